@@ -1,0 +1,49 @@
+# `make` alone lists the targets.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+export PYTHONDONTWRITEBYTECODE ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo run test lint format types check bench lock clean
+
+help: ## List the targets
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(STAMP): requirements.lock
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { \
+	  echo "Python's venv module does not work here. On Debian or Ubuntu: apt-get install python3-venv" >&2; rm -rf $(VENV); exit 1; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@touch $@
+
+setup: $(STAMP) ## Make .venv with everything from requirements.lock
+
+demo: setup ## Local Slack, Devin and the bot; prints the page to open
+	$(BIN)/python -m sandbox demo
+
+run: setup ## The bot, with the settings of .env
+	$(BIN)/python -m bot run
+
+test: setup ## Every test
+	$(BIN)/python -m pytest
+
+lint: setup ## Ruff, rules and format
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: setup ## Let ruff rewrite what it can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+types: setup ## mypy --strict
+	$(BIN)/mypy
+
+check: lint types test ## Lint, types and every test: the gate
+
+lock: setup ## Pin every dependency again, with hashes
+	$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command "make lock" --upgrade -o requirements.lock
+
+clean: ## Remove what make made
+	rm -rf $(VENV) .data .demo .mypy_cache .pytest_cache .ruff_cache .hypothesis

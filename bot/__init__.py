@@ -1,0 +1,1 @@
+"""Devin Relay's core: it decides, keeps and delivers; only `app.py` knows Bolt."""

@@ -1,0 +1,81 @@
+"""What an address promises before anything connects to it: TLS, a password, this machine only.
+
+All messages say what is wrong without repeating the address, which may hold a password.
+"""
+
+import ipaddress
+import re
+from contextlib import suppress
+from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
+
+_REDIS_SCHEMES = ("redis", "rediss", "redis+cluster", "rediss+cluster", "unix")
+
+
+def check_web_address(url: str) -> str:
+    """The URL without a slash at its end; `ValueError` unless it is https, or http to ourselves."""
+    parts = _parts(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError("is not a web address")
+    if parts.scheme == "http" and not _is_loopback(parts):
+        raise ValueError("would send its key without TLS")
+    if "@" in parts.netloc or parts.query or parts.fragment:
+        raise ValueError("has more than a host and a path")
+    return url.rstrip("/")
+
+
+def check_slack_address(url: str) -> str:
+    """The URL with a slash at its end, as slack_sdk wants it; a remote one needs a path as well."""
+    url = check_web_address(url)
+    if not urlsplit(url).path and not _is_loopback(urlsplit(url)):
+        raise ValueError("has no path")
+    return url + "/"
+
+
+def check_redis_address(url: str, *, may_be_insecure: bool) -> str:
+    """The URL; `ValueError` unless it stays on this machine, or has TLS and a password.
+
+    A client certificate is as good as a password. `may_be_insecure` waives both.
+    """
+    parts = _parts(url)
+    if parts.scheme not in _REDIS_SCHEMES:
+        raise ValueError("is not a Redis address")
+    if not (parts.path if parts.scheme == "unix" else parts.hostname):
+        raise ValueError("does not say where Redis is")
+    if parts.scheme == "unix" or _is_loopback(parts):
+        return url
+    is_known_to_server = redis_passwords(url) or "ssl_certfile" in parse_qs(parts.query)
+    is_secure = parts.scheme.startswith("rediss") and is_known_to_server
+    if not is_secure and not may_be_insecure:
+        raise ValueError(
+            "leads to another machine without TLS or without a password, and who can write there "
+            "can steer Devin (ALLOW_INSECURE_REDIS=true accepts that)"
+        )
+    return url
+
+
+def redis_passwords(url: str) -> set[str]:
+    """The password in a Redis URL, as it is written there and as it is meant."""
+    parts = _parts(url)
+    written = [parts.password or "", *re.findall(r"(?:^|&)password=([^&]+)", parts.query)]
+    return {form for one in written if one for form in (one, unquote(one))}
+
+
+def _parts(url: str) -> SplitResult:
+    """The URL in parts, every one of which can be read."""
+    if re.search(r"[\s\x00-\x1f\x7f]", url):  # urlsplit drops line breaks without a word
+        raise ValueError("has a blank in it")
+    try:
+        parts = urlsplit(url)
+        _ = parts.port, parts.hostname
+    except ValueError:  # its message repeats a part of the address
+        raise ValueError("is not an address") from None
+    return parts
+
+
+def _is_loopback(parts: SplitResult) -> bool:
+    host = parts.hostname or ""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    with suppress(ValueError):
+        return ipaddress.ip_address(host).is_loopback
+    return False

@@ -1,0 +1,233 @@
+"""The composition root: builds every part once, in order, and closes them in reverse.
+
+The same `open_bot` serves production and the tests.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+import aiohttp
+from docket import Docket
+from slack_bolt.async_app import AsyncApp
+from slack_bolt.authorization import AuthorizeResult
+from slack_sdk.web.async_client import AsyncWebClient
+
+import handlers
+from bot.answers import Answers
+from bot.deliveries import Deliveries
+from bot.devin import open_devin
+from bot.embedded import embedded_valkey
+from bot.health import Health
+from bot.identity import Identity, check_app_token, identify
+from bot.intake import Intake
+from bot.links import Links
+from bot.mailbox import Mailbox
+from bot.people import People
+from bot.permissions import Permissions
+from bot.relay import Relay
+from bot.reports import Reports
+from bot.server import SlackEndpoint, open_server
+from bot.settings import Settings
+from bot.socket_mode import open_socket_mode
+from bot.store import Store, open_store
+from bot.tasks import DocketSchedule, open_docket, open_worker, register
+from bot.telling import Telling
+from bot.threads import Threads
+
+log = logging.getLogger(__name__)
+
+SLACK_SECONDS = 10.0
+DRAIN_SECONDS = 10.0
+SPARE_CONNECTIONS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Bot:
+    """A running bot: its HTTP server's port, and its worker's task, which ends only by a bug."""
+
+    port: int
+    working: asyncio.Task[None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """What both halves of the bot, the listening and the delivering one, are made of."""
+
+    settings: Settings
+    health: Health
+    intake: Intake
+    store: Store
+    client: AsyncWebClient
+    identity: Identity
+    people: People
+    docket: Docket
+    schedule: DocketSchedule
+
+
+@asynccontextmanager
+async def open_bot(
+    settings: Settings, *, listens: bool = True, health: Health | None = None
+) -> AsyncIterator[Bot]:
+    """Everything, running; without `listens` only what delivers and reports.
+
+    Redis or Slack being away is waited for, while `/readyz` says so. Leaving takes no more from
+    Slack, finishes what was begun, and closes the parts in reverse.
+
+    Raises:
+        OperatorError: something that waiting will not mend.
+    """
+    health, intake = health or Health(), Intake()
+    async with AsyncExitStack() as stack:
+        endpoint = _endpoint(settings, intake) if listens else None
+        port = await stack.enter_async_context(
+            open_server(settings.host, settings.port, health, endpoint)
+        )
+        log.info("listening", extra={"host": settings.host, "port": port})
+        parts = await _connect(stack, settings, health, intake)
+        await _deliver(stack, parts)
+        working = await stack.enter_async_context(_working(parts.docket))
+        if listens:
+            await _listen(stack, parts, endpoint)
+        stack.push_async_callback(intake.drain, DRAIN_SECONDS)
+        stack.callback(health.closing)
+        health.started()
+        log.info("started", extra={"team": parts.identity.team, "bot": parts.identity.user})
+        yield Bot(port=port, working=working)
+
+
+@asynccontextmanager
+async def open_slack(settings: Settings) -> AsyncIterator[AsyncWebClient]:
+    """One client with one connection pool for all of Slack's Web API."""
+    timeout = aiohttp.ClientTimeout(total=SLACK_SECONDS)
+    async with aiohttp.ClientSession(timeout=timeout, trust_env=True) as session:
+        yield AsyncWebClient(
+            token=settings.slack_bot_token.get_secret_value(),
+            base_url=settings.slack_api_url,
+            session=session,
+            retry_handlers=[],
+        )
+
+
+@asynccontextmanager
+async def open_redis(settings: Settings) -> AsyncIterator[str]:
+    """The address of Redis: the one that is set, or that of an embedded Valkey."""
+    if settings.redis_url:
+        yield settings.redis_url
+    else:
+        async with embedded_valkey(settings.data_dir) as url:
+            yield url
+
+
+async def _connect(
+    stack: AsyncExitStack, settings: Settings, health: Health, intake: Intake
+) -> _Parts:
+    url = await stack.enter_async_context(open_redis(settings))
+    store = await stack.enter_async_context(open_store(url))
+    await health.until("Redis", store.ping)
+    health.watch("Redis", store.ping)
+    client = await stack.enter_async_context(open_slack(settings))
+    identity = await health.until("Slack", lambda: identify(client))
+    docket = await stack.enter_async_context(open_docket(url))
+    return _Parts(
+        settings=settings,
+        health=health,
+        intake=intake,
+        store=store,
+        client=client,
+        identity=identity,
+        people=People(client, identity.team, identity.enterprise),
+        docket=docket,
+        schedule=DocketSchedule(docket),
+    )
+
+
+async def _deliver(stack: AsyncExitStack, parts: _Parts) -> None:
+    settings = parts.settings
+    devin = await stack.enter_async_context(
+        open_devin(
+            settings.devin_api_url,
+            settings.devin_api_key,
+            settings.delivery_concurrency + SPARE_CONNECTIONS,
+        )
+    )
+    reports = Reports(parts.store)
+    deliveries = Deliveries(
+        mailbox=Mailbox(parts.store, settings.link_ttl),
+        devin=devin,
+        people=parts.people,
+        schedule=parts.schedule,
+        intake=parts.intake,
+        give_up_after=settings.give_up_after,
+        concurrency=settings.delivery_concurrency,
+    )
+    telling = Telling(
+        reports=reports,
+        threads=Threads(parts.client),
+        schedule=parts.schedule,
+        give_up_after=settings.give_up_after,
+    )
+    register(parts.docket, deliveries, telling, reports)
+
+
+@asynccontextmanager
+async def _working(docket: Docket) -> AsyncIterator[asyncio.Task[None]]:
+    async with open_worker(docket) as worker:
+        working = asyncio.create_task(worker.run_forever(), name="worker")
+        try:
+            yield working
+        except BaseException:
+            working.cancel()
+            raise
+    await asyncio.gather(working, return_exceptions=True)
+
+
+async def _listen(stack: AsyncExitStack, parts: _Parts, endpoint: SlackEndpoint | None) -> None:
+    app = _bolt(parts)
+    token = parts.settings.slack_app_token
+    if token is not None:
+        secret = token.get_secret_value()
+        await parts.health.until("Socket Mode", lambda: check_app_token(parts.client, secret))
+        socket = await stack.enter_async_context(open_socket_mode(app, secret, parts.intake))
+        parts.health.watch("Socket Mode", socket.check)
+    elif endpoint is not None:
+        endpoint.app = app
+
+
+def _bolt(parts: _Parts) -> AsyncApp:
+    authorization = parts.identity.authorization(str(parts.client.token))
+
+    async def authorize() -> AuthorizeResult:
+        return authorization
+
+    app = AsyncApp(
+        name="devin-relay",
+        client=parts.client,
+        authorize=authorize,
+        process_before_response=True,
+        # The endpoint has verified the signature; Bolt would log the whole body of a bad one.
+        request_verification_enabled=False,
+    )
+    settings = parts.settings
+    threads = Threads(parts.client)
+    relay = Relay(
+        links=Links(parts.store, settings.link_ttl),
+        mailbox=Mailbox(parts.store, settings.link_ttl),
+        people=parts.people,
+        permissions=Permissions(settings, parts.people),
+        threads=threads,
+        answers=Answers(threads, parts.intake, parts.store),
+        schedule=parts.schedule,
+        intake=parts.intake,
+        team=parts.identity.team,
+    )
+    handlers.register(app, relay)
+    return app
+
+
+def _endpoint(settings: Settings, intake: Intake) -> SlackEndpoint | None:
+    if settings.mode == "socket" or settings.slack_signing_secret is None:
+        return None
+    return SlackEndpoint(settings.slack_signing_secret.get_secret_value(), intake)

@@ -1,0 +1,83 @@
+"""`python -m bot check`: credentials, scopes, Redis and Devin, and how to mend what is wrong.
+
+It sends nothing to a session and posts nothing.
+"""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from bot.app import open_redis, open_slack
+from bot.devin import open_devin
+from bot.errors import OperatorError, PassingError
+from bot.identity import Identity, check_app_token, identify
+from bot.manifest import REQUIRED_SCOPES
+from bot.settings import Settings
+from bot.store import open_store
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at: what was found, or what is wrong and how to mend it."""
+
+    what: str
+    is_good: bool
+    says: str
+
+
+async def findings(settings: Settings) -> AsyncIterator[Finding]:
+    """Look at everything, in the order in which the bot needs it."""
+    yield await _redis(settings)
+    async with open_slack(settings) as client:
+        try:
+            identity = await identify(client)
+        except (OperatorError, PassingError) as error:
+            yield Finding("Slack bot token", is_good=False, says=str(error))
+        else:
+            yield Finding("Slack bot token", is_good=True, says=f"bot {identity.user}")
+            yield _scopes(identity)
+        if settings.slack_app_token is not None:
+            try:
+                await check_app_token(client, settings.slack_app_token.get_secret_value())
+            except (OperatorError, PassingError) as error:
+                yield Finding("Slack app token", is_good=False, says=str(error))
+            else:
+                yield Finding("Slack app token", is_good=True, says="Socket Mode opens")
+        else:
+            yield Finding("Slack app token", is_good=True, says="not set: HTTP mode")
+    yield await _devin(settings)
+
+
+async def _redis(settings: Settings) -> Finding:
+    what = "Redis" if settings.redis_url else "embedded Valkey"
+    try:
+        async with open_redis(settings) as url, open_store(url) as store:
+            await store.ping()
+    except (OperatorError, PassingError) as error:
+        remedy = "look at REDIS_URL, and whether the server runs" if settings.redis_url else ""
+        return Finding(what, is_good=False, says=": ".join(filter(None, (str(error), remedy))))
+    return Finding(what, is_good=True, says="answers")
+
+
+def _scopes(identity: Identity) -> Finding:
+    missing = sorted(set(REQUIRED_SCOPES) - identity.scopes)
+    if not identity.scopes:
+        return Finding("Slack scopes", is_good=False, says="Slack did not name the token's scopes")
+    if missing:
+        remedy = "install the app again with the manifest of `python -m bot manifest`"
+        return Finding(
+            "Slack scopes", is_good=False, says=f"missing {', '.join(missing)}: {remedy}"
+        )
+    return Finding("Slack scopes", is_good=True, says=f"all {len(REQUIRED_SCOPES)} granted")
+
+
+async def _devin(settings: Settings) -> Finding:
+    async with open_devin(settings.devin_api_url, settings.devin_api_key, 1) as devin:
+        answer = await devin.probe()
+    if answer in {"404", "422"}:
+        return Finding("Devin", is_good=True, says=f"takes the key (answer {answer} to a probe)")
+    remedies = {
+        "401": "rejects DEVIN_API_KEY: make a new key in Devin's settings",
+        "403": "the key may not write to sessions: give it that permission, or use another",
+    }
+    remedy = remedies.get(answer, f"no usable answer ({answer}): look at DEVIN_API_URL")
+    return Finding("Devin", is_good=False, says=remedy)

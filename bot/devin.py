@@ -1,0 +1,218 @@
+"""Devin's API: the only module that speaks HTTP to it.
+
+Every answer of `POST /v1/sessions/{session_id}/message` becomes an `Outcome`, or a `Wait` where
+nothing was sent and the same call may be made again. Wire facts: the API's v1 OpenAPI description
+(kept in `tests/contract/devin-v1.openapi.yaml`), where 200 has two meanings: `null` for sent, and a
+`detail` for a session that did not confirm it.
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from typing import Annotated, Any
+from urllib.parse import quote
+
+import aiohttp
+import httpx
+from httpx_aiohttp import AiohttpTransport
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, TypeAdapter, ValidationError
+
+from bot.models import Outcome, OutcomeKind, Problem, Refusal, SessionId, Wait
+
+TIMEOUT = httpx.Timeout(connect=5.0, write=10.0, read=30.0, pool=5.0)
+
+BODY_LIMIT = 64 * 1024
+"""As much of an answer as is read; what the contract describes is far below."""
+
+DETAIL_LIMIT = 4_000
+"""As much of Devin's words as is kept; a Slack section block takes 3,000 characters."""
+
+PROBLEM_LIMIT = 20
+
+TOTAL_SECONDS = 45.0
+"""For a whole call: httpx' read timeout starts anew with each byte."""
+
+# Nothing has reached Devin when one of these is raised: no connection was made (refused, DNS, TLS),
+# or none was free. httpx-aiohttp 0.2 maps *every* lost connection to httpx.ConnectTimeout, also one
+# that was lost after sending, so the cause is what counts, not the httpx class.
+_NOT_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
+
+
+class PostMessageParams(BaseModel):
+    """The request body; nothing beside `message` is in the contract."""
+
+    model_config = ConfigDict(title="PostMessageParams")
+
+    message: str
+
+
+class MessageSentResponse(BaseModel):
+    """A 200 that says the session's state in words."""
+
+    detail: str
+
+
+class ValidationProblem(BaseModel):
+    """One entry of a 422."""
+
+    loc: list[Annotated[str | int, Field(union_mode="left_to_right")]]
+    msg: str
+    type: str
+
+
+class HTTPValidationError(BaseModel):
+    """The body of a 422."""
+
+    detail: list[ValidationProblem] = []
+
+
+_REFUSALS: Mapping[int, Refusal] = {
+    HTTPStatus.UNAUTHORIZED: Refusal.KEY_REJECTED,
+    HTTPStatus.FORBIDDEN: Refusal.FORBIDDEN,
+    HTTPStatus.NOT_FOUND: Refusal.NO_SESSION,
+}
+
+_SENT: TypeAdapter[MessageSentResponse | None] = TypeAdapter(MessageSentResponse | None)
+
+
+class Devin:
+    """Devin's sessions, as far as a relay needs them."""
+
+    def __init__(self, client: httpx.AsyncClient) -> None:
+        self._client = client
+
+    async def post_message(self, session: SessionId, message: str) -> Outcome | Wait:
+        """Send `message` to `session`; every failure of the wire is an answer, none is raised.
+
+        It is sent once: a lost answer is `UNCERTAIN`, never sent again from here.
+        """
+        path = f"/v1/sessions/{quote(session, safe='')}/message"
+        body = PostMessageParams(message=message).model_dump(mode="json")
+        try:
+            async with (
+                asyncio.timeout(TOTAL_SECONDS),
+                self._client.stream("POST", path, json=body) as response,
+            ):
+                return _read(response, await _start_of(response))
+        except (httpx.HTTPError, httpx.StreamError, aiohttp.ClientError, OSError) as error:
+            cause = error.__cause__ or error
+            if isinstance(cause, _NOT_SENT):
+                return Wait(type(cause).__name__)
+            return Outcome(kind=OutcomeKind.UNCERTAIN, detail=type(cause).__name__)
+
+    async def probe(self) -> str:
+        """Say in a word how Devin takes our key, without sending anything to a session.
+
+        A message that lacks its required field is refused before any session sees it: 401 and 403
+        speak of the key, 404 and 422 of a key that is good.
+        """
+        try:
+            response = await self._client.post("/v1/sessions/devin-0/message", json={})
+        except (httpx.HTTPError, aiohttp.ClientError, OSError) as error:
+            return type(error.__cause__ or error).__name__
+        return str(response.status_code)
+
+
+@asynccontextmanager
+async def open_devin(url: str, key: SecretStr, connections: int) -> AsyncIterator[Devin]:
+    """A client for the API at `url`, for the life of the process, with that many connections.
+
+    httpx's own transport collapses above some 32 requests in flight; over aiohttp it does not.
+    Redirects are not followed: they would carry the key to another place.
+    """
+    async with httpx.AsyncClient(
+        base_url=url,
+        headers={"Authorization": f"Bearer {key.get_secret_value()}", "User-Agent": "devin-relay"},
+        timeout=TIMEOUT,
+        transport=AiohttpTransport(limits=httpx.Limits(max_connections=connections)),
+        trust_env=False,
+    ) as client:
+        yield Devin(client)
+
+
+async def _start_of(response: httpx.Response) -> bytes:
+    body = b""
+    async for chunk in response.aiter_bytes():
+        body += chunk
+        if len(body) >= BODY_LIMIT:
+            break
+    return body[:BODY_LIMIT]
+
+
+def _read(response: httpx.Response, body: bytes) -> Outcome | Wait:
+    status = response.status_code
+    if status == HTTPStatus.OK:
+        return _read_sent(body)
+    if status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}:
+        return Wait(f"HTTP {status}", _retry_after(response.headers.get("retry-after", "")))
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return Outcome(kind=OutcomeKind.UNCERTAIN, detail=f"HTTP {status}", status=status)
+    if status == HTTPStatus.UNPROCESSABLE_ENTITY and (problems := _problems(body)):
+        return _refused(Refusal.INVALID, status, problems=problems)
+    return _refused(_REFUSALS.get(status, Refusal.OTHER), status, body)
+
+
+def _read_sent(body: bytes) -> Outcome:
+    try:
+        answer = _SENT.validate_json(body)
+    except ValidationError:
+        return _refused(Refusal.OTHER, HTTPStatus.OK, body)
+    if answer is None:
+        return Outcome(kind=OutcomeKind.DELIVERED, status=HTTPStatus.OK)
+    return Outcome(
+        kind=OutcomeKind.SUSPENDED, detail=answer.detail[:DETAIL_LIMIT], status=HTTPStatus.OK
+    )
+
+
+def _refused(
+    refusal: Refusal, status: int, body: bytes = b"", problems: tuple[Problem, ...] = ()
+) -> Outcome:
+    return Outcome(
+        kind=OutcomeKind.REFUSED,
+        refusal=refusal,
+        status=status,
+        detail=_plain(body)[:DETAIL_LIMIT],
+        problems=problems,
+    )
+
+
+def _problems(body: bytes) -> tuple[Problem, ...]:
+    try:
+        error = HTTPValidationError.model_validate_json(body)
+    except ValidationError:
+        return ()
+    return tuple(
+        Problem(
+            where=" → ".join(str(part) for part in one.loc)[:200],
+            what=one.msg[:500],
+            type=one.type[:100],
+        )
+        for one in error.detail[:PROBLEM_LIMIT]
+    )
+
+
+def _plain(body: bytes) -> str:
+    """FastAPI's `{"detail": "..."}` as its words; anything else as it came."""
+    try:
+        answer: Any = json.loads(body)
+    except ValueError:
+        return body.decode(errors="replace")
+    detail = answer.get("detail") if isinstance(answer, dict) else None
+    return detail if isinstance(detail, str) else body.decode(errors="replace")
+
+
+def _retry_after(value: str) -> float | None:
+    """Seconds from now, from either form of `Retry-After` (RFC 9110, 10.2.3)."""
+    if value.isascii() and value.strip().isdigit():
+        return float(value)
+    try:
+        when = parsedate_to_datetime(value)
+    except (TypeError, ValueError):
+        return None
+    if when.tzinfo is None:
+        when = when.replace(tzinfo=UTC)
+    return max(0.0, (when - datetime.now(UTC)).total_seconds())

@@ -1,0 +1,139 @@
+"""What can go wrong, told apart by who must act.
+
+RelayError
+├── PersonError        the person who asked must do something; the words are in `messages.py`
+│   ├── BadSession         what was typed names no Devin session
+│   ├── NotLinked          the thread has no session
+│   ├── LinkedElsewhere    the thread already has another session
+│   ├── NotAllowed         this person or channel may not steer Devin here
+│   ├── NothingToSay       the message is empty
+│   ├── NoSuchReply        a button's reply is gone, or was sent again already
+│   ├── ChooseSession      the channel has no session, or several
+│   └── CannotPost         Slack does not let the relay post into the channel
+├── OperatorError      whoever runs the relay must act; said in the log and by `check`
+│   ├── SettingsError      settings are missing or malformed, all of them at once
+│   ├── EmbeddedValkeyError  the embedded Valkey cannot run here
+│   └── SlackRefused       Slack said no, and will say no again
+└── PassingError       nobody needs to act yet; it is tried again
+    ├── SlackAway          Slack cannot be reached, or asks for patience
+    └── StoreAway          Redis cannot be reached, or cannot write
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bot.models import Link, Standing, ThreadRef
+
+
+class RelayError(Exception):
+    """Anything the relay raises on purpose."""
+
+
+class PersonError(RelayError):
+    """The person who asked must act."""
+
+
+class BadSession(PersonError):
+    """The text names no Devin session; it has not been put into any URL."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__("not a Devin session")
+        self.text = text
+
+
+class NotLinked(PersonError):
+    """The thread is linked to no session."""
+
+
+class LinkedElsewhere(PersonError):
+    """The thread is linked to another session already."""
+
+    def __init__(self, link: "Link") -> None:
+        super().__init__("linked elsewhere")
+        self.link = link
+
+
+class NotAllowed(PersonError):
+    """This person, in this channel, may not steer Devin; `standing` says why."""
+
+    def __init__(self, standing: "Standing") -> None:
+        super().__init__(standing.value)
+        self.standing = standing
+
+
+class NothingToSay(PersonError):
+    """There is no text to send."""
+
+
+class NoSuchReply(PersonError):
+    """The reply of a button is no longer kept, or was already sent again."""
+
+    def __init__(self, *, already_sent: bool) -> None:
+        super().__init__("already sent again" if already_sent else "no longer kept")
+        self.already_sent = already_sent
+
+
+class ChooseSession(PersonError):
+    """A command named no session, and the channel does not have exactly one that is active."""
+
+    def __init__(self, links: "Sequence[tuple[ThreadRef, Link]]") -> None:
+        super().__init__(f"{len(links)} active sessions")
+        self.links = links
+
+
+class CannotPost(PersonError):
+    """Slack does not let the relay post into the channel; `reason` is Slack's error code."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class OperatorError(RelayError):
+    """Whoever runs the relay must act."""
+
+
+class SettingsError(OperatorError):
+    """Settings are missing or malformed: one plain sentence each, never a value."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = tuple(problems)
+
+
+class EmbeddedValkeyError(OperatorError):
+    """The embedded Valkey cannot run here; the message says what to do instead."""
+
+
+class SlackRefused(OperatorError):
+    """Slack answered with an error that the same call will meet again; `reason` is its code."""
+
+    def __init__(self, method: str, reason: str) -> None:
+        super().__init__(f"{method}: {reason}")
+        self.method = method
+        self.reason = reason
+
+
+class PassingError(RelayError):
+    """Worth another try, later and unchanged."""
+
+
+class SlackAway(PassingError):
+    """Slack could not be reached, failed, or asked to wait `retry_after` seconds.
+
+    `maybe_done` is True where the call may have taken effect although no answer came.
+    """
+
+    def __init__(
+        self, method: str, reason: str, *, retry_after: float | None = None, maybe_done: bool
+    ) -> None:
+        super().__init__(f"{method}: {reason}")
+        self.method = method
+        self.reason = reason
+        self.retry_after = retry_after
+        self.maybe_done = maybe_done
+
+
+class StoreAway(PassingError):
+    """Redis could not be reached or could not write; nothing may be acknowledged."""

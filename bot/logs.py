@@ -1,0 +1,63 @@
+"""Logging: one line an event, ids as fields, no secret and nobody's words.
+
+Standard `logging` records go through structlog's renderers. Fields come from `extra=`; what a field
+must never hold is text that people wrote: its length is logged instead.
+"""
+
+import logging
+import sys
+from collections.abc import Set as AbstractSet
+from typing import Any, TextIO
+
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+QUIET = ("slack_bolt", "slack_sdk", "aiohttp", "httpx", "httpcore", "asyncio", "docket", "redis")
+"""Their INFO and DEBUG lines print message bodies, tokens and every poll."""
+
+
+def configure(
+    level: str, form: str, secrets: AbstractSet[str], stream: TextIO = sys.stderr
+) -> None:
+    """Send all logging to `stream`, as `form` ("console" or "json"), without the `secrets`."""
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(_formatter(form, secrets))
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(level)
+    for name in QUIET:
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def _formatter(form: str, secrets: AbstractSet[str]) -> logging.Formatter:
+    render: list[Processor]
+    if form == "json":
+        render = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+    else:
+        render = [structlog.dev.ConsoleRenderer(colors=False, pad_event_to=24)]
+    return structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=[
+            structlog.stdlib.add_log_level,
+            structlog.stdlib.add_logger_name,
+            structlog.stdlib.ExtraAdder(),
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+        ],
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            *render,
+            _without(secrets),
+        ],
+    )
+
+
+def _without(secrets: AbstractSet[str]) -> Processor:
+    """The last step: whatever slipped into a line or a traceback leaves it again."""
+    longest_first = sorted((s for s in secrets if s), key=len, reverse=True)
+
+    def redact(_: WrappedLogger, __: str, line: EventDict) -> Any:
+        text = str(line)
+        for secret in longest_first:
+            text = text.replace(secret, "[secret]")
+        return text
+
+    return redact

@@ -1,0 +1,274 @@
+"""The mailbox of each session: accepted replies, oldest first, and how each of them ended.
+
+The invariant: a reply is in its session's mailbox from the moment it is accepted until its outcome
+is written, and only the holder of the session moves it. A hold carries a token and expires by
+itself, so a holder that died is followed by another, and one that was frozen finds its token void:
+it can neither pop nor report for its successor.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from typing import Any
+
+from pydantic import ValidationError
+
+from bot import scripts
+from bot.models import Change, Outcome, OutcomeKind, Reply, ReplyId, SessionId, ts_micros
+from bot.reports import ReportId, ReportKind
+from bot.store import (
+    DUE_KEY,
+    REPLY_PREFIX,
+    UNTOLD_KEY,
+    Store,
+    box_key,
+    hold_key,
+    last_key,
+    link_key,
+    mail_key,
+    millis,
+    reply_key,
+    seconds,
+    threads_key,
+)
+
+HOLD = timedelta(seconds=10)
+"""How long a holder may go without a sign of life before another takes over."""
+
+SETTLE_LIMIT = timedelta(seconds=5)
+"""The longest that a burst of late events may put off its first delivery."""
+
+KEEP_WAITING = timedelta(days=30)
+KEEP_DONE = timedelta(days=7)
+"""How long a finished reply is remembered: its *Send again*, and that it was accepted once.
+
+Slack's Delayed Events are retried for 24 h, so a shorter memory would send a late one twice.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """What accepting did, and after how many seconds the session wants a wake-up (None: never)."""
+
+    change: Change
+    wake_after: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The reply to send now. Times are Unix ms; `failing_since` is None while Devin answers.
+
+    `interrupted`: an earlier holder marked it as being sent and is gone.
+    """
+
+    reply: Reply
+    round: int
+    accepted: int
+    failing_since: int | None
+    attempts: int
+    now: int
+    interrupted: bool
+
+    @property
+    def waited(self) -> timedelta:
+        """How long Devin has been failing this reply."""
+        if self.failing_since is None:
+            return timedelta(0)
+        return timedelta(milliseconds=self.now - max(self.failing_since, self.accepted))
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """There is mail, to be looked at in that many seconds."""
+
+    after: float
+
+
+class Nothing(StrEnum):
+    """There is nothing to do for this caller."""
+
+    EMPTY = "empty"
+    HELD = "held"
+    LOST = "lost"
+
+
+Step = Head | Later | Nothing
+
+
+@dataclass(frozen=True, slots=True)
+class Deferred:
+    """The head was put off: the attempts so far, and in how many seconds to say so, if at all."""
+
+    attempts: int
+    notice_after: float | None
+
+
+class Mailbox:
+    """All sessions' mailboxes, in Redis."""
+
+    def __init__(self, store: Store, link_ttl: timedelta) -> None:
+        self._store = store
+        self._link_ttl = int(link_ttl.total_seconds())
+
+    async def accept(self, reply: Reply, session: SessionId, settle: timedelta) -> Accepted:
+        """Put `reply` into the mailbox of `session`, once, if its thread is still linked to it.
+
+        The first reply of an empty mailbox becomes due after `settle`; later ones with a `settle`
+        put that off again, up to `SETTLE_LIMIT`.
+
+        Raises:
+            StoreAway: it is not known to be kept; do not acknowledge.
+        """
+        thread = reply.thread
+        change, wake_ms = await self._store.run(
+            scripts.ACCEPT,
+            [
+                link_key(thread),
+                reply_key(reply.id),
+                mail_key(session),
+                box_key(session),
+                DUE_KEY,
+                hold_key(session),
+                threads_key(thread.team, thread.channel),
+            ],
+            [
+                session,
+                reply.to_json(),
+                reply.id,
+                ts_micros(reply.ts),
+                millis(settle),
+                millis(SETTLE_LIMIT),
+                self._link_ttl,
+                seconds(KEEP_WAITING),
+                thread.thread_ts,
+            ],
+        )
+        return Accepted(Change(change), None if wake_ms < 0 else wake_ms / 1000)
+
+    async def take(self, session: SessionId, token: str) -> Step:
+        """Hold `session` under `token` and mark its head as being sent."""
+        answer = await self._store.run(
+            scripts.TAKE,
+            [mail_key(session), box_key(session), DUE_KEY, hold_key(session)],
+            [session, token, millis(HOLD), REPLY_PREFIX],
+        )
+        return await self._step(answer, session, token)
+
+    async def finish(
+        self, session: SessionId, token: str, head: Head, outcome: Outcome, *, go_on: bool
+    ) -> Step:
+        """Write the outcome, pop the reply, owe its report; with `go_on`, take the next head.
+
+        `Nothing.LOST` when the hold is no longer ours: nothing was written then.
+        """
+        reply = head.reply
+        answered = outcome.kind not in {OutcomeKind.GIVEN_UP, OutcomeKind.UNCERTAIN}
+        answer = await self._store.run(
+            scripts.FINISH,
+            [
+                mail_key(session),
+                box_key(session),
+                DUE_KEY,
+                hold_key(session),
+                reply_key(reply.id),
+                UNTOLD_KEY,
+                last_key(reply.thread),
+            ],
+            [
+                session,
+                token,
+                millis(HOLD),
+                REPLY_PREFIX,
+                reply.id,
+                outcome.to_json(),
+                int(outcome.kind is not OutcomeKind.DELIVERED),
+                seconds(KEEP_DONE),
+                int(answered),
+                str(ReportId(reply.id, head.round, ReportKind.OUTCOME)),
+                int(go_on),
+                self._link_ttl,
+            ],
+        )
+        return await self._step(answer, session, token)
+
+    async def defer(
+        self, session: SessionId, token: str, head: Head, delay: timedelta, notice: timedelta
+    ) -> Deferred | None:
+        """Leave the head in place and due after `delay`; None when the hold is no longer ours.
+
+        Its first deferral owes a notice, due after `notice`.
+        """
+        report = ReportId(head.reply.id, head.round, ReportKind.NOTICE)
+        answer = await self._store.run(
+            scripts.DEFER,
+            [
+                box_key(session),
+                DUE_KEY,
+                hold_key(session),
+                reply_key(head.reply.id),
+                UNTOLD_KEY,
+            ],
+            [session, token, millis(delay), seconds(KEEP_WAITING), str(report), millis(notice)],
+        )
+        if not answer:
+            return None
+        attempts, notice_ms = answer
+        return Deferred(attempts, None if notice_ms < 0 else notice_ms / 1000)
+
+    async def put_back(self, session: SessionId, token: str, reply: ReplyId) -> None:
+        """Undo `take` for a reply that has certainly not been sent."""
+        await self._store.run(scripts.PUT_BACK, [hold_key(session), reply_key(reply)], [token])
+
+    async def renew(self, session: SessionId, token: str) -> bool:
+        """Keep the hold for another `HOLD`; False when it is no longer ours."""
+        answer = await self._store.run(scripts.RENEW, [hold_key(session)], [token, millis(HOLD)])
+        return bool(answer)
+
+    async def kept(self, reply: ReplyId) -> Reply | None:
+        """The reply, as long as it waits, or may be sent again."""
+        raw = await self._store.field(reply_key(reply), "reply")
+        return Reply.model_validate_json(raw) if raw else None
+
+    async def send_again(self, reply: Reply, number: int) -> SessionId | None:
+        """Put a finished reply back into its mailbox, once for each `number` of its rounds.
+
+        Returns its session; None when it was sent again already, or has been forgotten since.
+        """
+        session = await self._store.field(reply_key(reply.id), "session")
+        if session is None:
+            return None
+        answer = await self._store.run(
+            scripts.SEND_AGAIN,
+            [mail_key(SessionId(session)), DUE_KEY, reply_key(reply.id)],
+            [session, reply.id, ts_micros(reply.ts), number, seconds(KEEP_WAITING)],
+        )
+        return SessionId(session) if answer == "waiting" else None
+
+    async def waiting(self, session: SessionId) -> int:
+        """How many replies wait for `session`."""
+        return await self._store.size(mail_key(session))
+
+    async def _step(self, answer: Sequence[Any], session: SessionId, token: str) -> Step:
+        what = answer[0]
+        if what == "later":
+            return Later(answer[1] / 1000)
+        if what not in {"head", "interrupted"}:
+            return Nothing(what)
+        _, reply_id, raw, number, accepted, since, attempts, now = answer
+        try:
+            reply = Reply.model_validate_json(raw)
+        except ValidationError:
+            # A record of a newer version, met by an old process in a rolling deploy: leave it,
+            # certainly unsent, to a process that can read it.
+            await self.put_back(session, token, ReplyId(reply_id))
+            raise
+        return Head(
+            reply=reply,
+            round=int(number),
+            accepted=int(accepted),
+            failing_since=int(since) if since else None,
+            attempts=int(attempts),
+            now=int(now),
+            interrupted=what == "interrupted",
+        )

@@ -1,0 +1,206 @@
+"""The relay's values: frozen, without I/O, and the JSON forms that Redis keeps.
+
+A record's `v` is its schema version; a reader refuses a version it does not know, so that an old
+process never half-understands a newer one's mail.
+"""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal, NewType, Self
+
+from pydantic import BaseModel, ConfigDict, JsonValue
+
+SessionId = NewType("SessionId", str)
+"""Canonical `devin-<hex>`; only `parse_session` makes one from outside text."""
+
+UserId = NewType("UserId", str)
+ReplyId = NewType("ReplyId", str)
+"""`team:channel:ts`, one per Slack message: what makes a redelivered event change nothing."""
+
+# Devin's ids are `devin-` and hex; its web addresses carry the hex alone or with the prefix
+# (facts: docs.devin.ai, API reference of sessions). Bare hex must be long enough to be no word.
+_SESSION = re.compile(r"devin-[0-9a-f]{1,64}|[0-9a-f]{12,64}", re.IGNORECASE)
+_SESSION_URL = re.compile(
+    r"https://app\.devin\.ai/sessions/((?:devin-)?[0-9a-f]{1,64})/?", re.IGNORECASE
+)
+_SLACK_LINK = re.compile(r"<([^<>|]*)(?:\|[^<>]*)?>")
+
+
+def parse_session(text: str) -> SessionId | None:
+    """Read a session id or a session's web address, as typed or as Slack wraps it; else None."""
+    wrapped = _SLACK_LINK.fullmatch(text.strip())
+    bare = wrapped.group(1) if wrapped else text.strip().strip("`")
+    if url := _SESSION_URL.fullmatch(bare):
+        bare = url.group(1)
+    elif not _SESSION.fullmatch(bare):
+        return None
+    return SessionId("devin-" + bare.lower().removeprefix("devin-"))
+
+
+class Record(BaseModel):
+    """A frozen value that can be kept as JSON."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    def to_json(self) -> str:
+        """The form that Redis keeps."""
+        return self.model_dump_json()
+
+
+class ThreadRef(Record):
+    """A thread of one Slack channel, named by its first message's `ts`."""
+
+    team: str
+    channel: str
+    thread_ts: str
+
+
+class Link(Record):
+    """What ties a thread to a session: by whom, when (Unix seconds), and whether it is muted."""
+
+    v: Literal[1] = 1
+    session: SessionId
+    by: UserId
+    at: int
+    muted: bool = False
+
+
+class Attached(Record):
+    """A file of a reply, as a link a person can open."""
+
+    name: str
+    permalink: str
+
+
+class Reply(Record):
+    """A person's message in a linked thread, as Slack sent it.
+
+    `author` is a user id, or the bot id of a bot that writes without a user; `bots` holds every id
+    under which a bot's message may be allowed, and is empty for a person.
+    """
+
+    v: Literal[1] = 1
+    thread: ThreadRef
+    ts: str
+    author: UserId
+    bots: tuple[str, ...] = ()
+    text: str = ""
+    blocks: tuple[dict[str, JsonValue], ...] = ()
+    files: tuple[Attached, ...] = ()
+
+    @property
+    def id(self) -> ReplyId:
+        """The reply's own key."""
+        return reply_id(self.thread.team, self.thread.channel, self.ts)
+
+
+def reply_id(team: str, channel: str, ts: str) -> ReplyId:
+    """The key of the Slack message `ts` in that channel."""
+    return ReplyId(f"{team}:{channel}:{ts}")
+
+
+def ts_micros(ts: str) -> int:
+    """A Slack `ts` ("1764000000.000100") as whole microseconds; exact also as a Redis score.
+
+    Raises:
+        ValueError: `ts` is not such a string.
+    """
+    seconds, _, micros = ts.partition(".")
+    if not (seconds.isascii() and seconds.isdigit() and len(seconds) <= 10):  # noqa: PLR2004  (until the year 2286)
+        raise ValueError("not a Slack ts")
+    if micros and not (micros.isascii() and micros.isdigit() and len(micros) <= 6):  # noqa: PLR2004  (microseconds)
+        raise ValueError("not a Slack ts")
+    return int(seconds) * 1_000_000 + int(micros.ljust(6, "0") or "0")
+
+
+class OutcomeKind(StrEnum):
+    """How a delivery ended; each has its own row in the README's table."""
+
+    DELIVERED = "delivered"
+    SUSPENDED = "suspended"
+    REFUSED = "refused"
+    UNCERTAIN = "uncertain"
+    GIVEN_UP = "given_up"
+
+
+SENDABLE_AGAIN = frozenset({OutcomeKind.SUSPENDED, OutcomeKind.UNCERTAIN, OutcomeKind.GIVEN_UP})
+"""The outcomes whose report carries *Send again*; their text is kept for it."""
+
+
+class Refusal(StrEnum):
+    """Why Devin refused."""
+
+    INVALID = "invalid"
+    KEY_REJECTED = "key_rejected"
+    FORBIDDEN = "forbidden"
+    NO_SESSION = "no_session"
+    OTHER = "other"
+
+
+class Problem(Record):
+    """One entry of a 422: where in the request, what is wrong, and Devin's type for it."""
+
+    where: str
+    what: str
+    type: str
+
+
+class Outcome(Record):
+    """How a delivery ended, with what Devin said about it."""
+
+    v: Literal[1] = 1
+    kind: OutcomeKind
+    refusal: Refusal | None = None
+    detail: str = ""
+    status: int | None = None
+    problems: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Devin did not take the message and did not refuse it: it can be sent again safely.
+
+    `retry_after` is in seconds, from Devin's `Retry-After`.
+    """
+
+    reason: str
+    retry_after: float | None = None
+
+
+class Standing(StrEnum):
+    """Whether a person may steer Devin, and if not, why."""
+
+    ALLOWED = "allowed"
+    GUEST = "guest"
+    EXTERNAL = "external"
+    BOT = "bot"
+    NOT_LISTED = "not_listed"
+    CHANNEL = "channel"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody who writes in Slack, as `users.info` or `bots.info` describes them."""
+
+    id: UserId
+    name: str
+    is_guest: bool = False
+    is_external: bool = False
+    is_bot: bool = False
+    is_known: bool = True
+
+    @classmethod
+    def unknown(cls, user: UserId) -> Self:
+        """Somebody whose look-up failed: named by id, allowed nothing."""
+        return cls(id=user, name=user, is_known=False)
+
+
+class Change(StrEnum):
+    """What accepting a reply did."""
+
+    ACCEPTED = "accepted"
+    REPEATED = "repeated"
+    UNLINKED = "unlinked"
+    MUTED = "muted"

@@ -1,0 +1,231 @@
+"""The Lua of the mailbox: every change that must be one step.
+
+Redis runs a script whole, so what a script checks still holds when it acts. Times are Unix
+milliseconds of the Redis server, the one clock that all processes share. Keys of replies are built
+from a prefix inside the scripts, which Redis Cluster allows because all keys share one hash tag.
+"""
+
+from bot.store import Script
+
+# KEYS: link, reply, mail, box, due, hold, threads
+# ARGV: session, reply JSON, reply id, score, settle ms, settle limit ms, link TTL s, keep s, ts
+# Returns: what happened, then the ms after which to wake the session, or -1 for no wake-up.
+ACCEPT = Script("""
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local settle = tonumber(ARGV[5])
+
+local known = redis.call('HGET', KEYS[2], 'state')
+if known then
+  if known ~= 'waiting' or redis.call('EXISTS', KEYS[6]) == 1 then return {'repeated', -1} end
+  local due = tonumber(redis.call('ZSCORE', KEYS[5], ARGV[1]) or now)
+  return {'repeated', math.max(0, due - now)}
+end
+
+local link = redis.call('GET', KEYS[1])
+if not link then return {'unlinked', -1} end
+link = cjson.decode(link)
+if link.session ~= ARGV[1] then return {'unlinked', -1} end
+if link.muted then return {'muted', -1} end
+
+local first = redis.call('ZCARD', KEYS[3]) == 0
+redis.call('HSET', KEYS[2], 'state', 'waiting', 'reply', ARGV[2], 'session', ARGV[1],
+           'round', 1, 'accepted', now)
+redis.call('EXPIRE', KEYS[2], ARGV[8])
+redis.call('ZADD', KEYS[3], ARGV[4], ARGV[3])
+redis.call('EXPIRE', KEYS[3], ARGV[8])
+redis.call('EXPIRE', KEYS[1], ARGV[7])
+redis.call('ZADD', KEYS[7], now, ARGV[9])
+redis.call('EXPIRE', KEYS[7], ARGV[7])
+
+if first then
+  redis.call('ZADD', KEYS[5], now + settle, ARGV[1])
+  redis.call('EXPIRE', KEYS[5], ARGV[8])
+  if settle > 0 then
+    redis.call('HSET', KEYS[4], 'settled_by', now + ARGV[6])
+    redis.call('EXPIRE', KEYS[4], ARGV[8])
+  end
+  return {'accepted', settle}
+end
+local settled_by = redis.call('HGET', KEYS[4], 'settled_by')
+if settle > 0 and settled_by and redis.call('EXISTS', KEYS[6]) == 0 then
+  redis.call('ZADD', KEYS[5], 'GT', math.min(now + settle, tonumber(settled_by)), ARGV[1])
+end
+return {'accepted', -1}
+""")
+
+# What TAKE and FINISH end with: the head of the mailbox, marked as being sent under `token`. A head
+# that is marked under another token was being sent by a holder that is gone, or thought to be; one
+# under our own was taken by a first try whose answer was lost, before redis-py tried again.
+_NEXT = """
+local function next_head(mail, box, due, hold, session, token, hold_ms, prefix, now)
+  while true do
+    local id = redis.call('ZRANGE', mail, 0, 0)[1]
+    if not id then
+      redis.call('DEL', hold, box)
+      redis.call('ZREM', due, session)
+      return {'empty'}
+    end
+    local key = prefix .. id
+    local was = redis.call('HMGET', key, 'state', 'token')
+    if was[1] then
+      redis.call('SET', hold, token, 'PX', hold_ms)
+      redis.call('HSET', key, 'state', 'sending', 'token', token)
+      redis.call('HDEL', box, 'settled_by')
+      local what = was[1] == 'sending' and was[2] ~= token and 'interrupted' or 'head'
+      local reply = redis.call('HMGET', key, 'reply', 'round', 'accepted')
+      local failing = redis.call('HMGET', box, 'since', 'attempts')
+      return {what, id, reply[1], reply[2], reply[3], failing[1] or '', failing[2] or 0, now}
+    end
+    redis.call('ZREM', mail, id)
+  end
+end
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+"""
+
+# KEYS: mail, box, due, hold
+# ARGV: session, token, hold ms, reply prefix
+TAKE = Script(
+    _NEXT
+    + """
+local holder = redis.call('GET', KEYS[4])
+if holder and holder ~= ARGV[2] then return {'held'} end
+local due = tonumber(redis.call('ZSCORE', KEYS[3], ARGV[1]) or 0)
+if due > now then return {'later', due - now} end
+return next_head(KEYS[1], KEYS[2], KEYS[3], KEYS[4], ARGV[1], ARGV[2], ARGV[3], ARGV[4], now)
+"""
+)
+
+# The token on the reply is the fence: whoever took the reply over has put another one there. The
+# hold itself may have expired meanwhile, while Redis was away, say; the outcome still counts.
+#
+# KEYS: mail, box, due, hold, reply, untold, last
+# ARGV: session, token, hold ms, reply prefix, reply id, outcome JSON, keep text?, keep s,
+#       devin answered?, report, go on?, link TTL s
+FINISH = Script(
+    _NEXT
+    + """
+local was = redis.call('HMGET', KEYS[5], 'state', 'token')
+if was[2] ~= ARGV[2] then return {'lost'} end
+if was[1] == 'sending' then
+  redis.call('ZREM', KEYS[1], ARGV[5])
+  redis.call('HSET', KEYS[5], 'state', 'done', 'outcome', ARGV[6])
+  if ARGV[7] == '0' then redis.call('HDEL', KEYS[5], 'reply') end
+  redis.call('EXPIRE', KEYS[5], ARGV[8])
+  if ARGV[9] == '1' then redis.call('DEL', KEYS[2]) end
+  redis.call('ZADD', KEYS[6], now, ARGV[10])
+  redis.call('EXPIRE', KEYS[6], ARGV[8])
+  redis.call('SET', KEYS[7], ARGV[6], 'EX', ARGV[12])
+end
+local holder = redis.call('GET', KEYS[4])
+if holder and holder ~= ARGV[2] then return {'held'} end
+if ARGV[11] == '1' then
+  return next_head(KEYS[1], KEYS[2], KEYS[3], KEYS[4], ARGV[1], ARGV[2], ARGV[3], ARGV[4], now)
+end
+redis.call('DEL', KEYS[4])
+if redis.call('ZCARD', KEYS[1]) == 0 then
+  redis.call('DEL', KEYS[2])
+  redis.call('ZREM', KEYS[3], ARGV[1])
+  return {'empty'}
+end
+return {'later', 0}
+"""
+)
+
+# KEYS: box, due, hold, reply, untold
+# ARGV: session, token, delay ms, keep s, notice, notice after ms
+# Returns: the attempts so far, and the ms after which to give the notice, or -1 for none.
+DEFER = Script("""
+local was = redis.call('HMGET', KEYS[4], 'state', 'token')
+if was[1] ~= 'sending' or was[2] ~= ARGV[2] then return false end
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+redis.call('HSET', KEYS[4], 'state', 'waiting')
+redis.call('HSETNX', KEYS[1], 'since', now)
+local attempts = redis.call('HINCRBY', KEYS[1], 'attempts', 1)
+redis.call('EXPIRE', KEYS[1], ARGV[4])
+redis.call('ZADD', KEYS[2], now + ARGV[3], ARGV[1])
+if redis.call('GET', KEYS[3]) == ARGV[2] then redis.call('DEL', KEYS[3]) end
+local notice = -1
+if redis.call('HSETNX', KEYS[4], 'notice', 1) == 1 then
+  notice = tonumber(ARGV[6])
+  redis.call('ZADD', KEYS[5], now + notice, ARGV[5])
+  redis.call('EXPIRE', KEYS[5], ARGV[4])
+end
+return {attempts, notice}
+""")
+
+# KEYS: hold, reply
+# ARGV: token
+PUT_BACK = Script("""
+local was = redis.call('HMGET', KEYS[2], 'state', 'token')
+if was[1] ~= 'sending' or was[2] ~= ARGV[1] then return 0 end
+redis.call('HSET', KEYS[2], 'state', 'waiting')
+if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end
+return 1
+""")
+
+# KEYS: hold
+# ARGV: token, hold ms
+RENEW = Script("""
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+return redis.call('PEXPIRE', KEYS[1], ARGV[2])
+""")
+
+# KEYS: mail, due, reply
+# ARGV: session, reply id, score, round, keep s
+SEND_AGAIN = Script("""
+if redis.call('EXISTS', KEYS[3]) == 0 or redis.call('HEXISTS', KEYS[3], 'reply') == 0 then
+  return 'gone'
+end
+local now = redis.call('HMGET', KEYS[3], 'state', 'round')
+if now[1] ~= 'done' or now[2] ~= ARGV[4] then return 'already' end
+local time = redis.call('TIME')
+local ms = time[1] * 1000 + math.floor(time[2] / 1000)
+redis.call('HSET', KEYS[3], 'state', 'waiting', 'accepted', ms)
+redis.call('HINCRBY', KEYS[3], 'round', 1)
+redis.call('HDEL', KEYS[3], 'outcome', 'notice', 'noticed')
+redis.call('EXPIRE', KEYS[3], ARGV[5])
+redis.call('ZADD', KEYS[1], ARGV[3], ARGV[2])
+redis.call('EXPIRE', KEYS[1], ARGV[5])
+redis.call('ZADD', KEYS[2], 'NX', ms, ARGV[1])
+redis.call('EXPIRE', KEYS[2], ARGV[5])
+return 'waiting'
+""")
+
+# KEYS: due, untold
+# ARGV: grace ms, limit, hold prefix
+# Returns: sessions whose mail is due but that nobody holds, and reports that are late.
+OVERDUE = Script("""
+local time = redis.call('TIME')
+local before = time[1] * 1000 - ARGV[1]
+local sessions = {}
+local due = redis.call('ZRANGE', KEYS[1], '-inf', before, 'BYSCORE', 'LIMIT', 0, ARGV[2])
+for _, session in ipairs(due) do
+  if redis.call('EXISTS', ARGV[3] .. session) == 0 then sessions[#sessions + 1] = session end
+end
+local reports = redis.call('ZRANGE', KEYS[2], '-inf', before, 'BYSCORE', 'LIMIT', 0, ARGV[2])
+return {sessions, reports}
+""")
+
+# KEYS: reply, untold
+# ARGV: report, the mark's field, retry ms
+# Returns: the reply's fields and whether this report was begun before; false if it is told.
+BEGIN_REPORT = Script("""
+if not redis.call('ZSCORE', KEYS[2], ARGV[1]) then return false end
+local begun = redis.call('HSETNX', KEYS[1], ARGV[2], 1) == 0
+local time = redis.call('TIME')
+redis.call('ZADD', KEYS[2], time[1] * 1000 + ARGV[3], ARGV[1])
+local f = redis.call('HMGET', KEYS[1], 'state', 'reply', 'outcome', 'noticed', 'round')
+return {begun and 1 or 0, f[1] or '', f[2] or '', f[3] or '', f[4] or '', f[5] or ''}
+""")
+
+# KEYS: reply, untold
+# ARGV: report, 1 when it was a notice that was given
+END_REPORT = Script("""
+if ARGV[2] == '1' and redis.call('EXISTS', KEYS[1]) == 1 then
+  redis.call('HSET', KEYS[1], 'noticed', 1)
+end
+return redis.call('ZREM', KEYS[2], ARGV[1])
+""")

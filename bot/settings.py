@@ -1,0 +1,249 @@
+"""What an operator can set, read once into one frozen model.
+
+Every problem is told at once, in plain words and never with a value, since a value may be a token.
+"""
+
+import os
+import re
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+from pydantic_settings import (
+    BaseSettings,
+    DotEnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from bot.addresses import (
+    check_redis_address,
+    check_slack_address,
+    check_web_address,
+    redis_passwords,
+)
+from bot.errors import SettingsError
+
+_DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,6})?)\s*([smhd]?)")
+_UNITS = {"": "seconds", "s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+_PRINTABLE = re.compile(r"[!-~]+")
+
+
+def _token(prefix: str) -> AfterValidator:
+    """A secret that can be a header's value and begins as it should."""
+
+    def check(token: SecretStr) -> SecretStr:
+        if not _PRINTABLE.fullmatch(value := token.get_secret_value()):
+            raise ValueError("holds characters that no token has")
+        if not value.startswith(prefix) or value == prefix:
+            raise ValueError(f"does not start with {prefix}")
+        return token
+
+    return AfterValidator(check)
+
+
+def _duration(value: Any) -> Any:
+    """90d, 15m, 30s, 2h and plain seconds; the rest is pydantic's, which knows ISO 8601."""
+    if isinstance(value, str) and (found := _DURATION.fullmatch(value.lower())):
+        return timedelta(**{_UNITS[found[2]]: float(found[1])})
+    return value
+
+
+def _ids(first_letters: str) -> BeforeValidator:
+    """Slack ids apart by commas or spaces, all of one kind."""
+    shape = re.compile(f"[{first_letters}][A-Z0-9]+")
+
+    def split(value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        ids = frozenset(re.split(r"[,\s]+", value.strip(", \t\n"))) - {""}
+        if wrong := sum(shape.fullmatch(one) is None for one in ids):
+            raise ValueError(f"has {wrong} of {len(ids)} entries that are no such id")
+        return ids
+
+    return BeforeValidator(split)
+
+
+Duration = Annotated[
+    timedelta, BeforeValidator(_duration), Field(gt=timedelta(0), le=timedelta(days=3650))
+]
+DURATION_SHAPE = "a time such as 90d, 2h, 15m, 30s or PT15M, more than none and at most ten years"
+FLAG_SHAPE = "true or false"
+
+
+class Settings(BaseSettings):
+    """Every setting; each is named like its variable, in lower case.
+
+    A field's description says how its value should look and is shown when it does not.
+    """
+
+    model_config = SettingsConfigDict(
+        frozen=True,
+        extra="ignore",
+        hide_input_in_errors=True,
+        validate_default=False,
+        env_file_encoding="utf-8-sig",
+    )
+
+    slack_bot_token: Annotated[SecretStr, _token("xoxb-")] = Field(
+        description="the bot token of the installed Slack app, which starts with xoxb-"
+    )
+    slack_app_token: Annotated[SecretStr, _token("xapp-")] | None = Field(
+        None, description="an app-level token with connections:write, which starts with xapp-"
+    )
+    slack_signing_secret: SecretStr | None = Field(
+        None, description="the signing secret of the Slack app"
+    )
+    slack_api_url: Annotated[str, AfterValidator(check_slack_address)] = Field(
+        "https://slack.com/api/",
+        description="an https address with a path, such as https://slack.com/api/ "
+        "(http only on this machine)",
+    )
+    devin_api_key: Annotated[SecretStr, _token("")] = Field(
+        description="a Devin API key, which starts with apk_"
+    )
+    devin_api_url: Annotated[str, AfterValidator(check_web_address)] = Field(
+        "https://api.devin.ai",
+        description="an https address such as https://api.devin.ai (http only on this machine)",
+    )
+    allow_insecure_redis: bool = Field(default=False, description=FLAG_SHAPE)
+    redis_url: str | None = Field(
+        None,
+        repr=False,
+        description="rediss://:password@host:6379/0, redis:// on this machine, rediss+cluster://… "
+        "or unix:///path",
+    )
+    data_dir: Path = Field(Path(".data"), description="a directory of its own")
+    host: str = Field(
+        "127.0.0.1", pattern=r"^[A-Za-z0-9.:_-]+$", description="an address of this machine"
+    )
+    port: int = Field(3000, ge=0, le=65535, description="a number up to 65535; 0 for any free port")
+    link_ttl: Duration = Field(timedelta(days=90), description=DURATION_SHAPE)
+    give_up_after: Duration = Field(timedelta(minutes=15), description=DURATION_SHAPE)
+    allow_channels: Annotated[frozenset[str], _ids("CGD")] = Field(
+        frozenset(), description="channel ids such as C0123ABCD, or nothing for every channel"
+    )
+    allow_users: Annotated[frozenset[str], _ids("UW")] = Field(
+        frozenset(), description="user ids such as U0123ABCD, or nothing for everyone"
+    )
+    allow_bots: Annotated[frozenset[str], _ids("BA")] = Field(
+        frozenset(), description="bot or app ids such as B0123ABCD, or nothing for no bot"
+    )
+    allow_guests: bool = Field(default=False, description=FLAG_SHAPE)
+    allow_external: bool = Field(default=False, description=FLAG_SHAPE)
+    delivery_concurrency: int = Field(64, ge=1, le=1000, description="a number from 1 to 1000")
+    log_level: Annotated[
+        Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(str.upper)
+    ] = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
+    log_format: Annotated[Literal["console", "json"], BeforeValidator(str.lower)] = Field(
+        "console", description="console or json"
+    )
+
+    @property
+    def mode(self) -> Literal["socket", "http"]:
+        """Socket Mode as soon as there is an app token; HTTP otherwise."""
+        return "socket" if self.slack_app_token else "http"
+
+    def secrets(self) -> frozenset[str]:
+        """Every value that must not reach a log, also as it is written in REDIS_URL."""
+        held = [getattr(self, name) for name in type(self).model_fields]
+        secrets = {one.get_secret_value() for one in held if isinstance(one, SecretStr)}
+        return frozenset(secrets | redis_passwords(self.redis_url or ""))
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Read no variable behind `load_settings`."""
+        del settings_cls, env_settings, dotenv_settings, file_secret_settings
+        return (init_settings,)
+
+    @field_validator("redis_url")
+    @classmethod
+    def _check_redis_url(cls, url: str, known: ValidationInfo) -> str:
+        # Absent if ALLOW_INSECURE_REDIS is malformed: that is one problem, not two.
+        may_be_insecure = known.data.get("allow_insecure_redis", True)
+        return check_redis_address(url, may_be_insecure=may_be_insecure)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _listen_everywhere_on_a_given_port(cls, given: dict[str, Any]) -> dict[str, Any]:
+        """PORT alone is how hosting platforms ask for a port that they reach from outside."""
+        return {"host": "0.0.0.0", **given} if "port" in given else given  # noqa: S104 — as said
+
+
+def load_settings(
+    environ: Mapping[str, str] | None = None,
+    env_file: Path | None = Path(".env"),
+    *,
+    needs_transport: bool = True,
+) -> Settings:
+    """Read the settings from `environ` (the process's own, if None) and then from `env_file`.
+
+    An empty variable counts as unset, an unknown one is ignored. Without `needs_transport`, as in
+    a worker, neither the app token nor the signing secret is asked for.
+
+    Raises:
+        SettingsError: with every problem, one line each and without values.
+    """
+    given = _given(os.environ if environ is None else environ, env_file)
+    problems: list[str] = []
+    settings: Settings | None = None
+    try:
+        settings = Settings.model_validate(given)
+    except ValidationError as error:
+        problems = _in_words(error)
+    if needs_transport and not {"slack_app_token", "slack_signing_secret"} & given.keys():
+        problems.append(
+            "SLACK_APP_TOKEN or SLACK_SIGNING_SECRET is missing: set the first for Socket Mode "
+            "(it starts with xapp-), or the second for HTTP"
+        )
+    if settings is None or problems:
+        raise SettingsError(problems)
+    return settings
+
+
+def _given(environ: Mapping[str, str], env_file: Path | None) -> dict[str, str]:
+    """The settings that have a value, by field name."""
+    try:
+        source = DotEnvSettingsSource(Settings, env_file=env_file, case_sensitive=True)
+    except (OSError, UnicodeError):
+        raise SettingsError([f"{env_file} cannot be read: it should be a text file"]) from None
+    given = {}
+    for name in Settings.model_fields:
+        for variables in (environ, source.env_vars):
+            if value := (variables.get(name.upper()) or "").strip():
+                given[name] = value
+                break
+    return given
+
+
+def _in_words(error: ValidationError) -> list[str]:
+    problems = []
+    for found in error.errors(include_url=False, include_input=False):
+        name = str(found["loc"][0])
+        shape = Settings.model_fields[name].description
+        if found["type"] == "missing":
+            wrong = "is missing"
+        elif found["type"] == "value_error":
+            wrong = str(found["ctx"]["error"])
+        else:
+            wrong = "is malformed"
+        problems.append(f"{name.upper()} {wrong}: it should be {shape}")
+    return problems

@@ -1,0 +1,71 @@
+"""Slack's Web API: one call, with its failures in our words.
+
+slack_sdk's own retries are switched off: its connection handler repeats a `chat.postMessage` whose
+answer was lost, which posts twice. Who calls decides what may be repeated.
+"""
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+import aiohttp
+from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.errors import SlackAway, SlackRefused
+
+# Slack's codes for "not now" in a body of status 200 (facts: docs.slack.dev, common errors).
+_PASSING = frozenset(
+    {
+        "ratelimited",
+        "rate_limited",
+        "internal_error",
+        "fatal_error",
+        "service_unavailable",
+        "request_timeout",
+        "team_added_to_org",
+        "accesslimited",
+    }
+)
+
+_SERVER_ERROR = 500
+_RATE_LIMITED = 429
+
+
+async def call(client: AsyncWebClient, method: str, **params: Any) -> Mapping[str, Any]:
+    """Call `method` once and return Slack's answer.
+
+    Raises:
+        SlackRefused: Slack said no; the same call would meet the same answer.
+        SlackAway: no answer, a failure of Slack's, or a rate limit; try again later.
+    """
+    try:
+        # slack_sdk knows which methods take JSON and which only a form; users.info, for one, does
+        # not look at JSON.
+        response = await getattr(client, method.replace(".", "_"))(**params)
+    except SlackApiError as error:
+        raise _translated(method, error) from error
+    except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+        raise SlackAway(method, type(error).__name__, maybe_done=False) from error
+    except (aiohttp.ClientError, TimeoutError, OSError, SlackClientError, ValueError) as error:
+        raise SlackAway(method, type(error).__name__, maybe_done=True) from error
+    return cast("Mapping[str, Any]", response)
+
+
+def _translated(method: str, error: SlackApiError) -> SlackAway | SlackRefused:
+    response = error.response
+    status = getattr(response, "status_code", 0)
+    headers = getattr(response, "headers", None) or {}
+    try:
+        code = str(response.get("error") or f"HTTP {status}")
+    except (AttributeError, ValueError):
+        code = f"HTTP {status}"
+    if status == _RATE_LIMITED or code in {"ratelimited", "rate_limited"}:
+        return SlackAway(method, code, retry_after=_seconds(headers), maybe_done=False)
+    if status >= _SERVER_ERROR or code in _PASSING:
+        return SlackAway(method, code, retry_after=_seconds(headers), maybe_done=True)
+    return SlackRefused(method, code)
+
+
+def _seconds(headers: Mapping[str, str]) -> float | None:
+    value = next((v for k, v in headers.items() if k.lower() == "retry-after"), "")
+    return float(value) if value.isascii() and value.isdigit() else None

@@ -1,0 +1,126 @@
+"""From outcomes to threads: what a thread must be told is told, however often Slack says no.
+
+A report never sends anything to Devin. One that may have been posted already is looked for in the
+thread before it is posted again, since Slack has no idempotency key for messages.
+"""
+
+import logging
+from datetime import timedelta
+
+from bot import messages, metrics
+from bot.errors import SlackAway, SlackRefused
+from bot.models import OutcomeKind, Reply
+from bot.reports import Report, ReportId, ReportKind, Reports
+from bot.schedule import Schedule
+from bot.threads import Threads
+from bot.words import Words
+
+log = logging.getLogger(__name__)
+
+BACKOFF_SECONDS = (1.0, 2.0, 5.0, 15.0, 30.0, 60.0)
+MARK_TRIES = 3
+"""Slack takes about 50 reactions a minute; a mark that is refused this often is dropped."""
+
+
+class Telling:
+    """Tells threads how their replies ended."""
+
+    def __init__(
+        self, *, reports: Reports, threads: Threads, schedule: Schedule, give_up_after: timedelta
+    ) -> None:
+        self._reports = reports
+        self._threads = threads
+        self._schedule = schedule
+        self._give_up_after = give_up_after
+
+    async def tell(self, id_: ReportId, attempt: int = 1) -> None:
+        """Tell one report, or schedule another try; what was told already is not told again."""
+        report = await self._reports.begin(id_)
+        if report is None:
+            return
+        try:
+            told = await self._tell(report)
+        except SlackAway as error:
+            await self._try_later(report, error, attempt)
+        except SlackRefused as error:
+            # The thread is out of reach: archived, left, deleted. Nobody there can be told.
+            log.error("report refused", extra=_ids(report, reason=str(error)))  # noqa: TRY400  (Slack's code says all)
+            metrics.REPORTS.labels("refused").inc()
+            await self._reports.end(id_, told=False)
+        else:
+            metrics.REPORTS.labels("told" if told else "moot").inc()
+            await self._reports.end(id_, told=told)
+
+    async def _tell(self, report: Report) -> bool:
+        if report.id.kind is ReportKind.NOTICE:
+            return await self._tell_notice(report)
+        outcome = report.outcome
+        if outcome is None or not report.is_current:
+            return False
+        if report.reply is not None:
+            words = messages.report(outcome, report.reply, report.id.round)
+            if words is not None:
+                await self._post_once(report, report.reply, words)
+        await self._mark(report, outcome.kind)
+        return True
+
+    async def _tell_notice(self, report: Report) -> bool:
+        if not report.is_waiting or not report.is_current or report.reply is None:
+            return False
+        words = messages.waiting(report.reply, self._give_up_after)
+        await self._post_once(report, report.reply, words)
+        await self._mark_with(report, messages.WAITING_MARK)
+        return True
+
+    async def _post_once(self, report: Report, reply: Reply, words: Words) -> None:
+        key = str(report.id)
+        if report.begun:
+            try:
+                if await self._threads.has(reply.thread, key):
+                    return
+            except SlackRefused as error:
+                log.warning("thread not readable", extra=_ids(report, reason=str(error)))
+        await self._threads.post(reply.thread, words, key)
+
+    async def _mark(self, report: Report, kind: OutcomeKind) -> None:
+        """Put the outcome's mark on the reply, and take off those of earlier states."""
+        mark = messages.MARKS.get(kind)
+        if mark is not None:
+            await self._mark_with(report, mark)
+        stale = set(messages.MARKS.values()) - {mark} if report.id.round > 1 else set()
+        if report.was_noticed:
+            stale.add(messages.WAITING_MARK)
+        _, channel, ts = report.id.reply.split(":")
+        for emoji in stale:
+            try:
+                await self._threads.unmark(channel, ts, emoji)
+            except SlackRefused as error:
+                log.warning("mark not removed", extra=_ids(report, reason=str(error)))
+
+    async def _mark_with(self, report: Report, emoji: str) -> None:
+        """Put `emoji` on the reply; a reply that takes none (deleted, too many) goes without."""
+        _, channel, ts = report.id.reply.split(":")
+        try:
+            await self._threads.mark(channel, ts, emoji)
+        except SlackRefused as error:
+            log.warning("mark refused", extra=_ids(report, reason=str(error)))
+
+    async def _try_later(self, report: Report, error: SlackAway, attempt: int) -> None:
+        metrics.SLACK_ERRORS.labels(error.method, error.reason).inc()
+        is_mark_only = report.outcome is not None and report.outcome.kind is OutcomeKind.DELIVERED
+        if is_mark_only and attempt >= MARK_TRIES:
+            log.info("mark dropped", extra=_ids(report, reason=str(error)))
+            metrics.REPORTS.labels("dropped").inc()
+            await self._reports.end(report.id, told=False)
+            return
+        if not error.maybe_done and error.method == "chat.postMessage":
+            await self._reports.not_begun(report.id)
+        delay = error.retry_after
+        if delay is None:
+            delay = BACKOFF_SECONDS[min(attempt, len(BACKOFF_SECONDS)) - 1]
+        log.warning("report waits", extra=_ids(report, reason=str(error)) | {"seconds": delay})
+        await self._schedule.tell(report.id, delay, attempt + 1)
+
+
+def _ids(report: Report, **more: str) -> dict[str, object]:
+    return {"reply_id": report.id.reply, "report": report.id.kind.value, **more}

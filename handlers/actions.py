@@ -1,0 +1,45 @@
+"""The buttons under a report: *Send again* and *Unlink*.
+
+A button's value can be forged by whoever can press one, so it counts only in the team, channel and
+thread where it was pressed, and the person is asked for like anybody who replies.
+"""
+
+from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
+
+from bot import messages
+from bot.errors import NoSuchReply
+from bot.relay import Relay
+from handlers.errors import telling
+from handlers.payloads import Payload, parse_press, parse_send_again
+
+
+def register(app: AsyncApp, relay: Relay) -> None:
+    """Listen to the buttons."""
+
+    @app.action(messages.SEND_AGAIN)
+    async def on_send_again(ack: AsyncAck, body: Payload, respond: AsyncRespond) -> None:
+        await ack()
+        press = parse_press(body, relay.team)
+        if press is None:
+            return
+        async with telling(respond):
+            asked = parse_send_again(press)
+            if asked is None:
+                raise NoSuchReply(already_sent=False)
+            await relay.send_again(*asked, press.thread, press.by)
+            note = messages.sent_again(await relay.name(press.by))
+            relay.answers.press(press.message, press.thread.channel, note)
+
+    @app.action(messages.UNLINK)
+    async def on_unlink(ack: AsyncAck, body: Payload, respond: AsyncRespond) -> None:
+        await ack()
+        press = parse_press(body, relay.team)
+        if press is None:
+            return
+        async with telling(respond):
+            thread = press.thread
+            if press.value != f"{thread.team}:{thread.channel}:{thread.thread_ts}":
+                raise NoSuchReply(already_sent=False)
+            await relay.unlink(thread, press.by)
+            note = messages.unlinked_by(await relay.name(press.by))
+            relay.answers.press(press.message, thread.channel, note)

@@ -1,0 +1,85 @@
+"""The sandbox's command line: `python -m sandbox` alone, or `python -m sandbox demo` with a bot.
+
+Both run until Ctrl-C or SIGTERM. The exit code is 0 then, 1 when the bot ends by itself, and 2 for
+arguments that cannot be used.
+"""
+
+import argparse
+import asyncio
+import signal
+import sys
+from collections.abc import Sequence
+
+from sandbox.demo import DemoError, run_demo
+from sandbox.launch import DEFAULT_PORT, Sandbox, environment_of, running_sandbox
+from sandbox.loopback import is_loopback
+
+_STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Parse the command line and run; returns the exit code."""
+    options = parse_arguments(arguments)
+    try:
+        asyncio.run(_run(options))
+    except (DemoError, OSError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    return 0
+
+
+def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """The options; ends with exit code 2 and a sentence when they cannot be used."""
+    parser = argparse.ArgumentParser(
+        prog="python -m sandbox", description="A local Slack and a local Devin, with a web page."
+    )
+    parser.add_argument("command", nargs="?", choices=["demo"], help="start a bot beside them")
+    parser.add_argument("--host", default="127.0.0.1", help="a loopback address (%(default)s)")
+    parser.add_argument(
+        "--port",
+        type=int,
+        default=DEFAULT_PORT,
+        help="of the page (%(default)s); Slack and Devin take the next two",
+    )
+    parser.add_argument(
+        "--request-url", help="send Slack's events there by HTTP instead of over Socket Mode"
+    )
+    options = parser.parse_args(arguments)
+    if not is_loopback(options.host):
+        parser.error("--host must be a loopback address: anybody who reaches the page can drive it")
+    if not 0 <= options.port <= 65_533:  # noqa: PLR2004 - the two after it must exist as well
+        parser.error("--port must be between 0 and 65533")
+    if options.command == "demo" and options.request_url:
+        parser.error("--request-url is for a bot of your own; the demo uses Socket Mode")
+    return options
+
+
+async def _run(options: argparse.Namespace) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in _STOPS:
+        loop.add_signal_handler(number, stop.set)
+    sandbox_ports = running_sandbox(options.host, options.port, request_url=options.request_url)
+    async with sandbox_ports as sandbox:
+        for note in sandbox.notes:
+            _say(note)
+        if options.command == "demo":
+            await run_demo(sandbox, stop, _say)
+        else:
+            _say(_instructions(sandbox))
+            await stop.wait()
+
+
+def _instructions(sandbox: Sandbox) -> str:
+    settings = environment_of(sandbox.slack, sandbox.devin)
+    lines = "\n".join(f"{name}={value}" for name, value in settings.items())
+    return f"The page is at {sandbox.page.url}\nTo point a bot at it:\n\n{lines}\n"
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

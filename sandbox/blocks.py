@@ -1,0 +1,184 @@
+"""What Slack refuses in blocks and views; the limits are those of the Block Kit reference."""
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+MAX_BLOCKS = 50
+MAX_VIEW_BLOCKS = 100
+MAX_SECTION_TEXT = 3000
+MAX_FIELD_TEXT = 2000
+MAX_HEADER_TEXT = 150
+MAX_BUTTON_TEXT = 75
+MAX_BUTTON_VALUE = 2000
+MAX_ACTION_ID = 255
+MAX_ACTIONS = 25
+MAX_VIEW_BYTES = 250_000
+MAX_VIEW_TITLE = 24
+MAX_PRIVATE_METADATA = 3000
+
+_BLOCK_TYPES = {
+    "actions", "alert", "call", "card", "carousel", "condition", "context", "context_actions",
+    "divider", "file", "header", "image", "input", "markdown", "plan", "rich_text", "section",
+    "table", "task_card", "video",
+}  # fmt: skip
+
+
+def block_problems(blocks: Any, limit: int = MAX_BLOCKS) -> list[str]:
+    """Return what is wrong with `blocks`, in the style of `response_metadata.messages`."""
+    if not isinstance(blocks, list):
+        return ["[ERROR] must be an array [json-pointer:/blocks]"]
+    if len(blocks) > limit:
+        return [f"[ERROR] no more than {limit} items allowed [json-pointer:/blocks]"]
+    problems: list[str] = []
+    for index, block in enumerate(blocks):
+        where = f"/blocks/{index}"
+        problems += [f"[ERROR] {what} [json-pointer:{where}]" for what in _in_block(block)]
+    return problems + _repeated_ids(blocks)
+
+
+def interactive_elements(blocks: list[dict[str, Any]]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield every element with an `action_id`, with its block's id."""
+    for block in blocks:
+        candidates = [*block.get("elements", []), block.get("accessory"), block.get("element")]
+        for element in candidates:
+            if isinstance(element, dict) and "action_id" in element:
+                yield str(block.get("block_id", "")), element
+
+
+def view_problems(view: Any) -> list[str]:
+    """Return what is wrong with a modal or home view."""
+    if not isinstance(view, dict) or view.get("type") not in {"modal", "home"}:
+        return ["[ERROR] missing or unknown view type [json-pointer:/view/type]"]
+    problems = block_problems(view.get("blocks"), MAX_VIEW_BLOCKS)
+    if len(str(view.get("private_metadata", ""))) > MAX_PRIVATE_METADATA:
+        problems.append("[ERROR] private_metadata is too long [json-pointer:/view]")
+    if len(str(view.get("callback_id", ""))) > MAX_ACTION_ID:
+        problems.append("[ERROR] callback_id is too long [json-pointer:/view]")
+    if view["type"] == "modal":
+        problems += _text_problems(view.get("title"), MAX_VIEW_TITLE, "title", plain=True)
+        if _has_inputs(view) and not view.get("submit"):
+            problems.append("[ERROR] submit is required with input blocks [json-pointer:/view]")
+    return problems
+
+
+def is_too_large(view: Any) -> bool:
+    """Tell whether the view is over Slack's 250 kB."""
+    return len(json.dumps(view)) > MAX_VIEW_BYTES
+
+
+def _has_inputs(view: dict[str, Any]) -> bool:
+    blocks = view.get("blocks")
+    return isinstance(blocks, list) and any(
+        isinstance(block, dict) and block.get("type") == "input" for block in blocks
+    )
+
+
+def _in_block(block: Any) -> list[str]:
+    if not isinstance(block, dict) or "type" not in block:
+        return ["missing required field: type"]
+    if block["type"] not in _BLOCK_TYPES:
+        return [f"unsupported type: {block['type']}"]
+    if len(str(block.get("block_id", ""))) > MAX_ACTION_ID:
+        return ["block_id is too long"]
+    checks: dict[str, Callable[[dict[str, Any]], list[str]]] = {
+        "section": _in_section,
+        "header": _in_header,
+        "actions": _in_actions,
+        "context": _in_context,
+        "input": _in_input,
+        "image": _in_image,
+    }
+    check = checks.get(block["type"])
+    return check(block) if check else []
+
+
+def _in_header(block: dict[str, Any]) -> list[str]:
+    return _text_problems(block.get("text"), MAX_HEADER_TEXT, "text", plain=True)
+
+
+def _in_image(block: dict[str, Any]) -> list[str]:
+    return [] if block.get("alt_text") else ["missing required field: alt_text"]
+
+
+def _in_section(block: dict[str, Any]) -> list[str]:
+    fields = block.get("fields")
+    if block.get("text") is None and not fields:
+        return ["missing required field: text"]
+    problems: list[str] = []
+    if block.get("text") is not None:
+        problems += _text_problems(block["text"], MAX_SECTION_TEXT, "text")
+    if isinstance(fields, list):
+        problems += ["no more than 10 fields"] if len(fields) > 10 else []  # noqa: PLR2004 - in the message
+        for each in fields:
+            problems += _text_problems(each, MAX_FIELD_TEXT, "fields")
+    if block.get("accessory") is not None:
+        problems += _in_element(block["accessory"])
+    return problems
+
+
+def _in_actions(block: dict[str, Any]) -> list[str]:
+    elements = block.get("elements")
+    if not isinstance(elements, list) or not 0 < len(elements) <= MAX_ACTIONS:
+        return [f"elements must be 1 to {MAX_ACTIONS} items"]
+    return [problem for element in elements for problem in _in_element(element)]
+
+
+def _in_context(block: dict[str, Any]) -> list[str]:
+    elements = block.get("elements")
+    if not isinstance(elements, list) or not 0 < len(elements) <= 10:  # noqa: PLR2004 - in the message
+        return ["elements must be 1 to 10 items"]
+    problems: list[str] = []
+    for element in elements:
+        if not isinstance(element, dict) or element.get("type") != "image":
+            problems += _text_problems(element, MAX_SECTION_TEXT, "elements")
+    return problems
+
+
+def _in_input(block: dict[str, Any]) -> list[str]:
+    if not isinstance(block.get("element"), dict):
+        return ["missing required field: element"]
+    label = _text_problems(block.get("label"), MAX_FIELD_TEXT, "label", plain=True)
+    return label + _in_element(block["element"])
+
+
+def _in_element(element: Any) -> list[str]:
+    if not isinstance(element, dict) or "type" not in element:
+        return ["missing required field: type"]
+    if len(str(element.get("action_id", ""))) > MAX_ACTION_ID:
+        return ["action_id is too long"]
+    if element["type"] != "button":
+        return []
+    if len(str(element.get("value", ""))) > MAX_BUTTON_VALUE:
+        return ["value is too long"]
+    return _text_problems(element.get("text"), MAX_BUTTON_TEXT, "text", plain=True)
+
+
+def _text_problems(text: Any, limit: int, where: str, *, plain: bool = False) -> list[str]:
+    if not isinstance(text, dict) or "type" not in text:
+        return [f"missing required field: {where}.type"]
+    allowed = {"plain_text"} if plain else {"plain_text", "mrkdwn"}
+    if text["type"] not in allowed:
+        return [f"unsupported type: {text['type']} in {where}"]
+    words = text.get("text")
+    if not isinstance(words, str) or not words:
+        return [f"must be more than 0 characters: {where}"]
+    if len(words) > limit:
+        return [f"must be less than {limit + 1} characters: {where}"]
+    return []
+
+
+def _repeated_ids(blocks: list[Any]) -> list[str]:
+    """Two blocks may not share a block_id, nor two elements of a block an action_id."""
+    block_ids = [it["block_id"] for it in blocks if isinstance(it, dict) and it.get("block_id")]
+    problems = []
+    if len(set(block_ids)) < len(block_ids):
+        problems.append("[ERROR] block_id must be unique [json-pointer:/blocks]")
+    for block in (it for it in blocks if isinstance(it, dict)):
+        elements = block.get("elements") if block.get("type") == "actions" else None
+        ids = [
+            it["action_id"] for it in elements or [] if isinstance(it, dict) and "action_id" in it
+        ]
+        if len(set(ids)) < len(ids):
+            problems.append("[ERROR] action_id must be unique in a block [json-pointer:/blocks]")
+    return problems

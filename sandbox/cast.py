@@ -1,0 +1,64 @@
+"""The people, bots and channels of the local Slack, one of every kind the relay must tell apart."""
+
+from sandbox.workspace import OTHER_TEAM_ID, Channel, User, UserGroup, Workspace
+
+APP_ID = "A0RELAY000"
+RELAY = "devin-relay"
+"""The short name of the app's own bot user."""
+
+
+def known_workspace() -> Workspace:
+    """Return a workspace with the whole cast in it and nothing said yet."""
+    workspace = Workspace()
+    for user in _people() + _bots():
+        workspace.add_user(user)
+    for channel in _channels():
+        workspace.add_channel(channel)
+    workspace.add_usergroup(UserGroup("oncall", "On-call engineers", ["ada", "ben"]))
+    return workspace
+
+
+def _people() -> list[User]:
+    return [
+        User("ada", real_name="Ada Lovelace", display_name="ada"),
+        User("ben", real_name="Ben Franklin"),
+        User("gus", real_name="Gus Guest", display_name="gus", is_restricted=True),
+        User(
+            "una",
+            real_name="Una Single-Channel",
+            display_name="una",
+            is_restricted=True,
+            is_ultra_restricted=True,
+        ),
+        User("eve", real_name="Eve External", display_name="eve", team_id=OTHER_TEAM_ID),
+    ]
+
+
+def _bots() -> list[User]:
+    return [
+        User("slackbot", id="USLACKBOT", posts_as="app"),
+        User(RELAY, real_name="Devin Relay", posts_as="app", bot_id="B0RELAY000", app_id=APP_ID),
+        User(
+            "bolt-ci", real_name="Bolt CI", posts_as="app", bot_id="B0BOLTCI00", app_id="A0BOLTCI00"
+        ),
+        User("legacy", real_name="Legacy Webhook", posts_as="legacy", bot_id="B0LEGACY00"),
+        User(
+            "workflow",
+            real_name="Standup Workflow",
+            posts_as="workflow",
+            bot_id="B0WORKFLOW",
+            app_id="A0WORKFLOW",
+        ),
+    ]
+
+
+def _channels() -> list[Channel]:
+    everyone = ["ada", "ben", "gus", "una", "bolt-ci", RELAY]
+    return [
+        Channel("general", members=everyone),
+        Channel("random", members=["ada", "ben", "gus", "bolt-ci"]),
+        Channel("secrets", "group", ["ada", "ben", "gus", "bolt-ci", RELAY]),
+        Channel("shared", members=["ada", "ben", "gus", "eve", RELAY], is_ext_shared=True),
+        Channel("dm", "im", ["ada", RELAY], id="D0ADADM000"),
+        Channel("group-dm", "mpim", ["ada", "ben", RELAY]),
+    ]

@@ -1,0 +1,99 @@
+"""What the control API can be told, one model for each POST."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Command(BaseModel):
+    """The body of one POST; what is not named here is refused."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Say(Command):
+    """Write a message as somebody; `thread` is the root's ts."""
+
+    text: str
+    user: str = "ada"
+    channel: str = "general"
+    thread: str | None = None
+    subtype: str | None = None
+    broadcast: bool = False
+    blocks: list[dict[str, Any]] | None = None
+
+
+class Slash(Command):
+    """Use a slash command, which Slack offers outside threads only."""
+
+    command: str = Field(pattern=r"^/\S+$")
+    text: str = ""
+    user: str = "ada"
+    channel: str = "general"
+
+
+class Press(Command):
+    """Press a button of a message, or of an ephemeral one."""
+
+    action_id: str
+    channel: str
+    message_ts: str
+    user: str = "ada"
+    value: str | None = None
+    ephemeral: bool = False
+
+
+class Edit(Command):
+    """Change the text of a message."""
+
+    channel: str
+    ts: str
+    text: str
+
+
+class Delete(Command):
+    """Delete a message."""
+
+    channel: str
+    ts: str
+
+
+class Behave(Command):
+    """Make a session answer in a certain way, see `DevinSandbox.behave`."""
+
+    session_id: str
+    state: str
+    detail: Any = None
+    status: int | None = Field(default=None, ge=200, le=599)
+    body: Any = None
+    retry_after: float | str | None = None
+    delay: float | None = Field(default=None, ge=0, le=600)
+    takes: bool | None = None
+    times: int | None = Field(default=None, ge=1)
+
+
+class AddSession(Command):
+    """Make a session known to the local Devin, or reset it."""
+
+    session_id: str
+    state: str = "running"
+    title: str = ""
+
+
+class Fail(Command):
+    """Let the next calls of a Slack Web API method fail, see `SlackSandbox.fail_next`."""
+
+    method: str
+    status: int = Field(default=200, ge=200, le=599)
+    error: str | None = None
+    retry_after: int | None = None
+    times: int = Field(default=1, ge=1)
+    drop: bool = False
+    drop_after: bool = False
+    delay: float = Field(default=0.0, ge=0, le=600)
+
+
+class Disconnect(Command):
+    """Let Slack close the Socket Mode connections."""
+
+    reason: Literal["warning", "refresh_requested", "link_disabled"] = "refresh_requested"

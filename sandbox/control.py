@@ -1,0 +1,203 @@
+"""The sandbox's control API: JSON over HTTP, so that the page and other programs can drive it.
+
+`GET /control/state` is the whole snapshot and `GET /control/events` a server-sent event for every
+change. Each POST takes one JSON object, described in `commands`; what is wrong with it is
+answered as 400 and `{"error": "<a sentence>"}`.
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import Any, TypeVar
+
+from aiohttp import web
+from pydantic import ValidationError
+
+from sandbox.commands import (
+    AddSession,
+    Behave,
+    Command,
+    Delete,
+    Disconnect,
+    Edit,
+    Fail,
+    Press,
+    Say,
+    Slash,
+)
+from sandbox.devin import DevinSandbox
+from sandbox.slack import Delivery, SlackSandbox
+from sandbox.snapshot import snapshot
+
+Reply = dict[str, Any]
+Change = dict[str, Any]
+
+PING_SECONDS = 15.0
+GATHER_SECONDS = 0.02
+
+
+C = TypeVar("C", bound=Command)
+
+
+class Control:
+    """The API's handlers over one Slack and one Devin; `close` ends every event stream."""
+
+    def __init__(self, slack: SlackSandbox, devin: DevinSandbox) -> None:
+        self._slack = slack
+        self._devin = devin
+        self._closing = asyncio.Event()
+
+    def routes(self) -> list[web.RouteDef]:
+        """Every route, to be added to the application that serves the page."""
+        return [
+            web.get("/control/state", self._on_state),
+            web.get("/control/events", self._on_events),
+            _post("/control/say", Say, self._say),
+            _post("/control/slash", Slash, self._slash),
+            _post("/control/press", Press, self._press),
+            _post("/control/edit", Edit, self._edit),
+            _post("/control/delete", Delete, self._delete),
+            _post("/control/behave", Behave, self._behave),
+            _post("/control/session", AddSession, self._add_session),
+            _post("/control/fail", Fail, self._fail),
+            _post("/control/disconnect", Disconnect, self._disconnect),
+        ]
+
+    def close(self) -> None:
+        """End the event streams, so that the server can stop."""
+        self._closing.set()
+
+    async def _on_state(self, _request: web.Request) -> web.Response:
+        return web.json_response(await snapshot(self._slack, self._devin))
+
+    async def _on_events(self, request: web.Request) -> web.StreamResponse:
+        headers = {"Content-Type": "text/event-stream", "Cache-Control": "no-store"}
+        response = web.StreamResponse(headers=headers)
+        await response.prepare(request)
+        with suppress(ConnectionError):
+            async with self._changes() as changes:
+                await response.write(b": here\n\n")
+                while not self._closing.is_set():
+                    await response.write(await self._next_events(changes))
+        return response
+
+    async def _next_events(self, changes: asyncio.Queue[Change]) -> bytes:
+        """The changes since the last time as SSE, or a comment when there are none for a while."""
+        try:
+            first = await asyncio.wait_for(changes.get(), PING_SECONDS)
+        except TimeoutError:
+            return b": still here\n\n"
+        await asyncio.sleep(GATHER_SECONDS)
+        batch = [first, *(changes.get_nowait() for _ in range(changes.qsize()))]
+        return "".join(f"data: {json.dumps(change)}\n\n" for change in batch).encode()
+
+    @asynccontextmanager
+    async def _changes(self) -> AsyncIterator[asyncio.Queue[Change]]:
+        """Both sandboxes' changes in one queue, and one more to wake the stream when closing."""
+        merged: asyncio.Queue[Change] = asyncio.Queue()
+        from_slack, from_devin = self._slack.subscribe(), self._devin.subscribe()
+        pumps = [
+            asyncio.create_task(_pump(from_slack, merged)),
+            asyncio.create_task(_pump(from_devin, merged)),
+            asyncio.create_task(self._wake_when_closing(merged)),
+        ]
+        try:
+            yield merged
+        finally:
+            for pump in pumps:
+                pump.cancel()
+            await asyncio.gather(*pumps, return_exceptions=True)
+
+    async def _wake_when_closing(self, merged: asyncio.Queue[Change]) -> None:
+        await self._closing.wait()
+        merged.put_nowait({"type": "closing"})
+
+    async def _say(self, command: Say) -> Reply:
+        ts = await self._slack.say(
+            command.text,
+            user=command.user,
+            channel=command.channel,
+            thread=command.thread,
+            subtype=command.subtype,
+            blocks=command.blocks,
+            broadcast=command.broadcast,
+        )
+        return {"ts": ts}
+
+    async def _slash(self, command: Slash) -> Reply:
+        delivery = await self._slack.slash(
+            command.command, command.text, user=command.user, channel=command.channel
+        )
+        return _told(delivery)
+
+    async def _press(self, command: Press) -> Reply:
+        press = self._slack.press_ephemeral if command.ephemeral else self._slack.press
+        delivery = await press(
+            command.action_id,
+            channel=command.channel,
+            message_ts=command.message_ts,
+            user=command.user,
+            value=command.value,
+        )
+        return _told(delivery)
+
+    async def _edit(self, command: Edit) -> Reply:
+        await self._slack.edit(command.channel, command.ts, command.text)
+        return {}
+
+    async def _delete(self, command: Delete) -> Reply:
+        await self._slack.delete(command.channel, command.ts)
+        return {}
+
+    async def _behave(self, command: Behave) -> Reply:
+        self._devin.behave(**dict(command))
+        return {}
+
+    async def _add_session(self, command: AddSession) -> Reply:
+        self._devin.add_session(command.session_id, command.state, title=command.title)
+        return {}
+
+    async def _fail(self, command: Fail) -> Reply:
+        self._slack.fail_next(**dict(command))
+        return {}
+
+    async def _disconnect(self, command: Disconnect) -> Reply:
+        await self._slack.disconnect(command.reason)
+        return {}
+
+
+def _told(delivery: Delivery) -> Reply:
+    return {"acked": delivery.acked, "response": delivery.response}
+
+
+async def _pump(source: asyncio.Queue[Change], merged: asyncio.Queue[Change]) -> None:
+    while True:
+        merged.put_nowait(await source.get())
+
+
+def _post(path: str, model: type[C], act: Callable[[C], Awaitable[Reply]]) -> web.RouteDef:
+    async def on_command(request: web.Request) -> web.Response:
+        try:
+            command = model.model_validate_json(await request.read(), strict=True)
+        except ValidationError as error:
+            return _refusal(_sentence(error))
+        try:
+            return web.json_response(await act(command))
+        except (LookupError, ValueError, RuntimeError) as error:
+            return _refusal(str(error))
+
+    return web.post(path, on_command)
+
+
+def _sentence(error: ValidationError) -> str:
+    """What is wrong with a body, in plain words and without repeating its values."""
+    parts = []
+    for entry in error.errors(include_input=False, include_url=False):
+        where = ".".join(str(step) for step in entry["loc"])
+        parts.append(f"{where}: {entry['msg']}" if where else entry["msg"])
+    return "The request cannot be used: " + "; ".join(parts) + "."
+
+
+def _refusal(sentence: str) -> web.Response:
+    return web.json_response({"error": sentence}, status=400)

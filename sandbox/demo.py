@@ -1,0 +1,215 @@
+"""The demo: the sandbox and a real bot beside it, as two programs, with one thread already linked.
+
+The bot is a child with an environment of its own: none of the developer's Slack, Devin or Redis
+settings and no `.env` reach it. It ends with the demo, however the demo ends.
+"""
+
+import asyncio
+import contextlib
+import ctypes
+import fcntl
+import os
+import shutil
+import signal
+import sys
+from asyncio.subprocess import DEVNULL, STDOUT, Process
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sandbox.devin_sessions import DEMO_SESSIONS
+from sandbox.launch import Sandbox, environment_of, free_port
+from sandbox.slack import SlackSandbox
+
+ROOT = Path(__file__).resolve().parent.parent
+BASE = ROOT / ".demo"
+START_SECONDS = 40.0
+LINK_SECONDS = 15.0
+GRACE_SECONDS = 15.0
+TAIL_LINES = 40
+PR_SET_PDEATHSIG = 1
+
+_SETTINGS = (
+    "SLACK_", "DEVIN_", "REDIS_", "ALLOW_", "LOG_",
+    "DATA_DIR", "HOST", "PORT", "LINK_TTL", "GIVE_UP_AFTER", "DELIVERY_CONCURRENCY",
+)  # fmt: skip
+
+
+class DemoError(Exception):
+    """The demo cannot go on; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """A demo's own directory, fresh, and the lock that keeps other demos out of it."""
+
+    directory: Path
+    lock: int
+
+    @property
+    def log(self) -> Path:
+        """Where the bot's output goes."""
+        return self.directory / "bot.log"
+
+
+async def run_demo(sandbox: Sandbox, stop: asyncio.Event, say: Callable[[str], None]) -> None:
+    """Start the bot, link a thread, say where to look, and hold until `stop`.
+
+    Raises `DemoError`, with the bot's output in it, when the bot ends or does not get ready.
+    """
+    with claimed_home(BASE) as home:
+        environment = bot_environment(os.environ, sandbox, home.directory)
+        async with child([sys.executable, "-m", "bot", "run"], environment, home) as bot:
+            try:
+                await _while_alive(_prepare(sandbox.slack), bot, stop)
+                if not stop.is_set():
+                    say(invitation(sandbox.page.url))
+                await _while_alive(stop.wait(), bot, stop)
+            except DemoError as error:
+                raise DemoError(f"{error}\n{_tail(home.log)}") from error
+
+
+def invitation(url: str) -> str:
+    """The one line that a visitor needs."""
+    return (
+        f'Open {url} and type "Yes, ship them" as a reply in the thread; '
+        "Devin, on the right, gets it. Ctrl-C ends everything."
+    )
+
+
+def bot_environment(inherited: Mapping[str, str], sandbox: Sandbox, home: Path) -> dict[str, str]:
+    """The bot's environment: what was inherited without any of its settings, and the sandbox's."""
+    kept = {name: value for name, value in inherited.items() if not name.startswith(_SETTINGS)}
+    return (
+        kept
+        | environment_of(sandbox.slack, sandbox.devin)
+        | {
+            "DATA_DIR": str(home / "data"),
+            "HOST": "127.0.0.1",
+            "PORT": str(free_port("127.0.0.1", 0)),
+            "LOG_FORMAT": "console",
+            "NO_PROXY": "127.0.0.1,localhost",
+            "PYTHONPATH": str(ROOT),
+            "PYTHONUNBUFFERED": "1",
+        }
+    )
+
+
+@contextmanager
+def claimed_home(base: Path) -> Iterator[Home]:
+    """The first of `run-1`, `run-2`, … that no other demo holds, emptied.
+
+    The bot inherits the lock, so that what outlives a killed demo is not wiped under its feet.
+    """
+    base.mkdir(mode=0o700, exist_ok=True)
+    for number in range(1, 100):
+        lock = os.open(base / f"run-{number}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(lock)
+            continue
+        directory = base / f"run-{number}"
+        shutil.rmtree(directory, ignore_errors=True)
+        directory.mkdir(mode=0o700, exist_ok=True)
+        try:
+            yield Home(directory, lock)
+        finally:
+            os.close(lock)
+        return
+    raise DemoError(f"Every directory in {base} is held by another demo.")
+
+
+@asynccontextmanager
+async def child(
+    command: list[str], environment: Mapping[str, str], home: Home
+) -> AsyncIterator[Process]:
+    """A program that runs in `home` and has ended, asked or killed, when the block is left."""
+    with home.log.open("wb") as output:
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            cwd=home.directory,
+            env=dict(environment),
+            stdin=DEVNULL,
+            stdout=output,
+            stderr=STDOUT,
+            start_new_session=True,
+            pass_fds=[home.lock],
+            preexec_fn=_end_with(os.getpid()),
+        )
+    try:
+        yield process
+    finally:
+        await _end(process)
+
+
+def _end_with(parent: int) -> Callable[[], None] | None:
+    """On Linux: the child gets SIGTERM when its parent is gone, even after SIGKILL."""
+    if sys.platform != "linux":
+        return None
+    libc = ctypes.CDLL(None)
+
+    def ask_for_the_signal() -> None:
+        libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+        if os.getppid() != parent:  # it died before the request
+            os._exit(1)
+
+    return ask_for_the_signal
+
+
+async def _end(process: Process) -> None:
+    """SIGTERM, some time to drain, then SIGKILL; returns when the child is gone."""
+    if process.returncode is not None:
+        return
+    with contextlib.suppress(ProcessLookupError):
+        process.terminate()
+    try:
+        await asyncio.wait_for(process.wait(), GRACE_SECONDS)
+    except TimeoutError:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+
+
+async def _while_alive(work: Coroutine[Any, Any, Any], bot: Process, stop: asyncio.Event) -> None:
+    """Do the work until it is done, `stop` is set, or the bot has ended (`DemoError`)."""
+    tasks = [asyncio.create_task(it) for it in (work, bot.wait(), stop.wait())]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        if tasks[0].done():
+            tasks[0].result()
+        elif tasks[1].done() and not stop.is_set():
+            raise DemoError(f"The bot has ended with exit code {tasks[1].result()}. It said:")
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _prepare(slack: SlackSandbox) -> None:
+    """Wait for the bot, then say what a person would say to link a thread."""
+    try:
+        await slack.wait_connected(timeout=START_SECONDS)
+    except TimeoutError as error:
+        raise DemoError("The bot did not connect to the local Slack. It said:") from error
+    changes = slack.subscribe()
+    root = await slack.say("Ship the release notes?", user="ada", channel="general")
+    link = f"<@{slack.bot_user_id}> link {DEMO_SESSIONS[0][0]}"
+    await slack.say(link, user="ada", channel="general", thread=root)
+    try:
+        async with asyncio.timeout(LINK_SECONDS):
+            while not _has_answered(slack, root):
+                await changes.get()
+    except TimeoutError as error:
+        raise DemoError("The bot did not answer when a thread was linked. It said:") from error
+
+
+def _has_answered(slack: SlackSandbox, root: str) -> bool:
+    return any(message.user == slack.bot_user_id for message in slack.thread("general", root))
+
+
+def _tail(log: Path) -> str:
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    return "\n".join(lines[-TAIL_LINES:])

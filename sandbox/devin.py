@@ -1,0 +1,278 @@
+"""A local Devin: the v1 message endpoint over a real socket, with a ledger of all it was sent.
+
+It answers what `devin_answers.STATES` says for the session's state, and refuses what the real one
+would refuse: a wrong key, a malformed body, an unknown session, another verb. The key that a
+request carries is never kept. Nothing is logged per request, since benchmarks run against it.
+"""
+
+import asyncio
+import time
+import uuid
+import weakref
+from datetime import datetime
+from types import TracebackType
+from typing import Self
+from urllib.parse import quote
+
+from aiohttp import web
+
+from sandbox.devin_answers import (
+    NOT_FOUND,
+    STATES,
+    Answer,
+    Changes,
+    RejectedError,
+    answer_in,
+    parse_body,
+)
+from sandbox.devin_http import file_part, hang_up, not_allowed, rejection, send
+from sandbox.devin_sessions import (
+    DEMO_SESSIONS,
+    DevinAttachment,
+    DevinRequest,
+    DevinSession,
+    UnknownSessionError,
+    canonical_id,
+)
+
+SANDBOX_KEY = "apk_user_sandbox-not-a-secret"
+LARGEST_BODY = 64 * 1024 * 1024
+MESSAGE_PATH = "/v1/sessions/{session_id}/message"
+SESSION_PATH = "/v1/sessions/{session_id}"
+
+
+class DevinSandbox:
+    """The local Devin, serving on `url` inside its `async with`; sessions may change meanwhile."""
+
+    def __init__(
+        self, *, host: str = "127.0.0.1", port: int = 0, api_key: str = SANDBOX_KEY
+    ) -> None:
+        self.api_key = api_key
+        self.requests: list[DevinRequest] = []
+        self.attachments: list[DevinAttachment] = []
+        self.strays: list[str] = []
+        self.sessions: dict[str, DevinSession] = {}
+        self.in_flight = 0
+        self.max_in_flight = 0
+        self._host, self._port = host, port
+        self._watchers: weakref.WeakSet[asyncio.Queue[dict[str, str]]] = weakref.WeakSet()
+        self._runner: web.AppRunner | None = None
+        self._site: web.TCPSite | None = None
+
+    async def __aenter__(self) -> Self:
+        app = web.Application(client_max_size=LARGEST_BODY)
+        app.router.add_post(MESSAGE_PATH, self._on_message)
+        app.router.add_get(SESSION_PATH, self._on_read, allow_head=False)
+        app.router.add_post("/v1/attachments", self._on_attachment)
+        app.router.add_route("*", MESSAGE_PATH, not_allowed("POST"))
+        app.router.add_route("*", SESSION_PATH, not_allowed("GET"))
+        app.router.add_route("*", "/{anything:.*}", self._on_stray)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2)
+        await self._runner.setup()
+        await self.go_online()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._runner is not None:
+            await self._runner.cleanup()
+            self._runner = self._site = None
+
+    @property
+    def url(self) -> str:
+        """The base address, for `DEVIN_API_URL`; it stays the same while offline."""
+        return f"http://{self._host}:{self._port}"
+
+    async def go_offline(self) -> None:
+        """Close the port and every connection: from now on, connections are refused."""
+        if self._site is None or self._runner is None or self._runner.server is None:
+            return
+        await self._site.stop()
+        self._site = None
+        for connection in self._runner.server.connections:
+            if connection.transport is not None:
+                connection.transport.abort()
+        while self._runner.server.connections:  # noqa: ASYNC110 - abort() closes a turn later, and aiohttp has no event for it
+            await asyncio.sleep(0)
+
+    async def go_online(self) -> None:
+        """Listen (again) on the same port."""
+        if self._runner is None or self._site is not None:
+            return
+        site = web.TCPSite(self._runner, self._host, self._port, reuse_address=True)
+        await site.start()
+        self._site = site
+        self._port = self._runner.addresses[0][1]
+
+    def add_session(self, session_id: str, state: str = "running", *, title: str = "") -> None:
+        """Make a session known, or reset it; `ValueError` unless it is `devin-<hex>` or hex."""
+        known_as = canonical_id(session_id)
+        if known_as is None:
+            raise ValueError(f"{session_id!r} is no session id: it should be devin-<hex>")
+        self.sessions[known_as] = DevinSession(known_as, title, state, answer_in(state))
+        self._tell("devin.session", known_as)
+
+    def demo_sessions(self) -> list[str]:
+        """Add a session for each thing worth seeing and return their ids; the first is running."""
+        for session_id, title, state in DEMO_SESSIONS:
+            self.add_session(session_id, state, title=title)
+        return [session_id for session_id, _, _ in DEMO_SESSIONS]
+
+    def session(self, session_id: str) -> DevinSession:
+        """The session of this id, bare or prefixed; raises `UnknownSessionError`."""
+        known_as = canonical_id(session_id)
+        if known_as is None or known_as not in self.sessions:
+            raise UnknownSessionError(f"no session {session_id!r} was added")
+        return self.sessions[known_as]
+
+    def behave(  # noqa: PLR0913 - one keyword for each thing that a test may turn
+        self,
+        session_id: str,
+        state: str,
+        *,
+        detail: object = None,
+        status: int | None = None,
+        body: object = None,
+        retry_after: float | str | datetime | None = None,
+        delay: float | None = None,
+        takes: bool | None = None,
+        times: int | None = None,
+    ) -> None:
+        """From now on, or for the next `times` requests, the session answers so.
+
+        `state` is one of `devin_answers.STATES`; the rest changes its answer. `takes` says whether
+        the session keeps the message all the same, as behind a 504. `delay` is in seconds.
+        """
+        session = self.session(session_id)
+        changes = Changes(
+            detail=detail,
+            status=status,
+            body=body,
+            retry_after=retry_after,
+            delay=delay,
+            takes=takes,
+        )
+        session.answer = answer_in(state, changes)
+        session.state, session.times = state, times
+        self._tell("devin.session", session.session_id)
+
+    def say(self, session_id: str, text: str) -> None:
+        """Let Devin itself write into the session; seen by reading the session."""
+        self.session(session_id).take(text, kind="devin_message")
+        self._tell("devin.said", session_id)
+
+    def received(self, session_id: str) -> list[str]:
+        """The messages that the session really took, in order."""
+        return self.session(session_id).received()
+
+    def subscribe(self) -> asyncio.Queue[dict[str, str]]:
+        """A queue that gets a small dict for every change from now on, until it is let go."""
+        queue: asyncio.Queue[dict[str, str]] = asyncio.Queue()
+        self._watchers.add(queue)
+        return queue
+
+    def _tell(self, kind: str, session_id: str) -> None:
+        for queue in self._watchers:
+            queue.put_nowait({"type": kind, "session_id": session_id})
+
+    async def _on_message(self, request: web.Request) -> web.StreamResponse:
+        session = self._find(request)
+        self.in_flight += 1
+        self.max_in_flight = max(self.max_in_flight, self.in_flight)
+        if session is not None:
+            session.in_flight += 1
+            session.max_in_flight = max(session.max_in_flight, session.in_flight)
+        try:
+            return await self._answer_message(request, session)
+        finally:
+            self.in_flight -= 1
+            if session is not None:
+                session.in_flight -= 1
+
+    def _find(self, request: web.Request) -> DevinSession | None:
+        known_as = canonical_id(request.match_info["session_id"])
+        return self.sessions.get(known_as) if known_as else None
+
+    async def _answer_message(
+        self, request: web.Request, session: DevinSession | None
+    ) -> web.StreamResponse:
+        """Key, then body, then session, as FastAPI's dependencies and the endpoint would."""
+        if session is not None and session.answer.ending == "refuses":
+            self._record(request, session, session.next_answer(), {})
+            return hang_up(request)
+        raw = await request.read()
+        try:
+            self._check_key(request)
+            body = parse_body(raw, request.content_type)
+        except RejectedError as rejected:
+            self._record(request, session, rejected.answer, {})
+            return rejection(rejected)
+        answer = STATES["missing"] if session is None else session.next_answer()
+        if session is not None and answer.takes:
+            session.take(body["message"], kind="user_message")
+        self._record(request, session, answer, body)
+        if answer.delay:
+            await asyncio.sleep(answer.delay)
+        return await send(request, answer)
+
+    def _is_authorized(self, request: web.Request) -> bool:
+        scheme, _, key = request.headers.get("Authorization", "").partition(" ")
+        return key == self.api_key and scheme.lower() == "bearer"
+
+    def _check_key(self, request: web.Request) -> None:
+        if not self._is_authorized(request):
+            given = "Authorization" in request.headers
+            raise RejectedError(401, "Invalid API key" if given else "Not authenticated")
+
+    def _record(
+        self,
+        request: web.Request,
+        session: DevinSession | None,
+        answer: Answer,
+        body: dict[str, object],
+    ) -> None:
+        entry = DevinRequest(
+            session_id=session.session_id if session else request.match_info["session_id"],
+            message=str(body.get("message", "")),
+            at=time.monotonic(),
+            status=answer.status if answer.ending == "answers" else "dropped",
+            taken=answer.takes,
+            authorized=self._is_authorized(request),
+            headers={
+                name: request.headers.get(name, "") for name in ("Content-Type", "User-Agent")
+            },
+            body=body,
+        )
+        self.requests.append(entry)
+        if session is not None:
+            session.requests.append(entry)
+        self._tell("devin.request", entry.session_id)
+
+    async def _on_read(self, request: web.Request) -> web.Response:
+        session = self._find(request)
+        try:
+            self._check_key(request)
+        except RejectedError as rejected:
+            return rejection(rejected)
+        if session is None or session.state == "missing":
+            return rejection(RejectedError(404, NOT_FOUND))
+        return web.json_response(session.as_json())
+
+    async def _on_attachment(self, request: web.Request) -> web.Response:
+        try:
+            self._check_key(request)
+            part = await file_part(request)
+        except RejectedError as rejected:
+            return rejection(rejected)
+        name = part.filename or "file"
+        url = f"{self.url}/attachments/{uuid.uuid4()}/{quote(name, safe='')}"
+        self.attachments.append(DevinAttachment(url, name, bytes(await part.read())))
+        return web.json_response(url)
+
+    async def _on_stray(self, request: web.Request) -> web.Response:
+        self.strays.append(f"{request.method} {request.raw_path}")
+        return rejection(RejectedError(404, "Not Found"))

@@ -1,0 +1,238 @@
+"""What the local Devin answers: one table of states, and the checks that come before any of them.
+
+`null`, `{"detail": string}` and the 422 list are the contract's; the other bodies have the shape
+that FastAPI and the gateways before it use, since the real ones are not published.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from email.utils import format_datetime
+from typing import Any, Literal
+
+Ending = Literal["answers", "drops", "refuses", "half"]
+
+JSON = "application/json"
+HTML = "text/html"
+PLAIN = "text/plain"
+
+SUSPENDED = "Session is suspended. The message was not delivered."
+FINISHED = "Session has finished and takes no more messages."
+NOT_FOUND = "Session not found"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """One way to end a request: what is sent, if the message is kept, how the connection ends."""
+
+    meaning: str
+    status: int = 200
+    body: str = "null"
+    content_type: str = JSON
+    retry_after: str | None = None
+    takes: bool = False
+    ending: Ending = "answers"
+    delay: float = 0.0
+
+
+class UnknownStateError(ValueError):
+    """A session was told to behave in a way that the table does not have."""
+
+
+def _detail(detail: object) -> str:
+    return json.dumps({"detail": detail})
+
+
+def _gateway_page(title: str) -> str:
+    return (
+        f"<html>\r\n<head><title>{title}</title></head>\r\n<body>\r\n"
+        f"<center><h1>{title}</h1></center>\r\n<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n"
+    )
+
+
+_REJECTED = [
+    {
+        "type": "string_too_long",
+        "loc": ["body", "message"],
+        "msg": "String should have at most 2000 characters",
+        "input": "…",
+        "ctx": {"max_length": 2000},
+    },
+    {
+        "type": "value_error",
+        "loc": ["body", "message", 0],
+        "msg": "Value error, the first line must not be empty",
+        "input": "…",
+    },
+]
+
+STATES: Mapping[str, Answer] = {
+    "running": Answer(meaning="takes every message", takes=True),
+    "suspended": Answer(meaning="200 with a detail", body=_detail(SUSPENDED)),
+    "finished": Answer(meaning="200, has finished", body=_detail(FINISHED)),
+    "slow": Answer(meaning="takes it, answers late", takes=True, delay=2.0),
+    "rejects": Answer(meaning="422, two errors", status=422, body=_detail(_REJECTED)),
+    "unauthorized": Answer(
+        meaning="401, key rejected", status=401, body=_detail("Invalid API key")
+    ),
+    "forbidden": Answer(
+        meaning="403, may not write",
+        status=403,
+        body=_detail("Not authorized to access this session"),
+    ),
+    "missing": Answer(meaning="404, no such session", status=404, body=_detail(NOT_FOUND)),
+    "rate_limited": Answer(meaning="429", status=429, body=_detail("Rate limit exceeded")),
+    "down": Answer(meaning="503", status=503, body=_detail("Service unavailable")),
+    "server_error": Answer(
+        meaning="500", status=500, body="Internal Server Error", content_type=PLAIN
+    ),
+    "gateway": Answer(
+        meaning="502, an HTML page",
+        status=502,
+        body=_gateway_page("502 Bad Gateway"),
+        content_type=HTML,
+    ),
+    "timeout": Answer(
+        meaning="504, an HTML page",
+        status=504,
+        body=_gateway_page("504 Gateway Time-out"),
+        content_type=HTML,
+    ),
+    "drops": Answer(meaning="takes it, then hangs up", takes=True, ending="drops"),
+    "half": Answer(meaning="takes it, 200, hangs up", takes=True, ending="half"),
+    "refuses": Answer(meaning="hangs up before reading", ending="refuses"),
+    "garbage": Answer(meaning="200, not JSON", body="{'ok': True"),
+    "teapot": Answer(
+        meaning="418, plain text", status=418, body="I'm a teapot", content_type=PLAIN
+    ),
+    "other": Answer(
+        meaning="400, an HTML page",
+        status=400,
+        body=_gateway_page("400 Bad Request"),
+        content_type=HTML,
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changes:
+    """What a test may turn on a state's answer; None leaves it as the table has it."""
+
+    detail: object = None
+    status: int | None = None
+    body: object = None
+    retry_after: float | str | datetime | None = None
+    delay: float | None = None
+    takes: bool | None = None
+
+
+def answer_in(state: str, changes: Changes | None = None) -> Answer:
+    """The answer of a session in `state`; raises `UnknownStateError` if `STATES` has none."""
+    if state not in STATES:
+        raise UnknownStateError(f"unknown state {state!r}; known are {', '.join(STATES)}")
+    answer = STATES[state]
+    if changes is None:
+        return answer
+    if changes.detail is not None:
+        answer = replace(answer, body=_detail(changes.detail), content_type=JSON)
+    if changes.body is not None:
+        answer = _with_body(answer, changes.body)
+    return replace(
+        answer,
+        status=answer.status if changes.status is None else changes.status,
+        delay=answer.delay if changes.delay is None else changes.delay,
+        takes=answer.takes if changes.takes is None else changes.takes,
+        retry_after=_retry_after(changes.retry_after),
+    )
+
+
+def _with_body(answer: Answer, body: object) -> Answer:
+    """Text goes out as it is, HTML or plain by its first character; anything else as JSON."""
+    if not isinstance(body, str):
+        return replace(answer, body=json.dumps(body), content_type=JSON)
+    content_type = HTML if body.lstrip().startswith("<") else PLAIN
+    return replace(answer, body=body, content_type=content_type)
+
+
+def _retry_after(value: float | str | datetime | None) -> str | None:
+    if isinstance(value, datetime):
+        return format_datetime(value, usegmt=True)
+    return None if value is None else str(value)
+
+
+class RejectedError(Exception):
+    """The request fails before any session is asked: a status and FastAPI's `detail`."""
+
+    def __init__(self, status: int, detail: object) -> None:
+        super().__init__(status)
+        self.answer = Answer(meaning="a failed check", status=status, body=_detail(detail))
+
+
+def parse_body(raw: bytes, content_type: str) -> dict[str, Any]:
+    """The JSON object, its `message` checked as `PostMessageParams`; raises `RejectedError`.
+
+    Properties beyond `message` pass, as they do in FastAPI unless a model forbids them.
+    """
+    if content_type != JSON and not content_type.endswith("+json"):
+        raise _invalid(
+            "model_attributes_type",
+            ["body"],
+            "Input should be a valid dictionary or object to extract fields from",
+        )
+    body = _parse_json(raw)
+    if body is None:
+        raise _invalid("missing", ["body"], "Field required", given=None)
+    if not isinstance(body, dict):
+        raise _invalid(
+            "model_attributes_type",
+            ["body"],
+            "Input should be a valid dictionary or object to extract fields from",
+            given=body,
+        )
+    if "message" not in body:
+        raise _invalid("missing", ["body", "message"], "Field required", given=body)
+    _check_string(body["message"])
+    return body
+
+
+def _parse_json(raw: bytes) -> Any:
+    if not raw:
+        return None
+    try:
+        return json.loads(raw)
+    except json.JSONDecodeError as error:
+        raise _invalid(
+            "json_invalid", ["body", error.pos], "JSON decode error", ctx={"error": error.msg}
+        ) from error
+    except UnicodeDecodeError as error:
+        raise RejectedError(400, "There was an error parsing the body") from error
+
+
+def _check_string(message: object) -> None:
+    at: list[str | int] = ["body", "message"]
+    if not isinstance(message, str):
+        raise _invalid("string_type", at, "Input should be a valid string", given=message)
+    try:
+        message.encode()
+    except UnicodeEncodeError as error:
+        raise _invalid(
+            "string_unicode",
+            at,
+            "Input should be a valid string, unable to parse raw data as a unicode string",
+        ) from error
+
+
+def _invalid(
+    kind: str, loc: list[str | int], msg: str, *, given: object = "", ctx: object = None
+) -> RejectedError:
+    """One entry of `HTTPValidationError`, with the `input` that pydantic adds to the contract."""
+    entry: dict[str, object] = {"type": kind, "loc": loc, "msg": msg, "input": given}
+    if ctx is not None:
+        entry["ctx"] = ctx
+    return RejectedError(422, [entry])
+
+
+def missing_file() -> RejectedError:
+    """What `POST /v1/attachments` answers without its multipart field `file`."""
+    return _invalid("missing", ["body", "file"], "Field required", given=None)

@@ -1,0 +1,69 @@
+"""How the local Devin's answers leave: whole, in half, or not at all."""
+
+from http import HTTPStatus
+
+from aiohttp import BodyPartReader, web
+from aiohttp.typedefs import Handler
+
+from sandbox.devin_answers import Answer, RejectedError, missing_file
+
+
+async def file_part(request: web.Request) -> BodyPartReader:
+    """The multipart part named `file`; raises what FastAPI would answer without it."""
+    if not request.content_type.startswith("multipart/"):
+        raise missing_file()
+    async for part in await request.multipart():
+        if isinstance(part, BodyPartReader) and part.name == "file":
+            return part
+    raise missing_file()
+
+
+def not_allowed(allowed: str) -> Handler:
+    """FastAPI's 405, for every verb that a path does not have."""
+
+    async def on_other_verb(_request: web.Request) -> web.Response:
+        response = rejection(RejectedError(405, "Method Not Allowed"))
+        response.headers["Allow"] = allowed
+        return response
+
+    return on_other_verb
+
+
+def rejection(rejected: RejectedError) -> web.Response:
+    """A failed check as FastAPI would answer it."""
+    answer = rejected.answer
+    headers = {"WWW-Authenticate": "Bearer"} if answer.status == HTTPStatus.UNAUTHORIZED else None
+    return web.json_response(text=answer.body, status=answer.status, headers=headers)
+
+
+async def send(request: web.Request, answer: Answer) -> web.StreamResponse:
+    """End the request in the way that the answer says."""
+    if answer.ending == "drops":
+        return hang_up(request)
+    if answer.ending == "half":
+        return await _send_half(request, answer)
+    return web.Response(
+        status=answer.status,
+        text=answer.body,
+        content_type=answer.content_type,
+        headers={"Retry-After": answer.retry_after} if answer.retry_after is not None else None,
+    )
+
+
+def hang_up(request: web.Request) -> web.Response:
+    """Close the connection; aiohttp then finds nowhere to write the response to."""
+    if request.transport is not None:
+        request.transport.abort()
+    return web.Response()
+
+
+async def _send_half(request: web.Request, answer: Answer) -> web.StreamResponse:
+    """The headers, the first byte of a body that promised more, then a closed connection."""
+    response = web.StreamResponse(status=answer.status)
+    response.content_type = answer.content_type
+    response.content_length = len(answer.body)
+    await response.prepare(request)
+    await response.write(answer.body[:1].encode())
+    if request.transport is not None:
+        request.transport.close()
+    return response

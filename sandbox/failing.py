@@ -1,0 +1,58 @@
+"""What goes wrong between the local Slack and the app, when a test or a person wants it to."""
+
+from typing import Literal
+
+from sandbox.faults import Fault
+from sandbox.socket_mode import SocketModeTransport
+from sandbox.state import SlackState
+
+DisconnectReason = Literal["refresh_requested", "warning", "link_disabled"]
+
+
+class Failing:
+    """Planned failures of the Web API, and Socket Mode connections that come and go."""
+
+    _state: SlackState
+    _socket_mode: SocketModeTransport | None
+
+    def fail_next(  # noqa: PLR0913 - the ways to fail, by keyword
+        self,
+        method: str,
+        *,
+        status: int = 200,
+        error: str | None = None,
+        retry_after: int | None = None,
+        times: int = 1,
+        drop: bool = False,
+        drop_after: bool = False,
+        delay: float = 0.0,
+    ) -> None:
+        """Let the next `times` calls of a method (`*`: of any) fail; see `faults.Fault`.
+
+        `retry_after` (seconds) alone means a 429; a 5xx without `error` has an HTML body.
+        """
+        if retry_after is not None and error is None and status == 200:  # noqa: PLR2004 - the default
+            status = 429
+        fault = Fault(status, error, retry_after, drop, drop_after, delay)
+        self._state.faults.add(method, fault, times)
+
+    async def disconnect(self, reason: DisconnectReason = "refresh_requested") -> None:
+        """Tell every Socket Mode connection to go, as Slack does every few hours."""
+        await self._socket().disconnect(reason)
+
+    def drop_connections(self) -> None:
+        """Cut every Socket Mode connection without a word."""
+        self._socket().drop()
+
+    def refuse_connections(self, refused: bool) -> None:  # noqa: FBT001 - on or off is all it says
+        """Answer new Socket Mode connections with 503, or take them again."""
+        self._socket().is_refusing = refused
+
+    async def wait_connected(self, count: int = 1, timeout: float = 10) -> None:  # noqa: ASYNC109 - for tests, which have no scope
+        """Wait until that many Socket Mode connections were greeted; raises TimeoutError."""
+        await self._socket().wait_connected(count, timeout)
+
+    def _socket(self) -> SocketModeTransport:
+        if self._socket_mode is None:
+            raise RuntimeError("this local Slack delivers by HTTP")
+        return self._socket_mode

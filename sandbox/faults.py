@@ -1,0 +1,61 @@
+"""Trouble on demand: what the next call of a Web API method meets instead of its answer."""
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import Any
+
+ANY_METHOD = "*"
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One planned failure.
+
+    `drop` closes the connection before the call took effect, `drop_after` when it has; `delay`
+    (seconds) comes before either, and alone only makes the call slow.
+    """
+
+    status: int = 200
+    error: str | None = None
+    retry_after: int | None = None
+    drop: bool = False
+    drop_after: bool = False
+    delay: float = 0.0
+
+    @property
+    def replaces_answer(self) -> bool:
+        """Whether the call is answered with this failure and has no effect."""
+        return self.error is not None or self.status != 200  # noqa: PLR2004 - HTTP's own number
+
+
+@dataclass(slots=True)
+class ApiCall:
+    """One Web API call as it was received. `at` is `time.monotonic()`; `status` 0 means dropped."""
+
+    method: str
+    params: dict[str, Any]
+    at: float
+    error: str | None = None
+    status: int = 0
+
+
+@dataclass(slots=True)
+class FaultPlan:
+    """The failures that wait for their method to be called, in order; `*` stands for any."""
+
+    _planned: dict[str, list[Fault]] = field(default_factory=lambda: defaultdict(list))
+
+    def add(self, method: str, fault: Fault, times: int) -> None:
+        """Let the next `times` calls of `method` meet `fault`."""
+        self._planned[method] += [fault] * times
+
+    def take(self, method: str) -> Fault | None:
+        """Return the fault for a call that came in now, and use it up."""
+        for name in (method, ANY_METHOD):
+            if self._planned[name]:
+                return self._planned[name].pop(0)
+        return None
+
+    def clear(self) -> None:
+        """Forget every planned failure."""
+        self._planned.clear()

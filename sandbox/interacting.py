@@ -1,0 +1,198 @@
+"""What people do with the app in the local Slack: commands, buttons, shortcuts, modals, steps.
+
+Each waits until the app has acknowledged, or until the person would see that it did not.
+"""
+
+from typing import Any
+
+from sandbox.blocks import interactive_elements
+from sandbox.deliveries import Delivery, Kind
+from sandbox.interactions import (
+    Handles,
+    action_of,
+    button_payload,
+    command_payload,
+    shortcut_payload,
+    step_event,
+    submission_payload,
+    view_button_payload,
+)
+from sandbox.response_urls import ResponseUrl
+from sandbox.responses import apply_response
+from sandbox.state import SlackState
+from sandbox.views import submitted_state
+from sandbox.workspace import JSON, Channel, Message, UnknownName, User
+
+
+class Interacting:
+    """Acts that the app must acknowledge. Users and channels are short names or ids."""
+
+    _state: SlackState
+
+    async def slash(
+        self, command: str, text: str, *, user: str = "ada", channel: str = "general"
+    ) -> Delivery:
+        """Run a slash command; what the app says in its ack is shown, as is a failure."""
+        who, place = self._insider(user), self._state.workspace.channel(channel)
+        url = ResponseUrl(who.id, place.id)
+        payload = command_payload(who, place, command, text, self._handles(who, url))
+        delivery = await self._deliver("slash_commands", payload)
+        body = delivery.response
+        if not delivery.acked:
+            self._show_failure(who, place, f"{command} failed with the error “{delivery.error}”")
+        elif body:
+            apply_response(self._state, url, body if isinstance(body, dict) else {"text": body})
+        return delivery
+
+    async def press(
+        self,
+        action_id: str,
+        *,
+        channel: str,
+        message_ts: str,
+        user: str = "ada",
+        value: str | None = None,
+    ) -> Delivery:
+        """Press a button of a message; `value` replaces the button's own, to tamper with it.
+
+        Raises UnknownName if the message or the button is not there.
+        """
+        message = self._state.workspace.message(channel, message_ts)
+        return await self._press(action_id, message, user, value)
+
+    async def press_ephemeral(
+        self,
+        action_id: str,
+        *,
+        channel: str,
+        message_ts: str,
+        user: str = "ada",
+        value: str | None = None,
+    ) -> Delivery:
+        """Press a button of a message that only this user sees."""
+        place, who = self._state.workspace.channel(channel), self._state.workspace.user(user)
+        for message in self._state.ephemerals:
+            where = (message.channel, message.ts, message.ephemeral_to)
+            if where == (place.id, message_ts, who.id):
+                return await self._press(action_id, message, user, value)
+        raise UnknownName(f"{user} sees no ephemeral message {message_ts} in {channel}")
+
+    async def press_view(
+        self, action_id: str, *, view_id: str, user: str = "ada", value: str | None = None
+    ) -> Delivery:
+        """Press a button of a modal or of App Home."""
+        who, view = self._state.workspace.user(user), self._view(user, view_id)
+        action = _pressed(view["blocks"], action_id, value)
+        payload = view_button_payload(who, view, action, self._handles(who))
+        return await self._deliver("interactive", payload)
+
+    async def shortcut(
+        self, callback_id: str, *, channel: str, message_ts: str, user: str = "ada"
+    ) -> Delivery:
+        """Run a message shortcut on a message."""
+        who = self._insider(user)
+        message = self._state.workspace.message(channel, message_ts)
+        handles = self._handles(who, ResponseUrl(who.id, message.channel))
+        payload = shortcut_payload(self._state.workspace, who, message, callback_id, handles)
+        return await self._deliver("interactive", payload)
+
+    async def submit_view(
+        self, view_id: str, values: dict[str, Any], *, user: str = "ada"
+    ) -> Delivery:
+        """Submit a modal. `values` is Slack's `state.values`, or short: action id -> value.
+
+        The modal closes, stays with `errors`, or changes, as the app's ack says; without an ack
+        it stays open.
+        """
+        who, view = self._state.workspace.user(user), self._view(user, view_id)
+        view["state"] = {"values": submitted_state(view, values)}
+        view.pop("errors", None)
+        payload = submission_payload(who, dict(view), self._state.triggers.issue(who.id))
+        delivery = await self._deliver("interactive", payload)
+        if delivery.acked:
+            self._follow(who, view, delivery.response or {})
+        self._state.notify("view", user=who.id, view_id=view["id"])
+        return delivery
+
+    async def open_home(self, user: str) -> None:
+        """Open the app's Home tab; the event goes out in the background."""
+        who = self._state.workspace.user(user)
+        direct = self._state.workspace.direct_message(who.id, self._state.bot.id)
+        event: JSON = {
+            "type": "app_home_opened",
+            "user": who.id,
+            "channel": direct.id,
+            "tab": "home",
+            "event_ts": self._state.workspace.clock.next_ts(),
+        }
+        view = self._state.views.home_of(who.id)
+        self._state.emit(event if view is None else {**event, "view": view})
+
+    async def run_step(self, callback_id: str, inputs: dict[str, Any]) -> str:
+        """Start a Workflow Builder step in the background; returns its execution id."""
+        execution_id, token = self._state.steps.start()
+        ts = self._state.workspace.clock.next_ts()
+        self._state.emit(step_event(callback_id, inputs, execution_id, token, ts))
+        return execution_id
+
+    async def _press(
+        self, action_id: str, message: Message, user: str, value: str | None
+    ) -> Delivery:
+        who = self._state.workspace.user(user)
+        action = _pressed(message.blocks, action_id, value)
+        is_ephemeral = message.ephemeral_to is not None
+        url = ResponseUrl(who.id, message.channel, message.ts, is_ephemeral)
+        handles = self._handles(who, url)
+        payload = button_payload(self._state.workspace, who, message, action, handles)
+        return await self._deliver("interactive", payload)
+
+    async def _deliver(self, kind: Kind, payload: JSON) -> Delivery:
+        return await self._state.courier.send(Delivery(kind, payload)).settled()
+
+    def _handles(self, user: User, url: ResponseUrl | None = None) -> Handles:
+        trigger_id = self._state.triggers.issue(user.id)
+        if url is None:
+            return Handles(trigger_id)
+        key = self._state.response_urls.issue(url)
+        return Handles(trigger_id, f"{self._state.base_url}/response/{key}")
+
+    def _insider(self, user: str) -> User:
+        who = self._state.workspace.user(user)
+        if who.is_external:
+            raise ValueError(f"{who.name} is of another organisation: Slack offers them no command")
+        return who
+
+    def _view(self, user: str, view_id: str) -> JSON:
+        who = self._state.workspace.user(user)
+        found = self._state.views.find(view_id, None)
+        if found is None or found[0] != who.id:
+            raise UnknownName(f"{who.name} has no open view {view_id}")
+        return found[1]
+
+    def _follow(self, user: User, view: JSON, answer: JSON) -> None:
+        """Do with the modal what the app's `response_action` says."""
+        views, workspace = self._state.views, self._state.workspace
+        action = answer.get("response_action")
+        if action == "errors":
+            view["errors"] = answer["errors"]
+        elif action == "update":
+            views.replace(workspace, view, answer["view"])
+        elif action == "push":
+            views.push(workspace, user.id, answer["view"])
+        elif action == "clear":
+            views.close_all(user.id)
+        else:
+            views.close(user.id, view)
+
+    def _show_failure(self, user: User, channel: Channel, text: str) -> None:
+        ts = self._state.workspace.clock.next_ts()
+        shown = Message(channel.id, ts, user="USLACKBOT", text=text, ephemeral_to=user.id)
+        self._state.post_ephemeral(shown)
+
+
+def _pressed(blocks: list[JSON], action_id: str, value: str | None) -> JSON:
+    for block_id, element in interactive_elements(blocks):
+        if element["action_id"] == action_id:
+            return action_of(element, block_id, value)
+    there = [element["action_id"] for _, element in interactive_elements(blocks)]
+    raise UnknownName(f"no {action_id!r} to press; there are {there}")

@@ -1,0 +1,80 @@
+"""Slack, Devin and the page started together, on ports that are free."""
+
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from sandbox.devin import DevinSandbox
+from sandbox.page import PageServer
+from sandbox.slack import SlackSandbox
+
+DEFAULT_PORT = 8377
+SLACK_RETRY_DELAYS = (0.5, 10.0, 60.0)
+"""In seconds: Slack's own (at once, a minute, five minutes), made bearable for who watches."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sandbox:
+    """The running three, and what was said about ports on the way."""
+
+    slack: SlackSandbox
+    devin: DevinSandbox
+    page: PageServer
+    notes: list[str]
+
+
+def free_port(host: str, wanted: int) -> int:
+    """`wanted` when it can be listened on, else another one that the system picks."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    for port in (wanted, 0):
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((host, port))
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
+    raise OSError(f"no port is free on {host}")
+
+
+@asynccontextmanager
+async def running_sandbox(
+    host: str, port: int = DEFAULT_PORT, *, request_url: str | None = None
+) -> AsyncIterator[Sandbox]:
+    """Everything on `host`: the page on `port`, Slack and Devin on the two after it.
+
+    Ports that are taken are replaced, and 0 leaves all three to the system. With `request_url`,
+    Slack sends its events there by HTTP instead of over Socket Mode.
+    """
+    page_port, slack_port, devin_port = (
+        free_port(host, port + offset if port else 0) for offset in range(3)
+    )
+    taken = f"Port {port} is taken; the page is on {page_port} instead."
+    notes = [] if port in {0, page_port} else [taken]
+    slack = SlackSandbox(
+        host=host,
+        port=slack_port,
+        transport="socket" if request_url is None else "http",
+        request_url=request_url,
+        retry_delays=SLACK_RETRY_DELAYS,
+    )
+    async with slack, DevinSandbox(host=host, port=devin_port) as devin:
+        devin.demo_sessions()
+        async with PageServer(slack, devin, host=host, port=page_port) as page:
+            yield Sandbox(slack, devin, page, notes)
+
+
+def environment_of(slack: SlackSandbox, devin: DevinSandbox) -> dict[str, str]:
+    """The settings that point a bot at this sandbox."""
+    if slack.request_url is not None:
+        entry = {"SLACK_SIGNING_SECRET": slack.signing_secret}
+    else:
+        entry = {"SLACK_APP_TOKEN": slack.app_token}
+    return {
+        "SLACK_BOT_TOKEN": slack.bot_token,
+        **entry,
+        "SLACK_API_URL": slack.api_url,
+        "DEVIN_API_KEY": devin.api_key,
+        "DEVIN_API_URL": devin.url,
+    }

@@ -1,0 +1,40 @@
+"""Who may talk to the sandbox's page and control API: this machine, and no other site's script.
+
+A page elsewhere on the web can make a browser send requests to 127.0.0.1. It gives itself away by
+the `Host` it was reached under (DNS rebinding) or by its `Origin` (cross-site POST).
+"""
+
+import ipaddress
+import re
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+_LOOPBACK_HOST = re.compile(r"(?:127\.0\.0\.1|localhost|\[::1\])(?::\d{1,5})?", re.IGNORECASE)
+_READING = {"GET", "HEAD"}
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address to listen on can be reached from this machine only."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+@web.middleware
+async def loopback_only(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Answer 403 with a sentence to a foreign `Host`, and to a POST with a foreign `Origin`."""
+    host = request.headers.get("Host", "")
+    if not _LOOPBACK_HOST.fullmatch(host):
+        return _refusal("The sandbox answers only under 127.0.0.1 or localhost.")
+    origin = request.headers.get("Origin")
+    if request.method not in _READING and origin is not None and origin != f"http://{host}":
+        return _refusal("The sandbox takes changes only from its own page.")
+    return await handler(request)
+
+
+def _refusal(sentence: str) -> web.Response:
+    return web.json_response({"error": sentence}, status=403)

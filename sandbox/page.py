@@ -1,0 +1,98 @@
+"""The sandbox's web page: plain files served from beside this module, and the control API with it.
+
+Nothing is built and nothing is loaded from elsewhere; the policy sent along makes the browser hold
+the page to that.
+"""
+
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from sandbox.control import Control
+from sandbox.devin import DevinSandbox
+from sandbox.loopback import is_loopback, loopback_only
+from sandbox.slack import SlackSandbox
+
+FILES = {
+    "/": ("page.html", "text/html"),
+    "/page.css": ("page.css", "text/css"),
+    "/page.js": ("page.js", "text/javascript"),
+    "/render.js": ("render.js", "text/javascript"),
+}
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; "
+        "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+}
+
+
+class PageServer:
+    """Serves page and control API on `url` inside its `async with`.
+
+    Raises `ValueError` for a host that others could reach, and `OSError` when the port is taken.
+    """
+
+    def __init__(
+        self, slack: SlackSandbox, devin: DevinSandbox, *, host: str = "127.0.0.1", port: int = 0
+    ) -> None:
+        if not is_loopback(host):
+            raise ValueError(f"the sandbox listens on this machine only, not on {host}")
+        self._control = Control(slack, devin)
+        self._host, self._port = host, port
+        self._runner: web.AppRunner | None = None
+
+    async def __aenter__(self) -> Self:
+        app = web.Application(middlewares=[loopback_only])
+        app.add_routes(self._control.routes())
+        for path, (name, content_type) in FILES.items():
+            app.router.add_get(path, _file(name, content_type))
+        app.on_response_prepare.append(_add_headers)
+        app.on_shutdown.append(self._end_streams)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+        await self._runner.setup()
+        try:
+            await web.TCPSite(self._runner, self._host, self._port).start()
+        except OSError:
+            await self._runner.cleanup()
+            raise
+        self._port = self._runner.addresses[0][1]
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+    @property
+    def url(self) -> str:
+        """The page's address."""
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        return f"http://{host}:{self._port}"
+
+    async def _end_streams(self, _app: web.Application) -> None:
+        self._control.close()
+
+
+def _file(name: str, content_type: str) -> Handler:
+    content = Path(__file__).with_name(name).read_text(encoding="utf-8")
+
+    async def on_file(_request: web.Request) -> web.Response:
+        return web.Response(text=content, content_type=content_type)
+
+    return on_file
+
+
+async def _add_headers(_request: web.Request, response: web.StreamResponse) -> None:
+    response.headers.update(HEADERS)

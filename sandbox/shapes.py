@@ -1,0 +1,119 @@
+"""The JSON that Slack makes of users, bots, conversations and files.
+
+Shapes from docs.slack.dev/reference/objects. Everything is built new at each call.
+"""
+
+from sandbox.cast import RELAY
+from sandbox.workspace import JSON, TEAM_ID, Channel, SlackFile, User, Workspace
+
+_AVATAR = "https://avatars.slack.invalid/{}_{}.png"
+
+
+def user_json(user: User) -> JSON:
+    """Return the user as `users.info` does. Somebody external shows no roles."""
+    profile = {
+        "real_name": user.real_name,
+        "display_name": user.display_name,
+        "real_name_normalized": user.real_name,
+        "display_name_normalized": user.display_name,
+        "avatar_hash": user.id.lower(),
+        "image_48": _AVATAR.format(user.id, 48),
+        "image_72": _AVATAR.format(user.id, 72),
+        "team": user.team_id,
+    }
+    if user.bot_id:
+        profile |= {"bot_id": user.bot_id, "api_app_id": user.app_id}
+    shown = {
+        "id": user.id,
+        "team_id": user.team_id,
+        "name": user.name,
+        "deleted": user.deleted,
+        "real_name": user.real_name,
+        "tz": "Etc/UTC",
+        "tz_offset": 0,
+        "profile": profile,
+        "is_bot": user.is_bot,
+        "is_app_user": False,
+        "is_workflow_bot": user.posts_as == "workflow",
+        "updated": 1_700_000_000,
+    }
+    if user.is_external:
+        return {**shown, "is_stranger": user.is_stranger}
+    flags = dict.fromkeys(("is_admin", "is_owner", "is_primary_owner"), False)
+    guest = {
+        "is_restricted": user.is_restricted,
+        "is_ultra_restricted": user.is_ultra_restricted,
+    }
+    return {**shown, **flags, **guest}
+
+
+def bot_profile(user: User) -> JSON:
+    """Return the `bot_profile` that an app's posts carry."""
+    return {
+        "id": user.bot_id,
+        "deleted": user.deleted,
+        "name": user.real_name,
+        "updated": 1_700_000_000,
+        "app_id": user.app_id,
+        "user_id": user.id,
+        "icons": {"image_48": _AVATAR.format(user.bot_id, 48)},
+        "team_id": user.team_id,
+    }
+
+
+def channel_json(workspace: Workspace, channel: Channel) -> JSON:
+    """Return the conversation as `conversations.info` gives it to the app's bot."""
+    bot = workspace.user(RELAY).id
+    shown: JSON = {
+        "id": channel.id,
+        "created": 1_700_000_000,
+        "is_archived": channel.is_archived,
+        "is_im": channel.kind == "im",
+        "is_org_shared": False,
+        "context_team_id": TEAM_ID,
+    }
+    if channel.kind == "im":
+        other = next((member for member in channel.members if member != bot), bot)
+        return {**shown, "user": other, "is_user_deleted": False, "priority": 0}
+    return {
+        **shown,
+        "name": channel.name,
+        "name_normalized": channel.name,
+        "is_channel": channel.kind == "channel",
+        "is_group": channel.kind == "group",
+        "is_mpim": channel.kind == "mpim",
+        "is_private": channel.kind != "channel",
+        "is_general": channel.name == "general",
+        "is_shared": channel.is_ext_shared,
+        "is_ext_shared": channel.is_ext_shared,
+        "is_pending_ext_shared": False,
+        "is_member": bot in channel.members,
+        "creator": workspace.user("ada").id,
+        "topic": {"value": "", "creator": "", "last_set": 0},
+        "purpose": {"value": "", "creator": "", "last_set": 0},
+    }
+
+
+def file_json(workspace: Workspace, file: SlackFile) -> JSON:
+    """Return the file as `files.info` and events outside Slack Connect show it."""
+    private = f"{workspace.files_url}{TEAM_ID}-{file.id}/"
+    return {
+        "id": file.id,
+        "created": file.created,
+        "timestamp": file.created,
+        "name": file.name,
+        "title": file.name,
+        "mimetype": file.mimetype,
+        "filetype": file.name.rpartition(".")[2],
+        "pretty_type": "Plain Text",
+        "user": file.user,
+        "user_team": workspace.user(file.user).team_id,
+        "size": len(file.content),
+        "mode": "hosted",
+        "is_external": False,
+        "is_public": True,
+        "file_access": "visible",
+        "url_private": f"{private}{file.name}",
+        "url_private_download": f"{private}download/{file.name}",
+        "permalink": f"https://sandbox.slack.invalid/files/{file.user}/{file.id}/{file.name}",
+    }

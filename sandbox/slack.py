@@ -1,0 +1,237 @@
+"""The local Slack: an aiohttp server that behaves like the real one, and the people who use it.
+
+    async with SlackSandbox() as slack:
+        ...  # start the app with slack.api_url, slack.bot_token, slack.app_token
+        await slack.wait_connected()
+        ts = await slack.say("hello", user="ada", channel="general")
+
+What people do is in `Writing` and `Interacting`, what goes wrong in `Failing`; here are its life and
+what people see.
+Leaving the block stops every pending delivery and redelivery.
+"""
+
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Any, Literal, Self
+
+from aiohttp import web
+
+from sandbox.api_request import Caller
+from sandbox.cast import APP_ID
+from sandbox.deliveries import Delivery
+from sandbox.failing import Failing
+from sandbox.faults import ApiCall
+from sandbox.http_events import HttpTransport, signed_headers
+from sandbox.interacting import Interacting
+from sandbox.responses import serve_response
+from sandbox.socket_mode import SocketModeTransport
+from sandbox.state import SlackState, Subscription
+from sandbox.web_api import WebApi
+from sandbox.workspace import JSON, TEAM_ID, Message, Workspace
+from sandbox.writing import Writing
+
+__all__ = ["ApiCall", "Delivery", "Message", "SlackSandbox", "Subscription"]
+
+_MAX_BODY_BYTES = 4 * 1024**2
+
+
+class SlackSandbox(Writing, Interacting, Failing):
+    """One local Slack with one workspace and one app; the tokens are made up, always the same."""
+
+    bot_token = "xoxb-sandbox-not-a-secret"  # noqa: S105 - made up
+    app_token = f"xapp-1-{APP_ID}-sandbox-not-a-secret"
+    signing_secret = "sandbox-signing-not-a-secret"  # noqa: S105 - made up
+    team_id = TEAM_ID
+    app_id = APP_ID
+
+    def __init__(
+        self,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        transport: Literal["socket", "http"] = "socket",
+        request_url: str | None = None,
+        retry_delays: Sequence[float] = (0.05, 0.3, 1.0),
+        ack_timeout: float = 3.0,
+    ) -> None:
+        self._address = (host, port)
+        self._socket_mode = SocketModeTransport(ack_timeout) if transport == "socket" else None
+        self._http = HttpTransport(request_url, self.signing_secret, ack_timeout)
+        self._state = SlackState(self._socket_mode or self._http, retry_delays)
+        if self._socket_mode is not None:
+            self._socket_mode.on_change = lambda: self._state.notify("connection")
+        tokens = {
+            self.bot_token: Caller("bot", self.bot_token),
+            self.app_token: Caller("app", self.app_token),
+        }
+        self._web_api = WebApi(self._state, tokens, self._socket_mode)
+        self._runner: web.AppRunner | None = None
+
+    async def __aenter__(self) -> Self:
+        """Start to serve on the given or a free port."""
+        app = web.Application(client_max_size=_MAX_BODY_BYTES)
+        app.router.add_route("*", "/api/{method}", self._web_api.serve)
+        app.router.add_get("/files-pri/{team}-{file}/{path:.*}", self._web_api.serve_file)
+        app.router.add_post("/response/{key}", self._serve_response)
+        if self._socket_mode is not None:
+            app.router.add_get("/link/", self._socket_mode.serve)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+        await self._runner.setup()
+        host, port = self._address
+        await web.TCPSite(self._runner, host, port).start()
+        self._take_address(f"http://{host}:{self._runner.addresses[0][1]}")
+        await self._http.start()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Stop delivering, close every connection and free the port."""
+        await self._state.courier.close()
+        if self._socket_mode is not None:
+            await self._socket_mode.close()
+        await self._http.close()
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+    @property
+    def transport(self) -> Literal["socket", "http"]:
+        """How the app is reached."""
+        return "http" if self._socket_mode is None else "socket"
+
+    @property
+    def connections(self) -> int:
+        """How many Socket Mode connections can be used now."""
+        return 0 if self._socket_mode is None else self._socket_mode.connection_count
+
+    @property
+    def api_url(self) -> str:
+        """The Web API's base address, as `SLACK_API_URL` wants it."""
+        return f"{self._state.base_url}/api/"
+
+    @property
+    def bot_user_id(self) -> str:
+        """The user id of the app's bot, as it is mentioned."""
+        return self._state.bot.id
+
+    @property
+    def bot_id(self) -> str:
+        """The app's `B…` id."""
+        return self._state.bot.bot_id
+
+    @property
+    def workspace(self) -> Workspace:
+        """The state: users, channels, messages, files."""
+        return self._state.workspace
+
+    @property
+    def calls(self) -> list[ApiCall]:
+        """Every Web API call received, oldest first."""
+        return self._state.calls
+
+    @property
+    def deliveries(self) -> list[Delivery]:
+        """Everything handed to the app, oldest first."""
+        return self._state.courier.deliveries
+
+    @property
+    def scopes(self) -> list[str]:
+        """The bot token's scopes; a test may take some away."""
+        return self._state.scopes
+
+    @scopes.setter
+    def scopes(self, scopes: Sequence[str]) -> None:
+        self._state.scopes = list(scopes)
+
+    @property
+    def bot_events(self) -> list[str]:
+        """The events the app is subscribed to, as in its manifest; others are not sent."""
+        return self._state.bot_events
+
+    @bot_events.setter
+    def bot_events(self, bot_events: Sequence[str]) -> None:
+        self._state.bot_events = list(bot_events)
+
+    @property
+    def trigger_seconds(self) -> float:
+        """How long a trigger id may open a modal: three seconds, unless a test says otherwise."""
+        return self._state.triggers.seconds
+
+    @trigger_seconds.setter
+    def trigger_seconds(self, seconds: float) -> None:
+        self._state.triggers.seconds = seconds
+
+    @property
+    def response_url_seconds(self) -> float:
+        """How long a response URL may be used: thirty minutes, unless a test says otherwise."""
+        return self._state.response_urls.seconds
+
+    @response_url_seconds.setter
+    def response_url_seconds(self, seconds: float) -> None:
+        self._state.response_urls.seconds = seconds
+
+    @property
+    def request_url(self) -> str | None:
+        """Where events go by HTTP; may be set once the app has its port."""
+        return self._http.request_url
+
+    @request_url.setter
+    def request_url(self, url: str | None) -> None:
+        self._http.request_url = url
+
+    async def verify_url(self) -> bool:
+        """Do the `url_verification` handshake with the request URL; tell whether it worked."""
+        return await self._http.verify_url()
+
+    def sign(self, body: bytes, timestamp: int | None = None) -> dict[str, str]:
+        """Return the signature headers for a body, to send requests by hand."""
+        return signed_headers(self.signing_secret, body, timestamp)
+
+    def thread(self, channel: str, ts: str) -> list[Message]:
+        """Return a thread: its root, then the replies, oldest first."""
+        return self.workspace.thread(channel, ts)
+
+    def channel_messages(self, channel: str) -> list[Message]:
+        """Return everything that is in a channel, replies included, oldest first."""
+        return list(self.workspace.channel(channel).messages.values())
+
+    def reactions(self, channel: str, ts: str) -> list[str]:
+        """Return the names of a message's reactions, in the order they came."""
+        return list(self.workspace.message(channel, ts).reactions)
+
+    def ephemerals(self, channel: str, user: str | None = None) -> list[Message]:
+        """Return the ephemeral messages in a channel, to everybody or to one user."""
+        place = self.workspace.channel(channel).id
+        reader = None if user is None else self.workspace.user(user).id
+        return [
+            message
+            for message in self._state.ephemerals
+            if message.channel == place and reader in {None, message.ephemeral_to}
+        ]
+
+    def home_view(self, user: str) -> JSON | None:
+        """Return what the app has published on a user's Home tab."""
+        return self._state.views.home_of(self.workspace.user(user).id)
+
+    def open_views(self, user: str) -> list[JSON]:
+        """Return a user's open modals, the one in front last; refused ones carry `errors`."""
+        return self._state.views.open_for(self.workspace.user(user).id)
+
+    @property
+    def step_results(self) -> dict[str, tuple[str, Any]]:
+        """How each finished step ended: execution id -> ("success" or "error", payload)."""
+        return self._state.steps.results
+
+    def subscribe(self) -> Subscription:
+        """Return a queue of every change from now on, as small JSON-able dicts with a `type`."""
+        return self._state.subscribe()
+
+    def _take_address(self, base_url: str) -> None:
+        self._state.base_url = self._web_api.base_url = base_url
+        self.workspace.files_url = f"{base_url}/files-pri/"
+
+    async def _serve_response(self, request: web.Request) -> web.Response:
+        return await serve_response(self._state, request)

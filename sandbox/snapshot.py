@@ -1,0 +1,105 @@
+"""All that the sandbox's page shows, as one JSON-able dict: the workspace and the sessions."""
+
+from typing import Any
+
+from sandbox.devin import DevinSandbox
+from sandbox.devin_answers import STATES
+from sandbox.devin_sessions import DevinSession
+from sandbox.slack import SlackSandbox
+from sandbox.workspace import Channel, Message, User
+
+Shown = dict[str, Any]
+
+MOST_MESSAGES = 400
+MOST_REQUESTS = 50
+
+
+async def snapshot(slack: SlackSandbox, devin: DevinSandbox) -> Shown:
+    """The whole state; of long channels and busy sessions, the newest entries."""
+    workspace = slack.workspace
+    return {
+        "app": {"user_id": slack.bot_user_id, "bot_id": slack.bot_id, "app_id": slack.app_id},
+        "is_connected": await _is_connected(slack),
+        "users": [_user(user, slack.app_id) for user in workspace.users.values()],
+        "usergroups": [
+            {"id": group.id, "handle": group.handle} for group in workspace.usergroups.values()
+        ],
+        "channels": [_channel(channel, slack) for channel in workspace.channels.values()],
+        "sessions": [_session(session) for session in devin.sessions.values()],
+        "states": {name: answer.meaning for name, answer in STATES.items()},
+    }
+
+
+async def _is_connected(slack: SlackSandbox) -> bool | None:
+    """Whether the app holds a Socket Mode connection now; None when events go by HTTP."""
+    if slack.request_url is not None:
+        return None
+    try:
+        await slack.wait_connected(timeout=0)
+    except TimeoutError:
+        return False
+    return True
+
+
+def _user(user: User, app_id: str) -> Shown:
+    kind = "member"
+    if user.is_bot:
+        kind = "app" if user.app_id == app_id else "bot"
+    elif user.is_external:
+        kind = "external"
+    elif user.is_restricted:
+        kind = "guest"
+    return {
+        "id": user.id,
+        "bot_id": user.bot_id,
+        "name": user.name,
+        "real_name": user.real_name,
+        "kind": kind,
+    }
+
+
+def _channel(channel: Channel, slack: SlackSandbox) -> Shown:
+    messages = list(channel.messages.values())[-MOST_MESSAGES:]
+    return {
+        "id": channel.id,
+        "name": channel.name,
+        "kind": channel.kind,
+        "is_shared": channel.is_ext_shared,
+        "members": channel.members,
+        "messages": [message_shown(message) for message in messages],
+        "ephemerals": [message_shown(message) for message in slack.ephemerals(channel.id)],
+    }
+
+
+def message_shown(message: Message) -> Shown:
+    """One message as the page needs it."""
+    return {
+        "ts": message.ts,
+        "user": message.user,
+        "bot_id": message.bot_id,
+        "username": message.username,
+        "text": message.text,
+        "thread_ts": message.thread_ts,
+        "subtype": message.subtype,
+        "blocks": message.blocks,
+        "files": [{"name": file.name, "mimetype": file.mimetype} for file in message.files],
+        "reactions": message.reactions,
+        "edited": message.edited is not None,
+        "ephemeral_to": message.ephemeral_to,
+    }
+
+
+def _session(session: DevinSession) -> Shown:
+    return {
+        "session_id": session.session_id,
+        "title": session.title,
+        "state": session.state,
+        "times": session.times,
+        "in_flight": session.in_flight,
+        "received": session.received()[-MOST_REQUESTS:],
+        "requests": [
+            {"message": request.message, "status": request.status, "taken": request.taken}
+            for request in session.requests[-MOST_REQUESTS:]
+        ],
+        "request_count": len(session.requests),
+    }

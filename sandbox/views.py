@@ -1,0 +1,169 @@
+"""Modals and App Home views, the triggers that may open them, and what a person types into them."""
+
+import time
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+from sandbox.blocks import interactive_elements
+from sandbox.cast import APP_ID, RELAY
+from sandbox.ids import new_id
+from sandbox.workspace import JSON, TEAM_ID, UnknownName, Workspace
+
+TRIGGER_SECONDS = 3.0
+
+
+@dataclass(slots=True)
+class Triggers:
+    """Trigger ids: single use, good for three seconds (`seconds` may be changed by a test)."""
+
+    seconds: float = TRIGGER_SECONDS
+    _issued: dict[str, tuple[str, float]] = field(default_factory=dict)
+    _used: set[str] = field(default_factory=set)
+
+    def issue(self, user: str) -> str:
+        """Return a fresh trigger of something that `user` just did."""
+        trigger_id = f"{time.time_ns()}.{new_id('', 10)}"
+        self._issued[trigger_id] = (user, time.monotonic() + self.seconds)
+        return trigger_id
+
+    def redeem(self, trigger_id: str) -> tuple[str, str | None]:
+        """Use a trigger up: the user it belongs to, and Slack's error if it is not good."""
+        if trigger_id in self._used:
+            return "", "exchanged_trigger_id"
+        if trigger_id not in self._issued:
+            return "", "invalid_trigger_id"
+        user, expires = self._issued.pop(trigger_id)
+        if time.monotonic() > expires:
+            return "", "expired_trigger_id"
+        self._used.add(trigger_id)
+        return user, None
+
+
+@dataclass(slots=True)
+class Views:
+    """Every user's stack of open modals, and published home view."""
+
+    _open: dict[str, list[JSON]] = field(default_factory=lambda: defaultdict(list))
+    _homes: dict[str, JSON] = field(default_factory=dict)
+
+    def open_for(self, user: str) -> list[JSON]:
+        """Return the user's modals, the one in front last."""
+        return list(self._open[user])
+
+    def home_of(self, user: str) -> JSON | None:
+        """Return what the user's App Home shows."""
+        return self._homes.get(user)
+
+    def push(self, workspace: Workspace, user: str, view: JSON) -> JSON:
+        """Open a modal in front of the user's others."""
+        stack = self._open[user]
+        made = _finished(workspace, view, new_id("V0"))
+        made["root_view_id"] = stack[0]["id"] if stack else made["id"]
+        made["previous_view_id"] = stack[-1]["id"] if stack else None
+        stack.append(made)
+        return made
+
+    def publish(self, workspace: Workspace, user: str, view: JSON) -> JSON:
+        """Put a view on the user's App Home."""
+        before = self._homes.get(user)
+        made = _finished(workspace, view, before["id"] if before else new_id("V0"))
+        self._homes[user] = made
+        return made
+
+    def find(self, view_id: str | None, external_id: str | None) -> tuple[str, JSON] | None:
+        """Return the open modal or home with that id, and whose it is."""
+        shown = [(user, view) for user, stack in self._open.items() for view in stack]
+        for user, view in [*shown, *self._homes.items()]:
+            if view_id == view["id"] or (external_id and external_id == view["external_id"]):
+                return user, view
+        return None
+
+    def replace(self, workspace: Workspace, old: JSON, view: JSON) -> None:
+        """Give an open view another content; it keeps its id and its place."""
+        kept = {key: old[key] for key in ("root_view_id", "previous_view_id", "id")}
+        made = _finished(workspace, view, old["id"]) | kept
+        old.clear()
+        old.update(made)
+
+    def close(self, user: str, view: JSON) -> None:
+        """Close one modal."""
+        self._open[user] = [each for each in self._open[user] if each is not view]
+
+    def close_all(self, user: str) -> None:
+        """Close all of the user's modals."""
+        self._open[user].clear()
+
+
+def submitted_state(view: JSON, values: JSON) -> JSON:
+    """Return `state.values`: `values` as Slack's own nested form, or short: action id -> text.
+
+    Raises UnknownName for a field that is not in the view, and ValueError where Slack's client
+    would not let the person submit: an empty field that is not optional.
+    """
+    state: JSON = {}
+    left = dict(values)
+    for block in view["blocks"]:
+        for block_id, element in interactive_elements([block]):
+            action_id = element["action_id"]
+            nested = left.get(block_id)
+            given = nested.get(action_id) if isinstance(nested, dict) else left.pop(action_id, None)
+            if given is None and block["type"] == "input" and not block.get("optional"):
+                raise ValueError(f"{action_id} must be filled in")
+            entry = given if isinstance(given, dict) else _entry(element, given)
+            state.setdefault(block_id, {})[action_id] = entry
+        left.pop(block.get("block_id", ""), None)
+    if left:
+        raise UnknownName(f"the view has no field {', '.join(left)}")
+    return state
+
+
+def _entry(element: JSON, given: str | None) -> JSON:
+    kind = element["type"]
+    if kind == "plain_text_input":
+        return {"type": kind, "value": given}
+    if kind.endswith("_select") and kind != "static_select":
+        return {"type": kind, f"selected_{kind.removesuffix('_select').rstrip('s')}": given}
+    chosen = next((each for each in element.get("options", []) if each["value"] == given), None)
+    if given is not None and chosen is None:
+        raise UnknownName(f"{element['action_id']} has no option {given!r}")
+    return {"type": kind, "selected_option": chosen}
+
+
+def _finished(workspace: Workspace, view: JSON, view_id: str) -> JSON:
+    bot = workspace.user(RELAY)
+    made = {
+        "title": None,
+        "submit": None,
+        "close": None,
+        "callback_id": "",
+        "private_metadata": "",
+        "external_id": "",
+        "clear_on_close": False,
+        "notify_on_close": False,
+        **view,
+        "id": view_id,
+        "team_id": TEAM_ID,
+        "app_id": APP_ID,
+        "app_installed_team_id": TEAM_ID,
+        "bot_id": bot.bot_id,
+        "hash": f"{int(time.time())}.{new_id('', 8)}",
+        "state": {"values": {}},
+        "root_view_id": view_id,
+        "previous_view_id": None,
+    }
+    made["blocks"] = with_ids(view["blocks"])
+    return made
+
+
+def with_ids(blocks: list[JSON]) -> list[JSON]:
+    """Return the blocks as Slack keeps them, with every `block_id` and `action_id` filled in."""
+    finished = []
+    for block in blocks:
+        made = {**block, "block_id": block.get("block_id") or new_id("", 5)}
+        if block["type"] == "actions":
+            made["elements"] = [
+                {**each, "action_id": each.get("action_id") or new_id("", 5)}
+                for each in block["elements"]
+            ]
+        finished.append(made)
+    return finished

@@ -1,0 +1,182 @@
+"""The Web API: `/api/<method>`, with Slack's tokens, scopes, refusals and planned faults.
+
+Also the private download of files, which like the real one answers a sign-in page, not an error,
+to a request without the right token.
+"""
+
+import asyncio
+import json
+import time
+
+from aiohttp import web
+
+from sandbox import chat_methods, read_methods, view_methods
+from sandbox.api_request import Caller, Method, Params, Refused, need
+from sandbox.faults import ApiCall, Fault
+from sandbox.ids import new_id
+from sandbox.socket_mode import SocketModeTransport
+from sandbox.state import SlackState
+from sandbox.workspace import JSON
+
+METHODS: dict[str, Method] = {
+    **chat_methods.METHODS,
+    **read_methods.METHODS,
+    **view_methods.METHODS,
+}
+CONNECTIONS_OPEN = "apps.connections.open"
+_UNAVAILABLE = "<!DOCTYPE html><html><head><title>Server Error | Slack</title></head></html>"
+_SIGN_IN = "<!DOCTYPE html><html><head><title>Sign in | Slack</title></head></html>"
+
+
+class WebApi:
+    """Answers Web API calls on one state."""
+
+    def __init__(
+        self, state: SlackState, tokens: dict[str, Caller], socket_mode: SocketModeTransport | None
+    ) -> None:
+        self.base_url = ""
+        self._state = state
+        self._tokens = tokens
+        self._socket_mode = socket_mode
+
+    async def serve(self, request: web.Request) -> web.Response:
+        """Answer one call, or fail it as planned."""
+        call = ApiCall(request.match_info["method"], {}, time.monotonic())
+        self._state.calls.append(call)
+        fault = self._state.faults.take(call.method) or Fault()
+        if fault.delay:
+            await asyncio.sleep(fault.delay)
+        if fault.drop:
+            return _dropped(request)
+        answer, warning = await self._answer(request, call, fault)
+        self._state.notify("call", method=call.method, error=call.error)
+        if fault.drop_after:
+            return _dropped(request)
+        call.status = answer.status
+        return self._finished(answer, call.method, warning)
+
+    async def serve_file(self, request: web.Request) -> web.Response:
+        """Answer the download of a private file, or the sign-in page."""
+        caller = self._tokens.get(_bearer(request))
+        file = self._state.workspace.files.get(request.match_info["file"])
+        if caller is None or file is None or "files:read" not in self._state.scopes:
+            return web.Response(text=_SIGN_IN, content_type="text/html")
+        return web.Response(body=file.content, content_type=file.mimetype)
+
+    async def _answer(
+        self, request: web.Request, call: ApiCall, fault: Fault
+    ) -> tuple[web.Response, str]:
+        warning = ""
+        try:
+            raw, warning = await _read(request)
+            token = str(raw.pop("token", "")) or _bearer(request)
+            params = Params(raw)
+            call.params = params.raw
+            if fault.replaces_answer:
+                return _failed(call, fault), ""
+            if self._is_refusing(call.method):
+                call.error = "service_unavailable"
+                return _html(503), ""
+            body = self._run(call.method, token, params)
+            body = {"ok": True, **body}
+        except Refused as refused:
+            call.error = refused.error
+            body = {"ok": False, "error": refused.error, **refused.facts}
+            if refused.messages:
+                body["response_metadata"] = {"messages": list(refused.messages)}
+        return web.json_response(_with_warning(body, warning)), warning
+
+    def _is_refusing(self, method: str) -> bool:
+        socket_mode = self._socket_mode
+        return method == CONNECTIONS_OPEN and socket_mode is not None and socket_mode.is_refusing
+
+    def _run(self, method: str, token: str, params: Params) -> JSON:
+        known = METHODS.get(method)
+        if known is None and method != CONNECTIONS_OPEN:
+            raise Refused("unknown_method", req_method=method)
+        if known is not None and not known.tokens:
+            return known.run(self._state, params)
+        caller = self._caller(token)
+        if known is None:
+            return self._open_connection(caller)
+        if method == "auth.test" and caller.kind == "app":
+            return {"app_name": self._state.bot.real_name, "app_id": self._state.bot.app_id}
+        if caller.kind not in known.tokens:
+            raise Refused("not_allowed_token_type")
+        need(self._state, known.scope)
+        return known.run(self._state, params)
+
+    def _caller(self, token: str) -> Caller:
+        if not token:
+            raise Refused("not_authed")
+        if token in self._state.steps.running.values():
+            return Caller("step", token)
+        caller = self._tokens.get(token)
+        if caller is None:
+            raise Refused("invalid_auth")
+        return caller
+
+    def _open_connection(self, caller: Caller) -> JSON:
+        if caller.kind != "app":
+            raise Refused("not_allowed_token_type")
+        if self._socket_mode is None:
+            raise Refused("access_denied")
+        return {"url": self._socket_mode.new_url(self.base_url)}
+
+    def _finished(self, answer: web.Response, method: str, warning: str) -> web.Response:
+        known = METHODS.get(method)
+        answer.headers["x-oauth-scopes"] = ",".join(self._state.scopes)
+        answer.headers["x-accepted-oauth-scopes"] = known.scope if known else ""
+        answer.headers["x-slack-req-id"] = new_id("", 32).lower()
+        if warning:
+            answer.headers["x-slack-warning"] = warning
+        return answer
+
+
+async def _read(request: web.Request) -> tuple[JSON, str]:
+    """Return the call's parameters and Slack's warning about the charset, if there is one."""
+    raw: JSON = dict(request.query)
+    has_charset = request.charset is not None
+    if request.content_type == "application/json":
+        try:
+            body = json.loads(await request.text() or "{}")
+        except ValueError:
+            raise Refused("invalid_json") from None
+        if not isinstance(body, dict):
+            raise Refused("json_not_object")
+        return raw | body, "" if has_charset else "missing_charset"
+    raw |= {key: value for key, value in (await request.post()).items() if isinstance(value, str)}
+    return raw, "superfluous_charset" if has_charset else ""
+
+
+def _with_warning(body: JSON, warning: str) -> JSON:
+    if not warning:
+        return body
+    metadata = body.get("response_metadata", {})
+    return {"warning": warning, **body, "response_metadata": {**metadata, "warnings": [warning]}}
+
+
+def _bearer(request: web.Request) -> str:
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
+
+
+def _html(status: int) -> web.Response:
+    return web.Response(status=status, text=_UNAVAILABLE, content_type="text/html")
+
+
+def _failed(call: ApiCall, fault: Fault) -> web.Response:
+    call.error = fault.error or ("ratelimited" if fault.status == 429 else "internal_error")  # noqa: PLR2004 - HTTP's own number
+    if fault.status >= 500 and fault.error is None:  # noqa: PLR2004 - the 5xx class
+        return _html(fault.status)
+    answer = web.json_response({"ok": False, "error": call.error}, status=fault.status)
+    if fault.retry_after is not None:
+        answer.headers["Retry-After"] = str(fault.retry_after)
+    return answer
+
+
+def _dropped(request: web.Request) -> web.Response:
+    """Cut the connection; the response goes nowhere."""
+    if request.transport is not None:
+        request.transport.abort()
+    return web.Response()

@@ -1,0 +1,237 @@
+"""The state of the local Slack's workspace: who is there, the channels, and what was said.
+
+Nothing here talks to a network or checks permissions; the Web API and the people's acts do. Users
+and channels are found by short name ("ada", "general") or by id.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from sandbox.ids import Clock, named_id, new_id
+
+JSON = dict[str, Any]
+ChannelKind = Literal["channel", "group", "im", "mpim"]
+PostsAs = Literal["person", "app", "legacy", "workflow"]
+
+TEAM_ID = "T0SANDBOX"
+OTHER_TEAM_ID = "T0OTHER"
+HOME_DOMAIN = "sandbox"
+
+
+@dataclass(slots=True)
+class User:
+    """Somebody who can write: a person, a guest, someone external, or a bot."""
+
+    name: str
+    id: str = ""
+    real_name: str = ""
+    display_name: str = ""
+    team_id: str = TEAM_ID
+    posts_as: PostsAs = "person"
+    bot_id: str = ""
+    app_id: str = ""
+    is_restricted: bool = False
+    is_ultra_restricted: bool = False
+    is_stranger: bool = False
+    deleted: bool = False
+
+    def __post_init__(self) -> None:
+        self.id = self.id or named_id("U", self.name)
+        self.real_name = self.real_name or self.name.title()
+
+    @property
+    def is_bot(self) -> bool:
+        """Whether an app writes through this user."""
+        return self.posts_as != "person"
+
+    @property
+    def is_external(self) -> bool:
+        """Whether this user belongs to another organisation (Slack Connect)."""
+        return self.team_id != TEAM_ID
+
+
+@dataclass(slots=True)
+class SlackFile:
+    """An uploaded file and its bytes."""
+
+    name: str
+    user: str
+    content: bytes = b""
+    mimetype: str = "text/plain"
+    id: str = field(default_factory=lambda: new_id("F0"))
+    created: int = 0
+
+
+@dataclass(slots=True)
+class UserGroup:
+    """A group of people that is mentioned as `<!subteam^S…>`."""
+
+    handle: str
+    name: str
+    users: list[str]
+    id: str = ""
+
+    def __post_init__(self) -> None:
+        self.id = self.id or named_id("S", self.handle)
+
+
+@dataclass(slots=True)
+class Message:
+    """One message, as it stands now. `user` is empty for a post that has no user."""
+
+    channel: str
+    ts: str
+    user: str = ""
+    text: str = ""
+    thread_ts: str | None = None
+    subtype: str | None = None
+    blocks: list[JSON] = field(default_factory=list)
+    attachments: list[JSON] = field(default_factory=list)
+    files: list[SlackFile] = field(default_factory=list)
+    bot_id: str = ""
+    app_id: str = ""
+    username: str = ""
+    icons: JSON = field(default_factory=dict)
+    metadata: JSON | None = None
+    client_msg_id: str = ""
+    edited: JSON | None = None
+    reactions: dict[str, list[str]] = field(default_factory=dict)
+    reply_ts: list[str] = field(default_factory=list)
+    ephemeral_to: str | None = None
+
+    @property
+    def is_reply(self) -> bool:
+        """Whether the message stands in a thread below another one."""
+        return self.thread_ts is not None and self.thread_ts != self.ts
+
+    @property
+    def root_ts(self) -> str:
+        """The `ts` of the thread that this message is in or would start."""
+        return self.thread_ts or self.ts
+
+
+@dataclass(slots=True)
+class Channel:
+    """A conversation: public or private channel, direct message or group direct message."""
+
+    name: str
+    kind: ChannelKind = "channel"
+    members: list[str] = field(default_factory=list)
+    id: str = ""
+    is_ext_shared: bool = False
+    is_archived: bool = False
+    messages: dict[str, Message] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.id = self.id or named_id("D" if self.kind == "im" else "C", self.name)
+
+
+class UnknownName(LookupError):
+    """There is no such user, channel, file or message in the workspace."""
+
+
+class Workspace:
+    """Everything in one workspace, by short name in `users` and `channels`."""
+
+    def __init__(self) -> None:
+        self.clock = Clock()
+        self.files_url = ""
+        self.users: dict[str, User] = {}
+        self.channels: dict[str, Channel] = {}
+        self.usergroups: dict[str, UserGroup] = {}
+        self.files: dict[str, SlackFile] = {}
+        self._users_by_id: dict[str, User] = {}
+        self._channels_by_id: dict[str, Channel] = {}
+
+    def add_user(self, user: User) -> User:
+        """Bring a user in, known by name and id from now on."""
+        self.users[user.name] = self._users_by_id[user.id] = user
+        return user
+
+    def add_channel(self, channel: Channel) -> Channel:
+        """Bring a conversation in, its members given by name or id."""
+        channel.members = [self.user(member).id for member in channel.members]
+        self.channels[channel.name] = self._channels_by_id[channel.id] = channel
+        return channel
+
+    def add_file(
+        self, name: str, *, user: str = "ada", content: bytes = b"", mimetype: str = "text/plain"
+    ) -> SlackFile:
+        """Upload a file as `user`; to show it, say something with it."""
+        file = SlackFile(name, self.user(user).id, content, mimetype)
+        file.created = int(float(self.clock.next_ts()))
+        self.files[file.id] = file
+        return file
+
+    def add_usergroup(self, group: UserGroup) -> UserGroup:
+        """Bring a user group in, its members given by name or id."""
+        group.users = [self.user(member).id for member in group.users]
+        self.usergroups[group.handle] = group
+        return group
+
+    def find_user(self, user_id: str) -> User | None:
+        """Return the user with that id."""
+        return self._users_by_id.get(user_id)
+
+    def find_channel(self, channel_id: str) -> Channel | None:
+        """Return the conversation with that id."""
+        return self._channels_by_id.get(channel_id)
+
+    def find_bot(self, bot_id: str) -> User | None:
+        """Return the bot with that `B…` id."""
+        return next((u for u in self.users.values() if bot_id and u.bot_id == bot_id), None)
+
+    def user(self, ref: str) -> User:
+        """Return the user with that short name or id; raises UnknownName."""
+        found = self.users.get(ref) or self._users_by_id.get(ref)
+        if found is None:
+            raise UnknownName(f"no user {ref!r}; there are {', '.join(self.users)}")
+        return found
+
+    def channel(self, ref: str) -> Channel:
+        """Return the conversation with that short name or id; raises UnknownName."""
+        found = self.channels.get(ref) or self._channels_by_id.get(ref)
+        if found is None:
+            raise UnknownName(f"no channel {ref!r}; there are {', '.join(self.channels)}")
+        return found
+
+    def message(self, channel: str, ts: str) -> Message:
+        """Return the message; raises UnknownName."""
+        found = self.channel(channel).messages.get(ts)
+        if found is None:
+            raise UnknownName(f"no message {ts} in {channel}")
+        return found
+
+    def put(self, message: Message) -> None:
+        """Store a message and count it as a reply to its root."""
+        channel = self.channel(message.channel)
+        channel.messages[message.ts] = message
+        root = channel.messages.get(message.root_ts)
+        if message.is_reply and root is not None:
+            root.thread_ts = root.ts
+            root.reply_ts.append(message.ts)
+
+    def remove(self, message: Message) -> None:
+        """Take a message away and out of its thread's count."""
+        channel = self.channel(message.channel)
+        del channel.messages[message.ts]
+        root = channel.messages.get(message.root_ts)
+        if root is not None and message.ts in root.reply_ts:
+            root.reply_ts.remove(message.ts)
+
+    def thread(self, channel: str, ts: str) -> list[Message]:
+        """Return the root (while it is there) and its replies, oldest first."""
+        messages = self.channel(channel).messages
+        root = messages.get(ts)
+        if root is None:
+            return [message for message in messages.values() if message.thread_ts == ts]
+        return [root, *(messages[reply] for reply in root.reply_ts)]
+
+    def direct_message(self, user: str, bot_user: str) -> Channel:
+        """Return the direct message of these two, opened if need be."""
+        pair = {self.user(user).id, self.user(bot_user).id}
+        for channel in self.channels.values():
+            if channel.kind == "im" and set(channel.members) == pair:
+                return channel
+        name = f"dm-{self.user(user).name}"
+        return self.add_channel(Channel(name, "im", sorted(pair), id=new_id("D0", 8)))

@@ -1,0 +1,167 @@
+"""What people write in the local Slack, and the events that come of it."""
+
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+from sandbox.deliveries import Delivery
+from sandbox.ids import new_id
+from sandbox.payloads import message_event, message_json
+from sandbox.rich_text import rich_text_blocks
+from sandbox.state import SlackState
+from sandbox.workspace import JSON, Channel, Message, SlackFile, UnknownName, User
+
+
+class Writing:
+    """Acts that end in messages and events. Users and channels are short names or ids."""
+
+    _state: SlackState
+
+    async def say(  # noqa: PLR0913 - everything a message may have, by keyword
+        self,
+        text: str,
+        *,
+        user: str = "ada",
+        channel: str = "general",
+        thread: str | None = None,
+        subtype: str | None = None,
+        files: Sequence[str | SlackFile] | None = None,
+        blocks: list[JSON] | None = None,
+        broadcast: bool = False,
+        deliver: bool = True,
+    ) -> str:
+        """Write a message and return its ts; the events go out in the background.
+
+        Files are `workspace.add_file(...)` or just names. With `deliver=False` it is in the
+        history and the app hears nothing; `event_of` gives the event to send by hand. Raises
+        UnknownName for an unknown thread and ValueError for somebody who is not in the channel.
+        """
+        author, place = self._writer(user, channel)
+        self._check_thread(place, thread)
+        message = Message(
+            place.id,
+            self._state.workspace.clock.next_ts(),
+            text=text,
+            thread_ts=thread,
+            files=[self._file(each, author) for each in files or ()],
+        )
+        message.subtype = subtype or _subtype(message, is_broadcast=broadcast)
+        _sign(author, message)
+        if blocks is not None:
+            message.blocks = blocks
+        self._state.post(message, deliver=deliver)
+        return message.ts
+
+    async def edit(
+        self, channel: str, ts: str, text: str, *, blocks: list[JSON] | None = None
+    ) -> None:
+        """Change a message as its author; gives `message_changed` with `edited`."""
+        message = self._state.workspace.message(channel, ts)
+        previous = message_json(self._state.workspace, message)
+        message.text = text
+        message.blocks = rich_text_blocks(text) if blocks is None else blocks
+        message.edited = {"user": message.user, "ts": self._state.workspace.clock.next_ts()}
+        self._state.changed(message, previous)
+
+    async def delete(self, channel: str, ts: str) -> None:
+        """Delete a message; a parent with replies becomes a tombstone."""
+        self._state.delete(self._state.workspace.message(channel, ts))
+
+    async def unfurl(self, channel: str, ts: str) -> None:
+        """Let Slack add a link preview: `message_changed` without `edited`, and no old text."""
+        message = self._state.workspace.message(channel, ts)
+        preview = {"id": 1, "title": "A page", "from_url": "https://example.com/"}
+        message.attachments = [*message.attachments, preview]
+        self._state.changed(message, None)
+
+    async def join(self, channel: str, user: str) -> None:
+        """Bring somebody, or the app's bot, into a channel."""
+        place, who = self._state.workspace.channel(channel), self._state.workspace.user(user)
+        if who.id in place.members:
+            raise ValueError(f"{who.name} is in {place.name} already")
+        place.members.append(who.id)
+        ts = self._state.workspace.clock.next_ts()
+        text = f"<@{who.id}> has joined the channel"
+        self._state.post(Message(place.id, ts, user=who.id, text=text, subtype="channel_join"))
+        joined = {
+            "type": "member_joined_channel",
+            "user": who.id,
+            "channel": place.id,
+            "channel_type": "C" if place.kind == "channel" else "G",
+            "team": who.team_id,
+            "event_ts": ts,
+        }
+        self._state.emit(joined, place)
+
+    async def react(self, channel: str, ts: str, name: str, *, user: str = "ada") -> None:
+        """Add a person's reaction."""
+        message = self._state.workspace.message(channel, ts)
+        self._state.react(message, self._state.workspace.user(user), name)
+
+    def event_of(self, channel: str, ts: str) -> JSON:
+        """Return the `message` event of a message, to be delivered, changed or repeated."""
+        workspace = self._state.workspace
+        return message_event(workspace, workspace.message(channel, ts))
+
+    async def deliver_event(
+        self,
+        event: JSON,
+        *,
+        event_id: str | None = None,
+        retry_num: int = 0,
+        retry_reason: str = "",
+        **outer: Any,
+    ) -> Delivery:
+        """Send any inner event in the background; `outer` replaces fields of the wrapper."""
+        retry = (retry_num, retry_reason)
+        return self._state.send_event(event, event_id=event_id, retry=retry, outer=outer)
+
+    async def redeliver(self, delivery: Delivery) -> Delivery:
+        """Send an event again under its `event_id`, as Slack's first retry."""
+        again = Delivery(
+            delivery.kind,
+            delivery.payload,
+            event_id=delivery.event_id or new_id("Ev0"),
+            retry_num=1,
+            retry_reason="timeout",
+        )
+        return self._state.courier.send(again)
+
+    def _writer(self, user: str, channel: str) -> tuple[User, Channel]:
+        author, place = self._state.workspace.user(user), self._state.workspace.channel(channel)
+        posts_from_outside = author.posts_as in {"legacy", "workflow"}
+        if author.id not in place.members and not posts_from_outside:
+            raise ValueError(f"{author.name} is not in {place.name}")
+        return author, place
+
+    def _check_thread(self, place: Channel, thread: str | None) -> None:
+        if thread is None:
+            return
+        if self._state.workspace.message(place.id, thread).is_reply:
+            raise UnknownName(f"{thread} is a reply, not the start of a thread")
+
+    def _file(self, file: str | SlackFile, author: User) -> SlackFile:
+        if isinstance(file, SlackFile):
+            return file
+        content = f"The content of {file}\n".encode()
+        return self._state.workspace.add_file(file, user=author.id, content=content)
+
+
+def _subtype(message: Message, *, is_broadcast: bool) -> str | None:
+    if is_broadcast:
+        return "thread_broadcast"
+    return "file_share" if message.files else None
+
+
+def _sign(author: User, message: Message) -> None:
+    """Put the author on a message as Slack does for people, apps and legacy webhooks."""
+    if author.posts_as == "legacy":
+        message.subtype = "bot_message"
+        message.bot_id, message.username = author.bot_id, author.real_name
+        return
+    message.user = author.id
+    if author.is_bot:
+        message.bot_id, message.app_id = author.bot_id, author.app_id
+    elif message.subtype != "me_message":
+        message.client_msg_id = str(uuid.uuid4())
+        message.blocks = rich_text_blocks(message.text)

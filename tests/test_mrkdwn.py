@@ -1,0 +1,125 @@
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from bot.markup import Names, excerpt, mentioned, quoted, to_markdown
+
+NAMES = Names(users={"U1": "Ada"}, channels={"C1": "general"}, groups={"S1": "platform"})
+# How fast a busy machine draws examples says nothing about the code.
+patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+@pytest.mark.parametrize(
+    ("slack", "markdown"),
+    [
+        ("<@U1> and <@W9>", "@Ada and @W9"),
+        ("<@U2|bob> then <@U2>", "@bob then @bob"),
+        ("<#C1> <#C1|old> <#C2|random> <#C3|> <#C4>", "#general #general #random #C3 #C4"),
+        ("<!subteam^S1> <!subteam^S2|@web> <!subteam^S3>", "@platform @web @S3"),
+        ("<!here> <!channel|channel> <!everyone>", "@here @channel @everyone"),
+        ("<!other|said> <!other>", "said <!other>"),
+        ("<https://x.io/a?b=1&amp;c=2>", "https://x.io/a?b=1&c=2"),
+        ("<https://x.io|https://x.io>", "https://x.io"),
+        ("<https://x.io/a_b|the docs>", "[the docs](https://x.io/a_b)"),
+        ("<https://x.io|a [b] c>", "[a \\[b\\] c](https://x.io)"),
+        ("<https://x.io/(a)|b>", "[b](https://x.io/%28a%29)"),
+        ("<mailto:a@x.io|a@x.io> <tel:+1>", "[a@x.io](mailto:a@x.io) tel:+1"),
+        ("<!date^1392734382^{date}^https://x.io|Feb 18>", "Feb 18"),
+        ("<!date^1392734382^{date}>", "2014-02-18T14:39:42Z"),
+        ("<!date^99999999999999999999^{date}>", "99999999999999999999"),
+        ("a &lt;b&gt; &amp;&amp; c &amp;lt; &quot;", "a <b> && c &lt; &quot;"),
+        ("&lt;@U1&gt; &lt;!channel&gt;", "<@U1> <!channel>"),
+        ("<std::string> <", "<std::string> <"),
+    ],
+)
+def test_controls_become_what_they_show(slack: str, markdown: str) -> None:
+    """Mentions, links and dates are read before entities are decoded, ids fall back to ids."""
+    assert to_markdown(slack, names=NAMES) == markdown
+
+
+@pytest.mark.parametrize(
+    ("slack", "markdown"),
+    [
+        ("*bold* _it_ ~gone~", "**bold** *it* ~~gone~~"),
+        ("*_both_* and _*both*_", "***both*** and ***both***"),
+        ("(*a*), *b*.", "(**a**), **b**."),
+        ("*see <https://x.io|y>, <@U1> and `*c*`*", "**see [y](https://x.io), @Ada and `*c*`**"),
+        ("*see https://x.io/a.*", "**see https://x.io/a.**"),
+        ("*.py and *bold*", "*.py and **bold**"),
+        ("*a _b* c_", "**a _b** c_"),
+        ("snake_case_name 2*3*4 a/_b_/c", "snake_case_name 2*3*4 a/_b_/c"),
+        ("__init__ **x** * a * ~ b", "__init__ **x** * a * ~ b"),
+        ("https://x.io/_a_/*b*c", "https://x.io/_a_/*b*c"),
+        ("*a\nb*", "*a\nb*"),
+    ],
+)
+def test_emphasis_is_read_at_word_boundaries_only(slack: str, markdown: str) -> None:
+    """A marker counts with a partner on its line, outside words, paths and addresses."""
+    assert to_markdown(slack, names=NAMES) == markdown
+
+
+@pytest.mark.parametrize(
+    ("slack", "markdown"),
+    [
+        ("`a_b *c* &lt;d&gt;`", "`a_b *c* <d>`"),
+        ("`<https://x.io|x.io>` `<@U1>`", "`x.io` `@Ada`"),
+        ("`<https://x.io|docs>`", "`docs (https://x.io)`"),
+        ("`a``b` `c`", "```a``b``` `c`"),
+        ("``a`b``", "``a`b``"),
+        ("an ` alone, `` two", "an ` alone, `` two"),
+        ("```a *b* &amp;```", "```\na *b* &\n```"),
+        ("```\na\n  b\n```", "```\na\n  b\n```"),
+        ("see ```a``` here", "see\n```\na\n```\nhere"),
+        ("x\n\n```a```\n\ny", "x\n\n```\na\n```\n\ny"),
+        ("```a`````", "```\na``\n```"),
+        ("````a````", "```\n`a`\n```"),
+        ("```open", "```open"),
+    ],
+)
+def test_code_is_kept_verbatim(slack: str, markdown: str) -> None:
+    """Nothing is converted in code; what Slack wrapped there is shown as it was typed."""
+    assert to_markdown(slack, names=NAMES) == markdown
+
+
+@pytest.mark.parametrize(
+    ("slack", "markdown"),
+    [
+        ("&gt; a *b*\n&gt;c", "> a **b**\n> c"),
+        ("&gt; a\nb", "> a\n\nb"),
+        ("x\n&gt;&gt;&gt; a\n\nb ```c\nd```", "x\n> a\n>\n> b\n> ```\n> c\n> d\n> ```"),
+        ("&gt; ```a``` b", "> ```\n> a\n> ```\n> b"),
+        ("a &gt; b", "a > b"),
+        ("• a\n    ◦ b\n• c", "- a\n    - b\n- c"),
+        ("• a\n  more\nafter", "- a\n  more\n\nafter"),
+        ("1. a\n2. b\r\n- c", "1. a\n2. b\n- c"),
+    ],
+)
+def test_quotes_and_lists_hold_their_own_lines_only(slack: str, markdown: str) -> None:
+    """A line that follows a quote or list is kept out of it by an empty one."""
+    assert to_markdown(slack) == markdown
+
+
+@patient
+@given(st.text(alphabet=st.characters(categories=["L", "N", "Zs"], include_characters=".,#-()[]")))
+def test_plain_text_stays_as_typed(typed: str) -> None:
+    """No backslash is put before what only might mean something in Markdown."""
+    assert to_markdown(typed) == typed
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        *("<" * 100_000, "*a" * 50_000, "`" * 100_000, "*" * 100_000, "*a " * 33_000),
+        *("<a" * 50_000, "&gt;" * 25_000, "` `` " * 20_000, "```a" * 25_000, " " * 100_000),
+        *("https://" * 12_500, ":a" * 50_000, "<a:" * 33_000, "<!date^|" * 12_500 + ">"),
+        *('ATTACHMENT:"' * 8_000, "attachment " * 9_000, "@" * 100_000, "_*~" * 33_000),
+        *("&" * 100_000, "\n" * 100_000, "• " * 50_000, "[" * 100_000, "*_" * 30_000 + "a"),
+    ],
+    ids=lambda hostile: repr(hostile[:12]),
+)
+def test_hostile_text_is_read_in_one_go(hostile: str) -> None:
+    """No input of a message's size keeps the relay busy."""
+    to_markdown(hostile)
+    mentioned(hostile)
+    assert len(quoted(hostile, limit=3000)) <= 3000
+    assert len(excerpt(hostile, limit=100)) <= 100

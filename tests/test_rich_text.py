@@ -1,0 +1,220 @@
+from collections.abc import Mapping
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from bot.markup import Mentioned, Names, mentioned, to_markdown
+
+NAMES = Names(users={"U1": "Ada"}, channels={"C1": "general"}, groups={"S1": "platform"})
+# How fast a busy machine draws examples says nothing about the code.
+patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+Element = dict[str, object]
+
+
+def text(content: str, *styles: str) -> Element:
+    return {"type": "text", "text": content, "style": dict.fromkeys(styles, True)}
+
+
+def section(*elements: object) -> Element:
+    return {"type": "rich_text_section", "elements": list(elements)}
+
+
+def bullets(*items: object, **rest: object) -> Element:
+    return {"type": "rich_text_list", "style": "bullet", "elements": list(items), **rest}
+
+
+def ordered(*items: object, **rest: object) -> Element:
+    return bullets(*items, **{"style": "ordered", **rest})
+
+
+def quote(*elements: object) -> Element:
+    return {"type": "rich_text_quote", "elements": list(elements)}
+
+
+def code(*elements: object, **rest: object) -> Element:
+    return {"type": "rich_text_preformatted", "elements": list(elements), **rest}
+
+
+def rich(*elements: object) -> list[Mapping[str, object]]:
+    return [{"type": "rich_text", "block_id": "b", "elements": list(elements)}]
+
+
+@pytest.mark.parametrize(
+    ("element", "markdown"),
+    [
+        ({"type": "user", "user_id": "U1"}, "@Ada"),
+        ({"type": "user", "user_id": "U9"}, "@U9"),
+        ({"type": "channel", "channel_id": "C1"}, "#general"),
+        ({"type": "channel", "channel_id": "C2"}, "#random"),
+        ({"type": "usergroup", "usergroup_id": "S1"}, "@platform"),
+        ({"type": "broadcast", "range": "here"}, "@here"),
+        ({"type": "link", "url": "https://x.io"}, "https://x.io"),
+        ({"type": "link", "url": "https://x.io", "text": "a]"}, "[a\\]](https://x.io)"),
+        ({"type": "link", "url": "https://x.io/ \n>b"}, "https://x.io/%20%0A%3Eb"),
+        ({"type": "link", "url": "u:", "text": "c", "style": {"code": True}}, "[`c`](u:)"),
+        ({"type": "emoji", "name": "wave", "unicode": "1f44b-1f3fd"}, "\U0001f44b\U0001f3fd"),
+        ({"type": "emoji", "name": "shipit"}, ":shipit:"),
+        ({"type": "emoji", "name": "odd", "unicode": "zz"}, ":odd:"),
+        ({"type": "date", "timestamp": 1392734382, "fallback": "Feb 18"}, "Feb 18"),
+        ({"type": "date", "timestamp": 1392734382}, "2014-02-18T14:39:42Z"),
+        ({"type": "color", "value": "#00ff00"}, "#00ff00"),
+        ({"type": "team", "team_id": "T1"}, "T1"),
+        ({"type": "user", "user_id": "U1", "style": {"code": True}}, "`@Ada`"),
+        (text("a < b &amp; *c* _d_"), "a < b &amp; *c* _d_"),
+        ({"type": "unheard_of", "text": "said"}, "said"),
+        ({"type": "unheard_of", "fallback": "said"}, "said"),
+    ],
+)
+def test_an_element_becomes_what_it_shows(element: Element, markdown: str) -> None:
+    """Blocks hold bare ids; names come from the look-up, else from labels in the text."""
+    blocks = rich(section(text("<"), element, text(">")))
+    assert to_markdown("in <#C2|random>", blocks, NAMES) == f"<{markdown}>"
+
+
+@pytest.mark.parametrize(
+    ("elements", "markdown"),
+    [
+        ([text("a", "bold"), text(" b", "italic"), text(" c ", "strike")], "**a** *b* ~~c~~ "),
+        ([text("a ", "bold"), text("b", "bold", "italic"), text(" c")], "**a *b*** c"),
+        ([text("a", "bold"), text("b", "italic")], "**a***b*"),
+        (
+            [text("a", "italic"), text(" b ", "bold", "italic"), text("c", "bold")],
+            "*a **b*** **c**",
+        ),
+        ([text(" a\nb ", "bold")], " **a**\n**b** "),
+        ([text("a", "code"), text(" `b", "code"), text("c")], "``a `b``c"),
+        ([text("`", "code")], "`` ` ``"),
+        ([text(" x ", "code")], "` x `"),
+        ([text("a", "bold", "code", "underline")], "**`a`**"),
+        ([{"type": "text", "text": "a", "style": {"bold": "yes", "italic": 1}}], "a"),
+        ([{"type": "text", "text": "a", "style": "bold"}], "a"),
+    ],
+)
+def test_styled_runs_nest_and_leave_blanks_outside(elements: list[Element], markdown: str) -> None:
+    """Markers stand next to letters, close in the order they opened, and end with the line."""
+    assert to_markdown("", rich(section(*elements))) == markdown
+
+
+@pytest.mark.parametrize(
+    ("elements", "markdown"),
+    [
+        (
+            [section(text("so:\n")), bullets(section(text("a")), section(text("b\nc")))],
+            "so:\n- a\n- b\n  c",
+        ),
+        (
+            [
+                ordered(section(text("a"))),
+                bullets(section(text("b")), indent=1),
+                ordered(section(text("c")), offset=1),
+                section(text("after")),
+            ],
+            "1. a\n    - b\n2. c\n\nafter",
+        ),
+        ([bullets(section(text("a")), indent=3)], "- a"),
+        ([ordered(section(), "junk", {"text": "b"})], "2. b"),
+        ([quote(text("a\n\nb")), quote(text("c")), section(text("d"))], "> a\n>\n> b\n\n> c\n\nd"),
+        ([bullets(section(text("a")), border=1)], "> - a"),
+        ([code(text("a *b*\n```"), border=0)], "````\na *b*\n```\n````"),
+        ([code({"type": "link", "url": "http://x.io", "text": "x.io"})], "```\nx.io\n```"),
+        ([text("no section")], "no section"),
+        ([{"type": "rich_text_new", "fallback": "new"}], "new"),
+        ([ordered(section(text("a")), offset=10**5000, indent=-1)], "1. a"),
+    ],
+)
+def test_block_elements_stand_on_lines_of_their_own(elements: list[Element], markdown: str) -> None:
+    """Nested lists come side by side with an indent; numbers go on after an offset."""
+    assert to_markdown("", rich(*elements)) == markdown
+
+
+def test_rich_text_is_preferred_and_other_blocks_give_their_text() -> None:
+    """Blocks are what people see; without a `rich_text` one the text says it better."""
+    other: Element = {"type": "section", "text": {"type": "mrkdwn", "text": "*b*"}}
+    plain: Element = {"type": "header", "text": {"type": "plain_text", "text": "*p*"}}
+    assert to_markdown("t", [*rich(section(text("r"))), other, plain]) == "r\n**b**\n*p*"
+    assert to_markdown("t", [other]) == "t"
+    assert to_markdown("t", rich(section())) == "t"
+
+
+def test_a_name_takes_one_line() -> None:
+    """A display name cannot write lines of its own."""
+    assert to_markdown("<@U1>", names=Names(users={"U1": "@a\n b"})) == "@a b"
+
+
+def test_mentioned_ids_are_those_without_a_name() -> None:
+    """What the text names itself needs no look-up, also when only blocks mention it."""
+    blocks = rich(
+        section({"type": "user", "user_id": "U3"}, {"type": "channel", "channel_id": "C1"}),
+        bullets(section({"type": "usergroup", "usergroup_id": "S2"})),
+    )
+    message = "<@U1> <@U2|bob> <#C1|general> <#C2|> <!subteam^S1> <!here> <https://x.io>"
+    assert mentioned(message, blocks) == Mentioned(
+        users=frozenset({"U1", "U3"}), channels=frozenset({"C2"}), groups=frozenset({"S1", "S2"})
+    )
+
+
+_JUNK = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=8,
+)
+_KINDS = """
+rich_text rich_text_section rich_text_list rich_text_quote rich_text_preformatted text link user
+usergroup channel emoji broadcast date color team other
+"""
+_KEYS = """
+elements style text url user_id channel_id usergroup_id name unicode range timestamp fallback
+indent offset border value
+"""
+
+
+def _element(inner: st.SearchStrategy[object]) -> st.SearchStrategy[object]:
+    values = st.lists(inner, max_size=4) | inner | _JUNK | st.just({"bold": True, "code": True})
+    return st.builds(
+        lambda kind, rest: {**rest, "type": kind},
+        st.sampled_from(_KINDS.split()),
+        st.dictionaries(st.sampled_from(_KEYS.split()), values),
+    )
+
+
+_ELEMENTS = st.recursive(_JUNK, _element, max_leaves=12)
+
+
+@patient
+@given(st.text(st.characters(codec=None, categories=None)), st.lists(_ELEMENTS))
+def test_no_message_makes_it_raise(typed: str, elements: list[object]) -> None:
+    """Missing keys and wrong types give nothing; the result can be sent as UTF-8."""
+    blocks = rich(*elements, *(rich(*elements)))
+    to_markdown(typed, blocks, NAMES).encode()
+    mentioned(typed, blocks)
+
+
+@pytest.mark.parametrize("blocks", [None, 7, "rich_text", [None, 1, [], {}], {"type": "rich_text"}])
+def test_blocks_of_a_wrong_type_are_none(blocks: object) -> None:
+    """Slack's JSON is read as it comes, with the text to fall back to."""
+    assert to_markdown("t", blocks) == "t"  # type: ignore[arg-type] # what JSON may hold
+    assert mentioned("t", blocks).users == frozenset()  # type: ignore[arg-type] # the same
+
+
+@pytest.mark.parametrize("kind", ["rich_text", "rich_text_section", "rich_text_list", "other"])
+def test_deep_nesting_is_no_recursion(kind: str) -> None:
+    """Ten thousand levels are walked or ignored, and mentions in them are still found."""
+    element: Element = {"type": "user", "user_id": "U1"}
+    for _ in range(10_000):
+        element = {"type": kind, "elements": [element]}
+    assert to_markdown("t", [{"type": "rich_text", "elements": [element]}]) == "t"
+    assert mentioned("", rich(element)).users == {"U1"}
+
+
+@pytest.mark.parametrize("hostile", ["\n" * 50_000, " `" * 50_000, "a\n" * 50_000, "[" * 100_000])
+def test_hostile_blocks_are_read_in_one_go(hostile: str) -> None:
+    """No input of a message's size keeps the relay busy."""
+    link = {"type": "link", "url": hostile, "text": hostile}
+    parts = section(text(hostile, "bold"), text(hostile, "code"), link)
+    to_markdown("", rich(parts, bullets(parts, indent=1), quote(*[text("a ", "bold")] * 9_999)))
+    changing = [text("a ", "bold"), text("b", "italic"), text("c", "bold", "italic")]
+    assert to_markdown("", rich(section(*changing * 9_999)))
+    lists = [bullets(section(text("a")), indent=depth) for depth in range(9_999)]
+    assert to_markdown("", rich(*lists)).endswith("    - a")

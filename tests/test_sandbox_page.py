@@ -1,0 +1,362 @@
+"""The sandbox's page and control API: all can be driven from outside, by this machine only."""
+
+import asyncio
+import json
+import re
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from sandbox.__main__ import parse_arguments
+from sandbox.demo import bot_environment, child, claimed_home, invitation
+from sandbox.devin import DevinSandbox
+from sandbox.launch import Sandbox, environment_of, free_port, running_sandbox
+from sandbox.page import FILES, PageServer
+from sandbox.slack import SlackSandbox
+
+SESSION = "devin-abc123def456"
+
+
+@dataclass(frozen=True)
+class Page:
+    """A running page and what stands behind it."""
+
+    slack: SlackSandbox
+    devin: DevinSandbox
+    client: httpx.AsyncClient
+
+    async def post(self, path: str, **body: Any) -> httpx.Response:
+        """Send a command to the control API."""
+        return await self.client.post(f"/control/{path}", json=body)
+
+    async def state(self) -> dict[str, Any]:
+        """Read the whole snapshot."""
+        state: dict[str, Any] = (await self.client.get("/control/state")).json()
+        return state
+
+    async def channel(self, name: str = "general") -> dict[str, Any]:
+        """Read one channel of it."""
+        channels: list[dict[str, Any]] = (await self.state())["channels"]
+        return next(channel for channel in channels if channel["name"] == name)
+
+
+@pytest.fixture
+async def page() -> AsyncIterator[Page]:
+    async with (
+        SlackSandbox(retry_delays=()) as slack,
+        DevinSandbox() as devin,
+        PageServer(slack, devin) as server,
+        httpx.AsyncClient(base_url=server.url, trust_env=False) as client,
+    ):
+        devin.add_session(SESSION)
+        yield Page(slack, devin, client)
+
+
+@pytest.mark.parametrize("path", list(FILES))
+async def test_the_page_is_served_and_names_no_outside_address(page: Page, path: str) -> None:
+    """It must work without a network, and must not tell anybody that it is open."""
+    response = await page.client.get(path)
+    assert response.status_code == 200
+    assert response.headers["Content-Type"].startswith(FILES[path][1])
+    assert re.findall(r"(?:https?:)?//[\w.-]+\.\w+", response.text) == []
+
+
+async def test_the_page_forbids_inline_scripts_and_framing(page: Page) -> None:
+    """Even text that escaped its escaping could not run."""
+    response = await page.client.get("/")
+    policy = response.headers["Content-Security-Policy"]
+    assert "default-src 'none'" in policy
+    assert "script-src 'self'" in policy
+    assert "frame-ancestors 'none'" in policy
+    assert "unsafe" not in policy
+    assert re.search(r"<script(?![^>]*\bsrc=)|\son\w+=|\sstyle=", response.text) is None
+
+
+@pytest.mark.parametrize("name", ["page.js", "render.js"])
+def test_the_scripts_never_build_html_from_text(name: str) -> None:
+    """Text reaches the page through text nodes only."""
+    script = (Path(__file__).parent.parent / "sandbox" / name).read_text(encoding="utf-8")
+    forbidden = r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function"
+    assert re.search(forbidden, script) is None
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example", "localhost.evil.example", "127.0.0.1.evil.example:80", "10.0.0.7", ""]
+)
+async def test_a_foreign_host_is_refused(page: Page, host: str) -> None:
+    """DNS rebinding: the browser believes that it talks to another site."""
+    for path in ("/", "/control/state", "/control/events"):
+        response = await page.client.get(path, headers={"Host": host})
+        assert response.status_code == 403
+        assert "127.0.0.1" in response.json()["error"]
+
+
+async def test_loopback_names_are_accepted(page: Page) -> None:
+    """Whatever a person types for this machine."""
+    for host in ("127.0.0.1", "localhost:8377", "[::1]:8377"):
+        assert (await page.client.get("/control/state", headers={"Host": host})).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "origin", ["https://evil.example", "null", "http://127.0.0.1:1", "http://localhost"]
+)
+async def test_a_post_from_another_site_is_refused(page: Page, origin: str) -> None:
+    """CSRF: a page elsewhere can send a POST, but not under our origin."""
+    response = await page.client.post(
+        "/control/say", json={"text": "forged"}, headers={"Origin": origin}
+    )
+    assert response.status_code == 403
+    assert (await page.channel())["messages"] == []
+
+
+async def test_a_post_from_the_page_itself_is_accepted(page: Page) -> None:
+    """The browser names the page's own origin."""
+    origin = str(page.client.base_url).rstrip("/")
+    response = await page.client.post(
+        "/control/say", json={"text": "mine"}, headers={"Origin": origin}
+    )
+    assert response.status_code == 200
+
+
+async def test_somebody_says_something_and_somebody_replies(page: Page) -> None:
+    """A message and a reply by another person, seen in the snapshot."""
+    root = (await page.post("say", text="Ship it?", user="ada")).json()["ts"]
+    await page.post("say", text="Yes", user="ben", thread=root)
+    asked, answered = (await page.channel())["messages"]
+    assert (asked["text"], asked["ts"]) == ("Ship it?", root)
+    assert (answered["text"], answered["thread_ts"]) == ("Yes", root)
+    users = {user["id"]: user["name"] for user in (await page.state())["users"]}
+    assert [users[asked["user"]], users[answered["user"]]] == ["ada", "ben"]
+
+
+async def test_users_of_every_kind_are_told_apart(page: Page) -> None:
+    """The page offers to write as each of them."""
+    kinds = {user["name"]: user["kind"] for user in (await page.state())["users"]}
+    assert {name: kinds[name] for name in ("ada", "gus", "eve", "bolt-ci")} == {
+        "ada": "member",
+        "gus": "guest",
+        "eve": "external",
+        "bolt-ci": "bot",
+    }
+    assert "app" in kinds.values()
+
+
+async def test_a_message_can_be_edited_and_deleted(page: Page) -> None:
+    """As its author would in Slack."""
+    channel = (await page.channel())["id"]
+    ts = (await page.post("say", text="frist")).json()["ts"]
+    assert (await page.post("edit", channel=channel, ts=ts, text="first")).status_code == 200
+    (message,) = (await page.channel())["messages"]
+    assert (message["text"], message["edited"]) == ("first", True)
+    assert (await page.post("delete", channel=channel, ts=ts)).status_code == 200
+    assert (await page.channel())["messages"] == []
+
+
+async def test_a_session_is_told_how_to_behave_and_shows_what_came(page: Page) -> None:
+    """The switch on the page, and the messages beside it."""
+    behaved = await page.post(
+        "behave", session_id=SESSION, state="rate_limited", retry_after=3, times=1
+    )
+    assert behaved.status_code == 200
+    key = {"Authorization": f"Bearer {page.devin.api_key}"}
+    for text in ("one", "two"):
+        address = f"{page.devin.url}/v1/sessions/{SESSION}/message"
+        await page.client.post(address, json={"message": text}, headers=key)
+    (session,) = (await page.state())["sessions"]
+    assert session["state"] == "running"
+    assert session["received"] == ["two"]
+    assert [(request["status"], request["taken"]) for request in session["requests"]] == [
+        (429, False),
+        (200, True),
+    ]
+
+
+async def test_a_session_can_be_added(page: Page) -> None:
+    """Under its canonical id, in any state."""
+    added = await page.post("session", session_id="fff", state="suspended", title="Old")
+    assert added.status_code == 200
+    sessions = (await page.state())["sessions"]
+    assert [it["state"] for it in sessions if it["session_id"] == "devin-fff"] == ["suspended"]
+
+
+async def test_a_slack_method_can_be_made_to_fail(page: Page) -> None:
+    """The next call fails, the one after does not."""
+    assert (await page.post("fail", method="auth.test", error="fatal_error")).status_code == 200
+    address = f"{page.slack.api_url}auth.test"
+    token = {"Authorization": f"Bearer {page.slack.bot_token}"}
+    answers = [(await page.client.post(address, headers=token)).json()["ok"] for _ in range(2)]
+    assert answers == [False, True]
+
+
+async def test_a_slash_command_that_nobody_takes_says_so(page: Page) -> None:
+    """Without a bot there is no acknowledgement, and that is the answer."""
+    response = await page.post("slash", command="/devin-say", text="hello")
+    assert response.status_code == 200
+    assert response.json()["acked"] is False
+
+
+async def test_slack_can_be_told_to_disconnect(page: Page) -> None:
+    """Also with nobody connected."""
+    assert (await page.post("disconnect", reason="warning")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "named"),
+    [
+        ("say", {}, "text"),
+        ("say", {"text": 5}, "text"),
+        ("say", {"text": "hi", "colour": "red"}, "colour"),
+        ("say", {"text": "hi", "user": "nobody"}, "nobody"),
+        ("say", {"text": "hi", "channel": "nowhere"}, "nowhere"),
+        ("slash", {"command": "devin-say"}, "command"),
+        ("press", {"action_id": "x", "channel": "general", "message_ts": "1.0"}, "1.0"),
+        ("edit", {"channel": "general", "ts": "1.0", "text": "x"}, "1.0"),
+        ("delete", {"channel": "general", "ts": "1.0"}, "1.0"),
+        ("behave", {"session_id": SESSION, "state": "sleepy"}, "sleepy"),
+        ("behave", {"session_id": "devin-0", "state": "running"}, "devin-0"),
+        ("behave", {"session_id": SESSION, "state": "down", "times": 0}, "times"),
+        ("session", {"session_id": "../etc"}, "devin-<hex>"),
+        ("fail", {"method": "auth.test", "status": 9}, "status"),
+        ("disconnect", {"reason": "boredom"}, "reason"),
+    ],
+)
+async def test_bad_input_is_400_and_a_sentence(
+    page: Page, path: str, body: dict[str, Any], named: str
+) -> None:
+    """The sentence names what is wrong."""
+    response = await page.client.post(f"/control/{path}", json=body)
+    assert response.status_code == 400
+    assert named in response.json()["error"]
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff"])
+async def test_a_body_that_is_no_object_is_400(page: Page, content: bytes) -> None:
+    """Never a traceback."""
+    response = await page.client.post("/control/say", content=content)
+    assert response.status_code == 400
+    assert response.json()["error"].startswith("The request cannot be used: ")
+
+
+async def test_changes_of_both_sides_arrive_as_server_sent_events(page: Page) -> None:
+    """One stream for Slack and Devin; the page listens to nothing else."""
+    async with page.client.stream("GET", "/control/events") as events:
+        assert events.headers["Content-Type"] == "text/event-stream"
+        lines = events.aiter_lines()
+        assert await anext(lines) == ": here"
+        await page.post("say", text="hello")
+        await page.post("behave", session_id=SESSION, state="down")
+        seen: list[str] = []
+        while "devin.session" not in seen or "message" not in seen:
+            line = await anext(lines)
+            if line.startswith("data: "):
+                seen.append(json.loads(line.removeprefix("data: "))["type"])
+
+
+async def test_the_page_stops_with_a_stream_open() -> None:
+    """An open browser tab must not keep the sandbox from ending."""
+    async with SlackSandbox() as slack, DevinSandbox() as devin:
+        server = PageServer(slack, devin)
+        await server.__aenter__()
+        async with (
+            httpx.AsyncClient(trust_env=False) as client,
+            client.stream("GET", f"{server.url}/control/events") as events,
+        ):
+            lines = events.aiter_lines()
+            assert await anext(lines) == ": here"
+            async with asyncio.timeout(5):
+                await server.__aexit__(None, None, None)
+                assert [line async for line in lines if line.startswith("error")] == []
+
+
+async def test_the_page_listens_on_this_machine_only() -> None:
+    """Whoever reaches it can write as anybody."""
+    async with SlackSandbox() as slack, DevinSandbox() as devin:
+        with pytest.raises(ValueError, match="this machine only"):
+            PageServer(slack, devin, host="0.0.0.0")
+
+
+@pytest.fixture
+async def sandbox() -> AsyncIterator[Sandbox]:
+    async with running_sandbox("127.0.0.1", 0) as running:
+        yield running
+
+
+async def test_a_taken_port_is_said_and_replaced() -> None:
+    """Something else may be on the usual port."""
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        assert free_port("127.0.0.1", port) != port
+        async with running_sandbox("127.0.0.1", port) as running:
+            assert str(port) in running.notes[0]
+            assert running.page.url in f"http://127.0.0.1:{running.notes[0].split()[-2]}"
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--host", "0.0.0.0"], ["--host", "example.org"], ["--port", "70000"], ["dmeo"]]
+)
+def test_arguments_that_cannot_be_used_end_with_2(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And a sentence on stderr."""
+    with pytest.raises(SystemExit) as ended:
+        parse_arguments(arguments)
+    assert ended.value.code == 2
+    assert "error:" in capsys.readouterr().err
+
+
+async def test_the_bot_of_the_demo_gets_the_sandbox_and_nothing_of_the_developers(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    """A real token in the shell must never meet the demo, nor the demo a real workspace."""
+    inherited = {
+        "PATH": "/bin",
+        "SLACK_BOT_TOKEN": "xoxb-developers",
+        "SLACK_CLIENT_ID": "1.2",
+        "DEVIN_API_KEY": "apk_developers",
+        "REDIS_URL": "rediss://developers",
+        "ALLOW_GUESTS": "true",
+        "DATA_DIR": "/developers",
+        "HTTPS_PROXY": "http://proxy",
+    }
+    environment = bot_environment(inherited, sandbox, tmp_path)
+    assert environment["PATH"] == "/bin"
+    assert environment_of(sandbox.slack, sandbox.devin).items() <= environment.items()
+    assert environment["DATA_DIR"] == str(tmp_path / "data")
+    assert {"REDIS_URL", "ALLOW_GUESTS", "SLACK_CLIENT_ID"}.isdisjoint(environment)
+    assert "developers" not in "".join(environment.values())
+    assert "127.0.0.1" in environment["NO_PROXY"]
+
+
+def test_two_demos_at_once_have_homes_of_their_own(tmp_path: Path) -> None:
+    """And a home is empty when it is claimed again."""
+    with claimed_home(tmp_path / ".demo") as first, claimed_home(tmp_path / ".demo") as second:
+        assert first.directory != second.directory
+        (first.directory / "leftover").touch()
+    with claimed_home(tmp_path / ".demo") as again:
+        assert again.directory == first.directory
+        assert list(again.directory.iterdir()) == []
+
+
+async def test_the_child_ends_with_the_block_and_its_output_is_kept(tmp_path: Path) -> None:
+    """It is asked first, and waited for."""
+    script = "import signal; print('up', flush=True); signal.pause()"
+    with claimed_home(tmp_path) as home:
+        async with child([sys.executable, "-c", script], {}, home) as process:
+            assert process.returncode is None
+        assert process.returncode == -signal.SIGTERM
+
+
+def test_the_invitation_is_one_line_with_the_address() -> None:
+    """What a visitor needs, and no more."""
+    line = invitation("http://127.0.0.1:8377")
+    assert "http://127.0.0.1:8377" in line
+    assert "\n" not in line
