@@ -8,6 +8,7 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 
 import aiohttp
 from docket import Docket
@@ -17,7 +18,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 import handlers
 from bot.answers import Answers
-from bot.deliveries import Deliveries
+from bot.deliveries import NOTICE_AFTER, Deliveries
 from bot.devin import open_devin
 from bot.embedded import embedded_valkey
 from bot.health import Health
@@ -25,6 +26,7 @@ from bot.identity import Identity, check_app_token, identify
 from bot.intake import Intake
 from bot.links import Links
 from bot.mailbox import Mailbox
+from bot.nearby import Nearby
 from bot.people import People
 from bot.permissions import Permissions
 from bot.relay import Relay
@@ -33,14 +35,16 @@ from bot.server import SlackEndpoint, open_server
 from bot.settings import Settings
 from bot.socket_mode import open_socket_mode
 from bot.store import Store, open_store
-from bot.tasks import DocketSchedule, open_docket, open_worker, register
+from bot.tasks import DocketSchedule, let_go_of_dead, open_docket, open_worker, register
 from bot.telling import Telling
 from bot.threads import Threads
 
 log = logging.getLogger(__name__)
 
 SLACK_SECONDS = 10.0
-DRAIN_SECONDS = 10.0
+DRAIN_SECONDS = 50.0
+"""Longer than a delivery that meets Devin's timeouts."""
+
 SPARE_CONNECTIONS = 8
 
 
@@ -64,12 +68,16 @@ class _Parts:
     identity: Identity
     people: People
     docket: Docket
-    schedule: DocketSchedule
+    schedule: Nearby
 
 
 @asynccontextmanager
 async def open_bot(
-    settings: Settings, *, listens: bool = True, health: Health | None = None
+    settings: Settings,
+    *,
+    listens: bool = True,
+    health: Health | None = None,
+    notice_after: timedelta = NOTICE_AFTER,
 ) -> AsyncIterator[Bot]:
     """Everything, running; without `listens` only what delivers and reports.
 
@@ -87,8 +95,8 @@ async def open_bot(
         )
         log.info("listening", extra={"host": settings.host, "port": port})
         parts = await _connect(stack, settings, health, intake)
-        await _deliver(stack, parts)
-        working = await stack.enter_async_context(_working(parts.docket))
+        await _deliver(stack, parts, notice_after)
+        working = await stack.enter_async_context(_working(parts.docket, parts.store))
         if listens:
             await _listen(stack, parts, endpoint)
         stack.push_async_callback(intake.drain, DRAIN_SECONDS)
@@ -102,7 +110,9 @@ async def open_bot(
 async def open_slack(settings: Settings) -> AsyncIterator[AsyncWebClient]:
     """One client with one connection pool for all of Slack's Web API."""
     timeout = aiohttp.ClientTimeout(total=SLACK_SECONDS)
-    async with aiohttp.ClientSession(timeout=timeout, trust_env=True) as session:
+    # slack_sdk takes a proxy from the environment; aiohttp's trust_env would beside that read
+    # ~/.netrc in a thread for each call.
+    async with aiohttp.ClientSession(timeout=timeout) as session:
         yield AsyncWebClient(
             token=settings.slack_bot_token.get_secret_value(),
             base_url=settings.slack_api_url,
@@ -140,11 +150,11 @@ async def _connect(
         identity=identity,
         people=People(client, identity.team, identity.enterprise),
         docket=docket,
-        schedule=DocketSchedule(docket),
+        schedule=Nearby(DocketSchedule(docket), intake, settings.delivery_concurrency),
     )
 
 
-async def _deliver(stack: AsyncExitStack, parts: _Parts) -> None:
+async def _deliver(stack: AsyncExitStack, parts: _Parts, notice_after: timedelta) -> None:
     settings = parts.settings
     devin = await stack.enter_async_context(
         open_devin(
@@ -162,6 +172,7 @@ async def _deliver(stack: AsyncExitStack, parts: _Parts) -> None:
         intake=parts.intake,
         give_up_after=settings.give_up_after,
         concurrency=settings.delivery_concurrency,
+        notice_after=notice_after,
     )
     telling = Telling(
         reports=reports,
@@ -170,18 +181,23 @@ async def _deliver(stack: AsyncExitStack, parts: _Parts) -> None:
         give_up_after=settings.give_up_after,
     )
     register(parts.docket, deliveries, telling, reports)
+    parts.schedule.serve(deliveries, telling)
 
 
 @asynccontextmanager
-async def _working(docket: Docket) -> AsyncIterator[asyncio.Task[None]]:
+async def _working(docket: Docket, store: Store) -> AsyncIterator[asyncio.Task[None]]:
     async with open_worker(docket) as worker:
         working = asyncio.create_task(worker.run_forever(), name="worker")
         try:
             yield working
-        except BaseException:
+        finally:
+            # docket's way to stop: it takes no more and waits for the tasks that it has. When Redis
+            # fails it meanwhile, docket 0.27 forgets that and starts anew, unless it is closed.
             working.cancel()
-            raise
+            letting_go = asyncio.create_task(let_go_of_dead(docket, store))
     await asyncio.gather(working, return_exceptions=True)
+    letting_go.cancel()
+    await asyncio.gather(letting_go, return_exceptions=True)
 
 
 async def _listen(stack: AsyncExitStack, parts: _Parts, endpoint: SlackEndpoint | None) -> None:
@@ -202,14 +218,19 @@ def _bolt(parts: _Parts) -> AsyncApp:
     async def authorize() -> AuthorizeResult:
         return authorization
 
+    log_of_bolt = logging.getLogger("slack_bolt")
+    log_of_bolt.disabled = True  # it would warn that SLACK_BOT_TOKEN is ignored, which is not so
     app = AsyncApp(
         name="devin-relay",
+        # Left to itself Bolt takes the root's level, and its DEBUG lines print whole payloads.
+        logger=log_of_bolt,
         client=parts.client,
         authorize=authorize,
         process_before_response=True,
         # The endpoint has verified the signature; Bolt would log the whole body of a bad one.
         request_verification_enabled=False,
     )
+    log_of_bolt.disabled = False
     settings = parts.settings
     threads = Threads(parts.client)
     relay = Relay(

@@ -9,9 +9,10 @@ import logging
 import random
 import secrets
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from typing import TypeVar
 
 from bot import metrics
 from bot.devin import Devin
@@ -26,13 +27,23 @@ from bot.schedule import Schedule
 
 log = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
 BACKOFF_SECONDS = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 60.0)
 NOTICE_AFTER = timedelta(seconds=30)
+"""A reply that waits for longer is said to wait."""
+
 TURN_SECONDS = 5.0
 """A session with much mail makes room for others after this time."""
 
+PASS_ON_SECONDS = 1.0
+"""When a session is looked at again whose process is shutting down."""
+
 STORE_PATIENCE_SECONDS = 60.0
-"""How long an outcome that Redis does not take is held in memory before it is given up."""
+"""How long a step that Redis does not take is tried before the sweep is left to find it."""
+
+STORE_LAST_SECONDS = 5.0
+"""The same while the process ends."""
 
 STORE_STEP_SECONDS = 0.5
 
@@ -44,6 +55,7 @@ class _Hold:
         self.mailbox = mailbox
         self.session = session
         self.token = secrets.token_hex(8)
+        self.turn_ends = time.monotonic() + TURN_SECONDS
         self._until = 0.0
 
     @property
@@ -79,7 +91,7 @@ class _Hold:
 class Deliveries:
     """Delivers what the mailboxes hold."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  (the eight things it is made of)
         self,
         *,
         mailbox: Mailbox,
@@ -89,6 +101,7 @@ class Deliveries:
         intake: Intake,
         give_up_after: timedelta,
         concurrency: int,
+        notice_after: timedelta = NOTICE_AFTER,
     ) -> None:
         self._mailbox = mailbox
         self._devin = devin
@@ -96,6 +109,7 @@ class Deliveries:
         self._schedule = schedule
         self._intake = intake
         self._give_up_after = give_up_after
+        self._notice_after = notice_after
         self._room = asyncio.Semaphore(concurrency)
 
     async def deliver(self, session: SessionId) -> None:
@@ -104,28 +118,30 @@ class Deliveries:
         Does not raise for what Devin does. Waiting for a busy process takes none of the session's
         turn; a session with much mail is scheduled again after `TURN_SECONDS`.
         """
+        await self._intake.calm()
         async with self._room:
-            await self._intake.calm()
+            if self._intake.is_closing:
+                # Begin nothing more: it is another process's turn, or our own after a restart.
+                await self._schedule.wake(session, PASS_ON_SECONDS)
+                return
             hold = _Hold(self._mailbox, session)
             async with hold.kept():
                 step = await self._take(hold)
-                turn_ends = time.monotonic() + TURN_SECONDS
                 while isinstance(step, Head):
-                    go_on = time.monotonic() < turn_ends and not self._intake.is_closing
-                    step = await self._send(hold, step, go_on=go_on)
+                    step = await self._send(hold, step)
         if isinstance(step, Later):
             await self._schedule.wake(session, step.after)
 
     async def _take(self, hold: _Hold) -> Step:
         began = time.monotonic()
-        step = await self._mailbox.take(hold.session, hold.token)
+        step = await self._patiently(lambda: self._mailbox.take(hold.session, hold.token))
         hold.extend(began)
         return step
 
-    async def _send(self, hold: _Hold, head: Head, *, go_on: bool) -> Step:
+    async def _send(self, hold: _Hold, head: Head) -> Step:
         if head.interrupted:
             lost = Outcome(kind=OutcomeKind.UNCERTAIN, detail="the relay stopped while sending")
-            return await self._finish(hold, head, lost, go_on=go_on)
+            return await self._finish(hold, head, lost)
         message = await letter(head.reply, self._people)
         if not hold.is_certain:
             await self._mailbox.put_back(hold.session, hold.token, head.reply.id)
@@ -134,15 +150,17 @@ class Deliveries:
         answer = await self._devin.post_message(hold.session, message)
         metrics.DELIVERY_SECONDS.observe(time.monotonic() - began)
         if isinstance(answer, Outcome):
-            return await self._finish(hold, head, answer, go_on=go_on)
-        return await self._wait(hold, head, answer, go_on=go_on)
+            return await self._finish(hold, head, answer)
+        return await self._wait(hold, head, answer)
 
-    async def _wait(self, hold: _Hold, head: Head, wait: Wait, *, go_on: bool) -> Step:
+    async def _wait(self, hold: _Hold, head: Head, wait: Wait) -> Step:
         if head.attempts and head.waited >= self._give_up_after:
             outcome = Outcome(kind=OutcomeKind.GIVEN_UP, detail=wait.reason)
-            return await self._finish(hold, head, outcome, go_on=go_on)
+            return await self._finish(hold, head, outcome)
         delay = self._delay(head.attempts, wait)
-        deferred = await self._mailbox.defer(hold.session, hold.token, head, delay, NOTICE_AFTER)
+        deferred = await self._patiently(
+            lambda: self._mailbox.defer(hold.session, hold.token, head, delay, self._notice_after)
+        )
         if deferred is None:
             return Nothing.LOST
         metrics.WAITS.labels(wait.reason).inc()
@@ -161,22 +179,15 @@ class Deliveries:
         step = BACKOFF_SECONDS[min(attempts, len(BACKOFF_SECONDS) - 1)]
         return timedelta(seconds=min(step, longest) * random.uniform(0.8, 1.2))  # noqa: S311  (jitter)
 
-    async def _finish(self, hold: _Hold, head: Head, outcome: Outcome, *, go_on: bool) -> Step:
-        """Write the outcome, as long as Redis may come back: it is known here and nowhere else."""
+    async def _finish(self, hold: _Hold, head: Head, outcome: Outcome) -> Step:
+        """Write the outcome, which is known here and nowhere else."""
         ids = _ids(hold.session, reply_id=head.reply.id)
-        deadline = time.monotonic() + STORE_PATIENCE_SECONDS
-        while True:
-            began = time.monotonic()
-            try:
-                step = await self._mailbox.finish(
-                    hold.session, hold.token, head, outcome, go_on=go_on
-                )
-                break
-            except StoreAway as error:
-                log.warning("outcome not kept yet", extra=ids | {"reason": str(error)})
-                if time.monotonic() > deadline:
-                    raise
-                await asyncio.sleep(STORE_STEP_SECONDS)
+        began = time.monotonic()
+        step = await self._patiently(
+            lambda: self._mailbox.finish(
+                hold.session, hold.token, head, outcome, go_on=self._may_go_on(hold)
+            )
+        )
         if step is Nothing.LOST:
             log.error("another took the session over", extra=ids | {"outcome": outcome.kind})
             return step
@@ -185,6 +196,29 @@ class Deliveries:
         log.info("outcome", extra=ids | {"outcome": outcome.kind, "status": outcome.status})
         await self._tell(ReportId(head.reply.id, head.round, ReportKind.OUTCOME))
         return step
+
+    async def _patiently(self, step: Callable[[], Awaitable[T]]) -> T:
+        """Do one step at the mailbox, again and again as long as Redis may come back.
+
+        The token makes that harmless: a step that was done although its answer was lost is
+        recognised. Given up, a reply that was taken would count as interrupted, unsent as it is.
+        """
+        began = time.monotonic()
+        while True:
+            try:
+                return await step()
+            except StoreAway as error:
+                is_closing = self._intake.is_closing
+                patience = STORE_LAST_SECONDS if is_closing else STORE_PATIENCE_SECONDS
+                if time.monotonic() - began > patience:
+                    raise
+                log.warning("Redis is waited for", extra={"reason": str(error)})
+                await asyncio.sleep(STORE_STEP_SECONDS)
+
+    def _may_go_on(self, hold: _Hold) -> bool:
+        """Whether the next reply may follow at once, though an earlier one may be coming in."""
+        is_its_turn = time.monotonic() < hold.turn_ends
+        return is_its_turn and not self._intake.is_closing and not self._intake.is_crowded
 
     async def _tell(self, report: ReportId) -> None:
         try:

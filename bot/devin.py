@@ -8,7 +8,7 @@ nothing was sent and the same call may be made again. Wire facts: the API's v1 O
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -28,18 +28,23 @@ TIMEOUT = httpx.Timeout(connect=5.0, write=10.0, read=30.0, pool=5.0)
 BODY_LIMIT = 64 * 1024
 """As much of an answer as is read; what the contract describes is far below."""
 
-DETAIL_LIMIT = 4_000
-"""As much of Devin's words as is kept; a Slack section block takes 3,000 characters."""
+DETAIL_LIMIT = 32_000
+"""As much of Devin's words as is kept; a thread is shown less, and told how much there is."""
 
 PROBLEM_LIMIT = 20
 
 TOTAL_SECONDS = 45.0
 """For a whole call: httpx' read timeout starts anew with each byte."""
 
-# Nothing has reached Devin when one of these is raised: no connection was made (refused, DNS, TLS),
-# or none was free. httpx-aiohttp 0.2 maps *every* lost connection to httpx.ConnectTimeout, also one
-# that was lost after sending, so the cause is what counts, not the httpx class.
-_NOT_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
+# Nothing has reached Devin when one of these is raised: no connection was made, or none was free.
+# httpx-aiohttp 0.2 maps *every* lost connection to httpx.ConnectTimeout, also one that was lost
+# after sending, so the cause is what counts, not the httpx class. The first that fits is told.
+_NOT_SENT: Sequence[tuple[type[Exception], str]] = (
+    (aiohttp.ClientConnectorDNSError, "its address was not found"),
+    (aiohttp.ClientSSLError, "no secure connection"),
+    (aiohttp.ClientConnectorError, "no connection"),
+    (aiohttp.ConnectionTimeoutError, "no connection in time"),
+)
 
 
 class PostMessageParams(BaseModel):
@@ -59,9 +64,11 @@ class MessageSentResponse(BaseModel):
 class ValidationProblem(BaseModel):
     """One entry of a 422."""
 
-    loc: list[Annotated[str | int, Field(union_mode="left_to_right")]]
-    msg: str
-    type: str
+    model_config = ConfigDict(title="ValidationError")
+
+    loc: list[Annotated[str | int, Field(union_mode="left_to_right")]] = Field(title="Location")
+    msg: str = Field(title="Message")
+    type: str = Field(title="Error Type")
 
 
 class HTTPValidationError(BaseModel):
@@ -82,8 +89,9 @@ _SENT: TypeAdapter[MessageSentResponse | None] = TypeAdapter(MessageSentResponse
 class Devin:
     """Devin's sessions, as far as a relay needs them."""
 
-    def __init__(self, client: httpx.AsyncClient) -> None:
+    def __init__(self, client: httpx.AsyncClient, total_seconds: float = TOTAL_SECONDS) -> None:
         self._client = client
+        self._total_seconds = total_seconds
 
     async def post_message(self, session: SessionId, message: str) -> Outcome | Wait:
         """Send `message` to `session`; every failure of the wire is an answer, none is raised.
@@ -94,15 +102,14 @@ class Devin:
         body = PostMessageParams(message=message).model_dump(mode="json")
         try:
             async with (
-                asyncio.timeout(TOTAL_SECONDS),
+                asyncio.timeout(self._total_seconds),
                 self._client.stream("POST", path, json=body) as response,
             ):
-                return _read(response, await _start_of(response))
+                return _read(response, self._keyless(await _start_of(response)))
         except (httpx.HTTPError, httpx.StreamError, aiohttp.ClientError, OSError) as error:
-            cause = error.__cause__ or error
-            if isinstance(cause, _NOT_SENT):
-                return Wait(type(cause).__name__)
-            return Outcome(kind=OutcomeKind.UNCERTAIN, detail=type(cause).__name__)
+            # asyncio.timeout raises its TimeoutError from a CancelledError, which tells nothing.
+            is_ours = isinstance(error, TimeoutError)
+            return _failure(error if is_ours else error.__cause__ or error)
 
     async def probe(self) -> str:
         """Say in a word how Devin takes our key, without sending anything to a session.
@@ -116,9 +123,20 @@ class Devin:
             return type(error.__cause__ or error).__name__
         return str(response.status_code)
 
+    def _keyless(self, body: bytes) -> bytes:
+        """An answer that echoes the request, as debug pages do, must not bring our key to Slack."""
+        key = self._client.headers.get("Authorization", "").partition(" ")[2]
+        return body.replace(key.encode(), b"(key)") if key else body
+
 
 @asynccontextmanager
-async def open_devin(url: str, key: SecretStr, connections: int) -> AsyncIterator[Devin]:
+async def open_devin(
+    url: str,
+    key: SecretStr,
+    connections: int,
+    timeouts: httpx.Timeout = TIMEOUT,
+    total_seconds: float = TOTAL_SECONDS,
+) -> AsyncIterator[Devin]:
     """A client for the API at `url`, for the life of the process, with that many connections.
 
     httpx's own transport collapses above some 32 requests in flight; over aiohttp it does not.
@@ -127,19 +145,38 @@ async def open_devin(url: str, key: SecretStr, connections: int) -> AsyncIterato
     async with httpx.AsyncClient(
         base_url=url,
         headers={"Authorization": f"Bearer {key.get_secret_value()}", "User-Agent": "devin-relay"},
-        timeout=TIMEOUT,
+        timeout=timeouts,
         transport=AiohttpTransport(limits=httpx.Limits(max_connections=connections)),
         trust_env=False,
     ) as client:
-        yield Devin(client)
+        yield Devin(client, total_seconds)
+
+
+def _failure(cause: BaseException) -> Outcome | Wait:
+    for kind, why in _NOT_SENT:
+        if isinstance(cause, kind):
+            return Wait(why)
+    why = "no answer in time" if isinstance(cause, TimeoutError) else "connection lost"
+    return Outcome(kind=OutcomeKind.UNCERTAIN, detail=why)
 
 
 async def _start_of(response: httpx.Response) -> bytes:
+    """The beginning of the body, as far as it can be decoded.
+
+    A body that breaks off counts as its beginning where the status says what became of the message;
+    a 200 has two meanings, so there the loss is raised.
+    """
     body = b""
-    async for chunk in response.aiter_bytes():
-        body += chunk
-        if len(body) >= BODY_LIMIT:
-            break
+    try:
+        async for chunk in response.aiter_bytes():
+            body += chunk
+            if len(body) >= BODY_LIMIT:
+                break
+    except httpx.DecodingError:
+        return body
+    except (httpx.HTTPError, aiohttp.ClientError, OSError):
+        if response.status_code == HTTPStatus.OK:
+            raise
     return body[:BODY_LIMIT]
 
 

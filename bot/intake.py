@@ -62,18 +62,22 @@ class Intake:
         Slack may deliver a burst in any order; what is kept before the first delivery can still be
         put in the order it was written. Ordinary traffic never waits here.
         """
-        while self._is_burst(time.monotonic()):  # noqa: ASYNC110  (rare, and its end is a silence)
+        while self.is_crowded:  # noqa: ASYNC110  (rare, and its end is a silence)
             await asyncio.sleep(STEP_SECONDS)
+
+    @property
+    def is_crowded(self) -> bool:
+        """Whether a burst is coming in, and no longer than `BURST_LIMIT_SECONDS` yet."""
+        now = time.monotonic()
+        # What has come in and is not kept yet belongs to it, however slowly it is worked off.
+        goes_on = self._entered > CROWD or now - self._crowded_last < QUIET_SECONDS
+        return goes_on and now - self._crowded_since < BURST_LIMIT_SECONDS
 
     def _crowded(self) -> None:
         now = time.monotonic()
         if now - self._crowded_last > QUIET_SECONDS:
             self._crowded_since = now
         self._crowded_last = now
-
-    def _is_burst(self, now: float) -> bool:
-        goes_on = now - self._crowded_last < QUIET_SECONDS
-        return goes_on and now - self._crowded_since < BURST_LIMIT_SECONDS
 
     def spawn(self, work: Coroutine[None, None, None]) -> None:
         """Go on with `work` after the request is answered; `drain` waits for it."""

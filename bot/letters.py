@@ -1,7 +1,7 @@
 """What Devin reads: a reply as Markdown, under its author's name."""
 
-from bot.markup import Names, mentioned, to_markdown
-from bot.models import Reply
+from bot.markup import Names, mentioned, neutralise_attachments, to_markdown
+from bot.models import Attached, Reply
 from bot.people import People
 
 
@@ -17,8 +17,14 @@ def compose(reply: Reply, author: str, names: Names) -> str:
     if text := to_markdown(reply.text, reply.blocks, names).strip():
         parts.append(text)
     if reply.files:
-        parts.append("\n".join(f"[{_label(f.name)}]({f.permalink})" for f in reply.files))
-    return "\n\n".join(parts)
+        parts.append("\n".join(_file(one) for one in reply.files))
+    return neutralise_attachments("\n\n".join(parts))
+
+
+def _file(file: Attached) -> str:
+    """A link to the file; Slack Connect tells an id only (docs.slack.dev/apis/slack-connect)."""
+    label = _label(file.name)
+    return f"[{label}]({file.permalink})" if file.permalink else f"[{label}]"
 
 
 def _label(name: str) -> str:

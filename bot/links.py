@@ -9,15 +9,16 @@ from datetime import timedelta
 
 from pydantic import ValidationError
 
+from bot.batches import Script
 from bot.models import Link, Outcome, ThreadRef
-from bot.store import Script, Store, last_key, link_key, seconds, threads_key
+from bot.store import Store, last_key, link_key, seconds, threads_key
 
 _CREATE = Script("""
 if not redis.call('SET', KEYS[1], ARGV[1], 'NX', 'EX', ARGV[2]) then
   return redis.call('GET', KEYS[1])
 end
 local time = redis.call('TIME')
-redis.call('ZADD', KEYS[2], time[1] * 1000, ARGV[3])
+redis.call('ZADD', KEYS[2], time[1] * 1000 + math.floor(time[2] / 1000), ARGV[3])
 redis.call('EXPIRE', KEYS[2], ARGV[2])
 return false
 """)

@@ -4,6 +4,7 @@ Standard `logging` records go through structlog's renderers. Fields come from `e
 must never hold is text that people wrote: its length is logged instead.
 """
 
+import json
 import logging
 import sys
 from collections.abc import Set as AbstractSet
@@ -34,7 +35,12 @@ def _formatter(form: str, secrets: AbstractSet[str]) -> logging.Formatter:
     if form == "json":
         render = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
     else:
-        render = [structlog.dev.ConsoleRenderer(colors=False, pad_event_to=24)]
+        # By default structlog lets rich print tracebacks, with the values of all local variables.
+        plain = structlog.dev.plain_traceback
+        console = structlog.dev.ConsoleRenderer(
+            colors=False, pad_event_to=24, exception_formatter=plain
+        )
+        render = [console]
     return structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=[
             structlog.stdlib.add_log_level,
@@ -52,7 +58,8 @@ def _formatter(form: str, secrets: AbstractSet[str]) -> logging.Formatter:
 
 def _without(secrets: AbstractSet[str]) -> Processor:
     """The last step: whatever slipped into a line or a traceback leaves it again."""
-    longest_first = sorted((s for s in secrets if s), key=len, reverse=True)
+    forms = {form for secret in secrets if secret for form in _written(secret)}
+    longest_first = sorted(forms, key=len, reverse=True)
 
     def redact(_: WrappedLogger, __: str, line: EventDict) -> Any:
         text = str(line)
@@ -61,3 +68,9 @@ def _without(secrets: AbstractSet[str]) -> Processor:
         return text
 
     return redact
+
+
+def _written(secret: str) -> AbstractSet[str]:
+    """A secret as it is, and as a `repr` or a JSON string or both show it."""
+    plain = {secret, repr(secret)[1:-1]}
+    return plain | {json.dumps(form)[1:-1] for form in plain}

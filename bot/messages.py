@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from http import HTTPStatus
 from typing import Any
 
 from bot.errors import (
@@ -22,8 +23,9 @@ from bot.errors import (
     NotLinked,
     PassingError,
     PersonError,
+    SlackAway,
 )
-from bot.markup import escape, excerpt
+from bot.markup import escape, excerpt, to_markdown
 from bot.models import (
     SENDABLE_AGAIN,
     Link,
@@ -35,7 +37,7 @@ from bot.models import (
     Standing,
     ThreadRef,
 )
-from bot.words import Words, button, cut
+from bot.words import QUOTE_LIMIT, Words, button, cut
 
 SEND_AGAIN = "send_again"
 UNLINK = "unlink"
@@ -67,8 +69,15 @@ def report(outcome: Outcome, reply: Reply, number: int) -> Words | None:
 
 
 def _about(reply: Reply) -> str:
-    said = excerpt(reply.text, limit=80) if reply.text.strip() else "a file"
-    return f"“{said}”" if reply.text.strip() else said
+    said = _shown(reply.text)
+    if said:
+        return f"“{said}”"
+    return "a file" if reply.files else "a reply"
+
+
+def _shown(markup: str) -> str:
+    """The beginning of what somebody wrote, as it looked to them, in one inert line."""
+    return excerpt(to_markdown(markup), limit=80)
 
 
 def _suspended(outcome: Outcome, about: str) -> Words:
@@ -83,7 +92,11 @@ def _refused(outcome: Outcome, about: str) -> Words:
     match outcome.refusal:
         case Refusal.INVALID:
             lines = [f"{one.where}: {one.what} ({one.type})" for one in outcome.problems]
-            return Words(f"Devin *refused* {about} as not valid:", quote="\n".join(lines))
+            return Words(
+                f"Devin *refused* {about} as not valid, so it was not taken:",
+                quote="\n".join(lines),
+                advice="Please write it again, changed.",
+            )
         case Refusal.KEY_REJECTED:
             return Words(
                 f"Devin *rejected the relay's key* (401), so {about} was not sent. "
@@ -100,15 +113,28 @@ def _refused(outcome: Outcome, about: str) -> Words:
                 "Unlink this thread, then link it to a session that exists."
             )
         case _:
-            return Words(
-                f"Devin *refused* {about} with an answer that I don't know, HTTP {outcome.status}:",
-                quote=cut(" ".join(outcome.detail.split()), 200) or "(nothing)",
-            )
+            return _refused_otherwise(outcome, about)
+
+
+def _refused_otherwise(outcome: Outcome, about: str) -> Words:
+    quote = cut(" ".join(outcome.detail.split()), 200) or "(nothing)"
+    if outcome.status == HTTPStatus.OK:
+        return Words(
+            f"I can't read Devin's answer to {about} (HTTP 200), so I count it as *refused*. "
+            "Devin says:",
+            quote=quote,
+            advice="Look in the session, and write it again if it is not there.",
+        )
+    return Words(
+        f"Devin *refused* {about} (HTTP {outcome.status}), so it was not taken. Devin says:",
+        quote=quote,
+        advice="If you can't tell why, ask whoever runs Devin Relay.",
+    )
 
 
 def _uncertain(outcome: Outcome, about: str) -> Words:
     return Words(
-        f"I *don't know whether Devin got* {about}: the answer was lost "
+        f"I *don't know whether Devin got* {about}: there was no clear answer "
         f"({_code(outcome.detail)}). I did not send it a second time.",
         advice="Look in the session, and send it again if it is not there.",
     )
@@ -117,7 +143,8 @@ def _uncertain(outcome: Outcome, about: str) -> Words:
 def _given_up(outcome: Outcome, about: str) -> Words:
     return Words(
         f"I *gave up* on {about}: Devin took no messages for too long "
-        f"({_code(outcome.detail)}). It was not sent."
+        f"({_code(outcome.detail)}). It was not sent.",
+        advice="Send it again when Devin is back.",
     )
 
 
@@ -151,12 +178,12 @@ def unlinked_by(by: str) -> str:
 
 HELP = Words(
     "I bring the replies of a thread to a Devin session. In a thread, mention me with:\n"
-    "• `link <session id or address>`: link this thread to a session\n"
+    "• `link &lt;session id or address&gt;`: link this thread to a session\n"
     "• `unlink`: end the link\n"
     "• `status`: the session, what waits, and how the last reply ended\n"
     "• `mute` and `unmute`: stop and go on bringing replies to Devin\n"
     "Once a thread is linked, just reply in it. A reply that starts with `(aside)` stays here. "
-    "From a channel, `/devin-say <session> <message>` starts a linked thread."
+    "From a channel, `/devin-say &lt;session&gt; &lt;message&gt;` starts a linked thread."
 )
 
 
@@ -177,7 +204,7 @@ def unlinked(link: Link) -> Words:
 def muted(link: Link) -> Words:
     """Whether the thread is muted."""
     if link.muted:
-        return Words("Muted: replies here stay here, until somebody says `unmute`.")
+        return Words("Muted: replies here stay here, until somebody mentions me with `unmute`.")
     return Words("Unmuted: replies here go to Devin again.")
 
 
@@ -213,13 +240,13 @@ _PING_ALL = re.compile(r"<!(here|channel|everyone)(?:\|[^<>]*)?>")
 
 def said(by: str, message: str) -> Words:
     """What `/devin-say` posts into the channel for a person; `message` is Slack markup."""
-    return Words(f"*{escape(by)}* to Devin:\n{message}"[:2_900])
+    return Words(cut(f"*{escape(by)}* to Devin:\n{message}", QUOTE_LIMIT))
 
 
 # What refusals and failures say.
 
 USAGE = Words(
-    "Type `/devin-say <session> <message>`, for instance "
+    "Type `/devin-say &lt;session&gt; &lt;message&gt;`, for instance "
     "`/devin-say devin-0123abcd Please rebase`. Without a session, the channel's one active "
     "session is meant."
 )
@@ -229,15 +256,15 @@ def sorry(error: PersonError, linked_by: str = "") -> Words:
     """What the person must know and do about `error`; `linked_by` names who made a link."""
     match error:
         case BadSession():
+            named = f"“{shown}” names no" if (shown := _shown(error.text)) else "That names no"
             words = Words(
-                f"“{excerpt(error.text, limit=80)}” names no Devin session. Use its id, like "
-                "`devin-0123abcd…`, or its address, like "
+                f"{named} Devin session. Use its id, like `devin-0123abcd…`, or its address, like "
                 "`https://app.devin.ai/sessions/0123abcd…`."
             )
         case NotLinked():
             words = Words(
                 "This thread is not linked to a Devin session. Mention me with "
-                "`link <session id or address>` first."
+                "`link &lt;session id or address&gt;` first."
             )
         case LinkedElsewhere():
             words = Words(
@@ -264,24 +291,23 @@ _ALREADY = "That reply was already sent again."
 _GONE = "That reply is no longer kept. Please write it again."
 
 _STANDINGS = {
-    Standing.GUEST: "Guests can't steer Devin from here, so your message was not sent to it.",
+    Standing.GUEST: "Guests can't steer Devin from here, so nothing was sent to Devin.",
     Standing.EXTERNAL: (
-        "People from other organisations can't steer Devin from here, so your message was not "
-        "sent to it."
+        "People from other organisations can't steer Devin from here, so nothing was sent to Devin."
     ),
-    Standing.BOT: "Bots can't steer Devin from here.",
+    Standing.BOT: "Bots can't steer Devin from here, so nothing was sent to Devin.",
     Standing.NOT_LISTED: (
-        "You are not among those who may steer Devin, so your message was not sent to it."
+        "You are not among those who may steer Devin from here, so nothing was sent to Devin."
     ),
-    Standing.CHANNEL: (
-        "Devin Relay is not allowed in this channel, so your message was not sent to Devin."
-    ),
+    Standing.CHANNEL: ("Devin Relay is not allowed in this channel, so nothing was sent to Devin."),
     Standing.UNKNOWN: (
-        "I could not find out from Slack who you are, so your message was not sent to Devin. "
+        "I could not find out from Slack who you are, so nothing was sent to Devin. "
         "Please try again in a minute."
     ),
-    Standing.ALLOWED: "",
 }
+
+LISTED = 10
+"""As many sessions as one answer lists, the latest first."""
 
 _CANNOT_POST = {
     "not_in_channel": "I'm not in this channel. Type `/invite @Devin Relay`, then try again.",
@@ -299,20 +325,21 @@ def _choose(links: "Sequence[tuple[ThreadRef, Link]]") -> Words:
     if not sessions:
         return Words(
             "No session was active in this channel in the last seven days. "
-            "Type `/devin-say <session> <message>`."
+            "Type `/devin-say &lt;session&gt; &lt;message&gt;`."
         )
-    listed = "\n".join(f"• {session(one)}" for one in sessions)
+    listed = "\n".join(f"• {session(one)}" for one in sessions[:LISTED])
     return Words(
-        "Several sessions are active here. Type `/devin-say <session> <message>` with one of:\n"
-        + listed
+        "Several sessions are active here. "
+        f"Type `/devin-say &lt;session&gt; &lt;message&gt;` with one of:\n{listed}"
     )
 
 
 def passing(error: PassingError) -> Words:
     """The relay's own trouble, to the person whose request it ended."""
+    who = "Slack" if isinstance(error, SlackAway) else "my store (Redis)"
     return Words(
-        f"That did not work just now, and nothing was sent to Devin ({type(error).__name__}). "
-        "Please try again in a minute."
+        f"That did not work just now: {who} did not answer. "
+        "Look whether it happened all the same, and try again in a minute if not."
     )
 
 

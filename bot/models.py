@@ -20,9 +20,10 @@ ReplyId = NewType("ReplyId", str)
 
 # Devin's ids are `devin-` and hex; its web addresses carry the hex alone or with the prefix
 # (facts: docs.devin.ai, API reference of sessions). Bare hex must be long enough to be no word.
-_SESSION = re.compile(r"devin-[0-9a-f]{1,64}|[0-9a-f]{12,64}", re.IGNORECASE)
+# ASCII, since ignoring case alone would take a dotless i for an i.
+_SESSION = re.compile(r"devin-[0-9a-f]{1,64}|[0-9a-f]{12,64}", re.IGNORECASE | re.ASCII)
 _SESSION_URL = re.compile(
-    r"https://app\.devin\.ai/sessions/((?:devin-)?[0-9a-f]{1,64})/?", re.IGNORECASE
+    r"https://app\.devin\.ai/sessions/((?:devin-)?[0-9a-f]{1,64})/?", re.IGNORECASE | re.ASCII
 )
 _SLACK_LINK = re.compile(r"<([^<>|]*)(?:\|[^<>]*)?>")
 

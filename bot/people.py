@@ -127,8 +127,9 @@ class People:
             is_guest=True in flags,
             is_external=not is_ours,
             is_bot=bool(found.get("is_bot")),
+            # Of an outsider Slack tells the home, not the roles (docs.slack.dev, Slack Connect).
             is_known=bool(found.get("team_id"))
-            and all(isinstance(flag, bool) for flag in flags)
+            and (not is_ours or all(isinstance(flag, bool) for flag in flags))
             and not found.get("deleted"),
         )
 

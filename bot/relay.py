@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
+from cachetools import LRUCache
+
 from bot import messages, metrics
 from bot.answers import Answers
 from bot.errors import (
@@ -57,6 +59,10 @@ SETTLE = timedelta(seconds=1)
 """How long such a reply waits for earlier ones, before an idle session takes it."""
 
 
+KNOWN = 10_000
+"""Linked threads whose session is remembered here, to ask Redis once instead of twice a reply."""
+
+
 @dataclass(frozen=True, slots=True)
 class Status:
     """How a linked thread stands: the link, who made it, mail waiting, the last outcome."""
@@ -84,6 +90,7 @@ class Relay:
         team: str,
     ) -> None:
         self.team = team
+        self._known: LRUCache[ThreadRef, SessionId] = LRUCache(KNOWN)
         self.answers = answers
         self._links = links
         self._mailbox = mailbox
@@ -102,16 +109,18 @@ class Relay:
             NotAllowed: its author may not steer Devin here.
             StoreAway: it is not known to be kept: Slack must not be acknowledged.
         """
-        link = await self._links.get(reply.thread)
-        if link is None:
+        session = self._known.get(reply.thread) or await self._look_up(reply.thread)
+        if session is None:
             return Change.UNLINKED
-        if link.muted:
-            return Change.MUTED
         standing = await self._permissions.of(reply.author, reply.thread.channel, reply.bots)
         if standing is not Standing.ALLOWED:
-            metrics.TURNED_AWAY.labels(standing).inc()
-            raise NotAllowed(standing)
-        return await self._take(reply, link.session)
+            return await self._turn_away(reply.thread, standing)
+        change = await self._take(reply, session)
+        if change is Change.UNLINKED:
+            # The link was changed since it was remembered, perhaps by another process.
+            self._known.pop(reply.thread, None)
+            return await self.accept(reply)
+        return change
 
     async def link(self, thread: ThreadRef, by: UserId, text: str) -> tuple[Link, bool]:
         """Link `thread` to the session that `text` names; True when it already was.
@@ -239,6 +248,21 @@ class Relay:
         if len({link.session for _, link in heard}) != 1:
             raise ChooseSession(heard)
         return heard[0]
+
+    async def _look_up(self, thread: ThreadRef) -> SessionId | None:
+        link = await self._links.get(thread)
+        if link is None:
+            return None
+        self._known[thread] = link.session
+        return link.session
+
+    async def _turn_away(self, thread: ThreadRef, standing: Standing) -> Change:
+        """Raise, where a reply would have gone to Devin; elsewhere people just talk."""
+        link = await self._links.get(thread)
+        if link is None or link.muted:
+            return Change.UNLINKED if link is None else Change.MUTED
+        metrics.TURNED_AWAY.labels(standing).inc()
+        raise NotAllowed(standing)
 
     async def _take(self, reply: Reply, session: SessionId) -> Change:
         self._intake.replied()

@@ -16,6 +16,11 @@ from bot.store import DUE_KEY, PREFIX, UNTOLD_KEY, Store, millis, reply_key
 RETRY = timedelta(seconds=60)
 """A report that was begun and not told is looked at again after this time."""
 
+TELLING = timedelta(seconds=45)
+"""Longer than telling takes with Slack's timeouts; until then nobody else begins."""
+
+_WAITING = frozenset({"waiting", "sending"})
+
 
 class ReportKind(StrEnum):
     """What a report tells: how a delivery ended, or that it waits."""
@@ -70,11 +75,11 @@ class Reports:
         self._store = store
 
     async def begin(self, report: ReportId) -> Report | None:
-        """What there is to tell, or None when it has been told."""
+        """What there is to tell; None when it has been told, or another is telling it now."""
         answer = await self._store.run(
             scripts.BEGIN_REPORT,
             [reply_key(report.reply), UNTOLD_KEY],
-            [str(report), _begun(report), millis(RETRY)],
+            [str(report), _begun(report), millis(RETRY), millis(TELLING)],
         )
         if not answer:
             return None
@@ -82,25 +87,28 @@ class Reports:
         return Report(
             id=report,
             begun=bool(begun),
-            is_waiting=state in {"waiting", "sending"},
+            is_waiting=state in _WAITING,
             reply=Reply.model_validate_json(reply) if reply else None,
             outcome=Outcome.model_validate_json(outcome) if outcome else None,
             was_noticed=bool(noticed),
             is_current=number == str(report.round),
         )
 
-    async def not_begun(self, report: ReportId) -> None:
-        """This try has certainly not told it."""
-        await self._store.drop_field(reply_key(report.reply), _begun(report))
-
-    async def end(self, report: ReportId, *, told: bool) -> None:
-        """The thread has been told, or never can or need be."""
-        gave_notice = told and report.kind is ReportKind.NOTICE
+    async def pause(self, report: ReportId, *, may_be_told: bool) -> None:
+        """This try is over and another one may begin."""
         await self._store.run(
+            scripts.PAUSE_REPORT, [reply_key(report.reply)], [_begun(report), int(may_be_told)]
+        )
+
+    async def end(self, report: ReportId, *, told: bool) -> bool:
+        """The thread has been told, or never can or need be; True while the reply still waits."""
+        gave_notice = told and report.kind is ReportKind.NOTICE
+        state = await self._store.run(
             scripts.END_REPORT,
             [reply_key(report.reply), UNTOLD_KEY],
             [str(report), int(gave_notice)],
         )
+        return state in _WAITING
 
     async def overdue(
         self, grace: timedelta, limit: int

@@ -5,7 +5,7 @@ milliseconds of the Redis server, the one clock that all processes share. Keys o
 from a prefix inside the scripts, which Redis Cluster allows because all keys share one hash tag.
 """
 
-from bot.store import Script
+from bot.batches import Script
 
 # KEYS: link, reply, mail, box, due, hold, threads
 # ARGV: session, reply JSON, reply id, score, settle ms, settle limit ms, link TTL s, keep s, ts
@@ -210,22 +210,40 @@ return {sessions, reports}
 """)
 
 # KEYS: reply, untold
-# ARGV: report, the mark's field, retry ms
-# Returns: the reply's fields and whether this report was begun before; false if it is told.
+# ARGV: report, the field that says until when it is being told, retry ms, telling ms
+# Returns: the reply's fields and whether this report was begun before; false if it is told, or is
+# being told by somebody else at this moment.
 BEGIN_REPORT = Script("""
 if not redis.call('ZSCORE', KEYS[2], ARGV[1]) then return false end
-local begun = redis.call('HSETNX', KEYS[1], ARGV[2], 1) == 0
+if redis.call('EXISTS', KEYS[1]) == 0 then
+  redis.call('ZREM', KEYS[2], ARGV[1])
+  return false
+end
 local time = redis.call('TIME')
-redis.call('ZADD', KEYS[2], time[1] * 1000 + ARGV[3], ARGV[1])
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local begun = redis.call('HGET', KEYS[1], ARGV[2])
+if begun and tonumber(begun) > now then return false end
+redis.call('HSET', KEYS[1], ARGV[2], now + ARGV[4])
+redis.call('ZADD', KEYS[2], now + ARGV[3], ARGV[1])
 local f = redis.call('HMGET', KEYS[1], 'state', 'reply', 'outcome', 'noticed', 'round')
 return {begun and 1 or 0, f[1] or '', f[2] or '', f[3] or '', f[4] or '', f[5] or ''}
 """)
 
+# KEYS: reply
+# ARGV: the field of BEGIN_REPORT, 1 when it may have been told all the same
+PAUSE_REPORT = Script("""
+if ARGV[2] == '0' then return redis.call('HDEL', KEYS[1], ARGV[1]) end
+if redis.call('EXISTS', KEYS[1]) == 1 then redis.call('HSET', KEYS[1], ARGV[1], 0) end
+return 1
+""")
+
 # KEYS: reply, untold
 # ARGV: report, 1 when it was a notice that was given
+# Returns: the reply's state.
 END_REPORT = Script("""
 if ARGV[2] == '1' and redis.call('EXISTS', KEYS[1]) == 1 then
   redis.call('HSET', KEYS[1], 'noticed', 1)
 end
-return redis.call('ZREM', KEYS[2], ARGV[1])
+redis.call('ZREM', KEYS[2], ARGV[1])
+return redis.call('HGET', KEYS[1], 'state') or ''
 """)

@@ -35,28 +35,30 @@ class SlackEndpoint:
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Verify, dispatch, answer; 503 asks Slack to come again."""
-        raw = await request.read()
-        if not self._is_genuine(request, raw):
-            return web.Response(status=HTTPStatus.UNAUTHORIZED, text="bad signature or time")
         try:
-            body = raw.decode()
+            body = (await request.read()).decode()
         except UnicodeDecodeError:
             return web.Response(status=HTTPStatus.BAD_REQUEST, text="not UTF-8")
+        if not self._is_genuine(request, body):
+            return web.Response(status=HTTPStatus.UNAUTHORIZED, text="bad signature or time")
         if self.app is None or self._intake.is_closing:
             return web.Response(status=HTTPStatus.SERVICE_UNAVAILABLE, text="not ready")
+        headers: dict[str, str | Sequence[str]] = dict(request.headers)
+        try:
+            asked = AsyncBoltRequest(body=body, query=request.query_string, headers=headers)
+        except (ValueError, AttributeError, TypeError, RecursionError):
+            # Bolt reads from the body at once, trusting its shape.
+            return web.Response(status=HTTPStatus.BAD_REQUEST, text="not a request of Slack's")
         async with self._intake.entered():
-            headers: dict[str, str | Sequence[str]] = dict(request.headers)
             with metrics.ACK_SECONDS.labels("http").time():
-                answer = await self.app.async_dispatch(
-                    AsyncBoltRequest(body=body, query=request.query_string, headers=headers)
-                )
+                answer = await self.app.async_dispatch(asked)
         return web.Response(
             status=answer.status,
             text=answer.body,
             content_type=answer.first_headers().get("content-type", "text/plain").split(";")[0],
         )
 
-    def _is_genuine(self, request: web.Request, body: bytes) -> bool:
+    def _is_genuine(self, request: web.Request, body: str) -> bool:
         timestamp = request.headers.get("X-Slack-Request-Timestamp", "")
         signature = request.headers.get("X-Slack-Signature", "")
         # The SDK raises on a time that is no number, and compares str objects, which must be ASCII.

@@ -130,15 +130,19 @@ class Settings(BaseSettings):
     )
     port: int = Field(3000, ge=0, le=65535, description="a number up to 65535; 0 for any free port")
     link_ttl: Duration = Field(timedelta(days=90), description=DURATION_SHAPE)
-    give_up_after: Duration = Field(timedelta(minutes=15), description=DURATION_SHAPE)
+    give_up_after: Duration = Field(
+        timedelta(minutes=15),
+        le=timedelta(days=7),  # a waiting reply is kept for 30 days
+        description="a time such as 2h, 15m or 30s, more than none and at most seven days",
+    )
     allow_channels: Annotated[frozenset[str], _ids("CGD")] = Field(
         frozenset(), description="channel ids such as C0123ABCD, or nothing for every channel"
     )
     allow_users: Annotated[frozenset[str], _ids("UW")] = Field(
         frozenset(), description="user ids such as U0123ABCD, or nothing for everyone"
     )
-    allow_bots: Annotated[frozenset[str], _ids("BA")] = Field(
-        frozenset(), description="bot or app ids such as B0123ABCD, or nothing for no bot"
+    allow_bots: Annotated[frozenset[str], _ids("BAUW")] = Field(
+        frozenset(), description="bot, app or user ids such as B0123ABCD, or nothing for no bot"
     )
     allow_guests: bool = Field(default=False, description=FLAG_SHAPE)
     allow_external: bool = Field(default=False, description=FLAG_SHAPE)

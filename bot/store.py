@@ -4,17 +4,20 @@ All keys share one prefix that is also a Cluster hash tag, so that a script may 
 them. Every key is named by a `*_key` builder here, and whoever writes one gives it a TTL.
 """
 
+import secrets
 from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any, cast
 
-from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio import Redis
 from redis.asyncio.cluster import RedisCluster
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 
+from bot.batches import Batches, Script
 from bot.errors import StoreAway
 from bot.models import ReplyId, SessionId, ThreadRef
 
@@ -23,7 +26,7 @@ PREFIX = "{devin-relay}"
 COMMAND_TIMEOUT_SECONDS = 2.0
 """Below Slack's 3 s for an acknowledgement, so that a hanging Redis still gets its `no`."""
 
-POOL_SIZE = 64
+POOL_SIZE = 1024
 
 DUE_KEY = f"{PREFIX}:due"
 """Sessions with mail, scored by when (Unix ms) their head may be sent."""
@@ -84,11 +87,13 @@ def millis(duration: timedelta) -> int:
     return int(duration.total_seconds() * 1000)
 
 
-class Script:
-    """A Lua script: sent by its hash, and whole only to a server that does not know it."""
+_GET = Script("return redis.call('GET', KEYS[1])")
 
-    def __init__(self, source: str) -> None:
-        self.source = source
+# Says true again to the same caller: redis-py sends it twice when a connection breaks.
+_FIRST = Script("""
+if redis.call('SET', KEYS[1], ARGV[1], 'NX', 'EX', ARGV[2]) then return 1 end
+return redis.call('GET', KEYS[1]) == ARGV[1] and 1 or 0
+""")
 
 
 class Store:
@@ -96,6 +101,8 @@ class Store:
 
     def __init__(self, redis: Redis | RedisCluster) -> None:
         self._redis = cast("Redis", redis)
+        # redis-py's cluster client takes no EVALSHA in a pipeline.
+        self._batches = None if isinstance(redis, RedisCluster) else Batches(redis)
         self._registered: dict[Script, Any] = {}
 
     async def run(self, script: Script, keys: Sequence[str], args: Sequence[str | int]) -> Any:
@@ -104,15 +111,22 @@ class Store:
         Raises:
             StoreAway: it was not run, or the answer was lost.
         """
-        if script not in self._registered:
-            self._registered[script] = self._redis.register_script(script.source)
         async with translated():
+            if self._batches is not None:
+                return await self._batches.run(script, keys, args)
+            if script not in self._registered:
+                self._registered[script] = self._redis.register_script(script.source)
             return await self._registered[script](keys=list(keys), args=list(args))
 
     async def get(self, key: str) -> str | None:
         """The string at `key`."""
-        async with translated():
-            return cast("str | None", await self._redis.get(key))
+        return cast("str | None", await self.run(_GET, [key], []))
+
+    async def aclose(self) -> None:
+        """Close the connections; what was not answered is given up."""
+        if self._batches is not None:
+            await self._batches.aclose()
+        await self._redis.aclose()
 
     async def get_all(self, keys: Sequence[str]) -> Sequence[str | None]:
         """The strings at `keys`, in their order."""
@@ -125,12 +139,6 @@ class Store:
             answer = self._redis.hget(key, field)
             return cast("str | None", await cast("Awaitable[object]", answer))
 
-    async def drop_field(self, key: str, field: str) -> None:
-        """Forget one field of the hash at `key`."""
-        async with translated():
-            answer = self._redis.hdel(key, field)
-            await cast("Awaitable[object]", answer)
-
     async def size(self, key: str) -> int:
         """How many members the sorted set at `key` has."""
         async with translated():
@@ -138,8 +146,8 @@ class Store:
 
     async def first(self, what: str, ttl: timedelta) -> bool:
         """True for the first caller with `what` within `ttl`, False for all others."""
-        async with translated():
-            return bool(await self._redis.set(once_key(what), "1", nx=True, ex=ttl))
+        mine = secrets.token_hex(8)
+        return bool(await self.run(_FIRST, [once_key(what)], [mine, seconds(ttl)]))
 
     async def forget_first(self, what: str) -> None:
         """Let the next caller with `what` be first again."""
@@ -167,11 +175,11 @@ async def translated() -> AsyncIterator[None]:
 @asynccontextmanager
 async def open_store(url: str) -> AsyncIterator[Store]:
     """Connect to `url` lazily: an absent server is met by the first command, not here."""
-    client = _client(url)
+    store = Store(_client(url))
     try:
-        yield Store(client)
+        yield store
     finally:
-        await client.aclose()
+        await store.aclose()
 
 
 def _client(url: str) -> Redis | RedisCluster:
@@ -182,16 +190,14 @@ def _client(url: str) -> Redis | RedisCluster:
             socket_timeout=COMMAND_TIMEOUT_SECONDS,
             socket_connect_timeout=COMMAND_TIMEOUT_SECONDS,
         )
-    # redis-py 8: the default pool raises MaxConnectionsError at about 100 parallel commands; the
-    # default retry would send a script twice, which `accept` survives but a 3 s limit does not.
-    pool = BlockingConnectionPool.from_url(
+    # redis-py's pools raise, or in their blocking form lock and time each command, when all their
+    # connections are in use. What runs at once is bounded elsewhere, far below this size. One retry
+    # is for a connection that was lost while idle; every script is harmless when it runs twice.
+    return Redis.from_url(
         url,
         max_connections=POOL_SIZE,
-        timeout=COMMAND_TIMEOUT_SECONDS,
         decode_responses=True,
         socket_timeout=COMMAND_TIMEOUT_SECONDS,
         socket_connect_timeout=COMMAND_TIMEOUT_SECONDS,
-        retry=Retry(NoBackoff(), 1),
-        health_check_interval=30,
+        retry=Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,)),
     )
-    return Redis.from_pool(pool)

@@ -5,6 +5,7 @@ only, since docket pickles them: the mailbox is the one truth. A task that runs 
 harmless, because the tasks are idempotent and the sweep finds what nobody does.
 """
 
+import asyncio
 import logging
 import math
 import time
@@ -13,6 +14,10 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
 from docket import Docket, Perpetual, Worker
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 
 from bot import metrics
@@ -20,6 +25,7 @@ from bot.deliveries import Deliveries
 from bot.errors import StoreAway
 from bot.models import SessionId
 from bot.reports import ReportId, Reports
+from bot.store import COMMAND_TIMEOUT_SECONDS, Store
 from bot.telling import Telling
 
 log = logging.getLogger(__name__)
@@ -30,12 +36,18 @@ SWEEP_EVERY = timedelta(seconds=5)
 SWEEP_GRACE = timedelta(seconds=5)
 SWEEP_LIMIT = 500
 
-REDELIVERY = timedelta(seconds=60)
-"""Above the longest task, a delivery that meets Devin's timeouts (chrisguidry/docket#246)."""
+REDELIVERY = timedelta(seconds=6)
+"""How long a dead worker's task, the sweep above all, stays undone.
+
+docket advises more than a task may take (chrisguidry/docket#246); ours may run twice, since a
+session has one holder and a report one teller.
+"""
 
 BEAT_SECONDS = 0.25
 
-SLOTS = 1024
+CONNECTIONS = 512
+
+SLOTS = 256
 """Tasks at once. Deliveries bound themselves; docket's worker sleeps whenever it is full."""
 
 
@@ -66,16 +78,41 @@ class DocketSchedule:
 
     async def _add(self, task: str, key: str | None, when: datetime, *args: str | int) -> None:
         try:
-            await self._docket.add(task, when=when, key=key)(*args)
+            # docket waits without end for a Redis that hangs; its reads may block for a minute.
+            async with asyncio.timeout(COMMAND_TIMEOUT_SECONDS):
+                await self._docket.add(task, when=when, key=key)(*args)
         except (RedisError, OSError) as error:
             raise StoreAway(type(error).__name__) from error
+
+
+def _roomy(url: str) -> str:
+    """`url` with a larger pool: redis-py raises when 100 connections are in use, docket's default.
+
+    redis-py reads pool settings from a URL's query; a cluster has a pool for each node of its own.
+    """
+    if "+cluster://" in url:
+        return url
+    return f"{url}{'&' if '?' in url else '?'}max_connections={CONNECTIONS}"
 
 
 @asynccontextmanager
 async def open_docket(url: str) -> AsyncIterator[Docket]:
     """The docket in the Redis at `url`, to schedule on."""
-    async with Docket(name=DOCKET_NAME, url=url, execution_ttl=timedelta(0)) as docket:
+    async with Docket(name=DOCKET_NAME, url=_roomy(url), execution_ttl=timedelta(0)) as docket:
+        async with docket.redis() as client:
+            _mend(client)
         yield docket
+
+
+def _mend(client: object) -> None:
+    """Try once more on a connection that Redis closed while it was idle.
+
+    Without this each pooled connection fails one command of docket's after a restart of Redis, and
+    each failure stops its worker for a moment.
+    """
+    if isinstance(client, Redis):
+        retry = Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,))
+        client.connection_pool.set_retry(retry)
 
 
 def register(docket: Docket, deliveries: Deliveries, telling: Telling, reports: Reports) -> None:
@@ -131,3 +168,18 @@ async def open_worker(docket: Docket) -> AsyncIterator[Worker]:
         scheduling_resolution=timedelta(seconds=BEAT_SECONDS),
     ) as worker:
         yield worker
+
+
+async def let_go_of_dead(docket: Docket, store: Store) -> None:
+    """While a worker ends: break its connections to a Redis that does not answer.
+
+    docket reads without a timeout, so a Redis that hangs would keep the process from ending.
+    """
+    while True:
+        await asyncio.sleep(COMMAND_TIMEOUT_SECONDS)
+        try:
+            await store.ping()
+        except StoreAway:
+            async with docket.redis() as client:
+                if isinstance(client, Redis):
+                    await client.connection_pool.disconnect(inuse_connections=True)

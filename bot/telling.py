@@ -21,6 +21,11 @@ BACKOFF_SECONDS = (1.0, 2.0, 5.0, 15.0, 30.0, 60.0)
 MARK_TRIES = 3
 """Slack takes about 50 reactions a minute; a mark that is refused this often is dropped."""
 
+OPERATOR_MUST_ACT = frozenset(
+    {"invalid_auth", "not_authed", "token_revoked", "token_expired", "account_inactive"}
+)
+"""Slack's codes for a token that no longer serves; reports wait for one that does."""
+
 
 class Telling:
     """Tells threads how their replies ended."""
@@ -43,13 +48,19 @@ class Telling:
         except SlackAway as error:
             await self._try_later(report, error, attempt)
         except SlackRefused as error:
+            if error.reason in OPERATOR_MUST_ACT:
+                away = SlackAway(error.method, error.reason, maybe_done=False)
+                await self._try_later(report, away, attempt)
+                return
             # The thread is out of reach: archived, left, deleted. Nobody there can be told.
             log.error("report refused", extra=_ids(report, reason=str(error)))  # noqa: TRY400  (Slack's code says all)
             metrics.REPORTS.labels("refused").inc()
             await self._reports.end(id_, told=False)
         else:
             metrics.REPORTS.labels("told" if told else "moot").inc()
-            await self._reports.end(id_, told=told)
+            waits = await self._reports.end(id_, told=told)
+            if id_.kind is ReportKind.NOTICE and not waits and (told or report.begun):
+                await self._take_notice_back(report)
 
     async def _tell(self, report: Report) -> bool:
         if report.id.kind is ReportKind.NOTICE:
@@ -90,12 +101,8 @@ class Telling:
         stale = set(messages.MARKS.values()) - {mark} if report.id.round > 1 else set()
         if report.was_noticed:
             stale.add(messages.WAITING_MARK)
-        _, channel, ts = report.id.reply.split(":")
         for emoji in stale:
-            try:
-                await self._threads.unmark(channel, ts, emoji)
-            except SlackRefused as error:
-                log.warning("mark not removed", extra=_ids(report, reason=str(error)))
+            await self._unmark(report, emoji)
 
     async def _mark_with(self, report: Report, emoji: str) -> None:
         """Put `emoji` on the reply; a reply that takes none (deleted, too many) goes without."""
@@ -105,16 +112,32 @@ class Telling:
         except SlackRefused as error:
             log.warning("mark refused", extra=_ids(report, reason=str(error)))
 
+    async def _unmark(self, report: Report, emoji: str) -> None:
+        _, channel, ts = report.id.reply.split(":")
+        try:
+            await self._threads.unmark(channel, ts, emoji)
+        except SlackRefused as error:
+            log.warning("mark not removed", extra=_ids(report, reason=str(error)))
+
+    async def _take_notice_back(self, report: Report) -> None:
+        """The outcome's report may have been told before there was a mark to take off."""
+        try:
+            await self._unmark(report, messages.WAITING_MARK)
+        except SlackAway as error:
+            log.warning("mark not removed", extra=_ids(report, reason=str(error)))
+
     async def _try_later(self, report: Report, error: SlackAway, attempt: int) -> None:
         metrics.SLACK_ERRORS.labels(error.method, error.reason).inc()
-        is_mark_only = report.outcome is not None and report.outcome.kind is OutcomeKind.DELIVERED
+        is_delivered = report.outcome is not None and report.outcome.kind is OutcomeKind.DELIVERED
+        # A mark that says otherwise must not stay: of a notice, or of an earlier round.
+        is_mark_only = is_delivered and not report.was_noticed and report.id.round == 1
         if is_mark_only and attempt >= MARK_TRIES:
             log.info("mark dropped", extra=_ids(report, reason=str(error)))
             metrics.REPORTS.labels("dropped").inc()
             await self._reports.end(report.id, told=False)
             return
-        if not error.maybe_done and error.method == "chat.postMessage":
-            await self._reports.not_begun(report.id)
+        not_posted = not error.maybe_done and error.method == "chat.postMessage"
+        await self._reports.pause(report.id, may_be_told=not not_posted)
         delay = error.retry_after
         if delay is None:
             delay = BACKOFF_SECONDS[min(attempt, len(BACKOFF_SECONDS)) - 1]

@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bot.markup import escape
+from bot.markup import quoted
 
 QUOTE_LIMIT = 2_900
-"""As much of foreign text as one message shows; Slack takes 3,000 characters a text object."""
+"""As much of foreign text as one message shows; Slack takes 3,000 characters a text object, and
+4,000 in the `text` of `chat.update`, which a message with a pressed button meets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,7 @@ class Words:
         parts = [self.text]
         if quote:
             blocks.append(_verbatim(quote))
-            parts.append("\n".join(f"> {line}" for line in escape(quote).splitlines()))
+            parts.append(quoted(self.quote, limit=QUOTE_LIMIT))
         if self.advice:
             blocks.append(_section(self.advice))
             parts.append(self.advice)

@@ -22,7 +22,7 @@ def register(app: AsyncApp, relay: Relay) -> None:
         press = parse_press(body, relay.team)
         if press is None:
             return
-        async with telling(respond):
+        async with telling(respond, press.thread.thread_ts):
             asked = parse_send_again(press)
             if asked is None:
                 raise NoSuchReply(already_sent=False)
@@ -36,7 +36,7 @@ def register(app: AsyncApp, relay: Relay) -> None:
         press = parse_press(body, relay.team)
         if press is None:
             return
-        async with telling(respond):
+        async with telling(respond, press.thread.thread_ts):
             thread = press.thread
             if press.value != f"{thread.team}:{thread.channel}:{thread.thread_ts}":
                 raise NoSuchReply(already_sent=False)

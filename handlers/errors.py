@@ -53,13 +53,19 @@ async def _whisper(relay: Relay, event: Payload, error: PersonError) -> None:
     words = messages.sorry(error)
     if not isinstance(error, NotAllowed):
         relay.answers.say(thread, words)
+    elif error.standing is Standing.UNKNOWN:
+        # No rule, but a look-up that failed: each message that it cost is told.
+        await relay.answers.whisper_once(f"unknown:{event.get('ts')}", thread, user, words)
     elif error.standing is not Standing.BOT:
         await relay.answers.whisper_once(error.standing.value, thread, user, words)
 
 
 @asynccontextmanager
-async def telling(respond: AsyncRespond) -> AsyncIterator[None]:
-    """Tell the person who gave a command or pressed a button how it failed, if it does."""
+async def telling(respond: AsyncRespond, thread_ts: str | None = None) -> AsyncIterator[None]:
+    """Tell the person who gave a command or pressed a button how it failed, if it does.
+
+    Slack shows that in the channel, away from the button, unless it is given the `thread_ts`.
+    """
     try:
         yield
     except PersonError as error:
@@ -72,7 +78,12 @@ async def telling(respond: AsyncRespond) -> AsyncIterator[None]:
     else:
         return
     params = words.params()
-    await respond(text=params["text"], blocks=params["blocks"], replace_original=False)
+    await respond(
+        text=params["text"],
+        blocks=params["blocks"],
+        replace_original=False,
+        thread_ts=thread_ts,
+    )
 
 
 def explained(error: Exception) -> Words:

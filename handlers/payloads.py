@@ -22,7 +22,7 @@ from bot.models import (
 
 Payload = Mapping[str, Any]
 
-REPLY_SUBTYPES = frozenset({None, "thread_broadcast", "me_message", "file_share", "bot_message"})
+REPLY_SUBTYPES = ("thread_broadcast", "me_message", "file_share", "bot_message")
 ASIDES = ("(aside)", "!aside")
 """Devin's own convention for what it shall not read (docs.devin.ai/integrations/slack)."""
 
@@ -61,7 +61,7 @@ class Press:
     value: str
 
 
-def parse_reply(event: Payload, team: str) -> Reply | None:
+def parse_reply(event: Payload, team: str, bot_user: str) -> Reply | None:
     """A threaded reply of a person or a bot; None for everything else that Slack calls a message.
 
     `message_replied` arrives without its subtype, hence the look at the author.
@@ -69,14 +69,15 @@ def parse_reply(event: Payload, team: str) -> Reply | None:
     thread = parse_thread(event, team)
     ts = _text(event, "ts")
     user, bot = _text(event, "user"), _text(event, "bot_id")
-    if thread is None or event.get("thread_ts") in {None, ts} or not (user or bot):
+    if thread is None or thread.thread_ts == ts or not (user or bot):
         return None
-    if event.get("hidden") or event.get("subtype") not in REPLY_SUBTYPES:
+    subtype = event.get("subtype")
+    if event.get("hidden") or not (subtype is None or subtype in REPLY_SUBTYPES):
         return None
     text = _text(event, "text")
-    if is_aside(text):
+    if is_aside(text, bot_user):
         return None
-    is_bot = bool(bot) or event.get("subtype") == "bot_message"
+    is_bot = bool(bot) or subtype == "bot_message"
     return Reply(
         thread=thread,
         ts=ts,
@@ -109,13 +110,13 @@ def parse_command(event: Payload, team: str, bot_user: str) -> Command | None:
     after = strip_mention(_text(event, "text"), bot_user)
     if after is None:
         return None
-    words = after.split()
-    verb, rest = (words[0].lower(), words[1:]) if words else ("help", [])
-    if verb in ALONE and not rest:
-        argument = ""
-    elif verb == "link" and (len(rest) <= 1 or parse_session(rest[0])):
-        argument = rest[0] if rest else ""
-    else:
+    first, *others = after.split(maxsplit=1) or ["help"]
+    verb, argument = first.lower(), others[0] if others else ""
+    if verb == "link" and not parse_session(argument):  # else a link, whose label may have blanks
+        argument, *more = argument.split() or [""]
+        if more and not parse_session(argument):
+            return None
+    elif verb != "link" and (verb not in ALONE or argument):
         return None
     return Command(verb, argument, thread, UserId(user), _text(event, "ts"))
 
@@ -123,8 +124,8 @@ def parse_command(event: Payload, team: str, bot_user: str) -> Command | None:
 def parse_say(command: Payload) -> Say:
     """The words of a `/devin-say`: a session first, if there is one, then the message."""
     text = _text(command, "text").strip()
-    first, _, rest = text.partition(" ")
-    session = parse_session(first) if first else None
+    first, rest = (*text.split(maxsplit=1), "", "")[:2]
+    session = parse_session(first)
     named = session is not None or _looks_like_session(first)
     return Say(
         channel=_text(command, "channel_id"),
@@ -157,12 +158,14 @@ def parse_send_again(press: Press) -> tuple[ReplyId, int] | None:
     here = [press.thread.team, press.thread.channel]
     if len(parts) != 3 or parts[:2] != here or not _is_ts(parts[2]):  # noqa: PLR2004  (team:channel:ts)
         return None
-    return (ReplyId(reply), int(number)) if number.isascii() and number.isdigit() else None
+    is_number = number.isascii() and number.isdigit() and len(number) <= 9  # noqa: PLR2004  (rounds)
+    return (ReplyId(reply), int(number)) if is_number else None
 
 
-def is_aside(text: str) -> bool:
-    """Whether a reply is not meant for Devin."""
-    return text.lstrip().lower().startswith(ASIDES)
+def is_aside(text: str, bot_user: str) -> bool:
+    """Whether a reply is not meant for Devin, also when it begins with a mention of the bot."""
+    after = strip_mention(text, bot_user)
+    return (text if after is None else after).lstrip().lower().startswith(ASIDES)
 
 
 def _looks_like_session(word: str) -> bool:

@@ -43,6 +43,7 @@ def register(app: AsyncApp, relay: Relay) -> None:  # noqa: ARG001  (the signatu
     @app.action(ANY)
     @app.shortcut(ANY)
     @app.view(ANY)
+    @app.view_closed(ANY)
     @app.options(ANY)
     async def on_other_interaction(ack: AsyncAck) -> None:
         await ack()

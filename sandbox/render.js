@@ -147,11 +147,17 @@ const BLOCKS = {
       block.accessory ? element(block.accessory, names, press) : null,
     ),
   ],
+  // An app's rich text beside its buttons: somebody's words, shown as they are.
+  rich_text: (block) => block.elements.map((part) =>
+    el(part.type === "rich_text_quote" ? "blockquote" : "div", { class: "raw" },
+      part.elements.map((item) => item.text ?? "").join(""))),
 };
 
-// What a message says: its blocks where this page knows them all, else its text.
+// What a message says: its blocks where this page knows them all, else its text. What a person's
+// composer made is rich text alone, which the text says as well.
 export function content(message, names, press) {
-  const known = message.blocks.length > 0 && message.blocks.every((block) => block.type in BLOCKS);
+  const isApp = message.blocks.some((block) => block.type !== "rich_text");
+  const known = isApp && message.blocks.every((block) => block.type in BLOCKS);
   const body = known
     ? message.blocks.flatMap((block) => BLOCKS[block.type](block, names, press))
     : mrkdwn(message.text, names);

@@ -5,8 +5,8 @@
         await slack.wait_connected()
         ts = await slack.say("hello", user="ada", channel="general")
 
-What people do is in `Writing` and `Interacting`, what goes wrong in `Failing`; here are its life and
-what people see.
+What people do is in `Writing` and `Interacting`, what goes wrong in `Failing`; here are its life
+and what people see.
 Leaving the block stops every pending delivery and redelivery.
 """
 

@@ -1,0 +1,101 @@
+"""Scripts that are wanted at the same moment travel to Redis together.
+
+redis-py spends more on a command's way than Redis on the command, and a Redis that syncs each
+write to disk syncs once for all that come in one read. While one batch travels, the next gathers.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha1
+from typing import Any
+
+from redis.asyncio import Redis
+from redis.exceptions import NoScriptError, RedisError
+
+MOST = 200
+"""Scripts in one batch; more wait for the next one."""
+
+
+class Script:
+    """A Lua script: sent by its hash, and whole only to a server that does not know it."""
+
+    def __init__(self, source: str) -> None:
+        self.source = source
+        self.sha = sha1(source.encode(), usedforsecurity=False).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    script: Script
+    keys: Sequence[str]
+    args: Sequence[str | int]
+    answer: asyncio.Future[Any]
+
+
+class Batches:
+    """Runs scripts on one Redis, those of one moment in one round trip."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+        self._wanted: list[_Wanted] = []
+        self._sending: asyncio.Task[None] | None = None
+
+    async def run(self, script: Script, keys: Sequence[str], args: Sequence[str | int]) -> Any:
+        """Run `script`, atomically; it is run twice when a connection breaks at the wrong moment.
+
+        Raises:
+            RedisError, OSError: it was not run, or the answer was lost.
+        """
+        wanted = _Wanted(script, keys, args, asyncio.get_running_loop().create_future())
+        self._wanted.append(wanted)
+        if self._sending is None or self._sending.done():
+            self._sending = asyncio.create_task(self._send_all(), name="batches")
+        return await wanted.answer
+
+    async def aclose(self) -> None:
+        """Give up what was not answered yet."""
+        if self._sending is not None:
+            self._sending.cancel()
+            await asyncio.gather(self._sending, return_exceptions=True)
+        for wanted in self._wanted:
+            wanted.answer.cancel()
+
+    async def _send_all(self) -> None:
+        while self._wanted:
+            batch, self._wanted = self._wanted[:MOST], self._wanted[MOST:]
+            try:
+                await self._send(batch)
+            except (RedisError, OSError) as error:
+                for wanted in batch:
+                    if not wanted.answer.done():
+                        wanted.answer.set_exception(error)
+            finally:
+                for wanted in batch:
+                    wanted.answer.cancel()
+
+    async def _send(self, batch: Sequence[_Wanted]) -> None:
+        pipeline = self._redis.pipeline(transaction=False)
+        for wanted in batch:
+            pipeline.evalsha(wanted.script.sha, len(wanted.keys), *wanted.keys, *wanted.args)
+        answers = await pipeline.execute(raise_on_error=False)
+        for wanted, answer in zip(batch, answers, strict=True):
+            if wanted.answer.done():
+                continue
+            if isinstance(answer, NoScriptError):
+                await self._teach(wanted)
+            elif isinstance(answer, Exception):
+                wanted.answer.set_exception(answer)
+            else:
+                wanted.answer.set_result(answer)
+
+    async def _teach(self, wanted: _Wanted) -> None:
+        """Run a script that the server did not know; it does from now on."""
+        try:
+            answer = await self._redis.eval(
+                wanted.script.source, len(wanted.keys), *wanted.keys, *wanted.args
+            )
+        except RedisError as error:
+            wanted.answer.set_exception(error)
+        else:
+            wanted.answer.set_result(answer)

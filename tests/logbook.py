@@ -1,0 +1,25 @@
+"""The log as the command line sets it up, for as long as a test wants to read it."""
+
+import io
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from bot import logs
+
+
+@contextmanager
+def logging_to(
+    stream: io.StringIO, form: str, level: str = "DEBUG", secrets: frozenset[str] = frozenset()
+) -> Iterator[None]:
+    """The process's logging, configured as by the command line, for the block."""
+    root = logging.getLogger()
+    before = root.handlers, root.level
+    quiet = {name: logging.getLogger(name).level for name in logs.QUIET}
+    logs.configure(level, form, secrets, stream)
+    try:
+        yield
+    finally:
+        root.handlers, root.level = before
+        for name, number in quiet.items():
+            logging.getLogger(name).setLevel(number)

@@ -1,0 +1,317 @@
+"""`/devin-say`: from a channel to Devin, in a thread that shows it and is linked from then on."""
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+import redis.asyncio
+
+from bot.app import Bot
+from bot.models import ThreadRef
+from bot.store import link_key, threads_key
+from sandbox.slack import Message
+from tests.people import OTHER_SESSION, SESSION, Desk, running
+from tests.waiting import wait_until
+
+HEX = SESSION.removeprefix("devin-")
+FROM_ADA = "ada (in Slack):\n\n"
+DAY_MS = 24 * 3600 * 1000
+
+
+async def say(desk: Desk, text: str, *, user: str = "ada", channel: str = "general") -> None:
+    """Somebody types `/devin-say`, and Slack has its acknowledgement in time."""
+    delivery = await desk.slack.slash("/devin-say", text, user=user, channel=channel)
+    assert delivery.acked
+
+
+async def posted(desk: Desk, words: str, *, channel: str = "general") -> Message:
+    """The message with `words` that the bot has posted."""
+
+    def found() -> list[Message]:
+        messages = desk.slack.channel_messages(channel)
+        return [one for one in messages if one.user == desk.slack.bot_user_id and words in one.text]
+
+    await wait_until(found, f"the bot posts {words!r}")
+    return found()[0]
+
+
+@pytest.mark.parametrize("channel", ["general", "secrets", "group-dm", "dm"])
+async def test_a_message_is_posted_linked_delivered_and_reported(
+    bot: Bot, desk: Desk, channel: str
+) -> None:
+    """The post names the person; the mark is on it, and its thread goes to the session."""
+    await say(desk, f"{SESSION} Please rebase", user="ada", channel=channel)
+    message = await posted(desk, "Please rebase", channel=channel)
+    assert message.text == "*ada* to Devin:\nPlease rebase"
+    assert message.thread_ts in {None, message.ts}
+    await desk.until_marked("white_check_mark", message.ts, channel=channel)
+    reply = await desk.reply("And test it", message.ts, channel=channel)
+    await desk.until_marked("white_check_mark", reply, channel=channel)
+    assert desk.received() == [FROM_ADA + "Please rebase", FROM_ADA + "And test it"]
+    assert desk.whispers("ada", channel=channel) == []
+
+
+@pytest.mark.parametrize(
+    "name", [HEX, f"https://app.devin.ai/sessions/{HEX}", f"<https://app.devin.ai/sessions/{HEX}>"]
+)
+async def test_the_session_is_named_like_anywhere(bot: Bot, desk: Desk, name: str) -> None:
+    """As an id or an address, with the message on the same line or below."""
+    await say(desk, f"{name}\nPlease rebase\nand test", user="ben")
+    message = await posted(desk, "Please rebase")
+    assert message.text.startswith("*Ben Franklin* to Devin:")
+    await desk.until_marked("white_check_mark", message.ts)
+    assert desk.received() == ["Ben Franklin (in Slack):\n\nPlease rebase\nand test"]
+
+
+async def test_what_devin_answers_is_told_in_the_thread(bot: Bot, desk: Desk) -> None:
+    """A command's message ends like any reply, buttons and all."""
+    desk.devin.behave(SESSION, "suspended", detail="Asleep", times=1)
+    await say(desk, f"{SESSION} Please rebase")
+    message = await posted(desk, "to Devin:")
+    assert "> Asleep" in await desk.until_said("suspended", message.ts)
+    await desk.until_marked("zzz", message.ts)
+    report = desk.slack.thread("general", message.ts)[-1]
+    await desk.slack.press("send_again", channel="general", message_ts=report.ts)
+    await desk.until_marked("white_check_mark", message.ts)
+    assert desk.received() == [FROM_ADA + "Please rebase"]
+
+
+async def test_without_a_session_the_one_active_session_is_meant(bot: Bot, desk: Desk) -> None:
+    """The message goes into the thread of the channel's one session, two threads of it or one."""
+    first = await desk.linked_thread()
+    await say(desk, "Please rebase")
+    message = await posted(desk, "Please rebase")
+    assert message.thread_ts == first
+    await desk.until_marked("white_check_mark", message.ts)
+    second = await desk.linked_thread()
+    await say(desk, "And test it")
+    later = await posted(desk, "And test it")
+    assert later.thread_ts == second
+    await desk.until_marked("white_check_mark", later.ts)
+    assert desk.received() == [FROM_ADA + "Please rebase", FROM_ADA + "And test it"]
+
+
+async def test_without_a_session_and_without_a_link_the_person_is_told_what_to_type(
+    bot: Bot, desk: Desk
+) -> None:
+    """Links of another channel do not count."""
+    await desk.linked_thread(channel="secrets")
+    await say(desk, "Please rebase")
+    told = await desk.until_whispered("No session was active in this channel", "ada")
+    assert "Type `/devin-say" in told
+    assert desk.devin.requests == []
+
+
+async def test_several_active_sessions_are_listed(bot: Bot, desk: Desk) -> None:
+    """The person alone sees them, and nothing is posted or sent."""
+    desk.devin.add_session(OTHER_SESSION)
+    await desk.linked_thread()
+    await desk.linked_thread(OTHER_SESSION)
+    await say(desk, "Please rebase")
+    told = await desk.until_whispered("Several sessions are active here", "ada")
+    assert SESSION in told
+    assert OTHER_SESSION in told
+    assert "Type `/devin-say" in told
+    assert desk.devin.requests == []
+
+
+async def test_a_muted_thread_is_not_chosen(bot: Bot, desk: Desk) -> None:
+    """Muting one of two leaves one that is meant; muting both leaves none."""
+    desk.devin.add_session(OTHER_SESSION)
+    one, two = await desk.linked_thread(), await desk.linked_thread(OTHER_SESSION)
+    await desk.mention("mute", thread=one)
+    await desk.until_said("Muted", one)
+    await say(desk, "Please rebase")
+    await desk.until_received("Please rebase", OTHER_SESSION)
+    await desk.mention("mute", thread=two)
+    await desk.until_said("Muted", two)
+    await say(desk, "And test it")
+    await desk.until_whispered("No session was active", "ada")
+    assert len(desk.devin.requests) == 1
+
+
+@pytest.mark.parametrize("days", [6.9, 7.1])
+async def test_a_session_without_traffic_for_a_week_is_not_meant(
+    bot: Bot, desk: Desk, redis_url: str, days: float
+) -> None:
+    """Seven days after its last traffic a thread is no longer what people mean."""
+    thread = await desk.linked_thread()
+    key = threads_key(desk.slack.team_id, desk.slack.workspace.channel("general").id)
+    async with redis.asyncio.Redis.from_url(redis_url) as client:
+        await client.zadd(key, {thread: time.time() * 1000 - days * DAY_MS}, xx=True)
+    await say(desk, "Please rebase")
+    if days < 7:
+        await desk.until_received("Please rebase")
+    else:
+        await desk.until_whispered("No session was active", "ada")
+
+
+@pytest.mark.parametrize("text", ["", "   ", "help", "HELP", SESSION, f"{SESSION}   "])
+async def test_without_a_message_the_person_reads_how_it_is_used(
+    bot: Bot, desk: Desk, text: str
+) -> None:
+    """At once, in the acknowledgement; nothing is posted."""
+    await say(desk, text)
+    told = await desk.until_whispered("Type `/devin-say", "ada")
+    assert "active session" in told
+    assert desk.slack.channel_messages("general") == []
+
+
+@pytest.mark.parametrize(
+    "word", ["devin-xyz", f"devin-{HEX}/../x", f"http://app.devin.ai/sessions/{HEX}"]
+)
+async def test_a_session_that_is_none_is_not_part_of_the_message(
+    bot: Bot, desk: Desk, word: str
+) -> None:
+    """What is meant as a session and is none is answered, also where one session is active."""
+    thread = await desk.linked_thread()
+    await say(desk, f"{word} Please rebase")
+    await desk.until_whispered("names no Devin session", "ada")
+    assert await desk.fence(thread) == []
+
+
+@pytest.mark.parametrize(
+    ("channel", "told"),
+    [("random", "I'm not in this channel. Type `/invite"), ("attic", "This channel is archived")],
+)
+async def test_where_the_bot_cannot_post_the_person_is_told(
+    bot: Bot, desk: Desk, channel: str, told: str
+) -> None:
+    """The answer says what to do, and nothing is sent to Devin."""
+    if channel == "attic":
+        desk.slack.workspace.channel("general").is_archived = True
+        channel = "general"
+    await say(desk, f"{SESSION} Please rebase", channel=channel)
+    await desk.until_whispered(told, "ada", channel=channel)
+    assert desk.devin.requests == []
+
+
+async def test_a_channel_that_the_bot_has_left_is_told(bot: Bot, desk: Desk) -> None:
+    """Also where the thread of the one active session is out of reach."""
+    await desk.linked_thread()
+    await desk.until_heard()
+    desk.slack.workspace.channel("general").members.remove(desk.slack.bot_user_id)
+    await say(desk, "Please rebase")
+    await desk.until_whispered("I'm not in this channel", "ada")
+    assert desk.devin.requests == []
+
+
+@pytest.mark.parametrize(
+    ("user", "changes", "told"),
+    [
+        ("gus", {}, "Guests can't steer"),
+        ("ben", {"ALLOW_USERS": "U0ADA00000"}, "not among those"),
+        ("ada", {"ALLOW_CHANNELS": "C0RANDOM00"}, "not allowed in this channel"),
+    ],
+)
+async def test_who_may_not_is_told_each_time(
+    environ: dict[str, str], desk: Desk, user: str, changes: dict[str, str], told: str
+) -> None:
+    """A command is a question, so it is always answered; nothing is posted."""
+    async with running(desk, environ, **changes):
+        for text in (f"{SESSION} Please rebase", "Please rebase"):
+            await say(desk, text, user=user)
+        await wait_until(lambda: len(desk.whispers(user)) == 2, "both are answered")
+    assert all(told in one for one in desk.whispers(user))
+    assert desk.slack.channel_messages("general") == []
+    assert desk.devin.requests == []
+
+
+async def test_a_message_pings_nobody_but_whom_it_names(bot: Bot, desk: Desk) -> None:
+    """`<!channel>` and its kin are shown, not used; people, channels and entities stay."""
+    await say(desk, f"{SESSION} <!channel> <!here|here> <@U0BEN00000> &lt;b&gt; &amp;amp; *now*")
+    message = await posted(desk, "to Devin:")
+    assert message.text == (
+        "*ada* to Devin:\n@channel @here <@U0BEN00000> &lt;b&gt; &amp;amp; *now*"
+    )
+    assert "<!" not in str(message.blocks)
+    await desk.until_marked("white_check_mark", message.ts)
+    assert desk.received() == [
+        FROM_ADA + "@channel @here @Ben Franklin <b> &amp; **now**",
+    ]
+
+
+async def test_a_long_message_is_read_whole(bot: Bot, desk: Desk) -> None:
+    """The channel sees as much as Slack shows; Devin reads all of it."""
+    await say(desk, f"{SESSION} {'long ' * 1_500}end")
+    message = await posted(desk, "to Devin:")
+    await desk.until_marked("white_check_mark", message.ts)
+    assert desk.received() == [f"{FROM_ADA}{'long ' * 1_500}end"]
+
+
+@asynccontextmanager
+async def hanging(redis_url: str) -> AsyncIterator[None]:
+    """Redis takes commands and answers none that may write."""
+    async with redis.asyncio.Redis.from_url(redis_url) as client:
+        await client.client_pause(20_000, all=False)
+        try:
+            yield
+        finally:
+            await client.client_unpause()
+
+
+@pytest.mark.parametrize("text", [f"{SESSION} Please rebase", "Please rebase"])
+async def test_while_redis_hangs_the_person_is_told(
+    bot: Bot, desk: Desk, redis_url: str, text: str
+) -> None:
+    """Slack is acknowledged first; within seconds the person hears that it did not work."""
+    await desk.linked_thread()
+    async with hanging(redis_url):
+        await say(desk, text)
+        assert desk.whispers("ada") == []
+        told = await desk.until_whispered("did not work just now", "ada")
+    assert "Redis" in told
+    assert desk.devin.requests == []
+
+
+async def test_while_slack_hangs_the_acknowledgement_does_not(bot: Bot, desk: Desk) -> None:
+    """A slow post is waited for, after the acknowledgement."""
+    desk.slack.fail_next("chat.postMessage", delay=0.5)
+    await say(desk, f"{SESSION} Please rebase")
+    assert desk.slack.channel_messages("general") == []
+    await desk.until_received("Please rebase")
+
+
+async def test_while_slack_does_not_say_who_asks_the_person_is_told(bot: Bot, desk: Desk) -> None:
+    """A look-up that hangs is given up, and means no."""
+    desk.slack.fail_next("users.info", delay=1.5, times=4)
+    await say(desk, f"{SESSION} Please rebase")
+    assert desk.whispers("ada") == []
+    await desk.until_whispered("could not find out from Slack who you are", "ada")
+    assert desk.devin.requests == []
+
+
+@pytest.mark.parametrize("failure", [{"status": 503}, {"error": "fatal_error"}, {"drop": True}])
+async def test_while_slack_takes_no_post_the_person_is_told(
+    bot: Bot, desk: Desk, failure: dict[str, int]
+) -> None:
+    """Nothing is sent to Devin that the channel does not show."""
+    desk.slack.fail_next("chat.postMessage", **failure)  # type: ignore[arg-type]  # mixed values
+    await say(desk, f"{SESSION} Please rebase")
+    told = await desk.until_whispered("did not work just now", "ada")
+    assert "Slack" in told
+    assert desk.devin.requests == []
+
+
+async def test_a_command_of_nobody_is_acknowledged(bot: Bot, desk: Desk) -> None:
+    """Another command than ours has no listener, and is no failure for the person."""
+    delivery = await desk.slack.slash("/weather", "94070")
+    assert delivery.acked
+    assert not delivery.response
+    assert desk.slack.ephemerals("general") == []
+
+
+async def test_the_thread_of_a_command_is_linked_by_its_person(
+    bot: Bot, desk: Desk, redis_url: str
+) -> None:
+    """The link says who made it, and expires like any other."""
+    await say(desk, f"{SESSION} Please rebase", user="ben")
+    message = await posted(desk, "to Devin:")
+    await desk.until_marked("white_check_mark", message.ts)
+    channel = desk.slack.workspace.channel("general").id
+    ref = ThreadRef(team=desk.slack.team_id, channel=channel, thread_ts=message.ts)
+    async with redis.asyncio.Redis.from_url(redis_url) as client:
+        assert await client.ttl(link_key(ref)) > 0
+    await desk.mention("status", thread=message.ts)
+    assert "by Ben Franklin" in await desk.until_said("Linked to", message.ts)

@@ -1,0 +1,247 @@
+"""Holders that crash, freeze and lose answers at random, on a real Valkey.
+
+Each seed is one story. Beside the mailbox stands a model of few lines, which knows for each reply
+who was sending it last; what must hold is checked at every step and at the end.
+"""
+
+import random
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import pytest
+from redis.asyncio import Redis
+
+from bot.links import Links
+from bot.mailbox import Head, Mailbox, Nothing, Step
+from bot.models import (
+    Change,
+    Link,
+    Outcome,
+    OutcomeKind,
+    Reply,
+    ReplyId,
+    SessionId,
+    ThreadRef,
+    UserId,
+    ts_micros,
+)
+from bot.reports import ReportId, ReportKind
+from bot.store import DUE_KEY, UNTOLD_KEY, Store, hold_key, reply_key
+
+STEPS = 250
+SESSIONS = tuple(SessionId(f"devin-{number:012x}") for number in (1, 2))
+THREADS = {
+    session: ThreadRef(team="T0", channel=f"C{number}", thread_ts="1764000000.000000")
+    for number, session in enumerate(SESSIONS)
+}
+NONE = timedelta(0)
+
+
+@dataclass
+class Known:
+    """What the model knows of a reply: its round, and who sends it (None: nobody)."""
+
+    reply: Reply
+    round: int = 1
+    sender: str | None = None
+    is_done: bool = False
+    outcomes: list[OutcomeKind] = field(default_factory=list)
+
+    @property
+    def report(self) -> str:
+        """The report that its outcome owes."""
+        return str(ReportId(self.reply.id, self.round, ReportKind.OUTCOME))
+
+
+@dataclass
+class Holder:
+    """One process's run for a session; it may know a head, and may be wrong about its hold."""
+
+    session: SessionId
+    token: str
+    head: Head | None = None
+
+
+class Story:
+    """One random run."""
+
+    def __init__(self, mailbox: Mailbox, raw: Redis, seed: int) -> None:
+        self.mailbox, self.raw = mailbox, raw
+        self.dice = random.Random(seed)  # noqa: S311  (repeatable stories, no secrets)
+        self.known: dict[SessionId, dict[ReplyId, Known]] = {one: {} for one in SESSIONS}
+        self.holders: list[Holder] = []
+        self.tokens = 0
+        self.owed: list[str] = []
+
+    async def step(self) -> None:
+        """Something happens."""
+        acts = [self.accept] * 6 + [self.start] * 3 + [self.finish] * 5 + [self.expire] * 3
+        acts += [self.defer, self.put_back, self.crash, self.repeat, self.send_again] * 2
+        await self.dice.choice(acts)()
+
+    async def accept(self) -> None:
+        """A reply comes in, at any time of writing; some come twice."""
+        session = self.dice.choice(SESSIONS)
+        ts = f"17640{self.dice.randrange(10_000, 99_999)}.000100"
+        reply = Reply(thread=THREADS[session], ts=ts, author=UserId("U0"), text="words")
+        change = (await self.mailbox.accept(reply, session, NONE)).change
+        is_known = reply.id in self.known[session]
+        assert change is (Change.REPEATED if is_known else Change.ACCEPTED)
+        self.known[session].setdefault(reply.id, Known(reply))
+
+    async def start(self, session: SessionId | None = None) -> None:
+        """Another run takes a session, or finds it taken."""
+        self.tokens += 1
+        holder = Holder(session or self.dice.choice(SESSIONS), f"t{self.tokens}")
+        held = await self.raw.exists(hold_key(holder.session))
+        step = await self.mailbox.take(holder.session, holder.token)
+        if held:
+            assert step is Nothing.HELD
+        else:
+            self.take_up(holder, step)
+
+    def take_up(self, holder: Holder, step: Step) -> None:
+        """What a holder is given is the oldest reply without an outcome."""
+        open_ = [one for one in self.known[holder.session].values() if not one.is_done]
+        if not isinstance(step, Head):
+            holder.head = None
+            assert step is not Nothing.EMPTY or not open_
+            return
+        first = min(open_, key=lambda one: ts_micros(one.reply.ts))
+        assert (step.reply.id, step.round) == (first.reply.id, first.round)
+        assert step.interrupted == (first.sender not in {None, holder.token})
+        first.sender, holder.head = holder.token, step
+        if holder not in self.holders:
+            self.holders.append(holder)
+
+    async def finish(self) -> None:
+        """A holder, healthy or just thawed, brings an outcome; sometimes the answer is lost."""
+        holder = self.any_holder()
+        if holder is None or (head := holder.head) is None:
+            return
+        known = self.known[holder.session][head.reply.id]
+        is_ours = known.sender == holder.token and not known.is_done and known.round == head.round
+        outcome = Outcome(kind=self.dice.choice([OutcomeKind.DELIVERED, OutcomeKind.SUSPENDED]))
+        if head.interrupted:
+            outcome = Outcome(kind=OutcomeKind.UNCERTAIN)
+        go_on = self.dice.random() < 0.5
+        for _ in range(self.dice.choice([1, 1, 1, 2])):
+            step = await self.mailbox.finish(
+                holder.session, holder.token, head, outcome, go_on=go_on
+            )
+            assert (step is Nothing.LOST) == (not is_ours)
+            if is_ours and not known.is_done:
+                known.is_done = True
+                known.outcomes.append(outcome.kind)
+                self.owed.append(known.report)
+            if step is Nothing.LOST:
+                holder.head = None
+            else:
+                self.take_up(holder, step)
+
+    async def defer(self) -> None:
+        """Devin is busy."""
+        holder = self.any_holder()
+        if holder is None or (head := holder.head) is None:
+            return
+        known = self.known[holder.session][head.reply.id]
+        deferred = await self.mailbox.defer(holder.session, holder.token, head, NONE, NONE)
+        assert (deferred is not None) == (known.sender == holder.token)
+        self.let_go(holder, known)
+
+    async def put_back(self) -> None:
+        """A holder that is no longer certain of its hold has not sent."""
+        holder = self.any_holder()
+        if holder is None or (head := holder.head) is None:
+            return
+        await self.mailbox.put_back(holder.session, holder.token, head.reply.id)
+        self.let_go(holder, self.known[holder.session][head.reply.id])
+
+    async def crash(self) -> None:
+        """A process is gone, with all it knew."""
+        if holder := self.any_holder():
+            self.holders.remove(holder)
+
+    async def expire(self) -> None:
+        """A hold runs out, of a holder that crashed or froze; mostly, another takes over."""
+        session = self.dice.choice(SESSIONS)
+        await self.raw.delete(hold_key(session))
+        if self.dice.random() < 0.8:
+            await self.start(session)
+
+    async def repeat(self) -> None:
+        """Redis-py sends a take again whose answer was lost."""
+        holder = self.any_holder()
+        if holder is None or holder.head is None:
+            return
+        if await self.raw.get(hold_key(holder.session)) == holder.token:
+            self.take_up(holder, await self.mailbox.take(holder.session, holder.token))
+
+    async def send_again(self) -> None:
+        """Somebody presses the button of any round of any reply."""
+        known = self.dice.choice([*self.known[self.dice.choice(SESSIONS)].values(), None])
+        if known is None:
+            return
+        number = self.dice.choice([known.round, max(1, known.round - 1)])
+        may = known.is_done and known.outcomes[-1] is not OutcomeKind.DELIVERED
+        done = await self.mailbox.send_again(known.reply, number)
+        assert (done is not None) == (may and number == known.round)
+        if done is not None:
+            known.is_done, known.sender = False, None
+            known.round += 1
+
+    async def end(self) -> None:
+        """Everybody is gone; one last process finds all that is left."""
+        for session in SESSIONS:
+            await self.raw.delete(hold_key(session))
+            holder = Holder(session, f"last of {session}")
+            self.take_up(holder, await self.mailbox.take(session, holder.token))
+            while holder.head is not None:
+                self.holders = [holder]
+                await self.finish()
+                if holder.head is None:
+                    self.take_up(holder, await self.mailbox.take(session, holder.token))
+
+    def any_holder(self) -> Holder | None:
+        """Some run that has not crashed and believes that it has a head."""
+        self.holders = [one for one in self.holders if one.head is not None]
+        return self.dice.choice(self.holders) if self.holders else None
+
+    def let_go(self, holder: Holder, known: Known) -> None:
+        """The head is nobody's now, unless it was another's already."""
+        if known.sender == holder.token and not known.is_done:
+            known.sender = None
+        holder.head = None
+
+
+@pytest.fixture
+async def raw(redis_url: str) -> AsyncIterator[Redis]:
+    client = Redis.from_url(redis_url, decode_responses=True)
+    yield client
+    await client.aclose()
+
+
+@pytest.mark.parametrize("seed", range(12))
+async def test_every_reply_ends_in_one_outcome_whoever_dies(
+    store: Store, raw: Redis, seed: int
+) -> None:
+    """One outcome and one report for each round; the oldest first; never two senders' outcomes."""
+    for session, thread in THREADS.items():
+        await Links(store, timedelta(days=1)).create(
+            thread, Link(session=session, by=UserId("U0"), at=0)
+        )
+    story = Story(Mailbox(store, timedelta(days=1)), raw, seed)
+    for _ in range(STEPS):
+        await story.step()
+    await story.end()
+    everything = [known for kept in story.known.values() for known in kept.values()]
+    assert len(everything) > 20
+    for known in everything:
+        assert known.is_done
+        assert len(known.outcomes) == known.round
+        assert await raw.hget(reply_key(known.reply.id), "state") == "done"
+    owed = await raw.zrange(UNTOLD_KEY, 0, -1)
+    outcomes = [str(one) for one in owed if str(one).endswith(ReportKind.OUTCOME)]
+    assert sorted(outcomes) == sorted(story.owed)
+    assert await raw.exists(DUE_KEY, *(hold_key(session) for session in SESSIONS)) == 0

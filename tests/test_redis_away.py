@@ -1,0 +1,198 @@
+"""Redis stopped, frozen, full or read-only: nothing is acknowledged, and nothing is lost."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from bot.app import Bot, open_bot
+from bot.settings import load_settings
+from sandbox import Sandbox
+from sandbox.deliveries import Delivery
+from tests.conftest import environ_of
+from tests.people import SESSION, Desk
+from tests.processes import ValkeyProcess, bot_process, kept_valkey
+from tests.waiting import wait_until
+
+Act = Callable[[ValkeyProcess], Awaitable[None]]
+
+
+async def frozen(valkey: ValkeyProcess) -> None:
+    valkey.freeze()
+
+
+async def thawed(valkey: ValkeyProcess) -> None:
+    valkey.thaw()
+
+
+async def full(valkey: ValkeyProcess) -> None:
+    await valkey.tell("CONFIG", "SET", "maxmemory", "1")
+
+
+async def roomy(valkey: ValkeyProcess) -> None:
+    await valkey.tell("CONFIG", "SET", "maxmemory", "0")
+
+
+async def read_only(valkey: ValkeyProcess) -> None:
+    await valkey.tell("REPLICAOF", "127.0.0.1", "1")
+
+
+async def writable(valkey: ValkeyProcess) -> None:
+    await valkey.tell("REPLICAOF", "NO", "ONE")
+
+
+TROUBLES: dict[str, tuple[Act, Act]] = {
+    "stopped": (ValkeyProcess.stop, ValkeyProcess.start),
+    "frozen": (frozen, thawed),
+    "full": (full, roomy),
+    "read-only": (read_only, writable),
+}
+
+
+@pytest.fixture
+async def valkey(tmp_path: Path) -> AsyncIterator[ValkeyProcess]:
+    """A Valkey of its own, which keeps its data."""
+    async with kept_valkey(tmp_path / "valkey") as server:
+        yield server
+
+
+@pytest.fixture(params=["socket", "http"])
+async def box(request: pytest.FixtureRequest) -> AsyncIterator[Sandbox]:
+    """A Slack by either transport that sends a second time only when the test says so."""
+    async with Sandbox(transport=request.param, retry_delays=()) as sandbox:
+        sandbox.devin.add_session(SESSION)
+        yield sandbox
+
+
+@pytest.fixture
+async def bot(box: Sandbox, valkey: ValkeyProcess, tmp_path: Path) -> AsyncIterator[Bot]:
+    """A bot on that Valkey, by the transport of the sandbox."""
+    environ = environ_of(box, valkey.url, tmp_path)
+    if box.slack.transport == "http":
+        del environ["SLACK_APP_TOKEN"]
+        environ["SLACK_SIGNING_SECRET"] = box.slack.signing_secret
+    async with open_bot(load_settings(environ, None)) as running:
+        if box.slack.transport == "http":
+            box.slack.request_url = f"http://127.0.0.1:{running.port}/slack/events"
+        else:
+            await box.slack.wait_connected()
+        yield running
+
+
+async def readiness(bot: Bot) -> tuple[int, dict[str, str]]:
+    """What `/readyz` says: status, and what it waits for."""
+    url = f"http://127.0.0.1:{bot.port}/readyz"
+    async with aiohttp.ClientSession() as web, web.get(url) as answer:
+        return answer.status, (await answer.json()).get("waiting_for", {})
+
+
+async def is_ready(bot: Bot) -> bool:
+    return (await readiness(bot))[0] == 200
+
+
+@pytest.mark.parametrize("trouble", TROUBLES)
+async def test_what_cannot_be_kept_is_not_acknowledged(
+    bot: Bot, desk: Desk, valkey: ValkeyProcess, trouble: str
+) -> None:
+    """Slack's retry brings it back, and without a restart it is taken then, once."""
+    breaks, mends = TROUBLES[trouble]
+    thread = await desk.linked_thread()
+    await desk.until_heard()
+    await breaks(valkey)
+    ts = await desk.reply("while it is away", thread)
+    delivery = await desk.slack.deliveries[-1].settled()
+    assert not delivery.acked
+    assert delivery.last_status in {None, 503}
+    if trouble in {"stopped", "frozen"}:
+        status, missing = await readiness(bot)
+        assert (status, list(missing)) == (503, ["Redis"])
+    await mends(valkey)
+    await wait_until(lambda: is_ready(bot), "it is ready again")
+    await until_taken(desk, delivery)
+    await desk.until_marked("white_check_mark", ts)
+    assert len(desk.received()) == 1
+
+
+@pytest.mark.parametrize("trouble", ["stopped", "full"])
+async def test_a_command_is_acknowledged_and_its_failure_told(
+    bot: Bot, desk: Desk, valkey: ValkeyProcess, trouble: str
+) -> None:
+    """Slack brings no command back, so the person must hear that nothing was sent."""
+    breaks, mends = TROUBLES[trouble]
+    await breaks(valkey)
+    delivery = await desk.slack.slash("/devin-say", f"{SESSION} hello")
+    assert delivery.acked
+    await desk.until_whispered("did not work just now", "ada")
+    await mends(valkey)
+    await wait_until(lambda: is_ready(bot), "it is ready again")
+    await desk.slack.slash("/devin-say", f"{SESSION} hello again")
+    await desk.until_received("hello again")
+    assert len(desk.received()) == 1
+
+
+async def test_a_button_that_cannot_work_says_so(
+    bot: Bot, desk: Desk, valkey: ValkeyProcess
+) -> None:
+    """And works when Redis is back."""
+    thread = await desk.linked_thread()
+    desk.devin.behave(SESSION, "suspended", times=1)
+    ts = await desk.reply("asleep", thread)
+    await desk.until_said("suspended", thread)
+    await desk.until_marked("zzz", ts)
+    report = desk.slack.thread("general", thread)[-1]
+    await valkey.stop()
+    pressed = await desk.slack.press("send_again", channel="general", message_ts=report.ts)
+    assert pressed.acked
+    await desk.until_whispered("did not work just now", "ada")
+    await valkey.start()
+    await wait_until(lambda: is_ready(bot), "it is ready again")
+    await desk.slack.press("send_again", channel="general", message_ts=report.ts)
+    await desk.until_marked("white_check_mark", ts)
+
+
+async def test_an_outcome_is_kept_when_redis_comes_back(
+    bot: Bot, desk: Desk, valkey: ValkeyProcess
+) -> None:
+    """Devin's answer is known in one place only: it is held until it can be written."""
+    thread = await desk.linked_thread()
+    desk.devin.behave(SESSION, "slow", delay=0.5, times=1)
+    first = await desk.reply("one", thread)
+    await desk.until_received("one")
+    await valkey.stop()
+    await wait_until(lambda: not desk.devin.in_flight, "Devin has answered")
+    await valkey.start()
+    await desk.until_marked("white_check_mark", first)
+    second = await desk.reply("two", thread)
+    await until_taken(desk, await desk.slack.deliveries[-1].settled())
+    await desk.until_marked("white_check_mark", second)
+    assert [one.rpartition("\n")[2] for one in desk.received()] == ["one", "two"]
+
+
+@pytest.mark.parametrize("trouble", ["stopped", "frozen", "full", "read-only"])
+async def test_a_stop_while_redis_is_in_trouble_is_a_stop(
+    valkey: ValkeyProcess, tmp_path: Path, trouble: str
+) -> None:
+    """A platform that restarts everything at once must not have to kill it."""
+    breaks, mends = TROUBLES[trouble]
+    async with Sandbox() as sandbox:
+        environ = environ_of(sandbox, valkey.url, tmp_path)
+        async with bot_process(environ, tmp_path, "run") as process:
+            await sandbox.slack.wait_connected()
+            await process.until_logged("started")
+            await breaks(valkey)
+            if trouble != "frozen":  # which docket, that reads without a timeout, does not notice
+                await process.until_logged("Redis is unavailable")
+            assert await process.stop() == 0
+    await mends(valkey)
+
+
+async def until_taken(desk: Desk, delivery: Delivery) -> None:
+    """Let Slack send an event again until it is acknowledged, as its retries do."""
+    for _ in range(10):
+        if delivery.acked:
+            return
+        delivery = await (await desk.slack.redeliver(delivery)).settled()
+        await asyncio.sleep(0)
+    raise AssertionError(f"not acknowledged: {delivery}")

@@ -1,0 +1,35 @@
+"""Waiting for what will be so, instead of sleeping and hoping."""
+
+import asyncio
+import inspect
+import time
+from collections.abc import Awaitable, Callable
+
+from bot.reports import Reports
+from bot.store import Store
+
+
+async def wait_until(
+    predicate: Callable[[], object | Awaitable[object]], description: str, seconds: float = 15.0
+) -> None:
+    """Return once `predicate` is true; fail with `description` when it is not within `seconds`."""
+    deadline = time.monotonic() + seconds
+    while True:
+        answer = predicate()
+        if inspect.isawaitable(answer):
+            answer = await answer
+        if answer:
+            return
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {seconds} s: {description}")
+        await asyncio.sleep(0.01)
+
+
+async def until_settled(store: Store) -> None:
+    """Wait until no reply and no report waits any more: what has not happened will not."""
+    reports = Reports(store)
+
+    async def is_settled() -> bool:
+        return await reports.depths() == (0, 0)
+
+    await wait_until(is_settled, "nothing waits any more")
