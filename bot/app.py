@@ -5,7 +5,7 @@ The same `open_bot` serves production and the tests.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -33,6 +33,7 @@ from bot.relay import Relay
 from bot.reports import Reports
 from bot.server import SlackEndpoint, open_server
 from bot.settings import Settings
+from bot.settling import LOOK_AFTER_SECONDS, Settling
 from bot.socket_mode import open_socket_mode
 from bot.store import Store, open_store
 from bot.tasks import DocketSchedule, let_go_of_dead, open_docket, open_worker, register
@@ -78,6 +79,7 @@ async def open_bot(
     listens: bool = True,
     health: Health | None = None,
     notice_after: timedelta = NOTICE_AFTER,
+    look_after: Sequence[float] = LOOK_AFTER_SECONDS,
 ) -> AsyncIterator[Bot]:
     """Everything, running; without `listens` only what delivers and reports.
 
@@ -95,7 +97,7 @@ async def open_bot(
         )
         log.info("listening", extra={"host": settings.host, "port": port})
         parts = await _connect(stack, settings, health, intake)
-        await _deliver(stack, parts, notice_after)
+        await _deliver(stack, parts, notice_after, look_after)
         working = await stack.enter_async_context(_working(parts.docket, parts.store))
         if listens:
             await _listen(stack, parts, endpoint)
@@ -154,7 +156,9 @@ async def _connect(
     )
 
 
-async def _deliver(stack: AsyncExitStack, parts: _Parts, notice_after: timedelta) -> None:
+async def _deliver(
+    stack: AsyncExitStack, parts: _Parts, notice_after: timedelta, look_after: Sequence[float]
+) -> None:
     settings = parts.settings
     devin = await stack.enter_async_context(
         open_devin(
@@ -167,6 +171,7 @@ async def _deliver(stack: AsyncExitStack, parts: _Parts, notice_after: timedelta
     deliveries = Deliveries(
         mailbox=Mailbox(parts.store, settings.link_ttl),
         devin=devin,
+        settling=Settling(devin, look_after),
         people=parts.people,
         schedule=parts.schedule,
         intake=parts.intake,

@@ -11,7 +11,7 @@ import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 from bot import metrics
@@ -24,6 +24,7 @@ from bot.models import Outcome, OutcomeKind, SessionId, Wait
 from bot.people import People
 from bot.reports import ReportId, ReportKind
 from bot.schedule import Schedule
+from bot.settling import Settling
 
 log = logging.getLogger(__name__)
 
@@ -91,11 +92,12 @@ class _Hold:
 class Deliveries:
     """Delivers what the mailboxes hold."""
 
-    def __init__(  # noqa: PLR0913  (the eight things it is made of)
+    def __init__(  # noqa: PLR0913  (the nine things it is made of)
         self,
         *,
         mailbox: Mailbox,
         devin: Devin,
+        settling: Settling,
         people: People,
         schedule: Schedule,
         intake: Intake,
@@ -105,6 +107,7 @@ class Deliveries:
     ) -> None:
         self._mailbox = mailbox
         self._devin = devin
+        self._settling = settling
         self._people = people
         self._schedule = schedule
         self._intake = intake
@@ -139,19 +142,26 @@ class Deliveries:
         return step
 
     async def _send(self, hold: _Hold, head: Head) -> Step:
+        message = await letter(head.reply, self._people)
         if head.interrupted:
             lost = Outcome(kind=OutcomeKind.UNCERTAIN, detail="the relay stopped while sending")
-            return await self._finish(hold, head, lost)
-        message = await letter(head.reply, self._people)
+            return await self._look(hold, head, message, lost)
         if not hold.is_certain:
             await self._mailbox.put_back(hold.session, hold.token, head.reply.id)
             return Later(0.0)
         began = time.monotonic()
         answer = await self._devin.post_message(hold.session, message)
         metrics.DELIVERY_SECONDS.observe(time.monotonic() - began)
-        if isinstance(answer, Outcome):
-            return await self._finish(hold, head, answer)
-        return await self._wait(hold, head, answer)
+        if isinstance(answer, Wait):
+            return await self._wait(hold, head, answer)
+        if answer.kind is OutcomeKind.UNCERTAIN:
+            return await self._look(hold, head, message, answer)
+        return await self._finish(hold, head, answer)
+
+    async def _look(self, hold: _Hold, head: Head, message: str, lost: Outcome) -> Step:
+        since = datetime.fromtimestamp(head.sent / 1000, UTC)
+        outcome = await self._settling.settle(hold.session, message, since, lost)
+        return await self._finish(hold, head, outcome)
 
     async def _wait(self, hold: _Hold, head: Head, wait: Wait) -> Step:
         if head.attempts and head.waited >= self._give_up_after:

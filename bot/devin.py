@@ -21,6 +21,7 @@ import httpx
 from httpx_aiohttp import AiohttpTransport
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, TypeAdapter, ValidationError
 
+from bot.devin_session import Look, find
 from bot.models import Outcome, OutcomeKind, Problem, Refusal, SessionId, Wait
 
 TIMEOUT = httpx.Timeout(connect=5.0, write=10.0, read=30.0, pool=5.0)
@@ -32,6 +33,11 @@ DETAIL_LIMIT = 32_000
 """As much of Devin's words as is kept; a thread is shown less, and told how much there is."""
 
 PROBLEM_LIMIT = 20
+
+SESSION_LIMIT = 8 * 1024 * 1024
+"""As much of a session's record as is read; a longer one cannot be searched."""
+
+LOOK_SECONDS = 5.0
 
 TOTAL_SECONDS = 45.0
 """For a whole call: httpx' read timeout starts anew with each byte."""
@@ -111,6 +117,23 @@ class Devin:
             is_ours = isinstance(error, TimeoutError)
             return _failure(error if is_ours else error.__cause__ or error)
 
+    async def look(self, session: SessionId, message: str, since: datetime) -> Look:
+        """Whether the session lists `message` among what users wrote since then; never raises."""
+        path = f"/v1/sessions/{quote(session, safe='')}"
+        try:
+            async with (
+                asyncio.timeout(LOOK_SECONDS),
+                self._client.stream("GET", path) as response,
+            ):
+                status, body = response.status_code, await _start_of(response, SESSION_LIMIT)
+        except (httpx.HTTPError, httpx.StreamError, aiohttp.ClientError, OSError):
+            return Look.AWAY
+        if status == HTTPStatus.OK:
+            return find(body, message, since)
+        is_passing = status >= HTTPStatus.INTERNAL_SERVER_ERROR
+        is_passing |= status == HTTPStatus.TOO_MANY_REQUESTS
+        return Look.AWAY if is_passing else Look.UNREADABLE
+
     async def probe(self) -> str:
         """Say in a word how Devin takes our key, without sending anything to a session.
 
@@ -160,7 +183,7 @@ def _failure(cause: BaseException) -> Outcome | Wait:
     return Outcome(kind=OutcomeKind.UNCERTAIN, detail=why)
 
 
-async def _start_of(response: httpx.Response) -> bytes:
+async def _start_of(response: httpx.Response, limit: int = BODY_LIMIT) -> bytes:
     """The beginning of the body, as far as it can be decoded.
 
     A body that breaks off counts as its beginning where the status says what became of the message;
@@ -170,14 +193,14 @@ async def _start_of(response: httpx.Response) -> bytes:
     try:
         async for chunk in response.aiter_bytes():
             body += chunk
-            if len(body) >= BODY_LIMIT:
+            if len(body) >= limit:
                 break
     except httpx.DecodingError:
         return body
     except (httpx.HTTPError, aiohttp.ClientError, OSError):
         if response.status_code == HTTPStatus.OK:
             raise
-    return body[:BODY_LIMIT]
+    return body[:limit]
 
 
 def _read(response: httpx.Response, body: bytes) -> Outcome | Wait:

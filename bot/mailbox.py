@@ -59,7 +59,8 @@ class Accepted:
 class Head:
     """The reply to send now. Times are Unix ms; `failing_since` is None while Devin answers.
 
-    `interrupted`: an earlier holder marked it as being sent and is gone.
+    `sent` is when it was first marked as being sent. `interrupted`: that was by an earlier holder,
+    who is gone.
     """
 
     reply: Reply
@@ -68,6 +69,7 @@ class Head:
     failing_since: int | None
     attempts: int
     now: int
+    sent: int
     interrupted: bool
 
     @property
@@ -255,7 +257,7 @@ class Mailbox:
             return Later(answer[1] / 1000)
         if what not in {"head", "interrupted"}:
             return Nothing(what)
-        _, reply_id, raw, number, accepted, since, attempts, now = answer
+        _, reply_id, raw, number, accepted, since, attempts, now, sent = answer
         try:
             reply = Reply.model_validate_json(raw)
         except ValidationError:
@@ -270,5 +272,6 @@ class Mailbox:
             failing_since=int(since) if since else None,
             attempts=int(attempts),
             now=int(now),
+            sent=int(sent),
             interrupted=what == "interrupted",
         )

@@ -9,6 +9,7 @@ TURNED_AWAY = Counter(
     "relay_turned_away_total", "Replies of people who may not steer Devin, by why", ["standing"]
 )
 OUTCOMES = Counter("relay_outcomes_total", "Deliveries that ended, by how", ["outcome"])
+LOOKS = Counter("relay_looks_total", "Looks for a reply whose answer was lost, by result", ["look"])
 WAITS = Counter("relay_waits_total", "Deliveries put off, by Devin's reason", ["reason"])
 REPORTS = Counter("relay_reports_total", "Reports to threads, by what became of them", ["result"])
 SLACK_ERRORS = Counter("relay_slack_errors_total", "Failed Slack calls", ["method", "reason"])

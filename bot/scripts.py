@@ -67,15 +67,18 @@ local function next_head(mail, box, due, hold, session, token, hold_ms, prefix, 
       return {'empty'}
     end
     local key = prefix .. id
-    local was = redis.call('HMGET', key, 'state', 'token')
+    local was = redis.call('HMGET', key, 'state', 'token', 'sent')
     if was[1] then
       redis.call('SET', hold, token, 'PX', hold_ms)
       redis.call('HSET', key, 'state', 'sending', 'token', token)
       redis.call('HDEL', box, 'settled_by')
       local what = was[1] == 'sending' and was[2] ~= token and 'interrupted' or 'head'
+      local sent = was[1] == 'sending' and was[3] or now
+      redis.call('HSET', key, 'sent', sent)
       local reply = redis.call('HMGET', key, 'reply', 'round', 'accepted')
       local failing = redis.call('HMGET', box, 'since', 'attempts')
-      return {what, id, reply[1], reply[2], reply[3], failing[1] or '', failing[2] or 0, now}
+      return {what, id, reply[1], reply[2], reply[3], failing[1] or '', failing[2] or 0, now,
+              sent}
     end
     redis.call('ZREM', mail, id)
   end

@@ -122,7 +122,7 @@ def settings(environ: dict[str, str]) -> Settings:
 
 def started(settings: Settings) -> AbstractAsyncContextManager[Bot]:
     """A bot, for tests that start and stop it themselves."""
-    return open_bot(settings)
+    return open_bot(settings, look_after=(0.0, 0.05))
 
 
 @pytest.fixture

@@ -24,7 +24,10 @@ HOMES: Mapping[str, set[str]] = {
     "httpx": {"bot.devin"},
     "httpx_aiohttp": {"bot.devin"},
     "prometheus_client": {"bot.metrics", "bot.server"},
-    "pydantic": {"bot.models", "bot.settings", "bot.devin", "bot.links", "bot.mailbox"},
+    "pydantic": {
+        *("bot.models", "bot.settings", "bot.devin", "bot.devin_session"),
+        *("bot.links", "bot.mailbox"),
+    },
     "pydantic_settings": {"bot.settings"},
     "redis": {"bot.batches", "bot.store", "bot.tasks"},  # tasks: for what docket lets through
     "slack_bolt": {"bot.app", "bot.server", "bot.socket_mode", "bot.identity", "handlers"},

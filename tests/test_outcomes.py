@@ -48,6 +48,9 @@ class Row:
     how: Mapping[str, Any] = field(default_factory=dict)
 
 
+UNTAKEN = {"takes": False}
+"""The session does not list the message: a look into it does not help."""
+
 ROWS = {
     "sent": Row("running", "white_check_mark"),
     "suspended": Row("suspended", "zzz", ("*suspended*",), SUSPENDED, AGAIN),
@@ -75,8 +78,8 @@ ROWS = {
     "200, empty": Row("garbage", "x", ("HTTP 200",), "(nothing)", (), {"body": ""}),
     "200, other JSON": Row("running", "x", ("HTTP 200",), '{"ok": true}', (),
         {"body": {"ok": True}}),
-    "200, half": Row("half", None, (UNSURE, "connection lost"), "", AGAIN),
-    "hangs up after reading": Row("drops", None, (UNSURE,), "", AGAIN),
+    "200, half": Row("half", None, (UNSURE, "connection lost"), "", AGAIN, UNTAKEN),
+    "hangs up after reading": Row("drops", None, (UNSURE,), "", AGAIN, UNTAKEN),
     "hangs up at once": Row("refuses", None, (UNSURE,), "", AGAIN),
     "500": Row("server_error", None, (UNSURE, "HTTP 500"), "", AGAIN),
     "502": Row("gateway", None, (UNSURE, "HTTP 502"), "", AGAIN),
