@@ -41,6 +41,9 @@ types: setup ## mypy --strict
 
 check: lint types test ## Lint, types and every test: the gate
 
+bench: setup ## The relay beside a script and the floor; writes benchmarks/RESULTS.md
+	$(BIN)/python -m benchmarks
+
 lock: setup ## Pin every dependency again, with hashes
 	$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command "make lock" --upgrade -o requirements.lock

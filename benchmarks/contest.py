@@ -29,12 +29,21 @@ class Contest:
     sessions: Sequence[str]
     roots: list[str] = field(default_factory=list)
     sent: dict[str, float] = field(default_factory=dict)
+    ack_ms: list[float] = field(default_factory=list)
+    _waiting: set[asyncio.Task[None]] = field(default_factory=set)
+
+    async def _acknowledged(self, since: float) -> None:
+        await self.box.slack.deliveries[-1].settled()
+        self.ack_ms.append((time.monotonic() - since) * 1000)
 
     async def send(self, number: int, session: int) -> None:
         """Ada writes reply `number` in the thread of the session with that index."""
         text = f"reply {number:07d}"
         self.sent[text] = time.monotonic()
         await self.box.slack.say(text, channel=CHANNEL, thread=self.roots[session])
+        task = asyncio.create_task(self._acknowledged(self.sent[text]))
+        self._waiting.add(task)
+        task.add_done_callback(self._waiting.discard)
 
     @property
     def arrived(self) -> int:
@@ -70,6 +79,7 @@ class Contest:
     def forget(self) -> None:
         """Begin a new measurement."""
         self.sent.clear()
+        self.ack_ms.clear()
         self.box.devin.requests.clear()
         self.box.slack.calls.clear()
         self.box.slack.deliveries.clear()

@@ -11,23 +11,6 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.errors import OperatorError, SlackRefused
 from bot.slack_calls import call
 
-FATAL = frozenset(
-    {
-        "not_authed",
-        "invalid_auth",
-        "account_inactive",
-        "user_removed_from_team",
-        "team_disabled",
-        "token_revoked",
-        "token_expired",
-        "not_allowed_token_type",
-        "missing_scope",
-        "no_permission",
-        "org_login_required",
-        "ekm_access_denied",
-    }
-)
-
 
 @dataclass(frozen=True, slots=True)
 class Identity:
@@ -64,15 +47,13 @@ async def identify(client: AsyncWebClient) -> Identity:
             f"Slack rejects SLACK_BOT_TOKEN ({error.reason}): copy the bot token again from the "
             "app's page, OAuth & Permissions"
         ) from error
-    if not answer.get("bot_id"):
-        raise OperatorError("SLACK_BOT_TOKEN is not a bot's token: it should start with xoxb-")
     headers = {k.lower(): v for k, v in getattr(answer, "headers", {}).items()}
     scopes = str(headers.get("x-oauth-scopes", "")).split(",")
     return Identity(
         team=str(answer["team_id"]),
         enterprise=answer.get("enterprise_id"),
         user=str(answer["user_id"]),
-        bot=str(answer["bot_id"]),
+        bot=str(answer.get("bot_id") or ""),
         scopes=frozenset(scope.strip() for scope in scopes if scope.strip()),
     )
 

@@ -145,7 +145,8 @@ def parse_press(body: Payload, team: str) -> Press | None:
     user = _text(_mapping(body.get("user")), "id")
     if not isinstance(message, Mapping) or not user:
         return None
-    thread = parse_thread({**message, "channel": channel}, team)
+    root = message.get("thread_ts") or _mapping(body.get("container")).get("thread_ts")
+    thread = parse_thread({**message, "channel": channel, "thread_ts": root}, team)
     if thread is None:
         return None
     return Press(UserId(user), thread, message, _text(_mapping(action), "value"))

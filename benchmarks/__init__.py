@@ -1,0 +1,1 @@
+"""Benchmarks and chaos: what the relay costs, and what it survives."""
