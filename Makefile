@@ -6,7 +6,7 @@ STAMP  := $(VENV)/.installed
 export PYTHONDONTWRITEBYTECODE ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test lint format types check bench lock clean
+.PHONY: help setup demo run test lint format types check bench chaos lock clean
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,9 +44,18 @@ check: lint types test ## Lint, types and every test: the gate
 bench: setup ## The relay beside a script and the floor; writes benchmarks/RESULTS.md
 	$(BIN)/python -m benchmarks
 
+SEED ?= $(shell date +%s)
+SECONDS ?= 240
+KILLS ?= 50
+
+chaos: setup ## Kills and outages under load, with a ledger; SEED=7 SECONDS=240 KILLS=50
+	$(BIN)/python -m chaos --seed $(SEED) --seconds $(SECONDS) --kills $(KILLS)
+
 lock: setup ## Pin every dependency again, with hashes
 	$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command "make lock" --upgrade -o requirements.lock
+	$(BIN)/uv pip compile pyproject.toml -c requirements.lock --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command "make lock" --upgrade -o requirements-run.lock
 
 clean: ## Remove what make made
 	rm -rf $(VENV) .data .demo .mypy_cache .pytest_cache .ruff_cache .hypothesis

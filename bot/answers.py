@@ -13,7 +13,7 @@ from typing import Any
 from bot.errors import SlackAway, SlackRefused
 from bot.intake import Intake
 from bot.models import ThreadRef
-from bot.store import Store
+from bot.store import Store, once_key
 from bot.threads import Threads
 from bot.words import Words
 
@@ -59,6 +59,10 @@ class Answers:
     async def claim(self, what: str) -> bool:
         """True for the first who claims `what`: one of two events for the same message, say."""
         return await self._store.first(f"claim:{what}", CLAIM)
+
+    async def is_claimed(self, what: str) -> bool:
+        """True when somebody has claimed `what`."""
+        return await self._store.get(once_key(f"claim:{what}")) is not None
 
     async def disclaim(self, what: str) -> None:
         """Undo `claim`, for work that failed and comes again."""

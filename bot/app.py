@@ -5,6 +5,7 @@ The same `open_bot` serves production and the tests.
 
 import asyncio
 import logging
+import secrets
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -17,13 +18,18 @@ from slack_bolt.authorization import AuthorizeResult
 from slack_sdk.web.async_client import AsyncWebClient
 
 import handlers
+from bot import metrics
 from bot.answers import Answers
+from bot.backlog import measured
+from bot.catch_up import CatchUp
 from bot.deliveries import NOTICE_AFTER, Deliveries
 from bot.devin import open_devin
 from bot.embedded import embedded_valkey
+from bot.gaps import Gaps
 from bot.health import Health
 from bot.identity import Identity, check_app_token, identify
 from bot.intake import Intake
+from bot.late_reader import LateReader
 from bot.links import Links
 from bot.mailbox import Mailbox
 from bot.nearby import Nearby
@@ -39,12 +45,13 @@ from bot.store import Store, open_store
 from bot.tasks import DocketSchedule, let_go_of_dead, open_docket, open_worker, register
 from bot.telling import Telling
 from bot.threads import Threads
+from handlers.late import LateEvents
 
 log = logging.getLogger(__name__)
 
 SLACK_SECONDS = 10.0
-DRAIN_SECONDS = 50.0
-"""Longer than a delivery that meets Devin's timeouts."""
+DRAIN_SECONDS = 62.0
+"""Longer than a delivery that meets Devin's timeouts and is looked for: 45 s and 14 s."""
 
 SPARE_CONNECTIONS = 8
 
@@ -89,6 +96,7 @@ async def open_bot(
     Raises:
         OperatorError: something that waiting will not mend.
     """
+    metrics.begin()
     health, intake = health or Health(), Intake()
     async with AsyncExitStack() as stack:
         endpoint = _endpoint(settings, intake) if listens else None
@@ -99,9 +107,11 @@ async def open_bot(
         parts = await _connect(stack, settings, health, intake)
         await _deliver(stack, parts, notice_after, look_after)
         working = await stack.enter_async_context(_working(parts.docket, parts.store))
-        if listens:
-            await _listen(stack, parts, endpoint)
+        catch_up = await _listen(stack, parts, endpoint) if listens else None
+        await stack.enter_async_context(measured(parts.store, health))
         stack.push_async_callback(intake.drain, DRAIN_SECONDS)
+        if catch_up is not None:
+            await stack.enter_async_context(catch_up.running())
         stack.callback(health.closing)
         health.started()
         log.info("started", extra={"team": parts.identity.team, "bot": parts.identity.user})
@@ -199,22 +209,31 @@ async def _working(docket: Docket, store: Store) -> AsyncIterator[asyncio.Task[N
             # docket's way to stop: it takes no more and waits for the tasks that it has. When Redis
             # fails it meanwhile, docket 0.27 forgets that and starts anew, unless it is closed.
             working.cancel()
-            letting_go = asyncio.create_task(let_go_of_dead(docket, store))
+            letting_go = asyncio.create_task(let_go_of_dead(docket, store, working))
     await asyncio.gather(working, return_exceptions=True)
-    letting_go.cancel()
-    await asyncio.gather(letting_go, return_exceptions=True)
+    await letting_go
 
 
-async def _listen(stack: AsyncExitStack, parts: _Parts, endpoint: SlackEndpoint | None) -> None:
-    app = _bolt(parts)
+async def _listen(
+    stack: AsyncExitStack, parts: _Parts, endpoint: SlackEndpoint | None
+) -> CatchUp | None:
+    app, relay = _bolt(parts), _relay(parts)
+    handlers.register(app, relay)
+    catch_up = _catch_up(parts, relay)
+    if catch_up is not None:
+        await parts.health.until("Redis", catch_up.note)
+    begin = catch_up.begin if catch_up is not None else lambda: None
     token = parts.settings.slack_app_token
     if token is not None:
         secret = token.get_secret_value()
         await parts.health.until("Socket Mode", lambda: check_app_token(parts.client, secret))
-        socket = await stack.enter_async_context(open_socket_mode(app, secret, parts.intake))
+        opening = open_socket_mode(app, secret, parts.intake, on_gap=begin)
+        socket = await stack.enter_async_context(opening)
         parts.health.watch("Socket Mode", socket.check)
     elif endpoint is not None:
         endpoint.app = app
+        begin()
+    return catch_up
 
 
 def _bolt(parts: _Parts) -> AsyncApp:
@@ -236,11 +255,15 @@ def _bolt(parts: _Parts) -> AsyncApp:
         request_verification_enabled=False,
     )
     log_of_bolt.disabled = False
+    return app
+
+
+def _relay(parts: _Parts) -> Relay:
     settings = parts.settings
     threads = Threads(parts.client)
-    relay = Relay(
-        links=Links(parts.store, settings.link_ttl),
-        mailbox=Mailbox(parts.store, settings.link_ttl),
+    return Relay(
+        links=_links(parts),
+        mailbox=Mailbox(parts.store, settings.link_ttl, settings.catch_up),
         people=parts.people,
         permissions=Permissions(settings, parts.people),
         threads=threads,
@@ -249,8 +272,24 @@ def _bolt(parts: _Parts) -> AsyncApp:
         intake=parts.intake,
         team=parts.identity.team,
     )
-    handlers.register(app, relay)
-    return app
+
+
+def _links(parts: _Parts) -> Links:
+    return Links(parts.store, parts.settings.link_ttl, parts.settings.catch_up)
+
+
+def _catch_up(parts: _Parts, relay: Relay) -> CatchUp | None:
+    within = parts.settings.catch_up
+    if not within:
+        return None
+    events = LateEvents(relay, parts.identity)
+    return CatchUp(
+        gaps=Gaps(parts.store, parts.identity.team, within, secrets.token_hex(8)),
+        links=_links(parts),
+        reader=LateReader(Threads(parts.client), events),
+        answers=relay.answers,
+        events=events,
+    )
 
 
 def _endpoint(settings: Settings, intake: Intake) -> SlackEndpoint | None:

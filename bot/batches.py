@@ -66,7 +66,8 @@ class Batches:
             batch, self._wanted = self._wanted[:MOST], self._wanted[MOST:]
             try:
                 await self._send(batch)
-            except (RedisError, OSError) as error:
+            except (RedisError, OSError, RuntimeError) as error:
+                # RuntimeError is uvloop's for a transport that is closed already.
                 for wanted in batch:
                     if not wanted.answer.done():
                         wanted.answer.set_exception(error)

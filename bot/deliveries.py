@@ -160,7 +160,8 @@ class Deliveries:
 
     async def _look(self, hold: _Hold, head: Head, message: str, lost: Outcome) -> Step:
         since = datetime.fromtimestamp(head.sent / 1000, UTC)
-        outcome = await self._settling.settle(hold.session, message, since, lost)
+        ids = _ids(hold.session, reply_id=head.reply.id)
+        outcome = await self._settling.settle(hold.session, message, since, lost, ids)
         return await self._finish(hold, head, outcome)
 
     async def _wait(self, hold: _Hold, head: Head, wait: Wait) -> Step:
@@ -202,7 +203,7 @@ class Deliveries:
             log.error("another took the session over", extra=ids | {"outcome": outcome.kind})
             return step
         hold.extend(began)
-        metrics.OUTCOMES.labels(outcome.kind).inc()
+        metrics.OUTCOMES.labels(outcome.kind, outcome.refusal or "").inc()
         log.info("outcome", extra=ids | {"outcome": outcome.kind, "status": outcome.status})
         await self._tell(ReportId(head.reply.id, head.round, ReportKind.OUTCOME))
         return step
@@ -235,7 +236,8 @@ class Deliveries:
             await self._schedule.tell(report)
         except StoreAway as error:
             # The report is owed in Redis; the sweep schedules it.
-            log.warning("report not scheduled", extra={"reason": str(error)})
+            ids = {"reply_id": report.reply, "reason": str(error)}
+            log.warning("report not scheduled", extra=ids)
 
 
 def _ids(session: SessionId, **more: str) -> dict[str, object]:

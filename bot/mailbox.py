@@ -15,10 +15,12 @@ from typing import Any
 from pydantic import ValidationError
 
 from bot import scripts
+from bot.gaps import CATCH_UP, named
 from bot.models import Change, Outcome, OutcomeKind, Reply, ReplyId, SessionId, ts_micros
 from bot.reports import ReportId, ReportKind
 from bot.store import (
     DUE_KEY,
+    GAP_KEY,
     REPLY_PREFIX,
     UNTOLD_KEY,
     Store,
@@ -28,6 +30,7 @@ from bot.store import (
     link_key,
     mail_key,
     millis,
+    recent_key,
     reply_key,
     seconds,
     threads_key,
@@ -109,8 +112,9 @@ class Deferred:
 class Mailbox:
     """All sessions' mailboxes, in Redis."""
 
-    def __init__(self, store: Store, link_ttl: timedelta) -> None:
+    def __init__(self, store: Store, link_ttl: timedelta, catch_up: timedelta = CATCH_UP) -> None:
         self._store = store
+        self._catch_up = millis(catch_up)
         self._link_ttl = int(link_ttl.total_seconds())
 
     async def accept(self, reply: Reply, session: SessionId, settle: timedelta) -> Accepted:
@@ -133,6 +137,8 @@ class Mailbox:
                 DUE_KEY,
                 hold_key(session),
                 threads_key(thread.team, thread.channel),
+                recent_key(thread.team),
+                GAP_KEY,
             ],
             [
                 session,
@@ -144,6 +150,8 @@ class Mailbox:
                 self._link_ttl,
                 seconds(KEEP_WAITING),
                 thread.thread_ts,
+                self._catch_up,
+                named(thread),
             ],
         )
         return Accepted(Change(change), None if wake_ms < 0 else wake_ms / 1000)
@@ -261,9 +269,10 @@ class Mailbox:
         try:
             reply = Reply.model_validate_json(raw)
         except ValidationError:
-            # A record of a newer version, met by an old process in a rolling deploy: leave it,
-            # certainly unsent, to a process that can read it.
-            await self.put_back(session, token, ReplyId(reply_id))
+            # A record of a newer version, met by an old process in a rolling deploy: leave it to a
+            # process that can read it, and one that was interrupted marked as that.
+            if what == "head":
+                await self.put_back(session, token, ReplyId(reply_id))
             raise
         return Head(
             reply=reply,

@@ -53,7 +53,7 @@ MARKS: Mapping[OutcomeKind, str] = {
 # What a report says.
 
 
-def report(outcome: Outcome, reply: Reply, number: int) -> Words | None:
+def report(outcome: Outcome, reply: Reply, number: int, sent_to: SessionId) -> Words | None:
     """How a delivery ended, for its thread; None where the mark on the reply says it all."""
     if outcome.kind is OutcomeKind.DELIVERED:
         return None
@@ -64,7 +64,7 @@ def report(outcome: Outcome, reply: Reply, number: int) -> Words | None:
     if outcome.refusal is Refusal.NO_SESSION:
         thread = reply.thread
         where = f"{thread.team}:{thread.channel}:{thread.thread_ts}"
-        buttons.append(button(UNLINK, "Unlink", where))
+        buttons.append(button(UNLINK, "Unlink", f"{where}|{sent_to}"))
     return replace(words, buttons=tuple(buttons))
 
 
@@ -154,6 +154,23 @@ _REPORTS = {
     OutcomeKind.UNCERTAIN: _uncertain,
     OutcomeKind.GIVEN_UP: _given_up,
 }
+
+
+def late(replies: int, commands: Sequence[str], *, hushed: bool) -> Words:
+    """What was found in a thread after the relay was away."""
+    said = "I was away"
+    if replies:
+        found = _plural(replies, "1 reply", f"{replies} replies")
+        way = _plural(replies, "it is on its way", "they are on their way")
+        said += f" and found {found} late; {way} to Devin now."
+    else:
+        said += "."
+    if commands:
+        asked = ", ".join(f"`{verb}`" for verb in commands)
+        said += f" I did not hear {asked} meanwhile: please mention me again."
+    if hushed:
+        said += " The replies after that stayed here."
+    return Words(said)
 
 
 def waiting(reply: Reply, give_up_after: timedelta) -> Words:

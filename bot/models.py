@@ -42,7 +42,8 @@ def parse_session(text: str) -> SessionId | None:
 class Record(BaseModel):
     """A frozen value that can be kept as JSON."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    # Without the last, an error about a record quotes it, people's words and all, into the log.
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
     def to_json(self) -> str:
         """The form that Redis keeps."""
@@ -58,13 +59,23 @@ class ThreadRef(Record):
 
 
 class Link(Record):
-    """What ties a thread to a session: by whom, when (Unix seconds), and whether it is muted."""
+    """What ties a thread to a session: by whom, when (Unix seconds), and whether it is muted.
+
+    `since` is when it was made, or unmuted, in Unix milliseconds: what was written before that is
+    not for Devin. A link of an older version has none.
+    """
 
     v: Literal[1] = 1
     session: SessionId
     by: UserId
     at: int
     muted: bool = False
+    since: int = 0
+
+    @property
+    def hears_from(self) -> int:
+        """Since when the thread's replies are for Devin, in Unix microseconds."""
+        return self.since * 1000 or (self.at + 1) * 1_000_000
 
 
 class Attached(Record):
@@ -99,6 +110,11 @@ class Reply(Record):
 def reply_id(team: str, channel: str, ts: str) -> ReplyId:
     """The key of the Slack message `ts` in that channel."""
     return ReplyId(f"{team}:{channel}:{ts}")
+
+
+def micros_ts(micros: int) -> str:
+    """The Slack `ts` of a time in microseconds."""
+    return f"{micros // 1_000_000}.{micros % 1_000_000:06d}"
 
 
 def ts_micros(ts: str) -> int:

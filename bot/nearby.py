@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 TELLING_AT_ONCE = 16
 MOST_UNTOLD = 500
-"""As many reports as wait here for their turn at Slack; further ones wait in docket."""
+"""As many reports as wait here for their turn at Slack, ten minutes' worth of marks."""
 
 
 class Nearby:
@@ -54,29 +54,31 @@ class Nearby:
     async def tell(self, report: ReportId, after: float = 0.0, attempt: int = 1) -> None:
         """Tell `report` in its thread, in `after` seconds."""
         telling = self._telling
-        is_full = self._untold >= MOST_UNTOLD
-        if after or self._intake.is_closing or telling is None or is_full:
+        if after or self._intake.is_closing or telling is None:
             await self._schedule.tell(report, after, attempt)
+            return
+        if self._untold >= MOST_UNTOLD:
+            await telling.shed(report, attempt)
             return
         self._untold += 1
         self._intake.spawn(self._tell(telling, report, attempt))
 
     async def _deliver(self, deliveries: Deliveries, session: SessionId) -> None:
         try:
-            await _left_to_sweep(deliveries.deliver(session), session)
+            await _left_to_sweep(deliveries.deliver(session), session_id=session)
         finally:
             self._waking -= 1
 
     async def _tell(self, telling: Telling, report: ReportId, attempt: int) -> None:
         try:
             async with self._slots:
-                await _left_to_sweep(telling.tell(report, attempt), report.reply)
+                await _left_to_sweep(telling.tell(report, attempt), reply_id=report.reply)
         finally:
             self._untold -= 1
 
 
-async def _left_to_sweep(work: Awaitable[None], what: str) -> None:
+async def _left_to_sweep(work: Awaitable[None], **ids: str) -> None:
     try:
         await work
     except StoreAway as error:
-        log.warning("put off", extra={"what": what, "reason": str(error)})
+        log.warning("put off", extra=ids | {"reason": str(error)})

@@ -62,6 +62,11 @@ class _Remembered(Generic[V]):
                 break
             except (SlackAway, TimeoutError) as error:
                 log.warning("look-up failed", extra={"id": key, "reason": str(error)})
+            except (KeyError, TypeError, AttributeError) as error:
+                # An answer without what its method promises names nobody, and must not end a
+                # delivery again and again.
+                log.warning("look-up unreadable", extra={"id": key, "reason": type(error).__name__})
+                break
         self._failures[key] = None
         return None
 

@@ -134,21 +134,25 @@ class Relay:
         session = parse_session(text)
         if session is None:
             raise BadSession(text)
-        link = Link(session=session, by=by, at=int(time.time()))
+        link = _new_link(session, by)
         existing = await self._links.create(thread, link)
         if existing is not None and existing.session != session:
             raise LinkedElsewhere(existing)
         log.info("linked", extra=_where(thread, session_id=session))
         return existing or link, existing is not None
 
-    async def unlink(self, thread: ThreadRef, by: UserId) -> Link:
+    async def unlink(self, thread: ThreadRef, by: UserId, session: SessionId | None = None) -> Link:
         """End the link of `thread`; mail that was accepted is still delivered.
 
         Raises:
             NotLinked: it has none.
+            LinkedElsewhere: it is not the one to `session`, where that is asked for.
             NotAllowed: `by` may not.
         """
         await self.check(by, thread.channel)
+        existing = None if session is None else await self._links.get(thread)
+        if existing is not None and existing.session != session:
+            raise LinkedElsewhere(existing)
         link = await self._links.remove(thread)
         if link is None:
             raise NotLinked
@@ -163,11 +167,10 @@ class Relay:
             NotAllowed: `by` may not.
         """
         await self.check(by, thread.channel)
-        while (old := await self._links.get(thread)) is not None:
-            new = old.model_copy(update={"muted": muted})
-            if old == new or await self._links.replace(thread, old, new):
-                return new
-        raise NotLinked
+        link = await self._links.mute(thread, muted=muted)
+        if link is None:
+            raise NotLinked
+        return link
 
     async def status(self, thread: ThreadRef, by: UserId) -> Status:
         """How `thread` stands.
@@ -210,7 +213,7 @@ class Relay:
             else:
                 ts = await self._threads.open(channel, words)
                 thread = ThreadRef(team=self.team, channel=channel, thread_ts=ts)
-                await self._links.create(thread, Link(session=session, by=by, at=int(time.time())))
+                await self._links.create(thread, _new_link(session, by))
         except SlackRefused as error:
             raise CannotPost(error.reason) from error
         await self._take(Reply(thread=thread, ts=ts, author=by, text=text), session)
@@ -273,6 +276,14 @@ class Relay:
         if accepted.wake_after is not None:
             await self._schedule.wake(session, accepted.wake_after)
         return accepted.change
+
+
+def _new_link(session: SessionId, by: UserId) -> Link:
+    return Link(session=session, by=by, at=int(time.time()), since=_now())
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000 + 1
 
 
 def _settle(ts: str) -> timedelta:

@@ -66,6 +66,7 @@ class Report:
     outcome: Outcome | None
     was_noticed: bool
     is_current: bool
+    session: SessionId
 
 
 class Reports:
@@ -83,7 +84,7 @@ class Reports:
         )
         if not answer:
             return None
-        begun, state, reply, outcome, noticed, number = answer
+        begun, state, reply, outcome, noticed, number, session = answer
         return Report(
             id=report,
             begun=bool(begun),
@@ -92,6 +93,7 @@ class Reports:
             outcome=Outcome.model_validate_json(outcome) if outcome else None,
             was_noticed=bool(noticed),
             is_current=number == str(report.round),
+            session=SessionId(session),
         )
 
     async def pause(self, report: ReportId, *, may_be_told: bool) -> None:

@@ -7,10 +7,26 @@ from a prefix inside the scripts, which Redis Cluster allows because all keys sh
 
 from bot.batches import Script
 
-# KEYS: link, reply, mail, box, due, hold, threads
-# ARGV: session, reply JSON, reply id, score, settle ms, settle limit ms, link TTL s, keep s, ts
+# Up to `ts` (in microseconds) nothing of the thread is missing, unless there was a gap: then that
+# is known once the thread has been read, and what comes meanwhile must not hide what is missing.
+# A catch-up reads 2,000 threads; more than some times that are not worth their memory.
+TRAFFIC = """
+local function traffic(recent, gap, now, within_ms, ts, thread)
+  if within_ms == '0' then return end
+  redis.call('ZADD', recent, redis.call('EXISTS', gap) == 1 and 'NX' or 'GT', ts, thread)
+  redis.call('ZREMRANGEBYSCORE', recent, '-inf', (now - within_ms) * 1000)
+  redis.call('ZREMRANGEBYRANK', recent, 0, -5001)
+  redis.call('PEXPIRE', recent, within_ms)
+end
+"""
+
+# KEYS: link, reply, mail, box, due, hold, threads, recent, gap
+# ARGV: session, reply JSON, reply id, score, settle ms, settle limit ms, link TTL s, keep s, ts,
+#       catch-up ms, channel:thread_ts
 # Returns: what happened, then the ms after which to wake the session, or -1 for no wake-up.
-ACCEPT = Script("""
+ACCEPT = Script(
+    TRAFFIC
+    + """
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local settle = tonumber(ARGV[5])
@@ -37,6 +53,7 @@ redis.call('EXPIRE', KEYS[3], ARGV[8])
 redis.call('EXPIRE', KEYS[1], ARGV[7])
 redis.call('ZADD', KEYS[7], now, ARGV[9])
 redis.call('EXPIRE', KEYS[7], ARGV[7])
+traffic(KEYS[8], KEYS[9], now, ARGV[10], ARGV[4], ARGV[11])
 
 if first then
   redis.call('ZADD', KEYS[5], now + settle, ARGV[1])
@@ -52,7 +69,8 @@ if settle > 0 and settled_by and redis.call('EXISTS', KEYS[6]) == 0 then
   redis.call('ZADD', KEYS[5], 'GT', math.min(now + settle, tonumber(settled_by)), ARGV[1])
 end
 return {'accepted', -1}
-""")
+"""
+)
 
 # What TAKE and FINISH end with: the head of the mailbox, marked as being sent under `token`. A head
 # that is marked under another token was being sent by a holder that is gone, or thought to be; one
@@ -228,8 +246,8 @@ local begun = redis.call('HGET', KEYS[1], ARGV[2])
 if begun and tonumber(begun) > now then return false end
 redis.call('HSET', KEYS[1], ARGV[2], now + ARGV[4])
 redis.call('ZADD', KEYS[2], now + ARGV[3], ARGV[1])
-local f = redis.call('HMGET', KEYS[1], 'state', 'reply', 'outcome', 'noticed', 'round')
-return {begun and 1 or 0, f[1] or '', f[2] or '', f[3] or '', f[4] or '', f[5] or ''}
+local f = redis.call('HMGET', KEYS[1], 'state', 'reply', 'outcome', 'noticed', 'round', 'session')
+return {begun and 1 or 0, f[1] or '', f[2] or '', f[3] or '', f[4] or '', f[5] or '', f[6] or ''}
 """)
 
 # KEYS: reply
@@ -249,4 +267,23 @@ if ARGV[2] == '1' and redis.call('EXISTS', KEYS[1]) == 1 then
 end
 redis.call('ZREM', KEYS[2], ARGV[1])
 return redis.call('HGET', KEYS[1], 'state') or ''
+""")
+
+# KEYS: due, untold
+# ARGV: sessions to look into, mail prefix, reply prefix
+# Returns: replies waiting, the longest wait of a mailbox's head in ms, sessions with mail, reports.
+BACKLOG = Script("""
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local most = tonumber(ARGV[1])
+local sessions = redis.call('ZCARD', KEYS[1])
+local replies, oldest = math.max(0, sessions - most), now
+for _, session in ipairs(redis.call('ZRANGE', KEYS[1], 0, most - 1)) do
+  local mail = ARGV[2] .. session
+  replies = replies + redis.call('ZCARD', mail)
+  local head = redis.call('ZRANGE', mail, 0, 0)[1]
+  local accepted = head and tonumber(redis.call('HGET', ARGV[3] .. head, 'accepted') or now)
+  if accepted and accepted < oldest then oldest = accepted end
+end
+return {replies, now - oldest, sessions, redis.call('ZCARD', KEYS[2])}
 """)

@@ -79,6 +79,9 @@ Duration = Annotated[
     timedelta, BeforeValidator(_duration), Field(gt=timedelta(0), le=timedelta(days=3650))
 ]
 DURATION_SHAPE = "a time such as 90d, 2h, 15m, 30s or PT15M, more than none and at most ten years"
+CATCH_UP_LIMIT = timedelta(days=2)
+"""No longer than it is remembered which commands were answered, and which replies were taken."""
+
 FLAG_SHAPE = "true or false"
 
 
@@ -134,6 +137,12 @@ class Settings(BaseSettings):
         timedelta(minutes=15),
         le=timedelta(days=7),  # a waiting reply is kept for 30 days
         description="a time such as 2h, 15m or 30s, more than none and at most seven days",
+    )
+    catch_up: Annotated[
+        timedelta, BeforeValidator(_duration), Field(ge=timedelta(0), le=CATCH_UP_LIMIT)
+    ] = Field(
+        timedelta(hours=24),
+        description="a time such as 24h, 90m or 2d, two days at most, or 0 to switch it off",
     )
     allow_channels: Annotated[frozenset[str], _ids("CGD")] = Field(
         frozenset(), description="channel ids such as C0123ABCD, or nothing for every channel"

@@ -6,7 +6,7 @@ and a person decides.
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from bot import metrics
@@ -28,9 +28,17 @@ class Settling:
         self._look_after = look_after
 
     async def settle(
-        self, session: SessionId, message: str, since: datetime, uncertain: Outcome
+        self,
+        session: SessionId,
+        message: str,
+        since: datetime,
+        uncertain: Outcome,
+        ids: Mapping[str, object],
     ) -> Outcome:
-        """`uncertain`, or that it was delivered after all; takes some seconds, never raises."""
+        """`uncertain`, or that it was delivered after all; takes some seconds, never raises.
+
+        `ids` are for the log.
+        """
         look = Look.UNREADABLE
         for seconds in self._look_after:
             await asyncio.sleep(seconds)
@@ -38,7 +46,7 @@ class Settling:
             if look in {Look.SEEN, Look.UNREADABLE}:
                 break
         metrics.LOOKS.labels(look).inc()
-        log.info("looked into the session", extra={"session_id": session, "look": look.value})
+        log.info("looked into the session", extra={**ids, "look": look.value})
         if look is Look.SEEN:
             return Outcome(kind=OutcomeKind.DELIVERED, status=uncertain.status)
         return uncertain

@@ -11,6 +11,7 @@ import aiohttp
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot import metrics
 from bot.errors import SlackAway, SlackRefused
 
 # Slack's codes for "not now" in a body of status 200 (facts: docs.slack.dev, common errors).
@@ -38,6 +39,16 @@ async def call(client: AsyncWebClient, method: str, **params: Any) -> Mapping[st
         SlackRefused: Slack said no; the same call would meet the same answer.
         SlackAway: no answer, a failure of Slack's, or a rate limit; try again later.
     """
+    try:
+        return await _call(client, method, params)
+    except (SlackAway, SlackRefused) as error:
+        metrics.SLACK_ERRORS.labels(method, error.reason).inc()
+        raise
+
+
+async def _call(
+    client: AsyncWebClient, method: str, params: Mapping[str, Any]
+) -> Mapping[str, Any]:
     try:
         # slack_sdk knows which methods take JSON and which only a form; users.info, for one, does
         # not look at JSON.

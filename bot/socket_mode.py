@@ -5,11 +5,15 @@ What is not acknowledged Slack sends again; there is no other way to say "not no
 """
 
 import asyncio
+import contextlib
+import json
 import logging
-from collections.abc import AsyncIterator, Mapping
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
+from aiohttp import WSMessage
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
 from slack_sdk.socket_mode.aiohttp import SocketModeClient
@@ -22,16 +26,28 @@ from bot.intake import Intake
 
 log = logging.getLogger(__name__)
 
+LONGEST_NOTE = 1_000
+"""Longer frames are envelopes, and are not parsed a second time."""
+
+REFRESH_SECONDS = 5.0
+"""Slack asks for a new connection every few hours; one that is there so soon has missed nothing."""
+
 
 class SocketMode(AsyncSocketModeHandler):
     """Bolt's handler, counted and bounded by our intake, which also keeps its tasks alive."""
 
-    def __init__(self, app: AsyncApp, app_token: str, intake: Intake) -> None:
+    def __init__(
+        self, app: AsyncApp, app_token: str, intake: Intake, on_gap: Callable[[], None]
+    ) -> None:
         super().__init__(app, app_token)
         self._intake = intake
+        self._on_gap = on_gap
+        self._asked_at = -REFRESH_SECONDS
         self._greeted = False
         self._running: set[asyncio.Task[Any]] = set()
         self.client.message_listeners.append(self._on_message)
+        # slack_sdk 3 reconnects on a `disconnect` without telling its `message_listeners`.
+        self.client.on_message_listeners.append(self._on_frame)
 
     async def handle(self, client: SocketModeClient, req: SocketModeRequest) -> None:  # type: ignore[override]  # as upstream does
         """Dispatch one envelope; while shutting down leave it to another connection."""
@@ -60,16 +76,29 @@ class SocketMode(AsyncSocketModeHandler):
         if message.get("type") == "hello":
             self._greeted = True
             log.info("connected", extra={"connections": message.get("num_connections")})
-        elif message.get("type") == "disconnect":
-            log.info("asked to reconnect", extra={"reason": message.get("reason")})
+            if time.monotonic() - self._asked_at >= REFRESH_SECONDS:
+                self._on_gap()
+            self._asked_at = -REFRESH_SECONDS
+
+    async def _on_frame(self, frame: WSMessage) -> None:
+        if len(frame.data) > LONGEST_NOTE:
+            return
+        with contextlib.suppress(ValueError):
+            note = json.loads(frame.data)
+            if isinstance(note, dict) and note.get("type") == "disconnect":
+                self._asked_at = time.monotonic()
+                log.info("asked to reconnect", extra={"reason": note.get("reason")})
 
 
 @asynccontextmanager
 async def open_socket_mode(
-    app: AsyncApp, app_token: str, intake: Intake
+    app: AsyncApp, app_token: str, intake: Intake, on_gap: Callable[[], None]
 ) -> AsyncIterator[SocketMode]:
-    """Connect, and stay connected until left."""
-    handler = SocketMode(app, app_token, intake)
+    """Connect, and stay connected until left.
+
+    `on_gap` is called when Slack says hello, at first and after each time without a connection.
+    """
+    handler = SocketMode(app, app_token, intake, on_gap)
     connecting = asyncio.create_task(handler.connect_async())  # type: ignore[no-untyped-call]  # Bolt leaves it untyped
     try:
         yield handler

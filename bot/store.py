@@ -4,6 +4,7 @@ All keys share one prefix that is also a Cluster hash tag, so that a script may 
 them. Every key is named by a `*_key` builder here, and whoever writes one gives it a TTL.
 """
 
+import asyncio
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import asynccontextmanager
@@ -17,6 +18,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 
+from bot import metrics
 from bot.batches import Batches, Script
 from bot.errors import StoreAway
 from bot.models import ReplyId, SessionId, ThreadRef
@@ -34,6 +36,12 @@ DUE_KEY = f"{PREFIX}:due"
 UNTOLD_KEY = f"{PREFIX}:untold"
 """Reports that the thread has not seen yet, scored by when (Unix ms) they were due."""
 
+GAP_KEY = f"{PREFIX}:gap"
+"""There while replies may be missing that were written before its value (Unix microseconds)."""
+
+CATCHING_UP_KEY = f"{PREFIX}:catching-up"
+"""Who looks for them now; expires by itself when that process dies."""
+
 REPLY_PREFIX = f"{PREFIX}:reply:"
 
 
@@ -50,6 +58,14 @@ def last_key(thread: ThreadRef) -> str:
 def threads_key(team: str, channel: str) -> str:
     """The linked threads of a channel, scored by their last traffic (Unix ms)."""
     return f"{PREFIX}:threads:{team}:{channel}"
+
+
+def recent_key(team: str) -> str:
+    """Threads with traffic within CATCH_UP, scored by up to when none of their replies is missing.
+
+    That is a `ts` in microseconds. A sorted set, as two for the time and the `ts` would cost twice.
+    """
+    return f"{PREFIX}:recent:{team}"
 
 
 def reply_key(reply: ReplyId) -> str:
@@ -158,6 +174,11 @@ class Store:
         """Raise `StoreAway` unless Redis answers."""
         async with translated():
             await self._redis.ping()
+        # redis-py sends under asyncio.wait_for, which in Python 3.11 may swallow a cancellation;
+        # who asks again and again could then never be stopped.
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise asyncio.CancelledError
 
 
 @asynccontextmanager
@@ -165,9 +186,10 @@ async def translated() -> AsyncIterator[None]:
     """Turn what redis-py raises into `StoreAway`, without the command's arguments."""
     try:
         yield
-    except (RedisError, OSError) as error:
+    except (RedisError, OSError, RuntimeError) as error:
         # A ResponseError's text can quote arguments, which are people's words; its first word is
         # Redis' own error code (OOM, READONLY, LOADING, NOAUTH, MISCONF …).
+        metrics.REDIS_ERRORS.labels(type(error).__name__).inc()
         code = str(error).split(" ", 1)[0][:40] if isinstance(error, RedisError) else ""
         raise StoreAway(f"{type(error).__name__} {code}".strip()) from error
 

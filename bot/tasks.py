@@ -82,6 +82,7 @@ class DocketSchedule:
             async with asyncio.timeout(COMMAND_TIMEOUT_SECONDS):
                 await self._docket.add(task, when=when, key=key)(*args)
         except (RedisError, OSError) as error:
+            metrics.REDIS_ERRORS.labels(type(error).__name__).inc()
             raise StoreAway(type(error).__name__) from error
 
 
@@ -129,7 +130,8 @@ def register(docket: Docket, deliveries: Deliveries, telling: Telling, reports: 
         try:
             await telling.tell(ReportId.parse(report_id), attempt)
         except StoreAway as error:
-            log.warning("report put off", extra={"report": report_id, "reason": str(error)})
+            ids = {"reply_id": ReportId.parse(report_id).reply, "reason": str(error)}
+            log.warning("report put off", extra=ids)
 
     async def sweep(
         _: Perpetual = Perpetual(every=SWEEP_EVERY, automatic=True),  # noqa: B008  (docket's form)
@@ -149,11 +151,8 @@ async def _sweep(schedule: DocketSchedule, reports: Reports) -> None:
         log.warning("mail was not being delivered", extra={"session_id": session})
         await schedule.wake(session)
     for one in untold:
-        log.warning("a report was not being told", extra={"report": str(one)})
+        log.warning("a report was not being told", extra={"reply_id": one.reply})
         await schedule.tell(one)
-    with_mail, waiting = await reports.depths()
-    metrics.SESSIONS_WITH_MAIL.set(with_mail)
-    metrics.REPORTS_WAITING.set(waiting)
 
 
 @asynccontextmanager
@@ -170,13 +169,13 @@ async def open_worker(docket: Docket) -> AsyncIterator[Worker]:
         yield worker
 
 
-async def let_go_of_dead(docket: Docket, store: Store) -> None:
+async def let_go_of_dead(docket: Docket, store: Store, working: asyncio.Task[None]) -> None:
     """While a worker ends: break its connections to a Redis that does not answer.
 
     docket reads without a timeout, so a Redis that hangs would keep the process from ending.
     """
-    while True:
-        await asyncio.sleep(COMMAND_TIMEOUT_SECONDS)
+    while not working.done():
+        await asyncio.wait({working}, timeout=COMMAND_TIMEOUT_SECONDS)
         try:
             await store.ping()
         except StoreAway:

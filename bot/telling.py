@@ -18,6 +18,7 @@ from bot.words import Words
 log = logging.getLogger(__name__)
 
 BACKOFF_SECONDS = (1.0, 2.0, 5.0, 15.0, 30.0, 60.0)
+SHED_SECONDS = 1.0
 MARK_TRIES = 3
 """Slack takes about 50 reactions a minute; a mark that is refused this often is dropped."""
 
@@ -58,9 +59,26 @@ class Telling:
             await self._reports.end(id_, told=False)
         else:
             metrics.REPORTS.labels("told" if told else "moot").inc()
+            log.info("told" if told else "nothing to tell", extra=_ids(report))
             waits = await self._reports.end(id_, told=told)
             if id_.kind is ReportKind.NOTICE and not waits and (told or report.begun):
                 await self._take_notice_back(report)
+
+    async def shed(self, id_: ReportId, attempt: int) -> None:
+        """Make room: drop a mere ✅, and tell anything else a little later."""
+        report = await self._reports.begin(id_)
+        if report is None:
+            return
+        if _is_mark_only(report):
+            await self._drop(report, "too many at once")
+            return
+        await self._reports.pause(id_, may_be_told=report.begun)
+        await self._schedule.tell(id_, SHED_SECONDS, attempt)
+
+    async def _drop(self, report: Report, why: str) -> None:
+        log.info("mark dropped", extra=_ids(report, reason=why))
+        metrics.REPORTS.labels("dropped").inc()
+        await self._reports.end(report.id, told=False)
 
     async def _tell(self, report: Report) -> bool:
         if report.id.kind is ReportKind.NOTICE:
@@ -69,7 +87,7 @@ class Telling:
         if outcome is None or not report.is_current:
             return False
         if report.reply is not None:
-            words = messages.report(outcome, report.reply, report.id.round)
+            words = messages.report(outcome, report.reply, report.id.round, report.session)
             if words is not None:
                 await self._post_once(report, report.reply, words)
         await self._mark(report, outcome.kind)
@@ -127,14 +145,8 @@ class Telling:
             log.warning("mark not removed", extra=_ids(report, reason=str(error)))
 
     async def _try_later(self, report: Report, error: SlackAway, attempt: int) -> None:
-        metrics.SLACK_ERRORS.labels(error.method, error.reason).inc()
-        is_delivered = report.outcome is not None and report.outcome.kind is OutcomeKind.DELIVERED
-        # A mark that says otherwise must not stay: of a notice, or of an earlier round.
-        is_mark_only = is_delivered and not report.was_noticed and report.id.round == 1
-        if is_mark_only and attempt >= MARK_TRIES:
-            log.info("mark dropped", extra=_ids(report, reason=str(error)))
-            metrics.REPORTS.labels("dropped").inc()
-            await self._reports.end(report.id, told=False)
+        if _is_mark_only(report) and attempt >= MARK_TRIES:
+            await self._drop(report, str(error))
             return
         not_posted = not error.maybe_done and error.method == "chat.postMessage"
         await self._reports.pause(report.id, may_be_told=not not_posted)
@@ -143,6 +155,12 @@ class Telling:
             delay = BACKOFF_SECONDS[min(attempt, len(BACKOFF_SECONDS)) - 1]
         log.warning("report waits", extra=_ids(report, reason=str(error)) | {"seconds": delay})
         await self._schedule.tell(report.id, delay, attempt + 1)
+
+
+def _is_mark_only(report: Report) -> bool:
+    """Whether a first ✅ is all that is to be told; one that replaces another mark is not."""
+    is_delivered = report.outcome is not None and report.outcome.kind is OutcomeKind.DELIVERED
+    return is_delivered and not report.was_noticed and report.id.round == 1
 
 
 def _ids(report: Report, **more: str) -> dict[str, object]:

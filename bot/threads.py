@@ -1,6 +1,6 @@
-"""Posts into Slack threads: messages, notes for one person, and marks on a reply."""
+"""Slack threads: what is posted there, put on a reply as a mark, and read again."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from slack_sdk.web.async_client import AsyncWebClient
@@ -15,7 +15,7 @@ METADATA = "devin_relay_report"
 
 
 class Threads:
-    """The Slack conversations, as far as the relay writes into them."""
+    """The Slack conversations, as far as the relay writes into them, or looks what is there."""
 
     def __init__(self, client: AsyncWebClient) -> None:
         self._client = client
@@ -35,20 +35,30 @@ class Threads:
         """True when a message with that `key` is in the thread already."""
         cursor: str | None = None
         while True:
-            page = await call(
-                self._client,
-                "conversations.replies",
-                channel=thread.channel,
-                ts=thread.thread_ts,
-                include_all_metadata=True,
-                limit=200,
-                **({"cursor": cursor} if cursor else {}),
-            )
-            if any(_key_of(message) == key for message in page["messages"]):
+            messages, cursor = await self.page(thread, cursor, include_all_metadata=True)
+            if any(_key_of(message) == key for message in messages):
                 return True
-            cursor = (page.get("response_metadata") or {}).get("next_cursor")
             if not cursor:
                 return False
+
+    async def page(
+        self, thread: ThreadRef, cursor: str | None, **params: object
+    ) -> tuple[Sequence[Mapping[str, Any]], str | None]:
+        """Some messages of `thread`, oldest first, and where the next ones begin, if there are any.
+
+        The thread's first message is on every page, also before an `oldest`.
+        """
+        page = await call(
+            self._client,
+            "conversations.replies",
+            channel=thread.channel,
+            ts=thread.thread_ts,
+            limit=200,
+            **params,
+            **({"cursor": cursor} if cursor else {}),
+        )
+        more = (page.get("response_metadata") or {}).get("next_cursor")
+        return page["messages"], more or None
 
     async def whisper(self, thread: ThreadRef, user: str, words: Words) -> None:
         """Say `words` in the thread so that only `user` sees them; Slack does not keep them."""

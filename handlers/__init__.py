@@ -8,6 +8,7 @@
 | `actions`   | press *Send again* or *Unlink*                              |
 | `errors`    | (what any of these raise, told to whom it concerns)         |
 | `unhandled` | (everything else, acknowledged)                             |
+| `late`      | (what was written while nobody listened: no listener)       |
 """
 
 from slack_bolt.async_app import AsyncApp

@@ -10,7 +10,7 @@ from bot import messages
 from bot.errors import NoSuchReply
 from bot.relay import Relay
 from handlers.errors import telling
-from handlers.payloads import Payload, parse_press, parse_send_again
+from handlers.payloads import Payload, parse_press, parse_send_again, parse_unlink
 
 
 def register(app: AsyncApp, relay: Relay) -> None:
@@ -38,8 +38,9 @@ def register(app: AsyncApp, relay: Relay) -> None:
             return
         async with telling(respond, press.thread.thread_ts):
             thread = press.thread
-            if press.value != f"{thread.team}:{thread.channel}:{thread.thread_ts}":
+            session = parse_unlink(press)
+            if session is None:
                 raise NoSuchReply(already_sent=False)
-            await relay.unlink(thread, press.by)
+            await relay.unlink(thread, press.by, session)
             note = messages.unlinked_by(await relay.name(press.by))
             relay.answers.press(press.message, thread.channel, note)

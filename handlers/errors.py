@@ -33,7 +33,7 @@ def register(app: AsyncApp, relay: Relay) -> None:
         event = event if isinstance(event, dict) else {}
         ids = {"event_id": body.get("event_id"), "channel": event.get("channel")}
         if isinstance(error, PersonError):
-            await _whisper(relay, event, error)
+            await whisper(relay, event, error)
             return BoltResponse(status=HTTPStatus.OK)
         if isinstance(error, PassingError):
             log.warning("not acknowledged", extra=ids | {"reason": str(error)})
@@ -45,7 +45,7 @@ def register(app: AsyncApp, relay: Relay) -> None:
         return BoltResponse(status=HTTPStatus.INTERNAL_SERVER_ERROR)
 
 
-async def _whisper(relay: Relay, event: Payload, error: PersonError) -> None:
+async def whisper(relay: Relay, event: Payload, error: PersonError) -> None:
     """Tell the author of an event; those who may not speak here are told once in each thread."""
     thread, user = parse_thread(event, relay.team), str(event.get("user") or "")
     if thread is None or not user or event.get("bot_id"):

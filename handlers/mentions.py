@@ -9,6 +9,7 @@ from slack_bolt.context.async_context import AsyncBoltContext
 
 from bot import messages
 from bot.errors import LinkedElsewhere, PersonError, RelayError
+from bot.models import ThreadRef
 from bot.relay import Relay
 from bot.words import Words
 from handlers.payloads import Command, Payload, parse_command
@@ -32,7 +33,7 @@ def register(app: AsyncApp, relay: Relay) -> None:
         command = parse_command(event, relay.team, context.bot_user_id or "")
         if command is None:
             return
-        claim = f"command:{command.thread.channel}:{command.ts}"
+        claim = claim_of(command.thread, command.ts)
         if not await relay.answers.claim(claim):
             return
         try:
@@ -43,6 +44,11 @@ def register(app: AsyncApp, relay: Relay) -> None:
             await relay.answers.disclaim(claim)
             raise
         relay.answers.say(command.thread, words)
+
+
+def claim_of(thread: ThreadRef, ts: str) -> str:
+    """What is claimed by who answers the mention at `ts`."""
+    return f"command:{thread.channel}:{ts}"
 
 
 async def _obey(relay: Relay, command: Command) -> Words:

@@ -163,6 +163,14 @@ def parse_send_again(press: Press) -> tuple[ReplyId, int] | None:
     return (ReplyId(reply), int(number)) if is_number else None
 
 
+def parse_unlink(press: Press) -> SessionId | None:
+    """The session of an *Unlink*; None unless it belongs to the thread where it was pressed."""
+    where, _, session = press.value.partition("|")
+    thread = press.thread
+    is_here = where == f"{thread.team}:{thread.channel}:{thread.thread_ts}"
+    return parse_session(session) if is_here else None
+
+
 def is_aside(text: str, bot_user: str) -> bool:
     """Whether a reply is not meant for Devin, also when it begins with a mention of the bot."""
     after = strip_mention(text, bot_user)

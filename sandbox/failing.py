@@ -44,6 +44,10 @@ class Failing:
         """Cut every Socket Mode connection without a word."""
         self._socket().drop()
 
+    async def close_connections(self) -> None:
+        """Close every Socket Mode connection without having asked for a new one."""
+        await self._socket().hang_up()
+
     def refuse_connections(self, refused: bool) -> None:  # noqa: FBT001 - on or off is all it says
         """Answer new Socket Mode connections with 503, or take them again."""
         self._socket().is_refusing = refused

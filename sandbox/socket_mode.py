@@ -114,6 +114,12 @@ class SocketModeTransport:
             if connection.request.transport is not None:
                 connection.request.transport.abort()
 
+    async def hang_up(self) -> None:
+        """Close every connection without a note before."""
+        for connection in self._usable():
+            connection.is_leaving = True
+            self._start(connection.ws.close())
+
     async def close(self) -> None:
         """Close every connection and take no more."""
         self.is_refusing = True

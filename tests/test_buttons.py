@@ -230,7 +230,15 @@ async def _unlinks(desk: Desk, thread: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", ["T0OTHER:{channel}:{ts}", "{team}:C0SECRETS0:{ts}", "{team}:{channel}:1.1", ""]
+    "value",
+    [
+        f"T0OTHER:{{channel}}:{{ts}}|{SESSION}",
+        f"{{team}}:C0SECRETS0:{{ts}}|{SESSION}",
+        f"{{team}}:{{channel}}:1.1|{SESSION}",
+        "{team}:{channel}:{ts}",
+        "{team}:{channel}:{ts}|no session",
+        "",
+    ],
 )
 async def test_a_forged_unlink_unlinks_nothing(
     value: str, bot: Bot, desk: Desk, store: Store
@@ -246,3 +254,22 @@ async def test_a_forged_unlink_unlinks_nothing(
     await wait_until(lambda: desk.whispers("ada"), "ada is told")
     await desk.reply("Please rebase again", thread)
     await desk.until_received("again")
+
+
+async def test_an_old_unlink_does_not_end_a_newer_link(bot: Bot, desk: Desk, store: Store) -> None:
+    """Its report was about the session that was not there; the thread has another one since."""
+    thread = await desk.linked_thread()
+    desk.devin.behave(SESSION, "missing")
+    desk.devin.add_session(OTHER_SESSION)
+    await desk.reply("Please rebase", thread)
+    await desk.until_said("*no such session*", thread)
+    await until_settled(store)
+    report = desk.posts(thread)[-1]
+    await desk.mention("unlink", thread=thread)
+    await desk.until_said("no longer linked", thread)
+    await desk.mention(f"link {OTHER_SESSION}", thread=thread)
+    await desk.until_said(OTHER_SESSION, thread)
+    await press(desk, report, action="unlink")
+    await desk.until_whispered("already linked to", "ada")
+    await desk.reply("Please push", thread)
+    await desk.until_received("push", OTHER_SESSION)

@@ -3,13 +3,15 @@
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 
 import pytest
 import redis.asyncio
 
 from bot.app import Bot
-from bot.models import ThreadRef
-from bot.store import link_key, threads_key
+from bot.links import Links
+from bot.models import Link, SessionId, ThreadRef, UserId
+from bot.store import Store, link_key, threads_key
 from sandbox.slack import Message
 from tests.people import OTHER_SESSION, SESSION, Desk, running
 from tests.waiting import wait_until
@@ -129,6 +131,23 @@ async def test_a_muted_thread_is_not_chosen(bot: Bot, desk: Desk) -> None:
     await say(desk, "And test it")
     await desk.until_whispered("No session was active", "ada")
     assert len(desk.devin.requests) == 1
+
+
+async def test_a_session_with_many_threads_hides_no_other(
+    bot: Bot, desk: Desk, store: Store
+) -> None:
+    """Each `/devin-say` with a session makes one; the other session is still one of two."""
+    general = desk.slack.workspace.channel("general").id
+    await desk.linked_thread(OTHER_SESSION)
+    links = Links(store, timedelta(days=1))
+    link = Link(session=SessionId(SESSION), by=UserId("U0ADA"), at=int(time.time()))
+    for number in range(30):
+        ref = ThreadRef(team=desk.slack.team_id, channel=general, thread_ts=f"17640000{number}.1")
+        await links.create(ref, link)
+    await say(desk, "Please rebase")
+    told = await desk.until_whispered("Several sessions are active", "ada")
+    assert SESSION in told
+    assert OTHER_SESSION in told
 
 
 @pytest.mark.parametrize("days", [6.9, 7.1])

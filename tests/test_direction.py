@@ -18,7 +18,7 @@ FILES = {
 TREES = {name: ast.parse(path.read_text()) for name, path in FILES.items()}
 
 HOMES: Mapping[str, set[str]] = {
-    "aiohttp": {"bot.app", "bot.devin", "bot.server", "bot.slack_calls"},
+    "aiohttp": {"bot.app", "bot.devin", "bot.server", "bot.slack_calls", "bot.socket_mode"},
     "cachetools": {"bot.people", "bot.relay"},
     "docket": {"bot.tasks", "bot.app"},  # app: for a type
     "httpx": {"bot.devin"},

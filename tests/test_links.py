@@ -1,6 +1,7 @@
 """Which thread belongs to which session, on a real Valkey."""
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -86,24 +87,30 @@ async def test_a_link_lives_as_long_as_the_setting_says(links: Links, raw: Redis
     assert await links.active("T0TEAM", "C0GENERAL", WEEK) == []
 
 
-async def test_a_change_keeps_the_time_to_live_and_needs_the_old_value(
-    links: Links, raw: Redis
+@pytest.mark.parametrize("muted", [True, False])
+async def test_muting_keeps_the_time_to_live_and_what_else_the_record_says(
+    links: Links, raw: Redis, *, muted: bool
 ) -> None:
-    """Two who change at once: the second sees that its old value is no longer there."""
-    old, new = a_link(), a_link().model_copy(update={"muted": True})
-    await links.create(thread(), old)
-    await raw.expire(link_key(thread()), 1000)
-    assert await links.replace(thread(), old, new)
-    assert not await links.replace(thread(), old, new)
-    assert await links.get(thread()) == new
-    assert await raw.ttl(link_key(thread())) <= 1000
+    """Also fields that a later version wrote, and this one does not know."""
+    record = a_link().model_copy(update={"muted": not muted}).model_dump(mode="json")
+    await raw.set(link_key(thread()), json.dumps(record | {"note": "later"}), ex=1000)
+    muted_link = await links.mute(thread(), muted=muted)
+    assert muted_link is not None
+    assert muted_link.model_copy(update={"since": 0}) == a_link().model_copy(
+        update={"muted": muted}
+    )
+    assert (muted_link.since > 0) is not muted
+    assert await links.mute(thread(), muted=muted) == muted_link
+    assert await links.get(thread()) == muted_link
+    assert json.loads(str(await raw.get(link_key(thread()))))["note"] == "later"
+    assert 0 < await raw.ttl(link_key(thread())) <= 1000
 
 
 async def test_a_link_that_is_gone_is_not_brought_back_by_a_change(links: Links) -> None:
     """Unlinked meanwhile: muting must not link again."""
     await links.create(thread(), a_link())
     await links.remove(thread())
-    assert not await links.replace(thread(), a_link(), a_link())
+    assert await links.mute(thread(), muted=True) is None
     assert await links.get(thread()) is None
 
 
@@ -130,6 +137,20 @@ async def test_a_record_that_cannot_be_read_is_no_link(
     """Of a newer version, or broken: the thread counts as unlinked, and nothing is sent."""
     await raw.set(link_key(thread()), raw_link, ex=60)
     assert await links.get(thread()) is None
+    assert await links.mute(thread(), muted=True) is None
+    assert await raw.get(link_key(thread())) == raw_link
+
+
+async def test_a_channel_does_not_remember_threads_whose_link_has_expired(
+    links: Links, raw: Redis
+) -> None:
+    """A busy channel's list would grow for ever, as each new link puts off the expiry of all."""
+    now = time.time()
+    key = threads_key("T0TEAM", "C0GENERAL")
+    ages = {"1.1": TTL.total_seconds() + 60, "2.2": TTL.total_seconds() - 60}
+    await raw.zadd(key, {ts: (now - age) * 1000 for ts, age in ages.items()})
+    await links.create(thread(), a_link())
+    assert await raw.zrange(key, 0, -1) == ["2.2", thread().thread_ts]
 
 
 async def test_the_last_outcome_of_a_thread_is_told_to_status(links: Links, raw: Redis) -> None:

@@ -8,8 +8,9 @@ from collections.abc import Callable
 import pytest
 
 from bot import logs
-from bot.app import open_bot
+from bot.models import Reply
 from bot.settings import Settings
+from tests.conftest import started
 from tests.logbook import logging_to
 from tests.people import SESSION, Desk
 from tests.waiting import wait_until
@@ -124,11 +125,11 @@ async def test_nobodys_words_and_no_secret_are_in_the_log_of_a_whole_run(
     """At DEBUG, with every kind of outcome and failure on the way."""
     stream = io.StringIO()
     with logging_to(stream, form, "DEBUG", settings.secrets()):
-        async with open_bot(settings):
+        async with started(settings):
             await desk.slack.wait_connected()
             await a_day(desk)
     text = stream.getvalue()
-    for event in ("linked", "accepted", "outcome", "waits", "report waits", "sent again"):
+    for event in ("linked", "accepted", "outcome", "waits", "report waits", "sent again", "looked"):
         assert event in text, f"{event} is told"
     assert SESSION in text
     assert MARK not in text.lower()
@@ -152,9 +153,12 @@ async def a_day(desk: Desk) -> None:
     await wait_until(lambda: len(desk.received()) == 2, "it is sent again")
 
     for state, says in (("rejects", "refused"), ("teapot", "HTTP 418"), ("drops", "know whether")):
-        devin.behave(SESSION, state, times=1, body=f"{MARK} answer" if state == "teapot" else None)
+        body = f"{MARK} answer" if state == "teapot" else None
+        devin.behave(SESSION, state, times=1, body=body, takes=False)
         await desk.reply(f"{MARK} {state}", thread)
         await desk.until_said(says, thread)
+    devin.behave(SESSION, "drops", times=1)
+    await desk.until_marked("white_check_mark", await desk.reply(f"{MARK} seen", thread))
     devin.behave(SESSION, "rate_limited", retry_after=0, times=1)
     await desk.until_marked("white_check_mark", await desk.reply(f"{MARK} busy", thread))
 
@@ -164,3 +168,11 @@ async def a_day(desk: Desk) -> None:
     await slack.slash("/devin-say", f"{SESSION} {MARK} by command")
     await desk.until_received("by command")
     await slack.slash("/devin-say", f"devin-{MARK} {MARK}")
+
+
+@pytest.mark.parametrize("broken", ['{"text":"Please rebase"', '{"v":1,"text":["Please rebase"]}'])
+def test_an_error_about_a_record_does_not_quote_it(broken: str) -> None:
+    """It reaches the log with its traceback, and the record holds people's words."""
+    with pytest.raises(ValueError, match="Reply") as caught:
+        Reply.model_validate_json(broken)
+    assert "rebase" not in str(caught.value)

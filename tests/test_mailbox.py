@@ -128,7 +128,7 @@ async def test_a_reply_is_not_accepted_without_its_link(mailbox: Mailbox, store:
     """The link is looked at in the same step: unlinked, muted or linked anew meanwhile is no."""
     links = Links(store, TTL)
     other = await mailbox.accept(a_reply(1), OTHER, NONE)
-    await links.replace(THREAD, LINK, LINK.model_copy(update={"muted": True}))
+    await links.mute(THREAD, muted=True)
     muted = await mailbox.accept(a_reply(1), ID, NONE)
     await links.remove(THREAD)
     unlinked = await mailbox.accept(a_reply(1), ID, NONE)
@@ -273,6 +273,21 @@ async def test_a_reply_that_this_version_cannot_read_is_left_to_another(
     assert await raw.hget(reply_key(reply.id), "state") == "waiting"
     assert await raw.exists(hold_key(ID)) == 0
     assert await mailbox.waiting(ID) == 1
+
+
+async def test_an_interrupted_reply_that_cannot_be_read_stays_interrupted(
+    mailbox: Mailbox, raw: Redis
+) -> None:
+    """It may have reached Devin: whoever can read it must not take it for unsent."""
+    (reply,) = await filled(mailbox, 1)
+    await taken(mailbox, "dead")
+    await raw.delete(hold_key(ID))
+    await raw.hset(reply_key(reply.id), "reply", reply.to_json().replace('"v":1', '"v":2'))
+    with pytest.raises(ValueError, match="v"):
+        await mailbox.take(ID, "old")
+    await raw.hset(reply_key(reply.id), "reply", reply.to_json())
+    await raw.delete(hold_key(ID))
+    assert (await taken(mailbox, "new")).interrupted
 
 
 async def test_taking_costs_the_same_from_a_full_mailbox(mailbox: Mailbox, raw: Redis) -> None:

@@ -109,7 +109,7 @@ def quotes(words: Words) -> list[str]:
 @given(outcome=OUTCOMES, reply=REPLIES, number=st.integers(1, 1_000_000))
 def test_a_report_is_always_fit_to_post(outcome: Outcome, reply: Reply, number: int) -> None:
     """Whatever Devin and people write; only a delivery needs no words."""
-    words = messages.report(outcome, reply, number)
+    words = messages.report(outcome, reply, number, LINK.session)
     assert (words is None) == (outcome.kind is OutcomeKind.DELIVERED)
     if words is not None:
         assert problems(words) == []
@@ -121,7 +121,7 @@ def test_a_report_is_always_fit_to_post(outcome: Outcome, reply: Reply, number: 
 def test_devin_s_detail_stands_verbatim_and_is_parsed_nowhere(detail: str) -> None:
     """As it came, in a `rich_text` block; the notification's text shows it without effect."""
     outcome = Outcome(kind=OutcomeKind.SUSPENDED, detail=detail)
-    words = messages.report(outcome, REPLY, 1)
+    words = messages.report(outcome, REPLY, 1, LINK.session)
     assert words is not None
     assert quotes(words) == [detail]
 
@@ -137,7 +137,7 @@ REPLY = Reply(
 def test_a_long_detail_is_cut_and_says_how_long_it_was() -> None:
     """People must know that there is more."""
     outcome = Outcome(kind=OutcomeKind.SUSPENDED, detail="x" * 12_345)
-    words = messages.report(outcome, REPLY, 1)
+    words = messages.report(outcome, REPLY, 1, LINK.session)
     assert words is not None
     (quote,) = quotes(words)
     assert len(quote) == QUOTE_LIMIT
@@ -161,7 +161,7 @@ def test_every_problem_of_a_422_has_its_line() -> None:
         Problem(where="a", what="b", type="c"),
     )
     outcome = Outcome(kind=OutcomeKind.REFUSED, refusal=Refusal.INVALID, problems=found)
-    words = messages.report(outcome, REPLY, 1)
+    words = messages.report(outcome, REPLY, 1, LINK.session)
     assert words is not None
     assert quotes(words) == ["body → 0: Too *long* (too_long)\na: b (c)"]
 
@@ -231,9 +231,8 @@ def test_every_refusal_has_words_of_its_own(refusal: Refusal) -> None:
     """They are told apart by who must act."""
     said = {}
     for one in Refusal:
-        words = messages.report(
-            Outcome(kind=OutcomeKind.REFUSED, refusal=one, status=400), REPLY, 1
-        )
+        refused = Outcome(kind=OutcomeKind.REFUSED, refusal=one, status=400)
+        words = messages.report(refused, REPLY, 1, LINK.session)
         assert words is not None
         said[one] = words.text
     assert [said[refusal]] == [text for text in said.values() if text == said[refusal]]

@@ -9,6 +9,7 @@ import pytest
 
 from bot.app import Bot, open_bot
 from bot.settings import load_settings
+from bot.store import open_store
 from sandbox import Sandbox
 from sandbox.deliveries import Delivery
 from tests.conftest import environ_of
@@ -186,6 +187,27 @@ async def test_a_stop_while_redis_is_in_trouble_is_a_stop(
                 await process.until_logged("Redis is unavailable")
             assert await process.stop() == 0
     await mends(valkey)
+
+
+@pytest.mark.parametrize("turns", range(12))
+async def test_what_asks_redis_again_and_again_can_be_stopped(redis_url: str, turns: int) -> None:
+    """At whatever step of connecting or asking it is cancelled: Python 3.11 may swallow that."""
+    async with open_store(redis_url) as store:
+
+        async def ask() -> None:
+            while True:
+                await store.ping()
+
+        asking = asyncio.create_task(ask())
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        asking.cancel()
+        await asyncio.wait({asking}, timeout=1)
+        is_stopped = asking.done()
+        while not asking.done():
+            asking.cancel()
+            await asyncio.sleep(0)
+    assert is_stopped
 
 
 async def until_taken(desk: Desk, delivery: Delivery) -> None:

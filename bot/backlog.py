@@ -1,0 +1,56 @@
+"""How much waits, measured by each process for its `/metrics`.
+
+Every process asks Redis itself: the sweep runs in one of them at a time, and the others would go on
+showing what was so when they last had it.
+"""
+
+import asyncio
+import logging
+import math
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from bot import metrics, scripts
+from bot.errors import StoreAway
+from bot.health import Health
+from bot.models import SessionId
+from bot.store import DUE_KEY, REPLY_PREFIX, UNTOLD_KEY, Store, mail_key
+
+log = logging.getLogger(__name__)
+
+MEASURE_SECONDS = 5.0
+MOST_SESSIONS = 1_000
+"""Mailboxes that one look opens, those due first; Redis does nothing else meanwhile."""
+
+
+async def measure(store: Store, most: int = MOST_SESSIONS) -> None:
+    """Set the gauges of what waits; not a number while Redis does not tell."""
+    try:
+        replies, oldest_ms, sessions, reports = await store.run(
+            scripts.BACKLOG, [DUE_KEY, UNTOLD_KEY], [most, mail_key(SessionId("")), REPLY_PREFIX]
+        )
+    except StoreAway as error:
+        log.warning("backlog not measured", extra={"reason": str(error)})
+        replies = oldest_ms = sessions = reports = math.nan
+    metrics.MAIL_WAITING.set(replies)
+    metrics.MAIL_OLDEST_SECONDS.set(oldest_ms / 1000)
+    metrics.SESSIONS_WITH_MAIL.set(sessions)
+    metrics.REPORTS_WAITING.set(reports)
+
+
+@asynccontextmanager
+async def measured(store: Store, health: Health) -> AsyncIterator[None]:
+    """Measure now and every few seconds, until left."""
+    measuring = asyncio.create_task(_measure(store, health), name="backlog")
+    try:
+        yield
+    finally:
+        measuring.cancel()
+        await asyncio.gather(measuring, return_exceptions=True)
+
+
+async def _measure(store: Store, health: Health) -> None:
+    while True:
+        await measure(store)
+        metrics.READY.set(not await health.problems())
+        await asyncio.sleep(MEASURE_SECONDS)

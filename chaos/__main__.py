@@ -1,0 +1,144 @@
+"""`python -m chaos --seed 7`: a run, its ledger, and exit code 1 when the relay failed it.
+
+It ends by itself, and kills what it started, also on Ctrl-C. The exit code is 2 when the run could
+not be judged: something was still unfinished when waiting for it ended.
+"""
+
+import argparse
+import asyncio
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from chaos.ledger import Verdict
+from chaos.schedule import Act, plan
+from chaos.stage import Stage, open_stage
+
+SETTLE_SECONDS = 150.0
+"""As long as mail may take to be delivered once all is well again."""
+
+OK, FAILED, UNFINISHED = 0, 1, 2
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What is asked of a run.
+
+    `reports_within`: how many seconds the threads may still be told things after all has ended; a
+    report whose teller was killed is told by another within about a minute.
+    """
+
+    seed: int
+    seconds: float
+    kills: int
+    sessions: int
+    rate: float
+    reports_within: float = 90.0
+
+
+async def run(asked: Run, home: Path) -> tuple[Verdict, int]:
+    """Do one run with its logs in `home`; the verdict and the exit code."""
+    acts = plan(asked.seed, asked.seconds, asked.kills, asked.sessions)
+    async with open_stage(home, asked.seed, asked.sessions) as stage:
+        always = [
+            asyncio.create_task(stage.people.carry()),
+            asyncio.create_task(stage.think()),
+        ]
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(stage.people.write(asked.seconds, asked.rate))
+                for act in acts:
+                    group.create_task(_when_due(stage, act))
+            await stage.heal()
+            is_finished = await _settled(stage, asked.reports_within)
+        finally:
+            for task in always:
+                task.cancel()
+            await asyncio.gather(*always, return_exceptions=True)
+        return _judged(stage, is_finished=is_finished)
+
+
+async def _when_due(stage: Stage, act: Act) -> None:
+    await asyncio.sleep(act.at)
+    await stage.act(act)
+
+
+async def _settled(stage: Stage, reports_within: float) -> bool:
+    """Wait until every reply has ended and every thread was told; False when some never did."""
+    began, ended = time.monotonic(), 0.0
+    while time.monotonic() - began < SETTLE_SECONDS:
+        stage.read()
+        sessions, reports = await stage.depths()
+        if not sessions and stage.ledger.is_over and stage.people.is_quiet:
+            ended = ended or time.monotonic()
+            if not reports or time.monotonic() - ended > reports_within:
+                return True
+        await asyncio.sleep(0.2)
+    return False
+
+
+def _judged(stage: Stage, *, is_finished: bool) -> tuple[Verdict, int]:
+    stage.read()
+    verdict = stage.ledger.verdict()
+    deaths = {post.name: post.deaths for post in stage.posts if post.deaths}
+    for what, count in sorted(stage.done.items()):
+        _say(f"  {what:<20}{count:>7}")
+    for line in verdict.lines():
+        _say(line)
+    if deaths:
+        _say(f"ended by themselves (exit codes): {deaths}")
+    if not is_finished:
+        _say(f"not finished after {SETTLE_SECONDS:.0f} s")
+    if not verdict.is_clean:
+        return verdict, FAILED
+    return verdict, OK if is_finished and not deaths else UNFINISHED
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Parse the command line and run; returns the exit code."""
+    asked = _parse(arguments)
+    home = Path(tempfile.mkdtemp(prefix=f"chaos-{asked.seed}-"))
+    _say(f"seed {asked.seed}: {asked.seconds:.0f} s, {asked.kills} kills")
+    code = FAILED
+    try:
+        code = asyncio.run(_interruptible(asked, home))
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        _say("interrupted")
+    finally:
+        if code == OK:
+            shutil.rmtree(home)
+        else:
+            _say(f"the logs are in {home}")
+    return code
+
+
+async def _interruptible(asked: Run, home: Path) -> int:
+    task = asyncio.current_task()
+    assert task is not None  # noqa: S101  (asyncio.run made one)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    _, code = await run(asked, home)
+    return code
+
+
+def _parse(arguments: Sequence[str] | None) -> Run:
+    parser = argparse.ArgumentParser(prog="python -m chaos", description=__doc__)
+    parser.add_argument("--seed", type=int, default=int(time.time()) % 100_000)
+    parser.add_argument("--seconds", type=float, default=240.0)
+    parser.add_argument("--kills", type=int, default=50)
+    parser.add_argument("--sessions", type=int, default=8)
+    parser.add_argument("--rate", type=float, default=4.0, help="replies a second")
+    return Run(**vars(parser.parse_args(arguments)))
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,167 @@
+"""Real processes that are stopped as machines stop them: the bot's, and a Valkey's."""
+
+import asyncio
+import os
+import random
+import signal
+import socket
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from bot.embedded import _binary
+
+ROOT = Path(__file__).parent.parent
+INHERITED = ("PATH", "LD_LIBRARY_PATH", "HOME", "LANG", "TMPDIR", "PYTHONPATH")
+START_SECONDS = 15.0
+PAUSES = (0.1, 1.5)
+"""How long a bot's process is missing before another takes its place, in seconds."""
+
+
+def free_port() -> int:
+    """A port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+async def start_bot(
+    environ: Mapping[str, str], cwd: Path, *arguments: str, out: int | IO[bytes]
+) -> asyncio.subprocess.Process:
+    """Start `python -m bot` in `cwd` with little more than `environ` in its environment.
+
+    It is in a session of its own, so that a Ctrl-C reaches only whoever started it.
+    """
+    inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
+    return await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "bot", *arguments),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=out,
+        stderr=out,
+        cwd=cwd,
+        env={**inherited, "PYTHONPATH": str(ROOT), **environ},
+        start_new_session=True,
+    )
+
+
+class ValkeyProcess:
+    """A Valkey on one port and directory, which keeps its data over stops and starts."""
+
+    def __init__(self, home: Path) -> None:
+        self.port = free_port()
+        self.url = f"redis://127.0.0.1:{self.port}/0"
+        home.mkdir()
+        self._home = home
+        self._running: asyncio.subprocess.Process | None = None
+
+    @property
+    def _process(self) -> asyncio.subprocess.Process:
+        if self._running is None:
+            raise RuntimeError("not started")
+        return self._running
+
+    async def start(self) -> None:
+        """Start it, and wait until it answers."""
+        self._running = await asyncio.create_subprocess_exec(
+            *(str(_binary()), "--port", str(self.port), "--bind", "127.0.0.1"),
+            *("--dir", str(self._home), "--save", "", "--loglevel", "warning"),
+            *("--appendonly", "yes", "--appendfsync", "always"),
+            stdout=asyncio.subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        async with asyncio.timeout(START_SECONDS):
+            while not await self._answers():  # noqa: ASYNC110  (another process gives no event)
+                await asyncio.sleep(0.01)
+
+    async def stop(self) -> None:
+        """End it as an operator does."""
+        if self._running is not None and self._running.returncode is None:
+            self.thaw()
+            self._process.terminate()
+            await self._process.wait()
+
+    async def kill(self) -> None:
+        """End it as a machine's failure does."""
+        self._process.kill()
+        await self._process.wait()
+
+    def freeze(self) -> None:
+        """Let it answer nothing, with all its connections open."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        self._process.send_signal(signal.SIGCONT)
+
+    async def tell(self, *words: str) -> None:
+        """Run one command on it."""
+        client = Redis.from_url(self.url)
+        try:
+            await client.execute_command(*words)  # type: ignore[no-untyped-call]  # redis-py's own
+        finally:
+            await client.aclose()
+
+    async def _answers(self) -> bool:
+        try:
+            await self.tell("PING")
+        except RedisError:
+            return False
+        return True
+
+
+class Post:
+    """A place for one bot process, in which another one follows whenever it ends.
+
+    `deaths` are the codes of exits that nobody here caused, or that ended in an error.
+    """
+
+    def __init__(self, name: str, command: str, home: Path, seed: int) -> None:
+        self.name = name
+        self.deaths: list[int] = []
+        self._command = command
+        self._home = home
+        self._pauses = random.Random(f"{seed} {name}")  # noqa: S311  (repeatable, not secret)
+        self._process: asyncio.subprocess.Process | None = None
+        self._expected = False
+
+    async def keep(self, environ: Mapping[str, str]) -> None:
+        """Start a process, and another one after each end; cancelled, kill what runs."""
+        with (self._home / f"{self.name}.log").open("ab") as log:
+            try:
+                while True:
+                    self._expected = False
+                    process = await start_bot(environ, self._home, self._command, out=log)
+                    self._process = process
+                    code = await process.wait()
+                    if code > 0 or not self._expected:
+                        self.deaths.append(code)
+                    await asyncio.sleep(self._pauses.uniform(*PAUSES))
+            finally:
+                if self._process is not None and self._process.returncode is None:
+                    self._process.kill()
+                    await self._process.wait()
+
+    async def end(self, number: signal.Signals) -> None:
+        """Send a signal that ends the process, once there is one."""
+        process = await self._alive()
+        self._expected = True
+        process.send_signal(number)
+
+    async def freeze(self, seconds: float) -> None:
+        """Stop the process where it is, and let it go on after that time unless it was killed."""
+        process = await self._alive()
+        process.send_signal(signal.SIGSTOP)
+        try:
+            await asyncio.sleep(seconds)
+        finally:
+            if process.returncode is None:
+                process.send_signal(signal.SIGCONT)
+
+    async def _alive(self) -> asyncio.subprocess.Process:
+        while self._process is None or self._process.returncode is not None:  # noqa: ASYNC110  (a pause's end)
+            await asyncio.sleep(0.02)
+        return self._process

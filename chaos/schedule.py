@@ -1,0 +1,106 @@
+"""What goes wrong, and when: drawn from a seed, so that the same seed makes the same plan.
+
+How the processes run between the acts is the machine's, so a seed repeats a plan, not a run.
+"""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+CALM_START, CALM_END = 1.0, 2.0
+LONGER_THAN_A_HOLD = (10.5, 14.0)
+OTHER_ACTS_A_SECOND = 0.6
+
+KILLS = {"run": 4, "worker": 4, "valkey": 3}
+OTHERS = {
+    "freeze": 4,
+    "freeze long": 3,
+    "roll": 4,
+    "freeze valkey": 2,
+    "disconnect": 4,
+    "cut": 4,
+    "refuse": 2,
+    "devin": 24,
+    "devin offline": 4,
+    "slack": 16,
+}
+
+DEVIN_FAULTS: Sequence[dict[str, Any]] = (
+    {"state": "rate_limited", "retry_after": 1, "times": 2},
+    {"state": "rate_limited", "times": 1},
+    {"state": "down", "times": 2},
+    {"state": "drops", "times": 1},
+    {"state": "drops", "times": 3},
+    {"state": "half", "times": 1},
+    {"state": "refuses", "times": 1},
+    {"state": "gateway", "times": 1},
+    {"state": "gateway", "takes": True, "times": 1},
+    {"state": "timeout", "takes": True, "delay": 1.0, "times": 1},
+    {"state": "server_error", "times": 1},
+    {"state": "slow", "delay": 0.5, "times": 3},
+    {"state": "slow", "delay": 5.0, "times": 1},
+    {"state": "suspended", "times": 1},
+    {"state": "rejects", "times": 1},
+)
+SLACK_FAULTS: Sequence[dict[str, Any]] = (
+    {"method": "chat.postMessage", "retry_after": 1},
+    {"method": "chat.postMessage", "status": 500},
+    {"method": "chat.postMessage", "drop_after": True},
+    {"method": "chat.postMessage", "drop_after": True, "delay": 2.0},
+    {"method": "chat.postMessage", "drop": True},
+    {"method": "conversations.replies", "status": 500},
+    {"method": "conversations.replies", "retry_after": 1},
+    {"method": "reactions.add", "retry_after": 2, "times": 3},
+    {"method": "reactions.add", "drop_after": True},
+    {"method": "apps.connections.open", "status": 500},
+    {"method": "auth.test", "status": 503},
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """One thing that goes wrong: `at` so many seconds, for so many `seconds`, to number `where`."""
+
+    at: float
+    what: str
+    where: int = 0
+    seconds: float = 0.0
+    fault: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def is_kill(self) -> bool:
+        """Whether it is a kill -9."""
+        return self.what in KILLS
+
+
+def plan(seed: int, seconds: float, kills: int, sessions: int) -> Sequence[Act]:
+    """Everything that goes wrong in a run, in the order of time."""
+    rng = random.Random(seed)  # noqa: S311  (repeatable, not secret)
+    span = seconds - CALM_START - CALM_END
+    acts = []
+    for number in range(kills):
+        at = CALM_START + span * (number + rng.random()) / kills
+        acts.append(Act(at, _drawn(rng, KILLS), rng.randrange(2), rng.uniform(0.1, 2.0)))
+    others = range(round(span * OTHER_ACTS_A_SECOND))
+    acts += [_other(rng, CALM_START + span * rng.random(), sessions) for _ in others]
+    return sorted(acts, key=lambda act: act.at)
+
+
+def _other(rng: random.Random, at: float, sessions: int) -> Act:
+    what = _drawn(rng, OTHERS)
+    where, seconds = rng.randrange(4), rng.uniform(0.5, 4.0)
+    fault: dict[str, Any] = {}
+    if what == "freeze long":
+        seconds = rng.uniform(*LONGER_THAN_A_HOLD)
+    elif what == "devin":
+        where, fault = rng.randrange(sessions), rng.choice(DEVIN_FAULTS)
+    elif what == "slack":
+        fault = rng.choice(SLACK_FAULTS)
+    elif what == "disconnect":
+        fault = {"reason": rng.choice(("refresh_requested", "warning"))}
+    return Act(at, what, where, seconds, fault)
+
+
+def _drawn(rng: random.Random, weights: dict[str, int]) -> str:
+    return rng.choices(list(weights), list(weights.values()))[0]

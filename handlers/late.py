@@ -1,0 +1,59 @@
+"""What was written while nobody listened: messages of a thread, taken like the events they were.
+
+`conversations.replies` shows a message without its channel, and shows our own ones too, which Bolt
+would have kept from us.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from bot.errors import NotAllowed
+from bot.identity import Identity
+from bot.late_reader import Unheard
+from bot.models import Change, Reply, ThreadRef
+from bot.relay import Relay
+from handlers.errors import whisper
+from handlers.mentions import claim_of
+from handlers.payloads import parse_command, parse_reply
+
+
+class LateEvents:
+    """The `Events` of a catch-up."""
+
+    def __init__(self, relay: Relay, identity: Identity) -> None:
+        self._relay = relay
+        self._identity = identity
+
+    def parse(self, message: Mapping[str, Any], thread: ThreadRef) -> Reply | Unheard | None:
+        """A reply, a mention that is a command, or nothing of ours."""
+        ours = self._identity
+        if message.get("user") == ours.user or message.get("bot_id") == ours.bot:
+            return None
+        event = {**message, "channel": thread.channel}
+        command = parse_command(event, thread.team, ours.user)
+        if command is not None:
+            return Unheard(command.thread, command.ts, command.verb)
+        return parse_reply(event, thread.team, ours.user)
+
+    async def accept(self, reply: Reply) -> Change:
+        """As `replies` does."""
+        return await self._relay.accept(reply)
+
+    async def turn_away(self, reply: Reply, error: NotAllowed) -> None:
+        """As `errors` does."""
+        event = {
+            "channel": reply.thread.channel,
+            "thread_ts": reply.thread.thread_ts,
+            "ts": reply.ts,
+            "user": reply.author,
+            "bot_id": "".join(reply.bots[:1]),
+        }
+        await whisper(self._relay, event, error)
+
+    async def was_heard(self, command: Unheard) -> bool:
+        """Whether `mentions` has answered it."""
+        return await self._relay.answers.is_claimed(claim_of(command.thread, command.ts))
+
+    async def give_up(self, command: Unheard) -> None:
+        """Keep `mentions` from answering it."""
+        await self._relay.answers.claim(claim_of(command.thread, command.ts))

@@ -1,0 +1,532 @@
+"""After a gap in listening: what no event brought is found in its thread, once, and said late.
+
+Here Slack never brings what is written with `deliver=False`, as after an outage that was longer
+than its retries.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Mapping
+from datetime import timedelta
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from redis.asyncio import Redis
+
+from bot.answers import Answers
+from bot.app import Bot, open_bot, open_slack
+from bot.catch_up import CatchUp
+from bot.errors import NotAllowed
+from bot.gaps import CATCH_UP, Gaps
+from bot.intake import Intake
+from bot.late_reader import LateReader, Unheard
+from bot.links import Links
+from bot.mailbox import Mailbox
+from bot.models import (
+    Change,
+    Link,
+    Reply,
+    SessionId,
+    ThreadRef,
+    UserId,
+    micros_ts,
+    ts_micros,
+)
+from bot.settings import Settings
+from bot.store import CATCHING_UP_KEY, GAP_KEY, Store, recent_key
+from bot.threads import Threads
+from handlers.payloads import parse_reply
+from sandbox.slack import ApiCall, Message
+from tests.people import OTHER_SESSION, SESSION, Desk, running
+from tests.waiting import wait_until
+
+LATE = "I was away"
+
+
+async def unbrought(
+    desk: Desk, text: str, thread: str, *, user: str = "ada", channel: str = "general"
+) -> str:
+    """Somebody replies, and no event of it ever comes."""
+    return await desk.slack.say(text, user=user, channel=channel, thread=thread, deliver=False)
+
+
+async def asked(desk: Desk, words: str, thread: str, *, user: str = "ada") -> str:
+    """Somebody mentions the bot, and no event of it ever comes."""
+    return await unbrought(desk, f"<@{desk.slack.bot_user_id}> {words}", thread, user=user)
+
+
+async def until_caught_up(store: Store) -> None:
+    """Wait until no gap is noted any more."""
+
+    async def is_caught_up() -> bool:
+        return await store.get(GAP_KEY) is None
+
+    await wait_until(is_caught_up, "the gap is struck off")
+
+
+def looks(desk: Desk) -> list[ApiCall]:
+    """The calls that read a thread after a gap."""
+    calls = [one for one in desk.slack.calls if one.method == "conversations.replies"]
+    return [one for one in calls if "oldest" in one.params]
+
+
+def late(desk: Desk, thread: str) -> list[str]:
+    """What a thread was told of late replies."""
+    return [one for one in desk.said(thread) if LATE in one]
+
+
+async def test_what_was_written_while_nobody_listened_arrives_in_order_and_is_said_to_be_late(
+    environ: dict[str, str], desk: Desk, store: Store
+) -> None:
+    """Two people, two threads; once, also when Slack brings one of them after all."""
+    desk.devin.add_session(OTHER_SESSION)
+    async with running(desk, environ):
+        one, two = await desk.linked_thread(), await desk.linked_thread(OTHER_SESSION)
+        before = await desk.reply("Before", one)
+        await desk.until_marked("white_check_mark", before)
+    first = await unbrought(desk, "First", one)
+    await unbrought(desk, "Elsewhere", two, user="ben")
+    last = await unbrought(desk, "Last", one, user="ben")
+    async with running(desk, environ):
+        await desk.until_marked("white_check_mark", last)
+        await desk.until_received("Elsewhere", OTHER_SESSION)
+        await desk.slack.deliver_event(desk.slack.event_of("general", first), retry_num=3)
+        await desk.until_said(LATE, one)
+        await desk.until_said(LATE, two)
+        await until_caught_up(store)
+        texts = [one.partition("\n\n")[2] for one in await desk.fence(one)]
+    assert texts == ["Before", "First", "Last"]
+    assert len(desk.received(OTHER_SESSION)) == 1
+    assert [text.partition(";")[0] for text in late(desk, one)] == [
+        "I was away and found 2 replies late"
+    ]
+    assert late(desk, two) == ["I was away and found 1 reply late; it is on its way to Devin now."]
+    async with running(desk, environ):
+        await until_caught_up(store)
+    assert [len(late(desk, thread)) for thread in (one, two)] == [1, 1]
+
+
+async def test_threads_of_one_session_are_caught_up_in_the_order_of_writing(
+    environ: dict[str, str], desk: Desk
+) -> None:
+    """Whichever thread is read first."""
+    async with running(desk, environ):
+        threads = [await desk.linked_thread() for _ in range(2)]
+    for number in range(6):
+        await unbrought(desk, f"Reply {number}", threads[number % 2])
+    async with running(desk, environ):
+        await desk.until_received("Reply 5")
+    texts = [one.partition("\n\n")[2] for one in desk.received()]
+    assert texts == [f"Reply {number}" for number in range(6)]
+
+
+async def test_a_reply_that_comes_first_after_the_gap_hides_nothing(
+    environ: dict[str, str], desk: Desk, store: Store
+) -> None:
+    """Also where the process that took it died before it had read the thread."""
+    async with running(desk, environ):
+        thread = await desk.linked_thread()
+    await unbrought(desk, "Missing", thread)
+    desk.slack.fail_next("conversations.replies", retry_after=30)
+    async with running(desk, environ):
+        live = await desk.reply("Live", thread)
+        await desk.until_marked("white_check_mark", live)
+    assert len(desk.received()) == 1
+    async with running(desk, environ):
+        await desk.until_received("Missing")
+        await until_caught_up(store)
+
+
+async def test_only_what_an_event_would_have_brought_to_devin_is_accepted(
+    environ: dict[str, str], desk: Desk, store: Store
+) -> None:
+    """No aside, no guest, no bot, no word of ours; not what is from before the link or a mute."""
+    root = await desk.slack.say("Shall we ship it?")
+    await unbrought(desk, "Before the link", root)
+    async with running(desk, environ):
+        await desk.mention(f"link {SESSION}", thread=root)
+        await desk.until_said("now linked", root)
+        await desk.mention("mute", thread=root)
+        await desk.until_said("Muted", root)
+        await unbrought(desk, "While muted", root)
+        await desk.mention("unmute", thread=root)
+        await desk.until_said("Unmuted", root)
+    for text, user in {"(aside) psst": "ada", "Me too": "gus", "Build green": "bolt-ci"}.items():
+        await unbrought(desk, text, root, user=user)
+    await unbrought(desk, "For Devin", root)
+    async with running(desk, environ):
+        await desk.until_received("For Devin")
+        await desk.until_whispered("Guests can't steer", "gus")
+        await until_caught_up(store)
+    assert len(desk.received()) == 1
+    assert "found 1 reply late" in late(desk, root)[0]
+
+
+@pytest.mark.parametrize("verb", ["unlink", "mute"])
+async def test_what_follows_an_unheard_request_to_stop_stays_in_slack(
+    environ: dict[str, str], desk: Desk, store: Store, verb: str
+) -> None:
+    """Nobody carried it out, so its author is asked again; what came after it is never fetched."""
+    async with running(desk, environ):
+        thread = await desk.linked_thread()
+    await unbrought(desk, "For Devin", thread)
+    await asked(desk, verb, thread)
+    await unbrought(desk, "Between us", thread)
+    for _ in range(2):
+        async with running(desk, environ):
+            await until_caught_up(store)
+            await desk.until_received("For Devin")
+    assert len(desk.received()) == 1
+    (told,) = late(desk, thread)
+    assert f"I did not hear `{verb}` meanwhile: please mention me again." in told
+    assert told.endswith("The replies after that stayed here.")
+
+
+async def test_an_unheard_question_is_to_be_asked_again(
+    environ: dict[str, str], desk: Desk, store: Store
+) -> None:
+    """It stops nothing, and is not answered hours later; one that was heard is not mentioned."""
+    async with running(desk, environ):
+        thread = await desk.linked_thread()
+        await desk.mention("help", thread=thread)
+        await desk.until_said("I bring the replies", thread)
+    await asked(desk, "status", thread)
+    await unbrought(desk, "For Devin", thread)
+    async with running(desk, environ):
+        await desk.until_received("For Devin")
+        await until_caught_up(store)
+    (told,) = late(desk, thread)
+    assert told.endswith("I did not hear `status` meanwhile: please mention me again.")
+
+
+@pytest.mark.parametrize(
+    "reason", ["channel_not_found", "not_in_channel", "missing_scope", "thread_not_found"]
+)
+async def test_a_thread_out_of_reach_is_said_and_costs_no_other_anything(
+    environ: dict[str, str],
+    desk: Desk,
+    store: Store,
+    caplog: pytest.LogCaptureFixture,
+    reason: str,
+) -> None:
+    """The newest is tried first; the others are read all the same."""
+    desk.devin.add_session(OTHER_SESSION)
+    async with running(desk, environ):
+        good = await desk.linked_thread()
+        await desk.linked_thread(OTHER_SESSION, channel="shared")
+    await unbrought(desk, "For Devin", good)
+    desk.slack.fail_next("conversations.replies", error=reason)
+    async with running(desk, environ):
+        await desk.until_received("For Devin")
+        await until_caught_up(store)
+    (record,) = [one for one in caplog.records if one.getMessage() == "thread not read"]
+    assert (record.levelname, record.__dict__["reason"]) == (
+        "ERROR",
+        f"conversations.replies: {reason}",
+    )
+
+
+async def test_a_token_that_no_longer_serves_ends_it_and_leaves_the_gap_to_one_that_does(
+    environ: dict[str, str], desk: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Asking on for every thread would help nobody."""
+    async with running(desk, environ):
+        thread = await desk.linked_thread()
+    await unbrought(desk, "For Devin", thread)
+    desk.slack.fail_next("conversations.replies", error="token_revoked")
+    async with running(desk, environ):
+        await wait_until(lambda: "catch-up ended" in caplog.messages, "it ends")
+    async with running(desk, environ):
+        await desk.until_received("For Devin")
+
+
+async def test_slack_may_ask_for_patience(environ: dict[str, str], desk: Desk) -> None:
+    """The same thread is asked for again after `Retry-After`."""
+    async with running(desk, environ):
+        thread = await desk.linked_thread()
+    await unbrought(desk, "For Devin", thread)
+    desk.slack.fail_next("conversations.replies", retry_after=2)
+    async with running(desk, environ):
+        await desk.until_received("For Devin")
+    one, two = looks(desk)
+    assert two.at - one.at >= 2
+    assert one.params["ts"] == two.params["ts"] == thread
+
+
+async def test_a_connection_that_was_lost_is_a_gap_and_a_refresh_is_none(
+    bot: Bot, desk: Desk, store: Store
+) -> None:
+    """Slack asks for a new connection every few hours; that need not cost a call for each link."""
+    thread = await desk.linked_thread()
+    await until_caught_up(store)
+    await desk.slack.disconnect("refresh_requested")
+    await wait_until(lambda: not desk.slack.connections, "the old connection is leaving")
+    await desk.slack.wait_connected()
+    await desk.fence(thread)
+    assert not looks(desk)
+
+    await unbrought(desk, "Lost", thread)
+    await desk.slack.close_connections()
+    await desk.until_received("Lost")
+    await desk.until_said(LATE, thread)
+
+
+async def test_of_two_processes_one_tells_each_thread_once(
+    settings: Settings, environ: dict[str, str], desk: Desk, store: Store
+) -> None:
+    """Both start at the same moment."""
+    async with running(desk, environ):
+        thread = await desk.linked_thread()
+    await unbrought(desk, "For Devin", thread)
+    async with open_bot(settings), open_bot(settings):
+        await desk.slack.wait_connected(2)
+        await desk.until_received("For Devin")
+        await until_caught_up(store)
+        assert len(await desk.fence(thread)) == 1
+    assert len(late(desk, thread)) == 1
+
+
+async def test_it_can_be_switched_off(environ: dict[str, str], desk: Desk, redis_url: str) -> None:
+    """Then nothing is read, and nothing kept for it."""
+    for _ in range(2):
+        async with running(desk, environ, CATCH_UP="0"):
+            thread = await desk.linked_thread()
+            await desk.reply("Hello", thread)
+            await desk.fence(thread)
+    assert not looks(desk)
+    async with Redis.from_url(redis_url) as raw:
+        assert not await raw.exists(GAP_KEY, recent_key(desk.slack.team_id))
+
+
+# Without a bot around it.
+
+
+class Heard:
+    """Events that are only written down; there are no commands and no strangers among them."""
+
+    def __init__(self) -> None:
+        self.accepted: list[str] = []
+
+    def parse(self, message: Mapping[str, Any], thread: ThreadRef) -> Reply | Unheard | None:
+        """As the handlers do."""
+        return parse_reply({**message, "channel": thread.channel}, thread.team, "")
+
+    async def accept(self, reply: Reply) -> Change:
+        """Write it down."""
+        self.accepted.append(reply.text)
+        return Change.REPEATED
+
+    async def turn_away(self, reply: Reply, error: NotAllowed) -> None:
+        """Not here."""
+        raise AssertionError(reply.id) from error
+
+    async def was_heard(self, command: Unheard) -> bool:
+        """Not here."""
+        raise AssertionError(command.verb)
+
+    async def give_up(self, command: Unheard) -> None:
+        """Not here."""
+        raise AssertionError(command.verb)
+
+
+class Study:
+    """A catch-up alone with Redis and Slack, and links to catch up with."""
+
+    def __init__(self, desk: Desk, store: Store, threads: Threads) -> None:
+        self.desk = desk
+        self.heard = Heard()
+        self.links = Links(store, CATCH_UP)
+        self._store = store
+        self._threads = threads
+
+    def gaps(self, who: str = "a") -> Gaps:
+        """What a process knows of the gap."""
+        return Gaps(self._store, self.desk.slack.team_id, CATCH_UP, who)
+
+    def catch_up(self, *, pace: float = 0, most: int = 2_000, who: str = "a") -> CatchUp:
+        """The catch-up of a process."""
+        return CatchUp(
+            gaps=self.gaps(who),
+            links=self.links,
+            reader=LateReader(self._threads, self.heard, pace),
+            answers=Answers(self._threads, Intake(), self._store),
+            events=self.heard,
+            most_threads=most,
+        )
+
+    async def linked(self, number: int) -> list[str]:
+        """As many linked threads, oldest first, each with a reply that no event brought."""
+        channel = self.desk.slack.workspace.channel("general").id
+        ada = self.desk.slack.workspace.user("ada").id
+        begin, roots = time.time_ns() // 1000 - 3_000_000 * number, []
+        for place in range(number):
+            made = begin + place * 1_000_000
+            root, ts = (f"{at // 10**6}.{at % 10**6:06d}" for at in (made - 10, made + 500_000))
+            thread = ThreadRef(team=self.desk.slack.team_id, channel=channel, thread_ts=root)
+            self.desk.slack.workspace.put(Message(channel, root, user=ada, text="Root"))
+            text = f"Reply {place}"
+            reply = Message(channel, ts, user=ada, text=text, thread_ts=root)
+            self.desk.slack.workspace.put(reply)
+            session = SessionId(f"devin-{place:032x}")
+            link = Link(session=session, by=UserId(ada), at=1, since=made // 1000)
+            await self.links.create(thread, link)
+            roots.append(root)
+        return roots
+
+
+@pytest.fixture
+async def study(desk: Desk, settings: Settings, store: Store) -> AsyncIterator[Study]:
+    """No bot."""
+    async with open_slack(settings) as client:
+        yield Study(desk, store, Threads(client))
+
+
+@pytest.mark.parametrize(("most", "read"), [(2, [4, 3]), (100, [4, 3, 2, 1, 0])])
+async def test_the_latest_links_are_read_first_and_no_more_than_the_limit(
+    study: Study, store: Store, most: int, read: list[int]
+) -> None:
+    """Each once, from where its replies are known on."""
+    roots = await study.linked(5)
+    catch_up = study.catch_up(most=most)
+    async with catch_up.running():
+        catch_up.begin()
+        await wait_until(lambda: len(study.heard.accepted) >= len(read), "all are read")
+        await until_caught_up(store)
+    assert study.heard.accepted == [f"Reply {place}" for place in read]
+    assert [call.params["ts"] for call in looks(study.desk)] == [roots[place] for place in read]
+
+
+async def test_a_thousand_links_are_read(study: Study, store: Store) -> None:
+    """One call each."""
+    await study.linked(1_000)
+    catch_up = study.catch_up()
+    async with catch_up.running():
+        catch_up.begin()
+        await wait_until(lambda: len(study.heard.accepted) == 1_000, "all are read", 60)
+        await until_caught_up(store)
+    assert len(looks(study.desk)) == 1_000
+
+
+async def test_slack_is_asked_at_its_pace(study: Study) -> None:
+    """However many links there are."""
+    await study.linked(4)
+    catch_up = study.catch_up(pace=0.2)
+    async with catch_up.running():
+        catch_up.begin()
+        await wait_until(lambda: len(study.heard.accepted) == 4, "all are read")
+    calls = [call.at for call in looks(study.desk)]
+    assert min(two - one for one, two in pairwise(calls)) > 0.15
+
+
+async def test_the_end_of_a_process_is_not_held_up_and_the_next_one_goes_on(
+    study: Study, store: Store
+) -> None:
+    """It lets go at once, and what it has read is not read again."""
+    await study.linked(3)
+    first = study.catch_up(pace=60)
+    async with first.running():
+        first.begin()
+        await wait_until(lambda: study.heard.accepted, "one is read")
+        began = time.monotonic()
+    assert time.monotonic() - began < 1
+    assert await study.gaps("b").claim()
+    await study.gaps("b").let_go()
+    assert await store.get(CATCHING_UP_KEY) is None
+    second = study.catch_up(who="b")
+    gap = await store.get(GAP_KEY)
+    assert gap is not None
+    total, unread = await study.gaps("b").unread(gap, 10)
+    assert (total, len(unread)) == (2, 2)
+    async with second.running():
+        second.begin()
+        await until_caught_up(store)
+    assert sorted(set(study.heard.accepted)) == ["Reply 0", "Reply 1", "Reply 2"]
+
+
+async def test_one_process_at_a_time_reads_and_another_waits_for_it(study: Study) -> None:
+    """What a second one would note meanwhile, the first one has heard; dead, it is followed."""
+    one, two = study.gaps("a"), study.gaps("b")
+    assert await one.claim() is None
+    await one.note()
+    gap = await one.claim()
+    assert gap
+    await two.note()
+    assert await two.claim() == ""
+    assert await one.claim() == gap
+    await two.let_go(gap="1")
+    assert await two.claim() == ""
+    await one.let_go()
+    assert await two.claim() == gap
+    await two.let_go(gap)
+    assert await one.claim() is None
+
+
+async def test_a_second_gap_while_the_first_is_read_is_read_too(study: Study) -> None:
+    """It is not struck off with the first one."""
+    gaps = study.gaps()
+    await gaps.note()
+    first = await gaps.claim()
+    assert first
+    await asyncio.gather(gaps.note(), gaps.renew())
+    await gaps.let_go(first)
+    second = await gaps.claim()
+    assert second
+    assert int(second) > int(first)
+
+
+async def test_what_is_kept_of_a_thread_goes_with_its_link_or_its_time(
+    study: Study, redis_url: str
+) -> None:
+    """Nothing grows that nobody reads."""
+    roots = await study.linked(2)
+    key = recent_key(study.desk.slack.team_id)
+    channel = study.desk.slack.workspace.channel("general").id
+    async with Redis.from_url(redis_url, decode_responses=True) as raw:
+        assert await raw.zcard(key) == 2
+        assert 0 < await raw.ttl(key) <= CATCH_UP.total_seconds()
+        thread = ThreadRef(team=study.desk.slack.team_id, channel=channel, thread_ts=roots[0])
+        await study.links.remove(thread)
+        assert await raw.zrange(key, 0, -1) == [f"{channel}:{roots[1]}"]
+        old = (time.time() - CATCH_UP.total_seconds() - 10) * 1e6
+        await raw.zadd(key, {f"{channel}:{roots[1]}": old})
+        await study.links.create(thread, Link(session=SessionId("devin-1"), by=UserId("U"), at=1))
+        assert await raw.zcard(key) == 0
+
+
+async def test_no_more_threads_are_remembered_than_could_be_read(
+    study: Study, redis_url: str
+) -> None:
+    """A million links cost no more memory here than a few thousand; the latest stay."""
+    team, now = study.desk.slack.team_id, time.time_ns() // 1000
+    async with Redis.from_url(redis_url, decode_responses=True) as raw:
+        await raw.zadd(recent_key(team), {f"C1:{n}": now - 10**6 + n for n in range(6_000)})
+        await study.linked(1)
+        assert await raw.zcard(recent_key(team)) == 5_000
+        names = await raw.zrange(recent_key(team), 0, -1)
+    assert "C1:5999" in names
+
+
+@pytest.mark.parametrize("is_gap", [True, False])
+async def test_what_comes_before_a_thread_was_read_does_not_move_its_mark(
+    study: Study, store: Store, *, is_gap: bool
+) -> None:
+    """After a gap; else it does, and reading would begin five minutes before it."""
+    hour = 3_600 * 1_000_000
+    now = time.time_ns() // 1000
+    thread = ThreadRef(team=study.desk.slack.team_id, channel="C1", thread_ts="1764000000.000100")
+    session, ada = SessionId("devin-1"), UserId("U0ADA")
+    link = Link(session=session, by=ada, at=1, since=(now - hour) // 1000)
+    await study.links.create(thread, link)
+    if is_gap:
+        await study.gaps().note()
+    reply = Reply(thread=thread, ts=micros_ts(now - 1_000_000), author=ada)
+    accepted = await Mailbox(store, CATCH_UP).accept(reply, session, timedelta(0))
+    assert accepted.change is Change.ACCEPTED
+    await study.gaps().note()
+    gap = await study.gaps().claim()
+    assert gap
+    total, (unread,) = await study.gaps().unread(gap, 10)
+    assert (total, unread.thread) == (1, thread)
+    mark = link.hears_from if is_gap else ts_micros(reply.ts)
+    assert unread.after == mark - 5 * 60 * 1_000_000
