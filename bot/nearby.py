@@ -1,6 +1,6 @@
 """Work that begins now is done in this process if it has room, and by docket otherwise.
 
-A detour over docket costs an idle session some 2 ms and every reply several Redis commands. The
+A detour over docket costs time and, for every reply, several more Redis commands. The
 mailbox makes the short way safe: what is due in Redis and nobody does, because this process died
 before or while doing it, is found by the sweep, just like a docket task that was lost.
 """

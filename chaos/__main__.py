@@ -6,6 +6,7 @@ not be judged: something was still unfinished when waiting for it ended.
 
 import argparse
 import asyncio
+import logging
 import shutil
 import signal
 import sys
@@ -103,6 +104,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Parse the command line and run; returns the exit code."""
     asked = _parse(arguments)
     home = Path(tempfile.mkdtemp(prefix=f"chaos-{asked.seed}-"))
+    # A bot that is killed amid a request is an error to aiohttp's server; here it is the purpose.
+    logging.getLogger("aiohttp.server").disabled = True
     _say(f"seed {asked.seed}: {asked.seconds:.0f} s, {asked.kills} kills")
     code = FAILED
     try:

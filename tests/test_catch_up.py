@@ -509,7 +509,7 @@ async def test_no_more_threads_are_remembered_than_could_be_read(
 
 @pytest.mark.parametrize("is_gap", [True, False])
 async def test_what_comes_before_a_thread_was_read_does_not_move_its_mark(
-    study: Study, store: Store, *, is_gap: bool
+    study: Study, store: Store, is_gap: object
 ) -> None:
     """After a gap; else it does, and reading would begin five minutes before it."""
     hour = 3_600 * 1_000_000
@@ -530,3 +530,20 @@ async def test_what_comes_before_a_thread_was_read_does_not_move_its_mark(
     assert (total, unread.thread) == (1, thread)
     mark = link.hears_from if is_gap else ts_micros(reply.ts)
     assert unread.after == mark - 5 * 60 * 1_000_000
+
+
+@pytest.mark.parametrize(("reason", "calls"), [("not_in_channel", 1), ("thread_not_found", 3)])
+async def test_a_channel_out_of_reach_is_asked_for_once_and_its_threads_stay_unread(
+    study: Study, store: Store, reason: str, calls: int
+) -> None:
+    """Invited again, the bot finds at its next start what it has missed."""
+    await study.linked(3)
+    study.desk.slack.fail_next("conversations.replies", error=reason)
+    catch_up = study.catch_up()
+    async with catch_up.running():
+        catch_up.begin()
+        await wait_until(lambda: len(looks(study.desk)) == calls, "all are tried")
+        await until_caught_up(store)
+        assert len(looks(study.desk)) == calls
+        catch_up.begin()
+        await wait_until(lambda: len(set(study.heard.accepted)) == 3, "all are read")

@@ -27,7 +27,7 @@ def told(number: int, words: str = "I *don't know whether Devin got*") -> tuple[
 @pytest.mark.timeout(240)
 async def test_a_short_run_finds_nothing(tmp_path: Path) -> None:
     """Kills, outages, repeats and disorder: nothing lost, nothing doubled, nothing out of order."""
-    asked = Run(seed=5, seconds=12.0, kills=4, sessions=4, rate=4.0, reports_within=2.0)
+    asked = Run(seed=5, seconds=10.0, kills=4, sessions=4, rate=4.0, reports_within=2.0)
     verdict, code = await run(asked, tmp_path)
     assert verdict.is_clean, verdict.lines()
     assert code == OK, verdict.lines()

@@ -39,6 +39,7 @@ def test_the_defaults_are_those_of_the_readme() -> None:
     assert (settings.host, settings.port) == ("127.0.0.1", 3000)
     assert settings.link_ttl == timedelta(days=90)
     assert settings.give_up_after == timedelta(minutes=15)
+    assert settings.catch_up == timedelta(hours=24)
     assert settings.allow_channels == settings.allow_users == settings.allow_bots == frozenset()
     assert not settings.allow_guests
     assert not settings.allow_external
@@ -96,6 +97,8 @@ def test_all_problems_are_told_at_once_each_by_name_and_shape() -> None:
         ("GIVE_UP_AFTER", "15 SEEN"),
         ("GIVE_UP_AFTER", "-5m"),
         ("GIVE_UP_AFTER", "8d"),
+        ("CATCH_UP", "SEEN"),
+        ("CATCH_UP", "49h"),
         ("ALLOW_CHANNELS", "#SEEN"),
         ("ALLOW_BOTS", "CSEEN"),
         ("ALLOW_GUESTS", "SEEN"),
