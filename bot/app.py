@@ -5,7 +5,6 @@ The same `open_bot` serves production and the tests.
 
 import asyncio
 import logging
-import secrets
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -13,29 +12,22 @@ from datetime import timedelta
 
 import aiohttp
 from docket import Docket
-from slack_bolt.async_app import AsyncApp
-from slack_bolt.authorization import AuthorizeResult
 from slack_sdk.web.async_client import AsyncWebClient
 
 import handlers
 from bot import metrics
-from bot.answers import Answers
+from bot.assembly import Parts, bolt_of, catch_up_of, relay_of
 from bot.backlog import measured
 from bot.catch_up import CatchUp
 from bot.deliveries import NOTICE_AFTER, Deliveries
 from bot.devin import open_devin
 from bot.embedded import embedded_valkey
-from bot.gaps import Gaps
 from bot.health import Health
-from bot.identity import Identity, check_app_token, identify
+from bot.identity import check_app_token, identify
 from bot.intake import Intake
-from bot.late_reader import LateReader
-from bot.links import Links
 from bot.mailbox import Mailbox
 from bot.nearby import Nearby
 from bot.people import People
-from bot.permissions import Permissions
-from bot.relay import Relay
 from bot.reports import Reports
 from bot.server import SlackEndpoint, open_server
 from bot.settings import Settings
@@ -45,7 +37,6 @@ from bot.store import Store, open_store
 from bot.tasks import DocketSchedule, let_go_of_dead, open_docket, open_worker, register
 from bot.telling import Telling
 from bot.threads import Threads
-from handlers.late import LateEvents
 
 log = logging.getLogger(__name__)
 
@@ -62,21 +53,6 @@ class Bot:
 
     port: int
     working: asyncio.Task[None]
-
-
-@dataclass(frozen=True, slots=True)
-class _Parts:
-    """What both halves of the bot, the listening and the delivering one, are made of."""
-
-    settings: Settings
-    health: Health
-    intake: Intake
-    store: Store
-    client: AsyncWebClient
-    identity: Identity
-    people: People
-    docket: Docket
-    schedule: Nearby
 
 
 @asynccontextmanager
@@ -145,7 +121,7 @@ async def open_redis(settings: Settings) -> AsyncIterator[str]:
 
 async def _connect(
     stack: AsyncExitStack, settings: Settings, health: Health, intake: Intake
-) -> _Parts:
+) -> Parts:
     url = await stack.enter_async_context(open_redis(settings))
     store = await stack.enter_async_context(open_store(url))
     await health.until("Redis", store.ping)
@@ -153,7 +129,7 @@ async def _connect(
     client = await stack.enter_async_context(open_slack(settings))
     identity = await health.until("Slack", lambda: identify(client))
     docket = await stack.enter_async_context(open_docket(url))
-    return _Parts(
+    return Parts(
         settings=settings,
         health=health,
         intake=intake,
@@ -167,7 +143,7 @@ async def _connect(
 
 
 async def _deliver(
-    stack: AsyncExitStack, parts: _Parts, notice_after: timedelta, look_after: Sequence[float]
+    stack: AsyncExitStack, parts: Parts, notice_after: timedelta, look_after: Sequence[float]
 ) -> None:
     settings = parts.settings
     devin = await stack.enter_async_context(
@@ -215,11 +191,11 @@ async def _working(docket: Docket, store: Store) -> AsyncIterator[asyncio.Task[N
 
 
 async def _listen(
-    stack: AsyncExitStack, parts: _Parts, endpoint: SlackEndpoint | None
+    stack: AsyncExitStack, parts: Parts, endpoint: SlackEndpoint | None
 ) -> CatchUp | None:
-    app, relay = _bolt(parts), _relay(parts)
+    app, relay = bolt_of(parts), relay_of(parts)
     handlers.register(app, relay)
-    catch_up = _catch_up(parts, relay)
+    catch_up = catch_up_of(parts, relay)
     if catch_up is not None:
         await parts.health.until("Redis", catch_up.note)
     begin = catch_up.begin if catch_up is not None else lambda: None
@@ -234,62 +210,6 @@ async def _listen(
         endpoint.app = app
         begin()
     return catch_up
-
-
-def _bolt(parts: _Parts) -> AsyncApp:
-    authorization = parts.identity.authorization(str(parts.client.token))
-
-    async def authorize() -> AuthorizeResult:
-        return authorization
-
-    log_of_bolt = logging.getLogger("slack_bolt")
-    log_of_bolt.disabled = True  # it would warn that SLACK_BOT_TOKEN is ignored, which is not so
-    app = AsyncApp(
-        name="devin-relay",
-        # Left to itself Bolt takes the root's level, and its DEBUG lines print whole payloads.
-        logger=log_of_bolt,
-        client=parts.client,
-        authorize=authorize,
-        process_before_response=True,
-        # The endpoint has verified the signature; Bolt would log the whole body of a bad one.
-        request_verification_enabled=False,
-    )
-    log_of_bolt.disabled = False
-    return app
-
-
-def _relay(parts: _Parts) -> Relay:
-    settings = parts.settings
-    threads = Threads(parts.client)
-    return Relay(
-        links=_links(parts),
-        mailbox=Mailbox(parts.store, settings.link_ttl, settings.catch_up),
-        people=parts.people,
-        permissions=Permissions(settings, parts.people),
-        threads=threads,
-        answers=Answers(threads, parts.intake, parts.store),
-        schedule=parts.schedule,
-        intake=parts.intake,
-        team=parts.identity.team,
-    )
-
-
-def _links(parts: _Parts) -> Links:
-    return Links(parts.store, parts.settings.link_ttl, parts.settings.catch_up)
-
-
-def _catch_up(parts: _Parts, relay: Relay) -> CatchUp | None:
-    within = parts.settings.catch_up
-    if not within:
-        return None
-    events = LateEvents(relay, parts.identity)
-    return CatchUp(
-        gaps=Gaps(parts.store, parts.identity.team, within, secrets.token_hex(8)),
-        links=_links(parts),
-        reader=LateReader(Threads(parts.client), events),
-        answers=relay.answers,
-        events=events,
-    )
 
 
 def _endpoint(settings: Settings, intake: Intake) -> SlackEndpoint | None:

@@ -89,7 +89,9 @@ class Reply(Record):
     """A person's message in a linked thread, as Slack sent it.
 
     `author` is a user id, or the bot id of a bot that writes without a user; `bots` holds every id
-    under which a bot's message may be allowed, and is empty for a person.
+    under which a bot's message may be allowed, and is empty for a person. `sent_by` is who sent
+    somebody's message to Devin by a shortcut; `step` is the execution id of a workflow's step that
+    waits for the outcome.
     """
 
     v: Literal[1] = 1
@@ -100,6 +102,8 @@ class Reply(Record):
     text: str = ""
     blocks: tuple[dict[str, JsonValue], ...] = ()
     files: tuple[Attached, ...] = ()
+    sent_by: UserId | None = None
+    step: str = ""
 
     @property
     def id(self) -> ReplyId:

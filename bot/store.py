@@ -93,6 +93,11 @@ def once_key(what: str) -> str:
     return f"{PREFIX}:once:{what}"
 
 
+def ticket_key(kind: str, number: str) -> str:
+    """What a modal, a menu or an offer was opened for."""
+    return f"{PREFIX}:ticket:{kind}:{number}"
+
+
 def seconds(duration: timedelta) -> int:
     """Whole seconds for a TTL, never none: Redis refuses an expiry of 0."""
     return max(1, int(duration.total_seconds()))

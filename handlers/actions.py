@@ -10,7 +10,8 @@ from bot import messages
 from bot.errors import NoSuchReply
 from bot.relay import Relay
 from handlers.errors import telling
-from handlers.payloads import Payload, parse_press, parse_send_again, parse_unlink
+from handlers.interactions import parse_press, parse_send_again, parse_unlink
+from handlers.payloads import Payload
 
 
 def register(app: AsyncApp, relay: Relay) -> None:

@@ -10,7 +10,8 @@ from bot import messages
 from bot.errors import BadSession
 from bot.relay import Relay
 from handlers.errors import telling
-from handlers.payloads import Payload, Say, parse_say
+from handlers.interactions import Say, parse_say
+from handlers.payloads import Payload
 
 
 def register(app: AsyncApp, relay: Relay) -> None:
@@ -30,4 +31,4 @@ def register(app: AsyncApp, relay: Relay) -> None:
 
 async def _say(relay: Relay, say: Say, respond: AsyncRespond) -> None:
     async with telling(respond):
-        await relay.say(say.channel, say.by, say.session, say.text)
+        await relay.saying.say(say.channel, say.by, say.session, say.text)

@@ -20,20 +20,20 @@ TREES = {name: ast.parse(path.read_text()) for name, path in FILES.items()}
 HOMES: Mapping[str, set[str]] = {
     "aiohttp": {"bot.app", "bot.devin", "bot.server", "bot.slack_calls", "bot.socket_mode"},
     "cachetools": {"bot.people", "bot.relay"},
-    "docket": {"bot.tasks", "bot.app"},  # app: for a type
+    "docket": {"bot.tasks", "bot.app", "bot.assembly"},  # the latter two: for a type
     "httpx": {"bot.devin"},
     "httpx_aiohttp": {"bot.devin"},
     "prometheus_client": {"bot.metrics", "bot.server"},
     "pydantic": {
         *("bot.models", "bot.settings", "bot.devin", "bot.devin_session"),
-        *("bot.links", "bot.mailbox"),
+        *("bot.links", "bot.mailbox", "bot.tickets"),
     },
     "pydantic_settings": {"bot.settings"},
     "redis": {"bot.batches", "bot.store", "bot.tasks"},  # tasks: for what docket lets through
-    "slack_bolt": {"bot.app", "bot.server", "bot.socket_mode", "bot.identity", "handlers"},
+    "slack_bolt": {"bot.assembly", "bot.server", "bot.socket_mode", "bot.identity", "handlers"},
     "slack_sdk": {
         *("bot.app", "bot.server", "bot.socket_mode", "bot.identity"),
-        *("bot.slack_calls", "bot.people", "bot.threads"),
+        *("bot.slack_calls", "bot.people", "bot.threads", "bot.dialogs", "bot.assembly"),
     },
     "structlog": {"bot.logs"},
     "uvloop": {"bot.__main__"},

@@ -8,14 +8,8 @@ from hypothesis import given, settings
 from bot.letters import compose
 from bot.markup import NO_NAMES, mentioned
 from bot.models import ThreadRef, parse_session
-from handlers.payloads import (
-    parse_command,
-    parse_press,
-    parse_reply,
-    parse_say,
-    parse_send_again,
-    parse_thread,
-)
+from handlers.interactions import parse_press, parse_say, parse_send_again
+from handlers.payloads import parse_command, parse_reply, parse_thread
 from tests.builders import (
     ADA,
     BOT_USER,

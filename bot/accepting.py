@@ -1,0 +1,104 @@
+"""What every way to Devin has in common: who may go it, and how a reply gets into its mailbox."""
+
+import logging
+import time
+from datetime import timedelta
+
+from bot import metrics
+from bot.errors import NotAllowed
+from bot.intake import Intake
+from bot.links import Links
+from bot.mailbox import Mailbox
+from bot.models import Change, Link, Reply, SessionId, Standing, ThreadRef, UserId, ts_micros
+from bot.people import People
+from bot.permissions import Permissions
+from bot.schedule import Schedule
+
+log = logging.getLogger(__name__)
+
+FRESH = timedelta(seconds=2)
+"""An event that is older than this came by a retry or a backlog, perhaps out of order."""
+
+SETTLE = timedelta(seconds=1)
+"""How long such a reply waits for earlier ones, before an idle session takes it."""
+
+
+class Accepting:
+    """Asks who may steer Devin, makes links, and keeps replies."""
+
+    def __init__(
+        self,
+        *,
+        links: Links,
+        mailbox: Mailbox,
+        people: People,
+        permissions: Permissions,
+        schedule: Schedule,
+        intake: Intake,
+    ) -> None:
+        self._links = links
+        self._mailbox = mailbox
+        self._people = people
+        self._permissions = permissions
+        self._schedule = schedule
+        self._intake = intake
+
+    async def standing(self, reply: Reply) -> Standing:
+        """Whether the reply's author may steer Devin where it was written."""
+        return await self._permissions.of(reply.author, reply.thread.channel, reply.bots)
+
+    async def check(self, who: UserId, channel: str) -> None:
+        """Raise `NotAllowed` unless `who` may steer Devin in `channel`."""
+        standing = await self._permissions.of(who, channel)
+        if standing is not Standing.ALLOWED:
+            metrics.TURNED_AWAY.labels(standing).inc()
+            raise NotAllowed(standing)
+
+    async def name(self, who: UserId) -> str:
+        """What `who` is called."""
+        return (await self._people.person(who)).name
+
+    async def link(self, thread: ThreadRef, by: UserId, session: SessionId) -> tuple[Link, bool]:
+        """Link `thread` to `session`: the link it has now, and whether that is this new one."""
+        link = Link(session=session, by=by, at=int(time.time()), since=_now())
+        existing = await self._links.create(thread, link)
+        if existing is None:
+            log.info("linked", extra=where(thread, session_id=session))
+        return existing or link, existing is None
+
+    async def take(self, reply: Reply, session: SessionId) -> Change:
+        """Put `reply` into the mailbox of `session` and wake it; kept when this returns.
+
+        Changes nothing if its thread is no longer linked to `session`, is muted, or if the reply
+        was taken before.
+
+        Raises:
+            StoreAway: it is not known to be kept: Slack must not be acknowledged.
+        """
+        self._intake.replied()
+        accepted = await self._mailbox.accept(reply, session, _settle(reply.ts))
+        metrics.ACCEPTED.labels(accepted.change).inc()
+        ids = where(reply.thread, session_id=session, reply_id=reply.id)
+        log.info(accepted.change.value, extra=ids | {"length": len(reply.text)})
+        if accepted.wake_after is not None:
+            await self._schedule.wake(session, accepted.wake_after)
+        return accepted.change
+
+
+def where(thread: ThreadRef, **more: str) -> dict[str, object]:
+    """A thread's ids, and `more`, as fields of a log line."""
+    ids: dict[str, object] = {
+        "team": thread.team,
+        "channel": thread.channel,
+        "thread_ts": thread.thread_ts,
+    }
+    return ids | more
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000 + 1
+
+
+def _settle(ts: str) -> timedelta:
+    age = time.time() - ts_micros(ts) / 1e6
+    return timedelta(0) if abs(age) < FRESH.total_seconds() else SETTLE
