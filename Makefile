@@ -6,10 +6,10 @@ STAMP  := $(VENV)/.installed
 export PYTHONDONTWRITEBYTECODE ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test lint format types check bench chaos lock clean
+.PHONY: help setup demo screenshots run test test-redis lint format types check bench chaos lock clean
 
 help: ## List the targets
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(STAMP): requirements.lock
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { \
@@ -22,11 +22,25 @@ setup: $(STAMP) ## Make .venv with everything from requirements.lock
 demo: setup ## Local Slack, Devin and the bot; prints the page to open
 	$(BIN)/python -m sandbox demo
 
+screenshots: setup ## The pictures of the page in docs/, from the demo; needs Chromium
+	$(BIN)/python -m tests.screenshots
+
 run: setup ## The bot, with the settings of .env
 	$(BIN)/python -m bot run
 
 test: setup ## Every test
 	$(BIN)/python -m pytest
+
+# What a server may do its own way: scripts, keys and their TTLs, blocking reads, absence, and the bot
+# as a whole. tests/test_cluster*.py start a Cluster by themselves, so that they belong to `test`.
+REDIS_TESTS := $(patsubst %,tests/test_%.py,mailbox mailbox_crashes links linking reports tasks order \
+  journey commands operations catch_up)
+
+test-redis: setup ## The tests that touch Redis, on Debian's redis-server and on a Cluster
+	@if command -v redis-server; then redis-server --version; \
+	  TEST_REDIS=debian $(BIN)/python -m pytest -q -n 2 $(REDIS_TESTS) tests/test_redis_away.py; \
+	else echo "NOT TESTED on Debian's redis-server, which is not here: apt-get install redis-server" >&2; fi
+	TEST_REDIS=cluster $(BIN)/python -m pytest -q -n 2 $(REDIS_TESTS)
 
 lint: setup ## Ruff, rules and format
 	$(BIN)/ruff check .
@@ -39,9 +53,9 @@ format: setup ## Let ruff rewrite what it can
 types: setup ## mypy --strict
 	$(BIN)/mypy
 
-check: lint types test ## Lint, types and every test: the gate
+check: lint types test test-redis ## Lint, types, every test, and those on other servers: the gate
 
-bench: setup ## The relay beside a script and the floor; writes benchmarks/RESULTS.md
+bench: setup ## The relay beside a script and the floor; writes benchmarks/RESULTS.md; ROUNDS=3 QUICK=1
 	$(BIN)/python -m benchmarks
 
 SEED ?= $(shell date +%s)

@@ -1,145 +1,258 @@
-"""One contestant beside the sandbox: started as a process, linked, loaded, and measured.
+"""One contestant beside the wire: started as processes, linked, loaded, and measured.
 
-The sandbox (Slack by Socket Mode, and Devin) runs in this process, the contestant in another, so an
-event's time is taken where it leaves and where the POST arrives, by the same clock.
+The wire and the load are in this process, the contestant in others. So an event's time is taken
+where it leaves, and where its acknowledgement and its POST arrive, by one clock.
 """
 
 import asyncio
 import os
-import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from sandbox import Sandbox
+from redis.asyncio import Redis
 
-ROOT = Path(__file__).parent.parent
-CHANNEL = "general"
+from benchmarks.payloads import mentions, message, new_ts
+from benchmarks.processes import (
+    LOG,
+    START_SECONDS,
+    Contestant,
+    cpu_seconds,
+    last_words,
+    started,
+    started_worker,
+    until_connected,
+)
+from benchmarks.wire import Arrival, Wire, open_wire
+from bot.valkey_home import ValkeyHome
+
+Values = Mapping[str, float]
+
+QUIET_SECONDS = 0.4
+NUMBER = len("reply 0000000")
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Seconds of CPU and of the clock: the contestant's, its Valkey's, and this process's."""
+
+    at: float
+    own: float
+    valkey: float
+    load: float
+
+    def since(self, before: "Usage") -> "Usage":
+        """What was used after `before`."""
+        return Usage(
+            self.at - before.at,
+            self.own - before.own,
+            self.valkey - before.valkey,
+            self.load - before.load,
+        )
+
+    def percent(self) -> dict[str, float]:
+        """Shares of one core."""
+        parts = {"own CPU %": self.own, "Valkey CPU %": self.valkey, "load CPU %": self.load}
+        return {name: 100 * used / self.at for name, used in parts.items()}
 
 
 @dataclass
 class Contest:
-    """A running contestant and the threads it knows, one for each session."""
+    """A running contestant, and the threads that it knows: one for each session."""
 
-    box: Sandbox
-    process: asyncio.subprocess.Process
+    contestant: Contestant
+    wire: Wire
+    home: Path
+    processes: Sequence[asyncio.subprocess.Process]
     sessions: Sequence[str]
-    roots: list[str] = field(default_factory=list)
+    roots: Sequence[str]
     sent: dict[str, float] = field(default_factory=dict)
-    ack_ms: list[float] = field(default_factory=list)
-    _waiting: set[asyncio.Task[None]] = field(default_factory=set)
 
-    async def _acknowledged(self, since: float) -> None:
-        await self.box.slack.deliveries[-1].settled()
-        self.ack_ms.append((time.monotonic() - since) * 1000)
-
-    async def send(self, number: int, session: int) -> None:
-        """Ada writes reply `number` in the thread of the session with that index."""
-        text = f"reply {number:07d}"
+    async def reply(self, session: int) -> None:
+        """Somebody writes in the thread of the session with that index."""
+        text = f"reply {len(self.sent):07d}"
+        event = message(text, self.roots[session])
         self.sent[text] = time.monotonic()
-        await self.box.slack.say(text, channel=CHANNEL, thread=self.roots[session])
-        task = asyncio.create_task(self._acknowledged(self.sent[text]))
-        self._waiting.add(task)
-        task.add_done_callback(self._waiting.discard)
+        self.sent[text] = await self.wire.send(event)
 
-    @property
-    def arrived(self) -> int:
-        """How many replies have arrived at Devin."""
-        return len(self.box.devin.requests)
+    async def flood(self, replies: int) -> float:
+        """Write `replies` as fast as they are acknowledged; seconds until the last has arrived."""
+        began = time.monotonic()
+        for number in range(replies):
+            await self.reply(number % len(self.sessions))
+        await self.until_arrived()
+        return self.wire.arrivals[-1].at - began
 
-    async def until_arrived(self, count: int, seconds: float) -> None:
-        """Wait for `count` arrivals."""
+    async def steady(self, rate: float, seconds: float) -> None:
+        """Write `rate` replies a second, evenly, round the sessions."""
+        began = time.monotonic()
+        for number in range(int(rate * seconds)):
+            await asyncio.sleep(max(0.0, began + number / rate - time.monotonic()))
+            await self.reply(number % len(self.sessions))
+        await self.until_arrived()
+
+    async def sustained(self, depth: int, warm_up: float, seconds: float) -> tuple[float, Usage]:
+        """Write a session's next reply whenever one arrives; arrivals a second, and CPU.
+
+        So each session always has `depth` replies on their way to Devin. Counted is what arrives in
+        `seconds` after `warm_up`.
+        """
+        wanted: asyncio.Queue[str] = asyncio.Queue()
+        for session in [*self.sessions] * depth:
+            wanted.put_nowait(session)
+        self.wire.on_arrival = wanted.put_nowait
+        writing = asyncio.create_task(self._write(wanted))
+        await asyncio.sleep(warm_up)
+        before, arrived = self.usage(), len(self.wire.arrivals)
+        await asyncio.sleep(seconds)
+        used = self.usage().since(before)
+        rate = (len(self.wire.arrivals) - arrived) / used.at
+        self.wire.on_arrival = lambda _: None
+        while not wanted.empty():
+            wanted.get_nowait()
+        await self.until_arrived()
+        writing.cancel()
+        await asyncio.wait({writing})
+        return rate, used
+
+    async def _write(self, wanted: asyncio.Queue[str]) -> None:
+        places = {session: place for place, session in enumerate(self.sessions)}
+        while True:
+            await self.reply(places[await wanted.get()])
+
+    async def until_arrived(self, seconds: float = 60.0) -> None:
+        """Wait until all that was written has arrived and is acknowledged, or `seconds`.
+
+        Raises:
+            RuntimeError: the time is over, and the contestant may not lose anything.
+        """
         deadline = time.monotonic() + seconds
-        while self.arrived < count:
+        while self.wire.unacknowledged or len(self.wire.arrivals) < len(self.sent) or self.lost():
             if time.monotonic() > deadline:
-                raise TimeoutError(f"{self.arrived} of {count} replies arrived in {seconds} s")
+                if self.contestant.may_lose:
+                    return
+                found = f"{self.lost()} of {len(self.sent)} replies did not arrive"
+                unheard = f"{self.wire.unacknowledged} were not acknowledged"
+                raise RuntimeError(f"{found}, {unheard}:\n{last_words(self.home)}")
             await asyncio.sleep(0.002)
+
+    def lost(self) -> int:
+        """Replies that were written and have not arrived."""
+        return len(self.sent.keys() - {_number(one) for one in self.wire.arrivals})
+
+    def faults(self) -> dict[str, float]:
+        """What went wrong; within a session order counts."""
+        latest: dict[str, str] = {}
+        late = 0
+        for one in self.wire.arrivals:
+            late += _number(one) < latest.get(one.session, "")
+            latest[one.session] = max(_number(one), latest.get(one.session, ""))
+        arrived = {_number(one) for one in self.wire.arrivals}
+        return {
+            "lost": self.lost(),
+            "out of order": late,
+            "twice": len(self.wire.arrivals) - len(arrived),
+            "sent again": self.wire.repeats,
+            "warnings": self.warnings(),
+        }
+
+    async def until_quiet(self) -> None:
+        """Wait until the contestant has asked nothing for a moment: its marks are made, too."""
+        while time.monotonic() - self.wire.last_request < QUIET_SECONDS:  # noqa: ASYNC110  (a silence)
+            await asyncio.sleep(0.02)
 
     def latencies_ms(self) -> list[float]:
         """From an event's leaving to its POST's arrival, sorted."""
-        found = []
-        for request in self.box.devin.requests:
-            text = (request.message or "")[-len("reply 0000000") :]
-            found.append((request.at - self.sent[text]) * 1000)
-        return sorted(found)
+        return sorted((one.at - self.sent[_number(one)]) * 1000 for one in self.wire.arrivals)
 
-    def cpu_seconds(self) -> float:
-        """User and system time of the contestant's process so far."""
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    def acks_ms(self) -> list[float]:
+        """From an event's leaving to its acknowledgement's arrival, sorted."""
+        return sorted(seconds * 1000 for seconds in self.wire.ack_seconds)
+
+    def usage(self) -> Usage:
+        """CPU so far."""
+        valkey = ValkeyHome(self.home / "data").server_pid()
+        return Usage(
+            at=time.monotonic(),
+            own=sum(cpu_seconds(process.pid) for process in self.processes),
+            valkey=cpu_seconds(valkey) if valkey else 0.0,
+            load=time.process_time(),
+        )
 
     def rss_mb(self) -> float:
-        """Resident memory of the contestant's process."""
-        pages = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])
+        """Resident memory of the first process, in MB of 10^6 bytes."""
+        pages = int(Path(f"/proc/{self.processes[0].pid}/statm").read_text().split()[1])
         return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+    def warnings(self) -> int:
+        """Lines of its log, which begins at WARNING."""
+        lines = (self.home / LOG).read_text().splitlines()
+        return sum("[warning" in line or "[error" in line for line in lines)
+
+    async def commands(self) -> Counter[str]:
+        """Redis' calls so far, by command; those inside scripts count, too."""
+        async with self.redis() as client:
+            stats: dict[str, Any] = await client.info("commandstats")
+        return Counter({name.removeprefix("cmdstat_"): one["calls"] for name, one in stats.items()})
+
+    @asynccontextmanager
+    async def redis(self) -> AsyncIterator[Redis]:
+        """The contestant's Valkey."""
+        path = ValkeyHome(self.home / "data").known_socket()
+        async with Redis(unix_socket_path=str(path)) as client:
+            yield client
 
     def forget(self) -> None:
         """Begin a new measurement."""
         self.sent.clear()
-        self.ack_ms.clear()
-        self.box.devin.requests.clear()
-        self.box.slack.calls.clear()
-        self.box.slack.deliveries.clear()
+        self.wire.arrivals.clear()
+        self.wire.ack_seconds.clear()
+        self.wire.calls.clear()
+        self.wire.repeats = 0
 
 
 @asynccontextmanager
 async def contest(
-    command: Sequence[str], sessions: int, *, delay: float = 0.0, **environ: str
+    contestant: Contestant, sessions: int, *, delay: float = 0.0, workers: int = 0
 ) -> AsyncIterator[Contest]:
-    """Start `command` with `sessions` linked threads, at a Devin that takes `delay` seconds."""
+    """Start it, link `sessions` threads, and warm it up with a reply in each.
+
+    `delay` is what Devin takes over a message, in seconds; `workers` are started beside it.
+    """
     ids = [f"devin-{number:032x}" for number in range(sessions)]
-    with tempfile.TemporaryDirectory() as home:
-        async with Sandbox(ack_timeout=60.0) as box:
-            for one in ids:
-                box.devin.add_session(one)
-            process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                *command,
-                cwd=home,
-                env=os.environ | _environ(box, home) | environ,
-            )
-            try:
-                await box.slack.wait_connected(timeout=30)
-                running = Contest(box, process, ids)
-                await _link(running)
-                for one in ids:
-                    if delay:
-                        box.devin.behave(one, "slow", delay=delay)
-                running.forget()
-                yield running
-            finally:
-                process.terminate()
-                await process.wait()
-
-
-def _environ(box: Sandbox, home: str) -> dict[str, str]:
-    return {
-        "PYTHONPATH": str(ROOT),
-        "SLACK_BOT_TOKEN": box.slack.bot_token,
-        "SLACK_APP_TOKEN": box.slack.app_token,
-        "SLACK_API_URL": box.slack.api_url,
-        "DEVIN_API_KEY": box.devin.api_key,
-        "DEVIN_API_URL": box.devin.url,
-        "DATA_DIR": f"{home}/data",
-        "PORT": "0",
-        "HOST": "127.0.0.1",
-        "LOG_LEVEL": "WARNING",
-    }
+    async with AsyncExitStack() as stack:
+        home = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        wire = await stack.enter_async_context(open_wire(delay))
+        first = await stack.enter_async_context(started(contestant, wire, home))
+        await until_connected(wire, first, contestant, home)
+        others = [
+            await stack.enter_async_context(started_worker(wire, home)) for _ in range(workers)
+        ]
+        running = Contest(contestant, wire, home, [first, *others], ids, [new_ts() for _ in ids])
+        await _link(running)
+        await running.flood(sessions)
+        await running.until_quiet()
+        running.forget()
+        yield running
 
 
 async def _link(running: Contest) -> None:
-    slack = running.box.slack
-    for number, session in enumerate(running.sessions):
-        root = await slack.say(f"thread {number}", channel=CHANNEL)
-        running.roots.append(root)
-        text = f"<@{slack.bot_user_id}> link {session}"
-        await slack.say(text, channel=CHANNEL, thread=root)
-    deadline = time.monotonic() + 60
-    while not all(delivery.is_settled for delivery in slack.deliveries):
+    for root, session in zip(running.roots, running.sessions, strict=True):
+        for event in mentions(f"link {session}", root):
+            await running.wire.send(event)
+    deadline = time.monotonic() + START_SECONDS
+    while running.wire.unacknowledged:
         if time.monotonic() > deadline:
-            raise TimeoutError("links were not acknowledged")
+            raise RuntimeError("links were not acknowledged")
         await asyncio.sleep(0.02)
-    await asyncio.sleep(1.0)
+    await running.until_quiet()
+
+
+def _number(arrival: Arrival) -> str:
+    """The reply that a message is, however its contestant framed it."""
+    return arrival.text[-NUMBER:]

@@ -1,40 +1,60 @@
-"""The floor: what one reply costs at least, a durable write to Redis and a POST to Devin."""
+"""The floor: what a reply costs at least, one durable write to Redis and one POST to Devin.
+
+No Bolt, no order, no reports, no second try: an envelope is read, written, acknowledged and sent.
+"""
 
 import asyncio
-import tempfile
-import time
+import json
+import os
 from pathlib import Path
+from typing import Any
 
-from pydantic import SecretStr
+import aiohttp
+import uvloop
+from redis.asyncio import Redis
 
-from bot.devin import open_devin
 from bot.embedded import embedded_valkey
-from bot.models import SessionId
-from bot.store import open_store
-from sandbox.devin import DevinSandbox
 
-REPLIES = 2_000
-AT_ONCE = 64
+LINKS: dict[str, str] = {}
 
 
-async def floor_rate() -> tuple[float]:
-    """Replies a second, 64 at once, with everything in this process."""
-    with tempfile.TemporaryDirectory() as home:
-        async with (
-            DevinSandbox() as sandbox,
-            embedded_valkey(Path(home) / "data") as url,
-            open_store(url) as store,
-            open_devin(sandbox.url, SecretStr(sandbox.api_key), AT_ONCE) as devin,
-        ):
-            session = SessionId("devin-0123456789abcdef")
-            sandbox.add_session(session)
-            room = asyncio.Semaphore(AT_ONCE)
+async def main() -> None:
+    """Relay threaded replies until killed."""
+    slack = {"Authorization": f"Bearer {os.environ['SLACK_APP_TOKEN']}"}
+    devin = {"Authorization": f"Bearer {os.environ['DEVIN_API_KEY']}"}
+    connector = aiohttp.TCPConnector(limit=0)
+    async with (
+        embedded_valkey(Path(os.environ["DATA_DIR"])) as url,
+        Redis.from_url(url, max_connections=1_000) as redis,
+        aiohttp.ClientSession(connector=connector) as http,
+    ):
+        opening = f"{os.environ['SLACK_API_URL']}apps.connections.open"
+        async with http.post(opening, headers=slack) as answer:
+            address = (await answer.json())["url"]
+        async with http.ws_connect(address) as ws, asyncio.TaskGroup() as group:
 
-            async def one(number: int) -> None:
-                async with room:
-                    await store.get(f"floor:{number}")
-                    await devin.post_message(session, f"reply {number}")
+            async def relay(envelope: dict[str, Any]) -> None:
+                event = envelope["payload"]["event"]
+                text, thread = event["text"], event.get("thread_ts", "")
+                if " link " in text:
+                    LINKS[thread] = text.split()[-1]
+                session = LINKS.get(thread)
+                is_new = session is not None and " link " not in text
+                if is_new:
+                    key = f"{event['channel']}:{event['ts']}"
+                    is_new = bool(await redis.set(key, text, nx=True, ex=86400))
+                await ws.send_json({"envelope_id": envelope["envelope_id"]})
+                if is_new:
+                    path = f"{os.environ['DEVIN_API_URL']}/v1/sessions/{session}/message"
+                    async with http.post(path, json={"message": text}, headers=devin) as sent:
+                        await sent.read()
 
-            began = time.monotonic()
-            await asyncio.gather(*(one(number) for number in range(REPLIES)))
-            return (REPLIES / (time.monotonic() - began),)
+            async for frame in ws:
+                envelope = json.loads(frame.data)
+                if "envelope_id" in envelope:
+                    group.create_task(relay(envelope))
+
+
+if __name__ == "__main__":
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(main())

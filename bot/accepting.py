@@ -7,6 +7,7 @@ from datetime import timedelta
 from bot import metrics
 from bot.errors import NotAllowed
 from bot.intake import Intake
+from bot.letters import shown
 from bot.links import Links
 from bot.mailbox import Mailbox
 from bot.models import Change, Link, Reply, SessionId, Standing, ThreadRef, UserId, ts_micros
@@ -58,6 +59,10 @@ class Accepting:
         """What `who` is called."""
         return (await self._people.person(who)).name
 
+    async def shown(self, reply: Reply) -> str:
+        """What `reply` says, as Markdown with names."""
+        return await shown(reply, self._people)
+
     async def link(self, thread: ThreadRef, by: UserId, session: SessionId) -> tuple[Link, bool]:
         """Link `thread` to `session`: the link it has now, and whether that is this new one."""
         link = Link(session=session, by=by, at=int(time.time()), since=_now())
@@ -75,7 +80,7 @@ class Accepting:
         Raises:
             StoreAway: it is not known to be kept: Slack must not be acknowledged.
         """
-        self._intake.replied()
+        self._intake.replied(ts_micros(reply.ts))
         accepted = await self._mailbox.accept(reply, session, _settle(reply.ts))
         metrics.ACCEPTED.labels(accepted.change).inc()
         ids = where(reply.thread, session_id=session, reply_id=reply.id)

@@ -41,6 +41,8 @@ def check_redis_address(url: str, *, may_be_insecure: bool) -> str:
         raise ValueError("is not a Redis address")
     if not (parts.path if parts.scheme == "unix" else parts.hostname):
         raise ValueError("does not say where Redis is")
+    if is_cluster(url) and (parts.path not in {"", "/", "/0"} or "db" in parse_qs(parts.query)):
+        raise ValueError("names a database, and a Cluster has only 0")
     if parts.scheme == "unix" or _is_loopback(parts):
         return url
     is_known_to_server = redis_passwords(url) or "ssl_certfile" in parse_qs(parts.query)
@@ -51,6 +53,11 @@ def check_redis_address(url: str, *, may_be_insecure: bool) -> str:
             "can steer Devin (ALLOW_INSECURE_REDIS=true accepts that)"
         )
     return url
+
+
+def is_cluster(url: str) -> bool:
+    """Whether this Redis address is that of a Cluster."""
+    return url.partition("://")[0].endswith("+cluster")
 
 
 def redis_passwords(url: str) -> set[str]:

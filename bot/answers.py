@@ -21,6 +21,9 @@ log = logging.getLogger(__name__)
 
 TRIES = 4
 LONGEST_WAIT_SECONDS = 30.0
+MOST = 1_000
+"""Answers at once in this process, most of them waiting for Slack."""
+
 ONCE = timedelta(days=30)
 CLAIM = timedelta(days=2)
 """Longer than Slack's Delayed Events retry (24 h)."""
@@ -33,6 +36,7 @@ class Answers:
         self._threads = threads
         self._intake = intake
         self._store = store
+        self._under_way = 0
 
     def say(self, thread: ThreadRef, words: Words) -> None:
         """Answer in `thread`, for everybody there."""
@@ -41,6 +45,10 @@ class Answers:
     def whisper(self, thread: ThreadRef, user: str, words: Words) -> None:
         """Answer in `thread`, for `user` only."""
         self.later(self._try(lambda: self._threads.whisper(thread, user, words)))
+
+    def mark(self, channel: str, ts: str, emoji: str) -> None:
+        """Put our `emoji` on a message."""
+        self.later(self._try(lambda: self._threads.mark(channel, ts, emoji)))
 
     async def whisper_once(self, what: str, thread: ThreadRef, user: str, words: Words) -> None:
         """Tell `user` about `what`, once in this thread."""
@@ -53,8 +61,16 @@ class Answers:
         self.later(self._try(lambda: self._threads.press(message, channel, note)))
 
     def later(self, work: Coroutine[None, None, None]) -> None:
-        """Go on with `work` after the acknowledgement; a shutdown waits for it."""
-        self._intake.spawn(work)
+        """Go on with `work` after the acknowledgement; a shutdown waits for it.
+
+        While `MOST` are under way more are dropped, with a line in the log: Slack takes none now.
+        """
+        if self._under_way >= MOST:
+            work.close()
+            log.error("answer given up", extra={"reason": "too many at once"})
+            return
+        self._under_way += 1
+        self._intake.spawn(self._counted(work))
 
     async def claim(self, what: str) -> bool:
         """True for the first who claims `what`: one of two events for the same message, say."""
@@ -67,6 +83,12 @@ class Answers:
     async def disclaim(self, what: str) -> None:
         """Undo `claim`, for work that failed and comes again."""
         await self._store.forget_first(f"claim:{what}")
+
+    async def _counted(self, work: Coroutine[None, None, None]) -> None:
+        try:
+            await work
+        finally:
+            self._under_way -= 1
 
     async def _try(self, send: Callable[[], Awaitable[object]]) -> None:
         for attempt in range(1, TRIES + 1):

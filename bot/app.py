@@ -16,12 +16,13 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 import handlers
 from bot import metrics
-from bot.assembly import Parts, bolt_of, catch_up_of, relay_of
+from bot.assembly import Parts, bolt_of, catch_up_of, relay_of, steps_of
 from bot.backlog import measured
 from bot.catch_up import CatchUp
 from bot.deliveries import NOTICE_AFTER, Deliveries
 from bot.devin import open_devin
 from bot.embedded import embedded_valkey
+from bot.files import Files
 from bot.health import Health
 from bot.identity import check_app_token, identify
 from bot.intake import Intake
@@ -32,11 +33,13 @@ from bot.reports import Reports
 from bot.server import SlackEndpoint, open_server
 from bot.settings import Settings
 from bot.settling import LOOK_AFTER_SECONDS, Settling
+from bot.slack_files import SlackFiles
 from bot.socket_mode import open_socket_mode
 from bot.store import Store, open_store
-from bot.tasks import DocketSchedule, let_go_of_dead, open_docket, open_worker, register
+from bot.tasks import DocketSchedule, let_go_of_dead, open_docket, open_worker, register, work
 from bot.telling import Telling
 from bot.threads import Threads
+from bot.uploads import Uploads
 
 log = logging.getLogger(__name__)
 
@@ -81,7 +84,7 @@ async def open_bot(
         )
         log.info("listening", extra={"host": settings.host, "port": port})
         parts = await _connect(stack, settings, health, intake)
-        await _deliver(stack, parts, notice_after, look_after)
+        _deliver(parts, notice_after, look_after)
         working = await stack.enter_async_context(_working(parts.docket, parts.store))
         catch_up = await _listen(stack, parts, endpoint) if listens else None
         await stack.enter_async_context(measured(parts.store, health))
@@ -129,6 +132,13 @@ async def _connect(
     client = await stack.enter_async_context(open_slack(settings))
     identity = await health.until("Slack", lambda: identify(client))
     docket = await stack.enter_async_context(open_docket(url))
+    devin = await stack.enter_async_context(
+        open_devin(
+            settings.devin_api_url,
+            settings.devin_api_key,
+            settings.delivery_concurrency + SPARE_CONNECTIONS,
+        )
+    )
     return Parts(
         settings=settings,
         health=health,
@@ -138,26 +148,24 @@ async def _connect(
         identity=identity,
         people=People(client, identity.team, identity.enterprise),
         docket=docket,
+        devin=devin,
         schedule=Nearby(DocketSchedule(docket), intake, settings.delivery_concurrency),
     )
 
 
-async def _deliver(
-    stack: AsyncExitStack, parts: Parts, notice_after: timedelta, look_after: Sequence[float]
-) -> None:
-    settings = parts.settings
-    devin = await stack.enter_async_context(
-        open_devin(
-            settings.devin_api_url,
-            settings.devin_api_key,
-            settings.delivery_concurrency + SPARE_CONNECTIONS,
-        )
-    )
+def _deliver(parts: Parts, notice_after: timedelta, look_after: Sequence[float]) -> None:
+    settings, devin = parts.settings, parts.devin
     reports = Reports(parts.store)
     deliveries = Deliveries(
         mailbox=Mailbox(parts.store, settings.link_ttl),
         devin=devin,
         settling=Settling(devin, look_after),
+        files=Files(
+            slack=SlackFiles(parts.client),
+            devin=devin,
+            uploads=Uploads(parts.store),
+            limit=settings.file_limit,
+        ),
         people=parts.people,
         schedule=parts.schedule,
         intake=parts.intake,
@@ -168,6 +176,7 @@ async def _deliver(
     telling = Telling(
         reports=reports,
         threads=Threads(parts.client),
+        steps=steps_of(parts),
         schedule=parts.schedule,
         give_up_after=settings.give_up_after,
     )
@@ -178,7 +187,7 @@ async def _deliver(
 @asynccontextmanager
 async def _working(docket: Docket, store: Store) -> AsyncIterator[asyncio.Task[None]]:
     async with open_worker(docket) as worker:
-        working = asyncio.create_task(worker.run_forever(), name="worker")
+        working = asyncio.create_task(work(worker), name="worker")
         try:
             yield working
         finally:

@@ -11,21 +11,34 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.accepting import Accepting
 from bot.answers import Answers
+from bot.asking import Asking
+from bot.audience import Audience
 from bot.catch_up import CatchUp
+from bot.corrections import Corrections
+from bot.defaults import Defaults
+from bot.devin import Devin
 from bot.dialogs import Dialogs
+from bot.executions import Executions
+from bot.forwarding import Forwarding
 from bot.gaps import Gaps
 from bot.health import Health
+from bot.home import Home
 from bot.identity import Identity
 from bot.intake import Intake
 from bot.late_reader import LateReader
+from bot.linking import Linking
 from bot.links import Links
 from bot.mailbox import Mailbox
 from bot.nearby import Nearby
+from bot.offers import Offers
 from bot.people import People
 from bot.permissions import Permissions
+from bot.places import Places
 from bot.relay import Relay
+from bot.revisions import Revisions
 from bot.saying import Saying
 from bot.settings import Settings
+from bot.steps import Steps
 from bot.store import Store
 from bot.threads import Threads
 from bot.tickets import Tickets
@@ -44,6 +57,7 @@ class Parts:
     identity: Identity
     people: People
     docket: Docket
+    devin: Devin
     schedule: Nearby
 
 
@@ -65,6 +79,13 @@ def bolt_of(parts: Parts) -> AsyncApp:
         process_before_response=True,
         # The endpoint has verified the signature; Bolt would log the whole body of a bad one.
         request_verification_enabled=False,
+        # Each of these costs every event, and none is used; steps take our own token.
+        ssl_check_enabled=False,
+        attaching_function_token_enabled=False,
+        attaching_conversation_kwargs_enabled=False,
+        url_verification_enabled=parts.settings.mode == "http",
+        # Else it logs parts of a request that nobody listens to, and answers 404.
+        raise_error_for_unhandled_request=True,
     )
     log_of_bolt.disabled = False
     return app
@@ -74,25 +95,97 @@ def relay_of(parts: Parts) -> Relay:
     """The use-cases, on the parts that are connected."""
     settings, threads, links = parts.settings, Threads(parts.client), _links(parts)
     mailbox = Mailbox(parts.store, settings.link_ttl, settings.catch_up)
-    accepting = Accepting(
+    permissions, accepting = Permissions(settings, parts.people), _accepting(parts)
+    team, tickets = parts.identity.team, Tickets(parts.store)
+    answers = Answers(threads, parts.intake, parts.store)
+    linking = Linking(accepting=accepting, links=links, threads=threads, answers=answers)
+    saying = _saying(parts, accepting, links, threads)
+    return Relay(
+        accepting=accepting,
         links=links,
         mailbox=mailbox,
+        answers=answers,
+        schedule=parts.schedule,
+        saying=saying,
+        asking=Asking(saying=saying, tickets=tickets, answers=answers),
+        home=_home(parts, permissions, links, mailbox, answers),
+        dialogs=Dialogs(parts.client),
+        tickets=tickets,
+        forwarding=Forwarding(
+            accepting=accepting, linking=linking, links=links, threads=threads, tickets=tickets
+        ),
+        offers=Offers(
+            permissions=permissions,
+            linking=linking,
+            links=links,
+            tickets=tickets,
+            answers=answers,
+            store=parts.store,
+        ),
+        corrections=Corrections(
+            accepting=accepting,
+            links=links,
+            mailbox=mailbox,
+            revisions=Revisions(parts.store),
+            threads=threads,
+            tickets=tickets,
+            answers=answers,
+        ),
+        steps=steps_of(parts),
+        team=team,
+    )
+
+
+def steps_of(parts: Parts) -> Steps:
+    """What workflows start; both halves of the bot have it, one to keep a step, one to do it."""
+    return Steps(
+        executions=Executions(parts.store, parts.client, parts.identity.team),
+        accepting=_accepting(parts),
+        permissions=Permissions(parts.settings, parts.people),
+        links=_links(parts),
+        threads=Threads(parts.client),
+        schedule=parts.schedule,
+        team=parts.identity.team,
+    )
+
+
+def _accepting(parts: Parts) -> Accepting:
+    settings = parts.settings
+    return Accepting(
+        links=_links(parts),
+        mailbox=Mailbox(parts.store, settings.link_ttl, settings.catch_up),
         people=parts.people,
         permissions=Permissions(settings, parts.people),
         schedule=parts.schedule,
         intake=parts.intake,
     )
-    team = parts.identity.team
-    return Relay(
+
+
+def _saying(parts: Parts, accepting: Accepting, links: Links, threads: Threads) -> Saying:
+    return Saying(
         accepting=accepting,
         links=links,
+        defaults=Defaults(parts.store, parts.settings.link_ttl),
+        threads=threads,
+        devin=parts.devin,
+        team=parts.identity.team,
+    )
+
+
+def _home(
+    parts: Parts, permissions: Permissions, links: Links, mailbox: Mailbox, answers: Answers
+) -> Home:
+    return Home(
+        permissions=permissions,
+        people=parts.people,
+        audience=Audience(parts.client),
+        places=Places(parts.store, parts.settings.link_ttl),
+        links=links,
         mailbox=mailbox,
-        answers=Answers(threads, parts.intake, parts.store),
-        schedule=parts.schedule,
-        saying=Saying(accepting=accepting, links=links, threads=threads, team=team),
+        answers=answers,
         dialogs=Dialogs(parts.client),
-        tickets=Tickets(parts.store),
-        team=team,
+        team=parts.identity.team,
+        url=parts.identity.url,
     )
 
 

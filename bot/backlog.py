@@ -10,7 +10,8 @@ import math
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from bot import metrics, scripts
+from bot import metrics
+from bot.batches import Script
 from bot.errors import StoreAway
 from bot.health import Health
 from bot.models import SessionId
@@ -22,12 +23,31 @@ MEASURE_SECONDS = 5.0
 MOST_SESSIONS = 1_000
 """Mailboxes that one look opens, those due first; Redis does nothing else meanwhile."""
 
+# KEYS: due, untold
+# ARGV: sessions to look into, mail prefix, reply prefix
+# Returns: replies waiting, the longest wait of a mailbox's head in ms, sessions with mail, reports.
+_BACKLOG = Script("""
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local most = tonumber(ARGV[1])
+local sessions = redis.call('ZCARD', KEYS[1])
+local replies, oldest = math.max(0, sessions - most), now
+for _, session in ipairs(redis.call('ZRANGE', KEYS[1], 0, most - 1)) do
+  local mail = ARGV[2] .. session
+  replies = replies + redis.call('ZCARD', mail)
+  local head = redis.call('ZRANGE', mail, 0, 0)[1]
+  local accepted = head and tonumber(redis.call('HGET', ARGV[3] .. head, 'accepted') or now)
+  if accepted and accepted < oldest then oldest = accepted end
+end
+return {replies, now - oldest, sessions, redis.call('ZCARD', KEYS[2])}
+""")
+
 
 async def measure(store: Store, most: int = MOST_SESSIONS) -> None:
     """Set the gauges of what waits; not a number while Redis does not tell."""
     try:
         replies, oldest_ms, sessions, reports = await store.run(
-            scripts.BACKLOG, [DUE_KEY, UNTOLD_KEY], [most, mail_key(SessionId("")), REPLY_PREFIX]
+            _BACKLOG, [DUE_KEY, UNTOLD_KEY], [most, mail_key(SessionId("")), REPLY_PREFIX]
         )
     except StoreAway as error:
         log.warning("backlog not measured", extra={"reason": str(error)})

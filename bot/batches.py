@@ -11,10 +11,14 @@ from hashlib import sha1
 from typing import Any
 
 from redis.asyncio import Redis
+from redis.asyncio.cluster import RedisCluster
 from redis.exceptions import NoScriptError, RedisError
 
 MOST = 200
 """Scripts in one batch; more wait for the next one."""
+
+AT_ONCE = 16
+"""Scripts on their way to a Cluster; each has a connection, and a crowd of new ones takes long."""
 
 
 class Script:
@@ -100,3 +104,27 @@ class Batches:
             wanted.answer.set_exception(error)
         else:
             wanted.answer.set_result(answer)
+
+
+class OneByOne:
+    """Runs scripts on a Cluster, each by itself, on the node that has its keys."""
+
+    def __init__(self, redis: RedisCluster) -> None:
+        self._redis: Any = redis
+        self._turns = asyncio.Semaphore(AT_ONCE)
+
+    async def run(self, script: Script, keys: Sequence[str], args: Sequence[str | int]) -> Any:
+        """Run `script`, atomically; it is run twice when a connection breaks at the wrong moment.
+
+        Raises:
+            RedisError, RedisClusterException, OSError: it was not run, or the answer was lost.
+        """
+        async with self._turns:
+            try:
+                return await self._redis.evalsha(script.sha, len(keys), *keys, *args)
+            except NoScriptError:
+                # Not SCRIPT LOAD, which goes to each node, also to one that is gone.
+                return await self._redis.eval(script.source, len(keys), *keys, *args)
+
+    async def aclose(self) -> None:
+        """Nothing waits here."""

@@ -14,10 +14,11 @@ from contextlib import asynccontextmanager
 
 from bot import messages, metrics
 from bot.answers import Answers
-from bot.errors import NotAllowed, SlackRefused, StoreAway
+from bot.errors import NotAllowed, RelayError, SlackRefused, StoreAway
 from bot.gaps import HOLD, Gaps
 from bot.late_reader import Events, Found, LateReader
 from bot.links import Links
+from bot.malformed import TRIPS
 from bot.models import Change, Reply, SessionId, Standing, ThreadRef, UserId, ts_micros
 
 log = logging.getLogger(__name__)
@@ -90,7 +91,7 @@ class CatchUp:
             except SlackRefused as error:
                 # The token no longer serves; the gap stays noted for a process that has a new one.
                 log.error("catch-up ended", extra={"reason": str(error)})  # noqa: TRY400  (Slack's code says all)
-            except Exception:
+            except (RelayError, *TRIPS):
                 # A message that nobody foresaw must not keep later gaps from being caught up.
                 log.exception("catch-up failed")
 

@@ -7,19 +7,22 @@ by somebody else cannot know whether it arrived, and says that instead of sendin
 import asyncio
 import logging
 import random
-import secrets
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 from bot import metrics
+from bot.attached import Brought, Hitch
 from bot.devin import Devin
+from bot.devin_session import digest
 from bot.errors import StoreAway
+from bot.files import Files
+from bot.holds import Hold
 from bot.intake import Intake
 from bot.letters import letter
-from bot.mailbox import HOLD, Head, Later, Mailbox, Nothing, Step
+from bot.mailbox import Head, Later, Mailbox, Nothing, Step
 from bot.models import Outcome, OutcomeKind, SessionId, Wait
 from bot.people import People
 from bot.reports import ReportId, ReportKind
@@ -31,11 +34,11 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 BACKOFF_SECONDS = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 60.0)
+SHORTEST_WAIT_SECONDS = 0.5
+"""Devin may ask to be tried again at once, each time."""
+
 NOTICE_AFTER = timedelta(seconds=30)
 """A reply that waits for longer is said to wait."""
-
-TURN_SECONDS = 5.0
-"""A session with much mail makes room for others after this time."""
 
 PASS_ON_SECONDS = 1.0
 """When a session is looked at again whose process is shutting down."""
@@ -49,55 +52,24 @@ STORE_LAST_SECONDS = 5.0
 STORE_STEP_SECONDS = 0.5
 
 
-class _Hold:
-    """A session held by this run, with the moment until which that is certain."""
+@dataclass(frozen=True, slots=True)
+class _Letter:
+    """What Devin is sent, and which files it holds as links though they should be there."""
 
-    def __init__(self, mailbox: Mailbox, session: SessionId) -> None:
-        self.mailbox = mailbox
-        self.session = session
-        self.token = secrets.token_hex(8)
-        self.turn_ends = time.monotonic() + TURN_SECONDS
-        self._until = 0.0
-
-    @property
-    def is_certain(self) -> bool:
-        """False once the hold may have expired: a process that was frozen must not send."""
-        return time.monotonic() < self._until
-
-    def extend(self, since: float) -> None:
-        """The hold was confirmed by a command that began at `since`."""
-        self._until = since + HOLD.total_seconds() * 0.8
-
-    @asynccontextmanager
-    async def kept(self) -> AsyncIterator[None]:
-        """Renew the hold while Devin takes its time."""
-        task = asyncio.create_task(self._renew(), name=f"hold {self.session}")
-        try:
-            yield
-        finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
-
-    async def _renew(self) -> None:
-        while True:
-            await asyncio.sleep(HOLD.total_seconds() / 3)
-            began = time.monotonic()
-            try:
-                if await self.mailbox.renew(self.session, self.token):
-                    self.extend(began)
-            except StoreAway as error:
-                log.warning("hold not renewed", extra=_ids(self.session, reason=str(error)))
+    text: str
+    left_out: tuple[Brought, ...]
 
 
 class Deliveries:
     """Delivers what the mailboxes hold."""
 
-    def __init__(  # noqa: PLR0913  (the nine things it is made of)
+    def __init__(  # noqa: PLR0913  (the things it is made of)
         self,
         *,
         mailbox: Mailbox,
         devin: Devin,
         settling: Settling,
+        files: Files,
         people: People,
         schedule: Schedule,
         intake: Intake,
@@ -108,6 +80,7 @@ class Deliveries:
         self._mailbox = mailbox
         self._devin = devin
         self._settling = settling
+        self._files = files
         self._people = people
         self._schedule = schedule
         self._intake = intake
@@ -127,7 +100,7 @@ class Deliveries:
                 # Begin nothing more: it is another process's turn, or our own after a restart.
                 await self._schedule.wake(session, PASS_ON_SECONDS)
                 return
-            hold = _Hold(self._mailbox, session)
+            hold = Hold(self._mailbox, session)
             async with hold.kept():
                 step = await self._take(hold)
                 while isinstance(step, Head):
@@ -135,36 +108,54 @@ class Deliveries:
         if isinstance(step, Later):
             await self._schedule.wake(session, step.after)
 
-    async def _take(self, hold: _Hold) -> Step:
+    async def _take(self, hold: Hold) -> Step:
         began = time.monotonic()
         step = await self._patiently(lambda: self._mailbox.take(hold.session, hold.token))
         hold.extend(began)
         return step
 
-    async def _send(self, hold: _Hold, head: Head) -> Step:
-        message = await letter(head.reply, self._people)
-        if head.interrupted:
+    async def _send(self, hold: Hold, head: Head) -> Step:
+        reply, was_sent = head.reply, head.interrupted
+        brought: Sequence[Brought] = ()
+        if reply.files:
+            # What becomes of the files is noted before the message is sent.
+            was_sent = was_sent and await self._patiently(lambda: self._files.were_brought(reply))
+            answer = await self._patiently(lambda: self._files.bring(reply))
+            if isinstance(answer, Wait):
+                return await self._wait(hold, head, answer)
+            brought = answer
+        text = await letter(reply, self._people, brought)
+        message = _Letter(text, tuple(one for one in brought if _is_told(one)))
+        if was_sent:
             lost = Outcome(kind=OutcomeKind.UNCERTAIN, detail="the relay stopped while sending")
             return await self._look(hold, head, message, lost)
+        return await self._post(hold, head, message)
+
+    async def _post(self, hold: Hold, head: Head, message: "_Letter") -> Step:
         if not hold.is_certain:
-            await self._mailbox.put_back(hold.session, hold.token, head.reply.id)
+            await self._patiently(
+                lambda: self._mailbox.put_back(hold.session, hold.token, head.reply.id)
+            )
             return Later(0.0)
         began = time.monotonic()
-        answer = await self._devin.post_message(hold.session, message)
+        answer = await self._devin.post_message(hold.session, message.text)
         metrics.DELIVERY_SECONDS.observe(time.monotonic() - began)
         if isinstance(answer, Wait):
             return await self._wait(hold, head, answer)
         if answer.kind is OutcomeKind.UNCERTAIN:
             return await self._look(hold, head, message, answer)
-        return await self._finish(hold, head, answer)
+        return await self._finish(hold, head, answer, message)
 
-    async def _look(self, hold: _Hold, head: Head, message: str, lost: Outcome) -> Step:
+    async def _look(self, hold: Hold, head: Head, message: "_Letter", lost: Outcome) -> Step:
         since = datetime.fromtimestamp(head.sent / 1000, UTC)
         ids = _ids(hold.session, reply_id=head.reply.id)
-        outcome = await self._settling.settle(hold.session, message, since, lost, ids)
-        return await self._finish(hold, head, outcome)
+        arrivals = await self._patiently(lambda: self._mailbox.lately(hold.session))
+        outcome = await self._settling.settle(
+            hold.session, message.text, since, arrivals, lost, ids
+        )
+        return await self._finish(hold, head, outcome, message)
 
-    async def _wait(self, hold: _Hold, head: Head, wait: Wait) -> Step:
+    async def _wait(self, hold: Hold, head: Head, wait: Wait) -> Step:
         if head.attempts and head.waited >= self._give_up_after:
             outcome = Outcome(kind=OutcomeKind.GIVEN_UP, detail=wait.reason)
             return await self._finish(hold, head, outcome)
@@ -183,20 +174,34 @@ class Deliveries:
         return Later(delay.total_seconds())
 
     def _delay(self, attempts: int, wait: Wait) -> timedelta:
-        """Devin's `Retry-After`, else a growing delay; never past the moment of giving up."""
+        """Devin's `Retry-After`, half a second at least, else a growing delay.
+
+        Never past the moment of giving up.
+        """
         longest = max(1.0, self._give_up_after.total_seconds())
         if wait.retry_after is not None:
-            return timedelta(seconds=min(wait.retry_after, longest) + random.uniform(0, 0.1))  # noqa: S311  (jitter)
+            asked = max(SHORTEST_WAIT_SECONDS, wait.retry_after)
+            return timedelta(seconds=min(asked, longest) + random.uniform(0, 0.1))  # noqa: S311  (jitter)
         step = BACKOFF_SECONDS[min(attempts, len(BACKOFF_SECONDS) - 1)]
         return timedelta(seconds=min(step, longest) * random.uniform(0.8, 1.2))  # noqa: S311  (jitter)
 
-    async def _finish(self, hold: _Hold, head: Head, outcome: Outcome) -> Step:
-        """Write the outcome, which is known here and nowhere else."""
+    async def _finish(
+        self, hold: Hold, head: Head, outcome: Outcome, message: "_Letter | None" = None
+    ) -> Step:
+        """Write the outcome, which is known here and nowhere else, and that `message` was got."""
+        got = ""
+        if message is not None and outcome.kind is OutcomeKind.DELIVERED:
+            got = digest(message.text)
+            outcome = outcome.model_copy(update={"left_out": message.left_out})
+        is_mark = _is_mark_only(head, outcome)
+        is_owed = not (is_mark and self._schedule.is_full)
         ids = _ids(hold.session, reply_id=head.reply.id)
         began = time.monotonic()
         step = await self._patiently(
             lambda: self._mailbox.finish(
-                hold.session, hold.token, head, outcome, go_on=self._may_go_on(hold)
+                *(hold.session, hold.token, head, outcome, got),
+                is_owed=is_owed,
+                go_on=self._may_go_on(hold),
             )
         )
         if step is Nothing.LOST:
@@ -205,7 +210,10 @@ class Deliveries:
         hold.extend(began)
         metrics.OUTCOMES.labels(outcome.kind, outcome.refusal or "").inc()
         log.info("outcome", extra=ids | {"outcome": outcome.kind, "status": outcome.status})
-        await self._tell(ReportId(head.reply.id, head.round, ReportKind.OUTCOME))
+        if is_owed:
+            await self._tell(ReportId(head.reply.id, head.round, ReportKind.OUTCOME), is_mark)
+        else:
+            metrics.REPORTS.labels("dropped").inc()
         return step
 
     async def _patiently(self, step: Callable[[], Awaitable[T]]) -> T:
@@ -226,18 +234,29 @@ class Deliveries:
                 log.warning("Redis is waited for", extra={"reason": str(error)})
                 await asyncio.sleep(STORE_STEP_SECONDS)
 
-    def _may_go_on(self, hold: _Hold) -> bool:
+    def _may_go_on(self, hold: Hold) -> bool:
         """Whether the next reply may follow at once, though an earlier one may be coming in."""
         is_its_turn = time.monotonic() < hold.turn_ends
         return is_its_turn and not self._intake.is_closing and not self._intake.is_crowded
 
-    async def _tell(self, report: ReportId) -> None:
+    async def _tell(self, report: ReportId, is_mark: bool) -> None:  # noqa: FBT001  (a private one)
         try:
-            await self._schedule.tell(report)
+            await self._schedule.tell(report, is_mark=is_mark)
         except StoreAway as error:
             # The report is owed in Redis; the sweep schedules it.
             ids = {"reply_id": report.reply, "reason": str(error)}
             log.warning("report not scheduled", extra=ids)
+
+
+def _is_told(brought: Brought) -> bool:
+    """Whether people want to hear of a file: not of one that was never in Slack."""
+    return brought.hitch is not None and brought.hitch is not Hitch.ELSEWHERE
+
+
+def _is_mark_only(head: Head, outcome: Outcome) -> bool:
+    """Whether a first mark is all that is to be told, as `telling.py` sees it, too."""
+    is_plain = outcome.kind is OutcomeKind.DELIVERED and not outcome.left_out
+    return is_plain and head.round == 1 and not head.attempts and not head.reply.step
 
 
 def _ids(session: SessionId, **more: str) -> dict[str, object]:

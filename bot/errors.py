@@ -7,13 +7,21 @@ RelayError
 │   ├── LinkedElsewhere    the thread already has another session
 │   ├── NotAllowed         this person or channel may not steer Devin here
 │   ├── NothingToSay       the message is empty
+│   ├── NotTaken           the thread was unlinked or muted after the message was posted
+│   ├── EmptyMessage       a message has nothing in it that can be sent
+│   ├── IsMuted            the thread's link is muted
+│   ├── FormGone           a form or menu of `/devin-say` is too old, or somebody else's
+│   ├── TicketGone         a form or an offer is too old, or somebody else's
 │   ├── NoSuchReply        a button's reply is gone, or was sent again already
+│   ├── AlreadySent        an offer was taken up before
+│   ├── BadStep            a workflow's step cannot be run as it was filled in
 │   ├── ChooseSession      the channel has no session, or several
 │   └── CannotPost         Slack does not let the relay post into the channel
 ├── OperatorError      whoever runs the relay must act; said in the log and by `check`
 │   ├── SettingsError      settings are missing or malformed, all of them at once
 │   ├── EmbeddedValkeyError  the embedded Valkey cannot run here
 │   └── SlackRefused       Slack said no, and will say no again
+├── FileLeftOut        nobody: a link takes the place of a file, and its author is told
 └── PassingError       nobody needs to act yet; it is tried again
     ├── SlackAway          Slack cannot be reached, or asks for patience
     └── StoreAway          Redis cannot be reached, or cannot write
@@ -23,7 +31,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from bot.models import Link, Standing, ThreadRef
+    from bot.attached import Hitch
+    from bot.models import Change, Flaw, Link, Standing, ThreadRef
 
 
 class RelayError(Exception):
@@ -47,11 +56,12 @@ class NotLinked(PersonError):
 
 
 class LinkedElsewhere(PersonError):
-    """The thread is linked to another session already."""
+    """The thread is linked to another session already; `by` is the name of who did that."""
 
-    def __init__(self, link: "Link") -> None:
+    def __init__(self, link: "Link", by: str = "") -> None:
         super().__init__("linked elsewhere")
         self.link = link
+        self.by = by
 
 
 class NotAllowed(PersonError):
@@ -66,12 +76,48 @@ class NothingToSay(PersonError):
     """There is no text to send."""
 
 
+class NotTaken(PersonError):
+    """The message was posted, but its thread was unlinked or muted before it was taken."""
+
+    def __init__(self, change: "Change") -> None:
+        super().__init__(change.value)
+        self.change = change
+
+
+class FormGone(PersonError):
+    """What a form or a menu of `/devin-say` was opened for is no longer kept for this person."""
+
+
+class EmptyMessage(PersonError):
+    """A message that was chosen has no text and no files."""
+
+
+class IsMuted(PersonError):
+    """The thread's link is muted, so nothing of it goes to Devin."""
+
+
+class TicketGone(PersonError):
+    """What a form or a button was made for is no longer kept, or was kept for somebody else."""
+
+
 class NoSuchReply(PersonError):
     """The reply of a button is no longer kept, or was already sent again."""
 
     def __init__(self, *, already_sent: bool) -> None:
         super().__init__("already sent again" if already_sent else "no longer kept")
         self.already_sent = already_sent
+
+
+class AlreadySent(PersonError):
+    """What was offered has been sent before."""
+
+
+class BadStep(PersonError):
+    """A workflow's step cannot be run as its author filled it in; `flaw` says why."""
+
+    def __init__(self, flaw: "Flaw") -> None:
+        super().__init__(flaw.value)
+        self.flaw = flaw
 
 
 class ChooseSession(PersonError):
@@ -113,6 +159,15 @@ class SlackRefused(OperatorError):
         super().__init__(f"{method}: {reason}")
         self.method = method
         self.reason = reason
+
+
+class FileLeftOut(RelayError):
+    """A file does not go to Devin; `hitch` says why, `detail` is Slack's or Devin's code for it."""
+
+    def __init__(self, hitch: "Hitch", detail: str = "") -> None:
+        super().__init__(f"{hitch.value} {detail}".strip())
+        self.hitch = hitch
+        self.detail = detail
 
 
 class PassingError(RelayError):

@@ -14,13 +14,17 @@ from bot.slack_calls import call
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """The bot, as `auth.test` knows it; `scopes` are those its token has."""
+    """The bot, as `auth.test` knows it; `scopes` are those its token has.
+
+    `url` is the workspace's own address, such as `https://example.slack.com/`.
+    """
 
     team: str
     enterprise: str | None
     user: str
     bot: str
     scopes: frozenset[str]
+    url: str
 
     def authorization(self, token: str) -> AuthorizeResult:
         """What Bolt wants to know for each request."""
@@ -55,6 +59,7 @@ async def identify(client: AsyncWebClient) -> Identity:
         user=str(answer["user_id"]),
         bot=str(answer.get("bot_id") or ""),
         scopes=frozenset(scope.strip() for scope in scopes if scope.strip()),
+        url=str(answer.get("url") or ""),
     )
 
 

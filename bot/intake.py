@@ -6,22 +6,14 @@ all run at once, and a task could be collected while it waits.
 
 import asyncio
 import logging
-import time
-from collections import deque
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
+
+from bot.bursts import CROWD, Bursts
 
 log = logging.getLogger(__name__)
 
 CONCURRENCY = 100
-CROWD = 4
-"""As many requests at once, or replies within `CROWD_SECONDS`, as ordinary talk makes."""
-
-CROWD_SECONDS = 0.02
-QUIET_SECONDS = 0.05
-BURST_LIMIT_SECONDS = 3.0
-"""The longest that a burst puts off deliveries; steady load pays this once, at its beginning."""
-
 STEP_SECONDS = 0.01
 
 
@@ -31,53 +23,52 @@ class Intake:
     def __init__(self, concurrency: int = CONCURRENCY) -> None:
         self._room = asyncio.Semaphore(concurrency)
         self._entered = 0
-        self._replied: deque[float] = deque(maxlen=CROWD)
-        self._crowded_since = 0.0
-        self._crowded_last = -QUIET_SECONDS
+        self._bursts = Bursts()
         self._tasks: set[asyncio.Task[None]] = set()
         self.is_closing = False
 
-    @asynccontextmanager
-    async def entered(self) -> AsyncIterator[None]:
-        """Count a request from Slack, and wait while too many are being answered."""
+    async def enter(self) -> None:
+        """Count a request from Slack, and wait while too many are being answered.
+
+        Who entered must `leave`; who was cancelled while waiting has not entered.
+        """
         self._entered += 1
         if self._entered > CROWD:
-            self._crowded()
+            self._bursts.crowded()
         try:
-            async with self._room:
-                yield
-        finally:
+            await self._room.acquire()
+        except BaseException:
             self._entered -= 1
+            raise
 
-    def replied(self) -> None:
-        """Count a reply that was taken."""
-        now = time.monotonic()
-        self._replied.append(now)
-        if len(self._replied) == CROWD and now - self._replied[0] < CROWD_SECONDS:
-            self._crowded()
+    def leave(self) -> None:
+        """The request is answered."""
+        self._room.release()
+        self._entered -= 1
+
+    @asynccontextmanager
+    async def entered(self) -> AsyncIterator[None]:
+        """`enter`, and `leave` in the end."""
+        await self.enter()
+        try:
+            yield
+        finally:
+            self.leave()
+
+    def replied(self, written: int) -> None:
+        """Count a reply that was taken, and written at `written` (its `ts` in microseconds)."""
+        self._bursts.replied(written)
 
     async def calm(self) -> None:
-        """Wait while a burst is coming in.
-
-        Slack may deliver a burst in any order; what is kept before the first delivery can still be
-        put in the order it was written. Ordinary traffic never waits here.
-        """
+        """Wait while a burst comes in that may be out of order. Ordinary talk never waits here."""
         while self.is_crowded:  # noqa: ASYNC110  (rare, and its end is a silence)
             await asyncio.sleep(STEP_SECONDS)
 
     @property
     def is_crowded(self) -> bool:
-        """Whether a burst is coming in, and no longer than `BURST_LIMIT_SECONDS` yet."""
-        now = time.monotonic()
+        """Whether such a burst is coming in."""
         # What has come in and is not kept yet belongs to it, however slowly it is worked off.
-        goes_on = self._entered > CROWD or now - self._crowded_last < QUIET_SECONDS
-        return goes_on and now - self._crowded_since < BURST_LIMIT_SECONDS
-
-    def _crowded(self) -> None:
-        now = time.monotonic()
-        if now - self._crowded_last > QUIET_SECONDS:
-            self._crowded_since = now
-        self._crowded_last = now
+        return self._bursts.is_on(is_crowded=self._entered > CROWD)
 
     def spawn(self, work: Coroutine[None, None, None]) -> None:
         """Go on with `work` after the request is answered; `drain` waits for it."""

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from bot.batches import Script
 from bot.gaps import CATCH_UP, named
 from bot.models import Link, Outcome, ThreadRef
+from bot.places import PLACE
 from bot.scripts import TRAFFIC
 from bot.store import (
     GAP_KEY,
@@ -19,6 +20,7 @@ from bot.store import (
     last_key,
     link_key,
     millis,
+    places_key,
     recent_key,
     seconds,
     threads_key,
@@ -27,10 +29,11 @@ from bot.store import (
 ACTIVE_LIMIT = 1_000
 """As many threads of one channel as are asked for; each `/devin-say` with a session makes one."""
 
-# KEYS: link, threads, recent, gap
-# ARGV: JSON, TTL s, ts, since, catch-up ms, channel:thread_ts
+# KEYS: link, threads, recent, gap, places
+# ARGV: JSON, TTL s, ts, since, catch-up ms, channel:thread_ts, channel, by
 _CREATE = Script(
     TRAFFIC
+    + PLACE
     + """
 if not redis.call('SET', KEYS[1], ARGV[1], 'NX', 'EX', ARGV[2]) then
   return redis.call('GET', KEYS[1])
@@ -41,6 +44,7 @@ redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now - ARGV[2] * 1000)
 redis.call('ZADD', KEYS[2], now, ARGV[3])
 redis.call('EXPIRE', KEYS[2], ARGV[2])
 traffic(KEYS[3], KEYS[4], now, ARGV[5], ARGV[4], ARGV[6])
+place(KEYS[5], now, ARGV[7], ARGV[8], ARGV[2])
 return false
 """
 )
@@ -110,6 +114,7 @@ class Links:
                 threads_key(thread.team, thread.channel),
                 recent_key(thread.team),
                 GAP_KEY,
+                places_key(thread.team),
             ],
             [
                 link.to_json(),
@@ -118,6 +123,8 @@ class Links:
                 link.hears_from,
                 self._catch_up,
                 named(thread),
+                thread.channel,
+                link.by,
             ],
         )
         return _read(raw)
@@ -167,8 +174,14 @@ class Links:
 
     async def last_outcome(self, thread: ThreadRef) -> Outcome | None:
         """How the thread's latest finished reply ended."""
-        raw = await self._store.get(last_key(thread))
-        return Outcome.model_validate_json(raw) if raw else None
+        return (await self.last_outcomes([thread]))[0]
+
+    async def last_outcomes(self, threads: Sequence[ThreadRef]) -> Sequence[Outcome | None]:
+        """The same of each of `threads`, in their order."""
+        if not threads:
+            return []
+        found = await self._store.get_all([last_key(one) for one in threads])
+        return [Outcome.model_validate_json(raw) if raw else None for raw in found]
 
 
 def _read(raw: str | None) -> Link | None:

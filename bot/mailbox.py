@@ -6,6 +6,7 @@ itself, so a holder that died is followed by another, and one that was frozen fi
 it can neither pop nor report for its successor.
 """
 
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -15,6 +16,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from bot import scripts
+from bot.devin_session import Arrival, parse_arrivals
 from bot.gaps import CATCH_UP, named
 from bot.models import Change, Outcome, OutcomeKind, Reply, ReplyId, SessionId, ts_micros
 from bot.reports import ReportId, ReportKind
@@ -27,9 +29,11 @@ from bot.store import (
     box_key,
     hold_key,
     last_key,
+    lately_key,
     link_key,
     mail_key,
     millis,
+    places_key,
     recent_key,
     reply_key,
     seconds,
@@ -41,6 +45,9 @@ HOLD = timedelta(seconds=10)
 
 SETTLE_LIMIT = timedelta(seconds=5)
 """The longest that a burst of late events may put off its first delivery."""
+
+LATELY = timedelta(days=1)
+"""How long it is known what a session got last: longer than a reply can wait to be looked for."""
 
 KEEP_WAITING = timedelta(days=30)
 KEEP_DONE = timedelta(days=7)
@@ -139,19 +146,13 @@ class Mailbox:
                 threads_key(thread.team, thread.channel),
                 recent_key(thread.team),
                 GAP_KEY,
+                places_key(thread.team),
             ],
             [
-                session,
-                reply.to_json(),
-                reply.id,
-                ts_micros(reply.ts),
-                millis(settle),
-                millis(SETTLE_LIMIT),
-                self._link_ttl,
-                seconds(KEEP_WAITING),
-                thread.thread_ts,
-                self._catch_up,
-                named(thread),
+                *(session, reply.to_json(), reply.id, ts_micros(reply.ts)),
+                *(millis(settle), millis(SETTLE_LIMIT), self._link_ttl, seconds(KEEP_WAITING)),
+                *(thread.thread_ts, self._catch_up, named(thread)),
+                *(thread.channel, int(not thread.is_nowhere)),
             ],
         )
         return Accepted(Change(change), None if wake_ms < 0 else wake_ms / 1000)
@@ -159,45 +160,40 @@ class Mailbox:
     async def take(self, session: SessionId, token: str) -> Step:
         """Hold `session` under `token` and mark its head as being sent."""
         answer = await self._store.run(
-            scripts.TAKE,
-            [mail_key(session), box_key(session), DUE_KEY, hold_key(session)],
-            [session, token, millis(HOLD), REPLY_PREFIX],
+            scripts.TAKE, _keys(session), [session, token, millis(HOLD), REPLY_PREFIX]
         )
         return await self._step(answer, session, token)
 
     async def finish(
-        self, session: SessionId, token: str, head: Head, outcome: Outcome, *, go_on: bool
+        self,
+        session: SessionId,
+        token: str,
+        head: Head,
+        outcome: Outcome,
+        got: str = "",
+        *,
+        is_owed: bool = True,
+        go_on: bool,
     ) -> Step:
         """Write the outcome, pop the reply, owe its report; with `go_on`, take the next head.
 
-        `Nothing.LOST` when the hold is no longer ours: nothing was written then.
+        `got` is the digest of what Devin got, if it did. `Nothing.LOST` when the hold is no longer
+        ours: nothing was written then.
         """
         reply = head.reply
+        report = ReportId(reply.id, head.round, ReportKind.OUTCOME)
         answered = outcome.kind not in {OutcomeKind.GIVEN_UP, OutcomeKind.UNCERTAIN}
         answer = await self._store.run(
             scripts.FINISH,
             [
-                mail_key(session),
-                box_key(session),
-                DUE_KEY,
-                hold_key(session),
-                reply_key(reply.id),
-                UNTOLD_KEY,
-                last_key(reply.thread),
+                *_keys(session),
+                *(lately_key(session), reply_key(reply.id), UNTOLD_KEY, last_key(reply.thread)),
             ],
             [
-                session,
-                token,
-                millis(HOLD),
-                REPLY_PREFIX,
-                reply.id,
-                outcome.to_json(),
-                int(outcome.kind is not OutcomeKind.DELIVERED),
-                seconds(KEEP_DONE),
-                int(answered),
-                str(ReportId(reply.id, head.round, ReportKind.OUTCOME)),
-                int(go_on),
-                self._link_ttl,
+                *(session, token, millis(HOLD), REPLY_PREFIX, reply.id),
+                *(outcome.to_json(), _kept(reply, outcome), seconds(KEEP_DONE), int(answered)),
+                *(str(report) if is_owed else "", int(go_on)),
+                *(0 if reply.thread.is_nowhere else self._link_ttl, got, seconds(LATELY)),
             ],
         )
         return await self._step(answer, session, token)
@@ -212,13 +208,7 @@ class Mailbox:
         report = ReportId(head.reply.id, head.round, ReportKind.NOTICE)
         answer = await self._store.run(
             scripts.DEFER,
-            [
-                box_key(session),
-                DUE_KEY,
-                hold_key(session),
-                reply_key(head.reply.id),
-                UNTOLD_KEY,
-            ],
+            [box_key(session), DUE_KEY, hold_key(session), reply_key(head.reply.id), UNTOLD_KEY],
             [session, token, millis(delay), seconds(KEEP_WAITING), str(report), millis(notice)],
         )
         if not answer:
@@ -235,6 +225,10 @@ class Mailbox:
         answer = await self._store.run(scripts.RENEW, [hold_key(session)], [token, millis(HOLD)])
         return bool(answer)
 
+    async def lately(self, session: SessionId) -> Sequence[Arrival]:
+        """The last four messages that `session` is known to have got, at most."""
+        return parse_arrivals(await self._store.get(lately_key(session)) or "")
+
     async def kept(self, reply: ReplyId) -> Reply | None:
         """The reply, as long as it waits, or may be sent again."""
         raw = await self._store.field(reply_key(reply), "reply")
@@ -248,10 +242,11 @@ class Mailbox:
         session = await self._store.field(reply_key(reply.id), "session")
         if session is None:
             return None
+        press = secrets.token_hex(8)
         answer = await self._store.run(
             scripts.SEND_AGAIN,
             [mail_key(SessionId(session)), DUE_KEY, reply_key(reply.id)],
-            [session, reply.id, ts_micros(reply.ts), number, seconds(KEEP_WAITING)],
+            [session, reply.id, ts_micros(reply.ts), number, seconds(KEEP_WAITING), press],
         )
         return SessionId(session) if answer == "waiting" else None
 
@@ -284,3 +279,17 @@ class Mailbox:
             sent=int(sent),
             interrupted=what == "interrupted",
         )
+
+
+def _kept(reply: Reply, outcome: Outcome) -> str:
+    """What FINISH keeps of `reply`: of a delivered one at most whom to tell, never the text."""
+    if outcome.kind is not OutcomeKind.DELIVERED:
+        return "1"
+    if not reply.step and not outcome.left_out:
+        return ""
+    return reply.model_copy(update={"text": "", "blocks": (), "files": ()}).to_json()
+
+
+def _keys(session: SessionId) -> list[str]:
+    """What TAKE and FINISH begin with."""
+    return [mail_key(session), box_key(session), DUE_KEY, hold_key(session)]

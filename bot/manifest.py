@@ -18,10 +18,11 @@ _SCOPES = {
     "groups:history": "replies in private channels",
     "im:history": "replies in direct messages",
     "mpim:history": "replies in group direct messages",
-    "channels:read": "names of public channels in what Devin reads",
-    "groups:read": "names of private channels in what Devin reads",
+    "channels:read": "names of public channels in what Devin reads, and that they are public",
+    "groups:read": "names of private channels in what Devin reads, and who is in them",
+    "files:read": "files of a reply, which go to Devin with it",
     "chat:write": "outcomes and answers in the thread",
-    "commands": "/devin-say",
+    "commands": "/devin-say and the message shortcuts",
     "reactions:write": "the mark on a reply that tells its outcome",
     "usergroups:read": "names of user groups in what Devin reads",
     "users:read": "who may speak, and their names",
@@ -30,7 +31,10 @@ _SCOPES = {
 REQUIRED_SCOPES: tuple[str, ...] = tuple(_SCOPES)
 """Bot scopes without which something in the README does not work."""
 
-_EVENTS = ("app_mention", "message.channels", "message.groups", "message.im", "message.mpim")
+_EVENTS = (
+    *("app_mention", "message.channels", "message.groups", "message.im", "message.mpim"),
+    "app_home_opened",
+)
 _STEP_EVENT = "function_executed"
 
 _HEAD = f"""\
@@ -49,13 +53,22 @@ features:
     display_name: {BOT_NAME}
     always_online: true
   app_home:
-    home_tab_enabled: false
+    home_tab_enabled: true
     messages_tab_enabled: true # direct messages can be linked, too
     messages_tab_read_only_enabled: false
+  shortcuts:
+    - name: Send to Devin
+      type: message
+      callback_id: send_to_devin
+      description: Sends this message to the Devin session that its thread is linked to
+    - name: Link to a Devin session
+      type: message
+      callback_id: link_session
+      description: Makes the replies in this message's thread reach a Devin session
   slash_commands:
     - command: /devin-say
       description: Say something to a Devin session, in a new linked thread
-      usage_hint: "[session] message"
+      usage_hint: "[session] message, help, or nothing for a form"
       should_escape: true # people and channels arrive as ids, which can be resolved
 """
 
@@ -83,7 +96,12 @@ functions:
       thread_ts:
         type: string
         title: Thread
-        description: The timestamp of the thread in that channel; a new thread if left out
+        description: Timestamp of a message in that thread, or its link; a new one if left out
+        is_required: false
+      user:
+        type: slack#/types/user_id
+        title: Person
+        description: On whose behalf; must be allowed to steer Devin. Nobody's if left out
         is_required: false
     output_parameters:
       outcome:
@@ -94,12 +112,12 @@ functions:
       detail:
         type: string
         title: Detail
-        description: What Devin answered, if anything
+        description: What Devin answered, or why it was not sent, if there is anything to say
         is_required: false
       thread:
         type: string
         title: Thread
-        description: The timestamp of the thread that told the outcome
+        description: The timestamp of the thread that told the outcome; empty without a channel
         is_required: false
   link_thread:
     title: Link a thread to a Devin session
@@ -118,18 +136,23 @@ functions:
       thread_ts:
         type: string
         title: Thread
-        description: The timestamp of the thread's first message
+        description: Timestamp of a message in that thread, or the link to it
         is_required: true
+      user:
+        type: slack#/types/user_id
+        title: Person
+        description: On whose behalf; must be allowed to steer Devin. Nobody's if left out
+        is_required: false
     output_parameters:
       outcome:
         type: string
         title: Outcome
-        description: linked or refused
+        description: always linked; whatever else ends the step as failed
         is_required: true
       detail:
         type: string
         title: Detail
-        description: Why it was refused
+        description: Whether the thread was linked before
         is_required: false
 """
 

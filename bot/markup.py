@@ -17,6 +17,7 @@ __all__ = [
     "NO_NAMES",
     "Mentioned",
     "Names",
+    "disarmed",
     "escape",
     "excerpt",
     "mentioned",
@@ -40,6 +41,8 @@ _LOOKS_LIKE = {
 # Control characters, and those that turn the direction of what follows them.
 _UNSEEN = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 _LONGEST_ENTITY = len("&amp;")
+_BROADCAST = re.compile(r"@(?=(?:here|channel|everyone|group)\b)")
+_ANGLES = str.maketrans("<>", "‹›")  # noqa: RUF001  (on purpose)
 _NEXT_LINE = "\n> "
 
 
@@ -100,6 +103,11 @@ def strip_mention(text: str, bot_user_id: str) -> str | None:
 def escape(text: str) -> str:
     """Encode the three characters that control Slack's mrkdwn, and nothing else."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def disarmed(text: str) -> str:
+    """Return plain text that pings nobody, whoever puts it into a message unescaped."""
+    return _BROADCAST.sub(_LOOKS_LIKE["@"], text.translate(_ANGLES))
 
 
 def quoted(text: str, *, limit: int) -> str:

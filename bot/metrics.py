@@ -24,6 +24,9 @@ CAUGHT_UP = Counter(
 )
 LATE = Counter("relay_late_replies_total", "Replies that came in by looking, after a gap")
 REDIS_ERRORS = Counter("relay_redis_errors_total", "Failed Redis calls, by their kind", ["error"])
+FILES = Counter(
+    "relay_files_total", "Files of replies: uploaded, or why they went as links", ["result"]
+)
 DELIVERY_SECONDS = Histogram(
     "relay_delivery_seconds",
     "From the POST to Devin's answer",

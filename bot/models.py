@@ -9,12 +9,18 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal, NewType, Self
 
-from pydantic import BaseModel, ConfigDict, JsonValue
+from pydantic import JsonValue
+
+from bot.attached import Attached, Brought
+from bot.records import Record
 
 SessionId = NewType("SessionId", str)
 """Canonical `devin-<hex>`; only `parse_session` makes one from outside text."""
 
 UserId = NewType("UserId", str)
+WORKFLOW: UserId = UserId("workflow")
+"""Who acts where a workflow's step does, and names nobody; no id of Slack's is lower-case."""
+
 ReplyId = NewType("ReplyId", str)
 """`team:channel:ts`, one per Slack message: what makes a redelivered event change nothing."""
 
@@ -26,6 +32,13 @@ _SESSION_URL = re.compile(
     r"https://app\.devin\.ai/sessions/((?:devin-)?[0-9a-f]{1,64})/?", re.IGNORECASE | re.ASCII
 )
 _SLACK_LINK = re.compile(r"<([^<>|]*)(?:\|[^<>]*)?>")
+
+SESSION_ADDRESS = "app.devin.ai/sessions/"
+"""What every text has in it that `find_session` finds something in."""
+
+_ADDRESS_WITHIN = re.compile(
+    r"https://app\.devin\.ai/sessions/(?:devin-)?[0-9a-fA-F]{1,64}(?![0-9a-zA-Z_-])"
+)
 
 
 def parse_session(text: str) -> SessionId | None:
@@ -39,15 +52,18 @@ def parse_session(text: str) -> SessionId | None:
     return SessionId("devin-" + bare.lower().removeprefix("devin-"))
 
 
-class Record(BaseModel):
-    """A frozen value that can be kept as JSON."""
+def find_session(text: str) -> SessionId | None:
+    """The first session whose web address stands somewhere in `text`; else None."""
+    found = _ADDRESS_WITHIN.search(text)
+    return parse_session(found[0]) if found else None
 
-    # Without the last, an error about a record quotes it, people's words and all, into the log.
-    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
-    def to_json(self) -> str:
-        """The form that Redis keeps."""
-        return self.model_dump_json()
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A session as Devin lists it; the title may be empty, and is somebody's words."""
+
+    session: SessionId
+    title: str
 
 
 class ThreadRef(Record):
@@ -56,6 +72,16 @@ class ThreadRef(Record):
     team: str
     channel: str
     thread_ts: str
+
+    @classmethod
+    def nowhere(cls, team: str, name: str, ts: str) -> Self:
+        """The place of a message that stands in no thread: nothing is said or marked there."""
+        return cls(team=team, channel=f"-{name}", thread_ts=ts)
+
+    @property
+    def is_nowhere(self) -> bool:
+        """Whether it is no thread of Slack's; the id of a channel never begins so."""
+        return self.channel.startswith("-")
 
 
 class Link(Record):
@@ -78,20 +104,13 @@ class Link(Record):
         return self.since * 1000 or (self.at + 1) * 1_000_000
 
 
-class Attached(Record):
-    """A file of a reply, as a link a person can open."""
-
-    name: str
-    permalink: str
-
-
 class Reply(Record):
     """A person's message in a linked thread, as Slack sent it.
 
     `author` is a user id, or the bot id of a bot that writes without a user; `bots` holds every id
     under which a bot's message may be allowed, and is empty for a person. `sent_by` is who sent
     somebody's message to Devin by a shortcut; `step` is the execution id of a workflow's step that
-    waits for the outcome.
+    waits for the outcome. `is_correction`: it says anew what an earlier message said.
     """
 
     v: Literal[1] = 1
@@ -104,6 +123,7 @@ class Reply(Record):
     files: tuple[Attached, ...] = ()
     sent_by: UserId | None = None
     step: str = ""
+    is_correction: bool = False
 
     @property
     def id(self) -> ReplyId:
@@ -168,7 +188,7 @@ class Problem(Record):
 
 
 class Outcome(Record):
-    """How a delivery ended, with what Devin said about it."""
+    """How a delivery ended, with what Devin said about it, and the files that went as links."""
 
     v: Literal[1] = 1
     kind: OutcomeKind
@@ -176,6 +196,7 @@ class Outcome(Record):
     detail: str = ""
     status: int | None = None
     problems: tuple[Problem, ...] = ()
+    left_out: tuple[Brought, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +220,19 @@ class Standing(StrEnum):
     NOT_LISTED = "not_listed"
     CHANNEL = "channel"
     UNKNOWN = "unknown"
+
+
+class Flaw(StrEnum):
+    """What is wrong with a workflow's step."""
+
+    UNKNOWN = "unknown"
+    SESSION = "session"
+    MESSAGE = "message"
+    CHANNEL = "channel"
+    THREAD = "thread"
+    THREAD_ALONE = "thread_alone"
+    NO_THREAD = "no_thread"
+    USER = "user"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,8 @@ before or while doing it, is found by the sweep, just like a docket task that wa
 
 import asyncio
 import logging
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
+from functools import partial
 
 from bot.deliveries import Deliveries
 from bot.errors import StoreAway
@@ -19,7 +20,12 @@ from bot.telling import Telling
 
 log = logging.getLogger(__name__)
 
-TELLING_AT_ONCE = 16
+TELLING_AT_ONCE = 4
+"""Slack takes a message a second in a channel, and some 50 marks a minute."""
+
+WAKING_FOR_EACH_SLOT = 4
+"""Sessions that wait here for a slot; more go to docket, where a process with room takes them."""
+
 MOST_UNTOLD = 500
 """As many reports as wait here for their turn at Slack, ten minutes' worth of marks."""
 
@@ -30,12 +36,17 @@ class Nearby:
     def __init__(self, schedule: Schedule, intake: Intake, concurrency: int) -> None:
         self._schedule = schedule
         self._intake = intake
-        self._most_waking = 2 * concurrency
+        self._most_waking = WAKING_FOR_EACH_SLOT * concurrency
         self._waking = 0
         self._deliveries: Deliveries | None = None
         self._telling: Telling | None = None
         self._slots = asyncio.Semaphore(TELLING_AT_ONCE)
         self._untold = 0
+
+    @property
+    def is_full(self) -> bool:
+        """Whether as many reports wait here as are kept waiting."""
+        return self._untold >= MOST_UNTOLD
 
     def serve(self, deliveries: Deliveries, telling: Telling) -> None:
         """Do the work with these; until then everything goes to the other schedule."""
@@ -51,8 +62,10 @@ class Nearby:
         self._waking += 1
         self._intake.spawn(self._deliver(deliveries, session))
 
-    async def tell(self, report: ReportId, after: float = 0.0, attempt: int = 1) -> None:
-        """Tell `report` in its thread, in `after` seconds."""
+    async def tell(
+        self, report: ReportId, after: float = 0.0, attempt: int = 1, *, is_mark: bool = False
+    ) -> None:
+        """Tell `report`, in `after` seconds; `is_mark`: it is a first ✅ and no more."""
         telling = self._telling
         if after or self._intake.is_closing or telling is None:
             await self._schedule.tell(report, after, attempt)
@@ -61,7 +74,8 @@ class Nearby:
             await telling.shed(report, attempt)
             return
         self._untold += 1
-        self._intake.spawn(self._tell(telling, report, attempt))
+        tell = telling.mark if is_mark else partial(telling.tell, attempt=attempt)
+        self._intake.spawn(self._tell(tell, report))
 
     async def _deliver(self, deliveries: Deliveries, session: SessionId) -> None:
         try:
@@ -69,10 +83,10 @@ class Nearby:
         finally:
             self._waking -= 1
 
-    async def _tell(self, telling: Telling, report: ReportId, attempt: int) -> None:
+    async def _tell(self, tell: Callable[[ReportId], Awaitable[None]], report: ReportId) -> None:
         try:
             async with self._slots:
-                await _left_to_sweep(telling.tell(report, attempt), reply_id=report.reply)
+                await _left_to_sweep(tell(report), reply_id=report.reply)
         finally:
             self._untold -= 1
 

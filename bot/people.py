@@ -4,71 +4,15 @@ Everything here is asked of Slack once and remembered for some minutes. What dec
 permission fails closed: a look-up that fails gives a person who is known to be nobody.
 """
 
-import asyncio
-import logging
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Generic, TypeVar
+from collections.abc import Mapping
+from typing import Any
 
-from cachetools import TTLCache
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.errors import SlackAway, SlackRefused
 from bot.markup import Mentioned, Names
-from bot.models import Person, Reply, UserId
+from bot.models import WORKFLOW, Person, Reply, UserId
+from bot.remembered import Remembered
 from bot.slack_calls import call
-
-log = logging.getLogger(__name__)
-
-REMEMBERED_SECONDS = 300
-"""How late a change of somebody's standing (guest, deactivated, renamed) may be noticed."""
-
-FAILURE_REMEMBERED_SECONDS = 5
-REMEMBERED = 10_000
-
-LOOK_UP_SECONDS = 1.0
-"""For one look-up; two of them fit into Slack's 3 s for an acknowledgement."""
-
-V = TypeVar("V")
-
-
-class _Remembered(Generic[V]):
-    """Answers of a look-up by id: one question at a time for each id, failures kept shortly."""
-
-    def __init__(self, look_up: Callable[[str], Awaitable[V]]) -> None:
-        self._look_up = look_up
-        self._answers: TTLCache[str, V] = TTLCache(REMEMBERED, REMEMBERED_SECONDS)
-        self._failures: TTLCache[str, None] = TTLCache(REMEMBERED, FAILURE_REMEMBERED_SECONDS)
-        self._asking: dict[str, asyncio.Task[V | None]] = {}
-
-    async def get(self, key: str) -> V | None:
-        """The answer for `key`, or None when Slack did not give one."""
-        if key in self._answers:
-            return self._answers[key]
-        if key in self._failures:
-            return None
-        if key not in self._asking:
-            self._asking[key] = asyncio.create_task(self._ask(key))
-            self._asking[key].add_done_callback(lambda _: self._asking.pop(key, None))
-        return await asyncio.shield(self._asking[key])
-
-    async def _ask(self, key: str) -> V | None:
-        for _ in range(2):
-            try:
-                async with asyncio.timeout(LOOK_UP_SECONDS):
-                    self._answers[key] = answer = await self._look_up(key)
-                    return answer
-            except SlackRefused as error:
-                log.warning("look-up refused", extra={"id": key, "reason": str(error)})
-                break
-            except (SlackAway, TimeoutError) as error:
-                log.warning("look-up failed", extra={"id": key, "reason": str(error)})
-            except (KeyError, TypeError, AttributeError) as error:
-                # An answer without what its method promises names nobody, and must not end a
-                # delivery again and again.
-                log.warning("look-up unreadable", extra={"id": key, "reason": type(error).__name__})
-                break
-        self._failures[key] = None
-        return None
 
 
 class People:
@@ -78,19 +22,24 @@ class People:
         self._client = client
         self._team = team
         self._enterprise = enterprise
-        self._users = _Remembered(self._look_up_user)
-        self._bots = _Remembered(self._look_up_bot)
-        self._channels = _Remembered(self._look_up_channel)
-        self._groups = _Remembered(self._look_up_groups)
+        self._users = Remembered(self._look_up_user)
+        self._bots = Remembered(self._look_up_bot)
+        self._channels = Remembered(self._look_up_channel)
+        self._groups = Remembered(self._look_up_groups)
 
     async def person(self, user: UserId) -> Person:
         """Who `user` is; `Person.unknown` when Slack does not say."""
+        if user == WORKFLOW:
+            return Person(id=user, name="A workflow", is_known=False)
         return await self._users.get(user) or Person.unknown(user)
 
     async def author_name(self, reply: Reply) -> str:
         """What the reply's author is called; the id when Slack does not say."""
-        if reply.bots:
-            return await self._bots.get(reply.bots[0]) or reply.author
+        # Not by `username`, which whoever posts can choose (docs.slack.dev, chat:write.customize).
+        bot = next((one for one in reply.bots if one.startswith("B")), None)
+        name = await self._bots.get(bot) if bot is not None else None
+        if name or bot == reply.author:
+            return name or reply.author
         return (await self.person(reply.author)).name
 
     async def names(self, mentioned: Mentioned) -> Names:

@@ -17,13 +17,24 @@ class Permissions:
     async def of(self, who: UserId, channel: str, bots: Sequence[str] = ()) -> Standing:
         """Whether `who` may steer Devin in `channel`; `bots` holds a bot's ids, if it is one."""
         allow = self._settings
-        if allow.allow_channels and channel not in allow.allow_channels:
+        if not self.allows_channel(channel):
             return Standing.CHANNEL
         if bots:
             return Standing.ALLOWED if allow.allow_bots.intersection(bots) else Standing.BOT
-        return self._of(await self._people.person(who))
+        return self.anywhere(await self._people.person(who))
 
-    def _of(self, person: Person) -> Standing:
+    def of_workflow(self, channel: str) -> Standing:
+        """Whether a workflow's step may steer Devin in `channel` on nobody's behalf."""
+        if not self.allows_channel(channel):
+            return Standing.CHANNEL
+        return Standing.NOT_LISTED if self._settings.allow_users else Standing.ALLOWED
+
+    def allows_channel(self, channel: str) -> bool:
+        """Whether Devin may be steered in `channel` at all."""
+        return not self._settings.allow_channels or channel in self._settings.allow_channels
+
+    def anywhere(self, person: Person) -> Standing:
+        """Whether `person` may steer Devin where that is allowed."""
         allow = self._settings
         barred = {
             Standing.UNKNOWN: not person.is_known,

@@ -13,8 +13,12 @@ from cachetools import LRUCache
 from bot import metrics
 from bot.accepting import Accepting, where
 from bot.answers import Answers
+from bot.asking import Asking
+from bot.corrections import Corrections
 from bot.dialogs import Dialogs
 from bot.errors import BadSession, LinkedElsewhere, NoSuchReply, NotAllowed, NotLinked
+from bot.forwarding import Forwarding
+from bot.home import Home
 from bot.links import Links
 from bot.mailbox import Mailbox
 from bot.models import (
@@ -29,8 +33,10 @@ from bot.models import (
     UserId,
     parse_session,
 )
+from bot.offers import Offers
 from bot.saying import Saying
 from bot.schedule import Schedule
+from bot.steps import Steps
 from bot.tickets import Tickets
 
 log = logging.getLogger(__name__)
@@ -61,15 +67,27 @@ class Relay:
         answers: Answers,
         schedule: Schedule,
         saying: Saying,
+        asking: Asking,
+        home: Home,
         dialogs: Dialogs,
         tickets: Tickets,
+        forwarding: Forwarding,
+        offers: Offers,
+        corrections: Corrections,
+        steps: Steps,
         team: str,
     ) -> None:
         self.team = team
         self.answers = answers
         self.saying = saying
+        self.asking = asking
+        self.home = home
         self.dialogs = dialogs
         self.tickets = tickets
+        self.forwarding = forwarding
+        self.offers = offers
+        self.corrections = corrections
+        self.steps = steps
         self._known: LRUCache[ThreadRef, SessionId] = LRUCache(KNOWN)
         self._accepting = accepting
         self._links = links

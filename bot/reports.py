@@ -4,14 +4,17 @@ A report is owed from the same step that writes an outcome, and stays owed until
 refused it for good; so a crash anywhere between delays a report and never loses it.
 """
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
-from bot import scripts
+from bot.batches import Script
 from bot.models import Outcome, Reply, ReplyId, SessionId
 from bot.store import DUE_KEY, PREFIX, UNTOLD_KEY, Store, millis, reply_key
+
+log = logging.getLogger(__name__)
 
 RETRY = timedelta(seconds=60)
 """A report that was begun and not told is looked at again after this time."""
@@ -21,12 +24,70 @@ TELLING = timedelta(seconds=45)
 
 _WAITING = frozenset({"waiting", "sending"})
 
+# KEYS: due, untold
+# ARGV: grace ms, limit, hold prefix
+# Returns: sessions whose mail is due but that nobody holds, and reports that are late.
+_OVERDUE = Script("""
+local time = redis.call('TIME')
+local before = time[1] * 1000 - ARGV[1]
+local sessions = {}
+local due = redis.call('ZRANGE', KEYS[1], '-inf', before, 'BYSCORE', 'LIMIT', 0, ARGV[2])
+for _, session in ipairs(due) do
+  if redis.call('EXISTS', ARGV[3] .. session) == 0 then sessions[#sessions + 1] = session end
+end
+local reports = redis.call('ZRANGE', KEYS[2], '-inf', before, 'BYSCORE', 'LIMIT', 0, ARGV[2])
+return {sessions, reports}
+""")
+
+# KEYS: reply, untold
+# ARGV: report, the field that says until when it is being told, retry ms, telling ms
+# Returns: the reply's fields and whether this report was begun before; false if it is told, or is
+# being told by somebody else at this moment.
+_BEGIN_REPORT = Script("""
+if not redis.call('ZSCORE', KEYS[2], ARGV[1]) then return false end
+if redis.call('EXISTS', KEYS[1]) == 0 then
+  redis.call('ZREM', KEYS[2], ARGV[1])
+  return false
+end
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local begun = redis.call('HGET', KEYS[1], ARGV[2])
+if begun and tonumber(begun) > now then return false end
+redis.call('HSET', KEYS[1], ARGV[2], now + ARGV[4])
+redis.call('ZADD', KEYS[2], now + ARGV[3], ARGV[1])
+local f = redis.call('HMGET', KEYS[1], 'state', 'reply', 'outcome', 'noticed', 'round', 'session')
+return {begun and 1 or 0, f[1] or '', f[2] or '', f[3] or '', f[4] or '', f[5] or '', f[6] or ''}
+""")
+
+# KEYS: reply, untold
+# ARGV: report, the field of _BEGIN_REPORT, 1 when it may have been told all the same, due in ms
+_PAUSE_REPORT = Script("""
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+redis.call('ZADD', KEYS[2], 'XX', now + ARGV[4], ARGV[1])
+if ARGV[3] == '0' then return redis.call('HDEL', KEYS[1], ARGV[2]) end
+if redis.call('EXISTS', KEYS[1]) == 1 then redis.call('HSET', KEYS[1], ARGV[2], 0) end
+return 1
+""")
+
+# KEYS: reply, untold
+# ARGV: report, 1 when it was a notice that was given
+# Returns: the reply's state.
+_END_REPORT = Script("""
+if ARGV[2] == '1' and redis.call('EXISTS', KEYS[1]) == 1 then
+  redis.call('HSET', KEYS[1], 'noticed', 1)
+end
+redis.call('ZREM', KEYS[2], ARGV[1])
+return redis.call('HGET', KEYS[1], 'state') or ''
+""")
+
 
 class ReportKind(StrEnum):
-    """What a report tells: how a delivery ended, or that it waits."""
+    """What is owed: to tell how a delivery ended, or that it waits; or to begin a step."""
 
     OUTCOME = "outcome"
     NOTICE = "notice"
+    STEP = "step"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +101,14 @@ class ReportId:
     def __str__(self) -> str:
         return f"{self.reply}|{self.round}|{self.kind}"
 
-    @classmethod
-    def parse(cls, text: str) -> "ReportId":
-        """Read what `str` wrote.
 
-        Raises:
-            ValueError: it is nothing of the sort.
-        """
+def parse_report(text: str) -> ReportId | None:
+    """What `str` of a report id wrote; None for one of a kind that only a newer version knows."""
+    try:
         reply, number, kind = text.split("|")
-        return cls(ReplyId(reply), int(number), ReportKind(kind))
+        return ReportId(ReplyId(reply), int(number), ReportKind(kind))
+    except ValueError:
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +138,7 @@ class Reports:
     async def begin(self, report: ReportId) -> Report | None:
         """What there is to tell; None when it has been told, or another is telling it now."""
         answer = await self._store.run(
-            scripts.BEGIN_REPORT,
+            _BEGIN_REPORT,
             [reply_key(report.reply), UNTOLD_KEY],
             [str(report), _begun(report), millis(RETRY), millis(TELLING)],
         )
@@ -96,17 +156,19 @@ class Reports:
             session=SessionId(session),
         )
 
-    async def pause(self, report: ReportId, *, may_be_told: bool) -> None:
-        """This try is over and another one may begin."""
+    async def pause(self, report: ReportId, after: float, *, may_be_told: bool) -> None:
+        """This try is over and another one is due in `after` seconds."""
         await self._store.run(
-            scripts.PAUSE_REPORT, [reply_key(report.reply)], [_begun(report), int(may_be_told)]
+            _PAUSE_REPORT,
+            [reply_key(report.reply), UNTOLD_KEY],
+            [str(report), _begun(report), int(may_be_told), int(after * 1000)],
         )
 
     async def end(self, report: ReportId, *, told: bool) -> bool:
         """The thread has been told, or never can or need be; True while the reply still waits."""
         gave_notice = told and report.kind is ReportKind.NOTICE
         state = await self._store.run(
-            scripts.END_REPORT,
+            _END_REPORT,
             [reply_key(report.reply), UNTOLD_KEY],
             [str(report), int(gave_notice)],
         )
@@ -115,11 +177,17 @@ class Reports:
     async def overdue(
         self, grace: timedelta, limit: int
     ) -> tuple[Sequence[SessionId], Sequence[ReportId]]:
-        """Sessions whose mail nobody delivers, and reports that nobody tells, since `grace`."""
+        """Sessions whose mail nobody delivers, and reports that nobody tells, since `grace`.
+
+        Reports of a kind that a newer version made are left to its processes.
+        """
         sessions, reports = await self._store.run(
-            scripts.OVERDUE, [DUE_KEY, UNTOLD_KEY], [millis(grace), limit, f"{PREFIX}:hold:"]
+            _OVERDUE, [DUE_KEY, UNTOLD_KEY], [millis(grace), limit, f"{PREFIX}:hold:"]
         )
-        return [SessionId(s) for s in sessions], [ReportId.parse(r) for r in reports]
+        known = [report for one in reports if (report := parse_report(one)) is not None]
+        if left := len(reports) - len(known):
+            log.info("reports left to a newer version", extra={"reports": left})
+        return [SessionId(one) for one in sessions], known
 
     async def depths(self) -> tuple[int, int]:
         """How many sessions have mail, and how many reports are untold."""

@@ -1,58 +1,164 @@
 """`/devin-say`: a message for Devin from a channel, posted there and delivered."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
 from bot import messages
 from bot.accepting import Accepting
-from bot.errors import CannotPost, ChooseSession, NothingToSay, SlackRefused
+from bot.defaults import Default, Defaults
+from bot.devin import Devin
+from bot.errors import BadSession, CannotPost, ChooseSession, NothingToSay, NotTaken, SlackRefused
 from bot.links import Links
-from bot.models import Link, Reply, SessionId, ThreadRef, UserId
+from bot.models import Change, Link, Listed, Reply, SessionId, ThreadRef, UserId, parse_session
+from bot.say_modal import Choices
 from bot.threads import Threads
 
 ACTIVE = timedelta(days=7)
 """A session without traffic for longer is not what `/devin-say` without a session means."""
 
+HERE = 50
+ELSEWHERE = 20
+"""As many sessions of the channel, and of Devin's own list, as somebody can choose from."""
+
 
 class Saying:
     """Brings what is said in a channel to a session."""
 
-    def __init__(self, *, accepting: Accepting, links: Links, threads: Threads, team: str) -> None:
+    def __init__(
+        self,
+        *,
+        accepting: Accepting,
+        links: Links,
+        defaults: Defaults,
+        threads: Threads,
+        devin: Devin,
+        team: str,
+    ) -> None:
         self._accepting = accepting
         self._links = links
+        self._defaults = defaults
         self._threads = threads
+        self._devin = devin
         self._team = team
 
     async def say(self, channel: str, by: UserId, session: SessionId | None, text: str) -> None:
         """Post `text` in the person's name, in a thread that is linked to `session`, and send it.
 
-        Without a session it goes into the thread of the channel's one session that was active in
-        the last seven days. `text` is Slack markup.
+        Without a session it goes to the channel's default, like one that was named, or else into
+        the thread of the channel's one session that was active in the last seven days. `text` is
+        Slack markup.
 
         Raises:
             NothingToSay: it is empty.
             ChooseSession: no session was named, and not exactly one is active.
             CannotPost: Slack does not let us post there.
+            NotTaken: it was posted, and its thread unlinked or muted before it was sent.
+            NotAllowed: `by` may not.
+        """
+        await self._check(channel, by, text)
+        session = session or await self._defaults.use(self._team, channel)
+        if session is not None:
+            await self._begin(channel, by, session, text)
+            return
+        heard = await self._heard(channel)
+        if len({link.session for _, link in heard}) != 1:
+            raise ChooseSession(heard)
+        thread, link = heard[0]
+        await self._go_on(thread, by, link.session, text)
+
+    async def go_on(self, channel: str, by: UserId, session: SessionId, text: str) -> None:
+        """The same, in the latest thread of `session` in the channel, if there is one still."""
+        await self._check(channel, by, text)
+        heard = await self._heard(channel)
+        thread = next((one for one, link in heard if link.session == session), None)
+        if thread is None:
+            await self._begin(channel, by, session, text)
+        else:
+            await self._go_on(thread, by, session, text)
+
+    async def choices(self, channel: str, by: UserId) -> Choices:
+        """The sessions that somebody can choose from in `channel`, in a second or so.
+
+        Raises:
             NotAllowed: `by` may not.
         """
         await self._accepting.check(by, channel)
+        default, active, recent = await asyncio.gather(
+            self._defaults.get(self._team, channel),
+            self._links.active(self._team, channel, self._links.ttl),
+            self._devin.recent(ELSEWHERE),
+        )
+        meant = default.session if default is not None else None
+        used = [link.session for _, link in active]
+        here = _distinct([*([meant] if meant else []), *used])[:HERE]
+        titles = {one.session: one.title for one in recent}
+        return Choices(
+            here=[Listed(session, titles.get(session, "")) for session in here],
+            elsewhere=[one for one in recent if one.session not in here],
+            meant=meant or (here[0] if len(here) == 1 else None),
+        )
+
+    async def titles(self) -> Sequence[Listed]:
+        """What Devin calls its recent sessions, in a second; none if it does not say."""
+        return await self._devin.recent(ELSEWHERE)
+
+    async def default(self, channel: str, by: UserId) -> Default | None:
+        """The channel's default session."""
+        await self._accepting.check(by, channel)
+        return await self._defaults.get(self._team, channel)
+
+    async def set_default(self, channel: str, by: UserId, text: str) -> SessionId:
+        """Let `/devin-say` without a session mean the one that `text` names.
+
+        Raises:
+            BadSession: `text` names none.
+            NotAllowed: `by` may not.
+        """
+        await self._accepting.check(by, channel)
+        session = parse_session(text)
+        if session is None:
+            raise BadSession(text)
+        await self._defaults.set(self._team, channel, Default(session=session, by=by))
+        return session
+
+    async def clear_default(self, channel: str, by: UserId) -> None:
+        """Forget the channel's default session."""
+        await self._accepting.check(by, channel)
+        await self._defaults.clear(self._team, channel)
+
+    async def _check(self, channel: str, by: UserId, text: str) -> None:
+        await self._accepting.check(by, channel)
         if not text.strip():
             raise NothingToSay
+
+    async def _heard(self, channel: str) -> Sequence[tuple[ThreadRef, Link]]:
+        active = await self._links.active(self._team, channel, ACTIVE)
+        return [(thread, link) for thread, link in active if not link.muted]
+
+    async def _begin(self, channel: str, by: UserId, session: SessionId, text: str) -> None:
         words = messages.said(await self._accepting.name(by), messages.harmless(text))
         try:
-            if session is None:
-                thread, link = self._only(await self._links.active(self._team, channel, ACTIVE))
-                session, ts = link.session, await self._threads.post(thread, words)
-            else:
-                ts = await self._threads.open(channel, words)
-                thread = ThreadRef(team=self._team, channel=channel, thread_ts=ts)
-                await self._accepting.link(thread, by, session)
+            ts = await self._threads.open(channel, words)
         except SlackRefused as error:
             raise CannotPost(error.reason) from error
-        await self._accepting.take(Reply(thread=thread, ts=ts, author=by, text=text), session)
+        thread = ThreadRef(team=self._team, channel=channel, thread_ts=ts)
+        await self._accepting.link(thread, by, session)
+        await self._take(Reply(thread=thread, ts=ts, author=by, text=text), session)
 
-    def _only(self, active: Sequence[tuple[ThreadRef, Link]]) -> tuple[ThreadRef, Link]:
-        heard = [(thread, link) for thread, link in active if not link.muted]
-        if len({link.session for _, link in heard}) != 1:
-            raise ChooseSession(heard)
-        return heard[0]
+    async def _go_on(self, thread: ThreadRef, by: UserId, session: SessionId, text: str) -> None:
+        words = messages.said(await self._accepting.name(by), messages.harmless(text))
+        try:
+            ts = await self._threads.post(thread, words)
+        except SlackRefused as error:
+            raise CannotPost(error.reason) from error
+        await self._take(Reply(thread=thread, ts=ts, author=by, text=text), session)
+
+    async def _take(self, reply: Reply, session: SessionId) -> None:
+        change = await self._accepting.take(reply, session)
+        if change in {Change.UNLINKED, Change.MUTED}:
+            raise NotTaken(change)
+
+
+def _distinct(sessions: Iterable[SessionId]) -> list[SessionId]:
+    return list(dict.fromkeys(sessions))

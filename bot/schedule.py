@@ -12,8 +12,14 @@ class Schedule(Protocol):
     Both raise `StoreAway` when it could not be scheduled.
     """
 
+    @property
+    def is_full(self) -> bool:
+        """Whether so much is to be told that a mere mark would come late."""
+
     async def wake(self, session: SessionId, after: float = 0.0) -> None:
         """Deliver the session's mail, in `after` seconds."""
 
-    async def tell(self, report: ReportId, after: float = 0.0, attempt: int = 1) -> None:
-        """Tell `report` in its thread, in `after` seconds."""
+    async def tell(
+        self, report: ReportId, after: float = 0.0, attempt: int = 1, *, is_mark: bool = False
+    ) -> None:
+        """Tell `report`, in `after` seconds; `is_mark`: it is a first ✅ and no more."""

@@ -6,6 +6,7 @@ from a prefix inside the scripts, which Redis Cluster allows because all keys sh
 """
 
 from bot.batches import Script
+from bot.places import PLACE
 
 # Up to `ts` (in microseconds) nothing of the thread is missing, unless there was a gap: then that
 # is known once the thread has been read, and what comes meanwhile must not hide what is missing.
@@ -20,40 +21,47 @@ local function traffic(recent, gap, now, within_ms, ts, thread)
 end
 """
 
-# KEYS: link, reply, mail, box, due, hold, threads, recent, gap
+# KEYS: link, reply, mail, box, due, hold, threads, recent, gap, places
 # ARGV: session, reply JSON, reply id, score, settle ms, settle limit ms, link TTL s, keep s, ts,
-#       catch-up ms, channel:thread_ts
+#       catch-up ms, channel:thread_ts, channel, 1 if there is a thread
+# State `ahead`: an edit came before its message, and left the newer text (`revisions.py`).
 # Returns: what happened, then the ms after which to wake the session, or -1 for no wake-up.
 ACCEPT = Script(
     TRAFFIC
+    + PLACE
     + """
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local settle = tonumber(ARGV[5])
 
 local known = redis.call('HGET', KEYS[2], 'state')
-if known then
+if known and known ~= 'ahead' then
   if known ~= 'waiting' or redis.call('EXISTS', KEYS[6]) == 1 then return {'repeated', -1} end
   local due = tonumber(redis.call('ZSCORE', KEYS[5], ARGV[1]) or now)
   return {'repeated', math.max(0, due - now)}
 end
 
-local link = redis.call('GET', KEYS[1])
-if not link then return {'unlinked', -1} end
-link = cjson.decode(link)
-if link.session ~= ARGV[1] then return {'unlinked', -1} end
-if link.muted then return {'muted', -1} end
+if ARGV[13] == '1' then
+  local link = redis.call('GET', KEYS[1])
+  if not link then return {'unlinked', -1} end
+  link = cjson.decode(link)
+  if link.session ~= ARGV[1] then return {'unlinked', -1} end
+  if link.muted then return {'muted', -1} end
+  -- A full Redis refuses this write, and would refuse none after one that frees or needs nothing.
+  redis.call('ZADD', KEYS[7], now, ARGV[9])
+  redis.call('EXPIRE', KEYS[7], ARGV[7])
+  redis.call('EXPIRE', KEYS[1], ARGV[7])
+  traffic(KEYS[8], KEYS[9], now, ARGV[10], ARGV[4], ARGV[11])
+  place(KEYS[10], now, ARGV[12], link.by, ARGV[7])
+end
 
 local first = redis.call('ZCARD', KEYS[3]) == 0
-redis.call('HSET', KEYS[2], 'state', 'waiting', 'reply', ARGV[2], 'session', ARGV[1],
+local reply = known and redis.call('HGET', KEYS[2], 'reply') or ARGV[2]
+redis.call('HSET', KEYS[2], 'state', 'waiting', 'reply', reply, 'session', ARGV[1],
            'round', 1, 'accepted', now)
 redis.call('EXPIRE', KEYS[2], ARGV[8])
 redis.call('ZADD', KEYS[3], ARGV[4], ARGV[3])
 redis.call('EXPIRE', KEYS[3], ARGV[8])
-redis.call('EXPIRE', KEYS[1], ARGV[7])
-redis.call('ZADD', KEYS[7], now, ARGV[9])
-redis.call('EXPIRE', KEYS[7], ARGV[7])
-traffic(KEYS[8], KEYS[9], now, ARGV[10], ARGV[4], ARGV[11])
 
 if first then
   redis.call('ZADD', KEYS[5], now + settle, ARGV[1])
@@ -87,12 +95,12 @@ local function next_head(mail, box, due, hold, session, token, hold_ms, prefix, 
     local key = prefix .. id
     local was = redis.call('HMGET', key, 'state', 'token', 'sent')
     if was[1] then
+      local is_sent = was[1] == 'sending'
+      local sent = is_sent and was[3] or now
       redis.call('SET', hold, token, 'PX', hold_ms)
-      redis.call('HSET', key, 'state', 'sending', 'token', token)
+      redis.call('HSET', key, 'state', 'sending', 'token', token, 'sent', sent)
       redis.call('HDEL', box, 'settled_by')
-      local what = was[1] == 'sending' and was[2] ~= token and 'interrupted' or 'head'
-      local sent = was[1] == 'sending' and was[3] or now
-      redis.call('HSET', key, 'sent', sent)
+      local what = is_sent and was[2] ~= token and 'interrupted' or 'head'
       local reply = redis.call('HMGET', key, 'reply', 'round', 'accepted')
       local failing = redis.call('HMGET', box, 'since', 'attempts')
       return {what, id, reply[1], reply[2], reply[3], failing[1] or '', failing[2] or 0, now,
@@ -121,23 +129,34 @@ return next_head(KEYS[1], KEYS[2], KEYS[3], KEYS[4], ARGV[1], ARGV[2], ARGV[3], 
 # The token on the reply is the fence: whoever took the reply over has put another one there. The
 # hold itself may have expired meanwhile, while Redis was away, say; the outcome still counts.
 #
-# KEYS: mail, box, due, hold, reply, untold, last
-# ARGV: session, token, hold ms, reply prefix, reply id, outcome JSON, keep text?, keep s,
-#       devin answered?, report, go on?, link TTL s
+# KEYS: mail, box, due, hold, lately, reply, untold, last
+# ARGV: session, token, hold ms, reply prefix, reply id, outcome JSON, the rest of the reply,
+#       keep s, devin answered?, report, go on?, link TTL s or 0 for no thread,
+#       the digest of what Devin got or nothing, s for which that is kept
 FINISH = Script(
     _NEXT
     + """
-local was = redis.call('HMGET', KEYS[5], 'state', 'token')
+local was = redis.call('HMGET', KEYS[6], 'state', 'token', 'sent')
 if was[2] ~= ARGV[2] then return {'lost'} end
 if was[1] == 'sending' then
   redis.call('ZREM', KEYS[1], ARGV[5])
-  redis.call('HSET', KEYS[5], 'state', 'done', 'outcome', ARGV[6])
-  if ARGV[7] == '0' then redis.call('HDEL', KEYS[5], 'reply') end
-  redis.call('EXPIRE', KEYS[5], ARGV[8])
-  if ARGV[9] == '1' then redis.call('DEL', KEYS[2]) end
-  redis.call('ZADD', KEYS[6], now, ARGV[10])
+  redis.call('HSET', KEYS[6], 'state', 'done', 'outcome', ARGV[6])
+  if ARGV[7] == '' then redis.call('HDEL', KEYS[6], 'reply', 'files') end
+  if ARGV[7] ~= '' and ARGV[7] ~= '1' then redis.call('HSET', KEYS[6], 'reply', ARGV[7]) end
   redis.call('EXPIRE', KEYS[6], ARGV[8])
-  redis.call('SET', KEYS[7], ARGV[6], 'EX', ARGV[12])
+  if ARGV[9] == '1' then redis.call('DEL', KEYS[2]) end
+  if ARGV[10] ~= '' then
+    redis.call('ZADD', KEYS[7], now, ARGV[10])
+    redis.call('EXPIRE', KEYS[7], ARGV[8])
+  end
+  if ARGV[13] ~= '' then
+    -- This one and the last three, as `devin_session.parse_arrivals` reads them.
+    local lately = redis.call('GET', KEYS[5]) or ''
+    lately = string.match(lately, '%S+ %S+ %S+$') or lately
+    lately = lately .. ' ' .. ARGV[13] .. ':' .. was[3] .. ':' .. (now - was[3])
+    redis.call('SET', KEYS[5], lately, 'EX', ARGV[14])
+  end
+  if ARGV[12] ~= '0' then redis.call('SET', KEYS[8], ARGV[6], 'EX', ARGV[12]) end
 end
 local holder = redis.call('GET', KEYS[4])
 if holder and holder ~= ARGV[2] then return {'held'} end
@@ -195,16 +214,17 @@ return redis.call('PEXPIRE', KEYS[1], ARGV[2])
 """)
 
 # KEYS: mail, due, reply
-# ARGV: session, reply id, score, round, keep s
+# ARGV: session, reply id, score, round, keep s, token of this press
 SEND_AGAIN = Script("""
 if redis.call('EXISTS', KEYS[3]) == 0 or redis.call('HEXISTS', KEYS[3], 'reply') == 0 then
   return 'gone'
 end
-local now = redis.call('HMGET', KEYS[3], 'state', 'round')
+local now = redis.call('HMGET', KEYS[3], 'state', 'round', 'pressed')
+if now[3] == ARGV[6] then return 'waiting' end
 if now[1] ~= 'done' or now[2] ~= ARGV[4] then return 'already' end
 local time = redis.call('TIME')
 local ms = time[1] * 1000 + math.floor(time[2] / 1000)
-redis.call('HSET', KEYS[3], 'state', 'waiting', 'accepted', ms)
+redis.call('HSET', KEYS[3], 'state', 'waiting', 'accepted', ms, 'pressed', ARGV[6])
 redis.call('HINCRBY', KEYS[3], 'round', 1)
 redis.call('HDEL', KEYS[3], 'outcome', 'notice', 'noticed')
 redis.call('EXPIRE', KEYS[3], ARGV[5])
@@ -213,77 +233,4 @@ redis.call('EXPIRE', KEYS[1], ARGV[5])
 redis.call('ZADD', KEYS[2], 'NX', ms, ARGV[1])
 redis.call('EXPIRE', KEYS[2], ARGV[5])
 return 'waiting'
-""")
-
-# KEYS: due, untold
-# ARGV: grace ms, limit, hold prefix
-# Returns: sessions whose mail is due but that nobody holds, and reports that are late.
-OVERDUE = Script("""
-local time = redis.call('TIME')
-local before = time[1] * 1000 - ARGV[1]
-local sessions = {}
-local due = redis.call('ZRANGE', KEYS[1], '-inf', before, 'BYSCORE', 'LIMIT', 0, ARGV[2])
-for _, session in ipairs(due) do
-  if redis.call('EXISTS', ARGV[3] .. session) == 0 then sessions[#sessions + 1] = session end
-end
-local reports = redis.call('ZRANGE', KEYS[2], '-inf', before, 'BYSCORE', 'LIMIT', 0, ARGV[2])
-return {sessions, reports}
-""")
-
-# KEYS: reply, untold
-# ARGV: report, the field that says until when it is being told, retry ms, telling ms
-# Returns: the reply's fields and whether this report was begun before; false if it is told, or is
-# being told by somebody else at this moment.
-BEGIN_REPORT = Script("""
-if not redis.call('ZSCORE', KEYS[2], ARGV[1]) then return false end
-if redis.call('EXISTS', KEYS[1]) == 0 then
-  redis.call('ZREM', KEYS[2], ARGV[1])
-  return false
-end
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local begun = redis.call('HGET', KEYS[1], ARGV[2])
-if begun and tonumber(begun) > now then return false end
-redis.call('HSET', KEYS[1], ARGV[2], now + ARGV[4])
-redis.call('ZADD', KEYS[2], now + ARGV[3], ARGV[1])
-local f = redis.call('HMGET', KEYS[1], 'state', 'reply', 'outcome', 'noticed', 'round', 'session')
-return {begun and 1 or 0, f[1] or '', f[2] or '', f[3] or '', f[4] or '', f[5] or '', f[6] or ''}
-""")
-
-# KEYS: reply
-# ARGV: the field of BEGIN_REPORT, 1 when it may have been told all the same
-PAUSE_REPORT = Script("""
-if ARGV[2] == '0' then return redis.call('HDEL', KEYS[1], ARGV[1]) end
-if redis.call('EXISTS', KEYS[1]) == 1 then redis.call('HSET', KEYS[1], ARGV[1], 0) end
-return 1
-""")
-
-# KEYS: reply, untold
-# ARGV: report, 1 when it was a notice that was given
-# Returns: the reply's state.
-END_REPORT = Script("""
-if ARGV[2] == '1' and redis.call('EXISTS', KEYS[1]) == 1 then
-  redis.call('HSET', KEYS[1], 'noticed', 1)
-end
-redis.call('ZREM', KEYS[2], ARGV[1])
-return redis.call('HGET', KEYS[1], 'state') or ''
-""")
-
-# KEYS: due, untold
-# ARGV: sessions to look into, mail prefix, reply prefix
-# Returns: replies waiting, the longest wait of a mailbox's head in ms, sessions with mail, reports.
-BACKLOG = Script("""
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local most = tonumber(ARGV[1])
-local sessions = redis.call('ZCARD', KEYS[1])
-local replies, oldest = math.max(0, sessions - most), now
-for _, session in ipairs(redis.call('ZRANGE', KEYS[1], 0, most - 1)) do
-  local mail = ARGV[2] .. session
-  replies = replies + redis.call('ZCARD', mail)
-  local head = redis.call('ZRANGE', mail, 0, 0)[1]
-  local accepted = head and tonumber(redis.call('HGET', ARGV[3] .. head, 'accepted') or now)
-  if accepted and accepted < oldest then oldest = accepted end
-end
-return {replies, now - oldest, sessions, redis.call('ZCARD', KEYS[2])}
 """)

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import (
     AfterValidator,
     BeforeValidator,
+    ByteSize,
     Field,
     SecretStr,
     ValidationError,
@@ -155,6 +156,11 @@ class Settings(BaseSettings):
     )
     allow_guests: bool = Field(default=False, description=FLAG_SHAPE)
     allow_external: bool = Field(default=False, description=FLAG_SHAPE)
+    file_limit: ByteSize = Field(
+        ByteSize(50_000_000),
+        ge=0,
+        description="the largest file that goes to Devin, such as 50MB; 0 for links only",
+    )
     delivery_concurrency: int = Field(64, ge=1, le=1000, description="a number from 1 to 1000")
     log_level: Annotated[
         Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(str.upper)

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from bot import metrics
 from bot.devin import Devin
-from bot.devin_session import Look
+from bot.devin_session import Arrival, Look
 from bot.models import Outcome, OutcomeKind, SessionId
 
 log = logging.getLogger(__name__)
@@ -32,17 +32,18 @@ class Settling:
         session: SessionId,
         message: str,
         since: datetime,
+        arrivals: Sequence[Arrival],
         uncertain: Outcome,
         ids: Mapping[str, object],
     ) -> Outcome:
         """`uncertain`, or that it was delivered after all; takes some seconds, never raises.
 
-        `ids` are for the log.
+        `arrivals` are messages of which nobody doubts that they are there. `ids` are for the log.
         """
         look = Look.UNREADABLE
         for seconds in self._look_after:
             await asyncio.sleep(seconds)
-            look = await self._devin.look(session, message, since)
+            look = await self._devin.look(session, message, since, arrivals)
             if look in {Look.SEEN, Look.UNREADABLE}:
                 break
         metrics.LOOKS.labels(look).inc()

@@ -1,108 +1,276 @@
 """Socket Mode: Slack's envelopes over a WebSocket, each acknowledged once its work is kept.
 
 What is not acknowledged Slack sends again; there is no other way to say "not now"
-(docs.slack.dev/apis/events-api/using-socket-mode).
+(docs.slack.dev/apis/events-api/using-socket-mode). So while `Intake` is full nothing is read: what
+comes meanwhile waits in the socket, not in this process.
 """
 
 import asyncio
-import contextlib
 import json
 import logging
+import random
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
+from http import HTTPStatus
 from typing import Any
 
-from aiohttp import WSMessage
-from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
+import aiohttp
+from slack_bolt.adapter.socket_mode.async_internals import run_async_bolt_app
 from slack_bolt.async_app import AsyncApp
-from slack_sdk.socket_mode.aiohttp import SocketModeClient
-from slack_sdk.socket_mode.async_client import AsyncBaseSocketModeClient
+from slack_bolt.response import BoltResponse
 from slack_sdk.socket_mode.request import SocketModeRequest
 
 from bot import metrics
-from bot.errors import SlackAway
+from bot.errors import SlackAway, SlackRefused
 from bot.intake import Intake
+from bot.malformed import TRIPS, is_malformed
+from bot.slack_calls import call
 
 log = logging.getLogger(__name__)
-
-LONGEST_NOTE = 1_000
-"""Longer frames are envelopes, and are not parsed a second time."""
 
 REFRESH_SECONDS = 5.0
 """Slack asks for a new connection every few hours; one that is there so soon has missed nothing."""
 
+LEAVE_SECONDS = 10.0
+"""How long a connection that Slack wants closed is still read, if Slack does not close it."""
 
-class SocketMode(AsyncSocketModeHandler):
-    """Bolt's handler, counted and bounded by our intake, which also keeps its tasks alive."""
+CONNECT_SECONDS = 10.0
+CLOSE_SECONDS = 2.0
+HEARTBEAT_SECONDS = 20.0
+"""A connection that was silent for so long is asked for a sign of life, and given half of it."""
+
+BACKOFF_SECONDS = (0.0, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
+REFUSED_SECONDS = 60.0
+"""When Slack is asked again after a no: Socket Mode is switched off, or the token is revoked."""
+
+
+class _Connection:
+    """One WebSocket; `ended` once it is closed, or Slack wants another one instead."""
+
+    def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        self.socket = socket
+        self.ended = asyncio.Event()
+        self.was_asked_to_go = False
+        self.was_greeted = False
+
+
+class SocketMode:
+    """Connects, reads and answers; a connection that ends is followed by another."""
 
     def __init__(
-        self, app: AsyncApp, app_token: str, intake: Intake, on_gap: Callable[[], None]
+        self,
+        app: AsyncApp,
+        app_token: str,
+        intake: Intake,
+        on_gap: Callable[[], None],
+        refused_seconds: float = REFUSED_SECONDS,
     ) -> None:
-        super().__init__(app, app_token)
+        self._app = app
+        self._app_token = app_token
         self._intake = intake
         self._on_gap = on_gap
+        self._refused_seconds = refused_seconds
+        self._connection: _Connection | None = None
+        self._problem = "no hello yet"
         self._asked_at = -REFRESH_SECONDS
-        self._greeted = False
-        self._running: set[asyncio.Task[Any]] = set()
-        self.client.message_listeners.append(self._on_message)
-        # slack_sdk 3 reconnects on a `disconnect` without telling its `message_listeners`.
-        self.client.on_message_listeners.append(self._on_frame)
-
-    async def handle(self, client: SocketModeClient, req: SocketModeRequest) -> None:  # type: ignore[override]  # as upstream does
-        """Dispatch one envelope; while shutting down leave it to another connection."""
-        if self._intake.is_closing:
-            return
-        task = asyncio.current_task()
-        if task is not None:
-            # The SDK keeps no reference to it, so it could be collected half way.
-            self._running.add(task)
-            task.add_done_callback(self._running.discard)
-        async with self._intake.entered():
-            with metrics.ACK_SECONDS.labels(req.type).time():
-                await super().handle(client, req)
+        self._failures = 0
+        self._running: set[asyncio.Task[None]] = set()
 
     async def check(self) -> None:
         """Raise `SlackAway` unless Slack said hello and the connection stands."""
-        if not self._greeted:
-            raise SlackAway("Socket Mode", "no hello yet", maybe_done=False)
-        # A coroutine in spite of its name; a forgotten await makes it always true.
-        if not await self.client.is_connected():
-            raise SlackAway("Socket Mode", "disconnected", maybe_done=False)
+        connection = self._connection
+        if connection is None or not connection.was_greeted or connection.ended.is_set():
+            raise SlackAway("Socket Mode", self._problem, maybe_done=False)
 
-    async def _on_message(
-        self, _: AsyncBaseSocketModeClient, message: Mapping[str, Any], __: str | None
-    ) -> None:
-        if message.get("type") == "hello":
-            self._greeted = True
-            log.info("connected", extra={"connections": message.get("num_connections")})
-            if time.monotonic() - self._asked_at >= REFRESH_SECONDS:
-                self._on_gap()
-            self._asked_at = -REFRESH_SECONDS
+    async def run(self, web: aiohttp.ClientSession) -> None:
+        """Stay connected, for ever."""
+        while True:
+            began = time.monotonic()
+            try:
+                connection = await self._open(web)
+            except SlackRefused as error:
+                await self._pause(error, self._refused_seconds)
+            except SlackAway as error:
+                await self._pause(error, error.retry_after or None)
+            else:
+                await connection.ended.wait()
+                lived = time.monotonic() - began
+                if connection.was_greeted and lived >= REFRESH_SECONDS:
+                    self._failures = 0
+                else:
+                    ended = SlackAway("Socket Mode", self._problem, maybe_done=False)
+                    await self._pause(ended, None)
 
-    async def _on_frame(self, frame: WSMessage) -> None:
-        if len(frame.data) > LONGEST_NOTE:
+    async def close(self) -> None:
+        """Answer what is being answered no more, and close the connection."""
+        for task in list(self._running):
+            task.cancel()
+        await asyncio.gather(*self._running, return_exceptions=True)
+
+    async def _open(self, web: aiohttp.ClientSession) -> _Connection:
+        """A new connection, at a new address: one that was used or is old serves no more."""
+        client = self._app.client
+        answer = await call(client, "apps.connections.open", app_token=self._app_token)
+        try:
+            socket = await web.ws_connect(
+                str(answer["url"]),
+                heartbeat=HEARTBEAT_SECONDS,
+                timeout=aiohttp.ClientWSTimeout(ws_close=CLOSE_SECONDS),
+                proxy=client.proxy,
+                ssl=client.ssl if client.ssl is not None else True,
+            )
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError, KeyError) as error:
+            raise SlackAway("Socket Mode", type(error).__name__, maybe_done=False) from error
+        self._problem = "no hello yet"
+        self._connection = connection = _Connection(socket)
+        self._start(self._read(connection))
+        return connection
+
+    async def _pause(self, error: SlackAway | SlackRefused, seconds: float | None) -> None:
+        self._problem = str(error) if error.method != "Socket Mode" else error.reason
+        self._failures += 1
+        if seconds is None:
+            step = BACKOFF_SECONDS[min(self._failures, len(BACKOFF_SECONDS)) - 1]
+            seconds = step * random.uniform(0.8, 1.2)  # noqa: S311  (jitter)
+        facts = {"reason": self._problem, "seconds": seconds}
+        if isinstance(error, SlackRefused):
+            log.error("no connection", extra=facts)
+        else:
+            log.warning("no connection", extra=facts)
+        await asyncio.sleep(seconds)
+
+    async def _read(self, connection: _Connection) -> None:
+        """Take what comes, until Slack or a failure closes the connection."""
+        socket = connection.socket
+        try:
+            async for frame in socket:
+                if frame.type is aiohttp.WSMsgType.TEXT:
+                    await self._take(connection, frame.data)
+            if not connection.was_asked_to_go:
+                self._problem = "disconnected"
+                log.warning("disconnected", extra={"code": socket.close_code})
+        finally:
+            connection.ended.set()
+            await socket.close()
+
+    async def _take(self, connection: _Connection, text: str) -> None:
+        try:
+            message = json.loads(text)
+        except (ValueError, RecursionError):
+            message = None
+        kind = message.get("type") if isinstance(message, dict) else None
+        if kind == "hello":
+            self._greet(connection, message)
+        elif kind == "disconnect":
+            self._go(connection, message)
+        elif kind is not None:
+            await self._begin(connection, message)
+
+    def _greet(self, connection: _Connection, hello: Mapping[str, Any]) -> None:
+        connection.was_greeted = True
+        log.info("connected", extra={"connections": hello.get("num_connections")})
+        if time.monotonic() - self._asked_at >= REFRESH_SECONDS:
+            self._on_gap()
+        self._asked_at = -REFRESH_SECONDS
+
+    def _go(self, connection: _Connection, note: Mapping[str, Any]) -> None:
+        """Slack closes this connection soon: what still comes is read, beside the next one."""
+        log.info("asked to reconnect", extra={"reason": note.get("reason")})
+        self._asked_at = time.monotonic()
+        self._problem = f"asked to reconnect: {note.get('reason')}"
+        connection.was_asked_to_go = True
+        connection.ended.set()
+        self._start(_close_after(connection.socket, LEAVE_SECONDS))
+
+    async def _begin(self, connection: _Connection, message: dict[str, Any]) -> None:
+        """Answer an envelope beside the others; while too many are being answered, wait."""
+        try:
+            request = SocketModeRequest.from_dict(message)
+        except ValueError:
+            request = None
+        if request is None or self._intake.is_closing:
             return
-        with contextlib.suppress(ValueError):
-            note = json.loads(frame.data)
-            if isinstance(note, dict) and note.get("type") == "disconnect":
-                self._asked_at = time.monotonic()
-                log.info("asked to reconnect", extra={"reason": note.get("reason")})
+        await self._intake.enter()
+        self._start(self._answer(connection, request)).add_done_callback(self._leave)
+
+    def _leave(self, _: asyncio.Task[None]) -> None:
+        self._intake.leave()
+
+    async def _answer(self, connection: _Connection, request: SocketModeRequest) -> None:
+        """Dispatch one envelope; while shutting down leave it to another connection."""
+        if self._intake.is_closing:
+            return
+        with metrics.ACK_SECONDS.labels(request.type).time():
+            response = await self._dispatch(request)
+            if response.status == HTTPStatus.OK:
+                await self._acknowledge(connection, _ack(request.envelope_id, response))
+
+    async def _dispatch(self, request: SocketModeRequest) -> BoltResponse:
+        try:
+            response: BoltResponse = await run_async_bolt_app(self._app, request)
+        except TRIPS as error:
+            if not is_malformed(error, envelope_id=request.envelope_id):
+                raise
+            return BoltResponse(status=HTTPStatus.OK)
+        return response
+
+    async def _acknowledge(self, connection: _Connection, ack: str) -> None:
+        """Over the connection that brought the envelope, else over its successor."""
+        for one in (connection, self._connection):
+            try:
+                if one is not None and not one.socket.closed:
+                    return await one.socket.send_str(ack)
+            except ConnectionError:
+                continue
+        log.warning("acknowledgement lost", extra={"reason": "disconnected"})
+        return None
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
+        self._running.add(task)
+        task.add_done_callback(self._ended)
+        return task
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._running.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            log.error("not answered", exc_info=error)
+
+
+def _ack(envelope_id: str, response: BoltResponse) -> str:
+    ack: dict[str, Any] = {"envelope_id": envelope_id}
+    if response.body:
+        is_json = response.first_headers().get("content-type", "").startswith("application/json")
+        ack["payload"] = json.loads(response.body) if is_json else {"text": response.body}
+    return json.dumps(ack)
+
+
+async def _close_after(socket: aiohttp.ClientWebSocketResponse, seconds: float) -> None:
+    await asyncio.sleep(seconds)
+    await socket.close()
 
 
 @asynccontextmanager
 async def open_socket_mode(
-    app: AsyncApp, app_token: str, intake: Intake, on_gap: Callable[[], None]
+    app: AsyncApp,
+    app_token: str,
+    intake: Intake,
+    on_gap: Callable[[], None],
+    refused_seconds: float = REFUSED_SECONDS,
 ) -> AsyncIterator[SocketMode]:
     """Connect, and stay connected until left.
 
     `on_gap` is called when Slack says hello, at first and after each time without a connection.
     """
-    handler = SocketMode(app, app_token, intake, on_gap)
-    connecting = asyncio.create_task(handler.connect_async())  # type: ignore[no-untyped-call]  # Bolt leaves it untyped
-    try:
-        yield handler
-    finally:
-        connecting.cancel()
-        await asyncio.gather(connecting, return_exceptions=True)
-        await handler.close_async()  # type: ignore[no-untyped-call]  # the same
+    socket_mode = SocketMode(app, app_token, intake, on_gap, refused_seconds)
+    timeout = aiohttp.ClientTimeout(total=CONNECT_SECONDS)
+    async with aiohttp.ClientSession(timeout=timeout) as web:
+        running = asyncio.create_task(socket_mode.run(web), name="Socket Mode")
+        try:
+            yield socket_mode
+        finally:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+            await socket_mode.close()

@@ -16,10 +16,11 @@ from redis.asyncio.cluster import RedisCluster
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import RedisError
+from redis.exceptions import RedisClusterException, RedisError
 
 from bot import metrics
-from bot.batches import Batches, Script
+from bot.addresses import is_cluster
+from bot.batches import Batches, OneByOne, Script
 from bot.errors import StoreAway
 from bot.models import ReplyId, SessionId, ThreadRef
 
@@ -68,6 +69,16 @@ def recent_key(team: str) -> str:
     return f"{PREFIX}:recent:{team}"
 
 
+def places_key(team: str) -> str:
+    """The channels of a team with linked threads, scored by their traffic (Unix ms)."""
+    return f"{PREFIX}:places:{team}"
+
+
+def default_key(team: str, channel: str) -> str:
+    """The session that a channel's `/devin-say` means when it names none."""
+    return f"{PREFIX}:default:{team}:{channel}"
+
+
 def reply_key(reply: ReplyId) -> str:
     """One accepted reply: its text while it may be needed, its state, its outcome."""
     return f"{REPLY_PREFIX}{reply}"
@@ -86,6 +97,11 @@ def box_key(session: SessionId) -> str:
 def hold_key(session: SessionId) -> str:
     """Who delivers for a session now; expires by itself when its holder dies."""
     return f"{PREFIX}:hold:{session}"
+
+
+def lately_key(session: SessionId) -> str:
+    """What a session is known to have got last, to tell the same words apart."""
+    return f"{PREFIX}:lately:{session}"
 
 
 def once_key(what: str) -> str:
@@ -117,14 +133,32 @@ return redis.call('GET', KEYS[1]) == ARGV[1] and 1 or 0
 """)
 
 
+# A RuntimeError is uvloop's and an AttributeError redis-py's, when another task has just broken the
+# connection that a command was about to use.
+_AWAY = (RedisError, RedisClusterException, OSError, RuntimeError, AttributeError)
+
+
 class Store:
     """A Redis connection whose every error is `StoreAway`."""
 
     def __init__(self, redis: Redis | RedisCluster) -> None:
         self._redis = cast("Redis", redis)
-        # redis-py's cluster client takes no EVALSHA in a pipeline.
-        self._batches = None if isinstance(redis, RedisCluster) else Batches(redis)
-        self._registered: dict[Script, Any] = {}
+        # redis-py's cluster client takes no EVALSHA in a pipeline, and after a timeout goes on to
+        # ask all nodes where the key is, each with a timeout of its own.
+        self._scripts: Batches | OneByOne
+        self._limit: float | None
+        if isinstance(redis, RedisCluster):
+            self._scripts, self._limit = OneByOne(redis), COMMAND_TIMEOUT_SECONDS
+        else:
+            self._scripts, self._limit = Batches(redis), None
+
+    @asynccontextmanager
+    async def _asking(self) -> AsyncIterator[None]:
+        async with translated(self._limit):
+            # redis-py sends what comes before it knows the nodes to any of them.
+            if isinstance(self._redis, RedisCluster):
+                await self._redis.initialize()
+            yield
 
     async def run(self, script: Script, keys: Sequence[str], args: Sequence[str | int]) -> Any:
         """Run `script`, atomically.
@@ -132,12 +166,8 @@ class Store:
         Raises:
             StoreAway: it was not run, or the answer was lost.
         """
-        async with translated():
-            if self._batches is not None:
-                return await self._batches.run(script, keys, args)
-            if script not in self._registered:
-                self._registered[script] = self._redis.register_script(script.source)
-            return await self._registered[script](keys=list(keys), args=list(args))
+        async with self._asking():
+            return await self._scripts.run(script, keys, args)
 
     async def get(self, key: str) -> str | None:
         """The string at `key`."""
@@ -145,55 +175,65 @@ class Store:
 
     async def aclose(self) -> None:
         """Close the connections; what was not answered is given up."""
-        if self._batches is not None:
-            await self._batches.aclose()
+        await self._scripts.aclose()
         await self._redis.aclose()
 
     async def get_all(self, keys: Sequence[str]) -> Sequence[str | None]:
         """The strings at `keys`, in their order."""
-        async with translated():
+        async with self._asking():
             return cast("Sequence[str | None]", await self._redis.mget(keys))
 
     async def field(self, key: str, field: str) -> str | None:
         """One field of the hash at `key`."""
-        async with translated():
+        async with self._asking():
             answer = self._redis.hget(key, field)
             return cast("str | None", await cast("Awaitable[object]", answer))
 
     async def size(self, key: str) -> int:
         """How many members the sorted set at `key` has."""
-        async with translated():
+        async with self._asking():
             return await self._redis.zcard(key)
 
-    async def first(self, what: str, ttl: timedelta) -> bool:
-        """True for the first caller with `what` within `ttl`, False for all others."""
-        mine = secrets.token_hex(8)
-        return bool(await self.run(_FIRST, [once_key(what)], [mine, seconds(ttl)]))
+    async def first(self, what: str, ttl: timedelta, mine: str = "") -> bool:
+        """True for the first caller with `what` within `ttl`, False for all others.
+
+        A caller that says who it is, by `mine`, stays the first when it asks again.
+        """
+        token = mine or secrets.token_hex(8)
+        return bool(await self.run(_FIRST, [once_key(what)], [token, seconds(ttl)]))
 
     async def forget_first(self, what: str) -> None:
         """Let the next caller with `what` be first again."""
-        async with translated():
+        async with self._asking():
             await self._redis.delete(once_key(what))
 
     async def ping(self) -> None:
         """Raise `StoreAway` unless Redis answers."""
-        async with translated():
-            await self._redis.ping()
-        # redis-py sends under asyncio.wait_for, which in Python 3.11 may swallow a cancellation;
-        # who asks again and again could then never be stopped.
-        task = asyncio.current_task()
-        if task is not None and task.cancelling():
-            raise asyncio.CancelledError
+        async with self._asking():
+            # PING goes to each node of a Cluster, and only one of them has our keys.
+            await self._redis.exists(GAP_KEY)
 
 
 @asynccontextmanager
-async def translated() -> AsyncIterator[None]:
-    """Turn what redis-py raises into `StoreAway`, without the command's arguments."""
+async def translated(limit: float | None = None) -> AsyncIterator[None]:
+    """Turn what redis-py raises into `StoreAway`, without the command's arguments.
+
+    `limit` is how many seconds it may take in all.
+    """
+    # redis-py sends under asyncio.wait_for, which in Python 3.11 may swallow a cancellation; who
+    # asks again and again, or waits for something else next, could then never be stopped.
+    task = asyncio.current_task()
+    before = task.cancelling() if task is not None else 0
     try:
-        yield
-    except (RedisError, OSError, RuntimeError) as error:
+        async with asyncio.timeout(limit):
+            yield
+        if task is not None and task.cancelling() > before:
+            raise asyncio.CancelledError
+    except _AWAY as error:
         # A ResponseError's text can quote arguments, which are people's words; its first word is
         # Redis' own error code (OOM, READONLY, LOADING, NOAUTH, MISCONF …).
+        if task is not None and task.cancelling() > before:
+            raise asyncio.CancelledError from error
         metrics.REDIS_ERRORS.labels(type(error).__name__).inc()
         code = str(error).split(" ", 1)[0][:40] if isinstance(error, RedisError) else ""
         raise StoreAway(f"{type(error).__name__} {code}".strip()) from error
@@ -210,12 +250,19 @@ async def open_store(url: str) -> AsyncIterator[Store]:
 
 
 def _client(url: str) -> Redis | RedisCluster:
-    if "+cluster://" in url:
+    if is_cluster(url):
+        # A node that hangs is given up while there is time to ask another, which may have its keys.
+        # redis-py breaks all connections to a node when one fails, which is a try of each of them.
         return RedisCluster.from_url(
-            url.replace("+cluster", ""),
+            url.replace("+cluster", "", 1),
+            max_connections=POOL_SIZE,
             decode_responses=True,
-            socket_timeout=COMMAND_TIMEOUT_SECONDS,
-            socket_connect_timeout=COMMAND_TIMEOUT_SECONDS,
+            socket_timeout=COMMAND_TIMEOUT_SECONDS / 2,
+            socket_connect_timeout=COMMAND_TIMEOUT_SECONDS / 2,
+            retry=Retry(NoBackoff(), 3),
+            # When keys move, it would break all connections after each fifth command to hear that;
+            # our one slot is looked up again by the first.
+            reinitialize_steps=0,
         )
     # redis-py's pools raise, or in their blocking form lock and time each command, when all their
     # connections are in use. What runs at once is bounded elsewhere, far below this size. One retry

@@ -12,25 +12,30 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from typing import cast
 
 from docket import Docket, Perpetual, Worker
 from redis.asyncio import Redis
+from redis.asyncio.client import PubSub
+from redis.asyncio.cluster import RedisCluster
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import RedisError
+from redis.exceptions import RedisClusterException, RedisError
 
 from bot import metrics
+from bot.addresses import is_cluster
 from bot.deliveries import Deliveries
 from bot.errors import StoreAway
 from bot.models import SessionId
-from bot.reports import ReportId, Reports
+from bot.reports import ReportId, Reports, parse_report
 from bot.store import COMMAND_TIMEOUT_SECONDS, Store
 from bot.telling import Telling
 
 log = logging.getLogger(__name__)
 
-DOCKET_NAME = "devin-relay"
+DOCKET_NAME = "devin-relay-tasks"
+"""What its keys begin with; on a Cluster, where it is their hash tag too, in braces."""
 
 SWEEP_EVERY = timedelta(seconds=5)
 SWEEP_GRACE = timedelta(seconds=5)
@@ -43,7 +48,12 @@ docket advises more than a task may take (chrisguidry/docket#246); ours may run 
 session has one holder and a report one teller.
 """
 
+HEARTBEAT = timedelta(seconds=10)
+"""How often a worker says that it is there; nothing here asks, and each time costs 17 commands."""
+
 BEAT_SECONDS = 0.25
+
+RECONNECTION = timedelta(seconds=1)
 
 CONNECTIONS = 512
 
@@ -56,6 +66,11 @@ class DocketSchedule:
 
     def __init__(self, docket: Docket) -> None:
         self._docket = docket
+
+    @property
+    def is_full(self) -> bool:
+        """Never: what it is given waits in Redis."""
+        return False
 
     async def wake(self, session: SessionId, after: float = 0.0) -> None:
         """Deliver the session's mail, in `after` seconds.
@@ -71,7 +86,14 @@ class DocketSchedule:
         when = datetime.fromtimestamp(beat * BEAT_SECONDS, UTC)
         await self._add("deliver", f"deliver:{session}:{beat}", when, session)
 
-    async def tell(self, report: ReportId, after: float = 0.0, attempt: int = 1) -> None:
+    async def tell(
+        self,
+        report: ReportId,
+        after: float = 0.0,
+        attempt: int = 1,
+        *,
+        is_mark: bool = False,  # noqa: ARG002  (what is told later is told in full)
+    ) -> None:
         """Tell `report`, in `after` seconds."""
         when = datetime.now(UTC) + timedelta(seconds=after)
         await self._add("report", f"report:{report}:{attempt}", when, str(report), attempt)
@@ -81,7 +103,7 @@ class DocketSchedule:
             # docket waits without end for a Redis that hangs; its reads may block for a minute.
             async with asyncio.timeout(COMMAND_TIMEOUT_SECONDS):
                 await self._docket.add(task, when=when, key=key)(*args)
-        except (RedisError, OSError) as error:
+        except (RedisError, RedisClusterException, OSError) as error:
             metrics.REDIS_ERRORS.labels(type(error).__name__).inc()
             raise StoreAway(type(error).__name__) from error
 
@@ -89,17 +111,37 @@ class DocketSchedule:
 def _roomy(url: str) -> str:
     """`url` with a larger pool: redis-py raises when 100 connections are in use, docket's default.
 
-    redis-py reads pool settings from a URL's query; a cluster has a pool for each node of its own.
+    redis-py reads pool settings from a URL's query. A Cluster has a pool for each of its nodes.
     """
-    if "+cluster://" in url:
-        return url
     return f"{url}{'&' if '?' in url else '?'}max_connections={CONNECTIONS}"
+
+
+class _ClusterDocket(Docket):
+    """A docket whose worker gets over the loss of a Cluster's node.
+
+    docket 0.27 subscribes for ever on the node that was the first one when it connected, and with
+    the address's password as it is written there, escapes and all. While that does not work, its
+    worker does not begin.
+    """
+
+    @asynccontextmanager
+    async def _pubsub(self) -> AsyncIterator[PubSub]:
+        async with self.redis() as client, cast("RedisCluster", client).pubsub() as pubsub:
+            # A command, unlike a subscription, learns which node has taken over.
+            await client.exists(self.stream_key)
+            yield pubsub
 
 
 @asynccontextmanager
 async def open_docket(url: str) -> AsyncIterator[Docket]:
     """The docket in the Redis at `url`, to schedule on."""
-    async with Docket(name=DOCKET_NAME, url=_roomy(url), execution_ttl=timedelta(0)) as docket:
+    kind = _ClusterDocket if is_cluster(url) else Docket
+    async with kind(
+        name=DOCKET_NAME,
+        url=_roomy(url),
+        execution_ttl=timedelta(0),
+        heartbeat_interval=HEARTBEAT,
+    ) as docket:
         async with docket.redis() as client:
             _mend(client)
         yield docket
@@ -109,11 +151,14 @@ def _mend(client: object) -> None:
     """Try once more on a connection that Redis closed while it was idle.
 
     Without this each pooled connection fails one command of docket's after a restart of Redis, and
-    each failure stops its worker for a moment.
+    each failure stops its worker for a moment. A Cluster's client tries ten times by itself, which
+    is long where each try hangs until `let_go_of_dead` ends it.
     """
+    retry = Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,))
     if isinstance(client, Redis):
-        retry = Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,))
         client.connection_pool.set_retry(retry)
+    elif isinstance(client, RedisCluster):
+        client.set_retry(retry)
 
 
 def register(docket: Docket, deliveries: Deliveries, telling: Telling, reports: Reports) -> None:
@@ -127,10 +172,14 @@ def register(docket: Docket, deliveries: Deliveries, telling: Telling, reports: 
             log.warning("delivery put off", extra={"session_id": session, "reason": str(error)})
 
     async def report(report_id: str, attempt: int = 1) -> None:
+        known = parse_report(report_id)
+        if known is None:
+            log.info("a report is left to a newer version")
+            return
         try:
-            await telling.tell(ReportId.parse(report_id), attempt)
+            await telling.tell(known, attempt)
         except StoreAway as error:
-            ids = {"reply_id": ReportId.parse(report_id).reply, "reason": str(error)}
+            ids = {"reply_id": known.reply, "reason": str(error)}
             log.warning("report put off", extra=ids)
 
     async def sweep(
@@ -162,11 +211,29 @@ async def open_worker(docket: Docket) -> AsyncIterator[Worker]:
         docket,
         concurrency=SLOTS,
         redelivery_timeout=REDELIVERY,
-        reconnection_delay=timedelta(seconds=1),
+        reconnection_delay=RECONNECTION,
         minimum_check_interval=timedelta(seconds=1),
         scheduling_resolution=timedelta(seconds=BEAT_SECONDS),
     ) as worker:
         yield worker
+
+
+async def work(worker: Worker) -> None:
+    """Let `worker` work until it is cancelled, through any absence of Redis.
+
+    docket 0.27 waits out what redis-py calls a RedisError. A Cluster of which no node answers is
+    none, and would end the worker for good.
+    """
+    this = asyncio.current_task()
+    while True:
+        try:
+            return await worker.run_forever()
+        except* (RedisClusterException, RedisError) as errors:
+            if this is not None and this.cancelling():
+                raise
+            reason = type(errors.exceptions[0]).__name__
+            log.warning("the worker begins again", extra={"reason": reason})
+        await asyncio.sleep(RECONNECTION.total_seconds())
 
 
 async def let_go_of_dead(docket: Docket, store: Store, working: asyncio.Task[None]) -> None:
@@ -182,3 +249,6 @@ async def let_go_of_dead(docket: Docket, store: Store, working: asyncio.Task[Non
             async with docket.redis() as client:
                 if isinstance(client, Redis):
                     await client.connection_pool.disconnect(inuse_connections=True)
+                elif isinstance(client, RedisCluster):
+                    for node in (*client.get_nodes(), *client.startup_nodes):
+                        await node.disconnect()

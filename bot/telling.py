@@ -1,15 +1,18 @@
 """From outcomes to threads: what a thread must be told is told, however often Slack says no.
 
-A report never sends anything to Devin. One that may have been posted already is looked for in the
-thread before it is posted again, since Slack has no idempotency key for messages.
+A workflow that waits is told in the same way, and its steps are begun so. A report never sends
+anything to Devin. One that may have been posted already is looked for in the thread before it is
+posted again, since Slack has no idempotency key for messages.
 """
 
 import logging
 from datetime import timedelta
+from typing import Protocol
 
 from bot import messages, metrics
 from bot.errors import SlackAway, SlackRefused
-from bot.models import OutcomeKind, Reply
+from bot.models import Outcome, OutcomeKind, Reply, ReplyId
+from bot.pauses import PAUSED, Pauses
 from bot.reports import Report, ReportId, ReportKind, Reports
 from bot.schedule import Schedule
 from bot.threads import Threads
@@ -28,16 +31,34 @@ OPERATOR_MUST_ACT = frozenset(
 """Slack's codes for a token that no longer serves; reports wait for one that does."""
 
 
+class Steps(Protocol):
+    """What workflows wait for (`steps.py`); both raise `SlackAway` and `SlackRefused`."""
+
+    async def begin(self, id_: ReplyId, *, again: bool) -> None:
+        """Do a step; `again`: an earlier try may have got some way."""
+
+    async def end(self, reply: Reply, outcome: Outcome) -> None:
+        """Complete the step that sent `reply`; harmless when it is completed."""
+
+
 class Telling:
-    """Tells threads how their replies ended."""
+    """Tells threads, and the workflows that wait, how their replies ended."""
 
     def __init__(
-        self, *, reports: Reports, threads: Threads, schedule: Schedule, give_up_after: timedelta
+        self,
+        *,
+        reports: Reports,
+        threads: Threads,
+        steps: Steps,
+        schedule: Schedule,
+        give_up_after: timedelta,
     ) -> None:
         self._reports = reports
         self._threads = threads
+        self._steps = steps
         self._schedule = schedule
         self._give_up_after = give_up_after
+        self._pauses = Pauses()
 
     async def tell(self, id_: ReportId, attempt: int = 1) -> None:
         """Tell one report, or schedule another try; what was told already is not told again."""
@@ -50,8 +71,7 @@ class Telling:
             await self._try_later(report, error, attempt)
         except SlackRefused as error:
             if error.reason in OPERATOR_MUST_ACT:
-                away = SlackAway(error.method, error.reason, maybe_done=False)
-                await self._try_later(report, away, attempt)
+                await self._try_later(report, self._pauses.all(error), attempt)
                 return
             # The thread is out of reach: archived, left, deleted. Nobody there can be told.
             log.error("report refused", extra=_ids(report, reason=str(error)))  # noqa: TRY400  (Slack's code says all)
@@ -64,6 +84,22 @@ class Telling:
             if id_.kind is ReportKind.NOTICE and not waits and (told or report.begun):
                 await self._take_notice_back(report)
 
+    async def mark(self, id_: ReportId) -> None:
+        """Put the first ✅ on a reply, where that is all there is to tell.
+
+        Redis is not asked first, since a second mark changes nothing. What fails is told as usual.
+        """
+        _, channel, ts = id_.reply.split(":")
+        try:
+            with self._pauses.kept("reactions.add", channel):
+                await self._threads.mark(channel, ts, messages.DELIVERED_MARK)
+        except (SlackAway, SlackRefused):
+            await self.tell(id_)
+            return
+        metrics.REPORTS.labels("told").inc()
+        log.info("told", extra={"reply_id": id_.reply, "report": id_.kind.value})
+        await self._reports.end(id_, told=True)
+
     async def shed(self, id_: ReportId, attempt: int) -> None:
         """Make room: drop a mere ✅, and tell anything else a little later."""
         report = await self._reports.begin(id_)
@@ -72,7 +108,7 @@ class Telling:
         if _is_mark_only(report):
             await self._drop(report, "too many at once")
             return
-        await self._reports.pause(id_, may_be_told=report.begun)
+        await self._reports.pause(id_, SHED_SECONDS, may_be_told=report.begun)
         await self._schedule.tell(id_, SHED_SECONDS, attempt)
 
     async def _drop(self, report: Report, why: str) -> None:
@@ -81,11 +117,18 @@ class Telling:
         await self._reports.end(report.id, told=False)
 
     async def _tell(self, report: Report) -> bool:
+        if report.id.kind is ReportKind.STEP:
+            await self._steps.begin(report.id.reply, again=report.begun)
+            return True
         if report.id.kind is ReportKind.NOTICE:
             return await self._tell_notice(report)
         outcome = report.outcome
         if outcome is None or not report.is_current:
             return False
+        if report.reply is not None and report.reply.step:
+            await self._end_step(report, report.reply, outcome)
+        if report.reply is not None and report.reply.thread.is_nowhere:
+            return True
         if report.reply is not None:
             words = messages.report(outcome, report.reply, report.id.round, report.session)
             if words is not None:
@@ -96,20 +139,33 @@ class Telling:
     async def _tell_notice(self, report: Report) -> bool:
         if not report.is_waiting or not report.is_current or report.reply is None:
             return False
+        if report.reply.thread.is_nowhere:
+            return False
         words = messages.waiting(report.reply, self._give_up_after)
         await self._post_once(report, report.reply, words)
         await self._mark_with(report, messages.WAITING_MARK)
         return True
 
+    async def _end_step(self, report: Report, reply: Reply, outcome: Outcome) -> None:
+        """Before the thread is told, so that one out of reach leaves no workflow waiting."""
+        try:
+            await self._steps.end(reply, outcome)
+        except SlackRefused as error:
+            if error.reason in OPERATOR_MUST_ACT:
+                raise
+            log.error("step not completed", extra=_ids(report, reason=str(error)))  # noqa: TRY400  (Slack's code says all)
+
     async def _post_once(self, report: Report, reply: Reply, words: Words) -> None:
         key = str(report.id)
         if report.begun:
             try:
-                if await self._threads.has(reply.thread, key):
-                    return
+                with self._pauses.kept("conversations.replies", reply.thread.channel):
+                    if await self._threads.has(reply.thread, key):
+                        return
             except SlackRefused as error:
                 log.warning("thread not readable", extra=_ids(report, reason=str(error)))
-        await self._threads.post(reply.thread, words, key)
+        with self._pauses.kept("chat.postMessage", reply.thread.channel):
+            await self._threads.post(reply.thread, words, key)
 
     async def _mark(self, report: Report, kind: OutcomeKind) -> None:
         """Put the outcome's mark on the reply, and take off those of earlier states."""
@@ -126,15 +182,21 @@ class Telling:
         """Put `emoji` on the reply; a reply that takes none (deleted, too many) goes without."""
         _, channel, ts = report.id.reply.split(":")
         try:
-            await self._threads.mark(channel, ts, emoji)
+            with self._pauses.kept("reactions.add", channel):
+                await self._threads.mark(channel, ts, emoji)
         except SlackRefused as error:
+            if error.reason in OPERATOR_MUST_ACT:
+                raise
             log.warning("mark refused", extra=_ids(report, reason=str(error)))
 
     async def _unmark(self, report: Report, emoji: str) -> None:
         _, channel, ts = report.id.reply.split(":")
         try:
-            await self._threads.unmark(channel, ts, emoji)
+            with self._pauses.kept("reactions.remove", channel):
+                await self._threads.unmark(channel, ts, emoji)
         except SlackRefused as error:
+            if error.reason in OPERATOR_MUST_ACT:
+                raise
             log.warning("mark not removed", extra=_ids(report, reason=str(error)))
 
     async def _take_notice_back(self, report: Report) -> None:
@@ -149,17 +211,28 @@ class Telling:
             await self._drop(report, str(error))
             return
         not_posted = not error.maybe_done and error.method == "chat.postMessage"
-        await self._reports.pause(report.id, may_be_told=not not_posted)
         delay = error.retry_after
         if delay is None:
             delay = BACKOFF_SECONDS[min(attempt, len(BACKOFF_SECONDS)) - 1]
-        log.warning("report waits", extra=_ids(report, reason=str(error)) | {"seconds": delay})
+        await self._reports.pause(report.id, delay, may_be_told=not not_posted)
+        ids = _ids(report, reason=str(error)) | {"seconds": delay}
+        log.log(_level(error), "report waits", extra=ids)
         await self._schedule.tell(report.id, delay, attempt + 1)
+
+
+def _level(error: SlackAway) -> int:
+    if error.reason in OPERATOR_MUST_ACT:
+        return logging.ERROR
+    return logging.INFO if error.reason == PAUSED else logging.WARNING
 
 
 def _is_mark_only(report: Report) -> bool:
     """Whether a first ✅ is all that is to be told; one that replaces another mark is not."""
     is_delivered = report.outcome is not None and report.outcome.kind is OutcomeKind.DELIVERED
+    if report.reply is not None and report.reply.step:
+        return False
+    if report.outcome is not None and report.outcome.left_out:
+        return False
     return is_delivered and not report.was_noticed and report.id.round == 1
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.errors import SlackRefused
+from bot.errors import CannotPost, SlackRefused
 from bot.models import ThreadRef
 from bot.slack_calls import call
 from bot.words import Words
@@ -22,24 +22,39 @@ class Threads:
 
     async def post(self, thread: ThreadRef, words: Words, key: str | None = None) -> str:
         """Say `words` in `thread`; `key` is kept with the message for `has`. Returns its `ts`."""
-        extra: dict[str, Any] = {"thread_ts": thread.thread_ts}
-        if key is not None:
-            extra["metadata"] = {"event_type": METADATA, "event_payload": {"key": key}}
-        return await self._post(thread.channel, words, extra)
+        return await self._post(thread.channel, words, {"thread_ts": thread.thread_ts}, key)
 
-    async def open(self, channel: str, words: Words) -> str:
+    async def open(self, channel: str, words: Words, key: str | None = None) -> str:
         """Say `words` in `channel`, as the beginning of a thread. Returns its `ts`."""
-        return await self._post(channel, words, {})
+        return await self._post(channel, words, {}, key)
 
     async def has(self, thread: ThreadRef, key: str) -> bool:
         """True when a message with that `key` is in the thread already."""
+        return await self.find(thread, key) is not None
+
+    async def find(self, thread: ThreadRef, key: str) -> str | None:
+        """The `ts` of the message with that `key` in the thread; None when it is not there."""
         cursor: str | None = None
         while True:
             messages, cursor = await self.page(thread, cursor, include_all_metadata=True)
-            if any(_key_of(message) == key for message in messages):
-                return True
+            found = next((one for one in messages if _key_of(one) == key), None)
+            if found is not None:
+                return str(found["ts"])
             if not cursor:
-                return False
+                return None
+
+    async def find_opening(self, channel: str, key: str, since: str) -> str | None:
+        """The `ts` of the message with that `key` among the channel's first 1,000 after `since`."""
+        page = await call(
+            self._client,
+            "conversations.history",
+            channel=channel,
+            oldest=since,
+            limit=1_000,
+            include_all_metadata=True,
+        )
+        found = next((one for one in page["messages"] if _key_of(one) == key), None)
+        return None if found is None else str(found["ts"])
 
     async def page(
         self, thread: ThreadRef, cursor: str | None, **params: object
@@ -59,6 +74,35 @@ class Threads:
         )
         more = (page.get("response_metadata") or {}).get("next_cursor")
         return page["messages"], more or None
+
+    async def root(self, thread: ThreadRef) -> Mapping[str, Any]:
+        """The first message of `thread`; empty where Slack shows none."""
+        page = await call(
+            self._client,
+            "conversations.replies",
+            channel=thread.channel,
+            ts=thread.thread_ts,
+            limit=1,
+        )
+        return next((one for one in page["messages"] if one.get("ts") == thread.thread_ts), {})
+
+    async def check_in(self, channel: str) -> None:
+        """Raise `CannotPost` unless the bot is in `channel`, as far as Slack tells.
+
+        Of direct messages it tells no members, and to a token without the scope nothing: they pass.
+        """
+        try:
+            answer = await call(self._client, "conversations.info", channel=channel)
+        except SlackRefused as error:
+            if error.reason == "missing_scope":
+                return
+            raise CannotPost(error.reason) from error
+        facts = answer["channel"]
+        if facts.get("is_archived") is True:
+            raise CannotPost("is_archived")
+        is_direct = facts.get("is_im") or facts.get("is_mpim")
+        if facts.get("is_member") is False and not is_direct:
+            raise CannotPost("not_in_channel")
 
     async def whisper(self, thread: ThreadRef, user: str, words: Words) -> None:
         """Say `words` in the thread so that only `user` sees them; Slack does not keep them."""
@@ -99,7 +143,12 @@ class Threads:
             if error.reason != done:
                 raise
 
-    async def _post(self, channel: str, words: Words, extra: Mapping[str, Any]) -> str:
+    async def _post(
+        self, channel: str, words: Words, extra: Mapping[str, Any], key: str | None
+    ) -> str:
+        if key is not None:
+            metadata = {"event_type": METADATA, "event_payload": {"key": key}}
+            extra = {**extra, "metadata": metadata}
         answer = await call(
             self._client,
             "chat.postMessage",

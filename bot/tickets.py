@@ -11,7 +11,8 @@ from typing import Literal, TypeVar
 from pydantic import ValidationError
 
 from bot.batches import Script
-from bot.models import Record, UserId
+from bot.models import UserId
+from bot.records import Record
 from bot.store import Store, seconds, ticket_key
 
 KEEP = timedelta(hours=24)

@@ -1,5 +1,6 @@
 """A message for Slack: its text, its blocks, its buttons, within Slack's limits."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -46,6 +47,15 @@ def cut(text: str, limit: int) -> str:
         return text
     told = f"… ({len(text):,} characters in all)"
     return text[: limit - len(told)] + told
+
+
+def plain(markup: str) -> str:
+    """`markup` of ours where Slack parses none: the labels of links, no code marks, no entities."""
+    shown = _LINK.sub(lambda found: found[2] or found[1], markup).replace("`", "")
+    return shown.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+
+
+_LINK = re.compile(r"<([^<>|]+)(?:\|([^<>]*))?>")
 
 
 def _section(text: str) -> Mapping[str, Any]:

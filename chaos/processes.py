@@ -49,13 +49,18 @@ async def start_bot(
 
 
 class ValkeyProcess:
-    """A Valkey on one port and directory, which keeps its data over stops and starts."""
+    """A Valkey on one port and directory, which keeps its data over stops and starts.
 
-    def __init__(self, home: Path) -> None:
+    `binary` is another server that takes the same options.
+    """
+
+    def __init__(self, home: Path, *options: str, binary: Path | None = None) -> None:
         self.port = free_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"
         home.mkdir()
         self._home = home
+        self._options = options
+        self._program = binary or _binary()
         self._running: asyncio.subprocess.Process | None = None
 
     @property
@@ -67,9 +72,9 @@ class ValkeyProcess:
     async def start(self) -> None:
         """Start it, and wait until it answers."""
         self._running = await asyncio.create_subprocess_exec(
-            *(str(_binary()), "--port", str(self.port), "--bind", "127.0.0.1"),
+            *(str(self._program), "--port", str(self.port), "--bind", "127.0.0.1"),
             *("--dir", str(self._home), "--save", "", "--loglevel", "warning"),
-            *("--appendonly", "yes", "--appendfsync", "always"),
+            *("--appendonly", "yes", "--appendfsync", "always", *self._options),
             stdout=asyncio.subprocess.DEVNULL,
             start_new_session=True,
         )

@@ -2,10 +2,17 @@
 
 | file        | what people do                                              |
 |-------------|-------------------------------------------------------------|
+| `events`    | write: which of the next three it is                        |
 | `mentions`  | `@Devin Relay link`, `unlink`, `status`, `mute`, `help` …    |
 | `replies`   | write in a linked thread                                    |
+| `edits`     | edit or delete a message; press *Send the correction*       |
 | `commands`  | `/devin-say` in a channel                                   |
+| `asking`    | answer what `/devin-say` asks back                          |
+| `home`      | open the Home tab of the app, and press there               |
+| `shortcuts` | run *Send to Devin* or *Link to a Devin session*            |
+| `offers`    | press *Link this thread*, offered where a session is named  |
 | `actions`   | press *Send again* or *Unlink*                              |
+| `steps`     | run a workflow with a step of ours                          |
 | `errors`    | (what any of these raise, told to whom it concerns)         |
 | `unhandled` | (everything else, acknowledged)                             |
 | `late`      | (what was written while nobody listened: no listener)       |
@@ -14,9 +21,24 @@
 from slack_bolt.async_app import AsyncApp
 
 from bot.relay import Relay
-from handlers import actions, commands, errors, mentions, replies, unhandled
+from handlers import (
+    actions,
+    asking,
+    commands,
+    edits,
+    errors,
+    events,
+    home,
+    offers,
+    shortcuts,
+    steps,
+    unhandled,
+)
 
-HANDLERS = (errors, mentions, replies, commands, actions, unhandled)
+HANDLERS = (
+    *(errors, events, edits, commands, asking, home, shortcuts, offers, actions, steps),
+    unhandled,
+)
 
 
 def register(app: AsyncApp, relay: Relay) -> None:

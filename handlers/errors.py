@@ -1,27 +1,33 @@
 """Every failure finds its reader here: the person in Slack, or the operator in the log.
 
 For an event, what the person must know is whispered and Slack is acknowledged; what may pass is
-answered 503, so that Slack brings the event back. Commands and buttons are never brought back, so
-there the person is told in either case.
+answered 503, so that Slack brings the event back. What is malformed, or for nobody, would come back
+the same, so it is acknowledged too, and the operator told. Commands and buttons are never brought
+back, so there the person is told in either case.
 """
 
 import logging
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 
 from slack_bolt.async_app import AsyncApp, AsyncRespond
+from slack_bolt.error import BoltUnhandledRequestError
 from slack_bolt.response import BoltResponse
 
 from bot import messages
 from bot.errors import NotAllowed, PassingError, PersonError, RelayError
+from bot.malformed import is_malformed
 from bot.models import Standing
 from bot.relay import Relay
 from bot.words import Words
-from handlers.payloads import Payload, parse_thread
+from handlers.payloads import Payload, mapping, parse_thread
+from handlers.unhandled import log_unmatched
 
 log = logging.getLogger(__name__)
+
+LONGEST_ID = 32
 
 
 def register(app: AsyncApp, relay: Relay) -> None:
@@ -31,7 +37,12 @@ def register(app: AsyncApp, relay: Relay) -> None:
     async def on_error(error: Exception, body: Payload) -> BoltResponse:
         event = body.get("event")
         event = event if isinstance(event, dict) else {}
-        ids = {"event_id": body.get("event_id"), "channel": event.get("channel")}
+        ids = {"event_id": _id(body, "event_id"), "channel": _id(event, "channel")}
+        if isinstance(error, BoltUnhandledRequestError):
+            log_unmatched(body, **ids)
+            return BoltResponse(status=HTTPStatus.OK)
+        if is_malformed(error, **ids):
+            return BoltResponse(status=HTTPStatus.OK)
         if isinstance(error, PersonError):
             await whisper(relay, event, error)
             return BoltResponse(status=HTTPStatus.OK)
@@ -61,29 +72,50 @@ async def whisper(relay: Relay, event: Payload, error: PersonError) -> None:
 
 
 @asynccontextmanager
-async def telling(respond: AsyncRespond, thread_ts: str | None = None) -> AsyncIterator[None]:
+async def telling(
+    respond: AsyncRespond | Callable[..., Awaitable[object]], thread_ts: str | None = None
+) -> AsyncIterator[None]:
     """Tell the person who gave a command or pressed a button how it failed, if it does.
 
     Slack shows that in the channel, away from the button, unless it is given the `thread_ts`.
     """
+
+    async def tell(error: Exception) -> None:
+        params = in_words(error).params()
+        await respond(
+            text=params["text"],
+            blocks=params["blocks"],
+            replace_original=False,
+            thread_ts=thread_ts,
+        )
+
+    async with caught(tell):
+        yield
+
+
+@asynccontextmanager
+async def caught(tell: Callable[[Exception], Awaitable[None]]) -> AsyncIterator[None]:
+    """Let `tell` bring whatever goes wrong to the person who waits for it."""
     try:
         yield
-    except PersonError as error:
-        words = messages.sorry(error)
-    except PassingError as error:
-        log.warning("command or button failed", extra={"reason": str(error)})
-        words = messages.passing(error)
     except Exception as error:  # noqa: BLE001  (the person must hear of any failure)
-        words = explained(error)
-    else:
-        return
-    params = words.params()
-    await respond(
-        text=params["text"],
-        blocks=params["blocks"],
-        replace_original=False,
-        thread_ts=thread_ts,
-    )
+        await tell(error)
+
+
+def in_words(error: Exception) -> Words:
+    """What the person who asked is told of a failure; what the operator must know is logged."""
+    if isinstance(error, PersonError):
+        return messages.sorry(error)
+    if isinstance(error, PassingError):
+        log.warning("what somebody asked for failed", extra={"reason": str(error)})
+        return messages.passing(error)
+    return explained(error)
+
+
+def ignored(body: Payload) -> None:
+    """Log a shortcut, press or form that is malformed, or of another workspace."""
+    team, user = mapping(body.get("team")), mapping(body.get("user"))
+    log.warning("interaction ignored", extra={"team": _id(team, "id"), "user": _id(user, "id")})
 
 
 def explained(error: Exception) -> Words:
@@ -92,3 +124,10 @@ def explained(error: Exception) -> Words:
     what = str(error) if isinstance(error, RelayError) else type(error).__name__
     log.error("unforeseen: %s", what, extra={"reference": reference}, exc_info=error)
     return messages.unknown(reference)
+
+
+def _id(payload: Payload, key: str) -> str | None:
+    """An id for the log; None for anything else that may stand in its place."""
+    value = payload.get(key)
+    is_id = isinstance(value, str) and value.isascii() and value.isalnum()
+    return str(value) if is_id and len(str(value)) <= LONGEST_ID else None

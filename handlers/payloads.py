@@ -8,15 +8,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from bot.attached import Attached
+from bot.block_text import to_markup
 from bot.markup import strip_mention
 from bot.models import (
-    Attached,
     Reply,
     ThreadRef,
     UserId,
     parse_session,
     ts_micros,
 )
+from bot.slack_files import attached
 
 Payload = Mapping[str, Any]
 
@@ -29,7 +31,7 @@ ALONE = frozenset({"unlink", "status", "mute", "unmute", "help"})
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """What somebody asked for by mentioning the bot: `verb`, and `argument` for `link`."""
+    """What somebody asked for by mentioning the bot: `verb`, and what follows it, if anything."""
 
     verb: str
     argument: str
@@ -43,25 +45,35 @@ def parse_reply(event: Payload, team: str, bot_user: str) -> Reply | None:
 
     `message_replied` arrives without its subtype, hence the look at the author.
     """
-    thread = parse_thread(event, team)
-    ts = field(event, "ts")
-    user, bot = field(event, "user"), field(event, "bot_id")
-    if thread is None or thread.thread_ts == ts or not (user or bot):
+    root = event.get("thread_ts")
+    if not root or root == event.get("ts"):
+        return None
+    message = parse_message(event, team)
+    if message is None:
         return None
     subtype = event.get("subtype")
     if event.get("hidden") or not (subtype is None or subtype in REPLY_SUBTYPES):
         return None
-    text = field(event, "text")
-    if is_aside(text, bot_user):
+    return None if is_aside(message.text, bot_user) else message
+
+
+def parse_message(event: Payload, team: str) -> Reply | None:
+    """What somebody wrote, in a thread or as the beginning of one, as it would go to Devin."""
+    thread = parse_thread(event, team)
+    user, bot = field(event, "user"), field(event, "bot_id")
+    if thread is None or not (user or bot):
         return None
-    is_bot = bool(bot) or subtype == "bot_message"
+    text, blocks = field(event, "text"), _rich_text(event)
+    is_bot = bool(bot) or event.get("subtype") == "bot_message"
+    if is_bot and not text.strip():
+        text, blocks = _said_in_blocks(event, blocks)
     return Reply(
         thread=thread,
-        ts=ts,
+        ts=field(event, "ts"),
         author=UserId(user or bot),
         bots=tuple(filter(None, (bot, field(event, "app_id"), user))) if is_bot else (),
         text=text,
-        blocks=_rich_text(event),
+        blocks=blocks,
         files=_files(event),
     )
 
@@ -79,6 +91,7 @@ def parse_command(event: Payload, team: str, bot_user: str) -> Command | None:
     """A mention that begins a message and is followed by one of our words; None for talk.
 
     `link` takes one word. What has more, and no session first, is talk: "link the PR to …".
+    `default` takes one word or none.
     """
     thread = parse_thread(event, team)
     user = field(event, "user")
@@ -92,6 +105,9 @@ def parse_command(event: Payload, team: str, bot_user: str) -> Command | None:
     if verb == "link" and not parse_session(argument):  # else a link, whose label may have blanks
         argument, *more = argument.split() or [""]
         if more and not parse_session(argument):
+            return None
+    elif verb == "default":
+        if len(argument.split()) > 1 and not parse_session(argument):
             return None
     elif verb != "link" and (verb not in ALONE or argument):
         return None
@@ -115,13 +131,20 @@ def _rich_text(event: Payload) -> tuple[dict[str, Any], ...]:
     )
 
 
+def _said_in_blocks(
+    event: Payload, rich_text: tuple[dict[str, Any], ...]
+) -> tuple[str, tuple[dict[str, Any], ...]]:
+    """What a bot says without a `text`; with its `rich_text` blocks, if they are all it says."""
+    blocks, attachments = event.get("blocks"), event.get("attachments")
+    text = str(clean(to_markup(blocks, attachments)))
+    is_all = isinstance(blocks, list) and len(blocks) == len(rich_text) and not attachments
+    return text, rich_text if is_all else ()
+
+
 def _files(event: Payload) -> tuple[Attached, ...]:
     files = event.get("files")
     return tuple(
-        Attached(
-            name=field(file, "title") or field(file, "name") or field(file, "id") or "file",
-            permalink=field(file, "permalink"),
-        )
+        attached(file)
         for file in (files if isinstance(files, list) else [])
         if isinstance(file, dict)
     )

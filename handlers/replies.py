@@ -4,33 +4,31 @@ The acknowledgement is sent when the listener returns (`process_before_response`
 means that Slack sends the event again.
 """
 
-from slack_bolt.async_app import AsyncApp
-from slack_bolt.context.async_context import AsyncBoltContext
-
 from bot import messages
 from bot.errors import NotLinked
 from bot.models import Change
 from bot.relay import Relay
+from handlers import offers
 from handlers.payloads import Payload, is_aside, parse_reply, parse_thread
 
 
-def register(app: AsyncApp, relay: Relay) -> None:
-    """Listen to messages, and to mentions that are no command."""
+async def take(relay: Relay, event: Payload, bot_user: str) -> None:
+    """A message that is no command."""
+    reply = parse_reply(event, relay.team, bot_user)
+    change = Change.UNLINKED if reply is None else await relay.accept(reply)
+    if change is Change.UNLINKED and offers.names_session(event):
+        await offers.offer(relay, event, bot_user)
 
-    @app.event("message")
-    async def on_reply(event: Payload, context: AsyncBoltContext) -> None:
-        reply = parse_reply(event, relay.team, context.bot_user_id or "")
-        if reply is not None:
-            await relay.accept(reply)
 
-    @app.event("app_mention")
-    async def on_mention(event: Payload, context: AsyncBoltContext) -> None:
-        bot_user = context.bot_user_id or ""
-        if is_aside(str(event.get("text") or ""), bot_user):
-            return
-        reply = parse_reply(event, relay.team, bot_user)
-        if reply is not None and await relay.accept(reply) is not Change.UNLINKED:
-            return
-        thread, user = parse_thread(event, relay.team), str(event.get("user") or "")
-        if thread is not None and user and not event.get("bot_id"):
-            await relay.answers.whisper_once("hint", thread, user, messages.sorry(NotLinked()))
+async def take_mention(relay: Relay, event: Payload, bot_user: str) -> None:
+    """A mention that is no command; where no thread is linked, its author is told what to do."""
+    if is_aside(str(event.get("text") or ""), bot_user):
+        return
+    reply = parse_reply(event, relay.team, bot_user)
+    if reply is not None and await relay.accept(reply) is not Change.UNLINKED:
+        return
+    if offers.names_session(event) and await offers.offer(relay, event, bot_user):
+        return
+    thread, user = parse_thread(event, relay.team), str(event.get("user") or "")
+    if thread is not None and user and not event.get("bot_id"):
+        await relay.answers.whisper_once("hint", thread, user, messages.sorry(NotLinked()))

@@ -5,11 +5,8 @@ Registered last: Bolt runs the first listener that matches.
 
 import logging
 import re
-from collections.abc import Awaitable, Callable
-from http import HTTPStatus
 
 from slack_bolt.async_app import AsyncAck, AsyncApp
-from slack_bolt.response import BoltResponse
 
 from bot.relay import Relay
 from handlers.payloads import Payload
@@ -21,19 +18,6 @@ ANY = re.compile(".*")
 
 def register(app: AsyncApp, relay: Relay) -> None:  # noqa: ARG001  (the signature of all handlers)
     """Acknowledge the rest."""
-
-    @app.middleware
-    async def on_rate_limit(
-        body: Payload,
-        next: Callable[[], Awaitable[None]],  # noqa: A002  (Bolt's name for it)
-    ) -> BoltResponse | None:
-        # Above 30,000 deliveries an hour Slack sends this, without an inner event, and drops events
-        # (docs.slack.dev/apis/events-api).
-        if body.get("type") == "app_rate_limited":
-            log.error("Slack drops events: rate limit of the Events API reached")
-            return BoltResponse(status=HTTPStatus.OK)
-        await next()
-        return None
 
     @app.event(ANY)
     async def on_other_event() -> None:
@@ -47,3 +31,15 @@ def register(app: AsyncApp, relay: Relay) -> None:  # noqa: ARG001  (the signatu
     @app.options(ANY)
     async def on_other_interaction(ack: AsyncAck) -> None:
         await ack()
+
+
+def log_unmatched(body: Payload, **ids: object) -> None:
+    """Tell the operator of a request that no listener could match; it is acknowledged.
+
+    Above 30,000 deliveries an hour Slack sends `app_rate_limited`, without an inner event, and
+    drops events (docs.slack.dev/apis/events-api). `ssl_check` only tries the address.
+    """
+    if body.get("type") == "app_rate_limited":
+        log.error("Slack drops events: rate limit of the Events API reached")
+    elif not body.get("ssl_check"):
+        log.warning("nobody listens to a request", extra=ids)

@@ -11,6 +11,8 @@ MAX_FIELD_TEXT = 2000
 MAX_HEADER_TEXT = 150
 MAX_BUTTON_TEXT = 75
 MAX_BUTTON_VALUE = 2000
+MAX_OPTIONS = 100
+MAX_OPTION_VALUE = 150
 MAX_ACTION_ID = 255
 MAX_ACTIONS = 25
 MAX_VIEW_BYTES = 250_000
@@ -44,6 +46,12 @@ def interactive_elements(blocks: list[dict[str, Any]]) -> Iterator[tuple[str, di
         for element in candidates:
             if isinstance(element, dict) and "action_id" in element:
                 yield str(block.get("block_id", "")), element
+
+
+def options_of(element: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return a menu's options, those of its groups included."""
+    groups = [group["options"] for group in element.get("option_groups") or []]
+    return [option for options in [element.get("options") or [], *groups] for option in options]
 
 
 def view_problems(view: Any) -> list[str]:
@@ -147,11 +155,32 @@ def _in_element(element: Any) -> list[str]:
         return ["missing required field: type"]
     if len(str(element.get("action_id", ""))) > MAX_ACTION_ID:
         return ["action_id is too long"]
+    if element["type"] == "static_select":
+        return _in_menu(element)
     if element["type"] != "button":
         return []
     if len(str(element.get("value", ""))) > MAX_BUTTON_VALUE:
         return ["value is too long"]
     return _text_problems(element.get("text"), MAX_BUTTON_TEXT, "text", plain=True)
+
+
+def _in_menu(element: dict[str, Any]) -> list[str]:
+    """A static menu: 100 options at most in each list, and what is chosen first is one of them."""
+    groups = element.get("option_groups") or []
+    lists = [element.get("options") or [], *(group.get("options") or [] for group in groups)]
+    if not any(lists) or not all(len(each) <= MAX_OPTIONS for each in [groups, *lists]):
+        return [f"options must be 1 to {MAX_OPTIONS} items"]
+    problems: list[str] = []
+    for group in groups:
+        problems += _text_problems(group.get("label"), MAX_BUTTON_TEXT, "label", plain=True)
+    for option in options_of(element):
+        problems += _text_problems(option.get("text"), MAX_BUTTON_TEXT, "text", plain=True)
+        if not 0 < len(str(option.get("value", ""))) <= MAX_OPTION_VALUE:
+            problems.append(f"value must be 1 to {MAX_OPTION_VALUE} characters")
+    initial = element.get("initial_option")
+    if initial is not None and initial not in options_of(element):
+        problems.append("initial_option must be one of the options")
+    return problems
 
 
 def _text_problems(text: Any, limit: int, where: str, *, plain: bool = False) -> list[str]:

@@ -11,10 +11,19 @@ class Command(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
+class Upload(Command):
+    """A file that goes with a message; its content in base64."""
+
+    name: str = Field(min_length=1, max_length=255)
+    content: str = ""
+    mimetype: str = "application/octet-stream"
+
+
 class Say(Command):
     """Write a message as somebody; `thread` is the root's ts."""
 
     text: str
+    files: list[Upload] = []
     user: str = "ada"
     channel: str = "general"
     thread: str | None = None
@@ -33,14 +42,72 @@ class Slash(Command):
 
 
 class Press(Command):
-    """Press a button of a message, or of an ephemeral one."""
+    """Press a button of a message or choose from its menu; the same of an ephemeral one."""
 
     action_id: str
     channel: str
     message_ts: str
     user: str = "ada"
     value: str | None = None
+    block_id: str | None = None
     ephemeral: bool = False
+
+
+class RunShortcut(Command):
+    """Run a message shortcut on a message."""
+
+    callback_id: str
+    channel: str
+    message_ts: str
+    user: str = "ada"
+
+
+class PressView(Command):
+    """Press a button of a modal or of App Home, or choose from a menu there."""
+
+    action_id: str
+    view_id: str
+    user: str = "ada"
+    value: str | None = None
+    block_id: str | None = None
+    values: dict[str, Any] | None = None
+
+
+class SubmitView(Command):
+    """Submit a modal with Slack's `state.values`, or short: action id -> value."""
+
+    view_id: str
+    values: dict[str, Any]
+    user: str = "ada"
+
+
+class CloseView(Command):
+    """Close a modal without submitting it."""
+
+    view_id: str
+    user: str = "ada"
+
+
+class Suggest(Command):
+    """Type into an external menu of a modal; the answer has the app's options."""
+
+    action_id: str
+    view_id: str
+    typed: str = ""
+    user: str = "ada"
+
+
+class OpenHome(Command):
+    """Open the app's Home tab."""
+
+    user: str = "ada"
+
+
+class RunStep(Command):
+    """Start a Workflow Builder step."""
+
+    callback_id: str
+    inputs: dict[str, Any]
 
 
 class Edit(Command):

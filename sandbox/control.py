@@ -6,6 +6,8 @@ answered as 400 and `{"error": "<a sentence>"}`.
 """
 
 import asyncio
+import base64
+import binascii
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
@@ -17,18 +19,27 @@ from pydantic import ValidationError
 from sandbox.commands import (
     AddSession,
     Behave,
+    CloseView,
     Command,
     Delete,
     Disconnect,
     Edit,
     Fail,
+    OpenHome,
     Press,
+    PressView,
+    RunShortcut,
+    RunStep,
     Say,
     Slash,
+    SubmitView,
+    Suggest,
+    Upload,
 )
 from sandbox.devin import DevinSandbox
 from sandbox.slack import Delivery, SlackSandbox
 from sandbox.snapshot import snapshot
+from sandbox.workspace import SlackFile
 
 Reply = dict[str, Any]
 Change = dict[str, Any]
@@ -56,6 +67,13 @@ class Control:
             _post("/control/say", Say, self._say),
             _post("/control/slash", Slash, self._slash),
             _post("/control/press", Press, self._press),
+            _post("/control/shortcut", RunShortcut, self._shortcut),
+            _post("/control/press_view", PressView, self._press_view),
+            _post("/control/submit_view", SubmitView, self._submit_view),
+            _post("/control/close_view", CloseView, self._close_view),
+            _post("/control/suggest", Suggest, self._suggest),
+            _post("/control/open_home", OpenHome, self._open_home),
+            _post("/control/run_step", RunStep, self._run_step),
             _post("/control/edit", Edit, self._edit),
             _post("/control/delete", Delete, self._delete),
             _post("/control/behave", Behave, self._behave),
@@ -122,8 +140,18 @@ class Control:
             subtype=command.subtype,
             blocks=command.blocks,
             broadcast=command.broadcast,
+            files=[self._file(upload, command.user) for upload in command.files],
         )
         return {"ts": ts}
+
+    def _file(self, upload: Upload, user: str) -> SlackFile:
+        try:
+            content = base64.b64decode(upload.content, validate=True)
+        except binascii.Error as error:
+            raise ValueError(f"the content of {upload.name} is not base64") from error
+        return self._slack.workspace.add_file(
+            upload.name, user=user, content=content, mimetype=upload.mimetype
+        )
 
     async def _slash(self, command: Slash) -> Reply:
         delivery = await self._slack.slash(
@@ -139,8 +167,38 @@ class Control:
             message_ts=command.message_ts,
             user=command.user,
             value=command.value,
+            block_id=command.block_id,
         )
         return _told(delivery)
+
+    async def _shortcut(self, command: RunShortcut) -> Reply:
+        delivery = await self._slack.shortcut(
+            command.callback_id,
+            channel=command.channel,
+            message_ts=command.message_ts,
+            user=command.user,
+        )
+        return _told(delivery)
+
+    async def _press_view(self, command: PressView) -> Reply:
+        return _told(await self._slack.press_view(**dict(command)))
+
+    async def _submit_view(self, command: SubmitView) -> Reply:
+        return _told(await self._slack.submit_view(**dict(command)))
+
+    async def _close_view(self, command: CloseView) -> Reply:
+        await self._slack.close_view(command.view_id, user=command.user)
+        return {}
+
+    async def _suggest(self, command: Suggest) -> Reply:
+        return _told(await self._slack.suggest(**dict(command)))
+
+    async def _open_home(self, command: OpenHome) -> Reply:
+        await self._slack.open_home(command.user)
+        return {}
+
+    async def _run_step(self, command: RunStep) -> Reply:
+        return {"execution_id": await self._slack.run_step(command.callback_id, command.inputs)}
 
     async def _edit(self, command: Edit) -> Reply:
         await self._slack.edit(command.channel, command.ts, command.text)

@@ -74,7 +74,7 @@ async def run_demo(sandbox: Sandbox, stop: asyncio.Event, say: Callable[[str], N
 def invitation(url: str) -> str:
     """The one line that a visitor needs."""
     return (
-        f'Open {url} and type "Yes, ship them" as a reply in the thread; '
+        f'Open {url} and press Tour, or type "Yes, ship them" as a reply in the thread; '
         "Devin, on the right, gets it. Ctrl-C ends everything."
     )
 

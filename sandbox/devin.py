@@ -23,6 +23,7 @@ from sandbox.devin_answers import (
     Changes,
     RejectedError,
     answer_in,
+    page_of,
     parse_body,
 )
 from sandbox.devin_http import file_part, hang_up, not_allowed, rejection, send
@@ -50,7 +51,9 @@ class DevinSandbox:
         self.api_key = api_key
         self.requests: list[DevinRequest] = []
         self.attachments: list[DevinAttachment] = []
+        self.upload_failures: list[int] = []
         self.strays: list[str] = []
+        self.list_seconds = 0.0
         self.sessions: dict[str, DevinSession] = {}
         self.in_flight = 0
         self.max_in_flight = 0
@@ -62,6 +65,7 @@ class DevinSandbox:
     async def __aenter__(self) -> Self:
         app = web.Application(client_max_size=LARGEST_BODY)
         app.router.add_post(MESSAGE_PATH, self._on_message)
+        app.router.add_get("/v1/sessions", self._on_list, allow_head=False)
         app.router.add_get(SESSION_PATH, self._on_read, allow_head=False)
         app.router.add_post("/v1/attachments", self._on_attachment)
         app.router.add_route("*", MESSAGE_PATH, not_allowed("POST"))
@@ -262,12 +266,25 @@ class DevinSandbox:
             return rejection(RejectedError(404, NOT_FOUND))
         return web.json_response(session.as_json())
 
+    async def _on_list(self, request: web.Request) -> web.Response:
+        """`GET /v1/sessions`: summaries, the latest session first (docs.devin.ai, sessions)."""
+        try:
+            self._check_key(request)
+            limit, offset = page_of(request.query)
+        except RejectedError as rejected:
+            return rejection(rejected)
+        await asyncio.sleep(self.list_seconds)
+        found = list(self.sessions.values())[::-1][offset : offset + limit]
+        return web.json_response({"sessions": [session.summary() for session in found]})
+
     async def _on_attachment(self, request: web.Request) -> web.Response:
         try:
             self._check_key(request)
             part = await file_part(request)
         except RejectedError as rejected:
             return rejection(rejected)
+        if self.upload_failures:
+            return rejection(RejectedError(self.upload_failures.pop(0), "Not now"))
         name = part.filename or "file"
         url = f"{self.url}/attachments/{uuid.uuid4()}/{quote(name, safe='')}"
         self.attachments.append(DevinAttachment(url, name, bytes(await part.read())))

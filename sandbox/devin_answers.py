@@ -158,6 +158,8 @@ def _with_body(answer: Answer, body: object) -> Answer:
 def _retry_after(value: float | str | datetime | None) -> str | None:
     if isinstance(value, datetime):
         return format_datetime(value, usegmt=True)
+    if isinstance(value, float):
+        return f"{value:g}"  # RFC 9110 has whole seconds, which JSON may have made 4.0
     return None if value is None else str(value)
 
 
@@ -205,7 +207,8 @@ def _parse_json(raw: bytes) -> Any:
         raise _invalid(
             "json_invalid", ["body", error.pos], "JSON decode error", ctx={"error": error.msg}
         ) from error
-    except UnicodeDecodeError as error:
+    except (ValueError, RecursionError) as error:
+        # Not UTF-8, too deep, or a number with more digits than Python reads.
         raise RejectedError(400, "There was an error parsing the body") from error
 
 
@@ -231,6 +234,18 @@ def _invalid(
     if ctx is not None:
         entry["ctx"] = ctx
     return RejectedError(422, [entry])
+
+
+def page_of(query: Mapping[str, str]) -> tuple[int, int]:
+    """The `limit` and `offset` of a list; raises what FastAPI would answer to no number."""
+    found = []
+    for name, default in (("limit", 100), ("offset", 0)):
+        given = query.get(name, str(default))
+        if not (given.isascii() and given.isdigit()):
+            wanted = "Input should be a valid integer, unable to parse string as an integer"
+            raise _invalid("int_parsing", ["query", name], wanted, given=given)
+        found.append(int(given))
+    return found[0], found[1]
 
 
 def missing_file() -> RejectedError:

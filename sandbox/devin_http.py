@@ -31,9 +31,7 @@ def not_allowed(allowed: str) -> Handler:
 
 def rejection(rejected: RejectedError) -> web.Response:
     """A failed check as FastAPI would answer it."""
-    answer = rejected.answer
-    headers = {"WWW-Authenticate": "Bearer"} if answer.status == HTTPStatus.UNAUTHORIZED else None
-    return web.json_response(text=answer.body, status=answer.status, headers=headers)
+    return _whole(rejected.answer)
 
 
 async def send(request: web.Request, answer: Answer) -> web.StreamResponse:
@@ -42,11 +40,17 @@ async def send(request: web.Request, answer: Answer) -> web.StreamResponse:
         return hang_up(request)
     if answer.ending == "half":
         return await _send_half(request, answer)
+    return _whole(answer)
+
+
+def _whole(answer: Answer) -> web.Response:
+    headers = {}
+    if answer.status == HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = "Bearer"
+    if answer.retry_after is not None:
+        headers["Retry-After"] = answer.retry_after
     return web.Response(
-        status=answer.status,
-        text=answer.body,
-        content_type=answer.content_type,
-        headers={"Retry-After": answer.retry_after} if answer.retry_after is not None else None,
+        status=answer.status, text=answer.body, content_type=answer.content_type, headers=headers
     )
 
 

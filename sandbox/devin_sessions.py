@@ -113,6 +113,11 @@ class DevinSession:
             "tags": [],
         }
 
+    def summary(self) -> dict[str, object]:
+        """The session as an entry of `GET /v1/sessions`: the same, without its messages."""
+        whole = self.as_json() | {"requesting_user_email": None}
+        return {name: value for name, value in whole.items() if name != "messages"}
+
 
 @dataclass(frozen=True, slots=True)
 class DevinAttachment:

@@ -36,6 +36,14 @@ class Failing:
         fault = Fault(status, error, retry_after, drop, drop_after, delay)
         self._state.faults.add(method, fault, times)
 
+    def fail_no_more(self) -> None:
+        """Forget the failures that are still planned."""
+        self._state.faults.clear()
+
+    def limit_posts(self, seconds: float) -> None:
+        """From now on answer 429 to a message that comes so soon after its channel's last one."""
+        self._state.faults.posts.seconds = seconds
+
     async def disconnect(self, reason: DisconnectReason = "refresh_requested") -> None:
         """Tell every Socket Mode connection to go, as Slack does every few hours."""
         await self._socket().disconnect(reason)
@@ -52,7 +60,7 @@ class Failing:
         """Answer new Socket Mode connections with 503, or take them again."""
         self._socket().is_refusing = refused
 
-    async def wait_connected(self, count: int = 1, timeout: float = 10) -> None:  # noqa: ASYNC109 - for tests, which have no scope
+    async def wait_connected(self, count: int = 1, timeout: float = 30.0) -> None:  # noqa: ASYNC109 - for tests, which have no scope
         """Wait until that many Socket Mode connections were greeted; raises TimeoutError."""
         await self._socket().wait_connected(count, timeout)
 

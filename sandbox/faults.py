@@ -1,5 +1,6 @@
 """Trouble on demand: what the next call of a Web API method meets instead of its answer."""
 
+import time
 from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Any
@@ -40,9 +41,26 @@ class ApiCall:
 
 
 @dataclass(slots=True)
+class PostLimit:
+    """How far apart the messages in a channel must be: a second in the real Slack, about."""
+
+    seconds: float = 0.0
+    _last: dict[str, float] = field(default_factory=dict)
+
+    def is_over(self, channel: str) -> bool:
+        """Whether a message comes too soon after the channel's last; if not, it is counted."""
+        now = time.monotonic()
+        if channel in self._last and now - self._last[channel] < self.seconds:
+            return True
+        self._last[channel] = now
+        return False
+
+
+@dataclass(slots=True)
 class FaultPlan:
     """The failures that wait for their method to be called, in order; `*` stands for any."""
 
+    posts: PostLimit = field(default_factory=PostLimit)
     _planned: dict[str, list[Fault]] = field(default_factory=lambda: defaultdict(list))
 
     def add(self, method: str, fault: Fault, times: int) -> None:

@@ -11,10 +11,12 @@ from sandbox.interactions import (
     Handles,
     action_of,
     button_payload,
+    closed_payload,
     command_payload,
     shortcut_payload,
     step_event,
     submission_payload,
+    suggestion_payload,
     view_button_payload,
 )
 from sandbox.response_urls import ResponseUrl
@@ -52,13 +54,15 @@ class Interacting:
         message_ts: str,
         user: str = "ada",
         value: str | None = None,
+        block_id: str | None = None,
     ) -> Delivery:
-        """Press a button of a message; `value` replaces the button's own, to tamper with it.
+        """Press a button of a message, or choose from a menu of it.
 
-        Raises UnknownName if the message or the button is not there.
+        `value` is the chosen option's, or replaces the button's own, to tamper with it; `block_id`
+        tells elements of the same `action_id` apart. Raises UnknownName if it is not there.
         """
         message = self._state.workspace.message(channel, message_ts)
-        return await self._press(action_id, message, user, value)
+        return await self._press((action_id, block_id), message, user, value)
 
     async def press_ephemeral(
         self,
@@ -68,23 +72,57 @@ class Interacting:
         message_ts: str,
         user: str = "ada",
         value: str | None = None,
+        block_id: str | None = None,
     ) -> Delivery:
         """Press a button of a message that only this user sees."""
         place, who = self._state.workspace.channel(channel), self._state.workspace.user(user)
         for message in self._state.ephemerals:
             where = (message.channel, message.ts, message.ephemeral_to)
             if where == (place.id, message_ts, who.id):
-                return await self._press(action_id, message, user, value)
+                return await self._press((action_id, block_id), message, user, value)
         raise UnknownName(f"{user} sees no ephemeral message {message_ts} in {channel}")
 
     async def press_view(
-        self, action_id: str, *, view_id: str, user: str = "ada", value: str | None = None
+        self,
+        action_id: str,
+        *,
+        view_id: str,
+        user: str = "ada",
+        value: str | None = None,
+        block_id: str | None = None,
+        values: JSON | None = None,
     ) -> Delivery:
-        """Press a button of a modal or of App Home."""
+        """Press a button of a modal or of App Home, or choose from a menu there.
+
+        `values` is what has been typed into the modal so far, as Slack's `state.values`.
+        """
         who, view = self._state.workspace.user(user), self._view(user, view_id)
-        action = _pressed(view["blocks"], action_id, value)
+        if values is not None:
+            view["state"] = {"values": values}
+        action = _pressed(view["blocks"], (action_id, block_id), value)
         payload = view_button_payload(who, view, action, self._handles(who))
         return await self._deliver("interactive", payload)
+
+    async def suggest(
+        self, action_id: str, typed: str, *, view_id: str, user: str = "ada"
+    ) -> Delivery:
+        """Type into an external menu of a modal; the app's ack has the options."""
+        who, view = self._state.workspace.user(user), self._view(user, view_id)
+        block_id, element = _element(view["blocks"], (action_id, None))
+        payload = suggestion_payload(who, view, element, block_id, typed)
+        return await self._deliver("interactive", payload)
+
+    async def close_view(self, view_id: str, *, user: str = "ada") -> None:
+        """Close a modal without submitting it; the app hears of it if the view asks for that."""
+        who, view = self._state.workspace.user(user), self._view(user, view_id)
+        if view["clear_on_close"]:
+            self._state.views.close_all(who.id)
+        else:
+            self._state.views.close(who.id, view)
+        if view["notify_on_close"]:
+            payload = closed_payload(who, view, is_cleared=view["clear_on_close"])
+            self._state.courier.send(Delivery("interactive", payload))
+        self._state.notify("view", user=who.id, view_id=view["id"])
 
     async def shortcut(
         self, callback_id: str, *, channel: str, message_ts: str, user: str = "ada"
@@ -136,10 +174,10 @@ class Interacting:
         return execution_id
 
     async def _press(
-        self, action_id: str, message: Message, user: str, value: str | None
+        self, where: tuple[str, str | None], message: Message, user: str, value: str | None
     ) -> Delivery:
         who = self._state.workspace.user(user)
-        action = _pressed(message.blocks, action_id, value)
+        action = _pressed(message.blocks, where, value)
         is_ephemeral = message.ephemeral_to is not None
         url = ResponseUrl(who.id, message.channel, message.ts, is_ephemeral)
         handles = self._handles(who, url)
@@ -190,9 +228,16 @@ class Interacting:
         self._state.post_ephemeral(shown)
 
 
-def _pressed(blocks: list[JSON], action_id: str, value: str | None) -> JSON:
+def _pressed(blocks: list[JSON], where: tuple[str, str | None], value: str | None) -> JSON:
+    block_id, element = _element(blocks, where)
+    return action_of(element, block_id, value)
+
+
+def _element(blocks: list[JSON], where: tuple[str, str | None]) -> tuple[str, JSON]:
+    """Find an element by its action id, and by its block's id if that is given."""
+    action_id, wanted_block = where
     for block_id, element in interactive_elements(blocks):
-        if element["action_id"] == action_id:
-            return action_of(element, block_id, value)
+        if element["action_id"] == action_id and wanted_block in {None, block_id}:
+            return block_id, element
     there = [element["action_id"] for _, element in interactive_elements(blocks)]
     raise UnknownName(f"no {action_id!r} to press; there are {there}")

@@ -8,6 +8,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
+from sandbox.blocks import options_of
 from sandbox.cast import APP_ID
 from sandbox.payloads import VERIFICATION_TOKEN, message_json
 from sandbox.workspace import (
@@ -86,13 +87,29 @@ def view_button_payload(user: User, view: JSON, action: JSON, handles: Handles) 
 
 
 def action_of(element: JSON, block_id: str, value: str | None) -> JSON:
-    """Return the pressed element as an entry of `actions`; `value` replaces its own."""
+    """Return the used element as an entry of `actions`.
+
+    `value` replaces a button's own; of a menu it is the value of the option that was chosen.
+    """
     kept: JSON = {
         key: element[key] for key in ("action_id", "type", "text", "style") if key in element
     }
     action = {**kept, "block_id": block_id, "action_ts": f"{time.time():.6f}"}
+    if element["type"] in _MENUS:
+        return {**action, "selected_option": option_of(element, value)}
     shown = element.get("value") if value is None else value
     return action if shown is None else {**action, "value": shown}
+
+
+def option_of(element: JSON, value: str | None) -> JSON | None:
+    """Return the option with that value; one that the menu does not have goes as it is."""
+    if value is None:
+        return None
+    made = {"text": {"type": "plain_text", "text": value, "emoji": True}, "value": value}
+    return next((each for each in options_of(element) if each["value"] == value), made)
+
+
+_MENUS = {"static_select", "external_select", "overflow", "radio_buttons"}
 
 
 def shortcut_payload(
@@ -113,6 +130,26 @@ def shortcut_payload(
 def submission_payload(user: User, view: JSON, trigger_id: str) -> JSON:
     """Return `view_submission`. There is no channel or thread in it."""
     return _common("view_submission", user, trigger_id) | {"view": view, "response_urls": []}
+
+
+def closed_payload(user: User, view: JSON, *, is_cleared: bool) -> JSON:
+    """Return `view_closed`, for a view with `notify_on_close`."""
+    payload = _common("view_closed", user, "") | {"view": view, "is_cleared": is_cleared}
+    del payload["trigger_id"]
+    return payload
+
+
+def suggestion_payload(user: User, view: JSON, element: JSON, block_id: str, typed: str) -> JSON:
+    """Return `block_suggestion`: what was typed into an external menu of a view."""
+    payload = _common("block_suggestion", user, "") | {
+        "container": {"type": "view", "view_id": view["id"]},
+        "view": view,
+        "action_id": element["action_id"],
+        "block_id": block_id,
+        "value": typed,
+    }
+    del payload["trigger_id"]
+    return payload
 
 
 def step_event(

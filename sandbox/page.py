@@ -16,12 +16,15 @@ from sandbox.devin import DevinSandbox
 from sandbox.loopback import is_loopback, loopback_only
 from sandbox.slack import SlackSandbox
 
-FILES = {
-    "/": ("page.html", "text/html"),
-    "/page.css": ("page.css", "text/css"),
-    "/page.js": ("page.js", "text/javascript"),
-    "/render.js": ("render.js", "text/javascript"),
+HERE = Path(__file__).parent
+_TYPES = {".css": "text/css", ".js": "text/javascript"}
+FILES = {"/": ("page.html", "text/html")} | {
+    f"/{path.name}": (path.name, _TYPES[path.suffix])
+    for path in sorted(HERE.iterdir())
+    if path.suffix in _TYPES
 }
+"""What is served: path -> the file beside this module, and its type."""
+MAX_BODY_BYTES = 16 * 1024**2
 HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; "
@@ -50,7 +53,7 @@ class PageServer:
         self._runner: web.AppRunner | None = None
 
     async def __aenter__(self) -> Self:
-        app = web.Application(middlewares=[loopback_only])
+        app = web.Application(middlewares=[loopback_only], client_max_size=MAX_BODY_BYTES)
         app.add_routes(self._control.routes())
         for path, (name, content_type) in FILES.items():
             app.router.add_get(path, _file(name, content_type))
@@ -86,7 +89,7 @@ class PageServer:
 
 
 def _file(name: str, content_type: str) -> Handler:
-    content = Path(__file__).with_name(name).read_text(encoding="utf-8")
+    content = (HERE / name).read_text(encoding="utf-8")
 
     async def on_file(_request: web.Request) -> web.Response:
         return web.Response(text=content, content_type=content_type)

@@ -1,7 +1,9 @@
 """All that the sandbox's page shows, as one JSON-able dict: the workspace and the sessions."""
 
+from dataclasses import asdict
 from typing import Any
 
+from sandbox.declared import COMMANDS, SHORTCUTS, STEPS
 from sandbox.devin import DevinSandbox
 from sandbox.devin_answers import STATES
 from sandbox.devin_sessions import DevinSession
@@ -27,6 +29,12 @@ async def snapshot(slack: SlackSandbox, devin: DevinSandbox) -> Shown:
         "channels": [_channel(channel, slack) for channel in workspace.channels.values()],
         "sessions": [_session(session) for session in devin.sessions.values()],
         "states": {name: answer.meaning for name, answer in STATES.items()},
+        "commands": [asdict(each) for each in COMMANDS],
+        "shortcuts": [asdict(each) for each in SHORTCUTS],
+        "step_kinds": [asdict(each) for each in STEPS],
+        "views": {user.id: slack.open_views(user.id) for user in workspace.users.values()},
+        "homes": {user.id: slack.home_view(user.id) for user in workspace.users.values()},
+        "step_results": slack.step_results,
     }
 
 
@@ -82,7 +90,10 @@ def message_shown(message: Message) -> Shown:
         "thread_ts": message.thread_ts,
         "subtype": message.subtype,
         "blocks": message.blocks,
-        "files": [{"name": file.name, "mimetype": file.mimetype} for file in message.files],
+        "files": [
+            {"name": file.name, "mimetype": file.mimetype, "size": len(file.content)}
+            for file in message.files
+        ],
         "reactions": message.reactions,
         "edited": message.edited is not None,
         "ephemeral_to": message.ephemeral_to,

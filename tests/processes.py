@@ -7,6 +7,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from chaos.processes import ValkeyProcess, free_port, start_bot
+from tests import secrets_guard
+from tests.redis_servers import asked_for, binary_of
 from tests.waiting import wait_until
 
 __all__ = ["BotProcess", "ValkeyProcess", "bot_process", "command", "free_port", "kept_valkey"]
@@ -28,6 +30,7 @@ class BotProcess:
         async with asyncio.timeout(45):
             code = await self.process.wait()
             await asyncio.gather(*self._reading)
+        secrets_guard.look_at(self.out + self.err, "a process of the bot")
         return code
 
     async def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
@@ -74,8 +77,8 @@ async def command(environ: Mapping[str, str], cwd: Path, *arguments: str) -> tup
 
 @asynccontextmanager
 async def kept_valkey(home: Path) -> AsyncIterator[ValkeyProcess]:
-    """A running Valkey that keeps its data in the new directory `home`."""
-    server = ValkeyProcess(home)
+    """A running Valkey, or Debian's Redis, that keeps its data in the new directory `home`."""
+    server = ValkeyProcess(home, binary=binary_of(asked_for()))
     await server.start()
     try:
         yield server

@@ -39,6 +39,7 @@ from bot.threads import Threads
 from handlers.payloads import parse_reply
 from sandbox.slack import ApiCall, Message
 from tests.people import OTHER_SESSION, SESSION, Desk, running
+from tests.redis_servers import node_url
 from tests.waiting import wait_until
 
 LATE = "I was away"
@@ -295,7 +296,7 @@ async def test_it_can_be_switched_off(environ: dict[str, str], desk: Desk, redis
             await desk.reply("Hello", thread)
             await desk.fence(thread)
     assert not looks(desk)
-    async with Redis.from_url(redis_url) as raw:
+    async with Redis.from_url(node_url(redis_url)) as raw:
         assert not await raw.exists(GAP_KEY, recent_key(desk.slack.team_id))
 
 
@@ -482,7 +483,7 @@ async def test_what_is_kept_of_a_thread_goes_with_its_link_or_its_time(
     roots = await study.linked(2)
     key = recent_key(study.desk.slack.team_id)
     channel = study.desk.slack.workspace.channel("general").id
-    async with Redis.from_url(redis_url, decode_responses=True) as raw:
+    async with Redis.from_url(node_url(redis_url), decode_responses=True) as raw:
         assert await raw.zcard(key) == 2
         assert 0 < await raw.ttl(key) <= CATCH_UP.total_seconds()
         thread = ThreadRef(team=study.desk.slack.team_id, channel=channel, thread_ts=roots[0])
@@ -499,7 +500,7 @@ async def test_no_more_threads_are_remembered_than_could_be_read(
 ) -> None:
     """A million links cost no more memory here than a few thousand; the latest stay."""
     team, now = study.desk.slack.team_id, time.time_ns() // 1000
-    async with Redis.from_url(redis_url, decode_responses=True) as raw:
+    async with Redis.from_url(node_url(redis_url), decode_responses=True) as raw:
         await raw.zadd(recent_key(team), {f"C1:{n}": now - 10**6 + n for n in range(6_000)})
         await study.linked(1)
         assert await raw.zcard(recent_key(team)) == 5_000

@@ -1,5 +1,6 @@
 """`/devin-say`: from a channel to Devin, in a thread that shows it and is linked from then on."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,7 +14,8 @@ from bot.links import Links
 from bot.models import Link, SessionId, ThreadRef, UserId
 from bot.store import Store, link_key, threads_key
 from sandbox.slack import Message
-from tests.people import OTHER_SESSION, SESSION, Desk, running
+from tests.people import OTHER_SESSION, SESSION, Desk, labels, running
+from tests.redis_servers import node_url
 from tests.waiting import wait_until
 
 HEX = SESSION.removeprefix("devin-")
@@ -25,6 +27,36 @@ async def say(desk: Desk, text: str, *, user: str = "ada", channel: str = "gener
     """Somebody types `/devin-say`, and Slack has its acknowledgement in time."""
     delivery = await desk.slack.slash("/devin-say", text, user=user, channel=channel)
     assert delivery.acked
+
+
+def menu_of(desk: Desk, user: str = "ada") -> Message:
+    """The menu that somebody was last asked with."""
+    return desk.slack.ephemerals("general", user)[-1]
+
+
+def offered(desk: Desk, user: str = "ada") -> list[tuple[str, str]]:
+    """The options of that menu: value and label."""
+    (actions,) = (block for block in menu_of(desk, user).blocks if block["type"] == "actions")
+    return [(one["value"], one["text"]["text"]) for one in actions["elements"][0]["options"]]
+
+
+async def choose(desk: Desk, value: str, *, user: str = "ada", action: str = "say_chosen") -> None:
+    """Somebody chooses from the menu, or presses its button."""
+    message = menu_of(desk, user)
+    delivery = await desk.slack.press_ephemeral(
+        action, channel="general", message_ts=message.ts, user=user, value=value
+    )
+    assert delivery.acked
+
+
+async def asked(desk: Desk, text: str = "Please rebase") -> list[tuple[str, str]]:
+    """Two sessions are active, and ada names none: what she may choose from."""
+    desk.devin.add_session(OTHER_SESSION, title="Fix the build")
+    await desk.linked_thread()
+    await desk.linked_thread(OTHER_SESSION)
+    await say(desk, text)
+    await desk.until_whispered("Several sessions are active here", "ada")
+    return offered(desk)
 
 
 async def posted(desk: Desk, words: str, *, channel: str = "general") -> Message:
@@ -111,10 +143,130 @@ async def test_several_active_sessions_are_listed(bot: Bot, desk: Desk) -> None:
     await desk.linked_thread()
     await desk.linked_thread(OTHER_SESSION)
     await say(desk, "Please rebase")
-    told = await desk.until_whispered("Several sessions are active here", "ada")
+    await desk.until_whispered("Several sessions are active here", "ada")
+    assert [session for _, session in offered(desk)] == [OTHER_SESSION, SESSION]
+    assert desk.devin.requests == []
+
+
+async def test_a_chosen_session_gets_the_message_that_was_typed(bot: Bot, desk: Desk) -> None:
+    """It goes on in that session's latest thread, and the menu says where it went."""
+    options = await asked(desk, "Please *rebase* &amp; test")
+    assert [label for _, label in options] == ["Fix the build · devin-fedcba98", SESSION]
+    await choose(desk, options[1][0])
+    message = await posted(desk, "to Devin:")
+    assert message.text == "*ada* to Devin:\nPlease *rebase* &amp; test"
+    await desk.until_marked("white_check_mark", message.ts)
+    assert desk.received() == [FROM_ADA + "Please **rebase** & test"]
+    told = await desk.until_whispered("is on its way to", "ada")
     assert SESSION in told
-    assert OTHER_SESSION in told
-    assert "Type `/devin-say" in told
+    assert menu_of(desk).text == told
+    assert labels(menu_of(desk)) == []
+
+
+async def test_a_menu_that_is_answered_twice_sends_once(bot: Bot, desk: Desk) -> None:
+    """The second answer, another option or the same one again, changes nothing."""
+    options = await asked(desk)
+    message = menu_of(desk)
+    answers = (
+        desk.slack.press_ephemeral(
+            "say_chosen", channel="general", message_ts=message.ts, value=value
+        )
+        for value in (options[0][0], options[0][0], options[1][0])
+    )
+    assert all(delivery.acked for delivery in await asyncio.gather(*answers))
+    await desk.until_whispered("is on its way to", "ada")
+    await desk.until_received("Please rebase", OTHER_SESSION)
+    assert desk.received() == []
+    assert len(desk.devin.requests) == 1
+
+
+async def test_nothing_is_sent_where_a_person_says_so(bot: Bot, desk: Desk) -> None:
+    """The menu is gone then, and what comes for it later does nothing."""
+    options = await asked(desk)
+    message = menu_of(desk)
+    number = options[0][0].partition(":")[0]
+    await choose(desk, number, action="say_cancelled")
+    await desk.until_whispered("Nothing was sent", "ada")
+    assert labels(message) == []
+    assert [one.text for one in desk.slack.ephemerals("general")] == ["Nothing was sent to Devin."]
+    assert desk.devin.requests == []
+
+
+@pytest.mark.parametrize(
+    "value", ["{number}:2", "{number}:999", "{number}:-1", "{number}", "{other}:0", "", ":0", "x:y"]
+)
+async def test_a_forged_choice_sends_nothing(bot: Bot, desk: Desk, value: str) -> None:
+    """Only what was offered can be chosen; the message stays for who answers rightly."""
+    options = await asked(desk)
+    number = options[0][0].partition(":")[0]
+    await choose(desk, value.format(number=number, other="0" * 32))
+    await desk.until_whispered("I no longer keep that message", "ada")
+    assert desk.devin.requests == []
+    message = desk.slack.ephemerals("general", "ada")[0]
+    await desk.slack.press_ephemeral(
+        "say_chosen", channel="general", message_ts=message.ts, value=options[0][0]
+    )
+    await desk.until_received("Please rebase", OTHER_SESSION)
+
+
+async def test_somebody_elses_menu_cannot_be_answered(bot: Bot, desk: Desk) -> None:
+    """Ben, whose own menu has another number, forges ada's; his own channel does not help."""
+    theirs = await asked(desk)
+    await say(desk, "Mine", user="ben")
+    await wait_until(lambda: desk.whispers("ben"), "ben is asked")
+    await choose(desk, theirs[0][0], user="ben")
+    await desk.until_whispered("I no longer keep that message", "ben")
+    assert desk.devin.requests == []
+
+
+async def test_a_menu_of_another_channel_cannot_be_answered(bot: Bot, desk: Desk) -> None:
+    """What was typed in one channel stays out of the others."""
+    options = await asked(desk)
+    await desk.linked_thread(channel="secrets")
+    await desk.linked_thread(OTHER_SESSION, channel="secrets")
+    await say(desk, "A secret", channel="secrets")
+    await desk.until_whispered("Several sessions", "ada", channel="secrets")
+    message = desk.slack.ephemerals("secrets", "ada")[-1]
+    await desk.slack.press_ephemeral(
+        "say_chosen", channel="secrets", message_ts=message.ts, value=options[0][0]
+    )
+    await desk.until_whispered("I no longer keep that message", "ada", channel="secrets")
+    assert desk.devin.requests == []
+
+
+async def test_a_choice_that_fails_can_be_made_again(bot: Bot, desk: Desk) -> None:
+    """The person is told, beside the menu, which stays."""
+    options = await asked(desk)
+    message = menu_of(desk)
+    for times in (1, 0):
+        desk.slack.fail_next("chat.postMessage", status=503, times=times)
+        await desk.slack.press_ephemeral(
+            "say_chosen", channel="general", message_ts=message.ts, value=options[0][0]
+        )
+        if times:
+            await desk.until_whispered("did not work just now", "ada")
+            assert desk.devin.requests == []
+    await desk.until_received("Please rebase", OTHER_SESSION)
+    assert len(desk.devin.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("verb", "told"), [("unlink", "somebody unlinked the thread"), ("mute", "muted the thread")]
+)
+async def test_a_message_that_its_thread_no_longer_takes_is_told(
+    bot: Bot, desk: Desk, verb: str, told: str
+) -> None:
+    """While it was being posted somebody ended the link, or muted it: it stands there, unsent."""
+    thread = await desk.linked_thread()
+    before = len(desk.slack.calls)
+    desk.slack.fail_next("chat.postMessage", delay=1.0)
+    await say(desk, "Please rebase")
+    await wait_until(
+        lambda: "chat.postMessage" in [one.method for one in desk.slack.calls[before:]], "it posts"
+    )
+    await desk.mention(verb, thread=thread)
+    assert "not sent to Devin" in await desk.until_whispered(told, "ada")
+    assert any("Please rebase" in one.text for one in desk.posts(thread))
     assert desk.devin.requests == []
 
 
@@ -145,9 +297,8 @@ async def test_a_session_with_many_threads_hides_no_other(
         ref = ThreadRef(team=desk.slack.team_id, channel=general, thread_ts=f"17640000{number}.1")
         await links.create(ref, link)
     await say(desk, "Please rebase")
-    told = await desk.until_whispered("Several sessions are active", "ada")
-    assert SESSION in told
-    assert OTHER_SESSION in told
+    await desk.until_whispered("Several sessions are active", "ada")
+    assert [session for _, session in offered(desk)] == [SESSION, OTHER_SESSION]
 
 
 @pytest.mark.parametrize("days", [6.9, 7.1])
@@ -157,7 +308,7 @@ async def test_a_session_without_traffic_for_a_week_is_not_meant(
     """Seven days after its last traffic a thread is no longer what people mean."""
     thread = await desk.linked_thread()
     key = threads_key(desk.slack.team_id, desk.slack.workspace.channel("general").id)
-    async with redis.asyncio.Redis.from_url(redis_url) as client:
+    async with redis.asyncio.Redis.from_url(node_url(redis_url)) as client:
         await client.zadd(key, {thread: time.time() * 1000 - days * DAY_MS}, xx=True)
     await say(desk, "Please rebase")
     if days < 7:
@@ -166,7 +317,7 @@ async def test_a_session_without_traffic_for_a_week_is_not_meant(
         await desk.until_whispered("No session was active", "ada")
 
 
-@pytest.mark.parametrize("text", ["", "   ", "help", "HELP", SESSION, f"{SESSION}   "])
+@pytest.mark.parametrize("text", ["help", "HELP", SESSION, f"{SESSION}   "])
 async def test_without_a_message_the_person_reads_how_it_is_used(
     bot: Bot, desk: Desk, text: str
 ) -> None:
@@ -174,6 +325,7 @@ async def test_without_a_message_the_person_reads_how_it_is_used(
     await say(desk, text)
     told = await desk.until_whispered("Type `/devin-say", "ada")
     assert "active session" in told
+    assert told.count("`/devin-say") == 4
     assert desk.slack.channel_messages("general") == []
 
 
@@ -262,7 +414,7 @@ async def test_a_long_message_is_read_whole(bot: Bot, desk: Desk) -> None:
 @asynccontextmanager
 async def hanging(redis_url: str) -> AsyncIterator[None]:
     """Redis takes commands and answers none that may write."""
-    async with redis.asyncio.Redis.from_url(redis_url) as client:
+    async with redis.asyncio.Redis.from_url(node_url(redis_url)) as client:
         await client.client_pause(20_000, all=False)
         try:
             yield
@@ -330,7 +482,7 @@ async def test_the_thread_of_a_command_is_linked_by_its_person(
     await desk.until_marked("white_check_mark", message.ts)
     channel = desk.slack.workspace.channel("general").id
     ref = ThreadRef(team=desk.slack.team_id, channel=channel, thread_ts=message.ts)
-    async with redis.asyncio.Redis.from_url(redis_url) as client:
+    async with redis.asyncio.Redis.from_url(node_url(redis_url)) as client:
         assert await client.ttl(link_key(ref)) > 0
     await desk.mention("status", thread=message.ts)
     assert "by Ben Franklin" in await desk.until_said("Linked to", message.ts)

@@ -9,12 +9,12 @@ import pytest
 import yaml
 from pydantic import BaseModel, SecretStr
 
-from bot.devin import (
+from bot.devin import open_devin
+from bot.devin_answers import (
     HTTPValidationError,
     MessageSentResponse,
     PostMessageParams,
     ValidationProblem,
-    open_devin,
 )
 from bot.models import SessionId
 from sandbox import DevinSandbox

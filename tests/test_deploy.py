@@ -2,12 +2,17 @@
 
 import asyncio
 import configparser
+import contextlib
 import json
+import os
 import re
 import shlex
 import shutil
+import signal
+import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +24,8 @@ from prometheus_client import REGISTRY, Counter, Gauge, Histogram
 from bot import metrics
 from bot.models import Change
 from bot.settings import Settings
-from tests.processes import bot_process, free_port
+from tests.people import Desk
+from tests.processes import BotProcess, bot_process, free_port
 from tests.waiting import wait_until
 
 ROOT = Path(__file__).parent.parent
@@ -191,33 +197,74 @@ async def test_systemd_finds_nothing_wrong_with_the_unit(tmp_path: Path) -> None
 
 # The Procfile.
 
-PROCFILE = dict(
-    line.split(": ", 1) for line in (ROOT / "Procfile").read_text(encoding="utf-8").splitlines()
-)
+
+@asynccontextmanager
+async def honcho(environ: Mapping[str, str], cwd: Path, base: int) -> AsyncIterator[BotProcess]:
+    """`honcho start` on our Procfile, with ports from `base`; what it starts dies with it."""
+    binaries = Path(sys.executable).parent
+    process = await asyncio.create_subprocess_exec(
+        *(binaries / "honcho", "-f", ROOT / "Procfile", "-d", cwd, "start", "-p", str(base)),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env={"PATH": f"{binaries}:/usr/bin:/bin", "PYTHONPATH": str(ROOT), **environ},
+        start_new_session=True,
+    )
+    running = BotProcess(process)
+    try:
+        yield running
+    finally:
+        if process.returncode is None:
+            # Each of its children leads a group of its own.
+            for pid in (str(process.pid), *re.findall(r"started \(pid=(\d+)\)", running.out)):
+                os.killpg(int(pid), signal.SIGKILL)
+        await running.ends()
 
 
-@pytest.mark.parametrize("name", PROCFILE)
-async def test_each_line_of_the_procfile_is_a_process_that_gets_ready(
-    name: str, environ: dict[str, str], tmp_path: Path
+async def test_honcho_starts_both_processes_and_stops_them(
+    environ: dict[str, str], desk: Desk, tmp_path: Path
 ) -> None:
-    """As a platform starts it: with a PORT, and with SIGTERM at the end."""
-    words = shlex.split(PROCFILE[name])
-    assert words[:3] == ["python", "-m", "bot"]
-    port = free_port()
-    async with (
-        bot_process(environ | {"PORT": str(port)}, tmp_path, *words[3:]) as process,
-        aiohttp.ClientSession(f"http://127.0.0.1:{port}") as client,
-    ):
-        await process.until_logged("listening")
-        async with client.get("/healthz") as answer:
-            assert answer.status == 200
+    """As a platform does: a PORT for each, both get ready, a reply arrives, SIGTERM ends all."""
+    web, worker = free_ports(apart=100)
+    del environ["PORT"]
+    async with honcho(environ, tmp_path, web) as process:
+        for port in (web, worker):
+            await until_ready(process, port)
+        thread = await desk.linked_thread()
+        await desk.until_marked("white_check_mark", await desk.reply("Please rebase", thread))
+        assert await process.stop() == 128 + signal.SIGTERM
+    assert [await is_ready(port) for port in (web, worker)] == [False, False]
+    assert set(re.findall(r"(\w+)\.1 stopped", process.out)) == {"web", "worker"}
+    assert process.out.count("finishing what was begun") == 2
+    assert not re.search("SIGKILL|Traceback", process.out), process.out
+    assert len(desk.received()) == 1
 
-        async def is_ready() -> bool:
-            async with client.get("/readyz") as answer:
-                return answer.status == 200
 
-        await wait_until(is_ready, f"{name} is ready: {process.err}")
-        assert await process.stop() == 0
+def free_ports(apart: int) -> tuple[int, int]:
+    """Two free ports at the distance at which honcho gives them to the lines of a Procfile."""
+    while True:
+        first = free_port()
+        with socket.socket() as probe, contextlib.suppress(OSError, OverflowError):
+            probe.bind(("127.0.0.1", first + apart))
+            return first, first + apart
+
+
+async def until_ready(process: BotProcess, port: int) -> None:
+    """Wait until somebody is ready on `port`; fail when `process` ends before."""
+
+    async def is_over() -> bool:
+        return process.process.returncode is not None or await is_ready(port)
+
+    await wait_until(is_over, f"{port} is ready", seconds=30)
+    assert process.process.returncode is None, process.out
+
+
+async def is_ready(port: int) -> bool:
+    """Whether a process listens there and says that it is ready."""
+    address = f"http://127.0.0.1:{port}/readyz"
+    with contextlib.suppress(aiohttp.ClientConnectionError):
+        async with aiohttp.ClientSession() as client, client.get(address) as answer:
+            return answer.status == 200
+    return False
 
 
 # Dashboard, alerts and runbook.

@@ -7,7 +7,8 @@ from email.utils import format_datetime
 
 import pytest
 
-from bot.devin import BODY_LIMIT, DETAIL_LIMIT, PROBLEM_LIMIT
+from bot.devin import BODY_LIMIT
+from bot.devin_answers import DETAIL_LIMIT, PROBLEM_LIMIT
 from bot.models import Outcome, OutcomeKind, Refusal, Wait
 from tests.raw_http import (
     CHUNKED,

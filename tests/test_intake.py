@@ -2,12 +2,11 @@
 
 import asyncio
 import logging
-import time
 
 import pytest
 
-from bot import intake as intake_module
-from bot.intake import CROWD, QUIET_SECONDS, Intake
+from bot.bursts import CROWD
+from bot.intake import Intake
 from tests.waiting import wait_until
 
 
@@ -33,50 +32,17 @@ async def crowd(intake: Intake, requests: int, until: asyncio.Event) -> list[asy
     return tasks
 
 
-async def test_ordinary_talk_is_calm() -> None:
-    """As many requests at once as people make do not put deliveries off."""
+async def test_as_many_requests_as_people_make_do_not_put_deliveries_off() -> None:
+    """More at once are a burst, until it is quiet."""
     intake, leave = Intake(), asyncio.Event()
     tasks = await crowd(intake, CROWD, leave)
-    for _ in range(CROWD - 1):
-        intake.replied()
     assert await is_calm(intake)
-    leave.set()
-    await asyncio.gather(*tasks)
-
-
-async def test_a_crowd_of_requests_is_a_burst_until_it_is_quiet() -> None:
-    """Slack may deliver it in any order: deliveries wait for the silence after it."""
-    intake, leave = Intake(), asyncio.Event()
-    tasks = await crowd(intake, CROWD + 1, leave)
+    tasks += await crowd(intake, 1, leave)
     assert not await is_calm(intake)
     leave.set()
     await asyncio.gather(*tasks)
-    began = time.monotonic()
     await intake.calm()
-    assert time.monotonic() - began < 10 * QUIET_SECONDS
     assert await is_calm(intake)
-
-
-async def test_replies_in_quick_succession_are_a_burst() -> None:
-    """Also when they come one after the other, as over one Socket Mode connection."""
-    intake = Intake()
-    for _ in range(CROWD):
-        intake.replied()
-    assert not await is_calm(intake)
-    await intake.calm()
-
-
-async def test_steady_load_does_not_put_deliveries_off_for_ever(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    """A burst counts for a limited time from its beginning."""
-    intake = Intake()
-    for _ in range(CROWD):
-        intake.replied()
-    # The clock is the loop's and cannot be turned, so the burst's beginning is put back instead.
-    intake._crowded_since -= intake_module.BURST_LIMIT_SECONDS  # noqa: SLF001  (see above)
-    assert await is_calm(intake)
-    assert not caplog.records
 
 
 async def test_no_more_requests_run_at_once_than_there_is_room_for() -> None:

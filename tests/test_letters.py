@@ -5,9 +5,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bot.app import Bot
+from bot.attached import Attached
 from bot.letters import compose, letter
 from bot.markup import NO_NAMES, Names
-from bot.models import Attached, Reply, ThreadRef, UserId
+from bot.models import Reply, ThreadRef, UserId
 from bot.people import People
 from sandbox import Sandbox
 from tests.builders import rich_text
@@ -34,6 +35,12 @@ def test_author_text_and_files_in_that_order() -> None:
     """Apart by blank lines, each file on a line of its own."""
     whole = compose(reply("Look *here*", attached("a.md"), attached("b.md")), "Ada", NO_NAMES)
     assert whole == f"Ada (in Slack):\n\nLook **here**\n\n[a.md]({LINK})\n[b.md]({LINK})"
+
+
+def test_who_sends_what_another_wrote_is_named_first() -> None:
+    """Devin has to know who is behind it; a name keeps to its line here, too."""
+    whole = compose(reply("It is red"), "Bob", NO_NAMES, "Ada")
+    assert whole == "Ada sends what Bob wrote (in Slack):\n\nIt is red"
 
 
 @pytest.mark.parametrize("text", ["", "  \n "])

@@ -11,6 +11,7 @@ from bot.app import Bot
 from bot.models import ThreadRef, parse_session
 from bot.store import link_key
 from tests.people import OTHER_SESSION, SESSION, Desk, running
+from tests.redis_servers import node_url
 from tests.waiting import wait_until
 
 HEX = SESSION.removeprefix("devin-")
@@ -285,7 +286,7 @@ async def test_a_link_is_forgotten_without_traffic(environ: dict[str, str], desk
     """`LINK_TTL` after its last reply a thread is not linked any more."""
     async with running(desk, environ, LINK_TTL="1s"):
         thread = await desk.linked_thread()
-        with redis.Redis.from_url(environ["REDIS_URL"]) as client:
+        with redis.Redis.from_url(node_url(environ["REDIS_URL"])) as client:
             await wait_until(lambda: not client.exists(key_of(desk, thread)), "it is forgotten")
         await desk.reply("Too late", thread)
         await desk.mention("status", thread=thread)
@@ -297,7 +298,7 @@ async def test_traffic_renews_a_link(bot: Bot, desk: Desk, environ: dict[str, st
     """A reply puts the whole `LINK_TTL` back on; a question about the link does not."""
     thread = await desk.linked_thread()
     key = key_of(desk, thread)
-    with redis.Redis.from_url(environ["REDIS_URL"], decode_responses=True) as client:
+    with redis.Redis.from_url(node_url(environ["REDIS_URL"]), decode_responses=True) as client:
         client.expire(key, 60)
         await desk.mention("status", thread=thread)
         await desk.until_said("Linked to", thread)

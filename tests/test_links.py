@@ -3,7 +3,6 @@
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
@@ -25,14 +24,6 @@ def thread(number: int = 1, channel: str = "C0GENERAL") -> ThreadRef:
 
 def a_link(session: str = SESSION, by: UserId = ADA) -> Link:
     return Link(session=SessionId(session), by=by, at=1764000000)
-
-
-@pytest.fixture
-async def raw(redis_url: str) -> AsyncIterator[Redis]:
-    """Redis itself."""
-    client = Redis.from_url(redis_url, decode_responses=True)
-    yield client
-    await client.aclose()
 
 
 @pytest.fixture

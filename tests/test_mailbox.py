@@ -4,14 +4,14 @@ A holder that is gone is played by deleting its hold, which is what its expiry d
 """
 
 import time
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
 from redis.asyncio import Redis
 
+from bot import scripts
 from bot.links import Links
-from bot.mailbox import HOLD, SETTLE_LIMIT, Head, Later, Mailbox, Nothing
+from bot.mailbox import HOLD, LATELY, SETTLE_LIMIT, Head, Later, Mailbox, Nothing, Step
 from bot.models import (
     Change,
     Link,
@@ -31,6 +31,7 @@ from bot.store import (
     Store,
     box_key,
     hold_key,
+    lately_key,
     link_key,
     mail_key,
     reply_key,
@@ -54,14 +55,6 @@ def a_reply(second: int, text: str = "hello") -> Reply:
     return Reply(
         thread=THREAD, ts=f"{1764000000 + second}.000200", author=UserId("U0ADA"), text=text
     )
-
-
-@pytest.fixture
-async def raw(redis_url: str) -> AsyncIterator[Redis]:
-    """Redis itself, to look behind the mailbox and to play expiry."""
-    client = Redis.from_url(redis_url, decode_responses=True)
-    yield client
-    await client.aclose()
 
 
 @pytest.fixture
@@ -92,10 +85,10 @@ async def test_a_reply_is_accepted_once(mailbox: Mailbox, raw: Redis) -> None:
     reply = a_reply(1)
     first = await mailbox.accept(reply, ID, NONE)
     assert (first.change, first.wake_after) == (Change.ACCEPTED, 0.0)
-    before = await raw.dump(reply_key(reply.id))
+    before = await raw.hgetall(reply_key(reply.id))
     for _ in range(3):
         assert (await mailbox.accept(reply, ID, NONE)).change is Change.REPEATED
-    assert await raw.dump(reply_key(reply.id)) == before
+    assert await raw.hgetall(reply_key(reply.id)) == before
     assert await mailbox.waiting(ID) == 1
 
 
@@ -496,6 +489,38 @@ async def test_a_hold_is_renewed_by_its_holder_only(mailbox: Mailbox, raw: Redis
     assert await raw.exists(hold_key(ID)) == 0
 
 
+# What a session got lately.
+
+
+async def test_what_a_session_got_last_is_known(mailbox: Mailbox, raw: Redis) -> None:
+    """The last four messages, with when they were sent and answered, for a day."""
+    await filled(mailbox, *range(6))
+    step: Step = await taken(mailbox, "a")
+    for number in range(6):
+        assert isinstance(step, Head)
+        earlier = [one.digest for one in await mailbox.lately(ID)]
+        assert earlier == [f"got{last}" for last in range(max(0, number - 4), number)]
+        began = step.sent
+        step = await mailbox.finish(ID, "a", step, DELIVERED, f"got{number}", go_on=True)
+        (*_, last) = await mailbox.lately(ID)
+        assert last.sent.timestamp() == pytest.approx(began / 1000)
+        assert last.sent <= last.answered
+    assert step is Nothing.EMPTY
+    assert 0 < await raw.ttl(lately_key(ID)) <= LATELY.total_seconds()
+
+
+async def test_what_a_session_may_not_have_got_is_not_known(mailbox: Mailbox, raw: Redis) -> None:
+    """Nor is anything twice, when redis-py sends the end of a delivery a second time."""
+    await filled(mailbox, 1, 2)
+    head = await taken(mailbox, "a")
+    await mailbox.finish(ID, "a", head, UNCERTAIN, go_on=False)
+    assert not await raw.exists(lately_key(ID))
+    head = await taken(mailbox, "b")
+    for _ in range(2):
+        await mailbox.finish(ID, "b", head, DELIVERED, "got", go_on=True)
+    assert [one.digest for one in await mailbox.lately(ID)] == ["got"]
+
+
 # Sending again.
 
 
@@ -511,6 +536,19 @@ async def test_a_reply_is_sent_again_once_for_each_round(mailbox: Mailbox, raw: 
     owed = [str(ReportId(reply.id, number, ReportKind.OUTCOME)) for number in (1, 2, 3)]
     assert await raw.zrange(UNTOLD_KEY, 0, -1) == owed
     assert await mailbox.send_again(reply, 1) is None
+
+
+async def test_a_press_whose_answer_was_lost_is_answered_the_same_again(
+    mailbox: Mailbox, store: Store, raw: Redis
+) -> None:
+    """redis-py sends it a second time: this press did it, whatever the second run finds."""
+    (reply,) = await filled(mailbox, 1)
+    await mailbox.finish(ID, "a", await taken(mailbox, "a"), SUSPENDED, go_on=True)
+    keys = [mail_key(ID), DUE_KEY, reply_key(reply.id)]
+    press = (ID, reply.id, ts_micros(reply.ts), 1, 60)
+    answers = [await store.run(scripts.SEND_AGAIN, keys, (*press, it)) for it in ("x", "x", "y")]
+    assert answers == ["waiting", "waiting", "already"]
+    assert await raw.hget(reply_key(reply.id), "round") == "2"
 
 
 async def test_a_reply_is_sent_again_in_its_old_place(mailbox: Mailbox) -> None:
@@ -566,8 +604,21 @@ async def test_the_sweep_finds_due_sessions_that_nobody_holds(
     assert await reports.overdue(grace, 10) == ([ID], [])
 
 
+async def test_the_sweep_leaves_reports_of_a_newer_version_alone(
+    mailbox: Mailbox, store: Store, raw: Redis, redis_url: str
+) -> None:
+    """In a rolling deploy: they stay owed, and what an old process knows is told all the same."""
+    reports = Reports(store)
+    report = ReportId(a_reply(1).id, 1, ReportKind.NOTICE)
+    newer = f"{a_reply(1).id}|1|a-new-kind"
+    await raw.zadd(UNTOLD_KEY, {newer: 0, "of another shape": 0, str(report): 0})
+    await raw.expire(UNTOLD_KEY, 60)
+    assert await reports.overdue(NONE, 10) == ([], [report])
+    assert await raw.zcard(UNTOLD_KEY) == 3
+
+
 async def test_the_sweep_finds_late_reports(mailbox: Mailbox, store: Store, raw: Redis) -> None:
-    """One that was begun is left for a while; one that has been told is not found."""
+    """One that was begun is left for a while, one that waits until it is due; told: not found."""
     reports, grace = Reports(store), timedelta(seconds=5)
     await filled(mailbox, 1)
     await mailbox.finish(ID, "a", await taken(mailbox, "a"), SUSPENDED, go_on=True)
@@ -580,11 +631,13 @@ async def test_the_sweep_finds_late_reports(mailbox: Mailbox, store: Store, raw:
     assert not first.begun
     assert await reports.overdue(grace, 10) == ([], [])
     assert await reports.begin(report) is None, "another is telling it"
-    await reports.pause(report, may_be_told=True)
+    await raw.zadd(UNTOLD_KEY, {str(report): 0})
+    await reports.pause(report, 60.0, may_be_told=True)
+    assert await reports.overdue(grace, 10) == ([], [])
     second = await reports.begin(report)
     assert second is not None
     assert second.begun
-    await reports.pause(report, may_be_told=False)
+    await reports.pause(report, 60.0, may_be_told=False)
     third = await reports.begin(report)
     assert third is not None
     assert not third.begun

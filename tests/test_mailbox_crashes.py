@@ -5,7 +5,6 @@ who was sending it last; what must hold is checked at every step and at the end.
 """
 
 import random
-from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -213,13 +212,6 @@ class Story:
         if known.sender == holder.token and not known.is_done:
             known.sender = None
         holder.head = None
-
-
-@pytest.fixture
-async def raw(redis_url: str) -> AsyncIterator[Redis]:
-    client = Redis.from_url(redis_url, decode_responses=True)
-    yield client
-    await client.aclose()
 
 
 @pytest.mark.parametrize("seed", range(12))

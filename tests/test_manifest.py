@@ -45,6 +45,7 @@ def test_direct_messages_are_possible() -> None:
     """Slack lets nobody write to a bot whose messages tab is off or read-only."""
     home = read().features.app_home
     assert home
+    assert home.home_tab_enabled
     assert home.messages_tab_enabled
     assert not home.messages_tab_read_only_enabled
 
@@ -80,9 +81,9 @@ def test_an_address_that_slack_cannot_use_is_refused(url: str) -> None:
 def test_each_event_has_its_scope_and_each_scope_its_reason() -> None:
     """Least scopes: one for each event, and the others each for something the relay does."""
     manifest = read()
-    assert manifest.bot_events == list(SCOPE_OF_EVENT)
+    assert manifest.bot_events == [*SCOPE_OF_EVENT, "app_home_opened"]
     assert manifest.oauth_config.scopes.bot == list(REQUIRED_SCOPES)
-    others = {"channels:read", "groups:read", "usergroups:read", "users:read"}
+    others = {"files:read", "channels:read", "groups:read", "usergroups:read", "users:read"}
     others |= {"chat:write", "commands", "reactions:write"}
     assert set(REQUIRED_SCOPES) == others | set(SCOPE_OF_EVENT.values())
     for scope in REQUIRED_SCOPES:
@@ -93,8 +94,17 @@ def test_the_command_comes_with_ids() -> None:
     """Unescaped, a typed @name could not be told from an id."""
     (command,) = read().features.slash_commands
     assert command.command == "/devin-say"
-    assert command.usage_hint == "[session] message"
+    assert command.usage_hint == "[session] message, help, or nothing for a form"
     assert command.should_escape
+
+
+def test_the_shortcuts_are_of_messages() -> None:
+    """Slack offers them in each message's menu, in threads too, where it has no commands."""
+    shortcuts = read().features.shortcuts
+    assert {one.name: (one.type, one.callback_id) for one in shortcuts} == {
+        "Send to Devin": ("message", "send_to_devin"),
+        "Link to a Devin session": ("message", "link_session"),
+    }
 
 
 def test_workflow_steps_come_only_when_asked_for() -> None:
@@ -108,9 +118,10 @@ def test_workflow_steps_come_only_when_asked_for() -> None:
         "message": True,
         "channel": False,
         "thread_ts": False,
+        "user": False,
     }
     assert list(send.output_parameters) == ["outcome", "detail", "thread"]
-    assert list(link.input_parameters) == ["session", "channel", "thread_ts"]
+    assert list(link.input_parameters) == ["session", "channel", "thread_ts", "user"]
 
 
 @pytest.mark.parametrize(

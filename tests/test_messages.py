@@ -13,23 +13,32 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot import messages
+from bot.attached import Attached
 from bot.errors import (
+    AlreadySent,
     BadSession,
+    BadStep,
     CannotPost,
     ChooseSession,
+    EmptyMessage,
+    FormGone,
+    IsMuted,
     LinkedElsewhere,
     NoSuchReply,
     NotAllowed,
     NothingToSay,
     NotLinked,
+    NotTaken,
     PassingError,
     PersonError,
     SlackAway,
     StoreAway,
+    TicketGone,
 )
 from bot.models import (
     SENDABLE_AGAIN,
-    Attached,
+    Change,
+    Flaw,
     Link,
     Outcome,
     OutcomeKind,
@@ -188,6 +197,13 @@ ERRORS: dict[type[PersonError], Callable[[str], PersonError]] = {
     LinkedElsewhere: lambda _: LinkedElsewhere(LINK),
     NotAllowed: lambda _: NotAllowed(Standing.GUEST),
     NothingToSay: lambda _: NothingToSay(),
+    AlreadySent: lambda _: AlreadySent(),
+    BadStep: lambda text: BadStep(list(Flaw)[len(text) % len(Flaw)]),
+    EmptyMessage: lambda _: EmptyMessage(),
+    FormGone: lambda _: FormGone(),
+    IsMuted: lambda _: IsMuted(),
+    TicketGone: lambda _: TicketGone(),
+    NotTaken: lambda text: NotTaken(Change.MUTED if text else Change.UNLINKED),
     NoSuchReply: lambda text: NoSuchReply(already_sent=bool(text)),
     ChooseSession: lambda text: ChooseSession(links(len(text) % 30)),
     CannotPost: CannotPost,
@@ -319,3 +335,30 @@ def test_nobody_reads_the_name_of_a_class() -> None:
 def test_a_duration_is_said_in_words(duration: timedelta, said: str) -> None:
     """In its natural unit."""
     assert messages.span(duration) == said
+
+
+STEP_ERRORS = [
+    *(BadStep(flaw) for flaw in Flaw),
+    *(NotAllowed(standing) for standing in set(Standing) - {Standing.ALLOWED}),
+    *(CannotPost(reason) for reason in ("not_in_channel", "restricted_action")),
+    *(BadSession("<!channel>"), NothingToSay(), LinkedElsewhere(LINK), IsMuted()),
+    NotTaken(Change.UNLINKED),
+]
+
+
+@pytest.mark.parametrize("error", STEP_ERRORS, ids=repr)
+def test_a_step_fails_in_plain_words(error: PersonError) -> None:
+    """Workflow Builder shows them as they are, and what was typed is not repeated."""
+    why = messages.step_failed(error)
+    assert why.endswith((".", "…"))
+    assert not set("<>*`").intersection(why)
+
+
+@given(outcome=st.sampled_from(OutcomeKind), text=HUGE)
+def test_a_step_s_detail_is_harmless_wherever_it_is_put(outcome: OutcomeKind, text: str) -> None:
+    """A later step may post it; it is bounded, and no control of Slack's is left in it."""
+    detail = messages.step_detail(Outcome(kind=outcome, detail=text, status=418))
+    assert len(detail) < 4_000
+    assert not set("<>").intersection(detail)
+    assert "@channel" not in detail
+    assert (detail == "") == (outcome is OutcomeKind.DELIVERED)

@@ -22,6 +22,7 @@ from bot.store import Store, open_store, reply_key
 from tests.logbook import logging_to
 from tests.people import SESSION, Desk
 from tests.processes import bot_process, free_port
+from tests.redis_servers import node_url
 from tests.waiting import until_settled, wait_until
 
 TTL = timedelta(days=90)
@@ -65,7 +66,7 @@ async def test_all_mail_is_counted_and_the_oldest_is_found(store: Store, redis_u
     """Whichever session it waits in."""
     await fill(store, 1, 3)
     old, *_ = await fill(store, 2, 2)
-    async with Redis.from_url(redis_url) as raw:
+    async with Redis.from_url(node_url(redis_url)) as raw:
         seconds, _ = await raw.time()
         await raw.hset(reply_key(old.id), "accepted", (seconds - 600) * 1000)
     await measure(store)
@@ -86,7 +87,7 @@ async def test_a_look_at_very_many_mailboxes_is_bounded(store: Store) -> None:
 async def test_a_reply_that_was_forgotten_has_no_age(store: Store, redis_url: str) -> None:
     """A record may expire before its place in the mailbox is cleared."""
     (reply,) = await fill(store, 1, 1)
-    async with Redis.from_url(redis_url) as raw:
+    async with Redis.from_url(node_url(redis_url)) as raw:
         await raw.delete(reply_key(reply.id))
     await measure(store)
     assert value("relay_mail_oldest_seconds") == 0

@@ -23,6 +23,7 @@ from sandbox import DevinSandbox
 from sandbox.devin_answers import FINISHED, SUSPENDED
 from sandbox.slack import Message
 from tests.people import SESSION, Desk, labels, quote
+from tests.redis_servers import node_url
 from tests.waiting import until_settled, wait_until
 
 KEY = DevinSandbox().api_key
@@ -285,7 +286,7 @@ async def test_a_relay_that_died_while_sending_says_so(
     reply = Reply(thread=thread, ts=ts, author=ada, text="Please rebase")
     await Mailbox(store, ttl).accept(reply, session, timedelta(0))
     await Mailbox(store, ttl).take(session, "the token of one who died")
-    with redis.Redis.from_url(redis_url) as client:  # as if it had died a minute ago
+    with redis.Redis.from_url(node_url(redis_url)) as client:  # as if it had died a minute ago
         client.delete(hold_key(session))
         client.zincrby(DUE_KEY, -60_000, session)
 

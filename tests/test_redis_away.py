@@ -117,6 +117,34 @@ async def test_what_cannot_be_kept_is_not_acknowledged(
 
 
 @pytest.mark.parametrize("trouble", ["stopped", "full"])
+async def test_an_edit_a_deletion_and_a_step_come_again(
+    bot: Bot, desk: Desk, valkey: ValkeyProcess, trouble: str
+) -> None:
+    """None of them is acknowledged before it is kept; taken then, each acts once."""
+    breaks, mends = TROUBLES[trouble]
+    thread = await desk.linked_thread()
+    desk.devin.behave(SESSION, "slow", delay=5, times=1)
+    await desk.reply("Zero", thread)  # holds up the others until all is as it was
+    await wait_until(lambda: desk.devin.requests, "Devin was asked")
+    edited, deleted = await desk.reply("One", thread), await desk.reply("Two", thread)
+    await desk.until_heard()
+    await breaks(valkey)
+    before = len(desk.slack.deliveries)
+    await desk.slack.edit("general", edited, "Uno")
+    await desk.slack.delete("general", deleted)
+    step = await desk.slack.run_step("send_message", {"session": SESSION, "message": "Three"})
+    missed = [await one.settled() for one in desk.slack.deliveries[before:]]
+    assert [one.acked for one in missed] == [False, False, False]
+    await mends(valkey)
+    await wait_until(lambda: is_ready(bot), "it is ready again")
+    for delivery in missed:
+        await until_taken(desk, delivery)
+    await wait_until(lambda: step in desk.slack.step_results, "the step ends")
+    said = [one.partition(":\n\n")[2] for one in desk.received()]
+    assert said == ["Zero", "Uno", "Three"]
+
+
+@pytest.mark.parametrize("trouble", ["stopped", "full"])
 async def test_a_command_is_acknowledged_and_its_failure_told(
     bot: Bot, desk: Desk, valkey: ValkeyProcess, trouble: str
 ) -> None:

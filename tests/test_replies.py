@@ -23,7 +23,7 @@ async def test_a_reply_is_read_wherever_the_thread_is(bot: Bot, desk: Desk, chan
     await desk.until_marked("white_check_mark", file, channel=channel)
     said, shared = desk.received()
     assert said == FROM_ADA + "Please **rebase**."
-    assert shared.startswith(FROM_ADA + "[plan.md](https://")
+    assert shared.startswith(FROM_ADA + 'ATTACHMENT:"http')
 
 
 @pytest.mark.parametrize(
@@ -46,11 +46,14 @@ async def test_every_way_to_write_in_a_thread_is_a_reply(
 
 
 @pytest.mark.parametrize("text", ["", "Both of them."], ids=["without_text", "with_text"])
-async def test_files_are_read_as_links(bot: Bot, desk: Desk, text: str) -> None:
-    """Each file is a link of its own line, below the text if there is any."""
-    thread = await desk.linked_thread()
-    ts = await desk.slack.say(text, files=["plan.md", "log [2].txt"], thread=thread)
-    await desk.until_marked("white_check_mark", ts)
+async def test_files_that_stay_in_slack_are_read_as_links(
+    desk: Desk, environ: dict[str, str], text: str
+) -> None:
+    """Each is a link of its own line, below the text if there is any."""
+    async with running(desk, environ, FILE_LIMIT="0"):
+        thread = await desk.linked_thread()
+        ts = await desk.slack.say(text, files=["plan.md", "log [2].txt"], thread=thread)
+        await desk.until_marked("white_check_mark", ts)
     [message] = desk.received()
     plan, log = message.removeprefix(FROM_ADA).removeprefix(f"{text}\n\n").splitlines()
     assert message.startswith(f"{FROM_ADA}{text}\n\n" if text else f"{FROM_ADA}[")

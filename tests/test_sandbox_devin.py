@@ -445,3 +445,21 @@ async def test_the_demo_sessions_begin_with_a_running_one(devin: DevinSandbox) -
     first, *others = devin.demo_sessions()
     assert devin.session(first).state == "running"
     assert {devin.session(other).state for other in others} <= STATES.keys()
+
+
+async def test_sessions_can_be_listed_a_page_at_a_time(
+    devin: DevinSandbox, client: httpx.AsyncClient
+) -> None:
+    """Summaries without messages, the latest first; a limit that is no number is a 422."""
+    devin.add_session("devin-0002", "finished", title="Two")
+    listed = (await client.get("/v1/sessions", params={"limit": 1})).json()["sessions"]
+    assert [(one["session_id"], one["title"], one["status_enum"]) for one in listed] == [
+        ("devin-0002", "Two", "finished")
+    ]
+    assert "messages" not in listed[0]
+    rest = (await client.get("/v1/sessions", params={"offset": 1})).json()["sessions"]
+    assert [one["session_id"] for one in rest] == [SESSION]
+    refused = await client.get("/v1/sessions", params={"limit": "x"})
+    assert (refused.status_code, refused.json()["detail"][0]["loc"]) == (422, ["query", "limit"])
+    strange = await client.get("/v1/sessions", headers={"Authorization": "Bearer no"})
+    assert strange.status_code == 401

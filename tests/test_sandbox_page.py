@@ -13,13 +13,19 @@ from typing import Any
 
 import httpx
 import pytest
+import yaml
+from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.manifest import manifest_yaml
 from sandbox.__main__ import parse_arguments
+from sandbox.declared import COMMANDS, SHORTCUTS, STEPS
 from sandbox.demo import bot_environment, child, claimed_home, invitation
 from sandbox.devin import DevinSandbox
 from sandbox.launch import Sandbox, environment_of, free_port, running_sandbox
-from sandbox.page import FILES, PageServer
+from sandbox.page import FILES, HERE, PageServer
 from sandbox.slack import SlackSandbox
+from tests.slack_apps import BUTTONS, JSON, MODAL, bolt_app, socket_mode
+from tests.waiting import wait_until
 
 SESSION = "devin-abc123def456"
 
@@ -79,12 +85,20 @@ async def test_the_page_forbids_inline_scripts_and_framing(page: Page) -> None:
     assert re.search(r"<script(?![^>]*\bsrc=)|\son\w+=|\sstyle=", response.text) is None
 
 
-@pytest.mark.parametrize("name", ["page.js", "render.js"])
+@pytest.mark.parametrize("name", [name for name, _ in FILES.values() if name.endswith(".js")])
 def test_the_scripts_never_build_html_from_text(name: str) -> None:
     """Text reaches the page through text nodes only."""
-    script = (Path(__file__).parent.parent / "sandbox" / name).read_text(encoding="utf-8")
+    script = (HERE / name).read_text(encoding="utf-8")
     forbidden = r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function"
     assert re.search(forbidden, script) is None
+
+
+@pytest.mark.parametrize("name", [name for name, _ in FILES.values()])
+def test_each_file_of_the_page_has_one_subject(name: str) -> None:
+    """300 lines at most, as the Python files; the first says what the file is about."""
+    lines = (HERE / name).read_text(encoding="utf-8").splitlines()
+    assert len(lines) <= 300
+    assert lines[0].startswith("<!doctype html>" if name.endswith(".html") else ("//", "/*"))
 
 
 @pytest.mark.parametrize(
@@ -202,6 +216,100 @@ async def test_a_slash_command_that_nobody_takes_says_so(page: Page) -> None:
     assert response.json()["acked"] is False
 
 
+async def test_a_shortcut_opens_a_modal_that_is_used_to_its_end(page: Page) -> None:
+    """Opened, pressed in, refused, closed: each by a POST, and each seen in the snapshot."""
+    ts = (await page.post("say", text="look")).json()["ts"]
+    app = bolt_app(page.slack)
+
+    @app.shortcut("link_session")
+    async def on_shortcut(ack: Any, body: JSON, client: AsyncWebClient) -> None:
+        await ack()
+        await client.views_open(trigger_id=body["trigger_id"], view=MODAL)
+
+    @app.view("link_session")
+    async def on_submit(ack: Any) -> None:
+        await ack(response_action="errors", errors={"session": "no such session"})
+
+    async with socket_mode(page.slack, app):
+        where = {"channel": "general", "message_ts": ts}
+        ran = await page.post("shortcut", callback_id="link_session", **where)
+        assert ran.json()["acked"] is True
+        ((view,),) = [views for views in (await page.state())["views"].values() if views]
+        submitted = {"view_id": view["id"], "values": {"session_id": "devin-1"}}
+        await page.post("submit_view", **submitted)
+    views = (await page.state())["views"]
+    assert [it[0]["errors"] for it in views.values() if it] == [{"session": "no such session"}]
+    assert (await page.post("close_view", view_id=view["id"], user="ben")).status_code == 400
+    assert (await page.post("close_view", view_id=view["id"])).status_code == 200
+    assert not any((await page.state())["views"].values())
+
+
+async def test_home_is_opened_and_a_step_is_run(page: Page) -> None:
+    """The app hears of both; the step's end is in the snapshot."""
+    app = bolt_app(page.slack)
+
+    @app.event("app_home_opened")
+    async def on_home(event: JSON, client: AsyncWebClient) -> None:
+        await client.views_publish(user_id=event["user"], view={"type": "home", "blocks": BUTTONS})
+
+    @app.action("resend")
+    async def on_press(ack: Any, body: JSON, client: AsyncWebClient) -> None:
+        await ack()
+        empty = {"type": "home", "blocks": []}
+        await client.views_publish(user_id=body["user"]["id"], view=empty)
+
+    @app.function("send_message")
+    async def on_step(complete: Any) -> None:
+        await complete(outputs={"outcome": "delivered"})
+
+    async with socket_mode(page.slack, app):
+        await page.post("open_home", user="ben")
+        await wait_until(lambda: page.slack.home_view("ben"), "a home view")
+        view = page.slack.home_view("ben") or {}
+        pressed = {"view_id": view["id"], "action_id": "resend", "block_id": "choices"}
+        await page.post("press_view", user="ben", **pressed)
+        ran = await page.post("run_step", callback_id="send_message", inputs={"message": "hi"})
+        await wait_until(lambda: page.slack.step_results, "the step's end")
+    state = await page.state()
+    assert [home["blocks"] for home in state["homes"].values() if home] == [[]]
+    execution = ran.json()["execution_id"]
+    assert state["step_results"][execution] == ["success", {"outcome": "delivered"}]
+
+
+async def test_a_file_goes_with_a_message(page: Page) -> None:
+    """Its content in base64; the app could download it."""
+    files = [{"name": "plan.md", "content": "IyBQbGFu", "mimetype": "text/markdown"}]
+    await page.post("say", text="here", files=files)
+    (message,) = (await page.channel())["messages"]
+    assert message["files"] == [{"name": "plan.md", "mimetype": "text/markdown", "size": 6}]
+    refused = await page.post("say", text="here", files=[{"name": "x", "content": "%"}])
+    assert (refused.status_code, refused.json()["error"]) == (400, "the content of x is not base64")
+
+
+async def test_the_retry_after_of_a_session_is_whole_seconds(page: Page) -> None:
+    """RFC 9110 knows no fractions, and 4 has become 4.0 on the way from the page."""
+    await page.post("behave", session_id=SESSION, state="rate_limited", retry_after=4)
+    key = {"Authorization": f"Bearer {page.devin.api_key}"}
+    address = f"{page.devin.url}/v1/sessions/{SESSION}/message"
+    answer = await page.client.post(address, json={"message": "hi"}, headers=key)
+    assert answer.headers["Retry-After"] == "4"
+
+
+def test_what_the_page_offers_is_what_the_manifest_declares() -> None:
+    """Commands, shortcuts and steps, with their names and inputs."""
+    manifest = yaml.safe_load(manifest_yaml(workflow_steps=True))
+    features = manifest["features"]
+    commands = [(it["command"], it["usage_hint"]) for it in features["slash_commands"]]
+    assert [(it.command, it.usage_hint) for it in COMMANDS] == commands
+    shortcuts = {it["callback_id"]: it["name"] for it in features["shortcuts"]}
+    assert {it.callback_id: it.name for it in SHORTCUTS} == shortcuts
+    assert {it.callback_id: (it.title, it.inputs) for it in STEPS} == {
+        name: (step["title"], {key: it["is_required"] for key, it in inputs.items()})
+        for name, step in manifest["functions"].items()
+        if (inputs := step["input_parameters"])
+    }
+
+
 async def test_slack_can_be_told_to_disconnect(page: Page) -> None:
     """Also with nobody connected."""
     assert (await page.post("disconnect", reason="warning")).status_code == 200
@@ -224,6 +332,11 @@ async def test_slack_can_be_told_to_disconnect(page: Page) -> None:
         ("behave", {"session_id": SESSION, "state": "down", "times": 0}, "times"),
         ("session", {"session_id": "../etc"}, "devin-<hex>"),
         ("fail", {"method": "auth.test", "status": 9}, "status"),
+        ("shortcut", {"callback_id": "x", "channel": "general", "message_ts": "1.0"}, "1.0"),
+        ("submit_view", {"view_id": "V1", "values": {}}, "V1"),
+        ("press_view", {"view_id": "V1", "action_id": "x"}, "V1"),
+        ("suggest", {"view_id": "V1", "action_id": "x"}, "V1"),
+        ("open_home", {"user": "nobody"}, "nobody"),
         ("disconnect", {"reason": "boredom"}, "reason"),
     ],
 )

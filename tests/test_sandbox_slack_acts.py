@@ -7,12 +7,14 @@ from typing import Any
 import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 
+from sandbox.blocks import block_problems
 from sandbox.slack import SlackSandbox
 from sandbox.workspace import UnknownName
 from tests.slack_apps import (
     BUTTONS,
     JSON,
     MODAL,
+    SECTION,
     bolt_app,
     raw_apps,
     refusal,
@@ -154,6 +156,80 @@ async def test_a_shortcut_opens_a_modal_that_is_submitted(slack: SlackSandbox) -
         assert slack.open_views("ada")[0]["errors"] == {"session": "no such session"}
         await slack.submit_view(view["id"], {"session_id": "devin-1"})
         assert slack.open_views("ada") == []
+
+
+async def test_a_menu_gives_the_option_that_was_chosen(
+    slack: SlackSandbox, client: AsyncWebClient
+) -> None:
+    """`selected_option`, of the block that is named; a forged value goes as it is."""
+    actions: list[JSON] = []
+    app = bolt_app(slack)
+
+    @app.action("choose")
+    async def on_choice(ack: Any, payload: JSON) -> None:
+        actions.append(payload)
+        await ack()
+
+    option: JSON = {"text": {"type": "plain_text", "text": "One"}, "value": "1"}
+    menu = {"type": "static_select", "action_id": "choose", "options": [option]}
+    blocks = [SECTION | {"block_id": name, "accessory": menu} for name in ("first", "second")]
+    general = slack.workspace.channel("general").id
+    posted = await client.chat_postMessage(channel=general, text="?", blocks=blocks)
+    async with socket_mode(slack, app):
+        where = {"channel": "general", "message_ts": posted["ts"], "block_id": "second"}
+        await slack.press("choose", value="1", **where)
+        await slack.press("choose", value="forged", **where)
+    assert [action["block_id"] for action in actions] == ["second", "second"]
+    assert actions[0]["selected_option"] == option
+    assert actions[1]["selected_option"]["value"] == "forged"
+    with pytest.raises(UnknownName):
+        await slack.press("choose", channel="general", message_ts=posted["ts"], block_id="third")
+
+
+@pytest.mark.parametrize(
+    "menu",
+    [
+        {"options": []},
+        {"options": [{"text": {"type": "plain_text", "text": "x" * 76}, "value": "1"}]},
+        {"options": [{"text": {"type": "plain_text", "text": "One"}, "value": "x" * 151}]},
+        {"options": [{"text": {"type": "plain_text", "text": "One"}, "value": "1"}] * 101},
+        {
+            "options": [{"text": {"type": "plain_text", "text": "One"}, "value": "1"}],
+            "initial_option": {"text": {"type": "plain_text", "text": "Two"}, "value": "2"},
+        },
+    ],
+    ids=["none", "a long label", "a long value", "too many", "another one chosen"],
+)
+def test_a_menu_that_slack_would_not_show_is_refused(menu: JSON) -> None:
+    """The limits of the Block Kit reference, for options."""
+    section = SECTION | {"accessory": {"type": "static_select", "action_id": "a", **menu}}
+    assert block_problems([section]) != []
+
+
+async def test_an_external_menu_asks_the_app_and_a_closed_modal_is_told(
+    slack: SlackSandbox, client: AsyncWebClient, connect: Callable[[], Any]
+) -> None:
+    """`block_suggestion` with what was typed; `view_closed` where the view asks for it."""
+    menu = {"type": "external_select", "action_id": "session", "min_query_length": 1}
+    field = MODAL["blocks"][0] | {"element": menu}
+    view = MODAL | {"blocks": [field], "notify_on_close": True}
+    app = await connect()
+    running = asyncio.create_task(slack.slash("/devin-say", ""))
+    envelope = await app.read()
+    await app.ack(envelope)
+    await running
+    opened = await client.views_open(trigger_id=envelope["payload"]["trigger_id"], view=view)
+    typing = asyncio.create_task(slack.suggest("session", "rel", view_id=opened["view"]["id"]))
+    envelope = await app.read()
+    await app.ack(envelope)
+    assert (await typing).acked
+    asked = envelope["payload"]
+    assert (asked["type"], asked["value"]) == ("block_suggestion", "rel")
+    assert (asked["action_id"], asked["block_id"]) == ("session", "session")
+    await slack.close_view(opened["view"]["id"])
+    told = (await app.read())["payload"]
+    assert (told["type"], told["is_cleared"]) == ("view_closed", False)
+    assert slack.open_views("ada") == []
 
 
 async def test_a_trigger_is_used_once_and_in_time(

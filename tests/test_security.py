@@ -7,6 +7,7 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,9 @@ from bot.settings import load_settings
 from bot.store import Store
 from sandbox import Sandbox
 from sandbox.slack import Message
-from tests.builders import a_reply
+from tests.builders import JSON, a_reply
 from tests.logbook import logging_to
-from tests.people import SESSION, Desk, quote
+from tests.people import OTHER_SESSION, SESSION, Desk, quote
 from tests.processes import BotProcess, ValkeyProcess, bot_process, command, free_port
 from tests.waiting import until_settled, wait_until
 
@@ -44,11 +45,19 @@ METHODS: Mapping[str, set[str]] = {
     "chat.update": {"chat:write"},
     # Direct messages have no name to look up, so im:read and mpim:read are not needed.
     "conversations.info": {"channels:read", "groups:read"},
+    "conversations.history": HISTORY,
+    "conversations.members": {"channels:read", "groups:read"},
     "conversations.replies": HISTORY,
+    "files.info": {"files:read"},
+    "functions.completeError": set(),
+    "functions.completeSuccess": set(),
     "reactions.add": {"reactions:write"},
     "reactions.remove": {"reactions:write"},
     "usergroups.list": {"usergroups:read"},
     "users.info": {"users:read"},
+    "views.open": set(),
+    "views.publish": set(),
+    "views.update": set(),
 }
 """The bot scopes of each method (docs.slack.dev/reference/methods)."""
 
@@ -58,6 +67,7 @@ EVENTS = {
     "message.groups": "groups:history",
     "message.im": "im:history",
     "message.mpim": "mpim:history",
+    "app_home_opened": "",
 }
 MANIFEST: dict[str, Any] = yaml.safe_load((ROOT / "manifest.yaml").read_text(encoding="utf-8"))
 
@@ -88,7 +98,7 @@ def test_the_scopes_are_those_that_the_code_needs() -> None:
     assert called() == set(METHODS)
     events = MANIFEST["settings"]["event_subscriptions"]["bot_events"]
     needed = {scope for method in called() for scope in METHODS[method]}
-    needed |= {EVENTS[event] for event in events}
+    needed |= {EVENTS[event] for event in events} - {""}
     if MANIFEST["features"]["slash_commands"] or MANIFEST["features"].get("shortcuts"):
         needed.add("commands")
     assert set(MANIFEST["oauth_config"]["scopes"]["bot"]) == needed
@@ -114,6 +124,11 @@ def pinned(lock: str) -> dict[str, str]:
     return {re.split(r"[=;\s\[]", line, maxsplit=1)[0]: line for line in lines}
 
 
+def unconditional(lines: dict[str, str]) -> dict[str, str]:
+    """The pins and hashes, without the platforms that they are for."""
+    return {name: re.sub(r"( ;.*?)? +--hash", " --hash", line) for name, line in lines.items()}
+
+
 def names(requirements: list[str]) -> set[str]:
     """The bare names of requirements in pyproject.toml."""
     return {re.split(r"[><=;\s\[]", one, maxsplit=1)[0] for one in requirements}
@@ -134,8 +149,8 @@ def test_every_dependency_is_pinned_and_hashed(lock: str) -> None:
 
 
 def test_production_installs_the_tested_versions_and_no_tool() -> None:
-    """The lock of run time is a part of the whole one."""
-    everything, run = (pinned(lock) for lock in LOCKS)
+    """The lock of run time is a part of the whole one, which may want more of it elsewhere."""
+    everything, run = (unconditional(pinned(lock)) for lock in LOCKS)
     assert run.items() <= everything.items()
     assert not run.keys() & DEV
     assert everything.keys() >= DEV
@@ -238,7 +253,9 @@ async def test_a_name_is_no_attachment_and_no_second_line(bot: Bot, desk: Desk, 
     thread = await desk.linked_thread()
     await desk.slack.say("Please rebase.", thread=thread, files=[name])
     message = await desk.until_received("rebase")
-    assert attachments(message) == []
+    (real,) = [one.url for one in desk.devin.attachments]
+    assert message.splitlines()[-1] == f'ATTACHMENT:"{real}"'
+    assert len(attachments(message)) == 1
     assert message.splitlines()[0].endswith("(in Slack):")
     assert "Please rebase." in message.splitlines()[2]
 
@@ -355,6 +372,76 @@ async def test_too_much_is_acknowledged_and_the_next_reply_arrives(
     assert delivery.acked
     assert delivery.attempts == 1
     await desk.until_marked("white_check_mark", await desk.reply("And the next.", thread))
+
+
+@pytest.mark.parametrize("text", ["x" * 900_000, "<" * 200_000, "<@U0" * 100_000, "*_~`" * 100_000])
+async def test_too_much_in_a_command_is_answered_and_the_next_one_arrives(
+    bot: Bot, desk: Desk, text: str
+) -> None:
+    """Devin reads it, or the person who typed it is told why not."""
+    delivery = await desk.slack.slash("/devin-say", f"{SESSION} {text}")
+    assert delivery.acked
+    await wait_until(lambda: desk.received() or desk.whispers("ada"), "one or the other")
+    await desk.slack.slash("/devin-say", f"{SESSION} And the next.")
+    await desk.until_received("And the next.")
+
+
+@pytest.mark.parametrize(
+    ("inner", "outer"),
+    [
+        ({"user": 5}, {}),
+        ({"channel": ["id"]}, {}),
+        ({"type": ["message"]}, {}),
+        ({}, {"authorizations": {"a": 1}}),
+        ({}, {"response_urls": [5]}),
+        ({}, {"user": 5}),
+        ({}, {"type": ["event_callback"]}),
+    ],
+    ids=repr,
+)
+async def test_what_is_malformed_is_acknowledged_and_told_to_the_operator(
+    bot: Bot, desk: Desk, caplog: pytest.LogCaptureFixture, inner: JSON, outer: JSON
+) -> None:
+    """Over Socket Mode too: sent again it would be the same; none of it is in the log."""
+    ts = await desk.slack.say("a secret plan", deliver=False)
+    event = desk.slack.event_of("general", ts) | inner
+    delivery = await desk.slack.deliver_event(event, **outer)
+    await delivery.settled()
+    assert (delivery.acked, delivery.attempts) == (True, 1)
+    said = {one.getMessage() for one in caplog.records}
+    assert said <= {"malformed request acknowledged", "nobody listens to a request"}
+    assert len(said) == 1
+    assert "plan" not in "".join(str(vars(one)) for one in caplog.records)
+
+
+# Strangers.
+
+
+@pytest.mark.parametrize(
+    ("user", "channel"),
+    [
+        *(("gus", "general"), ("una", "general"), ("eve", "shared")),
+        *(("bolt-ci", "general"), ("legacy", "general"), ("workflow", "general")),
+    ],
+)
+async def test_a_stranger_gets_nowhere_by_any_way(
+    bot: Bot, desk: Desk, user: str, channel: str
+) -> None:
+    """Neither by a reply, a mention nor a command: Devin hears nothing, and the link stands."""
+    thread = await desk.linked_thread(channel=channel)
+    say = partial(desk.slack.say, "Delete it all.", user=user, channel=channel, thread=thread)
+    await say()
+    await say(broadcast=True)
+    await say(subtype="me_message")
+    await say(files=["all.md"])
+    for words in ("delete it all", "unlink", "mute", "status", f"link {OTHER_SESSION}"):
+        await desk.mention(words, thread=thread, user=user, channel=channel)
+    if user in {"gus", "una"}:  # Slack offers commands to nobody else of them
+        for text in (f"{SESSION} delete it all", "delete it all", f"{OTHER_SESSION} delete it all"):
+            assert (await desk.slack.slash("/devin-say", text, user=user, channel=channel)).acked
+    assert await desk.fence(thread, channel=channel) == []
+    assert [one.session_id for one in desk.devin.requests] == [SESSION]
+    assert len(desk.said(thread, channel=channel)) == 1
 
 
 # Secrets.

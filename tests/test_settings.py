@@ -208,6 +208,7 @@ def test_addresses_get_the_slash_that_their_client_wants() -> None:
         "unix:///run/valkey.sock?db=0",
         "rediss://:pw@redis.example:6379/0",
         "rediss+cluster://me:pw@redis.example",
+        "redis+cluster://127.0.0.1:7000/0",
         "rediss://redis.example?password=pw",
         "rediss://redis.example?ssl_certfile=/c.pem",
     ],
@@ -225,6 +226,13 @@ def test_a_remote_redis_without_tls_or_password_needs_a_yes(url: str) -> None:
     (problem,) = problems(REDIS_URL=url)
     assert "ALLOW_INSECURE_REDIS=true accepts that" in problem
     assert load(REDIS_URL=url, ALLOW_INSECURE_REDIS="true").redis_url == url
+
+
+@pytest.mark.parametrize("end", ["/1", "/?db=1", "?db=1"])
+def test_a_cluster_has_no_databases(end: str) -> None:
+    """Redis refuses them, so the address is refused before."""
+    (problem,) = problems(REDIS_URL=f"redis+cluster://127.0.0.1:7000{end}")
+    assert "names a database" in problem
 
 
 def test_the_environment_wins_over_the_file_and_empty_is_unset(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.app import Bot
-from bot.devin_session import Look, find
+from bot.devin_session import Arrival, Look, digest, find
 from tests.people import SESSION, Desk
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -54,6 +54,41 @@ def test_a_message_counts_as_seen_only_if_a_user_wrote_it_since(
     assert find(body, WORDS, NOW) is expected
 
 
+def at(seconds: float) -> datetime:
+    return NOW + timedelta(seconds=seconds)
+
+
+def arrived(sent: float, answered: float, words: str = WORDS) -> Arrival:
+    return Arrival(digest(words), at(sent), at(answered))
+
+
+@pytest.mark.parametrize(
+    ("copies", "arrivals", "expected"),
+    [
+        ([-2], [], Look.SEEN),
+        ([-2], [arrived(-2.1, -1.9)], Look.UNSEEN),
+        ([-2, 0.1], [arrived(-2.1, -1.9)], Look.SEEN),
+        ([-2, -1], [arrived(-2.1, -1.9), arrived(-1.1, -0.9)], Look.UNSEEN),
+        ([-2, -1, 0.1], [arrived(-2.1, -1.9), arrived(-1.1, -0.9)], Look.SEEN),
+        ([-2], [arrived(-2.1, -1.9, "ada (in Slack):\n\nPush")], Look.SEEN),
+        ([-2], [arrived(-2.1, -1.9, WORDS.replace("\n\n", " "))], Look.UNSEEN),
+        ([-20, 0.1], [arrived(-21, -0.5)], Look.SEEN),
+        ([-4.6], [arrived(-0.2, -0.1)], Look.UNSEEN),
+        ([0.1], [arrived(-60, -50)], Look.SEEN),
+    ],
+    ids=[
+        *("unknown copy", "known copy", "both", "two known", "three", "other words"),
+        *("white space", "answered late", "clock behind", "long before"),
+    ],
+)
+def test_the_same_words_count_once_for_each_time_they_were_sent(
+    copies: list[float], arrivals: list[Arrival], expected: Look
+) -> None:
+    """What is known to have arrived shortly before is not taken for the one that is looked for."""
+    messages = [{"message": WORDS, "timestamp": at(one).isoformat()} for one in copies]
+    assert find(json.dumps({"messages": messages}).encode(), WORDS, NOW, arrivals) is expected
+
+
 @given(st.recursive(st.none() | st.booleans() | st.floats() | st.text(), st.lists, max_leaves=5))
 def test_no_record_of_a_session_breaks_the_look(value: object) -> None:
     """What Devin adds or leaves out is passed over."""
@@ -84,6 +119,22 @@ async def test_the_same_words_from_before_do_not_count(bot: Bot, desk: Desk) -> 
     desk.devin.behave(SESSION, "drops", takes=False, times=1)
     await desk.reply("yes", thread)
     await desk.until_said("know whether Devin got", thread)
+
+
+@pytest.mark.parametrize("taken", [False, True], ids=["lost", "taken"])
+async def test_the_same_words_a_moment_later_are_told_apart(
+    bot: Bot, desk: Desk, *, taken: bool
+) -> None:
+    """“yes” and “yes”: that the first is there says nothing of the second."""
+    thread = await desk.linked_thread()
+    await desk.until_marked("white_check_mark", await desk.reply("yes", thread))
+    desk.devin.behave(SESSION, "drops", takes=taken, times=1)
+    second = await desk.reply("yes", thread)
+    if taken:
+        await desk.until_marked("white_check_mark", second)
+    else:
+        await desk.until_said("know whether Devin got", thread)
+    assert len(desk.received()) == 1 + taken
 
 
 async def test_a_devin_without_such_a_record_is_not_asked_twice(bot: Bot, desk: Desk) -> None:

@@ -28,6 +28,7 @@ from bot.tasks import (
 )
 from tests.people import OTHER_SESSION, SESSION, Desk
 from tests.processes import kept_valkey
+from tests.redis_servers import node_url
 from tests.waiting import wait_until
 
 ID = SessionId(SESSION)
@@ -82,7 +83,7 @@ def knowing(docket: Docket) -> DocketSchedule:
 @pytest.fixture
 async def raw(redis_url: str) -> AsyncIterator[Redis]:
     """Redis itself, as bytes."""
-    client = Redis.from_url(redis_url)
+    client = Redis.from_url(node_url(redis_url))
     yield client
     await client.aclose()
 
@@ -216,8 +217,8 @@ async def test_no_words_of_people_are_in_a_task(bot: Bot, desk: Desk, raw: Redis
     desk.devin.behave(SESSION, "rate_limited")
     await desk.reply("xyzzy", thread)
     await wait_until(lambda: desk.devin.requests, "Devin was asked")
-    await wait_until(lambda: has(raw, DOCKET_NAME, SESSION), "the session's wake-up is there")
-    assert not await has(raw, DOCKET_NAME, "xyzzy")
+    await wait_until(lambda: has(raw, f"*{DOCKET_NAME}", SESSION), "the session's wake-up is there")
+    assert not await has(raw, f"*{DOCKET_NAME}", "xyzzy")
     assert await has(raw, PREFIX, "xyzzy")
 
 

@@ -1,0 +1,242 @@
+"""What is measured of a contestant under load, one function for each measure.
+
+Each starts the contestant anew, links it, warms it up, and gives its numbers by name. The names are
+the columns of the page.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from benchmarks.contest import Contest, Values, contest
+from benchmarks.payloads import message, new_ts
+from benchmarks.processes import FLOOR, RELAY, SCRIPT, Contestant
+
+Case = Callable[[], Awaitable[Values]]
+
+REPLIES_A_THREAD = 5
+DEEP = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How much of each; times in seconds."""
+
+    sessions: int = 200
+    in_flight: int = 64
+    many_sessions: int = 400
+    api_delay: float = 0.05
+    warm_up: float = 4.0
+    counted: float = 5.0
+    burst: int = 2_000
+    latency: float = 15.0
+    ack: float = 10.0
+    foreign: int = 10_000
+    idle: float = 10.0
+    waiting: Sequence[int] = (10, 1_000, 100_000)
+    links: Sequence[int] = (1_000, 10_000, 100_000, 1_000_000)
+    samples: int = 500
+
+    @property
+    def ideal(self) -> float:
+        """Replies a second when `in_flight` calls of `api_delay` never wait for anything."""
+        return self.in_flight / self.api_delay
+
+
+FULL = Plan()
+QUICK = Plan(
+    sessions=4,
+    in_flight=4,
+    many_sessions=8,
+    warm_up=0.1,
+    counted=0.3,
+    burst=40,
+    latency=0.5,
+    ack=0.5,
+    foreign=100,
+    idle=0.3,
+    waiting=(10, 100),
+    links=(10, 100),
+    samples=20,
+)
+
+
+async def throughput(
+    who: Contestant, sessions: int, delay: float, plan: Plan, depth: int = 1
+) -> Values:
+    """Replies a second in a steady state, each session with `depth` replies on their way."""
+    async with contest(who, sessions, delay=delay) as running:
+        is_relay = who is RELAY
+        before, commands = running.usage(), await running.commands() if is_relay else None
+        rate, counted = await running.sustained(depth, plan.warm_up, plan.counted)
+        await running.until_quiet()
+        replies = len(running.sent)
+        found = {
+            "replies/s": rate,
+            "CPU ms a reply": running.usage().since(before).own * 1000 / replies,
+            "RSS MB after": running.rss_mb(),
+            **counted.percent(),
+            **running.faults(),
+        }
+        if commands is not None:
+            made = await running.commands() - commands
+            found["Redis commands a reply"] = made.total() / replies
+            found["Redis scripts a reply"] = made["evalsha"] / replies
+        return found
+
+
+async def burst(who: Contestant, plan: Plan) -> Values:
+    """Replies a second when all are written at once, until the last has arrived."""
+    replies = plan.burst if who is not SCRIPT else plan.burst // 4
+    async with contest(who, plan.sessions) as running:
+        before = running.usage()
+        seconds = await running.flood(replies)
+        return {
+            "replies": replies,
+            "replies/s": replies / seconds,
+            **running.usage().since(before).percent(),
+            **running.faults(),
+        }
+
+
+async def latency(who: Contestant, plan: Plan) -> Values:
+    """From writing to arrival at Devin, at 20 replies a second."""
+    async with contest(who, min(20, plan.sessions)) as running:
+        await running.steady(20, plan.latency)
+        return _percentiles(running.latencies_ms()) | running.faults()
+
+
+async def acknowledgement(who: Contestant, plan: Plan) -> Values:
+    """Slack's wait for an acknowledgement, at 200 replies a second."""
+    async with contest(who, min(50, plan.sessions)) as running:
+        await running.steady(200, plan.ack)
+        return _percentiles(running.acks_ms()) | running.faults()
+
+
+async def foreign(who: Contestant, plan: Plan) -> Values:
+    """Events a second that are not ours: every other one a reply in an unlinked thread."""
+    async with contest(who, 1) as running:
+        await _send_foreign(running, plan.foreign // 10)
+        before = running.usage()
+        await _send_foreign(running, plan.foreign)
+        used = running.usage().since(before)
+        if running.wire.arrivals:
+            raise RuntimeError("an event that is not ours reached Devin")
+        return {
+            "events/s": plan.foreign / used.at,
+            "CPU ms an event": used.own * 1000 / plan.foreign,
+            **used.percent(),
+        }
+
+
+async def _send_foreign(running: Contest, events: int) -> None:
+    for number in range(events):
+        if number % (2 * REPLIES_A_THREAD) == 0:
+            thread = new_ts()
+        await running.wire.send(message(f"talk {number:07d}", thread if number % 2 else None))
+    while running.wire.unacknowledged:  # noqa: ASYNC110  (the end of a measurement)
+        await asyncio.sleep(0.001)
+
+
+async def idle(plan: Plan) -> Values:
+    """What the relay uses while nobody writes."""
+    async with contest(RELAY, 1) as running:
+        before, commands = running.usage(), await running.commands()
+        await asyncio.sleep(plan.idle)
+        used = running.usage().since(before)
+        made = await running.commands() - commands
+        del made["info"]
+        return {
+            "Redis commands/s": made.total() / used.at,
+            "CPU %": 100 * used.own / used.at,
+            "RSS MB": running.rss_mb(),
+            "Valkey CPU %": 100 * used.valkey / used.at,
+        }
+
+
+async def scaled(workers: int, plan: Plan) -> Values:
+    """Replies a second of `run` with `workers` beside it."""
+    sessions, delay = plan.many_sessions, plan.api_delay
+    async with contest(RELAY, sessions, delay=delay, workers=workers) as running:
+        rate, counted = await running.sustained(1, plan.warm_up, plan.counted)
+        return {
+            "replies/s": rate,
+            **counted.percent(),
+            **running.faults(),
+        }
+
+
+def _percentiles(values: Sequence[float]) -> dict[str, float]:
+    """Of sorted `values`."""
+    return {
+        "p50 ms": values[int(len(values) * 0.5)],
+        "p99 ms": values[int(len(values) * 0.99)],
+        "samples": len(values),
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """A title for the page, and what gives the numbers of each of its rows once."""
+
+    title: str
+    cases: Mapping[str, Case]
+
+
+def measures(plan: Plan) -> Mapping[str, Measure]:
+    """Every measure under load, by the name that the command line knows."""
+
+    def of_each(title: str, run: Callable[[Contestant], Awaitable[Values]]) -> Measure:
+        return Measure(title, {who.name: partial(run, who) for who in (RELAY, SCRIPT, FLOOR)})
+
+    return {
+        "throughput": of_each(
+            f"Replies through one process: {plan.sessions} sessions, 0 ms API",
+            lambda who: throughput(who, plan.sessions, 0.0, plan),
+        ),
+        "inflight": _in_flight(plan),
+        "burst": of_each(
+            f"All written at once: {plan.sessions} sessions, 0 ms API",
+            lambda who: burst(who, plan),
+        ),
+        "latency": of_each(
+            "From writing to arrival at Devin, at 20 replies/s", lambda who: latency(who, plan)
+        ),
+        "ack": of_each(
+            "Slack's wait for an acknowledgement, at 200 replies/s",
+            lambda who: acknowledgement(who, plan),
+        ),
+        "foreign": of_each(
+            "Events that are not ours: top-level posts, and as many replies in unlinked threads, "
+            f"{REPLIES_A_THREAD} in each",
+            lambda who: foreign(who, plan),
+        ),
+        "idle": Measure("Idle", {"relay": partial(idle, plan)}),
+        "scale": _scale_out(plan),
+    }
+
+
+def _in_flight(plan: Plan) -> Measure:
+    case = partial(throughput, sessions=plan.in_flight, delay=plan.api_delay, plan=plan)
+    return Measure(
+        f"Replies through one process: {plan.in_flight} sessions, {plan.api_delay * 1000:.0f} ms "
+        f"API (ideal: {plan.ideal:,.0f}/s)",
+        {
+            "relay": partial(case, RELAY),
+            f"relay, {DEEP} waiting in each mailbox": partial(case, RELAY, depth=DEEP),
+            "script": partial(case, SCRIPT),
+            "floor": partial(case, FLOOR),
+        },
+    )
+
+
+def _scale_out(plan: Plan) -> Measure:
+    return Measure(
+        f"Scale-out: {plan.many_sessions} sessions, {plan.api_delay * 1000:.0f} ms API",
+        {
+            "run": partial(scaled, 0, plan),
+            "run + 1 worker": partial(scaled, 1, plan),
+            "run + 2 workers": partial(scaled, 2, plan),
+        },
+    )

@@ -1,0 +1,117 @@
+"""The processes of a contestant: started beside a wire, waited for, and ended."""
+
+import asyncio
+import os
+import socket
+import sys
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiohttp
+
+from benchmarks.wire import Wire
+
+ROOT = Path(__file__).parent.parent
+START_SECONDS = 60.0
+LOG = "contestant.log"
+
+
+@dataclass(frozen=True, slots=True)
+class Contestant:
+    """What is measured: its name in the page, and Python's arguments.
+
+    Of one that `may_lose` replies what is lost is counted; of others it ends the run.
+    """
+
+    name: str
+    command: Sequence[str]
+    may_lose: bool = False
+
+
+RELAY = Contestant("relay", ("-m", "bot", "run"))
+WORKER = Contestant("worker", ("-m", "bot", "worker"))
+SCRIPT = Contestant("script", (str(ROOT / "benchmarks" / "script.py"),), may_lose=True)
+FLOOR = Contestant("floor", ("-m", "benchmarks.floor"))
+
+
+async def until_connected(
+    wire: Wire, process: asyncio.subprocess.Process, who: Contestant, home: Path
+) -> None:
+    """Wait for the contestant's connection, or tell why there will be none."""
+    ended = asyncio.create_task(process.wait())
+    greeted = asyncio.create_task(wire.connected(START_SECONDS))
+    await asyncio.wait({ended, greeted}, return_when=asyncio.FIRST_COMPLETED)
+    ended.cancel()
+    if not greeted.done():
+        greeted.cancel()
+        code = process.returncode
+        raise RuntimeError(f"{who.name} ended with exit code {code}:\n{last_words(home)}")
+    await greeted
+
+
+def last_words(home: Path) -> str:
+    """The end of the log of the contestant that is at `home`."""
+    return "\n".join((home / LOG).read_text().splitlines()[-8:])
+
+
+@asynccontextmanager
+async def started(
+    contestant: Contestant, wire: Wire, home: Path, port: int = 0
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    """A process of `contestant`, which keeps its data and its log in `home`."""
+    settings = {
+        "PYTHONPATH": str(ROOT),
+        "DATA_DIR": str(home / "data"),
+        "HOST": "127.0.0.1",
+        "PORT": str(port),
+        "LOG_LEVEL": "WARNING",
+    }
+    with (home / LOG).open("ab") as log:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            *contestant.command,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            cwd=home,
+            env=os.environ | wire.environ() | settings,
+        )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.terminate()
+        await process.wait()
+
+
+@asynccontextmanager
+async def started_worker(wire: Wire, home: Path) -> AsyncIterator[asyncio.subprocess.Process]:
+    """A worker that says it is ready, beside a relay in the same `home`."""
+    port = _free_port()
+    async with started(WORKER, wire, home, port) as process, aiohttp.ClientSession() as http:
+        async with asyncio.timeout(START_SECONDS):
+            while not await _is_ready(http, f"http://127.0.0.1:{port}/readyz"):  # noqa: ASYNC110  (another process gives no event)
+                await asyncio.sleep(0.05)
+        yield process
+
+
+async def _is_ready(http: aiohttp.ClientSession, url: str) -> bool:
+    try:
+        async with http.get(url) as answer:
+            return answer.ok
+    except aiohttp.ClientError:
+        return False
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def cpu_seconds(pid: int) -> float:
+    """User and system time of a process so far."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

@@ -1,0 +1,233 @@
+"""A Slack and a Devin of wire only, so that what is measured is whoever talks to them.
+
+The sandbox keeps a workspace, its history and a page, and takes longer over an event than the relay
+does. This keeps nothing but times. It checks what the real servers check: the key of each call, the
+arguments, the one-time address of a connection. As Slack does, it sends an event again that is not
+acknowledged in 3 s, three times. It has no rate limits.
+"""
+
+import asyncio
+import json
+import time
+import uuid
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import WSMsgType, web
+
+from benchmarks.payloads import BOT, BOT_USER, PEOPLE, TEAM, envelope, new_ts, user_json
+
+BOT_TOKEN, APP_TOKEN, DEVIN_KEY = "xoxb-bench", "xapp-bench", "apk_bench"
+WINDOW = 256
+"""Events that may be without acknowledgement at once; more wait to be sent."""
+
+PATIENCE_SECONDS = 3.0
+"""Slack's, for an acknowledgement."""
+
+ATTEMPTS = 3
+"""As often as Slack sends an event again; here without its pauses of 1 and 5 minutes."""
+
+SCOPES = "app_mentions:read,channels:history,chat:write,reactions:write,users:read"
+NEEDED = {
+    "users.info": ("user",),
+    "reactions.add": ("channel", "timestamp", "name"),
+    "chat.postMessage": ("channel",),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A message that reached Devin, and when (monotonic seconds)."""
+
+    session: str
+    text: str
+    at: float
+
+
+@dataclass(slots=True)
+class _Sent:
+    event: dict[str, Any]
+    first: float
+    last: float
+    attempts: int = 0
+
+
+@dataclass
+class Wire:
+    """Both servers on one port, and what passed.
+
+    `delay` is how long Devin takes over a message, in seconds; `ack_seconds` are from an event's
+    first sending to its acknowledgement's arrival here; `repeats` are events that were sent again.
+    """
+
+    delay: float = 0.0
+    url: str = ""
+    arrivals: list[Arrival] = field(default_factory=list)
+    ack_seconds: list[float] = field(default_factory=list)
+    repeats: int = 0
+    calls: Counter[str] = field(default_factory=Counter)
+    last_request: float = 0.0
+    on_arrival: Callable[[str], None] = lambda _: None
+    _socket: web.WebSocketResponse | None = None
+    _connected: asyncio.Event = field(default_factory=asyncio.Event)
+    _tickets: set[str] = field(default_factory=set)
+    _unacked: dict[str, _Sent] = field(default_factory=dict)
+    _room: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(WINDOW))
+
+    async def connected(self, seconds: float) -> None:
+        """Wait for a Socket Mode connection."""
+        async with asyncio.timeout(seconds):
+            await self._connected.wait()
+
+    async def send(self, event: dict[str, Any]) -> float:
+        """Send an event as soon as there is room for it; when that was (monotonic seconds)."""
+        await self._room.acquire()
+        if self._socket is None:
+            raise ConnectionError("nobody is connected")
+        name = uuid.uuid4().hex
+        frame = envelope(name, event)
+        now = time.monotonic()
+        self._unacked[name] = _Sent(event, now, now)
+        await self._socket.send_str(frame)
+        return now
+
+    async def repeat(self) -> None:
+        """Send again, until cancelled, what is not acknowledged in time; give up as Slack does."""
+        while True:
+            await asyncio.sleep(PATIENCE_SECONDS / 10)
+            now = time.monotonic()
+            for name, one in list(self._unacked.items()):
+                if now - one.last < PATIENCE_SECONDS or self._socket is None or self._socket.closed:
+                    continue
+                if one.attempts == ATTEMPTS:
+                    del self._unacked[name]
+                    self._room.release()
+                    continue
+                one.last, one.attempts = now, one.attempts + 1
+                self.repeats += 1
+                await self._socket.send_str(envelope(name, one.event, one.attempts))
+
+    @property
+    def unacknowledged(self) -> int:
+        """Events that were sent and not acknowledged yet."""
+        return len(self._unacked)
+
+    def environ(self) -> dict[str, str]:
+        """The settings of whoever shall talk to these servers."""
+        return {
+            "SLACK_BOT_TOKEN": BOT_TOKEN,
+            "SLACK_APP_TOKEN": APP_TOKEN,
+            "SLACK_API_URL": f"{self.url}/api/",
+            "DEVIN_API_KEY": DEVIN_KEY,
+            "DEVIN_API_URL": self.url,
+        }
+
+    async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Answer any request of either server."""
+        self.last_request = time.monotonic()
+        match request.path.split("/")[1:]:
+            case ["v1", "sessions", session, "message"] if request.method == "POST":
+                return await self._message(session, request)
+            case ["api", method]:
+                return _json(await self._call(method, request))
+            case ["link"]:
+                return await self._converse(request)
+        return _json({"detail": "Not Found"}, 404)
+
+    async def _message(self, session: str, request: web.BaseRequest) -> web.Response:
+        at = time.monotonic()
+        if request.headers.get("Authorization") != f"Bearer {DEVIN_KEY}":
+            return _json({"detail": "Unauthorized"}, 401)
+        try:
+            body = json.loads(await request.read())
+        except ConnectionError:  # a contestant that ends while it still sends
+            return _json({"detail": "Bad Request"}, 400)
+        if not isinstance(body.get("message"), str):
+            problem = {"loc": ["body", "message"], "msg": "Field required", "type": "missing"}
+            return _json({"detail": [problem]}, 422)
+        self.arrivals.append(Arrival(session, body["message"], at))
+        self.on_arrival(session)
+        if self.delay:
+            await asyncio.sleep(self.delay)
+        return _json(None)
+
+    async def _call(self, method: str, request: web.BaseRequest) -> dict[str, Any]:
+        self.calls[method] += 1
+        token = APP_TOKEN if method == "apps.connections.open" else BOT_TOKEN
+        if request.headers.get("Authorization") != f"Bearer {token}":
+            return {"ok": False, "error": "invalid_auth"}
+        given = await _arguments(request)
+        if missing := [name for name in NEEDED.get(method, ()) if not given.get(name)]:
+            return {"ok": False, "error": "invalid_arguments", "needed": missing}
+        return {"ok": True} | self._found(method, given)
+
+    def _found(self, method: str, given: dict[str, Any]) -> dict[str, Any]:
+        match method:
+            case "auth.test":
+                return {"team_id": TEAM, "user_id": BOT_USER, "bot_id": BOT}
+            case "apps.connections.open":
+                ticket = uuid.uuid4().hex
+                self._tickets.add(ticket)
+                return {"url": f"{self.url.replace('http', 'ws')}/link?ticket={ticket}"}
+            case "users.info" if given["user"] in PEOPLE:
+                return {"user": user_json(given["user"])}
+            case "users.info":
+                return {"ok": False, "error": "user_not_found"}
+            case "chat.postMessage":
+                return {"channel": given["channel"], "ts": new_ts()}
+        return {} if method in NEEDED else {"ok": False, "error": "unknown_method"}
+
+    async def _converse(self, request: web.BaseRequest) -> web.StreamResponse:
+        ticket = request.query.get("ticket", "")
+        if ticket not in self._tickets:
+            return _json({"ok": False}, 404)
+        self._tickets.discard(ticket)
+        ws = web.WebSocketResponse()
+        await ws.prepare(request)
+        await ws.send_json({"type": "hello", "num_connections": 1, "connection_info": {}})
+        self._socket = ws
+        self._connected.set()
+        async for frame in ws:
+            now = time.monotonic()
+            if frame.type is WSMsgType.TEXT:
+                sent = self._unacked.pop(json.loads(frame.data).get("envelope_id", ""), None)
+                if sent is not None:
+                    self.ack_seconds.append(now - sent.first)
+                    self._room.release()
+        return ws
+
+
+async def _arguments(request: web.BaseRequest) -> dict[str, Any]:
+    """What Slack takes them from: the query, a form, or JSON."""
+    if request.content_type == "application/json":
+        given: dict[str, Any] = json.loads(await request.read())
+        return given
+    return dict(request.query) | dict(await request.post())
+
+
+def _json(body: object, status: int = 200) -> web.Response:
+    headers = {"X-OAuth-Scopes": SCOPES}
+    return web.Response(
+        text=json.dumps(body), status=status, content_type="application/json", headers=headers
+    )
+
+
+@asynccontextmanager
+async def open_wire(delay: float = 0.0) -> AsyncIterator[Wire]:
+    """Both servers, listening on a free port of this machine."""
+    wire = Wire(delay)
+    runner = web.ServerRunner(web.Server(wire.answer, access_log=None), shutdown_timeout=1.0)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    wire.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    repeating = asyncio.create_task(wire.repeat())
+    try:
+        yield wire
+    finally:
+        repeating.cancel()
+        await asyncio.wait({repeating})
+        await runner.cleanup()

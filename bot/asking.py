@@ -1,0 +1,124 @@
+"""What `/devin-say` asks back: a form where nothing was typed, a menu where several are meant.
+
+Slack may bring an answer twice. Each is claimed by its ticket, so one message is posted once; a try
+that failed lets go of it, so that the person can try again.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Any
+
+from bot import messages, say_modal
+from bot.answers import Answers
+from bot.dialogs import View
+from bot.errors import FormGone, RelayError
+from bot.models import Listed, SessionId, UserId
+from bot.saying import Saying
+from bot.tickets import Ticket, Tickets
+from bot.words import Words
+
+UNSENT = timedelta(minutes=30)
+"""As long as Slack lets a menu be answered (docs.slack.dev, `response_url`)."""
+
+
+class SayForm(Ticket):
+    """A form is open, for a message from that channel."""
+
+    channel: str
+
+
+class Unsent(Ticket):
+    """A message waits until one of `sessions` is chosen for it."""
+
+    channel: str
+    text: str
+    sessions: tuple[SessionId, ...]
+
+
+class Asking:
+    """Asks for what a `/devin-say` left out."""
+
+    def __init__(self, *, saying: Saying, tickets: Tickets, answers: Answers) -> None:
+        self._saying = saying
+        self._tickets = tickets
+        self._answers = answers
+
+    async def form(self, channel: str, by: UserId) -> View:
+        """The form for a message from `channel`.
+
+        Raises:
+            NotAllowed: `by` may not.
+        """
+        choices = await self._saying.choices(channel, by)
+        number = await self._tickets.issue(SayForm(by=by, channel=channel))
+        return say_modal.form(number, choices)
+
+    async def submit(self, number: str, by: UserId, session: SessionId, text: str) -> None:
+        """Say what was put into the form, once, however often it is submitted.
+
+        Raises:
+            FormGone: it is too old, or somebody else's.
+            RelayError: as `Saying.say`.
+        """
+        form = await self._tickets.read(SayForm, number, by)
+        if form is None:
+            raise FormGone
+        async with self._once(number) as is_first:
+            if is_first:
+                await self._saying.say(form.channel, by, session, text)
+
+    async def menu(
+        self, channel: str, by: UserId, sessions: Sequence[SessionId], text: str
+    ) -> dict[str, Any]:
+        """Keep `text`, and ask which of `sessions` is to get it: a message for `by` alone."""
+        kept = tuple(dict.fromkeys(sessions))[: say_modal.MENU_LIMIT]
+        ticket = Unsent(by=by, channel=channel, text=text, sessions=kept)
+        number = await self._tickets.issue(ticket, UNSENT)
+        titles = {one.session: one.title for one in await self._saying.titles()}
+        listed = [Listed(session, titles.get(session, "")) for session in kept]
+        return say_modal.menu(number, listed, text)
+
+    async def choose(self, number: str, index: int, by: UserId, channel: str) -> Words | None:
+        """Send a menu's message to the session at `index`: what happened, or None if it had before.
+
+        Raises:
+            FormGone: the message is no longer kept, or is somebody else's.
+            RelayError: as `Saying.say`.
+        """
+        unsent = await self._unsent(number, by, channel)
+        if not 0 <= index < len(unsent.sessions):
+            raise FormGone
+        async with self._once(number) as is_first:
+            if is_first:
+                session = unsent.sessions[index]
+                await self._saying.go_on(channel, by, session, unsent.text)
+                return messages.said_to(session, unsent.text)
+        return None
+
+    async def cancel(self, number: str, by: UserId, channel: str) -> Words | None:
+        """Send a menu's message nowhere; None if it was sent before.
+
+        Raises:
+            FormGone: the message is no longer kept, or is somebody else's.
+        """
+        await self._unsent(number, by, channel)
+        async with self._once(number) as is_first:
+            return messages.SAY_NOWHERE if is_first else None
+
+    async def _unsent(self, number: str, by: UserId, channel: str) -> Unsent:
+        unsent = await self._tickets.read(Unsent, number, by)
+        if unsent is None or unsent.channel != channel:
+            raise FormGone
+        return unsent
+
+    @asynccontextmanager
+    async def _once(self, number: str) -> AsyncIterator[bool]:
+        claim = f"say:{number}"
+        is_first = await self._answers.claim(claim)
+        try:
+            yield is_first
+        except RelayError:
+            if is_first:
+                await self._answers.disclaim(claim)
+            raise

@@ -1,0 +1,232 @@
+"""Edits and deletions of replies: before Devin has one they change it, afterwards they can't.
+
+After it, the author is offered to send the new text as a message of its own; nothing is sent
+without that press.
+"""
+
+import logging
+import time
+from dataclasses import dataclass
+
+from bot import messages
+from bot.accepting import Accepting
+from bot.answers import Answers
+from bot.errors import (
+    AlreadySent,
+    CannotPost,
+    IsMuted,
+    NoSuchReply,
+    NotLinked,
+    NotTaken,
+    RelayError,
+    SlackRefused,
+)
+from bot.links import Links
+from bot.mailbox import Mailbox
+from bot.models import (
+    Change,
+    Link,
+    OutcomeKind,
+    Reply,
+    ReplyId,
+    Standing,
+    ThreadRef,
+    UserId,
+    reply_id,
+    ts_micros,
+)
+from bot.revisions import AHEAD, Revised, Revision, Revisions
+from bot.threads import Threads
+from bot.tickets import Ticket, Tickets, new_number
+
+log = logging.getLogger(__name__)
+
+NEVER_TAKEN = frozenset({OutcomeKind.REFUSED, OutcomeKind.GIVEN_UP})
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """A message as its author has edited it, at `edited` (microseconds).
+
+    `is_aside`: it says now that it is not for Devin.
+    """
+
+    reply: Reply
+    edited: int
+    is_aside: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Deletion:
+    """A message that is gone; where it stood and whose it was, as far as Slack tells."""
+
+    id: ReplyId
+    ts: str
+    thread: ThreadRef | None = None
+    author: UserId | None = None
+
+
+class CorrectionOffered(Ticket):
+    """An offer to send the new text of an edited message: the latest one."""
+
+    reply: Reply
+    edited: int
+
+
+class Corrections:
+    """What edits and deletions do."""
+
+    def __init__(
+        self,
+        *,
+        accepting: Accepting,
+        links: Links,
+        mailbox: Mailbox,
+        revisions: Revisions,
+        threads: Threads,
+        tickets: Tickets,
+        answers: Answers,
+    ) -> None:
+        self._accepting = accepting
+        self._links = links
+        self._mailbox = mailbox
+        self._revisions = revisions
+        self._threads = threads
+        self._tickets = tickets
+        self._answers = answers
+
+    async def edit(self, edit: Edit) -> None:
+        """Change what waits of an edited reply, or offer its author to send the correction.
+
+        Nothing, in a thread that is not linked, or muted, and for who may not steer Devin.
+
+        Raises:
+            StoreAway: it is not known to be done: Slack must not be acknowledged.
+        """
+        reply = edit.reply
+        link = await self._links.get(reply.thread)
+        if link is None or link.muted:
+            return
+        if await self._accepting.standing(reply) is not Standing.ALLOWED:
+            return
+        is_new = _may_be_ahead(reply.thread, reply.ts, link)
+        if edit.is_aside:
+            met = await self._revisions.withdraw(reply.id, edit.edited, may_be_ahead=is_new)
+        else:
+            met = await self._revisions.change(reply, edit.edited, may_be_ahead=is_new)
+        log.info("edited", extra={"reply_id": reply.id, "met": met.what.value})
+        channel = reply.thread.channel
+        if met.what is Revised.CHANGED:
+            self._answers.mark(channel, reply.ts, messages.CHANGED_MARK)
+        elif met.what is Revised.WITHDRAWN:
+            self._answers.mark(channel, reply.ts, messages.WITHDRAWN_MARK)
+        elif met.what is Revised.LATE and not reply.bots:
+            await self._too_late(edit, met)
+
+    async def delete(self, gone: Deletion) -> None:
+        """Take a deleted reply out of its mailbox, or tell its author that Devin has it.
+
+        Raises:
+            StoreAway: as `edit`.
+        """
+        kept = await self._mailbox.kept(gone.id)
+        if kept is not None and kept.step:
+            return  # a workflow waits for how it ends
+        is_new = kept is None and gone.thread is not None and await self._is_awaited(gone)
+        met = await self._revisions.withdraw(gone.id, may_be_ahead=is_new)
+        if met.what in {Revised.UNKNOWN, Revised.AHEAD, Revised.REPEATED}:
+            return
+        log.info("deleted", extra={"reply_id": gone.id, "met": met.what.value})
+        if met.what is Revised.LATE and gone.thread is not None and gone.author is not None:
+            await self._regret(gone.ts, gone.thread, gone.author, met)
+
+    async def send(self, number: str, by: UserId, channel: str) -> None:
+        """Post a correction that was offered to `by`, in their name, and send it, once.
+
+        Raises:
+            NoSuchReply: there is no such offer, or no longer.
+            AlreadySent: it was taken up before.
+            NotLinked, IsMuted: nothing of the thread goes to Devin any more.
+            NotAllowed: `by` may not.
+            CannotPost: Slack does not let us post there.
+        """
+        offered = await self._tickets.read(CorrectionOffered, number, by)
+        if offered is None or offered.reply.thread.channel != channel:
+            raise NoSuchReply(already_sent=False)
+        await self._accepting.check(by, channel)
+        link = await self._links.get(offered.reply.thread)
+        if link is None:
+            raise NotLinked
+        if link.muted:
+            raise IsMuted
+        claim = f"correction:{number}:{offered.edited}"
+        if not await self._answers.claim(claim):
+            raise AlreadySent
+        try:
+            await self._send(offered.reply, link)
+        except RelayError:
+            await self._answers.disclaim(claim)
+            raise
+
+    async def _send(self, reply: Reply, link: Link) -> None:
+        said = await self._accepting.shown(reply)
+        words = messages.corrected(await self._accepting.name(reply.author), said)
+        try:
+            ts = await self._threads.post(reply.thread, words)
+        except SlackRefused as error:
+            raise CannotPost(error.reason) from error
+        correction = Reply(
+            thread=reply.thread,
+            ts=ts,
+            author=reply.author,
+            text=reply.text,
+            blocks=reply.blocks,
+            is_correction=True,
+        )
+        change = await self._accepting.take(correction, link.session)
+        if change in {Change.UNLINKED, Change.MUTED}:
+            raise NotTaken(change)
+
+    async def _too_late(self, edit: Edit, met: Revision) -> None:
+        reply = edit.reply
+        if edit.is_aside:
+            await self._regret(reply.ts, reply.thread, reply.author, met)
+            return
+        number = await self._revisions.offer(reply.id, new_number())
+        ticket = CorrectionOffered(by=reply.author, reply=reply, edited=edit.edited)
+        await self._tickets.write(number, ticket)
+        await self._revisions.offered(reply.id, edit.edited)
+        once = f"edited:{reply.ts}:{edit.edited}"
+        words = messages.correction_offered(number, was_taken=_may_be_taken(met))
+        await self._answers.whisper_once(once, reply.thread, reply.author, words)
+
+    async def _regret(self, ts: str, thread: ThreadRef, author: UserId, met: Revision) -> None:
+        """Tell who deleted a message that Devin may have read it; nothing where it has not."""
+        if not _may_be_taken(met):
+            return
+        is_certain = met.outcome is not None and met.outcome.kind is OutcomeKind.DELIVERED
+        words = messages.read_already(is_certain=is_certain)
+        await self._answers.whisper_once(f"deleted:{ts}", thread, author, words)
+
+    async def _is_awaited(self, gone: Deletion) -> bool:
+        """Whether the event of a message that is gone may still come."""
+        link = await self._links.get(gone.thread) if gone.thread is not None else None
+        return link is not None and _may_be_ahead(gone.thread, gone.ts, link)
+
+
+def deletion_of(thread: ThreadRef, ts: str, author: UserId | None) -> Deletion:
+    """The deletion of a message whose thread is known."""
+    return Deletion(reply_id(thread.team, thread.channel, ts), ts, thread, author)
+
+
+def _may_be_taken(met: Revision) -> bool:
+    """Whether Devin may have read the message."""
+    return met.outcome is None or met.outcome.kind not in NEVER_TAKEN
+
+
+def _may_be_ahead(thread: ThreadRef | None, ts: str, link: Link) -> bool:
+    """Whether the event of a reply may still come, and would be for Devin."""
+    written = ts_micros(ts)
+    is_young = time.time() * 1e6 - written < AHEAD.total_seconds() * 1e6
+    is_reply = thread is not None and thread.thread_ts != ts
+    return is_reply and is_young and written > link.hears_from

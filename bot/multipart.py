@@ -1,0 +1,40 @@
+"""One file as a form (RFC 7578), while it is still being read."""
+
+import secrets
+from collections.abc import AsyncIterator, Mapping
+
+
+class Multipart:
+    """The form with the one field `file`, its content taken from `chunks` as they come.
+
+    `size` is the content's length in bytes; None where it is not known, which costs the form's own.
+    """
+
+    def __init__(
+        self, name: str, kind: str, chunks: AsyncIterator[bytes], size: int | None
+    ) -> None:
+        boundary = secrets.token_hex(16)
+        self._chunks = chunks
+        self._head = (
+            f"--{boundary}\r\n"
+            f'Content-Disposition: form-data; name="file"; filename="{_quoted(name)}"\r\n'
+            f"Content-Type: {kind}\r\n\r\n"
+        ).encode()
+        self._tail = f"\r\n--{boundary}--\r\n".encode()
+        headers = {"Content-Type": f"multipart/form-data; boundary={boundary}"}
+        if size is not None:
+            headers["Content-Length"] = str(len(self._head) + size + len(self._tail))
+        self.headers: Mapping[str, str] = headers
+
+    async def content(self) -> AsyncIterator[bytes]:
+        """The bytes of the form; raises what reading the file raises."""
+        yield self._head
+        async for chunk in self._chunks:
+            yield chunk
+        yield self._tail
+
+
+def _quoted(name: str) -> str:
+    """As browsers write it (HTML, multipart/form-data encoding algorithm)."""
+    printable = "".join(c for c in name if c.isprintable()).encode("utf-8", "replace").decode()
+    return printable.replace("%", "%25").replace('"', "%22")[:200]

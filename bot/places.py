@@ -1,0 +1,61 @@
+"""In which channels there are linked threads, for who wants to see them all in one place."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from bot.batches import Script
+from bot.models import ThreadRef, UserId
+from bot.store import Store, millis, places_key, threads_key
+
+# A direct message is kept with whom it is with. The hour makes this one read a reply; for that, an
+# entry lives an hour longer than its threads.
+PLACE = """
+local function place(places, now, channel, by, ttl)
+  if string.sub(channel, 1, 1) == 'D' then channel = channel .. '|' .. by end
+  local seen = redis.call('ZSCORE', places, channel)
+  if seen and now - seen < 3600000 then return end
+  redis.call('ZADD', places, now, channel)
+  redis.call('EXPIRE', places, ttl + 3600)
+end
+"""
+
+# KEYS: places
+# ARGV: link TTL ms, limit
+_PLACES = Script("""
+local time = redis.call('TIME')
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', (time[1] - 3600) * 1000 - ARGV[1])
+return redis.call('ZREVRANGE', KEYS[1], 0, ARGV[2] - 1)
+""")
+
+# KEYS: threads
+# ARGV: limit
+_LATEST = Script("return redis.call('ZREVRANGE', KEYS[1], 0, ARGV[1] - 1, 'WITHSCORES')")
+
+
+class Places:
+    """The channels and their threads, in Redis."""
+
+    def __init__(self, store: Store, link_ttl: timedelta) -> None:
+        self._store = store
+        self._ttl = millis(link_ttl)
+
+    async def channels(self, team: str, limit: int) -> Sequence[tuple[str, UserId | None]]:
+        """The channels with linked threads, latest traffic first, to an hour.
+
+        Of a direct message, with whom it is.
+        """
+        found = await self._store.run(_PLACES, [places_key(team)], [self._ttl, limit])
+        parts = (place.partition("|") for place in found)
+        return [(channel, UserId(by) if by else None) for channel, _, by in parts]
+
+    async def latest(self, team: str, channel: str, limit: int) -> Sequence[tuple[ThreadRef, int]]:
+        """The channel's threads and their last traffic (Unix ms), latest first.
+
+        Also those whose link is forgotten.
+        """
+        found = await self._store.run(_LATEST, [threads_key(team, channel)], [limit])
+        pairs = zip(found[::2], found[1::2], strict=True)
+        return [
+            (ThreadRef(team=team, channel=channel, thread_ts=ts), int(float(at)))
+            for ts, at in pairs
+        ]

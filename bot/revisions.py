@@ -1,0 +1,179 @@
+"""What becomes of an accepted reply whose message is edited or deleted before it is delivered.
+
+Each change is one script, so that it never meets a reply that is just being taken: that one is sent
+as it was. `edited` on the reply is the `ts` of the latest edit that counted, in microseconds; the
+same edit, or an older one that comes late, does nothing.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+
+from bot.batches import Script
+from bot.mailbox import KEEP_DONE
+from bot.models import Outcome, Reply, ReplyId, SessionId
+from bot.store import DUE_KEY, UNTOLD_KEY, Store, box_key, mail_key, reply_key, seconds
+from bot.uploads import FIELD
+
+AHEAD = timedelta(minutes=10)
+"""How long an edit or a deletion waits for the event of its message, which may come after it."""
+
+TRIES = 5
+
+# KEYS: reply
+_READ = Script("return redis.call('HMGET', KEYS[1], 'session', 'reply')")
+
+# KEYS: reply, mail, box, due, untold
+# ARGV: the reply that was read, or nothing to withdraw; the new one; the edit's time in us, or 0;
+#       reply id, session, keep s, how long to wait for its message in s, or 0, the field that
+#       notes what became of its files if these are others now
+# Returns: what happened, and the outcome so far.
+_REVISE = Script("""
+local was = redis.call('HMGET', KEYS[1], 'state', 'reply', 'edited', 'outcome')
+local state, edited = was[1], tonumber(ARGV[3])
+if edited > 0 and tonumber(was[3] or 0) >= edited then return {'repeated', ''} end
+if not state then
+  if ARGV[7] == '0' then return {'unknown', ''} end
+  redis.call('HSET', KEYS[1], 'state', 'withdrawn', 'edited', edited)
+  if ARGV[2] ~= '' then redis.call('HSET', KEYS[1], 'state', 'ahead', 'reply', ARGV[2]) end
+  redis.call('EXPIRE', KEYS[1], ARGV[7])
+  return {'ahead', ''}
+end
+if state == 'withdrawn' then return {'repeated', ''} end
+if state == 'sending' or state == 'done' then
+  -- Nobody shall send again what its author took back; its report may still need the words.
+  local report = ARGV[4] .. '|' .. redis.call('HGET', KEYS[1], 'round') .. '|outcome'
+  if state == 'done' and ARGV[2] == '' and not redis.call('ZSCORE', KEYS[5], report) then
+    redis.call('HDEL', KEYS[1], 'reply')
+  end
+  return {'late', was[4] or ''}
+end
+if ARGV[2] ~= '' then
+  if was[2] ~= ARGV[1] then return {'raced', ''} end
+  redis.call('HSET', KEYS[1], 'reply', ARGV[2], 'edited', edited)
+  if ARGV[8] ~= '' then redis.call('HDEL', KEYS[1], ARGV[8]) end
+  return {state == 'ahead' and 'ahead' or 'changed', ''}
+end
+redis.call('HSET', KEYS[1], 'state', 'withdrawn', 'edited', edited)
+redis.call('HDEL', KEYS[1], 'reply')
+if state == 'ahead' then return {'ahead', ''} end
+redis.call('EXPIRE', KEYS[1], ARGV[6])
+redis.call('ZREM', KEYS[2], ARGV[4])
+if redis.call('ZCARD', KEYS[2]) == 0 then
+  redis.call('DEL', KEYS[3])
+  redis.call('ZREM', KEYS[4], ARGV[5])
+end
+return {'withdrawn', ''}
+""")
+
+# KEYS: reply
+# ARGV: number
+# Returns: the number of the reply's offer.
+_OFFER = Script("""
+if redis.call('EXISTS', KEYS[1]) == 0 then return ARGV[1] end
+redis.call('HSETNX', KEYS[1], 'offer', ARGV[1])
+return redis.call('HGET', KEYS[1], 'offer')
+""")
+
+# KEYS: reply
+# ARGV: the edit's time in us
+_OFFERED = Script("""
+if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
+return redis.call('HSET', KEYS[1], 'edited', ARGV[1])
+""")
+
+
+class Revised(StrEnum):
+    """What an edit or a deletion met."""
+
+    UNKNOWN = "unknown"
+    """No such reply was accepted."""
+
+    AHEAD = "ahead"
+    """The same; should its message still come, it comes as it is now."""
+
+    REPEATED = "repeated"
+    CHANGED = "changed"
+    WITHDRAWN = "withdrawn"
+    LATE = "late"
+    """It was sent, or is being sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """What happened, and how the reply ended before, if it did."""
+
+    what: Revised
+    outcome: Outcome | None = None
+
+
+class Revisions:
+    """Changes of replies that wait, in Redis."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def change(self, reply: Reply, edited: int, *, may_be_ahead: bool) -> Revision:
+        """Let what waits of `reply` be this; `edited` is when it was edited, in microseconds.
+
+        What an edit does not show is kept: its files, who sent it, which step waits for it.
+        """
+        for _ in range(TRIES):
+            session, raw = await self._read(reply.id)
+            new = kept = reply
+            if raw:
+                kept = Reply.model_validate_json(raw)
+                of_kept = {"sent_by": kept.sent_by, "step": kept.step}
+                files = {} if reply.files else {"files": kept.files}
+                new = reply.model_copy(update=of_kept | files)
+            what = await self._revise(
+                *(reply.id, session, raw or "", new.to_json(), edited),
+                note="" if new.files == kept.files else FIELD,
+                may_be_ahead=may_be_ahead,
+            )
+            if what is not None:
+                return what
+        return Revision(Revised.REPEATED)  # other edits came in between each time, later ones
+
+    async def withdraw(self, reply: ReplyId, edited: int = 0, *, may_be_ahead: bool) -> Revision:
+        """Take `reply` out of its mailbox, if it waits there; `edited`: by an edit of then."""
+        session, _ = await self._read(reply)
+        revision = await self._revise(reply, session, "", "", edited, may_be_ahead=may_be_ahead)
+        return revision or Revision(Revised.REPEATED)
+
+    async def offer(self, reply: ReplyId, number: str) -> str:
+        """The number under which a correction of `reply` is offered: the first that was given."""
+        return str(await self._store.run(_OFFER, [reply_key(reply)], [number]))
+
+    async def offered(self, reply: ReplyId, edited: int) -> None:
+        """The correction of that edit has been offered."""
+        await self._store.run(_OFFERED, [reply_key(reply)], [edited])
+
+    async def _read(self, reply: ReplyId) -> tuple[SessionId | None, str | None]:
+        session, raw = await self._store.run(_READ, [reply_key(reply)], [])
+        return (SessionId(session) if session else None), raw
+
+    async def _revise(
+        self,
+        reply: ReplyId,
+        session: SessionId | None,
+        old: str,
+        new: str,
+        edited: int,
+        *,
+        note: str = "",
+        may_be_ahead: bool,
+    ) -> Revision | None:
+        of = session or SessionId("")
+        what, outcome = await self._store.run(
+            _REVISE,
+            [reply_key(reply), mail_key(of), box_key(of), DUE_KEY, UNTOLD_KEY],
+            [
+                *(old, new, edited, reply, of),
+                *(seconds(KEEP_DONE), seconds(AHEAD) if may_be_ahead else 0, note),
+            ],
+        )
+        if what == "raced":
+            return None
+        parsed = Outcome.model_validate_json(outcome) if outcome else None
+        return Revision(Revised(what), parsed)

@@ -1,0 +1,62 @@
+"""What people answer when `/devin-say` asks back: its form, and its menu of sessions."""
+
+from collections.abc import Coroutine
+from typing import Any
+
+from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
+
+from bot import say_modal
+from bot.markup import escape
+from bot.models import parse_session
+from bot.relay import Relay
+from bot.words import Words
+from handlers.dialogs import answer
+from handlers.errors import telling
+from handlers.interactions import parse_choice, parse_submission, parse_ticket_press
+from handlers.payloads import Payload
+
+
+def register(app: AsyncApp, relay: Relay) -> None:
+    """Listen to the form, and to both parts of the menu."""
+
+    @app.view(say_modal.FORM)
+    async def on_say_form(ack: AsyncAck, body: Payload) -> None:
+        form = parse_submission(body, relay.team)
+        if form is None:
+            await ack()
+            return
+        chosen, typed = form.typed.get(say_modal.SESSION, ""), form.typed.get(say_modal.TYPED, "")
+        text = form.typed.get(say_modal.MESSAGE, "").strip()
+        session = parse_session(chosen or typed)
+        problems = say_modal.problems(chosen, typed.strip(), text)
+        if problems or session is None:
+            await ack(response_action="errors", errors=problems)
+            return
+        work = relay.asking.submit(form.number, form.by, session, escape(text))
+        await answer(relay, ack, say_modal.MESSAGE, work)
+
+    @app.action(say_modal.CHOSEN)
+    async def on_say_chosen(ack: AsyncAck, body: Payload, respond: AsyncRespond) -> None:
+        await ack()
+        press = parse_ticket_press(body, relay.team)
+        if press is not None:
+            number, index = parse_choice(press.number) or ("", 0)
+            work = relay.asking.choose(number, index, press.by, press.channel)
+            relay.answers.later(_replace(respond, work))
+
+    @app.action(say_modal.CANCELLED)
+    async def on_say_cancelled(ack: AsyncAck, body: Payload, respond: AsyncRespond) -> None:
+        await ack()
+        press = parse_ticket_press(body, relay.team)
+        if press is not None:
+            work = relay.asking.cancel(press.number, press.by, press.channel)
+            relay.answers.later(_replace(respond, work))
+
+
+async def _replace(respond: AsyncRespond, work: Coroutine[Any, Any, Words | None]) -> None:
+    """Put what `work` tells into the place of the menu; of a second answer, nothing."""
+    async with telling(respond):
+        words = await work
+        if words is not None:
+            params = words.params()
+            await respond(text=params["text"], blocks=params["blocks"], replace_original=True)

@@ -1,0 +1,95 @@
+"""Edits and deletions of messages: what waits for Devin follows them.
+
+Slack tells of many changes that nobody made, link previews above all; those end here, unasked.
+Shapes: docs.slack.dev/reference/events/message/message_changed and message_deleted.
+"""
+
+from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
+
+from bot import messages
+from bot.corrections import Deletion, Edit, deletion_of
+from bot.models import UserId, reply_id, ts_micros
+from bot.relay import Relay
+from handlers.errors import telling
+from handlers.interactions import parse_ticket_press
+from handlers.payloads import (
+    REPLY_SUBTYPES,
+    Payload,
+    field,
+    is_aside,
+    is_id,
+    is_ts,
+    mapping,
+    parse_message,
+    parse_thread,
+)
+
+CHANGES = ("message_changed", "message_deleted")
+"""The subtypes of events that tell of a change."""
+
+
+def register(app: AsyncApp, relay: Relay) -> None:
+    """Listen to *Send the correction*."""
+
+    @app.action(messages.SEND_CORRECTION)
+    async def on_send_correction(ack: AsyncAck, body: Payload, respond: AsyncRespond) -> None:
+        await ack()
+        press = parse_ticket_press(body, relay.team)
+        if press is None:
+            return
+        async with telling(respond, press.thread_ts):
+            await relay.corrections.send(press.number, press.by, press.channel)
+            await respond(**messages.CORRECTION_SENT.params(), replace_original=True)
+
+
+async def follow(relay: Relay, event: Payload, bot_user: str) -> None:
+    """Let what waits for Devin follow a change."""
+    deletion = parse_deletion(event, relay.team, bot_user)
+    if deletion is not None:
+        await relay.corrections.delete(deletion)
+        return
+    edit = parse_edit(event, relay.team, bot_user)
+    if edit is not None:
+        await relay.corrections.edit(edit)
+
+
+def parse_edit(event: Payload, team: str, bot_user: str) -> Edit | None:
+    """A message as its author has changed it; None for every other change of one.
+
+    `edited` stays on an edited message, so that alone is not enough; where Slack does not show what
+    the message was before, the time of the edit tells an echo from an edit that is new.
+    """
+    message, before = mapping(event.get("message")), mapping(event.get("previous_message"))
+    edited = mapping(message.get("edited"))
+    subtype = message.get("subtype")
+    if not is_ts(edited.get("ts")) or not (subtype is None or subtype in REPLY_SUBTYPES):
+        return None
+    # A preview of a link is an attachment, but so may be all that a bot says.
+    said = ("text", "blocks") if message.get("text") else ("text", "blocks", "attachments")
+    if before and all(before.get(key) == message.get(key) for key in said):
+        return None
+    reply = parse_message({**message, "channel": event.get("channel")}, team)
+    if reply is None or reply.author == bot_user:
+        return None
+    if not reply.bots and edited.get("user") != reply.author:
+        return None
+    # Several edits within a second have the same time; the event's own is exact, and later.
+    when = event["ts"] if before and is_ts(event.get("ts")) else edited["ts"]
+    return Edit(reply, ts_micros(when), is_aside(reply.text, bot_user))
+
+
+def parse_deletion(event: Payload, team: str, bot_user: str) -> Deletion | None:
+    """A message that is gone, also where a tombstone keeps its thread together; else None."""
+    message = mapping(event.get("message"))
+    is_tombstone = message.get("subtype") == "tombstone"
+    ts = message.get("ts") if is_tombstone else event.get("deleted_ts")
+    channel = field(event, "channel")
+    if not is_id(channel) or not is_ts(ts):
+        return None
+    before = mapping(event.get("previous_message"))
+    thread = parse_thread({**before, "channel": channel, "ts": ts}, team) if before else None
+    if thread is None:
+        return Deletion(reply_id(team, channel, str(ts)), str(ts))
+    user = field(before, "user")
+    is_person = is_id(user) and user != bot_user and not before.get("bot_id")
+    return deletion_of(thread, str(ts), UserId(user) if is_person else None)

@@ -1,0 +1,62 @@
+"""App Home: shown anew whenever it is opened, turned over, or something in it is pressed."""
+
+from slack_bolt.async_app import AsyncAck, AsyncApp
+
+from bot import home_view, messages
+from bot.errors import NotLinked
+from bot.relay import Relay
+from handlers.errors import telling
+from handlers.interactions import HomePress, parse_home_page, parse_home_press, parse_opened
+from handlers.payloads import Payload
+
+
+def register(app: AsyncApp, relay: Relay) -> None:
+    """Listen to the tab and to its buttons."""
+
+    @app.event("app_home_opened")
+    async def on_home_opened(event: Payload) -> None:
+        viewer = parse_opened(event)
+        if viewer is not None:
+            relay.answers.later(relay.home.show(viewer))
+
+    @app.action(home_view.EARLIER)
+    @app.action(home_view.LATER)
+    async def on_home_turned(ack: AsyncAck, body: Payload) -> None:
+        await ack()
+        turned = parse_home_page(body, relay.team)
+        if turned is not None:
+            relay.answers.later(relay.home.show(*turned))
+
+    @app.action(home_view.MUTE)
+    @app.action(home_view.UNMUTE)
+    @app.action(home_view.UNLINK)
+    async def on_home_pressed(ack: AsyncAck, body: Payload) -> None:
+        await ack()
+        press = parse_home_press(body, relay.team)
+        if press is not None:
+            relay.answers.later(_change(relay, press))
+
+
+async def _change(relay: Relay, press: HomePress) -> None:
+    """Publish the page again, with what became of the press above it: there is no other place."""
+
+    async def show(text: str, **_: object) -> None:
+        await relay.home.show(press.by, press.page, text)
+
+    async with telling(show):
+        try:
+            await show(await _do(relay, press))
+        except NotLinked:
+            await show(messages.HOME_GONE)
+
+
+async def _do(relay: Relay, press: HomePress) -> str:
+    thread, session, by = press.thread, press.session, press.by
+    if not await relay.answers.claim(f"home:{by}:{press.trigger[:100]}"):
+        return ""
+    if press.action == home_view.UNLINK:
+        await relay.home.unlink(thread, session, by)
+        return messages.HOME_UNLINKED
+    muted = press.action == home_view.MUTE
+    await relay.home.mute(thread, session, by, muted=muted)
+    return messages.home_muted(muted=muted)

@@ -1,0 +1,81 @@
+"""The message shortcuts: *Send to Devin* and *Link to a Devin session*, and the form they share.
+
+Slack waits 3 s for the acknowledgement, so a shortcut is acknowledged before anything is asked of
+Redis or Slack; a form is answered in place.
+"""
+
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
+
+from bot import messages, modals
+from bot.errors import EmptyMessage
+from bot.forwarding import Linked, Question
+from bot.models import Change
+from bot.relay import Relay
+from handlers.dialogs import Note, Opening, answer, show
+from handlers.errors import ignored
+from handlers.interactions import Shortcut, parse_shortcut, parse_submission
+from handlers.payloads import Payload
+
+Work = Callable[[Relay, Shortcut], Coroutine[Any, Any, modals.View | Note]]
+
+
+def register(app: AsyncApp, relay: Relay) -> None:
+    """Listen to both, and to the form."""
+
+    @app.shortcut({"type": "message_action", "callback_id": "send_to_devin"})
+    async def on_send(ack: AsyncAck, body: Payload, respond: AsyncRespond) -> None:
+        await ack()
+        begin(messages.SEND_TITLE, body, respond, _send)
+
+    @app.shortcut({"type": "message_action", "callback_id": "link_session"})
+    async def on_link(ack: AsyncAck, body: Payload, respond: AsyncRespond) -> None:
+        await ack()
+        begin(messages.LINK_TITLE, body, respond, _link)
+
+    def begin(title: str, body: Payload, respond: AsyncRespond, work: Work) -> None:
+        shortcut = parse_shortcut(body, relay.team)
+        if shortcut is None:
+            ignored(body)
+            return
+        opening = Opening(title, shortcut.trigger, respond, shortcut.thread.thread_ts)
+        relay.answers.later(show(relay, opening, lambda: _once(relay, shortcut, work)))
+
+    @app.view(messages.ASK_SESSION)
+    async def on_session(ack: AsyncAck, body: Payload) -> None:
+        form = parse_submission(body, relay.team)
+        if form is None:
+            ignored(body)
+            await ack()
+            return
+        text = form.typed.get(messages.SESSION_FIELD, "")
+        work = relay.forwarding.answer(form.number, form.by, text)
+        await answer(relay, ack, messages.SESSION_FIELD, work)
+
+
+async def _once(relay: Relay, shortcut: Shortcut, work: Work) -> modals.View | Note:
+    """Do `work`, but not for a shortcut that Slack brings again: its trigger is the same."""
+    if not await relay.answers.claim(f"shortcut:{shortcut.trigger[:100]}"):
+        return Note(messages.ONE_MOMENT, is_seen=True)
+    return await work(relay, shortcut)
+
+
+async def _send(relay: Relay, shortcut: Shortcut) -> modals.View | Note:
+    if shortcut.message is None:
+        raise EmptyMessage
+    sent = await relay.forwarding.send(shortcut.message, shortcut.by)
+    if isinstance(sent, Question):
+        return modals.ask_session(sent.number, sent.guess, sent.message)
+    if sent is Change.REPEATED:
+        return Note(messages.SENT_BEFORE)
+    return Note(messages.SENT, is_seen=True)
+
+
+async def _link(relay: Relay, shortcut: Shortcut) -> modals.View | Note:
+    asked = await relay.forwarding.ask(shortcut.thread, shortcut.by, shortcut.message)
+    if isinstance(asked, Linked):
+        words = messages.linked_before(asked.link, asked.by)
+        return modals.tell(messages.LINK_TITLE, words)
+    return modals.ask_session(asked.number, asked.guess, None)

@@ -1,0 +1,85 @@
+// Devin, on the right: the sessions, how each behaves, and what each was sent.
+
+import { $, el, setText, sync } from "./dom.js";
+import { propose } from "./composer.js";
+import { openChannel, showPane } from "./panes.js";
+import { HOME, ask, relay, state, view } from "./state.js";
+
+const once = new Set(); // sessions whose next choice is for one message only
+const seen = new Map(); // a session's id -> how many requests were there when it was first drawn
+let listed = null; // the sessions that were there at first; newer ones stand above them
+let looked = null; // how many requests there were when the pane was last in front
+
+function ordered() {
+  listed ??= new Set(state.sessions.map((session) => session.session_id));
+  const isOld = (session) => listed.has(session.session_id);
+  return [...state.sessions.filter((session) => !isOld(session)).reverse(), ...state.sessions.filter(isOld)];
+}
+
+export function drawSessions() {
+  sync($("sessions"), ordered().map((session) =>
+    [session.session_id, JSON.stringify([session, once.has(session.session_id), view.litSession]), () => sessionNode(session)]));
+  for (const list of $("sessions").querySelectorAll("ol:not(.drawn)")) {
+    list.scrollTop = list.scrollHeight;
+    list.classList.add("drawn");
+  }
+  const count = state.sessions.reduce((sum, session) => sum + session.request_count, 0);
+  const inFront = document.body.dataset.pane === "devin";
+  if (looked === null || inFront) looked = count;
+  setText($("arrived"), String(count - looked));
+  $("arrived").hidden = count <= looked;
+}
+
+function sessionNode(session) {
+  const id = session.session_id;
+  const name = session.title || "Session";
+  const from = session.request_count - session.requests.length;
+  const before = seen.get(id) ?? session.request_count;
+  seen.set(id, session.request_count);
+  return el("article", { class: `session ${session.state} ${view.litSession === id ? "lit" : ""}`, "aria-label": name },
+    el("header", {},
+      el("h3", {}, name),
+      session.in_flight ? el("span", { class: "chip fair" }, `${session.in_flight} in flight`) : null,
+      el("button", { type: "button", class: "plain", "data-focus": `link-${id}`, "aria-label": `Link ${name} to a thread`,
+        title: "Write the link command into the message box", onclick: () => proposeLink(session) }, "Link…")),
+    el("code", { class: "id", title: id }, id),
+    el("div", { class: "behaves" },
+      el("span", { class: "dot", "aria-hidden": "true" }),
+      el("select", {
+        "aria-label": `How ${name} behaves`, "data-focus": id,
+        onchange: (event) => ask("behave", { session_id: id, state: event.target.value, times: once.has(id) ? 1 : null }),
+      }, ...Object.entries(state.states).map(([key, meaning]) =>
+        el("option", { value: key, selected: key === session.state }, `${key.replaceAll("_", " ")}: ${meaning}`))),
+      el("label", { class: "once", title: "The next choice holds for one message; then the session is running again" },
+        el("input", { type: "checkbox", "data-focus": `once-${id}`, checked: once.has(id), onchange: (event) => {
+          if (event.target.checked) once.add(id);
+          else once.delete(id);
+        } }), "once")),
+    session.times ? el("p", { class: "faint" }, session.times === 1 ? "for the next message only" : `for the next ${session.times} messages`) : null,
+    session.requests.length
+      ? el("ol", {}, ...session.requests.map((request, index) => arrival(request, from + index >= before)))
+      : el("p", { class: "faint" }, "Nothing has arrived yet."));
+}
+
+function arrival(request, fresh) {
+  const tone = request.taken && request.status === 200 ? "good" : request.taken || request.status === 200 ? "fair" : "bad";
+  const taken = request.taken ? "taken" : "not taken";
+  return el("li", { class: fresh ? `${tone} fresh` : tone },
+    el("span", { class: "words" }, request.message || "(no message)"),
+    el("span", { class: `chip ${tone}`, title: `Devin answered ${request.status}; the message was ${taken}` },
+      String(request.status), el("small", {}, ` ${taken}`)));
+}
+
+function proposeLink(session) {
+  if (view.channel === HOME) openChannel("general");
+  showPane(view.thread ? "thread" : "channel");
+  propose(`@${relay().real_name} link ${session.session_id}`);
+}
+
+export function listenDevin() {
+  $("add-session").addEventListener("submit", async (event) => {
+    event.preventDefault();
+    const answer = await ask("session", { session_id: $("new-session").value.trim() });
+    if (answer) $("new-session").value = "";
+  });
+}

@@ -1,0 +1,49 @@
+// Emoji by their Slack names. The marks that the product lives by are drawn here, so that they look the same
+// on a machine without an emoji font; the character is there too, for whoever reads or copies it.
+
+import { el, svg } from "./dom.js";
+
+const EMOJI = {
+  white_check_mark: "✅", heavy_check_mark: "✔️", x: "❌", zzz: "💤", hourglass_flowing_sand: "⏳",
+  hourglass: "⌛", warning: "⚠️", eyes: "👀", rocket: "🚀", tada: "🎉", thumbsup: "👍", "+1": "👍",
+  thumbsdown: "👎", "-1": "👎", robot_face: "🤖", link: "🔗", mute: "🔇", question: "❓", grey_question: "❔",
+  speech_balloon: "💬", no_entry: "⛔", no_entry_sign: "🚫", lock: "🔒", repeat: "🔁", information_source: "ℹ️",
+  wave: "👋", smile: "😄", slightly_smiling_face: "🙂", heart: "❤️", fire: "🔥", bell: "🔔", no_bell: "🔕",
+  arrows_counterclockwise: "🔄", wastebasket: "🗑️", pencil2: "✏️", bulb: "💡", sparkles: "✨", memo: "📝",
+};
+
+const line = { fill: "none", stroke: "#fff", "stroke-width": 2.6, "stroke-linecap": "round", "stroke-linejoin": "round" };
+const stroke = (colour, width = 2.4) => ({ ...line, stroke: colour, "stroke-width": width });
+const tile = (fill) => ["rect", { x: 1.5, y: 1.5, width: 21, height: 21, rx: 5, fill }];
+
+const DRAWN = {
+  white_check_mark: [tile("#2a9d5c"), ["path", { d: "M6.5 12.5l4 4 7.5-9", ...line }]],
+  x: [["path", { d: "M5 5l14 14M19 5L5 19", ...stroke("#dd3b32", 4.2) }]],
+  zzz: [["path", { d: "M3 13h8l-8 8h8", ...stroke("#3b82d6", 2.8) }], ["path", { d: "M13 3h7l-7 7h7", ...stroke("#3b82d6") }]],
+  hourglass_flowing_sand: [
+    ["path", { d: "M7 3.5h10v3.5L12.8 12l4.2 5v3.5H7V17l4.2-5L7 7z", fill: "#f3d391" }],
+    ["path", { d: "M5.5 3h13M5.5 21h13M7 3.5V7l4.2 5L7 17v3.5M17 3.5V7l-4.2 5 4.2 5v3.5", ...stroke("#a8741a", 2) }]],
+  pencil2: [["path", { d: "M4 20l1-5L16 4l4 4L9 19z", fill: "#f0b53f" }], ["path", { d: "M4 20l1-5L16 4l4 4L9 19z", ...stroke("#a8741a", 1.8) }]],
+  wastebasket: [["path", { d: "M6 8l1 13h10l1-13M4 7h16M9 7V4h6v3M10 11v6M14 11v6", ...stroke("#7b8794", 2) }]],
+  warning: [["path", { d: "M12 3l10 18H2z", fill: "#f0b53f" }], ["path", { d: "M12 10v5M12 18v.01", ...stroke("#4a3200") }]],
+};
+DRAWN.hourglass = DRAWN.hourglass_flowing_sand;
+
+const named = (name) => name.split("::")[0];
+export const isEmoji = (name) => named(name) in EMOJI;
+
+// The emoji as a node; an unknown one as its name.
+export function emoji(name) {
+  const character = EMOJI[named(name)];
+  if (!character) return document.createTextNode(`:${name}:`);
+  const shapes = DRAWN[named(name)];
+  return shapes ? el("span", { class: "emoji" }, character, svg(shapes)) : document.createTextNode(character);
+}
+
+export const withEmoji = (text) => text.replace(/:([a-z0-9_+-]+):/g, (all, name) => EMOJI[name] ?? all);
+
+// A sentence of ours, its emoji drawn.
+export function sentence(text) {
+  const names = Object.fromEntries(Object.keys(DRAWN).map((name) => [EMOJI[name], name]));
+  return text.split(new RegExp(`(${Object.keys(names).join("|")})`)).map((part) => (part in names ? emoji(names[part]) : part));
+}

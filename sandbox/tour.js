@@ -1,0 +1,161 @@
+// The tour: plays the product through the real bot, with a caption for each step. A step is over when the page
+// shows what it promised, never because time has passed; what does not show in time is said.
+
+import { $, el, icon, setText } from "./dom.js";
+import { sentence } from "./emoji.js";
+import { redraw, view } from "./state.js";
+import { Stage } from "./tour_stage.js";
+import { END, STEPS } from "./tour_script.js";
+
+// `?pace=0` leaves out the time for reading, `?pace=2` doubles it.
+const PACE = Number(new URLSearchParams(location.search).get("pace") ?? 1);
+const BEFORE_MS = 1000;
+const LEAST_MS = 1500;
+const MS_A_LETTER = 22;
+const STEP_MS = 50;
+const LIMIT_MS = 20_000;
+
+export class Stopped extends Error {}
+
+// One playing of the tour, from start to stop.
+class Playing {
+  paused = false;
+  stopped = false;
+  skipped = false;
+  pace = PACE;
+
+  // Let time pass, as long as nobody pauses; a stop ends it, and `next` cuts reading short.
+  async rest(ms, { skippable = false } = {}) {
+    this.skipped = false;
+    for (let passed = 0; passed < ms && !(skippable && this.skipped); ) {
+      await new Promise((resolve) => setTimeout(resolve, STEP_MS));
+      if (!this.paused) passed += STEP_MS;
+      this.check();
+    }
+    while (this.paused && !(skippable && this.skipped)) {
+      await new Promise((resolve) => setTimeout(resolve, STEP_MS));
+      this.check();
+    }
+  }
+
+  check() {
+    if (this.stopped) throw new Stopped();
+  }
+
+  // What `test` gives as soon as that is something; `what` names it for whoever waits in vain.
+  async until(test, what) {
+    for (let passed = 0; passed < LIMIT_MS; ) {
+      const found = test();
+      if (found) return found;
+      await new Promise((resolve) => setTimeout(resolve, STEP_MS));
+      if (!this.paused) passed += STEP_MS;
+      this.check();
+    }
+    throw new Error(`${what} did not show within ${LIMIT_MS / 1000} seconds. Is the bot running? “make demo” starts it.`);
+  }
+
+  reading(caption) {
+    return this.rest((LEAST_MS + MS_A_LETTER * caption.length) * this.pace, { skippable: true });
+  }
+}
+
+let playing = null;
+
+async function play() {
+  playing?.stop?.();
+  const mine = (playing = new Playing());
+  const stage = new Stage(mine);
+  build();
+  try {
+    await stage.open();
+    for (const [index, step] of STEPS.entries()) await playStep(mine, stage, step, index);
+    show({ key: "end", status: "done", index: STEPS.length, title: END.title, caption: END.caption });
+  } catch (error) {
+    if (!(error instanceof Stopped)) show({ status: "failed", title: "The tour cannot go on", caption: error.message });
+  } finally {
+    await stage.close();
+    if (playing === mine && mine.stopped) hide();
+  }
+}
+
+async function playStep(mine, stage, step, index) {
+  show({ key: step.key, status: "playing", index, title: step.title, caption: step.before });
+  await mine.rest(mine.pace * BEFORE_MS, { skippable: true });
+  await step.act(stage);
+  show({ key: step.key, status: "shown", index, title: step.title, caption: step.after });
+  await mine.reading(step.after);
+}
+
+// ---- the strip with the caption
+
+function build() {
+  $("tour").replaceChildren(
+    el("ol", { class: "progress", "aria-hidden": "true" }, ...STEPS.map(() => el("li"))),
+    el("div", { class: "caption", role: "status" },
+      el("h2", { id: "tour-title" }), el("p", { id: "tour-caption" })),
+    el("div", { class: "controls" }));
+  $("tour").hidden = false;
+}
+
+function show({ key, status, index, title, caption }) {
+  const tour = $("tour");
+  tour.dataset.status = status;
+  if (key) tour.dataset.step = key;
+  if (index !== undefined) {
+    [...tour.querySelectorAll(".progress li")].forEach((dot, at) => {
+      dot.className = at < index || status === "done" ? "done" : at === index ? "now" : "";
+    });
+  }
+  const count = index < STEPS.length ? `${index + 1} of ${STEPS.length}: ` : "";
+  setText($("tour-title"), count + title);
+  if (!key || $("tour-caption").dataset.said !== caption) $("tour-caption").replaceChildren(...sentence(caption));
+  $("tour-caption").dataset.said = caption;
+  drawControls();
+}
+
+function drawControls() {
+  const { status } = $("tour").dataset;
+  const running = status === "playing" || status === "shown";
+  const button = (key, sign, words, act) => el("button", { type: "button", "data-focus": key, onclick: act }, icon(sign), words);
+  const controls = document.querySelector("#tour .controls");
+  const focused = controls.contains(document.activeElement) ? document.activeElement.dataset.focus : null;
+  controls.replaceChildren(...(running
+    ? [button("pause", playing.paused ? "play" : "pause", playing.paused ? "Go on" : "Pause", pause),
+      button("next", "next", "Next", next), button("stop", "stop", "Stop", stop)]
+    : [button("again", "play", "Play again", play), button("stop", "close", "Close", hide)]));
+  const again = focused && controls.querySelector(`[data-focus="${focused}"]`);
+  if (focused) (again ?? controls.firstElementChild).focus();
+}
+
+function pause() {
+  playing.paused = !playing.paused;
+  $("tour").classList.toggle("paused", playing.paused);
+  drawControls();
+}
+
+function next() {
+  playing.skipped = true;
+  if (playing.paused) pause();
+}
+
+function stop() {
+  playing.stopped = true;
+  hide();
+}
+
+function hide() {
+  const had = $("tour").contains(document.activeElement);
+  $("tour").hidden = true;
+  $("tour").classList.remove("paused");
+  view.lit = null;
+  redraw();
+  if (had) $("start-tour").focus();
+}
+
+export function listenTour() {
+  $("start-tour").prepend(icon("play"));
+  $("start-tour").addEventListener("click", () => {
+    if (playing) playing.stopped = true;
+    play();
+  });
+}

@@ -1,0 +1,22 @@
+"""A pytest plugin: tests that were skipped are said in red at the end, with what they need."""
+
+from collections import Counter
+
+import pytest
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """One line for each file and reason."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    counts = Counter(
+        (report.nodeid.partition("::")[0], _reason(report.longrepr)) for report in skipped
+    )
+    if counts:
+        terminalreporter.section("NOT RUN", red=True, bold=True)
+    for (file, reason), number in sorted(counts.items()):
+        terminalreporter.line(f"{number} of {file}: {reason}", red=True, bold=True)
+
+
+def _reason(longrepr: object) -> str:
+    words = longrepr[2] if isinstance(longrepr, tuple) else str(longrepr)
+    return str(words).removeprefix("Skipped: ")

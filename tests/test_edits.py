@@ -1,0 +1,590 @@
+"""Edits and deletions: what waits for Devin follows them; of what Devin has, the author is told."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import settings as examples
+
+from bot.app import Bot, open_bot
+from bot.links import Links
+from bot.mailbox import Head, Mailbox
+from bot.models import Change, Link, Reply, SessionId, ThreadRef, UserId
+from bot.reports import Reports
+from bot.revisions import Revised, Revisions
+from bot.settings import Settings
+from bot.store import Store
+from handlers.edits import parse_deletion, parse_edit
+from sandbox.slack import Message
+from tests.builders import ADA, BOT_USER, JSON, TEAM, TS, a_reply, mutated, sample_event
+from tests.conftest import started
+from tests.people import SESSION, Desk, labels, quote, running
+from tests.waiting import until_settled, wait_until
+
+FROM_ADA = "ada (in Slack):\n\n"
+OFFER = "before you edited it"
+
+
+async def waiting(desk: Desk, text: str = "Please rebase", **how: str) -> tuple[str, str]:
+    """A reply that Devin did not take yet: thread and ts."""
+    thread = await desk.linked_thread()
+    desk.devin.behave(SESSION, "down")
+    ts = await desk.reply(text, thread, **how)
+    await wait_until(lambda: desk.devin.requests, "Devin was asked")
+    await desk.until_heard()
+    return thread, ts
+
+
+async def delivered(desk: Desk, text: str = "Please rebase", **how: str) -> tuple[str, str]:
+    """A reply that Devin has: thread and ts."""
+    thread = await desk.linked_thread()
+    ts = await desk.reply(text, thread, **how)
+    await desk.until_marked("white_check_mark", ts)
+    return thread, ts
+
+
+async def edit(desk: Desk, ts: str, text: str, **how: Any) -> None:
+    await desk.slack.edit("general", ts, text, **how)
+    await desk.until_heard()
+
+
+async def delete(desk: Desk, ts: str) -> None:
+    await desk.slack.delete("general", ts)
+    await desk.until_heard()
+
+
+def offers(desk: Desk, text: str = OFFER) -> list[Message]:
+    return [one for one in desk.slack.ephemerals("general", "ada") if text in one.text]
+
+
+async def offered(desk: Desk, count: int = 1, *, text: str = OFFER) -> Message:
+    await wait_until(lambda: len(offers(desk, text)) == count, f"{count} offers")
+    return offers(desk, text)[-1]
+
+
+async def press(desk: Desk, offer: Message) -> None:
+    await desk.slack.press_ephemeral("send_correction", channel="general", message_ts=offer.ts)
+
+
+async def back(desk: Desk, store: Store) -> list[str]:
+    """Devin is back: what it has read when no reply waits any more."""
+    desk.devin.behave(SESSION, "running")
+    await until_no_mail(store)
+    return desk.received()
+
+
+async def until_no_mail(store: Store) -> None:
+    async def is_empty() -> bool:
+        return (await Reports(store).depths())[0] == 0
+
+    await wait_until(is_empty, "no session has mail")
+
+
+async def test_an_edit_changes_the_reply_that_waits(bot: Bot, desk: Desk, store: Store) -> None:
+    """Devin reads the new text in the old place, and ✏️ says that the edit counted."""
+    thread, ts = await waiting(desk, "Please rebase")
+    await desk.reply("And tag", thread)
+    await edit(desk, ts, "Please *merge*")
+    await edit(desk, ts, "Please *squash*")
+    await desk.until_marked("pencil2", ts)
+    assert await back(desk, store) == [FROM_ADA + "Please **squash**", FROM_ADA + "And tag"]
+    assert desk.whispers("ada") == []
+
+
+async def test_an_edit_keeps_the_files_that_it_does_not_show(
+    bot: Bot, desk: Desk, store: Store
+) -> None:
+    """Slack may tell of the text only."""
+    thread = await desk.linked_thread()
+    desk.devin.behave(SESSION, "down")
+    ts = await desk.slack.say("See this", thread=thread, files=["plan.md"])
+    await wait_until(lambda: desk.devin.requests, "Devin was asked")
+    event = change_of(desk, ts, "See that")
+    del event["message"]["files"]
+    await desk.slack.deliver_event(event)
+    await desk.until_heard()
+    (received,) = await back(desk, store)
+    assert "See that" in received
+    assert "plan.md" in received
+
+
+async def test_a_file_that_an_edit_replaced_is_not_sent(bot: Bot, desk: Desk, store: Store) -> None:
+    """Also when it was brought to Devin for a try that did not succeed."""
+    thread = await desk.linked_thread()
+    desk.devin.behave(SESSION, "down")
+    ts = await desk.slack.say("See this", thread=thread, files=["plan.md"])
+    await wait_until(lambda: desk.devin.requests, "Devin was asked")
+    other = await desk.slack.say("x", files=["other.md"], deliver=False)
+    files = desk.slack.event_of("general", other)["files"]
+    await desk.slack.deliver_event(change_of(desk, ts, "See that", files=files))
+    await desk.until_heard()
+    (received,) = await back(desk, store)
+    assert "other.md" in received
+    assert "plan.md" not in received
+
+
+def change_of(desk: Desk, ts: str, text: str, **message: Any) -> dict[str, Any]:
+    """The `message_changed` of an edit, to be changed and delivered by hand."""
+    before = desk.slack.event_of("general", ts)
+    del before["channel_type"]
+    at = desk.slack.workspace.clock.next_ts()
+    edited = {"user": before["user"], "ts": at}
+    after = {**before, "text": text, "blocks": [], "edited": edited}
+    return {
+        "type": "message",
+        "subtype": "message_changed",
+        "hidden": True,
+        "message": after | message,
+        "previous_message": before,
+        "channel": before["channel"],
+        "ts": at,
+        "event_ts": at,
+    }
+
+
+@pytest.mark.parametrize("shows_before", [True, False])
+async def test_a_redelivered_edit_acts_once(
+    bot: Bot, desk: Desk, store: Store, shows_before: bool,  # noqa: FBT001 — a parameter of pytest's
+) -> None:  # fmt: skip
+    """Also after a later one, and when Slack does not show what there was before."""
+    _, ts = await waiting(desk)
+    first, second = change_of(desk, ts, "One"), change_of(desk, ts, "Two")
+    for event in (first, second, first):
+        if not shows_before:
+            event.pop("previous_message", None)
+        await (await desk.slack.deliver_event(event)).settled()
+    assert await back(desk, store) == [FROM_ADA + "Two"]
+    await (await desk.slack.deliver_event(second)).settled()
+    await desk.until_heard()
+    assert desk.whispers("ada") == []
+
+
+async def test_a_link_preview_is_no_edit(bot: Bot, desk: Desk, store: Store) -> None:
+    """Not before delivery, not after it, and not on a message that was edited once."""
+    _, ts = await waiting(desk)
+    await desk.slack.unfurl("general", ts)
+    await edit(desk, ts, "Please merge https://example.com/")
+    await desk.until_marked("pencil2", ts)
+    await desk.slack.unfurl("general", ts)
+    await desk.until_heard()
+    assert await back(desk, store) == [FROM_ADA + "Please merge https://example.com/"]
+    await desk.slack.unfurl("general", ts)
+    await desk.until_heard()
+    assert desk.whispers("ada") == []
+
+
+async def test_an_edit_into_an_aside_cancels_the_reply(bot: Bot, desk: Desk, store: Store) -> None:
+    """It says now that it is not for Devin; 🗑️ says that this counted."""
+    thread, ts = await waiting(desk)
+    after = await desk.reply("And tag", thread)
+    await edit(desk, ts, "(aside) Please rebase")
+    await desk.until_marked("wastebasket", ts)
+    assert await back(desk, store) == [FROM_ADA + "And tag"]
+    await desk.until_marked("white_check_mark", after)
+    assert desk.marks(ts) == ["wastebasket"]
+
+
+async def test_a_deleted_reply_leaves_its_mailbox(bot: Bot, desk: Desk, store: Store) -> None:
+    """First or last in it; and a redelivery of its event does not bring it back."""
+    thread, first = await waiting(desk, "One")
+    event = desk.slack.event_of("general", first)
+    await desk.reply("Two", thread)
+    third = await desk.reply("Three", thread)
+    await desk.until_heard()
+    await delete(desk, first)
+    await delete(desk, third)
+    await (await desk.slack.deliver_event(event)).settled()
+    assert await back(desk, store) == [FROM_ADA + "Two"]
+    await desk.reply("Four", thread)
+    await desk.until_received("Four")
+
+
+async def test_the_only_reply_deleted_leaves_nothing_behind(
+    bot: Bot, desk: Desk, store: Store
+) -> None:
+    """Its session has no mail, no failures, and takes the next reply at once."""
+    thread, ts = await waiting(desk, "One")
+    await delete(desk, ts)
+    await until_no_mail(store)
+    desk.devin.behave(SESSION, "running")
+    await desk.reply("Two", thread)
+    await desk.until_received("Two")
+    assert desk.received() == [FROM_ADA + "Two"]
+    assert "No reply waits" in await status(desk, thread)
+
+
+async def status(desk: Desk, thread: str) -> str:
+    await desk.mention("status", thread=thread)
+    return await desk.until_said("Linked to", thread)
+
+
+async def test_a_notice_of_a_deleted_reply_is_not_given(
+    settings: Settings, desk: Desk, store: Store
+) -> None:
+    """There is nothing that waits."""
+    async with open_bot(settings, notice_after=timedelta(seconds=1)):
+        await desk.slack.wait_connected()
+        thread, ts = await waiting(desk)
+        await delete(desk, ts)
+        await until_settled(store)
+    assert len(desk.said(thread)) == 1
+
+
+@pytest.mark.parametrize("state", ["suspended", "server_error"])
+async def test_sent_again_a_reply_is_as_it_was_edited_since(
+    settings: Settings, desk: Desk, store: Store, state: str
+) -> None:
+    """Waiting once more, it follows edits and deletions as the first time."""
+    async with started(settings):
+        await desk.slack.wait_connected()
+        thread = await desk.linked_thread()
+        desk.devin.behave(SESSION, state)
+        ts = await desk.reply("One", thread)
+        await wait_until(lambda: labels(desk.posts(thread)[-1]) == ["Send again"], "the report")
+        desk.devin.behave(SESSION, "down")
+        requests = len(desk.devin.requests)
+        report = desk.posts(thread)[-1]
+        await desk.slack.press("send_again", channel="general", message_ts=report.ts)
+        await wait_until(lambda: len(desk.devin.requests) > requests, "Devin is asked again")
+        await edit(desk, ts, "Two")
+        await desk.until_marked("pencil2", ts)
+        assert (await back(desk, store))[-1] == FROM_ADA + "Two"
+
+
+async def test_after_delivery_an_edit_is_offered_to_its_author(
+    bot: Bot, desk: Desk, store: Store
+) -> None:
+    """Nothing is sent by itself; pressed, the correction is posted in their name and delivered."""
+    thread, ts = await delivered(desk)
+    await edit(desk, ts, "Please *merge*")
+    offer = await offered(desk)
+    assert labels(offer) == ["Send the correction"]
+    assert offer.thread_ts == thread
+    assert desk.received() == [FROM_ADA + "Please rebase"]
+
+    await press(desk, offer)
+    await desk.until_received("merge")
+    assert desk.received()[1:] == [
+        "ada (in Slack), correcting an earlier message:\n\nPlease **merge**"
+    ]
+    post = desk.posts(thread)[-1]
+    assert post.text.startswith("*ada* corrects an earlier message:")
+    assert quote(post) == "Please **merge**"
+    await desk.until_marked("white_check_mark", post.ts)
+    await wait_until(lambda: not labels(offer), "the offer is gone")
+
+    await edit(desk, ts, "Please squash")
+    await press(desk, await offered(desk))
+    await desk.until_received("squash")
+    assert desk.marks(ts) == ["white_check_mark"]
+
+
+async def test_each_edit_is_offered_once_and_the_latest_text_is_sent(
+    bot: Bot, desk: Desk, store: Store
+) -> None:
+    """Also by the button of an earlier offer; then the others have nothing to send."""
+    _, ts = await delivered(desk)
+    await edit(desk, ts, "One")
+    first = await offered(desk)
+    await edit(desk, ts, "Two")
+    second = await offered(desk, 2)
+    for delivery in reversed(list(desk.slack.deliveries)):
+        if delivery.payload.get("event", {}).get("subtype") == "message_changed":
+            await (await desk.slack.redeliver(delivery)).settled()
+    await press(desk, first)
+    await desk.until_received("Two")
+    await press(desk, second)
+    await desk.until_whispered("sent before", "ada")
+    await until_settled(store)
+    assert len(desk.received()) == 2
+    assert len(offers(desk)) <= 2
+
+
+async def test_while_it_is_being_sent_an_edit_is_offered(
+    bot: Bot, desk: Desk, store: Store
+) -> None:
+    """Nobody knows what Devin read, so nothing is changed under way."""
+    thread = await desk.linked_thread()
+    desk.devin.behave(SESSION, "slow", delay=1.5)
+    ts = await desk.reply("Please rebase", thread)
+    await wait_until(lambda: desk.devin.requests, "Devin was asked")
+    await edit(desk, ts, "Please merge")
+    await offered(desk)
+    await desk.until_marked("white_check_mark", ts)
+    assert desk.received() == [FROM_ADA + "Please rebase"]
+    assert desk.marks(ts) == ["white_check_mark"]
+
+
+async def test_an_offer_is_its_author_s_and_of_its_channel(
+    bot: Bot, desk: Desk, store: Store
+) -> None:
+    """A number that somebody else sends back, or from elsewhere, is nobody's."""
+    _, ts = await delivered(desk)
+    await edit(desk, ts, "Please merge")
+    offer = await offered(desk)
+    number = offer.blocks[-1]["elements"][0]["value"]
+    for user, channel in (("ben", "general"), ("ada", "secrets")):
+        await forge(desk, number, user, channel)
+        await desk.until_whispered("no longer kept", user, channel=channel)
+    await forge(desk, "0" * 32, "ada", "general")
+    await desk.until_whispered("no longer kept", "ada")
+    await until_settled(store)
+    assert len(desk.received()) == 1
+
+
+async def forge(desk: Desk, number: str, user: str, channel: str) -> None:
+    """Press *Send the correction* with any number."""
+    text = {"type": "plain_text", "text": "x"}
+    button = {"type": "button", "action_id": "send_correction", "text": text, "value": number}
+    blocks = [{"type": "actions", "elements": [button]}]
+    ts = await desk.slack.say("x", user="bolt-ci", channel=channel, blocks=blocks, deliver=False)
+    await desk.slack.press("send_correction", channel=channel, message_ts=ts, user=user)
+
+
+@pytest.mark.parametrize(("verb", "words"), [("unlink", "not linked"), ("mute", "is muted")])
+async def test_a_correction_needs_a_thread_that_goes_to_devin(
+    bot: Bot, desk: Desk, store: Store, verb: str, words: str
+) -> None:
+    """Unlinked or muted since, the press says so, and works again afterwards."""
+    thread, ts = await delivered(desk)
+    await edit(desk, ts, "Please merge")
+    offer = await offered(desk)
+    await desk.mention(verb, thread=thread)
+    await wait_until(lambda: len(desk.posts(thread)) == 2, "obeyed")
+    await press(desk, offer)
+    await desk.until_whispered(words, "ada")
+    back_again = {"unlink": f"link {SESSION}", "mute": "unmute"}[verb]
+    await desk.mention(back_again, thread=thread)
+    await wait_until(lambda: len(desk.posts(thread)) == 3, "obeyed")
+    await press(desk, offer)
+    await desk.until_received("merge")
+
+
+async def test_after_delivery_a_deletion_cannot_be_followed(
+    bot: Bot, desk: Desk, store: Store
+) -> None:
+    """Its author is told that, once."""
+    _, ts = await delivered(desk)
+    await delete(desk, ts)
+    await desk.until_whispered("Devin already has that message", "ada")
+    deletion = desk.slack.deliveries[-1]
+    await (await desk.slack.redeliver(deletion)).settled()
+    await until_settled(store)
+    assert len(desk.whispers("ada")) == 1
+
+
+async def test_a_deleted_reply_that_devin_never_took_needs_no_words(
+    bot: Bot, desk: Desk, store: Store
+) -> None:
+    """Refused, there is nothing to take back; suspended, Devin may have it, but not once more."""
+    thread = await desk.linked_thread()
+    desk.devin.behave(SESSION, "forbidden", times=1)
+    refused = await desk.reply("One", thread)
+    await desk.until_marked("x", refused)
+    desk.devin.behave(SESSION, "suspended", times=1)
+    suspended = await desk.reply("Two", thread)
+    await desk.until_marked("zzz", suspended)
+    await until_settled(store)
+    await edit(desk, refused, "Uno")
+    assert "did not take" in (await offered(desk, text="as it was")).text
+    await delete(desk, refused)
+    await delete(desk, suspended)
+    await desk.until_whispered("may already have", "ada")
+    assert len(desk.whispers("ada")) == 2
+    report = desk.posts(thread)[-1]
+    await desk.slack.press("send_again", channel="general", message_ts=report.ts)
+    await desk.until_whispered("no longer kept", "ada")
+    assert len(desk.devin.requests) == 2
+
+
+async def test_an_aside_after_delivery_is_told_like_a_deletion(bot: Bot, desk: Desk) -> None:
+    """Devin has it, so there is no correction to offer."""
+    _, ts = await delivered(desk)
+    await edit(desk, ts, "(aside) Please rebase")
+    await desk.until_whispered("Devin already has that message", "ada")
+    assert offers(desk) == []
+
+
+NOBODY_S: dict[str, Any] = {
+    "another user's": {"edited": {"user": "U0BEN00000", "ts": "1900000000.000100"}},
+    "no edit": {"edited": None},
+    "an edit without a time": {"edited": {"user": "U0ADA"}},
+    "a tombstone": {"subtype": "channel_topic"},
+    "no author": {"user": None},
+}
+
+
+@pytest.mark.parametrize("kind", NOBODY_S)
+async def test_a_change_that_its_author_did_not_make_is_none(
+    bot: Bot, desk: Desk, store: Store, kind: str
+) -> None:
+    """Acknowledged, and nothing else."""
+    _, ts = await waiting(desk)
+    event = change_of(desk, ts, "Forged", **NOBODY_S[kind])
+    await (await desk.slack.deliver_event(event)).settled()
+    await desk.until_heard()
+    assert await back(desk, store) == [FROM_ADA + "Please rebase"]
+
+
+async def test_edits_where_nothing_goes_to_devin_do_nothing(
+    bot: Bot, desk: Desk, store: Store
+) -> None:
+    """In muted threads, in unlinked ones, of messages that never went to Devin, and of guests."""
+    thread, ts = await delivered(desk)
+    aside = await desk.reply("(aside) lunch?", thread)
+    guests = await desk.reply("Let me in", thread, user="gus")
+    await desk.until_whispered("Guests", "gus")
+    await edit(desk, aside, "Lunch!")
+    await edit(desk, guests, "Please")
+    await desk.mention("mute", thread=thread)
+    await desk.until_said("Muted", thread)
+    await edit(desk, ts, "Please merge")
+    await desk.mention("unlink", thread=thread)
+    await desk.until_said("no longer linked", thread)
+    await edit(desk, ts, "Please squash")
+    await until_settled(store)
+    assert desk.received() == [FROM_ADA + "Please rebase"]
+    assert desk.whispers("ada") == []
+    assert len(desk.whispers("gus")) == 1
+
+
+async def test_a_guest_cannot_change_what_somebody_sent_for_them(
+    bot: Bot, desk: Desk, store: Store
+) -> None:
+    """Who passed the message on has read it as it was."""
+    thread = await desk.linked_thread()
+    desk.devin.behave(SESSION, "down")
+    ts = await desk.reply("Let me in", thread, user="gus")
+    await desk.until_whispered("Guests", "gus")
+    await desk.slack.shortcut("send_to_devin", channel="general", message_ts=ts)
+    await wait_until(lambda: desk.devin.requests, "Devin was asked")
+    await edit(desk, ts, "Delete everything")
+    (received,) = await back(desk, store)
+    assert received.endswith("\n\nLet me in")
+
+
+@pytest.mark.parametrize("later", ["edit", "aside", "deletion"])
+async def test_an_edit_that_comes_before_its_message_counts(
+    bot: Bot, desk: Desk, store: Store, later: str
+) -> None:
+    """Slack may shuffle the two; the old text is not brought back."""
+    thread = await desk.linked_thread()
+    ts = await desk.slack.say("Please rebase", thread=thread, deliver=False)
+    original = desk.slack.event_of("general", ts)
+    text = {"edit": "Please merge", "aside": "(aside) Please merge"}.get(later)
+    if text is None:
+        await delete(desk, ts)
+    else:
+        await edit(desk, ts, text)
+    await (await desk.slack.deliver_event(original)).settled()
+    read = await desk.fence(thread)
+    assert read == ([FROM_ADA + "Please merge"] if later == "edit" else [])
+
+
+async def test_a_change_of_our_own_post_is_no_edit(bot: Bot, desk: Desk, store: Store) -> None:
+    """The relay takes buttons off its reports, for instance."""
+    thread, _ = await delivered(desk)
+    post = desk.posts(thread)[0]
+    await edit(desk, post.ts, "Changed")
+    await until_settled(store)
+    assert len(desk.received()) == 1
+
+
+async def test_an_allowed_bot_s_edit_changes_what_waits(
+    environ: dict[str, str], desk: Desk, store: Store
+) -> None:
+    """Bots edit their posts often; after delivery there is nobody to offer anything to."""
+    async with running(desk, environ, ALLOW_BOTS="B0BOLTCI00"):
+        _, ts = await waiting(desk, "Building…", user="bolt-ci")
+        await edit(desk, ts, "Build 12 is red")
+        assert await back(desk, store) == ["Bolt CI (in Slack):\n\nBuild 12 is red"]
+        await edit(desk, ts, "Build 12 is green")
+        assert desk.slack.ephemerals("general") == []
+        assert len(desk.received()) == 1
+
+
+async def test_a_withdrawn_reply_takes_nothing_with_it(store: Store) -> None:
+    """The last one leaves its session without mail at once; an earlier one leaves the others."""
+    thread = ThreadRef(team=TEAM, channel="C0GENERAL0", thread_ts="1764000000.000100")
+    of, day = SessionId(SESSION), timedelta(days=1)
+    await Links(store, day).create(thread, Link(session=of, by=UserId(ADA), at=1))
+    mailbox, revisions = Mailbox(store, day), Revisions(store)
+    one, two = (
+        Reply(thread=thread, ts=f"176400000{number}.000100", author=UserId(ADA), text="hello")
+        for number in (1, 2)
+    )
+    for reply in (one, two):
+        await mailbox.accept(reply, of, timedelta(0))
+    assert (await revisions.withdraw(one.id, may_be_ahead=False)).what is Revised.WITHDRAWN
+    head = await mailbox.take(of, "token")
+    assert isinstance(head, Head)
+    assert head.reply == two
+    assert (await revisions.withdraw(two.id, may_be_ahead=False)).what is Revised.LATE
+    await mailbox.put_back(of, "token", two.id)
+    assert (await revisions.withdraw(two.id, may_be_ahead=False)).what is Revised.WITHDRAWN
+    assert await Reports(store).depths() == (0, 0)
+    assert await mailbox.kept(two.id) is None
+    again = await mailbox.accept(two, of, timedelta(0))
+    assert again.change is Change.REPEATED
+
+
+EDITED = sample_event("message_changed")
+DELETED = sample_event("message_deleted")
+TOMBSTONE = EDITED | {"message": {"subtype": "tombstone", "ts": TS}, "previous_message": a_reply()}
+WHOLE = [
+    EDITED,
+    EDITED | {"previous_message": EDITED["message"] | {"text": "Hello?"}},
+    DELETED,
+    DELETED | {"previous_message": a_reply()},
+    TOMBSTONE,
+]
+
+
+def test_a_documented_edit_is_read() -> None:
+    """With its author's new text and the time of the edit; the documented one has no old text."""
+    edited = parse_edit(EDITED, TEAM, BOT_USER)
+    assert edited is not None
+    assert edited.reply.text == "Hello, world!"
+    assert edited.reply.id == "T123ABC456:C123ABC456:1355517523.000005"
+    assert edited.edited == 1358878755_000001
+    assert not edited.is_aside
+    assert parse_deletion(EDITED, TEAM, BOT_USER) is None
+
+
+def test_a_documented_deletion_is_read() -> None:
+    """Also without what the message was, and where a tombstone stands in its place."""
+    gone = parse_deletion(DELETED, TEAM, BOT_USER)
+    assert gone is not None
+    assert (gone.id, gone.thread, gone.author) == (
+        "T123ABC456:C123ABC456:1358878749.000002",
+        None,
+        None,
+    )
+    assert parse_edit(DELETED, TEAM, BOT_USER) is None
+    tombstone = parse_deletion(TOMBSTONE, TEAM, BOT_USER)
+    assert tombstone is not None
+    assert tombstone.ts == TS
+    assert tombstone.author == ADA
+    assert parse_edit(TOMBSTONE, TEAM, BOT_USER) is None
+
+
+def test_what_did_not_change_is_no_edit() -> None:
+    """`edited` stays on a message: it came with a change of something else, then."""
+    same = EDITED | {"previous_message": EDITED["message"]}
+    assert parse_edit(same, TEAM, BOT_USER) is None
+    previewed = EDITED["message"] | {"attachments": [{"id": 1}]}
+    assert parse_edit(same | {"message": previewed}, TEAM, BOT_USER) is None
+
+
+@examples(max_examples=300, deadline=None)
+@given(mutated(WHOLE))
+def test_no_change_makes_a_parser_raise(payload: JSON) -> None:
+    """An exception would have Slack send the same event again and again."""
+    edited = parse_edit(payload, TEAM, BOT_USER)
+    if edited is not None:
+        assert type(edited.reply).model_validate_json(edited.reply.to_json()) == edited.reply
+        assert edited.edited >= 0
+    gone = parse_deletion(payload, TEAM, BOT_USER)
+    if gone is not None:
+        assert len(gone.id.split(":")) == 3

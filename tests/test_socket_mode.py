@@ -1,0 +1,127 @@
+"""Socket Mode alone: connections that come and go, and envelopes of every kind."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import pytest
+from slack_bolt.async_app import AsyncAck, AsyncApp
+from slack_bolt.authorization import AuthorizeResult
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.errors import SlackAway
+from bot.intake import Intake
+from bot.socket_mode import SocketMode, open_socket_mode
+from sandbox import Sandbox
+from sandbox.socket_mode import MAX_CONNECTIONS
+from tests.waiting import wait_until
+
+
+def asked(box: Sandbox) -> int:
+    """How often a connection was asked for."""
+    return len([one for one in box.slack.calls if one.method == "apps.connections.open"])
+
+
+def bolt(box: Sandbox) -> AsyncApp:
+    """A Bolt app with a listener for each kind of envelope."""
+    client = AsyncWebClient(box.slack.bot_token, base_url=box.slack.api_url)
+
+    async def authorize() -> AuthorizeResult:
+        return AuthorizeResult(enterprise_id=None, team_id=box.slack.team_id)
+
+    app = AsyncApp(
+        client=client,
+        authorize=authorize,
+        request_verification_enabled=False,
+        process_before_response=True,
+    )
+
+    @app.event("message")
+    async def on_message() -> None:
+        pass
+
+    @app.command("/devin-say")
+    async def on_command(ack: AsyncAck, command: dict[str, str]) -> None:
+        words = command["text"]
+        await ack({"text": words, "response_type": "ephemeral"} if words == "json" else words)
+
+    return app
+
+
+@asynccontextmanager
+async def connecting(box: Sandbox, gaps: list[str] | None = None) -> AsyncIterator[SocketMode]:
+    """Socket Mode that does not wait for a minute after a no."""
+    noted = gaps if gaps is not None else []
+    opening = open_socket_mode(
+        bolt(box), box.slack.app_token, Intake(), lambda: noted.append("gap"), refused_seconds=0.01
+    )
+    async with opening as socket_mode:
+        yield socket_mode
+
+
+async def test_an_acknowledgement_carries_what_the_listener_says(box: Sandbox) -> None:
+    """Nothing for an event; words or JSON for a command."""
+    async with connecting(box):
+        await box.slack.wait_connected()
+        await box.slack.say("hello")
+        event = await box.slack.deliveries[-1].settled()
+        assert (event.acked, event.response) == (True, None)
+        assert (await box.slack.slash("/devin-say", "words")).response == {"text": "words"}
+        json = {"text": "json", "response_type": "ephemeral"}
+        assert (await box.slack.slash("/devin-say", "json")).response == json
+
+
+async def test_what_bolt_trips_over_is_acknowledged_and_logged(
+    box: Sandbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It would come again the same; and the connection goes on."""
+    async with connecting(box):
+        await box.slack.wait_connected()
+        await box.slack.deliver_event({"type": "message", "user": 5, "text": "xyzzy"})
+        odd = await box.slack.deliveries[-1].settled()
+        assert (odd.acked, odd.attempts) == (True, 1)
+        await box.slack.say("hello")
+        assert (await box.slack.deliveries[-1].settled()).acked
+    assert "malformed request acknowledged" in caplog.text
+    assert "xyzzy" not in caplog.text
+    assert box.slack.connections == 0
+
+
+async def test_the_connection_that_shall_go_is_read_beside_its_successor(box: Sandbox) -> None:
+    """So nothing that Slack still sends there is lost or late, and that is no gap."""
+    gaps: list[str] = []
+    async with connecting(box, gaps) as socket_mode:
+        await box.slack.wait_connected()
+        await box.slack.disconnect("warning")
+        await box.slack.wait_connected(2)
+        for number in range(6):
+            await box.slack.say(f"number {number}")
+        for delivery in box.slack.deliveries:
+            await delivery.settled()
+        await socket_mode.check()
+        assert [delivery.attempts for delivery in box.slack.deliveries] == [1] * 6
+    assert gaps == ["gap"]
+
+
+async def test_socket_mode_that_is_switched_on_again_is_found(box: Sandbox) -> None:
+    """Without a restart; what was written meanwhile is a gap."""
+    gaps: list[str] = []
+    box.slack.fail_next("apps.connections.open", error="access_denied", times=3)
+    async with connecting(box, gaps) as socket_mode:
+        await box.slack.wait_connected()
+        await wait_until(lambda: gaps, "it was greeted")
+        await socket_mode.check()
+    assert asked(box) == 4
+    assert gaps == ["gap"]
+
+
+async def test_too_many_connections_make_no_hot_loop(box: Sandbox) -> None:
+    """Slack says so on the connection itself, each time; the next try comes later each time."""
+    async with AsyncExitStack() as stack:
+        for _ in range(MAX_CONNECTIONS):
+            await stack.enter_async_context(connecting(box))
+        await box.slack.wait_connected(MAX_CONNECTIONS)
+        before = asked(box)
+        one_more = await stack.enter_async_context(connecting(box))
+        await wait_until(lambda: asked(box) == before + 2, "again")
+        with pytest.raises(SlackAway, match="too_many_websockets"):
+            await one_more.check()
