@@ -29,12 +29,13 @@ run: setup ## The bot, with the settings of .env
 	$(BIN)/python -m bot run
 
 test: setup ## Every test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2
 
 # What a server may do its own way: scripts, keys and their TTLs, blocking reads, absence, and the bot
 # as a whole. tests/test_cluster*.py start a Cluster by themselves, so that they belong to `test`.
-REDIS_TESTS := $(patsubst %,tests/test_%.py,mailbox mailbox_crashes links linking reports tasks order \
-  journey commands operations catch_up)
+# test_reports is not among them: its minute goes into Slack's retries.
+REDIS_TESTS := $(patsubst %,tests/test_%.py,mailbox mailbox_crashes links linking tasks order journey \
+  commands catch_up)
 
 test-redis: setup ## The tests that touch Redis, on Debian's redis-server and on a Cluster
 	@if command -v redis-server; then redis-server --version; \
@@ -53,7 +54,7 @@ format: setup ## Let ruff rewrite what it can
 types: setup ## mypy --strict
 	$(BIN)/mypy
 
-check: lint types test test-redis ## Lint, types, every test, and those on other servers: the gate
+check: lint types test-redis test ## Lint, types, the tests on other servers, and every test: the gate
 
 bench: setup ## The relay beside a script and the floor; writes benchmarks/RESULTS.md; ROUNDS=3 QUICK=1
 	$(BIN)/python -m benchmarks

@@ -21,6 +21,9 @@ log = logging.getLogger(__name__)
 
 TRIES = 4
 LONGEST_WAIT_SECONDS = 30.0
+SOON_SECONDS = 1.0
+"""Of the 3 s for which Slack waits for an acknowledgement."""
+
 MOST = 1_000
 """Answers at once in this process, most of them waiting for Slack."""
 
@@ -60,7 +63,7 @@ class Answers:
         """Put `note` in the place of a message's buttons."""
         self.later(self._try(lambda: self._threads.press(message, channel, note)))
 
-    def later(self, work: Coroutine[None, None, None]) -> None:
+    def later(self, work: Coroutine[None, None, None]) -> asyncio.Task[None] | None:
         """Go on with `work` after the acknowledgement; a shutdown waits for it.
 
         While `MOST` are under way more are dropped, with a line in the log: Slack takes none now.
@@ -68,9 +71,19 @@ class Answers:
         if self._under_way >= MOST:
             work.close()
             log.error("answer given up", extra={"reason": "too many at once"})
-            return
+            return None
         self._under_way += 1
-        self._intake.spawn(self._counted(work))
+        return self._intake.spawn(self._counted(work))
+
+    async def soon(self, work: Coroutine[None, None, None]) -> None:
+        """The same for what a person asked for: the acknowledgement waits for it, a second at most.
+
+        Slack never brings a command or an interaction again. Should this process die meanwhile,
+        the person sees that it failed, instead of nothing at all.
+        """
+        task = self.later(work)
+        if task is not None:
+            await asyncio.wait({task}, timeout=SOON_SECONDS)
 
     async def claim(self, what: str) -> bool:
         """True for the first who claims `what`: one of two events for the same message, say."""

@@ -1,7 +1,8 @@
 """What `/devin-say` asks back: a form where nothing was typed, a menu where several are meant.
 
 Slack may bring an answer twice. Each is claimed by its ticket, so one message is posted once; a try
-that failed lets go of it, so that the person can try again.
+that failed lets go of it, so that the person can try again. While nobody knows how the first try
+ended, the second is told so, and its words are not lost.
 """
 
 from collections.abc import AsyncIterator, Sequence
@@ -12,7 +13,7 @@ from typing import Any
 from bot import messages, say_modal
 from bot.answers import Answers
 from bot.dialogs import View
-from bot.errors import FormGone, RelayError
+from bot.errors import FormGone, RelayError, StillSaying
 from bot.models import Listed, SessionId, UserId
 from bot.saying import Saying
 from bot.tickets import Ticket, Tickets
@@ -59,6 +60,7 @@ class Asking:
 
         Raises:
             FormGone: it is too old, or somebody else's.
+            StillSaying: it was submitted before, and is not known to be posted.
             RelayError: as `Saying.say`.
         """
         form = await self._tickets.read(SayForm, number, by)
@@ -84,6 +86,7 @@ class Asking:
 
         Raises:
             FormGone: the message is no longer kept, or is somebody else's.
+            StillSaying: it was answered before, and is not known to be posted.
             RelayError: as `Saying.say`.
         """
         unsent = await self._unsent(number, by, channel)
@@ -101,6 +104,7 @@ class Asking:
 
         Raises:
             FormGone: the message is no longer kept, or is somebody else's.
+            StillSaying: as `choose`.
         """
         await self._unsent(number, by, channel)
         async with self._once(number) as is_first:
@@ -114,11 +118,15 @@ class Asking:
 
     @asynccontextmanager
     async def _once(self, number: str) -> AsyncIterator[bool]:
-        claim = f"say:{number}"
+        claim, done = f"say:{number}", f"say-done:{number}"
         is_first = await self._answers.claim(claim)
+        if not is_first and not await self._answers.is_claimed(done):
+            raise StillSaying
         try:
             yield is_first
         except RelayError:
             if is_first:
                 await self._answers.disclaim(claim)
             raise
+        if is_first:
+            await self._answers.claim(done)

@@ -110,7 +110,6 @@ def relay_of(parts: Parts) -> Relay:
         asking=Asking(saying=saying, tickets=tickets, answers=answers),
         home=_home(parts, permissions, links, mailbox, answers),
         dialogs=Dialogs(parts.client),
-        tickets=tickets,
         forwarding=Forwarding(
             accepting=accepting, linking=linking, links=links, threads=threads, tickets=tickets
         ),

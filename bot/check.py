@@ -31,7 +31,7 @@ async def findings(settings: Settings) -> AsyncIterator[Finding]:
         try:
             identity = await identify(client)
         except (OperatorError, PassingError) as error:
-            yield Finding("Slack bot token", is_good=False, says=str(error))
+            yield Finding("Slack bot token", is_good=False, says=_of_slack(error))
         else:
             yield Finding("Slack bot token", is_good=True, says=f"bot {identity.user}")
             yield _scopes(identity)
@@ -39,7 +39,7 @@ async def findings(settings: Settings) -> AsyncIterator[Finding]:
             try:
                 await check_app_token(client, settings.slack_app_token.get_secret_value())
             except (OperatorError, PassingError) as error:
-                yield Finding("Slack app token", is_good=False, says=str(error))
+                yield Finding("Slack app token", is_good=False, says=_of_slack(error))
             else:
                 yield Finding("Slack app token", is_good=True, says="Socket Mode opens")
         else:
@@ -56,6 +56,12 @@ async def _redis(settings: Settings) -> Finding:
         remedy = "look at REDIS_URL, and whether the server runs" if settings.redis_url else ""
         return Finding(what, is_good=False, says=": ".join(filter(None, (str(error), remedy))))
     return Finding(what, is_good=True, says="answers")
+
+
+def _of_slack(error: OperatorError | PassingError) -> str:
+    if isinstance(error, OperatorError):
+        return str(error)
+    return f"Slack does not answer ({error}): look at the network and at SLACK_API_URL"
 
 
 def _scopes(identity: Identity) -> Finding:
@@ -76,7 +82,7 @@ async def _devin(settings: Settings) -> Finding:
     if answer in {"404", "422"}:
         return Finding("Devin", is_good=True, says=f"takes the key (answer {answer} to a probe)")
     remedies = {
-        "401": "rejects DEVIN_API_KEY: make a new key in Devin's settings",
+        "401": "rejects DEVIN_API_KEY: make a new key of version 1 (apk_…) in Devin's settings",
         "403": "the key may not write to sessions: give it that permission, or use another",
     }
     remedy = remedies.get(answer, f"no usable answer ({answer}): look at DEVIN_API_URL")

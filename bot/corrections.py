@@ -19,7 +19,9 @@ from bot.errors import (
     NotLinked,
     NotTaken,
     RelayError,
+    SlackAway,
     SlackRefused,
+    StillSending,
 )
 from bot.links import Links
 from bot.mailbox import Mailbox
@@ -98,18 +100,25 @@ class Corrections:
     async def edit(self, edit: Edit) -> None:
         """Change what waits of an edited reply, or offer its author to send the correction.
 
-        Nothing, in a thread that is not linked, or muted, and for who may not steer Devin.
+        Nothing for who may not steer Devin; in a thread that is not linked any more, or muted, only
+        what was accepted before and waits still is changed.
 
         Raises:
-            StoreAway: it is not known to be done: Slack must not be acknowledged.
+            StoreAway, SlackAway: it is not known to be done: Slack must not be acknowledged.
         """
         reply = edit.reply
         link = await self._links.get(reply.thread)
-        if link is None or link.muted:
+        if link is not None and link.muted:
+            link = None
+        if link is None and await self._mailbox.kept(reply.id) is None:
             return
-        if await self._accepting.standing(reply) is not Standing.ALLOWED:
+        standing = await self._accepting.standing(reply)
+        if standing is Standing.UNKNOWN and await self._mailbox.kept(reply.id) is not None:
+            # Slack told who that is when the reply was accepted, and will again.
+            raise SlackAway("users.info", standing.value, maybe_done=False)
+        if standing is not Standing.ALLOWED:
             return
-        is_new = _may_be_ahead(reply.thread, reply.ts, link)
+        is_new = link is not None and _may_be_ahead(reply.thread, reply.ts, link)
         if edit.is_aside:
             met = await self._revisions.withdraw(reply.id, edit.edited, may_be_ahead=is_new)
         else:
@@ -120,7 +129,7 @@ class Corrections:
             self._answers.mark(channel, reply.ts, messages.CHANGED_MARK)
         elif met.what is Revised.WITHDRAWN:
             self._answers.mark(channel, reply.ts, messages.WITHDRAWN_MARK)
-        elif met.what is Revised.LATE and not reply.bots:
+        elif met.what is Revised.LATE and link is not None and not reply.bots:
             await self._too_late(edit, met)
 
     async def delete(self, gone: Deletion) -> None:
@@ -146,6 +155,7 @@ class Corrections:
         Raises:
             NoSuchReply: there is no such offer, or no longer.
             AlreadySent: it was taken up before.
+            StillSending: the same, and it is not known to be posted.
             NotLinked, IsMuted: nothing of the thread goes to Devin any more.
             NotAllowed: `by` may not.
             CannotPost: Slack does not let us post there.
@@ -161,20 +171,41 @@ class Corrections:
             raise IsMuted
         claim = f"correction:{number}:{offered.edited}"
         if not await self._answers.claim(claim):
-            raise AlreadySent
+            # By a press that is under way, or whose process died over it.
+            ts = await self._find(offered.reply.thread, claim)
+            if ts is None:
+                raise StillSending
+            if await self._take(offered.reply, ts, link) is Change.REPEATED:
+                raise AlreadySent
+            return
         try:
-            await self._send(offered.reply, link)
+            ts = await self._post(offered.reply, claim)
+            await self._take(offered.reply, ts, link)
         except RelayError:
             await self._answers.disclaim(claim)
             raise
 
-    async def _send(self, reply: Reply, link: Link) -> None:
+    async def _post(self, reply: Reply, key: str) -> str:
+        """The `ts` of the correction, posted now, unless an earlier press did that in vain."""
+        if not await self._answers.claim(f"posting:{key}"):
+            ts = await self._find(reply.thread, key)
+            if ts is not None:
+                return ts
         said = await self._accepting.shown(reply)
         words = messages.corrected(await self._accepting.name(reply.author), said)
         try:
-            ts = await self._threads.post(reply.thread, words)
+            return await self._threads.post(reply.thread, words, key)
         except SlackRefused as error:
             raise CannotPost(error.reason) from error
+
+    async def _find(self, thread: ThreadRef, key: str) -> str | None:
+        try:
+            return await self._threads.find(thread, key)
+        except SlackRefused as error:
+            log.warning("thread not readable", extra={"reason": str(error)})
+            return None
+
+    async def _take(self, reply: Reply, ts: str, link: Link) -> Change:
         correction = Reply(
             thread=reply.thread,
             ts=ts,
@@ -186,6 +217,7 @@ class Corrections:
         change = await self._accepting.take(correction, link.session)
         if change in {Change.UNLINKED, Change.MUTED}:
             raise NotTaken(change)
+        return change
 
     async def _too_late(self, edit: Edit, met: Revision) -> None:
         reply = edit.reply

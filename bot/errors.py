@@ -11,9 +11,11 @@ RelayError
 │   ├── EmptyMessage       a message has nothing in it that can be sent
 │   ├── IsMuted            the thread's link is muted
 │   ├── FormGone           a form or menu of `/devin-say` is too old, or somebody else's
+│   ├── StillSaying        a message is being posted, or nobody knows whether it was
 │   ├── TicketGone         a form or an offer is too old, or somebody else's
 │   ├── NoSuchReply        a button's reply is gone, or was sent again already
 │   ├── AlreadySent        an offer was taken up before
+│   ├── StillSending       the same, and nobody knows whether it was posted
 │   ├── BadStep            a workflow's step cannot be run as it was filled in
 │   ├── ChooseSession      the channel has no session, or several
 │   └── CannotPost         Slack does not let the relay post into the channel
@@ -88,6 +90,10 @@ class FormGone(PersonError):
     """What a form or a menu of `/devin-say` was opened for is no longer kept for this person."""
 
 
+class StillSaying(PersonError):
+    """A message of `/devin-say` is being posted, or was by a process that died over it."""
+
+
 class EmptyMessage(PersonError):
     """A message that was chosen has no text and no files."""
 
@@ -110,6 +116,10 @@ class NoSuchReply(PersonError):
 
 class AlreadySent(PersonError):
     """What was offered has been sent before."""
+
+
+class StillSending(PersonError):
+    """What was offered is being posted, or was by a process that died over it."""
 
 
 class BadStep(PersonError):

@@ -70,11 +70,12 @@ class Intake:
         # What has come in and is not kept yet belongs to it, however slowly it is worked off.
         return self._bursts.is_on(is_crowded=self._entered > CROWD)
 
-    def spawn(self, work: Coroutine[None, None, None]) -> None:
+    def spawn(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
         """Go on with `work` after the request is answered; `drain` waits for it."""
         task = asyncio.create_task(self._logged(work))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
     async def drain(self, seconds: float) -> None:
         """Take no more, and finish what was begun, for that long at most."""

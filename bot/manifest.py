@@ -13,7 +13,7 @@ BOT_NAME = "Devin Relay"
 EVENTS_PATH = "/slack/events"
 
 _SCOPES = {
-    "app_mentions:read": "link, unlink, status, mute, unmute and help by mention",
+    "app_mentions:read": "commands by mention: link, unlink, status, mute, default, help",
     "channels:history": "replies in public channels",
     "groups:history": "replies in private channels",
     "im:history": "replies in direct messages",
@@ -154,6 +154,11 @@ functions:
         title: Detail
         description: Whether the thread was linked before
         is_required: false
+      thread:
+        type: string
+        title: Thread
+        description: The timestamp of the thread
+        is_required: false
 """
 
 
@@ -178,10 +183,9 @@ def manifest_yaml(*, url: str | None = None, workflow_steps: bool = False) -> st
 
 
 def _events_url(url: str) -> str:
-    url = check_web_address(url).removesuffix(EVENTS_PATH)
-    if not url.startswith("https://"):
+    if not url.lower().startswith("https://"):
         raise ValueError("is not an https address, and Slack sends to no other")
-    return url + EVENTS_PATH
+    return check_web_address(url).removesuffix(EVENTS_PATH) + EVENTS_PATH
 
 
 def _oauth() -> str:

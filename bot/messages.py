@@ -31,6 +31,8 @@ from bot.errors import (
     PassingError,
     PersonError,
     SlackAway,
+    StillSaying,
+    StillSending,
     TicketGone,
 )
 from bot.markup import disarmed, escape, excerpt, to_markdown
@@ -96,9 +98,9 @@ def _why(brought: Brought) -> str:
 
 _HITCHES = {
     Hitch.ELSEWHERE: "it is not kept in Slack",
-    Hitch.TOO_LARGE: "it is larger than this relay passes on",
-    Hitch.SIGN_IN: "Slack did not let me read it; whoever runs Devin Relay must add the scope "
-    "files:read",
+    Hitch.TOO_LARGE: "it is larger than I may pass on",
+    Hitch.SIGN_IN: "Slack did not let me read it; whoever runs Devin Relay must install the app "
+    "again, with the scope files:read",
     Hitch.SLACK: "Slack did not give it to me{code}",
     Hitch.DEVIN: "Devin did not take it{code}",
     Hitch.SLOW: "it took too long",
@@ -136,12 +138,12 @@ def _refused(outcome: Outcome, about: str) -> Words:
             )
         case Refusal.KEY_REJECTED:
             return Words(
-                f"Devin *rejected the relay's key* (401), so {about} was not sent. "
+                f"Devin *rejected my key* (401), so {about} was not sent. "
                 "Whoever runs Devin Relay must set a valid `DEVIN_API_KEY`."
             )
         case Refusal.FORBIDDEN:
             return Words(
-                f"The relay's key *may not write to this session* (403), so {about} was not sent. "
+                f"My key *may not write to this session* (403), so {about} was not sent. "
                 "Whoever runs Devin Relay must use a key of the organisation that owns the session."
             )
         case Refusal.NO_SESSION:
@@ -235,11 +237,12 @@ HELP = Words(
     "• `link &lt;session id or address&gt;`: link this thread to a session\n"
     "• `unlink`: end the link\n"
     "• `status`: the session, what waits, and how the last reply ended\n"
-    "• `mute` and `unmute`: stop and go on bringing replies to Devin\n"
+    "• `mute`: replies stay here; `unmute`: they go to Devin again\n"
     "• `default &lt;session id or address&gt;`: choose where `/devin-say` in this channel goes; "
     "`default` shows it, `default none` ends it\n"
-    "Once a thread is linked, just reply in it. A reply that starts with `(aside)` stays here. "
-    "From a channel, `/devin-say &lt;session&gt; &lt;message&gt;` starts a linked thread."
+    "Once a thread is linked, just reply in it. A reply that starts with `(aside)` stays here.\n"
+    "The menu of any message has *Send to Devin* and *Link to a Devin session*. In a channel, "
+    "`/devin-say` starts a linked thread. My *Home* tab lists the threads that are linked."
 )
 
 
@@ -254,7 +257,7 @@ def unlinked(link: Link) -> Words:
     """The thread's link is gone."""
     return Words(
         f"This thread is no longer linked to {session(link.session)}. "
-        "Replies that were already accepted are still delivered."
+        "Replies that wait are still sent."
     )
 
 
@@ -319,6 +322,10 @@ SESSION_FIELD = "session"
 SEND_TITLE = "Send to Devin"
 LINK_TITLE = "Link to a Devin session"
 ASK_LABEL = "Devin session"
+ASK_LINK = "Link"
+ASK_LINK_AND_SEND = "Link and send"
+ASK_CANCEL = "Cancel"
+ASK_CLOSE = "Close"
 ASK_HINT = "Its id, or its address at app.devin.ai"
 SHOWN_CHARACTERS = 300
 
@@ -336,14 +343,16 @@ def ask_to_send(message: Reply) -> Words:
 
 ASK_TO_LINK = Words("Replies in this thread go to the Devin session that you link it to.")
 
-ONE_MOMENT = Words("One moment: I am looking up what I know. This takes longer than usual…")
+ONE_MOMENT = Words("One moment, please: this takes longer than usual.")
 
 SENT_BEFORE = Words(
-    "That message was sent to Devin before. Its mark, or a report in the thread, says how it ended."
+    "That message was sent to Devin before, so it is not sent a second time. "
+    "Its mark, or my answer in the thread, says how it ended."
 )
 
-
-SENT = Words("Sent to Devin. The mark on the message, or a report in the thread, says how it ends.")
+SENT = Words(
+    "On its way to Devin. A mark on the message, or my answer in the thread, will say how it ends."
+)
 
 
 def linked_before(link: Link, by: str) -> Words:
@@ -464,18 +473,7 @@ def home_closed(standing: Standing) -> Words:
         return Words(
             "I could not find out from Slack who you are. Please open this tab again in a minute."
         )
-    return Words(
-        f"{_WHO[standing]} can't steer Devin from here, so there is nothing for me to show you."
-    )
-
-
-_WHO = {
-    Standing.GUEST: "Guests",
-    Standing.EXTERNAL: "People from other organisations",
-    Standing.BOT: "Bots",
-    Standing.NOT_LISTED: "People who are not on the list of whoever runs Devin Relay",
-    Standing.CHANNEL: "People in channels that are not allowed",
-}
+    return Words(f"{_MAY_NOT[standing]}, so there is nothing for me to show you. {_ASK}")
 
 
 def home_count(first: int, last: int, all_: int) -> str:
@@ -521,7 +519,7 @@ def unlinked_at_home(link: Link, by: str) -> Words:
     """What a thread is told when it was unlinked from App Home."""
     return Words(
         f"{escape(by)} has unlinked this thread from {session(link.session)}. "
-        "Replies that were already accepted are still delivered."
+        "Replies that wait are still sent."
     )
 
 
@@ -665,8 +663,10 @@ USAGE = Words(
     "• `/devin-say Please rebase`: goes to the channel's default session, or into the thread of "
     "its one active session; I ask you if there are several\n"
     "• `/devin-say`: opens a form, with the sessions to choose from\n"
-    "The session is its id or its address at app.devin.ai. To choose the channel's default, "
-    "mention me with `default &lt;session id or address&gt;`."
+    "A session is named by its id or its address at app.devin.ai. To choose the channel's default, "
+    "mention me with `default &lt;session id or address&gt;`.\n"
+    "In a thread, just reply once it is linked, or choose *Send to Devin* in a message's menu. My "
+    "*Home* tab lists the threads that are linked."
 )
 
 
@@ -684,7 +684,7 @@ def sorry(error: PersonError, linked_by: str = "") -> Words:
                 "Mention me with `unlink` first to change that."
             )
         case NotAllowed():
-            words = Words(_STANDINGS[error.standing])
+            words = Words(_turned_away(error.standing))
         case NotTaken():
             words = Words(_NOT_TAKEN[error.change])
         case BadStep():
@@ -707,15 +707,23 @@ _SORRY: Mapping[type[PersonError], Words] = {
     ),
     NothingToSay: USAGE,
     AlreadySent: Words("That was sent before, so it is not sent a second time."),
+    StillSending: Words(
+        "I may still be posting that. Look in the thread in a minute: if it is not there, reply "
+        "with what Devin should know."
+    ),
     EmptyMessage: Words("That message has no text and no files, so there is nothing to send."),
     IsMuted: Words(
         "This thread is muted, so the message was not sent. "
         "Mention me in the thread with `unmute`, then send it again."
     ),
+    StillSaying: Words(
+        "I may still be posting this. Look in the channel in a minute: if it is not there, try "
+        "again, or type `/devin-say` and write it again."
+    ),
     FormGone: Words("I no longer keep that message. Type `/devin-say` and write it again."),
     TicketGone: Words(
-        "This is more than a day old, or it was made for somebody else. Please run the shortcut "
-        "again, or mention me with `link &lt;session id or address&gt;`."
+        "This is more than a day old, or it was made for somebody else. Choose it anew from "
+        "the message's menu, or mention me with `link &lt;session id or address&gt;`."
     ),
 }
 
@@ -743,21 +751,25 @@ _NOT_TAKEN = {
 _ALREADY = "That reply was already sent again."
 _GONE = "That reply is no longer kept. Please write it again."
 
-_STANDINGS = {
-    Standing.GUEST: "Guests can't steer Devin from here, so nothing was sent to Devin.",
-    Standing.EXTERNAL: (
-        "People from other organisations can't steer Devin from here, so nothing was sent to Devin."
-    ),
-    Standing.BOT: "Bots can't steer Devin from here, so nothing was sent to Devin.",
-    Standing.NOT_LISTED: (
-        "You are not among those who may steer Devin from here, so nothing was sent to Devin."
-    ),
-    Standing.CHANNEL: ("Devin Relay is not allowed in this channel, so nothing was sent to Devin."),
-    Standing.UNKNOWN: (
-        "I could not find out from Slack who you are, so nothing was sent to Devin. "
-        "Please try again in a minute."
-    ),
+_ASK = "Whoever runs Devin Relay can change that."
+
+_MAY_NOT = {
+    Standing.GUEST: "Guests can't steer Devin from here",
+    Standing.EXTERNAL: "People from other organisations can't steer Devin from here",
+    Standing.BOT: "Bots can't steer Devin from here",
+    Standing.NOT_LISTED: "You are not among those who may steer Devin from here",
+    Standing.CHANNEL: "I am not allowed in this channel",
 }
+
+
+def _turned_away(standing: Standing) -> str:
+    if standing is Standing.UNKNOWN:
+        return (
+            "I could not find out from Slack who you are, so nothing was sent to Devin. "
+            "Please try again in a minute."
+        )
+    return f"{_MAY_NOT[standing]}, so nothing was sent to Devin. {_ASK}"
+
 
 _CANNOT_POST = {
     "not_in_channel": "I'm not in this channel. Type `/invite @Devin Relay`, then try again.",
@@ -767,7 +779,10 @@ _CANNOT_POST = {
 
 
 def _cannot_post(reason: str) -> str:
-    return f"Slack does not let me post here ({_code(reason)}). Nothing was sent to Devin."
+    return (
+        f"Slack does not let me post here ({_code(reason)}), so nothing was sent to Devin. "
+        "If you can't tell why, ask whoever runs Devin Relay."
+    )
 
 
 def _choose(*, several: bool) -> Words:
@@ -781,7 +796,7 @@ def _choose(*, several: bool) -> Words:
 
 def passing(error: PassingError) -> Words:
     """The relay's own trouble, to the person whose request it ended."""
-    who = "Slack" if isinstance(error, SlackAway) else "my store (Redis)"
+    who = "Slack" if isinstance(error, SlackAway) else "my database"
     return Words(
         f"That did not work just now: {who} did not answer. "
         "Look whether it happened all the same, and try again in a minute if not."
@@ -791,8 +806,8 @@ def passing(error: PassingError) -> Words:
 def unknown(reference: str) -> Words:
     """A failure that nobody foresaw; the log has the same reference."""
     return Words(
-        f"Something went wrong that I did not expect. Whoever runs Devin Relay finds it in the log "
-        f"as `{reference}`."
+        "Something went wrong that I did not expect. Please tell whoever runs Devin Relay: "
+        f"the log has it as `{reference}`."
     )
 
 

@@ -32,8 +32,8 @@ def ask_session(number: str, guess: SessionId | None, message: Reply | None) -> 
     words = messages.ASK_TO_LINK if message is None else messages.ask_to_send(message)
     title = messages.LINK_TITLE if message is None else messages.SEND_TITLE
     return {
-        **_modal(title, [*words.params()["blocks"], field], close="Cancel"),
-        "submit": _plain("Link" if message is None else "Link and send"),
+        **_modal(title, [*words.params()["blocks"], field], close=messages.ASK_CANCEL),
+        "submit": _plain(messages.ASK_LINK if message is None else messages.ASK_LINK_AND_SEND),
         "callback_id": messages.ASK_SESSION,
         "private_metadata": number,
     }
@@ -41,7 +41,7 @@ def ask_session(number: str, guess: SessionId | None, message: Reply | None) -> 
 
 def tell(title: str, words: Words) -> View:
     """Says something and asks nothing."""
-    return _modal(title, words.params()["blocks"], close="Close")
+    return _modal(title, words.params()["blocks"], close=messages.ASK_CLOSE)
 
 
 def _modal(title: str, blocks: Sequence[Mapping[str, Any]], *, close: str) -> dict[str, Any]:

@@ -1,8 +1,9 @@
-"""What people can make the relay do: the only place that decides.
+"""What people can make the relay do: replies, links and buttons here, the rest in its parts.
 
 Each use-case takes values that a handler parsed, asks who may do it, changes what Redis keeps, and
-raises an error of `errors.py` for what the person must know. What happens to a reply afterwards is
-told by `deliveries.py` (to Devin) and `telling.py` (back into the thread).
+raises an error of `errors.py` for what the person must know. All of them take replies by way of
+`accepting.py`. What happens to a reply afterwards is in `deliveries.py` (to Devin) and `telling.py`
+(back into the thread).
 """
 
 import logging
@@ -37,7 +38,6 @@ from bot.offers import Offers
 from bot.saying import Saying
 from bot.schedule import Schedule
 from bot.steps import Steps
-from bot.tickets import Tickets
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +56,13 @@ class Status:
 
 
 class Relay:
-    """Everything a person in Slack can ask for."""
+    """Everything a person in Slack can ask for; its parts are public, and handlers ask them.
+
+    - `saying`, `asking`: `/devin-say`, and the form or the menu that asks for what it left out
+    - `forwarding`: the message shortcuts; `offers`: a link, where somebody names a session
+    - `corrections`: edits and deletions; `home`: App Home; `steps`: those of Workflow Builder
+    - `answers`, `dialogs`: what people are told and shown
+    """
 
     def __init__(  # noqa: PLR0913  (the parts it is made of)
         self,
@@ -70,7 +76,6 @@ class Relay:
         asking: Asking,
         home: Home,
         dialogs: Dialogs,
-        tickets: Tickets,
         forwarding: Forwarding,
         offers: Offers,
         corrections: Corrections,
@@ -83,7 +88,6 @@ class Relay:
         self.asking = asking
         self.home = home
         self.dialogs = dialogs
-        self.tickets = tickets
         self.forwarding = forwarding
         self.offers = offers
         self.corrections = corrections

@@ -29,9 +29,11 @@ _READ = Script("return redis.call('HMGET', KEYS[1], 'session', 'reply')")
 #       notes what became of its files if these are others now
 # Returns: what happened, and the outcome so far.
 _REVISE = Script("""
-local was = redis.call('HMGET', KEYS[1], 'state', 'reply', 'edited', 'outcome')
+local was = redis.call('HMGET', KEYS[1], 'state', 'reply', 'edited', 'outcome', 'session')
 local state, edited = was[1], tonumber(ARGV[3])
 if edited > 0 and tonumber(was[3] or 0) >= edited then return {'repeated', ''} end
+-- Accepted since it was read: the keys are not those of its mailbox.
+if (was[5] or '') ~= ARGV[5] then return {'raced', ''} end
 if not state then
   if ARGV[7] == '0' then return {'unknown', ''} end
   redis.call('HSET', KEYS[1], 'state', 'withdrawn', 'edited', edited)
@@ -137,9 +139,12 @@ class Revisions:
 
     async def withdraw(self, reply: ReplyId, edited: int = 0, *, may_be_ahead: bool) -> Revision:
         """Take `reply` out of its mailbox, if it waits there; `edited`: by an edit of then."""
-        session, _ = await self._read(reply)
-        revision = await self._revise(reply, session, "", "", edited, may_be_ahead=may_be_ahead)
-        return revision or Revision(Revised.REPEATED)
+        for _ in range(TRIES):
+            session, _raw = await self._read(reply)
+            what = await self._revise(reply, session, "", "", edited, may_be_ahead=may_be_ahead)
+            if what is not None:
+                return what
+        return Revision(Revised.REPEATED)
 
     async def offer(self, reply: ReplyId, number: str) -> str:
         """The number under which a correction of `reply` is offered: the first that was given."""

@@ -94,7 +94,7 @@ local function next_head(mail, box, due, hold, session, token, hold_ms, prefix, 
     end
     local key = prefix .. id
     local was = redis.call('HMGET', key, 'state', 'token', 'sent')
-    if was[1] then
+    if was[1] == 'waiting' or was[1] == 'sending' then
       local is_sent = was[1] == 'sending'
       local sent = is_sent and was[3] or now
       redis.call('SET', hold, token, 'PX', hold_ms)

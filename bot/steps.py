@@ -168,7 +168,8 @@ class Steps:
                     await self._links.remove(thread)
                 raise
         detail = messages.LINKED_NOW if is_new or again else messages.LINKED_BEFORE
-        await self._executions.complete(step.execution, {"outcome": "linked", "detail": detail})
+        outputs = {"outcome": "linked", "detail": detail, "thread": thread.thread_ts}
+        await self._executions.complete(step.execution, outputs)
 
     async def _check(self, step: StepAsked) -> UserId:
         """Who acts; raises `NotAllowed` unless they may, in that channel."""

@@ -40,6 +40,9 @@ UNTOLD_KEY = f"{PREFIX}:untold"
 GAP_KEY = f"{PREFIX}:gap"
 """There while replies may be missing that were written before its value (Unix microseconds)."""
 
+ALIVE_KEY = f"{PREFIX}:alive"
+"""Written to see whether Redis takes it."""
+
 CATCHING_UP_KEY = f"{PREFIX}:catching-up"
 """Who looks for them now; expires by itself when that process dies."""
 
@@ -124,6 +127,9 @@ def millis(duration: timedelta) -> int:
     return int(duration.total_seconds() * 1000)
 
 
+ALIVE = timedelta(minutes=1)
+
+_ALIVE = Script("return redis.call('SET', KEYS[1], 1, 'EX', ARGV[1])")
 _GET = Script("return redis.call('GET', KEYS[1])")
 
 # Says true again to the same caller: redis-py sends it twice when a connection breaks.
@@ -166,8 +172,14 @@ class Store:
         Raises:
             StoreAway: it was not run, or the answer was lost.
         """
-        async with self._asking():
+        if isinstance(self._scripts, OneByOne):
+            async with self._asking():
+                return await self._scripts.run(script, keys, args)
+        # Nothing of redis-py runs in this task, so of what `translated` does only this is needed.
+        try:
             return await self._scripts.run(script, keys, args)
+        except _AWAY as error:
+            raise _away(error) from error
 
     async def get(self, key: str) -> str | None:
         """The string at `key`."""
@@ -208,10 +220,11 @@ class Store:
             await self._redis.delete(once_key(what))
 
     async def ping(self) -> None:
-        """Raise `StoreAway` unless Redis answers."""
-        async with self._asking():
-            # PING goes to each node of a Cluster, and only one of them has our keys.
-            await self._redis.exists(GAP_KEY)
+        """Raise `StoreAway` unless Redis keeps what it is given: one that is full still answers.
+
+        Nor would PING do on a Cluster: it goes to each node, and only one of them has our keys.
+        """
+        await self.run(_ALIVE, [ALIVE_KEY], [seconds(ALIVE)])
 
 
 @asynccontextmanager
@@ -230,13 +243,19 @@ async def translated(limit: float | None = None) -> AsyncIterator[None]:
         if task is not None and task.cancelling() > before:
             raise asyncio.CancelledError
     except _AWAY as error:
-        # A ResponseError's text can quote arguments, which are people's words; its first word is
-        # Redis' own error code (OOM, READONLY, LOADING, NOAUTH, MISCONF …).
         if task is not None and task.cancelling() > before:
             raise asyncio.CancelledError from error
-        metrics.REDIS_ERRORS.labels(type(error).__name__).inc()
-        code = str(error).split(" ", 1)[0][:40] if isinstance(error, RedisError) else ""
-        raise StoreAway(f"{type(error).__name__} {code}".strip()) from error
+        raise _away(error) from error
+
+
+def _away(error: Exception) -> StoreAway:
+    """What went wrong, counted, in Redis' own word for it, such as OOM, READONLY or NOAUTH.
+
+    The rest of a ResponseError's text can quote arguments, which are people's words.
+    """
+    metrics.REDIS_ERRORS.labels(type(error).__name__).inc()
+    code = str(error).split(" ", 1)[0][:40] if isinstance(error, RedisError) else ""
+    return StoreAway(f"{type(error).__name__} {code}".strip())
 
 
 @asynccontextmanager

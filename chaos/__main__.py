@@ -16,9 +16,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from chaos.ledger import Verdict
 from chaos.schedule import Act, plan
 from chaos.stage import Stage, open_stage
+from chaos.verdict import Verdict, judge
 
 SETTLE_SECONDS = 150.0
 """As long as mail may take to be delivered once all is well again."""
@@ -47,12 +47,13 @@ async def run(asked: Run, home: Path) -> tuple[Verdict, int]:
     acts = plan(asked.seed, asked.seconds, asked.kills, asked.sessions)
     async with open_stage(home, asked.seed, asked.sessions) as stage:
         always = [
-            asyncio.create_task(stage.people.carry()),
+            asyncio.create_task(stage.people.carrier.carry()),
             asyncio.create_task(stage.think()),
         ]
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(stage.people.write(asked.seconds, asked.rate))
+                group.create_task(stage.people.surfaces.press(asked.seconds))
                 for act in acts:
                     group.create_task(_when_due(stage, act))
             await stage.heal()
@@ -61,6 +62,8 @@ async def run(asked: Run, home: Path) -> tuple[Verdict, int]:
             for task in always:
                 task.cancel()
             await asyncio.gather(*always, return_exceptions=True)
+        stage.read()
+        await stage.read_kept()
         return _judged(stage, is_finished=is_finished)
 
 
@@ -75,7 +78,7 @@ async def _settled(stage: Stage, reports_within: float) -> bool:
     while time.monotonic() - began < SETTLE_SECONDS:
         stage.read()
         sessions, reports = await stage.depths()
-        if not sessions and stage.ledger.is_over and stage.people.is_quiet:
+        if not sessions and stage.ledger.is_over and stage.people.carrier.is_quiet:
             ended = ended or time.monotonic()
             if not reports or time.monotonic() - ended > reports_within:
                 return True
@@ -84,10 +87,9 @@ async def _settled(stage: Stage, reports_within: float) -> bool:
 
 
 def _judged(stage: Stage, *, is_finished: bool) -> tuple[Verdict, int]:
-    stage.read()
-    verdict = stage.ledger.verdict()
+    verdict = judge(stage.ledger)
     deaths = {post.name: post.deaths for post in stage.posts if post.deaths}
-    for what, count in sorted(stage.done.items()):
+    for what, count in sorted((stage.done | stage.pressed()).items()):
         _say(f"  {what:<20}{count:>7}")
     for line in verdict.lines():
         _say(line)
@@ -134,7 +136,7 @@ def _parse(arguments: Sequence[str] | None) -> Run:
     parser.add_argument("--seconds", type=float, default=240.0)
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--sessions", type=int, default=8)
-    parser.add_argument("--rate", type=float, default=4.0, help="replies a second")
+    parser.add_argument("--rate", type=float, default=4.0, help="messages a second")
     return Run(**vars(parser.parse_args(arguments)))
 
 

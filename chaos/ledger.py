@@ -1,26 +1,22 @@
-"""The ledger at both ends: what people wrote, and what Devin took and the threads were told.
+"""The ledger at both ends: what people did, and what Devin took and the threads were told.
 
-Three things must never be:
-
-- **lost**: acknowledged to Slack, and at the end neither taken by Devin nor spoken of in its thread
-  by a report of how it ended;
-- **doubled silently**: taken by Devin twice, and its thread was not told that this was uncertain;
-- **out of order**: taken after a later reply of its session, although it had been acknowledged
-  before that one was on its way to Devin. Whoever delivers takes a reply out of the mailbox a
-  moment before Devin sees it: what is acknowledged within that moment could not come first any
-  more. It is `ON_ITS_WAY` long, or as long as a process was frozen that went on just then.
-
-A reply that was acknowledged only then, because an outage kept its event, is **late**: counted, and
-no fault. Replies whose thread was told that they are uncertain take no part in the order.
+Each entry is one message for Devin, by whichever way it went there. Its number is in its words, by
+which it is found everywhere. `verdict.py` says what is right and wrong.
 """
 
 import re
+import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
 
-ON_ITS_WAY = 0.25
-NUMBERED = re.compile(r"reply (\d{6})")
+UNHEARD_SECONDS = 15.0
+"""After that, nothing comes any more of what was asked of a process that died."""
+
+NUMBERED = re.compile(r"reply (\d{6})(?:, edit (\d))?")
+ATTACHED = re.compile(r'^ATTACHMENT:"(.+)"$', re.MULTILINE)
 ENDINGS = {
     "know whether Devin got": "uncertain",
     "*gave up*": "given up",
@@ -29,149 +25,231 @@ ENDINGS = {
 }
 """How a report of each ending reads; what is none of them tells no ending."""
 
+NAMED = re.compile(r"notes-(\d{6})\.txt")
+LEFT_OUT = "only a *link*"
+SPOKEN = "to Devin:"
+CORRECTING = "correcting an earlier message"
+CORRECTS = "corrects an earlier message"
 
-def text_of(number: int) -> str:
-    """The words of a reply, by which it is found everywhere."""
-    return f"reply {number:06d}"
+
+class Kind(StrEnum):
+    """The way on which a message goes to Devin."""
+
+    REPLY = "reply"
+    FILE = "reply with a file"
+    EDITED = "edited reply"
+    DELETED = "deleted reply"
+    FORWARDED = "Send to Devin"
+    SAID = "/devin-say"
+    STEP = "step"
+    POSTED = "step in a channel"
+
+
+THREADED = frozenset({Kind.REPLY, Kind.FILE, Kind.EDITED, Kind.DELETED})
+"""Written in a linked thread: Slack brings these again until somebody takes them, in order."""
+
+ASKED = frozenset({Kind.FORWARDED, Kind.SAID})
+"""Asked for by a person, who sees when that fails, and brought once."""
+
+STEPS = frozenset({Kind.STEP, Kind.POSTED})
+
+
+def text_of(number: int, edit: int = 0) -> str:
+    """The words of a message, as it is after its first, second … edit."""
+    return f"reply {number:06d}" + (f", edit {edit}" if edit else "")
 
 
 def number_in(text: str) -> int | None:
-    """Which reply a text has the words of."""
+    """Which message a text has the words of."""
     found = NUMBERED.search(text)
     return int(found.group(1)) if found else None
 
 
+def file_of(number: int) -> str:
+    """The name of a message's file."""
+    return f"notes-{number:06d}.txt"
+
+
+def content_of(name: str) -> bytes:
+    """What the local Slack gives a file that has only a name."""
+    return f"The content of {name}\n".encode()
+
+
 @dataclass(slots=True)
 class Entry:
-    """A reply: when it was acknowledged, taken, and what its thread was told of it.
+    """A message: when it was acknowledged, taken, and what was told of it.
 
-    Times are Unix seconds. Numbers grow in the order of writing.
+    Times are Unix seconds. Numbers grow in the order of writing. `edits` has when each edit was
+    acknowledged, `deleted` the same of a deletion; `took` which edit's words Devin took each time,
+    and `tries` when it was asked and took nothing.
+    `posts` are the messages that the relay posted for it, `corrects` those that correct it,
+    `unsent` how many of these it never accepted; `is_kept`: Redis knows it as a reply.
     """
 
     number: int
     session: str
+    kind: Kind = Kind.REPLY
     acked: float | None = None
+    settled: float | None = None
+    edits: list[float | None] = field(default_factory=list)
+    deleted: float | None = None
+    pressed: bool = False
+    must_fail: bool = False
+    execution: str = ""
+
+    tries: list[float] = field(default_factory=list)
     taken: list[float] = field(default_factory=list)
+    took: list[int] = field(default_factory=list)
     told: list[str] = field(default_factory=list)
+    corrections: list[float] = field(default_factory=list)
+    posts: list[str] = field(default_factory=list)
+    corrects: list[str] = field(default_factory=list)
+    ids: list[str] = field(default_factory=list)
+    has_file: bool = False
+    has_link: bool = False
+    is_left_out: bool = False
+    is_answered: bool = False
+    is_kept: bool = False
+    unsent: int = 0
+    result: tuple[str, Any] | None = None
+
+    @property
+    def outcome(self) -> str:
+        """What a step was told of how its message ended."""
+        if self.result is None or self.result[0] != "success":
+            return ""
+        return str(self.result[1].get("outcome", ""))
 
     @property
     def is_uncertain(self) -> bool:
-        """Whether its thread was told that nobody knows."""
-        return "uncertain" in self.told
+        """Whether its thread, or its workflow, was told that nobody knows."""
+        return "uncertain" in self.told or self.outcome == "uncertain"
+
+    @property
+    def is_seen(self) -> bool:
+        """Whether something that can be seen became of it."""
+        return bool(self.taken or self.told)
+
+    @property
+    def known_as(self) -> Sequence[str]:
+        """The `ts` of every message that may be its reply."""
+        return [*self.ids, *self.posts]
 
     @property
     def is_over(self) -> bool:
-        """Whether it was acknowledged and ended in something that can be seen."""
-        return self.acked is not None and bool(self.taken or self.told)
+        """Whether it has ended, or nothing can come of it any more."""
+        if self.kind in STEPS:
+            return self.acked is not None and self.result is not None
+        if self.kind in ASKED:
+            if self.settled is None:
+                return False
+            is_late = time.time() - self.settled > UNHEARD_SECONDS
+            return self.is_seen or self.is_answered or is_late
+        return self.acked is not None and (self.is_seen or self.deleted is not None)
+
+    def clear(self) -> None:
+        """Forget what was read, to be read anew."""
+        for found in (self.taken, self.took, self.told, self.corrections, self.posts):
+            found.clear()
+        self.corrects.clear()
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """What a run came to: a count for each line, and the replies behind those that matter."""
+class Said:
+    """A message of the bot's in the channel; `key` is what it carries unseen."""
 
-    counts: Mapping[str, int]
-    lost: Sequence[int]
-    doubled: Sequence[int]
-    out_of_order: Sequence[tuple[int, int]]
-
-    @property
-    def is_clean(self) -> bool:
-        """Whether none of the three was found."""
-        return not (self.lost or self.doubled or self.out_of_order)
-
-    def lines(self) -> list[str]:
-        """One line for each count, then the replies concerned."""
-        lines = [f"{name:<22}{count:>7}" for name, count in self.counts.items()]
-        concerned = {
-            "lost": self.lost,
-            "doubled silently": self.doubled,
-            "out of order (reply, behind)": self.out_of_order,
-        }
-        return lines + [f"{name}: {list(found)}" for name, found in concerned.items() if found]
+    text: str
+    key: str | None = None
+    ts: str = ""
 
 
 class Ledger:
-    """All replies of a run."""
+    """All messages of a run; `thaws` and `returns` are when a process, or Redis, went on again.
+
+    `outages` are from when until when Devin could not be asked, `hung_up` when it did not listen.
+    """
 
     def __init__(self) -> None:
         self.entries: list[Entry] = []
         self.thaws: list[float] = []
+        self.returns: list[float] = []
+        self.outages: list[tuple[float, float]] = []
+        self.hung_up: list[tuple[float, float]] = []
         self.keys: Counter[str] = Counter()
 
-    def write(self, session: str) -> Entry:
-        """A person is about to write the next reply."""
-        entry = Entry(len(self.entries), session)
+    def write(self, session: str, kind: Kind = Kind.REPLY) -> Entry:
+        """A person is about to write the next one."""
+        entry = Entry(len(self.entries), session, kind)
         self.entries.append(entry)
         return entry
 
-    def read(
-        self, taken: Iterable[tuple[str, float]], said: Iterable[tuple[str, str | None]]
-    ) -> None:
-        """Enter, anew, what Devin took (text, time) and what the threads were told (text, key)."""
+    def read(self, taken: Iterable[tuple[str, float]], said: Iterable[Said]) -> None:
+        """Enter, anew, what Devin took (text, time) and what the channel was told."""
         self.keys.clear()
         for entry in self.entries:
-            entry.taken, entry.told = [], []
+            entry.clear()
         for text, at in taken:
+            self._read_taken(text, at)
+        for one in said:
+            self._read_said(one)
+
+    def read_tries(self, asked: Iterable[tuple[str, float]]) -> None:
+        """Enter when Devin was asked to take what (text, time), and did not."""
+        self.hung_up.clear()
+        for entry in self.entries:
+            entry.tries.clear()
+        for text, at in asked:
             number = number_in(text)
             if number is not None:
-                self.entries[number].taken.append(at)
-        for text, key in said:
-            self._read_said(text, key)
+                self.entries[number].tries.append(at)
+            else:
+                self.hung_up.append((at, at))
 
-    def _read_said(self, text: str, key: str | None) -> None:
-        if key is not None:
-            self.keys[key] += 1
-        number = number_in(text)
-        if number is not None:
-            ends = [ending for words, ending in ENDINGS.items() if words in text]
-            self.entries[number].told += ends
+    def read_files(self, taken: Iterable[str], uploaded: Mapping[str, tuple[str, bytes]]) -> None:
+        """Enter which files Devin has, by name and content, of those that messages name."""
+        for text in taken:
+            number = number_in(text)
+            if number is None or self.entries[number].kind is not Kind.FILE:
+                continue
+            entry, name = self.entries[number], file_of(number)
+            there = [uploaded.get(url) for url in ATTACHED.findall(text)]
+            entry.has_file |= (name, content_of(name)) in there
+            entry.has_link |= f"[{name}](" in text
+
+    def read_steps(self, results: Mapping[str, tuple[str, Any]]) -> None:
+        """Enter how the steps ended, by execution."""
+        for entry in self.entries:
+            if entry.execution:
+                entry.result = results.get(entry.execution)
 
     @property
     def is_over(self) -> bool:
-        """Whether every reply has come to its end."""
+        """Whether every message has come to its end."""
         return all(entry.is_over for entry in self.entries)
 
-    def verdict(self) -> Verdict:
-        """Judge what was read last."""
-        entries = self.entries
-        lost = [e.number for e in entries if e.acked is not None and not (e.taken or e.told)]
-        twice = [e for e in entries if len(e.taken) > 1]
-        doubled = [e.number for e in twice if not e.is_uncertain]
-        wrong, late = self._order()
-        counts = {
-            "sent": len(entries),
-            "accepted": sum(e.acked is not None for e in entries),
-            "delivered": sum(bool(e.taken) for e in entries),
-            "uncertain and said": sum(e.is_uncertain for e in entries),
-            "otherwise said": sum(bool(e.told) and not e.is_uncertain for e in entries),
-            "late": len(late),
-            "doubled, said": len(twice) - len(doubled),
-            "told twice": sum(count - 1 for count in self.keys.values()),
-            "never accepted": sum(e.acked is None for e in entries),
-            "lost": len(lost),
-            "doubled silently": len(doubled),
-            "out of order": len(wrong),
-        }
-        return Verdict(counts, lost, doubled, wrong)
+    def _read_taken(self, text: str, at: float) -> None:
+        found = NUMBERED.search(text)
+        if found is None:
+            return
+        entry = self.entries[int(found.group(1))]
+        if CORRECTING in text:
+            entry.corrections.append(at)
+        else:
+            entry.taken.append(at)
+            entry.took.append(int(found.group(2) or 0))
 
-    def _order(self) -> tuple[list[tuple[int, int]], set[int]]:
-        """The pairs that are out of order, and the replies that are merely late."""
-        wrong: list[tuple[int, int]] = []
-        late: set[int] = set()
-        for session in {entry.session for entry in self.entries}:
-            taken = [e for e in self.entries if e.session == session and e.taken]
-            taken = sorted((e for e in taken if not e.is_uncertain), key=lambda e: e.taken[0])
-            for place, entry in enumerate(taken):
-                behind = [other for other in taken[:place] if other.number > entry.number]
-                at_fault = [other for other in behind if not self._is_late(entry, other)]
-                wrong += [(entry.number, other.number) for other in at_fault[:1]]
-                if behind and not at_fault:
-                    late.add(entry.number)
-        return wrong, late
-
-    def _is_late(self, entry: Entry, other: Entry) -> bool:
-        """Whether `entry` came too late to be taken before the later reply `other`."""
-        taken = other.taken[0]
-        if entry.acked is None or entry.acked > taken - ON_ITS_WAY:
-            return True
-        return any(entry.acked < thaw < taken < thaw + 1.0 for thaw in self.thaws)
+    def _read_said(self, said: Said) -> None:
+        if said.key is not None:
+            self.keys[said.key] += 1
+        if LEFT_OUT in said.text:
+            for name in NAMED.findall(said.text):
+                self.entries[int(name)].is_left_out = True
+        number = number_in(said.text)
+        if number is None:
+            return
+        entry = self.entries[number]
+        entry.told += [ending for words, ending in ENDINGS.items() if words in said.text]
+        if SPOKEN in said.text:
+            entry.posts.append(said.ts)
+        elif CORRECTS in said.text:
+            entry.corrects.append(said.ts)

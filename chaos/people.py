@@ -1,32 +1,36 @@
 """The people of a run: they write at a steady pace, and Slack carries their events as it does.
 
-An event may come twice, under one id or two, or after a later one; and one that nobody acknowledged
-comes again until somebody does, as with Slack's Delayed Events.
+An event may come twice, under one id or two, or after a later one.
 """
 
 import asyncio
 import random
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from functools import partial
 
-from chaos.ledger import Entry, Ledger, text_of
+from chaos.carrier import LOOK_SECONDS, Carrier
+from chaos.ledger import Entry, Kind, Ledger, file_of, text_of
+from chaos.surfaces import CHANNEL, Surfaces
 from sandbox.deliveries import Delivery
 from sandbox.slack import SlackSandbox
+from sandbox.workspace import JSON
 
-CHANNEL = "general"
-LOOK_SECONDS = 0.02
-REDELIVER_SECONDS = 2.0
 BURST = 8
+ONE_IN_FIVE, ONE_IN_SEVEN, EACH_SECOND = 0.2, 0.15, 0.5
 
-
-@dataclass(slots=True, eq=False)
-class Sent:
-    """A reply on its way, with every attempt of Slack's to bring it."""
-
-    entry: Entry
-    deliveries: list[Delivery] = field(default_factory=list)
-    again: float = 0.0
+KINDS = {
+    Kind.REPLY: 30,
+    Kind.FILE: 4,
+    Kind.EDITED: 8,
+    Kind.DELETED: 5,
+    Kind.FORWARDED: 4,
+    Kind.SAID: 3,
+    Kind.STEP: 3,
+    Kind.POSTED: 3,
+}
+HOME_EACH = 20
+"""One in so many acts is to open App Home, which is no message."""
 
 
 class People:
@@ -34,11 +38,11 @@ class People:
 
     def __init__(self, slack: SlackSandbox, ledger: Ledger, seed: int) -> None:
         self.roots: dict[str, str] = {}
+        self.carrier = Carrier(slack)
         self._slack = slack
         self._ledger = ledger
         self._rng = random.Random(f"people {seed}")  # noqa: S311  (repeatable, not secret)
-        self._open: list[Sent] = []
-        self._carrying: set[asyncio.Task[None]] = set()
+        self.surfaces = Surfaces(slack, ledger, self.carrier, self.roots, self._rng)
 
     async def link(self, sessions: Sequence[str]) -> None:
         """Link a thread to each session."""
@@ -52,66 +56,80 @@ class People:
                 await asyncio.sleep(LOOK_SECONDS)
 
     async def write(self, seconds: float, rate: float) -> None:
-        """Write `rate` replies a second, sometimes many at once in one thread."""
+        """Write `rate` messages a second, sometimes many at once in one thread."""
         until = time.monotonic() + seconds
         while time.monotonic() < until:
             is_burst = self._rng.random() < 1 / (3 * BURST)
             session = self._rng.choice(list(self.roots))
+            if self._rng.randrange(HOME_EACH) == 0:
+                await self.surfaces.open_home()
             for _ in range(BURST if is_burst else 1):
-                await self._reply(session)
+                kind = self._rng.choices(list(KINDS), list(KINDS.values()))[0]
+                await self._do(Kind.REPLY if is_burst else kind, session)
             await asyncio.sleep(self._rng.expovariate(rate) * (BURST if is_burst else 1))
 
-    async def carry(self) -> None:
-        """Note when replies are acknowledged, and bring again what nobody takes; without end."""
-        while True:
-            self._look()
-            now = time.monotonic()
-            for sent in self._open:
-                if sent.deliveries and all(one.is_settled for one in sent.deliveries):
-                    sent.again = sent.again or now + REDELIVER_SECONDS
-                    if now > sent.again:
-                        sent.again = 0.0
-                        sent.deliveries.append(await self._slack.redeliver(sent.deliveries[0]))
-            await asyncio.sleep(LOOK_SECONDS)
+    async def _do(self, kind: Kind, session: str) -> None:
+        match kind:
+            case Kind.FORWARDED:
+                await self.surfaces.send_to_devin(session)
+            case Kind.SAID:
+                self.surfaces.say(session)
+            case Kind.STEP | Kind.POSTED:
+                await self.surfaces.start_step(session, kind)
+            case _:
+                await self._reply(kind, session)
 
-    def _look(self) -> None:
-        for sent in self._open:
-            if any(one.acked for one in sent.deliveries):
-                sent.entry.acked = time.time()
-        self._open = [sent for sent in self._open if sent.entry.acked is None]
-
-    async def _reply(self, session: str) -> None:
-        entry = self._ledger.write(session)
+    async def _reply(self, kind: Kind, session: str) -> None:
+        entry = self._ledger.write(session, kind)
         ts = await self._slack.say(
-            text_of(entry.number), channel=CHANNEL, thread=self.roots[session], deliver=False
+            text_of(entry.number),
+            channel=CHANNEL,
+            thread=self.roots[session],
+            files=[file_of(entry.number)] if kind is Kind.FILE else None,
+            deliver=False,
         )
-        sent = Sent(entry)
-        self._open.append(sent)
-        delays = [0.0 if self._rng.random() < 0.8 else self._rng.uniform(0.0, 1.5)]  # noqa: PLR2004  (one in five)
-        if self._rng.random() < 0.15:  # noqa: PLR2004  (about one in seven comes twice)
+        sent = self.carrier.track(partial(setattr, entry, "acked"))
+        is_late = self._rng.random() < ONE_IN_FIVE
+        delays = [self._rng.uniform(0.0, 1.5) if is_late else 0.0]
+        if self._rng.random() < ONE_IN_SEVEN:
             delays.append(self._rng.choice((0.0, 0.3, 3.0, 10.0)))
-        same_id = f"Ev0CHAOS{entry.number:06d}" if self._rng.random() < 0.5 else None  # noqa: PLR2004  (each second one)
-        for delay in delays:
-            task = asyncio.create_task(self._bring(sent, ts, delay, same_id))
-            self._carrying.add(task)
-            task.add_done_callback(self._carrying.discard)
-
-    async def _bring(self, sent: Sent, ts: str, delay: float, event_id: str | None) -> None:
-        await asyncio.sleep(delay)
+        same_id = f"Ev0CHAOS{entry.number:06d}" if self._rng.random() < EACH_SECOND else None
+        # As it was written: Slack does not bring the first event with what was edited since.
         event = self._slack.event_of(CHANNEL, ts)
-        sent.deliveries.append(await self._slack.deliver_event(event, event_id=event_id))
+        for delay in delays:
+            self.carrier.begin(self._bring(sent.deliveries, event, delay, same_id))
+        if kind is Kind.EDITED:
+            self._edit(entry, ts)
+        elif kind is Kind.DELETED:
+            self.carrier.begin(self._delete(entry, ts, self._moment()))
 
-    @property
-    def is_quiet(self) -> bool:
-        """Whether nothing is on its way any more."""
-        return not self._carrying and all(one.is_settled for one in self._slack.deliveries)
+    async def _bring(
+        self, deliveries: list[Delivery], event: JSON, delay: float, event_id: str | None
+    ) -> None:
+        await asyncio.sleep(delay)
+        deliveries.append(await self._slack.deliver_event(event, event_id=event_id))
 
-    async def close(self) -> None:
-        """Bring nothing more."""
-        tasks = list(self._carrying)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+    def _edit(self, entry: Entry, ts: str) -> None:
+        moments = [self._moment()]
+        if self._rng.random() < ONE_IN_FIVE:
+            moments.append(self._moment())
+        self.carrier.begin(self._edit_at(entry, ts, moments))
+
+    async def _edit_at(self, entry: Entry, ts: str, moments: Sequence[float]) -> None:
+        for place, moment in enumerate(moments):
+            await asyncio.sleep(moment)
+            entry.edits.append(None)
+            await self._slack.edit(CHANNEL, ts, text_of(entry.number, place + 1))
+            self.surfaces.bring_last(partial(entry.edits.__setitem__, place))
+
+    async def _delete(self, entry: Entry, ts: str, moment: float) -> None:
+        await asyncio.sleep(moment)
+        await self._slack.delete(CHANNEL, ts)
+        self.surfaces.bring_last(partial(setattr, entry, "deleted"))
+
+    def _moment(self) -> float:
+        """How long somebody takes to see a mistake: often before Devin has read it."""
+        return self._rng.choice((0.0, 0.1, 0.5, self._rng.uniform(1.0, 4.0)))
 
     def _is_linked(self, root: str) -> bool:
         return any("now linked" in one.text for one in self._slack.thread(CHANNEL, root))

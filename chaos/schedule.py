@@ -10,7 +10,7 @@ from typing import Any
 
 CALM_START, CALM_END = 1.0, 2.0
 LONGER_THAN_A_HOLD = (10.5, 14.0)
-OTHER_ACTS_A_SECOND = 0.6
+OTHER_ACTS_A_SECOND = 0.7
 
 KILLS = {"run": 4, "worker": 4, "valkey": 3}
 OTHERS = {
@@ -23,6 +23,7 @@ OTHERS = {
     "refuse": 2,
     "devin": 24,
     "devin offline": 4,
+    "devin upload": 4,
     "slack": 16,
 }
 
@@ -43,6 +44,7 @@ DEVIN_FAULTS: Sequence[dict[str, Any]] = (
     {"state": "suspended", "times": 1},
     {"state": "rejects", "times": 1},
 )
+UPLOAD_FAILURES = (429, 500, 503, 413)
 SLACK_FAULTS: Sequence[dict[str, Any]] = (
     {"method": "chat.postMessage", "retry_after": 1},
     {"method": "chat.postMessage", "status": 500},
@@ -51,6 +53,11 @@ SLACK_FAULTS: Sequence[dict[str, Any]] = (
     {"method": "chat.postMessage", "drop": True},
     {"method": "conversations.replies", "status": 500},
     {"method": "conversations.replies", "retry_after": 1},
+    {"method": "conversations.info", "status": 500},
+    {"method": "functions.completeSuccess", "status": 500},
+    {"method": "functions.completeSuccess", "drop_after": True},
+    {"method": "views.publish", "retry_after": 1},
+    {"method": "chat.postEphemeral", "drop_after": True},
     {"method": "reactions.add", "retry_after": 2, "times": 3},
     {"method": "reactions.add", "drop_after": True},
     {"method": "apps.connections.open", "status": 500},
@@ -95,6 +102,8 @@ def _other(rng: random.Random, at: float, sessions: int) -> Act:
         seconds = rng.uniform(*LONGER_THAN_A_HOLD)
     elif what == "devin":
         where, fault = rng.randrange(sessions), rng.choice(DEVIN_FAULTS)
+    elif what == "devin upload":
+        fault = {"status": rng.choice(UPLOAD_FAILURES)}
     elif what == "slack":
         fault = rng.choice(SLACK_FAULTS)
     elif what == "disconnect":

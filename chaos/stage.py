@@ -13,16 +13,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bot.errors import StoreAway
+from bot.models import reply_id
 from bot.reports import Reports
-from bot.store import open_store
-from chaos.ledger import Ledger
-from chaos.people import CHANNEL, People
+from bot.store import Store, open_store, reply_key
+from chaos.ledger import ASKED, Ledger, Said
+from chaos.people import People
 from chaos.processes import Post, ValkeyProcess
 from chaos.schedule import Act
+from chaos.surfaces import CHANNEL
 from sandbox import Sandbox
 
 RETRY_DELAYS = (0.5, 2.0, 5.0)
 ACK_SECONDS = 3.0
+OK = 200
 THINKING_SECONDS = 0.4
 """How long Devin takes with each message: a kill should find some that are on their way."""
 
@@ -71,25 +74,57 @@ class Stage:
     async def heal(self) -> None:
         """Let nothing planned go wrong any more."""
         await self.box.devin.go_online()
+        self.box.devin.upload_failures.clear()
         self.box.slack.refuse_connections(False)
         for session in self.sessions:
             self.box.devin.behave(session, "running")
 
     def read(self) -> None:
-        """Enter into the ledger what stands in Devin's sessions and in the threads."""
+        """Enter into the ledger what stands in Devin's sessions and in the channel."""
         devin, slack = self.box.devin, self.box.slack
-        taken = [
-            (message.text, message.at.timestamp())
-            for session in self.sessions
-            for message in devin.session(session).messages
-        ]
+        messages = [one for session in self.sessions for one in devin.session(session).messages]
         said = [
-            (message.text, (message.metadata or {}).get("event_payload", {}).get("key"))
-            for root in self.people.roots.values()
-            for message in slack.thread(CHANNEL, root)
+            Said(message.text, (message.metadata or {}).get("event_payload", {}).get("key"), ts)
+            for ts, message in slack.workspace.channel(CHANNEL).messages.items()
             if message.user == slack.bot_user_id
         ]
-        self.ledger.read(taken, said)
+        self.ledger.read([(one.text, one.at.timestamp()) for one in messages], said)
+        ago = time.time() - time.monotonic()
+        requests = [one for session in self.sessions for one in devin.session(session).requests]
+        tried = [(one.message, one.at + ago) for one in requests if not one.taken]
+        self.ledger.read_tries(tried)
+        uploaded = {one.url: (one.name, one.content) for one in devin.attachments}
+        self.ledger.read_files([one.text for one in messages], uploaded)
+        self.ledger.read_steps(slack.step_results)
+        for entry, delivery in self.people.surfaces.asked:
+            entry.is_answered |= slack.answers(delivery) > 0
+            if delivery.acked:
+                entry.acked = entry.acked or time.time()
+
+    async def read_kept(self) -> None:
+        """Enter which of the messages that people asked for or corrected Redis knows."""
+        async with open_store(self.valkey.url) as store:
+            for entry in self.ledger.entries:
+                if entry.kind in ASKED and not entry.is_seen:
+                    entry.is_kept = any([await self._is_kept(store, ts) for ts in entry.known_as])
+                kept = [await self._is_kept(store, ts) for ts in entry.corrects]
+                entry.unsent = kept.count(False)
+
+    async def _is_kept(self, store: Store, ts: str) -> bool:
+        slack = self.box.slack
+        id_ = reply_id(slack.team_id, slack.workspace.channel(CHANNEL).id, ts)
+        return await store.field(reply_key(id_), "state") is not None
+
+    def pressed(self) -> dict[str, int]:
+        """What else people did, and what came of it."""
+        surfaces, calls = self.people.surfaces, self.box.slack.calls
+        homes = sum(one.method == "views.publish" and one.status == OK for one in calls)
+        return {
+            "buttons pressed": len(surfaces.presses),
+            "presses that failed": sum(not one.acked for one in surfaces.presses),
+            "home opened": surfaces.homes,
+            "home shown": homes,
+        }
 
     async def depths(self) -> tuple[int, int]:
         """How many sessions have mail, and how many reports are untold; -1 while Redis is away."""
@@ -104,19 +139,26 @@ class Stage:
                 await self.valkey.kill()
                 await asyncio.sleep(act.seconds)
                 await self.valkey.start()
+                self.ledger.returns.append(time.time())
             else:
                 self.valkey.freeze()
                 await asyncio.sleep(act.seconds)
                 self.valkey.thaw()
+                self.ledger.returns.append(time.time())
 
     async def _disturb_devin(self, act: Act) -> None:
+        if act.what == "devin upload":
+            self.box.devin.upload_failures.append(act.fault["status"])
+            return
         if act.what == "devin":
             fault = dict(act.fault)
             self.box.devin.behave(self.sessions[act.where], fault.pop("state"), **fault)
             return
+        began = time.time()
         await self.box.devin.go_offline()
         await asyncio.sleep(act.seconds)
         await self.box.devin.go_online()
+        self.ledger.outages.append((began, time.time()))
 
     async def _disturb_slack(self, act: Act) -> None:
         slack = self.box.slack
@@ -160,7 +202,7 @@ async def open_stage(home: Path, seed: int, sessions: int) -> AsyncIterator[Stag
             await people.link(ids)
             yield Stage(box, valkey, posts, ids, ledger, people)
         finally:
-            await people.close()
+            await people.carrier.close()
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)

@@ -9,7 +9,7 @@ from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 from bot import messages
 from bot.errors import NoSuchReply
 from bot.relay import Relay
-from handlers.errors import telling
+from handlers.errors import ignored, telling
 from handlers.interactions import parse_press, parse_send_again, parse_unlink
 from handlers.payloads import Payload
 
@@ -22,6 +22,7 @@ def register(app: AsyncApp, relay: Relay) -> None:
         await ack()
         press = parse_press(body, relay.team)
         if press is None:
+            ignored(body)
             return
         async with telling(respond, press.thread.thread_ts):
             asked = parse_send_again(press)
@@ -36,6 +37,7 @@ def register(app: AsyncApp, relay: Relay) -> None:
         await ack()
         press = parse_press(body, relay.team)
         if press is None:
+            ignored(body)
             return
         async with telling(respond, press.thread.thread_ts):
             thread = press.thread

@@ -11,7 +11,7 @@ from bot.models import parse_session
 from bot.relay import Relay
 from bot.words import Words
 from handlers.dialogs import answer
-from handlers.errors import telling
+from handlers.errors import ignored, send_back, telling
 from handlers.interactions import parse_choice, parse_submission, parse_ticket_press
 from handlers.payloads import Payload
 
@@ -23,6 +23,7 @@ def register(app: AsyncApp, relay: Relay) -> None:
     async def on_say_form(ack: AsyncAck, body: Payload) -> None:
         form = parse_submission(body, relay.team)
         if form is None:
+            ignored(body)
             await ack()
             return
         chosen, typed = form.typed.get(say_modal.SESSION, ""), form.typed.get(say_modal.TYPED, "")
@@ -39,18 +40,22 @@ def register(app: AsyncApp, relay: Relay) -> None:
     async def on_say_chosen(ack: AsyncAck, body: Payload, respond: AsyncRespond) -> None:
         await ack()
         press = parse_ticket_press(body, relay.team)
-        if press is not None:
-            number, index = parse_choice(press.number) or ("", 0)
-            work = relay.asking.choose(number, index, press.by, press.channel)
-            relay.answers.later(_replace(respond, work))
+        if press is None:
+            ignored(body)
+            return
+        number, index = parse_choice(press.number) or ("", 0)
+        work = relay.asking.choose(number, index, press.by, press.channel)
+        await relay.answers.soon(_replace(respond, work))
 
     @app.action(say_modal.CANCELLED)
     async def on_say_cancelled(ack: AsyncAck, body: Payload, respond: AsyncRespond) -> None:
         await ack()
         press = parse_ticket_press(body, relay.team)
-        if press is not None:
-            work = relay.asking.cancel(press.number, press.by, press.channel)
-            relay.answers.later(_replace(respond, work))
+        if press is None:
+            ignored(body)
+            return
+        work = relay.asking.cancel(press.number, press.by, press.channel)
+        await relay.answers.soon(_replace(respond, work))
 
 
 async def _replace(respond: AsyncRespond, work: Coroutine[Any, Any, Words | None]) -> None:
@@ -59,4 +64,4 @@ async def _replace(respond: AsyncRespond, work: Coroutine[Any, Any, Words | None
         words = await work
         if words is not None:
             params = words.params()
-            await respond(text=params["text"], blocks=params["blocks"], replace_original=True)
+            await send_back(respond, **params, replace_original=True)

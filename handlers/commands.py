@@ -1,9 +1,10 @@
 """`/devin-say`: a message for Devin from a channel, in a thread of its own.
 
-Slack waits 3 s for a command's acknowledgement and then tells the person that it failed, so it is
-acknowledged before anything is asked of Redis or Slack.
+Slack waits 3 s for a command's acknowledgement and then tells the person that it failed, so what it
+asks for is waited for a second only.
 """
 
+import hashlib
 from functools import partial
 
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
@@ -12,8 +13,8 @@ from bot import messages
 from bot.dialogs import View
 from bot.errors import BadSession, ChooseSession
 from bot.relay import Relay
-from handlers.dialogs import Opening, show
-from handlers.errors import telling
+from handlers.dialogs import Note, Opening, show
+from handlers.errors import ignored, send_back, telling
 from handlers.interactions import Say, parse_say
 from handlers.payloads import Payload
 
@@ -23,8 +24,11 @@ def register(app: AsyncApp, relay: Relay) -> None:
 
     @app.command("/devin-say")
     async def on_say(ack: AsyncAck, command: Payload, respond: AsyncRespond) -> None:
-        say = parse_say(command)
-        if say.session_word is not None and say.session is None:
+        say = parse_say(command, relay.team)
+        if say is None:
+            ignored(command)
+            await ack()
+        elif say.session_word is not None and say.session is None:
             await ack(text=messages.sorry(BadSession(say.session_word)).text)
         elif (say.session is not None and not say.text) or (
             say.session is None and say.text.lower() == "help"
@@ -33,18 +37,30 @@ def register(app: AsyncApp, relay: Relay) -> None:
         elif not say.text:
             await ack()
             opening = Opening(messages.SAY_TITLE, say.trigger, respond, thread_ts=None)
-            relay.answers.later(show(relay, opening, partial(_form, relay, say)))
+            await relay.answers.soon(show(relay, opening, partial(_form, relay, say)))
         else:
             await ack()
-            relay.answers.later(_say(relay, say, respond))
+            await relay.answers.soon(_say(relay, say, respond))
 
 
-async def _form(relay: Relay, say: Say) -> View:
+async def _form(relay: Relay, say: Say) -> View | Note:
+    if not await _is_new(relay, say):
+        return Note(messages.ONE_MOMENT, is_seen=True)
     return await relay.asking.form(say.channel, say.by)
+
+
+async def _is_new(relay: Relay, say: Say) -> bool:
+    """False for a command that Slack brings again: with the same trigger and the same words."""
+    if not say.trigger:
+        return True
+    words = hashlib.sha256(f"{say.session} {say.text}".encode()).hexdigest()[:16]
+    return await relay.answers.claim(f"said:{say.by}:{say.trigger[:100]}:{words}")
 
 
 async def _say(relay: Relay, say: Say, respond: AsyncRespond) -> None:
     async with telling(respond):
+        if not await _is_new(relay, say):
+            return
         try:
             await relay.saying.say(say.channel, say.by, say.session, say.text)
         except ChooseSession as error:
@@ -52,4 +68,4 @@ async def _say(relay: Relay, say: Say, respond: AsyncRespond) -> None:
                 raise
             sessions = [link.session for _, link in error.links]
             menu = await relay.asking.menu(say.channel, say.by, sessions, say.text)
-            await respond(text=menu["text"], blocks=menu["blocks"])
+            await send_back(respond, text=menu["text"], blocks=menu["blocks"])

@@ -15,7 +15,7 @@ from bot import messages, modals
 from bot.errors import RelayError, SlackRefused
 from bot.relay import Relay
 from bot.words import Words, plain
-from handlers.errors import caught, in_words
+from handlers.errors import caught, in_words, send_back
 
 log = logging.getLogger(__name__)
 
@@ -120,12 +120,8 @@ def _words(error: Exception) -> Words:
 
 async def _tell(opening: Opening, words: Words) -> None:
     params = words.params()
-    await opening.respond(
-        text=params["text"],
-        blocks=params["blocks"],
-        replace_original=False,
-        thread_ts=opening.thread_ts,
-    )
+    where = opening.thread_ts
+    await send_back(opening.respond, **params, replace_original=False, thread_ts=where)
 
 
 async def _outlast(task: "asyncio.Task[None]") -> None:

@@ -10,8 +10,8 @@ from bot import messages
 from bot.corrections import Deletion, Edit, deletion_of
 from bot.models import UserId, reply_id, ts_micros
 from bot.relay import Relay
-from handlers.errors import telling
-from handlers.interactions import parse_ticket_press
+from handlers.errors import ignored, send_back, telling
+from handlers.interactions import TicketPress, parse_ticket_press
 from handlers.payloads import (
     REPLY_SUBTYPES,
     Payload,
@@ -36,10 +36,15 @@ def register(app: AsyncApp, relay: Relay) -> None:
         await ack()
         press = parse_ticket_press(body, relay.team)
         if press is None:
+            ignored(body)
             return
-        async with telling(respond, press.thread_ts):
-            await relay.corrections.send(press.number, press.by, press.channel)
-            await respond(**messages.CORRECTION_SENT.params(), replace_original=True)
+        await relay.answers.soon(_send(relay, press, respond))
+
+
+async def _send(relay: Relay, press: TicketPress, respond: AsyncRespond) -> None:
+    async with telling(respond, press.thread_ts):
+        await relay.corrections.send(press.number, press.by, press.channel)
+        await send_back(respond, **messages.CORRECTION_SENT.params(), replace_original=True)
 
 
 async def follow(relay: Relay, event: Payload, bot_user: str) -> None:

@@ -12,7 +12,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 
-from slack_bolt.async_app import AsyncApp, AsyncRespond
+import aiohttp
+from slack_bolt.async_app import AsyncApp
 from slack_bolt.error import BoltUnhandledRequestError
 from slack_bolt.response import BoltResponse
 
@@ -28,6 +29,9 @@ from handlers.unhandled import log_unmatched
 log = logging.getLogger(__name__)
 
 LONGEST_ID = 32
+
+Respond = Callable[..., Awaitable[object]]
+"""Bolt's `respond`, or what stands for it."""
 
 
 def register(app: AsyncApp, relay: Relay) -> None:
@@ -71,10 +75,20 @@ async def whisper(relay: Relay, event: Payload, error: PersonError) -> None:
         await relay.answers.whisper_once(error.standing.value, thread, user, words)
 
 
+async def send_back(respond: Respond, **what: object) -> None:
+    """Answer through a `response_url`; that Slack does not take an answer is for the log."""
+    try:
+        answer = await respond(**what)
+    except (aiohttp.ClientError, TimeoutError, OSError) as error:
+        log.error("answer given up", extra={"reason": type(error).__name__})  # noqa: TRY400  (its text may hold the URL)
+        return
+    status = getattr(answer, "status_code", HTTPStatus.OK)
+    if status != HTTPStatus.OK:
+        log.error("answer given up", extra={"reason": f"HTTP {status}"})
+
+
 @asynccontextmanager
-async def telling(
-    respond: AsyncRespond | Callable[..., Awaitable[object]], thread_ts: str | None = None
-) -> AsyncIterator[None]:
+async def telling(respond: Respond, thread_ts: str | None = None) -> AsyncIterator[None]:
     """Tell the person who gave a command or pressed a button how it failed, if it does.
 
     Slack shows that in the channel, away from the button, unless it is given the `thread_ts`.
@@ -82,7 +96,8 @@ async def telling(
 
     async def tell(error: Exception) -> None:
         params = in_words(error).params()
-        await respond(
+        await send_back(
+            respond,
             text=params["text"],
             blocks=params["blocks"],
             replace_original=False,
@@ -113,9 +128,13 @@ def in_words(error: Exception) -> Words:
 
 
 def ignored(body: Payload) -> None:
-    """Log a shortcut, press or form that is malformed, or of another workspace."""
+    """Log a command, shortcut, press or form that is malformed, or of another workspace."""
     team, user = mapping(body.get("team")), mapping(body.get("user"))
-    log.warning("interaction ignored", extra={"team": _id(team, "id"), "user": _id(user, "id")})
+    ids = {
+        "team": _id(team, "id") or _id(body, "team_id"),
+        "user": _id(user, "id") or _id(body, "user_id"),
+    }
+    log.warning("interaction ignored", extra=ids)
 
 
 def explained(error: Exception) -> Words:

@@ -5,7 +5,7 @@ from slack_bolt.async_app import AsyncAck, AsyncApp
 from bot import home_view, messages
 from bot.errors import NotLinked
 from bot.relay import Relay
-from handlers.errors import telling
+from handlers.errors import ignored, telling
 from handlers.interactions import HomePress, parse_home_page, parse_home_press, parse_opened
 from handlers.payloads import Payload
 
@@ -24,8 +24,10 @@ def register(app: AsyncApp, relay: Relay) -> None:
     async def on_home_turned(ack: AsyncAck, body: Payload) -> None:
         await ack()
         turned = parse_home_page(body, relay.team)
-        if turned is not None:
-            relay.answers.later(relay.home.show(*turned))
+        if turned is None:
+            ignored(body)
+            return
+        relay.answers.later(relay.home.show(*turned))
 
     @app.action(home_view.MUTE)
     @app.action(home_view.UNMUTE)
@@ -33,8 +35,10 @@ def register(app: AsyncApp, relay: Relay) -> None:
     async def on_home_pressed(ack: AsyncAck, body: Payload) -> None:
         await ack()
         press = parse_home_press(body, relay.team)
-        if press is not None:
-            relay.answers.later(_change(relay, press))
+        if press is None:
+            ignored(body)
+            return
+        await relay.answers.soon(_change(relay, press))
 
 
 async def _change(relay: Relay, press: HomePress) -> None:
@@ -52,7 +56,8 @@ async def _change(relay: Relay, press: HomePress) -> None:
 
 async def _do(relay: Relay, press: HomePress) -> str:
     thread, session, by = press.thread, press.session, press.by
-    if not await relay.answers.claim(f"home:{by}:{press.trigger[:100]}"):
+    claim = f"{press.action}:{thread.channel}:{thread.thread_ts}:{by}:{press.trigger[:100]}"
+    if press.trigger and not await relay.answers.claim(claim):
         return ""
     if press.action == home_view.UNLINK:
         await relay.home.unlink(thread, session, by)

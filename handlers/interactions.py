@@ -197,15 +197,21 @@ def _value(element: Payload) -> str:
     return field(element, "value") or field(mapping(element.get("selected_option")), "value")
 
 
-def parse_say(command: Payload) -> Say:
-    """The words of a `/devin-say`: a session first, if there is one, then the message."""
+def parse_say(command: Payload, team: str) -> Say | None:
+    """The words of a `/devin-say`: a session first, if there is one, then the message.
+
+    None where it is of another workspace, or does not say who typed it, and where.
+    """
+    channel, user = field(command, "channel_id"), field(command, "user_id")
+    if field(command, "team_id") != team or not is_id(channel) or not is_id(user):
+        return None
     text = field(command, "text").strip()
     first, rest = (*text.split(maxsplit=1), "", "")[:2]
     session = parse_session(first)
     named = session is not None or _looks_like_session(first)
     return Say(
-        channel=field(command, "channel_id"),
-        by=UserId(field(command, "user_id")),
+        channel=channel,
+        by=UserId(user),
         session_word=first if named else None,
         session=session,
         text=rest.strip() if named else text,
@@ -220,7 +226,7 @@ def parse_press(body: Payload, team: str) -> Press | None:
     message = body.get("message")
     channel = field(mapping(body.get("channel")), "id")
     user = field(mapping(body.get("user")), "id")
-    if not isinstance(message, Mapping) or not user:
+    if not isinstance(message, Mapping) or not is_id(user) or not is_of(body, team):
         return None
     root = message.get("thread_ts") or mapping(body.get("container")).get("thread_ts")
     thread = parse_thread({**message, "channel": channel, "thread_ts": root}, team)

@@ -1,7 +1,7 @@
 """The message shortcuts: *Send to Devin* and *Link to a Devin session*, and the form they share.
 
-Slack waits 3 s for the acknowledgement, so a shortcut is acknowledged before anything is asked of
-Redis or Slack; a form is answered in place.
+Slack waits 3 s for the acknowledgement, so what a shortcut asks for is waited for a second only; a
+form is answered in place.
 """
 
 from collections.abc import Callable, Coroutine
@@ -28,20 +28,20 @@ def register(app: AsyncApp, relay: Relay) -> None:
     @app.shortcut({"type": "message_action", "callback_id": "send_to_devin"})
     async def on_send(ack: AsyncAck, body: Payload, respond: AsyncRespond) -> None:
         await ack()
-        begin(messages.SEND_TITLE, body, respond, _send)
+        await begin(messages.SEND_TITLE, body, respond, _send)
 
     @app.shortcut({"type": "message_action", "callback_id": "link_session"})
     async def on_link(ack: AsyncAck, body: Payload, respond: AsyncRespond) -> None:
         await ack()
-        begin(messages.LINK_TITLE, body, respond, _link)
+        await begin(messages.LINK_TITLE, body, respond, _link)
 
-    def begin(title: str, body: Payload, respond: AsyncRespond, work: Work) -> None:
+    async def begin(title: str, body: Payload, respond: AsyncRespond, work: Work) -> None:
         shortcut = parse_shortcut(body, relay.team)
         if shortcut is None:
             ignored(body)
             return
         opening = Opening(title, shortcut.trigger, respond, shortcut.thread.thread_ts)
-        relay.answers.later(show(relay, opening, lambda: _once(relay, shortcut, work)))
+        await relay.answers.soon(show(relay, opening, lambda: _once(relay, shortcut, work)))
 
     @app.view(messages.ASK_SESSION)
     async def on_session(ack: AsyncAck, body: Payload) -> None:
@@ -57,7 +57,9 @@ def register(app: AsyncApp, relay: Relay) -> None:
 
 async def _once(relay: Relay, shortcut: Shortcut, work: Work) -> modals.View | Note:
     """Do `work`, but not for a shortcut that Slack brings again: its trigger is the same."""
-    if not await relay.answers.claim(f"shortcut:{shortcut.trigger[:100]}"):
+    thread, message = shortcut.thread, shortcut.message
+    place = f"{thread.channel}:{message.ts if message else thread.thread_ts}"
+    if not await relay.answers.claim(f"shortcut{work.__name__}:{place}:{shortcut.trigger[:100]}"):
         return Note(messages.ONE_MOMENT, is_seen=True)
     return await work(relay, shortcut)
 

@@ -173,6 +173,11 @@ class Interacting:
         self._state.emit(step_event(callback_id, inputs, execution_id, token, ts))
         return execution_id
 
+    def answers(self, delivery: Delivery) -> int:
+        """How often the app has used the response URL that came with `delivery`."""
+        key = str(delivery.payload.get("response_url", "")).rpartition("/")[2]
+        return self._state.response_urls.uses(key)
+
     async def _press(
         self, where: tuple[str, str | None], message: Message, user: str, value: str | None
     ) -> Delivery:

@@ -46,3 +46,8 @@ class ResponseUrls:
             return None, "used_url"
         url.uses += 1
         return url, None
+
+    def uses(self, key: str) -> int:
+        """How often one was used so far."""
+        url = self._issued.get(key)
+        return 0 if url is None else url.uses

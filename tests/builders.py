@@ -75,6 +75,7 @@ def a_file(name: str = "plan.md", **changes: Any) -> JSON:
 def a_command(text: str, **changes: Any) -> JSON:
     """A `/devin-say`."""
     fields = {"command": "/devin-say", "text": text, "channel_id": CHANNEL, "user_id": ADA}
+    fields |= {"team_id": TEAM}
     return sample("slash_command") | fields | changes
 
 

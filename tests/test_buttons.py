@@ -7,6 +7,7 @@ import pytest
 from bot.app import Bot, open_bot
 from bot.settings import Settings
 from bot.store import Store
+from sandbox.deliveries import Delivery
 from sandbox.slack import Message
 from tests.people import OTHER_SESSION, SESSION, Desk, labels, quote
 from tests.waiting import until_settled, wait_until
@@ -159,6 +160,49 @@ async def test_who_may_not_speak_may_not_press(
     assert len(labels(report)) == 1
     await desk.mention("status", thread=thread, channel=channel)
     await desk.until_said("Linked to", thread, channel=channel)
+
+
+@pytest.mark.parametrize(("state", "action"), [("suspended", "send_again"), ("missing", "unlink")])
+async def test_a_press_of_another_workspace_is_ignored(
+    state: str, action: str, bot: Bot, desk: Desk, store: Store
+) -> None:
+    """It is acknowledged, and that is all."""
+    thread = await desk.linked_thread()
+    desk.devin.behave(SESSION, state)
+    await desk.reply("Please rebase", thread)
+    await desk.until_said("Please rebase", thread)
+    await until_settled(store)
+    report = desk.posts(thread)[-1]
+    pressed = await desk.slack.press(
+        action, channel="general", message_ts=report.ts, value="nothing"
+    )
+    await desk.until_whispered(GONE, "ada")
+    payload = pressed.payload | {"team": {"id": "T0OTHER000"}}
+    payload["actions"] = [payload["actions"][0] | {"value": value_of(report)}]
+    again = await desk.slack.redeliver(Delivery("interactive", payload))
+    assert (await again.settled()).acked
+    await until_settled(store)
+    assert len(desk.devin.requests) == 1
+    await desk.mention("status", thread=thread)
+    await desk.until_said("Linked to", thread)
+
+
+async def test_an_answer_that_slack_does_not_take_is_for_the_log(
+    bot: Bot, desk: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The press is acknowledged all the same, and the address of the answer stays a secret."""
+    report = await suspended(desk)
+    pressed = await desk.slack.press(
+        "send_again", channel="general", message_ts=report.ts, value="nothing"
+    )
+    used_up = desk.slack.api_url.removesuffix("api/") + "response/key-4711"
+    for url in ("http://127.0.0.1:1/response/key-4711", used_up):
+        caplog.clear()
+        gone = Delivery("interactive", pressed.payload | {"response_url": url})
+        assert (await (await desk.slack.redeliver(gone)).settled()).acked
+        (told,) = [one for one in caplog.records if one.levelname == "ERROR"]
+        assert told.getMessage() == "answer given up"
+        assert "4711" not in str(vars(told))
 
 
 FORGED = {

@@ -5,23 +5,40 @@ from pathlib import Path
 import pytest
 
 from chaos.__main__ import OK, Run, run
-from chaos.ledger import Ledger, text_of
+from chaos.ledger import Entry, Kind, Ledger, Said, content_of, file_of, text_of
 from chaos.schedule import plan
+from chaos.verdict import judge
 
 ONE, OTHER = "devin-01", "devin-02"
 
 
-def ledger_of(*acked: float | None, session: str = ONE) -> Ledger:
-    """A ledger of replies in one session, acknowledged at these times."""
+UNCERTAIN = "I *don't know whether Devin got*"
+
+
+def ledger_of(*acked: float | None, kind: Kind = Kind.REPLY) -> Ledger:
+    """A ledger of messages for one session, acknowledged at these times."""
     ledger = Ledger()
     for at in acked:
-        ledger.write(session).acked = at
+        ledger.write(ONE, kind).acked = at
     return ledger
 
 
-def told(number: int, words: str = "I *don't know whether Devin got*") -> tuple[str, str | None]:
-    """A report about a reply, with its key."""
-    return f"{words} “{text_of(number)}”", f"key {number}"
+def one_of(kind: Kind, **facts: object) -> tuple[Ledger, Entry]:
+    """A ledger of one message, acknowledged at 1.0, with these facts about it."""
+    ledger = ledger_of(1.0, kind=kind)
+    for name, fact in facts.items():
+        setattr(ledger.entries[0], name, fact)
+    return ledger, ledger.entries[0]
+
+
+def told(number: int, words: str = UNCERTAIN) -> Said:
+    """A report about a message, with its key."""
+    return Said(f"{words} “{text_of(number)}”", f"key {number}")
+
+
+def found(ledger: Ledger) -> list[str]:
+    """The names of the sins."""
+    return [sin for sin, concerned in judge(ledger).sins.items() if concerned]
 
 
 @pytest.mark.timeout(240)
@@ -31,7 +48,7 @@ async def test_a_short_run_finds_nothing(tmp_path: Path) -> None:
     verdict, code = await run(asked, tmp_path)
     assert verdict.is_clean, verdict.lines()
     assert code == OK, verdict.lines()
-    assert verdict.counts["sent"] > 10
+    assert sum(counts["sent"] for counts in verdict.kinds.values()) > 10
 
 
 def test_the_same_seed_makes_the_same_plan() -> None:
@@ -47,8 +64,8 @@ def test_an_acknowledged_reply_that_is_nowhere_is_lost() -> None:
     """Neither taken nor spoken of; one that Slack still carries is not lost."""
     ledger = ledger_of(1.0, None, 1.0, 1.0)
     ledger.read([(text_of(2), 2.0)], [told(3)])
-    verdict = ledger.verdict()
-    assert verdict.lost == [0]
+    verdict = judge(ledger)
+    assert verdict.sins["lost"] == [0]
     assert not verdict.is_clean
     assert verdict.counts["never accepted"] == 1
 
@@ -57,7 +74,7 @@ def test_a_notice_is_no_ending() -> None:
     """That a reply waits is no report of how it ended."""
     ledger = ledger_of(1.0)
     ledger.read([], [told(0, "Devin takes no messages at the moment, so it waits:")])
-    assert ledger.verdict().lost == [0]
+    assert found(ledger) == ["lost"]
 
 
 @pytest.mark.parametrize("is_said", [True, False])
@@ -65,8 +82,8 @@ def test_a_reply_that_devin_took_twice_is_doubled(*, is_said: bool) -> None:
     """In silence, unless its thread was told that nobody knows."""
     ledger = ledger_of(1.0)
     ledger.read([(text_of(0), 2.0), (text_of(0), 3.0)], [told(0)] if is_said else [])
-    verdict = ledger.verdict()
-    assert verdict.doubled == ([] if is_said else [0])
+    verdict = judge(ledger)
+    assert verdict.sins["doubled silently"] == ([] if is_said else [0])
     assert verdict.counts["doubled, said"] == is_said
 
 
@@ -74,7 +91,7 @@ def test_an_earlier_reply_that_was_there_and_came_second_is_out_of_order() -> No
     """It had been acknowledged when the later one went to Devin."""
     ledger = ledger_of(1.0, 1.0)
     ledger.read([(text_of(1), 2.0), (text_of(0), 3.0)], [])
-    assert ledger.verdict().out_of_order == [(0, 1)]
+    assert judge(ledger).sins["out of order"] == [(0, 1)]
 
 
 def test_a_reply_that_came_too_late_is_counted_apart() -> None:
@@ -82,33 +99,175 @@ def test_a_reply_that_came_too_late_is_counted_apart() -> None:
     for acked in (1.9, 2.5):
         ledger = ledger_of(acked, 1.0)
         ledger.read([(text_of(1), 2.0), (text_of(0), 3.0)], [])
-        verdict = ledger.verdict()
+        verdict = judge(ledger)
         assert verdict.is_clean
         assert verdict.counts["late"] == 1
 
 
 def test_a_frozen_sender_excuses_only_what_it_sends_when_it_goes_on() -> None:
     """What was acknowledged while it stood still could not come first."""
-    for thaw, expected in ((1.9, 0), (0.9, 1)):
+    for thaw, expected in ((1.9, []), (0.9, [(0, 1)])):
         ledger = ledger_of(1.0, 0.5)
         ledger.thaws.append(thaw)
         ledger.read([(text_of(1), 2.0), (text_of(0), 3.0)], [])
-        assert ledger.verdict().counts["out of order"] == expected
+        assert judge(ledger).sins["out of order"] == expected
 
 
 def test_order_is_judged_within_a_session_and_among_what_is_certain() -> None:
-    """Another session's replies and uncertain ones take no part."""
+    """Another session's replies, uncertain ones and those of other ways take no part."""
+    taken = [(text_of(1), 2.0), (text_of(0), 3.0)]
     ledger = ledger_of(1.0)
     ledger.write(OTHER).acked = 1.0
-    ledger.read([(text_of(1), 2.0), (text_of(0), 3.0)], [])
-    assert ledger.verdict().is_clean
+    ledger.read(taken, [])
+    assert judge(ledger).is_clean
     ledger = ledger_of(1.0, 1.0)
-    ledger.read([(text_of(1), 2.0), (text_of(0), 3.0)], [told(1)])
-    assert ledger.verdict().is_clean
+    ledger.read(taken, [told(1)])
+    assert judge(ledger).is_clean
+    ledger = ledger_of(1.0, 1.0, kind=Kind.FORWARDED)
+    ledger.read(taken, [])
+    assert judge(ledger).is_clean
 
 
 def test_the_same_report_twice_is_counted() -> None:
     """By the key that its message carries."""
     ledger = ledger_of(1.0)
     ledger.read([], [told(0), told(0)])
-    assert ledger.verdict().counts["told twice"] == 1
+    assert judge(ledger).counts["told twice"] == 1
+
+
+@pytest.mark.parametrize(
+    ("taken", "sins"),
+    [
+        ([text_of(0)], []),
+        ([text_of(0, 1)], []),
+        ([text_of(0), text_of(0, 1)], ["doubled silently"]),
+        ([text_of(0), f"correcting an earlier message: {text_of(0, 1)}"], []),
+        ([f"correcting an earlier message: {text_of(0, 1)}"] * 2, ["lost", "doubled silently"]),
+    ],
+)
+def test_an_edited_reply_arrives_as_old_or_as_new(taken: list[str], sins: list[str]) -> None:
+    """Once, and once more as a correction that its author sent."""
+    ledger, _ = one_of(Kind.EDITED, edits=[5.0])
+    ledger.read([(text, 2.0 + number) for number, text in enumerate(taken)], [])
+    assert found(ledger) == sins
+
+
+@pytest.mark.parametrize(("edited", "sins"), [(1.5, ["not followed"]), (1.9, []), (None, [])])
+def test_an_edit_that_was_there_in_time_is_followed(edited: float | None, sins: list[str]) -> None:
+    """Old words are a sin if the edit had been acknowledged well before they went."""
+    ledger, _ = one_of(Kind.EDITED, edits=[edited])
+    ledger.read([(text_of(0), 2.0)], [])
+    assert found(ledger) == sins
+
+
+def test_what_was_marked_before_redis_went_away_may_be_sent_when_it_is_back() -> None:
+    """An edit that came first then found the reply being sent."""
+    ledger, _ = one_of(Kind.EDITED, edits=[1.5])
+    ledger.returns.append(1.4)
+    ledger.read([(text_of(0), 2.0)], [])
+    assert found(ledger) == []
+
+
+def test_a_try_that_failed_may_be_repeated_as_it_was() -> None:
+    """For an edit that came while Devin was being asked, and only then."""
+    for edited, sins in ((1.4, []), (1.9, ["not followed"])):
+        ledger, _ = one_of(Kind.EDITED, edits=[edited])
+        ledger.read([(text_of(0), 4.0)], [])
+        ledger.read_tries([(text_of(0), 1.5)])
+        assert found(ledger) == sins
+
+
+@pytest.mark.parametrize(
+    ("deleted", "taken", "sins"),
+    [(1.5, [], []), (1.9, [2.0], []), (1.5, [2.0], ["not followed"]), (None, [], ["lost"])],
+)
+def test_a_deleted_reply_arrives_or_does_not(
+    deleted: float | None, taken: list[float], sins: list[str]
+) -> None:
+    """But not once its deletion was there in time."""
+    ledger, _ = one_of(Kind.DELETED, deleted=deleted)
+    ledger.read([(text_of(0), at) for at in taken], [])
+    assert found(ledger) == sins
+
+
+def test_a_file_arrives_or_its_thread_is_told_that_a_link_went() -> None:
+    """By its content: a name alone is no file."""
+    name, url = file_of(0), "https://devin/1"
+    brought, linked = f'{text_of(0)}\nATTACHMENT:"{url}"', f"{text_of(0)}\n[{name}](https://slack)"
+    said = Said(f"Devin got the message, but only a *link* to this file:\n> {name}: too large")
+    for text, uploaded, words, sins in (
+        (brought, {url: (name, content_of(name))}, [], []),
+        (brought, {url: (name, b"")}, [], ["file missing"]),
+        (linked, {}, [said], []),
+        (linked, {}, [], ["file missing"]),
+        (text_of(0), {}, [said], ["file missing"]),
+    ):
+        ledger, _ = one_of(Kind.FILE)
+        ledger.read([(text, 2.0)], words)
+        ledger.read_files([text], uploaded)
+        assert found(ledger) == sins
+
+
+@pytest.mark.parametrize(
+    ("facts", "unheard", "sins"),
+    [
+        ({}, 1, []),
+        ({"acked": None}, 0, []),
+        ({"is_answered": True}, 0, []),
+        ({"is_kept": True}, 0, ["lost"]),
+    ],
+)
+def test_what_was_asked_for_and_nobody_heard_is_counted_apart(
+    facts: dict[str, object], unheard: int, sins: list[str]
+) -> None:
+    """Not what Slack showed as failed, nor what the person was told; what Redis knows is lost."""
+    ledger, _ = one_of(Kind.FORWARDED, **facts)
+    assert judge(ledger).kinds[Kind.FORWARDED]["unheard"] == unheard
+    assert found(ledger) == sins
+
+
+@pytest.mark.parametrize(("posts", "sins"), [(0, ["untold"]), (1, []), (2, ["doubled silently"])])
+def test_what_is_said_stands_in_the_channel_once(posts: int, sins: list[str]) -> None:
+    """Nothing goes to Devin that the channel does not see."""
+    ledger, _ = one_of(Kind.SAID)
+    ledger.read([(text_of(0), 2.0)], [Said(f"*Ada* to Devin:\n{text_of(0)}")] * posts)
+    assert found(ledger) == sins
+
+
+@pytest.mark.parametrize(
+    ("result", "taken", "sins"),
+    [
+        (None, 1, ["lost"]),
+        (("success", {"outcome": "delivered"}), 1, []),
+        (("success", {"outcome": "delivered"}), 0, ["step untrue"]),
+        (("success", {"outcome": "refused"}), 1, ["step untrue"]),
+        (("success", {"outcome": "uncertain"}), 2, []),
+        (("success", {"outcome": "delivered"}), 2, ["doubled silently"]),
+        (("error", "There is no such thread."), 0, []),
+        (("error", "There is no such thread."), 1, ["step untrue"]),
+        (("error", ""), 0, ["step untrue"]),
+    ],
+)
+def test_a_step_ends_with_what_happened(
+    result: tuple[str, object] | None, taken: int, sins: list[str]
+) -> None:
+    """Its workflow is told the outcome, or why there is none."""
+    ledger, _ = one_of(Kind.STEP, execution="Fx1", must_fail=False)
+    ledger.read([(text_of(0), 2.0)] * taken, [])
+    ledger.read_steps({"Fx1": result} if result else {})
+    assert found(ledger) == sins
+
+
+def test_a_step_that_cannot_work_fails() -> None:
+    """It was told that it succeeded although it named no session."""
+    ledger, _ = one_of(Kind.STEP, execution="Fx1", must_fail=True)
+    ledger.read([(text_of(0), 2.0)], [])
+    ledger.read_steps({"Fx1": ("success", {"outcome": "delivered"})})
+    assert found(ledger) == ["step untrue"]
+
+
+def test_the_table_has_a_line_for_each_kind() -> None:
+    """And one for each sin, with the messages concerned."""
+    lines = judge(ledger_of(1.0)).lines()
+    assert all(any(line.startswith(f"{kind:<20}") for line in lines) for kind in Kind)
+    assert lines[-1] == "lost: [0]"

@@ -199,7 +199,7 @@ async def test_the_manifest_is_yaml_on_stdout(tmp_path: Path) -> None:
     assert "send_message" in manifest["functions"]
     code, out, err = await command({}, tmp_path, "manifest", "--url", "http://relay.example.com")
     assert (code, out) == (2, "")
-    assert err.startswith("--url ")
+    assert err.startswith("--url is not an https address")
 
 
 async def test_check_finds_all_well(environ: Environ, desk: Desk, tmp_path: Path) -> None:
@@ -221,7 +221,7 @@ async def test_check_finds_all_well(environ: Environ, desk: Desk, tmp_path: Path
         ({"DEVIN_API_KEY": "apk_user_wrong"}, "Devin", "make a new key"),
         ({"DEVIN_API_URL": "http://127.0.0.1:1"}, "Devin", "DEVIN_API_URL"),
         ({"REDIS_URL": "redis://127.0.0.1:1/0"}, "Redis", "REDIS_URL"),
-        ({"SLACK_API_URL": "http://127.0.0.1:1/api/"}, "Slack bot token", "auth.test"),
+        ({"SLACK_API_URL": "http://127.0.0.1:1/api/"}, "Slack bot token", "SLACK_API_URL"),
     ],
 )
 async def test_check_says_what_is_broken_and_how_to_mend_it(

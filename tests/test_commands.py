@@ -13,10 +13,11 @@ from bot.app import Bot
 from bot.links import Links
 from bot.models import Link, SessionId, ThreadRef, UserId
 from bot.store import Store, link_key, threads_key
+from sandbox.deliveries import Delivery
 from sandbox.slack import Message
 from tests.people import OTHER_SESSION, SESSION, Desk, labels, running
 from tests.redis_servers import node_url
-from tests.waiting import wait_until
+from tests.waiting import until_settled, wait_until
 
 HEX = SESSION.removeprefix("devin-")
 FROM_ADA = "ada (in Slack):\n\n"
@@ -260,12 +261,13 @@ async def test_a_message_that_its_thread_no_longer_takes_is_told(
     thread = await desk.linked_thread()
     before = len(desk.slack.calls)
     desk.slack.fail_next("chat.postMessage", delay=1.0)
-    await say(desk, "Please rebase")
+    saying = asyncio.create_task(say(desk, "Please rebase"))
     await wait_until(
         lambda: "chat.postMessage" in [one.method for one in desk.slack.calls[before:]], "it posts"
     )
     await desk.mention(verb, thread=thread)
     assert "not sent to Devin" in await desk.until_whispered(told, "ada")
+    await saying
     assert any("Please rebase" in one.text for one in desk.posts(thread))
     assert desk.devin.requests == []
 
@@ -432,13 +434,13 @@ async def test_while_redis_hangs_the_person_is_told(
         await say(desk, text)
         assert desk.whispers("ada") == []
         told = await desk.until_whispered("did not work just now", "ada")
-    assert "Redis" in told
+    assert "my database" in told
     assert desk.devin.requests == []
 
 
 async def test_while_slack_hangs_the_acknowledgement_does_not(bot: Bot, desk: Desk) -> None:
-    """A slow post is waited for, after the acknowledgement."""
-    desk.slack.fail_next("chat.postMessage", delay=0.5)
+    """A post that takes longer than a second is waited for after the acknowledgement."""
+    desk.slack.fail_next("chat.postMessage", delay=1.5)
     await say(desk, f"{SESSION} Please rebase")
     assert desk.slack.channel_messages("general") == []
     await desk.until_received("Please rebase")
@@ -463,6 +465,51 @@ async def test_while_slack_takes_no_post_the_person_is_told(
     told = await desk.until_whispered("did not work just now", "ada")
     assert "Slack" in told
     assert desk.devin.requests == []
+
+
+@pytest.mark.parametrize("text", [f"{SESSION} Please rebase", "Please rebase", ""])
+async def test_a_command_that_comes_twice_acts_once(
+    bot: Bot, desk: Desk, store: Store, text: str
+) -> None:
+    """Its trigger is the same: one post, one menu, or one form, and no word about the second."""
+    desk.devin.add_session(OTHER_SESSION)
+    await desk.linked_thread()
+    await desk.linked_thread(OTHER_SESSION)
+    before = len(desk.slack.channel_messages("general"))
+    delivery = await desk.slack.slash("/devin-say", text)
+
+    def seen() -> int:
+        posts = len(desk.slack.channel_messages("general")) - before
+        forms = [view for view in desk.slack.open_views("ada") if view["submit"]]
+        return posts + len(forms) + len(desk.whispers("ada"))
+
+    await wait_until(seen, "the first is answered")
+    again = await (await desk.slack.redeliver(delivery)).settled()
+    assert again.acked
+    await say(desk, f"{SESSION} The fence")
+    await desk.until_received("The fence")
+    await until_settled(store)
+    assert seen() == 2
+    assert [one for one in desk.received() if "rebase" in one] == [
+        FROM_ADA + "Please rebase" for _ in range(text.startswith(SESSION))
+    ]
+
+
+async def test_a_command_of_another_workspace_is_ignored(
+    bot: Bot, desk: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is acknowledged, and the operator hears of it."""
+    delivery = await desk.slack.slash("/devin-say", "help")
+    other = delivery.payload | {"team_id": "T0OTHER000", "text": f"{SESSION} Please rebase"}
+    again = await desk.slack.redeliver(Delivery("slash_commands", other))
+    assert (await again.settled()).acked
+    assert again.response is None
+    assert [one.team for one in caplog.records if one.getMessage() == "interaction ignored"] == [  # type: ignore[attr-defined]  # an extra field
+        "T0OTHER000"
+    ]
+    await say(desk, f"{SESSION} The fence")
+    await desk.until_received("The fence")
+    assert len(desk.devin.requests) == 1
 
 
 async def test_a_command_of_nobody_is_acknowledged(bot: Bot, desk: Desk) -> None:

@@ -20,7 +20,7 @@ TREES = {name: ast.parse(path.read_text()) for name, path in FILES.items()}
 HOMES: Mapping[str, set[str]] = {
     "aiohttp": {
         *("bot.app", "bot.devin", "bot.server", "bot.slack_calls", "bot.slack_files"),
-        "bot.socket_mode",
+        *("bot.socket_mode", "handlers.errors"),
     },
     "cachetools": {"bot.remembered", "bot.relay"},
     "docket": {"bot.tasks", "bot.app", "bot.assembly"},  # the latter two: for a type

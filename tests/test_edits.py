@@ -1,5 +1,6 @@
 """Edits and deletions: what waits for Devin follows them; of what Devin has, the author is told."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
@@ -8,13 +9,15 @@ from hypothesis import given
 from hypothesis import settings as examples
 
 from bot.app import Bot, open_bot
+from bot.corrections import CorrectionOffered
 from bot.links import Links
-from bot.mailbox import Head, Mailbox
+from bot.mailbox import Head, Mailbox, Nothing
 from bot.models import Change, Link, Reply, SessionId, ThreadRef, UserId
 from bot.reports import Reports
 from bot.revisions import Revised, Revisions
 from bot.settings import Settings
 from bot.store import Store
+from bot.tickets import Tickets
 from handlers.edits import parse_deletion, parse_edit
 from sandbox.slack import Message
 from tests.builders import ADA, BOT_USER, JSON, TEAM, TS, a_reply, mutated, sample_event
@@ -301,6 +304,69 @@ async def test_each_edit_is_offered_once_and_the_latest_text_is_sent(
     assert len(offers(desk)) <= 2
 
 
+async def test_a_correction_whose_post_was_not_answered_is_found_by_the_next_press(
+    bot: Bot, desk: Desk, store: Store
+) -> None:
+    """It stands in the thread once, and goes to Devin once."""
+    thread, ts = await delivered(desk)
+    await edit(desk, ts, "Please merge")
+    offer = await offered(desk)
+    desk.slack.fail_next("chat.postMessage", drop_after=True)
+    await press(desk, offer)
+    await desk.until_whispered("did not work just now", "ada")
+    assert len(desk.received()) == 1
+    await press(desk, offer)
+    await desk.until_received("Please merge")
+    await until_settled(store)
+    assert len([one for one in desk.said(thread) if "corrects an earlier" in one]) == 1
+    assert len(desk.received()) == 2
+
+
+@pytest.mark.parametrize("is_posted", [True, False])
+async def test_a_correction_whose_process_died_is_not_said_to_be_sent(
+    bot: Bot, desk: Desk, store: Store, *, is_posted: bool
+) -> None:
+    """Once posted, the next press sends it on; else nobody knows, and that is what is said."""
+    thread, ts = await delivered(desk)
+    await edit(desk, ts, "Please merge")
+    offer = await offered(desk)
+    if is_posted:
+        desk.slack.fail_next("chat.postMessage", drop_after=True)
+        await press(desk, offer)
+        await desk.until_whispered("did not work just now", "ada")
+    number = offer.blocks[-1]["elements"][0]["value"]
+    ticket = await Tickets(store).read(CorrectionOffered, number, UserId(offer.ephemeral_to or ""))
+    assert ticket is not None
+    assert await store.first(f"claim:correction:{number}:{ticket.edited}", timedelta(days=1))
+    await press(desk, offer)
+    if is_posted:
+        await desk.until_received("Please merge")
+    else:
+        await desk.until_whispered("may still be posting", "ada")
+    assert len([one for one in desk.said(thread) if "corrects an earlier" in one]) == is_posted
+
+
+async def test_an_edit_waits_at_slack_while_slack_does_not_say_whose_it_is(
+    environ: dict[str, str], desk: Desk, store: Store
+) -> None:
+    """A look-up that failed must not cost the edit of a reply that waits."""
+    async with running(desk, environ):
+        _, ts = await waiting(desk)
+    async with running(desk, environ):
+        desk.slack.fail_next("users.info", status=500, times=2)
+        await desk.slack.edit("general", ts, "Please merge")
+        delivery = desk.slack.deliveries[-1]
+        await wait_until(lambda: delivery.attempts > 1, "it is brought again")
+        assert not delivery.acked
+
+        async def is_taken() -> bool:
+            again = await (await desk.slack.redeliver(delivery)).settled()
+            return again.acked
+
+        await wait_until(is_taken, "it is taken once Slack says who that is")
+        assert "Please merge" in (await back(desk, store))[0]
+
+
 async def test_while_it_is_being_sent_an_edit_is_offered(
     bot: Bot, desk: Desk, store: Store
 ) -> None:
@@ -449,6 +515,36 @@ async def test_edits_where_nothing_goes_to_devin_do_nothing(
     assert len(desk.whispers("gus")) == 1
 
 
+@pytest.mark.parametrize(("verb", "words"), [("mute", "Muted"), ("unlink", "no longer linked")])
+async def test_what_was_accepted_before_follows_its_edits(
+    bot: Bot, desk: Desk, store: Store, verb: str, words: str
+) -> None:
+    """It is still delivered, as its author has it by then."""
+    thread = await desk.linked_thread()
+    desk.devin.behave(SESSION, "down")
+    ts = await desk.reply("Please rebase", thread)
+    await wait_until(lambda: desk.devin.requests, "Devin was asked")
+    await desk.mention(verb, thread=thread)
+    await desk.until_said(words, thread)
+    await edit(desk, ts, "Please merge")
+    await desk.until_marked("pencil2", ts)
+    assert await back(desk, store) == [FROM_ADA + "Please merge"]
+
+
+async def test_a_press_is_acknowledged_before_slack_takes_the_correction(
+    bot: Bot, desk: Desk, store: Store
+) -> None:
+    """A post that takes longer than a second is waited for afterwards."""
+    _, ts = await delivered(desk)
+    await edit(desk, ts, "Please merge")
+    offer = await offered(desk)
+    desk.slack.fail_next("chat.postMessage", delay=1.5)
+    posts = len(desk.slack.channel_messages("general"))
+    await press(desk, offer)
+    assert len(desk.slack.channel_messages("general")) == posts
+    await desk.until_received("Please merge")
+
+
 async def test_a_guest_cannot_change_what_somebody_sent_for_them(
     bot: Bot, desk: Desk, store: Store
 ) -> None:
@@ -527,6 +623,22 @@ async def test_a_withdrawn_reply_takes_nothing_with_it(store: Store) -> None:
     assert await mailbox.kept(two.id) is None
     again = await mailbox.accept(two, of, timedelta(0))
     assert again.change is Change.REPEATED
+
+
+async def test_a_deletion_that_meets_its_reply_at_the_door_takes_it_out(store: Store) -> None:
+    """Two processes take the two events at once; the session's other mail goes on."""
+    thread = ThreadRef(team=TEAM, channel="C0GENERAL0", thread_ts="1764000000.000100")
+    of, day = SessionId(SESSION), timedelta(days=1)
+    await Links(store, day).create(thread, Link(session=of, by=UserId(ADA), at=1))
+    mailbox, revisions = Mailbox(store, day), Revisions(store)
+    reply = Reply(thread=thread, ts="1764000001.000100", author=UserId(ADA), text="hello")
+    # Looked up before the reply is there, and withdrawn after that.
+    met, _ = await asyncio.gather(
+        revisions.withdraw(reply.id, may_be_ahead=True), mailbox.accept(reply, of, timedelta(0))
+    )
+    assert met.what is Revised.WITHDRAWN
+    assert await mailbox.waiting(of) == 0
+    assert await mailbox.take(of, "token") is Nothing.EMPTY
 
 
 EDITED = sample_event("message_changed")

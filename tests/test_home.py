@@ -223,7 +223,7 @@ async def test_a_member_is_found_on_any_page(bot: Bot, desk: Desk) -> None:
     [
         ("gus", {}, "Guests can't steer Devin"),
         ("eve", {}, "People from other organisations can't steer Devin"),
-        ("ben", {"ALLOW_USERS": "U0ADA00000"}, "People who are not on the list"),
+        ("ben", {"ALLOW_USERS": "U0ADA00000"}, "You are not among those"),
         ("slackbot", {}, "Bots can't"),
     ],
 )
@@ -489,7 +489,7 @@ async def test_while_redis_is_away_the_tab_says_so(bot: Bot, desk: Desk, raw: Re
     thread = await desk.linked_thread()
     await raw.client_pause(20_000, all=False)
     (said,) = lines(await home(desk))
-    assert "my store (Redis) did not answer" in said
+    assert "my database did not answer" in said
     await raw.client_unpause()
     assert listed(await home(desk)) == [thread]
 

@@ -1,7 +1,7 @@
 """Read this first: the product, as the people who use it live it."""
 
 from bot.app import Bot
-from tests.people import SESSION, Desk
+from tests.people import OTHER_SESSION, SESSION, Desk
 from tests.waiting import wait_until
 
 
@@ -35,3 +35,32 @@ async def test_a_team_steers_a_session_from_a_thread(bot: Bot, desk: Desk) -> No
     await desk.mention("status", thread=thread)
     await desk.until_said("not linked", thread)
     assert len(desk.received()) == 2
+
+
+async def test_a_team_reaches_devin_from_wherever_it_is(bot: Bot, desk: Desk) -> None:
+    """A message's menu, a file, `/devin-say`, a workflow's step; and what is linked, in Home."""
+    desk.devin.add_session(OTHER_SESSION)
+    root = await desk.slack.say("The nightly build is red.", user="gus")
+    await desk.slack.shortcut("send_to_devin", channel="general", message_ts=root)
+    await wait_until(lambda: desk.slack.open_views("ada"), "a form asks for the session")
+    (form,) = desk.slack.open_views("ada")
+    await desk.slack.submit_view(form["id"], {"session": SESSION})
+    await desk.until_marked("white_check_mark", root)
+    assert "ada sends what gus wrote" in desk.received()[0]
+
+    reply = await desk.slack.say("Here is the log.", thread=root, files=["build.log"])
+    await desk.until_marked("white_check_mark", reply)
+    assert [file.name for file in desk.devin.attachments] == ["build.log"]
+    await desk.slack.edit("general", reply, "Here is the whole log.")
+    await desk.until_whispered("before you edited it", "ada")
+
+    await desk.slack.slash("/devin-say", f"{OTHER_SESSION} Please rebase", channel="general")
+    await desk.until_received("Please rebase", OTHER_SESSION)
+
+    message = {"session": OTHER_SESSION, "message": "It is morning"}
+    step = await desk.slack.run_step("send_message", message)
+    await wait_until(lambda: step in desk.slack.step_results, "the workflow goes on")
+    assert desk.slack.step_results[step][1]["outcome"] == "delivered"
+
+    await desk.slack.open_home("ada")
+    await wait_until(lambda: "2 threads" in str(desk.slack.home_view("ada")), "Home lists both")

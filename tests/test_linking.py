@@ -216,6 +216,17 @@ async def test_mute_and_unmute_say_what_they_did(bot: Bot, desk: Desk) -> None:
     assert sorted(answers[1:]) == ["Muted", "Muted", "Unmuted", "Unmuted"]
 
 
+@pytest.mark.parametrize("how", ["also sent to the channel", "with a file"])
+async def test_a_command_is_no_reply_however_it_is_sent(bot: Bot, desk: Desk, how: str) -> None:
+    """Of its two events only `message` says how; both ask for the same."""
+    thread = await desk.linked_thread()
+    files = ["plan.md"] if how == "with a file" else []
+    text = f"<@{desk.slack.bot_user_id}> status"
+    await desk.slack.say(text, thread=thread, files=files, broadcast=not files)
+    await desk.until_said("Linked to", thread)
+    assert await desk.fence(thread) == []
+
+
 @pytest.mark.parametrize("words", ["", "help", "HELP"])
 async def test_help_lists_what_can_be_asked(bot: Bot, desk: Desk, words: str) -> None:
     """A mention alone is a call for help, in any thread."""

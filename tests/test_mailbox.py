@@ -246,6 +246,17 @@ async def test_an_empty_mailbox_leaves_nothing_behind(mailbox: Mailbox, raw: Red
     assert await raw.exists(hold_key(ID), box_key(ID), mail_key(ID), DUE_KEY) == 0
 
 
+@pytest.mark.parametrize("state", ["withdrawn", "done"])
+async def test_what_is_not_to_be_sent_holds_up_no_session(
+    mailbox: Mailbox, raw: Redis, state: str
+) -> None:
+    """However it came to stand in a mailbox, it falls out and the next reply goes."""
+    first, second = await filled(mailbox, 1, 2)
+    await raw.hset(reply_key(first.id), "state", state)
+    assert (await taken(mailbox, "t1")).reply == second
+    assert await mailbox.waiting(ID) == 1
+
+
 async def test_a_reply_that_was_forgotten_is_passed_over(mailbox: Mailbox, raw: Redis) -> None:
     """Its record has expired, so its place in the mailbox means nothing."""
     first, second = await filled(mailbox, 1, 2)

@@ -32,6 +32,8 @@ from bot.errors import (
     PassingError,
     PersonError,
     SlackAway,
+    StillSaying,
+    StillSending,
     StoreAway,
     TicketGone,
 )
@@ -201,6 +203,8 @@ ERRORS: dict[type[PersonError], Callable[[str], PersonError]] = {
     BadStep: lambda text: BadStep(list(Flaw)[len(text) % len(Flaw)]),
     EmptyMessage: lambda _: EmptyMessage(),
     FormGone: lambda _: FormGone(),
+    StillSaying: lambda _: StillSaying(),
+    StillSending: lambda _: StillSending(),
     IsMuted: lambda _: IsMuted(),
     TicketGone: lambda _: TicketGone(),
     NotTaken: lambda text: NotTaken(Change.MUTED if text else Change.UNLINKED),
@@ -317,7 +321,7 @@ def test_every_other_answer_is_fit_to_say(words: Words) -> None:
 def test_nobody_reads_the_name_of_a_class() -> None:
     """What failed is said in plain words."""
     assert "Slack did not answer" in OTHERS["Slack away"].text
-    assert "Redis" in OTHERS["Redis away"].text
+    assert "my database did not answer" in OTHERS["Redis away"].text
     assert not re.search(r"Away|Error", " ".join(words.text for words in OTHERS.values()))
 
 

@@ -63,7 +63,7 @@ ROWS = {
         "rejects", "x", ("HTTP 422",), "<html> <body> <!channel> & no</body>", (),
         {"body": EMPTY_PAGE},
     ),
-    "key rejected": Row("unauthorized", "x", ("*rejected the relay's key*", "DEVIN_API_KEY")),
+    "key rejected": Row("unauthorized", "x", ("*rejected my key*", "DEVIN_API_KEY")),
     "key echoed": Row("unauthorized", "x", ("(401)",), how={"detail": f"Bad key {KEY}"}),
     "may not write": Row("forbidden", "x", ("*may not write to this session*", "(403)")),
     "no such session": Row("missing", "x", ("*no such session*", "(404)"), "", ("Unlink",)),

@@ -234,7 +234,7 @@ def test_prose_after_a_mention_is_no_command(words: str) -> None:
         a_reply(f"hey <@{BOT_USER}> status"),
         a_reply("<@U5> status"),
         a_mention("status", bot_id="B1"),
-        a_mention("status", subtype="thread_broadcast"),
+        a_mention("status", subtype="me_message"),
         a_mention("status", user=None),
         a_mention("status", channel=None),
         a_reply() | {"text": ["status"]},
@@ -267,7 +267,8 @@ def test_the_documented_mention_is_no_command() -> None:
 )
 def test_a_say_names_a_session_first_or_none(typed: str, session: str | None, text: str) -> None:
     """The first word is the session if it can be one; everything else is the message."""
-    say = parse_say(a_command(typed))
+    say = parse_say(a_command(typed), TEAM)
+    assert say is not None
     assert (say.session, say.text, say.channel, say.by) == (session, text, CHANNEL, ADA)
 
 
@@ -277,8 +278,16 @@ def test_a_say_names_a_session_first_or_none(typed: str, session: str | None, te
 )
 def test_a_say_with_a_broken_session_keeps_its_word(word: str) -> None:
     """What is meant as a session and is none is not sent as part of the message."""
-    say = parse_say(a_command(f"{word} Go on"))
+    say = parse_say(a_command(f"{word} Go on"), TEAM)
+    assert say is not None
     assert (say.session, say.session_word, say.text) == (None, word, "Go on")
+
+
+@pytest.mark.parametrize("key", ["team_id", "channel_id", "user_id"])
+@pytest.mark.parametrize("value", ["T0OTHER:000", "", None, 5])
+def test_a_say_of_nobody_or_elsewhere_is_none(key: str, value: Any) -> None:
+    """It counts only with its person and channel, and in our workspace."""
+    assert parse_say(a_command("Go on", **{key: value}), TEAM) is None
 
 
 def test_the_documented_press_is_read() -> None:
@@ -357,7 +366,7 @@ def test_no_payload_makes_a_parser_raise(payload: JSON) -> None:
     if command is not None:
         parse_session(command.argument)
     parse_thread(payload, TEAM)
-    parse_say(payload)
+    parse_say(payload, TEAM)
     press = parse_press(payload, TEAM)
     if press is not None:
         parse_send_again(press)

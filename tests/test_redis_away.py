@@ -6,8 +6,10 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+from redis.asyncio import Redis
 
 from bot.app import Bot, open_bot
+from bot.errors import StoreAway
 from bot.settings import load_settings
 from bot.store import open_store
 from sandbox import Sandbox
@@ -16,6 +18,8 @@ from tests.conftest import environ_of
 from tests.people import SESSION, Desk
 from tests.processes import ValkeyProcess, bot_process, kept_valkey
 from tests.waiting import wait_until
+
+PASSWORD = "a-password-nobody-has"
 
 Act = Callable[[ValkeyProcess], Awaitable[None]]
 
@@ -44,11 +48,24 @@ async def writable(valkey: ValkeyProcess) -> None:
     await valkey.tell("REPLICAOF", "NO", "ONE")
 
 
+async def locked(valkey: ValkeyProcess) -> None:
+    """Who has not said the password by now may do nothing any more."""
+    await valkey.tell("CONFIG", "SET", "requirepass", PASSWORD)
+    async with Redis.from_url(valkey.url, password=PASSWORD) as client:
+        await client.client_kill_filter(_type="normal", skipme=True)
+
+
+async def unlocked(valkey: ValkeyProcess) -> None:
+    async with Redis.from_url(valkey.url, password=PASSWORD) as client:
+        await client.config_set("requirepass", "")
+
+
 TROUBLES: dict[str, tuple[Act, Act]] = {
     "stopped": (ValkeyProcess.stop, ValkeyProcess.start),
     "frozen": (frozen, thawed),
     "full": (full, roomy),
     "read-only": (read_only, writable),
+    "locked": (locked, unlocked),
 }
 
 
@@ -106,14 +123,43 @@ async def test_what_cannot_be_kept_is_not_acknowledged(
     delivery = await desk.slack.deliveries[-1].settled()
     assert not delivery.acked
     assert delivery.last_status in {None, 503}
-    if trouble in {"stopped", "frozen"}:
-        status, missing = await readiness(bot)
-        assert (status, list(missing)) == (503, ["Redis"])
+    status, missing = await readiness(bot)
+    assert (status, list(missing)) == (503, ["Redis"])
     await mends(valkey)
     await wait_until(lambda: is_ready(bot), "it is ready again")
     await until_taken(desk, delivery)
     await desk.until_marked("white_check_mark", ts)
     assert len(desk.received()) == 1
+
+
+async def test_what_takes_redis_a_moment_is_acknowledged_at_the_first_try(
+    bot: Bot, desk: Desk, valkey: ValkeyProcess
+) -> None:
+    """Slow is not away: Slack waits 3 s."""
+    thread = await desk.linked_thread()
+    await desk.until_heard()
+    await valkey.tell("CLIENT", "PAUSE", "1200", "ALL")
+    ts = await desk.reply("slowly", thread)
+    delivery = await desk.slack.deliveries[-1].settled()
+    assert (delivery.acked, delivery.attempts) == (True, 1)
+    await desk.until_marked("white_check_mark", ts)
+    assert len(desk.received()) == 1
+
+
+async def test_a_redis_that_is_still_loading_is_away() -> None:
+    """As after a restart with much in it; the reason is told in Redis' own word."""
+
+    async def load(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while await reader.read(4096):
+            writer.write(b"-LOADING Redis is loading the dataset in memory\r\n" * 8)
+            await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(load, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        async with open_store(f"redis://127.0.0.1:{port}/0") as store:
+            with pytest.raises(StoreAway):
+                await store.ping()
 
 
 @pytest.mark.parametrize("trouble", ["stopped", "full"])

@@ -1,7 +1,10 @@
 """What survives restarts, kills and lost connections, stopped as machines stop it."""
 
+import asyncio
 import signal
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -151,6 +154,49 @@ async def test_a_killed_worker_is_followed_by_another(
             await desk.until_marked("white_check_mark", second)
             assert await worker.stop() == 0
     assert len(desk.received()) == 2
+
+
+async def test_a_rolling_restart_under_load_loses_nothing(
+    environ: dict[str, str], desk: Desk, box: Sandbox, tmp_path: Path
+) -> None:
+    """Two processes are replaced, one after the other, while people write and Slack repeats."""
+    replaced, written = asyncio.Event(), 0
+
+    def has_read(count: int) -> bool:
+        return len(desk.received()) >= count
+
+    async def write(thread: str) -> None:
+        nonlocal written
+        while not replaced.is_set():
+            await desk.reply(f"number {written}", thread)
+            written += 1
+            delivery = box.slack.deliveries[-1]
+            if written % 3 == 0:
+                await box.slack.redeliver(delivery)
+            assert (await delivery.settled()).acked
+            await wait_until(partial(has_read, written - 5), "Devin keeps up")
+
+    async with AsyncExitStack() as stack:
+        old = [
+            await stack.enter_async_context(bot_process(environ, tmp_path, "run")) for _ in range(2)
+        ]
+        await box.slack.wait_connected(2)
+        thread = await desk.linked_thread()
+        box.devin.behave(SESSION, "running", delay=0.05)
+        writing = asyncio.create_task(write(thread))
+        new = []
+        for process in old:
+            await wait_until(partial(has_read, len(desk.received()) + 5), "there is load")
+            assert await process.stop() == 0
+            new.append(await stack.enter_async_context(bot_process(environ, tmp_path, "run")))
+            await box.slack.wait_connected(2)
+        replaced.set()
+        await writing
+        await wait_until(partial(has_read, written), "all are there")
+        for process in new:
+            assert await process.stop() == 0
+    received = [one.rpartition("\n")[2] for one in desk.received()]
+    assert received == [f"number {number}" for number in range(written)]
 
 
 async def test_a_killed_valkey_loses_nothing_that_was_acknowledged(

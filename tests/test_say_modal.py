@@ -341,6 +341,31 @@ async def test_a_slow_post_is_not_posted_twice(bot: Bot, desk: Desk) -> None:
     assert len(posts(desk)) == 1
 
 
+async def test_a_slow_post_that_fails_keeps_the_words(bot: Bot, desk: Desk) -> None:
+    """While the first try is under way, and after it failed, the form stays open and says so."""
+    view = await opened(desk)
+    desk.slack.fail_next("chat.postMessage", error="restricted_action", delay=3.5)
+    await submit(desk, view, session=SESSION)
+    assert "takes longer than usual" in forms(desk)[0]["errors"]["message"]
+    await submit(desk, view, session=SESSION)
+    assert "may still be posting this" in forms(desk)[0]["errors"]["message"]
+    await wait_until(lambda: resubmitted(desk, view), "it goes at last")
+    await desk.until_received("Please rebase")
+    assert len(posts(desk)) == 1
+
+
+async def test_a_form_whose_process_died_over_it_is_not_closed(
+    bot: Bot, desk: Desk, store: Store
+) -> None:
+    """Nobody knows whether the message was posted; the person looks, and has the words still."""
+    view = await opened(desk)
+    await store.first(f"claim:say:{view['private_metadata']}", timedelta(days=2), "the dead one")
+    await submit(desk, view, session=SESSION)
+    told = forms(desk)[0]["errors"]["message"]
+    assert told.startswith("I may still be posting this. Look in the channel")
+    assert posts(desk) == []
+
+
 @pytest.mark.parametrize("trouble", ["slow", "away", "refuses"])
 async def test_without_devins_list_the_channels_sessions_are_there(
     bot: Bot, desk: Desk, trouble: str

@@ -92,6 +92,14 @@ def caller(web: aiohttp.ClientSession, desk: Desk, http_bot: Bot) -> Caller:
     return Caller(web, desk, http_bot)
 
 
+async def test_a_command_may_have_any_word_in_it(http_bot: Bot, desk: Desk) -> None:
+    """Bolt takes a form with the letters "payload" in it for an interaction, and loses it."""
+    text = "Log the payload=1 & the %70ayload, please"
+    delivery = await desk.slack.slash("/devin-say", f"{SESSION} {text}")
+    assert delivery.acked
+    assert await desk.until_received("please") == f"ada (in Slack):\n\n{text}"
+
+
 async def test_events_commands_and_buttons_come_by_signed_http(http_bot: Bot, desk: Desk) -> None:
     """One address takes all three, each acknowledged at the first attempt."""
     thread = await desk.linked_thread()

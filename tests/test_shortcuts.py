@@ -1,5 +1,6 @@
 """The message shortcuts: any message goes to Devin, any thread gets a session, and a form asks."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -12,8 +13,8 @@ from hypothesis import strategies as st
 from bot import messages, modals
 from bot.app import Bot
 from bot.attached import Attached
-from bot.models import Reply, SessionId, ThreadRef, UserId
-from bot.store import Store
+from bot.models import Reply, SessionId, ThreadRef, UserId, reply_id
+from bot.store import Store, reply_key
 from bot.words import plain
 from sandbox.blocks import view_problems
 from sandbox.deliveries import Delivery
@@ -201,7 +202,7 @@ async def test_a_link_that_changes_meanwhile_is_followed(bot: Bot, desk: Desk) -
     desk.devin.add_session(OTHER_SESSION)
     thread = await desk.linked_thread()
     desk.slack.fail_next("conversations.info", delay=0.8)
-    await run(desk, SEND, thread)
+    sending = asyncio.create_task(run(desk, SEND, thread))
     await wait_until(
         lambda: "conversations.info" in [one.method for one in desk.slack.calls], "it is begun"
     )
@@ -209,8 +210,22 @@ async def test_a_link_that_changes_meanwhile_is_followed(bot: Bot, desk: Desk) -
     await desk.until_said("no longer linked", thread)
     await desk.mention(f"link {OTHER_SESSION}", thread=thread)
     await desk.until_marked("white_check_mark", thread)
+    await sending
     assert len(desk.received(OTHER_SESSION)) == 1
     assert desk.received() == []
+
+
+async def test_what_is_sent_is_kept_before_slack_is_acknowledged(
+    bot: Bot, desk: Desk, store: Store
+) -> None:
+    """Else a process that dies would cost what nobody brings again, and nobody would be told."""
+    thread = await desk.linked_thread()
+    ts = await desk.slack.say("(aside) Please rebase", thread=thread)
+    desk.devin.behave(SESSION, "down")
+    desk.slack.fail_next("conversations.info", delay=0.3)
+    await run(desk, SEND, ts)
+    place = reply_id(desk.slack.team_id, desk.slack.workspace.channel("general").id, ts)
+    assert await store.field(reply_key(place), "state") is not None
 
 
 async def test_a_message_without_words_is_not_sent(bot: Bot, desk: Desk) -> None:
@@ -624,7 +639,7 @@ async def test_what_was_sent_slowly_is_said_where_somebody_waits(
         await wait_until(lambda: desk.slack.open_views("ada"), "something opens")
     await desk.until_received("Shall we ship it?")
     (view,) = desk.slack.open_views("ada")
-    await wait_until(lambda: "Sent to Devin" in shown(view), "it says so")
+    await wait_until(lambda: "On its way to Devin" in shown(view), "it says so")
 
 
 async def test_while_redis_is_away_the_person_is_told(bot: Bot, desk: Desk, redis_url: str) -> None:
@@ -635,7 +650,7 @@ async def test_while_redis_is_away_the_person_is_told(bot: Bot, desk: Desk, redi
         await wait_until(lambda: desk.slack.open_views("ada"), "something opens")
         (view,) = desk.slack.open_views("ada")
         await wait_until(lambda: "did not work just now" in shown(view), "it says so")
-        assert "Redis" in shown(view)
+        assert "my database" in shown(view)
     assert desk.devin.requests == []
 
 
@@ -650,7 +665,7 @@ async def test_whoever_does_not_wait_is_told_what_was_done(
         await wait_until(lambda: desk.slack.open_views("ada"), "something opens")
         await desk.slack.close_view(desk.slack.open_views("ada")[0]["id"])
     if shortcut == SEND:
-        await desk.until_whispered("Sent to Devin", "ada")
+        await desk.until_whispered("On its way to Devin", "ada")
     else:
         tried = "views.update"
         await wait_until(lambda: desk.slack.calls[-1].method == tried, "it is tried")

@@ -234,7 +234,8 @@ async def test_link_thread_links_and_says_so(bot: Bot, desk: Desk) -> None:
     await desk.reply("Go", root)
     await desk.until_received("Go")
     _, again = await link(desk, thread_ts=root)
-    assert again == {"outcome": "linked", "detail": "The thread was linked to this session before."}
+    before = "The thread was linked to this session before."
+    assert again == {"outcome": "linked", "detail": before, "thread": root}
     assert len(desk.said(root)) == 1
 
 

@@ -1,0 +1,212 @@
+"""What a ledger comes to: a line for each kind of message, and what must never be.
+
+The sins:
+
+- **lost**: acknowledged to Slack, or known to Redis, and at the end neither taken by Devin nor
+  spoken of in its thread by a report of how it ended; or a step that nobody ended;
+- **doubled silently**: taken by Devin twice, and nobody was told that this was uncertain; or posted
+  twice. An edited reply counts as one, in old words or new; each edit may be sent once more, as a
+  correction that its author pressed for;
+- **out of order**: taken after a later reply of its session, although it had been acknowledged
+  before that one was on its way to Devin. Whoever delivers takes a reply out of the mailbox a
+  moment before Devin sees it: what is acknowledged within that moment could not come first any
+  more. It is `ON_ITS_WAY` long, or as long as a process was frozen that went on just then;
+- **not followed**: taken in words that were edited, or deleted, before it was on its way. What came
+  while Devin was just being asked, and took nothing, need not be followed: it met a try;
+- **file missing**: taken without its file's content, and its thread was not told that a link went;
+- **step untrue**: a workflow was told of an ending that is not what Devin took, or of a failure
+  without words, or one that could not work did not fail;
+- **untold**: taken for somebody whose channel does not show it.
+
+No sins, but counted: a reply that was acknowledged only after a later one had gone is **late**.
+What Slack showed to its person as **failed** may have happened or not. **Unheard** is what was
+acknowledged at once, and then its process died: Slack never brings a command or an interaction
+again. Replies that are uncertain, or that somebody had sent again, take no part in the order.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from chaos.ledger import ASKED, STEPS, THREADED, Entry, Kind, Ledger
+
+ON_ITS_WAY = 0.25
+GOES_ON = 1.0
+"""What a process that was frozen, or waited for Redis, was about to send, it sends within that."""
+
+SINS = (
+    *("lost", "doubled silently", "out of order", "not followed", "file missing", "step untrue"),
+    "untold",
+)
+COLUMNS = ("sent", "acked", "taken", "uncertain", "said", "failed", "unheard")
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a run came to: counts, the same for each kind, and the messages behind each sin.
+
+    Of what is out of order: each with the later one that it came behind.
+    """
+
+    counts: Mapping[str, int]
+    kinds: Mapping[Kind, Mapping[str, int]]
+    sins: Mapping[str, Sequence[object]]
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether no sin was found."""
+        return not any(self.sins.values())
+
+    def lines(self) -> list[str]:
+        """A table of the kinds, a line for each count, then the messages concerned."""
+        lines = [" " * 20 + "".join(f"{name:>10}" for name in COLUMNS)]
+        for kind, counts in self.kinds.items():
+            lines.append(f"{kind:<20}" + "".join(f"{counts[name]:>10}" for name in COLUMNS))
+        totals = {**self.counts, **{sin: len(found) for sin, found in self.sins.items()}}
+        lines += [f"{name:<24}{count:>7}" for name, count in totals.items()]
+        return lines + [f"{sin}: {list(found)}" for sin, found in self.sins.items() if found]
+
+
+def judge(ledger: Ledger) -> Verdict:
+    """Judge what was read last."""
+    entries = ledger.entries
+    sins: dict[str, list[object]] = {sin: [] for sin in SINS}
+    for entry in entries:
+        for sin in _sins(entry, ledger):
+            sins[sin].append(entry.number)
+    wrong, late = _order(ledger)
+    sins["out of order"] += wrong
+    edited = [entry for entry in entries if entry.edits]
+    counts = {
+        "late": len(late),
+        "doubled, said": sum(len(e.taken) > 1 and e.is_uncertain for e in entries),
+        "told twice": sum(count - 1 for count in ledger.keys.values()),
+        "never accepted": sum(e.acked is None and e.kind not in ASKED for e in entries),
+        "edits before delivery": sum(any(e.took) for e in edited),
+        "edits after delivery": sum(bool(e.took) and not all(e.took) for e in edited),
+        "corrections posted": sum(len(e.corrects) for e in entries),
+        "corrections taken": sum(len(e.corrections) for e in entries),
+        "corrections unheard": sum(e.unsent for e in entries),
+        "deleted in time": sum(e.deleted is not None and not e.is_seen for e in entries),
+        "files as links": sum(e.has_link and not e.has_file for e in entries),
+        "posted, nothing more": sum(bool(e.posts) and _is_unheard(e) for e in entries),
+    }
+    kinds = {kind: _counted([e for e in entries if e.kind is kind]) for kind in Kind}
+    return Verdict(counts, kinds, sins)
+
+
+def _counted(entries: Sequence[Entry]) -> Mapping[str, int]:
+    return {
+        "sent": len(entries),
+        "acked": sum(e.acked is not None for e in entries),
+        "taken": sum(bool(e.taken) for e in entries),
+        "uncertain": sum(e.is_uncertain for e in entries),
+        "said": sum(_is_said(e) and not e.is_uncertain for e in entries),
+        "failed": sum(e.kind in ASKED and e.acked is None for e in entries),
+        "unheard": sum(_is_unheard(e) for e in entries),
+    }
+
+
+def _is_said(entry: Entry) -> bool:
+    """Whether somebody was told of another end than that Devin took it."""
+    is_failed = entry.result is not None and entry.outcome != "delivered"
+    return bool(entry.told) or entry.is_answered or is_failed
+
+
+def _is_unheard(entry: Entry) -> bool:
+    """Whether a person was shown no failure, and nothing became of what they asked for."""
+    is_asked = entry.kind in ASKED and entry.acked is not None
+    return is_asked and not (entry.is_seen or entry.is_answered or entry.is_kept)
+
+
+def _sins(entry: Entry, ledger: Ledger) -> Iterator[str]:
+    """What is wrong with a message by itself."""
+    if _is_lost(entry):
+        yield "lost"
+    is_twice = len(entry.taken) > 1 or len(entry.corrections) > len(entry.edits)
+    if (is_twice and not entry.is_uncertain) or len(entry.posts) > 1:
+        yield "doubled silently"
+    if not entry.pressed and any(_is_outdated(entry, n, ledger) for n in range(len(entry.taken))):
+        yield "not followed"
+    is_brought = entry.has_file or (entry.has_link and entry.is_left_out)
+    if entry.kind is Kind.FILE and entry.taken and not is_brought:
+        yield "file missing"
+    if entry.kind in STEPS and entry.result is not None and not _is_true(entry):
+        yield "step untrue"
+    if entry.kind in {Kind.SAID, Kind.POSTED} and entry.taken and not entry.posts:
+        yield "untold"
+
+
+def _is_lost(entry: Entry) -> bool:
+    if entry.kind in STEPS:
+        return entry.acked is not None and entry.result is None
+    if not entry.told and len(entry.corrects) - entry.unsent > len(entry.corrections):
+        return True
+    if entry.is_seen or entry.deleted is not None:
+        return False
+    return entry.is_kept or (entry.acked is not None and entry.kind in THREADED)
+
+
+def _is_outdated(entry: Entry, place: int, ledger: Ledger) -> bool:
+    """Whether Devin took that text although a later one, or none, was known before it went."""
+    newer = [entry.deleted, *entry.edits[entry.took[place] :]]
+    return any(
+        at is not None
+        and not _was_on_its_way(at, entry.taken[place], ledger)
+        and not _was_tried(at, entry, ledger)
+        for at in newer
+    )
+
+
+def _was_on_its_way(acked: float, taken: float, ledger: Ledger) -> bool:
+    """Whether what was acknowledged then could not change any more what Devin took then."""
+    if acked > taken - ON_ITS_WAY:
+        return True
+    if any(acked < thaw < taken < thaw + GOES_ON for thaw in ledger.thaws):
+        return True
+    # Marked as being sent before Redis went away, and sent when whoever did that hears of it.
+    return any(back <= acked and taken < back + GOES_ON for back in ledger.returns)
+
+
+def _was_tried(at: float, entry: Entry, ledger: Ledger) -> bool:
+    """Whether Devin was being asked just then, and took nothing."""
+    asked = [(tried, tried) for tried in entry.tries]
+    asked += [*ledger.outages, *ledger.hung_up]
+    return any(since - ON_ITS_WAY < at < until + ON_ITS_WAY for since, until in asked)
+
+
+def _is_true(entry: Entry) -> bool:
+    """Whether what a workflow was told is what happened."""
+    ending, payload = entry.result or ("", "")
+    if ending == "error":
+        return bool(payload) and not entry.taken
+    if entry.must_fail:
+        return False
+    is_taken = bool(entry.taken)
+    if entry.outcome == "uncertain":
+        return True
+    return is_taken if entry.outcome == "delivered" else not is_taken or entry.pressed
+
+
+def _order(ledger: Ledger) -> tuple[list[tuple[int, int]], set[int]]:
+    """The pairs that are out of order, and the replies that are merely late."""
+    wrong: list[tuple[int, int]] = []
+    late: set[int] = set()
+    for session in {entry.session for entry in ledger.entries}:
+        taken = [e for e in ledger.entries if e.session == session and e.kind in THREADED]
+        certain = [e for e in taken if e.taken and not (e.is_uncertain or e.pressed)]
+        certain.sort(key=lambda e: e.taken[0])
+        for place, entry in enumerate(certain):
+            behind = [other for other in certain[:place] if other.number > entry.number]
+            at_fault = [other for other in behind if not _is_late(entry, other, ledger)]
+            wrong += [(entry.number, other.number) for other in at_fault[:1]]
+            if behind and not at_fault:
+                late.add(entry.number)
+    return wrong, late
+
+
+def _is_late(entry: Entry, other: Entry, ledger: Ledger) -> bool:
+    """Whether `entry` came too late to be taken before the later reply `other`."""
+    taken = other.taken[0]
+    if entry.acked is None or entry.acked > taken - ON_ITS_WAY:
+        return True
+    return any(entry.acked < thaw < taken < thaw + GOES_ON for thaw in ledger.thaws)
