@@ -41,10 +41,20 @@ def found(ledger: Ledger) -> list[str]:
     return [sin for sin, concerned in judge(ledger).sins.items() if concerned]
 
 
+SEEDS = (5,)
+"""Seeds for a short run.
+
+Two that failed need longer than a test may take, since they found a race of two processes:
+`make chaos SEED=7001` and `make chaos SEED=4203 SECONDS=60 KILLS=12` (a deletion that met its reply
+while another process accepted it; `test_a_deletion_that_meets_its_reply_at_the_door_takes_it_out`).
+"""
+
+
 @pytest.mark.timeout(240)
-async def test_a_short_run_finds_nothing(tmp_path: Path) -> None:
-    """Kills, outages, repeats and disorder: nothing lost, nothing doubled, nothing out of order."""
-    asked = Run(seed=5, seconds=10.0, kills=4, sessions=4, rate=4.0, reports_within=2.0)
+@pytest.mark.parametrize("seed", SEEDS)
+async def test_a_short_run_finds_nothing(tmp_path: Path, seed: int) -> None:
+    """Kills, outages, repeats and disorder on every way to Devin: no sin."""
+    asked = Run(seed=seed, seconds=10.0, kills=4, sessions=4, rate=4.0, reports_within=2.0)
     verdict, code = await run(asked, tmp_path)
     assert verdict.is_clean, verdict.lines()
     assert code == OK, verdict.lines()
