@@ -255,8 +255,7 @@ def _is_told(brought: Brought) -> bool:
 
 def _is_mark_only(head: Head, outcome: Outcome) -> bool:
     """Whether a first mark is all that is to be told, as `telling.py` sees it, too."""
-    is_plain = outcome.kind is OutcomeKind.DELIVERED and not outcome.left_out
-    return is_plain and head.round == 1 and not head.attempts and not head.reply.step
+    return outcome.is_plain and head.round == 1 and not head.attempts and not head.reply.step
 
 
 def _ids(session: SessionId, **more: str) -> dict[str, object]:

@@ -158,7 +158,7 @@ class Devin:
     async def _sent(self, url: str, body: bytes) -> AsyncIterator[httpx.Response]:
         """POST without the client's redirects, cookies and authentication, of which we use none.
 
-        They cost 0.17 ms of 0.43 ms a call, and this is the call that every reply makes.
+        This is the call that every reply makes.
         """
         request = httpx.Request(
             "POST", url, headers=self._headers, content=body, extensions=self._timeout

@@ -37,7 +37,7 @@ class Intake:
             self._bursts.crowded()
         try:
             await self._room.acquire()
-        except BaseException:
+        except asyncio.CancelledError:
             self._entered -= 1
             raise
 

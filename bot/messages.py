@@ -67,8 +67,10 @@ MARKS: Mapping[OutcomeKind, str] = {
 
 def report(outcome: Outcome, reply: Reply, number: int, sent_to: SessionId) -> Words | None:
     """How a delivery ended, for its thread; None where the mark on the reply says it all."""
+    if outcome.is_plain:
+        return None
     if outcome.kind is OutcomeKind.DELIVERED:
-        return _left_out(outcome.left_out) if outcome.left_out else None
+        return _left_out(outcome.left_out)
     words = _REPORTS[outcome.kind](outcome, _about(reply))
     buttons: list[Mapping[str, Any]] = []
     if outcome.kind in SENDABLE_AGAIN:

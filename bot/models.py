@@ -198,6 +198,11 @@ class Outcome(Record):
     problems: tuple[Problem, ...] = ()
     left_out: tuple[Brought, ...] = ()
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether a mark says it all: delivered, with all of its files."""
+        return self.kind is OutcomeKind.DELIVERED and not self.left_out
+
 
 @dataclass(frozen=True, slots=True)
 class Wait:

@@ -49,7 +49,7 @@ session has one holder and a report one teller.
 """
 
 HEARTBEAT = timedelta(seconds=10)
-"""How often a worker says that it is there; nothing here asks, and each time costs 17 commands."""
+"""How often a worker says that it is there, which nothing here asks."""
 
 BEAT_SECONDS = 0.25
 

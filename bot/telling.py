@@ -228,12 +228,9 @@ def _level(error: SlackAway) -> int:
 
 def _is_mark_only(report: Report) -> bool:
     """Whether a first ✅ is all that is to be told; one that replaces another mark is not."""
-    is_delivered = report.outcome is not None and report.outcome.kind is OutcomeKind.DELIVERED
-    if report.reply is not None and report.reply.step:
-        return False
-    if report.outcome is not None and report.outcome.left_out:
-        return False
-    return is_delivered and not report.was_noticed and report.id.round == 1
+    is_awaited = report.reply is not None and report.reply.step != ""
+    is_plain = report.outcome is not None and report.outcome.is_plain
+    return is_plain and not is_awaited and not report.was_noticed and report.id.round == 1
 
 
 def _ids(report: Report, **more: str) -> dict[str, object]:

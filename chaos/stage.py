@@ -22,6 +22,7 @@ from chaos.processes import Post, ValkeyProcess
 from chaos.schedule import Act
 from chaos.surfaces import CHANNEL
 from sandbox import Sandbox
+from sandbox.launch import environment_of
 
 RETRY_DELAYS = (0.5, 2.0, 5.0)
 ACK_SECONDS = 3.0
@@ -211,11 +212,7 @@ async def open_stage(home: Path, seed: int, sessions: int) -> AsyncIterator[Stag
 
 def _environ(box: Sandbox, redis_url: str, home: Path) -> dict[str, str]:
     return {
-        "SLACK_BOT_TOKEN": box.slack.bot_token,
-        "SLACK_APP_TOKEN": box.slack.app_token,
-        "SLACK_API_URL": box.slack.api_url,
-        "DEVIN_API_KEY": box.devin.api_key,
-        "DEVIN_API_URL": box.devin.url,
+        **environment_of(box.slack, box.devin),
         "REDIS_URL": redis_url,
         "DATA_DIR": str(home / "data"),
         "GIVE_UP_AFTER": "10m",

@@ -52,6 +52,8 @@ class DevinSandbox:
         self.requests: list[DevinRequest] = []
         self.attachments: list[DevinAttachment] = []
         self.upload_failures: list[int] = []
+        self.reads = 0
+        self.has_records = True
         self.strays: list[str] = []
         self.list_seconds = 0.0
         self.sessions: dict[str, DevinSession] = {}
@@ -257,12 +259,13 @@ class DevinSandbox:
         self._tell("devin.request", entry.session_id)
 
     async def _on_read(self, request: web.Request) -> web.Response:
+        self.reads += 1
         session = self._find(request)
         try:
             self._check_key(request)
         except RejectedError as rejected:
             return rejection(rejected)
-        if session is None or session.state == "missing":
+        if session is None or session.state == "missing" or not self.has_records:
             return rejection(RejectedError(404, NOT_FOUND))
         return web.json_response(session.as_json())
 

@@ -17,6 +17,7 @@ from bot.app import Bot, open_bot
 from bot.settings import Settings, load_settings
 from bot.store import PREFIX, Store, open_store
 from sandbox import Sandbox
+from sandbox.launch import environment_of
 from tests import not_run, secrets_guard
 from tests.people import SESSION, Desk
 from tests.redis_servers import asked_for, node_url, serving
@@ -90,11 +91,7 @@ def environ(box: Sandbox, redis_url: str, tmp_path: Path) -> dict[str, str]:
 def environ_of(box: Sandbox, redis_url: str, tmp_path: Path) -> dict[str, str]:
     """What points a bot at the sandbox and at a Redis."""
     return {
-        "SLACK_BOT_TOKEN": box.slack.bot_token,
-        "SLACK_APP_TOKEN": box.slack.app_token,
-        "SLACK_API_URL": box.slack.api_url,
-        "DEVIN_API_KEY": box.devin.api_key,
-        "DEVIN_API_URL": box.devin.url,
+        **environment_of(box.slack, box.devin),
         "REDIS_URL": redis_url,
         "DATA_DIR": str(tmp_path / "data"),
         "HOST": "127.0.0.1",

@@ -17,7 +17,7 @@ from sandbox import Sandbox
 from tests.people import OTHER_SESSION, SESSION, Desk
 from tests.processes import bot_process, command
 from tests.redis_servers import serving_cluster
-from tests.waiting import wait_until
+from tests.waiting import stops, wait_until
 
 
 class Node:
@@ -177,21 +177,7 @@ def move_slot(source: Node, target: Node, port: int) -> None:
 async def test_what_asks_again_and_again_can_be_stopped(redis_url: str, turns: int) -> None:
     """At whatever step of finding the node, connecting or asking it is cancelled."""
     async with open_store(redis_url) as store:
-
-        async def ask() -> None:
-            while True:
-                await store.get_all([once_key("one")])
-
-        asking = asyncio.create_task(ask())
-        for _ in range(turns):
-            await asyncio.sleep(0)
-        asking.cancel()
-        await asyncio.wait({asking}, timeout=1)
-        is_stopped = asking.done()
-        while not asking.done():
-            asking.cancel()
-            await asyncio.sleep(0)
-    assert is_stopped
+        assert await stops(lambda: store.get_all([once_key("one")]), turns)
 
 
 @pytest.mark.parametrize(

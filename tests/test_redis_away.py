@@ -17,7 +17,7 @@ from sandbox.deliveries import Delivery
 from tests.conftest import environ_of
 from tests.people import SESSION, Desk
 from tests.processes import ValkeyProcess, bot_process, kept_valkey
-from tests.waiting import wait_until
+from tests.waiting import stops, wait_until
 
 PASSWORD = "a-password-nobody-has"
 
@@ -267,21 +267,7 @@ async def test_a_stop_while_redis_is_in_trouble_is_a_stop(
 async def test_what_asks_redis_again_and_again_can_be_stopped(redis_url: str, turns: int) -> None:
     """At whatever step of connecting or asking it is cancelled: Python 3.11 may swallow that."""
     async with open_store(redis_url) as store:
-
-        async def ask() -> None:
-            while True:
-                await store.ping()
-
-        asking = asyncio.create_task(ask())
-        for _ in range(turns):
-            await asyncio.sleep(0)
-        asking.cancel()
-        await asyncio.wait({asking}, timeout=1)
-        is_stopped = asking.done()
-        while not asking.done():
-            asking.cancel()
-            await asyncio.sleep(0)
-    assert is_stopped
+        assert await stops(store.ping, turns)
 
 
 async def until_taken(desk: Desk, delivery: Delivery) -> None:

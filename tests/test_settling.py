@@ -140,7 +140,8 @@ async def test_the_same_words_a_moment_later_are_told_apart(
 async def test_a_devin_without_such_a_record_is_not_asked_twice(bot: Bot, desk: Desk) -> None:
     """The message endpoint may be all there is; then the loss is said at once."""
     thread = await desk.linked_thread()
-    desk.devin.behave(SESSION, "missing")
+    desk.devin.has_records = False
     desk.devin.behave(SESSION, "drops", takes=False, times=1)
     await desk.reply("Please rebase", thread)
     await desk.until_said("know whether Devin got", thread)
+    assert desk.devin.reads == 1

@@ -25,6 +25,25 @@ async def wait_until(
         await asyncio.sleep(0.01)
 
 
+async def stops(ask: Callable[[], Awaitable[object]], turns: int) -> bool:
+    """Whether who asks again and again heeds a cancellation, at whatever step it comes."""
+
+    async def again() -> None:
+        while True:
+            await ask()
+
+    asking = asyncio.create_task(again())
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    asking.cancel()
+    await asyncio.wait({asking}, timeout=1)
+    is_stopped = asking.done()
+    while not asking.done():
+        asking.cancel()
+        await asyncio.sleep(0)
+    return is_stopped
+
+
 async def until_settled(store: Store) -> None:
     """Wait until no reply and no report waits any more: what has not happened will not."""
     reports = Reports(store)
