@@ -21,6 +21,11 @@ AT_ONCE = 16
 """Scripts on their way to a Cluster; each has a connection, and a crowd of new ones takes long."""
 
 
+BROKEN = (RedisError, OSError, RuntimeError, AttributeError)
+"""What a command may raise. A RuntimeError is uvloop's and an AttributeError redis-py's, when
+another task has just broken the connection that a command was about to use."""
+
+
 class Script:
     """A Lua script: sent by its hash, and whole only to a server that does not know it."""
 
@@ -35,6 +40,15 @@ class _Wanted:
     keys: Sequence[str]
     args: Sequence[str | int]
     answer: asyncio.Future[Any]
+
+    def got(self, answer: Any) -> None:
+        """Pass the answer, or the error, on to who waits, if anybody still does."""
+        if self.answer.done():
+            return
+        if isinstance(answer, Exception):
+            self.answer.set_exception(answer)
+        else:
+            self.answer.set_result(answer)
 
 
 class Batches:
@@ -70,11 +84,9 @@ class Batches:
             batch, self._wanted = self._wanted[:MOST], self._wanted[MOST:]
             try:
                 await self._send(batch)
-            except (RedisError, OSError, RuntimeError) as error:
-                # RuntimeError is uvloop's for a transport that is closed already.
+            except BROKEN as error:
                 for wanted in batch:
-                    if not wanted.answer.done():
-                        wanted.answer.set_exception(error)
+                    wanted.got(error)
             finally:
                 for wanted in batch:
                     wanted.answer.cancel()
@@ -85,14 +97,10 @@ class Batches:
             pipeline.evalsha(wanted.script.sha, len(wanted.keys), *wanted.keys, *wanted.args)
         answers = await pipeline.execute(raise_on_error=False)
         for wanted, answer in zip(batch, answers, strict=True):
-            if wanted.answer.done():
-                continue
-            if isinstance(answer, NoScriptError):
+            if isinstance(answer, NoScriptError) and not wanted.answer.done():
                 await self._teach(wanted)
-            elif isinstance(answer, Exception):
-                wanted.answer.set_exception(answer)
             else:
-                wanted.answer.set_result(answer)
+                wanted.got(answer)
 
     async def _teach(self, wanted: _Wanted) -> None:
         """Run a script that the server did not know; it does from now on."""
@@ -101,9 +109,9 @@ class Batches:
                 wanted.script.source, len(wanted.keys), *wanted.keys, *wanted.args
             )
         except RedisError as error:
-            wanted.answer.set_exception(error)
+            wanted.got(error)
         else:
-            wanted.answer.set_result(answer)
+            wanted.got(answer)
 
 
 class OneByOne:

@@ -20,7 +20,7 @@ from redis.exceptions import RedisClusterException, RedisError
 
 from bot import metrics
 from bot.addresses import is_cluster
-from bot.batches import Batches, OneByOne, Script
+from bot.batches import BROKEN, Batches, OneByOne, Script
 from bot.errors import StoreAway
 from bot.models import ReplyId, SessionId, ThreadRef
 
@@ -139,9 +139,7 @@ return redis.call('GET', KEYS[1]) == ARGV[1] and 1 or 0
 """)
 
 
-# A RuntimeError is uvloop's and an AttributeError redis-py's, when another task has just broken the
-# connection that a command was about to use.
-_AWAY = (RedisError, RedisClusterException, OSError, RuntimeError, AttributeError)
+_AWAY = (*BROKEN, RedisClusterException)
 
 
 class Store:
