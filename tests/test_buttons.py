@@ -265,6 +265,7 @@ async def _unlinks(desk: Desk, thread: str) -> None:
     await until_pressed(report, "Unlinked by ada.", "")
     await desk.until_whispered("not linked", "ada")
     await desk.reply("Please rebase again", thread)
+    await desk.until_heard()
     desk.devin.add_session(OTHER_SESSION)
     await desk.mention(f"link {OTHER_SESSION}", thread=thread)
     await wait_until(lambda: len(desk.said(thread)) == 3, "linked again")
