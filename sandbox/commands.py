@@ -125,6 +125,16 @@ class Delete(Command):
     ts: str
 
 
+class React(Command):
+    """Add a person's reaction to a message, or take it back."""
+
+    channel: str
+    ts: str
+    name: str = Field(pattern=r"^[a-z0-9_+:-]+$")
+    user: str = "ada"
+    remove: bool = False
+
+
 class Behave(Command):
     """Make a session answer in a certain way, see `DevinSandbox.behave`."""
 

@@ -4,7 +4,7 @@ import { $, el, icon, setText, toast } from "./dom.js";
 import { slash } from "./acting.js";
 import { bytes } from "./render.js";
 import { stick } from "./stick.js";
-import { ask, channelNow, nameOf, view, writerNow } from "./state.js";
+import { ask, channelNow, nameOf, state, view, writerNow } from "./state.js";
 import { decoded, encoded, escape, hintFor, parseCommand } from "./typed.js";
 
 const MOST_BYTES = 8e6;
@@ -51,7 +51,7 @@ export function drawComposers() {
 
 export function grow(box) {
   box.style.height = "auto";
-  box.style.height = `${Math.min(box.scrollHeight + 2, 160)}px`;
+  box.style.height = `${Math.min(box.scrollHeight, 160)}px`;
 }
 
 function hint(form, text) {
@@ -121,6 +121,10 @@ async function write(text, files, inThread) {
   const command = parseCommand(text);
   if (command && command.command !== "/me") {
     if (inThread) { toast("Slack has no slash commands inside threads. Write it in the channel."); return null; }
+    if (!state.commands.some((it) => it.command === command.command)) {
+      toast(`${command.command} is not a valid command. There is ${state.commands.map((it) => it.command).join(", ")}.`);
+      return null;
+    }
     return slash(command.command, escape(command.text), channel);
   }
   const words = command ? { text: encoded(command.text), subtype: "me_message" } : { text: encoded(text) };

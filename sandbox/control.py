@@ -28,6 +28,7 @@ from sandbox.commands import (
     OpenHome,
     Press,
     PressView,
+    React,
     RunShortcut,
     RunStep,
     Say,
@@ -76,6 +77,7 @@ class Control:
             _post("/control/run_step", RunStep, self._run_step),
             _post("/control/edit", Edit, self._edit),
             _post("/control/delete", Delete, self._delete),
+            _post("/control/react", React, self._react),
             _post("/control/behave", Behave, self._behave),
             _post("/control/session", AddSession, self._add_session),
             _post("/control/fail", Fail, self._fail),
@@ -206,6 +208,11 @@ class Control:
 
     async def _delete(self, command: Delete) -> Reply:
         await self._slack.delete(command.channel, command.ts)
+        return {}
+
+    async def _react(self, command: React) -> Reply:
+        act = self._slack.unreact if command.remove else self._slack.react
+        await act(command.channel, command.ts, command.name, user=command.user)
         return {}
 
     async def _behave(self, command: Behave) -> Reply:

@@ -20,6 +20,7 @@ export function drawSessions() {
   sync($("sessions"), ordered().map((session) =>
     [session.session_id, JSON.stringify([session, once.has(session.session_id), view.litSession]), () => sessionNode(session)]));
   for (const list of $("sessions").querySelectorAll("ol:not(.drawn)")) {
+    if (!list.clientHeight) continue; // the pane is not shown
     list.scrollTop = list.scrollHeight;
     list.classList.add("drawn");
   }
@@ -57,7 +58,7 @@ function sessionNode(session) {
         } }), "once")),
     session.times ? el("p", { class: "faint" }, session.times === 1 ? "for the next message only" : `for the next ${session.times} messages`) : null,
     session.requests.length
-      ? el("ol", {}, ...session.requests.map((request, index) => arrival(request, from + index >= before)))
+      ? el("ol", { tabindex: "0", "data-focus": `sent-${id}`, "aria-label": `What ${name} was sent` }, ...session.requests.map((request, index) => arrival(request, from + index >= before)))
       : el("p", { class: "faint" }, "Nothing has arrived yet."));
 }
 
@@ -65,9 +66,9 @@ function arrival(request, fresh) {
   const tone = request.taken && request.status === 200 ? "good" : request.taken || request.status === 200 ? "fair" : "bad";
   const taken = request.taken ? "taken" : "not taken";
   return el("li", { class: fresh ? `${tone} fresh` : tone },
-    el("span", { class: "words" }, request.message || "(no message)"),
     el("span", { class: `chip ${tone}`, title: `Devin answered ${request.status}; the message was ${taken}` },
-      String(request.status), el("small", {}, ` ${taken}`)));
+      String(request.status), el("small", {}, ` ${taken}`)),
+    ...(request.message || "(no message)").split(/\n{2,}/).map((part) => el("p", { class: "words" }, part)));
 }
 
 function proposeLink(session) {

@@ -24,14 +24,16 @@ function button(item, block, ctx) {
   return el("button", props, ...textObject(item.text, ctx.names));
 }
 
+// One press at a time. Not `disabled`, which would take the focus from it.
 async function busy(node, work) {
-  node.disabled = true;
+  if (node.classList.contains("busy")) return;
+  node.setAttribute("aria-disabled", "true");
   node.classList.add("busy");
   try {
     await work();
   } finally {
     node.classList.remove("busy");
-    node.disabled = false;
+    node.removeAttribute("aria-disabled");
   }
 }
 

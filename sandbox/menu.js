@@ -9,7 +9,7 @@ export function openMenu(button, entries) {
   const items = entries.map((entry) => el("button", {
     type: "button", role: "menuitem", tabindex: "-1", class: entry.danger ? "danger" : null,
     onclick: () => { closeMenu(); entry.act(); },
-  }, entry.label));
+  }, ...[entry.label].flat()));
   menu.replaceChildren(...items);
   menu.hidden = false;
   opener = button;

@@ -2,7 +2,7 @@
 
 import { $, el, icon, setText, sync } from "./dom.js";
 import { openMenu } from "./menu.js";
-import { emoji } from "./emoji.js";
+import { OFFERED, emoji } from "./emoji.js";
 import { openThread } from "./panes.js";
 import { signOf } from "./places.js";
 import { confirmed } from "./question.js";
@@ -78,7 +78,7 @@ function messageNode(message, channel, replies, { open, lit }) {
   const note = Boolean(message.ephemeral_to);
   const ctx = { names, act: (item, block, value) => pressed(item, block, value, message, channel) };
   const classes = ["message", note && "ephemeral", open && "open", lit && "lit"].filter(Boolean).join(" ");
-  return el("article", { class: classes, "data-ts": message.ts, "aria-label": `${name}, ${clock(message.ts)}` },
+  return el("article", { class: classes, tabindex: "-1", "data-ts": message.ts, "aria-label": `${name}, ${clock(message.ts)}` },
     note ? el("p", { class: "only" }, icon("eye"), "Only visible to you") : null,
     avatar(name, kind),
     el("div", { class: "said" },
@@ -87,7 +87,7 @@ function messageNode(message, channel, replies, { open, lit }) {
       message.subtype === "thread_broadcast"
         ? el("p", { class: "faint" }, replies === null ? "also sent to the channel" : "replied to a thread") : null,
       content(message, ctx),
-      reactions(message),
+      reactions(message, channel),
       replies?.length ? repliesButton(message, replies) : null),
     note ? null : tools(message, channel, replies));
 }
@@ -100,15 +100,26 @@ function avatar(name, kind) {
   return node;
 }
 
-function reactions(message) {
+// Everybody's marks; a click adds or takes back the writer's own.
+function reactions(message, channel) {
   const entries = Object.entries(message.reactions).filter(([, users]) => users.length);
   if (!entries.length) return null;
   return el("div", { class: "reactions" }, ...entries.map(([name, users]) => {
     const words = `:${name}: by ${users.map((id) => names.user(id) ?? id).join(", ")}`;
-    return el("span", { class: "reaction", role: "img", "aria-label": words, title: words, "data-name": name },
-      emoji(name), el("b", {}, String(users.length)));
+    const mine = users.includes(writerNow().id);
+    return el("button", { type: "button", class: "reaction", "aria-pressed": String(mine), title: words,
+      "aria-label": `${users.length} ${words}`, "data-name": name, "data-focus": `reaction-${message.ts}-${name}`, onclick: () => react(message, channel, name) },
+    emoji(name), el("b", {}, String(users.length)));
   }));
 }
+
+function react(message, channel, name) {
+  const remove = Boolean(message.reactions[name]?.includes(writerNow().id));
+  return ask("react", { channel: channel.id, ts: message.ts, name, user: view.writer, remove });
+}
+
+const reactionsToChoose = (message, channel) => OFFERED.map((name) =>
+  ({ label: [emoji(name), name.replaceAll("_", " ")], act: () => react(message, channel, name) }));
 
 function repliesButton(message, replies) {
   const count = replies.length === 1 ? "1 reply" : `${replies.length} replies`;
@@ -121,6 +132,9 @@ function tools(message, channel, replies) {
   return el("div", { class: "tools" },
     replies === null ? null : el("button", { type: "button", title: "Reply in thread", "aria-label": "Reply in thread",
       "data-focus": `reply-${message.ts}`, onclick: () => openThread(root) }, icon("reply")),
+    el("button", { type: "button", title: "Add a reaction", "aria-label": "Add a reaction", "aria-haspopup": "menu",
+      "data-focus": `react-${message.ts}`,
+      onclick: (event) => openMenu(event.currentTarget, reactionsToChoose(message, channel)) }, icon("react")),
     el("button", { type: "button", title: "More actions", "aria-label": "More actions", "aria-haspopup": "menu",
       "data-focus": `more-${message.ts}`,
       onclick: (event) => openMenu(event.currentTarget, actions(message, channel, replies === null)) }, icon("more")));
@@ -132,13 +146,14 @@ function actions(message, channel, inThread) {
     ({ label: name, act: () => runShortcut(callback_id, message, channel) }));
   const own = [
     { label: "Edit message", act: () => startEdit(message, channel, inThread) },
-    { label: "Delete message…", danger: true, act: () => remove(message, channel) },
+    { label: "Delete message…", danger: true, act: () => remove(message, channel, inThread) },
   ];
   return mine ? [...shortcuts, ...own] : shortcuts;
 }
 
-async function remove(message, channel) {
+async function remove(message, channel, inThread) {
   const question = { title: { text: "Delete message" }, text: { type: "plain_text", text: "It is deleted for everybody." },
     confirm: { text: "Delete" }, style: "danger" };
-  if (await confirmed(question, names)) await ask("delete", { channel: channel.id, ts: message.ts });
+  if (!(await confirmed(question, names))) return;
+  if (await ask("delete", { channel: channel.id, ts: message.ts })) $(inThread ? "thread-text" : "channel-text").focus();
 }

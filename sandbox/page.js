@@ -11,18 +11,21 @@ import { drawModal, listenModal } from "./modal.js";
 import { closeThread, listenPanes, showPane } from "./panes.js";
 import { drawPlaces, listenPlaces } from "./places.js";
 import { listenRoving } from "./rove.js";
-import { isReply, listen, onChange, refresh, state, view, channelNow } from "./state.js";
+import { HOME, isReply, listen, onChange, refresh, state, view, channelNow } from "./state.js";
 import { listenSticking } from "./stick.js";
 import { listenTour } from "./tour.js";
 import { drawWorkflow } from "./workflow.js";
 
-// The first time, the newest thread is opened: that is where things happen.
+// The first time, the newest thread is opened: that is where things happen. The one that was open before the
+// page was loaded stays open, unless the sandbox is another one by now.
 let first = true;
 function arrive() {
   if (!first) return;
   first = false;
-  if (view.thread) return;
-  view.thread = channelNow().messages.filter(isReply).at(-1)?.thread_ts ?? null;
+  if (view.channel === HOME) return;
+  const { messages } = channelNow();
+  if (messages.some((message) => view.thread && [message.ts, message.thread_ts].includes(view.thread))) return;
+  view.thread = messages.filter(isReply).at(-1)?.thread_ts ?? null;
   if (view.thread) showPane("thread");
 }
 

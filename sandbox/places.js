@@ -2,7 +2,7 @@
 
 import { $, el, icon, setText, sync } from "./dom.js";
 import { openChannel } from "./panes.js";
-import { HOME, ask, channelNow, redraw, state, titleOf, view, visibleChannels, writerNow } from "./state.js";
+import { HOME, SLACKBOT, ask, channelNow, redraw, state, titleOf, view, visibleChannels, writerNow } from "./state.js";
 import { openWorkflow } from "./workflow.js";
 
 const read = new Map(); // a channel's id -> the ts up to which it was shown
@@ -33,7 +33,7 @@ function drawRelay() {
 }
 
 function drawWriters() {
-  const writers = state.users.filter((user) => user.kind !== "app");
+  const writers = state.users.filter((user) => user.kind !== "app" && user.id !== SLACKBOT);
   if ($("writer").options.length !== writers.length) {
     $("writer").replaceChildren(
       ...writers.map((user) => el("option", { value: user.name }, `${user.real_name} (${user.kind})`)),

@@ -12,7 +12,7 @@ from sandbox.workspace import Channel, Message, User
 
 Shown = dict[str, Any]
 
-MOST_MESSAGES = 400
+MOST_MESSAGES = 1000
 MOST_REQUESTS = 50
 
 

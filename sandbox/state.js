@@ -5,6 +5,7 @@ import { toast } from "./dom.js";
 const store = sessionStorage;
 const KEPT = ["channel", "thread", "writer"];
 export const HOME = "app-home";
+export const SLACKBOT = "USLACKBOT"; // Slack itself, as whom nobody writes
 
 export let state = null;
 export const view = {
@@ -96,7 +97,7 @@ export function visibleChannels() {
 export const notesFor = (channel) => channel.ephemerals.filter((note) => note.ephemeral_to === writerNow().id);
 
 export function author(message) {
-  if (message.user === "USLACKBOT") return { name: "Slackbot", kind: "bot" };
+  if (message.user === SLACKBOT) return { name: "Slackbot", kind: "bot" };
   const user = by("id", message.user) ?? by("bot_id", message.bot_id);
   return { name: message.username || user?.real_name || message.user || "Somebody", kind: user?.kind ?? "bot" };
 }

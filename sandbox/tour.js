@@ -9,9 +9,9 @@ import { END, STEPS } from "./tour_script.js";
 
 // `?pace=0` leaves out the time for reading, `?pace=2` doubles it.
 const PACE = Number(new URLSearchParams(location.search).get("pace") ?? 1);
-const BEFORE_MS = 1000;
+const BEFORE_MS = 900;
 const LEAST_MS = 1500;
-const MS_A_LETTER = 22;
+const MS_A_LETTER = 20;
 const STEP_MS = 50;
 const LIMIT_MS = 20_000;
 

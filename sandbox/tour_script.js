@@ -77,9 +77,9 @@ const invalid = {
 const limited = {
   key: "limited",
   title: "Rate limit",
-  before: "Devin is busy: it answers 429 and asks for 4 seconds. Two replies are written meanwhile.",
+  before: "Devin is busy: it answers 429 and asks for 3 seconds. Two replies are written meanwhile.",
   async act(stage) {
-    await stage.behave("rate_limited", { times: 1, retry_after: 4 });
+    await stage.behave("rate_limited", { times: 1, retry_after: 3 });
     const first = await stage.reply("Then publish it.");
     await stage.until(() => stage.requests().some((it) => it.status === 429), "Devin's 429");
     const second = await stage.reply("And tell the team.");
@@ -114,7 +114,7 @@ const uncertain = {
     const ts = await stage.reply("Thank you!");
     const report = await stage.told(ts, "don't know");
     stage.light(report.ts);
-    await stage.pause(3500);
+    await stage.pause(3000);
     await stage.press(report, "Send again");
     await stage.marked(ts, ...MARK.delivered);
     stage.light(ts);
@@ -131,9 +131,9 @@ const shortcut = {
     const ts = await stage.say("The download page is broken on phones.");
     await stage.choose(ts, "send_to_devin");
     const modal = await stage.modal();
-    await stage.pause(1500);
+    await stage.pause(1200);
     await stage.fill(modal, stage.session);
-    await stage.pause(1000);
+    await stage.pause(800);
     await stage.submit(modal);
     await stage.until(() => stage.received("broken on phones"), "The message in Devin's session");
     await stage.marked(ts, ...MARK.delivered);

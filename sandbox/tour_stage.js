@@ -8,7 +8,8 @@ import { pressed, runShortcut } from "./acting.js";
 
 const CHANNEL = "general";
 const TITLE = "Release 2.4"; // of the session
-const LETTERS_MS = 50; // three letters are typed in that time
+const LETTERS_MS = 50;
+const LETTERS = 4; // that many are typed in that time
 
 const newSessionId = () => `devin-${crypto.randomUUID().replaceAll("-", "")}`;
 
@@ -108,7 +109,7 @@ export class Stage {
 
   async #type(boxId, text) {
     const box = $(boxId);
-    for (let end = 3; end < text.length && this.playing.pace > 0; end += 3) {
+    for (let end = LETTERS; end < text.length && this.playing.pace > 0; end += LETTERS) {
       setBox(box, text.slice(0, end));
       await this.playing.rest(LETTERS_MS, { skippable: true });
       if (this.playing.skipped) break;

@@ -98,6 +98,11 @@ class Writing:
         message = self._state.workspace.message(channel, ts)
         self._state.react(message, self._state.workspace.user(user), name)
 
+    async def unreact(self, channel: str, ts: str, name: str, *, user: str = "ada") -> None:
+        """Take a person's reaction back."""
+        message = self._state.workspace.message(channel, ts)
+        self._state.unreact(message, self._state.workspace.user(user), name)
+
     def event_of(self, channel: str, ts: str) -> JSON:
         """Return the `message` event of a message, to be delivered, changed or repeated."""
         workspace = self._state.workspace

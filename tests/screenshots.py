@@ -4,7 +4,7 @@ import asyncio
 import sys
 from pathlib import Path
 
-from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import Browser, Page, async_playwright
 
 from sandbox.demo import run_demo
 from sandbox.launch import running_sandbox
@@ -64,8 +64,8 @@ async def _play(browser: Browser, url: str, name: str) -> None:
     await page.get_by_role("button", name="Tour").click()
     for moment in MOMENTS[name]:
         if moment == "command":
-            field = page.locator("#modal[open] input").first
-            await expect(field).not_to_have_value("", timeout=LONGEST_MS)
+            filled = "() => document.querySelector('#modal[open] input')?.value"
+            await page.wait_for_function(filled, timeout=LONGEST_MS)
             await _shoot(page, f"{name}-shortcut")
         shown = f"#tour[data-step={moment}][data-status=shown]"
         await page.wait_for_selector(shown, timeout=LONGEST_MS)

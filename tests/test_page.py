@@ -19,6 +19,7 @@ from tests.slack_apps import JSON, bolt_app, socket_mode
 from tests.waiting import wait_until
 
 SHIP = "Yes, ship them."
+expect.set_options(timeout=25_000)
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +88,7 @@ async def test_everything_on_the_way_to_devin_works_by_keyboard(
     await keys.type("Shall we ship it?")
     await keys.press("Enter")
     await expect(message(page, "Shall we ship it?")).to_be_visible()
-    for _ in ("More actions", "Reply in thread", "the message"):
+    for _ in ("More actions", "Add a reaction", "Reply in thread", "the message"):
         await keys.press("Shift+Tab")
     await expect(message(page, "Shall we ship it?")).to_be_focused()
     await keys.press("Tab")
@@ -124,11 +125,13 @@ async def test_a_button_of_a_report_is_pressed(bot: Bot, desk: Desk, screens: Sc
     page = await screens.open()
     switch = page.locator(".session select").first
     await switch.select_option("suspended")
+    await wait_until(lambda: desk.devin.session(SESSION).state == "suspended", "it is switched")
     await write(page, "Reply in the thread", SHIP)
     await expect(message(page, SHIP).first).to_be_visible()
     again = page.get_by_role("button", name="Send again")
     await expect(again).to_be_visible()
     await switch.select_option("running")
+    await wait_until(lambda: desk.devin.session(SESSION).state == "running", "it is switched")
     await again.click()
     await desk.until_received(SHIP)
     await expect(again).to_have_count(0)
@@ -144,6 +147,8 @@ async def test_a_slash_command_is_typed_in_the_channel_and_not_in_a_thread(
     await expect(page.locator("#composer .hint")).to_contain_text("/devin-say [session] message")
     await write(page, "Reply in the thread", "/devin-say hello")
     await expect(page.get_by_role("alert")).to_contain_text("no slash commands inside threads")
+    await write(page, "Message to the channel", "/deploy now")
+    await expect(page.get_by_role("alert")).to_contain_text("/deploy is not a valid command")
     await write(page, "Message to the channel", f"/devin-say {SESSION} Plan the next release.")
     post = message(page, "Plan the next release.")
     await expect(post.get_by_label(":white_check_mark: by Devin Relay")).to_be_visible()
@@ -179,9 +184,50 @@ async def test_people_edit_and_delete_their_own_messages_only(desk: Desk, screen
     await expect(page.get_by_text("first")).to_have_count(0)
 
 
+async def test_people_add_reactions_and_take_back_their_own(desk: Desk, screens: Screens) -> None:
+    """Chosen from a menu, or by a press on somebody else's; the focus stays with the message."""
+    ts = await desk.slack.say("Ship it?", user="ben")
+    page = await screens.open()
+    await message(page, "Ship it?").hover()
+    await message(page, "Ship it?").get_by_label("Add a reaction").click()
+    await page.get_by_role("menuitem", name="thumbsup").press("ArrowDown")
+    await page.get_by_role("menuitem", name="heart").press("Enter")
+    heart = message(page, "Ship it?").get_by_role("button", name=":heart:")
+    await expect(heart).to_have_accessible_name("1 :heart: by Ada Lovelace")
+    await page.get_by_label("Write as").select_option("ben")
+    await expect(heart).to_have_attribute("aria-pressed", "false")
+    await heart.press("Enter")
+    await expect(heart).to_have_accessible_name("2 :heart: by Ada Lovelace, Ben Franklin")
+    await page.get_by_label("Write as").select_option("ada")
+    await heart.press("Enter")
+    await expect(heart).to_have_accessible_name("1 :heart: by Ben Franklin")
+    await page.get_by_label("Write as").select_option("ben")
+    await heart.press("Enter")
+    await expect(heart).to_have_count(0)
+    await expect(message(page, "Ship it?")).to_be_focused()
+    assert desk.slack.reactions("general", ts) == []
+
+
+async def test_the_focus_stays_where_a_pressed_button_goes_away(
+    bot: Bot, desk: Desk, screens: Screens
+) -> None:
+    """Whoever works by keyboard goes on from the report that they answered."""
+    await desk.linked_thread()
+    desk.devin.behave(SESSION, "suspended")
+    page = await screens.open()
+    await write(page, "Reply in the thread", SHIP)
+    again = page.get_by_role("button", name="Send again")
+    await expect(again).to_be_visible()
+    desk.devin.behave(SESSION, "running")
+    await again.press("Enter")
+    await expect(again).to_have_count(0)
+    await expect(message(page, "Sent again by")).to_be_focused()
+
+
 async def test_each_person_sees_the_channels_they_are_in(screens: Screens) -> None:
     """Somebody of another organisation sees what is shared with it, and nothing else."""
     page = await screens.open()
+    await expect(page.locator("#writer option", has_text="Slackbot")).to_have_count(0)
     await page.get_by_label("Write as").select_option("eve")
     channels = page.get_by_role("navigation", name="Places").locator("#channels button")
     await expect(channels).to_have_text(["shared"])
@@ -499,6 +545,38 @@ async def test_at_400_px_nothing_overflows_and_every_pane_is_reached(
     await page.get_by_role("navigation", name="Panes").get_by_text("Devin").click()
     await expect(page.get_by_role("heading", name="A" * 80)).to_be_visible()
     assert await page.evaluate(OVERFLOWING) == []
+
+
+async def test_a_phone_shows_the_latest_arrivals_and_keeps_home_when_loaded_again(
+    bot: Bot, desk: Desk, screens: Screens
+) -> None:
+    """What arrived while Devin was not in front is read from its end."""
+    root = await desk.linked_thread()
+    page = await screens.open(width=400, height=700)
+    for number in range(8):
+        await desk.slack.say(f"Reply {number}", user="ada", thread=root)
+        await desk.until_received(f"Reply {number}")
+    panes = page.get_by_role("navigation", name="Panes")
+    await panes.get_by_text("Devin").click()
+    await expect(page.locator(".session li", has_text="Reply 7")).to_be_in_viewport()
+    await panes.get_by_text("Places").click()
+    await page.locator("#apps").get_by_text("Devin Relay").click()
+    await expect(page.locator("#home")).to_contain_text(SESSION)
+    await page.reload()
+    await expect(page.locator("#home")).to_contain_text(SESSION)
+    await expect(page.locator("#home")).to_be_visible()
+
+
+async def test_a_page_that_outlives_its_sandbox_opens_a_thread_of_the_new_one(
+    desk: Desk, screens: Screens
+) -> None:
+    """The thread that was open before is not there any more."""
+    root = await desk.slack.say("Ship it?", user="ada")
+    await desk.slack.say("Yes.", user="ben", thread=root)
+    page = await screens.open()
+    await page.evaluate("sessionStorage.setItem('thread', '1.000001')")
+    await page.reload()
+    await expect(page.locator("#replies")).to_contain_text("Yes.")
 
 
 CONTRASTS = Path(__file__).with_name("contrast.js").read_text(encoding="utf-8")

@@ -173,6 +173,16 @@ async def test_a_message_can_be_edited_and_deleted(page: Page) -> None:
     assert (await page.channel())["messages"] == []
 
 
+async def test_a_reaction_is_added_and_taken_back(page: Page) -> None:
+    """By anybody, also on somebody else's message."""
+    where = {"channel": "general", "ts": (await page.post("say", text="look")).json()["ts"]}
+    for user in ("ada", "ben"):
+        await page.post("react", name="tada", user=user, **where)
+    await page.post("react", name="tada", user="ada", remove=True, **where)
+    (message,) = (await page.channel())["messages"]
+    assert message["reactions"] == {"tada": [page.slack.workspace.user("ben").id]}
+
+
 async def test_a_session_is_told_how_to_behave_and_shows_what_came(page: Page) -> None:
     """The switch on the page, and the messages beside it."""
     behaved = await page.post(
@@ -327,6 +337,8 @@ async def test_slack_can_be_told_to_disconnect(page: Page) -> None:
         ("press", {"action_id": "x", "channel": "general", "message_ts": "1.0"}, "1.0"),
         ("edit", {"channel": "general", "ts": "1.0", "text": "x"}, "1.0"),
         ("delete", {"channel": "general", "ts": "1.0"}, "1.0"),
+        ("react", {"channel": "general", "ts": "1.0", "name": "tada"}, "1.0"),
+        ("react", {"channel": "general", "ts": "1.0", "name": "<b>"}, "name"),
         ("behave", {"session_id": SESSION, "state": "sleepy"}, "sleepy"),
         ("behave", {"session_id": "devin-0", "state": "running"}, "devin-0"),
         ("behave", {"session_id": SESSION, "state": "down", "times": 0}, "times"),
