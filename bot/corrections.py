@@ -6,6 +6,7 @@ without that press.
 
 import logging
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from bot import messages
@@ -37,13 +38,15 @@ from bot.models import (
     reply_id,
     ts_micros,
 )
-from bot.revisions import AHEAD, Revised, Revision, Revisions
+from bot.revisions import AHEAD, Revised, Revision, Revisions, outlasted
 from bot.threads import Threads
 from bot.tickets import Ticket, Tickets, new_number
 
 log = logging.getLogger(__name__)
 
 NEVER_TAKEN = frozenset({OutcomeKind.REFUSED, OutcomeKind.GIVEN_UP})
+
+TOO_LATE = frozenset({Revised.LATE, Revised.SENDING})
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,18 +122,14 @@ class Corrections:
         if standing is not Standing.ALLOWED:
             return
         is_new = link is not None and _may_be_ahead(reply.thread, reply.ts, link)
-        if edit.is_aside:
-            met = await self._revisions.withdraw(reply.id, edit.edited, may_be_ahead=is_new)
-        else:
-            met = await self._revisions.change(reply, edit.edited, may_be_ahead=is_new)
-        log.info("edited", extra={"reply_id": reply.id, "met": met.what.value})
-        channel = reply.thread.channel
-        if met.what is Revised.CHANGED:
-            self._answers.mark(channel, reply.ts, messages.CHANGED_MARK)
-        elif met.what is Revised.WITHDRAWN:
-            self._answers.mark(channel, reply.ts, messages.WITHDRAWN_MARK)
-        elif met.what is Revised.LATE and link is not None and not reply.bots:
-            await self._too_late(edit, met)
+
+        async def change() -> Revision:
+            if edit.is_aside:
+                return await self._revisions.withdraw(reply.id, edit.edited, may_be_ahead=is_new)
+            return await self._revisions.change(reply, edit.edited, may_be_ahead=is_new)
+
+        is_offered = link is not None and not reply.bots
+        await self._follow(change, lambda met: self._tell_edit(edit, met, is_offered=is_offered))
 
     async def delete(self, gone: Deletion) -> None:
         """Take a deleted reply out of its mailbox, or tell its author that Devin has it.
@@ -142,12 +141,10 @@ class Corrections:
         if kept is not None and kept.step:
             return  # a workflow waits for how it ends
         is_new = kept is None and gone.thread is not None and await self._is_awaited(gone)
-        met = await self._revisions.withdraw(gone.id, may_be_ahead=is_new)
-        if met.what in {Revised.UNKNOWN, Revised.AHEAD, Revised.REPEATED}:
-            return
-        log.info("deleted", extra={"reply_id": gone.id, "met": met.what.value})
-        if met.what is Revised.LATE and gone.thread is not None and gone.author is not None:
-            await self._regret(gone.ts, gone.thread, gone.author, met)
+        await self._follow(
+            lambda: self._revisions.withdraw(gone.id, may_be_ahead=is_new),
+            lambda met: self._tell_deletion(gone, met),
+        )
 
     async def send(self, number: str, by: UserId, channel: str) -> None:
         """Post a correction that was offered to `by`, in their name, and send it, once.
@@ -219,6 +216,40 @@ class Corrections:
             raise NotTaken(change)
         return change
 
+    async def _follow(
+        self,
+        change: Callable[[], Awaitable[Revision]],
+        tell: Callable[[Revision], Awaitable[None]],
+    ) -> None:
+        """Make a change and tell what it met; of what is being sent, once that is known."""
+        met = await change()
+        if met.what is Revised.SENDING:
+
+            async def outlast() -> None:
+                await tell(await outlasted(change))
+
+            await self._answers.soon(outlast())
+        else:
+            await tell(met)
+
+    async def _tell_edit(self, edit: Edit, met: Revision, *, is_offered: bool) -> None:
+        reply = edit.reply
+        log.info("edited", extra={"reply_id": reply.id, "met": met.what.value})
+        channel = reply.thread.channel
+        if met.what is Revised.CHANGED:
+            self._answers.mark(channel, reply.ts, messages.CHANGED_MARK)
+        elif met.what is Revised.WITHDRAWN:
+            self._answers.mark(channel, reply.ts, messages.WITHDRAWN_MARK)
+        elif met.what in TOO_LATE and is_offered:
+            await self._too_late(edit, met)
+
+    async def _tell_deletion(self, gone: Deletion, met: Revision) -> None:
+        if met.what in {Revised.UNKNOWN, Revised.AHEAD, Revised.REPEATED}:
+            return
+        log.info("deleted", extra={"reply_id": gone.id, "met": met.what.value})
+        if met.what in TOO_LATE and gone.thread is not None and gone.author is not None:
+            await self._regret(gone.ts, gone.thread, gone.author, met)
+
     async def _too_late(self, edit: Edit, met: Revision) -> None:
         reply = edit.reply
         if edit.is_aside:
@@ -253,7 +284,8 @@ def deletion_of(thread: ThreadRef, ts: str, author: UserId | None) -> Deletion:
 
 def _may_be_taken(met: Revision) -> bool:
     """Whether Devin may have read the message."""
-    return met.outcome is None or met.outcome.kind not in NEVER_TAKEN
+    how = met.outcome
+    return how is None or how.kind not in NEVER_TAKEN or how.is_unread
 
 
 def _may_be_ahead(thread: ThreadRef | None, ts: str, link: Link) -> bool:

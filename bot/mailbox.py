@@ -206,11 +206,10 @@ class Mailbox:
         Its first deferral owes a notice, due after `notice`.
         """
         report = ReportId(head.reply.id, head.round, ReportKind.NOTICE)
-        answer = await self._store.run(
-            scripts.DEFER,
-            [box_key(session), DUE_KEY, hold_key(session), reply_key(head.reply.id), UNTOLD_KEY],
-            [session, token, millis(delay), seconds(KEEP_WAITING), str(report), millis(notice)],
-        )
+        keys = [*_keys(session), reply_key(head.reply.id), UNTOLD_KEY]
+        args: list[str | int] = [session, token, millis(delay), seconds(KEEP_WAITING), str(report)]
+        args += [millis(notice), head.reply.id, seconds(KEEP_DONE)]
+        answer = await self._store.run(scripts.DEFER, keys, args)
         if not answer:
             return None
         attempts, notice_ms = answer
@@ -218,7 +217,8 @@ class Mailbox:
 
     async def put_back(self, session: SessionId, token: str, reply: ReplyId) -> None:
         """Undo `take` for a reply that has certainly not been sent."""
-        await self._store.run(scripts.PUT_BACK, [hold_key(session), reply_key(reply)], [token])
+        keys, keep = [*_keys(session), reply_key(reply)], seconds(KEEP_DONE)
+        await self._store.run(scripts.PUT_BACK, keys, [session, token, reply, keep])
 
     async def renew(self, session: SessionId, token: str) -> bool:
         """Keep the hold for another `HOLD`; False when it is no longer ours."""
@@ -233,6 +233,10 @@ class Mailbox:
         """The reply, as long as it waits, or may be sent again."""
         raw = await self._store.field(reply_key(reply), "reply")
         return Reply.model_validate_json(raw) if raw else None
+
+    async def was_sent_again(self, reply: ReplyId, number: int) -> bool:
+        """Whether that round was followed by another, also where the words are gone since."""
+        return int(await self._store.field(reply_key(reply), "round") or 0) > number
 
     async def send_again(self, reply: Reply, number: int) -> SessionId | None:
         """Put a finished reply back into its mailbox, once for each `number` of its rounds.
@@ -291,5 +295,5 @@ def _kept(reply: Reply, outcome: Outcome) -> str:
 
 
 def _keys(session: SessionId) -> list[str]:
-    """What TAKE and FINISH begin with."""
+    """What the scripts of a holder begin with."""
     return [mail_key(session), box_key(session), DUE_KEY, hold_key(session)]

@@ -9,7 +9,6 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
-from http import HTTPStatus
 from typing import Any
 
 from bot.attached import Brought, Hitch
@@ -159,10 +158,10 @@ def _refused(outcome: Outcome, about: str) -> Words:
 
 def _refused_otherwise(outcome: Outcome, about: str) -> Words:
     quote = cut(" ".join(outcome.detail.split()), 200) or "(nothing)"
-    if outcome.status == HTTPStatus.OK:
+    if outcome.is_unread:
         return Words(
-            f"I can't read Devin's answer to {about} (HTTP 200), so I count it as *refused*. "
-            "Devin says:",
+            f"I can't read Devin's answer to {about} (HTTP {outcome.status}), so I count it as "
+            "*refused*. Devin says:",
             quote=quote,
             advice="Look in the session, and write it again if it is not there.",
         )

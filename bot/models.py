@@ -7,6 +7,7 @@ process never half-understands a newer one's mail.
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from http import HTTPStatus
 from typing import Literal, NewType, Self
 
 from pydantic import JsonValue
@@ -202,6 +203,12 @@ class Outcome(Record):
     def is_plain(self) -> bool:
         """Whether a mark says it all: delivered, with all of its files."""
         return self.kind is OutcomeKind.DELIVERED and not self.left_out
+
+    @property
+    def is_unread(self) -> bool:
+        """Whether it only counts as refused: an answer of success that says nothing we know."""
+        is_success = self.status in range(HTTPStatus.OK, HTTPStatus.MULTIPLE_CHOICES)
+        return self.kind is OutcomeKind.REFUSED and is_success
 
 
 @dataclass(frozen=True, slots=True)

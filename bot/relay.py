@@ -195,7 +195,9 @@ class Relay:
         """
         await self.check(by, thread.channel)
         kept = await self._mailbox.kept(reply)
-        if kept is None or kept.thread != thread:
+        if kept is None:
+            raise NoSuchReply(already_sent=await self._mailbox.was_sent_again(reply, number))
+        if kept.thread != thread:
             raise NoSuchReply(already_sent=False)
         session = await self._mailbox.send_again(kept, number)
         if session is None:

@@ -78,7 +78,10 @@ if ARGV[2] == '1' and redis.call('EXISTS', KEYS[1]) == 1 then
   redis.call('HSET', KEYS[1], 'noticed', 1)
 end
 redis.call('ZREM', KEYS[2], ARGV[1])
-return redis.call('HGET', KEYS[1], 'state') or ''
+local is = redis.call('HMGET', KEYS[1], 'state', 'meanwhile')
+-- Taken back while its report still needed the words (`meanwhile.py`).
+if is[1] == 'done' and is[2] == '' then redis.call('HDEL', KEYS[1], 'reply') end
+return is[1] or ''
 """)
 
 

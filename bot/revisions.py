@@ -1,16 +1,23 @@
 """What becomes of an accepted reply whose message is edited or deleted before it is delivered.
 
-Each change is one script, so that it never meets a reply that is just being taken: that one is sent
-as it was. `edited` on the reply is the `ts` of the latest edit that counted, in microseconds; the
-same edit, or an older one that comes late, does nothing.
+Each change is one script, so that it never meets a reply that is just being taken. With one that is
+being sent it is noted, for the case that Devin does not take it (`meanwhile.py`). `edited` on the
+reply is the `ts` of the latest edit that counted, in microseconds; the same edit, or an older one
+that comes late, does nothing.
 """
 
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
 from bot.batches import Script
+from bot.errors import StoreAway
 from bot.mailbox import KEEP_DONE
+from bot.meanwhile import NOTE, WITHDRAW
 from bot.models import Outcome, Reply, ReplyId, SessionId
 from bot.store import DUE_KEY, UNTOLD_KEY, Store, box_key, mail_key, reply_key, seconds
 from bot.uploads import FIELD
@@ -20,6 +27,10 @@ AHEAD = timedelta(minutes=10)
 
 TRIES = 5
 
+LOOK_SECONDS = 0.25
+LONGEST_TRY_SECONDS = 120.0
+"""Longer than one try takes: its files, its POST, and the look whether it arrived."""
+
 # KEYS: reply
 _READ = Script("return redis.call('HMGET', KEYS[1], 'session', 'reply')")
 
@@ -28,10 +39,17 @@ _READ = Script("return redis.call('HMGET', KEYS[1], 'session', 'reply')")
 #       reply id, session, keep s, how long to wait for its message in s, or 0, the field that
 #       notes what became of its files if these are others now
 # Returns: what happened, and the outcome so far.
-_REVISE = Script("""
-local was = redis.call('HMGET', KEYS[1], 'state', 'reply', 'edited', 'outcome', 'session')
+_REVISE = Script(
+    WITHDRAW
+    + NOTE
+    + """
+local was = redis.call('HMGET', KEYS[1], 'state', 'reply', 'edited', 'outcome', 'session',
+                       'followed')
 local state, edited = was[1], tonumber(ARGV[3])
-if edited > 0 and tonumber(was[3] or 0) >= edited then return {'repeated', ''} end
+if edited > 0 and tonumber(was[3] or 0) >= edited then
+  if was[6] ~= ARGV[3] then return {'repeated', ''} end
+  return {state == 'withdrawn' and 'withdrawn' or 'changed', ''}
+end
 -- Accepted since it was read: the keys are not those of its mailbox.
 if (was[5] or '') ~= ARGV[5] then return {'raced', ''} end
 if not state then
@@ -42,31 +60,35 @@ if not state then
   return {'ahead', ''}
 end
 if state == 'withdrawn' then return {'repeated', ''} end
-if state == 'sending' or state == 'done' then
+if state == 'done' then
   -- Nobody shall send again what its author took back; its report may still need the words.
   local report = ARGV[4] .. '|' .. redis.call('HGET', KEYS[1], 'round') .. '|outcome'
-  if state == 'done' and ARGV[2] == '' and not redis.call('ZSCORE', KEYS[5], report) then
+  if ARGV[2] == '' and redis.call('ZSCORE', KEYS[5], report) then
+    note(KEYS[1], '', ARGV[3], '')
+  elseif ARGV[2] == '' then
     redis.call('HDEL', KEYS[1], 'reply')
   end
   return {'late', was[4] or ''}
 end
+if ARGV[2] ~= '' and was[2] ~= ARGV[1] then return {'raced', ''} end
+if state == 'sending' then
+  note(KEYS[1], ARGV[2], ARGV[3], ARGV[8])
+  return {'sending', ''}
+end
 if ARGV[2] ~= '' then
-  if was[2] ~= ARGV[1] then return {'raced', ''} end
   redis.call('HSET', KEYS[1], 'reply', ARGV[2], 'edited', edited)
   if ARGV[8] ~= '' then redis.call('HDEL', KEYS[1], ARGV[8]) end
   return {state == 'ahead' and 'ahead' or 'changed', ''}
 end
-redis.call('HSET', KEYS[1], 'state', 'withdrawn', 'edited', edited)
-redis.call('HDEL', KEYS[1], 'reply')
-if state == 'ahead' then return {'ahead', ''} end
-redis.call('EXPIRE', KEYS[1], ARGV[6])
-redis.call('ZREM', KEYS[2], ARGV[4])
-if redis.call('ZCARD', KEYS[2]) == 0 then
-  redis.call('DEL', KEYS[3])
-  redis.call('ZREM', KEYS[4], ARGV[5])
+if state == 'ahead' then
+  redis.call('HSET', KEYS[1], 'state', 'withdrawn', 'edited', edited)
+  redis.call('HDEL', KEYS[1], 'reply')
+  return {'ahead', ''}
 end
+withdraw(KEYS[1], KEYS[2], KEYS[3], KEYS[4], ARGV[4], ARGV[5], edited, ARGV[6])
 return {'withdrawn', ''}
-""")
+"""
+)
 
 # KEYS: reply
 # ARGV: number
@@ -97,8 +119,11 @@ class Revised(StrEnum):
     REPEATED = "repeated"
     CHANGED = "changed"
     WITHDRAWN = "withdrawn"
+    SENDING = "sending"
+    """It is being sent: it is changed if Devin does not take it. Asked again, that is known."""
+
     LATE = "late"
-    """It was sent, or is being sent."""
+    """It was sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,3 +207,17 @@ class Revisions:
             return None
         parsed = Outcome.model_validate_json(outcome) if outcome else None
         return Revision(Revised(what), parsed)
+
+
+async def outlasted(change: Callable[[], Awaitable[Revision]]) -> Revision:
+    """What `change` meets once its reply is no longer being sent; still that, after two minutes.
+
+    It is made again and again, also while Redis is away: what it noted is kept there.
+    """
+    met = Revision(Revised.SENDING)
+    deadline = time.monotonic() + LONGEST_TRY_SECONDS
+    while met.what is Revised.SENDING and time.monotonic() < deadline:
+        await asyncio.sleep(LOOK_SECONDS)
+        with suppress(StoreAway):
+            met = await change()
+    return met

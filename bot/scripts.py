@@ -6,6 +6,7 @@ from a prefix inside the scripts, which Redis Cluster allows because all keys sh
 """
 
 from bot.batches import Script
+from bot.meanwhile import FOLLOW
 from bot.places import PLACE
 
 # Up to `ts` (in microseconds) nothing of the thread is missing, unless there was a gap: then that
@@ -142,6 +143,8 @@ if was[1] == 'sending' then
   redis.call('ZREM', KEYS[1], ARGV[5])
   redis.call('HSET', KEYS[6], 'state', 'done', 'outcome', ARGV[6])
   if ARGV[7] == '' then redis.call('HDEL', KEYS[6], 'reply', 'files') end
+  local noted = redis.call('HGET', KEYS[6], 'meanwhile')
+  if noted and noted ~= '' then redis.call('HDEL', KEYS[6], 'meanwhile') end
   if ARGV[7] ~= '' and ARGV[7] ~= '1' then redis.call('HSET', KEYS[6], 'reply', ARGV[7]) end
   redis.call('EXPIRE', KEYS[6], ARGV[8])
   if ARGV[9] == '1' then redis.call('DEL', KEYS[2]) end
@@ -173,38 +176,47 @@ return {'later', 0}
 """
 )
 
-# KEYS: box, due, hold, reply, untold
-# ARGV: session, token, delay ms, keep s, notice, notice after ms
+# KEYS: mail, box, due, hold, reply, untold
+# ARGV: session, token, delay ms, keep s, notice, notice after ms, reply id, keep s once withdrawn
 # Returns: the attempts so far, and the ms after which to give the notice, or -1 for none.
-DEFER = Script("""
-local was = redis.call('HMGET', KEYS[4], 'state', 'token')
+DEFER = Script(
+    FOLLOW
+    + """
+local was = redis.call('HMGET', KEYS[5], 'state', 'token')
 if was[1] ~= 'sending' or was[2] ~= ARGV[2] then return false end
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-redis.call('HSET', KEYS[4], 'state', 'waiting')
-redis.call('HSETNX', KEYS[1], 'since', now)
-local attempts = redis.call('HINCRBY', KEYS[1], 'attempts', 1)
-redis.call('EXPIRE', KEYS[1], ARGV[4])
-redis.call('ZADD', KEYS[2], now + ARGV[3], ARGV[1])
-if redis.call('GET', KEYS[3]) == ARGV[2] then redis.call('DEL', KEYS[3]) end
+redis.call('HSET', KEYS[5], 'state', 'waiting')
+redis.call('HSETNX', KEYS[2], 'since', now)
+local attempts = redis.call('HINCRBY', KEYS[2], 'attempts', 1)
+redis.call('EXPIRE', KEYS[2], ARGV[4])
+redis.call('ZADD', KEYS[3], now + ARGV[3], ARGV[1])
+if redis.call('GET', KEYS[4]) == ARGV[2] then redis.call('DEL', KEYS[4]) end
+follow(KEYS[5], KEYS[1], KEYS[2], KEYS[3], ARGV[7], ARGV[1], ARGV[8])
+local is_waiting = redis.call('HGET', KEYS[5], 'state') == 'waiting'
 local notice = -1
-if redis.call('HSETNX', KEYS[4], 'notice', 1) == 1 then
+if is_waiting and redis.call('HSETNX', KEYS[5], 'notice', 1) == 1 then
   notice = tonumber(ARGV[6])
-  redis.call('ZADD', KEYS[5], now + notice, ARGV[5])
-  redis.call('EXPIRE', KEYS[5], ARGV[4])
+  redis.call('ZADD', KEYS[6], now + notice, ARGV[5])
+  redis.call('EXPIRE', KEYS[6], ARGV[4])
 end
 return {attempts, notice}
-""")
+"""
+)
 
-# KEYS: hold, reply
-# ARGV: token
-PUT_BACK = Script("""
-local was = redis.call('HMGET', KEYS[2], 'state', 'token')
-if was[1] ~= 'sending' or was[2] ~= ARGV[1] then return 0 end
-redis.call('HSET', KEYS[2], 'state', 'waiting')
-if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end
+# KEYS: mail, box, due, hold, reply
+# ARGV: session, token, reply id, keep s once withdrawn
+PUT_BACK = Script(
+    FOLLOW
+    + """
+local was = redis.call('HMGET', KEYS[5], 'state', 'token')
+if was[1] ~= 'sending' or was[2] ~= ARGV[2] then return 0 end
+redis.call('HSET', KEYS[5], 'state', 'waiting')
+if redis.call('GET', KEYS[4]) == ARGV[2] then redis.call('DEL', KEYS[4]) end
+follow(KEYS[5], KEYS[1], KEYS[2], KEYS[3], ARGV[3], ARGV[1], ARGV[4])
 return 1
-""")
+"""
+)
 
 # KEYS: hold
 # ARGV: token, hold ms
@@ -219,14 +231,15 @@ SEND_AGAIN = Script("""
 if redis.call('EXISTS', KEYS[3]) == 0 or redis.call('HEXISTS', KEYS[3], 'reply') == 0 then
   return 'gone'
 end
-local now = redis.call('HMGET', KEYS[3], 'state', 'round', 'pressed')
+local now = redis.call('HMGET', KEYS[3], 'state', 'round', 'pressed', 'meanwhile')
 if now[3] == ARGV[6] then return 'waiting' end
+if now[4] == '' then return 'gone' end
 if now[1] ~= 'done' or now[2] ~= ARGV[4] then return 'already' end
 local time = redis.call('TIME')
 local ms = time[1] * 1000 + math.floor(time[2] / 1000)
 redis.call('HSET', KEYS[3], 'state', 'waiting', 'accepted', ms, 'pressed', ARGV[6])
 redis.call('HINCRBY', KEYS[3], 'round', 1)
-redis.call('HDEL', KEYS[3], 'outcome', 'notice', 'noticed')
+redis.call('HDEL', KEYS[3], 'outcome', 'notice', 'noticed', 'meanwhile')
 redis.call('EXPIRE', KEYS[3], ARGV[5])
 redis.call('ZADD', KEYS[1], ARGV[3], ARGV[2])
 redis.call('EXPIRE', KEYS[1], ARGV[5])

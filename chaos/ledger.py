@@ -80,8 +80,7 @@ class Entry:
     """A message: when it was acknowledged, taken, and what was told of it.
 
     Times are Unix seconds. Numbers grow in the order of writing. `edits` has when each edit was
-    acknowledged, `deleted` the same of a deletion; `took` which edit's words Devin took each time,
-    and `tries` when it was asked and took nothing.
+    acknowledged, `deleted` the same of a deletion; `took` which edit's words Devin took each time.
     `posts` are the messages that the relay posted for it, `corrects` those that correct it,
     `unsent` how many of these it never accepted; `is_kept`: Redis knows it as a reply.
     """
@@ -97,7 +96,6 @@ class Entry:
     must_fail: bool = False
     execution: str = ""
 
-    tries: list[float] = field(default_factory=list)
     taken: list[float] = field(default_factory=list)
     took: list[int] = field(default_factory=list)
     told: list[str] = field(default_factory=list)
@@ -164,17 +162,12 @@ class Said:
 
 
 class Ledger:
-    """All messages of a run; `thaws` and `returns` are when a process, or Redis, went on again.
-
-    `outages` are from when until when Devin could not be asked, `hung_up` when it did not listen.
-    """
+    """All messages of a run; `thaws` and `returns` are when a process, or Redis, went on again."""
 
     def __init__(self) -> None:
         self.entries: list[Entry] = []
         self.thaws: list[float] = []
         self.returns: list[float] = []
-        self.outages: list[tuple[float, float]] = []
-        self.hung_up: list[tuple[float, float]] = []
         self.keys: Counter[str] = Counter()
 
     def write(self, session: str, kind: Kind = Kind.REPLY) -> Entry:
@@ -192,18 +185,6 @@ class Ledger:
             self._read_taken(text, at)
         for one in said:
             self._read_said(one)
-
-    def read_tries(self, asked: Iterable[tuple[str, float]]) -> None:
-        """Enter when Devin was asked to take what (text, time), and did not."""
-        self.hung_up.clear()
-        for entry in self.entries:
-            entry.tries.clear()
-        for text, at in asked:
-            number = number_in(text)
-            if number is not None:
-                self.entries[number].tries.append(at)
-            else:
-                self.hung_up.append((at, at))
 
     def read_files(self, taken: Iterable[str], uploaded: Mapping[str, tuple[str, bytes]]) -> None:
         """Enter which files Devin has, by name and content, of those that messages name."""

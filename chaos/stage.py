@@ -90,10 +90,6 @@ class Stage:
             if message.user == slack.bot_user_id
         ]
         self.ledger.read([(one.text, one.at.timestamp()) for one in messages], said)
-        ago = time.time() - time.monotonic()
-        requests = [one for session in self.sessions for one in devin.session(session).requests]
-        tried = [(one.message, one.at + ago) for one in requests if not one.taken]
-        self.ledger.read_tries(tried)
         uploaded = {one.url: (one.name, one.content) for one in devin.attachments}
         self.ledger.read_files([one.text for one in messages], uploaded)
         self.ledger.read_steps(slack.step_results)
@@ -155,11 +151,9 @@ class Stage:
             fault = dict(act.fault)
             self.box.devin.behave(self.sessions[act.where], fault.pop("state"), **fault)
             return
-        began = time.time()
         await self.box.devin.go_offline()
         await asyncio.sleep(act.seconds)
         await self.box.devin.go_online()
-        self.ledger.outages.append((began, time.time()))
 
     async def _disturb_slack(self, act: Act) -> None:
         slack = self.box.slack

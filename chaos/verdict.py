@@ -11,8 +11,7 @@ The sins:
   before that one was on its way to Devin. Whoever delivers takes a reply out of the mailbox a
   moment before Devin sees it: what is acknowledged within that moment could not come first any
   more. It is `ON_ITS_WAY` long, or as long as a process was frozen that went on just then;
-- **not followed**: taken in words that were edited, or deleted, before it was on its way. What came
-  while Devin was just being asked, and took nothing, need not be followed: it met a try;
+- **not followed**: taken in words that were edited, or deleted, before it was on its way;
 - **file missing**: taken without its file's content, and its thread was not told that a link went;
 - **step untrue**: a workflow was told of an ending that is not what Devin took, or of a failure
   without words, or one that could not work did not fail;
@@ -150,10 +149,7 @@ def _is_outdated(entry: Entry, place: int, ledger: Ledger) -> bool:
     """Whether Devin took that text although a later one, or none, was known before it went."""
     newer = [entry.deleted, *entry.edits[entry.took[place] :]]
     return any(
-        at is not None
-        and not _was_on_its_way(at, entry.taken[place], ledger)
-        and not _was_tried(at, entry, ledger)
-        for at in newer
+        at is not None and not _was_on_its_way(at, entry.taken[place], ledger) for at in newer
     )
 
 
@@ -165,13 +161,6 @@ def _was_on_its_way(acked: float, taken: float, ledger: Ledger) -> bool:
         return True
     # Marked as being sent before Redis went away, and sent when whoever did that hears of it.
     return any(back <= acked and taken < back + GOES_ON for back in ledger.returns)
-
-
-def _was_tried(at: float, entry: Entry, ledger: Ledger) -> bool:
-    """Whether Devin was being asked just then, and took nothing."""
-    asked = [(tried, tried) for tried in entry.tries]
-    asked += [*ledger.outages, *ledger.hung_up]
-    return any(since - ON_ITS_WAY < at < until + ON_ITS_WAY for since, until in asked)
 
 
 def _is_true(entry: Entry) -> bool:

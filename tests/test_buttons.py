@@ -3,10 +3,12 @@
 import asyncio
 
 import pytest
+from redis.asyncio import Redis
 
 from bot.app import Bot, open_bot
+from bot.models import ReplyId
 from bot.settings import Settings
-from bot.store import Store
+from bot.store import Store, reply_key
 from sandbox.deliveries import Delivery
 from sandbox.slack import Message
 from tests.people import OTHER_SESSION, SESSION, Desk, labels, quote
@@ -127,6 +129,23 @@ async def test_a_button_pressed_by_many_at_once_sends_once(
     await wait_until(lambda: "Sent again by" in report.text, "the report is rewritten")
 
 
+async def test_who_presses_when_it_was_delivered_is_not_asked_to_write_it_again(
+    bot: Bot, desk: Desk, store: Store
+) -> None:
+    """Its words are no longer kept then, but that it was sent again is."""
+    report = await suspended(desk)
+    pressed = await desk.slack.press("send_again", channel="general", message_ts=report.ts)
+    await desk.until_received("rebase")
+    await until_settled(store)
+    ben = {**pressed.payload["user"], "id": desk.slack.workspace.user("ben").id}
+    late = Delivery("interactive", {**pressed.payload, "user": ben})
+    assert (await (await desk.slack.redeliver(late)).settled()).acked
+    await wait_until(
+        lambda: any(ALREADY in one.text for one in desk.slack.ephemerals("general")), "it is said"
+    )
+    assert len(desk.devin.requests) == 2
+
+
 def _told(desk: Desk) -> list[str]:
     return desk.whispers("ada") + desk.whispers("ben")
 
@@ -187,6 +206,19 @@ async def test_a_press_of_another_workspace_is_ignored(
     await desk.until_said("Linked to", thread)
 
 
+async def test_a_failure_that_nobody_foresaw_has_a_reference(
+    bot: Bot, desk: Desk, raw: Redis, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Who pressed can tell the operator where to look in the log, which holds nobody's words."""
+    report = await suspended(desk)
+    await raw.hset(reply_key(ReplyId(value_of(report).partition("|")[0])), "reply", '{"xyzzy"')
+    await press(desk, report)
+    told = await desk.until_whispered("Something went wrong", "ada")
+    (logged,) = [one for one in caplog.records if one.getMessage().startswith("unforeseen")]
+    assert f"`{vars(logged)['reference']}`" in told
+    assert logged.getMessage() == "unforeseen: ValidationError"
+
+
 async def test_an_answer_that_slack_does_not_take_is_for_the_log(
     bot: Bot, desk: Desk, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -196,7 +228,7 @@ async def test_an_answer_that_slack_does_not_take_is_for_the_log(
         "send_again", channel="general", message_ts=report.ts, value="nothing"
     )
     used_up = desk.slack.api_url.removesuffix("api/") + "response/key-4711"
-    for url in ("http://127.0.0.1:1/response/key-4711", used_up):
+    for url in ("http://127.0.0.1:1/response/key-4711", used_up, None, 4711):
         caplog.clear()
         gone = Delivery("interactive", pressed.payload | {"response_url": url})
         assert (await (await desk.slack.redeliver(gone)).settled()).acked

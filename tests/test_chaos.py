@@ -178,15 +178,6 @@ def test_what_was_marked_before_redis_went_away_may_be_sent_when_it_is_back() ->
     assert found(ledger) == []
 
 
-def test_a_try_that_failed_may_be_repeated_as_it_was() -> None:
-    """For an edit that came while Devin was being asked, and only then."""
-    for edited, sins in ((1.4, []), (1.9, ["not followed"])):
-        ledger, _ = one_of(Kind.EDITED, edits=[edited])
-        ledger.read([(text_of(0), 4.0)], [])
-        ledger.read_tries([(text_of(0), 1.5)])
-        assert found(ledger) == sins
-
-
 @pytest.mark.parametrize(
     ("deleted", "taken", "sins"),
     [(1.5, [], []), (1.9, [2.0], []), (1.5, [2.0], ["not followed"]), (None, [], ["lost"])],

@@ -16,9 +16,10 @@ from bot.models import Change, Link, Reply, SessionId, ThreadRef, UserId
 from bot.reports import Reports
 from bot.revisions import Revised, Revisions
 from bot.settings import Settings
-from bot.store import Store
+from bot.store import Store, box_key
 from bot.tickets import Tickets
 from handlers.edits import parse_deletion, parse_edit
+from sandbox.deliveries import Delivery
 from sandbox.slack import Message
 from tests.builders import ADA, BOT_USER, JSON, TEAM, TS, a_reply, mutated, sample_event
 from tests.conftest import started
@@ -29,14 +30,25 @@ FROM_ADA = "ada (in Slack):\n\n"
 OFFER = "before you edited it"
 
 
-async def waiting(desk: Desk, text: str = "Please rebase", **how: str) -> tuple[str, str]:
+async def waiting(
+    desk: Desk, store: Store, text: str = "Please rebase", **how: str
+) -> tuple[str, str]:
     """A reply that Devin did not take yet: thread and ts."""
     thread = await desk.linked_thread()
     desk.devin.behave(SESSION, "down")
     ts = await desk.reply(text, thread, **how)
-    await wait_until(lambda: desk.devin.requests, "Devin was asked")
+    await until_put_off(store)
     await desk.until_heard()
     return thread, ts
+
+
+async def until_put_off(store: Store) -> None:
+    """Wait until Devin has said no, and the first reply waits again: asked is not answered."""
+
+    async def is_put_off() -> bool:
+        return bool(await store.field(box_key(SessionId(SESSION)), "attempts"))
+
+    await wait_until(is_put_off, "the reply waits")
 
 
 async def delivered(desk: Desk, text: str = "Please rebase", **how: str) -> tuple[str, str]:
@@ -86,7 +98,7 @@ async def until_no_mail(store: Store) -> None:
 
 async def test_an_edit_changes_the_reply_that_waits(bot: Bot, desk: Desk, store: Store) -> None:
     """Devin reads the new text in the old place, and ✏️ says that the edit counted."""
-    thread, ts = await waiting(desk, "Please rebase")
+    thread, ts = await waiting(desk, store, "Please rebase")
     await desk.reply("And tag", thread)
     await edit(desk, ts, "Please *merge*")
     await edit(desk, ts, "Please *squash*")
@@ -102,7 +114,7 @@ async def test_an_edit_keeps_the_files_that_it_does_not_show(
     thread = await desk.linked_thread()
     desk.devin.behave(SESSION, "down")
     ts = await desk.slack.say("See this", thread=thread, files=["plan.md"])
-    await wait_until(lambda: desk.devin.requests, "Devin was asked")
+    await until_put_off(store)
     event = change_of(desk, ts, "See that")
     del event["message"]["files"]
     await desk.slack.deliver_event(event)
@@ -117,7 +129,7 @@ async def test_a_file_that_an_edit_replaced_is_not_sent(bot: Bot, desk: Desk, st
     thread = await desk.linked_thread()
     desk.devin.behave(SESSION, "down")
     ts = await desk.slack.say("See this", thread=thread, files=["plan.md"])
-    await wait_until(lambda: desk.devin.requests, "Devin was asked")
+    await until_put_off(store)
     other = await desk.slack.say("x", files=["other.md"], deliver=False)
     files = desk.slack.event_of("general", other)["files"]
     await desk.slack.deliver_event(change_of(desk, ts, "See that", files=files))
@@ -151,7 +163,7 @@ async def test_a_redelivered_edit_acts_once(
     bot: Bot, desk: Desk, store: Store, shows_before: bool,  # noqa: FBT001 — a parameter of pytest's
 ) -> None:  # fmt: skip
     """Also after a later one, and when Slack does not show what there was before."""
-    _, ts = await waiting(desk)
+    _, ts = await waiting(desk, store)
     first, second = change_of(desk, ts, "One"), change_of(desk, ts, "Two")
     for event in (first, second, first):
         if not shows_before:
@@ -165,7 +177,7 @@ async def test_a_redelivered_edit_acts_once(
 
 async def test_a_link_preview_is_no_edit(bot: Bot, desk: Desk, store: Store) -> None:
     """Not before delivery, not after it, and not on a message that was edited once."""
-    _, ts = await waiting(desk)
+    _, ts = await waiting(desk, store)
     await desk.slack.unfurl("general", ts)
     await edit(desk, ts, "Please merge https://example.com/")
     await desk.until_marked("pencil2", ts)
@@ -179,7 +191,7 @@ async def test_a_link_preview_is_no_edit(bot: Bot, desk: Desk, store: Store) -> 
 
 async def test_an_edit_into_an_aside_cancels_the_reply(bot: Bot, desk: Desk, store: Store) -> None:
     """It says now that it is not for Devin; 🗑️ says that this counted."""
-    thread, ts = await waiting(desk)
+    thread, ts = await waiting(desk, store)
     after = await desk.reply("And tag", thread)
     await edit(desk, ts, "(aside) Please rebase")
     await desk.until_marked("wastebasket", ts)
@@ -190,7 +202,7 @@ async def test_an_edit_into_an_aside_cancels_the_reply(bot: Bot, desk: Desk, sto
 
 async def test_a_deleted_reply_leaves_its_mailbox(bot: Bot, desk: Desk, store: Store) -> None:
     """First or last in it; and a redelivery of its event does not bring it back."""
-    thread, first = await waiting(desk, "One")
+    thread, first = await waiting(desk, store, "One")
     event = desk.slack.event_of("general", first)
     await desk.reply("Two", thread)
     third = await desk.reply("Three", thread)
@@ -207,7 +219,7 @@ async def test_the_only_reply_deleted_leaves_nothing_behind(
     bot: Bot, desk: Desk, store: Store
 ) -> None:
     """Its session has no mail, no failures, and takes the next reply at once."""
-    thread, ts = await waiting(desk, "One")
+    thread, ts = await waiting(desk, store, "One")
     await delete(desk, ts)
     await until_no_mail(store)
     desk.devin.behave(SESSION, "running")
@@ -228,7 +240,7 @@ async def test_a_notice_of_a_deleted_reply_is_not_given(
     """There is nothing that waits."""
     async with open_bot(settings, notice_after=timedelta(seconds=1)):
         await desk.slack.wait_connected()
-        thread, ts = await waiting(desk)
+        thread, ts = await waiting(desk, store)
         await delete(desk, ts)
         await until_settled(store)
     assert len(desk.said(thread)) == 1
@@ -246,10 +258,9 @@ async def test_sent_again_a_reply_is_as_it_was_edited_since(
         ts = await desk.reply("One", thread)
         await wait_until(lambda: labels(desk.posts(thread)[-1]) == ["Send again"], "the report")
         desk.devin.behave(SESSION, "down")
-        requests = len(desk.devin.requests)
         report = desk.posts(thread)[-1]
         await desk.slack.press("send_again", channel="general", message_ts=report.ts)
-        await wait_until(lambda: len(desk.devin.requests) > requests, "Devin is asked again")
+        await until_put_off(store)
         await edit(desk, ts, "Two")
         await desk.until_marked("pencil2", ts)
         assert (await back(desk, store))[-1] == FROM_ADA + "Two"
@@ -351,7 +362,7 @@ async def test_an_edit_waits_at_slack_while_slack_does_not_say_whose_it_is(
 ) -> None:
     """A look-up that failed must not cost the edit of a reply that waits."""
     async with running(desk, environ):
-        _, ts = await waiting(desk)
+        _, ts = await waiting(desk, store)
     async with running(desk, environ):
         desk.slack.fail_next("users.info", status=500, times=2)
         await desk.slack.edit("general", ts, "Please merge")
@@ -382,6 +393,117 @@ async def test_while_it_is_being_sent_an_edit_is_offered(
     assert desk.marks(ts) == ["white_check_mark"]
 
 
+async def being_asked(desk: Desk, text: str = "Please rebase") -> tuple[str, str]:
+    """A reply that Devin is just being asked to take, and will not: thread and ts."""
+    thread = await desk.linked_thread()
+    desk.devin.behave(SESSION, "down", delay=1.5, retry_after=1)
+    ts = await desk.reply(text, thread)
+    await wait_until(lambda: desk.devin.requests, "Devin was asked")
+    return thread, ts
+
+
+@pytest.mark.parametrize("times", [1, 2])
+async def test_an_edit_that_meets_a_try_in_vain_counts_for_the_next(
+    bot: Bot, desk: Desk, store: Store, times: int
+) -> None:
+    """As if it had come while the reply waited; brought twice, it counts once."""
+    _, ts = await being_asked(desk)
+    await desk.slack.edit("general", ts, "Please merge")
+    await desk.slack.edit("general", ts, "Please *squash*")
+    for _ in range(times - 1):
+        await desk.slack.redeliver(desk.slack.deliveries[-2])
+        await desk.slack.redeliver(desk.slack.deliveries[-2])
+    await desk.until_marked("pencil2", ts)
+    assert await back(desk, store) == [FROM_ADA + "Please **squash**"]
+    await desk.until_heard()
+    assert desk.whispers("ada") == []
+
+
+@pytest.mark.parametrize("change", ["deletion", "aside"])
+async def test_a_reply_that_is_taken_back_during_a_try_in_vain_is_not_sent_again(
+    bot: Bot, desk: Desk, store: Store, change: str
+) -> None:
+    """Nor does it wait any longer, or keep the replies behind it from Devin."""
+    thread, ts = await being_asked(desk)
+    await desk.reply("And tag", thread)
+    await desk.slack.edit("general", ts, "Please merge")
+    if change == "deletion":
+        await desk.slack.delete("general", ts)
+    else:
+        await desk.slack.edit("general", ts, "(aside) Please rebase")
+        await desk.until_marked("wastebasket", ts)
+    await wait_until(lambda: len(desk.devin.requests) > 1, "Devin is asked for the other")
+    assert await back(desk, store) == [FROM_ADA + "And tag"]
+    await desk.until_heard()
+    assert desk.whispers("ada") == []
+
+
+async def test_what_is_taken_back_while_it_is_sent_is_not_sent_again_by_anybody(
+    bot: Bot, desk: Desk, store: Store
+) -> None:
+    """Its report still shows the words, and offers a *Send again* that has nothing to send."""
+    thread = await desk.linked_thread()
+    desk.devin.behave(SESSION, "suspended", delay=1.5)
+    ts = await desk.reply("Please rebase", thread)
+    await wait_until(lambda: desk.devin.requests, "Devin was asked")
+    await desk.slack.delete("general", ts)
+    await desk.until_whispered("may already have", "ada")
+    await wait_until(lambda: labels(desk.posts(thread)[-1]) == ["Send again"], "the report")
+    await until_settled(store)
+    report = desk.posts(thread)[-1]
+    await desk.slack.press("send_again", channel="general", message_ts=report.ts)
+    await desk.until_whispered("no longer kept", "ada")
+    assert len(desk.devin.requests) == 1
+
+
+async def test_an_edit_whose_process_died_during_a_try_in_vain_counts(store: Store) -> None:
+    """It is noted with the reply, and an older one that comes late does not undo it."""
+    mailbox, revisions, reply = await taken(store)
+    edits = [reply.model_copy(update={"text": text}) for text in ("older", "newer")]
+    for number in (2, 1, 2):
+        met = await revisions.change(edits[number - 1], number, may_be_ahead=False)
+        assert met.what is Revised.SENDING
+    head = await mailbox.take(OF, "token")
+    assert isinstance(head, Head)
+    await mailbox.defer(OF, "token", head, timedelta(0), timedelta(0))
+    met = await revisions.change(edits[1], 2, may_be_ahead=False)
+    assert met.what is Revised.CHANGED
+    met = await revisions.change(edits[0], 1, may_be_ahead=False)
+    assert met.what is Revised.REPEATED
+    again = await mailbox.take(OF, "another")
+    assert isinstance(again, Head)
+    assert again.reply.text == "newer"
+
+
+async def test_a_late_edit_does_not_bring_back_what_was_deleted_while_it_was_sent(
+    store: Store,
+) -> None:
+    """Deleted is for good; and nobody is told that it waits."""
+    mailbox, revisions, reply = await taken(store)
+    await revisions.withdraw(reply.id, may_be_ahead=False)
+    edit = reply.model_copy(update={"text": "edited"})
+    assert (await revisions.change(edit, 1, may_be_ahead=False)).what is Revised.SENDING
+    head = await mailbox.take(OF, "token")
+    assert isinstance(head, Head)
+    await mailbox.defer(OF, "token", head, timedelta(0), timedelta(0))
+    assert await mailbox.take(OF, "another") is Nothing.EMPTY
+    assert await Reports(store).depths() == (0, 0)
+
+
+OF = SessionId(SESSION)
+
+
+async def taken(store: Store) -> tuple[Mailbox, Revisions, Reply]:
+    """A reply that the holder `token` is just sending."""
+    thread, day = ThreadRef(team=TEAM, channel="C0GENERAL0", thread_ts=TS), timedelta(days=1)
+    await Links(store, day).create(thread, Link(session=OF, by=UserId(ADA), at=1))
+    reply = Reply(thread=thread, ts="1764000001.000100", author=UserId(ADA), text="hello")
+    mailbox = Mailbox(store, day)
+    await mailbox.accept(reply, OF, timedelta(0))
+    await mailbox.take(OF, "token")
+    return mailbox, Revisions(store), reply
+
+
 async def test_an_offer_is_its_author_s_and_of_its_channel(
     bot: Bot, desk: Desk, store: Store
 ) -> None:
@@ -395,6 +517,22 @@ async def test_an_offer_is_its_author_s_and_of_its_channel(
         await desk.until_whispered("no longer kept", user, channel=channel)
     await forge(desk, "0" * 32, "ada", "general")
     await desk.until_whispered("no longer kept", "ada")
+    await until_settled(store)
+    assert len(desk.received()) == 1
+
+
+async def test_a_press_from_another_workspace_sends_no_correction(
+    bot: Bot, desk: Desk, store: Store
+) -> None:
+    """It is acknowledged, and that is all."""
+    _, ts = await delivered(desk)
+    await edit(desk, ts, "Please merge")
+    number = (await offered(desk)).blocks[-1]["elements"][0]["value"]
+    await forge(desk, "0" * 32, "ada", "general")
+    payload = desk.slack.deliveries[-1].payload | {"team": {"id": "T0OTHER000"}}
+    payload["actions"] = [payload["actions"][0] | {"value": number}]
+    delivery = await desk.slack.redeliver(Delivery("interactive", payload))
+    assert (await delivery.settled()).acked
     await until_settled(store)
     assert len(desk.received()) == 1
 
@@ -486,7 +624,7 @@ async def test_a_change_that_its_author_did_not_make_is_none(
     bot: Bot, desk: Desk, store: Store, kind: str
 ) -> None:
     """Acknowledged, and nothing else."""
-    _, ts = await waiting(desk)
+    _, ts = await waiting(desk, store)
     event = change_of(desk, ts, "Forged", **NOBODY_S[kind])
     await (await desk.slack.deliver_event(event)).settled()
     await desk.until_heard()
@@ -523,7 +661,7 @@ async def test_what_was_accepted_before_follows_its_edits(
     thread = await desk.linked_thread()
     desk.devin.behave(SESSION, "down")
     ts = await desk.reply("Please rebase", thread)
-    await wait_until(lambda: desk.devin.requests, "Devin was asked")
+    await until_put_off(store)
     await desk.mention(verb, thread=thread)
     await desk.until_said(words, thread)
     await edit(desk, ts, "Please merge")
@@ -538,10 +676,12 @@ async def test_a_press_is_acknowledged_before_slack_takes_the_correction(
     _, ts = await delivered(desk)
     await edit(desk, ts, "Please merge")
     offer = await offered(desk)
-    desk.slack.fail_next("chat.postMessage", delay=1.5)
+    hangs = asyncio.Event()
+    desk.slack.fail_next("chat.postMessage", until=hangs)
     posts = len(desk.slack.channel_messages("general"))
     await press(desk, offer)
     assert len(desk.slack.channel_messages("general")) == posts
+    hangs.set()
     await desk.until_received("Please merge")
 
 
@@ -554,7 +694,7 @@ async def test_a_guest_cannot_change_what_somebody_sent_for_them(
     ts = await desk.reply("Let me in", thread, user="gus")
     await desk.until_whispered("Guests", "gus")
     await desk.slack.shortcut("send_to_devin", channel="general", message_ts=ts)
-    await wait_until(lambda: desk.devin.requests, "Devin was asked")
+    await until_put_off(store)
     await edit(desk, ts, "Delete everything")
     (received,) = await back(desk, store)
     assert received.endswith("\n\nLet me in")
@@ -592,7 +732,7 @@ async def test_an_allowed_bot_s_edit_changes_what_waits(
 ) -> None:
     """Bots edit their posts often; after delivery there is nobody to offer anything to."""
     async with running(desk, environ, ALLOW_BOTS="B0BOLTCI00"):
-        _, ts = await waiting(desk, "Building…", user="bolt-ci")
+        _, ts = await waiting(desk, store, "Building…", user="bolt-ci")
         await edit(desk, ts, "Build 12 is red")
         assert await back(desk, store) == ["Bolt CI (in Slack):\n\nBuild 12 is red"]
         await edit(desk, ts, "Build 12 is green")
@@ -616,9 +756,9 @@ async def test_a_withdrawn_reply_takes_nothing_with_it(store: Store) -> None:
     head = await mailbox.take(of, "token")
     assert isinstance(head, Head)
     assert head.reply == two
-    assert (await revisions.withdraw(two.id, may_be_ahead=False)).what is Revised.LATE
+    assert (await revisions.withdraw(two.id, may_be_ahead=False)).what is Revised.SENDING
     await mailbox.put_back(of, "token", two.id)
-    assert (await revisions.withdraw(two.id, may_be_ahead=False)).what is Revised.WITHDRAWN
+    assert (await revisions.withdraw(two.id, may_be_ahead=False)).what is Revised.REPEATED
     assert await Reports(store).depths() == (0, 0)
     assert await mailbox.kept(two.id) is None
     again = await mailbox.accept(two, of, timedelta(0))

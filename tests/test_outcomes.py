@@ -3,6 +3,7 @@
 How each ending of a connection is told apart is in `test_devin.py`.
 """
 
+import asyncio
 import json
 import time
 from collections.abc import Mapping
@@ -79,6 +80,7 @@ ROWS = {
     "200, empty": Row("garbage", "x", ("HTTP 200",), "(nothing)", (), {"body": ""}),
     "200, other JSON": Row("running", "x", ("HTTP 200",), '{"ok": true}', (),
         {"body": {"ok": True}}),
+    "202": Row("running", "x", ("I can't read", "HTTP 202"), "null", (), {"status": 202}),
     "200, half": Row("half", None, (UNSURE, "connection lost"), "", AGAIN, UNTAKEN),
     "hangs up after reading": Row("drops", None, (UNSURE,), "", AGAIN, UNTAKEN),
     "hangs up at once": Row("refuses", None, (UNSURE,), "", AGAIN),
@@ -235,11 +237,15 @@ async def test_a_notice_that_comes_too_late_leaves_no_mark(
     async with open_bot(load_settings(environ, None), notice_after=NOTICE):
         await desk.slack.wait_connected()
         thread = await desk.linked_thread()
-        desk.devin.behave(SESSION, "down", times=1)
-        desk.slack.fail_next("reactions.add", delay=2.0)
+        desk.devin.behave(SESSION, "down")
+        is_late = asyncio.Event()
+        desk.slack.fail_next("reactions.add", until=is_late)
         reply = await desk.reply("Please rebase", thread)
+        await wait_until(lambda: "reactions.add" in _methods(desk), "⏳ is on its way")
+        desk.devin.behave(SESSION, "running")
         await desk.until_marked("white_check_mark", reply)
         assert "hourglass_flowing_sand" not in desk.marks(reply)
+        is_late.set()
         await until_settled(store)
         await wait_until(lambda: "reactions.remove" in _methods(desk), "⏳ is taken off")
     assert desk.marks(reply) == ["white_check_mark"]
@@ -253,7 +259,7 @@ async def test_a_reply_given_up_can_be_sent_again(
     environ: dict[str, str], desk: Desk, store: Store
 ) -> None:
     """It loses its ⏳, keeps its words, and arrives by *Send again* when Devin is back."""
-    settings = load_settings(environ | {"GIVE_UP_AFTER": "1s"}, None)
+    settings = load_settings(environ | {"GIVE_UP_AFTER": "4s"}, None)
     async with open_bot(settings, notice_after=NOTICE):
         await desk.slack.wait_connected()
         thread = await desk.linked_thread()
