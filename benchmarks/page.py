@@ -38,8 +38,9 @@ the script and the floor do not wait, and so may pass it.
 *Lost* are replies that had not arrived after a minute, *out of order* those that came after a later
 one of their session, *twice* those that came again, *sent again* events that were not acknowledged
 in 3 s, *warnings* lines in the log. *Redis commands* are those inside scripts, too. Replies that
-wait, and links, are measured in one process with the relay's own modules; each size is filled once
-and sampled once a round.
+wait, and links, are measured in one process with the relay's own modules; each size has a Valkey of
+its own, which is filled once. The sizes of waiting replies take turns by round, those of links by
+look-up.
 """
 
 

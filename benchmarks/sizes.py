@@ -8,11 +8,12 @@ import random
 import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from statistics import median
-from typing import TypeVar
 
 from redis.asyncio import Redis
 
@@ -37,20 +38,43 @@ BEGAN = 1_764_000_000_000_000
 
 DELIVERED = Outcome(kind=OutcomeKind.DELIVERED, status=200)
 
-T = TypeVar("T")
-
 Sized = Callable[[Plan, int], AsyncIterator[tuple[str, Values]]]
 
 
+@dataclass(frozen=True, slots=True)
+class _Home:
+    """A Valkey of its own, as the relay sees it and as it is."""
+
+    store: Store
+    raw: Redis
+
+    async def memory(self) -> int:
+        """Bytes that it uses, once it does nothing by itself."""
+        while (await self.raw.info("persistence"))["aof_rewrite_in_progress"]:  # noqa: ASYNC110  (it gives no event)
+            await asyncio.sleep(0.05)
+        used: int = (await self.raw.info("memory"))["used_memory"]
+        return used
+
+
 @asynccontextmanager
-async def _stores() -> AsyncIterator[tuple[Store, Redis]]:
+async def _homes(sizes: Sequence[int]) -> AsyncIterator[Sequence[tuple[int, _Home]]]:
+    """One for each size, so that all can be measured in turns.
+
+    One after the other, a change of the machine's speed would pass for one of size.
+    """
+    async with AsyncExitStack() as stack:
+        yield [(size, await stack.enter_async_context(_home())) for size in sizes]
+
+
+@asynccontextmanager
+async def _home() -> AsyncIterator[_Home]:
     with tempfile.TemporaryDirectory() as home:
         async with (
             embedded_valkey(Path(home) / "data") as url,
             open_store(url) as store,
             Redis.from_url(url) as raw,
         ):
-            yield store, raw
+            yield _Home(store, raw)
 
 
 async def _many(numbers: range, one: Callable[[int], Awaitable[object]]) -> None:
@@ -59,35 +83,32 @@ async def _many(numbers: range, one: Callable[[int], Awaitable[object]]) -> None
         await asyncio.gather(*(one(number) for number in chunk))
 
 
-async def _median_ms(one: Callable[[T], Awaitable[object]], each: Sequence[T]) -> float:
+async def _ms(call: Awaitable[object]) -> float:
+    began = time.perf_counter()
+    await call
+    return (time.perf_counter() - began) * 1000
+
+
+async def _median_ms(one: Callable[[], Awaitable[object]], samples: int) -> float:
     """Of single calls, one after the other."""
-    took = []
-    for value in each:
-        began = time.perf_counter()
-        await one(value)
-        took.append((time.perf_counter() - began) * 1000)
-    return median(took)
+    return median([await _ms(one()) for _ in range(samples)])
 
 
 class Mail:
-    """Mailboxes that are filled up to a size: half of it in one, the other half one in each."""
+    """Mailboxes in which so many wait: half of them in one, the other half one in each."""
 
-    def __init__(self, store: Store) -> None:
-        self.filled = 0
+    def __init__(self, waiting: int, store: Store) -> None:
+        self.waiting = waiting
         self._store = store
         self._mailbox = Mailbox(store, TTL)
         self._links = Links(store, TTL)
         self._written = 0
 
-    async def open(self) -> None:
-        """Link the sessions that are measured."""
+    async def fill(self) -> None:
+        """Let them wait, and link the sessions that are measured."""
         for session in range(AT_ONCE + 1):
             await self._links.create(_thread(session), _link(_session(session)))
-
-    async def fill(self, waiting: int) -> None:
-        """Let so many wait."""
-        await _many(range(self.filled, waiting), self._fill)
-        self.filled = waiting
+        await _many(range(self.waiting), self._fill)
 
     async def _fill(self, number: int) -> None:
         if number % 2:
@@ -129,54 +150,59 @@ class Mail:
         done = AT_ONCE * rounds
         return done / (accepted - began), done / (ended - accepted)
 
+    async def measured(self, samples: int) -> Values:
+        """The columns of the page; what waits is the same before and after."""
+        sweep = partial(Reports(self._store).overdue, SWEEP_GRACE, SWEEP_LIMIT)
+        accept = await _median_ms(partial(self.accept, 0), samples)
+        deliver = await _median_ms(partial(self.deliver, 0), samples)
+        accepted, delivered = await self.rates(max(1, samples // AT_ONCE))
+        return {
+            "waiting": self.waiting,
+            "accept ms": accept,
+            "take + finish ms": deliver,
+            "backlog ms": await _median_ms(partial(measure, self._store), FEW),
+            "sweep ms": await _median_ms(sweep, FEW),
+            "accepted/s": accepted,
+            "taken + finished/s": delivered,
+        }
+
 
 async def mail(plan: Plan, rounds: int) -> AsyncIterator[tuple[str, Values]]:
     """What a reply's steps cost among those that wait."""
-    async with _stores() as (store, _):
-        kept = Mail(store)
-        await kept.open()
-        for waiting in plan.waiting:
-            await kept.fill(waiting)
-            for _ in range(rounds):
-                once = [0] * plan.samples
-                accept = await _median_ms(kept.accept, once)
-                deliver = await _median_ms(kept.deliver, once)
-                accepted, delivered = await kept.rates(max(1, plan.samples // AT_ONCE))
-                found = {
-                    "waiting": waiting,
-                    "accept ms": accept,
-                    "take + finish ms": deliver,
-                    "backlog ms": await _median_ms(measure, [store] * FEW),
-                    "sweep ms": await _median_ms(_overdue, [store] * FEW),
-                    "accepted/s": accepted,
-                    "taken + finished/s": delivered,
-                }
-                yield f"{waiting:,} waiting", found
-
-
-async def _overdue(store: Store) -> None:
-    await Reports(store).overdue(SWEEP_GRACE, SWEEP_LIMIT)
+    async with _homes(plan.waiting) as homes:
+        kept = [Mail(waiting, home.store) for waiting, home in homes]
+        for one in kept:
+            await one.fill()
+        for _ in range(rounds):
+            for one in kept:
+                yield f"{one.waiting:,} waiting", await one.measured(plan.samples)
 
 
 async def links(plan: Plan, rounds: int) -> AsyncIterator[tuple[str, Values]]:
     """What a link costs in Redis, indexes and all, and what looking one up costs."""
-    async with _stores() as (store, raw):
-        keeper, picked = Links(store, TTL), random.Random(7)
-        before = (await raw.info("memory"))["used_memory"]
+    picked = random.Random(7)
+    async with _homes(plan.links) as homes:
+        used = [await _linked(count, home) for count, home in homes]
+        for _ in range(rounds):
+            took: list[list[float]] = [[] for _ in homes]
+            for _ in range(plan.samples):
+                for (count, home), times in zip(homes, took, strict=True):
+                    thread = _thread(picked.randrange(count))
+                    times.append(await _ms(Links(home.store, TTL).get(thread)))
+            for (count, _), memory, times in zip(homes, used, took, strict=True):
+                found = {"bytes a link": memory / count, "look-up ms": median(times)}
+                yield f"{count:,} links", {"links": count} | found
 
-        async def create(number: int) -> None:
-            await keeper.create(_thread(number), _link(_session(number)))
 
-        filled = 0
-        for count in plan.links:
-            await _many(range(filled, count), create)
-            filled = count
-            used = (await raw.info("memory"))["used_memory"] - before
-            for _ in range(rounds):
-                threads = [_thread(picked.randrange(count)) for _ in range(plan.samples)]
-                look_up = await _median_ms(keeper.get, threads)
-                found = {"links": count, "bytes a link": used / count, "look-up ms": look_up}
-                yield f"{count:,} links", found
+async def _linked(count: int, home: _Home) -> int:
+    """Make so many links; the bytes that they take."""
+    keeper, before = Links(home.store, TTL), await home.memory()
+
+    async def create(number: int) -> None:
+        await keeper.create(_thread(number), _link(_session(number)))
+
+    await _many(range(count), create)
+    return await home.memory() - before
 
 
 SIZED: Mapping[str, tuple[str, Sized]] = {

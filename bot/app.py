@@ -64,6 +64,7 @@ async def open_bot(
     *,
     listens: bool = True,
     health: Health | None = None,
+    intake: Intake | None = None,
     notice_after: timedelta = NOTICE_AFTER,
     look_after: Sequence[float] = LOOK_AFTER_SECONDS,
 ) -> AsyncIterator[Bot]:
@@ -76,7 +77,7 @@ async def open_bot(
         OperatorError: something that waiting will not mend.
     """
     metrics.begin()
-    health, intake = health or Health(), Intake()
+    health, intake = health or Health(), intake or Intake()
     async with AsyncExitStack() as stack:
         endpoint = _endpoint(settings, intake) if listens else None
         port = await stack.enter_async_context(

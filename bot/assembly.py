@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from docket import Docket
 from slack_bolt.async_app import AsyncApp
-from slack_bolt.authorization import AuthorizeResult
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.accepting import Accepting
@@ -23,7 +22,7 @@ from bot.forwarding import Forwarding
 from bot.gaps import Gaps
 from bot.health import Health
 from bot.home import Home
-from bot.identity import Identity
+from bot.identity import Identity, OneWorkspace
 from bot.intake import Intake
 from bot.late_reader import LateReader
 from bot.linking import Linking
@@ -63,11 +62,6 @@ class Parts:
 
 def bolt_of(parts: Parts) -> AsyncApp:
     """Bolt, answering Slack only when a listener has returned."""
-    authorization = parts.identity.authorization(str(parts.client.token))
-
-    async def authorize() -> AuthorizeResult:
-        return authorization
-
     log_of_bolt = logging.getLogger("slack_bolt")
     log_of_bolt.disabled = True  # it would warn that SLACK_BOT_TOKEN is ignored, which is not so
     app = AsyncApp(
@@ -75,7 +69,7 @@ def bolt_of(parts: Parts) -> AsyncApp:
         # Left to itself Bolt takes the root's level, and its DEBUG lines print whole payloads.
         logger=log_of_bolt,
         client=parts.client,
-        authorize=authorize,
+        authorize=OneWorkspace(parts.identity.authorization(str(parts.client.token))),
         process_before_response=True,
         # The endpoint has verified the signature; Bolt would log the whole body of a bad one.
         request_verification_enabled=False,

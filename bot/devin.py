@@ -10,6 +10,7 @@ import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
+from functools import lru_cache
 from http import HTTPStatus
 from urllib.parse import quote
 
@@ -39,6 +40,9 @@ LIST_SECONDS = 0.8
 
 TOTAL_SECONDS = 45.0
 """For a whole call: httpx' read timeout starts anew with each byte."""
+
+ADDRESSES = 1_000
+"""Sessions whose address is remembered: httpx takes longer over it than over the rest of a call."""
 
 # Nothing has reached Devin when one of these is raised: no connection was made, or none was free.
 # httpx-aiohttp 0.2 maps *every* lost connection to httpx.ConnectTimeout, also one that was lost
@@ -75,7 +79,7 @@ class Devin:
         It is sent once: a lost answer is `UNCERTAIN`, never sent again from here.
         """
         body = PostMessageParams(message=message).model_dump_json().encode()
-        url = f"{self._base_url}/v1/sessions/{quote(session, safe='')}/message"
+        url = _address(self._base_url, session)
         try:
             async with asyncio.timeout(self._total_seconds), self._sent(url, body) as response:
                 body = self._keyless(await _start_of(response))
@@ -155,14 +159,20 @@ class Devin:
         return str(response.status_code)
 
     @asynccontextmanager
-    async def _sent(self, url: str, body: bytes) -> AsyncIterator[httpx.Response]:
+    async def _sent(self, url: httpx.URL, body: bytes) -> AsyncIterator[httpx.Response]:
         """POST without the client's redirects, cookies and authentication, of which we use none.
 
         This is the call that every reply makes.
         """
+        # With `content` httpx would build the headers twice, to add a length that aiohttp adds.
         request = httpx.Request(
-            "POST", url, headers=self._headers, content=body, extensions=self._timeout
+            "POST",
+            url,
+            headers=self._headers,
+            stream=httpx.ByteStream(body),
+            extensions=self._timeout,
         )
+        request.read()
         response = await self._transport.handle_async_request(request)
         response.request = request
         try:
@@ -198,6 +208,11 @@ async def open_devin(
         trust_env=False,
     ) as client:
         yield Devin(client, transport, total_seconds)
+
+
+@lru_cache(maxsize=ADDRESSES)
+def _address(base_url: str, session: SessionId) -> httpx.URL:
+    return httpx.URL(f"{base_url}/v1/sessions/{quote(session, safe='')}/message")
 
 
 def _failure(cause: BaseException) -> Outcome | Wait:

@@ -59,7 +59,7 @@ class Hold:
             timer.cancel()
             for task in renewing:
                 task.cancel()
-            await asyncio.gather(*renewing, return_exceptions=True)
+                await asyncio.gather(task, return_exceptions=True)
 
     async def _renew(self) -> None:
         while True:

@@ -42,6 +42,8 @@ class Names:
 
     def over(self, labels: "Names") -> "Names":
         """Return these names, with `labels` where they have none."""
+        if labels == NO_NAMES:
+            return self
         return Names(
             users=_laid_over(self.users, labels.users),
             channels=_laid_over(self.channels, labels.channels),
@@ -115,6 +117,8 @@ class Run:
 def emphasised(runs: Sequence[Run]) -> str:
     """Write runs with nested markers: never across a newline, never with blanks just inside."""
     runs = [run for run in runs if run.text]
+    if not any(run.styles for run in runs):
+        return "".join(run.text for run in runs)
     after, lasts = _look_ahead(runs)
     out: list[str] = []
     opened: list[str] = []

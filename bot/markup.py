@@ -158,4 +158,6 @@ def _head(escaped: str, length: int) -> str:
 
 def _whole_characters(text: str) -> str:
     """Join surrogate pairs and replace lone ones, which no encoding can carry."""
+    if text.isascii():
+        return text
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")

@@ -70,8 +70,8 @@ class Nearby:
         if after or self._intake.is_closing or telling is None:
             await self._schedule.tell(report, after, attempt)
             return
-        if self._untold >= MOST_UNTOLD:
-            await telling.shed(report, attempt)
+        if self.is_full:
+            await (telling.drop(report) if is_mark else telling.shed(report, attempt))
             return
         self._untold += 1
         tell = telling.mark if is_mark else partial(telling.tell, attempt=attempt)

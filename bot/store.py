@@ -23,6 +23,7 @@ from bot.addresses import is_cluster
 from bot.batches import BROKEN, Batches, OneByOne, Script
 from bot.errors import StoreAway
 from bot.models import ReplyId, SessionId, ThreadRef
+from bot.packing import pack_in_c
 
 PREFIX = "{devin-relay}"
 
@@ -284,7 +285,7 @@ def _client(url: str) -> Redis | RedisCluster:
     # redis-py's pools raise, or in their blocking form lock and time each command, when all their
     # connections are in use. What runs at once is bounded elsewhere, far below this size. One retry
     # is for a connection that was lost while idle; every script is harmless when it runs twice.
-    return Redis.from_url(
+    redis = Redis.from_url(
         url,
         max_connections=POOL_SIZE,
         decode_responses=True,
@@ -292,3 +293,4 @@ def _client(url: str) -> Redis | RedisCluster:
         socket_connect_timeout=COMMAND_TIMEOUT_SECONDS,
         retry=Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,)),
     )
+    return pack_in_c(redis)

@@ -106,15 +106,17 @@ class Telling:
         if report is None:
             return
         if _is_mark_only(report):
-            await self._drop(report, "too many at once")
+            await self.drop(id_)
             return
         await self._reports.pause(id_, SHED_SECONDS, may_be_told=report.begun)
         await self._schedule.tell(id_, SHED_SECONDS, attempt)
 
-    async def _drop(self, report: Report, why: str) -> None:
-        log.info("mark dropped", extra=_ids(report, reason=why))
+    async def drop(self, id_: ReportId, why: str = "too many at once") -> None:
+        """Give up a ✅, where that is all there is to tell."""
+        ids = {"reply_id": id_.reply, "report": id_.kind.value}
+        log.info("mark dropped", extra=ids | {"reason": why})
         metrics.REPORTS.labels("dropped").inc()
-        await self._reports.end(report.id, told=False)
+        await self._reports.end(id_, told=False)
 
     async def _tell(self, report: Report) -> bool:
         if report.id.kind is ReportKind.STEP:
@@ -208,7 +210,7 @@ class Telling:
 
     async def _try_later(self, report: Report, error: SlackAway, attempt: int) -> None:
         if _is_mark_only(report) and attempt >= MARK_TRIES:
-            await self._drop(report, str(error))
+            await self.drop(report.id, str(error))
             return
         not_posted = not error.maybe_done and error.method == "chat.postMessage"
         delay = error.retry_after

@@ -4,10 +4,11 @@ Shapes: docs.slack.dev/reference/events, interaction payloads and slash commands
 raises on a malformed payload, since an exception would have Slack send it again.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from pydantic_core import to_json
 
 from bot.attached import Attached
 from bot.block_text import to_markup
@@ -139,11 +140,10 @@ def _rich_text(event: Payload) -> tuple[dict[str, Any], ...]:
 def _is_clean(blocks: list[dict[str, Any]]) -> bool:
     """Whether `clean` would change nothing, as with all that Slack sends; quicker to tell."""
     try:
-        text = json.dumps(blocks, ensure_ascii=False)
-        text.encode()
-    except (ValueError, TypeError, RecursionError):
+        text = to_json(blocks)
+    except ValueError:  # a lone surrogate, or deeper than pydantic goes
         return False
-    return text.count("[") + text.count("{") <= DEEPEST
+    return text.count(b"[") + text.count(b"{") <= DEEPEST
 
 
 def _said_in_blocks(
@@ -181,7 +181,9 @@ def clean(value: Any, depth: int = 0) -> Any:
 def field(payload: Payload, key: str) -> str:
     """The string at `key`, without what UTF-8 cannot hold; "" for anything else."""
     value = payload.get(key)
-    return str(clean(value)) if isinstance(value, str) else ""
+    if not isinstance(value, str):
+        return ""
+    return value if value.isascii() else str(clean(value))
 
 
 def mapping(value: Any) -> Payload:

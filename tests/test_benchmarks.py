@@ -47,7 +47,7 @@ async def test_every_reply_is_counted_once_at_both_ends(who: Contestant) -> None
 async def test_a_steady_state_is_counted_while_it_lasts() -> None:
     """The rate is that of the counted time, and what was written outside it arrives as well."""
     async with contest(FLOOR, 2) as running:
-        rate, used = await running.sustained(1, 0.1, 0.2)
+        rate, used = await running.sustained(1, 0.1, 2.0)
         assert 0 < rate * used.at < len(running.wire.arrivals) == len(running.sent)
 
 

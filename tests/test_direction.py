@@ -32,8 +32,10 @@ HOMES: Mapping[str, set[str]] = {
         *("bot.devin_session", "bot.uploads"),
         *("bot.links", "bot.mailbox", "bot.tickets", "bot.defaults", "bot.executions"),
     },
+    "pydantic_core": {"handlers"},
     "pydantic_settings": {"bot.settings"},
-    "redis": {"bot.batches", "bot.store", "bot.tasks"},  # tasks: for what docket lets through
+    # tasks: for what docket lets through
+    "redis": {"bot.batches", "bot.packing", "bot.store", "bot.tasks"},
     "slack_bolt": {"bot.assembly", "bot.server", "bot.socket_mode", "bot.identity", "handlers"},
     "slack_sdk": {
         *("bot.app", "bot.socket_mode", "bot.identity"),
