@@ -87,6 +87,8 @@ class Batches:
             except BROKEN as error:
                 for wanted in batch:
                     wanted.got(error)
+            except UnicodeError:
+                await self._send_each(batch)
             finally:
                 for wanted in batch:
                     wanted.answer.cancel()
@@ -101,6 +103,14 @@ class Batches:
                 await self._teach(wanted)
             else:
                 wanted.got(answer)
+
+    async def _send_each(self, batch: Sequence[_Wanted]) -> None:
+        """Send one by one what was not sent together, since one of them is not text."""
+        for wanted in batch:
+            try:
+                await self._send([wanted])
+            except (*BROKEN, UnicodeError) as error:
+                wanted.got(error)
 
     async def _teach(self, wanted: _Wanted) -> None:
         """Run a script that the server did not know; it does from now on."""

@@ -23,6 +23,9 @@ LIMIT_SECONDS = 3.0
 ORDERLY = 20
 """Replies in a row, each written after the one before, that speak for order."""
 
+STALL_SECONDS = 0.02
+"""A step of ours that comes later than that: this process stood still, and did not listen."""
+
 MEMORY_SECONDS = 1.0
 """How long order or disorder of the past speaks for what comes now."""
 
@@ -59,6 +62,15 @@ class Bursts:
         self._replied.append(now)
         if now - self._replied[0] < CROWD_SECONDS:
             self.crowded(now)
+
+    def stood_still(self, since: float) -> None:
+        """Nothing was listened to since then: that silence, however long, tells nothing."""
+        now = self._clock()
+        if now - since < STALL_SECONDS:
+            return
+        if since - self._disorder < MEMORY_SECONDS:
+            self._disorder = now
+        self._last = now
 
     def is_on(self, *, is_crowded: bool) -> bool:
         """Whether to wait for the burst's end; `is_crowded` says that more is coming in now."""

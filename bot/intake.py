@@ -6,7 +6,8 @@ all run at once, and a task could be collected while it waits.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Coroutine
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 
 from bot.bursts import CROWD, Bursts
@@ -20,10 +21,13 @@ STEP_SECONDS = 0.01
 class Intake:
     """The requests of Slack that are being answered, and the work that goes on after an answer."""
 
-    def __init__(self, concurrency: int = CONCURRENCY) -> None:
+    def __init__(
+        self, concurrency: int = CONCURRENCY, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._room = asyncio.Semaphore(concurrency)
         self._entered = 0
-        self._bursts = Bursts()
+        self._clock = clock
+        self._bursts = Bursts(clock)
         self._tasks: set[asyncio.Task[None]] = set()
         self.is_closing = False
 
@@ -61,8 +65,10 @@ class Intake:
 
     async def calm(self) -> None:
         """Wait while a burst comes in that may be out of order. Ordinary talk never waits here."""
-        while self.is_crowded:  # noqa: ASYNC110  (rare, and its end is a silence)
+        while self.is_crowded:
+            awake = self._clock() + STEP_SECONDS
             await asyncio.sleep(STEP_SECONDS)
+            self._bursts.stood_still(awake)
 
     @property
     def is_crowded(self) -> bool:

@@ -173,7 +173,7 @@ class Links:
         return [_read(raw) for raw in await self._store.get_all([link_key(one) for one in threads])]
 
     async def last_outcome(self, thread: ThreadRef) -> Outcome | None:
-        """How the thread's latest finished reply ended."""
+        """How the thread's latest finished reply ended; None as for a link."""
         return (await self.last_outcomes([thread]))[0]
 
     async def last_outcomes(self, threads: Sequence[ThreadRef]) -> Sequence[Outcome | None]:
@@ -181,7 +181,7 @@ class Links:
         if not threads:
             return []
         found = await self._store.get_all([last_key(one) for one in threads])
-        return [Outcome.model_validate_json(raw) if raw else None for raw in found]
+        return [_outcome(raw) for raw in found]
 
 
 def _read(raw: str | None) -> Link | None:
@@ -189,5 +189,12 @@ def _read(raw: str | None) -> Link | None:
         return None
     try:
         return Link.model_validate_json(raw)
+    except ValidationError:
+        return None
+
+
+def _outcome(raw: str | None) -> Outcome | None:
+    try:
+        return Outcome.model_validate_json(raw) if raw else None
     except ValidationError:
         return None

@@ -18,7 +18,7 @@ class Multipart:
         self._head = (
             f"--{boundary}\r\n"
             f'Content-Disposition: form-data; name="file"; filename="{_quoted(name)}"\r\n'
-            f"Content-Type: {kind}\r\n\r\n"
+            f"Content-Type: {_printable(kind)}\r\n\r\n"
         ).encode()
         self._tail = f"\r\n--{boundary}--\r\n".encode()
         headers = {"Content-Type": f"multipart/form-data; boundary={boundary}"}
@@ -36,5 +36,9 @@ class Multipart:
 
 def _quoted(name: str) -> str:
     """As browsers write it (HTML, multipart/form-data encoding algorithm)."""
-    printable = "".join(c for c in name if c.isprintable()).encode("utf-8", "replace").decode()
-    return printable.replace("%", "%25").replace('"', "%22")[:200]
+    return _printable(name).replace("%", "%25").replace('"', "%22")[:200]
+
+
+def _printable(text: str) -> str:
+    """What cannot end its line, in UTF-8."""
+    return "".join(c for c in text if c.isprintable()).encode("utf-8", "replace").decode()

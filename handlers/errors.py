@@ -23,7 +23,7 @@ from bot.malformed import is_malformed
 from bot.models import Standing
 from bot.relay import Relay
 from bot.words import Words
-from handlers.payloads import Payload, mapping, parse_thread
+from handlers.payloads import Payload, field, mapping, parse_thread
 from handlers.unhandled import log_unmatched
 
 log = logging.getLogger(__name__)
@@ -54,7 +54,7 @@ def register(app: AsyncApp, relay: Relay) -> None:
             log.warning("not acknowledged", extra=ids | {"reason": str(error)})
             return BoltResponse(status=HTTPStatus.SERVICE_UNAVAILABLE)
         words = explained(error)
-        thread, user = parse_thread(event, relay.team), str(event.get("user") or "")
+        thread, user = parse_thread(event, relay.team), field(event, "user")
         if thread is not None and user:
             await relay.answers.whisper_once(f"bug:{event.get('ts')}", thread, user, words)
         return BoltResponse(status=HTTPStatus.INTERNAL_SERVER_ERROR)
@@ -62,7 +62,7 @@ def register(app: AsyncApp, relay: Relay) -> None:
 
 async def whisper(relay: Relay, event: Payload, error: PersonError) -> None:
     """Tell the author of an event; those who may not speak here are told once in each thread."""
-    thread, user = parse_thread(event, relay.team), str(event.get("user") or "")
+    thread, user = parse_thread(event, relay.team), field(event, "user")
     if thread is None or not user or event.get("bot_id"):
         return
     words = messages.sorry(error)
@@ -79,7 +79,8 @@ async def send_back(respond: Respond, **what: object) -> None:
     """Answer through a `response_url`; that Slack does not take an answer is for the log."""
     try:
         answer = await respond(**what)
-    except (aiohttp.ClientError, TimeoutError, OSError) as error:
+    except (aiohttp.ClientError, TimeoutError, OSError, ValueError, TypeError) as error:
+        # Of the latter two Bolt and yarl have one for a `response_url` that is none.
         log.error("answer given up", extra={"reason": type(error).__name__})  # noqa: TRY400  (its text may hold the URL)
         return
     status = getattr(answer, "status_code", HTTPStatus.OK)

@@ -166,10 +166,9 @@ def parse_home_press(body: Payload, team: str) -> HomePress | None:
         return None
     by, value, action = pressed
     place, named, number = (*value.split("|"), "", "")[:3]
-    where, channel, ts = (*place.split(":"), "", "")[:3]
+    _, channel, ts = (*place.split(":"), "", "")[:3]
     session, page = parse_session(named), _page(number)
-    is_place = where == team and is_id(channel) and is_ts(ts)
-    if not is_place or session is None or page is None:
+    if not is_id(channel) or not is_ts(ts) or session is None or page is None:
         return None
     thread = ThreadRef(team=team, channel=channel, thread_ts=ts)
     is_whole = value == f"{team}:{channel}:{ts}|{session}|{number}"

@@ -109,3 +109,30 @@ def test_what_was_long_ago_speaks_for_nothing(stream: Stream) -> None:
     assert not stream.waits
     stream.come(*range(2, CROWD + 1))
     assert stream.waits
+
+
+def test_a_silence_in_which_this_process_stood_still_is_none(stream: Stream) -> None:
+    """What was sent meanwhile has yet to be heard; disorder is remembered as long."""
+    stream.come(2, 1)
+    since = stream.clock.now
+    stream.clock.now += 0.9 * MEMORY_SECONDS
+    assert not stream.waits
+    stream.bursts.stood_still(since)
+    assert stream.waits
+    stream.clock.now += 0.9 * QUIET_SECONDS
+    stream.bursts.stood_still(stream.clock.now)
+    assert stream.waits
+    stream.clock.now += QUIET_SECONDS
+    assert not stream.waits
+
+
+def test_however_long_a_process_stands_still_a_burst_has_an_end(stream: Stream) -> None:
+    """Deliveries are not put off for ever on a machine that has too much to do."""
+    stream.come(2, 1)
+    waited = 0.0
+    while stream.waits:
+        since = stream.clock.now
+        stream.clock.now += 2 * QUIET_SECONDS
+        waited += 2 * QUIET_SECONDS
+        stream.bursts.stood_still(since)
+    assert waited == pytest.approx(LIMIT_SECONDS, abs=4 * QUIET_SECONDS)

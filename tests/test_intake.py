@@ -5,7 +5,7 @@ import logging
 
 import pytest
 
-from bot.bursts import CROWD
+from bot.bursts import CROWD, LIMIT_SECONDS, QUIET_SECONDS
 from bot.intake import Intake
 from tests.waiting import wait_until
 
@@ -34,15 +34,46 @@ async def crowd(intake: Intake, requests: int, until: asyncio.Event) -> list[asy
 
 async def test_as_many_requests_as_people_make_do_not_put_deliveries_off() -> None:
     """More at once are a burst, until it is quiet."""
-    intake, leave = Intake(), asyncio.Event()
+    now = 100.0
+    intake, leave = Intake(clock=lambda: now), asyncio.Event()
     tasks = await crowd(intake, CROWD, leave)
     assert await is_calm(intake)
     tasks += await crowd(intake, 1, leave)
     assert not await is_calm(intake)
     leave.set()
     await asyncio.gather(*tasks)
-    await intake.calm()
+    assert not await is_calm(intake)
+    now += 2 * QUIET_SECONDS
     assert await is_calm(intake)
+
+
+async def test_a_stall_of_the_process_is_no_quiet() -> None:
+    """Who waits for the end of a burst waits for a silence that could have been broken."""
+    now = 100.0
+    intake = Intake(clock=lambda: now)
+    for written in (2, 1):
+        intake.replied(written)
+    waiting = asyncio.create_task(intake.calm())
+    await asyncio.sleep(0)
+    now += 2 * QUIET_SECONDS
+    assert not intake.is_crowded
+    await wait_until(lambda: intake.is_crowded, "the silence is counted anew")
+    assert not waiting.done()
+    now += LIMIT_SECONDS
+    await waiting
+
+
+async def test_who_stops_waiting_for_room_has_not_entered() -> None:
+    """A connection that ends leaves nothing behind that a shutdown would wait for."""
+    intake = Intake(concurrency=1)
+    await intake.enter()
+    waiting = asyncio.create_task(intake.enter())
+    await asyncio.sleep(0)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    intake.leave()
+    await asyncio.wait_for(intake.drain(60.0), 5.0)
 
 
 async def test_no_more_requests_run_at_once_than_there_is_room_for() -> None:

@@ -184,6 +184,19 @@ async def test_an_odd_event_is_acknowledged_and_that_is_all(bot: Bot, desk: Desk
     assert desk.slack.ephemerals("general") == []
 
 
+async def test_an_author_whose_id_is_no_text_costs_nobody_an_acknowledgement(
+    bot: Bot, desk: Desk
+) -> None:
+    """Who that is Slack does not say, so it is turned away like anybody unknown."""
+    thread = await desk.linked_thread()
+    ts = await desk.slack.say("Not for Devin", thread=thread, deliver=False)
+    event = {**desk.slack.event_of("general", ts), "user": "\ud800"}
+    event_of_mention = {**event, "type": "app_mention", "thread_ts": ts}
+    for one in (event, event_of_mention):
+        assert (await (await desk.slack.deliver_event(one)).settled()).acked
+    assert await desk.fence(thread) == []
+
+
 async def test_a_muted_thread_keeps_its_replies_and_mentions(bot: Bot, desk: Desk) -> None:
     """Muted, also a mention that is no command stays in Slack; unmuted, replies go on."""
     thread = await desk.linked_thread()
