@@ -1,6 +1,7 @@
 """Real processes that are stopped as machines stop them: the bot's, and a Valkey's."""
 
 import asyncio
+import contextlib
 import os
 import random
 import signal
@@ -23,10 +24,16 @@ PAUSES = (0.1, 1.5)
 
 
 def free_port() -> int:
-    """A port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port that nobody listens on now, and that no system gives away by itself.
+
+    Those that it gives begin at 32768 (Linux) or above: one of them may be gone, to an outgoing
+    connection say, before our server has it, or while it is stopped.
+    """
+    while True:
+        port = random.randrange(10_000, 32_000)  # noqa: S311  (no secret)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 async def start_bot(

@@ -145,13 +145,15 @@ class DevinSandbox:
         body: object = None,
         retry_after: float | str | datetime | None = None,
         delay: float | None = None,
+        until: asyncio.Event | None = None,
         takes: bool | None = None,
         times: int | None = None,
     ) -> None:
         """From now on, or for the next `times` requests, the session answers so.
 
         `state` is one of `devin_answers.STATES`; the rest changes its answer. `takes` says whether
-        the session keeps the message all the same, as behind a 504. `delay` is in seconds.
+        the session keeps the message all the same, as behind a 504. `delay` is in seconds,
+        and `until` a delay that ends when somebody says so.
         """
         session = self.session(session_id)
         changes = Changes(
@@ -160,6 +162,7 @@ class DevinSandbox:
             body=body,
             retry_after=retry_after,
             delay=delay,
+            until=until,
             takes=takes,
         )
         session.answer = answer_in(state, changes)
@@ -221,8 +224,7 @@ class DevinSandbox:
         if session is not None and answer.takes:
             session.take(body["message"], kind="user_message")
         self._record(request, session, answer, body)
-        if answer.delay:
-            await asyncio.sleep(answer.delay)
+        await answer.pause()
         return await send(request, answer)
 
     def _is_authorized(self, request: web.Request) -> bool:

@@ -4,6 +4,7 @@
 that FastAPI and the gateways before it use, since the real ones are not published.
 """
 
+import asyncio
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -34,6 +35,14 @@ class Answer:
     takes: bool = False
     ending: Ending = "answers"
     delay: float = 0.0
+    until: asyncio.Event | None = None
+
+    async def pause(self) -> None:
+        """Wait as long as the session takes over its answer."""
+        if self.delay:
+            await asyncio.sleep(self.delay)
+        if self.until is not None:
+            await self.until.wait()
 
 
 class UnknownStateError(ValueError):
@@ -124,6 +133,7 @@ class Changes:
     body: object = None
     retry_after: float | str | datetime | None = None
     delay: float | None = None
+    until: asyncio.Event | None = None
     takes: bool | None = None
 
 
@@ -142,6 +152,7 @@ def answer_in(state: str, changes: Changes | None = None) -> Answer:
         answer,
         status=answer.status if changes.status is None else changes.status,
         delay=answer.delay if changes.delay is None else changes.delay,
+        until=changes.until,
         takes=answer.takes if changes.takes is None else changes.takes,
         retry_after=_retry_after(changes.retry_after),
     )

@@ -1,5 +1,6 @@
 """What goes wrong between the local Slack and the app, when a test or a person wants it to."""
 
+import asyncio
 from typing import Literal
 
 from sandbox.faults import Fault
@@ -26,6 +27,7 @@ class Failing:
         drop: bool = False,
         drop_after: bool = False,
         delay: float = 0.0,
+        until: asyncio.Event | None = None,
     ) -> None:
         """Let the next `times` calls of a method (`*`: of any) fail; see `faults.Fault`.
 
@@ -33,7 +35,7 @@ class Failing:
         """
         if retry_after is not None and error is None and status == 200:  # noqa: PLR2004 - the default
             status = 429
-        fault = Fault(status, error, retry_after, drop, drop_after, delay)
+        fault = Fault(status, error, retry_after, drop, drop_after, delay, until)
         self._state.faults.add(method, fault, times)
 
     def fail_no_more(self) -> None:

@@ -1,5 +1,6 @@
 """Trouble on demand: what the next call of a Web API method meets instead of its answer."""
 
+import asyncio
 import time
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -13,7 +14,8 @@ class Fault:
     """One planned failure.
 
     `drop` closes the connection before the call took effect, `drop_after` when it has; `delay`
-    (seconds) comes before either, and alone only makes the call slow.
+    (seconds) comes before either, and alone only makes the call slow; `until` is a delay whose end
+    the test decides.
     """
 
     status: int = 200
@@ -22,6 +24,7 @@ class Fault:
     drop: bool = False
     drop_after: bool = False
     delay: float = 0.0
+    until: asyncio.Event | None = None
 
     @property
     def replaces_answer(self) -> bool:

@@ -46,6 +46,8 @@ class WebApi:
         fault = self._state.faults.take(call.method) or Fault()
         if fault.delay:
             await asyncio.sleep(fault.delay)
+        if fault.until is not None:
+            await fault.until.wait()
         if fault.drop:
             return _dropped(request)
         answer, warning = await self._answer(request, call, fault)

@@ -14,7 +14,8 @@ from tests.people import SESSION
 
 KEY = "apk_test-not-a-secret"
 ID = SessionId(SESSION)
-SHORT = httpx.Timeout(0.2)
+PATIENT = 30.0
+"""Longer than a machine stands still; who waits for a time to be over gives a shorter one."""
 
 Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -121,15 +122,26 @@ OK = whole("200 OK", b"null")
 
 @asynccontextmanager
 async def client(
-    url: str, *, connections: int = 4, timeouts: httpx.Timeout = SHORT, total: float = 5.0
+    url: str,
+    *,
+    connections: int = 4,
+    timeouts: httpx.Timeout | float = PATIENT,
+    total: float = PATIENT,
 ) -> AsyncIterator[Devin]:
-    async with open_devin(url, SecretStr(KEY), connections, timeouts, total) as devin:
+    limits = httpx.Timeout(timeouts)
+    async with open_devin(url, SecretStr(KEY), connections, limits, total) as devin:
         yield devin
 
 
-async def post(url: str, message: str = "hello", **options: float) -> Outcome | Wait:
+async def post(
+    url: str,
+    message: str = "hello",
+    *,
+    timeouts: httpx.Timeout | float = PATIENT,
+    total: float = PATIENT,
+) -> Outcome | Wait:
     """Send one message with a client of its own."""
-    async with client(url, total=options.get("total", 5.0)) as devin:
+    async with client(url, timeouts=timeouts, total=total) as devin:
         return await devin.post_message(ID, message)
 
 

@@ -1,7 +1,6 @@
 """Apps to hold against the local Slack: the real slack_sdk and slack_bolt, and raw ones."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -50,14 +49,6 @@ MODAL: JSON = {
         }
     ],
 }
-
-
-async def wait_until(predicate: Callable[[], object], what: str) -> None:
-    """Poll until the predicate holds; fail with `what` after five seconds."""
-    deadline = time.monotonic() + 5
-    while not predicate():
-        assert time.monotonic() < deadline, f"never: {what}"
-        await asyncio.sleep(0.005)
 
 
 def web_client(slack: SlackSandbox, token: str | None = None) -> AsyncWebClient:

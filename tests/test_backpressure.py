@@ -344,6 +344,15 @@ def test_a_429_without_a_time_is_a_pause_too() -> None:
         assert (limited(Pauses(), "reactions.add", "C1", seconds) or 0) > 0.4
 
 
+@pytest.mark.parametrize("reason", ["ratelimited", "rate_limited", "HTTP 429"])
+def test_slack_s_words_for_a_limit_are_one(reason: str) -> None:
+    """It says them by method, and by what stands in front of it."""
+    pauses = Pauses()
+    with pytest.raises(SlackAway), pauses.kept("reactions.add", "C1"):
+        raise SlackAway("reactions.add", reason, retry_after=30, maybe_done=False)
+    assert (turn_of(pauses, "reactions.add", "C1") or 0) > 20
+
+
 @pytest.mark.parametrize("answer", [None, SlackRefused("chat.postMessage", "is_archived")])
 async def test_after_a_pause_one_call_tries_and_its_answer_ends_it(
     answer: SlackRefused | None,

@@ -1,5 +1,6 @@
 """The command line, as real processes: what an operator types, and what a platform starts."""
 
+import asyncio
 import signal
 from pathlib import Path
 
@@ -137,7 +138,8 @@ async def test_a_stop_lets_a_slow_delivery_finish(
     environ: Environ, desk: Desk, box: Sandbox, tmp_path: Path
 ) -> None:
     """One POST, its outcome kept, the mark on the reply, exit 0; what waits stays for later."""
-    box.devin.behave(SESSION, "slow", delay=1.0)
+    is_stopping = asyncio.Event()
+    box.devin.behave(SESSION, "slow", delay=0, until=is_stopping)
     async with bot_process(environ, tmp_path, "run") as process:
         await box.slack.wait_connected()
         thread = await desk.linked_thread()
@@ -145,7 +147,10 @@ async def test_a_stop_lets_a_slow_delivery_finish(
         await desk.until_received("slow")
         await desk.reply("waits", thread)
         await desk.until_heard()
-        assert await process.stop() == 0
+        process.process.send_signal(signal.SIGTERM)
+        await process.until_logged("finishing what was begun")
+        is_stopping.set()
+        assert await process.ends() == 0
         assert "Traceback" not in process.err
     assert len(desk.received()) == 1
     box.devin.behave(SESSION, "running")

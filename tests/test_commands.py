@@ -236,6 +236,54 @@ async def test_a_menu_of_another_channel_cannot_be_answered(bot: Bot, desk: Desk
     assert desk.devin.requests == []
 
 
+async def test_a_choice_whose_thread_is_gone_begins_another(bot: Bot, desk: Desk) -> None:
+    """Who chose the session meant that session."""
+    options = await asked(desk)
+    for root in desk.slack.channel_messages("general"):
+        if root.text == "Shall we ship it?":
+            await desk.mention("unlink", thread=root.ts)
+            await desk.until_said("no longer linked", root.ts)
+    await choose(desk, options[0][0])
+    await desk.until_received("Please rebase", OTHER_SESSION)
+    thread = (await posted(desk, "Please rebase")).ts
+    await desk.reply("And tag it", thread)
+    await desk.until_received("And tag it", OTHER_SESSION)
+
+
+@pytest.mark.parametrize("action", ["say_chosen", "say_cancelled"])
+async def test_an_answer_from_another_workspace_is_ignored(
+    bot: Bot, desk: Desk, action: str
+) -> None:
+    """It is acknowledged, and the menu still serves whom it is for."""
+    options = await asked(desk)
+    menu, value = menu_of(desk), options[0][0]
+    given = value if action == "say_chosen" else value.partition(":")[0]
+    await choose(desk, "0" * 32, action=action)
+    genuine = desk.slack.deliveries[-1].payload
+    await desk.until_whispered("I no longer keep that message", "ada")
+    other = genuine | {"team": {"id": "T0OTHER000"}}
+    other["actions"] = [one | {"value": given, "selected_option": None} for one in other["actions"]]
+    again = await desk.slack.redeliver(Delivery("interactive", other))
+    assert (await again.settled()).acked
+    await desk.slack.press_ephemeral(
+        "say_chosen", channel="general", message_ts=menu.ts, value=value
+    )
+    await desk.until_received("Please rebase", OTHER_SESSION)
+    assert len(desk.devin.requests) == 1
+
+
+async def test_what_is_asked_back_is_kept_while_it_can_be_answered(
+    bot: Bot, desk: Desk, raw: redis.asyncio.Redis
+) -> None:
+    """A menu for the half hour in which Slack takes its answer, a form for a day."""
+    await asked(desk)
+    await say(desk, "")
+    await wait_until(lambda: desk.slack.open_views("ada"), "the form opens")
+    kept = {key: await raw.ttl(key) async for key in raw.scan_iter("*:ticket:*")}
+    half_hours = {key.split(":")[2]: round(ttl / 1800) for key, ttl in kept.items()}
+    assert half_hours == {"SayForm": 48, "Unsent": 1}
+
+
 async def test_a_choice_that_fails_can_be_made_again(bot: Bot, desk: Desk) -> None:
     """The person is told, beside the menu, which stays."""
     options = await asked(desk)
@@ -260,13 +308,15 @@ async def test_a_message_that_its_thread_no_longer_takes_is_told(
 ) -> None:
     """While it was being posted somebody ended the link, or muted it: it stands there, unsent."""
     thread = await desk.linked_thread()
-    before = len(desk.slack.calls)
-    desk.slack.fail_next("chat.postMessage", delay=1.0)
+    before, is_ended = len(desk.slack.calls), asyncio.Event()
+    desk.slack.fail_next("chat.postMessage", until=is_ended)
     saying = asyncio.create_task(say(desk, "Please rebase"))
     await wait_until(
         lambda: "chat.postMessage" in [one.method for one in desk.slack.calls[before:]], "it posts"
     )
     await desk.mention(verb, thread=thread)
+    await desk.until_heard()
+    is_ended.set()
     assert "not sent to Devin" in await desk.until_whispered(told, "ada")
     await saying
     assert any("Please rebase" in one.text for one in desk.posts(thread))
@@ -441,9 +491,11 @@ async def test_while_redis_hangs_the_person_is_told(
 
 async def test_while_slack_hangs_the_acknowledgement_does_not(bot: Bot, desk: Desk) -> None:
     """A post that takes longer than a second is waited for after the acknowledgement."""
-    desk.slack.fail_next("chat.postMessage", delay=1.5)
+    hangs = asyncio.Event()
+    desk.slack.fail_next("chat.postMessage", until=hangs)
     await say(desk, f"{SESSION} Please rebase")
     assert desk.slack.channel_messages("general") == []
+    hangs.set()
     await desk.until_received("Please rebase")
 
 
@@ -496,17 +548,26 @@ async def test_a_command_that_comes_twice_acts_once(
     ]
 
 
+@pytest.mark.parametrize(
+    ("team", "logged"),
+    [
+        ("T0OTHER000", "T0OTHER000"),
+        ("T0 and words", None),
+        ("T" * 33, None),
+        ("T0\N{CYRILLIC CAPITAL LETTER A}", None),
+    ],
+)
 async def test_a_command_of_another_workspace_is_ignored(
-    bot: Bot, desk: Desk, caplog: pytest.LogCaptureFixture
+    bot: Bot, desk: Desk, caplog: pytest.LogCaptureFixture, team: str, logged: str | None
 ) -> None:
-    """It is acknowledged, and the operator hears of it."""
+    """It is acknowledged, and the operator hears of it, without what is no id."""
     delivery = await desk.slack.slash("/devin-say", "help")
-    other = delivery.payload | {"team_id": "T0OTHER000", "text": f"{SESSION} Please rebase"}
+    other = delivery.payload | {"team_id": team, "text": f"{SESSION} Please rebase"}
     again = await desk.slack.redeliver(Delivery("slash_commands", other))
     assert (await again.settled()).acked
     assert again.response is None
     assert [one.team for one in caplog.records if one.getMessage() == "interaction ignored"] == [  # type: ignore[attr-defined]  # an extra field
-        "T0OTHER000"
+        logged
     ]
     await say(desk, f"{SESSION} The fence")
     await desk.until_received("The fence")

@@ -19,6 +19,7 @@ from tests.raw_http import (
     ID,
     KEY,
     OK,
+    PATIENT,
     RawServer,
     Talk,
     answering,
@@ -29,6 +30,8 @@ from tests.raw_http import (
     whole,
 )
 from tests.waiting import wait_until
+
+SOON_CONNECTED = httpx.Timeout(PATIENT, connect=0.2)
 
 # Nothing was sent: wait.
 
@@ -43,7 +46,7 @@ async def test_a_refused_connection_waits() -> None:
 
 async def test_a_name_that_does_not_resolve_waits() -> None:
     """DNS fails, at once or never: nothing was sent."""
-    assert kind(await post("http://devin.invalid")) == "wait"
+    assert kind(await post("http://devin.invalid", timeouts=SOON_CONNECTED)) == "wait"
 
 
 async def test_a_server_that_does_not_speak_tls_waits() -> None:
@@ -89,7 +92,7 @@ async def test_a_tls_handshake_that_never_ends_waits() -> None:
         return talk_
 
     async with serving(talk) as server:
-        answer = await post(f"https://127.0.0.1:{server.port}")
+        answer = await post(f"https://127.0.0.1:{server.port}", timeouts=SOON_CONNECTED)
     assert answer == Wait("no connection in time")
     assert not any(KEY.encode() in request for request in server.requests)
 
@@ -105,7 +108,7 @@ async def test_no_free_connection_waits() -> None:
 
         return talk_
 
-    patient = httpx.Timeout(30.0, pool=0.2)
+    patient = httpx.Timeout(PATIENT, pool=0.2)
     async with (
         serving(talk) as server,
         client(server.url, connections=1, timeouts=patient) as devin,
@@ -163,7 +166,7 @@ async def test_a_connection_that_is_lost_after_sending_is_uncertain(
 async def test_an_answer_that_never_comes_is_uncertain() -> None:
     """The read timeout: the message is there, the answer is not."""
     async with serving(answering(closes=False)) as server:
-        answer = await post(server.url)
+        answer = await post(server.url, timeouts=httpx.Timeout(PATIENT, read=0.2))
     assert answer == Outcome(kind=OutcomeKind.UNCERTAIN, detail="no answer in time")
     assert len(server.requests) == 1
 

@@ -7,8 +7,7 @@ import signal
 import stat
 import subprocess
 import sys
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from bot.embedded import _binary, embedded_valkey, is_embedded_supported
 from bot.errors import EmbeddedValkeyError
 from bot.valkey_home import ValkeyHome
+from tests.waiting import wait_until
 
 ROOT = Path(__file__).parent.parent
 OTHER_PROCESS = """
@@ -33,16 +33,6 @@ async def main():
 
 asyncio.run(main())
 """
-
-
-async def wait_until(is_true: Callable[[], Awaitable[bool] | bool], description: str) -> None:
-    deadline = time.monotonic() + 10
-    while True:
-        answer = is_true()
-        if answer if isinstance(answer, bool) else await answer:
-            return
-        assert time.monotonic() < deadline, f"never happened: {description}"
-        await asyncio.sleep(0.02)
 
 
 @asynccontextmanager

@@ -1,9 +1,10 @@
 """Files go to Devin with their reply; one that cannot go is a link, and its author is told."""
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from typing import cast
 
 import aiohttp
 import pytest
@@ -11,19 +12,21 @@ from redis.asyncio import Redis
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.app import Bot
-from bot.attached import Attached, Hitch
+from bot.attached import Attached, Brought, Hitch
 from bot.errors import FileLeftOut
+from bot.files import Files
 from bot.links import Links
 from bot.mailbox import Head, Mailbox
 from bot.models import Link, Reply, SessionId, ThreadRef, UserId
 from bot.multipart import Multipart
 from bot.settings import Settings
-from bot.slack_files import SlackFiles
+from bot.slack_files import SlackFiles, attached
 from bot.store import Store, hold_key, reply_key
+from bot.uploads import Uploads
 from sandbox.workspace import TEAM_ID, SlackFile
 from tests.conftest import started
 from tests.people import SESSION, Desk, running
-from tests.raw_http import answering, serving, whole
+from tests.raw_http import OK, answering, client, serving, whole
 
 PLAN = 'Step 1: é\r\nATTACHMENT:"https://example.com/x"\n'.encode()
 
@@ -131,6 +134,21 @@ async def test_a_file_of_another_organisation_is_asked_for(bot: Bot, desk: Desk)
     assert [one.content for one in desk.devin.attachments] == [PLAN]
 
 
+async def test_a_file_that_slack_does_not_tell_of_goes_as_a_link(bot: Bot, desk: Desk) -> None:
+    """The message waits for none, and the thread learns Slack's reason."""
+    thread = await desk.linked_thread()
+    file = upload(desk)
+    ts = await desk.slack.say("Look", thread=thread, files=[file], deliver=False)
+    stub = {"id": file.id, "name": "plan.md", "file_access": "check_file_info"}
+    desk.slack.fail_next("files.info", error="file_not_found")
+    await desk.slack.deliver_event({**desk.slack.event_of("general", ts), "files": [stub]})
+    assert "plan.md: Slack did not give it to me (file_not_found)" in await desk.until_said(
+        "only a *link*", thread
+    )
+    await desk.until_marked("white_check_mark", ts)
+    assert desk.devin.attachments == []
+
+
 async def test_what_devin_does_not_take_goes_as_a_link(bot: Bot, desk: Desk) -> None:
     """And the thread learns Devin's status."""
     thread = await desk.linked_thread()
@@ -223,12 +241,52 @@ async def test_what_is_not_the_file_is_told_from_it(answer: bytes, kind: str, hi
     assert caught.value.hitch is hitch
 
 
+async def test_a_page_in_the_place_of_something_else_is_not_the_file() -> None:
+    """Its length may be the same by chance."""
+    async with serving(answering(PAGE)) as server, slack_at(server.url) as files:
+        url, size = f"{server.url}/a", len(b"<html>Sign in</html>")
+        file = Attached(name="a", permalink="", url=url, kind="text/plain", size=size)
+        with pytest.raises(FileLeftOut) as caught:
+            async with files.opened(file, 100):
+                raise AssertionError("opened")
+    assert caught.value.hitch is Hitch.SIGN_IN
+
+
+async def test_a_redirect_is_not_followed() -> None:
+    """It could lead anywhere, also with our token."""
+    async with serving(answering(whole("200 OK", b"x"))) as elsewhere:
+        leads_there = whole("302 Found", b"", f"Location: {elsewhere.url}/a")
+        async with serving(answering(leads_there)) as server, slack_at(server.url) as files:
+            with pytest.raises(FileLeftOut, match="HTTP 302"):
+                async with files.opened(Attached(name="a", permalink="", url=f"{server.url}/a"), 9):
+                    raise AssertionError("opened")
+        assert elsewhere.connections == 0
+
+
+@pytest.mark.parametrize(
+    ("headers", "kind"),
+    [(["Content-Disposition: attachment; filename=a.html"], "text/plain"), ([], "text/html")],
+    ids=["sent as a file", "as long as the file"],
+)
+async def test_a_page_may_be_the_file(headers: list[str], kind: str) -> None:
+    """People share pages, too; a page to sign in is not sent as a file, and has another length."""
+    page = b"<html>Plan"
+    answer = whole("200 OK", page, *headers, content_type="text/html")
+    async with serving(answering(answer)) as server, slack_at(server.url) as files:
+        url = f"{server.url}/a"
+        file = Attached(name="a", permalink="", url=url, kind=kind, size=len(page))
+        async with files.opened(file, 100) as download:
+            assert [chunk async for chunk in download.chunks()] == [page]
+
+
 @pytest.mark.parametrize(
     "url",
     [
         "http://files.slack.com/a",
         "https://files.slack.com.example.com/a",
         "https://files.slack.com@example.com/a",
+        "https://me@files.slack.com/a",
+        "https://files.slack.com/\\example.com",
         "https://files.slack.com:444/a",
         "https://example.com\\@files.slack.com/a",
         "//files.slack.com/a",
@@ -245,14 +303,79 @@ async def test_an_address_that_only_looks_like_slack_gets_nothing(url: str) -> N
     assert caught.value.hitch is Hitch.ELSEWHERE
 
 
-async def test_a_name_cannot_leave_its_place_in_the_form() -> None:
+async def test_a_host_that_is_away_leaves_the_file_out() -> None:
+    """The reason is the failure's kind, since its text may hold the address."""
+    async with slack_at("http://127.0.0.1:9") as files:
+        with pytest.raises(FileLeftOut) as caught:
+            async with files.opened(Attached(name="a", permalink="", url="http://127.0.0.1:9"), 1):
+                raise AssertionError("opened")
+    assert (caught.value.hitch, caught.value.detail) == (Hitch.SLACK, "ClientConnectorError")
+
+
+async def test_slack_s_own_host_of_files_is_asked_also_through_a_proxy() -> None:
+    """That is another host than the one of its API."""
+    refusing = serving(answering(whole("403 Forbidden")))
+    async with refusing as proxy, aiohttp.ClientSession() as session:
+        client = AsyncWebClient("xoxb-1", session=session, proxy=proxy.url)
+        with pytest.raises(FileLeftOut) as caught:
+            async with SlackFiles(client).opened(Attached(name="a", permalink="", url=URL), 100):
+                raise AssertionError("opened")
+        (request,) = proxy.requests
+    assert caught.value.hitch is Hitch.SLACK
+    assert request.startswith(b"CONNECT files.slack.com:443 ")
+    assert b"xoxb" not in request
+
+
+async def test_a_file_that_breaks_off_is_not_put_down_to_devin(store: Store) -> None:
+    """Devin only sees a form that ends early; who reads the reason looks where the fault is."""
+    half = b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\nhalf"
+    async with (
+        serving(answering(half)) as slack,
+        serving(answering(OK)) as devin,
+        slack_at(slack.url) as files,
+        client(devin.url) as api,
+    ):
+        file = Attached(name="a", permalink="", url=f"{slack.url}/a")
+        thread = ThreadRef(team="T1", channel="C1", thread_ts="1764000000.000100")
+        reply = Reply(thread=thread, ts="1764000001.0", author=UserId("U1"), files=(file,))
+        bringing = Files(slack=files, devin=api, uploads=Uploads(store), limit=100)
+        (brought,) = cast("Sequence[Brought]", await bringing.bring(reply))
+    assert (brought.url, brought.hitch) == ("", Hitch.SLACK)
+
+
+URL = "https://files.slack.com/files-pri/T1-F1/a.md"
+
+
+@pytest.mark.parametrize(
+    ("file", "found"),
+    [
+        ({"url_private": URL}, ("F1", "", URL)),
+        ({"url_private": "x", "url_private_download": URL}, ("F1", "", URL)),
+        ({"url_private": URL, "mode": "external"}, ("F1", "", "")),
+        ({"url_private": URL, "is_external": True}, ("F1", "", "")),
+        ({"url_private": URL, "mode": "file_access"}, ("F1", "F1", "")),
+        ({"url_private": URL, "file_access": "check_file_info"}, ("F1", "F1", "")),
+        ({"name": "a.md"}, ("a.md", "", "")),
+        ({"name": "a.md", "title": "Plan"}, ("Plan", "", "")),
+        ({"id": None}, ("file", "", "")),
+    ],
+)
+def test_a_file_is_read_as_slack_describes_it(
+    file: dict[str, object], found: tuple[str, str, str]
+) -> None:
+    """Its name, the id to ask for where the event leaves it open, and where its content is."""
+    one = attached({"id": "F1"} | file)
+    assert (one.name, one.look_up, one.url) == found
+
+
+async def test_a_name_and_a_kind_cannot_leave_their_place_in_the_form() -> None:
     """Neither by quotes nor by lines; the length that is told is the length."""
 
     async def chunks() -> AsyncIterator[bytes]:
         yield b"ab"
         yield b"c"
 
-    form = Multipart('a"; x="\r\n\r\nevil', "text/plain", chunks(), 3)
+    form = Multipart('a"; x="\r\n\r\nevil', "text/plain\r\n\r\nevil", chunks(), 3)
     body = b"".join([part async for part in form.content()])
     assert len(body) == int(form.headers["Content-Length"])
     head, _, rest = body.partition(b"\r\n\r\n")

@@ -12,9 +12,19 @@ from redis.asyncio import Redis
 
 from bot import home_view, messages
 from bot.app import Bot
+from bot.audience import Audience
 from bot.home_view import Shown
 from bot.links import Links
-from bot.models import Link, Outcome, OutcomeKind, SessionId, Standing, ThreadRef, UserId
+from bot.models import (
+    Link,
+    Outcome,
+    OutcomeKind,
+    Person,
+    SessionId,
+    Standing,
+    ThreadRef,
+    UserId,
+)
 from bot.store import Store, link_key, places_key, threads_key
 from handlers.interactions import (
     parse_choice,
@@ -24,11 +34,13 @@ from handlers.interactions import (
     parse_submission,
     parse_ticket_press,
 )
+from sandbox import Sandbox
 from sandbox.blocks import view_problems
 from sandbox.deliveries import Delivery
 from sandbox.workspace import Channel, User
 from tests.builders import ADA, CHANNEL, JSON, ROOT_TS, TEAM, mutated
 from tests.people import OTHER_SESSION, SESSION, Desk, running
+from tests.slack_apps import web_client
 from tests.waiting import until_settled, wait_until
 
 View = dict[str, Any]
@@ -204,6 +216,25 @@ async def test_where_slack_does_not_say_who_is_in_a_channel_nothing_is_shown(
     own = await desk.linked_thread(channel="dm")
     desk.slack.fail_next(method, times=9, **failure)
     assert listed(await home(desk)) == [own]
+
+
+@pytest.mark.parametrize(
+    ("who", "channel", "is_seen"),
+    [
+        (Person(id=UserId("U1"), name="x"), "C0GENERAL0", True),
+        (Person(id=UserId("U1"), name="x", is_known=False), "C0GENERAL0", False),
+        (Person(id=UserId("U1"), name="x", is_guest=True), "C0GENERAL0", False),
+        (Person(id=UserId("U1"), name="x", is_external=True), "C0GENERAL0", False),
+        (Person(id=UserId("U1"), name="x", is_bot=True), "C0GENERAL0", False),
+        (Person(id=UserId("U0ADA00000"), name="ada"), "D0ADADM000", False),
+    ],
+)
+async def test_a_public_channel_is_for_full_members(
+    box: Sandbox, who: Person, channel: str, *, is_seen: bool
+) -> None:
+    """Others see it where they are in it; a direct message is nobody's."""
+    audience = Audience(web_client(box.slack))
+    assert await audience.includes(who, channel) is is_seen
 
 
 async def test_a_member_is_found_on_any_page(bot: Bot, desk: Desk) -> None:
@@ -547,6 +578,35 @@ WHOLE = [
     a_submission(),
     {"type": "app_home_opened", "user": ADA, "channel": "D1", "tab": "home"},
 ]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        f"T0OTHER:{CHANNEL}:{ROOT_TS}|{SESSION}|0",
+        f"{TEAM}:C1/..:{ROOT_TS}|{SESSION}|0",
+        f"{TEAM}:C\N{ARABIC-INDIC DIGIT ONE}:{ROOT_TS}|{SESSION}|0",
+        f"{TEAM}:{CHANNEL}:now|{SESSION}|0",
+        f"{TEAM}:{CHANNEL}:{ROOT_TS}|{SESSION.upper()}|0",
+        f"{TEAM}:{CHANNEL}:{ROOT_TS}|x|0",
+        f"{TEAM}:{CHANNEL}:{ROOT_TS}|{SESSION}|",
+        f"{TEAM}:{CHANNEL}:{ROOT_TS}|{SESSION}|\N{SUPERSCRIPT TWO}",
+        f"{TEAM}:{CHANNEL}:{ROOT_TS}|{SESSION}|99999",
+        f"{TEAM}:{CHANNEL}:{ROOT_TS}|{SESSION}|0|0",
+    ],
+)
+def test_a_tampered_value_is_none(value: str) -> None:
+    """A button of App Home counts only as it was made, whole."""
+    assert parse_home_press(a_home_press(value=value), TEAM) is None
+
+
+@pytest.mark.parametrize(
+    "number", ["", "-1", "1.0", "x", "\N{SUPERSCRIPT TWO}", "\N{ARABIC-INDIC DIGIT ONE}", "99999"]
+)
+def test_what_is_no_number_names_no_place(number: str) -> None:
+    """Neither a page nor an option, and `int` is not asked."""
+    assert parse_home_page(a_home_press(home_view.LATER, number or "x"), TEAM) is None
+    assert parse_choice(f"{'0' * 32}:{number}") is None
 
 
 def test_whole_payloads_are_read() -> None:

@@ -94,6 +94,22 @@ def test_a_whispered_press_is_read_from_its_place() -> None:
     assert press.number == "0" * 32
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"team": {"id": "T0OTHER"}},
+        {"user": {"id": "U1/.."}},
+        {"user": {"id": "U\N{ARABIC-INDIC DIGIT ONE}"}},
+        {"container": {"channel_id": "C1:2"}},
+        {"container": None, "channel": None},
+    ],
+    ids=repr,
+)
+def test_a_whispered_press_without_its_place_is_none(changes: JSON) -> None:
+    """Who pressed, and where, are ids."""
+    assert parse_ticket_press(a_whispered_press("0" * 32) | changes, TEAM) is None
+
+
 @settings(max_examples=300, deadline=None)
 @given(mutated(WHOLE))
 def test_no_interaction_makes_a_parser_raise(payload: JSON) -> None:

@@ -6,6 +6,7 @@ import pytest
 import redis
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from redis.asyncio import Redis
 
 from bot.app import Bot
 from bot.models import ThreadRef, parse_session
@@ -291,6 +292,23 @@ async def test_a_command_that_comes_again_is_answered_once(bot: Bot, desk: Desk)
         await desk.slack.redeliver(delivery)
     assert await desk.fence(thread) == []
     assert len(desk.said(thread)) == 2
+
+
+async def test_a_command_that_failed_for_a_moment_is_obeyed_when_it_comes_again(
+    bot: Bot, desk: Desk, raw: Redis
+) -> None:
+    """That it was taken up is forgotten with the failure, or Slack's retry would do nothing."""
+    thread = await desk.slack.say("Shall we ship it?")
+    key = link_key(ThreadRef(team=desk.slack.team_id, channel=GENERAL, thread_ts=thread))
+    await raw.lpush(key, "no string: Redis refuses to read it as one")
+    await raw.expire(key, 60)
+    await desk.mention(f"link {SESSION}", thread=thread)
+    events = [await one.settled() for one in desk.slack.deliveries[-2:]]
+    failed = [one for one in events if not one.acked]
+    assert failed
+    await raw.delete(key)
+    await desk.slack.redeliver(failed[0])
+    await desk.until_said("now linked", thread)
 
 
 async def test_a_link_is_forgotten_without_traffic(environ: dict[str, str], desk: Desk) -> None:

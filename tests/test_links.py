@@ -150,3 +150,9 @@ async def test_the_last_outcome_of_a_thread_is_told_to_status(links: Links, raw:
     outcome = Outcome(kind=OutcomeKind.REFUSED, status=404)
     await raw.set(last_key(thread()), outcome.to_json(), ex=60)
     assert await links.last_outcome(thread()) == outcome
+
+
+async def test_an_outcome_of_a_newer_version_is_not_told(links: Links, raw: Redis) -> None:
+    """An old process in a rolling deploy shows the rest of what it knows."""
+    await raw.set(last_key(thread()), '{"v": 2, "kind": "paused"}', ex=60)
+    assert await links.last_outcomes([thread(), thread(2)]) == [None, None]

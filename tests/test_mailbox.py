@@ -3,6 +3,7 @@
 A holder that is gone is played by deleting its hold, which is what its expiry does.
 """
 
+import math
 import time
 from datetime import timedelta
 
@@ -11,7 +12,7 @@ from redis.asyncio import Redis
 
 from bot import scripts
 from bot.links import Links
-from bot.mailbox import HOLD, LATELY, SETTLE_LIMIT, Head, Later, Mailbox, Nothing, Step
+from bot.mailbox import HOLD, KEEP_DONE, LATELY, SETTLE_LIMIT, Head, Later, Mailbox, Nothing, Step
 from bot.models import (
     Change,
     Link,
@@ -44,7 +45,8 @@ THREAD = ThreadRef(team="T0TEAM", channel="C0GENERAL", thread_ts="1764000000.000
 LINK = Link(session=ID, by=UserId("U0ADA"), at=1764000000)
 TTL = timedelta(days=90)
 NONE = timedelta(0)
-SOON = timedelta(seconds=1)
+SOON = timedelta(seconds=4)
+"""Not over before the next step, on a slow machine either; shorter than `SETTLE_LIMIT`."""
 
 DELIVERED = Outcome(kind=OutcomeKind.DELIVERED, status=200)
 SUSPENDED = Outcome(kind=OutcomeKind.SUSPENDED, detail="asleep", status=200)
@@ -166,10 +168,10 @@ async def test_replies_are_taken_in_the_order_they_were_written(mailbox: Mailbox
 async def test_a_late_reply_waits_for_earlier_ones(mailbox: Mailbox, raw: Redis) -> None:
     """It is due after the settle time, and the next one puts that off again."""
     first = await mailbox.accept(a_reply(2), ID, SOON)
-    assert first.wake_after == 1.0
+    assert first.wake_after == SOON.total_seconds()
     step = await mailbox.take(ID, "a")
     assert isinstance(step, Later)
-    assert 0 < step.after <= 1.0
+    assert 0 < step.after <= SOON.total_seconds()
     due = await raw.zscore(DUE_KEY, ID)
     assert due is not None
     await raw.zadd(DUE_KEY, {ID: due - 500})
@@ -227,21 +229,27 @@ async def test_a_take_whose_answer_was_lost_is_harmless(mailbox: Mailbox) -> Non
 
 
 async def test_a_head_that_another_was_sending_is_interrupted(mailbox: Mailbox, raw: Redis) -> None:
-    """Its holder is gone: whether Devin got it, nobody knows. The next one is an ordinary head."""
+    """Whether Devin got it since it was marked, nobody knows. The next one is an ordinary head."""
     await filled(mailbox, 1, 2)
-    await taken(mailbox, "a")
+    began = (await taken(mailbox, "a")).sent - 2000
+    await raw.hset(reply_key(a_reply(1).id), "sent", str(began))
     await raw.delete(hold_key(ID))
     head = await taken(mailbox, "b")
-    assert (head.reply, head.interrupted) == (a_reply(1), True)
+    assert (head.reply, head.interrupted, head.sent) == (a_reply(1), True, began)
     step = await mailbox.finish(ID, "b", head, UNCERTAIN, go_on=True)
     assert isinstance(step, Head)
     assert (step.reply, step.interrupted) == (a_reply(2), False)
 
 
-async def test_an_empty_mailbox_leaves_nothing_behind(mailbox: Mailbox, raw: Redis) -> None:
-    """No hold, no due time, no box: an idle session costs nothing."""
+@pytest.mark.parametrize("go_on", [True, False])
+async def test_an_empty_mailbox_leaves_nothing_behind(
+    mailbox: Mailbox, raw: Redis, *, go_on: bool
+) -> None:
+    """No hold, no due time, no box: an idle session costs nothing, also one that was given up."""
     await filled(mailbox, 1)
-    step = await mailbox.finish(ID, "a", await taken(mailbox, "a"), DELIVERED, go_on=True)
+    await mailbox.defer(ID, "a", await taken(mailbox, "a"), NONE, SOON)
+    given_up = Outcome(kind=OutcomeKind.GIVEN_UP)
+    step = await mailbox.finish(ID, "b", await taken(mailbox, "b"), given_up, go_on=go_on)
     assert step is Nothing.EMPTY
     assert await raw.exists(hold_key(ID), box_key(ID), mail_key(ID), DUE_KEY) == 0
 
@@ -298,12 +306,15 @@ async def test_taking_costs_the_same_from_a_full_mailbox(mailbox: Mailbox, raw: 
     """Ten thousand waiting replies: no step looks at all of them."""
 
     async def cost() -> float:
-        await raw.config_resetstat()
+        """Microseconds, the least of many tries: the others have what the machine did besides."""
+        least = math.inf
         for number in range(100):
+            await raw.config_resetstat()
             head = await taken(mailbox, f"t{number}")
             await mailbox.put_back(ID, f"t{number}", head.reply.id)
-        stats = await raw.info("commandstats")
-        return float(stats["cmdstat_evalsha"]["usec_per_call"])
+            stats = await raw.info("commandstats")
+            least = min(least, float(stats["cmdstat_evalsha"]["usec_per_call"]))
+        return least
 
     await filled(mailbox, 1, 2)
     await taken(mailbox, "warm")
@@ -343,6 +354,22 @@ async def test_the_words_of_a_delivered_reply_are_not_kept(mailbox: Mailbox, raw
     assert await mailbox.kept(replies[0].id) is None
     assert await mailbox.kept(replies[1].id) == replies[1]
     assert "hello" not in str(await raw.hgetall(reply_key(replies[0].id)))
+    for reply in replies:
+        assert await raw.ttl(reply_key(reply.id)) <= KEEP_DONE.total_seconds()
+
+
+async def test_of_a_workflow_s_reply_is_kept_only_whom_to_tell(
+    mailbox: Mailbox, raw: Redis
+) -> None:
+    """Its words stand in its blocks, too."""
+    words = {"type": "rich_text", "elements": ["hello"]}
+    reply = a_reply(1).model_copy(update={"step": "Fx0STEP", "blocks": (words,)})
+    await mailbox.accept(reply, ID, NONE)
+    await mailbox.finish(ID, "a", await taken(mailbox, "a"), DELIVERED, go_on=True)
+    kept = await mailbox.kept(reply.id)
+    assert kept is not None
+    assert kept.step == reply.step
+    assert "hello" not in str(await raw.hgetall(reply_key(reply.id)))
 
 
 async def test_a_frozen_holder_writes_nothing_once_another_took_over(
@@ -444,26 +471,70 @@ async def test_a_deferred_reply_stays_first_and_owes_one_notice(
         assert deferred.notice_after == (30.0 if attempt == 1 else None)
         step = await mailbox.take(ID, "x")
         assert isinstance(step, Later)
-        assert 0 < step.after <= 1.0
+        assert 0 < step.after <= SOON.total_seconds()
         await raw.zadd(DUE_KEY, {ID: 0})
     notice = ReportId(a_reply(1).id, 1, ReportKind.NOTICE)
     assert await raw.zrange(UNTOLD_KEY, 0, -1) == [str(notice)]
 
 
-async def test_an_answer_of_devins_ends_the_count_of_failures(mailbox: Mailbox, raw: Redis) -> None:
-    """The next reply starts afresh; after one that was given up it does not."""
+async def test_a_notice_is_not_late_before_it_is_due(mailbox: Mailbox, store: Store) -> None:
+    """The sweep tells none of a reply that has waited for a moment only."""
+    await filled(mailbox, 1)
+    await mailbox.defer(ID, "a", await taken(mailbox, "a"), SOON, timedelta(minutes=1))
+    _, late = await Reports(store).overdue(-SOON, 10)
+    assert late == []
+
+
+async def test_each_round_owes_a_notice_of_its_own(mailbox: Mailbox) -> None:
+    """Who sends a reply again is told again that it waits, and it may wait as long as before."""
+    (reply,) = await filled(mailbox, 1)
+    await mailbox.defer(ID, "a", await taken(mailbox, "a"), NONE, SOON)
+    head = await taken(mailbox, "b")
+    await mailbox.finish(ID, "b", head, Outcome(kind=OutcomeKind.GIVEN_UP), go_on=True)
+    await mailbox.send_again(reply, 1)
+    again = await taken(mailbox, "c")
+    assert again.accepted >= head.now
+    deferred = await mailbox.defer(ID, "c", again, NONE, SOON)
+    assert deferred is not None
+    assert deferred.notice_after == SOON.total_seconds()
+
+
+@pytest.mark.parametrize("kind", [OutcomeKind.GIVEN_UP, OutcomeKind.UNCERTAIN])
+async def test_an_answer_of_devins_ends_the_count_of_failures(
+    mailbox: Mailbox, raw: Redis, kind: OutcomeKind
+) -> None:
+    """The next reply starts afresh; after one that ended without an answer it does not."""
     await filled(mailbox, 1, 2, 3)
     await mailbox.defer(ID, "a", await taken(mailbox, "a"), NONE, SOON)
     head = await taken(mailbox, "a")
     assert head.attempts == 1
-    given_up = Outcome(kind=OutcomeKind.GIVEN_UP)
-    step = await mailbox.finish(ID, "a", head, given_up, go_on=True)
+    step = await mailbox.finish(ID, "a", head, Outcome(kind=kind), go_on=True)
     assert isinstance(step, Head)
     assert (step.attempts, step.failing_since is None) == (1, False)
     step = await mailbox.finish(ID, "a", step, DELIVERED, go_on=True)
     assert isinstance(step, Head)
     assert (step.attempts, step.failing_since) == (0, None)
     assert await raw.exists(box_key(ID)) == 0
+
+
+@pytest.mark.parametrize(
+    ("accepted", "failing_since", "waited"), [(1, 4, 6), (4, 1, 6), (1, None, 0)]
+)
+def test_devin_has_been_failing_a_reply_since_it_was_there(
+    accepted: int, failing_since: int | None, waited: int
+) -> None:
+    """Neither what Devin did before counts, nor that others went first while it answered."""
+    head = Head(
+        reply=a_reply(1),
+        round=1,
+        accepted=accepted * 1000,
+        failing_since=failing_since and failing_since * 1000,
+        attempts=1,
+        now=10_000,
+        sent=10_000,
+        interrupted=False,
+    )
+    assert head.waited == timedelta(seconds=waited)
 
 
 async def test_a_frozen_holder_defers_nothing(mailbox: Mailbox, raw: Redis) -> None:
@@ -490,11 +561,12 @@ async def test_a_hold_is_renewed_by_its_holder_only(mailbox: Mailbox, raw: Redis
     """A sign of life makes it last; somebody else's does not, nor does one that comes too late."""
     await filled(mailbox, 1)
     await taken(mailbox, "a")
-    await raw.pexpire(hold_key(ID), 1000)
+    half = HOLD.total_seconds() * 500
+    await raw.pexpire(hold_key(ID), int(half))
     assert not await mailbox.renew(ID, "b")
-    assert await raw.pttl(hold_key(ID)) <= 1000
+    assert await raw.pttl(hold_key(ID)) <= half
     assert await mailbox.renew(ID, "a")
-    assert await raw.pttl(hold_key(ID)) > 1000
+    assert await raw.pttl(hold_key(ID)) > half
     await raw.delete(hold_key(ID))
     assert not await mailbox.renew(ID, "a")
     assert await raw.exists(hold_key(ID)) == 0
@@ -511,11 +583,12 @@ async def test_what_a_session_got_last_is_known(mailbox: Mailbox, raw: Redis) ->
         assert isinstance(step, Head)
         earlier = [one.digest for one in await mailbox.lately(ID)]
         assert earlier == [f"got{last}" for last in range(max(0, number - 4), number)]
-        began = step.sent
+        began = step.sent - 2000
+        await raw.hset(reply_key(step.reply.id), "sent", str(began))
         step = await mailbox.finish(ID, "a", step, DELIVERED, f"got{number}", go_on=True)
         (*_, last) = await mailbox.lately(ID)
-        assert last.sent.timestamp() == pytest.approx(began / 1000)
-        assert last.sent <= last.answered
+        assert last.sent.timestamp() == pytest.approx(began / 1000, abs=0.001)
+        assert last.sent + timedelta(seconds=2) <= last.answered
     assert step is Nothing.EMPTY
     assert 0 < await raw.ttl(lately_key(ID)) <= LATELY.total_seconds()
 

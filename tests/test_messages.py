@@ -296,6 +296,26 @@ def test_what_is_said_in_a_button_s_place_is_inert(by: str) -> None:
         assert 0 < len(note) < 1_000
 
 
+NAMING: dict[str, Callable[[str], Words]] = {
+    "linked": lambda by: messages.linked(LINK, already=False, by=by),
+    "linked before": lambda by: messages.linked_before(LINK, by),
+    "default": lambda by: messages.default_is(LINK.session, by),
+    "corrected": lambda by: messages.corrected(by, "Please rebase"),
+    "said by a workflow": lambda by: messages.said_by_workflow(by, "Please rebase"),
+    "linked by a workflow": lambda by: messages.linked_by_workflow(LINK, by),
+    "muted at home": lambda by: messages.muted_at_home(by, muted=True),
+    "unmuted at home": lambda by: messages.muted_at_home(by, muted=False),
+    "unlinked at home": lambda by: messages.unlinked_at_home(LINK, by),
+}
+
+
+@pytest.mark.parametrize("says", NAMING.values(), ids=NAMING.keys())
+@given(by=NAMES)
+def test_whoever_is_named_pings_nobody(says: Callable[[str], Words], by: str) -> None:
+    """A name is chosen by its bearer, wherever it stands."""
+    assert problems(says(by)) == []
+
+
 OTHERS = {
     "help": messages.HELP,
     "usage": messages.USAGE,

@@ -60,10 +60,12 @@ async def test_an_answer_is_remembered(box: Sandbox, people: People) -> None:
 
 async def test_many_who_ask_at_once_ask_one_question(box: Sandbox, people: People) -> None:
     """A burst of one person's replies makes one call, and different people do not wait in line."""
-    box.slack.fail_next("users.info", delay=0.3, times=2)
+    over = asyncio.Event()
+    box.slack.fail_next("users.info", until=over, times=2)
     asking = [asyncio.create_task(people.person(who)) for who in [ADA, BEN] * 50]
     await wait_until(lambda: len(box.slack.calls) == 2, "both are asked for")
     assert not any(one.done() for one in asking)
+    over.set()
     assert {one.name for one in await asyncio.gather(*asking)} == {"ada", "Ben Franklin"}
     assert len(asked(box, "users.info")) == 2
 
@@ -72,10 +74,12 @@ async def test_whoever_stops_waiting_leaves_the_question_to_the_others(
     box: Sandbox, people: People
 ) -> None:
     """A cancelled request does not take the answer away from those who asked with it."""
-    box.slack.fail_next("users.info", delay=0.2)
+    over = asyncio.Event()
+    box.slack.fail_next("users.info", until=over)
     first, second = (asyncio.create_task(people.person(ADA)) for _ in range(2))
     await asyncio.sleep(0)
     first.cancel()
+    over.set()
     assert (await second).name == "ada"
     with pytest.raises(asyncio.CancelledError):
         await first

@@ -7,7 +7,7 @@ import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.app import Bot
-from bot.models import Standing, UserId
+from bot.models import WORKFLOW, Standing, UserId
 from bot.people import People
 from bot.permissions import Permissions
 from bot.settings import Settings, load_settings
@@ -95,6 +95,15 @@ async def test_people_are_not_listed_as_bots(box: Sandbox, environ: dict[str, st
     allow = Permissions(load_settings({**environ, **lists}, None), people_of(box))
     assert await allow.of(PEOPLE["bolt-ci"], GENERAL) is Standing.BOT
     assert await allow.of(PEOPLE["gus"], GENERAL) is Standing.GUEST
+
+
+async def test_a_workflow_that_acts_for_nobody_is_not_a_person(
+    box: Sandbox, environ: dict[str, str]
+) -> None:
+    """Its message may be where the operator lets it; what people do is not for it to do."""
+    allow = Permissions(load_settings(environ, None), people_of(box))
+    assert allow.of_workflow(GENERAL) is Standing.ALLOWED
+    assert await allow.of(WORKFLOW, GENERAL) is Standing.UNKNOWN
 
 
 async def test_a_look_up_that_failed_is_tried_again_later(

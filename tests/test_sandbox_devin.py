@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
@@ -11,6 +11,7 @@ import pytest
 from sandbox.devin import DevinSandbox
 from sandbox.devin_answers import STATES, UnknownStateError
 from sandbox.devin_sessions import UnknownSessionError
+from tests.waiting import wait_until
 
 SESSION = "devin-abc123def456"
 PATH = f"/v1/sessions/{SESSION}/message"
@@ -190,11 +191,13 @@ async def test_a_slow_session_takes_at_once_and_answers_late(
     """Whoever gives up waiting has been heard all the same, and no other session waits."""
     devin.behave(SESSION, "slow", delay=30)
     devin.add_session("devin-0002")
-    with pytest.raises(httpx.ReadTimeout):
-        await client.post(PATH, json={"message": "slowly"}, timeout=0.2)
+    slowly = asyncio.create_task(client.post(PATH, json={"message": "slowly"}, timeout=30))
+    await wait_until(lambda: devin.received(SESSION) == ["slowly"], "it is taken")
+    await client.post("/v1/sessions/devin-0002/message", json={"message": "fast"})
+    assert not slowly.done()
+    slowly.cancel()
+    await asyncio.gather(slowly, return_exceptions=True)
     assert devin.received(SESSION) == ["slowly"]
-    response = await client.post("/v1/sessions/devin-0002/message", json={"message": "fast"})
-    assert response.elapsed < timedelta(seconds=5)
 
 
 async def test_a_drop_takes_the_message_and_closes_the_connection(
@@ -411,10 +414,14 @@ async def test_requests_in_flight_are_counted_per_session_and_in_all(
 ) -> None:
     """The most at once is remembered; afterwards none is in flight."""
     devin.add_session("devin-0002")
+    over = asyncio.Event()
     for session_id in (SESSION, "devin-0002"):
-        devin.behave(session_id, "slow", delay=0.3)
+        devin.behave(session_id, "slow", delay=0, until=over)
     paths = [PATH, "/v1/sessions/devin-0002/message", "/v1/sessions/devin-0002/message"]
-    await asyncio.gather(*(client.post(path, json={"message": "hi"}) for path in paths))
+    posts = [asyncio.create_task(client.post(path, json={"message": "hi"})) for path in paths]
+    await wait_until(lambda: devin.in_flight == 3, "all are under way")
+    over.set()
+    await asyncio.gather(*posts)
     assert (devin.max_in_flight, devin.in_flight) == (3, 0)
     assert devin.session(SESSION).max_in_flight == 1
     assert devin.session("devin-0002").max_in_flight == 2

@@ -19,9 +19,9 @@ from tests.slack_apps import (
     raw_apps,
     refusal,
     socket_mode,
-    wait_until,
     web_client,
 )
+from tests.waiting import wait_until
 
 
 @pytest.fixture

@@ -9,11 +9,19 @@ import pytest
 from slack_sdk.errors import SlackApiError
 
 from sandbox.slack import SlackSandbox
-from tests.slack_apps import JSON, bolt_app, raw_apps, socket_mode, wait_until, web_client
+from tests.slack_apps import JSON, bolt_app, raw_apps, socket_mode, web_client
+from tests.waiting import wait_until
 
 
 @pytest.fixture
 async def slack() -> AsyncIterator[SlackSandbox]:
+    async with SlackSandbox(ack_timeout=30, retry_delays=(0.01, 0.02, 0.03)) as slack:
+        yield slack
+
+
+@pytest.fixture
+async def impatient_slack() -> AsyncIterator[SlackSandbox]:
+    """For what comes again because nobody has acknowledged it in time."""
     async with SlackSandbox(ack_timeout=0.5, retry_delays=(0.01, 0.02, 0.03)) as slack:
         yield slack
 
@@ -79,9 +87,10 @@ async def test_an_unacknowledged_event_is_retried_three_times() -> None:
     assert (delivery.acked, delivery.attempts) == (False, 4)
 
 
-async def test_a_listener_that_raises_gets_the_event_again(slack: SlackSandbox) -> None:
+async def test_a_listener_that_raises_gets_the_event_again(impatient_slack: SlackSandbox) -> None:
     """Bolt does not acknowledge what failed before the response, so Slack brings it back."""
     attempts: list[JSON] = []
+    slack = impatient_slack
     app = bolt_app(slack)
 
     @app.event("message")

@@ -257,6 +257,25 @@ async def test_a_forged_form_posts_nothing(bot: Bot, desk: Desk, metadata: str) 
     assert desk.devin.requests == []
 
 
+async def test_a_form_from_another_workspace_is_ignored(bot: Bot, desk: Desk) -> None:
+    """It is acknowledged without a word, and the form still serves whom it was opened for."""
+    view = await opened(desk)
+    await submit(desk, view | {"id": view["id"]}, message=" ", session=SESSION)
+    genuine = desk.slack.deliveries[-1].payload
+    values = genuine["view"]["state"]["values"]
+    values = values | {"message": {"message": {"type": "plain_text_input", "value": "Rebase"}}}
+    other = genuine | {
+        "team": {"id": "T0OTHER000"},
+        "view": genuine["view"] | {"state": {"values": values}},
+    }
+    delivery = await (await desk.slack.redeliver(Delivery("interactive", other))).settled()
+    assert delivery.acked
+    assert not delivery.response
+    await submit(desk, view, session=SESSION)
+    await desk.until_received("Please rebase")
+    assert len(desk.devin.requests) == 1
+
+
 async def test_somebody_elses_form_cannot_be_submitted(bot: Bot, desk: Desk) -> None:
     """Its number serves only whom it was opened for."""
     theirs = await opened(desk, channel="secrets")

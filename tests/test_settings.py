@@ -228,6 +228,12 @@ def test_a_remote_redis_without_tls_or_password_needs_a_yes(url: str) -> None:
     assert load(REDIS_URL=url, ALLOW_INSECURE_REDIS="true").redis_url == url
 
 
+def test_a_yes_that_is_malformed_is_one_problem() -> None:
+    """What it would have allowed is not held against the address."""
+    (problem,) = problems(REDIS_URL="redis://redis.example", ALLOW_INSECURE_REDIS="maybe")
+    assert problem.startswith("ALLOW_INSECURE_REDIS is malformed")
+
+
 @pytest.mark.parametrize("end", ["/1", "/?db=1", "?db=1"])
 def test_a_cluster_has_no_databases(end: str) -> None:
     """Redis refuses them, so the address is refused before."""

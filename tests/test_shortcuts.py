@@ -201,7 +201,8 @@ async def test_a_link_that_changes_meanwhile_is_followed(bot: Bot, desk: Desk) -
     """The message goes to the session that its thread has when it is taken, or the form asks."""
     desk.devin.add_session(OTHER_SESSION)
     thread = await desk.linked_thread()
-    desk.slack.fail_next("conversations.info", delay=0.8)
+    is_changed = asyncio.Event()
+    desk.slack.fail_next("conversations.info", until=is_changed)
     sending = asyncio.create_task(run(desk, SEND, thread))
     await wait_until(
         lambda: "conversations.info" in [one.method for one in desk.slack.calls], "it is begun"
@@ -209,6 +210,8 @@ async def test_a_link_that_changes_meanwhile_is_followed(bot: Bot, desk: Desk) -
     await desk.mention("unlink", thread=thread)
     await desk.until_said("no longer linked", thread)
     await desk.mention(f"link {OTHER_SESSION}", thread=thread)
+    await wait_until(lambda: OTHER_SESSION in desk.said(thread)[-1], "linked anew")
+    is_changed.set()
     await desk.until_marked("white_check_mark", thread)
     await sending
     assert len(desk.received(OTHER_SESSION)) == 1
@@ -305,11 +308,16 @@ async def test_a_session_that_stands_in_the_thread_is_filled_in(
     await desk.until_said("now linked", thread)
 
 
-async def test_a_root_that_slack_does_not_show_fills_nothing_in(bot: Bot, desk: Desk) -> None:
-    """The form opens all the same."""
+@pytest.mark.parametrize(
+    "failure", [{"error": "thread_not_found"}, {"status": 503}, {"delay": 8.0}]
+)
+async def test_a_root_that_slack_does_not_show_fills_nothing_in(
+    bot: Bot, desk: Desk, failure: dict[str, Any]
+) -> None:
+    """The form opens all the same, and does not wait for it for long."""
     thread = await desk.slack.say(URL, user="bolt-ci")
     ts = await desk.reply("Please look", thread)
-    desk.slack.fail_next("conversations.replies", error="thread_not_found")
+    desk.slack.fail_next("conversations.replies", **failure)
     assert prefilled(await asked(desk, LINK, ts)) is None
 
 
@@ -375,6 +383,7 @@ async def test_a_thread_that_was_muted_meanwhile_stays_so(bot: Bot, desk: Desk) 
     thread = await desk.slack.say("Is it green?")
     view = await asked(desk, SEND, thread)
     await desk.mention(f"link {SESSION}", thread=thread)
+    await desk.until_said("now linked", thread)
     await desk.mention("mute", thread=thread)
     await desk.until_said("Muted", thread)
     await submit(desk, view)
@@ -493,6 +502,16 @@ async def resent(desk: Desk, payload: JSON) -> Delivery:
     await delivery.settled()
     assert delivery.acked
     return delivery
+
+
+async def test_a_message_that_nobody_wrote_is_not_sent(bot: Bot, desk: Desk) -> None:
+    """Slack itself writes some; there is nothing in them for Devin."""
+    thread = await desk.slack.say("Is it green?")
+    payload = (await run(desk, LINK, thread)).payload
+    nobodys = {"message": payload["message"] | {"user": None}, "trigger_id": "1.2"}
+    await resent(desk, payload | nobodys | {"callback_id": SEND})
+    await desk.until_whispered("no text and no files", "ada")
+    assert desk.devin.requests == []
 
 
 @pytest.mark.parametrize("shortcut", [SEND, LINK])
@@ -667,8 +686,9 @@ async def test_whoever_does_not_wait_is_told_what_was_done(
     if shortcut == SEND:
         await desk.until_whispered("On its way to Devin", "ada")
     else:
-        tried = "views.update"
-        await wait_until(lambda: desk.slack.calls[-1].method == tried, "it is tried")
+        await wait_until(
+            lambda: "views.update" in [one.method for one in desk.slack.calls], "it is tried"
+        )
         assert desk.whispers("ada") == []
     assert desk.slack.open_views("ada") == []
 

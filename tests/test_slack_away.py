@@ -168,6 +168,15 @@ async def test_while_slack_cannot_be_reached_devin_is_and_the_threads_hear_of_it
     assert len(desk.devin.requests) == 3
 
 
+async def test_an_answer_is_tried_again(bot: Bot, desk: Desk) -> None:
+    """Who asked for it waits a moment longer."""
+    thread = await desk.slack.say("Shall we ship it?")
+    desk.slack.fail_next("chat.postMessage", status=503, times=1)
+    await desk.mention("help", thread=thread)
+    await desk.until_said("mention me with", thread)
+    await desk.until_heard()
+
+
 async def test_a_storm_of_rate_limits_delays_what_is_told_and_nothing_else(
     bot: Bot, desk: Desk, store: Store
 ) -> None:

@@ -13,6 +13,7 @@ from bot.intake import Intake
 from bot.socket_mode import SocketMode, open_socket_mode
 from sandbox import Sandbox
 from sandbox.socket_mode import MAX_CONNECTIONS
+from tests.raw_http import answering, serving, whole
 from tests.waiting import wait_until
 
 
@@ -112,6 +113,19 @@ async def test_socket_mode_that_is_switched_on_again_is_found(box: Sandbox) -> N
         await socket_mode.check()
     assert asked(box) == 4
     assert gaps == ["gap"]
+
+
+async def test_an_address_that_nobody_answers_is_asked_for_anew(box: Sandbox) -> None:
+    """Slack gives a new one each time; meanwhile it is said what is wrong."""
+    away = b'{"ok": true, "url": "ws://127.0.0.1:9/"}'
+    app = bolt(box)
+    async with serving(answering(whole("200 OK", away))) as slack:
+        app.client.base_url = f"{slack.url}/api/"
+        opening = open_socket_mode(app, box.slack.app_token, Intake(), lambda: None)
+        async with opening as socket_mode:
+            await wait_until(lambda: len(slack.requests) == 2, "again")
+            with pytest.raises(SlackAway, match="ClientConnectorError"):
+                await socket_mode.check()
 
 
 async def test_too_many_connections_make_no_hot_loop(box: Sandbox) -> None:

@@ -267,6 +267,18 @@ WRONG_INPUTS: dict[str, tuple[dict[str, Any], str]] = {
 }  # fmt: skip
 
 
+async def test_a_link_that_names_no_thread_fails_in_words(bot: Bot, desk: Desk) -> None:
+    """Nothing is posted for it, also where Slack does not show what it names."""
+    assert await link(desk) == (
+        "error",
+        "The step's Thread is no message. Use the timestamp of a message, or the link to it.",
+    )
+    root = await desk.slack.say("Shall we ship it?")
+    desk.slack.fail_next("conversations.replies", error="is_archived")
+    assert await link(desk, thread_ts=root) == ("error", "That channel is archived.")
+    assert desk.said(root) == []
+
+
 @pytest.mark.parametrize("wrong", WRONG_INPUTS)
 async def test_what_cannot_be_done_fails_the_step_in_words(
     bot: Bot, desk: Desk, store: Store, wrong: str

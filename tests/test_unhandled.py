@@ -20,7 +20,7 @@ from tests.slack_apps import BUTTONS, MODAL, web_client
 EVENTS: list[JSON] = [
     {"type": "reaction_added", "user": "U0ADA00000", "reaction": "+1", "item": {}},
     {"type": "member_joined_channel", "user": "U0ADA00000", "channel": "C0GENERAL0"},
-    {"type": "app_home_opened", "user": "U0ADA00000", "channel": "D0ADADM000", "tab": "home"},
+    {"type": "app_home_opened", "user": "U0ADA00000", "channel": "D0ADADM000", "tab": "messages"},
     {"type": "channel_id_changed", "old_channel_id": "G1", "new_channel_id": "C1"},
     {"type": "tokens_revoked", "tokens": {"oauth": [], "bot": ["U0DEVINREL"]}},
     {"type": "app_uninstalled"},

@@ -10,7 +10,7 @@ from bot.store import Store
 
 
 async def wait_until(
-    predicate: Callable[[], object | Awaitable[object]], description: str, seconds: float = 25.0
+    predicate: Callable[[], object | Awaitable[object]], description: str, seconds: float = 45.0
 ) -> None:
     """Return once `predicate` is true; fail with `description` when it is not within `seconds`."""
     deadline = time.monotonic() + seconds
