@@ -221,7 +221,11 @@ class Corrections:
         change: Callable[[], Awaitable[Revision]],
         tell: Callable[[Revision], Awaitable[None]],
     ) -> None:
-        """Make a change and tell what it met; of what is being sent, once that is known."""
+        """Make a change and tell what it met; of what is being sent, once that is known.
+
+        Should this process die within the second for which the acknowledgement waits for that,
+        Slack brings the event again.
+        """
         met = await change()
         if met.what is Revised.SENDING:
 
