@@ -9,11 +9,24 @@ from bot.errors import NotAllowed
 from bot.intake import Intake
 from bot.letters import shown
 from bot.links import Links
+from bot.listening import Listening
 from bot.mailbox import Mailbox
-from bot.models import Change, Link, Reply, SessionId, Standing, ThreadRef, UserId, ts_micros
+from bot.models import (
+    Change,
+    Link,
+    Reply,
+    SessionId,
+    Standing,
+    ThreadRef,
+    UserId,
+    Voucher,
+    millis_after,
+    ts_micros,
+)
 from bot.people import People
 from bot.permissions import Permissions
 from bot.schedule import Schedule
+from bot.slack_clock import SlackClock
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +40,7 @@ SETTLE = timedelta(seconds=1)
 class Accepting:
     """Asks who may steer Devin, makes links, and keeps replies."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  (the parts it is made of)
         self,
         *,
         links: Links,
@@ -36,6 +49,8 @@ class Accepting:
         permissions: Permissions,
         schedule: Schedule,
         intake: Intake,
+        clock: SlackClock,
+        listening: Listening,
     ) -> None:
         self._links = links
         self._mailbox = mailbox
@@ -43,13 +58,23 @@ class Accepting:
         self._permissions = permissions
         self._schedule = schedule
         self._intake = intake
+        self._clock = clock
+        self._listening = listening
 
     async def standing(self, reply: Reply) -> Standing:
         """Whether the reply's author may steer Devin where it was written."""
         return await self._permissions.of(reply.author, reply.thread.channel, reply.bots)
 
     async def check(self, who: UserId, channel: str) -> None:
-        """Raise `NotAllowed` unless `who` may steer Devin in `channel`."""
+        """Raise `NotAllowed` unless `who` may steer Devin in `channel`.
+
+        What was refused before is noted first, so that what `who` asks for hides none of it.
+
+        Raises:
+            NotAllowed: `who` may not.
+            StoreAway: it is not known to be noted.
+        """
+        await self._catch_up()
         standing = await self._permissions.of(who, channel)
         if standing is not Standing.ALLOWED:
             metrics.TURNED_AWAY.labels(standing).inc()
@@ -59,35 +84,67 @@ class Accepting:
         """What `who` is called."""
         return (await self._people.person(who)).name
 
+    def told(self) -> int:
+        """The latest `ts` that Slack has told, in microseconds."""
+        return self._clock.last
+
     async def shown(self, reply: Reply) -> str:
         """What `reply` says, as Markdown with names."""
         return await shown(reply, self._people)
 
-    async def link(self, thread: ThreadRef, by: UserId, session: SessionId) -> tuple[Link, bool]:
-        """Link `thread` to `session`: the link it has now, and whether that is this new one."""
-        link = Link(session=session, by=by, at=int(time.time()), since=_now())
-        existing = await self._links.create(thread, link)
+    async def link(
+        self,
+        thread: ThreadRef,
+        by: UserId,
+        session: SessionId,
+        at: int | None = None,
+        *,
+        since: int = 0,
+    ) -> tuple[Link, bool]:
+        """Link `thread` to `session`: the link it has now, and whether that is this new one.
+
+        `at` is the `ts` of the message that asked for it, in microseconds: replies after it are for
+        Devin. Without one, those are that come after whatever Slack has told by now, and `since`.
+
+        Raises:
+            Outdated: the thread was unlinked by somebody who asked later.
+        """
+        since = max(since, self._clock.last) if at is None else at
+        link = Link(session=session, by=by, at=int(time.time()), since=millis_after(since))
+        existing = await self._links.create(thread, link, at)
         if existing is None:
             log.info("linked", extra=where(thread, session_id=session))
         return existing or link, existing is None
 
-    async def take(self, reply: Reply, session: SessionId) -> Change:
+    async def take(
+        self, reply: Reply, session: SessionId, voucher: Voucher = Voucher.PERSON
+    ) -> Change:
         """Put `reply` into the mailbox of `session` and wake it; kept when this returns.
 
         Changes nothing if its thread is no longer linked to `session`, is muted, or if the reply
-        was taken before.
+        was taken before; nor, where nobody sends it, if it is not for Devin any more, or never was.
 
         Raises:
             StoreAway: it is not known to be kept: Slack must not be acknowledged.
         """
+        await self._catch_up()
         self._intake.replied(ts_micros(reply.ts))
-        accepted = await self._mailbox.accept(reply, session, _settle(reply.ts))
+        settle = self._settle(reply.ts)
+        accepted = await self._mailbox.accept(reply, session, settle, voucher)
         metrics.ACCEPTED.labels(accepted.change).inc()
         ids = where(reply.thread, session_id=session, reply_id=reply.id)
         log.info(accepted.change.value, extra=ids | {"length": len(reply.text)})
         if accepted.wake_after is not None:
             await self._schedule.wake(session, accepted.wake_after)
         return accepted.change
+
+    async def _catch_up(self) -> None:
+        if self._listening.is_behind:
+            await self._listening.note()
+
+    def _settle(self, ts: str) -> timedelta:
+        age = timedelta(microseconds=self._clock.age(ts_micros(ts)))
+        return timedelta(0) if abs(age) < FRESH else SETTLE
 
 
 def where(thread: ThreadRef, **more: str) -> dict[str, object]:
@@ -98,12 +155,3 @@ def where(thread: ThreadRef, **more: str) -> dict[str, object]:
         "thread_ts": thread.thread_ts,
     }
     return ids | more
-
-
-def _now() -> int:
-    return time.time_ns() // 1_000_000 + 1
-
-
-def _settle(ts: str) -> timedelta:
-    age = time.time() - ts_micros(ts) / 1e6
-    return timedelta(0) if abs(age) < FRESH.total_seconds() else SETTLE

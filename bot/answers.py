@@ -1,18 +1,27 @@
-"""What the relay says to somebody who asked it something, after Slack has been acknowledged.
+"""Everything the relay tells somebody who asked it something, or who wrote where it listens.
 
-An answer is best effort: it is tried for a while, and then only the log has it. What a thread must
-know about a reply is a report (`telling.py`), which is kept in Redis until it is told.
+What is said in a thread, or to one person there, is owed in Redis before anybody goes on, and told
+by `telling.py` until Slack takes it: a process that dies after an act does not leave it untold.
+Marks and pressed buttons are decoration: they are tried for a while, and then only the log has it.
 """
 
 import asyncio
 import logging
+import secrets
+import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from datetime import timedelta
-from typing import Any
+from typing import Any, Literal, Self
 
-from bot.errors import SlackAway, SlackRefused
+from pydantic import JsonValue
+
+from bot.errors import SlackAway, SlackRefused, UnderWay
 from bot.intake import Intake
-from bot.models import ThreadRef
+from bot.mailbox import KEEP_DONE
+from bot.models import ReplyId, ThreadRef
+from bot.records import Record
+from bot.reports import ReportId, ReportKind, Reports
+from bot.schedule import Schedule
 from bot.store import Store, once_key
 from bot.threads import Threads
 from bot.words import Words
@@ -24,40 +33,94 @@ LONGEST_WAIT_SECONDS = 30.0
 SOON_SECONDS = 1.0
 """Of the 3 s for which Slack waits for an acknowledgement."""
 
+BEGUN = timedelta(seconds=30)
+"""How long a caller that died keeps others from doing what it began."""
+
+UNDER_WAY_SECONDS = 2.0
+LOOK_SECONDS = 0.05
+
 MOST = 1_000
-"""Answers at once in this process, most of them waiting for Slack."""
+"""Pieces of background work at once in this process, most of them waiting for Slack."""
 
 ONCE = timedelta(days=30)
 CLAIM = timedelta(days=2)
 """Longer than Slack's Delayed Events retry (24 h)."""
 
 
-class Answers:
-    """Says things in threads, in the background."""
+class Answer(Record):
+    """Words that are owed: to everybody in `thread`, or to one person there."""
 
-    def __init__(self, threads: Threads, intake: Intake, store: Store) -> None:
+    v: Literal[1] = 1
+    thread: ThreadRef
+    to: str = ""
+    text: str
+    quote: str = ""
+    advice: str = ""
+    buttons: tuple[dict[str, JsonValue], ...] = ()
+
+    @classmethod
+    def of(cls, thread: ThreadRef, words: Words, to: str) -> Self:
+        """What is to be kept of `words`."""
+        buttons = tuple(dict(button) for button in words.buttons)
+        return cls(
+            thread=thread,
+            to=to,
+            text=words.text,
+            quote=words.quote,
+            advice=words.advice,
+            buttons=buttons,
+        )
+
+    @property
+    def words(self) -> Words:
+        """What is to be said."""
+        return Words(self.text, quote=self.quote, advice=self.advice, buttons=self.buttons)
+
+
+class Answers:
+    """Tells people things, after Slack has been acknowledged."""
+
+    def __init__(
+        self,
+        *,
+        threads: Threads,
+        intake: Intake,
+        store: Store,
+        reports: Reports,
+        schedule: Schedule,
+    ) -> None:
         self._threads = threads
         self._intake = intake
         self._store = store
+        self._reports = reports
+        self._schedule = schedule
         self._under_way = 0
 
-    def say(self, thread: ThreadRef, words: Words) -> None:
-        """Answer in `thread`, for everybody there."""
-        self.later(self._try(lambda: self._threads.post(thread, words)))
+    async def say(self, thread: ThreadRef, words: Words, *, once: str = "") -> None:
+        """Owe `words` to everybody in `thread`; of several with the same `once`, the first.
 
-    def whisper(self, thread: ThreadRef, user: str, words: Words) -> None:
-        """Answer in `thread`, for `user` only."""
-        self.later(self._try(lambda: self._threads.whisper(thread, user, words)))
+        Raises:
+            StoreAway: they are not known to be owed.
+        """
+        await self._owe(Answer.of(thread, words, to=""), once)
+
+    async def whisper(self, thread: ThreadRef, user: str, words: Words, *, once: str = "") -> None:
+        """The same for the eyes of `user` only; `once` counts by person and thread."""
+        await self._owe(Answer.of(thread, words, to=user), once)
+
+    async def _owe(self, answer: Answer, once: str) -> None:
+        thread = answer.thread
+        about = f"{once}:{thread.thread_ts}:{answer.to}" if once else secrets.token_hex(8)
+        report = ReportId(
+            ReplyId(f"{thread.team}:said:{thread.channel}:{about}"), 1, ReportKind.ANSWER
+        )
+        keep = ONCE if once else KEEP_DONE
+        if await self._reports.owe(report, answer.to_json(), keep):
+            await self._schedule.tell(report)
 
     def mark(self, channel: str, ts: str, emoji: str) -> None:
         """Put our `emoji` on a message."""
         self.later(self._try(lambda: self._threads.mark(channel, ts, emoji)))
-
-    async def whisper_once(self, what: str, thread: ThreadRef, user: str, words: Words) -> None:
-        """Tell `user` about `what`, once in this thread."""
-        key = f"told:{what}:{thread.team}:{thread.channel}:{thread.thread_ts}:{user}"
-        if await self._store.first(key, ONCE):
-            self.whisper(thread, user, words)
 
     def press(self, message: Mapping[str, Any], channel: str, note: str) -> None:
         """Put `note` in the place of a message's buttons."""
@@ -84,6 +147,23 @@ class Answers:
         task = self.later(work)
         if task is not None:
             await asyncio.wait({task}, timeout=SOON_SECONDS)
+
+    async def begin(self, what: str, mine: str) -> bool:
+        """True when this caller is to do `what` now; False once somebody has, and `claim`ed it.
+
+        `mine` names the caller: an event that Slack brings again goes on where a process died.
+
+        Raises:
+            UnderWay: another caller does it at this moment.
+        """
+        deadline = time.monotonic() + UNDER_WAY_SECONDS
+        while not await self.is_claimed(what):
+            if await self._store.first(f"begun:{what}", BEGUN, mine):
+                return True
+            if time.monotonic() > deadline:
+                raise UnderWay(what.partition(":")[0])
+            await asyncio.sleep(LOOK_SECONDS)
+        return False
 
     async def claim(self, what: str) -> bool:
         """True for the first who claims `what`: one of two events for the same message, say."""

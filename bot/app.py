@@ -12,11 +12,10 @@ from datetime import timedelta
 
 import aiohttp
 from docket import Docket
-from slack_sdk.web.async_client import AsyncWebClient
 
 import handlers
 from bot import metrics
-from bot.assembly import Parts, bolt_of, catch_up_of, relay_of, steps_of
+from bot.assembly import Parts, bolt_of, catch_up_of, gaps_of, relay_of, steps_of
 from bot.backlog import measured
 from bot.catch_up import CatchUp
 from bot.deliveries import NOTICE_AFTER, Deliveries
@@ -26,6 +25,7 @@ from bot.files import Files
 from bot.health import Health
 from bot.identity import check_app_token, identify
 from bot.intake import Intake
+from bot.listening import Listening
 from bot.mailbox import Mailbox
 from bot.nearby import Nearby
 from bot.people import People
@@ -33,6 +33,7 @@ from bot.reports import Reports
 from bot.server import SlackEndpoint, open_server
 from bot.settings import Settings
 from bot.settling import LOOK_AFTER_SECONDS, Settling
+from bot.slack_calls import SlackClient
 from bot.slack_files import SlackFiles
 from bot.socket_mode import open_socket_mode
 from bot.store import Store, open_store
@@ -99,17 +100,16 @@ async def open_bot(
 
 
 @asynccontextmanager
-async def open_slack(settings: Settings) -> AsyncIterator[AsyncWebClient]:
+async def open_slack(settings: Settings) -> AsyncIterator[SlackClient]:
     """One client with one connection pool for all of Slack's Web API."""
     timeout = aiohttp.ClientTimeout(total=SLACK_SECONDS)
     # slack_sdk takes a proxy from the environment; aiohttp's trust_env would beside that read
     # ~/.netrc in a thread for each call.
     async with aiohttp.ClientSession(timeout=timeout) as session:
-        yield AsyncWebClient(
+        yield SlackClient(
             token=settings.slack_bot_token.get_secret_value(),
             base_url=settings.slack_api_url,
             session=session,
-            retry_handlers=[],
         )
 
 
@@ -140,8 +140,11 @@ async def _connect(
             settings.delivery_concurrency + SPARE_CONNECTIONS,
         )
     )
+    gaps = gaps_of(settings, store, identity)
     return Parts(
         settings=settings,
+        listening=Listening(gaps, client.clock),
+        gaps=gaps,
         health=health,
         intake=intake,
         store=store,
@@ -205,20 +208,18 @@ async def _listen(
 ) -> CatchUp | None:
     app, relay = bolt_of(parts), relay_of(parts)
     handlers.register(app, relay)
-    catch_up = catch_up_of(parts, relay)
-    if catch_up is not None:
-        await parts.health.until("Redis", catch_up.note)
-    begin = catch_up.begin if catch_up is not None else lambda: None
+    catch_up, listening = catch_up_of(parts, relay), parts.listening
+    await parts.health.until("Redis", listening.begin)
     token = parts.settings.slack_app_token
     if token is not None:
         secret = token.get_secret_value()
         await parts.health.until("Socket Mode", lambda: check_app_token(parts.client, secret))
-        opening = open_socket_mode(app, secret, parts.intake, on_gap=begin)
+        opening = open_socket_mode(app, secret, parts.intake, on_gap=listening.missed)
         socket = await stack.enter_async_context(opening)
         parts.health.watch("Socket Mode", socket.check)
     elif endpoint is not None:
         endpoint.app = app
-        begin()
+        listening.wanted.set()
     return catch_up
 
 

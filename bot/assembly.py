@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from docket import Docket
 from slack_bolt.async_app import AsyncApp
-from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.accepting import Accepting
 from bot.answers import Answers
@@ -27,16 +26,20 @@ from bot.intake import Intake
 from bot.late_reader import LateReader
 from bot.linking import Linking
 from bot.links import Links
+from bot.listening import Listening
 from bot.mailbox import Mailbox
+from bot.moving import Moving
 from bot.nearby import Nearby
 from bot.offers import Offers
 from bot.people import People
 from bot.permissions import Permissions
 from bot.places import Places
 from bot.relay import Relay
+from bot.reports import Reports
 from bot.revisions import Revisions
 from bot.saying import Saying
 from bot.settings import Settings
+from bot.slack_calls import SlackClient
 from bot.steps import Steps
 from bot.store import Store
 from bot.threads import Threads
@@ -49,10 +52,12 @@ class Parts:
     """What both halves of the bot, the listening and the delivering one, are made of."""
 
     settings: Settings
+    listening: Listening
+    gaps: Gaps | None
     health: Health
     intake: Intake
     store: Store
-    client: AsyncWebClient
+    client: SlackClient
     identity: Identity
     people: People
     docket: Docket
@@ -91,7 +96,7 @@ def relay_of(parts: Parts) -> Relay:
     mailbox = Mailbox(parts.store, settings.link_ttl, settings.catch_up)
     permissions, accepting = Permissions(settings, parts.people), _accepting(parts)
     team, tickets = parts.identity.team, Tickets(parts.store)
-    answers = Answers(threads, parts.intake, parts.store)
+    answers = _answers(parts, threads)
     linking = Linking(accepting=accepting, links=links, threads=threads, answers=answers)
     saying = _saying(parts, accepting, links, threads)
     return Relay(
@@ -102,7 +107,14 @@ def relay_of(parts: Parts) -> Relay:
         schedule=parts.schedule,
         saying=saying,
         asking=Asking(saying=saying, tickets=tickets, answers=answers),
-        home=_home(parts, permissions, links, mailbox, answers),
+        home=_home(parts, accepting, permissions, links, mailbox, answers),
+        moving=Moving(
+            links=links,
+            places=Places(parts.store, settings.link_ttl),
+            defaults=Defaults(parts.store, settings.link_ttl),
+            answers=answers,
+            team=team,
+        ),
         dialogs=Dialogs(parts.client),
         forwarding=Forwarding(
             accepting=accepting, linking=linking, links=links, threads=threads, tickets=tickets
@@ -125,6 +137,8 @@ def relay_of(parts: Parts) -> Relay:
             answers=answers,
         ),
         steps=steps_of(parts),
+        listening=parts.listening,
+        threads=threads,
         team=team,
     )
 
@@ -132,13 +146,23 @@ def relay_of(parts: Parts) -> Relay:
 def steps_of(parts: Parts) -> Steps:
     """What workflows start; both halves of the bot have it, one to keep a step, one to do it."""
     return Steps(
-        executions=Executions(parts.store, parts.client, parts.identity.team),
+        executions=Executions(Reports(parts.store), parts.client, parts.identity.team),
         accepting=_accepting(parts),
         permissions=Permissions(parts.settings, parts.people),
         links=_links(parts),
         threads=Threads(parts.client),
         schedule=parts.schedule,
         team=parts.identity.team,
+    )
+
+
+def _answers(parts: Parts, threads: Threads) -> Answers:
+    return Answers(
+        threads=threads,
+        intake=parts.intake,
+        store=parts.store,
+        reports=Reports(parts.store),
+        schedule=parts.schedule,
     )
 
 
@@ -151,6 +175,8 @@ def _accepting(parts: Parts) -> Accepting:
         permissions=Permissions(settings, parts.people),
         schedule=parts.schedule,
         intake=parts.intake,
+        clock=parts.client.clock,
+        listening=parts.listening,
     )
 
 
@@ -166,9 +192,15 @@ def _saying(parts: Parts, accepting: Accepting, links: Links, threads: Threads) 
 
 
 def _home(
-    parts: Parts, permissions: Permissions, links: Links, mailbox: Mailbox, answers: Answers
+    parts: Parts,
+    accepting: Accepting,
+    permissions: Permissions,
+    links: Links,
+    mailbox: Mailbox,
+    answers: Answers,
 ) -> Home:
     return Home(
+        accepting=accepting,
         permissions=permissions,
         people=parts.people,
         audience=Audience(parts.client),
@@ -178,6 +210,7 @@ def _home(
         answers=answers,
         dialogs=Dialogs(parts.client),
         team=parts.identity.team,
+        clock=parts.client.clock,
         url=parts.identity.url,
     )
 
@@ -188,14 +221,23 @@ def _links(parts: Parts) -> Links:
 
 def catch_up_of(parts: Parts, relay: Relay) -> CatchUp | None:
     """What looks for replies that nobody heard; None where `CATCH_UP` is 0."""
-    within = parts.settings.catch_up
-    if not within:
+    if parts.gaps is None:
         return None
     events = LateEvents(relay, parts.identity)
     return CatchUp(
-        gaps=Gaps(parts.store, parts.identity.team, within, secrets.token_hex(8)),
+        listening=parts.listening,
+        gaps=parts.gaps,
         links=_links(parts),
         reader=LateReader(Threads(parts.client), events),
         answers=relay.answers,
         events=events,
+        schedule=parts.schedule,
+        clock=parts.client.clock,
     )
+
+
+def gaps_of(settings: Settings, store: Store, identity: Identity) -> Gaps | None:
+    """What notes where something may be missing; None where `CATCH_UP` is 0."""
+    if not settings.catch_up:
+        return None
+    return Gaps(store, identity.team, settings.catch_up, secrets.token_hex(8))

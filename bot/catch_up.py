@@ -1,4 +1,4 @@
-"""After a gap in listening: read the threads that were active, and accept what is missing.
+"""Where something may be missing, the threads are read, and what is missing is accepted.
 
 Slack redelivers for some minutes only. What it no longer brings stands in the threads all the same,
 and accepting is idempotent, so reading too much changes nothing. Each reply that is found goes
@@ -9,106 +9,240 @@ background task: it holds up neither events nor the end of the process.
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 
 from bot import messages, metrics
 from bot.answers import Answers
-from bot.errors import NotAllowed, RelayError, SlackRefused, StoreAway
-from bot.gaps import HOLD, Gaps
-from bot.late_reader import Events, Found, LateReader
+from bot.errors import NotAllowed, RelayError, SlackAway, SlackRefused, StoreAway
+from bot.gaps import HOLD, Gaps, Unread
+from bot.late_reader import HUSHING, Events, Found, LateReader
 from bot.links import Links
+from bot.listening import Listening
 from bot.malformed import TRIPS
-from bot.models import Change, Reply, SessionId, Standing, ThreadRef, UserId, ts_micros
+from bot.models import Change, Reply, SessionId, ThreadRef, millis_after, ts_micros
+from bot.schedule import Schedule
+from bot.slack_clock import SlackClock
 
 log = logging.getLogger(__name__)
 
 MOST_THREADS = 2_000
 """The latest ones, 50 minutes' worth; the others are left, and the log says how many."""
 
-HELD_SECONDS = 5.0
-KNOW_AGAIN_SECONDS = 6.0
-"""When an author is asked for again whom Slack could not name; failures are remembered for 5 s."""
+VOUCH_SECONDS = 10.0
+AGAIN_SECONDS = 5.0
+"""When it is tried again what Redis or another process prevented."""
+
+SLACK_AGAIN_SECONDS = 15.0
+"""The same for what Slack prevented."""
+
+NOBODY = SessionId("")
+"""The session of threads that have none, or are muted."""
 
 
 class CatchUp:
-    """Looks for replies that no event brought."""
+    """Looks for what no event brought."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  (the parts it is made of)
         self,
         *,
+        listening: Listening,
         gaps: Gaps,
         links: Links,
         reader: LateReader,
         answers: Answers,
         events: Events,
+        schedule: Schedule,
+        clock: SlackClock,
         most_threads: int = MOST_THREADS,
     ) -> None:
+        self._listening = listening
         self._gaps = gaps
         self._links = links
         self._reader = reader
         self._answers = answers
         self._events = events
+        self._schedule = schedule
+        self._clock = clock
         self._most_threads = most_threads
-        self._wanted = asyncio.Event()
-        self._strangers: set[UserId] = set()
-
-    async def note(self) -> None:
-        """Keep in Redis that there was a gap; to be called before events come in.
-
-        Raises:
-            StoreAway: it is not known to be kept.
-        """
-        await self._gaps.note()
-
-    def begin(self) -> None:
-        """There was a gap: catch up, as soon as this runs and nobody else does."""
-        self._wanted.set()
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Catch up whenever that is wanted; what is not done at the end is left to others."""
-        task = asyncio.create_task(self._run(), name="catch-up")
+        tasks = [
+            asyncio.create_task(self._run(), name="catch-up"),
+            asyncio.create_task(self._vouch(), name="checkpoint"),
+        ]
         try:
             yield
         finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
             try:
-                await self._gaps.let_go()
+                await self._leave()
             except StoreAway as error:
                 log.warning("catch-up not let go", extra={"reason": str(error)})
 
-    async def _run(self) -> None:
+    async def _leave(self) -> None:
+        """Leave to others what was refused and not read, or else what this process vouches for."""
+        if self._listening.is_behind:
+            await self._listening.note()
+        await self._listening.vouch()
+        await self._gaps.let_go()
+        await self._gaps.leave()
+
+    async def _vouch(self) -> None:
         while True:
-            await self._wanted.wait()
+            await asyncio.sleep(VOUCH_SECONDS)
+            with suppress(StoreAway):  # which the measures of what waits have in the log
+                await self._listening.vouch()
+
+    async def _run(self) -> None:
+        wanted = self._listening.wanted
+        while True:
+            await wanted.wait()
+            wanted.clear()
             try:
                 await self._catch_up()
             except StoreAway as error:
                 log.warning("catch-up put off", extra={"reason": str(error)})
-                await asyncio.sleep(HELD_SECONDS)
-                self._wanted.set()
+                await asyncio.sleep(AGAIN_SECONDS)
+                wanted.set()
             except SlackRefused as error:
                 # The token no longer serves; the gap stays noted for a process that has a new one.
                 log.error("catch-up ended", extra={"reason": str(error)})  # noqa: TRY400  (Slack's code says all)
-            except (RelayError, *TRIPS):
-                # A message that nobody foresaw must not keep later gaps from being caught up.
+            except RelayError:
                 log.exception("catch-up failed")
 
     async def _catch_up(self) -> None:
-        gap: str | None = ""
-        while gap is not None:
-            if self._wanted.is_set():
-                self._wanted.clear()
-                await self._gaps.note()
+        """Read until nothing is left that Slack shows, or that somebody else reads."""
+        self._reader.forget()
+        skipped: set[ThreadRef] = set()
+        while True:
+            if self._listening.is_behind:
+                await self._listening.note()
             gap = await self._gaps.claim()
-            if gap:
-                async with self._kept():
-                    await self._read_all(gap)
-                if not self._wanted.is_set():
-                    await self._gaps.let_go(gap)
-            elif gap is not None:
-                await asyncio.sleep(HELD_SECONDS)
+            if gap is None:
+                return
+            if not gap:
+                await self._until_wanted(AGAIN_SECONDS)
+                continue
+            async with self._kept():
+                if await self._pass(skipped):
+                    return
+
+    async def _pass(self, skipped: set[ThreadRef]) -> bool:
+        """Read once all that is to be read, and add to `skipped` what Slack does not show.
+
+        True when nothing else is wanted.
+        """
+        gap, unread = await self._gaps.unread()
+        plan = await self._plan([one for one in unread if one.thread not in skipped])
+        left = len(unread) - sum(map(len, plan.values())) - len(skipped)
+        log.info("catching up", extra={"threads": sum(map(len, plan.values())), "left": left})
+        for session in await self._gaps.awaited():
+            if session not in plan:
+                await self._release(gap, session, [], 0)
+        is_put_off = False
+        while plan:
+            session = await self._next(plan)
+            threads = plan.pop(session)
+            try:
+                await self._read(gap, session, threads, skipped)
+            except SlackAway as error:
+                log.warning("session put off", extra=_ids(session) | {"reason": str(error)})
+                is_put_off = True
+            except TRIPS:
+                # A message that nobody foresaw must not keep others from being caught up.
+                log.exception("session not caught up", extra=_ids(session))
+                skipped.update(one.thread for one in threads)
+        if is_put_off:
+            await self._until_wanted(SLACK_AGAIN_SECONDS)
+            return False
+        return not await self._gaps.let_go(gap)
+
+    async def _until_wanted(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._listening.wanted.wait()
+
+    async def _plan(self, unread: Sequence[Unread]) -> dict[SessionId, list[Unread]]:
+        """The threads to read by session, since each gets its replies in the order of writing."""
+        unread = unread[: self._most_threads]
+        links = await self._links.of([one.thread for one in unread])
+        plan: dict[SessionId, list[Unread]] = defaultdict(list)
+        for one, link in zip(unread, links, strict=True):
+            plan[NOBODY if link is None or link.muted else link.session].append(one)
+        return plan
+
+    async def _next(self, plan: Mapping[SessionId, object]) -> SessionId:
+        """The session whose mail has waited longest, or else the next one."""
+        awaited = await self._gaps.awaited()
+        return next((session for session in awaited if session in plan), next(iter(plan)))
+
+    async def _read(
+        self, gap: str, session: SessionId, threads: Sequence[Unread], skipped: set[ThreadRef]
+    ) -> None:
+        """Read the threads of one session, and accept what is missing."""
+        until, reads = self._clock.last, []
+        for one in threads:
+            found = await self._reader.read(one.thread, one.after)
+            if found is None:
+                skipped.add(one.thread)
+            else:
+                reads.append(found)
+                until = max(until, found.latest, one.after + 1)
+        if session == NOBODY:
+            for read in reads:
+                read.replies.clear()
+        accepted = await self._accept_all(reads)
+        read_now = [one for one in threads if one.thread not in skipped]
+        await self._release(gap, session, read_now, until)
+        log.info("caught up", extra=_ids(session) | {"threads": len(reads), "replies": accepted})
+
+    async def _release(
+        self, gap: str, session: SessionId, threads: Sequence[Unread], until: int
+    ) -> None:
+        if await self._gaps.read(gap, session, threads, until):
+            await self._schedule.wake(session)
+
+    async def _accept_all(self, reads: Sequence[Found]) -> int:
+        """Accept the replies of one session in the order they were written, and say so."""
+        by_thread = {read.thread: read for read in reads}
+        replies = [reply for read in reads for reply in read.replies]
+        try:
+            for reply in sorted(replies, key=lambda reply: ts_micros(reply.ts)):
+                if await self._accept(reply) is Change.ACCEPTED:
+                    by_thread[reply.thread].accepted += 1
+                    metrics.LATE.inc()
+        except SlackAway:
+            for read in reads:
+                await self._say(read, [])
+            raise
+        for read in reads:
+            await self._say(read, list(dict.fromkeys(one.verb for one in read.unheard)))
+            await self._give_up_commands(read)
+        return sum(read.accepted for read in reads)
+
+    async def _accept(self, reply: Reply) -> Change | None:
+        try:
+            return await self._events.accept(reply)
+        except NotAllowed as error:
+            await self._events.turn_away(reply, error)
+            return None
+
+    async def _say(self, read: Found, verbs: Sequence[str]) -> None:
+        if read.accepted or verbs:
+            words = messages.late(read.accepted, verbs, hushed=bool(HUSHING.intersection(verbs)))
+            await self._answers.say(read.thread, words)
+
+    async def _give_up_commands(self, read: Found) -> None:
+        for command in read.unheard:
+            await self._events.give_up(command)
+        if read.is_hushed:
+            # No later catch-up shall bring what this one has left.
+            await self._links.hear_from(read.thread, millis_after(read.latest))
 
     @asynccontextmanager
     async def _kept(self) -> AsyncIterator[None]:
@@ -128,65 +262,6 @@ class CatchUp:
             except StoreAway as error:
                 log.warning("catch-up hold not renewed", extra={"reason": str(error)})
 
-    async def _read_all(self, gap: str) -> None:
-        """Session by session, so that each gets its replies in the order they were written."""
-        total, unread = await self._gaps.unread(gap, self._most_threads)
-        self._reader.forget()
-        self._strangers.clear()
-        links = await self._links.of([one.thread for one in unread])
-        sessions: dict[SessionId, list[tuple[ThreadRef, int]]] = defaultdict(list)
-        for one, link in zip(unread, links, strict=True):
-            if link is not None and not link.muted:
-                sessions[link.session].append((one.thread, max(one.after, link.hears_from)))
-        threads = sum(map(len, sessions.values()))
-        log.info("catching up", extra={"threads": threads, "left": total - len(unread)})
-        accepted = 0
-        for waiting in sessions.values():
-            reads = [read for one in waiting if (read := await self._reader.read(*one)) is not None]
-            accepted += await self._accept_all(reads)
-            for read in reads:
-                await self._gaps.mark(read.thread, max(int(gap), read.latest))
-        log.info("caught up", extra={"threads": threads, "replies": accepted})
 
-    async def _accept_all(self, reads: Sequence[Found]) -> int:
-        """Accept the replies of one session in the order they were written, and say so."""
-        by_thread = {read.thread: read for read in reads}
-        replies = [reply for read in reads for reply in read.replies]
-        try:
-            for reply in sorted(replies, key=lambda reply: ts_micros(reply.ts)):
-                if await self._accept(reply) is Change.ACCEPTED:
-                    by_thread[reply.thread].accepted += 1
-                    metrics.LATE.inc()
-        finally:
-            for read in reads:
-                self._say(read)
-        for read in reads:
-            await self._give_up_commands(read)
-        return sum(read.accepted for read in reads)
-
-    async def _accept(self, reply: Reply) -> Change | None:
-        for is_last in (False, False, True):
-            try:
-                return await self._events.accept(reply)
-            except NotAllowed as error:
-                is_unknown = error.standing is Standing.UNKNOWN
-                if is_last or not is_unknown or reply.author in self._strangers:
-                    if is_unknown:
-                        self._strangers.add(reply.author)
-                    await self._events.turn_away(reply, error)
-                    return None
-            await asyncio.sleep(KNOW_AGAIN_SECONDS)
-        return None
-
-    def _say(self, read: Found) -> None:
-        verbs = list(dict.fromkeys(command.verb for command in read.unheard))
-        if read.accepted or verbs:
-            words = messages.late(read.accepted, verbs, hushed=read.is_hushed)
-            self._answers.say(read.thread, words)
-
-    async def _give_up_commands(self, read: Found) -> None:
-        for command in read.unheard:
-            await self._events.give_up(command)
-        if read.is_hushed:
-            # No later catch-up shall bring what this one has left.
-            await self._links.hear_from_now(read.thread)
+def _ids(session: SessionId) -> dict[str, object]:
+    return {"session_id": session or None}

@@ -5,7 +5,6 @@ without that press.
 """
 
 import logging
-import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
@@ -38,7 +37,7 @@ from bot.models import (
     reply_id,
     ts_micros,
 )
-from bot.revisions import AHEAD, Revised, Revision, Revisions, outlasted
+from bot.revisions import Revised, Revision, Revisions, outlasted
 from bot.threads import Threads
 from bot.tickets import Ticket, Tickets, new_number
 
@@ -53,12 +52,13 @@ TOO_LATE = frozenset({Revised.LATE, Revised.SENDING})
 class Edit:
     """A message as its author has edited it, at `edited` (microseconds).
 
-    `is_aside`: it says now that it is not for Devin.
+    `is_aside`: it says now that it is not for Devin; `was_aside`: it said so before.
     """
 
     reply: Reply
     edited: int
     is_aside: bool
+    was_aside: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +122,7 @@ class Corrections:
         if standing is not Standing.ALLOWED:
             return
         is_new = link is not None and _may_be_ahead(reply.thread, reply.ts, link)
+        is_new = is_new and not edit.was_aside  # whose event brings nothing, whenever it comes
 
         async def change() -> Revision:
             if edit.is_aside:
@@ -140,7 +141,7 @@ class Corrections:
         kept = await self._mailbox.kept(gone.id)
         if kept is not None and kept.step:
             return  # a workflow waits for how it ends
-        is_new = kept is None and gone.thread is not None and await self._is_awaited(gone)
+        is_new = kept is None and await self._is_awaited(gone)
         await self._follow(
             lambda: self._revisions.withdraw(gone.id, may_be_ahead=is_new),
             lambda met: self._tell_deletion(gone, met),
@@ -265,7 +266,7 @@ class Corrections:
         await self._revisions.offered(reply.id, edit.edited)
         once = f"edited:{reply.ts}:{edit.edited}"
         words = messages.correction_offered(number, was_taken=_may_be_taken(met))
-        await self._answers.whisper_once(once, reply.thread, reply.author, words)
+        await self._answers.whisper(reply.thread, reply.author, words, once=once)
 
     async def _regret(self, ts: str, thread: ThreadRef, author: UserId, met: Revision) -> None:
         """Tell who deleted a message that Devin may have read it; nothing where it has not."""
@@ -273,11 +274,14 @@ class Corrections:
             return
         is_certain = met.outcome is not None and met.outcome.kind is OutcomeKind.DELIVERED
         words = messages.read_already(is_certain=is_certain)
-        await self._answers.whisper_once(f"deleted:{ts}", thread, author, words)
+        await self._answers.whisper(thread, author, words, once=f"deleted:{ts}")
 
     async def _is_awaited(self, gone: Deletion) -> bool:
         """Whether the event of a message that is gone may still come."""
-        link = await self._links.get(gone.thread) if gone.thread is not None else None
+        if gone.thread is None:  # Slack did not say: any linked thread of the channel may be its
+            team, channel, _ = gone.id.split(":")
+            return bool(await self._links.of_channel(team, channel, 1))
+        link = await self._links.get(gone.thread)
         return link is not None and _may_be_ahead(gone.thread, gone.ts, link)
 
 
@@ -294,7 +298,5 @@ def _may_be_taken(met: Revision) -> bool:
 
 def _may_be_ahead(thread: ThreadRef | None, ts: str, link: Link) -> bool:
     """Whether the event of a reply may still come, and would be for Devin."""
-    written = ts_micros(ts)
-    is_young = time.time() * 1e6 - written < AHEAD.total_seconds() * 1e6
     is_reply = thread is not None and thread.thread_ts != ts
-    return is_reply and is_young and written > link.hears_from
+    return is_reply and ts_micros(ts) > link.hears_from

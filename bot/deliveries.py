@@ -151,7 +151,7 @@ class Deliveries:
         ids = _ids(hold.session, reply_id=head.reply.id)
         arrivals = await self._patiently(lambda: self._mailbox.lately(hold.session))
         outcome = await self._settling.settle(
-            hold.session, message.text, since, arrivals, lost, ids
+            hold.session, message.text, since, arrivals, head.clock, lost, ids
         )
         return await self._finish(hold, head, outcome, message)
 

@@ -7,9 +7,11 @@ made again, an uncertain `Outcome` where it may have been. What Devin's own answ
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from http import HTTPStatus
 from urllib.parse import quote
@@ -53,6 +55,19 @@ _NOT_SENT: Sequence[tuple[type[Exception], str]] = (
     (aiohttp.ClientConnectorError, "no connection"),
     (aiohttp.ConnectionTimeoutError, "no connection in time"),
 )
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """A read's status and body; `skew` is how far Devin's clock was ahead of the caller's."""
+
+    status: int
+    body: bytes
+    skew: timedelta
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 class Devin:
@@ -114,35 +129,47 @@ class Devin:
         return answer if is_wait else Outcome(kind=OutcomeKind.REFUSED, status=status)
 
     async def look(
-        self, session: SessionId, message: str, since: datetime, arrivals: Sequence[Arrival]
+        self,
+        session: SessionId,
+        message: str,
+        since: datetime,
+        arrivals: Sequence[Arrival],
+        clock: Callable[[], datetime],
     ) -> Look:
-        """Whether the session lists `message`, beside `arrivals`, since then; never raises."""
-        answer = await self._get(f"/v1/sessions/{quote(session, safe='')}", LOOK_SECONDS)
+        """Whether the session lists `message`, behind `arrivals`, since then; never raises.
+
+        `clock` is the one that `since` and `arrivals` were read from.
+        """
+        path = f"/v1/sessions/{quote(session, safe='')}"
+        answer = await self._get(path, LOOK_SECONDS, clock)
         if answer is None:
             return Look.AWAY
-        status, body = answer
-        if status == HTTPStatus.OK:
-            return find(body, message, since, arrivals)
-        is_passing = status >= HTTPStatus.INTERNAL_SERVER_ERROR
-        is_passing |= status == HTTPStatus.TOO_MANY_REQUESTS
+        if answer.status == HTTPStatus.OK:
+            return find(answer.body, message, since, arrivals, answer.skew)
+        is_passing = answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+        is_passing |= answer.status == HTTPStatus.TOO_MANY_REQUESTS
         return Look.AWAY if is_passing else Look.UNREADABLE
 
     async def recent(self, limit: int) -> Sequence[Listed]:
         """Sessions that have not ended, as Devin lists them; none if it does not. Never raises."""
-        status, body = await self._get("/v1/sessions", LIST_SECONDS, limit=limit) or (0, b"")
-        found = listed(body) if status == HTTPStatus.OK else None
+        answer = await self._get("/v1/sessions", LIST_SECONDS, limit=limit)
+        found = listed(answer.body) if answer and answer.status == HTTPStatus.OK else None
         if found is None:
-            log.warning("sessions not listed", extra={"status": status})
+            log.warning("sessions not listed", extra={"status": answer.status if answer else 0})
         return (found or ())[:limit]
 
-    async def _get(self, path: str, seconds: float, **params: int) -> tuple[int, bytes] | None:
-        """The status and the body of a read; None without an answer in that many seconds."""
+    async def _get(
+        self, path: str, seconds: float, clock: Callable[[], datetime] = _now, **params: int
+    ) -> "_Answer | None":
+        """What a read is answered; None without an answer in that many seconds."""
         try:
             async with (
                 asyncio.timeout(seconds),
                 self._client.stream("GET", path, params=params) as response,
             ):
-                return response.status_code, await _start_of(response, SESSION_LIMIT)
+                skew = _skew(response.headers, clock())
+                body = await _start_of(response, SESSION_LIMIT)
+                return _Answer(response.status_code, body, skew)
         except (httpx.HTTPError, httpx.StreamError, aiohttp.ClientError, OSError):
             return None
 
@@ -213,6 +240,15 @@ async def open_devin(
 @lru_cache(maxsize=ADDRESSES)
 def _address(base_url: str, session: SessionId) -> httpx.URL:
     return httpx.URL(f"{base_url}/v1/sessions/{quote(session, safe='')}/message")
+
+
+def _skew(headers: Mapping[str, str], now: datetime) -> timedelta:
+    """By the `Date` of an answer (RFC 9110, 6.6.1), to a second; none where it tells no time."""
+    try:
+        date = parsedate_to_datetime(headers.get("date", ""))
+        return date.replace(tzinfo=date.tzinfo or UTC) - now
+    except (TypeError, ValueError, OverflowError):
+        return timedelta(0)
 
 
 def _failure(cause: BaseException) -> Outcome | Wait:

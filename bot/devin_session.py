@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from itertools import takewhile
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
@@ -21,7 +22,7 @@ ENDED = frozenset({"finished", "expired"})
 """Of a session's `status_enum`: it takes no messages any more."""
 
 SKEW = timedelta(seconds=5)
-"""How far Devin's clock and ours may be apart."""
+"""How far Devin's clock and ours may be apart beyond what the `Date` of its answers tells."""
 
 
 class Look(StrEnum):
@@ -86,11 +87,18 @@ def _listed(entry: object) -> Listed | None:
     return Listed(session, title if isinstance(title, str) else "") if session else None
 
 
-def find(body: bytes, message: str, since: datetime, arrivals: Sequence[Arrival] = ()) -> Look:
+def find(
+    body: bytes,
+    message: str,
+    since: datetime,
+    arrivals: Sequence[Arrival] = (),
+    skew: timedelta = timedelta(0),
+) -> Look:
     """Whether users wrote `message` since then, by the body of a session; never raises.
 
-    `arrivals` are other messages that are known to be there: where they have the same words, each
-    accounts for one copy.
+    `arrivals` are the messages that are known to be there, oldest first; what is looked for was
+    sent after all of them. `skew` is how far Devin's clock is ahead of the one that `since` and
+    they were read from.
     """
     try:
         session = json.loads(body)
@@ -99,18 +107,36 @@ def find(body: bytes, message: str, since: datetime, arrivals: Sequence[Arrival]
     entries = session.get("messages") if isinstance(session, dict) else None
     if not isinstance(entries, list):
         return Look.UNREADABLE
-    wanted = message.split()
-    found = (one for one in map(_read, entries) if one is not None)
-    copies = sorted(_at(one) for one in found if one.message.split() == wanted)
+    written = sorted((one for one in map(_read, entries) if one is not None), key=_at)
+    copies = _unexplained(written, message, arrivals, skew)
+    return Look.SEEN if copies and copies[-1] >= since + skew - SKEW else Look.UNSEEN
+
+
+def _unexplained(
+    written: Sequence[_Message], message: str, arrivals: Sequence[Arrival], skew: timedelta
+) -> list[datetime]:
+    """When the message was written, without the copies that earlier ones account for.
+
+    What stands behind the last arrival of other words came after it, whatever any clock says.
+    """
+    name = digest(message)
+    same = list(takewhile(lambda one: one.digest == name, reversed(arrivals)))
+    behind = arrivals[-len(same) - 1].digest if len(same) < len(arrivals) else ""
+    names = [digest(one.message) for one in written]
+    if behind in names:
+        place = len(names) - names[::-1].index(behind)
+        later = zip(written[place:], names[place:], strict=True)
+        return [_at(one) for one, of in later if of == name][len(same) :]
+    copies = [_at(one) for one, of in zip(written, names, strict=True) if of == name]
     for arrival in arrivals:
-        if arrival.digest == digest(message):
-            copies = _without(copies, arrival)
-    return Look.SEEN if copies and copies[-1] >= since - SKEW else Look.UNSEEN
+        if arrival.digest == name:
+            copies = _without(copies, arrival, skew)
+    return copies
 
 
-def _without(copies: Sequence[datetime], arrival: Arrival) -> list[datetime]:
+def _without(copies: Sequence[datetime], arrival: Arrival, skew: timedelta) -> list[datetime]:
     """All but the first copy that may be this one."""
-    first, last = arrival.sent - SKEW, arrival.answered + SKEW
+    first, last = arrival.sent + skew - SKEW, arrival.answered + skew + SKEW
     its_own = next((copy for copy in copies if first <= copy <= last), None)
     return [copy for copy in copies if copy is not its_own]
 

@@ -10,6 +10,7 @@ RelayError
 │   ├── NotTaken           the thread was unlinked or muted after the message was posted
 │   ├── EmptyMessage       a message has nothing in it that can be sent
 │   ├── IsMuted            the thread's link is muted
+│   ├── Outdated           what was asked for comes after a later change of the thread's link
 │   ├── FormGone           a form or menu of `/devin-say` is too old, or somebody else's
 │   ├── StillSaying        a message is being posted, or nobody knows whether it was
 │   ├── TicketGone         a form or an offer is too old, or somebody else's
@@ -26,6 +27,7 @@ RelayError
 ├── FileLeftOut        nobody: a link takes the place of a file, and its author is told
 └── PassingError       nobody needs to act yet; it is tried again
     ├── SlackAway          Slack cannot be reached, or asks for patience
+    ├── UnderWay           another process is doing the same at this moment
     └── StoreAway          Redis cannot be reached, or cannot write
 """
 
@@ -100,6 +102,10 @@ class EmptyMessage(PersonError):
 
 class IsMuted(PersonError):
     """The thread's link is muted, so nothing of it goes to Devin."""
+
+
+class Outdated(PersonError):
+    """The thread's link was changed after this was asked for, and before it was heard."""
 
 
 class TicketGone(PersonError):
@@ -198,6 +204,10 @@ class SlackAway(PassingError):
         self.reason = reason
         self.retry_after = retry_after
         self.maybe_done = maybe_done
+
+
+class UnderWay(PassingError):
+    """Another process, or another event of the same message, is doing this at this moment."""
 
 
 class StoreAway(PassingError):

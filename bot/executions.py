@@ -9,39 +9,18 @@ from typing import Literal
 from pydantic import JsonValue
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.batches import Script
 from bot.errors import SlackRefused
 from bot.mailbox import KEEP_DONE
 from bot.models import Flaw, ReplyId
 from bot.records import Record
-from bot.reports import ReportId, ReportKind
+from bot.reports import ReportId, ReportKind, Reports
 from bot.slack_calls import call
-from bot.store import UNTOLD_KEY, Store, reply_key, seconds
 
 SEND = "send_message"
 LINK = "link_thread"
 
 OVER = frozenset({"execution_not_in_running_state", "function_execution_not_found"})
 """Slack's codes for a step that was completed before, or whose workflow was cancelled."""
-
-# The key outlives the step, so that a late event does not begin it a second time.
-#
-# KEYS: step, untold
-# ARGV: JSON, report, keep s
-# Returns: 1 while the step has still to be begun.
-_KEEP = Script("""
-if redis.call('EXISTS', KEYS[1]) == 1 then
-  return redis.call('ZSCORE', KEYS[2], ARGV[2]) and 1 or 0
-end
-local time = redis.call('TIME')
-redis.call('HSET', KEYS[1], 'asked', ARGV[1], 'round', 1)
-redis.call('EXPIRE', KEYS[1], ARGV[3])
-redis.call('ZADD', KEYS[2], time[1] * 1000 + math.floor(time[2] / 1000), ARGV[2])
-redis.call('EXPIRE', KEYS[2], ARGV[3])
-return 1
-""")
-
-_FORGET = Script("return redis.call('HDEL', KEYS[1], 'asked')")
 
 
 class StepAsked(Record):
@@ -64,10 +43,10 @@ class StepAsked(Record):
 
 
 class Executions:
-    """The steps that were started, in Redis, and Slack's side of how they end."""
+    """The steps that were started, owed in Redis, and Slack's side of how they end."""
 
-    def __init__(self, store: Store, client: AsyncWebClient, team: str) -> None:
-        self._store = store
+    def __init__(self, reports: Reports, client: AsyncWebClient, team: str) -> None:
+        self._reports = reports
         self._client = client
         self._team = team
 
@@ -77,21 +56,18 @@ class Executions:
         Raises:
             StoreAway: it is not known to be kept: Slack must not be acknowledged.
         """
-        report = ReportId(ReplyId(f"{self._team}:step:{step.execution}"), 1, ReportKind.STEP)
-        keys = [reply_key(report.reply), UNTOLD_KEY]
-        is_owed = await self._store.run(
-            _KEEP, keys, [step.to_json(), str(report), seconds(KEEP_DONE)]
-        )
+        report = _report(ReplyId(f"{self._team}:step:{step.execution}"))
+        is_owed = await self._reports.owe(report, step.to_json(), KEEP_DONE)
         return report if is_owed else None
 
     async def asked(self, id_: ReplyId) -> StepAsked | None:
         """What `keep` kept; None when it has been done."""
-        raw = await self._store.field(reply_key(id_), "asked")
+        raw = await self._reports.owed(_report(id_))
         return StepAsked.model_validate_json(raw) if raw else None
 
     async def forget(self, id_: ReplyId) -> None:
         """The step was done, or never can be: only that it was started stays known."""
-        await self._store.run(_FORGET, [reply_key(id_)], [])
+        await self._reports.forget(_report(id_))
 
     async def complete(self, execution: str, outputs: Mapping[str, str]) -> None:
         """Tell Slack that a step is done; it may be told already.
@@ -118,3 +94,7 @@ class Executions:
         except SlackRefused as error:
             if error.reason not in OVER:
                 raise
+
+
+def _report(id_: ReplyId) -> ReportId:
+    return ReportId(id_, 1, ReportKind.STEP)

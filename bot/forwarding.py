@@ -39,10 +39,14 @@ ROOT_SECONDS = 1.0
 
 
 class SessionAsked(Ticket):
-    """A form that asks for a thread's session; `message` is what is sent there then."""
+    """A form that asks for a thread's session; `message` is what is sent there then.
+
+    `at` is the latest `ts` when it was opened, in microseconds: Slack tells none when it is sent.
+    """
 
     thread: ThreadRef
     message: Reply | None = None
+    at: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +139,7 @@ class Forwarding:
         if session is None:
             await self._accepting.check(by, asked.thread.channel)
             raise BadSession(text)
-        await self._linking.link(number, by, asked.thread, session, asked.message)
+        await self._linking.link(number, by, asked.thread, session, asked.message, since=asked.at)
 
     async def _ask(
         self, by: UserId, thread: ThreadRef, message: Reply | None, near: Reply | None
@@ -143,7 +147,8 @@ class Forwarding:
         guess = find_session(near.text) if near is not None else None
         if guess is None and (near is None or near.ts != thread.thread_ts):
             guess = await self._look_at_root(thread)
-        ticket = SessionAsked(by=by, thread=thread, message=message)
+        at = self._accepting.told()
+        ticket = SessionAsked(by=by, thread=thread, message=message, at=at)
         return Question(await self._tickets.issue(ticket), guess, message)
 
     async def _look_at_root(self, thread: ThreadRef) -> SessionId | None:

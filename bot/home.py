@@ -9,11 +9,11 @@ import logging
 from collections.abc import Sequence
 
 from bot import home_view, messages
-from bot.accepting import where
+from bot.accepting import Accepting, where
 from bot.answers import Answers
 from bot.audience import Audience
 from bot.dialogs import Dialogs
-from bot.errors import NotAllowed, NotLinked, SlackAway, SlackRefused, StoreAway
+from bot.errors import NotLinked, SlackAway, SlackRefused, StoreAway
 from bot.home_view import Shown, View
 from bot.links import Links
 from bot.mailbox import Mailbox
@@ -21,6 +21,7 @@ from bot.models import Link, Person, SessionId, Standing, ThreadRef, UserId
 from bot.people import People
 from bot.permissions import Permissions
 from bot.places import Places
+from bot.slack_clock import SlackClock
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +37,7 @@ class Home:
     def __init__(  # noqa: PLR0913  (the parts it is made of)
         self,
         *,
+        accepting: Accepting,
         permissions: Permissions,
         people: People,
         audience: Audience,
@@ -45,8 +47,10 @@ class Home:
         answers: Answers,
         dialogs: Dialogs,
         team: str,
+        clock: SlackClock,
         url: str,
     ) -> None:
+        self._accepting = accepting
         self._permissions = permissions
         self._people = people
         self._audience = audience
@@ -56,6 +60,7 @@ class Home:
         self._answers = answers
         self._dialogs = dialogs
         self._team = team
+        self._clock = clock
         self._url = url
 
     async def show(self, viewer: UserId, page: int = 0, note: str = "") -> None:
@@ -83,9 +88,9 @@ class Home:
         person, link = await self._check(thread, session, by)
         if link.muted is muted:
             return
-        if await self._links.mute(thread, muted=muted) is None:
+        if await self._links.mute(thread, None, self._clock.last, muted=muted) is None:
             raise NotLinked
-        self._answers.say(thread, messages.muted_at_home(person.name, muted=muted))
+        await self._answers.say(thread, messages.muted_at_home(person.name, muted=muted))
 
     async def unlink(self, thread: ThreadRef, session: SessionId, by: UserId) -> None:
         """End the link of `thread` to `session`, and tell the thread by whom.
@@ -99,15 +104,13 @@ class Home:
         if link is None:
             raise NotLinked
         log.info("unlinked", extra=where(thread, session_id=link.session))
-        self._answers.say(thread, messages.unlinked_at_home(link, person.name))
+        await self._answers.say(thread, messages.unlinked_at_home(link, person.name))
 
     async def _check(
         self, thread: ThreadRef, session: SessionId, by: UserId
     ) -> tuple[Person, Link]:
+        await self._accepting.check(by, thread.channel)
         person = await self._people.person(by)
-        standing = await self._permissions.of(by, thread.channel)
-        if standing is not Standing.ALLOWED:
-            raise NotAllowed(standing)
         link = await self._links.get(thread)
         if link is None or link.session != session or not await self._sees(person, thread, link):
             raise NotLinked

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from bot import metrics
 from bot.errors import NotAllowed, SlackAway, SlackRefused
-from bot.models import Change, Reply, ThreadRef, micros_ts, ts_micros
+from bot.models import Change, Reply, ThreadRef, UserId, micros_ts, ts_micros
 from bot.telling import OPERATOR_MUST_ACT
 from bot.threads import Threads
 
@@ -24,7 +24,7 @@ PACE_SECONDS = 1.5
 MOST_PAGES = 20
 """4,000 replies of one thread."""
 
-BACKOFF_SECONDS = (1.0, 2.0, 5.0, 15.0, 30.0, 60.0, 60.0)
+BACKOFF_SECONDS = (1.0, 2.0, 5.0, 15.0)
 
 CHANNEL_GONE = frozenset({"channel_not_found", "not_in_channel", "missing_scope", "access_denied"})
 """Slack's codes that hold for every thread of the channel."""
@@ -39,6 +39,7 @@ class Unheard:
     thread: ThreadRef
     ts: str
     verb: str
+    by: UserId
 
 
 class Events(Protocol):
@@ -48,13 +49,13 @@ class Events(Protocol):
         """What a message of `conversations.replies` is to us."""
 
     async def accept(self, reply: Reply) -> Change:
-        """Accept a reply; raises `NotAllowed`."""
+        """Accept a reply; raises `NotAllowed`, or `SlackAway` where nobody knows yet."""
 
     async def turn_away(self, reply: Reply, error: NotAllowed) -> None:
         """Tell its author why not."""
 
-    async def was_heard(self, command: Unheard) -> bool:
-        """Whether an event brought the command."""
+    async def is_heeded(self, command: Unheard) -> bool:
+        """Whether no event brought the command, and its author may ask; raises `SlackAway`."""
 
     async def give_up(self, command: Unheard) -> None:
         """Its author will be asked to repeat it: no event shall bring it any more."""
@@ -62,7 +63,7 @@ class Events(Protocol):
 
 @dataclass(slots=True)
 class Found:
-    """What was found in a thread: `latest` is the last message's time in microseconds."""
+    """What was found in a thread: `latest` is its last message's time in microseconds."""
 
     thread: ThreadRef
     latest: int = 0
@@ -93,17 +94,22 @@ class LateReader:
         self._out_of_reach.clear()
 
     async def read(self, thread: ThreadRef, oldest: int) -> Found | None:
-        """What was written in `thread` after `oldest`; None when Slack does not show it."""
+        """What was written in `thread` after `oldest`; None when Slack does not show it.
+
+        Raises:
+            SlackAway: Slack cannot be asked now.
+            SlackRefused: it takes our token no more.
+        """
         if (reason := self._out_of_reach.get(thread.channel)) is not None:
             metrics.CAUGHT_UP.labels(reason).inc()
             return None
         try:
             read = await self._read_pages(thread, oldest)
-        except (SlackRefused, SlackAway) as error:
-            if isinstance(error, SlackRefused) and error.reason in OPERATOR_MUST_ACT:
+        except SlackRefused as error:
+            if error.reason in OPERATOR_MUST_ACT:
                 raise
             metrics.CAUGHT_UP.labels(error.reason).inc()
-            log.error("thread not read", extra=_where(thread) | {"reason": str(error)})  # noqa: TRY400  (as above)
+            log.error("thread not read", extra=_where(thread) | {"reason": str(error)})  # noqa: TRY400  (Slack's code says all)
             if error.reason in CHANNEL_GONE:
                 self._out_of_reach[thread.channel] = error.reason
             return None
@@ -123,12 +129,12 @@ class LateReader:
     async def _sort(self, page: Sequence[Mapping[str, Any]], oldest: int, read: Found) -> None:
         """Take what is ours from the messages of a page."""
         for message in page:
+            read.latest = max(read.latest, _written(message))
             found = self._events.parse(message, read.thread)
             if found is None or ts_micros(found.ts) <= oldest:
                 continue
-            read.latest = max(read.latest, ts_micros(found.ts))
             if isinstance(found, Unheard):
-                if not await self._events.was_heard(found):
+                if await self._events.is_heeded(found):
                     read.unheard.append(found)
             elif not read.is_hushed:
                 read.replies.append(found)
@@ -152,6 +158,13 @@ class LateReader:
         begins = max(now, self._next_call)
         self._next_call = begins + self._pace_seconds
         await asyncio.sleep(begins - now)
+
+
+def _written(message: Mapping[str, Any]) -> int:
+    try:
+        return ts_micros(message["ts"])
+    except (KeyError, ValueError, AttributeError):
+        return 0
 
 
 def _where(thread: ThreadRef) -> dict[str, object]:

@@ -31,10 +31,13 @@ class Linking:
         thread: ThreadRef,
         session: SessionId,
         message: Reply | None = None,
+        *,
+        since: int = 0,
     ) -> None:
         """Link `thread` to `session`, send `message` there, and say so; once for each `number`.
 
-        A message that was sent to Devin before is not sent, and its sender is told.
+        A message that was sent to Devin before is not sent, and its sender is told. What was
+        written before `since` (a `ts` in microseconds), or before now, is not for Devin.
 
         Raises:
             NotAllowed: `by` may not.
@@ -48,19 +51,19 @@ class Linking:
         if await self._answers.is_claimed(claim):
             await self._check_link(await self._links.get(thread), session)
             return
-        link, is_new = await self._accepting.link(thread, by, session)
+        link, is_new = await self._accepting.link(thread, by, session, since=since)
         await self._check_link(link, session)
         change = None if message is None else await self.send(message, session)
         if not await self._answers.claim(claim):
             return
         if change is Change.REPEATED:
-            self._answers.whisper(thread, by, messages.SENT_BEFORE)
+            await self._answers.whisper(thread, by, messages.SENT_BEFORE)
         if is_new or link.by == by:
             name = await self._accepting.name(by)
-            self._answers.say(thread, messages.linked(link, already=False, by=name))
+            await self._answers.say(thread, messages.linked(link, already=False, by=name))
         elif message is None:
             name = await self._accepting.name(link.by)
-            self._answers.whisper(thread, by, messages.linked(link, already=True, by=name))
+            await self._answers.whisper(thread, by, messages.linked(link, already=True, by=name))
 
     async def send(self, message: Reply, session: SessionId) -> Change:
         """Take `message` for the `session` of its thread.

@@ -10,13 +10,14 @@ from datetime import timedelta
 from pydantic import ValidationError
 
 from bot.batches import Script
+from bot.errors import Outdated
 from bot.gaps import CATCH_UP, named
 from bot.models import Link, Outcome, ThreadRef
 from bot.places import PLACE
 from bot.scripts import TRAFFIC
 from bot.store import (
-    GAP_KEY,
     Store,
+    changed_key,
     last_key,
     link_key,
     millis,
@@ -26,63 +27,96 @@ from bot.store import (
     threads_key,
 )
 
+KEEP_CHANGED = timedelta(days=2)
+"""Longer than Slack's Delayed Events retry (24 h)."""
+
 ACTIVE_LIMIT = 1_000
 """As many threads of one channel as are asked for; each `/devin-say` with a session makes one."""
 
-# KEYS: link, threads, recent, gap, places
-# ARGV: JSON, TTL s, ts, since, catch-up ms, channel:thread_ts, channel, by
+# What Slack brings late must not undo what was asked for after it. What acted last may run again,
+# after a crash, say, and then gives the same answer. A press or a form has no time: it is not late.
+_IN_TIME = """
+local function is_outdated(changed, at)
+  local last = redis.call('GET', changed)
+  return last and at ~= '' and tonumber(string.match(last, '^%d+')) > tonumber(at)
+end
+
+local function change(changed, at, keep_s, was)
+  if at == '' then at = string.match(redis.call('GET', changed) or '0', '^%d+') end
+  redis.call('SET', changed, was and at .. ' ' .. was or at, 'EX', keep_s)
+end
+"""
+
+# KEYS: link, threads, recent, places, changed
+# ARGV: JSON, TTL s, ts, since in us, catch-up ms, channel:thread_ts, channel, by, at in us, keep s
 _CREATE = Script(
     TRAFFIC
     + PLACE
+    + _IN_TIME
     + """
-if not redis.call('SET', KEYS[1], ARGV[1], 'NX', 'EX', ARGV[2]) then
-  return redis.call('GET', KEYS[1])
-end
+local link = redis.call('GET', KEYS[1])
+if link then return link end
+if is_outdated(KEYS[5], ARGV[9]) then return 'outdated' end
+redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2])
+change(KEYS[5], ARGV[9], ARGV[10])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now - ARGV[2] * 1000)
 redis.call('ZADD', KEYS[2], now, ARGV[3])
 redis.call('EXPIRE', KEYS[2], ARGV[2])
-traffic(KEYS[3], KEYS[4], now, ARGV[5], ARGV[4], ARGV[6])
-place(KEYS[5], now, ARGV[7], ARGV[8], ARGV[2])
+traffic(KEYS[3], ARGV[5], ARGV[4], ARGV[6])
+place(KEYS[4], now, ARGV[7], ARGV[8], ARGV[2])
 return false
 """
 )
 
-_REMOVE = Script("""
+# KEYS: link, threads, recent, changed
+# ARGV: ts, channel:thread_ts, at in us, keep s
+_REMOVE = Script(
+    _IN_TIME
+    + """
+if is_outdated(KEYS[4], ARGV[3]) then return 'outdated' end
 local link = redis.call('GETDEL', KEYS[1])
 redis.call('ZREM', KEYS[2], ARGV[1])
 redis.call('ZREM', KEYS[3], ARGV[2])
+if not link then
+  local at, was = string.match(redis.call('GET', KEYS[4]) or '', '^(%d+) (.+)$')
+  return at == ARGV[3] and was or false
+end
+change(KEYS[4], ARGV[3], ARGV[4], link)
 return link
-""")
+"""
+)
 
-# KEYS: link, recent, gap
-# ARGV: 1 to mute, catch-up ms, channel:thread_ts
+# KEYS: link, recent, changed
+# ARGV: 1 to mute, catch-up ms, channel:thread_ts, at in us, keep s, since in us
 _MUTE = Script(
     TRAFFIC
+    + _IN_TIME
     + """
 local raw = redis.call('GET', KEYS[1])
 local is_json, link = pcall(cjson.decode, raw or '')
 if not is_json or type(link) ~= 'table' or link.v ~= 1 then return false end
+if is_outdated(KEYS[3], ARGV[4]) then return 'outdated' end
 if link.muted and ARGV[1] == '0' then
-  local time = redis.call('TIME')
-  local now = time[1] * 1000 + math.ceil(time[2] / 1000)
-  link.since = now
-  traffic(KEYS[2], KEYS[3], now, ARGV[2], now * 1000, ARGV[3])
+  link.since = math.max(link.since or 0, math.ceil(ARGV[6] / 1000))
+  traffic(KEYS[2], ARGV[2], ARGV[6], ARGV[3])
 end
 link.muted = ARGV[1] == '1'
 raw = cjson.encode(link)
 redis.call('SET', KEYS[1], raw, 'KEEPTTL')
+change(KEYS[3], ARGV[4], ARGV[5])
 return raw
 """
 )
 
-_HEAR_FROM_NOW = Script("""
+# KEYS: link
+# ARGV: since in ms
+_HEAR_FROM = Script("""
 local raw = redis.call('GET', KEYS[1])
 local is_json, link = pcall(cjson.decode, raw or '')
 if not is_json or type(link) ~= 'table' or link.v ~= 1 then return 0 end
-local time = redis.call('TIME')
-link.since = time[1] * 1000 + math.ceil(time[2] / 1000)
+link.since = math.max(link.since or 0, tonumber(ARGV[1]))
 return redis.call('SET', KEYS[1], cjson.encode(link), 'KEEPTTL')
 """)
 
@@ -91,6 +125,11 @@ local time = redis.call('TIME')
 local since = time[1] * 1000 - ARGV[1]
 return redis.call('ZREVRANGEBYSCORE', KEYS[1], '+inf', since, 'LIMIT', 0, ARGV[2])
 """)
+
+
+# KEYS: threads
+# ARGV: limit
+_OLDEST = Script("return redis.call('ZRANGE', KEYS[1], 0, ARGV[1] - 1)")
 
 
 class Links:
@@ -105,55 +144,73 @@ class Links:
         """The link of `thread`; None when there is none, or one that this version cannot read."""
         return _read(await self._store.get(link_key(thread)))
 
-    async def create(self, thread: ThreadRef, link: Link) -> Link | None:
-        """Link `thread`, unless it is linked: then that other link is returned, unchanged."""
+    async def create(self, thread: ThreadRef, link: Link, at: int | None = None) -> Link | None:
+        """Link `thread`, unless it is linked: then that other link is returned, unchanged.
+
+        `at` is the `ts` of the message that asks for it, in microseconds, here and below; None for
+        what Slack never brings late.
+
+        Raises:
+            Outdated: the thread was unlinked by somebody who asked later.
+        """
         raw = await self._store.run(
             _CREATE,
             [
                 link_key(thread),
                 threads_key(thread.team, thread.channel),
                 recent_key(thread.team),
-                GAP_KEY,
                 places_key(thread.team),
+                changed_key(thread),
             ],
             [
-                link.to_json(),
-                seconds(self.ttl),
-                thread.thread_ts,
-                link.hears_from,
-                self._catch_up,
-                named(thread),
-                thread.channel,
-                link.by,
+                *(link.to_json(), seconds(self.ttl), thread.thread_ts, link.hears_from),
+                *(self._catch_up, named(thread), thread.channel, link.by),
+                *(_or_nothing(at), seconds(KEEP_CHANGED)),
             ],
         )
-        return _read(raw)
+        return _changed(raw)
 
-    async def remove(self, thread: ThreadRef) -> Link | None:
-        """Forget the link of `thread` and return what it was."""
+    async def remove(self, thread: ThreadRef, at: int | None = None) -> Link | None:
+        """Forget the link of `thread` and return what it was; asked again with that `at`, the same.
+
+        Raises:
+            Outdated: the link was made, muted or unmuted by somebody who asked later.
+        """
         raw = await self._store.run(
             _REMOVE,
             [
                 link_key(thread),
                 threads_key(thread.team, thread.channel),
                 recent_key(thread.team),
+                changed_key(thread),
             ],
-            [thread.thread_ts, named(thread)],
+            [thread.thread_ts, named(thread), _or_nothing(at), seconds(KEEP_CHANGED)],
         )
-        return _read(raw)
+        return _changed(raw)
 
-    async def mute(self, thread: ThreadRef, *, muted: bool) -> Link | None:
-        """Mute the link of `thread` or not, keeping its TTL; None when there is none."""
+    async def mute(
+        self, thread: ThreadRef, at: int | None = None, since: int = 0, *, muted: bool
+    ) -> Link | None:
+        """Mute the link of `thread` or not, keeping its TTL; None when there is none.
+
+        Unmuted, its replies are for Devin again from `at` on, or else from `since`, a `ts` as well.
+
+        Raises:
+            Outdated: as `remove`.
+        """
         raw = await self._store.run(
             _MUTE,
-            [link_key(thread), recent_key(thread.team), GAP_KEY],
-            [int(muted), self._catch_up, named(thread)],
+            [link_key(thread), recent_key(thread.team), changed_key(thread)],
+            [
+                *(int(muted), self._catch_up, named(thread), _or_nothing(at)),
+                *(seconds(KEEP_CHANGED), since if at is None else at),
+            ],
         )
-        return _read(raw)
+        return _changed(raw)
 
-    async def hear_from_now(self, thread: ThreadRef) -> None:
-        """What was written in `thread` until now is not for Devin."""
-        await self._store.run(_HEAR_FROM_NOW, [link_key(thread)], [])
+    async def hear_from(self, thread: ThreadRef, since: int) -> None:
+        """What was written in `thread` until `since` (Unix milliseconds) is not for Devin."""
+        await self._store.run(_HEAR_FROM, [link_key(thread)], [since])
 
     async def active(
         self, team: str, channel: str, within: timedelta, limit: int = ACTIVE_LIMIT
@@ -165,6 +222,11 @@ class Links:
         threads = [ThreadRef(team=team, channel=channel, thread_ts=ts) for ts in found]
         pairs = zip(threads, await self.of(threads), strict=True)
         return [(thread, link) for thread, link in pairs if link is not None]
+
+    async def of_channel(self, team: str, channel: str, limit: int) -> Sequence[ThreadRef]:
+        """Threads of the channel that are linked, or were; none once all are removed."""
+        found = await self._store.run(_OLDEST, [threads_key(team, channel)], [limit])
+        return [ThreadRef(team=team, channel=channel, thread_ts=ts) for ts in found]
 
     async def of(self, threads: Sequence[ThreadRef]) -> Sequence[Link | None]:
         """The link of each of `threads`, in their order."""
@@ -182,6 +244,16 @@ class Links:
             return []
         found = await self._store.get_all([last_key(one) for one in threads])
         return [_outcome(raw) for raw in found]
+
+
+def _or_nothing(at: int | None) -> str | int:
+    return "" if at is None else at
+
+
+def _changed(raw: str | None) -> Link | None:
+    if raw == "outdated":
+        raise Outdated
+    return _read(raw)
 
 
 def _read(raw: str | None) -> Link | None:

@@ -7,9 +7,10 @@ it can neither pop nor report for its successor.
 """
 
 import secrets
+import time
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -18,11 +19,20 @@ from pydantic import ValidationError
 from bot import scripts
 from bot.devin_session import Arrival, parse_arrivals
 from bot.gaps import CATCH_UP, named
-from bot.models import Change, Outcome, OutcomeKind, Reply, ReplyId, SessionId, ts_micros
+from bot.models import (
+    Change,
+    Outcome,
+    OutcomeKind,
+    Reply,
+    ReplyId,
+    SessionId,
+    Voucher,
+    ts_micros,
+)
 from bot.reports import ReportId, ReportKind
 from bot.store import (
+    BEHIND_KEY,
     DUE_KEY,
-    GAP_KEY,
     REPLY_PREFIX,
     UNTOLD_KEY,
     Store,
@@ -34,6 +44,7 @@ from bot.store import (
     mail_key,
     millis,
     places_key,
+    read_key,
     recent_key,
     reply_key,
     seconds,
@@ -45,6 +56,9 @@ HOLD = timedelta(seconds=10)
 
 SETTLE_LIMIT = timedelta(seconds=5)
 """The longest that a burst of late events may put off its first delivery."""
+
+WAIT_FOR_MISSING = timedelta(seconds=30)
+"""The longest that a session's mail waits until its threads have been read after a gap."""
 
 LATELY = timedelta(days=1)
 """How long it is known what a session got last: longer than a reply can wait to be looked for."""
@@ -81,6 +95,12 @@ class Head:
     now: int
     sent: int
     interrupted: bool
+    read: float = field(default_factory=time.monotonic)
+
+    def clock(self) -> datetime:
+        """The time by the clock of Redis, from which all the others are."""
+        ahead = time.monotonic() - self.read
+        return datetime.fromtimestamp(self.now / 1000 + ahead, UTC)
 
     @property
     def waited(self) -> timedelta:
@@ -124,7 +144,13 @@ class Mailbox:
         self._catch_up = millis(catch_up)
         self._link_ttl = int(link_ttl.total_seconds())
 
-    async def accept(self, reply: Reply, session: SessionId, settle: timedelta) -> Accepted:
+    async def accept(
+        self,
+        reply: Reply,
+        session: SessionId,
+        settle: timedelta,
+        voucher: Voucher = Voucher.EVENT,
+    ) -> Accepted:
         """Put `reply` into the mailbox of `session`, once, if its thread is still linked to it.
 
         The first reply of an empty mailbox becomes due after `settle`; later ones with a `settle`
@@ -145,14 +171,14 @@ class Mailbox:
                 hold_key(session),
                 threads_key(thread.team, thread.channel),
                 recent_key(thread.team),
-                GAP_KEY,
+                read_key(thread.team),
                 places_key(thread.team),
             ],
             [
                 *(session, reply.to_json(), reply.id, ts_micros(reply.ts)),
                 *(millis(settle), millis(SETTLE_LIMIT), self._link_ttl, seconds(KEEP_WAITING)),
                 *(thread.thread_ts, self._catch_up, named(thread)),
-                *(thread.channel, int(not thread.is_nowhere)),
+                *(thread.channel, int(not thread.is_nowhere), voucher),
             ],
         )
         return Accepted(Change(change), None if wake_ms < 0 else wake_ms / 1000)
@@ -160,7 +186,9 @@ class Mailbox:
     async def take(self, session: SessionId, token: str) -> Step:
         """Hold `session` under `token` and mark its head as being sent."""
         answer = await self._store.run(
-            scripts.TAKE, _keys(session), [session, token, millis(HOLD), REPLY_PREFIX]
+            scripts.TAKE,
+            [*_keys(session), BEHIND_KEY],
+            [session, token, millis(HOLD), REPLY_PREFIX, millis(WAIT_FOR_MISSING)],
         )
         return await self._step(answer, session, token)
 
@@ -186,11 +214,11 @@ class Mailbox:
         answer = await self._store.run(
             scripts.FINISH,
             [
-                *_keys(session),
-                *(lately_key(session), reply_key(reply.id), UNTOLD_KEY, last_key(reply.thread)),
+                *(*_keys(session), BEHIND_KEY, lately_key(session)),
+                *(reply_key(reply.id), UNTOLD_KEY, last_key(reply.thread)),
             ],
             [
-                *(session, token, millis(HOLD), REPLY_PREFIX, reply.id),
+                *(session, token, millis(HOLD), REPLY_PREFIX, millis(WAIT_FOR_MISSING), reply.id),
                 *(outcome.to_json(), _kept(reply, outcome), seconds(KEEP_DONE), int(answered)),
                 *(str(report) if is_owed else "", int(go_on)),
                 *(0 if reply.thread.is_nowhere else self._link_ttl, got, seconds(LATELY)),

@@ -33,7 +33,7 @@ REQUIRED_SCOPES: tuple[str, ...] = tuple(_SCOPES)
 
 _EVENTS = (
     *("app_mention", "message.channels", "message.groups", "message.im", "message.mpim"),
-    "app_home_opened",
+    *("app_home_opened", "channel_id_changed"),
 )
 _STEP_EVENT = "function_executed"
 

@@ -27,6 +27,7 @@ from bot.errors import (
     NothingToSay,
     NotLinked,
     NotTaken,
+    Outdated,
     PassingError,
     PersonError,
     SlackAway,
@@ -259,6 +260,15 @@ def unlinked(link: Link) -> Words:
     return Words(
         f"This thread is no longer linked to {session(link.session)}. "
         "Replies that wait are still sent."
+    )
+
+
+def channel_moved(link: Link) -> Words:
+    """The thread's channel is shared with another organization, so its link has ended."""
+    return Words(
+        f"This channel was shared with another organization, so I ended this thread's link to "
+        f"{session(link.session)}: replies here no longer go to Devin. Replies that wait are still "
+        "sent. To link the thread again, mention me with `link`."
     )
 
 
@@ -603,7 +613,7 @@ def step_failed(error: PersonError) -> str:
                 f"That thread is linked to another session, {error.link.session}. In the thread, "
                 "mention Devin Relay with “unlink” first."
             )
-        case IsMuted() | NotTaken():
+        case IsMuted() | NotTaken() | Outdated():
             why = (
                 "That thread is muted, or was unlinked just now, so nothing was sent. In the "
                 "thread, mention Devin Relay with “status”."
@@ -716,6 +726,10 @@ _SORRY: Mapping[type[PersonError], Words] = {
     IsMuted: Words(
         "This thread is muted, so the message was not sent. "
         "Mention me in the thread with `unmute`, then send it again."
+    ),
+    Outdated: Words(
+        "Somebody changed this thread's link after you asked for that and before I heard it, so I "
+        "didn't do it. If you still want it, mention me again."
     ),
     StillSaying: Words(
         "I may still be posting this. Look in the channel in a minute: if it is not there, try "

@@ -88,8 +88,8 @@ class ThreadRef(Record):
 class Link(Record):
     """What ties a thread to a session: by whom, when (Unix seconds), and whether it is muted.
 
-    `since` is when it was made, or unmuted, in Unix milliseconds: what was written before that is
-    not for Devin. A link of an older version has none.
+    `since` is when it was made, or unmuted, in Unix milliseconds of Slack's clock: what was written
+    before that is not for Devin. A link of an older version has none.
     """
 
     v: Literal[1] = 1
@@ -135,6 +135,11 @@ class Reply(Record):
 def reply_id(team: str, channel: str, ts: str) -> ReplyId:
     """The key of the Slack message `ts` in that channel."""
     return ReplyId(f"{team}:{channel}:{ts}")
+
+
+def millis_after(micros: int) -> int:
+    """The first whole millisecond that is not before a time in microseconds."""
+    return -(-micros // 1_000)
 
 
 def micros_ts(micros: int) -> str:
@@ -264,6 +269,19 @@ class Person:
         return cls(id=user, name=user, is_known=False)
 
 
+class Voucher(StrEnum):
+    """What says that a message is for Devin, and as it is."""
+
+    EVENT = "event"
+    """Slack brought it, perhaps a day late: it may have been changed or deleted since."""
+
+    THREAD = "thread"
+    """It stands in its thread now."""
+
+    PERSON = "person"
+    """Somebody sends it, whatever became of it before."""
+
+
 class Change(StrEnum):
     """What accepting a reply did."""
 
@@ -271,3 +289,9 @@ class Change(StrEnum):
     REPEATED = "repeated"
     UNLINKED = "unlinked"
     MUTED = "muted"
+
+    EARLIER = "earlier"
+    """Nothing: it was written before the link was made, or while the thread was muted."""
+
+    LATE = "late"
+    """Nothing: it was not in its thread when that was read, or came in since; look there."""

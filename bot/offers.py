@@ -60,7 +60,7 @@ class Offers:
         if not await self._store.first(f"offered:{place}", ONCE, ts):
             return False
         # Slack may send the message as two events, and each of them again.
-        await self._answers.whisper_once("offer", thread, to, messages.offer(session, number))
+        await self._answers.whisper(thread, to, messages.offer(session, number), once="offer")
         return True
 
     async def take_up(self, number: str, by: UserId, channel: str) -> SessionId:

@@ -1,11 +1,11 @@
-"""In which channels there are linked threads, for who wants to see them all in one place."""
+"""In which channels there are linked threads, and which of these have got another id."""
 
 from collections.abc import Sequence
 from datetime import timedelta
 
 from bot.batches import Script
 from bot.models import ThreadRef, UserId
-from bot.store import Store, millis, places_key, threads_key
+from bot.store import Store, millis, moved_key, places_key, threads_key
 
 # A direct message is kept with whom it is with. The hour makes this one read a reply; for that, an
 # entry lives an hour longer than its threads.
@@ -27,6 +27,14 @@ redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', (time[1] - 3600) * 1000 - ARGV[1
 return redis.call('ZREVRANGE', KEYS[1], 0, ARGV[2] - 1)
 """)
 
+# KEYS: places
+# ARGV: channel
+_FORGET = Script("return redis.call('ZREM', KEYS[1], ARGV[1])")
+
+# KEYS: moved
+# ARGV: the new id, keep ms
+_MOVED = Script("return redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])")
+
 # KEYS: threads
 # ARGV: limit
 _LATEST = Script("return redis.call('ZREVRANGE', KEYS[1], 0, ARGV[1] - 1, 'WITHSCORES')")
@@ -47,6 +55,22 @@ class Places:
         found = await self._store.run(_PLACES, [places_key(team)], [self._ttl, limit])
         parts = (place.partition("|") for place in found)
         return [(channel, UserId(by) if by else None) for channel, _, by in parts]
+
+    async def forget(self, team: str, channel: str) -> None:
+        """There are none in that channel any more."""
+        await self._store.run(_FORGET, [places_key(team)], [channel])
+
+    async def moved(self, team: str, channel: str, to: str) -> None:
+        """The channel's id is `to` from now on; it is known for as long as a link would be.
+
+        Raises:
+            StoreAway: it is not known to be kept.
+        """
+        await self._store.run(_MOVED, [moved_key(team, channel)], [to, self._ttl])
+
+    async def now(self, team: str, channel: str) -> str | None:
+        """The id that a channel has been given, if it has changed."""
+        return await self._store.get(moved_key(team, channel))
 
     async def latest(self, team: str, channel: str, limit: int) -> Sequence[tuple[ThreadRef, int]]:
         """The channel's threads and their last traffic (Unix ms), latest first.

@@ -7,7 +7,9 @@ raises an error of `errors.py` for what the person must know. All of them take r
 """
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from cachetools import LRUCache
 
@@ -21,6 +23,7 @@ from bot.errors import BadSession, LinkedElsewhere, NoSuchReply, NotAllowed, Not
 from bot.forwarding import Forwarding
 from bot.home import Home
 from bot.links import Links
+from bot.listening import Listening
 from bot.mailbox import Mailbox
 from bot.models import (
     Change,
@@ -32,12 +35,15 @@ from bot.models import (
     Standing,
     ThreadRef,
     UserId,
+    Voucher,
     parse_session,
 )
+from bot.moving import Moving
 from bot.offers import Offers
 from bot.saying import Saying
 from bot.schedule import Schedule
 from bot.steps import Steps
+from bot.threads import Threads
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +67,9 @@ class Relay:
     - `saying`, `asking`: `/devin-say`, and the form or the menu that asks for what it left out
     - `forwarding`: the message shortcuts; `offers`: a link, where somebody names a session
     - `corrections`: edits and deletions; `home`: App Home; `steps`: those of Workflow Builder
+    - `moving`: channels that get another id
     - `answers`, `dialogs`: what people are told and shown
+    - `listening`: what Slack brought and was refused
     """
 
     def __init__(  # noqa: PLR0913  (the parts it is made of)
@@ -75,11 +83,14 @@ class Relay:
         saying: Saying,
         asking: Asking,
         home: Home,
+        moving: Moving,
         dialogs: Dialogs,
         forwarding: Forwarding,
         offers: Offers,
         corrections: Corrections,
         steps: Steps,
+        listening: Listening,
+        threads: Threads,
         team: str,
     ) -> None:
         self.team = team
@@ -87,21 +98,25 @@ class Relay:
         self.saying = saying
         self.asking = asking
         self.home = home
+        self.moving = moving
         self.dialogs = dialogs
         self.forwarding = forwarding
         self.offers = offers
         self.corrections = corrections
         self.steps = steps
+        self.listening = listening
         self._known: LRUCache[ThreadRef, SessionId] = LRUCache(KNOWN)
         self._accepting = accepting
         self._links = links
         self._mailbox = mailbox
         self._schedule = schedule
+        self._threads = threads
 
-    async def accept(self, reply: Reply) -> Change:
+    async def accept(self, reply: Reply, voucher: Voucher = Voucher.EVENT) -> Change:
         """Take a reply for the session its thread is linked to; it is kept when this returns.
 
-        Changes nothing for a thread without a link, a muted one, or a reply that was taken before.
+        Changes nothing for a thread without a link, a muted one, or a reply that was taken before,
+        was written before the link was made, or must be looked for in its thread first (`LATE`).
 
         Raises:
             NotAllowed: its author may not steer Devin here.
@@ -113,57 +128,80 @@ class Relay:
         standing = await self._accepting.standing(reply)
         if standing is not Standing.ALLOWED:
             return await self._turn_away(reply.thread, standing)
-        change = await self._accepting.take(reply, session)
+        change = await self._accepting.take(reply, session, voucher)
         if change is Change.UNLINKED:
             # The link was changed since it was remembered, perhaps by another process.
             self._known.pop(reply.thread, None)
-            return await self.accept(reply)
+            return await self.accept(reply, voucher)
         return change
 
-    async def link(self, thread: ThreadRef, by: UserId, text: str) -> tuple[Link, bool]:
+    async def look_up(self, reply: Reply) -> Mapping[str, Any] | None:
+        """The message of `reply` as it stands in its thread now; None where it is gone.
+
+        Raises:
+            SlackAway: Slack cannot be asked now.
+            SlackRefused: Slack does not show the thread.
+        """
+        return await self._threads.message(reply.thread, reply.ts)
+
+    async def link(self, thread: ThreadRef, by: UserId, text: str, at: int) -> tuple[Link, bool]:
         """Link `thread` to the session that `text` names; True when it already was.
+
+        `at` is the `ts` of the message that asks for it, in microseconds.
 
         Raises:
             BadSession: `text` names none.
             LinkedElsewhere: the thread has another session.
             NotAllowed: `by` may not.
+            Outdated: the thread was unlinked by somebody who asked later.
         """
         await self.check(by, thread.channel)
         session = parse_session(text)
         if session is None:
             raise BadSession(text)
-        link, is_new = await self._accepting.link(thread, by, session)
+        link, is_new = await self._accepting.link(thread, by, session, at)
         if link.session != session:
             raise LinkedElsewhere(link)
         return link, not is_new
 
-    async def unlink(self, thread: ThreadRef, by: UserId, session: SessionId | None = None) -> Link:
+    async def unlink(
+        self,
+        thread: ThreadRef,
+        by: UserId,
+        session: SessionId | None = None,
+        *,
+        at: int | None = None,
+    ) -> Link:
         """End the link of `thread`; mail that was accepted is still delivered.
+
+        `at` is as for `link`; None for what Slack never brings late.
 
         Raises:
             NotLinked: it has none.
             LinkedElsewhere: it is not the one to `session`, where that is asked for.
             NotAllowed: `by` may not.
+            Outdated: the link was changed by somebody who asked later.
         """
         await self.check(by, thread.channel)
         existing = None if session is None else await self._links.get(thread)
         if existing is not None and existing.session != session:
             raise LinkedElsewhere(existing)
-        link = await self._links.remove(thread)
+        link = await self._links.remove(thread, at)
         if link is None:
             raise NotLinked
         log.info("unlinked", extra=where(thread, session_id=link.session))
         return link
 
-    async def mute(self, thread: ThreadRef, by: UserId, *, muted: bool) -> Link:
+    async def mute(self, thread: ThreadRef, by: UserId, at: int, *, muted: bool) -> Link:
         """Stop bringing replies of `thread` to Devin, or go on; the link stays.
 
         Raises:
             NotLinked: it has none.
             NotAllowed: `by` may not.
+            Outdated: as for `unlink`.
         """
         await self.check(by, thread.channel)
-        link = await self._links.mute(thread, muted=muted)
+        link = await self._links.mute(thread, at, muted=muted)
         if link is None:
             raise NotLinked
         return link

@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from bot.batches import Script
 from bot.models import Outcome, Reply, ReplyId, SessionId
-from bot.store import DUE_KEY, PREFIX, UNTOLD_KEY, Store, millis, reply_key
+from bot.store import DUE_KEY, PREFIX, UNTOLD_KEY, Store, millis, reply_key, seconds
 
 log = logging.getLogger(__name__)
 
@@ -23,6 +23,25 @@ TELLING = timedelta(seconds=45)
 """Longer than telling takes with Slack's timeouts; until then nobody else begins."""
 
 _WAITING = frozenset({"waiting", "sending"})
+
+# The key outlives what is owed, so that asking again later does not owe it a second time.
+#
+# KEYS: what is owed, untold
+# ARGV: JSON, report, keep s
+# Returns: 1 while it has still to be done.
+_OWE = Script("""
+if redis.call('EXISTS', KEYS[1]) == 1 then
+  return redis.call('ZSCORE', KEYS[2], ARGV[2]) and 1 or 0
+end
+local time = redis.call('TIME')
+redis.call('HSET', KEYS[1], 'asked', ARGV[1], 'round', 1)
+redis.call('EXPIRE', KEYS[1], ARGV[3])
+redis.call('ZADD', KEYS[2], time[1] * 1000 + math.floor(time[2] / 1000), ARGV[2])
+redis.call('EXPIRE', KEYS[2], ARGV[3])
+return 1
+""")
+
+_FORGET = Script("return redis.call('HDEL', KEYS[1], 'asked')")
 
 # KEYS: due, untold
 # ARGV: grace ms, limit, hold prefix
@@ -86,11 +105,15 @@ return is[1] or ''
 
 
 class ReportKind(StrEnum):
-    """What is owed: to tell how a delivery ended, or that it waits; or to begin a step."""
+    """What is owed.
+
+    To tell how a delivery ended, or that it waits; to begin a step; to say what somebody is told.
+    """
 
     OUTCOME = "outcome"
     NOTICE = "notice"
     STEP = "step"
+    ANSWER = "answer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +160,25 @@ class Reports:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+
+    async def owe(self, report: ReportId, what: str, keep: timedelta) -> bool:
+        """Owe `report`, about `what`, once for each id; True while it has still to be done.
+
+        That it was owed is known for as long as `keep`.
+
+        Raises:
+            StoreAway: it is not known to be owed.
+        """
+        keys = [reply_key(report.reply), UNTOLD_KEY]
+        return bool(await self._store.run(_OWE, keys, [what, str(report), seconds(keep)]))
+
+    async def owed(self, report: ReportId) -> str | None:
+        """What `owe` was given; None once it has been done."""
+        return await self._store.field(reply_key(report.reply), "asked")
+
+    async def forget(self, report: ReportId) -> None:
+        """It was done, or never can be: only that it was owed stays known."""
+        await self._store.run(_FORGET, [reply_key(report.reply)], [])
 
     async def begin(self, report: ReportId) -> Report | None:
         """What there is to tell; None when it has been told, or another is telling it now."""

@@ -22,8 +22,11 @@ from bot.models import Outcome, Reply, ReplyId, SessionId
 from bot.store import DUE_KEY, UNTOLD_KEY, Store, box_key, mail_key, reply_key, seconds
 from bot.uploads import FIELD
 
-AHEAD = timedelta(minutes=10)
-"""How long an edit or a deletion waits for the event of its message, which may come after it."""
+AHEAD = timedelta(hours=25)
+"""How long an edit or a deletion waits for the event of its message, which may come after it.
+
+Slack's Delayed Events bring that for 24 h.
+"""
 
 TRIES = 5
 

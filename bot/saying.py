@@ -10,7 +10,17 @@ from bot.defaults import Default, Defaults
 from bot.devin import Devin
 from bot.errors import BadSession, CannotPost, ChooseSession, NothingToSay, NotTaken, SlackRefused
 from bot.links import Links
-from bot.models import Change, Link, Listed, Reply, SessionId, ThreadRef, UserId, parse_session
+from bot.models import (
+    Change,
+    Link,
+    Listed,
+    Reply,
+    SessionId,
+    ThreadRef,
+    UserId,
+    parse_session,
+    ts_micros,
+)
 from bot.say_modal import Choices
 from bot.threads import Threads
 
@@ -143,7 +153,7 @@ class Saying:
         except SlackRefused as error:
             raise CannotPost(error.reason) from error
         thread = ThreadRef(team=self._team, channel=channel, thread_ts=ts)
-        await self._accepting.link(thread, by, session)
+        await self._accepting.link(thread, by, session, ts_micros(ts))
         await self._take(Reply(thread=thread, ts=ts, author=by, text=text), session)
 
     async def _go_on(self, thread: ThreadRef, by: UserId, session: SessionId, text: str) -> None:

@@ -9,22 +9,22 @@ from bot.batches import Script
 from bot.meanwhile import FOLLOW
 from bot.places import PLACE
 
-# Up to `ts` (in microseconds) nothing of the thread is missing, unless there was a gap: then that
-# is known once the thread has been read, and what comes meanwhile must not hide what is missing.
-# A catch-up reads 2,000 threads; more than some times that are not worth their memory.
+# A thread's latest traffic, by Slack's clock. A catch-up reads 2,000 threads; more than some times
+# that are not worth their memory.
 TRAFFIC = """
-local function traffic(recent, gap, now, within_ms, ts, thread)
+local function traffic(recent, within_ms, ts, thread)
   if within_ms == '0' then return end
-  redis.call('ZADD', recent, redis.call('EXISTS', gap) == 1 and 'NX' or 'GT', ts, thread)
-  redis.call('ZREMRANGEBYSCORE', recent, '-inf', (now - within_ms) * 1000)
+  redis.call('ZADD', recent, 'GT', ts, thread)
+  redis.call('ZREMRANGEBYSCORE', recent, '-inf', ts - within_ms * 1000)
   redis.call('ZREMRANGEBYRANK', recent, 0, -5001)
   redis.call('PEXPIRE', recent, within_ms)
 end
 """
 
-# KEYS: link, reply, mail, box, due, hold, threads, recent, gap, places
+# KEYS: link, reply, mail, box, due, hold, threads, recent, read, places
 # ARGV: session, reply JSON, reply id, score, settle ms, settle limit ms, link TTL s, keep s, ts,
-#       catch-up ms, channel:thread_ts, channel, 1 if there is a thread
+#       catch-up ms, channel:thread_ts, channel, 1 if there is a thread,
+#       what vouches for it: 'event', 'thread' if it stands there now, 'person' if somebody sends it
 # State `ahead`: an edit came before its message, and left the newer text (`revisions.py`).
 # Returns: what happened, then the ms after which to wake the session, or -1 for no wake-up.
 ACCEPT = Script(
@@ -34,9 +34,10 @@ ACCEPT = Script(
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local settle = tonumber(ARGV[5])
+local is_sent = ARGV[14] == 'person'
 
 local known = redis.call('HGET', KEYS[2], 'state')
-if known and known ~= 'ahead' then
+if known and known ~= 'ahead' and not (is_sent and known == 'withdrawn') then
   if known ~= 'waiting' or redis.call('EXISTS', KEYS[6]) == 1 then return {'repeated', -1} end
   local due = tonumber(redis.call('ZSCORE', KEYS[5], ARGV[1]) or now)
   return {'repeated', math.max(0, due - now)}
@@ -48,16 +49,26 @@ if ARGV[13] == '1' then
   link = cjson.decode(link)
   if link.session ~= ARGV[1] then return {'unlinked', -1} end
   if link.muted then return {'muted', -1} end
+  if not is_sent and tonumber(ARGV[4]) <= (link.since or 0) * 1000 then return {'earlier', -1} end
+  if ARGV[14] == 'event' and not known then
+    local read = redis.call('ZSCORE', KEYS[9], ARGV[11])
+    if read and tonumber(ARGV[4]) <= tonumber(read) then return {'late', -1} end
+  end
   -- A full Redis refuses this write, and would refuse none after one that frees or needs nothing.
   redis.call('ZADD', KEYS[7], now, ARGV[9])
   redis.call('EXPIRE', KEYS[7], ARGV[7])
   redis.call('EXPIRE', KEYS[1], ARGV[7])
-  traffic(KEYS[8], KEYS[9], now, ARGV[10], ARGV[4], ARGV[11])
+  traffic(KEYS[8], ARGV[10], ARGV[4], ARGV[11])
   place(KEYS[10], now, ARGV[12], link.by, ARGV[7])
 end
 
+local reply = known == 'ahead' and not is_sent and redis.call('HGET', KEYS[2], 'reply') or ARGV[2]
+if known and is_sent then
+  local edited = redis.call('HGET', KEYS[2], 'edited')
+  redis.call('DEL', KEYS[2])
+  redis.call('HSET', KEYS[2], 'edited', edited or 0)
+end
 local first = redis.call('ZCARD', KEYS[3]) == 0
-local reply = known and redis.call('HGET', KEYS[2], 'reply') or ARGV[2]
 redis.call('HSET', KEYS[2], 'state', 'waiting', 'reply', reply, 'session', ARGV[1],
            'round', 1, 'accepted', now)
 redis.call('EXPIRE', KEYS[2], ARGV[8])
@@ -84,8 +95,11 @@ return {'accepted', -1}
 # What TAKE and FINISH end with: the head of the mailbox, marked as being sent under `token`. A head
 # that is marked under another token was being sent by a holder that is gone, or thought to be; one
 # under our own was taken by a first try whose answer was lost, before redis-py tried again.
+# While threads of the session have still to be read, its mail waits for what is missing there, from
+# when somebody first wants to send it, and not for ever.
 _NEXT = """
-local function next_head(mail, box, due, hold, session, token, hold_ms, prefix, now)
+local function next_head(keys, session, token, hold_ms, prefix, wait_ms, now)
+  local mail, box, due, hold, behind = keys[1], keys[2], keys[3], keys[4], keys[5]
   while true do
     local id = redis.call('ZRANGE', mail, 0, 0)[1]
     if not id then
@@ -95,6 +109,17 @@ local function next_head(mail, box, due, hold, session, token, hold_ms, prefix, 
     end
     local key = prefix .. id
     local was = redis.call('HMGET', key, 'state', 'token', 'sent')
+    local is_ours = was[1] == 'sending' and was[2] == token
+    local until_ms = not is_ours and tonumber(redis.call('ZSCORE', behind, session) or -1)
+    if until_ms == 0 then
+      until_ms = now + wait_ms
+      redis.call('ZADD', behind, until_ms, session)
+    end
+    if until_ms and until_ms > now then
+      if redis.call('GET', hold) == token then redis.call('DEL', hold) end
+      redis.call('ZADD', due, 'XX', 'GT', until_ms, session)
+      return {'later', until_ms - now}
+    end
     if was[1] == 'waiting' or was[1] == 'sending' then
       local is_sent = was[1] == 'sending'
       local sent = is_sent and was[3] or now
@@ -114,8 +139,8 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 """
 
-# KEYS: mail, box, due, hold
-# ARGV: session, token, hold ms, reply prefix
+# KEYS: mail, box, due, hold, behind
+# ARGV: session, token, hold ms, reply prefix, how long to wait for what is missing in ms
 TAKE = Script(
     _NEXT
     + """
@@ -123,48 +148,49 @@ local holder = redis.call('GET', KEYS[4])
 if holder and holder ~= ARGV[2] then return {'held'} end
 local due = tonumber(redis.call('ZSCORE', KEYS[3], ARGV[1]) or 0)
 if due > now then return {'later', due - now} end
-return next_head(KEYS[1], KEYS[2], KEYS[3], KEYS[4], ARGV[1], ARGV[2], ARGV[3], ARGV[4], now)
+return next_head(KEYS, ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], now)
 """
 )
 
 # The token on the reply is the fence: whoever took the reply over has put another one there. The
 # hold itself may have expired meanwhile, while Redis was away, say; the outcome still counts.
 #
-# KEYS: mail, box, due, hold, lately, reply, untold, last
-# ARGV: session, token, hold ms, reply prefix, reply id, outcome JSON, the rest of the reply,
-#       keep s, devin answered?, report, go on?, link TTL s or 0 for no thread,
-#       the digest of what Devin got or nothing, s for which that is kept
+# KEYS: mail, box, due, hold, behind, lately, reply, untold, last
+# ARGV: session, token, hold ms, reply prefix, how long to wait for what is missing in ms, reply id,
+#       outcome JSON, the rest of the reply, keep s, devin answered?, report, go on?,
+#       link TTL s or 0 for no thread, the digest of what Devin got or nothing, s for which that is
+#       kept
 FINISH = Script(
     _NEXT
     + """
-local was = redis.call('HMGET', KEYS[6], 'state', 'token', 'sent')
+local was = redis.call('HMGET', KEYS[7], 'state', 'token', 'sent')
 if was[2] ~= ARGV[2] then return {'lost'} end
 if was[1] == 'sending' then
-  redis.call('ZREM', KEYS[1], ARGV[5])
-  redis.call('HSET', KEYS[6], 'state', 'done', 'outcome', ARGV[6])
-  if ARGV[7] == '' then redis.call('HDEL', KEYS[6], 'reply', 'files') end
-  local noted = redis.call('HGET', KEYS[6], 'meanwhile')
-  if noted and noted ~= '' then redis.call('HDEL', KEYS[6], 'meanwhile') end
-  if ARGV[7] ~= '' and ARGV[7] ~= '1' then redis.call('HSET', KEYS[6], 'reply', ARGV[7]) end
-  redis.call('EXPIRE', KEYS[6], ARGV[8])
-  if ARGV[9] == '1' then redis.call('DEL', KEYS[2]) end
-  if ARGV[10] ~= '' then
-    redis.call('ZADD', KEYS[7], now, ARGV[10])
-    redis.call('EXPIRE', KEYS[7], ARGV[8])
+  redis.call('ZREM', KEYS[1], ARGV[6])
+  redis.call('HSET', KEYS[7], 'state', 'done', 'outcome', ARGV[7])
+  if ARGV[8] == '' then redis.call('HDEL', KEYS[7], 'reply', 'files') end
+  local noted = redis.call('HGET', KEYS[7], 'meanwhile')
+  if noted and noted ~= '' then redis.call('HDEL', KEYS[7], 'meanwhile') end
+  if ARGV[8] ~= '' and ARGV[8] ~= '1' then redis.call('HSET', KEYS[7], 'reply', ARGV[8]) end
+  redis.call('EXPIRE', KEYS[7], ARGV[9])
+  if ARGV[10] == '1' then redis.call('DEL', KEYS[2]) end
+  if ARGV[11] ~= '' then
+    redis.call('ZADD', KEYS[8], now, ARGV[11])
+    redis.call('EXPIRE', KEYS[8], ARGV[9])
   end
-  if ARGV[13] ~= '' then
+  if ARGV[14] ~= '' then
     -- This one and the last three, as `devin_session.parse_arrivals` reads them.
-    local lately = redis.call('GET', KEYS[5]) or ''
+    local lately = redis.call('GET', KEYS[6]) or ''
     lately = string.match(lately, '%S+ %S+ %S+$') or lately
-    lately = lately .. ' ' .. ARGV[13] .. ':' .. was[3] .. ':' .. (now - was[3])
-    redis.call('SET', KEYS[5], lately, 'EX', ARGV[14])
+    lately = lately .. ' ' .. ARGV[14] .. ':' .. was[3] .. ':' .. (now - was[3])
+    redis.call('SET', KEYS[6], lately, 'EX', ARGV[15])
   end
-  if ARGV[12] ~= '0' then redis.call('SET', KEYS[8], ARGV[6], 'EX', ARGV[12]) end
+  if ARGV[13] ~= '0' then redis.call('SET', KEYS[9], ARGV[7], 'EX', ARGV[13]) end
 end
 local holder = redis.call('GET', KEYS[4])
 if holder and holder ~= ARGV[2] then return {'held'} end
-if ARGV[11] == '1' then
-  return next_head(KEYS[1], KEYS[2], KEYS[3], KEYS[4], ARGV[1], ARGV[2], ARGV[3], ARGV[4], now)
+if ARGV[12] == '1' then
+  return next_head(KEYS, ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], now)
 end
 redis.call('DEL', KEYS[4])
 if redis.call('ZCARD', KEYS[1]) == 0 then

@@ -6,7 +6,7 @@ and a person decides.
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 from bot import metrics
@@ -33,17 +33,19 @@ class Settling:
         message: str,
         since: datetime,
         arrivals: Sequence[Arrival],
+        clock: Callable[[], datetime],
         uncertain: Outcome,
         ids: Mapping[str, object],
     ) -> Outcome:
         """`uncertain`, or that it was delivered after all; takes some seconds, never raises.
 
-        `arrivals` are messages of which nobody doubts that they are there. `ids` are for the log.
+        `arrivals` are messages of which nobody doubts that they are there; `since` and they were
+        read from `clock`. `ids` are for the log.
         """
         look = Look.UNREADABLE
         for seconds in self._look_after:
             await asyncio.sleep(seconds)
-            look = await self._devin.look(session, message, since, arrivals)
+            look = await self._devin.look(session, message, since, arrivals, clock)
             if look in {Look.SEEN, Look.UNREADABLE}:
                 break
         metrics.LOOKS.labels(look).inc()

@@ -5,6 +5,7 @@ answer was lost, which posts twice. Who calls decides what may be repeated.
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, cast
 
 import aiohttp
@@ -13,6 +14,8 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot import metrics
 from bot.errors import SlackAway, SlackRefused
+from bot.models import ts_micros
+from bot.slack_clock import SlackClock
 
 # Slack's codes for "not now" in a body of status 200 (facts: docs.slack.dev, common errors).
 _PASSING = frozenset(
@@ -30,6 +33,14 @@ _PASSING = frozenset(
 
 _SERVER_ERROR = 500
 _RATE_LIMITED = 429
+
+
+class SlackClient(AsyncWebClient):
+    """slack_sdk's client, and what time it is at Slack by the answers that `call` got."""
+
+    def __init__(self, **how: Any) -> None:
+        super().__init__(**how, retry_handlers=[])
+        self.clock = SlackClock()
 
 
 async def call(client: AsyncWebClient, method: str, **params: Any) -> Mapping[str, Any]:
@@ -54,12 +65,24 @@ async def _call(
         # not look at JSON.
         response = await getattr(client, method.replace(".", "_"))(**params)
     except SlackApiError as error:
+        _tell_time(client, method, error.response)
         raise _translated(method, error) from error
     except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
         raise SlackAway(method, type(error).__name__, maybe_done=False) from error
     except (aiohttp.ClientError, TimeoutError, OSError, SlackClientError, ValueError) as error:
         raise SlackAway(method, type(error).__name__, maybe_done=True) from error
+    _tell_time(client, method, response)
     return cast("Mapping[str, Any]", response)
+
+
+def _tell_time(client: AsyncWebClient, method: str, response: Any) -> None:
+    """Let the client's clock read an answer: its `Date`, and the `ts` of what was just posted."""
+    if not isinstance(client, SlackClient):
+        return
+    client.clock.dated(getattr(response, "headers", None) or {})
+    if method == "chat.postMessage":
+        with suppress(AttributeError, TypeError, ValueError):
+            client.clock.told(ts_micros(response.get("ts")))
 
 
 def _translated(method: str, error: SlackApiError) -> SlackAway | SlackRefused:

@@ -35,16 +35,15 @@ from bot.models import (
     ThreadRef,
     UserId,
     parse_session,
+    ts_micros,
 )
 from bot.permissions import Permissions
 from bot.schedule import Schedule
 from bot.telling import OPERATOR_MUST_ACT
-from bot.threads import Threads
+from bot.threads import NO_SUCH_THREAD, Threads
 from bot.words import Words
 
 log = logging.getLogger(__name__)
-
-NO_SUCH_THREAD = frozenset({"thread_not_found", "message_not_found"})
 
 
 class Steps:
@@ -146,7 +145,7 @@ class Steps:
         ts = await self._post_once(step, thread, words, again=again)
         if thread is None:
             thread = ThreadRef(team=self._team, channel=step.channel, thread_ts=ts)
-        link, _ = await self._accepting.link(thread, reply.author, session)
+        link, _ = await self._accepting.link(thread, reply.author, session, ts_micros(ts))
         if link.session != session:
             raise LinkedElsewhere(link)
         return reply.model_copy(update={"thread": thread, "ts": ts})
@@ -156,7 +155,8 @@ class Steps:
         thread = await self._thread(step, session)
         if thread is None:
             raise BadStep(Flaw.THREAD)
-        link, is_new = await self._accepting.link(thread, by, session)
+        at = ts_micros(step.at)
+        link, is_new = await self._accepting.link(thread, by, session, since=at)
         if link.session != session:
             raise LinkedElsewhere(link)
         if is_new or again:

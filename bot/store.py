@@ -39,7 +39,10 @@ UNTOLD_KEY = f"{PREFIX}:untold"
 """Reports that the thread has not seen yet, scored by when (Unix ms) they were due."""
 
 GAP_KEY = f"{PREFIX}:gap"
-"""There while replies may be missing that were written before its value (Unix microseconds)."""
+"""There while threads have to be read; its value is when that was last wanted (Unix us)."""
+
+BEHIND_KEY = f"{PREFIX}:behind"
+"""Sessions with such threads, scored by until when (Unix ms) their mail waits for that; 0: none."""
 
 ALIVE_KEY = f"{PREFIX}:alive"
 """Written to see whether Redis takes it."""
@@ -52,7 +55,22 @@ REPLY_PREFIX = f"{PREFIX}:reply:"
 
 def link_key(thread: ThreadRef) -> str:
     """The link of a thread."""
-    return f"{PREFIX}:link:{thread.team}:{thread.channel}:{thread.thread_ts}"
+    return f"{link_prefix(thread.team)}{thread.channel}:{thread.thread_ts}"
+
+
+def link_prefix(team: str) -> str:
+    """The beginning of the keys of a team's links; `gaps.named` has the rest."""
+    return f"{PREFIX}:link:{team}:"
+
+
+def moved_key(team: str, channel: str) -> str:
+    """The new id of a channel whose id has changed."""
+    return f"{PREFIX}:moved:{team}:{channel}"
+
+
+def changed_key(thread: ThreadRef) -> str:
+    """When somebody last asked to link, unlink, mute or unmute a thread: a `ts` in microseconds."""
+    return f"{PREFIX}:changed:{thread.team}:{thread.channel}:{thread.thread_ts}"
 
 
 def last_key(thread: ThreadRef) -> str:
@@ -66,11 +84,23 @@ def threads_key(team: str, channel: str) -> str:
 
 
 def recent_key(team: str) -> str:
-    """Threads with traffic within CATCH_UP, scored by up to when none of their replies is missing.
-
-    That is a `ts` in microseconds. A sorted set, as two for the time and the `ts` would cost twice.
-    """
+    """Threads with traffic within CATCH_UP, scored by its latest `ts` in microseconds."""
     return f"{PREFIX}:recent:{team}"
+
+
+def unread_key(team: str) -> str:
+    """Threads in which something may be missing, scored by since when: a `ts` in microseconds."""
+    return f"{PREFIX}:unread:{team}"
+
+
+def read_key(team: str) -> str:
+    """Threads that were read, scored by until when: a `ts` in microseconds."""
+    return f"{PREFIX}:read:{team}"
+
+
+def listeners_key(team: str) -> str:
+    """Up to when each process has kept all that Slack brought it, and when it last said so."""
+    return f"{PREFIX}:listeners:{team}"
 
 
 def places_key(team: str) -> str:

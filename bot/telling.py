@@ -1,8 +1,8 @@
 """From outcomes to threads: what a thread must be told is told, however often Slack says no.
 
-A workflow that waits is told in the same way, and its steps are begun so. A report never sends
-anything to Devin. One that may have been posted already is looked for in the thread before it is
-posted again, since Slack has no idempotency key for messages.
+A workflow that waits is told in the same way, its steps are begun so, and what somebody is answered
+is said so. A report never sends anything to Devin. One that may have been posted already is looked
+for in the thread before it is posted again, since Slack has no idempotency key for messages.
 """
 
 import logging
@@ -10,8 +10,9 @@ from datetime import timedelta
 from typing import Protocol
 
 from bot import messages, metrics
+from bot.answers import Answer
 from bot.errors import SlackAway, SlackRefused
-from bot.models import Outcome, OutcomeKind, Reply, ReplyId
+from bot.models import Outcome, OutcomeKind, Reply, ReplyId, ThreadRef
 from bot.pauses import PAUSED, Pauses
 from bot.reports import Report, ReportId, ReportKind, Reports
 from bot.schedule import Schedule
@@ -122,6 +123,8 @@ class Telling:
         if report.id.kind is ReportKind.STEP:
             await self._steps.begin(report.id.reply, again=report.begun)
             return True
+        if report.id.kind is ReportKind.ANSWER:
+            return await self._answer(report)
         if report.id.kind is ReportKind.NOTICE:
             return await self._tell_notice(report)
         outcome = report.outcome
@@ -134,8 +137,22 @@ class Telling:
         if report.reply is not None:
             words = messages.report(outcome, report.reply, report.id.round, report.session)
             if words is not None:
-                await self._post_once(report, report.reply, words)
+                await self._post_once(report, report.reply.thread, words)
         await self._mark(report, outcome.kind)
+        return True
+
+    async def _answer(self, report: Report) -> bool:
+        """Say what is owed; what is for one person Slack does not keep, so it is not looked for."""
+        raw = await self._reports.owed(report.id)
+        if raw is None:
+            return False
+        answer = Answer.model_validate_json(raw)
+        if answer.to:
+            with self._pauses.kept("chat.postEphemeral", answer.thread.channel):
+                await self._threads.whisper(answer.thread, answer.to, answer.words)
+        else:
+            await self._post_once(report, answer.thread, answer.words)
+        await self._reports.forget(report.id)
         return True
 
     async def _tell_notice(self, report: Report) -> bool:
@@ -144,7 +161,7 @@ class Telling:
         if report.reply.thread.is_nowhere:
             return False
         words = messages.waiting(report.reply, self._give_up_after)
-        await self._post_once(report, report.reply, words)
+        await self._post_once(report, report.reply.thread, words)
         await self._mark_with(report, messages.WAITING_MARK)
         return True
 
@@ -157,17 +174,17 @@ class Telling:
                 raise
             log.error("step not completed", extra=_ids(report, reason=str(error)))  # noqa: TRY400  (Slack's code says all)
 
-    async def _post_once(self, report: Report, reply: Reply, words: Words) -> None:
+    async def _post_once(self, report: Report, thread: ThreadRef, words: Words) -> None:
         key = str(report.id)
         if report.begun:
             try:
-                with self._pauses.kept("conversations.replies", reply.thread.channel):
-                    if await self._threads.has(reply.thread, key):
+                with self._pauses.kept("conversations.replies", thread.channel):
+                    if await self._threads.has(thread, key):
                         return
             except SlackRefused as error:
                 log.warning("thread not readable", extra=_ids(report, reason=str(error)))
-        with self._pauses.kept("chat.postMessage", reply.thread.channel):
-            await self._threads.post(reply.thread, words, key)
+        with self._pauses.kept("chat.postMessage", thread.channel):
+            await self._threads.post(thread, words, key)
 
     async def _mark(self, report: Report, kind: OutcomeKind) -> None:
         """Put the outcome's mark on the reply, and take off those of earlier states."""

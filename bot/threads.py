@@ -13,6 +13,9 @@ from bot.words import Words
 METADATA = "devin_relay_report"
 """The `event_type` under which a report's key is kept with its message."""
 
+NO_SUCH_THREAD = frozenset({"thread_not_found", "message_not_found"})
+"""Slack's codes for a thread of which nothing is left."""
+
 
 class Threads:
     """The Slack conversations, as far as the relay writes into them, or looks what is there."""
@@ -74,6 +77,11 @@ class Threads:
         )
         more = (page.get("response_metadata") or {}).get("next_cursor")
         return page["messages"], more or None
+
+    async def message(self, thread: ThreadRef, ts: str) -> Mapping[str, Any] | None:
+        """The message at `ts` in `thread`, as it is now; None where it is gone."""
+        page, _ = await self.page(thread, None, oldest=ts, latest=ts, inclusive=True)
+        return next((one for one in page if one.get("ts") == ts), None)
 
     async def root(self, thread: ThreadRef) -> Mapping[str, Any]:
         """The first message of `thread`; empty where Slack shows none."""

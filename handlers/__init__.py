@@ -14,6 +14,7 @@
 | `actions`   | press *Send again* or *Unlink*                              |
 | `steps`     | run a workflow with a step of ours                          |
 | `errors`    | (what any of these raise, told to whom it concerns)         |
+| `moved`     | share a private channel with another organization           |
 | `unhandled` | (everything else, acknowledged)                             |
 | `late`      | (what was written while nobody listened: no listener)       |
 """
@@ -29,6 +30,7 @@ from handlers import (
     errors,
     events,
     home,
+    moved,
     offers,
     shortcuts,
     steps,
@@ -36,7 +38,7 @@ from handlers import (
 )
 
 HANDLERS = (
-    *(errors, events, edits, commands, asking, home, shortcuts, offers, actions, steps),
+    *(errors, events, edits, commands, asking, home, shortcuts, offers, actions, steps, moved),
     unhandled,
 )
 

@@ -80,7 +80,8 @@ def parse_edit(event: Payload, team: str, bot_user: str) -> Edit | None:
         return None
     # Several edits within a second have the same time; the event's own is exact, and later.
     when = event["ts"] if before and is_ts(event.get("ts")) else edited["ts"]
-    return Edit(reply, ts_micros(when), is_aside(reply.text, bot_user))
+    was_aside = is_aside(field(before, "text"), bot_user)
+    return Edit(reply, ts_micros(when), is_aside(reply.text, bot_user), was_aside)
 
 
 def parse_deletion(event: Payload, team: str, bot_user: str) -> Deletion | None:

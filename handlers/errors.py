@@ -14,6 +14,7 @@ from http import HTTPStatus
 
 import aiohttp
 from slack_bolt.async_app import AsyncApp
+from slack_bolt.context.async_context import AsyncBoltContext
 from slack_bolt.error import BoltUnhandledRequestError
 from slack_bolt.response import BoltResponse
 
@@ -24,6 +25,7 @@ from bot.models import Standing
 from bot.relay import Relay
 from bot.words import Words
 from handlers.payloads import Payload, field, mapping, parse_thread
+from handlers.refused import remember
 from handlers.unhandled import log_unmatched
 
 log = logging.getLogger(__name__)
@@ -38,26 +40,40 @@ def register(app: AsyncApp, relay: Relay) -> None:
     """Take what the listeners raise."""
 
     @app.error
-    async def on_error(error: Exception, body: Payload) -> BoltResponse:
+    async def on_error(error: Exception, body: Payload, context: AsyncBoltContext) -> BoltResponse:
         event = body.get("event")
         event = event if isinstance(event, dict) else {}
         ids = {"event_id": _id(body, "event_id"), "channel": _id(event, "channel")}
         if isinstance(error, BoltUnhandledRequestError):
             log_unmatched(body, **ids)
+            if body.get("type") == "app_rate_limited":
+                remember(relay.listening, body, relay.team, context.bot_user_id or "")
             return BoltResponse(status=HTTPStatus.OK)
         if is_malformed(error, **ids):
             return BoltResponse(status=HTTPStatus.OK)
-        if isinstance(error, PersonError):
-            await whisper(relay, event, error)
-            return BoltResponse(status=HTTPStatus.OK)
+        try:
+            status = await answered(relay, event, error)
+        except PassingError as away:
+            status, error = HTTPStatus.SERVICE_UNAVAILABLE, away
         if isinstance(error, PassingError):
             log.warning("not acknowledged", extra=ids | {"reason": str(error)})
-            return BoltResponse(status=HTTPStatus.SERVICE_UNAVAILABLE)
-        words = explained(error)
-        thread, user = parse_thread(event, relay.team), field(event, "user")
-        if thread is not None and user:
-            await relay.answers.whisper_once(f"bug:{event.get('ts')}", thread, user, words)
-        return BoltResponse(status=HTTPStatus.INTERNAL_SERVER_ERROR)
+        if status != HTTPStatus.OK:
+            remember(relay.listening, body, relay.team, context.bot_user_id or "")
+        return BoltResponse(status=status)
+
+
+async def answered(relay: Relay, event: Payload, error: Exception) -> HTTPStatus:
+    """Tell the author of an event what they must know; what Slack is answered."""
+    if isinstance(error, PersonError):
+        await whisper(relay, event, error)
+        return HTTPStatus.OK
+    if isinstance(error, PassingError):
+        return HTTPStatus.SERVICE_UNAVAILABLE
+    words = explained(error)
+    thread, user = parse_thread(event, relay.team), field(event, "user")
+    if thread is not None and user:
+        await relay.answers.whisper(thread, user, words, once=f"bug:{event.get('ts')}")
+    return HTTPStatus.INTERNAL_SERVER_ERROR
 
 
 async def whisper(relay: Relay, event: Payload, error: PersonError) -> None:
@@ -67,12 +83,12 @@ async def whisper(relay: Relay, event: Payload, error: PersonError) -> None:
         return
     words = messages.sorry(error)
     if not isinstance(error, NotAllowed):
-        relay.answers.say(thread, words)
+        await relay.answers.say(thread, words, once=f"sorry:{field(event, 'ts')}")
     elif error.standing is Standing.UNKNOWN:
         # No rule, but a look-up that failed: each message that it cost is told.
-        await relay.answers.whisper_once(f"unknown:{event.get('ts')}", thread, user, words)
+        await relay.answers.whisper(thread, user, words, once=f"unknown:{event.get('ts')}")
     elif error.standing is not Standing.BOT:
-        await relay.answers.whisper_once(error.standing.value, thread, user, words)
+        await relay.answers.whisper(thread, user, words, once=error.standing.value)
 
 
 async def send_back(respond: Respond, **what: object) -> None:

@@ -21,7 +21,7 @@ def register(app: AsyncApp, relay: Relay) -> None:
         if event.get("subtype") in edits.CHANGES:
             await edits.follow(relay, event, bot_user)
         elif (command := parse_command(event, relay.team, bot_user)) is not None:
-            await mentions.answer(relay, command)
+            await mentions.answer(relay, command, "message")
         else:
             await replies.take(relay, event, bot_user)
 
@@ -30,6 +30,6 @@ def register(app: AsyncApp, relay: Relay) -> None:
         bot_user = context.bot_user_id or ""
         command = parse_command(event, relay.team, bot_user)
         if command is not None:
-            await mentions.answer(relay, command)
+            await mentions.answer(relay, command, "app_mention")
         else:
             await replies.take_mention(relay, event, bot_user)

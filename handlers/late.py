@@ -1,4 +1,4 @@
-"""What was written while nobody listened: messages of a thread, taken like the events they were.
+"""What no event brought, or none that was acknowledged: messages, read in their threads.
 
 `conversations.replies` shows a message without its channel, and shows our own ones too, which Bolt
 would have kept from us.
@@ -10,11 +10,11 @@ from typing import Any
 from bot.errors import NotAllowed
 from bot.identity import Identity
 from bot.late_reader import Unheard
-from bot.models import Change, Reply, ThreadRef
+from bot.models import Change, Reply, ThreadRef, Voucher
 from bot.relay import Relay
 from handlers.errors import whisper
 from handlers.mentions import claim_of
-from handlers.payloads import parse_command, parse_reply
+from handlers.payloads import Payload, parse_command, parse_reply
 
 
 class LateEvents:
@@ -32,28 +32,35 @@ class LateEvents:
         event = {**message, "channel": thread.channel}
         command = parse_command(event, thread.team, ours.user)
         if command is not None:
-            return Unheard(command.thread, command.ts, command.verb)
+            return Unheard(command.thread, command.ts, command.verb, command.by)
         return parse_reply(event, thread.team, ours.user)
 
     async def accept(self, reply: Reply) -> Change:
         """As `replies` does."""
-        return await self._relay.accept(reply)
+        return await self._relay.accept(reply, Voucher.THREAD)
 
     async def turn_away(self, reply: Reply, error: NotAllowed) -> None:
         """As `errors` does."""
-        event = {
-            "channel": reply.thread.channel,
-            "thread_ts": reply.thread.thread_ts,
-            "ts": reply.ts,
-            "user": reply.author,
-            "bot_id": "".join(reply.bots[:1]),
-        }
-        await whisper(self._relay, event, error)
+        event = _event(reply.thread, reply.ts, reply.author)
+        await whisper(self._relay, {**event, "bot_id": "".join(reply.bots[:1])}, error)
 
-    async def was_heard(self, command: Unheard) -> bool:
-        """Whether `mentions` has answered it."""
-        return await self._relay.answers.is_claimed(claim_of(command.thread, command.ts))
+    async def is_heeded(self, command: Unheard) -> bool:
+        """Whether `mentions` has not answered it, and would: who may not is told so, as there."""
+        if await self._relay.answers.is_claimed(claim_of(command.thread, command.ts)):
+            return False
+        try:
+            await self._relay.check(command.by, command.thread.channel)
+        except NotAllowed as error:
+            event = _event(command.thread, command.ts, command.by)
+            await whisper(self._relay, event, error)
+            return False
+        return True
 
     async def give_up(self, command: Unheard) -> None:
         """Keep `mentions` from answering it."""
         await self._relay.answers.claim(claim_of(command.thread, command.ts))
+
+
+def _event(thread: ThreadRef, ts: str, user: str) -> Payload:
+    """The event of a message, as far as `whisper` reads it."""
+    return {"channel": thread.channel, "thread_ts": thread.thread_ts, "ts": ts, "user": user}

@@ -5,26 +5,30 @@ whichever comes first is answered.
 """
 
 from bot import messages
-from bot.errors import LinkedElsewhere, PersonError, RelayError
-from bot.models import ThreadRef
+from bot.errors import LinkedElsewhere, PersonError
+from bot.models import ThreadRef, ts_micros
 from bot.relay import Relay
 from bot.words import Words
-from handlers.payloads import Command
+from handlers.errors import whisper
+from handlers.payloads import Command, Payload
 
 
-async def answer(relay: Relay, command: Command) -> None:
-    """Do what a mention asks for, once for both of its events, and say so in the thread."""
+async def answer(relay: Relay, command: Command, event: str) -> None:
+    """Do what a mention asks for, once for both kinds of `event`, and tell how that went.
+
+    It is claimed when it is done and the words are owed. Until then it may run again, after a crash
+    or an outage; what it does, it does once all the same.
+    """
     claim = claim_of(command.thread, command.ts)
-    if not await relay.answers.claim(claim):
+    if not await relay.answers.begin(claim, event):
         return
     try:
         words = await _obey(relay, command)
-    except PersonError:
-        raise
-    except RelayError:
-        await relay.answers.disclaim(claim)
-        raise
-    relay.answers.say(command.thread, words)
+    except PersonError as error:
+        await whisper(relay, _event_of(command), error)
+    else:
+        await relay.answers.say(command.thread, words, once=claim)
+    await relay.answers.claim(claim)
 
 
 def claim_of(thread: ThreadRef, ts: str) -> str:
@@ -32,15 +36,22 @@ def claim_of(thread: ThreadRef, ts: str) -> str:
     return f"command:{thread.channel}:{ts}"
 
 
+def _event_of(command: Command) -> Payload:
+    thread = command.thread
+    where = {"channel": thread.channel, "thread_ts": thread.thread_ts}
+    return {**where, "ts": command.ts, "user": command.by}
+
+
 async def _obey(relay: Relay, command: Command) -> Words:
-    thread, by = command.thread, command.by
+    thread, by, at = command.thread, command.by, ts_micros(command.ts)
     match command.verb:
         case "link":
             return await _link(relay, command)
         case "unlink":
-            return messages.unlinked(await relay.unlink(thread, by))
+            return messages.unlinked(await relay.unlink(thread, by, at=at))
         case "mute" | "unmute":
-            return messages.muted(await relay.mute(thread, by, muted=command.verb == "mute"))
+            muted = command.verb == "mute"
+            return messages.muted(await relay.mute(thread, by, at, muted=muted))
         case "status":
             status = await relay.status(thread, by)
             return messages.status(status.link, status.by, status.mail, status.last)
@@ -53,7 +64,8 @@ async def _obey(relay: Relay, command: Command) -> Words:
 
 async def _link(relay: Relay, command: Command) -> Words:
     try:
-        link, already = await relay.link(command.thread, command.by, command.argument)
+        at = ts_micros(command.ts)
+        link, already = await relay.link(command.thread, command.by, command.argument, at)
     except LinkedElsewhere as error:
         return messages.sorry(error, await relay.name(error.link.by))
     return messages.linked(link, already=already)

@@ -5,17 +5,17 @@ means that Slack sends the event again.
 """
 
 from bot import messages
-from bot.errors import NotLinked
-from bot.models import Change
+from bot.errors import NotLinked, SlackRefused
+from bot.models import Change, Voucher
 from bot.relay import Relay
+from bot.threads import NO_SUCH_THREAD
 from handlers import offers
 from handlers.payloads import Payload, field, is_aside, parse_reply, parse_thread
 
 
 async def take(relay: Relay, event: Payload, bot_user: str) -> None:
     """A message that is no command."""
-    reply = parse_reply(event, relay.team, bot_user)
-    change = Change.UNLINKED if reply is None else await relay.accept(reply)
+    change = await _accept(relay, event, bot_user)
     if change is Change.UNLINKED and offers.names_session(event):
         await offers.offer(relay, event, bot_user)
 
@@ -24,11 +24,30 @@ async def take_mention(relay: Relay, event: Payload, bot_user: str) -> None:
     """A mention that is no command; where no thread is linked, its author is told what to do."""
     if is_aside(field(event, "text"), bot_user):
         return
-    reply = parse_reply(event, relay.team, bot_user)
-    if reply is not None and await relay.accept(reply) is not Change.UNLINKED:
+    if await _accept(relay, event, bot_user) is not Change.UNLINKED:
         return
     if offers.names_session(event) and await offers.offer(relay, event, bot_user):
         return
     thread, user = parse_thread(event, relay.team), field(event, "user")
     if thread is not None and user and not event.get("bot_id"):
-        await relay.answers.whisper_once("hint", thread, user, messages.sorry(NotLinked()))
+        await relay.answers.whisper(thread, user, messages.sorry(NotLinked()), once="hint")
+
+
+async def _accept(relay: Relay, event: Payload, bot_user: str) -> Change:
+    """Take a reply as it was brought, or, where that may be outdated, as it stands there now."""
+    reply = parse_reply(event, relay.team, bot_user)
+    if reply is None:
+        return Change.UNLINKED
+    change = await relay.accept(reply)
+    if change is not Change.LATE:
+        return change
+    try:
+        message = await relay.look_up(reply)
+    except SlackRefused as error:
+        if error.reason in NO_SUCH_THREAD:
+            return change
+        return await relay.accept(reply, Voucher.THREAD)  # it cannot be known better
+    if message is None:
+        return change
+    now = parse_reply({**message, "channel": reply.thread.channel}, relay.team, bot_user)
+    return change if now is None else await relay.accept(now, Voucher.THREAD)

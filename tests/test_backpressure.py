@@ -22,8 +22,9 @@ from bot.errors import SlackAway, SlackRefused
 from bot.health import Health
 from bot.intake import Intake
 from bot.mailbox import Mailbox
-from bot.models import Reply, SessionId, ThreadRef, UserId
+from bot.models import Reply, SessionId, ThreadRef, UserId, Voucher
 from bot.pauses import STEP_SECONDS, Pauses
+from bot.reports import Reports
 from bot.server import BODY_LIMIT, MOST_BYTES, MOST_REQUESTS, SlackEndpoint, open_server
 from bot.store import Store, open_store
 from bot.threads import Threads
@@ -31,6 +32,7 @@ from bot.words import Words
 from sandbox import Sandbox
 from tests.conftest import environ_of
 from tests.people import OTHER_SESSION, SESSION, Desk
+from tests.planned import Planned
 from tests.processes import BotProcess, bot_process, kept_valkey
 from tests.waiting import until_settled, wait_until
 
@@ -189,21 +191,30 @@ async def test_more_than_fits_is_sent_away_and_may_come_again(
         await wait_until(has_room, "it has room again")
 
 
-async def test_answers_beyond_what_slack_takes_are_dropped_and_logged(
+async def test_marks_beyond_what_slack_takes_are_dropped_and_words_are_kept(
     store: Store, box: Sandbox, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """An answer is best effort; a flood of them must not pile up."""
+    """A mark is best effort, and a flood of them must not pile up; words wait in Redis."""
     intake, over = Intake(), asyncio.Event()
     client = AsyncWebClient(box.slack.bot_token, base_url=box.slack.api_url)
-    answers = Answers(Threads(client), intake, store)
+    schedule = Planned()
+    answers = Answers(
+        threads=Threads(client),
+        intake=intake,
+        store=store,
+        reports=Reports(store),
+        schedule=schedule,
+    )
 
     async def waits() -> None:
         await over.wait()
 
     for _ in range(MOST):
         answers.later(waits())
+    answers.mark("C0", "1764000000.000100", "eyes")
     thread = ThreadRef(team="T0", channel="C0", thread_ts="1764000000.000100")
-    answers.whisper(thread, "U0ADA", Words("hello"))
+    await answers.whisper(thread, "U0ADA", Words("hello"))
+    assert len(schedule.told) == 1
     assert [one.message for one in caplog.records if one.levelname == "ERROR"] == [
         "answer given up"
     ]
@@ -219,7 +230,7 @@ async def fill(store: Store, thread: ThreadRef, number: int) -> None:
     async def accept(one: int) -> None:
         ts, author = f"1764000000.{one:06}", UserId("U0ADA")
         reply = Reply(thread=thread, ts=ts, author=author, text=f"Mail {one}")
-        await mailbox.accept(reply, SessionId(SESSION), timedelta(0))
+        await mailbox.accept(reply, SessionId(SESSION), timedelta(0), Voucher.PERSON)
 
     for begin in range(0, number, 500):
         await asyncio.gather(*(accept(one) for one in range(begin, min(begin + 500, number))))

@@ -18,10 +18,11 @@ from bot.answers import Answers
 from bot.app import Bot, open_bot, open_slack
 from bot.catch_up import CatchUp
 from bot.errors import NotAllowed
-from bot.gaps import CATCH_UP, Gaps
+from bot.gaps import CATCH_UP, Gaps, Missed
 from bot.intake import Intake
 from bot.late_reader import LateReader, Unheard
 from bot.links import Links
+from bot.listening import Listening
 from bot.mailbox import Mailbox
 from bot.models import (
     Change,
@@ -31,14 +32,16 @@ from bot.models import (
     ThreadRef,
     UserId,
     micros_ts,
-    ts_micros,
 )
+from bot.reports import Reports
 from bot.settings import Settings
+from bot.slack_clock import SlackClock
 from bot.store import CATCHING_UP_KEY, GAP_KEY, Store, recent_key
 from bot.threads import Threads
 from handlers.payloads import parse_reply
 from sandbox.slack import ApiCall, Message
 from tests.people import OTHER_SESSION, SESSION, Desk, running
+from tests.planned import Planned
 from tests.redis_servers import node_url
 from tests.waiting import wait_until
 
@@ -322,7 +325,7 @@ class Heard:
         """Not here."""
         raise AssertionError(reply.id) from error
 
-    async def was_heard(self, command: Unheard) -> bool:
+    async def is_heeded(self, command: Unheard) -> bool:
         """Not here."""
         raise AssertionError(command.verb)
 
@@ -338,6 +341,7 @@ class Study:
         self.desk = desk
         self.heard = Heard()
         self.links = Links(store, CATCH_UP)
+        self.clock = SlackClock()
         self._store = store
         self._threads = threads
 
@@ -345,14 +349,30 @@ class Study:
         """What a process knows of the gap."""
         return Gaps(self._store, self.desk.slack.team_id, CATCH_UP, who)
 
-    def catch_up(self, *, pace: float = 0, most: int = 2_000, who: str = "a") -> CatchUp:
+    def listening(self, who: str = "a") -> Listening:
+        """What a process was brought."""
+        return Listening(self.gaps(who), self.clock)
+
+    def catch_up(
+        self, listening: Listening, *, pace: float = 0, most: int = 2_000, who: str = "a"
+    ) -> CatchUp:
         """The catch-up of a process."""
+        schedule = Planned()
         return CatchUp(
+            listening=listening,
             gaps=self.gaps(who),
             links=self.links,
             reader=LateReader(self._threads, self.heard, pace),
-            answers=Answers(self._threads, Intake(), self._store),
+            answers=Answers(
+                threads=self._threads,
+                intake=Intake(),
+                store=self._store,
+                reports=Reports(self._store),
+                schedule=schedule,
+            ),
             events=self.heard,
+            schedule=schedule,
+            clock=self.clock,
             most_threads=most,
         )
 
@@ -389,9 +409,9 @@ async def test_the_latest_links_are_read_first_and_no_more_than_the_limit(
 ) -> None:
     """Each once, from where its replies are known on."""
     roots = await study.linked(5)
-    catch_up = study.catch_up(most=most)
-    async with catch_up.running():
-        catch_up.begin()
+    listening = study.listening()
+    async with study.catch_up(listening, most=most).running():
+        listening.missed()
         await wait_until(lambda: len(study.heard.accepted) >= len(read), "all are read")
         await until_caught_up(store)
     assert study.heard.accepted == [f"Reply {place}" for place in read]
@@ -401,9 +421,9 @@ async def test_the_latest_links_are_read_first_and_no_more_than_the_limit(
 async def test_a_thousand_links_are_read(study: Study, store: Store) -> None:
     """One call each."""
     await study.linked(1_000)
-    catch_up = study.catch_up()
-    async with catch_up.running():
-        catch_up.begin()
+    listening = study.listening()
+    async with study.catch_up(listening).running():
+        listening.missed()
         await wait_until(lambda: len(study.heard.accepted) == 1_000, "all are read", 60)
         await until_caught_up(store)
     assert len(looks(study.desk)) == 1_000
@@ -412,9 +432,9 @@ async def test_a_thousand_links_are_read(study: Study, store: Store) -> None:
 async def test_slack_is_asked_at_its_pace(study: Study) -> None:
     """However many links there are."""
     await study.linked(4)
-    catch_up = study.catch_up(pace=0.5)
-    async with catch_up.running():
-        catch_up.begin()
+    listening = study.listening()
+    async with study.catch_up(listening, pace=0.5).running():
+        listening.missed()
         await wait_until(lambda: len(study.heard.accepted) == 4, "all are read")
     calls = [call.at for call in looks(study.desk)]
     assert min(two - one for one, two in pairwise(calls)) > 0.1  # as received, on a busy machine
@@ -425,49 +445,46 @@ async def test_the_end_of_a_process_is_not_held_up_and_the_next_one_goes_on(
 ) -> None:
     """It lets go at once, and what it has read is not read again."""
     await study.linked(3)
-    first_pace = 60
-    first = study.catch_up(pace=first_pace)
-    async with first.running():
-        first.begin()
+    first_pace, listening = 60, study.listening()
+    async with study.catch_up(listening, pace=first_pace).running():
+        listening.missed()
         await wait_until(lambda: study.heard.accepted, "one is read")
         began = time.monotonic()
     assert time.monotonic() - began < first_pace / 2
     assert await study.gaps("b").claim()
     await study.gaps("b").let_go()
     assert await store.get(CATCHING_UP_KEY) is None
-    second = study.catch_up(who="b")
-    gap = await store.get(GAP_KEY)
-    assert gap is not None
-    total, unread = await study.gaps("b").unread(gap, 10)
-    assert (total, len(unread)) == (2, 2)
-    async with second.running():
-        second.begin()
+    _, unread = await study.gaps("b").unread()
+    assert len(unread) == 2
+    other = study.listening("b")
+    async with study.catch_up(other, who="b").running():
+        other.wanted.set()
         await until_caught_up(store)
-    assert sorted(set(study.heard.accepted)) == ["Reply 0", "Reply 1", "Reply 2"]
+    assert study.heard.accepted == ["Reply 2", "Reply 1", "Reply 0"]
 
 
 async def test_one_process_at_a_time_reads_and_another_waits_for_it(study: Study) -> None:
-    """What a second one would note meanwhile, the first one has heard; dead, it is followed."""
+    """One that begins meanwhile has missed nothing that the first has not; dead, it is followed."""
     one, two = study.gaps("a"), study.gaps("b")
     assert await one.claim() is None
-    await one.note()
+    await one.note_all()
     gap = await one.claim()
     assert gap
-    await two.note()
+    await two.note_all()
     assert await two.claim() == ""
     assert await one.claim() == gap
-    await two.let_go(gap="1")
+    assert await two.let_go(gap="1")
     assert await two.claim() == ""
     await one.let_go()
     assert await two.claim() == gap
-    await two.let_go(gap)
+    assert not await two.let_go(gap)
     assert await one.claim() is None
 
 
 async def test_only_who_reads_renews_the_hold(store: Store, raw: Redis) -> None:
     """One that was frozen does not keep others from following the next reader if that dies."""
     first, second = (Gaps(store, "T0TEAM", CATCH_UP, who) for who in ("a", "b"))
-    await first.note()
+    await first.note_all()
     await first.claim()
     await raw.delete(CATCHING_UP_KEY)
     await second.claim()
@@ -481,11 +498,11 @@ async def test_only_who_reads_renews_the_hold(store: Store, raw: Redis) -> None:
 async def test_a_second_gap_while_the_first_is_read_is_read_too(study: Study) -> None:
     """It is not struck off with the first one."""
     gaps = study.gaps()
-    await gaps.note()
+    await gaps.note_all()
     first = await gaps.claim()
     assert first
-    await asyncio.gather(gaps.note(), gaps.renew())
-    await gaps.let_go(first)
+    await asyncio.gather(gaps.note_all(), gaps.renew())
+    assert await gaps.let_go(first)
     second = await gaps.claim()
     assert second
     assert int(second) > int(first)
@@ -506,8 +523,9 @@ async def test_what_is_kept_of_a_thread_goes_with_its_link_or_its_time(
         assert await raw.zrange(key, 0, -1) == [f"{channel}:{roots[1]}"]
         old = (time.time() - CATCH_UP.total_seconds() - 10) * 1e6
         await raw.zadd(key, {f"{channel}:{roots[1]}": old})
-        await study.links.create(thread, Link(session=SessionId("devin-1"), by=UserId("U"), at=1))
-        assert await raw.zcard(key) == 0
+        link = Link(session=SessionId("devin-1"), by=UserId("U"), at=1, since=now_ms())
+        await study.links.create(thread, link)
+        assert await raw.zrange(key, 0, -1) == [f"{channel}:{roots[0]}"]
 
 
 async def test_no_more_threads_are_remembered_than_could_be_read(
@@ -523,29 +541,100 @@ async def test_no_more_threads_are_remembered_than_could_be_read(
     assert "C1:5999" in names
 
 
-@pytest.mark.parametrize("is_gap", [True, False])
-async def test_what_comes_before_a_thread_was_read_does_not_move_its_mark(
-    study: Study, store: Store, is_gap: object
+HOUR = 3_600 * 1_000_000
+OVERLAP = 5 * 60 * 1_000_000
+
+
+def now_ms() -> int:
+    """Unix milliseconds."""
+    return time.time_ns() // 1_000_000
+
+
+class AnHour:
+    """A link that is an hour old, a reply that was accepted just now, and what will be read."""
+
+    def __init__(self, study: Study, store: Store) -> None:
+        self.now = time.time_ns() // 1000
+        self._study = study
+        self._store = store
+        self.thread = ThreadRef(
+            team=study.desk.slack.team_id, channel="C1", thread_ts="1764000000.000100"
+        )
+
+    async def linked_and_replied(self) -> None:
+        """Link the thread, and accept a reply that was written a second ago."""
+        session, ada = SessionId("devin-1"), UserId("U0ADA")
+        link = Link(session=session, by=ada, at=1, since=(self.now - HOUR) // 1000)
+        await self._study.links.create(self.thread, link)
+        reply = Reply(thread=self.thread, ts=micros_ts(self.now - 1_000_000), author=ada)
+        accepted = await Mailbox(self._store, CATCH_UP).accept(reply, session, timedelta(0))
+        assert accepted.change is Change.ACCEPTED
+
+    async def read_from(self) -> int:
+        """Since when the thread is to be read."""
+        _, (unread,) = await self._study.gaps().unread()
+        assert unread.thread == self.thread
+        return unread.after
+
+
+@pytest.fixture
+def an_hour(study: Study, store: Store) -> AnHour:
+    """A thread of an hour."""
+    return AnHour(study, store)
+
+
+async def test_an_accepted_reply_vouches_for_nothing_but_itself(
+    study: Study, an_hour: AnHour
 ) -> None:
-    """After a gap; else it does, and reading would begin five minutes before it."""
-    hour = 3_600 * 1_000_000
-    now = time.time_ns() // 1000
-    thread = ThreadRef(team=study.desk.slack.team_id, channel="C1", thread_ts="1764000000.000100")
-    session, ada = SessionId("devin-1"), UserId("U0ADA")
-    link = Link(session=session, by=ada, at=1, since=(now - hour) // 1000)
-    await study.links.create(thread, link)
-    if is_gap:
-        await study.gaps().note()
-    reply = Reply(thread=thread, ts=micros_ts(now - 1_000_000), author=ada)
-    accepted = await Mailbox(store, CATCH_UP).accept(reply, session, timedelta(0))
-    assert accepted.change is Change.ACCEPTED
-    await study.gaps().note()
-    gap = await study.gaps().claim()
-    assert gap
-    total, (unread,) = await study.gaps().unread(gap, 10)
-    assert (total, unread.thread) == (1, thread)
-    mark = link.hears_from if is_gap else ts_micros(reply.ts)
-    assert unread.after == mark - 5 * 60 * 1_000_000
+    """Reading begins where a process stopped keeping all, whatever another accepted since."""
+    kept = an_hour.now - HOUR // 2
+    await study.gaps("one that is gone").vouch(kept)
+    await an_hour.linked_and_replied()
+    await study.gaps("one that lives").vouch(an_hour.now)
+    await study.gaps().note_all()
+    assert await an_hour.read_from() == kept - OVERLAP
+
+
+async def test_a_process_that_lost_its_connection_reads_from_what_it_kept(
+    study: Study, an_hour: AnHour
+) -> None:
+    """And from what it refused, if that is earlier."""
+    await an_hour.linked_and_replied()
+    await study.gaps().note_all(an_hour.now - HOUR // 4)
+    assert await an_hour.read_from() == an_hour.now - HOUR // 4 - OVERLAP
+    await study.gaps().note([Missed(an_hour.thread, an_hour.now - HOUR // 2)])
+    assert await an_hour.read_from() == an_hour.now - HOUR // 2 - 1
+    await study.gaps().note([Missed(an_hour.thread, an_hour.now)])
+    assert await an_hour.read_from() == an_hour.now - HOUR // 2 - 1
+
+
+async def test_after_an_upgrade_a_thread_is_read_from_its_latest_traffic(
+    study: Study, an_hour: AnHour
+) -> None:
+    """Processes of the version before did not say what they kept."""
+    await an_hour.linked_and_replied()
+    await study.gaps().note_all()
+    assert await an_hour.read_from() == an_hour.now - 1_000_000 - OVERLAP
+
+
+async def test_nothing_is_read_from_before_the_link(study: Study, an_hour: AnHour) -> None:
+    """However long ago something was refused."""
+    await an_hour.linked_and_replied()
+    await study.gaps().note([Missed(an_hour.thread, an_hour.now - 2 * HOUR)])
+    assert await an_hour.read_from() == (an_hour.now - HOUR) // 1000 * 1000
+
+
+async def test_who_leaves_leaves_no_mark_where_another_listens(
+    study: Study, an_hour: AnHour
+) -> None:
+    """The last one does, for whoever starts next."""
+    await an_hour.linked_and_replied()
+    await study.gaps("one").vouch(an_hour.now - HOUR // 2)
+    await study.gaps("other").vouch(an_hour.now - HOUR // 4)
+    await study.gaps("one").leave()
+    await study.gaps("other").leave()
+    await study.gaps().note_all()
+    assert await an_hour.read_from() == an_hour.now - HOUR // 4 - OVERLAP
 
 
 @pytest.mark.parametrize(("reason", "calls"), [("not_in_channel", 1), ("thread_not_found", 3)])
@@ -555,11 +644,11 @@ async def test_a_channel_out_of_reach_is_asked_for_once_and_its_threads_stay_unr
     """Invited again, the bot finds at its next start what it has missed."""
     await study.linked(3)
     study.desk.slack.fail_next("conversations.replies", error=reason)
-    catch_up = study.catch_up()
-    async with catch_up.running():
-        catch_up.begin()
+    listening = study.listening()
+    async with study.catch_up(listening).running():
+        listening.missed()
         await wait_until(lambda: len(looks(study.desk)) == calls, "all are tried")
         await until_caught_up(store)
         assert len(looks(study.desk)) == calls
-        catch_up.begin()
+        listening.missed()
         await wait_until(lambda: len(set(study.heard.accepted)) == 3, "all are read")

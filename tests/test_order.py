@@ -5,12 +5,15 @@ import random
 import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from bot.app import Bot, open_bot
 from bot.intake import Intake
+from bot.links import Links
+from bot.models import Link, SessionId, ThreadRef, UserId
 from bot.settings import Settings
 from bot.store import Store
 from sandbox import Sandbox
@@ -92,13 +95,25 @@ def moments(age: float) -> Iterator[str]:
         yield f"{now // 1_000_000}.{now % 1_000_000:06d}"
 
 
-async def linked(desk: Desk, sessions: int) -> dict[str, str]:
+async def linked_long_ago(desk: Desk, store: Store, session: str) -> str:
+    """A thread whose link is older than all that the tests let people write in it."""
+    slack = desk.slack
+    root = await slack.say("Shall we?", deliver=False)
+    channel, ada = slack.workspace.channel("general").id, UserId(slack.workspace.user("ada").id)
+    at = int(time.time()) - 2 * HOUR
+    link = Link(session=SessionId(session), by=ada, at=at, since=at * 1_000)
+    thread = ThreadRef(team=slack.team_id, channel=channel, thread_ts=root)
+    await Links(store, timedelta(days=1)).create(thread, link)
+    return root
+
+
+async def linked(desk: Desk, store: Store, sessions: int) -> dict[str, str]:
     """As many linked threads, by session."""
     threads = {}
     for number in range(sessions):
         session = f"devin-{number:032x}"
         desk.devin.add_session(session)
-        threads[session] = await desk.linked_thread(session)
+        threads[session] = await linked_long_ago(desk, store, session)
     return threads
 
 
@@ -116,7 +131,7 @@ async def test_shuffled_and_repeated_events_are_sent_once_in_the_order_of_writin
 
     Also where the sessions are busy with an earlier reply, and are free in the midst of it.
     """
-    threads = await linked(desk, 20)
+    threads = await linked(desk, store, 20)
     written = defaultdict(list)
     time_of_writing, events = moments(age), []
     for number, session in enumerate(threads if is_busy else ()):
@@ -141,7 +156,7 @@ async def test_two_threads_of_one_session_keep_the_order_of_writing(
     bot: Bot, desk: Desk, store: Store, clock: Clock
 ) -> None:
     """The order is the session's, whichever thread a reply stands in."""
-    roots = [await desk.linked_thread(), await desk.linked_thread()]
+    roots = [await linked_long_ago(desk, store, SESSION) for _ in range(2)]
     ages = moments(HOUR)
     events = [write(desk, roots[n % 2], f"Reply {n}", next(ages)) for n in range(20)]
     await storm(desk, events, clock, 3)
@@ -247,7 +262,7 @@ async def test_two_bots_on_one_redis_send_each_reply_once(
     one, other = (open_bot(settings, intake=Intake(clock=clock)) for _ in range(2))
     async with one, other:
         await desk.slack.wait_connected(2)
-        threads = await linked(desk, 5)
+        threads = await linked(desk, store, 5)
         fresh = moments(0)
         roots = list(threads.values())
         events = [write(desk, roots[n % 5], f"Reply {n}", next(fresh)) for n in range(50)] * 3

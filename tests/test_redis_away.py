@@ -270,6 +270,52 @@ async def test_what_asks_redis_again_and_again_can_be_stopped(redis_url: str, tu
         assert await stops(store.ping, turns)
 
 
+@pytest.mark.parametrize("is_followed", [True, False], ids=["followed", "last"])
+async def test_what_slack_brings_no_more_is_found_and_comes_first(
+    bot: Bot, desk: Desk, valkey: ValkeyProcess, *, is_followed: bool
+) -> None:
+    """An outage longer than all retries, with Slack connected all the time: order is kept, too."""
+    thread = await desk.linked_thread()
+    await desk.until_marked("white_check_mark", await desk.reply("before", thread))
+    await desk.until_heard()
+    await valkey.stop()
+    for text in ("first", "second"):
+        await desk.reply(text, thread)
+        assert not (await desk.slack.deliveries[-1].settled()).acked
+    await valkey.start()
+    await wait_until(lambda: is_ready(bot), "it is ready again")
+    if is_followed:
+        await desk.reply("after", thread)
+        await until_taken(desk, await desk.slack.deliveries[-1].settled())
+        await desk.until_received("after")
+    await desk.until_received("second")
+    texts = [one.rpartition("\n")[2] for one in desk.received()]
+    assert texts == ["before", "first", "second", *(["after"] if is_followed else [])]
+    assert "found 2 replies late" in await desk.until_said("I was away", thread)
+
+
+async def test_what_was_asked_for_in_an_outage_is_asked_back(
+    bot: Bot, desk: Desk, valkey: ValkeyProcess
+) -> None:
+    """Also in a thread without a link: who asked must not believe that it was done."""
+    thread, other = await desk.linked_thread(), await desk.slack.say("Shall we?")
+    await desk.until_heard()
+    await valkey.stop()
+    await desk.reply("for Devin", thread)
+    await desk.mention("mute", thread=thread)
+    await desk.reply("between us", thread)
+    await desk.mention(f"link {SESSION}", thread=other)
+    for delivery in desk.slack.deliveries:
+        await delivery.settled()
+    await valkey.start()
+    assert "I did not hear `link`" in await desk.until_said("I was away", other)
+    told = await desk.until_said("I was away", thread)
+    assert "found 1 reply late" in told
+    assert "I did not hear `mute`" in told
+    await desk.until_received("for Devin")
+    assert len(desk.received()) == 1
+
+
 async def until_taken(desk: Desk, delivery: Delivery) -> None:
     """Let Slack send an event again until it is acknowledged, as its retries do."""
     for _ in range(10):

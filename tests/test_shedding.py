@@ -18,29 +18,10 @@ from bot.telling import Telling
 from bot.threads import Threads
 from sandbox import Sandbox
 from tests.people import SESSION
+from tests.planned import Planned
 
 ID = SessionId(SESSION)
 TTL = timedelta(days=1)
-
-
-class Planned:
-    """A schedule that only notes what it is asked for."""
-
-    def __init__(self) -> None:
-        self.told: list[tuple[ReportId, float]] = []
-
-    async def wake(self, session: SessionId, after: float = 0.0) -> None:
-        """Nothing here has mail."""
-        raise AssertionError(f"{session} was woken after {after} s")
-
-    is_full = False
-
-    async def tell(
-        self, report: ReportId, after: float = 0.0, attempt: int = 1, *, is_mark: bool = False
-    ) -> None:
-        """Note it."""
-        assert not is_mark
-        self.told.append((report, after * attempt))
 
 
 class NoSteps:

@@ -1,0 +1,53 @@
+"""A channel that gets another id: its links end there, and their threads are told.
+
+That happens when a private channel is shared with another organization, so that people read along
+from then on whom nobody had in mind (docs.slack.dev/reference/events/channel_id_changed). Whoever
+wants the link still makes it again. What was accepted is delivered, and told under the new id.
+"""
+
+import logging
+
+from bot import messages
+from bot.answers import Answers
+from bot.defaults import Defaults
+from bot.links import Links
+from bot.models import ThreadRef
+from bot.places import Places
+
+log = logging.getLogger(__name__)
+
+AT_ONCE = 100
+
+
+class Moving:
+    """Ends the links of channels that get another id."""
+
+    def __init__(
+        self, *, links: Links, places: Places, defaults: Defaults, answers: Answers, team: str
+    ) -> None:
+        self._links = links
+        self._places = places
+        self._defaults = defaults
+        self._answers = answers
+        self._team = team
+
+    async def move(self, channel: str, to: str) -> None:
+        """End every link of `channel`, which is `to` from now on. Harmless when it is repeated.
+
+        Raises:
+            StoreAway: it is not known to be done: Slack must not be acknowledged.
+        """
+        await self._places.moved(self._team, channel, to)
+        while threads := await self._links.of_channel(self._team, channel, AT_ONCE):
+            for thread in threads:
+                await self._end(thread, thread.model_copy(update={"channel": to}))
+        await self._defaults.clear(self._team, channel)
+        await self._places.forget(self._team, channel)
+        log.warning("channel has another id", extra={"channel": channel, "to": to})
+
+    async def _end(self, thread: ThreadRef, now: ThreadRef) -> None:
+        link = await self._links.get(thread)
+        if link is not None:
+            # Owed before the link is gone, and once: a process may die in between.
+            await self._answers.say(now, messages.channel_moved(link), once="moved")
+        await self._links.remove(thread)

@@ -1,0 +1,50 @@
+"""Slack's clock, as Slack tells it; ours may be off, and Socket Mode never notices.
+
+A `ts` is compared with other `ts` only: what has the latest one that this process has met was there
+before whatever is written from now on.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from email.utils import parsedate_to_datetime
+
+SECOND = 1_000_000
+DAY = 86_400 * SECOND
+
+
+class SlackClock:
+    """The latest `ts` that Slack has told, and what time it is there at least; in microseconds."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._ahead: int | None = None
+        self._date: int | None = None
+        self.last = 0
+
+    def told(self, ts: int) -> None:
+        """Slack has told this `ts`: of an event, a press, or a message that it just took.
+
+        One that is a day ahead of Slack's own `Date` is none to go by.
+        """
+        ahead = ts - self._now()
+        if self._date is not None and ahead > self._date + DAY:
+            return
+        self.last = max(self.last, ts)
+        self._ahead = max(ahead, ahead if self._ahead is None else self._ahead)
+
+    def dated(self, headers: Mapping[str, str]) -> None:
+        """Read the `Date` of an answer, which is in whole seconds (RFC 9110, 6.6.1)."""
+        value = next((value for key, value in headers.items() if key.lower() == "date"), "")
+        try:
+            date = int(parsedate_to_datetime(value).timestamp()) * SECOND
+        except (TypeError, ValueError, OverflowError):
+            return
+        self._date = date - self._now()
+
+    def age(self, ts: int) -> int:
+        """How long ago `ts` was, at least; 0 while Slack has not told what time it is."""
+        ahead = self._date if self._ahead is None else self._ahead
+        return 0 if ahead is None else self._now() + ahead - ts
+
+    def _now(self) -> int:
+        return int(self._clock() * SECOND)
