@@ -35,6 +35,7 @@ from sandbox.devin_sessions import (
     UnknownSessionError,
     canonical_id,
 )
+from sandbox.ids import Clock
 
 SANDBOX_KEY = "apk_user_sandbox-not-a-secret"
 LARGEST_BODY = 64 * 1024 * 1024
@@ -56,6 +57,7 @@ class DevinSandbox:
         self.has_records = True
         self.strays: list[str] = []
         self.list_seconds = 0.0
+        self.clock = Clock()
         self.sessions: dict[str, DevinSession] = {}
         self.in_flight = 0
         self.max_in_flight = 0
@@ -66,6 +68,7 @@ class DevinSandbox:
 
     async def __aenter__(self) -> Self:
         app = web.Application(client_max_size=LARGEST_BODY)
+        app.on_response_prepare.append(self.clock.date)
         app.router.add_post(MESSAGE_PATH, self._on_message)
         app.router.add_get("/v1/sessions", self._on_list, allow_head=False)
         app.router.add_get(SESSION_PATH, self._on_read, allow_head=False)
@@ -171,7 +174,7 @@ class DevinSandbox:
 
     def say(self, session_id: str, text: str) -> None:
         """Let Devin itself write into the session; seen by reading the session."""
-        self.session(session_id).take(text, kind="devin_message")
+        self.session(session_id).take(text, kind="devin_message", at=self.clock.now())
         self._tell("devin.said", session_id)
 
     def received(self, session_id: str) -> list[str]:
@@ -222,7 +225,7 @@ class DevinSandbox:
             return rejection(rejected)
         answer = STATES["missing"] if session is None else session.next_answer()
         if session is not None and answer.takes:
-            session.take(body["message"], kind="user_message")
+            session.take(body["message"], kind="user_message", at=self.clock.now())
         self._record(request, session, answer, body)
         await answer.pause()
         return await send(request, answer)

@@ -78,11 +78,10 @@ class DevinSession:
         """The messages that the session took, in order."""
         return [entry.text for entry in self.messages if entry.kind == "user_message"]
 
-    def take(self, text: str, *, kind: Literal["user_message", "devin_message"]) -> None:
-        """Add a message to the session."""
-        self.messages.append(
-            DevinMessage(kind, text, datetime.now(UTC), f"event-{uuid.uuid4().hex}")
-        )
+    def take(self, text: str, *, kind: Literal["user_message", "devin_message"], at: float) -> None:
+        """Add a message to the session, written `at` (Unix seconds)."""
+        written = datetime.fromtimestamp(at, UTC)
+        self.messages.append(DevinMessage(kind, text, written, f"event-{uuid.uuid4().hex}"))
 
     def next_answer(self) -> Answer:
         """The answer to this request; after the last of `times` the session is running again."""

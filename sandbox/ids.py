@@ -1,8 +1,11 @@
-"""Slack's identifiers: made up, but of the real shape, and message timestamps that never repeat."""
+"""Slack's identifiers, made up but of the real shape, and clocks whose timestamps never repeat."""
 
 import random
 import string
 import time
+from email.utils import formatdate
+
+from aiohttp import web
 
 _ALPHABET = string.ascii_uppercase + string.digits
 
@@ -27,12 +30,21 @@ def is_ts(text: object) -> bool:
 
 
 class Clock:
-    """The workspace's clock: `ts` strings in real time, strictly increasing."""
+    """A server's clock, `ahead` of the true time by so many seconds (or behind it)."""
 
     def __init__(self) -> None:
+        self.ahead = 0.0
         self._last = 0
+
+    def now(self) -> float:
+        """Return the time in Unix seconds."""
+        return time.time() + self.ahead
+
+    async def date(self, _request: web.Request, response: web.StreamResponse) -> None:
+        """Put the time on a response that is about to be sent, as HTTP servers do."""
+        response.headers["Date"] = formatdate(self.now(), usegmt=True)
 
     def next_ts(self) -> str:
         """Return now as `seconds.microseconds`, at least a microsecond after the last one."""
-        self._last = max(self._last + 1, time.time_ns() // 1000)
+        self._last = max(self._last + 1, int(self.now() * 1_000_000))
         return f"{self._last // 1_000_000}.{self._last % 1_000_000:06d}"

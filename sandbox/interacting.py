@@ -194,10 +194,11 @@ class Interacting:
 
     def _handles(self, user: User, url: ResponseUrl | None = None) -> Handles:
         trigger_id = self._state.triggers.issue(user.id)
+        ts = self._state.workspace.clock.next_ts()
         if url is None:
-            return Handles(trigger_id)
+            return Handles(trigger_id, ts)
         key = self._state.response_urls.issue(url)
-        return Handles(trigger_id, f"{self._state.base_url}/response/{key}")
+        return Handles(trigger_id, ts, f"{self._state.base_url}/response/{key}")
 
     def _insider(self, user: str) -> User:
         who = self._state.workspace.user(user)

@@ -4,7 +4,6 @@ Shapes from docs.slack.dev/reference/interaction-payloads. A command has no `thr
 in an ephemeral message comes without that message.
 """
 
-import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,9 +23,10 @@ from sandbox.workspace import (
 
 @dataclass(frozen=True, slots=True)
 class Handles:
-    """What every interaction gives the app to answer with."""
+    """What every interaction gives the app to answer with, and when it happened (a `ts`)."""
 
     trigger_id: str
+    ts: str
     response_url: str = ""
 
 
@@ -70,7 +70,7 @@ def button_payload(
         "channel": {"id": channel.id, "name": _channel_name(channel)},
         "state": {"values": {}},
         "response_url": handles.response_url,
-        "actions": [action],
+        "actions": [action | {"action_ts": handles.ts}],
     }
     if not is_ephemeral:
         payload["message"] = message_json(workspace, message)
@@ -82,7 +82,7 @@ def view_button_payload(user: User, view: JSON, action: JSON, handles: Handles) 
     return _common("block_actions", user, handles.trigger_id) | {
         "container": {"type": "view", "view_id": view["id"]},
         "view": view,
-        "actions": [action],
+        "actions": [action | {"action_ts": handles.ts}],
     }
 
 
@@ -94,7 +94,7 @@ def action_of(element: JSON, block_id: str, value: str | None) -> JSON:
     kept: JSON = {
         key: element[key] for key in ("action_id", "type", "text", "style") if key in element
     }
-    action = {**kept, "block_id": block_id, "action_ts": f"{time.time():.6f}"}
+    action = {**kept, "block_id": block_id}
     if element["type"] in _MENUS:
         return {**action, "selected_option": option_of(element, value)}
     shown = element.get("value") if value is None else value
@@ -118,7 +118,7 @@ def shortcut_payload(
     """Return `message_action`, a message shortcut."""
     channel = workspace.channel(message.channel)
     return _common("message_action", user, handles.trigger_id) | {
-        "action_ts": f"{time.time():.6f}",
+        "action_ts": handles.ts,
         "callback_id": callback_id,
         "channel": {"id": channel.id, "name": _channel_name(channel)},
         "message_ts": message.ts,

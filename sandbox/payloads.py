@@ -4,7 +4,6 @@ Shapes from docs.slack.dev/reference/events. Everything is built new at each cal
 test may change what it got.
 """
 
-import time
 from typing import Any
 
 from sandbox.cast import APP_ID, RELAY
@@ -130,7 +129,7 @@ def event_callback(workspace: Workspace, event: JSON, event_id: str, outer: JSON
         "event": event,
         "type": "event_callback",
         "event_id": event_id,
-        "event_time": int(time.time()),
+        "event_time": int(workspace.clock.now()),
         "authorizations": [
             {
                 "enterprise_id": None,

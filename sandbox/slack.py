@@ -70,6 +70,7 @@ class SlackSandbox(Writing, Interacting, Failing):
     async def __aenter__(self) -> Self:
         """Start to serve on the given or a free port."""
         app = web.Application(client_max_size=_MAX_BODY_BYTES)
+        app.on_response_prepare.append(self.workspace.clock.date)
         app.router.add_route("*", "/api/{method}", self._web_api.serve)
         app.router.add_get("/files-pri/{team}-{file}/{path:.*}", self._web_api.serve_file)
         app.router.add_post("/response/{key}", self._serve_response)

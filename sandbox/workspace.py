@@ -227,6 +227,19 @@ class Workspace:
             return [message for message in messages.values() if message.thread_ts == ts]
         return [root, *(messages[reply] for reply in root.reply_ts)]
 
+    def share(self, channel: Channel) -> str:
+        """Share a private channel with another organization: it gets another id; returns the old.
+
+        From then on nobody knows the old one (docs.slack.dev/reference/events/channel_id_changed).
+        """
+        old, channel.id = channel.id, new_id("C0", 8)
+        del self._channels_by_id[old]
+        self._channels_by_id[channel.id] = channel
+        channel.is_ext_shared = True
+        for message in channel.messages.values():
+            message.channel = channel.id
+        return old
+
     def direct_message(self, user: str, bot_user: str) -> Channel:
         """Return the direct message of these two, opened if need be."""
         pair = {self.user(user).id, self.user(bot_user).id}

@@ -93,6 +93,18 @@ class Writing:
         }
         self._state.emit(joined, place)
 
+    async def share(self, channel: str) -> None:
+        """Share a private channel with another organization; the app hears of its new id."""
+        place = self._state.workspace.channel(channel)
+        old = self._state.workspace.share(place)
+        changed = {
+            "type": "channel_id_changed",
+            "old_channel_id": old,
+            "new_channel_id": place.id,
+            "event_ts": self._state.workspace.clock.next_ts(),
+        }
+        self._state.emit(changed)
+
     async def react(self, channel: str, ts: str, name: str, *, user: str = "ada") -> None:
         """Add a person's reaction."""
         message = self._state.workspace.message(channel, ts)

@@ -125,21 +125,38 @@ async def test_threads_of_one_session_are_caught_up_in_the_order_of_writing(
     assert texts == [f"Reply {number}" for number in range(6)]
 
 
-async def test_a_reply_that_comes_first_after_the_gap_hides_nothing(
+async def test_a_reply_that_comes_first_after_the_gap_hides_nothing_and_waits_its_turn(
     environ: dict[str, str], desk: Desk, store: Store
 ) -> None:
-    """Also where the process that took it died before it had read the thread."""
+    """What is missing was written before it; also where Slack lets that be read only later."""
+    async with running(desk, environ):
+        thread = await desk.linked_thread()
+    await unbrought(desk, "Missing", thread)
+    desk.slack.fail_next("conversations.replies", retry_after=2)
+    async with running(desk, environ):
+        live = await desk.reply("Live", thread)
+        await desk.until_marked("white_check_mark", live)
+    texts = [one.partition("\n\n")[2] for one in desk.received()]
+    assert texts == ["Missing", "Live"]
+
+
+async def test_a_process_that_dies_before_it_has_read_leaves_that_to_the_next(
+    environ: dict[str, str], desk: Desk, store: Store
+) -> None:
+    """What it had accepted meanwhile hides nothing."""
     async with running(desk, environ):
         thread = await desk.linked_thread()
     await unbrought(desk, "Missing", thread)
     desk.slack.fail_next("conversations.replies", retry_after=30)
     async with running(desk, environ):
-        live = await desk.reply("Live", thread)
-        await desk.until_marked("white_check_mark", live)
-    assert len(desk.received()) == 1
+        await desk.reply("Live", thread)
+        await desk.until_heard()
+    assert desk.received() == []
     async with running(desk, environ):
-        await desk.until_received("Missing")
+        await desk.until_received("Live")
         await until_caught_up(store)
+    texts = [one.partition("\n\n")[2] for one in desk.received()]
+    assert texts == ["Missing", "Live"]
 
 
 async def test_only_what_an_event_would_have_brought_to_devin_is_accepted(

@@ -81,7 +81,7 @@ def test_an_address_that_slack_cannot_use_is_refused(url: str) -> None:
 def test_each_event_has_its_scope_and_each_scope_its_reason() -> None:
     """Least scopes: one for each event, and the others each for something the relay does."""
     manifest = read()
-    assert manifest.bot_events == [*SCOPE_OF_EVENT, "app_home_opened"]
+    assert manifest.bot_events == [*SCOPE_OF_EVENT, "app_home_opened", "channel_id_changed"]
     assert manifest.oauth_config.scopes.bot == list(REQUIRED_SCOPES)
     others = {"files:read", "channels:read", "groups:read", "usergroups:read", "users:read"}
     others |= {"chat:write", "commands", "reactions:write"}

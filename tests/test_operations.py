@@ -181,6 +181,12 @@ STORIES = {
 }
 
 
+def events(stream: io.StringIO, reply_id: str) -> list[str]:
+    """What the log says of a reply."""
+    lines = [json.loads(line) for line in stream.getvalue().splitlines()]
+    return [one["event"] for one in lines if one.get("reply_id") == reply_id]
+
+
 @pytest.mark.parametrize("story", STORIES)
 async def test_one_id_follows_a_reply_through_its_life(
     story: str, settings: Settings, desk: Desk
@@ -194,10 +200,10 @@ async def test_one_id_follows_a_reply_through_its_life(
             thread = await desk.linked_thread()
             desk.devin.behave(SESSION, state, times=1, retry_after=retry_after)
             ts = await desk.reply("Please rebase.", thread)
-            await wait_until(lambda: '"event": "told"' in stream.getvalue(), "it is told")
+            channel = desk.slack.workspace.channel("general").id
+            reply_id = f"{desk.slack.team_id}:{channel}:{ts}"
+            await wait_until(lambda: "told" in events(stream, reply_id), "it is told")
     lines: list[dict[str, Any]] = [json.loads(line) for line in stream.getvalue().splitlines()]
-    channel = desk.slack.workspace.channel("general").id
-    reply_id = f"{desk.slack.team_id}:{channel}:{ts}"
-    assert [one["event"] for one in lines if one.get("reply_id") == reply_id] == expected
+    assert events(stream, reply_id) == expected
     stages = {"accepted", "waits", "outcome", "told", "looked into the session"}
     assert all("reply_id" in one for one in lines if one["event"] in stages)

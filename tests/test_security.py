@@ -68,6 +68,7 @@ EVENTS = {
     "message.im": "im:history",
     "message.mpim": "mpim:history",
     "app_home_opened": "",
+    "channel_id_changed": "",
 }
 MANIFEST: dict[str, Any] = yaml.safe_load((ROOT / "manifest.yaml").read_text(encoding="utf-8"))
 

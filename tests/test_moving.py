@@ -1,0 +1,54 @@
+"""A private channel is shared with another organization: Slack gives it another id."""
+
+import asyncio
+
+from bot.app import Bot
+from tests.people import OTHER_SESSION, SESSION, Desk
+from tests.waiting import wait_until
+
+
+async def test_each_linked_thread_is_told_under_its_new_id_that_its_link_ended(
+    bot: Bot, desk: Desk
+) -> None:
+    """Once, also when Slack brings the event again; nothing that is written now goes to Devin."""
+    desk.devin.add_session(OTHER_SESSION)
+    one = await desk.linked_thread(channel="secrets")
+    two = await desk.linked_thread(OTHER_SESSION, channel="secrets")
+    before = len(desk.slack.deliveries)
+    await desk.slack.share("secrets")
+    shared = desk.slack.deliveries[before]
+    for thread, session in ((one, SESSION), (two, OTHER_SESSION)):
+        told = await desk.until_said("shared with another organization", thread, channel="secrets")
+        assert session in told
+    await (await desk.slack.redeliver(shared)).settled()
+    await desk.reply("Hello, outsiders", one, channel="secrets")
+    await desk.mention("status", thread=one, channel="secrets")
+    await desk.until_said("not linked", one, channel="secrets")
+    assert desk.received() == []
+    said = desk.said(one, channel="secrets")
+    assert sum("shared with another organization" in text for text in said) == 1
+
+
+async def test_what_was_accepted_before_ends_under_the_new_id(bot: Bot, desk: Desk) -> None:
+    """A reply that was on its way gets its mark, and a report is told, where the thread is now."""
+    thread = await desk.linked_thread(channel="secrets")
+    over = asyncio.Event()
+    desk.devin.behave(SESSION, "running", until=over, times=1)
+    first = await desk.reply("one", thread, channel="secrets")
+    second = await desk.reply("two", thread, channel="secrets")
+    await wait_until(lambda: desk.devin.requests, "Devin is asked")
+    await desk.until_heard()
+    await desk.slack.share("secrets")
+    await desk.until_said("shared with another organization", thread, channel="secrets")
+    desk.devin.behave(SESSION, "suspended", times=1)
+    over.set()
+    await desk.until_marked("white_check_mark", first, channel="secrets")
+    await desk.until_said("*suspended*", thread, channel="secrets")
+    await desk.until_marked("zzz", second, channel="secrets")
+
+
+async def test_a_channel_without_links_is_no_matter(bot: Bot, desk: Desk) -> None:
+    """The event is acknowledged, and nothing is said."""
+    await desk.slack.share("secrets")
+    await desk.until_heard()
+    assert not [one for one in desk.slack.calls if one.method == "chat.postMessage"]
