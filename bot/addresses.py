@@ -5,10 +5,14 @@ All messages say what is wrong without repeating the address, which may hold a p
 
 import ipaddress
 import re
+import ssl
 from contextlib import suppress
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 _REDIS_SCHEMES = ("redis", "rediss", "redis+cluster", "rediss+cluster", "unix")
+
+_FALSE = frozenset({"", "0", "F", "FALSE", "N", "NO"})
+"""What redis-py 8 reads as false in a query, in any case, and a parameter without a value."""
 
 
 def check_web_address(url: str) -> str:
@@ -32,7 +36,7 @@ def check_slack_address(url: str) -> str:
 
 
 def check_redis_address(url: str, *, may_be_insecure: bool) -> str:
-    """The URL; `ValueError` unless it stays on this machine, or has TLS and a password.
+    """The URL; `ValueError` unless it stays on this machine, or has verified TLS and a password.
 
     A client certificate is as good as a password. `may_be_insecure` waives both.
     """
@@ -45,12 +49,10 @@ def check_redis_address(url: str, *, may_be_insecure: bool) -> str:
         raise ValueError("names a database, and a Cluster has only 0")
     if parts.scheme == "unix" or _is_loopback(parts):
         return url
-    is_known_to_server = redis_passwords(url) or "ssl_certfile" in parse_qs(parts.query)
-    is_secure = parts.scheme.startswith("rediss") and is_known_to_server
-    if not is_secure and not may_be_insecure:
+    if not may_be_insecure and (how := _insecurity(parts)):
         raise ValueError(
-            "leads to another machine without TLS or without a password, and who can write there "
-            "can steer Devin (ALLOW_INSECURE_REDIS=true accepts that)"
+            f"leads to another machine {how}, and anyone who can write there can steer Devin "
+            "(ALLOW_INSECURE_REDIS=true accepts that)"
         )
     return url
 
@@ -62,7 +64,44 @@ def is_cluster(url: str) -> bool:
 
 def redis_passwords(url: str) -> set[str]:
     """The password in a Redis URL, as it is written there and as it is meant."""
-    parts = _parts(url)
+    return _passwords(_parts(url))
+
+
+def _insecurity(parts: SplitResult) -> str:
+    """What makes a connection to another machine insecure, as in "leads there …", or nothing."""
+    is_known_to_server = _passwords(parts) or "ssl_certfile" in parse_qs(parts.query)
+    if not parts.scheme.startswith("rediss") or not is_known_to_server:
+        return "without TLS or without a password"
+    asked = parse_qs(parts.query, keep_blank_values=True)
+    is_weak = {
+        "ssl_cert_reqs": lambda value: value != "required",
+        "ssl_check_hostname": lambda value: value.upper() in _FALSE,
+        "ssl_ciphers": _accept_anyone,
+    }
+    for name, is_so in is_weak.items():
+        if any(is_so(value) for value in asked.get(name, ())):
+            return f"over TLS that {name} leaves unverified"
+    return ""
+
+
+def _accept_anyone(ciphers: str) -> bool:
+    """Whether `ciphers` allow a server without a certificate, or no encryption, or are malformed.
+
+    Such a server connects even with `CERT_REQUIRED`, since it presents nothing to verify. OpenSSL
+    uses these ciphers at security level 0 only (SSL_CTX_set_security_level(3)).
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    try:
+        context.set_ciphers(ciphers)
+    except (ssl.SSLError, ValueError):
+        return True
+    is_open = (
+        one["auth"] == "auth-null" or not one["strength_bits"] for one in context.get_ciphers()
+    )
+    return context.security_level == 0 and any(is_open)
+
+
+def _passwords(parts: SplitResult) -> set[str]:
     written = [parts.password or "", *re.findall(r"(?:^|&)password=([^&]+)", parts.query)]
     return {form for one in written if one for form in (one, unquote(one))}
 

@@ -1,11 +1,15 @@
 """Settings as an operator meets them: what is taken, what is refused, and in which words."""
 
+import asyncio
 import re
+import ssl
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
+from redis.asyncio.connection import SSLConnection, parse_url
 
 from bot.errors import SettingsError
 from bot.settings import Settings, load_settings
@@ -226,6 +230,89 @@ def test_a_remote_redis_without_tls_or_password_needs_a_yes(url: str) -> None:
     (problem,) = problems(REDIS_URL=url)
     assert "ALLOW_INSECURE_REDIS=true accepts that" in problem
     assert load(REDIS_URL=url, ALLOW_INSECURE_REDIS="true").redis_url == url
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        *("ssl_cert_reqs=none", "ssl_cert_reqs=optional", "ssl_cert_reqs=NONE", "ssl_cert_reqs="),
+        *("ssl_cert_reqs=%6eone", "ssl%5fcert_reqs=none", "ssl_cert_reqs=Required"),
+        "ssl_cert_reqs=required&ssl_cert_reqs=none",
+        "ssl_cert_reqs=none&ssl_cert_reqs=none",
+        *("ssl_check_hostname=false", "ssl_check_hostname=False", "ssl_check_hostname=0"),
+        *("ssl_check_hostname=n", "ssl_check_hostname=No", "ssl_check_hostname=f"),
+        *("ssl_check_hostname=fal%C5%BFe", "ssl_check_hostname="),
+        "ssl_check_hostname=true&ssl_check_hostname=false",
+        *("ssl_ciphers=aNULL:@SECLEVEL=0", "ssl_ciphers=ALL:@SECLEVEL%3D0"),
+        *("ssl_ciphers=eNULL:@SECLEVEL=0", "ssl_ciphers=nonsense", "ssl_ciphers=%00"),
+    ],
+)
+@pytest.mark.parametrize("scheme", ["rediss", "REDISS", "rediss+cluster"])
+def test_tls_that_verifies_nobody_needs_a_yes(scheme: str, query: str) -> None:
+    """Whoever sits in between could answer in the place of Redis; the problem names the switch."""
+    url = f"{scheme}://:pw@redis.example/?{query}"
+    (problem,) = problems(REDIS_URL=url)
+    switch = query.rpartition("&")[2].partition("=")[0].replace("%5f", "_")
+    assert f"over TLS that {switch} leaves unverified" in problem
+    assert "ALLOW_INSECURE_REDIS=true accepts that" in problem
+    assert load(REDIS_URL=url, ALLOW_INSECURE_REDIS="true").redis_url == url
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        *("ssl_cert_reqs=required", "ssl_check_hostname=true", "ssl_check_hostname=off"),
+        *("ssl_ca_certs=/ca.pem", "ssl_ca_path=/ca", "ssl_min_version=772"),
+        *("ssl_ciphers=HIGH", "ssl_ciphers=DEFAULT:@SECLEVEL=0", "ssl_ciphers=ECDHE%2BAESGCM"),
+        "ssl_include_verify_flags=VERIFY_X509_STRICT,VERIFY_X509_PARTIAL_CHAIN",
+        "ssl_exclude_verify_flags=VERIFY_X509_STRICT",
+    ],
+)
+def test_tls_that_is_set_up_otherwise_is_still_tls(query: str) -> None:
+    """Own authorities, versions and ciphers leave the verification as it is."""
+    url = f"rediss://:pw@redis.example/?{query}"
+    assert load(REDIS_URL=url).redis_url == url
+    context = redis_context(url)
+    assert context.verify_mode is ssl.CERT_REQUIRED
+    assert context.check_hostname
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_tls_to_this_machine_may_verify_nobody(host: str) -> None:
+    """As plain TCP may, there."""
+    url = f"rediss://{host}/?ssl_cert_reqs=none"
+    assert load(REDIS_URL=url).redis_url == url
+
+
+async def test_redis_py_takes_a_server_without_a_certificate_if_the_ciphers_say_so() -> None:
+    """That is why ciphers count: `verify_mode` is still `CERT_REQUIRED` then."""
+    offered = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    offered.maximum_version = ssl.TLSVersion.TLSv1_2
+    offered.set_ciphers("aNULL:@SECLEVEL=0")
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(await reader.read(100))
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0, ssl=offered)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        context = redis_context("rediss://:pw@redis.example/?ssl_ciphers=ALL:@SECLEVEL=0")
+        assert context.verify_mode is ssl.CERT_REQUIRED
+        reader, writer = await asyncio.open_connection(
+            "127.0.0.1", port, ssl=context, server_hostname="redis.example"
+        )
+        writer.write(b"secret")
+        assert await reader.read() == b"secret"
+        writer.close()
+
+
+def redis_context(url: str) -> ssl.SSLContext:
+    """The TLS context that redis-py makes of an address, but for the files that it names."""
+    parsed: dict[str, Any] = {**parse_url(url)}
+    options = {name: value for name, value in parsed.items() if name.startswith("ssl_")}
+    files = {"ssl_ca_certs": None, "ssl_ca_path": None}
+    return SSLConnection(**options | files).ssl_context.get()
 
 
 def test_a_yes_that_is_malformed_is_one_problem() -> None:
