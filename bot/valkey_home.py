@@ -1,7 +1,8 @@
 """The directory of an embedded Valkey: its locks, its socket, its configuration and its log.
 
-The directory is private (0700), so whoever can put something into it is us; what lies outside of
-it, a socket in the temporary directory, is checked before it is trusted.
+The directory is ours and private (0700), and what was in it before is checked, so nobody else has
+put anything into it; what lies outside of it, a socket in the temporary directory, is checked
+before it is trusted.
 """
 
 import contextlib
@@ -20,6 +21,7 @@ if sys.platform != "win32":  # where the relay needs REDIS_URL, but this module 
 
 ADVICE = "Set REDIS_URL to use a Redis or Valkey of your own."
 
+_APPEND_ONLY = "appendonlydir"  # Valkey's name for the directory of its append-only file
 _LONGEST_SOCKET_PATH = 100  # sun_path holds 107 bytes on Linux, 103 on macOS
 _PLAIN_BYTES = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-")
 
@@ -53,14 +55,16 @@ class ValkeyHome:
         """Make the directory, for its owner only; raise `EmbeddedValkeyError` if it cannot be.
 
         A directory that others use too (one we work in or below, or a sticky one like /tmp) is
-        refused, since closing it to them would do harm.
+        refused, since closing it to them would do harm. So is one that belongs to another user, or
+        that holds a symbolic link or somebody else's file: the server would write through it.
         """
         try:
             path = data_dir.resolve()
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
             if Path.cwd().is_relative_to(path) or path.stat().st_mode & stat.S_ISVTX:
                 raise EmbeddedValkeyError(f"DATA_DIR must be a directory of its own, not {path}.")
-            path.chmod(0o700)
+            _close_to_others(path)
+            _check_content(path)
         except OSError as error:
             raise EmbeddedValkeyError(
                 f"DATA_DIR {data_dir} cannot be used: {error.strerror}. "
@@ -105,8 +109,7 @@ class ValkeyHome:
         socket = self.path / "valkey.sock"
         if len(os.fsencode(socket)) > _LONGEST_SOCKET_PATH:
             socket = self._short_socket()
-        (self.path / "socket.new").write_bytes(os.fsencode(socket))
-        (self.path / "socket.new").replace(self.path / "socket")
+        _replace(self.path / "socket", os.fsencode(socket))
         return socket
 
     def write_configuration(self, socket: Path) -> None:
@@ -117,7 +120,7 @@ class ValkeyHome:
             log=_quoted(self.log_path),
             pid=_quoted(self.pid_path),
         )
-        self.configuration_path.write_text(text)
+        _replace(self.configuration_path, text.encode())
 
     def server_pid(self) -> int | None:
         """The pid in valkey.pid, if /proc says that it is a server with our configuration."""
@@ -155,6 +158,45 @@ def is_private(directory: Path) -> bool:
         return False
     is_ours = stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid()
     return is_ours and not found.st_mode & 0o077
+
+
+def _close_to_others(directory: Path) -> None:
+    """Take every right from everyone but its owner, who must be us."""
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        _check_owner(directory, os.fstat(descriptor))
+        os.fchmod(descriptor, 0o700)
+    finally:
+        os.close(descriptor)
+
+
+def _check_content(home: Path) -> None:
+    """Refuse what others may have put there before the directory was closed to them.
+
+    Directories that the server does not use, such as `lost+found`, may be anybody's.
+    """
+    for path in (*home.iterdir(), *(home / _APPEND_ONLY).glob("*")):
+        with contextlib.suppress(FileNotFoundError):  # a server that runs renames its files
+            found = path.lstat()
+            if stat.S_ISLNK(found.st_mode):
+                raise EmbeddedValkeyError(f"DATA_DIR: {path} is a symbolic link. Remove it.")
+            if path.name == _APPEND_ONLY or not stat.S_ISDIR(found.st_mode):
+                _check_owner(path, found)
+
+
+def _check_owner(path: Path, found: os.stat_result) -> None:
+    if found.st_uid != os.geteuid():
+        raise EmbeddedValkeyError(
+            f"DATA_DIR: {path} belongs to another user (uid {found.st_uid}), and the relay runs as "
+            f"uid {os.geteuid()}. Change its owner, or name another directory. {ADVICE}"
+        )
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Write the file whole, beside and then in the place of what is there."""
+    beside = path.with_name(f"{path.name}.new")
+    beside.write_bytes(content)
+    beside.replace(path)
 
 
 def _lock(path: Path) -> int | None:

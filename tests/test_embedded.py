@@ -22,6 +22,9 @@ from bot.valkey_home import ValkeyHome
 from tests.waiting import wait_until
 
 ROOT = Path(__file__).parent.parent
+ANOTHER = 65534
+"""The uid of somebody else."""
+
 OTHER_PROCESS = """
 import asyncio, pathlib, sys
 from bot.embedded import embedded_valkey
@@ -312,6 +315,74 @@ async def test_a_directory_that_others_use_too_is_not_closed_to_them(tmp_path: P
         async with embedded_valkey(shared):
             pass
     assert stat.S_IMODE(shared.stat().st_mode) == 0o1777
+
+
+async def test_a_directory_of_another_user_is_refused(tmp_path: Path) -> None:
+    """Its owner could put anything into it, also where root may write."""
+    theirs = Path("/usr/share")
+    if os.geteuid() == 0:
+        theirs = tmp_path / "theirs"
+        theirs.mkdir(mode=0o755)
+        os.chown(theirs, ANOTHER, -1)
+    with pytest.raises(EmbeddedValkeyError, match="belongs to another user"):
+        async with embedded_valkey(theirs):
+            pass
+    assert stat.S_IMODE(theirs.stat().st_mode) == 0o755
+
+
+PLANTED = [
+    *("valkey.conf", "valkey.conf.new", "valkey.log", "valkey.pid", "valkey.sock"),
+    *("socket", "socket.new", "owner.lock", "server.lock"),
+    *("appendonlydir", "appendonlydir/appendonly.aof.manifest", "temp-rewriteaof-7.aof"),
+]
+
+
+@pytest.mark.parametrize("name", PLANTED)
+async def test_nothing_is_written_through_a_symbolic_link(tmp_path: Path, name: str) -> None:
+    """Somebody may have put it there while the directory was still open to them."""
+    home, victim = tmp_path / "data", tmp_path / "victim"
+    victim.write_text("precious")
+    planted = home / name
+    planted.parent.mkdir(parents=True)
+    planted.symlink_to(victim)
+    with pytest.raises(EmbeddedValkeyError, match=f"{name.rpartition('/')[2]} is a symbolic link"):
+        async with embedded_valkey(home):
+            pass
+    assert victim.read_text() == "precious"
+    assert planted.is_symlink()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+@pytest.mark.parametrize("name", PLANTED)
+async def test_a_file_of_another_user_is_not_used(tmp_path: Path, name: str) -> None:
+    """Who owns a lock or listens at a socket could answer in the place of the server."""
+    home = tmp_path / "data"
+    planted = home / name
+    planted.parent.mkdir(parents=True)
+    planted.touch()
+    os.chown(planted, ANOTHER, -1)
+    with pytest.raises(EmbeddedValkeyError, match="belongs to another user"):
+        async with embedded_valkey(home):
+            pass
+    assert planted.read_bytes() == b""
+
+
+async def test_a_directory_that_a_file_system_puts_there_does_no_harm(tmp_path: Path) -> None:
+    """`lost+found` is root's, at the top of a volume that is the relay's."""
+    (tmp_path / "lost+found").mkdir(mode=0o700)
+    if os.geteuid() == 0:
+        os.chown(tmp_path / "lost+found", ANOTHER, -1)
+    async with embedded_valkey(tmp_path) as url:
+        await put(url, "key", "value")
+
+
+async def test_a_link_to_a_directory_of_our_own_may_be_named(tmp_path: Path) -> None:
+    """DATA_DIR itself is the operator's word; what counts is the directory that it leads to."""
+    (tmp_path / "real").mkdir()
+    (tmp_path / "named").symlink_to(tmp_path / "real")
+    async with embedded_valkey(tmp_path / "named") as url:
+        await put(url, "key", "value")
+    assert (tmp_path / "real" / "appendonlydir").is_dir()
 
 
 def test_without_a_binary_for_the_platform_it_names_the_way_out(tmp_path: Path) -> None:
