@@ -80,6 +80,10 @@ class Accepting:
             metrics.TURNED_AWAY.labels(standing).inc()
             raise NotAllowed(standing)
 
+    async def is_full_member(self, who: UserId) -> bool:
+        """Whether `who` is a full member of this workspace; False where Slack does not say."""
+        return (await self._people.person(who)).is_full_member
+
     async def name(self, who: UserId) -> str:
         """What `who` is called."""
         return (await self._people.person(who)).name

@@ -14,7 +14,7 @@ from bot import messages, say_modal
 from bot.answers import Answers
 from bot.dialogs import View
 from bot.errors import FormGone, RelayError, StillSaying
-from bot.models import Listed, SessionId, UserId
+from bot.models import SessionId, UserId
 from bot.saying import Saying
 from bot.tickets import Ticket, Tickets
 from bot.words import Words
@@ -77,9 +77,7 @@ class Asking:
         kept = tuple(dict.fromkeys(sessions))[: say_modal.MENU_LIMIT]
         ticket = Unsent(by=by, channel=channel, text=text, sessions=kept)
         number = await self._tickets.issue(ticket, UNSENT)
-        titles = {one.session: one.title for one in await self._saying.titles()}
-        listed = [Listed(session, titles.get(session, "")) for session in kept]
-        return say_modal.menu(number, listed, text)
+        return say_modal.menu(number, await self._saying.named(kept), text)
 
     async def choose(self, number: str, index: int, by: UserId, channel: str) -> Words | None:
         """Send a menu's message to the session at `index`: what happened, or None if it had before.

@@ -187,6 +187,7 @@ def _saying(parts: Parts, accepting: Accepting, links: Links, threads: Threads) 
         defaults=Defaults(parts.store, parts.settings.link_ttl),
         threads=threads,
         devin=parts.devin,
+        lists_sessions=parts.settings.list_sessions,
         team=parts.identity.team,
     )
 

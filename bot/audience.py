@@ -41,8 +41,7 @@ class Audience:
         is_public = await self._public.get(channel)
         if is_public is None:
             return False
-        is_full = person.is_known and not (person.is_guest or person.is_external or person.is_bot)
-        if is_public and is_full:
+        if is_public and person.is_full_member:
             return True
         return person.id in (await self._members.get(channel) or frozenset())
 

@@ -22,7 +22,7 @@ from httpx_aiohttp import AiohttpTransport
 from pydantic import SecretStr
 
 from bot.devin_answers import PostMessageParams, attachment_address, parse_answer
-from bot.devin_session import Arrival, Look, find, listed
+from bot.devin_session import Arrival, Look, find, listed, title_of
 from bot.models import Listed, Outcome, OutcomeKind, SessionId, Wait
 from bot.multipart import Multipart
 
@@ -36,9 +36,12 @@ BODY_LIMIT = 64 * 1024
 SESSION_LIMIT = 8 * 1024 * 1024
 """As much of a session's record as is read; a longer one cannot be searched."""
 
+TITLE_LIMIT = 1024 * 1024
+"""As much of it as is read for its title, which somebody waits for."""
+
 LOOK_SECONDS = 5.0
 LIST_SECONDS = 0.8
-"""Somebody waits for the list, and does without it."""
+"""Somebody waits for the list, or for titles, and does without them."""
 
 TOTAL_SECONDS = 45.0
 """For a whole call: httpx' read timeout starts anew with each byte."""
@@ -141,7 +144,7 @@ class Devin:
         `clock` is the one that `since` and `arrivals` were read from.
         """
         path = f"/v1/sessions/{quote(session, safe='')}"
-        answer = await self._get(path, LOOK_SECONDS, clock)
+        answer = await self._get(path, LOOK_SECONDS, clock=clock)
         if answer is None:
             return Look.AWAY
         if answer.status == HTTPStatus.OK:
@@ -158,17 +161,35 @@ class Devin:
             log.warning("sessions not listed", extra={"status": answer.status if answer else 0})
         return (found or ())[:limit]
 
+    async def titled(self, sessions: Sequence[SessionId]) -> Sequence[Listed]:
+        """`sessions` with their titles, each read on its own. Never raises.
+
+        A title is empty where Devin does not tell it within `LIST_SECONDS`.
+        """
+        return await asyncio.gather(*(self._titled(session) for session in sessions))
+
+    async def _titled(self, session: SessionId) -> Listed:
+        path = f"/v1/sessions/{quote(session, safe='')}"
+        answer = await self._get(path, LIST_SECONDS, TITLE_LIMIT)
+        is_read = answer is not None and answer.status == HTTPStatus.OK
+        return Listed(session, title_of(answer.body) if answer and is_read else "")
+
     async def _get(
-        self, path: str, seconds: float, clock: Callable[[], datetime] = _now, **params: int
+        self,
+        path: str,
+        seconds: float,
+        most: int = SESSION_LIMIT,
+        clock: Callable[[], datetime] = _now,
+        **params: int,
     ) -> "_Answer | None":
-        """What a read is answered; None without an answer in that many seconds."""
+        """What a read is answered, `most` bytes of it; None without an answer in time."""
         try:
             async with (
                 asyncio.timeout(seconds),
                 self._client.stream("GET", path, params=params) as response,
             ):
                 skew = _skew(response.headers, clock())
-                body = await _start_of(response, SESSION_LIMIT)
+                body = await _start_of(response, most)
                 return _Answer(response.status_code, body, skew)
         except (httpx.HTTPError, httpx.StreamError, aiohttp.ClientError, OSError):
             return None

@@ -87,6 +87,16 @@ def _listed(entry: object) -> Listed | None:
     return Listed(session, title if isinstance(title, str) else "") if session else None
 
 
+def title_of(body: bytes) -> str:
+    """The title in a session's record; empty where there is none. Never raises."""
+    try:
+        session = json.loads(body)
+    except (ValueError, RecursionError):
+        return ""
+    title = session.get("title") if isinstance(session, dict) else None
+    return title if isinstance(title, str) else ""
+
+
 def find(
     body: bytes,
     message: str,

@@ -263,6 +263,11 @@ class Person:
     is_bot: bool = False
     is_known: bool = True
 
+    @property
+    def is_full_member(self) -> bool:
+        """Whether Slack says that they are of this workspace, with all rights of its members."""
+        return self.is_known and not (self.is_guest or self.is_external or self.is_bot)
+
     @classmethod
     def unknown(cls, user: UserId) -> Self:
         """Somebody whose look-up failed: named by id, allowed nothing."""

@@ -31,6 +31,9 @@ HERE = 50
 ELSEWHERE = 20
 """As many sessions of the channel, and of Devin's own list, as somebody can choose from."""
 
+TITLED = 10
+"""How many titles are read one by one where Devin's list is switched off."""
+
 
 class Saying:
     """Brings what is said in a channel to a session."""
@@ -43,6 +46,7 @@ class Saying:
         defaults: Defaults,
         threads: Threads,
         devin: Devin,
+        lists_sessions: bool,
         team: str,
     ) -> None:
         self._accepting = accepting
@@ -50,6 +54,7 @@ class Saying:
         self._defaults = defaults
         self._threads = threads
         self._devin = devin
+        self._lists_sessions = lists_sessions
         self._team = team
 
     async def say(self, channel: str, by: UserId, session: SessionId | None, text: str) -> None:
@@ -90,28 +95,37 @@ class Saying:
     async def choices(self, channel: str, by: UserId) -> Choices:
         """The sessions that somebody can choose from in `channel`, in a second or so.
 
+        Sessions from elsewhere are for full members only, and for nobody where the operator has
+        switched `LIST_SESSIONS` off.
+
         Raises:
             NotAllowed: `by` may not.
         """
         await self._accepting.check(by, channel)
-        default, active, recent = await asyncio.gather(
+        default, active = await asyncio.gather(
             self._defaults.get(self._team, channel),
             self._links.active(self._team, channel, self._links.ttl),
-            self._devin.recent(ELSEWHERE),
         )
         meant = default.session if default is not None else None
         used = [link.session for _, link in active]
         here = _distinct([*([meant] if meant else []), *used])[:HERE]
-        titles = {one.session: one.title for one in recent}
+        titled = await self._titled(here)
+        sees_all = self._lists_sessions and await self._accepting.is_full_member(by)
         return Choices(
-            here=[Listed(session, titles.get(session, "")) for session in here],
-            elsewhere=[one for one in recent if one.session not in here],
+            here=_named(here, titled),
+            elsewhere=[one for one in titled if one.session not in here] if sees_all else [],
             meant=meant or (here[0] if len(here) == 1 else None),
         )
 
-    async def titles(self) -> Sequence[Listed]:
-        """What Devin calls its recent sessions, in a second; none if it does not say."""
-        return await self._devin.recent(ELSEWHERE)
+    async def named(self, sessions: Sequence[SessionId]) -> Sequence[Listed]:
+        """`sessions` with what Devin calls them, in a second; without titles if it does not say."""
+        return _named(sessions, await self._titled(sessions))
+
+    async def _titled(self, sessions: Sequence[SessionId]) -> Sequence[Listed]:
+        """Devin's latest sessions, or only these where its list is switched off."""
+        if self._lists_sessions:
+            return await self._devin.recent(ELSEWHERE)
+        return await self._devin.titled(sessions[:TITLED])
 
     async def default(self, channel: str, by: UserId) -> Default | None:
         """The channel's default session."""
@@ -168,6 +182,11 @@ class Saying:
         change = await self._accepting.take(reply, session)
         if change in {Change.UNLINKED, Change.MUTED}:
             raise NotTaken(change)
+
+
+def _named(sessions: Iterable[SessionId], titled: Iterable[Listed]) -> list[Listed]:
+    titles = {one.session: one.title for one in titled}
+    return [Listed(session, titles.get(session, "")) for session in sessions]
 
 
 def _distinct(sessions: Iterable[SessionId]) -> list[SessionId]:

@@ -156,6 +156,7 @@ class Settings(BaseSettings):
     )
     allow_guests: bool = Field(default=False, description=FLAG_SHAPE)
     allow_external: bool = Field(default=False, description=FLAG_SHAPE)
+    list_sessions: bool = Field(default=True, description=FLAG_SHAPE)
     file_limit: ByteSize = Field(
         ByteSize(50_000_000),
         ge=0,

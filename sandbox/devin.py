@@ -53,14 +53,13 @@ class DevinSandbox:
         self.requests: list[DevinRequest] = []
         self.attachments: list[DevinAttachment] = []
         self.upload_failures: list[int] = []
-        self.reads = 0
+        self.reads = self.lists = 0
         self.has_records = True
         self.strays: list[str] = []
-        self.list_seconds = 0.0
+        self.read_seconds = 0.0
         self.clock = Clock()
         self.sessions: dict[str, DevinSession] = {}
-        self.in_flight = 0
-        self.max_in_flight = 0
+        self.in_flight = self.max_in_flight = 0
         self._host, self._port = host, port
         self._watchers: weakref.WeakSet[asyncio.Queue[dict[str, str]]] = weakref.WeakSet()
         self._runner: web.AppRunner | None = None
@@ -253,9 +252,7 @@ class DevinSandbox:
             status=answer.status if answer.ending == "answers" else "dropped",
             taken=answer.takes,
             authorized=self._is_authorized(request),
-            headers={
-                name: request.headers.get(name, "") for name in ("Content-Type", "User-Agent")
-            },
+            headers={it: request.headers.get(it, "") for it in ("Content-Type", "User-Agent")},
             body=body,
         )
         self.requests.append(entry)
@@ -266,6 +263,7 @@ class DevinSandbox:
     async def _on_read(self, request: web.Request) -> web.Response:
         self.reads += 1
         session = self._find(request)
+        await asyncio.sleep(self.read_seconds)
         try:
             self._check_key(request)
         except RejectedError as rejected:
@@ -276,12 +274,13 @@ class DevinSandbox:
 
     async def _on_list(self, request: web.Request) -> web.Response:
         """`GET /v1/sessions`: summaries, the latest session first (docs.devin.ai, sessions)."""
+        self.lists += 1
         try:
             self._check_key(request)
             limit, offset = page_of(request.query)
         except RejectedError as rejected:
             return rejection(rejected)
-        await asyncio.sleep(self.list_seconds)
+        await asyncio.sleep(self.read_seconds)
         found = list(self.sessions.values())[::-1][offset : offset + limit]
         return web.json_response({"sessions": [session.summary() for session in found]})
 

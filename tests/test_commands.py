@@ -164,6 +164,16 @@ async def test_a_chosen_session_gets_the_message_that_was_typed(bot: Bot, desk: 
     assert labels(menu_of(desk)) == []
 
 
+async def test_the_menu_names_its_sessions_without_devins_list(
+    environ: dict[str, str], desk: Desk
+) -> None:
+    """Where the operator keeps that list back, each of its sessions is asked for by itself."""
+    async with running(desk, environ, LIST_SESSIONS="false"):
+        options = await asked(desk)
+    assert [label for _, label in options] == ["Fix the build · devin-fedcba98", SESSION]
+    assert (desk.devin.lists, desk.devin.reads) == (0, 2)
+
+
 async def test_a_menu_that_is_answered_twice_at_once_sends_once(bot: Bot, desk: Desk) -> None:
     """Of answers that come together one counts, whichever it is; the rest change nothing."""
     options = await asked(desk)

@@ -14,12 +14,14 @@ from hypothesis import strategies as st
 
 from bot import say_modal
 from bot.app import Bot
+from bot.devin_session import title_of
 from bot.links import Links
 from bot.models import Link, Listed, SessionId, ThreadRef, UserId
 from bot.say_modal import Choices
 from bot.store import Store
 from sandbox.blocks import view_problems
 from sandbox.deliveries import Delivery
+from sandbox.workspace import OTHER_TEAM_ID
 from tests.people import OTHER_SESSION, SESSION, Desk, running
 from tests.waiting import wait_until
 
@@ -392,13 +394,115 @@ async def test_without_devins_list_the_channels_sessions_are_there(
     """It is a convenience: its failure is in the log, and the form opens all the same."""
     await desk.linked_thread()
     if trouble == "slow":
-        desk.devin.list_seconds = 20.0
+        desk.devin.read_seconds = 20.0
     elif trouble == "away":
         await desk.devin.go_offline()
     else:
         desk.devin.api_key = "another"
     view = await opened(desk)
     assert groups(view) == {"In this channel": [SESSION]}
+
+
+def labels_of(view: View) -> list[str]:
+    """The sessions to choose from, as people read them."""
+    found = element(view, "session")["option_groups"]
+    return [option["text"]["text"] for group in found for option in group["options"]]
+
+
+@pytest.mark.parametrize("user", ["gus", "una"])
+async def test_a_guest_who_may_steer_devin_sees_the_channels_sessions_only(
+    environ: dict[str, str], desk: Desk, user: str
+) -> None:
+    """The organization's list is for its full members."""
+    desk.devin.add_session(OTHER_SESSION, title="Fix the build")
+    desk.devin.add_session(THIRD_SESSION, title="Buy a competitor")
+    async with running(desk, environ, ALLOW_GUESTS="true", LIST_SESSIONS="true"):
+        await desk.linked_thread(OTHER_SESSION)
+        view = await opened(desk, user=user)
+        assert groups(view) == {"In this channel": [OTHER_SESSION]}
+        assert labels_of(view) == ["Fix the build · devin-fedcba98"]
+        assert "Devin's latest" in groups(await opened(desk))
+
+
+async def test_somebody_of_another_organization_sees_the_channels_sessions_only(
+    environ: dict[str, str], desk: Desk
+) -> None:
+    """Slack offers them no command, but whether they are one of us is what `users.info` says."""
+    desk.devin.add_session(OTHER_SESSION, title="Fix the build")
+    has_moved = asyncio.Event()
+    async with running(desk, environ, ALLOW_EXTERNAL="true"):
+        await desk.linked_thread(OTHER_SESSION)
+        desk.slack.fail_next("users.info", until=has_moved)
+        before = len(desk.slack.calls)
+        opening = asyncio.create_task(opened(desk, user="ben"))
+        await wait_until(
+            lambda: "users.info" in [call.method for call in desk.slack.calls[before:]],
+            "the bot asks who ben is",
+        )
+        desk.slack.workspace.user("ben").team_id = OTHER_TEAM_ID
+        has_moved.set()
+        assert groups(await opening) == {"In this channel": [OTHER_SESSION]}
+
+
+async def test_an_operator_may_keep_the_organizations_sessions_to_themselves(
+    environ: dict[str, str], desk: Desk
+) -> None:
+    """Then Devin is not asked for its list, but for the titles of the channel's sessions."""
+    desk.devin.add_session(OTHER_SESSION, title="Fix the build")
+    desk.devin.add_session(THIRD_SESSION, title="Buy a competitor")
+    async with running(desk, environ, LIST_SESSIONS="false"):
+        await desk.linked_thread(OTHER_SESSION)
+        await desk.linked_thread("devin-5ec4e7")
+        view = await opened(desk)
+        assert groups(view) == {"In this channel": ["devin-5ec4e7", OTHER_SESSION]}
+        assert labels_of(view) == ["devin-5ec4e7", "Fix the build · devin-fedcba98"]
+        await submit(desk, view, session=OTHER_SESSION)
+        await desk.until_received("Please rebase", OTHER_SESSION)
+    assert desk.devin.lists == 0
+    assert desk.devin.reads == 2
+
+
+async def test_without_a_list_only_so_many_titles_are_asked_for(
+    environ: dict[str, str], desk: Desk, store: Store
+) -> None:
+    """One question a title: the latest sessions have theirs, the others are named by id."""
+    general = desk.slack.workspace.channel("general").id
+    links = Links(store, timedelta(days=1))
+    for number in range(15):
+        ref = ThreadRef(team=desk.slack.team_id, channel=general, thread_ts=f"17640000{number}.1")
+        session = SessionId(f"devin-{number:032x}")
+        await links.create(ref, Link(session=session, by=UserId("U0ADA"), at=int(time.time())))
+        desk.devin.add_session(session, title="Title")
+    async with running(desk, environ, LIST_SESSIONS="false"):
+        found = labels_of(await opened(desk))
+    assert [one.startswith("Title ·") for one in found] == [True] * 10 + [False] * 5
+    assert desk.devin.reads == 10
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"null", b"[]", b'{"title": null}', b'{"title": 5}', b'{"title": "Cut', b"[" * 60_000],
+)
+def test_a_record_without_a_title_has_none(body: bytes) -> None:
+    """Whatever Devin answers, the session is named by its id then."""
+    assert title_of(body) == ""
+
+
+@pytest.mark.parametrize("trouble", ["hanging", "away", "another key"])
+async def test_without_titles_the_form_opens_all_the_same(
+    environ: dict[str, str], desk: Desk, trouble: str
+) -> None:
+    """Somebody waits for it, so the sessions are named by their ids then."""
+    desk.devin.add_session(SESSION, title="Fix the build")
+    async with running(desk, environ, LIST_SESSIONS="false"):
+        await desk.linked_thread()
+        if trouble == "hanging":
+            desk.devin.read_seconds = 20.0
+        elif trouble == "away":
+            await desk.devin.go_offline()
+        else:
+            desk.devin.api_key = "another"
+        assert labels_of(await opened(desk)) == [SESSION]
 
 
 async def test_a_channel_with_many_sessions_offers_the_latest(
