@@ -46,6 +46,14 @@ class Failing:
         """From now on answer 429 to a message that comes so soon after its channel's last one."""
         self._state.faults.posts.seconds = seconds
 
+    def redirect_downloads(self, to: str | None) -> None:
+        """From now on answer a download at the first origin with a 302 to the same path at `to`.
+
+        Enterprise Grid leads from files.slack.com to files-origin.slack.com, here `files_origin`
+        (github.com/NousResearch/hermes-agent/pull/114483); `to` may be anybody's. None ends it.
+        """
+        self._state.faults.files_lead_to = to
+
     async def disconnect(self, reason: DisconnectReason = "refresh_requested") -> None:
         """Tell every Socket Mode connection to go, as Slack does every few hours."""
         await self._socket().disconnect(reason)

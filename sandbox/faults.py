@@ -43,6 +43,14 @@ class ApiCall:
     status: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Download:
+    """One request for a file as it was received: at which origin, and whether with our token."""
+
+    origin: str
+    is_authorized: bool
+
+
 @dataclass(slots=True)
 class PostLimit:
     """How far apart the messages in a channel must be: a second in the real Slack, about."""
@@ -64,6 +72,7 @@ class FaultPlan:
     """The failures that wait for their method to be called, in order; `*` stands for any."""
 
     posts: PostLimit = field(default_factory=PostLimit)
+    files_lead_to: str | None = None
     _planned: dict[str, list[Fault]] = field(default_factory=lambda: defaultdict(list))
 
     def add(self, method: str, fault: Fault, times: int) -> None:

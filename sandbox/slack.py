@@ -20,7 +20,7 @@ from sandbox.api_request import Caller
 from sandbox.cast import APP_ID
 from sandbox.deliveries import Delivery
 from sandbox.failing import Failing
-from sandbox.faults import ApiCall
+from sandbox.faults import ApiCall, Download
 from sandbox.http_events import HttpTransport, signed_headers
 from sandbox.interacting import Interacting
 from sandbox.responses import serve_response
@@ -66,6 +66,8 @@ class SlackSandbox(Writing, Interacting, Failing):
         }
         self._web_api = WebApi(self._state, tokens, self._socket_mode)
         self._runner: web.AppRunner | None = None
+        self.files_origin = ""
+        """A second origin with the same files, as files-origin.slack.com."""
 
     async def __aenter__(self) -> Self:
         """Start to serve on the given or a free port."""
@@ -79,8 +81,10 @@ class SlackSandbox(Writing, Interacting, Failing):
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         await self._runner.setup()
         host, port = self._address
-        await web.TCPSite(self._runner, host, port).start()
-        self._take_address(f"http://{host}:{self._runner.addresses[0][1]}")
+        for each in (port, 0):
+            await web.TCPSite(self._runner, host, each).start()
+        base, self.files_origin = (f"http://{host}:{each[1]}" for each in self._runner.addresses)
+        self._take_address(base)
         await self._http.start()
         return self
 
@@ -132,6 +136,11 @@ class SlackSandbox(Writing, Interacting, Failing):
     def calls(self) -> list[ApiCall]:
         """Every Web API call received, oldest first."""
         return self._state.calls
+
+    @property
+    def downloads(self) -> list[Download]:
+        """Every request for a file, oldest first."""
+        return self._state.downloads
 
     @property
     def deliveries(self) -> list[Delivery]:

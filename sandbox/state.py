@@ -11,7 +11,7 @@ from typing import Any
 
 from sandbox.cast import RELAY, known_workspace
 from sandbox.deliveries import Courier, Delivery, Transport
-from sandbox.faults import ApiCall, FaultPlan
+from sandbox.faults import ApiCall, Download, FaultPlan
 from sandbox.ids import new_id
 from sandbox.payloads import (
     changed_event,
@@ -82,6 +82,7 @@ class SlackState:
         self.scopes = list(DEFAULT_SCOPES)
         self.bot_events = list(DEFAULT_BOT_EVENTS)
         self.calls: list[ApiCall] = []
+        self.downloads: list[Download] = []
         self.faults = FaultPlan()
         self.triggers = Triggers()
         self.views = Views()

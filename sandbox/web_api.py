@@ -12,7 +12,7 @@ from aiohttp import web
 
 from sandbox import chat_methods, read_methods, view_methods
 from sandbox.api_request import Caller, Method, Params, Refused, need
-from sandbox.faults import ApiCall, Fault
+from sandbox.faults import ApiCall, Download, Fault
 from sandbox.ids import new_id
 from sandbox.socket_mode import SocketModeTransport
 from sandbox.state import SlackState
@@ -58,8 +58,13 @@ class WebApi:
         return self._finished(answer, call.method, warning)
 
     async def serve_file(self, request: web.Request) -> web.Response:
-        """Answer the download of a private file, or the sign-in page."""
+        """Answer the download of a private file, or the sign-in page, or lead somewhere else."""
         caller = self._tokens.get(_bearer(request))
+        origin = str(request.url.origin())
+        self._state.downloads.append(Download(origin, caller is not None))
+        lead = self._state.faults.files_lead_to
+        if lead is not None and origin == self.base_url:
+            raise web.HTTPFound(f"{lead}{request.raw_path}")
         file = self._state.workspace.files.get(request.match_info["file"])
         if caller is None or file is None or "files:read" not in self._state.scopes:
             return web.Response(text=_SIGN_IN, content_type="text/html")

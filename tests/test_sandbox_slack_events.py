@@ -166,6 +166,27 @@ async def test_files_are_downloaded_with_the_token_only(
             assert answer.content_type == "text/html"
 
 
+async def test_downloads_may_lead_to_a_second_origin_with_the_same_rules(
+    slack: SlackSandbox, client: AsyncWebClient
+) -> None:
+    """As on Enterprise Grid: aiohttp drops the token on the way there, and meets the sign-in."""
+    file = slack.workspace.add_file("notes.txt", content=b"the notes")
+    url = (await client.files_info(file=file.id))["file"]["url_private_download"]
+    token = {"Authorization": f"Bearer {slack.bot_token}"}
+    slack.redirect_downloads(slack.files_origin)
+    async with aiohttp.ClientSession() as session:
+        async with session.get(url, headers=token) as answer:
+            assert answer.content_type == "text/html"
+            second = str(answer.url)
+        async with session.get(second, headers=token) as answer:
+            assert await answer.read() == b"the notes"
+        slack.redirect_downloads(None)
+        async with session.get(url, headers=token) as answer:
+            assert await answer.read() == b"the notes"
+    assert [one.is_authorized for one in slack.downloads] == [True, False, True, True]
+    assert second.startswith(f"{slack.files_origin}/files-pri/")
+
+
 async def test_an_event_can_be_delivered_again_under_its_id(
     slack: SlackSandbox, connect: Callable[[], Any]
 ) -> None:
