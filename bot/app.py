@@ -5,7 +5,7 @@ The same `open_bot` serves production and the tests.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -68,9 +68,11 @@ async def open_bot(
     intake: Intake | None = None,
     notice_after: timedelta = NOTICE_AFTER,
     look_after: Sequence[float] = LOOK_AFTER_SECONDS,
+    file_hosts: Collection[str] = (),
 ) -> AsyncIterator[Bot]:
     """Everything, running; without `listens` only what delivers and reports.
 
+    Files are read at `file_hosts`, too: a local Slack may keep them at a second address.
     Redis or Slack being away is waited for, while `/readyz` says so. Leaving takes no more from
     Slack, finishes what was begun, and closes the parts in reverse.
 
@@ -86,7 +88,7 @@ async def open_bot(
         )
         log.info("listening", extra={"host": settings.host, "port": port})
         parts = await _connect(stack, settings, health, intake)
-        _deliver(parts, notice_after, look_after)
+        _deliver(parts, notice_after, look_after, SlackFiles(parts.client, file_hosts))
         working = await stack.enter_async_context(_working(parts.docket, parts.store))
         catch_up = await _listen(stack, parts, endpoint) if listens else None
         await stack.enter_async_context(measured(parts.store, health))
@@ -157,7 +159,9 @@ async def _connect(
     )
 
 
-def _deliver(parts: Parts, notice_after: timedelta, look_after: Sequence[float]) -> None:
+def _deliver(
+    parts: Parts, notice_after: timedelta, look_after: Sequence[float], slack_files: SlackFiles
+) -> None:
     settings, devin = parts.settings, parts.devin
     reports = Reports(parts.store)
     deliveries = Deliveries(
@@ -165,7 +169,7 @@ def _deliver(parts: Parts, notice_after: timedelta, look_after: Sequence[float])
         devin=devin,
         settling=Settling(devin, look_after),
         files=Files(
-            slack=SlackFiles(parts.client),
+            slack=slack_files,
             devin=devin,
             uploads=Uploads(parts.store),
             limit=settings.file_limit,

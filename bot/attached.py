@@ -23,9 +23,14 @@ class Attached(Record):
 
 
 class Hitch(StrEnum):
-    """Why a file did not go to Devin."""
+    """Why a file did not go to Devin.
+
+    `ELSEWHERE`: it was never kept in Slack, or no file is to be read; nobody wants to hear of that.
+    `FOREIGN`: Slack keeps it, but its address leads to a host that may not see our token.
+    """
 
     ELSEWHERE = "elsewhere"
+    FOREIGN = "foreign"
     TOO_LARGE = "too_large"
     SIGN_IN = "sign_in"
     SLACK = "slack"

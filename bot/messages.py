@@ -100,6 +100,7 @@ def _why(brought: Brought) -> str:
 
 _HITCHES = {
     Hitch.ELSEWHERE: "it is not kept in Slack",
+    Hitch.FOREIGN: "its address isn't on a file host I trust{code}, so I didn't open it",
     Hitch.TOO_LARGE: "it is larger than I may pass on",
     Hitch.SIGN_IN: "Slack did not let me read it; whoever runs Devin Relay must install the app "
     "again, with the scope files:read",

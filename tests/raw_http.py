@@ -29,6 +29,7 @@ class RawServer:
     requests: list[bytes] = field(default_factory=list)
     connections: int = 0
     ended: int = 0
+    script: list[bytes] = field(default_factory=list)
 
     @property
     def url(self) -> str:
@@ -98,6 +99,24 @@ def answering(*parts: bytes, closes: bool = True) -> Callable[[RawServer], Talk]
                     writer.close()
                     await writer.wait_closed()
                     return
+
+        return talk_
+
+    return talk
+
+
+def stepping(script: list[bytes]) -> Callable[[RawServer], Talk]:
+    """Answer each request with the next of `script`, and close; a test may add to it."""
+
+    def talk(server: RawServer) -> Talk:
+        server.script = script
+
+        async def talk_(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await server.read(reader)
+            writer.write(server.script.pop(0))
+            await writer.drain()
+            writer.close()
+            await writer.wait_closed()
 
         return talk_
 

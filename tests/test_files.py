@@ -11,7 +11,7 @@ import pytest
 from redis.asyncio import Redis
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.app import Bot
+from bot.app import Bot, open_bot
 from bot.attached import Attached, Brought, Hitch
 from bot.errors import FileLeftOut
 from bot.files import Files
@@ -23,10 +23,11 @@ from bot.settings import Settings
 from bot.slack_files import SlackFiles, attached
 from bot.store import Store, hold_key, reply_key
 from bot.uploads import Uploads
+from sandbox import Sandbox
 from sandbox.workspace import TEAM_ID, SlackFile
 from tests.conftest import started
 from tests.people import SESSION, Desk, running
-from tests.raw_http import OK, answering, client, serving, whole
+from tests.raw_http import OK, answering, client, serving, stepping, whole
 
 PLAN = 'Step 1: é\r\nATTACHMENT:"https://example.com/x"\n'.encode()
 
@@ -102,25 +103,71 @@ async def test_an_operator_may_have_links_only(desk: Desk, environ: dict[str, st
     assert len(desk.said(thread)) == 1
 
 
-@pytest.mark.parametrize(
-    "changes",
-    [{"mode": "external", "is_external": True}, {}],
-    ids=["kept elsewhere", "said to be Slack's"],
-)
-async def test_the_token_goes_to_slack_only(
-    changes: dict[str, object], bot: Bot, desk: Desk
-) -> None:
-    """Whatever address an event names: elsewhere nothing is asked for, a link goes."""
-    thread = await desk.linked_thread()
+async def reply_with_a_file_at(desk: Desk, thread: str, url: str, **changes: object) -> str:
+    """Ada replies with a file that is at `url`, as Slack says; returns the reply's ts."""
     ts = await desk.slack.say("Look", thread=thread, files=[upload(desk)], deliver=False)
     event = desk.slack.event_of("general", ts)
+    file = {**event["files"][0], **changes, "url_private": url, "url_private_download": url}
+    await desk.slack.deliver_event({**event, "files": [file]})
+    return ts
+
+
+async def test_a_file_that_slack_does_not_keep_goes_as_a_link(bot: Bot, desk: Desk) -> None:
+    """Its host is asked for nothing, and nobody is told, since nothing failed."""
+    thread = await desk.linked_thread()
     async with serving(answering(whole("200 OK", b"content"))) as elsewhere:
-        url = f"{elsewhere.url}/plan.md"
-        file = {**event["files"][0], **changes, "url_private": url, "url_private_download": url}
-        await desk.slack.deliver_event({**event, "files": [file]})
+        url, kept = f"{elsewhere.url}/plan.md", {"mode": "external", "is_external": True}
+        ts = await reply_with_a_file_at(desk, thread, url, **kept)
         await desk.until_marked("white_check_mark", ts)
         assert elsewhere.connections == 0
     assert "[plan.md](https://" in desk.received()[0]
+    await desk.fence(thread)
+    assert len(desk.said(thread)) == 1
+
+
+async def test_a_file_of_slack_s_at_another_host_goes_as_a_link_and_is_told(
+    bot: Bot, desk: Desk
+) -> None:
+    """The token goes to Slack's file hosts only, whatever address an event names."""
+    thread = await desk.linked_thread()
+    async with serving(answering(whole("200 OK", b"content"))) as elsewhere:
+        ts = await reply_with_a_file_at(desk, thread, f"{elsewhere.url}/plan.md")
+        said = await desk.until_said("only a *link*", thread)
+        await desk.until_marked("white_check_mark", ts)
+        assert elsewhere.connections == 0
+        assert f"plan.md: its address isn't on a file host I trust ({elsewhere.url})" in said
+    assert "[plan.md](https://" in desk.received()[0]
+
+
+async def test_a_file_is_followed_to_slack_s_second_host(
+    settings: Settings, desk: Desk, box: Sandbox
+) -> None:
+    """As on Enterprise Grid, where the first one answers with a redirect only."""
+    desk.slack.redirect_downloads(desk.slack.files_origin)
+    async with open_bot(settings, file_hosts=[box.slack.files_origin]):
+        await desk.slack.wait_connected()
+        thread = await desk.linked_thread()
+        ts = await reply_with(desk, thread, upload(desk))
+        await desk.until_marked("white_check_mark", ts)
+    assert [one.content for one in desk.devin.attachments] == [PLAN]
+    first = desk.slack.api_url.removesuffix("/api/")
+    assert [(one.origin, one.is_authorized) for one in desk.slack.downloads] == [
+        (first, True),
+        (desk.slack.files_origin, True),
+    ]
+
+
+async def test_a_file_is_not_followed_to_another_host(bot: Bot, desk: Desk) -> None:
+    """Not even without the token: the link goes, and the thread learns where it led."""
+    async with serving(answering(whole("200 OK", b"content"))) as elsewhere:
+        desk.slack.redirect_downloads(elsewhere.url)
+        thread = await desk.linked_thread()
+        ts = await reply_with(desk, thread, upload(desk))
+        said = await desk.until_said("only a *link*", thread)
+        await desk.until_marked("white_check_mark", ts)
+        assert (elsewhere.connections, elsewhere.requests) == (0, [])
+        assert f"plan.md: its address isn't on a file host I trust ({elsewhere.url})" in said
+    assert desk.devin.attachments == []
 
 
 async def test_a_file_of_another_organisation_is_asked_for(bot: Bot, desk: Desk) -> None:
@@ -221,7 +268,8 @@ PAGE = whole("200 OK", b"<html>Sign in</html>", content_type="text/html")
 @pytest.mark.parametrize(
     ("answer", "kind", "hitch"),
     [
-        (whole("302 Found", b"", "Location: https://slack.com/"), "text/plain", Hitch.SLACK),
+        (whole("302 Found", b""), "text/plain", Hitch.SLACK),
+        (whole("304 Not Modified", b""), "text/plain", Hitch.SLACK),
         (whole("404 Not Found", b""), "text/plain", Hitch.SLACK),
         (PAGE, "text/plain", Hitch.SIGN_IN),
         (PAGE, "text/html", Hitch.SIGN_IN),
@@ -229,7 +277,16 @@ PAGE = whole("200 OK", b"<html>Sign in</html>", content_type="text/html")
         (b"HTTP/1.0 200 OK\r\n\r\n" + bytes(101), "text/plain", Hitch.TOO_LARGE),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\nhalf", "text/plain", Hitch.SLACK),
     ],
-    ids=["redirect", "gone", "page", "page for a page", "too large", "unannounced", "broken off"],
+    ids=[
+        "nowhere",
+        "not changed",
+        "gone",
+        "page",
+        "page for a page",
+        "too large",
+        "unannounced",
+        "broken off",
+    ],
 )
 async def test_what_is_not_the_file_is_told_from_it(answer: bytes, kind: str, hitch: Hitch) -> None:
     """By status, by type, by length, and by where the answer would lead."""
@@ -252,15 +309,67 @@ async def test_a_page_in_the_place_of_something_else_is_not_the_file() -> None:
     assert caught.value.hitch is Hitch.SIGN_IN
 
 
-async def test_a_redirect_is_not_followed() -> None:
-    """It could lead anywhere, also with our token."""
-    async with serving(answering(whole("200 OK", b"x"))) as elsewhere:
-        leads_there = whole("302 Found", b"", f"Location: {elsewhere.url}/a")
-        async with serving(answering(leads_there)) as server, slack_at(server.url) as files:
-            with pytest.raises(FileLeftOut, match="HTTP 302"):
-                async with files.opened(Attached(name="a", permalink="", url=f"{server.url}/a"), 9):
-                    raise AssertionError("opened")
-        assert elsewhere.connections == 0
+def leading(to: str, status: str = "302 Found") -> bytes:
+    """A redirect."""
+    return whole(status, b"moved", f"Location: {to}")
+
+
+async def read(files: SlackFiles, url: str) -> bytes:
+    """What is at `url`, up to 100 bytes."""
+    async with files.opened(Attached(name="a", permalink="", url=url), 100) as download:
+        return b"".join([chunk async for chunk in download.chunks()])
+
+
+@pytest.mark.parametrize("status", ["301 Moved", "302 Found", "303 Other", "307 Same", "308 Same"])
+@pytest.mark.parametrize("to", ["/b?c=1", "{url}/b?c=1", "//127.0.0.1:{port}/b?c=1", "b?c=1#d"])
+async def test_a_redirect_to_slack_s_own_file_hosts_is_followed(status: str, to: str) -> None:
+    """By whatever status, and relative to where it came from."""
+    async with serving(stepping([whole("200 OK", b"x")])) as server, slack_at(server.url) as files:
+        server.script.insert(0, leading(to.format(url=server.url, port=server.port), status))
+        assert await read(files, f"{server.url}/a") == b"x"
+        assert [one.split()[1] for one in server.requests] == [b"/a", b"/b?c=1"]
+        assert all(b"Authorization: Bearer xoxb-1\r\n" in one for one in server.requests)
+
+
+ASTRAY = {
+    "another port": ("{other}/b", Hitch.FOREIGN, "{other}"),
+    "another host": ("https://files.slack.com.example.com/b", Hitch.FOREIGN, ""),
+    "another scheme": ("http://files.slack.com/b", Hitch.FOREIGN, "http://files.slack.com"),
+    "no scheme": ("//example.com/b", Hitch.FOREIGN, "http://example.com"),
+    "a user": ("http://me@127.0.0.1:{port}/b", Hitch.FOREIGN, "http://127.0.0.1:{port}"),
+    "a password": ("http://me:xoxb@127.0.0.1:{port}/b", Hitch.FOREIGN, "http://127.0.0.1:{port}"),
+    "a user that looks like Slack": ("https://files.slack.com@example.com/", Hitch.FOREIGN, ""),
+    "a backslash": ("https://files.slack.com\\.example.com/b", Hitch.FOREIGN, ""),
+    "a tab": ("https://files.sla\tck.com/b", Hitch.FOREIGN, ""),
+    "no address": ("https://[", Hitch.FOREIGN, ""),
+    "another kind": ("file:///etc/passwd", Hitch.FOREIGN, ""),
+    "the same address": ("/a", Hitch.SLACK, "too many redirects"),
+    "nowhere": ("", Hitch.SLACK, "HTTP 302"),
+    "a sign-in": ("https://acme.slack.com/?redir=%2Ffiles-pri%2FT1-F1", Hitch.SIGN_IN, ""),
+    "the site of GovSlack": ("https://acme.slack-gov.com/?redir=x", Hitch.SIGN_IN, ""),
+}
+
+
+@pytest.mark.parametrize(("to", "hitch", "detail"), ASTRAY.values(), ids=ASTRAY.keys())
+async def test_a_redirect_to_anywhere_else_is_not_followed(
+    to: str, hitch: Hitch, detail: str
+) -> None:
+    """Each hop is looked at before it is asked for; what is told has no user, path or query."""
+    async with (
+        serving(answering(whole("200 OK", b"x"))) as other,
+        serving(stepping([])) as server,
+        slack_at(server.url) as files,
+    ):
+        names = {"other": other.url, "port": server.port}
+        server.script += [leading(to.format(**names))] * 9
+        with pytest.raises(FileLeftOut) as caught:
+            await read(files, f"{server.url}/a")
+        assert caught.value.hitch is hitch
+        assert detail.format(**names) in caught.value.detail
+        assert "xoxb" not in caught.value.detail
+        assert other.connections == 0
+        assert {one.split()[1] for one in server.requests} == {b"/a"}
+        assert len(server.requests) <= 4
 
 
 @pytest.mark.parametrize(
@@ -289,6 +398,11 @@ async def test_a_page_may_be_the_file(headers: list[str], kind: str) -> None:
         "https://files.slack.com/\\example.com",
         "https://files.slack.com:444/a",
         "https://example.com\\@files.slack.com/a",
+        "https://files.slack.com:0/a",
+        "https://files.slack.com./a",
+        "https://files.sl\tack.com/a",
+        "https://files.slack-gov.com/a",
+        "https://files-origin.slack-gov.com/a",
         "//files.slack.com/a",
         "",
         "https://[",
@@ -300,7 +414,7 @@ async def test_an_address_that_only_looks_like_slack_gets_nothing(url: str) -> N
         with pytest.raises(FileLeftOut) as caught:
             async with files.opened(Attached(name="a", permalink="", url=url), 100):
                 raise AssertionError("opened")
-    assert caught.value.hitch is Hitch.ELSEWHERE
+    assert caught.value.hitch is Hitch.FOREIGN
 
 
 async def test_a_host_that_is_away_leaves_the_file_out() -> None:
@@ -312,18 +426,38 @@ async def test_a_host_that_is_away_leaves_the_file_out() -> None:
     assert (caught.value.hitch, caught.value.detail) == (Hitch.SLACK, "ClientConnectorError")
 
 
-async def test_slack_s_own_host_of_files_is_asked_also_through_a_proxy() -> None:
-    """That is another host than the one of its API."""
+SLACK, GOVSLACK = "https://slack.com/api/", "https://slack-gov.com/api/"
+
+
+@pytest.mark.parametrize(
+    ("api", "host", "hitch"),
+    [
+        (SLACK, "files.slack.com", Hitch.SLACK),
+        (SLACK, "FILES.slack.com:443", Hitch.SLACK),
+        (SLACK, "files-origin.slack.com", Hitch.SLACK),
+        (SLACK, "files.slack-gov.com", Hitch.FOREIGN),
+        (GOVSLACK, "files.slack-gov.com", Hitch.SLACK),
+        (GOVSLACK, "files-origin.slack-gov.com", Hitch.SLACK),
+        (GOVSLACK, "slack-gov.com", Hitch.SLACK),
+        (GOVSLACK, "files.slack.com", Hitch.FOREIGN),
+        ("https://slack-gov.com.example.com/api/", "files.slack-gov.com", Hitch.FOREIGN),
+        ("https://proxy.example.com/slack/api/", "files.slack.com", Hitch.SLACK),
+    ],
+)
+async def test_slack_s_own_hosts_of_files_are_asked_also_through_a_proxy(
+    api: str, host: str, hitch: Hitch
+) -> None:
+    """They are other hosts than the one of the API, and GovSlack has its own."""
     refusing = serving(answering(whole("403 Forbidden")))
     async with refusing as proxy, aiohttp.ClientSession() as session:
-        client = AsyncWebClient("xoxb-1", session=session, proxy=proxy.url)
+        client = AsyncWebClient("xoxb-1", base_url=api, session=session, proxy=proxy.url)
         with pytest.raises(FileLeftOut) as caught:
-            async with SlackFiles(client).opened(Attached(name="a", permalink="", url=URL), 100):
-                raise AssertionError("opened")
-        (request,) = proxy.requests
-    assert caught.value.hitch is Hitch.SLACK
-    assert request.startswith(b"CONNECT files.slack.com:443 ")
-    assert b"xoxb" not in request
+            await read(SlackFiles(client), f"https://{host}/files-pri/T1-F1/a.md")
+        asked = [one.split()[1].decode() for one in proxy.requests]
+        assert not any(b"xoxb" in one for one in proxy.requests)
+    assert caught.value.hitch is hitch
+    is_asked = hitch is Hitch.SLACK
+    assert asked == ([f"{host.lower().removesuffix(':443')}:443"] if is_asked else [])
 
 
 async def test_a_file_that_breaks_off_is_not_put_down_to_devin(store: Store) -> None:
