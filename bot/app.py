@@ -27,6 +27,7 @@ from bot.identity import check_app_token, identify
 from bot.intake import Intake
 from bot.listening import Listening
 from bot.mailbox import Mailbox
+from bot.manifest import lacking
 from bot.nearby import Nearby
 from bot.people import People
 from bot.reports import Reports
@@ -134,6 +135,8 @@ async def _connect(
     health.watch("Redis", store.ping)
     client = await stack.enter_async_context(open_slack(settings))
     identity = await health.until("Slack", lambda: identify(client))
+    if identity.missing_scopes:
+        log.error("scopes missing", extra={"reason": lacking(identity.missing_scopes)})
     docket = await stack.enter_async_context(open_docket(url))
     devin = await stack.enter_async_context(
         open_devin(

@@ -10,7 +10,7 @@ from bot.app import open_redis, open_slack
 from bot.devin import open_devin
 from bot.errors import OperatorError, PassingError
 from bot.identity import Identity, check_app_token, identify
-from bot.manifest import REQUIRED_SCOPES
+from bot.manifest import REQUIRED_SCOPES, lacking
 from bot.settings import Settings
 from bot.store import open_store
 
@@ -65,14 +65,10 @@ def _of_slack(error: OperatorError | PassingError) -> str:
 
 
 def _scopes(identity: Identity) -> Finding:
-    missing = sorted(set(REQUIRED_SCOPES) - identity.scopes)
     if not identity.scopes:
         return Finding("Slack scopes", is_good=False, says="Slack did not name the token's scopes")
-    if missing:
-        remedy = "install the app again with the manifest of `python -m bot manifest`"
-        return Finding(
-            "Slack scopes", is_good=False, says=f"missing {', '.join(missing)}: {remedy}"
-        )
+    if missing := identity.missing_scopes:
+        return Finding("Slack scopes", is_good=False, says=f"missing {lacking(missing)}")
     return Finding("Slack scopes", is_good=True, says=f"all {len(REQUIRED_SCOPES)} granted")
 
 

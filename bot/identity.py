@@ -10,6 +10,7 @@ from slack_bolt.authorization.async_authorize import AsyncAuthorize
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.errors import OperatorError, SlackRefused
+from bot.manifest import REQUIRED_SCOPES
 from bot.slack_calls import call
 
 
@@ -26,6 +27,11 @@ class Identity:
     bot: str
     scopes: frozenset[str]
     url: str
+
+    @property
+    def missing_scopes(self) -> frozenset[str]:
+        """Scopes of the manifest that the token lacks; none where Slack did not name its scopes."""
+        return frozenset(REQUIRED_SCOPES) - self.scopes if self.scopes else frozenset()
 
     def authorization(self, token: str) -> AuthorizeResult:
         """What Bolt wants to know for each request."""

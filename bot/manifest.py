@@ -1,11 +1,12 @@
 """The Slack app manifest: what the relay asks of a workspace, each scope with its reason.
 
 The one source of `manifest.yaml` in the repository, of `python -m bot manifest` and of the scopes
-that `python -m bot check` looks for. No `_metadata`: Slack then reads version 1 of its schema, the
-only one with functions of a remote app.
+that `python -m bot check` and each start look for. No `_metadata`: Slack then reads version 1 of
+its schema, the only one with functions of a remote app.
 """
 
 import json
+from collections.abc import Collection
 
 from bot.addresses import check_web_address
 
@@ -30,6 +31,11 @@ _SCOPES = {
 
 REQUIRED_SCOPES: tuple[str, ...] = tuple(_SCOPES)
 """Bot scopes without which something in the README does not work."""
+
+DISPENSABLE = frozenset({"im:read", "mpim:read"})
+"""Scopes that Slack misses in look-ups of direct messages, which the relay does without."""
+
+REINSTALL = "install the app again with the manifest of `python -m bot manifest`"
 
 _EVENTS = (
     *("app_mention", "message.channels", "message.groups", "message.im", "message.mpim"),
@@ -160,6 +166,13 @@ functions:
         description: The timestamp of the thread
         is_required: false
 """
+
+
+def lacking(missing: Collection[str]) -> str:
+    """Name the `missing` scopes, what does not work without each, and the remedy."""
+    known = [f"{scope} (needed for {why})" for scope, why in _SCOPES.items() if scope in missing]
+    others = sorted(set(missing).difference(_SCOPES))
+    return f"{'; '.join(known + others)}: {REINSTALL}"
 
 
 def manifest_yaml(*, url: str | None = None, workflow_steps: bool = False) -> str:

@@ -4,8 +4,10 @@ slack_sdk's own retries are switched off: its connection handler repeats a `chat
 answer was lost, which posts twice. Who calls decides what may be repeated.
 """
 
+import logging
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import lru_cache
 from typing import Any, cast
 
 import aiohttp
@@ -14,8 +16,13 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot import metrics
 from bot.errors import SlackAway, SlackRefused
+from bot.manifest import DISPENSABLE, REINSTALL, lacking
 from bot.models import ts_micros
 from bot.slack_clock import SlackClock
+
+log = logging.getLogger(__name__)
+
+MISSING_SCOPE = "missing_scope"
 
 # Slack's codes for "not now" in a body of status 200 (facts: docs.slack.dev, common errors).
 _PASSING = frozenset(
@@ -66,7 +73,10 @@ async def _call(
         response = await getattr(client, method.replace(".", "_"))(**params)
     except SlackApiError as error:
         _tell_time(client, method, error.response)
-        raise _translated(method, error) from error
+        translated = _translated(method, error)
+        if translated.reason == MISSING_SCOPE:
+            _tell_operator(client, method, error.response)
+        raise translated from error
     except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
         raise SlackAway(method, type(error).__name__, maybe_done=False) from error
     except (aiohttp.ClientError, TimeoutError, OSError, SlackClientError, ValueError) as error:
@@ -98,6 +108,28 @@ def _translated(method: str, error: SlackApiError) -> SlackAway | SlackRefused:
     if status >= _SERVER_ERROR or code in _PASSING:
         return SlackAway(method, code, retry_after=_seconds(headers), maybe_done=True)
     return SlackRefused(method, code)
+
+
+def _tell_operator(client: AsyncWebClient, method: str, answer: Mapping[str, Any]) -> None:
+    """Say which scope is missing, unless it is one that the relay does without."""
+    needed, provided = _names(answer.get("needed")), _names(answer.get("provided"))
+    missing = needed - provided - DISPENSABLE
+    if missing:
+        _log_once(client, method, lacking(missing))
+    elif not needed:
+        _log_once(client, method, f"Slack does not say which: {REINSTALL}")
+
+
+@lru_cache(maxsize=100)
+def _log_once(_client: AsyncWebClient, method: str, reason: str) -> None:
+    """Log an ERROR for a client's method; the cache answers the same call from then on."""
+    log.error("scopes missing", extra={"method": method, "reason": reason})
+
+
+def _names(scopes: object) -> frozenset[str]:
+    """The scopes in a list by commas, as Slack writes it."""
+    names = scopes.split(",") if isinstance(scopes, str) else ()
+    return frozenset(name.strip() for name in names) - {""}
 
 
 def _seconds(headers: Mapping[str, str]) -> float | None:

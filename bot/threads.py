@@ -7,7 +7,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.errors import CannotPost, SlackRefused
 from bot.models import ThreadRef
-from bot.slack_calls import call
+from bot.slack_calls import MISSING_SCOPE, call
 from bot.words import Words
 
 METADATA = "devin_relay_report"
@@ -102,7 +102,7 @@ class Threads:
         try:
             answer = await call(self._client, "conversations.info", channel=channel)
         except SlackRefused as error:
-            if error.reason == "missing_scope":
+            if error.reason == MISSING_SCOPE:
                 return
             raise CannotPost(error.reason) from error
         facts = answer["channel"]

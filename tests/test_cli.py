@@ -1,6 +1,7 @@
 """The command line, as real processes: what an operator types, and what a platform starts."""
 
 import asyncio
+import json
 import signal
 from pathlib import Path
 
@@ -16,6 +17,13 @@ from tests.waiting import wait_until
 Environ = dict[str, str]
 
 COMMANDS = ("run", "worker", "check")
+
+OLDER = {"reactions:write", "usergroups:read"}
+LACKS = (
+    "reactions:write (needed for the mark on a reply that tells its outcome); "
+    "usergroups:read (needed for names of user groups in what Devin reads): "
+    "install the app again with the manifest of `python -m bot manifest`"
+)
 
 
 # Settings.
@@ -245,11 +253,33 @@ async def test_check_says_what_is_broken_and_how_to_mend_it(
 async def test_check_names_the_scopes_that_are_missing(
     environ: Environ, box: Sandbox, tmp_path: Path
 ) -> None:
-    """An app that was installed with an older manifest."""
-    box.slack.scopes = [scope for scope in REQUIRED_SCOPES if scope != "usergroups:read"]
+    """An app that was installed with an older manifest: each, and what it costs."""
+    box.slack.scopes = [scope for scope in REQUIRED_SCOPES if scope not in OLDER]
     code, out, _ = await command(environ, tmp_path, "check")
     assert code == 1
-    assert "BAD  Slack scopes: missing usergroups:read: install the app again" in out
+    assert f"BAD  Slack scopes: missing {LACKS}" in out
+
+
+@pytest.mark.parametrize("name", ["run", "worker"])
+async def test_missing_scopes_are_told_loudly_once_at_the_start(
+    environ: Environ, box: Sandbox, tmp_path: Path, name: str
+) -> None:
+    """The operator may never run `check`, and in Slack the marks are just not there."""
+    box.slack.scopes = [scope for scope in REQUIRED_SCOPES if scope not in OLDER]
+    async with bot_process(environ | {"LOG_FORMAT": "json"}, tmp_path, name) as process:
+        await process.until_logged('"event": "started"')
+        assert await process.stop() == 0
+    lines = [json.loads(line) for line in process.err.splitlines()]
+    told = [(one["event"], one["reason"]) for one in lines if one["level"] == "error"]
+    assert told == [("scopes missing", LACKS)]
+
+
+async def test_all_scopes_are_no_reason_to_speak(environ: Environ, tmp_path: Path) -> None:
+    """Neither are more than are needed."""
+    async with bot_process(environ | {"LOG_FORMAT": "json"}, tmp_path, "run") as process:
+        await process.until_logged('"event": "started"')
+        assert await process.stop() == 0
+    assert "scopes missing" not in process.err
 
 
 async def test_check_works_with_an_embedded_valkey(environ: Environ, tmp_path: Path) -> None:

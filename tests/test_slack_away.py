@@ -10,7 +10,7 @@ import yarl
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.app import Bot
-from bot.errors import SlackAway
+from bot.errors import SlackAway, SlackRefused
 from bot.settings import Settings
 from bot.slack_calls import call
 from bot.store import Store
@@ -18,6 +18,7 @@ from sandbox import Sandbox
 from tests.conftest import environ_of, started
 from tests.people import SESSION, Desk, running
 from tests.processes import free_port, kept_valkey
+from tests.raw_http import answering, serving, whole
 from tests.waiting import until_settled, wait_until
 
 ALWAYS = 100_000
@@ -95,6 +96,86 @@ async def test_a_name_that_does_not_resolve_is_slack_being_away() -> None:
         await call(client, "auth.test")
     assert raised.value.reason == "ClientConnectorDNSError"
     assert not raised.value.maybe_done
+
+
+async def test_a_scope_that_is_missed_at_work_is_told_once_for_each_method(
+    bot: Bot, desk: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Not once for each reply: the log says what does not work, and what to do."""
+    thread = await desk.linked_thread()
+    desk.slack.scopes = [scope for scope in desk.slack.scopes if scope != "reactions:write"]
+    for text in ("one", "two", "three"):
+        await desk.reply(text, thread)
+        await desk.until_received(text)
+    await desk.reply("<!subteam^S0ONCALL00> four", thread)
+    await desk.until_received("four")
+    await wait_until(
+        lambda: [one.message for one in caplog.records].count("mark refused") == 4, "four refusals"
+    )
+    assert scopes_missed(caplog) == [("reactions.add", f"reactions:write {THE_MARK}")]
+
+
+def scopes_missed(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str]]:
+    """The methods and reasons of the ERROR lines about scopes."""
+    missed = [one for one in caplog.records if one.message == "scopes missing"]
+    assert {one.levelname for one in missed} <= {"ERROR"}
+    return [(str(vars(one)["method"]), str(vars(one)["reason"])) for one in missed]
+
+
+REMEDY = "install the app again with the manifest of `python -m bot manifest`"
+THE_MARK = f"(needed for the mark on a reply that tells its outcome): {REMEDY}"
+CHANNELS = "(needed for names of public channels in what Devin reads, and that they are public)"
+
+
+@pytest.mark.parametrize(
+    ("facts", "told"),
+    [
+        ('"needed":"reactions:write"', f"reactions:write {THE_MARK}"),
+        (
+            '"needed":"reactions:write,im:read","provided":"chat:write"',
+            f"reactions:write {THE_MARK}",
+        ),
+        (
+            '"needed":"channels:read,groups:read,mpim:read,im:read","provided":"groups:read, x"',
+            f"channels:read {CHANNELS}: {REMEDY}",
+        ),
+        ('"needed":"new:scope","provided":"chat:write"', f"new:scope: {REMEDY}"),
+        ('"provided":"chat:write"', f"Slack does not say which: {REMEDY}"),
+        ('"needed":null', f"Slack does not say which: {REMEDY}"),
+        ('"needed":["users:read"],"provided":7', f"Slack does not say which: {REMEDY}"),
+    ],
+)
+async def test_what_slack_tells_of_a_missing_scope_is_told(
+    facts: str, told: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Of several that would do, those of the manifest that the token lacks."""
+    await refused_for_want_of_a_scope(facts)
+    assert scopes_missed(caplog) == [("conversations.info", told)]
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        '"needed":"im:read","provided":"channels:read,groups:read"',
+        '"needed":"channels:read,groups:read,im:read","provided":"groups:read,channels:read"',
+    ],
+)
+async def test_a_scope_that_the_relay_does_without_is_not_missed(
+    facts: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Of direct messages nothing is asked that needs `im:read`."""
+    await refused_for_want_of_a_scope(facts)
+    assert scopes_missed(caplog) == []
+
+
+async def refused_for_want_of_a_scope(facts: str) -> None:
+    """Call a method twice whose answer is `missing_scope`, with `facts`."""
+    body = f'{{"ok":false,"error":"missing_scope",{facts}}}'.encode()
+    async with serving(answering(whole("200 OK", body))) as slack:
+        client = AsyncWebClient("xoxb-made-up", base_url=f"{slack.url}/api/")
+        for _ in range(2):
+            with pytest.raises(SlackRefused):
+                await call(client, "conversations.info", channel="C1")
 
 
 class Line:
