@@ -13,6 +13,7 @@ from sandbox.api_request import (
     writable_channel,
 )
 from sandbox.payloads import message_json
+from sandbox.shapes import permalink
 from sandbox.state import SlackState
 from sandbox.views import with_ids
 from sandbox.workspace import JSON, Channel, Message
@@ -107,10 +108,7 @@ def get_permalink(state: SlackState, params: Params) -> JSON:
     """chat.getPermalink."""
     channel = visible_channel(state, params)
     message = message_at(channel, params.required("message_ts"))
-    link = f"https://sandbox.slack.invalid/archives/{channel.id}/p{message.ts.replace('.', '')}"
-    if message.is_reply:
-        link += f"?thread_ts={message.thread_ts}&cid={channel.id}"
-    return {"channel": channel.id, "permalink": link}
+    return {"channel": channel.id, "permalink": permalink(message)}
 
 
 def add_reaction(state: SlackState, params: Params) -> JSON:

@@ -32,6 +32,17 @@ class Say(Command):
     blocks: list[dict[str, Any]] | None = None
 
 
+class Forward(Command):
+    """Forward a message as somebody, to a channel or into a thread of it (the root's ts)."""
+
+    channel: str
+    ts: str
+    to: str
+    thread: str | None = None
+    user: str = "ada"
+    comment: str = ""
+
+
 class Slash(Command):
     """Use a slash command, which Slack offers outside threads only."""
 

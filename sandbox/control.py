@@ -25,6 +25,7 @@ from sandbox.commands import (
     Disconnect,
     Edit,
     Fail,
+    Forward,
     OpenHome,
     Press,
     PressView,
@@ -66,6 +67,7 @@ class Control:
             web.get("/control/state", self._on_state),
             web.get("/control/events", self._on_events),
             _post("/control/say", Say, self._say),
+            _post("/control/forward", Forward, self._forward),
             _post("/control/slash", Slash, self._slash),
             _post("/control/press", Press, self._press),
             _post("/control/shortcut", RunShortcut, self._shortcut),
@@ -145,6 +147,9 @@ class Control:
             files=[self._file(upload, command.user) for upload in command.files],
         )
         return {"ts": ts}
+
+    async def _forward(self, command: Forward) -> Reply:
+        return {"ts": await self._slack.forward(**dict(command))}
 
     def _file(self, upload: Upload, user: str) -> SlackFile:
         try:

@@ -4,12 +4,13 @@ Shapes from docs.slack.dev/reference/events. Everything is built new at each cal
 test may change what it got.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from sandbox.cast import APP_ID, RELAY
 from sandbox.ids import new_id
 from sandbox.shapes import bot_profile, file_json
-from sandbox.workspace import JSON, TEAM_ID, Message, Workspace
+from sandbox.workspace import JSON, TEAM_ID, Channel, Message, SlackFile, Workspace
 
 VERIFICATION_TOKEN = "sandbox-verification-token"  # noqa: S105 - made up, and Slack's is deprecated
 _MENTIONING_SUBTYPES = {None, "file_share", "thread_broadcast", "bot_message"}
@@ -25,7 +26,7 @@ def message_json(workspace: Workspace, message: Message, *, metadata: bool = Tru
         "thread_ts": message.thread_ts,
         "blocks": message.blocks,
         "attachments": message.attachments,
-        "files": _shown_files(workspace, message),
+        "files": shown_files(workspace, message.files, workspace.channel(message.channel)),
         "edited": message.edited,
         "username": message.username,
         "icons": message.icons,
@@ -145,6 +146,16 @@ def event_callback(workspace: Workspace, event: JSON, event_id: str, outer: JSON
     return wrapper | outer
 
 
+def shown_files(workspace: Workspace, files: Sequence[SlackFile], place: Channel) -> list[JSON]:
+    """Slack Connect shows files only by `files.info` (docs.slack.dev/apis/slack-connect)."""
+    if place.is_ext_shared:
+        return [
+            {"id": file.id, "mode": "file_access", "file_access": "check_file_info"}
+            for file in files
+        ]
+    return [file_json(workspace, file) for file in files]
+
+
 def _author(workspace: Workspace, message: Message) -> JSON:
     author: JSON = {}
     if message.user:
@@ -157,16 +168,6 @@ def _author(workspace: Workspace, message: Message) -> JSON:
         if bot is not None:
             author["bot_profile"] = bot_profile(bot)
     return author
-
-
-def _shown_files(workspace: Workspace, message: Message) -> list[JSON]:
-    """Slack Connect shows files only by `files.info` (docs.slack.dev/apis/slack-connect)."""
-    if workspace.channel(message.channel).is_ext_shared:
-        return [
-            {"id": file.id, "mode": "file_access", "file_access": "check_file_info"}
-            for file in message.files
-        ]
-    return [file_json(workspace, file) for file in message.files]
 
 
 def _thread_facts(workspace: Workspace, message: Message) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from sandbox.api_request import (
     visible_channel,
 )
 from sandbox.payloads import message_json
-from sandbox.shapes import bot_profile, channel_json, file_json, user_json
+from sandbox.shapes import TEAM_URL, bot_profile, channel_json, file_json, user_json
 from sandbox.state import SlackState
 from sandbox.workspace import HOME_DOMAIN, JSON, TEAM_ID, Channel, Message
 
@@ -27,7 +27,7 @@ DEFAULT_PAGE = 100
 def auth_test(state: SlackState, _params: Params) -> JSON:
     """auth.test, for the bot token."""
     return {
-        "url": f"https://{HOME_DOMAIN}.slack.invalid/",
+        "url": TEAM_URL,
         "team": "Sandbox",
         "user": state.bot.name,
         "team_id": TEAM_ID,
@@ -146,7 +146,7 @@ def team_info(_state: SlackState, _params: Params) -> JSON:
             "id": TEAM_ID,
             "name": "Sandbox",
             "domain": HOME_DOMAIN,
-            "url": f"https://{HOME_DOMAIN}.slack.invalid/",
+            "url": TEAM_URL,
             "email_domain": "",
             "icon": {"image_default": True},
         }

@@ -4,9 +4,19 @@ Shapes from docs.slack.dev/reference/objects. Everything is built new at each ca
 """
 
 from sandbox.cast import RELAY
-from sandbox.workspace import JSON, TEAM_ID, Channel, SlackFile, User, Workspace
+from sandbox.workspace import (
+    HOME_DOMAIN,
+    JSON,
+    TEAM_ID,
+    Channel,
+    Message,
+    SlackFile,
+    User,
+    Workspace,
+)
 
-_AVATAR = "https://avatars.slack.invalid/{}_{}.png"
+AVATAR = "https://avatars.slack.invalid/{}_{}.png"
+TEAM_URL = f"https://{HOME_DOMAIN}.slack.invalid/"
 
 
 def user_json(user: User) -> JSON:
@@ -17,8 +27,8 @@ def user_json(user: User) -> JSON:
         "real_name_normalized": user.real_name,
         "display_name_normalized": user.display_name,
         "avatar_hash": user.id.lower(),
-        "image_48": _AVATAR.format(user.id, 48),
-        "image_72": _AVATAR.format(user.id, 72),
+        "image_48": AVATAR.format(user.id, 48),
+        "image_72": AVATAR.format(user.id, 72),
         "team": user.team_id,
     }
     if user.bot_id:
@@ -56,7 +66,7 @@ def bot_profile(user: User) -> JSON:
         "updated": 1_700_000_000,
         "app_id": user.app_id,
         "user_id": user.id,
-        "icons": {"image_48": _AVATAR.format(user.bot_id, 48)},
+        "icons": {"image_48": AVATAR.format(user.bot_id, 48)},
         "team_id": user.team_id,
     }
 
@@ -94,6 +104,13 @@ def channel_json(workspace: Workspace, channel: Channel) -> JSON:
     }
 
 
+def permalink(message: Message) -> str:
+    """Return the address of a message, as `chat.getPermalink` and forwards give it."""
+    link = f"{TEAM_URL}archives/{message.channel}/p{message.ts.replace('.', '')}"
+    thread = f"?thread_ts={message.thread_ts}&cid={message.channel}"
+    return f"{link}{thread}" if message.is_reply else link
+
+
 def file_json(workspace: Workspace, file: SlackFile) -> JSON:
     """Return the file as `files.info` and events outside Slack Connect show it."""
     private = f"{workspace.files_url}{TEAM_ID}-{file.id}/"
@@ -115,5 +132,5 @@ def file_json(workspace: Workspace, file: SlackFile) -> JSON:
         "file_access": "visible",
         "url_private": f"{private}{file.name}",
         "url_private_download": f"{private}download/{file.name}",
-        "permalink": f"https://sandbox.slack.invalid/files/{file.user}/{file.id}/{file.name}",
+        "permalink": f"{TEAM_URL}files/{file.user}/{file.id}/{file.name}",
     }

@@ -94,6 +94,7 @@ def message_shown(message: Message) -> Shown:
             {"name": file.name, "mimetype": file.mimetype, "size": len(file.content)}
             for file in message.files
         ],
+        "forwarded": [each for each in message.attachments if each.get("is_share")],
         "reactions": message.reactions,
         "edited": message.edited is not None,
         "ephemeral_to": message.ephemeral_to,

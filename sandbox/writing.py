@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from sandbox.deliveries import Delivery
+from sandbox.forwards import preview_of, shares_of
 from sandbox.ids import new_id
 from sandbox.payloads import message_event, message_json
 from sandbox.rich_text import rich_text_blocks
@@ -52,6 +53,39 @@ class Writing:
         self._state.post(message, deliver=deliver)
         return message.ts
 
+    async def forward(
+        self,
+        channel: str,
+        ts: str,
+        *,
+        to: str = "general",
+        thread: str | None = None,
+        user: str = "ada",
+        comment: str = "",
+        deliver: bool = True,
+    ) -> str:
+        """Forward a message, with a comment or without, and return the new message's ts.
+
+        Raises UnknownName for an unknown message or thread, and ValueError for somebody who is not
+        in `to`, or who cannot read the message: it stands in a private place without them.
+        """
+        author, place = self._writer(user, to)
+        source = self._state.workspace.channel(channel)
+        if author.id not in source.members and source.kind != "channel":
+            raise ValueError(f"{author.name} cannot read {source.name}")
+        self._check_thread(place, thread)
+        forwarded = self._state.workspace.message(channel, ts)
+        message = Message(
+            place.id,
+            self._state.workspace.clock.next_ts(),
+            text=comment,
+            thread_ts=thread,
+            attachments=shares_of(self._state.workspace, forwarded, place),
+        )
+        _sign(author, message)
+        self._state.post(message, deliver=deliver)
+        return message.ts
+
     async def edit(
         self, channel: str, ts: str, text: str, *, blocks: list[JSON] | None = None
     ) -> None:
@@ -67,10 +101,17 @@ class Writing:
         """Delete a message; a parent with replies becomes a tombstone."""
         self._state.delete(self._state.workspace.message(channel, ts))
 
-    async def unfurl(self, channel: str, ts: str) -> None:
-        """Let Slack add a link preview: `message_changed` without `edited`, and no old text."""
-        message = self._state.workspace.message(channel, ts)
-        preview = {"id": 1, "title": "A page", "from_url": "https://example.com/"}
+    async def unfurl(self, channel: str, ts: str, *, of: str | None = None) -> None:
+        """Let Slack add a link preview: `message_changed` without `edited`, and no old text.
+
+        `of` is the message in the same channel whose permalink is previewed; else it is a web page.
+        """
+        workspace = self._state.workspace
+        message = workspace.message(channel, ts)
+        preview: JSON = {"id": 1, "title": "A page", "from_url": "https://example.com/"}
+        if of is not None:
+            place = workspace.channel(channel)
+            preview = preview_of(workspace, workspace.message(channel, of), place)
         message.attachments = [*message.attachments, preview]
         self._state.changed(message, None)
 

@@ -162,6 +162,18 @@ async def test_users_of_every_kind_are_told_apart(page: Page) -> None:
     assert "app" in kinds.values()
 
 
+async def test_a_message_can_be_forwarded_into_a_thread(page: Page) -> None:
+    """The snapshot shows what is quoted beside the comment, and no other attachment."""
+    said = (await page.post("say", text="Down!", user="ben", channel="random")).json()["ts"]
+    root = (await page.post("say", text="Ship it?")).json()["ts"]
+    where = {"channel": "random", "ts": said, "to": "general", "thread": root}
+    ts = (await page.post("forward", comment="Look", **where)).json()["ts"]
+    await page.slack.unfurl("general", ts)
+    forwarded = (await page.channel())["messages"][-1]
+    assert (forwarded["ts"], forwarded["text"], forwarded["thread_ts"]) == (ts, "Look", root)
+    assert [share["text"] for share in forwarded["forwarded"]] == ["Down!"]
+
+
 async def test_a_message_can_be_edited_and_deleted(page: Page) -> None:
     """As its author would in Slack."""
     channel = (await page.channel())["id"]
@@ -339,6 +351,8 @@ async def test_slack_can_be_told_to_disconnect(page: Page) -> None:
         ("delete", {"channel": "general", "ts": "1.0"}, "1.0"),
         ("react", {"channel": "general", "ts": "1.0", "name": "tada"}, "1.0"),
         ("react", {"channel": "general", "ts": "1.0", "name": "<b>"}, "name"),
+        ("forward", {"channel": "general", "ts": "1.0", "to": "random"}, "1.0"),
+        ("forward", {"channel": "general", "ts": "1.0", "to": "nowhere"}, "nowhere"),
         ("behave", {"session_id": SESSION, "state": "sleepy"}, "sleepy"),
         ("behave", {"session_id": "devin-0", "state": "running"}, "devin-0"),
         ("behave", {"session_id": SESSION, "state": "down", "times": 0}, "times"),

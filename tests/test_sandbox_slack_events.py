@@ -114,6 +114,81 @@ async def test_edits_unfurls_and_deletions_are_told_apart(slack: SlackSandbox) -
     assert [message.subtype for message in slack.thread("general", root)] == ["tombstone"]
 
 
+SHARE = {
+    "from_url", "ts", "author_id", "author_name", "author_subname", "author_link", "author_icon",
+    "channel_id", "channel_team", "is_msg_unfurl", "message_blocks", "color", "is_share",
+    "fallback", "text", "mrkdwn_in", "footer",
+}  # fmt: skip
+"""The fields of the forwards that others captured (`sandbox/forwards.py`)."""
+
+
+async def test_a_forward_quotes_its_message_in_an_attachment(slack: SlackSandbox) -> None:
+    """The comment is the text; an edit of the comment keeps the quote, in history as well."""
+    said = await slack.say("Production is *down*.", user="ben", channel="random")
+    root = await slack.say("Shall we ship it?", deliver=False)
+    ts = await slack.forward("random", said, thread=root, comment="Look at thi")
+    await slack.edit("general", ts, "Look at this")
+    event, change = (one.payload["event"] for one in slack.deliveries[-2:])
+    (share,) = event["attachments"]
+    random = slack.workspace.channel("random").id
+    assert set(share) == SHARE
+    assert (event["text"], event["thread_ts"], "subtype" in event) == ("Look at thi", root, False)
+    assert (share["text"], share["channel_id"]) == ("Production is *down*.", random)
+    assert share["from_url"].endswith(f"/archives/{random}/p{said.replace('.', '')}")
+    (quoted,) = share["message_blocks"]
+    assert quoted["message"]["blocks"] == slack.workspace.message("random", said).blocks
+    assert re.fullmatch(r"\[\w+ \d+(st|nd|rd|th), \d{4} \d+:\d\d [AP]M\] .*", share["fallback"])
+    assert change["message"]["text"] == "Look at this"
+    for shown in (change["message"], change["previous_message"]):
+        assert shown["attachments"] == [share]
+
+
+async def test_a_forward_without_a_comment_has_no_text_and_no_blocks(slack: SlackSandbox) -> None:
+    """Forwarded on, it is still the first message that is quoted."""
+    said = await slack.say("Production is down.", files=["log.txt"], deliver=False)
+    first = await slack.forward("general", said, to="shared")
+    second = await slack.forward("shared", first, user="ben")
+    event, again = (one.payload["event"] for one in slack.deliveries)
+    assert (event["text"], "blocks" in event, "files" in event) == ("", False, False)
+    (share,), (forwarded,) = event["attachments"], again["attachments"]
+    assert [file["file_access"] for file in share["files"]] == ["check_file_info"]
+    assert forwarded["text"] == "Production is down."
+    assert forwarded["from_url"] != share["from_url"]
+    assert slack.workspace.message("general", second).attachments == [forwarded]
+
+
+async def test_a_forward_of_a_webhook_s_post_names_no_user(slack: SlackSandbox) -> None:
+    """Its author is the bot, and `msg_subtype` says so."""
+    said = await slack.say("Deployed.", user="legacy", deliver=False)
+    await slack.forward("general", said)
+    (share,) = slack.deliveries[-1].payload["event"]["attachments"]
+    assert (share["author_name"], share["msg_subtype"]) == ("Legacy Webhook", "bot_message")
+    assert "author_id" not in share
+
+
+async def test_people_forward_what_they_can_read_to_where_they_are(slack: SlackSandbox) -> None:
+    """From a public channel also as somebody who is not in it."""
+    secret = await slack.say("Hush", channel="secrets", deliver=False)
+    public = await slack.say("Hello", channel="random", deliver=False)
+    await slack.forward("random", public, user="una")
+    await slack.forward("secrets", secret, user="ben")
+    assert "private_channel_prompt" in slack.deliveries[-1].payload["event"]["attachments"][0]
+    with pytest.raises(ValueError, match="cannot read secrets"):
+        await slack.forward("secrets", secret, user="una")
+    with pytest.raises(ValueError, match="not in random"):
+        await slack.forward("random", public, to="random", user="una")
+
+
+async def test_the_preview_of_a_permalink_is_no_forward(slack: SlackSandbox) -> None:
+    """Slack quotes the message there, too, but says `original_url` instead of `is_share`."""
+    said = await slack.say("Production is down.", deliver=False)
+    ts = await slack.say("See https://example.com/", deliver=False)
+    await slack.unfurl("general", ts, of=said)
+    (preview,) = slack.deliveries[-1].payload["event"]["message"]["attachments"]
+    assert preview["text"] == "Production is down."
+    assert set(preview) == SHARE - {"is_share"} | {"id", "original_url"}
+
+
 async def test_every_kind_of_author_writes_as_the_real_one_does(slack: SlackSandbox) -> None:
     """External people carry their team; apps `bot_id`; webhooks no user."""
     await slack.say("hi", user="eve", channel="shared")
