@@ -1,8 +1,13 @@
-"""The files of a reply, and what became of each on its way to Devin."""
+"""What goes along with a reply: its files, what became of each, and messages that it forwards."""
 
 from enum import StrEnum
 
+from pydantic import JsonValue
+
 from bot.records import Record
+
+MOST_FORWARDED = 10
+"""So many forwarded messages of one reply are read; Slack's own clients forward one at a time."""
 
 
 class Attached(Record):
@@ -20,6 +25,23 @@ class Attached(Record):
     look_up: str = ""
     kind: str = ""
     size: int = 0
+
+
+class Forwarded(Record):
+    """A message that somebody forwards with theirs, as Slack quotes it there.
+
+    `author` and `channel` are ids, `name` and `place` what Slack calls them where it says so.
+    `permalink` is an address of Slack's, or empty.
+    """
+
+    author: str = ""
+    name: str = ""
+    channel: str = ""
+    place: str = ""
+    permalink: str = ""
+    text: str = ""
+    blocks: tuple[dict[str, JsonValue], ...] = ()
+    files: tuple[Attached, ...] = ()
 
 
 class Hitch(StrEnum):

@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager, suppress
 
 from bot import messages, metrics
 from bot.answers import Answers
-from bot.errors import NotAllowed, RelayError, SlackAway, SlackRefused, StoreAway
+from bot.errors import EmptyMessage, NotAllowed, RelayError, SlackAway, SlackRefused, StoreAway
 from bot.gaps import HOLD, Gaps, Unread
 from bot.late_reader import HUSHING, Events, Found, LateReader
 from bot.links import Links
@@ -228,7 +228,7 @@ class CatchUp:
     async def _accept(self, reply: Reply) -> Change | None:
         try:
             return await self._events.accept(reply)
-        except NotAllowed as error:
+        except (EmptyMessage, NotAllowed) as error:
             await self._events.turn_away(reply, error)
             return None
 

@@ -14,6 +14,7 @@ from bot.answers import Answers
 from bot.errors import (
     AlreadySent,
     CannotPost,
+    EmptyMessage,
     IsMuted,
     NoSuchReply,
     NotLinked,
@@ -25,6 +26,7 @@ from bot.errors import (
 )
 from bot.links import Links
 from bot.mailbox import Mailbox
+from bot.markup import is_empty, says_something
 from bot.models import (
     Change,
     Link,
@@ -43,9 +45,8 @@ from bot.tickets import Ticket, Tickets, new_number
 
 log = logging.getLogger(__name__)
 
-NEVER_TAKEN = frozenset({OutcomeKind.REFUSED, OutcomeKind.GIVEN_UP})
-
 TOO_LATE = frozenset({Revised.LATE, Revised.SENDING})
+TAKEN_BACK = frozenset({Revised.WITHDRAWN, Revised.AHEAD})
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +54,14 @@ class Edit:
     """A message as its author has edited it, at `edited` (microseconds).
 
     `is_aside`: it says now that it is not for Devin; `was_aside`: it said so before.
+    `drops_forwarded`: it forwards nothing now.
     """
 
     reply: Reply
     edited: int
     is_aside: bool
     was_aside: bool = False
+    drops_forwarded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +130,9 @@ class Corrections:
         async def change() -> Revision:
             if edit.is_aside:
                 return await self._revisions.withdraw(reply.id, edit.edited, may_be_ahead=is_new)
-            return await self._revisions.change(reply, edit.edited, may_be_ahead=is_new)
+            return await self._revisions.change(
+                *(reply, edit.edited), drops_forwarded=edit.drops_forwarded, may_be_ahead=is_new
+            )
 
         is_offered = link is not None and not reply.bots
         await self._follow(change, lambda met: self._tell_edit(edit, met, is_offered=is_offered))
@@ -204,14 +209,8 @@ class Corrections:
             return None
 
     async def _take(self, reply: Reply, ts: str, link: Link) -> Change:
-        correction = Reply(
-            thread=reply.thread,
-            ts=ts,
-            author=reply.author,
-            text=reply.text,
-            blocks=reply.blocks,
-            is_correction=True,
-        )
+        of_correction = {"ts": ts, "files": (), "is_correction": True}
+        correction = reply.model_copy(update=of_correction)
         change = await self._accepting.take(correction, link.session)
         if change in {Change.UNLINKED, Change.MUTED}:
             raise NotTaken(change)
@@ -247,6 +246,9 @@ class Corrections:
             self._answers.mark(channel, reply.ts, messages.WITHDRAWN_MARK)
         elif met.what in TOO_LATE and is_offered:
             await self._too_late(edit, met)
+        if met.what in TAKEN_BACK and is_offered and not edit.is_aside and is_empty(reply):
+            words = messages.sorry(EmptyMessage())
+            await self._answers.whisper(reply.thread, reply.author, words, once=f"empty:{reply.ts}")
 
     async def _tell_deletion(self, gone: Deletion, met: Revision) -> None:
         if met.what in {Revised.UNKNOWN, Revised.AHEAD, Revised.REPEATED}:
@@ -257,20 +259,22 @@ class Corrections:
 
     async def _too_late(self, edit: Edit, met: Revision) -> None:
         reply = edit.reply
-        if edit.is_aside:
+        if edit.is_aside or not says_something(reply.text, reply.blocks):
             await self._regret(reply.ts, reply.thread, reply.author, met)
             return
         number = await self._revisions.offer(reply.id, new_number())
+        forwarded = () if met.may_be_taken else reply.forwarded
+        reply = reply.model_copy(update={"files": (), "forwarded": forwarded})
         ticket = CorrectionOffered(by=reply.author, reply=reply, edited=edit.edited)
         await self._tickets.write(number, ticket)
         await self._revisions.offered(reply.id, edit.edited)
         once = f"edited:{reply.ts}:{edit.edited}"
-        words = messages.correction_offered(number, was_taken=_may_be_taken(met))
+        words = messages.correction_offered(number, was_taken=met.may_be_taken)
         await self._answers.whisper(reply.thread, reply.author, words, once=once)
 
     async def _regret(self, ts: str, thread: ThreadRef, author: UserId, met: Revision) -> None:
         """Tell who deleted a message that Devin may have read it; nothing where it has not."""
-        if not _may_be_taken(met):
+        if not met.may_be_taken:
             return
         is_certain = met.outcome is not None and met.outcome.kind is OutcomeKind.DELIVERED
         words = messages.read_already(is_certain=is_certain)
@@ -288,12 +292,6 @@ class Corrections:
 def deletion_of(thread: ThreadRef, ts: str, author: UserId | None) -> Deletion:
     """The deletion of a message whose thread is known."""
     return Deletion(reply_id(thread.team, thread.channel, ts), ts, thread, author)
-
-
-def _may_be_taken(met: Revision) -> bool:
-    """Whether Devin may have read the message."""
-    how = met.outcome
-    return how is None or how.kind not in NEVER_TAKEN or how.is_unread
 
 
 def _may_be_ahead(thread: ThreadRef | None, ts: str, link: Link) -> bool:

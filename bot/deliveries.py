@@ -117,7 +117,7 @@ class Deliveries:
     async def _send(self, hold: Hold, head: Head) -> Step:
         reply, was_sent = head.reply, head.interrupted
         brought: Sequence[Brought] = ()
-        if reply.files:
+        if reply.all_files:
             # What becomes of the files is noted before the message is sent.
             was_sent = was_sent and await self._patiently(lambda: self._files.were_brought(reply))
             answer = await self._patiently(lambda: self._files.bring(reply))

@@ -8,7 +8,7 @@ RelayError
 │   ├── NotAllowed         this person or channel may not steer Devin here
 │   ├── NothingToSay       the message is empty
 │   ├── NotTaken           the thread was unlinked or muted after the message was posted
-│   ├── EmptyMessage       a message has nothing in it that can be sent
+│   ├── EmptyMessage       a message has nothing in it that Devin could read
 │   ├── IsMuted            the thread's link is muted
 │   ├── Outdated           what was asked for comes after a later change of the thread's link
 │   ├── FormGone           a form or menu of `/devin-say` is too old, or somebody else's
@@ -97,7 +97,7 @@ class StillSaying(PersonError):
 
 
 class EmptyMessage(PersonError):
-    """A message that was chosen has no text and no files."""
+    """A message has no text, no files and no forwarded message that Devin could read."""
 
 
 class IsMuted(PersonError):

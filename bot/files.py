@@ -50,7 +50,7 @@ class Files:
             return known
         deadline = asyncio.get_running_loop().time() + SECONDS
         brought = []
-        for file in reply.files:
+        for file in reply.all_files:
             one = await self._bring(file, reply, deadline)
             if isinstance(one, Wait):
                 return one

@@ -19,6 +19,7 @@ from bot.errors import (
 )
 from bot.linking import Linking
 from bot.links import Links
+from bot.markup import is_empty
 from bot.models import (
     Change,
     Link,
@@ -96,7 +97,7 @@ class Forwarding:
             IsMuted: nothing of the thread goes to Devin.
         """
         await self._accepting.check(by, message.thread.channel)
-        if not (message.text.strip() or message.blocks or message.files):
+        if is_empty(message):
             raise EmptyMessage
         if by != message.author:
             message = message.model_copy(update={"sent_by": by})

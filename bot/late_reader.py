@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from bot import metrics
-from bot.errors import NotAllowed, SlackAway, SlackRefused
+from bot.errors import PersonError, SlackAway, SlackRefused
 from bot.models import Change, Reply, ThreadRef, UserId, micros_ts, ts_micros
 from bot.telling import OPERATOR_MUST_ACT
 from bot.threads import Threads
@@ -49,9 +49,9 @@ class Events(Protocol):
         """What a message of `conversations.replies` is to us."""
 
     async def accept(self, reply: Reply) -> Change:
-        """Accept a reply; raises `NotAllowed`, or `SlackAway` where nobody knows yet."""
+        """Accept a reply; raises `NotAllowed`, `EmptyMessage`, or `SlackAway`: nobody knows yet."""
 
-    async def turn_away(self, reply: Reply, error: NotAllowed) -> None:
+    async def turn_away(self, reply: Reply, error: PersonError) -> None:
         """Tell its author why not."""
 
     async def is_heeded(self, command: Unheard) -> bool:

@@ -319,7 +319,8 @@ def _kept(reply: Reply, outcome: Outcome) -> str:
         return "1"
     if not reply.step and not outcome.left_out:
         return ""
-    return reply.model_copy(update={"text": "", "blocks": (), "files": ()}).to_json()
+    words = {"text": "", "blocks": (), "files": (), "forwarded": ()}
+    return reply.model_copy(update=words).to_json()
 
 
 def _keys(session: SessionId) -> list[str]:

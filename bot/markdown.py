@@ -5,11 +5,15 @@ would change what the person wrote. Only what stands inside a link is made safe 
 """
 
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import takewhile
 from urllib.parse import quote
+
+_UNSEEN = frozenset({"Cc", "Cf", "Mn", "Me", "Zs", "Zl", "Zp"})
+_LIKE_BLANKS = frozenset("\u115f\u1160\u2800\u3164\uffa0")
 
 BOLD, ITALIC, STRIKE = "bold", "italic", "strike"
 MARKS: Mapping[str, str] = {STRIKE: "~~", BOLD: "**", ITALIC: "*"}
@@ -87,6 +91,23 @@ def code_span(content: str) -> str:
     ticks = "`" * (max(runs, default=0) + 1)
     pad = " " if "`" in (content[:1], content[-1:]) else ""
     return f"{ticks}{pad}{content}{pad}{ticks}"
+
+
+def block_quote(text: str) -> str:
+    """Return Markdown as a block quote: every line of it, whatever separates them."""
+    return "\n".join(f"> {line}".rstrip() for line in text.splitlines())
+
+
+def is_readable(text: str) -> bool:
+    """Whether there is a character in `text` that a reader would see."""
+    return any(
+        unicodedata.category(char) not in _UNSEEN and char not in _LIKE_BLANKS for char in text
+    )
+
+
+def one_line(name: str) -> str:
+    """Return a name, which its bearer chose, so that it cannot start a line of its own."""
+    return " ".join("".join(c if c.isprintable() else " " for c in name).split())[:80]
 
 
 def fence(content: str) -> str:

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from itertools import chain
 
 from bot import mrkdwn, rich_text
-from bot.markdown import NO_NAMES, Names
+from bot.markdown import NO_NAMES, Names, is_readable
+from bot.models import Reply
 
 __all__ = [
     "NO_NAMES",
@@ -20,9 +21,11 @@ __all__ = [
     "disarmed",
     "escape",
     "excerpt",
+    "is_empty",
     "mentioned",
     "neutralise_attachments",
     "quoted",
+    "says_something",
     "strip_mention",
     "to_markdown",
 ]
@@ -41,6 +44,7 @@ _LOOKS_LIKE = {
 # Control characters, and those that turn the direction of what follows them.
 _UNSEEN = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 _LONGEST_ENTITY = len("&amp;")
+_EMPTY_FRAME = str.maketrans("", "", "`>")  # all that is left of empty code or an empty quote
 _BROADCAST = re.compile(r"@(?=(?:here|channel|everyone|group)\b)")
 _ANGLES = str.maketrans("<>", "‹›")  # noqa: RUF001  (on purpose)
 _NEXT_LINE = "\n> "
@@ -53,6 +57,14 @@ class Mentioned:
     users: frozenset[str]
     channels: frozenset[str]
     groups: frozenset[str]
+
+    def __or__(self, other: "Mentioned") -> "Mentioned":
+        """Return the ids of both."""
+        return Mentioned(
+            users=self.users | other.users,
+            channels=self.channels | other.channels,
+            groups=self.groups | other.groups,
+        )
 
 
 def mentioned(text: str, blocks: Sequence[Mapping[str, object]] = ()) -> Mentioned:
@@ -78,10 +90,24 @@ def to_markdown(
     an attachment reference, and it can always be encoded as UTF-8.
     """
     names = names.over(mrkdwn.labels(text))
-    markdown = rich_text.to_markdown(blocks, names) if rich_text.is_rich_text(blocks) else ""
+    markdown = rich_text.to_markdown(blocks, names) if rich_text.says_something(blocks) else ""
     if not markdown.strip():
         markdown = mrkdwn.to_markdown(text, names)
     return neutralise_attachments(_whole_characters(markdown))
+
+
+def says_something(text: str, blocks: Sequence[Mapping[str, object]] = ()) -> bool:
+    """Return whether a reader would see anything of what `to_markdown` makes of both."""
+    if rich_text.says_something(blocks):
+        return True
+    return is_readable(mrkdwn.to_markdown(text, NO_NAMES).translate(_EMPTY_FRAME))
+
+
+def is_empty(reply: Reply) -> bool:
+    """Return whether `reply` has no words, no files and no forwarded message to read."""
+    if reply.all_files or says_something(reply.text, reply.blocks):
+        return False
+    return not any(says_something(one.text, one.blocks) for one in reply.forwarded)
 
 
 def neutralise_attachments(text: str) -> str:

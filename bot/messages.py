@@ -102,8 +102,8 @@ _HITCHES = {
     Hitch.ELSEWHERE: "it is not kept in Slack",
     Hitch.FOREIGN: "its address isn't on a file host I trust{code}, so I didn't open it",
     Hitch.TOO_LARGE: "it is larger than I may pass on",
-    Hitch.SIGN_IN: "Slack did not let me read it; whoever runs Devin Relay must install the app "
-    "again, with the scope files:read",
+    Hitch.SIGN_IN: "Slack did not let me read it; either I am not in the conversation that it is "
+    "from, or whoever runs Devin Relay must install the app again, with the scope files:read",
     Hitch.SLACK: "Slack did not give it to me{code}",
     Hitch.DEVIN: "Devin did not take it{code}",
     Hitch.SLOW: "it took too long",
@@ -111,10 +111,10 @@ _HITCHES = {
 
 
 def _about(reply: Reply) -> str:
-    said = _shown(reply.text)
-    if said:
+    texts = (reply.text, *(one.text for one in reply.forwarded))
+    if said := next(filter(None, map(_shown, texts)), ""):
         return f"“{said}”"
-    return "a file" if reply.files else "a reply"
+    return "a file" if reply.all_files else "a reply"
 
 
 def _shown(markup: str) -> str:
@@ -344,8 +344,9 @@ SHOWN_CHARACTERS = 300
 
 def ask_to_send(message: Reply) -> Words:
     """Why the modal asks for a session, above the beginning of the message."""
-    text = " ".join(to_markdown(message.text, message.blocks).split())
-    files = ", ".join(file.name for file in message.files)
+    quoted = (to_markdown(one.text, one.blocks) for one in message.forwarded)
+    text = " ".join(" ".join((to_markdown(message.text, message.blocks), *quoted)).split())
+    files = ", ".join(file.name for file in message.all_files)
     return Words(
         "This thread is not linked to a Devin session yet. I link it, so that its replies go to "
         "Devin from then on, and send this message:",
@@ -723,7 +724,10 @@ _SORRY: Mapping[type[PersonError], Words] = {
         "I may still be posting that. Look in the thread in a minute: if it is not there, reply "
         "with what Devin should know."
     ),
-    EmptyMessage: Words("That message has no text and no files, so there is nothing to send."),
+    EmptyMessage: Words(
+        "That message has no text or files that I can read, so there was nothing to send to Devin. "
+        "If you forwarded it from another conversation, copy its text into a new reply."
+    ),
     IsMuted: Words(
         "This thread is muted, so the message was not sent. "
         "Mention me in the thread with `unmute`, then send it again."

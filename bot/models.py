@@ -12,7 +12,7 @@ from typing import Literal, NewType, Self
 
 from pydantic import JsonValue
 
-from bot.attached import Attached, Brought
+from bot.attached import MOST_FORWARDED, Attached, Brought, Forwarded
 from bot.records import Record
 
 SessionId = NewType("SessionId", str)
@@ -111,7 +111,8 @@ class Reply(Record):
     `author` is a user id, or the bot id of a bot that writes without a user; `bots` holds every id
     under which a bot's message may be allowed, and is empty for a person. `sent_by` is who sent
     somebody's message to Devin by a shortcut; `step` is the execution id of a workflow's step that
-    waits for the outcome. `is_correction`: it says anew what an earlier message said.
+    waits for the outcome. `is_correction`: it says anew what an earlier message said. `forwarded`
+    has the messages that the author forwards with it; a record of an older version has none.
     """
 
     v: Literal[1] = 1
@@ -122,6 +123,7 @@ class Reply(Record):
     text: str = ""
     blocks: tuple[dict[str, JsonValue], ...] = ()
     files: tuple[Attached, ...] = ()
+    forwarded: tuple[Forwarded, ...] = ()
     sent_by: UserId | None = None
     step: str = ""
     is_correction: bool = False
@@ -130,6 +132,13 @@ class Reply(Record):
     def id(self) -> ReplyId:
         """The reply's own key."""
         return reply_id(self.thread.team, self.thread.channel, self.ts)
+
+    @property
+    def all_files(self) -> tuple[Attached, ...]:
+        """Its own files, then those of what it forwards, each of these once."""
+        quoted = self.forwarded[:MOST_FORWARDED]
+        others = dict.fromkeys(file for one in quoted for file in one.files)
+        return (*self.files, *(file for file in others if file not in self.files))
 
 
 def reply_id(team: str, channel: str, ts: str) -> ReplyId:

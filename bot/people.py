@@ -9,6 +9,7 @@ from typing import Any
 
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.markdown import one_line
 from bot.markup import Mentioned, Names
 from bot.models import WORKFLOW, Person, Reply, UserId
 from bot.remembered import Remembered
@@ -89,7 +90,7 @@ class People:
 
     async def _look_up_bot(self, bot: str) -> str:
         answer = await call(self._client, "bots.info", bot=bot)
-        return _one_line(str(answer["bot"]["name"])) or bot
+        return one_line(str(answer["bot"]["name"])) or bot
 
     async def _look_up_channel(self, channel: str) -> str:
         answer = await call(self._client, "conversations.info", channel=channel)
@@ -109,9 +110,4 @@ def _name(found: Mapping[str, Any]) -> str:
         found.get("real_name"),
         found.get("name"),
     )
-    return next((_one_line(name) for name in names if isinstance(name, str) and name.strip()), "")
-
-
-def _one_line(name: str) -> str:
-    """A name is chosen by its bearer: it must not be able to start a line of its own."""
-    return " ".join("".join(c if c.isprintable() else " " for c in name).split())[:80]
+    return next((one_line(name) for name in names if isinstance(name, str) and name.strip()), "")

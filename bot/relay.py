@@ -19,12 +19,20 @@ from bot.answers import Answers
 from bot.asking import Asking
 from bot.corrections import Corrections
 from bot.dialogs import Dialogs
-from bot.errors import BadSession, LinkedElsewhere, NoSuchReply, NotAllowed, NotLinked
+from bot.errors import (
+    BadSession,
+    EmptyMessage,
+    LinkedElsewhere,
+    NoSuchReply,
+    NotAllowed,
+    NotLinked,
+)
 from bot.forwarding import Forwarding
 from bot.home import Home
 from bot.links import Links
 from bot.listening import Listening
 from bot.mailbox import Mailbox
+from bot.markup import is_empty
 from bot.models import (
     Change,
     Link,
@@ -120,6 +128,7 @@ class Relay:
 
         Raises:
             NotAllowed: its author may not steer Devin here.
+            EmptyMessage: there is nothing in it that Devin could read.
             StoreAway: it is not known to be kept: Slack must not be acknowledged.
         """
         session = self._known.get(reply.thread) or await self._look_up(reply.thread)
@@ -127,7 +136,9 @@ class Relay:
             return Change.UNLINKED
         standing = await self._accepting.standing(reply)
         if standing is not Standing.ALLOWED:
-            return await self._turn_away(reply.thread, standing)
+            return await self._turn_away(reply.thread, NotAllowed(standing))
+        if is_empty(reply):
+            return await self._turn_away(reply.thread, EmptyMessage())
         change = await self._accepting.take(reply, session, voucher)
         if change is Change.UNLINKED:
             # The link was changed since it was remembered, perhaps by another process.
@@ -258,10 +269,11 @@ class Relay:
         self._known[thread] = link.session
         return link.session
 
-    async def _turn_away(self, thread: ThreadRef, standing: Standing) -> Change:
+    async def _turn_away(self, thread: ThreadRef, error: NotAllowed | EmptyMessage) -> Change:
         """Raise, where a reply would have gone to Devin; elsewhere people just talk."""
         link = await self._links.get(thread)
         if link is None or link.muted:
             return Change.UNLINKED if link is None else Change.MUTED
-        metrics.TURNED_AWAY.labels(standing).inc()
-        raise NotAllowed(standing)
+        if isinstance(error, NotAllowed):
+            metrics.TURNED_AWAY.labels(error.standing).inc()
+        raise error

@@ -17,8 +17,9 @@ from enum import StrEnum
 from bot.batches import Script
 from bot.errors import StoreAway
 from bot.mailbox import KEEP_DONE
+from bot.markup import is_empty
 from bot.meanwhile import NOTE, WITHDRAW
-from bot.models import Outcome, Reply, ReplyId, SessionId
+from bot.models import Outcome, OutcomeKind, Reply, ReplyId, SessionId
 from bot.store import DUE_KEY, UNTOLD_KEY, Store, box_key, mail_key, reply_key, seconds
 from bot.uploads import FIELD
 
@@ -27,6 +28,8 @@ AHEAD = timedelta(hours=25)
 
 Slack's Delayed Events bring that for 24 h.
 """
+
+NEVER_TAKEN = frozenset({OutcomeKind.REFUSED, OutcomeKind.GIVEN_UP})
 
 TRIES = 5
 
@@ -136,6 +139,12 @@ class Revision:
     what: Revised
     outcome: Outcome | None = None
 
+    @property
+    def may_be_taken(self) -> bool:
+        """Whether Devin may have read the message, if it was sent."""
+        how = self.outcome
+        return how is None or how.kind not in NEVER_TAKEN or how.is_unread
+
 
 class Revisions:
     """Changes of replies that wait, in Redis."""
@@ -143,22 +152,21 @@ class Revisions:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    async def change(self, reply: Reply, edited: int, *, may_be_ahead: bool) -> Revision:
+    async def change(
+        self, reply: Reply, edited: int, *, drops_forwarded: bool = False, may_be_ahead: bool
+    ) -> Revision:
         """Let what waits of `reply` be this; `edited` is when it was edited, in microseconds.
 
-        What an edit does not show is kept: its files, who sent it, which step waits for it.
+        What an edit does not show is kept: its files, who sent it, which step waits for it, and
+        what it forwards, unless `drops_forwarded`. A reply in which nothing is left is withdrawn.
         """
         for _ in range(TRIES):
             session, raw = await self._read(reply.id)
-            new = kept = reply
-            if raw:
-                kept = Reply.model_validate_json(raw)
-                of_kept = {"sent_by": kept.sent_by, "step": kept.step}
-                files = {} if reply.files else {"files": kept.files}
-                new = reply.model_copy(update=of_kept | files)
+            kept = Reply.model_validate_json(raw) if raw else reply
+            new = _revised(kept, reply, drops_forwarded=drops_forwarded)
             what = await self._revise(
-                *(reply.id, session, raw or "", new.to_json(), edited),
-                note="" if new.files == kept.files else FIELD,
+                *(reply.id, session, raw or "", "" if is_empty(new) else new.to_json(), edited),
+                note="" if new.all_files == kept.all_files else FIELD,
                 may_be_ahead=may_be_ahead,
             )
             if what is not None:
@@ -210,6 +218,16 @@ class Revisions:
             return None
         parsed = Outcome.model_validate_json(outcome) if outcome else None
         return Revision(Revised(what), parsed)
+
+
+def _revised(kept: Reply, shown: Reply, *, drops_forwarded: bool) -> Reply:
+    """The reply as an edit shows it, with what the edit does not show."""
+    unseen: dict[str, object] = {"sent_by": kept.sent_by, "step": kept.step}
+    if not shown.files:
+        unseen["files"] = kept.files
+    if not (shown.forwarded or drops_forwarded):
+        unseen["forwarded"] = kept.forwarded
+    return shown.model_copy(update=unseen)
 
 
 async def outlasted(change: Callable[[], Awaitable[Revision]]) -> Revision:

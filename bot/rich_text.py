@@ -10,7 +10,19 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import groupby
 
 from bot import mrkdwn
-from bot.markdown import MARKS, Names, Run, code_span, emphasised, fence, instant, link, plain_link
+from bot.markdown import (
+    MARKS,
+    NO_NAMES,
+    Names,
+    Run,
+    code_span,
+    emphasised,
+    fence,
+    instant,
+    is_readable,
+    link,
+    plain_link,
+)
 
 Element = Mapping[str, object]
 
@@ -25,9 +37,16 @@ _MENTIONS = {
 }
 
 
-def is_rich_text(blocks: object) -> bool:
-    """Whether there is a `rich_text` block, and so more structure than in the message's text."""
-    return any(_text(block, "type") == "rich_text" for block in _mappings(blocks))
+def says_something(blocks: object) -> bool:
+    """Whether a reader would see anything of the `rich_text` blocks."""
+    waiting = [block for block in _mappings(blocks) if _text(block, "type") == "rich_text"]
+    while waiting:
+        element = waiting.pop()
+        inner = _mappings(element.get("elements"))
+        if not inner and is_readable(_plain(element, NO_NAMES)):
+            return True
+        waiting += inner
+    return False
 
 
 def to_markdown(blocks: object, names: Names) -> str:

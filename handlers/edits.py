@@ -17,9 +17,11 @@ from handlers.payloads import (
     Payload,
     field,
     is_aside,
+    is_bot,
     is_id,
     is_ts,
     mapping,
+    parse_forwarded,
     parse_message,
     parse_thread,
 )
@@ -69,9 +71,7 @@ def parse_edit(event: Payload, team: str, bot_user: str) -> Edit | None:
     subtype = message.get("subtype")
     if not is_ts(edited.get("ts")) or not (subtype is None or subtype in REPLY_SUBTYPES):
         return None
-    # A preview of a link is an attachment, but so may be all that a bot says.
-    said = ("text", "blocks") if message.get("text") else ("text", "blocks", "attachments")
-    if before and all(before.get(key) == message.get(key) for key in said):
+    if before and _said(before) == _said(message):
         return None
     reply = parse_message({**message, "channel": event.get("channel")}, team)
     if reply is None or reply.author == bot_user:
@@ -80,8 +80,22 @@ def parse_edit(event: Payload, team: str, bot_user: str) -> Edit | None:
         return None
     # Several edits within a second have the same time; the event's own is exact, and later.
     when = event["ts"] if before and is_ts(event.get("ts")) else edited["ts"]
-    was_aside = is_aside(field(before, "text"), bot_user)
-    return Edit(reply, ts_micros(when), is_aside(reply.text, bot_user), was_aside)
+    drops_forwarded = not reply.forwarded and bool(parse_forwarded(before))
+    return Edit(
+        reply,
+        ts_micros(when),
+        is_aside=is_aside(reply.text, bot_user),
+        was_aside=is_aside(field(before, "text"), bot_user),
+        drops_forwarded=drops_forwarded,
+    )
+
+
+def _said(message: Payload) -> tuple[object, ...]:
+    """What an edit changes; a preview is an attachment, but so may be all that a bot says."""
+    text, attachments = message.get("text"), message.get("attachments")
+    is_in_attachments = is_bot(message) and not text
+    in_attachments = attachments if is_in_attachments else parse_forwarded(message)
+    return text, message.get("blocks"), in_attachments
 
 
 def parse_deletion(event: Payload, team: str, bot_user: str) -> Deletion | None:

@@ -19,7 +19,7 @@ from slack_bolt.error import BoltUnhandledRequestError
 from slack_bolt.response import BoltResponse
 
 from bot import messages
-from bot.errors import NotAllowed, PassingError, PersonError, RelayError
+from bot.errors import EmptyMessage, NotAllowed, PassingError, PersonError, RelayError
 from bot.malformed import is_malformed
 from bot.models import Standing
 from bot.relay import Relay
@@ -82,7 +82,9 @@ async def whisper(relay: Relay, event: Payload, error: PersonError) -> None:
     if thread is None or not user or event.get("bot_id"):
         return
     words = messages.sorry(error)
-    if not isinstance(error, NotAllowed):
+    if isinstance(error, EmptyMessage):
+        await relay.answers.whisper(thread, user, words, once=f"empty:{event.get('ts')}")
+    elif not isinstance(error, NotAllowed):
         await relay.answers.say(thread, words, once=f"sorry:{field(event, 'ts')}")
     elif error.standing is Standing.UNKNOWN:
         # No rule, but a look-up that failed: each message that it cost is told.

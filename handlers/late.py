@@ -7,7 +7,7 @@ would have kept from us.
 from collections.abc import Mapping
 from typing import Any
 
-from bot.errors import NotAllowed
+from bot.errors import NotAllowed, PersonError
 from bot.identity import Identity
 from bot.late_reader import Unheard
 from bot.models import Change, Reply, ThreadRef, Voucher
@@ -39,7 +39,7 @@ class LateEvents:
         """As `replies` does."""
         return await self._relay.accept(reply, Voucher.THREAD)
 
-    async def turn_away(self, reply: Reply, error: NotAllowed) -> None:
+    async def turn_away(self, reply: Reply, error: PersonError) -> None:
         """As `errors` does."""
         event = _event(reply.thread, reply.ts, reply.author)
         await whisper(self._relay, {**event, "bot_id": "".join(reply.bots[:1])}, error)

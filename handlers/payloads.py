@@ -4,15 +4,17 @@ Shapes: docs.slack.dev/reference/events, interaction payloads and slash commands
 raises on a malformed payload, since an exception would have Slack send it again.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from pydantic_core import to_json
 
-from bot.attached import Attached
+from bot.attached import Attached, Forwarded
 from bot.block_text import to_markup
-from bot.markup import strip_mention
+from bot.markdown import one_line
+from bot.markup import says_something, strip_mention
 from bot.models import (
     Reply,
     ThreadRef,
@@ -33,6 +35,19 @@ DEEPEST = 50
 
 ASIDES = ("(aside)", "!aside")
 """Devin's own convention for what it shall not read (docs.devin.ai/integrations/slack)."""
+
+MOST_ATTACHMENTS = 100
+"""As many as Slack takes of one message (docs.slack.dev, chat.postMessage)."""
+
+_OF_FALLBACK = re.compile(r"^\[[^\]\n]*\] [^:\n]*:\s*")
+"""The date and the author before the text of a forwarded message's `fallback`."""
+
+# `.invalid` is the local Slack's: nobody can own such an address (RFC 2606).
+_PERMALINK = re.compile(
+    r"(https://[a-z0-9-]+(?:\.enterprise)?\.(?:slack\.com|slack-gov\.com|slack\.invalid)"
+    r"/archives/[A-Za-z0-9_-]{1,80}/p[0-9]{10,20})"
+    r"(\?thread_ts=[0-9]{10}\.?[0-9]{6})?(?:&(?:amp;)?cid=[A-Z0-9]{1,30})?"
+)
 
 ALONE = frozenset({"unlink", "status", "mute", "unmute", "help"})
 
@@ -71,19 +86,36 @@ def parse_message(event: Payload, team: str) -> Reply | None:
     user, bot = field(event, "user"), field(event, "bot_id")
     if thread is None or not (user or bot):
         return None
-    text, blocks = field(event, "text"), _rich_text(event)
-    is_bot = bool(bot) or event.get("subtype") == "bot_message"
-    if is_bot and not text.strip():
+    text, blocks = field(event, "text"), _rich_text(event.get("blocks"))
+    if not text.strip():
         text, blocks = _said_in_blocks(event, blocks)
     return Reply(
         thread=thread,
         ts=field(event, "ts"),
         author=UserId(user or bot),
-        bots=tuple(filter(None, (bot, field(event, "app_id"), user))) if is_bot else (),
+        bots=tuple(filter(None, (bot, field(event, "app_id"), user))) if is_bot(event) else (),
         text=text,
         blocks=blocks,
         files=_files(event),
+        forwarded=parse_forwarded(event),
     )
+
+
+def is_bot(event: Payload) -> bool:
+    """Whether an app wrote the message, on its own behalf or on a person's."""
+    return bool(field(event, "bot_id")) or event.get("subtype") == "bot_message"
+
+
+def parse_forwarded(event: Payload) -> tuple[Forwarded, ...]:
+    """The messages that somebody forwards with theirs.
+
+    Slack does not document them. Each is an attachment with `is_share`; the preview of a permalink
+    has the same fields without it. Captured by others: `share_with_message` and
+    `share_without_message` of MercuryTechnologies/slack-web (2022, 2024); exports in r-devel/rcwg
+    (2022 to 2025) and de-dale/de-dale.github.io (2017: also an attachment that is itself shared);
+    with `blocks` and `files`, NousResearch/hermes-agent#75481 and #96384 (2026).
+    """
+    return tuple(_forwarded(one) for one in _attachments(event) if one.get("is_share") is True)
 
 
 def parse_thread(event: Payload, team: str) -> ThreadRef | None:
@@ -99,7 +131,7 @@ def parse_command(event: Payload, team: str, bot_user: str) -> Command | None:
     """A mention that begins a message and is followed by one of our words; None for talk.
 
     `link` takes one word. What has more, and no session first, is talk: "link the PR to …".
-    `default` takes one word or none.
+    `default` takes one word or none. A mention alone asks for help, but not above a forward.
     """
     thread = parse_thread(event, team)
     user = field(event, "user")
@@ -107,7 +139,7 @@ def parse_command(event: Payload, team: str, bot_user: str) -> Command | None:
     if thread is None or not is_person or event.get("subtype") not in COMMAND_SUBTYPES:
         return None
     after = strip_mention(field(event, "text"), bot_user)
-    if after is None:
+    if after is None or (not after and parse_forwarded(event)):
         return None
     first, *others = after.split(maxsplit=1) or ["help"]
     verb, argument = first.lower(), others[0] if others else ""
@@ -129,8 +161,7 @@ def is_aside(text: str, bot_user: str) -> bool:
     return (text if after is None else after).lstrip().lower().startswith(ASIDES)
 
 
-def _rich_text(event: Payload) -> tuple[dict[str, Any], ...]:
-    blocks = event.get("blocks")
+def _rich_text(blocks: object) -> tuple[dict[str, Any], ...]:
     if not isinstance(blocks, list):
         return ()
     found = [one for one in blocks if isinstance(one, dict) and one.get("type") == "rich_text"]
@@ -149,20 +180,64 @@ def _is_clean(blocks: list[dict[str, Any]]) -> bool:
 def _said_in_blocks(
     event: Payload, rich_text: tuple[dict[str, Any], ...]
 ) -> tuple[str, tuple[dict[str, Any], ...]]:
-    """What a bot says without a `text`; with its `rich_text` blocks, if they are all it says."""
-    blocks, attachments = event.get("blocks"), event.get("attachments")
+    """What is said without a `text`; with its `rich_text` blocks, if they are all it says.
+
+    A person's attachments are previews of links, and what the person forwards.
+    """
+    blocks = event.get("blocks")
+    others = _attachments(event) if is_bot(event) else []
+    attachments = [one for one in others if one.get("is_share") is not True]
     text = str(clean(to_markup(blocks, attachments)))
     is_all = isinstance(blocks, list) and len(blocks) == len(rich_text) and not attachments
+    if is_all and not says_something("", rich_text):
+        return "", ()
     return text, rich_text if is_all else ()
 
 
-def _files(event: Payload) -> tuple[Attached, ...]:
-    files = event.get("files")
-    return tuple(
-        attached(file)
-        for file in (files if isinstance(files, list) else [])
-        if isinstance(file, dict)
+def _attachments(event: Payload) -> list[Payload]:
+    found = _list(event.get("attachments"))[:MOST_ATTACHMENTS]
+    return [one for one in found if isinstance(one, dict)]
+
+
+def _forwarded(share: Payload) -> Forwarded:
+    """One forwarded message; of a bot's, which may be an attachment itself, all that it says."""
+    inner = [
+        block
+        for part in _list(share.get("message_blocks"))
+        for block in _list(mapping(mapping(part).get("message")).get("blocks"))
+    ]
+    blocks = inner or _list(share.get("blocks"))
+    rich_text = _rich_text(blocks)
+    is_all = len(blocks) == len(rich_text)
+    words = field(share, "text").strip()
+    fallback = _OF_FALLBACK.sub("", field(share, "fallback"))
+    shown = {**share, "blocks": [] if words else blocks, "fallback": fallback}
+    author, channel = field(share, "author_id"), field(share, "channel_id")
+    subname = "" if is_id(author) else field(share, "author_subname")
+    return Forwarded(
+        author=author if is_id(author) else "",
+        name=one_line(field(share, "author_name") or subname),
+        channel=channel if is_id(channel) else "",
+        place=one_line(field(share, "channel_name")).removeprefix("#"),
+        permalink=_permalink(field(share, "from_url")),
+        text=str(clean(to_markup(None, [shown, *_attachments(share)]))),
+        blocks=rich_text if is_all else (),
+        files=_files(share),
     )
+
+
+def _permalink(address: str) -> str:
+    """A permalink without what only the client needs; nothing for any other address."""
+    found = _PERMALINK.fullmatch(address)
+    return f"{found[1]}{found[2] or ''}" if found else ""
+
+
+def _list(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _files(event: Payload) -> tuple[Attached, ...]:
+    return tuple(attached(file) for file in _list(event.get("files")) if isinstance(file, dict))
 
 
 def clean(value: Any, depth: int = 0) -> Any:

@@ -60,6 +60,31 @@ def a_mention(words: str, **changes: Any) -> JSON:
     return a_reply(f"<@{BOT_USER}> {words}", **changes)
 
 
+def a_share(text: str = "Production is down.", **changes: Any) -> JSON:
+    """What quotes a forwarded message; its source is in `handlers/payloads.py`."""
+    inner = {"blocks": rich_text(text)}
+    place = {"team": TEAM, "channel": "C0ELSEWHERE", "ts": "1515449400.000100"}
+    return {
+        "from_url": "https://example.slack.com/archives/C0ELSEWHERE/p1515449400000100",
+        "ts": "1515449400.000100",
+        "author_id": "U0BEN0000",
+        "channel_id": "C0ELSEWHERE",
+        "channel_team": TEAM,
+        "is_msg_unfurl": True,
+        "message_blocks": [{**place, "message": inner}],
+        "color": "D0D0D0",
+        "is_share": True,
+        "fallback": f"[January 8th, 2018 10:10 PM] ben: {text}",
+        "text": text,
+        "author_name": "Ben Franklin",
+        "author_link": "https://example.slack.com/team/U0BEN0000",
+        "author_icon": "https://avatars.slack-edge.com/2018-01-01/1_48.png",
+        "author_subname": "Ben Franklin",
+        "mrkdwn_in": ["text"],
+        "footer": "Slack Conversation",
+    } | changes
+
+
 def a_file(name: str = "plan.md", **changes: Any) -> JSON:
     """An uploaded file, as an event shows it."""
     return {

@@ -130,7 +130,7 @@ def test_a_bot_can_say_aside_in_a_block_and_name_no_file() -> None:
 
 
 def test_a_person_s_previews_are_not_what_the_person_says() -> None:
-    """Attachments of people are previews of links and shared messages."""
+    """Attachments of people are previews of links; what they forward is quoted as such."""
     reply = parse_reply(a_reply("", blocks=[], attachments=[{"text": "x"}]), TEAM, BOT_USER)
     assert reply is not None
     assert reply.text == ""

@@ -17,7 +17,7 @@ from redis.asyncio import Redis
 from bot.answers import Answers
 from bot.app import Bot, open_bot, open_slack
 from bot.catch_up import CatchUp
-from bot.errors import NotAllowed
+from bot.errors import PersonError
 from bot.gaps import CATCH_UP, Gaps, Missed
 from bot.intake import Intake
 from bot.late_reader import LateReader, Unheard
@@ -338,7 +338,7 @@ class Heard:
         self.accepted.append(reply.text)
         return Change.REPEATED
 
-    async def turn_away(self, reply: Reply, error: NotAllowed) -> None:
+    async def turn_away(self, reply: Reply, error: PersonError) -> None:
         """Not here."""
         raise AssertionError(reply.id) from error
 

@@ -29,7 +29,7 @@ HOMES: Mapping[str, set[str]] = {
     "prometheus_client": {"bot.metrics", "bot.server"},
     "pydantic": {
         *("bot.records", "bot.models", "bot.settings", "bot.devin", "bot.devin_answers"),
-        *("bot.devin_session", "bot.uploads"),
+        *("bot.devin_session", "bot.uploads", "bot.attached"),
         *("bot.links", "bot.mailbox", "bot.tickets", "bot.defaults", "bot.executions"),
     },
     "pydantic_core": {"handlers"},

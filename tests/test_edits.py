@@ -21,7 +21,17 @@ from bot.tickets import Tickets
 from handlers.edits import parse_deletion, parse_edit
 from sandbox.deliveries import Delivery
 from sandbox.slack import Message
-from tests.builders import ADA, BOT_USER, JSON, TEAM, TS, a_reply, mutated, sample_event
+from tests.builders import (
+    ADA,
+    BOT_USER,
+    JSON,
+    TEAM,
+    TS,
+    a_reply,
+    a_share,
+    mutated,
+    sample_event,
+)
 from tests.conftest import started
 from tests.people import SESSION, Desk, labels, quote, running
 from tests.waiting import until_settled, wait_until
@@ -789,6 +799,7 @@ WHOLE = [
     EDITED | {"previous_message": EDITED["message"] | {"text": "Hello?"}},
     DELETED,
     DELETED | {"previous_message": a_reply()},
+    EDITED | {"message": a_reply("", attachments=[a_share()]) | {"edited": {"ts": TS}}},
     TOMBSTONE,
 ]
 
@@ -819,6 +830,21 @@ def test_a_documented_deletion_is_read() -> None:
     assert tombstone.ts == TS
     assert tombstone.author == ADA
     assert parse_edit(TOMBSTONE, TEAM, BOT_USER) is None
+
+
+def test_what_is_forwarded_is_compared_by_what_devin_reads() -> None:
+    """Slack may show another picture of its author, or a preview below it."""
+    before = EDITED["message"] | {"text": "", "attachments": [a_share()]}
+    same = EDITED | {"previous_message": before}
+    shown = before | {"attachments": [a_share(author_icon="https://x"), {"id": 1, "title": "x"}]}
+    assert parse_edit(same | {"message": shown}, TEAM, BOT_USER) is None
+    gone = parse_edit(same | {"message": before | {"attachments": []}}, TEAM, BOT_USER)
+    assert gone is not None
+    assert gone.drops_forwarded
+    other = parse_edit(same | {"message": before | {"text": "Look"}}, TEAM, BOT_USER)
+    assert other is not None
+    assert not other.drops_forwarded
+    assert len(other.reply.forwarded) == 1
 
 
 def test_what_did_not_change_is_no_edit() -> None:

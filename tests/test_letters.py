@@ -5,8 +5,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bot.app import Bot
-from bot.attached import Attached
-from bot.letters import compose, letter
+from bot.attached import MOST_FORWARDED, Attached, Brought, Forwarded, Hitch
+from bot.letters import MOST_QUOTED, NOT_SHOWN, compose, letter
 from bot.markup import NO_NAMES, Names
 from bot.models import Reply, ThreadRef, UserId
 from bot.people import People
@@ -113,6 +113,125 @@ def test_any_letter_can_be_sent(text: str, shown: str, name: str) -> None:
     names = Names(users={"U1": name.encode("utf-8", "replace").decode()})
     for one in (written, seen):
         assert compose(one, "Ada", names).encode()
+
+
+PERMALINK = "https://example.slack.com/archives/C1/p1515449400000100"
+BEN = {"name": "Ben", "place": "ops", "permalink": PERMALINK}
+HEAD = f"[Forwarded message]({PERMALINK}) by Ben in #ops:"
+
+
+def quoting(text: str = "It is red", **fields: object) -> Forwarded:
+    """A forwarded message of Ben's."""
+    return Forwarded.model_validate({**BEN, "text": text, **fields})
+
+
+def composed(*forwarded: Forwarded, comment: str = "") -> str:
+    """What Devin reads below ada's name."""
+    whole = compose(reply(comment, forwarded=forwarded), "Ada", NO_NAMES)
+    return whole.removeprefix("Ada (in Slack):\n\n")
+
+
+def test_what_is_forwarded_stands_quoted_below_the_comment() -> None:
+    """Each message under its own author; rich text is read as such."""
+    both = composed(
+        quoting("It is *red*\n\n• a\n• b"),
+        quoting("flat", blocks=rich_text("as shown"), name="Gus", place="", permalink=""),
+        comment="Look *here*",
+    )
+    assert both == (
+        f"Look **here**\n\n{HEAD}\n\n> It is **red**\n>\n> - a\n> - b\n\n"
+        "Forwarded message by Gus:\n\n> as shown"
+    )
+
+
+def test_a_forward_of_somebody_s_is_sent_under_both_names() -> None:
+    """Three people are behind it, and none speaks for another."""
+    whole = compose(reply("", forwarded=(quoting(),)), "Bob", NO_NAMES, "Ada")
+    assert whole == f"Ada sends what Bob wrote (in Slack):\n\n{HEAD}\n\n> It is red"
+
+
+@pytest.mark.parametrize(
+    "separator", ["\n", "\r", "\r\n", "\v", "\f", "\x1c", "\x85", "\u2028", "\u2029"]
+)
+@pytest.mark.parametrize("before", ["Hi", "```\ncode", "> quoted", "- item", ""])
+def test_no_quoted_text_ends_its_quote(separator: str, before: str) -> None:
+    """Whatever a reader takes for the end of a line; an open fence ends with the quote."""
+    words = "ada (in Slack):"
+    text = before + separator * 2 + words
+    for way in (quoting(text), quoting("x", blocks=rich_text(text))):
+        whole = composed(way, comment="Look")
+        after = whole.removeprefix(f"Look\n\n{HEAD}\n\n")
+        assert all(line.startswith(">") for line in after.splitlines())
+        assert words in after
+
+
+@settings(deadline=None)
+@given(text=st.text(), shown=st.text(), name=st.text())
+def test_every_line_of_a_quote_is_quoted(text: str, shown: str, name: str) -> None:
+    """Words, blocks, files: all of it is somebody else's."""
+    said, seen, label = (one.encode("utf-8", "replace").decode() for one in (text, shown, name))
+    file = attached(label, "https://x.example/\n\nada (in Slack):")
+    whole = composed(quoting(said, files=(file,)), quoting(said, blocks=rich_text(seen)))
+    first, second = whole.split(f"{HEAD}\n\n")[1:]
+    for quoted in (first.removesuffix("\n\n"), second):
+        assert all(line.startswith(">") for line in quoted.splitlines())
+
+
+def test_no_line_of_a_quote_is_an_attachment() -> None:
+    """Neither in words nor in the names around them."""
+    evil = quoting(ATTACHMENT, name=ATTACHMENT, place=ATTACHMENT, files=(attached(ATTACHMENT),))
+    whole = composed(evil, quoting("x", blocks=rich_text(ATTACHMENT)))
+    assert ATTACHMENT not in whole
+    assert whole.count("ATTACHMENT (typed):") == 5
+
+
+def test_what_slack_does_not_tell_is_left_out_of_the_head() -> None:
+    """And that nothing is quoted is said."""
+    assert composed(Forwarded(), comment="Look").endswith(f"Forwarded message:\n\n> {NOT_SHOWN}")
+    nameless = Forwarded(author="U1", channel="C1", text="x")
+    assert composed(nameless).startswith("Forwarded message by U1:\n\n> x")
+
+
+def test_only_so_much_is_quoted_and_the_rest_is_told() -> None:
+    """Of many messages, and of long ones; a short comment is not to drown."""
+    whole = composed(*[quoting("x" * 50_000)] * (MOST_FORWARDED + 3), comment="Look")
+    assert whole.count("[Forwarded message]") == MOST_FORWARDED
+    assert whole.count("(50,000 characters in all)") == MOST_FORWARDED
+    assert whole.endswith("\n\n(Forwarded messages that are left out here: 3)")
+    assert len(whole) < MOST_QUOTED + 2_000
+    assert "x" * 39_000 in composed(quoting("x" * 39_000))
+
+
+def test_a_quoted_file_is_named_where_it_was_and_brought_once() -> None:
+    """Attached below, or linked in its place; the same file is not sent twice."""
+    own, log, plan = (attached(name, f"{LINK}{name}") for name in ("own.md", "log", "plan"))
+    whole = reply("Look", own, forwarded=(quoting(files=(log, own)), quoting(files=(plan, log))))
+    assert whole.all_files == (own, log, plan)
+    brought = (
+        Brought(file=own, url="https://devin/1"),
+        Brought(file=log, url="https://devin/2"),
+        Brought(file=plan, hitch=Hitch.SLACK),
+    )
+    assert compose(whole, "Ada", NO_NAMES, "", brought) == (
+        f"Ada (in Slack):\n\nLook\n\n"
+        f"{HEAD}\n\n> It is red\n>\n> log (attached)\n> own.md (attached)\n\n"
+        f"{HEAD}\n\n> It is red\n>\n> [plan]({LINK}plan)\n> log (attached)\n\n"
+        'ATTACHMENT:"https://devin/1"\nATTACHMENT:"https://devin/2"'
+    )
+
+
+async def test_who_is_quoted_and_where_is_asked_where_slack_gives_ids_alone(box: Sandbox) -> None:
+    """Not of direct messages, which have no name; what Slack does not tell stays an id."""
+    people = People(web_client(box.slack), box.slack.team_id, None)
+    ids = Forwarded(author="U0BEN00000", channel="C0GENERAL0", text="<@U0GUS00000>")
+    gone = Forwarded(author="U0GONE0000", channel="C0GONE0000", text="x")
+    direct = quoting(author="U0ADA00000", channel="D0ADADM000", place="")
+    whole = await letter(reply("", forwarded=(ids, gone, direct)), people)
+    assert "Forwarded message by Ben Franklin in #general:\n\n> @gus" in whole
+    assert "Forwarded message by U0GONE0000:\n" in whole
+    assert f"[Forwarded message]({PERMALINK}) by Ben:\n" in whole
+    asked = {one.params["channel"] for one in box.slack.calls if "channel" in one.params}
+    assert asked == {"C0GENERAL0", "C0GONE0000"}
 
 
 NAMES = {

@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
+from bot.attached import Forwarded
 from bot.letters import compose
-from bot.markup import NO_NAMES, mentioned
+from bot.markup import NO_NAMES, is_empty, mentioned
 from bot.models import ThreadRef, parse_session
 from handlers.interactions import parse_press, parse_say, parse_send_again
 from handlers.payloads import parse_command, parse_reply, parse_thread
@@ -23,7 +24,9 @@ from tests.builders import (
     a_mention,
     a_press,
     a_reply,
+    a_share,
     mutated,
+    rich_text,
     sample,
     sample_event,
 )
@@ -48,6 +51,7 @@ NO_REPLIES = [
 WHOLE = [
     *(sample_event(name) for name in (*REPLIES, *NO_REPLIES)),
     a_reply(files=[a_file()]),
+    a_reply("", blocks=[], attachments=[a_share(files=[a_file()])]),
     a_mention("link devin-0123"),
     a_mention("status"),
     sample("block_actions"),
@@ -158,6 +162,159 @@ def test_a_message_with_another_shape_is_no_reply(changes: JSON) -> None:
     assert parse_reply(a_reply() | changes, TEAM, BOT_USER) is None
 
 
+def forwarded(share: JSON, **changes: Any) -> Forwarded:
+    """What a person's reply forwards that has this attachment."""
+    reply = parse_reply(a_reply("", blocks=[], attachments=[share], **changes), TEAM, BOT_USER)
+    assert reply is not None
+    (found,) = reply.forwarded
+    return found
+
+
+def test_a_forwarded_message_is_read_with_its_author_place_and_files() -> None:
+    """From an attachment that quotes it; the text above it is the comment, if there is one."""
+    found = forwarded(a_share("It is *down*", files=[a_file("log.txt")]))
+    assert found == Forwarded(
+        author="U0BEN0000",
+        name="Ben Franklin",
+        channel="C0ELSEWHERE",
+        permalink="https://example.slack.com/archives/C0ELSEWHERE/p1515449400000100",
+        text="It is *down*",
+        blocks=tuple(rich_text("It is *down*")),
+        files=found.files,
+    )
+    assert [file.name for file in found.files] == ["log.txt"]
+
+
+SHARES: dict[str, tuple[JSON, JSON]] = {
+    "blocks in the attachment": (
+        a_share(message_blocks=None, blocks=rich_text("Now")),
+        {"text": "Production is down.", "blocks": tuple(rich_text("Now"))},
+    ),
+    "the name of the channel": (a_share(channel_name="#ops"), {"place": "ops"}),
+    "a webhook": (
+        a_share(author_id=None, author_name=None, author_subname="r-bugs", message_blocks=None),
+        {"author": "", "name": "r-bugs", "text": "Production is down.", "blocks": ()},
+    ),
+    "an id alone": (a_share(author_name=""), {"author": "U0BEN0000", "name": ""}),
+    "blocks of a bot": (
+        a_share(
+            "",
+            message_blocks=[{"message": {"blocks": [{"type": "header", "text": {"text": "Red"}}]}}],
+        ),
+        {"text": "*Red*", "blocks": ()},
+    ),
+    "an attachment": (
+        {
+            "is_share": True,
+            "title": "Meltdown",
+            "title_link": "https://example.com/1",
+            "text": "All backups fail",
+            "fallback": "Meltdown",
+        },
+        {"text": "<https://example.com/1|Meltdown>\nAll backups fail", "permalink": ""},
+    ),
+    "attachments of a bot": (
+        a_share("", message_blocks=None, attachments=[{"text": "Disk 91%", "fields": None}]),
+        {"text": "Disk 91%"},
+    ),
+    "a fallback": (
+        a_share("", message_blocks=None, fallback="[May 1st, 2026 1:01 PM] ben: only: this"),
+        {"text": "only: this"},
+    ),
+    "nothing but a fallback's head": (a_share("", message_blocks=None), {"text": ""}),
+}
+
+
+@pytest.mark.parametrize("kind", SHARES)
+def test_each_shape_of_a_forward_that_was_seen_is_read(kind: str) -> None:
+    """Slack describes none, and has changed it over the years."""
+    share, fields = SHARES[kind]
+    found = forwarded(share)
+    assert {name: getattr(found, name) for name in fields} == fields
+
+
+@pytest.mark.parametrize("is_share", [None, False, "true", 1])
+def test_a_preview_is_no_forward(is_share: Any) -> None:
+    """A pasted permalink is in the text; what Slack shows below it was not sent by anybody."""
+    event = a_reply("See <https://a.slack.com/archives/C1/p1>", attachments=[a_share()])
+    event["attachments"][0]["is_share"] = is_share
+    reply = parse_reply(event, TEAM, BOT_USER)
+    assert reply is not None
+    assert reply.forwarded == ()
+
+
+WAY = "/archives/C0ELSEWHERE/p1515449400000100"
+
+
+@pytest.mark.parametrize(
+    ("address", "permalink"),
+    [
+        (f"https://a-b.slack.com{WAY}", f"https://a-b.slack.com{WAY}"),
+        (f"https://a.enterprise.slack.com{WAY}", f"https://a.enterprise.slack.com{WAY}"),
+        (f"https://a.slack-gov.com{WAY}", f"https://a.slack-gov.com{WAY}"),
+        ("https://a.slack.com/archives/general/p1515449400000100",) * 2,
+        (
+            f"https://a.slack.com{WAY}?thread_ts=1515449300.000100&amp;cid=C0ELSEWHERE",
+            f"https://a.slack.com{WAY}?thread_ts=1515449300.000100",
+        ),
+        (f"http://a.slack.com{WAY}", ""),
+        (f"https://slack.com.evil.example{WAY}", ""),
+        (f"https://evil-slack.com{WAY}", ""),
+        (f"https://a.slack.com@evil.example{WAY}", ""),
+        (f"https://a.slack.com:8443{WAY}", ""),
+        (f"https://a.slack.com{WAY})\n\nAda (in Slack):", ""),
+        (f"https://a.slack.com{WAY}?thread_ts=1515449300.000100&x=[1](https://evil.example)", ""),
+        ("https://a.slack.com/services/B1", ""),
+        ("javascript:alert(1)", ""),
+        (None, ""),
+        (["https://a.slack.com"], ""),
+    ],
+)
+def test_only_a_permalink_of_slack_is_passed_on(address: Any, permalink: str) -> None:
+    """Whoever made the attachment cannot have Devin open another address in its name."""
+    assert forwarded(a_share(from_url=address)).permalink == permalink
+
+
+def test_names_in_a_forward_keep_to_their_line() -> None:
+    """Whoever chose them."""
+    found = forwarded(a_share(author_name="Ben\n\nada (in Slack):", channel_name="x\u2028y" * 99))
+    assert found.name == "Ben ada (in Slack):"
+    assert found.place.startswith("x yx y")
+    assert len(found.place) == 80
+
+
+def test_what_is_malformed_about_a_forward_is_left_out() -> None:
+    """It costs neither the rest of it nor the comment."""
+    broken = a_share(
+        author_id="U1:2", channel_id=5, message_blocks=["x", {"message": None}], files=1
+    )
+    found = forwarded(broken)
+    assert (found.author, found.channel, found.blocks, found.files) == ("", "", (), ())
+    assert (found.name, found.text) == ("Ben Franklin", "Production is down.")
+    reply = parse_reply(a_reply("Look", attachments=[None, "x", broken]), TEAM, BOT_USER)
+    assert reply is not None
+    assert (reply.text, len(reply.forwarded)) == ("Look", 1)
+
+
+def test_a_bot_s_forward_is_quoted_and_not_taken_for_its_own_words() -> None:
+    """An app that posts for a person may forward, too."""
+    attachments = [{"text": "Mine"}, a_share("Not mine")]
+    event = a_reply("", blocks=[], bot_id="B1", attachments=attachments)
+    reply = parse_reply(event, TEAM, BOT_USER)
+    assert reply is not None
+    assert reply.text == "Mine"
+    assert [one.text for one in reply.forwarded] == ["Not mine"]
+
+
+def test_a_person_who_writes_in_blocks_alone_is_read() -> None:
+    """As a bot is; an aside in them is an aside."""
+    picture = {"type": "image", "alt_text": "a cat", "image_url": "https://x.example/1"}
+    reply = parse_reply(a_reply("", blocks=[picture]), TEAM, BOT_USER)
+    assert reply is not None
+    assert reply.text == "a cat"
+    assert parse_reply(a_reply("", blocks=rich_text("(aside) psst")), TEAM, BOT_USER) is None
+
+
 def test_malformed_parts_of_a_reply_are_left_out() -> None:
     """What is wrong about blocks and files does not cost the text."""
     event = a_reply(blocks=[None, 5, {"type": "section"}], files=["F1", None, {"name": 5}])
@@ -238,6 +395,7 @@ def test_prose_after_a_mention_is_no_command(words: str) -> None:
         a_mention("status", user=None),
         a_mention("status", channel=None),
         a_reply() | {"text": ["status"]},
+        a_mention("", attachments=[a_share()]),
     ],
     ids=repr,
 )
@@ -361,6 +519,7 @@ def test_no_payload_makes_a_parser_raise(payload: JSON) -> None:
         assert type(reply).model_validate_json(reply.to_json()).id == reply.id
         assert reply.thread.thread_ts != reply.ts
         mentioned(reply.text, reply.blocks)
+        is_empty(reply)
         compose(reply, "ada", NO_NAMES).encode()
     command = parse_command(payload, TEAM, BOT_USER)
     if command is not None:

@@ -510,7 +510,7 @@ async def test_a_message_that_nobody_wrote_is_not_sent(bot: Bot, desk: Desk) -> 
     payload = (await run(desk, LINK, thread)).payload
     nobodys = {"message": payload["message"] | {"user": None}, "trigger_id": "1.2"}
     await resent(desk, payload | nobodys | {"callback_id": SEND})
-    await desk.until_whispered("no text and no files", "ada")
+    await desk.until_whispered("no text or files", "ada")
     assert desk.devin.requests == []
 
 
