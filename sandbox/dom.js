@@ -18,6 +18,7 @@ export function el(tag, props = {}, ...children) {
 const PATHS = {
   back: "M15 5l-7 7 7 7", close: "M6 6l12 12M18 6L6 18", send: "M4 12l16-8-6 16-3-7z",
   clip: "M20 11l-8.5 8.5a5 5 0 0 1-7-7L13 4a3.3 3.3 0 0 1 4.7 4.7L9.3 17a1.6 1.6 0 0 1-2.3-2.3L15 7",
+  forward: "M14 6l6 5-6 5v-3.5c-5 0-8 1.5-10 5 .5-6 4-9 10-9z",
   reply: "M5 5h14v10h-8l-4 4v-4H5z", more: "M6 12h.01M12 12h.01M18 12h.01",
   home: "M4 11l8-7 8 7v9h-5v-6H9v6H4z", flow: "M5 5h6v6H5zM13 13h6v6h-6zM11 8h5v5",
   lock: "M7 11V8a5 5 0 0 1 10 0v3M6 11h12v9H6z", at: "M16 12a4 4 0 1 1-8 0 4 4 0 0 1 8 0zm0 0v2a2.5 2.5 0 0 0 5 0v-2a9 9 0 1 0-4 7.5",

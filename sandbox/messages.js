@@ -3,6 +3,7 @@
 import { $, el, icon, setText, sync } from "./dom.js";
 import { openMenu } from "./menu.js";
 import { OFFERED, emoji } from "./emoji.js";
+import { openForward } from "./forward.js";
 import { openThread } from "./panes.js";
 import { signOf } from "./places.js";
 import { confirmed } from "./question.js";
@@ -148,7 +149,9 @@ function actions(message, channel, inThread) {
     { label: "Edit message", act: () => startEdit(message, channel, inThread) },
     { label: "Delete message…", danger: true, act: () => remove(message, channel, inThread) },
   ];
-  return mine ? [...shortcuts, ...own] : shortcuts;
+  const forward = { label: "Forward…", act: () => openForward(message, channel) };
+  const all = message.subtype === "tombstone" ? shortcuts : [...shortcuts, forward];
+  return mine ? [...all, ...own] : all;
 }
 
 async function remove(message, channel, inThread) {

@@ -4,6 +4,7 @@
 import { el, icon } from "./dom.js";
 import { element } from "./elements.js";
 import { mrkdwn, textObject } from "./mrkdwn.js";
+import { quoted } from "./quoted.js";
 import { richText } from "./rich_text.js";
 
 const row = (name) => (block, ctx) =>
@@ -33,15 +34,18 @@ const BLOCKS = {
 export const blocks = (list, ctx) => list.flatMap((block) =>
   BLOCKS[block.type]?.(block, ctx) ?? [el("div", { class: "unknown" }, `[a block of type ${block.type}]`)]);
 
-// What a message says: its blocks where this page knows them all, else its text.
+export const isKnown = (block) => block.type in BLOCKS;
+
+// What a message says: its blocks where this page knows them all, else its text; then what it forwards.
 export function content(message, ctx) {
-  const known = message.blocks.length && message.blocks.every((block) => block.type in BLOCKS);
+  const known = message.blocks.length && message.blocks.every(isKnown);
   const body = known ? blocks(message.blocks, ctx) : mrkdwn(message.text, ctx.names);
-  return el("div", { class: `content ${message.subtype ?? ""}` }, ...body, ...message.files.map(file));
+  return el("div", { class: `content ${message.subtype ?? ""}` }, ...body,
+    ...message.forwarded.map((share) => quoted(share, ctx)), ...message.files.map(file));
 }
 
-function file({ name, size }) {
-  return el("div", { class: "file" }, icon("file"), el("span", {}, name),
+export function file({ name, id, size }) {
+  return el("div", { class: "file" }, icon("file"), el("span", {}, name ?? id),
     size === undefined ? null : el("span", { class: "faint" }, bytes(size)));
 }
 

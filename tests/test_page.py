@@ -177,11 +177,72 @@ async def test_people_edit_and_delete_their_own_messages_only(desk: Desk, screen
     await message(page, "second").hover()
     await message(page, "second").get_by_label("More actions").click()
     offered = await page.get_by_role("menuitem").all_inner_texts()
-    assert offered == ["Send to Devin", "Link to a Devin session"]
+    assert offered == ["Send to Devin", "Link to a Devin session", "Forward…"]
     await page.keyboard.press("Escape")
     await choose(page, "first", "Delete message…")
     await page.get_by_role("button", name="Delete", exact=True).click()
     await expect(page.get_by_text("first")).to_have_count(0)
+
+
+async def test_a_message_is_forwarded_into_a_thread_and_devin_reads_it(
+    bot: Bot, desk: Desk, screens: Screens
+) -> None:
+    """From its menu, by keyboard; the thread shows a card like Slack's, which leads back."""
+    root = await desk.linked_thread()
+    await desk.slack.say("Production is *down*.", user="ben", channel="random", files=["log.txt"])
+    page = await screens.open()
+    await page.get_by_role("button", name="random").click()
+    await message(page, "Production is").focus()
+    await message(page, "Production is").get_by_label("More actions").press("Enter")
+    await page.keyboard.press("End")
+    await page.keyboard.press("Enter")
+    form = page.get_by_role("dialog", name="Forward this message")
+    await expect(form.get_by_label("To")).to_be_focused()
+    await expect(form.get_by_role("group")).to_contain_text("Production is down.")
+    await page.keyboard.press("Tab")
+    await page.keyboard.type("Look at @ben's")
+    await page.keyboard.press("Tab")
+    await page.keyboard.press("Tab")
+    await expect(form.get_by_role("button", name="Forward")).to_be_focused()
+    await page.keyboard.press("Enter")
+    await expect(form).to_be_hidden()
+    card = message(page, "Look at").get_by_role("group", name="Forwarded message by Ben Franklin")
+    await expect(card).to_contain_text("Production is down.")
+    await expect(card).to_contain_text("log.txt")
+    await expect(card).to_contain_text("Posted in #random")
+    await expect(page.get_by_label("Reply in the thread", exact=True)).to_be_focused()
+    received = await desk.until_received("Production is **down**.")
+    assert received.startswith("ada (in Slack):\n\nLook at @Ben Franklin's\n\n[Forwarded message](")
+    assert desk.slack.thread("general", root)[-1].attachments
+    await card.get_by_role("link", name="View message").click()
+    await expect(page.locator("#channel-name")).to_have_text("random")
+
+
+async def test_a_form_to_forward_is_left_by_esc_and_says_what_is_missing(
+    desk: Desk, screens: Screens
+) -> None:
+    """The focus is back where it was; who cannot see a place sees no link to it."""
+    ts = await desk.slack.say("Hush", user="ben", channel="secrets")
+    page = await screens.open()
+    await page.get_by_role("button", name="secrets").click()
+    await choose(page, "Hush", "Forward…")
+    form = page.get_by_role("dialog", name="Forward this message")
+    await form.get_by_label("To").select_option("")
+    await form.get_by_role("button", name="Forward").click()
+    await expect(form.get_by_role("alert")).to_have_text("Choose where to forward it.")
+    await page.keyboard.press("Escape")
+    await expect(form).to_be_hidden()
+    await expect(message(page, "Hush").get_by_label("More actions")).to_be_focused()
+    await choose(page, "Hush", "Forward…")
+    await form.get_by_label("To").select_option("#shared")
+    await form.get_by_role("button", name="Forward").click()
+    card = message(page, "Hush").get_by_role("group")
+    await expect(card.get_by_role("link", name="View message")).to_be_visible()
+    await page.get_by_label("Write as").select_option("eve")
+    await expect(card).to_contain_text("Posted in a private conversation")
+    await expect(card.get_by_role("link")).to_have_count(0)
+    (sent,) = desk.slack.channel_messages("shared")
+    assert (sent.text, sent.attachments[0]["ts"]) == ("", ts)
 
 
 async def test_people_add_reactions_and_take_back_their_own(desk: Desk, screens: Screens) -> None:
@@ -531,9 +592,13 @@ async def test_at_400_px_nothing_overflows_and_every_pane_is_reached(
     """Long words and long ids wrap; back goes from the thread to the channel to the places."""
     root = await desk.slack.say("Long" * 60, user="ada")
     await desk.slack.say("https://example.com/" + "x" * 200, user="ben", thread=root)
+    await desk.slack.forward("general", root, thread=root, comment="See " + "y" * 200)
     desk.devin.add_session("f" * 64, title="A" * 80)
     page = await screens.open(width=400, height=700)
     await expect(message(page, "https://example.com/")).to_be_visible()
+    await choose(page, "See yyy", "Forward…")
+    assert await page.evaluate(OVERFLOWING) == []
+    await page.keyboard.press("Escape")
     assert await page.evaluate(OVERFLOWING) == []
     await page.get_by_label("Back to the channel").click()
     await expect(message(page, "LongLong")).to_be_visible()
@@ -589,11 +654,15 @@ async def test_all_text_stands_out_from_its_ground(
     """WCAG AA, 4.5 to 1, in both schemes; the toggle beats the system's choice."""
     root = await desk.slack.say("Look at `this` <!here> <@U0BEN00000>, *now*.", user="ada")
     await desk.slack.say("Reply", user="gus", thread=root)
+    await desk.slack.forward("general", root, thread=root)
     for state in ("rejects", "running", "suspended"):
         desk.devin.behave(SESSION, state)
     page = await screens.open(dark=dark)
     await message(page, "Look at").hover()
     assert await page.evaluate(CONTRASTS) == []
+    await choose(page, "Look at", "Forward…")
+    assert await page.evaluate(CONTRASTS) == []
+    await page.keyboard.press("Escape")
     ground = await page.evaluate("getComputedStyle(document.body).backgroundColor")
     await page.get_by_label("Dark colours").click()
     assert await page.evaluate("getComputedStyle(document.body).backgroundColor") != ground
