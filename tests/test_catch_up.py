@@ -204,6 +204,21 @@ async def test_what_follows_an_unheard_request_to_stop_stays_in_slack(
     assert told.endswith("The replies after that stayed here.")
 
 
+async def test_who_may_not_mute_a_thread_does_not_stop_it_while_nobody_listens(
+    environ: dict[str, str], desk: Desk, store: Store
+) -> None:
+    """A guest who asks is told no, as ever; what others wrote after that is for Devin."""
+    async with running(desk, environ):
+        thread = await desk.linked_thread()
+    await asked(desk, "mute", thread, user="gus")
+    await unbrought(desk, "For Devin", thread)
+    async with running(desk, environ):
+        await desk.until_received("For Devin")
+        await desk.until_whispered("Guests can't steer", "gus")
+        await until_caught_up(store)
+    assert "mute" not in late(desk, thread)[0]
+
+
 async def test_an_unheard_question_is_to_be_asked_again(
     environ: dict[str, str], desk: Desk, store: Store
 ) -> None:

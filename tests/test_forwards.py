@@ -320,7 +320,7 @@ async def test_what_was_forwarded_is_not_kept_after_delivery(
         await until_settled(store)
     assert "down" in desk.received()[0]
     kept = [await raw.hgetall(key) async for key in raw.scan_iter("*:reply:*")]
-    assert len(kept) == 1
+    assert sum("state" in one for one in kept) == 1
     assert "Production" not in str(kept)
 
 

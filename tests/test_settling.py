@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from bot.app import Bot
 from bot.devin_session import Arrival, Look, digest, find
+from sandbox import Sandbox
 from tests.people import SESSION, Desk
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -135,6 +136,28 @@ async def test_the_same_words_a_moment_later_are_told_apart(
     else:
         await desk.until_said("know whether Devin got", thread)
     assert len(desk.received()) == 1 + taken
+
+
+@pytest.mark.parametrize("ahead", [-60.0, 10.0, 60.0])
+@pytest.mark.parametrize("taken", [False, True], ids=["lost", "taken"])
+async def test_a_devin_whose_clock_is_off_tells_the_same_words_apart(
+    box: Sandbox, bot: Bot, desk: Desk, *, ahead: float, taken: bool
+) -> None:
+    """Its `Date` says how far; a ✅ on what it never got would be a lie."""
+    box.devin.clock.ahead = ahead
+    await test_the_same_words_a_moment_later_are_told_apart(bot, desk, taken=taken)
+
+
+async def test_what_stands_behind_the_last_arrival_needs_no_clock(bot: Bot, desk: Desk) -> None:
+    """Also where the times of messages have nothing to do with the `Date`."""
+    thread = await desk.linked_thread()
+    for text in ("Push", "yes"):
+        await desk.until_marked("white_check_mark", await desk.reply(text, thread))
+    session, hour = desk.devin.session(SESSION), timedelta(hours=1)
+    session.messages[:] = [replace(one, at=one.at + hour) for one in session.messages]
+    desk.devin.behave(SESSION, "drops", takes=False, times=1)
+    await desk.reply("yes", thread)
+    await desk.until_said("know whether Devin got", thread)
 
 
 async def test_a_devin_without_such_a_record_is_not_asked_twice(bot: Bot, desk: Desk) -> None:
