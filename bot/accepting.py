@@ -62,8 +62,13 @@ class Accepting:
         self._listening = listening
 
     async def standing(self, reply: Reply) -> Standing:
-        """Whether the reply's author may steer Devin where it was written."""
-        return await self._permissions.of(reply.author, reply.thread.channel, reply.bots)
+        """Whether the reply's author may steer Devin where it was written.
+
+        Raises:
+            NotIdentified: Slack did not say who that is.
+        """
+        channel = reply.thread.channel
+        return await self._permissions.of(reply.author, channel, reply.bots, reply.home)
 
     async def check(self, who: UserId, channel: str) -> None:
         """Raise `NotAllowed` unless `who` may steer Devin in `channel`.
@@ -72,6 +77,7 @@ class Accepting:
 
         Raises:
             NotAllowed: `who` may not.
+            NotIdentified: Slack did not say who that is.
             StoreAway: it is not known to be noted.
         """
         await self._catch_up()
@@ -86,7 +92,7 @@ class Accepting:
 
     async def name(self, who: UserId) -> str:
         """What `who` is called."""
-        return (await self._people.person(who)).name
+        return await self._people.name(who)
 
     def told(self) -> int:
         """The latest `ts` that Slack has told, in microseconds."""

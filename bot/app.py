@@ -30,6 +30,7 @@ from bot.mailbox import Mailbox
 from bot.manifest import lacking
 from bot.nearby import Nearby
 from bot.people import People
+from bot.permissions import Permissions
 from bot.reports import Reports
 from bot.server import SlackEndpoint, open_server
 from bot.settings import Settings
@@ -146,6 +147,7 @@ async def _connect(
         )
     )
     gaps = gaps_of(settings, store, identity)
+    people = People(client, identity.team, identity.enterprise)
     return Parts(
         settings=settings,
         listening=Listening(gaps, client.clock),
@@ -155,7 +157,8 @@ async def _connect(
         store=store,
         client=client,
         identity=identity,
-        people=People(client, identity.team, identity.enterprise),
+        people=people,
+        permissions=Permissions(settings, people),
         docket=docket,
         devin=devin,
         schedule=Nearby(DocketSchedule(docket), intake, settings.delivery_concurrency),

@@ -60,6 +60,7 @@ class Parts:
     client: SlackClient
     identity: Identity
     people: People
+    permissions: Permissions
     docket: Docket
     devin: Devin
     schedule: Nearby
@@ -94,8 +95,7 @@ def relay_of(parts: Parts) -> Relay:
     """The use-cases, on the parts that are connected."""
     settings, threads, links = parts.settings, Threads(parts.client), _links(parts)
     mailbox = Mailbox(parts.store, settings.link_ttl, settings.catch_up)
-    permissions, accepting = Permissions(settings, parts.people), _accepting(parts)
-    team, tickets = parts.identity.team, Tickets(parts.store)
+    accepting, team, tickets = _accepting(parts), parts.identity.team, Tickets(parts.store)
     answers = _answers(parts, threads)
     linking = Linking(accepting=accepting, links=links, threads=threads, answers=answers)
     saying = _saying(parts, accepting, links, threads)
@@ -107,7 +107,7 @@ def relay_of(parts: Parts) -> Relay:
         schedule=parts.schedule,
         saying=saying,
         asking=Asking(saying=saying, tickets=tickets, answers=answers),
-        home=_home(parts, accepting, permissions, links, mailbox, answers),
+        home=_home(parts, accepting, links, mailbox, answers),
         moving=Moving(
             links=links,
             places=Places(parts.store, settings.link_ttl),
@@ -120,7 +120,7 @@ def relay_of(parts: Parts) -> Relay:
             accepting=accepting, linking=linking, links=links, threads=threads, tickets=tickets
         ),
         offers=Offers(
-            permissions=permissions,
+            permissions=parts.permissions,
             linking=linking,
             links=links,
             tickets=tickets,
@@ -148,7 +148,7 @@ def steps_of(parts: Parts) -> Steps:
     return Steps(
         executions=Executions(Reports(parts.store), parts.client, parts.identity.team),
         accepting=_accepting(parts),
-        permissions=Permissions(parts.settings, parts.people),
+        permissions=parts.permissions,
         links=_links(parts),
         threads=Threads(parts.client),
         schedule=parts.schedule,
@@ -172,7 +172,7 @@ def _accepting(parts: Parts) -> Accepting:
         links=_links(parts),
         mailbox=Mailbox(parts.store, settings.link_ttl, settings.catch_up),
         people=parts.people,
-        permissions=Permissions(settings, parts.people),
+        permissions=parts.permissions,
         schedule=parts.schedule,
         intake=parts.intake,
         clock=parts.client.clock,
@@ -193,16 +193,11 @@ def _saying(parts: Parts, accepting: Accepting, links: Links, threads: Threads) 
 
 
 def _home(
-    parts: Parts,
-    accepting: Accepting,
-    permissions: Permissions,
-    links: Links,
-    mailbox: Mailbox,
-    answers: Answers,
+    parts: Parts, accepting: Accepting, links: Links, mailbox: Mailbox, answers: Answers
 ) -> Home:
     return Home(
         accepting=accepting,
-        permissions=permissions,
+        permissions=parts.permissions,
         people=parts.people,
         audience=Audience(parts.client),
         places=Places(parts.store, parts.settings.link_ttl),

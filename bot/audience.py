@@ -1,6 +1,7 @@
 """Who may see what is written in a channel, outside of it.
 
-It fails closed: what Slack does not say, and what is not known to be public, is for members only.
+It fails closed: what is not known to be public is for members only, and what Slack does not show
+the bot is for nobody.
 """
 
 import logging
@@ -29,14 +30,19 @@ class Audience:
 
     def __init__(self, client: AsyncWebClient) -> None:
         self._client = client
-        self._public = Remembered(self._look_up_public, CHANNELS)
-        self._members = Remembered(self._look_up_members, MEMBERS, MEMBERS_SECONDS)
+        self._public = Remembered("conversations.info", self._look_up_public, most=CHANNELS)
+        self._members = Remembered(
+            "conversations.members", self._look_up_members, most=MEMBERS, seconds=MEMBERS_SECONDS
+        )
 
     async def includes(self, person: Person, channel: str) -> bool:
-        """Whether `person` can read `channel` in Slack; False where Slack does not say.
+        """Whether `person` can read `channel` in Slack; False where Slack does not show it.
 
         Direct messages are nobody's here. A public channel is for all full members of the
         workspace, also outside of it; guests and people from elsewhere must be in it.
+
+        Raises:
+            SlackAway: Slack did not answer.
         """
         is_public = await self._public.get(channel)
         if is_public is None:

@@ -20,7 +20,6 @@ from bot.errors import (
     NotLinked,
     NotTaken,
     RelayError,
-    SlackAway,
     SlackRefused,
     StillSending,
 )
@@ -110,7 +109,7 @@ class Corrections:
         what was accepted before and waits still is changed.
 
         Raises:
-            StoreAway, SlackAway: it is not known to be done: Slack must not be acknowledged.
+            StoreAway, NotIdentified: it is not known to be done: Slack must not be acknowledged.
         """
         reply = edit.reply
         link = await self._links.get(reply.thread)
@@ -119,9 +118,6 @@ class Corrections:
         if link is None and await self._mailbox.kept(reply.id) is None:
             return
         standing = await self._accepting.standing(reply)
-        if standing is Standing.UNKNOWN and await self._mailbox.kept(reply.id) is not None:
-            # Slack told who that is when the reply was accepted, and will again.
-            raise SlackAway("users.info", standing.value, maybe_done=False)
         if standing is not Standing.ALLOWED:
             return
         is_new = link is not None and _may_be_ahead(reply.thread, reply.ts, link)

@@ -27,6 +27,7 @@ RelayError
 ├── FileLeftOut        nobody: a link takes the place of a file, and its author is told
 └── PassingError       nobody needs to act yet; it is tried again
     ├── SlackAway          Slack cannot be reached, or asks for patience
+    │   └── NotIdentified      the same, when it was asked who somebody is
     ├── UnderWay           another process is doing the same at this moment
     └── StoreAway          Redis cannot be reached, or cannot write
 """
@@ -204,6 +205,13 @@ class SlackAway(PassingError):
         self.reason = reason
         self.retry_after = retry_after
         self.maybe_done = maybe_done
+
+
+class NotIdentified(SlackAway):
+    """Slack did not say who somebody is, so nothing was decided and nothing done."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__("users.info", reason, maybe_done=False)
 
 
 class UnderWay(PassingError):

@@ -13,7 +13,7 @@ from bot.accepting import Accepting, where
 from bot.answers import Answers
 from bot.audience import Audience
 from bot.dialogs import Dialogs
-from bot.errors import NotLinked, SlackAway, SlackRefused, StoreAway
+from bot.errors import NotIdentified, NotLinked, SlackAway, SlackRefused, StoreAway
 from bot.home_view import Shown, View
 from bot.links import Links
 from bot.mailbox import Mailbox
@@ -22,6 +22,7 @@ from bot.people import People
 from bot.permissions import Permissions
 from bot.places import Places
 from bot.slack_clock import SlackClock
+from bot.words import Words
 
 log = logging.getLogger(__name__)
 
@@ -70,6 +71,8 @@ class Home:
         """
         try:
             view = await self._view(viewer, page, note)
+        except NotIdentified:
+            view = home_view.only(messages.home_closed(Standing.UNKNOWN))
         except StoreAway as error:
             log.warning("home without threads", extra={"reason": str(error)})
             view = home_view.only(messages.passing(error))
@@ -84,6 +87,7 @@ class Home:
         Raises:
             NotLinked: there is no such link, or not for `by` to see.
             NotAllowed: `by` may not.
+            SlackAway: Slack did not say whether `by` may, or may see it.
         """
         person, link = await self._check(thread, session, by)
         if link.muted is muted:
@@ -98,6 +102,7 @@ class Home:
         Raises:
             NotLinked: there is no such link, or not for `by` to see.
             NotAllowed: `by` may not.
+            SlackAway: Slack did not say whether `by` may, or may see it.
         """
         person, _ = await self._check(thread, session, by)
         link = await self._links.remove(thread)
@@ -112,13 +117,15 @@ class Home:
         await self._accepting.check(by, thread.channel)
         person = await self._people.person(by)
         link = await self._links.get(thread)
-        if link is None or link.session != session or not await self._sees(person, thread, link):
+        # Asked for in any case: what is answered does not tell whether there is a link.
+        is_seen = await self._sees(person, thread, link)
+        if link is None or link.session != session or not is_seen:
             raise NotLinked
         return person, link
 
-    async def _sees(self, person: Person, thread: ThreadRef, link: Link) -> bool:
+    async def _sees(self, person: Person, thread: ThreadRef, link: Link | None) -> bool:
         if _is_direct(thread.channel):
-            return link.by == person.id
+            return link is not None and link.by == person.id
         return await self._audience.includes(person, thread.channel)
 
     async def _view(self, viewer: UserId, page: int, note: str) -> View:
@@ -126,21 +133,37 @@ class Home:
         standing = self._permissions.anywhere(person)
         if standing is not Standing.ALLOWED:
             return home_view.only(messages.home_closed(standing))
-        found = await self._linked(person, await self._channels(person))
+        channels, is_whole = await self._channels(person)
+        found = await self._linked(person, channels)
+        if not is_whole:
+            note = "\n".join(filter(None, (note, messages.HOME_PARTIAL)))
+            if not found:
+                return home_view.only(Words(note))
         last = max(0, (len(found) - 1) // home_view.PER_PAGE)
         page = min(page, last)
         first = page * home_view.PER_PAGE
         shown = found[first : first + home_view.PER_PAGE]
         return home_view.threads(await self._standings(shown), page, len(found), note)
 
-    async def _channels(self, person: Person) -> Sequence[str]:
-        """The channels with linked threads that `person` can read, latest traffic first."""
+    async def _channels(self, person: Person) -> tuple[Sequence[str], bool]:
+        """The channels with linked threads that `person` can read, latest traffic first.
+
+        False beside them where Slack did not answer about some; those are left out.
+        """
         places = await self._places.channels(self._team, MOST_PLACES)
         allowed = [place for place in places if self._permissions.allows_channel(place[0])]
         own = [channel for channel, by in allowed if by == person.id]
         others = [channel for channel, by in allowed if by is None][:MOST_CHANNELS]
-        seen = await asyncio.gather(*(self._audience.includes(person, one) for one in others))
-        return own + [channel for channel, is_seen in zip(others, seen, strict=True) if is_seen]
+        seen = await asyncio.gather(*(self._shows(person, one) for one in others))
+        shown = [channel for channel, is_seen in zip(others, seen, strict=True) if is_seen]
+        return own + shown, None not in seen
+
+    async def _shows(self, person: Person, channel: str) -> bool | None:
+        """Whether Slack shows `channel` to `person`; None where it does not answer."""
+        try:
+            return await self._audience.includes(person, channel)
+        except SlackAway:
+            return None
 
     async def _linked(
         self, person: Person, channels: Sequence[str]

@@ -29,13 +29,12 @@ async def shown(reply: Reply, people: People) -> str:
 
 
 async def letter(reply: Reply, people: People, brought: Sequence[Brought] = ()) -> str:
-    """The message for Devin; a name that Slack does not tell stays an id.
+    """The message for Devin; a name that Slack does not tell in time stays an id.
 
     `brought` is what became of the reply's files.
     """
-    names = await people.names(_mentioned(reply))
-    sender = (await people.person(reply.sent_by)).name if reply.sent_by else ""
-    return compose(reply, await people.author_name(reply), names, sender, brought)
+    called = await people.called(reply, _mentioned(reply))
+    return compose(reply, called.author, called.names, called.sender, brought)
 
 
 def compose(

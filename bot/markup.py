@@ -12,7 +12,7 @@ from itertools import chain
 
 from bot import mrkdwn, rich_text
 from bot.markdown import NO_NAMES, Names, is_readable
-from bot.models import Reply
+from bot.models import Reply, is_id
 
 __all__ = [
     "NO_NAMES",
@@ -71,7 +71,8 @@ def mentioned(text: str, blocks: Sequence[Mapping[str, object]] = ()) -> Mention
     """Return the ids that `to_markdown` needs names for; not those that `text` itself names."""
     found: dict[str, set[str]] = {"user": set(), "channel": set(), "group": set()}
     for kind, ident in chain(mrkdwn.ids(text), rich_text.ids(blocks)):
-        found[kind].add(ident)
+        if is_id(ident):
+            found[kind].add(ident)
     known = mrkdwn.labels(text)
     return Mentioned(
         users=frozenset(found["user"].difference(known.users)),

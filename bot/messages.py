@@ -25,6 +25,7 @@ from bot.errors import (
     NoSuchReply,
     NotAllowed,
     NothingToSay,
+    NotIdentified,
     NotLinked,
     NotTaken,
     Outdated,
@@ -475,6 +476,11 @@ HOME_EMPTY = Words(
     "thread go to Devin, and a mark on each says how that ended."
 )
 
+HOME_PARTIAL = (
+    "I couldn't check some channels with Slack, so some threads may be missing. Please open this "
+    "tab again in a minute."
+)
+
 HOME_CONFIRM = "Unlink this thread?"
 HOME_CONFIRM_TEXT = "Replies there will no longer go to Devin. The thread is told."
 HOME_KEEP = "Keep it"
@@ -816,6 +822,8 @@ def _choose(*, several: bool) -> Words:
 
 def passing(error: PassingError) -> Words:
     """The relay's own trouble, to the person whose request it ended."""
+    if isinstance(error, NotIdentified):
+        return Words(_turned_away(Standing.UNKNOWN))
     who = "Slack" if isinstance(error, SlackAway) else "my database"
     return Words(
         f"That did not work just now: {who} did not answer. "

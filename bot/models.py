@@ -22,6 +22,9 @@ UserId = NewType("UserId", str)
 WORKFLOW: UserId = UserId("workflow")
 """Who acts where a workflow's step does, and names nobody; no id of Slack's is lower-case."""
 
+LONGEST_ID = 32
+"""Slack's ids have about a dozen characters."""
+
 ReplyId = NewType("ReplyId", str)
 """`team:channel:ts`, one per Slack message: what makes a redelivered event change nothing."""
 
@@ -40,6 +43,11 @@ SESSION_ADDRESS = "app.devin.ai/sessions/"
 _ADDRESS_WITHIN = re.compile(
     r"https://app\.devin\.ai/sessions/(?:devin-)?[0-9a-fA-F]{1,64}(?![0-9a-zA-Z_-])"
 )
+
+
+def is_id(text: str) -> bool:
+    """Whether `text` may be one of Slack's ids, of a user, a channel or a team."""
+    return text.isascii() and text.isalnum() and len(text) <= LONGEST_ID
 
 
 def parse_session(text: str) -> SessionId | None:
@@ -109,10 +117,12 @@ class Reply(Record):
     """A person's message in a linked thread, as Slack sent it.
 
     `author` is a user id, or the bot id of a bot that writes without a user; `bots` holds every id
-    under which a bot's message may be allowed, and is empty for a person. `sent_by` is who sent
-    somebody's message to Devin by a shortcut; `step` is the execution id of a workflow's step that
-    waits for the outcome. `is_correction`: it says anew what an earlier message said. `forwarded`
-    has the messages that the author forwards with it; a record of an older version has none.
+    under which a bot's message may be allowed, and is empty for a person; `home` is that bot's
+    workspace or organization, where Slack says it. `sent_by` is who sent somebody's message to
+    Devin by a shortcut; `step` is the execution id of a workflow's step that waits for the outcome.
+    `is_correction`: it says anew what an earlier message said.
+    `forwarded` has the messages that the author forwards with it; a record of an older version has
+    none.
     """
 
     v: Literal[1] = 1
@@ -120,6 +130,7 @@ class Reply(Record):
     ts: str
     author: UserId
     bots: tuple[str, ...] = ()
+    home: str = ""
     text: str = ""
     blocks: tuple[dict[str, JsonValue], ...] = ()
     files: tuple[Attached, ...] = ()
@@ -263,7 +274,11 @@ class Flaw(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody who writes in Slack, as `users.info` or `bots.info` describes them."""
+    """Somebody who writes in Slack, as `users.info` or `bots.info` describes them.
+
+    `unsaid` holds the fields that Slack left out and that could tell a guest, or somebody from
+    elsewhere; without its home a person counts as external.
+    """
 
     id: UserId
     name: str
@@ -271,15 +286,17 @@ class Person:
     is_external: bool = False
     is_bot: bool = False
     is_known: bool = True
+    unsaid: frozenset[str] = frozenset()
 
     @property
     def is_full_member(self) -> bool:
         """Whether Slack says that they are of this workspace, with all rights of its members."""
-        return self.is_known and not (self.is_guest or self.is_external or self.is_bot)
+        is_described = self.is_known and not self.unsaid
+        return is_described and not (self.is_guest or self.is_external or self.is_bot)
 
     @classmethod
     def unknown(cls, user: UserId) -> Self:
-        """Somebody whose look-up failed: named by id, allowed nothing."""
+        """Somebody whom Slack does not describe: named by id, allowed nothing."""
         return cls(id=user, name=user, is_known=False)
 
 

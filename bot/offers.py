@@ -5,7 +5,7 @@ Nothing is linked without a press, and nobody but who wrote it can press.
 
 from bot import messages
 from bot.answers import ONCE, Answers
-from bot.errors import TicketGone
+from bot.errors import NotIdentified, TicketGone
 from bot.linking import Linking
 from bot.links import Links
 from bot.models import SessionId, Standing, ThreadRef, UserId
@@ -44,15 +44,20 @@ class Offers:
     async def make(self, thread: ThreadRef, to: UserId, session: SessionId, ts: str) -> bool:
         """Offer `to`, who wrote the message `ts`, to link `thread` to `session`, and return True.
 
-        False where no offer is to be made: the thread is linked, `to` may not steer Devin there, or
-        another message brought an offer into this thread in the last 30 days.
+        False where no offer is to be made: the thread is linked, `to` may not steer Devin there or
+        Slack does not say now who that is, or another message brought an offer into this thread in
+        the last 30 days.
 
         Raises:
             StoreAway: nothing was offered.
         """
         if await self._links.get(thread) is not None:
             return False
-        if await self._permissions.of(to, thread.channel) is not Standing.ALLOWED:
+        try:
+            standing = await self._permissions.of(to, thread.channel)
+        except NotIdentified:
+            return False
+        if standing is not Standing.ALLOWED:
             return False
         ticket = LinkOffered(by=to, thread=thread, session=session)
         number = await self._tickets.issue(ticket)

@@ -25,6 +25,7 @@ from bot.errors import (
     LinkedElsewhere,
     NoSuchReply,
     NotAllowed,
+    NotIdentified,
     NotLinked,
 )
 from bot.forwarding import Forwarding
@@ -129,12 +130,16 @@ class Relay:
         Raises:
             NotAllowed: its author may not steer Devin here.
             EmptyMessage: there is nothing in it that Devin could read.
-            StoreAway: it is not known to be kept: Slack must not be acknowledged.
+            StoreAway, NotIdentified: it is not known to be kept, or nobody knows yet whether it
+                may be: Slack must not be acknowledged.
         """
         session = self._known.get(reply.thread) or await self._look_up(reply.thread)
         if session is None:
             return Change.UNLINKED
-        standing = await self._accepting.standing(reply)
+        try:
+            standing = await self._accepting.standing(reply)
+        except NotIdentified as error:
+            return await self._turn_away(reply.thread, error)
         if standing is not Standing.ALLOWED:
             return await self._turn_away(reply.thread, NotAllowed(standing))
         if is_empty(reply):
@@ -255,7 +260,7 @@ class Relay:
         await self._schedule.wake(session)
 
     async def check(self, who: UserId, channel: str) -> None:
-        """Raise `NotAllowed` unless `who` may steer Devin in `channel`."""
+        """Raise `NotAllowed` unless `who` may steer Devin in `channel`; as `Accepting.check`."""
         await self._accepting.check(who, channel)
 
     async def name(self, who: UserId) -> str:
@@ -269,11 +274,13 @@ class Relay:
         self._known[thread] = link.session
         return link.session
 
-    async def _turn_away(self, thread: ThreadRef, error: NotAllowed | EmptyMessage) -> Change:
-        """Raise, where a reply would have gone to Devin; elsewhere people just talk."""
+    async def _turn_away(
+        self, thread: ThreadRef, why: NotAllowed | NotIdentified | EmptyMessage
+    ) -> Change:
+        """Raise `why`, where a reply would have gone to Devin; elsewhere people just talk."""
         link = await self._links.get(thread)
         if link is None or link.muted:
             return Change.UNLINKED if link is None else Change.MUTED
-        if isinstance(error, NotAllowed):
-            metrics.TURNED_AWAY.labels(error.standing).inc()
-        raise error
+        if isinstance(why, NotAllowed):
+            metrics.TURNED_AWAY.labels(why.standing).inc()
+        raise why

@@ -8,7 +8,7 @@ from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 
 from bot import messages
 from bot.corrections import Deletion, Edit, deletion_of
-from bot.models import UserId, reply_id, ts_micros
+from bot.models import UserId, is_id, reply_id, ts_micros
 from bot.relay import Relay
 from handlers.errors import ignored, send_back, telling
 from handlers.interactions import TicketPress, parse_ticket_press
@@ -18,7 +18,6 @@ from handlers.payloads import (
     field,
     is_aside,
     is_bot,
-    is_id,
     is_ts,
     mapping,
     parse_forwarded,

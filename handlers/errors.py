@@ -21,7 +21,7 @@ from slack_bolt.response import BoltResponse
 from bot import messages
 from bot.errors import EmptyMessage, NotAllowed, PassingError, PersonError, RelayError
 from bot.malformed import is_malformed
-from bot.models import Standing
+from bot.models import Standing, is_id
 from bot.relay import Relay
 from bot.words import Words
 from handlers.payloads import Payload, field, mapping, parse_thread
@@ -29,8 +29,6 @@ from handlers.refused import remember
 from handlers.unhandled import log_unmatched
 
 log = logging.getLogger(__name__)
-
-LONGEST_ID = 32
 
 Respond = Callable[..., Awaitable[object]]
 """Bolt's `respond`, or what stands for it."""
@@ -87,7 +85,7 @@ async def whisper(relay: Relay, event: Payload, error: PersonError) -> None:
     elif not isinstance(error, NotAllowed):
         await relay.answers.say(thread, words, once=f"sorry:{field(event, 'ts')}")
     elif error.standing is Standing.UNKNOWN:
-        # No rule, but a look-up that failed: each message that it cost is told.
+        # No rule, so it may be otherwise next time: each message that it cost is told.
         await relay.answers.whisper(thread, user, words, once=f"unknown:{event.get('ts')}")
     elif error.standing is not Standing.BOT:
         await relay.answers.whisper(thread, user, words, once=error.standing.value)
@@ -167,5 +165,4 @@ def explained(error: Exception) -> Words:
 def _id(payload: Payload, key: str) -> str | None:
     """An id for the log; None for anything else that may stand in its place."""
     value = payload.get(key)
-    is_id = isinstance(value, str) and value.isascii() and value.isalnum()
-    return str(value) if is_id and len(str(value)) <= LONGEST_ID else None
+    return value if isinstance(value, str) and is_id(value) else None

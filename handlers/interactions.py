@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bot.models import Reply, ReplyId, SessionId, ThreadRef, UserId, parse_session
-from handlers.payloads import Payload, field, is_id, is_ts, mapping, parse_message, parse_thread
+from bot.models import Reply, ReplyId, SessionId, ThreadRef, UserId, is_id, parse_session
+from handlers.payloads import Payload, field, is_ts, mapping, parse_message, parse_thread
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,9 @@
 
 from slack_bolt.async_app import AsyncApp
 
+from bot.models import is_id
 from bot.relay import Relay
-from handlers.payloads import Payload, field, is_id
+from handlers.payloads import Payload, field
 
 
 def register(app: AsyncApp, relay: Relay) -> None:

@@ -19,6 +19,7 @@ from bot.models import (
     Reply,
     ThreadRef,
     UserId,
+    is_id,
     parse_session,
     ts_micros,
 )
@@ -94,6 +95,7 @@ def parse_message(event: Payload, team: str) -> Reply | None:
         ts=field(event, "ts"),
         author=UserId(user or bot),
         bots=tuple(filter(None, (bot, field(event, "app_id"), user))) if is_bot(event) else (),
+        home=_home(event) if is_bot(event) else "",
         text=text,
         blocks=blocks,
         files=_files(event),
@@ -159,6 +161,11 @@ def is_aside(text: str, bot_user: str) -> bool:
     """Whether a reply is not meant for Devin, also when it begins with a mention of the bot."""
     after = strip_mention(text, bot_user)
     return (text if after is None else after).lstrip().lower().startswith(ASIDES)
+
+
+def _home(event: Payload) -> str:
+    """Where a bot that posts is installed, which a `bot_message` may leave open."""
+    return field(mapping(event.get("bot_profile")), "team_id") or field(event, "team")
 
 
 def _rich_text(blocks: object) -> tuple[dict[str, Any], ...]:
@@ -264,11 +271,6 @@ def field(payload: Payload, key: str) -> str:
 def mapping(value: Any) -> Payload:
     """`value`, or an empty mapping in the place of anything else."""
     return value if isinstance(value, Mapping) else {}
-
-
-def is_id(text: str) -> bool:
-    """Whether `text` may be the id of a channel, a user or a team."""
-    return text.isascii() and text.isalnum()
 
 
 def is_ts(value: Any) -> bool:

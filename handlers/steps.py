@@ -11,11 +11,9 @@ from typing import Any
 from slack_bolt.async_app import AsyncApp
 
 from bot.executions import StepAsked
-from bot.models import Flaw
+from bot.models import Flaw, is_id
 from bot.relay import Relay
-from handlers.payloads import Payload, clean, field, is_id, is_ts, mapping
-
-LONGEST_ID = 64
+from handlers.payloads import Payload, clean, field, is_ts, mapping
 
 _CHANNEL = re.compile(r"(?:<#)?([CG][A-Z0-9]{2,30})(?:\|[^<>]*)?>?", re.ASCII)
 _USER = re.compile(r"(?:<@)?([UW][A-Z0-9]{2,30})(?:\|[^<>]*)?>?", re.ASCII)
@@ -40,7 +38,7 @@ def register(app: AsyncApp, relay: Relay) -> None:
 def parse_step(event: Payload) -> StepAsked | None:
     """A step, with what is wrong with it; None where nothing says which step is to be answered."""
     execution = field(event, "function_execution_id")
-    if not is_id(execution) or len(execution) > LONGEST_ID:
+    if not is_id(execution):
         return None
     inputs = mapping(event.get("inputs"))
     text, blocks, flaw = _message(inputs.get("message"))

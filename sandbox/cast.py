@@ -41,6 +41,14 @@ def _bots() -> list[User]:
         User(
             "bolt-ci", real_name="Bolt CI", posts_as="app", bot_id="B0BOLTCI00", app_id="A0BOLTCI00"
         ),
+        User(  # another organization's installation of the same app
+            "partner-ci",
+            real_name="Bolt CI",
+            team_id=OTHER_TEAM_ID,
+            posts_as="app",
+            bot_id="B0PARTNER0",
+            app_id="A0BOLTCI00",
+        ),
         User("legacy", real_name="Legacy Webhook", posts_as="legacy", bot_id="B0LEGACY00"),
         User(
             "workflow",
@@ -58,7 +66,11 @@ def _channels() -> list[Channel]:
         Channel("general", members=everyone),
         Channel("random", members=["ada", "ben", "gus", "bolt-ci"]),
         Channel("secrets", "group", ["ada", "ben", "gus", "bolt-ci", RELAY]),
-        Channel("shared", members=["ada", "ben", "gus", "eve", RELAY], is_ext_shared=True),
+        Channel(
+            "shared",
+            members=["ada", "ben", "gus", "eve", "bolt-ci", "partner-ci", RELAY],
+            is_ext_shared=True,
+        ),
         Channel("dm", "im", ["ada", RELAY], id="D0ADADM000"),
         Channel("group-dm", "mpim", ["ada", "ben", RELAY]),
     ]

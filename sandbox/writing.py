@@ -29,9 +29,12 @@ class Writing:
         files: Sequence[str | SlackFile] | None = None,
         blocks: list[JSON] | None = None,
         broadcast: bool = False,
+        via: str | None = None,
         deliver: bool = True,
     ) -> str:
         """Write a message and return its ts; the events go out in the background.
+
+        `via` is the app (its bot) that writes it with the author's own token, a user token.
 
         Files are `workspace.add_file(...)` or just names. With `deliver=False` it is in the
         history and the app hears nothing; `event_of` gives the event to send by hand. Raises
@@ -47,7 +50,7 @@ class Writing:
             files=[self._file(each, author) for each in files or ()],
         )
         message.subtype = subtype or _subtype(message, is_broadcast=broadcast)
-        _sign(author, message)
+        _sign(author, message, self._state.workspace.user(via or user))
         if blocks is not None:
             message.blocks = blocks
         self._state.post(message, deliver=deliver)
@@ -82,7 +85,7 @@ class Writing:
             thread_ts=thread,
             attachments=shares_of(self._state.workspace, forwarded, place),
         )
-        _sign(author, message)
+        _sign(author, message, author)
         self._state.post(message, deliver=deliver)
         return message.ts
 
@@ -211,15 +214,19 @@ def _subtype(message: Message, *, is_broadcast: bool) -> str | None:
     return "file_share" if message.files else None
 
 
-def _sign(author: User, message: Message) -> None:
-    """Put the author on a message as Slack does for people, apps and legacy webhooks."""
+def _sign(author: User, message: Message, app: User) -> None:
+    """Put the author on a message as Slack does for people, apps and legacy webhooks.
+
+    What an app writes with a person's token has that person and the app's ids
+    (docs.slack.dev/reference/events/message, and `bot_profile` beside it).
+    """
     if author.posts_as == "legacy":
         message.subtype = "bot_message"
         message.bot_id, message.username = author.bot_id, author.real_name
         return
     message.user = author.id
-    if author.is_bot:
-        message.bot_id, message.app_id = author.bot_id, author.app_id
+    if app.is_bot:
+        message.bot_id, message.app_id = app.bot_id, app.app_id
     elif message.subtype != "me_message":
         message.client_msg_id = str(uuid.uuid4())
         message.blocks = rich_text_blocks(message.text)

@@ -12,6 +12,7 @@ from bot.markup import NO_NAMES
 from handlers.payloads import parse_reply
 from tests.builders import BOT_USER, JSON, TEAM, a_reply, mutated, rich_text
 from tests.people import Desk, running
+from tests.waiting import wait_until
 
 BOT = {"user": None, "bot_id": "B0BOLTCI00", "app_id": "A0BOLTCI00"}
 
@@ -168,3 +169,61 @@ async def test_an_allowed_bot_is_read_by_its_blocks_and_named(
         names = [one.partition(" (in Slack)")[0] for one in desk.received()]
         assert names == ["Legacy Webhook", "Bolt CI"]
         assert all("Build **12** is red" in one for one in desk.received())
+
+
+LETTERS_OF = {
+    "our_bot": ("bolt-ci", None),
+    "our_person": ("ada", "bolt-ci"),
+    "their_bot": ("partner-ci", None),
+    "their_person": ("eve", "partner-ci"),
+    "guest": ("gus", "bolt-ci"),
+}
+
+
+async def say_as(desk: Desk, who: str, thread: str, *, deliver: bool = True) -> str:
+    """One of these writes in a shared channel, by its own app or by an app that it uses."""
+    user, via = LETTERS_OF[who]
+    return await desk.slack.say(
+        f"From {who}", user=user, via=via, channel="shared", thread=thread, deliver=deliver
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "heard"),
+    [
+        ({}, ["our_bot", "our_person"]),
+        ({"ALLOW_GUESTS": "true"}, ["our_bot", "our_person", "guest"]),
+        ({"ALLOW_EXTERNAL": "true"}, ["our_bot", "our_person", "their_bot", "their_person"]),
+    ],
+    ids=["", "ALLOW_GUESTS", "ALLOW_EXTERNAL"],
+)
+async def test_an_app_s_id_lets_in_our_installation_of_it_and_nobody_who_may_not_speak(
+    environ: dict[str, str], desk: Desk, changes: dict[str, str], heard: list[str]
+) -> None:
+    """By events, and as found in the thread after an outage."""
+    async with running(desk, environ, ALLOW_BOTS="A0BOLTCI00", **changes):
+        thread = await desk.linked_thread(channel="shared")
+        for who in LETTERS_OF:
+            await say_as(desk, who, thread)
+        told = await desk.fence(thread, channel="shared")
+        assert sorted(one.partition("From ")[2] for one in told) == sorted(heard)
+        assert desk.slack.ephemerals("shared") == []
+    for who in LETTERS_OF:
+        await say_as(desk, who, thread, deliver=False)
+    async with running(desk, environ, ALLOW_BOTS="A0BOLTCI00", **changes):
+        await desk.until_said(f"found {len(heard)} replies late", thread, channel="shared")
+        await wait_until(lambda: len(desk.received()) == 2 * len(heard) + 1, "all of them")
+
+
+async def test_an_edit_of_a_post_goes_by_the_same_rule(environ: dict[str, str], desk: Desk) -> None:
+    """What their installation of a listed app says does not get in by an edit."""
+    async with running(desk, environ, ALLOW_BOTS="A0BOLTCI00"):
+        thread = await desk.linked_thread(channel="shared")
+        for who in LETTERS_OF:
+            ts = await say_as(desk, who, thread, deliver=False)
+            event = desk.slack.event_of("shared", ts)
+            await desk.slack.edit("shared", ts, f"Edited by {who}")
+            await desk.until_heard()
+            await desk.slack.deliver_event(event)
+        heard = [one.partition("\n\n")[2] for one in await desk.fence(thread, channel="shared")]
+    assert sorted(heard) == ["Edited by our_bot", "Edited by our_person"]

@@ -81,6 +81,18 @@ async def _sends_again(desk: Desk, report: Message) -> None:
     await until_pressed(report, "Sent again by Ben Franklin.", said)
 
 
+async def test_a_press_is_not_obeyed_while_slack_does_not_say_whose_it_is(
+    bot: Bot, desk: Desk
+) -> None:
+    """Slack never brings a press again, so its person is told to; the button stays."""
+    report = await suspended(desk)
+    desk.slack.fail_next("users.info", status=503, times=2)
+    await press(desk, report, user="ben")
+    await desk.until_whispered("could not find out from Slack who you are", "ben")
+    assert labels(report) == ["Send again"]
+    assert len(desk.devin.requests) == 1
+
+
 async def test_a_report_with_a_long_quote_can_be_rewritten(bot: Bot, desk: Desk) -> None:
     """Slack takes 40,000 characters when it is posted and 4,000 when it is updated."""
     thread = await desk.linked_thread()

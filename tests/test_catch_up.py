@@ -290,6 +290,31 @@ async def test_slack_may_ask_for_patience(environ: dict[str, str], desk: Desk) -
     assert one.params["ts"] == two.params["ts"] == thread
 
 
+async def test_a_session_whose_author_slack_does_not_name_is_left_for_the_next_attempt(
+    environ: dict[str, str], desk: Desk, store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its threads do not count as read; nobody is told anything until they do, and then once."""
+    async with running(desk, environ):
+        thread = await desk.linked_thread()
+    await unbrought(desk, "First", thread, user="ben")
+    await asked(desk, "status", thread)
+    await unbrought(desk, "Last", thread)
+    desk.slack.fail_next("users.info", status=503, times=100_000)
+    async with running(desk, environ):
+        await wait_until(lambda: "session not caught up" in caplog.messages, "it is left")
+        assert await store.get(GAP_KEY) is not None
+        assert (desk.received(), desk.whispers("ben"), late(desk, thread)) == ([], [], [])
+        desk.slack.fail_no_more()
+        await desk.until_received("Last")
+        await until_caught_up(store)
+        texts = [one.partition("\n\n")[2] for one in await desk.fence(thread)]
+    assert texts == ["First", "Last"]
+    (told,) = late(desk, thread)
+    assert "found 2 replies late" in told
+    assert "`status`" in told
+    assert desk.whispers("ben") == []
+
+
 async def test_a_connection_that_was_lost_is_a_gap_and_a_refresh_is_none(
     bot: Bot, desk: Desk, store: Store
 ) -> None:

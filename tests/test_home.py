@@ -211,11 +211,52 @@ async def test_a_direct_message_is_shown_to_nobody_else(bot: Bot, desk: Desk) ->
 async def test_where_slack_does_not_say_who_is_in_a_channel_nothing_is_shown(
     bot: Bot, desk: Desk, method: str, failure: dict[str, Any]
 ) -> None:
-    """It fails closed, and the rest is there."""
+    """It fails closed, and the rest is there; what may be missing is said where Slack was away."""
     await desk.linked_thread(channel="secrets")
     own = await desk.linked_thread(channel="dm")
     desk.slack.fail_next(method, times=9, **failure)
-    assert listed(await home(desk)) == [own]
+    view = await home(desk)
+    assert listed(view) == [own]
+    assert (messages.HOME_PARTIAL in lines(view)) == ("status" in failure)
+
+
+async def test_where_slack_did_not_answer_the_tab_does_not_say_that_there_is_nothing(
+    bot: Bot, desk: Desk
+) -> None:
+    """There may be linked threads, so the way to begin is not what to tell."""
+    await desk.linked_thread(channel="secrets")
+    desk.slack.fail_next("conversations.info", status=503, times=2)
+    assert lines(await home(desk)) == [messages.HOME_PARTIAL]
+
+
+@pytest.mark.parametrize("is_linked", [True, False])
+async def test_a_press_is_not_obeyed_while_slack_does_not_say_who_sees_the_thread(
+    bot: Bot, desk: Desk, *, is_linked: bool
+) -> None:
+    """It says so, whether or not the link is there."""
+    thread = await desk.linked_thread(channel="secrets")
+    await desk.linked_thread(OTHER_SESSION, channel="dm")
+    place = desk.slack.workspace.channel("secrets").id
+    session = SESSION if is_linked else OTHER_SESSION
+    desk.slack.fail_next("conversations.info", status=503, times=9)
+    value = f"{desk.slack.team_id}:{place}:{thread}|{session}|0"
+    view = await press(desk, await home(desk), home_view.UNLINK, value)
+    assert any("Slack did not answer" in line for line in lines(view))
+    assert len(desk.said(thread, channel="secrets")) == 1
+
+
+async def test_a_press_is_not_obeyed_while_slack_does_not_say_whose_it_is(
+    environ: dict[str, str], desk: Desk
+) -> None:
+    """The tab then has one sentence."""
+    async with running(desk, environ):
+        thread = await desk.linked_thread()
+        view = await home(desk)
+    async with running(desk, environ):
+        desk.slack.fail_next("users.info", status=503, times=9)
+        view = await press(desk, view, home_view.UNLINK)
+    assert lines(view) == [messages.home_closed(Standing.UNKNOWN).text]
+    assert len(desk.said(thread)) == 1
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """What Devin reads: who wrote, what, and with which files, and nothing that only pretends to."""
 
+import asyncio
+
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -282,6 +284,20 @@ async def test_names_are_asked_for_and_a_failing_look_up_costs_nothing_but_them(
     ts = await desk.slack.say(text, thread=thread)
     await desk.until_marked("white_check_mark", ts)
     assert desk.received() == ["ada (in Slack):\n\n@U0BEN00000 #C0RANDOM00 @S0ONCALL00"]
+
+
+async def test_a_letter_does_not_wait_for_a_slack_that_hangs(bot: Bot, desk: Desk) -> None:
+    """What Slack does not tell in time stays an id, for everybody it mentions at once."""
+    thread = await desk.linked_thread()
+    over = asyncio.Event()
+    for method in ("users.info", "conversations.info", "usergroups.list"):
+        desk.slack.fail_next(method, until=over, times=100_000)
+    text = "".join(f"<@U0MANY{one:04d}>" for one in range(40)) + "<#C0RANDOM00>"
+    await desk.slack.say(text, thread=thread)
+    (letter_,) = [await desk.until_received("@U0MANY0039")]
+    over.set()
+    assert letter_.startswith("ada (in Slack):\n\n@U0MANY0000")
+    assert letter_.endswith("#C0RANDOM00")
 
 
 async def test_names_are_read_as_slack_tells_them(bot: Bot, desk: Desk) -> None:

@@ -108,6 +108,7 @@ def test_a_bot_is_told_from_a_person() -> None:
     assert person.bots == ()
     assert app.bots == ("B123ABC456", "A222222222", "U333333333")
     assert legacy.bots == ("BB12033",)
+    assert (person.home, app.home, legacy.home) == ("", "T123ABC456", "")
 
 
 @pytest.mark.parametrize("text", ["(aside) no", "!aside no", "  (ASIDE)no", "\n!Aside", "!aside"])

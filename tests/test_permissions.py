@@ -2,11 +2,13 @@
 
 from collections.abc import Iterable
 from itertools import combinations
+from typing import Any
 
 import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.app import Bot
+from bot.errors import NotIdentified
 from bot.models import WORKFLOW, Standing, UserId
 from bot.people import People
 from bot.permissions import Permissions
@@ -16,6 +18,7 @@ from tests.people import Desk, running
 from tests.slack_apps import web_client
 from tests.waiting import wait_until
 
+ALWAYS = 100_000
 GENERAL = "C0GENERAL0"
 PEOPLE = {
     "ada": UserId("U0ADA00000"),
@@ -23,6 +26,7 @@ PEOPLE = {
     "una": UserId("U0UNA00000"),
     "eve": UserId("U0EVE00000"),
     "bolt-ci": UserId("U0BOLTCI00"),
+    "partner-ci": UserId("U0PARTNERC"),
     "nobody": UserId("U0NOBODY00"),
 }
 SWITCHES = {
@@ -46,6 +50,7 @@ def expected(name: str, on: frozenset[str], *, here: bool) -> Standing:
     why_not = {
         "nobody": Standing.UNKNOWN,
         "bolt-ci": None if "ALLOW_BOTS" in on else Standing.BOT,
+        "partner-ci": Standing.BOT,
         "eve": None if "ALLOW_EXTERNAL" in on else Standing.EXTERNAL,
         "gus": None if "ALLOW_GUESTS" in on else Standing.GUEST,
         "una": None if "ALLOW_GUESTS" in on else Standing.GUEST,
@@ -68,25 +73,99 @@ async def test_every_combination_of_switches_lets_in_whom_it_names(
                 assert standing is expected(name, on, here=here), (name, sorted(on), here)
 
 
+OURS, THEIRS = "T0SANDBOX", "T0OTHER"
+BOT = ("B0BOLTCI00", "A0BOLTCI00", PEOPLE["bolt-ci"])
+PARTNER = ("B0PARTNER0", "A0BOLTCI00", PEOPLE["partner-ci"])
+"""The ids of a post of our installation of an app, and of another organization's."""
+
+
+def posting(who: str, *, of: tuple[str, ...] = BOT) -> tuple[str, ...]:
+    """The ids of what an app posts with somebody's own token."""
+    return (*of[:2], PEOPLE[who])
+
+
 @pytest.mark.parametrize(
-    ("listed", "bots", "standing"),
+    ("listed", "bots", "home", "standing"),
     [
-        ("B1", ("B1", "A1", "U1"), Standing.ALLOWED),
-        ("A1", ("B1", "A1", "U1"), Standing.ALLOWED),
-        ("U1", ("B1", "A1", "U1"), Standing.ALLOWED),
-        ("B1", ("B1",), Standing.ALLOWED),
-        ("B2 A2 U2", ("B1", "A1", "U1"), Standing.BOT),
-        ("", ("B1", "A1", "U1"), Standing.BOT),
+        *((one, BOT, OURS, Standing.ALLOWED) for one in BOT),
+        ("B1 A1 U1", BOT, OURS, Standing.BOT),
+        ("", BOT, OURS, Standing.BOT),
+        # An app's id is the same in every workspace.
+        *((one, PARTNER, THEIRS, Standing.EXTERNAL) for one in PARTNER),
+        ("A0BOLTCI00", PARTNER, "", Standing.EXTERNAL),
+        ("A0BOLTCI00", PARTNER, OURS, Standing.EXTERNAL),
+        ("A0BOLTCI00", BOT, THEIRS, Standing.EXTERNAL),
+        ("A0BOLTCI00", BOT, "", Standing.ALLOWED),
+        # Without a user behind it: a webhook.
+        ("B0LEGACY00", ("B0LEGACY00",), "", Standing.ALLOWED),
+        ("B0LEGACY00", ("B0LEGACY00",), OURS, Standing.ALLOWED),
+        ("B0LEGACY00", ("B0LEGACY00",), THEIRS, Standing.EXTERNAL),
+        ("A0BOLTCI00", BOT[:2], "", Standing.BOT),
+        ("A0BOLTCI00 B0BOLTCI00", BOT[:2], "", Standing.ALLOWED),
+        ("A0BOLTCI00", BOT[:2], OURS, Standing.ALLOWED),
+        # What an app posts with a person's token, that person says.
+        ("A0BOLTCI00", posting("ada"), OURS, Standing.ALLOWED),
+        ("A0BOLTCI00", posting("gus"), OURS, Standing.GUEST),
+        ("A0BOLTCI00", posting("eve", of=PARTNER), THEIRS, Standing.EXTERNAL),
+        ("A0BOLTCI00", posting("eve"), OURS, Standing.EXTERNAL),
+        ("A0BOLTCI00", posting("nobody"), OURS, Standing.UNKNOWN),
+        ("B1", posting("ada"), OURS, Standing.BOT),
     ],
 )
-async def test_a_bot_is_allowed_by_any_of_its_ids(
-    box: Sandbox, environ: dict[str, str], listed: str, bots: tuple[str, ...], standing: Standing
-) -> None:
-    """A bot's post is judged by its ids alone: nothing is asked of Slack."""
+async def test_a_bot_is_allowed_by_its_ids_where_it_is_at_home(
+    box: Sandbox, environ: dict[str, str], listed: str, bots: tuple[str, ...], home: str,
+    standing: Standing,
+) -> None:  # fmt: skip
+    """An entry of `ALLOW_BOTS` means a bot of ours, and nobody who only uses it."""
     allow = Permissions(load_settings({**environ, "ALLOW_BOTS": listed}, None), people_of(box))
+    author = UserId(bots[-1] if bots[-1].startswith("U") else bots[0])
+    assert await allow.of(author, GENERAL, bots, home) is standing
+
+
+@pytest.mark.parametrize(
+    ("changes", "bots", "home", "standing"),
+    [
+        ({"ALLOW_EXTERNAL": "true"}, PARTNER, THEIRS, Standing.ALLOWED),
+        ({"ALLOW_EXTERNAL": "true"}, PARTNER[:2], "", Standing.ALLOWED),
+        ({"ALLOW_EXTERNAL": "true"}, posting("eve", of=PARTNER), THEIRS, Standing.ALLOWED),
+        ({"ALLOW_EXTERNAL": "true"}, posting("gus"), OURS, Standing.GUEST),
+        ({"ALLOW_GUESTS": "true"}, posting("gus"), OURS, Standing.ALLOWED),
+        ({"ALLOW_GUESTS": "true"}, PARTNER, THEIRS, Standing.EXTERNAL),
+        ({"ALLOW_USERS": PEOPLE["gus"]}, BOT, OURS, Standing.ALLOWED),
+        ({"ALLOW_USERS": PEOPLE["gus"]}, posting("ada"), OURS, Standing.NOT_LISTED),
+        ({"ALLOW_USERS": PEOPLE["ada"]}, posting("ada"), OURS, Standing.ALLOWED),
+        ({"ALLOW_CHANNELS": "C0SECRETS0"}, BOT, OURS, Standing.CHANNEL),
+    ],
+)
+async def test_the_rules_for_people_hold_for_people_who_post_through_an_allowed_app(
+    box: Sandbox, environ: dict[str, str], changes: dict[str, str], bots: tuple[str, ...],
+    home: str, standing: Standing,
+) -> None:  # fmt: skip
+    """And `ALLOW_USERS` names people: no bot has to be among them."""
+    settings = load_settings({**environ, "ALLOW_BOTS": "A0BOLTCI00", **changes}, None)
+    author = UserId(bots[-1] if bots[-1].startswith("U") else bots[0])
+    assert await Permissions(settings, people_of(box)).of(author, GENERAL, bots, home) is standing
+
+
+async def test_a_bot_that_is_not_listed_costs_no_look_up(
+    box: Sandbox, environ: dict[str, str]
+) -> None:
+    """Nor does one that is not at home: bots may write a lot."""
+    allow = Permissions(load_settings({**environ, "ALLOW_BOTS": BOT[1]}, None), people_of(box))
     calls = len(box.slack.calls)
-    assert await allow.of(UserId("U1"), GENERAL, bots) is standing
+    assert await allow.of(PEOPLE["ada"], GENERAL, ("B1", "A1", PEOPLE["ada"])) is Standing.BOT
+    assert await allow.of(UserId(PARTNER[2]), GENERAL, PARTNER, THEIRS) is Standing.EXTERNAL
     assert len(box.slack.calls) == calls
+
+
+async def test_a_look_up_of_a_bot_that_failed_says_nothing_about_it(
+    box: Sandbox, environ: dict[str, str]
+) -> None:
+    """As with people."""
+    allow = Permissions(load_settings({**environ, "ALLOW_BOTS": BOT[1]}, None), people_of(box))
+    box.slack.fail_next("users.info", status=500, times=2)
+    with pytest.raises(NotIdentified):
+        await allow.of(PEOPLE["bolt-ci"], GENERAL, BOT, OURS)
 
 
 async def test_people_are_not_listed_as_bots(box: Sandbox, environ: dict[str, str]) -> None:
@@ -109,14 +188,18 @@ async def test_a_workflow_that_acts_for_nobody_is_not_a_person(
 async def test_a_look_up_that_failed_is_tried_again_later(
     box: Sandbox, environ: dict[str, str]
 ) -> None:
-    """Unknown means no, and only for as long as Slack does not say who it is."""
+    """It is no answer, and that is kept for as long as one that Slack refused."""
     allow = Permissions(load_settings(environ, None), people_of(box))
     box.slack.fail_next("users.info", status=500, times=2)
-    assert await allow.of(PEOPLE["ada"], GENERAL) is Standing.UNKNOWN
-    assert await allow.of(PEOPLE["ada"], GENERAL) is Standing.UNKNOWN
+    for _ in range(2):
+        with pytest.raises(NotIdentified, match=r"^users\.info: "):
+            await allow.of(PEOPLE["ada"], GENERAL)
 
     async def is_allowed() -> bool:
-        return await allow.of(PEOPLE["ada"], GENERAL) is Standing.ALLOWED
+        try:
+            return await allow.of(PEOPLE["ada"], GENERAL) is Standing.ALLOWED
+        except NotIdentified:
+            return False
 
     await wait_until(is_allowed, "ada is known again", seconds=20)
 
@@ -197,29 +280,88 @@ async def test_whom_the_operator_allows_is_read(
     assert desk.whispers(user, channel=channel) == []
 
 
-@pytest.mark.parametrize(
-    "failure",
-    [
-        {"status": 500},
-        {"retry_after": 30},
-        {"error": "user_not_found"},
-        {"drop": True},
-        {"delay": 1.5},
-    ],
-    ids=["server_error", "rate_limited", "not_found", "dropped", "timeout"],
-)
-async def test_who_cannot_be_looked_up_may_not(
-    bot: Bot, desk: Desk, failure: dict[str, int]
+FAILED: dict[str, dict[str, Any]] = {
+    "server_error": {"status": 500},
+    "rate_limited": {"retry_after": 1},
+    "dropped": {"drop": True},
+    "timeout": {"delay": 1.5},
+}
+
+
+@pytest.mark.parametrize("failure", FAILED.values(), ids=FAILED.keys())
+async def test_a_look_up_that_failed_says_nothing_about_anybody(
+    bot: Bot, desk: Desk, failure: dict[str, Any]
 ) -> None:
-    """A failed look-up means no; each reply that it cost is told, once, to its author."""
+    """Slack is not acknowledged and brings the reply again; its author is told nothing."""
     thread = await desk.linked_thread()
-    desk.slack.fail_next("users.info", times=4, **failure)  # type: ignore[arg-type]  # mixed values
+    desk.slack.fail_next("users.info", times=ALWAYS, **failure)
+    ts = await desk.reply("Rebase, please", thread, user="ben")
+    delivery = desk.slack.deliveries[-1]
+    await wait_until(lambda: delivery.attempts > 1, "Slack brings it again")
+    assert desk.received() == []
+    desk.slack.fail_no_more()
+
+    async def is_taken() -> bool:
+        return (await (await desk.slack.redeliver(delivery)).settled()).acked
+
+    await wait_until(is_taken, "it is taken once Slack says who ben is")
+    await desk.until_marked("white_check_mark", ts)
+    assert len(desk.received()) == 1
+    assert desk.whispers("ben") == []
+
+
+@pytest.mark.parametrize("reason", ["user_not_found", "user_not_visible", "missing_scope"])
+async def test_whom_slack_does_not_name_may_not(bot: Bot, desk: Desk, reason: str) -> None:
+    """Slack's no is an answer: each reply that it cost is told, once, to its author."""
+    thread = await desk.linked_thread()
+    desk.slack.fail_next("users.info", times=4, error=reason)
     await desk.mention("rebase", thread=thread, user="ben")
     await desk.until_whispered("could not find out from Slack who you are", "ben")
     await desk.reply("Rebase, please", thread, user="ben")
     await wait_until(lambda: len(desk.whispers("ben")) == 2, "both replies are told")
     assert await desk.fence(thread) == []
     assert len(desk.whispers("ben")) == 2
+
+
+@pytest.mark.parametrize("kind", ["unlinked", "muted", "unlinked_since"])
+async def test_where_nothing_goes_to_devin_a_failed_look_up_refuses_nothing(
+    bot: Bot, desk: Desk, kind: str
+) -> None:
+    """People just talk there; nobody asked who they are."""
+    thread = await desk.slack.say("Shall we ship it?")
+    if kind != "unlinked":
+        thread = await desk.linked_thread()
+        await desk.until_marked("white_check_mark", await desk.reply("Now", thread))
+        verb, told = ("mute", "Muted") if kind == "muted" else ("unlink", "no longer linked")
+        await desk.mention(verb, thread=thread)
+        await desk.until_said(told, thread)
+    desk.slack.fail_next("users.info", status=500, times=ALWAYS)
+    await desk.reply("Between us", thread, user="ben")
+    await desk.reply(f"Like https://app.devin.ai/sessions/{'0' * 32}?", thread, user="ben")
+    await desk.mention("what do you think?", thread=thread, user="ben")
+    await desk.until_heard()
+    assert [one for one in desk.received() if "Now" not in one] == []
+
+
+async def test_a_command_by_mention_comes_again_while_slack_does_not_say_whose_it_is(
+    bot: Bot, desk: Desk
+) -> None:
+    """It is carried out then, once, and its author is told nothing before."""
+    thread = await desk.linked_thread()
+    desk.slack.fail_next("users.info", status=503, times=ALWAYS)
+    await desk.mention("unlink", thread=thread, user="ben")
+    of_it = desk.slack.deliveries[-2:]
+    await wait_until(lambda: any(one.attempts > 1 for one in of_it), "Slack brings it again")
+    desk.slack.fail_no_more()
+
+    async def is_done() -> bool:
+        for one in of_it:
+            await (await desk.slack.redeliver(one)).settled()
+        return any("no longer linked" in one for one in desk.said(thread))
+
+    await wait_until(is_done, "it is done once Slack says who ben is")
+    assert len(desk.said(thread)) == 2
+    assert desk.whispers("ben") == []
 
 
 async def test_a_deactivated_person_may_not(bot: Bot, desk: Desk) -> None:

@@ -203,6 +203,14 @@ async def test_every_kind_of_author_writes_as_the_real_one_does(slack: SlackSand
     assert (app["bot_id"], app.get("subtype")) == ("B0BOLTCI00", None)
     assert (webhook["subtype"], "user" in webhook) == ("bot_message", False)
     assert workflow["bot_profile"]["app_id"] == "A0WORKFLOW"
+    await slack.say("built", user="partner-ci", channel="shared")
+    await slack.say("by token", user="gus", via="bolt-ci")
+    theirs, by_token = [one.payload["event"] for one in slack.deliveries[4:]]
+    assert (theirs["app_id"], theirs["bot_id"]) == (app["app_id"], "B0PARTNER0")
+    assert theirs["bot_profile"]["team_id"] == theirs["team"] == "T0OTHER"
+    assert by_token["user"] == slack.workspace.user("gus").id
+    assert by_token["bot_profile"] == app["bot_profile"]
+    assert "client_msg_id" not in by_token
     with pytest.raises(ValueError, match="not in general"):
         await slack.say("hi", user="eve")
     with pytest.raises(ValueError, match="another organisation"):

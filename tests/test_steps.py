@@ -358,6 +358,16 @@ async def test_on_somebody_s_behalf_a_step_is_checked_and_named(bot: Bot, desk: 
     assert len(desk.received()) == 1
 
 
+async def test_a_step_is_begun_again_while_slack_does_not_say_who_its_person_is(
+    bot: Bot, desk: Desk
+) -> None:
+    """A look-up that failed is no reason to fail a workflow."""
+    desk.slack.fail_next("users.info", status=503, times=4)
+    how, _ = await send(desk, channel=channel(desk), user=user(desk, "ben"))
+    assert how == "success"
+    assert len(desk.received()) == 1
+
+
 async def test_where_only_some_may_steer_a_step_needs_one_of_them(
     environ: dict[str, str], desk: Desk
 ) -> None:
