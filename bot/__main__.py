@@ -15,6 +15,7 @@ from typing import Any
 from bot import logs
 from bot.app import open_bot
 from bot.check import findings
+from bot.connections import raise_open_files
 from bot.errors import OperatorError, SettingsError
 from bot.manifest import manifest_yaml
 from bot.settings import Settings, load_settings
@@ -78,6 +79,7 @@ async def _check(settings: Settings) -> int:
 
 async def _serve(settings: Settings, *, listens: bool) -> int:
     """Serve until a signal; one that comes while Redis or Slack is waited for ends the wait."""
+    raise_open_files()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

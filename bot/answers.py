@@ -105,7 +105,10 @@ class Answers:
         await self._owe(Answer.of(thread, words, to=""), once)
 
     async def whisper(self, thread: ThreadRef, user: str, words: Words, *, once: str = "") -> None:
-        """The same for the eyes of `user` only; `once` counts by person and thread."""
+        """The same for the eyes of `user` only; `once` counts by person and thread.
+
+        Where `thread_ts` is empty, in the channel itself.
+        """
         await self._owe(Answer.of(thread, words, to=user), once)
 
     async def _owe(self, answer: Answer, once: str) -> None:

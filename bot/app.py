@@ -21,6 +21,7 @@ from bot.catch_up import CatchUp
 from bot.deliveries import NOTICE_AFTER, Deliveries
 from bot.devin import open_devin
 from bot.embedded import embedded_valkey
+from bot.endpoint import SlackEndpoint
 from bot.files import Files
 from bot.health import Health
 from bot.identity import check_app_token, identify
@@ -32,7 +33,7 @@ from bot.nearby import Nearby
 from bot.people import People
 from bot.permissions import Permissions
 from bot.reports import Reports
-from bot.server import SlackEndpoint, open_server
+from bot.server import open_server
 from bot.settings import Settings
 from bot.settling import LOOK_AFTER_SECONDS, Settling
 from bot.slack_calls import SlackClient

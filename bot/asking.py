@@ -8,7 +8,6 @@ ended, the second is told so, and its words are not lost.
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from typing import Any
 
 from bot import messages, say_modal
 from bot.answers import Answers
@@ -72,7 +71,7 @@ class Asking:
 
     async def menu(
         self, channel: str, by: UserId, sessions: Sequence[SessionId], text: str
-    ) -> dict[str, Any]:
+    ) -> Words:
         """Keep `text`, and ask which of `sessions` is to get it: a message for `by` alone."""
         kept = tuple(dict.fromkeys(sessions))[: say_modal.MENU_LIMIT]
         ticket = Unsent(by=by, channel=channel, text=text, sessions=kept)

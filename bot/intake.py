@@ -7,8 +7,9 @@ all run at once, and a task could be collected while it waits.
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
+from typing import Any
 
 from bot.bursts import CROWD, Bursts
 
@@ -16,6 +17,15 @@ log = logging.getLogger(__name__)
 
 CONCURRENCY = 100
 STEP_SECONDS = 0.01
+
+OnRefused = Callable[[Mapping[str, Any]], None]
+"""Called when something from Slack is not taken for a reason that no listener saw: with an event's
+payload, or with an empty mapping for a command, an interaction or what cannot be read. It must not
+raise."""
+
+
+def forget_refusal(_: Mapping[str, Any]) -> None:
+    """The `OnRefused` that does nothing."""
 
 
 class Intake:

@@ -5,12 +5,12 @@ counts. A chosen session is a session like a typed one.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from bot import messages
 from bot.models import Listed, SessionId, parse_session
-from bot.words import button, plain
+from bot.words import Words, button, plain
 
 FORM = "say_form"
 CHOSEN = "say_chosen"
@@ -52,9 +52,8 @@ def form(number: str, choices: Choices) -> dict[str, Any]:
     }
 
 
-def menu(number: str, sessions: Sequence[Listed], text: str) -> dict[str, Any]:
-    """The question which of `sessions` is to get `text`, as the arguments of a response."""
-    words = messages.which_session(text)
+def menu(number: str, sessions: Sequence[Listed], text: str) -> Words:
+    """The question which of `sessions` is to get `text`."""
     options = [
         _option(_label(one), f"{number}:{index}") for index, one in enumerate(sessions[:MENU_LIMIT])
     ]
@@ -64,11 +63,8 @@ def menu(number: str, sessions: Sequence[Listed], text: str) -> dict[str, Any]:
         "placeholder": _plain(messages.SAY_CHOOSE),
         "options": options,
     }
-    elements = [select, button(CANCELLED, messages.SAY_CANCEL, number)]
-    return {
-        "text": words.text,
-        "blocks": [_section(words.text), {"type": "actions", "elements": elements}],
-    }
+    cancel = button(CANCELLED, messages.SAY_CANCEL, number)
+    return replace(messages.which_session(text), buttons=(select, cancel))
 
 
 def problems(chosen: str, typed: str, text: str) -> dict[str, str]:
@@ -149,7 +145,3 @@ def _option(label: str, value: str) -> dict[str, Any]:
 
 def _plain(text: str) -> dict[str, Any]:
     return {"type": "plain_text", "text": text, "emoji": False}
-
-
-def _section(text: str) -> Block:
-    return {"type": "section", "text": {"type": "mrkdwn", "text": text}}

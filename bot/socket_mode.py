@@ -6,7 +6,6 @@ comes meanwhile waits in the socket, not in this process.
 """
 
 import asyncio
-import json
 import logging
 import random
 import time
@@ -22,8 +21,9 @@ from slack_bolt.response import BoltResponse
 from slack_sdk.socket_mode.request import SocketModeRequest
 
 from bot import metrics
+from bot.envelopes import Flaw, acknowledgement, parse_frame
 from bot.errors import SlackAway, SlackRefused
-from bot.intake import Intake
+from bot.intake import Intake, OnRefused, forget_refusal
 from bot.malformed import TRIPS, is_malformed
 from bot.slack_calls import call
 
@@ -53,10 +53,14 @@ class _Connection:
         self.ended = asyncio.Event()
         self.was_asked_to_go = False
         self.was_greeted = False
+        self.flaws: set[str] = set()
 
 
 class SocketMode:
-    """Connects, reads and answers; a connection that ends is followed by another."""
+    """Connects, reads and answers; a connection that ends is followed by another.
+
+    `on_refused` gets the payload of each event that goes unacknowledged without a listener's say.
+    """
 
     def __init__(
         self,
@@ -65,12 +69,14 @@ class SocketMode:
         intake: Intake,
         on_gap: Callable[[], None],
         refused_seconds: float = REFUSED_SECONDS,
+        on_refused: OnRefused = forget_refusal,
     ) -> None:
         self._app = app
         self._app_token = app_token
         self._intake = intake
         self._on_gap = on_gap
         self._refused_seconds = refused_seconds
+        self._on_refused = on_refused
         self._connection: _Connection | None = None
         self._problem = "no hello yet"
         self._asked_at = -REFRESH_SECONDS
@@ -155,17 +161,18 @@ class SocketMode:
             await socket.close()
 
     async def _take(self, connection: _Connection, text: str) -> None:
-        try:
-            message = json.loads(text)
-        except (ValueError, RecursionError):
-            message = None
-        kind = message.get("type") if isinstance(message, dict) else None
-        if kind == "hello":
-            self._greet(connection, message)
-        elif kind == "disconnect":
-            self._go(connection, message)
-        elif kind is not None:
-            await self._begin(connection, message)
+        frame = parse_frame(text)
+        if isinstance(frame, Flaw):
+            if frame.problem not in connection.flaws:  # a flood of them must not fill the log
+                connection.flaws.add(frame.problem)
+                facts = {"problem": frame.problem, "envelope_id": frame.envelope_id}
+                log.warning("envelope dropped", extra=facts)
+        elif isinstance(frame, SocketModeRequest):
+            await self._begin(connection, frame)
+        elif frame["type"] == "hello":
+            self._greet(connection, frame)
+        else:
+            self._go(connection, frame)
 
     def _greet(self, connection: _Connection, hello: Mapping[str, Any]) -> None:
         connection.was_greeted = True
@@ -183,16 +190,17 @@ class SocketMode:
         connection.ended.set()
         self._start(_close_after(connection.socket, LEAVE_SECONDS))
 
-    async def _begin(self, connection: _Connection, message: dict[str, Any]) -> None:
+    async def _begin(self, connection: _Connection, request: SocketModeRequest) -> None:
         """Answer an envelope beside the others; while too many are being answered, wait."""
-        try:
-            request = SocketModeRequest.from_dict(message)
-        except ValueError:
-            request = None
-        if request is None or self._intake.is_closing:
+        if self._intake.is_closing:
+            self._refuse(request)
             return
         await self._intake.enter()
         self._start(self._answer(connection, request)).add_done_callback(self._leave)
+
+    def _refuse(self, request: SocketModeRequest) -> None:
+        if request.type == "events_api":
+            self._on_refused(request.payload)
 
     def _leave(self, _: asyncio.Task[None]) -> None:
         self._intake.leave()
@@ -200,11 +208,16 @@ class SocketMode:
     async def _answer(self, connection: _Connection, request: SocketModeRequest) -> None:
         """Dispatch one envelope; while shutting down leave it to another connection."""
         if self._intake.is_closing:
+            self._refuse(request)
             return
         with metrics.ACK_SECONDS.labels(request.type).time():
-            response = await self._dispatch(request)
+            try:
+                response = await self._dispatch(request)
+            except Exception:
+                self._refuse(request)
+                raise
             if response.status == HTTPStatus.OK:
-                await self._acknowledge(connection, _ack(request.envelope_id, response))
+                await self._acknowledge(connection, acknowledgement(request.envelope_id, response))
 
     async def _dispatch(self, request: SocketModeRequest) -> BoltResponse:
         try:
@@ -239,14 +252,6 @@ class SocketMode:
             log.error("not answered", exc_info=error)
 
 
-def _ack(envelope_id: str, response: BoltResponse) -> str:
-    ack: dict[str, Any] = {"envelope_id": envelope_id}
-    if response.body:
-        is_json = response.first_headers().get("content-type", "").startswith("application/json")
-        ack["payload"] = json.loads(response.body) if is_json else {"text": response.body}
-    return json.dumps(ack)
-
-
 async def _close_after(socket: aiohttp.ClientWebSocketResponse, seconds: float) -> None:
     await asyncio.sleep(seconds)
     await socket.close()
@@ -259,12 +264,13 @@ async def open_socket_mode(
     intake: Intake,
     on_gap: Callable[[], None],
     refused_seconds: float = REFUSED_SECONDS,
+    on_refused: OnRefused = forget_refusal,
 ) -> AsyncIterator[SocketMode]:
     """Connect, and stay connected until left.
 
     `on_gap` is called when Slack says hello, at first and after each time without a connection.
     """
-    socket_mode = SocketMode(app, app_token, intake, on_gap, refused_seconds)
+    socket_mode = SocketMode(app, app_token, intake, on_gap, refused_seconds, on_refused)
     timeout = aiohttp.ClientTimeout(total=CONNECT_SECONDS)
     async with aiohttp.ClientSession(timeout=timeout) as web:
         running = asyncio.create_task(socket_mode.run(web), name="Socket Mode")

@@ -113,13 +113,17 @@ class Threads:
             raise CannotPost("not_in_channel")
 
     async def whisper(self, thread: ThreadRef, user: str, words: Words) -> None:
-        """Say `words` in the thread so that only `user` sees them; Slack does not keep them."""
+        """Say `words` in the thread so that only `user` sees them; Slack does not keep them.
+
+        Where `thread_ts` is empty, in the channel itself.
+        """
+        where = {"thread_ts": thread.thread_ts} if thread.thread_ts else {}
         await call(
             self._client,
             "chat.postEphemeral",
             channel=thread.channel,
-            thread_ts=thread.thread_ts,
             user=user,
+            **where,
             **words.params(),
         )
 

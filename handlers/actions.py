@@ -9,13 +9,17 @@ from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 from bot import messages
 from bot.errors import NoSuchReply
 from bot.relay import Relay
+from handlers.askers import Asker
 from handlers.errors import ignored, telling
-from handlers.interactions import parse_press, parse_send_again, parse_unlink
+from handlers.interactions import Press, parse_press, parse_send_again, parse_unlink
 from handlers.payloads import Payload
 
 
 def register(app: AsyncApp, relay: Relay) -> None:
     """Listen to the buttons."""
+
+    def asker_of(press: Press, respond: AsyncRespond) -> Asker:
+        return Asker(relay, respond, press.by, press.thread.channel, press.thread.thread_ts)
 
     @app.action(messages.SEND_AGAIN)
     async def on_send_again(ack: AsyncAck, body: Payload, respond: AsyncRespond) -> None:
@@ -24,7 +28,7 @@ def register(app: AsyncApp, relay: Relay) -> None:
         if press is None:
             ignored(body)
             return
-        async with telling(respond, press.thread.thread_ts):
+        async with telling(asker_of(press, respond)):
             asked = parse_send_again(press)
             if asked is None:
                 raise NoSuchReply(already_sent=False)
@@ -39,7 +43,7 @@ def register(app: AsyncApp, relay: Relay) -> None:
         if press is None:
             ignored(body)
             return
-        async with telling(respond, press.thread.thread_ts):
+        async with telling(asker_of(press, respond)):
             thread = press.thread
             session = parse_unlink(press)
             if session is None:

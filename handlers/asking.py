@@ -10,8 +10,9 @@ from bot.markup import escape
 from bot.models import parse_session
 from bot.relay import Relay
 from bot.words import Words
+from handlers.askers import Asker
 from handlers.dialogs import answer
-from handlers.errors import ignored, send_back, telling
+from handlers.errors import ignored, telling
 from handlers.interactions import parse_choice, parse_submission, parse_ticket_press
 from handlers.payloads import Payload
 
@@ -45,7 +46,8 @@ def register(app: AsyncApp, relay: Relay) -> None:
             return
         number, index = parse_choice(press.number) or ("", 0)
         work = relay.asking.choose(number, index, press.by, press.channel)
-        await relay.answers.soon(_replace(respond, work))
+        asker = Asker(relay, respond, press.by, press.channel, press.thread_ts)
+        await relay.answers.soon(_replace(asker, work))
 
     @app.action(say_modal.CANCELLED)
     async def on_say_cancelled(ack: AsyncAck, body: Payload, respond: AsyncRespond) -> None:
@@ -55,13 +57,13 @@ def register(app: AsyncApp, relay: Relay) -> None:
             ignored(body)
             return
         work = relay.asking.cancel(press.number, press.by, press.channel)
-        await relay.answers.soon(_replace(respond, work))
+        asker = Asker(relay, respond, press.by, press.channel, press.thread_ts)
+        await relay.answers.soon(_replace(asker, work))
 
 
-async def _replace(respond: AsyncRespond, work: Coroutine[Any, Any, Words | None]) -> None:
+async def _replace(asker: Asker, work: Coroutine[Any, Any, Words | None]) -> None:
     """Put what `work` tells into the place of the menu; of a second answer, nothing."""
-    async with telling(respond):
+    async with telling(asker):
         words = await work
         if words is not None:
-            params = words.params()
-            await send_back(respond, **params, replace_original=True)
+            await asker.tell(words, replaces=True)

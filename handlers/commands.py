@@ -13,8 +13,9 @@ from bot import messages
 from bot.dialogs import View
 from bot.errors import BadSession, ChooseSession
 from bot.relay import Relay
+from handlers.askers import Asker
 from handlers.dialogs import Note, Opening, show
-from handlers.errors import ignored, send_back, telling
+from handlers.errors import ignored, telling
 from handlers.interactions import Say, parse_say
 from handlers.payloads import Payload
 
@@ -36,11 +37,12 @@ def register(app: AsyncApp, relay: Relay) -> None:
             await ack(text=messages.USAGE.text)
         elif not say.text:
             await ack()
-            opening = Opening(messages.SAY_TITLE, say.trigger, respond, thread_ts=None)
+            asker = Asker(relay, respond, say.by, say.channel)
+            opening = Opening(messages.SAY_TITLE, say.trigger, asker)
             await relay.answers.soon(show(relay, opening, partial(_form, relay, say)))
         else:
             await ack()
-            await relay.answers.soon(_say(relay, say, respond))
+            await relay.answers.soon(_say(relay, say, Asker(relay, respond, say.by, say.channel)))
 
 
 async def _form(relay: Relay, say: Say) -> View | Note:
@@ -57,8 +59,8 @@ async def _is_new(relay: Relay, say: Say) -> bool:
     return await relay.answers.claim(f"said:{say.by}:{say.trigger[:100]}:{words}")
 
 
-async def _say(relay: Relay, say: Say, respond: AsyncRespond) -> None:
-    async with telling(respond):
+async def _say(relay: Relay, say: Say, asker: Asker) -> None:
+    async with telling(asker):
         if not await _is_new(relay, say):
             return
         try:
@@ -67,5 +69,4 @@ async def _say(relay: Relay, say: Say, respond: AsyncRespond) -> None:
             if not error.links:
                 raise
             sessions = [link.session for _, link in error.links]
-            menu = await relay.asking.menu(say.channel, say.by, sessions, say.text)
-            await send_back(respond, text=menu["text"], blocks=menu["blocks"])
+            await asker.tell(await relay.asking.menu(say.channel, say.by, sessions, say.text))

@@ -9,13 +9,14 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
-from slack_bolt.async_app import AsyncAck, AsyncRespond
+from slack_bolt.async_app import AsyncAck
 
 from bot import messages, modals
 from bot.errors import RelayError, SlackRefused
 from bot.relay import Relay
 from bot.words import Words, plain
-from handlers.errors import caught, in_words, send_back
+from handlers.askers import Asker
+from handlers.errors import caught, in_words
 
 log = logging.getLogger(__name__)
 
@@ -34,12 +35,11 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """Where something may be opened or told: the trigger, and beside it the response URL."""
+    """Where something may be opened or told: the trigger, and beside it who asked."""
 
     title: str
     trigger: str
-    respond: AsyncRespond
-    thread_ts: str | None
+    asker: Asker
 
 
 async def show(
@@ -59,7 +59,7 @@ async def show(
         else:
             is_told = await _replace(relay, waiting, modals.tell(opening.title, note.words))
         if not is_told:
-            await _tell(opening, note.words)
+            await opening.asker.tell(note.words)
 
     async with caught(lambda error: tell(Note(_words(error)))):
         shown = await task
@@ -116,12 +116,6 @@ async def _replace(relay: Relay, waiting: str, view: modals.View) -> bool:
 def _words(error: Exception) -> Words:
     is_late = isinstance(error, SlackRefused) and error.reason.endswith("trigger_id")
     return messages.TOO_LATE if is_late else in_words(error)
-
-
-async def _tell(opening: Opening, words: Words) -> None:
-    params = words.params()
-    where = opening.thread_ts
-    await send_back(opening.respond, **params, replace_original=False, thread_ts=where)
 
 
 async def _outlast(task: "asyncio.Task[None]") -> None:

@@ -10,7 +10,8 @@ from bot import messages
 from bot.corrections import Deletion, Edit, deletion_of
 from bot.models import UserId, is_id, reply_id, ts_micros
 from bot.relay import Relay
-from handlers.errors import ignored, send_back, telling
+from handlers.askers import Asker
+from handlers.errors import ignored, telling
 from handlers.interactions import TicketPress, parse_ticket_press
 from handlers.payloads import (
     REPLY_SUBTYPES,
@@ -39,13 +40,14 @@ def register(app: AsyncApp, relay: Relay) -> None:
         if press is None:
             ignored(body)
             return
-        await relay.answers.soon(_send(relay, press, respond))
+        asker = Asker(relay, respond, press.by, press.channel, press.thread_ts)
+        await relay.answers.soon(_send(relay, press, asker))
 
 
-async def _send(relay: Relay, press: TicketPress, respond: AsyncRespond) -> None:
-    async with telling(respond, press.thread_ts):
+async def _send(relay: Relay, press: TicketPress, asker: Asker) -> None:
+    async with telling(asker):
         await relay.corrections.send(press.number, press.by, press.channel)
-        await send_back(respond, **messages.CORRECTION_SENT.params(), replace_original=True)
+        await asker.tell(messages.CORRECTION_SENT, replaces=True)
 
 
 async def follow(relay: Relay, event: Payload, bot_user: str) -> None:

@@ -12,7 +12,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 
-import aiohttp
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.context.async_context import AsyncBoltContext
 from slack_bolt.error import BoltUnhandledRequestError
@@ -24,14 +23,12 @@ from bot.malformed import is_malformed
 from bot.models import Standing, is_id
 from bot.relay import Relay
 from bot.words import Words
+from handlers.askers import Asker
 from handlers.payloads import Payload, field, mapping, parse_thread
 from handlers.refused import remember
 from handlers.unhandled import log_unmatched
 
 log = logging.getLogger(__name__)
-
-Respond = Callable[..., Awaitable[object]]
-"""Bolt's `respond`, or what stands for it."""
 
 
 def register(app: AsyncApp, relay: Relay) -> None:
@@ -91,35 +88,12 @@ async def whisper(relay: Relay, event: Payload, error: PersonError) -> None:
         await relay.answers.whisper(thread, user, words, once=error.standing.value)
 
 
-async def send_back(respond: Respond, **what: object) -> None:
-    """Answer through a `response_url`; that Slack does not take an answer is for the log."""
-    try:
-        answer = await respond(**what)
-    except (aiohttp.ClientError, TimeoutError, OSError, ValueError, TypeError) as error:
-        # Of the latter two Bolt and yarl have one for a `response_url` that is none.
-        log.error("answer given up", extra={"reason": type(error).__name__})  # noqa: TRY400  (its text may hold the URL)
-        return
-    status = getattr(answer, "status_code", HTTPStatus.OK)
-    if status != HTTPStatus.OK:
-        log.error("answer given up", extra={"reason": f"HTTP {status}"})
-
-
 @asynccontextmanager
-async def telling(respond: Respond, thread_ts: str | None = None) -> AsyncIterator[None]:
-    """Tell the person who gave a command or pressed a button how it failed, if it does.
-
-    Slack shows that in the channel, away from the button, unless it is given the `thread_ts`.
-    """
+async def telling(asker: Asker) -> AsyncIterator[None]:
+    """Tell the person who gave a command or pressed a button how it failed, if it does."""
 
     async def tell(error: Exception) -> None:
-        params = in_words(error).params()
-        await send_back(
-            respond,
-            text=params["text"],
-            blocks=params["blocks"],
-            replace_original=False,
-            thread_ts=thread_ts,
-        )
+        await asker.tell(in_words(error))
 
     async with caught(tell):
         yield

@@ -5,7 +5,7 @@ from slack_bolt.async_app import AsyncAck, AsyncApp
 from bot import home_view, messages
 from bot.errors import NotLinked
 from bot.relay import Relay
-from handlers.errors import ignored, telling
+from handlers.errors import caught, ignored, in_words
 from handlers.interactions import HomePress, parse_home_page, parse_home_press, parse_opened
 from handlers.payloads import Payload
 
@@ -44,10 +44,13 @@ def register(app: AsyncApp, relay: Relay) -> None:
 async def _change(relay: Relay, press: HomePress) -> None:
     """Publish the page again, with what became of the press above it: there is no other place."""
 
-    async def show(text: str, **_: object) -> None:
+    async def show(text: str) -> None:
         await relay.home.show(press.by, press.page, text)
 
-    async with telling(show):
+    async def tell(error: Exception) -> None:
+        await show(in_words(error).params()["text"])
+
+    async with caught(tell):
         try:
             await show(await _do(relay, press))
         except NotLinked:

@@ -10,7 +10,8 @@ from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 from bot import messages
 from bot.models import SESSION_ADDRESS, SessionId, ThreadRef, UserId, find_session
 from bot.relay import Relay
-from handlers.errors import ignored, send_back, telling
+from handlers.askers import Asker
+from handlers.errors import ignored, telling
 from handlers.interactions import TicketPress, parse_ticket_press
 from handlers.payloads import REPLY_SUBTYPES, Payload, field, is_aside, parse_thread
 
@@ -35,14 +36,14 @@ def register(app: AsyncApp, relay: Relay) -> None:
         if press is None:
             ignored(body)
             return
-        await relay.answers.soon(_take_up(relay, press, respond))
+        asker = Asker(relay, respond, press.by, press.channel, press.thread_ts)
+        await relay.answers.soon(_take_up(relay, press, asker))
 
 
-async def _take_up(relay: Relay, press: TicketPress, respond: AsyncRespond) -> None:
-    async with telling(respond, press.thread_ts):
+async def _take_up(relay: Relay, press: TicketPress, asker: Asker) -> None:
+    async with telling(asker):
         session = await relay.offers.take_up(press.number, press.by, press.channel)
-        params = messages.offer_taken(session).params()
-        await send_back(respond, **params, replace_original=True)
+        await asker.tell(messages.offer_taken(session), replaces=True)
 
 
 def names_session(event: Payload) -> bool:

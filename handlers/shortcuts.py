@@ -14,6 +14,7 @@ from bot.errors import EmptyMessage
 from bot.forwarding import Linked, Question
 from bot.models import Change
 from bot.relay import Relay
+from handlers.askers import Asker
 from handlers.dialogs import Note, Opening, answer, show
 from handlers.errors import ignored
 from handlers.interactions import Shortcut, parse_shortcut, parse_submission
@@ -40,7 +41,9 @@ def register(app: AsyncApp, relay: Relay) -> None:
         if shortcut is None:
             ignored(body)
             return
-        opening = Opening(title, shortcut.trigger, respond, shortcut.thread.thread_ts)
+        thread = shortcut.thread
+        asker = Asker(relay, respond, shortcut.by, thread.channel, thread.thread_ts)
+        opening = Opening(title, shortcut.trigger, asker)
         await relay.answers.soon(show(relay, opening, lambda: _once(relay, shortcut, work)))
 
     @app.view(messages.ASK_SESSION)

@@ -1,9 +1,10 @@
 """Real processes for tests: the bot by its command line, and a Valkey that can be stopped."""
 
 import asyncio
+import resource
 import signal
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 from chaos.processes import ValkeyProcess, free_port, start_bot
@@ -11,7 +12,15 @@ from tests import secrets_guard
 from tests.redis_servers import asked_for, binary_of
 from tests.waiting import wait_until
 
-__all__ = ["BotProcess", "ValkeyProcess", "bot_process", "command", "free_port", "kept_valkey"]
+__all__ = [
+    "BotProcess",
+    "ValkeyProcess",
+    "bot_process",
+    "command",
+    "free_port",
+    "kept_valkey",
+    "open_files",
+]
 
 
 class BotProcess:
@@ -84,3 +93,14 @@ async def kept_valkey(home: Path) -> AsyncIterator[ValkeyProcess]:
         yield server
     finally:
         await server.stop()
+
+
+@contextmanager
+def open_files(soft: int) -> Iterator[None]:
+    """Let this process, and what it starts in the block, open only so many, unless it asks."""
+    before, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (before, hard))

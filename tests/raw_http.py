@@ -1,8 +1,9 @@
 """Servers that answer a POST in every way a wire can, byte by byte, and clients to send to them."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 import httpx
@@ -11,6 +12,7 @@ from pydantic import SecretStr
 from bot.devin import Devin, open_devin
 from bot.models import Outcome, SessionId, Wait
 from tests.people import SESSION
+from tests.waiting import wait_until
 
 KEY = "apk_test-not-a-secret"
 ID = SessionId(SESSION)
@@ -170,3 +172,109 @@ def kind(answer: Outcome | Wait) -> str:
 
 HALF = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 CHUNKED = HALF + b"Transfer-Encoding: chunked\r\n\r\n"
+
+
+@dataclass
+class Siege:
+    """Connections of strangers to one port: how many were opened, and how many are open."""
+
+    port: int
+    opening: bytes
+    opened: int = 0
+    standing: int = 0
+
+    async def keep_one(self) -> None:
+        """Open a connection, send the opening and then nothing; come again until nobody listens."""
+        while True:
+            try:
+                reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+            except OSError:
+                return  # nobody listens any more
+            self.opened += 1
+            self.standing += 1
+            try:
+                writer.write(self.opening)
+                await writer.drain()
+                await reader.read()
+            except ConnectionError:
+                pass
+            finally:
+                self.standing -= 1
+                writer.transport.abort()
+
+
+@asynccontextmanager
+async def besieging(port: int, sockets: int, opening: bytes = b"") -> AsyncIterator[Siege]:
+    """Keep that many strangers at a port, who send no more than `opening`, for the block."""
+    siege = Siege(port, opening)
+    strangers = [asyncio.create_task(siege.keep_one()) for _ in range(sockets)]
+    try:
+        await wait_until(lambda: siege.opened >= sockets, "all strangers were let in")
+        yield siege
+    finally:
+        for stranger in strangers:
+            stranger.cancel()
+        await asyncio.gather(*strangers, return_exceptions=True)
+
+
+def head_of(length: int, *, signature: str = "v0=" + "0" * 64, moment: int | None = None) -> bytes:
+    """The head of a request to the endpoint, as fresh and well-formed as Slack's, not signed."""
+    lines = [
+        "POST /slack/events HTTP/1.1",
+        "Host: bot",
+        "Content-Type: application/json",
+        f"Content-Length: {length}",
+        f"X-Slack-Request-Timestamp: {int(time.time()) if moment is None else moment}",
+        f"X-Slack-Signature: {signature}",
+    ]
+    return "\r\n".join([*lines, "", ""]).encode()
+
+
+@dataclass
+class Client:
+    """One connection that a test writes to and reads from, byte by byte."""
+
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+
+    async def send(self, data: bytes) -> None:
+        """Write and let it go."""
+        self.writer.write(data)
+        await self.writer.drain()
+
+    async def head(self) -> bytes:
+        """The head of the next answer; its body is read, too."""
+        async with asyncio.timeout(PATIENT):
+            head = await self.reader.readuntil(b"\r\n\r\n")
+            lines = head.lower().split(b"\r\n")
+            (length,) = [one[15:] for one in lines if one.startswith(b"content-length:")] or [b"0"]
+            await self.reader.readexactly(int(length))
+        return head
+
+    async def status(self) -> int:
+        """The status of the next answer."""
+        return int((await self.head()).split()[1])
+
+    async def until_closed(self) -> None:
+        """Wait until the other side has closed the connection; whatever comes is thrown away."""
+        with suppress(ConnectionError):
+            async with asyncio.timeout(PATIENT):
+                await self.reader.read()
+
+
+@asynccontextmanager
+async def dialing(port: int) -> AsyncIterator[Callable[..., Awaitable[Client]]]:
+    """Open connections to `port` and send something at once; the block's end closes them."""
+    clients: list[Client] = []
+
+    async def dial(sends: bytes = b"") -> Client:
+        client = Client(*await asyncio.open_connection("127.0.0.1", port))
+        clients.append(client)
+        await client.send(sends)
+        return client
+
+    try:
+        yield dial
+    finally:
+        for client in clients:
+            client.writer.transport.abort()

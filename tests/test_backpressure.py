@@ -10,7 +10,6 @@ from contextlib import AsyncExitStack
 from datetime import timedelta
 from pathlib import Path
 
-import aiohttp
 import pytest
 from prometheus_client import REGISTRY
 from slack_sdk.web.async_client import AsyncWebClient
@@ -19,13 +18,11 @@ from bot.answers import MOST, Answers
 from bot.app import Bot
 from bot.backlog import measure
 from bot.errors import SlackAway, SlackRefused
-from bot.health import Health
 from bot.intake import Intake
 from bot.mailbox import Mailbox
 from bot.models import Reply, SessionId, ThreadRef, UserId, Voucher
 from bot.pauses import STEP_SECONDS, Pauses
 from bot.reports import Reports
-from bot.server import BODY_LIMIT, MOST_BYTES, MOST_REQUESTS, SlackEndpoint, open_server
 from bot.store import Store, open_store
 from bot.threads import Threads
 from bot.words import Words
@@ -145,50 +142,6 @@ async def test_a_frozen_redis_stops_the_reading_and_not_the_connection(tmp_path:
         assert box.slack.connections == 1
         assert opened == len([c for c in box.slack.calls if c.method == "apps.connections.open"])
         assert await process.stop() == 0
-
-
-async def half_a_request(port: int, length: int) -> asyncio.StreamWriter:
-    """A request whose body does not come."""
-    _, writer = await asyncio.open_connection("127.0.0.1", port)
-    head = f"POST /slack/events HTTP/1.1\r\nHost: bot\r\nContent-Length: {length}\r\n\r\n"
-    writer.write(head.encode())
-    await writer.drain()
-    return writer
-
-
-@pytest.mark.parametrize(
-    ("requests", "length", "is_patient"),
-    [(3, 10, True), (MOST_BYTES // BODY_LIMIT, BODY_LIMIT, False)],
-)
-async def test_more_than_fits_is_sent_away_and_may_come_again(
-    requests: int, length: int, *, is_patient: bool
-) -> None:
-    """By number and by size; without `x-slack-no-retry`, so that Slack tries again."""
-    endpoint = SlackEndpoint("secret", Intake(), requests if is_patient else MOST_REQUESTS)
-    async with (
-        open_server("127.0.0.1", 0, Health(), endpoint) as port,
-        aiohttp.ClientSession() as web,
-    ):
-        url = f"http://127.0.0.1:{port}/slack/events"
-        held = [await half_a_request(port, length) for _ in range(requests)]
-
-        async def status() -> int:
-            async with web.post(url, data=b"{}") as answer:
-                assert "x-slack-no-retry" not in answer.headers
-                return answer.status
-
-        async def is_full() -> bool:
-            return await status() == 503
-
-        async def has_room() -> bool:
-            return await status() == 401
-
-        await wait_until(is_full, "it is full")
-        if is_patient:
-            await wait_until(has_room, "those who send nothing are sent away too")
-        for writer in held:
-            writer.close()
-        await wait_until(has_room, "it has room again")
 
 
 async def test_marks_beyond_what_slack_takes_are_dropped_and_words_are_kept(

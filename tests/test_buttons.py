@@ -231,24 +231,6 @@ async def test_a_failure_that_nobody_foresaw_has_a_reference(
     assert logged.getMessage() == "unforeseen: ValidationError"
 
 
-async def test_an_answer_that_slack_does_not_take_is_for_the_log(
-    bot: Bot, desk: Desk, caplog: pytest.LogCaptureFixture
-) -> None:
-    """The press is acknowledged all the same, and the address of the answer stays a secret."""
-    report = await suspended(desk)
-    pressed = await desk.slack.press(
-        "send_again", channel="general", message_ts=report.ts, value="nothing"
-    )
-    used_up = desk.slack.api_url.removesuffix("api/") + "response/key-4711"
-    for url in ("http://127.0.0.1:1/response/key-4711", used_up, None, 4711):
-        caplog.clear()
-        gone = Delivery("interactive", pressed.payload | {"response_url": url})
-        assert (await (await desk.slack.redeliver(gone)).settled()).acked
-        (told,) = [one for one in caplog.records if one.levelname == "ERROR"]
-        assert told.getMessage() == "answer given up"
-        assert "4711" not in str(vars(told))
-
-
 FORGED = {
     "another team": ("T0OTHER:{channel}:{ts}|1", GONE),
     "another channel": ("{team}:C0SECRETS0:{ts}|1", GONE),

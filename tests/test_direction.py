@@ -19,8 +19,9 @@ TREES = {name: ast.parse(path.read_text()) for name, path in FILES.items()}
 
 HOMES: Mapping[str, set[str]] = {
     "aiohttp": {
-        *("bot.app", "bot.devin", "bot.server", "bot.slack_calls", "bot.slack_files"),
-        *("bot.socket_mode", "handlers.errors"),
+        *("bot.app", "bot.devin", "bot.endpoint", "bot.server", "bot.slack_calls"),
+        "bot.slack_files",
+        *("bot.socket_mode", "handlers.askers"),
     },
     "cachetools": {"bot.remembered", "bot.relay"},
     "docket": {"bot.tasks", "bot.app", "bot.assembly"},  # the latter two: for a type
@@ -36,9 +37,12 @@ HOMES: Mapping[str, set[str]] = {
     "pydantic_settings": {"bot.settings"},
     # tasks: for what docket lets through
     "redis": {"bot.batches", "bot.packing", "bot.store", "bot.tasks"},
-    "slack_bolt": {"bot.assembly", "bot.server", "bot.socket_mode", "bot.identity", "handlers"},
+    "slack_bolt": {
+        *("bot.assembly", "bot.endpoint", "bot.envelopes", "bot.socket_mode", "bot.identity"),
+        "handlers",
+    },
     "slack_sdk": {
-        *("bot.app", "bot.socket_mode", "bot.identity"),
+        *("bot.app", "bot.envelopes", "bot.socket_mode", "bot.identity"),
         *(
             "bot.slack_calls",
             "bot.slack_files",

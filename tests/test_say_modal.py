@@ -535,4 +535,4 @@ def test_slack_takes_whatever_the_titles_are(listed: list[Listed], here: int) ->
     assert view_problems(say_modal.form("0" * 32, choices)) == []
     if listed:
         menu = say_modal.menu("0" * 32, listed, "<!channel> *now*")
-        assert view_problems({"type": "home", "blocks": menu["blocks"]}) == []
+        assert view_problems({"type": "home", "blocks": menu.params()["blocks"]}) == []

@@ -1,18 +1,25 @@
 """Socket Mode alone: connections that come and go, and envelopes of every kind."""
 
+import io
+import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
 
 import pytest
 from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_bolt.authorization import AuthorizeResult
+from slack_sdk.socket_mode.request import SocketModeRequest
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.envelopes import Flaw, parse_frame
 from bot.errors import SlackAway
 from bot.intake import Intake
 from bot.socket_mode import SocketMode, open_socket_mode
 from sandbox import Sandbox
+from sandbox.slack import Delivery
 from sandbox.socket_mode import MAX_CONNECTIONS
+from tests.logbook import logging_to
 from tests.raw_http import answering, serving, whole
 from tests.waiting import wait_until
 
@@ -67,8 +74,8 @@ async def test_an_acknowledgement_carries_what_the_listener_says(box: Sandbox) -
         event = await box.slack.deliveries[-1].settled()
         assert (event.acked, event.response) == (True, None)
         assert (await box.slack.slash("/devin-say", "words")).response == {"text": "words"}
-        json = {"text": "json", "response_type": "ephemeral"}
-        assert (await box.slack.slash("/devin-say", "json")).response == json
+        said = {"text": "json", "response_type": "ephemeral"}
+        assert (await box.slack.slash("/devin-say", "json")).response == said
 
 
 async def test_what_bolt_trips_over_is_acknowledged_and_logged(
@@ -139,3 +146,54 @@ async def test_too_many_connections_make_no_hot_loop(box: Sandbox) -> None:
         await wait_until(lambda: asked(box) == before + 2, "again")
         with pytest.raises(SlackAway, match="too_many_websockets"):
             await one_more.check()
+
+
+FLAWED: dict[str, tuple[str, Flaw]] = {
+    "no JSON": ("{xyzzy", Flaw("no JSON object")),
+    "too deep": ("[" * 100_000, Flaw("no JSON object")),
+    "an array": ('["hello"]', Flaw("no JSON object")),
+    "no type": ('{"envelope_id": "1-a", "payload": {}}', Flaw("no type", "1-a")),
+    "a type that is none": ('{"type": ["hello"], "envelope_id": 5}', Flaw("no type")),
+    "no id": ('{"type": "events_api", "payload": {}}', Flaw("no envelope_id")),
+    "an id of words": ('{"type": "x", "envelope_id": "x y"}', Flaw("no payload")),
+    "no payload": ('{"type": "events_api", "envelope_id": "1-a"}', Flaw("no payload", "1-a")),
+    "a payload of no kind": (
+        '{"type": "events_api", "envelope_id": "1-a", "payload": [1]}',
+        Flaw("no payload", "1-a"),
+    ),
+}
+
+
+@pytest.mark.parametrize(("frame", "flaw"), FLAWED.values(), ids=FLAWED.keys())
+def test_a_frame_that_is_no_envelope_is_told_by_what_it_lacks(frame: str, flaw: Flaw) -> None:
+    """With its id, if that is one; nothing else of it may be in a log."""
+    assert parse_frame(frame) == flaw
+
+
+def test_an_envelope_and_a_note_are_what_they_say() -> None:
+    """Whatever type Slack gives an envelope one day."""
+    envelope = parse_frame('{"type": "new", "envelope_id": "1", "payload": {"a": 1}}')
+    assert isinstance(envelope, SocketModeRequest)
+    assert (envelope.type, envelope.payload) == ("new", {"a": 1})
+    assert parse_frame('{"type": "hello", "num_connections": 1}') == {
+        "type": "hello",
+        "num_connections": 1,
+    }
+
+
+async def test_an_envelope_that_is_dropped_is_in_the_log_once_for_each_kind(box: Sandbox) -> None:
+    """The operator hears of it, by ids alone, and a flood of them does not fill the log."""
+    stream = io.StringIO()
+    with logging_to(stream, "json", "WARNING"):
+        async with connecting(box):
+            await box.slack.wait_connected()
+            odd_ones: list[Any] = [("events_api", None), (None, {"text": "xyzzy"})]
+            for odd in odd_ones * 3:
+                await box.slack.redeliver(Delivery(*odd))
+            await box.slack.say("hello")
+            assert (await box.slack.deliveries[-1].settled()).acked
+    logged = [json.loads(line) for line in stream.getvalue().splitlines()]
+    dropped = [one for one in logged if one["event"] == "envelope dropped"]
+    assert [one["problem"] for one in dropped] == ["no payload", "no type"]
+    assert all(one["envelope_id"] for one in dropped)
+    assert "xyzzy" not in stream.getvalue()

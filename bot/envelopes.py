@@ -1,0 +1,59 @@
+"""What Slack sends over Socket Mode, frame by frame, and what it gets back.
+
+Shapes: docs.slack.dev/apis/events-api/using-socket-mode. Nothing here raises on a malformed frame.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from slack_bolt.response import BoltResponse
+from slack_sdk.socket_mode.request import SocketModeRequest
+
+NOTES = ("hello", "disconnect")
+"""Frames about the connection itself, which are not answered."""
+
+_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Flaw:
+    """A frame that nothing can be done with: what is wrong, and its envelope's id if it has one."""
+
+    problem: str
+    envelope_id: str | None = None
+
+
+def parse_frame(text: str) -> SocketModeRequest | Mapping[str, Any] | Flaw:
+    """An envelope, a note (one of `NOTES`, as it came), or what is wrong with the frame."""
+    try:
+        frame = json.loads(text)
+    except (ValueError, RecursionError):
+        frame = None
+    if not isinstance(frame, dict):
+        return Flaw("no JSON object")
+    kind = frame.get("type")
+    if kind in NOTES:
+        return frame
+    named = frame.get("envelope_id")
+    envelope_id = named if isinstance(named, str) and _ID.fullmatch(named) else None
+    if not isinstance(kind, str):
+        return Flaw("no type", envelope_id)
+    try:
+        envelope = SocketModeRequest.from_dict(frame)
+    except ValueError:  # a payload of another kind
+        envelope = None
+    if envelope is None:
+        return Flaw("no envelope_id" if named is None else "no payload", envelope_id)
+    return envelope
+
+
+def acknowledgement(envelope_id: str, response: BoltResponse) -> str:
+    """What is sent back for an envelope, with what the listener says, if anything."""
+    ack: dict[str, Any] = {"envelope_id": envelope_id}
+    if response.body:
+        is_json = response.first_headers().get("content-type", "").startswith("application/json")
+        ack["payload"] = json.loads(response.body) if is_json else {"text": response.body}
+    return json.dumps(ack)

@@ -1,0 +1,63 @@
+"""Whoever pressed, chose, typed or ran something, and how their answer reaches them.
+
+Slack sends a `response_url` with it, for five answers within 30 minutes
+(docs.slack.dev/interactivity/handling-user-interaction). Where there is none, or it does not serve,
+the answer is whispered where the person is.
+"""
+
+import logging
+from dataclasses import dataclass
+from http import HTTPStatus
+
+import aiohttp
+from slack_bolt.async_app import AsyncRespond
+
+from bot.errors import StoreAway
+from bot.models import ThreadRef, UserId
+from bot.relay import Relay
+from bot.words import Words
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Who asked and where: in a thread, or in the channel itself where `thread_ts` is None."""
+
+    relay: Relay
+    respond: AsyncRespond
+    by: UserId
+    channel: str
+    thread_ts: str | None = None
+
+    async def tell(self, words: Words, *, replaces: bool = False) -> None:
+        """Answer them alone; with `replaces` in the place of what they pressed, if Slack lets us.
+
+        Where neither Slack's address nor Redis serves, only the log has it.
+        """
+        problem = await self._respond(words, replaces=replaces)
+        if problem is None:
+            return
+        log.warning("answered by a whisper", extra={"reason": problem})
+        thread = ThreadRef(
+            team=self.relay.team, channel=self.channel, thread_ts=self.thread_ts or ""
+        )
+        try:
+            await self.relay.answers.whisper(thread, self.by, words)
+        except StoreAway as error:
+            log.error("answer given up", extra={"reason": str(error)})  # noqa: TRY400
+
+    async def _respond(self, words: Words, *, replaces: bool) -> str | None:
+        """Use the `response_url`; why that did not work, or None."""
+        # Slack shows an answer in the channel, away from the button, unless it is given the thread.
+        where = None if replaces else self.thread_ts
+        try:
+            answer = await self.respond(
+                **words.params(), replace_original=replaces, thread_ts=where
+            )
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError, TypeError) as error:
+            # Of the latter two Bolt and yarl have one for a `response_url` that is none; the text
+            # of any may hold the address.
+            return type(error).__name__
+        status: int = answer.status_code
+        return None if status == HTTPStatus.OK else f"HTTP {status}"
