@@ -35,7 +35,7 @@ test: setup ## Every test
 # as a whole. tests/test_cluster*.py start a Cluster by themselves, so that they belong to `test`.
 # test_reports is not among them: its minute goes into Slack's retries.
 REDIS_TESTS := $(patsubst %,tests/test_%.py,mailbox mailbox_crashes links linking tasks order journey \
-  commands catch_up)
+  commands catch_up jam unforeseen)
 
 test-redis: setup ## The tests that touch Redis, on Debian's redis-server and on a Cluster
 	@if command -v redis-server; then redis-server --version; \

@@ -25,9 +25,9 @@ from bot.embedded import embedded_valkey
 from bot.links import Links
 from bot.mailbox import Head, Mailbox
 from bot.models import Link, Outcome, OutcomeKind, Reply, SessionId, ThreadRef, UserId, micros_ts
-from bot.reports import Reports
+from bot.reports import GRACE, Reports
 from bot.store import Store, open_store
-from bot.tasks import SWEEP_GRACE, SWEEP_LIMIT
+from bot.tasks import SWEEP_LIMIT
 
 TTL = timedelta(days=90)
 CHUNK = 1_000
@@ -152,7 +152,7 @@ class Mail:
 
     async def measured(self, samples: int) -> Values:
         """The columns of the page; what waits is the same before and after."""
-        sweep = partial(Reports(self._store).overdue, SWEEP_GRACE, SWEEP_LIMIT)
+        sweep = partial(Reports(self._store).overdue, GRACE, SWEEP_LIMIT)
         accept = await _median_ms(partial(self.accept, 0), samples)
         deliver = await _median_ms(partial(self.deliver, 0), samples)
         accepted, delivered = await self.rates(max(1, samples // AT_ONCE))

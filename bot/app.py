@@ -185,7 +185,6 @@ def _deliver(
         schedule=parts.schedule,
         intake=parts.intake,
         give_up_after=settings.give_up_after,
-        concurrency=settings.delivery_concurrency,
         notice_after=notice_after,
     )
     telling = Telling(
@@ -195,8 +194,8 @@ def _deliver(
         schedule=parts.schedule,
         give_up_after=settings.give_up_after,
     )
-    register(parts.docket, deliveries, telling, reports)
-    parts.schedule.serve(deliveries, telling)
+    parts.schedule.serve(deliveries, telling, reports)
+    register(parts.docket, parts.schedule, reports)
 
 
 @asynccontextmanager

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
-from bot import metrics
+from bot import messages, metrics
 from bot.attached import Brought, Hitch
 from bot.devin import Devin
 from bot.devin_session import digest
@@ -22,8 +22,9 @@ from bot.files import Files
 from bot.holds import Hold
 from bot.intake import Intake
 from bot.letters import letter
+from bot.logs import Unforeseen, guarded
 from bot.mailbox import Head, Later, Mailbox, Nothing, Step
-from bot.models import Outcome, OutcomeKind, SessionId, Wait
+from bot.models import Outcome, OutcomeKind, Refusal, SessionId, Wait
 from bot.people import People
 from bot.reports import ReportId, ReportKind
 from bot.schedule import Schedule
@@ -54,10 +55,17 @@ STORE_STEP_SECONDS = 0.5
 
 @dataclass(frozen=True, slots=True)
 class _Letter:
-    """What Devin is sent, and which files it holds as links though they should be there."""
+    """The message for Devin, and the files that it holds as links though they should be there.
+
+    `may_be_there`: an earlier holder may have sent it.
+    """
 
     text: str
     left_out: tuple[Brought, ...]
+    may_be_there: bool
+
+
+_Tried = tuple[Outcome | Wait | None, _Letter | None]
 
 
 class Deliveries:
@@ -74,7 +82,6 @@ class Deliveries:
         schedule: Schedule,
         intake: Intake,
         give_up_after: timedelta,
-        concurrency: int,
         notice_after: timedelta = NOTICE_AFTER,
     ) -> None:
         self._mailbox = mailbox
@@ -86,25 +93,23 @@ class Deliveries:
         self._intake = intake
         self._give_up_after = give_up_after
         self._notice_after = notice_after
-        self._room = asyncio.Semaphore(concurrency)
 
     async def deliver(self, session: SessionId) -> None:
         """Send the session's mail, oldest first, until none is due or another holds the session.
 
-        Does not raise for what Devin does. Waiting for a busy process takes none of the session's
-        turn; a session with much mail is scheduled again after `TURN_SECONDS`.
+        Does not raise for what Devin does. A session with much mail is scheduled again after
+        `TURN_SECONDS`. How many deliver at once is up to the caller.
         """
         await self._intake.calm()
-        async with self._room:
-            if self._intake.is_closing:
-                # Begin nothing more: it is another process's turn, or our own after a restart.
-                await self._schedule.wake(session, PASS_ON_SECONDS)
-                return
-            hold = Hold(self._mailbox, session)
-            async with hold.kept():
-                step = await self._take(hold)
-                while isinstance(step, Head):
-                    step = await self._send(hold, step)
+        if self._intake.is_closing:
+            # Begin nothing more: it is another process's turn, or our own after a restart.
+            await self._schedule.wake(session, PASS_ON_SECONDS)
+            return
+        hold = Hold(self._mailbox, session)
+        async with hold.kept():
+            step = await self._take(hold)
+            while isinstance(step, Head):
+                step = await self._send(hold, step)
         if isinstance(step, Later):
             await self._schedule.wake(session, step.after)
 
@@ -115,45 +120,64 @@ class Deliveries:
         return step
 
     async def _send(self, hold: Hold, head: Head) -> Step:
-        reply, was_sent = head.reply, head.interrupted
-        brought: Sequence[Brought] = ()
-        if reply.all_files:
-            # What becomes of the files is noted before the message is sent.
-            was_sent = was_sent and await self._patiently(lambda: self._files.were_brought(reply))
-            answer = await self._patiently(lambda: self._files.bring(reply))
-            if isinstance(answer, Wait):
-                return await self._wait(hold, head, answer)
-            brought = answer
-        text = await letter(reply, self._people, brought)
-        message = _Letter(text, tuple(one for one in brought if _is_told(one)))
-        if was_sent:
-            lost = Outcome(kind=OutcomeKind.UNCERTAIN, detail="the relay stopped while sending")
-            return await self._look(hold, head, message, lost)
-        return await self._post(hold, head, message)
-
-    async def _post(self, hold: Hold, head: Head, message: "_Letter") -> Step:
-        if not hold.is_certain:
+        """Send the head and end it, or put it off; what nobody foresaw must not come again."""
+        ids = _ids(hold.session, reply_id=head.reply.id)
+        tried = await guarded(self._try(hold, head), log, StoreAway, **ids)
+        if isinstance(tried, Unforeseen):
+            return await self._finish(hold, head, _unforeseen(head, tried))
+        answer, message = tried
+        if answer is None:
             await self._patiently(
                 lambda: self._mailbox.put_back(hold.session, hold.token, head.reply.id)
             )
             return Later(0.0)
+        if isinstance(answer, Wait):
+            return await self._wait(hold, head, answer)
+        return await self._finish(hold, head, answer, message)
+
+    async def _try(self, hold: Hold, head: Head) -> "_Tried":
+        """Try to send the head: the result, and the message that it is about.
+
+        The result is None if the hold may have expired, so that nothing was sent.
+        """
+        if head.flaw is not None:
+            raise head.flaw
+        message = await self._compose(head)
+        if isinstance(message, Wait):
+            return message, None
+        if message.may_be_there:
+            lost = Outcome(kind=OutcomeKind.UNCERTAIN, detail="the relay stopped while sending")
+            return await self._look(hold, head, message, lost), message
+        if not hold.is_certain:
+            return None, message
         began = time.monotonic()
         answer = await self._devin.post_message(hold.session, message.text)
         metrics.DELIVERY_SECONDS.observe(time.monotonic() - began)
-        if isinstance(answer, Wait):
-            return await self._wait(hold, head, answer)
-        if answer.kind is OutcomeKind.UNCERTAIN:
-            return await self._look(hold, head, message, answer)
-        return await self._finish(hold, head, answer, message)
+        if isinstance(answer, Outcome) and answer.kind is OutcomeKind.UNCERTAIN:
+            answer = await self._look(hold, head, message, answer)
+        return answer, message
 
-    async def _look(self, hold: Hold, head: Head, message: "_Letter", lost: Outcome) -> Step:
+    async def _compose(self, head: Head) -> "_Letter | Wait":
+        reply, may_be_there = head.reply, head.interrupted
+        brought: Sequence[Brought] = ()
+        if reply.all_files:
+            # What becomes of the files is noted before the message is sent.
+            if may_be_there:
+                may_be_there = await self._patiently(lambda: self._files.were_brought(reply))
+            answer = await self._patiently(lambda: self._files.bring(reply))
+            if isinstance(answer, Wait):
+                return answer
+            brought = answer
+        text = await letter(reply, self._people, brought)
+        return _Letter(text, tuple(one for one in brought if _is_told(one)), may_be_there)
+
+    async def _look(self, hold: Hold, head: Head, message: "_Letter", lost: Outcome) -> Outcome:
         since = datetime.fromtimestamp(head.sent / 1000, UTC)
         ids = _ids(hold.session, reply_id=head.reply.id)
         arrivals = await self._patiently(lambda: self._mailbox.lately(hold.session))
-        outcome = await self._settling.settle(
+        return await self._settling.settle(
             hold.session, message.text, since, arrivals, head.clock, lost, ids
         )
-        return await self._finish(hold, head, outcome, message)
 
     async def _wait(self, hold: Hold, head: Head, wait: Wait) -> Step:
         if head.attempts and head.waited >= self._give_up_after:
@@ -246,6 +270,17 @@ class Deliveries:
             # The report is owed in Redis; the sweep schedules it.
             ids = {"reply_id": report.reply, "reason": str(error)}
             log.warning("report not scheduled", extra=ids)
+
+
+def _unforeseen(head: Head, failure: Unforeseen) -> Outcome:
+    """The outcome of a reply that failed for a reason that only the log can tell.
+
+    One with a broken record can't be sent again: nobody knows which part of it is right.
+    """
+    detail = messages.logged(failure.reference)
+    if head.flaw is not None:
+        return Outcome(kind=OutcomeKind.REFUSED, refusal=Refusal.OTHER, detail=detail)
+    return Outcome(kind=OutcomeKind.UNCERTAIN, detail=detail)
 
 
 def _is_told(brought: Brought) -> bool:

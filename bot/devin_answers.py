@@ -26,7 +26,7 @@ PROBLEM_LIMIT = 20
 class PostMessageParams(BaseModel):
     """The request body; nothing beside `message` is in the contract."""
 
-    model_config = ConfigDict(title="PostMessageParams")
+    model_config = ConfigDict(title="PostMessageParams", hide_input_in_errors=True)
 
     message: str
 
@@ -79,12 +79,14 @@ def _read_sent(body: bytes) -> Outcome:
     try:
         answer = _SENT.validate_json(body)
     except ValidationError:
-        return _refused(Refusal.OTHER, HTTPStatus.OK, body)
-    if answer is None:
-        return Outcome(kind=OutcomeKind.DELIVERED, status=HTTPStatus.OK)
-    return Outcome(
-        kind=OutcomeKind.SUSPENDED, detail=answer.detail[:DETAIL_LIMIT], status=HTTPStatus.OK
-    )
+        detail = _detail(body)
+        if detail is None:
+            return _refused(Refusal.OTHER, HTTPStatus.OK, body)
+    else:
+        if answer is None:
+            return Outcome(kind=OutcomeKind.DELIVERED, status=HTTPStatus.OK)
+        detail = answer.detail
+    return Outcome(kind=OutcomeKind.SUSPENDED, detail=detail[:DETAIL_LIMIT], status=HTTPStatus.OK)
 
 
 def _refused(
@@ -116,12 +118,19 @@ def _problems(body: bytes) -> tuple[Problem, ...]:
 
 def _plain(body: bytes) -> str:
     """FastAPI's `{"detail": "..."}` as its words; anything else as it came."""
+    detail = _detail(body)
+    return body.decode(errors="replace") if detail is None else detail
+
+
+def _detail(body: bytes) -> str | None:
+    """The `detail` of a JSON object, if it is text, without what UTF-8 cannot hold."""
     try:
         answer: Any = json.loads(body)
-    except ValueError:
-        return body.decode(errors="replace")
+    except (ValueError, RecursionError):
+        return None
     detail = answer.get("detail") if isinstance(answer, dict) else None
-    return detail if isinstance(detail, str) else body.decode(errors="replace")
+    # JSON escapes can spell half of a surrogate pair, which pydantic rejects and Redis can't keep.
+    return detail.encode("utf-8", "replace").decode() if isinstance(detail, str) else None
 
 
 def _retry_after(value: str) -> float | None:
@@ -130,11 +139,11 @@ def _retry_after(value: str) -> float | None:
         return float(value)
     try:
         when = parsedate_to_datetime(value)
-    except (TypeError, ValueError):
+        if when.tzinfo is None:
+            when = when.replace(tzinfo=UTC)
+        return max(0.0, (when - datetime.now(UTC)).total_seconds())
+    except (TypeError, ValueError, OverflowError):
         return None
-    if when.tzinfo is None:
-        when = when.replace(tzinfo=UTC)
-    return max(0.0, (when - datetime.now(UTC)).total_seconds())
 
 
 _ADDRESS = re.compile(r"https?://[!-~]{1,2000}")

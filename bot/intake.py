@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from bot.bursts import CROWD, Bursts
+from bot.logs import guarded
 
 log = logging.getLogger(__name__)
 
@@ -88,7 +89,7 @@ class Intake:
 
     def spawn(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
         """Go on with `work` after the request is answered; `drain` waits for it."""
-        task = asyncio.create_task(self._logged(work))
+        task = asyncio.create_task(_done(work))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
@@ -105,8 +106,6 @@ class Intake:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _logged(self, work: Coroutine[None, None, None]) -> None:
-        try:
-            await work
-        except Exception:
-            log.exception("work after an answer failed")
+
+async def _done(work: Coroutine[None, None, None]) -> None:
+    await guarded(work, log)

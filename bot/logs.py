@@ -6,12 +6,19 @@ must never hold is text that people wrote: its length is logged instead.
 
 import json
 import logging
+import secrets
 import sys
+from collections.abc import Awaitable
 from collections.abc import Set as AbstractSet
-from typing import Any, TextIO
+from dataclasses import dataclass
+from typing import Any, TextIO, TypeVar
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
+
+from bot.errors import RelayError
+
+T = TypeVar("T")
 
 QUIET = ("slack_bolt", "slack_sdk", "aiohttp", "httpx", "httpcore", "asyncio", "docket", "redis")
 """Their INFO and DEBUG lines print message bodies, tokens and every poll."""
@@ -28,6 +35,36 @@ def configure(
     root.setLevel(level)
     for name in QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+@dataclass(frozen=True, slots=True)
+class Unforeseen:
+    """A failure that nobody foresaw, by the reference that the log has it under."""
+
+    reference: str
+
+
+def unforeseen(log: logging.Logger, error: Exception, **ids: object) -> Unforeseen:
+    """Log `error`, with its traceback, under a new reference."""
+    reference = secrets.token_hex(4)
+    what = str(error) if isinstance(error, RelayError) else type(error).__name__
+    log.error("unforeseen: %s", what, extra={**ids, "reference": reference}, exc_info=error)
+    return Unforeseen(reference)
+
+
+async def guarded(
+    work: Awaitable[T], log: logging.Logger, *foreseen: type[Exception], **ids: object
+) -> T | Unforeseen:
+    """The result of `work`, whose every failure ends here and in `log`.
+
+    Raises what is `foreseen`, and a cancellation.
+    """
+    try:
+        return await work
+    except foreseen:
+        raise
+    except Exception as error:  # noqa: BLE001  (nobody else would hear of it)
+        return unforeseen(log, error, **ids)
 
 
 def _formatter(form: str, secrets: AbstractSet[str]) -> logging.Formatter:

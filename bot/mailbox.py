@@ -6,6 +6,7 @@ itself, so a holder that died is followed by another, and one that was frozen fi
 it can neither pop nor report for its successor.
 """
 
+import logging
 import secrets
 import time
 from collections.abc import Sequence
@@ -51,6 +52,8 @@ from bot.store import (
     threads_key,
 )
 
+log = logging.getLogger(__name__)
+
 HOLD = timedelta(seconds=10)
 """How long a holder may go without a sign of life before another takes over."""
 
@@ -62,6 +65,9 @@ WAIT_FOR_MISSING = timedelta(seconds=30)
 
 LATELY = timedelta(days=1)
 """How long it is known what a session got last: longer than a reply can wait to be looked for."""
+
+LEFT_FOR = timedelta(seconds=5)
+"""The time for which a reply that only a newer version can read is left alone."""
 
 KEEP_WAITING = timedelta(days=30)
 KEEP_DONE = timedelta(days=7)
@@ -84,7 +90,7 @@ class Head:
     """The reply to send now. Times are Unix ms; `failing_since` is None while Devin answers.
 
     `sent` is when it was first marked as being sent. `interrupted`: that was by an earlier holder,
-    who is gone.
+    who is gone. `flaw`: its record is broken, and `reply` is what is left of it.
     """
 
     reply: Reply
@@ -95,6 +101,7 @@ class Head:
     now: int
     sent: int
     interrupted: bool
+    flaw: ValidationError | None = None
     read: float = field(default_factory=time.monotonic)
 
     def clock(self) -> datetime:
@@ -219,7 +226,7 @@ class Mailbox:
             ],
             [
                 *(session, token, millis(HOLD), REPLY_PREFIX, millis(WAIT_FOR_MISSING), reply.id),
-                *(outcome.to_json(), _kept(reply, outcome), seconds(KEEP_DONE), int(answered)),
+                *(outcome.to_json(), _kept(head, outcome), seconds(KEEP_DONE), int(answered)),
                 *(str(report) if is_owed else "", int(go_on)),
                 *(0 if reply.thread.is_nowhere else self._link_ttl, got, seconds(LATELY)),
             ],
@@ -243,10 +250,12 @@ class Mailbox:
         attempts, notice_ms = answer
         return Deferred(attempts, None if notice_ms < 0 else notice_ms / 1000)
 
-    async def put_back(self, session: SessionId, token: str, reply: ReplyId) -> None:
-        """Undo `take` for a reply that has certainly not been sent."""
+    async def put_back(
+        self, session: SessionId, token: str, reply: ReplyId, after: timedelta = timedelta(0)
+    ) -> None:
+        """Undo `take` for a reply that has certainly not been sent; it is due `after` that."""
         keys, keep = [*_keys(session), reply_key(reply)], seconds(KEEP_DONE)
-        await self._store.run(scripts.PUT_BACK, keys, [session, token, reply, keep])
+        await self._store.run(scripts.PUT_BACK, keys, [session, token, reply, keep, millis(after)])
 
     async def renew(self, session: SessionId, token: str) -> bool:
         """Keep the hold for another `HOLD`; False when it is no longer ours."""
@@ -293,28 +302,36 @@ class Mailbox:
         if what not in {"head", "interrupted"}:
             return Nothing(what)
         _, reply_id, raw, number, accepted, since, attempts, now, sent = answer
-        try:
-            reply = Reply.model_validate_json(raw)
-        except ValidationError:
-            # A record of a newer version, met by an old process in a rolling deploy: leave it to a
-            # process that can read it, and one that was interrupted marked as that.
+        team, channel, ts = reply_id.split(":")
+        place = {"team": team, "channel": channel, "thread_ts": ts}
+        reply, flaw = Reply.read(raw or "", thread=place, ts=ts, author="unknown")
+        if reply is None:
+            # A process that can read it takes it later; an interrupted one stays interrupted.
+            log.info("a reply is left to a newer version", extra={"reply_id": reply_id})
             if what == "head":
-                await self.put_back(session, token, ReplyId(reply_id))
-            raise
+                await self.put_back(session, token, ReplyId(reply_id), LEFT_FOR)
+            return Later(LEFT_FOR.total_seconds())
+        if flaw is not None:
+            thread = reply.thread.model_copy(update={"team": team, "channel": channel})
+            reply = reply.model_copy(update={"thread": thread, "ts": ts})
         return Head(
             reply=reply,
-            round=int(number),
-            accepted=int(accepted),
+            round=int(number or 1),
+            accepted=int(accepted or now),
             failing_since=int(since) if since else None,
             attempts=int(attempts),
             now=int(now),
             sent=int(sent),
             interrupted=what == "interrupted",
+            flaw=flaw,
         )
 
 
-def _kept(reply: Reply, outcome: Outcome) -> str:
-    """What FINISH keeps of `reply`: of a delivered one at most whom to tell, never the text."""
+def _kept(head: Head, outcome: Outcome) -> str:
+    """The rest of a reply for FINISH to keep: of a delivered one never the text."""
+    reply = head.reply
+    if head.flaw is not None:
+        return reply.to_json()
     if outcome.kind is not OutcomeKind.DELIVERED:
         return "1"
     if not reply.step and not outcome.left_out:

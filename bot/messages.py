@@ -160,6 +160,12 @@ def _refused(outcome: Outcome, about: str) -> Words:
 
 
 def _refused_otherwise(outcome: Outcome, about: str) -> Words:
+    if outcome.status is None:
+        return Words(
+            f"I *couldn't read* my saved copy of {about}, so I can't send it "
+            f"({_code(outcome.detail)}).",
+            advice="Check the session. If it isn't there, post it again.",
+        )
     quote = cut(" ".join(outcome.detail.split()), 200) or "(nothing)"
     if outcome.is_unread:
         return Words(
@@ -829,6 +835,11 @@ def passing(error: PassingError) -> Words:
         f"That did not work just now: {who} did not answer. "
         "Look whether it happened all the same, and try again in a minute if not."
     )
+
+
+def logged(reference: str) -> str:
+    """The detail of an outcome that nobody foresaw; the log has the same reference."""
+    return f"unexpected error, logged as {reference}"
 
 
 def unknown(reference: str) -> Words:

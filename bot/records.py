@@ -1,6 +1,10 @@
 """The form of every value that Redis keeps."""
 
-from pydantic import BaseModel, ConfigDict
+import json
+from contextlib import suppress
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 
 class Record(BaseModel):
@@ -12,3 +16,35 @@ class Record(BaseModel):
     def to_json(self) -> str:
         """The form that Redis keeps."""
         return self.model_dump_json()
+
+    @classmethod
+    def read(cls, raw: str, **instead: object) -> tuple[Self | None, ValidationError | None]:
+        """The record that `raw` is the JSON form of; None if a newer version wrote it.
+
+        Of a broken one, what can still be read, with `instead` for what cannot, and the error.
+        """
+        try:
+            return cls.model_validate_json(raw), None
+        except ValidationError as error:
+            found = _fields(raw)
+            version = found.get("v")
+            if isinstance(version, int) and version > cls.model_fields["v"].default:
+                return None, None
+            return cls._salvaged(found, instead), error
+
+    @classmethod
+    def _salvaged(cls, found: dict[str, Any], instead: dict[str, Any]) -> Self:
+        kept = instead
+        for name in found.keys() & cls.model_fields.keys():
+            with suppress(ValidationError, RecursionError):
+                cls.model_validate_json(json.dumps(kept | {name: found[name]}))
+                kept = kept | {name: found[name]}
+        return cls.model_validate_json(json.dumps(kept))
+
+
+def _fields(raw: str) -> dict[str, Any]:
+    try:
+        found = json.loads(raw)
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}

@@ -20,9 +20,16 @@ RETRY = timedelta(seconds=60)
 """A report that was begun and not told is looked at again after this time."""
 
 TELLING = timedelta(seconds=45)
-"""Longer than telling takes with Slack's timeouts; until then nobody else begins."""
+"""Until then nobody else begins; `telling.py` stops before that."""
 
 _WAITING = frozenset({"waiting", "sending"})
+
+GRACE = timedelta(seconds=5)
+"""Mail and reports that have been due for this long are overdue; a burst settles sooner."""
+
+MOST_HELD = 20_000
+"""Sessions one look passes over: twenty processes hold no more, each at its largest concurrency."""
+
 
 # The key outlives what is owed, so that asking again later does not owe it a second time.
 #
@@ -43,19 +50,34 @@ return 1
 
 _FORGET = Script("return redis.call('HDEL', KEYS[1], 'asked')")
 
-# KEYS: due, untold
-# ARGV: grace ms, limit, hold prefix
-# Returns: sessions whose mail is due but that nobody holds, and reports that are late.
+# A busy session keeps its old due time, so the look goes on past sessions that somebody holds.
+#
+# KEYS: due
+# ARGV: grace ms, limit, hold prefix, sessions to look at in all
+# Returns: sessions whose mail is due and that nobody holds, the longest due first.
 _OVERDUE = Script("""
 local time = redis.call('TIME')
 local before = time[1] * 1000 - ARGV[1]
-local sessions = {}
-local due = redis.call('ZRANGE', KEYS[1], '-inf', before, 'BYSCORE', 'LIMIT', 0, ARGV[2])
-for _, session in ipairs(due) do
-  if redis.call('EXISTS', ARGV[3] .. session) == 0 then sessions[#sessions + 1] = session end
+local limit = tonumber(ARGV[2])
+local late = math.min(redis.call('ZCOUNT', KEYS[1], '-inf', before), tonumber(ARGV[4]))
+local found, at = {}, 0
+while at < late and #found < limit do
+  for _, session in ipairs(redis.call('ZRANGE', KEYS[1], at, math.min(at + 500, late) - 1)) do
+    if #found == limit then break end
+    if redis.call('EXISTS', ARGV[3] .. session) == 0 then found[#found + 1] = session end
+  end
+  at = at + 500
 end
-local reports = redis.call('ZRANGE', KEYS[2], '-inf', before, 'BYSCORE', 'LIMIT', 0, ARGV[2])
-return {sessions, reports}
+return found
+""")
+
+# KEYS: untold
+# ARGV: grace ms, limit
+# Returns: reports that are late, the longest first.
+_UNTOLD = Script("""
+local time = redis.call('TIME')
+local before = time[1] * 1000 - ARGV[1]
+return redis.call('ZRANGE', KEYS[1], '-inf', before, 'BYSCORE', 'LIMIT', 0, ARGV[2])
 """)
 
 # KEYS: reply, untold
@@ -226,13 +248,19 @@ class Reports:
 
         Reports of a kind that a newer version made are left to its processes.
         """
-        sessions, reports = await self._store.run(
-            _OVERDUE, [DUE_KEY, UNTOLD_KEY], [millis(grace), limit, f"{PREFIX}:hold:"]
-        )
+        sessions = await self.abandoned(grace, limit)
+        reports = await self._store.run(_UNTOLD, [UNTOLD_KEY], [millis(grace), limit])
         known = [report for one in reports if (report := parse_report(one)) is not None]
         if left := len(reports) - len(known):
             log.info("reports left to a newer version", extra={"reports": left})
-        return [SessionId(one) for one in sessions], known
+        return sessions, known
+
+    async def abandoned(self, grace: timedelta, limit: int) -> Sequence[SessionId]:
+        """Up to `limit` sessions that nobody holds, due for at least `grace`, longest due first."""
+        sessions = await self._store.run(
+            _OVERDUE, [DUE_KEY], [millis(grace), limit, f"{PREFIX}:hold:", limit + MOST_HELD]
+        )
+        return [SessionId(one) for one in sessions]
 
     async def depths(self) -> tuple[int, int]:
         """How many sessions have mail, and how many reports are untold."""

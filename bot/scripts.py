@@ -198,6 +198,8 @@ if redis.call('ZCARD', KEYS[1]) == 0 then
   redis.call('ZREM', KEYS[3], ARGV[1])
   return {'empty'}
 end
+-- Its turn is over: it lines up behind the sessions that have been due for longer.
+redis.call('ZADD', KEYS[3], 'XX', 'GT', now, ARGV[1])
 return {'later', 0}
 """
 )
@@ -231,13 +233,16 @@ return {attempts, notice}
 )
 
 # KEYS: mail, box, due, hold, reply
-# ARGV: session, token, reply id, keep s once withdrawn
+# ARGV: session, token, reply id, keep s once withdrawn, due after ms
 PUT_BACK = Script(
     FOLLOW
     + """
 local was = redis.call('HMGET', KEYS[5], 'state', 'token')
 if was[1] ~= 'sending' or was[2] ~= ARGV[2] then return 0 end
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
 redis.call('HSET', KEYS[5], 'state', 'waiting')
+redis.call('ZADD', KEYS[3], 'XX', 'GT', now + ARGV[5], ARGV[1])
 if redis.call('GET', KEYS[4]) == ARGV[2] then redis.call('DEL', KEYS[4]) end
 follow(KEYS[5], KEYS[1], KEYS[2], KEYS[3], ARGV[3], ARGV[1], ARGV[4])
 return 1

@@ -1,8 +1,9 @@
 """The scheduler: the only module that knows docket.
 
-docket supplies wake-ups, delays, redelivery after a crash and periodic work. Arguments are ids
-only, since docket pickles them: the mailbox is the one truth. A task that runs twice or never is
-harmless, because the tasks are idempotent and the sweep finds what nobody does.
+docket supplies wake-ups, delays, redelivery after a crash and periodic work. A task only hands its
+work to `nearby.py`, so none holds a slot for long. Arguments are ids only, since docket pickles
+them: the mailbox is the one truth. A task that runs twice or never is harmless, because the tasks
+are idempotent and the sweep finds what nobody does.
 """
 
 import asyncio
@@ -25,12 +26,11 @@ from redis.exceptions import RedisClusterException, RedisError
 
 from bot import metrics
 from bot.addresses import is_cluster
-from bot.deliveries import Deliveries
 from bot.errors import StoreAway
 from bot.models import SessionId
-from bot.reports import ReportId, Reports, parse_report
+from bot.nearby import Nearby
+from bot.reports import GRACE, ReportId, Reports, parse_report
 from bot.store import COMMAND_TIMEOUT_SECONDS, Store
-from bot.telling import Telling
 
 log = logging.getLogger(__name__)
 
@@ -38,8 +38,11 @@ DOCKET_NAME = "devin-relay-tasks"
 """What its keys begin with; on a Cluster, where it is their hash tag too, in braces."""
 
 SWEEP_EVERY = timedelta(seconds=5)
-SWEEP_GRACE = timedelta(seconds=5)
-SWEEP_LIMIT = 500
+SWEEP_LIMIT = 100
+"""Sessions and reports that one sweep schedules: fewer than docket has slots, so timers pass."""
+
+NAMED = 5
+"""Of these, how many the log names."""
 
 REDELIVERY = timedelta(seconds=6)
 """How long a dead worker's task, the sweep above all, stays undone.
@@ -58,7 +61,7 @@ RECONNECTION = timedelta(seconds=1)
 CONNECTIONS = 512
 
 SLOTS = 256
-"""Tasks at once. Deliveries bound themselves; docket's worker sleeps whenever it is full."""
+"""Tasks at once. Each hands its work over and ends; docket's worker sleeps whenever it is full."""
 
 
 class DocketSchedule:
@@ -75,9 +78,10 @@ class DocketSchedule:
     async def wake(self, session: SessionId, after: float = 0.0) -> None:
         """Deliver the session's mail, in `after` seconds.
 
-        A wake-up for now has no key: docket would drop it while an earlier one still ends, after it
-        saw an empty mailbox. One for later falls on the next beat and is keyed by it, so that many
-        asking is one; it never falls on the beat of the task that asks, which is past.
+        A wake-up for now has no key: docket would drop it while the task of an earlier one ends,
+        whose delivery may have seen an empty mailbox. One for later falls on the next beat and is
+        keyed by it, so that many asking is one; it never falls on the beat of the task that asks,
+        which is past.
         """
         if not after:
             await self._add("deliver", None, datetime.now(UTC), session)
@@ -85,6 +89,13 @@ class DocketSchedule:
         beat = math.ceil((time.time() + after) / BEAT_SECONDS)
         when = datetime.fromtimestamp(beat * BEAT_SECONDS, UTC)
         await self._add("deliver", f"deliver:{session}:{beat}", when, session)
+
+    async def wake_overdue(self, session: SessionId) -> None:
+        """Deliver mail that the sweep has found.
+
+        Keyed by session, so that these never pile up: what is dropped comes with the next sweep.
+        """
+        await self._add("deliver", f"deliver:{session}:sweep", datetime.now(UTC), session)
 
     async def tell(
         self,
@@ -161,13 +172,13 @@ def _mend(client: object) -> None:
         client.set_retry(retry)
 
 
-def register(docket: Docket, deliveries: Deliveries, telling: Telling, reports: Reports) -> None:
+def register(docket: Docket, nearby: Nearby, reports: Reports) -> None:
     """Say what the tasks do. Their names are a contract between the processes of a deploy."""
     schedule = DocketSchedule(docket)
 
     async def deliver(session: str) -> None:
         try:
-            await deliveries.deliver(SessionId(session))
+            await nearby.deliver_here(SessionId(session))
         except StoreAway as error:
             log.warning("delivery put off", extra={"session_id": session, "reason": str(error)})
 
@@ -176,11 +187,7 @@ def register(docket: Docket, deliveries: Deliveries, telling: Telling, reports: 
         if known is None:
             log.info("a report is left to a newer version")
             return
-        try:
-            await telling.tell(known, attempt)
-        except StoreAway as error:
-            ids = {"reply_id": known.reply, "reason": str(error)}
-            log.warning("report put off", extra=ids)
+        await nearby.tell_here(known, attempt)
 
     async def sweep(
         _: Perpetual = Perpetual(every=SWEEP_EVERY, automatic=True),  # noqa: B008  (docket's form)
@@ -195,12 +202,17 @@ def register(docket: Docket, deliveries: Deliveries, telling: Telling, reports: 
 
 
 async def _sweep(schedule: DocketSchedule, reports: Reports) -> None:
-    sessions, untold = await reports.overdue(SWEEP_GRACE, SWEEP_LIMIT)
+    sessions, untold = await reports.overdue(GRACE, SWEEP_LIMIT)
+    if sessions:
+        found = {"sessions": len(sessions), "session_ids": sessions[:NAMED]}
+        log.warning("mail was not being delivered", extra=found)
     for session in sessions:
-        log.warning("mail was not being delivered", extra={"session_id": session})
-        await schedule.wake(session)
+        await schedule.wake_overdue(session)
+    if untold:
+        replies = [one.reply for one in untold[:NAMED]]
+        found = {"reports": len(untold), "reply_ids": replies}
+        log.warning("reports were not being told", extra=found)
     for one in untold:
-        log.warning("a report was not being told", extra={"reply_id": one.reply})
         await schedule.tell(one)
 
 

@@ -5,6 +5,7 @@ is said so. A report never sends anything to Devin. One that may have been poste
 for in the thread before it is posted again, since Slack has no idempotency key for messages.
 """
 
+import asyncio
 import logging
 from datetime import timedelta
 from typing import Protocol
@@ -23,6 +24,9 @@ log = logging.getLogger(__name__)
 
 BACKOFF_SECONDS = (1.0, 2.0, 5.0, 15.0, 30.0, 60.0)
 SHED_SECONDS = 1.0
+TELLING_SECONDS = 40.0
+"""For one try at a report: noted in Redis before `reports.TELLING` lets somebody else begin."""
+
 MARK_TRIES = 3
 """Slack takes about 50 reactions a minute; a mark that is refused this often is dropped."""
 
@@ -53,21 +57,24 @@ class Telling:
         steps: Steps,
         schedule: Schedule,
         give_up_after: timedelta,
+        seconds: float = TELLING_SECONDS,
     ) -> None:
         self._reports = reports
         self._threads = threads
         self._steps = steps
         self._schedule = schedule
         self._give_up_after = give_up_after
+        self._seconds = seconds
         self._pauses = Pauses()
 
     async def tell(self, id_: ReportId, attempt: int = 1) -> None:
         """Tell one report, or schedule another try; what was told already is not told again."""
+        ends = asyncio.get_running_loop().time() + self._seconds
         report = await self._reports.begin(id_)
         if report is None:
             return
         try:
-            told = await self._tell(report)
+            told = await self._tell_until(ends, report)
         except SlackAway as error:
             await self._try_later(report, error, attempt)
         except SlackRefused as error:
@@ -118,6 +125,14 @@ class Telling:
         log.info("mark dropped", extra=ids | {"reason": why})
         metrics.REPORTS.labels("dropped").inc()
         await self._reports.end(id_, told=False)
+
+    async def _tell_until(self, ends: float, report: Report) -> bool:
+        """Tell `report`; at `ends`, by the loop's clock, count it as a call that Slack may take."""
+        try:
+            async with asyncio.timeout_at(ends):
+                return await self._tell(report)
+        except TimeoutError as error:
+            raise SlackAway("telling", "too slow", maybe_done=True) from error
 
     async def _tell(self, report: Report) -> bool:
         if report.id.kind is ReportKind.STEP:

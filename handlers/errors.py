@@ -7,7 +7,6 @@ back, so there the person is told in either case.
 """
 
 import logging
-import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from http import HTTPStatus
@@ -18,7 +17,8 @@ from slack_bolt.error import BoltUnhandledRequestError
 from slack_bolt.response import BoltResponse
 
 from bot import messages
-from bot.errors import EmptyMessage, NotAllowed, PassingError, PersonError, RelayError
+from bot.errors import EmptyMessage, NotAllowed, PassingError, PersonError
+from bot.logs import unforeseen
 from bot.malformed import is_malformed
 from bot.models import Standing, is_id
 from bot.relay import Relay
@@ -130,10 +130,7 @@ def ignored(body: Payload) -> None:
 
 def explained(error: Exception) -> Words:
     """Log a failure that nobody foresaw, and give the words with the log's reference."""
-    reference = secrets.token_hex(4)
-    what = str(error) if isinstance(error, RelayError) else type(error).__name__
-    log.error("unforeseen: %s", what, extra={"reference": reference}, exc_info=error)
-    return messages.unknown(reference)
+    return messages.unknown(unforeseen(log, error).reference)
 
 
 def _id(payload: Payload, key: str) -> str | None:

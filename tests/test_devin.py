@@ -193,6 +193,8 @@ async def test_a_422_in_another_shape_is_refused_with_an_excerpt(body: bytes) ->
         ("٣", None),
         ("Wed, 21 Oct 2015 07:28:00 GMT", 0.0),
         ("Fri, 99 Foo 99999 99:99:99 GMT", None),
+        (f"Wed, 21 Oct 2015 07:28:00 +{'9' * 40}", None),
+        ("9" * 400, float("inf")),
     ],
 )
 @pytest.mark.parametrize("status", ["429 Too Many Requests", "503 Service Unavailable"])

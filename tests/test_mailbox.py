@@ -12,7 +12,18 @@ from redis.asyncio import Redis
 
 from bot import scripts
 from bot.links import Links
-from bot.mailbox import HOLD, KEEP_DONE, LATELY, SETTLE_LIMIT, Head, Later, Mailbox, Nothing, Step
+from bot.mailbox import (
+    HOLD,
+    KEEP_DONE,
+    LATELY,
+    LEFT_FOR,
+    SETTLE_LIMIT,
+    Head,
+    Later,
+    Mailbox,
+    Nothing,
+    Step,
+)
 from bot.models import (
     Change,
     Link,
@@ -273,21 +284,22 @@ async def test_a_reply_that_was_forgotten_is_passed_over(mailbox: Mailbox, raw: 
     assert await mailbox.waiting(ID) == 1
 
 
-async def test_a_reply_that_this_version_cannot_read_is_left_to_another(
+async def test_a_reply_of_a_newer_version_is_left_to_another_process(
     mailbox: Mailbox, raw: Redis
 ) -> None:
-    """In a rolling deploy: put back, certainly unsent, with the session free."""
+    """In a rolling deploy: put back, certainly unsent, with the session free and due soon."""
     (reply,) = await filled(mailbox, 1)
+    await raw.zadd(DUE_KEY, {ID: 0, OTHER: time.time() * 1000})
     newer = reply.to_json().replace('"v":1', '"v":2')
     await raw.hset(reply_key(reply.id), "reply", newer)
-    with pytest.raises(ValueError, match="v"):
-        await mailbox.take(ID, "a")
+    assert await mailbox.take(ID, "a") == Later(LEFT_FOR.total_seconds())
     assert await raw.hget(reply_key(reply.id), "state") == "waiting"
     assert await raw.exists(hold_key(ID)) == 0
     assert await mailbox.waiting(ID) == 1
+    assert await raw.zrange(DUE_KEY, 0, -1) == [OTHER, ID], "it hides no session from the sweep"
 
 
-async def test_an_interrupted_reply_that_cannot_be_read_stays_interrupted(
+async def test_an_interrupted_reply_of_a_newer_version_stays_interrupted(
     mailbox: Mailbox, raw: Redis
 ) -> None:
     """It may have reached Devin: whoever can read it must not take it for unsent."""
@@ -295,11 +307,35 @@ async def test_an_interrupted_reply_that_cannot_be_read_stays_interrupted(
     await taken(mailbox, "dead")
     await raw.delete(hold_key(ID))
     await raw.hset(reply_key(reply.id), "reply", reply.to_json().replace('"v":1', '"v":2'))
-    with pytest.raises(ValueError, match="v"):
-        await mailbox.take(ID, "old")
+    assert await mailbox.take(ID, "old") == Later(LEFT_FOR.total_seconds())
     await raw.hset(reply_key(reply.id), "reply", reply.to_json())
     await raw.delete(hold_key(ID))
     assert (await taken(mailbox, "new")).interrupted
+
+
+@pytest.mark.parametrize("broken", ["", "{", "[]", '{"v": 1}', '{"v": "1", "text": 1}'])
+async def test_a_broken_reply_is_a_head_that_says_so(
+    mailbox: Mailbox, raw: Redis, broken: str
+) -> None:
+    """Nobody can ever read it, so it must not stay first in its mailbox; its place is known."""
+    (reply,) = await filled(mailbox, 1)
+    await raw.hset(reply_key(reply.id), "reply", broken)
+    head = await taken(mailbox, "a")
+    assert head.flaw is not None
+    assert head.reply.id == reply.id
+    refused = Outcome(kind=OutcomeKind.REFUSED, detail="broken")
+    assert await mailbox.finish(ID, "a", head, refused, go_on=True) is Nothing.EMPTY
+    assert await mailbox.kept(reply.id) == head.reply, "its report can be told"
+
+
+async def test_a_reply_without_a_record_of_its_round_is_in_its_first(
+    mailbox: Mailbox, raw: Redis
+) -> None:
+    """A missing field beside the reply does not block its session either."""
+    (reply,) = await filled(mailbox, 1)
+    await raw.hdel(reply_key(reply.id), "round", "accepted")
+    head = await taken(mailbox, "a")
+    assert (head.round, head.accepted) == (1, head.now)
 
 
 async def test_taking_costs_the_same_from_a_full_mailbox(mailbox: Mailbox, raw: Redis) -> None:
@@ -445,11 +481,14 @@ async def test_a_finish_whose_answer_was_lost_is_harmless(mailbox: Mailbox, raw:
 
 
 async def test_a_finish_without_going_on_frees_the_session(mailbox: Mailbox, raw: Redis) -> None:
-    """What is left is due at once, for whoever comes."""
+    """What is left is due at once, for whoever comes, behind what has been due for longer."""
     await filled(mailbox, 1, 2)
     head = await taken(mailbox, "a")
+    before = (time.time() - 60) * 1000
+    await raw.zadd(DUE_KEY, {ID: before - 1, OTHER: before})
     assert await mailbox.finish(ID, "a", head, DELIVERED, go_on=False) == Later(0.0)
     assert await raw.exists(hold_key(ID)) == 0
+    assert await raw.zrange(DUE_KEY, 0, -1) == [OTHER, ID]
     head = await taken(mailbox, "b")
     assert await mailbox.finish(ID, "b", head, DELIVERED, go_on=False) is Nothing.EMPTY
 
@@ -686,6 +725,25 @@ async def test_the_sweep_finds_due_sessions_that_nobody_holds(
     assert await reports.overdue(grace, 10) == ([], [])
     await raw.delete(hold_key(ID))
     assert await reports.overdue(grace, 10) == ([ID], [])
+
+
+async def test_held_sessions_hide_no_abandoned_one(
+    mailbox: Mailbox, store: Store, raw: Redis
+) -> None:
+    """A busy session keeps its old due time, so there may be any number of them before it."""
+    held = [SessionId(f"devin-{number:032x}") for number in range(600)]
+    due = {str(session): number for number, session in enumerate([*held, ID, OTHER])}
+    await raw.zadd(DUE_KEY, due)
+    await raw.expire(DUE_KEY, 60)
+    async with raw.pipeline() as pipeline:
+        for session in held:
+            pipeline.set(hold_key(session), "somebody", ex=60)
+        await pipeline.execute()
+    assert await Reports(store).overdue(NONE, 500) == ([ID, OTHER], [])
+    assert await Reports(store).overdue(NONE, 1) == ([ID], []), "the longest due first"
+    await raw.delete(*(hold_key(session) for session in held))
+    found, _ = await Reports(store).overdue(NONE, 500)
+    assert found == held[:500]
 
 
 async def test_the_sweep_leaves_reports_of_a_newer_version_alone(

@@ -58,6 +58,8 @@ ROWS = {
     "suspended": Row("suspended", "zzz", ("*suspended*",), SUSPENDED, AGAIN),
     "finished": Row("finished", "zzz", ("Devin says",), FINISHED, AGAIN),
     "hostile detail": Row("suspended", "zzz", (), HOSTILE, AGAIN, {"detail": HOSTILE}),
+    "detail that is half text": Row("suspended", "zzz", (), "asleep?", AGAIN,
+        {"detail": "asleep\ud800"}),
     "empty detail": Row("suspended", "zzz", (), "(nothing)", AGAIN, {"detail": ""}),
     "invalid": Row("rejects", "x", ("*refused*", "not valid"), TWO_PROBLEMS),
     "invalid, unreadable": Row(
@@ -68,6 +70,9 @@ ROWS = {
     "key echoed": Row("unauthorized", "x", ("(401)",), how={"detail": f"Bad key {KEY}"}),
     "may not write": Row("forbidden", "x", ("*may not write to this session*", "(403)")),
     "no such session": Row("missing", "x", ("*no such session*", "(404)"), "", ("Unlink",)),
+    "no such session, no text": Row("missing", "x", ("*no such session*",), "", ("Unlink",),
+        {"detail": "\ud800"}),
+    "bottomless 4xx": Row("teapot", "x", ("HTTP 418",), "[[[[", (), {"body": "[" * 60_000}),
     "plain 4xx": Row("teapot", "x", ("*refused*", "HTTP 418"), "I'm a teapot"),
     "HTML 4xx": Row("other", "x", ("HTTP 400", "&lt;html&gt;"), "<html> <head>"),
     "JSON 4xx": Row("other", "x", ("HTTP 409",), "busy", (), {"status": 409, "detail": "busy"}),

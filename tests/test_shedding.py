@@ -3,6 +3,7 @@
 When more reports wait than Slack takes, only success marks are given up.
 """
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 
@@ -12,9 +13,9 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.links import Links
 from bot.mailbox import Head, Mailbox
 from bot.models import Link, Outcome, OutcomeKind, Reply, ReplyId, SessionId, ThreadRef, UserId
-from bot.reports import ReportId, ReportKind, Reports
-from bot.store import Store, reply_key
-from bot.telling import Telling
+from bot.reports import TELLING, ReportId, ReportKind, Reports
+from bot.store import COMMAND_TIMEOUT_SECONDS, Store, reply_key
+from bot.telling import TELLING_SECONDS, Telling
 from bot.threads import Threads
 from sandbox import Sandbox
 from tests.people import SESSION
@@ -64,14 +65,17 @@ async def sent_again(store: Store, report: ReportId) -> Head:
     return head
 
 
-def telling_with(client: AsyncWebClient, reports: Reports, planned: Planned) -> Telling:
-    """What tells threads, in a workspace without workflows."""
+def telling_with(
+    client: AsyncWebClient, reports: Reports, planned: Planned, seconds: float = TELLING_SECONDS
+) -> Telling:
+    """The teller of a workspace without workflows, with so many seconds for each report."""
     return Telling(
         reports=reports,
         threads=Threads(client),
         steps=NoSteps(),
         schedule=planned,
         give_up_after=TTL,
+        seconds=seconds,
     )
 
 
@@ -189,6 +193,26 @@ async def test_who_tells_one_report_holds_up_no_other(store: Store) -> None:
         other = await reports.begin(ReportId(report.reply, 2, kind))
         assert other is not None
         assert not other.begun
+
+
+async def test_who_tells_a_report_stops_before_another_may_begin(
+    store: Store, box: Sandbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Slack may have taken it by then, so the next try looks for it before it posts."""
+    report = await finished(store, Outcome(kind=OutcomeKind.SUSPENDED, detail="asleep"))
+    reports, planned, over = Reports(store), Planned(), asyncio.Event()
+    client = AsyncWebClient(box.slack.bot_token, base_url=box.slack.api_url)
+    box.slack.fail_next("chat.postMessage", until=over)
+    await telling_with(client, reports, planned, 0.2).tell(report)
+    over.set()
+    assert planned.told == [(report, 1.0 * 2)]
+    (put_off,) = [one for one in caplog.records if one.message == "report waits"]
+    assert vars(put_off)["reason"] == "telling: too slow"
+    again = await reports.begin(report)
+    assert again is not None
+    assert again.begun
+    spare = TELLING.total_seconds() - TELLING_SECONDS
+    assert spare > 2 * COMMAND_TIMEOUT_SECONDS, "that Redis may take to put it off"
 
 
 async def test_a_report_is_tried_for_ever_and_no_more_than_once_a_minute(

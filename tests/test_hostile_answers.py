@@ -1,0 +1,79 @@
+"""Whatever Devin, or a proxy in front of it, answers: one outcome, which Redis can keep."""
+
+import json
+import math
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from bot.devin_answers import DETAIL_LIMIT, parse_answer
+from bot.models import Outcome, OutcomeKind, Refusal, Wait
+
+NO_TEXT = "\ud800"
+"""Half of a surrogate pair, which JSON can spell as an escape and UTF-8 cannot hold."""
+
+DEEP = b"[" * 60_000
+DIGITS = "9" * 5_000
+"""More digits than Python turns into text, or reads from it."""
+
+STRINGS = st.text() | st.sampled_from([NO_TEXT, f"a{NO_TEXT}b", "\udfff" * 3, "x" * 40_000, "\0"])
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | STRINGS
+VALUES = st.recursive(
+    SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(STRINGS, inner, max_size=3)
+)
+PROBLEMS = st.fixed_dictionaries({"loc": st.lists(VALUES), "msg": VALUES, "type": VALUES})
+SHAPED = st.fixed_dictionaries({"detail": STRINGS | VALUES | st.lists(PROBLEMS | VALUES)})
+BODIES = (
+    st.binary()
+    | (SHAPED | VALUES).map(lambda value: json.dumps(value).encode())
+    | st.sampled_from([DEEP, DIGITS.encode(), b'{"detail": ' + DEEP, b"\xff\xfen\0u\0l\0l\0"])
+)
+
+DATES = st.from_regex(
+    r"\A([A-Za-z]{0,9},? ?)?\d{1,6}[ -][A-Za-z]{0,9}[ -]\d{1,9}( \d{1,9}(:\d{0,9}){0,3})?"
+    r"( ?[+-]?\d{0,40}| [A-Z]{0,5})\Z"
+)
+TIMES = st.text() | st.integers().map(str) | DATES | st.sampled_from([DIGITS, "1e999", "nan"])
+STATUSES = st.integers(200, 599)
+
+
+@given(status=STATUSES, retry_after=TIMES, body=BODIES)
+@example(404, "", json.dumps({"detail": NO_TEXT}).encode())
+@example(200, "", json.dumps({"detail": NO_TEXT}).encode())
+@example(403, "", DEEP)
+@example(422, "", b'{"detail": [{"loc": [%s], "msg": "", "type": ""}]}' % DIGITS.encode())
+@example(429, "Wed, 21 Oct 2015 07:28:00 +" + DIGITS, b"")
+@example(503, DIGITS, b"")
+def test_every_answer_is_an_outcome_that_can_be_kept(
+    status: int, retry_after: str, body: bytes
+) -> None:
+    """It is written to Redis as UTF-8, and read back the same; a wait has a length or none."""
+    answer = parse_answer(status, {"retry-after": retry_after}, body)
+    if isinstance(answer, Wait):
+        assert status in {429, 503}
+        seconds = answer.retry_after
+        assert seconds is None or (seconds >= 0 and not math.isnan(seconds))
+        return
+    assert Outcome.model_validate_json(answer.to_json().encode()) == answer
+    assert len(answer.detail) <= DETAIL_LIMIT
+    assert (answer.kind is OutcomeKind.UNCERTAIN) == (status >= 500)
+
+
+@pytest.mark.parametrize(
+    ("status", "refusal"), [(401, Refusal.KEY_REJECTED), (404, Refusal.NO_SESSION)]
+)
+@pytest.mark.parametrize("body", [json.dumps({"detail": NO_TEXT}).encode(), DEEP])
+def test_a_refusal_is_the_same_whatever_words_come_with_it(
+    status: int, refusal: Refusal, body: bytes
+) -> None:
+    """The status says what became of the message."""
+    answer = parse_answer(status, {}, body)
+    assert isinstance(answer, Outcome)
+    assert (answer.kind, answer.refusal) == (OutcomeKind.REFUSED, refusal)
+
+
+def test_a_detail_that_is_not_text_everywhere_is_suspended_all_the_same() -> None:
+    """200 with a `detail` is never success, and the words are kept as far as they can be."""
+    answer = parse_answer(200, {}, json.dumps({"detail": f"asleep{NO_TEXT}"}).encode())
+    assert answer == Outcome(kind=OutcomeKind.SUSPENDED, detail="asleep?", status=200)
