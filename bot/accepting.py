@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from bot import metrics
 from bot.errors import NotAllowed
+from bot.gaps import Missed
 from bot.intake import Intake
 from bot.letters import shown
 from bot.links import Links
@@ -124,7 +125,21 @@ class Accepting:
         existing = await self._links.create(thread, link, at)
         if existing is None:
             log.info("linked", extra=where(thread, session_id=session))
+        if at is not None and (existing or link).since == link.since:
+            await self.hear_since(thread, at)
         return existing or link, existing is None
+
+    async def hear_since(self, thread: ThreadRef, at: int) -> None:
+        """Have `thread` read from `at` on (a `ts` in us), if somebody asked for it a while ago.
+
+        What was written meanwhile met no link, and its event was acknowledged all the same.
+
+        Raises:
+            StoreAway: it is not known to be noted.
+        """
+        if timedelta(microseconds=self._clock.age(at)) > FRESH:
+            self._listening.refused(Missed(thread, at))
+            await self._listening.note()
 
     async def take(
         self, reply: Reply, session: SessionId, voucher: Voucher = Voucher.PERSON

@@ -17,10 +17,9 @@ from pydantic import JsonValue
 
 from bot.errors import SlackAway, SlackRefused, UnderWay
 from bot.intake import Intake
-from bot.mailbox import KEEP_DONE
 from bot.models import ReplyId, ThreadRef
 from bot.records import Record
-from bot.reports import ReportId, ReportKind, Reports
+from bot.reports import KEEP, ReportId, ReportKind, Reports
 from bot.schedule import Schedule
 from bot.store import Store, once_key
 from bot.threads import Threads
@@ -117,7 +116,7 @@ class Answers:
         report = ReportId(
             ReplyId(f"{thread.team}:said:{thread.channel}:{about}"), 1, ReportKind.ANSWER
         )
-        keep = ONCE if once else KEEP_DONE
+        keep = ONCE if once else KEEP
         if await self._reports.owe(report, answer.to_json(), keep):
             await self._schedule.tell(report)
 

@@ -15,7 +15,7 @@ from docket import Docket
 
 import handlers
 from bot import metrics
-from bot.assembly import Parts, bolt_of, catch_up_of, gaps_of, relay_of, steps_of
+from bot.assembly import Parts, bolt_of, catch_up_of, gaps_of, relay_of, steps_of, threads_of
 from bot.backlog import measured
 from bot.catch_up import CatchUp
 from bot.deliveries import NOTICE_AFTER, Deliveries
@@ -42,8 +42,8 @@ from bot.socket_mode import open_socket_mode
 from bot.store import Store, open_store
 from bot.tasks import DocketSchedule, let_go_of_dead, open_docket, open_worker, register, work
 from bot.telling import Telling
-from bot.threads import Threads
 from bot.uploads import Uploads
+from handlers.hearing import Hearing
 
 log = logging.getLogger(__name__)
 
@@ -189,7 +189,7 @@ def _deliver(
     )
     telling = Telling(
         reports=reports,
-        threads=Threads(parts.client),
+        threads=threads_of(parts),
         steps=steps_of(parts),
         schedule=parts.schedule,
         give_up_after=settings.give_up_after,
@@ -219,16 +219,17 @@ async def _listen(
     app, relay = bolt_of(parts), relay_of(parts)
     handlers.register(app, relay)
     catch_up, listening = catch_up_of(parts, relay), parts.listening
+    ear = Hearing(listening, parts.identity.team, parts.identity.user)
     await parts.health.until("Redis", listening.begin)
     token = parts.settings.slack_app_token
     if token is not None:
         secret = token.get_secret_value()
         await parts.health.until("Socket Mode", lambda: check_app_token(parts.client, secret))
-        opening = open_socket_mode(app, secret, parts.intake, on_gap=listening.missed)
+        opening = open_socket_mode(app, secret, parts.intake, ear)
         socket = await stack.enter_async_context(opening)
         parts.health.watch("Socket Mode", socket.check)
     elif endpoint is not None:
-        endpoint.app = app
+        endpoint.serve(app, ear)
         listening.wanted.set()
     return catch_up
 

@@ -3,6 +3,7 @@
 import logging
 import secrets
 from dataclasses import dataclass
+from functools import partial
 
 from docket import Docket
 from slack_bolt.async_app import AsyncApp
@@ -93,7 +94,7 @@ def bolt_of(parts: Parts) -> AsyncApp:
 
 def relay_of(parts: Parts) -> Relay:
     """The use-cases, on the parts that are connected."""
-    settings, threads, links = parts.settings, Threads(parts.client), _links(parts)
+    settings, threads, links = parts.settings, threads_of(parts), _links(parts)
     mailbox = Mailbox(parts.store, settings.link_ttl, settings.catch_up)
     accepting, team, tickets = _accepting(parts), parts.identity.team, Tickets(parts.store)
     answers = _answers(parts, threads)
@@ -137,7 +138,6 @@ def relay_of(parts: Parts) -> Relay:
             answers=answers,
         ),
         steps=steps_of(parts),
-        listening=parts.listening,
         threads=threads,
         team=team,
     )
@@ -150,10 +150,16 @@ def steps_of(parts: Parts) -> Steps:
         accepting=_accepting(parts),
         permissions=parts.permissions,
         links=_links(parts),
-        threads=Threads(parts.client),
+        threads=threads_of(parts),
         schedule=parts.schedule,
         team=parts.identity.team,
     )
+
+
+def threads_of(parts: Parts) -> Threads:
+    """Slack's threads; those of a channel with a new id are found there."""
+    places = Places(parts.store, parts.settings.link_ttl)
+    return Threads(parts.client, partial(places.now, parts.identity.team))
 
 
 def _answers(parts: Parts, threads: Threads) -> Answers:
@@ -224,7 +230,7 @@ def catch_up_of(parts: Parts, relay: Relay) -> CatchUp | None:
         listening=parts.listening,
         gaps=parts.gaps,
         links=_links(parts),
-        reader=LateReader(Threads(parts.client), events),
+        reader=LateReader(threads_of(parts), events),
         answers=relay.answers,
         events=events,
         schedule=parts.schedule,

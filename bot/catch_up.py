@@ -36,8 +36,10 @@ AGAIN_SECONDS = 5.0
 SLACK_AGAIN_SECONDS = 15.0
 """The same for what Slack prevented."""
 
-NOBODY = SessionId("")
-"""The session of threads that have none, or are muted."""
+NOBODY = ""
+"""Stands for the session of threads that have none, or are muted."""
+
+ASTRAY = frozenset({Change.EARLIER, Change.MUTED, Change.UNLINKED})
 
 
 class CatchUp:
@@ -166,6 +168,7 @@ class CatchUp:
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._listening.wanted.wait()
+            self._listening.wanted.clear()
 
     async def _plan(self, unread: Sequence[Unread]) -> dict[SessionId, list[Unread]]:
         """The threads to read by session, since each gets its replies in the order of writing."""
@@ -173,7 +176,7 @@ class CatchUp:
         links = await self._links.of([one.thread for one in unread])
         plan: dict[SessionId, list[Unread]] = defaultdict(list)
         for one, link in zip(unread, links, strict=True):
-            plan[NOBODY if link is None or link.muted else link.session].append(one)
+            plan[SessionId(NOBODY) if link is None or link.muted else link.session].append(one)
         return plan
 
     async def _next(self, plan: Mapping[SessionId, object]) -> SessionId:
@@ -193,9 +196,6 @@ class CatchUp:
             else:
                 reads.append(found)
                 until = max(until, found.latest, one.after + 1)
-        if session == NOBODY:
-            for read in reads:
-                read.replies.clear()
         accepted = await self._accept_all(reads)
         read_now = [one for one in threads if one.thread not in skipped]
         await self._release(gap, session, read_now, until)
@@ -213,9 +213,12 @@ class CatchUp:
         replies = [reply for read in reads for reply in read.replies]
         try:
             for reply in sorted(replies, key=lambda reply: ts_micros(reply.ts)):
-                if await self._accept(reply) is Change.ACCEPTED:
-                    by_thread[reply.thread].accepted += 1
+                change, read = await self._accept(reply), by_thread[reply.thread]
+                if change is Change.ACCEPTED:
+                    read.accepted += 1
                     metrics.LATE.inc()
+                elif change in ASTRAY and await self._is_stranded(reply):
+                    read.stranded.append(reply)
         except SlackAway:
             for read in reads:
                 await self._say(read, [])
@@ -232,10 +235,20 @@ class CatchUp:
             await self._events.turn_away(reply, error)
             return None
 
+    async def _is_stranded(self, reply: Reply) -> bool:
+        """Whether `reply` was for Devin, and its thread unlinked, muted or linked anew since."""
+        written = ts_micros(reply.ts)
+        return written <= await self._links.changed(reply.thread) and not (
+            await self._events.is_known(reply)
+        )
+
     async def _say(self, read: Found, verbs: Sequence[str]) -> None:
         if read.accepted or verbs:
             words = messages.late(read.accepted, verbs, hushed=bool(HUSHING.intersection(verbs)))
             await self._answers.say(read.thread, words)
+        if read.stranded:
+            once = f"stranded:{read.stranded[-1].ts}"
+            await self._answers.say(read.thread, messages.stranded(len(read.stranded)), once=once)
 
     async def _give_up_commands(self, read: Found) -> None:
         for command in read.unheard:

@@ -263,10 +263,10 @@ class Corrections:
         reply = reply.model_copy(update={"files": (), "forwarded": forwarded})
         ticket = CorrectionOffered(by=reply.author, reply=reply, edited=edit.edited)
         await self._tickets.write(number, ticket)
-        await self._revisions.offered(reply.id, edit.edited)
         once = f"edited:{reply.ts}:{edit.edited}"
         words = messages.correction_offered(number, was_taken=met.may_be_taken)
         await self._answers.whisper(reply.thread, reply.author, words, once=once)
+        await self._revisions.offered(reply.id, edit.edited)
 
     async def _regret(self, ts: str, thread: ThreadRef, author: UserId, met: Revision) -> None:
         """Tell who deleted a message that Devin may have read it; nothing where it has not."""

@@ -18,10 +18,11 @@ from typing import Any
 from aiohttp import web
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.request.async_request import AsyncBoltRequest
+from slack_bolt.response import BoltResponse
 
 from bot import metrics
 from bot.connections import connection_of, most_connections
-from bot.intake import Intake, OnRefused, forget_refusal
+from bot.intake import Ear, Intake
 from bot.malformed import TRIPS, is_malformed
 
 BODY_LIMIT = 1024 * 1024
@@ -41,25 +42,28 @@ _TIME = re.compile(r"[0-9]{1,10}")
 
 
 class SlackEndpoint:
-    """`POST /slack/events`, for an app that may not be there yet.
-
-    `on_refused` is called for each request that Slack signed and that is not dispatched, or breaks.
-    """
+    """`POST /slack/events`, for an app that may not be there yet."""
 
     def __init__(
         self,
         signing_secret: str,
         intake: Intake,
         most_requests: int | None = None,
-        on_refused: OnRefused = forget_refusal,
     ) -> None:
         # Each holds a connection, and newcomers need some, too.
         self._most_requests = most_requests or min(MOST_REQUESTS, most_connections() // 2)
         self._secret = signing_secret.encode()
         self._intake = intake
-        self._on_refused = on_refused
         self._requests = self._bytes = 0
-        self.app: AsyncApp | None = None
+        self._served: tuple[AsyncApp, Ear] | None = None
+        self._early: list[Mapping[str, Any]] = []
+
+    def serve(self, app: AsyncApp, ear: Ear) -> None:
+        """Dispatch to `app` from now on, and let `ear` hear of everything, also of what came."""
+        self._served = app, ear
+        for payload in self._early:
+            ear.ended(payload, is_kept=False)
+        self._early.clear()
 
     async def handle(self, request: web.Request) -> web.Response:
         """Verify, dispatch, answer; 503 asks Slack to come again.
@@ -87,37 +91,48 @@ class SlackEndpoint:
 
     async def _take(self, request: web.Request, body: bytes) -> web.Response:
         """Answer a request that Slack signed, if there is room for it."""
-        app = self.app
         is_full = self._requests >= self._most_requests or self._bytes + len(body) > MOST_BYTES
-        if app is None or self._intake.is_closing or is_full:
-            self._on_refused(_event_in(body))
+        if self._served is None or self._intake.is_closing or is_full:
+            self._refuse(_event_in(body))
             why = "too much at once" if is_full else "not ready"
             return refusal(HTTPStatus.SERVICE_UNAVAILABLE, why)
         self._requests += 1
         self._bytes += len(body)
         try:
-            return await self._answer(app, request, body)
-        except Exception:
-            self._on_refused(_event_in(body))
-            raise
+            return await self._answer(*self._served, request, body)
         finally:
             self._requests -= 1
             self._bytes -= len(body)
 
-    async def _answer(self, app: AsyncApp, request: web.Request, body: bytes) -> web.Response:
+    def _refuse(self, payload: Mapping[str, Any]) -> None:
+        if self._served is not None:
+            _, ear = self._served
+            ear.ended(payload, is_kept=False)
+        elif len(self._early) < self._most_requests:
+            self._early.append(payload)
+
+    async def _answer(
+        self, app: AsyncApp, ear: Ear, request: web.Request, body: bytes
+    ) -> web.Response:
+        payload: Mapping[str, Any] = {}
+        answer = None
         try:
             # Nothing but the body is signed, and Bolt would obey some headers.
             asked = AsyncBoltRequest(
                 body=_as_bolt_reads_it(request.content_type, body.decode()),
                 headers={"Content-Type": request.headers.get("Content-Type", "")},
             )
+            payload = asked.body
+            ear.brought(payload)
             async with self._intake.entered():
                 with metrics.ACK_SECONDS.labels("http").time():
                     answer = await app.async_dispatch(asked)
         except TRIPS as error:
             if not is_malformed(error, length=len(body)):
                 raise
-            return web.Response()
+            answer = BoltResponse(status=HTTPStatus.OK)
+        finally:
+            ear.ended(payload, is_kept=answer is not None and answer.status == HTTPStatus.OK)
         return web.Response(
             status=answer.status,
             text=answer.body,

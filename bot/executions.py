@@ -10,10 +10,9 @@ from pydantic import JsonValue
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.errors import SlackRefused
-from bot.mailbox import KEEP_DONE
 from bot.models import Flaw, ReplyId
 from bot.records import Record
-from bot.reports import ReportId, ReportKind, Reports
+from bot.reports import KEEP, ReportId, ReportKind, Reports
 from bot.slack_calls import call
 
 SEND = "send_message"
@@ -57,7 +56,7 @@ class Executions:
             StoreAway: it is not known to be kept: Slack must not be acknowledged.
         """
         report = _report(ReplyId(f"{self._team}:step:{step.execution}"))
-        is_owed = await self._reports.owe(report, step.to_json(), KEEP_DONE)
+        is_owed = await self._reports.owe(report, step.to_json(), KEEP)
         return report if is_owed else None
 
     async def asked(self, id_: ReplyId) -> StepAsked | None:

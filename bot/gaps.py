@@ -50,7 +50,7 @@ MOST_AT_ONCE = 500
 _MISS = """
 local function miss(unread, behind, prefix, name, from)
   local is_json, link = pcall(cjson.decode, redis.call('GET', prefix .. name) or '')
-  if not is_json or type(link) ~= 'table' or link.muted then return false end
+  if not is_json or type(link) ~= 'table' or not link.session or link.muted then return false end
   from = math.max(from, (link.since or 0) * 1000)
   local was = redis.call('ZSCORE', unread, name)
   if not was or from < tonumber(was) then redis.call('ZADD', unread, from, name) end

@@ -105,7 +105,7 @@ class Home:
             SlackAway: Slack did not say whether `by` may, or may see it.
         """
         person, _ = await self._check(thread, session, by)
-        link = await self._links.remove(thread)
+        link = await self._links.remove(thread, None, self._clock.last)
         if link is None:
             raise NotLinked
         log.info("unlinked", extra=where(thread, session_id=link.session))

@@ -9,7 +9,7 @@ import logging
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Protocol
 
 from bot.bursts import CROWD, Bursts
 from bot.logs import guarded
@@ -19,14 +19,18 @@ log = logging.getLogger(__name__)
 CONCURRENCY = 100
 STEP_SECONDS = 0.01
 
-OnRefused = Callable[[Mapping[str, Any]], None]
-"""Called when something from Slack is not taken for a reason that no listener saw: with an event's
-payload, or with an empty mapping for a command, an interaction or what cannot be read. It must not
-raise."""
 
+class Ear(Protocol):
+    """Hears of all that comes from Slack. A payload may be anything; nothing here raises."""
 
-def forget_refusal(_: Mapping[str, Any]) -> None:
-    """The `OnRefused` that does nothing."""
+    def brought(self, payload: Mapping[str, Any]) -> None:
+        """It came; what becomes of it is told later."""
+
+    def ended(self, payload: Mapping[str, Any], *, is_kept: bool) -> None:
+        """It was acknowledged; or not, so that Slack brings it again for some minutes at most."""
+
+    def missed(self) -> None:
+        """For a while Slack could bring nothing."""
 
 
 class Intake:

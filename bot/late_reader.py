@@ -51,6 +51,9 @@ class Events(Protocol):
     async def accept(self, reply: Reply) -> Change:
         """Accept a reply; raises `NotAllowed`, `EmptyMessage`, or `SlackAway`: nobody knows yet."""
 
+    async def is_known(self, reply: Reply) -> bool:
+        """Whether it was accepted, or taken back by its author."""
+
     async def turn_away(self, reply: Reply, error: PersonError) -> None:
         """Tell its author why not."""
 
@@ -70,6 +73,7 @@ class Found:
     replies: list[Reply] = field(default_factory=list)
     unheard: list[Unheard] = field(default_factory=list)
     accepted: int = 0
+    stranded: list[Reply] = field(default_factory=list)
 
     @property
     def is_hushed(self) -> bool:

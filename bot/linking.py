@@ -54,16 +54,17 @@ class Linking:
         link, is_new = await self._accepting.link(thread, by, session, since=since)
         await self._check_link(link, session)
         change = None if message is None else await self.send(message, session)
-        if not await self._answers.claim(claim):
-            return
         if change is Change.REPEATED:
-            await self._answers.whisper(thread, by, messages.SENT_BEFORE)
+            await self._answers.whisper(thread, by, messages.SENT_BEFORE, once=f"before:{number}")
         if is_new or link.by == by:
             name = await self._accepting.name(by)
-            await self._answers.say(thread, messages.linked(link, already=False, by=name))
+            words = messages.linked(link, already=False, by=name)
+            await self._answers.say(thread, words, once=claim)
         elif message is None:
             name = await self._accepting.name(link.by)
-            await self._answers.whisper(thread, by, messages.linked(link, already=True, by=name))
+            words = messages.linked(link, already=True, by=name)
+            await self._answers.whisper(thread, by, words, once=claim)
+        await self._answers.claim(claim)
 
     async def send(self, message: Reply, session: SessionId) -> Change:
         """Take `message` for the `session` of its thread.

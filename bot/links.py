@@ -34,15 +34,17 @@ ACTIVE_LIMIT = 1_000
 """As many threads of one channel as are asked for; each `/devin-say` with a session makes one."""
 
 # What Slack brings late must not undo what was asked for after it. What acted last may run again,
-# after a crash, say, and then gives the same answer. A press or a form has no time: it is not late.
+# after a crash, say, and then gives the same answer. A press or a form is not
+# late: it comes after whatever Slack has told by then, which is `since`.
 _IN_TIME = """
 local function is_outdated(changed, at)
   local last = redis.call('GET', changed)
   return last and at ~= '' and tonumber(string.match(last, '^%d+')) > tonumber(at)
 end
 
-local function change(changed, at, keep_s, was)
-  if at == '' then at = string.match(redis.call('GET', changed) or '0', '^%d+') end
+local function change(changed, at, since, keep_s, was)
+  local last = string.match(redis.call('GET', changed) or '0', '^%d+')
+  if at == '' then at = tonumber(last) > tonumber(since) and last or since end
   redis.call('SET', changed, was and at .. ' ' .. was or at, 'EX', keep_s)
 end
 """
@@ -58,7 +60,7 @@ local link = redis.call('GET', KEYS[1])
 if link then return link end
 if is_outdated(KEYS[5], ARGV[9]) then return 'outdated' end
 redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2])
-change(KEYS[5], ARGV[9], ARGV[10])
+change(KEYS[5], ARGV[9], ARGV[4], ARGV[10])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now - ARGV[2] * 1000)
@@ -71,7 +73,7 @@ return false
 )
 
 # KEYS: link, threads, recent, changed
-# ARGV: ts, channel:thread_ts, at in us, keep s
+# ARGV: ts, channel:thread_ts, at in us, keep s, since in us
 _REMOVE = Script(
     _IN_TIME
     + """
@@ -83,7 +85,7 @@ if not link then
   local at, was = string.match(redis.call('GET', KEYS[4]) or '', '^(%d+) (.+)$')
   return at == ARGV[3] and was or false
 end
-change(KEYS[4], ARGV[3], ARGV[4], link)
+change(KEYS[4], ARGV[3], ARGV[5], ARGV[4], link)
 return link
 """
 )
@@ -105,7 +107,7 @@ end
 link.muted = ARGV[1] == '1'
 raw = cjson.encode(link)
 redis.call('SET', KEYS[1], raw, 'KEEPTTL')
-change(KEYS[3], ARGV[4], ARGV[5])
+change(KEYS[3], ARGV[4], ARGV[6], ARGV[5])
 return raw
 """
 )
@@ -170,8 +172,10 @@ class Links:
         )
         return _changed(raw)
 
-    async def remove(self, thread: ThreadRef, at: int | None = None) -> Link | None:
+    async def remove(self, thread: ThreadRef, at: int | None = None, since: int = 0) -> Link | None:
         """Forget the link of `thread` and return what it was; asked again with that `at`, the same.
+
+        Without an `at` it counts as asked for at `since`, a `ts` as well, here and below.
 
         Raises:
             Outdated: the link was made, muted or unmuted by somebody who asked later.
@@ -184,7 +188,7 @@ class Links:
                 recent_key(thread.team),
                 changed_key(thread),
             ],
-            [thread.thread_ts, named(thread), _or_nothing(at), seconds(KEEP_CHANGED)],
+            [thread.thread_ts, named(thread), _or_nothing(at), seconds(KEEP_CHANGED), since],
         )
         return _changed(raw)
 
@@ -193,7 +197,7 @@ class Links:
     ) -> Link | None:
         """Mute the link of `thread` or not, keeping its TTL; None when there is none.
 
-        Unmuted, its replies are for Devin again from `at` on, or else from `since`, a `ts` as well.
+        Unmuted, its replies are for Devin again from then on.
 
         Raises:
             Outdated: as `remove`.
@@ -207,6 +211,14 @@ class Links:
             ],
         )
         return _changed(raw)
+
+    async def changed(self, thread: ThreadRef) -> int:
+        """When the link of `thread` was last made, muted, unmuted or ended (a `ts` in us), or 0.
+
+        It is known for two days.
+        """
+        raw = await self._store.get(changed_key(thread))
+        return int((raw or "0").partition(" ")[0])
 
     async def hear_from(self, thread: ThreadRef, since: int) -> None:
         """What was written in `thread` until `since` (Unix milliseconds) is not for Devin."""

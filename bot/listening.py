@@ -7,11 +7,9 @@ Until that is done, this process does not vouch for what it has kept, either.
 
 import asyncio
 import logging
-from collections.abc import Mapping
-from typing import Any
 
 from bot.gaps import Gaps, Missed
-from bot.models import ThreadRef, ts_micros
+from bot.models import ThreadRef
 from bot.slack_clock import SlackClock
 
 log = logging.getLogger(__name__)
@@ -38,22 +36,19 @@ class Listening:
         """Whether something was missed that is not noted yet."""
         return self._is_all or bool(self._refused)
 
-    def brought(self, payload: Mapping[str, Any]) -> None:
-        """Slack brings an event, a press or a shortcut; what becomes of it is seen later."""
-        ts = _time_of(payload)
-        if ts is not None:
-            self._clock.told(ts)
+    def brought(self, ts: int) -> None:
+        """Slack brings what happened at `ts`, in microseconds; what becomes of it is seen later."""
+        self._clock.told(ts)
 
-    def kept(self, payload: Mapping[str, Any]) -> None:
-        """An event was acknowledged."""
-        ts = _time_of(payload)
+    def kept(self, ts: int) -> None:
+        """An event of then was acknowledged."""
         # What is ahead of Slack's clock would vouch for what has not come yet.
-        if ts is not None and ts <= self._clock.last:
+        if ts <= self._clock.last:
             self._kept = max(self._kept or 0, ts)
 
-    def refused(self, missed: Missed | None) -> None:
-        """An event was not acknowledged; None where nothing of it can be found by reading."""
-        if self._gaps is None or missed is None:
+    def refused(self, missed: Missed) -> None:
+        """An event was not acknowledged."""
+        if self._gaps is None:
             return
         before = self._refused.get(missed.thread, missed)
         self._refused[missed.thread] = Missed(
@@ -118,13 +113,3 @@ class Listening:
         if self._gaps is None or self._kept is None or self.is_behind:
             return
         await self._gaps.vouch(self._kept)
-
-
-def _time_of(payload: Mapping[str, Any]) -> int | None:
-    """When Slack says that it happened, in microseconds; a submitted form does not say."""
-    event, actions = payload.get("event"), payload.get("actions")
-    action = actions[0] if isinstance(actions, list) and actions else payload
-    try:
-        return ts_micros(event["event_ts"] if isinstance(event, dict) else action["action_ts"])
-    except (KeyError, ValueError, AttributeError, TypeError):
-        return None

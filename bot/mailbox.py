@@ -271,6 +271,10 @@ class Mailbox:
         raw = await self._store.field(reply_key(reply), "reply")
         return Reply.model_validate_json(raw) if raw else None
 
+    async def is_known(self, reply: ReplyId) -> bool:
+        """Whether the reply was accepted before, or withdrawn."""
+        return await self._store.field(reply_key(reply), "state") not in {None, "ahead"}
+
     async def was_sent_again(self, reply: ReplyId, number: int) -> bool:
         """Whether that round was followed by another, also where the words are gone since."""
         return int(await self._store.field(reply_key(reply), "round") or 0) > number

@@ -222,6 +222,16 @@ def late(replies: int, commands: Sequence[str], *, hushed: bool) -> Words:
     return Words(said)
 
 
+def stranded(replies: int) -> Words:
+    """What was found in a thread whose link was changed before it could be read."""
+    found = _plural(replies, "1 reply", f"{replies} replies")
+    left = _plural(replies, "it was", "they were")
+    return Words(
+        f"I was away and found {found} only after somebody had changed this thread's link, so "
+        f"{left} not sent to Devin."
+    )
+
+
 def waiting(reply: Reply, give_up_after: timedelta) -> Words:
     """The one notice that a reply waits."""
     return Words(

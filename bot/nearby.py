@@ -104,7 +104,8 @@ class Nearby:
         self._intake = intake
         self._concurrency = concurrency
         self._sessions: Line[SessionId] = Line(intake, concurrency)
-        self._first: Line[ReportId] = Line(intake, TELLING_AT_ONCE)
+        self._marks: Line[ReportId] = Line(intake, TELLING_AT_ONCE)
+        self._words: Line[ReportId] = Line(intake, TELLING_AT_ONCE)
         self._late: Line[ReportId] = Line(intake, LATE_AT_ONCE)
         self._deliveries: Deliveries | None = None
         self._telling: Telling | None = None
@@ -114,8 +115,8 @@ class Nearby:
 
     @property
     def is_full(self) -> bool:
-        """Whether as many reports wait here as are kept waiting."""
-        return not self._first.has_room(MOST_UNTOLD)
+        """Whether as many marks wait here as are kept waiting."""
+        return not self._marks.has_room(MOST_UNTOLD)
 
     def serve(self, deliveries: Deliveries, telling: Telling, reports: Reports) -> None:
         """Do the work with these; until then everything goes to the other schedule."""
@@ -150,9 +151,14 @@ class Nearby:
         if after or self._intake.is_closing or telling is None:
             await self._schedule.tell(report, after, attempt)
             return
-        tell = telling.mark if is_mark else partial(telling.tell, attempt=attempt)
-        if not self._first.add(report, partial(_tell, tell, report), MOST_UNTOLD):
-            await (telling.drop(report) if is_mark else telling.shed(report, attempt))
+        if is_mark:
+            work = partial(_tell, telling.mark, report)
+            if not self._marks.add(report, work, MOST_UNTOLD):
+                await telling.drop(report)
+            return
+        work = partial(_tell, partial(telling.tell, attempt=attempt), report)
+        if not self._words.add(report, work, MOST_UNTOLD):
+            await telling.shed(report, attempt)
 
     async def tell_here(self, report: ReportId, attempt: int) -> None:
         """Tell `report` soon, as docket asks; returns at once.

@@ -31,7 +31,6 @@ from bot.errors import (
 from bot.forwarding import Forwarding
 from bot.home import Home
 from bot.links import Links
-from bot.listening import Listening
 from bot.mailbox import Mailbox
 from bot.markup import is_empty
 from bot.models import (
@@ -78,7 +77,6 @@ class Relay:
     - `corrections`: edits and deletions; `home`: App Home; `steps`: those of Workflow Builder
     - `moving`: channels that get another id
     - `answers`, `dialogs`: what people are told and shown
-    - `listening`: what Slack brought and was refused
     """
 
     def __init__(  # noqa: PLR0913  (the parts it is made of)
@@ -98,7 +96,6 @@ class Relay:
         offers: Offers,
         corrections: Corrections,
         steps: Steps,
-        listening: Listening,
         threads: Threads,
         team: str,
     ) -> None:
@@ -113,7 +110,6 @@ class Relay:
         self.offers = offers
         self.corrections = corrections
         self.steps = steps
-        self.listening = listening
         self._known: LRUCache[ThreadRef, SessionId] = LRUCache(KNOWN)
         self._accepting = accepting
         self._links = links
@@ -150,6 +146,10 @@ class Relay:
             self._known.pop(reply.thread, None)
             return await self.accept(reply, voucher)
         return change
+
+    async def is_known(self, reply: ReplyId) -> bool:
+        """Whether the reply was accepted before, or taken back by its author."""
+        return await self._mailbox.is_known(reply)
 
     async def look_up(self, reply: Reply) -> Mapping[str, Any] | None:
         """The message of `reply` as it stands in its thread now; None where it is gone.
@@ -202,7 +202,7 @@ class Relay:
         existing = None if session is None else await self._links.get(thread)
         if existing is not None and existing.session != session:
             raise LinkedElsewhere(existing)
-        link = await self._links.remove(thread, at)
+        link = await self._links.remove(thread, at, self._accepting.told())
         if link is None:
             raise NotLinked
         log.info("unlinked", extra=where(thread, session_id=link.session))
@@ -220,6 +220,8 @@ class Relay:
         link = await self._links.mute(thread, at, muted=muted)
         if link is None:
             raise NotLinked
+        if not muted:
+            await self._accepting.hear_since(thread, at)
         return link
 
     async def status(self, thread: ThreadRef, by: UserId) -> Status:

@@ -22,6 +22,9 @@ RETRY = timedelta(seconds=60)
 TELLING = timedelta(seconds=45)
 """Until then nobody else begins; `telling.py` stops before that."""
 
+KEEP = timedelta(days=7)
+"""How long what is owed outlasts the last try to tell it."""
+
 _WAITING = frozenset({"waiting", "sending"})
 
 GRACE = timedelta(seconds=5)
@@ -101,8 +104,14 @@ return {begun and 1 or 0, f[1] or '', f[2] or '', f[3] or '', f[4] or '', f[5] o
 """)
 
 # KEYS: reply, untold
-# ARGV: report, the field of _BEGIN_REPORT, 1 when it may have been told all the same, due in ms
+# ARGV: report, the field of _BEGIN_REPORT, 1 when it may have been told all the same, due in ms,
+#       keep s: while it is tried, nothing that it needs is forgotten
 _PAUSE_REPORT = Script("""
+for place = 1, 2 do
+  if redis.call('TTL', KEYS[place]) < tonumber(ARGV[5]) then
+    redis.call('EXPIRE', KEYS[place], ARGV[5])
+  end
+end
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 redis.call('ZADD', KEYS[2], 'XX', now + ARGV[4], ARGV[1])
@@ -228,7 +237,7 @@ class Reports:
         await self._store.run(
             _PAUSE_REPORT,
             [reply_key(report.reply), UNTOLD_KEY],
-            [str(report), _begun(report), int(may_be_told), int(after * 1000)],
+            [str(report), _begun(report), int(may_be_told), int(after * 1000), seconds(KEEP)],
         )
 
     async def end(self, report: ReportId, *, told: bool) -> bool:

@@ -43,8 +43,8 @@ class SlackClock:
 
     def age(self, ts: int) -> int:
         """How long ago `ts` was, at least; 0 while Slack has not told what time it is."""
-        ahead = self._date if self._ahead is None else self._ahead
-        return 0 if ahead is None else self._now() + ahead - ts
+        told = [ahead for ahead in (self._date, self._ahead) if ahead is not None]
+        return self._now() + max(told) - ts if told else 0
 
     def _now(self) -> int:
         return int(self._clock() * SECOND)

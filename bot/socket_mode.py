@@ -9,7 +9,7 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 from typing import Any
@@ -23,7 +23,7 @@ from slack_sdk.socket_mode.request import SocketModeRequest
 from bot import metrics
 from bot.envelopes import Flaw, acknowledgement, parse_frame
 from bot.errors import SlackAway, SlackRefused
-from bot.intake import Intake, OnRefused, forget_refusal
+from bot.intake import Ear, Intake
 from bot.malformed import TRIPS, is_malformed
 from bot.slack_calls import call
 
@@ -59,7 +59,8 @@ class _Connection:
 class SocketMode:
     """Connects, reads and answers; a connection that ends is followed by another.
 
-    `on_refused` gets the payload of each event that goes unacknowledged without a listener's say.
+    `ear` hears that something was missed when Slack says hello, at first and after each time
+    without a connection.
     """
 
     def __init__(
@@ -67,16 +68,14 @@ class SocketMode:
         app: AsyncApp,
         app_token: str,
         intake: Intake,
-        on_gap: Callable[[], None],
+        ear: Ear,
         refused_seconds: float = REFUSED_SECONDS,
-        on_refused: OnRefused = forget_refusal,
     ) -> None:
         self._app = app
         self._app_token = app_token
         self._intake = intake
-        self._on_gap = on_gap
+        self._ear = ear
         self._refused_seconds = refused_seconds
-        self._on_refused = on_refused
         self._connection: _Connection | None = None
         self._problem = "no hello yet"
         self._asked_at = -REFRESH_SECONDS
@@ -178,7 +177,7 @@ class SocketMode:
         connection.was_greeted = True
         log.info("connected", extra={"connections": hello.get("num_connections")})
         if time.monotonic() - self._asked_at >= REFRESH_SECONDS:
-            self._on_gap()
+            self._ear.missed()
         self._asked_at = -REFRESH_SECONDS
 
     def _go(self, connection: _Connection, note: Mapping[str, Any]) -> None:
@@ -193,14 +192,10 @@ class SocketMode:
     async def _begin(self, connection: _Connection, request: SocketModeRequest) -> None:
         """Answer an envelope beside the others; while too many are being answered, wait."""
         if self._intake.is_closing:
-            self._refuse(request)
+            self._ear.ended(request.payload, is_kept=False)
             return
         await self._intake.enter()
         self._start(self._answer(connection, request)).add_done_callback(self._leave)
-
-    def _refuse(self, request: SocketModeRequest) -> None:
-        if request.type == "events_api":
-            self._on_refused(request.payload)
 
     def _leave(self, _: asyncio.Task[None]) -> None:
         self._intake.leave()
@@ -208,15 +203,17 @@ class SocketMode:
     async def _answer(self, connection: _Connection, request: SocketModeRequest) -> None:
         """Dispatch one envelope; while shutting down leave it to another connection."""
         if self._intake.is_closing:
-            self._refuse(request)
+            self._ear.ended(request.payload, is_kept=False)
             return
+        self._ear.brought(request.payload)
         with metrics.ACK_SECONDS.labels(request.type).time():
+            response = None
             try:
                 response = await self._dispatch(request)
-            except Exception:
-                self._refuse(request)
-                raise
-            if response.status == HTTPStatus.OK:
+            finally:
+                is_kept = response is not None and response.status == HTTPStatus.OK
+                self._ear.ended(request.payload, is_kept=is_kept)
+            if is_kept:
                 await self._acknowledge(connection, acknowledgement(request.envelope_id, response))
 
     async def _dispatch(self, request: SocketModeRequest) -> BoltResponse:
@@ -262,15 +259,11 @@ async def open_socket_mode(
     app: AsyncApp,
     app_token: str,
     intake: Intake,
-    on_gap: Callable[[], None],
+    ear: Ear,
     refused_seconds: float = REFUSED_SECONDS,
-    on_refused: OnRefused = forget_refusal,
 ) -> AsyncIterator[SocketMode]:
-    """Connect, and stay connected until left.
-
-    `on_gap` is called when Slack says hello, at first and after each time without a connection.
-    """
-    socket_mode = SocketMode(app, app_token, intake, on_gap, refused_seconds, on_refused)
+    """Connect, and stay connected until left."""
+    socket_mode = SocketMode(app, app_token, intake, ear, refused_seconds)
     timeout = aiohttp.ClientTimeout(total=CONNECT_SECONDS)
     async with aiohttp.ClientSession(timeout=timeout) as web:
         running = asyncio.create_task(socket_mode.run(web), name="Socket Mode")

@@ -82,7 +82,8 @@ class Telling:
                 await self._try_later(report, self._pauses.all(error), attempt)
                 return
             # The thread is out of reach: archived, left, deleted. Nobody there can be told.
-            log.error("report refused", extra=_ids(report, reason=str(error)))  # noqa: TRY400  (Slack's code says all)
+            level = logging.WARNING if id_.kind is ReportKind.ANSWER else logging.ERROR
+            log.log(level, "report refused", extra=_ids(report, reason=str(error)))
             metrics.REPORTS.labels("refused").inc()
             await self._reports.end(id_, told=False)
         else:

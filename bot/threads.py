@@ -1,6 +1,6 @@
 """Slack threads: what is posted there, put on a reply as a mark, and read again."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from slack_sdk.web.async_client import AsyncWebClient
@@ -13,15 +13,25 @@ from bot.words import Words
 METADATA = "devin_relay_report"
 """The `event_type` under which a report's key is kept with its message."""
 
+NO_SUCH_CHANNEL = "channel_not_found"
 NO_SUCH_THREAD = frozenset({"thread_not_found", "message_not_found"})
 """Slack's codes for a thread of which nothing is left."""
 
 
-class Threads:
-    """The Slack conversations, as far as the relay writes into them, or looks what is there."""
+Moved = Callable[[str], Awaitable[str | None]]
+"""The id that a channel has been given (`channel_id_changed`), or None."""
 
-    def __init__(self, client: AsyncWebClient) -> None:
+
+class Threads:
+    """The Slack conversations, as far as the relay writes into them, or looks what is there.
+
+    A channel is named by the id that it had when somebody wrote there. Where Slack does not know it
+    any more, `moved` says which one it has now.
+    """
+
+    def __init__(self, client: AsyncWebClient, moved: Moved) -> None:
         self._client = client
+        self._moved = moved
 
     async def post(self, thread: ThreadRef, words: Words, key: str | None = None) -> str:
         """Say `words` in `thread`; `key` is kept with the message for `has`. Returns its `ts`."""
@@ -48,8 +58,7 @@ class Threads:
 
     async def find_opening(self, channel: str, key: str, since: str) -> str | None:
         """The `ts` of the message with that `key` among the channel's first 1,000 after `since`."""
-        page = await call(
-            self._client,
+        page = await self._call(
             "conversations.history",
             channel=channel,
             oldest=since,
@@ -66,8 +75,7 @@ class Threads:
 
         The thread's first message is on every page, also before an `oldest`.
         """
-        page = await call(
-            self._client,
+        page = await self._call(
             "conversations.replies",
             channel=thread.channel,
             ts=thread.thread_ts,
@@ -85,8 +93,7 @@ class Threads:
 
     async def root(self, thread: ThreadRef) -> Mapping[str, Any]:
         """The first message of `thread`; empty where Slack shows none."""
-        page = await call(
-            self._client,
+        page = await self._call(
             "conversations.replies",
             channel=thread.channel,
             ts=thread.thread_ts,
@@ -100,7 +107,7 @@ class Threads:
         Of direct messages it tells no members, and to a token without the scope nothing: they pass.
         """
         try:
-            answer = await call(self._client, "conversations.info", channel=channel)
+            answer = await self._call("conversations.info", channel=channel)
         except SlackRefused as error:
             if error.reason == MISSING_SCOPE:
                 return
@@ -118,8 +125,7 @@ class Threads:
         Where `thread_ts` is empty, in the channel itself.
         """
         where = {"thread_ts": thread.thread_ts} if thread.thread_ts else {}
-        await call(
-            self._client,
+        await self._call(
             "chat.postEphemeral",
             channel=thread.channel,
             user=user,
@@ -131,8 +137,7 @@ class Threads:
         """Put `note` in the place of the buttons of our own `message`, as Slack sent it."""
         blocks = [block for block in message.get("blocks", []) if block.get("type") != "actions"]
         note_block = {"type": "context", "elements": [{"type": "mrkdwn", "text": note}]}
-        await call(
-            self._client,
+        await self._call(
             "chat.update",
             channel=channel,
             ts=message["ts"],
@@ -148,9 +153,18 @@ class Threads:
         """Take our `emoji` off a message; it may be gone already."""
         await self._react("reactions.remove", channel, ts, emoji, "no_reaction")
 
+    async def _call(self, method: str, *, channel: str, **params: object) -> Mapping[str, Any]:
+        try:
+            return await call(self._client, method, channel=channel, **params)
+        except SlackRefused as error:
+            now = await self._moved(channel) if error.reason == NO_SUCH_CHANNEL else None
+            if now is None:
+                raise
+        return await call(self._client, method, channel=now, **params)
+
     async def _react(self, method: str, channel: str, ts: str, emoji: str, done: str) -> None:
         try:
-            await call(self._client, method, channel=channel, timestamp=ts, name=emoji)
+            await self._call(method, channel=channel, timestamp=ts, name=emoji)
         except SlackRefused as error:
             if error.reason != done:
                 raise
@@ -161,8 +175,7 @@ class Threads:
         if key is not None:
             metadata = {"event_type": METADATA, "event_payload": {"key": key}}
             extra = {**extra, "metadata": metadata}
-        answer = await call(
-            self._client,
+        answer = await self._call(
             "chat.postMessage",
             channel=channel,
             unfurl_links=False,

@@ -12,7 +12,6 @@ from contextlib import asynccontextmanager
 from http import HTTPStatus
 
 from slack_bolt.async_app import AsyncApp
-from slack_bolt.context.async_context import AsyncBoltContext
 from slack_bolt.error import BoltUnhandledRequestError
 from slack_bolt.response import BoltResponse
 
@@ -25,7 +24,6 @@ from bot.relay import Relay
 from bot.words import Words
 from handlers.askers import Asker
 from handlers.payloads import Payload, field, mapping, parse_thread
-from handlers.refused import remember
 from handlers.unhandled import log_unmatched
 
 log = logging.getLogger(__name__)
@@ -35,14 +33,12 @@ def register(app: AsyncApp, relay: Relay) -> None:
     """Take what the listeners raise."""
 
     @app.error
-    async def on_error(error: Exception, body: Payload, context: AsyncBoltContext) -> BoltResponse:
+    async def on_error(error: Exception, body: Payload) -> BoltResponse:
         event = body.get("event")
         event = event if isinstance(event, dict) else {}
         ids = {"event_id": _id(body, "event_id"), "channel": _id(event, "channel")}
         if isinstance(error, BoltUnhandledRequestError):
             log_unmatched(body, **ids)
-            if body.get("type") == "app_rate_limited":
-                remember(relay.listening, body, relay.team, context.bot_user_id or "")
             return BoltResponse(status=HTTPStatus.OK)
         if is_malformed(error, **ids):
             return BoltResponse(status=HTTPStatus.OK)
@@ -52,8 +48,6 @@ def register(app: AsyncApp, relay: Relay) -> None:
             status, error = HTTPStatus.SERVICE_UNAVAILABLE, away
         if isinstance(error, PassingError):
             log.warning("not acknowledged", extra=ids | {"reason": str(error)})
-        if status != HTTPStatus.OK:
-            remember(relay.listening, body, relay.team, context.bot_user_id or "")
         return BoltResponse(status=status)
 
 

@@ -39,6 +39,10 @@ class LateEvents:
         """As `replies` does."""
         return await self._relay.accept(reply, Voucher.THREAD)
 
+    async def is_known(self, reply: Reply) -> bool:
+        """As `Events`."""
+        return await self._relay.is_known(reply.id)
+
     async def turn_away(self, reply: Reply, error: PersonError) -> None:
         """As `errors` does."""
         event = _event(reply.thread, reply.ts, reply.author)

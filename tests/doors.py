@@ -14,6 +14,7 @@ from bot.health import Health
 from bot.intake import Intake
 from bot.server import open_server
 from sandbox.http_events import signed_headers
+from tests.ears import Ears
 from tests.raw_http import Client, dialing, head_of
 
 SECRET = "not-a-secret"
@@ -49,14 +50,21 @@ class Door:
     """The server: its listener answers once `over` is set, and anybody can dial."""
 
     def __init__(self, endpoint: SlackEndpoint, dial: Callable[..., Awaitable[Client]]) -> None:
-        self.over, self.heard = asyncio.Event(), list[Mapping[str, Any]]()
+        self.over, self.heard, self.ears = asyncio.Event(), list[Mapping[str, Any]](), Ears()
         self.endpoint, self.dial = endpoint, dial
-        endpoint.app = waiting_app(self.over, self.heard)
+        self.app = waiting_app(self.over, self.heard)
+
+    def open(self) -> None:
+        """Serve what comes."""
+        self.endpoint.serve(self.app, self.ears)
 
 
 @asynccontextmanager
 async def door(
-    endpoint: SlackEndpoint | None = None, connections: Connections | None = None
+    endpoint: SlackEndpoint | None = None,
+    connections: Connections | None = None,
+    *,
+    is_open: bool = True,
 ) -> AsyncIterator[Door]:
     """A server for `endpoint`, which holds no more than `connections` say."""
     endpoint = endpoint or SlackEndpoint(SECRET, Intake())
@@ -65,5 +73,7 @@ async def door(
         dialing(port) as dial,
     ):
         opened = Door(endpoint, dial)
+        if is_open:
+            opened.open()
         yield opened
         opened.over.set()

@@ -23,3 +23,7 @@ class Planned:
         """Note it."""
         assert not is_mark
         self.told.append((report, after * attempt))
+
+
+async def never(_: str) -> None:
+    """No channel has another id (`threads.Moved`)."""

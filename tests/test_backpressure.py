@@ -29,7 +29,7 @@ from bot.words import Words
 from sandbox import Sandbox
 from tests.conftest import environ_of
 from tests.people import OTHER_SESSION, SESSION, Desk
-from tests.planned import Planned
+from tests.planned import Planned, never
 from tests.processes import BotProcess, bot_process, kept_valkey
 from tests.waiting import until_settled, wait_until
 
@@ -152,7 +152,7 @@ async def test_marks_beyond_what_slack_takes_are_dropped_and_words_are_kept(
     client = AsyncWebClient(box.slack.bot_token, base_url=box.slack.api_url)
     schedule = Planned()
     answers = Answers(
-        threads=Threads(client),
+        threads=Threads(client, never),
         intake=intake,
         store=store,
         reports=Reports(store),

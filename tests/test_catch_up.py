@@ -41,7 +41,7 @@ from bot.threads import Threads
 from handlers.payloads import parse_reply
 from sandbox.slack import ApiCall, Message
 from tests.people import OTHER_SESSION, SESSION, Desk, running
-from tests.planned import Planned
+from tests.planned import Planned, never
 from tests.redis_servers import node_url
 from tests.waiting import wait_until
 
@@ -301,7 +301,7 @@ async def test_a_session_whose_author_slack_does_not_name_is_left_for_the_next_a
     await unbrought(desk, "Last", thread)
     desk.slack.fail_next("users.info", status=503, times=100_000)
     async with running(desk, environ):
-        await wait_until(lambda: "session not caught up" in caplog.messages, "it is left")
+        await wait_until(lambda: "session put off" in caplog.messages, "it is left")
         assert await store.get(GAP_KEY) is not None
         assert (desk.received(), desk.whispers("ben"), late(desk, thread)) == ([], [], [])
         desk.slack.fail_no_more()
@@ -360,6 +360,29 @@ async def test_it_can_be_switched_off(environ: dict[str, str], desk: Desk, redis
         assert not await raw.exists(GAP_KEY, recent_key(desk.slack.team_id))
 
 
+# Replies whose author Slack does not name for a while, and whose thread changes meanwhile.
+
+
+@pytest.mark.parametrize("then", [["unlink"], ["mute"], ["unlink", f"link {SESSION}"]])
+async def test_what_is_found_after_its_thread_was_unlinked_or_muted_is_said_to_stay(
+    bot: Bot, desk: Desk, store: Store, then: list[str]
+) -> None:
+    """Once: its author must not believe that Devin has it."""
+    thread = await desk.linked_thread()
+    desk.slack.fail_next("users.info", status=503, times=100_000)
+    await desk.reply("For Devin", thread, user="ben")
+    await desk.slack.deliveries[-1].settled()
+    for verb in then:
+        before = len(desk.said(thread))
+        await desk.mention(verb, thread=thread)
+        await wait_until(lambda: len(desk.said(thread)) > before, "it is done")  # noqa: B023
+    desk.slack.fail_no_more()
+    told = await desk.until_said("I was away", thread)
+    assert "found 1 reply only after somebody had changed this thread's link" in told
+    await until_caught_up(store)
+    assert (desk.received(), len(late(desk, thread))) == ([], 1)
+
+
 # Without a bot around it.
 
 
@@ -377,6 +400,10 @@ class Heard:
         """Write it down."""
         self.accepted.append(reply.text)
         return Change.REPEATED
+
+    async def is_known(self, reply: Reply) -> bool:
+        """Not here."""
+        raise AssertionError(reply.id)
 
     async def turn_away(self, reply: Reply, error: PersonError) -> None:
         """Not here."""
@@ -457,7 +484,7 @@ class Study:
 async def study(desk: Desk, settings: Settings, store: Store) -> AsyncIterator[Study]:
     """No bot."""
     async with open_slack(settings) as client:
-        yield Study(desk, store, Threads(client))
+        yield Study(desk, store, Threads(client, never))
 
 
 @pytest.mark.parametrize(("most", "read"), [(2, [4, 3]), (100, [4, 3, 2, 1, 0])])

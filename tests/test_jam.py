@@ -178,6 +178,7 @@ async def test_one_sweep_is_enough_to_begin_with_all_that_is_due(
 ) -> None:
     """A process that has room looks for more by itself, and no slot waits for the next sweep."""
     sessions = await abandoned(desk, store, raw, 3 * SWEEP_LIMIT, "Hello")
+    settings = settings.model_copy(update={"catch_up": NONE})  # else mail waits for that
     async with started(settings):
         await wait_until(lambda: desk.devin.requests, "the sweep has begun")
         await docket.strike("sweep")

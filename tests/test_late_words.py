@@ -3,6 +3,7 @@
 Delayed Events bring a message for 24 h. Here its first tries are left out (`deliver=False`).
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -169,3 +170,28 @@ async def test_a_link_by_a_form_counts_from_when_it_was_made_as_well(
     async with open_bot(load_settings(environ, None)):
         await desk.until_received("missed")
     assert texts(desk.received()) == ["at once", "missed"]
+
+
+@pytest.mark.parametrize("verb", ["link", "unmute"])
+async def test_what_was_written_before_a_late_request_was_heard_is_found(
+    bot: Bot, desk: Desk, verb: str
+) -> None:
+    """Its event met no link, and was acknowledged all the same."""
+    if verb == "link":
+        thread = await desk.slack.say("Shall we?")
+        argument = f" {SESSION}"
+    else:
+        thread = await desk.linked_thread()
+        await desk.mention("mute", thread=thread)
+        await desk.until_said("Muted", thread)
+        argument = ""
+    text = f"<@{desk.slack.bot_user_id}> {verb}{argument}"
+    asked = await desk.slack.say(text, thread=thread, deliver=False)
+    await asyncio.sleep(0.01)  # links count in milliseconds
+    await desk.reply("For Devin", thread)
+    await desk.until_heard()
+    await asyncio.sleep(2.1)  # what is later than that is late
+    await brought_late(desk, desk.slack.event_of("general", asked))
+    assert texts([await desk.until_received("For Devin")]) == ["For Devin"]
+    await desk.until_said("found 1 reply late", thread)
+    assert len(desk.received()) == 1

@@ -1,12 +1,11 @@
 """What came from Slack and is not taken: it is answered so that Slack comes again, and is told of.
 
-`on_refused` gets the payload of each event that no listener saw, or that broke on its way.
+The ear hears of each event that no listener saw, or that broke on its way.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from functools import partial
-from typing import Any
 from urllib.parse import urlencode
 
 import pytest
@@ -17,10 +16,10 @@ from bot.intake import Intake
 from bot.socket_mode import open_socket_mode
 from sandbox import Sandbox
 from tests.doors import BODY, SECRET, Door, door, signed, waiting_app
+from tests.ears import Ears
 from tests.raw_http import head_of
 from tests.waiting import wait_until
 
-Payload = Mapping[str, Any]
 EVENT = {"type": "event_callback", "event_id": "Ev0", "event": {"type": "message"}}
 LARGE = BODY[:-1] + b" " * (BODY_LIMIT - len(BODY)) + b"}"
 
@@ -43,33 +42,42 @@ def is_heard(at: Door, requests: int) -> bool:
 )
 async def test_more_than_fits_is_sent_away_and_may_come_again(requests: int, body: bytes) -> None:
     """By number and by size, of those that are being answered."""
-    refused: list[Payload] = []
     most = requests if body == BODY else None
-    async with door(SlackEndpoint(SECRET, Intake(), most, refused.append)) as at:
+    async with door(SlackEndpoint(SECRET, Intake(), most)) as at:
         held = []
         for number in range(1, requests + 1):
             held.append(await at.dial(signed(body)))
             await wait_until(partial(is_heard, at, number), "it is being answered")
         assert await refuses(at) == 503
-        assert refused == [EVENT]
+        assert at.ears.refused == [EVENT]
         at.over.set()
         assert [await one.status() for one in held] == [200] * requests
         await held[0].send(signed(body))
         assert await held[0].status() == 200
-        assert refused == [EVENT]
+        assert at.ears.refused == [EVENT]
+        assert len(at.ears.kept) == len(at.ears.came) == requests + 1
 
 
 async def test_what_comes_before_the_start_or_after_the_end_is_told_of() -> None:
     """Not ready, or not any more."""
-    refused: list[Payload] = []
     intake = Intake()
-    async with door(SlackEndpoint(SECRET, intake, on_refused=refused.append)) as at:
-        app, at.endpoint.app = at.endpoint.app, None
+    async with door(SlackEndpoint(SECRET, intake), is_open=False) as at:
         assert await refuses(at) == 503
-        at.endpoint.app = app
+        assert at.ears.refused == []
+        at.open()
+        assert at.ears.refused == [EVENT]
         await intake.drain(0)
         assert await refuses(at) == 503
-    assert (refused, at.heard) == ([EVENT, EVENT], [])
+    assert (at.ears.refused, at.heard) == ([EVENT, EVENT], [])
+
+
+async def test_before_the_start_no_more_is_remembered_than_is_answered_at_once() -> None:
+    """However long it takes; with it, every thread is read anyway."""
+    async with door(SlackEndpoint(SECRET, Intake(), 2), is_open=False) as at:
+        for _ in range(3):
+            assert await refuses(at) == 503
+        at.open()
+    assert at.ears.refused == [EVENT, EVENT]
 
 
 def failing(app: AsyncApp) -> AsyncApp:
@@ -88,11 +96,11 @@ def failing(app: AsyncApp) -> AsyncApp:
 
 async def test_an_event_that_breaks_on_its_way_is_told_of() -> None:
     """500, the traceback is in the log, and Slack comes again."""
-    refused: list[Payload] = []
-    async with door(SlackEndpoint(SECRET, Intake(), on_refused=refused.append)) as at:
-        at.endpoint.app = failing(waiting_app(at.over, []))
+    async with door(is_open=False) as at:
+        failing(at.app)
+        at.open()
         assert await refuses(at) == 500
-    assert refused == [EVENT]
+    assert (at.ears.came, at.ears.refused, at.ears.kept) == ([EVENT], [EVENT], [])
 
 
 @pytest.mark.parametrize(
@@ -105,21 +113,19 @@ async def test_an_event_that_breaks_on_its_way_is_told_of() -> None:
 )
 async def test_what_is_no_event_is_told_of_without_its_content(body: bytes) -> None:
     """A command or a button never comes again; that something was refused is all there is."""
-    refused: list[Payload] = []
-    async with door(SlackEndpoint(SECRET, Intake(), on_refused=refused.append)) as at:
-        at.endpoint.app = None
+    async with door(is_open=False) as at:
         assert await refuses(at, body) == 503
-    assert refused == [{}]
+        at.open()
+    assert at.ears.refused == [{}]
 
 
 async def test_a_stranger_s_request_is_not_told_of() -> None:
     """Else strangers could have the relay look for what never was."""
-    refused: list[Payload] = []
-    async with door(SlackEndpoint(SECRET, Intake(), on_refused=refused.append)) as at:
-        at.endpoint.app = None
+    async with door(is_open=False) as at:
         stranger = await at.dial(head_of(len(BODY)) + BODY)
         assert await stranger.status() == 401
-    assert refused == []
+        at.open()
+    assert at.ears.refused == []
 
 
 @pytest.fixture
@@ -131,35 +137,27 @@ async def hasty_box() -> AsyncIterator[Sandbox]:
 
 async def test_socket_mode_tells_of_events_that_come_while_it_closes(box: Sandbox) -> None:
     """They are not acknowledged, so Slack brings them to another connection."""
-    refused: list[Payload] = []
-    intake, over = Intake(), asyncio.Event()
+    ears, intake, over = Ears(), Intake(), asyncio.Event()
     app = waiting_app(over, [])
     app.client.base_url = box.slack.api_url
-    opening = open_socket_mode(
-        app, box.slack.app_token, intake, lambda: None, on_refused=refused.append
-    )
-    async with opening:
+    async with open_socket_mode(app, box.slack.app_token, intake, ears):
         await box.slack.wait_connected()
         await intake.drain(0)
         await box.slack.say("too late")
-        await wait_until(lambda: refused, "it is told of")
+        await wait_until(lambda: ears.refused, "it is told of")
         assert not box.slack.deliveries[-1].acked
-    assert refused[0]["event"]["text"] == "too late"
+    assert ears.refused[0]["event"]["text"] == "too late"
 
 
 async def test_socket_mode_tells_of_an_event_that_breaks_on_its_way(hasty_box: Sandbox) -> None:
     """It is not acknowledged, and comes again."""
-    refused: list[Payload] = []
+    ears = Ears()
     app = failing(waiting_app(asyncio.Event(), []))
     app.client.base_url = hasty_box.slack.api_url
-    opening = open_socket_mode(
-        app, hasty_box.slack.app_token, Intake(), lambda: None, on_refused=refused.append
-    )
-    async with opening:
+    async with open_socket_mode(app, hasty_box.slack.app_token, Intake(), ears):
         await hasty_box.slack.wait_connected()
-        await hasty_box.slack.slash("/devin-say", "a command is not told of")
         await hasty_box.slack.say("broken")
         delivery = await hasty_box.slack.deliveries[-1].settled()
     assert not delivery.acked
-    assert len(refused) == delivery.attempts == 2
-    assert {one["event"]["text"] for one in refused} == {"broken"}
+    assert len(ears.refused) == delivery.attempts == 2
+    assert {one["event"]["text"] for one in ears.refused} == {"broken"}

@@ -132,5 +132,5 @@ async def test_an_answer_that_slack_takes_nowhere_is_for_the_log(
     desk.slack.response_url_seconds = -1
     desk.slack.fail_next("chat.postEphemeral", error="channel_not_found")
     await test_buttons.press(desk, report, value="nothing")
-    await wait_until(lambda: "answer refused" in caplog.text, "it is in the log")
+    await wait_until(lambda: "report refused" in caplog.text, "it is in the log")
     assert desk.whispers("ada") == []

@@ -19,7 +19,7 @@ from bot.telling import TELLING_SECONDS, Telling
 from bot.threads import Threads
 from sandbox import Sandbox
 from tests.people import SESSION
-from tests.planned import Planned
+from tests.planned import Planned, never
 
 ID = SessionId(SESSION)
 TTL = timedelta(days=1)
@@ -71,7 +71,7 @@ def telling_with(
     """The teller of a workspace without workflows, with so many seconds for each report."""
     return Telling(
         reports=reports,
-        threads=Threads(client),
+        threads=Threads(client, never),
         steps=NoSteps(),
         schedule=planned,
         give_up_after=TTL,

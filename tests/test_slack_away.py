@@ -268,7 +268,7 @@ async def test_a_reply_outlasts_an_outage_of_slack_s_web_api(
             await until_settled(store)
         assert delivery.acked
         assert [one.partition(" ")[0] for one in desk.received()] == ["ada", "Ben"]
-        assert len(desk.said(thread)) == 1
+        assert [one for one in desk.said(thread)[1:] if "found 1 reply late" not in one] == []
         assert desk.whispers("ben") == []
 
 

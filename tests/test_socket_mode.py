@@ -19,6 +19,7 @@ from bot.socket_mode import SocketMode, open_socket_mode
 from sandbox import Sandbox
 from sandbox.slack import Delivery
 from sandbox.socket_mode import MAX_CONNECTIONS
+from tests.ears import Ears
 from tests.logbook import logging_to
 from tests.raw_http import answering, serving, whole
 from tests.waiting import wait_until
@@ -56,11 +57,10 @@ def bolt(box: Sandbox) -> AsyncApp:
 
 
 @asynccontextmanager
-async def connecting(box: Sandbox, gaps: list[str] | None = None) -> AsyncIterator[SocketMode]:
+async def connecting(box: Sandbox, ears: Ears | None = None) -> AsyncIterator[SocketMode]:
     """Socket Mode that does not wait for a minute after a no."""
-    noted = gaps if gaps is not None else []
     opening = open_socket_mode(
-        bolt(box), box.slack.app_token, Intake(), lambda: noted.append("gap"), refused_seconds=0.01
+        bolt(box), box.slack.app_token, Intake(), ears or Ears(), refused_seconds=0.01
     )
     async with opening as socket_mode:
         yield socket_mode
@@ -96,8 +96,8 @@ async def test_what_bolt_trips_over_is_acknowledged_and_logged(
 
 async def test_the_connection_that_shall_go_is_read_beside_its_successor(box: Sandbox) -> None:
     """So nothing that Slack still sends there is lost or late, and that is no gap."""
-    gaps: list[str] = []
-    async with connecting(box, gaps) as socket_mode:
+    ears = Ears()
+    async with connecting(box, ears) as socket_mode:
         await box.slack.wait_connected()
         await box.slack.disconnect("warning")
         await box.slack.wait_connected(2)
@@ -107,19 +107,19 @@ async def test_the_connection_that_shall_go_is_read_beside_its_successor(box: Sa
             await delivery.settled()
         await socket_mode.check()
         assert [delivery.attempts for delivery in box.slack.deliveries] == [1] * 6
-    assert gaps == ["gap"]
+    assert ears.gaps == 1
 
 
 async def test_socket_mode_that_is_switched_on_again_is_found(box: Sandbox) -> None:
     """Without a restart; what was written meanwhile is a gap."""
-    gaps: list[str] = []
+    ears = Ears()
     box.slack.fail_next("apps.connections.open", error="access_denied", times=3)
-    async with connecting(box, gaps) as socket_mode:
+    async with connecting(box, ears) as socket_mode:
         await box.slack.wait_connected()
-        await wait_until(lambda: gaps, "it was greeted")
+        await wait_until(lambda: ears.gaps, "it was greeted")
         await socket_mode.check()
     assert asked(box) == 4
-    assert gaps == ["gap"]
+    assert ears.gaps == 1
 
 
 async def test_an_address_that_nobody_answers_is_asked_for_anew(box: Sandbox) -> None:
@@ -128,7 +128,7 @@ async def test_an_address_that_nobody_answers_is_asked_for_anew(box: Sandbox) ->
     app = bolt(box)
     async with serving(answering(whole("200 OK", away))) as slack:
         app.client.base_url = f"{slack.url}/api/"
-        opening = open_socket_mode(app, box.slack.app_token, Intake(), lambda: None)
+        opening = open_socket_mode(app, box.slack.app_token, Intake(), Ears())
         async with opening as socket_mode:
             await wait_until(lambda: len(slack.requests) == 2, "again")
             with pytest.raises(SlackAway, match="ClientConnectorError"):

@@ -22,6 +22,7 @@ from bot.files import Files
 from bot.intake import Intake
 from bot.links import Links
 from bot.mailbox import Mailbox
+from bot.markup import Mentioned
 from bot.models import (
     Link,
     Outcome,
@@ -32,7 +33,7 @@ from bot.models import (
     UserId,
     reply_id,
 )
-from bot.people import People
+from bot.people import Called, People
 from bot.reports import ReportId, ReportKind
 from bot.settling import Settling
 from bot.slack_files import SlackFiles
@@ -118,11 +119,11 @@ class Stumbling(People):
 
     error: BaseException = LookupError("stumble")
 
-    async def author_name(self, reply: Reply) -> str:
-        """What the reply's author is called."""
+    async def called(self, reply: Reply, mentioned: Mentioned) -> Called:
+        """The names that the letter needs."""
         if "stumble" in reply.text:
             raise self.error
-        return "ada"
+        return Called("ada", "", await self.names(mentioned))
 
 
 class Noting:

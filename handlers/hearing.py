@@ -1,0 +1,64 @@
+"""What comes from Slack, and what is refused: remembered, so that it is found by reading."""
+
+from bot.gaps import Missed
+from bot.listening import Listening
+from bot.models import ts_micros
+from handlers.payloads import Payload, field, is_ts, mapping, parse_command, parse_thread
+
+MESSAGES = ("message", "app_mention")
+
+
+class Hearing:
+    """The `Ear` of the app: it knows what a payload is about, and `Listening` remembers it."""
+
+    def __init__(self, listening: Listening, team: str, bot_user: str) -> None:
+        self._listening = listening
+        self._team = team
+        self._bot_user = bot_user
+
+    def brought(self, payload: Payload) -> None:
+        """Learn Slack's time.
+
+        Above 30,000 deliveries an hour Slack sends `app_rate_limited` for each minute in which it
+        drops events (docs.slack.dev/apis/events-api).
+        """
+        if (at := _time_of(payload)) is not None:
+            self._listening.brought(at)
+        if payload.get("type") == "app_rate_limited":
+            minute = payload.get("minute_rate_limited")
+            self._listening.missed(minute * 1_000_000 if isinstance(minute, int) else None)
+
+    def ended(self, payload: Payload, *, is_kept: bool) -> None:
+        """An event that is kept vouches for those before it; of others the thread is to be read."""
+        event = mapping(payload.get("event"))
+        if not is_kept and (missed := parse_missed(event, self._team, self._bot_user)):
+            self._listening.refused(missed)
+        if is_kept and event and (at := _time_of(payload)) is not None:
+            self._listening.kept(at)
+
+    def missed(self) -> None:
+        """Every thread is to be read."""
+        self._listening.missed()
+
+
+def parse_missed(event: Payload, team: str, bot_user: str) -> Missed | None:
+    """Where to read what an event would have brought; None where there is nothing of ours.
+
+    Of an edit or a deletion it is the message that counts.
+    """
+    inner = mapping(event.get("message")) or mapping(event.get("previous_message")) or event
+    message = {**inner, "channel": event.get("channel")}
+    thread, ts = parse_thread(message, team), field(message, "ts")
+    if event.get("type") not in MESSAGES or thread is None or not is_ts(ts):
+        return None
+    is_command = parse_command(message, team, bot_user) is not None
+    is_reply = thread.thread_ts != ts
+    return Missed(thread, ts_micros(ts), is_command) if is_command or is_reply else None
+
+
+def _time_of(payload: Payload) -> int | None:
+    """When Slack says that it happened, in microseconds; a submitted form does not say."""
+    actions = payload.get("actions")
+    action = mapping(actions[0]) if isinstance(actions, list) and actions else payload
+    ts = field(mapping(payload.get("event")), "event_ts") or field(action, "action_ts")
+    return ts_micros(ts) if is_ts(ts) else None
