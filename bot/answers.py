@@ -17,11 +17,12 @@ from pydantic import JsonValue
 
 from bot.errors import SlackAway, SlackRefused, UnderWay
 from bot.intake import Intake
+from bot.keys import once_key
 from bot.models import ReplyId, ThreadRef
 from bot.records import Record
 from bot.reports import KEEP, ReportId, ReportKind, Reports
 from bot.schedule import Schedule
-from bot.store import Store, once_key
+from bot.store import Store
 from bot.threads import Threads
 from bot.words import Words
 

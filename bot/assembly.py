@@ -109,13 +109,7 @@ def relay_of(parts: Parts) -> Relay:
         saying=saying,
         asking=Asking(saying=saying, tickets=tickets, answers=answers),
         home=_home(parts, accepting, links, mailbox, answers),
-        moving=Moving(
-            links=links,
-            places=Places(parts.store, settings.link_ttl),
-            defaults=Defaults(parts.store, settings.link_ttl),
-            answers=answers,
-            team=team,
-        ),
+        moving=_moving(parts, links, answers),
         dialogs=Dialogs(parts.client),
         forwarding=Forwarding(
             accepting=accepting, linking=linking, links=links, threads=threads, tickets=tickets
@@ -194,6 +188,17 @@ def _saying(parts: Parts, accepting: Accepting, links: Links, threads: Threads) 
         threads=threads,
         devin=parts.devin,
         lists_sessions=parts.settings.list_sessions,
+        team=parts.identity.team,
+    )
+
+
+def _moving(parts: Parts, links: Links, answers: Answers) -> Moving:
+    ttl = parts.settings.link_ttl
+    return Moving(
+        links=links,
+        places=Places(parts.store, ttl),
+        defaults=Defaults(parts.store, ttl),
+        answers=answers,
         team=parts.identity.team,
     )
 

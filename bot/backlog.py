@@ -14,8 +14,9 @@ from bot import metrics
 from bot.batches import Script
 from bot.errors import StoreAway
 from bot.health import Health
+from bot.keys import DUE_KEY, REPLY_PREFIX, UNTOLD_KEY, mail_key
 from bot.models import SessionId
-from bot.store import DUE_KEY, REPLY_PREFIX, UNTOLD_KEY, Store, mail_key
+from bot.store import Store
 
 log = logging.getLogger(__name__)
 

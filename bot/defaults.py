@@ -6,9 +6,10 @@ from typing import Literal
 from pydantic import ValidationError
 
 from bot.batches import Script
+from bot.keys import default_key
 from bot.models import SessionId, UserId
 from bot.records import Record
-from bot.store import Store, default_key, seconds
+from bot.store import Store, seconds
 
 _SET = Script("return redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2])")
 _CLEAR = Script("return redis.call('DEL', KEYS[1])")

@@ -16,7 +16,8 @@ from itertools import takewhile
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from bot.models import Listed, parse_session
+from bot.models import Listed
+from bot.sessions import parse_session
 
 ENDED = frozenset({"finished", "expired"})
 """Of a session's `status_enum`: it takes no messages any more."""

@@ -20,16 +20,8 @@ from bot.errors import (
 from bot.linking import Linking
 from bot.links import Links
 from bot.markup import is_empty
-from bot.models import (
-    Change,
-    Link,
-    Reply,
-    SessionId,
-    ThreadRef,
-    UserId,
-    find_session,
-    parse_session,
-)
+from bot.models import Change, Link, Reply, SessionId, ThreadRef, UserId
+from bot.sessions import find_session, parse_session
 from bot.threads import Threads
 from bot.tickets import Ticket, Tickets
 

@@ -12,20 +12,11 @@ from pydantic import ValidationError
 from bot.batches import Script
 from bot.errors import Outdated
 from bot.gaps import CATCH_UP, named
+from bot.keys import changed_key, last_key, link_key, places_key, recent_key, threads_key
 from bot.models import Link, Outcome, ThreadRef
 from bot.places import PLACE
 from bot.scripts import TRAFFIC
-from bot.store import (
-    Store,
-    changed_key,
-    last_key,
-    link_key,
-    millis,
-    places_key,
-    recent_key,
-    seconds,
-    threads_key,
-)
+from bot.store import Store, millis, seconds
 
 KEEP_CHANGED = timedelta(days=2)
 """Longer than Slack's Delayed Events retry (24 h)."""

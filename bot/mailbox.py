@@ -20,6 +20,23 @@ from pydantic import ValidationError
 from bot import scripts
 from bot.devin_session import Arrival, parse_arrivals
 from bot.gaps import CATCH_UP, named
+from bot.keys import (
+    BEHIND_KEY,
+    DUE_KEY,
+    REPLY_PREFIX,
+    UNTOLD_KEY,
+    box_key,
+    hold_key,
+    last_key,
+    lately_key,
+    link_key,
+    mail_key,
+    places_key,
+    read_key,
+    recent_key,
+    reply_key,
+    threads_key,
+)
 from bot.models import (
     Change,
     Outcome,
@@ -31,26 +48,7 @@ from bot.models import (
     ts_micros,
 )
 from bot.reports import ReportId, ReportKind
-from bot.store import (
-    BEHIND_KEY,
-    DUE_KEY,
-    REPLY_PREFIX,
-    UNTOLD_KEY,
-    Store,
-    box_key,
-    hold_key,
-    last_key,
-    lately_key,
-    link_key,
-    mail_key,
-    millis,
-    places_key,
-    read_key,
-    recent_key,
-    reply_key,
-    seconds,
-    threads_key,
-)
+from bot.store import Store, millis, seconds
 
 log = logging.getLogger(__name__)
 

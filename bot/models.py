@@ -4,7 +4,6 @@ A record's `v` is its schema version; a reader refuses a version it does not kno
 process never half-understands a newer one's mail.
 """
 
-import re
 from dataclasses import dataclass
 from enum import StrEnum
 from http import HTTPStatus
@@ -16,7 +15,7 @@ from bot.attached import MOST_FORWARDED, Attached, Brought, Forwarded
 from bot.records import Record
 
 SessionId = NewType("SessionId", str)
-"""Canonical `devin-<hex>`; only `parse_session` makes one from outside text."""
+"""Canonical `devin-<hex>`; only `sessions.parse_session` makes one from outside text."""
 
 UserId = NewType("UserId", str)
 WORKFLOW: UserId = UserId("workflow")
@@ -28,43 +27,10 @@ LONGEST_ID = 32
 ReplyId = NewType("ReplyId", str)
 """`team:channel:ts`, one per Slack message: what makes a redelivered event change nothing."""
 
-# Devin's ids are `devin-` and hex; its web addresses carry the hex alone or with the prefix
-# (facts: docs.devin.ai, API reference of sessions). Bare hex must be long enough to be no word.
-# ASCII, since ignoring case alone would take a dotless i for an i.
-_SESSION = re.compile(r"devin-[0-9a-f]{1,64}|[0-9a-f]{12,64}", re.IGNORECASE | re.ASCII)
-_SESSION_URL = re.compile(
-    r"https://app\.devin\.ai/sessions/((?:devin-)?[0-9a-f]{1,64})/?", re.IGNORECASE | re.ASCII
-)
-_SLACK_LINK = re.compile(r"<([^<>|]*)(?:\|[^<>]*)?>")
-
-SESSION_ADDRESS = "app.devin.ai/sessions/"
-"""What every text has in it that `find_session` finds something in."""
-
-_ADDRESS_WITHIN = re.compile(
-    r"https://app\.devin\.ai/sessions/(?:devin-)?[0-9a-fA-F]{1,64}(?![0-9a-zA-Z_-])"
-)
-
 
 def is_id(text: str) -> bool:
     """Whether `text` may be one of Slack's ids, of a user, a channel or a team."""
     return text.isascii() and text.isalnum() and len(text) <= LONGEST_ID
-
-
-def parse_session(text: str) -> SessionId | None:
-    """Read a session id or a session's web address, as typed or as Slack wraps it; else None."""
-    wrapped = _SLACK_LINK.fullmatch(text.strip())
-    bare = wrapped.group(1) if wrapped else text.strip().strip("`")
-    if url := _SESSION_URL.fullmatch(bare):
-        bare = url.group(1)
-    elif not _SESSION.fullmatch(bare):
-        return None
-    return SessionId("devin-" + bare.lower().removeprefix("devin-"))
-
-
-def find_session(text: str) -> SessionId | None:
-    """The first session whose web address stands somewhere in `text`; else None."""
-    found = _ADDRESS_WITHIN.search(text)
-    return parse_session(found[0]) if found else None
 
 
 @dataclass(frozen=True, slots=True)

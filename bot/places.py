@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from bot.batches import Script
+from bot.keys import moved_key, places_key, threads_key
 from bot.models import ThreadRef, UserId
-from bot.store import Store, millis, moved_key, places_key, threads_key
+from bot.store import Store, millis
 
 # A direct message is kept with whom it is with. The hour makes this one read a reply; for that, an
 # entry lives an hour longer than its threads.

@@ -44,12 +44,12 @@ from bot.models import (
     ThreadRef,
     UserId,
     Voucher,
-    parse_session,
 )
 from bot.moving import Moving
 from bot.offers import Offers
 from bot.saying import Saying
 from bot.schedule import Schedule
+from bot.sessions import parse_session
 from bot.steps import Steps
 from bot.threads import Threads
 

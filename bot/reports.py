@@ -11,8 +11,9 @@ from datetime import timedelta
 from enum import StrEnum
 
 from bot.batches import Script
+from bot.keys import DUE_KEY, PREFIX, UNTOLD_KEY, reply_key
 from bot.models import Outcome, Reply, ReplyId, SessionId
-from bot.store import DUE_KEY, PREFIX, UNTOLD_KEY, Store, millis, reply_key, seconds
+from bot.store import Store, millis, seconds
 
 log = logging.getLogger(__name__)
 

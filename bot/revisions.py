@@ -16,11 +16,12 @@ from enum import StrEnum
 
 from bot.batches import Script
 from bot.errors import StoreAway
+from bot.keys import DUE_KEY, UNTOLD_KEY, box_key, mail_key, reply_key
 from bot.mailbox import KEEP_DONE
 from bot.markup import is_empty
 from bot.meanwhile import NOTE, WITHDRAW
 from bot.models import Outcome, OutcomeKind, Reply, ReplyId, SessionId
-from bot.store import DUE_KEY, UNTOLD_KEY, Store, box_key, mail_key, reply_key, seconds
+from bot.store import Store, seconds
 from bot.uploads import FIELD
 
 AHEAD = timedelta(hours=25)

@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from bot import messages
-from bot.models import Listed, SessionId, parse_session
+from bot.models import Listed, SessionId
+from bot.sessions import parse_session
 from bot.words import Words, button, plain
 
 FORM = "say_form"

@@ -10,18 +10,9 @@ from bot.defaults import Default, Defaults
 from bot.devin import Devin
 from bot.errors import BadSession, CannotPost, ChooseSession, NothingToSay, NotTaken, SlackRefused
 from bot.links import Links
-from bot.models import (
-    Change,
-    Link,
-    Listed,
-    Reply,
-    SessionId,
-    ThreadRef,
-    UserId,
-    parse_session,
-    ts_micros,
-)
+from bot.models import Change, Link, Listed, Reply, SessionId, ThreadRef, UserId, ts_micros
 from bot.say_modal import Choices
+from bot.sessions import parse_session
 from bot.threads import Threads
 
 ACTIVE = timedelta(days=7)

@@ -34,11 +34,11 @@ from bot.models import (
     Standing,
     ThreadRef,
     UserId,
-    parse_session,
     ts_micros,
 )
 from bot.permissions import Permissions
 from bot.schedule import Schedule
+from bot.sessions import parse_session
 from bot.telling import OPERATOR_MUST_ACT
 from bot.threads import NO_SUCH_THREAD, Threads
 from bot.words import Words

@@ -11,9 +11,10 @@ from typing import Literal, TypeVar
 from pydantic import ValidationError
 
 from bot.batches import Script
+from bot.keys import ticket_key
 from bot.models import UserId
 from bot.records import Record
-from bot.store import Store, seconds, ticket_key
+from bot.store import Store, seconds
 
 KEEP = timedelta(hours=24)
 """How long somebody may leave a modal open, or an offer unanswered."""

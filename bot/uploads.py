@@ -10,8 +10,9 @@ from pydantic import TypeAdapter, ValidationError
 
 from bot.attached import Brought
 from bot.batches import Script
+from bot.keys import reply_key
 from bot.models import ReplyId
-from bot.store import Store, reply_key
+from bot.store import Store
 
 FIELD = "files"
 _BROUGHT: TypeAdapter[tuple[Brought, ...]] = TypeAdapter(tuple[Brought, ...])

@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bot.errors import StoreAway
+from bot.keys import reply_key
 from bot.models import reply_id
 from bot.reports import Reports
-from bot.store import Store, open_store, reply_key
+from bot.store import Store, open_store
 from chaos.ledger import ASKED, Ledger, Said
 from chaos.people import People
 from chaos.processes import Post, ValkeyProcess

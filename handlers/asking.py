@@ -7,8 +7,8 @@ from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 
 from bot import say_modal
 from bot.markup import escape
-from bot.models import parse_session
 from bot.relay import Relay
+from bot.sessions import parse_session
 from bot.words import Words
 from handlers.askers import Asker
 from handlers.dialogs import answer

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bot.models import Reply, ReplyId, SessionId, ThreadRef, UserId, is_id, parse_session
+from bot.models import Reply, ReplyId, SessionId, ThreadRef, UserId, is_id
+from bot.sessions import parse_session
 from handlers.payloads import Payload, field, is_ts, mapping, parse_message, parse_thread
 
 

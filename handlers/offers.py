@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 
 from bot import messages
-from bot.models import SESSION_ADDRESS, SessionId, ThreadRef, UserId, find_session
+from bot.models import SessionId, ThreadRef, UserId
 from bot.relay import Relay
+from bot.sessions import SESSION_ADDRESS, find_session
 from handlers.askers import Asker
 from handlers.errors import ignored, telling
 from handlers.interactions import TicketPress, parse_ticket_press

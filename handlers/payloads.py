@@ -15,14 +15,8 @@ from bot.attached import Attached, Forwarded
 from bot.block_text import to_markup
 from bot.markdown import one_line
 from bot.markup import says_something, strip_mention
-from bot.models import (
-    Reply,
-    ThreadRef,
-    UserId,
-    is_id,
-    parse_session,
-    ts_micros,
-)
+from bot.models import Reply, ThreadRef, UserId, is_id, ts_micros
+from bot.sessions import parse_session
 from bot.slack_files import attached
 
 Payload = Mapping[str, Any]

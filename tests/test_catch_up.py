@@ -20,6 +20,7 @@ from bot.catch_up import CatchUp
 from bot.errors import PersonError
 from bot.gaps import CATCH_UP, Gaps, Missed
 from bot.intake import Intake
+from bot.keys import CATCHING_UP_KEY, GAP_KEY, recent_key
 from bot.late_reader import LateReader, Unheard
 from bot.links import Links
 from bot.listening import Listening
@@ -36,7 +37,7 @@ from bot.models import (
 from bot.reports import Reports
 from bot.settings import Settings
 from bot.slack_clock import SlackClock
-from bot.store import CATCHING_UP_KEY, GAP_KEY, Store, recent_key
+from bot.store import Store
 from bot.threads import Threads
 from handlers.payloads import parse_reply
 from sandbox.slack import ApiCall, Message

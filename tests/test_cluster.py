@@ -11,7 +11,8 @@ import redis
 
 from bot.addresses import is_cluster
 from bot.app import Bot
-from bot.store import PREFIX, Store, once_key, open_store
+from bot.keys import PREFIX, once_key
+from bot.store import Store, open_store
 from bot.tasks import DOCKET_NAME
 from sandbox import Sandbox
 from tests.people import OTHER_SESSION, SESSION, Desk

@@ -10,9 +10,10 @@ import pytest
 import redis.asyncio
 
 from bot.app import Bot
+from bot.keys import link_key, threads_key
 from bot.links import Links
 from bot.models import Link, SessionId, ThreadRef, UserId
-from bot.store import Store, link_key, threads_key
+from bot.store import Store
 from sandbox.deliveries import Delivery
 from sandbox.slack import Message
 from tests.people import OTHER_SESSION, SESSION, Desk, labels, running

@@ -10,13 +10,14 @@ from hypothesis import settings as examples
 
 from bot.app import Bot, open_bot
 from bot.corrections import CorrectionOffered
+from bot.keys import box_key
 from bot.links import Links
 from bot.mailbox import Head, Mailbox, Nothing
 from bot.models import Change, Link, Reply, SessionId, ThreadRef, UserId
 from bot.reports import Reports
 from bot.revisions import Revised, Revisions
 from bot.settings import Settings
-from bot.store import Store, box_key
+from bot.store import Store
 from bot.tickets import Tickets
 from handlers.edits import parse_deletion, parse_edit
 from sandbox.deliveries import Delivery

@@ -15,13 +15,14 @@ from bot.app import Bot, open_bot
 from bot.attached import Attached, Brought, Hitch
 from bot.errors import FileLeftOut
 from bot.files import Files
+from bot.keys import hold_key, reply_key
 from bot.links import Links
 from bot.mailbox import Head, Mailbox
 from bot.models import Link, Reply, SessionId, ThreadRef, UserId
 from bot.multipart import Multipart
 from bot.settings import Settings
 from bot.slack_files import SlackFiles, attached
-from bot.store import Store, hold_key, reply_key
+from bot.store import Store
 from bot.uploads import Uploads
 from sandbox import Sandbox
 from sandbox.workspace import TEAM_ID, SlackFile

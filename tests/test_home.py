@@ -14,6 +14,7 @@ from bot import home_view, messages
 from bot.app import Bot
 from bot.audience import Audience
 from bot.home_view import Shown
+from bot.keys import link_key, places_key, threads_key
 from bot.links import Links
 from bot.models import (
     Link,
@@ -25,7 +26,7 @@ from bot.models import (
     ThreadRef,
     UserId,
 )
-from bot.store import Store, link_key, places_key, threads_key
+from bot.store import Store
 from handlers.interactions import (
     parse_choice,
     parse_home_page,

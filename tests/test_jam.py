@@ -10,13 +10,14 @@ from redis.asyncio import Redis
 
 from bot.app import Bot, open_bot
 from bot.intake import Intake
+from bot.keys import DUE_KEY, UNTOLD_KEY
 from bot.links import Links
 from bot.mailbox import Head, Mailbox
 from bot.models import Link, Outcome, OutcomeKind, Reply, SessionId, ThreadRef, UserId
 from bot.nearby import TELLING_AT_ONCE
 from bot.reports import ReportId, ReportKind
 from bot.settings import Settings
-from bot.store import DUE_KEY, UNTOLD_KEY, Store
+from bot.store import Store
 from bot.tasks import NAMED, SWEEP_LIMIT, DocketSchedule, open_docket
 from tests.conftest import started
 from tests.people import Desk

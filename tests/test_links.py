@@ -8,9 +8,10 @@ from datetime import timedelta
 import pytest
 from redis.asyncio import Redis
 
+from bot.keys import last_key, link_key, threads_key
 from bot.links import Links
 from bot.models import Link, Outcome, OutcomeKind, SessionId, ThreadRef, UserId
-from bot.store import Store, last_key, link_key, threads_key
+from bot.store import Store
 from tests.people import OTHER_SESSION, SESSION
 
 TTL = timedelta(days=90)

@@ -11,6 +11,17 @@ import pytest
 from redis.asyncio import Redis
 
 from bot import scripts
+from bot.keys import (
+    DUE_KEY,
+    UNTOLD_KEY,
+    box_key,
+    hold_key,
+    lately_key,
+    link_key,
+    mail_key,
+    reply_key,
+    threads_key,
+)
 from bot.links import Links
 from bot.mailbox import (
     HOLD,
@@ -37,18 +48,7 @@ from bot.models import (
     ts_micros,
 )
 from bot.reports import ReportId, ReportKind, Reports
-from bot.store import (
-    DUE_KEY,
-    UNTOLD_KEY,
-    Store,
-    box_key,
-    hold_key,
-    lately_key,
-    link_key,
-    mail_key,
-    reply_key,
-    threads_key,
-)
+from bot.store import Store
 from tests.people import OTHER_SESSION, SESSION
 
 ID, OTHER = SessionId(SESSION), SessionId(OTHER_SESSION)

@@ -11,6 +11,7 @@ from datetime import timedelta
 import pytest
 from redis.asyncio import Redis
 
+from bot.keys import DUE_KEY, UNTOLD_KEY, hold_key, reply_key
 from bot.links import Links
 from bot.mailbox import Head, Mailbox, Nothing, Step
 from bot.models import (
@@ -26,7 +27,7 @@ from bot.models import (
     ts_micros,
 )
 from bot.reports import ReportId, ReportKind
-from bot.store import DUE_KEY, UNTOLD_KEY, Store, hold_key, reply_key
+from bot.store import Store
 
 STEPS = 250
 SESSIONS = tuple(SessionId(f"devin-{number:012x}") for number in (1, 2))

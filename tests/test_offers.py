@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.app import Bot
-from bot.models import SESSION_ADDRESS, find_session, parse_session
+from bot.sessions import SESSION_ADDRESS, find_session, parse_session
 from bot.store import Store
 from handlers.offers import names_session, parse_named
 from sandbox.deliveries import Delivery

@@ -14,11 +14,12 @@ from redis.asyncio import Redis
 
 from bot.app import open_bot
 from bot.backlog import measure
+from bot.keys import reply_key
 from bot.links import Links
 from bot.mailbox import Mailbox
 from bot.models import Link, Reply, SessionId, ThreadRef, UserId
 from bot.settings import Settings
-from bot.store import Store, open_store, reply_key
+from bot.store import Store, open_store
 from tests.logbook import logging_to
 from tests.people import SESSION, Desk
 from tests.processes import bot_process, free_port

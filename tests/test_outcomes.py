@@ -15,11 +15,12 @@ import pytest
 import redis
 
 from bot.app import Bot, open_bot
+from bot.keys import DUE_KEY, box_key, hold_key
 from bot.links import Links
 from bot.mailbox import Mailbox
 from bot.models import Link, Reply, SessionId, ThreadRef, UserId
 from bot.settings import Settings, load_settings
-from bot.store import DUE_KEY, Store, box_key, hold_key
+from bot.store import Store
 from sandbox import DevinSandbox
 from sandbox.devin_answers import FINISHED, SUSPENDED
 from sandbox.slack import Message

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from bot.attached import Forwarded
 from bot.letters import compose
 from bot.markup import NO_NAMES, is_empty, mentioned
-from bot.models import ThreadRef, parse_session
+from bot.models import ThreadRef
+from bot.sessions import parse_session
 from handlers.interactions import parse_press, parse_say, parse_send_again
 from handlers.payloads import parse_command, parse_reply, parse_thread
 from tests.builders import (

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from bot import messages, modals
 from bot.app import Bot
 from bot.attached import Attached
+from bot.keys import reply_key
 from bot.models import Reply, SessionId, ThreadRef, UserId, reply_id
-from bot.store import Store, reply_key
+from bot.store import Store
 from bot.words import plain
 from sandbox.blocks import view_problems
 from sandbox.deliveries import Delivery

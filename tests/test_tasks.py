@@ -14,10 +14,11 @@ from redis.asyncio import Redis
 
 from bot.app import Bot
 from bot.errors import StoreAway
+from bot.keys import DUE_KEY, PREFIX, UNTOLD_KEY
 from bot.mailbox import Head, Mailbox
 from bot.models import Outcome, OutcomeKind, Reply, ReplyId, SessionId, ThreadRef, UserId
 from bot.reports import ReportId, ReportKind
-from bot.store import COMMAND_TIMEOUT_SECONDS, DUE_KEY, PREFIX, UNTOLD_KEY, Store
+from bot.store import COMMAND_TIMEOUT_SECONDS, Store
 from bot.tasks import (
     BEAT_SECONDS,
     DOCKET_NAME,

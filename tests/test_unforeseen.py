@@ -20,6 +20,7 @@ from bot.devin import open_devin
 from bot.errors import StoreAway
 from bot.files import Files
 from bot.intake import Intake
+from bot.keys import lately_key, reply_key
 from bot.links import Links
 from bot.mailbox import Mailbox
 from bot.markup import Mentioned
@@ -37,7 +38,7 @@ from bot.people import Called, People
 from bot.reports import ReportId, ReportKind
 from bot.settling import Settling
 from bot.slack_files import SlackFiles
-from bot.store import Store, lately_key, reply_key
+from bot.store import Store
 from bot.uploads import Uploads
 from sandbox import Sandbox
 from tests.people import SESSION, Desk, labels
