@@ -111,9 +111,8 @@ class DevinSandbox:
         """Listen (again) on the same port."""
         if self._runner is None or self._site is not None:
             return
-        site = web.TCPSite(self._runner, self._host, self._port, reuse_address=True)
-        await site.start()
-        self._site = site
+        self._site = web.TCPSite(self._runner, self._host, self._port, reuse_address=True)
+        await self._site.start()
         self._port = self._runner.addresses[0][1]
 
     def add_session(self, session_id: str, state: str = "running", *, title: str = "") -> None:
@@ -126,9 +125,9 @@ class DevinSandbox:
 
     def demo_sessions(self) -> list[str]:
         """Add a session for each thing worth seeing and return their ids; the first is running."""
-        for session_id, title, state in DEMO_SESSIONS:
-            self.add_session(session_id, state, title=title)
-        return [session_id for session_id, _, _ in DEMO_SESSIONS]
+        for id_, title, state in DEMO_SESSIONS:
+            self.add_session(id_, state, title=title)
+        return [id_ for id_, _, _ in DEMO_SESSIONS]
 
     def session(self, session_id: str) -> DevinSession:
         """The session of this id, bare or prefixed; raises `UnknownSessionError`."""
@@ -205,8 +204,7 @@ class DevinSandbox:
                 session.in_flight -= 1
 
     def _find(self, request: web.Request) -> DevinSession | None:
-        known_as = canonical_id(request.match_info["session_id"])
-        return self.sessions.get(known_as) if known_as else None
+        return self.sessions.get(canonical_id(request.match_info["session_id"]) or "")
 
     async def _answer_message(
         self, request: web.Request, session: DevinSession | None
@@ -235,8 +233,8 @@ class DevinSandbox:
 
     def _check_key(self, request: web.Request) -> None:
         if not self._is_authorized(request):
-            given = "Authorization" in request.headers
-            raise RejectedError(401, "Invalid API key" if given else "Not authenticated")
+            is_given = "Authorization" in request.headers
+            raise RejectedError(401, "Invalid API key" if is_given else "Not authenticated")
 
     def _record(
         self,
@@ -282,7 +280,7 @@ class DevinSandbox:
             return rejection(rejected)
         await asyncio.sleep(self.read_seconds)
         found = list(self.sessions.values())[::-1][offset : offset + limit]
-        return web.json_response({"sessions": [session.summary() for session in found]})
+        return web.json_response({"sessions": [one.summary() for one in found]})
 
     async def _on_attachment(self, request: web.Request) -> web.Response:
         try:
