@@ -21,6 +21,7 @@ from bot.models import (
     ThreadRef,
     UserId,
     Voucher,
+    micros_ts,
     millis_after,
     ts_micros,
 )
@@ -137,7 +138,7 @@ class Accepting:
         Raises:
             StoreAway: it is not known to be noted.
         """
-        if timedelta(microseconds=self._clock.age(at)) > FRESH:
+        if self.is_late(micros_ts(at)):
             self._listening.refused(Missed(thread, at))
             await self._listening.note()
 
@@ -166,6 +167,10 @@ class Accepting:
     async def _catch_up(self) -> None:
         if self._listening.is_behind:
             await self._listening.note()
+
+    def is_late(self, ts: str) -> bool:
+        """Whether that was a while ago: its event came by a retry or a backlog."""
+        return timedelta(microseconds=self._clock.age(ts_micros(ts))) > FRESH
 
     def _settle(self, ts: str) -> timedelta:
         age = timedelta(microseconds=self._clock.age(ts_micros(ts)))

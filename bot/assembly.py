@@ -25,6 +25,7 @@ from bot.home import Home
 from bot.identity import Identity, OneWorkspace
 from bot.intake import Intake
 from bot.late_reader import LateReader
+from bot.latecomers import Latecomers
 from bot.linking import Linking
 from bot.links import Links
 from bot.listening import Listening
@@ -132,7 +133,9 @@ def relay_of(parts: Parts) -> Relay:
             answers=answers,
         ),
         steps=steps_of(parts),
-        threads=threads,
+        latecomers=Latecomers(
+            accepting=accepting, links=links, mailbox=mailbox, threads=threads, answers=answers
+        ),
         team=team,
     )
 

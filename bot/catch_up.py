@@ -217,7 +217,7 @@ class CatchUp:
                 if change is Change.ACCEPTED:
                     read.accepted += 1
                     metrics.LATE.inc()
-                elif change in ASTRAY and await self._is_stranded(reply):
+                elif change in ASTRAY and await self._events.is_stranded(reply):
                     read.stranded.append(reply)
         except SlackAway:
             for read in reads:
@@ -234,13 +234,6 @@ class CatchUp:
         except (EmptyMessage, NotAllowed) as error:
             await self._events.turn_away(reply, error)
             return None
-
-    async def _is_stranded(self, reply: Reply) -> bool:
-        """Whether `reply` was for Devin, and its thread unlinked, muted or linked anew since."""
-        written = ts_micros(reply.ts)
-        return written <= await self._links.changed(reply.thread) and not (
-            await self._events.is_known(reply)
-        )
 
     async def _say(self, read: Found, verbs: Sequence[str]) -> None:
         if read.accepted or verbs:

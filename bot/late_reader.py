@@ -51,8 +51,8 @@ class Events(Protocol):
     async def accept(self, reply: Reply) -> Change:
         """Accept a reply; raises `NotAllowed`, `EmptyMessage`, or `SlackAway`: nobody knows yet."""
 
-    async def is_known(self, reply: Reply) -> bool:
-        """Whether it was accepted, or taken back by its author."""
+    async def is_stranded(self, reply: Reply) -> bool:
+        """Whether it was for Devin, and its thread was unlinked, muted or linked anew since."""
 
     async def turn_away(self, reply: Reply, error: PersonError) -> None:
         """Tell its author why not."""

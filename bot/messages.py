@@ -223,11 +223,11 @@ def late(replies: int, commands: Sequence[str], *, hushed: bool) -> Words:
 
 
 def stranded(replies: int) -> Words:
-    """What was found in a thread whose link was changed before it could be read."""
+    """What came, or was found, only after its thread was unlinked, muted or linked anew."""
     found = _plural(replies, "1 reply", f"{replies} replies")
     left = _plural(replies, "it was", "they were")
     return Words(
-        f"I was away and found {found} only after somebody had changed this thread's link, so "
+        f"{found} reached me only after somebody had unlinked, muted or relinked this thread, so "
         f"{left} not sent to Devin."
     )
 

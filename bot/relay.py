@@ -7,9 +7,7 @@ raises an error of `errors.py` for what the person must know. All of them take r
 """
 
 import logging
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from cachetools import LRUCache
 
@@ -30,6 +28,7 @@ from bot.errors import (
 )
 from bot.forwarding import Forwarding
 from bot.home import Home
+from bot.latecomers import Latecomers
 from bot.links import Links
 from bot.mailbox import Mailbox
 from bot.markup import is_empty
@@ -51,7 +50,6 @@ from bot.saying import Saying
 from bot.schedule import Schedule
 from bot.sessions import parse_session
 from bot.steps import Steps
-from bot.threads import Threads
 
 log = logging.getLogger(__name__)
 
@@ -75,7 +73,7 @@ class Relay:
     - `saying`, `asking`: `/devin-say`, and the form or the menu that asks for what it left out
     - `forwarding`: the message shortcuts; `offers`: a link, where somebody names a session
     - `corrections`: edits and deletions; `home`: App Home; `steps`: those of Workflow Builder
-    - `moving`: channels that get another id
+    - `moving`: channels that get another id; `latecomers`: replies that Slack brings late
     - `answers`, `dialogs`: what people are told and shown
     """
 
@@ -96,7 +94,7 @@ class Relay:
         offers: Offers,
         corrections: Corrections,
         steps: Steps,
-        threads: Threads,
+        latecomers: Latecomers,
         team: str,
     ) -> None:
         self.team = team
@@ -105,6 +103,7 @@ class Relay:
         self.asking = asking
         self.home = home
         self.moving = moving
+        self.latecomers = latecomers
         self.dialogs = dialogs
         self.forwarding = forwarding
         self.offers = offers
@@ -115,7 +114,6 @@ class Relay:
         self._links = links
         self._mailbox = mailbox
         self._schedule = schedule
-        self._threads = threads
 
     async def accept(self, reply: Reply, voucher: Voucher = Voucher.EVENT) -> Change:
         """Take a reply for the session its thread is linked to; it is kept when this returns.
@@ -146,19 +144,6 @@ class Relay:
             self._known.pop(reply.thread, None)
             return await self.accept(reply, voucher)
         return change
-
-    async def is_known(self, reply: ReplyId) -> bool:
-        """Whether the reply was accepted before, or taken back by its author."""
-        return await self._mailbox.is_known(reply)
-
-    async def look_up(self, reply: Reply) -> Mapping[str, Any] | None:
-        """The message of `reply` as it stands in its thread now; None where it is gone.
-
-        Raises:
-            SlackAway: Slack cannot be asked now.
-            SlackRefused: Slack does not show the thread.
-        """
-        return await self._threads.message(reply.thread, reply.ts)
 
     async def link(self, thread: ThreadRef, by: UserId, text: str, at: int) -> tuple[Link, bool]:
         """Link `thread` to the session that `text` names; True when it already was.

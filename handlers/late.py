@@ -39,9 +39,9 @@ class LateEvents:
         """As `replies` does."""
         return await self._relay.accept(reply, Voucher.THREAD)
 
-    async def is_known(self, reply: Reply) -> bool:
-        """As `Events`."""
-        return await self._relay.is_known(reply.id)
+    async def is_stranded(self, reply: Reply) -> bool:
+        """As `Latecomers`."""
+        return await self._relay.latecomers.is_stranded(reply)
 
     async def turn_away(self, reply: Reply, error: PersonError) -> None:
         """As `errors` does."""

@@ -39,10 +39,12 @@ async def _accept(relay: Relay, event: Payload, bot_user: str) -> Change:
     if reply is None:
         return Change.UNLINKED
     change = await relay.accept(reply)
+    if change in {Change.UNLINKED, Change.MUTED}:
+        await relay.latecomers.tell_if_stranded(reply)
     if change is not Change.LATE:
         return change
     try:
-        message = await relay.look_up(reply)
+        message = await relay.latecomers.look_up(reply)
     except SlackRefused as error:
         if error.reason in NO_SUCH_THREAD:
             return change

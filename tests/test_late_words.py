@@ -195,3 +195,22 @@ async def test_what_was_written_before_a_late_request_was_heard_is_found(
     assert texts([await desk.until_received("For Devin")]) == ["For Devin"]
     await desk.until_said("found 1 reply late", thread)
     assert len(desk.received()) == 1
+
+
+@pytest.mark.parametrize(("verb", "told"), [("mute", "Muted"), ("unlink", "no longer linked")])
+async def test_a_reply_that_is_brought_after_its_thread_was_left_is_said_to_stay(
+    bot: Bot, desk: Desk, verb: str, told: str
+) -> None:
+    """It was for Devin when it was written; what was written later was not, and is left out."""
+    thread = await desk.linked_thread()
+    before = await desk.slack.say("For Devin", thread=thread, deliver=False)
+    await desk.mention(verb, thread=thread)
+    await desk.until_said(told, thread)
+    after = await desk.slack.say("Between us", thread=thread, deliver=False)
+    await asyncio.sleep(2.1)  # what is later than that is late
+    for ts in (after, before, before):
+        await brought_late(desk, desk.slack.event_of("general", ts))
+    await desk.until_said("1 reply reached me only after", thread)
+    await desk.until_heard()
+    assert sum("reached me" in text for text in desk.said(thread)) == 1
+    assert desk.received() == []

@@ -1,0 +1,63 @@
+"""Replies that Slack brings late: what became of them, and of their threads, meanwhile."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from bot.accepting import Accepting
+from bot.answers import Answers
+from bot.links import Links
+from bot.mailbox import Mailbox
+from bot.messages import stranded
+from bot.models import Reply, Standing, ts_micros
+from bot.threads import Threads
+
+
+class Latecomers:
+    """Looks what became of late replies, and tells of those that came too late."""
+
+    def __init__(
+        self,
+        *,
+        accepting: Accepting,
+        links: Links,
+        mailbox: Mailbox,
+        threads: Threads,
+        answers: Answers,
+    ) -> None:
+        self._accepting = accepting
+        self._links = links
+        self._mailbox = mailbox
+        self._threads = threads
+        self._answers = answers
+
+    async def look_up(self, reply: Reply) -> Mapping[str, Any] | None:
+        """The message of `reply` as it stands in its thread now; None where it is gone.
+
+        Raises:
+            SlackAway: Slack cannot be asked now.
+            SlackRefused: Slack does not show the thread.
+        """
+        return await self._threads.message(reply.thread, reply.ts)
+
+    async def tell_if_stranded(self, reply: Reply) -> None:
+        """Say in its thread that `reply` came too late to be sent; nobody else would know.
+
+        Raises:
+            StoreAway, NotIdentified: it is not known now whether that is so.
+        """
+        if self._accepting.is_late(reply.ts) and await self.is_stranded(reply):
+            await self._answers.say(reply.thread, stranded(1), once=f"stranded:{reply.ts}")
+
+    async def is_stranded(self, reply: Reply) -> bool:
+        """Whether `reply` was for Devin until its thread was unlinked, muted or linked anew.
+
+        Not where it was accepted before that, or taken back by its author.
+
+        Raises:
+            StoreAway, NotIdentified: it is not known now.
+        """
+        if ts_micros(reply.ts) > await self._links.changed(reply.thread):
+            return False
+        if await self._mailbox.is_known(reply.id):
+            return False
+        return await self._accepting.standing(reply) is Standing.ALLOWED
