@@ -28,8 +28,9 @@ screenshots: setup ## The pictures of the page in docs/, from the demo; needs Ch
 run: setup ## The bot, with the settings of .env
 	$(BIN)/python -m bot run
 
+# Six at a time, also on two cores: most tests wait for something.
 test: setup ## Every test
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 6
 
 # What a server may do its own way: scripts, keys and their TTLs, blocking reads, absence, and the bot
 # as a whole. tests/test_cluster*.py start a Cluster by themselves, so that they belong to `test`.
@@ -39,9 +40,9 @@ REDIS_TESTS := $(patsubst %,tests/test_%.py,mailbox mailbox_crashes links linkin
 
 test-redis: setup ## The tests that touch Redis, on Debian's redis-server and on a Cluster
 	@if command -v redis-server; then redis-server --version; \
-	  TEST_REDIS=debian $(BIN)/python -m pytest -q -n 2 $(REDIS_TESTS) tests/test_redis_away.py; \
+	  TEST_REDIS=debian $(BIN)/python -m pytest -q -n 6 $(REDIS_TESTS) tests/test_redis_away.py; \
 	else echo "NOT TESTED on Debian's redis-server, which is not here: apt-get install redis-server" >&2; fi
-	TEST_REDIS=cluster $(BIN)/python -m pytest -q -n 2 $(REDIS_TESTS)
+	TEST_REDIS=cluster $(BIN)/python -m pytest -q -n 6 $(REDIS_TESTS)
 
 lint: setup ## Ruff, rules and format
 	$(BIN)/ruff check .
@@ -63,7 +64,7 @@ SEED ?= $(shell date +%s)
 SECONDS ?= 240
 KILLS ?= 50
 
-chaos: setup ## Kills and outages under load, with a ledger; SEED=7 SECONDS=240 KILLS=50
+chaos: setup ## Kills and outages under load in both modes, with a ledger; SEED=7 SECONDS=240 KILLS=50
 	$(BIN)/python -m chaos --seed $(SEED) --seconds $(SECONDS) --kills $(KILLS)
 
 lock: setup ## Pin every dependency again, with hashes

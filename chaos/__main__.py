@@ -16,7 +16,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from chaos.schedule import Act, plan
+from chaos.clocks import MISSING, Clocks, drawn, library
+from chaos.schedule import EVERYTHING, MODES, Act, Mode, plan
 from chaos.stage import Stage, open_stage
 from chaos.verdict import Verdict, judge
 
@@ -30,22 +31,48 @@ OK, FAILED, UNFINISHED = 0, 1, 2
 class Run:
     """What is asked of a run.
 
-    `reports_within`: how many seconds the threads may still be told things after all has ended; a
-    report whose teller was killed is told by another within about a minute.
+    `only`: the acts that are meant, all if there are none. `crowd`: how many sessions are busy at
+    its end; none if 0. `reports_within`: how many seconds the threads may still be told things
+    after all has ended; a report whose teller was killed is told by another within about a minute.
     """
 
     seed: int
     seconds: float
     kills: int
-    sessions: int
-    rate: float
+    sessions: int = 8
+    rate: float = 4.0
+    mode: Mode = "socket"
+    only: frozenset[str] = frozenset()
+    crowd: int = 400
+    has_clocks: bool = True
     reports_within: float = 90.0
+
+    @property
+    def clocks(self) -> Clocks:
+        """How the clocks of this run differ."""
+        return drawn(self.seed) if self.has_clocks else Clocks()
+
+    @property
+    def has_crowd(self) -> bool:
+        """Whether a crowd comes at the end."""
+        return self.crowd > 0 and self._is_meant("crowd")
+
+    @property
+    def has_strangers(self) -> bool:
+        """Whether strangers come at the end."""
+        return self.mode == "http" and self._is_meant("strangers")
+
+    def _is_meant(self, scene: str) -> bool:
+        return not self.only or scene in self.only
 
 
 async def run(asked: Run, home: Path) -> tuple[Verdict, int]:
     """Do one run with its logs in `home`; the verdict and the exit code."""
-    acts = plan(asked.seed, asked.seconds, asked.kills, asked.sessions)
-    async with open_stage(home, asked.seed, asked.sessions) as stage:
+    acts = plan(asked.seed, asked.seconds, asked.kills, asked.sessions, asked.only)
+    hours = sum(act.what == "hours" for act in acts)
+    async with open_stage(
+        home, asked.seed, asked.sessions, asked.mode, asked.clocks, hours
+    ) as stage:
         always = [
             asyncio.create_task(stage.people.carrier.carry()),
             asyncio.create_task(stage.think()),
@@ -54,10 +81,20 @@ async def run(asked: Run, home: Path) -> tuple[Verdict, int]:
             async with asyncio.TaskGroup() as group:
                 group.create_task(stage.people.write(asked.seconds, asked.rate))
                 group.create_task(stage.people.surfaces.press(asked.seconds))
+                for session in stage.orders.roots:
+                    stage.people.carrier.begin(stage.orders.give(session, asked.seconds))
                 for act in acts:
                     group.create_task(_when_due(stage, act))
             await stage.heal()
             is_finished = await _settled(stage, asked.reports_within)
+            if asked.has_strangers:
+                await stage.scenes.flood(stage.ports)
+                stage.done["strangers"] += 1
+            if asked.has_crowd:
+                await stage.scenes.crowd(asked.crowd, stage.read)
+                stage.done["crowd"] += 1
+            if asked.has_strangers or asked.has_crowd:
+                is_finished &= await _settled(stage, asked.reports_within)
         finally:
             for task in always:
                 task.cancel()
@@ -93,6 +130,8 @@ def _judged(stage: Stage, *, is_finished: bool) -> tuple[Verdict, int]:
         _say(f"  {what:<20}{count:>7}")
     for line in verdict.lines():
         _say(line)
+    for entry in verdict.concerned(stage.ledger):
+        _say(f"  {entry}")
     if deaths:
         _say(f"ended by themselves (exit codes): {deaths}")
     if not is_finished:
@@ -103,17 +142,25 @@ def _judged(stage: Stage, *, is_finished: bool) -> tuple[Verdict, int]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Parse the command line and run; returns the exit code."""
-    asked = _parse(arguments)
-    home = Path(tempfile.mkdtemp(prefix=f"chaos-{asked.seed}-"))
+    """Parse the command line and run in each mode asked for; returns the worst exit code."""
     # A bot that is killed amid a request is an error to aiohttp's server; here it is the purpose.
     logging.getLogger("aiohttp.server").disabled = True
-    _say(f"seed {asked.seed}: {asked.seconds:.0f} s, {asked.kills} kills")
+    if library() is None:
+        _say(MISSING)
+    codes = [_run(asked) for asked in _parse(arguments)]
+    return min(codes, key=(FAILED, UNFINISHED, OK).index)
+
+
+def _run(asked: Run) -> int:
+    home = Path(tempfile.mkdtemp(prefix=f"chaos-{asked.seed}-{asked.mode}-"))
+    _say(f"seed {asked.seed}, {asked.mode} mode: {asked.seconds:.0f} s, {asked.kills} kills")
+    _say(str(asked.clocks))
     code = FAILED
     try:
         code = asyncio.run(_interruptible(asked, home))
     except (KeyboardInterrupt, asyncio.CancelledError):
         _say("interrupted")
+        raise SystemExit(FAILED) from None
     finally:
         if code == OK:
             shutil.rmtree(home)
@@ -130,14 +177,36 @@ async def _interruptible(asked: Run, home: Path) -> int:
     return code
 
 
-def _parse(arguments: Sequence[str] | None) -> Run:
+def _parse(arguments: Sequence[str] | None) -> Sequence[Run]:
     parser = argparse.ArgumentParser(prog="python -m chaos", description=__doc__)
     parser.add_argument("--seed", type=int, default=int(time.time()) % 100_000)
-    parser.add_argument("--seconds", type=float, default=240.0)
-    parser.add_argument("--kills", type=int, default=50)
+    parser.add_argument("--seconds", type=float, default=240.0, help="for all modes together")
+    parser.add_argument("--kills", type=int, default=50, help="in all modes together")
     parser.add_argument("--sessions", type=int, default=8)
     parser.add_argument("--rate", type=float, default=4.0, help="messages a second")
-    return Run(**vars(parser.parse_args(arguments)))
+    parser.add_argument("--mode", choices=(*MODES, "both"), default="both")
+    parser.add_argument("--only", default="", help=f"acts apart by commas: {', '.join(EVERYTHING)}")
+    parser.add_argument("--crowd", type=int, default=400, help="busy sessions at the end")
+    parser.add_argument("--true-clocks", action="store_true", help="let no clock be wrong")
+    given = parser.parse_args(arguments)
+    only = frozenset(filter(None, given.only.split(",")))
+    if unknown := only - set(EVERYTHING):
+        parser.error(f"--only does not know {', '.join(sorted(unknown))}")
+    modes = MODES if given.mode == "both" else (given.mode,)
+    return [
+        Run(
+            seed=given.seed,
+            seconds=given.seconds / len(modes),
+            kills=given.kills // len(modes),
+            sessions=given.sessions,
+            rate=given.rate,
+            mode=mode,
+            only=only,
+            crowd=given.crowd,
+            has_clocks=not given.true_clocks,
+        )
+        for mode in modes
+    ]
 
 
 def _say(text: str) -> None:

@@ -1,6 +1,7 @@
 """How Slack carries what people do: an event comes again until somebody acknowledges it.
 
-The sandbox gives up after a few retries; the real Slack does not, with Delayed Events.
+The sandbox gives up after a few retries; the real Slack does not, with Delayed Events. Without
+them it does.
 """
 
 import asyncio
@@ -21,6 +22,7 @@ class Sent:
     """An event on its way, with every attempt to bring it; told when it was acknowledged."""
 
     on_ack: Callable[[float], None]
+    on_given_up: Callable[[float], None] | None = None
     deliveries: list[Delivery] = field(default_factory=list)
     again: float = 0.0
 
@@ -33,9 +35,17 @@ class Carrier:
         self._open: list[Sent] = []
         self._under_way: set[asyncio.Task[None]] = set()
 
-    def track(self, on_ack: Callable[[float], None], *deliveries: Delivery) -> Sent:
-        """Bring an event until it is acknowledged, and then say when that was."""
-        sent = Sent(on_ack, list(deliveries))
+    def track(
+        self,
+        on_ack: Callable[[float], None],
+        *deliveries: Delivery,
+        on_given_up: Callable[[float], None] | None = None,
+    ) -> Sent:
+        """Bring an event until it is acknowledged, and then say when that was.
+
+        With `on_given_up`, bring it only as often as Slack does by itself, and say when that ended.
+        """
+        sent = Sent(on_ack, on_given_up, list(deliveries))
         self._open.append(sent)
         return sent
 
@@ -50,12 +60,17 @@ class Carrier:
         while True:
             self._look()
             now = time.monotonic()
-            for sent in self._open:
-                if sent.deliveries and all(one.is_settled for one in sent.deliveries):
-                    sent.again = sent.again or now + REDELIVER_SECONDS
-                    if now > sent.again:
-                        sent.again = 0.0
-                        sent.deliveries.append(await self._slack.redeliver(sent.deliveries[0]))
+            for sent in list(self._open):
+                if not sent.deliveries or not all(one.is_settled for one in sent.deliveries):
+                    continue
+                if sent.on_given_up is not None:
+                    sent.on_given_up(time.time())
+                    self._open.remove(sent)
+                    continue
+                sent.again = sent.again or now + REDELIVER_SECONDS
+                if now > sent.again:
+                    sent.again = 0.0
+                    sent.deliveries.append(await self._slack.redeliver(sent.deliveries[0]))
             await asyncio.sleep(LOOK_SECONDS)
 
     @property

@@ -43,10 +43,24 @@ class Kind(StrEnum):
     SAID = "/devin-say"
     STEP = "step"
     POSTED = "step in a channel"
+    GIVEN_UP = "given up by Slack"
+    NEWCOMER = "newcomer's reply"
+    NAMES = "many names"
+    HOURS = "hours late"
+    PRIVATE = "between people"
+    ORDER = "order"
 
 
-THREADED = frozenset({Kind.REPLY, Kind.FILE, Kind.EDITED, Kind.DELETED})
-"""Written in a linked thread: Slack brings these again until somebody takes them, in order."""
+THREADED = frozenset(
+    {
+        *(Kind.REPLY, Kind.FILE, Kind.EDITED, Kind.DELETED),
+        *(Kind.GIVEN_UP, Kind.NEWCOMER, Kind.NAMES, Kind.HOURS),
+    }
+)
+"""Written in a linked thread, to be taken in order.
+
+Slack brings these again until somebody takes them; only those that it has `GIVEN_UP` must be found.
+"""
 
 ASKED = frozenset({Kind.FORWARDED, Kind.SAID})
 """Asked for by a person, who sees when that fails, and brought once."""
@@ -82,7 +96,9 @@ class Entry:
     Times are Unix seconds. Numbers grow in the order of writing. `edits` has when each edit was
     acknowledged, `deleted` the same of a deletion; `took` which edit's words Devin took each time.
     `posts` are the messages that the relay posted for it, `corrects` those that correct it,
-    `unsent` how many of these it never accepted; `is_kept`: Redis knows it as a reply.
+    `unsent` how many of these it never accepted; `is_kept`: Redis knows it as a reply. `given_up`
+    is when Slack ceased to bring it. It is `late_told` when its thread should have been told by
+    then, and `kept_out` when it should have been acknowledged.
     """
 
     number: int
@@ -92,6 +108,9 @@ class Entry:
     settled: float | None = None
     edits: list[float | None] = field(default_factory=list)
     deleted: float | None = None
+    given_up: float | None = None
+    late_told: bool = False
+    kept_out: bool = False
     pressed: bool = False
     must_fail: bool = False
     execution: str = ""
@@ -143,7 +162,16 @@ class Entry:
                 return False
             is_late = time.time() - self.settled > UNHEARD_SECONDS
             return self.is_seen or self.is_answered or is_late
-        return self.acked is not None and (self.is_seen or self.deleted is not None)
+        if self.kind is Kind.ORDER:
+            return self.is_answered
+        if self.heard is None or self.kind is Kind.PRIVATE:
+            return self.heard is not None
+        return self.is_seen or self.deleted is not None
+
+    @property
+    def heard(self) -> float | None:
+        """When it was acknowledged, or should have been remembered as missing."""
+        return self.acked if self.acked is not None else self.given_up
 
     def clear(self) -> None:
         """Forget what was read, to be read anew."""

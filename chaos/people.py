@@ -11,10 +11,10 @@ from functools import partial
 
 from chaos.carrier import LOOK_SECONDS, Carrier
 from chaos.ledger import Entry, Kind, Ledger, file_of, text_of
-from chaos.surfaces import CHANNEL, Surfaces
+from chaos.surfaces import CHANNEL, PERSON, Surfaces
 from sandbox.deliveries import Delivery
 from sandbox.slack import SlackSandbox
-from sandbox.workspace import JSON
+from sandbox.workspace import JSON, User
 
 BURST = 8
 ONE_IN_FIVE, ONE_IN_SEVEN, EACH_SECOND = 0.2, 0.15, 0.5
@@ -55,12 +55,24 @@ class People:
             while not all(self._is_linked(root) for root in self.roots.values()):  # noqa: ASYNC110  (the sandbox's threads give no event)
                 await asyncio.sleep(LOOK_SECONDS)
 
+    @property
+    def anyone(self) -> str:
+        """Any of the sessions."""
+        return self._rng.choice(list(self.roots))
+
+    def newcomer(self) -> str:
+        """The name of somebody whom nobody has looked up yet."""
+        workspace = self._slack.workspace
+        name = f"n{len(workspace.users):06d}"
+        workspace.channel(CHANNEL).members.append(workspace.add_user(User(name)).id)
+        return name
+
     async def write(self, seconds: float, rate: float) -> None:
         """Write `rate` messages a second, sometimes many at once in one thread."""
         until = time.monotonic() + seconds
         while time.monotonic() < until:
             is_burst = self._rng.random() < 1 / (3 * BURST)
-            session = self._rng.choice(list(self.roots))
+            session = self.anyone
             if self._rng.randrange(HOME_EACH) == 0:
                 await self.surfaces.open_home()
             for _ in range(BURST if is_burst else 1):
@@ -79,15 +91,41 @@ class People:
             case _:
                 await self._reply(kind, session)
 
-    async def _reply(self, kind: Kind, session: str) -> None:
+    async def reply(
+        self,
+        kind: Kind,
+        session: str,
+        *,
+        user: str = PERSON,
+        more: str = "",
+        thread: str | None = None,
+    ) -> tuple[Entry, str]:
+        """Write a reply that the app hears nothing of yet; returns it with its `ts`.
+
+        It stands in the session's thread, unless another one is given.
+        """
         entry = self._ledger.write(session, kind)
         ts = await self._slack.say(
-            text_of(entry.number),
+            f"{text_of(entry.number)}{more}",
+            user=user,
             channel=CHANNEL,
-            thread=self.roots[session],
+            thread=thread or self.roots[session],
             files=[file_of(entry.number)] if kind is Kind.FILE else None,
             deliver=False,
         )
+        return entry, ts
+
+    async def bring(self, entry: Entry, event: JSON) -> None:
+        """Bring the event of a reply: until it is taken, unless it is one that Slack gives up."""
+        gives_up = entry.kind is Kind.GIVEN_UP
+        self.carrier.track(
+            partial(setattr, entry, "acked"),
+            await self._slack.deliver_event(event),
+            on_given_up=partial(setattr, entry, "given_up") if gives_up else None,
+        )
+
+    async def _reply(self, kind: Kind, session: str) -> None:
+        entry, ts = await self.reply(kind, session)
         sent = self.carrier.track(partial(setattr, entry, "acked"))
         is_late = self._rng.random() < ONE_IN_FIVE
         delays = [self._rng.uniform(0.0, 1.5) if is_late else 0.0]

@@ -58,15 +58,22 @@ async def start_bot(
 class ValkeyProcess:
     """A Valkey on one port and directory, which keeps its data over stops and starts.
 
-    `binary` is another server that takes the same options.
+    `binary` is another server that takes the same options, `environ` is added to its environment.
     """
 
-    def __init__(self, home: Path, *options: str, binary: Path | None = None) -> None:
+    def __init__(
+        self,
+        home: Path,
+        *options: str,
+        binary: Path | None = None,
+        environ: Mapping[str, str] | None = None,
+    ) -> None:
         self.port = free_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"
         home.mkdir()
         self._home = home
         self._options = options
+        self._environ = {**os.environ, **(environ or {})}
         self._program = binary or _binary()
         self._running: asyncio.subprocess.Process | None = None
 
@@ -83,6 +90,7 @@ class ValkeyProcess:
             *("--dir", str(self._home), "--save", "", "--loglevel", "warning"),
             *("--appendonly", "yes", "--appendfsync", "always", *self._options),
             stdout=asyncio.subprocess.DEVNULL,
+            env=self._environ,
             start_new_session=True,
         )
         async with asyncio.timeout(START_SECONDS):

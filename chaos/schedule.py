@@ -4,9 +4,9 @@ How the processes run between the acts is the machine's, so a seed repeats a pla
 """
 
 import random
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 CALM_START, CALM_END = 1.0, 2.0
 LONGER_THAN_A_HOLD = (10.5, 14.0)
@@ -26,6 +26,19 @@ OTHERS = {
     "devin upload": 4,
     "slack": 16,
 }
+SCENES = ("silence", "authors", "names", "hours", "orders")
+"""What goes wrong just when people do something of their own; `scenes.py` has them."""
+
+SCENE_SECONDS = 12.0
+"""There is one in so many."""
+
+HALF = 0.5
+
+EVERYTHING = (*KILLS, *OTHERS, *SCENES, "strangers", "crowd")
+"""What may go wrong; the last two by themselves, at the end of a run."""
+
+Mode = Literal["socket", "http"]
+MODES: Sequence[Mode] = ("socket", "http")
 
 DEVIN_FAULTS: Sequence[dict[str, Any]] = (
     {"state": "rate_limited", "retry_after": 1, "times": 2},
@@ -81,8 +94,10 @@ class Act:
         return self.what in KILLS
 
 
-def plan(seed: int, seconds: float, kills: int, sessions: int) -> Sequence[Act]:
-    """Everything that goes wrong in a run, in the order of time."""
+def plan(
+    seed: int, seconds: float, kills: int, sessions: int, only: Collection[str] = ()
+) -> Sequence[Act]:
+    """Everything that goes wrong in a run, in the order of time; of those named `only`, if any."""
     rng = random.Random(seed)  # noqa: S311  (repeatable, not secret)
     span = seconds - CALM_START - CALM_END
     acts = []
@@ -91,7 +106,26 @@ def plan(seed: int, seconds: float, kills: int, sessions: int) -> Sequence[Act]:
         acts.append(Act(at, _drawn(rng, KILLS), rng.randrange(2), rng.uniform(0.1, 2.0)))
     others = range(round(span * OTHER_ACTS_A_SECOND))
     acts += [_other(rng, CALM_START + span * rng.random(), sessions) for _ in others]
-    return sorted(acts, key=lambda act: act.at)
+    acts += _scenes(rng, span, only)
+    return sorted((act for act in acts if not only or act.what in only), key=lambda act: act.at)
+
+
+def _scenes(rng: random.Random, span: float, only: Collection[str]) -> list[Act]:
+    """As many as there is time for, each as often as any other."""
+    count = max(2, round(span / SCENE_SECONDS))
+    wanted = [scene for scene in SCENES if not only or scene in only]
+    drawn: list[str] = []
+    while wanted and len(drawn) < count:
+        drawn += rng.sample(wanted, len(wanted))
+    return [
+        Act(
+            CALM_START + span * place / count,
+            what,
+            seconds=rng.uniform(3.0, 12.0),
+            fault={"is_frozen": rng.random() < HALF},
+        )
+        for place, what in enumerate(drawn[:count])
+    ]
 
 
 def _other(rng: random.Random, at: float, sessions: int) -> Act:

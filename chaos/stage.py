@@ -4,63 +4,68 @@ The sandbox lives in this process; all else are real processes, in a directory w
 """
 
 import asyncio
-import signal
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bot.errors import StoreAway
-from bot.keys import reply_key
-from bot.models import reply_id
-from bot.reports import Reports
-from bot.store import Store, open_store
+import httpx
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from chaos.clocks import Clocks, shifted
+from chaos.front import balancing
 from chaos.ledger import ASKED, Ledger, Said
+from chaos.orders import Orders
 from chaos.people import People
-from chaos.processes import Post, ValkeyProcess
-from chaos.schedule import Act
+from chaos.processes import Post, ValkeyProcess, free_port
+from chaos.scenes import Scenes
+from chaos.schedule import SCENES, Act, Mode
 from chaos.surfaces import CHANNEL
+from chaos.trouble import LISTENERS, Front, Outage, Trouble
 from sandbox import Sandbox
 from sandbox.launch import environment_of
 
-RETRY_DELAYS = (0.5, 2.0, 5.0)
-ACK_SECONDS = 3.0
+RETRY_DELAYS = (0.3, 1.0, 2.0)
+ACK_SECONDS = 2.0
+READY_SECONDS = 30.0
 OK = 200
 THINKING_SECONDS = 0.4
 """How long Devin takes with each message: a kill should find some that are on their way."""
 
+ORDERED = 2
+"""Threads in which people give orders."""
+
+HOURS = 2 * 3_600.0
+
+PREFIX = "{devin-relay}"
+"""Of all keys in Redis, by the same names in every version (ARCHITECTURE.md)."""
+
 
 @dataclass(slots=True)
 class Stage:
-    """What runs, and what has been done to it."""
+    """What runs, and what has been done to it; `ports` are those of the listeners in HTTP mode."""
 
     box: Sandbox
-    valkey: ValkeyProcess
+    redis: Redis
     posts: Sequence[Post]
     sessions: Sequence[str]
     ledger: Ledger
     people: People
+    orders: Orders
+    trouble: Trouble
+    scenes: Scenes
+    ports: Sequence[int]
     done: Counter[str] = field(default_factory=Counter)
-    _valkey_lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def act(self, act: Act) -> None:
         """Let one thing go wrong, until it is over."""
-        if act.is_kill and act.what != "valkey":
-            is_run = act.what == "run"
-            await self.posts[act.where + (0 if is_run else 2)].end(signal.SIGKILL)
-        elif "valkey" in act.what:
-            await self._disturb_valkey(act)
-        elif "freeze" in act.what:
-            await self.posts[act.where].freeze(act.seconds)
-            self.ledger.thaws.append(time.time())
-        elif act.what == "roll":
-            await self.posts[act.where].end(signal.SIGTERM)
-        elif "devin" in act.what:
-            await self._disturb_devin(act)
+        if act.what in SCENES:
+            await self.scenes.play(act)
         else:
-            await self._disturb_slack(act)
+            await self.trouble.cause(act)
         self.done[f"kill {act.what}" if act.is_kill else act.what] += 1
 
     async def think(self) -> None:
@@ -77,20 +82,21 @@ class Stage:
         """Let nothing planned go wrong any more."""
         await self.box.devin.go_online()
         self.box.devin.upload_failures.clear()
-        self.box.slack.refuse_connections(False)
+        self.box.slack.fail_no_more()
         for session in self.sessions:
             self.box.devin.behave(session, "running")
 
     def read(self) -> None:
         """Enter into the ledger what stands in Devin's sessions and in the channel."""
         devin, slack = self.box.devin, self.box.slack
-        messages = [one for session in self.sessions for one in devin.session(session).messages]
+        messages = [one for session in devin.sessions.values() for one in session.messages]
         said = [
             Said(message.text, (message.metadata or {}).get("event_payload", {}).get("key"), ts)
             for ts, message in slack.workspace.channel(CHANNEL).messages.items()
             if message.user == slack.bot_user_id
         ]
-        self.ledger.read([(one.text, one.at.timestamp()) for one in messages], said)
+        taken = [(one.text, one.at.timestamp() - devin.clock.ahead) for one in messages]
+        self.ledger.read(taken, said)
         uploaded = {one.url: (one.name, one.content) for one in devin.attachments}
         self.ledger.read_files([one.text for one in messages], uploaded)
         self.ledger.read_steps(slack.step_results)
@@ -101,17 +107,16 @@ class Stage:
 
     async def read_kept(self) -> None:
         """Enter which of the messages that people asked for or corrected Redis knows."""
-        async with open_store(self.valkey.url) as store:
-            for entry in self.ledger.entries:
-                if entry.kind in ASKED and not entry.is_seen:
-                    entry.is_kept = any([await self._is_kept(store, ts) for ts in entry.known_as])
-                kept = [await self._is_kept(store, ts) for ts in entry.corrects]
-                entry.unsent = kept.count(False)
+        for entry in self.ledger.entries:
+            if entry.kind in ASKED and not entry.is_seen:
+                entry.is_kept = any([await self._is_kept(ts) for ts in entry.known_as])
+            kept = [await self._is_kept(ts) for ts in entry.corrects]
+            entry.unsent = kept.count(False)
 
-    async def _is_kept(self, store: Store, ts: str) -> bool:
+    async def _is_kept(self, ts: str) -> bool:
         slack = self.box.slack
-        id_ = reply_id(slack.team_id, slack.workspace.channel(CHANNEL).id, ts)
-        return await store.field(reply_key(id_), "state") is not None
+        place = f"{slack.team_id}:{slack.workspace.channel(CHANNEL).id}"
+        return bool(await self.redis.hexists(f"{PREFIX}:reply:{place}:{ts}", "state"))
 
     def pressed(self) -> dict[str, int]:
         """What else people did, and what came of it."""
@@ -126,93 +131,113 @@ class Stage:
 
     async def depths(self) -> tuple[int, int]:
         """How many sessions have mail, and how many reports are untold; -1 while Redis is away."""
-        async with open_store(self.valkey.url) as store:
-            with suppress(StoreAway):
-                return await Reports(store).depths()
-        return -1, -1
-
-    async def _disturb_valkey(self, act: Act) -> None:
-        async with self._valkey_lock:
-            if act.is_kill:
-                await self.valkey.kill()
-                await asyncio.sleep(act.seconds)
-                await self.valkey.start()
-                self.ledger.returns.append(time.time())
-            else:
-                self.valkey.freeze()
-                await asyncio.sleep(act.seconds)
-                self.valkey.thaw()
-                self.ledger.returns.append(time.time())
-
-    async def _disturb_devin(self, act: Act) -> None:
-        if act.what == "devin upload":
-            self.box.devin.upload_failures.append(act.fault["status"])
-            return
-        if act.what == "devin":
-            fault = dict(act.fault)
-            self.box.devin.behave(self.sessions[act.where], fault.pop("state"), **fault)
-            return
-        await self.box.devin.go_offline()
-        await asyncio.sleep(act.seconds)
-        await self.box.devin.go_online()
-
-    async def _disturb_slack(self, act: Act) -> None:
-        slack = self.box.slack
-        match act.what:
-            case "slack":
-                slack.fail_next(**act.fault)
-            case "disconnect":
-                await slack.disconnect(**act.fault)
-            case "cut":
-                slack.drop_connections()
-            case "refuse":
-                slack.drop_connections()
-                slack.refuse_connections(True)
-                await asyncio.sleep(act.seconds)
-                slack.refuse_connections(False)
-            case _:
-                raise AssertionError(act.what)
+        try:
+            sessions = await self.redis.zcard(f"{PREFIX}:due")
+            return sessions, await self.redis.zcard(f"{PREFIX}:untold")
+        except (RedisError, OSError):
+            return -1, -1
 
 
 @asynccontextmanager
-async def open_stage(home: Path, seed: int, sessions: int) -> AsyncIterator[Stage]:
-    """Start everything, with a linked thread for each session; the end kills what was started."""
+async def open_stage(
+    home: Path, seed: int, sessions: int, mode: Mode, clocks: Clocks, hours: int = 0
+) -> AsyncIterator[Stage]:
+    """Start everything, with a linked thread for each session; the end kills what was started.
+
+    What so many scenes of `hours` need is written, with all threads linked, `HOURS` ago.
+    """
     ids = [f"devin-{number:032x}" for number in range(1, sessions + 1)]
+    ordered = [f"devin-{0xF0 + number:032x}" for number in range(ORDERED)]
     ledger = Ledger()
-    valkey = ValkeyProcess(home / "valkey")
+    valkey = ValkeyProcess(home / "valkey", environ=shifted(clocks.redis))
+    outage = Outage(valkey, ledger)
     posts = [
         Post(f"{command}-{number}", command, home, seed)
         for command in ("run", "worker")
-        for number in (1, 2)
+        for number in range(1, LISTENERS + 1)
     ]
-    async with Sandbox(retry_delays=RETRY_DELAYS, ack_timeout=ACK_SECONDS) as box:
-        people = People(box.slack, ledger, seed)
-        for one in ids:
+    ports = [free_port() for _ in range(LISTENERS)] if mode == "http" else []
+    async with AsyncExitStack() as stack:
+        box = await stack.enter_async_context(
+            Sandbox(transport=mode, retry_delays=RETRY_DELAYS, ack_timeout=ACK_SECONDS)
+        )
+        balancer = await stack.enter_async_context(balancing(ports, seed)) if ports else None
+        if balancer is not None:
+            box.slack.request_url = balancer.url
+        box.slack.workspace.clock.ahead = clocks.slack - HOURS
+        box.devin.clock.ahead = clocks.devin
+        for one in [*ids, *ordered]:
             box.devin.add_session(one)
-        tasks: list[asyncio.Task[None]] = []
-        try:
-            await valkey.start()
-            environ = _environ(box, valkey.url, home)
-            tasks += [asyncio.create_task(post.keep(environ), name=post.name) for post in posts]
-            await box.slack.wait_connected(2, 30)
-            await people.link(ids)
-            yield Stage(box, valkey, posts, ids, ledger, people)
-        finally:
-            await people.carrier.close()
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-            await valkey.stop()
+        people = People(box.slack, ledger, seed)
+        orders = Orders(box.slack, ledger, people)
+        stack.push_async_callback(valkey.stop)
+        await valkey.start()
+        redis = Redis.from_url(valkey.url, decode_responses=True, socket_timeout=2.0)
+        stack.push_async_callback(redis.aclose)
+        await stack.enter_async_context(
+            _kept(posts, _environs(box, valkey.url, home, ports), clocks)
+        )
+        await _wait_ready(box, ports)
+        stack.push_async_callback(people.carrier.close)
+        await people.link([*ids, *ordered])
+        for one in ordered:
+            orders.take(people.roots.pop(one), one)
+        front = Front(box, balancer)
+        trouble = Trouble(box, posts, ids, ledger, outage, front)
+        scenes = Scenes(box, ledger, people, orders, outage, front)
+        await scenes.write_early(hours)
+        box.slack.workspace.clock.ahead = clocks.slack
+        yield Stage(box, redis, posts, ids, ledger, people, orders, trouble, scenes, ports)
 
 
-def _environ(box: Sandbox, redis_url: str, home: Path) -> dict[str, str]:
-    return {
+@asynccontextmanager
+async def _kept(
+    posts: Sequence[Post], environs: Sequence[Mapping[str, str]], clocks: Clocks
+) -> AsyncIterator[None]:
+    """Keep a process at every post."""
+    tasks = [
+        asyncio.create_task(post.keep({**environ, **shifted(ahead)}), name=post.name)
+        for post, environ, ahead in zip(posts, environs, clocks.posts, strict=True)
+    ]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _wait_ready(box: Sandbox, ports: Sequence[int]) -> None:
+    if not ports:
+        await box.slack.wait_connected(LISTENERS, READY_SECONDS)
+        return
+    async with httpx.AsyncClient() as client, asyncio.timeout(READY_SECONDS):
+        for port in ports:
+            while not await _is_ready(client, port):  # noqa: ASYNC110  (another process gives no event)
+                await asyncio.sleep(0.1)
+
+
+async def _is_ready(client: httpx.AsyncClient, port: int) -> bool:
+    try:
+        answer = await client.get(f"http://127.0.0.1:{port}/readyz")
+    except httpx.TransportError:
+        return False
+    return answer.is_success
+
+
+def _environs(
+    box: Sandbox, redis_url: str, home: Path, ports: Sequence[int]
+) -> Sequence[Mapping[str, str]]:
+    """The settings of the posts, the listeners' first."""
+    same = {
         **environment_of(box.slack, box.devin),
         "REDIS_URL": redis_url,
         "DATA_DIR": str(home / "data"),
         "GIVE_UP_AFTER": "10m",
+        "DELIVERY_CONCURRENCY": "4",
         "HOST": "127.0.0.1",
-        "PORT": "0",
         "LOG_FORMAT": "json",
         "PYTHONDONTWRITEBYTECODE": "1",
     }
+    listening = list(ports) or [0] * LISTENERS
+    return [{**same, "PORT": str(port)} for port in [*listening, *([0] * LISTENERS)]]

@@ -2,8 +2,9 @@
 
 The sins:
 
-- **lost**: acknowledged to Slack, or known to Redis, and at the end neither taken by Devin nor
-  spoken of in its thread by a report of how it ended; or a step that nobody ended;
+- **lost**: acknowledged to Slack, refused until Slack gave it up, or known to Redis, and at the end
+  neither taken by Devin nor spoken of in its thread by a report of how it ended; or a step that
+  nobody ended;
 - **doubled silently**: taken by Devin twice, and nobody was told that this was uncertain; or posted
   twice. An edited reply counts as one, in old words or new; each edit may be sent once more, as a
   correction that its author pressed for;
@@ -15,12 +16,17 @@ The sins:
 - **file missing**: taken without its file's content, and its thread was not told that a link went;
 - **step untrue**: a workflow was told of an ending that is not what Devin took, or of a failure
   without words, or one that could not work did not fail;
-- **untold**: taken for somebody whose channel does not show it.
+- **untold**: taken for somebody whose channel does not show it;
+- **disobeyed**: taken although it was written in a thread that was muted or not linked then;
+- **unanswered**: an order (`link`, `mute` …) that was acknowledged and that nobody answered;
+- **stalled**: a crowd of busy sessions kept another thread from being told in time;
+- **kept out**: connections of strangers kept Slack's event out.
 
 No sins, but counted: a reply that was acknowledged only after a later one had gone is **late**.
 What Slack showed to its person as **failed** may have happened or not. **Unheard** is what was
 acknowledged at once, and then its process died: Slack never brings a command or an interaction
-again. Replies that are uncertain, or that somebody had sent again, take no part in the order.
+again. What only a modal told counts there, too. Replies that are uncertain, or that somebody had
+sent again, take no part in the order.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -29,12 +35,15 @@ from dataclasses import dataclass
 from chaos.ledger import ASKED, STEPS, THREADED, Entry, Kind, Ledger
 
 ON_ITS_WAY = 0.25
+WAITED = 29.0
+"""Mail waits no longer for what Slack gave up, while whoever looks for that is killed (30 s)."""
+
 GOES_ON = 1.0
 """What a process that was frozen, or waited for Redis, was about to send, it sends within that."""
 
 SINS = (
     *("lost", "doubled silently", "out of order", "not followed", "file missing", "step untrue"),
-    "untold",
+    *("untold", "disobeyed", "unanswered", "stalled", "kept out"),
 )
 COLUMNS = ("sent", "acked", "taken", "uncertain", "said", "failed", "unheard")
 
@@ -54,6 +63,12 @@ class Verdict:
     def is_clean(self) -> bool:
         """Whether no sin was found."""
         return not any(self.sins.values())
+
+    def concerned(self, ledger: Ledger) -> Sequence[Entry]:
+        """The messages behind the sins."""
+        found = [one for sin in self.sins.values() for one in sin]
+        numbers = {n for one in found for n in (one if isinstance(one, tuple) else (one,))}
+        return [entry for entry in ledger.entries if entry.number in numbers]
 
     def lines(self) -> list[str]:
         """A table of the kinds, a line for each count, then the messages concerned."""
@@ -133,6 +148,19 @@ def _sins(entry: Entry, ledger: Ledger) -> Iterator[str]:
         yield "step untrue"
     if entry.kind in {Kind.SAID, Kind.POSTED} and entry.taken and not entry.posts:
         yield "untold"
+    yield from _scene_sins(entry)
+
+
+def _scene_sins(entry: Entry) -> Iterator[str]:
+    """What is wrong with a message that was written in a scene."""
+    if entry.kind is Kind.PRIVATE and entry.taken:
+        yield "disobeyed"
+    if entry.kind is Kind.ORDER and entry.acked is not None and not entry.is_answered:
+        yield "unanswered"
+    if entry.late_told:
+        yield "stalled"
+    if entry.kept_out:
+        yield "kept out"
 
 
 def _is_lost(entry: Entry) -> bool:
@@ -142,7 +170,7 @@ def _is_lost(entry: Entry) -> bool:
         return True
     if entry.is_seen or entry.deleted is not None:
         return False
-    return entry.is_kept or (entry.acked is not None and entry.kind in THREADED)
+    return entry.is_kept or (entry.heard is not None and entry.kind in THREADED)
 
 
 def _is_outdated(entry: Entry, place: int, ledger: Ledger) -> bool:
@@ -196,6 +224,6 @@ def _order(ledger: Ledger) -> tuple[list[tuple[int, int]], set[int]]:
 def _is_late(entry: Entry, other: Entry, ledger: Ledger) -> bool:
     """Whether `entry` came too late to be taken before the later reply `other`."""
     taken = other.taken[0]
-    if entry.acked is None or entry.acked > taken - ON_ITS_WAY:
+    if entry.given_up is not None and other.acked is not None and taken - other.acked > WAITED:
         return True
-    return any(entry.acked < thaw < taken < thaw + GOES_ON for thaw in ledger.thaws)
+    return entry.heard is None or _was_on_its_way(entry.heard, taken, ledger)

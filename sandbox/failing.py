@@ -3,7 +3,7 @@
 import asyncio
 from typing import Literal
 
-from sandbox.faults import Fault
+from sandbox.faults import CallLimit, Fault
 from sandbox.socket_mode import SocketModeTransport
 from sandbox.state import SlackState
 
@@ -38,9 +38,13 @@ class Failing:
         fault = Fault(status, error, retry_after, drop, drop_after, delay, until)
         self._state.faults.add(method, fault, times)
 
-    def fail_no_more(self) -> None:
-        """Forget the failures that are still planned."""
-        self._state.faults.clear()
+    def fail_no_more(self, method: str | None = None) -> None:
+        """Forget all failures and limits of calls that are still planned, or those of `method`."""
+        self._state.faults.clear(method)
+
+    def limit_calls(self, method: str, calls: int, seconds: float) -> None:
+        """From now on answer 429 to a call of `method` beyond so many within that time."""
+        self._state.faults.limits[method] = CallLimit(calls, seconds)
 
     def limit_posts(self, seconds: float) -> None:
         """From now on answer 429 to a message that comes so soon after its channel's last one."""

@@ -1,8 +1,9 @@
 """Trouble on demand: what the next call of a Web API method meets instead of its answer."""
 
 import asyncio
+import math
 import time
-from collections import defaultdict
+from collections import defaultdict, deque
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -68,10 +69,30 @@ class PostLimit:
 
 
 @dataclass(slots=True)
+class CallLimit:
+    """So many calls of a method within so many seconds, as Slack's tiers have it."""
+
+    calls: int
+    seconds: float
+    _taken: deque[float] = field(default_factory=deque)
+
+    def retry_after(self) -> int | None:
+        """Take a call; or the whole seconds after which one is taken again."""
+        now = time.monotonic()
+        while self._taken and self._taken[0] <= now - self.seconds:
+            self._taken.popleft()
+        if len(self._taken) < self.calls:
+            self._taken.append(now)
+            return None
+        return math.ceil(self._taken[0] + self.seconds - now)
+
+
+@dataclass(slots=True)
 class FaultPlan:
     """The failures that wait for their method to be called, in order; `*` stands for any."""
 
     posts: PostLimit = field(default_factory=PostLimit)
+    limits: dict[str, CallLimit] = field(default_factory=dict)
     files_lead_to: str | None = None
     _planned: dict[str, list[Fault]] = field(default_factory=lambda: defaultdict(list))
 
@@ -84,8 +105,14 @@ class FaultPlan:
         for name in (method, ANY_METHOD):
             if self._planned[name]:
                 return self._planned[name].pop(0)
-        return None
+        limit = self.limits.get(method)
+        retry_after = None if limit is None else limit.retry_after()
+        return None if retry_after is None else Fault(429, retry_after=retry_after)
 
-    def clear(self) -> None:
-        """Forget every planned failure."""
-        self._planned.clear()
+    def clear(self, method: str | None = None) -> None:
+        """Forget every planned failure and limit, or those of a method."""
+        for plans in (self._planned, self.limits):
+            if method is None:
+                plans.clear()
+            else:
+                plans.pop(method, None)

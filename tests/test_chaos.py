@@ -1,12 +1,20 @@
 """The chaos run itself, short, and whether its ledger would see what must never be."""
 
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from redis.asyncio import Redis
 
 from chaos.__main__ import OK, Run, run
+from chaos.clocks import MISSING, Clocks, drawn, library, shifted
 from chaos.ledger import Entry, Kind, Ledger, Said, content_of, file_of, text_of
-from chaos.schedule import plan
+from chaos.processes import ValkeyProcess
+from chaos.schedule import SCENES, Mode, plan
+from chaos.stage import open_stage
 from chaos.verdict import judge
 
 ONE, OTHER = "devin-01", "devin-02"
@@ -41,8 +49,11 @@ def found(ledger: Ledger) -> list[str]:
     return [sin for sin, concerned in judge(ledger).sins.items() if concerned]
 
 
-SEEDS = (5,)
-"""Seeds for a short run.
+SEEDS: Sequence[tuple[Mode, int, set[str]]] = (
+    ("socket", 15, {"silence", "orders"}),
+    ("http", 18, {"authors", "hours"}),
+)
+"""Modes and seeds for a short run, with the scenes that they play.
 
 Two that failed need longer than a test may take, since they found a race of two processes:
 `make chaos SEED=7001` and `make chaos SEED=4203 SECONDS=60 KILLS=12` (a deletion that met its reply
@@ -50,15 +61,40 @@ while another process accepted it; `test_a_deletion_that_meets_its_reply_at_the_
 """
 
 
-@pytest.mark.timeout(240)
-@pytest.mark.parametrize("seed", SEEDS)
-async def test_a_short_run_finds_nothing(tmp_path: Path, seed: int) -> None:
-    """Kills, outages, repeats and disorder on every way to Devin: no sin."""
-    asked = Run(seed=seed, seconds=10.0, kills=4, sessions=4, rate=4.0, reports_within=2.0)
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(("mode", "seed", "scenes"), SEEDS)
+async def test_a_short_run_finds_nothing(
+    tmp_path: Path, mode: Mode, seed: int, scenes: set[str]
+) -> None:
+    """Kills, outages, repeats, disorder and wrong clocks on every way to Devin: no sin."""
+    assert library() is not None, MISSING
+    asked = Run(
+        seed=seed, seconds=10.0, kills=4, sessions=4, mode=mode, crowd=0, reports_within=2.0
+    )
+    assert {act.what for act in plan(seed, 10.0, 4, 4)} & set(SCENES) == scenes
     verdict, code = await run(asked, tmp_path)
     assert verdict.is_clean, verdict.lines()
     assert code == OK, verdict.lines()
     assert sum(counts["sent"] for counts in verdict.kinds.values()) > 10
+
+
+@pytest.mark.timeout(120)
+async def test_the_ledger_sees_what_the_threads_and_devin_show(tmp_path: Path) -> None:
+    """A Devin that got nothing of what Slack was told is taken, as after a loss."""
+    asked = Run(seed=1, seconds=3.0, kills=0, sessions=2, crowd=0, reports_within=1.0)
+    async with open_stage(tmp_path, asked.seed, asked.sessions, "socket", Clocks()) as stage:
+        entry, ts = await stage.people.reply(Kind.REPLY, stage.sessions[0])
+        await stage.people.bring(entry, stage.box.slack.event_of("general", ts))
+        carrying = asyncio.create_task(stage.people.carrier.carry())
+        async with asyncio.timeout(60):
+            while not stage.ledger.is_over:
+                await asyncio.sleep(0.1)
+                stage.read()
+        carrying.cancel()
+        assert judge(stage.ledger).is_clean
+        stage.box.devin.session(stage.sessions[0]).messages.clear()
+        stage.read()
+        assert judge(stage.ledger).sins["lost"] == [entry.number]
 
 
 def test_the_same_seed_makes_the_same_plan() -> None:
@@ -68,6 +104,38 @@ def test_the_same_seed_makes_the_same_plan() -> None:
     assert acts != plan(8, 240.0, 50, 8)
     assert sum(act.is_kill for act in acts) == 50
     assert all(0 < act.at < 240 for act in acts)
+
+
+def test_every_scene_is_played_as_often_as_any_other() -> None:
+    """In a run that is long enough; and alone, where nothing else is asked for."""
+    played = Counter(act.what for act in plan(7, 123.0, 0, 8) if act.what in SCENES)
+    assert played == dict.fromkeys(SCENES, 2)
+    acts = plan(7, 123.0, 50, 8, only={"hours", "valkey"})
+    assert {act.what for act in acts} == {"hours", "valkey"}
+
+
+def test_clocks_differ_by_the_seed() -> None:
+    """Each is right or wrong; a process with a right one has nothing between it and the system."""
+    assert drawn(3) == drawn(3) != drawn(4)
+    assert shifted(0.0) == {}
+    assert any(drawn(seed).slack > 0 for seed in range(20))
+    assert any(drawn(seed).redis < 0 for seed in range(20))
+
+
+async def test_a_shifted_process_has_another_time(tmp_path: Path) -> None:
+    """Redis' `TIME` is an hour behind; what it waits for is not."""
+    valkey = ValkeyProcess(tmp_path / "valkey", environ=shifted(-3_600.0))
+    await valkey.start()
+    redis = Redis.from_url(valkey.url)
+    try:
+        seconds, _ = await redis.time()
+        assert seconds == pytest.approx(time.time() - 3_600, abs=30)
+        await redis.set("key", 1, px=50)
+        assert await redis.blpop(["nothing"], timeout=0.1) is None
+        assert not await redis.exists("key")
+    finally:
+        await redis.aclose()
+        await valkey.stop()
 
 
 def test_an_acknowledged_reply_that_is_nowhere_is_lost() -> None:
@@ -265,6 +333,59 @@ def test_a_step_that_cannot_work_fails() -> None:
     ledger.read([(text_of(0), 2.0)], [])
     ledger.read_steps({"Fx1": ("success", {"outcome": "delivered"})})
     assert found(ledger) == ["step untrue"]
+
+
+def test_what_slack_gave_up_is_lost_unless_it_is_found() -> None:
+    """Nobody acknowledged it, but somebody refused it; before Slack gives up it is not lost."""
+    ledger, entry = one_of(Kind.GIVEN_UP, acked=None)
+    assert found(ledger) == []
+    assert not ledger.is_over
+    entry.given_up = 1.0
+    assert found(ledger) == ["lost"]
+    ledger.read([(text_of(0), 9.0)], [])
+    assert found(ledger) == []
+    assert ledger.is_over
+
+
+def test_what_is_found_comes_before_what_was_written_later() -> None:
+    """From when Slack gave it up, nothing later may overtake it."""
+    for given_up, expected in ((1.0, [(0, 1)]), (1.9, [])):
+        ledger, _ = one_of(Kind.GIVEN_UP, acked=None, given_up=given_up)
+        ledger.write(ONE).acked = 1.5
+        ledger.read([(text_of(1), 2.0), (text_of(0), 3.0)], [])
+        assert judge(ledger).sins["out of order"] == expected
+
+
+@pytest.mark.parametrize(("taken", "sins"), [(0, []), (1, ["disobeyed"])])
+def test_what_is_written_where_devin_is_not_to_hear_stays_there(
+    taken: int, sins: list[str]
+) -> None:
+    """In a muted thread, or one that is not linked: nobody misses it, and nobody sends it."""
+    ledger, _ = one_of(Kind.PRIVATE)
+    assert ledger.is_over
+    ledger.read([(text_of(0), 2.0)] * taken, [])
+    assert found(ledger) == sins
+
+
+@pytest.mark.parametrize(
+    ("facts", "sins"),
+    [({}, ["unanswered"]), ({"is_answered": True}, []), ({"acked": None}, [])],
+)
+def test_an_order_is_answered(facts: dict[str, object], sins: list[str]) -> None:
+    """Once it was acknowledged: until then, Slack brings it again."""
+    ledger, entry = one_of(Kind.ORDER, **facts)
+    assert found(ledger) == sins
+    assert ledger.is_over == entry.is_answered
+
+
+@pytest.mark.parametrize(
+    ("fact", "sin"), [("late_told", "stalled"), ("kept_out", "kept out")], ids=str
+)
+def test_who_has_to_wait_for_others_is_counted(fact: str, sin: str) -> None:
+    """For a crowd of sessions, or for strangers."""
+    ledger, _ = one_of(Kind.REPLY, **{fact: True})
+    ledger.read([(text_of(0), 2.0)], [])
+    assert found(ledger) == [sin]
 
 
 def test_the_table_has_a_line_for_each_kind() -> None:

@@ -153,3 +153,32 @@ async def test_slack_and_devin_start_together() -> None:
     async with Sandbox(ack_timeout=1.0) as box:
         assert (await web_client(box.slack).auth_test())["ok"]
         assert box.devin.url.startswith("http://127.0.0.1:")
+
+
+async def test_a_method_is_limited_by_its_calls_within_a_time(
+    slack: SlackSandbox, client: AsyncWebClient
+) -> None:
+    """Beyond them it is a 429 that says how long; another method is not concerned."""
+    slack.limit_calls("users.info", 2, 60.0)
+    ada = slack.workspace.user("ada").id
+    for _ in range(2):
+        await client.users_info(user=ada)
+    with pytest.raises(SlackApiError) as refused:
+        await client.users_info(user=ada)
+    assert refused.value.response.status_code == 429
+    assert 0 < int(refused.value.response.headers["Retry-After"]) <= 60
+    await client.auth_test()
+    slack.fail_no_more("users.info")
+    await client.users_info(user=ada)
+
+
+async def test_the_failures_of_one_method_end_by_themselves(
+    slack: SlackSandbox, client: AsyncWebClient
+) -> None:
+    """What is planned for another stays."""
+    for method in ("users.info", "auth.test"):
+        slack.fail_next(method, error="internal_error", times=100)
+    slack.fail_no_more("users.info")
+    await client.users_info(user=slack.workspace.user("ada").id)
+    with pytest.raises(SlackApiError, match="internal_error"):
+        await client.auth_test()

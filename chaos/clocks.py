@@ -1,0 +1,64 @@
+"""Clocks that differ, as on machines whose time nobody sets.
+
+Those of the sandbox are its own; those of processes are shifted by libfaketime (Debian's
+`faketime`), which leaves the monotonic clock alone.
+"""
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+LIBRARIES = ("/usr/lib/*/faketime/libfaketimeMT.so.1", "/usr/lib/faketime/libfaketimeMT.so.1")
+MISSING = "libfaketime is missing: all processes have the true time (apt-get install faketime)"
+
+APART = 60.0
+"""Seconds between a bot's process and the true time, at most: Slack's signatures allow 300."""
+
+FAR_APART = 3_600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Clocks:
+    """How many seconds each is ahead of the true time; `posts` are the bot's processes."""
+
+    posts: Sequence[float] = (0.0, 0.0, 0.0, 0.0)
+    redis: float = 0.0
+    slack: float = 0.0
+    devin: float = 0.0
+
+    def __str__(self) -> str:
+        """All of them, as a line of the report."""
+        posts = ", ".join(f"{one:+.0f}" for one in self.posts)
+        others = f"Redis {self.redis:+.0f}, Slack {self.slack:+.0f}, Devin {self.devin:+.0f}"
+        return f"clocks (s): processes {posts}; {others}"
+
+
+def drawn(seed: int) -> Clocks:
+    """Some are right, and some are not."""
+    rng = random.Random(f"clocks {seed}")  # noqa: S311  (repeatable, not secret)
+
+    def ahead(most: float) -> float:
+        return rng.choice((0.0, rng.uniform(-most, most)))
+
+    posts = [ahead(APART) for _ in range(4)]
+    return Clocks(posts, ahead(FAR_APART), ahead(FAR_APART), ahead(FAR_APART))
+
+
+def library() -> Path | None:
+    """Where libfaketime is, if it is installed."""
+    found = (path for one in LIBRARIES for path in Path("/").glob(one.removeprefix("/")))
+    return next(found, None)
+
+
+def shifted(ahead: float) -> Mapping[str, str]:
+    """The environment of a process whose clock is `ahead`; nothing where it cannot be shifted."""
+    path = library()
+    if path is None or not ahead:
+        return {}
+    return {
+        "LD_PRELOAD": str(path),
+        "FAKETIME": f"{ahead:+.3f}s",
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+        "DONT_FAKE_MONOTONIC": "1",
+    }

@@ -1,0 +1,209 @@
+"""Troubles that need people who do something just then: with them, these are a scene."""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
+from functools import partial
+
+from chaos.carrier import LOOK_SECONDS
+from chaos.front import strangers
+from chaos.ledger import Entry, Kind, Ledger, number_in, text_of
+from chaos.orders import Orders
+from chaos.people import People
+from chaos.schedule import Act
+from chaos.surfaces import CHANNEL, PERSON
+from chaos.trouble import Front, Outage
+from sandbox import Sandbox
+from sandbox.ids import new_id
+from sandbox.workspace import JSON
+
+WRITTEN = 4
+NEWCOMERS = 3
+MENTIONS = 150
+NAMES_LIMIT = (100, 20.0)
+"""Calls within so many seconds: a third of the minute that Slack's tier 4 has."""
+
+CHANGES = ("deleted", "aside", "edited", "")
+SLOW_LOOK_UP = 0.8
+AMID = 0.4
+"""When Redis goes away after an order: while its author is looked up."""
+
+REFUSED_SECONDS = 4.0
+"""When a process has given up, too, what it waited for Redis with, after Slack has."""
+
+NOTED_SECONDS = 2.0
+"""When who refused something has noted it, once Redis is back."""
+
+STRANGERS_SECONDS = 12.0
+CROWD_DELAY = 24.0
+CROWD_RETRY_AFTER = 25
+CROWD_SECONDS = CROWD_RETRY_AFTER + 15.0
+"""When a thread must have been told that could not be told at first."""
+
+
+class Scenes:
+    """What can be played: some among all else; `flood` and `crowd` by themselves."""
+
+    def __init__(
+        self,
+        box: Sandbox,
+        ledger: Ledger,
+        people: People,
+        orders: Orders,
+        outage: Outage,
+        front: Front,
+    ) -> None:
+        self._devin, self._slack = box.devin, box.slack
+        self._ledger = ledger
+        self._people = people
+        self._orders = orders
+        self._outage = outage
+        self._front = front
+        self._early: list[tuple[Entry, JSON]] = []
+
+    async def write_early(self, scenes: int) -> None:
+        """Write the replies of so many scenes that Slack brings hours late."""
+        for _ in range(scenes * len(CHANGES)):
+            entry, ts = await self._people.reply(Kind.HOURS, self._people.anyone)
+            self._early.append((entry, self._slack.event_of(CHANNEL, ts)))
+
+    async def play(self, act: Act) -> None:
+        """Play one of `schedule.SCENES`; some take as long as they take."""
+        match act.what:
+            case "silence":
+                await self._silence(**act.fault)
+            case "authors":
+                await self._authors(act.seconds)
+            case "names":
+                await self._names()
+            case "hours":
+                self._hours()
+            case "orders":
+                await self._amid_an_order(act.seconds, **act.fault)
+            case _:
+                raise AssertionError(act.what)
+
+    async def _silence(self, *, is_frozen: bool) -> None:
+        """Redis is away, with Slack connected, until Slack has given up what people write."""
+        async with self._front.quiet:
+            async with self._outage.of_redis(is_frozen=is_frozen):
+                written = [await self._write(Kind.GIVEN_UP) for _ in range(WRITTEN)]
+                while any(one.heard is None for one in written):  # noqa: ASYNC110  (Slack's giving up gives no event)
+                    await asyncio.sleep(LOOK_SECONDS)
+                await asyncio.sleep(REFUSED_SECONDS)
+            await asyncio.sleep(NOTED_SECONDS)
+
+    async def _authors(self, seconds: float) -> None:
+        """Slack does not say who somebody is, for a while."""
+        self._slack.fail_next("users.info", status=503, times=1_000_000)
+        await self._write_as_newcomers()
+        await asyncio.sleep(seconds)
+        self._slack.fail_no_more("users.info")
+
+    async def _names(self) -> None:
+        """A message has more names than Slack tells in a while; then newcomers write."""
+        calls, seconds = NAMES_LIMIT
+        self._slack.limit_calls("users.info", calls, seconds)
+        mentions = " ".join(f"<@{new_id('U0')}>" for _ in range(MENTIONS))
+        await self._write(Kind.NAMES, more=f" {mentions}")
+        await asyncio.sleep(1.0)
+        await self._write_as_newcomers()
+        await asyncio.sleep(seconds)
+        self._slack.fail_no_more("users.info")
+
+    def _hours(self) -> None:
+        """Slack brings replies hours late, after what their authors did to them meanwhile."""
+        for change in CHANGES:
+            self._people.carrier.begin(self._bring_late(*self._early.pop(), change))
+
+    async def _bring_late(self, entry: Entry, event: JSON, change: str) -> None:
+        """Bring a reply once it is known what became of it."""
+        if change:
+            known = asyncio.Event()
+            enter = await self._change(entry, event["ts"], change)
+
+            def on_ack(at: float) -> None:
+                enter(at)
+                known.set()
+
+            self._people.surfaces.bring_last(on_ack)
+            await known.wait()
+        await self._people.bring(entry, event)
+
+    async def _change(self, entry: Entry, ts: str, change: str) -> Callable[[float], None]:
+        """Withdraw or edit a reply; returns how its acknowledgement is entered."""
+        if change == "deleted":
+            await self._slack.delete(CHANNEL, ts)
+        elif change == "aside":
+            await self._slack.edit(CHANNEL, ts, f"(aside) {text_of(entry.number)}")
+        else:
+            entry.edits.append(None)
+            await self._slack.edit(CHANNEL, ts, text_of(entry.number, 1))
+            return partial(entry.edits.__setitem__, 0)
+        return partial(setattr, entry, "deleted")
+
+    async def _amid_an_order(self, seconds: float, *, is_frozen: bool) -> None:
+        """Redis goes away between an order and its answer."""
+        self._slack.fail_next("users.info", delay=SLOW_LOOK_UP)
+        session = next(iter(self._orders.roots))
+        self._people.carrier.begin(self._orders.next(session, user=self._people.newcomer()))
+        await asyncio.sleep(AMID)
+        async with self._outage.of_redis(is_frozen=is_frozen):
+            await asyncio.sleep(seconds)
+
+    async def flood(self, ports: Sequence[int]) -> None:
+        """Strangers fill the ports, and people write."""
+        async with AsyncExitStack() as stack:
+            for port in ports:
+                await stack.enter_async_context(strangers(port))
+            ends = time.monotonic() + STRANGERS_SECONDS
+            written = []
+            for _ in range(WRITTEN):
+                await asyncio.sleep(1.0)
+                written.append(await self._write(Kind.REPLY))
+            await asyncio.sleep(ends - time.monotonic())
+            for entry in written:
+                entry.kept_out = entry.acked is None
+
+    async def crowd(self, size: int, read: Callable[[], None]) -> None:
+        """Many more sessions are busy than can be served, and another's thread is to be told.
+
+        That could not be told at first, and Slack has said when it can; `read` reads the ledger.
+        """
+        suspended = self._people.anyone
+        self._devin.behave(suspended, "suspended")
+        self._slack.fail_next("chat.postMessage", retry_after=CROWD_RETRY_AFTER)
+        entry = await self._write(Kind.REPLY, session=suspended)
+        # It waits while its thread has still to be read.
+        ends = time.monotonic() + CROWD_SECONDS
+        while time.monotonic() < ends and not self._was_asked(entry):  # noqa: ASYNC110  (Devin tells nobody)
+            await asyncio.sleep(LOOK_SECONDS)
+        ends = time.monotonic() + CROWD_SECONDS
+        crowd = [f"devin-{0xC0000 + number:032x}" for number in range(size)]
+        for session in crowd:
+            self._devin.add_session(session)
+            self._devin.behave(session, "slow", delay=CROWD_DELAY)
+            await self._people.surfaces.start_step(session, Kind.STEP)
+        while time.monotonic() < ends and not entry.told:
+            await asyncio.sleep(1.0)
+            read()
+        entry.late_told = not entry.told
+        for session in [*crowd, suspended]:
+            self._devin.behave(session, "running")
+
+    def _was_asked(self, entry: Entry) -> bool:
+        """Whether Devin was asked to take that."""
+        return any(number_in(one.message) == entry.number for one in self._devin.requests)
+
+    async def _write_as_newcomers(self) -> None:
+        for _ in range(NEWCOMERS):
+            await self._write(Kind.NEWCOMER, user=self._people.newcomer())
+
+    async def _write(
+        self, kind: Kind, *, user: str = PERSON, more: str = "", session: str | None = None
+    ) -> Entry:
+        people = self._people
+        entry, ts = await people.reply(kind, session or people.anyone, user=user, more=more)
+        await people.bring(entry, self._slack.event_of(CHANNEL, ts))
+        return entry

@@ -1,0 +1,147 @@
+"""What goes wrong by itself: with processes, Redis, Devin, Slack, and what is between them."""
+
+import asyncio
+import signal
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+from chaos.front import Balancer
+from chaos.ledger import Ledger
+from chaos.processes import Post, ValkeyProcess
+from chaos.schedule import Act
+from sandbox import Sandbox
+
+LISTENERS = 2
+"""So many of the posts, the first ones, listen to Slack."""
+
+
+class Outage:
+    """Times at which Redis is away, one at a time."""
+
+    def __init__(self, valkey: ValkeyProcess, ledger: Ledger) -> None:
+        self._valkey = valkey
+        self._ledger = ledger
+        self._one = asyncio.Lock()
+
+    @asynccontextmanager
+    async def of_redis(self, *, is_frozen: bool = False) -> AsyncIterator[None]:
+        """Have Redis dead, or frozen with all its connections open."""
+        async with self._one:
+            if is_frozen:
+                self._valkey.freeze()
+            else:
+                await self._valkey.kill()
+            try:
+                yield
+            finally:
+                if is_frozen:
+                    self._valkey.thaw()
+                else:
+                    await self._valkey.start()
+                self._ledger.returns.append(time.time())
+
+
+class Front:
+    """Between Slack and the listeners: Slack's sockets, or a balancer where there is one.
+
+    What no listener hears, nobody can know of, nor what a process refused that was killed before
+    it could tell another. Who holds `quiet` keeps all listeners alive and in reach meanwhile.
+    """
+
+    def __init__(self, box: Sandbox, balancer: Balancer | None) -> None:
+        self.quiet = asyncio.Lock()
+        self._slack = box.slack
+        self._balancer = balancer
+
+    def cut(self) -> None:
+        """Cut all connections without a word."""
+        if self._balancer is not None:
+            self._balancer.drop()
+        else:
+            self._slack.drop_connections()
+
+    async def disconnect(self, reason: str) -> None:
+        """End all connections as Slack does; a balancer just cuts them."""
+        if self._balancer is not None:
+            self._balancer.drop()
+        elif reason == "warning":
+            await self._slack.disconnect("warning")
+        else:
+            await self._slack.disconnect("refresh_requested")
+
+    def refuse(self, refused: bool) -> None:  # noqa: FBT001 - on or off is all it says
+        """Take no new connections, or take them again."""
+        if self._balancer is not None:
+            self._balancer.is_refusing = refused
+        else:
+            self._slack.refuse_connections(refused)
+
+
+class Trouble:
+    """Whoever lets things go wrong."""
+
+    def __init__(
+        self,
+        box: Sandbox,
+        posts: Sequence[Post],
+        sessions: Sequence[str],
+        ledger: Ledger,
+        outage: Outage,
+        front: Front,
+    ) -> None:
+        self._box = box
+        self._posts = posts
+        self._sessions = sessions
+        self._ledger = ledger
+        self._outage = outage
+        self._front = front
+
+    async def cause(self, act: Act) -> None:
+        """Let one thing go wrong, until it is over."""
+        if act.what in {"valkey", "freeze valkey"}:
+            async with self._outage.of_redis(is_frozen=not act.is_kill):
+                await asyncio.sleep(act.seconds)
+        elif "devin" in act.what:
+            await self._disturb_devin(act)
+        elif act.what == "slack":
+            self._box.slack.fail_next(**act.fault)
+        elif act.what == "worker":
+            await self._posts[LISTENERS + act.where].end(signal.SIGKILL)
+        else:
+            async with self._front.quiet:
+                await self._disturb_listening(act)
+
+    async def _disturb_listening(self, act: Act) -> None:
+        match act.what:
+            case "run":
+                await self._posts[act.where].end(signal.SIGKILL)
+            case "roll":
+                await self._posts[act.where].end(signal.SIGTERM)
+            case "freeze" | "freeze long":
+                await self._posts[act.where].freeze(act.seconds)
+                self._ledger.thaws.append(time.time())
+            case "disconnect":
+                await self._front.disconnect(**act.fault)
+            case "cut":
+                self._front.cut()
+            case "refuse":
+                self._front.cut()
+                self._front.refuse(True)
+                await asyncio.sleep(act.seconds)
+                self._front.refuse(False)
+            case _:
+                raise AssertionError(act.what)
+
+    async def _disturb_devin(self, act: Act) -> None:
+        devin = self._box.devin
+        if act.what == "devin upload":
+            devin.upload_failures.append(act.fault["status"])
+            return
+        if act.what == "devin":
+            fault = dict(act.fault)
+            devin.behave(self._sessions[act.where], fault.pop("state"), **fault)
+            return
+        await devin.go_offline()
+        await asyncio.sleep(act.seconds)
+        await devin.go_online()
