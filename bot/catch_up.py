@@ -14,7 +14,15 @@ from contextlib import asynccontextmanager, suppress
 
 from bot import messages, metrics
 from bot.answers import Answers
-from bot.errors import EmptyMessage, NotAllowed, RelayError, SlackAway, SlackRefused, StoreAway
+from bot.errors import (
+    EmptyMessage,
+    NotAllowed,
+    RelayError,
+    SlackAway,
+    SlackRefused,
+    StoreAway,
+    UnderWay,
+)
 from bot.gaps import HOLD, Gaps, Unread
 from bot.late_reader import HUSHING, Events, Found, LateReader
 from bot.links import Links
@@ -152,7 +160,7 @@ class CatchUp:
             threads = plan.pop(session)
             try:
                 await self._read(gap, session, threads, skipped)
-            except SlackAway as error:
+            except (SlackAway, UnderWay) as error:
                 log.warning("session put off", extra=_ids(session) | {"reason": str(error)})
                 is_put_off = True
             except TRIPS:

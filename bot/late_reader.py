@@ -58,7 +58,10 @@ class Events(Protocol):
         """Tell its author why not."""
 
     async def is_heeded(self, command: Unheard) -> bool:
-        """Whether no event brought the command, and its author may ask; raises `SlackAway`."""
+        """Whether no event brought the command, and its author may ask.
+
+        Raises `SlackAway`: nobody knows who that is; or `UnderWay`: an event has just brought it.
+        """
 
     async def give_up(self, command: Unheard) -> None:
         """Its author will be asked to repeat it: no event shall bring it any more."""

@@ -45,8 +45,12 @@ class Latecomers:
         Raises:
             StoreAway, NotIdentified: it is not known now whether that is so.
         """
-        if self._accepting.is_late(reply.ts) and await self.is_stranded(reply):
+        if self.is_late(reply.ts) and await self.is_stranded(reply):
             await self._answers.say(reply.thread, stranded(1), once=f"stranded:{reply.ts}")
+
+    def is_late(self, ts: str) -> bool:
+        """As `Accepting`."""
+        return self._accepting.is_late(ts)
 
     async def is_stranded(self, reply: Reply) -> bool:
         """Whether `reply` was for Devin until its thread was unlinked, muted or linked anew.

@@ -4,9 +4,11 @@
 would have kept from us.
 """
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
+from bot.accepting import FRESH
 from bot.errors import NotAllowed, PersonError
 from bot.identity import Identity
 from bot.late_reader import Unheard
@@ -49,14 +51,20 @@ class LateEvents:
         await whisper(self._relay, {**event, "bot_id": "".join(reply.bots[:1])}, error)
 
     async def is_heeded(self, command: Unheard) -> bool:
-        """Whether `mentions` has not answered it, and would: who may not is told so, as there."""
-        if await self._relay.answers.is_claimed(claim_of(command.thread, command.ts)):
+        """Whether `mentions` has not answered it, and would: who may not is told so, as there.
+
+        From now on, `mentions` leaves it alone. A fresh one is waited for: its event comes.
+        """
+        if not self._relay.latecomers.is_late(command.ts):
+            await asyncio.sleep(FRESH.total_seconds())
+        if not await self._relay.answers.begin(claim_of(command.thread, command.ts), "catch-up"):
             return False
         try:
             await self._relay.check(command.by, command.thread.channel)
         except NotAllowed as error:
             event = _event(command.thread, command.ts, command.by)
             await whisper(self._relay, event, error)
+            await self.give_up(command)
             return False
         return True
 

@@ -220,6 +220,22 @@ async def test_who_may_not_mute_a_thread_does_not_stop_it_while_nobody_listens(
     assert "mute" not in late(desk, thread)[0]
 
 
+async def test_an_order_whose_event_is_on_its_way_is_obeyed_and_not_asked_for_again(
+    environ: dict[str, str], desk: Desk, store: Store
+) -> None:
+    """It stands in the thread that is read, and comes a moment later."""
+    async with running(desk, environ):
+        thread = await desk.linked_thread()
+        ts = await asked(desk, "mute", thread)
+        before = len(looks(desk))
+        desk.slack.drop_connections()
+        await wait_until(lambda: len(looks(desk)) > before, "the thread is read")
+        await desk.slack.deliver_event(desk.slack.event_of("general", ts))
+        await desk.until_said("Muted", thread)
+        await until_caught_up(store)
+    assert late(desk, thread) == []
+
+
 async def test_an_unheard_question_is_to_be_asked_again(
     environ: dict[str, str], desk: Desk, store: Store
 ) -> None:
