@@ -29,6 +29,7 @@ from bot.people import People
 from bot.permissions import Permissions
 from bot.schedule import Schedule
 from bot.slack_clock import SlackClock
+from bot.store import Store
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +37,10 @@ FRESH = timedelta(seconds=2)
 """An event that is older than this came by a retry or a backlog, perhaps out of order."""
 
 SETTLE = timedelta(seconds=1)
-"""How long such a reply waits for earlier ones, before an idle session takes it."""
+"""How long such a reply waits for earlier ones, before an idle session takes it.
+
+So does any reply just after Redis was away: another process may have refused an earlier one.
+"""
 
 
 class Accepting:
@@ -53,6 +57,7 @@ class Accepting:
         intake: Intake,
         clock: SlackClock,
         listening: Listening,
+        store: Store,
     ) -> None:
         self._links = links
         self._mailbox = mailbox
@@ -62,6 +67,7 @@ class Accepting:
         self._intake = intake
         self._clock = clock
         self._listening = listening
+        self._store = store
 
     async def standing(self, reply: Reply) -> Standing:
         """Whether the reply's author may steer Devin where it was written.
@@ -174,7 +180,7 @@ class Accepting:
 
     def _settle(self, ts: str) -> timedelta:
         age = timedelta(microseconds=self._clock.age(ts_micros(ts)))
-        return timedelta(0) if abs(age) < FRESH else SETTLE
+        return timedelta(0) if abs(age) < FRESH and not self._store.was_away else SETTLE
 
 
 def where(thread: ThreadRef, **more: str) -> dict[str, object]:

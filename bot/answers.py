@@ -15,7 +15,7 @@ from typing import Any, Literal, Self
 
 from pydantic import JsonValue
 
-from bot.errors import SlackAway, SlackRefused, UnderWay
+from bot.errors import SlackAway, SlackRefused, TooMuch, UnderWay
 from bot.intake import Intake
 from bot.keys import once_key
 from bot.models import ReplyId, ThreadRef
@@ -146,10 +146,14 @@ class Answers:
 
         Slack never brings a command or an interaction again. Should this process die meanwhile,
         the person sees that it failed, instead of nothing at all.
+
+        Raises:
+            TooMuch: it is not done: Slack must not be acknowledged.
         """
         task = self.later(work)
-        if task is not None:
-            await asyncio.wait({task}, timeout=SOON_SECONDS)
+        if task is None:
+            raise TooMuch("too many at once")
+        await asyncio.wait({task}, timeout=SOON_SECONDS)
 
     async def begin(self, what: str, mine: str) -> bool:
         """True when this caller is to do `what` now; False once somebody has, and `claim`ed it.

@@ -180,6 +180,7 @@ def _accepting(parts: Parts) -> Accepting:
         intake=parts.intake,
         clock=parts.client.clock,
         listening=parts.listening,
+        store=parts.store,
     )
 
 
@@ -202,6 +203,7 @@ def _moving(parts: Parts, links: Links, answers: Answers) -> Moving:
         places=Places(parts.store, ttl),
         defaults=Defaults(parts.store, ttl),
         answers=answers,
+        clock=parts.client.clock,
         team=parts.identity.team,
     )
 

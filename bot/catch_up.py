@@ -8,6 +8,7 @@ background task: it holds up neither events nor the end of the process.
 
 import asyncio
 import logging
+import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -25,8 +26,10 @@ from bot.errors import (
 )
 from bot.gaps import HOLD, Gaps, Unread
 from bot.late_reader import HUSHING, Events, Found, LateReader
+from bot.latecomers import ASTRAY
 from bot.links import Links
 from bot.listening import Listening
+from bot.logs import guarded
 from bot.malformed import TRIPS
 from bot.models import Change, Reply, SessionId, ThreadRef, millis_after, ts_micros
 from bot.schedule import Schedule
@@ -37,17 +40,18 @@ log = logging.getLogger(__name__)
 MOST_THREADS = 2_000
 """The latest ones, 50 minutes' worth; the others are left, and the log says how many."""
 
-VOUCH_SECONDS = 10.0
-AGAIN_SECONDS = 5.0
+VOUCH_SECONDS = 5.0
+AGAIN_SECONDS = 2.0
 """When it is tried again what Redis or another process prevented."""
+
+NOTE_SECONDS = 0.2
+"""The same of noting what was refused: less than replies settle after Redis' absence."""
 
 SLACK_AGAIN_SECONDS = 15.0
 """The same for what Slack prevented."""
 
 NOBODY = ""
 """Stands for the session of threads that have none, or are muted."""
-
-ASTRAY = frozenset({Change.EARLIER, Change.MUTED, Change.UNLINKED})
 
 
 class CatchUp:
@@ -107,6 +111,8 @@ class CatchUp:
             await asyncio.sleep(VOUCH_SECONDS)
             with suppress(StoreAway):  # which the measures of what waits have in the log
                 await self._listening.vouch()
+                if await self._gaps.is_left():
+                    self._listening.wanted.set()
 
     async def _run(self) -> None:
         wanted = self._listening.wanted
@@ -114,16 +120,26 @@ class CatchUp:
             await wanted.wait()
             wanted.clear()
             try:
-                await self._catch_up()
+                await guarded(self._catch_up(), log, RelayError)
             except StoreAway as error:
                 log.warning("catch-up put off", extra={"reason": str(error)})
-                await asyncio.sleep(AGAIN_SECONDS)
+                await self._note_soon()
                 wanted.set()
             except SlackRefused as error:
                 # The token no longer serves; the gap stays noted for a process that has a new one.
                 log.error("catch-up ended", extra={"reason": str(error)})  # noqa: TRY400  (Slack's code says all)
             except RelayError:
                 log.exception("catch-up failed")
+
+    async def _note_soon(self) -> None:
+        """Note what was refused as soon as that works, before others accept what is later."""
+        until = time.monotonic() + AGAIN_SECONDS
+        while time.monotonic() < until:
+            await asyncio.sleep(NOTE_SECONDS)
+            if self._listening.is_behind:
+                with suppress(StoreAway):
+                    await self._listening.note()
+                    return
 
     async def _catch_up(self) -> None:
         """Read until nothing is left that Slack shows, or that somebody else reads."""
@@ -246,7 +262,8 @@ class CatchUp:
     async def _say(self, read: Found, verbs: Sequence[str]) -> None:
         if read.accepted or verbs:
             words = messages.late(read.accepted, verbs, hushed=bool(HUSHING.intersection(verbs)))
-            await self._answers.say(read.thread, words)
+            once = f"unheard:{read.unheard[-1].ts}" if verbs else ""
+            await self._answers.say(read.thread, words, once=once)
         if read.stranded:
             once = f"stranded:{read.stranded[-1].ts}"
             await self._answers.say(read.thread, messages.stranded(len(read.stranded)), once=once)

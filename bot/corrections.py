@@ -45,7 +45,7 @@ from bot.tickets import Ticket, Tickets, new_number
 log = logging.getLogger(__name__)
 
 TOO_LATE = frozenset({Revised.LATE, Revised.SENDING})
-TAKEN_BACK = frozenset({Revised.WITHDRAWN, Revised.AHEAD})
+TAKEN_BACK = frozenset({Revised.WITHDRAWN, Revised.AHEAD, Revised.REPEATED})
 
 
 @dataclass(frozen=True, slots=True)

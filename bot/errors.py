@@ -187,6 +187,12 @@ class FileLeftOut(RelayError):
         self.detail = detail
 
 
+OPERATOR_MUST_ACT = frozenset(
+    {"invalid_auth", "not_authed", "token_revoked", "token_expired", "account_inactive"}
+)
+"""Slack's codes for a token that no longer serves; what is owed waits for one that does."""
+
+
 class PassingError(RelayError):
     """Worth another try, later and unchanged."""
 
@@ -216,6 +222,10 @@ class NotIdentified(SlackAway):
 
 class UnderWay(PassingError):
     """Another process, or another event of the same message, is doing this at this moment."""
+
+
+class TooMuch(PassingError):
+    """This process has so much under way that Slack cannot be told more."""
 
 
 class StoreAway(PassingError):

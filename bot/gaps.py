@@ -33,7 +33,7 @@ CATCH_UP = timedelta(hours=24)
 OVERLAP = timedelta(minutes=5)
 """Read again before a process' mark: events come in any order, and some were on their way."""
 
-HOLD = timedelta(seconds=20)
+HOLD = timedelta(seconds=6)
 """How long who reads may go without a sign of life before another takes over."""
 
 DEAD = timedelta(seconds=30)
@@ -83,9 +83,9 @@ class Gaps:
     async def note_all(self, since: int | None = None) -> None:
         """Something may be missing in any thread, since then (a `ts` in us), or since any process.
 
-        Without `since`, as at a start, nothing changes while another process reads.
+        What is noted already is not noted twice, so that many starts are one reading.
         """
-        keys = [GAP_KEY, CATCHING_UP_KEY, recent_key(self._team), unread_key(self._team)]
+        keys = [GAP_KEY, recent_key(self._team), unread_key(self._team)]
         keys += [BEHIND_KEY, listeners_key(self._team)]
         begun = "" if since is None else str(since)
         args: list[str | int] = [self._token, begun, self._within, millis(OVERLAP) * 1000]
@@ -119,6 +119,11 @@ class Gaps:
             unread.CLAIM, [GAP_KEY, CATCHING_UP_KEY], [self._token, millis(HOLD)]
         )
         return None if answer == "none" else "" if answer == "held" else str(answer)
+
+    async def is_left(self) -> bool:
+        """Whether there is something to read, and nobody reads it: who did died, perhaps."""
+        keys = [GAP_KEY, CATCHING_UP_KEY]
+        return bool(await self._store.run(unread.IS_LEFT, keys, []))
 
     async def renew(self) -> None:
         """Go on being the one who reads."""

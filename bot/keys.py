@@ -49,6 +49,11 @@ def changed_key(thread: ThreadRef) -> str:
     return f"{PREFIX}:changed:{thread.team}:{thread.channel}:{thread.thread_ts}"
 
 
+def heard_key(thread: ThreadRef) -> str:
+    """Since when and until when a thread's replies were for Devin, when they are no longer."""
+    return f"{PREFIX}:heard:{thread.team}:{thread.channel}:{thread.thread_ts}"
+
+
 def last_key(thread: ThreadRef) -> str:
     """The last outcome in a thread."""
     return f"{PREFIX}:last:{thread.team}:{thread.channel}:{thread.thread_ts}"

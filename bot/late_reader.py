@@ -11,9 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from bot import metrics
-from bot.errors import PersonError, SlackAway, SlackRefused
+from bot.errors import OPERATOR_MUST_ACT, PersonError, SlackAway, SlackRefused
 from bot.models import Change, Reply, ThreadRef, UserId, micros_ts, ts_micros
-from bot.telling import OPERATOR_MUST_ACT
 from bot.threads import Threads
 
 log = logging.getLogger(__name__)

@@ -8,8 +8,11 @@ from bot.answers import Answers
 from bot.links import Links
 from bot.mailbox import Mailbox
 from bot.messages import stranded
-from bot.models import Reply, Standing, ts_micros
+from bot.models import Change, Reply, Standing, ts_micros
 from bot.threads import Threads
+
+ASTRAY = frozenset({Change.EARLIER, Change.MUTED, Change.UNLINKED})
+"""What becomes of a reply that was for Devin once."""
 
 
 class Latecomers:
@@ -60,7 +63,7 @@ class Latecomers:
         Raises:
             StoreAway, NotIdentified: it is not known now.
         """
-        if ts_micros(reply.ts) > await self._links.changed(reply.thread):
+        if not await self._links.was_heard(reply.thread, ts_micros(reply.ts)):
             return False
         if await self._mailbox.is_known(reply.id):
             return False

@@ -12,7 +12,15 @@ from pydantic import ValidationError
 from bot.batches import Script
 from bot.errors import Outdated
 from bot.gaps import CATCH_UP, named
-from bot.keys import changed_key, last_key, link_key, places_key, recent_key, threads_key
+from bot.keys import (
+    changed_key,
+    heard_key,
+    last_key,
+    link_key,
+    places_key,
+    recent_key,
+    threads_key,
+)
 from bot.models import Link, Outcome, ThreadRef
 from bot.places import PLACE
 from bot.scripts import TRAFFIC
@@ -37,6 +45,14 @@ local function change(changed, at, since, keep_s, was)
   local last = string.match(redis.call('GET', changed) or '0', '^%d+')
   if at == '' then at = tonumber(last) > tonumber(since) and last or since end
   redis.call('SET', changed, was and at .. ' ' .. was or at, 'EX', keep_s)
+  return at
+end
+
+local function fall_silent(heard, raw, at, keep_s)
+  local is_json, link = pcall(cjson.decode, raw)
+  if not is_json or type(link) ~= 'table' or link.muted then return end
+  local since = string.format('%.0f', (tonumber(link.since) or 0) * 1000)
+  redis.call('SET', heard, since .. ' ' .. at, 'EX', keep_s)
 end
 """
 
@@ -63,7 +79,7 @@ return false
 """
 )
 
-# KEYS: link, threads, recent, changed
+# KEYS: link, threads, recent, changed, heard
 # ARGV: ts, channel:thread_ts, at in us, keep s, since in us
 _REMOVE = Script(
     _IN_TIME
@@ -76,12 +92,13 @@ if not link then
   local at, was = string.match(redis.call('GET', KEYS[4]) or '', '^(%d+) (.+)$')
   return at == ARGV[3] and was or false
 end
-change(KEYS[4], ARGV[3], ARGV[5], ARGV[4], link)
+local at = change(KEYS[4], ARGV[3], ARGV[5], ARGV[4], link)
+fall_silent(KEYS[5], link, at, ARGV[4])
 return link
 """
 )
 
-# KEYS: link, recent, changed
+# KEYS: link, recent, changed, heard
 # ARGV: 1 to mute, catch-up ms, channel:thread_ts, at in us, keep s, since in us
 _MUTE = Script(
     TRAFFIC
@@ -96,9 +113,10 @@ if link.muted and ARGV[1] == '0' then
   traffic(KEYS[2], ARGV[2], ARGV[6], ARGV[3])
 end
 link.muted = ARGV[1] == '1'
+local at = change(KEYS[3], ARGV[4], ARGV[6], ARGV[5])
+if link.muted then fall_silent(KEYS[4], raw, at, ARGV[5]) end
 raw = cjson.encode(link)
 redis.call('SET', KEYS[1], raw, 'KEEPTTL')
-change(KEYS[3], ARGV[4], ARGV[6], ARGV[5])
 return raw
 """
 )
@@ -178,6 +196,7 @@ class Links:
                 threads_key(thread.team, thread.channel),
                 recent_key(thread.team),
                 changed_key(thread),
+                heard_key(thread),
             ],
             [thread.thread_ts, named(thread), _or_nothing(at), seconds(KEEP_CHANGED), since],
         )
@@ -195,7 +214,7 @@ class Links:
         """
         raw = await self._store.run(
             _MUTE,
-            [link_key(thread), recent_key(thread.team), changed_key(thread)],
+            [link_key(thread), recent_key(thread.team), changed_key(thread), heard_key(thread)],
             [
                 *(int(muted), self._catch_up, named(thread), _or_nothing(at)),
                 *(seconds(KEEP_CHANGED), since if at is None else at),
@@ -203,13 +222,14 @@ class Links:
         )
         return _changed(raw)
 
-    async def changed(self, thread: ThreadRef) -> int:
-        """When the link of `thread` was last made, muted, unmuted or ended (a `ts` in us), or 0.
+    async def was_heard(self, thread: ThreadRef, ts: int) -> bool:
+        """Whether what was written at `ts` (in us) was for Devin until `thread` fell silent.
 
-        It is known for two days.
+        It is known for two days, and of the last time that it was unlinked or muted.
         """
-        raw = await self._store.get(changed_key(thread))
-        return int((raw or "0").partition(" ")[0])
+        raw = await self._store.get(heard_key(thread))
+        since, _, until = (raw or "0 0").partition(" ")
+        return int(since) < ts <= int(until)
 
     async def hear_from(self, thread: ThreadRef, since: int) -> None:
         """What was written in `thread` until `since` (Unix milliseconds) is not for Devin."""

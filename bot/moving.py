@@ -13,6 +13,7 @@ from bot.defaults import Defaults
 from bot.links import Links
 from bot.models import ThreadRef
 from bot.places import Places
+from bot.slack_clock import SlackClock
 
 log = logging.getLogger(__name__)
 
@@ -23,12 +24,20 @@ class Moving:
     """Ends the links of channels that get another id."""
 
     def __init__(
-        self, *, links: Links, places: Places, defaults: Defaults, answers: Answers, team: str
+        self,
+        *,
+        links: Links,
+        places: Places,
+        defaults: Defaults,
+        answers: Answers,
+        clock: SlackClock,
+        team: str,
     ) -> None:
         self._links = links
         self._places = places
         self._defaults = defaults
         self._answers = answers
+        self._clock = clock
         self._team = team
 
     async def move(self, channel: str, to: str) -> None:
@@ -50,4 +59,4 @@ class Moving:
         if link is not None:
             # Owed before the link is gone, and once: a process may die in between.
             await self._answers.say(now, messages.channel_moved(link), once="moved")
-        await self._links.remove(thread)
+        await self._links.remove(thread, since=self._clock.last)

@@ -16,7 +16,7 @@ from typing import Generic, TypeVar
 from cachetools import TTLCache
 
 from bot import metrics
-from bot.errors import SlackAway, SlackRefused
+from bot.errors import OPERATOR_MUST_ACT, SlackAway, SlackRefused
 from bot.models import is_id
 from bot.pauses import PAUSED, RATE_LIMITED, SHORTEST_SECONDS
 
@@ -150,6 +150,8 @@ class Remembered(Generic[V]):
             async with asyncio.timeout(self._seconds):
                 return await self._look_up(key)
         except SlackRefused as error:
+            if error.reason in OPERATOR_MUST_ACT:
+                return self._failed(key, error.reason)
             log.warning("look-up refused", extra={"id": key, "reason": str(error)})
             return _Miss(error.reason, is_final=True)
         except SlackAway as error:

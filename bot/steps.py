@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from bot import messages
 from bot.accepting import Accepting
 from bot.errors import (
+    OPERATOR_MUST_ACT,
     BadSession,
     BadStep,
     CannotPost,
@@ -39,7 +40,6 @@ from bot.models import (
 from bot.permissions import Permissions
 from bot.schedule import Schedule
 from bot.sessions import parse_session
-from bot.telling import OPERATOR_MUST_ACT
 from bot.threads import NO_SUCH_THREAD, Threads
 from bot.words import Words
 

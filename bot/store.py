@@ -1,7 +1,9 @@
 """The one way to Redis: the connection, and its errors in our words."""
 
 import asyncio
+import math
 import secrets
+import time
 from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -23,6 +25,9 @@ from bot.packing import pack_in_c
 
 COMMAND_TIMEOUT_SECONDS = 2.0
 """Below Slack's 3 s for an acknowledgement, so that a hanging Redis still gets its `no`."""
+
+RETURN_SECONDS = 10.0
+"""After Redis' absence, as long as another process may take to note what it refused meanwhile."""
 
 POOL_SIZE = 1024
 
@@ -57,6 +62,7 @@ class Store:
 
     def __init__(self, redis: Redis | RedisCluster) -> None:
         self._redis = cast("Redis", redis)
+        self._missed_at = -math.inf
         # redis-py's cluster client takes no EVALSHA in a pipeline, and after a timeout goes on to
         # ask all nodes where the key is, each with a timeout of its own.
         self._scripts: Batches | OneByOne
@@ -66,13 +72,22 @@ class Store:
         else:
             self._scripts, self._limit = Batches(redis), None
 
+    @property
+    def was_away(self) -> bool:
+        """Whether Redis could not be reached, or could not write, some seconds ago."""
+        return time.monotonic() - self._missed_at < RETURN_SECONDS
+
     @asynccontextmanager
     async def _asking(self) -> AsyncIterator[None]:
-        async with translated(self._limit):
-            # redis-py sends what comes before it knows the nodes to any of them.
-            if isinstance(self._redis, RedisCluster):
-                await self._redis.initialize()
-            yield
+        try:
+            async with translated(self._limit):
+                # redis-py sends what comes before it knows the nodes to any of them.
+                if isinstance(self._redis, RedisCluster):
+                    await self._redis.initialize()
+                yield
+        except StoreAway:
+            self._missed_at = time.monotonic()
+            raise
 
     async def run(self, script: Script, keys: Sequence[str], args: Sequence[str | int]) -> Any:
         """Run `script`, atomically.
@@ -87,6 +102,7 @@ class Store:
         try:
             return await self._scripts.run(script, keys, args)
         except _AWAY as error:
+            self._missed_at = time.monotonic()
             raise _away(error) from error
 
     async def get(self, key: str) -> str | None:

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from bot import messages, metrics
 from bot.answers import Answer
-from bot.errors import SlackAway, SlackRefused
+from bot.errors import OPERATOR_MUST_ACT, SlackAway, SlackRefused
 from bot.models import Outcome, OutcomeKind, Reply, ReplyId, ThreadRef
 from bot.pauses import PAUSED, Pauses
 from bot.reports import Report, ReportId, ReportKind, Reports
@@ -29,11 +29,6 @@ TELLING_SECONDS = 40.0
 
 MARK_TRIES = 3
 """Slack takes about 50 reactions a minute; a mark that is refused this often is dropped."""
-
-OPERATOR_MUST_ACT = frozenset(
-    {"invalid_auth", "not_authed", "token_revoked", "token_expired", "account_inactive"}
-)
-"""Slack's codes for a token that no longer serves; reports wait for one that does."""
 
 
 class Steps(Protocol):

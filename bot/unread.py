@@ -25,10 +25,9 @@ local function begin_gap(gap, unread, behind, within_ms)
 end
 """
 
-# A process that begins while another one reads has missed nothing that the other has not.
 # Without a process that vouches, as after an upgrade, each thread's own latest traffic does.
 #
-# KEYS: gap, catching up, recent, unread, behind, listeners
+# KEYS: gap, recent, unread, behind, listeners
 # ARGV: token, since when in us, or nothing for a process that begins, catch-up ms, overlap us,
 #       dead after ms, link prefix
 NOTE_ALL = Script(
@@ -36,23 +35,21 @@ NOTE_ALL = Script(
     + """
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local holder = redis.call('GET', KEYS[2])
-if ARGV[2] == '' and holder and holder ~= ARGV[1] then return 0 end
 local since = tonumber(ARGV[2])
-local said = redis.call('HGETALL', KEYS[6])
+local said = redis.call('HGETALL', KEYS[5])
 for place = 1, #said, 2 do
   local kept, at = string.match(said[place + 1], '(%d+):(%d+)')
   since = math.min(since or math.huge, tonumber(kept))
   if now - at > tonumber(ARGV[5]) and said[place] ~= ARGV[1] then
-    redis.call('HDEL', KEYS[6], said[place])
+    redis.call('HDEL', KEYS[5], said[place])
   end
 end
-local threads = redis.call('ZRANGE', KEYS[3], 0, -1, 'WITHSCORES')
+local threads = redis.call('ZRANGE', KEYS[2], 0, -1, 'WITHSCORES')
 for place = 1, #threads, 2 do
   local from = (since or tonumber(threads[place + 1])) - ARGV[4]
-  miss(KEYS[4], KEYS[5], ARGV[6], threads[place], from)
+  miss(KEYS[3], KEYS[4], ARGV[6], threads[place], from)
 end
-begin_gap(KEYS[1], KEYS[4], KEYS[5], ARGV[3])
+begin_gap(KEYS[1], KEYS[3], KEYS[4], ARGV[3])
 return 1
 """
 )
@@ -114,6 +111,11 @@ local holder = redis.call('GET', KEYS[2])
 if holder and holder ~= ARGV[1] then return 'held' end
 redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[2])
 return gap
+""")
+
+# KEYS: gap, catching up
+IS_LEFT = Script("""
+return redis.call('EXISTS', KEYS[1]) == 1 and redis.call('EXISTS', KEYS[2]) == 0 and 1 or 0
 """)
 
 # KEYS: catching up

@@ -6,6 +6,7 @@ means that Slack sends the event again.
 
 from bot import messages
 from bot.errors import NotLinked, SlackRefused
+from bot.latecomers import ASTRAY
 from bot.models import Change, Voucher
 from bot.relay import Relay
 from bot.threads import NO_SUCH_THREAD
@@ -39,7 +40,7 @@ async def _accept(relay: Relay, event: Payload, bot_user: str) -> Change:
     if reply is None:
         return Change.UNLINKED
     change = await relay.accept(reply)
-    if change in {Change.UNLINKED, Change.MUTED}:
+    if change in ASTRAY:
         await relay.latecomers.tell_if_stranded(reply)
     if change is not Change.LATE:
         return change

@@ -6,7 +6,7 @@ than its retries.
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import timedelta
 from itertools import pairwise
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
+from bot import catch_up
 from bot.answers import Answers
 from bot.app import Bot, open_bot, open_slack
 from bot.catch_up import CatchUp
@@ -565,21 +566,59 @@ async def test_the_end_of_a_process_is_not_held_up_and_the_next_one_goes_on(
 
 
 async def test_one_process_at_a_time_reads_and_another_waits_for_it(study: Study) -> None:
-    """One that begins meanwhile has missed nothing that the first has not; dead, it is followed."""
+    """Dead, it is followed."""
     one, two = study.gaps("a"), study.gaps("b")
     assert await one.claim() is None
     await one.note_all()
     gap = await one.claim()
     assert gap
-    await two.note_all()
+    assert not await two.is_left()
     assert await two.claim() == ""
     assert await one.claim() == gap
     assert await two.let_go(gap="1")
     assert await two.claim() == ""
     await one.let_go()
+    assert await two.is_left()
     assert await two.claim() == gap
     assert not await two.let_go(gap)
+    assert not await two.is_left()
     assert await one.claim() is None
+
+
+async def test_what_a_dead_process_was_reading_is_read_by_one_that_wants_nothing(
+    study: Study, store: Store, raw: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It lives since before the gap, and Slack brings it everything."""
+    monkeypatch.setattr(catch_up, "VOUCH_SECONDS", 0.05)
+    await study.linked(1)
+    async with study.catch_up(study.listening("b"), who="b").running():
+        dead = study.gaps("dead")
+        await dead.note_all(1)
+        await dead.claim()
+        assert study.heard.accepted == []
+        await raw.delete(CATCHING_UP_KEY)  # as it expires
+        await until_caught_up(store)
+    assert study.heard.accepted == ["Reply 0"]
+
+
+async def test_a_reading_that_fails_as_nobody_foresaw_is_not_the_last(
+    study: Study, store: Store, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is in the log, and what is wanted next is read."""
+    await study.linked(1)
+    listening, find = study.listening(), study.links.of
+
+    async def fails(threads: Sequence[ThreadRef]) -> Sequence[Link | None]:
+        monkeypatch.setattr(study.links, "of", find)
+        raise RuntimeError(f"nobody foresaw {len(threads)}")
+
+    monkeypatch.setattr(study.links, "of", fails)
+    async with study.catch_up(listening).running():
+        listening.missed()
+        await wait_until(lambda: "unforeseen: RuntimeError" in caplog.messages, "it fails")
+        listening.missed()
+        await until_caught_up(store)
+    assert study.heard.accepted == ["Reply 0"]
 
 
 async def test_only_who_reads_renews_the_hold(store: Store, raw: Redis) -> None:
@@ -694,6 +733,22 @@ async def test_an_accepted_reply_vouches_for_nothing_but_itself(
     await study.gaps("one that lives").vouch(an_hour.now)
     await study.gaps().note_all()
     assert await an_hour.read_from() == kept - OVERLAP
+
+
+async def test_what_a_killed_process_took_with_it_is_noted_though_another_reads(
+    study: Study, an_hour: AnHour
+) -> None:
+    """It refused something and could not note it; who follows it has that read."""
+    await an_hour.linked_and_replied()
+    reader = study.gaps("reader")
+    await reader.note_all(an_hour.now)
+    gap = await reader.claim()
+    assert gap
+    kept = an_hour.now - HOUR // 2
+    await study.gaps("killed").vouch(kept)
+    await study.gaps("one that follows").note_all()
+    assert await an_hour.read_from() == kept - OVERLAP
+    assert await reader.let_go(gap)
 
 
 async def test_a_process_that_lost_its_connection_reads_from_what_it_kept(

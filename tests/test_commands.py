@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 import redis.asyncio
 
+from bot import answers
 from bot.app import Bot
 from bot.keys import link_key, threads_key
 from bot.links import Links
@@ -86,6 +87,20 @@ async def test_a_message_is_posted_linked_delivered_and_reported(
     await desk.until_marked("white_check_mark", reply, channel=channel)
     assert desk.received() == [FROM_ADA + "Please rebase", FROM_ADA + "And test it"]
     assert desk.whispers("ada", channel=channel) == []
+
+
+async def test_who_asks_while_too_much_is_under_way_sees_that_it_failed(
+    bot: Bot, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Slack is not acknowledged, and nothing is done later that nobody waits for."""
+    monkeypatch.setattr(answers, "MOST", 0)
+    delivery = await desk.slack.slash("/devin-say", f"{SESSION} Please rebase")
+    assert not delivery.acked
+    assert "failed with the error" in desk.slack.ephemerals("general", "ada")[-1].text
+    monkeypatch.undo()
+    await say(desk, f"{SESSION} Please merge", user="ada")
+    await desk.until_received("merge")
+    assert len(desk.received()) == 1
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from hypothesis import settings as examples
 
 from bot.app import Bot, open_bot
 from bot.corrections import CorrectionOffered
+from bot.errors import StoreAway
 from bot.keys import box_key
 from bot.links import Links
 from bot.mailbox import Head, Mailbox, Nothing
@@ -116,6 +117,23 @@ async def test_an_edit_changes_the_reply_that_waits(bot: Bot, desk: Desk, store:
     await desk.until_marked("pencil2", ts)
     assert await back(desk, store) == [FROM_ADA + "Please **squash**", FROM_ADA + "And tag"]
     assert desk.whispers("ada") == []
+
+
+async def test_an_edit_that_leaves_nothing_is_told_though_redis_went_away_amid_it(
+    bot: Bot, desk: Desk, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The reply was taken back before; Slack brings the edit again, and its author is told."""
+    _, ts = await waiting(desk, store, "Please rebase")
+    owe = Reports.owe
+
+    async def away(*_: object, **__: object) -> bool:
+        monkeypatch.setattr(Reports, "owe", owe)
+        raise StoreAway("gone")
+
+    monkeypatch.setattr(Reports, "owe", away)
+    await desk.slack.edit("general", ts, " ")
+    await desk.until_whispered("no text or files", "ada")
+    assert await back(desk, store) == []
 
 
 async def test_an_edit_keeps_the_files_that_it_does_not_show(

@@ -11,7 +11,7 @@ import pytest
 from bot.app import Bot, open_bot
 from bot.settings import load_settings
 from sandbox import Sandbox
-from tests.people import SESSION, Desk, running
+from tests.people import OTHER_SESSION, SESSION, Desk, running
 from tests.waiting import wait_until
 
 HOUR = 3_600.0
@@ -214,3 +214,24 @@ async def test_a_reply_that_is_brought_after_its_thread_was_left_is_said_to_stay
     await desk.until_heard()
     assert sum("reached me" in text for text in desk.said(thread)) == 1
     assert desk.received() == []
+
+
+async def test_a_reply_that_is_brought_after_its_thread_was_linked_anew_is_said_to_stay(
+    bot: Bot, desk: Desk
+) -> None:
+    """The other session must not get it; what people wrote between the links is their own."""
+    desk.devin.add_session(OTHER_SESSION)
+    thread = await desk.linked_thread()
+    before = await desk.slack.say("For the first", thread=thread, deliver=False)
+    await desk.mention("unlink", thread=thread)
+    await desk.until_said("no longer linked", thread)
+    between = await desk.slack.say("Between us", thread=thread, deliver=False)
+    await desk.mention(f"link {OTHER_SESSION}", thread=thread)
+    await wait_until(lambda: "now linked" in desk.said(thread)[-1], "it is linked anew")
+    await asyncio.sleep(2.1)  # what is later than that is late
+    for ts in (between, before):
+        await brought_late(desk, desk.slack.event_of("general", ts))
+    await desk.until_said("1 reply reached me only after", thread)
+    await desk.until_heard()
+    assert sum("reached me" in text for text in desk.said(thread)) == 1
+    assert desk.devin.requests == []

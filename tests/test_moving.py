@@ -29,6 +29,19 @@ async def test_each_linked_thread_is_told_under_its_new_id_that_its_link_ended(
     assert sum("shared with another organization" in text for text in said) == 1
 
 
+async def test_what_slack_brings_after_the_move_is_said_to_stay(bot: Bot, desk: Desk) -> None:
+    """It was for Devin when it was written, and its event has the old id."""
+    thread = await desk.linked_thread(channel="secrets")
+    ts = await desk.slack.say("For Devin", thread=thread, channel="secrets", deliver=False)
+    event = desk.slack.event_of("secrets", ts)
+    await desk.slack.share("secrets")
+    await desk.until_said("shared with another organization", thread, channel="secrets")
+    await asyncio.sleep(2.1)  # what is later than that is late
+    await (await desk.slack.deliver_event(event)).settled()
+    await desk.until_said("1 reply reached me only after", thread, channel="secrets")
+    assert desk.received() == []
+
+
 async def test_what_was_accepted_before_ends_under_the_new_id(bot: Bot, desk: Desk) -> None:
     """A reply that was on its way gets its mark, and a report is told, where the thread is now."""
     thread = await desk.linked_thread(channel="secrets")

@@ -285,6 +285,7 @@ FAILED: dict[str, dict[str, Any]] = {
     "rate_limited": {"retry_after": 1},
     "dropped": {"drop": True},
     "timeout": {"delay": 1.5},
+    "token_revoked": {"error": "token_revoked"},
 }
 
 

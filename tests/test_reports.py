@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from bot.app import Bot, open_bot
+from bot.errors import OPERATOR_MUST_ACT
 from bot.settings import Settings
 from bot.store import Store
-from bot.telling import MARK_TRIES, OPERATOR_MUST_ACT
+from bot.telling import MARK_TRIES
 from sandbox.faults import ApiCall
 from tests.people import SESSION, Desk, labels
 from tests.waiting import until_settled, wait_until
