@@ -19,7 +19,7 @@ from pydantic import ValidationError
 
 from bot import scripts
 from bot.devin_session import Arrival, parse_arrivals
-from bot.gaps import CATCH_UP, named
+from bot.gaps import CATCH_UP, WAIT_FOR_MISSING, named
 from bot.keys import (
     BEHIND_KEY,
     DUE_KEY,
@@ -57,9 +57,6 @@ HOLD = timedelta(seconds=10)
 
 SETTLE_LIMIT = timedelta(seconds=5)
 """The longest that a burst of late events may put off its first delivery."""
-
-WAIT_FOR_MISSING = timedelta(seconds=30)
-"""The longest that a session's mail waits until its threads have been read after a gap."""
 
 LATELY = timedelta(days=1)
 """How long it is known what a session got last: longer than a reply can wait to be looked for."""

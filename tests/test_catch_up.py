@@ -21,11 +21,11 @@ from bot.catch_up import CatchUp
 from bot.errors import PersonError
 from bot.gaps import CATCH_UP, Gaps, Missed
 from bot.intake import Intake
-from bot.keys import CATCHING_UP_KEY, GAP_KEY, recent_key
+from bot.keys import BEHIND_KEY, CATCHING_UP_KEY, DUE_KEY, GAP_KEY, recent_key
 from bot.late_reader import LateReader, Unheard
 from bot.links import Links
 from bot.listening import Listening
-from bot.mailbox import Mailbox
+from bot.mailbox import Head, Later, Mailbox, Step
 from bot.models import (
     Change,
     Link,
@@ -771,6 +771,25 @@ async def test_after_an_upgrade_a_thread_is_read_from_its_latest_traffic(
     await an_hour.linked_and_replied()
     await study.gaps().note_all()
     assert await an_hour.read_from() == an_hour.now - 1_000_000 - OVERLAP
+
+
+async def test_mail_waits_anew_for_what_is_refused_anew(
+    study: Study, an_hour: AnHour, store: Store, raw: Redis
+) -> None:
+    """Not for what was known to be missing when it had waited long enough."""
+    await an_hour.linked_and_replied()
+    session, mailbox = SessionId("devin-1"), Mailbox(store, CATCH_UP)
+
+    async def after(missed: int) -> Step:
+        """What is to be done once something was missed at that time, if the wait before is over."""
+        await raw.zadd(BEHIND_KEY, {session: 1})
+        await raw.zadd(DUE_KEY, {session: 1})
+        await study.gaps().note([Missed(an_hour.thread, missed)])
+        return await mailbox.take(session, "token")
+
+    assert isinstance(await after(an_hour.now - HOUR // 4), Later)
+    assert isinstance(await after(an_hour.now - HOUR // 2), Later)
+    assert isinstance(await after(an_hour.now - HOUR // 2), Head)
 
 
 async def test_nothing_is_read_from_before_the_link(study: Study, an_hour: AnHour) -> None:

@@ -294,6 +294,29 @@ async def test_what_slack_brings_no_more_is_found_and_comes_first(
     assert "found 2 replies late" in await desk.until_said("I was away", thread)
 
 
+@pytest.mark.parametrize("box", ["http"], indirect=True)
+async def test_what_one_process_refused_comes_before_what_another_accepts(
+    bot: Bot, box: Sandbox, desk: Desk, valkey: ValkeyProcess, tmp_path: Path
+) -> None:
+    """It learns at Redis' return what the other one knows alone, while the first replies settle."""
+    environ = environ_of(box, valkey.url, tmp_path)
+    environ["SLACK_SIGNING_SECRET"] = box.slack.signing_secret
+    async with open_bot(load_settings(environ, None)) as other:
+        thread = await desk.linked_thread()
+        await desk.until_heard()
+        await valkey.stop()
+        await desk.reply("first", thread)
+        assert not (await desk.slack.deliveries[-1].settled()).acked
+        assert not await is_ready(other)
+        box.slack.request_url = f"http://127.0.0.1:{other.port}/slack/events"
+        await valkey.start()
+        await desk.reply("after", thread)
+        await until_taken(desk, await desk.slack.deliveries[-1].settled())
+        await desk.until_received("after")
+        texts = [one.rpartition("\n")[2] for one in desk.received()]
+    assert texts == ["first", "after"]
+
+
 async def test_what_was_asked_for_in_an_outage_is_asked_back(
     bot: Bot, desk: Desk, valkey: ValkeyProcess
 ) -> None:
