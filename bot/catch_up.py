@@ -25,7 +25,7 @@ from bot.errors import (
     UnderWay,
 )
 from bot.gaps import HOLD, Gaps, Unread
-from bot.late_reader import HUSHING, Events, Found, LateReader
+from bot.late_reader import Events, Found, LateReader
 from bot.latecomers import ASTRAY
 from bot.links import Links
 from bot.listening import Listening
@@ -248,7 +248,10 @@ class CatchUp:
                 await self._say(read, [])
             raise
         for read in reads:
-            await self._say(read, list(dict.fromkeys(one.verb for one in read.unheard)))
+            # An event may have brought them meanwhile: their mail waits for this reading.
+            taken_back = [await self._events.take_back(reply) for reply in read.hushed]
+            verbs = list(dict.fromkeys(one.verb for one in read.unheard))
+            await self._say(read, verbs, hushed=read.is_hushed and all(taken_back))
             await self._give_up_commands(read)
         return sum(read.accepted for read in reads)
 
@@ -259,9 +262,9 @@ class CatchUp:
             await self._events.turn_away(reply, error)
             return None
 
-    async def _say(self, read: Found, verbs: Sequence[str]) -> None:
+    async def _say(self, read: Found, verbs: Sequence[str], *, hushed: bool = False) -> None:
         if read.accepted or verbs:
-            words = messages.late(read.accepted, verbs, hushed=bool(HUSHING.intersection(verbs)))
+            words = messages.late(read.accepted, verbs, hushed=hushed)
             once = f"unheard:{read.unheard[-1].ts}" if verbs else ""
             await self._answers.say(read.thread, words, once=once)
         if read.stranded:

@@ -148,6 +148,15 @@ class Corrections:
             lambda met: self._tell_deletion(gone, met),
         )
 
+    async def take_back(self, reply: Reply) -> bool:
+        """Take a reply out of its mailbox, if it is there; False where Devin may have it.
+
+        Raises:
+            StoreAway: it is not known to be done.
+        """
+        met = await self._revisions.withdraw(reply.id, may_be_ahead=False)
+        return met.what not in TOO_LATE or not met.may_be_taken
+
     async def send(self, number: str, by: UserId, channel: str) -> None:
         """Post a correction that was offered to `by`, in their name, and send it, once.
 

@@ -62,18 +62,25 @@ class Events(Protocol):
         Raises `SlackAway`: nobody knows who that is; or `UnderWay`: an event has just brought it.
         """
 
+    async def take_back(self, reply: Reply) -> bool:
+        """Take a reply out of its mailbox, if it is there; False where Devin may have it."""
+
     async def give_up(self, command: Unheard) -> None:
         """Its author will be asked to repeat it: no event shall bring it any more."""
 
 
 @dataclass(slots=True)
 class Found:
-    """What was found in a thread: `latest` is its last message's time in microseconds."""
+    """What was found in a thread: `latest` is its last message's time in microseconds.
+
+    `hushed`: what was written after somebody had asked that no more goes to Devin.
+    """
 
     thread: ThreadRef
     latest: int = 0
     replies: list[Reply] = field(default_factory=list)
     unheard: list[Unheard] = field(default_factory=list)
+    hushed: list[Reply] = field(default_factory=list)
     accepted: int = 0
     stranded: list[Reply] = field(default_factory=list)
 
@@ -142,7 +149,9 @@ class LateReader:
             if isinstance(found, Unheard):
                 if await self._events.is_heeded(found):
                     read.unheard.append(found)
-            elif not read.is_hushed:
+            elif read.is_hushed:
+                read.hushed.append(found)
+            else:
                 read.replies.append(found)
 
     async def _page(

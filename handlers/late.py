@@ -68,6 +68,10 @@ class LateEvents:
             return False
         return True
 
+    async def take_back(self, reply: Reply) -> bool:
+        """As `Corrections`."""
+        return await self._relay.corrections.take_back(reply)
+
     async def give_up(self, command: Unheard) -> None:
         """Keep `mentions` from answering it."""
         await self._relay.answers.claim(claim_of(command.thread, command.ts))

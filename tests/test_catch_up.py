@@ -431,6 +431,10 @@ class Heard:
         """Not here."""
         raise AssertionError(command.verb)
 
+    async def take_back(self, reply: Reply) -> bool:
+        """Not here."""
+        raise AssertionError(reply.id)
+
     async def give_up(self, command: Unheard) -> None:
         """Not here."""
         raise AssertionError(command.verb)

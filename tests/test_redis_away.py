@@ -339,6 +339,28 @@ async def test_what_was_asked_for_in_an_outage_is_asked_back(
     assert len(desk.received()) == 1
 
 
+@pytest.mark.parametrize("verb", ["unlink", "mute"])
+async def test_what_follows_a_missed_request_to_stop_stays_though_its_event_is_heard(
+    bot: Bot, desk: Desk, valkey: ValkeyProcess, verb: str
+) -> None:
+    """It was written before anybody could know that the request was not heard."""
+    thread = await desk.linked_thread()
+    await desk.until_heard()
+    await valkey.stop()
+    await desk.mention(verb, thread=thread)
+    for delivery in desk.slack.deliveries:
+        await delivery.settled()
+    await valkey.start()
+    await desk.reply("between us", thread)
+    await until_taken(desk, await desk.slack.deliveries[-1].settled())
+    told = await desk.until_said("I was away", thread)
+    assert f"I did not hear `{verb}`" in told
+    assert told.endswith("The replies after that stayed here.")
+    await desk.reply("for Devin again", thread)
+    await desk.until_received("for Devin again")
+    assert len(desk.received()) == 1
+
+
 async def until_taken(desk: Desk, delivery: Delivery) -> None:
     """Let Slack send an event again until it is acknowledged, as its retries do."""
     for _ in range(10):
