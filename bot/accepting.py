@@ -1,11 +1,12 @@
 """What every way to Devin has in common: who may go it, and how a reply gets into its mailbox."""
 
+import asyncio
 import logging
 import time
 from datetime import timedelta
 
 from bot import metrics
-from bot.errors import NotAllowed
+from bot.errors import NotAllowed, NotIdentified
 from bot.gaps import Missed
 from bot.intake import Intake
 from bot.letters import shown
@@ -68,6 +69,7 @@ class Accepting:
         self._clock = clock
         self._listening = listening
         self._store = store
+        self._turns: dict[ThreadRef, asyncio.Event] = {}
 
     async def standing(self, reply: Reply) -> Standing:
         """Whether the reply's author may steer Devin where it was written.
@@ -77,6 +79,26 @@ class Accepting:
         """
         channel = reply.thread.channel
         return await self._permissions.of(reply.author, channel, reply.bots, reply.home)
+
+    async def standing_in_turn(self, reply: Reply) -> Standing:
+        """`standing`, after that of every reply of its thread that came before it.
+
+        Where Slack does not say who one is from, that is remembered before a later one is taken.
+
+        Raises:
+            NotIdentified: Slack did not say who that is.
+        """
+        while (turn := self._turns.get(reply.thread)) is not None:
+            await turn.wait()
+        turn = self._turns[reply.thread] = asyncio.Event()
+        try:
+            return await self.standing(reply)
+        except NotIdentified:
+            self._listening.refused(Missed(reply.thread, ts_micros(reply.ts)))
+            raise
+        finally:
+            del self._turns[reply.thread]
+            turn.set()
 
     async def check(self, who: UserId, channel: str) -> None:
         """Raise `NotAllowed` unless `who` may steer Devin in `channel`.

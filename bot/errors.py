@@ -188,9 +188,13 @@ class FileLeftOut(RelayError):
 
 
 OPERATOR_MUST_ACT = frozenset(
-    {"invalid_auth", "not_authed", "token_revoked", "token_expired", "account_inactive"}
+    {
+        *("invalid_auth", "not_authed", "token_revoked", "token_expired", "account_inactive"),
+        *("team_access_not_granted", "org_login_required", "ekm_access_denied"),
+        "team_added_to_org",
+    }
 )
-"""Slack's codes for a token that no longer serves; what is owed waits for one that does."""
+"""Slack's codes for a token that does not serve now; what is owed waits for one that does."""
 
 
 class PassingError(RelayError):

@@ -131,7 +131,7 @@ class Relay:
         if session is None:
             return Change.UNLINKED
         try:
-            standing = await self._accepting.standing(reply)
+            standing = await self._accepting.standing_in_turn(reply)
         except NotIdentified as error:
             return await self._turn_away(reply.thread, error)
         if standing is not Standing.ALLOWED:

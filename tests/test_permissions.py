@@ -311,6 +311,22 @@ async def test_a_look_up_that_failed_says_nothing_about_anybody(
     assert desk.whispers("ben") == []
 
 
+async def test_a_reply_waits_for_one_before_it_whose_author_is_looked_up(
+    bot: Bot, desk: Desk
+) -> None:
+    """Slack does not say who ben is; ada, who is known, comes after him all the same."""
+    thread = await desk.linked_thread()
+    desk.slack.fail_next("users.info", status=503, delay=0.5, times=ALWAYS)
+    for text, user in (("first", "ben"), ("second", "ada")):
+        await desk.reply(text, thread, user=user)
+    first, second = desk.slack.deliveries[-2:]
+    await second.settled()
+    assert (first.acked, second.acked) == (False, True)
+    desk.slack.fail_no_more()
+    await desk.until_received("second")
+    assert [one.rpartition("\n")[2] for one in desk.received()] == ["first", "second"]
+
+
 @pytest.mark.parametrize("reason", ["user_not_found", "user_not_visible", "missing_scope"])
 async def test_whom_slack_does_not_name_may_not(bot: Bot, desk: Desk, reason: str) -> None:
     """Slack's no is an answer: each reply that it cost is told, once, to its author."""
