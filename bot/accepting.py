@@ -37,6 +37,9 @@ log = logging.getLogger(__name__)
 FRESH = timedelta(seconds=2)
 """An event that is older than this came by a retry or a backlog, perhaps out of order."""
 
+OLD = timedelta(minutes=1)
+"""An event that is older than this was refused before, or could not be brought."""
+
 SETTLE = timedelta(seconds=1)
 """How long such a reply waits for earlier ones, before an idle session takes it.
 
@@ -184,6 +187,8 @@ class Accepting:
         await self._catch_up()
         self._intake.replied(ts_micros(reply.ts))
         settle = self._settle(reply.ts)
+        if voucher is Voucher.EVENT and self._age(reply.ts) > OLD:
+            voucher = Voucher.OLD_EVENT
         accepted = await self._mailbox.accept(reply, session, settle, voucher)
         metrics.ACCEPTED.labels(accepted.change).inc()
         ids = where(reply.thread, session_id=session, reply_id=reply.id)
@@ -198,11 +203,13 @@ class Accepting:
 
     def is_late(self, ts: str) -> bool:
         """Whether that was a while ago: its event came by a retry or a backlog."""
-        return timedelta(microseconds=self._clock.age(ts_micros(ts))) > FRESH
+        return self._age(ts) > FRESH
+
+    def _age(self, ts: str) -> timedelta:
+        return timedelta(microseconds=self._clock.age(ts_micros(ts)))
 
     def _settle(self, ts: str) -> timedelta:
-        age = timedelta(microseconds=self._clock.age(ts_micros(ts)))
-        return timedelta(0) if abs(age) < FRESH and not self._store.was_away else SETTLE
+        return timedelta(0) if abs(self._age(ts)) < FRESH and not self._store.was_away else SETTLE
 
 
 def where(thread: ThreadRef, **more: str) -> dict[str, object]:

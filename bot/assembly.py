@@ -133,9 +133,7 @@ def relay_of(parts: Parts) -> Relay:
             answers=answers,
         ),
         steps=steps_of(parts),
-        latecomers=Latecomers(
-            accepting=accepting, links=links, mailbox=mailbox, threads=threads, answers=answers
-        ),
+        latecomers=_latecomers(parts, accepting, links, mailbox, answers),
         team=team,
     )
 
@@ -193,6 +191,19 @@ def _saying(parts: Parts, accepting: Accepting, links: Links, threads: Threads) 
         devin=parts.devin,
         lists_sessions=parts.settings.list_sessions,
         team=parts.identity.team,
+    )
+
+
+def _latecomers(
+    parts: Parts, accepting: Accepting, links: Links, mailbox: Mailbox, answers: Answers
+) -> Latecomers:
+    return Latecomers(
+        accepting=accepting,
+        links=links,
+        mailbox=mailbox,
+        revisions=Revisions(parts.store),
+        threads=threads_of(parts),
+        answers=answers,
     )
 
 

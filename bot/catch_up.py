@@ -8,7 +8,6 @@ background task: it holds up neither events nor the end of the process.
 
 import asyncio
 import logging
-import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -43,9 +42,6 @@ MOST_THREADS = 2_000
 VOUCH_SECONDS = 5.0
 AGAIN_SECONDS = 2.0
 """When it is tried again what Redis or another process prevented."""
-
-NOTE_SECONDS = 0.2
-"""The same of noting what was refused: less than replies settle after Redis' absence."""
 
 SLACK_AGAIN_SECONDS = 15.0
 """The same for what Slack prevented."""
@@ -123,23 +119,13 @@ class CatchUp:
                 await guarded(self._catch_up(), log, RelayError)
             except StoreAway as error:
                 log.warning("catch-up put off", extra={"reason": str(error)})
-                await self._note_soon()
+                await self._listening.note_within(AGAIN_SECONDS)
                 wanted.set()
             except SlackRefused as error:
                 # The token no longer serves; the gap stays noted for a process that has a new one.
                 log.error("catch-up ended", extra={"reason": str(error)})  # noqa: TRY400  (Slack's code says all)
             except RelayError:
                 log.exception("catch-up failed")
-
-    async def _note_soon(self) -> None:
-        """Note what was refused as soon as that works, before others accept what is later."""
-        until = time.monotonic() + AGAIN_SECONDS
-        while time.monotonic() < until:
-            await asyncio.sleep(NOTE_SECONDS)
-            if self._listening.is_behind:
-                with suppress(StoreAway):
-                    await self._listening.note()
-                    return
 
     async def _catch_up(self) -> None:
         """Read until nothing is left that Slack shows, or that somebody else reads."""

@@ -38,13 +38,12 @@ from bot.models import (
     reply_id,
     ts_micros,
 )
-from bot.revisions import Revised, Revision, Revisions, outlasted
+from bot.revisions import TOO_LATE, Revised, Revision, Revisions, outlasted
 from bot.threads import Threads
 from bot.tickets import Ticket, Tickets, new_number
 
 log = logging.getLogger(__name__)
 
-TOO_LATE = frozenset({Revised.LATE, Revised.SENDING})
 TAKEN_BACK = frozenset({Revised.WITHDRAWN, Revised.AHEAD, Revised.REPEATED})
 
 
@@ -147,15 +146,6 @@ class Corrections:
             lambda: self._revisions.withdraw(gone.id, may_be_ahead=is_new),
             lambda met: self._tell_deletion(gone, met),
         )
-
-    async def take_back(self, reply: Reply) -> bool:
-        """Take a reply out of its mailbox, if it is there; False where Devin may have it.
-
-        Raises:
-            StoreAway: it is not known to be done.
-        """
-        met = await self._revisions.withdraw(reply.id, may_be_ahead=False)
-        return met.what not in TOO_LATE or not met.may_be_taken
 
     async def send(self, number: str, by: UserId, channel: str) -> None:
         """Post a correction that was offered to `by`, in their name, and send it, once.

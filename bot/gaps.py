@@ -106,10 +106,15 @@ class Gaps:
             keys = [GAP_KEY, unread_key(self._team), BEHIND_KEY]
             await self._store.run(unread.NOTE, keys, args)
 
-    async def vouch(self, until: int) -> None:
-        """This process has kept all that Slack brought it until then (a `ts` in us)."""
+    async def vouch(self, until: int) -> int | None:
+        """This process has kept all that Slack brought it until then (a `ts` in us).
+
+        Returns until when one has that died since, and took with it what it refused.
+        """
         keys = [listeners_key(self._team)]
-        await self._store.run(unread.VOUCH, keys, [self._token, until, self._within])
+        args: list[str | int] = [self._token, until, self._within, millis(DEAD)]
+        since = await self._store.run(unread.VOUCH, keys, args)
+        return None if since is None else int(since)
 
     async def leave(self) -> None:
         """This process listens no more."""

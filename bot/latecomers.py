@@ -9,6 +9,7 @@ from bot.links import Links
 from bot.mailbox import Mailbox
 from bot.messages import stranded
 from bot.models import Change, Reply, Standing, ts_micros
+from bot.revisions import TOO_LATE, Revisions
 from bot.threads import Threads
 
 ASTRAY = frozenset({Change.EARLIER, Change.MUTED, Change.UNLINKED})
@@ -24,12 +25,14 @@ class Latecomers:
         accepting: Accepting,
         links: Links,
         mailbox: Mailbox,
+        revisions: Revisions,
         threads: Threads,
         answers: Answers,
     ) -> None:
         self._accepting = accepting
         self._links = links
         self._mailbox = mailbox
+        self._revisions = revisions
         self._threads = threads
         self._answers = answers
 
@@ -54,6 +57,15 @@ class Latecomers:
     def is_late(self, ts: str) -> bool:
         """As `Accepting`."""
         return self._accepting.is_late(ts)
+
+    async def take_back(self, reply: Reply) -> bool:
+        """Take a reply out of its mailbox, if it is there; False where Devin may have it.
+
+        Raises:
+            StoreAway: it is not known to be done.
+        """
+        met = await self._revisions.withdraw(reply.id, may_be_ahead=False)
+        return met.what not in TOO_LATE or not met.may_be_taken
 
     async def is_stranded(self, reply: Reply) -> bool:
         """Whether `reply` was for Devin until its thread was unlinked, muted or linked anew.

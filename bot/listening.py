@@ -7,12 +7,18 @@ Until that is done, this process does not vouch for what it has kept, either.
 
 import asyncio
 import logging
+import time
+from contextlib import suppress
 
+from bot.errors import StoreAway
 from bot.gaps import Gaps, Missed
 from bot.models import ThreadRef
 from bot.slack_clock import SlackClock
 
 log = logging.getLogger(__name__)
+
+NOTE_SECONDS = 0.2
+"""How soon it is tried again to note: less than replies settle after Redis' absence."""
 
 MOST_THREADS = 5_000
 """As many threads as are remembered one by one; beyond that, all count as missed."""
@@ -104,6 +110,16 @@ class Listening:
                     if self._refused.get(one.thread) == one:
                         del self._refused[one.thread]
 
+    async def note_within(self, seconds: float) -> None:
+        """Note what was missed as soon as Redis takes it, before others accept what is later."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            await asyncio.sleep(NOTE_SECONDS)
+            if self.is_behind:
+                with suppress(StoreAway):
+                    await self.note()
+                    return
+
     async def vouch(self) -> None:
         """Say in Redis up to when this process has kept everything, while that is so.
 
@@ -112,4 +128,7 @@ class Listening:
         """
         if self._gaps is None or self._kept is None or self.is_behind:
             return
-        await self._gaps.vouch(self._kept)
+        since = await self._gaps.vouch(self._kept)
+        if since is not None:
+            log.warning("a process is gone", extra={"kept_until": since})
+            self.missed(since)

@@ -36,6 +36,7 @@ from bot.keys import (
     recent_key,
     reply_key,
     threads_key,
+    unread_key,
 )
 from bot.models import (
     Change,
@@ -175,6 +176,7 @@ class Mailbox:
                 recent_key(thread.team),
                 read_key(thread.team),
                 places_key(thread.team),
+                unread_key(thread.team),
             ],
             [
                 *(session, reply.to_json(), reply.id, ts_micros(reply.ts)),

@@ -52,7 +52,7 @@ display_information:
   long_description: >-
     Link a thread to a Devin session, and every reply in it reaches the session in order, once.
     A mark on the reply says that it arrived; whatever else Devin answers is told in the thread.
-    People of other organisations, guests and other bots are not relayed unless allowed.
+    People of other organizations, guests and other bots are not relayed unless allowed.
   background_color: "#1f2a44"
 features:
   bot_user:

@@ -148,7 +148,7 @@ def _refused(outcome: Outcome, about: str) -> Words:
         case Refusal.FORBIDDEN:
             return Words(
                 f"My key *may not write to this session* (403), so {about} was not sent. "
-                "Whoever runs Devin Relay must use a key of the organisation that owns the session."
+                "Whoever runs Devin Relay must use a key of the organization that owns the session."
             )
         case Refusal.NO_SESSION:
             return Words(
@@ -376,8 +376,8 @@ ASK_TO_LINK = Words("Replies in this thread go to the Devin session that you lin
 ONE_MOMENT = Words("One moment, please: this takes longer than usual.")
 
 SENT_BEFORE = Words(
-    "That message was sent to Devin before, so it is not sent a second time. "
-    "Its mark, or my answer in the thread, says how it ended."
+    "I took that message for Devin before, so it is not sent a second time. "
+    "Its mark, or my answer in the thread, says how it ended; without one, it still waits."
 )
 
 SENT = Words(
@@ -677,7 +677,7 @@ _CANNOT_POST_STEP = {
 _STEP_STANDINGS = {
     Standing.GUEST: "The step's Person is a guest, and guests can't steer Devin.",
     Standing.EXTERNAL: (
-        "The step's Person is of another organisation, and may not steer Devin from here."
+        "The step's Person is of another organization, and may not steer Devin from here."
     ),
     Standing.BOT: "The step's Person is a bot, and bots can't steer Devin.",
     Standing.NOT_LISTED: (
@@ -797,7 +797,7 @@ _ASK = "Whoever runs Devin Relay can change that."
 
 _MAY_NOT = {
     Standing.GUEST: "Guests can't steer Devin from here",
-    Standing.EXTERNAL: "People from other organisations can't steer Devin from here",
+    Standing.EXTERNAL: "People from other organizations can't steer Devin from here",
     Standing.BOT: "Bots can't steer Devin from here",
     Standing.NOT_LISTED: "You are not among those who may steer Devin from here",
     Standing.CHANNEL: "I am not allowed in this channel",

@@ -272,6 +272,9 @@ class Voucher(StrEnum):
     EVENT = "event"
     """Slack brought it, perhaps a day late: it may have been changed or deleted since."""
 
+    OLD_EVENT = "old event"
+    """The same, by a later retry: what became of it may have been refused as it was."""
+
     THREAD = "thread"
     """It stands in its thread now."""
 

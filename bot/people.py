@@ -146,7 +146,7 @@ class People:
         """Read a user object (facts: docs.slack.dev/reference/objects/user-object).
 
         `is_stranger` does not serve: it is false for an outsider who shares a channel. What tells
-        is the home workspace, or on Enterprise Grid the organisation.
+        is the home workspace, or on Enterprise Grid the organization.
         """
         home, is_bot = found.get("team_id"), bool(found.get("is_bot"))
         grid = found.get("enterprise_user")

@@ -133,6 +133,9 @@ class Revised(StrEnum):
     """It was sent."""
 
 
+TOO_LATE = frozenset({Revised.LATE, Revised.SENDING})
+
+
 @dataclass(frozen=True, slots=True)
 class Revision:
     """What happened, and how the reply ended before, if it did."""

@@ -21,23 +21,30 @@ local function traffic(recent, within_ms, ts, thread)
 end
 """
 
-# KEYS: link, reply, mail, box, due, hold, threads, recent, read, places
+# KEYS: link, reply, mail, box, due, hold, threads, recent, read, places, unread
 # ARGV: session, reply JSON, reply id, score, settle ms, settle limit ms, link TTL s, keep s, ts,
 #       catch-up ms, channel:thread_ts, channel, 1 if there is a thread,
-#       what vouches for it: 'event', 'thread' if it stands there now, 'person' if somebody sends it
+#       what vouches for it: 'event', 'old event', 'thread' if it stands there now, 'person' if
+#       somebody sends it
 # State `ahead`: an edit came before its message, and left the newer text (`revisions.py`).
 # Returns: what happened, then the ms after which to wake the session, or -1 for no wake-up.
 ACCEPT = Script(
     TRAFFIC
     + PLACE
     + """
+local NEVER_TAKEN = {refused = true, given_up = true}
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local settle = tonumber(ARGV[5])
 local is_sent = ARGV[14] == 'person'
 
 local known = redis.call('HGET', KEYS[2], 'state')
-if known and known ~= 'ahead' and not (is_sent and known == 'withdrawn') then
+local is_free = known == 'ahead' or (is_sent and known == 'withdrawn')
+if is_sent and known == 'done' then
+  local is_json, ended = pcall(cjson.decode, redis.call('HGET', KEYS[2], 'outcome') or '')
+  is_free = is_json and NEVER_TAKEN[ended.kind]
+end
+if known and not is_free then
   if known ~= 'waiting' or redis.call('EXISTS', KEYS[6]) == 1 then return {'repeated', -1} end
   local due = tonumber(redis.call('ZSCORE', KEYS[5], ARGV[1]) or now)
   return {'repeated', math.max(0, due - now)}
@@ -50,9 +57,11 @@ if ARGV[13] == '1' then
   if link.session ~= ARGV[1] then return {'unlinked', -1} end
   if link.muted then return {'muted', -1} end
   if not is_sent and tonumber(ARGV[4]) <= (link.since or 0) * 1000 then return {'earlier', -1} end
-  if ARGV[14] == 'event' and not known then
+  if not known and (ARGV[14] == 'event' or ARGV[14] == 'old event') then
     local read = redis.call('ZSCORE', KEYS[9], ARGV[11])
     if read and tonumber(ARGV[4]) <= tonumber(read) then return {'late', -1} end
+    local unread = ARGV[14] == 'old event' and redis.call('ZSCORE', KEYS[11], ARGV[11])
+    if unread and tonumber(ARGV[4]) > tonumber(unread) then return {'late', -1} end
   end
   -- A full Redis refuses this write, and would refuse none after one that frees or needs nothing.
   redis.call('ZADD', KEYS[7], now, ARGV[9])
@@ -63,14 +72,16 @@ if ARGV[13] == '1' then
 end
 
 local reply = known == 'ahead' and not is_sent and redis.call('HGET', KEYS[2], 'reply') or ARGV[2]
+local round = 1
 if known and is_sent then
   local edited = redis.call('HGET', KEYS[2], 'edited')
+  round = (redis.call('HGET', KEYS[2], 'round') or 0) + 1
   redis.call('DEL', KEYS[2])
   redis.call('HSET', KEYS[2], 'edited', edited or 0)
 end
 local first = redis.call('ZCARD', KEYS[3]) == 0
 redis.call('HSET', KEYS[2], 'state', 'waiting', 'reply', reply, 'session', ARGV[1],
-           'round', 1, 'accepted', now)
+           'round', round, 'accepted', now)
 redis.call('EXPIRE', KEYS[2], ARGV[8])
 redis.call('ZADD', KEYS[3], ARGV[4], ARGV[3])
 redis.call('EXPIRE', KEYS[3], ARGV[8])

@@ -1,7 +1,7 @@
 """The content of files in Slack, read with the bot token and from Slack's own hosts only.
 
 Slack answers a download it does not allow with a sign-in page and status 200, or redirects to that
-of the workspace, and marks a file of another organisation as one to ask for (docs.slack.dev,
+of the workspace, and marks a file of another organization as one to ask for (docs.slack.dev,
 files.info and Slack Connect). On Enterprise Grid the first host redirects to the second one, which
 needs the token as well (github.com/NousResearch/hermes-agent/pull/114483, openclaw/openclaw#63523).
 """

@@ -45,11 +45,15 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local since = tonumber(ARGV[2])
 local said = redis.call('HGETALL', KEYS[5])
+redis.call('HSET', KEYS[5], 'noted', '0:' .. now)
+redis.call('PEXPIRE', KEYS[5], ARGV[3])
 for place = 1, #said, 2 do
   local kept, at = string.match(said[place + 1], '(%d+):(%d+)')
-  since = math.min(since or math.huge, tonumber(kept))
-  if now - at > tonumber(ARGV[5]) and said[place] ~= ARGV[1] then
-    redis.call('HDEL', KEYS[5], said[place])
+  if said[place] ~= 'noted' then
+    since = math.min(since or math.huge, tonumber(kept))
+    if now - at > tonumber(ARGV[5]) and said[place] ~= ARGV[1] then
+      redis.call('HDEL', KEYS[5], said[place])
+    end
   end
 end
 local threads = redis.call('ZRANGE', KEYS[2], 0, -1, 'WITHSCORES')
@@ -85,12 +89,21 @@ return noted
 )
 
 # KEYS: listeners
-# ARGV: token, up to when all was kept in us, catch-up ms
+# ARGV: token, up to when all was kept in us, catch-up ms, dead after ms
+# Returns: up to when one that is dead has kept all, unless everything was noted since; or nothing.
 VOUCH = Script("""
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 redis.call('HSET', KEYS[1], ARGV[1], ARGV[2] .. ':' .. now)
-return redis.call('PEXPIRE', KEYS[1], ARGV[3])
+redis.call('PEXPIRE', KEYS[1], ARGV[3])
+local noted = tonumber(string.match(redis.call('HGET', KEYS[1], 'noted') or ':0', ':(%d+)'))
+local said, since = redis.call('HGETALL', KEYS[1]), nil
+for place = 1, #said, 2 do
+  local kept, at = string.match(said[place + 1], '(%d+):(%d+)')
+  local is_dead = now - at > tonumber(ARGV[4]) and tonumber(at) > noted
+  if is_dead and (not since or tonumber(kept) < tonumber(since)) then since = kept end
+end
+return since
 """)
 
 # Whoever lives hears what Slack would have brought to who leaves; the last one leaves its mark.
@@ -103,7 +116,7 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local said = redis.call('HGETALL', KEYS[1])
 for place = 1, #said, 2 do
   local at = string.match(said[place + 1], ':(%d+)')
-  if said[place] ~= ARGV[1] and now - at <= tonumber(ARGV[2]) then
+  if said[place] ~= ARGV[1] and said[place] ~= 'noted' and now - at <= tonumber(ARGV[2]) then
     return redis.call('HDEL', KEYS[1], ARGV[1])
   end
 end

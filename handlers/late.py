@@ -69,8 +69,8 @@ class LateEvents:
         return True
 
     async def take_back(self, reply: Reply) -> bool:
-        """As `Corrections`."""
-        return await self._relay.corrections.take_back(reply)
+        """As `Latecomers`."""
+        return await self._relay.latecomers.take_back(reply)
 
     async def give_up(self, command: Unheard) -> None:
         """Keep `mentions` from answering it."""

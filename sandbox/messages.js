@@ -60,7 +60,7 @@ function fill(log, items, nothing, place) {
 
 function describe(channel) {
   const kinds = { im: "direct message", mpim: "group message", group: "private channel", channel: "public channel" };
-  const outside = channel.is_shared ? ", shared with another organisation" : "";
+  const outside = channel.is_shared ? ", shared with another organization" : "";
   const member = channel.members.includes(state.app.user_id) ? "" : ", the relay is not in it";
   return kinds[channel.kind] + outside + member;
 }

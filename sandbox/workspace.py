@@ -46,7 +46,7 @@ class User:
 
     @property
     def is_external(self) -> bool:
-        """Whether this user belongs to another organisation (Slack Connect)."""
+        """Whether this user belongs to another organization (Slack Connect)."""
         return self.team_id != TEAM_ID
 
 

@@ -168,7 +168,7 @@ def _told(desk: Desk) -> list[str]:
     [
         ("gus", "general", "Guests can't"),
         ("una", "general", "Guests can't"),
-        ("eve", "shared", "other organisations can't"),
+        ("eve", "shared", "other organizations can't"),
     ],
 )
 @pytest.mark.parametrize("action", ["send_again", "unlink"])

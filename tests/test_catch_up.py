@@ -21,7 +21,7 @@ from bot.catch_up import CatchUp
 from bot.errors import PersonError
 from bot.gaps import CATCH_UP, Gaps, Missed
 from bot.intake import Intake
-from bot.keys import BEHIND_KEY, CATCHING_UP_KEY, DUE_KEY, GAP_KEY, recent_key
+from bot.keys import BEHIND_KEY, CATCHING_UP_KEY, DUE_KEY, GAP_KEY, listeners_key, recent_key
 from bot.late_reader import LateReader, Unheard
 from bot.links import Links
 from bot.listening import Listening
@@ -753,6 +753,33 @@ async def test_what_a_killed_process_took_with_it_is_noted_though_another_reads(
     await study.gaps("one that follows").note_all()
     assert await an_hour.read_from() == kept - OVERLAP
     assert await reader.let_go(gap)
+
+
+async def test_a_process_that_is_gone_is_missed_by_one_that_lives(
+    study: Study, an_hour: AnHour, raw: Redis
+) -> None:
+    """What it refused went with it; not where everything was noted since, as by who follows it."""
+    await an_hour.linked_and_replied()
+    team, kept = study.desk.slack.team_id, an_hour.now - HOUR // 2
+    seconds, _ = await raw.time()
+
+    async def dies(said_at: int) -> None:
+        await raw.hset(listeners_key(team), "dead", f"{kept}:{said_at}")
+
+    study.clock.told(an_hour.now)
+    lives = study.listening("lives")
+    lives.kept(an_hour.now)
+    await dies(seconds * 1_000 - 20_000)
+    await lives.vouch()
+    assert not lives.is_behind
+    await dies(seconds * 1_000 - 40_000)
+    await lives.vouch()
+    assert lives.is_behind
+    await lives.note()
+    assert await an_hour.read_from() == kept - OVERLAP
+    await dies(seconds * 1_000 - 40_000)
+    await lives.vouch()
+    assert not lives.is_behind
 
 
 async def test_a_process_that_lost_its_connection_reads_from_what_it_kept(

@@ -171,7 +171,7 @@ async def test_a_file_is_not_followed_to_another_host(bot: Bot, desk: Desk) -> N
     assert desk.devin.attachments == []
 
 
-async def test_a_file_of_another_organisation_is_asked_for(bot: Bot, desk: Desk) -> None:
+async def test_a_file_of_another_organization_is_asked_for(bot: Bot, desk: Desk) -> None:
     """Its event carries an id only (docs.slack.dev/apis/slack-connect)."""
     thread = await desk.linked_thread()
     file = upload(desk)

@@ -295,7 +295,7 @@ async def test_a_member_is_found_on_any_page(bot: Bot, desk: Desk) -> None:
     ("user", "changes", "told"),
     [
         ("gus", {}, "Guests can't steer Devin"),
-        ("eve", {}, "People from other organisations can't steer Devin"),
+        ("eve", {}, "People from other organizations can't steer Devin"),
         ("ben", {"ALLOW_USERS": "U0ADA00000"}, "You are not among those"),
         ("slackbot", {}, "Bots can't"),
     ],

@@ -286,7 +286,7 @@ async def test_the_focus_stays_where_a_pressed_button_goes_away(
 
 
 async def test_each_person_sees_the_channels_they_are_in(screens: Screens) -> None:
-    """Somebody of another organisation sees what is shared with it, and nothing else."""
+    """Somebody of another organization sees what is shared with it, and nothing else."""
     page = await screens.open()
     await expect(page.locator("#writer option", has_text="Slackbot")).to_have_count(0)
     await page.get_by_label("Write as").select_option("eve")

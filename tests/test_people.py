@@ -428,13 +428,13 @@ async def test_who_is_not_wholly_described_sees_no_channel_without_being_in_it(
     ids=repr,
 )
 async def test_who_is_at_home(user: Any, ours: str | None, is_external: bool) -> None:  # noqa: FBT001  (a column)
-    """The same workspace, or on Enterprise Grid another one of the same organisation."""
+    """The same workspace, or on Enterprise Grid another one of the same organization."""
     async with answering(user, ours) as people:
         assert (await people.person(ADA)).is_external is is_external
 
 
 async def test_an_outsider_is_known_without_roles(people: People) -> None:
-    """Slack tells no roles of people of other organisations: they are outsiders, not unknown."""
+    """Slack tells no roles of people of other organizations: they are outsiders, not unknown."""
     outsider = member(team_id="T2", is_restricted=None, is_ultra_restricted=None)
     async with answering(outsider) as described:
         person = await described.person(ADA)

@@ -220,7 +220,7 @@ def settings_with(environ: dict[str, str], on: frozenset[str]) -> Settings:
     [
         ("gus", "general", {}, "Guests can't steer"),
         ("una", "general", {}, "Guests can't steer"),
-        ("eve", "shared", {}, "People from other organisations"),
+        ("eve", "shared", {}, "People from other organizations"),
         ("ben", "general", {"ALLOW_USERS": PEOPLE["ada"]}, "not among those"),
         ("ada", "secrets", {"ALLOW_CHANNELS": GENERAL}, "not allowed in this channel"),
     ],

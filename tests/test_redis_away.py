@@ -339,6 +339,28 @@ async def test_what_was_asked_for_in_an_outage_is_asked_back(
     assert len(desk.received()) == 1
 
 
+async def test_what_was_deleted_in_an_outage_stays_so_though_slack_brings_it_before_it_is_read(
+    bot: Bot, box: Sandbox, desk: Desk, valkey: ValkeyProcess
+) -> None:
+    """The deletion was refused as well, and a later retry has the message as it was."""
+    box.slack.workspace.clock.ahead = -120.0
+    thread = await desk.linked_thread()
+    ts = await desk.slack.say("taken back", thread=thread, deliver=False)
+    event = desk.slack.event_of("general", ts)
+    await desk.until_heard()
+    await valkey.stop()
+    await desk.slack.delete("general", ts)
+    assert not (await desk.slack.deliveries[-1].settled()).acked
+    box.slack.workspace.clock.ahead = 0.0
+    await valkey.start()
+    after = await desk.slack.say("after", thread=thread, deliver=False)
+    for brought in (desk.slack.event_of("general", after), event):
+        await until_taken(desk, await (await desk.slack.deliver_event(brought)).settled())
+    await desk.until_received("after")
+    await wait_until(lambda: is_ready(bot), "it is ready again")
+    assert [one.rpartition("\n")[2] for one in desk.received()] == ["after"]
+
+
 @pytest.mark.parametrize("verb", ["unlink", "mute"])
 async def test_what_follows_a_missed_request_to_stop_stays_though_its_event_is_heard(
     bot: Bot, desk: Desk, valkey: ValkeyProcess, verb: str

@@ -49,7 +49,7 @@ async def send_a_correction(desk: Desk) -> tuple[str | None, str]:
 async def send_to_devin(desk: Desk) -> tuple[str | None, str]:
     thread, ts = await test_edits.delivered(desk)
     await test_shortcuts.run(desk, test_shortcuts.SEND, ts)
-    return thread, "was sent to Devin before"
+    return thread, "took that message for Devin before"
 
 
 async def say_without_a_session(desk: Desk) -> tuple[str | None, str]:

@@ -213,7 +213,7 @@ async def test_every_kind_of_author_writes_as_the_real_one_does(slack: SlackSand
     assert "client_msg_id" not in by_token
     with pytest.raises(ValueError, match="not in general"):
         await slack.say("hi", user="eve")
-    with pytest.raises(ValueError, match="another organisation"):
+    with pytest.raises(ValueError, match="another organization"):
         await slack.slash("/devin-say", "hi", user="eve")
 
 

@@ -142,7 +142,7 @@ async def test_an_outsider_s_message_is_sent_when_an_insider_sends_it(bot: Bot, 
     """Eve may not steer Devin, and is told so; what she wrote may be passed on."""
     thread = await desk.linked_thread(channel="shared")
     ts = await desk.reply("Try turning it off", thread, user="eve", channel="shared")
-    await desk.until_whispered("other organisations", "eve", channel="shared")
+    await desk.until_whispered("other organizations", "eve", channel="shared")
     await run(desk, SEND, ts, channel="shared")
     await desk.until_marked("white_check_mark", ts, channel="shared")
     (read,) = desk.received()
@@ -172,13 +172,34 @@ async def test_what_was_sent_before_is_not_sent_again(bot: Bot, desk: Desk, stor
     ts = await desk.reply("Please rebase", thread)
     await desk.until_marked("white_check_mark", ts)
     await run(desk, SEND, ts, user="ben")
-    await desk.until_whispered("was sent to Devin before", "ben")
+    await desk.until_whispered("took that message for Devin before", "ben")
     await run(desk, SEND, thread, user="ben")
     await desk.until_marked("white_check_mark", thread)
     await run(desk, SEND, thread)
-    await desk.until_whispered("was sent to Devin before", "ada")
+    await desk.until_whispered("took that message for Devin before", "ada")
     await until_settled(store)
     assert len(desk.devin.requests) == 2
+
+
+async def test_what_devin_refused_can_be_sent_to_the_session_that_is_linked_then(
+    bot: Bot, desk: Desk
+) -> None:
+    """As the report says; it is reported anew, and the old report can do nothing any more."""
+    desk.devin.add_session(OTHER_SESSION)
+    desk.devin.behave(SESSION, "missing")
+    thread = await desk.linked_thread()
+    ts = await desk.reply("Please rebase", thread)
+    await desk.until_said("*no such session*", thread)
+    await desk.mention("unlink", thread=thread)
+    await desk.until_said("no longer linked", thread)
+    await desk.mention(f"link {OTHER_SESSION}", thread=thread)
+    await wait_until(lambda: "now linked" in desk.said(thread)[-1], "it is linked anew")
+    desk.devin.behave(OTHER_SESSION, "suspended", times=1)
+    await run(desk, SEND, ts)
+    await desk.until_said("*suspended*", thread)
+    await run(desk, SEND, ts)
+    await desk.until_whispered("took that message for Devin before", "ada")
+    assert desk.devin.received(SESSION) == []
 
 
 async def test_in_a_muted_thread_the_person_is_told_and_can_send_later(
@@ -373,7 +394,7 @@ async def test_a_form_links_also_where_its_message_was_sent_before(bot: Bot, des
     await desk.mention("unlink", thread=thread)
     await desk.until_said("no longer linked", thread)
     await submit(desk, await asked(desk, SEND, ts), OTHER_SESSION)
-    await desk.until_whispered("was sent to Devin before", "ada")
+    await desk.until_whispered("took that message for Devin before", "ada")
     await desk.reply("And push", thread)
     await desk.until_received("And push", OTHER_SESSION)
     assert len(desk.devin.requests) == 2
@@ -491,7 +512,7 @@ async def test_an_outsider_gets_nowhere(bot: Bot, desk: Desk, shortcut: str) -> 
     trigger = {"trigger_id": "1.2.eve", "user": eve}
     await resent(desk, genuine | trigger)
     await wait_until(lambda: len(desk.slack.ephemerals("shared")) == 1, "it is refused")
-    assert "other organisations" in desk.slack.ephemerals("shared")[0].text
+    assert "other organizations" in desk.slack.ephemerals("shared")[0].text
 
 
 # What comes twice, late, or from elsewhere.

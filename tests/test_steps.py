@@ -351,7 +351,7 @@ async def test_on_somebody_s_behalf_a_step_is_checked_and_named(bot: Bot, desk: 
     assert how == "success"
     assert desk.received() == [FROM_ADA + "Please rebase"]
     assert desk.said(outputs["thread"])[0].startswith("*ada*, through a workflow, to Devin:")
-    for name, words in {"gus": "guest", "eve": "another organisation", "bolt-ci": "bot"}.items():
+    for name, words in {"gus": "guest", "eve": "another organization", "bolt-ci": "bot"}.items():
         how, why = await send(desk, channel=channel(desk), user=user(desk, name))
         assert how == "error"
         assert words in why
