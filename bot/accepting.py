@@ -91,17 +91,27 @@ class Accepting:
         Raises:
             NotIdentified: Slack did not say who that is.
         """
-        while (turn := self._turns.get(reply.thread)) is not None:
-            await turn.wait()
-        turn = self._turns[reply.thread] = asyncio.Event()
+        before, turn = self._turns.get(reply.thread), asyncio.Event()
+        self._turns[reply.thread] = turn
         try:
-            return await self.standing(reply)
+            return await self._standing_after(before, reply)
         except NotIdentified:
             self._listening.refused(Missed(reply.thread, ts_micros(reply.ts)))
             raise
         finally:
-            del self._turns[reply.thread]
             turn.set()
+            if self._turns.get(reply.thread) is turn:
+                del self._turns[reply.thread]
+
+    async def _standing_after(self, before: asyncio.Event | None, reply: Reply) -> Standing:
+        if before is None:
+            return await self.standing(reply)
+        looking = asyncio.create_task(self.standing(reply))
+        try:
+            await before.wait()
+            return await looking
+        finally:
+            looking.cancel()
 
     async def check(self, who: UserId, channel: str) -> None:
         """Raise `NotAllowed` unless `who` may steer Devin in `channel`.
@@ -127,9 +137,9 @@ class Accepting:
         """What `who` is called."""
         return await self._people.name(who)
 
-    def told(self) -> int:
-        """The latest `ts` that Slack has told, in microseconds."""
-        return self._clock.last
+    def now(self) -> int:
+        """What time it is at Slack, at least: a `ts` in microseconds."""
+        return self._clock.now
 
     async def shown(self, reply: Reply) -> str:
         """What `reply` says, as Markdown with names."""
@@ -152,7 +162,7 @@ class Accepting:
         Raises:
             Outdated: the thread was unlinked by somebody who asked later.
         """
-        since = max(since, self._clock.last) if at is None else at
+        since = max(since, self._clock.now) if at is None else at
         link = Link(session=session, by=by, at=int(time.time()), since=millis_after(since))
         existing = await self._links.create(thread, link, at)
         if existing is None:

@@ -99,6 +99,7 @@ def relay_of(parts: Parts) -> Relay:
     mailbox = Mailbox(parts.store, settings.link_ttl, settings.catch_up)
     accepting, team, tickets = _accepting(parts), parts.identity.team, Tickets(parts.store)
     answers = _answers(parts, threads)
+    moving = _moving(parts, links, mailbox, answers)
     linking = Linking(accepting=accepting, links=links, threads=threads, answers=answers)
     saying = _saying(parts, accepting, links, threads)
     return Relay(
@@ -110,7 +111,7 @@ def relay_of(parts: Parts) -> Relay:
         saying=saying,
         asking=Asking(saying=saying, tickets=tickets, answers=answers),
         home=_home(parts, accepting, links, mailbox, answers),
-        moving=_moving(parts, links, answers),
+        moving=moving,
         dialogs=Dialogs(parts.client),
         forwarding=Forwarding(
             accepting=accepting, linking=linking, links=links, threads=threads, tickets=tickets
@@ -126,6 +127,7 @@ def relay_of(parts: Parts) -> Relay:
         corrections=Corrections(
             accepting=accepting,
             links=links,
+            is_here=moving.is_here,
             mailbox=mailbox,
             revisions=Revisions(parts.store),
             threads=threads,
@@ -207,11 +209,12 @@ def _latecomers(
     )
 
 
-def _moving(parts: Parts, links: Links, answers: Answers) -> Moving:
+def _moving(parts: Parts, links: Links, mailbox: Mailbox, answers: Answers) -> Moving:
     ttl = parts.settings.link_ttl
     return Moving(
         links=links,
         places=Places(parts.store, ttl),
+        mailbox=mailbox,
         defaults=Defaults(parts.store, ttl),
         answers=answers,
         clock=parts.client.clock,

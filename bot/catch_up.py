@@ -43,7 +43,7 @@ VOUCH_SECONDS = 5.0
 AGAIN_SECONDS = 2.0
 """When it is tried again what Redis or another process prevented."""
 
-SLACK_AGAIN_SECONDS = 15.0
+SLACK_AGAIN_SECONDS = 5.0
 """The same for what Slack prevented."""
 
 NOBODY = ""

@@ -82,11 +82,12 @@ class CorrectionOffered(Ticket):
 class Corrections:
     """What edits and deletions do."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  (the parts it is made of)
         self,
         *,
         accepting: Accepting,
         links: Links,
+        is_here: Callable[[str, str], Awaitable[bool]],
         mailbox: Mailbox,
         revisions: Revisions,
         threads: Threads,
@@ -95,6 +96,7 @@ class Corrections:
     ) -> None:
         self._accepting = accepting
         self._links = links
+        self._is_here = is_here
         self._mailbox = mailbox
         self._revisions = revisions
         self._threads = threads
@@ -159,7 +161,7 @@ class Corrections:
             CannotPost: Slack does not let us post there.
         """
         offered = await self._tickets.read(CorrectionOffered, number, by)
-        if offered is None or offered.reply.thread.channel != channel:
+        if offered is None or not await self._is_here(offered.reply.thread.channel, channel):
             raise NoSuchReply(already_sent=False)
         await self._accepting.check(by, channel)
         link = await self._links.get(offered.reply.thread)

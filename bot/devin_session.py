@@ -46,7 +46,9 @@ class Arrival:
 
 def digest(message: str) -> str:
     """A short name for the words of a message; two messages may share it once in 16 million."""
-    return hashlib.blake2b(" ".join(message.split()).encode(), digest_size=3).hexdigest()
+    return hashlib.blake2b(
+        " ".join(message.split()).encode(errors="surrogatepass"), digest_size=3
+    ).hexdigest()
 
 
 def parse_arrivals(text: str) -> Sequence[Arrival]:

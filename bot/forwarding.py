@@ -140,7 +140,7 @@ class Forwarding:
         guess = find_session(near.text) if near is not None else None
         if guess is None and (near is None or near.ts != thread.thread_ts):
             guess = await self._look_at_root(thread)
-        at = self._accepting.told()
+        at = self._accepting.now()
         ticket = SessionAsked(by=by, thread=thread, message=message, at=at)
         return Question(await self._tickets.issue(ticket), guess, message)
 

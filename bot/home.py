@@ -92,7 +92,7 @@ class Home:
         person, link = await self._check(thread, session, by)
         if link.muted is muted:
             return
-        if await self._links.mute(thread, None, self._clock.last, muted=muted) is None:
+        if await self._links.mute(thread, None, self._clock.now, muted=muted) is None:
             raise NotLinked
         await self._answers.say(thread, messages.muted_at_home(person.name, muted=muted))
 
@@ -105,7 +105,7 @@ class Home:
             SlackAway: Slack did not say whether `by` may, or may see it.
         """
         person, _ = await self._check(thread, session, by)
-        link = await self._links.remove(thread, None, self._clock.last)
+        link = await self._links.remove(thread, None, self._clock.now)
         if link is None:
             raise NotLinked
         log.info("unlinked", extra=where(thread, session_id=link.session))

@@ -44,6 +44,11 @@ def moved_key(team: str, channel: str) -> str:
     return f"{PREFIX}:moved:{team}:{channel}"
 
 
+def came_key(team: str, channel: str) -> str:
+    """The id that a channel had before it got this one."""
+    return f"{PREFIX}:came:{team}:{channel}"
+
+
 def changed_key(thread: ThreadRef) -> str:
     """When somebody last asked to link, unlink, mute or unmute a thread: a `ts` in microseconds."""
     return f"{PREFIX}:changed:{thread.team}:{thread.channel}:{thread.thread_ts}"

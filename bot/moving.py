@@ -11,7 +11,8 @@ from bot import messages
 from bot.answers import Answers
 from bot.defaults import Defaults
 from bot.links import Links
-from bot.models import ThreadRef
+from bot.mailbox import Mailbox
+from bot.models import ThreadRef, reply_id
 from bot.places import Places
 from bot.slack_clock import SlackClock
 
@@ -28,6 +29,7 @@ class Moving:
         *,
         links: Links,
         places: Places,
+        mailbox: Mailbox,
         defaults: Defaults,
         answers: Answers,
         clock: SlackClock,
@@ -35,10 +37,23 @@ class Moving:
     ) -> None:
         self._links = links
         self._places = places
+        self._mailbox = mailbox
         self._defaults = defaults
         self._answers = answers
         self._clock = clock
         self._team = team
+
+    async def is_here(self, channel: str, here: str) -> bool:
+        """Whether `channel` is `here`, by the id that it has now."""
+        return channel == here or await self._places.now(self._team, channel) == here
+
+    async def kept_in(self, channel: str, ts: str) -> str:
+        """The id of `channel` under which its message at `ts` is kept: this one, or that before."""
+        before = await self._places.before(self._team, channel)
+        if before is None:
+            return channel
+        kept = await self._mailbox.kept(reply_id(self._team, before, ts))
+        return channel if kept is None else before
 
     async def move(self, channel: str, to: str) -> None:
         """End every link of `channel`, which is `to` from now on. Harmless when it is repeated.
@@ -59,4 +74,4 @@ class Moving:
         if link is not None:
             # Owed before the link is gone, and once: a process may die in between.
             await self._answers.say(now, messages.channel_moved(link), once="moved")
-        await self._links.remove(thread, since=self._clock.last)
+        await self._links.remove(thread, since=self._clock.now)

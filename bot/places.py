@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from bot.batches import Script
-from bot.keys import moved_key, places_key, threads_key
+from bot.keys import came_key, moved_key, places_key, threads_key
 from bot.models import ThreadRef, UserId
 from bot.store import Store, millis
 
@@ -32,9 +32,12 @@ return redis.call('ZREVRANGE', KEYS[1], 0, ARGV[2] - 1)
 # ARGV: channel
 _FORGET = Script("return redis.call('ZREM', KEYS[1], ARGV[1])")
 
-# KEYS: moved
-# ARGV: the new id, keep ms
-_MOVED = Script("return redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])")
+# KEYS: moved, came
+# ARGV: the old id, the new id, keep ms
+_MOVED = Script("""
+redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[3])
+return redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
+""")
 
 # KEYS: threads
 # ARGV: limit
@@ -67,11 +70,16 @@ class Places:
         Raises:
             StoreAway: it is not known to be kept.
         """
-        await self._store.run(_MOVED, [moved_key(team, channel)], [to, self._ttl])
+        keys = [moved_key(team, channel), came_key(team, to)]
+        await self._store.run(_MOVED, keys, [channel, to, self._ttl])
 
     async def now(self, team: str, channel: str) -> str | None:
         """The id that a channel has been given, if it has changed."""
         return await self._store.get(moved_key(team, channel))
+
+    async def before(self, team: str, channel: str) -> str | None:
+        """The id that a channel had before this one, if it has changed."""
+        return await self._store.get(came_key(team, channel))
 
     async def latest(self, team: str, channel: str, limit: int) -> Sequence[tuple[ThreadRef, int]]:
         """The channel's threads and their last traffic (Unix ms), latest first.

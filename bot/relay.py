@@ -187,7 +187,7 @@ class Relay:
         existing = None if session is None else await self._links.get(thread)
         if existing is not None and existing.session != session:
             raise LinkedElsewhere(existing)
-        link = await self._links.remove(thread, at, self._accepting.told())
+        link = await self._links.remove(thread, at, self._accepting.now())
         if link is None:
             raise NotLinked
         log.info("unlinked", extra=where(thread, session_id=link.session))
@@ -235,10 +235,13 @@ class Relay:
             NotAllowed: `by` may not.
         """
         await self.check(by, thread.channel)
+        _, channel, _ = reply.split(":")
+        if not await self.moving.is_here(channel, thread.channel):
+            raise NoSuchReply(already_sent=False)
         kept = await self._mailbox.kept(reply)
         if kept is None:
             raise NoSuchReply(already_sent=await self._mailbox.was_sent_again(reply, number))
-        if kept.thread != thread:
+        if kept.thread.thread_ts != thread.thread_ts:
             raise NoSuchReply(already_sent=False)
         session = await self._mailbox.send_again(kept, number)
         if session is None:

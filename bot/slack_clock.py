@@ -41,10 +41,15 @@ class SlackClock:
             return
         self._date = date - self._now()
 
+    @property
+    def now(self) -> int:
+        """What time it is at Slack, at least: whatever comes next is written after that."""
+        told = [ahead for ahead in (self._date, self._ahead) if ahead is not None]
+        return max(self.last, self._now() + max(told)) if told else self.last
+
     def age(self, ts: int) -> int:
         """How long ago `ts` was, at least; 0 while Slack has not told what time it is."""
-        told = [ahead for ahead in (self._date, self._ahead) if ahead is not None]
-        return self._now() + max(told) - ts if told else 0
+        return self.now - ts if self.now else 0
 
     def _now(self) -> int:
         return int(self._clock() * SECOND)

@@ -51,7 +51,10 @@ async def _send(relay: Relay, press: TicketPress, asker: Asker) -> None:
 
 
 async def follow(relay: Relay, event: Payload, bot_user: str) -> None:
-    """Let what waits for Devin follow a change."""
+    """Let what waits for Devin follow a change, also where its channel has got another id since."""
+    channel, ts = field(event, "channel"), _changed(event)
+    if is_id(channel) and is_ts(ts):
+        event = {**event, "channel": await relay.moving.kept_in(channel, ts)}
     deletion = parse_deletion(event, relay.team, bot_user)
     if deletion is not None:
         await relay.corrections.delete(deletion)
@@ -59,6 +62,11 @@ async def follow(relay: Relay, event: Payload, bot_user: str) -> None:
     edit = parse_edit(event, relay.team, bot_user)
     if edit is not None:
         await relay.corrections.edit(edit)
+
+
+def _changed(event: Payload) -> str:
+    """The `ts` of the message that an event is about."""
+    return field(mapping(event.get("message")), "ts") or field(event, "deleted_ts")
 
 
 def parse_edit(event: Payload, team: str, bot_user: str) -> Edit | None:

@@ -236,11 +236,10 @@ def parse_press(body: Payload, team: str) -> Press | None:
 
 
 def parse_send_again(press: Press) -> tuple[ReplyId, int] | None:
-    """The reply and its round in a *Send again*; None unless it belongs where it was pressed."""
+    """The reply and its round in a *Send again*; None unless it is of the team here."""
     reply, _, number = press.value.partition("|")
     parts = reply.split(":")
-    here = [press.thread.team, press.thread.channel]
-    if len(parts) != 3 or parts[:2] != here or not is_ts(parts[2]):  # noqa: PLR2004  (team:channel:ts)
+    if len(parts) != 3 or parts[0] != press.thread.team or not is_ts(parts[2]):  # noqa: PLR2004  (team:channel:ts)
         return None
     is_number = number.isascii() and number.isdigit() and len(number) <= 9  # noqa: PLR2004  (rounds)
     return (ReplyId(reply), int(number)) if is_number else None

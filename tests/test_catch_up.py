@@ -153,6 +153,7 @@ async def test_a_process_that_dies_before_it_has_read_leaves_that_to_the_next(
     async with running(desk, environ):
         await desk.reply("Live", thread)
         await desk.until_heard()
+        await wait_until(lambda: looks(desk), "it begins to read")
     assert desk.received() == []
     async with running(desk, environ):
         await desk.until_received("Live")

@@ -2,9 +2,12 @@
 
 import asyncio
 
+import pytest
+
 from bot.app import Bot
+from bot.store import Store
 from tests.people import OTHER_SESSION, SESSION, Desk
-from tests.waiting import wait_until
+from tests.waiting import until_settled, wait_until
 
 
 async def test_each_linked_thread_is_told_under_its_new_id_that_its_link_ended(
@@ -58,6 +61,47 @@ async def test_what_was_accepted_before_ends_under_the_new_id(bot: Bot, desk: De
     await desk.until_marked("white_check_mark", first, channel="secrets")
     await desk.until_said("*suspended*", thread, channel="secrets")
     await desk.until_marked("zzz", second, channel="secrets")
+
+
+async def moved_while_waiting(desk: Desk) -> tuple[str, str]:
+    """A thread whose channel got another id, and its reply that waits for Devin."""
+    thread = await desk.linked_thread(channel="secrets")
+    desk.devin.behave(SESSION, "down")
+    ts = await desk.reply("Please rebase", thread, channel="secrets")
+    await wait_until(lambda: desk.devin.requests, "Devin is asked")
+    await desk.slack.share("secrets")
+    await desk.until_said("shared with another organization", thread, channel="secrets")
+    return thread, ts
+
+
+@pytest.mark.parametrize("change", ["", "Please merge", "(aside) never mind"])
+async def test_what_waits_follows_its_author_under_the_new_id(
+    bot: Bot, desk: Desk, store: Store, change: str
+) -> None:
+    """Deleted, edited, or made an aside: Devin gets what it is now, or nothing."""
+    _, ts = await moved_while_waiting(desk)
+    if change:
+        await desk.slack.edit("secrets", ts, change)
+    else:
+        await desk.slack.delete("secrets", ts)
+    await desk.until_heard()
+    desk.devin.behave(SESSION, "running")
+    await until_settled(store)
+    texts = [one.rpartition("\n")[2] for one in desk.received()]
+    assert texts == (["Please merge"] if change == "Please merge" else [])
+
+
+async def test_a_report_s_button_serves_under_the_new_id(bot: Bot, desk: Desk) -> None:
+    """The report was posted before the channel moved, or after."""
+    thread = await desk.linked_thread(channel="secrets")
+    desk.devin.behave(SESSION, "suspended", times=1)
+    ts = await desk.reply("Please rebase", thread, channel="secrets")
+    await desk.until_said("*suspended*", thread, channel="secrets")
+    await desk.slack.share("secrets")
+    await desk.until_said("shared with another organization", thread, channel="secrets")
+    report = next(one for one in desk.posts(thread, channel="secrets") if "*suspended*" in one.text)
+    await desk.slack.press("send_again", channel="secrets", message_ts=report.ts)
+    await desk.until_marked("white_check_mark", ts, channel="secrets")
 
 
 async def test_a_channel_without_links_is_no_matter(bot: Bot, desk: Desk) -> None:

@@ -1,5 +1,6 @@
 """Who may steer Devin: nobody's words reach it by mistake, and who is turned away is told why."""
 
+import asyncio
 from collections.abc import Iterable
 from itertools import combinations
 from typing import Any
@@ -325,6 +326,26 @@ async def test_a_reply_waits_for_one_before_it_whose_author_is_looked_up(
     desk.slack.fail_no_more()
     await desk.until_received("second")
     assert [one.rpartition("\n")[2] for one in desk.received()] == ["first", "second"]
+
+
+async def test_authors_of_a_thread_are_looked_up_beside_each_other(bot: Bot, desk: Desk) -> None:
+    """And what they wrote is taken in its order, whoever is named first."""
+    thread = await desk.linked_thread()
+    over = asyncio.Event()
+    desk.slack.fail_next("users.info", until=over)
+    before = len(desk.slack.calls)
+    for text, user in (("first", "ben"), ("second", "ben"), ("third", "gus"), ("last", "ada")):
+        await desk.reply(text, thread, user=user)
+
+    def looked_up() -> int:
+        return sum(call.method == "users.info" for call in desk.slack.calls[before:])
+
+    await wait_until(lambda: looked_up() == 2, "both are asked for at once")
+    over.set()
+    await desk.until_received("last")
+    await desk.until_whispered("Guests can't steer", "gus")
+    texts = [one.rpartition("\n")[2] for one in desk.received()]
+    assert texts == ["first", "second", "last"]
 
 
 @pytest.mark.parametrize("reason", ["user_not_found", "user_not_visible", "missing_scope"])

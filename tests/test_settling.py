@@ -90,6 +90,14 @@ def test_the_same_words_count_once_for_each_time_they_were_sent(
     assert find(json.dumps({"messages": messages}).encode(), WORDS, NOW, arrivals) is expected
 
 
+def test_half_an_emoji_in_a_session_breaks_no_look() -> None:
+    """JSON may hold one, and the message that is looked for is found beside it."""
+    halves = [{"message": "half \ud83d emoji", "timestamp": NOW.isoformat()}]
+    there = [*halves, {"message": WORDS, "timestamp": NOW.isoformat()}]
+    assert find(json.dumps({"messages": there}).encode(), WORDS, NOW) is Look.SEEN
+    assert find(json.dumps({"messages": halves}).encode(), WORDS, NOW) is Look.UNSEEN
+
+
 @given(st.recursive(st.none() | st.booleans() | st.floats() | st.text(), st.lists, max_leaves=5))
 def test_no_record_of_a_session_breaks_the_look(value: object) -> None:
     """What Devin adds or leaves out is passed over."""

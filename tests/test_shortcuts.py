@@ -385,6 +385,24 @@ async def test_a_thread_that_was_linked_meanwhile_keeps_its_session(bot: Bot, de
     assert len(desk.said(thread)) == 1
 
 
+async def test_what_is_written_while_a_form_is_open_stays_in_slack(bot: Bot, desk: Desk) -> None:
+    """Also where no event of it was heard: the link counts from when the form is submitted."""
+    thread = await desk.slack.say("Is it green?")
+    view = await asked(desk, LINK, thread)
+    await desk.slack.say("Between us", thread=thread, deliver=False)
+    await asyncio.sleep(0.1)  # by Slack's clock as the relay knows it, at least
+    await submit(desk, view)
+    await desk.until_said("now linked", thread)
+    desk.slack.drop_connections()
+    await wait_until(
+        lambda: any(call.method == "conversations.replies" for call in desk.slack.calls),
+        "the thread is read",
+    )
+    await desk.reply("For Devin", thread)
+    await desk.until_received("For Devin")
+    assert len(desk.received()) == 1
+
+
 async def test_a_form_links_also_where_its_message_was_sent_before(bot: Bot, desk: Desk) -> None:
     """To the session of an earlier link, say: it is not sent to another one, and that is told."""
     desk.devin.add_session(OTHER_SESSION)
