@@ -40,7 +40,7 @@ DEAD = timedelta(seconds=30)
 """A process that has not said for so long up to when it kept everything is gone."""
 
 WAIT_FOR_MISSING = timedelta(seconds=30)
-"""The longest that a session's mail waits until its threads have been read after a gap."""
+"""The longest that a reply waits, from when it was accepted, for what its session misses."""
 
 KEEP_READ = timedelta(hours=25)
 """Slack's Delayed Events bring a message for 24 h; what was gone by then is not taken as it was."""
@@ -92,14 +92,13 @@ class Gaps:
         keys += [BEHIND_KEY, listeners_key(self._team)]
         begun = "" if since is None else str(since)
         args: list[str | int] = [self._token, begun, self._within, millis(OVERLAP) * 1000]
-        args += [millis(DEAD), link_prefix(self._team), millis(WAIT_FOR_MISSING)]
+        args += [millis(DEAD), link_prefix(self._team)]
         await self._store.run(unread.NOTE_ALL, keys, args)
 
     async def note(self, missed: Sequence[Missed]) -> None:
         """These were refused. Of a thread without a link, or muted, only commands count."""
         for begin in range(0, len(missed), MOST_AT_ONCE):
             args: list[str | int] = [self._within, link_prefix(self._team)]
-            args += [millis(WAIT_FOR_MISSING)]
             for one in missed[begin : begin + MOST_AT_ONCE]:
                 # Reading goes on after a message, so it begins before this one.
                 args += [named(one.thread), one.ts - 1, int(one.is_command)]

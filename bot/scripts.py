@@ -106,8 +106,8 @@ return {'accepted', -1}
 # What TAKE and FINISH end with: the head of the mailbox, marked as being sent under `token`. A head
 # that is marked under another token was being sent by a holder that is gone, or thought to be; one
 # under our own was taken by a first try whose answer was lost, before redis-py tried again.
-# While threads of the session have still to be read, its mail waits for what is missing there, from
-# when somebody first wants to send it, and not for ever.
+# While threads of the session have still to be read, a reply waits for what is missing before it,
+# for so long from when it was accepted; what is missed later keeps it no longer.
 _NEXT = """
 local function next_head(keys, session, token, hold_ms, prefix, wait_ms, now)
   local mail, box, due, hold, behind = keys[1], keys[2], keys[3], keys[4], keys[5]
@@ -119,14 +119,11 @@ local function next_head(keys, session, token, hold_ms, prefix, wait_ms, now)
       return {'empty'}
     end
     local key = prefix .. id
-    local was = redis.call('HMGET', key, 'state', 'token', 'sent')
+    local was = redis.call('HMGET', key, 'state', 'token', 'sent', 'accepted')
     local is_ours = was[1] == 'sending' and was[2] == token
-    local until_ms = not is_ours and tonumber(redis.call('ZSCORE', behind, session) or -1)
-    if until_ms == 0 then
-      until_ms = now + wait_ms
+    local until_ms = (was[4] or 0) + wait_ms
+    if until_ms > now and not is_ours and redis.call('ZSCORE', behind, session) then
       redis.call('ZADD', behind, until_ms, session)
-    end
-    if until_ms and until_ms > now then
       if redis.call('GET', hold) == token then redis.call('DEL', hold) end
       redis.call('ZADD', due, 'XX', 'GT', until_ms, session)
       return {'later', until_ms - now}
@@ -138,9 +135,9 @@ local function next_head(keys, session, token, hold_ms, prefix, wait_ms, now)
       redis.call('HSET', key, 'state', 'sending', 'token', token, 'sent', sent)
       redis.call('HDEL', box, 'settled_by')
       local what = is_sent and was[2] ~= token and 'interrupted' or 'head'
-      local reply = redis.call('HMGET', key, 'reply', 'round', 'accepted')
+      local reply = redis.call('HMGET', key, 'reply', 'round')
       local failing = redis.call('HMGET', box, 'since', 'attempts')
-      return {what, id, reply[1], reply[2], reply[3], failing[1] or '', failing[2] or 0, now,
+      return {what, id, reply[1], reply[2], was[4], failing[1] or '', failing[2] or 0, now,
               sent}
     end
     redis.call('ZREM', mail, id)

@@ -5,23 +5,14 @@ A `ts` is in Unix microseconds of Slack's clock; all other times are Unix millis
 
 from bot.batches import Script
 
-# Notes that a thread may miss something since then, and that its session is behind: from anew, if
-# that is news.
+# Notes that a thread may miss something since then, and that its session is behind.
 _MISS = """
-local function miss(unread, behind, prefix, name, from, wait_ms)
+local function miss(unread, behind, prefix, name, from)
   local is_json, link = pcall(cjson.decode, redis.call('GET', prefix .. name) or '')
   if not is_json or type(link) ~= 'table' or not link.session or link.muted then return false end
   from = math.max(from, (link.since or 0) * 1000)
-  local was = redis.call('ZSCORE', unread, name)
+  redis.call('ZADD', unread, 'LT', from, name)
   redis.call('ZADD', behind, 'NX', 0, link.session)
-  if not was or from < tonumber(was) then
-    redis.call('ZADD', unread, from, name)
-    if redis.call('ZSCORE', behind, link.session) ~= '0' then
-      local time = redis.call('TIME')
-      local now = time[1] * 1000 + math.floor(time[2] / 1000)
-      redis.call('ZADD', behind, now + wait_ms, link.session)
-    end
-  end
   return true
 end
 
@@ -37,7 +28,7 @@ end
 #
 # KEYS: gap, recent, unread, behind, listeners
 # ARGV: token, since when in us, or nothing for a process that begins, catch-up ms, overlap us,
-#       dead after ms, link prefix, how long mail waits in ms
+#       dead after ms, link prefix
 NOTE_ALL = Script(
     _MISS
     + """
@@ -59,7 +50,7 @@ end
 local threads = redis.call('ZRANGE', KEYS[2], 0, -1, 'WITHSCORES')
 for place = 1, #threads, 2 do
   local from = (since or tonumber(threads[place + 1])) - ARGV[4]
-  miss(KEYS[3], KEYS[4], ARGV[6], threads[place], from, ARGV[7])
+  miss(KEYS[3], KEYS[4], ARGV[6], threads[place], from)
 end
 begin_gap(KEYS[1], KEYS[3], KEYS[4], ARGV[3])
 return 1
@@ -67,16 +58,15 @@ return 1
 )
 
 # KEYS: gap, unread, behind
-# ARGV: catch-up ms, link prefix, how long mail waits in ms, then for each thread:
-#       channel:thread_ts, since when in us, 1 if somebody asked for something there, which is told
-#       also where there is no link
+# ARGV: catch-up ms, link prefix, then for each thread: channel:thread_ts, since when in us, 1 if
+#       somebody asked for something there, which is told also where there is no link
 NOTE = Script(
     _MISS
     + """
 local noted = 0
-for place = 4, #ARGV, 3 do
+for place = 3, #ARGV, 3 do
   local name, from = ARGV[place], tonumber(ARGV[place + 1])
-  local is_missed = miss(KEYS[2], KEYS[3], ARGV[2], name, from, ARGV[3])
+  local is_missed = miss(KEYS[2], KEYS[3], ARGV[2], name, from)
   if not is_missed and ARGV[place + 2] == '1' then
     redis.call('ZADD', KEYS[2], 'LT', from, name)
     is_missed = true

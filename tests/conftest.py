@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
+import hypothesis
 import pytest
 import redis
 import redis.asyncio
@@ -22,6 +23,12 @@ from sandbox.launch import environment_of
 from tests import not_run, secrets_guard
 from tests.people import SESSION, Desk
 from tests.redis_servers import asked_for, node_url, serving
+
+# No test is timed: on a busy machine any of them takes long now and then.
+hypothesis.settings.register_profile(
+    "patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("patient")
 
 
 def pytest_configure(config: pytest.Config) -> None:

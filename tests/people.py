@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from bot.app import Bot, open_bot
 from bot.settings import load_settings
 from sandbox import Sandbox
-from sandbox.slack import Delivery, Message
+from sandbox.slack import Message
 from tests.waiting import wait_until
 
 SESSION = "devin-0123456789abcdef0123456789abcdef"
@@ -96,12 +96,6 @@ class Desk:
             await delivery.settled()
             assert delivery.acked, f"not acknowledged: {delivery.payload}"
             assert delivery.attempts == 1, f"sent {delivery.attempts} times: {delivery.payload}"
-
-    async def until_heard_since(self, delivery: Delivery) -> None:
-        """The same for what Slack sent after `delivery`."""
-        sent = self.slack.deliveries
-        for one in sent[sent.index(delivery) + 1 :]:
-            assert (await one.settled()).acked, f"not acknowledged: {one.payload}"
 
     async def fence(self, thread: str, *, channel: str = "general") -> list[str]:
         """Let ada reply once more, behind everything so far; returns what Devin read before it."""

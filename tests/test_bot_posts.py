@@ -143,7 +143,7 @@ WHOLE: list[JSON] = [
 ]
 
 
-@examples(max_examples=300, deadline=None)
+@examples(max_examples=300)
 @given(mutated(WHOLE))
 def test_no_blocks_make_the_parser_raise(payload: JSON) -> None:
     """They come from outside, and an exception would bring the event back again and again."""

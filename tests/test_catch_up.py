@@ -21,7 +21,15 @@ from bot.catch_up import CatchUp
 from bot.errors import PersonError
 from bot.gaps import CATCH_UP, Gaps, Missed
 from bot.intake import Intake
-from bot.keys import BEHIND_KEY, CATCHING_UP_KEY, DUE_KEY, GAP_KEY, listeners_key, recent_key
+from bot.keys import (
+    BEHIND_KEY,
+    CATCHING_UP_KEY,
+    DUE_KEY,
+    GAP_KEY,
+    listeners_key,
+    recent_key,
+    reply_key,
+)
 from bot.late_reader import LateReader, Unheard
 from bot.links import Links
 from bot.listening import Listening
@@ -553,16 +561,20 @@ async def test_the_end_of_a_process_is_not_held_up_and_the_next_one_goes_on(
     """It lets go at once, and what it has read is not read again."""
     await study.linked(3)
     first_pace, listening = 60, study.listening()
+
+    async def is_one_read() -> bool:
+        _, unread = await study.gaps("b").unread()
+        return len(unread) == 2
+
     async with study.catch_up(listening, pace=first_pace).running():
         listening.missed()
-        await wait_until(lambda: study.heard.accepted, "one is read")
+        await wait_until(is_one_read, "one is read")
         began = time.monotonic()
     assert time.monotonic() - began < first_pace / 2
     assert await study.gaps("b").claim()
     await study.gaps("b").let_go()
     assert await store.get(CATCHING_UP_KEY) is None
-    _, unread = await study.gaps("b").unread()
-    assert len(unread) == 2
+    assert await is_one_read()
     other = study.listening("b")
     async with study.catch_up(other, who="b").running():
         other.wanted.set()
@@ -705,14 +717,15 @@ class AnHour:
         self.thread = ThreadRef(
             team=study.desk.slack.team_id, channel="C1", thread_ts="1764000000.000100"
         )
+        ts = micros_ts(self.now - 1_000_000)
+        self.reply = Reply(thread=self.thread, ts=ts, author=UserId("U0ADA"))
 
     async def linked_and_replied(self) -> None:
         """Link the thread, and accept a reply that was written a second ago."""
-        session, ada = SessionId("devin-1"), UserId("U0ADA")
-        link = Link(session=session, by=ada, at=1, since=(self.now - HOUR) // 1000)
+        session, since = SessionId("devin-1"), (self.now - HOUR) // 1000
+        link = Link(session=session, by=self.reply.author, at=1, since=since)
         await self._study.links.create(self.thread, link)
-        reply = Reply(thread=self.thread, ts=micros_ts(self.now - 1_000_000), author=ada)
-        accepted = await Mailbox(self._store, CATCH_UP).accept(reply, session, timedelta(0))
+        accepted = await Mailbox(self._store, CATCH_UP).accept(self.reply, session, timedelta(0))
         assert accepted.change is Change.ACCEPTED
 
     async def read_from(self) -> int:
@@ -805,23 +818,22 @@ async def test_after_an_upgrade_a_thread_is_read_from_its_latest_traffic(
     assert await an_hour.read_from() == an_hour.now - 1_000_000 - OVERLAP
 
 
-async def test_mail_waits_anew_for_what_is_refused_anew(
-    study: Study, an_hour: AnHour, store: Store, raw: Redis
+@pytest.mark.parametrize(("waited", "step"), [(29, Later), (31, Head)])
+async def test_a_reply_waits_for_what_is_missing_from_when_it_was_accepted(
+    study: Study, an_hour: AnHour, store: Store, raw: Redis, waited: int, step: type[Step]
 ) -> None:
-    """Not for what was known to be missing when it had waited long enough."""
+    """Half a minute, however long others have waited for the same thread, and however often."""
     await an_hour.linked_and_replied()
     session, mailbox = SessionId("devin-1"), Mailbox(store, CATCH_UP)
-
-    async def after(missed: int) -> Step:
-        """What is to be done once something was missed at that time, if the wait before is over."""
-        await raw.zadd(BEHIND_KEY, {session: 1})
+    for since in (HOUR // 2, HOUR // 4):
+        await study.gaps().note([Missed(an_hour.thread, an_hour.now - since)])
+        assert isinstance(await mailbox.take(session, "token"), Later)
+        await raw.zadd(BEHIND_KEY, {session: 1})  # the wait of an earlier reply is over
         await raw.zadd(DUE_KEY, {session: 1})
-        await study.gaps().note([Missed(an_hour.thread, missed)])
-        return await mailbox.take(session, "token")
-
-    assert isinstance(await after(an_hour.now - HOUR // 4), Later)
-    assert isinstance(await after(an_hour.now - HOUR // 2), Later)
-    assert isinstance(await after(an_hour.now - HOUR // 2), Head)
+    seconds, _ = await raw.time()
+    accepted = (seconds - waited) * 1_000
+    await raw.hset(reply_key(an_hour.reply.id), "accepted", str(accepted))
+    assert isinstance(await mailbox.take(session, "token"), step)
 
 
 async def test_nothing_is_read_from_before_the_link(study: Study, an_hour: AnHour) -> None:

@@ -14,6 +14,7 @@ from sandbox.deliveries import Delivery
 from tests.conftest import environ_of
 from tests.people import SESSION, Desk
 from tests.processes import ValkeyProcess, bot_process, kept_valkey
+from tests.test_redis_away import until_taken
 from tests.waiting import wait_until
 
 
@@ -63,9 +64,7 @@ class Asked:
     async def until_taken(self) -> None:
         """Let Slack bring each of its events again until it is acknowledged."""
         for delivery in self.deliveries:
-            again = await delivery.settled()
-            while not again.acked:
-                again = await (await self._desk.slack.redeliver(delivery)).settled()
+            await until_taken(self._desk, await delivery.settled())
 
 
 DONE = {"unlink": "no longer linked", "mute": "Muted", "status": "Linked to"}
@@ -90,7 +89,7 @@ async def test_a_command_that_redis_left_half_way_is_done_when_slack_brings_it_a
         await asked.until_taken()
         await desk.until_said(DONE[verb], thread)
         await desk.reply("for people only now", thread)
-        await desk.until_heard_since(asked.deliveries[-1])
+        await until_taken(desk, await desk.slack.deliveries[-1].settled())
         if verb == "status":
             await desk.until_received("for people only now")
     assert sum(DONE[verb] in one for one in desk.said(thread)) == 1

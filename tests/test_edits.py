@@ -874,7 +874,7 @@ def test_what_did_not_change_is_no_edit() -> None:
     assert parse_edit(same | {"message": previewed}, TEAM, BOT_USER) is None
 
 
-@examples(max_examples=300, deadline=None)
+@examples(max_examples=300)
 @given(mutated(WHOLE))
 def test_no_change_makes_a_parser_raise(payload: JSON) -> None:
     """An exception would have Slack send the same event again and again."""

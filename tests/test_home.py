@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from redis.asyncio import Redis
 
 from bot import home_view, messages
@@ -664,7 +664,6 @@ def test_whole_payloads_are_read() -> None:
     assert parse_choice("0" * 32 + ":12") == ("0" * 32, 12)
 
 
-@settings(deadline=None)
 @given(payload=mutated(WHOLE))
 def test_no_payload_of_these_surfaces_raises(payload: JSON) -> None:
     """A broken payload is none of ours, or is still of our team."""

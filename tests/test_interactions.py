@@ -110,7 +110,7 @@ def test_a_whispered_press_without_its_place_is_none(changes: JSON) -> None:
     assert parse_ticket_press(a_whispered_press("0" * 32) | changes, TEAM) is None
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(mutated(WHOLE))
 def test_no_interaction_makes_a_parser_raise(payload: JSON) -> None:
     """Whatever comes is read, or is nothing."""

@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot.app import Bot
@@ -105,7 +105,6 @@ def test_a_file_without_an_address_is_named() -> None:
     assert whole == "Ada (in Slack):\n\n[F123ABC456]"
 
 
-@settings(deadline=None)
 @given(st.text(), st.text(), st.text())
 @example("\ud800", "\ud800", "\ud800")
 def test_any_letter_can_be_sent(text: str, shown: str, name: str) -> None:
@@ -167,7 +166,6 @@ def test_no_quoted_text_ends_its_quote(separator: str, before: str) -> None:
         assert words in after
 
 
-@settings(deadline=None)
 @given(text=st.text(), shown=st.text(), name=st.text())
 def test_every_line_of_a_quote_is_quoted(text: str, shown: str, name: str) -> None:
     """Words, blocks, files: all of it is somebody else's."""

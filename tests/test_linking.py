@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 import redis
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from redis.asyncio import Redis
 
@@ -85,7 +85,6 @@ def test_what_names_no_session_is_none(text: str) -> None:
     assert parse_session(text) is None
 
 
-@settings(deadline=None)
 @given(st.text())
 @example("devin-0\n")
 def test_an_id_is_always_canonical(text: str) -> None:

@@ -2,7 +2,7 @@ import re
 from collections.abc import Mapping
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.markup import (
@@ -16,7 +16,6 @@ from bot.markup import (
 )
 
 # How fast a busy machine draws examples says nothing about the code.
-patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def section(*elements: Mapping[str, object]) -> list[Mapping[str, object]]:
@@ -67,7 +66,6 @@ def test_no_message_carries_an_attachment_reference(
     assert "ATTACHMENT (typed)" in markdown
 
 
-@patient
 @given(st.lists(st.sampled_from([*'":/ \n“', "attachment", "ATTACHMENT", "(typed)"])).map("".join))
 def test_neutralising_twice_is_neutralising_once(typed: str) -> None:
     """Text may pass through it more than once on its way."""
@@ -123,7 +121,6 @@ def test_a_cut_falls_between_entities(limit: int) -> None:
         assert "&" not in re.sub("&(amp|lt|gt);", "", shown)
 
 
-@patient
 @given(_ANY_TEXT, st.integers(min_value=-1, max_value=90))
 def test_foreign_text_keeps_to_its_limit_and_quote(foreign: str, limit: int) -> None:
     """No text and no limit lets a control character, a bare line or one too many through."""
@@ -138,7 +135,6 @@ def test_foreign_text_keeps_to_its_limit_and_quote(foreign: str, limit: int) -> 
     (quote_ + line).encode()
 
 
-@patient
 @given(st.lists(st.sampled_from([*"*_~`: \n.a1", "@here", "smile"])).map("".join))
 def test_no_pair_of_markers_survives(foreign: str) -> None:
     """Markers are left only inside words, where Slack does not read them."""

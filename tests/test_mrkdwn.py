@@ -1,12 +1,11 @@
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.markup import Names, excerpt, mentioned, quoted, to_markdown
 
 NAMES = Names(users={"U1": "Ada"}, channels={"C1": "general"}, groups={"S1": "platform"})
 # How fast a busy machine draws examples says nothing about the code.
-patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @pytest.mark.parametrize(
@@ -99,7 +98,6 @@ def test_quotes_and_lists_hold_their_own_lines_only(slack: str, markdown: str) -
     assert to_markdown(slack) == markdown
 
 
-@patient
 @given(st.text(alphabet=st.characters(categories=["L", "N", "Zs"], include_characters=".,#-()[]")))
 def test_plain_text_stays_as_typed(typed: str) -> None:
     """No backslash is put before what only might mean something in Markdown."""

@@ -390,7 +390,7 @@ def test_what_no_person_wrote_names_nothing(changes: JSON) -> None:
     assert parse_named(a_reply(URL) | changes, TEAM, BOT_USER) is None
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     mutated([a_reply(f"See <{URL}>"), a_mention(URL), sample_event("file_share") | {"text": URL}])
 )

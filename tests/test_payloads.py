@@ -511,7 +511,7 @@ def test_a_press_without_a_value_has_an_empty_one(actions: Any) -> None:
     assert parse_send_again(press) is None
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(mutated(WHOLE))
 def test_no_payload_makes_a_parser_raise(payload: JSON) -> None:
     """An exception would have Slack send the same payload again and again."""

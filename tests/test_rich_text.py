@@ -1,14 +1,13 @@
 from collections.abc import Mapping
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.markup import Mentioned, Names, mentioned, to_markdown
 
 NAMES = Names(users={"U1": "Ada"}, channels={"C1": "general"}, groups={"S1": "platform"})
 # How fast a busy machine draws examples says nothing about the code.
-patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 Element = dict[str, object]
 
@@ -182,7 +181,6 @@ def _element(inner: st.SearchStrategy[object]) -> st.SearchStrategy[object]:
 _ELEMENTS = st.recursive(_JUNK, _element, max_leaves=12)
 
 
-@patient
 @given(st.text(st.characters(codec=None, categories=None)), st.lists(_ELEMENTS))
 def test_no_message_makes_it_raise(typed: str, elements: list[object]) -> None:
     """Missing keys and wrong types give nothing; the result can be sent as UTF-8."""

@@ -803,9 +803,7 @@ def test_an_error_in_a_form_has_no_markup(markup: str, text: str) -> None:
     assert plain(markup) == text
 
 
-@settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 async def test_every_interaction_is_acknowledged(bot: Bot, desk: Desk, data: st.DataObject) -> None:
     """Whatever is wrong with it; the next one is answered as ever."""

@@ -432,7 +432,7 @@ def test_a_step_that_nobody_can_complete_is_none(execution: Any) -> None:
     assert parse_step(SAMPLE | {"function_execution_id": execution}) is None
 
 
-@examples(max_examples=300, deadline=None)
+@examples(max_examples=300)
 @given(mutated(WHOLE))
 def test_no_step_makes_the_parser_raise(payload: JSON) -> None:
     """What cannot be read is said to the workflow; an exception would be said to nobody."""
