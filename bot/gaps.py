@@ -40,7 +40,7 @@ DEAD = timedelta(seconds=30)
 """A process that has not said for so long up to when it kept everything is gone."""
 
 WAIT_FOR_MISSING = timedelta(seconds=30)
-"""The longest that a reply waits, from when it was accepted, for what its session misses."""
+"""How long after it was accepted a reply may wait for its session's threads to be read."""
 
 KEEP_READ = timedelta(hours=25)
 """Slack's Delayed Events bring a message for 24 h; what was gone by then is not taken as it was."""

@@ -33,8 +33,8 @@ ACTIVE_LIMIT = 1_000
 """As many threads of one channel as are asked for; each `/devin-say` with a session makes one."""
 
 # What Slack brings late must not undo what was asked for after it. What acted last may run again,
-# after a crash, say, and then gives the same answer. A press or a form is not
-# late: it comes after whatever Slack has told by then, which is `since`.
+# after a crash, say, and then gives the same answer. A press or a form is not late: it comes after
+# whatever Slack has told by then, which is `since`.
 _IN_TIME = """
 local function is_outdated(changed, at)
   local last = redis.call('GET', changed)

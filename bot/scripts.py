@@ -106,8 +106,8 @@ return {'accepted', -1}
 # What TAKE and FINISH end with: the head of the mailbox, marked as being sent under `token`. A head
 # that is marked under another token was being sent by a holder that is gone, or thought to be; one
 # under our own was taken by a first try whose answer was lost, before redis-py tried again.
-# While threads of the session have still to be read, a reply waits for what is missing before it,
-# for so long from when it was accepted; what is missed later keeps it no longer.
+# While threads of the session have still to be read, a reply waits for what may be missing before
+# it, until it was accepted `wait_ms` ago, however often something is missed anew.
 _NEXT = """
 local function next_head(keys, session, token, hold_ms, prefix, wait_ms, now)
   local mail, box, due, hold, behind = keys[1], keys[2], keys[3], keys[4], keys[5]
@@ -148,7 +148,7 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 """
 
 # KEYS: mail, box, due, hold, behind
-# ARGV: session, token, hold ms, reply prefix, how long to wait for what is missing in ms
+# ARGV: session, token, hold ms, reply prefix, wait ms
 TAKE = Script(
     _NEXT
     + """
@@ -164,10 +164,9 @@ return next_head(KEYS, ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], now)
 # hold itself may have expired meanwhile, while Redis was away, say; the outcome still counts.
 #
 # KEYS: mail, box, due, hold, behind, lately, reply, untold, last
-# ARGV: session, token, hold ms, reply prefix, how long to wait for what is missing in ms, reply id,
-#       outcome JSON, the rest of the reply, keep s, devin answered?, report, go on?,
-#       link TTL s or 0 for no thread, the digest of what Devin got or nothing, s for which that is
-#       kept
+# ARGV: session, token, hold ms, reply prefix, wait ms, reply id, outcome JSON, the rest of the
+#       reply, keep s, devin answered?, report, go on?, link TTL s or 0 for no thread, the digest of
+#       what Devin got or nothing, s for which that is kept
 FINISH = Script(
     _NEXT
     + """

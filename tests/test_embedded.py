@@ -374,6 +374,8 @@ async def test_a_directory_that_a_file_system_puts_there_does_no_harm(tmp_path: 
         os.chown(tmp_path / "lost+found", ANOTHER, -1)
     async with embedded_valkey(tmp_path) as url:
         await put(url, "key", "value")
+    assert (tmp_path / "lost+found").is_dir()
+    assert (tmp_path / "appendonlydir").is_dir()
 
 
 async def test_a_link_to_a_directory_of_our_own_may_be_named(tmp_path: Path) -> None:
