@@ -19,8 +19,9 @@ from bot.errors import SlackAway, SlackRefused, TooMuch, UnderWay
 from bot.intake import Intake
 from bot.keys import once_key
 from bot.models import ReplyId, ThreadRef
+from bot.owed import ReportId, ReportKind
 from bot.records import Record
-from bot.reports import KEEP, ReportId, ReportKind, Reports
+from bot.reports import KEEP, Reports
 from bot.schedule import Schedule
 from bot.store import Store
 from bot.threads import Threads

@@ -87,7 +87,7 @@ async def open_bot(
     async with AsyncExitStack() as stack:
         endpoint = _endpoint(settings, intake) if listens else None
         port = await stack.enter_async_context(
-            open_server(settings.host, settings.port, health, endpoint)
+            open_server(settings.host, settings.port, health, endpoint.handle if endpoint else None)
         )
         log.info("listening", extra={"host": settings.host, "port": port})
         parts = await _connect(stack, settings, health, intake)

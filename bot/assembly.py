@@ -19,6 +19,7 @@ from bot.devin import Devin
 from bot.dialogs import Dialogs
 from bot.executions import Executions
 from bot.forwarding import Forwarding
+from bot.functions import Functions
 from bot.gaps import Gaps
 from bot.health import Health
 from bot.home import Home
@@ -143,7 +144,8 @@ def relay_of(parts: Parts) -> Relay:
 def steps_of(parts: Parts) -> Steps:
     """What workflows start; both halves of the bot have it, one to keep a step, one to do it."""
     return Steps(
-        executions=Executions(Reports(parts.store), parts.client, parts.identity.team),
+        executions=Executions(Reports(parts.store), parts.identity.team),
+        functions=Functions(parts.client),
         accepting=_accepting(parts),
         permissions=parts.permissions,
         links=_links(parts),

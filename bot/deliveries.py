@@ -14,9 +14,9 @@ from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 from bot import messages, metrics
+from bot.arrivals import digest
 from bot.attached import Brought, Hitch
 from bot.devin import Devin
-from bot.devin_session import digest
 from bot.errors import StoreAway
 from bot.files import Files
 from bot.holds import Hold
@@ -25,8 +25,8 @@ from bot.letters import letter
 from bot.logs import Unforeseen, guarded
 from bot.mailbox import Head, Later, Mailbox, Nothing, Step
 from bot.models import Outcome, OutcomeKind, Refusal, SessionId, Wait
+from bot.owed import ReportId, ReportKind
 from bot.people import People
-from bot.reports import ReportId, ReportKind
 from bot.schedule import Schedule
 from bot.settling import Settling
 

@@ -21,8 +21,9 @@ import httpx
 from httpx_aiohttp import AiohttpTransport
 from pydantic import SecretStr
 
+from bot.arrivals import Arrival
 from bot.devin_answers import PostMessageParams, attachment_address, parse_answer
-from bot.devin_session import Arrival, Look, find, listed, title_of
+from bot.devin_session import Look, find, listed, title_of
 from bot.models import Listed, Outcome, OutcomeKind, SessionId, Wait
 from bot.multipart import Multipart
 

@@ -6,16 +6,15 @@ with `session_id`, `title` and `status_enum` ("List sessions"). Which fields are
 soon, is not promised, so what is missing or unknown is passed over and never an error.
 """
 
-import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from itertools import takewhile
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
+from bot.arrivals import Arrival, digest
 from bot.models import Listed
 from bot.sessions import parse_session
 
@@ -33,32 +32,6 @@ class Look(StrEnum):
     UNSEEN = "unseen"
     UNREADABLE = "unreadable"
     AWAY = "away"
-
-
-@dataclass(frozen=True, slots=True)
-class Arrival:
-    """A message that Devin is known to have got: its digest, and when it was sent and answered."""
-
-    digest: str
-    sent: datetime
-    answered: datetime
-
-
-def digest(message: str) -> str:
-    """A short name for the words of a message; two messages may share it once in 16 million."""
-    return hashlib.blake2b(
-        " ".join(message.split()).encode(errors="surrogatepass"), digest_size=3
-    ).hexdigest()
-
-
-def parse_arrivals(text: str) -> Sequence[Arrival]:
-    """Read what the mailbox's FINISH wrote: `digest:sent:took`, in Unix ms and ms, one or more."""
-    return [_arrival(*one.split(":")) for one in text.split()]
-
-
-def _arrival(name: str, sent: str, took: str) -> Arrival:
-    at = datetime.fromtimestamp(int(sent) / 1000, UTC)
-    return Arrival(name, at, at + timedelta(milliseconds=int(took)))
 
 
 class _Message(BaseModel):

@@ -24,8 +24,8 @@ from bot import metrics
 from bot.connections import connection_of, most_connections
 from bot.intake import Ear, Intake
 from bot.malformed import TRIPS, is_malformed
+from bot.server import BODY_LIMIT, refusal
 
-BODY_LIMIT = 1024 * 1024
 BODY_SECONDS = 3.0
 """Slack waits no longer for an answer."""
 
@@ -163,12 +163,6 @@ async def _read(request: web.Request) -> bytes | web.Response:
         # all that was read, until the next garbage collection.
         error.__traceback__ = None
         return refusal(HTTPStatus.BAD_REQUEST, "unreadable")
-
-
-def refusal(status: HTTPStatus, why: str) -> web.Response:
-    """A short answer of that status."""
-    # Returned, not raised: an exception would keep the frames of its request, as in `_read`.
-    return web.Response(status=status, text=why)
 
 
 def _event_in(body: bytes) -> Mapping[str, Any]:

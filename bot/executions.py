@@ -3,23 +3,17 @@
 A step is begun like a report is told: owed in Redis, by one process at a time, again after a crash.
 """
 
-from collections.abc import Mapping
 from typing import Literal
 
 from pydantic import JsonValue
-from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.errors import SlackRefused
 from bot.models import Flaw, ReplyId
+from bot.owed import ReportId, ReportKind
 from bot.records import Record
-from bot.reports import KEEP, ReportId, ReportKind, Reports
-from bot.slack_calls import call
+from bot.reports import KEEP, Reports
 
 SEND = "send_message"
 LINK = "link_thread"
-
-OVER = frozenset({"execution_not_in_running_state", "function_execution_not_found"})
-"""Slack's codes for a step that was completed before, or whose workflow was cancelled."""
 
 
 class StepAsked(Record):
@@ -42,11 +36,10 @@ class StepAsked(Record):
 
 
 class Executions:
-    """The steps that were started, owed in Redis, and Slack's side of how they end."""
+    """The steps that were started, owed in Redis."""
 
-    def __init__(self, reports: Reports, client: AsyncWebClient, team: str) -> None:
+    def __init__(self, reports: Reports, team: str) -> None:
         self._reports = reports
-        self._client = client
         self._team = team
 
     async def keep(self, step: StepAsked) -> ReportId | None:
@@ -67,32 +60,6 @@ class Executions:
     async def forget(self, id_: ReplyId) -> None:
         """The step was done, or never can be: only that it was started stays known."""
         await self._reports.forget(_report(id_))
-
-    async def complete(self, execution: str, outputs: Mapping[str, str]) -> None:
-        """Tell Slack that a step is done; it may be told already.
-
-        With the app's own token, since a step's dies after some 15 minutes (bolt-python#1075).
-
-        Raises:
-            SlackRefused: Slack does not take these outputs, or our token.
-            SlackAway: it must be told again.
-        """
-        await self._tell("functions.completeSuccess", execution, outputs=dict(outputs))
-
-    async def fail(self, execution: str, why: str) -> None:
-        """Tell Slack that a step cannot be done, in a sentence for the workflow's author.
-
-        Raises:
-            SlackRefused, SlackAway: as `complete`.
-        """
-        await self._tell("functions.completeError", execution, error=why)
-
-    async def _tell(self, method: str, execution: str, **how: object) -> None:
-        try:
-            await call(self._client, method, function_execution_id=execution, **how)
-        except SlackRefused as error:
-            if error.reason not in OVER:
-                raise
 
 
 def _report(id_: ReplyId) -> ReportId:

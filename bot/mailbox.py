@@ -18,7 +18,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from bot import scripts
-from bot.devin_session import Arrival, parse_arrivals
+from bot.arrivals import Arrival, parse_arrivals
 from bot.gaps import CATCH_UP, WAIT_FOR_MISSING, named
 from bot.keys import (
     BEHIND_KEY,
@@ -48,7 +48,7 @@ from bot.models import (
     Voucher,
     ts_micros,
 )
-from bot.reports import ReportId, ReportKind
+from bot.owed import ReportId, ReportKind
 from bot.store import Store, millis, seconds
 
 log = logging.getLogger(__name__)

@@ -19,7 +19,8 @@ from bot.errors import StoreAway
 from bot.intake import Intake
 from bot.logs import guarded
 from bot.models import SessionId
-from bot.reports import GRACE, ReportId, Reports
+from bot.owed import ReportId
+from bot.reports import GRACE, Reports
 from bot.schedule import Schedule
 from bot.telling import Telling
 

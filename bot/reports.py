@@ -8,11 +8,11 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from enum import StrEnum
 
 from bot.batches import Script
 from bot.keys import DUE_KEY, PREFIX, UNTOLD_KEY, reply_key
-from bot.models import Outcome, Reply, ReplyId, SessionId
+from bot.models import Outcome, Reply, SessionId
+from bot.owed import ReportId, ReportKind, parse_report
 from bot.store import Store, millis, seconds
 
 log = logging.getLogger(__name__)
@@ -134,39 +134,6 @@ local is = redis.call('HMGET', KEYS[1], 'state', 'meanwhile')
 if is[1] == 'done' and is[2] == '' then redis.call('HDEL', KEYS[1], 'reply') end
 return is[1] or ''
 """)
-
-
-class ReportKind(StrEnum):
-    """What is owed.
-
-    To tell how a delivery ended, or that it waits; to begin a step; to say what somebody is told.
-    """
-
-    OUTCOME = "outcome"
-    NOTICE = "notice"
-    STEP = "step"
-    ANSWER = "answer"
-
-
-@dataclass(frozen=True, slots=True)
-class ReportId:
-    """One thing to be told about a reply; `round` counts the reply's sendings."""
-
-    reply: ReplyId
-    round: int
-    kind: ReportKind
-
-    def __str__(self) -> str:
-        return f"{self.reply}|{self.round}|{self.kind}"
-
-
-def parse_report(text: str) -> ReportId | None:
-    """What `str` of a report id wrote; None for one of a kind that only a newer version knows."""
-    try:
-        reply, number, kind = text.split("|")
-        return ReportId(ReplyId(reply), int(number), ReportKind(kind))
-    except ValueError:
-        return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from typing import Protocol
 
 from bot.models import SessionId
-from bot.reports import ReportId
+from bot.owed import ReportId
 
 
 class Schedule(Protocol):

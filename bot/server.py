@@ -12,8 +12,9 @@ from aiohttp.http_exceptions import HttpProcessingError
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from bot.connections import Connection, Connections, connection_of
-from bot.endpoint import BODY_LIMIT, SlackEndpoint, refusal
 from bot.health import Health
+
+BODY_LIMIT = 1024 * 1024
 
 KEEP_ALIVE_SECONDS = 75.0
 """For an idle connection, and for the whole head of a request; nginx's default."""
@@ -37,7 +38,7 @@ async def open_server(
     host: str,
     port: int,
     health: Health,
-    slack: SlackEndpoint | None,
+    slack: Handler | None,
     connections: Connections | None = None,
 ) -> AsyncIterator[int]:
     """Serve on `host` and `port` (0: any free one) and give the port; leaving stops taking more.
@@ -50,7 +51,7 @@ async def open_server(
     app.router.add_get("/readyz", _readiness(health))
     app.router.add_get("/metrics", _metrics)
     if slack is not None:
-        app.router.add_post("/slack/events", slack.handle)
+        app.router.add_post("/slack/events", slack)
     log.addFilter(_is_of_ours)
     runner = web.AppRunner(
         app,
@@ -85,6 +86,12 @@ async def _listening(
     finally:
         server.close()
         connections.close()
+
+
+def refusal(status: HTTPStatus, why: str) -> web.Response:
+    """A short answer of that status."""
+    # Returned, not raised: an exception would keep the frames of its request, as in `_read`.
+    return web.Response(status=status, text=why)
 
 
 @web.middleware

@@ -10,8 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 from bot import metrics
+from bot.arrivals import Arrival
 from bot.devin import Devin
-from bot.devin_session import Arrival, Look
+from bot.devin_session import Look
 from bot.models import Outcome, OutcomeKind, SessionId
 
 log = logging.getLogger(__name__)

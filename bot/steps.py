@@ -23,6 +23,7 @@ from bot.errors import (
     SlackRefused,
 )
 from bot.executions import LINK, SEND, Executions, StepAsked
+from bot.functions import Functions
 from bot.links import Links
 from bot.models import (
     WORKFLOW,
@@ -49,10 +50,11 @@ log = logging.getLogger(__name__)
 class Steps:
     """The steps, from Slack's request to their completion."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  (the parts it is made of)
         self,
         *,
         executions: Executions,
+        functions: Functions,
         accepting: Accepting,
         permissions: Permissions,
         links: Links,
@@ -61,6 +63,7 @@ class Steps:
         team: str,
     ) -> None:
         self._executions = executions
+        self._functions = functions
         self._accepting = accepting
         self._permissions = permissions
         self._links = links
@@ -95,7 +98,7 @@ class Steps:
             await self._does(step)(step, again)
         except PersonError as error:
             log.info("step failed", extra={"execution": step.execution, "reason": str(error)})
-            await self._executions.fail(step.execution, messages.step_failed(error))
+            await self._functions.fail(step.execution, messages.step_failed(error))
         await self._executions.forget(id_)
 
     async def end(self, reply: Reply, outcome: Outcome) -> None:
@@ -107,7 +110,7 @@ class Steps:
         thread = "" if reply.thread.is_nowhere else reply.thread.thread_ts
         detail = messages.step_detail(outcome)
         outputs = {"outcome": outcome.kind.value, "detail": detail, "thread": thread}
-        await self._executions.complete(reply.step, outputs)
+        await self._functions.complete(reply.step, outputs)
 
     def _does(self, step: StepAsked) -> Callable[[StepAsked, bool], Awaitable[None]]:
         does = {SEND: self._send, LINK: self._link}.get(step.callback)
@@ -169,7 +172,7 @@ class Steps:
                 raise
         detail = messages.LINKED_NOW if is_new or again else messages.LINKED_BEFORE
         outputs = {"outcome": "linked", "detail": detail, "thread": thread.thread_ts}
-        await self._executions.complete(step.execution, outputs)
+        await self._functions.complete(step.execution, outputs)
 
     async def _check(self, step: StepAsked) -> UserId:
         """Who acts; raises `NotAllowed` unless they may, in that channel."""

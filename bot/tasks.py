@@ -29,7 +29,8 @@ from bot.addresses import is_cluster
 from bot.errors import StoreAway
 from bot.models import SessionId
 from bot.nearby import Nearby
-from bot.reports import GRACE, ReportId, Reports, parse_report
+from bot.owed import ReportId, parse_report
+from bot.reports import GRACE, Reports
 from bot.store import COMMAND_TIMEOUT_SECONDS, Store
 
 log = logging.getLogger(__name__)

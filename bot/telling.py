@@ -14,8 +14,9 @@ from bot import messages, metrics
 from bot.answers import Answer
 from bot.errors import OPERATOR_MUST_ACT, SlackAway, SlackRefused
 from bot.models import Outcome, OutcomeKind, Reply, ReplyId, ThreadRef
+from bot.owed import ReportId, ReportKind
 from bot.pauses import PAUSED, Pauses
-from bot.reports import Report, ReportId, ReportKind, Reports
+from bot.reports import Report, Reports
 from bot.schedule import Schedule
 from bot.threads import Threads
 from bot.words import Words

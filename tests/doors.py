@@ -69,7 +69,7 @@ async def door(
     """A server for `endpoint`, which holds no more than `connections` say."""
     endpoint = endpoint or SlackEndpoint(SECRET, Intake())
     async with (
-        open_server("127.0.0.1", 0, Health(), endpoint, connections) as port,
+        open_server("127.0.0.1", 0, Health(), endpoint.handle, connections) as port,
         dialing(port) as dial,
     ):
         opened = Door(endpoint, dial)

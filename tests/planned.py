@@ -1,7 +1,7 @@
 """A schedule that only notes what it is asked for."""
 
 from bot.models import SessionId
-from bot.reports import ReportId
+from bot.owed import ReportId
 
 
 class Planned:

@@ -7,7 +7,7 @@ import resource
 import pytest
 
 from bot.connections import MOST, OPEN_FILES, Connections, most_connections, raise_open_files
-from bot.endpoint import BODY_LIMIT
+from bot.server import BODY_LIMIT
 from tests.doors import BODY, door, signed
 from tests.logbook import logging_to
 from tests.processes import open_files

@@ -15,7 +15,7 @@ from bot.links import Links
 from bot.mailbox import Head, Mailbox
 from bot.models import Link, Outcome, OutcomeKind, Reply, SessionId, ThreadRef, UserId
 from bot.nearby import TELLING_AT_ONCE
-from bot.reports import ReportId, ReportKind
+from bot.owed import ReportId, ReportKind
 from bot.settings import Settings
 from bot.store import Store
 from bot.tasks import NAMED, SWEEP_LIMIT, DocketSchedule, open_docket

@@ -47,7 +47,8 @@ from bot.models import (
     reply_id,
     ts_micros,
 )
-from bot.reports import ReportId, ReportKind, Reports
+from bot.owed import ReportId, ReportKind
+from bot.reports import Reports
 from bot.store import Store
 from tests.people import OTHER_SESSION, SESSION
 

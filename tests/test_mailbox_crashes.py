@@ -26,7 +26,7 @@ from bot.models import (
     UserId,
     ts_micros,
 )
-from bot.reports import ReportId, ReportKind
+from bot.owed import ReportId, ReportKind
 from bot.store import Store
 
 STEPS = 250

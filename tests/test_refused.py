@@ -11,8 +11,9 @@ from urllib.parse import urlencode
 import pytest
 from slack_bolt.async_app import AsyncApp
 
-from bot.endpoint import BODY_LIMIT, MOST_BYTES, SlackEndpoint
+from bot.endpoint import MOST_BYTES, SlackEndpoint
 from bot.intake import Intake
+from bot.server import BODY_LIMIT
 from bot.socket_mode import open_socket_mode
 from sandbox import Sandbox
 from tests.doors import BODY, SECRET, Door, door, signed, waiting_app

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.app import Bot
-from bot.devin_session import Arrival, Look, digest, find
+from bot.arrivals import Arrival, digest
+from bot.devin_session import Look, find
 from sandbox import Sandbox
 from tests.people import SESSION, Desk
 

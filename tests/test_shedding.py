@@ -14,7 +14,8 @@ from bot.keys import reply_key
 from bot.links import Links
 from bot.mailbox import Head, Mailbox
 from bot.models import Link, Outcome, OutcomeKind, Reply, ReplyId, SessionId, ThreadRef, UserId
-from bot.reports import TELLING, ReportId, ReportKind, Reports
+from bot.owed import ReportId, ReportKind
+from bot.reports import TELLING, Reports
 from bot.store import COMMAND_TIMEOUT_SECONDS, Store
 from bot.telling import TELLING_SECONDS, Telling
 from bot.threads import Threads

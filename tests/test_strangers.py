@@ -12,7 +12,7 @@ import aiohttp
 import pytest
 
 from bot.connections import raise_open_files
-from bot.endpoint import BODY_LIMIT
+from bot.server import BODY_LIMIT
 from sandbox import Sandbox
 from tests.conftest import environ_of
 from tests.people import SESSION, Desk

@@ -17,7 +17,7 @@ from bot.errors import StoreAway
 from bot.keys import DUE_KEY, PREFIX, UNTOLD_KEY
 from bot.mailbox import Head, Mailbox
 from bot.models import Outcome, OutcomeKind, Reply, ReplyId, SessionId, ThreadRef, UserId
-from bot.reports import ReportId, ReportKind
+from bot.owed import ReportId, ReportKind
 from bot.store import COMMAND_TIMEOUT_SECONDS, Store
 from bot.tasks import (
     BEAT_SECONDS,

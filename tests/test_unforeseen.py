@@ -34,8 +34,8 @@ from bot.models import (
     UserId,
     reply_id,
 )
+from bot.owed import ReportId, ReportKind
 from bot.people import Called, People
-from bot.reports import ReportId, ReportKind
 from bot.settling import Settling
 from bot.slack_files import SlackFiles
 from bot.store import Store
