@@ -29,7 +29,7 @@ from benchmarks.processes import (
     until_connected,
 )
 from benchmarks.wire import Arrival, Wire, open_wire
-from bot.valkey_home import ValkeyHome
+from bot.redis.embedded.home import ValkeyHome
 
 Values = Mapping[str, float]
 

@@ -13,7 +13,7 @@ import aiohttp
 import uvloop
 from redis.asyncio import Redis
 
-from bot.embedded import embedded_valkey
+from bot.redis.embedded.server import embedded_valkey
 
 LINKS: dict[str, str] = {}
 

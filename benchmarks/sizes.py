@@ -20,14 +20,23 @@ from redis.asyncio import Redis
 from benchmarks.contest import Values
 from benchmarks.measures import Plan
 from benchmarks.payloads import PEOPLE, TEAM, message
-from bot.backlog import measure
-from bot.embedded import embedded_valkey
-from bot.links import Links
-from bot.mailbox import Head, Mailbox
-from bot.models import Link, Outcome, OutcomeKind, Reply, SessionId, ThreadRef, UserId, micros_ts
-from bot.reports import GRACE, Reports
-from bot.store import Store, open_store
-from bot.tasks import SWEEP_LIMIT
+from bot.model.models import (
+    Link,
+    Outcome,
+    OutcomeKind,
+    Reply,
+    SessionId,
+    ThreadRef,
+    UserId,
+    micros_ts,
+)
+from bot.redis.connection import Store, open_store
+from bot.redis.embedded.server import embedded_valkey
+from bot.schedule.docket import SWEEP_LIMIT
+from bot.store.backlog import measure
+from bot.store.links import Links
+from bot.store.mailbox import Head, Mailbox
+from bot.store.outbox import GRACE, Reports
 
 TTL = timedelta(days=90)
 CHUNK = 1_000

@@ -12,13 +12,13 @@ import sys
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
-from bot import logs
 from bot.app import open_bot
 from bot.check import findings
-from bot.connections import raise_open_files
-from bot.errors import OperatorError, SettingsError
-from bot.manifest import manifest_yaml
+from bot.model.errors import OperatorError, SettingsError
+from bot.runtime import logs
+from bot.runtime.connections import raise_open_files
 from bot.settings import Settings, load_settings
+from bot.slack.manifest import manifest_yaml
 
 log = logging.getLogger("bot")
 

@@ -14,35 +14,42 @@ import aiohttp
 from docket import Docket
 
 import handlers
-from bot import metrics
-from bot.assembly import Parts, bolt_of, catch_up_of, gaps_of, relay_of, steps_of, threads_of
-from bot.backlog import measured
-from bot.catch_up import CatchUp
-from bot.deliveries import NOTICE_AFTER, Deliveries
-from bot.devin import open_devin
-from bot.embedded import embedded_valkey
-from bot.endpoint import SlackEndpoint
-from bot.files import Files
-from bot.health import Health
-from bot.identity import check_app_token, identify
-from bot.intake import Intake
-from bot.listening import Listening
-from bot.mailbox import Mailbox
-from bot.manifest import lacking
-from bot.nearby import Nearby
-from bot.people import People
-from bot.permissions import Permissions
-from bot.reports import Reports
-from bot.server import open_server
+from bot.catch_up.listening import Listening
+from bot.catch_up.runner import CatchUp
+from bot.delivery.attachments import Files
+from bot.delivery.deliverer import NOTICE_AFTER, Deliveries
+from bot.delivery.reconcile import LOOK_AFTER_SECONDS, Settling
+from bot.devin.client import open_devin
+from bot.redis.connection import Store, open_store
+from bot.redis.embedded.server import embedded_valkey
+from bot.relay.permissions import Permissions
+from bot.reporting.reporter import Telling
+from bot.runtime import metrics
+from bot.runtime.health import Health
+from bot.runtime.http import open_server
+from bot.runtime.intake import Intake
+from bot.schedule.docket import (
+    DocketSchedule,
+    let_go_of_dead,
+    open_docket,
+    open_worker,
+    register,
+    work,
+)
+from bot.schedule.local import Nearby
 from bot.settings import Settings
-from bot.settling import LOOK_AFTER_SECONDS, Settling
-from bot.slack_calls import SlackClient
-from bot.slack_files import SlackFiles
-from bot.socket_mode import open_socket_mode
-from bot.store import Store, open_store
-from bot.tasks import DocketSchedule, let_go_of_dead, open_docket, open_worker, register, work
-from bot.telling import Telling
-from bot.uploads import Uploads
+from bot.slack.api import SlackClient
+from bot.slack.files import SlackFiles
+from bot.slack.identity import check_app_token, identify
+from bot.slack.manifest import lacking
+from bot.slack.people import People
+from bot.slack.receiving.endpoint import SlackEndpoint
+from bot.slack.receiving.socket_mode import open_socket_mode
+from bot.store.attachments import Uploads
+from bot.store.backlog import measured
+from bot.store.mailbox import Mailbox
+from bot.store.outbox import Reports
+from bot.wiring import Parts, bolt_of, catch_up_of, gaps_of, relay_of, steps_of, threads_of
 from handlers.hearing import Hearing
 
 log = logging.getLogger(__name__)

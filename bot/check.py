@@ -7,12 +7,12 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from bot.app import open_redis, open_slack
-from bot.devin import open_devin
-from bot.errors import OperatorError, PassingError
-from bot.identity import Identity, check_app_token, identify
-from bot.manifest import REQUIRED_SCOPES, lacking
+from bot.devin.client import open_devin
+from bot.model.errors import OperatorError, PassingError
+from bot.redis.connection import open_store
 from bot.settings import Settings
-from bot.store import open_store
+from bot.slack.identity import Identity, check_app_token, identify
+from bot.slack.manifest import REQUIRED_SCOPES, lacking
 
 
 @dataclass(frozen=True, slots=True)

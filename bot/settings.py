@@ -28,13 +28,8 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from bot.addresses import (
-    check_redis_address,
-    check_slack_address,
-    check_web_address,
-    redis_passwords,
-)
-from bot.errors import SettingsError
+from bot.model.errors import SettingsError
+from bot.urls import check_redis_address, check_slack_address, check_web_address, redis_passwords
 
 _DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,6})?)\s*([smhd]?)")
 _UNITS = {"": "seconds", "s": "seconds", "m": "minutes", "h": "hours", "d": "days"}

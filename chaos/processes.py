@@ -14,7 +14,7 @@ from typing import IO
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from bot.embedded import _binary
+from bot.redis.embedded.server import _binary
 
 ROOT = Path(__file__).parent.parent
 INHERITED = ("PATH", "LD_LIBRARY_PATH", "HOME", "LANG", "TMPDIR", "PYTHONPATH")

@@ -21,24 +21,36 @@
 
 from slack_bolt.async_app import AsyncApp
 
-from bot.relay import Relay
+from bot.relay.relay import Relay
 from handlers import (
     actions,
-    asking,
-    commands,
+    channel_moves,
     edits,
-    errors,
     events,
+    failures,
     home,
-    moved,
-    offers,
+    link_offers,
+    say,
+    say_prompts,
     shortcuts,
-    steps,
     unhandled,
+    workflow_steps,
 )
 
 HANDLERS = (
-    *(errors, events, edits, commands, asking, home, shortcuts, offers, actions, steps, moved),
+    *(
+        failures,
+        events,
+        edits,
+        say,
+        say_prompts,
+        home,
+        shortcuts,
+        link_offers,
+        actions,
+        workflow_steps,
+        channel_moves,
+    ),
     unhandled,
 )
 

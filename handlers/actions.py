@@ -6,13 +6,13 @@ thread where it was pressed, and the person is asked for like anybody who replie
 
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 
-from bot import messages
-from bot.errors import NoSuchReply
-from bot.relay import Relay
+from bot.model.errors import NoSuchReply
+from bot.relay.relay import Relay
+from bot.wording import messages
 from handlers.askers import Asker
-from handlers.errors import ignored, telling
-from handlers.interactions import Press, parse_press, parse_send_again, parse_unlink
-from handlers.payloads import Payload
+from handlers.failures import ignored, telling
+from handlers.parse.events import Payload
+from handlers.parse.interactions import Press, parse_press, parse_send_again, parse_unlink
 
 
 def register(app: AsyncApp, relay: Relay) -> None:

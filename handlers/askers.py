@@ -12,10 +12,10 @@ from http import HTTPStatus
 import aiohttp
 from slack_bolt.async_app import AsyncRespond
 
-from bot.errors import StoreAway
-from bot.models import ThreadRef, UserId
-from bot.relay import Relay
-from bot.words import Words
+from bot.model.errors import StoreAway
+from bot.model.models import ThreadRef, UserId
+from bot.relay.relay import Relay
+from bot.wording.message import Words
 
 log = logging.getLogger(__name__)
 

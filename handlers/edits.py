@@ -6,14 +6,13 @@ Shapes: docs.slack.dev/reference/events/message/message_changed and message_dele
 
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 
-from bot import messages
-from bot.corrections import Deletion, Edit, deletion_of
-from bot.models import UserId, is_id, reply_id, ts_micros
-from bot.relay import Relay
+from bot.model.models import UserId, is_id, reply_id, ts_micros
+from bot.relay.edits import Deletion, Edit, deletion_of
+from bot.relay.relay import Relay
+from bot.wording import messages
 from handlers.askers import Asker
-from handlers.errors import ignored, telling
-from handlers.interactions import TicketPress, parse_ticket_press
-from handlers.payloads import (
+from handlers.failures import ignored, telling
+from handlers.parse.events import (
     REPLY_SUBTYPES,
     Payload,
     field,
@@ -25,6 +24,7 @@ from handlers.payloads import (
     parse_message,
     parse_thread,
 )
+from handlers.parse.interactions import TicketPress, parse_ticket_press
 
 CHANGES = ("message_changed", "message_deleted")
 """The subtypes of events that tell of a change."""

@@ -1,9 +1,9 @@
 """What comes from Slack, and what is refused: remembered, so that it is found by reading."""
 
-from bot.gaps import Missed
-from bot.listening import Listening
-from bot.models import ts_micros
-from handlers.payloads import Payload, field, is_ts, mapping, parse_command, parse_thread
+from bot.catch_up.listening import Listening
+from bot.model.models import ts_micros
+from bot.store.checkpoints import Missed
+from handlers.parse.events import Payload, field, is_ts, mapping, parse_command, parse_thread
 
 MESSAGES = ("message", "app_mention")
 

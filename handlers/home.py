@@ -2,12 +2,12 @@
 
 from slack_bolt.async_app import AsyncAck, AsyncApp
 
-from bot import home_view, messages
-from bot.errors import NotLinked
-from bot.relay import Relay
-from handlers.errors import caught, ignored, in_words
-from handlers.interactions import HomePress, parse_home_page, parse_home_press, parse_opened
-from handlers.payloads import Payload
+from bot.model.errors import NotLinked
+from bot.relay.relay import Relay
+from bot.wording import home_view, messages
+from handlers.failures import caught, ignored, in_words
+from handlers.parse.events import Payload
+from handlers.parse.interactions import HomePress, parse_home_page, parse_home_press, parse_opened
 
 
 def register(app: AsyncApp, relay: Relay) -> None:

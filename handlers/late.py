@@ -8,15 +8,15 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
-from bot.accepting import FRESH
-from bot.errors import NotAllowed, PersonError
-from bot.identity import Identity
-from bot.late_reader import Unheard
-from bot.models import Change, Reply, ThreadRef, Voucher
-from bot.relay import Relay
-from handlers.errors import whisper
+from bot.catch_up.reader import Unheard
+from bot.model.errors import NotAllowed, PersonError
+from bot.model.models import Change, Reply, ThreadRef, Voucher
+from bot.relay.accept import FRESH
+from bot.relay.relay import Relay
+from bot.slack.identity import Identity
+from handlers.failures import whisper
 from handlers.mentions import claim_of
-from handlers.payloads import Payload, parse_command, parse_reply
+from handlers.parse.events import Payload, parse_command, parse_reply
 
 
 class LateEvents:

@@ -4,13 +4,13 @@ Slack sends a mention twice, as `message` and as `app_mention` (in a direct mess
 whichever comes first is answered.
 """
 
-from bot import messages
-from bot.errors import LinkedElsewhere, PersonError
-from bot.models import ThreadRef, ts_micros
-from bot.relay import Relay
-from bot.words import Words
-from handlers.errors import whisper
-from handlers.payloads import Command, Payload
+from bot.model.errors import LinkedElsewhere, PersonError
+from bot.model.models import ThreadRef, ts_micros
+from bot.relay.relay import Relay
+from bot.wording import messages
+from bot.wording.message import Words
+from handlers.failures import whisper
+from handlers.parse.events import Command, Payload
 
 
 async def answer(relay: Relay, command: Command, event: str) -> None:

@@ -4,21 +4,21 @@ The acknowledgement is sent when the listener returns (`process_before_response`
 means that Slack sends the event again.
 """
 
-from bot import messages
-from bot.errors import NotLinked, SlackRefused
-from bot.latecomers import ASTRAY
-from bot.models import Change, Voucher
-from bot.relay import Relay
-from bot.threads import NO_SUCH_THREAD
-from handlers import offers
-from handlers.payloads import Payload, field, is_aside, parse_reply, parse_thread
+from bot.model.errors import NotLinked, SlackRefused
+from bot.model.models import Change, Voucher
+from bot.relay.late_replies import ASTRAY
+from bot.relay.relay import Relay
+from bot.slack.threads import NO_SUCH_THREAD
+from bot.wording import messages
+from handlers import link_offers
+from handlers.parse.events import Payload, field, is_aside, parse_reply, parse_thread
 
 
 async def take(relay: Relay, event: Payload, bot_user: str) -> None:
     """A message that is no command."""
     change = await _accept(relay, event, bot_user)
-    if change is Change.UNLINKED and offers.names_session(event):
-        await offers.offer(relay, event, bot_user)
+    if change is Change.UNLINKED and link_offers.names_session(event):
+        await link_offers.offer(relay, event, bot_user)
 
 
 async def take_mention(relay: Relay, event: Payload, bot_user: str) -> None:
@@ -27,7 +27,7 @@ async def take_mention(relay: Relay, event: Payload, bot_user: str) -> None:
         return
     if await _accept(relay, event, bot_user) is not Change.UNLINKED:
         return
-    if offers.names_session(event) and await offers.offer(relay, event, bot_user):
+    if link_offers.names_session(event) and await link_offers.offer(relay, event, bot_user):
         return
     thread, user = parse_thread(event, relay.team), field(event, "user")
     if thread is not None and user and not event.get("bot_id"):

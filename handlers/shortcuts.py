@@ -9,18 +9,18 @@ from typing import Any
 
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 
-from bot import messages, modals
-from bot.errors import EmptyMessage
-from bot.forwarding import Linked, Question
-from bot.models import Change
-from bot.relay import Relay
+from bot.model.errors import EmptyMessage
+from bot.model.models import Change
+from bot.relay.relay import Relay
+from bot.relay.shortcuts import Linked, Question
+from bot.wording import forms, messages
 from handlers.askers import Asker
-from handlers.dialogs import Note, Opening, answer, show
-from handlers.errors import ignored
-from handlers.interactions import Shortcut, parse_shortcut, parse_submission
-from handlers.payloads import Payload
+from handlers.failures import ignored
+from handlers.modals import Note, Opening, answer, show
+from handlers.parse.events import Payload
+from handlers.parse.interactions import Shortcut, parse_shortcut, parse_submission
 
-Work = Callable[[Relay, Shortcut], Coroutine[Any, Any, modals.View | Note]]
+Work = Callable[[Relay, Shortcut], Coroutine[Any, Any, forms.View | Note]]
 
 
 def register(app: AsyncApp, relay: Relay) -> None:
@@ -58,7 +58,7 @@ def register(app: AsyncApp, relay: Relay) -> None:
         await answer(relay, ack, messages.SESSION_FIELD, work)
 
 
-async def _once(relay: Relay, shortcut: Shortcut, work: Work) -> modals.View | Note:
+async def _once(relay: Relay, shortcut: Shortcut, work: Work) -> forms.View | Note:
     """Do `work`, but not for a shortcut that Slack brings again: its trigger is the same."""
     thread, message = shortcut.thread, shortcut.message
     place = f"{thread.channel}:{message.ts if message else thread.thread_ts}"
@@ -67,20 +67,20 @@ async def _once(relay: Relay, shortcut: Shortcut, work: Work) -> modals.View | N
     return await work(relay, shortcut)
 
 
-async def _send(relay: Relay, shortcut: Shortcut) -> modals.View | Note:
+async def _send(relay: Relay, shortcut: Shortcut) -> forms.View | Note:
     if shortcut.message is None:
         raise EmptyMessage
     sent = await relay.forwarding.send(shortcut.message, shortcut.by)
     if isinstance(sent, Question):
-        return modals.ask_session(sent.number, sent.guess, sent.message)
+        return forms.ask_session(sent.number, sent.guess, sent.message)
     if sent is Change.REPEATED:
         return Note(messages.SENT_BEFORE)
     return Note(messages.SENT, is_seen=True)
 
 
-async def _link(relay: Relay, shortcut: Shortcut) -> modals.View | Note:
+async def _link(relay: Relay, shortcut: Shortcut) -> forms.View | Note:
     asked = await relay.forwarding.ask(shortcut.thread, shortcut.by, shortcut.message)
     if isinstance(asked, Linked):
         words = messages.linked_before(asked.link, asked.by)
-        return modals.tell(messages.LINK_TITLE, words)
-    return modals.ask_session(asked.number, asked.guess, None)
+        return forms.tell(messages.LINK_TITLE, words)
+    return forms.ask_session(asked.number, asked.guess, None)

@@ -8,8 +8,8 @@ import re
 
 from slack_bolt.async_app import AsyncAck, AsyncApp
 
-from bot.relay import Relay
-from handlers.payloads import Payload
+from bot.relay.relay import Relay
+from handlers.parse.events import Payload
 
 log = logging.getLogger(__name__)
 

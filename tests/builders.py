@@ -61,7 +61,7 @@ def a_mention(words: str, **changes: Any) -> JSON:
 
 
 def a_share(text: str = "Production is down.", **changes: Any) -> JSON:
-    """What quotes a forwarded message; its source is in `handlers/payloads.py`."""
+    """What quotes a forwarded message; its source is in `handlers/parse/events.py`."""
     inner = {"blocks": rich_text(text)}
     place = {"team": TEAM, "channel": "C0ELSEWHERE", "ts": "1515449400.000100"}
     return {

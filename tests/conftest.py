@@ -15,9 +15,9 @@ import redis
 import redis.asyncio
 
 from bot.app import Bot, open_bot
-from bot.keys import PREFIX
+from bot.redis.connection import Store, open_store
+from bot.redis.keys import PREFIX
 from bot.settings import Settings, load_settings
-from bot.store import Store, open_store
 from sandbox import Sandbox
 from sandbox.launch import environment_of
 from tests import not_run, secrets_guard

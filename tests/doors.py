@@ -8,11 +8,11 @@ from typing import Any
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 
-from bot.connections import Connections
-from bot.endpoint import SlackEndpoint
-from bot.health import Health
-from bot.intake import Intake
-from bot.server import open_server
+from bot.runtime.connections import Connections
+from bot.runtime.health import Health
+from bot.runtime.http import open_server
+from bot.runtime.intake import Intake
+from bot.slack.receiving.endpoint import SlackEndpoint
 from sandbox.http_events import signed_headers
 from tests.ears import Ears
 from tests.raw_http import Client, dialing, head_of

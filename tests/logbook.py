@@ -5,7 +5,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from bot import logs
+from bot.runtime import logs
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """A schedule that only notes what it is asked for."""
 
-from bot.models import SessionId
-from bot.owed import ReportId
+from bot.model.models import SessionId
+from bot.model.owed import ReportId
 
 
 class Planned:

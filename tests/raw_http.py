@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 import httpx
 from pydantic import SecretStr
 
-from bot.devin import Devin, open_devin
-from bot.models import Outcome, SessionId, Wait
+from bot.devin.client import Devin, open_devin
+from bot.model.models import Outcome, SessionId, Wait
 from tests.people import SESSION
 from tests.waiting import wait_until
 

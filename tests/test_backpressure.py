@@ -14,18 +14,18 @@ import pytest
 from prometheus_client import REGISTRY
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.answers import MOST, Answers
 from bot.app import Bot
-from bot.backlog import measure
-from bot.errors import SlackAway, SlackRefused
-from bot.intake import Intake
-from bot.mailbox import Mailbox
-from bot.models import Reply, SessionId, ThreadRef, UserId, Voucher
-from bot.pauses import STEP_SECONDS, Pauses
-from bot.reports import Reports
-from bot.store import Store, open_store
-from bot.threads import Threads
-from bot.words import Words
+from bot.model.errors import SlackAway, SlackRefused
+from bot.model.models import Reply, SessionId, ThreadRef, UserId, Voucher
+from bot.redis.connection import Store, open_store
+from bot.reporting.notices import MOST, Answers
+from bot.runtime.intake import Intake
+from bot.slack.rate_limits import STEP_SECONDS, Pauses
+from bot.slack.threads import Threads
+from bot.store.backlog import measure
+from bot.store.mailbox import Mailbox
+from bot.store.outbox import Reports
+from bot.wording.message import Words
 from sandbox import Sandbox
 from tests.conftest import environ_of
 from tests.people import OTHER_SESSION, SESSION, Desk

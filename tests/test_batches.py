@@ -7,7 +7,7 @@ import pytest
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
-from bot.batches import Batches, Script
+from bot.redis.pipelining import Batches, Script
 
 SLOW = Script("for _ = 1, 5e7 do end return 'slow'")
 """Some tenths of a second of counting; while a script runs, its server's time stands still."""

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import settings as examples
 
-from bot.block_text import MOST_CHARACTERS, to_markup
-from bot.letters import compose
-from bot.markup import NO_NAMES
-from handlers.payloads import parse_reply
+from bot.delivery.compose import compose
+from bot.text.bot_posts import MOST_CHARACTERS, to_markup
+from bot.text.markup import NO_NAMES
+from handlers.parse.events import parse_reply
 from tests.builders import BOT_USER, JSON, TEAM, a_reply, mutated, rich_text
 from tests.people import Desk, running
 from tests.waiting import wait_until

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from bot.bursts import (
+from bot.runtime.reordering import (
     CROWD,
     FIRST_SECONDS,
     LIMIT_SECONDS,

@@ -6,10 +6,10 @@ import pytest
 from redis.asyncio import Redis
 
 from bot.app import Bot, open_bot
-from bot.keys import reply_key
-from bot.models import ReplyId
+from bot.model.models import ReplyId
+from bot.redis.connection import Store
+from bot.redis.keys import reply_key
 from bot.settings import Settings
-from bot.store import Store
 from sandbox.deliveries import Delivery
 from sandbox.slack import Message
 from tests.people import OTHER_SESSION, SESSION, Desk, labels, quote

@@ -14,14 +14,15 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from bot import catch_up
-from bot.answers import Answers
 from bot.app import Bot, open_bot, open_slack
-from bot.catch_up import CatchUp
-from bot.errors import PersonError
-from bot.gaps import CATCH_UP, Gaps, Missed
-from bot.intake import Intake
-from bot.keys import (
+from bot.catch_up import runner
+from bot.catch_up.listening import Listening
+from bot.catch_up.reader import LateReader, Unheard
+from bot.catch_up.runner import CatchUp
+from bot.model.errors import PersonError
+from bot.model.models import Change, Link, Reply, SessionId, ThreadRef, UserId, micros_ts
+from bot.redis.connection import Store
+from bot.redis.keys import (
     BEHIND_KEY,
     CATCHING_UP_KEY,
     DUE_KEY,
@@ -30,25 +31,16 @@ from bot.keys import (
     recent_key,
     reply_key,
 )
-from bot.late_reader import LateReader, Unheard
-from bot.links import Links
-from bot.listening import Listening
-from bot.mailbox import Head, Later, Mailbox, Step
-from bot.models import (
-    Change,
-    Link,
-    Reply,
-    SessionId,
-    ThreadRef,
-    UserId,
-    micros_ts,
-)
-from bot.reports import Reports
+from bot.reporting.notices import Answers
+from bot.runtime.intake import Intake
 from bot.settings import Settings
-from bot.slack_clock import SlackClock
-from bot.store import Store
-from bot.threads import Threads
-from handlers.payloads import parse_reply
+from bot.slack.clock import SlackClock
+from bot.slack.threads import Threads
+from bot.store.checkpoints import CATCH_UP, Gaps, Missed
+from bot.store.links import Links
+from bot.store.mailbox import Head, Later, Mailbox, Step
+from bot.store.outbox import Reports
+from handlers.parse.events import parse_reply
 from sandbox.slack import ApiCall, Message
 from tests.people import OTHER_SESSION, SESSION, Desk, running
 from tests.planned import Planned, never
@@ -606,7 +598,7 @@ async def test_what_a_dead_process_was_reading_is_read_by_one_that_wants_nothing
     study: Study, store: Store, raw: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It lives since before the gap, and Slack brings it everything."""
-    monkeypatch.setattr(catch_up, "VOUCH_SECONDS", 0.05)
+    monkeypatch.setattr(runner, "VOUCH_SECONDS", 0.05)
     await study.linked(1)
     async with study.catch_up(study.listening("b"), who="b").running():
         dead = study.gaps("dead")

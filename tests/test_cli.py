@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from bot.manifest import REQUIRED_SCOPES
+from bot.slack.manifest import REQUIRED_SCOPES
 from sandbox import Sandbox
 from tests.people import SESSION, Desk
 from tests.processes import bot_process, command, free_port

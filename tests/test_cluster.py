@@ -9,11 +9,11 @@ from typing import cast
 import pytest
 import redis
 
-from bot.addresses import is_cluster
 from bot.app import Bot
-from bot.keys import PREFIX, once_key
-from bot.store import Store, open_store
-from bot.tasks import DOCKET_NAME
+from bot.redis.connection import Store, open_store
+from bot.redis.keys import PREFIX, once_key
+from bot.schedule.docket import DOCKET_NAME
+from bot.urls import is_cluster
 from sandbox import Sandbox
 from tests.people import OTHER_SESSION, SESSION, Desk
 from tests.processes import bot_process, command

@@ -10,11 +10,11 @@ from urllib.parse import quote
 import pytest
 
 from bot.app import Bot, open_bot
-from bot.errors import StoreAway
-from bot.models import SessionId
+from bot.model.errors import StoreAway
+from bot.model.models import SessionId
+from bot.redis.connection import Store, open_store
+from bot.schedule.docket import DocketSchedule, open_docket
 from bot.settings import load_settings
-from bot.store import Store, open_store
-from bot.tasks import DocketSchedule, open_docket
 from sandbox import Sandbox
 from tests.conftest import environ_of
 from tests.people import SESSION, Desk

@@ -9,12 +9,12 @@ from datetime import timedelta
 import pytest
 import redis.asyncio
 
-from bot import answers
 from bot.app import Bot
-from bot.keys import link_key, threads_key
-from bot.links import Links
-from bot.models import Link, SessionId, ThreadRef, UserId
-from bot.store import Store
+from bot.model.models import Link, SessionId, ThreadRef, UserId
+from bot.redis.connection import Store
+from bot.redis.keys import link_key, threads_key
+from bot.reporting import notices
+from bot.store.links import Links
 from sandbox.deliveries import Delivery
 from sandbox.slack import Message
 from tests.people import OTHER_SESSION, SESSION, Desk, labels, running
@@ -93,7 +93,7 @@ async def test_who_asks_while_too_much_is_under_way_sees_that_it_failed(
     bot: Bot, desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Slack is not acknowledged, and nothing is done later that nobody waits for."""
-    monkeypatch.setattr(answers, "MOST", 0)
+    monkeypatch.setattr(notices, "MOST", 0)
     delivery = await desk.slack.slash("/devin-say", f"{SESSION} Please rebase")
     assert not delivery.acked
     assert "failed with the error" in desk.slack.ephemerals("general", "ada")[-1].text
@@ -194,13 +194,13 @@ async def test_a_menu_that_is_answered_twice_at_once_sends_once(bot: Bot, desk: 
     """Of answers that come together one counts, whichever it is; the rest change nothing."""
     options = await asked(desk)
     message = menu_of(desk)
-    answers = (
+    notices = (
         desk.slack.press_ephemeral(
             "say_chosen", channel="general", message_ts=message.ts, value=value
         )
         for value in (options[0][0], options[0][0], options[1][0])
     )
-    assert all(delivery.acked for delivery in await asyncio.gather(*answers))
+    assert all(delivery.acked for delivery in await asyncio.gather(*notices))
     await desk.until_whispered("is on its way to", "ada")
     post = await posted(desk, "Please rebase")
     await desk.until_marked("white_check_mark", post.ts)

@@ -6,8 +6,14 @@ import resource
 
 import pytest
 
-from bot.connections import MOST, OPEN_FILES, Connections, most_connections, raise_open_files
-from bot.server import BODY_LIMIT
+from bot.runtime.connections import (
+    MOST,
+    OPEN_FILES,
+    Connections,
+    most_connections,
+    raise_open_files,
+)
+from bot.runtime.http import BODY_LIMIT
 from tests.doors import BODY, door, signed
 from tests.logbook import logging_to
 from tests.processes import open_files

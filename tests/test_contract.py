@@ -9,14 +9,14 @@ import pytest
 import yaml
 from pydantic import BaseModel, SecretStr
 
-from bot.devin import open_devin
-from bot.devin_answers import (
+from bot.devin.client import open_devin
+from bot.devin.responses import (
     HTTPValidationError,
     MessageSentResponse,
     PostMessageParams,
     ValidationProblem,
 )
-from bot.models import SessionId
+from bot.model.models import SessionId
 from sandbox import DevinSandbox
 from sandbox.devin_answers import STATES
 from tests.people import SESSION

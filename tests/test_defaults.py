@@ -4,7 +4,7 @@ import pytest
 import redis.asyncio
 
 from bot.app import Bot
-from bot.keys import default_key
+from bot.redis.keys import default_key
 from tests.people import OTHER_SESSION, SESSION, Desk
 from tests.waiting import wait_until
 

@@ -21,8 +21,8 @@ import pytest
 import yaml
 from prometheus_client import REGISTRY, Counter, Gauge, Histogram
 
-from bot import metrics
-from bot.models import Change
+from bot.model.models import Change
+from bot.runtime import metrics
 from bot.settings import Settings
 from tests.people import Desk
 from tests.processes import BotProcess, bot_process, free_port
@@ -35,7 +35,7 @@ SETTING_NAMES = {name.upper() for name in Settings.model_fields}
 SOURCE = "\n".join(
     path.read_text(encoding="utf-8")
     for part in ("bot", "handlers")
-    for path in (ROOT / part).glob("*.py")
+    for path in sorted((ROOT / part).rglob("*.py"))
 )
 
 

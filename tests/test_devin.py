@@ -7,9 +7,9 @@ from email.utils import format_datetime
 
 import pytest
 
-from bot.devin import BODY_LIMIT
-from bot.devin_answers import DETAIL_LIMIT, PROBLEM_LIMIT
-from bot.models import Outcome, OutcomeKind, Refusal, Wait
+from bot.devin.client import BODY_LIMIT
+from bot.devin.responses import DETAIL_LIMIT, PROBLEM_LIMIT
+from bot.model.models import Outcome, OutcomeKind, Refusal, Wait
 from tests.raw_http import (
     CHUNKED,
     OK,

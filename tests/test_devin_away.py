@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from bot.app import Bot, open_bot
+from bot.redis.connection import Store
 from bot.settings import Settings
-from bot.store import Store
 from sandbox import Sandbox
 from tests.people import SESSION, Desk, labels
 from tests.waiting import until_settled, wait_until

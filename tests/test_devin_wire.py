@@ -11,7 +11,7 @@ from collections.abc import Callable
 import httpx
 import pytest
 
-from bot.models import Outcome, OutcomeKind, SessionId, Wait
+from bot.model.models import Outcome, OutcomeKind, SessionId, Wait
 from tests.people import SESSION
 from tests.raw_http import (
     CHUNKED,

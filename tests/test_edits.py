@@ -9,17 +9,17 @@ from hypothesis import given
 from hypothesis import settings as examples
 
 from bot.app import Bot, open_bot
-from bot.corrections import CorrectionOffered
-from bot.errors import StoreAway
-from bot.keys import box_key
-from bot.links import Links
-from bot.mailbox import Head, Mailbox, Nothing
-from bot.models import Change, Link, Reply, SessionId, ThreadRef, UserId
-from bot.reports import Reports
-from bot.revisions import Revised, Revisions
+from bot.model.errors import StoreAway
+from bot.model.models import Change, Link, Reply, SessionId, ThreadRef, UserId
+from bot.redis.connection import Store
+from bot.redis.keys import box_key
+from bot.relay.edits import CorrectionOffered
 from bot.settings import Settings
-from bot.store import Store
-from bot.tickets import Tickets
+from bot.store.links import Links
+from bot.store.mailbox import Head, Mailbox, Nothing
+from bot.store.outbox import Reports
+from bot.store.revisions import Revised, Revisions
+from bot.store.tickets import Tickets
 from handlers.edits import parse_deletion, parse_edit
 from sandbox.deliveries import Delivery
 from sandbox.slack import Message

@@ -16,9 +16,9 @@ from docket import Docket
 from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from bot.embedded import _binary, embedded_valkey, is_embedded_supported
-from bot.errors import EmbeddedValkeyError
-from bot.valkey_home import ValkeyHome
+from bot.model.errors import EmbeddedValkeyError
+from bot.redis.embedded.home import ValkeyHome
+from bot.redis.embedded.server import _binary, embedded_valkey, is_embedded_supported
 from tests.waiting import wait_until
 
 ROOT = Path(__file__).parent.parent
@@ -27,7 +27,7 @@ ANOTHER = 65534
 
 OTHER_PROCESS = """
 import asyncio, pathlib, sys
-from bot.embedded import embedded_valkey
+from bot.redis.embedded.server import embedded_valkey
 
 async def main():
     async with embedded_valkey(pathlib.Path(sys.argv[1])) as url:
@@ -393,7 +393,9 @@ def test_without_a_binary_for_the_platform_it_names_the_way_out(tmp_path: Path) 
     shutil.copytree(
         _binary().parents[2], package, ignore=shutil.ignore_patterns("_binaries", "__pycache__")
     )
-    script = "import bot.embedded as e; assert not e.is_embedded_supported(); e._binary()"
+    script = (
+        "import bot.redis.embedded.server as e; assert not e.is_embedded_supported(); e._binary()"
+    )
     outcome = subprocess.run(
         [sys.executable, "-c", script],
         env={"PYTHONPATH": f"{tmp_path}:{ROOT}"},

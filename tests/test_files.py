@@ -12,18 +12,18 @@ from redis.asyncio import Redis
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.app import Bot, open_bot
-from bot.attached import Attached, Brought, Hitch
-from bot.errors import FileLeftOut
-from bot.files import Files
-from bot.keys import hold_key, reply_key
-from bot.links import Links
-from bot.mailbox import Head, Mailbox
-from bot.models import Link, Reply, SessionId, ThreadRef, UserId
-from bot.multipart import Multipart
+from bot.delivery.attachments import Files
+from bot.devin.multipart import Multipart
+from bot.model.errors import FileLeftOut
+from bot.model.files import Attached, Brought, Hitch
+from bot.model.models import Link, Reply, SessionId, ThreadRef, UserId
+from bot.redis.connection import Store
+from bot.redis.keys import hold_key, reply_key
 from bot.settings import Settings
-from bot.slack_files import SlackFiles, attached
-from bot.store import Store
-from bot.uploads import Uploads
+from bot.slack.files import SlackFiles, attached
+from bot.store.attachments import Uploads
+from bot.store.links import Links
+from bot.store.mailbox import Head, Mailbox
 from sandbox import Sandbox
 from sandbox.workspace import TEAM_ID, SlackFile
 from tests.conftest import started

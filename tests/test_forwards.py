@@ -6,7 +6,7 @@ import pytest
 from redis.asyncio import Redis
 
 from bot.app import Bot
-from bot.store import Store
+from bot.redis.connection import Store
 from sandbox.workspace import Channel
 from tests.builders import rich_text
 from tests.people import SESSION, Desk, quote, running

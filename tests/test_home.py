@@ -10,13 +10,8 @@ import pytest
 from hypothesis import given
 from redis.asyncio import Redis
 
-from bot import home_view, messages
 from bot.app import Bot
-from bot.audience import Audience
-from bot.home_view import Shown
-from bot.keys import link_key, places_key, threads_key
-from bot.links import Links
-from bot.models import (
+from bot.model.models import (
     Link,
     Outcome,
     OutcomeKind,
@@ -26,8 +21,13 @@ from bot.models import (
     ThreadRef,
     UserId,
 )
-from bot.store import Store
-from handlers.interactions import (
+from bot.redis.connection import Store
+from bot.redis.keys import link_key, places_key, threads_key
+from bot.slack.channels import Audience
+from bot.store.links import Links
+from bot.wording import home_view, messages
+from bot.wording.home_view import Shown
+from handlers.parse.interactions import (
     parse_choice,
     parse_home_page,
     parse_home_press,

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bot.devin_answers import DETAIL_LIMIT, parse_answer
-from bot.models import Outcome, OutcomeKind, Refusal, Wait
+from bot.devin.responses import DETAIL_LIMIT, parse_answer
+from bot.model.models import Outcome, OutcomeKind, Refusal, Wait
 
 NO_TEXT = "\ud800"
 """Half of a surrogate pair, which JSON can spell as an escape and UTF-8 cannot hold."""

@@ -5,8 +5,8 @@ import logging
 
 import pytest
 
-from bot.bursts import CROWD, LIMIT_SECONDS, QUIET_SECONDS
-from bot.intake import Intake
+from bot.runtime.intake import Intake
+from bot.runtime.reordering import CROWD, LIMIT_SECONDS, QUIET_SECONDS
 from tests.waiting import wait_until
 
 

@@ -3,8 +3,8 @@
 import pytest
 from hypothesis import given, settings
 
-from bot.models import ThreadRef
-from handlers.interactions import is_of, parse_shortcut, parse_submission, parse_ticket_press
+from bot.model.models import ThreadRef
+from handlers.parse.interactions import is_of, parse_shortcut, parse_submission, parse_ticket_press
 from tests.builders import (
     ADA,
     CHANNEL,

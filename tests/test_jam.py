@@ -9,16 +9,16 @@ from docket import Docket
 from redis.asyncio import Redis
 
 from bot.app import Bot, open_bot
-from bot.intake import Intake
-from bot.keys import DUE_KEY, UNTOLD_KEY
-from bot.links import Links
-from bot.mailbox import Head, Mailbox
-from bot.models import Link, Outcome, OutcomeKind, Reply, SessionId, ThreadRef, UserId
-from bot.nearby import TELLING_AT_ONCE
-from bot.owed import ReportId, ReportKind
+from bot.model.models import Link, Outcome, OutcomeKind, Reply, SessionId, ThreadRef, UserId
+from bot.model.owed import ReportId, ReportKind
+from bot.redis.connection import Store
+from bot.redis.keys import DUE_KEY, UNTOLD_KEY
+from bot.runtime.intake import Intake
+from bot.schedule.docket import NAMED, SWEEP_LIMIT, DocketSchedule, open_docket
+from bot.schedule.local import TELLING_AT_ONCE
 from bot.settings import Settings
-from bot.store import Store
-from bot.tasks import NAMED, SWEEP_LIMIT, DocketSchedule, open_docket
+from bot.store.links import Links
+from bot.store.mailbox import Head, Mailbox
 from tests.conftest import started
 from tests.people import Desk
 from tests.waiting import until_settled, wait_until

@@ -7,11 +7,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot.app import Bot
-from bot.attached import MOST_FORWARDED, Attached, Brought, Forwarded, Hitch
-from bot.letters import MOST_QUOTED, NOT_SHOWN, compose, letter
-from bot.markup import NO_NAMES, Names
-from bot.models import Reply, ThreadRef, UserId
-from bot.people import People
+from bot.delivery.compose import MOST_QUOTED, NOT_SHOWN, compose, letter
+from bot.model.files import MOST_FORWARDED, Attached, Brought, Forwarded, Hitch
+from bot.model.models import Reply, ThreadRef, UserId
+from bot.slack.people import People
+from bot.text.markup import NO_NAMES, Names
 from sandbox import Sandbox
 from tests.builders import rich_text
 from tests.people import Desk

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from redis.asyncio import Redis
 
 from bot.app import Bot
-from bot.keys import link_key
-from bot.models import ThreadRef
-from bot.sessions import parse_session
+from bot.model.models import ThreadRef
+from bot.model.sessions import parse_session
+from bot.redis.keys import link_key
 from tests.people import OTHER_SESSION, SESSION, Desk, running
 from tests.redis_servers import node_url
 from tests.waiting import wait_until

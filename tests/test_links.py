@@ -8,10 +8,10 @@ from datetime import timedelta
 import pytest
 from redis.asyncio import Redis
 
-from bot.keys import last_key, link_key, threads_key
-from bot.links import Links
-from bot.models import Link, Outcome, OutcomeKind, SessionId, ThreadRef, UserId
-from bot.store import Store
+from bot.model.models import Link, Outcome, OutcomeKind, SessionId, ThreadRef, UserId
+from bot.redis.connection import Store
+from bot.redis.keys import last_key, link_key, threads_key
+from bot.store.links import Links
 from tests.people import OTHER_SESSION, SESSION
 
 TTL = timedelta(days=90)

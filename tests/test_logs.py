@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
-from bot import logs
-from bot.models import Reply
+from bot.model.models import Reply
+from bot.runtime import logs
 from bot.settings import Settings
 from tests.conftest import started
 from tests.logbook import logging_to

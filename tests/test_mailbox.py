@@ -10,32 +10,7 @@ from datetime import timedelta
 import pytest
 from redis.asyncio import Redis
 
-from bot import scripts
-from bot.keys import (
-    DUE_KEY,
-    UNTOLD_KEY,
-    box_key,
-    hold_key,
-    lately_key,
-    link_key,
-    mail_key,
-    reply_key,
-    threads_key,
-)
-from bot.links import Links
-from bot.mailbox import (
-    HOLD,
-    KEEP_DONE,
-    LATELY,
-    LEFT_FOR,
-    SETTLE_LIMIT,
-    Head,
-    Later,
-    Mailbox,
-    Nothing,
-    Step,
-)
-from bot.models import (
+from bot.model.models import (
     Change,
     Link,
     Outcome,
@@ -47,9 +22,34 @@ from bot.models import (
     reply_id,
     ts_micros,
 )
-from bot.owed import ReportId, ReportKind
-from bot.reports import Reports
-from bot.store import Store
+from bot.model.owed import ReportId, ReportKind
+from bot.redis.connection import Store
+from bot.redis.keys import (
+    DUE_KEY,
+    UNTOLD_KEY,
+    box_key,
+    hold_key,
+    lately_key,
+    link_key,
+    mail_key,
+    reply_key,
+    threads_key,
+)
+from bot.store import scripts
+from bot.store.links import Links
+from bot.store.mailbox import (
+    HOLD,
+    KEEP_DONE,
+    LATELY,
+    LEFT_FOR,
+    SETTLE_LIMIT,
+    Head,
+    Later,
+    Mailbox,
+    Nothing,
+    Step,
+)
+from bot.store.outbox import Reports
 from tests.people import OTHER_SESSION, SESSION
 
 ID, OTHER = SessionId(SESSION), SessionId(OTHER_SESSION)

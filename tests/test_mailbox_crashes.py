@@ -11,10 +11,7 @@ from datetime import timedelta
 import pytest
 from redis.asyncio import Redis
 
-from bot.keys import DUE_KEY, UNTOLD_KEY, hold_key, reply_key
-from bot.links import Links
-from bot.mailbox import Head, Mailbox, Nothing, Step
-from bot.models import (
+from bot.model.models import (
     Change,
     Link,
     Outcome,
@@ -26,8 +23,11 @@ from bot.models import (
     UserId,
     ts_micros,
 )
-from bot.owed import ReportId, ReportKind
-from bot.store import Store
+from bot.model.owed import ReportId, ReportKind
+from bot.redis.connection import Store
+from bot.redis.keys import DUE_KEY, UNTOLD_KEY, hold_key, reply_key
+from bot.store.links import Links
+from bot.store.mailbox import Head, Mailbox, Nothing, Step
 
 STEPS = 250
 SESSIONS = tuple(SessionId(f"devin-{number:012x}") for number in (1, 2))

@@ -8,7 +8,7 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from bot.manifest import REQUIRED_SCOPES, manifest_yaml
+from bot.slack.manifest import REQUIRED_SCOPES, manifest_yaml
 from tests.manifest_schema import Manifest
 
 ROOT = Path(__file__).parent.parent

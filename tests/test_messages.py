@@ -12,9 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot import messages
-from bot.attached import Attached
-from bot.errors import (
+from bot.model.errors import (
     AlreadySent,
     BadSession,
     BadStep,
@@ -39,7 +37,8 @@ from bot.errors import (
     StoreAway,
     TicketGone,
 )
-from bot.models import (
+from bot.model.files import Attached
+from bot.model.models import (
     SENDABLE_AGAIN,
     Change,
     Flaw,
@@ -54,7 +53,8 @@ from bot.models import (
     ThreadRef,
     UserId,
 )
-from bot.words import QUOTE_LIMIT, Words, cut
+from bot.wording import messages
+from bot.wording.message import QUOTE_LIMIT, Words, cut
 from sandbox.blocks import block_problems
 from sandbox.chat_methods import MAX_POSTED_TEXT, MAX_UPDATED_TEXT
 

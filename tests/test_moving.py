@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from bot.app import Bot
-from bot.store import Store
+from bot.redis.connection import Store
 from tests.people import OTHER_SESSION, SESSION, Desk
 from tests.waiting import until_settled, wait_until
 

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from bot.intake import Intake
-from bot.nearby import Line
+from bot.runtime.intake import Intake
+from bot.schedule.local import Line
 from tests.waiting import wait_until
 
 

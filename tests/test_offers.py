@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.app import Bot
-from bot.sessions import SESSION_ADDRESS, find_session, parse_session
-from bot.store import Store
-from handlers.offers import names_session, parse_named
+from bot.model.sessions import SESSION_ADDRESS, find_session, parse_session
+from bot.redis.connection import Store
+from handlers.link_offers import names_session, parse_named
 from sandbox.deliveries import Delivery
 from sandbox.slack import Message
 from tests.builders import (

@@ -13,13 +13,13 @@ from prometheus_client import REGISTRY
 from redis.asyncio import Redis
 
 from bot.app import open_bot
-from bot.backlog import measure
-from bot.keys import reply_key
-from bot.links import Links
-from bot.mailbox import Mailbox
-from bot.models import Link, Reply, SessionId, ThreadRef, UserId
+from bot.model.models import Link, Reply, SessionId, ThreadRef, UserId
+from bot.redis.connection import Store, open_store
+from bot.redis.keys import reply_key
 from bot.settings import Settings
-from bot.store import Store, open_store
+from bot.store.backlog import measure
+from bot.store.links import Links
+from bot.store.mailbox import Mailbox
 from tests.logbook import logging_to
 from tests.people import SESSION, Desk
 from tests.processes import bot_process, free_port

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from bot.app import Bot, open_bot
-from bot.intake import Intake
-from bot.links import Links
-from bot.models import Link, SessionId, ThreadRef, UserId
+from bot.model.models import Link, SessionId, ThreadRef, UserId
+from bot.redis.connection import Store
+from bot.runtime.intake import Intake
 from bot.settings import Settings
-from bot.store import Store
+from bot.store.links import Links
 from sandbox import Sandbox
 from sandbox.slack import Message
 from tests.people import OTHER_SESSION, SESSION, Desk

@@ -15,12 +15,12 @@ import pytest
 import redis
 
 from bot.app import Bot, open_bot
-from bot.keys import DUE_KEY, box_key, hold_key
-from bot.links import Links
-from bot.mailbox import Mailbox
-from bot.models import Link, Reply, SessionId, ThreadRef, UserId
+from bot.model.models import Link, Reply, SessionId, ThreadRef, UserId
+from bot.redis.connection import Store
+from bot.redis.keys import DUE_KEY, box_key, hold_key
 from bot.settings import Settings, load_settings
-from bot.store import Store
+from bot.store.links import Links
+from bot.store.mailbox import Mailbox
 from sandbox import DevinSandbox
 from sandbox.devin_answers import FINISHED, SUSPENDED
 from sandbox.slack import Message

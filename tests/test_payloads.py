@@ -5,13 +5,13 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from bot.attached import Forwarded
-from bot.letters import compose
-from bot.markup import NO_NAMES, is_empty, mentioned
-from bot.models import ThreadRef
-from bot.sessions import parse_session
-from handlers.interactions import parse_press, parse_say, parse_send_again
-from handlers.payloads import parse_command, parse_reply, parse_thread
+from bot.delivery.compose import compose
+from bot.model.files import Forwarded
+from bot.model.models import ThreadRef
+from bot.model.sessions import parse_session
+from bot.text.markup import NO_NAMES, is_empty, mentioned
+from handlers.parse.events import parse_command, parse_reply, parse_thread
+from handlers.parse.interactions import parse_press, parse_say, parse_send_again
 from tests.builders import (
     ADA,
     BOT_USER,

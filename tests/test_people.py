@@ -9,13 +9,13 @@ import pytest
 from aiohttp import web
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.audience import Audience
-from bot.errors import NotIdentified
-from bot.markup import Mentioned
-from bot.models import Person, Standing, UserId
-from bot.people import People
-from bot.permissions import Permissions
+from bot.model.errors import NotIdentified
+from bot.model.models import Person, Standing, UserId
+from bot.relay.permissions import Permissions
 from bot.settings import load_settings
+from bot.slack.channels import Audience
+from bot.slack.people import People
+from bot.text.markup import Mentioned
 from sandbox import Sandbox
 from sandbox.workspace import User
 from tests.slack_apps import serving, web_client

@@ -9,11 +9,11 @@ import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.app import Bot
-from bot.errors import NotIdentified
-from bot.models import WORKFLOW, Standing, UserId
-from bot.people import People
-from bot.permissions import Permissions
+from bot.model.errors import NotIdentified
+from bot.model.models import WORKFLOW, Standing, UserId
+from bot.relay.permissions import Permissions
 from bot.settings import Settings, load_settings
+from bot.slack.people import People
 from sandbox import Sandbox
 from tests.people import Desk, running
 from tests.slack_apps import web_client

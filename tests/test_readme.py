@@ -8,9 +8,11 @@ from pydantic_core import PydanticUndefined
 
 import bot.__main__
 import sandbox.__main__
-from bot import keys, messages, metrics
-from bot.models import Change, OutcomeKind
+from bot.model.models import Change, OutcomeKind
+from bot.redis import keys
+from bot.runtime import metrics
 from bot.settings import Settings, load_settings
+from bot.wording import messages
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -19,7 +21,7 @@ CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 SOURCE = "\n".join(
     path.read_text(encoding="utf-8")
     for part in ("bot", "handlers")
-    for path in ROOT.glob(f"{part}/*.py")
+    for path in sorted((ROOT / part).rglob("*.py"))
 )
 DOCUMENTS = {"README.md": README, "ARCHITECTURE.md": ARCHITECTURE, "CONTRIBUTING.md": CONTRIBUTING}
 ENOUGH = {
@@ -133,11 +135,13 @@ def test_every_file_that_is_named_exists(document: str) -> None:
     text = (ROOT / document).read_text(encoding="utf-8")
     linked = set(re.findall(r"\]\((?!https?://)([^)#]+)\)", text))
     named = set(re.findall(r"`((?:bot|handlers|sandbox|tests|docs|\.ci)/[\w./-]*)`", text))
-    modules = {f"bot/{name}" for name in re.findall(r"`([a-z_]+\.py)`", text)}
+    modules = {f"bot/{name}" for name in re.findall(r"`([a-z_/]+\.py)`", text)}
     missing = [path for path in linked | named if not (ROOT / path).exists()]
     missing += [
         path
         for path in modules
-        if not (ROOT / path).exists() and not (ROOT / path.replace("bot/", "handlers/")).exists()
+        if not (ROOT / path).exists()
+        and not (ROOT / path.replace("bot/", "handlers/")).exists()
+        and not (ROOT / path.removeprefix("bot/")).exists()
     ]
     assert missing == []

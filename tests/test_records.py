@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from pydantic import ValidationError
 
-from bot.attached import Attached
-from bot.models import Reply, ThreadRef, UserId
+from bot.model.files import Attached
+from bot.model.models import Reply, ThreadRef, UserId
 from tests.builders import JSON, mutated, rich_text
 
 THREAD = ThreadRef(team="T0", channel="C0", thread_ts="1764000000.000100")

@@ -9,9 +9,9 @@ import pytest
 from redis.asyncio import Redis
 
 from bot.app import Bot, open_bot
-from bot.errors import StoreAway
+from bot.model.errors import StoreAway
+from bot.redis.connection import open_store
 from bot.settings import load_settings
-from bot.store import open_store
 from sandbox import Sandbox
 from sandbox.deliveries import Delivery
 from tests.conftest import environ_of

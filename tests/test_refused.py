@@ -11,10 +11,10 @@ from urllib.parse import urlencode
 import pytest
 from slack_bolt.async_app import AsyncApp
 
-from bot.endpoint import MOST_BYTES, SlackEndpoint
-from bot.intake import Intake
-from bot.server import BODY_LIMIT
-from bot.socket_mode import open_socket_mode
+from bot.runtime.http import BODY_LIMIT
+from bot.runtime.intake import Intake
+from bot.slack.receiving.endpoint import MOST_BYTES, SlackEndpoint
+from bot.slack.receiving.socket_mode import open_socket_mode
 from sandbox import Sandbox
 from tests.doors import BODY, SECRET, Door, door, signed, waiting_app
 from tests.ears import Ears

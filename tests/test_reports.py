@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from bot.app import Bot, open_bot
-from bot.errors import OPERATOR_MUST_ACT
+from bot.model.errors import OPERATOR_MUST_ACT
+from bot.redis.connection import Store
+from bot.reporting.reporter import MARK_TRIES
 from bot.settings import Settings
-from bot.store import Store
-from bot.telling import MARK_TRIES
 from sandbox.faults import ApiCall
 from tests.people import SESSION, Desk, labels
 from tests.waiting import until_settled, wait_until
@@ -126,7 +126,11 @@ async def test_a_thread_out_of_reach_ends_its_report_in_the_log(
     await wait_until(lambda: desk.devin.requests, "Devin is asked")
     await until_settled(store)
     assert len(desk.said(thread)) == 1
-    told = [one for one in caplog.records if one.name == "bot.telling" and one.levelname == "ERROR"]
+    told = [
+        one
+        for one in caplog.records
+        if one.name == "bot.reporting.reporter" and one.levelname == "ERROR"
+    ]
     assert [vars(one)["reason"] for one in told] == [f"chat.postMessage: {reason}"]
     assert "rebase" not in caplog.text
 

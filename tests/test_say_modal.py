@@ -12,13 +12,13 @@ import redis.asyncio
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot import say_modal
 from bot.app import Bot
-from bot.devin_session import title_of
-from bot.links import Links
-from bot.models import Link, Listed, SessionId, ThreadRef, UserId
-from bot.say_modal import Choices
-from bot.store import Store
+from bot.devin.sessions import title_of
+from bot.model.models import Link, Listed, SessionId, ThreadRef, UserId
+from bot.redis.connection import Store
+from bot.store.links import Links
+from bot.wording import say_form
+from bot.wording.say_form import Choices
 from sandbox.blocks import view_problems
 from sandbox.deliveries import Delivery
 from sandbox.workspace import OTHER_TEAM_ID
@@ -39,7 +39,7 @@ async def opened(desk: Desk, *, user: str = "ada", channel: str = "general") -> 
 
 def forms(desk: Desk, user: str = "ada") -> list[View]:
     """The forms that somebody has open, in their final form."""
-    return [one for one in desk.slack.open_views(user) if one["callback_id"] == say_modal.FORM]
+    return [one for one in desk.slack.open_views(user) if one["callback_id"] == say_form.FORM]
 
 
 def element(view: View, name: str) -> dict[str, Any]:
@@ -532,7 +532,7 @@ LISTED = st.builds(Listed, session=SESSIONS, title=st.text(max_size=200))
 def test_slack_takes_whatever_the_titles_are(listed: list[Listed], here: int) -> None:
     """Titles are somebody's words: of any length, in any script, or none at all."""
     choices = Choices(here=listed[:here], elsewhere=listed[here:], meant=None)
-    assert view_problems(say_modal.form("0" * 32, choices)) == []
+    assert view_problems(say_form.form("0" * 32, choices)) == []
     if listed:
-        menu = say_modal.menu("0" * 32, listed, "<!channel> *now*")
+        menu = say_form.menu("0" * 32, listed, "<!channel> *now*")
         assert view_problems({"type": "home", "blocks": menu.params()["blocks"]}) == []

@@ -16,8 +16,8 @@ import pytest
 import yaml
 
 from bot.app import Bot, open_bot
+from bot.redis.connection import Store
 from bot.settings import load_settings
-from bot.store import Store
 from sandbox import Sandbox
 from sandbox.slack import Message
 from tests.builders import JSON, a_reply
@@ -78,7 +78,7 @@ def called() -> set[str]:
     trees = [
         ast.parse(path.read_text(encoding="utf-8"))
         for part in ("bot", "handlers")
-        for path in (ROOT / part).glob("*.py")
+        for path in sorted((ROOT / part).rglob("*.py"))
     ]
     words = {
         node.value

@@ -12,7 +12,7 @@ import aiohttp
 import pytest
 
 from bot.app import Bot, open_bot
-from bot.server import BODY_LIMIT
+from bot.runtime.http import BODY_LIMIT
 from bot.settings import load_settings
 from sandbox import Sandbox
 from tests.conftest import environ_of

@@ -11,7 +11,7 @@ import pytest
 from pydantic import ValidationError
 from redis.asyncio.connection import SSLConnection, parse_url
 
-from bot.errors import SettingsError
+from bot.model.errors import SettingsError
 from bot.settings import Settings, load_settings
 
 ROOT = Path(__file__).parent.parent

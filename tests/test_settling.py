@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.app import Bot
-from bot.arrivals import Arrival, digest
-from bot.devin_session import Look, find
+from bot.devin.sessions import Look, find
+from bot.model.arrivals import Arrival, digest
 from sandbox import Sandbox
 from tests.people import SESSION, Desk
 

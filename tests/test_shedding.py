@@ -10,15 +10,24 @@ from datetime import timedelta
 import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.keys import reply_key
-from bot.links import Links
-from bot.mailbox import Head, Mailbox
-from bot.models import Link, Outcome, OutcomeKind, Reply, ReplyId, SessionId, ThreadRef, UserId
-from bot.owed import ReportId, ReportKind
-from bot.reports import TELLING, Reports
-from bot.store import COMMAND_TIMEOUT_SECONDS, Store
-from bot.telling import TELLING_SECONDS, Telling
-from bot.threads import Threads
+from bot.model.models import (
+    Link,
+    Outcome,
+    OutcomeKind,
+    Reply,
+    ReplyId,
+    SessionId,
+    ThreadRef,
+    UserId,
+)
+from bot.model.owed import ReportId, ReportKind
+from bot.redis.connection import COMMAND_TIMEOUT_SECONDS, Store
+from bot.redis.keys import reply_key
+from bot.reporting.reporter import TELLING_SECONDS, Telling
+from bot.slack.threads import Threads
+from bot.store.links import Links
+from bot.store.mailbox import Head, Mailbox
+from bot.store.outbox import TELLING, Reports
 from sandbox import Sandbox
 from tests.people import SESSION
 from tests.planned import Planned, never

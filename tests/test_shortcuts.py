@@ -10,13 +10,13 @@ import redis.asyncio
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from bot import messages, modals
 from bot.app import Bot
-from bot.attached import Attached
-from bot.keys import reply_key
-from bot.models import Reply, SessionId, ThreadRef, UserId, reply_id
-from bot.store import Store
-from bot.words import plain
+from bot.model.files import Attached
+from bot.model.models import Reply, SessionId, ThreadRef, UserId, reply_id
+from bot.redis.connection import Store
+from bot.redis.keys import reply_key
+from bot.wording import forms, messages
+from bot.wording.message import plain
 from sandbox.blocks import view_problems
 from sandbox.deliveries import Delivery
 from tests.builders import (
@@ -783,10 +783,10 @@ def test_a_form_is_always_fit_to_open(text: str, name: str, *, typed: bool) -> N
     message = Reply(thread=THREAD, ts=ROOT_TS, author=author, text=text, files=files)
     guess = SessionId(SESSION) if typed else None
     for about in (message, None):
-        view = modals.ask_session("0" * 32, guess, about)
+        view = forms.ask_session("0" * 32, guess, about)
         assert view_problems(view) == []
         assert prefilled(dict(view)) == (URL if typed else None)
-    assert view_problems(modals.tell(messages.SEND_TITLE, messages.SENT)) == []
+    assert view_problems(forms.tell(messages.SEND_TITLE, messages.SENT)) == []
 
 
 @pytest.mark.parametrize(

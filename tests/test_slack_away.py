@@ -10,10 +10,10 @@ import yarl
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.app import Bot
-from bot.errors import SlackAway, SlackRefused
+from bot.model.errors import SlackAway, SlackRefused
+from bot.redis.connection import Store
 from bot.settings import Settings
-from bot.slack_calls import call
-from bot.store import Store
+from bot.slack.api import call
 from sandbox import Sandbox
 from tests.conftest import environ_of, started
 from tests.people import SESSION, Desk, running
@@ -56,8 +56,10 @@ async def test_a_token_that_is_revoked_costs_no_reply_and_no_report(
         await desk.until_received("two")
         desk.devin.behave(SESSION, "suspended", times=1)
         three = await desk.reply("three", thread)
-        await wait_until(lambda: errors_of(caplog, "bot.telling"), "the operator is told")
-        assert set(errors_of(caplog, "bot.telling")) <= {
+        await wait_until(
+            lambda: errors_of(caplog, "bot.reporting.reporter"), "the operator is told"
+        )
+        assert set(errors_of(caplog, "bot.reporting.reporter")) <= {
             f"{method}: token_revoked" for method in ("reactions.add", "chat.postMessage")
         }
         four = await desk.reply("four", thread, user="ben")
@@ -85,7 +87,9 @@ async def test_socket_mode_switched_off_is_told_to_the_operator_and_seldom_asked
         return "invalid_auth" in (await not_ready_for(bot)).get("Socket Mode", "")
 
     await wait_until(is_told, "/readyz says why")
-    assert errors_of(caplog, "bot.socket_mode") == ["apps.connections.open: invalid_auth"]
+    assert errors_of(caplog, "bot.slack.receiving.socket_mode") == [
+        "apps.connections.open: invalid_auth"
+    ]
     assert asked(desk, "apps.connections.open") == before + 1
 
 

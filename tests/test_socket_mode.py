@@ -12,10 +12,10 @@ from slack_bolt.authorization import AuthorizeResult
 from slack_sdk.socket_mode.request import SocketModeRequest
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.envelopes import Flaw, parse_frame
-from bot.errors import SlackAway
-from bot.intake import Intake
-from bot.socket_mode import SocketMode, open_socket_mode
+from bot.model.errors import SlackAway
+from bot.runtime.intake import Intake
+from bot.slack.receiving.envelopes import Flaw, parse_frame
+from bot.slack.receiving.socket_mode import SocketMode, open_socket_mode
 from sandbox import Sandbox
 from sandbox.slack import Delivery
 from sandbox.socket_mode import MAX_CONNECTIONS

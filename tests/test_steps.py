@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import settings as examples
 
 from bot.app import Bot
-from bot.executions import StepAsked
-from bot.models import ts_micros
+from bot.model.models import ts_micros
+from bot.redis.connection import Store
 from bot.settings import Settings
-from bot.store import Store
-from handlers.steps import parse_step
+from bot.store.workflow_steps import StepAsked
+from handlers.workflow_steps import parse_step
 from tests.builders import ADA, JSON, TS, mutated, sample_event
 from tests.conftest import started
 from tests.people import OTHER_SESSION, SESSION, Desk, labels, quote, running

@@ -11,8 +11,8 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from bot.connections import raise_open_files
-from bot.server import BODY_LIMIT
+from bot.runtime.connections import raise_open_files
+from bot.runtime.http import BODY_LIMIT
 from sandbox import Sandbox
 from tests.conftest import environ_of
 from tests.people import SESSION, Desk

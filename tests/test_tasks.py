@@ -13,13 +13,12 @@ from docket import Docket, Worker
 from redis.asyncio import Redis
 
 from bot.app import Bot
-from bot.errors import StoreAway
-from bot.keys import DUE_KEY, PREFIX, UNTOLD_KEY
-from bot.mailbox import Head, Mailbox
-from bot.models import Outcome, OutcomeKind, Reply, ReplyId, SessionId, ThreadRef, UserId
-from bot.owed import ReportId, ReportKind
-from bot.store import COMMAND_TIMEOUT_SECONDS, Store
-from bot.tasks import (
+from bot.model.errors import StoreAway
+from bot.model.models import Outcome, OutcomeKind, Reply, ReplyId, SessionId, ThreadRef, UserId
+from bot.model.owed import ReportId, ReportKind
+from bot.redis.connection import COMMAND_TIMEOUT_SECONDS, Store
+from bot.redis.keys import DUE_KEY, PREFIX, UNTOLD_KEY
+from bot.schedule.docket import (
     BEAT_SECONDS,
     DOCKET_NAME,
     REDELIVERY,
@@ -28,6 +27,7 @@ from bot.tasks import (
     open_docket,
     open_worker,
 )
+from bot.store.mailbox import Head, Mailbox
 from tests.people import OTHER_SESSION, SESSION, Desk
 from tests.processes import kept_valkey
 from tests.redis_servers import node_url

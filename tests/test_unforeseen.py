@@ -15,16 +15,12 @@ from redis.asyncio import Redis
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.app import Bot
-from bot.deliveries import Deliveries
-from bot.devin import open_devin
-from bot.errors import StoreAway
-from bot.files import Files
-from bot.intake import Intake
-from bot.keys import lately_key, reply_key
-from bot.links import Links
-from bot.mailbox import Mailbox
-from bot.markup import Mentioned
-from bot.models import (
+from bot.delivery.attachments import Files
+from bot.delivery.deliverer import Deliveries
+from bot.delivery.reconcile import Settling
+from bot.devin.client import open_devin
+from bot.model.errors import StoreAway
+from bot.model.models import (
     Link,
     Outcome,
     OutcomeKind,
@@ -34,12 +30,16 @@ from bot.models import (
     UserId,
     reply_id,
 )
-from bot.owed import ReportId, ReportKind
-from bot.people import Called, People
-from bot.settling import Settling
-from bot.slack_files import SlackFiles
-from bot.store import Store
-from bot.uploads import Uploads
+from bot.model.owed import ReportId, ReportKind
+from bot.redis.connection import Store
+from bot.redis.keys import lately_key, reply_key
+from bot.runtime.intake import Intake
+from bot.slack.files import SlackFiles
+from bot.slack.people import Called, People
+from bot.store.attachments import Uploads
+from bot.store.links import Links
+from bot.store.mailbox import Mailbox
+from bot.text.markup import Mentioned
 from sandbox import Sandbox
 from tests.people import SESSION, Desk, labels
 from tests.waiting import until_settled, wait_until

@@ -5,8 +5,8 @@ import inspect
 import time
 from collections.abc import Awaitable, Callable
 
-from bot.reports import Reports
-from bot.store import Store
+from bot.redis.connection import Store
+from bot.store.outbox import Reports
 
 
 async def wait_until(

@@ -1,0 +1,1 @@
+"""What nobody heard is read and accepted late."""

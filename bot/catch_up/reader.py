@@ -1,0 +1,186 @@
+"""Reads threads again, at a pace that Slack allows, and picks out what is ours.
+
+What Slack does not show is said in the log and in a metric, and costs no other thread anything.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from bot.model.errors import OPERATOR_MUST_ACT, PersonError, SlackAway, SlackRefused
+from bot.model.models import Change, Reply, ThreadRef, UserId, micros_ts, ts_micros
+from bot.runtime import metrics
+from bot.slack.threads import Threads
+
+log = logging.getLogger(__name__)
+
+PACE_SECONDS = 1.5
+"""40 calls a minute; Slack allows some 50, and reports look into threads by the same method."""
+
+MOST_PAGES = 20
+"""4,000 replies of one thread."""
+
+BACKOFF_SECONDS = (1.0, 2.0, 5.0, 15.0)
+
+CHANNEL_GONE = frozenset({"channel_not_found", "not_in_channel", "missing_scope", "access_denied"})
+"""Slack's codes that hold for every thread of the channel."""
+
+HUSHING = frozenset({"unlink", "mute"})
+
+
+@dataclass(frozen=True, slots=True)
+class Unheard:
+    """A mention that asked the bot for something, and that an event may never have brought."""
+
+    thread: ThreadRef
+    ts: str
+    verb: str
+    by: UserId
+
+
+class Events(Protocol):
+    """What the handlers know: how a message reads, and what happens to it."""
+
+    def parse(self, message: Mapping[str, Any], thread: ThreadRef) -> Reply | Unheard | None:
+        """What a message of `conversations.replies` is to us."""
+
+    async def accept(self, reply: Reply) -> Change:
+        """Accept a reply; raises `NotAllowed`, `EmptyMessage`, or `SlackAway`: nobody knows yet."""
+
+    async def is_stranded(self, reply: Reply) -> bool:
+        """Whether it was for Devin, and its thread was unlinked, muted or linked anew since."""
+
+    async def turn_away(self, reply: Reply, error: PersonError) -> None:
+        """Tell its author why not."""
+
+    async def is_heeded(self, command: Unheard) -> bool:
+        """Whether no event brought the command, and its author may ask.
+
+        Raises `SlackAway`: nobody knows who that is; or `UnderWay`: an event has just brought it.
+        """
+
+    async def take_back(self, reply: Reply) -> bool:
+        """Take a reply out of its mailbox, if it is there; False where Devin may have it."""
+
+    async def give_up(self, command: Unheard) -> None:
+        """Its author will be asked to repeat it: no event shall bring it any more."""
+
+
+@dataclass(slots=True)
+class Found:
+    """What was found in a thread: `latest` is its last message's time in microseconds.
+
+    `hushed`: what was written after somebody had asked that no more goes to Devin.
+    """
+
+    thread: ThreadRef
+    latest: int = 0
+    replies: list[Reply] = field(default_factory=list)
+    unheard: list[Unheard] = field(default_factory=list)
+    hushed: list[Reply] = field(default_factory=list)
+    accepted: int = 0
+    stranded: list[Reply] = field(default_factory=list)
+
+    @property
+    def is_hushed(self) -> bool:
+        """Somebody asked that no more goes to Devin, and was not heard: nothing more shall."""
+        return any(command.verb in HUSHING for command in self.unheard)
+
+
+class LateReader:
+    """Reads threads for a catch-up."""
+
+    def __init__(
+        self, threads: Threads, events: Events, pace_seconds: float = PACE_SECONDS
+    ) -> None:
+        self._threads = threads
+        self._events = events
+        self._pace_seconds = pace_seconds
+        self._next_call = 0.0
+        self._out_of_reach: dict[str, str] = {}
+
+    def forget(self) -> None:
+        """Ask again for channels that were out of reach."""
+        self._out_of_reach.clear()
+
+    async def read(self, thread: ThreadRef, oldest: int) -> Found | None:
+        """What was written in `thread` after `oldest`; None when Slack does not show it.
+
+        Raises:
+            SlackAway: Slack cannot be asked now.
+            SlackRefused: it takes our token no more.
+        """
+        if (reason := self._out_of_reach.get(thread.channel)) is not None:
+            metrics.CAUGHT_UP.labels(reason).inc()
+            return None
+        try:
+            read = await self._read_pages(thread, oldest)
+        except SlackRefused as error:
+            if error.reason in OPERATOR_MUST_ACT:
+                raise
+            metrics.CAUGHT_UP.labels(error.reason).inc()
+            log.error("thread not read", extra=_where(thread) | {"reason": str(error)})  # noqa: TRY400  (Slack's code says all)
+            if error.reason in CHANNEL_GONE:
+                self._out_of_reach[thread.channel] = error.reason
+            return None
+        metrics.CAUGHT_UP.labels("read").inc()
+        return read
+
+    async def _read_pages(self, thread: ThreadRef, oldest: int) -> Found:
+        read, cursor = Found(thread), None
+        for _ in range(MOST_PAGES):
+            page, cursor = await self._page(thread, cursor, micros_ts(oldest))
+            await self._sort(page, oldest, read)
+            if cursor is None:
+                return read
+        log.warning("thread not read to its end", extra=_where(thread))
+        return read
+
+    async def _sort(self, page: Sequence[Mapping[str, Any]], oldest: int, read: Found) -> None:
+        """Take what is ours from the messages of a page."""
+        for message in page:
+            read.latest = max(read.latest, _written(message))
+            found = self._events.parse(message, read.thread)
+            if found is None or ts_micros(found.ts) <= oldest:
+                continue
+            if isinstance(found, Unheard):
+                if await self._events.is_heeded(found):
+                    read.unheard.append(found)
+            elif read.is_hushed:
+                read.hushed.append(found)
+            else:
+                read.replies.append(found)
+
+    async def _page(
+        self, thread: ThreadRef, cursor: str | None, oldest: str
+    ) -> tuple[Sequence[Mapping[str, Any]], str | None]:
+        for delay in BACKOFF_SECONDS:
+            await self._keep_pace()
+            try:
+                return await self._threads.page(thread, cursor, oldest=oldest)
+            except SlackAway as error:
+                wait = delay if error.retry_after is None else error.retry_after
+                log.warning("catch-up waits", extra={"reason": str(error), "seconds": wait})
+                await asyncio.sleep(wait)
+        await self._keep_pace()
+        return await self._threads.page(thread, cursor, oldest=oldest)
+
+    async def _keep_pace(self) -> None:
+        now = time.monotonic()
+        begins = max(now, self._next_call)
+        self._next_call = begins + self._pace_seconds
+        await asyncio.sleep(begins - now)
+
+
+def _written(message: Mapping[str, Any]) -> int:
+    try:
+        return ts_micros(message["ts"])
+    except (KeyError, ValueError, AttributeError):
+        return 0
+
+
+def _where(thread: ThreadRef) -> dict[str, object]:
+    return {"team": thread.team, "channel": thread.channel, "thread_ts": thread.thread_ts}

@@ -1,0 +1,288 @@
+"""Where something may be missing, the threads are read, and what is missing is accepted.
+
+Slack redelivers for some minutes only. What it no longer brings stands in the threads all the same,
+and accepting is idempotent, so reading too much changes nothing. Each reply that is found goes
+through the decisions that an event would meet, and its thread is told that it is late. This is one
+background task: it holds up neither events nor the end of the process.
+"""
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+
+from bot.catch_up.listening import Listening
+from bot.catch_up.reader import Events, Found, LateReader
+from bot.model.errors import (
+    EmptyMessage,
+    NotAllowed,
+    RelayError,
+    SlackAway,
+    SlackRefused,
+    StoreAway,
+    UnderWay,
+)
+from bot.model.models import Change, Reply, SessionId, ThreadRef, millis_after, ts_micros
+from bot.model.schedule import Schedule
+from bot.relay.late_replies import ASTRAY
+from bot.reporting.notices import Answers
+from bot.runtime import metrics
+from bot.runtime.logs import guarded
+from bot.slack.clock import SlackClock
+from bot.slack.receiving.malformed import TRIPS
+from bot.store.checkpoints import HOLD, Gaps, Unread
+from bot.store.links import Links
+from bot.wording import messages
+
+log = logging.getLogger(__name__)
+
+MOST_THREADS = 2_000
+"""The latest ones, 50 minutes' worth; the others are left, and the log says how many."""
+
+VOUCH_SECONDS = 5.0
+AGAIN_SECONDS = 2.0
+"""When it is tried again what Redis or another process prevented."""
+
+SLACK_AGAIN_SECONDS = 5.0
+"""The same for what Slack prevented."""
+
+NOBODY = ""
+"""Stands for the session of threads that have none, or are muted."""
+
+
+class CatchUp:
+    """Looks for what no event brought."""
+
+    def __init__(  # noqa: PLR0913  (the parts it is made of)
+        self,
+        *,
+        listening: Listening,
+        gaps: Gaps,
+        links: Links,
+        reader: LateReader,
+        answers: Answers,
+        events: Events,
+        schedule: Schedule,
+        clock: SlackClock,
+        most_threads: int = MOST_THREADS,
+    ) -> None:
+        self._listening = listening
+        self._gaps = gaps
+        self._links = links
+        self._reader = reader
+        self._answers = answers
+        self._events = events
+        self._schedule = schedule
+        self._clock = clock
+        self._most_threads = most_threads
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Catch up whenever that is wanted; what is not done at the end is left to others."""
+        tasks = [
+            asyncio.create_task(self._run(), name="catch-up"),
+            asyncio.create_task(self._vouch(), name="checkpoint"),
+        ]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            try:
+                await self._leave()
+            except StoreAway as error:
+                log.warning("catch-up not let go", extra={"reason": str(error)})
+
+    async def _leave(self) -> None:
+        """Leave to others what was refused and not read, or else what this process vouches for."""
+        if self._listening.is_behind:
+            await self._listening.note()
+        await self._listening.vouch()
+        await self._gaps.let_go()
+        await self._gaps.leave()
+
+    async def _vouch(self) -> None:
+        while True:
+            await asyncio.sleep(VOUCH_SECONDS)
+            with suppress(StoreAway):  # which the measures of what waits have in the log
+                await self._listening.vouch()
+                if await self._gaps.is_left():
+                    self._listening.wanted.set()
+
+    async def _run(self) -> None:
+        wanted = self._listening.wanted
+        while True:
+            await wanted.wait()
+            wanted.clear()
+            try:
+                await guarded(self._catch_up(), log, RelayError)
+            except StoreAway as error:
+                log.warning("catch-up put off", extra={"reason": str(error)})
+                await self._listening.note_within(AGAIN_SECONDS)
+                wanted.set()
+            except SlackRefused as error:
+                # The token no longer serves; the gap stays noted for a process that has a new one.
+                log.error("catch-up ended", extra={"reason": str(error)})  # noqa: TRY400  (Slack's code says all)
+            except RelayError:
+                log.exception("catch-up failed")
+
+    async def _catch_up(self) -> None:
+        """Read until nothing is left that Slack shows, or that somebody else reads."""
+        self._reader.forget()
+        skipped: set[ThreadRef] = set()
+        while True:
+            if self._listening.is_behind:
+                await self._listening.note()
+            gap = await self._gaps.claim()
+            if gap is None:
+                return
+            if not gap:
+                await self._until_wanted(AGAIN_SECONDS)
+                continue
+            async with self._kept():
+                if await self._pass(skipped):
+                    return
+
+    async def _pass(self, skipped: set[ThreadRef]) -> bool:
+        """Read once all that is to be read, and add to `skipped` what Slack does not show.
+
+        True when nothing else is wanted.
+        """
+        gap, unread = await self._gaps.unread()
+        plan = await self._plan([one for one in unread if one.thread not in skipped])
+        left = len(unread) - sum(map(len, plan.values())) - len(skipped)
+        log.info("catching up", extra={"threads": sum(map(len, plan.values())), "left": left})
+        for session in await self._gaps.awaited():
+            if session not in plan:
+                await self._release(gap, session, [], 0)
+        is_put_off = False
+        while plan:
+            session = await self._next(plan)
+            threads = plan.pop(session)
+            try:
+                await self._read(gap, session, threads, skipped)
+            except (SlackAway, UnderWay) as error:
+                log.warning("session put off", extra=_ids(session) | {"reason": str(error)})
+                is_put_off = True
+            except TRIPS:
+                # A message that nobody foresaw must not keep others from being caught up.
+                log.exception("session not caught up", extra=_ids(session))
+                skipped.update(one.thread for one in threads)
+        if is_put_off:
+            await self._until_wanted(SLACK_AGAIN_SECONDS)
+            return False
+        return not await self._gaps.let_go(gap)
+
+    async def _until_wanted(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._listening.wanted.wait()
+            self._listening.wanted.clear()
+
+    async def _plan(self, unread: Sequence[Unread]) -> dict[SessionId, list[Unread]]:
+        """The threads to read by session, since each gets its replies in the order of writing."""
+        unread = unread[: self._most_threads]
+        links = await self._links.of([one.thread for one in unread])
+        plan: dict[SessionId, list[Unread]] = defaultdict(list)
+        for one, link in zip(unread, links, strict=True):
+            plan[SessionId(NOBODY) if link is None or link.muted else link.session].append(one)
+        return plan
+
+    async def _next(self, plan: Mapping[SessionId, object]) -> SessionId:
+        """The session whose mail has waited longest, or else the next one."""
+        awaited = await self._gaps.awaited()
+        return next((session for session in awaited if session in plan), next(iter(plan)))
+
+    async def _read(
+        self, gap: str, session: SessionId, threads: Sequence[Unread], skipped: set[ThreadRef]
+    ) -> None:
+        """Read the threads of one session, and accept what is missing."""
+        until, reads = self._clock.last, []
+        for one in threads:
+            found = await self._reader.read(one.thread, one.after)
+            if found is None:
+                skipped.add(one.thread)
+            else:
+                reads.append(found)
+                until = max(until, found.latest, one.after + 1)
+        accepted = await self._accept_all(reads)
+        read_now = [one for one in threads if one.thread not in skipped]
+        await self._release(gap, session, read_now, until)
+        log.info("caught up", extra=_ids(session) | {"threads": len(reads), "replies": accepted})
+
+    async def _release(
+        self, gap: str, session: SessionId, threads: Sequence[Unread], until: int
+    ) -> None:
+        if await self._gaps.read(gap, session, threads, until):
+            await self._schedule.wake(session)
+
+    async def _accept_all(self, reads: Sequence[Found]) -> int:
+        """Accept the replies of one session in the order they were written, and say so."""
+        by_thread = {read.thread: read for read in reads}
+        replies = [reply for read in reads for reply in read.replies]
+        try:
+            for reply in sorted(replies, key=lambda reply: ts_micros(reply.ts)):
+                change, read = await self._accept(reply), by_thread[reply.thread]
+                if change is Change.ACCEPTED:
+                    read.accepted += 1
+                    metrics.LATE.inc()
+                elif change in ASTRAY and await self._events.is_stranded(reply):
+                    read.stranded.append(reply)
+        except SlackAway:
+            for read in reads:
+                await self._say(read, [])
+            raise
+        for read in reads:
+            # An event may have brought them meanwhile: their mail waits for this reading.
+            taken_back = [await self._events.take_back(reply) for reply in read.hushed]
+            verbs = list(dict.fromkeys(one.verb for one in read.unheard))
+            await self._say(read, verbs, hushed=read.is_hushed and all(taken_back))
+            await self._give_up_commands(read)
+        return sum(read.accepted for read in reads)
+
+    async def _accept(self, reply: Reply) -> Change | None:
+        try:
+            return await self._events.accept(reply)
+        except (EmptyMessage, NotAllowed) as error:
+            await self._events.turn_away(reply, error)
+            return None
+
+    async def _say(self, read: Found, verbs: Sequence[str], *, hushed: bool = False) -> None:
+        if read.accepted or verbs:
+            words = messages.late(read.accepted, verbs, hushed=hushed)
+            once = f"unheard:{read.unheard[-1].ts}" if verbs else ""
+            await self._answers.say(read.thread, words, once=once)
+        if read.stranded:
+            once = f"stranded:{read.stranded[-1].ts}"
+            await self._answers.say(read.thread, messages.stranded(len(read.stranded)), once=once)
+
+    async def _give_up_commands(self, read: Found) -> None:
+        for command in read.unheard:
+            await self._events.give_up(command)
+        if read.is_hushed:
+            # No later catch-up shall bring what this one has left.
+            await self._links.hear_from(read.thread, millis_after(read.latest))
+
+    @asynccontextmanager
+    async def _kept(self) -> AsyncIterator[None]:
+        """Stay the one who reads, however long Slack asks us to wait."""
+        task = asyncio.create_task(self._renew(), name="catch-up hold")
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    async def _renew(self) -> None:
+        while True:
+            await asyncio.sleep(HOLD.total_seconds() / 4)
+            try:
+                await self._gaps.renew()
+            except StoreAway as error:
+                log.warning("catch-up hold not renewed", extra={"reason": str(error)})
+
+
+def _ids(session: SessionId) -> dict[str, object]:
+    return {"session_id": session or None}

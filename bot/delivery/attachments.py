@@ -1,0 +1,99 @@
+"""The files of a reply go to Devin with it; one that cannot becomes a link, and its author is told.
+
+From Slack to Devin a file passes through this process as it comes, and is never kept here.
+"""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+
+from bot.devin.client import Devin
+from bot.devin.multipart import Multipart
+from bot.model.errors import FileLeftOut
+from bot.model.files import Attached, Brought, Hitch
+from bot.model.models import Outcome, Reply, Wait
+from bot.runtime import metrics
+from bot.slack.files import SlackFiles
+from bot.store.attachments import Uploads
+
+log = logging.getLogger(__name__)
+
+SECONDS = 60.0
+"""For all files of one reply; those that are left then go as links."""
+
+UNKNOWN_KIND = "application/octet-stream"
+
+
+class Files:
+    """Brings files from Slack to Devin; `limit` is the largest size of one, in bytes."""
+
+    def __init__(self, *, slack: SlackFiles, devin: Devin, uploads: Uploads, limit: int) -> None:
+        self._slack = slack
+        self._devin = devin
+        self._uploads = uploads
+        self._limit = limit
+
+    async def were_brought(self, reply: Reply) -> bool:
+        """Whether it is settled what becomes of the files; before that, nothing was sent."""
+        return await self._uploads.of(reply.id) is not None
+
+    async def bring(self, reply: Reply) -> Sequence[Brought] | Wait:
+        """What became of each file of `reply`; asked again, the same.
+
+        A `Wait` when Devin takes nothing at the moment.
+
+        Raises:
+            StoreAway: what was brought could not be noted.
+        """
+        known = await self._uploads.of(reply.id)
+        if known is not None:
+            return known
+        deadline = asyncio.get_running_loop().time() + SECONDS
+        brought = []
+        for file in reply.all_files:
+            one = await self._bring(file, reply, deadline)
+            if isinstance(one, Wait):
+                return one
+            brought.append(one)
+        await self._uploads.keep(reply.id, brought)
+        return brought
+
+    async def _bring(self, file: Attached, reply: Reply, deadline: float) -> Brought | Wait:
+        ids = {"reply_id": reply.id, "size": file.size}
+        try:
+            async with asyncio.timeout_at(deadline):
+                file = await self._slack.known(file)
+                answer = await self._upload(file)
+        except TimeoutError:
+            left_out = FileLeftOut(Hitch.SLOW)
+        except FileLeftOut as error:
+            left_out = error
+        else:
+            if isinstance(answer, Wait):
+                return answer
+            metrics.FILES.labels("uploaded").inc()
+            log.info("file uploaded", extra=ids)
+            return Brought(file=file, url=answer)
+        metrics.FILES.labels(left_out.hitch).inc()
+        log.warning("file left out", extra=ids | {"reason": str(left_out)})
+        return Brought(file=file, hitch=left_out.hitch, detail=left_out.detail)
+
+    async def _upload(self, file: Attached) -> str | Wait:
+        if not file.url or not self._limit:
+            raise FileLeftOut(Hitch.ELSEWHERE)
+        if file.size > self._limit:
+            raise FileLeftOut(Hitch.TOO_LARGE)
+        async with self._slack.opened(file, self._limit) as download:
+            form = Multipart(
+                file.filename or file.name,
+                file.kind or UNKNOWN_KIND,
+                download.chunks(),
+                download.size,
+            )
+            answer = await self._devin.upload(form)
+        if download.broke_off is not None:
+            raise download.broke_off
+        if isinstance(answer, Outcome):
+            why = answer.detail if answer.status is None else f"HTTP {answer.status}"
+            raise FileLeftOut(Hitch.DEVIN, why)
+        return answer

@@ -1,0 +1,114 @@
+"""What Devin reads: a reply as Markdown, under its author's name, with what it forwards quoted."""
+
+from collections.abc import Mapping, Sequence
+
+from bot.model.files import MOST_FORWARDED, Attached, Brought, Forwarded
+from bot.model.models import WORKFLOW, Reply
+from bot.slack.people import People
+from bot.text.markdown import block_quote
+from bot.text.markup import (
+    Mentioned,
+    Names,
+    mentioned,
+    neutralise_attachments,
+    says_something,
+    to_markdown,
+)
+from bot.wording.message import cut
+
+MOST_QUOTED = 40_000
+"""Characters of all forwarded messages of one reply: as many as Slack takes of one message."""
+
+NOT_SHOWN = "(Slack does not show what it says.)"
+
+
+async def shown(reply: Reply, people: People) -> str:
+    """What somebody wrote, as Devin reads it, and as it may be shown to others."""
+    names = await people.names(mentioned(reply.text, reply.blocks))
+    return to_markdown(reply.text, reply.blocks, names).strip()
+
+
+async def letter(reply: Reply, people: People, brought: Sequence[Brought] = ()) -> str:
+    """The message for Devin; a name that Slack does not tell in time stays an id.
+
+    `brought` is what became of the reply's files.
+    """
+    called = await people.called(reply, _mentioned(reply))
+    return compose(reply, called.author, called.names, called.sender, brought)
+
+
+def compose(
+    reply: Reply, author: str, names: Names, sender: str = "", brought: Sequence[Brought] = ()
+) -> str:
+    """Author, text, what is forwarded, and files, in that order; a name keeps to its line.
+
+    `sender` is who sent what the author wrote, if that was somebody else.
+    """
+    said = f"{sender} sends what {author} wrote" if sender else author
+    is_through = bool(reply.step) and reply.author != WORKFLOW
+    way = "in Slack, through a workflow" if is_through else "in Slack"
+    what = ", correcting an earlier message" if reply.is_correction else ""
+    parts = [f"{said} ({way}){what}:"]
+    if text := to_markdown(reply.text, reply.blocks, names).strip():
+        parts.append(text)
+    became = dict(zip(reply.all_files, brought, strict=False))
+    parts += _quotes(reply.forwarded, names, became)
+    ways = (became.get(file) or Brought(file=file) for file in reply.files)
+    if links := [_link(one.file) for one in ways if not one.url]:
+        parts.append("\n".join(links))
+    # A line of this form is a file of the message (docs.devin.ai, uploading files); what people
+    # wrote has none left when ours are put below it.
+    attachments = "\n".join(f'ATTACHMENT:"{one.url}"' for one in brought if one.url)
+    return "\n\n".join(filter(None, (neutralise_attachments("\n\n".join(parts)), attachments)))
+
+
+def _mentioned(reply: Reply) -> Mentioned:
+    """Whatever needs a name in the letter."""
+    found = mentioned(reply.text, reply.blocks)
+    for one in reply.forwarded[:MOST_FORWARDED]:
+        authors = {one.author} if one.author and not one.name else set[str]()
+        is_named = one.place or one.channel.startswith("D")  # direct messages have no name
+        channels = {one.channel} if one.channel and not is_named else set[str]()
+        of_head = Mentioned(frozenset(authors), frozenset(channels), frozenset())
+        found |= mentioned(one.text, one.blocks) | of_head
+    return found
+
+
+def _quotes(
+    forwarded: Sequence[Forwarded], names: Names, became: Mapping[Attached, Brought]
+) -> list[str]:
+    """Each forwarded message under its author, in a block quote that nothing in it can end."""
+    quoted = forwarded[:MOST_FORWARDED]
+    parts = []
+    for one in quoted:
+        is_said = says_something(one.text, one.blocks)
+        text = to_markdown(one.text, one.blocks, names).strip() if is_said else ""
+        files = "\n".join(_named(became.get(file) or Brought(file=file)) for file in one.files)
+        said = "\n\n".join(filter(None, (cut(text, MOST_QUOTED // len(quoted)), files)))
+        parts += [_head(one, names), block_quote(said or NOT_SHOWN)]
+    if more := len(forwarded) - len(quoted):
+        parts.append(f"(Forwarded messages that are left out here: {more})")
+    return parts
+
+
+def _head(one: Forwarded, names: Names) -> str:
+    what = f"[Forwarded message]({one.permalink})" if one.permalink else "Forwarded message"
+    author = one.name or names.users.get(one.author) or one.author
+    place = one.place or names.channels.get(one.channel)
+    by = f" by {author}" if author else ""
+    return f"{what}{by} in #{place}:" if place else f"{what}{by}:"
+
+
+def _named(brought: Brought) -> str:
+    """A file in the quote that it came with; what went to Devin is attached below."""
+    return f"{_label(brought.file.name)} (attached)" if brought.url else _link(brought.file)
+
+
+def _link(file: Attached) -> str:
+    """A link to the file; Slack Connect tells an id only (docs.slack.dev/apis/slack-connect)."""
+    label = _label(file.name)
+    return f"[{label}]({file.permalink})" if file.permalink else f"[{label}]"
+
+
+def _label(name: str) -> str:
+    return " ".join(name.split()).replace("[", "(").replace("]", ")") or "file"

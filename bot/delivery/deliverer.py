@@ -1,0 +1,298 @@
+"""From the mailbox to Devin: a session's replies one after the other, each with one outcome.
+
+A reply is marked as being sent before the POST and finished after it. Whoever finds one so marked
+by somebody else cannot know whether it arrived, and says that instead of sending it again.
+"""
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TypeVar
+
+from bot.delivery.attachments import Files
+from bot.delivery.compose import letter
+from bot.delivery.lease import Hold
+from bot.delivery.reconcile import Settling
+from bot.devin.client import Devin
+from bot.model.arrivals import digest
+from bot.model.errors import StoreAway
+from bot.model.files import Brought, Hitch
+from bot.model.models import Outcome, OutcomeKind, Refusal, SessionId, Wait
+from bot.model.owed import ReportId, ReportKind
+from bot.model.schedule import Schedule
+from bot.runtime import metrics
+from bot.runtime.intake import Intake
+from bot.runtime.logs import Unforeseen, guarded
+from bot.slack.people import People
+from bot.store.mailbox import Head, Later, Mailbox, Nothing, Step
+from bot.wording import messages
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+BACKOFF_SECONDS = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 60.0)
+SHORTEST_WAIT_SECONDS = 0.5
+"""Devin may ask to be tried again at once, each time."""
+
+NOTICE_AFTER = timedelta(seconds=30)
+"""A reply that waits for longer is said to wait."""
+
+PASS_ON_SECONDS = 1.0
+"""When a session is looked at again whose process is shutting down."""
+
+STORE_PATIENCE_SECONDS = 60.0
+"""How long a step that Redis does not take is tried before the sweep is left to find it."""
+
+STORE_LAST_SECONDS = 5.0
+"""The same while the process ends."""
+
+STORE_STEP_SECONDS = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class _Letter:
+    """The message for Devin, and the files that it holds as links though they should be there.
+
+    `may_be_there`: an earlier holder may have sent it.
+    """
+
+    text: str
+    left_out: tuple[Brought, ...]
+    may_be_there: bool
+
+
+_Tried = tuple[Outcome | Wait | None, _Letter | None]
+
+
+class Deliveries:
+    """Delivers what the mailboxes hold."""
+
+    def __init__(  # noqa: PLR0913  (the things it is made of)
+        self,
+        *,
+        mailbox: Mailbox,
+        devin: Devin,
+        settling: Settling,
+        files: Files,
+        people: People,
+        schedule: Schedule,
+        intake: Intake,
+        give_up_after: timedelta,
+        notice_after: timedelta = NOTICE_AFTER,
+    ) -> None:
+        self._mailbox = mailbox
+        self._devin = devin
+        self._settling = settling
+        self._files = files
+        self._people = people
+        self._schedule = schedule
+        self._intake = intake
+        self._give_up_after = give_up_after
+        self._notice_after = notice_after
+
+    async def deliver(self, session: SessionId) -> None:
+        """Send the session's mail, oldest first, until none is due or another holds the session.
+
+        Does not raise for what Devin does. A session with much mail is scheduled again after
+        `TURN_SECONDS`. How many deliver at once is up to the caller.
+        """
+        await self._intake.calm()
+        if self._intake.is_closing:
+            # Begin nothing more: it is another process's turn, or our own after a restart.
+            await self._schedule.wake(session, PASS_ON_SECONDS)
+            return
+        hold = Hold(self._mailbox, session)
+        async with hold.kept():
+            step = await self._take(hold)
+            while isinstance(step, Head):
+                step = await self._send(hold, step)
+        if isinstance(step, Later):
+            await self._schedule.wake(session, step.after)
+
+    async def _take(self, hold: Hold) -> Step:
+        began = time.monotonic()
+        step = await self._patiently(lambda: self._mailbox.take(hold.session, hold.token))
+        hold.extend(began)
+        return step
+
+    async def _send(self, hold: Hold, head: Head) -> Step:
+        """Send the head and end it, or put it off; what nobody foresaw must not come again."""
+        ids = _ids(hold.session, reply_id=head.reply.id)
+        tried = await guarded(self._try(hold, head), log, StoreAway, **ids)
+        if isinstance(tried, Unforeseen):
+            return await self._finish(hold, head, _unforeseen(head, tried))
+        answer, message = tried
+        if answer is None:
+            await self._patiently(
+                lambda: self._mailbox.put_back(hold.session, hold.token, head.reply.id)
+            )
+            return Later(0.0)
+        if isinstance(answer, Wait):
+            return await self._wait(hold, head, answer)
+        return await self._finish(hold, head, answer, message)
+
+    async def _try(self, hold: Hold, head: Head) -> "_Tried":
+        """Try to send the head: the result, and the message that it is about.
+
+        The result is None if the hold may have expired, so that nothing was sent.
+        """
+        if head.flaw is not None:
+            raise head.flaw
+        message = await self._compose(head)
+        if isinstance(message, Wait):
+            return message, None
+        if message.may_be_there:
+            lost = Outcome(kind=OutcomeKind.UNCERTAIN, detail="the relay stopped while sending")
+            return await self._look(hold, head, message, lost), message
+        if not hold.is_certain:
+            return None, message
+        began = time.monotonic()
+        answer = await self._devin.post_message(hold.session, message.text)
+        metrics.DELIVERY_SECONDS.observe(time.monotonic() - began)
+        if isinstance(answer, Outcome) and answer.kind is OutcomeKind.UNCERTAIN:
+            answer = await self._look(hold, head, message, answer)
+        return answer, message
+
+    async def _compose(self, head: Head) -> "_Letter | Wait":
+        reply, may_be_there = head.reply, head.interrupted
+        brought: Sequence[Brought] = ()
+        if reply.all_files:
+            # What becomes of the files is noted before the message is sent.
+            if may_be_there:
+                may_be_there = await self._patiently(lambda: self._files.were_brought(reply))
+            answer = await self._patiently(lambda: self._files.bring(reply))
+            if isinstance(answer, Wait):
+                return answer
+            brought = answer
+        text = await letter(reply, self._people, brought)
+        return _Letter(text, tuple(one for one in brought if _is_told(one)), may_be_there)
+
+    async def _look(self, hold: Hold, head: Head, message: "_Letter", lost: Outcome) -> Outcome:
+        since = datetime.fromtimestamp(head.sent / 1000, UTC)
+        ids = _ids(hold.session, reply_id=head.reply.id)
+        arrivals = await self._patiently(lambda: self._mailbox.lately(hold.session))
+        return await self._settling.settle(
+            hold.session, message.text, since, arrivals, head.clock, lost, ids
+        )
+
+    async def _wait(self, hold: Hold, head: Head, wait: Wait) -> Step:
+        if head.attempts and head.waited >= self._give_up_after:
+            outcome = Outcome(kind=OutcomeKind.GIVEN_UP, detail=wait.reason)
+            return await self._finish(hold, head, outcome)
+        delay = self._delay(head.attempts, wait)
+        deferred = await self._patiently(
+            lambda: self._mailbox.defer(hold.session, hold.token, head, delay, self._notice_after)
+        )
+        if deferred is None:
+            return Nothing.LOST
+        metrics.WAITS.labels(wait.reason).inc()
+        ids = _ids(hold.session, reply_id=head.reply.id, reason=wait.reason)
+        log.warning("waits", extra=ids | {"attempts": deferred.attempts, "seconds": delay.seconds})
+        if deferred.notice_after is not None:
+            notice = ReportId(head.reply.id, head.round, ReportKind.NOTICE)
+            await self._schedule.tell(notice, deferred.notice_after)
+        return Later(delay.total_seconds())
+
+    def _delay(self, attempts: int, wait: Wait) -> timedelta:
+        """Devin's `Retry-After`, half a second at least, else a growing delay.
+
+        Never past the moment of giving up.
+        """
+        longest = max(1.0, self._give_up_after.total_seconds())
+        if wait.retry_after is not None:
+            asked = max(SHORTEST_WAIT_SECONDS, wait.retry_after)
+            return timedelta(seconds=min(asked, longest) + random.uniform(0, 0.1))  # noqa: S311  (jitter)
+        step = BACKOFF_SECONDS[min(attempts, len(BACKOFF_SECONDS) - 1)]
+        return timedelta(seconds=min(step, longest) * random.uniform(0.8, 1.2))  # noqa: S311  (jitter)
+
+    async def _finish(
+        self, hold: Hold, head: Head, outcome: Outcome, message: "_Letter | None" = None
+    ) -> Step:
+        """Write the outcome, which is known here and nowhere else, and that `message` was got."""
+        got = ""
+        if message is not None and outcome.kind is OutcomeKind.DELIVERED:
+            got = digest(message.text)
+            outcome = outcome.model_copy(update={"left_out": message.left_out})
+        is_mark = _is_mark_only(head, outcome)
+        is_owed = not (is_mark and self._schedule.is_full)
+        ids = _ids(hold.session, reply_id=head.reply.id)
+        began = time.monotonic()
+        step = await self._patiently(
+            lambda: self._mailbox.finish(
+                *(hold.session, hold.token, head, outcome, got),
+                is_owed=is_owed,
+                go_on=self._may_go_on(hold),
+            )
+        )
+        if step is Nothing.LOST:
+            log.error("another took the session over", extra=ids | {"outcome": outcome.kind})
+            return step
+        hold.extend(began)
+        metrics.OUTCOMES.labels(outcome.kind, outcome.refusal or "").inc()
+        log.info("outcome", extra=ids | {"outcome": outcome.kind, "status": outcome.status})
+        if is_owed:
+            await self._tell(ReportId(head.reply.id, head.round, ReportKind.OUTCOME), is_mark)
+        else:
+            metrics.REPORTS.labels("dropped").inc()
+        return step
+
+    async def _patiently(self, step: Callable[[], Awaitable[T]]) -> T:
+        """Do one step at the mailbox, again and again as long as Redis may come back.
+
+        The token makes that harmless: a step that was done although its answer was lost is
+        recognised. Given up, a reply that was taken would count as interrupted, unsent as it is.
+        """
+        began = time.monotonic()
+        while True:
+            try:
+                return await step()
+            except StoreAway as error:
+                is_closing = self._intake.is_closing
+                patience = STORE_LAST_SECONDS if is_closing else STORE_PATIENCE_SECONDS
+                if time.monotonic() - began > patience:
+                    raise
+                log.warning("Redis is waited for", extra={"reason": str(error)})
+                await asyncio.sleep(STORE_STEP_SECONDS)
+
+    def _may_go_on(self, hold: Hold) -> bool:
+        """Whether the next reply may follow at once, though an earlier one may be coming in."""
+        is_its_turn = time.monotonic() < hold.turn_ends
+        return is_its_turn and not self._intake.is_closing and not self._intake.is_crowded
+
+    async def _tell(self, report: ReportId, is_mark: bool) -> None:  # noqa: FBT001  (a private one)
+        try:
+            await self._schedule.tell(report, is_mark=is_mark)
+        except StoreAway as error:
+            # The report is owed in Redis; the sweep schedules it.
+            ids = {"reply_id": report.reply, "reason": str(error)}
+            log.warning("report not scheduled", extra=ids)
+
+
+def _unforeseen(head: Head, failure: Unforeseen) -> Outcome:
+    """The outcome of a reply that failed for a reason that only the log can tell.
+
+    One with a broken record can't be sent again: nobody knows which part of it is right.
+    """
+    detail = messages.logged(failure.reference)
+    if head.flaw is not None:
+        return Outcome(kind=OutcomeKind.REFUSED, refusal=Refusal.OTHER, detail=detail)
+    return Outcome(kind=OutcomeKind.UNCERTAIN, detail=detail)
+
+
+def _is_told(brought: Brought) -> bool:
+    """Whether people want to hear of a file: not of one that was never in Slack."""
+    return brought.hitch is not None and brought.hitch is not Hitch.ELSEWHERE
+
+
+def _is_mark_only(head: Head, outcome: Outcome) -> bool:
+    """Whether a first mark is all that is to be told, as `reporting/reporter.py` sees it, too."""
+    return outcome.is_plain and head.round == 1 and not head.attempts and not head.reply.step
+
+
+def _ids(session: SessionId, **more: str) -> dict[str, object]:
+    return {"session_id": session, **more}

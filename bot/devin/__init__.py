@@ -1,0 +1,1 @@
+"""Devin's API: a call in, an outcome out."""

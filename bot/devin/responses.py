@@ -1,0 +1,158 @@
+"""What Devin's answers mean: each is an `Outcome`, or a `Wait` where nothing was taken.
+
+Shapes: the API's v1 OpenAPI description (kept in `tests/contract/devin-v1.openapi.yaml`), where 200
+has two meanings: `null` for sent, and a `detail` for a session that did not confirm it. Other
+statuses, and 429's `Retry-After`, are not described; they are read as HTTP defines them.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from bot.model.models import Outcome, OutcomeKind, Problem, Refusal, Wait
+
+DETAIL_LIMIT = 32_000
+"""As much of Devin's words as is kept; a thread is shown less, and told how much there is."""
+
+PROBLEM_LIMIT = 20
+
+
+class PostMessageParams(BaseModel):
+    """The request body; nothing beside `message` is in the contract."""
+
+    model_config = ConfigDict(title="PostMessageParams", hide_input_in_errors=True)
+
+    message: str
+
+
+class MessageSentResponse(BaseModel):
+    """A 200 that says the session's state in words."""
+
+    detail: str
+
+
+class ValidationProblem(BaseModel):
+    """One entry of a 422."""
+
+    model_config = ConfigDict(title="ValidationError")
+
+    loc: list[Annotated[str | int, Field(union_mode="left_to_right")]] = Field(title="Location")
+    msg: str = Field(title="Message")
+    type: str = Field(title="Error Type")
+
+
+class HTTPValidationError(BaseModel):
+    """The body of a 422."""
+
+    detail: list[ValidationProblem] = []
+
+
+_REFUSALS: Mapping[int, Refusal] = {
+    HTTPStatus.UNAUTHORIZED: Refusal.KEY_REJECTED,
+    HTTPStatus.FORBIDDEN: Refusal.FORBIDDEN,
+    HTTPStatus.NOT_FOUND: Refusal.NO_SESSION,
+}
+
+_SENT: TypeAdapter[MessageSentResponse | None] = TypeAdapter(MessageSentResponse | None)
+
+
+def parse_answer(status: int, headers: Mapping[str, str], body: bytes) -> Outcome | Wait:
+    """What became of a message, by Devin's answer to it; never raises."""
+    if status == HTTPStatus.OK:
+        return _read_sent(body)
+    if status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}:
+        return Wait(f"HTTP {status}", _retry_after(headers.get("retry-after", "")))
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return Outcome(kind=OutcomeKind.UNCERTAIN, detail=f"HTTP {status}", status=status)
+    if status == HTTPStatus.UNPROCESSABLE_ENTITY and (problems := _problems(body)):
+        return _refused(Refusal.INVALID, status, problems=problems)
+    return _refused(_REFUSALS.get(status, Refusal.OTHER), status, body)
+
+
+def _read_sent(body: bytes) -> Outcome:
+    try:
+        answer = _SENT.validate_json(body)
+    except ValidationError:
+        detail = _detail(body)
+        if detail is None:
+            return _refused(Refusal.OTHER, HTTPStatus.OK, body)
+    else:
+        if answer is None:
+            return Outcome(kind=OutcomeKind.DELIVERED, status=HTTPStatus.OK)
+        detail = answer.detail
+    return Outcome(kind=OutcomeKind.SUSPENDED, detail=detail[:DETAIL_LIMIT], status=HTTPStatus.OK)
+
+
+def _refused(
+    refusal: Refusal, status: int, body: bytes = b"", problems: tuple[Problem, ...] = ()
+) -> Outcome:
+    return Outcome(
+        kind=OutcomeKind.REFUSED,
+        refusal=refusal,
+        status=status,
+        detail=_plain(body)[:DETAIL_LIMIT],
+        problems=problems,
+    )
+
+
+def _problems(body: bytes) -> tuple[Problem, ...]:
+    try:
+        error = HTTPValidationError.model_validate_json(body)
+    except ValidationError:
+        return ()
+    return tuple(
+        Problem(
+            where=" → ".join(str(part) for part in one.loc)[:200],
+            what=one.msg[:500],
+            type=one.type[:100],
+        )
+        for one in error.detail[:PROBLEM_LIMIT]
+    )
+
+
+def _plain(body: bytes) -> str:
+    """FastAPI's `{"detail": "..."}` as its words; anything else as it came."""
+    detail = _detail(body)
+    return body.decode(errors="replace") if detail is None else detail
+
+
+def _detail(body: bytes) -> str | None:
+    """The `detail` of a JSON object, if it is text, without what UTF-8 cannot hold."""
+    try:
+        answer: Any = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    detail = answer.get("detail") if isinstance(answer, dict) else None
+    # JSON escapes can spell half of a surrogate pair, which pydantic rejects and Redis can't keep.
+    return detail.encode("utf-8", "replace").decode() if isinstance(detail, str) else None
+
+
+def _retry_after(value: str) -> float | None:
+    """Seconds from now, from either form of `Retry-After` (RFC 9110, 10.2.3)."""
+    if value.isascii() and value.strip().isdigit():
+        return float(value)
+    try:
+        when = parsedate_to_datetime(value)
+        if when.tzinfo is None:
+            when = when.replace(tzinfo=UTC)
+        return max(0.0, (when - datetime.now(UTC)).total_seconds())
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
+_ADDRESS = re.compile(r"https?://[!-~]{1,2000}")
+
+
+def attachment_address(body: bytes) -> str | None:
+    """The address of an uploaded file: a JSON string, or bare, as the documented sample reads it.
+
+    None for anything that could not stand between quotes on a line of its own.
+    """
+    text = body.decode(errors="replace").strip().strip('"')
+    return text if _ADDRESS.fullmatch(text) and '"' not in text else None

@@ -1,0 +1,1 @@
+"""A Valkey of our own, for when no Redis is configured."""

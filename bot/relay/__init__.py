@@ -1,0 +1,1 @@
+"""What a person may ask for, and who may ask it; the only place that decides."""

@@ -1,0 +1,77 @@
+"""A channel that gets another id: its links end there, and their threads are told.
+
+That happens when a private channel is shared with another organization, so that people read along
+from then on whom nobody had in mind (docs.slack.dev/reference/events/channel_id_changed). Whoever
+wants the link still makes it again. What was accepted is delivered, and told under the new id.
+"""
+
+import logging
+
+from bot.model.models import ThreadRef, reply_id
+from bot.reporting.notices import Answers
+from bot.slack.clock import SlackClock
+from bot.store.channel_defaults import Defaults
+from bot.store.links import Links
+from bot.store.mailbox import Mailbox
+from bot.store.places import Places
+from bot.wording import messages
+
+log = logging.getLogger(__name__)
+
+AT_ONCE = 100
+
+
+class Moving:
+    """Ends the links of channels that get another id."""
+
+    def __init__(
+        self,
+        *,
+        links: Links,
+        places: Places,
+        mailbox: Mailbox,
+        defaults: Defaults,
+        answers: Answers,
+        clock: SlackClock,
+        team: str,
+    ) -> None:
+        self._links = links
+        self._places = places
+        self._mailbox = mailbox
+        self._defaults = defaults
+        self._answers = answers
+        self._clock = clock
+        self._team = team
+
+    async def is_here(self, channel: str, here: str) -> bool:
+        """Whether `channel` is `here`, by the id that it has now."""
+        return channel == here or await self._places.now(self._team, channel) == here
+
+    async def kept_in(self, channel: str, ts: str) -> str:
+        """The id of `channel` under which its message at `ts` is kept: this one, or that before."""
+        before = await self._places.before(self._team, channel)
+        if before is None:
+            return channel
+        kept = await self._mailbox.kept(reply_id(self._team, before, ts))
+        return channel if kept is None else before
+
+    async def move(self, channel: str, to: str) -> None:
+        """End every link of `channel`, which is `to` from now on. Harmless when it is repeated.
+
+        Raises:
+            StoreAway: it is not known to be done: Slack must not be acknowledged.
+        """
+        await self._places.moved(self._team, channel, to)
+        while threads := await self._links.of_channel(self._team, channel, AT_ONCE):
+            for thread in threads:
+                await self._end(thread, thread.model_copy(update={"channel": to}))
+        await self._defaults.clear(self._team, channel)
+        await self._places.forget(self._team, channel)
+        log.warning("channel has another id", extra={"channel": channel, "to": to})
+
+    async def _end(self, thread: ThreadRef, now: ThreadRef) -> None:
+        link = await self._links.get(thread)
+        if link is not None:
+            # Owed before the link is gone, and once: a process may die in between.
+            await self._answers.say(now, messages.channel_moved(link), once="moved")
+        await self._links.remove(thread, since=self._clock.now)

@@ -1,0 +1,213 @@
+"""App Home: somebody's linked threads, and what can be done with them from there.
+
+A thread is shown to whom Slack shows its channel, and to nobody where Slack does not say. What is
+pressed is checked like what is shown.
+"""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+
+from bot.model.errors import NotIdentified, NotLinked, SlackAway, SlackRefused, StoreAway
+from bot.model.models import Link, Person, SessionId, Standing, ThreadRef, UserId
+from bot.relay.accept import Accepting, where
+from bot.relay.permissions import Permissions
+from bot.reporting.notices import Answers
+from bot.slack.channels import Audience
+from bot.slack.clock import SlackClock
+from bot.slack.people import People
+from bot.slack.views import Dialogs
+from bot.store.links import Links
+from bot.store.mailbox import Mailbox
+from bot.store.places import Places
+from bot.wording import home_view, messages
+from bot.wording.home_view import Shown, View
+from bot.wording.message import Words
+
+log = logging.getLogger(__name__)
+
+MOST_PLACES = 5_000
+MOST_CHANNELS = 50
+MOST_THREADS = 1_000
+"""The latest of each are looked at; Slack is asked about each channel, once in some minutes."""
+
+
+class Home:
+    """What the Home tab of the app shows, and what its buttons do."""
+
+    def __init__(  # noqa: PLR0913  (the parts it is made of)
+        self,
+        *,
+        accepting: Accepting,
+        permissions: Permissions,
+        people: People,
+        audience: Audience,
+        places: Places,
+        links: Links,
+        mailbox: Mailbox,
+        answers: Answers,
+        dialogs: Dialogs,
+        team: str,
+        clock: SlackClock,
+        url: str,
+    ) -> None:
+        self._accepting = accepting
+        self._permissions = permissions
+        self._people = people
+        self._audience = audience
+        self._places = places
+        self._links = links
+        self._mailbox = mailbox
+        self._answers = answers
+        self._dialogs = dialogs
+        self._team = team
+        self._clock = clock
+        self._url = url
+
+    async def show(self, viewer: UserId, page: int = 0, note: str = "") -> None:
+        """Publish the threads of `viewer`, with a `note` about what was just done.
+
+        A page that is not there is the last one. What fails is in the view, or in the log.
+        """
+        try:
+            view = await self._view(viewer, page, note)
+        except NotIdentified:
+            view = home_view.only(messages.home_closed(Standing.UNKNOWN))
+        except StoreAway as error:
+            log.warning("home without threads", extra={"reason": str(error)})
+            view = home_view.only(messages.passing(error))
+        try:
+            await self._dialogs.publish(viewer, view)
+        except (SlackAway, SlackRefused) as error:
+            log.warning("home not published", extra={"user": viewer, "reason": str(error)})
+
+    async def mute(self, thread: ThreadRef, session: SessionId, by: UserId, *, muted: bool) -> None:
+        """Mute the link of `thread` to `session`, or go on, and tell the thread by whom.
+
+        Raises:
+            NotLinked: there is no such link, or not for `by` to see.
+            NotAllowed: `by` may not.
+            SlackAway: Slack did not say whether `by` may, or may see it.
+        """
+        person, link = await self._check(thread, session, by)
+        if link.muted is muted:
+            return
+        if await self._links.mute(thread, None, self._clock.now, muted=muted) is None:
+            raise NotLinked
+        await self._answers.say(thread, messages.muted_at_home(person.name, muted=muted))
+
+    async def unlink(self, thread: ThreadRef, session: SessionId, by: UserId) -> None:
+        """End the link of `thread` to `session`, and tell the thread by whom.
+
+        Raises:
+            NotLinked: there is no such link, or not for `by` to see.
+            NotAllowed: `by` may not.
+            SlackAway: Slack did not say whether `by` may, or may see it.
+        """
+        person, _ = await self._check(thread, session, by)
+        link = await self._links.remove(thread, None, self._clock.now)
+        if link is None:
+            raise NotLinked
+        log.info("unlinked", extra=where(thread, session_id=link.session))
+        await self._answers.say(thread, messages.unlinked_at_home(link, person.name))
+
+    async def _check(
+        self, thread: ThreadRef, session: SessionId, by: UserId
+    ) -> tuple[Person, Link]:
+        await self._accepting.check(by, thread.channel)
+        person = await self._people.person(by)
+        link = await self._links.get(thread)
+        # Asked for in any case: what is answered does not tell whether there is a link.
+        is_seen = await self._sees(person, thread, link)
+        if link is None or link.session != session or not is_seen:
+            raise NotLinked
+        return person, link
+
+    async def _sees(self, person: Person, thread: ThreadRef, link: Link | None) -> bool:
+        if _is_direct(thread.channel):
+            return link is not None and link.by == person.id
+        return await self._audience.includes(person, thread.channel)
+
+    async def _view(self, viewer: UserId, page: int, note: str) -> View:
+        person = await self._people.person(viewer)
+        standing = self._permissions.anywhere(person)
+        if standing is not Standing.ALLOWED:
+            return home_view.only(messages.home_closed(standing))
+        channels, is_whole = await self._channels(person)
+        found = await self._linked(person, channels)
+        if not is_whole:
+            note = "\n".join(filter(None, (note, messages.HOME_PARTIAL)))
+            if not found:
+                return home_view.only(Words(note))
+        last = max(0, (len(found) - 1) // home_view.PER_PAGE)
+        page = min(page, last)
+        first = page * home_view.PER_PAGE
+        shown = found[first : first + home_view.PER_PAGE]
+        return home_view.threads(await self._standings(shown), page, len(found), note)
+
+    async def _channels(self, person: Person) -> tuple[Sequence[str], bool]:
+        """The channels with linked threads that `person` can read, latest traffic first.
+
+        False beside them where Slack did not answer about some; those are left out.
+        """
+        places = await self._places.channels(self._team, MOST_PLACES)
+        allowed = [place for place in places if self._permissions.allows_channel(place[0])]
+        own = [channel for channel, by in allowed if by == person.id]
+        others = [channel for channel, by in allowed if by is None][:MOST_CHANNELS]
+        seen = await asyncio.gather(*(self._shows(person, one) for one in others))
+        shown = [channel for channel, is_seen in zip(others, seen, strict=True) if is_seen]
+        return own + shown, None not in seen
+
+    async def _shows(self, person: Person, channel: str) -> bool | None:
+        """Whether Slack shows `channel` to `person`; None where it does not answer."""
+        try:
+            return await self._audience.includes(person, channel)
+        except SlackAway:
+            return None
+
+    async def _linked(
+        self, person: Person, channels: Sequence[str]
+    ) -> Sequence[tuple[ThreadRef, Link, int]]:
+        """The linked threads of `channels` and their last traffic (Unix ms), latest first."""
+        each = await asyncio.gather(
+            *(self._places.latest(self._team, one, MOST_THREADS) for one in channels)
+        )
+        active = sorted((one for ones in each for one in ones), key=lambda one: -one[1])
+        active = active[:MOST_THREADS]
+        links = await self._links.of([thread for thread, _ in active])
+        return [
+            (thread, link, at)
+            for (thread, at), link in zip(active, links, strict=True)
+            if link is not None and (not _is_direct(thread.channel) or link.by == person.id)
+        ]
+
+    async def _standings(self, linked: Sequence[tuple[ThreadRef, Link, int]]) -> Sequence[Shown]:
+        sessions = list({link.session for _, link, _ in linked})
+        lasts, waiting = await asyncio.gather(
+            self._links.last_outcomes([thread for thread, _, _ in linked]),
+            asyncio.gather(*(self._mailbox.waiting(session) for session in sessions)),
+        )
+        mail = dict(zip(sessions, waiting, strict=True))
+        return [
+            Shown(
+                thread=thread,
+                link=link,
+                address=self._address(thread),
+                active=at // 1000,
+                mail=mail[link.session],
+                last=last,
+            )
+            for (thread, link, at), last in zip(linked, lasts, strict=True)
+        ]
+
+    def _address(self, thread: ThreadRef) -> str:
+        """Where Slack shows the thread; "" while it has not told the workspace's own address."""
+        if not self._url:
+            return ""
+        ts = thread.thread_ts
+        there = f"{self._url}archives/{thread.channel}/p{ts.replace('.', '')}"
+        return f"{there}?thread_ts={ts}&cid={thread.channel}"
+
+
+def _is_direct(channel: str) -> bool:
+    return channel.startswith("D")

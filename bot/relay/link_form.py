@@ -1,0 +1,85 @@
+"""Links that are made by a press or a form: the thread is told by whom, once for each of them.
+
+Slack may bring a press twice, and somebody whose form was not answered in time presses again. So
+each carries the number of its ticket, and a second run with that number finds what the first did.
+"""
+
+from bot.model.errors import IsMuted, LinkedElsewhere, NotLinked
+from bot.model.models import Change, Link, Reply, SessionId, ThreadRef, UserId
+from bot.relay.accept import Accepting
+from bot.reporting.notices import Answers
+from bot.slack.threads import Threads
+from bot.store.links import Links
+from bot.wording import messages
+
+
+class Linking:
+    """Links threads for people who did not ask for it by a message in the thread."""
+
+    def __init__(
+        self, *, accepting: Accepting, links: Links, threads: Threads, answers: Answers
+    ) -> None:
+        self._accepting = accepting
+        self._links = links
+        self._threads = threads
+        self._answers = answers
+
+    async def link(
+        self,
+        number: str,
+        by: UserId,
+        thread: ThreadRef,
+        session: SessionId,
+        message: Reply | None = None,
+        *,
+        since: int = 0,
+    ) -> None:
+        """Link `thread` to `session`, send `message` there, and say so; once for each `number`.
+
+        A message that was sent to Devin before is not sent, and its sender is told. What was
+        written before `since` (a `ts` in microseconds), or before now, is not for Devin.
+
+        Raises:
+            NotAllowed: `by` may not.
+            CannotPost: the thread could not be told anything.
+            LinkedElsewhere: the thread has another session.
+            IsMuted: it has this one, and is muted; the message was not sent.
+        """
+        await self._accepting.check(by, thread.channel)
+        await self._threads.check_in(thread.channel)
+        claim = f"linking:{number}"
+        if await self._answers.is_claimed(claim):
+            await self._check_link(await self._links.get(thread), session)
+            return
+        link, is_new = await self._accepting.link(thread, by, session, since=since)
+        await self._check_link(link, session)
+        change = None if message is None else await self.send(message, session)
+        if change is Change.REPEATED:
+            await self._answers.whisper(thread, by, messages.SENT_BEFORE, once=f"before:{number}")
+        if is_new or link.by == by:
+            name = await self._accepting.name(by)
+            words = messages.linked(link, already=False, by=name)
+            await self._answers.say(thread, words, once=claim)
+        elif message is None:
+            name = await self._accepting.name(link.by)
+            words = messages.linked(link, already=True, by=name)
+            await self._answers.whisper(thread, by, words, once=claim)
+        await self._answers.claim(claim)
+
+    async def send(self, message: Reply, session: SessionId) -> Change:
+        """Take `message` for the `session` of its thread.
+
+        Raises:
+            IsMuted: nothing of the thread goes to Devin.
+            NotLinked: its link was changed meanwhile.
+        """
+        change = await self._accepting.take(message, session)
+        if change is Change.MUTED:
+            raise IsMuted
+        if change is Change.UNLINKED:
+            raise NotLinked
+        return change
+
+    async def _check_link(self, link: Link | None, session: SessionId) -> None:
+        if link is not None and link.session != session:
+            raise LinkedElsewhere(link, await self._accepting.name(link.by))

@@ -1,0 +1,82 @@
+"""A session's address in a thread without a link: who wrote it is offered to link the thread.
+
+Nothing is linked without a press, and nobody but who wrote it can press.
+"""
+
+from bot.model.errors import NotIdentified, TicketGone
+from bot.model.models import SessionId, Standing, ThreadRef, UserId
+from bot.redis.connection import Store
+from bot.relay.link_form import Linking
+from bot.relay.permissions import Permissions
+from bot.reporting.notices import ONCE, Answers
+from bot.store.links import Links
+from bot.store.tickets import Ticket, Tickets
+from bot.wording import messages
+
+
+class LinkOffered(Ticket):
+    """An offer to link a thread to a session."""
+
+    thread: ThreadRef
+    session: SessionId
+
+
+class Offers:
+    """Makes the offers, and does what was offered."""
+
+    def __init__(
+        self,
+        *,
+        permissions: Permissions,
+        linking: Linking,
+        links: Links,
+        tickets: Tickets,
+        answers: Answers,
+        store: Store,
+    ) -> None:
+        self._permissions = permissions
+        self._linking = linking
+        self._links = links
+        self._tickets = tickets
+        self._answers = answers
+        self._store = store
+
+    async def make(self, thread: ThreadRef, to: UserId, session: SessionId, ts: str) -> bool:
+        """Offer `to`, who wrote the message `ts`, to link `thread` to `session`, and return True.
+
+        False where no offer is to be made: the thread is linked, `to` may not steer Devin there or
+        Slack does not say now who that is, or another message brought an offer into this thread in
+        the last 30 days.
+
+        Raises:
+            StoreAway: nothing was offered.
+        """
+        if await self._links.get(thread) is not None:
+            return False
+        try:
+            standing = await self._permissions.of(to, thread.channel)
+        except NotIdentified:
+            return False
+        if standing is not Standing.ALLOWED:
+            return False
+        ticket = LinkOffered(by=to, thread=thread, session=session)
+        number = await self._tickets.issue(ticket)
+        place = f"{thread.team}:{thread.channel}:{thread.thread_ts}"
+        if not await self._store.first(f"offered:{place}", ONCE, ts):
+            return False
+        # Slack may send the message as two events, and each of them again.
+        await self._answers.whisper(thread, to, messages.offer(session, number), once="offer")
+        return True
+
+    async def take_up(self, number: str, by: UserId, channel: str) -> SessionId:
+        """Link the thread of an offer that was made to `by` in `channel`. Harmless when repeated.
+
+        Raises:
+            TicketGone: there is no such offer, or no longer.
+            PersonError: as `Linking.link`.
+        """
+        offered = await self._tickets.read(LinkOffered, number, by)
+        if offered is None or offered.thread.channel != channel:
+            raise TicketGone
+        await self._linking.link(number, by, offered.thread, offered.session)
+        return offered.session

@@ -1,0 +1,96 @@
+"""Who may steer Devin, by the operator's settings.
+
+Whom Slack does not describe may not. A look-up that failed is neither yes nor no, so it is raised.
+"""
+
+import logging
+from collections.abc import Sequence
+
+from bot.model.models import Person, Standing, UserId
+from bot.settings import Settings
+from bot.slack.people import GUEST_FLAGS, HOME, People
+
+log = logging.getLogger(__name__)
+
+
+class Permissions:
+    """The rules of `ALLOW_*`."""
+
+    def __init__(self, settings: Settings, people: People) -> None:
+        self._settings = settings
+        self._people = people
+        self._is_warned = False
+
+    async def of(
+        self, who: UserId, channel: str, bots: Sequence[str] = (), home: str = ""
+    ) -> Standing:
+        """Whether `who` may steer Devin in `channel`.
+
+        Of a post by a bot `bots` holds the ids, and `home` where it is installed, as far as Slack
+        says; `who` is then its bot user or who posts through it, or its bot id if there is no user.
+
+        Raises:
+            NotIdentified: Slack did not say who that is.
+        """
+        if not self.allows_channel(channel):
+            return Standing.CHANNEL
+        if bots:
+            return await self._of_bot(who, bots, home)
+        return self.anywhere(await self._people.person(who))
+
+    async def _of_bot(self, who: UserId, bots: Sequence[str], home: str) -> Standing:
+        """Whether a bot's post may steer Devin: one of ours, and none that only has its app's id.
+
+        Bot ids and user ids are one installation's; an app has the same id in every workspace.
+        """
+        allow, has_user = self._settings, not who.startswith("B")
+        listed = allow.allow_bots.intersection(bots)
+        if not (home or has_user or allow.allow_external):
+            listed = frozenset(one for one in listed if not one.startswith("A"))
+        if not listed:
+            return Standing.BOT
+        if home and not self._people.is_home(home) and not allow.allow_external:
+            return Standing.EXTERNAL
+        if not has_user:
+            return Standing.ALLOWED
+        return self.anywhere(await self._people.person(who), is_listed=True)
+
+    def of_workflow(self, channel: str) -> Standing:
+        """Whether a workflow's step may steer Devin in `channel` on nobody's behalf."""
+        if not self.allows_channel(channel):
+            return Standing.CHANNEL
+        return Standing.NOT_LISTED if self._settings.allow_users else Standing.ALLOWED
+
+    def allows_channel(self, channel: str) -> bool:
+        """Whether Devin may be steered in `channel` at all."""
+        return not self._settings.allow_channels or channel in self._settings.allow_channels
+
+    def anywhere(self, person: Person, *, is_listed: bool = False) -> Standing:
+        """Whether `person` may steer Devin where that is allowed.
+
+        `is_listed`: should it be a bot, `ALLOW_BOTS` names it, perhaps by another of its ids.
+        """
+        allow = self._settings
+        is_listed_bot = person.is_bot and is_listed
+        barred = {
+            Standing.UNKNOWN: not person.is_known or self._lacks(person),
+            Standing.BOT: person.is_bot and not (is_listed or person.id in allow.allow_bots),
+            Standing.EXTERNAL: person.is_external and not allow.allow_external,
+            Standing.GUEST: person.is_guest and not allow.allow_guests,
+            Standing.NOT_LISTED: bool(allow.allow_users)
+            and not (is_listed_bot or person.id in allow.allow_users),
+        }
+        return next((why for why, is_so in barred.items() if is_so), Standing.ALLOWED)
+
+    def _lacks(self, person: Person) -> bool:
+        """Whether Slack left out what decides here; the first time, the log says what it was."""
+        allow, decides = self._settings, set(person.unsaid)
+        if allow.allow_guests:
+            decides -= GUEST_FLAGS
+        if allow.allow_external:
+            decides -= {HOME}
+        if decides and not self._is_warned:
+            self._is_warned = True
+            missing = ", ".join(sorted(decides))
+            log.warning("look-up incomplete", extra={"id": person.id, "missing": missing})
+        return bool(decides)

@@ -1,0 +1,276 @@
+"""What people can make the relay do: replies, links and buttons here, the rest in its parts.
+
+Each use-case takes values that a handler parsed, asks who may do it, changes what Redis keeps, and
+raises an error of `model/errors.py` for what the person must know. All of them take replies by way
+of `relay/accept.py`. What happens to a reply afterwards is in `delivery/deliverer.py` (to Devin)
+and `reporting/reporter.py` (back into the thread).
+"""
+
+import logging
+from dataclasses import dataclass
+
+from cachetools import LRUCache
+
+from bot.model.errors import (
+    BadSession,
+    EmptyMessage,
+    LinkedElsewhere,
+    NoSuchReply,
+    NotAllowed,
+    NotIdentified,
+    NotLinked,
+)
+from bot.model.models import (
+    Change,
+    Link,
+    Outcome,
+    Reply,
+    ReplyId,
+    SessionId,
+    Standing,
+    ThreadRef,
+    UserId,
+    Voucher,
+)
+from bot.model.schedule import Schedule
+from bot.model.sessions import parse_session
+from bot.relay.accept import Accepting, where
+from bot.relay.channel_moves import Moving
+from bot.relay.edits import Corrections
+from bot.relay.home import Home
+from bot.relay.late_replies import Latecomers
+from bot.relay.link_offers import Offers
+from bot.relay.say import Saying
+from bot.relay.say_prompts import Asking
+from bot.relay.shortcuts import Forwarding
+from bot.relay.workflow_steps import Steps
+from bot.reporting.notices import Answers
+from bot.runtime import metrics
+from bot.slack.views import Dialogs
+from bot.store.links import Links
+from bot.store.mailbox import Mailbox
+from bot.text.markup import is_empty
+
+log = logging.getLogger(__name__)
+
+KNOWN = 10_000
+"""Linked threads whose session is remembered here, to ask Redis once instead of twice a reply."""
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """How a linked thread stands: the link, who made it, mail waiting, the last outcome."""
+
+    link: Link
+    by: str
+    mail: int
+    last: Outcome | None
+
+
+class Relay:
+    """Everything a person in Slack can ask for; its parts are public, and handlers ask them.
+
+    - `saying`, `asking`: `/devin-say`, and the form or the menu that asks for what it left out
+    - `forwarding`: the message shortcuts; `offers`: a link, where somebody names a session
+    - `corrections`: edits and deletions; `home`: App Home; `steps`: those of Workflow Builder
+    - `moving`: channels that get another id; `latecomers`: replies that Slack brings late
+    - `answers`, `dialogs`: what people are told and shown
+    """
+
+    def __init__(  # noqa: PLR0913  (the parts it is made of)
+        self,
+        *,
+        accepting: Accepting,
+        links: Links,
+        mailbox: Mailbox,
+        answers: Answers,
+        schedule: Schedule,
+        saying: Saying,
+        asking: Asking,
+        home: Home,
+        moving: Moving,
+        dialogs: Dialogs,
+        forwarding: Forwarding,
+        offers: Offers,
+        corrections: Corrections,
+        steps: Steps,
+        latecomers: Latecomers,
+        team: str,
+    ) -> None:
+        self.team = team
+        self.answers = answers
+        self.saying = saying
+        self.asking = asking
+        self.home = home
+        self.moving = moving
+        self.latecomers = latecomers
+        self.dialogs = dialogs
+        self.forwarding = forwarding
+        self.offers = offers
+        self.corrections = corrections
+        self.steps = steps
+        self._known: LRUCache[ThreadRef, SessionId] = LRUCache(KNOWN)
+        self._accepting = accepting
+        self._links = links
+        self._mailbox = mailbox
+        self._schedule = schedule
+
+    async def accept(self, reply: Reply, voucher: Voucher = Voucher.EVENT) -> Change:
+        """Take a reply for the session its thread is linked to; it is kept when this returns.
+
+        Changes nothing for a thread without a link, a muted one, or a reply that was taken before,
+        was written before the link was made, or must be looked for in its thread first (`LATE`).
+
+        Raises:
+            NotAllowed: its author may not steer Devin here.
+            EmptyMessage: there is nothing in it that Devin could read.
+            StoreAway, NotIdentified: it is not known to be kept, or nobody knows yet whether it
+                may be: Slack must not be acknowledged.
+        """
+        session = self._known.get(reply.thread) or await self._look_up(reply.thread)
+        if session is None:
+            return Change.UNLINKED
+        try:
+            standing = await self._accepting.standing_in_turn(reply)
+        except NotIdentified as error:
+            return await self._turn_away(reply.thread, error)
+        if standing is not Standing.ALLOWED:
+            return await self._turn_away(reply.thread, NotAllowed(standing))
+        if is_empty(reply):
+            return await self._turn_away(reply.thread, EmptyMessage())
+        change = await self._accepting.take(reply, session, voucher)
+        if change is Change.UNLINKED:
+            # The link was changed since it was remembered, perhaps by another process.
+            self._known.pop(reply.thread, None)
+            return await self.accept(reply, voucher)
+        return change
+
+    async def link(self, thread: ThreadRef, by: UserId, text: str, at: int) -> tuple[Link, bool]:
+        """Link `thread` to the session that `text` names; True when it already was.
+
+        `at` is the `ts` of the message that asks for it, in microseconds.
+
+        Raises:
+            BadSession: `text` names none.
+            LinkedElsewhere: the thread has another session.
+            NotAllowed: `by` may not.
+            Outdated: the thread was unlinked by somebody who asked later.
+        """
+        await self.check(by, thread.channel)
+        session = parse_session(text)
+        if session is None:
+            raise BadSession(text)
+        link, is_new = await self._accepting.link(thread, by, session, at)
+        if link.session != session:
+            raise LinkedElsewhere(link)
+        return link, not is_new
+
+    async def unlink(
+        self,
+        thread: ThreadRef,
+        by: UserId,
+        session: SessionId | None = None,
+        *,
+        at: int | None = None,
+    ) -> Link:
+        """End the link of `thread`; mail that was accepted is still delivered.
+
+        `at` is as for `link`; None for what Slack never brings late.
+
+        Raises:
+            NotLinked: it has none.
+            LinkedElsewhere: it is not the one to `session`, where that is asked for.
+            NotAllowed: `by` may not.
+            Outdated: the link was changed by somebody who asked later.
+        """
+        await self.check(by, thread.channel)
+        existing = None if session is None else await self._links.get(thread)
+        if existing is not None and existing.session != session:
+            raise LinkedElsewhere(existing)
+        link = await self._links.remove(thread, at, self._accepting.now())
+        if link is None:
+            raise NotLinked
+        log.info("unlinked", extra=where(thread, session_id=link.session))
+        return link
+
+    async def mute(self, thread: ThreadRef, by: UserId, at: int, *, muted: bool) -> Link:
+        """Stop bringing replies of `thread` to Devin, or go on; the link stays.
+
+        Raises:
+            NotLinked: it has none.
+            NotAllowed: `by` may not.
+            Outdated: as for `unlink`.
+        """
+        await self.check(by, thread.channel)
+        link = await self._links.mute(thread, at, muted=muted)
+        if link is None:
+            raise NotLinked
+        if not muted:
+            await self._accepting.hear_since(thread, at)
+        return link
+
+    async def status(self, thread: ThreadRef, by: UserId) -> Status:
+        """How `thread` stands.
+
+        Raises:
+            NotLinked: it has no link.
+            NotAllowed: `by` may not.
+        """
+        await self.check(by, thread.channel)
+        link = await self._links.get(thread)
+        if link is None:
+            raise NotLinked
+        return Status(
+            link=link,
+            by=await self.name(link.by),
+            mail=await self._mailbox.waiting(link.session),
+            last=await self._links.last_outcome(thread),
+        )
+
+    async def send_again(self, reply: ReplyId, number: int, thread: ThreadRef, by: UserId) -> None:
+        """Put a reply of `thread` back into its mailbox, in its old place, once for each `number`.
+
+        Raises:
+            NoSuchReply: it is gone, or was sent again already.
+            NotAllowed: `by` may not.
+        """
+        await self.check(by, thread.channel)
+        _, channel, _ = reply.split(":")
+        if not await self.moving.is_here(channel, thread.channel):
+            raise NoSuchReply(already_sent=False)
+        kept = await self._mailbox.kept(reply)
+        if kept is None:
+            raise NoSuchReply(already_sent=await self._mailbox.was_sent_again(reply, number))
+        if kept.thread.thread_ts != thread.thread_ts:
+            raise NoSuchReply(already_sent=False)
+        session = await self._mailbox.send_again(kept, number)
+        if session is None:
+            raise NoSuchReply(already_sent=True)
+        log.info("sent again", extra={"reply_id": reply, "session_id": session})
+        await self._schedule.wake(session)
+
+    async def check(self, who: UserId, channel: str) -> None:
+        """Raise `NotAllowed` unless `who` may steer Devin in `channel`; as `Accepting.check`."""
+        await self._accepting.check(who, channel)
+
+    async def name(self, who: UserId) -> str:
+        """What `who` is called."""
+        return await self._accepting.name(who)
+
+    async def _look_up(self, thread: ThreadRef) -> SessionId | None:
+        link = await self._links.get(thread)
+        if link is None:
+            return None
+        self._known[thread] = link.session
+        return link.session
+
+    async def _turn_away(
+        self, thread: ThreadRef, why: NotAllowed | NotIdentified | EmptyMessage
+    ) -> Change:
+        """Raise `why`, where a reply would have gone to Devin; elsewhere people just talk."""
+        link = await self._links.get(thread)
+        if link is None or link.muted:
+            return Change.UNLINKED if link is None else Change.MUTED
+        if isinstance(why, NotAllowed):
+            metrics.TURNED_AWAY.labels(why.standing).inc()
+        raise why

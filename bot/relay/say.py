@@ -1,0 +1,191 @@
+"""`/devin-say`: a message for Devin from a channel, posted there and delivered."""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+
+from bot.devin.client import Devin
+from bot.model.errors import (
+    BadSession,
+    CannotPost,
+    ChooseSession,
+    NothingToSay,
+    NotTaken,
+    SlackRefused,
+)
+from bot.model.models import Change, Link, Listed, Reply, SessionId, ThreadRef, UserId, ts_micros
+from bot.model.sessions import parse_session
+from bot.relay.accept import Accepting
+from bot.slack.threads import Threads
+from bot.store.channel_defaults import Default, Defaults
+from bot.store.links import Links
+from bot.wording import messages
+from bot.wording.say_form import Choices
+
+ACTIVE = timedelta(days=7)
+"""A session without traffic for longer is not what `/devin-say` without a session means."""
+
+HERE = 50
+ELSEWHERE = 20
+"""As many sessions of the channel, and of Devin's own list, as somebody can choose from."""
+
+TITLED = 10
+"""How many titles are read one by one where Devin's list is switched off."""
+
+
+class Saying:
+    """Brings what is said in a channel to a session."""
+
+    def __init__(
+        self,
+        *,
+        accepting: Accepting,
+        links: Links,
+        defaults: Defaults,
+        threads: Threads,
+        devin: Devin,
+        lists_sessions: bool,
+        team: str,
+    ) -> None:
+        self._accepting = accepting
+        self._links = links
+        self._defaults = defaults
+        self._threads = threads
+        self._devin = devin
+        self._lists_sessions = lists_sessions
+        self._team = team
+
+    async def say(self, channel: str, by: UserId, session: SessionId | None, text: str) -> None:
+        """Post `text` in the person's name, in a thread that is linked to `session`, and send it.
+
+        Without a session it goes to the channel's default, like one that was named, or else into
+        the thread of the channel's one session that was active in the last seven days. `text` is
+        Slack markup.
+
+        Raises:
+            NothingToSay: it is empty.
+            ChooseSession: no session was named, and not exactly one is active.
+            CannotPost: Slack does not let us post there.
+            NotTaken: it was posted, and its thread unlinked or muted before it was sent.
+            NotAllowed: `by` may not.
+        """
+        await self._check(channel, by, text)
+        session = session or await self._defaults.use(self._team, channel)
+        if session is not None:
+            await self._begin(channel, by, session, text)
+            return
+        heard = await self._heard(channel)
+        if len({link.session for _, link in heard}) != 1:
+            raise ChooseSession(heard)
+        thread, link = heard[0]
+        await self._go_on(thread, by, link.session, text)
+
+    async def go_on(self, channel: str, by: UserId, session: SessionId, text: str) -> None:
+        """The same, in the latest thread of `session` in the channel, if there is one still."""
+        await self._check(channel, by, text)
+        heard = await self._heard(channel)
+        thread = next((one for one, link in heard if link.session == session), None)
+        if thread is None:
+            await self._begin(channel, by, session, text)
+        else:
+            await self._go_on(thread, by, session, text)
+
+    async def choices(self, channel: str, by: UserId) -> Choices:
+        """The sessions that somebody can choose from in `channel`, in a second or so.
+
+        Sessions from elsewhere are for full members only, and for nobody where the operator has
+        switched `LIST_SESSIONS` off.
+
+        Raises:
+            NotAllowed: `by` may not.
+        """
+        await self._accepting.check(by, channel)
+        default, active = await asyncio.gather(
+            self._defaults.get(self._team, channel),
+            self._links.active(self._team, channel, self._links.ttl),
+        )
+        meant = default.session if default is not None else None
+        used = [link.session for _, link in active]
+        here = _distinct([*([meant] if meant else []), *used])[:HERE]
+        titled = await self._titled(here)
+        sees_all = self._lists_sessions and await self._accepting.is_full_member(by)
+        return Choices(
+            here=_named(here, titled),
+            elsewhere=[one for one in titled if one.session not in here] if sees_all else [],
+            meant=meant or (here[0] if len(here) == 1 else None),
+        )
+
+    async def named(self, sessions: Sequence[SessionId]) -> Sequence[Listed]:
+        """`sessions` with what Devin calls them, in a second; without titles if it does not say."""
+        return _named(sessions, await self._titled(sessions))
+
+    async def _titled(self, sessions: Sequence[SessionId]) -> Sequence[Listed]:
+        """Devin's latest sessions, or only these where its list is switched off."""
+        if self._lists_sessions:
+            return await self._devin.recent(ELSEWHERE)
+        return await self._devin.titled(sessions[:TITLED])
+
+    async def default(self, channel: str, by: UserId) -> Default | None:
+        """The channel's default session."""
+        await self._accepting.check(by, channel)
+        return await self._defaults.get(self._team, channel)
+
+    async def set_default(self, channel: str, by: UserId, text: str) -> SessionId:
+        """Let `/devin-say` without a session mean the one that `text` names.
+
+        Raises:
+            BadSession: `text` names none.
+            NotAllowed: `by` may not.
+        """
+        await self._accepting.check(by, channel)
+        session = parse_session(text)
+        if session is None:
+            raise BadSession(text)
+        await self._defaults.set(self._team, channel, Default(session=session, by=by))
+        return session
+
+    async def clear_default(self, channel: str, by: UserId) -> None:
+        """Forget the channel's default session."""
+        await self._accepting.check(by, channel)
+        await self._defaults.clear(self._team, channel)
+
+    async def _check(self, channel: str, by: UserId, text: str) -> None:
+        await self._accepting.check(by, channel)
+        if not text.strip():
+            raise NothingToSay
+
+    async def _heard(self, channel: str) -> Sequence[tuple[ThreadRef, Link]]:
+        active = await self._links.active(self._team, channel, ACTIVE)
+        return [(thread, link) for thread, link in active if not link.muted]
+
+    async def _begin(self, channel: str, by: UserId, session: SessionId, text: str) -> None:
+        words = messages.said(await self._accepting.name(by), messages.harmless(text))
+        try:
+            ts = await self._threads.open(channel, words)
+        except SlackRefused as error:
+            raise CannotPost(error.reason) from error
+        thread = ThreadRef(team=self._team, channel=channel, thread_ts=ts)
+        await self._accepting.link(thread, by, session, ts_micros(ts))
+        await self._take(Reply(thread=thread, ts=ts, author=by, text=text), session)
+
+    async def _go_on(self, thread: ThreadRef, by: UserId, session: SessionId, text: str) -> None:
+        words = messages.said(await self._accepting.name(by), messages.harmless(text))
+        try:
+            ts = await self._threads.post(thread, words)
+        except SlackRefused as error:
+            raise CannotPost(error.reason) from error
+        await self._take(Reply(thread=thread, ts=ts, author=by, text=text), session)
+
+    async def _take(self, reply: Reply, session: SessionId) -> None:
+        change = await self._accepting.take(reply, session)
+        if change in {Change.UNLINKED, Change.MUTED}:
+            raise NotTaken(change)
+
+
+def _named(sessions: Iterable[SessionId], titled: Iterable[Listed]) -> list[Listed]:
+    titles = {one.session: one.title for one in titled}
+    return [Listed(session, titles.get(session, "")) for session in sessions]
+
+
+def _distinct(sessions: Iterable[SessionId]) -> list[SessionId]:
+    return list(dict.fromkeys(sessions))

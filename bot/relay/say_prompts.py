@@ -1,0 +1,129 @@
+"""What `/devin-say` asks back: a form where nothing was typed, a menu where several are meant.
+
+Slack may bring an answer twice. Each is claimed by its ticket, so one message is posted once; a try
+that failed lets go of it, so that the person can try again. While nobody knows how the first try
+ended, the second is told so, and its words are not lost.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+from bot.model.errors import FormGone, RelayError, StillSaying
+from bot.model.models import SessionId, UserId
+from bot.relay.say import Saying
+from bot.reporting.notices import Answers
+from bot.slack.views import View
+from bot.store.tickets import Ticket, Tickets
+from bot.wording import messages, say_form
+from bot.wording.message import Words
+
+UNSENT = timedelta(minutes=30)
+"""As long as Slack lets a menu be answered (docs.slack.dev, `response_url`)."""
+
+
+class SayForm(Ticket):
+    """A form is open, for a message from that channel."""
+
+    channel: str
+
+
+class Unsent(Ticket):
+    """A message waits until one of `sessions` is chosen for it."""
+
+    channel: str
+    text: str
+    sessions: tuple[SessionId, ...]
+
+
+class Asking:
+    """Asks for what a `/devin-say` left out."""
+
+    def __init__(self, *, saying: Saying, tickets: Tickets, answers: Answers) -> None:
+        self._saying = saying
+        self._tickets = tickets
+        self._answers = answers
+
+    async def form(self, channel: str, by: UserId) -> View:
+        """The form for a message from `channel`.
+
+        Raises:
+            NotAllowed: `by` may not.
+        """
+        choices = await self._saying.choices(channel, by)
+        number = await self._tickets.issue(SayForm(by=by, channel=channel))
+        return say_form.form(number, choices)
+
+    async def submit(self, number: str, by: UserId, session: SessionId, text: str) -> None:
+        """Say what was put into the form, once, however often it is submitted.
+
+        Raises:
+            FormGone: it is too old, or somebody else's.
+            StillSaying: it was submitted before, and is not known to be posted.
+            RelayError: as `Saying.say`.
+        """
+        form = await self._tickets.read(SayForm, number, by)
+        if form is None:
+            raise FormGone
+        async with self._once(number) as is_first:
+            if is_first:
+                await self._saying.say(form.channel, by, session, text)
+
+    async def menu(
+        self, channel: str, by: UserId, sessions: Sequence[SessionId], text: str
+    ) -> Words:
+        """Keep `text`, and ask which of `sessions` is to get it: a message for `by` alone."""
+        kept = tuple(dict.fromkeys(sessions))[: say_form.MENU_LIMIT]
+        ticket = Unsent(by=by, channel=channel, text=text, sessions=kept)
+        number = await self._tickets.issue(ticket, UNSENT)
+        return say_form.menu(number, await self._saying.named(kept), text)
+
+    async def choose(self, number: str, index: int, by: UserId, channel: str) -> Words | None:
+        """Send a menu's message to the session at `index`: what happened, or None if it had before.
+
+        Raises:
+            FormGone: the message is no longer kept, or is somebody else's.
+            StillSaying: it was answered before, and is not known to be posted.
+            RelayError: as `Saying.say`.
+        """
+        unsent = await self._unsent(number, by, channel)
+        if not 0 <= index < len(unsent.sessions):
+            raise FormGone
+        async with self._once(number) as is_first:
+            if is_first:
+                session = unsent.sessions[index]
+                await self._saying.go_on(channel, by, session, unsent.text)
+                return messages.said_to(session, unsent.text)
+        return None
+
+    async def cancel(self, number: str, by: UserId, channel: str) -> Words | None:
+        """Send a menu's message nowhere; None if it was sent before.
+
+        Raises:
+            FormGone: the message is no longer kept, or is somebody else's.
+            StillSaying: as `choose`.
+        """
+        await self._unsent(number, by, channel)
+        async with self._once(number) as is_first:
+            return messages.SAY_NOWHERE if is_first else None
+
+    async def _unsent(self, number: str, by: UserId, channel: str) -> Unsent:
+        unsent = await self._tickets.read(Unsent, number, by)
+        if unsent is None or unsent.channel != channel:
+            raise FormGone
+        return unsent
+
+    @asynccontextmanager
+    async def _once(self, number: str) -> AsyncIterator[bool]:
+        claim, done = f"say:{number}", f"say-done:{number}"
+        is_first = await self._answers.claim(claim)
+        if not is_first and not await self._answers.is_claimed(done):
+            raise StillSaying
+        try:
+            yield is_first
+        except RelayError:
+            if is_first:
+                await self._answers.disclaim(claim)
+            raise
+        if is_first:
+            await self._answers.claim(done)

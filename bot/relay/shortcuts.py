@@ -1,0 +1,155 @@
+"""Message shortcuts: any message goes to its thread's session, and any thread gets one.
+
+Where a thread has no session yet, a form asks for it. What the form is about is kept in its ticket,
+never in Slack.
+"""
+
+import asyncio
+import logging
+from dataclasses import dataclass
+
+from bot.model.errors import (
+    BadSession,
+    EmptyMessage,
+    NotLinked,
+    SlackAway,
+    SlackRefused,
+    TicketGone,
+)
+from bot.model.models import Change, Link, Reply, SessionId, ThreadRef, UserId
+from bot.model.sessions import find_session, parse_session
+from bot.relay.accept import Accepting, where
+from bot.relay.link_form import Linking
+from bot.slack.threads import Threads
+from bot.store.links import Links
+from bot.store.tickets import Ticket, Tickets
+from bot.text.markup import is_empty
+
+log = logging.getLogger(__name__)
+
+ROOT_SECONDS = 1.0
+"""How long a form waits for the thread's first message, in which a session may stand."""
+
+
+class SessionAsked(Ticket):
+    """A form that asks for a thread's session; `message` is what is sent there then.
+
+    `at` is the latest `ts` when it was opened, in microseconds: Slack tells none when it is sent.
+    """
+
+    thread: ThreadRef
+    message: Reply | None = None
+    at: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a form asks: its ticket's number, the session that is likely meant, the message."""
+
+    number: str
+    guess: SessionId | None
+    message: Reply | None
+
+
+@dataclass(frozen=True, slots=True)
+class Linked:
+    """The thread has a link already; `by` is the name of who made it."""
+
+    link: Link
+    by: str
+
+
+class Forwarding:
+    """What the message shortcuts do."""
+
+    def __init__(
+        self,
+        *,
+        accepting: Accepting,
+        linking: Linking,
+        links: Links,
+        threads: Threads,
+        tickets: Tickets,
+    ) -> None:
+        self._accepting = accepting
+        self._linking = linking
+        self._links = links
+        self._threads = threads
+        self._tickets = tickets
+
+    async def send(self, message: Reply, by: UserId) -> Change | Question:
+        """Take `message` for its thread's session, or ask which one that is.
+
+        `by` vouches for it: who wrote it is not asked for.
+
+        Raises:
+            NotAllowed: `by` may not.
+            EmptyMessage: there is nothing in it to send.
+            CannotPost: the thread could not be told how it ends.
+            IsMuted: nothing of the thread goes to Devin.
+        """
+        await self._accepting.check(by, message.thread.channel)
+        if is_empty(message):
+            raise EmptyMessage
+        if by != message.author:
+            message = message.model_copy(update={"sent_by": by})
+        while True:
+            link = await self._links.get(message.thread)
+            if link is None:
+                return await self._ask(by, message.thread, message, message)
+            await self._threads.check_in(message.thread.channel)
+            try:
+                return await self._linking.send(message, link.session)
+            except NotLinked:
+                continue  # unlinked, or linked anew, in this moment
+
+    async def ask(self, thread: ThreadRef, by: UserId, near: Reply | None) -> Linked | Question:
+        """Ask for the session of `thread`, if it has none; `near` may name it.
+
+        Raises:
+            NotAllowed: `by` may not.
+        """
+        await self._accepting.check(by, thread.channel)
+        link = await self._links.get(thread)
+        if link is not None:
+            return Linked(link, await self._accepting.name(link.by))
+        return await self._ask(by, thread, None, near)
+
+    async def answer(self, number: str, by: UserId, text: str) -> None:
+        """Do what the form with that ticket was opened for, with the session that `text` names.
+
+        Harmless when it is repeated.
+
+        Raises:
+            TicketGone: the form is too old, or was not opened for `by`.
+            BadSession: `text` names none.
+            PersonError: as `Linking.link`.
+        """
+        asked = await self._tickets.read(SessionAsked, number, by)
+        if asked is None:
+            raise TicketGone
+        session = parse_session(text)
+        if session is None:
+            await self._accepting.check(by, asked.thread.channel)
+            raise BadSession(text)
+        await self._linking.link(number, by, asked.thread, session, asked.message, since=asked.at)
+
+    async def _ask(
+        self, by: UserId, thread: ThreadRef, message: Reply | None, near: Reply | None
+    ) -> Question:
+        guess = find_session(near.text) if near is not None else None
+        if guess is None and (near is None or near.ts != thread.thread_ts):
+            guess = await self._look_at_root(thread)
+        at = self._accepting.now()
+        ticket = SessionAsked(by=by, thread=thread, message=message, at=at)
+        return Question(await self._tickets.issue(ticket), guess, message)
+
+    async def _look_at_root(self, thread: ThreadRef) -> SessionId | None:
+        """The session that the thread's first message names; None where Slack does not show it."""
+        try:
+            async with asyncio.timeout(ROOT_SECONDS):
+                root = await self._threads.root(thread)
+        except (SlackAway, SlackRefused, TimeoutError) as error:
+            log.info("thread not looked at", extra=where(thread, reason=type(error).__name__))
+            return None
+        return find_session(str(root.get("text") or ""))

@@ -1,0 +1,242 @@
+"""What the steps of Workflow Builder do: send a message to a session, link a thread to one.
+
+An event only keeps the step; it is begun as a report is told (`reporting/reporter.py`), so
+everything here may run a second time after a crash, and then finds what the first time left.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable
+
+from bot.model.errors import (
+    OPERATOR_MUST_ACT,
+    BadSession,
+    BadStep,
+    CannotPost,
+    IsMuted,
+    LinkedElsewhere,
+    NotAllowed,
+    NothingToSay,
+    NotTaken,
+    PersonError,
+    SlackRefused,
+)
+from bot.model.models import (
+    WORKFLOW,
+    Change,
+    Flaw,
+    Outcome,
+    Reply,
+    ReplyId,
+    SessionId,
+    Standing,
+    ThreadRef,
+    UserId,
+    ts_micros,
+)
+from bot.model.schedule import Schedule
+from bot.model.sessions import parse_session
+from bot.relay.accept import Accepting
+from bot.relay.permissions import Permissions
+from bot.slack.functions import Functions
+from bot.slack.threads import NO_SUCH_THREAD, Threads
+from bot.store.links import Links
+from bot.store.workflow_steps import LINK, SEND, Executions, StepAsked
+from bot.wording import messages
+from bot.wording.message import Words
+
+log = logging.getLogger(__name__)
+
+
+class Steps:
+    """The steps, from Slack's request to their completion."""
+
+    def __init__(  # noqa: PLR0913  (the parts it is made of)
+        self,
+        *,
+        executions: Executions,
+        functions: Functions,
+        accepting: Accepting,
+        permissions: Permissions,
+        links: Links,
+        threads: Threads,
+        schedule: Schedule,
+        team: str,
+    ) -> None:
+        self._executions = executions
+        self._functions = functions
+        self._accepting = accepting
+        self._permissions = permissions
+        self._links = links
+        self._threads = threads
+        self._schedule = schedule
+        self._team = team
+
+    async def start(self, step: StepAsked) -> None:
+        """Keep a step that Slack has started, and begin it soon; a repeat changes nothing.
+
+        Raises:
+            StoreAway: it is not known to be kept: Slack must not be acknowledged.
+        """
+        report = await self._executions.keep(step)
+        log.info("step", extra={"execution": step.execution, "callback": step.callback})
+        if report is not None:
+            await self._schedule.tell(report)
+
+    async def begin(self, id_: ReplyId, *, again: bool) -> None:
+        """Do a step that was started; `again`: an earlier try may have got some way.
+
+        What its author must know ends it as failed.
+
+        Raises:
+            SlackAway, StoreAway: it must be begun again.
+            SlackRefused: Slack does not take how it ended.
+        """
+        step = await self._executions.asked(id_)
+        if step is None:
+            return
+        try:
+            await self._does(step)(step, again)
+        except PersonError as error:
+            log.info("step failed", extra={"execution": step.execution, "reason": str(error)})
+            await self._functions.fail(step.execution, messages.step_failed(error))
+        await self._executions.forget(id_)
+
+    async def end(self, reply: Reply, outcome: Outcome) -> None:
+        """Complete the step that sent `reply`.
+
+        Raises:
+            SlackAway, SlackRefused: as `begin`.
+        """
+        thread = "" if reply.thread.is_nowhere else reply.thread.thread_ts
+        detail = messages.step_detail(outcome)
+        outputs = {"outcome": outcome.kind.value, "detail": detail, "thread": thread}
+        await self._functions.complete(reply.step, outputs)
+
+    def _does(self, step: StepAsked) -> Callable[[StepAsked, bool], Awaitable[None]]:
+        does = {SEND: self._send, LINK: self._link}.get(step.callback)
+        if does is None:
+            raise BadStep(Flaw.UNKNOWN)
+        if step.flaw is not None:
+            raise BadStep(step.flaw)
+        return does
+
+    async def _send(self, step: StepAsked, again: bool) -> None:  # noqa: FBT001  (as `_does` calls it)
+        session, by = _session(step), await self._check(step)
+        reply = Reply(
+            thread=ThreadRef.nowhere(self._team, step.execution, step.at),
+            ts=step.at,
+            author=by,
+            text=step.text,
+            blocks=step.blocks,
+            step=step.execution,
+        )
+        said = await self._accepting.shown(reply)
+        if not said:
+            raise NothingToSay
+        if step.channel:
+            words = messages.said_by_workflow(await self._name(step), said)
+            reply = await self._posted(step, reply, session, words, again=again)
+        change = await self._accepting.take(reply, session)
+        if change in {Change.UNLINKED, Change.MUTED}:
+            raise NotTaken(change)
+
+    async def _posted(
+        self, step: StepAsked, reply: Reply, session: SessionId, words: Words, *, again: bool
+    ) -> Reply:
+        """The message, posted in a thread that is linked to `session`."""
+        thread = await self._thread(step, session)
+        ts = await self._post_once(step, thread, words, again=again)
+        if thread is None:
+            thread = ThreadRef(team=self._team, channel=step.channel, thread_ts=ts)
+        link, _ = await self._accepting.link(thread, reply.author, session, ts_micros(ts))
+        if link.session != session:
+            raise LinkedElsewhere(link)
+        return reply.model_copy(update={"thread": thread, "ts": ts})
+
+    async def _link(self, step: StepAsked, again: bool) -> None:  # noqa: FBT001  (as `_does` calls it)
+        session, by = _session(step), await self._check(step)
+        thread = await self._thread(step, session)
+        if thread is None:
+            raise BadStep(Flaw.THREAD)
+        at = ts_micros(step.at)
+        link, is_new = await self._accepting.link(thread, by, session, since=at)
+        if link.session != session:
+            raise LinkedElsewhere(link)
+        if is_new or again:
+            words = messages.linked_by_workflow(link, await self._name(step))
+            try:
+                await self._post_once(step, thread, words, again=again)
+            except CannotPost:
+                if is_new:  # nobody there would know where their replies go
+                    await self._links.remove(thread)
+                raise
+        detail = messages.LINKED_NOW if is_new or again else messages.LINKED_BEFORE
+        outputs = {"outcome": "linked", "detail": detail, "thread": thread.thread_ts}
+        await self._functions.complete(step.execution, outputs)
+
+    async def _check(self, step: StepAsked) -> UserId:
+        """Who acts; raises `NotAllowed` unless they may, in that channel."""
+        if step.user:
+            await self._accepting.check(UserId(step.user), step.channel)
+            return UserId(step.user)
+        standing = self._permissions.of_workflow(step.channel)
+        if standing is not Standing.ALLOWED:
+            raise NotAllowed(standing)
+        return WORKFLOW
+
+    async def _name(self, step: StepAsked) -> str:
+        return await self._accepting.name(UserId(step.user)) if step.user else ""
+
+    async def _thread(self, step: StepAsked, session: SessionId) -> ThreadRef | None:
+        """The thread that the step names, if it does, by its first message."""
+        if not step.thread_ts:
+            return None
+        named = ThreadRef(team=self._team, channel=step.channel, thread_ts=step.thread_ts)
+        try:
+            message = await self._threads.root(named)
+        except SlackRefused as error:
+            if error.reason in NO_SUCH_THREAD:
+                raise BadStep(Flaw.NO_THREAD) from error
+            raise _cannot_post(error) from error
+        if not message:
+            raise BadStep(Flaw.NO_THREAD)
+        # Somebody may have named a reply; Slack then shows that message alone, with its thread.
+        root = str(message.get("thread_ts") or step.thread_ts)
+        thread = named.model_copy(update={"thread_ts": root})
+        link = await self._links.get(thread)
+        if link is not None and link.session != session:
+            raise LinkedElsewhere(link)
+        if link is not None and link.muted and step.callback == SEND:
+            raise IsMuted
+        return thread
+
+    async def _post_once(
+        self, step: StepAsked, thread: ThreadRef | None, words: Words, *, again: bool
+    ) -> str:
+        """Post `words`, unless an earlier try did; returns the message's `ts`."""
+        key = f"step:{step.execution}"
+        try:
+            if again and (ts := await self._find(step, thread, key)) is not None:
+                return ts
+            if thread is None:
+                return await self._threads.open(step.channel, words, key)
+            return await self._threads.post(thread, words, key)
+        except SlackRefused as error:
+            raise _cannot_post(error) from error
+
+    async def _find(self, step: StepAsked, thread: ThreadRef | None, key: str) -> str | None:
+        if thread is None:
+            return await self._threads.find_opening(step.channel, key, step.at)
+        return await self._threads.find(thread, key)
+
+
+def _session(step: StepAsked) -> SessionId:
+    session = parse_session(step.session)
+    if session is None:
+        raise BadSession(step.session)
+    return session
+
+
+def _cannot_post(error: SlackRefused) -> SlackRefused | CannotPost:
+    """What the author must know; a token that no longer serves is for the operator."""
+    return error if error.reason in OPERATOR_MUST_ACT else CannotPost(error.reason)

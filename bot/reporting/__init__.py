@@ -1,0 +1,1 @@
+"""The outbox into threads, until Slack takes it."""

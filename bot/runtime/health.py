@@ -1,0 +1,65 @@
+"""Whether this process can do its work, and what it waits for if not."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from bot.model.errors import PassingError
+
+log = logging.getLogger(__name__)
+
+RETRY_SECONDS = 1.0
+LONGEST_RETRY_SECONDS = 15.0
+CHECK_SECONDS = 2.0
+
+T = TypeVar("T")
+
+Check = Callable[[], Awaitable[None]]
+"""Returns, or raises `PassingError` saying what is missing."""
+
+
+class Health:
+    """What `/readyz` says."""
+
+    def __init__(self) -> None:
+        self._waiting_for: dict[str, str] = {"start": "starting"}
+        self._checks: dict[str, Check] = {}
+
+    async def until(self, name: str, attempt: Callable[[], Awaitable[T]]) -> T:
+        """Try `attempt` until it works, saying so meanwhile; other errors end the wait."""
+        delay = RETRY_SECONDS
+        while True:
+            try:
+                result = await attempt()
+            except PassingError as error:
+                self._waiting_for[name] = str(error)
+                log.warning("waiting", extra={"for": name, "reason": str(error)})
+                await asyncio.sleep(delay)
+                delay = min(delay * 2, LONGEST_RETRY_SECONDS)
+            else:
+                self._waiting_for.pop(name, None)
+                return result
+
+    def watch(self, name: str, check: Check) -> None:
+        """From now on ask `check`, each time somebody wants to know."""
+        self._checks[name] = check
+
+    def started(self) -> None:
+        """All parts are up."""
+        self._waiting_for.pop("start", None)
+
+    def closing(self) -> None:
+        """No more work is taken."""
+        self._waiting_for["shutdown"] = "shutting down"
+
+    async def problems(self) -> dict[str, str]:
+        """What is missing, by part; empty when ready."""
+        found = dict(self._waiting_for)
+        for name, check in list(self._checks.items()):
+            try:
+                async with asyncio.timeout(CHECK_SECONDS):
+                    await check()
+            except (PassingError, TimeoutError) as error:
+                found[name] = str(error) or "no answer"
+        return found

@@ -1,0 +1,59 @@
+"""The numbers that `/metrics` shows; each answers a question an operator asks."""
+
+from prometheus_client import Counter, Gauge, Histogram
+
+from bot.model.models import OutcomeKind, Refusal
+
+ACCEPTED = Counter(
+    "relay_replies_total", "Replies that came in, by what became of them", ["change"]
+)
+TURNED_AWAY = Counter(
+    "relay_turned_away_total", "Replies of people who may not steer Devin, by why", ["standing"]
+)
+OUTCOMES = Counter(
+    "relay_outcomes_total", "Deliveries that ended, by how, and why refused", ["outcome", "refusal"]
+)
+LOOKS = Counter("relay_looks_total", "Looks for a reply whose answer was lost, by result", ["look"])
+WAITS = Counter("relay_waits_total", "Deliveries put off, by Devin's reason", ["reason"])
+REPORTS = Counter("relay_reports_total", "Reports to threads, by what became of them", ["result"])
+SLACK_ERRORS = Counter("relay_slack_errors_total", "Failed Slack calls", ["method", "reason"])
+CAUGHT_UP = Counter(
+    "relay_catch_up_threads_total",
+    "Threads looked into after a gap: read, or Slack's reason why not",
+    ["result"],
+)
+LATE = Counter("relay_late_replies_total", "Replies that came in by looking, after a gap")
+REDIS_ERRORS = Counter("relay_redis_errors_total", "Failed Redis calls, by their kind", ["error"])
+FILES = Counter(
+    "relay_files_total", "Files of replies: uploaded, or why they went as links", ["result"]
+)
+DELIVERY_SECONDS = Histogram(
+    "relay_delivery_seconds",
+    "From the POST to Devin's answer",
+    buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 45),
+)
+ACK_SECONDS = Histogram(
+    "relay_ack_seconds",
+    "From a request of Slack's to its acknowledgement",
+    ["kind"],
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 3),
+)
+READY = Gauge("relay_ready", "1 when this process can do its work, as /readyz says")
+MAIL_WAITING = Gauge(
+    "relay_mail_waiting", "Replies that wait; sessions beyond the first 1,000 count as one reply"
+)
+MAIL_OLDEST_SECONDS = Gauge(
+    "relay_mail_oldest_seconds", "For how long the first reply of a mailbox waits, at most"
+)
+SESSIONS_WITH_MAIL = Gauge("relay_sessions_with_mail", "Sessions that have replies waiting")
+REPORTS_WAITING = Gauge("relay_reports_waiting", "Reports that threads have not seen yet")
+
+
+def begin() -> None:
+    """Show 0 for what has not happened: Prometheus sees no increase in what begins at 1."""
+    for kind in OutcomeKind:
+        OUTCOMES.labels(kind, "")
+    for refusal in Refusal:
+        OUTCOMES.labels(OutcomeKind.REFUSED, refusal)
+    for result in ("told", "moot", "dropped", "refused"):
+        REPORTS.labels(result)

@@ -1,0 +1,1 @@
+"""Runs work here now, or later and elsewhere by docket."""

@@ -1,0 +1,267 @@
+"""The scheduler: the only module that knows docket.
+
+docket supplies wake-ups, delays, redelivery after a crash and periodic work. A task only hands its
+work to `schedule/local.py`, so none holds a slot for long. Arguments are ids only, since docket
+pickles them: the mailbox is the one truth. A task that runs twice or never is harmless, because the
+tasks are idempotent and the sweep finds what nobody does.
+"""
+
+import asyncio
+import logging
+import math
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import cast
+
+from docket import Docket, Perpetual, Worker
+from redis.asyncio import Redis
+from redis.asyncio.client import PubSub
+from redis.asyncio.cluster import RedisCluster
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisClusterException, RedisError
+
+from bot.model.errors import StoreAway
+from bot.model.models import SessionId
+from bot.model.owed import ReportId, parse_report
+from bot.redis.connection import COMMAND_TIMEOUT_SECONDS, Store
+from bot.runtime import metrics
+from bot.schedule.local import Nearby
+from bot.store.outbox import GRACE, Reports
+from bot.urls import is_cluster
+
+log = logging.getLogger(__name__)
+
+DOCKET_NAME = "devin-relay-tasks"
+"""What its keys begin with; on a Cluster, where it is their hash tag too, in braces."""
+
+SWEEP_EVERY = timedelta(seconds=5)
+SWEEP_LIMIT = 100
+"""Sessions and reports that one sweep schedules: fewer than docket has slots, so timers pass."""
+
+NAMED = 5
+"""Of these, how many the log names."""
+
+REDELIVERY = timedelta(seconds=6)
+"""How long a dead worker's task, the sweep above all, stays undone.
+
+docket advises more than a task may take (chrisguidry/docket#246); ours may run twice, since a
+session has one holder and a report one teller.
+"""
+
+HEARTBEAT = timedelta(seconds=10)
+"""How often a worker says that it is there, which nothing here asks."""
+
+BEAT_SECONDS = 0.25
+
+RECONNECTION = timedelta(seconds=1)
+
+CONNECTIONS = 512
+
+SLOTS = 256
+"""Tasks at once. Each hands its work over and ends; docket's worker sleeps whenever it is full."""
+
+
+class DocketSchedule:
+    """`Schedule`, by docket."""
+
+    def __init__(self, docket: Docket) -> None:
+        self._docket = docket
+
+    @property
+    def is_full(self) -> bool:
+        """Never: what it is given waits in Redis."""
+        return False
+
+    async def wake(self, session: SessionId, after: float = 0.0) -> None:
+        """Deliver the session's mail, in `after` seconds.
+
+        A wake-up for now has no key: docket would drop it while the task of an earlier one ends,
+        whose delivery may have seen an empty mailbox. One for later falls on the next beat and is
+        keyed by it, so that many asking is one; it never falls on the beat of the task that asks,
+        which is past.
+        """
+        if not after:
+            await self._add("deliver", None, datetime.now(UTC), session)
+            return
+        beat = math.ceil((time.time() + after) / BEAT_SECONDS)
+        when = datetime.fromtimestamp(beat * BEAT_SECONDS, UTC)
+        await self._add("deliver", f"deliver:{session}:{beat}", when, session)
+
+    async def wake_overdue(self, session: SessionId) -> None:
+        """Deliver mail that the sweep has found.
+
+        Keyed by session, so that these never pile up: what is dropped comes with the next sweep.
+        """
+        await self._add("deliver", f"deliver:{session}:sweep", datetime.now(UTC), session)
+
+    async def tell(
+        self,
+        report: ReportId,
+        after: float = 0.0,
+        attempt: int = 1,
+        *,
+        is_mark: bool = False,  # noqa: ARG002  (what is told later is told in full)
+    ) -> None:
+        """Tell `report`, in `after` seconds."""
+        when = datetime.now(UTC) + timedelta(seconds=after)
+        await self._add("report", f"report:{report}:{attempt}", when, str(report), attempt)
+
+    async def _add(self, task: str, key: str | None, when: datetime, *args: str | int) -> None:
+        try:
+            # docket waits without end for a Redis that hangs; its reads may block for a minute.
+            async with asyncio.timeout(COMMAND_TIMEOUT_SECONDS):
+                await self._docket.add(task, when=when, key=key)(*args)
+        except (RedisError, RedisClusterException, OSError) as error:
+            metrics.REDIS_ERRORS.labels(type(error).__name__).inc()
+            raise StoreAway(type(error).__name__) from error
+
+
+def _roomy(url: str) -> str:
+    """`url` with a larger pool: redis-py raises when 100 connections are in use, docket's default.
+
+    redis-py reads pool settings from a URL's query. A Cluster has a pool for each of its nodes.
+    """
+    return f"{url}{'&' if '?' in url else '?'}max_connections={CONNECTIONS}"
+
+
+class _ClusterDocket(Docket):
+    """A docket whose worker gets over the loss of a Cluster's node.
+
+    docket 0.27 subscribes for ever on the node that was the first one when it connected, and with
+    the address's password as it is written there, escapes and all. While that does not work, its
+    worker does not begin.
+    """
+
+    @asynccontextmanager
+    async def _pubsub(self) -> AsyncIterator[PubSub]:
+        async with self.redis() as client, cast("RedisCluster", client).pubsub() as pubsub:
+            # A command, unlike a subscription, learns which node has taken over.
+            await client.exists(self.stream_key)
+            yield pubsub
+
+
+@asynccontextmanager
+async def open_docket(url: str) -> AsyncIterator[Docket]:
+    """The docket in the Redis at `url`, to schedule on."""
+    kind = _ClusterDocket if is_cluster(url) else Docket
+    async with kind(
+        name=DOCKET_NAME,
+        url=_roomy(url),
+        execution_ttl=timedelta(0),
+        heartbeat_interval=HEARTBEAT,
+    ) as docket:
+        async with docket.redis() as client:
+            _mend(client)
+        yield docket
+
+
+def _mend(client: object) -> None:
+    """Try once more on a connection that Redis closed while it was idle.
+
+    Without this each pooled connection fails one command of docket's after a restart of Redis, and
+    each failure stops its worker for a moment. A Cluster's client tries ten times by itself, which
+    is long where each try hangs until `let_go_of_dead` ends it.
+    """
+    retry = Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,))
+    if isinstance(client, Redis):
+        client.connection_pool.set_retry(retry)
+    elif isinstance(client, RedisCluster):
+        client.set_retry(retry)
+
+
+def register(docket: Docket, nearby: Nearby, reports: Reports) -> None:
+    """Say what the tasks do. Their names are a contract between the processes of a deploy."""
+    schedule = DocketSchedule(docket)
+
+    async def deliver(session: str) -> None:
+        try:
+            await nearby.deliver_here(SessionId(session))
+        except StoreAway as error:
+            log.warning("delivery put off", extra={"session_id": session, "reason": str(error)})
+
+    async def report(report_id: str, attempt: int = 1) -> None:
+        known = parse_report(report_id)
+        if known is None:
+            log.info("a report is left to a newer version")
+            return
+        await nearby.tell_here(known, attempt)
+
+    async def sweep(
+        _: Perpetual = Perpetual(every=SWEEP_EVERY, automatic=True),  # noqa: B008  (docket's form)
+    ) -> None:
+        try:
+            await _sweep(schedule, reports)
+        except StoreAway as error:
+            log.warning("sweep put off", extra={"reason": str(error)})
+
+    for task in (deliver, report, sweep):
+        docket.register(task)
+
+
+async def _sweep(schedule: DocketSchedule, reports: Reports) -> None:
+    sessions, untold = await reports.overdue(GRACE, SWEEP_LIMIT)
+    if sessions:
+        found = {"sessions": len(sessions), "session_ids": sessions[:NAMED]}
+        log.warning("mail was not being delivered", extra=found)
+    for session in sessions:
+        await schedule.wake_overdue(session)
+    if untold:
+        replies = [one.reply for one in untold[:NAMED]]
+        found = {"reports": len(untold), "reply_ids": replies}
+        log.warning("reports were not being told", extra=found)
+    for one in untold:
+        await schedule.tell(one)
+
+
+@asynccontextmanager
+async def open_worker(docket: Docket) -> AsyncIterator[Worker]:
+    """A worker on `docket`; leaving ends it after the tasks that are under way."""
+    async with Worker(
+        docket,
+        concurrency=SLOTS,
+        redelivery_timeout=REDELIVERY,
+        reconnection_delay=RECONNECTION,
+        minimum_check_interval=timedelta(seconds=1),
+        scheduling_resolution=timedelta(seconds=BEAT_SECONDS),
+    ) as worker:
+        yield worker
+
+
+async def work(worker: Worker) -> None:
+    """Let `worker` work until it is cancelled, through any absence of Redis.
+
+    docket 0.27 waits out what redis-py calls a RedisError. A Cluster of which no node answers is
+    none, and would end the worker for good.
+    """
+    this = asyncio.current_task()
+    while True:
+        try:
+            return await worker.run_forever()
+        except* (RedisClusterException, RedisError) as errors:
+            if this is not None and this.cancelling():
+                raise
+            reason = type(errors.exceptions[0]).__name__
+            log.warning("the worker begins again", extra={"reason": reason})
+        await asyncio.sleep(RECONNECTION.total_seconds())
+
+
+async def let_go_of_dead(docket: Docket, store: Store, working: asyncio.Task[None]) -> None:
+    """While a worker ends: break its connections to a Redis that does not answer.
+
+    docket reads without a timeout, so a Redis that hangs would keep the process from ending.
+    """
+    while not working.done():
+        await asyncio.wait({working}, timeout=COMMAND_TIMEOUT_SECONDS)
+        try:
+            await store.ping()
+        except StoreAway:
+            async with docket.redis() as client:
+                if isinstance(client, Redis):
+                    await client.connection_pool.disconnect(inuse_connections=True)
+                elif isinstance(client, RedisCluster):
+                    for node in (*client.get_nodes(), *client.startup_nodes):
+                        await node.disconnect()

@@ -1,0 +1,1 @@
+"""Slack's wire: calls, rate limits, people, files, threads."""

@@ -1,0 +1,137 @@
+"""Slack's Web API: one call, with its failures in our words.
+
+slack_sdk's own retries are switched off: its connection handler repeats a `chat.postMessage` whose
+answer was lost, which posts twice. Who calls decides what may be repeated.
+"""
+
+import logging
+from collections.abc import Mapping
+from contextlib import suppress
+from functools import lru_cache
+from typing import Any, cast
+
+import aiohttp
+from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.model.errors import SlackAway, SlackRefused
+from bot.model.models import ts_micros
+from bot.runtime import metrics
+from bot.slack.clock import SlackClock
+from bot.slack.manifest import DISPENSABLE, REINSTALL, lacking
+
+log = logging.getLogger(__name__)
+
+MISSING_SCOPE = "missing_scope"
+
+# Slack's codes for "not now" in a body of status 200 (facts: docs.slack.dev, common errors).
+_PASSING = frozenset(
+    {
+        "ratelimited",
+        "rate_limited",
+        "internal_error",
+        "fatal_error",
+        "service_unavailable",
+        "request_timeout",
+        "team_added_to_org",
+        "accesslimited",
+    }
+)
+
+_SERVER_ERROR = 500
+_RATE_LIMITED = 429
+
+
+class SlackClient(AsyncWebClient):
+    """slack_sdk's client, and what time it is at Slack by the answers that `call` got."""
+
+    def __init__(self, **how: Any) -> None:
+        super().__init__(**how, retry_handlers=[])
+        self.clock = SlackClock()
+
+
+async def call(client: AsyncWebClient, method: str, **params: Any) -> Mapping[str, Any]:
+    """Call `method` once and return Slack's answer.
+
+    Raises:
+        SlackRefused: Slack said no; the same call would meet the same answer.
+        SlackAway: no answer, a failure of Slack's, or a rate limit; try again later.
+    """
+    try:
+        return await _call(client, method, params)
+    except (SlackAway, SlackRefused) as error:
+        metrics.SLACK_ERRORS.labels(method, error.reason).inc()
+        raise
+
+
+async def _call(
+    client: AsyncWebClient, method: str, params: Mapping[str, Any]
+) -> Mapping[str, Any]:
+    try:
+        # slack_sdk knows which methods take JSON and which only a form; users.info, for one, does
+        # not look at JSON.
+        response = await getattr(client, method.replace(".", "_"))(**params)
+    except SlackApiError as error:
+        _tell_time(client, method, error.response)
+        translated = _translated(method, error)
+        if translated.reason == MISSING_SCOPE:
+            _tell_operator(client, method, error.response)
+        raise translated from error
+    except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+        raise SlackAway(method, type(error).__name__, maybe_done=False) from error
+    except (aiohttp.ClientError, TimeoutError, OSError, SlackClientError, ValueError) as error:
+        raise SlackAway(method, type(error).__name__, maybe_done=True) from error
+    _tell_time(client, method, response)
+    return cast("Mapping[str, Any]", response)
+
+
+def _tell_time(client: AsyncWebClient, method: str, response: Any) -> None:
+    """Let the client's clock read an answer: its `Date`, and the `ts` of what was just posted."""
+    if not isinstance(client, SlackClient):
+        return
+    client.clock.dated(getattr(response, "headers", None) or {})
+    if method == "chat.postMessage":
+        with suppress(AttributeError, TypeError, ValueError):
+            client.clock.told(ts_micros(response.get("ts")))
+
+
+def _translated(method: str, error: SlackApiError) -> SlackAway | SlackRefused:
+    response = error.response
+    status = getattr(response, "status_code", 0)
+    headers = getattr(response, "headers", None) or {}
+    try:
+        code = str(response.get("error") or f"HTTP {status}")
+    except (AttributeError, ValueError):
+        code = f"HTTP {status}"
+    if status == _RATE_LIMITED or code in {"ratelimited", "rate_limited"}:
+        return SlackAway(method, code, retry_after=_seconds(headers), maybe_done=False)
+    if status >= _SERVER_ERROR or code in _PASSING:
+        return SlackAway(method, code, retry_after=_seconds(headers), maybe_done=True)
+    return SlackRefused(method, code)
+
+
+def _tell_operator(client: AsyncWebClient, method: str, answer: Mapping[str, Any]) -> None:
+    """Say which scope is missing, unless it is one that the relay does without."""
+    needed, provided = _names(answer.get("needed")), _names(answer.get("provided"))
+    missing = needed - provided - DISPENSABLE
+    if missing:
+        _log_once(client, method, lacking(missing))
+    elif not needed:
+        _log_once(client, method, f"Slack does not say which: {REINSTALL}")
+
+
+@lru_cache(maxsize=100)
+def _log_once(_client: AsyncWebClient, method: str, reason: str) -> None:
+    """Log an ERROR for a client's method; the cache answers the same call from then on."""
+    log.error("scopes missing", extra={"method": method, "reason": reason})
+
+
+def _names(scopes: object) -> frozenset[str]:
+    """The scopes in a list by commas, as Slack writes it."""
+    names = scopes.split(",") if isinstance(scopes, str) else ()
+    return frozenset(name.strip() for name in names) - {""}
+
+
+def _seconds(headers: Mapping[str, str]) -> float | None:
+    value = next((v for k, v in headers.items() if k.lower() == "retry-after"), "")
+    return float(value) if value.isascii() and value.isdigit() else None

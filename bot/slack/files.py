@@ -1,0 +1,231 @@
+"""The content of files in Slack, read with the bot token and from Slack's own hosts only.
+
+Slack answers a download it does not allow with a sign-in page and status 200, or redirects to that
+of the workspace, and marks a file of another organization as one to ask for (docs.slack.dev,
+files.info and Slack Connect). On Enterprise Grid the first host redirects to the second one, which
+needs the token as well (github.com/NousResearch/hermes-agent/pull/114483, openclaw/openclaw#63523).
+"""
+
+import re
+from collections.abc import AsyncIterator, Collection, Mapping
+from contextlib import asynccontextmanager
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+import aiohttp
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.model.errors import FileLeftOut, SlackAway, SlackRefused
+from bot.model.files import Attached, Hitch
+from bot.slack.api import call
+
+FILE_HOSTS = ("https://files.slack.com", "https://files-origin.slack.com")
+GOVSLACK = "slack-gov.com"
+GOVSLACK_FILE_HOSTS = ("https://files.slack-gov.com", "https://files-origin.slack-gov.com")
+"""GovSlack runs on its own domain, isolated from slack.com (api.slack-gov.com/gov-slack/about).
+
+The source of its first host is github.com/vercel/chat/pull/859; the second is inferred.
+"""
+
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+HOPS = 3
+CHUNK = 64 * 1024
+CONNECT_SECONDS = 5.0
+READ_SECONDS = 15.0
+"""Without a byte; how long a whole file may take is for `delivery/attachments.py` to say."""
+
+
+class Download:
+    """A file's content, as it comes; `size` in bytes, where Slack tells it.
+
+    `broke_off`: why it ended early, which who sends it on may hide behind an error of theirs.
+    """
+
+    def __init__(self, response: aiohttp.ClientResponse, limit: int) -> None:
+        is_plain = "Content-Encoding" not in response.headers
+        self.size = response.content_length if is_plain else None
+        self.broke_off: FileLeftOut | None = None
+        self._response = response
+        self._limit = limit
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """The content; raises `FileLeftOut`."""
+        read = 0
+        try:
+            async for chunk in self._response.content.iter_chunked(CHUNK):
+                read += len(chunk)
+                if read > self._limit:
+                    self.broke_off = FileLeftOut(Hitch.TOO_LARGE)
+                    raise self.broke_off
+                yield chunk
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            self.broke_off = FileLeftOut(Hitch.SLACK, type(error).__name__)
+            raise self.broke_off from error
+
+
+class SlackFiles:
+    """The files of one workspace; `more_hosts` are further addresses at which they are kept."""
+
+    def __init__(self, client: AsyncWebClient, more_hosts: Collection[str] = ()) -> None:
+        if client.session is None:
+            raise ValueError("a client with a session of its own for each call")
+        self._client = client
+        self._session = client.session
+        is_gov = _is_within(client.base_url, GOVSLACK)
+        hosts = GOVSLACK_FILE_HOSTS if is_gov else FILE_HOSTS
+        self._hosts = {_origin(url) for url in (client.base_url, *hosts, *more_hosts)}
+
+    async def known(self, file: Attached) -> Attached:
+        """`file` with what an event may leave open for `files.info` to tell.
+
+        Raises:
+            FileLeftOut: Slack does not tell.
+        """
+        if not file.look_up:
+            return file
+        try:
+            answer = await call(self._client, "files.info", file=file.look_up)
+        except (SlackAway, SlackRefused) as error:
+            raise FileLeftOut(Hitch.SLACK, error.reason) from error
+        return attached(answer.get("file") or {})
+
+    @asynccontextmanager
+    async def opened(self, file: Attached, limit: int) -> AsyncIterator[Download]:
+        """The content of `file`, of at most `limit` bytes.
+
+        Raises:
+            FileLeftOut: here, or while the content is read.
+        """
+        try:
+            async with self._answer(file.url) as response:
+                _check(response, file)
+                if (response.content_length or 0) > limit:
+                    raise FileLeftOut(Hitch.TOO_LARGE)
+                yield Download(response, limit)
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise FileLeftOut(Hitch.SLACK, type(error).__name__) from error
+
+    @asynccontextmanager
+    async def _answer(self, url: str) -> AsyncIterator[aiohttp.ClientResponse]:
+        """The answer at `url`, after its redirects; each hop is checked before it is requested."""
+        self._check_host(url)
+        for _ in range(HOPS + 1):
+            async with self._asked(url) as response:
+                location = response.headers.get("Location")
+                if response.status not in REDIRECTS or not location:
+                    yield response
+                    return
+                url = _joined(url, location)
+            self._check_hop(url)
+        raise FileLeftOut(Hitch.SLACK, "too many redirects")
+
+    @asynccontextmanager
+    async def _asked(self, url: str) -> AsyncIterator[aiohttp.ClientResponse]:
+        timeout = aiohttp.ClientTimeout(
+            total=None, sock_connect=CONNECT_SECONDS, sock_read=READ_SECONDS
+        )
+        async with self._session.get(
+            url,
+            headers={"Authorization": f"Bearer {self._client.token}"},
+            allow_redirects=False,
+            timeout=timeout,
+            proxy=self._client.proxy,
+        ) as response:
+            yield response
+
+    def _check_hop(self, url: str) -> None:
+        """Refuse a redirect likewise; one to a workspace's own site asks people to sign in."""
+        is_site = _is_within(url, "slack.com") or _is_within(url, GOVSLACK)
+        if is_site and not self._is_ours(url):
+            raise FileLeftOut(Hitch.SIGN_IN)
+        self._check_host(url)
+
+    def _check_host(self, url: str) -> None:
+        """Refuse an address to which the token may not go."""
+        if not self._is_ours(url):
+            raise FileLeftOut(Hitch.FOREIGN, _place(url))
+
+    def _is_ours(self, url: str) -> bool:
+        """Whether the token may go to `url`: scheme, host and port decide."""
+        try:
+            return _origin(url) in self._hosts
+        except ValueError:
+            return False
+
+
+def attached(file: Mapping[str, Any]) -> Attached:
+    """A file as Slack describes it in events and in `files.info`."""
+    name, mode = _text(file, "title") or _text(file, "name"), file.get("mode")
+    is_elsewhere = file.get("is_external") is True or mode == "external"
+    is_stub = mode == "file_access" or file.get("file_access") == "check_file_info"
+    url = _text(file, "url_private_download") or _text(file, "url_private")
+    size = file.get("size")
+    return Attached(
+        name=name or _text(file, "id") or "file",
+        permalink=_text(file, "permalink"),
+        filename=_text(file, "name"),
+        look_up=_text(file, "id") if is_stub else "",
+        url="" if is_elsewhere or is_stub else url,
+        kind=_text(file, "mimetype"),
+        size=size if isinstance(size, int) and size >= 0 else 0,
+    )
+
+
+def _origin(url: str) -> tuple[str, str, int]:
+    """Scheme, host and port; a `ValueError` for what has none, or names a user."""
+    parts = urlsplit(url)
+    host = "/".join(url.split("/", 3)[:3])
+    is_odd = "@" in parts.netloc or "\\" in url or _CONTROL.search(host)
+    if not parts.hostname or parts.scheme not in _PORTS or is_odd:
+        raise ValueError("no plain address")
+    port = _PORTS[parts.scheme] if parts.port is None else parts.port
+    return parts.scheme, parts.hostname, port
+
+
+_PORTS = {"https": 443, "http": 80}
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")  # urlsplit drops some, aiohttp's parser others
+
+
+def _joined(url: str, location: str) -> str:
+    """Where a redirect from `url` leads; what cannot be joined is left as it is."""
+    try:
+        return urljoin(url, location)
+    except ValueError:
+        return location
+
+
+def _is_within(url: str, domain: str) -> bool:
+    """Whether `url` is a plain https address of `domain` or of a host below it."""
+    try:
+        scheme, host, port = _origin(url)
+    except ValueError:
+        return False
+    is_https = (scheme, port) == ("https", _PORTS["https"])
+    return is_https and (host == domain or host.endswith(f".{domain}"))
+
+
+def _place(url: str) -> str:
+    """Scheme, host and port of `url`, to be shown; empty if these are not plain."""
+    try:
+        parts = urlsplit(url)
+        port = "" if parts.port is None else f":{parts.port}"
+    except ValueError:
+        return ""
+    place = f"{parts.scheme}://{parts.hostname}{port}"
+    return place if re.fullmatch(r"https?://[a-z0-9.:-]+", place) else ""
+
+
+def _text(file: Mapping[str, Any], key: str) -> str:
+    value = file.get(key)
+    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else ""
+
+
+def _check(response: aiohttp.ClientResponse, file: Attached) -> None:
+    if response.status != HTTPStatus.OK:
+        raise FileLeftOut(Hitch.SLACK, f"HTTP {response.status}")
+    is_page = response.content_type == "text/html"
+    is_file = "attachment" in response.headers.get("Content-Disposition", "")
+    is_expected = file.kind == "text/html" and response.content_length == file.size
+    if is_page and not is_file and not is_expected:
+        raise FileLeftOut(Hitch.SIGN_IN)

@@ -1,0 +1,97 @@
+"""Who we are in Slack, asked once at the start.
+
+Bolt would ask at the first event, and acknowledge and lose that event when the answer is an error.
+"""
+
+from dataclasses import dataclass
+
+from slack_bolt.authorization import AuthorizeResult
+from slack_bolt.authorization.async_authorize import AsyncAuthorize
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.model.errors import OperatorError, SlackRefused
+from bot.slack.api import call
+from bot.slack.manifest import REQUIRED_SCOPES
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """The bot, as `auth.test` knows it; `scopes` are those its token has.
+
+    `url` is the workspace's own address, such as `https://example.slack.com/`.
+    """
+
+    team: str
+    enterprise: str | None
+    user: str
+    bot: str
+    scopes: frozenset[str]
+    url: str
+
+    @property
+    def missing_scopes(self) -> frozenset[str]:
+        """Scopes of the manifest that the token lacks; none where Slack did not name its scopes."""
+        return frozenset(REQUIRED_SCOPES) - self.scopes if self.scopes else frozenset()
+
+    def authorization(self, token: str) -> AuthorizeResult:
+        """What Bolt wants to know for each request."""
+        return AuthorizeResult(
+            enterprise_id=self.enterprise,
+            team_id=self.team,
+            bot_id=self.bot,
+            bot_user_id=self.user,
+            bot_token=token,
+        )
+
+
+class OneWorkspace(AsyncAuthorize):
+    """Every request is of the workspace we know; Bolt takes longer to call a mere function."""
+
+    def __init__(self, result: AuthorizeResult) -> None:
+        self._result = result
+
+    async def __call__(self, **_: object) -> AuthorizeResult:
+        """Whose request it says it is does not matter here."""
+        return self._result
+
+
+async def identify(client: AsyncWebClient) -> Identity:
+    """Ask Slack who the bot token is.
+
+    Raises:
+        OperatorError: Slack rejects the token, or it is no bot's.
+        SlackAway: Slack cannot be asked now.
+    """
+    try:
+        answer = await call(client, "auth.test")
+    except SlackRefused as error:
+        raise OperatorError(
+            f"Slack rejects SLACK_BOT_TOKEN ({error.reason}): copy the bot token again from the "
+            "app's page, OAuth & Permissions"
+        ) from error
+    headers = {k.lower(): v for k, v in getattr(answer, "headers", {}).items()}
+    scopes = str(headers.get("x-oauth-scopes", "")).split(",")
+    return Identity(
+        team=str(answer["team_id"]),
+        enterprise=answer.get("enterprise_id"),
+        user=str(answer["user_id"]),
+        bot=str(answer.get("bot_id") or ""),
+        scopes=frozenset(scope.strip() for scope in scopes if scope.strip()),
+        url=str(answer.get("url") or ""),
+    )
+
+
+async def check_app_token(client: AsyncWebClient, token: str) -> None:
+    """Ask Slack for a connection once: slack_sdk would ask for ever with a token that is bad.
+
+    Raises:
+        OperatorError: Slack rejects the token.
+        SlackAway: Slack cannot be asked now.
+    """
+    try:
+        await call(client, "apps.connections.open", app_token=token)
+    except SlackRefused as error:
+        raise OperatorError(
+            f"Slack rejects SLACK_APP_TOKEN ({error.reason}): make an app-level token with "
+            "connections:write, and switch Socket Mode on"
+        ) from error

@@ -1,0 +1,186 @@
+"""Answers of a look-up by id, kept for some minutes: one question at a time for each id.
+
+A look-up that failed is no answer: it is raised, so that nobody takes it for a no, and tried again
+soon. Nothing is asked for before Slack's `Retry-After` is over. What decides (`get`) comes before
+what only names somebody (`prepare`): names take no more than half of what Slack allows.
+"""
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from cachetools import TTLCache
+
+from bot.model.errors import OPERATOR_MUST_ACT, SlackAway, SlackRefused
+from bot.model.models import is_id
+from bot.runtime import metrics
+from bot.slack.rate_limits import PAUSED, RATE_LIMITED, SHORTEST_SECONDS
+
+log = logging.getLogger(__name__)
+
+REMEMBERED_SECONDS = 300
+"""How late a change of somebody's standing (guest, deactivated, renamed) may be noticed."""
+
+FAILURE_REMEMBERED_SECONDS = 5
+REMEMBERED = 10_000
+
+TRIES = 2
+LOOK_UP_SECONDS = 1.0
+"""For one try; two of them fit into Slack's 3 s for an acknowledgement."""
+
+TIER_2, TIER_3, TIER_4 = 20, 50, 100
+"""Calls of a method that Slack takes a minute (docs.slack.dev/apis/web-api/rate-limits)."""
+
+MINUTE = 60.0
+NAMES_AT_ONCE = 10
+
+V = TypeVar("V")
+
+
+@dataclass(frozen=True, slots=True)
+class _Miss:
+    """No answer, and why; `is_final` where Slack said that there is none."""
+
+    reason: str
+    is_final: bool = False
+
+
+class Remembered(Generic[V]):
+    """The answers of `method`, `most` of them at once, each try waited for that many seconds.
+
+    `tier` is how many calls of it Slack takes a minute.
+    """
+
+    def __init__(
+        self,
+        method: str,
+        look_up: Callable[[str], Awaitable[V]],
+        *,
+        tier: int = TIER_3,
+        most: int = REMEMBERED,
+        seconds: float = LOOK_UP_SECONDS,
+    ) -> None:
+        self._method = method
+        self._look_up = look_up
+        self._seconds = seconds
+        self._answers: TTLCache[str, V] = TTLCache(most, REMEMBERED_SECONDS)
+        self._misses: TTLCache[str, _Miss] = TTLCache(most, FAILURE_REMEMBERED_SECONDS)
+        self._asking: dict[str, asyncio.Task[V | _Miss]] = {}
+        self._paused_until = 0.0
+        self._room_for_names = asyncio.Semaphore(NAMES_AT_ONCE)
+        self._most_names = tier // 2
+        self._named_at: deque[float] = deque()
+        self._no_names_until = 0.0
+
+    async def get(self, key: str) -> V | None:
+        """The answer for `key`; None where Slack has none, and for what is no id.
+
+        Raises:
+            SlackAway: Slack did not answer, or wants to be left alone for now.
+        """
+        answer = await self._find(key)
+        if not isinstance(answer, _Miss):
+            return answer
+        if answer.is_final:
+            return None
+        raise SlackAway(self._method, answer.reason, maybe_done=False)
+
+    def known(self, key: str) -> V | None:
+        """The answer for `key`, if Slack gave it within the last minutes."""
+        return self._answers.get(key)
+
+    def may_prepare(self, key: str) -> bool:
+        """Whether there is anything to ask for: not for what was asked just now, or is no id."""
+        return is_id(key) and key not in self._answers and key not in self._misses
+
+    async def prepare(self, key: str) -> None:
+        """Ask for `key`, so that it is `known`, unless that takes a call that others may need."""
+        if not self._may_name:
+            return
+        async with self._room_for_names:
+            if self.may_prepare(key) and key not in self._asking:
+                if not self._may_name:
+                    return
+                self._named_at.append(time.monotonic())
+            await self._find(key)
+
+    @property
+    def _may_name(self) -> bool:
+        now = time.monotonic()
+        while self._named_at and now - self._named_at[0] > MINUTE:
+            self._named_at.popleft()
+        return now >= self._no_names_until and len(self._named_at) < self._most_names
+
+    async def _find(self, key: str) -> V | _Miss:
+        known = self._answers.get(key)
+        if known is not None:
+            return known
+        missed = self._misses.get(key)
+        if missed is not None:
+            return missed
+        if not is_id(key):
+            return _Miss("no id", is_final=True)
+        if key not in self._asking:
+            self._asking[key] = asyncio.create_task(self._ask(key))
+            self._asking[key].add_done_callback(lambda _: self._asking.pop(key, None))
+        return await asyncio.shield(self._asking[key])
+
+    async def _ask(self, key: str) -> V | _Miss:
+        miss = _Miss(PAUSED)
+        for _ in range(TRIES):
+            if self._is_paused:
+                return miss
+            answer = await self._try(key)
+            if not isinstance(answer, _Miss):
+                self._answers[key] = answer
+                return answer
+            miss = answer
+            if miss.is_final:
+                break
+        if not self._is_paused:
+            self._misses[key] = miss
+        return miss
+
+    async def _try(self, key: str) -> V | _Miss:
+        try:
+            async with asyncio.timeout(self._seconds):
+                return await self._look_up(key)
+        except SlackRefused as error:
+            if error.reason in OPERATOR_MUST_ACT:
+                return self._failed(key, error.reason)
+            log.warning("look-up refused", extra={"id": key, "reason": str(error)})
+            return _Miss(error.reason, is_final=True)
+        except SlackAway as error:
+            self._heed(error)
+            return self._failed(key, error.reason)
+        except TimeoutError as error:
+            reason = type(error).__name__
+            metrics.SLACK_ERRORS.labels(self._method, reason).inc()
+            return self._failed(key, reason)
+        except (KeyError, TypeError, AttributeError) as error:
+            # An answer without what its method promises names nobody, and must not end a
+            # delivery again and again.
+            log.warning("look-up unreadable", extra={"id": key, "reason": type(error).__name__})
+            return _Miss("unreadable", is_final=True)
+
+    def _failed(self, key: str, reason: str) -> _Miss:
+        log.warning("look-up failed", extra={"id": key, "reason": f"{self._method}: {reason}"})
+        return _Miss(reason)
+
+    @property
+    def _is_paused(self) -> bool:
+        return time.monotonic() < self._paused_until
+
+    def _heed(self, error: SlackAway) -> None:
+        """Leave Slack alone for as long as it asks, and after its limit leave a minute to `get`."""
+        is_limit = error.reason in RATE_LIMITED
+        if not is_limit and error.retry_after is None:
+            return
+        now, seconds = time.monotonic(), max(SHORTEST_SECONDS, error.retry_after or 0.0)
+        self._paused_until = max(self._paused_until, now + seconds)
+        if is_limit:
+            self._no_names_until = now + max(MINUTE, seconds)

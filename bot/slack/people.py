@@ -1,0 +1,193 @@
+"""Who writes in Slack, and what people, channels and groups are called.
+
+Everything here is asked of Slack once and remembered for some minutes. What decides about
+permission fails closed: whom Slack does not describe is unknown, and a look-up that failed decides
+nothing. A name that Slack does not tell stays an id.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.model.errors import NotIdentified, SlackAway
+from bot.model.models import WORKFLOW, Person, Reply, UserId
+from bot.slack.api import call
+from bot.slack.lookups import TIER_2, TIER_4, Remembered
+from bot.text.markdown import one_line
+from bot.text.markup import Mentioned, Names
+
+HOME = "team_id"
+GUEST_FLAGS = frozenset({"is_restricted", "is_ultra_restricted"})
+"""The fields of a user object that tell where somebody is at home, and whether as a guest."""
+
+ALL_GROUPS = "all"
+WORKFLOW_NAME = "A workflow"
+
+MOST_NAMES = 50
+NAMES_SECONDS = 2.0
+"""As many names are asked for at once, for one text, and waited for all together."""
+
+_Asked = Remembered[Person] | Remembered[str] | Remembered[Mapping[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Called:
+    """What a letter calls people and places; `sender` may be empty."""
+
+    author: str
+    sender: str
+    names: Names
+
+
+class People:
+    """The people, bots, channels and groups of one Slack workspace."""
+
+    def __init__(self, client: AsyncWebClient, team: str, enterprise: str | None) -> None:
+        self._client = client
+        self._team = team
+        self._enterprise = enterprise
+        self._users = Remembered("users.info", self._look_up_user, tier=TIER_4)
+        self._bots = Remembered("bots.info", self._look_up_bot)
+        self._channels = Remembered("conversations.info", self._look_up_channel)
+        self._groups = Remembered("usergroups.list", self._look_up_groups, tier=TIER_2)
+
+    def is_home(self, place: str) -> bool:
+        """Whether `place` is our workspace or our organization, by its id."""
+        return bool(place) and place in {self._team, self._enterprise}
+
+    async def person(self, user: UserId) -> Person:
+        """Who `user` is; `Person.unknown` where Slack answers that there is no such person.
+
+        Raises:
+            NotIdentified: Slack did not answer.
+        """
+        if user == WORKFLOW:
+            return Person(id=user, name=WORKFLOW_NAME, is_known=False)
+        try:
+            return await self._users.get(user) or Person.unknown(user)
+        except SlackAway as error:
+            raise NotIdentified(error.reason) from error
+
+    async def name(self, user: UserId) -> str:
+        """What `user` is called; the id when Slack does not say."""
+        await self._prepare([(self._users, user)])
+        return self._name_of(user)
+
+    async def names(self, mentioned: Mentioned) -> Names:
+        """The names of what a text mentions, without those that Slack does not say in time."""
+        await self._prepare(self._asked_for(mentioned))
+        return self._names_of(mentioned)
+
+    async def called(self, reply: Reply, mentioned: Mentioned) -> Called:
+        """The names that the letter of `reply` needs, which mentions so much."""
+        # Not by `username`, which whoever posts can choose (docs.slack.dev, chat:write.customize).
+        bot = next((one for one in reply.bots if one.startswith("B")), "")
+        people = [one for one in (reply.author, reply.sent_by) if one and one != bot]
+        asked: list[tuple[_Asked, str]] = [(self._bots, bot), *((self._users, p) for p in people)]
+        await self._prepare([*asked, *self._asked_for(mentioned)])
+        return Called(
+            author=self._bots.known(bot) or self._name_of(reply.author),
+            sender=self._name_of(reply.sent_by) if reply.sent_by else "",
+            names=self._names_of(mentioned),
+        )
+
+    def _asked_for(self, mentioned: Mentioned) -> Sequence[tuple[_Asked, str]]:
+        """One call tells all groups, so they come first."""
+        return [
+            *((self._groups, ALL_GROUPS) for _ in list(mentioned.groups)[:1]),
+            *((self._users, user) for user in sorted(mentioned.users)),
+            *((self._channels, channel) for channel in sorted(mentioned.channels)),
+        ]
+
+    async def _prepare(self, wanted: Sequence[tuple[_Asked, str]]) -> None:
+        """Ask for what is `wanted` and not known, as far as that goes in time."""
+        unknown = [
+            (asked, key)
+            for asked, key in dict.fromkeys(wanted)
+            if key != WORKFLOW and asked.may_prepare(key)
+        ]
+        if not unknown:
+            return
+        asking = [asyncio.create_task(asked.prepare(key)) for asked, key in unknown[:MOST_NAMES]]
+        try:
+            done, _ = await asyncio.wait(asking, timeout=NAMES_SECONDS)
+        finally:
+            for one in asking:
+                one.cancel()
+        for one in done:
+            one.result()
+
+    def _name_of(self, user: UserId) -> str:
+        if user == WORKFLOW:
+            return WORKFLOW_NAME
+        person = self._users.known(user)
+        return user if person is None else person.name
+
+    def _names_of(self, mentioned: Mentioned) -> Names:
+        people = {user: self._users.known(user) for user in mentioned.users}
+        channels = {one: self._channels.known(one) for one in mentioned.channels}
+        return Names(
+            users={user: person.name for user, person in people.items() if person is not None},
+            channels={one: name for one, name in channels.items() if name is not None},
+            groups=(self._groups.known(ALL_GROUPS) or {}) if mentioned.groups else {},
+        )
+
+    async def _look_up_user(self, user: str) -> Person:
+        answer = await call(self._client, "users.info", user=user)
+        found = answer["user"]
+        if not isinstance(found, dict) or not found:
+            raise TypeError("no user object")
+        return self._read_user(UserId(user), found)
+
+    def _read_user(self, user: UserId, found: Mapping[str, Any]) -> Person:
+        """Read a user object (facts: docs.slack.dev/reference/objects/user-object).
+
+        `is_stranger` does not serve: it is false for an outsider who shares a channel. What tells
+        is the home workspace, or on Enterprise Grid the organization.
+        """
+        home, is_bot = found.get("team_id"), bool(found.get("is_bot"))
+        grid = found.get("enterprise_user")
+        enterprise = grid.get("enterprise_id") if isinstance(grid, dict) else None
+        is_ours = home == self._team or (
+            self._enterprise is not None and enterprise == self._enterprise
+        )
+        unsaid = set() if home else {HOME}
+        # Of an outsider Slack tells the home, not the roles (docs.slack.dev, Slack Connect).
+        if not is_bot and (is_ours or not home):
+            unsaid |= {flag for flag in GUEST_FLAGS if not isinstance(found.get(flag), bool)}
+        return Person(
+            id=user,
+            name=_name(found) or user,
+            is_guest=any(found.get(flag) is True for flag in GUEST_FLAGS),
+            is_external=not is_ours,
+            is_bot=is_bot,
+            is_known=not found.get("deleted"),
+            unsaid=frozenset(unsaid),
+        )
+
+    async def _look_up_bot(self, bot: str) -> str:
+        answer = await call(self._client, "bots.info", bot=bot)
+        return one_line(str(answer["bot"]["name"])) or bot
+
+    async def _look_up_channel(self, channel: str) -> str:
+        answer = await call(self._client, "conversations.info", channel=channel)
+        return str(answer["channel"].get("name") or channel)
+
+    async def _look_up_groups(self, _: str) -> Mapping[str, str]:
+        answer = await call(self._client, "usergroups.list")
+        return {str(group["id"]): str(group["handle"]) for group in answer["usergroups"]}
+
+
+def _name(found: Mapping[str, Any]) -> str:
+    profile = found.get("profile")
+    profile = profile if isinstance(profile, dict) else {}
+    names = (
+        profile.get("display_name"),
+        profile.get("real_name"),
+        found.get("real_name"),
+        found.get("name"),
+    )
+    return next((one_line(name) for name in names if isinstance(name, str) and name.strip()), "")

@@ -1,0 +1,1 @@
+"""The two ways in: signed HTTP requests and Socket Mode."""

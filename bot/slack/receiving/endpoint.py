@@ -1,0 +1,187 @@
+"""`POST /slack/events`: what Slack sends in HTTP mode, verified, dispatched and answered.
+
+Events, commands and interactions alike. A request is looked at only when its signature and its time
+are right (docs.slack.dev/authentication/verifying-requests-from-slack). What is not verified yet
+has only the room that `runtime/connections.py` gives it; what is verified has room of its own.
+"""
+
+import asyncio
+import hashlib
+import hmac
+import json
+import re
+import time
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from aiohttp import web
+from slack_bolt.async_app import AsyncApp
+from slack_bolt.request.async_request import AsyncBoltRequest
+from slack_bolt.response import BoltResponse
+
+from bot.runtime import metrics
+from bot.runtime.connections import connection_of, most_connections
+from bot.runtime.http import BODY_LIMIT, refusal
+from bot.runtime.intake import Ear, Intake
+from bot.slack.receiving.malformed import TRIPS, is_malformed
+
+BODY_SECONDS = 3.0
+"""Slack waits no longer for an answer."""
+
+MOST_REQUESTS = 1_000
+MOST_BYTES = 32 * 1024 * 1024
+"""Requests that Slack signed in this process, and their bodies, answered or waiting for that."""
+
+WINDOW_SECONDS = 300
+FORM = "application/x-www-form-urlencoded"
+UNSIGNED = "bad signature or time"
+
+_SIGNATURE = re.compile(r"v0=[0-9a-f]{64}")
+_TIME = re.compile(r"[0-9]{1,10}")
+
+
+class SlackEndpoint:
+    """`POST /slack/events`, for an app that may not be there yet."""
+
+    def __init__(
+        self,
+        signing_secret: str,
+        intake: Intake,
+        most_requests: int | None = None,
+    ) -> None:
+        # Each holds a connection, and newcomers need some, too.
+        self._most_requests = most_requests or min(MOST_REQUESTS, most_connections() // 2)
+        self._secret = signing_secret.encode()
+        self._intake = intake
+        self._requests = self._bytes = 0
+        self._served: tuple[AsyncApp, Ear] | None = None
+        self._early: list[Mapping[str, Any]] = []
+
+    def serve(self, app: AsyncApp, ear: Ear) -> None:
+        """Dispatch to `app` from now on, and let `ear` hear of everything, also of what came."""
+        self._served = app, ear
+        for payload in self._early:
+            ear.ended(payload, is_kept=False)
+        self._early.clear()
+
+    async def handle(self, request: web.Request) -> web.Response:
+        """Verify, dispatch, answer; 503 asks Slack to come again.
+
+        Without headers that may be Slack's, the body is not even read.
+        """
+        connection = connection_of(request.transport)
+        if connection is not None:
+            connection.begin()
+        timestamp = request.headers.get("X-Slack-Request-Timestamp", "")
+        signature = request.headers.get("X-Slack-Signature", "")
+        if connection is None or not _is_plausible(timestamp, signature):
+            return refusal(HTTPStatus.UNAUTHORIZED, UNSIGNED)
+        body = await _read(request)
+        if isinstance(body, web.Response):
+            return body
+        if not hmac.compare_digest(self._sign(timestamp, body), signature):
+            return refusal(HTTPStatus.UNAUTHORIZED, UNSIGNED)
+        with connection.answering():
+            return await self._take(request, body)
+
+    def _sign(self, timestamp: str, body: bytes) -> str:
+        signed = b"v0:" + timestamp.encode() + b":" + body
+        return "v0=" + hmac.new(self._secret, signed, hashlib.sha256).hexdigest()
+
+    async def _take(self, request: web.Request, body: bytes) -> web.Response:
+        """Answer a request that Slack signed, if there is room for it."""
+        is_full = self._requests >= self._most_requests or self._bytes + len(body) > MOST_BYTES
+        if self._served is None or self._intake.is_closing or is_full:
+            self._refuse(_event_in(body))
+            why = "too much at once" if is_full else "not ready"
+            return refusal(HTTPStatus.SERVICE_UNAVAILABLE, why)
+        self._requests += 1
+        self._bytes += len(body)
+        try:
+            return await self._answer(*self._served, request, body)
+        finally:
+            self._requests -= 1
+            self._bytes -= len(body)
+
+    def _refuse(self, payload: Mapping[str, Any]) -> None:
+        if self._served is not None:
+            _, ear = self._served
+            ear.ended(payload, is_kept=False)
+        elif len(self._early) < self._most_requests:
+            self._early.append(payload)
+
+    async def _answer(
+        self, app: AsyncApp, ear: Ear, request: web.Request, body: bytes
+    ) -> web.Response:
+        payload: Mapping[str, Any] = {}
+        answer = None
+        try:
+            # Nothing but the body is signed, and Bolt would obey some headers.
+            asked = AsyncBoltRequest(
+                body=_as_bolt_reads_it(request.content_type, body.decode()),
+                headers={"Content-Type": request.headers.get("Content-Type", "")},
+            )
+            payload = asked.body
+            ear.brought(payload)
+            async with self._intake.entered():
+                with metrics.ACK_SECONDS.labels("http").time():
+                    answer = await app.async_dispatch(asked)
+        except TRIPS as error:
+            if not is_malformed(error, length=len(body)):
+                raise
+            answer = BoltResponse(status=HTTPStatus.OK)
+        finally:
+            ear.ended(payload, is_kept=answer is not None and answer.status == HTTPStatus.OK)
+        return web.Response(
+            status=answer.status,
+            text=answer.body,
+            content_type=answer.first_headers().get("content-type", "text/plain").split(";")[0],
+        )
+
+
+def _is_plausible(timestamp: str, signature: str) -> bool:
+    """Whether Slack may have sent these just now; slack_sdk's verifier raises on some others."""
+    is_whole = _TIME.fullmatch(timestamp) and _SIGNATURE.fullmatch(signature)
+    return bool(is_whole) and abs(time.time() - int(timestamp)) <= WINDOW_SECONDS
+
+
+async def _read(request: web.Request) -> bytes | web.Response:
+    """The whole body, or the answer to a request that has none."""
+    body = bytearray()
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            async for chunk in request.content.iter_any():
+                body += chunk
+                if len(body) > BODY_LIMIT:
+                    return refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too large")
+        return bytes(body)
+    except TimeoutError:
+        return refusal(HTTPStatus.REQUEST_TIMEOUT, "too slow")
+    except (web.RequestPayloadError, OSError) as error:
+        # aiohttp 3.14 keeps the error with the request. Its traceback would keep this frame, and
+        # all that was read, until the next garbage collection.
+        error.__traceback__ = None
+        return refusal(HTTPStatus.BAD_REQUEST, "unreadable")
+
+
+def _event_in(body: bytes) -> Mapping[str, Any]:
+    """The payload of an event; empty for anything else."""
+    try:
+        payload = json.loads(body)
+    except (ValueError, RecursionError):
+        return {}
+    is_event = isinstance(payload, dict) and payload.get("type") == "event_callback"
+    return payload if is_event else {}
+
+
+def _as_bolt_reads_it(content_type: str, body: str) -> str:
+    """`body`, of which Bolt 1.30 loses a command in whose text somebody wrote “payload”.
+
+    It takes any form with these letters in it for an interaction (`parse_body`), and one without
+    a field of that name for nothing.
+    """
+    is_interaction = body.startswith("payload=") or "&payload=" in body
+    if content_type != FORM or is_interaction:
+        return body
+    return body.replace("payload", "%70ayload")

@@ -1,0 +1,275 @@
+"""Socket Mode: Slack's envelopes over a WebSocket, each acknowledged once its work is kept.
+
+What is not acknowledged Slack sends again; there is no other way to say "not now"
+(docs.slack.dev/apis/events-api/using-socket-mode). So while `Intake` is full nothing is read: what
+comes meanwhile waits in the socket, not in this process.
+"""
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import AsyncIterator, Coroutine, Mapping
+from contextlib import asynccontextmanager
+from http import HTTPStatus
+from typing import Any
+
+import aiohttp
+from slack_bolt.adapter.socket_mode.async_internals import run_async_bolt_app
+from slack_bolt.async_app import AsyncApp
+from slack_bolt.response import BoltResponse
+from slack_sdk.socket_mode.request import SocketModeRequest
+
+from bot.model.errors import SlackAway, SlackRefused
+from bot.runtime import metrics
+from bot.runtime.intake import Ear, Intake
+from bot.slack.api import call
+from bot.slack.receiving.envelopes import Flaw, acknowledgement, parse_frame
+from bot.slack.receiving.malformed import TRIPS, is_malformed
+
+log = logging.getLogger(__name__)
+
+REFRESH_SECONDS = 5.0
+"""Slack asks for a new connection every few hours; one that is there so soon has missed nothing."""
+
+LEAVE_SECONDS = 10.0
+"""How long a connection that Slack wants closed is still read, if Slack does not close it."""
+
+CONNECT_SECONDS = 10.0
+CLOSE_SECONDS = 2.0
+HEARTBEAT_SECONDS = 20.0
+"""A connection that was silent for so long is asked for a sign of life, and given half of it."""
+
+BACKOFF_SECONDS = (0.0, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
+REFUSED_SECONDS = 60.0
+"""When Slack is asked again after a no: Socket Mode is switched off, or the token is revoked."""
+
+
+class _Connection:
+    """One WebSocket; `ended` once it is closed, or Slack wants another one instead."""
+
+    def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        self.socket = socket
+        self.ended = asyncio.Event()
+        self.was_asked_to_go = False
+        self.was_greeted = False
+        self.flaws: set[str] = set()
+
+
+class SocketMode:
+    """Connects, reads and answers; a connection that ends is followed by another.
+
+    `ear` hears that something was missed when Slack says hello, at first and after each time
+    without a connection.
+    """
+
+    def __init__(
+        self,
+        app: AsyncApp,
+        app_token: str,
+        intake: Intake,
+        ear: Ear,
+        refused_seconds: float = REFUSED_SECONDS,
+    ) -> None:
+        self._app = app
+        self._app_token = app_token
+        self._intake = intake
+        self._ear = ear
+        self._refused_seconds = refused_seconds
+        self._connection: _Connection | None = None
+        self._problem = "no hello yet"
+        self._asked_at = -REFRESH_SECONDS
+        self._failures = 0
+        self._running: set[asyncio.Task[None]] = set()
+
+    async def check(self) -> None:
+        """Raise `SlackAway` unless Slack said hello and the connection stands."""
+        connection = self._connection
+        if connection is None or not connection.was_greeted or connection.ended.is_set():
+            raise SlackAway("Socket Mode", self._problem, maybe_done=False)
+
+    async def run(self, web: aiohttp.ClientSession) -> None:
+        """Stay connected, for ever."""
+        while True:
+            began = time.monotonic()
+            try:
+                connection = await self._open(web)
+            except SlackRefused as error:
+                await self._pause(error, self._refused_seconds)
+            except SlackAway as error:
+                await self._pause(error, error.retry_after or None)
+            else:
+                await connection.ended.wait()
+                lived = time.monotonic() - began
+                if connection.was_greeted and lived >= REFRESH_SECONDS:
+                    self._failures = 0
+                else:
+                    ended = SlackAway("Socket Mode", self._problem, maybe_done=False)
+                    await self._pause(ended, None)
+
+    async def close(self) -> None:
+        """Answer what is being answered no more, and close the connection."""
+        for task in list(self._running):
+            task.cancel()
+        await asyncio.gather(*self._running, return_exceptions=True)
+
+    async def _open(self, web: aiohttp.ClientSession) -> _Connection:
+        """A new connection, at a new address: one that was used or is old serves no more."""
+        client = self._app.client
+        answer = await call(client, "apps.connections.open", app_token=self._app_token)
+        try:
+            socket = await web.ws_connect(
+                str(answer["url"]),
+                heartbeat=HEARTBEAT_SECONDS,
+                timeout=aiohttp.ClientWSTimeout(ws_close=CLOSE_SECONDS),
+                proxy=client.proxy,
+                ssl=client.ssl if client.ssl is not None else True,
+            )
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError, KeyError) as error:
+            raise SlackAway("Socket Mode", type(error).__name__, maybe_done=False) from error
+        self._problem = "no hello yet"
+        self._connection = connection = _Connection(socket)
+        self._start(self._read(connection))
+        return connection
+
+    async def _pause(self, error: SlackAway | SlackRefused, seconds: float | None) -> None:
+        self._problem = str(error) if error.method != "Socket Mode" else error.reason
+        self._failures += 1
+        if seconds is None:
+            step = BACKOFF_SECONDS[min(self._failures, len(BACKOFF_SECONDS)) - 1]
+            seconds = step * random.uniform(0.8, 1.2)  # noqa: S311  (jitter)
+        facts = {"reason": self._problem, "seconds": seconds}
+        if isinstance(error, SlackRefused):
+            log.error("no connection", extra=facts)
+        else:
+            log.warning("no connection", extra=facts)
+        await asyncio.sleep(seconds)
+
+    async def _read(self, connection: _Connection) -> None:
+        """Take what comes, until Slack or a failure closes the connection."""
+        socket = connection.socket
+        try:
+            async for frame in socket:
+                if frame.type is aiohttp.WSMsgType.TEXT:
+                    await self._take(connection, frame.data)
+            if not connection.was_asked_to_go:
+                self._problem = "disconnected"
+                log.warning("disconnected", extra={"code": socket.close_code})
+        finally:
+            connection.ended.set()
+            await socket.close()
+
+    async def _take(self, connection: _Connection, text: str) -> None:
+        frame = parse_frame(text)
+        if isinstance(frame, Flaw):
+            if frame.problem not in connection.flaws:  # a flood of them must not fill the log
+                connection.flaws.add(frame.problem)
+                facts = {"problem": frame.problem, "envelope_id": frame.envelope_id}
+                log.warning("envelope dropped", extra=facts)
+        elif isinstance(frame, SocketModeRequest):
+            await self._begin(connection, frame)
+        elif frame["type"] == "hello":
+            self._greet(connection, frame)
+        else:
+            self._go(connection, frame)
+
+    def _greet(self, connection: _Connection, hello: Mapping[str, Any]) -> None:
+        connection.was_greeted = True
+        log.info("connected", extra={"connections": hello.get("num_connections")})
+        if time.monotonic() - self._asked_at >= REFRESH_SECONDS:
+            self._ear.missed()
+        self._asked_at = -REFRESH_SECONDS
+
+    def _go(self, connection: _Connection, note: Mapping[str, Any]) -> None:
+        """Slack closes this connection soon: what still comes is read, beside the next one."""
+        log.info("asked to reconnect", extra={"reason": note.get("reason")})
+        self._asked_at = time.monotonic()
+        self._problem = f"asked to reconnect: {note.get('reason')}"
+        connection.was_asked_to_go = True
+        connection.ended.set()
+        self._start(_close_after(connection.socket, LEAVE_SECONDS))
+
+    async def _begin(self, connection: _Connection, request: SocketModeRequest) -> None:
+        """Answer an envelope beside the others; while too many are being answered, wait."""
+        if self._intake.is_closing:
+            self._ear.ended(request.payload, is_kept=False)
+            return
+        await self._intake.enter()
+        self._start(self._answer(connection, request)).add_done_callback(self._leave)
+
+    def _leave(self, _: asyncio.Task[None]) -> None:
+        self._intake.leave()
+
+    async def _answer(self, connection: _Connection, request: SocketModeRequest) -> None:
+        """Dispatch one envelope; while shutting down leave it to another connection."""
+        if self._intake.is_closing:
+            self._ear.ended(request.payload, is_kept=False)
+            return
+        self._ear.brought(request.payload)
+        with metrics.ACK_SECONDS.labels(request.type).time():
+            response = None
+            try:
+                response = await self._dispatch(request)
+            finally:
+                is_kept = response is not None and response.status == HTTPStatus.OK
+                self._ear.ended(request.payload, is_kept=is_kept)
+            if is_kept:
+                await self._acknowledge(connection, acknowledgement(request.envelope_id, response))
+
+    async def _dispatch(self, request: SocketModeRequest) -> BoltResponse:
+        try:
+            response: BoltResponse = await run_async_bolt_app(self._app, request)
+        except TRIPS as error:
+            if not is_malformed(error, envelope_id=request.envelope_id):
+                raise
+            return BoltResponse(status=HTTPStatus.OK)
+        return response
+
+    async def _acknowledge(self, connection: _Connection, ack: str) -> None:
+        """Over the connection that brought the envelope, else over its successor."""
+        for one in (connection, self._connection):
+            try:
+                if one is not None and not one.socket.closed:
+                    return await one.socket.send_str(ack)
+            except ConnectionError:
+                continue
+        log.warning("acknowledgement lost", extra={"reason": "disconnected"})
+        return None
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
+        self._running.add(task)
+        task.add_done_callback(self._ended)
+        return task
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._running.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            log.error("not answered", exc_info=error)
+
+
+async def _close_after(socket: aiohttp.ClientWebSocketResponse, seconds: float) -> None:
+    await asyncio.sleep(seconds)
+    await socket.close()
+
+
+@asynccontextmanager
+async def open_socket_mode(
+    app: AsyncApp,
+    app_token: str,
+    intake: Intake,
+    ear: Ear,
+    refused_seconds: float = REFUSED_SECONDS,
+) -> AsyncIterator[SocketMode]:
+    """Connect, and stay connected until left."""
+    socket_mode = SocketMode(app, app_token, intake, ear, refused_seconds)
+    timeout = aiohttp.ClientTimeout(total=CONNECT_SECONDS)
+    async with aiohttp.ClientSession(timeout=timeout) as web:
+        running = asyncio.create_task(socket_mode.run(web), name="Socket Mode")
+        try:
+            yield socket_mode
+        finally:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+            await socket_mode.close()

@@ -1,0 +1,193 @@
+"""Slack threads: what is posted there, put on a reply as a mark, and read again."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.model.errors import CannotPost, SlackRefused
+from bot.model.models import ThreadRef
+from bot.slack.api import MISSING_SCOPE, call
+from bot.wording.message import Words
+
+METADATA = "devin_relay_report"
+"""The `event_type` under which a report's key is kept with its message."""
+
+NO_SUCH_CHANNEL = "channel_not_found"
+NO_SUCH_THREAD = frozenset({"thread_not_found", "message_not_found"})
+"""Slack's codes for a thread of which nothing is left."""
+
+
+Moved = Callable[[str], Awaitable[str | None]]
+"""The id that a channel has been given (`channel_id_changed`), or None."""
+
+
+class Threads:
+    """The Slack conversations, as far as the relay writes into them, or looks what is there.
+
+    A channel is named by the id that it had when somebody wrote there. Where Slack does not know it
+    any more, `moved` says which one it has now.
+    """
+
+    def __init__(self, client: AsyncWebClient, moved: Moved) -> None:
+        self._client = client
+        self._moved = moved
+
+    async def post(self, thread: ThreadRef, words: Words, key: str | None = None) -> str:
+        """Say `words` in `thread`; `key` is kept with the message for `has`. Returns its `ts`."""
+        return await self._post(thread.channel, words, {"thread_ts": thread.thread_ts}, key)
+
+    async def open(self, channel: str, words: Words, key: str | None = None) -> str:
+        """Say `words` in `channel`, as the beginning of a thread. Returns its `ts`."""
+        return await self._post(channel, words, {}, key)
+
+    async def has(self, thread: ThreadRef, key: str) -> bool:
+        """True when a message with that `key` is in the thread already."""
+        return await self.find(thread, key) is not None
+
+    async def find(self, thread: ThreadRef, key: str) -> str | None:
+        """The `ts` of the message with that `key` in the thread; None when it is not there."""
+        cursor: str | None = None
+        while True:
+            messages, cursor = await self.page(thread, cursor, include_all_metadata=True)
+            found = next((one for one in messages if _key_of(one) == key), None)
+            if found is not None:
+                return str(found["ts"])
+            if not cursor:
+                return None
+
+    async def find_opening(self, channel: str, key: str, since: str) -> str | None:
+        """The `ts` of the message with that `key` among the channel's first 1,000 after `since`."""
+        page = await self._call(
+            "conversations.history",
+            channel=channel,
+            oldest=since,
+            limit=1_000,
+            include_all_metadata=True,
+        )
+        found = next((one for one in page["messages"] if _key_of(one) == key), None)
+        return None if found is None else str(found["ts"])
+
+    async def page(
+        self, thread: ThreadRef, cursor: str | None, **params: object
+    ) -> tuple[Sequence[Mapping[str, Any]], str | None]:
+        """Some messages of `thread`, oldest first, and where the next ones begin, if there are any.
+
+        The thread's first message is on every page, also before an `oldest`.
+        """
+        page = await self._call(
+            "conversations.replies",
+            channel=thread.channel,
+            ts=thread.thread_ts,
+            limit=200,
+            **params,
+            **({"cursor": cursor} if cursor else {}),
+        )
+        more = (page.get("response_metadata") or {}).get("next_cursor")
+        return page["messages"], more or None
+
+    async def message(self, thread: ThreadRef, ts: str) -> Mapping[str, Any] | None:
+        """The message at `ts` in `thread`, as it is now; None where it is gone."""
+        page, _ = await self.page(thread, None, oldest=ts, latest=ts, inclusive=True)
+        return next((one for one in page if one.get("ts") == ts), None)
+
+    async def root(self, thread: ThreadRef) -> Mapping[str, Any]:
+        """The first message of `thread`; empty where Slack shows none."""
+        page = await self._call(
+            "conversations.replies",
+            channel=thread.channel,
+            ts=thread.thread_ts,
+            limit=1,
+        )
+        return next((one for one in page["messages"] if one.get("ts") == thread.thread_ts), {})
+
+    async def check_in(self, channel: str) -> None:
+        """Raise `CannotPost` unless the bot is in `channel`, as far as Slack tells.
+
+        Of direct messages it tells no members, and to a token without the scope nothing: they pass.
+        """
+        try:
+            answer = await self._call("conversations.info", channel=channel)
+        except SlackRefused as error:
+            if error.reason == MISSING_SCOPE:
+                return
+            raise CannotPost(error.reason) from error
+        facts = answer["channel"]
+        if facts.get("is_archived") is True:
+            raise CannotPost("is_archived")
+        is_direct = facts.get("is_im") or facts.get("is_mpim")
+        if facts.get("is_member") is False and not is_direct:
+            raise CannotPost("not_in_channel")
+
+    async def whisper(self, thread: ThreadRef, user: str, words: Words) -> None:
+        """Say `words` in the thread so that only `user` sees them; Slack does not keep them.
+
+        Where `thread_ts` is empty, in the channel itself.
+        """
+        where = {"thread_ts": thread.thread_ts} if thread.thread_ts else {}
+        await self._call(
+            "chat.postEphemeral",
+            channel=thread.channel,
+            user=user,
+            **where,
+            **words.params(),
+        )
+
+    async def press(self, message: Mapping[str, Any], channel: str, note: str) -> None:
+        """Put `note` in the place of the buttons of our own `message`, as Slack sent it."""
+        blocks = [block for block in message.get("blocks", []) if block.get("type") != "actions"]
+        note_block = {"type": "context", "elements": [{"type": "mrkdwn", "text": note}]}
+        await self._call(
+            "chat.update",
+            channel=channel,
+            ts=message["ts"],
+            text=f"{message.get('text', '')}\n{note}",
+            blocks=[*blocks, note_block],
+        )
+
+    async def mark(self, channel: str, ts: str, emoji: str) -> None:
+        """Put our `emoji` on a message; it may be there already."""
+        await self._react("reactions.add", channel, ts, emoji, "already_reacted")
+
+    async def unmark(self, channel: str, ts: str, emoji: str) -> None:
+        """Take our `emoji` off a message; it may be gone already."""
+        await self._react("reactions.remove", channel, ts, emoji, "no_reaction")
+
+    async def _call(self, method: str, *, channel: str, **params: object) -> Mapping[str, Any]:
+        try:
+            return await call(self._client, method, channel=channel, **params)
+        except SlackRefused as error:
+            now = await self._moved(channel) if error.reason == NO_SUCH_CHANNEL else None
+            if now is None:
+                raise
+        return await call(self._client, method, channel=now, **params)
+
+    async def _react(self, method: str, channel: str, ts: str, emoji: str, done: str) -> None:
+        try:
+            await self._call(method, channel=channel, timestamp=ts, name=emoji)
+        except SlackRefused as error:
+            if error.reason != done:
+                raise
+
+    async def _post(
+        self, channel: str, words: Words, extra: Mapping[str, Any], key: str | None
+    ) -> str:
+        if key is not None:
+            metadata = {"event_type": METADATA, "event_payload": {"key": key}}
+            extra = {**extra, "metadata": metadata}
+        answer = await self._call(
+            "chat.postMessage",
+            channel=channel,
+            unfurl_links=False,
+            unfurl_media=False,
+            **words.params(),
+            **extra,
+        )
+        return str(answer["ts"])
+
+
+def _key_of(message: Mapping[str, Any]) -> object:
+    metadata = message.get("metadata")
+    if not isinstance(metadata, dict) or metadata.get("event_type") != METADATA:
+        return None
+    return (metadata.get("event_payload") or {}).get("key")

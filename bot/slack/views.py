@@ -1,0 +1,35 @@
+"""Modals and App Home: views that only one person sees."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.slack.api import call
+
+View = Mapping[str, Any]
+
+
+class Dialogs:
+    """Opens, changes and publishes views (docs.slack.dev/reference/methods, views.*)."""
+
+    def __init__(self, client: AsyncWebClient) -> None:
+        self._client = client
+
+    async def open(self, trigger: str, view: View) -> str:
+        """Open a modal for whoever pressed what gave `trigger`, within 3 s. Returns the view's id.
+
+        Raises:
+            SlackRefused: too late (`expired_trigger_id`), or the view is not a valid one.
+            SlackAway: Slack cannot be reached.
+        """
+        answer = await call(self._client, "views.open", trigger_id=trigger, view=view)
+        return str(answer["view"]["id"])
+
+    async def update(self, view_id: str, view: View) -> None:
+        """Show `view` in the place of an open modal."""
+        await call(self._client, "views.update", view_id=view_id, view=view)
+
+    async def publish(self, user: str, view: View) -> None:
+        """Show `view` as the App Home of `user`."""
+        await call(self._client, "views.publish", user_id=user, view=view)

@@ -1,0 +1,44 @@
+"""What became of a reply's files, kept with it: uploaded once, however often it is sent.
+
+It is written before the message is sent. So a reply with files that has no such note was certainly
+not sent, whoever was about to.
+"""
+
+from collections.abc import Sequence
+
+from pydantic import TypeAdapter, ValidationError
+
+from bot.model.files import Brought
+from bot.model.models import ReplyId
+from bot.redis.connection import Store
+from bot.redis.keys import reply_key
+from bot.redis.pipelining import Script
+
+FIELD = "files"
+_BROUGHT: TypeAdapter[tuple[Brought, ...]] = TypeAdapter(tuple[Brought, ...])
+
+_KEEP = Script("""
+if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+return 1
+""")
+
+
+class Uploads:
+    """The notes, in Redis; they live as long as their reply."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def of(self, reply: ReplyId) -> Sequence[Brought] | None:
+        """What became of the files of `reply`; None while that is open."""
+        raw = await self._store.field(reply_key(reply), FIELD)
+        try:
+            return _BROUGHT.validate_json(raw) if raw else None
+        except ValidationError:
+            return None
+
+    async def keep(self, reply: ReplyId, brought: Sequence[Brought]) -> None:
+        """Note what became of them."""
+        note = _BROUGHT.dump_json(tuple(brought)).decode()
+        await self._store.run(_KEEP, [reply_key(reply)], [FIELD, note])

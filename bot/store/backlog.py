@@ -1,0 +1,77 @@
+"""How much waits, measured by each process for its `/metrics`.
+
+Every process asks Redis itself: the sweep runs in one of them at a time, and the others would go on
+showing what was so when they last had it.
+"""
+
+import asyncio
+import logging
+import math
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from bot.model.errors import StoreAway
+from bot.model.models import SessionId
+from bot.redis.connection import Store
+from bot.redis.keys import DUE_KEY, REPLY_PREFIX, UNTOLD_KEY, mail_key
+from bot.redis.pipelining import Script
+from bot.runtime import metrics
+from bot.runtime.health import Health
+
+log = logging.getLogger(__name__)
+
+MEASURE_SECONDS = 5.0
+MOST_SESSIONS = 1_000
+"""Mailboxes that one look opens, those due first; Redis does nothing else meanwhile."""
+
+# KEYS: due, untold
+# ARGV: sessions to look into, mail prefix, reply prefix
+# Returns: replies waiting, the longest wait of a mailbox's head in ms, sessions with mail, reports.
+_BACKLOG = Script("""
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local most = tonumber(ARGV[1])
+local sessions = redis.call('ZCARD', KEYS[1])
+local replies, oldest = math.max(0, sessions - most), now
+for _, session in ipairs(redis.call('ZRANGE', KEYS[1], 0, most - 1)) do
+  local mail = ARGV[2] .. session
+  replies = replies + redis.call('ZCARD', mail)
+  local head = redis.call('ZRANGE', mail, 0, 0)[1]
+  local accepted = head and tonumber(redis.call('HGET', ARGV[3] .. head, 'accepted') or now)
+  if accepted and accepted < oldest then oldest = accepted end
+end
+return {replies, now - oldest, sessions, redis.call('ZCARD', KEYS[2])}
+""")
+
+
+async def measure(store: Store, most: int = MOST_SESSIONS) -> None:
+    """Set the gauges of what waits; not a number while Redis does not tell."""
+    try:
+        replies, oldest_ms, sessions, reports = await store.run(
+            _BACKLOG, [DUE_KEY, UNTOLD_KEY], [most, mail_key(SessionId("")), REPLY_PREFIX]
+        )
+    except StoreAway as error:
+        log.warning("backlog not measured", extra={"reason": str(error)})
+        replies = oldest_ms = sessions = reports = math.nan
+    metrics.MAIL_WAITING.set(replies)
+    metrics.MAIL_OLDEST_SECONDS.set(oldest_ms / 1000)
+    metrics.SESSIONS_WITH_MAIL.set(sessions)
+    metrics.REPORTS_WAITING.set(reports)
+
+
+@asynccontextmanager
+async def measured(store: Store, health: Health) -> AsyncIterator[None]:
+    """Measure now and every few seconds, until left."""
+    measuring = asyncio.create_task(_measure(store, health), name="backlog")
+    try:
+        yield
+    finally:
+        measuring.cancel()
+        await asyncio.gather(measuring, return_exceptions=True)
+
+
+async def _measure(store: Store, health: Health) -> None:
+    while True:
+        await measure(store)
+        metrics.READY.set(not await health.problems())
+        await asyncio.sleep(MEASURE_SECONDS)

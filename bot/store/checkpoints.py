@@ -1,0 +1,172 @@
+"""Which threads have to be read, because something written there may be missing, and since when.
+
+Each process vouches for itself: it notes up to which `ts` it has kept all that Slack brought it. A
+process that starts, or lost its connection, reads from the earliest of these on; one that refused
+an event reads that event's thread. So a reply that was accepted vouches for no other.
+
+What is noted here stays until the thread has been read, by whichever process lives to do it.
+Sessions with such threads are *behind*: their mail waits, so that what is missing can come first.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from bot.model.models import SessionId, ThreadRef
+from bot.redis.connection import Store, millis
+from bot.redis.keys import (
+    BEHIND_KEY,
+    CATCHING_UP_KEY,
+    DUE_KEY,
+    GAP_KEY,
+    link_prefix,
+    listeners_key,
+    mail_key,
+    read_key,
+    recent_key,
+    unread_key,
+)
+from bot.store import unread
+
+CATCH_UP = timedelta(hours=24)
+
+OVERLAP = timedelta(minutes=5)
+"""Read again before a process' mark: events come in any order, and some were on their way."""
+
+HOLD = timedelta(seconds=6)
+"""How long who reads may go without a sign of life before another takes over."""
+
+DEAD = timedelta(seconds=30)
+"""A process that has not said for so long up to when it kept everything is gone."""
+
+WAIT_FOR_MISSING = timedelta(seconds=30)
+"""How long after it was accepted a reply may wait for its session's threads to be read."""
+
+KEEP_READ = timedelta(hours=25)
+"""Slack's Delayed Events bring a message for 24 h; what was gone by then is not taken as it was."""
+
+MOST_AT_ONCE = 500
+"""Threads that one script notes; Redis does nothing else meanwhile."""
+
+
+def named(thread: ThreadRef) -> str:
+    """A thread's name among those of its team."""
+    return f"{thread.channel}:{thread.thread_ts}"
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A thread in which something may be missing that was written `after` (a `ts` in us)."""
+
+    thread: ThreadRef
+    after: int
+
+
+@dataclass(frozen=True, slots=True)
+class Missed:
+    """An event that was refused: written in `thread` at `ts` (microseconds).
+
+    `is_command`: somebody asked for something there.
+    """
+
+    thread: ThreadRef
+    ts: int
+    is_command: bool = False
+
+
+class Gaps:
+    """What has to be read, in Redis; `token` names this process."""
+
+    def __init__(self, store: Store, team: str, within: timedelta, token: str) -> None:
+        self._store = store
+        self._team = team
+        self._within = millis(within)
+        self._token = token
+
+    async def note_all(self, since: int | None = None) -> None:
+        """Something may be missing in any thread, since then (a `ts` in us), or since any process.
+
+        What is noted already is not noted twice, so that many starts are one reading.
+        """
+        keys = [GAP_KEY, recent_key(self._team), unread_key(self._team)]
+        keys += [BEHIND_KEY, listeners_key(self._team)]
+        begun = "" if since is None else str(since)
+        args: list[str | int] = [self._token, begun, self._within, millis(OVERLAP) * 1000]
+        args += [millis(DEAD), link_prefix(self._team)]
+        await self._store.run(unread.NOTE_ALL, keys, args)
+
+    async def note(self, missed: Sequence[Missed]) -> None:
+        """These were refused. Of a thread without a link, or muted, only commands count."""
+        for begin in range(0, len(missed), MOST_AT_ONCE):
+            args: list[str | int] = [self._within, link_prefix(self._team)]
+            for one in missed[begin : begin + MOST_AT_ONCE]:
+                # Reading goes on after a message, so it begins before this one.
+                args += [named(one.thread), one.ts - 1, int(one.is_command)]
+            keys = [GAP_KEY, unread_key(self._team), BEHIND_KEY]
+            await self._store.run(unread.NOTE, keys, args)
+
+    async def vouch(self, until: int) -> int | None:
+        """This process has kept all that Slack brought it until then (a `ts` in us).
+
+        Returns until when one has that died since, and took with it what it refused.
+        """
+        keys = [listeners_key(self._team)]
+        args: list[str | int] = [self._token, until, self._within, millis(DEAD)]
+        since = await self._store.run(unread.VOUCH, keys, args)
+        return None if since is None else int(since)
+
+    async def leave(self) -> None:
+        """This process listens no more."""
+        await self._store.run(
+            unread.LEAVE, [listeners_key(self._team)], [self._token, millis(DEAD)]
+        )
+
+    async def claim(self) -> str | None:
+        """The gap that is ours to read, if there is one; an empty word while another reads it."""
+        answer = await self._store.run(
+            unread.CLAIM, [GAP_KEY, CATCHING_UP_KEY], [self._token, millis(HOLD)]
+        )
+        return None if answer == "none" else "" if answer == "held" else str(answer)
+
+    async def is_left(self) -> bool:
+        """Whether there is something to read, and nobody reads it: who did died, perhaps."""
+        keys = [GAP_KEY, CATCHING_UP_KEY]
+        return bool(await self._store.run(unread.IS_LEFT, keys, []))
+
+    async def renew(self) -> None:
+        """Go on being the one who reads."""
+        await self._store.run(unread.RENEW, [CATCHING_UP_KEY], [self._token, millis(HOLD)])
+
+    async def let_go(self, gap: str = "") -> bool:
+        """Read no more; True while something is wanted since `gap`, which was read."""
+        keys = [GAP_KEY, CATCHING_UP_KEY, BEHIND_KEY]
+        return bool(await self._store.run(unread.LET_GO, keys, [self._token, gap]))
+
+    async def unread(self) -> tuple[str, Sequence[Unread]]:
+        """The gap as it is now, and the threads to read, those with the latest traffic first."""
+        gap, found, recent = await self._store.run(
+            unread.UNREAD, [GAP_KEY, unread_key(self._team), recent_key(self._team)], []
+        )
+        place = {name: number for number, name in enumerate(recent)}
+        since = dict(zip(found[::2], found[1::2], strict=True))
+        names = sorted(since, key=lambda name: place.get(name, len(place)))
+        return gap, [Unread(self._thread(name), int(float(since[name]))) for name in names]
+
+    async def awaited(self, limit: int = 20) -> Sequence[SessionId]:
+        """Sessions whose mail waits for their threads, the longest first."""
+        found = await self._store.run(unread.AWAITED, [BEHIND_KEY], [limit])
+        return [SessionId(one) for one in found]
+
+    async def read(
+        self, gap: str, session: SessionId, threads: Sequence[Unread], until: int
+    ) -> bool:
+        """These threads of `session` were read, up to then; True if its mail waited for that."""
+        args: list[str | int] = [gap, session, until, millis(KEEP_READ) // 1000]
+        for one in threads:
+            args += [named(one.thread), one.after]
+        keys = [GAP_KEY, unread_key(self._team), read_key(self._team), BEHIND_KEY]
+        return bool(await self._store.run(unread.READ, [*keys, DUE_KEY, mail_key(session)], args))
+
+    def _thread(self, name: str) -> ThreadRef:
+        channel, _, thread_ts = name.partition(":")
+        return ThreadRef(team=self._team, channel=channel, thread_ts=thread_ts)

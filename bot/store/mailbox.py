@@ -1,0 +1,346 @@
+"""The mailbox of each session: accepted replies, oldest first, and how each of them ended.
+
+The invariant: a reply is in its session's mailbox from the moment it is accepted until its outcome
+is written, and only the holder of the session moves it. A hold carries a token and expires by
+itself, so a holder that died is followed by another, and one that was frozen finds its token void:
+it can neither pop nor report for its successor.
+"""
+
+import logging
+import secrets
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from pydantic import ValidationError
+
+from bot.model.arrivals import Arrival, parse_arrivals
+from bot.model.models import (
+    Change,
+    Outcome,
+    OutcomeKind,
+    Reply,
+    ReplyId,
+    SessionId,
+    Voucher,
+    ts_micros,
+)
+from bot.model.owed import ReportId, ReportKind
+from bot.redis.connection import Store, millis, seconds
+from bot.redis.keys import (
+    BEHIND_KEY,
+    DUE_KEY,
+    REPLY_PREFIX,
+    UNTOLD_KEY,
+    box_key,
+    hold_key,
+    last_key,
+    lately_key,
+    link_key,
+    mail_key,
+    places_key,
+    read_key,
+    recent_key,
+    reply_key,
+    threads_key,
+    unread_key,
+)
+from bot.store import scripts
+from bot.store.checkpoints import CATCH_UP, WAIT_FOR_MISSING, named
+
+log = logging.getLogger(__name__)
+
+HOLD = timedelta(seconds=10)
+"""How long a holder may go without a sign of life before another takes over."""
+
+SETTLE_LIMIT = timedelta(seconds=5)
+"""The longest that a burst of late events may put off its first delivery."""
+
+LATELY = timedelta(days=1)
+"""How long it is known what a session got last: longer than a reply can wait to be looked for."""
+
+LEFT_FOR = timedelta(seconds=5)
+"""The time for which a reply that only a newer version can read is left alone."""
+
+KEEP_WAITING = timedelta(days=30)
+KEEP_DONE = timedelta(days=7)
+"""How long a finished reply is remembered: its *Send again*, and that it was accepted once.
+
+Slack's Delayed Events are retried for 24 h, so a shorter memory would send a late one twice.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """What accepting did, and after how many seconds the session wants a wake-up (None: never)."""
+
+    change: Change
+    wake_after: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The reply to send now. Times are Unix ms; `failing_since` is None while Devin answers.
+
+    `sent` is when it was first marked as being sent. `interrupted`: that was by an earlier holder,
+    who is gone. `flaw`: its record is broken, and `reply` is what is left of it.
+    """
+
+    reply: Reply
+    round: int
+    accepted: int
+    failing_since: int | None
+    attempts: int
+    now: int
+    sent: int
+    interrupted: bool
+    flaw: ValidationError | None = None
+    read: float = field(default_factory=time.monotonic)
+
+    def clock(self) -> datetime:
+        """The time by the clock of Redis, from which all the others are."""
+        ahead = time.monotonic() - self.read
+        return datetime.fromtimestamp(self.now / 1000 + ahead, UTC)
+
+    @property
+    def waited(self) -> timedelta:
+        """How long Devin has been failing this reply."""
+        if self.failing_since is None:
+            return timedelta(0)
+        return timedelta(milliseconds=self.now - max(self.failing_since, self.accepted))
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """There is mail, to be looked at in that many seconds."""
+
+    after: float
+
+
+class Nothing(StrEnum):
+    """There is nothing to do for this caller."""
+
+    EMPTY = "empty"
+    HELD = "held"
+    LOST = "lost"
+
+
+Step = Head | Later | Nothing
+
+
+@dataclass(frozen=True, slots=True)
+class Deferred:
+    """The head was put off: the attempts so far, and in how many seconds to say so, if at all."""
+
+    attempts: int
+    notice_after: float | None
+
+
+class Mailbox:
+    """All sessions' mailboxes, in Redis."""
+
+    def __init__(self, store: Store, link_ttl: timedelta, catch_up: timedelta = CATCH_UP) -> None:
+        self._store = store
+        self._catch_up = millis(catch_up)
+        self._link_ttl = int(link_ttl.total_seconds())
+
+    async def accept(
+        self,
+        reply: Reply,
+        session: SessionId,
+        settle: timedelta,
+        voucher: Voucher = Voucher.EVENT,
+    ) -> Accepted:
+        """Put `reply` into the mailbox of `session`, once, if its thread is still linked to it.
+
+        The first reply of an empty mailbox becomes due after `settle`; later ones with a `settle`
+        put that off again, up to `SETTLE_LIMIT`.
+
+        Raises:
+            StoreAway: it is not known to be kept; do not acknowledge.
+        """
+        thread = reply.thread
+        change, wake_ms = await self._store.run(
+            scripts.ACCEPT,
+            [
+                link_key(thread),
+                reply_key(reply.id),
+                mail_key(session),
+                box_key(session),
+                DUE_KEY,
+                hold_key(session),
+                threads_key(thread.team, thread.channel),
+                recent_key(thread.team),
+                read_key(thread.team),
+                places_key(thread.team),
+                unread_key(thread.team),
+            ],
+            [
+                *(session, reply.to_json(), reply.id, ts_micros(reply.ts)),
+                *(millis(settle), millis(SETTLE_LIMIT), self._link_ttl, seconds(KEEP_WAITING)),
+                *(thread.thread_ts, self._catch_up, named(thread)),
+                *(thread.channel, int(not thread.is_nowhere), voucher),
+            ],
+        )
+        return Accepted(Change(change), None if wake_ms < 0 else wake_ms / 1000)
+
+    async def take(self, session: SessionId, token: str) -> Step:
+        """Hold `session` under `token` and mark its head as being sent."""
+        answer = await self._store.run(
+            scripts.TAKE,
+            [*_keys(session), BEHIND_KEY],
+            [session, token, millis(HOLD), REPLY_PREFIX, millis(WAIT_FOR_MISSING)],
+        )
+        return await self._step(answer, session, token)
+
+    async def finish(
+        self,
+        session: SessionId,
+        token: str,
+        head: Head,
+        outcome: Outcome,
+        got: str = "",
+        *,
+        is_owed: bool = True,
+        go_on: bool,
+    ) -> Step:
+        """Write the outcome, pop the reply, owe its report; with `go_on`, take the next head.
+
+        `got` is the digest of what Devin got, if it did. `Nothing.LOST` when the hold is no longer
+        ours: nothing was written then.
+        """
+        reply = head.reply
+        report = ReportId(reply.id, head.round, ReportKind.OUTCOME)
+        answered = outcome.kind not in {OutcomeKind.GIVEN_UP, OutcomeKind.UNCERTAIN}
+        answer = await self._store.run(
+            scripts.FINISH,
+            [
+                *(*_keys(session), BEHIND_KEY, lately_key(session)),
+                *(reply_key(reply.id), UNTOLD_KEY, last_key(reply.thread)),
+            ],
+            [
+                *(session, token, millis(HOLD), REPLY_PREFIX, millis(WAIT_FOR_MISSING), reply.id),
+                *(outcome.to_json(), _kept(head, outcome), seconds(KEEP_DONE), int(answered)),
+                *(str(report) if is_owed else "", int(go_on)),
+                *(0 if reply.thread.is_nowhere else self._link_ttl, got, seconds(LATELY)),
+            ],
+        )
+        return await self._step(answer, session, token)
+
+    async def defer(
+        self, session: SessionId, token: str, head: Head, delay: timedelta, notice: timedelta
+    ) -> Deferred | None:
+        """Leave the head in place and due after `delay`; None when the hold is no longer ours.
+
+        Its first deferral owes a notice, due after `notice`.
+        """
+        report = ReportId(head.reply.id, head.round, ReportKind.NOTICE)
+        keys = [*_keys(session), reply_key(head.reply.id), UNTOLD_KEY]
+        args: list[str | int] = [session, token, millis(delay), seconds(KEEP_WAITING), str(report)]
+        args += [millis(notice), head.reply.id, seconds(KEEP_DONE)]
+        answer = await self._store.run(scripts.DEFER, keys, args)
+        if not answer:
+            return None
+        attempts, notice_ms = answer
+        return Deferred(attempts, None if notice_ms < 0 else notice_ms / 1000)
+
+    async def put_back(
+        self, session: SessionId, token: str, reply: ReplyId, after: timedelta = timedelta(0)
+    ) -> None:
+        """Undo `take` for a reply that has certainly not been sent; it is due `after` that."""
+        keys, keep = [*_keys(session), reply_key(reply)], seconds(KEEP_DONE)
+        await self._store.run(scripts.PUT_BACK, keys, [session, token, reply, keep, millis(after)])
+
+    async def renew(self, session: SessionId, token: str) -> bool:
+        """Keep the hold for another `HOLD`; False when it is no longer ours."""
+        answer = await self._store.run(scripts.RENEW, [hold_key(session)], [token, millis(HOLD)])
+        return bool(answer)
+
+    async def lately(self, session: SessionId) -> Sequence[Arrival]:
+        """The last four messages that `session` is known to have got, at most."""
+        return parse_arrivals(await self._store.get(lately_key(session)) or "")
+
+    async def kept(self, reply: ReplyId) -> Reply | None:
+        """The reply, as long as it waits, or may be sent again."""
+        raw = await self._store.field(reply_key(reply), "reply")
+        return Reply.model_validate_json(raw) if raw else None
+
+    async def is_known(self, reply: ReplyId) -> bool:
+        """Whether the reply was accepted before, or withdrawn."""
+        return await self._store.field(reply_key(reply), "state") not in {None, "ahead"}
+
+    async def was_sent_again(self, reply: ReplyId, number: int) -> bool:
+        """Whether that round was followed by another, also where the words are gone since."""
+        return int(await self._store.field(reply_key(reply), "round") or 0) > number
+
+    async def send_again(self, reply: Reply, number: int) -> SessionId | None:
+        """Put a finished reply back into its mailbox, once for each `number` of its rounds.
+
+        Returns its session; None when it was sent again already, or has been forgotten since.
+        """
+        session = await self._store.field(reply_key(reply.id), "session")
+        if session is None:
+            return None
+        press = secrets.token_hex(8)
+        answer = await self._store.run(
+            scripts.SEND_AGAIN,
+            [mail_key(SessionId(session)), DUE_KEY, reply_key(reply.id)],
+            [session, reply.id, ts_micros(reply.ts), number, seconds(KEEP_WAITING), press],
+        )
+        return SessionId(session) if answer == "waiting" else None
+
+    async def waiting(self, session: SessionId) -> int:
+        """How many replies wait for `session`."""
+        return await self._store.size(mail_key(session))
+
+    async def _step(self, answer: Sequence[Any], session: SessionId, token: str) -> Step:
+        what = answer[0]
+        if what == "later":
+            return Later(answer[1] / 1000)
+        if what not in {"head", "interrupted"}:
+            return Nothing(what)
+        _, reply_id, raw, number, accepted, since, attempts, now, sent = answer
+        team, channel, ts = reply_id.split(":")
+        place = {"team": team, "channel": channel, "thread_ts": ts}
+        reply, flaw = Reply.read(raw or "", thread=place, ts=ts, author="unknown")
+        if reply is None:
+            # A process that can read it takes it later; an interrupted one stays interrupted.
+            log.info("a reply is left to a newer version", extra={"reply_id": reply_id})
+            if what == "head":
+                await self.put_back(session, token, ReplyId(reply_id), LEFT_FOR)
+            return Later(LEFT_FOR.total_seconds())
+        if flaw is not None:
+            thread = reply.thread.model_copy(update={"team": team, "channel": channel})
+            reply = reply.model_copy(update={"thread": thread, "ts": ts})
+        return Head(
+            reply=reply,
+            round=int(number or 1),
+            accepted=int(accepted or now),
+            failing_since=int(since) if since else None,
+            attempts=int(attempts),
+            now=int(now),
+            sent=int(sent),
+            interrupted=what == "interrupted",
+            flaw=flaw,
+        )
+
+
+def _kept(head: Head, outcome: Outcome) -> str:
+    """The rest of a reply for FINISH to keep: of a delivered one never the text."""
+    reply = head.reply
+    if head.flaw is not None:
+        return reply.to_json()
+    if outcome.kind is not OutcomeKind.DELIVERED:
+        return "1"
+    if not reply.step and not outcome.left_out:
+        return ""
+    words = {"text": "", "blocks": (), "files": (), "forwarded": ()}
+    return reply.model_copy(update=words).to_json()
+
+
+def _keys(session: SessionId) -> list[str]:
+    """What the scripts of a holder begin with."""
+    return [mail_key(session), box_key(session), DUE_KEY, hold_key(session)]

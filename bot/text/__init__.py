@@ -1,0 +1,1 @@
+"""Slack's markup to Markdown and back, pure."""

@@ -1,0 +1,195 @@
+"""What a bot's post says where its `text` is empty: its blocks and attachments, as Slack markup.
+
+All of it comes from outside and is read leniently: what is missing, of a wrong type or unknown
+gives nothing, and never an error. Only blocks that say something count; buttons and menus do not.
+Shapes: docs.slack.dev/reference/block-kit/blocks and messaging, legacy attachments.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from bot.wording.message import cut
+
+Part = Mapping[str, object]
+
+MOST_CHARACTERS = 40_000
+"""As much as Slack takes of a message's `text`."""
+
+_ADDRESS = re.compile(r"(?:https?://|mailto:)[^\s<>|]+")
+_STYLES = (("code", "`"), ("bold", "*"), ("italic", "_"), ("strike", "~"))
+_DEEPEST = 8
+
+
+def to_markup(blocks: object, attachments: object) -> str:
+    """Return the text of both, a line or more for each block, at most `MOST_CHARACTERS` of it."""
+    lines = [*_blocks(blocks)]
+    for attachment in _parts(attachments):
+        lines += _attachment(attachment)
+    return cut("\n".join(line for line in lines if line.strip()), MOST_CHARACTERS)
+
+
+def _blocks(blocks: object) -> Iterator[str]:
+    for block in _parts(blocks):
+        reader = _READERS.get(_string(block, "type"))
+        if reader is not None:
+            yield from reader(block)
+
+
+def _attachment(attachment: Part) -> Sequence[str]:
+    lines = [
+        _string(attachment, "pretext"),
+        _link(_string(attachment, "title_link"), _string(attachment, "title")),
+        _string(attachment, "text"),
+        *(_field(field) for field in _parts(attachment.get("fields"))),
+        *_blocks(attachment.get("blocks")),
+    ]
+    said = [line for line in lines if line.strip()]
+    return said or [_string(attachment, "fallback")]
+
+
+def _field(field: Part) -> str:
+    title, value = _string(field, "title"), _string(field, "value")
+    return f"*{title}*: {value}" if title and value else title or value
+
+
+def _section(block: Part) -> Iterator[str]:
+    yield _text(block.get("text"))
+    yield from (_text(field) for field in _parts(block.get("fields")))
+
+
+def _header(block: Part) -> Iterator[str]:
+    yield _styled(_text(block.get("text")), ["*"])
+
+
+def _context(block: Part) -> Iterator[str]:
+    shown = (
+        _text(one) or _escape(_string(one, "alt_text")) for one in _parts(block.get("elements"))
+    )
+    yield " ".join(one for one in shown if one)
+
+
+def _markdown(block: Part) -> Iterator[str]:
+    yield _escape(_string(block, "text"))
+
+
+def _image(block: Part) -> Iterator[str]:
+    title, seen = _text(block.get("title")), _escape(_string(block, "alt_text"))
+    yield f"{title} ({seen})" if title and seen and title != seen else title or seen
+
+
+def _video(block: Part) -> Iterator[str]:
+    yield _link(_string(block, "title_url"), _text(block.get("title")))
+
+
+def _table(block: Part) -> Iterator[str]:
+    rows = block.get("rows")
+    for row in rows if isinstance(rows, list) else []:
+        cells = (" ".join(_cell(cell)).replace("\n", " ") for cell in _parts(row))
+        yield " | ".join(cells)
+
+
+def _cell(cell: Part) -> Iterator[str]:
+    if _string(cell, "type") == "rich_text":
+        return _rich_text(cell)
+    return iter([_escape(_string(cell, "text"))])
+
+
+def _rich_text(block: Part) -> Iterator[str]:
+    for element in _parts(block.get("elements")):
+        inner = _parts(element.get("elements"))
+        match _string(element, "type"):
+            case "rich_text_list":
+                yield from _list(element, inner)
+            case "rich_text_preformatted":
+                yield f"```{_inline(inner, is_code=True)}```"
+            case "rich_text_quote":
+                yield "\n".join(f"> {line}" for line in _inline(inner).split("\n"))
+            case _:
+                yield _inline(inner)
+
+
+def _list(element: Part, items: Sequence[Part]) -> Iterator[str]:
+    indent = element.get("indent")
+    depth = min(indent, _DEEPEST) if isinstance(indent, int) and indent > 0 else 0
+    is_ordered = _string(element, "style") == "ordered"
+    for number, item in enumerate(items, 1):
+        mark = f"{number}." if is_ordered else "•"
+        yield f"{'    ' * depth}{mark} {_inline(_parts(item.get('elements')))}"
+
+
+def _inline(elements: Sequence[Part], *, is_code: bool = False) -> str:
+    return "".join(_piece(one, is_code=is_code) for one in elements)
+
+
+def _piece(element: Part, *, is_code: bool) -> str:
+    atom = _ATOMS.get(_string(element, "type"))
+    if atom is not None:
+        return atom(element)
+    text = _escape(_string(element, "text") or _string(element, "fallback"))
+    style = element.get("style")
+    styles = style if isinstance(style, Mapping) and not is_code else {}
+    return _styled(text, [mark for name, mark in _STYLES if styles.get(name) is True])
+
+
+def _styled(text: str, marks: Sequence[str]) -> str:
+    """Put marks around text that can bear them: on one line, with blanks outside."""
+    bare = text.strip()
+    if not bare or "\n" in bare:
+        return text
+    before, _, after = text.partition(bare)
+    for mark in marks:
+        bare = f"{mark}{bare}{mark}"
+    return before + bare + after
+
+
+def _mention(sign: str, ident: str) -> str:
+    return f"<{sign}{ident}>" if ident.isascii() and ident.isalnum() else ""
+
+
+def _link(url: str, label: str) -> str:
+    label = " ".join(label.replace("<", " ").replace(">", " ").split())
+    if not _ADDRESS.fullmatch(url):
+        return label
+    return f"<{url}|{label}>" if label else f"<{url}>"
+
+
+def _text(value: object) -> str:
+    """A text object: mrkdwn as it is, plain text so that it stays what it is."""
+    if not isinstance(value, Mapping):
+        return ""
+    text = _string(value, "text")
+    return text if _string(value, "type") == "mrkdwn" else _escape(text)
+
+
+def _escape(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _parts(value: object) -> Sequence[Part]:
+    return [one for one in value if isinstance(one, Mapping)] if isinstance(value, list) else []
+
+
+def _string(part: Part, key: str) -> str:
+    value = part.get(key)
+    return value if isinstance(value, str) else ""
+
+
+_READERS: Mapping[str, Callable[[Part], Iterator[str]]] = {
+    "section": _section,
+    "header": _header,
+    "context": _context,
+    "markdown": _markdown,
+    "image": _image,
+    "video": _video,
+    "table": _table,
+    "rich_text": _rich_text,
+}
+
+_ATOMS: Mapping[str, Callable[[Part], str]] = {
+    "link": lambda part: _link(_string(part, "url"), _escape(_string(part, "text"))),
+    "user": lambda part: _mention("@", _string(part, "user_id")),
+    "channel": lambda part: _mention("#", _string(part, "channel_id")),
+    "usergroup": lambda part: _mention("!subteam^", _string(part, "usergroup_id")),
+    "emoji": lambda part: f":{_escape(_string(part, 'name'))}:",
+    "broadcast": lambda part: f"@{_escape(_string(part, 'range'))}",
+}

@@ -1,0 +1,240 @@
+"""Slack's message text (mrkdwn) as Markdown.
+
+Controls in angle brackets are read first and the three entities are decoded after that, so that
+nothing a person typed can become a mention or a link (docs.slack.dev, formatting message text).
+Every step looks at each character a bounded number of times, whatever the text.
+"""
+
+import re
+from collections.abc import Iterator
+
+from bot.text.markdown import BOLD, ITALIC, MARKS, STRIKE, Names, code_span, fence, instant, link
+from bot.text.markdown import plain_link as link_in_code
+
+_CONTROL = re.compile(r"<([^<>\n]*)>")
+_CONTROL_BODY = re.compile(
+    r"(?:@(?P<user>[A-Za-z0-9]+)"
+    r"|\#(?P<channel>[A-Za-z0-9]+)"
+    r"|!subteam\^(?P<group>[A-Za-z0-9]+)"
+    r"|!date\^(?P<date>[^|]*)"
+    r"|!(?P<broadcast>here|channel|everyone)"
+    r"|!(?P<special>[^|]+)"
+    r"|(?P<url>(?:[A-Za-z][A-Za-z0-9+.-]*://|mailto:|tel:|sms:)[^|]+))"
+    r"(?:\|(?P<label>.*))?"
+)
+_TOKEN = re.compile(
+    r"(?P<ticks>`+)|<(?P<control>[^<>\n]*)>|(?P<url>https?://[^\s<>`]+)|(?P<mark>[*_~])"
+)
+_ENTITY = re.compile(r"&(amp|lt|gt);")
+_ENTITIES = {"amp": "&", "lt": "<", "gt": ">"}
+_FENCE = re.compile("`{3,}")
+# A run of ticks closes at the next run of the same length, so a search fails once a line at most.
+_CLOSING = {ticks: re.compile(f"(?<!`){ticks}(?!`)") for ticks in ("`", "``")}
+_QUOTE = re.compile(r"(?:&gt;|>)((?:&gt;|>){2})? ?")
+_BULLET = re.compile(r"([ \t]*)[•◦▪]\ufe0e?[ \t]+")
+
+_STYLES = {"*": BOLD, "_": ITALIC, "~": STRIKE}
+_AFTER_ADDRESS = "*_~.,:!?)]}\"'"
+_JOINS_WORDS = "/\\=@#$%"
+
+
+def to_markdown(text: str, names: Names) -> str:
+    """Return `text` as Markdown; ids take their names from `names`, which may hold `labels`."""
+    page = _Page(names)
+    for content, is_code in _split_fences(text.replace("\r\n", "\n")):
+        if is_code:
+            page.add_fence(content)
+        else:
+            page.add_text(content)
+    return "\n".join(page.lines).strip("\n")
+
+
+def labels(text: str) -> Names:
+    """Return the names that the text itself gives, as in `<#C1|general>`."""
+    found: dict[str, dict[str, str]] = {"user": {}, "channel": {}, "group": {}}
+    for kind, ident, label in _ids(text):
+        if label:
+            found[kind][ident] = unescape(label)
+    return Names(users=found["user"], channels=found["channel"], groups=found["group"])
+
+
+def ids(text: str) -> Iterator[tuple[str, str]]:
+    """Yield the kind (user, channel, group) and id of each mention in the text."""
+    for kind, ident, _ in _ids(text):
+        yield kind, ident
+
+
+def unescape(text: str) -> str:
+    """Decode the three entities of Slack's text, once."""
+    return _ENTITY.sub(lambda entity: _ENTITIES[entity[1]], text)
+
+
+def _ids(text: str) -> Iterator[tuple[str, str, str]]:
+    for control in _CONTROL.finditer(text):
+        body = _CONTROL_BODY.fullmatch(control[1])
+        if body:
+            for kind in ("user", "channel", "group"):
+                if body[kind]:
+                    yield kind, body[kind], (body["label"] or "").strip()
+
+
+def _shown(control: str, names: Names, *, in_code: bool = False) -> str:
+    """Return what a control in angle brackets stands for; an unknown one stays as it is."""
+    body = _CONTROL_BODY.fullmatch(control)
+    if not body:
+        return f"<{unescape(control)}>"
+    label = unescape(body["label"] or "").strip()
+    if body["url"]:
+        return (link_in_code if in_code else link)(unescape(body["url"]), label)
+    if body["date"] is not None:
+        return label or instant(body["date"].partition("^")[0])
+    if body["broadcast"]:
+        return "@" + body["broadcast"]
+    mention = names.user(body["user"] or "") or names.channel(body["channel"] or "")
+    return mention or names.group(body["group"] or "") or label or f"<{unescape(control)}>"
+
+
+def _verbatim(code: str, names: Names) -> str:
+    """Return code as its author typed it: Slack wraps addresses and mentions there too."""
+    out: list[str] = []
+    at = 0
+    for control in _CONTROL.finditer(code):
+        out += (unescape(code[at : control.start()]), _shown(control[1], names, in_code=True))
+        at = control.end()
+    return "".join(out) + unescape(code[at:])
+
+
+def _split_fences(text: str) -> Iterator[tuple[str, bool]]:
+    """Yield text and fenced code in turn, starting and ending with text; (content, is code)."""
+    at = 0
+    ticks = _FENCE.finditer(text)
+    for opening, closing in zip(ticks, ticks, strict=False):  # two by two; a last odd one is text
+        yield text[at : opening.start()], False
+        # Slack's fence is three ticks, so any more of them, at either end, belong to the code.
+        yield text[opening.start() + 3 : closing.end() - 3], True
+        at = closing.end()
+    yield text[at:], False
+
+
+class _Page:
+    """The Markdown lines so far, and what the line being written stands in."""
+
+    def __init__(self, names: Names) -> None:
+        self.lines: list[str] = []
+        self._names = names
+        self._is_quote = False
+        self._quotes_rest = False
+        self._in_block = ""
+
+    def add_fence(self, content: str) -> None:
+        """Put code on lines of its own, inside the quote on whose line it begins."""
+        self.lines[-1] = self.lines[-1].rstrip()
+        if self.lines[-1] in {"", ">"}:
+            self.lines.pop()
+        mark = "> " if self._is_quote else ""
+        self.lines += [mark + line for line in fence(_verbatim(content, self._names)).split("\n")]
+        self._in_block = "quote" if self._is_quote else ""
+
+    def add_text(self, content: str) -> None:
+        """Add lines, the first of which may go on after a fence."""
+        first, *others = content.split("\n")
+        if not self.lines:
+            self._add_line(first)
+        elif first.strip():
+            self._add_body("", _inline(first.strip(), self._names))
+        for line in others:
+            self._add_line(line)
+
+    def _add_line(self, line: str) -> None:
+        quote = None if self._quotes_rest else _QUOTE.match(line)
+        if quote:
+            line = line[quote.end() :]
+            self._quotes_rest = bool(quote[1])
+        self._is_quote = self._quotes_rest or quote is not None
+        bullet = _BULLET.match(line)
+        if bullet:
+            self._add_body("list", f"{bullet[1]}- {_inline(line[bullet.end() :], self._names)}")
+        else:
+            self._add_body("", _inline(line, self._names))
+
+    def _add_body(self, block: str, body: str) -> None:
+        block = "quote" if self._is_quote else block
+        if not block and body.strip():
+            if self._in_block == "list" and body[0].isspace():
+                block = "list"
+            elif self._in_block:
+                self.lines.append("")  # or Markdown would read the line into the quote or item
+        self._in_block = block
+        self.lines.append(f"> {body}".rstrip(" ") if self._is_quote else body)
+
+
+def _inline(line: str, names: Names) -> str:
+    return _Line(line, names).render()
+
+
+class _Line:
+    """One line's inline markup; a marker counts only when its partner turns up on the line."""
+
+    def __init__(self, line: str, names: Names) -> None:
+        self._line = line
+        self._names = names
+        self._parts: list[str] = []
+        self._opened: dict[str, int] = {}
+
+    def render(self) -> str:
+        """Return the line as Markdown."""
+        at = 0
+        while token := _TOKEN.search(self._line, at):
+            self._parts.append(unescape(self._line[at : token.start()]))
+            at = self._take(token)
+        return "".join(self._parts) + unescape(self._line[at:])
+
+    def _take(self, token: re.Match[str]) -> int:
+        """Add one token and return where the next may begin."""
+        if token["mark"]:
+            self._take_mark(token["mark"], token.start())
+        elif token["ticks"]:
+            return self._take_code(token)
+        elif token["url"]:
+            address = token["url"].rstrip(_AFTER_ADDRESS)
+            self._parts.append(unescape(address))
+            return token.start() + len(address)
+        else:
+            self._parts.append(_shown(token["control"], self._names))
+        return token.end()
+
+    def _take_code(self, token: re.Match[str]) -> int:
+        ticks = token["ticks"]
+        closing = ticks in _CLOSING and _CLOSING[ticks].search(self._line, token.end())
+        if not closing:
+            self._parts.append(ticks)
+            return token.end()
+        content = self._line[token.end() : closing.start()]
+        self._parts.append(code_span(_verbatim(content, self._names)))
+        return closing.end()
+
+    def _take_mark(self, mark: str, at: int) -> None:
+        before, after = self._line[at - 1 : at] if at else "", self._line[at + 1 : at + 2]
+        opened = self._opened
+        if mark in opened and _may_close(before, mark, after):
+            start = opened[mark]
+            self._parts[start] = MARKS[_STYLES[mark]]
+            self._parts.append(MARKS[_STYLES[mark]])
+            self._opened = {other: place for other, place in opened.items() if place < start}
+            return
+        if _may_open(before, mark, after):
+            opened[mark] = len(self._parts)
+        self._parts.append(mark)
+
+
+def _may_open(before: str, mark: str, after: str) -> bool:
+    return not _sticks(before, mark) and after not in {"", mark} and not after.isspace()
+
+
+def _may_close(before: str, mark: str, after: str) -> bool:
+    return not _sticks(after, mark) and before not in {"", mark} and not before.isspace()
+
+
+def _sticks(char: str, mark: str) -> bool:
+    """Whether a marker beside this character is inside a word, a path or a run of markers."""
+    return char == mark or char.isalnum() or (char != "" and char in _JOINS_WORDS)

@@ -1,0 +1,259 @@
+"""Slack's `rich_text` blocks as Markdown: what a person's composer made of the message.
+
+Blocks come from outside and are read leniently: whatever is missing, of a wrong type or unknown
+gives its `text` or `fallback`, or nothing, and never an error. Text in them is not entity-encoded,
+unlike a message's `text` (docs.slack.dev, rich text block).
+"""
+
+import textwrap
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import groupby
+
+from bot.text import mrkdwn
+from bot.text.markdown import (
+    MARKS,
+    NO_NAMES,
+    Names,
+    Run,
+    code_span,
+    emphasised,
+    fence,
+    instant,
+    is_readable,
+    link,
+    plain_link,
+)
+
+Element = Mapping[str, object]
+
+_CODE = "code"
+_DEEPEST = 8
+_LARGEST_OFFSET = 10**8
+_BLANK_LINE_BETWEEN = {("list", "text"), ("quote", "text"), ("quote", "quote")}
+_MENTIONS = {
+    "user": ("user", "user_id"),
+    "channel": ("channel", "channel_id"),
+    "usergroup": ("group", "usergroup_id"),
+}
+
+
+def says_something(blocks: object) -> bool:
+    """Whether a reader would see anything of the `rich_text` blocks."""
+    waiting = [block for block in _mappings(blocks) if _text(block, "type") == "rich_text"]
+    while waiting:
+        element = waiting.pop()
+        inner = _mappings(element.get("elements"))
+        if not inner and is_readable(_plain(element, NO_NAMES)):
+            return True
+        waiting += inner
+    return False
+
+
+def to_markdown(blocks: object, names: Names) -> str:
+    """Return blocks as Markdown; other blocks than `rich_text` give their text."""
+    page = _Page(names)
+    for block in _mappings(blocks):
+        if _text(block, "type") == "rich_text":
+            for element in _mappings(block.get("elements")):
+                page.add(element)
+        else:
+            page.put("text", _shown_of_block(block, names))
+    return page.text()
+
+
+def ids(blocks: object) -> Iterator[tuple[str, str]]:
+    """Yield the kind (user, channel, group) and id of each mention, however deep it stands."""
+    waiting = _mappings(blocks)
+    while waiting:
+        element = waiting.pop()
+        kind, key = _MENTIONS.get(_text(element, "type"), ("", ""))
+        ident = _text(element, key)
+        if kind and ident:
+            yield kind, ident
+        waiting += _mappings(element.get("elements"))
+
+
+def _mappings(value: object) -> list[Element]:
+    if not isinstance(value, Sequence) or isinstance(value, str):
+        return []
+    return [item for item in value if isinstance(item, Mapping)]
+
+
+def _text(element: Element, key: str) -> str:
+    value = element.get(key)
+    return value if isinstance(value, str) else ""
+
+
+def _number(element: Element, key: str) -> int:
+    """Return a sane count, or 0: an endless number is not worth its digits."""
+    value = element.get(key)
+    return value if isinstance(value, int) and 0 <= value < _LARGEST_OFFSET else 0
+
+
+def _fallback(element: Element) -> str:
+    return _text(element, "text") or _text(element, "fallback")
+
+
+def _shown_of_block(block: Element, names: Names) -> str:
+    inner = block.get("text")
+    if not isinstance(inner, Mapping):
+        return _fallback(block)
+    text = _text(inner, "text")
+    return mrkdwn.to_markdown(text, names) if _text(inner, "type") == "mrkdwn" else text
+
+
+class _Page:
+    """The blocks so far, apart by a blank line where Markdown would run them together."""
+
+    def __init__(self, names: Names) -> None:
+        self._names = names
+        self._out: list[str] = []
+        self._last = ""
+        self._indents: list[int] = []
+
+    def text(self) -> str:
+        return "".join(self._out)
+
+    def add(self, element: Element) -> None:
+        """Add a section, list, quote or code; anything else as the inline element it may be."""
+        kind = _text(element, "type")
+        inner = _mappings(element.get("elements"))
+        if kind == "rich_text_list":
+            depth = self._depth(_number(element, "indent"))
+            self._put_bordered("list", _list(element, depth, self._names), element)
+            return
+        self._indents.clear()
+        if kind == "rich_text_preformatted":
+            code = "".join(_plain(part, self._names) for part in inner)
+            self._put_bordered("code", fence(code), element)
+        elif kind == "rich_text_quote":
+            self.put("quote", _quote(_inline(inner, self._names)))
+        elif kind == "rich_text_section":
+            self.put("text", _inline(inner, self._names))
+        else:
+            self.put("text", _inline([element], self._names))
+
+    def put(self, kind: str, text: str) -> None:
+        """Add a block's Markdown on lines of its own."""
+        text = text.strip("\n")
+        if not text:
+            return
+        if self._out:
+            self._out.append("\n\n" if (self._last, kind) in _BLANK_LINE_BETWEEN else "\n")
+        self._out.append(text)
+        self._last = kind
+
+    def _put_bordered(self, kind: str, text: str, element: Element) -> None:
+        """Slack draws lists and code that stand in a quote with a border."""
+        if _number(element, "border"):
+            self.put("quote", _quote(text))
+        else:
+            self.put(kind, text)
+
+    def _depth(self, indent: int) -> int:
+        """Return how many lists a list stands in: Slack sends nested ones side by side."""
+        while self._indents and self._indents[-1] >= indent:
+            self._indents.pop()
+        self._indents.append(indent)
+        return min(len(self._indents) - 1, _DEEPEST)
+
+
+def _list(element: Element, depth: int, names: Names) -> str:
+    """Return a list's items, without empty ones; an ordered list counts on from its offset."""
+    number = _number(element, "offset") + 1
+    is_ordered = _text(element, "style") == "ordered"
+    lines = []
+    for at, item in enumerate(_mappings(element.get("elements"))):
+        mark = "    " * depth + (f"{number + at}. " if is_ordered else "- ")
+        text = _inline(_mappings(item.get("elements")), names) or _fallback(item)
+        if text.strip():
+            hanging = textwrap.indent(text.strip(), " " * len(mark))
+            lines.append(mark + hanging[len(mark) :])
+    return "\n".join(lines)
+
+
+def _quote(text: str) -> str:
+    return "\n".join(f"> {line}".rstrip(" ") for line in text.strip("\n").split("\n") if text)
+
+
+def _inline(elements: Sequence[Element], names: Names) -> str:
+    """Return a section's elements as one paragraph, neighbours of one kind and style joined."""
+    pieces = [_piece(element, names) for element in elements]
+    runs: list[Run] = []
+    for (is_atom, styles), same in groupby(pieces, key=lambda piece: piece[:2]):
+        text = "".join(piece[2] for piece in same)
+        runs += [Run(text, styles - {_CODE})] if is_atom else _runs(text, styles)
+    return emphasised(runs)
+
+
+def _piece(element: Element, names: Names) -> tuple[bool, frozenset[str], str]:
+    """Return whether an element must stay whole, its styles, and its text."""
+    styles = _styles(element)
+    if _text(element, "type") == "link":
+        url, label = _text(element, "url"), _text(element, "text")
+        return True, styles, link(url, label, code=_CODE in styles)
+    is_text = _text(element, "type") not in _ATOMS
+    return not is_text and _CODE not in styles, styles, _plain(element, names)
+
+
+def _styles(element: Element) -> frozenset[str]:
+    style = element.get("style")
+    if not isinstance(style, Mapping):
+        return frozenset()
+    return frozenset(name for name in (*MARKS, _CODE) if style.get(name) is True)
+
+
+def _runs(text: str, styles: frozenset[str]) -> Iterator[Run]:
+    """Split text where emphasis and code must not go: at newlines, and at blanks at the ends."""
+    emphasis = styles - {_CODE}
+    for at, line in enumerate(text.replace("\r\n", "\n").split("\n")):
+        if at:
+            yield Run("\n")
+        bare = line.strip()
+        if bare and _CODE in styles:
+            yield Run(code_span(line), emphasis)
+        elif bare:
+            start = line.index(bare)
+            yield Run(line[:start])
+            yield Run(bare, emphasis)
+            yield Run(line[start + len(bare) :])
+        else:
+            yield Run(line)
+
+
+def _plain(element: Element, names: Names) -> str:
+    """Return what an element says, without its style."""
+    kind = _text(element, "type")
+    if kind == "link":
+        return plain_link(_text(element, "url"), _text(element, "text"))
+    atom = _ATOMS.get(kind)
+    return (atom(element, names) if atom else "") or _fallback(element)
+
+
+def _emoji(element: Element, _names: Names) -> str:
+    try:
+        return "".join(chr(int(code, 16)) for code in _text(element, "unicode").split("-"))
+    except (ValueError, OverflowError):
+        name = _text(element, "name")
+        return f":{name}:" if name else ""
+
+
+def _date(element: Element, _names: Names) -> str:
+    return _text(element, "fallback") or instant(str(element.get("timestamp", "")))
+
+
+def _broadcast(element: Element, _names: Names) -> str:
+    reach = _text(element, "range")
+    return f"@{reach}" if reach else ""
+
+
+_ATOMS: Mapping[str, Callable[[Element, Names], str]] = {
+    "user": lambda element, names: names.user(_text(element, "user_id")),
+    "channel": lambda element, names: names.channel(_text(element, "channel_id")),
+    "usergroup": lambda element, names: names.group(_text(element, "usergroup_id")),
+    "emoji": _emoji,
+    "date": _date,
+    "broadcast": _broadcast,
+    "color": lambda element, _names: _text(element, "value"),
+    "team": lambda element, _names: _text(element, "team_id"),
+}

@@ -1,0 +1,1 @@
+"""Every sentence and form that a person sees."""

@@ -1,0 +1,73 @@
+"""A message for Slack: its text, its blocks, its buttons, within Slack's limits."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from bot.text.markup import quoted
+
+QUOTE_LIMIT = 2_900
+"""As much of foreign text as one message shows; Slack takes 3,000 characters a text object, and
+4,000 in the `text` of `chat.update`, which a message with a pressed button meets."""
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """A message: our sentence, what somebody else said, our advice, and buttons.
+
+    `text` and `advice` are Slack markup. `quote` is foreign text: it is shown in a `rich_text`
+    block, where Slack parses nothing, so it stays as it is and can ping nobody.
+    """
+
+    text: str
+    quote: str = ""
+    advice: str = ""
+    buttons: tuple[Mapping[str, Any], ...] = ()
+
+    def params(self) -> dict[str, Any]:
+        """The arguments of Slack's posting methods: blocks, and a text for where they can't be."""
+        quote = cut(self.quote, QUOTE_LIMIT)
+        blocks: list[Mapping[str, Any]] = [_section(self.text)]
+        parts = [self.text]
+        if quote:
+            blocks.append(_verbatim(quote))
+            parts.append(quoted(self.quote, limit=QUOTE_LIMIT))
+        if self.advice:
+            blocks.append(_section(self.advice))
+            parts.append(self.advice)
+        if self.buttons:
+            blocks.append({"type": "actions", "elements": list(self.buttons)})
+        return {"text": "\n".join(parts), "blocks": blocks}
+
+
+def cut(text: str, limit: int) -> str:
+    """At most `limit` characters of `text`, saying how long it was where it was longer."""
+    if len(text) <= limit:
+        return text
+    told = f"… ({len(text):,} characters in all)"
+    return text[: limit - len(told)] + told
+
+
+def plain(markup: str) -> str:
+    """`markup` of ours where Slack parses none: the labels of links, no code marks, no entities."""
+    shown = _LINK.sub(lambda found: found[2] or found[1], markup).replace("`", "")
+    return shown.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+
+
+_LINK = re.compile(r"<([^<>|]+)(?:\|([^<>]*))?>")
+
+
+def _section(text: str) -> Mapping[str, Any]:
+    return {"type": "section", "text": {"type": "mrkdwn", "text": text}}
+
+
+def _verbatim(text: str) -> Mapping[str, Any]:
+    element = {"type": "rich_text_quote", "elements": [{"type": "text", "text": text}]}
+    return {"type": "rich_text", "elements": [element]}
+
+
+def button(action: str, label: str, value: str) -> Mapping[str, Any]:
+    """A button that tells its handler `action` and `value`; ids only, since anyone can forge it."""
+    text = {"type": "plain_text", "text": label}
+    return {"type": "button", "action_id": action, "text": text, "value": value}

@@ -1,0 +1,17 @@
+"""A channel's id changes when it is shared with another organization: its links end."""
+
+from slack_bolt.async_app import AsyncApp
+
+from bot.model.models import is_id
+from bot.relay.relay import Relay
+from handlers.parse.events import Payload, field
+
+
+def register(app: AsyncApp, relay: Relay) -> None:
+    """Listen to `channel_id_changed` (docs.slack.dev/reference/events/channel_id_changed)."""
+
+    @app.event("channel_id_changed")
+    async def on_moved(event: Payload) -> None:
+        old, new = field(event, "old_channel_id"), field(event, "new_channel_id")
+        if is_id(old) and is_id(new) and old != new:
+            await relay.moving.move(old, new)

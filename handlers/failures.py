@@ -1,0 +1,133 @@
+"""Every failure finds its reader here: the person in Slack, or the operator in the log.
+
+For an event, what the person must know is whispered and Slack is acknowledged; what may pass is
+answered 503, so that Slack brings the event back. What is malformed, or for nobody, would come back
+the same, so it is acknowledged too, and the operator told. Commands and buttons are never brought
+back, so there the person is told in either case.
+"""
+
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from http import HTTPStatus
+
+from slack_bolt.async_app import AsyncApp
+from slack_bolt.error import BoltUnhandledRequestError
+from slack_bolt.response import BoltResponse
+
+from bot.model.errors import EmptyMessage, NotAllowed, PassingError, PersonError
+from bot.model.models import Standing, is_id
+from bot.relay.relay import Relay
+from bot.runtime.logs import unforeseen
+from bot.slack.receiving.malformed import is_malformed
+from bot.wording import messages
+from bot.wording.message import Words
+from handlers.askers import Asker
+from handlers.parse.events import Payload, field, mapping, parse_thread
+from handlers.unhandled import log_unmatched
+
+log = logging.getLogger(__name__)
+
+
+def register(app: AsyncApp, relay: Relay) -> None:
+    """Take what the listeners raise."""
+
+    @app.error
+    async def on_error(error: Exception, body: Payload) -> BoltResponse:
+        event = body.get("event")
+        event = event if isinstance(event, dict) else {}
+        ids = {"event_id": _id(body, "event_id"), "channel": _id(event, "channel")}
+        if isinstance(error, BoltUnhandledRequestError):
+            log_unmatched(body, **ids)
+            return BoltResponse(status=HTTPStatus.OK)
+        if is_malformed(error, **ids):
+            return BoltResponse(status=HTTPStatus.OK)
+        try:
+            status = await answered(relay, event, error)
+        except PassingError as away:
+            status, error = HTTPStatus.SERVICE_UNAVAILABLE, away
+        if isinstance(error, PassingError):
+            log.warning("not acknowledged", extra=ids | {"reason": str(error)})
+        return BoltResponse(status=status)
+
+
+async def answered(relay: Relay, event: Payload, error: Exception) -> HTTPStatus:
+    """Tell the author of an event what they must know; what Slack is answered."""
+    if isinstance(error, PersonError):
+        await whisper(relay, event, error)
+        return HTTPStatus.OK
+    if isinstance(error, PassingError):
+        return HTTPStatus.SERVICE_UNAVAILABLE
+    words = explained(error)
+    thread, user = parse_thread(event, relay.team), field(event, "user")
+    if thread is not None and user:
+        await relay.answers.whisper(thread, user, words, once=f"bug:{event.get('ts')}")
+    return HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+async def whisper(relay: Relay, event: Payload, error: PersonError) -> None:
+    """Tell the author of an event; those who may not speak here are told once in each thread."""
+    thread, user = parse_thread(event, relay.team), field(event, "user")
+    if thread is None or not user or event.get("bot_id"):
+        return
+    words = messages.sorry(error)
+    if isinstance(error, EmptyMessage):
+        await relay.answers.whisper(thread, user, words, once=f"empty:{event.get('ts')}")
+    elif not isinstance(error, NotAllowed):
+        await relay.answers.say(thread, words, once=f"sorry:{field(event, 'ts')}")
+    elif error.standing is Standing.UNKNOWN:
+        # No rule, so it may be otherwise next time: each message that it cost is told.
+        await relay.answers.whisper(thread, user, words, once=f"unknown:{event.get('ts')}")
+    elif error.standing is not Standing.BOT:
+        await relay.answers.whisper(thread, user, words, once=error.standing.value)
+
+
+@asynccontextmanager
+async def telling(asker: Asker) -> AsyncIterator[None]:
+    """Tell the person who gave a command or pressed a button how it failed, if it does."""
+
+    async def tell(error: Exception) -> None:
+        await asker.tell(in_words(error))
+
+    async with caught(tell):
+        yield
+
+
+@asynccontextmanager
+async def caught(tell: Callable[[Exception], Awaitable[None]]) -> AsyncIterator[None]:
+    """Let `tell` bring whatever goes wrong to the person who waits for it."""
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001  (the person must hear of any failure)
+        await tell(error)
+
+
+def in_words(error: Exception) -> Words:
+    """What the person who asked is told of a failure; what the operator must know is logged."""
+    if isinstance(error, PersonError):
+        return messages.sorry(error)
+    if isinstance(error, PassingError):
+        log.warning("what somebody asked for failed", extra={"reason": str(error)})
+        return messages.passing(error)
+    return explained(error)
+
+
+def ignored(body: Payload) -> None:
+    """Log a command, shortcut, press or form that is malformed, or of another workspace."""
+    team, user = mapping(body.get("team")), mapping(body.get("user"))
+    ids = {
+        "team": _id(team, "id") or _id(body, "team_id"),
+        "user": _id(user, "id") or _id(body, "user_id"),
+    }
+    log.warning("interaction ignored", extra=ids)
+
+
+def explained(error: Exception) -> Words:
+    """Log a failure that nobody foresaw, and give the words with the log's reference."""
+    return messages.unknown(unforeseen(log, error).reference)
+
+
+def _id(payload: Payload, key: str) -> str | None:
+    """An id for the log; None for anything else that may stand in its place."""
+    value = payload.get(key)
+    return value if isinstance(value, str) and is_id(value) else None

@@ -1,0 +1,77 @@
+"""A session's address in a thread without a link: its poster is offered to link the thread.
+
+Every message that is not ours passes `names_session`, so that is a search for a few letters.
+"""
+
+from dataclasses import dataclass
+
+from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
+
+from bot.model.models import SessionId, ThreadRef, UserId
+from bot.model.sessions import SESSION_ADDRESS, find_session
+from bot.relay.relay import Relay
+from bot.wording import messages
+from handlers.askers import Asker
+from handlers.failures import ignored, telling
+from handlers.parse.events import REPLY_SUBTYPES, Payload, field, is_aside, parse_thread
+from handlers.parse.interactions import TicketPress, parse_ticket_press
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A person's message that names a session."""
+
+    thread: ThreadRef
+    by: UserId
+    session: SessionId
+    ts: str
+
+
+def register(app: AsyncApp, relay: Relay) -> None:
+    """Listen to the button; `replies` makes the offers."""
+
+    @app.action(messages.LINK_OFFERED)
+    async def on_offer_taken(ack: AsyncAck, body: Payload, respond: AsyncRespond) -> None:
+        await ack()
+        press = parse_ticket_press(body, relay.team)
+        if press is None:
+            ignored(body)
+            return
+        asker = Asker(relay, respond, press.by, press.channel, press.thread_ts)
+        await relay.answers.soon(_take_up(relay, press, asker))
+
+
+async def _take_up(relay: Relay, press: TicketPress, asker: Asker) -> None:
+    async with telling(asker):
+        session = await relay.offers.take_up(press.number, press.by, press.channel)
+        await asker.tell(messages.offer_taken(session), replaces=True)
+
+
+def names_session(event: Payload) -> bool:
+    """Whether a message may name a session; a first look, for every message."""
+    text = event.get("text")
+    return isinstance(text, str) and SESSION_ADDRESS in text
+
+
+async def offer(relay: Relay, event: Payload, bot_user: str) -> bool:
+    """Offer a message's author to link its thread to the session that it names, once a thread.
+
+    True when that is so, or was for another event of the same message.
+    """
+    named = parse_named(event, relay.team, bot_user)
+    if named is None:
+        return False
+    return await relay.offers.make(named.thread, named.by, named.session, named.ts)
+
+
+def parse_named(event: Payload, team: str, bot_user: str) -> Named | None:
+    """A message of a person that names a session; None for bots, edits, asides and all else."""
+    thread, user, text = parse_thread(event, team), field(event, "user"), field(event, "text")
+    subtype = event.get("subtype")
+    is_message = subtype is None or (isinstance(subtype, str) and subtype in REPLY_SUBTYPES)
+    if thread is None or not user or event.get("bot_id") or event.get("hidden") or not is_message:
+        return None
+    session = find_session(text)
+    if session is None or is_aside(text, bot_user):
+        return None
+    return Named(thread, UserId(user), session, field(event, "ts"))

@@ -1,0 +1,126 @@
+"""Modals in time: one is opened while its trigger lives, and a submitted one is answered in place.
+
+Slack gives 3 s for either. What takes longer than that is done all the same.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any
+
+from slack_bolt.async_app import AsyncAck
+
+from bot.model.errors import RelayError, SlackRefused
+from bot.relay.relay import Relay
+from bot.wording import forms, messages
+from bot.wording.message import Words, plain
+from handlers.askers import Asker
+from handlers.failures import caught, in_words
+
+log = logging.getLogger(__name__)
+
+OPEN_WITHIN_SECONDS = 1.0
+ANSWER_WITHIN_SECONDS = 2.5
+LONGEST_ERROR = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What somebody is told alone; `is_seen` where Slack shows it without words."""
+
+    words: Words
+    is_seen: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """Where something may be opened or told: the trigger, and beside it who asked."""
+
+    title: str
+    trigger: str
+    asker: Asker
+
+
+async def show(
+    relay: Relay, opening: Opening, work: Callable[[], Coroutine[Any, Any, forms.View | Note]]
+) -> None:
+    """Open the modal that `work` gives, or tell the person alone what it found out, or failed at.
+
+    Work that takes longer than a second is waited for in a modal that says so.
+    """
+    task = asyncio.create_task(work())
+    await asyncio.wait({task}, timeout=OPEN_WITHIN_SECONDS)
+    waiting = None if task.done() else await _open_waiting(relay, opening)
+
+    async def tell(note: Note) -> None:
+        if waiting is None:
+            is_told = note.is_seen
+        else:
+            is_told = await _replace(relay, waiting, forms.tell(opening.title, note.words))
+        if not is_told:
+            await opening.asker.tell(note.words)
+
+    async with caught(lambda error: tell(Note(_words(error)))):
+        shown = await task
+        if isinstance(shown, Note):
+            await tell(shown)
+        elif waiting is None:
+            await relay.dialogs.open(opening.trigger, shown)
+        else:
+            await _replace(relay, waiting, shown)
+
+
+async def answer(relay: Relay, ack: AsyncAck, block: str, work: Coroutine[Any, Any, None]) -> None:
+    """Close a modal once `work` is done, or say under its input `block` why it failed.
+
+    What was typed stays. `work` that takes too long goes on while the person is asked to try again,
+    so it must be harmless when it is repeated.
+    """
+    task = asyncio.create_task(work)
+    done, _ = await asyncio.wait({task}, timeout=ANSWER_WITHIN_SECONDS)
+    if not done:
+        relay.answers.later(_outlast(task))
+        words = messages.SLOW
+    elif (error := task.exception()) is None:
+        await ack()
+        return
+    elif isinstance(error, Exception):
+        words = in_words(error)
+    else:
+        raise error
+    told = plain(words.text)[:LONGEST_ERROR]
+    await ack(response_action="errors", errors={block: told})
+
+
+async def _open_waiting(relay: Relay, opening: Opening) -> str | None:
+    try:
+        return await relay.dialogs.open(
+            opening.trigger, forms.tell(opening.title, messages.ONE_MOMENT)
+        )
+    except RelayError as error:
+        log.warning("no modal to wait in", extra={"reason": str(error)})
+        return None
+
+
+async def _replace(relay: Relay, waiting: str, view: forms.View) -> bool:
+    """Show `view` in the modal that waits; False where the person has closed that."""
+    try:
+        await relay.dialogs.update(waiting, view)
+    except SlackRefused as error:
+        log.info("the modal is gone", extra={"reason": str(error)})
+        return False
+    return True
+
+
+def _words(error: Exception) -> Words:
+    is_late = isinstance(error, SlackRefused) and error.reason.endswith("trigger_id")
+    return messages.TOO_LATE if is_late else in_words(error)
+
+
+async def _outlast(task: "asyncio.Task[None]") -> None:
+    """Keep late work alive; its person has been asked to try again, so a failure is for the log."""
+    try:
+        await task
+    except RelayError as error:
+        log.warning("late submission failed", extra={"reason": str(error)})

@@ -1,0 +1,1 @@
+"""Slack's payloads, parsed into values; None for what is not ours."""

@@ -1,0 +1,276 @@
+"""Slack's payloads, parsed: from whatever may arrive to values, or None for what is not ours.
+
+Shapes: docs.slack.dev/reference/events, interaction payloads and slash commands. Nothing here
+raises on a malformed payload, since an exception would have Slack send it again.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic_core import to_json
+
+from bot.model.files import Attached, Forwarded
+from bot.model.models import Reply, ThreadRef, UserId, is_id, ts_micros
+from bot.model.sessions import parse_session
+from bot.slack.files import attached
+from bot.text.bot_posts import to_markup
+from bot.text.markdown import one_line
+from bot.text.markup import says_something, strip_mention
+
+Payload = Mapping[str, Any]
+
+REPLY_SUBTYPES = ("thread_broadcast", "me_message", "file_share", "bot_message")
+COMMAND_SUBTYPES = (None, "thread_broadcast", "file_share")
+"""Of a command with one of these, the `app_mention` beside it has none, and is obeyed."""
+
+DEEPEST = 50
+"""Slack nests a `rich_text` block five deep."""
+
+ASIDES = ("(aside)", "!aside")
+"""Devin's own convention for what it shall not read (docs.devin.ai/integrations/slack)."""
+
+MOST_ATTACHMENTS = 100
+"""As many as Slack takes of one message (docs.slack.dev, chat.postMessage)."""
+
+_OF_FALLBACK = re.compile(r"^\[[^\]\n]*\] [^:\n]*:\s*")
+"""The date and the author before the text of a forwarded message's `fallback`."""
+
+# `.invalid` is the local Slack's: nobody can own such an address (RFC 2606).
+_PERMALINK = re.compile(
+    r"(https://[a-z0-9-]+(?:\.enterprise)?\.(?:slack\.com|slack-gov\.com|slack\.invalid)"
+    r"/archives/[A-Za-z0-9_-]{1,80}/p[0-9]{10,20})"
+    r"(\?thread_ts=[0-9]{10}\.?[0-9]{6})?(?:&(?:amp;)?cid=[A-Z0-9]{1,30})?"
+)
+
+ALONE = frozenset({"unlink", "status", "mute", "unmute", "help"})
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """What somebody asked for by mentioning the bot: `verb`, and what follows it, if anything."""
+
+    verb: str
+    argument: str
+    thread: ThreadRef
+    by: UserId
+    ts: str
+
+
+def parse_reply(event: Payload, team: str, bot_user: str) -> Reply | None:
+    """A threaded reply of a person or a bot; None for everything else that Slack calls a message.
+
+    `message_replied` arrives without its subtype, hence the look at the author.
+    """
+    root = event.get("thread_ts")
+    if not root or root == event.get("ts"):
+        return None
+    message = parse_message(event, team)
+    if message is None:
+        return None
+    subtype = event.get("subtype")
+    if event.get("hidden") or not (subtype is None or subtype in REPLY_SUBTYPES):
+        return None
+    return None if is_aside(message.text, bot_user) else message
+
+
+def parse_message(event: Payload, team: str) -> Reply | None:
+    """What somebody wrote, in a thread or as the beginning of one, as it would go to Devin."""
+    thread = parse_thread(event, team)
+    user, bot = field(event, "user"), field(event, "bot_id")
+    if thread is None or not (user or bot):
+        return None
+    text, blocks = field(event, "text"), _rich_text(event.get("blocks"))
+    if not text.strip():
+        text, blocks = _said_in_blocks(event, blocks)
+    return Reply(
+        thread=thread,
+        ts=field(event, "ts"),
+        author=UserId(user or bot),
+        bots=tuple(filter(None, (bot, field(event, "app_id"), user))) if is_bot(event) else (),
+        home=_home(event) if is_bot(event) else "",
+        text=text,
+        blocks=blocks,
+        files=_files(event),
+        forwarded=parse_forwarded(event),
+    )
+
+
+def is_bot(event: Payload) -> bool:
+    """Whether an app wrote the message, on its own behalf or on a person's."""
+    return bool(field(event, "bot_id")) or event.get("subtype") == "bot_message"
+
+
+def parse_forwarded(event: Payload) -> tuple[Forwarded, ...]:
+    """The messages that somebody forwards with theirs.
+
+    Slack does not document them. Each is an attachment with `is_share`; the preview of a permalink
+    has the same fields without it. Captured by others: `share_with_message` and
+    `share_without_message` of MercuryTechnologies/slack-web (2022, 2024); exports in r-devel/rcwg
+    (2022 to 2025) and de-dale/de-dale.github.io (2017: also an attachment that is itself shared);
+    with `blocks` and `files`, NousResearch/hermes-agent#75481 and #96384 (2026).
+    """
+    return tuple(_forwarded(one) for one in _attachments(event) if one.get("is_share") is True)
+
+
+def parse_thread(event: Payload, team: str) -> ThreadRef | None:
+    """The thread an event's message stands in, or would begin."""
+    channel, ts = field(event, "channel"), field(event, "ts")
+    root = event.get("thread_ts") or ts
+    if not is_id(channel) or not is_ts(ts) or not is_ts(root):
+        return None
+    return ThreadRef(team=team, channel=channel, thread_ts=root)
+
+
+def parse_command(event: Payload, team: str, bot_user: str) -> Command | None:
+    """A mention that begins a message and is followed by one of our words; None for talk.
+
+    `link` takes one word. What has more, and no session first, is talk: "link the PR to …".
+    `default` takes one word or none. A mention alone asks for help, but not above a forward.
+    """
+    thread = parse_thread(event, team)
+    user = field(event, "user")
+    is_person = bool(user) and not event.get("bot_id")
+    if thread is None or not is_person or event.get("subtype") not in COMMAND_SUBTYPES:
+        return None
+    after = strip_mention(field(event, "text"), bot_user)
+    if after is None or (not after and parse_forwarded(event)):
+        return None
+    first, *others = after.split(maxsplit=1) or ["help"]
+    verb, argument = first.lower(), others[0] if others else ""
+    if verb == "link" and not parse_session(argument):  # else a link, whose label may have blanks
+        argument, *more = argument.split() or [""]
+        if more and not parse_session(argument):
+            return None
+    elif verb == "default":
+        if len(argument.split()) > 1 and not parse_session(argument):
+            return None
+    elif verb != "link" and (verb not in ALONE or argument):
+        return None
+    return Command(verb, argument, thread, UserId(user), field(event, "ts"))
+
+
+def is_aside(text: str, bot_user: str) -> bool:
+    """Whether a reply is not meant for Devin, also when it begins with a mention of the bot."""
+    after = strip_mention(text, bot_user)
+    return (text if after is None else after).lstrip().lower().startswith(ASIDES)
+
+
+def _home(event: Payload) -> str:
+    """Where a bot that posts is installed, which a `bot_message` may leave open."""
+    return field(mapping(event.get("bot_profile")), "team_id") or field(event, "team")
+
+
+def _rich_text(blocks: object) -> tuple[dict[str, Any], ...]:
+    if not isinstance(blocks, list):
+        return ()
+    found = [one for one in blocks if isinstance(one, dict) and one.get("type") == "rich_text"]
+    return tuple(found if _is_clean(found) else [clean(block) for block in found])
+
+
+def _is_clean(blocks: list[dict[str, Any]]) -> bool:
+    """Whether `clean` would change nothing, as with all that Slack sends; quicker to tell."""
+    try:
+        text = to_json(blocks)
+    except ValueError:  # a lone surrogate, or deeper than pydantic goes
+        return False
+    return text.count(b"[") + text.count(b"{") <= DEEPEST
+
+
+def _said_in_blocks(
+    event: Payload, rich_text: tuple[dict[str, Any], ...]
+) -> tuple[str, tuple[dict[str, Any], ...]]:
+    """What is said without a `text`; with its `rich_text` blocks, if they are all it says.
+
+    A person's attachments are previews of links, and what the person forwards.
+    """
+    blocks = event.get("blocks")
+    others = _attachments(event) if is_bot(event) else []
+    attachments = [one for one in others if one.get("is_share") is not True]
+    text = str(clean(to_markup(blocks, attachments)))
+    is_all = isinstance(blocks, list) and len(blocks) == len(rich_text) and not attachments
+    if is_all and not says_something("", rich_text):
+        return "", ()
+    return text, rich_text if is_all else ()
+
+
+def _attachments(event: Payload) -> list[Payload]:
+    found = _list(event.get("attachments"))[:MOST_ATTACHMENTS]
+    return [one for one in found if isinstance(one, dict)]
+
+
+def _forwarded(share: Payload) -> Forwarded:
+    """One forwarded message; of a bot's, which may be an attachment itself, all that it says."""
+    inner = [
+        block
+        for part in _list(share.get("message_blocks"))
+        for block in _list(mapping(mapping(part).get("message")).get("blocks"))
+    ]
+    blocks = inner or _list(share.get("blocks"))
+    rich_text = _rich_text(blocks)
+    is_all = len(blocks) == len(rich_text)
+    words = field(share, "text").strip()
+    fallback = _OF_FALLBACK.sub("", field(share, "fallback"))
+    shown = {**share, "blocks": [] if words else blocks, "fallback": fallback}
+    author, channel = field(share, "author_id"), field(share, "channel_id")
+    subname = "" if is_id(author) else field(share, "author_subname")
+    return Forwarded(
+        author=author if is_id(author) else "",
+        name=one_line(field(share, "author_name") or subname),
+        channel=channel if is_id(channel) else "",
+        place=one_line(field(share, "channel_name")).removeprefix("#"),
+        permalink=_permalink(field(share, "from_url")),
+        text=str(clean(to_markup(None, [shown, *_attachments(share)]))),
+        blocks=rich_text if is_all else (),
+        files=_files(share),
+    )
+
+
+def _permalink(address: str) -> str:
+    """A permalink without what only the client needs; nothing for any other address."""
+    found = _PERMALINK.fullmatch(address)
+    return f"{found[1]}{found[2] or ''}" if found else ""
+
+
+def _list(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _files(event: Payload) -> tuple[Attached, ...]:
+    return tuple(attached(file) for file in _list(event.get("files")) if isinstance(file, dict))
+
+
+def clean(value: Any, depth: int = 0) -> Any:
+    """`value` without what JSON in UTF-8 cannot hold (lone surrogates), and not bottomless."""
+    if depth > DEEPEST:
+        return None
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    if isinstance(value, dict):
+        return {clean(str(k)): clean(v, depth + 1) for k, v in value.items()}
+    if isinstance(value, list):
+        return [clean(one, depth + 1) for one in value]
+    return value if isinstance(value, int | float | bool) else None
+
+
+def field(payload: Payload, key: str) -> str:
+    """The string at `key`, without what UTF-8 cannot hold; "" for anything else."""
+    value = payload.get(key)
+    if not isinstance(value, str):
+        return ""
+    return value if value.isascii() else str(clean(value))
+
+
+def mapping(value: Any) -> Payload:
+    """`value`, or an empty mapping in the place of anything else."""
+    return value if isinstance(value, Mapping) else {}
+
+
+def is_ts(value: Any) -> bool:
+    """Whether `value` is a `ts` of Slack's."""
+    try:
+        ts_micros(value)
+    except (ValueError, AttributeError):
+        return False
+    return True

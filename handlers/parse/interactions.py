@@ -1,0 +1,258 @@
+"""What people do with commands, buttons, menus and modals, parsed as `parse/events.py` does.
+
+Shapes: docs.slack.dev/reference/interaction-payloads and interactivity/implementing-slash-commands.
+Nothing here raises on a malformed payload.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from bot.model.models import Reply, ReplyId, SessionId, ThreadRef, UserId, is_id
+from bot.model.sessions import parse_session
+from handlers.parse.events import Payload, field, is_ts, mapping, parse_message, parse_thread
+
+
+@dataclass(frozen=True, slots=True)
+class Say:
+    """A `/devin-say`: the session's word is None where none was typed.
+
+    `trigger` may open a modal, for 3 s.
+    """
+
+    channel: str
+    by: UserId
+    session_word: str | None
+    session: SessionId | None
+    text: str
+    trigger: str
+
+
+@dataclass(frozen=True, slots=True)
+class Press:
+    """A pressed button: who, in which thread, on which message, with which value."""
+
+    by: UserId
+    thread: ThreadRef
+    message: Mapping[str, Any]
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Shortcut:
+    """A message shortcut: who ran it, in which thread, on which message.
+
+    `message` is None where nobody wrote it. `trigger` may open a modal, for 3 s.
+    """
+
+    by: UserId
+    thread: ThreadRef
+    message: Reply | None
+    trigger: str
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A submitted modal: who, its ticket's number, and what was typed or chosen, by action id."""
+
+    by: UserId
+    number: str
+    typed: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class TicketPress:
+    """A pressed button that carries the number of a ticket.
+
+    In a message that only one person sees Slack shows the place, and not the message.
+    """
+
+    by: UserId
+    channel: str
+    thread_ts: str | None
+    number: str
+
+
+@dataclass(frozen=True, slots=True)
+class HomePress:
+    """A pressed button of App Home: who, on which page, about the link of which thread.
+
+    `trigger` is the same when Slack brings the press again.
+    """
+
+    action: str
+    trigger: str
+    by: UserId
+    thread: ThreadRef
+    session: SessionId
+    page: int
+
+
+def is_of(body: Payload, team: str) -> bool:
+    """Whether an interaction is of our workspace, as far as it names any."""
+    view = mapping(body.get("view"))
+    named = {
+        field(mapping(body.get("team")), "id"),
+        field(view, "team_id"),
+        field(view, "app_installed_team_id"),
+    }
+    return named - {""} == {team}
+
+
+def parse_shortcut(body: Payload, team: str) -> Shortcut | None:
+    """A message shortcut; None where the payload does not say who, where and on what."""
+    channel = field(mapping(body.get("channel")), "id")
+    user = field(mapping(body.get("user")), "id")
+    message = {**mapping(body.get("message")), "channel": channel}
+    thread = parse_thread(message, team)
+    trigger = field(body, "trigger_id")
+    if thread is None or not is_id(user) or not trigger or not is_of(body, team):
+        return None
+    return Shortcut(UserId(user), thread, parse_message(message, team), trigger)
+
+
+def parse_submission(body: Payload, team: str) -> Submission | None:
+    """A submitted modal of ours; None where the payload does not say whose it is."""
+    view = mapping(body.get("view"))
+    user = field(mapping(body.get("user")), "id")
+    if not is_id(user) or not is_of(body, team):
+        return None
+    blocks = mapping(mapping(view.get("state")).get("values")).values()
+    typed = {
+        str(action): _value(mapping(entry))
+        for block in blocks
+        for action, entry in mapping(block).items()
+    }
+    return Submission(UserId(user), field(view, "private_metadata"), typed)
+
+
+def parse_ticket_press(body: Payload, team: str) -> TicketPress | None:
+    """A button with a ticket; None where the payload does not say who pressed it, and where."""
+    container = mapping(body.get("container"))
+    channel = field(container, "channel_id") or field(mapping(body.get("channel")), "id")
+    user = field(mapping(body.get("user")), "id")
+    actions = body.get("actions")
+    action = mapping(actions[0] if isinstance(actions, list) and actions else None)
+    if not is_id(user) or not is_id(channel) or not is_of(body, team):
+        return None
+    thread_ts = container.get("thread_ts")
+    where = str(thread_ts) if is_ts(thread_ts) else None
+    return TicketPress(UserId(user), channel, where, _value(action))
+
+
+def parse_choice(value: str) -> tuple[str, int] | None:
+    """The ticket's number and the place in its list, of an option in a menu of `/devin-say`."""
+    number, _, index = value.partition(":")
+    is_index = index.isascii() and index.isdigit() and len(index) <= 3  # noqa: PLR2004  (100 options)
+    return (number, int(index)) if is_index else None
+
+
+def parse_opened(event: Payload) -> UserId | None:
+    """Who has opened the Home tab; None for another tab (docs.slack.dev, `app_home_opened`)."""
+    user = field(event, "user")
+    return UserId(user) if is_id(user) and field(event, "tab") == "home" else None
+
+
+def parse_home_page(body: Payload, team: str) -> tuple[UserId, int] | None:
+    """Who turns App Home over, and to which page."""
+    pressed = _pressed_at_home(body, team)
+    page = None if pressed is None else _page(pressed[1])
+    return (pressed[0], page) if pressed is not None and page is not None else None
+
+
+def parse_home_press(body: Payload, team: str) -> HomePress | None:
+    """A button beside a thread of App Home; None where its value is not one of ours, whole."""
+    pressed = _pressed_at_home(body, team)
+    if pressed is None:
+        return None
+    by, value, action = pressed
+    place, named, number = (*value.split("|"), "", "")[:3]
+    _, channel, ts = (*place.split(":"), "", "")[:3]
+    session, page = parse_session(named), _page(number)
+    if not is_id(channel) or not is_ts(ts) or session is None or page is None:
+        return None
+    thread = ThreadRef(team=team, channel=channel, thread_ts=ts)
+    is_whole = value == f"{team}:{channel}:{ts}|{session}|{number}"
+    trigger = field(body, "trigger_id")
+    return HomePress(action, trigger, by, thread, session, page) if is_whole else None
+
+
+def _pressed_at_home(body: Payload, team: str) -> tuple[UserId, str, str] | None:
+    user = field(mapping(body.get("user")), "id")
+    is_home = field(mapping(body.get("view")), "type") == "home"
+    actions = body.get("actions")
+    action = mapping(actions[0] if isinstance(actions, list) and actions else None)
+    if not is_id(user) or not is_home or not is_of(body, team):
+        return None
+    return UserId(user), _value(action), field(action, "action_id")
+
+
+def _page(number: str) -> int | None:
+    is_number = number.isascii() and number.isdigit() and len(number) <= 4  # noqa: PLR2004  (pages)
+    return int(number) if is_number else None
+
+
+def _value(element: Payload) -> str:
+    """What was typed into an element, chosen from it, or carried by it."""
+    return field(element, "value") or field(mapping(element.get("selected_option")), "value")
+
+
+def parse_say(command: Payload, team: str) -> Say | None:
+    """The words of a `/devin-say`: a session first, if there is one, then the message.
+
+    None where it is of another workspace, or does not say who typed it, and where.
+    """
+    channel, user = field(command, "channel_id"), field(command, "user_id")
+    if field(command, "team_id") != team or not is_id(channel) or not is_id(user):
+        return None
+    text = field(command, "text").strip()
+    first, rest = (*text.split(maxsplit=1), "", "")[:2]
+    session = parse_session(first)
+    named = session is not None or _looks_like_session(first)
+    return Say(
+        channel=channel,
+        by=UserId(user),
+        session_word=first if named else None,
+        session=session,
+        text=rest.strip() if named else text,
+        trigger=field(command, "trigger_id"),
+    )
+
+
+def parse_press(body: Payload, team: str) -> Press | None:
+    """A button of a message of ours; None where the payload does not say who, where and what."""
+    actions = body.get("actions")
+    action = actions[0] if isinstance(actions, list) and actions else None
+    message = body.get("message")
+    channel = field(mapping(body.get("channel")), "id")
+    user = field(mapping(body.get("user")), "id")
+    if not isinstance(message, Mapping) or not is_id(user) or not is_of(body, team):
+        return None
+    root = message.get("thread_ts") or mapping(body.get("container")).get("thread_ts")
+    thread = parse_thread({**message, "channel": channel, "thread_ts": root}, team)
+    if thread is None:
+        return None
+    return Press(UserId(user), thread, message, field(mapping(action), "value"))
+
+
+def parse_send_again(press: Press) -> tuple[ReplyId, int] | None:
+    """The reply and its round in a *Send again*; None unless it is of the team here."""
+    reply, _, number = press.value.partition("|")
+    parts = reply.split(":")
+    if len(parts) != 3 or parts[0] != press.thread.team or not is_ts(parts[2]):  # noqa: PLR2004  (team:channel:ts)
+        return None
+    is_number = number.isascii() and number.isdigit() and len(number) <= 9  # noqa: PLR2004  (rounds)
+    return (ReplyId(reply), int(number)) if is_number else None
+
+
+def parse_unlink(press: Press) -> SessionId | None:
+    """The session of an *Unlink*; None unless it belongs to the thread where it was pressed."""
+    where, _, session = press.value.partition("|")
+    thread = press.thread
+    is_here = where == f"{thread.team}:{thread.channel}:{thread.thread_ts}"
+    return parse_session(session) if is_here else None
+
+
+def _looks_like_session(word: str) -> bool:
+    lowered = word.lstrip("<`").lower()
+    return lowered.startswith(("devin-", "https://app.devin.ai", "http://app.devin.ai"))

@@ -1,0 +1,72 @@
+"""`/devin-say`: a message for Devin from a channel, in a thread of its own.
+
+Slack waits 3 s for a command's acknowledgement and then tells the person that it failed, so what it
+asks for is waited for a second only.
+"""
+
+import hashlib
+from functools import partial
+
+from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
+
+from bot.model.errors import BadSession, ChooseSession
+from bot.relay.relay import Relay
+from bot.slack.views import View
+from bot.wording import messages
+from handlers.askers import Asker
+from handlers.failures import ignored, telling
+from handlers.modals import Note, Opening, show
+from handlers.parse.events import Payload
+from handlers.parse.interactions import Say, parse_say
+
+
+def register(app: AsyncApp, relay: Relay) -> None:
+    """Listen to `/devin-say`."""
+
+    @app.command("/devin-say")
+    async def on_say(ack: AsyncAck, command: Payload, respond: AsyncRespond) -> None:
+        say = parse_say(command, relay.team)
+        if say is None:
+            ignored(command)
+            await ack()
+        elif say.session_word is not None and say.session is None:
+            await ack(text=messages.sorry(BadSession(say.session_word)).text)
+        elif (say.session is not None and not say.text) or (
+            say.session is None and say.text.lower() == "help"
+        ):
+            await ack(text=messages.USAGE.text)
+        elif not say.text:
+            await ack()
+            asker = Asker(relay, respond, say.by, say.channel)
+            opening = Opening(messages.SAY_TITLE, say.trigger, asker)
+            await relay.answers.soon(show(relay, opening, partial(_form, relay, say)))
+        else:
+            await ack()
+            await relay.answers.soon(_say(relay, say, Asker(relay, respond, say.by, say.channel)))
+
+
+async def _form(relay: Relay, say: Say) -> View | Note:
+    if not await _is_new(relay, say):
+        return Note(messages.ONE_MOMENT, is_seen=True)
+    return await relay.asking.form(say.channel, say.by)
+
+
+async def _is_new(relay: Relay, say: Say) -> bool:
+    """False for a command that Slack brings again: with the same trigger and the same words."""
+    if not say.trigger:
+        return True
+    words = hashlib.sha256(f"{say.session} {say.text}".encode()).hexdigest()[:16]
+    return await relay.answers.claim(f"said:{say.by}:{say.trigger[:100]}:{words}")
+
+
+async def _say(relay: Relay, say: Say, asker: Asker) -> None:
+    async with telling(asker):
+        if not await _is_new(relay, say):
+            return
+        try:
+            await relay.saying.say(say.channel, say.by, say.session, say.text)
+        except ChooseSession as error:
+            if not error.links:
+                raise
+            sessions = [link.session for _, link in error.links]
+            await asker.tell(await relay.asking.menu(say.channel, say.by, sessions, say.text))

@@ -1,0 +1,114 @@
+"""The steps of Workflow Builder: *Send a message to a Devin session*, *Link a thread to …*.
+
+A listener of our own and not Bolt's `app.function`, which takes one step each and would leave those
+that this version does not know without an answer. The step is kept before Slack is acknowledged.
+"""
+
+import re
+import time
+from typing import Any
+
+from slack_bolt.async_app import AsyncApp
+
+from bot.model.models import Flaw, is_id
+from bot.relay.relay import Relay
+from bot.store.workflow_steps import StepAsked
+from handlers.parse.events import Payload, clean, field, is_ts, mapping
+
+_CHANNEL = re.compile(r"(?:<#)?([CG][A-Z0-9]{2,30})(?:\|[^<>]*)?>?", re.ASCII)
+_USER = re.compile(r"(?:<@)?([UW][A-Z0-9]{2,30})(?:\|[^<>]*)?>?", re.ASCII)
+# A message's address: the time of the message, and of its thread where it is a reply.
+_ADDRESS = re.compile(
+    r"<?https://[^/\s<>|]+/archives/([CG][A-Z0-9]{2,30})/p([0-9]{10})([0-9]{6})"
+    r"(?:\?(?:[^\s<>|]*&(?:amp;)?)?thread_ts=([0-9]{10}\.[0-9]{6}))?[^\s<>|]*(?:\|[^<>]*)?>?",
+    re.ASCII,
+)
+
+
+def register(app: AsyncApp, relay: Relay) -> None:
+    """Listen to steps that Slack starts."""
+
+    @app.event("function_executed")
+    async def on_step(event: Payload) -> None:
+        step = parse_step(event)
+        if step is not None:
+            await relay.steps.start(step)
+
+
+def parse_step(event: Payload) -> StepAsked | None:
+    """A step, with what is wrong with it; None where nothing says which step is to be answered."""
+    execution = field(event, "function_execution_id")
+    if not is_id(execution):
+        return None
+    inputs = mapping(event.get("inputs"))
+    text, blocks, flaw = _message(inputs.get("message"))
+    channel, thread_ts, wrong_place = _place(inputs.get("channel"), inputs.get("thread_ts"))
+    user = _matched(_USER, inputs.get("user"))
+    return StepAsked(
+        execution=execution,
+        callback=field(mapping(event.get("function")), "callback_id"),
+        at=field(event, "event_ts") if is_ts(event.get("event_ts")) else f"{time.time():.6f}",
+        session=field(inputs, "session"),
+        text=text,
+        blocks=blocks,
+        channel=channel,
+        thread_ts=thread_ts,
+        user=user or "",
+        flaw=flaw or wrong_place or (Flaw.USER if user is None else None),
+    )
+
+
+def _message(value: Any) -> tuple[str, tuple[dict[str, Any], ...], Flaw | None]:
+    """The words of a step: text, a number, or what a composer of rich text made."""
+    if isinstance(value, str):
+        return str(clean(value)), (), None
+    if value is None:
+        return "", (), None
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return repr(value)[:100], (), None
+    blocks = value if isinstance(value, list) else [value]
+    if all(isinstance(one, dict) and one.get("type") == "rich_text" for one in blocks):
+        return "", tuple(clean(one) for one in blocks), None
+    return "", (), Flaw.MESSAGE
+
+
+def _place(channel: Any, thread: Any) -> tuple[str, str, Flaw | None]:
+    """Channel and thread; either may be left out, and a message's address names both."""
+    place = _matched(_CHANNEL, channel)
+    if place is None:
+        return "", "", Flaw.CHANNEL
+    named = _thread(thread)
+    if named is None:
+        return place, "", Flaw.THREAD
+    of_thread, thread_ts = named
+    if of_thread and place and of_thread != place:
+        return place, "", Flaw.NO_THREAD
+    place = place or of_thread
+    return place, thread_ts, Flaw.THREAD_ALONE if thread_ts and not place else None
+
+
+def _thread(value: Any) -> tuple[str, str] | None:
+    """The channel, if it says that, and the `ts` of a message; None where it is no message."""
+    if value is None or value == "":
+        return "", ""
+    if isinstance(value, dict):  # slack#/types/message_context
+        place, ts = _matched(_CHANNEL, value.get("channel_id")), value.get("message_ts")
+        return (place, str(ts)) if place is not None and is_ts(ts) else None
+    if not isinstance(value, str):
+        return None
+    value = value.strip()
+    if is_ts(value):
+        return "", value
+    address = _ADDRESS.fullmatch(value)
+    if address is None:
+        return None
+    channel, seconds, micros, thread_ts = address.groups()
+    return channel, thread_ts or f"{seconds}.{micros}"
+
+
+def _matched(pattern: re.Pattern[str], value: Any) -> str | None:
+    """The id in `value`; nothing where it was left out, and None where it is something else."""
+    if value is None or value == "":
+        return ""
+    found = pattern.fullmatch(value.strip()) if isinstance(value, str) else None
+    return found[1] if found else None
