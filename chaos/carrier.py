@@ -10,8 +10,8 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any
 
-from sandbox.deliveries import Delivery
-from sandbox.slack import SlackSandbox
+from sandbox.slack.server import SlackSandbox
+from sandbox.slack.transport.deliveries import Delivery
 
 LOOK_SECONDS = 0.02
 REDELIVER_SECONDS = 2.0

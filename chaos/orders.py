@@ -13,7 +13,7 @@ from chaos.carrier import LOOK_SECONDS
 from chaos.ledger import Entry, Kind, Ledger
 from chaos.people import People
 from chaos.surfaces import CHANNEL, PERSON
-from sandbox.slack import Message, SlackSandbox
+from sandbox.slack.server import Message, SlackSandbox
 
 ANSWERS: Mapping[str, tuple[str, ...]] = {
     "mute": ("Muted:",),

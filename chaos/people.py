@@ -12,9 +12,9 @@ from functools import partial
 from chaos.carrier import LOOK_SECONDS, Carrier
 from chaos.ledger import Entry, Kind, Ledger, file_of, text_of
 from chaos.surfaces import CHANNEL, PERSON, Surfaces
-from sandbox.deliveries import Delivery
-from sandbox.slack import SlackSandbox
-from sandbox.workspace import JSON, User
+from sandbox.slack.server import SlackSandbox
+from sandbox.slack.transport.deliveries import Delivery
+from sandbox.slack.world.workspace import JSON, User
 
 BURST = 8
 ONE_IN_FIVE, ONE_IN_SEVEN, EACH_SECOND = 0.2, 0.15, 0.5

@@ -16,7 +16,7 @@ from chaos.surfaces import CHANNEL, PERSON
 from chaos.trouble import Front, Outage
 from sandbox import Sandbox
 from sandbox.ids import new_id
-from sandbox.workspace import JSON
+from sandbox.slack.world.workspace import JSON
 
 WRITTEN = 4
 NEWCOMERS = 3

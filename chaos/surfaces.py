@@ -15,10 +15,10 @@ from typing import Any
 from bot.wording.messages import SEND_AGAIN, SEND_CORRECTION
 from chaos.carrier import Carrier
 from chaos.ledger import Entry, Kind, Ledger, number_in, text_of
-from sandbox.blocks import interactive_elements
-from sandbox.deliveries import Delivery
-from sandbox.slack import Message, SlackSandbox
-from sandbox.workspace import UnknownName
+from sandbox.slack.api.blocks import interactive_elements
+from sandbox.slack.server import Message, SlackSandbox
+from sandbox.slack.transport.deliveries import Delivery
+from sandbox.slack.world.workspace import UnknownName
 
 CHANNEL = "general"
 PERSON = "ada"

@@ -4,8 +4,8 @@ from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Any, Self
 
-from sandbox.devin import DevinSandbox
-from sandbox.slack import SlackSandbox
+from sandbox.devin.server import DevinSandbox
+from sandbox.slack.server import SlackSandbox
 
 __all__ = ["DevinSandbox", "Sandbox", "SlackSandbox"]
 

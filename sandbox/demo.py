@@ -19,9 +19,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sandbox.devin_sessions import DEMO_SESSIONS
+from sandbox.devin.sessions import DEMO_SESSIONS
 from sandbox.launch import Sandbox, environment_of, free_port
-from sandbox.slack import SlackSandbox
+from sandbox.slack.server import SlackSandbox
 
 ROOT = Path(__file__).resolve().parent.parent
 BASE = ROOT / ".demo"

@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from sandbox.devin import DevinSandbox
-from sandbox.page import PageServer
-from sandbox.slack import SlackSandbox
+from sandbox.devin.server import DevinSandbox
+from sandbox.page.server import PageServer
+from sandbox.slack.server import SlackSandbox
 
 DEFAULT_PORT = 8377
 SLACK_RETRY_DELAYS = (0.5, 10.0, 60.0)

@@ -13,7 +13,7 @@ from bot.runtime.health import Health
 from bot.runtime.http import open_server
 from bot.runtime.intake import Intake
 from bot.slack.receiving.endpoint import SlackEndpoint
-from sandbox.http_events import signed_headers
+from sandbox.slack.transport.http_events import signed_headers
 from tests.ears import Ears
 from tests.raw_http import Client, dialing, head_of
 

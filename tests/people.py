@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from bot.app import Bot, open_bot
 from bot.settings import load_settings
 from sandbox import Sandbox
-from sandbox.slack import Message
+from sandbox.slack.server import Message
 from tests.waiting import wait_until
 
 SESSION = "devin-0123456789abcdef0123456789abcdef"

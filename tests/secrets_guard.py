@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.slack import SlackSandbox
+from sandbox.slack.server import SlackSandbox
 
 SECRET = re.compile(
     r"xox[a-z]-[\w-]{5,}|xapp-[\w-]{5,}|apk_[\w-]{6,}|redis-pass|"

@@ -15,7 +15,7 @@ from slack_bolt.authorization import AuthorizeResult
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from sandbox.slack import SlackSandbox
+from sandbox.slack.server import SlackSandbox
 
 JSON = dict[str, Any]
 SECTION: JSON = {"type": "section", "text": {"type": "mrkdwn", "text": "Choose"}}

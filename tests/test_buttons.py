@@ -10,8 +10,8 @@ from bot.model.models import ReplyId
 from bot.redis.connection import Store
 from bot.redis.keys import reply_key
 from bot.settings import Settings
-from sandbox.deliveries import Delivery
-from sandbox.slack import Message
+from sandbox.slack.server import Message
+from sandbox.slack.transport.deliveries import Delivery
 from tests.people import OTHER_SESSION, SESSION, Desk, labels, quote
 from tests.waiting import until_settled, wait_until
 

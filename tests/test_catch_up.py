@@ -41,7 +41,7 @@ from bot.store.links import Links
 from bot.store.mailbox import Head, Later, Mailbox, Step
 from bot.store.outbox import Reports
 from handlers.parse.events import parse_reply
-from sandbox.slack import ApiCall, Message
+from sandbox.slack.server import ApiCall, Message
 from tests.people import OTHER_SESSION, SESSION, Desk, running
 from tests.planned import Planned, never
 from tests.redis_servers import node_url

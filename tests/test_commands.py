@@ -15,8 +15,8 @@ from bot.redis.connection import Store
 from bot.redis.keys import link_key, threads_key
 from bot.reporting import notices
 from bot.store.links import Links
-from sandbox.deliveries import Delivery
-from sandbox.slack import Message
+from sandbox.slack.server import Message
+from sandbox.slack.transport.deliveries import Delivery
 from tests.people import OTHER_SESSION, SESSION, Desk, labels, running
 from tests.redis_servers import node_url
 from tests.waiting import until_settled, wait_until

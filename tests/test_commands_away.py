@@ -10,7 +10,7 @@ import pytest
 from bot.app import open_bot
 from bot.settings import load_settings
 from sandbox import Sandbox
-from sandbox.deliveries import Delivery
+from sandbox.slack.transport.deliveries import Delivery
 from tests.conftest import environ_of
 from tests.people import SESSION, Desk
 from tests.processes import ValkeyProcess, bot_process, kept_valkey

@@ -18,7 +18,7 @@ from bot.devin.responses import (
 )
 from bot.model.models import SessionId
 from sandbox import DevinSandbox
-from sandbox.devin_answers import STATES
+from sandbox.devin.answers import STATES
 from tests.people import SESSION
 
 Schema = Mapping[str, Any]

@@ -17,7 +17,7 @@ from schemathesis.core.failures import FailureGroup
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from sandbox import DevinSandbox
-from sandbox.devin_answers import STATES
+from sandbox.devin.answers import STATES
 from tests.test_contract import CONTRACT, PATH
 
 Case: TypeAlias = schemathesis.Case[Any]

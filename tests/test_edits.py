@@ -21,8 +21,8 @@ from bot.store.outbox import Reports
 from bot.store.revisions import Revised, Revisions
 from bot.store.tickets import Tickets
 from handlers.edits import parse_deletion, parse_edit
-from sandbox.deliveries import Delivery
-from sandbox.slack import Message
+from sandbox.slack.server import Message
+from sandbox.slack.transport.deliveries import Delivery
 from tests.builders import (
     ADA,
     BOT_USER,

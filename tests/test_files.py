@@ -25,7 +25,7 @@ from bot.store.attachments import Uploads
 from bot.store.links import Links
 from bot.store.mailbox import Head, Mailbox
 from sandbox import Sandbox
-from sandbox.workspace import TEAM_ID, SlackFile
+from sandbox.slack.world.workspace import TEAM_ID, SlackFile
 from tests.conftest import started
 from tests.people import SESSION, Desk, running
 from tests.raw_http import OK, answering, client, serving, stepping, whole

@@ -7,7 +7,7 @@ from redis.asyncio import Redis
 
 from bot.app import Bot
 from bot.redis.connection import Store
-from sandbox.workspace import Channel
+from sandbox.slack.world.workspace import Channel
 from tests.builders import rich_text
 from tests.people import SESSION, Desk, quote, running
 from tests.test_catch_up import until_caught_up

@@ -36,9 +36,9 @@ from handlers.parse.interactions import (
     parse_ticket_press,
 )
 from sandbox import Sandbox
-from sandbox.blocks import view_problems
-from sandbox.deliveries import Delivery
-from sandbox.workspace import Channel, User
+from sandbox.slack.api.blocks import view_problems
+from sandbox.slack.transport.deliveries import Delivery
+from sandbox.slack.world.workspace import Channel, User
 from tests.builders import ADA, CHANNEL, JSON, ROOT_TS, TEAM, mutated
 from tests.people import OTHER_SESSION, SESSION, Desk, running
 from tests.slack_apps import web_client

@@ -55,8 +55,8 @@ from bot.model.models import (
 )
 from bot.wording import messages
 from bot.wording.message import QUOTE_LIMIT, Words, cut
-from sandbox.blocks import block_problems
-from sandbox.chat_methods import MAX_POSTED_TEXT, MAX_UPDATED_TEXT
+from sandbox.slack.api.blocks import block_problems
+from sandbox.slack.api.chat_methods import MAX_POSTED_TEXT, MAX_UPDATED_TEXT
 
 THREAD = ThreadRef(team="T0SANDBOX", channel="C0GENERAL0", thread_ts="1764000000.000100")
 LONGEST_SESSION = SessionId("devin-" + "f" * 64)

@@ -10,8 +10,8 @@ from bot.app import Bot
 from bot.model.sessions import SESSION_ADDRESS, find_session, parse_session
 from bot.redis.connection import Store
 from handlers.link_offers import names_session, parse_named
-from sandbox.deliveries import Delivery
-from sandbox.slack import Message
+from sandbox.slack.server import Message
+from sandbox.slack.transport.deliveries import Delivery
 from tests.builders import (
     ADA,
     BOT_USER,

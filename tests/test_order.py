@@ -17,7 +17,7 @@ from bot.runtime.intake import Intake
 from bot.settings import Settings
 from bot.store.links import Links
 from sandbox import Sandbox
-from sandbox.slack import Message
+from sandbox.slack.server import Message
 from tests.people import OTHER_SESSION, SESSION, Desk
 from tests.waiting import until_settled, wait_until
 

@@ -22,8 +22,8 @@ from bot.settings import Settings, load_settings
 from bot.store.links import Links
 from bot.store.mailbox import Mailbox
 from sandbox import DevinSandbox
-from sandbox.devin_answers import FINISHED, SUSPENDED
-from sandbox.slack import Message
+from sandbox.devin.answers import FINISHED, SUSPENDED
+from sandbox.slack.server import Message
 from tests.people import SESSION, Desk, labels, quote
 from tests.redis_servers import node_url
 from tests.waiting import until_settled, wait_until

@@ -12,7 +12,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.app import Bot
 from sandbox import Sandbox
-from sandbox.page import PageServer
+from sandbox.page.server import PageServer
 from tests.browser import MISSING, Screens, find_chromium, running_chromium
 from tests.people import SESSION, Desk
 from tests.slack_apps import JSON, bolt_app, socket_mode

@@ -17,7 +17,7 @@ from bot.slack.channels import Audience
 from bot.slack.people import People
 from bot.text.markup import Mentioned
 from sandbox import Sandbox
-from sandbox.workspace import User
+from sandbox.slack.world.workspace import User
 from tests.slack_apps import serving, web_client
 from tests.waiting import wait_until
 

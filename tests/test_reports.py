@@ -10,7 +10,7 @@ from bot.model.errors import OPERATOR_MUST_ACT
 from bot.redis.connection import Store
 from bot.reporting.reporter import MARK_TRIES
 from bot.settings import Settings
-from sandbox.faults import ApiCall
+from sandbox.slack.api.faults import ApiCall
 from tests.people import SESSION, Desk, labels
 from tests.waiting import until_settled, wait_until
 

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from bot.app import Bot
-from sandbox.deliveries import Delivery
+from sandbox.slack.transport.deliveries import Delivery
 from tests import test_buttons, test_commands, test_edits, test_offers, test_shortcuts
 from tests.people import OTHER_SESSION, SESSION, Desk
 from tests.waiting import wait_until

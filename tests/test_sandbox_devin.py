@@ -8,9 +8,9 @@ from typing import Any
 import httpx
 import pytest
 
-from sandbox.devin import DevinSandbox
-from sandbox.devin_answers import STATES, UnknownStateError
-from sandbox.devin_sessions import UnknownSessionError
+from sandbox.devin.answers import STATES, UnknownStateError
+from sandbox.devin.server import DevinSandbox
+from sandbox.devin.sessions import UnknownSessionError
 from tests.waiting import wait_until
 
 SESSION = "devin-abc123def456"

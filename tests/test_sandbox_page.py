@@ -18,12 +18,12 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.slack.manifest import manifest_yaml
 from sandbox.__main__ import parse_arguments
-from sandbox.declared import COMMANDS, SHORTCUTS, STEPS
 from sandbox.demo import bot_environment, child, claimed_home, invitation
-from sandbox.devin import DevinSandbox
+from sandbox.devin.server import DevinSandbox
 from sandbox.launch import Sandbox, environment_of, free_port, running_sandbox
-from sandbox.page import FILES, HERE, PageServer
-from sandbox.slack import SlackSandbox
+from sandbox.page.server import FILES, HERE, PageServer
+from sandbox.slack.acts.declared import COMMANDS, SHORTCUTS, STEPS
+from sandbox.slack.server import SlackSandbox
 from tests.slack_apps import BUTTONS, JSON, MODAL, bolt_app, socket_mode
 from tests.waiting import wait_until
 

@@ -8,7 +8,7 @@ import pytest
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from sandbox.slack import SlackSandbox
+from sandbox.slack.server import SlackSandbox
 from tests.slack_apps import BUTTONS, JSON, SECTION, refusal, web_client
 
 

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 
-from sandbox.blocks import block_problems
-from sandbox.slack import SlackSandbox
-from sandbox.workspace import UnknownName
+from sandbox.slack.api.blocks import block_problems
+from sandbox.slack.server import SlackSandbox
+from sandbox.slack.world.workspace import UnknownName
 from tests.slack_apps import (
     BUTTONS,
     JSON,

@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 
-from sandbox.slack import SlackSandbox
+from sandbox.slack.server import SlackSandbox
 from tests.slack_apps import BUTTONS, JSON, raw_apps, refusal, web_client
 
 
@@ -119,7 +119,7 @@ SHARE = {
     "channel_id", "channel_team", "is_msg_unfurl", "message_blocks", "color", "is_share",
     "fallback", "text", "mrkdwn_in", "footer",
 }  # fmt: skip
-"""The fields of the forwards that others captured (`sandbox/forwards.py`)."""
+"""The fields of the forwards that others captured (`sandbox/slack/world/forwards.py`)."""
 
 
 async def test_a_forward_quotes_its_message_in_an_attachment(slack: SlackSandbox) -> None:

@@ -10,7 +10,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from sandbox import Sandbox
-from sandbox.slack import SlackSandbox
+from sandbox.slack.server import SlackSandbox
 from tests.slack_apps import BUTTONS, JSON, refusal, web_client
 
 

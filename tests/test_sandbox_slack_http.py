@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from sandbox.slack import Delivery, SlackSandbox
+from sandbox.slack.server import Delivery, SlackSandbox
 from tests.slack_apps import JSON, HttpApp, bolt_app, serving
 
 

@@ -8,7 +8,7 @@ import aiohttp
 import pytest
 from slack_sdk.errors import SlackApiError
 
-from sandbox.slack import SlackSandbox
+from sandbox.slack.server import SlackSandbox
 from tests.slack_apps import JSON, bolt_app, raw_apps, socket_mode, web_client
 from tests.waiting import wait_until
 

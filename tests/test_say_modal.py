@@ -19,9 +19,9 @@ from bot.redis.connection import Store
 from bot.store.links import Links
 from bot.wording import say_form
 from bot.wording.say_form import Choices
-from sandbox.blocks import view_problems
-from sandbox.deliveries import Delivery
-from sandbox.workspace import OTHER_TEAM_ID
+from sandbox.slack.api.blocks import view_problems
+from sandbox.slack.transport.deliveries import Delivery
+from sandbox.slack.world.workspace import OTHER_TEAM_ID
 from tests.people import OTHER_SESSION, SESSION, Desk, running
 from tests.waiting import wait_until
 

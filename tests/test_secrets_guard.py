@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.slack import SlackSandbox
+from sandbox.slack.server import SlackSandbox
 
 ROOT = Path(__file__).parent.parent
 

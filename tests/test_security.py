@@ -19,7 +19,7 @@ from bot.app import Bot, open_bot
 from bot.redis.connection import Store
 from bot.settings import load_settings
 from sandbox import Sandbox
-from sandbox.slack import Message
+from sandbox.slack.server import Message
 from tests.builders import JSON, a_reply
 from tests.logbook import logging_to
 from tests.people import OTHER_SESSION, SESSION, Desk, quote

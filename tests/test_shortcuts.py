@@ -17,8 +17,8 @@ from bot.redis.connection import Store
 from bot.redis.keys import reply_key
 from bot.wording import forms, messages
 from bot.wording.message import plain
-from sandbox.blocks import view_problems
-from sandbox.deliveries import Delivery
+from sandbox.slack.api.blocks import view_problems
+from sandbox.slack.transport.deliveries import Delivery
 from tests.builders import (
     ADA,
     CHANNEL,

@@ -17,8 +17,8 @@ from bot.runtime.intake import Intake
 from bot.slack.receiving.envelopes import Flaw, parse_frame
 from bot.slack.receiving.socket_mode import SocketMode, open_socket_mode
 from sandbox import Sandbox
-from sandbox.slack import Delivery
-from sandbox.socket_mode import MAX_CONNECTIONS
+from sandbox.slack.server import Delivery
+from sandbox.slack.transport.socket_mode import MAX_CONNECTIONS
 from tests.ears import Ears
 from tests.logbook import logging_to
 from tests.raw_http import answering, serving, whole

@@ -11,7 +11,7 @@ import pytest
 from bot.app import Bot
 from bot.settings import load_settings
 from sandbox import Sandbox
-from sandbox.slack import Delivery
+from sandbox.slack.server import Delivery
 from tests.builders import JSON, sample
 from tests.conftest import environ_of, started
 from tests.people import Desk

@@ -3,8 +3,8 @@
 Shapes from docs.slack.dev/reference/objects. Everything is built new at each call.
 """
 
-from sandbox.cast import RELAY
-from sandbox.workspace import (
+from sandbox.slack.world.cast import RELAY
+from sandbox.slack.world.workspace import (
     HOME_DOMAIN,
     JSON,
     TEAM_ID,

@@ -7,10 +7,10 @@ test may change what it got.
 from collections.abc import Sequence
 from typing import Any
 
-from sandbox.cast import APP_ID, RELAY
 from sandbox.ids import new_id
-from sandbox.shapes import bot_profile, file_json
-from sandbox.workspace import JSON, TEAM_ID, Channel, Message, SlackFile, Workspace
+from sandbox.slack.world.cast import APP_ID, RELAY
+from sandbox.slack.world.shapes import bot_profile, file_json
+from sandbox.slack.world.workspace import JSON, TEAM_ID, Channel, Message, SlackFile, Workspace
 
 VERIFICATION_TOKEN = "sandbox-verification-token"  # noqa: S105 - made up, and Slack's is deprecated
 _MENTIONING_SUBTYPES = {None, "file_share", "thread_broadcast", "bot_message"}

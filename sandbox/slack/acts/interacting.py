@@ -5,9 +5,7 @@ Each waits until the app has acknowledged, or until the person would see that it
 
 from typing import Any
 
-from sandbox.blocks import interactive_elements
-from sandbox.deliveries import Delivery, Kind
-from sandbox.interactions import (
+from sandbox.slack.acts.payloads import (
     Handles,
     action_of,
     button_payload,
@@ -19,11 +17,13 @@ from sandbox.interactions import (
     suggestion_payload,
     view_button_payload,
 )
-from sandbox.response_urls import ResponseUrl
-from sandbox.responses import apply_response
-from sandbox.state import SlackState
-from sandbox.views import submitted_state
-from sandbox.workspace import JSON, Channel, Message, UnknownName, User
+from sandbox.slack.acts.response_urls import ResponseUrl
+from sandbox.slack.acts.responses import apply_response
+from sandbox.slack.acts.views import submitted_state
+from sandbox.slack.api.blocks import interactive_elements
+from sandbox.slack.transport.deliveries import Delivery, Kind
+from sandbox.slack.world.state import SlackState
+from sandbox.slack.world.workspace import JSON, Channel, Message, UnknownName, User
 
 
 class Interacting:

@@ -16,19 +16,19 @@ from typing import Any, Literal, Self
 
 from aiohttp import web
 
-from sandbox.api_request import Caller
-from sandbox.cast import APP_ID
-from sandbox.deliveries import Delivery
-from sandbox.failing import Failing
-from sandbox.faults import ApiCall, Download
-from sandbox.http_events import HttpTransport, signed_headers
-from sandbox.interacting import Interacting
-from sandbox.responses import serve_response
-from sandbox.socket_mode import SocketModeTransport
-from sandbox.state import SlackState, Subscription
-from sandbox.web_api import WebApi
-from sandbox.workspace import JSON, TEAM_ID, Message, Workspace
-from sandbox.writing import Writing
+from sandbox.slack.acts.interacting import Interacting
+from sandbox.slack.acts.responses import serve_response
+from sandbox.slack.acts.writing import Writing
+from sandbox.slack.api.faults import ApiCall, Download
+from sandbox.slack.api.requests import Caller
+from sandbox.slack.api.web_api import WebApi
+from sandbox.slack.transport.deliveries import Delivery
+from sandbox.slack.transport.failing import Failing
+from sandbox.slack.transport.http_events import HttpTransport, signed_headers
+from sandbox.slack.transport.socket_mode import SocketModeTransport
+from sandbox.slack.world.cast import APP_ID
+from sandbox.slack.world.state import SlackState, Subscription
+from sandbox.slack.world.workspace import JSON, TEAM_ID, Message, Workspace
 
 __all__ = ["ApiCall", "Delivery", "Message", "SlackSandbox", "Subscription"]
 

@@ -17,8 +17,8 @@ from urllib.parse import urlencode
 
 import aiohttp
 
-from sandbox.deliveries import Delivery, Refusal
-from sandbox.payloads import VERIFICATION_TOKEN
+from sandbox.slack.transport.deliveries import Delivery, Refusal
+from sandbox.slack.world.payloads import VERIFICATION_TOKEN
 
 MAX_REDIRECTS = 2
 _FORM = "application/x-www-form-urlencoded"

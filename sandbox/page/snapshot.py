@@ -3,12 +3,12 @@
 from dataclasses import asdict
 from typing import Any
 
-from sandbox.declared import COMMANDS, SHORTCUTS, STEPS
-from sandbox.devin import DevinSandbox
-from sandbox.devin_answers import STATES
-from sandbox.devin_sessions import DevinSession
-from sandbox.slack import SlackSandbox
-from sandbox.workspace import Channel, Message, User
+from sandbox.devin.answers import STATES
+from sandbox.devin.server import DevinSandbox
+from sandbox.devin.sessions import DevinSession
+from sandbox.slack.acts.declared import COMMANDS, SHORTCUTS, STEPS
+from sandbox.slack.server import SlackSandbox
+from sandbox.slack.world.workspace import Channel, Message, User
 
 Shown = dict[str, Any]
 

@@ -4,13 +4,13 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
-from sandbox.deliveries import Delivery
-from sandbox.forwards import preview_of, shares_of
 from sandbox.ids import new_id
-from sandbox.payloads import message_event, message_json
-from sandbox.rich_text import rich_text_blocks
-from sandbox.state import SlackState
-from sandbox.workspace import JSON, Channel, Message, SlackFile, UnknownName, User
+from sandbox.slack.transport.deliveries import Delivery
+from sandbox.slack.world.forwards import preview_of, shares_of
+from sandbox.slack.world.payloads import message_event, message_json
+from sandbox.slack.world.rich_text import rich_text_blocks
+from sandbox.slack.world.state import SlackState
+from sandbox.slack.world.workspace import JSON, Channel, Message, SlackFile, UnknownName, User
 
 
 class Writing:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from sandbox.devin_answers import STATES, Answer
+from sandbox.devin.answers import STATES, Answer
 
 DEMO_SESSIONS: tuple[tuple[str, str, str], ...] = (
     ("devin-5e1ea5e0c0ffee00a11ce0000000d0c5", "Release notes", "running"),

@@ -7,10 +7,10 @@ in an ephemeral message comes without that message.
 from dataclasses import dataclass
 from typing import Any
 
-from sandbox.blocks import options_of
-from sandbox.cast import APP_ID
-from sandbox.payloads import VERIFICATION_TOKEN, message_json
-from sandbox.workspace import (
+from sandbox.slack.api.blocks import options_of
+from sandbox.slack.world.cast import APP_ID
+from sandbox.slack.world.payloads import VERIFICATION_TOKEN, message_json
+from sandbox.slack.world.workspace import (
     HOME_DOMAIN,
     JSON,
     TEAM_ID,

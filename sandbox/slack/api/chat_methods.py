@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from sandbox.api_request import (
+from sandbox.slack.acts.views import with_ids
+from sandbox.slack.api.requests import (
     Method,
     Params,
     Refused,
@@ -12,11 +13,10 @@ from sandbox.api_request import (
     visible_channel,
     writable_channel,
 )
-from sandbox.payloads import message_json
-from sandbox.shapes import permalink
-from sandbox.state import SlackState
-from sandbox.views import with_ids
-from sandbox.workspace import JSON, Channel, Message
+from sandbox.slack.world.payloads import message_json
+from sandbox.slack.world.shapes import permalink
+from sandbox.slack.world.state import SlackState
+from sandbox.slack.world.workspace import JSON, Channel, Message
 
 MAX_POSTED_TEXT = 40_000
 MAX_UPDATED_TEXT = 4_000

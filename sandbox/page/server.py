@@ -1,4 +1,4 @@
-"""The sandbox's web page: plain files served from beside this module, and the control API with it.
+"""The sandbox's web page: plain files served from `web/`, and the control API with it.
 
 Nothing is built and nothing is loaded from elsewhere; the policy sent along makes the browser hold
 the page to that.
@@ -11,19 +11,19 @@ from typing import Self
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from sandbox.control import Control
-from sandbox.devin import DevinSandbox
-from sandbox.loopback import is_loopback, loopback_only
-from sandbox.slack import SlackSandbox
+from sandbox.devin.server import DevinSandbox
+from sandbox.page.control import Control
+from sandbox.page.loopback import is_loopback, loopback_only
+from sandbox.slack.server import SlackSandbox
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).parent / "web"
 _TYPES = {".css": "text/css", ".js": "text/javascript"}
 FILES = {"/": ("page.html", "text/html")} | {
     f"/{path.name}": (path.name, _TYPES[path.suffix])
     for path in sorted(HERE.iterdir())
     if path.suffix in _TYPES
 }
-"""What is served: path -> the file beside this module, and its type."""
+"""What is served: path -> the file in `web/`, and its type."""
 MAX_BODY_BYTES = 16 * 1024**2
 HEADERS = {
     "Content-Security-Policy": (

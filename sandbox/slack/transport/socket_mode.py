@@ -14,8 +14,8 @@ from typing import Any
 
 from aiohttp import WSMsgType, web
 
-from sandbox.cast import APP_ID
-from sandbox.deliveries import Delivery, Refusal
+from sandbox.slack.transport.deliveries import Delivery, Refusal
+from sandbox.slack.world.cast import APP_ID
 
 MAX_CONNECTIONS = 10
 CLOSE_GRACE_SECONDS = 0.5

@@ -3,9 +3,9 @@
 import asyncio
 from typing import Literal
 
-from sandbox.faults import CallLimit, Fault
-from sandbox.socket_mode import SocketModeTransport
-from sandbox.state import SlackState
+from sandbox.slack.api.faults import CallLimit, Fault
+from sandbox.slack.transport.socket_mode import SocketModeTransport
+from sandbox.slack.world.state import SlackState
 
 DisconnectReason = Literal["refresh_requested", "warning", "link_disabled"]
 

@@ -9,9 +9,9 @@ A preview of a pasted permalink has the same fields, but `original_url` instead 
 import time
 from typing import Any
 
-from sandbox.payloads import shown_files
-from sandbox.shapes import AVATAR, TEAM_URL, permalink
-from sandbox.workspace import JSON, TEAM_ID, Channel, Message, Workspace
+from sandbox.slack.world.payloads import shown_files
+from sandbox.slack.world.shapes import AVATAR, TEAM_URL, permalink
+from sandbox.slack.world.workspace import JSON, TEAM_ID, Channel, Message, Workspace
 
 _GREY = "D0D0D0"
 _ORDINALS = {1: "st", 2: "nd", 3: "rd", 21: "st", 22: "nd", 23: "rd", 31: "st"}

@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 from aiohttp import web
 
-from sandbox.devin_answers import (
+from sandbox.devin.answers import (
     NOT_FOUND,
     STATES,
     Answer,
@@ -26,8 +26,7 @@ from sandbox.devin_answers import (
     page_of,
     parse_body,
 )
-from sandbox.devin_http import file_part, hang_up, not_allowed, rejection, send
-from sandbox.devin_sessions import (
+from sandbox.devin.sessions import (
     DEMO_SESSIONS,
     DevinAttachment,
     DevinRequest,
@@ -35,6 +34,7 @@ from sandbox.devin_sessions import (
     UnknownSessionError,
     canonical_id,
 )
+from sandbox.devin.wire import file_part, hang_up, not_allowed, rejection, send
 from sandbox.ids import Clock
 
 SANDBOX_KEY = "apk_user_sandbox-not-a-secret"

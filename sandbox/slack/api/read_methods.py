@@ -5,7 +5,7 @@ import binascii
 from collections.abc import Sequence
 from typing import TypeVar
 
-from sandbox.api_request import (
+from sandbox.slack.api.requests import (
     Method,
     Params,
     Refused,
@@ -13,10 +13,10 @@ from sandbox.api_request import (
     need_in,
     visible_channel,
 )
-from sandbox.payloads import message_json
-from sandbox.shapes import TEAM_URL, bot_profile, channel_json, file_json, user_json
-from sandbox.state import SlackState
-from sandbox.workspace import HOME_DOMAIN, JSON, TEAM_ID, Channel, Message
+from sandbox.slack.world.payloads import message_json
+from sandbox.slack.world.shapes import TEAM_URL, bot_profile, channel_json, file_json, user_json
+from sandbox.slack.world.state import SlackState
+from sandbox.slack.world.workspace import HOME_DOMAIN, JSON, TEAM_ID, Channel, Message
 
 _T = TypeVar("_T")
 

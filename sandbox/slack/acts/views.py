@@ -4,10 +4,10 @@ import time
 from collections import defaultdict
 from dataclasses import dataclass, field
 
-from sandbox.blocks import interactive_elements, options_of
-from sandbox.cast import APP_ID, RELAY
 from sandbox.ids import new_id
-from sandbox.workspace import JSON, TEAM_ID, UnknownName, Workspace
+from sandbox.slack.api.blocks import interactive_elements, options_of
+from sandbox.slack.world.cast import APP_ID, RELAY
+from sandbox.slack.world.workspace import JSON, TEAM_ID, UnknownName, Workspace
 
 TRIGGER_SECONDS = 3.0
 

@@ -5,7 +5,7 @@ from http import HTTPStatus
 from aiohttp import BodyPartReader, web
 from aiohttp.typedefs import Handler
 
-from sandbox.devin_answers import Answer, RejectedError, missing_file
+from sandbox.devin.answers import Answer, RejectedError, missing_file
 
 
 async def file_part(request: web.Request) -> BodyPartReader:

@@ -5,12 +5,12 @@ from typing import Any
 
 from aiohttp import web
 
-from sandbox.blocks import block_problems
-from sandbox.payloads import message_json
-from sandbox.response_urls import ResponseUrl
-from sandbox.state import SlackState
-from sandbox.views import with_ids
-from sandbox.workspace import JSON, Message
+from sandbox.slack.acts.response_urls import ResponseUrl
+from sandbox.slack.acts.views import with_ids
+from sandbox.slack.api.blocks import block_problems
+from sandbox.slack.world.payloads import message_json
+from sandbox.slack.world.state import SlackState
+from sandbox.slack.world.workspace import JSON, Message
 
 
 async def serve_response(state: SlackState, request: web.Request) -> web.Response:

@@ -1,9 +1,9 @@
 """Web API methods for modals, App Home and Workflow Builder steps."""
 
-from sandbox.api_request import Method, Params, Refused
-from sandbox.blocks import is_too_large, view_problems
-from sandbox.state import SlackState
-from sandbox.workspace import JSON
+from sandbox.slack.api.blocks import is_too_large, view_problems
+from sandbox.slack.api.requests import Method, Params, Refused
+from sandbox.slack.world.state import SlackState
+from sandbox.slack.world.workspace import JSON
 
 
 def open_view(state: SlackState, params: Params) -> JSON:

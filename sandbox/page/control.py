@@ -16,7 +16,8 @@ from typing import Any, TypeVar
 from aiohttp import web
 from pydantic import ValidationError
 
-from sandbox.commands import (
+from sandbox.devin.server import DevinSandbox
+from sandbox.page.commands import (
     AddSession,
     Behave,
     CloseView,
@@ -38,10 +39,9 @@ from sandbox.commands import (
     Suggest,
     Upload,
 )
-from sandbox.devin import DevinSandbox
-from sandbox.slack import Delivery, SlackSandbox
-from sandbox.snapshot import snapshot
-from sandbox.workspace import SlackFile
+from sandbox.page.snapshot import snapshot
+from sandbox.slack.server import Delivery, SlackSandbox
+from sandbox.slack.world.workspace import SlackFile
 
 Reply = dict[str, Any]
 Change = dict[str, Any]

@@ -1,6 +1,6 @@
 """The people, bots and channels of the local Slack, one of every kind the relay must tell apart."""
 
-from sandbox.workspace import OTHER_TEAM_ID, Channel, User, UserGroup, Workspace
+from sandbox.slack.world.workspace import OTHER_TEAM_ID, Channel, User, UserGroup, Workspace
 
 APP_ID = "A0RELAY000"
 RELAY = "devin-relay"

@@ -10,13 +10,13 @@ import time
 
 from aiohttp import web
 
-from sandbox import chat_methods, read_methods, view_methods
-from sandbox.api_request import Caller, Method, Params, Refused, need
-from sandbox.faults import ApiCall, Download, Fault
 from sandbox.ids import new_id
-from sandbox.socket_mode import SocketModeTransport
-from sandbox.state import SlackState
-from sandbox.workspace import JSON
+from sandbox.slack.api import chat_methods, read_methods, view_methods
+from sandbox.slack.api.faults import ApiCall, Download, Fault
+from sandbox.slack.api.requests import Caller, Method, Params, Refused, need
+from sandbox.slack.transport.socket_mode import SocketModeTransport
+from sandbox.slack.world.state import SlackState
+from sandbox.slack.world.workspace import JSON
 
 METHODS: dict[str, Method] = {
     **chat_methods.METHODS,

@@ -9,11 +9,13 @@ import weakref
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
-from sandbox.cast import RELAY, known_workspace
-from sandbox.deliveries import Courier, Delivery, Transport
-from sandbox.faults import ApiCall, Download, FaultPlan
 from sandbox.ids import new_id
-from sandbox.payloads import (
+from sandbox.slack.acts.response_urls import ResponseUrls
+from sandbox.slack.acts.views import Triggers, Views
+from sandbox.slack.api.faults import ApiCall, Download, FaultPlan
+from sandbox.slack.transport.deliveries import Courier, Delivery, Transport
+from sandbox.slack.world.cast import RELAY, known_workspace
+from sandbox.slack.world.payloads import (
     changed_event,
     deleted_event,
     event_callback,
@@ -21,9 +23,7 @@ from sandbox.payloads import (
     message_event,
     message_json,
 )
-from sandbox.response_urls import ResponseUrls
-from sandbox.views import Triggers, Views
-from sandbox.workspace import JSON, Channel, Message, User
+from sandbox.slack.world.workspace import JSON, Channel, Message, User
 
 DEFAULT_SCOPES = (
     "app_mentions:read", "channels:history", "groups:history", "im:history", "mpim:history",

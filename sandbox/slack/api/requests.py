@@ -5,10 +5,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sandbox.blocks import block_problems
 from sandbox.ids import is_ts
-from sandbox.state import SlackState
-from sandbox.workspace import JSON, Channel, Message
+from sandbox.slack.api.blocks import block_problems
+from sandbox.slack.world.state import SlackState
+from sandbox.slack.world.workspace import JSON, Channel, Message
 
 TokenKind = Literal["bot", "app", "step"]
 _STRUCTURED = {"blocks", "attachments", "metadata", "view", "outputs", "icons"}

@@ -1,0 +1,1 @@
+"""A local Devin, with a record of all it was sent."""

@@ -1,0 +1,1 @@
+"""The sandbox's page, and the control API behind it."""

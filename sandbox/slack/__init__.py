@@ -1,0 +1,1 @@
+"""A local Slack: its workspace, its Web API, what people do there, and how the app hears of it."""

@@ -1,0 +1,1 @@
+"""People's acts in the local Slack, and the payloads that come of them."""

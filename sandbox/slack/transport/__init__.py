@@ -1,0 +1,1 @@
+"""The ways events travel to the app: signed HTTP requests and Socket Mode."""

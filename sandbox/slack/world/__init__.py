@@ -1,0 +1,1 @@
+"""The workspace: who is there, the channels, and what was said."""
