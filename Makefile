@@ -23,7 +23,7 @@ demo: setup ## Local Slack, Devin and the bot; prints the page to open
 	$(BIN)/python -m sandbox demo
 
 screenshots: setup ## The pictures of the page in docs/, from the demo; needs Chromium
-	$(BIN)/python -m tests.screenshots
+	$(BIN)/python -m tests.support.screenshots
 
 run: setup ## The bot, with the settings of .env
 	$(BIN)/python -m bot run
@@ -33,14 +33,12 @@ test: setup ## Every test
 	$(BIN)/python -m pytest -n 6
 
 # What a server may do its own way: scripts, keys and their TTLs, blocking reads, absence, and the bot
-# as a whole. tests/test_cluster*.py start a Cluster by themselves, so that they belong to `test`.
-# test_reports is not among them: its minute goes into Slack's retries.
-REDIS_TESTS := $(patsubst %,tests/test_%.py,mailbox mailbox_crashes links linking tasks order journey \
-  commands catch_up jam unforeseen)
+# as a whole. tests/away/test_cluster*.py start a Cluster by themselves, so that they belong to `test`.
+REDIS_TESTS := tests/test_journey.py $(addprefix tests/,store schedule delivery catch_up relay)
 
 test-redis: setup ## The tests that touch Redis, on Debian's redis-server and on a Cluster
 	@if command -v redis-server; then redis-server --version; \
-	  TEST_REDIS=debian $(BIN)/python -m pytest -q -n 6 $(REDIS_TESTS) tests/test_redis_away.py; \
+	  TEST_REDIS=debian $(BIN)/python -m pytest -q -n 6 $(REDIS_TESTS) tests/away/test_redis.py; \
 	else echo "NOT TESTED on Debian's redis-server, which is not here: apt-get install redis-server" >&2; fi
 	TEST_REDIS=cluster $(BIN)/python -m pytest -q -n 6 $(REDIS_TESTS)
 

@@ -20,9 +20,9 @@ from bot.redis.keys import PREFIX
 from bot.settings import Settings, load_settings
 from sandbox import Sandbox
 from sandbox.launch import environment_of
-from tests import not_run, secrets_guard
-from tests.people import SESSION, Desk
-from tests.redis_servers import asked_for, node_url, serving
+from tests.support import not_run, secrets_guard
+from tests.support.desk import SESSION, Desk
+from tests.support.redis_servers import asked_for, node_url, serving
 
 # No test is timed: on a busy machine any of them takes long now and then.
 hypothesis.settings.register_profile(

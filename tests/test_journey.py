@@ -1,8 +1,8 @@
 """Read this first: the product, as the people who use it live it."""
 
 from bot.app import Bot
-from tests.people import OTHER_SESSION, SESSION, Desk
-from tests.waiting import wait_until
+from tests.support.desk import OTHER_SESSION, SESSION, Desk
+from tests.support.waiting import wait_until
 
 
 async def test_a_team_steers_a_session_from_a_thread(bot: Bot, desk: Desk) -> None:

@@ -1,0 +1,1 @@
+"""Outages: of Redis, Slack, Devin and our own processes."""

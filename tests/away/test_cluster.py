@@ -1,0 +1,195 @@
+"""On a Redis Cluster of three nodes, where our keys are on one and the scheduler's on another."""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import cast
+
+import pytest
+import redis
+
+from bot.app import Bot
+from bot.redis.connection import Store, open_store
+from bot.redis.keys import PREFIX, once_key
+from bot.schedule.docket import DOCKET_NAME
+from bot.urls import is_cluster
+from sandbox import Sandbox
+from tests.support.desk import OTHER_SESSION, SESSION, Desk
+from tests.support.processes import bot_process, command
+from tests.support.redis_servers import serving_cluster
+from tests.support.waiting import stops, wait_until
+
+
+class Node:
+    """One node, spoken to by itself."""
+
+    def __init__(self, port: int) -> None:
+        self.client = redis.Redis(port=port, decode_responses=True)
+
+    def ask(self, *words: str | int) -> object:
+        """What it answers to a command."""
+        answer: object = self.client.execute_command(*words)  # type: ignore[no-untyped-call]
+        return answer
+
+    def keys(self, beginning: str) -> list[str]:
+        """Its keys with that beginning."""
+        return [str(key) for key in self.client.scan_iter(f"{beginning}*", count=1000)]
+
+    def endless(self) -> list[str]:
+        """Its keys of ours that would stay for ever."""
+        return [key for key in self.keys(PREFIX) if self.client.ttl(key) == -1]
+
+
+@pytest.fixture(scope="module")
+def ports(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sequence[int]]:
+    """The nodes' ports."""
+    with serving_cluster(tmp_path_factory.mktemp("cluster"), nodes=3) as found:
+        yield found
+
+
+@pytest.fixture
+def nodes(ports: Sequence[int]) -> Iterator[list[Node]]:
+    """The nodes, empty; after the test, none may have a key of ours that would stay for ever."""
+    found = [Node(port) for port in ports]
+    for node in found:
+        node.client.flushall()
+        node.client.script_flush()
+    yield found
+    endless = [node.endless() for node in found]
+    for node in found:
+        node.client.flushall()
+        node.client.close()
+    assert endless == [[]] * len(found), "keys without a TTL"
+
+
+@pytest.fixture
+def redis_url(nodes: list[Node], ports: Sequence[int]) -> str:
+    """The Cluster, by the node that has the slots of neither us nor the scheduler."""
+    return f"redis+cluster://127.0.0.1:{ports[1]}"
+
+
+async def test_a_team_steers_a_session_from_a_thread(
+    bot: Bot, desk: Desk, nodes: list[Node]
+) -> None:
+    """Link, reply, suspended, send again, `/devin-say`: each script has its keys in one slot."""
+    thread = await desk.linked_thread()
+    first = await desk.reply("one", thread)
+    await desk.until_marked("white_check_mark", first)
+    desk.devin.behave(SESSION, "suspended", times=1)
+    second = await desk.reply("two", thread)
+    await desk.until_marked("zzz", second)
+    report = desk.slack.thread("general", thread)[-1]
+    await desk.slack.press("send_again", channel="general", message_ts=report.ts)
+    await desk.until_marked("white_check_mark", second)
+    await desk.slack.slash("/devin-say", "three")
+    await desk.until_received("three")
+    for words in ("mute", "unmute", "status", "unlink"):
+        await desk.mention(words, thread=thread)
+    await desk.until_said("no longer linked", thread)
+
+    assert [len(node.keys(PREFIX)) > 0 for node in nodes] == [False, False, True]
+    assert [len(node.keys(f"{{{DOCKET_NAME}}}")) > 0 for node in nodes] == [True, False, False]
+
+
+async def test_what_is_for_later_goes_through_the_scheduler(bot: Bot, desk: Desk) -> None:
+    """Docket has its tasks on the Cluster as well, and its worker runs them."""
+    thread = await desk.linked_thread()
+    desk.devin.behave(SESSION, "rate_limited", times=2)
+    await desk.until_marked("white_check_mark", await desk.reply("in a while", thread))
+    assert len(desk.devin.requests) == 3
+
+
+async def test_processes_share_it(
+    environ: dict[str, str], desk: Desk, box: Sandbox, tmp_path: Path
+) -> None:
+    """`run` listens, is killed, and a `worker` delivers what the dead one had in hand."""
+    box.devin.add_session(OTHER_SESSION)
+    async with bot_process(environ, tmp_path, "run") as run:
+        await box.slack.wait_connected()
+        thread = await desk.linked_thread()
+        desk.devin.behave(SESSION, "slow", delay=30.0, takes=True, times=1)
+        taken = await desk.reply("one", thread)
+        await wait_until(lambda: desk.devin.requests, "Devin is asked")
+        later = await desk.reply("two", thread)
+        await desk.until_heard()
+        run.process.kill()
+        await run.ends()
+    async with bot_process(environ, tmp_path, "worker") as worker:
+        for ts in (taken, later):
+            await wait_until(
+                lambda ts=ts: "white_check_mark" in desk.marks(ts),  # type: ignore[misc]
+                "the worker has told it",
+                seconds=30,
+            )
+        assert await worker.stop() == 0
+    assert [one.rpartition("\n")[2] for one in desk.received()] == ["one", "two"]
+
+
+async def test_check_finds_it_well(environ: dict[str, str], tmp_path: Path) -> None:
+    """The operator reads that Redis answers."""
+    code, out, err = await command(environ, tmp_path, "check")
+    assert (code, err) == (0, "")
+    assert "ok   Redis: answers" in out
+
+
+async def test_several_keys_are_read_at_once(store: Store) -> None:
+    """They share a slot, so that one MGET may name them."""
+    assert await store.first("one", timedelta(minutes=1))
+    keys = [once_key(name) for name in ("one", "two", "three")]
+    assert [value is not None for value in await store.get_all(keys)] == [True, False, False]
+
+
+async def test_many_may_ask_at_once(store: Store) -> None:
+    """More than the hundred connections that redis-py allows a node by default."""
+    names = [str(number) for number in range(101)]
+    first = await asyncio.gather(*(store.first(name, timedelta(minutes=1)) for name in names))
+    assert first == [True] * 101
+
+
+async def test_our_keys_may_move_to_another_node(
+    bot: Bot, desk: Desk, nodes: list[Node], ports: Sequence[int]
+) -> None:
+    """As when an operator adds a node: nobody has to be told, and nothing is lost."""
+    thread = await desk.linked_thread()
+    await desk.until_marked("white_check_mark", await desk.reply("before", thread))
+    move_slot(nodes[2], nodes[1], ports[1])
+    try:
+        await desk.until_marked("white_check_mark", await desk.reply("after", thread))
+        assert nodes[1].keys(PREFIX)
+        assert not nodes[2].keys(PREFIX)
+    finally:
+        move_slot(nodes[1], nodes[2], ports[2])
+
+
+def move_slot(source: Node, target: Node, port: int) -> None:
+    """Give the slot of our keys, with all that is in it, from one node to another."""
+    slot = str(source.ask("CLUSTER KEYSLOT", PREFIX))
+    target_id, source_id = (str(node.ask("CLUSTER MYID")) for node in (target, source))
+    target.ask("CLUSTER SETSLOT", slot, "IMPORTING", source_id)
+    source.ask("CLUSTER SETSLOT", slot, "MIGRATING", target_id)
+    while keys := cast("list[str]", source.ask("CLUSTER GETKEYSINSLOT", slot, 100)):
+        source.ask("MIGRATE", "127.0.0.1", port, "", 0, 5000, "KEYS", *keys)
+    for node in (target, source):
+        node.ask("CLUSTER SETSLOT", slot, "NODE", target_id)
+
+
+@pytest.mark.parametrize("turns", range(0, 40, 4))
+async def test_what_asks_again_and_again_can_be_stopped(redis_url: str, turns: int) -> None:
+    """At whatever step of finding the node, connecting or asking it is cancelled."""
+    async with open_store(redis_url) as store:
+        assert await stops(lambda: store.get_all([once_key("one")]), turns)
+
+
+@pytest.mark.parametrize(
+    ("url", "is_one"),
+    [
+        ("redis+cluster://127.0.0.1:7000", True),
+        ("rediss+cluster://:pw@redis.example", True),
+        ("rediss://:a+cluster://b@redis.example", False),
+        ("redis://127.0.0.1", False),
+    ],
+)
+def test_the_scheme_says_that_it_is_a_cluster(url: str, *, is_one: bool) -> None:
+    """And nothing else in the address, such as the password."""
+    assert is_cluster(url) is is_one

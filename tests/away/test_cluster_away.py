@@ -1,0 +1,197 @@
+"""A Cluster that is absent, stops or hangs, or wants a password: as any other Redis."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+
+from bot.app import Bot, open_bot
+from bot.model.errors import StoreAway
+from bot.model.models import SessionId
+from bot.redis.connection import Store, open_store
+from bot.schedule.docket import DocketSchedule, open_docket
+from bot.settings import load_settings
+from sandbox import Sandbox
+from tests.away.test_redis import is_ready, readiness, until_taken
+from tests.conftest import environ_of
+from tests.support.desk import SESSION, Desk
+from tests.support.processes import ValkeyProcess, bot_process, command
+from tests.support.redis_servers import cluster_options, form_cluster, replicate
+from tests.support.waiting import wait_until
+
+PASSWORD = "p@ss/w:rd+cluster%"
+
+
+@pytest.fixture
+async def node(tmp_path: Path) -> AsyncIterator[ValkeyProcess]:
+    """A Cluster of one node, which keeps its data."""
+    server = ValkeyProcess(tmp_path / "node", *cluster_options())
+    await server.start()
+    await asyncio.to_thread(form_cluster, [server.port])
+    try:
+        yield server
+    finally:
+        await server.stop()
+
+
+@pytest.fixture
+def redis_url(node: ValkeyProcess) -> str:
+    """Its address."""
+    return f"redis+cluster://127.0.0.1:{node.port}"
+
+
+@pytest.fixture
+async def box() -> AsyncIterator[Sandbox]:
+    """A Slack that sends a second time only when the test says so."""
+    async with Sandbox(retry_delays=()) as sandbox:
+        sandbox.devin.add_session(SESSION)
+        yield sandbox
+
+
+async def act(node: ValkeyProcess, what: str) -> None:
+    """Break or mend it."""
+    if what in {"stop", "start", "kill"}:
+        await getattr(node, what)()
+    else:
+        getattr(node, what)()
+
+
+@pytest.mark.parametrize(("breaks", "mends"), [("kill", "start"), ("freeze", "thaw")])
+async def test_what_cannot_be_kept_is_not_acknowledged(
+    bot: Bot, desk: Desk, node: ValkeyProcess, breaks: str, mends: str
+) -> None:
+    """Slack's retry brings it back; we, and the scheduler, go on without a restart."""
+    thread = await desk.linked_thread()
+    await desk.until_heard()
+    await act(node, breaks)
+    ts = await desk.reply("while it is away", thread)
+    delivery = await desk.slack.deliveries[-1].settled()
+    assert not delivery.acked
+    status, missing = await readiness(bot)
+    assert (status, list(missing)) == (503, ["Redis"])
+    await act(node, mends)
+    await wait_until(lambda: is_ready(bot), "it is ready again")
+    desk.devin.behave(SESSION, "rate_limited", times=1)
+    await until_taken(desk, delivery)
+    await desk.until_marked("white_check_mark", ts)
+    assert len(desk.received()) == 1
+
+
+async def test_a_replica_takes_over(box: Sandbox, desk: Desk, tmp_path: Path) -> None:
+    """The node with our keys and the scheduler's is gone for good: we go on without a restart."""
+    options = ("--repl-diskless-sync-delay", "0")
+    nodes = [
+        ValkeyProcess(tmp_path / str(number), *cluster_options(), *options) for number in range(4)
+    ]
+    async with AsyncExitStack() as stack:
+        for node in nodes:
+            await node.start()
+            stack.push_async_callback(node.stop)
+        first, *others, spare = [node.port for node in nodes]
+        await asyncio.to_thread(form_cluster, [first, *others], [0, 12_000, 14_000])
+        await asyncio.to_thread(replicate, spare, first)
+        url = f"redis+cluster://127.0.0.1:{others[0]}"
+        store = await stack.enter_async_context(open_store(url))
+        environ = environ_of(box, url, tmp_path)
+        bot = await stack.enter_async_context(open_bot(load_settings(environ, None)))
+        await box.slack.wait_connected()
+        thread = await desk.linked_thread()
+        await nodes[0].kill()
+        await wait_until(lambda: answers(store), "the replica has taken over")
+        await wait_until(lambda: is_ready(bot), "the bot has noticed")
+        desk.devin.behave(SESSION, "rate_limited", times=1)
+        ts = await desk.reply("hello", thread)
+        await until_taken(desk, await desk.slack.deliveries[-1].settled())
+        await wait_until(
+            lambda: "white_check_mark" in desk.marks(ts), "the scheduler goes on", seconds=30
+        )
+
+
+async def answers(store: Store) -> bool:
+    """Whether Redis is there."""
+    try:
+        await store.ping()
+    except StoreAway:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("breaks", ["stop", "freeze"])
+async def test_a_stop_while_it_is_away_is_a_stop(
+    box: Sandbox, node: ValkeyProcess, redis_url: str, tmp_path: Path, breaks: str
+) -> None:
+    """A platform that restarts everything at once must not have to kill it."""
+    environ = environ_of(box, redis_url, tmp_path)
+    async with bot_process(environ, tmp_path, "run") as run:
+        await box.slack.wait_connected()
+        await run.until_logged("started")
+        await act(node, breaks)
+        assert await run.stop() == 0
+
+
+async def test_an_absent_cluster_is_a_passing_error() -> None:
+    """redis-py has an exception of its own for it, which is no RedisError."""
+    async with open_store("redis+cluster://127.0.0.1:1") as store:
+        with pytest.raises(StoreAway, match="RedisClusterException"):
+            await store.ping()
+
+
+async def test_a_scheduler_without_its_cluster_says_so(node: ValkeyProcess, redis_url: str) -> None:
+    """Whoever schedules must know that it did not happen, and does not wait for it to come back."""
+    async with open_docket(redis_url) as docket:
+        docket.register(deliver)
+        schedule = DocketSchedule(docket)
+        await schedule.wake(SessionId(SESSION), 60)
+        for breaks in ("freeze", "kill"):
+            await act(node, breaks)
+            with pytest.raises(StoreAway):
+                await schedule.wake(SessionId(SESSION), 90)
+
+
+async def deliver(_: str) -> None:
+    """The name of our task."""
+
+
+async def test_check_says_that_it_does_not_answer(box: Sandbox, tmp_path: Path) -> None:
+    """The operator reads where to look."""
+    environ = environ_of(box, "redis+cluster://127.0.0.1:1", tmp_path)
+    code, out, _ = await command(environ, tmp_path, "check")
+    assert code == 1
+    (line,) = [line for line in out.splitlines() if line.startswith("BAD  Redis:")]
+    assert "REDIS_URL" in line
+
+
+@pytest.mark.parametrize("form", ["redis+cluster://:{}@", "redis+cluster://default:{}@", "?"])
+async def test_a_password_may_hold_any_character(
+    box: Sandbox, desk: Desk, node: ValkeyProcess, tmp_path: Path, form: str
+) -> None:
+    """Escaped in the address, for us and for each of the scheduler's connections."""
+    await node.tell("CONFIG", "SET", "requirepass", PASSWORD)
+    escaped, place = quote(PASSWORD, safe=""), f"127.0.0.1:{node.port}"
+    url = f"redis+cluster://{place}?password={escaped}"
+    if form != "?":
+        url = form.format(escaped) + place
+    async with open_bot(load_settings(environ_of(box, url, tmp_path), None)):
+        await box.slack.wait_connected()
+        thread = await desk.linked_thread()
+        desk.devin.behave(SESSION, "rate_limited", times=1)
+        await desk.until_marked("white_check_mark", await desk.reply("hello", thread))
+
+
+async def test_the_permissions_that_we_ask_for_are_enough(
+    box: Sandbox, desk: Desk, node: ValkeyProcess, tmp_path: Path
+) -> None:
+    """Those of SECURITY.md, for a user of its own."""
+    text = (Path(__file__).parents[2] / "SECURITY.md").read_text()
+    rules = re.findall(r"`([~&+-][^`]+)`", text.partition("an ACL user with")[2].partition(".")[0])
+    await node.tell("ACL", "SETUSER", "relay", "on", ">secret", *rules)
+    url = f"redis+cluster://relay:secret@127.0.0.1:{node.port}"
+    async with open_bot(load_settings(environ_of(box, url, tmp_path), None)):
+        await box.slack.wait_connected()
+        thread = await desk.linked_thread()
+        desk.devin.behave(SESSION, "rate_limited", times=1)
+        await desk.until_marked("white_check_mark", await desk.reply("hello", thread))

@@ -1,0 +1,165 @@
+"""A command by mention is done or told, wherever its process or Redis goes away meanwhile."""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from bot.app import open_bot
+from bot.settings import load_settings
+from sandbox import Sandbox
+from sandbox.slack.transport.deliveries import Delivery
+from tests.away.test_redis import until_taken
+from tests.conftest import environ_of
+from tests.support.desk import SESSION, Desk
+from tests.support.processes import ValkeyProcess, bot_process, kept_valkey
+from tests.support.waiting import wait_until
+
+
+@pytest.fixture
+async def valkey(tmp_path: Path) -> AsyncIterator[ValkeyProcess]:
+    """A Valkey of its own, which keeps its data."""
+    async with kept_valkey(tmp_path / "valkey") as server:
+        yield server
+
+
+@pytest.fixture
+async def box() -> AsyncIterator[Sandbox]:
+    """A Slack that sends a second time only when the test says so."""
+    async with Sandbox(retry_delays=()) as sandbox:
+        sandbox.devin.add_session(SESSION)
+        yield sandbox
+
+
+@pytest.fixture
+def environ(box: Sandbox, valkey: ValkeyProcess, tmp_path: Path) -> dict[str, str]:
+    """What points a bot at both."""
+    return environ_of(box, valkey.url, tmp_path)
+
+
+class Asked:
+    """Ben asks for something, and Slack takes its time to say who he is.
+
+    Until it does, the command is begun and not done.
+    """
+
+    def __init__(self, desk: Desk) -> None:
+        self.is_known = asyncio.Event()
+        self.deliveries: list[Delivery] = []
+        self._desk = desk
+
+    async def begin(self, words: str, thread: str) -> None:
+        """Let ben mention the bot, and wait until Slack is asked who he is."""
+        calls, before = self._desk.slack.calls, len(self._desk.slack.deliveries)
+        asked = sum(call.method == "users.info" for call in calls)
+        self._desk.slack.fail_next("users.info", until=self.is_known)
+        await self._desk.mention(words, thread=thread, user="ben")
+        self.deliveries = self._desk.slack.deliveries[before:]
+        await wait_until(
+            lambda: sum(call.method == "users.info" for call in calls) > asked, "he is looked up"
+        )
+
+    async def until_taken(self) -> None:
+        """Let Slack bring each of its events again until it is acknowledged."""
+        for delivery in self.deliveries:
+            await until_taken(self._desk, await delivery.settled())
+
+
+DONE = {"unlink": "no longer linked", "mute": "Muted", "status": "Linked to"}
+
+
+@pytest.mark.parametrize("verb", DONE)
+async def test_a_command_that_redis_left_half_way_is_done_when_slack_brings_it_again(
+    environ: dict[str, str], desk: Desk, valkey: ValkeyProcess, verb: str
+) -> None:
+    """Both of its events come again; it is done once, and told once."""
+    async with open_bot(load_settings(environ, None)):
+        await desk.slack.wait_connected()
+        thread = await desk.linked_thread()
+        await desk.until_heard()
+        asked = Asked(desk)
+        await asked.begin(verb, thread)
+        await valkey.stop()
+        asked.is_known.set()
+        for delivery in asked.deliveries:
+            await delivery.settled()
+        await valkey.start()
+        await asked.until_taken()
+        await desk.until_said(DONE[verb], thread)
+        await desk.reply("for people only now", thread)
+        await until_taken(desk, await desk.slack.deliveries[-1].settled())
+        if verb == "status":
+            await desk.until_received("for people only now")
+    assert sum(DONE[verb] in one for one in desk.said(thread)) == 1
+    assert len(desk.received()) == (verb == "status")
+
+
+@pytest.mark.parametrize("verb", DONE)
+async def test_a_command_whose_process_is_killed_over_it_is_done_by_the_next(
+    environ: dict[str, str], desk: Desk, tmp_path: Path, verb: str
+) -> None:
+    """Slack brings what nobody acknowledged; who died keeps nobody from doing it."""
+    async with bot_process(environ, tmp_path, "run") as process:
+        await desk.slack.wait_connected()
+        thread = await desk.linked_thread()
+        await desk.until_heard()
+        asked = Asked(desk)
+        await asked.begin(verb, thread)
+        await process.stop(signal.SIGKILL)
+    asked.is_known.set()
+    async with bot_process(environ, tmp_path, "run"):
+        await desk.slack.wait_connected()
+        await asked.until_taken()
+        await desk.until_said(DONE[verb], thread)
+    assert sum(DONE[verb] in one for one in desk.said(thread)) == 1
+
+
+@pytest.mark.timeout(180)  # what was begun is looked at again after a minute
+async def test_what_is_done_is_told_although_its_process_dies_before_slack_takes_the_words(
+    environ: dict[str, str], desk: Desk, tmp_path: Path
+) -> None:
+    """The words are owed from the same moment on from which Slack does not bring it again."""
+    async with bot_process(environ, tmp_path, "run") as process:
+        await desk.slack.wait_connected()
+        root = await desk.slack.say("Shall we?")
+        refused = asyncio.Event()
+        desk.slack.fail_next("chat.postMessage", until=refused, drop=True)
+        await desk.mention(f"link {SESSION}", thread=root)
+        await desk.until_heard()
+        await process.stop(signal.SIGKILL)
+    refused.set()
+    async with bot_process(environ, tmp_path, "run"):
+        await desk.slack.wait_connected()
+        await wait_until(lambda: desk.said(root), "it is told", 100)
+        await desk.until_said("now linked", root)
+        await desk.reply("hello", root)
+        await desk.until_received("hello")
+
+
+@pytest.mark.parametrize(
+    ("late", "since", "told"),
+    [
+        ("mute", "unmute", "Somebody changed this thread's link"),
+        ("unlink", "mute", "Somebody changed this thread's link"),
+        (f"link {SESSION}", "unlink", "Somebody changed this thread's link"),
+    ],
+)
+async def test_what_comes_late_undoes_nothing_that_was_asked_for_after_it(
+    environ: dict[str, str], desk: Desk, late: str, since: str, told: str
+) -> None:
+    """Slack's Delayed Events come in any order, up to a day late; who asked is told."""
+    async with open_bot(load_settings(environ, None)):
+        await desk.slack.wait_connected()
+        thread = await desk.linked_thread()
+        text = f"<@{desk.slack.bot_user_id}> {late}"
+        ts = await desk.slack.say(text, user="ben", thread=thread, deliver=False)
+        await desk.mention(since, thread=thread)
+        await wait_until(lambda: len(desk.said(thread)) == 2, "the later one is done")
+        before = desk.said(thread)[-1]
+        await desk.slack.deliver_event(desk.slack.event_of("general", ts), retry_num=3)
+        await desk.until_said(told, thread)
+        await desk.mention("status", thread=thread)
+        status = await desk.until_said("inked to", thread)
+    assert ("not linked" in desk.said(thread)[-1]) is (since == "unlink"), (before, status)

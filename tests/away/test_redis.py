@@ -1,0 +1,393 @@
+"""Redis stopped, frozen, full or read-only: nothing is acknowledged, and nothing is lost."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import aiohttp
+import pytest
+from redis.asyncio import Redis
+
+from bot.app import Bot, open_bot
+from bot.model.errors import StoreAway
+from bot.redis.connection import open_store
+from bot.settings import load_settings
+from sandbox import Sandbox
+from sandbox.slack.transport.deliveries import Delivery
+from tests.conftest import environ_of
+from tests.support.desk import SESSION, Desk
+from tests.support.processes import ValkeyProcess, bot_process, kept_valkey
+from tests.support.waiting import stops, wait_until
+
+PASSWORD = "a-password-nobody-has"
+
+Act = Callable[[ValkeyProcess], Awaitable[None]]
+
+
+async def frozen(valkey: ValkeyProcess) -> None:
+    valkey.freeze()
+
+
+async def thawed(valkey: ValkeyProcess) -> None:
+    valkey.thaw()
+
+
+async def full(valkey: ValkeyProcess) -> None:
+    await valkey.tell("CONFIG", "SET", "maxmemory", "1")
+
+
+async def roomy(valkey: ValkeyProcess) -> None:
+    await valkey.tell("CONFIG", "SET", "maxmemory", "0")
+
+
+async def read_only(valkey: ValkeyProcess) -> None:
+    await valkey.tell("REPLICAOF", "127.0.0.1", "1")
+
+
+async def writable(valkey: ValkeyProcess) -> None:
+    await valkey.tell("REPLICAOF", "NO", "ONE")
+
+
+async def locked(valkey: ValkeyProcess) -> None:
+    """Who has not said the password by now may do nothing any more."""
+    await valkey.tell("CONFIG", "SET", "requirepass", PASSWORD)
+    async with Redis.from_url(valkey.url, password=PASSWORD) as client:
+        await client.client_kill_filter(_type="normal", skipme=True)
+
+
+async def unlocked(valkey: ValkeyProcess) -> None:
+    async with Redis.from_url(valkey.url, password=PASSWORD) as client:
+        await client.config_set("requirepass", "")
+
+
+TROUBLES: dict[str, tuple[Act, Act]] = {
+    "stopped": (ValkeyProcess.stop, ValkeyProcess.start),
+    "frozen": (frozen, thawed),
+    "full": (full, roomy),
+    "read-only": (read_only, writable),
+    "locked": (locked, unlocked),
+}
+
+
+@pytest.fixture
+async def valkey(tmp_path: Path) -> AsyncIterator[ValkeyProcess]:
+    """A Valkey of its own, which keeps its data."""
+    async with kept_valkey(tmp_path / "valkey") as server:
+        yield server
+
+
+@pytest.fixture(params=["socket", "http"])
+async def box(request: pytest.FixtureRequest) -> AsyncIterator[Sandbox]:
+    """A Slack by either transport that sends a second time only when the test says so."""
+    async with Sandbox(transport=request.param, retry_delays=()) as sandbox:
+        sandbox.devin.add_session(SESSION)
+        yield sandbox
+
+
+@pytest.fixture
+async def bot(box: Sandbox, valkey: ValkeyProcess, tmp_path: Path) -> AsyncIterator[Bot]:
+    """A bot on that Valkey, by the transport of the sandbox."""
+    environ = environ_of(box, valkey.url, tmp_path)
+    if box.slack.transport == "http":
+        del environ["SLACK_APP_TOKEN"]
+        environ["SLACK_SIGNING_SECRET"] = box.slack.signing_secret
+    async with open_bot(load_settings(environ, None)) as running:
+        if box.slack.transport == "http":
+            box.slack.request_url = f"http://127.0.0.1:{running.port}/slack/events"
+        else:
+            await box.slack.wait_connected()
+        yield running
+
+
+async def readiness(bot: Bot) -> tuple[int, dict[str, str]]:
+    """What `/readyz` says: status, and what it waits for."""
+    url = f"http://127.0.0.1:{bot.port}/readyz"
+    async with aiohttp.ClientSession() as web, web.get(url) as answer:
+        return answer.status, (await answer.json()).get("waiting_for", {})
+
+
+async def is_ready(bot: Bot) -> bool:
+    return (await readiness(bot))[0] == 200
+
+
+@pytest.mark.parametrize("trouble", TROUBLES)
+async def test_what_cannot_be_kept_is_not_acknowledged(
+    bot: Bot, desk: Desk, valkey: ValkeyProcess, trouble: str
+) -> None:
+    """Slack's retry brings it back, and without a restart it is taken then, once."""
+    breaks, mends = TROUBLES[trouble]
+    thread = await desk.linked_thread()
+    await desk.until_heard()
+    await breaks(valkey)
+    ts = await desk.reply("while it is away", thread)
+    delivery = await desk.slack.deliveries[-1].settled()
+    assert not delivery.acked
+    assert delivery.last_status in {None, 503}
+    status, missing = await readiness(bot)
+    assert (status, list(missing)) == (503, ["Redis"])
+    await mends(valkey)
+    await wait_until(lambda: is_ready(bot), "it is ready again")
+    await until_taken(desk, delivery)
+    await desk.until_marked("white_check_mark", ts)
+    assert len(desk.received()) == 1
+
+
+async def test_what_takes_redis_a_moment_is_acknowledged_at_the_first_try(
+    bot: Bot, desk: Desk, valkey: ValkeyProcess
+) -> None:
+    """Slow is not away: Slack waits 3 s."""
+    thread = await desk.linked_thread()
+    await desk.until_heard()
+    await valkey.tell("CLIENT", "PAUSE", "1200", "ALL")
+    ts = await desk.reply("slowly", thread)
+    delivery = await desk.slack.deliveries[-1].settled()
+    assert (delivery.acked, delivery.attempts) == (True, 1)
+    await desk.until_marked("white_check_mark", ts)
+    assert len(desk.received()) == 1
+
+
+async def test_a_redis_that_is_still_loading_is_away() -> None:
+    """As after a restart with much in it; the reason is told in Redis' own word."""
+
+    async def load(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while await reader.read(4096):
+            writer.write(b"-LOADING Redis is loading the dataset in memory\r\n" * 8)
+            await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(load, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        async with open_store(f"redis://127.0.0.1:{port}/0") as store:
+            with pytest.raises(StoreAway):
+                await store.ping()
+
+
+@pytest.mark.parametrize("trouble", ["stopped", "full"])
+async def test_an_edit_a_deletion_and_a_step_come_again(
+    bot: Bot, desk: Desk, valkey: ValkeyProcess, trouble: str
+) -> None:
+    """None of them is acknowledged before it is kept; taken then, each acts once."""
+    breaks, mends = TROUBLES[trouble]
+    thread = await desk.linked_thread()
+    desk.devin.behave(SESSION, "slow", delay=5, times=1)
+    await desk.reply("Zero", thread)  # holds up the others until all is as it was
+    await wait_until(lambda: desk.devin.requests, "Devin was asked")
+    edited, deleted = await desk.reply("One", thread), await desk.reply("Two", thread)
+    await desk.until_heard()
+    await breaks(valkey)
+    before = len(desk.slack.deliveries)
+    await desk.slack.edit("general", edited, "Uno")
+    await desk.slack.delete("general", deleted)
+    step = await desk.slack.run_step("send_message", {"session": SESSION, "message": "Three"})
+    missed = [await one.settled() for one in desk.slack.deliveries[before:]]
+    assert [one.acked for one in missed] == [False, False, False]
+    await mends(valkey)
+    await wait_until(lambda: is_ready(bot), "it is ready again")
+    for delivery in missed:
+        await until_taken(desk, delivery)
+    await wait_until(lambda: step in desk.slack.step_results, "the step ends")
+    said = [one.partition(":\n\n")[2] for one in desk.received()]
+    assert said == ["Zero", "Uno", "Three"]
+
+
+@pytest.mark.parametrize("trouble", ["stopped", "full"])
+async def test_a_command_is_acknowledged_and_its_failure_told(
+    bot: Bot, desk: Desk, valkey: ValkeyProcess, trouble: str
+) -> None:
+    """Slack brings no command back, so the person must hear that nothing was sent."""
+    breaks, mends = TROUBLES[trouble]
+    await breaks(valkey)
+    delivery = await desk.slack.slash("/devin-say", f"{SESSION} hello")
+    assert delivery.acked
+    await desk.until_whispered("did not work just now", "ada")
+    await mends(valkey)
+    await wait_until(lambda: is_ready(bot), "it is ready again")
+    await desk.slack.slash("/devin-say", f"{SESSION} hello again")
+    await desk.until_received("hello again")
+    assert len(desk.received()) == 1
+
+
+async def test_a_button_that_cannot_work_says_so(
+    bot: Bot, desk: Desk, valkey: ValkeyProcess
+) -> None:
+    """And works when Redis is back."""
+    thread = await desk.linked_thread()
+    desk.devin.behave(SESSION, "suspended", times=1)
+    ts = await desk.reply("asleep", thread)
+    await desk.until_said("suspended", thread)
+    await desk.until_marked("zzz", ts)
+    report = desk.slack.thread("general", thread)[-1]
+    await valkey.stop()
+    pressed = await desk.slack.press("send_again", channel="general", message_ts=report.ts)
+    assert pressed.acked
+    await desk.until_whispered("did not work just now", "ada")
+    await valkey.start()
+    await wait_until(lambda: is_ready(bot), "it is ready again")
+    await desk.slack.press("send_again", channel="general", message_ts=report.ts)
+    await desk.until_marked("white_check_mark", ts)
+
+
+async def test_an_outcome_is_kept_when_redis_comes_back(
+    bot: Bot, desk: Desk, valkey: ValkeyProcess
+) -> None:
+    """Devin's answer is known in one place only: it is held until it can be written."""
+    thread = await desk.linked_thread()
+    desk.devin.behave(SESSION, "slow", delay=0.5, times=1)
+    first = await desk.reply("one", thread)
+    await desk.until_received("one")
+    await valkey.stop()
+    await wait_until(lambda: not desk.devin.in_flight, "Devin has answered")
+    await valkey.start()
+    await desk.until_marked("white_check_mark", first)
+    second = await desk.reply("two", thread)
+    await until_taken(desk, await desk.slack.deliveries[-1].settled())
+    await desk.until_marked("white_check_mark", second)
+    assert [one.rpartition("\n")[2] for one in desk.received()] == ["one", "two"]
+
+
+@pytest.mark.parametrize("trouble", ["stopped", "frozen", "full", "read-only"])
+async def test_a_stop_while_redis_is_in_trouble_is_a_stop(
+    valkey: ValkeyProcess, tmp_path: Path, trouble: str
+) -> None:
+    """A platform that restarts everything at once must not have to kill it."""
+    breaks, mends = TROUBLES[trouble]
+    async with Sandbox() as sandbox:
+        environ = environ_of(sandbox, valkey.url, tmp_path)
+        async with bot_process(environ, tmp_path, "run") as process:
+            await sandbox.slack.wait_connected()
+            await process.until_logged("started")
+            await breaks(valkey)
+            if trouble != "frozen":  # which docket, that reads without a timeout, does not notice
+                await process.until_logged("Redis is unavailable")
+            assert await process.stop() == 0
+    await mends(valkey)
+
+
+@pytest.mark.parametrize("turns", range(12))
+async def test_what_asks_redis_again_and_again_can_be_stopped(redis_url: str, turns: int) -> None:
+    """At whatever step of connecting or asking it is cancelled: Python 3.11 may swallow that."""
+    async with open_store(redis_url) as store:
+        assert await stops(store.ping, turns)
+
+
+@pytest.mark.parametrize("is_followed", [True, False], ids=["followed", "last"])
+async def test_what_slack_brings_no_more_is_found_and_comes_first(
+    bot: Bot, desk: Desk, valkey: ValkeyProcess, *, is_followed: bool
+) -> None:
+    """An outage longer than all retries, with Slack connected all the time: order is kept, too."""
+    thread = await desk.linked_thread()
+    await desk.until_marked("white_check_mark", await desk.reply("before", thread))
+    await desk.until_heard()
+    await valkey.stop()
+    for text in ("first", "second"):
+        await desk.reply(text, thread)
+        assert not (await desk.slack.deliveries[-1].settled()).acked
+    await valkey.start()
+    await wait_until(lambda: is_ready(bot), "it is ready again")
+    if is_followed:
+        await desk.reply("after", thread)
+        await until_taken(desk, await desk.slack.deliveries[-1].settled())
+        await desk.until_received("after")
+    await desk.until_received("second")
+    texts = [one.rpartition("\n")[2] for one in desk.received()]
+    assert texts == ["before", "first", "second", *(["after"] if is_followed else [])]
+    assert "found 2 replies late" in await desk.until_said("I was away", thread)
+
+
+@pytest.mark.parametrize("box", ["http"], indirect=True)
+async def test_what_one_process_refused_comes_before_what_another_accepts(
+    bot: Bot, box: Sandbox, desk: Desk, valkey: ValkeyProcess, tmp_path: Path
+) -> None:
+    """It learns at Redis' return what the other one knows alone, while the first replies settle."""
+    environ = environ_of(box, valkey.url, tmp_path)
+    environ["SLACK_SIGNING_SECRET"] = box.slack.signing_secret
+    async with open_bot(load_settings(environ, None)) as other:
+        thread = await desk.linked_thread()
+        await desk.until_heard()
+        await valkey.stop()
+        await desk.reply("first", thread)
+        assert not (await desk.slack.deliveries[-1].settled()).acked
+        assert not await is_ready(other)
+        box.slack.request_url = f"http://127.0.0.1:{other.port}/slack/events"
+        await valkey.start()
+        await desk.reply("after", thread)
+        await until_taken(desk, await desk.slack.deliveries[-1].settled())
+        await desk.until_received("after")
+        texts = [one.rpartition("\n")[2] for one in desk.received()]
+    assert texts == ["first", "after"]
+
+
+async def test_what_was_asked_for_in_an_outage_is_asked_back(
+    bot: Bot, desk: Desk, valkey: ValkeyProcess
+) -> None:
+    """Also in a thread without a link: who asked must not believe that it was done."""
+    thread, other = await desk.linked_thread(), await desk.slack.say("Shall we?")
+    await desk.until_heard()
+    await valkey.stop()
+    await desk.reply("for Devin", thread)
+    await desk.mention("mute", thread=thread)
+    await desk.reply("between us", thread)
+    await desk.mention(f"link {SESSION}", thread=other)
+    for delivery in desk.slack.deliveries:
+        await delivery.settled()
+    await valkey.start()
+    assert "I did not hear `link`" in await desk.until_said("I was away", other)
+    told = await desk.until_said("I was away", thread)
+    assert "found 1 reply late" in told
+    assert "I did not hear `mute`" in told
+    await desk.until_received("for Devin")
+    assert len(desk.received()) == 1
+
+
+async def test_what_was_deleted_in_an_outage_stays_so_though_slack_brings_it_before_it_is_read(
+    bot: Bot, box: Sandbox, desk: Desk, valkey: ValkeyProcess
+) -> None:
+    """The deletion was refused as well, and a later retry has the message as it was."""
+    box.slack.workspace.clock.ahead = -120.0
+    thread = await desk.linked_thread()
+    ts = await desk.slack.say("taken back", thread=thread, deliver=False)
+    event = desk.slack.event_of("general", ts)
+    await desk.until_heard()
+    await valkey.stop()
+    await desk.slack.delete("general", ts)
+    assert not (await desk.slack.deliveries[-1].settled()).acked
+    box.slack.workspace.clock.ahead = 0.0
+    await valkey.start()
+    after = await desk.slack.say("after", thread=thread, deliver=False)
+    for brought in (desk.slack.event_of("general", after), event):
+        await until_taken(desk, await (await desk.slack.deliver_event(brought)).settled())
+    await desk.until_received("after")
+    await wait_until(lambda: is_ready(bot), "it is ready again")
+    assert [one.rpartition("\n")[2] for one in desk.received()] == ["after"]
+
+
+@pytest.mark.parametrize("verb", ["unlink", "mute"])
+async def test_what_follows_a_missed_request_to_stop_stays_though_its_event_is_heard(
+    bot: Bot, desk: Desk, valkey: ValkeyProcess, verb: str
+) -> None:
+    """It was written before anybody could know that the request was not heard."""
+    thread = await desk.linked_thread()
+    await desk.until_heard()
+    await valkey.stop()
+    await desk.mention(verb, thread=thread)
+    for delivery in desk.slack.deliveries:
+        await delivery.settled()
+    await valkey.start()
+    await desk.reply("between us", thread)
+    await until_taken(desk, await desk.slack.deliveries[-1].settled())
+    told = await desk.until_said("I was away", thread)
+    assert f"I did not hear `{verb}`" in told
+    assert told.endswith("The replies after that stayed here.")
+    await desk.reply("for Devin again", thread)
+    await desk.until_received("for Devin again")
+    assert len(desk.received()) == 1
+
+
+async def until_taken(desk: Desk, delivery: Delivery) -> None:
+    """Let Slack send an event again until it is acknowledged, as its retries do."""
+    for _ in range(10):
+        if delivery.acked:
+            return
+        delivery = await (await desk.slack.redeliver(delivery)).settled()
+        await asyncio.sleep(0)
+    raise AssertionError(f"not acknowledged: {delivery}")

@@ -1,0 +1,219 @@
+"""What survives restarts, kills and lost connections, stopped as machines stop it."""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from bot.app import Bot, open_bot
+from bot.settings import Settings
+from sandbox import Sandbox
+from tests.support.desk import OTHER_SESSION, SESSION, Desk
+from tests.support.processes import ValkeyProcess, bot_process, kept_valkey
+from tests.support.waiting import wait_until
+
+
+@pytest.fixture
+async def valkey(tmp_path: Path) -> AsyncIterator[ValkeyProcess]:
+    """A Valkey of its own, which keeps its data."""
+    async with kept_valkey(tmp_path / "valkey") as server:
+        yield server
+
+
+async def test_links_and_mail_are_there_after_a_restart(settings: Settings, desk: Desk) -> None:
+    """What was acknowledged while Devin took nothing is delivered by the next process, in order."""
+    async with open_bot(settings):
+        await desk.slack.wait_connected()
+        thread = await desk.linked_thread()
+        desk.devin.behave(SESSION, "down", retry_after=1)
+        first = await desk.reply("one", thread)
+        await wait_until(lambda: desk.devin.requests, "Devin was asked")
+        second = await desk.reply("two", thread)
+        await desk.until_heard()
+    desk.devin.behave(SESSION, "running")
+    async with open_bot(settings):
+        await desk.slack.wait_connected()
+        await desk.until_marked("white_check_mark", second)
+        await desk.until_marked("white_check_mark", first)
+        third = await desk.reply("three", thread)
+        await desk.until_marked("white_check_mark", third)
+    assert [one.rpartition("\n")[2] for one in desk.received()] == ["one", "two", "three"]
+
+
+async def test_a_reply_that_is_written_while_nobody_listens_waits_at_slack(
+    settings: Settings, desk: Desk
+) -> None:
+    """Between two processes: not acknowledged by anybody, so the next one gets it."""
+    async with open_bot(settings):
+        await desk.slack.wait_connected()
+        thread = await desk.linked_thread()
+    ts = await desk.reply("in between", thread)
+    async with open_bot(settings):
+        await desk.until_marked("white_check_mark", ts)
+    assert len(desk.received()) == 1
+
+
+async def test_a_button_works_after_a_restart(settings: Settings, desk: Desk) -> None:
+    """It carries all that is needed to find its reply."""
+    async with open_bot(settings):
+        await desk.slack.wait_connected()
+        thread = await desk.linked_thread()
+        desk.devin.behave(SESSION, "suspended", times=1)
+        ts = await desk.reply("wake up", thread)
+        await desk.until_said("suspended", thread)
+    report = desk.slack.thread("general", thread)[-1]
+    async with open_bot(settings):
+        await desk.slack.wait_connected()
+        await desk.slack.press("send_again", channel="general", message_ts=report.ts)
+        await desk.until_marked("white_check_mark", ts)
+    assert len(desk.received()) == 1
+
+
+@pytest.mark.parametrize("how", ["asked", "warned"])
+async def test_a_reconnect_loses_nothing(bot: Bot, desk: Desk, how: str) -> None:
+    """Slack asks for a new connection every few hours; replies go on through it, once each."""
+    thread = await desk.linked_thread()
+    sent = []
+    for number in range(12):
+        sent.append(await desk.reply(f"number {number}", thread))
+        if number in {3, 7}:
+            await desk.slack.disconnect("refresh_requested" if how == "asked" else "warning")
+    for ts in sent:
+        await desk.until_marked("white_check_mark", ts)
+    received = [one.rpartition("\n")[2] for one in desk.received()]
+    assert received == [f"number {number}" for number in range(12)]
+
+
+async def test_a_connection_that_breaks_loses_nothing(bot: Bot, desk: Desk) -> None:
+    """Whatever was on its way is sent again by Slack, and taken once."""
+    thread = await desk.linked_thread()
+    sent = [await desk.reply(f"number {number}", thread) for number in range(6)]
+    desk.slack.drop_connections()
+    sent += [await desk.reply(f"number {number}", thread) for number in range(6, 9)]
+    for ts in sent:
+        await desk.until_marked("white_check_mark", ts)
+    received = sorted(one.rpartition("\n")[2] for one in desk.received())
+    assert received == [f"number {number}" for number in range(9)]
+
+
+@pytest.mark.parametrize("taken", [True, False])
+async def test_a_killed_process_leaves_one_uncertain_reply_and_the_order(
+    environ: dict[str, str], desk: Desk, box: Sandbox, tmp_path: Path, *, taken: bool
+) -> None:
+    """Killed while Devin thinks: the session is looked into, and what is not there is said.
+
+    In neither case is the reply sent a second time.
+    """
+    box.devin.add_session(OTHER_SESSION)
+    async with bot_process(environ, tmp_path, "run") as process:
+        await box.slack.wait_connected()
+        thread = await desk.linked_thread()
+        box.devin.behave(SESSION, "slow", delay=30.0, takes=taken, times=1)
+        first = await desk.reply("one", thread)
+        await wait_until(lambda: box.devin.requests, "Devin is asked")
+        later = [await desk.reply(words, thread) for words in ("two", "three")]
+        await desk.until_heard()
+        assert await process.stop(signal.SIGKILL) == -signal.SIGKILL
+    async with bot_process(environ, tmp_path, "run") as process:
+        await box.slack.wait_connected()
+        elsewhere = await desk.linked_thread(OTHER_SESSION)
+        await desk.until_marked("white_check_mark", await desk.reply("other", elsewhere))
+        if taken:
+            await desk.until_marked("white_check_mark", first)
+        else:
+            assert "one" in await desk.until_said("know whether Devin got", thread)
+        for ts in later:
+            await desk.until_marked("white_check_mark", ts)
+        assert await process.stop() == 0
+    sent = [one.message for one in box.devin.requests if one.session_id == SESSION]
+    assert [str(one).rpartition("\n")[2] for one in sent] == ["one", "two", "three"]
+    assert desk.marks(first) == (["white_check_mark"] if taken else [])
+    assert len([one for one in desk.said(thread) if "know whether" in one]) == (not taken)
+
+
+async def test_a_killed_worker_is_followed_by_another(
+    environ: dict[str, str], desk: Desk, box: Sandbox, tmp_path: Path
+) -> None:
+    """A second process at work takes the session over as soon as the hold runs out."""
+    async with bot_process(environ, tmp_path, "run") as killed:
+        await box.slack.wait_connected()
+        thread = await desk.linked_thread()
+        box.devin.behave(SESSION, "slow", delay=30.0, times=1)
+        first = await desk.reply("one", thread)
+        await desk.until_received("one")
+        second = await desk.reply("two", thread)
+        await desk.until_heard()
+        async with bot_process(environ, tmp_path, "worker") as worker:
+            await worker.until_logged("started")
+            assert await killed.stop(signal.SIGKILL) == -signal.SIGKILL
+            await desk.until_marked("white_check_mark", first)
+            await desk.until_marked("white_check_mark", second)
+            assert await worker.stop() == 0
+    assert len(desk.received()) == 2
+
+
+async def test_a_rolling_restart_under_load_loses_nothing(
+    environ: dict[str, str], desk: Desk, box: Sandbox, tmp_path: Path
+) -> None:
+    """Two processes are replaced, one after the other, while people write and Slack repeats."""
+    replaced, written = asyncio.Event(), 0
+
+    def has_read(count: int) -> bool:
+        return len(desk.received()) >= count
+
+    async def write(thread: str) -> None:
+        nonlocal written
+        while not replaced.is_set():
+            await desk.reply(f"number {written}", thread)
+            written += 1
+            delivery = box.slack.deliveries[-1]
+            if written % 3 == 0:
+                await box.slack.redeliver(delivery)
+            assert (await delivery.settled()).acked
+            await wait_until(partial(has_read, written - 5), "Devin keeps up")
+
+    async with AsyncExitStack() as stack:
+        old = [
+            await stack.enter_async_context(bot_process(environ, tmp_path, "run")) for _ in range(2)
+        ]
+        await box.slack.wait_connected(2)
+        thread = await desk.linked_thread()
+        box.devin.behave(SESSION, "running", delay=0.05)
+        writing = asyncio.create_task(write(thread))
+        new = []
+        for process in old:
+            await wait_until(partial(has_read, len(desk.received()) + 5), "there is load")
+            assert await process.stop() == 0
+            new.append(await stack.enter_async_context(bot_process(environ, tmp_path, "run")))
+            await box.slack.wait_connected(2)
+        replaced.set()
+        await writing
+        await wait_until(partial(has_read, written), "all are there")
+        for process in new:
+            assert await process.stop() == 0
+    received = [one.rpartition("\n")[2] for one in desk.received()]
+    assert received == [f"number {number}" for number in range(written)]
+
+
+async def test_a_killed_valkey_loses_nothing_that_was_acknowledged(
+    environ: dict[str, str], desk: Desk, box: Sandbox, tmp_path: Path, valkey: ValkeyProcess
+) -> None:
+    """Written to disk before the acknowledgement: there after the kill, and delivered."""
+    environ |= {"REDIS_URL": valkey.url}
+    async with bot_process(environ, tmp_path, "run") as process:
+        await box.slack.wait_connected()
+        thread = await desk.linked_thread()
+        box.devin.behave(SESSION, "down", retry_after=1)
+        sent = [await desk.reply(words, thread) for words in ("one", "two", "three")]
+        await desk.until_heard()
+        await valkey.kill()
+        box.devin.behave(SESSION, "running")
+        await valkey.start()
+        for ts in sent:
+            await desk.until_marked("white_check_mark", ts)
+        assert await process.stop() == 0
+    assert [one.rpartition("\n")[2] for one in desk.received()] == ["one", "two", "three"]

@@ -1,0 +1,339 @@
+"""Slack's Web API refusing, gone or overrun: what was accepted reaches Devin all the same."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import aiohttp
+import pytest
+import yarl
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.app import Bot
+from bot.model.errors import SlackAway, SlackRefused
+from bot.redis.connection import Store
+from bot.settings import Settings
+from bot.slack.api import call
+from sandbox import Sandbox
+from tests.conftest import environ_of, started
+from tests.support.desk import SESSION, Desk, running
+from tests.support.processes import free_port, kept_valkey
+from tests.support.raw_http import answering, serving, whole
+from tests.support.waiting import until_settled, wait_until
+
+ALWAYS = 100_000
+
+
+def asked(desk: Desk, method: str) -> int:
+    """How often a method was called."""
+    return len([one for one in desk.slack.calls if one.method == method])
+
+
+async def not_ready_for(bot: Bot) -> dict[str, str]:
+    """What `/readyz` waits for."""
+    url = f"http://127.0.0.1:{bot.port}/readyz"
+    async with aiohttp.ClientSession() as web, web.get(url) as answer:
+        waits: dict[str, str] = (await answer.json()).get("waiting_for", {})
+        return waits
+
+
+def errors_of(caplog: pytest.LogCaptureFixture, name: str) -> list[str]:
+    """The reasons in the ERROR lines of a module."""
+    records = [one for one in caplog.records if one.name == name and one.levelname == "ERROR"]
+    return [str(vars(one).get("reason")) for one in records]
+
+
+async def test_a_token_that_is_revoked_costs_no_reply_and_no_report(
+    settings: Settings, desk: Desk, store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Who is known still reaches Devin; the rest, and the reports, come with a token that works."""
+    async with started(settings):
+        await desk.slack.wait_connected()
+        thread = await desk.linked_thread()
+        await desk.until_marked("white_check_mark", await desk.reply("one", thread))
+        desk.slack.fail_next("*", error="token_revoked", times=ALWAYS)
+        two = await desk.reply("two", thread)
+        await desk.until_received("two")
+        desk.devin.behave(SESSION, "suspended", times=1)
+        three = await desk.reply("three", thread)
+        await wait_until(
+            lambda: errors_of(caplog, "bot.reporting.reporter"), "the operator is told"
+        )
+        assert set(errors_of(caplog, "bot.reporting.reporter")) <= {
+            f"{method}: token_revoked" for method in ("reactions.add", "chat.postMessage")
+        }
+        four = await desk.reply("four", thread, user="ben")
+        assert not (await desk.slack.deliveries[-1].settled()).acked
+    desk.slack.fail_no_more()
+    async with started(settings):
+        await desk.until_said("suspended", thread)
+        await desk.until_marked("zzz", three)
+        await desk.until_marked("white_check_mark", four)
+        await until_settled(store)
+    assert [one.rpartition("\n")[2] for one in desk.received()] == ["one", "two", "four"]
+    assert len([one for one in desk.said(thread) if "suspended" in one]) == 1
+    assert set(desk.marks(two)) <= {"white_check_mark"}
+
+
+async def test_socket_mode_switched_off_is_told_to_the_operator_and_seldom_asked_for(
+    bot: Bot, desk: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
+    """`/readyz` and the log have Slack's reason; it is asked again after a minute."""
+    desk.slack.fail_next("apps.connections.open", error="invalid_auth", times=ALWAYS)
+    before = asked(desk, "apps.connections.open")
+    await desk.slack.disconnect("link_disabled")
+
+    async def is_told() -> bool:
+        return "invalid_auth" in (await not_ready_for(bot)).get("Socket Mode", "")
+
+    await wait_until(is_told, "/readyz says why")
+    assert errors_of(caplog, "bot.slack.receiving.socket_mode") == [
+        "apps.connections.open: invalid_auth"
+    ]
+    assert asked(desk, "apps.connections.open") == before + 1
+
+
+async def test_a_name_that_does_not_resolve_is_slack_being_away() -> None:
+    """Nothing was sent, so the call may be made again."""
+    client = AsyncWebClient("xoxb-made-up", base_url="http://slack.invalid/api/")
+    with pytest.raises(SlackAway) as raised:
+        await call(client, "auth.test")
+    assert raised.value.reason == "ClientConnectorDNSError"
+    assert not raised.value.maybe_done
+
+
+async def test_a_scope_that_is_missed_at_work_is_told_once_for_each_method(
+    bot: Bot, desk: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Not once for each reply: the log says what does not work, and what to do."""
+    thread = await desk.linked_thread()
+    desk.slack.scopes = [scope for scope in desk.slack.scopes if scope != "reactions:write"]
+    for text in ("one", "two", "three"):
+        await desk.reply(text, thread)
+        await desk.until_received(text)
+    await desk.reply("<!subteam^S0ONCALL00> four", thread)
+    await desk.until_received("four")
+    await wait_until(
+        lambda: [one.message for one in caplog.records].count("mark refused") == 4, "four refusals"
+    )
+    assert scopes_missed(caplog) == [("reactions.add", f"reactions:write {THE_MARK}")]
+
+
+def scopes_missed(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str]]:
+    """The methods and reasons of the ERROR lines about scopes."""
+    missed = [one for one in caplog.records if one.message == "scopes missing"]
+    assert {one.levelname for one in missed} <= {"ERROR"}
+    return [(str(vars(one)["method"]), str(vars(one)["reason"])) for one in missed]
+
+
+REMEDY = "install the app again with the manifest of `python -m bot manifest`"
+THE_MARK = f"(needed for the mark on a reply that tells its outcome): {REMEDY}"
+CHANNELS = "(needed for names of public channels in what Devin reads, and that they are public)"
+
+
+@pytest.mark.parametrize(
+    ("facts", "told"),
+    [
+        ('"needed":"reactions:write"', f"reactions:write {THE_MARK}"),
+        (
+            '"needed":"reactions:write,im:read","provided":"chat:write"',
+            f"reactions:write {THE_MARK}",
+        ),
+        (
+            '"needed":"channels:read,groups:read,mpim:read,im:read","provided":"groups:read, x"',
+            f"channels:read {CHANNELS}: {REMEDY}",
+        ),
+        ('"needed":"new:scope","provided":"chat:write"', f"new:scope: {REMEDY}"),
+        ('"provided":"chat:write"', f"Slack does not say which: {REMEDY}"),
+        ('"needed":null', f"Slack does not say which: {REMEDY}"),
+        ('"needed":["users:read"],"provided":7', f"Slack does not say which: {REMEDY}"),
+    ],
+)
+async def test_what_slack_tells_of_a_missing_scope_is_told(
+    facts: str, told: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Of several that would do, those of the manifest that the token lacks."""
+    await refused_for_want_of_a_scope(facts)
+    assert scopes_missed(caplog) == [("conversations.info", told)]
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        '"needed":"im:read","provided":"channels:read,groups:read"',
+        '"needed":"channels:read,groups:read,im:read","provided":"groups:read,channels:read"',
+    ],
+)
+async def test_a_scope_that_the_relay_does_without_is_not_missed(
+    facts: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Of direct messages nothing is asked that needs `im:read`."""
+    await refused_for_want_of_a_scope(facts)
+    assert scopes_missed(caplog) == []
+
+
+async def refused_for_want_of_a_scope(facts: str) -> None:
+    """Call a method twice whose answer is `missing_scope`, with `facts`."""
+    body = f'{{"ok":false,"error":"missing_scope",{facts}}}'.encode()
+    async with serving(answering(whole("200 OK", body))) as slack:
+        client = AsyncWebClient("xoxb-made-up", base_url=f"{slack.url}/api/")
+        for _ in range(2):
+            with pytest.raises(SlackRefused):
+                await call(client, "conversations.info", channel="C1")
+
+
+class Line:
+    """A TCP line to the local Slack's Web API that can be cut; Socket Mode does not go over it."""
+
+    def __init__(self, box: Sandbox) -> None:
+        self._to = yarl.URL(box.slack.api_url)
+        self._server: asyncio.Server | None = None
+        self._ends: set[asyncio.StreamWriter] = set()
+        self.port = free_port()
+
+    @property
+    def url(self) -> str:
+        """The Web API's address by this line."""
+        return str(self._to.with_port(self.port))
+
+    async def mend(self) -> None:
+        """Let it be reached."""
+        self._server = await asyncio.start_server(self._carry, "127.0.0.1", self.port)
+
+    async def cut(self) -> None:
+        """Refuse connections, and end those that are there."""
+        assert self._server is not None
+        self._server.close()
+        for end in list(self._ends):
+            end.transport.abort()
+
+    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there, back = await asyncio.open_connection(self._to.host, self._to.port)
+        self._ends |= {writer, back}
+        await asyncio.gather(_pump(reader, back), _pump(there, writer), return_exceptions=True)
+        self._ends -= {writer, back}
+
+
+async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    try:
+        while piece := await reader.read(65536):
+            writer.write(piece)
+            await writer.drain()
+    finally:
+        writer.close()
+
+
+@pytest.fixture
+async def line(box: Sandbox) -> AsyncIterator[Line]:
+    """A line that is in order until a test cuts it."""
+    line = Line(box)
+    await line.mend()
+    yield line
+    await line.cut()
+
+
+async def test_while_slack_cannot_be_reached_devin_is_and_the_threads_hear_of_it_later(
+    line: Line, environ: dict[str, str], desk: Desk, store: Store
+) -> None:
+    """As when the network's names are gone: told once, when Slack is back."""
+    async with running(desk, environ, SLACK_API_URL=line.url):
+        thread = await desk.linked_thread()
+        await desk.until_marked("white_check_mark", await desk.reply("one", thread))
+        await line.cut()
+        desk.devin.behave(SESSION, "suspended", times=1)
+        two = await desk.reply("two", thread)
+        three = await desk.reply("three", thread)
+        await desk.until_received("three")
+        await desk.until_heard()
+        await line.mend()
+        await desk.until_marked("zzz", two)
+        await desk.until_marked("white_check_mark", three)
+        await until_settled(store)
+    assert len(desk.said(thread)) == 2
+    assert len(desk.devin.requests) == 3
+
+
+async def test_a_reply_outlasts_an_outage_of_slack_s_web_api(
+    redis_url: str, tmp_path: Path, store: Store
+) -> None:
+    """It is found, or brought by Slack's last retry, once Slack says who its author is."""
+    async with Sandbox(retry_delays=(0.05, 0.3, 6.0)) as box:
+        box.devin.add_session(SESSION)
+        desk = Desk(box)
+        async with running(desk, environ_of(box, redis_url, tmp_path)):
+            thread = await desk.linked_thread()
+            await desk.until_marked("white_check_mark", await desk.reply("Before", thread))
+            desk.slack.fail_next("*", status=503, times=ALWAYS)
+            ts = await desk.reply("Please rebase", thread, user="ben")
+            delivery = desk.slack.deliveries[-1]
+            await wait_until(lambda: delivery.attempts == 3, "Slack has tried three times")
+            desk.slack.fail_no_more()
+            await desk.until_marked("white_check_mark", ts)
+            await until_settled(store)
+            assert (await delivery.settled()).acked
+        assert [one.partition(" ")[0] for one in desk.received()] == ["ada", "Ben"]
+        assert [one for one in desk.said(thread)[1:] if "found 1 reply late" not in one] == []
+        assert desk.whispers("ben") == []
+
+
+async def test_an_answer_is_tried_again(bot: Bot, desk: Desk) -> None:
+    """Who asked for it waits a moment longer."""
+    thread = await desk.slack.say("Shall we ship it?")
+    desk.slack.fail_next("chat.postMessage", status=503, times=1)
+    await desk.mention("help", thread=thread)
+    await desk.until_said("mention me with", thread)
+    await desk.until_heard()
+
+
+async def test_a_storm_of_rate_limits_delays_what_is_told_and_nothing_else(
+    bot: Bot, desk: Desk, store: Store
+) -> None:
+    """Replies go on to Devin; each report comes in the end, once; only ✅ may be missing."""
+    thread = await desk.linked_thread()
+    await desk.until_marked("white_check_mark", await desk.reply("Reply 0", thread))
+    for method in ("chat.postMessage", "reactions.add", "users.info"):
+        desk.slack.fail_next(method, retry_after=1, times=3)
+    for number in range(1, 4):
+        desk.devin.behave(SESSION, "suspended", times=1)
+        await desk.reply(f"Reply {number}", thread)
+        await wait_until(lambda at=number: len(desk.devin.requests) > at, "it is sent")  # type: ignore[misc]  # a lambda's default
+    await desk.reply("Reply 4", thread)
+    await desk.until_received("Reply 4")
+    await until_settled(store)
+    assert len([one for one in desk.said(thread) if "suspended" in one]) == 3
+
+
+async def test_a_flood_of_mentions_turns_nobody_away(bot: Bot, desk: Desk) -> None:
+    """Slack takes some hundred look-ups a minute; those for names leave enough for the others."""
+    thread = await desk.linked_thread()
+    known = asked(desk, "users.info")
+    desk.slack.fail_next("users.info", times=99 - known)  # these it answers
+    desk.slack.fail_next("users.info", retry_after=30, times=ALWAYS)
+    text = "".join(f"<@U0MANY{one:04d}>" for one in range(2_000))
+    await desk.until_marked("white_check_mark", await desk.reply(text, thread))
+    await desk.until_marked("white_check_mark", await desk.reply("Me too", thread, user="ben"))
+    assert len(desk.received()) == 2
+    assert asked(desk, "users.info") < 99
+    await desk.until_heard()
+
+
+async def test_a_reply_that_could_not_be_sent_in_time_is_put_back_and_sent(
+    box: Sandbox, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A slow file and Redis outlasted the hold: certainly unsent, it must not end uncertain."""
+    async with kept_valkey(tmp_path / "valkey") as valkey:
+        desk = Desk(box)
+        async with running(desk, environ_of(box, valkey.url, tmp_path)):
+            thread = await desk.linked_thread(channel="shared")
+            over = asyncio.Event()
+            desk.slack.fail_next("files.info", until=over)
+            ts = await desk.slack.say("One", thread=thread, channel="shared", files=["plan.md"])
+            await wait_until(lambda: asked(desk, "files.info"), "its file is looked up")
+            await valkey.stop()
+            over.set()
+            lost = "hold not renewed"
+            await wait_until(lambda: caplog.messages.count(lost) > 2, "its hold has expired")
+            await valkey.start()
+            await desk.until_marked("white_check_mark", ts, channel="shared")
+    assert len(desk.received()) == 1
+    assert len(desk.said(thread, channel="shared")) == 1

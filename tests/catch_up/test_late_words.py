@@ -1,0 +1,237 @@
+"""What Slack brings late may have been deleted, made an aside or rewritten since; that counts.
+
+Delayed Events bring a message for 24 h. Here its first tries are left out (`deliver=False`).
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from bot.app import Bot, open_bot
+from bot.settings import load_settings
+from sandbox import Sandbox
+from tests.support.desk import OTHER_SESSION, SESSION, Desk, running
+from tests.support.waiting import wait_until
+
+HOUR = 3_600.0
+
+
+@pytest.fixture(params=[-HOUR, 0.0], ids=["hours later", "at once"])
+async def box(request: pytest.FixtureRequest) -> AsyncIterator[Sandbox]:
+    """A Slack in which all was written an hour ago, by the clock of whoever looks at theirs."""
+    async with Sandbox() as sandbox:
+        sandbox.slack.workspace.clock.ahead = request.param
+        sandbox.devin.add_session(SESSION)
+        yield sandbox
+
+
+async def brought_late(desk: Desk, event: dict[str, object]) -> None:
+    """Slack brings an event that it could not bring before."""
+    delivery = await desk.slack.deliver_event(event, retry_num=3, retry_reason="timeout")
+    assert (await delivery.settled()).acked
+
+
+def texts(received: list[str]) -> list[str]:
+    """What was written, without its author."""
+    return [one.partition("\n\n")[2] for one in received]
+
+
+async def test_what_was_deleted_never_reaches_devin(bot: Bot, desk: Desk) -> None:
+    """However late it is brought."""
+    thread = await desk.linked_thread()
+    ts = await desk.slack.say("The password is …", thread=thread, deliver=False)
+    event = desk.slack.event_of("general", ts)
+    await desk.slack.delete("general", ts)
+    await desk.until_heard()
+    await brought_late(desk, event)
+    assert await desk.fence(thread) == []
+
+
+async def test_a_deletion_that_does_not_say_from_which_thread_counts_as_well(
+    bot: Bot, desk: Desk
+) -> None:
+    """Slack may leave out what was there before."""
+    thread = await desk.linked_thread()
+    ts = await desk.slack.say("The password is …", thread=thread, deliver=False)
+    event = desk.slack.event_of("general", ts)
+    deletion = {"type": "message", "subtype": "message_deleted", "hidden": True}
+    channel = desk.slack.workspace.channel("general").id
+    await desk.slack.deliver_event(
+        {**deletion, "deleted_ts": ts, "channel": channel, "ts": ts, "event_ts": ts}
+    )
+    await desk.until_heard()
+    await brought_late(desk, event)
+    assert await desk.fence(thread) == []
+
+
+async def test_what_was_made_an_aside_never_reaches_devin(bot: Bot, desk: Desk) -> None:
+    """But whoever sends it says so, and it goes."""
+    thread = await desk.linked_thread()
+    ts = await desk.slack.say("Between us", thread=thread, deliver=False)
+    event = desk.slack.event_of("general", ts)
+    await desk.slack.edit("general", ts, "(aside) Between us")
+    await desk.until_heard()
+    await brought_late(desk, event)
+    assert await desk.fence(thread) == []
+    await desk.slack.shortcut("send_to_devin", channel="general", message_ts=ts, user="ben")
+    sent = await desk.until_received("Between us")
+    assert sent.startswith("Ben Franklin sends what ada wrote")
+
+
+async def test_an_aside_that_was_edited_was_never_sent(bot: Bot, desk: Desk) -> None:
+    """A typo in an aside, and then *Send to Devin*: it goes, and nobody is told that it had."""
+    thread = await desk.linked_thread()
+    ts = await desk.reply("(aside) a tpyo", thread)
+    await desk.slack.edit("general", ts, "(aside) a typo")
+    await desk.until_heard()
+    await desk.slack.shortcut("send_to_devin", channel="general", message_ts=ts)
+    await desk.until_received("a typo")
+    assert not desk.whispers("ada")
+
+
+async def test_a_reply_that_was_taken_back_and_restored_is_sent_by_who_says_so(
+    bot: Bot, desk: Desk
+) -> None:
+    """It waited, became an aside, and became a reply again; nobody sent it meanwhile."""
+    thread = await desk.linked_thread()
+    desk.devin.behave(SESSION, "down", times=1)
+    await desk.reply("First", thread)
+    await wait_until(lambda: desk.devin.requests, "the first is tried")
+    ts = await desk.reply("Second", thread)
+    await desk.slack.edit("general", ts, "(aside) Second")
+    await desk.until_marked("wastebasket", ts)
+    await desk.slack.edit("general", ts, "Second, after all")
+    await desk.until_heard()
+    await desk.slack.shortcut("send_to_devin", channel="general", message_ts=ts)
+    await desk.until_received("Second, after all")
+    assert texts(desk.received()) == ["First", "Second, after all"]
+
+
+async def test_what_another_person_sends_names_both(bot: Bot, desk: Desk) -> None:
+    """Also where an edit of it was heard before: what is sent is what ben sends."""
+    thread = await desk.linked_thread()
+    ts = await desk.slack.say("(aside) Rebase", thread=thread, deliver=False)
+    await desk.slack.edit("general", ts, "Rebase")
+    await desk.until_heard()
+    await desk.slack.shortcut("send_to_devin", channel="general", message_ts=ts, user="ben")
+    sent = await desk.until_received("Rebase")
+    assert sent.startswith("Ben Franklin sends what ada wrote")
+
+
+async def test_what_was_written_before_the_link_is_not_for_devin_however_late_it_comes(
+    bot: Bot, desk: Desk
+) -> None:
+    """Nor what was written while the thread was muted."""
+    root = await desk.slack.say("Shall we ship it?")
+    before = await desk.slack.say("between us", thread=root, deliver=False)
+    await desk.mention(f"link {SESSION}", thread=root)
+    await desk.until_said("now linked", root)
+    await desk.mention("mute", thread=root)
+    await desk.until_said("Muted", root)
+    muted = await desk.slack.say("still between us", thread=root, deliver=False)
+    await desk.mention("unmute", thread=root)
+    await desk.until_said("Unmuted", root)
+    for ts in (before, muted):
+        await brought_late(desk, desk.slack.event_of("general", ts))
+    assert await desk.fence(root) == []
+
+
+async def test_after_a_start_only_what_was_written_since_the_link_is_sent(
+    environ: dict[str, str], desk: Desk
+) -> None:
+    """By Slack's clock, whatever this machine's says; nothing more, and nothing less."""
+    async with running(desk, environ):
+        root = await desk.slack.say("Shall we ship it?")
+        await desk.slack.say("the root password is …", thread=root, deliver=False)
+        await desk.mention(f"link {SESSION}", thread=root)
+        await desk.until_said("now linked", root)
+    await desk.slack.say("missed", thread=root, deliver=False)
+    async with running(desk, environ):
+        await desk.until_received("missed")
+    assert texts(desk.received()) == ["missed"]
+
+
+@pytest.mark.parametrize("ahead", [20.0, -20.0], ids=["ours behind", "ours ahead"])
+async def test_a_link_by_a_form_counts_from_when_it_was_made_as_well(
+    environ: dict[str, str], desk: Desk, ahead: float
+) -> None:
+    """A submitted form has no time of its own."""
+    desk.slack.workspace.clock.ahead = ahead
+    async with running(desk, environ):
+        root = await desk.slack.say("Shall we ship it?")
+        await desk.slack.say("the root password is …", thread=root, deliver=False)
+        await desk.slack.shortcut("link_session", channel="general", message_ts=root)
+        (view,) = desk.slack.open_views("ada")
+        await desk.slack.submit_view(view["id"], {"session": SESSION})
+        await desk.until_said("now linked", root)
+        await desk.until_marked("white_check_mark", await desk.reply("at once", root))
+    await desk.slack.say("missed", thread=root, deliver=False)
+    async with open_bot(load_settings(environ, None)):
+        await desk.until_received("missed")
+    assert texts(desk.received()) == ["at once", "missed"]
+
+
+@pytest.mark.parametrize("verb", ["link", "unmute"])
+async def test_what_was_written_before_a_late_request_was_heard_is_found(
+    bot: Bot, desk: Desk, verb: str
+) -> None:
+    """Its event met no link, and was acknowledged all the same."""
+    if verb == "link":
+        thread = await desk.slack.say("Shall we?")
+        argument = f" {SESSION}"
+    else:
+        thread = await desk.linked_thread()
+        await desk.mention("mute", thread=thread)
+        await desk.until_said("Muted", thread)
+        argument = ""
+    text = f"<@{desk.slack.bot_user_id}> {verb}{argument}"
+    asked = await desk.slack.say(text, thread=thread, deliver=False)
+    await asyncio.sleep(0.01)  # links count in milliseconds
+    await desk.reply("For Devin", thread)
+    await desk.until_heard()
+    await asyncio.sleep(2.1)  # what is later than that is late
+    await brought_late(desk, desk.slack.event_of("general", asked))
+    assert texts([await desk.until_received("For Devin")]) == ["For Devin"]
+    await desk.until_said("found 1 reply late", thread)
+    assert len(desk.received()) == 1
+
+
+@pytest.mark.parametrize(("verb", "told"), [("mute", "Muted"), ("unlink", "no longer linked")])
+async def test_a_reply_that_is_brought_after_its_thread_was_left_is_said_to_stay(
+    bot: Bot, desk: Desk, verb: str, told: str
+) -> None:
+    """It was for Devin when it was written; what was written later was not, and is left out."""
+    thread = await desk.linked_thread()
+    before = await desk.slack.say("For Devin", thread=thread, deliver=False)
+    await desk.mention(verb, thread=thread)
+    await desk.until_said(told, thread)
+    after = await desk.slack.say("Between us", thread=thread, deliver=False)
+    await asyncio.sleep(2.1)  # what is later than that is late
+    for ts in (after, before, before):
+        await brought_late(desk, desk.slack.event_of("general", ts))
+    await desk.until_said("1 reply reached me only after", thread)
+    await desk.until_heard()
+    assert sum("reached me" in text for text in desk.said(thread)) == 1
+    assert desk.received() == []
+
+
+async def test_a_reply_that_is_brought_after_its_thread_was_linked_anew_is_said_to_stay(
+    bot: Bot, desk: Desk
+) -> None:
+    """The other session must not get it; what people wrote between the links is their own."""
+    desk.devin.add_session(OTHER_SESSION)
+    thread = await desk.linked_thread()
+    before = await desk.slack.say("For the first", thread=thread, deliver=False)
+    await desk.mention("unlink", thread=thread)
+    await desk.until_said("no longer linked", thread)
+    between = await desk.slack.say("Between us", thread=thread, deliver=False)
+    await desk.mention(f"link {OTHER_SESSION}", thread=thread)
+    await wait_until(lambda: "now linked" in desk.said(thread)[-1], "it is linked anew")
+    await asyncio.sleep(2.1)  # what is later than that is late
+    for ts in (between, before):
+        await brought_late(desk, desk.slack.event_of("general", ts))
+    await desk.until_said("1 reply reached me only after", thread)
+    await desk.until_heard()
+    assert sum("reached me" in text for text in desk.said(thread)) == 1
+    assert desk.devin.requests == []

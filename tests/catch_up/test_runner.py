@@ -1,0 +1,865 @@
+"""After a gap in listening: what no event brought is found in its thread, once, and said late.
+
+Here Slack never brings what is written with `deliver=False`, as after an outage that was longer
+than its retries.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import timedelta
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from redis.asyncio import Redis
+
+from bot.app import Bot, open_bot, open_slack
+from bot.catch_up import runner
+from bot.catch_up.listening import Listening
+from bot.catch_up.reader import LateReader, Unheard
+from bot.catch_up.runner import CatchUp
+from bot.model.errors import PersonError
+from bot.model.models import Change, Link, Reply, SessionId, ThreadRef, UserId, micros_ts
+from bot.redis.connection import Store
+from bot.redis.keys import (
+    BEHIND_KEY,
+    CATCHING_UP_KEY,
+    DUE_KEY,
+    GAP_KEY,
+    listeners_key,
+    recent_key,
+    reply_key,
+)
+from bot.reporting.notices import Answers
+from bot.runtime.intake import Intake
+from bot.settings import Settings
+from bot.slack.clock import SlackClock
+from bot.slack.threads import Threads
+from bot.store.checkpoints import CATCH_UP, Gaps, Missed
+from bot.store.links import Links
+from bot.store.mailbox import Head, Later, Mailbox, Step
+from bot.store.outbox import Reports
+from handlers.parse.events import parse_reply
+from sandbox.slack.server import ApiCall, Message
+from tests.support.desk import OTHER_SESSION, SESSION, Desk, running
+from tests.support.redis_servers import node_url
+from tests.support.schedules import Planned, never
+from tests.support.waiting import wait_until
+
+LATE = "I was away"
+
+
+async def unbrought(
+    desk: Desk, text: str, thread: str, *, user: str = "ada", channel: str = "general"
+) -> str:
+    """Somebody replies, and no event of it ever comes."""
+    return await desk.slack.say(text, user=user, channel=channel, thread=thread, deliver=False)
+
+
+async def asked(desk: Desk, words: str, thread: str, *, user: str = "ada") -> str:
+    """Somebody mentions the bot, and no event of it ever comes."""
+    return await unbrought(desk, f"<@{desk.slack.bot_user_id}> {words}", thread, user=user)
+
+
+async def until_caught_up(store: Store) -> None:
+    """Wait until no gap is noted any more."""
+
+    async def is_caught_up() -> bool:
+        return await store.get(GAP_KEY) is None
+
+    await wait_until(is_caught_up, "the gap is struck off")
+
+
+def looks(desk: Desk) -> list[ApiCall]:
+    """The calls that read a thread after a gap."""
+    calls = [one for one in desk.slack.calls if one.method == "conversations.replies"]
+    return [one for one in calls if "oldest" in one.params]
+
+
+def late(desk: Desk, thread: str) -> list[str]:
+    """What a thread was told of late replies."""
+    return [one for one in desk.said(thread) if LATE in one]
+
+
+async def test_what_was_written_while_nobody_listened_arrives_in_order_and_is_said_to_be_late(
+    environ: dict[str, str], desk: Desk, store: Store
+) -> None:
+    """Two people, two threads; once, also when Slack brings one of them after all."""
+    desk.devin.add_session(OTHER_SESSION)
+    async with running(desk, environ):
+        one, two = await desk.linked_thread(), await desk.linked_thread(OTHER_SESSION)
+        before = await desk.reply("Before", one)
+        await desk.until_marked("white_check_mark", before)
+    first = await unbrought(desk, "First", one)
+    await unbrought(desk, "Elsewhere", two, user="ben")
+    last = await unbrought(desk, "Last", one, user="ben")
+    async with running(desk, environ):
+        await desk.until_marked("white_check_mark", last)
+        await desk.until_received("Elsewhere", OTHER_SESSION)
+        await desk.slack.deliver_event(desk.slack.event_of("general", first), retry_num=3)
+        await desk.until_said(LATE, one)
+        await desk.until_said(LATE, two)
+        await until_caught_up(store)
+        texts = [one.partition("\n\n")[2] for one in await desk.fence(one)]
+    assert texts == ["Before", "First", "Last"]
+    assert len(desk.received(OTHER_SESSION)) == 1
+    assert [text.partition(";")[0] for text in late(desk, one)] == [
+        "I was away and found 2 replies late"
+    ]
+    assert late(desk, two) == ["I was away and found 1 reply late; it is on its way to Devin now."]
+    async with running(desk, environ):
+        await until_caught_up(store)
+    assert [len(late(desk, thread)) for thread in (one, two)] == [1, 1]
+
+
+async def test_threads_of_one_session_are_caught_up_in_the_order_of_writing(
+    environ: dict[str, str], desk: Desk
+) -> None:
+    """Whichever thread is read first."""
+    async with running(desk, environ):
+        threads = [await desk.linked_thread() for _ in range(2)]
+    for number in range(6):
+        await unbrought(desk, f"Reply {number}", threads[number % 2])
+    async with running(desk, environ):
+        await desk.until_received("Reply 5")
+    texts = [one.partition("\n\n")[2] for one in desk.received()]
+    assert texts == [f"Reply {number}" for number in range(6)]
+
+
+async def test_a_reply_that_comes_first_after_the_gap_hides_nothing_and_waits_its_turn(
+    environ: dict[str, str], desk: Desk, store: Store
+) -> None:
+    """What is missing was written before it; also where Slack lets that be read only later."""
+    async with running(desk, environ):
+        thread = await desk.linked_thread()
+    await unbrought(desk, "Missing", thread)
+    desk.slack.fail_next("conversations.replies", retry_after=2)
+    async with running(desk, environ):
+        live = await desk.reply("Live", thread)
+        await desk.until_marked("white_check_mark", live)
+    texts = [one.partition("\n\n")[2] for one in desk.received()]
+    assert texts == ["Missing", "Live"]
+
+
+async def test_a_process_that_dies_before_it_has_read_leaves_that_to_the_next(
+    environ: dict[str, str], desk: Desk, store: Store
+) -> None:
+    """What it had accepted meanwhile hides nothing."""
+    async with running(desk, environ):
+        thread = await desk.linked_thread()
+    await unbrought(desk, "Missing", thread)
+    desk.slack.fail_next("conversations.replies", retry_after=30)
+    async with running(desk, environ):
+        await desk.reply("Live", thread)
+        await desk.until_heard()
+        await wait_until(lambda: looks(desk), "it begins to read")
+    assert desk.received() == []
+    async with running(desk, environ):
+        await desk.until_received("Live")
+        await until_caught_up(store)
+    texts = [one.partition("\n\n")[2] for one in desk.received()]
+    assert texts == ["Missing", "Live"]
+
+
+async def test_only_what_an_event_would_have_brought_to_devin_is_accepted(
+    environ: dict[str, str], desk: Desk, store: Store
+) -> None:
+    """No aside, no guest, no bot, no word of ours; not what is from before the link or a mute."""
+    root = await desk.slack.say("Shall we ship it?")
+    await unbrought(desk, "Before the link", root)
+    async with running(desk, environ):
+        await desk.mention(f"link {SESSION}", thread=root)
+        await desk.until_said("now linked", root)
+        await desk.mention("mute", thread=root)
+        await desk.until_said("Muted", root)
+        await unbrought(desk, "While muted", root)
+        await desk.mention("unmute", thread=root)
+        await desk.until_said("Unmuted", root)
+    for text, user in {"(aside) psst": "ada", "Me too": "gus", "Build green": "bolt-ci"}.items():
+        await unbrought(desk, text, root, user=user)
+    await unbrought(desk, "For Devin", root)
+    async with running(desk, environ):
+        await desk.until_received("For Devin")
+        await desk.until_whispered("Guests can't steer", "gus")
+        await until_caught_up(store)
+    assert len(desk.received()) == 1
+    assert "found 1 reply late" in late(desk, root)[0]
+
+
+@pytest.mark.parametrize("verb", ["unlink", "mute"])
+async def test_what_follows_an_unheard_request_to_stop_stays_in_slack(
+    environ: dict[str, str], desk: Desk, store: Store, verb: str
+) -> None:
+    """Nobody carried it out, so its author is asked again; what came after it is never fetched."""
+    async with running(desk, environ):
+        thread = await desk.linked_thread()
+    await unbrought(desk, "For Devin", thread)
+    await asked(desk, verb, thread)
+    await unbrought(desk, "Between us", thread)
+    for _ in range(2):
+        async with running(desk, environ):
+            await until_caught_up(store)
+            await desk.until_received("For Devin")
+    assert len(desk.received()) == 1
+    (told,) = late(desk, thread)
+    assert f"I did not hear `{verb}` meanwhile: please mention me again." in told
+    assert told.endswith("The replies after that stayed here.")
+
+
+async def test_who_may_not_mute_a_thread_does_not_stop_it_while_nobody_listens(
+    environ: dict[str, str], desk: Desk, store: Store
+) -> None:
+    """A guest who asks is told no, as ever; what others wrote after that is for Devin."""
+    async with running(desk, environ):
+        thread = await desk.linked_thread()
+    await asked(desk, "mute", thread, user="gus")
+    await unbrought(desk, "For Devin", thread)
+    async with running(desk, environ):
+        await desk.until_received("For Devin")
+        await desk.until_whispered("Guests can't steer", "gus")
+        await until_caught_up(store)
+    assert "mute" not in late(desk, thread)[0]
+
+
+async def test_an_order_whose_event_is_on_its_way_is_obeyed_and_not_asked_for_again(
+    environ: dict[str, str], desk: Desk, store: Store
+) -> None:
+    """It stands in the thread that is read, and comes a moment later."""
+    async with running(desk, environ):
+        thread = await desk.linked_thread()
+        ts = await asked(desk, "mute", thread)
+        before = len(looks(desk))
+        desk.slack.drop_connections()
+        await wait_until(lambda: len(looks(desk)) > before, "the thread is read")
+        await desk.slack.deliver_event(desk.slack.event_of("general", ts))
+        await desk.until_said("Muted", thread)
+        await until_caught_up(store)
+    assert late(desk, thread) == []
+
+
+async def test_an_unheard_question_is_to_be_asked_again(
+    environ: dict[str, str], desk: Desk, store: Store
+) -> None:
+    """It stops nothing, and is not answered hours later; one that was heard is not mentioned."""
+    async with running(desk, environ):
+        thread = await desk.linked_thread()
+        await desk.mention("help", thread=thread)
+        await desk.until_said("I bring the replies", thread)
+    await asked(desk, "status", thread)
+    await unbrought(desk, "For Devin", thread)
+    async with running(desk, environ):
+        await desk.until_received("For Devin")
+        await until_caught_up(store)
+    (told,) = late(desk, thread)
+    assert told.endswith("I did not hear `status` meanwhile: please mention me again.")
+
+
+@pytest.mark.parametrize(
+    "reason", ["channel_not_found", "not_in_channel", "missing_scope", "thread_not_found"]
+)
+async def test_a_thread_out_of_reach_is_said_and_costs_no_other_anything(
+    environ: dict[str, str],
+    desk: Desk,
+    store: Store,
+    caplog: pytest.LogCaptureFixture,
+    reason: str,
+) -> None:
+    """The newest is tried first; the others are read all the same."""
+    desk.devin.add_session(OTHER_SESSION)
+    async with running(desk, environ):
+        good = await desk.linked_thread()
+        await desk.linked_thread(OTHER_SESSION, channel="shared")
+    await unbrought(desk, "For Devin", good)
+    desk.slack.fail_next("conversations.replies", error=reason)
+    async with running(desk, environ):
+        await desk.until_received("For Devin")
+        await until_caught_up(store)
+    (record,) = [one for one in caplog.records if one.getMessage() == "thread not read"]
+    assert (record.levelname, record.__dict__["reason"]) == (
+        "ERROR",
+        f"conversations.replies: {reason}",
+    )
+
+
+async def test_a_token_that_no_longer_serves_ends_it_and_leaves_the_gap_to_one_that_does(
+    environ: dict[str, str], desk: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Asking on for every thread would help nobody."""
+    async with running(desk, environ):
+        thread = await desk.linked_thread()
+    await unbrought(desk, "For Devin", thread)
+    desk.slack.fail_next("conversations.replies", error="token_revoked")
+    async with running(desk, environ):
+        await wait_until(lambda: "catch-up ended" in caplog.messages, "it ends")
+    async with running(desk, environ):
+        await desk.until_received("For Devin")
+
+
+async def test_slack_may_ask_for_patience(environ: dict[str, str], desk: Desk) -> None:
+    """The same thread is asked for again after `Retry-After`."""
+    async with running(desk, environ):
+        thread = await desk.linked_thread()
+    await unbrought(desk, "For Devin", thread)
+    desk.slack.fail_next("conversations.replies", retry_after=2)
+    async with running(desk, environ):
+        await desk.until_received("For Devin")
+    one, two = looks(desk)
+    assert two.at - one.at >= 2
+    assert one.params["ts"] == two.params["ts"] == thread
+
+
+async def test_a_session_whose_author_slack_does_not_name_is_left_for_the_next_attempt(
+    environ: dict[str, str], desk: Desk, store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its threads do not count as read; nobody is told anything until they do, and then once."""
+    async with running(desk, environ):
+        thread = await desk.linked_thread()
+    await unbrought(desk, "First", thread, user="ben")
+    await asked(desk, "status", thread)
+    await unbrought(desk, "Last", thread)
+    desk.slack.fail_next("users.info", status=503, times=100_000)
+    async with running(desk, environ):
+        await wait_until(lambda: "session put off" in caplog.messages, "it is left")
+        assert await store.get(GAP_KEY) is not None
+        assert (desk.received(), desk.whispers("ben"), late(desk, thread)) == ([], [], [])
+        desk.slack.fail_no_more()
+        await desk.until_received("Last")
+        await until_caught_up(store)
+        texts = [one.partition("\n\n")[2] for one in await desk.fence(thread)]
+    assert texts == ["First", "Last"]
+    (told,) = late(desk, thread)
+    assert "found 2 replies late" in told
+    assert "`status`" in told
+    assert desk.whispers("ben") == []
+
+
+async def test_a_connection_that_was_lost_is_a_gap_and_a_refresh_is_none(
+    bot: Bot, desk: Desk, store: Store
+) -> None:
+    """Slack asks for a new connection every few hours; that need not cost a call for each link."""
+    thread = await desk.linked_thread()
+    await until_caught_up(store)
+    await desk.slack.disconnect("refresh_requested")
+    await wait_until(lambda: not desk.slack.connections, "the old connection is leaving")
+    await desk.slack.wait_connected()
+    await desk.fence(thread)
+    assert not looks(desk)
+
+    await unbrought(desk, "Lost", thread)
+    await desk.slack.close_connections()
+    await desk.until_received("Lost")
+    await desk.until_said(LATE, thread)
+
+
+async def test_of_two_processes_one_tells_each_thread_once(
+    settings: Settings, environ: dict[str, str], desk: Desk, store: Store
+) -> None:
+    """Both start at the same moment."""
+    async with running(desk, environ):
+        thread = await desk.linked_thread()
+    await unbrought(desk, "For Devin", thread)
+    async with open_bot(settings), open_bot(settings):
+        await desk.slack.wait_connected(2)
+        await desk.until_received("For Devin")
+        await until_caught_up(store)
+        assert len(await desk.fence(thread)) == 1
+    assert len(late(desk, thread)) == 1
+
+
+async def test_it_can_be_switched_off(environ: dict[str, str], desk: Desk, redis_url: str) -> None:
+    """Then nothing is read, and nothing kept for it."""
+    for _ in range(2):
+        async with running(desk, environ, CATCH_UP="0"):
+            thread = await desk.linked_thread()
+            await desk.reply("Hello", thread)
+            await desk.fence(thread)
+    assert not looks(desk)
+    async with Redis.from_url(node_url(redis_url)) as raw:
+        assert not await raw.exists(GAP_KEY, recent_key(desk.slack.team_id))
+
+
+# Replies whose author Slack does not name for a while, and whose thread changes meanwhile.
+
+
+@pytest.mark.parametrize("then", [["unlink"], ["mute"], ["unlink", f"link {SESSION}"]])
+async def test_what_is_found_after_its_thread_was_unlinked_or_muted_is_said_to_stay(
+    bot: Bot, desk: Desk, store: Store, then: list[str]
+) -> None:
+    """Once: its author must not believe that Devin has it."""
+    thread = await desk.linked_thread()
+    desk.slack.fail_next("users.info", status=503, times=100_000)
+    await desk.reply("For Devin", thread, user="ben")
+    await desk.slack.deliveries[-1].settled()
+    for verb in then:
+        before = len(desk.said(thread))
+        await desk.mention(verb, thread=thread)
+        await wait_until(lambda: len(desk.said(thread)) > before, "it is done")  # noqa: B023
+    desk.slack.fail_no_more()
+    await desk.until_said("1 reply reached me only after somebody had unlinked", thread)
+    await until_caught_up(store)
+    assert sum("reached me" in text for text in desk.said(thread)) == 1
+    assert desk.received() == []
+
+
+# Without a bot around it.
+
+
+class Heard:
+    """Events that are only written down; there are no commands and no strangers among them."""
+
+    def __init__(self) -> None:
+        self.accepted: list[str] = []
+
+    def parse(self, message: Mapping[str, Any], thread: ThreadRef) -> Reply | Unheard | None:
+        """As the handlers do."""
+        return parse_reply({**message, "channel": thread.channel}, thread.team, "")
+
+    async def accept(self, reply: Reply) -> Change:
+        """Write it down."""
+        self.accepted.append(reply.text)
+        return Change.REPEATED
+
+    async def is_stranded(self, reply: Reply) -> bool:
+        """Not here."""
+        raise AssertionError(reply.id)
+
+    async def turn_away(self, reply: Reply, error: PersonError) -> None:
+        """Not here."""
+        raise AssertionError(reply.id) from error
+
+    async def is_heeded(self, command: Unheard) -> bool:
+        """Not here."""
+        raise AssertionError(command.verb)
+
+    async def take_back(self, reply: Reply) -> bool:
+        """Not here."""
+        raise AssertionError(reply.id)
+
+    async def give_up(self, command: Unheard) -> None:
+        """Not here."""
+        raise AssertionError(command.verb)
+
+
+class Study:
+    """A catch-up alone with Redis and Slack, and links to catch up with."""
+
+    def __init__(self, desk: Desk, store: Store, threads: Threads) -> None:
+        self.desk = desk
+        self.heard = Heard()
+        self.links = Links(store, CATCH_UP)
+        self.clock = SlackClock()
+        self._store = store
+        self._threads = threads
+
+    def gaps(self, who: str = "a") -> Gaps:
+        """What a process knows of the gap."""
+        return Gaps(self._store, self.desk.slack.team_id, CATCH_UP, who)
+
+    def listening(self, who: str = "a") -> Listening:
+        """What a process was brought."""
+        return Listening(self.gaps(who), self.clock)
+
+    def catch_up(
+        self, listening: Listening, *, pace: float = 0, most: int = 2_000, who: str = "a"
+    ) -> CatchUp:
+        """The catch-up of a process."""
+        schedule = Planned()
+        return CatchUp(
+            listening=listening,
+            gaps=self.gaps(who),
+            links=self.links,
+            reader=LateReader(self._threads, self.heard, pace),
+            answers=Answers(
+                threads=self._threads,
+                intake=Intake(),
+                store=self._store,
+                reports=Reports(self._store),
+                schedule=schedule,
+            ),
+            events=self.heard,
+            schedule=schedule,
+            clock=self.clock,
+            most_threads=most,
+        )
+
+    async def linked(self, number: int) -> list[str]:
+        """As many linked threads, oldest first, each with a reply that no event brought."""
+        channel = self.desk.slack.workspace.channel("general").id
+        ada = self.desk.slack.workspace.user("ada").id
+        begin, roots = time.time_ns() // 1000 - 3_000_000 * number, []
+        for place in range(number):
+            made = begin + place * 1_000_000
+            root, ts = (f"{at // 10**6}.{at % 10**6:06d}" for at in (made - 10, made + 500_000))
+            thread = ThreadRef(team=self.desk.slack.team_id, channel=channel, thread_ts=root)
+            self.desk.slack.workspace.put(Message(channel, root, user=ada, text="Root"))
+            text = f"Reply {place}"
+            reply = Message(channel, ts, user=ada, text=text, thread_ts=root)
+            self.desk.slack.workspace.put(reply)
+            session = SessionId(f"devin-{place:032x}")
+            link = Link(session=session, by=UserId(ada), at=1, since=made // 1000)
+            await self.links.create(thread, link)
+            roots.append(root)
+        return roots
+
+
+@pytest.fixture
+async def study(desk: Desk, settings: Settings, store: Store) -> AsyncIterator[Study]:
+    """No bot."""
+    async with open_slack(settings) as client:
+        yield Study(desk, store, Threads(client, never))
+
+
+@pytest.mark.parametrize(("most", "read"), [(2, [4, 3]), (100, [4, 3, 2, 1, 0])])
+async def test_the_latest_links_are_read_first_and_no_more_than_the_limit(
+    study: Study, store: Store, most: int, read: list[int]
+) -> None:
+    """Each once, from where its replies are known on."""
+    roots = await study.linked(5)
+    listening = study.listening()
+    async with study.catch_up(listening, most=most).running():
+        listening.missed()
+        await wait_until(lambda: len(study.heard.accepted) >= len(read), "all are read")
+        await until_caught_up(store)
+    assert study.heard.accepted == [f"Reply {place}" for place in read]
+    assert [call.params["ts"] for call in looks(study.desk)] == [roots[place] for place in read]
+
+
+async def test_a_thousand_links_are_read(study: Study, store: Store) -> None:
+    """One call each."""
+    await study.linked(1_000)
+    listening = study.listening()
+    async with study.catch_up(listening).running():
+        listening.missed()
+        await wait_until(lambda: len(study.heard.accepted) == 1_000, "all are read", 60)
+        await until_caught_up(store)
+    assert len(looks(study.desk)) == 1_000
+
+
+async def test_slack_is_asked_at_its_pace(study: Study) -> None:
+    """However many links there are."""
+    await study.linked(4)
+    listening = study.listening()
+    async with study.catch_up(listening, pace=0.5).running():
+        listening.missed()
+        await wait_until(lambda: len(study.heard.accepted) == 4, "all are read")
+    calls = [call.at for call in looks(study.desk)]
+    assert min(two - one for one, two in pairwise(calls)) > 0.1  # as received, on a busy machine
+
+
+async def test_the_end_of_a_process_is_not_held_up_and_the_next_one_goes_on(
+    study: Study, store: Store
+) -> None:
+    """It lets go at once, and what it has read is not read again."""
+    await study.linked(3)
+    first_pace, listening = 60, study.listening()
+
+    async def is_one_read() -> bool:
+        _, unread = await study.gaps("b").unread()
+        return len(unread) == 2
+
+    async with study.catch_up(listening, pace=first_pace).running():
+        listening.missed()
+        await wait_until(is_one_read, "one is read")
+        began = time.monotonic()
+    assert time.monotonic() - began < first_pace / 2
+    assert await study.gaps("b").claim()
+    await study.gaps("b").let_go()
+    assert await store.get(CATCHING_UP_KEY) is None
+    assert await is_one_read()
+    other = study.listening("b")
+    async with study.catch_up(other, who="b").running():
+        other.wanted.set()
+        await until_caught_up(store)
+    assert study.heard.accepted == ["Reply 2", "Reply 1", "Reply 0"]
+
+
+async def test_one_process_at_a_time_reads_and_another_waits_for_it(study: Study) -> None:
+    """Dead, it is followed."""
+    one, two = study.gaps("a"), study.gaps("b")
+    assert await one.claim() is None
+    await one.note_all()
+    gap = await one.claim()
+    assert gap
+    assert not await two.is_left()
+    assert await two.claim() == ""
+    assert await one.claim() == gap
+    assert await two.let_go(gap="1")
+    assert await two.claim() == ""
+    await one.let_go()
+    assert await two.is_left()
+    assert await two.claim() == gap
+    assert not await two.let_go(gap)
+    assert not await two.is_left()
+    assert await one.claim() is None
+
+
+async def test_what_a_dead_process_was_reading_is_read_by_one_that_wants_nothing(
+    study: Study, store: Store, raw: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It lives since before the gap, and Slack brings it everything."""
+    monkeypatch.setattr(runner, "VOUCH_SECONDS", 0.05)
+    await study.linked(1)
+    async with study.catch_up(study.listening("b"), who="b").running():
+        dead = study.gaps("dead")
+        await dead.note_all(1)
+        await dead.claim()
+        assert study.heard.accepted == []
+        await raw.delete(CATCHING_UP_KEY)  # as it expires
+        await until_caught_up(store)
+    assert study.heard.accepted == ["Reply 0"]
+
+
+async def test_a_reading_that_fails_as_nobody_foresaw_is_not_the_last(
+    study: Study, store: Store, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is in the log, and what is wanted next is read."""
+    await study.linked(1)
+    listening, find = study.listening(), study.links.of
+
+    async def fails(threads: Sequence[ThreadRef]) -> Sequence[Link | None]:
+        monkeypatch.setattr(study.links, "of", find)
+        raise RuntimeError(f"nobody foresaw {len(threads)}")
+
+    monkeypatch.setattr(study.links, "of", fails)
+    async with study.catch_up(listening).running():
+        listening.missed()
+        await wait_until(lambda: "unforeseen: RuntimeError" in caplog.messages, "it fails")
+        listening.missed()
+        await until_caught_up(store)
+    assert study.heard.accepted == ["Reply 0"]
+
+
+async def test_only_who_reads_renews_the_hold(store: Store, raw: Redis) -> None:
+    """One that was frozen does not keep others from following the next reader if that dies."""
+    first, second = (Gaps(store, "T0TEAM", CATCH_UP, who) for who in ("a", "b"))
+    await first.note_all()
+    await first.claim()
+    await raw.delete(CATCHING_UP_KEY)
+    await second.claim()
+    await raw.pexpire(CATCHING_UP_KEY, 1000)
+    await first.renew()
+    assert await raw.pttl(CATCHING_UP_KEY) <= 1000
+    await second.renew()
+    assert await raw.pttl(CATCHING_UP_KEY) > 1000
+
+
+async def test_a_second_gap_while_the_first_is_read_is_read_too(study: Study) -> None:
+    """It is not struck off with the first one."""
+    gaps = study.gaps()
+    await gaps.note_all()
+    first = await gaps.claim()
+    assert first
+    await asyncio.gather(gaps.note_all(), gaps.renew())
+    assert await gaps.let_go(first)
+    second = await gaps.claim()
+    assert second
+    assert int(second) > int(first)
+
+
+async def test_what_is_kept_of_a_thread_goes_with_its_link_or_its_time(
+    study: Study, redis_url: str
+) -> None:
+    """Nothing grows that nobody reads."""
+    roots = await study.linked(2)
+    key = recent_key(study.desk.slack.team_id)
+    channel = study.desk.slack.workspace.channel("general").id
+    async with Redis.from_url(node_url(redis_url), decode_responses=True) as raw:
+        assert await raw.zcard(key) == 2
+        assert 0 < await raw.ttl(key) <= CATCH_UP.total_seconds()
+        thread = ThreadRef(team=study.desk.slack.team_id, channel=channel, thread_ts=roots[0])
+        await study.links.remove(thread)
+        assert await raw.zrange(key, 0, -1) == [f"{channel}:{roots[1]}"]
+        old = (time.time() - CATCH_UP.total_seconds() - 10) * 1e6
+        await raw.zadd(key, {f"{channel}:{roots[1]}": old})
+        link = Link(session=SessionId("devin-1"), by=UserId("U"), at=1, since=now_ms())
+        await study.links.create(thread, link)
+        assert await raw.zrange(key, 0, -1) == [f"{channel}:{roots[0]}"]
+
+
+async def test_no_more_threads_are_remembered_than_could_be_read(
+    study: Study, redis_url: str
+) -> None:
+    """A million links cost no more memory here than a few thousand; the latest stay."""
+    team, now = study.desk.slack.team_id, time.time_ns() // 1000
+    async with Redis.from_url(node_url(redis_url), decode_responses=True) as raw:
+        await raw.zadd(recent_key(team), {f"C1:{n}": now - 10**6 + n for n in range(6_000)})
+        await study.linked(1)
+        assert await raw.zcard(recent_key(team)) == 5_000
+        names = await raw.zrange(recent_key(team), 0, -1)
+    assert "C1:5999" in names
+
+
+HOUR = 3_600 * 1_000_000
+OVERLAP = 5 * 60 * 1_000_000
+
+
+def now_ms() -> int:
+    """Unix milliseconds."""
+    return time.time_ns() // 1_000_000
+
+
+class AnHour:
+    """A link that is an hour old, a reply that was accepted just now, and what will be read."""
+
+    def __init__(self, study: Study, store: Store) -> None:
+        self.now = time.time_ns() // 1000
+        self._study = study
+        self._store = store
+        self.thread = ThreadRef(
+            team=study.desk.slack.team_id, channel="C1", thread_ts="1764000000.000100"
+        )
+        ts = micros_ts(self.now - 1_000_000)
+        self.reply = Reply(thread=self.thread, ts=ts, author=UserId("U0ADA"))
+
+    async def linked_and_replied(self) -> None:
+        """Link the thread, and accept a reply that was written a second ago."""
+        session, since = SessionId("devin-1"), (self.now - HOUR) // 1000
+        link = Link(session=session, by=self.reply.author, at=1, since=since)
+        await self._study.links.create(self.thread, link)
+        accepted = await Mailbox(self._store, CATCH_UP).accept(self.reply, session, timedelta(0))
+        assert accepted.change is Change.ACCEPTED
+
+    async def read_from(self) -> int:
+        """Since when the thread is to be read."""
+        _, (unread,) = await self._study.gaps().unread()
+        assert unread.thread == self.thread
+        return unread.after
+
+
+@pytest.fixture
+def an_hour(study: Study, store: Store) -> AnHour:
+    """A thread of an hour."""
+    return AnHour(study, store)
+
+
+async def test_an_accepted_reply_vouches_for_nothing_but_itself(
+    study: Study, an_hour: AnHour
+) -> None:
+    """Reading begins where a process stopped keeping all, whatever another accepted since."""
+    kept = an_hour.now - HOUR // 2
+    await study.gaps("one that is gone").vouch(kept)
+    await an_hour.linked_and_replied()
+    await study.gaps("one that lives").vouch(an_hour.now)
+    await study.gaps().note_all()
+    assert await an_hour.read_from() == kept - OVERLAP
+
+
+async def test_what_a_killed_process_took_with_it_is_noted_though_another_reads(
+    study: Study, an_hour: AnHour
+) -> None:
+    """It refused something and could not note it; who follows it has that read."""
+    await an_hour.linked_and_replied()
+    reader = study.gaps("reader")
+    await reader.note_all(an_hour.now)
+    gap = await reader.claim()
+    assert gap
+    kept = an_hour.now - HOUR // 2
+    await study.gaps("killed").vouch(kept)
+    await study.gaps("one that follows").note_all()
+    assert await an_hour.read_from() == kept - OVERLAP
+    assert await reader.let_go(gap)
+
+
+async def test_a_process_that_is_gone_is_missed_by_one_that_lives(
+    study: Study, an_hour: AnHour, raw: Redis
+) -> None:
+    """What it refused went with it; not where everything was noted since, as by who follows it."""
+    await an_hour.linked_and_replied()
+    team, kept = study.desk.slack.team_id, an_hour.now - HOUR // 2
+    seconds, _ = await raw.time()
+
+    async def dies(said_at: int) -> None:
+        await raw.hset(listeners_key(team), "dead", f"{kept}:{said_at}")
+
+    study.clock.told(an_hour.now)
+    lives = study.listening("lives")
+    lives.kept(an_hour.now)
+    await dies(seconds * 1_000 - 20_000)
+    await lives.vouch()
+    assert not lives.is_behind
+    await dies(seconds * 1_000 - 40_000)
+    await lives.vouch()
+    assert lives.is_behind
+    await lives.note()
+    assert await an_hour.read_from() == kept - OVERLAP
+    await dies(seconds * 1_000 - 40_000)
+    await lives.vouch()
+    assert not lives.is_behind
+
+
+async def test_a_process_that_lost_its_connection_reads_from_what_it_kept(
+    study: Study, an_hour: AnHour
+) -> None:
+    """And from what it refused, if that is earlier."""
+    await an_hour.linked_and_replied()
+    await study.gaps().note_all(an_hour.now - HOUR // 4)
+    assert await an_hour.read_from() == an_hour.now - HOUR // 4 - OVERLAP
+    await study.gaps().note([Missed(an_hour.thread, an_hour.now - HOUR // 2)])
+    assert await an_hour.read_from() == an_hour.now - HOUR // 2 - 1
+    await study.gaps().note([Missed(an_hour.thread, an_hour.now)])
+    assert await an_hour.read_from() == an_hour.now - HOUR // 2 - 1
+
+
+async def test_after_an_upgrade_a_thread_is_read_from_its_latest_traffic(
+    study: Study, an_hour: AnHour
+) -> None:
+    """Processes of the version before did not say what they kept."""
+    await an_hour.linked_and_replied()
+    await study.gaps().note_all()
+    assert await an_hour.read_from() == an_hour.now - 1_000_000 - OVERLAP
+
+
+@pytest.mark.parametrize(("waited", "step"), [(29, Later), (31, Head)])
+async def test_a_reply_waits_for_what_is_missing_from_when_it_was_accepted(
+    study: Study, an_hour: AnHour, store: Store, raw: Redis, waited: int, step: type[Step]
+) -> None:
+    """Half a minute, however long others have waited for the same thread, and however often."""
+    await an_hour.linked_and_replied()
+    session, mailbox = SessionId("devin-1"), Mailbox(store, CATCH_UP)
+    for since in (HOUR // 2, HOUR // 4):
+        await study.gaps().note([Missed(an_hour.thread, an_hour.now - since)])
+        assert isinstance(await mailbox.take(session, "token"), Later)
+        await raw.zadd(BEHIND_KEY, {session: 1})  # the wait of an earlier reply is over
+        await raw.zadd(DUE_KEY, {session: 1})
+    seconds, _ = await raw.time()
+    accepted = (seconds - waited) * 1_000
+    await raw.hset(reply_key(an_hour.reply.id), "accepted", str(accepted))
+    assert isinstance(await mailbox.take(session, "token"), step)
+
+
+async def test_nothing_is_read_from_before_the_link(study: Study, an_hour: AnHour) -> None:
+    """However long ago something was refused."""
+    await an_hour.linked_and_replied()
+    await study.gaps().note([Missed(an_hour.thread, an_hour.now - 2 * HOUR)])
+    assert await an_hour.read_from() == (an_hour.now - HOUR) // 1000 * 1000
+
+
+async def test_who_leaves_leaves_no_mark_where_another_listens(
+    study: Study, an_hour: AnHour
+) -> None:
+    """The last one does, for whoever starts next."""
+    await an_hour.linked_and_replied()
+    await study.gaps("one").vouch(an_hour.now - HOUR // 2)
+    await study.gaps("other").vouch(an_hour.now - HOUR // 4)
+    await study.gaps("one").leave()
+    await study.gaps("other").leave()
+    await study.gaps().note_all()
+    assert await an_hour.read_from() == an_hour.now - HOUR // 4 - OVERLAP
+
+
+@pytest.mark.parametrize(("reason", "calls"), [("not_in_channel", 1), ("thread_not_found", 3)])
+async def test_a_channel_out_of_reach_is_asked_for_once_and_its_threads_stay_unread(
+    study: Study, store: Store, reason: str, calls: int
+) -> None:
+    """Invited again, the bot finds at its next start what it has missed."""
+    await study.linked(3)
+    study.desk.slack.fail_next("conversations.replies", error=reason)
+    listening = study.listening()
+    async with study.catch_up(listening).running():
+        listening.missed()
+        await wait_until(lambda: len(looks(study.desk)) == calls, "all are tried")
+        await until_caught_up(store)
+        assert len(looks(study.desk)) == calls
+        listening.missed()
+        await wait_until(lambda: len(set(study.heard.accepted)) == 3, "all are read")

@@ -1,0 +1,274 @@
+"""Order in a session, independence between sessions, and each reply once, however events come."""
+
+import asyncio
+import random
+import time
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from bot.app import Bot, open_bot
+from bot.model.models import Link, SessionId, ThreadRef, UserId
+from bot.redis.connection import Store
+from bot.runtime.intake import Intake
+from bot.settings import Settings
+from bot.store.links import Links
+from sandbox import Sandbox
+from sandbox.slack.server import Message
+from tests.support.desk import OTHER_SESSION, SESSION, Desk
+from tests.support.waiting import until_settled, wait_until
+
+HOUR = 3_600
+AGES = {"fresh": 0, "old": HOUR, "in the future": -HOUR}
+
+
+class Clock:
+    """The clock of a burst: for it, what comes in while the clock stands comes in at once.
+
+    How much of a burst a machine takes in before `LIMIT_SECONDS` are over is not what is tested.
+    """
+
+    def __init__(self) -> None:
+        self.stands_at: float | None = None
+
+    def __call__(self) -> float:
+        """Seconds."""
+        return time.monotonic() if self.stands_at is None else self.stands_at
+
+    def stop(self) -> None:
+        """Stand still."""
+        self.stands_at = time.monotonic()
+
+    def go_on(self) -> None:
+        """Tell the time again."""
+        self.stands_at = None
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """What tells the bots of a test how long a burst lasts."""
+    return Clock()
+
+
+@pytest.fixture
+async def box() -> AsyncIterator[Sandbox]:
+    """A Slack that repeats what the test repeats, and nothing because a machine is slow."""
+    async with Sandbox(ack_timeout=60) as sandbox:
+        sandbox.devin.add_session(SESSION)
+        yield sandbox
+
+
+@pytest.fixture
+async def bot(settings: Settings, box: Sandbox, clock: Clock) -> AsyncIterator[Bot]:
+    """A bot with that clock."""
+    async with open_bot(settings, intake=Intake(clock=clock), look_after=(0.0, 0.05)) as running:
+        await box.slack.wait_connected()
+        yield running
+
+
+async def storm(desk: Desk, events: list[dict[str, Any]], clock: Clock, seed: int) -> None:
+    """Deliver the events in any order, all at once, until each is acknowledged."""
+    random.Random(seed).shuffle(events)  # noqa: S311  (an order to repeat, no secret)
+    clock.stop()
+    for delivery in [await desk.slack.deliver_event(event) for event in events]:
+        assert (await delivery.settled()).acked
+    clock.go_on()
+
+
+def write(desk: Desk, root: str, text: str, ts: str) -> dict[str, Any]:
+    """A reply that was written at `ts`; returns its event, which is not sent."""
+    channel, ada = desk.slack.workspace.channel("general"), desk.slack.workspace.user("ada")
+    desk.slack.workspace.put(
+        Message(channel.id, ts, user=ada.id, text=text, thread_ts=root, client_msg_id=ts)
+    )
+    return desk.slack.event_of("general", ts)
+
+
+def moments(age: float) -> Iterator[str]:
+    """Rising timestamps, from `age` seconds ago on."""
+    now = int((time.time() - age) * 1_000_000)
+    while True:
+        now += 1
+        yield f"{now // 1_000_000}.{now % 1_000_000:06d}"
+
+
+async def linked_long_ago(desk: Desk, store: Store, session: str) -> str:
+    """A thread whose link is older than all that the tests let people write in it."""
+    slack = desk.slack
+    root = await slack.say("Shall we?", deliver=False)
+    channel, ada = slack.workspace.channel("general").id, UserId(slack.workspace.user("ada").id)
+    at = int(time.time()) - 2 * HOUR
+    link = Link(session=SessionId(session), by=ada, at=at, since=at * 1_000)
+    thread = ThreadRef(team=slack.team_id, channel=channel, thread_ts=root)
+    await Links(store, timedelta(days=1)).create(thread, link)
+    return root
+
+
+async def linked(desk: Desk, store: Store, sessions: int) -> dict[str, str]:
+    """As many linked threads, by session."""
+    threads = {}
+    for number in range(sessions):
+        session = f"devin-{number:032x}"
+        desk.devin.add_session(session)
+        threads[session] = await linked_long_ago(desk, store, session)
+    return threads
+
+
+def read(desk: Desk, session: str) -> list[str]:
+    """The session's messages, without their author."""
+    return [message.partition("\n\n")[2] for message in desk.received(session)]
+
+
+@pytest.mark.parametrize("is_busy", [False, True], ids=["idle", "busy"])
+@pytest.mark.parametrize("age", AGES.values(), ids=AGES.keys())
+async def test_shuffled_and_repeated_events_are_sent_once_in_the_order_of_writing(
+    age: int, is_busy: object, bot: Bot, desk: Desk, store: Store, clock: Clock
+) -> None:
+    """200 replies to 20 sessions, each event three times, in any order: 200 POSTs, by `ts`.
+
+    Also where the sessions are busy with an earlier reply, and are free in the midst of it.
+    """
+    threads = await linked(desk, store, 20)
+    written = defaultdict(list)
+    time_of_writing, events = moments(age), []
+    for number, session in enumerate(threads if is_busy else ()):
+        desk.devin.behave(session, "running", delay=0.05 + number / 100, times=1)
+        first = write(desk, threads[session], "First", next(time_of_writing))
+        await desk.slack.deliver_event(first)
+        written[session].append("First")
+    await wait_until(lambda: len(desk.devin.requests) == len(written), "all are busy")
+    for number in range(200):
+        session = list(threads)[number % 20]
+        events.append(write(desk, threads[session], f"Reply {number}", next(time_of_writing)))
+        written[session].append(f"Reply {number}")
+    await storm(desk, events * 3, clock, age)
+    await until_settled(store)
+
+    assert len(desk.devin.requests) == sum(map(len, written.values()))
+    assert {session: read(desk, session) for session in threads} == written
+    assert max(desk.devin.session(one).max_in_flight for one in threads) == 1
+
+
+async def test_two_threads_of_one_session_keep_the_order_of_writing(
+    bot: Bot, desk: Desk, store: Store, clock: Clock
+) -> None:
+    """The order is the session's, whichever thread a reply stands in."""
+    roots = [await linked_long_ago(desk, store, SESSION) for _ in range(2)]
+    ages = moments(HOUR)
+    events = [write(desk, roots[n % 2], f"Reply {n}", next(ages)) for n in range(20)]
+    await storm(desk, events, clock, 3)
+    await until_settled(store)
+    assert read(desk, SESSION) == [f"Reply {n}" for n in range(20)]
+
+
+@pytest.mark.parametrize("state", ["down", "rate_limited", "slow"])
+async def test_a_session_in_trouble_delays_no_other(state: str, bot: Bot, desk: Desk) -> None:
+    """Its trouble outlasts all that the other is sent, however much mail waits for it."""
+    desk.devin.add_session(OTHER_SESSION)
+    trouble, well = await desk.linked_thread(), await desk.linked_thread(OTHER_SESSION)
+    over = asyncio.Event()
+    until = over if state == "slow" else None
+    desk.devin.behave(SESSION, state, delay=0, retry_after=600, until=until)
+    waiting = [await desk.reply(f"Reply {number}", trouble) for number in range(20)]
+    await wait_until(lambda: desk.devin.session(SESSION).requests, "the trouble has begun")
+    for number in range(5):
+        reply = await desk.reply(f"Reply {number}", well)
+        await desk.until_marked("white_check_mark", reply)
+    assert read(desk, OTHER_SESSION) == [f"Reply {number}" for number in range(5)]
+    assert len(desk.devin.session(SESSION).requests) == 1
+    assert [desk.marks(ts) for ts in waiting] == [[]] * 20
+    over.set()
+
+
+async def test_replies_behind_a_waiting_one_follow_it_in_order(
+    bot: Bot, desk: Desk, store: Store
+) -> None:
+    """A retry holds up its session, so that a later reply does not overtake it."""
+    thread = await desk.linked_thread()
+    desk.devin.behave(SESSION, "down", times=1)
+    for number in range(5):
+        await desk.reply(f"Reply {number}", thread)
+    await wait_until(lambda: desk.devin.requests, "the first is tried")
+    late = await desk.reply("Reply 5", thread)
+    await desk.until_marked("white_check_mark", late)
+    assert read(desk, SESSION) == [f"Reply {number}" for number in range(6)]
+    assert len(desk.devin.requests) == 7
+
+
+async def test_what_is_sent_again_keeps_its_old_place(bot: Bot, desk: Desk) -> None:
+    """Before what still waits, since it was written before."""
+    thread = await desk.linked_thread()
+    desk.devin.behave(SESSION, "suspended", times=1)
+    await desk.reply("Reply 0", thread)
+    await desk.until_said("*suspended*", thread)
+    desk.devin.behave(SESSION, "down", times=1)
+    await desk.reply("Reply 1", thread)
+    await wait_until(lambda: len(desk.devin.requests) == 2, "the second waits")
+    report = desk.posts(thread)[-1]
+    await desk.slack.press("send_again", channel="general", message_ts=report.ts)
+    await wait_until(lambda: len(desk.received()) == 2, "both are sent")
+    assert read(desk, SESSION) == ["Reply 0", "Reply 1"]
+
+
+async def test_an_event_that_comes_again_changes_nothing(
+    bot: Bot, desk: Desk, store: Store
+) -> None:
+    """Slack's retries have a number, the same `event_id`, and may come after the delivery."""
+    thread = await desk.linked_thread()
+    reply = await desk.reply("Please rebase", thread)
+    await desk.until_marked("white_check_mark", reply)
+    event, original = desk.slack.event_of("general", reply), desk.slack.deliveries[-1]
+    again = [await desk.slack.redeliver(original)]
+    again += [
+        await desk.slack.deliver_event(
+            event, event_id=event_id, retry_num=3, retry_reason="timeout"
+        )
+        for event_id in (original.event_id, "Ev0ANOTHER0")
+    ]
+    for delivery in again:
+        await delivery.settled()
+        assert (delivery.acked, delivery.attempts) == (True, 1)
+    await until_settled(store)
+    assert len(desk.devin.requests) == 1
+    assert desk.marks(reply) == ["white_check_mark"]
+
+
+@pytest.mark.parametrize("kinds", [("message", "app_mention"), ("app_mention", "message")])
+async def test_a_mention_is_one_reply_though_slack_sends_two_events(
+    kinds: tuple[str, str], bot: Bot, desk: Desk, store: Store
+) -> None:
+    """In either order, with different event ids."""
+    thread = await desk.linked_thread()
+    text = f"<@{desk.slack.bot_user_id}> please rebase"
+    ts = await desk.slack.say(text, thread=thread, deliver=False)
+    event = desk.slack.event_of("general", ts)
+    for kind in kinds:
+        delivery = await desk.slack.deliver_event({**event, "type": kind})
+        await delivery.settled()
+        assert delivery.acked
+    await desk.until_marked("white_check_mark", ts)
+    await until_settled(store)
+    assert len(desk.devin.requests) == 1
+    assert len(desk.said(thread)) == 1
+
+
+async def test_two_bots_on_one_redis_send_each_reply_once(
+    settings: Settings, desk: Desk, store: Store, clock: Clock
+) -> None:
+    """Both listen and both deliver; the session is held by one of them at a time."""
+    one, other = (open_bot(settings, intake=Intake(clock=clock)) for _ in range(2))
+    async with one, other:
+        await desk.slack.wait_connected(2)
+        threads = await linked(desk, store, 5)
+        fresh = moments(0)
+        roots = list(threads.values())
+        events = [write(desk, roots[n % 5], f"Reply {n}", next(fresh)) for n in range(50)] * 3
+        await storm(desk, events, clock, 5)
+        await until_settled(store)
+    assert len(desk.devin.requests) == 50
+    for place, session in enumerate(threads):
+        assert read(desk, session) == [f"Reply {n}" for n in range(50) if n % 5 == place]
+        assert desk.devin.session(session).max_in_flight == 1

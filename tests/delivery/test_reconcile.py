@@ -1,0 +1,179 @@
+"""A delivery whose answer was lost is settled by looking into the session."""
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.app import Bot
+from bot.devin.sessions import Look, find
+from bot.model.arrivals import Arrival, digest
+from sandbox import Sandbox
+from tests.support.desk import SESSION, Desk
+
+NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+WORDS = "ada (in Slack):\n\nPlease rebase"
+
+
+def listed(**entry: Any) -> bytes:
+    given = {"type": "user_message", "message": WORDS, "timestamp": NOW.isoformat(), **entry}
+    message = {key: value for key, value in given.items() if value is not None}
+    return json.dumps({"session_id": SESSION, "messages": [None, 7, {}, message]}).encode()
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (listed(), Look.SEEN),
+        (listed(type="initial_user_message"), Look.SEEN),
+        (listed(type=None), Look.SEEN),
+        (listed(type="a_new_kind", username="x", origin=None), Look.SEEN),
+        (listed(message=WORDS.replace("\n\n", "\n") + "\n"), Look.SEEN),
+        (listed(timestamp="2026-11-24T12:00:00.000001"), Look.SEEN),
+        (listed(timestamp=(NOW - timedelta(seconds=4)).isoformat()), Look.SEEN),
+        (listed(timestamp=(NOW - timedelta(seconds=6)).isoformat()), Look.UNSEEN),
+        (listed(type="devin_message"), Look.UNSEEN),
+        (listed(message="Please rebase"), Look.UNSEEN),
+        (listed(message=None), Look.UNSEEN),
+        (listed(timestamp=None), Look.UNSEEN),
+        (listed(timestamp="yesterday"), Look.UNSEEN),
+        (b'{"messages": []}', Look.UNSEEN),
+        (b'{"status": "running"}', Look.UNREADABLE),
+        (b'{"messages": null}', Look.UNREADABLE),
+        (b"[]", Look.UNREADABLE),
+        (b"<html>", Look.UNREADABLE),
+        (b"[" * 100_000, Look.UNREADABLE),
+    ],
+)
+def test_a_message_counts_as_seen_only_if_a_user_wrote_it_since(
+    body: bytes, expected: Look
+) -> None:
+    """The same words, from a user, not from before the attempt; white space aside."""
+    assert find(body, WORDS, NOW) is expected
+
+
+def at(seconds: float) -> datetime:
+    return NOW + timedelta(seconds=seconds)
+
+
+def arrived(sent: float, answered: float, words: str = WORDS) -> Arrival:
+    return Arrival(digest(words), at(sent), at(answered))
+
+
+@pytest.mark.parametrize(
+    ("copies", "arrivals", "expected"),
+    [
+        ([-2], [], Look.SEEN),
+        ([-2], [arrived(-2.1, -1.9)], Look.UNSEEN),
+        ([-2, 0.1], [arrived(-2.1, -1.9)], Look.SEEN),
+        ([-2, -1], [arrived(-2.1, -1.9), arrived(-1.1, -0.9)], Look.UNSEEN),
+        ([-2, -1, 0.1], [arrived(-2.1, -1.9), arrived(-1.1, -0.9)], Look.SEEN),
+        ([-2], [arrived(-2.1, -1.9, "ada (in Slack):\n\nPush")], Look.SEEN),
+        ([-2], [arrived(-2.1, -1.9, WORDS.replace("\n\n", " "))], Look.UNSEEN),
+        ([-20, 0.1], [arrived(-21, -0.5)], Look.SEEN),
+        ([-4.6], [arrived(-0.2, -0.1)], Look.UNSEEN),
+        ([0.1], [arrived(-60, -50)], Look.SEEN),
+    ],
+    ids=[
+        *("unknown copy", "known copy", "both", "two known", "three", "other words"),
+        *("white space", "answered late", "clock behind", "long before"),
+    ],
+)
+def test_the_same_words_count_once_for_each_time_they_were_sent(
+    copies: list[float], arrivals: list[Arrival], expected: Look
+) -> None:
+    """What is known to have arrived shortly before is not taken for the one that is looked for."""
+    messages = [{"message": WORDS, "timestamp": at(one).isoformat()} for one in copies]
+    assert find(json.dumps({"messages": messages}).encode(), WORDS, NOW, arrivals) is expected
+
+
+def test_half_an_emoji_in_a_session_breaks_no_look() -> None:
+    """JSON may hold one, and the message that is looked for is found beside it."""
+    halves = [{"message": "half \ud83d emoji", "timestamp": NOW.isoformat()}]
+    there = [*halves, {"message": WORDS, "timestamp": NOW.isoformat()}]
+    assert find(json.dumps({"messages": there}).encode(), WORDS, NOW) is Look.SEEN
+    assert find(json.dumps({"messages": halves}).encode(), WORDS, NOW) is Look.UNSEEN
+
+
+@given(st.recursive(st.none() | st.booleans() | st.floats() | st.text(), st.lists, max_leaves=5))
+def test_no_record_of_a_session_breaks_the_look(value: object) -> None:
+    """What Devin adds or leaves out is passed over."""
+    for session in (value, {"messages": value}, {"messages": [value, {"message": value}]}):
+        assert find(json.dumps(session).encode(), WORDS, NOW) in {Look.UNSEEN, Look.UNREADABLE}
+
+
+@pytest.mark.parametrize("state", ["drops", "half", "gateway", "timeout", "server_error"])
+async def test_a_reply_that_is_in_the_session_was_delivered(
+    bot: Bot, desk: Desk, state: str
+) -> None:
+    """One POST, one ✅, and not a word: nobody needs to know that the answer was lost."""
+    thread = await desk.linked_thread()
+    desk.devin.behave(SESSION, state, takes=True, times=1)
+    ts = await desk.reply("Please rebase", thread)
+    await desk.until_marked("white_check_mark", ts)
+    assert len(desk.devin.requests) == 1
+    assert len(desk.said(thread)) == 1
+
+
+async def test_the_same_words_from_before_do_not_count(bot: Bot, desk: Desk) -> None:
+    """An earlier “yes” is no proof that this “yes” arrived."""
+    thread = await desk.linked_thread()
+    await desk.until_marked("white_check_mark", await desk.reply("yes", thread))
+    session = desk.devin.session(SESSION)
+    before = datetime.now(UTC) - timedelta(minutes=1)
+    session.messages[:] = [replace(message, at=before) for message in session.messages]
+    desk.devin.behave(SESSION, "drops", takes=False, times=1)
+    await desk.reply("yes", thread)
+    await desk.until_said("know whether Devin got", thread)
+
+
+@pytest.mark.parametrize("taken", [False, True], ids=["lost", "taken"])
+async def test_the_same_words_a_moment_later_are_told_apart(
+    bot: Bot, desk: Desk, *, taken: bool
+) -> None:
+    """“yes” and “yes”: that the first is there says nothing of the second."""
+    thread = await desk.linked_thread()
+    await desk.until_marked("white_check_mark", await desk.reply("yes", thread))
+    desk.devin.behave(SESSION, "drops", takes=taken, times=1)
+    second = await desk.reply("yes", thread)
+    if taken:
+        await desk.until_marked("white_check_mark", second)
+    else:
+        await desk.until_said("know whether Devin got", thread)
+    assert len(desk.received()) == 1 + taken
+
+
+@pytest.mark.parametrize("ahead", [-60.0, 10.0, 60.0])
+@pytest.mark.parametrize("taken", [False, True], ids=["lost", "taken"])
+async def test_a_devin_whose_clock_is_off_tells_the_same_words_apart(
+    box: Sandbox, bot: Bot, desk: Desk, *, ahead: float, taken: bool
+) -> None:
+    """Its `Date` says how far; a ✅ on what it never got would be a lie."""
+    box.devin.clock.ahead = ahead
+    await test_the_same_words_a_moment_later_are_told_apart(bot, desk, taken=taken)
+
+
+async def test_what_stands_behind_the_last_arrival_needs_no_clock(bot: Bot, desk: Desk) -> None:
+    """Also where the times of messages have nothing to do with the `Date`."""
+    thread = await desk.linked_thread()
+    for text in ("Push", "yes"):
+        await desk.until_marked("white_check_mark", await desk.reply(text, thread))
+    session, hour = desk.devin.session(SESSION), timedelta(hours=1)
+    session.messages[:] = [replace(one, at=one.at + hour) for one in session.messages]
+    desk.devin.behave(SESSION, "drops", takes=False, times=1)
+    await desk.reply("yes", thread)
+    await desk.until_said("know whether Devin got", thread)
+
+
+async def test_a_devin_without_such_a_record_is_not_asked_twice(bot: Bot, desk: Desk) -> None:
+    """The message endpoint may be all there is; then the loss is said at once."""
+    thread = await desk.linked_thread()
+    desk.devin.has_records = False
+    desk.devin.behave(SESSION, "drops", takes=False, times=1)
+    await desk.reply("Please rebase", thread)
+    await desk.until_said("know whether Devin got", thread)
+    assert desk.devin.reads == 1

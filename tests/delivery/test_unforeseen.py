@@ -1,0 +1,226 @@
+"""A failure that nobody foresaw ends one reply, once, with a reference; the session goes on."""
+
+import asyncio
+import logging
+import re
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import timedelta
+
+import aiohttp
+import pytest
+from pydantic import SecretStr
+from redis.asyncio import Redis
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.app import Bot
+from bot.delivery.attachments import Files
+from bot.delivery.deliverer import Deliveries
+from bot.delivery.reconcile import Settling
+from bot.devin.client import open_devin
+from bot.model.errors import StoreAway
+from bot.model.models import (
+    Link,
+    Outcome,
+    OutcomeKind,
+    Reply,
+    SessionId,
+    ThreadRef,
+    UserId,
+    reply_id,
+)
+from bot.model.owed import ReportId, ReportKind
+from bot.redis.connection import Store
+from bot.redis.keys import lately_key, reply_key
+from bot.runtime.intake import Intake
+from bot.slack.files import SlackFiles
+from bot.slack.people import Called, People
+from bot.store.attachments import Uploads
+from bot.store.links import Links
+from bot.store.mailbox import Mailbox
+from bot.text.markup import Mentioned
+from sandbox import Sandbox
+from tests.support.desk import SESSION, Desk, labels
+from tests.support.waiting import until_settled, wait_until
+
+ID = SessionId(SESSION)
+TTL = timedelta(days=1)
+THREAD = ThreadRef(team="T0SANDBOX", channel="C0GENERAL0", thread_ts="1764000000.000100")
+
+
+def reference_in(text: str) -> str:
+    """The reference that a thread was told."""
+    found = re.search(r"logged as ([0-9a-f]{8})", text)
+    assert found, text
+    return found[1]
+
+
+def logged(caplog: pytest.LogCaptureFixture) -> logging.LogRecord:
+    """The one line about a failure that nobody foresaw."""
+    (line,) = [one for one in caplog.records if one.message.startswith("unforeseen")]
+    assert line.levelname == "ERROR"
+    assert line.exc_info
+    return line
+
+
+async def test_a_delivery_that_fails_as_nobody_foresaw_is_told_and_blocks_nobody(
+    bot: Bot, desk: Desk, store: Store, raw: Redis, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The thread has the reference of the log; the next reply goes on."""
+    thread = await desk.linked_thread()
+    await raw.set(lately_key(ID), "what no version of ours wrote", ex=60)
+    desk.devin.behave(SESSION, "server_error", times=1)
+    reply = await desk.reply("Please rebase", thread)
+    said = await desk.until_said("*don't know whether Devin got* “Please rebase”", thread)
+    after = await desk.reply("And push", thread)
+    await desk.until_marked("white_check_mark", after)
+    await until_settled(store)
+
+    line = vars(logged(caplog))
+    assert line["reference"] == reference_in(said)
+    assert line["session_id"] == SESSION
+    assert line["reply_id"].endswith(reply)
+    assert labels(desk.posts(thread)[-1]) == ["Send again"]
+    assert len(desk.said(thread)) == 2
+    assert len(desk.devin.requests) == 2
+
+
+async def test_a_reply_whose_record_is_broken_is_told_and_blocks_nobody(
+    bot: Bot, desk: Desk, store: Store, raw: Redis, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nothing of it is sent, now or later: nobody knows which part of it is right."""
+    thread = await desk.linked_thread()
+    over = asyncio.Event()
+    desk.devin.behave(SESSION, "running", until=over)
+    await desk.reply("This one is on its way", thread)
+    await wait_until(lambda: desk.devin.requests, "Devin is asked")
+    broken, after = [await desk.reply(text, thread) for text in ("Please rebase", "And push")]
+    await desk.until_heard()
+    channel = desk.slack.workspace.channel("general").id
+    key = reply_key(reply_id(desk.slack.team_id, channel, broken))
+    kept = await raw.hget(key, "reply")
+    assert kept
+    await raw.hset(key, "reply", str(kept).replace('"blocks":[', '"blocks":["words",'))
+    over.set()
+    said = await desk.until_said("*couldn't read* my saved copy of “Please rebase”", thread)
+    await desk.until_marked("x", broken)
+    await desk.until_marked("white_check_mark", after)
+    await until_settled(store)
+
+    assert vars(logged(caplog))["reference"] == reference_in(said)
+    assert "rebase" not in caplog.text
+    assert labels(desk.posts(thread)[-1]) == []
+    assert len(desk.said(thread)) == 2
+    assert ["rebase" in one for one in desk.received()] == [False, False]
+
+
+class Stumbling(People):
+    """Raises instead of saying who wrote a reply with a certain word."""
+
+    error: BaseException = LookupError("stumble")
+
+    async def called(self, reply: Reply, mentioned: Mentioned) -> Called:
+        """The names that the letter needs."""
+        if "stumble" in reply.text:
+            raise self.error
+        return Called("ada", "", await self.names(mentioned))
+
+
+class Noting:
+    """A schedule that only notes what it is asked to tell."""
+
+    is_full = False
+
+    def __init__(self) -> None:
+        self.told: list[ReportId] = []
+
+    async def wake(self, session: SessionId, after: float = 0.0) -> None:
+        """There is no mail for later here."""
+        raise AssertionError(f"{session} was woken after {after} s")
+
+    async def tell(
+        self, report: ReportId, after: float = 0.0, attempt: int = 1, *, is_mark: bool = False
+    ) -> None:
+        """Note it."""
+        assert (after, attempt) == (0.0, 1)
+        assert is_mark == bool(self.told), "only the second one is delivered"
+        self.told.append(report)
+
+
+@dataclass
+class Parts:
+    """A delivery without the rest of a bot."""
+
+    deliveries: Deliveries
+    people: Stumbling
+    schedule: Noting
+    mailbox: Mailbox
+
+
+@pytest.fixture
+async def parts(store: Store, box: Sandbox) -> AsyncIterator[Parts]:
+    """The real ones, but for people who make it stumble."""
+    async with AsyncExitStack() as stack:
+        session = await stack.enter_async_context(aiohttp.ClientSession())
+        client = AsyncWebClient(box.slack.bot_token, base_url=box.slack.api_url, session=session)
+        opening = open_devin(box.devin.url, SecretStr(box.devin.api_key), 4)
+        devin = await stack.enter_async_context(opening)
+        people, schedule = Stumbling(client, THREAD.team, None), Noting()
+        mailbox, uploads = Mailbox(store, TTL), Uploads(store)
+        deliveries = Deliveries(
+            mailbox=mailbox,
+            devin=devin,
+            settling=Settling(devin, (0.0,)),
+            files=Files(slack=SlackFiles(client), devin=devin, uploads=uploads, limit=0),
+            people=people,
+            schedule=schedule,
+            intake=Intake(),
+            give_up_after=TTL,
+        )
+        link = Link(session=ID, by=UserId("U0ADA"), at=1)
+        await Links(store, TTL).create(THREAD, link)
+        yield Parts(deliveries, people, schedule, mailbox)
+
+
+async def accepted(parts: Parts, *texts: str) -> list[Reply]:
+    """Replies that wait, in that order."""
+    author = UserId("U0ADA")
+    replies = [
+        Reply(thread=THREAD, ts=f"176400000{number}.000100", author=author, text=text)
+        for number, text in enumerate(texts, 1)
+    ]
+    for reply in replies:
+        await parts.mailbox.accept(reply, ID, timedelta(0))
+    return replies
+
+
+async def test_a_letter_that_cannot_be_written_ends_its_reply_and_the_next_one_goes(
+    parts: Parts, box: Sandbox, raw: Redis, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Uncertain, since that is what can be sent again; owed to the thread once."""
+    first, second = await accepted(parts, "stumble", "hello")
+    await parts.deliveries.deliver(ID)
+    assert box.devin.received(SESSION) == ["ada (in Slack):\n\nhello"]
+    kept = await raw.hget(reply_key(first.id), "outcome")
+    assert kept
+    outcome = Outcome.model_validate_json(kept)
+    assert outcome.kind is OutcomeKind.UNCERTAIN
+    assert vars(logged(caplog))["reference"] == reference_in(outcome.detail)
+    assert parts.schedule.told == [
+        ReportId(one.id, 1, ReportKind.OUTCOME) for one in (first, second)
+    ]
+
+
+@pytest.mark.parametrize("error", [StoreAway("ConnectionError"), asyncio.CancelledError()])
+async def test_what_is_foreseen_ends_no_reply(
+    parts: Parts, box: Sandbox, raw: Redis, error: BaseException
+) -> None:
+    """A Redis that is away, and the end of the process: the next holder looks what became of it."""
+    parts.people.error = error
+    (reply,) = await accepted(parts, "stumble")
+    with pytest.raises(type(error)):
+        await parts.deliveries.deliver(ID)
+    assert await raw.hget(reply_key(reply.id), "state") == "sending"
+    assert parts.schedule.told == []
+    assert box.devin.requests == []

@@ -1,0 +1,320 @@
+"""What becomes of a message on the wire: every way a connection can end has one answer.
+
+The rule: *wait* (and so, send again) only where nothing can have been sent; *uncertain* wherever
+Devin may have read the message.
+"""
+
+import asyncio
+import ssl
+from collections.abc import Callable
+
+import httpx
+import pytest
+
+from bot.model.models import Outcome, OutcomeKind, SessionId, Wait
+from tests.support.desk import SESSION
+from tests.support.raw_http import (
+    CHUNKED,
+    HALF,
+    ID,
+    KEY,
+    OK,
+    PATIENT,
+    RawServer,
+    Talk,
+    answering,
+    client,
+    kind,
+    post,
+    serving,
+    whole,
+)
+from tests.support.waiting import wait_until
+
+SOON_CONNECTED = httpx.Timeout(PATIENT, connect=0.2)
+
+# Nothing was sent: wait.
+
+
+async def test_a_refused_connection_waits() -> None:
+    """Nobody listens: nothing was sent."""
+    async with serving(answering(OK)) as server:
+        url = server.url
+    answer = await post(url)
+    assert answer == Wait("no connection")
+
+
+async def test_a_name_that_does_not_resolve_waits() -> None:
+    """DNS fails, at once or never: nothing was sent."""
+    assert kind(await post("http://devin.invalid", timeouts=SOON_CONNECTED)) == "wait"
+
+
+async def test_a_server_that_does_not_speak_tls_waits() -> None:
+    """The handshake fails: nothing was sent, the key least of all."""
+
+    def talk(server: RawServer) -> Talk:
+        async def talk_(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            server.requests.append(await reader.read(4096))
+            writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+            await writer.drain()
+
+        return talk_
+
+    async with serving(talk) as server:
+        answer = await post(f"https://127.0.0.1:{server.port}")
+    assert kind(answer) == "wait"
+    assert not any(KEY.encode() in request for request in server.requests)
+
+
+async def test_a_refused_tls_handshake_waits() -> None:
+    """The other side speaks TLS, but not with us."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)  # without a certificate there is no cipher
+
+    async def on_connection(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.close()
+
+    listening = await asyncio.start_server(on_connection, "127.0.0.1", 0, ssl=context)
+    asyncio.get_running_loop().set_exception_handler(lambda *_: None)  # it logs the handshake
+    port = listening.sockets[0].getsockname()[1]
+    async with listening:
+        answer = await post(f"https://127.0.0.1:{port}")
+    assert kind(answer) == "wait"
+
+
+async def test_a_tls_handshake_that_never_ends_waits() -> None:
+    """A connection that is not ready in time has carried nothing of ours."""
+
+    def talk(server: RawServer) -> Talk:
+        async def talk_(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+            while chunk := await reader.read(4096):
+                server.requests.append(chunk)
+
+        return talk_
+
+    async with serving(talk) as server:
+        answer = await post(f"https://127.0.0.1:{server.port}", timeouts=SOON_CONNECTED)
+    assert answer == Wait("no connection in time")
+    assert not any(KEY.encode() in request for request in server.requests)
+
+
+async def test_no_free_connection_waits() -> None:
+    """All connections are busy for longer than the pool's time: this message was not sent."""
+    never = asyncio.Event()
+
+    def talk(server: RawServer) -> Talk:
+        async def talk_(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+            await server.read(reader)
+            await never.wait()
+
+        return talk_
+
+    patient = httpx.Timeout(PATIENT, pool=0.2)
+    async with (
+        serving(talk) as server,
+        client(server.url, connections=1, timeouts=patient) as devin,
+    ):
+        first = asyncio.create_task(devin.post_message(ID, "first"))
+        await wait_until(lambda: server.requests, "the first message holds the connection")
+        second = await devin.post_message(ID, "second")
+        first.cancel()
+        await asyncio.gather(first, return_exceptions=True)
+    assert second == Wait("no connection in time")
+    assert len(server.requests) == 1
+
+
+# It may have been sent: uncertain.
+
+
+def resets(before_reading: bool) -> Callable[[RawServer], Talk]:  # noqa: FBT001  (which of the two)
+    def talk(server: RawServer) -> Talk:
+        async def talk_(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            if not before_reading:
+                await server.read(reader)
+            writer.transport.abort()
+
+        return talk_
+
+    return talk
+
+
+@pytest.mark.parametrize(
+    "talk",
+    [
+        pytest.param(resets(before_reading=True), id="reset before the request was read"),
+        pytest.param(resets(before_reading=False), id="reset after the request was read"),
+        pytest.param(answering(), id="closed without an answer"),
+        pytest.param(answering(b"HTTP/1."), id="half a status line"),
+        pytest.param(answering(HALF), id="half headers"),
+        pytest.param(answering(HALF + b"Content-Length: 4\r\n\r\nnu"), id="half a body"),
+        pytest.param(answering(CHUNKED + b"4\r\nnu"), id="half a chunk"),
+        pytest.param(answering(CHUNKED + b"4\r\nnull\r\n"), id="no last chunk"),
+        pytest.param(answering(CHUNKED + b"zz\r\nnull\r\n0\r\n\r\n"), id="a chunk of no size"),
+        pytest.param(answering(b"SSH-2.0-OpenSSH_9.6\r\n\r\n"), id="another protocol"),
+        pytest.param(answering(b"HTTP/1.1 two hundred\r\n\r\n"), id="no status"),
+    ],
+)
+async def test_a_connection_that_is_lost_after_sending_is_uncertain(
+    talk: Callable[[RawServer], Talk],
+) -> None:
+    """Once a connection stood, nobody here can know what was read: never sent again from here."""
+    async with serving(talk) as server:
+        answer = await post(server.url)
+    assert kind(answer) == "uncertain"
+    assert server.connections == 1
+
+
+async def test_an_answer_that_never_comes_is_uncertain() -> None:
+    """The read timeout: the message is there, the answer is not."""
+    async with serving(answering(closes=False)) as server:
+        answer = await post(server.url, timeouts=httpx.Timeout(PATIENT, read=0.2))
+    assert answer == Outcome(kind=OutcomeKind.UNCERTAIN, detail="no answer in time")
+    assert len(server.requests) == 1
+
+
+async def test_a_body_that_drips_ends_with_the_time_for_the_whole_call() -> None:
+    """A byte now and then restarts httpx' read timeout, but not ours."""
+
+    def talk(server: RawServer) -> Talk:
+        async def talk_(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await server.read(reader)
+            writer.write(HALF + b"Content-Length: 100000\r\n\r\n")
+            while True:
+                writer.write(b" ")
+                await writer.drain()
+                await asyncio.sleep(0.02)
+
+        return talk_
+
+    async with serving(talk) as server:
+        answer = await post(server.url, total=0.4)
+    assert answer == Outcome(kind=OutcomeKind.UNCERTAIN, detail="no answer in time")
+
+
+async def test_a_request_that_is_never_read_is_uncertain() -> None:
+    """How far it went is not known here: the buffers of two machines may hold all of it."""
+
+    def talk(_: RawServer) -> Talk:
+        async def talk_(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+            reader._transport.pause_reading()  # type: ignore[attr-defined]  # noqa: SLF001  (no public way)
+            await asyncio.Event().wait()
+
+        return talk_
+
+    async with serving(talk) as server:
+        answer = await post(server.url, "x" * 1_000_000, total=0.5)
+    assert answer == Outcome(kind=OutcomeKind.UNCERTAIN, detail="no answer in time")
+
+
+@pytest.mark.parametrize("status", ["500 Internal Server Error", "502 Bad Gateway", "504 Late"])
+async def test_a_failing_server_is_uncertain(status: str) -> None:
+    """A gateway that fails does not say whether the message went through."""
+    async with serving(answering(whole(status, b"<html>", content_type="text/html"))) as server:
+        answer = await post(server.url)
+    number = int(status[:3])
+    assert answer == Outcome(kind=OutcomeKind.UNCERTAIN, detail=f"HTTP {number}", status=number)
+
+
+# Where the request goes, and with what.
+
+
+async def test_a_redirect_is_not_followed_and_the_key_goes_nowhere_else() -> None:
+    """A 307 would carry message and key to wherever it points."""
+    async with serving(answering(OK)) as elsewhere:
+        to = f"Location: {elsewhere.url}/v1/sessions/{SESSION}/message"
+        async with serving(answering(whole("307 Go", b"", to))) as server:
+            answer = await post(server.url)
+    assert isinstance(answer, Outcome)
+    assert (answer.kind, answer.status) == (OutcomeKind.REFUSED, 307)
+    assert (len(server.requests), elsewhere.connections) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("session", "path"),
+    [
+        (SESSION, SESSION),
+        ("devin-0/../../../v1/attachments", "devin-0%2F..%2F..%2F..%2Fv1%2Fattachments"),
+        ("devin-0?x=1#y", "devin-0%3Fx=1%23y"),
+        ("devin-0 \r\nX-Evil: 1", "devin-0%20%0D%0AX-Evil:%201"),
+        ("devin-%2e%2e", "devin-%252e%252e"),
+    ],
+)
+async def test_a_session_cannot_leave_its_place_in_the_url(session: str, path: str) -> None:
+    """Whatever an id holds is one segment of the path, byte for byte on the wire."""
+    async with serving(answering(OK)) as server, client(server.url) as devin:
+        await devin.post_message(SessionId(session), "hello")
+    request_line = server.requests[0].split(b"\r\n")[0].decode()
+    assert request_line == f"POST /v1/sessions/{path}/message HTTP/1.1"
+
+
+async def test_an_address_with_a_path_keeps_it() -> None:
+    """DEVIN_API_URL may lead through a gateway."""
+    async with serving(answering(OK)) as server:
+        await post(f"{server.url}/gateway/")
+    assert server.requests[0].startswith(b"POST /gateway/v1/sessions/devin-")
+
+
+async def test_a_request_carries_the_key_once_and_the_message_whole() -> None:
+    """The bearer header, JSON, and nothing that was not asked for."""
+    message = 'line\nzwei 🚀 \u2028 "quoted" \\ ' + "x" * 100_000
+    async with serving(answering(OK)) as server:
+        await post(server.url, message)
+    head, _, body = server.requests[0].partition(b"\r\n\r\n")
+    headers = httpx.Headers(
+        [
+            (name.decode(), value.strip().decode())
+            for name, _, value in (line.partition(b":") for line in head.split(b"\r\n")[1:])
+        ]
+    )
+    assert headers.get_list("authorization") == [f"Bearer {KEY}"]
+    assert headers["content-type"] == "application/json"
+    assert httpx.Response(200, content=body).json() == {"message": message}
+
+
+# Connections that are used again.
+
+
+def closing_on(number: int) -> Callable[[RawServer], Talk]:
+    """Answer with keep-alive, and hang up when the request of that number has come."""
+
+    def talk(server: RawServer) -> Talk:
+        async def talk_(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            while True:
+                await server.read(reader)
+                if len(server.requests) == number:
+                    return
+                writer.write(OK)
+                await writer.drain()
+
+        return talk_
+
+    return talk
+
+
+async def test_a_kept_connection_that_dies_under_a_request_is_no_silent_second_send() -> None:
+    """The server may have read it before it hung up: uncertain, and there is no third request."""
+    async with serving(closing_on(2)) as server, client(server.url) as devin:
+        first = await devin.post_message(ID, "first")
+        second = await devin.post_message(ID, "second")
+        third = await devin.post_message(ID, "third")
+    assert [kind(one) for one in (first, second, third)] == ["delivered", "uncertain", "delivered"]
+    assert [request[-10:].count(b"second") for request in server.requests] == [0, 1, 0]
+    assert server.connections == 2
+
+
+async def test_a_kept_connection_that_was_closed_meanwhile_is_replaced() -> None:
+    """Closed while idle: the next message goes out once, on a new connection."""
+    async with serving(answering(OK)) as server, client(server.url) as devin:
+        first = await devin.post_message(ID, "first")
+        await wait_until(lambda: server.ended, "the server has closed the connection")
+        await asyncio.sleep(0)  # one turn of the loop, in which our side hears of it
+        second = await devin.post_message(ID, "second")
+    assert [kind(first), kind(second)] == ["delivered", "delivered"]
+    assert (len(server.requests), server.connections) == (2, 2)
+
+
+async def test_a_connection_is_used_again() -> None:
+    """One connection for many messages, one after the other."""
+    async with serving(answering(OK, closes=False)) as server, client(server.url) as devin:
+        for _ in range(5):
+            assert kind(await devin.post_message(ID, "hello")) == "delivered"
+    assert server.connections == 1

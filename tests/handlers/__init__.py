@@ -1,0 +1,1 @@
+"""Tests of `handlers/`: what Slack sends, parsed, answered and refused."""

@@ -1,0 +1,127 @@
+"""Shortcuts, forms and whispered buttons, parsed: documented samples, and whatever else comes."""
+
+import pytest
+from hypothesis import given, settings
+
+from bot.model.models import ThreadRef
+from handlers.parse.interactions import is_of, parse_shortcut, parse_submission, parse_ticket_press
+from tests.support.builders import (
+    ADA,
+    CHANNEL,
+    JSON,
+    ROOT_TS,
+    TEAM,
+    TS,
+    a_shortcut,
+    a_submission,
+    a_whispered_press,
+    mutated,
+    sample,
+)
+from tests.support.desk import SESSION
+
+THREAD = ThreadRef(team=TEAM, channel=CHANNEL, thread_ts=ROOT_TS)
+
+WHOLE = [
+    sample("message_action"),
+    sample("view_submission"),
+    a_shortcut(),
+    a_shortcut({"thread_ts": ROOT_TS, "ts": TS, "files": [{"id": "F1"}], "blocks": []}),
+    a_submission("0" * 32, SESSION),
+    a_whispered_press("0" * 32),
+]
+"""One payload of every kind, for Hypothesis to break."""
+
+
+def test_the_documented_shortcut_is_read() -> None:
+    """Who, on which message, in which thread; the author is another one."""
+    shortcut = parse_shortcut(sample("message_action"), "T0MJRM1A7")
+    assert shortcut is not None
+    assert shortcut.message is not None
+    assert (shortcut.by, shortcut.message.author) == ("U0D15K92L", "U0MJRG1AL")
+    assert shortcut.thread.thread_ts == shortcut.message.ts == "1516229207.000133"
+    assert shortcut.message.text.startswith("World's smallest big cat!")
+
+
+def test_a_shortcut_on_a_reply_means_its_thread() -> None:
+    """The root is `thread_ts`, where there is one."""
+    shortcut = parse_shortcut(a_shortcut({"thread_ts": ROOT_TS, "ts": TS}), TEAM)
+    assert shortcut is not None
+    assert shortcut.message is not None
+    assert (shortcut.thread, shortcut.message.ts) == (THREAD, TS)
+
+
+def test_a_message_that_nobody_wrote_is_none() -> None:
+    """The thread can still be linked."""
+    shortcut = parse_shortcut(a_shortcut({"user": None}), TEAM)
+    assert shortcut is not None
+    assert (shortcut.thread, shortcut.message) == (THREAD, None)
+
+
+def test_the_documented_form_is_read() -> None:
+    """Who, with which number, and what was typed."""
+    form = parse_submission(sample("view_submission"), TEAM)
+    assert form is not None
+    assert (form.by, form.number) == ("U123ABC456", "shhh-its-secret")
+    assert form.typed == {"ml-value": "This is my example inputted value"}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"team": None},
+        {"team": {"id": "T0OTHER"}},
+        {"user": None},
+        {"user": {"id": "U1/.."}},
+        {"channel": None},
+        {"channel": {"id": "C1:2"}},
+        {"message": None},
+        {"message": {"ts": "now"}},
+        {"trigger_id": None},
+    ],
+    ids=repr,
+)
+def test_a_shortcut_without_its_place_is_none(changes: JSON) -> None:
+    """Without a person, a message or a workspace there is nothing to do."""
+    assert parse_shortcut(a_shortcut() | changes, TEAM) is None
+
+
+def test_a_whispered_press_is_read_from_its_place() -> None:
+    """Slack sends no message with it."""
+    press = parse_ticket_press(a_whispered_press("0" * 32), TEAM)
+    assert press is not None
+    assert (press.by, press.channel, press.thread_ts) == (ADA, CHANNEL, ROOT_TS)
+    assert press.number == "0" * 32
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"team": {"id": "T0OTHER"}},
+        {"user": {"id": "U1/.."}},
+        {"user": {"id": "U\N{ARABIC-INDIC DIGIT ONE}"}},
+        {"container": {"channel_id": "C1:2"}},
+        {"container": None, "channel": None},
+    ],
+    ids=repr,
+)
+def test_a_whispered_press_without_its_place_is_none(changes: JSON) -> None:
+    """Who pressed, and where, are ids."""
+    assert parse_ticket_press(a_whispered_press("0" * 32) | changes, TEAM) is None
+
+
+@settings(max_examples=300)
+@given(mutated(WHOLE))
+def test_no_interaction_makes_a_parser_raise(payload: JSON) -> None:
+    """Whatever comes is read, or is nothing."""
+    shortcut = parse_shortcut(payload, TEAM)
+    if shortcut is not None and shortcut.message is not None:
+        message = shortcut.message
+        assert type(message).model_validate_json(message.to_json()).id == message.id
+    form = parse_submission(payload, TEAM)
+    if form is not None:
+        "".join([form.number, *form.typed.values()]).encode()
+    press = parse_ticket_press(payload, TEAM)
+    if press is not None:
+        assert is_of(payload, TEAM)
+        press.number.encode()

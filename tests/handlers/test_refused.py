@@ -1,0 +1,164 @@
+"""What came from Slack and is not taken: it is answered so that Slack comes again, and is told of.
+
+The ear hears of each event that no listener saw, or that broke on its way.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from functools import partial
+from urllib.parse import urlencode
+
+import pytest
+from slack_bolt.async_app import AsyncApp
+
+from bot.runtime.http import BODY_LIMIT
+from bot.runtime.intake import Intake
+from bot.slack.receiving.endpoint import MOST_BYTES, SlackEndpoint
+from bot.slack.receiving.socket_mode import open_socket_mode
+from sandbox import Sandbox
+from tests.support.doors import BODY, SECRET, Door, door, signed, waiting_app
+from tests.support.ears import Ears
+from tests.support.raw_http import head_of
+from tests.support.waiting import wait_until
+
+EVENT = {"type": "event_callback", "event_id": "Ev0", "event": {"type": "message"}}
+LARGE = BODY[:-1] + b" " * (BODY_LIMIT - len(BODY)) + b"}"
+
+
+async def refuses(at: Door, body: bytes = BODY) -> int:
+    """The status of a signed request that is not taken; Slack is not told to stay away."""
+    slack = await at.dial(signed(body))
+    head = await slack.head()
+    assert b"x-slack-no-retry" not in head.lower()
+    return int(head.split()[1])
+
+
+def is_heard(at: Door, requests: int) -> bool:
+    """Whether that many are being answered."""
+    return len(at.heard) == requests
+
+
+@pytest.mark.parametrize(
+    ("requests", "body"), [(3, BODY), (MOST_BYTES // BODY_LIMIT, LARGE)], ids=["number", "size"]
+)
+async def test_more_than_fits_is_sent_away_and_may_come_again(requests: int, body: bytes) -> None:
+    """By number and by size, of those that are being answered."""
+    most = requests if body == BODY else None
+    async with door(SlackEndpoint(SECRET, Intake(), most)) as at:
+        held = []
+        for number in range(1, requests + 1):
+            held.append(await at.dial(signed(body)))
+            await wait_until(partial(is_heard, at, number), "it is being answered")
+        assert await refuses(at) == 503
+        assert at.ears.refused == [EVENT]
+        at.over.set()
+        assert [await one.status() for one in held] == [200] * requests
+        await held[0].send(signed(body))
+        assert await held[0].status() == 200
+        assert at.ears.refused == [EVENT]
+        assert len(at.ears.kept) == len(at.ears.came) == requests + 1
+
+
+async def test_what_comes_before_the_start_or_after_the_end_is_told_of() -> None:
+    """Not ready, or not any more."""
+    intake = Intake()
+    async with door(SlackEndpoint(SECRET, intake), is_open=False) as at:
+        assert await refuses(at) == 503
+        assert at.ears.refused == []
+        at.open()
+        assert at.ears.refused == [EVENT]
+        await intake.drain(0)
+        assert await refuses(at) == 503
+    assert (at.ears.refused, at.heard) == ([EVENT, EVENT], [])
+
+
+async def test_before_the_start_no_more_is_remembered_than_is_answered_at_once() -> None:
+    """However long it takes; with it, every thread is read anyway."""
+    async with door(SlackEndpoint(SECRET, Intake(), 2), is_open=False) as at:
+        for _ in range(3):
+            assert await refuses(at) == 503
+        at.open()
+    assert at.ears.refused == [EVENT, EVENT]
+
+
+def failing(app: AsyncApp) -> AsyncApp:
+    """The same app, which lets everything that goes wrong escape."""
+
+    @app.error
+    async def on_error(error: Exception) -> None:
+        raise error
+
+    @app.middleware
+    async def breaks() -> None:
+        raise RuntimeError("no listener sees this")
+
+    return app
+
+
+async def test_an_event_that_breaks_on_its_way_is_told_of() -> None:
+    """500, the traceback is in the log, and Slack comes again."""
+    async with door(is_open=False) as at:
+        failing(at.app)
+        at.open()
+        assert await refuses(at) == 500
+    assert (at.ears.came, at.ears.refused, at.ears.kept) == ([EVENT], [EVENT], [])
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        *(b"", b"{", b"[" * 100_000, b"\xff", b"null", b'["event_callback"]', b'{"type": 5}'),
+        b'{"type": "url_verification", "challenge": "x"}',
+        urlencode({"command": "/devin-say"}).encode(),
+    ],
+)
+async def test_what_is_no_event_is_told_of_without_its_content(body: bytes) -> None:
+    """A command or a button never comes again; that something was refused is all there is."""
+    async with door(is_open=False) as at:
+        assert await refuses(at, body) == 503
+        at.open()
+    assert at.ears.refused == [{}]
+
+
+async def test_a_stranger_s_request_is_not_told_of() -> None:
+    """Else strangers could have the relay look for what never was."""
+    async with door(is_open=False) as at:
+        stranger = await at.dial(head_of(len(BODY)) + BODY)
+        assert await stranger.status() == 401
+        at.open()
+    assert at.ears.refused == []
+
+
+@pytest.fixture
+async def hasty_box() -> AsyncIterator[Sandbox]:
+    """A Slack that soon gives up."""
+    async with Sandbox(ack_timeout=0.2, retry_delays=(0.01,)) as sandbox:
+        yield sandbox
+
+
+async def test_socket_mode_tells_of_events_that_come_while_it_closes(box: Sandbox) -> None:
+    """They are not acknowledged, so Slack brings them to another connection."""
+    ears, intake, over = Ears(), Intake(), asyncio.Event()
+    app = waiting_app(over, [])
+    app.client.base_url = box.slack.api_url
+    async with open_socket_mode(app, box.slack.app_token, intake, ears):
+        await box.slack.wait_connected()
+        await intake.drain(0)
+        await box.slack.say("too late")
+        await wait_until(lambda: ears.refused, "it is told of")
+        assert not box.slack.deliveries[-1].acked
+    assert ears.refused[0]["event"]["text"] == "too late"
+
+
+async def test_socket_mode_tells_of_an_event_that_breaks_on_its_way(hasty_box: Sandbox) -> None:
+    """It is not acknowledged, and comes again."""
+    ears = Ears()
+    app = failing(waiting_app(asyncio.Event(), []))
+    app.client.base_url = hasty_box.slack.api_url
+    async with open_socket_mode(app, hasty_box.slack.app_token, Intake(), ears):
+        await hasty_box.slack.wait_connected()
+        await hasty_box.slack.say("broken")
+        delivery = await hasty_box.slack.deliveries[-1].settled()
+    assert not delivery.acked
+    assert len(ears.refused) == delivery.attempts == 2
+    assert {one["event"]["text"] for one in ears.refused} == {"broken"}

@@ -1,0 +1,137 @@
+"""Whoever presses or runs something hears of it, also where its `response_url` does not serve.
+
+Slack gives one five uses within 30 minutes, and a proxy or a form may give none at all.
+"""
+
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from bot.app import Bot
+from sandbox.slack.transport.deliveries import Delivery
+from tests.people import test_buttons, test_edits, test_link_offers, test_shortcuts
+from tests.relay import test_say
+from tests.support.desk import OTHER_SESSION, SESSION, Desk
+from tests.support.waiting import wait_until
+
+Act = Callable[[Desk], Awaitable[tuple[str | None, str]]]
+"""What somebody does; the thread where they do it, if it is one, and what they are told."""
+
+
+async def send_again(desk: Desk) -> tuple[str | None, str]:
+    report = await test_buttons.suspended(desk)
+    await test_buttons.press(desk, report, value="nothing")
+    return report.thread_ts, test_buttons.GONE
+
+
+async def unlink(desk: Desk) -> tuple[str | None, str]:
+    thread = await desk.linked_thread()
+    desk.devin.behave(SESSION, "missing", times=1)
+    await desk.reply("Please rebase", thread)
+    await desk.until_said("*no such session*", thread)
+    report = desk.posts(thread)[-1]
+    await test_buttons.press(desk, report, action="unlink", value="nothing")
+    return thread, test_buttons.GONE
+
+
+async def take_an_offer_up(desk: Desk) -> tuple[str | None, str]:
+    thread = await desk.slack.say(f"See {test_link_offers.URL}")
+    await test_link_offers.press(desk, await test_link_offers.offered(desk))
+    return thread, "is linked to"
+
+
+async def send_a_correction(desk: Desk) -> tuple[str | None, str]:
+    thread, ts = await test_edits.delivered(desk)
+    await test_edits.edit(desk, ts, "Please merge")
+    await test_edits.press(desk, await test_edits.offered(desk))
+    return thread, "in your name"
+
+
+async def send_to_devin(desk: Desk) -> tuple[str | None, str]:
+    thread, ts = await test_edits.delivered(desk)
+    await test_shortcuts.run(desk, test_shortcuts.SEND, ts)
+    return thread, "took that message for Devin before"
+
+
+async def say_without_a_session(desk: Desk) -> tuple[str | None, str]:
+    await test_say.say(desk, "Please rebase")
+    return None, "No session was active"
+
+
+async def be_asked_for_a_session(desk: Desk) -> tuple[str | None, str]:
+    await desk.linked_thread()
+    desk.devin.add_session(OTHER_SESSION)
+    await desk.linked_thread(OTHER_SESSION)
+    await test_say.say(desk, "Please rebase")
+    return None, "Several sessions"
+
+
+async def cancel_the_question(desk: Desk) -> tuple[str | None, str]:
+    await be_asked_for_a_session(desk)
+    await desk.until_whispered("Several sessions", "ada")
+    value = test_say.offered(desk)[0][0].partition(":")[0]
+    await test_say.choose(desk, value, action="say_cancelled")
+    return None, "Nothing was sent to Devin"
+
+
+ACTS: list[Act] = [
+    *(send_again, unlink, take_an_offer_up, send_a_correction, send_to_devin),
+    *(say_without_a_session, be_asked_for_a_session, cancel_the_question),
+]
+
+
+@pytest.mark.parametrize("act", ACTS)
+async def test_an_answer_that_slack_does_not_take_is_whispered(
+    bot: Bot, desk: Desk, act: Act
+) -> None:
+    """In the thread, or in the channel, where it was asked for; for that person alone."""
+    desk.slack.response_url_seconds = -1
+    thread, words = await act(desk)
+    await desk.until_whispered(words, "ada")
+    (told,) = [one for one in desk.slack.ephemerals("general") if words in one.text]
+    assert (told.ephemeral_to, told.thread_ts) == ("U0ADA00000", thread)
+
+
+async def test_a_menu_that_was_whispered_serves_as_any_other(bot: Bot, desk: Desk) -> None:
+    """What is chosen from it goes to its session."""
+    desk.slack.response_url_seconds = -1
+    await be_asked_for_a_session(desk)
+    await desk.until_whispered("Several sessions", "ada")
+    await test_say.choose(desk, test_say.offered(desk)[0][0])
+    await desk.until_whispered("is on its way", "ada")
+
+
+@pytest.mark.parametrize("missing", ["left out", None, 4711, "", "nobody's", "no address"])
+async def test_a_press_without_a_response_url_is_answered(
+    bot: Bot, desk: Desk, missing: str | int | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The address that did not serve stays a secret."""
+    report = await test_buttons.suspended(desk)
+    pressed = await desk.slack.press(
+        "send_again", channel="general", message_ts=report.ts, value="nothing"
+    )
+    await wait_until(lambda: len(desk.whispers("ada")) == 1, "the real one is answered")
+    payload = pressed.payload | {"response_url": missing}
+    if missing == "left out":
+        del payload["response_url"]
+    elif missing == "nobody's":
+        payload["response_url"] = "http://127.0.0.1:1/response/key-4711"
+    caplog.clear()
+    assert (await (await desk.slack.redeliver(Delivery("interactive", payload))).settled()).acked
+    await wait_until(lambda: len(desk.whispers("ada")) == 2, "this one is answered, too")
+    assert desk.slack.ephemerals("general", "ada")[-1].thread_ts == report.thread_ts
+    (logged,) = [one for one in caplog.records if one.levelname != "INFO"]
+    assert (logged.levelname, logged.getMessage()) == ("WARNING", "answered by a whisper")
+    assert "4711" not in str(vars(logged))
+
+
+async def test_an_answer_that_slack_takes_nowhere_is_for_the_log(
+    bot: Bot, desk: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The press is acknowledged all the same."""
+    report = await test_buttons.suspended(desk)
+    desk.slack.response_url_seconds = -1
+    desk.slack.fail_next("chat.postEphemeral", error="channel_not_found")
+    await test_buttons.press(desk, report, value="nothing")
+    await wait_until(lambda: "report refused" in caplog.text, "it is in the log")
+    assert desk.whispers("ada") == []

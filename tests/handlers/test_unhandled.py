@@ -1,0 +1,138 @@
+"""What Slack sends and the relay has no use for is acknowledged, and nothing else happens."""
+
+import json
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import aiohttp
+import pytest
+
+from bot.app import Bot
+from bot.settings import load_settings
+from sandbox import Sandbox
+from sandbox.slack.server import Delivery
+from tests.conftest import environ_of, started
+from tests.support.builders import JSON, sample
+from tests.support.desk import Desk
+from tests.support.slack_apps import BUTTONS, MODAL, web_client
+
+EVENTS: list[JSON] = [
+    {"type": "reaction_added", "user": "U0ADA00000", "reaction": "+1", "item": {}},
+    {"type": "member_joined_channel", "user": "U0ADA00000", "channel": "C0GENERAL0"},
+    {"type": "app_home_opened", "user": "U0ADA00000", "channel": "D0ADADM000", "tab": "messages"},
+    {"type": "channel_id_changed", "old_channel_id": "G1", "new_channel_id": "C1"},
+    {"type": "tokens_revoked", "tokens": {"oauth": [], "bot": ["U0DEVINREL"]}},
+    {"type": "app_uninstalled"},
+    {"type": "file_shared", "file_id": "F1", "user_id": "U0ADA00000"},
+    {"type": "something_new", "nested": {"deep": [1, None]}},
+]
+
+
+async def test_an_event_without_a_listener_is_acknowledged(bot: Bot, desk: Desk) -> None:
+    """Else Slack would send it three more times, and count it against the app."""
+    calls = len(desk.slack.calls)
+    for event in EVENTS:
+        await desk.slack.deliver_event(event)
+    await desk.until_heard()
+    assert len(desk.slack.calls) == calls
+    assert desk.devin.requests == []
+
+
+async def test_commands_buttons_shortcuts_and_views_of_nobody_are_acknowledged(
+    bot: Bot, desk: Desk
+) -> None:
+    """A person who uses one sees no failure of the app."""
+    client = web_client(desk.slack)
+    channel = desk.slack.workspace.channel("general").id
+    posted = await client.chat_postMessage(channel=channel, text="Choose", blocks=BUTTONS)
+    ts = str(posted["ts"])
+    view = await opened_modal(desk)
+    calls = len(desk.slack.calls)
+    deliveries = [
+        await desk.slack.slash("/weather", "94070"),
+        await desk.slack.press("resend", channel="general", message_ts=ts),
+        await desk.slack.shortcut("not_ours", channel="general", message_ts=ts),
+        await desk.slack.submit_view(view, {"session_id": "devin-0123"}),
+    ]
+    assert all(one.acked for one in deliveries)
+    assert [one.response or None for one in deliveries] == [None] * 4
+    assert len(desk.slack.calls) == calls
+    assert desk.slack.ephemerals("general") == []
+    assert desk.slack.open_views("ada") == []
+
+
+async def opened_modal(desk: Desk) -> str:
+    """A modal in front of ada, opened by what some earlier version of the app listened to."""
+    started: Delivery = await desk.slack.slash("/weather", "94070")
+    client = web_client(desk.slack)
+    answer = await client.views_open(trigger_id=started.payload["trigger_id"], view=MODAL)
+    view: Any = answer["view"]
+    return str(view["id"])
+
+
+RATE_LIMITED: JSON = {
+    "token": "XXYYZZ",
+    "type": "app_rate_limited",
+    "team_id": "T123ABC456",
+    "minute_rate_limited": 1518467820,
+    "api_app_id": "A123ABC456",
+}
+"""What Slack sends when it drops events (docs.slack.dev/apis/events-api)."""
+
+
+def as_form(payload: JSON) -> bytes:
+    """An interaction as Slack posts it: JSON in a form."""
+    return urlencode({"payload": json.dumps(payload)}).encode()
+
+
+REQUESTS: dict[str, tuple[str, bytes]] = {
+    "rate_limit": ("application/json", json.dumps(RATE_LIMITED).encode()),
+    "event": ("application/json", json.dumps(sample("channel_join")).encode()),
+    "unknown_event": (
+        "application/json",
+        json.dumps({**sample("message"), "event": {"type": "something_new"}}).encode(),
+    ),
+    "command": ("application/x-www-form-urlencoded", urlencode(sample("slash_command")).encode()),
+    "button": ("application/x-www-form-urlencoded", as_form(sample("block_actions"))),
+    "shortcut": (
+        "application/x-www-form-urlencoded",
+        as_form({**sample("block_actions"), "type": "message_action", "callback_id": "x"}),
+    ),
+    "global_shortcut": (
+        "application/x-www-form-urlencoded",
+        as_form({"type": "shortcut", "callback_id": "x", "user": {"id": "U1"}}),
+    ),
+    "view_closed": (
+        "application/x-www-form-urlencoded",
+        as_form({"type": "view_closed", "view": MODAL, "user": {"id": "U1"}}),
+    ),
+    "view_submission": (
+        "application/x-www-form-urlencoded",
+        as_form({"type": "view_submission", "view": MODAL, "user": {"id": "U1"}}),
+    ),
+    "options": (
+        "application/x-www-form-urlencoded",
+        as_form({"type": "block_suggestion", "action_id": "x", "user": {"id": "U1"}}),
+    ),
+}
+
+
+async def test_over_http_all_of_it_gets_its_200(
+    http_box: Sandbox, redis_url: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What is genuine and not ours is answered 200; dropped events are said in the log."""
+    environ = environ_of(http_box, redis_url, tmp_path)
+    del environ["SLACK_APP_TOKEN"]
+    environ["SLACK_SIGNING_SECRET"] = http_box.slack.signing_secret
+    async with started(load_settings(environ, None)) as bot, aiohttp.ClientSession() as http:
+        calls = len(http_box.slack.calls)
+        for name, (kind, body) in REQUESTS.items():
+            headers = {"Content-Type": kind, **http_box.slack.sign(body)}
+            url = f"http://127.0.0.1:{bot.port}/slack/events"
+            async with http.post(url, data=body, headers=headers) as answer:
+                assert (answer.status, await answer.text()) == (200, ""), name
+        assert len(http_box.slack.calls) == calls
+    assert http_box.devin.requests == []
+    said = [one.getMessage() for one in caplog.records if one.levelname == "ERROR"]
+    assert said == ["Slack drops events: rate limit of the Events API reached"]

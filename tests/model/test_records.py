@@ -1,0 +1,80 @@
+"""Records that this version did not write, or that are broken, are read as far as they go."""
+
+import json
+
+import pytest
+from hypothesis import given
+from pydantic import ValidationError
+
+from bot.model.files import Attached
+from bot.model.models import Reply, ThreadRef, UserId
+from tests.support.builders import JSON, mutated, rich_text
+
+THREAD = ThreadRef(team="T0", channel="C0", thread_ts="1764000000.000100")
+ELSEWHERE = {"team": "T0", "channel": "C0", "thread_ts": "1.000000"}
+WHOLE = Reply(
+    thread=THREAD,
+    ts="1764000001.000100",
+    author=UserId("U0ADA"),
+    text="Please rebase",
+    blocks=tuple(rich_text("Please rebase")),
+    files=(Attached(name="plan.md", permalink="https://example.slack.com/files/F1"),),
+    step="Fx0STEP",
+)
+
+
+def read(raw: str) -> tuple[Reply | None, ValidationError | None]:
+    """As the mailbox reads it: with what it knows without the record."""
+    return Reply.read(raw, thread=ELSEWHERE, ts=WHOLE.ts, author="unknown")
+
+
+def changed(**fields: object) -> str:
+    return json.dumps(json.loads(WHOLE.to_json()) | fields)
+
+
+def test_a_record_is_read_as_it_was_written() -> None:
+    """The ordinary case; fields that a newer version added without a new number are left out."""
+    assert read(WHOLE.to_json()) == (WHOLE, None)
+    assert read(changed(more=1)) == (WHOLE, None)
+
+
+def test_a_record_of_a_newer_version_is_nobody_s_to_guess() -> None:
+    """Whatever else stands in it."""
+    assert read(changed(v=2)) == (None, None)
+    assert read('{"v": 3}') == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("raw", "left"),
+    [
+        (changed(blocks=7), WHOLE.model_copy(update={"blocks": ()})),
+        (changed(v="one"), WHOLE),
+        (changed(text=[], files=[{}]), WHOLE.model_copy(update={"text": "", "files": ()})),
+        (changed(text="half \ud800"), WHOLE.model_copy(update={"text": ""})),
+        (changed(author=None), WHOLE.model_copy(update={"author": "unknown"})),
+    ],
+)
+def test_of_a_broken_record_whatever_can_be_read_is_left(raw: str, left: Reply) -> None:
+    """And the error, which quotes nothing of it."""
+    found, flaw = read(raw)
+    assert found == left
+    assert flaw is not None
+    assert "rebase" not in str(flaw)
+
+
+@pytest.mark.parametrize("raw", ["", "{", "null", "[]", "[" * 60_000, '"words"', "9" * 5_000])
+def test_what_is_no_record_at_all_leaves_what_is_known_without_it(raw: str) -> None:
+    """Enough to end it, and to tell somebody."""
+    found, flaw = read(raw)
+    assert flaw is not None
+    place = ThreadRef.model_validate(ELSEWHERE)
+    assert found == Reply(thread=place, ts=WHOLE.ts, author=UserId("unknown"))
+
+
+@given(mutated([json.loads(WHOLE.to_json())]))
+def test_whatever_is_left_of_a_record_can_be_kept_and_read_again(payload: JSON) -> None:
+    """Else it would break again where its report is told."""
+    found, flaw = read(json.dumps(payload))
+    assert (found is None) <= (flaw is None)
+    if found is not None:
+        assert Reply.model_validate_json(found.to_json()) == found

@@ -1,0 +1,1 @@
+"""What people live with Devin Relay, end to end."""

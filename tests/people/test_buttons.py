@@ -1,0 +1,347 @@
+"""*Send again* and *Unlink*: once, by who may, where they belong, also after a restart."""
+
+import asyncio
+
+import pytest
+from redis.asyncio import Redis
+
+from bot.app import Bot, open_bot
+from bot.model.models import ReplyId
+from bot.redis.connection import Store
+from bot.redis.keys import reply_key
+from bot.settings import Settings
+from sandbox.slack.server import Message
+from sandbox.slack.transport.deliveries import Delivery
+from tests.support.desk import OTHER_SESSION, SESSION, Desk, labels, quote
+from tests.support.waiting import until_settled, wait_until
+
+LONG = "Please *rebase* <https://ex.am/ple?a=1&amp;b=2|this>, then " + "push and " * 300 + "tag."
+GONE = "no longer kept"
+ALREADY = "already sent again"
+
+
+async def suspended(
+    desk: Desk, text: str = "Please rebase", *, channel: str = "general"
+) -> Message:
+    """A reply in a new linked thread, answered once with “suspended”; returns its report."""
+    thread = await desk.linked_thread(channel=channel)
+    desk.devin.behave(SESSION, "suspended", times=1)
+    await desk.reply(text, thread, channel=channel)
+    await desk.until_said("*suspended*", thread, channel=channel)
+    return desk.posts(thread, channel=channel)[-1]
+
+
+def value_of(report: Message) -> str:
+    (row,) = [block for block in report.blocks if block["type"] == "actions"]
+    return str(row["elements"][0]["value"])
+
+
+async def press(
+    desk: Desk, report: Message, *, user: str = "ada", value: str | None = None,
+    action: str = "send_again",
+) -> None:  # fmt: skip
+    delivery = await desk.slack.press(
+        action, channel=report.channel, message_ts=report.ts, user=user, value=value
+    )
+    assert delivery.acked
+
+
+async def until_pressed(report: Message, note: str, said: str) -> None:
+    """The message has lost its buttons and says who pressed; Devin's words are still there."""
+    await wait_until(lambda: report.edited, "the report is rewritten")
+    assert labels(report) == []
+    assert report.blocks[-1]["elements"][0]["text"] == note
+    assert report.text.endswith(note)
+    assert quote(report) == said
+
+
+@pytest.mark.parametrize("runs", [1, 2], ids=["", "after a restart"])
+async def test_send_again_sends_the_whole_reply_again(
+    runs: int, settings: Settings, desk: Desk, store: Store
+) -> None:
+    """What Devin gets is what it got before; the report names who pressed and loses its button."""
+    async with open_bot(settings):
+        await desk.slack.wait_connected()
+        report = await suspended(desk, LONG)
+        await until_settled(store)
+        if runs == 1:
+            await _sends_again(desk, report)
+    if runs == 2:
+        async with open_bot(settings):
+            await desk.slack.wait_connected()
+            await _sends_again(desk, report)
+
+
+async def _sends_again(desk: Desk, report: Message) -> None:
+    said = quote(report)
+    await press(desk, report, user="ben")
+    await desk.until_received("rebase")
+    first, second = desk.devin.requests
+    assert first.body == second.body
+    assert len(second.message) > 2_700
+    await until_pressed(report, "Sent again by Ben Franklin.", said)
+
+
+async def test_a_press_is_not_obeyed_while_slack_does_not_say_whose_it_is(
+    bot: Bot, desk: Desk
+) -> None:
+    """Slack never brings a press again, so its person is told to; the button stays."""
+    report = await suspended(desk)
+    desk.slack.fail_next("users.info", status=503, times=2)
+    await press(desk, report, user="ben")
+    await desk.until_whispered("could not find out from Slack who you are", "ben")
+    assert labels(report) == ["Send again"]
+    assert len(desk.devin.requests) == 1
+
+
+async def test_a_report_with_a_long_quote_can_be_rewritten(bot: Bot, desk: Desk) -> None:
+    """Slack takes 40,000 characters when it is posted and 4,000 when it is updated."""
+    thread = await desk.linked_thread()
+    desk.devin.behave(SESSION, "suspended", detail="<&>\n" * 2_000, times=1)
+    await desk.reply("Please rebase", thread)
+    await desk.until_said("*suspended*", thread)
+    report = desk.posts(thread)[-1]
+    said = quote(report)
+    assert "… (8,000 characters in all)" in said
+    await press(desk, report)
+    await until_pressed(report, "Sent again by ada.", said)
+
+
+async def test_a_reply_can_be_sent_again_for_each_of_its_reports(
+    bot: Bot, desk: Desk, store: Store
+) -> None:
+    """Suspended again, it has a new report with a button of its own."""
+    report = await suspended(desk)
+    thread = str(report.thread_ts)
+    value = value_of(report)
+    desk.devin.behave(SESSION, "drops", takes=False, times=1)
+    await press(desk, report)
+    await desk.until_said("*don't know whether Devin got*", thread)
+    assert value_of(desk.posts(thread)[-1]) != value
+    await press(desk, desk.posts(thread)[-1])
+    await desk.until_received("rebase")
+    await until_settled(store)
+    assert len(desk.devin.requests) == 3
+    assert len(desk.said(thread)) == 3
+
+
+async def test_a_button_pressed_by_many_at_once_sends_once(
+    bot: Bot, desk: Desk, store: Store
+) -> None:
+    """One of them is named, the others are told."""
+    report = await suspended(desk)
+    value = value_of(report)
+    await asyncio.gather(
+        *(press(desk, report, user=user, value=value) for user in ("ada", "ben") * 3)
+    )
+    await desk.until_received("rebase")
+    await until_settled(store)
+    assert len(desk.devin.requests) == 2
+    await wait_until(lambda: len(_told(desk)) == 5, "the others are told")
+    assert all(ALREADY in one for one in _told(desk))
+    await wait_until(lambda: "Sent again by" in report.text, "the report is rewritten")
+
+
+async def test_who_presses_when_it_was_delivered_is_not_asked_to_write_it_again(
+    bot: Bot, desk: Desk, store: Store
+) -> None:
+    """Its words are no longer kept then, but that it was sent again is."""
+    report = await suspended(desk)
+    pressed = await desk.slack.press("send_again", channel="general", message_ts=report.ts)
+    await desk.until_received("rebase")
+    await until_settled(store)
+    ben = {**pressed.payload["user"], "id": desk.slack.workspace.user("ben").id}
+    late = Delivery("interactive", {**pressed.payload, "user": ben})
+    assert (await (await desk.slack.redeliver(late)).settled()).acked
+    await wait_until(
+        lambda: any(ALREADY in one.text for one in desk.slack.ephemerals("general")), "it is said"
+    )
+    assert len(desk.devin.requests) == 2
+
+
+def _told(desk: Desk) -> list[str]:
+    return desk.whispers("ada") + desk.whispers("ben")
+
+
+@pytest.mark.parametrize(
+    ("user", "channel", "words"),
+    [
+        ("gus", "general", "Guests can't"),
+        ("una", "general", "Guests can't"),
+        ("eve", "shared", "other organizations can't"),
+    ],
+)
+@pytest.mark.parametrize("action", ["send_again", "unlink"])
+async def test_who_may_not_speak_may_not_press(
+    action: str, user: str, channel: str, words: str, bot: Bot, desk: Desk, store: Store
+) -> None:
+    """They are told, beside the button and alone; nothing is done."""
+    state = {"send_again": "suspended", "unlink": "missing"}[action]
+    thread = await desk.linked_thread(channel=channel)
+    desk.devin.behave(SESSION, state)
+    await desk.reply("Please rebase", thread, channel=channel)
+    await desk.until_said("Please rebase", thread, channel=channel)
+    await until_settled(store)
+    report = desk.posts(thread, channel=channel)[-1]
+    await press(desk, report, user=user, action=action)
+    await desk.until_whispered(words, user, channel=channel)
+    assert desk.slack.ephemerals(channel, user)[-1].thread_ts == thread
+
+    await until_settled(store)
+    assert len(desk.devin.requests) == 1
+    assert len(labels(report)) == 1
+    await desk.mention("status", thread=thread, channel=channel)
+    await desk.until_said("Linked to", thread, channel=channel)
+
+
+@pytest.mark.parametrize(("state", "action"), [("suspended", "send_again"), ("missing", "unlink")])
+async def test_a_press_of_another_workspace_is_ignored(
+    state: str, action: str, bot: Bot, desk: Desk, store: Store
+) -> None:
+    """It is acknowledged, and that is all."""
+    thread = await desk.linked_thread()
+    desk.devin.behave(SESSION, state)
+    await desk.reply("Please rebase", thread)
+    await desk.until_said("Please rebase", thread)
+    await until_settled(store)
+    report = desk.posts(thread)[-1]
+    pressed = await desk.slack.press(
+        action, channel="general", message_ts=report.ts, value="nothing"
+    )
+    await desk.until_whispered(GONE, "ada")
+    payload = pressed.payload | {"team": {"id": "T0OTHER000"}}
+    payload["actions"] = [payload["actions"][0] | {"value": value_of(report)}]
+    again = await desk.slack.redeliver(Delivery("interactive", payload))
+    assert (await again.settled()).acked
+    await until_settled(store)
+    assert len(desk.devin.requests) == 1
+    await desk.mention("status", thread=thread)
+    await desk.until_said("Linked to", thread)
+
+
+async def test_a_failure_that_nobody_foresaw_has_a_reference(
+    bot: Bot, desk: Desk, raw: Redis, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Who pressed can tell the operator where to look in the log, which holds nobody's words."""
+    report = await suspended(desk)
+    await raw.hset(reply_key(ReplyId(value_of(report).partition("|")[0])), "reply", '{"xyzzy"')
+    await press(desk, report)
+    told = await desk.until_whispered("Something went wrong", "ada")
+    (logged,) = [one for one in caplog.records if one.getMessage().startswith("unforeseen")]
+    assert f"`{vars(logged)['reference']}`" in told
+    assert logged.getMessage() == "unforeseen: ValidationError"
+
+
+FORGED = {
+    "another team": ("T0OTHER:{channel}:{ts}|1", GONE),
+    "another channel": ("{team}:C0SECRETS0:{ts}|1", GONE),
+    "another reply": ("{team}:{channel}:{elsewhere}|1", GONE),
+    "an unknown reply": ("{team}:{channel}:1.000001|1", GONE),
+    "a later round": ("{team}:{channel}:{ts}|2", ALREADY),
+    "no round": ("{team}:{channel}:{ts}", GONE),
+    "a round that is no number": ("{team}:{channel}:{ts}|x", GONE),
+    "a round beyond counting": ("{team}:{channel}:{ts}|" + "9" * 1_900, GONE),
+    "a key of Redis": ("{team}:{channel}:{ts}:due|1", GONE),
+    "nothing": ("", GONE),
+    "much": ("|:" * 900, GONE),
+}
+
+
+@pytest.mark.parametrize(("value", "words"), FORGED.values(), ids=FORGED.keys())
+async def test_a_forged_send_again_sends_nothing(
+    value: str, words: str, bot: Bot, desk: Desk, store: Store
+) -> None:
+    """A value counts only where it was made for: its team, channel, thread and round."""
+    elsewhere = await suspended(desk)
+    report = await suspended(desk)
+    await until_settled(store)
+    ids = {"team": desk.slack.team_id, "channel": report.channel}
+    ts, other = (value_of(one).split(":")[2].split("|")[0] for one in (report, elsewhere))
+    await press(desk, report, value=value.format(ts=ts, elsewhere=other, **ids))
+    await desk.until_whispered(words, "ada")
+    await until_settled(store)
+    assert len(desk.devin.requests) == 2
+    assert labels(report) == ["Send again"]
+
+
+@pytest.mark.parametrize("runs", [1, 2], ids=["", "after a restart"])
+async def test_unlink_ends_the_link_to_a_session_that_is_not_there(
+    runs: int, settings: Settings, desk: Desk, store: Store
+) -> None:
+    """Under the report of a 404; afterwards replies stay in Slack, and another link can be made."""
+    async with open_bot(settings):
+        await desk.slack.wait_connected()
+        thread = await desk.linked_thread()
+        desk.devin.behave(SESSION, "missing")
+        await desk.reply("Please rebase", thread)
+        await desk.until_said("*no such session*", thread)
+        await until_settled(store)
+        if runs == 1:
+            await _unlinks(desk, thread)
+    if runs == 2:
+        async with open_bot(settings):
+            await desk.slack.wait_connected()
+            await _unlinks(desk, thread)
+
+
+async def _unlinks(desk: Desk, thread: str) -> None:
+    report = desk.posts(thread)[-1]
+    assert labels(report) == ["Unlink"]
+    value = value_of(report)
+    await asyncio.gather(*(press(desk, report, action="unlink", value=value) for _ in range(2)))
+    await until_pressed(report, "Unlinked by ada.", "")
+    await desk.until_whispered("not linked", "ada")
+    await desk.reply("Please rebase again", thread)
+    await desk.until_heard()
+    desk.devin.add_session(OTHER_SESSION)
+    await desk.mention(f"link {OTHER_SESSION}", thread=thread)
+    await wait_until(lambda: len(desk.said(thread)) == 3, "linked again")
+    await desk.reply("Please push", thread)
+    await desk.until_received("push", OTHER_SESSION)
+    assert len(desk.devin.requests) == 2
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        f"T0OTHER:{{channel}}:{{ts}}|{SESSION}",
+        f"{{team}}:C0SECRETS0:{{ts}}|{SESSION}",
+        f"{{team}}:{{channel}}:1.1|{SESSION}",
+        "{team}:{channel}:{ts}",
+        "{team}:{channel}:{ts}|no session",
+        "",
+    ],
+)
+async def test_a_forged_unlink_unlinks_nothing(
+    value: str, bot: Bot, desk: Desk, store: Store
+) -> None:
+    """It counts only for the thread in which it was pressed."""
+    thread = await desk.linked_thread()
+    desk.devin.behave(SESSION, "missing", times=1)
+    await desk.reply("Please rebase", thread)
+    await desk.until_said("*no such session*", thread)
+    report = desk.posts(thread)[-1]
+    forged = value.format(team=desk.slack.team_id, channel=report.channel, ts=thread)
+    await press(desk, report, action="unlink", value=forged)
+    await wait_until(lambda: desk.whispers("ada"), "ada is told")
+    await desk.reply("Please rebase again", thread)
+    await desk.until_received("again")
+
+
+async def test_an_old_unlink_does_not_end_a_newer_link(bot: Bot, desk: Desk, store: Store) -> None:
+    """Its report was about the session that was not there; the thread has another one since."""
+    thread = await desk.linked_thread()
+    desk.devin.behave(SESSION, "missing")
+    desk.devin.add_session(OTHER_SESSION)
+    await desk.reply("Please rebase", thread)
+    await desk.until_said("*no such session*", thread)
+    await until_settled(store)
+    report = desk.posts(thread)[-1]
+    await desk.mention("unlink", thread=thread)
+    await desk.until_said("no longer linked", thread)
+    await desk.mention(f"link {OTHER_SESSION}", thread=thread)
+    await desk.until_said(OTHER_SESSION, thread)
+    await press(desk, report, action="unlink")
+    await desk.until_whispered("already linked to", "ada")
+    await desk.reply("Please push", thread)
+    await desk.until_received("push", OTHER_SESSION)

@@ -1,0 +1,148 @@
+"""A channel's default session: what `/devin-say` means there when it names none."""
+
+import pytest
+import redis.asyncio
+
+from bot.app import Bot
+from bot.redis.keys import default_key
+from tests.support.desk import OTHER_SESSION, SESSION, Desk
+from tests.support.waiting import wait_until
+
+HEX = SESSION.removeprefix("devin-")
+
+
+async def said(desk: Desk, text: str, *, user: str = "ada", channel: str = "general") -> None:
+    """Somebody types `/devin-say`."""
+    assert (await desk.slack.slash("/devin-say", text, user=user, channel=channel)).acked
+
+
+async def chosen(desk: Desk, word: str = SESSION, *, channel: str = "general") -> str:
+    """Ada chooses the channel's default, at the top level; the mention's ts."""
+    ts = await desk.mention(f"default {word}", channel=channel)
+    await desk.until_said("in this channel now goes to", ts, channel=channel)
+    return ts
+
+
+@pytest.mark.parametrize("word", [SESSION, HEX, f"<https://app.devin.ai/sessions/{HEX}|Fix it>"])
+@pytest.mark.parametrize("place", ["top level", "thread"])
+async def test_a_message_without_a_session_goes_to_the_default(
+    bot: Bot, desk: Desk, word: str, place: str
+) -> None:
+    """In a new linked thread, as if the session had been typed; two active ones do not matter."""
+    desk.devin.add_session(OTHER_SESSION)
+    thread = await desk.linked_thread(OTHER_SESSION)
+    other = await desk.linked_thread("devin-5ec4e7")
+    ts = await desk.mention(f"default {word}", thread=thread if place == "thread" else None)
+    told = await desk.until_said("now goes to", thread if place == "thread" else ts)
+    assert SESSION in told
+    await said(desk, "Please rebase")
+    await desk.until_received("Please rebase")
+    (message,) = (one for one in desk.slack.channel_messages("general") if "rebase" in one.text)
+    assert message.root_ts not in {thread, other}
+    await desk.reply("And test it", message.ts)
+    await desk.until_received("And test it")
+    assert len(desk.devin.requests) == 2
+
+
+async def test_a_default_is_shown_and_ended(bot: Bot, desk: Desk) -> None:
+    """`default` alone says which and by whom, `default none` ends it, in any case."""
+    ts = await desk.mention("default")
+    await desk.until_said("has no default session", ts)
+    await chosen(desk)
+    ts = await desk.mention("DEFAULT", user="ben")
+    assert f"{SESSION}>, chosen by ada" in await desk.until_said("default session is", ts)
+    ts = await desk.mention("default None")
+    await desk.until_said("no default session now", ts)
+    await said(desk, "Please rebase")
+    await desk.until_whispered("No session was active", "ada")
+    assert desk.devin.requests == []
+
+
+async def test_a_default_is_for_its_channel(bot: Bot, desk: Desk) -> None:
+    """Another channel has its own, or none; a named session counts more."""
+    desk.devin.add_session(OTHER_SESSION)
+    await chosen(desk)
+    await chosen(desk, OTHER_SESSION, channel="secrets")
+    await said(desk, "For the secrets", channel="secrets")
+    await desk.until_received("For the secrets", OTHER_SESSION)
+    await said(desk, f"{OTHER_SESSION} By name")
+    await desk.until_received("By name", OTHER_SESSION)
+    await said(desk, "By default")
+    await desk.until_received("By default", SESSION)
+    assert len(desk.devin.requests) == 3
+
+
+async def test_the_last_choice_counts(bot: Bot, desk: Desk) -> None:
+    """Anybody who may steer Devin may change it."""
+    desk.devin.add_session(OTHER_SESSION)
+    await chosen(desk)
+    await chosen(desk, OTHER_SESSION)
+    await said(desk, "Please rebase")
+    await desk.until_received("Please rebase", OTHER_SESSION)
+
+
+@pytest.mark.parametrize("word", ["devin-xyz", "branch", "../devin-1"])
+async def test_a_word_that_names_no_session_is_told(bot: Bot, desk: Desk, word: str) -> None:
+    """And the default stays as it was."""
+    await chosen(desk)
+    ts = await desk.mention(f"default {word}")
+    await desk.until_said("names no Devin session", ts)
+    await said(desk, "Please rebase")
+    await desk.until_received("Please rebase")
+
+
+@pytest.mark.parametrize("words", ["default to main", f"default {SESSION} please", "defaults"])
+async def test_what_has_more_words_is_talk(bot: Bot, desk: Desk, words: str) -> None:
+    """In a linked thread it goes to Devin, like any mention."""
+    thread = await desk.linked_thread()
+    await desk.mention(words, thread=thread)
+    await desk.until_received(words)
+    assert len(desk.said(thread)) == 1
+
+
+@pytest.mark.parametrize("words", ["default", f"default {SESSION}", "default none"])
+async def test_who_may_not_steer_devin_chooses_no_default(bot: Bot, desk: Desk, words: str) -> None:
+    """Nor sees it, nor ends it."""
+    desk.devin.add_session(OTHER_SESSION)
+    await chosen(desk, OTHER_SESSION)
+    await desk.mention(words, user="gus")
+    await desk.until_whispered("Guests can't steer Devin", "gus")
+    await said(desk, "Please rebase")
+    await desk.until_received("Please rebase", OTHER_SESSION)
+
+
+async def test_a_default_lives_as_long_as_it_is_used(bot: Bot, desk: Desk, redis_url: str) -> None:
+    """It is forgotten after `LINK_TTL`, and each use puts that off."""
+    await chosen(desk)
+    key = default_key(desk.slack.team_id, desk.slack.workspace.channel("general").id)
+    async with redis.asyncio.Redis.from_url(redis_url) as client:
+        whole = await client.ttl(key)
+        assert whole > 89 * 24 * 3600
+        await client.expire(key, 60)
+        await said(desk, "Please rebase")
+        await desk.until_received("Please rebase")
+        assert await client.ttl(key) >= whole - 60
+        await client.set(key, '{"v":2,"session":"?"}', ex=60)
+    ts = await desk.mention("default")
+    await desk.until_said("has no default session", ts)
+
+
+async def test_the_form_begins_with_the_default(bot: Bot, desk: Desk) -> None:
+    """It stands first and is chosen already, also where other sessions were active later."""
+    await chosen(desk)
+    await desk.linked_thread(OTHER_SESSION)
+    await desk.slack.slash("/devin-say", "")
+    await wait_until(lambda: desk.slack.open_views("ada"), "the form opens")
+    (view,) = desk.slack.open_views("ada")
+    select = view["blocks"][0]["element"]
+    assert select["initial_option"]["value"] == SESSION
+    here = [option["value"] for option in select["option_groups"][0]["options"]]
+    assert here == [SESSION, OTHER_SESSION]
+
+
+async def test_help_tells_of_it(bot: Bot, desk: Desk) -> None:
+    """By mention and by command."""
+    ts = await desk.mention("help")
+    assert "`default none`" in await desk.until_said("`default", ts)
+    await said(desk, "help")
+    await desk.until_whispered("`default &lt;session id or address&gt;`", "ada")

@@ -1,0 +1,887 @@
+"""Edits and deletions: what waits for Devin follows them; of what Devin has, the author is told."""
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import settings as examples
+
+from bot.app import Bot, open_bot
+from bot.model.errors import StoreAway
+from bot.model.models import Change, Link, Reply, SessionId, ThreadRef, UserId
+from bot.redis.connection import Store
+from bot.redis.keys import box_key
+from bot.relay.edits import CorrectionOffered
+from bot.settings import Settings
+from bot.store.links import Links
+from bot.store.mailbox import Head, Mailbox, Nothing
+from bot.store.outbox import Reports
+from bot.store.revisions import Revised, Revisions
+from bot.store.tickets import Tickets
+from handlers.edits import parse_deletion, parse_edit
+from sandbox.slack.server import Message
+from sandbox.slack.transport.deliveries import Delivery
+from tests.conftest import started
+from tests.support.builders import (
+    ADA,
+    BOT_USER,
+    JSON,
+    TEAM,
+    TS,
+    a_reply,
+    a_share,
+    mutated,
+    sample_event,
+)
+from tests.support.desk import SESSION, Desk, labels, quote, running
+from tests.support.waiting import until_settled, wait_until
+
+FROM_ADA = "ada (in Slack):\n\n"
+OFFER = "before you edited it"
+
+
+async def waiting(
+    desk: Desk, store: Store, text: str = "Please rebase", **how: str
+) -> tuple[str, str]:
+    """A reply that Devin did not take yet: thread and ts."""
+    thread = await desk.linked_thread()
+    desk.devin.behave(SESSION, "down")
+    ts = await desk.reply(text, thread, **how)
+    await until_put_off(store)
+    await desk.until_heard()
+    return thread, ts
+
+
+async def until_put_off(store: Store) -> None:
+    """Wait until Devin has said no, and the first reply waits again: asked is not answered."""
+
+    async def is_put_off() -> bool:
+        return bool(await store.field(box_key(SessionId(SESSION)), "attempts"))
+
+    await wait_until(is_put_off, "the reply waits")
+
+
+async def delivered(desk: Desk, text: str = "Please rebase", **how: str) -> tuple[str, str]:
+    """A reply that Devin has: thread and ts."""
+    thread = await desk.linked_thread()
+    ts = await desk.reply(text, thread, **how)
+    await desk.until_marked("white_check_mark", ts)
+    return thread, ts
+
+
+async def edit(desk: Desk, ts: str, text: str, **how: Any) -> None:
+    await desk.slack.edit("general", ts, text, **how)
+    await desk.until_heard()
+
+
+async def delete(desk: Desk, ts: str) -> None:
+    await desk.slack.delete("general", ts)
+    await desk.until_heard()
+
+
+def offers(desk: Desk, text: str = OFFER) -> list[Message]:
+    return [one for one in desk.slack.ephemerals("general", "ada") if text in one.text]
+
+
+async def offered(desk: Desk, count: int = 1, *, text: str = OFFER) -> Message:
+    await wait_until(lambda: len(offers(desk, text)) == count, f"{count} offers")
+    return offers(desk, text)[-1]
+
+
+async def press(desk: Desk, offer: Message) -> None:
+    await desk.slack.press_ephemeral("send_correction", channel="general", message_ts=offer.ts)
+
+
+async def back(desk: Desk, store: Store) -> list[str]:
+    """Devin is back: what it has read when no reply waits any more."""
+    desk.devin.behave(SESSION, "running")
+    await until_no_mail(store)
+    return desk.received()
+
+
+async def until_no_mail(store: Store) -> None:
+    async def is_empty() -> bool:
+        return (await Reports(store).depths())[0] == 0
+
+    await wait_until(is_empty, "no session has mail")
+
+
+async def test_an_edit_changes_the_reply_that_waits(bot: Bot, desk: Desk, store: Store) -> None:
+    """Devin reads the new text in the old place, and ✏️ says that the edit counted."""
+    thread, ts = await waiting(desk, store, "Please rebase")
+    await desk.reply("And tag", thread)
+    await edit(desk, ts, "Please *merge*")
+    await edit(desk, ts, "Please *squash*")
+    await desk.until_marked("pencil2", ts)
+    assert await back(desk, store) == [FROM_ADA + "Please **squash**", FROM_ADA + "And tag"]
+    assert desk.whispers("ada") == []
+
+
+async def test_an_edit_that_leaves_nothing_is_told_though_redis_went_away_amid_it(
+    bot: Bot, desk: Desk, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The reply was taken back before; Slack brings the edit again, and its author is told."""
+    _, ts = await waiting(desk, store, "Please rebase")
+    owe = Reports.owe
+
+    async def away(*_: object, **__: object) -> bool:
+        monkeypatch.setattr(Reports, "owe", owe)
+        raise StoreAway("gone")
+
+    monkeypatch.setattr(Reports, "owe", away)
+    await desk.slack.edit("general", ts, " ")
+    await desk.until_whispered("no text or files", "ada")
+    assert await back(desk, store) == []
+
+
+async def test_an_edit_keeps_the_files_that_it_does_not_show(
+    bot: Bot, desk: Desk, store: Store
+) -> None:
+    """Slack may tell of the text only."""
+    thread = await desk.linked_thread()
+    desk.devin.behave(SESSION, "down")
+    ts = await desk.slack.say("See this", thread=thread, files=["plan.md"])
+    await until_put_off(store)
+    event = change_of(desk, ts, "See that")
+    del event["message"]["files"]
+    await desk.slack.deliver_event(event)
+    await desk.until_heard()
+    (received,) = await back(desk, store)
+    assert "See that" in received
+    assert "plan.md" in received
+
+
+async def test_a_file_that_an_edit_replaced_is_not_sent(bot: Bot, desk: Desk, store: Store) -> None:
+    """Also when it was brought to Devin for a try that did not succeed."""
+    thread = await desk.linked_thread()
+    desk.devin.behave(SESSION, "down")
+    ts = await desk.slack.say("See this", thread=thread, files=["plan.md"])
+    await until_put_off(store)
+    other = await desk.slack.say("x", files=["other.md"], deliver=False)
+    files = desk.slack.event_of("general", other)["files"]
+    await desk.slack.deliver_event(change_of(desk, ts, "See that", files=files))
+    await desk.until_heard()
+    (received,) = await back(desk, store)
+    assert "other.md" in received
+    assert "plan.md" not in received
+
+
+def change_of(desk: Desk, ts: str, text: str, **message: Any) -> dict[str, Any]:
+    """The `message_changed` of an edit, to be changed and delivered by hand."""
+    before = desk.slack.event_of("general", ts)
+    del before["channel_type"]
+    at = desk.slack.workspace.clock.next_ts()
+    edited = {"user": before["user"], "ts": at}
+    after = {**before, "text": text, "blocks": [], "edited": edited}
+    return {
+        "type": "message",
+        "subtype": "message_changed",
+        "hidden": True,
+        "message": after | message,
+        "previous_message": before,
+        "channel": before["channel"],
+        "ts": at,
+        "event_ts": at,
+    }
+
+
+@pytest.mark.parametrize("shows_before", [True, False])
+async def test_a_redelivered_edit_acts_once(
+    bot: Bot, desk: Desk, store: Store, shows_before: bool,  # noqa: FBT001 — a parameter of pytest's
+) -> None:  # fmt: skip
+    """Also after a later one, and when Slack does not show what there was before."""
+    _, ts = await waiting(desk, store)
+    first, second = change_of(desk, ts, "One"), change_of(desk, ts, "Two")
+    for event in (first, second, first):
+        if not shows_before:
+            event.pop("previous_message", None)
+        await (await desk.slack.deliver_event(event)).settled()
+    assert await back(desk, store) == [FROM_ADA + "Two"]
+    await (await desk.slack.deliver_event(second)).settled()
+    await desk.until_heard()
+    assert desk.whispers("ada") == []
+
+
+async def test_a_link_preview_is_no_edit(bot: Bot, desk: Desk, store: Store) -> None:
+    """Not before delivery, not after it, and not on a message that was edited once."""
+    _, ts = await waiting(desk, store)
+    await desk.slack.unfurl("general", ts)
+    await edit(desk, ts, "Please merge https://example.com/")
+    await desk.until_marked("pencil2", ts)
+    await desk.slack.unfurl("general", ts)
+    await desk.until_heard()
+    assert await back(desk, store) == [FROM_ADA + "Please merge https://example.com/"]
+    await desk.slack.unfurl("general", ts)
+    await desk.until_heard()
+    assert desk.whispers("ada") == []
+
+
+async def test_an_edit_into_an_aside_cancels_the_reply(bot: Bot, desk: Desk, store: Store) -> None:
+    """It says now that it is not for Devin; 🗑️ says that this counted."""
+    thread, ts = await waiting(desk, store)
+    after = await desk.reply("And tag", thread)
+    await edit(desk, ts, "(aside) Please rebase")
+    await desk.until_marked("wastebasket", ts)
+    assert await back(desk, store) == [FROM_ADA + "And tag"]
+    await desk.until_marked("white_check_mark", after)
+    assert desk.marks(ts) == ["wastebasket"]
+
+
+async def test_a_deleted_reply_leaves_its_mailbox(bot: Bot, desk: Desk, store: Store) -> None:
+    """First or last in it; and a redelivery of its event does not bring it back."""
+    thread, first = await waiting(desk, store, "One")
+    event = desk.slack.event_of("general", first)
+    await desk.reply("Two", thread)
+    third = await desk.reply("Three", thread)
+    await desk.until_heard()
+    await delete(desk, first)
+    await delete(desk, third)
+    await (await desk.slack.deliver_event(event)).settled()
+    assert await back(desk, store) == [FROM_ADA + "Two"]
+    await desk.reply("Four", thread)
+    await desk.until_received("Four")
+
+
+async def test_the_only_reply_deleted_leaves_nothing_behind(
+    bot: Bot, desk: Desk, store: Store
+) -> None:
+    """Its session has no mail, no failures, and takes the next reply at once."""
+    thread, ts = await waiting(desk, store, "One")
+    await delete(desk, ts)
+    await until_no_mail(store)
+    desk.devin.behave(SESSION, "running")
+    await desk.reply("Two", thread)
+    await desk.until_received("Two")
+    assert desk.received() == [FROM_ADA + "Two"]
+    assert "No reply waits" in await status(desk, thread)
+
+
+async def status(desk: Desk, thread: str) -> str:
+    await desk.mention("status", thread=thread)
+    return await desk.until_said("Linked to", thread)
+
+
+async def test_a_notice_of_a_deleted_reply_is_not_given(
+    settings: Settings, desk: Desk, store: Store
+) -> None:
+    """There is nothing that waits."""
+    async with open_bot(settings, notice_after=timedelta(seconds=1)):
+        await desk.slack.wait_connected()
+        thread, ts = await waiting(desk, store)
+        await delete(desk, ts)
+        await until_settled(store)
+    assert len(desk.said(thread)) == 1
+
+
+@pytest.mark.parametrize("state", ["suspended", "server_error"])
+async def test_sent_again_a_reply_is_as_it_was_edited_since(
+    settings: Settings, desk: Desk, store: Store, state: str
+) -> None:
+    """Waiting once more, it follows edits and deletions as the first time."""
+    async with started(settings):
+        await desk.slack.wait_connected()
+        thread = await desk.linked_thread()
+        desk.devin.behave(SESSION, state)
+        ts = await desk.reply("One", thread)
+        await wait_until(lambda: labels(desk.posts(thread)[-1]) == ["Send again"], "the report")
+        desk.devin.behave(SESSION, "down")
+        report = desk.posts(thread)[-1]
+        await desk.slack.press("send_again", channel="general", message_ts=report.ts)
+        await until_put_off(store)
+        await edit(desk, ts, "Two")
+        await desk.until_marked("pencil2", ts)
+        assert (await back(desk, store))[-1] == FROM_ADA + "Two"
+
+
+async def test_after_delivery_an_edit_is_offered_to_its_author(
+    bot: Bot, desk: Desk, store: Store
+) -> None:
+    """Nothing is sent by itself; pressed, the correction is posted in their name and delivered."""
+    thread, ts = await delivered(desk)
+    await edit(desk, ts, "Please *merge*")
+    offer = await offered(desk)
+    assert labels(offer) == ["Send the correction"]
+    assert offer.thread_ts == thread
+    assert desk.received() == [FROM_ADA + "Please rebase"]
+
+    await press(desk, offer)
+    await desk.until_received("merge")
+    assert desk.received()[1:] == [
+        "ada (in Slack), correcting an earlier message:\n\nPlease **merge**"
+    ]
+    post = desk.posts(thread)[-1]
+    assert post.text.startswith("*ada* corrects an earlier message:")
+    assert quote(post) == "Please **merge**"
+    await desk.until_marked("white_check_mark", post.ts)
+    await wait_until(lambda: not labels(offer), "the offer is gone")
+
+    await edit(desk, ts, "Please squash")
+    await press(desk, await offered(desk))
+    await desk.until_received("squash")
+    assert desk.marks(ts) == ["white_check_mark"]
+
+
+async def test_each_edit_is_offered_once_and_the_latest_text_is_sent(
+    bot: Bot, desk: Desk, store: Store
+) -> None:
+    """Also by the button of an earlier offer; then the others have nothing to send."""
+    _, ts = await delivered(desk)
+    await edit(desk, ts, "One")
+    first = await offered(desk)
+    await edit(desk, ts, "Two")
+    second = await offered(desk, 2)
+    for delivery in reversed(list(desk.slack.deliveries)):
+        if delivery.payload.get("event", {}).get("subtype") == "message_changed":
+            await (await desk.slack.redeliver(delivery)).settled()
+    await press(desk, first)
+    await desk.until_received("Two")
+    await press(desk, second)
+    await desk.until_whispered("sent before", "ada")
+    await until_settled(store)
+    assert len(desk.received()) == 2
+    assert len(offers(desk)) <= 2
+
+
+async def test_a_correction_whose_post_was_not_answered_is_found_by_the_next_press(
+    bot: Bot, desk: Desk, store: Store
+) -> None:
+    """It stands in the thread once, and goes to Devin once."""
+    thread, ts = await delivered(desk)
+    await edit(desk, ts, "Please merge")
+    offer = await offered(desk)
+    desk.slack.fail_next("chat.postMessage", drop_after=True)
+    await press(desk, offer)
+    await desk.until_whispered("did not work just now", "ada")
+    assert len(desk.received()) == 1
+    await press(desk, offer)
+    await desk.until_received("Please merge")
+    await until_settled(store)
+    assert len([one for one in desk.said(thread) if "corrects an earlier" in one]) == 1
+    assert len(desk.received()) == 2
+
+
+@pytest.mark.parametrize("is_posted", [True, False])
+async def test_a_correction_whose_process_died_is_not_said_to_be_sent(
+    bot: Bot, desk: Desk, store: Store, *, is_posted: bool
+) -> None:
+    """Once posted, the next press sends it on; else nobody knows, and that is what is said."""
+    thread, ts = await delivered(desk)
+    await edit(desk, ts, "Please merge")
+    offer = await offered(desk)
+    if is_posted:
+        desk.slack.fail_next("chat.postMessage", drop_after=True)
+        await press(desk, offer)
+        await desk.until_whispered("did not work just now", "ada")
+    number = offer.blocks[-1]["elements"][0]["value"]
+    ticket = await Tickets(store).read(CorrectionOffered, number, UserId(offer.ephemeral_to or ""))
+    assert ticket is not None
+    assert await store.first(f"claim:correction:{number}:{ticket.edited}", timedelta(days=1))
+    await press(desk, offer)
+    if is_posted:
+        await desk.until_received("Please merge")
+    else:
+        await desk.until_whispered("may still be posting", "ada")
+    assert len([one for one in desk.said(thread) if "corrects an earlier" in one]) == is_posted
+
+
+async def test_an_edit_waits_at_slack_while_slack_does_not_say_whose_it_is(
+    environ: dict[str, str], desk: Desk, store: Store
+) -> None:
+    """A look-up that failed must not cost the edit of a reply that waits."""
+    async with running(desk, environ):
+        _, ts = await waiting(desk, store)
+    async with running(desk, environ):
+        desk.slack.fail_next("users.info", status=500, times=2)
+        await desk.slack.edit("general", ts, "Please merge")
+        delivery = desk.slack.deliveries[-1]
+        await wait_until(lambda: delivery.attempts > 1, "it is brought again")
+        assert not delivery.acked
+
+        async def is_taken() -> bool:
+            again = await (await desk.slack.redeliver(delivery)).settled()
+            return again.acked
+
+        await wait_until(is_taken, "it is taken once Slack says who that is")
+        assert "Please merge" in (await back(desk, store))[0]
+
+
+async def test_while_it_is_being_sent_an_edit_is_offered(
+    bot: Bot, desk: Desk, store: Store
+) -> None:
+    """Nobody knows what Devin read, so nothing is changed under way."""
+    thread = await desk.linked_thread()
+    desk.devin.behave(SESSION, "slow", delay=1.5)
+    ts = await desk.reply("Please rebase", thread)
+    await wait_until(lambda: desk.devin.requests, "Devin was asked")
+    await edit(desk, ts, "Please merge")
+    await offered(desk)
+    await desk.until_marked("white_check_mark", ts)
+    assert desk.received() == [FROM_ADA + "Please rebase"]
+    assert desk.marks(ts) == ["white_check_mark"]
+
+
+async def being_asked(desk: Desk, text: str = "Please rebase") -> tuple[str, str]:
+    """A reply that Devin is just being asked to take, and will not: thread and ts."""
+    thread = await desk.linked_thread()
+    desk.devin.behave(SESSION, "down", delay=1.5, retry_after=1)
+    ts = await desk.reply(text, thread)
+    await wait_until(lambda: desk.devin.requests, "Devin was asked")
+    return thread, ts
+
+
+@pytest.mark.parametrize("times", [1, 2])
+async def test_an_edit_that_meets_a_try_in_vain_counts_for_the_next(
+    bot: Bot, desk: Desk, store: Store, times: int
+) -> None:
+    """As if it had come while the reply waited; brought twice, it counts once."""
+    _, ts = await being_asked(desk)
+    await desk.slack.edit("general", ts, "Please merge")
+    await desk.slack.edit("general", ts, "Please *squash*")
+    for _ in range(times - 1):
+        await desk.slack.redeliver(desk.slack.deliveries[-2])
+        await desk.slack.redeliver(desk.slack.deliveries[-2])
+    await desk.until_marked("pencil2", ts)
+    assert await back(desk, store) == [FROM_ADA + "Please **squash**"]
+    await desk.until_heard()
+    assert desk.whispers("ada") == []
+
+
+@pytest.mark.parametrize("change", ["deletion", "aside"])
+async def test_a_reply_that_is_taken_back_during_a_try_in_vain_is_not_sent_again(
+    bot: Bot, desk: Desk, store: Store, change: str
+) -> None:
+    """Nor does it wait any longer, or keep the replies behind it from Devin."""
+    thread, ts = await being_asked(desk)
+    await desk.reply("And tag", thread)
+    await desk.slack.edit("general", ts, "Please merge")
+    if change == "deletion":
+        await desk.slack.delete("general", ts)
+    else:
+        await desk.slack.edit("general", ts, "(aside) Please rebase")
+        await desk.until_marked("wastebasket", ts)
+    await wait_until(lambda: len(desk.devin.requests) > 1, "Devin is asked for the other")
+    assert await back(desk, store) == [FROM_ADA + "And tag"]
+    await desk.until_heard()
+    assert desk.whispers("ada") == []
+
+
+async def test_what_is_taken_back_while_it_is_sent_is_not_sent_again_by_anybody(
+    bot: Bot, desk: Desk, store: Store
+) -> None:
+    """Its report still shows the words, and offers a *Send again* that has nothing to send."""
+    thread = await desk.linked_thread()
+    desk.devin.behave(SESSION, "suspended", delay=1.5)
+    ts = await desk.reply("Please rebase", thread)
+    await wait_until(lambda: desk.devin.requests, "Devin was asked")
+    await desk.slack.delete("general", ts)
+    await desk.until_whispered("may already have", "ada")
+    await wait_until(lambda: labels(desk.posts(thread)[-1]) == ["Send again"], "the report")
+    await until_settled(store)
+    report = desk.posts(thread)[-1]
+    await desk.slack.press("send_again", channel="general", message_ts=report.ts)
+    await desk.until_whispered("no longer kept", "ada")
+    assert len(desk.devin.requests) == 1
+
+
+async def test_an_edit_whose_process_died_during_a_try_in_vain_counts(store: Store) -> None:
+    """It is noted with the reply, and an older one that comes late does not undo it."""
+    mailbox, revisions, reply = await taken(store)
+    edits = [reply.model_copy(update={"text": text}) for text in ("older", "newer")]
+    for number in (2, 1, 2, 1):
+        met = await revisions.change(edits[number - 1], number, may_be_ahead=False)
+        assert met.what is Revised.SENDING
+    head = await mailbox.take(OF, "token")
+    assert isinstance(head, Head)
+    await mailbox.defer(OF, "token", head, timedelta(0), timedelta(0))
+    met = await revisions.change(edits[1], 2, may_be_ahead=False)
+    assert met.what is Revised.CHANGED
+    met = await revisions.change(edits[0], 1, may_be_ahead=False)
+    assert met.what is Revised.REPEATED
+    again = await mailbox.take(OF, "another")
+    assert isinstance(again, Head)
+    assert again.reply.text == "newer"
+
+
+async def test_a_late_edit_does_not_bring_back_what_was_deleted_while_it_was_sent(
+    store: Store,
+) -> None:
+    """Deleted is for good; and nobody is told that it waits."""
+    mailbox, revisions, reply = await taken(store)
+    await revisions.withdraw(reply.id, may_be_ahead=False)
+    edit = reply.model_copy(update={"text": "edited"})
+    assert (await revisions.change(edit, 1, may_be_ahead=False)).what is Revised.SENDING
+    head = await mailbox.take(OF, "token")
+    assert isinstance(head, Head)
+    await mailbox.defer(OF, "token", head, timedelta(0), timedelta(0))
+    assert await mailbox.take(OF, "another") is Nothing.EMPTY
+    assert await Reports(store).depths() == (0, 0)
+
+
+OF = SessionId(SESSION)
+
+
+async def taken(store: Store) -> tuple[Mailbox, Revisions, Reply]:
+    """A reply that the holder `token` is just sending."""
+    thread, day = ThreadRef(team=TEAM, channel="C0GENERAL0", thread_ts=TS), timedelta(days=1)
+    await Links(store, day).create(thread, Link(session=OF, by=UserId(ADA), at=1))
+    reply = Reply(thread=thread, ts="1764000001.000100", author=UserId(ADA), text="hello")
+    mailbox = Mailbox(store, day)
+    await mailbox.accept(reply, OF, timedelta(0))
+    await mailbox.take(OF, "token")
+    return mailbox, Revisions(store), reply
+
+
+async def test_an_offer_is_its_author_s_and_of_its_channel(
+    bot: Bot, desk: Desk, store: Store
+) -> None:
+    """A number that somebody else sends back, or from elsewhere, is nobody's."""
+    _, ts = await delivered(desk)
+    await edit(desk, ts, "Please merge")
+    offer = await offered(desk)
+    number = offer.blocks[-1]["elements"][0]["value"]
+    for user, channel in (("ben", "general"), ("ada", "secrets")):
+        await forge(desk, number, user, channel)
+        await desk.until_whispered("no longer kept", user, channel=channel)
+    await forge(desk, "0" * 32, "ada", "general")
+    await desk.until_whispered("no longer kept", "ada")
+    await until_settled(store)
+    assert len(desk.received()) == 1
+
+
+async def test_a_press_from_another_workspace_sends_no_correction(
+    bot: Bot, desk: Desk, store: Store
+) -> None:
+    """It is acknowledged, and that is all."""
+    _, ts = await delivered(desk)
+    await edit(desk, ts, "Please merge")
+    number = (await offered(desk)).blocks[-1]["elements"][0]["value"]
+    await forge(desk, "0" * 32, "ada", "general")
+    payload = desk.slack.deliveries[-1].payload | {"team": {"id": "T0OTHER000"}}
+    payload["actions"] = [payload["actions"][0] | {"value": number}]
+    delivery = await desk.slack.redeliver(Delivery("interactive", payload))
+    assert (await delivery.settled()).acked
+    await until_settled(store)
+    assert len(desk.received()) == 1
+
+
+async def forge(desk: Desk, number: str, user: str, channel: str) -> None:
+    """Press *Send the correction* with any number."""
+    text = {"type": "plain_text", "text": "x"}
+    button = {"type": "button", "action_id": "send_correction", "text": text, "value": number}
+    blocks = [{"type": "actions", "elements": [button]}]
+    ts = await desk.slack.say("x", user="bolt-ci", channel=channel, blocks=blocks, deliver=False)
+    await desk.slack.press("send_correction", channel=channel, message_ts=ts, user=user)
+
+
+@pytest.mark.parametrize(("verb", "words"), [("unlink", "not linked"), ("mute", "is muted")])
+async def test_a_correction_needs_a_thread_that_goes_to_devin(
+    bot: Bot, desk: Desk, store: Store, verb: str, words: str
+) -> None:
+    """Unlinked or muted since, the press says so, and works again afterwards."""
+    thread, ts = await delivered(desk)
+    await edit(desk, ts, "Please merge")
+    offer = await offered(desk)
+    await desk.mention(verb, thread=thread)
+    await wait_until(lambda: len(desk.posts(thread)) == 2, "obeyed")
+    await press(desk, offer)
+    await desk.until_whispered(words, "ada")
+    back_again = {"unlink": f"link {SESSION}", "mute": "unmute"}[verb]
+    await desk.mention(back_again, thread=thread)
+    await wait_until(lambda: len(desk.posts(thread)) == 3, "obeyed")
+    await press(desk, offer)
+    await desk.until_received("merge")
+
+
+async def test_after_delivery_a_deletion_cannot_be_followed(
+    bot: Bot, desk: Desk, store: Store
+) -> None:
+    """Its author is told that, once."""
+    _, ts = await delivered(desk)
+    await delete(desk, ts)
+    await desk.until_whispered("Devin already has that message", "ada")
+    deletion = desk.slack.deliveries[-1]
+    await (await desk.slack.redeliver(deletion)).settled()
+    await until_settled(store)
+    assert len(desk.whispers("ada")) == 1
+
+
+async def test_a_deleted_reply_that_devin_never_took_needs_no_words(
+    bot: Bot, desk: Desk, store: Store
+) -> None:
+    """Refused, there is nothing to take back; suspended, Devin may have it, but not once more."""
+    thread = await desk.linked_thread()
+    desk.devin.behave(SESSION, "forbidden", times=1)
+    refused = await desk.reply("One", thread)
+    await desk.until_marked("x", refused)
+    desk.devin.behave(SESSION, "suspended", times=1)
+    suspended = await desk.reply("Two", thread)
+    await desk.until_marked("zzz", suspended)
+    await until_settled(store)
+    await edit(desk, refused, "Uno")
+    assert "did not take" in (await offered(desk, text="as it was")).text
+    await delete(desk, refused)
+    await delete(desk, suspended)
+    await desk.until_whispered("may already have", "ada")
+    assert len(desk.whispers("ada")) == 2
+    report = desk.posts(thread)[-1]
+    await desk.slack.press("send_again", channel="general", message_ts=report.ts)
+    await desk.until_whispered("no longer kept", "ada")
+    assert len(desk.devin.requests) == 2
+
+
+async def test_an_aside_after_delivery_is_told_like_a_deletion(bot: Bot, desk: Desk) -> None:
+    """Devin has it, so there is no correction to offer."""
+    _, ts = await delivered(desk)
+    await edit(desk, ts, "(aside) Please rebase")
+    await desk.until_whispered("Devin already has that message", "ada")
+    assert offers(desk) == []
+
+
+NOBODY_S: dict[str, Any] = {
+    "another user's": {"edited": {"user": "U0BEN00000", "ts": "1900000000.000100"}},
+    "no edit": {"edited": None},
+    "an edit without a time": {"edited": {"user": "U0ADA"}},
+    "a tombstone": {"subtype": "channel_topic"},
+    "no author": {"user": None},
+}
+
+
+@pytest.mark.parametrize("kind", NOBODY_S)
+async def test_a_change_that_its_author_did_not_make_is_none(
+    bot: Bot, desk: Desk, store: Store, kind: str
+) -> None:
+    """Acknowledged, and nothing else."""
+    _, ts = await waiting(desk, store)
+    event = change_of(desk, ts, "Forged", **NOBODY_S[kind])
+    await (await desk.slack.deliver_event(event)).settled()
+    await desk.until_heard()
+    assert await back(desk, store) == [FROM_ADA + "Please rebase"]
+
+
+async def test_edits_where_nothing_goes_to_devin_do_nothing(
+    bot: Bot, desk: Desk, store: Store
+) -> None:
+    """In muted threads, in unlinked ones, of messages that never went to Devin, and of guests."""
+    thread, ts = await delivered(desk)
+    aside = await desk.reply("(aside) lunch?", thread)
+    guests = await desk.reply("Let me in", thread, user="gus")
+    await desk.until_whispered("Guests", "gus")
+    await edit(desk, aside, "Lunch!")
+    await edit(desk, guests, "Please")
+    await desk.mention("mute", thread=thread)
+    await desk.until_said("Muted", thread)
+    await edit(desk, ts, "Please merge")
+    await desk.mention("unlink", thread=thread)
+    await desk.until_said("no longer linked", thread)
+    await edit(desk, ts, "Please squash")
+    await until_settled(store)
+    assert desk.received() == [FROM_ADA + "Please rebase"]
+    assert desk.whispers("ada") == []
+    assert len(desk.whispers("gus")) == 1
+
+
+@pytest.mark.parametrize(("verb", "words"), [("mute", "Muted"), ("unlink", "no longer linked")])
+async def test_what_was_accepted_before_follows_its_edits(
+    bot: Bot, desk: Desk, store: Store, verb: str, words: str
+) -> None:
+    """It is still delivered, as its author has it by then."""
+    thread = await desk.linked_thread()
+    desk.devin.behave(SESSION, "down")
+    ts = await desk.reply("Please rebase", thread)
+    await until_put_off(store)
+    await desk.mention(verb, thread=thread)
+    await desk.until_said(words, thread)
+    await edit(desk, ts, "Please merge")
+    await desk.until_marked("pencil2", ts)
+    assert await back(desk, store) == [FROM_ADA + "Please merge"]
+
+
+async def test_a_press_is_acknowledged_before_slack_takes_the_correction(
+    bot: Bot, desk: Desk, store: Store
+) -> None:
+    """A post that takes longer than a second is waited for afterwards."""
+    _, ts = await delivered(desk)
+    await edit(desk, ts, "Please merge")
+    offer = await offered(desk)
+    hangs = asyncio.Event()
+    desk.slack.fail_next("chat.postMessage", until=hangs)
+    posts = len(desk.slack.channel_messages("general"))
+    await press(desk, offer)
+    assert len(desk.slack.channel_messages("general")) == posts
+    hangs.set()
+    await desk.until_received("Please merge")
+
+
+async def test_a_guest_cannot_change_what_somebody_sent_for_them(
+    bot: Bot, desk: Desk, store: Store
+) -> None:
+    """Who passed the message on has read it as it was."""
+    thread = await desk.linked_thread()
+    desk.devin.behave(SESSION, "down")
+    ts = await desk.reply("Let me in", thread, user="gus")
+    await desk.until_whispered("Guests", "gus")
+    await desk.slack.shortcut("send_to_devin", channel="general", message_ts=ts)
+    await until_put_off(store)
+    await edit(desk, ts, "Delete everything")
+    (received,) = await back(desk, store)
+    assert received.endswith("\n\nLet me in")
+
+
+@pytest.mark.parametrize("later", ["edit", "aside", "deletion"])
+async def test_an_edit_that_comes_before_its_message_counts(
+    bot: Bot, desk: Desk, store: Store, later: str
+) -> None:
+    """Slack may shuffle the two; the old text is not brought back."""
+    thread = await desk.linked_thread()
+    ts = await desk.slack.say("Please rebase", thread=thread, deliver=False)
+    original = desk.slack.event_of("general", ts)
+    text = {"edit": "Please merge", "aside": "(aside) Please merge"}.get(later)
+    if text is None:
+        await delete(desk, ts)
+    else:
+        await edit(desk, ts, text)
+    await (await desk.slack.deliver_event(original)).settled()
+    read = await desk.fence(thread)
+    assert read == ([FROM_ADA + "Please merge"] if later == "edit" else [])
+
+
+async def test_a_change_of_our_own_post_is_no_edit(bot: Bot, desk: Desk, store: Store) -> None:
+    """The relay takes buttons off its reports, for instance."""
+    thread, _ = await delivered(desk)
+    post = desk.posts(thread)[0]
+    await edit(desk, post.ts, "Changed")
+    await until_settled(store)
+    assert len(desk.received()) == 1
+
+
+async def test_an_allowed_bot_s_edit_changes_what_waits(
+    environ: dict[str, str], desk: Desk, store: Store
+) -> None:
+    """Bots edit their posts often; after delivery there is nobody to offer anything to."""
+    async with running(desk, environ, ALLOW_BOTS="B0BOLTCI00"):
+        _, ts = await waiting(desk, store, "Building…", user="bolt-ci")
+        await edit(desk, ts, "Build 12 is red")
+        assert await back(desk, store) == ["Bolt CI (in Slack):\n\nBuild 12 is red"]
+        await edit(desk, ts, "Build 12 is green")
+        assert desk.slack.ephemerals("general") == []
+        assert len(desk.received()) == 1
+
+
+async def test_a_withdrawn_reply_takes_nothing_with_it(store: Store) -> None:
+    """The last one leaves its session without mail at once; an earlier one leaves the others."""
+    thread = ThreadRef(team=TEAM, channel="C0GENERAL0", thread_ts="1764000000.000100")
+    of, day = SessionId(SESSION), timedelta(days=1)
+    await Links(store, day).create(thread, Link(session=of, by=UserId(ADA), at=1))
+    mailbox, revisions = Mailbox(store, day), Revisions(store)
+    one, two = (
+        Reply(thread=thread, ts=f"176400000{number}.000100", author=UserId(ADA), text="hello")
+        for number in (1, 2)
+    )
+    for reply in (one, two):
+        await mailbox.accept(reply, of, timedelta(0))
+    assert (await revisions.withdraw(one.id, may_be_ahead=False)).what is Revised.WITHDRAWN
+    head = await mailbox.take(of, "token")
+    assert isinstance(head, Head)
+    assert head.reply == two
+    assert (await revisions.withdraw(two.id, may_be_ahead=False)).what is Revised.SENDING
+    await mailbox.put_back(of, "token", two.id)
+    assert (await revisions.withdraw(two.id, may_be_ahead=False)).what is Revised.REPEATED
+    assert await Reports(store).depths() == (0, 0)
+    assert await mailbox.kept(two.id) is None
+    again = await mailbox.accept(two, of, timedelta(0))
+    assert again.change is Change.REPEATED
+
+
+async def test_a_deletion_that_meets_its_reply_at_the_door_takes_it_out(store: Store) -> None:
+    """Two processes take the two events at once; the session's other mail goes on."""
+    thread = ThreadRef(team=TEAM, channel="C0GENERAL0", thread_ts="1764000000.000100")
+    of, day = SessionId(SESSION), timedelta(days=1)
+    await Links(store, day).create(thread, Link(session=of, by=UserId(ADA), at=1))
+    mailbox, revisions = Mailbox(store, day), Revisions(store)
+    reply = Reply(thread=thread, ts="1764000001.000100", author=UserId(ADA), text="hello")
+    # Looked up before the reply is there, and withdrawn after that.
+    met, _ = await asyncio.gather(
+        revisions.withdraw(reply.id, may_be_ahead=True), mailbox.accept(reply, of, timedelta(0))
+    )
+    assert met.what is Revised.WITHDRAWN
+    assert await mailbox.waiting(of) == 0
+    assert await mailbox.take(of, "token") is Nothing.EMPTY
+
+
+EDITED = sample_event("message_changed")
+DELETED = sample_event("message_deleted")
+TOMBSTONE = EDITED | {"message": {"subtype": "tombstone", "ts": TS}, "previous_message": a_reply()}
+WHOLE = [
+    EDITED,
+    EDITED | {"previous_message": EDITED["message"] | {"text": "Hello?"}},
+    DELETED,
+    DELETED | {"previous_message": a_reply()},
+    EDITED | {"message": a_reply("", attachments=[a_share()]) | {"edited": {"ts": TS}}},
+    TOMBSTONE,
+]
+
+
+def test_a_documented_edit_is_read() -> None:
+    """With its author's new text and the time of the edit; the documented one has no old text."""
+    edited = parse_edit(EDITED, TEAM, BOT_USER)
+    assert edited is not None
+    assert edited.reply.text == "Hello, world!"
+    assert edited.reply.id == "T123ABC456:C123ABC456:1355517523.000005"
+    assert edited.edited == 1358878755_000001
+    assert not edited.is_aside
+    assert parse_deletion(EDITED, TEAM, BOT_USER) is None
+
+
+def test_a_documented_deletion_is_read() -> None:
+    """Also without what the message was, and where a tombstone stands in its place."""
+    gone = parse_deletion(DELETED, TEAM, BOT_USER)
+    assert gone is not None
+    assert (gone.id, gone.thread, gone.author) == (
+        "T123ABC456:C123ABC456:1358878749.000002",
+        None,
+        None,
+    )
+    assert parse_edit(DELETED, TEAM, BOT_USER) is None
+    tombstone = parse_deletion(TOMBSTONE, TEAM, BOT_USER)
+    assert tombstone is not None
+    assert tombstone.ts == TS
+    assert tombstone.author == ADA
+    assert parse_edit(TOMBSTONE, TEAM, BOT_USER) is None
+
+
+def test_what_is_forwarded_is_compared_by_what_devin_reads() -> None:
+    """Slack may show another picture of its author, or a preview below it."""
+    before = EDITED["message"] | {"text": "", "attachments": [a_share()]}
+    same = EDITED | {"previous_message": before}
+    shown = before | {"attachments": [a_share(author_icon="https://x"), {"id": 1, "title": "x"}]}
+    assert parse_edit(same | {"message": shown}, TEAM, BOT_USER) is None
+    gone = parse_edit(same | {"message": before | {"attachments": []}}, TEAM, BOT_USER)
+    assert gone is not None
+    assert gone.drops_forwarded
+    other = parse_edit(same | {"message": before | {"text": "Look"}}, TEAM, BOT_USER)
+    assert other is not None
+    assert not other.drops_forwarded
+    assert len(other.reply.forwarded) == 1
+
+
+def test_what_did_not_change_is_no_edit() -> None:
+    """`edited` stays on a message: it came with a change of something else, then."""
+    same = EDITED | {"previous_message": EDITED["message"]}
+    assert parse_edit(same, TEAM, BOT_USER) is None
+    previewed = EDITED["message"] | {"attachments": [{"id": 1}]}
+    assert parse_edit(same | {"message": previewed}, TEAM, BOT_USER) is None
+
+
+@examples(max_examples=300)
+@given(mutated(WHOLE))
+def test_no_change_makes_a_parser_raise(payload: JSON) -> None:
+    """An exception would have Slack send the same event again and again."""
+    edited = parse_edit(payload, TEAM, BOT_USER)
+    if edited is not None:
+        assert type(edited.reply).model_validate_json(edited.reply.to_json()) == edited.reply
+        assert edited.edited >= 0
+    gone = parse_deletion(payload, TEAM, BOT_USER)
+    if gone is not None:
+        assert len(gone.id.split(":")) == 3

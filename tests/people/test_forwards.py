@@ -1,0 +1,444 @@
+"""What people forward reaches Devin with its author; what holds nothing for Devin is told."""
+
+from typing import Any
+
+import pytest
+from redis.asyncio import Redis
+
+from bot.app import Bot
+from bot.redis.connection import Store
+from sandbox.slack.world.workspace import Channel
+from tests.catch_up.test_runner import until_caught_up
+from tests.people.test_edits import back, change_of, edit, until_put_off
+from tests.support.builders import rich_text
+from tests.support.desk import SESSION, Desk, quote, running
+from tests.support.waiting import until_settled
+
+FROM_ADA = "ada (in Slack):\n\n"
+DOWN = "Production is *down*."
+EMPTY = "nothing to send to Devin"
+
+
+def address(desk: Desk, channel: str, ts: str) -> str:
+    """The permalink of a message."""
+    place = desk.slack.workspace.channel(channel).id
+    return f"https://sandbox.slack.invalid/archives/{place}/p{ts.replace('.', '')}"
+
+
+async def alarm(desk: Desk, channel: str = "random", text: str = DOWN, **how: Any) -> str:
+    """Ben says that something is wrong, elsewhere; returns the message's ts."""
+    return await desk.slack.say(text, user="ben", channel=channel, deliver=False, **how)
+
+
+async def waiting(desk: Desk, store: Store, **how: Any) -> str:
+    """A forward that Devin did not take yet; returns its ts."""
+    said = await alarm(desk)
+    thread = await desk.linked_thread()
+    desk.devin.behave(SESSION, "down")
+    ts = await desk.slack.forward("random", said, thread=thread, **how)
+    await until_put_off(store)
+    await desk.until_heard()
+    return ts
+
+
+@pytest.mark.parametrize("comment", ["", "Look at *this*."])
+async def test_a_forwarded_message_is_read_with_its_author_place_and_link(
+    bot: Bot, desk: Desk, comment: str
+) -> None:
+    """Below the comment, if there is any; the quoted words are quoted."""
+    said = await alarm(desk)
+    thread = await desk.linked_thread()
+    ts = await desk.slack.forward("random", said, thread=thread, comment=comment)
+    await desk.until_marked("white_check_mark", ts)
+    (received,) = desk.received()
+    assert received == (
+        FROM_ADA
+        + ("Look at **this**.\n\n" if comment else "")
+        + f"[Forwarded message]({address(desk, 'random', said)}) by Ben Franklin in #random:\n\n"
+        + "> Production is **down**."
+    )
+    assert len(desk.said(thread)) == 1
+
+
+async def test_a_bare_mention_above_a_forward_is_no_command(bot: Bot, desk: Desk) -> None:
+    """Whoever mentions the bot to have it read something wants no help."""
+    said = await alarm(desk)
+    thread = await desk.linked_thread()
+    mention = f"<@{desk.slack.bot_user_id}>"
+    ts = await desk.slack.forward("random", said, thread=thread, comment=mention)
+    await desk.until_marked("white_check_mark", ts)
+    (received,) = await desk.fence(thread)
+    assert "> Production is **down**." in received
+    assert len(desk.said(thread)) == 1
+
+
+async def test_an_aside_above_a_forward_keeps_both_in_slack(bot: Bot, desk: Desk) -> None:
+    """What is quoted is no aside of the person who forwards it."""
+    aside = await alarm(desk, text="(aside) lunch?")
+    thread = await desk.linked_thread()
+    await desk.slack.forward("random", aside, thread=thread, comment="(aside) psst")
+    ts = await desk.slack.forward("random", aside, thread=thread)
+    await desk.until_marked("white_check_mark", ts)
+    (received,) = await desk.fence(thread)
+    assert received.endswith("> (aside) lunch?")
+
+
+async def test_mentions_in_a_quote_are_read_by_name(bot: Bot, desk: Desk) -> None:
+    """As in any reply; the author is called as Slack calls them."""
+    said = await alarm(desk, text="<@U0GUS00000> broke <#C0SECRETS0>")
+    thread = await desk.linked_thread()
+    await desk.slack.forward("random", said, thread=thread)
+    assert (await desk.until_received("broke")).endswith("> @gus broke #secrets")
+
+
+async def test_a_place_that_slack_does_not_tell_is_left_out(bot: Bot, desk: Desk) -> None:
+    """A private channel without the bot in it: the link is all that there is."""
+    desk.slack.workspace.add_channel(Channel("hr", "group", ["ada", "ben"]))
+    said = await alarm(desk, "hr")
+    thread = await desk.linked_thread()
+    await desk.slack.forward("hr", said, thread=thread)
+    received = await desk.until_received("down")
+    assert f"[Forwarded message]({address(desk, 'hr', said)}) by Ben Franklin:\n" in received
+
+
+async def test_the_files_of_a_forwarded_message_go_with_it(bot: Bot, desk: Desk) -> None:
+    """As files where Slack and Devin let them, else as links; the quote names them."""
+    said = await alarm(desk, files=["log.txt"])
+    thread = await desk.linked_thread()
+    ts = await desk.slack.forward("random", said, thread=thread)
+    await desk.until_marked("white_check_mark", ts)
+    (uploaded,) = desk.devin.attachments
+    assert (uploaded.name, uploaded.content) == ("log.txt", b"The content of log.txt\n")
+    (received,) = desk.received()
+    assert received.endswith(
+        f'> Production is **down**.\n>\n> log.txt (attached)\n\nATTACHMENT:"{uploaded.url}"'
+    )
+
+
+async def test_a_file_that_cannot_go_is_linked_in_the_quote_and_told(bot: Bot, desk: Desk) -> None:
+    """A forwarded file alone is a whole message."""
+    said = await alarm(desk, text="", files=["log.txt"])
+    thread = await desk.linked_thread()
+    desk.slack.scopes.remove("files:read")
+    ts = await desk.slack.forward("random", said, thread=thread)
+    await desk.until_marked("white_check_mark", ts)
+    (received,) = desk.received()
+    assert "\n\n> [log.txt](https://" in received
+    await desk.until_said("only a *link*", thread)
+    assert "log.txt" in quote(desk.posts(thread)[-1])
+
+
+async def test_who_forwards_must_be_allowed_and_nobody_else(bot: Bot, desk: Desk) -> None:
+    """A guest's words may be forwarded; a guest may not forward."""
+    thread = await desk.linked_thread()
+    said = await desk.slack.say("Let me in", user="gus", channel="random")
+    await desk.slack.forward("random", said, thread=thread, user="gus")
+    await desk.until_whispered("Guests can't steer Devin", "gus")
+    await desk.slack.forward("random", said, thread=thread)
+    (received,) = await desk.fence(thread)
+    assert "by gus in #random:\n\n> Let me in" in received
+
+
+async def test_a_pasted_permalink_is_a_link_and_its_preview_changes_nothing(
+    bot: Bot, desk: Desk, store: Store
+) -> None:
+    """Also where Slack previews it before the message is sent."""
+    said = await alarm(desk, "general")
+    thread = await desk.linked_thread()
+    desk.devin.behave(SESSION, "down")
+    link = address(desk, "general", said)
+    ts = await desk.reply(f"See <{link}>", thread)
+    await until_put_off(store)
+    await desk.slack.unfurl("general", ts, of=said)
+    previewed = await desk.slack.say(f"And <{link}>", thread=thread, deliver=False)
+    desk.slack.workspace.message("general", previewed).attachments = list(
+        desk.slack.workspace.message("general", ts).attachments
+    )
+    await desk.slack.deliver_event(desk.slack.event_of("general", previewed))
+    await desk.until_heard()
+    assert await back(desk, store) == [f"{FROM_ADA}See {link}", f"{FROM_ADA}And {link}"]
+    assert desk.marks(ts) == ["white_check_mark"]
+
+
+# Edits.
+
+
+@pytest.mark.parametrize("is_shown", [True, False], ids=["shown", "not_shown"])
+async def test_an_edit_of_the_comment_keeps_the_forward(
+    bot: Bot, desk: Desk, store: Store, *, is_shown: bool
+) -> None:
+    """Also where Slack tells of the text only."""
+    ts = await waiting(desk, store, comment="Look at thi")
+    event = change_of(desk, ts, "Look at this")
+    if not is_shown:
+        del event["message"]["attachments"], event["previous_message"]
+    await desk.slack.deliver_event(event)
+    await desk.until_heard()
+    await desk.until_marked("pencil2", ts)
+    (received,) = await back(desk, store)
+    assert received.startswith(f"{FROM_ADA}Look at this\n\n[Forwarded message](")
+    assert received.endswith("> Production is **down**.")
+
+
+async def test_a_forward_that_its_author_took_off_is_not_sent(
+    bot: Bot, desk: Desk, store: Store
+) -> None:
+    """The message was shown with it and is shown without."""
+    ts = await waiting(desk, store, comment="Look at this")
+    event = change_of(desk, ts, "Never mind")
+    del event["message"]["attachments"]
+    await desk.slack.deliver_event(event)
+    await desk.until_heard()
+    assert await back(desk, store) == [FROM_ADA + "Never mind"]
+
+
+async def test_a_preview_below_a_forward_is_no_edit(bot: Bot, desk: Desk, store: Store) -> None:
+    """Not even of one whose comment was edited once."""
+    ts = await waiting(desk, store)
+    await edit(desk, ts, "See https://example.com/")
+    await desk.until_marked("pencil2", ts)
+    await desk.slack.unfurl("general", ts)
+    await desk.until_heard()
+    (received,) = await back(desk, store)
+    assert "> Production is **down**." in received
+    await desk.slack.unfurl("general", ts)
+    await desk.until_heard()
+    assert desk.whispers("ada") == []
+
+
+async def test_an_edit_that_leaves_nothing_cancels_the_reply_and_is_told(
+    bot: Bot, desk: Desk, store: Store
+) -> None:
+    """As if it had been deleted; the author reads why nothing was sent."""
+    thread = await desk.linked_thread()
+    desk.devin.behave(SESSION, "down")
+    ts = await desk.reply("Please rebase", thread)
+    await until_put_off(store)
+    await edit(desk, ts, "\u200b")
+    await desk.until_marked("wastebasket", ts)
+    await desk.until_whispered(EMPTY, "ada")
+    assert await back(desk, store) == []
+
+
+async def test_a_comment_that_is_edited_away_leaves_the_forward(
+    bot: Bot, desk: Desk, store: Store
+) -> None:
+    """It is still something to read."""
+    ts = await waiting(desk, store, comment="Look at this")
+    await edit(desk, ts, "", blocks=[])
+    await desk.until_marked("pencil2", ts)
+    (received,) = await back(desk, store)
+    assert received.startswith(f"{FROM_ADA}[Forwarded message](")
+    assert desk.whispers("ada") == []
+
+
+@pytest.mark.parametrize("text", ["", "\u200b"])
+async def test_no_correction_without_words_is_offered(bot: Bot, desk: Desk, text: str) -> None:
+    """Devin has the message; there is nothing that a correction could say."""
+    said = await alarm(desk)
+    thread = await desk.linked_thread()
+    ts = await desk.slack.forward("random", said, thread=thread, comment="Look")
+    await desk.until_marked("white_check_mark", ts)
+    await edit(desk, ts, text, blocks=[])
+    await desk.until_whispered("Devin already has that message", "ada")
+    assert not any("Send the correction" in str(one) for one in desk.slack.ephemerals("general"))
+
+
+async def test_a_correction_of_the_comment_is_words_alone(bot: Bot, desk: Desk) -> None:
+    """Devin has what was forwarded."""
+    said = await alarm(desk)
+    thread = await desk.linked_thread()
+    ts = await desk.slack.forward("random", said, thread=thread, comment="Look at thi")
+    await desk.until_marked("white_check_mark", ts)
+    await edit(desk, ts, "Look at this")
+    await desk.until_whispered("before you edited it", "ada")
+    (offer,) = desk.slack.ephemerals("general", "ada")
+    await desk.slack.press_ephemeral("send_correction", channel="general", message_ts=offer.ts)
+    received = await desk.until_received("Look at this")
+    assert "correcting an earlier message" in received
+    assert "down" not in received
+
+
+async def test_a_correction_brings_a_forward_that_devin_never_took(bot: Bot, desk: Desk) -> None:
+    """The comment alone would be about nothing."""
+    said = await alarm(desk)
+    thread = await desk.linked_thread()
+    desk.devin.behave(SESSION, "rejects", times=1)
+    ts = await desk.slack.forward("random", said, thread=thread, comment="Look at thi")
+    await desk.until_marked("x", ts)
+    await edit(desk, ts, "Look at this")
+    await desk.until_whispered("did not take that message", "ada")
+    (offer,) = desk.slack.ephemerals("general", "ada")
+    await desk.slack.press_ephemeral("send_correction", channel="general", message_ts=offer.ts)
+    assert "> Production is **down**." in await desk.until_received("Look at this")
+
+
+# Other ways to Devin.
+
+
+async def test_a_forward_is_sent_by_the_shortcut_and_shown_in_its_form(
+    bot: Bot, desk: Desk
+) -> None:
+    """*Send to Devin* in a thread without a link; nothing else of the message could be read."""
+    said = await alarm(desk)
+    ts = await desk.slack.forward("random", said)
+    await desk.slack.shortcut("send_to_devin", channel="general", message_ts=ts, user="ben")
+    view = desk.slack.open_views("ben")[-1]
+    assert "Production is **down**." in str(view["blocks"])
+    await desk.slack.submit_view(view["id"], {"session": SESSION}, user="ben")
+    received = await desk.until_received("down")
+    assert received.startswith("Ben Franklin sends what ada wrote (in Slack):\n\n[Forwarded")
+
+
+async def test_a_forward_of_an_outage_arrives_late(
+    environ: dict[str, str], desk: Desk, store: Store
+) -> None:
+    """`conversations.replies` shows it like an event; what is empty is told, and costs nothing."""
+    async with running(desk, environ):
+        thread = await desk.linked_thread()
+    said = await alarm(desk)
+    await desk.slack.say("\u200b", thread=thread, deliver=False)
+    await desk.slack.forward("random", said, thread=thread, deliver=False)
+    async with running(desk, environ):
+        received = await desk.until_received("down")
+        await desk.until_whispered(EMPTY, "ada")
+        await until_caught_up(store)
+    assert received.endswith("> Production is **down**.")
+    assert len(desk.received()) == 1
+    assert "found 1 reply late" in await desk.until_said("I was away", thread)
+
+
+async def test_what_was_forwarded_is_not_kept_after_delivery(
+    environ: dict[str, str], desk: Desk, store: Store, raw: Redis
+) -> None:
+    """Nor where the thread is told of a file."""
+    async with running(desk, environ, FILE_LIMIT="1"):
+        said = await alarm(desk, files=["log.txt"])
+        thread = await desk.linked_thread()
+        await desk.slack.forward("random", said, thread=thread)
+        await desk.until_said("only a *link*", thread)
+        await until_settled(store)
+    assert "down" in desk.received()[0]
+    kept = [await raw.hgetall(key) async for key in raw.scan_iter("*:reply:*")]
+    assert sum("state" in one for one in kept) == 1
+    assert "Production" not in str(kept)
+
+
+async def test_a_report_names_a_forward_by_what_it_quotes(bot: Bot, desk: Desk) -> None:
+    """There may be no other words to know it by."""
+    said = await alarm(desk)
+    thread = await desk.linked_thread()
+    desk.devin.behave(SESSION, "suspended")
+    await desk.slack.forward("random", said, thread=thread)
+    assert "“Production is" in await desk.until_said("suspended", thread)
+
+
+# What holds nothing.
+
+PREVIEW = {"is_msg_unfurl": True, "text": "x", "from_url": "https://a.slack.com/archives/C1/p1"}
+NOTHING: dict[str, dict[str, Any]] = {
+    "blank": {"text": " \n\t ", "blocks": []},
+    "unseen": {"text": "\u200b\u2060\ufeff\u00ad", "blocks": rich_text("\u200b\u3164")},
+    "empty_blocks": {
+        "text": "",
+        "blocks": [
+            {"type": "rich_text", "elements": []},
+            {"type": "rich_text", "elements": [{"type": "rich_text_section", "elements": []}]},
+            {"type": "divider"},
+        ],
+    },
+    "empty_code": {
+        "text": "``` ```",
+        "blocks": [{"type": "rich_text", "elements": [{"type": "rich_text_preformatted"}]}],
+    },
+    "empty_list": {
+        "text": "",
+        "blocks": [
+            {
+                "type": "rich_text",
+                "elements": [
+                    {
+                        "type": "rich_text_list",
+                        "elements": [{"type": "text", "text": "\u200b"}],
+                    }
+                ],
+            }
+        ],
+    },
+    "previews": {"text": "", "blocks": [], "attachments": [PREVIEW, {"title": "A page"}]},
+    "an_empty_forward": {
+        "text": "",
+        "blocks": [],
+        "attachments": [{"is_share": True, "author_name": "Ben", "fallback": "[Today] ben: "}],
+    },
+}
+
+
+async def nothing(desk: Desk, thread: str, kind: str, *, user: str = "ada") -> str:
+    """Somebody writes a reply that holds nothing; returns its ts when it was acknowledged."""
+    ts = await desk.slack.say("x", thread=thread, user=user, deliver=False)
+    event = desk.slack.event_of("general", ts) | NOTHING[kind]
+    for _ in range(2):
+        await (await desk.slack.deliver_event(event)).settled()
+    await desk.until_heard()
+    return ts
+
+
+@pytest.mark.parametrize("kind", NOTHING)
+async def test_a_reply_that_holds_nothing_is_told_once_and_not_sent(
+    bot: Bot, desk: Desk, kind: str
+) -> None:
+    """Its author alone reads what to do; there is no mark, and later replies go on."""
+    thread = await desk.linked_thread()
+    ts = await nothing(desk, thread, kind)
+    await desk.until_whispered(EMPTY, "ada")
+    assert await desk.fence(thread) == []
+    assert desk.marks(ts) == []
+    assert len(desk.whispers("ada")) == 1
+    again = await nothing(desk, thread, kind)
+    await desk.fence(thread)
+    assert desk.marks(again) == []
+    assert len(desk.whispers("ada")) == 2
+
+
+@pytest.mark.parametrize(("verb", "words"), [("mute", "Muted"), ("unlink", "no longer linked")])
+async def test_where_nothing_goes_to_devin_nothing_is_told(
+    bot: Bot, desk: Desk, store: Store, verb: str, words: str
+) -> None:
+    """People may write what they like there."""
+    thread = await desk.linked_thread()
+    await desk.mention(verb, thread=thread)
+    await desk.until_said(words, thread)
+    await nothing(desk, thread, "blank")
+    await until_settled(store)
+    assert desk.whispers("ada") == []
+    assert desk.received() == []
+
+
+async def test_an_empty_post_of_a_bot_is_ignored(environ: dict[str, str], desk: Desk) -> None:
+    """Also of one that may speak: it reads no answer."""
+    async with running(desk, environ, ALLOW_BOTS="B0BOLTCI00"):
+        thread = await desk.linked_thread()
+        ts = await nothing(desk, thread, "blank", user="bolt-ci")
+        assert await desk.fence(thread) == []
+        assert desk.marks(ts) == []
+        assert desk.slack.ephemerals("general") == []
+        assert len(desk.said(thread)) == 1
+
+
+async def test_who_may_not_steer_devin_is_told_that_and_no_more(bot: Bot, desk: Desk) -> None:
+    """What to write instead is of no use to them."""
+    thread = await desk.linked_thread()
+    await nothing(desk, thread, "blank", user="gus")
+    await desk.until_whispered("Guests can't steer Devin", "gus")
+    await desk.fence(thread)
+    assert len(desk.whispers("gus")) == 1
+
+
+async def test_a_shortcut_sends_nothing_where_there_is_nothing(bot: Bot, desk: Desk) -> None:
+    """Nor does it ask for a session first."""
+    ts = await desk.slack.say("\u200b", blocks=rich_text("\u200b"), user="ben")
+    await desk.slack.shortcut("send_to_devin", channel="general", message_ts=ts)
+    await desk.until_whispered(EMPTY, "ada")
+    assert not any(view["submit"] for view in desk.slack.open_views("ada"))
+    assert desk.devin.requests == []

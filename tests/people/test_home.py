@@ -1,0 +1,693 @@
+"""App Home: the linked threads that somebody may see, and what can be done with them there."""
+
+import re
+import time
+from collections.abc import AsyncIterator, Sequence
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from redis.asyncio import Redis
+
+from bot.app import Bot
+from bot.model.models import (
+    Link,
+    Outcome,
+    OutcomeKind,
+    Person,
+    SessionId,
+    Standing,
+    ThreadRef,
+    UserId,
+)
+from bot.redis.connection import Store
+from bot.redis.keys import link_key, places_key, threads_key
+from bot.slack.channels import Audience
+from bot.store.links import Links
+from bot.wording import home_view, messages
+from bot.wording.home_view import Shown
+from handlers.parse.interactions import (
+    parse_choice,
+    parse_home_page,
+    parse_home_press,
+    parse_opened,
+    parse_submission,
+    parse_ticket_press,
+)
+from sandbox import Sandbox
+from sandbox.slack.api.blocks import view_problems
+from sandbox.slack.transport.deliveries import Delivery
+from sandbox.slack.world.workspace import Channel, User
+from tests.support.builders import ADA, CHANNEL, JSON, ROOT_TS, TEAM, mutated
+from tests.support.desk import OTHER_SESSION, SESSION, Desk, running
+from tests.support.slack_apps import web_client
+from tests.support.waiting import until_settled, wait_until
+
+View = dict[str, Any]
+
+
+async def home(desk: Desk, user: str = "ada") -> View:
+    """Somebody opens the Home tab; what it then shows."""
+    before = shown_hash(desk, user)
+    await desk.slack.open_home(user)
+    return await changed(desk, before, user)
+
+
+async def changed(desk: Desk, before: object, user: str = "ada") -> View:
+    """The Home tab once it has been published again."""
+    await wait_until(lambda: shown_hash(desk, user) != before, "the home is published")
+    view = desk.slack.home_view(user)
+    assert view is not None
+    return view
+
+
+def shown_hash(desk: Desk, user: str) -> object:
+    view = desk.slack.home_view(user)
+    return None if view is None else view["hash"]
+
+
+def lines(view: View) -> list[str]:
+    """What the view says, buttons left out."""
+    found = []
+    for block in view["blocks"]:
+        texts = [
+            block.get("text"),
+            *(block.get("elements", []) if block["type"] == "context" else []),
+        ]
+        found += [one["text"] for one in texts if one]
+    return found
+
+
+def listed(view: View) -> list[str]:
+    """The threads of the view: their `ts`, by their buttons."""
+    values = [value for action, value in buttons(view) if action == home_view.UNLINK]
+    return [value.split("|")[0].split(":")[2] for value in values]
+
+
+def buttons(view: View) -> list[tuple[str, str]]:
+    """The buttons of the view: action id and value."""
+    rows = [block for block in view["blocks"] if block["type"] == "actions"]
+    return [(one["action_id"], one["value"]) for row in rows for one in row["elements"]]
+
+
+async def press(
+    desk: Desk, view: View, action: str, value: str | None = None, *, user: str = "ada"
+) -> View:
+    """Somebody presses the first button with that action; what the tab shows then."""
+    before = shown_hash(desk, user)
+    delivery = await desk.slack.press_view(action, view_id=view["id"], user=user, value=value)
+    assert delivery.acked
+    return await changed(desk, before, user)
+
+
+@pytest.fixture
+async def raw(redis_url: str) -> AsyncIterator[Redis]:
+    """Redis itself."""
+    async with Redis.from_url(redis_url, decode_responses=True) as client:
+        yield client
+
+
+async def many(
+    desk: Desk, store: Store, raw: Redis, number: int, channel: str = "general"
+) -> list[str]:
+    """So many linked threads, one after the other; their `ts`."""
+    links = Links(store, timedelta(days=1))
+    place = desk.slack.workspace.channel(channel).id
+    ada = desk.slack.workspace.user("ada").id
+    made = [f"1764{one:06d}.000100" for one in range(number)]
+    for one, ts in enumerate(made):
+        ref = ThreadRef(team=desk.slack.team_id, channel=place, thread_ts=ts)
+        session = SessionId(f"devin-{one:032x}")
+        await links.create(ref, Link(session=session, by=UserId(ada), at=int(time.time())))
+    scores = {ts: 1_764_000_000_000 + one for one, ts in enumerate(made)}
+    await raw.zadd(threads_key(desk.slack.team_id, place), scores)
+    return made
+
+
+async def test_without_links_the_tab_says_how_to_begin(bot: Bot, desk: Desk) -> None:
+    """Three ways, and that the bot must be in the channel."""
+    (title, said) = lines(await home(desk))
+    assert title == "Threads linked to Devin"
+    for way in ("`link &lt;session", "*Link to a Devin session*", "`/devin-say", "`/invite"):
+        assert way in said
+
+
+async def test_a_linked_thread_is_shown_with_how_it_stands(
+    bot: Bot, desk: Desk, store: Store
+) -> None:
+    """Session, place, address, the last outcome with its time, and what waits."""
+    thread = await desk.linked_thread()
+    desk.devin.behave(SESSION, "suspended")
+    await desk.reply("Please rebase", thread)
+    await desk.until_said("suspended", thread)
+    await until_settled(store)
+    desk.devin.behave(SESSION, "down")
+    waits = await desk.reply("And test it", thread)
+    await wait_until(lambda: len(desk.devin.requests) > 1, "Devin is asked")
+    general = desk.slack.workspace.channel("general").id
+    (_, count, said, standing) = lines(await home(desk))
+    assert count == "1 thread, the latest first."
+    hex_ = SESSION.removeprefix("devin-")
+    address = f"https://sandbox.slack.invalid/archives/{general}/p{thread.replace('.', '')}"
+    assert said == (
+        f"*<https://app.devin.ai/sessions/{hex_}|{SESSION}>* · "
+        f"<{address}?thread_ts={thread}&cid={general}|Thread> in <#{general}>"
+    )
+    assert re.fullmatch(
+        r"<!date\^\d{10}\^\{date_short_pretty\} at \{time\}\|some time ago>: The last reply was "
+        r"answered with “suspended”\. 1 reply waits\.",
+        standing,
+    )
+    desk.devin.behave(SESSION, "running")
+    await desk.until_marked("white_check_mark", waits)
+
+
+async def test_the_latest_traffic_is_at_the_top(bot: Bot, desk: Desk) -> None:
+    """Across channels; a reply brings its thread up again."""
+    first = await desk.linked_thread()
+    second = await desk.linked_thread(OTHER_SESSION, channel="secrets")
+    assert listed(await home(desk)) == [second, first]
+    ts = await desk.reply("Please rebase", first)
+    await desk.until_marked("white_check_mark", ts)
+    assert listed(await home(desk)) == [first, second]
+
+
+WHO_SEES = {
+    "general": ("ada", "ben", "cid"),
+    "shared": ("ada", "ben", "cid"),
+    "secrets": ("ada", "ben"),
+    "group-dm": ("ada", "ben"),
+    "dm": ("ada",),
+}
+
+
+@pytest.mark.parametrize("channel", WHO_SEES)
+async def test_a_thread_is_shown_to_whom_slack_shows_its_channel(
+    bot: Bot, desk: Desk, channel: str
+) -> None:
+    """A public channel to every full member, a private one to who is in it, a DM to its person."""
+    desk.slack.workspace.add_user(User("cid"))
+    thread = await desk.linked_thread(channel=channel)
+    for user in ("ada", "ben", "cid"):
+        seen = [thread] if user in WHO_SEES[channel] else []
+        assert listed(await home(desk, user)) == seen, user
+
+
+async def test_a_direct_message_is_shown_to_nobody_else(bot: Bot, desk: Desk) -> None:
+    """Ben's own is his; ada's threads there are hers."""
+    desk.slack.workspace.add_channel(
+        Channel("ben-dm", "im", ["ben", "devin-relay"], id="D0BENDM000")
+    )
+    hers = await desk.linked_thread(channel="dm")
+    root = await desk.slack.say("Shall we?", user="ben", channel="ben-dm")
+    await desk.mention(f"link {OTHER_SESSION}", thread=root, user="ben", channel="ben-dm")
+    await desk.until_said("now linked", root, channel="ben-dm")
+    assert listed(await home(desk, "ada")) == [hers]
+    assert listed(await home(desk, "ben")) == [root]
+
+
+@pytest.mark.parametrize("method", ["conversations.info", "conversations.members"])
+@pytest.mark.parametrize("failure", [{"error": "missing_scope"}, {"status": 503}])
+async def test_where_slack_does_not_say_who_is_in_a_channel_nothing_is_shown(
+    bot: Bot, desk: Desk, method: str, failure: dict[str, Any]
+) -> None:
+    """It fails closed, and the rest is there; what may be missing is said where Slack was away."""
+    await desk.linked_thread(channel="secrets")
+    own = await desk.linked_thread(channel="dm")
+    desk.slack.fail_next(method, times=9, **failure)
+    view = await home(desk)
+    assert listed(view) == [own]
+    assert (messages.HOME_PARTIAL in lines(view)) == ("status" in failure)
+
+
+async def test_where_slack_did_not_answer_the_tab_does_not_say_that_there_is_nothing(
+    bot: Bot, desk: Desk
+) -> None:
+    """There may be linked threads, so the way to begin is not what to tell."""
+    await desk.linked_thread(channel="secrets")
+    desk.slack.fail_next("conversations.info", status=503, times=2)
+    assert lines(await home(desk)) == [messages.HOME_PARTIAL]
+
+
+@pytest.mark.parametrize("is_linked", [True, False])
+async def test_a_press_is_not_obeyed_while_slack_does_not_say_who_sees_the_thread(
+    bot: Bot, desk: Desk, *, is_linked: bool
+) -> None:
+    """It says so, whether or not the link is there."""
+    thread = await desk.linked_thread(channel="secrets")
+    await desk.linked_thread(OTHER_SESSION, channel="dm")
+    place = desk.slack.workspace.channel("secrets").id
+    session = SESSION if is_linked else OTHER_SESSION
+    desk.slack.fail_next("conversations.info", status=503, times=9)
+    value = f"{desk.slack.team_id}:{place}:{thread}|{session}|0"
+    view = await press(desk, await home(desk), home_view.UNLINK, value)
+    assert any("Slack did not answer" in line for line in lines(view))
+    assert len(desk.said(thread, channel="secrets")) == 1
+
+
+async def test_a_press_is_not_obeyed_while_slack_does_not_say_whose_it_is(
+    environ: dict[str, str], desk: Desk
+) -> None:
+    """The tab then has one sentence."""
+    async with running(desk, environ):
+        thread = await desk.linked_thread()
+        view = await home(desk)
+    async with running(desk, environ):
+        desk.slack.fail_next("users.info", status=503, times=9)
+        view = await press(desk, view, home_view.UNLINK)
+    assert lines(view) == [messages.home_closed(Standing.UNKNOWN).text]
+    assert len(desk.said(thread)) == 1
+
+
+@pytest.mark.parametrize(
+    ("who", "channel", "is_seen"),
+    [
+        (Person(id=UserId("U1"), name="x"), "C0GENERAL0", True),
+        (Person(id=UserId("U1"), name="x", is_known=False), "C0GENERAL0", False),
+        (Person(id=UserId("U1"), name="x", is_guest=True), "C0GENERAL0", False),
+        (Person(id=UserId("U1"), name="x", is_external=True), "C0GENERAL0", False),
+        (Person(id=UserId("U1"), name="x", is_bot=True), "C0GENERAL0", False),
+        (Person(id=UserId("U0ADA00000"), name="ada"), "D0ADADM000", False),
+    ],
+)
+async def test_a_public_channel_is_for_full_members(
+    box: Sandbox, who: Person, channel: str, *, is_seen: bool
+) -> None:
+    """Others see it where they are in it; a direct message is nobody's."""
+    audience = Audience(web_client(box.slack))
+    assert await audience.includes(who, channel) is is_seen
+
+
+async def test_a_member_is_found_on_any_page(bot: Bot, desk: Desk) -> None:
+    """Slack tells a thousand at once."""
+    thread = await desk.linked_thread(channel="secrets")
+    members = desk.slack.workspace.channel("secrets").members
+    members[:0] = [f"U{number:09d}" for number in range(1_500)]
+    assert listed(await home(desk, "ben")) == [thread]
+    calls = [one for one in desk.slack.calls if one.method == "conversations.members"]
+    assert len(calls) == 2
+    assert listed(await home(desk, "ben")) == [thread]
+    assert [one for one in desk.slack.calls if one.method == "conversations.members"] == calls
+
+
+@pytest.mark.parametrize(
+    ("user", "changes", "told"),
+    [
+        ("gus", {}, "Guests can't steer Devin"),
+        ("eve", {}, "People from other organizations can't steer Devin"),
+        ("ben", {"ALLOW_USERS": "U0ADA00000"}, "You are not among those"),
+        ("slackbot", {}, "Bots can't"),
+    ],
+)
+async def test_who_may_not_steer_devin_reads_a_sentence(
+    environ: dict[str, str], desk: Desk, user: str, changes: dict[str, str], told: str
+) -> None:
+    """And nothing else: no session, no channel, no count."""
+    async with running(desk, environ, **changes):
+        await desk.linked_thread()
+        (said,) = lines(await home(desk, user))
+    assert said.startswith(told)
+    assert "devin-" not in said
+
+
+async def test_an_allowed_guest_sees_the_channels_that_they_are_in(
+    environ: dict[str, str], desk: Desk
+) -> None:
+    """Also of public ones: Slack shows a guest no others."""
+    async with running(desk, environ, ALLOW_GUESTS="true", ALLOW_EXTERNAL="true"):
+        here = await desk.linked_thread()
+        there = await desk.linked_thread(OTHER_SESSION, channel="shared")
+        assert listed(await home(desk, "gus")) == [there, here]
+        assert listed(await home(desk, "eve")) == [there]
+
+
+async def test_who_is_asking_may_be_unknown(bot: Bot, desk: Desk) -> None:
+    """A look-up that fails shows nothing, and says so."""
+    desk.slack.fail_next("users.info", status=503, times=2)
+    (said,) = lines(await home(desk, "ben"))
+    assert "could not find out from Slack who you are" in said
+
+
+async def test_only_allowed_channels_are_shown(environ: dict[str, str], desk: Desk) -> None:
+    """Where nobody may steer Devin, nobody steers it from App Home."""
+    secrets = desk.slack.workspace.channel("secrets").id
+    async with running(desk, environ):
+        await desk.linked_thread()
+        kept = await desk.linked_thread(channel="secrets")
+    async with running(desk, environ, ALLOW_CHANNELS=secrets):
+        assert listed(await home(desk)) == [kept]
+
+
+async def test_a_thread_is_muted_and_unmuted_from_there(bot: Bot, desk: Desk) -> None:
+    """The thread is told by whom, since people there would not know; replies obey."""
+    thread = await desk.linked_thread()
+    view = await press(desk, await home(desk), home_view.MUTE)
+    assert "Muted: replies in that thread stay in Slack. I said so in the thread." in lines(view)
+    assert any("· *muted*" in line for line in lines(view))
+    await desk.until_said("Muted by ada: replies here stay here", thread)
+    await desk.reply("Not for Devin", thread)
+    view = await press(desk, view, home_view.UNMUTE)
+    await desk.until_said("Unmuted by ada", thread)
+    assert [action for action, _ in buttons(view)] == [home_view.MUTE, home_view.UNLINK]
+    assert await desk.fence(thread) == []
+
+
+async def test_what_is_muted_already_is_not_told_again(bot: Bot, desk: Desk) -> None:
+    """The tab was older than what somebody did in the thread."""
+    thread = await desk.linked_thread()
+    view = await home(desk)
+    await desk.mention("mute", thread=thread)
+    await desk.until_said("Muted: replies here", thread)
+    view = await press(desk, view, home_view.MUTE)
+    assert home_view.UNMUTE in dict(buttons(view))
+    view = await press(desk, view, home_view.UNMUTE)
+    await desk.until_said("Unmuted by ada", thread)
+    assert len(desk.said(thread)) == 3
+
+
+async def test_a_thread_is_unlinked_from_there(bot: Bot, desk: Desk) -> None:
+    """It is gone from the tab, and the thread is told by whom."""
+    thread = await desk.linked_thread()
+    view = await press(desk, await home(desk), home_view.UNLINK)
+    assert listed(view) == []
+    assert "Unlinked. I said so in the thread." in lines(view)
+    told = await desk.until_said("ada has unlinked this thread", thread)
+    assert SESSION in told
+    await desk.mention("status", thread=thread)
+    await desk.until_said("not linked", thread)
+
+
+async def test_a_press_that_comes_twice_acts_once(bot: Bot, desk: Desk) -> None:
+    """Also when the thread was linked again in between."""
+    thread = await desk.linked_thread()
+    await press(desk, await home(desk), home_view.UNLINK)
+    await desk.until_said("ada has unlinked", thread)
+    once = pressed(desk)
+    await desk.mention(f"link {SESSION}", thread=thread)
+    await wait_until(lambda: len(desk.said(thread)) == 3, "linked again")
+    before = shown_hash(desk, "ada")
+    for _ in range(2):
+        assert (await (await desk.slack.redeliver(once)).settled()).acked
+    assert listed(await changed(desk, before)) == [thread]
+    assert len(desk.said(thread)) == 3
+
+
+def pressed(desk: Desk) -> Delivery:
+    """The last press, as it went to the bot."""
+    return [one for one in desk.slack.deliveries if one.payload.get("type") == "block_actions"][-1]
+
+
+@pytest.mark.parametrize("action", [home_view.MUTE, home_view.UNLINK])
+async def test_an_old_tab_does_not_change_a_newer_link(bot: Bot, desk: Desk, action: str) -> None:
+    """What was shown had another session."""
+    thread = await desk.linked_thread()
+    view = await home(desk)
+    await desk.mention("unlink", thread=thread)
+    await desk.until_said("no longer linked", thread)
+    await desk.mention(f"link {OTHER_SESSION}", thread=thread)
+    await desk.until_said(OTHER_SESSION, thread)
+    view = await press(desk, view, action)
+    assert messages.HOME_GONE in lines(view)
+    ts = await desk.reply("Please rebase", thread)
+    await desk.until_marked("x", ts)
+    assert len(desk.said(thread)) == 4
+
+
+FORGED = {
+    "another team": "T0OTHER:{channel}:{ts}|{session}|0",
+    "a thread that is not there": "{team}:{channel}:1.000001|{session}|0",
+    "another session": "{team}:{channel}:{ts}|" + OTHER_SESSION + "|0",
+    "no session": "{team}:{channel}:{ts}||0",
+    "no page": "{team}:{channel}:{ts}|{session}",
+    "a page beyond counting": "{team}:{channel}:{ts}|{session}|99999",
+    "more": "{team}:{channel}:{ts}:link|{session}|0",
+    "a session in another form": "{team}:{channel}:{ts}|DEVIN-0123456789ABCDEF|0",
+    "nothing": "",
+}
+
+
+@pytest.mark.parametrize("value", FORGED.values(), ids=FORGED.keys())
+async def test_a_forged_button_changes_nothing(bot: Bot, desk: Desk, value: str) -> None:
+    """It counts only whole, and for a link that is there."""
+    thread = await desk.linked_thread()
+    view = await home(desk)
+    ids = {"team": desk.slack.team_id, "channel": desk.slack.workspace.channel("general").id}
+    forged = value.format(ts=thread, session=SESSION, **ids)
+    delivery = await desk.slack.press_view(home_view.UNLINK, view_id=view["id"], value=forged)
+    assert delivery.acked
+    assert listed(await home(desk)) == [thread]
+    assert len(desk.said(thread)) == 1
+
+
+@pytest.mark.parametrize("channel", ["secrets", "dm"])
+async def test_a_thread_that_somebody_cannot_see_cannot_be_changed_by_them(
+    bot: Bot, desk: Desk, channel: str
+) -> None:
+    """Its button can be forged; the answer does not tell whether the thread is there."""
+    desk.slack.workspace.add_user(User("cid"))
+    hidden = await desk.linked_thread(channel=channel)
+    await desk.linked_thread(OTHER_SESSION)
+    place = desk.slack.workspace.channel(channel).id
+    value = f"{desk.slack.team_id}:{place}:{hidden}|{SESSION}|0"
+    view = await press(desk, await home(desk, "cid"), home_view.UNLINK, value, user="cid")
+    assert messages.HOME_GONE in lines(view)
+    assert len(desk.said(hidden, channel=channel)) == 1
+
+
+async def test_who_became_a_guest_can_no_longer_press(environ: dict[str, str], desk: Desk) -> None:
+    """Whoever presses is asked for like anybody who replies; the tab then says a sentence."""
+    async with running(desk, environ):
+        thread = await desk.linked_thread()
+        view = await home(desk)
+    desk.slack.workspace.user("ada").is_restricted = True
+    async with running(desk, environ):
+        view = await press(desk, view, home_view.UNLINK)
+    assert lines(view) == [messages.home_closed(Standing.GUEST).text]
+    assert len(desk.said(thread)) == 1
+
+
+async def test_a_forgotten_link_is_not_shown(bot: Bot, desk: Desk, raw: Redis) -> None:
+    """`LINK_TTL` after its last traffic it is gone, while its channel's list may still have it."""
+    kept, gone = await desk.linked_thread(), await desk.linked_thread(OTHER_SESSION)
+    general = desk.slack.workspace.channel("general").id
+    ref = ThreadRef(team=desk.slack.team_id, channel=general, thread_ts=gone)
+    await raw.delete(link_key(ref))
+    assert listed(await home(desk)) == [kept]
+
+
+async def test_a_channel_is_listed_as_long_as_its_threads_live(
+    bot: Bot, desk: Desk, raw: Redis
+) -> None:
+    """A reply puts its end off, and brings it back where an older version had not listed it."""
+    thread = await desk.linked_thread()
+    key = places_key(desk.slack.team_id)
+    general = desk.slack.workspace.channel("general").id
+    whole = await raw.ttl(key)
+    assert whole > 90 * 24 * 3600
+    for old in (time.time() * 1000 - 2 * 3600 * 1000, None):
+        await raw.expire(key, 60)
+        if old is None:
+            await raw.delete(key)
+        else:
+            await raw.zadd(key, {general: old})
+        ts = await desk.reply("Please rebase", thread)
+        await desk.until_marked("white_check_mark", ts)
+        assert await raw.ttl(key) >= whole - 60
+        assert (time.time() * 1000 - (await raw.zscore(key, general) or 0)) < 60_000
+        assert listed(await home(desk)) == [thread]
+    await raw.zadd(key, {"C0LONGAGO0": 1_000})
+    await home(desk)
+    assert await raw.zrange(key, 0, -1) == [general]
+
+
+async def test_a_thousand_threads_are_paged(bot: Bot, desk: Desk, store: Store, raw: Redis) -> None:
+    """Each is on one page, the latest first, and each page is one that Slack takes."""
+    made = await many(desk, store, raw, 1_000)
+    view, found = await home(desk), []
+    pages = 0
+    while True:
+        assert len(view["blocks"]) <= 100
+        found += listed(view)
+        pages += 1
+        if home_view.EARLIER not in dict(buttons(view)):
+            break
+        view = await press(desk, view, home_view.EARLIER)
+    assert found == made[::-1]
+    assert pages == 34
+    assert "991 to 1000 of 1,000 threads, the latest first." in lines(view)
+    view = await press(desk, view, home_view.LATER)
+    assert listed(view) == made[::-1][960:990]
+
+
+@pytest.mark.parametrize("page", ["-1", "x", "", "99999", "1.5", "٣", "0|1"])
+async def test_a_page_that_is_none_is_not_turned_to(
+    bot: Bot, desk: Desk, store: Store, raw: Redis, page: str
+) -> None:
+    """Nothing happens; a number beyond the last page is the last one."""
+    await many(desk, store, raw, 40)
+    view = await home(desk)
+    delivery = await desk.slack.press_view(home_view.EARLIER, view_id=view["id"], value=page)
+    assert delivery.acked
+    view = await press(desk, view, home_view.EARLIER, "9999")
+    assert len(listed(view)) == 10
+
+
+async def test_a_press_keeps_its_page(bot: Bot, desk: Desk, store: Store, raw: Redis) -> None:
+    """Who mutes the thirty-first thread is still looking at it."""
+    made = await many(desk, store, raw, 40)
+    view = await press(desk, await home(desk), home_view.EARLIER)
+    view = await press(desk, view, home_view.MUTE)
+    assert listed(view) == made[::-1][30:]
+    assert "*muted*" in lines(view)[3]
+
+
+async def test_many_channels_cost_bounded_calls(
+    bot: Bot, desk: Desk, store: Store, raw: Redis
+) -> None:
+    """Fifty are asked about, those with the latest traffic; not again within minutes."""
+    for number in range(60):
+        name = f"c{number}"
+        desk.slack.workspace.add_channel(Channel(name, members=["ada", "devin-relay"]))
+        await many(desk, store, raw, 1, name)
+    for _ in range(2):
+        view = await home(desk)
+        calls = [one for one in desk.slack.calls if one.method == "conversations.info"]
+        assert len(calls) == 50
+        assert "of 50 threads" in lines(view)[1]
+
+
+async def test_while_redis_is_away_the_tab_says_so(bot: Bot, desk: Desk, raw: Redis) -> None:
+    """And shows the threads when it is opened again."""
+    thread = await desk.linked_thread()
+    await raw.client_pause(20_000, all=False)
+    (said,) = lines(await home(desk))
+    assert "my database did not answer" in said
+    await raw.client_unpause()
+    assert listed(await home(desk)) == [thread]
+
+
+@pytest.mark.parametrize("tab", ["messages", None, 5])
+async def test_another_tab_is_none_of_this(bot: Bot, desk: Desk, tab: object) -> None:
+    """Slack sends the same event when the messages tab is opened."""
+    ada = desk.slack.workspace.user("ada").id
+    event = {"type": "app_home_opened", "user": ada, "channel": "D0ADADM000", "tab": tab}
+    delivery = await desk.slack.deliver_event(event)
+    assert (await delivery.settled()).acked
+    assert (await home(desk, "ben"))["blocks"]
+    assert desk.slack.home_view("ada") is None
+
+
+def a_home_press(action: str = home_view.UNLINK, value: str | None = None) -> JSON:
+    """A button of App Home, as Slack sends it (docs.slack.dev, block_actions)."""
+    place = f"{TEAM}:{CHANNEL}:{ROOT_TS}|{SESSION}|0"
+    return {
+        "type": "block_actions",
+        "team": {"id": TEAM, "domain": "example"},
+        "user": {"id": ADA, "username": "ada", "team_id": TEAM},
+        "container": {"type": "view", "view_id": "V1"},
+        "trigger_id": "1.2.3",
+        "view": {"id": "V1", "team_id": TEAM, "type": "home", "blocks": []},
+        "actions": [{"type": "button", "action_id": action, "value": value or place}],
+    }
+
+
+def a_submission() -> JSON:
+    """A submitted form of `/devin-say`."""
+    option = {"text": {"type": "plain_text", "text": "x"}, "value": SESSION}
+    return {
+        "type": "view_submission",
+        "team": {"id": TEAM},
+        "user": {"id": ADA, "team_id": TEAM},
+        "view": {
+            "id": "V1",
+            "team_id": TEAM,
+            "type": "modal",
+            "private_metadata": "0" * 32,
+            "state": {
+                "values": {
+                    "session": {"session": {"type": "static_select", "selected_option": option}},
+                    "message": {"message": {"type": "plain_text_input", "value": "Hello"}},
+                }
+            },
+        },
+    }
+
+
+WHOLE = [
+    a_home_press(),
+    a_home_press(home_view.EARLIER, "1"),
+    a_submission(),
+    {"type": "app_home_opened", "user": ADA, "channel": "D1", "tab": "home"},
+]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        f"T0OTHER:{CHANNEL}:{ROOT_TS}|{SESSION}|0",
+        f"{TEAM}:C1/..:{ROOT_TS}|{SESSION}|0",
+        f"{TEAM}:C\N{ARABIC-INDIC DIGIT ONE}:{ROOT_TS}|{SESSION}|0",
+        f"{TEAM}:{CHANNEL}:now|{SESSION}|0",
+        f"{TEAM}:{CHANNEL}:{ROOT_TS}|{SESSION.upper()}|0",
+        f"{TEAM}:{CHANNEL}:{ROOT_TS}|x|0",
+        f"{TEAM}:{CHANNEL}:{ROOT_TS}|{SESSION}|",
+        f"{TEAM}:{CHANNEL}:{ROOT_TS}|{SESSION}|\N{SUPERSCRIPT TWO}",
+        f"{TEAM}:{CHANNEL}:{ROOT_TS}|{SESSION}|99999",
+        f"{TEAM}:{CHANNEL}:{ROOT_TS}|{SESSION}|0|0",
+    ],
+)
+def test_a_tampered_value_is_none(value: str) -> None:
+    """A button of App Home counts only as it was made, whole."""
+    assert parse_home_press(a_home_press(value=value), TEAM) is None
+
+
+@pytest.mark.parametrize(
+    "number", ["", "-1", "1.0", "x", "\N{SUPERSCRIPT TWO}", "\N{ARABIC-INDIC DIGIT ONE}", "99999"]
+)
+def test_what_is_no_number_names_no_place(number: str) -> None:
+    """Neither a page nor an option, and `int` is not asked."""
+    assert parse_home_page(a_home_press(home_view.LATER, number or "x"), TEAM) is None
+    assert parse_choice(f"{'0' * 32}:{number}") is None
+
+
+def test_whole_payloads_are_read() -> None:
+    """What the next test breaks is right to begin with."""
+    press = parse_home_press(WHOLE[0], TEAM)
+    assert press is not None
+    assert press.thread == ThreadRef(team=TEAM, channel=CHANNEL, thread_ts=ROOT_TS)
+    assert parse_home_page(WHOLE[1], TEAM) == (ADA, 1)
+    form = parse_submission(WHOLE[2], TEAM)
+    assert form is not None
+    assert form.typed == {"session": SESSION, "message": "Hello"}
+    assert parse_opened(WHOLE[3]) == ADA
+    assert parse_choice("0" * 32 + ":12") == ("0" * 32, 12)
+
+
+@given(payload=mutated(WHOLE))
+def test_no_payload_of_these_surfaces_raises(payload: JSON) -> None:
+    """A broken payload is none of ours, or is still of our team."""
+    press = parse_home_press(payload, TEAM)
+    assert press is None or press.thread.team == TEAM
+    page = parse_home_page(payload, TEAM)
+    assert page is None or 0 <= page[1] <= 9_999
+    opened = parse_opened(payload)
+    assert opened is None or opened.isalnum()
+    pressed = parse_ticket_press(payload, TEAM)
+    choice = None if pressed is None else parse_choice(pressed.number)
+    assert choice is None or 0 <= choice[1] <= 999
+    form = parse_submission(payload, TEAM)
+    assert form is None or all(isinstance(text, str) for text in form.typed.values())
+
+
+@pytest.mark.parametrize("last", [None, *OutcomeKind])
+def test_a_full_page_is_one_that_slack_takes(last: OutcomeKind | None) -> None:
+    """With the longest of everything: 100 blocks, and 250 kB in all."""
+    thread = ThreadRef(team="T" * 12, channel="C" * 12, thread_ts="1764000000.000100")
+    link = Link(session=SessionId("devin-" + "f" * 64), by=UserId("U1"), at=1)
+    outcome = None if last is None else Outcome(kind=last, detail="x" * 32_000)
+    one = Shown(thread, link, "https://x.slack.com/" + "y" * 200, 1_764_000_000, 99_999, outcome)
+    rows: Sequence[Shown] = [one] * home_view.PER_PAGE
+    view = home_view.threads(rows, 1, 9_999, "note " * 200)
+    assert view_problems(dict(view)) == []
+    assert len(str(view)) < 250_000

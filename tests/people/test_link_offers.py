@@ -1,0 +1,401 @@
+"""A session named in a thread without a link: its poster is asked whether to link the thread."""
+
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.app import Bot
+from bot.model.sessions import SESSION_ADDRESS, find_session, parse_session
+from bot.redis.connection import Store
+from handlers.link_offers import names_session, parse_named
+from sandbox.slack.server import Message
+from sandbox.slack.transport.deliveries import Delivery
+from tests.support.builders import (
+    ADA,
+    BOT_USER,
+    JSON,
+    ROOT_TS,
+    TEAM,
+    TS,
+    a_mention,
+    a_reply,
+    mutated,
+    sample_event,
+)
+from tests.support.desk import OTHER_SESSION, SESSION, Desk, labels, running
+from tests.support.waiting import until_settled, wait_until
+
+HEX = SESSION.removeprefix("devin-")
+URL = f"https://app.devin.ai/sessions/{HEX}"
+OFFER = "Link this thread to it"
+
+
+async def offered(desk: Desk, user: str = "ada", *, channel: str = "general") -> Message:
+    """The offer that somebody sees, once it is there."""
+    await desk.until_whispered(OFFER, user, channel=channel)
+    return desk.slack.ephemerals(channel, user)[-1]
+
+
+async def press(
+    desk: Desk, offer: Message, *, user: str = "ada", value: str | None = None
+) -> Delivery:
+    """Somebody presses *Link this thread*, and Slack has its acknowledgement in time."""
+    delivery = await desk.slack.press_ephemeral(
+        "link_offered", channel=offer.channel, message_ts=offer.ts, user=user, value=value
+    )
+    assert delivery.acked
+    return delivery
+
+
+def offers(desk: Desk, *, channel: str = "general") -> Sequence[Message]:
+    """Every offer that anybody sees."""
+    return [one for one in desk.slack.ephemerals(channel) if labels(one)]
+
+
+async def is_unlinked(desk: Desk, thread: str, *, channel: str = "general") -> bool:
+    """Whether nothing of a thread goes to Devin."""
+    await desk.mention("status", thread=thread, channel=channel)
+    return "not linked" in await desk.until_said("inked to", thread, channel=channel)
+
+
+@pytest.mark.parametrize("channel", ["general", "secrets", "shared", "group-dm", "dm"])
+@pytest.mark.parametrize("where", ["root", "reply", "broadcast", "file"])
+async def test_whoever_names_a_session_is_offered_the_link(
+    bot: Bot, desk: Desk, channel: str, where: str
+) -> None:
+    """For their eyes, in the thread; nothing is linked until they press, and then that is said."""
+    text = f"I have started <{URL}|this one>, please look"
+    if where in {"root", "file"}:
+        files = ["plan.md"] if where == "file" else None
+        thread = await desk.slack.say(text, channel=channel, files=files)
+    else:
+        thread = await desk.slack.say("Is it green?", channel=channel)
+        await desk.slack.say(text, thread=thread, channel=channel, broadcast=where == "broadcast")
+    offer = await offered(desk, channel=channel)
+    assert (offer.thread_ts, offer.ephemeral_to) == (thread, "U0ADA00000")
+    assert f"<{URL}|{SESSION}>" in offer.text
+    assert labels(offer) == ["Link this thread"]
+    await desk.reply("Not yet", thread, channel=channel)
+    await desk.until_heard()
+    assert desk.said(thread, channel=channel) == []
+
+    await press(desk, offer)
+    said = await desk.until_said("now linked", thread, channel=channel)
+    assert said.endswith(", by ada. Replies here go to Devin.")
+    await wait_until(lambda: not labels(offer), "the button is gone")
+    assert offer.text == f"This thread is linked to <{URL}|{SESSION}>."
+    ts = await desk.reply("Now", thread, channel=channel)
+    await desk.until_marked("white_check_mark", ts, channel=channel)
+    assert desk.received() == ["ada (in Slack):\n\nNow"]
+    assert len(desk.slack.ephemerals(channel)) == 1
+
+
+@pytest.mark.parametrize("again", ["ada", "ben"])
+async def test_there_is_one_offer_in_a_thread(bot: Bot, desk: Desk, again: str) -> None:
+    """However often a session is named there, and by whom; another thread has its own."""
+    thread = await desk.slack.say(URL)
+    await offered(desk)
+    await desk.reply(f"As I said: {URL}", thread, user=again)
+    await desk.until_heard()
+    await desk.slack.say(URL, user="ben")
+    await offered(desk, "ben")
+    assert len(offers(desk)) == 2
+
+
+async def test_in_a_linked_thread_it_is_a_reply(bot: Bot, desk: Desk) -> None:
+    """Accepted as ever, and nothing is offered; the same while the thread is muted."""
+    thread = await desk.linked_thread()
+    ts = await desk.reply(f"Like {URL}", thread)
+    await desk.until_marked("white_check_mark", ts)
+    await desk.reply(f"(aside) {URL}", thread)
+    await desk.mention("mute", thread=thread)
+    await desk.until_said("Muted", thread)
+    await desk.reply(URL, thread)
+    await desk.until_heard()
+    assert len(desk.received()) == 1
+    assert offers(desk) == []
+
+
+async def test_a_first_message_that_comes_late_finds_its_thread_linked(
+    bot: Bot, desk: Desk
+) -> None:
+    """Slack may bring it, or bring it again, when somebody has linked the thread already."""
+    thread = await desk.slack.say(URL, deliver=False)
+    await desk.mention(f"link {SESSION}", thread=thread, user="ben")
+    await desk.until_said("now linked", thread)
+    await desk.slack.deliver_event(desk.slack.event_of("general", thread), retry_num=1)
+    assert await desk.fence(thread) == []
+    assert offers(desk) == []
+
+
+@pytest.mark.parametrize(
+    ("user", "channel"),
+    [
+        *(("gus", "general"), ("una", "general"), ("eve", "shared")),
+        *(("bolt-ci", "general"), ("legacy", "general"), ("workflow", "general")),
+    ],
+)
+async def test_who_may_not_steer_devin_is_offered_nothing(
+    bot: Bot, desk: Desk, user: str, channel: str
+) -> None:
+    """Guests, outsiders and bots; and nobody else is asked in their place."""
+    thread = await desk.slack.say(URL, user=user, channel=channel)
+    await desk.reply(URL, thread, user=user, channel=channel)
+    await desk.until_heard()
+    await desk.reply(URL, thread, channel=channel)
+    await offered(desk, channel=channel)
+    assert len(desk.slack.ephemerals(channel)) == 1
+
+
+async def test_where_the_relay_is_not_allowed_it_offers_nothing(
+    environ: dict[str, str], desk: Desk
+) -> None:
+    """`ALLOW_CHANNELS` holds for offers, too; and a press is asked about once more."""
+    async with running(desk, environ):
+        thread = await desk.slack.say(URL)
+        offer = await offered(desk)
+    async with running(desk, environ, ALLOW_CHANNELS="C0RANDOM00"):
+        await desk.slack.say(URL)
+        await desk.until_heard()
+        await press(desk, offer)
+        await desk.until_whispered("not allowed in this channel", "ada")
+    assert offers(desk) == [offer]
+    assert desk.said(thread) == []
+
+
+@pytest.mark.parametrize("words", [f"link {URL}", f"link <{URL}|this one>"])
+async def test_a_command_is_not_offered_what_it_does(bot: Bot, desk: Desk, words: str) -> None:
+    """It links the thread, whichever of its two events comes first."""
+    thread = await desk.mention(words)
+    await desk.until_said("now linked", thread)
+    await desk.until_heard()
+    assert desk.slack.ephemerals("general") == []
+
+
+async def test_a_mention_that_names_a_session_is_offered_the_link(bot: Bot, desk: Desk) -> None:
+    """Instead of the hint that the thread is not linked, which the next one gets."""
+    thread = await desk.mention(f"please look at {URL}")
+    await offered(desk)
+    await desk.until_heard()
+    assert len(desk.slack.ephemerals("general")) == 1
+    await desk.mention(f"as I said, {URL}", thread=thread)
+    await desk.until_whispered("Mention me with", "ada")
+
+
+async def test_talk_that_names_no_session_is_left_alone(bot: Bot, desk: Desk) -> None:
+    """Asides, other pages of Devin's, ids, and what is edited in later."""
+    thread = await desk.slack.say(f"(aside) {URL}")
+    for text in ("https://app.devin.ai/sessions/", "https://app.devin.ai/sessions/mine", SESSION):
+        await desk.reply(text, thread)
+    ts = await desk.reply("Look", thread)
+    await desk.slack.edit("general", ts, URL)
+    await desk.until_heard()
+    assert desk.slack.ephemerals("general") == []
+
+
+async def test_an_event_that_comes_again_brings_no_second_offer(
+    bot: Bot, desk: Desk, store: Store
+) -> None:
+    """By Slack's retry, or as the second event of a mention."""
+    ts = await desk.slack.say(f"<@{desk.slack.bot_user_id}> see {URL}")
+    await offered(desk)
+    for delivery in list(desk.slack.deliveries):
+        await (await desk.slack.redeliver(delivery)).settled()
+    await until_settled(store)
+    assert len(desk.slack.ephemerals("general")) == 1
+    assert desk.said(ts) == []
+
+
+# The button.
+
+
+async def test_a_press_that_comes_twice_acts_once(bot: Bot, desk: Desk) -> None:
+    """Also when somebody has ended the link in between."""
+    thread = await desk.slack.say(URL)
+    pressed = await press(desk, await offered(desk))
+    await desk.until_said("now linked", thread)
+    await desk.mention("unlink", thread=thread)
+    await desk.until_said("no longer linked", thread)
+    await (await desk.slack.redeliver(pressed)).settled()
+    await desk.mention("status", thread=thread)
+    await desk.until_said("not linked to", thread)
+    assert len(desk.said(thread)) == 3
+
+
+async def test_a_thread_that_was_linked_meanwhile_keeps_its_session(bot: Bot, desk: Desk) -> None:
+    """The person hears to which, and by whom; the offer stays as it is."""
+    desk.devin.add_session(OTHER_SESSION)
+    thread = await desk.slack.say(URL)
+    offer = await offered(desk)
+    await desk.mention(f"link {OTHER_SESSION}", thread=thread, user="ben")
+    await desk.until_said("now linked", thread)
+    await press(desk, offer)
+    told = await desk.until_whispered("already linked to", "ada")
+    assert f"{OTHER_SESSION}>, by Ben Franklin" in told
+    assert desk.slack.ephemerals("general", "ada")[-1].thread_ts == thread
+    assert len(desk.said(thread)) == 1
+
+
+async def test_a_thread_that_has_the_session_meanwhile_is_not_told_again(
+    bot: Bot, desk: Desk
+) -> None:
+    """The presser hears who was first."""
+    thread = await desk.slack.say(URL)
+    offer = await offered(desk)
+    await desk.mention(f"link {SESSION}", thread=thread, user="ben")
+    await desk.until_said("now linked", thread)
+    await press(desk, offer)
+    await desk.until_whispered("by Ben Franklin", "ada")
+    await wait_until(lambda: not labels(offer), "the button is gone")
+    assert len(desk.said(thread)) == 1
+
+
+async def test_where_the_bot_has_left_the_press_says_so(bot: Bot, desk: Desk) -> None:
+    """The thread could be told nothing, so it is not linked."""
+    thread = await desk.slack.say(URL)
+    offer = await offered(desk)
+    desk.slack.workspace.channel("general").members.remove(desk.slack.bot_user_id)
+    await press(desk, offer)
+    await desk.until_whispered("I'm not in this channel. Type `/invite", "ada")
+    assert desk.said(thread) == []
+
+
+@pytest.mark.parametrize("value", ["", "0" * 32, "T0SANDBOX:C0GENERAL0:1.1", "x" * 1_999, "\0"])
+async def test_a_forged_number_links_nothing(bot: Bot, desk: Desk, value: str) -> None:
+    """The presser is told what to do instead."""
+    thread = await desk.slack.say(URL)
+    offer = await offered(desk)
+    await press(desk, offer, value=value)
+    told = await desk.until_whispered("made for somebody else", "ada")
+    assert "`link &lt;session" in told
+    assert await is_unlinked(desk, thread)
+
+
+async def test_an_offer_serves_nobody_else(bot: Bot, desk: Desk) -> None:
+    """Not with its number, and not from another channel."""
+    thread = await desk.slack.say(URL)
+    adas = await offered(desk)
+    number = adas.blocks[-1]["elements"][0]["value"]
+    await desk.slack.say(URL, user="ben", channel="secrets")
+    await press(desk, await offered(desk, "ben", channel="secrets"), user="ben", value=number)
+    await desk.until_whispered("made for somebody else", "ben", channel="secrets")
+    await desk.slack.say(URL, channel="secrets")
+    await press(desk, await offered(desk, channel="secrets"), value=number)
+    await desk.until_whispered("made for somebody else", "ada", channel="secrets")
+    assert await is_unlinked(desk, thread)
+
+
+async def test_a_press_of_another_workspace_is_ignored(bot: Bot, desk: Desk) -> None:
+    """It is acknowledged, and that is all."""
+    thread = await desk.slack.say(URL)
+    offer = await offered(desk)
+    pressed = await press(desk, offer, value="0" * 32)
+    await desk.until_whispered("made for somebody else", "ada")
+    number = offer.blocks[-1]["elements"][0]["value"]
+    payload = pressed.payload | {"team": {"id": "T0OTHER000"}}
+    payload["actions"] = [payload["actions"][0] | {"value": number}]
+    delivery = await (await desk.slack.redeliver(Delivery("interactive", payload))).settled()
+    assert delivery.acked
+    assert await is_unlinked(desk, thread)
+
+
+# What Slack sends, parsed.
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        URL,
+        f"<{URL}>",
+        f"<{URL}|the session>",
+        f"See {URL}, please",
+        f"({URL})",
+        f"{URL}?tab=shell&amp;x=1",
+        f"{URL}#top",
+        f"{URL}/",
+        f"https://app.devin.ai/sessions/{SESSION}",
+        f"https://app.devin.ai/sessions/{HEX.upper()}",
+        f"<https://example.com> {URL} https://app.devin.ai/sessions/{OTHER_SESSION}",
+    ],
+)
+def test_the_first_address_of_a_session_is_found(text: str) -> None:
+    """Wherever it stands, and whatever follows it."""
+    assert find_session(text) == SESSION
+    assert names_session({"text": text})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        SESSION,
+        HEX,
+        "https://app.devin.ai/sessions/",
+        "https://app.devin.ai/sessions/new",
+        "https://app.devin.ai/sessions/devin-",
+        f"https://app.devin.ai/sessions/{HEX}g",
+        f"https://app.devin.ai/sessions/{'0' * 65}",
+        f"http://app.devin.ai/sessions/{HEX}",
+        f"https://app.devin.ai.example.com/sessions/{HEX}",
+        f"https://app.devin.ai/settings/{HEX}",
+    ],
+)
+def test_what_is_no_address_of_a_session_is_not_found(text: str) -> None:
+    """Ids alone are words; other hosts and pages are none."""
+    assert find_session(text) is None
+
+
+@given(st.text())
+def test_what_is_found_is_canonical(text: str) -> None:
+    """And passes the first look, which every message has to."""
+    for written in (text, f"{text}{URL}{text}", f"https://app.devin.ai/sessions/{text}"):
+        session = find_session(written)
+        assert session is None or parse_session(session) == session
+        assert session is None or SESSION_ADDRESS in written
+
+
+def test_a_person_s_message_names_a_session() -> None:
+    """The thread it stands in, or begins."""
+    named = parse_named(a_reply(URL), TEAM, BOT_USER)
+    assert named is not None
+    assert (named.by, named.session, named.ts) == (ADA, SESSION, TS)
+    assert named.thread.thread_ts == ROOT_TS
+    alone = parse_named(a_reply(URL) | {"thread_ts": None}, TEAM, BOT_USER)
+    assert alone is not None
+    assert alone.thread.thread_ts == TS
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"bot_id": "B1"},
+        {"user": None},
+        {"hidden": True},
+        {"subtype": "message_changed"},
+        {"subtype": "channel_topic"},
+        {"subtype": ["file_share"]},
+        {"text": None},
+        {"text": [URL]},
+        {"text": f"(aside) {URL}"},
+        {"text": f"<@{BOT_USER}> !aside {URL}"},
+        {"channel": None},
+        {"ts": "now"},
+    ],
+    ids=repr,
+)
+def test_what_no_person_wrote_names_nothing(changes: JSON) -> None:
+    """Bots, edits, notices and asides bring no offer."""
+    assert parse_named(a_reply(URL) | changes, TEAM, BOT_USER) is None
+
+
+@settings(max_examples=300)
+@given(
+    mutated([a_reply(f"See <{URL}>"), a_mention(URL), sample_event("file_share") | {"text": URL}])
+)
+def test_no_message_makes_the_look_for_a_session_raise(payload: JSON) -> None:
+    """An exception would have Slack send the same payload again and again."""
+    named = parse_named(payload, TEAM, BOT_USER)
+    if named is not None:
+        assert names_session(payload)

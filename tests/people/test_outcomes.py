@@ -1,0 +1,310 @@
+"""The outcome table, row by row, end to end: what Devin got, and what the thread is told.
+
+How each ending of a connection is told apart is in `test_devin.py`.
+"""
+
+import asyncio
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import redis
+
+from bot.app import Bot, open_bot
+from bot.model.models import Link, Reply, SessionId, ThreadRef, UserId
+from bot.redis.connection import Store
+from bot.redis.keys import DUE_KEY, box_key, hold_key
+from bot.settings import Settings, load_settings
+from bot.store.links import Links
+from bot.store.mailbox import Mailbox
+from sandbox import DevinSandbox
+from sandbox.devin.answers import FINISHED, SUSPENDED
+from sandbox.slack.server import Message
+from tests.support.desk import SESSION, Desk, labels, quote
+from tests.support.redis_servers import node_url
+from tests.support.waiting import until_settled, wait_until
+
+KEY = DevinSandbox().api_key
+HOSTILE = "<!channel> & <@U0ADA00000>: *bold* _it_ `code` :tada: <https://evil.example|here>\n> q"
+UNSURE = "*don't know whether Devin got*"
+TWO_PROBLEMS = (
+    "body → message: String should have at most 2000 characters (string_too_long)\n"
+    "body → message → 0: Value error, the first line must not be empty (value_error)"
+)
+EMPTY_PAGE = "<html>  <body>\n<!channel> & no</body>"
+AGAIN = ("Send again",)
+
+
+@dataclass(frozen=True)
+class Row:
+    """What Devin does, and what is seen of it."""
+
+    state: str
+    mark: str | None = None
+    says: tuple[str, ...] = ()
+    quotes: str = ""
+    buttons: tuple[str, ...] = ()
+    how: Mapping[str, Any] = field(default_factory=dict)
+
+
+UNTAKEN = {"takes": False}
+"""The session does not list the message: a look into it does not help."""
+
+ROWS = {
+    "sent": Row("running", "white_check_mark"),
+    "suspended": Row("suspended", "zzz", ("*suspended*",), SUSPENDED, AGAIN),
+    "finished": Row("finished", "zzz", ("Devin says",), FINISHED, AGAIN),
+    "hostile detail": Row("suspended", "zzz", (), HOSTILE, AGAIN, {"detail": HOSTILE}),
+    "detail that is half text": Row("suspended", "zzz", (), "asleep?", AGAIN,
+        {"detail": "asleep\ud800"}),
+    "empty detail": Row("suspended", "zzz", (), "(nothing)", AGAIN, {"detail": ""}),
+    "invalid": Row("rejects", "x", ("*refused*", "not valid"), TWO_PROBLEMS),
+    "invalid, unreadable": Row(
+        "rejects", "x", ("HTTP 422",), "<html> <body> <!channel> & no</body>", (),
+        {"body": EMPTY_PAGE},
+    ),
+    "key rejected": Row("unauthorized", "x", ("*rejected my key*", "DEVIN_API_KEY")),
+    "key echoed": Row("unauthorized", "x", ("(401)",), how={"detail": f"Bad key {KEY}"}),
+    "may not write": Row("forbidden", "x", ("*may not write to this session*", "(403)")),
+    "no such session": Row("missing", "x", ("*no such session*", "(404)"), "", ("Unlink",)),
+    "no such session, no text": Row("missing", "x", ("*no such session*",), "", ("Unlink",),
+        {"detail": "\ud800"}),
+    "bottomless 4xx": Row("teapot", "x", ("HTTP 418",), "[[[[", (), {"body": "[" * 60_000}),
+    "plain 4xx": Row("teapot", "x", ("*refused*", "HTTP 418"), "I'm a teapot"),
+    "HTML 4xx": Row("other", "x", ("HTTP 400", "&lt;html&gt;"), "<html> <head>"),
+    "JSON 4xx": Row("other", "x", ("HTTP 409",), "busy", (), {"status": 409, "detail": "busy"}),
+    "4xx with our key": Row("teapot", "x", ("HTTP 418",), "Bearer (key)", (),
+        {"body": f"Bearer {KEY}"}),
+    "long 4xx": Row("teapot", "x", (), "… (9,000 characters in all)", (), {"body": "x" * 9_000}),
+    "redirect": Row("other", "x", ("HTTP 302",), "elsewhere", (),
+        {"status": 302, "body": "elsewhere"}),
+    "200, no JSON": Row("garbage", "x", ("*refused*", "HTTP 200"), "{'ok': True"),
+    "200, empty": Row("garbage", "x", ("HTTP 200",), "(nothing)", (), {"body": ""}),
+    "200, other JSON": Row("running", "x", ("HTTP 200",), '{"ok": true}', (),
+        {"body": {"ok": True}}),
+    "202": Row("running", "x", ("I can't read", "HTTP 202"), "null", (), {"status": 202}),
+    "200, half": Row("half", None, (UNSURE, "connection lost"), "", AGAIN, UNTAKEN),
+    "hangs up after reading": Row("drops", None, (UNSURE,), "", AGAIN, UNTAKEN),
+    "hangs up at once": Row("refuses", None, (UNSURE,), "", AGAIN),
+    "500": Row("server_error", None, (UNSURE, "HTTP 500"), "", AGAIN),
+    "502": Row("gateway", None, (UNSURE, "HTTP 502"), "", AGAIN),
+    "504": Row("timeout", None, (UNSURE, "HTTP 504"), "", AGAIN),
+}  # fmt: skip
+
+
+async def test_every_answer_is_one_outcome(
+    bot: Bot, desk: Desk, store: Store, caplog: pytest.LogCaptureFixture, subtests: pytest.Subtests
+) -> None:
+    """One POST, one mark at most, one report with Devin's words as they are; never the key."""
+    caplog.set_level("DEBUG")
+    for number, (name, row) in enumerate(ROWS.items()):
+        with subtests.test(name):
+            await _see(row, f"devin-{number:032x}", desk, store)
+    assert KEY not in json.dumps([call.params for call in desk.slack.calls])
+    assert KEY not in caplog.text
+    assert desk.devin.strays == []
+
+
+async def _see(row: Row, session: str, desk: Desk, store: Store) -> None:
+    desk.devin.add_session(session)
+    thread = await desk.linked_thread(session)
+    desk.devin.behave(session, row.state, **row.how)
+    reply = await desk.reply("Please *rebase* &amp; <https://ex.am/ple|push>", thread)
+    asked = desk.devin.session(session).requests
+    await wait_until(lambda: asked, "Devin is asked")
+    await until_settled(store)
+
+    assert [request.authorized for request in asked] == [True]
+    if row.state != "refuses":
+        message = "ada (in Slack):\n\nPlease **rebase** & [push](https://ex.am/ple)"
+        assert asked[0].body == {"message": message}
+    assert desk.marks(reply) == ([row.mark] if row.mark else [])
+    reports = desk.posts(thread)[1:]
+    assert len(reports) == (0 if row == ROWS["sent"] else 1)
+    for report in reports:
+        _check(report, row)
+
+
+def _check(report: Message, row: Row) -> None:
+    for words in (*row.says, "“Please ", "&amp; [push](https://ex.am/ple)”"):
+        assert words in report.text
+    assert row.quotes in quote(report)
+    assert bool(row.quotes) == bool(quote(report))
+    assert labels(report) == list(row.buttons)
+    for trick in ("<!channel>", "<@", "*bold*", "`code`", "<https://evil"):
+        assert trick not in report.text
+
+
+NOTICE = timedelta(seconds=0.2)
+WAITS: Mapping[str, Mapping[str, Any]] = {
+    "429": {"state": "rate_limited", "retry_after": 2},
+    "503": {"state": "down", "retry_after": 2},
+    "429 with a date": {"state": "rate_limited"},
+    "503 without a word": {"state": "down"},
+}
+
+
+async def test_a_wait_ends_no_earlier_than_devin_says(bot: Bot, desk: Desk) -> None:
+    """429 and 503 are tried again, after `Retry-After` in either form; the thread needs no word."""
+    until = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=3)
+    sessions = {name: f"devin-{number:032x}" for number, name in enumerate(WAITS)}
+    replies = {}
+    for name, session in sessions.items():
+        desk.devin.add_session(session)
+        thread = await desk.linked_thread(session)
+        how: dict[str, Any] = {"retry_after": until} if "date" in name else {}
+        desk.devin.behave(session, times=1, **WAITS[name], **how)
+        replies[name] = await desk.reply("Please rebase", thread)
+    for reply in replies.values():
+        await desk.until_marked("white_check_mark", reply)
+
+    asked = {name: desk.devin.session(session).requests for name, session in sessions.items()}
+    assert [len(requests) for requests in asked.values()] == [2, 2, 2, 2]
+    waited = {name: second.at - first.at for name, (first, second) in asked.items()}
+    assert waited["429"] >= 2
+    assert waited["503"] >= 2
+    assert waited["503 without a word"] >= 0.75
+    assert time.time() - (time.monotonic() - asked["429 with a date"][1].at) >= until.timestamp()
+    assert all(len(desk.received(session)) == 1 for session in sessions.values())
+    said = [one.text for one in desk.slack.channel_messages("general") if "waits" in one.text]
+    assert said == []
+
+
+async def test_a_refused_connection_is_tried_again(bot: Bot, desk: Desk, store: Store) -> None:
+    """Nothing was sent, so nothing is said, and the reply arrives once Devin listens."""
+    thread = await desk.linked_thread()
+    await desk.devin.go_offline()
+    reply = await desk.reply("Please rebase", thread)
+    await wait_until(lambda: _attempts(store), "a first try")
+    await desk.devin.go_online()
+    await desk.until_marked("white_check_mark", reply)
+    assert len(desk.devin.requests) == len(desk.received()) == 1
+    assert len(desk.said(thread)) == 1
+
+
+async def _attempts(store: Store) -> int:
+    return int(await store.field(box_key(SessionId(SESSION)), "attempts") or 0)
+
+
+@pytest.mark.parametrize(
+    ("place", "why"),
+    [
+        ("https://devin.invalid", "its address was not found"),
+        ("https://127.0.0.1:{port}", "no secure connection"),
+        ("http://127.0.0.1:9", "no connection"),
+    ],
+)
+async def test_a_devin_out_of_reach_is_given_up_in_time(
+    place: str, why: str, environ: dict[str, str], desk: Desk
+) -> None:
+    """After `GIVE_UP_AFTER` the thread is told why, with *Send again*; nothing was sent."""
+    port = desk.devin.url.rpartition(":")[2]
+    given = {"DEVIN_API_URL": place.format(port=port), "GIVE_UP_AFTER": "1s"}
+    async with open_bot(load_settings(environ | given, None), notice_after=timedelta(hours=1)):
+        await desk.slack.wait_connected()
+        thread = await desk.linked_thread()
+        reply = await desk.reply("Please rebase", thread)
+        said = await desk.until_said("*gave up* on “Please rebase”", thread)
+    assert f"(`{why}`)" in said
+    assert labels(desk.posts(thread)[-1]) == ["Send again"]
+    assert desk.marks(reply) == []
+    assert len(desk.said(thread)) == 2
+    assert desk.devin.requests == []
+
+
+async def test_a_long_wait_is_noticed_once_and_forgotten_when_it_ends(
+    environ: dict[str, str], desk: Desk, store: Store
+) -> None:
+    """A waiting reply has ⏳ and one notice; delivered after all it has ✅ instead."""
+    async with open_bot(load_settings(environ, None), notice_after=NOTICE):
+        await desk.slack.wait_connected()
+        thread = await desk.linked_thread()
+        desk.devin.behave(SESSION, "down", times=2)
+        reply = await desk.reply("Please rebase", thread)
+        await desk.until_marked("hourglass_flowing_sand", reply)
+        said = await desk.until_said("waits", thread)
+        assert "“Please rebase”" in said
+        assert "15 minutes" in said
+        await desk.until_marked("white_check_mark", reply)
+        await until_settled(store)
+    assert desk.marks(reply) == ["white_check_mark"]
+    assert len(desk.devin.requests) == 3
+    assert len(desk.said(thread)) == 2
+
+
+async def test_a_notice_that_comes_too_late_leaves_no_mark(
+    environ: dict[str, str], desk: Desk, store: Store
+) -> None:
+    """The outcome may be told while ⏳ is still on its way; then ⏳ goes again by itself."""
+    async with open_bot(load_settings(environ, None), notice_after=NOTICE):
+        await desk.slack.wait_connected()
+        thread = await desk.linked_thread()
+        desk.devin.behave(SESSION, "down")
+        is_late = asyncio.Event()
+        desk.slack.fail_next("reactions.add", until=is_late)
+        reply = await desk.reply("Please rebase", thread)
+        await wait_until(lambda: "reactions.add" in _methods(desk), "⏳ is on its way")
+        desk.devin.behave(SESSION, "running")
+        await desk.until_marked("white_check_mark", reply)
+        assert "hourglass_flowing_sand" not in desk.marks(reply)
+        is_late.set()
+        await until_settled(store)
+        await wait_until(lambda: "reactions.remove" in _methods(desk), "⏳ is taken off")
+    assert desk.marks(reply) == ["white_check_mark"]
+
+
+def _methods(desk: Desk) -> list[str]:
+    return [call.method for call in desk.slack.calls]
+
+
+async def test_a_reply_given_up_can_be_sent_again(
+    environ: dict[str, str], desk: Desk, store: Store
+) -> None:
+    """It loses its ⏳, keeps its words, and arrives by *Send again* when Devin is back."""
+    settings = load_settings(environ | {"GIVE_UP_AFTER": "4s"}, None)
+    async with open_bot(settings, notice_after=NOTICE):
+        await desk.slack.wait_connected()
+        thread = await desk.linked_thread()
+        desk.devin.behave(SESSION, "down")
+        reply = await desk.reply("Please rebase", thread)
+        await desk.until_marked("hourglass_flowing_sand", reply)
+        assert "(`HTTP 503`)" in await desk.until_said("*gave up*", thread)
+        await until_settled(store)
+        assert desk.marks(reply) == []
+        assert len(desk.said(thread)) == 3
+        assert desk.received() == []
+
+        desk.devin.behave(SESSION, "running")
+        report = desk.posts(thread)[-1]
+        await desk.slack.press("send_again", channel="general", message_ts=report.ts)
+        await desk.until_received("Please rebase")
+        await desk.until_marked("white_check_mark", reply)
+
+
+async def test_a_relay_that_died_while_sending_says_so(
+    settings: Settings, desk: Desk, store: Store, redis_url: str
+) -> None:
+    """What is found half sent is uncertain: said, with *Send again*, and not sent blindly."""
+    root = await desk.slack.say("Shall we ship it?", deliver=False)
+    ts = await desk.slack.say("Please rebase", thread=root, deliver=False)
+    channel, ada = desk.slack.workspace.channel("general").id, UserId("U0ADA00000")
+    thread = ThreadRef(team=desk.slack.team_id, channel=channel, thread_ts=root)
+    session, ttl = SessionId(SESSION), timedelta(days=1)
+    await Links(store, ttl).create(thread, Link(session=session, by=ada, at=1))
+    reply = Reply(thread=thread, ts=ts, author=ada, text="Please rebase")
+    await Mailbox(store, ttl).accept(reply, session, timedelta(0))
+    await Mailbox(store, ttl).take(session, "the token of one who died")
+    with redis.Redis.from_url(node_url(redis_url)) as client:  # as if it had died a minute ago
+        client.delete(hold_key(session))
+        client.zincrby(DUE_KEY, -60_000, session)
+
+    async with open_bot(settings):
+        await desk.until_said("*don't know whether Devin got* “Please rebase”", root)
+        await until_settled(store)
+    assert labels(desk.posts(root)[-1]) == ["Send again"]
+    assert desk.marks(ts) == []
+    assert desk.devin.requests == []

@@ -1,0 +1,538 @@
+"""`/devin-say` alone: a form that says what is wrong in place, and posts once."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import redis.asyncio
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.app import Bot
+from bot.devin.sessions import title_of
+from bot.model.models import Link, Listed, SessionId, ThreadRef, UserId
+from bot.redis.connection import Store
+from bot.store.links import Links
+from bot.wording import say_form
+from bot.wording.say_form import Choices
+from sandbox.slack.api.blocks import view_problems
+from sandbox.slack.transport.deliveries import Delivery
+from sandbox.slack.world.workspace import OTHER_TEAM_ID
+from tests.support.desk import OTHER_SESSION, SESSION, Desk, running
+from tests.support.waiting import wait_until
+
+THIRD_SESSION = "devin-00112233445566778899aabbccddeeff"
+View = dict[str, Any]
+
+
+async def opened(desk: Desk, *, user: str = "ada", channel: str = "general") -> View:
+    """Somebody types `/devin-say` alone; the form that opens."""
+    delivery = await desk.slack.slash("/devin-say", "", user=user, channel=channel)
+    assert delivery.acked
+    await wait_until(lambda: forms(desk, user), "the form opens")
+    return forms(desk, user)[-1]
+
+
+def forms(desk: Desk, user: str = "ada") -> list[View]:
+    """The forms that somebody has open, in their final form."""
+    return [one for one in desk.slack.open_views(user) if one["callback_id"] == say_form.FORM]
+
+
+def element(view: View, name: str) -> dict[str, Any]:
+    """An input of the form."""
+    (found,) = (block["element"] for block in view["blocks"] if block.get("block_id") == name)
+    return dict(found)
+
+
+def groups(view: View) -> dict[str, list[str]]:
+    """The sessions to choose from, by where they are from."""
+    return {
+        group["label"]["text"]: [option["value"] for option in group["options"]]
+        for group in element(view, "session")["option_groups"]
+    }
+
+
+async def submit(
+    desk: Desk, view: View, *, user: str = "ada", message: str = "Please rebase", **values: str
+) -> Delivery:
+    """Fill the form in and submit it."""
+    filled = {"message": message, **values}
+    return await desk.slack.submit_view(view["id"], filled, user=user)
+
+
+def posts(desk: Desk, *, channel: str = "general") -> list[str]:
+    """What the bot has posted for people in a channel."""
+    messages = desk.slack.channel_messages(channel)
+    return [one.text for one in messages if "to Devin:" in one.text]
+
+
+@asynccontextmanager
+async def hanging(redis_url: str) -> AsyncIterator[None]:
+    """Redis takes commands and answers none that may write."""
+    async with redis.asyncio.Redis.from_url(redis_url) as client:
+        await client.client_pause(20_000, all=False)
+        try:
+            yield
+        finally:
+            await client.client_unpause()
+
+
+async def test_the_form_offers_the_channels_sessions_and_devins_latest(
+    bot: Bot, desk: Desk
+) -> None:
+    """The channel's come first, the latest at the top, and not a second time below."""
+    desk.devin.add_session(OTHER_SESSION, title="Fix the build")
+    desk.devin.add_session(THIRD_SESSION, title="Write *the* docs <!channel>")
+    desk.devin.add_session("devin-ffff", "finished", title="Done")
+    await desk.linked_thread()
+    await desk.linked_thread(OTHER_SESSION)
+    await desk.linked_thread("devin-5ec4e7", channel="secrets")
+    view = await opened(desk)
+    assert groups(view) == {
+        "In this channel": [OTHER_SESSION, SESSION],
+        "Devin's latest": [THIRD_SESSION],
+    }
+    options = [
+        one for group in element(view, "session")["option_groups"] for one in group["options"]
+    ]
+    assert [one["text"]["text"] for one in options] == [
+        "Fix the build · devin-fedcba98",
+        SESSION,
+        "Write *the* docs <!channel> · devin-00112233",
+    ]
+    assert {one["text"]["type"] for one in options} == {"plain_text"}
+    assert "initial_option" not in element(view, "session")
+
+
+async def test_a_chosen_session_gets_the_message_in_a_thread_of_its_own(
+    bot: Bot, desk: Desk
+) -> None:
+    """Like one that was typed with the command; the form closes, lines and signs stay."""
+    thread = await desk.linked_thread()
+    view = await opened(desk)
+    assert element(view, "session")["initial_option"]["value"] == SESSION
+    delivery = await submit(desk, view, session=SESSION, message="Fix <b> & *test*\nplease")
+    assert delivery.acked
+    assert forms(desk) == []
+    assert posts(desk) == ["*ada* to Devin:\nFix &lt;b&gt; &amp; *test*\nplease"]
+    (message,) = (one for one in desk.slack.channel_messages("general") if "to Devin:" in one.text)
+    assert message.thread_ts != thread
+    await desk.until_marked("white_check_mark", message.ts)
+    assert desk.received() == ["ada (in Slack):\n\nFix <b> & **test**\nplease"]
+
+
+@pytest.mark.parametrize("channel", ["general", "secrets", "dm"])
+async def test_a_typed_session_gets_the_message(bot: Bot, desk: Desk, channel: str) -> None:
+    """Where there is nothing to choose from, that is the way; by id or address."""
+    desk.devin.sessions[SESSION].state = "finished"
+    view = await opened(desk, channel=channel)
+    assert [block["block_id"] for block in view["blocks"]] == ["typed", "message"]
+    address = f"https://app.devin.ai/sessions/{SESSION.removeprefix('devin-')}"
+    await submit(desk, view, typed=f" {address} ")
+    assert forms(desk) == []
+    await desk.until_received("Please rebase")
+    assert posts(desk, channel=channel) == ["*ada* to Devin:\nPlease rebase"]
+
+
+PROBLEMS: Mapping[str, tuple[Mapping[str, str], Mapping[str, str]]] = {
+    "no session": ({}, {"typed": "Choose a session, or type its id or address."}),
+    "both": (
+        {"session": SESSION, "typed": SESSION},
+        {"typed": "Choose a session above or type one here, not both."},
+    ),
+    "a bad session": (
+        {"typed": "devin-xyz"},
+        {"typed": "“devin-xyz” names no Devin session. Use its id, like devin-0123abcd…, or its "
+         "address, like https://app.devin.ai/sessions/0123abcd…."},
+    ),
+    "no message": (
+        {"session": SESSION, "message": " \n "},
+        {"message": "Write what Devin shall read."},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("values", "errors"), PROBLEMS.values(), ids=PROBLEMS.keys())
+async def test_what_is_wrong_is_said_beside_the_field(
+    bot: Bot, desk: Desk, values: dict[str, str], errors: dict[str, str]
+) -> None:
+    """What was typed stays, and nothing is posted; put right, it goes."""
+    await desk.linked_thread()
+    view = await opened(desk)
+    await submit(desk, view, **values)
+    assert forms(desk)[0]["errors"] == errors
+    assert posts(desk) == []
+    await submit(desk, view, session=SESSION)
+    assert forms(desk) == []
+    await desk.until_received("Please rebase")
+
+
+@pytest.mark.parametrize(
+    ("channel", "trouble", "told"),
+    [
+        ("random", "", "I'm not in this channel. Type /invite @Devin Relay, then try again."),
+        ("general", "archived", "This channel is archived, so I can't post here."),
+        ("general", "Slack", "That did not work just now: Slack did not answer."),
+    ],
+)
+async def test_where_it_cannot_be_posted_the_form_says_so(
+    bot: Bot, desk: Desk, channel: str, trouble: str, told: str
+) -> None:
+    """In place, so that what was typed is not lost; then it can be submitted again."""
+    view = await opened(desk, channel=channel)
+    place = desk.slack.workspace.channel(channel)
+    place.is_archived = trouble == "archived"
+    desk.slack.fail_next("chat.postMessage", status=503, times=int(trouble == "Slack"))
+    await submit(desk, view, session=SESSION)
+    assert forms(desk)[0]["errors"]["message"].startswith(told)
+    assert desk.devin.requests == []
+    place.is_archived = False
+    place.members.append(desk.slack.bot_user_id)
+    await submit(desk, view, session=SESSION)
+    assert forms(desk) == []
+    await desk.until_received("Please rebase")
+    assert len(posts(desk, channel=channel)) == 1
+
+
+async def test_somebody_who_became_a_guest_is_told_in_the_form(
+    environ: dict[str, str], desk: Desk
+) -> None:
+    """The person is asked for when the form is submitted, not only when it is opened."""
+    async with running(desk, environ):
+        view = await opened(desk)
+    desk.slack.workspace.user("ada").is_restricted = True
+    async with running(desk, environ):
+        await submit(desk, view, session=SESSION)
+    assert forms(desk)[0]["errors"]["message"].startswith("Guests can't steer Devin")
+    assert posts(desk) == []
+
+
+@pytest.mark.parametrize("user", ["gus", "una"])
+async def test_who_may_not_gets_no_form(bot: Bot, desk: Desk, user: str) -> None:
+    """The sessions' titles are for those who may steer them."""
+    delivery = await desk.slack.slash("/devin-say", "", user=user)
+    assert delivery.acked
+    await desk.until_whispered("Guests can't steer Devin", user)
+    assert desk.slack.open_views(user) == []
+
+
+def submissions(desk: Desk) -> list[Delivery]:
+    """The forms that were submitted, as they went to the bot."""
+    sent = desk.slack.deliveries
+    return [one for one in sent if one.payload.get("type") == "view_submission"]
+
+
+async def test_a_form_that_is_submitted_twice_posts_once(bot: Bot, desk: Desk) -> None:
+    """Slack may bring a submission again, also while the first one is being worked on."""
+    view = await opened(desk)
+    desk.slack.fail_next("chat.postMessage", delay=0.3)
+    first = asyncio.create_task(submit(desk, view, session=SESSION))
+    await wait_until(lambda: submissions(desk), "it is sent")
+    (once,) = submissions(desk)
+    again = [await desk.slack.redeliver(once) for _ in range(2)]
+    deliveries = [await first, *[await one.settled() for one in again]]
+    deliveries.append(await (await desk.slack.redeliver(once)).settled())
+    assert all(one.acked for one in deliveries)
+    await desk.until_received("Please rebase")
+    assert len(posts(desk)) == 1
+    assert len(desk.devin.requests) == 1
+
+
+FORGED = ["", "0" * 32, "{number}x", "x" * 3_000, "{team}:{channel}", "*", "../{number}"]
+
+
+@pytest.mark.parametrize("metadata", FORGED)
+async def test_a_forged_form_posts_nothing(bot: Bot, desk: Desk, metadata: str) -> None:
+    """What a form is for is not in Slack: another number than its own finds nothing."""
+    view = await opened(desk)
+    number, channel = view["private_metadata"], desk.slack.workspace.channel("general").id
+    view["private_metadata"] = metadata.format(
+        number=number, team=desk.slack.team_id, channel=channel
+    )
+    await submit(desk, view, session=SESSION)
+    told = forms(desk)[0]["errors"]["message"]
+    assert told == "I no longer keep that message. Type /devin-say and write it again."
+    assert desk.devin.requests == []
+
+
+async def test_a_form_from_another_workspace_is_ignored(bot: Bot, desk: Desk) -> None:
+    """It is acknowledged without a word, and the form still serves whom it was opened for."""
+    view = await opened(desk)
+    await submit(desk, view | {"id": view["id"]}, message=" ", session=SESSION)
+    genuine = desk.slack.deliveries[-1].payload
+    values = genuine["view"]["state"]["values"]
+    values = values | {"message": {"message": {"type": "plain_text_input", "value": "Rebase"}}}
+    other = genuine | {
+        "team": {"id": "T0OTHER000"},
+        "view": genuine["view"] | {"state": {"values": values}},
+    }
+    delivery = await (await desk.slack.redeliver(Delivery("interactive", other))).settled()
+    assert delivery.acked
+    assert not delivery.response
+    await submit(desk, view, session=SESSION)
+    await desk.until_received("Please rebase")
+    assert len(desk.devin.requests) == 1
+
+
+async def test_somebody_elses_form_cannot_be_submitted(bot: Bot, desk: Desk) -> None:
+    """Its number serves only whom it was opened for."""
+    theirs = await opened(desk, channel="secrets")
+    mine = await opened(desk, user="ben")
+    mine["private_metadata"] = theirs["private_metadata"]
+    await submit(desk, mine, user="ben", session=SESSION)
+    assert "I no longer keep" in forms(desk, "ben")[0]["errors"]["message"]
+    assert posts(desk, channel="secrets") == []
+
+
+async def test_a_chosen_session_is_read_like_a_typed_one(bot: Bot, desk: Desk) -> None:
+    """A client may send anything in the place of an option."""
+    view = await opened(desk)
+    forged = {"type": "static_select", "selected_option": {"value": "../sessions"}}
+    values = {
+        "session": {"session": forged},
+        "typed": {"typed": {"type": "plain_text_input", "value": None}},
+        "message": {"message": {"type": "plain_text_input", "value": "Please rebase"}},
+    }
+    await desk.slack.submit_view(view["id"], values)
+    assert "names no Devin session" in forms(desk)[0]["errors"]["typed"]
+    assert desk.devin.strays == []
+
+
+async def test_while_redis_is_slow_the_form_opens_empty_and_is_drawn_later(
+    bot: Bot, desk: Desk, redis_url: str
+) -> None:
+    """Slack takes no form after 3 s, so something is opened at once."""
+    await desk.linked_thread()
+    async with hanging(redis_url):
+        await desk.slack.slash("/devin-say", "")
+        await wait_until(lambda: desk.slack.open_views("ada"), "something opens")
+        (view,) = desk.slack.open_views("ada")
+        assert "One moment" in str(view["blocks"])
+    await wait_until(lambda: forms(desk), "the form is drawn")
+    assert groups(forms(desk)[0]) == {"In this channel": [SESSION]}
+
+
+async def test_while_redis_stays_away_the_open_window_says_so(
+    bot: Bot, desk: Desk, redis_url: str
+) -> None:
+    """Nobody looks at the channel behind it."""
+    async with hanging(redis_url):
+        await desk.slack.slash("/devin-say", "")
+        await wait_until(
+            lambda: "did not work just now" in str(desk.slack.open_views("ada")), "it says so"
+        )
+
+
+async def test_while_redis_hangs_a_submission_says_so_in_time(
+    bot: Bot, desk: Desk, redis_url: str
+) -> None:
+    """Acknowledged within Slack's 3 s; what was typed stays, and can be submitted again."""
+    view = await opened(desk)
+    async with hanging(redis_url):
+        delivery = await submit(desk, view, session=SESSION)
+        assert delivery.acked
+        told = forms(desk)[0]["errors"]["message"]
+        assert told.startswith(("That did not work just now", "That takes longer"))
+        assert posts(desk) == []
+    await wait_until(lambda: resubmitted(desk, view), "it goes at last")
+    await desk.until_received("Please rebase")
+    assert len(posts(desk)) == 1
+
+
+async def resubmitted(desk: Desk, view: View) -> bool:
+    """Submit again what is still open; true once it has closed."""
+    if forms(desk):
+        await submit(desk, view, session=SESSION)
+    return not forms(desk)
+
+
+async def test_a_slow_post_is_not_posted_twice(bot: Bot, desk: Desk) -> None:
+    """The form asks to try again; by then it may be done, and trying again closes it."""
+    view = await opened(desk)
+    desk.slack.fail_next("chat.postMessage", delay=2.8)
+    await submit(desk, view, session=SESSION)
+    assert "takes longer than usual" in forms(desk)[0]["errors"]["message"]
+    await desk.until_received("Please rebase")
+    await submit(desk, view, session=SESSION)
+    assert forms(desk) == []
+    assert len(posts(desk)) == 1
+
+
+async def test_a_slow_post_that_fails_keeps_the_words(bot: Bot, desk: Desk) -> None:
+    """While the first try is under way, and after it failed, the form stays open and says so."""
+    view = await opened(desk)
+    desk.slack.fail_next("chat.postMessage", error="restricted_action", delay=3.5)
+    await submit(desk, view, session=SESSION)
+    assert "takes longer than usual" in forms(desk)[0]["errors"]["message"]
+    await submit(desk, view, session=SESSION)
+    assert "may still be posting this" in forms(desk)[0]["errors"]["message"]
+    await wait_until(lambda: resubmitted(desk, view), "it goes at last")
+    await desk.until_received("Please rebase")
+    assert len(posts(desk)) == 1
+
+
+async def test_a_form_whose_process_died_over_it_is_not_closed(
+    bot: Bot, desk: Desk, store: Store
+) -> None:
+    """Nobody knows whether the message was posted; the person looks, and has the words still."""
+    view = await opened(desk)
+    await store.first(f"claim:say:{view['private_metadata']}", timedelta(days=2), "the dead one")
+    await submit(desk, view, session=SESSION)
+    told = forms(desk)[0]["errors"]["message"]
+    assert told.startswith("I may still be posting this. Look in the channel")
+    assert posts(desk) == []
+
+
+@pytest.mark.parametrize("trouble", ["slow", "away", "refuses"])
+async def test_without_devins_list_the_channels_sessions_are_there(
+    bot: Bot, desk: Desk, trouble: str
+) -> None:
+    """It is a convenience: its failure is in the log, and the form opens all the same."""
+    await desk.linked_thread()
+    if trouble == "slow":
+        desk.devin.read_seconds = 20.0
+    elif trouble == "away":
+        await desk.devin.go_offline()
+    else:
+        desk.devin.api_key = "another"
+    view = await opened(desk)
+    assert groups(view) == {"In this channel": [SESSION]}
+
+
+def labels_of(view: View) -> list[str]:
+    """The sessions to choose from, as people read them."""
+    found = element(view, "session")["option_groups"]
+    return [option["text"]["text"] for group in found for option in group["options"]]
+
+
+@pytest.mark.parametrize("user", ["gus", "una"])
+async def test_a_guest_who_may_steer_devin_sees_the_channels_sessions_only(
+    environ: dict[str, str], desk: Desk, user: str
+) -> None:
+    """The organization's list is for its full members."""
+    desk.devin.add_session(OTHER_SESSION, title="Fix the build")
+    desk.devin.add_session(THIRD_SESSION, title="Buy a competitor")
+    async with running(desk, environ, ALLOW_GUESTS="true", LIST_SESSIONS="true"):
+        await desk.linked_thread(OTHER_SESSION)
+        view = await opened(desk, user=user)
+        assert groups(view) == {"In this channel": [OTHER_SESSION]}
+        assert labels_of(view) == ["Fix the build · devin-fedcba98"]
+        assert "Devin's latest" in groups(await opened(desk))
+
+
+async def test_somebody_of_another_organization_sees_the_channels_sessions_only(
+    environ: dict[str, str], desk: Desk
+) -> None:
+    """Slack offers them no command, but whether they are one of us is what `users.info` says."""
+    desk.devin.add_session(OTHER_SESSION, title="Fix the build")
+    has_moved = asyncio.Event()
+    async with running(desk, environ, ALLOW_EXTERNAL="true"):
+        await desk.linked_thread(OTHER_SESSION)
+        desk.slack.fail_next("users.info", until=has_moved)
+        before = len(desk.slack.calls)
+        opening = asyncio.create_task(opened(desk, user="ben"))
+        await wait_until(
+            lambda: "users.info" in [call.method for call in desk.slack.calls[before:]],
+            "the bot asks who ben is",
+        )
+        desk.slack.workspace.user("ben").team_id = OTHER_TEAM_ID
+        has_moved.set()
+        assert groups(await opening) == {"In this channel": [OTHER_SESSION]}
+
+
+async def test_an_operator_may_keep_the_organizations_sessions_to_themselves(
+    environ: dict[str, str], desk: Desk
+) -> None:
+    """Then Devin is not asked for its list, but for the titles of the channel's sessions."""
+    desk.devin.add_session(OTHER_SESSION, title="Fix the build")
+    desk.devin.add_session(THIRD_SESSION, title="Buy a competitor")
+    async with running(desk, environ, LIST_SESSIONS="false"):
+        await desk.linked_thread(OTHER_SESSION)
+        await desk.linked_thread("devin-5ec4e7")
+        view = await opened(desk)
+        assert groups(view) == {"In this channel": ["devin-5ec4e7", OTHER_SESSION]}
+        assert labels_of(view) == ["devin-5ec4e7", "Fix the build · devin-fedcba98"]
+        await submit(desk, view, session=OTHER_SESSION)
+        await desk.until_received("Please rebase", OTHER_SESSION)
+    assert desk.devin.lists == 0
+    assert desk.devin.reads == 2
+
+
+async def test_without_a_list_only_so_many_titles_are_asked_for(
+    environ: dict[str, str], desk: Desk, store: Store
+) -> None:
+    """One question a title: the latest sessions have theirs, the others are named by id."""
+    general = desk.slack.workspace.channel("general").id
+    links = Links(store, timedelta(days=1))
+    for number in range(15):
+        ref = ThreadRef(team=desk.slack.team_id, channel=general, thread_ts=f"17640000{number}.1")
+        session = SessionId(f"devin-{number:032x}")
+        await links.create(ref, Link(session=session, by=UserId("U0ADA"), at=int(time.time())))
+        desk.devin.add_session(session, title="Title")
+    async with running(desk, environ, LIST_SESSIONS="false"):
+        found = labels_of(await opened(desk))
+    assert [one.startswith("Title ·") for one in found] == [True] * 10 + [False] * 5
+    assert desk.devin.reads == 10
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"null", b"[]", b'{"title": null}', b'{"title": 5}', b'{"title": "Cut', b"[" * 60_000],
+)
+def test_a_record_without_a_title_has_none(body: bytes) -> None:
+    """Whatever Devin answers, the session is named by its id then."""
+    assert title_of(body) == ""
+
+
+@pytest.mark.parametrize("trouble", ["hanging", "away", "another key"])
+async def test_without_titles_the_form_opens_all_the_same(
+    environ: dict[str, str], desk: Desk, trouble: str
+) -> None:
+    """Somebody waits for it, so the sessions are named by their ids then."""
+    desk.devin.add_session(SESSION, title="Fix the build")
+    async with running(desk, environ, LIST_SESSIONS="false"):
+        await desk.linked_thread()
+        if trouble == "hanging":
+            desk.devin.read_seconds = 20.0
+        elif trouble == "away":
+            await desk.devin.go_offline()
+        else:
+            desk.devin.api_key = "another"
+        assert labels_of(await opened(desk)) == [SESSION]
+
+
+async def test_a_channel_with_many_sessions_offers_the_latest(
+    bot: Bot, desk: Desk, store: Store
+) -> None:
+    """Slack takes a hundred options; the fifty latest of the channel are among them."""
+    general = desk.slack.workspace.channel("general").id
+    links = Links(store, timedelta(days=1))
+    for number in range(70):
+        ref = ThreadRef(team=desk.slack.team_id, channel=general, thread_ts=f"17640000{number}.1")
+        session = SessionId(f"devin-{number:032x}")
+        await links.create(ref, Link(session=session, by=UserId("U0ADA"), at=int(time.time())))
+    for number in range(200, 230):
+        desk.devin.add_session(f"devin-{number:032x}", title="x" * 300)
+    found = groups(await opened(desk))
+    assert set(found["In this channel"]) <= {f"devin-{number:032x}" for number in range(70)}
+    assert (len(found["In this channel"]), len(found["Devin's latest"])) == (50, 20)
+
+
+SESSIONS = st.integers(0, 16**64 - 1).map(lambda number: SessionId(f"devin-{number:x}"))
+LISTED = st.builds(Listed, session=SESSIONS, title=st.text(max_size=200))
+
+
+@given(
+    listed=st.lists(LISTED, max_size=70, unique_by=lambda one: one.session), here=st.integers(0, 50)
+)
+def test_slack_takes_whatever_the_titles_are(listed: list[Listed], here: int) -> None:
+    """Titles are somebody's words: of any length, in any script, or none at all."""
+    choices = Choices(here=listed[:here], elsewhere=listed[here:], meant=None)
+    assert view_problems(say_form.form("0" * 32, choices)) == []
+    if listed:
+        menu = say_form.menu("0" * 32, listed, "<!channel> *now*")
+        assert view_problems({"type": "home", "blocks": menu.params()["blocks"]}) == []

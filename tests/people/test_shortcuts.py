@@ -1,0 +1,812 @@
+"""The message shortcuts: any message goes to Devin, any thread gets a session, and a form asks."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+import redis.asyncio
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from bot.app import Bot
+from bot.model.files import Attached
+from bot.model.models import Reply, SessionId, ThreadRef, UserId, reply_id
+from bot.redis.connection import Store
+from bot.redis.keys import reply_key
+from bot.wording import forms, messages
+from bot.wording.message import plain
+from sandbox.slack.api.blocks import view_problems
+from sandbox.slack.transport.deliveries import Delivery
+from tests.support.builders import ADA, CHANNEL, JSON, ROOT_TS, TEAM, mutated
+from tests.support.desk import OTHER_SESSION, SESSION, Desk, running
+from tests.support.waiting import until_settled, wait_until
+
+THREAD = ThreadRef(team=TEAM, channel=CHANNEL, thread_ts=ROOT_TS)
+URL = f"https://app.devin.ai/sessions/{SESSION.removeprefix('devin-')}"
+SEND, LINK = "send_to_devin", "link_session"
+
+
+async def run(
+    desk: Desk, shortcut: str, ts: str, *, user: str = "ada", channel: str = "general"
+) -> Delivery:
+    """Somebody runs a shortcut on a message, and Slack has its acknowledgement in time."""
+    delivery = await desk.slack.shortcut(shortcut, channel=channel, message_ts=ts, user=user)
+    assert delivery.acked
+    return delivery
+
+
+async def form(desk: Desk, user: str = "ada") -> JSON:
+    """The form that is open before somebody, once it is there."""
+
+    def is_open() -> bool:
+        return any(view["submit"] for view in desk.slack.open_views(user))
+
+    await wait_until(is_open, f"{user} sees a form")
+    return desk.slack.open_views(user)[-1]
+
+
+async def asked(
+    desk: Desk, shortcut: str, ts: str, *, user: str = "ada", channel: str = "general"
+) -> JSON:
+    """The form that a shortcut opens."""
+    await run(desk, shortcut, ts, user=user, channel=channel)
+    return await form(desk, user)
+
+
+async def submit(desk: Desk, view: JSON, typed: str = SESSION, *, user: str = "ada") -> Delivery:
+    """Somebody submits a form, and Slack has its answer in time."""
+    delivery = await desk.slack.submit_view(view["id"], {"session": typed}, user=user)
+    assert delivery.acked
+    return delivery
+
+
+def error(view: JSON) -> str:
+    """What the form says under its field."""
+    return str(view["errors"]["session"])
+
+
+def prefilled(view: JSON) -> str | None:
+    """What stands in the form's field at first."""
+    (field,) = [block["element"] for block in view["blocks"] if block["type"] == "input"]
+    found: str | None = field.get("initial_value")
+    return found
+
+
+def shown(view: JSON) -> str:
+    """All that a modal says."""
+    return " ".join(str(block.get("text", "")) for block in view["blocks"])
+
+
+@asynccontextmanager
+async def hanging(redis_url: str) -> AsyncIterator[None]:
+    """Redis takes commands and answers none that may write, until the block's end."""
+    async with redis.asyncio.Redis.from_url(redis_url) as client:
+        await client.client_pause(20_000, all=False)
+        try:
+            yield
+        finally:
+            await client.client_unpause()
+
+
+# What is sent.
+
+
+@pytest.mark.parametrize(
+    ("author", "read"),
+    [
+        ("ada", "Ben Franklin sends what ada wrote"),
+        ("ben", "Ben Franklin"),
+        ("gus", "Ben Franklin sends what gus wrote"),
+        ("bolt-ci", "Ben Franklin sends what Bolt CI wrote"),
+        ("legacy", "Ben Franklin sends what Legacy Webhook wrote"),
+        ("workflow", "Ben Franklin sends what Standup Workflow wrote"),
+    ],
+)
+async def test_any_message_is_sent_whoever_wrote_it(
+    bot: Bot, desk: Desk, author: str, read: str
+) -> None:
+    """Who sends it vouches for it; Devin reads both names, and the mark is on the message."""
+    thread = await desk.slack.say("Is it green?", user="ben")
+    ts = await desk.reply("The build is red", thread, user=author)
+    await desk.mention(f"link {SESSION}", thread=thread)
+    await desk.until_said("now linked", thread)
+    await run(desk, SEND, ts, user="ben")
+    await desk.until_marked("white_check_mark", ts)
+    assert desk.received() == [f"{read} (in Slack):\n\nThe build is red"]
+    assert desk.whispers("ben") == []
+
+
+async def test_the_first_message_of_a_thread_is_sent_with_its_files(bot: Bot, desk: Desk) -> None:
+    """What was written before there was a link, links and files too."""
+    root = await desk.slack.say("See <https://example.com|this>", files=["plan.md"])
+    await desk.mention(f"link {SESSION}", thread=root)
+    await desk.until_said("now linked", root)
+    await run(desk, SEND, root, user="ben")
+    await desk.until_marked("white_check_mark", root)
+    read = await desk.until_received("this")
+    assert read.startswith("Ben Franklin sends what ada wrote (in Slack):")
+    assert "[this](https://example.com)" in read
+    assert "plan.md" in read
+
+
+async def test_an_outsider_s_message_is_sent_when_an_insider_sends_it(bot: Bot, desk: Desk) -> None:
+    """Eve may not steer Devin, and is told so; what she wrote may be passed on."""
+    thread = await desk.linked_thread(channel="shared")
+    ts = await desk.reply("Try turning it off", thread, user="eve", channel="shared")
+    await desk.until_whispered("other organizations", "eve", channel="shared")
+    await run(desk, SEND, ts, channel="shared")
+    await desk.until_marked("white_check_mark", ts, channel="shared")
+    (read,) = desk.received()
+    assert read == "ada sends what eve wrote (in Slack):\n\nTry turning it off"
+
+
+async def test_what_devin_answers_is_told_as_for_a_reply(bot: Bot, desk: Desk) -> None:
+    """With its button, which sends the same words again."""
+    thread = await desk.slack.say("Is it green?")
+    await desk.mention(f"link {SESSION}", thread=thread)
+    await desk.until_said("now linked", thread)
+    desk.devin.behave(SESSION, "suspended", times=1)
+    await run(desk, SEND, thread, user="ben")
+    await desk.until_said("*suspended*", thread)
+    await desk.slack.press(
+        "send_again", channel="general", message_ts=desk.posts(thread)[-1].ts, user="ada"
+    )
+    await desk.until_marked("white_check_mark", thread)
+    first, second = desk.devin.requests
+    assert first.body == second.body
+    assert "Ben Franklin sends what ada wrote" in first.message
+
+
+async def test_what_was_sent_before_is_not_sent_again(bot: Bot, desk: Desk, store: Store) -> None:
+    """A reply, and a message that was sent by hand: each is told to who tries, alone."""
+    thread = await desk.linked_thread()
+    ts = await desk.reply("Please rebase", thread)
+    await desk.until_marked("white_check_mark", ts)
+    await run(desk, SEND, ts, user="ben")
+    await desk.until_whispered("took that message for Devin before", "ben")
+    await run(desk, SEND, thread, user="ben")
+    await desk.until_marked("white_check_mark", thread)
+    await run(desk, SEND, thread)
+    await desk.until_whispered("took that message for Devin before", "ada")
+    await until_settled(store)
+    assert len(desk.devin.requests) == 2
+
+
+async def test_what_devin_refused_can_be_sent_to_the_session_that_is_linked_then(
+    bot: Bot, desk: Desk
+) -> None:
+    """As the report says; it is reported anew, and the old report can do nothing any more."""
+    desk.devin.add_session(OTHER_SESSION)
+    desk.devin.behave(SESSION, "missing")
+    thread = await desk.linked_thread()
+    ts = await desk.reply("Please rebase", thread)
+    await desk.until_said("*no such session*", thread)
+    await desk.mention("unlink", thread=thread)
+    await desk.until_said("no longer linked", thread)
+    await desk.mention(f"link {OTHER_SESSION}", thread=thread)
+    await wait_until(lambda: "now linked" in desk.said(thread)[-1], "it is linked anew")
+    desk.devin.behave(OTHER_SESSION, "suspended", times=1)
+    await run(desk, SEND, ts)
+    await desk.until_said("*suspended*", thread)
+    await run(desk, SEND, ts)
+    await desk.until_whispered("took that message for Devin before", "ada")
+    assert desk.devin.received(SESSION) == []
+
+
+async def test_in_a_muted_thread_the_person_is_told_and_can_send_later(
+    bot: Bot, desk: Desk
+) -> None:
+    """Muted means that nothing goes to Devin; the message is not used up."""
+    thread = await desk.linked_thread()
+    await desk.mention("mute", thread=thread)
+    await desk.until_said("Muted", thread)
+    await run(desk, SEND, thread)
+    told = await desk.until_whispered("This thread is muted", "ada")
+    assert "`unmute`" in told
+    assert desk.slack.ephemerals("general", "ada")[-1].thread_ts == thread
+    await desk.mention("unmute", thread=thread)
+    await desk.until_said("Unmuted", thread)
+    await run(desk, SEND, thread)
+    await desk.until_received("Shall we ship it?")
+
+
+async def test_a_link_that_changes_meanwhile_is_followed(bot: Bot, desk: Desk) -> None:
+    """The message goes to the session that its thread has when it is taken, or the form asks."""
+    desk.devin.add_session(OTHER_SESSION)
+    thread = await desk.linked_thread()
+    is_changed = asyncio.Event()
+    desk.slack.fail_next("conversations.info", until=is_changed)
+    sending = asyncio.create_task(run(desk, SEND, thread))
+    await wait_until(
+        lambda: "conversations.info" in [one.method for one in desk.slack.calls], "it is begun"
+    )
+    await desk.mention("unlink", thread=thread)
+    await desk.until_said("no longer linked", thread)
+    await desk.mention(f"link {OTHER_SESSION}", thread=thread)
+    await wait_until(lambda: OTHER_SESSION in desk.said(thread)[-1], "linked anew")
+    is_changed.set()
+    await desk.until_marked("white_check_mark", thread)
+    await sending
+    assert len(desk.received(OTHER_SESSION)) == 1
+    assert desk.received() == []
+
+
+async def test_what_is_sent_is_kept_before_slack_is_acknowledged(
+    bot: Bot, desk: Desk, store: Store
+) -> None:
+    """Else a process that dies would cost what nobody brings again, and nobody would be told."""
+    thread = await desk.linked_thread()
+    ts = await desk.slack.say("(aside) Please rebase", thread=thread)
+    desk.devin.behave(SESSION, "down")
+    desk.slack.fail_next("conversations.info", delay=0.3)
+    await run(desk, SEND, ts)
+    place = reply_id(desk.slack.team_id, desk.slack.workspace.channel("general").id, ts)
+    assert await store.field(reply_key(place), "state") is not None
+
+
+async def test_a_message_without_words_is_not_sent(bot: Bot, desk: Desk) -> None:
+    """There would be nothing to read."""
+    thread = await desk.linked_thread()
+    ts = await desk.reply("", thread, user="legacy")
+    await run(desk, SEND, ts)
+    await desk.until_whispered("nothing to send", "ada")
+    assert desk.devin.requests == []
+
+
+async def test_where_the_bot_has_left_nothing_is_sent(bot: Bot, desk: Desk) -> None:
+    """Nobody there could be told how it ended."""
+    thread = await desk.linked_thread()
+    await desk.until_heard()
+    desk.slack.workspace.channel("general").members.remove(desk.slack.bot_user_id)
+    await run(desk, SEND, thread)
+    await desk.until_whispered("I'm not in this channel. Type `/invite", "ada")
+    assert desk.devin.requests == []
+
+
+# The form.
+
+
+async def test_in_a_thread_without_a_link_a_form_asks_for_the_session(bot: Bot, desk: Desk) -> None:
+    """Submitted, the thread is linked and told by whom, and the message is sent."""
+    thread = await desk.slack.say("Is it green?")
+    ts = await desk.reply("No: <@U0BEN00000> *please* fix", thread)
+    view = await asked(desk, SEND, ts, user="ben")
+    assert "not linked to a Devin session yet" in shown(view)
+    (quoted,) = [block for block in view["blocks"] if block["type"] == "rich_text"]
+    assert "please" in str(quoted)
+    assert prefilled(view) is None
+    await submit(desk, view, user="ben")
+    assert desk.slack.open_views("ben") == []
+    said = await desk.until_said("now linked", thread)
+    assert said.endswith(", by Ben Franklin. Replies here go to Devin.")
+    await desk.until_marked("white_check_mark", ts)
+    await desk.until_marked("white_check_mark", await desk.reply("Thanks", thread))
+    assert [one.partition("\n")[0] for one in desk.received()] == [
+        "Ben Franklin sends what ada wrote (in Slack):",
+        "ada (in Slack):",
+    ]
+    assert desk.whispers("ben") == []
+
+
+@pytest.mark.parametrize("channel", ["general", "secrets", "group-dm", "dm", "shared"])
+@pytest.mark.parametrize("where", ["top", "root", "reply"])
+async def test_any_thread_can_be_linked(bot: Bot, desk: Desk, channel: str, where: str) -> None:
+    """From a message alone, from a thread's first one, from a reply; in every conversation."""
+    thread = ts = await desk.slack.say("Is it green?", channel=channel)
+    if where != "top":
+        reply = await desk.reply("No", thread, channel=channel)
+        ts = reply if where == "reply" else thread
+    view = await asked(desk, LINK, ts, channel=channel)
+    assert "Replies in this thread go to" in shown(view)
+    await submit(desk, view, f"  <{URL}|Fix the build> ")
+    await desk.until_said("now linked", thread, channel=channel)
+    mark = await desk.reply("Please fix", thread, channel=channel)
+    await desk.until_marked("white_check_mark", mark, channel=channel)
+    assert len(desk.received()) == 1
+    assert len(desk.said(thread, channel=channel)) == 1
+
+
+@pytest.mark.parametrize("shortcut", [SEND, LINK])
+@pytest.mark.parametrize("where", ["own", "root"])
+async def test_a_session_that_stands_in_the_thread_is_filled_in(
+    bot: Bot, desk: Desk, shortcut: str, where: str
+) -> None:
+    """Named in the message itself, or in the first one of its thread."""
+    named = f"See <{URL}?tab=shell|the session> for more"
+    thread = await desk.slack.say(named if where == "root" else "Hello", user="bolt-ci")
+    ts = await desk.reply(named if where == "own" else "Please look", thread, user="bolt-ci")
+    view = await asked(desk, shortcut, ts)
+    assert prefilled(view) == URL
+    await submit(desk, view, URL)
+    await desk.until_said("now linked", thread)
+
+
+@pytest.mark.parametrize(
+    "failure", [{"error": "thread_not_found"}, {"status": 503}, {"delay": 8.0}]
+)
+async def test_a_root_that_slack_does_not_show_fills_nothing_in(
+    bot: Bot, desk: Desk, failure: dict[str, Any]
+) -> None:
+    """The form opens all the same, and does not wait for it for long."""
+    thread = await desk.slack.say(URL, user="bolt-ci")
+    ts = await desk.reply("Please look", thread)
+    desk.slack.fail_next("conversations.replies", **failure)
+    assert prefilled(await asked(desk, LINK, ts)) is None
+
+
+async def test_a_linked_thread_says_where_to(bot: Bot, desk: Desk) -> None:
+    """There is nothing to fill in, and how to change it is said."""
+    thread = await desk.linked_thread()
+    await run(desk, LINK, thread, user="ben")
+    await wait_until(lambda: desk.slack.open_views("ben"), "ben is told")
+    (view,) = desk.slack.open_views("ben")
+    assert view["submit"] is None
+    assert f"linked to <{URL}|{SESSION}>, by ada" in shown(view)
+    assert "`unlink`" in shown(view)
+
+
+@pytest.mark.parametrize("shortcut", [SEND, LINK])
+async def test_what_names_no_session_is_said_in_the_form(
+    bot: Bot, desk: Desk, shortcut: str
+) -> None:
+    """Without markup, which Slack would show as signs; then another try does it."""
+    thread = await desk.slack.say("Is it green?")
+    view = await asked(desk, shortcut, thread)
+    await submit(desk, view, "devin-xyz & <https://example.com|co>")
+    assert error(view).startswith("“devin-xyz & ")
+    assert "names no Devin session. Use its id, like devin-0123abcd…" in error(view)
+    assert desk.slack.open_views("ada") == [view]
+    assert view["state"]["values"]["session"]["session"]["value"].startswith("devin-xyz")
+    await submit(desk, view)
+    await desk.until_said("now linked", thread)
+
+
+async def test_a_thread_that_was_linked_meanwhile_keeps_its_session(bot: Bot, desk: Desk) -> None:
+    """The form says which, and by whom; the message is not sent anywhere."""
+    desk.devin.add_session(OTHER_SESSION)
+    thread = await desk.slack.say("Is it green?")
+    view = await asked(desk, SEND, thread)
+    await desk.mention(f"link {OTHER_SESSION}", thread=thread, user="ben")
+    await desk.until_said("now linked", thread)
+    await submit(desk, view)
+    assert f"already linked to {OTHER_SESSION}, by Ben Franklin. Mention me" in error(view)
+    assert desk.devin.requests == []
+    await submit(desk, view, OTHER_SESSION)
+    await desk.until_received("Is it green?", OTHER_SESSION)
+    assert len(desk.said(thread)) == 1
+
+
+async def test_what_is_written_while_a_form_is_open_stays_in_slack(bot: Bot, desk: Desk) -> None:
+    """Also where no event of it was heard: the link counts from when the form is submitted."""
+    thread = await desk.slack.say("Is it green?")
+    view = await asked(desk, LINK, thread)
+    await desk.slack.say("Between us", thread=thread, deliver=False)
+    await asyncio.sleep(0.1)  # by Slack's clock as the relay knows it, at least
+    await submit(desk, view)
+    await desk.until_said("now linked", thread)
+    desk.slack.drop_connections()
+    await wait_until(
+        lambda: any(call.method == "conversations.replies" for call in desk.slack.calls),
+        "the thread is read",
+    )
+    await desk.reply("For Devin", thread)
+    await desk.until_received("For Devin")
+    assert len(desk.received()) == 1
+
+
+async def test_a_form_links_also_where_its_message_was_sent_before(bot: Bot, desk: Desk) -> None:
+    """To the session of an earlier link, say: it is not sent to another one, and that is told."""
+    desk.devin.add_session(OTHER_SESSION)
+    thread = await desk.linked_thread()
+    ts = await desk.reply("Please rebase", thread)
+    await desk.until_marked("white_check_mark", ts)
+    await desk.mention("unlink", thread=thread)
+    await desk.until_said("no longer linked", thread)
+    await submit(desk, await asked(desk, SEND, ts), OTHER_SESSION)
+    await desk.until_whispered("took that message for Devin before", "ada")
+    await desk.reply("And push", thread)
+    await desk.until_received("And push", OTHER_SESSION)
+    assert len(desk.devin.requests) == 2
+
+
+async def test_a_thread_that_was_muted_meanwhile_stays_so(bot: Bot, desk: Desk) -> None:
+    """The form says so, instead of sending."""
+    thread = await desk.slack.say("Is it green?")
+    view = await asked(desk, SEND, thread)
+    await desk.mention(f"link {SESSION}", thread=thread)
+    await desk.until_said("now linked", thread)
+    await desk.mention("mute", thread=thread)
+    await desk.until_said("Muted", thread)
+    await submit(desk, view)
+    assert "This thread is muted" in error(view)
+    assert desk.devin.requests == []
+
+
+@pytest.mark.parametrize("shortcut", [SEND, LINK])
+async def test_where_the_bot_is_not_in_the_channel_the_form_says_so(
+    bot: Bot, desk: Desk, shortcut: str
+) -> None:
+    """Nothing is linked until somebody has invited it; the same form does it then."""
+    ts = await desk.slack.say("Is it green?", channel="random")
+    view = await asked(desk, shortcut, ts, channel="random")
+    await submit(desk, view)
+    assert error(view) == "I'm not in this channel. Type /invite @Devin Relay, then try again."
+    await desk.slack.join("random", "devin-relay")
+    await submit(desk, view)
+    await desk.until_said("now linked", ts, channel="random")
+
+
+@pytest.mark.parametrize(
+    ("failure", "said"),
+    [
+        ({"error": "channel_not_found"}, "I can't see this channel. Type /invite"),
+        ({"error": "access_denied"}, "Slack does not let me post here (access_denied)"),
+        ({"status": 503}, "Slack did not answer"),
+    ],
+)
+async def test_a_channel_that_slack_does_not_show_is_said(
+    bot: Bot, desk: Desk, failure: dict[str, Any], said: str
+) -> None:
+    """A thread that could not be told anything is not linked."""
+    ts = await desk.slack.say("Is it green?")
+    view = await asked(desk, LINK, ts)
+    desk.slack.fail_next("conversations.info", **failure)
+    await submit(desk, view)
+    assert said in error(view)
+    assert desk.said(ts) == []
+
+
+async def test_an_archived_channel_is_said(bot: Bot, desk: Desk) -> None:
+    """Nothing can be posted there."""
+    ts = await desk.slack.say("Is it green?")
+    view = await asked(desk, LINK, ts)
+    desk.slack.workspace.channel("general").is_archived = True
+    await submit(desk, view)
+    assert "This channel is archived" in error(view)
+
+
+async def test_without_the_scope_to_look_the_thread_is_linked(bot: Bot, desk: Desk) -> None:
+    """What cannot be known does not keep anybody from trying."""
+    ts = await desk.slack.say("Is it green?")
+    view = await asked(desk, LINK, ts)
+    desk.slack.fail_next("conversations.info", error="missing_scope")
+    await submit(desk, view)
+    await desk.until_said("now linked", ts)
+
+
+# Who may.
+
+
+@pytest.mark.parametrize("shortcut", [SEND, LINK])
+@pytest.mark.parametrize(
+    ("user", "changes", "told"),
+    [
+        ("gus", {}, "Guests can't steer"),
+        ("ben", {"ALLOW_USERS": "U0ADA00000"}, "not among those"),
+        ("ada", {"ALLOW_CHANNELS": "C0RANDOM00"}, "not allowed in this channel"),
+    ],
+    ids=["guest", "not_listed", "channel"],
+)
+async def test_who_may_not_opens_no_form_and_submits_none(
+    environ: dict[str, str],
+    desk: Desk,
+    shortcut: str,
+    user: str,
+    changes: dict[str, str],
+    told: str,
+) -> None:
+    """The rule holds when the form is opened, and again when it is submitted."""
+    thread = await desk.slack.say("Is it green?")
+    async with running(desk, environ, ALLOW_GUESTS="true"):
+        view = await asked(desk, shortcut, thread, user=user)
+    async with running(desk, environ, **changes):
+        await submit(desk, view, user=user)
+        assert told in error(view)
+        await submit(desk, view, "nonsense", user=user)
+        assert told in error(view)
+        await run(desk, shortcut, thread, user=user)
+        await desk.until_whispered(told, user)
+    assert desk.slack.open_views(user) == [view]
+    assert desk.said(thread) == []
+    assert desk.devin.requests == []
+
+
+@pytest.mark.parametrize("shortcut", [SEND, LINK])
+async def test_an_outsider_gets_nowhere(bot: Bot, desk: Desk, shortcut: str) -> None:
+    """Slack offers outsiders no shortcut; one that comes all the same is refused."""
+    thread = await desk.linked_thread(channel="shared")
+    genuine = (await run(desk, shortcut, thread, channel="shared")).payload
+    await wait_until(lambda: desk.received() or desk.slack.open_views("ada"), "ada's is done")
+    eve = {**genuine["user"], "id": "U0EVE00000", "team_id": "T0OTHER000"}
+    trigger = {"trigger_id": "1.2.eve", "user": eve}
+    await resent(desk, genuine | trigger)
+    await wait_until(lambda: len(desk.slack.ephemerals("shared")) == 1, "it is refused")
+    assert "other organizations" in desk.slack.ephemerals("shared")[0].text
+
+
+# What comes twice, late, or from elsewhere.
+
+
+async def resent(desk: Desk, payload: JSON) -> Delivery:
+    """Slack brings an interaction, perhaps for a second time."""
+    delivery = await desk.slack.redeliver(Delivery("interactive", payload))
+    await delivery.settled()
+    assert delivery.acked
+    return delivery
+
+
+async def test_a_message_that_nobody_wrote_is_not_sent(bot: Bot, desk: Desk) -> None:
+    """Slack itself writes some; there is nothing in them for Devin."""
+    thread = await desk.slack.say("Is it green?")
+    payload = (await run(desk, LINK, thread)).payload
+    nobodys = {"message": payload["message"] | {"user": None}, "trigger_id": "1.2"}
+    await resent(desk, payload | nobodys | {"callback_id": SEND})
+    await desk.until_whispered("no text or files", "ada")
+    assert desk.devin.requests == []
+
+
+@pytest.mark.parametrize("shortcut", [SEND, LINK])
+async def test_a_form_that_comes_twice_acts_once(
+    bot: Bot, desk: Desk, store: Store, shortcut: str
+) -> None:
+    """Also when somebody has ended the link in between."""
+    thread = await desk.slack.say("Is it green?")
+    submitted = await submit(desk, await asked(desk, shortcut, thread))
+    await desk.until_said("now linked", thread)
+    assert not (await resent(desk, submitted.payload)).response
+    await desk.mention("unlink", thread=thread)
+    await desk.until_said("no longer linked", thread)
+    await resent(desk, submitted.payload)
+    await desk.mention("status", thread=thread)
+    await desk.until_said("not linked", thread)
+    await until_settled(store)
+    assert len(desk.said(thread)) == 3
+    assert len(desk.devin.requests) == (shortcut == SEND)
+    assert desk.whispers("ada") == []
+
+
+async def test_a_shortcut_that_comes_twice_is_answered_once(
+    bot: Bot, desk: Desk, store: Store
+) -> None:
+    """One message for Devin, one form, and nobody is told that it was sent before."""
+    thread = await desk.slack.say("Is it green?")
+    again = await run(desk, LINK, thread)
+    view = await form(desk)
+    await resent(desk, again.payload)
+    await submit(desk, view)
+    await desk.until_said("now linked", thread)
+    sent = await run(desk, SEND, thread)
+    await desk.until_marked("white_check_mark", thread)
+    await resent(desk, sent.payload)
+    assert len(await desk.fence(thread)) == 1
+    await until_settled(store)
+    assert desk.slack.open_views("ada") == []
+    assert desk.whispers("ada") == []
+
+
+TAMPERED = {
+    "nothing": "",
+    "another number": "0" * 32,
+    "a thread": "T0SANDBOX:C0SECRETS0:1.000001",
+    "a key of Redis": "{devin-relay}:link:T0SANDBOX",
+    "much": "x" * 3_000,
+}
+
+
+@pytest.mark.parametrize("number", TAMPERED.values(), ids=TAMPERED.keys())
+async def test_a_form_with_another_number_does_nothing(bot: Bot, desk: Desk, number: str) -> None:
+    """What is not kept for this person is not there; that is said in the form."""
+    thread = await desk.slack.say("Is it green?")
+    view = await asked(desk, SEND, thread)
+    view["private_metadata"] = number
+    await submit(desk, view)
+    assert "more than a day old, or it was made for somebody else" in error(view)
+    assert desk.said(thread) == []
+    assert desk.devin.requests == []
+
+
+async def test_a_form_serves_nobody_else(bot: Bot, desk: Desk) -> None:
+    """Ben cannot submit Ada's form, not even with its number in his own."""
+    thread = await desk.slack.say("Is it green?")
+    adas = await asked(desk, SEND, thread)
+    bens = await asked(desk, LINK, await desk.slack.say("Another"), user="ben")
+    bens["private_metadata"] = adas["private_metadata"]
+    await submit(desk, bens, user="ben")
+    assert "made for somebody else" in error(bens)
+    assert desk.said(thread) == []
+    await submit(desk, adas)
+    await desk.until_said("now linked", thread)
+
+
+async def test_the_offer_s_number_is_none_of_a_form_s(bot: Bot, desk: Desk) -> None:
+    """A number counts only for what it was given out for."""
+    await desk.slack.say(f"See {URL}")
+    await desk.until_whispered("Link this thread", "ada")
+    (row,) = [one for one in desk.slack.ephemerals("general", "ada")[0].blocks if "elements" in one]
+    thread = await desk.slack.say("Is it green?")
+    view = await asked(desk, LINK, thread)
+    view["private_metadata"] = row["elements"][0]["value"]
+    await submit(desk, view)
+    assert "made for somebody else" in error(view)
+
+
+@pytest.mark.parametrize("where", ["team", "view.team_id", "view.app_installed_team_id"])
+async def test_what_comes_from_another_workspace_is_ignored(
+    bot: Bot, desk: Desk, where: str
+) -> None:
+    """It is acknowledged, and that is all."""
+    thread = await desk.slack.say("Is it green?")
+    shortcut = await run(desk, LINK, thread)
+    view = await form(desk)
+    payload = {
+        **shortcut.payload,
+        "type": "view_submission",
+        "view": view | {"state": {"values": {"session": {"session": {"value": SESSION}}}}},
+    }
+    if where == "team":
+        await resent(desk, shortcut.payload | {"team": {"id": "T0OTHER000"}, "trigger_id": "1.2"})
+        payload["team"] = {"id": "T0OTHER000"}
+    else:
+        payload["view"][where.removeprefix("view.")] = "T0OTHER000"
+    assert not (await resent(desk, payload)).response
+    assert desk.slack.open_views("ada") == [view]
+    await submit(desk, view)
+    assert len(desk.said(thread)) <= 1
+    await desk.until_said("now linked", thread)
+
+
+async def test_a_trigger_that_expired_is_told(bot: Bot, desk: Desk) -> None:
+    """Slack opens no form after 3 s; the person hears that, and tries again."""
+    desk.slack.trigger_seconds = 0.0
+    await run(desk, LINK, await desk.slack.say("Is it green?"))
+    await desk.until_whispered("no longer lets me open the form", "ada")
+
+
+# While Redis is slow.
+
+
+@pytest.mark.parametrize("shortcut", [SEND, LINK])
+async def test_while_redis_is_slow_a_form_says_so_and_then_asks(
+    bot: Bot, desk: Desk, redis_url: str, shortcut: str
+) -> None:
+    """Something is open before Slack's 3 s are over, and becomes what was meant."""
+    thread = await desk.slack.say("Is it green?")
+    async with hanging(redis_url):
+        await run(desk, shortcut, thread)
+        await wait_until(lambda: desk.slack.open_views("ada"), "something opens")
+        assert "One moment" in shown(desk.slack.open_views("ada")[0])
+    await submit(desk, await form(desk))
+    await desk.until_said("now linked", thread)
+
+
+async def test_what_was_sent_slowly_is_said_where_somebody_waits(
+    bot: Bot, desk: Desk, redis_url: str
+) -> None:
+    """The modal that is open cannot be closed by us, so it says what happened."""
+    thread = await desk.linked_thread()
+    async with hanging(redis_url):
+        await run(desk, SEND, thread)
+        await wait_until(lambda: desk.slack.open_views("ada"), "something opens")
+    await desk.until_received("Shall we ship it?")
+    (view,) = desk.slack.open_views("ada")
+    await wait_until(lambda: "On its way to Devin" in shown(view), "it says so")
+
+
+async def test_while_redis_is_away_the_person_is_told(bot: Bot, desk: Desk, redis_url: str) -> None:
+    """In the modal that is open by then; nothing is sent."""
+    thread = await desk.linked_thread()
+    async with hanging(redis_url):
+        await run(desk, SEND, thread)
+        await wait_until(lambda: desk.slack.open_views("ada"), "something opens")
+        (view,) = desk.slack.open_views("ada")
+        await wait_until(lambda: "did not work just now" in shown(view), "it says so")
+        assert "my database" in shown(view)
+    assert desk.devin.requests == []
+
+
+@pytest.mark.parametrize("shortcut", [SEND, LINK])
+async def test_whoever_does_not_wait_is_told_what_was_done(
+    bot: Bot, desk: Desk, redis_url: str, shortcut: str
+) -> None:
+    """Where nothing is open any more; a form that was closed stays closed."""
+    thread = await desk.linked_thread() if shortcut == SEND else await desk.slack.say("Hello")
+    async with hanging(redis_url):
+        await run(desk, shortcut, thread)
+        await wait_until(lambda: desk.slack.open_views("ada"), "something opens")
+        await desk.slack.close_view(desk.slack.open_views("ada")[0]["id"])
+    if shortcut == SEND:
+        await desk.until_whispered("On its way to Devin", "ada")
+    else:
+        await wait_until(
+            lambda: "views.update" in [one.method for one in desk.slack.calls], "it is tried"
+        )
+        assert desk.whispers("ada") == []
+    assert desk.slack.open_views("ada") == []
+
+
+async def test_a_form_that_redis_is_slow_for_says_so_and_acts_once(
+    bot: Bot, desk: Desk, redis_url: str, store: Store
+) -> None:
+    """What was typed stays; the second try finds what the first one did."""
+    thread = await desk.slack.say("Is it green?")
+    view = await asked(desk, SEND, thread)
+    async with hanging(redis_url):
+        await submit(desk, view)
+        assert "Please try again" in error(view) or "did not work" in error(view)
+        assert view["state"]["values"]["session"]["session"]["value"] == SESSION
+    await submit(desk, view)
+    assert desk.slack.open_views("ada") == []
+    await desk.until_said("now linked", thread)
+    await desk.until_marked("white_check_mark", thread)
+    await until_settled(store)
+    assert len(desk.said(thread)) == 1
+    assert len(desk.devin.requests) == 1
+
+
+async def test_a_form_that_slack_is_slow_for_goes_on_and_acts_once(
+    bot: Bot, desk: Desk, store: Store
+) -> None:
+    """Slack waits 3 s for the answer and no longer; the work is not cut off."""
+    thread = await desk.slack.say("Is it green?")
+    view = await asked(desk, SEND, thread)
+    desk.slack.fail_next("conversations.info", delay=2.8)
+    await submit(desk, view)
+    assert error(view) == "That takes longer than usual. Please try again: nothing is done twice."
+    await desk.until_said("now linked", thread)
+    await submit(desk, view)
+    assert desk.slack.open_views("ada") == []
+    await desk.until_marked("white_check_mark", thread)
+    await until_settled(store)
+    assert len(desk.said(thread)) == 1
+    assert len(desk.devin.requests) == 1
+
+
+# What the form shows.
+
+
+@given(text=st.text(max_size=400), name=st.text(max_size=90), typed=st.booleans())
+@example(text="x" * 40_000, name="plan.md", typed=True)
+@example(text="<!channel> *now* <https://example.com|x>", name="", typed=False)
+def test_a_form_is_always_fit_to_open(text: str, name: str, *, typed: bool) -> None:
+    """Whatever somebody wrote; a session is all that it can be filled in with."""
+    files = (Attached(name=name, permalink=""),)
+    author = UserId(ADA)
+    message = Reply(thread=THREAD, ts=ROOT_TS, author=author, text=text, files=files)
+    guess = SessionId(SESSION) if typed else None
+    for about in (message, None):
+        view = forms.ask_session("0" * 32, guess, about)
+        assert view_problems(view) == []
+        assert prefilled(dict(view)) == (URL if typed else None)
+    assert view_problems(forms.tell(messages.SEND_TITLE, messages.SENT)) == []
+
+
+@pytest.mark.parametrize(
+    ("markup", "text"),
+    [
+        (f"is linked to <{URL}|{SESSION}>, by ada", f"is linked to {SESSION}, by ada"),
+        (f"see <{URL}>", f"see {URL}"),
+        ("use `link &lt;session&gt;` &amp;amp; go", "use link <session> &amp; go"),
+        ("1 < 2", "1 < 2"),
+    ],
+)
+def test_an_error_in_a_form_has_no_markup(markup: str, text: str) -> None:
+    """Slack shows it as it is."""
+    assert plain(markup) == text
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+async def test_every_interaction_is_acknowledged(bot: Bot, desk: Desk, data: st.DataObject) -> None:
+    """Whatever is wrong with it; the next one is answered as ever."""
+    for left in desk.slack.open_views("ada"):  # Hypothesis gives up some draws half-way
+        await desk.slack.close_view(left["id"])
+    thread = await desk.slack.say("Is it green?")
+    shortcut = await run(desk, LINK, thread)
+    view = await form(desk)
+    submission = {**shortcut.payload, "type": "view_submission", "view": view}
+    await resent(desk, data.draw(mutated([shortcut.payload, submission])))
+    await submit(desk, view)
+    assert not view.get("errors"), view
+    await desk.until_said("now linked", thread)

@@ -1,0 +1,1 @@
+"""The project keeps its word: documents, manifest, deployment, command line, shape of the code."""

@@ -1,0 +1,209 @@
+"""The harness of `make bench`: that it counts right, whatever its numbers are."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from benchmarks.__main__ import main, measured
+from benchmarks.contest import contest
+from benchmarks.measures import FULL, QUICK, measures
+from benchmarks.page import Results, write
+from benchmarks.payloads import message, new_ts
+from benchmarks.processes import FLOOR, RELAY, SCRIPT, Contestant
+from benchmarks.sizes import SIZED
+from benchmarks.wire import DEVIN_KEY, Wire, open_wire
+from tests.support.waiting import wait_until
+
+MESSAGE = "/v1/sessions/devin-0/message"
+BY_DEVIN = {"Authorization": f"Bearer {DEVIN_KEY}"}
+BY_SLACK = {"Authorization": "Bearer xoxb-bench"}
+BY_APP = {"Authorization": "Bearer xapp-bench"}
+
+
+@pytest.fixture
+async def wire() -> AsyncIterator[Wire]:
+    async with open_wire() as opened:
+        yield opened
+
+
+@pytest.fixture
+async def http(wire: Wire) -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession(wire.url) as session:
+        yield session
+
+
+@pytest.mark.parametrize("who", [RELAY, SCRIPT, FLOOR], ids=lambda who: who.name)
+async def test_every_reply_is_counted_once_at_both_ends(who: Contestant) -> None:
+    """Each has its arrival in the session of its thread, its acknowledgement and its latency."""
+    async with contest(who, 3) as running:
+        await running.flood(30)
+        assert len(running.latencies_ms()) == len(running.acks_ms()) == 30
+        assert {one.session for one in running.wire.arrivals} == set(running.sessions)
+        assert min(running.latencies_ms()) > 0
+
+
+async def test_a_steady_state_is_counted_while_it_lasts() -> None:
+    """The rate is that of the counted time, and what was written outside it arrives as well."""
+    async with contest(FLOOR, 2) as running:
+        rate, used = await running.sustained(1, 0.1, 2.0)
+        assert 0 < rate * used.at < len(running.wire.arrivals) == len(running.sent)
+
+
+async def test_what_goes_wrong_is_counted() -> None:
+    """A reply that overtakes one of its session, comes twice, or is lost; the last may raise."""
+    async with contest(FLOOR, 2) as running:
+        for session in (0, 1, 0):
+            await running.reply(session)
+            await running.until_arrived()
+        assert not any(running.faults().values())
+        running.wire.arrivals.reverse()
+        assert running.faults()["out of order"] == 1
+        running.wire.arrivals.append(running.wire.arrivals[0])
+        assert running.faults()["twice"] == 1
+        running.sent["reply never"] = 0.0
+        with pytest.raises(RuntimeError, match="1 of 4 replies did not arrive"):
+            await running.until_arrived(seconds=0)
+        running.contestant = SCRIPT
+        await running.until_arrived(seconds=0)
+        assert running.faults()["lost"] == 1
+
+
+async def test_a_contestant_that_does_not_start_says_why() -> None:
+    """Its exit code and its last words, at once."""
+    broken = Contestant("broken", ("-c", "raise SystemExit('no such thing')"))
+    with pytest.raises(RuntimeError, match=r"broken ended with exit code 1:\nno such thing"):
+        async with contest(broken, 1):
+            pass
+
+
+async def test_the_wire_refuses_what_the_real_servers_refuse(
+    wire: Wire, http: aiohttp.ClientSession
+) -> None:
+    """Keys, arguments and one-time addresses, so that no contestant is fast by leaving them out."""
+    wrong = {"Authorization": "Bearer xoxb-else"}
+    refused = {
+        MESSAGE: (await http.post(MESSAGE, json={"message": "hi"})).status,
+        "empty": (await http.post(MESSAGE, json={}, headers=BY_DEVIN)).status,
+        "link": (await http.get("/link?ticket=made-up")).status,
+    }
+    assert refused == {MESSAGE: 401, "empty": 422, "link": 404}
+    assert await asked(http, "auth.test", wrong) == "invalid_auth"
+    assert await asked(http, "apps.connections.open", BY_SLACK) == "invalid_auth"
+    assert await asked(http, "reactions.add", BY_SLACK) == "invalid_arguments"
+    assert await asked(http, "users.info", BY_SLACK, user="U0NOBODY") == "user_not_found"
+    assert await asked(http, "chat.delete", BY_SLACK) == "unknown_method"
+    assert not wire.arrivals
+
+
+async def asked(
+    http: aiohttp.ClientSession, method: str, headers: dict[str, str], **params: str
+) -> str:
+    async with http.post(f"/api/{method}", headers=headers, params=params) as answer:
+        return str((await answer.json()).get("error"))
+
+
+async def test_an_acknowledgement_is_timed_from_the_sending(
+    wire: Wire, http: aiohttp.ClientSession
+) -> None:
+    """And only that of an event that was sent."""
+    async with http.post("/api/apps.connections.open", headers=BY_APP) as answer:
+        url = (await answer.json())["url"]
+    async with http.ws_connect(url) as socket:
+        assert (await socket.receive_json())["type"] == "hello"
+        await wire.send(message("hi", new_ts()))
+        envelope = await socket.receive_json()
+        assert wire.unacknowledged == 1
+        await socket.send_json({"envelope_id": "made-up"})
+        await socket.send_json({"envelope_id": envelope["envelope_id"]})
+        await wait_until(lambda: not wire.unacknowledged, "the acknowledgement arrives")
+    assert len(wire.ack_seconds) == 1
+
+
+async def test_an_event_without_acknowledgement_is_sent_again(
+    wire: Wire, http: aiohttp.ClientSession
+) -> None:
+    """As Slack does after 3 s; its acknowledgement counts from the first time."""
+    async with http.post("/api/apps.connections.open", headers=BY_APP) as answer:
+        url = (await answer.json())["url"]
+    async with http.ws_connect(url) as socket:
+        await socket.receive_json()
+        await wire.send(message("hi"))
+        first, second = await socket.receive_json(), await socket.receive_json()
+        assert (first["retry_attempt"], second["retry_attempt"]) == (0, 1)
+        assert first["payload"]["event"] == second["payload"]["event"]
+        await socket.send_json({"envelope_id": second["envelope_id"]})
+        await wait_until(lambda: not wire.unacknowledged, "the acknowledgement arrives")
+    assert (wire.repeats, wire.ack_seconds[0] > 3) == (1, True)
+
+
+def test_every_message_has_a_later_ts() -> None:
+    """Else what arrives in the order it was written would count as out of order."""
+    stamps = [new_ts() for _ in range(5_000)]
+    assert stamps == sorted(set(stamps))
+
+
+@pytest.mark.parametrize(
+    ("name", "case", "column"),
+    [
+        ("throughput", "relay", "Redis commands a reply"),
+        ("inflight", "floor", "CPU ms a reply"),
+        ("burst", "floor", "replies/s"),
+        ("latency", "floor", "p99 ms"),
+        ("ack", "floor", "p50 ms"),
+        ("foreign", "floor", "events/s"),
+        ("idle", "relay", "RSS MB"),
+        ("scale", "run + 1 worker", "own CPU %"),
+    ],
+)
+async def test_every_measure_gives_its_numbers(name: str, case: str, column: str) -> None:
+    """Contestants share their functions, so one of them serves."""
+    assert (await measures(QUICK)[name].cases[case]())[column] >= 0
+
+
+async def test_what_waits_is_filled_up_to_each_size(tmp_path: Path) -> None:
+    """Each size is measured once a round, and drawn."""
+    found = await measured([*SIZED], QUICK, 2)
+    assert list(found.found["mail"]) == ["10 waiting", "100 waiting"]
+    assert list(found.found["links"]) == ["10 links", "100 links"]
+    assert len(found.each("mail", "100 waiting", "accept ms")) == 2
+    assert found.each("links", "100 links", "bytes a link")[0] > 0
+    page, picture = write(found, tmp_path)
+    assert f"]({picture.name})" in page.read_text()
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_page_says_which_targets_are_reached(tmp_path: Path) -> None:
+    """By the median of the rounds; latency by what the relay adds in each round."""
+    found = Results({"throughput": "Rates", "latency": "Times"}, 3, FULL)
+    for relay, script in ((900.0, 500.0), (1_000.0, 500.0), (2_000.0, 400.0)):
+        found.add("throughput", "relay", {"replies/s": relay})
+        found.add("throughput", "script", {"replies/s": script})
+    for relay, script in ((5.0, 1.0), (9.0, 7.0), (3.5, 1.0)):
+        found.add("latency", "relay", {"p50 ms": relay})
+        found.add("latency", "script", {"p50 ms": script})
+    (path,) = write(found, tmp_path)
+    page = path.read_text()
+    assert "| ≥ twice the script | 2.00 times (1,000 to 500) | reached |" in page
+    assert "| ≤ 2 ms over the script | 2.50 ms (5.00 to 1.00) | **not reached** |" in page
+    assert "| relay | 1,000 (900 to 2,000) |" in page
+    assert "smoke run" not in page
+    assert "cores" in page
+
+
+def test_a_load_that_filled_a_core_is_named(tmp_path: Path) -> None:
+    """Else the load's own limit would pass for the contestant's."""
+    found = Results({"throughput": "Rates"}, 1, QUICK)
+    found.add("throughput", "relay", {"replies/s": 1, "own CPU %": 40, "load CPU %": 99})
+    (path,) = write(found, tmp_path)
+    assert "by: relay: the load; the rate is a lower bound." in path.read_text()
+    assert "smoke run" in path.read_text()
+
+
+def test_a_measure_can_be_run_alone(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """As by `python -m benchmarks links`; the page is written only where asked."""
+    assert main(["links", "--rounds", "1", "--quick", "--page", str(tmp_path)]) == 0
+    out = capsys.readouterr().out
+    assert "round 1  links, 10 links: links 10, bytes a link" in out
+    assert f"wrote {tmp_path / 'RESULTS.md'}" in out

@@ -1,0 +1,306 @@
+"""The command line, as real processes: what an operator types, and what a platform starts."""
+
+import asyncio
+import json
+import signal
+from pathlib import Path
+
+import pytest
+import yaml
+
+from bot.slack.manifest import REQUIRED_SCOPES
+from sandbox import Sandbox
+from tests.support.desk import SESSION, Desk
+from tests.support.processes import bot_process, command, free_port
+from tests.support.waiting import wait_until
+
+Environ = dict[str, str]
+
+COMMANDS = ("run", "worker", "check")
+
+OLDER = {"reactions:write", "usergroups:read"}
+LACKS = (
+    "reactions:write (needed for the mark on a reply that tells its outcome); "
+    "usergroups:read (needed for names of user groups in what Devin reads): "
+    "install the app again with the manifest of `python -m bot manifest`"
+)
+
+
+# Settings.
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+async def test_bad_settings_are_told_at_once_without_values(tmp_path: Path, name: str) -> None:
+    """Every problem by its variable, no value, no traceback; exit 2."""
+    environ = {
+        "SLACK_BOT_TOKEN": "xoxp-secret-one",
+        "SLACK_APP_TOKEN": "secret-two",
+        "DEVIN_API_URL": "ftp://secret-three",
+        "REDIS_URL": "redis://:secret-four@redis.example.com/0",
+        "GIVE_UP_AFTER": "secret-five",
+        "LOG_LEVEL": "secret-six",
+    }
+    code, out, err = await command(environ, tmp_path, name)
+    assert (code, out) == (2, "")
+    lines = err.splitlines()
+    for variable in [*environ, "DEVIN_API_KEY"]:
+        assert len([line for line in lines if line.startswith(f"{variable} ")]) == 1, variable
+    assert len(lines) == len(environ) + 1
+    assert "secret" not in err
+    assert "Traceback" not in err
+
+
+async def test_a_transport_is_asked_for_by_run_and_not_by_worker(
+    environ: Environ, tmp_path: Path
+) -> None:
+    """A worker takes nothing from Slack, so it needs neither app token nor signing secret."""
+    del environ["SLACK_APP_TOKEN"]
+    code, _, err = await command(environ, tmp_path, "run")
+    assert code == 2
+    assert "SLACK_APP_TOKEN or SLACK_SIGNING_SECRET is missing" in err
+    async with bot_process(environ, tmp_path, "worker") as worker:
+        await worker.until_logged("started")
+        assert await worker.stop() == 0
+
+
+async def test_a_dotenv_file_counts_and_the_environment_counts_more(
+    environ: Environ, tmp_path: Path
+) -> None:
+    """As in `.env.example`."""
+    lines = [f"{name}={value}" for name, value in environ.items() if name != "LOG_FORMAT"]
+    (tmp_path / ".env").write_text("\n".join([*lines, "LOG_FORMAT=nonsense"]))
+    async with bot_process({"LOG_FORMAT": "json"}, tmp_path, "worker") as worker:
+        await worker.until_logged('"event": "started"')
+        assert await worker.stop() == 0
+
+
+@pytest.mark.parametrize("arguments", [(), ("fly",), ("run", "--fast")])
+async def test_what_is_no_command_is_explained(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    """Exit 2, and the usage on stderr."""
+    code, out, err = await command({}, tmp_path, *arguments)
+    assert (code, out) == (2, "")
+    assert err.startswith("usage: python -m bot")
+
+
+# Starting and stopping.
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "name"),
+    [
+        ("SLACK_BOT_TOKEN", "xoxb-wrong-token", "run"),
+        ("SLACK_BOT_TOKEN", "xoxb-wrong-token", "worker"),
+        ("SLACK_APP_TOKEN", "xapp-wrong-token", "run"),
+    ],
+)
+async def test_a_token_that_slack_rejects_ends_the_start(
+    environ: Environ, tmp_path: Path, variable: str, value: str, name: str
+) -> None:
+    """One sentence that says which and what to do; exit 1, no traceback, no token."""
+    code, _, err = await command(environ | {variable: value}, tmp_path, name)
+    assert code == 1
+    assert f"Slack rejects {variable} (invalid_auth): " in err.splitlines()[-1]
+    assert "Traceback" not in err
+    assert value not in err
+
+
+async def test_a_port_that_is_taken_ends_the_start(
+    environ: Environ, box: Sandbox, tmp_path: Path
+) -> None:
+    """A sentence, exit 1."""
+    taken = box.devin.url.rpartition(":")[2]
+    code, _, err = await command(environ | {"PORT": taken}, tmp_path, "run")
+    assert code == 1
+    assert "Address already in use" in err.splitlines()[-1] or "address" in err.splitlines()[-1]
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("name", ["run", "worker"])
+async def test_a_signal_ends_the_wait_for_redis(
+    environ: Environ, tmp_path: Path, name: str, number: signal.Signals
+) -> None:
+    """A platform that gives up on a start must not have to kill it."""
+    environ["REDIS_URL"] = f"redis://127.0.0.1:{free_port()}/0"
+    async with bot_process(environ, tmp_path, name) as process:
+        await process.until_logged("waiting")
+        assert await process.stop(number) == 0
+        assert "Traceback" not in process.err
+
+
+@pytest.mark.parametrize("method", ["auth.test", "apps.connections.open"])
+async def test_slack_being_away_at_the_start_is_waited_for(
+    environ: Environ, box: Sandbox, tmp_path: Path, method: str
+) -> None:
+    """Neither a failure of Slack's nor a lost answer ends the start."""
+    box.slack.fail_next(method, status=503)
+    box.slack.fail_next(method, drop=True)
+    async with bot_process(environ, tmp_path, "run") as process:
+        await process.until_logged("waiting")
+        await box.slack.wait_connected()
+        await process.until_logged("started")
+        assert await process.stop() == 0
+
+
+async def test_a_stop_lets_a_slow_delivery_finish(
+    environ: Environ, desk: Desk, box: Sandbox, tmp_path: Path
+) -> None:
+    """One POST, its outcome kept, the mark on the reply, exit 0; what waits stays for later."""
+    is_stopping = asyncio.Event()
+    box.devin.behave(SESSION, "slow", delay=0, until=is_stopping)
+    async with bot_process(environ, tmp_path, "run") as process:
+        await box.slack.wait_connected()
+        thread = await desk.linked_thread()
+        first = await desk.reply("slow", thread)
+        await desk.until_received("slow")
+        await desk.reply("waits", thread)
+        await desk.until_heard()
+        process.process.send_signal(signal.SIGTERM)
+        await process.until_logged("finishing what was begun")
+        is_stopping.set()
+        assert await process.ends() == 0
+        assert "Traceback" not in process.err
+    assert len(desk.received()) == 1
+    box.devin.behave(SESSION, "running")
+    async with bot_process(environ, tmp_path, "run") as process:
+        await desk.until_marked("white_check_mark", first)
+        await desk.until_received("waits")
+        assert await process.stop() == 0
+    assert len(desk.received()) == 2
+
+
+async def test_run_and_worker_share_an_embedded_valkey(
+    environ: Environ, desk: Desk, box: Sandbox, tmp_path: Path
+) -> None:
+    """Without REDIS_URL, on one DATA_DIR: the second joins, and goes on when the first is gone."""
+    del environ["REDIS_URL"]
+    async with (
+        bot_process(environ, tmp_path, "worker") as worker,
+        bot_process(environ, tmp_path, "run") as run,
+    ):
+        await box.slack.wait_connected()
+        await worker.until_logged("started")
+        thread = await desk.linked_thread()
+        await desk.until_marked("white_check_mark", await desk.reply("both", thread))
+        assert await worker.stop() == 0
+        ts = await desk.reply("one", thread)
+        await desk.until_marked("white_check_mark", ts)
+        assert await run.stop() == 0
+    async with bot_process(environ, tmp_path, "run") as run:
+        await box.slack.wait_connected()
+        await desk.until_marked("white_check_mark", await desk.reply("again", thread))
+        assert await run.stop() == 0
+    assert len(desk.received()) == 3
+
+
+# Looking.
+
+
+async def test_the_manifest_is_yaml_on_stdout(tmp_path: Path) -> None:
+    """It needs no settings, and is what the repository has."""
+    code, out, err = await command({}, tmp_path, "manifest")
+    assert (code, err) == (0, "")
+    assert out == (Path(__file__).parents[2] / "manifest.yaml").read_text()
+    code, out, _ = await command(
+        {}, tmp_path, "manifest", "--url", "https://relay.example.com", "--workflow-steps"
+    )
+    manifest = yaml.safe_load(out)
+    assert code == 0
+    assert manifest["settings"]["event_subscriptions"]["request_url"] == (
+        "https://relay.example.com/slack/events"
+    )
+    assert "send_message" in manifest["functions"]
+    code, out, err = await command({}, tmp_path, "manifest", "--url", "http://relay.example.com")
+    assert (code, out) == (2, "")
+    assert err.startswith("--url is not an https address")
+
+
+async def test_check_finds_all_well(environ: Environ, desk: Desk, tmp_path: Path) -> None:
+    """A line for each thing; nothing is sent to a session and nothing is posted."""
+    code, out, err = await command(environ, tmp_path, "check")
+    assert (code, err) == (0, "")
+    assert [line[:4] for line in out.splitlines()] == ["ok  "] * 5
+    for what in ("Redis", "Slack bot token", "Slack scopes", "Slack app token", "Devin"):
+        assert f"{what}:" in out
+    assert desk.received() == []
+    assert {call.method for call in desk.slack.calls} == {"auth.test", "apps.connections.open"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "bad", "remedy"),
+    [
+        ({"SLACK_BOT_TOKEN": "xoxb-wrong"}, "Slack bot token", "copy the bot token again"),
+        ({"SLACK_APP_TOKEN": "xapp-wrong"}, "Slack app token", "connections:write"),
+        ({"DEVIN_API_KEY": "apk_user_wrong"}, "Devin", "make a new key"),
+        ({"DEVIN_API_URL": "http://127.0.0.1:1"}, "Devin", "DEVIN_API_URL"),
+        ({"REDIS_URL": "redis://127.0.0.1:1/0"}, "Redis", "REDIS_URL"),
+        ({"SLACK_API_URL": "http://127.0.0.1:1/api/"}, "Slack bot token", "SLACK_API_URL"),
+    ],
+)
+async def test_check_says_what_is_broken_and_how_to_mend_it(
+    environ: Environ, tmp_path: Path, changes: Environ, bad: str, remedy: str
+) -> None:
+    """Exit 1; the rest is looked at all the same, and no value is shown."""
+    code, out, err = await command(environ | changes, tmp_path, "check")
+    assert (code, err) == (1, "")
+    (line,) = [line for line in out.splitlines() if line.startswith(f"BAD  {bad}:")]
+    assert remedy in line
+    assert len(out.splitlines()) >= 4
+    for value in changes.values():
+        assert value not in out
+
+
+async def test_check_names_the_scopes_that_are_missing(
+    environ: Environ, box: Sandbox, tmp_path: Path
+) -> None:
+    """An app that was installed with an older manifest: each, and what it costs."""
+    box.slack.scopes = [scope for scope in REQUIRED_SCOPES if scope not in OLDER]
+    code, out, _ = await command(environ, tmp_path, "check")
+    assert code == 1
+    assert f"BAD  Slack scopes: missing {LACKS}" in out
+
+
+@pytest.mark.parametrize("name", ["run", "worker"])
+async def test_missing_scopes_are_told_loudly_once_at_the_start(
+    environ: Environ, box: Sandbox, tmp_path: Path, name: str
+) -> None:
+    """The operator may never run `check`, and in Slack the marks are just not there."""
+    box.slack.scopes = [scope for scope in REQUIRED_SCOPES if scope not in OLDER]
+    async with bot_process(environ | {"LOG_FORMAT": "json"}, tmp_path, name) as process:
+        await process.until_logged('"event": "started"')
+        assert await process.stop() == 0
+    lines = [json.loads(line) for line in process.err.splitlines()]
+    told = [(one["event"], one["reason"]) for one in lines if one["level"] == "error"]
+    assert told == [("scopes missing", LACKS)]
+
+
+async def test_all_scopes_are_no_reason_to_speak(environ: Environ, tmp_path: Path) -> None:
+    """Neither are more than are needed."""
+    async with bot_process(environ | {"LOG_FORMAT": "json"}, tmp_path, "run") as process:
+        await process.until_logged('"event": "started"')
+        assert await process.stop() == 0
+    assert "scopes missing" not in process.err
+
+
+async def test_check_works_with_an_embedded_valkey(environ: Environ, tmp_path: Path) -> None:
+    """It starts one for the look, and ends it."""
+    del environ["REDIS_URL"]
+    code, out, _ = await command(environ, tmp_path, "check")
+    assert code == 0
+    assert "ok   embedded Valkey: answers" in out
+
+
+async def test_two_checks_beside_a_running_bot_disturb_nothing(
+    environ: Environ, desk: Desk, box: Sandbox, tmp_path: Path
+) -> None:
+    """An operator looks while it runs."""
+    del environ["REDIS_URL"]
+    async with bot_process(environ, tmp_path, "run") as run:
+        await box.slack.wait_connected()
+        for _ in range(2):
+            code, _, _ = await command(environ, tmp_path, "check")
+            assert code == 0
+        thread = await desk.linked_thread()
+        await desk.until_marked("white_check_mark", await desk.reply("still here", thread))
+        await wait_until(lambda: len(desk.received()) == 1, "it arrives once")
+        assert await run.stop() == 0

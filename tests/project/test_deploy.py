@@ -1,0 +1,363 @@
+"""What an operator is given: an image, a unit, a Procfile, a dashboard, alerts and a runbook."""
+
+import asyncio
+import configparser
+import contextlib
+import json
+import os
+import re
+import shlex
+import shutil
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+import yaml
+from prometheus_client import REGISTRY, Counter, Gauge, Histogram
+
+from bot.model.models import Change
+from bot.runtime import metrics
+from bot.settings import Settings
+from tests.support.desk import Desk
+from tests.support.processes import BotProcess, bot_process, free_port
+from tests.support.waiting import wait_until
+
+ROOT = Path(__file__).parents[2]
+DEPLOY = ROOT / "deploy"
+RUNBOOK = (ROOT / "docs" / "RUNBOOK.md").read_text(encoding="utf-8")
+SETTING_NAMES = {name.upper() for name in Settings.model_fields}
+SOURCE = "\n".join(
+    path.read_text(encoding="utf-8")
+    for part in ("bot", "handlers")
+    for path in sorted((ROOT / part).rglob("*.py"))
+)
+
+
+# The image.
+
+
+def instructions() -> list[tuple[str, str]]:
+    """The Dockerfile's instructions, with continued lines joined."""
+    lines = (DEPLOY / "Dockerfile").read_text(encoding="utf-8").splitlines()
+    text = "\n".join(line for line in lines if not line.startswith("#"))
+    found = (line.split(maxsplit=1) for line in text.replace("\\\n", " ").splitlines() if line)
+    return [(word, rest.strip()) for word, rest in found]
+
+
+def last_stage() -> list[tuple[str, str]]:
+    """What the image is, without the stages that only build."""
+    all_of_them = instructions()
+    begins = max(at for at, (word, _) in enumerate(all_of_them) if word == "FROM")
+    return all_of_them[begins:]
+
+
+def the(word: str) -> str:
+    """What the image's one instruction of this kind says."""
+    (only,) = [rest for name, rest in last_stage() if name == word]
+    return only
+
+
+def healthcheck() -> list[str]:
+    """The health check's command."""
+    command: list[str] = json.loads(the("HEALTHCHECK").partition("CMD")[2])
+    return [sys.executable, *command[1:]] if command[0] == "python" else command
+
+
+def test_the_image_has_a_slim_base_of_a_named_version() -> None:
+    """The same build twice gives the same Python, and no compiler goes to production."""
+    bases = [rest.split()[0] for word, rest in instructions() if word == "FROM"]
+    assert len(set(bases)) == 1
+    assert re.fullmatch(r"python:3\.\d+-slim-[a-z]+", bases[0])
+
+
+def test_the_image_does_not_run_as_root() -> None:
+    """By number, so that a platform can check it; nothing that runs comes before."""
+    user, _, group = the("USER").partition(":")
+    assert int(user) > 0
+    assert int(group) > 0
+    words = [word for word, _ in last_stage()]
+    assert words.index("USER") > max(at for at, word in enumerate(words) if word == "RUN")
+
+
+def test_the_image_installs_what_is_locked_by_hash_and_no_tools_of_ours() -> None:
+    """Wheels only: nothing is run at the build that was not hashed."""
+    (install,) = [rest for word, rest in instructions() if word == "RUN" and "pip install" in rest]
+    for option in ("--require-hashes", "--only-binary :all:", "-r requirements-run.lock"):
+        assert option in install
+    assert "requirements.lock" not in install
+
+
+def test_every_file_that_is_copied_exists_and_is_in_the_build_s_context() -> None:
+    """`.dockerignore` lets in what the Dockerfile names, and neither `.env` nor data."""
+    copied = [
+        path
+        for word, rest in instructions()
+        if word == "COPY" and not rest.startswith("--from")
+        for path in rest.split()[:-1]
+    ]
+    assert copied
+    assert all((ROOT / path).exists() for path in copied)
+    lines = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
+    rules = [line for line in lines if line and not line.startswith("#")]
+    assert rules[0] == "*"
+    assert {rule[1:] for rule in rules if rule.startswith("!")} == set(copied)
+
+
+def test_the_image_has_all_of_the_code_that_runs() -> None:
+    """What the bot imports of this repository is copied."""
+    packages = re.findall(r"^(?:from|import) (bot|handlers|sandbox|tests)\b", SOURCE, re.MULTILINE)
+    assert {rest.split()[0] for word, rest in last_stage() if word == "COPY"} >= set(packages)
+
+
+def test_the_image_sets_what_settings_know() -> None:
+    """A misspelt variable would be ignored without a word."""
+    names = {pair.split("=")[0] for pair in shlex.split(the("ENV"))}
+    assert names - SETTING_NAMES == {"PATH", "PYTHONUNBUFFERED"}
+    assert {"PORT", "DATA_DIR"} <= names
+    assert f"DATA_DIR={the('VOLUME')}" in the("ENV")
+    assert f"PORT={the('EXPOSE')}" in the("ENV")
+
+
+async def test_the_image_s_command_runs_and_its_health_check_tells(
+    environ: dict[str, str], tmp_path: Path
+) -> None:
+    """Well while the process lives, whatever a proxy variable says; ill when nobody listens."""
+    entry: list[str] = json.loads(the("ENTRYPOINT"))
+    assert entry == ["python", "-m", "bot"]
+    port = str(free_port())
+    arguments: list[str] = json.loads(the("CMD"))
+    look = {"PORT": port, "http_proxy": "http://127.0.0.1:1"}
+    assert await run(healthcheck(), look) != 0
+    async with bot_process(environ | {"PORT": port}, tmp_path, *arguments) as process:
+        await process.until_logged("listening")
+        assert await run(healthcheck(), look) == 0
+        assert await process.stop() == 0
+
+
+async def run(command: Sequence[str], environ: dict[str, str]) -> int:
+    """The exit code of a command that says nothing worth keeping."""
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        env=environ,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    return await process.wait()
+
+
+# The unit.
+
+
+def unit() -> configparser.ConfigParser:
+    """The unit, as systemd reads it, of repeated keys the last."""
+    parser = configparser.ConfigParser(strict=False, interpolation=None)
+    parser.optionxform = str  # type: ignore[assignment,method-assign]  # configparser's own way
+    parser.read(DEPLOY / "devin-relay.service", encoding="utf-8")
+    return parser
+
+
+def test_the_unit_runs_the_command_without_rights() -> None:
+    """Its own user, no new privileges, a read-only system, and time to finish a delivery."""
+    service = unit()["Service"]
+    assert service["ExecStart"].endswith("/.venv/bin/python -m bot run")
+    for key in ("DynamicUser", "NoNewPrivileges", "PrivateTmp", "ProtectHome"):
+        assert service[key] == "yes", key
+    assert service["ProtectSystem"] == "strict"
+    assert service["CapabilityBoundingSet"] == ""
+    assert int(service["TimeoutStopSec"]) >= 60
+    names = {pair.split("=")[0] for pair in service["Environment"].split()}
+    assert names <= SETTING_NAMES
+
+
+def test_the_unit_leaves_the_end_of_valkey_to_the_relay() -> None:
+    """SIGTERM to the whole group would end Valkey before the last outcome is kept."""
+    assert unit()["Service"]["KillMode"] == "mixed"
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="no systemd on this machine")
+async def test_systemd_finds_nothing_wrong_with_the_unit(tmp_path: Path) -> None:
+    """Every key is known, every value is one."""
+    text = (DEPLOY / "devin-relay.service").read_text(encoding="utf-8")
+    copy = tmp_path / "devin-relay.service"
+    copy.write_text(text.replace("/opt/devin-relay/.venv/bin/python", sys.executable))
+    process = await asyncio.create_subprocess_exec(
+        *("systemd-analyze", "verify", "--man=no", str(copy)),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    out, _ = await process.communicate()
+    assert [line for line in out.decode().splitlines() if "devin-relay" in line] == []
+
+
+# The Procfile.
+
+
+@asynccontextmanager
+async def honcho(environ: Mapping[str, str], cwd: Path, base: int) -> AsyncIterator[BotProcess]:
+    """`honcho start` on our Procfile, with ports from `base`; what it starts dies with it."""
+    binaries = Path(sys.executable).parent
+    process = await asyncio.create_subprocess_exec(
+        *(binaries / "honcho", "-f", ROOT / "Procfile", "-d", cwd, "start", "-p", str(base)),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env={"PATH": f"{binaries}:/usr/bin:/bin", "PYTHONPATH": str(ROOT), **environ},
+        start_new_session=True,
+    )
+    running = BotProcess(process)
+    try:
+        yield running
+    finally:
+        if process.returncode is None:
+            # Each of its children leads a group of its own.
+            for pid in (str(process.pid), *re.findall(r"started \(pid=(\d+)\)", running.out)):
+                os.killpg(int(pid), signal.SIGKILL)
+        await running.ends()
+
+
+async def test_honcho_starts_both_processes_and_stops_them(
+    environ: dict[str, str], desk: Desk, tmp_path: Path
+) -> None:
+    """As a platform does: a PORT for each, both get ready, a reply arrives, SIGTERM ends all."""
+    web, worker = free_ports(apart=100)
+    del environ["PORT"]
+    async with honcho(environ, tmp_path, web) as process:
+        for port in (web, worker):
+            await until_ready(process, port)
+        thread = await desk.linked_thread()
+        await desk.until_marked("white_check_mark", await desk.reply("Please rebase", thread))
+        assert await process.stop() == 128 + signal.SIGTERM
+    assert [await is_ready(port) for port in (web, worker)] == [False, False]
+    assert set(re.findall(r"(\w+)\.1 stopped", process.out)) == {"web", "worker"}
+    assert process.out.count("finishing what was begun") == 2
+    assert not re.search("SIGKILL|Traceback", process.out), process.out
+    assert len(desk.received()) == 1
+
+
+def free_ports(apart: int) -> tuple[int, int]:
+    """Two free ports at the distance at which honcho gives them to the lines of a Procfile."""
+    while True:
+        first = free_port()
+        with socket.socket() as probe, contextlib.suppress(OSError, OverflowError):
+            probe.bind(("127.0.0.1", first + apart))
+            return first, first + apart
+
+
+async def until_ready(process: BotProcess, port: int) -> None:
+    """Wait until somebody is ready on `port`; fail when `process` ends before."""
+
+    async def is_over() -> bool:
+        return process.process.returncode is not None or await is_ready(port)
+
+    await wait_until(is_over, f"{port} is ready", seconds=30)
+    assert process.process.returncode is None, process.out
+
+
+async def is_ready(port: int) -> bool:
+    """Whether a process listens there and says that it is ready."""
+    address = f"http://127.0.0.1:{port}/readyz"
+    with contextlib.suppress(aiohttp.ClientConnectionError):
+        async with aiohttp.ClientSession() as client, client.get(address) as answer:
+            return answer.status == 200
+    return False
+
+
+# Dashboard, alerts and runbook.
+
+
+def rules() -> list[dict[str, Any]]:
+    """Every alert."""
+    (group,) = yaml.safe_load((DEPLOY / "alerts.yaml").read_text(encoding="utf-8"))["groups"]
+    found: list[dict[str, Any]] = group["rules"]
+    return found
+
+
+def panels() -> list[dict[str, Any]]:
+    """Every panel of the dashboard."""
+    dashboard = json.loads((DEPLOY / "grafana.json").read_text(encoding="utf-8"))
+    found: list[dict[str, Any]] = dashboard["panels"]
+    return found
+
+
+EXPRESSIONS = {rule["alert"]: rule["expr"] for rule in rules()} | {
+    f"{panel['title']} {target['refId']}": target["expr"]
+    for panel in panels()
+    for target in panel["targets"]
+}
+KEYWORDS = {
+    *("sum", "max", "by", "rate", "increase", "histogram_quantile"),
+    *("job", "up", "le", "process_resident_memory_bytes"),
+}
+
+
+def exposed() -> dict[str, set[str]]:
+    """Every series of `/metrics` by its name, with its labels."""
+    found: dict[str, set[str]] = {}
+    for metric in vars(metrics).values():
+        if not isinstance(metric, Counter | Gauge | Histogram):
+            continue
+        labels = set(metric._labelnames)  # noqa: SLF001  (nothing public tells them)
+        (family,) = metric.describe()
+        suffixes = {"counter": ["_total"], "histogram": ["_bucket", "_sum", "_count"]}
+        for suffix in suffixes.get(family.type, [""]):
+            found[family.name + suffix] = labels | ({"le"} if suffix == "_bucket" else set())
+    return found
+
+
+@pytest.mark.parametrize("where", EXPRESSIONS)
+def test_dashboard_and_alerts_name_series_and_labels_that_exist(where: str) -> None:
+    """Prometheus takes a name that nobody exposes, and shows nothing for ever."""
+    expression = EXPRESSIONS[where]
+    known = exposed()
+    bare = re.sub(r'"[^"]*"|\[[^\]]*\]', "", expression)
+    names = set(re.findall(r"\b[a-z_]{2,}\b", bare))
+    series = names & set(known)
+    labels = {label for one in series for label in known[one]}
+    assert names - series - labels <= KEYWORDS
+    assert series or names & {"up", "process_resident_memory_bytes"}
+
+
+@pytest.mark.parametrize("rule", rules(), ids=lambda rule: str(rule["alert"]))
+def test_a_value_that_an_alert_asks_for_is_one_that_a_label_takes(rule: dict[str, Any]) -> None:
+    """Outcomes, refusals and results are shown from the start, so that the first one counts."""
+    metrics.begin()
+    for series, label, values in re.findall(r'(relay_\w+_total)\{(\w+)=~?"([^"]+)"', rule["expr"]):
+        family = next(one for one in REGISTRY.collect() if f"{one.name}_total" == series)
+        taken = {sample.labels.get(label) for sample in family.samples}
+        assert set(values.split("|")) <= taken
+
+
+def test_every_metric_is_on_the_dashboard() -> None:
+    """A number that nobody sees answers nobody's question."""
+    shown = "\n".join(EXPRESSIONS.values())
+    families = {re.sub(r"_(bucket|sum|count)$", "", name) for name in exposed()}
+    assert [name for name in sorted(families) if name not in shown] == []
+
+
+def test_every_alert_has_its_section_and_every_section_its_alert() -> None:
+    """Whoever is called at night finds what the name means, and nothing that is no longer so."""
+    part = RUNBOOK.partition("## Alerts\n")[2].partition("\n## ")[0]
+    sections = re.findall(r"^### (\w+)$", part, re.MULTILINE)
+    assert sections == sorted(sections, key=[rule["alert"] for rule in rules()].index)
+    assert {rule["alert"] for rule in rules()} == set(sections)
+    for rule in rules():
+        assert rule["annotations"]["runbook"] == f"docs/RUNBOOK.md#{rule['alert'].lower()}"
+        assert rule["labels"]["severity"] in {"page", "ticket"}
+
+
+def test_what_the_runbook_names_is_there() -> None:
+    """Settings, metrics, files and lines of the log."""
+    named = set(re.findall(r"`([A-Z][A-Z_]+[A-Z])`", RUNBOOK))
+    redis_words = {"REPLICAOF", "SLOWLOG", "RELAY"}
+    assert named - redis_words <= SETTING_NAMES
+    assert set(re.findall(r"`(relay_[a-z_]+)`", RUNBOOK)) <= set(exposed())
+    for path in re.findall(r"\]\(([^)#]+)\)", RUNBOOK):
+        assert (ROOT / "docs" / path).exists(), path
+    changes = {change.value for change in Change}
+    for line in set(re.findall(r"\b[Ll]og `([a-z ]+)`", RUNBOOK)) - changes:
+        assert re.search(rf'log\.\w+\((?:level, )?\s*"{line}\b', SOURCE), line

@@ -1,0 +1,155 @@
+"""The manifest: what Slack would say to it, and that it asks for no more than the relay needs."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from pydantic import ValidationError
+
+from bot.slack.manifest import REQUIRED_SCOPES, manifest_yaml
+from tests.support.manifest_schema import Manifest
+
+ROOT = Path(__file__).parents[2]
+SCOPE_OF_EVENT = {
+    "app_mention": "app_mentions:read",
+    "message.channels": "channels:history",
+    "message.groups": "groups:history",
+    "message.im": "im:history",
+    "message.mpim": "mpim:history",
+}
+
+
+def read(**wanted: Any) -> Manifest:
+    return Manifest.model_validate(yaml.safe_load(manifest_yaml(**wanted)))
+
+
+def test_the_file_in_the_repository_is_the_one_for_socket_mode() -> None:
+    """Somebody who only has the repository pastes the same as `python -m bot manifest` prints."""
+    assert (ROOT / "manifest.yaml").read_text() == manifest_yaml()
+
+
+@pytest.mark.parametrize("url", [None, "https://relay.example"])
+@pytest.mark.parametrize("workflow_steps", [False, True])
+def test_slack_takes_every_form_of_it(url: str | None, workflow_steps: bool) -> None:  # noqa: FBT001 — a parameter of pytest's
+    """Keys, types and limits are those of Slack's first version, which needs no _metadata."""
+    manifest = read(url=url, workflow_steps=workflow_steps)
+    assert manifest.features.bot_user
+    assert manifest.features.bot_user.display_name == "Devin Relay"
+    assert manifest.settings.interactivity
+    assert manifest.settings.interactivity.is_enabled
+
+
+def test_direct_messages_are_possible() -> None:
+    """Slack lets nobody write to a bot whose messages tab is off or read-only."""
+    home = read().features.app_home
+    assert home
+    assert home.home_tab_enabled
+    assert home.messages_tab_enabled
+    assert not home.messages_tab_read_only_enabled
+
+
+def test_socket_mode_has_no_address() -> None:
+    """Nothing of the relay need be reachable."""
+    assert read().settings.socket_mode_enabled
+    assert "http" not in manifest_yaml()
+
+
+@pytest.mark.parametrize(
+    "url", ["https://relay.example", "https://relay.example/", "https://relay.example/slack/events"]
+)
+def test_http_mode_has_one_address_for_everything(url: str) -> None:
+    """Events, buttons and the command all come to /slack/events."""
+    manifest = read(url=url)
+    assert not manifest.settings.socket_mode_enabled
+    assert (
+        re.findall(r"https?://[^\"\s]+", manifest_yaml(url=url))
+        == ["https://relay.example/slack/events"] * 3
+    )
+
+
+@pytest.mark.parametrize(
+    "url", ["relay.example", "http://relay.example", "http://localhost", 'https://a"\nb: c', ""]
+)
+def test_an_address_that_slack_cannot_use_is_refused(url: str) -> None:
+    """Slack sends over TLS only, and nothing gets into the YAML beside the address."""
+    with pytest.raises(ValueError, match=r"address|blank"):
+        manifest_yaml(url=url)
+
+
+def test_each_event_has_its_scope_and_each_scope_its_reason() -> None:
+    """Least scopes: one for each event, and the others each for something the relay does."""
+    manifest = read()
+    assert manifest.bot_events == [*SCOPE_OF_EVENT, "app_home_opened", "channel_id_changed"]
+    assert manifest.oauth_config.scopes.bot == list(REQUIRED_SCOPES)
+    others = {"files:read", "channels:read", "groups:read", "usergroups:read", "users:read"}
+    others |= {"chat:write", "commands", "reactions:write"}
+    assert set(REQUIRED_SCOPES) == others | set(SCOPE_OF_EVENT.values())
+    for scope in REQUIRED_SCOPES:
+        assert re.search(rf"^      - {scope} # \S", manifest_yaml(), re.MULTILINE)
+
+
+def test_the_command_comes_with_ids() -> None:
+    """Unescaped, a typed @name could not be told from an id."""
+    (command,) = read().features.slash_commands
+    assert command.command == "/devin-say"
+    assert command.usage_hint == "[session] message, help, or nothing for a form"
+    assert command.should_escape
+
+
+def test_the_shortcuts_are_of_messages() -> None:
+    """Slack offers them in each message's menu, in threads too, where it has no commands."""
+    shortcuts = read().features.shortcuts
+    assert {one.name: (one.type, one.callback_id) for one in shortcuts} == {
+        "Send to Devin": ("message", "send_to_devin"),
+        "Link to a Devin session": ("message", "link_session"),
+    }
+
+
+def test_workflow_steps_come_only_when_asked_for() -> None:
+    """They need a paid plan, and Slack refuses the manifest without one."""
+    assert not read().functions
+    steps = read(workflow_steps=True)
+    assert "function_executed" in steps.bot_events
+    send, link = steps.functions["send_message"], steps.functions["link_thread"]
+    assert {name: one.is_required for name, one in send.input_parameters.items()} == {
+        "session": True,
+        "message": True,
+        "channel": False,
+        "thread_ts": False,
+        "user": False,
+    }
+    assert list(send.output_parameters) == ["outcome", "detail", "thread"]
+    assert list(link.input_parameters) == ["session", "channel", "thread_ts", "user"]
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("_metadata", {}),
+        ("settings.unknown", True),
+        ("settings.socket_mode_enabled", "true"),
+        ("settings.socket_mode_enabled", False),
+        ("display_information.name", "x" * 36),
+        ("features.slash_commands", [{"command": "devin-say", "description": "no slash"}]),
+        ("functions", {"f": {"title": "no parameters", "description": "d"}}),
+    ],
+)
+def test_what_slack_would_refuse_is_refused_here(path: str, value: object) -> None:
+    """The schema that the other tests trust has teeth."""
+    manifest = yaml.safe_load(manifest_yaml())
+    *parents, last = path.split(".")
+    part = manifest
+    for name in parents:
+        part = part[name]
+    part[last] = value
+    with pytest.raises(ValidationError):
+        Manifest.model_validate(manifest)
+
+
+def test_the_procfile_starts_both_commands() -> None:
+    """Slack and delivery in one process; more delivery beside it."""
+    assert (
+        ROOT / "Procfile"
+    ).read_text() == "web: python -m bot run\nworker: python -m bot worker\n"

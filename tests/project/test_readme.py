@@ -1,0 +1,147 @@
+"""The documents name what is there: settings, commands, targets, outcomes, keys, log lines."""
+
+import re
+from pathlib import Path
+
+import pytest
+from pydantic_core import PydanticUndefined
+
+import bot.__main__
+import sandbox.__main__
+from bot.model.models import Change, OutcomeKind
+from bot.redis import keys
+from bot.runtime import metrics
+from bot.settings import Settings, load_settings
+from bot.wording import messages
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+ARCHITECTURE = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+SOURCE = "\n".join(
+    path.read_text(encoding="utf-8")
+    for part in ("bot", "handlers")
+    for path in sorted((ROOT / part).rglob("*.py"))
+)
+DOCUMENTS = {"README.md": README, "ARCHITECTURE.md": ARCHITECTURE, "CONTRIBUTING.md": CONTRIBUTING}
+ENOUGH = {
+    "SLACK_BOT_TOKEN": "xoxb-1-secret",
+    "SLACK_APP_TOKEN": "xapp-1-secret",
+    "DEVIN_API_KEY": "apk_secret",
+}
+SETTINGS = dict(re.findall(r"^\| `([A-Z_]+)` \| ([^|]+) \|", README, re.MULTILINE))
+COMMAND = re.compile(
+    r"python -m (bot|sandbox)((?: (?:--)?[a-z][a-z-]*(?: https?://[^\s`]+| \d+)?)*)"
+)
+
+
+def test_every_setting_has_a_row_and_no_other() -> None:
+    """README's table and the model name the same variables."""
+    assert sorted(SETTINGS) == sorted(name.upper() for name in Settings.model_fields)
+
+
+@pytest.mark.parametrize("name", sorted(Settings.model_fields))
+def test_the_default_in_the_table_is_the_default(name: str) -> None:
+    """What the table shows is what an operator gets who sets nothing, or could set instead."""
+    told = SETTINGS[name.upper()]
+    default = Settings.model_fields[name].default
+    if default is PydanticUndefined:
+        assert told == "required"
+    elif default is None or default == frozenset():
+        assert told == "not set"
+    else:
+        as_told = load_settings(ENOUGH | {name.upper(): told.strip("`")}, env_file=None)
+        assert getattr(as_told, name) == default
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_every_make_target_that_is_named_exists(document: str) -> None:
+    """In running text and in code alike."""
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
+    text = DOCUMENTS[document]
+    named = set(re.findall(r"`make ([a-z-]+)`|^ *make ([a-z-]+)", text, re.MULTILINE))
+    assert {one for pair in named for one in pair if one} <= targets
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_every_command_that_is_shown_exists(
+    document: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each with its options."""
+    mains = {"bot": bot.__main__.main, "sandbox": sandbox.__main__.main}
+    for program, rest in set(COMMAND.findall(DOCUMENTS[document])):
+        words = rest.split()
+        verbs = [word for word in words[:1] if not word.startswith("-")]
+        with pytest.raises(SystemExit) as ended:
+            mains[program]([*verbs, "--help"])
+        assert ended.value.code == 0, f"python -m {program} {' '.join(verbs)}"
+        usage = capsys.readouterr().out
+        assert all(word in usage for word in words if word.startswith("--")), rest
+
+
+def test_the_commands_are_found_in_the_text() -> None:
+    """The test above looks at something."""
+    shown = {rest.strip() for _, rest in COMMAND.findall(README)}
+    assert {"run", "worker", "check", "manifest --url https://relay.example.com"} <= shown
+
+
+def test_every_outcome_has_a_row_and_its_mark_stands_in_it() -> None:
+    """An outcome that people can meet is explained."""
+    shown = {"white_check_mark": "✅", "zzz": "💤", "x": "❌"}
+    table = README.split("| Devin answers | outcome | the thread sees |\n|---|---|---|\n")[1]
+    rows = re.findall(r"^\| .+ \| ([a-z_ ]+) \| (.+) \|$", table.split("\n\n")[0], re.MULTILINE)
+    assert {outcome for outcome, _ in rows} == {*OutcomeKind, "waiting"}
+    for kind, mark in messages.MARKS.items():
+        assert all(shown[mark] in sees for outcome, sees in rows if outcome == kind)
+
+
+def test_every_outcome_is_in_the_diagram() -> None:
+    """The state diagram and the model are kept together."""
+    diagram = README.split("```mermaid")[1].split("```")[0]
+    assert all(re.search(rf"--> {kind}:", diagram) for kind in OutcomeKind)
+
+
+def test_every_log_line_that_is_named_is_logged() -> None:
+    """Somebody who searches the log for it finds it."""
+    phrases = re.findall(r"\blog ((?:`[a-z ]+`(?: or )?)+)", README)
+    named = {line for phrase in phrases for line in re.findall(r"`([a-z ]+)`", phrase)}
+    assert len(named) > 5
+    changes = {change.value for change in Change}
+    assert [
+        line
+        for line in named - changes
+        if not re.search(rf'log\.\w+\((?:level, )?\s*"{line}\b', SOURCE)
+    ] == []
+
+
+def test_every_metric_that_is_named_is_there() -> None:
+    """Somebody who draws a chart of it sees something."""
+    defined = Path(metrics.__file__).read_text(encoding="utf-8")
+    for name in set(re.findall(r"`(relay_[a-z_]+)`", README)):
+        assert f'"{name}"' in defined
+
+
+def test_every_redis_key_is_explained() -> None:
+    """Each builder of a key has a row."""
+    builders = {name for name in vars(keys) if name.endswith(("_key", "_KEY"))}
+    rows = set(re.findall(r"^\| `(\w+_(?:key|KEY))` \|", ARCHITECTURE, re.MULTILINE))
+    assert rows == builders
+
+
+@pytest.mark.parametrize("document", [*DOCUMENTS, "CHANGELOG.md"])
+def test_every_file_that_is_named_exists(document: str) -> None:
+    """Links and paths alike."""
+    text = (ROOT / document).read_text(encoding="utf-8")
+    linked = set(re.findall(r"\]\((?!https?://)([^)#]+)\)", text))
+    named = set(re.findall(r"`((?:bot|handlers|sandbox|tests|docs|\.ci)/[\w./-]*)`", text))
+    modules = {f"bot/{name}" for name in re.findall(r"`([a-z_/]+\.py)`", text)}
+    missing = [path for path in linked | named if not (ROOT / path).exists()]
+    missing += [
+        path
+        for path in modules
+        if not (ROOT / path).exists()
+        and not (ROOT / path.replace("bot/", "handlers/")).exists()
+        and not (ROOT / path.removeprefix("bot/")).exists()
+    ]
+    assert missing == []

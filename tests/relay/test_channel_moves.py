@@ -1,0 +1,111 @@
+"""A private channel is shared with another organization: Slack gives it another id."""
+
+import asyncio
+
+import pytest
+
+from bot.app import Bot
+from bot.redis.connection import Store
+from tests.support.desk import OTHER_SESSION, SESSION, Desk
+from tests.support.waiting import until_settled, wait_until
+
+
+async def test_each_linked_thread_is_told_under_its_new_id_that_its_link_ended(
+    bot: Bot, desk: Desk
+) -> None:
+    """Once, also when Slack brings the event again; nothing that is written now goes to Devin."""
+    desk.devin.add_session(OTHER_SESSION)
+    one = await desk.linked_thread(channel="secrets")
+    two = await desk.linked_thread(OTHER_SESSION, channel="secrets")
+    before = len(desk.slack.deliveries)
+    await desk.slack.share("secrets")
+    shared = desk.slack.deliveries[before]
+    for thread, session in ((one, SESSION), (two, OTHER_SESSION)):
+        told = await desk.until_said("shared with another organization", thread, channel="secrets")
+        assert session in told
+    await (await desk.slack.redeliver(shared)).settled()
+    await desk.reply("Hello, outsiders", one, channel="secrets")
+    await desk.mention("status", thread=one, channel="secrets")
+    await desk.until_said("not linked", one, channel="secrets")
+    assert desk.received() == []
+    said = desk.said(one, channel="secrets")
+    assert sum("shared with another organization" in text for text in said) == 1
+
+
+async def test_what_slack_brings_after_the_move_is_said_to_stay(bot: Bot, desk: Desk) -> None:
+    """It was for Devin when it was written, and its event has the old id."""
+    thread = await desk.linked_thread(channel="secrets")
+    ts = await desk.slack.say("For Devin", thread=thread, channel="secrets", deliver=False)
+    event = desk.slack.event_of("secrets", ts)
+    await desk.slack.share("secrets")
+    await desk.until_said("shared with another organization", thread, channel="secrets")
+    await asyncio.sleep(2.1)  # what is later than that is late
+    await (await desk.slack.deliver_event(event)).settled()
+    await desk.until_said("1 reply reached me only after", thread, channel="secrets")
+    assert desk.received() == []
+
+
+async def test_what_was_accepted_before_ends_under_the_new_id(bot: Bot, desk: Desk) -> None:
+    """A reply that was on its way gets its mark, and a report is told, where the thread is now."""
+    thread = await desk.linked_thread(channel="secrets")
+    over = asyncio.Event()
+    desk.devin.behave(SESSION, "running", until=over, times=1)
+    first = await desk.reply("one", thread, channel="secrets")
+    second = await desk.reply("two", thread, channel="secrets")
+    await wait_until(lambda: desk.devin.requests, "Devin is asked")
+    await desk.until_heard()
+    await desk.slack.share("secrets")
+    await desk.until_said("shared with another organization", thread, channel="secrets")
+    desk.devin.behave(SESSION, "suspended", times=1)
+    over.set()
+    await desk.until_marked("white_check_mark", first, channel="secrets")
+    await desk.until_said("*suspended*", thread, channel="secrets")
+    await desk.until_marked("zzz", second, channel="secrets")
+
+
+async def moved_while_waiting(desk: Desk) -> tuple[str, str]:
+    """A thread whose channel got another id, and its reply that waits for Devin."""
+    thread = await desk.linked_thread(channel="secrets")
+    desk.devin.behave(SESSION, "down")
+    ts = await desk.reply("Please rebase", thread, channel="secrets")
+    await wait_until(lambda: desk.devin.requests, "Devin is asked")
+    await desk.slack.share("secrets")
+    await desk.until_said("shared with another organization", thread, channel="secrets")
+    return thread, ts
+
+
+@pytest.mark.parametrize("change", ["", "Please merge", "(aside) never mind"])
+async def test_what_waits_follows_its_author_under_the_new_id(
+    bot: Bot, desk: Desk, store: Store, change: str
+) -> None:
+    """Deleted, edited, or made an aside: Devin gets what it is now, or nothing."""
+    _, ts = await moved_while_waiting(desk)
+    if change:
+        await desk.slack.edit("secrets", ts, change)
+    else:
+        await desk.slack.delete("secrets", ts)
+    await desk.until_heard()
+    desk.devin.behave(SESSION, "running")
+    await until_settled(store)
+    texts = [one.rpartition("\n")[2] for one in desk.received()]
+    assert texts == (["Please merge"] if change == "Please merge" else [])
+
+
+async def test_a_report_s_button_serves_under_the_new_id(bot: Bot, desk: Desk) -> None:
+    """The report was posted before the channel moved, or after."""
+    thread = await desk.linked_thread(channel="secrets")
+    desk.devin.behave(SESSION, "suspended", times=1)
+    ts = await desk.reply("Please rebase", thread, channel="secrets")
+    await desk.until_said("*suspended*", thread, channel="secrets")
+    await desk.slack.share("secrets")
+    await desk.until_said("shared with another organization", thread, channel="secrets")
+    report = next(one for one in desk.posts(thread, channel="secrets") if "*suspended*" in one.text)
+    await desk.slack.press("send_again", channel="secrets", message_ts=report.ts)
+    await desk.until_marked("white_check_mark", ts, channel="secrets")
+
+
+async def test_a_channel_without_links_is_no_matter(bot: Bot, desk: Desk) -> None:
+    """The event is acknowledged, and nothing is said."""
+    await desk.slack.share("secrets")
+    await desk.until_heard()
+    assert not [one for one in desk.slack.calls if one.method == "chat.postMessage"]

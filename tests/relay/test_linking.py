@@ -1,0 +1,355 @@
+"""Links between threads and sessions: made, ended, muted, told, kept and forgotten."""
+
+import asyncio
+
+import pytest
+import redis
+from hypothesis import example, given
+from hypothesis import strategies as st
+from redis.asyncio import Redis
+
+from bot.app import Bot
+from bot.model.models import ThreadRef
+from bot.model.sessions import parse_session
+from bot.redis.keys import link_key
+from tests.support.desk import OTHER_SESSION, SESSION, Desk, running
+from tests.support.redis_servers import node_url
+from tests.support.waiting import wait_until
+
+HEX = SESSION.removeprefix("devin-")
+URL = f"https://app.devin.ai/sessions/{HEX}"
+GENERAL = "C0GENERAL0"
+
+NAMES = [
+    SESSION,
+    HEX,
+    URL,
+    f"{URL}/",
+    f"https://app.devin.ai/sessions/{SESSION}",
+    f"<{URL}>",
+    f"<{URL}|app.devin.ai/sessions>",
+    f"<{URL}|Fix the build>",
+    f"`{SESSION}`",
+    SESSION.upper(),
+    HEX.upper(),
+    f"HTTPS://APP.DEVIN.AI/SESSIONS/{HEX.upper()}",
+]
+NO_NAMES = [
+    "",
+    "nonsense",
+    "devin-",
+    "devin-xyz",
+    "devin-0123456g",
+    "deadbeef",
+    f"devin-{'0' * 65}",
+    f"devin-devin-{HEX}",
+    f"http://app.devin.ai/sessions/{HEX}",
+    f"https://app.devin.ai.example.com/sessions/{HEX}",
+    f"https://example.com/sessions/{HEX}",
+    f"https://app.devin.ai@example.com/sessions/{HEX}",
+    f"https://app.devin.ai:8443/sessions/{HEX}",
+    f"https://api.devin.ai/sessions/{HEX}",
+    f"//app.devin.ai/sessions/{HEX}",
+    f"https://app.devin.ai/sessions/../sessions/{HEX}",
+    f"https://app.devin.ai/sessions/{HEX}/..",
+    f"https://app.devin.ai/sessions//{HEX}",
+    f"https://app.devin.ai/sessions/{HEX}/message",
+    f"https://app.devin.ai/sessions/{HEX}?x=1",
+    f"https://app.devin.ai/sessions/{HEX}#x",
+    f"https://app.devin.ai/sessions/%2e%2e/{HEX}",
+    f"https://app.devin.ai/sessions/{HEX}%2f",
+    f"https://app.devin.ai/sessions/{HEX}\nx",
+    f"devin-{HEX}\nx",
+    f"devin-{HEX}/../x",
+    f"devin-{HEX}%00",
+    f"devin-{HEX[:-1]}\N{FULLWIDTH DIGIT ONE}",
+    f"devin-{HEX[:-1]}\N{ARABIC-INDIC DIGIT ONE}",
+    f"dev\N{LATIN SMALL LETTER DOTLESS I}n-{HEX}",
+    f"dev\N{LATIN CAPITAL LETTER I WITH DOT ABOVE}n-{HEX}",
+    f"https://app.devin.ai/\N{LATIN SMALL LETTER LONG S}essions/{HEX}",
+    f"<{URL}",
+    f"<{URL}><{URL}>",
+    f"<@U0ADA00000|{SESSION}>",
+]
+
+
+@pytest.mark.parametrize("text", NAMES)
+def test_every_way_to_name_a_session_gives_the_same_id(text: str) -> None:
+    """With and without prefix, as an address, wrapped by Slack, in any case: `devin-<hex>`."""
+    assert parse_session(text) == SESSION
+
+
+@pytest.mark.parametrize("text", NO_NAMES)
+def test_what_names_no_session_is_none(text: str) -> None:
+    """Other hosts and paths, escapes and letters that only look alike lead nowhere."""
+    assert parse_session(text) is None
+
+
+@given(st.text())
+@example("devin-0\n")
+def test_an_id_is_always_canonical(text: str) -> None:
+    """What comes out can stand in a URL as it is, and is itself a name of the same session."""
+    for typed in (text, f"devin-{text}", f"https://app.devin.ai/sessions/{text}"):
+        session = parse_session(typed)
+        assert session is None or (session.isascii() and session[6:].isalnum())
+        assert session is None or parse_session(session) == session
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        f"link {SESSION}",
+        f"LINK {HEX.upper()}",
+        f"link <{URL}>",
+        f"link <{URL}|app.devin.ai/sessions>",
+        f"  link   <{URL}|Fix the build>",
+    ],
+)
+async def test_a_mention_links_its_thread(bot: Bot, desk: Desk, words: str) -> None:
+    """The answer names the session with its address, and replies go there from then on."""
+    thread = await desk.slack.say("Shall we?")
+    await desk.mention(words, thread=thread)
+    answer = await desk.until_said("now linked", thread)
+    assert f"<{URL}|{SESSION}>" in answer
+    await desk.reply("Go", thread)
+    await desk.until_received("Go")
+
+
+async def test_a_bad_name_is_answered_and_never_reaches_a_url(bot: Bot, desk: Desk) -> None:
+    """The answer says what a session looks like, and repeats what was typed without its powers."""
+    thread = await desk.slack.say("Shall we?")
+    for bad in (f"devin-{HEX}/../x", "<!channel>", f"http://app.devin.ai/sessions/{HEX}", ""):
+        await desk.mention(f"link {bad}", thread=thread)
+        await desk.until_heard()
+    await wait_until(lambda: len(desk.said(thread)) == 4, "each is answered")
+    assert all("names no Devin session" in one for one in desk.said(thread))
+    assert not any("<!" in one for one in desk.said(thread))
+    await desk.reply("Anybody there?", thread)
+    await desk.until_heard()
+    assert desk.devin.requests == []
+    assert desk.devin.strays == []
+
+
+async def test_two_people_link_at_the_same_moment(bot: Bot, desk: Desk) -> None:
+    """One of them wins; the other hears to what the thread is linked, by whom, and what to do."""
+    desk.devin.add_session(OTHER_SESSION)
+    thread = await desk.slack.say("Shall we?")
+    await asyncio.gather(
+        desk.mention(f"link {SESSION}", thread=thread, user="ada"),
+        desk.mention(f"link {OTHER_SESSION}", thread=thread, user="ben"),
+    )
+    won = await desk.until_said("now linked", thread)
+    lost = await desk.until_said("already linked", thread)
+    winner, by = (SESSION, "ada") if SESSION in won else (OTHER_SESSION, "Ben Franklin")
+    assert winner in lost
+    assert f"by {by}" in lost
+    assert "`unlink`" in lost
+    await desk.reply("Go", thread)
+    await desk.until_received("Go", winner)
+
+
+async def test_the_same_session_again_changes_nothing(bot: Bot, desk: Desk) -> None:
+    """It is said that the thread is linked already; the link stays that of the first person."""
+    thread = await desk.linked_thread()
+    await desk.mention(f"link {HEX}", thread=thread, user="ben")
+    await desk.until_said("is linked to", thread)
+    await desk.mention("status", thread=thread, user="ben")
+    assert "by ada" in await desk.until_said("Linked to", thread)
+
+
+async def test_unlinked_replies_stay_and_the_thread_can_be_linked_anew(
+    bot: Bot, desk: Desk
+) -> None:
+    """After `unlink` nothing goes to the session, and another one can be linked."""
+    desk.devin.add_session(OTHER_SESSION)
+    thread = await desk.linked_thread()
+    await desk.mention("unlink", thread=thread)
+    await desk.until_said("no longer linked", thread)
+    await desk.reply("Between us", thread)
+    await desk.until_heard()
+    await desk.mention(f"link {OTHER_SESSION}", thread=thread)
+    await wait_until(lambda: OTHER_SESSION in desk.said(thread)[-1], "linked anew")
+    await desk.reply("For Devin", thread)
+    await desk.until_received("For Devin", OTHER_SESSION)
+    assert desk.received() == []
+    assert len(desk.received(OTHER_SESSION)) == 1
+
+
+async def test_several_threads_share_a_session(bot: Bot, desk: Desk) -> None:
+    """Each is unlinked, muted and told of on its own."""
+    one, two = await desk.linked_thread(), await desk.linked_thread()
+    await desk.mention("unlink", thread=one)
+    await desk.until_said("no longer linked", one)
+    await desk.reply("From the first", one)
+    assert await desk.fence(two) == []
+
+
+async def test_status_tells_how_the_thread_stands(bot: Bot, desk: Desk) -> None:
+    """The session, who linked it and when, whether it is muted, what waits, the last outcome."""
+    thread = await desk.linked_thread()
+    await desk.mention("status", thread=thread, user="ben")
+    fresh = await desk.until_said("Linked to", thread)
+    assert f"<{URL}|{SESSION}> by ada, <!date^" in fresh
+    assert "No reply waits. No reply has been sent yet." in fresh
+
+    await desk.until_marked("white_check_mark", await desk.reply("One", thread))
+    desk.devin.behave(SESSION, "down")
+    await desk.reply("Two", thread)
+    await wait_until(lambda: len(desk.devin.requests) == 2, "the second is being tried")
+    await desk.reply("Three", thread)
+    await desk.until_heard()
+    await desk.mention("mute", thread=thread)
+    await desk.until_said("Muted", thread)
+    await desk.mention("status", thread=thread)
+    later = await desk.until_said("*muted*", thread)
+    assert "2 replies wait." in later
+    assert "The last reply was delivered." in later
+
+
+async def test_mute_and_unmute_say_what_they_did(bot: Bot, desk: Desk) -> None:
+    """Muting twice is no error; the link stays."""
+    thread = await desk.linked_thread()
+    for words in ("mute", "mute", "unmute", "unmute"):
+        await desk.mention(words, thread=thread)
+        await desk.until_heard()
+    await wait_until(lambda: len(desk.said(thread)) == 5, "each is answered")
+    answers = [one.partition(":")[0] for one in desk.said(thread)]
+    assert sorted(answers[1:]) == ["Muted", "Muted", "Unmuted", "Unmuted"]
+
+
+@pytest.mark.parametrize("how", ["also sent to the channel", "with a file"])
+async def test_a_command_is_no_reply_however_it_is_sent(bot: Bot, desk: Desk, how: str) -> None:
+    """Of its two events only `message` says how; both ask for the same."""
+    thread = await desk.linked_thread()
+    files = ["plan.md"] if how == "with a file" else []
+    text = f"<@{desk.slack.bot_user_id}> status"
+    await desk.slack.say(text, thread=thread, files=files, broadcast=not files)
+    await desk.until_said("Linked to", thread)
+    assert await desk.fence(thread) == []
+
+
+@pytest.mark.parametrize("words", ["", "help", "HELP"])
+async def test_help_lists_what_can_be_asked(bot: Bot, desk: Desk, words: str) -> None:
+    """A mention alone is a call for help, in any thread."""
+    thread = await desk.slack.say("How does this work?")
+    await desk.mention(words, thread=thread)
+    told = await desk.until_said("session id or address", thread)
+    assert all(f"`{verb}`" in told for verb in ("unlink", "status", "mute", "unmute"))
+
+
+@pytest.mark.parametrize("words", ["unlink", "status", "mute", "unmute"])
+async def test_an_unlinked_thread_has_nothing_to_ask_about(
+    bot: Bot, desk: Desk, words: str
+) -> None:
+    """The answer says how to link it."""
+    thread = await desk.slack.say("Shall we?")
+    await desk.mention(words, thread=thread)
+    assert "session id or address" in await desk.until_said("not linked", thread)
+
+
+async def test_a_mention_without_a_link_is_hinted_at_once(bot: Bot, desk: Desk) -> None:
+    """Somebody who talks to the bot in a thread that is not linked hears that, alone and once."""
+    thread = await desk.slack.say("Shall we?")
+    await desk.mention("please rebase", thread=thread)
+    await desk.until_whispered("not linked to a Devin session", "ada")
+    await desk.mention("hello?", thread=thread)
+    await desk.mention("(aside) it does not hear us", thread=await desk.slack.say("Elsewhere"))
+    assert await desk.fence(await desk.linked_thread()) == []
+    assert len(desk.whispers("ada")) == 1
+    assert desk.said(thread) == []
+
+
+async def test_a_command_outside_a_thread_links_the_thread_that_it_begins(
+    bot: Bot, desk: Desk
+) -> None:
+    """Replies to the command's own message go to the session."""
+    thread = await desk.mention(f"link {SESSION}")
+    await desk.until_said("now linked", thread)
+    await desk.reply("Go", thread)
+    await desk.until_received("Go")
+    assert len(desk.received()) == 1
+
+
+@pytest.mark.parametrize("channel", ["secrets", "dm", "group-dm"])
+async def test_commands_work_in_every_conversation(bot: Bot, desk: Desk, channel: str) -> None:
+    """Where Slack sends one event for a mention, as in direct messages, and where it sends two."""
+    thread = await desk.linked_thread(channel=channel)
+    await desk.mention("status", thread=thread, channel=channel)
+    await desk.until_said("Linked to", thread, channel=channel)
+    await desk.until_heard()
+    assert len(desk.said(thread, channel=channel)) == 2
+
+
+async def test_a_command_that_comes_again_is_answered_once(bot: Bot, desk: Desk) -> None:
+    """As two events, under new event ids and by Slack's retry: one answer."""
+    thread = await desk.linked_thread()
+    ts = await desk.mention("status", thread=thread)
+    await desk.until_said("Linked to", thread)
+    event = desk.slack.event_of("general", ts)
+    await desk.slack.deliver_event(event)
+    await desk.slack.deliver_event({**event, "type": "app_mention"}, retry_num=1)
+    for delivery in [one for one in desk.slack.deliveries if one.payload["event"]["ts"] == ts]:
+        await desk.slack.redeliver(delivery)
+    assert await desk.fence(thread) == []
+    assert len(desk.said(thread)) == 2
+
+
+async def test_a_command_that_failed_for_a_moment_is_obeyed_when_it_comes_again(
+    bot: Bot, desk: Desk, raw: Redis
+) -> None:
+    """That it was taken up is forgotten with the failure, or Slack's retry would do nothing."""
+    thread = await desk.slack.say("Shall we ship it?")
+    key = link_key(ThreadRef(team=desk.slack.team_id, channel=GENERAL, thread_ts=thread))
+    await raw.lpush(key, "no string: Redis refuses to read it as one")
+    await raw.expire(key, 60)
+    await desk.mention(f"link {SESSION}", thread=thread)
+    events = [await one.settled() for one in desk.slack.deliveries[-2:]]
+    failed = [one for one in events if not one.acked]
+    assert failed
+    await raw.delete(key)
+    await desk.slack.redeliver(failed[0])
+    await desk.until_said("now linked", thread)
+
+
+async def test_a_link_is_forgotten_without_traffic(environ: dict[str, str], desk: Desk) -> None:
+    """`LINK_TTL` after its last reply a thread is not linked any more."""
+    async with running(desk, environ, LINK_TTL="1s"):
+        thread = await desk.linked_thread()
+        with redis.Redis.from_url(node_url(environ["REDIS_URL"])) as client:
+            await wait_until(lambda: not client.exists(key_of(desk, thread)), "it is forgotten")
+        await desk.reply("Too late", thread)
+        await desk.mention("status", thread=thread)
+        await desk.until_said("not linked", thread)
+        assert desk.devin.requests == []
+
+
+async def test_traffic_renews_a_link(bot: Bot, desk: Desk, environ: dict[str, str]) -> None:
+    """A reply puts the whole `LINK_TTL` back on; a question about the link does not."""
+    thread = await desk.linked_thread()
+    key = key_of(desk, thread)
+    with redis.Redis.from_url(node_url(environ["REDIS_URL"]), decode_responses=True) as client:
+        client.expire(key, 60)
+        await desk.mention("status", thread=thread)
+        await desk.until_said("Linked to", thread)
+        assert client.ttl(key) <= 60
+        await desk.until_marked("white_check_mark", await desk.reply("Still on it", thread))
+        assert client.ttl(key) > 89 * 24 * 3600
+
+
+async def test_links_survive_a_restart(environ: dict[str, str], desk: Desk) -> None:
+    """Links are in Redis: the next process knows them, muted ones too."""
+    async with running(desk, environ):
+        thread, muted = await desk.linked_thread(), await desk.linked_thread()
+        await desk.mention("mute", thread=muted)
+        await desk.until_said("Muted", muted)
+        await desk.until_heard()
+    async with running(desk, environ):
+        await desk.reply("Between us", muted)
+        await desk.reply("Still here", thread)
+        await desk.until_received("Still here")
+        assert await desk.fence(thread) == ["ada (in Slack):\n\nStill here"]
+
+
+def key_of(desk: Desk, thread: str) -> str:
+    """Where the link of a thread in #general is kept."""
+    return link_key(ThreadRef(team=desk.slack.team_id, channel=GENERAL, thread_ts=thread))

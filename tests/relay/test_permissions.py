@@ -1,0 +1,426 @@
+"""Who may steer Devin: nobody's words reach it by mistake, and who is turned away is told why."""
+
+import asyncio
+from collections.abc import Iterable
+from itertools import combinations
+from typing import Any
+
+import pytest
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.app import Bot
+from bot.model.errors import NotIdentified
+from bot.model.models import WORKFLOW, Standing, UserId
+from bot.relay.permissions import Permissions
+from bot.settings import Settings, load_settings
+from bot.slack.people import People
+from sandbox import Sandbox
+from tests.support.desk import Desk, running
+from tests.support.slack_apps import web_client
+from tests.support.waiting import wait_until
+
+ALWAYS = 100_000
+GENERAL = "C0GENERAL0"
+PEOPLE = {
+    "ada": UserId("U0ADA00000"),
+    "gus": UserId("U0GUS00000"),
+    "una": UserId("U0UNA00000"),
+    "eve": UserId("U0EVE00000"),
+    "bolt-ci": UserId("U0BOLTCI00"),
+    "partner-ci": UserId("U0PARTNERC"),
+    "nobody": UserId("U0NOBODY00"),
+}
+SWITCHES = {
+    "ALLOW_GUESTS": "true",
+    "ALLOW_EXTERNAL": "true",
+    "ALLOW_USERS": f"{PEOPLE['ada']} {PEOPLE['gus']}",
+    "ALLOW_BOTS": PEOPLE["bolt-ci"],
+    "ALLOW_CHANNELS": GENERAL,
+}
+
+
+def every_combination() -> Iterable[frozenset[str]]:
+    """Each set of switches that an operator can turn on."""
+    return (frozenset(on) for n in range(len(SWITCHES) + 1) for on in combinations(SWITCHES, n))
+
+
+def expected(name: str, on: frozenset[str], *, here: bool) -> Standing:
+    """The rules, written a second time: the first reason to say no, else yes."""
+    if "ALLOW_CHANNELS" in on and not here:
+        return Standing.CHANNEL
+    why_not = {
+        "nobody": Standing.UNKNOWN,
+        "bolt-ci": None if "ALLOW_BOTS" in on else Standing.BOT,
+        "partner-ci": Standing.BOT,
+        "eve": None if "ALLOW_EXTERNAL" in on else Standing.EXTERNAL,
+        "gus": None if "ALLOW_GUESTS" in on else Standing.GUEST,
+        "una": None if "ALLOW_GUESTS" in on else Standing.GUEST,
+        "ada": None,
+    }[name]
+    is_listed = "ALLOW_USERS" not in on or PEOPLE[name] in SWITCHES["ALLOW_USERS"]
+    return why_not or (Standing.ALLOWED if is_listed else Standing.NOT_LISTED)
+
+
+async def test_every_combination_of_switches_lets_in_whom_it_names(
+    box: Sandbox, environ: dict[str, str]
+) -> None:
+    """A switch opens one door and no other; a channel that is not listed closes all."""
+    people = people_of(box)
+    for on in every_combination():
+        allow = Permissions(settings_with(environ, on), people)
+        for name, user in PEOPLE.items():
+            for here in (True, False):
+                standing = await allow.of(user, GENERAL if here else "C0SECRETS0")
+                assert standing is expected(name, on, here=here), (name, sorted(on), here)
+
+
+OURS, THEIRS = "T0SANDBOX", "T0OTHER"
+BOT = ("B0BOLTCI00", "A0BOLTCI00", PEOPLE["bolt-ci"])
+PARTNER = ("B0PARTNER0", "A0BOLTCI00", PEOPLE["partner-ci"])
+"""The ids of a post of our installation of an app, and of another organization's."""
+
+
+def posting(who: str, *, of: tuple[str, ...] = BOT) -> tuple[str, ...]:
+    """The ids of what an app posts with somebody's own token."""
+    return (*of[:2], PEOPLE[who])
+
+
+@pytest.mark.parametrize(
+    ("listed", "bots", "home", "standing"),
+    [
+        *((one, BOT, OURS, Standing.ALLOWED) for one in BOT),
+        ("B1 A1 U1", BOT, OURS, Standing.BOT),
+        ("", BOT, OURS, Standing.BOT),
+        # An app's id is the same in every workspace.
+        *((one, PARTNER, THEIRS, Standing.EXTERNAL) for one in PARTNER),
+        ("A0BOLTCI00", PARTNER, "", Standing.EXTERNAL),
+        ("A0BOLTCI00", PARTNER, OURS, Standing.EXTERNAL),
+        ("A0BOLTCI00", BOT, THEIRS, Standing.EXTERNAL),
+        ("A0BOLTCI00", BOT, "", Standing.ALLOWED),
+        # Without a user behind it: a webhook.
+        ("B0LEGACY00", ("B0LEGACY00",), "", Standing.ALLOWED),
+        ("B0LEGACY00", ("B0LEGACY00",), OURS, Standing.ALLOWED),
+        ("B0LEGACY00", ("B0LEGACY00",), THEIRS, Standing.EXTERNAL),
+        ("A0BOLTCI00", BOT[:2], "", Standing.BOT),
+        ("A0BOLTCI00 B0BOLTCI00", BOT[:2], "", Standing.ALLOWED),
+        ("A0BOLTCI00", BOT[:2], OURS, Standing.ALLOWED),
+        # What an app posts with a person's token, that person says.
+        ("A0BOLTCI00", posting("ada"), OURS, Standing.ALLOWED),
+        ("A0BOLTCI00", posting("gus"), OURS, Standing.GUEST),
+        ("A0BOLTCI00", posting("eve", of=PARTNER), THEIRS, Standing.EXTERNAL),
+        ("A0BOLTCI00", posting("eve"), OURS, Standing.EXTERNAL),
+        ("A0BOLTCI00", posting("nobody"), OURS, Standing.UNKNOWN),
+        ("B1", posting("ada"), OURS, Standing.BOT),
+    ],
+)
+async def test_a_bot_is_allowed_by_its_ids_where_it_is_at_home(
+    box: Sandbox, environ: dict[str, str], listed: str, bots: tuple[str, ...], home: str,
+    standing: Standing,
+) -> None:  # fmt: skip
+    """An entry of `ALLOW_BOTS` means a bot of ours, and nobody who only uses it."""
+    allow = Permissions(load_settings({**environ, "ALLOW_BOTS": listed}, None), people_of(box))
+    author = UserId(bots[-1] if bots[-1].startswith("U") else bots[0])
+    assert await allow.of(author, GENERAL, bots, home) is standing
+
+
+@pytest.mark.parametrize(
+    ("changes", "bots", "home", "standing"),
+    [
+        ({"ALLOW_EXTERNAL": "true"}, PARTNER, THEIRS, Standing.ALLOWED),
+        ({"ALLOW_EXTERNAL": "true"}, PARTNER[:2], "", Standing.ALLOWED),
+        ({"ALLOW_EXTERNAL": "true"}, posting("eve", of=PARTNER), THEIRS, Standing.ALLOWED),
+        ({"ALLOW_EXTERNAL": "true"}, posting("gus"), OURS, Standing.GUEST),
+        ({"ALLOW_GUESTS": "true"}, posting("gus"), OURS, Standing.ALLOWED),
+        ({"ALLOW_GUESTS": "true"}, PARTNER, THEIRS, Standing.EXTERNAL),
+        ({"ALLOW_USERS": PEOPLE["gus"]}, BOT, OURS, Standing.ALLOWED),
+        ({"ALLOW_USERS": PEOPLE["gus"]}, posting("ada"), OURS, Standing.NOT_LISTED),
+        ({"ALLOW_USERS": PEOPLE["ada"]}, posting("ada"), OURS, Standing.ALLOWED),
+        ({"ALLOW_CHANNELS": "C0SECRETS0"}, BOT, OURS, Standing.CHANNEL),
+    ],
+)
+async def test_the_rules_for_people_hold_for_people_who_post_through_an_allowed_app(
+    box: Sandbox, environ: dict[str, str], changes: dict[str, str], bots: tuple[str, ...],
+    home: str, standing: Standing,
+) -> None:  # fmt: skip
+    """And `ALLOW_USERS` names people: no bot has to be among them."""
+    settings = load_settings({**environ, "ALLOW_BOTS": "A0BOLTCI00", **changes}, None)
+    author = UserId(bots[-1] if bots[-1].startswith("U") else bots[0])
+    assert await Permissions(settings, people_of(box)).of(author, GENERAL, bots, home) is standing
+
+
+async def test_a_bot_that_is_not_listed_costs_no_look_up(
+    box: Sandbox, environ: dict[str, str]
+) -> None:
+    """Nor does one that is not at home: bots may write a lot."""
+    allow = Permissions(load_settings({**environ, "ALLOW_BOTS": BOT[1]}, None), people_of(box))
+    calls = len(box.slack.calls)
+    assert await allow.of(PEOPLE["ada"], GENERAL, ("B1", "A1", PEOPLE["ada"])) is Standing.BOT
+    assert await allow.of(UserId(PARTNER[2]), GENERAL, PARTNER, THEIRS) is Standing.EXTERNAL
+    assert len(box.slack.calls) == calls
+
+
+async def test_a_look_up_of_a_bot_that_failed_says_nothing_about_it(
+    box: Sandbox, environ: dict[str, str]
+) -> None:
+    """As with people."""
+    allow = Permissions(load_settings({**environ, "ALLOW_BOTS": BOT[1]}, None), people_of(box))
+    box.slack.fail_next("users.info", status=500, times=2)
+    with pytest.raises(NotIdentified):
+        await allow.of(PEOPLE["bolt-ci"], GENERAL, BOT, OURS)
+
+
+async def test_people_are_not_listed_as_bots(box: Sandbox, environ: dict[str, str]) -> None:
+    """`ALLOW_USERS` does not let a bot in, and `ALLOW_BOTS` lets no guest in."""
+    lists = {"ALLOW_USERS": PEOPLE["bolt-ci"], "ALLOW_BOTS": PEOPLE["gus"]}
+    allow = Permissions(load_settings({**environ, **lists}, None), people_of(box))
+    assert await allow.of(PEOPLE["bolt-ci"], GENERAL) is Standing.BOT
+    assert await allow.of(PEOPLE["gus"], GENERAL) is Standing.GUEST
+
+
+async def test_a_workflow_that_acts_for_nobody_is_not_a_person(
+    box: Sandbox, environ: dict[str, str]
+) -> None:
+    """Its message may be where the operator lets it; what people do is not for it to do."""
+    allow = Permissions(load_settings(environ, None), people_of(box))
+    assert allow.of_workflow(GENERAL) is Standing.ALLOWED
+    assert await allow.of(WORKFLOW, GENERAL) is Standing.UNKNOWN
+
+
+async def test_a_look_up_that_failed_is_tried_again_later(
+    box: Sandbox, environ: dict[str, str]
+) -> None:
+    """It is no answer, and that is kept for as long as one that Slack refused."""
+    allow = Permissions(load_settings(environ, None), people_of(box))
+    box.slack.fail_next("users.info", status=500, times=2)
+    for _ in range(2):
+        with pytest.raises(NotIdentified, match=r"^users\.info: "):
+            await allow.of(PEOPLE["ada"], GENERAL)
+
+    async def is_allowed() -> bool:
+        try:
+            return await allow.of(PEOPLE["ada"], GENERAL) is Standing.ALLOWED
+        except NotIdentified:
+            return False
+
+    await wait_until(is_allowed, "ada is known again", seconds=20)
+
+
+def people_of(box: Sandbox) -> People:
+    """Who is in the sandbox's Slack, asked over its socket."""
+    client: AsyncWebClient = web_client(box.slack)
+    return People(client, box.slack.team_id, None)
+
+
+def settings_with(environ: dict[str, str], on: frozenset[str]) -> Settings:
+    """The settings of an operator who turned these switches on."""
+    return load_settings({**environ, **{name: SWITCHES[name] for name in on}}, None)
+
+
+@pytest.mark.parametrize(
+    ("user", "channel", "changes", "told"),
+    [
+        ("gus", "general", {}, "Guests can't steer"),
+        ("una", "general", {}, "Guests can't steer"),
+        ("eve", "shared", {}, "People from other organizations"),
+        ("ben", "general", {"ALLOW_USERS": PEOPLE["ada"]}, "not among those"),
+        ("ada", "secrets", {"ALLOW_CHANNELS": GENERAL}, "not allowed in this channel"),
+    ],
+    ids=["guest", "single_channel_guest", "external", "not_listed", "channel"],
+)
+async def test_who_may_not_is_told_once_in_a_thread(
+    environ: dict[str, str], desk: Desk, user: str, channel: str, changes: dict[str, str], told: str
+) -> None:
+    """The reason comes once to each person and thread, to them alone; nothing goes to Devin."""
+    threads = await linked_before(desk, environ, channel)
+    async with running(desk, environ, **changes):
+        for thread in threads:
+            await desk.reply("Delete it all", thread, user=user, channel=channel)
+            await desk.mention("delete it all", thread=thread, user=user, channel=channel)
+            await desk.reply("Please?", thread, user=user, channel=channel)
+        await desk.until_heard()
+        await wait_until(
+            lambda: len(desk.whispers(user, channel=channel)) == len(threads), "each thread told"
+        )
+        await desk.mention("status", thread=threads[0], user=user, channel=channel)
+        await desk.until_heard()
+    whispers = desk.slack.ephemerals(channel)
+    assert sorted(one.thread_ts or "" for one in whispers) == threads
+    assert all(told in one.text for one in whispers)
+    assert all(len(desk.said(thread, channel=channel)) == 1 for thread in threads)
+    assert desk.devin.requests == []
+
+
+async def linked_before(desk: Desk, environ: dict[str, str], channel: str) -> list[str]:
+    """Two threads that were linked while everybody who is at home was allowed to."""
+    async with running(desk, environ):
+        threads = [await desk.linked_thread(channel=channel) for _ in range(2)]
+        await desk.until_heard()
+    return threads
+
+
+@pytest.mark.parametrize(
+    ("user", "channel", "changes"),
+    [
+        ("gus", "general", {"ALLOW_GUESTS": "true"}),
+        ("una", "general", {"ALLOW_GUESTS": "true"}),
+        ("eve", "shared", {"ALLOW_EXTERNAL": "true"}),
+        ("ben", "general", {"ALLOW_USERS": f"{PEOPLE['ada']},U0BEN00000"}),
+        ("ben", "general", {"ALLOW_CHANNELS": GENERAL}),
+    ],
+    ids=["guest", "single_channel_guest", "external", "listed", "channel"],
+)
+async def test_whom_the_operator_allows_is_read(
+    environ: dict[str, str], desk: Desk, user: str, channel: str, changes: dict[str, str]
+) -> None:
+    """Each switch of the operator opens what it says."""
+    async with running(desk, environ, **changes):
+        thread = await desk.linked_thread(channel=channel)
+        ts = await desk.reply("Please rebase", thread, user=user, channel=channel)
+        await desk.until_marked("white_check_mark", ts, channel=channel)
+    assert len(desk.received()) == 1
+    assert desk.whispers(user, channel=channel) == []
+
+
+FAILED: dict[str, dict[str, Any]] = {
+    "server_error": {"status": 500},
+    "rate_limited": {"retry_after": 1},
+    "dropped": {"drop": True},
+    "timeout": {"delay": 1.5},
+    "token_revoked": {"error": "token_revoked"},
+}
+
+
+@pytest.mark.parametrize("failure", FAILED.values(), ids=FAILED.keys())
+async def test_a_look_up_that_failed_says_nothing_about_anybody(
+    bot: Bot, desk: Desk, failure: dict[str, Any]
+) -> None:
+    """Slack is not acknowledged and brings the reply again; its author is told nothing."""
+    thread = await desk.linked_thread()
+    desk.slack.fail_next("users.info", times=ALWAYS, **failure)
+    ts = await desk.reply("Rebase, please", thread, user="ben")
+    delivery = desk.slack.deliveries[-1]
+    await wait_until(lambda: delivery.attempts > 1, "Slack brings it again")
+    assert desk.received() == []
+    desk.slack.fail_no_more()
+
+    async def is_taken() -> bool:
+        return (await (await desk.slack.redeliver(delivery)).settled()).acked
+
+    await wait_until(is_taken, "it is taken once Slack says who ben is")
+    await desk.until_marked("white_check_mark", ts)
+    assert len(desk.received()) == 1
+    assert desk.whispers("ben") == []
+
+
+async def test_a_reply_waits_for_one_before_it_whose_author_is_looked_up(
+    bot: Bot, desk: Desk
+) -> None:
+    """Slack does not say who ben is; ada, who is known, comes after him all the same."""
+    thread = await desk.linked_thread()
+    desk.slack.fail_next("users.info", status=503, delay=0.5, times=ALWAYS)
+    for text, user in (("first", "ben"), ("second", "ada")):
+        await desk.reply(text, thread, user=user)
+    first, second = desk.slack.deliveries[-2:]
+    await second.settled()
+    assert (first.acked, second.acked) == (False, True)
+    desk.slack.fail_no_more()
+    await desk.until_received("second")
+    assert [one.rpartition("\n")[2] for one in desk.received()] == ["first", "second"]
+
+
+async def test_authors_of_a_thread_are_looked_up_beside_each_other(bot: Bot, desk: Desk) -> None:
+    """And what they wrote is taken in its order, whoever is named first."""
+    thread = await desk.linked_thread()
+    over = asyncio.Event()
+    desk.slack.fail_next("users.info", until=over)
+    before = len(desk.slack.calls)
+    for text, user in (("first", "ben"), ("second", "ben"), ("third", "gus"), ("last", "ada")):
+        await desk.reply(text, thread, user=user)
+
+    def looked_up() -> int:
+        return sum(call.method == "users.info" for call in desk.slack.calls[before:])
+
+    await wait_until(lambda: looked_up() == 2, "both are asked for at once")
+    over.set()
+    await desk.until_received("last")
+    await desk.until_whispered("Guests can't steer", "gus")
+    texts = [one.rpartition("\n")[2] for one in desk.received()]
+    assert texts == ["first", "second", "last"]
+
+
+@pytest.mark.parametrize("reason", ["user_not_found", "user_not_visible", "missing_scope"])
+async def test_whom_slack_does_not_name_may_not(bot: Bot, desk: Desk, reason: str) -> None:
+    """Slack's no is an answer: each reply that it cost is told, once, to its author."""
+    thread = await desk.linked_thread()
+    desk.slack.fail_next("users.info", times=4, error=reason)
+    await desk.mention("rebase", thread=thread, user="ben")
+    await desk.until_whispered("could not find out from Slack who you are", "ben")
+    await desk.reply("Rebase, please", thread, user="ben")
+    await wait_until(lambda: len(desk.whispers("ben")) == 2, "both replies are told")
+    assert await desk.fence(thread) == []
+    assert len(desk.whispers("ben")) == 2
+
+
+@pytest.mark.parametrize("kind", ["unlinked", "muted", "unlinked_since"])
+async def test_where_nothing_goes_to_devin_a_failed_look_up_refuses_nothing(
+    bot: Bot, desk: Desk, kind: str
+) -> None:
+    """People just talk there; nobody asked who they are."""
+    thread = await desk.slack.say("Shall we ship it?")
+    if kind != "unlinked":
+        thread = await desk.linked_thread()
+        await desk.until_marked("white_check_mark", await desk.reply("Now", thread))
+        verb, told = ("mute", "Muted") if kind == "muted" else ("unlink", "no longer linked")
+        await desk.mention(verb, thread=thread)
+        await desk.until_said(told, thread)
+    desk.slack.fail_next("users.info", status=500, times=ALWAYS)
+    await desk.reply("Between us", thread, user="ben")
+    await desk.reply(f"Like https://app.devin.ai/sessions/{'0' * 32}?", thread, user="ben")
+    await desk.mention("what do you think?", thread=thread, user="ben")
+    await desk.until_heard()
+    assert [one for one in desk.received() if "Now" not in one] == []
+
+
+async def test_a_command_by_mention_waits_until_slack_says_whose_it_is(
+    bot: Bot, desk: Desk
+) -> None:
+    """It is done when Slack brings it again, or, where it does not, to be asked for again."""
+    thread = await desk.linked_thread()
+    desk.slack.fail_next("users.info", status=503, times=ALWAYS)
+    await desk.mention("unlink", thread=thread, user="ben")
+    of_it = desk.slack.deliveries[-2:]
+    await wait_until(lambda: any(one.attempts > 1 for one in of_it), "Slack brings it again")
+    assert (len(desk.said(thread)), desk.whispers("ben")) == (1, [])
+    desk.slack.fail_no_more()
+
+    async def is_done() -> bool:
+        for one in of_it:
+            await (await desk.slack.redeliver(one)).settled()
+        return len(desk.said(thread)) > 1
+
+    await wait_until(is_done, "it is answered once Slack says who ben is")
+    (told,) = desk.said(thread)[1:]
+    assert "no longer linked" in told or "I did not hear `unlink`" in told
+    assert desk.whispers("ben") == []
+
+
+async def test_a_deactivated_person_may_not(bot: Bot, desk: Desk) -> None:
+    """What a deactivated account sends, by an integration say, is not relayed."""
+    thread = await desk.linked_thread()
+    desk.slack.workspace.user("ben").deleted = True
+    await desk.reply("Still here", thread, user="ben")
+    await desk.until_whispered("could not find out from Slack who you are", "ben")
+    assert await desk.fence(thread) == []
+
+
+async def test_a_turned_away_person_cannot_command(bot: Bot, desk: Desk) -> None:
+    """Guests link, unlink and mute nothing, and learn no status; they are told so, once."""
+    thread = await desk.linked_thread()
+    for words in ("unlink", "mute", "status", "help", f"link devin-{'0' * 32}"):
+        await desk.mention(words, thread=thread, user="gus")
+    await desk.until_heard()
+    await desk.until_whispered("Guests can't steer", "gus")
+    await desk.mention("status", thread=thread)
+    assert "by ada" in await desk.until_said("Linked to", thread)
+    assert len(desk.said(thread)) == 2
+    assert len(desk.whispers("gus")) == 1

@@ -1,0 +1,623 @@
+"""`/devin-say`: from a channel to Devin, in a thread that shows it and is linked from then on."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+import pytest
+import redis.asyncio
+
+from bot.app import Bot
+from bot.model.models import Link, SessionId, ThreadRef, UserId
+from bot.redis.connection import Store
+from bot.redis.keys import link_key, threads_key
+from bot.reporting import notices
+from bot.store.links import Links
+from sandbox.slack.server import Message
+from sandbox.slack.transport.deliveries import Delivery
+from tests.support.desk import OTHER_SESSION, SESSION, Desk, labels, running
+from tests.support.redis_servers import node_url
+from tests.support.waiting import until_settled, wait_until
+
+HEX = SESSION.removeprefix("devin-")
+FROM_ADA = "ada (in Slack):\n\n"
+DAY_MS = 24 * 3600 * 1000
+
+
+async def say(desk: Desk, text: str, *, user: str = "ada", channel: str = "general") -> None:
+    """Somebody types `/devin-say`, and Slack has its acknowledgement in time."""
+    delivery = await desk.slack.slash("/devin-say", text, user=user, channel=channel)
+    assert delivery.acked
+
+
+def menu_of(desk: Desk, user: str = "ada") -> Message:
+    """The menu that somebody was last asked with."""
+    return desk.slack.ephemerals("general", user)[-1]
+
+
+def offered(desk: Desk, user: str = "ada") -> list[tuple[str, str]]:
+    """The options of that menu: value and label."""
+    (actions,) = (block for block in menu_of(desk, user).blocks if block["type"] == "actions")
+    return [(one["value"], one["text"]["text"]) for one in actions["elements"][0]["options"]]
+
+
+async def choose(desk: Desk, value: str, *, user: str = "ada", action: str = "say_chosen") -> None:
+    """Somebody chooses from the menu, or presses its button."""
+    message = menu_of(desk, user)
+    delivery = await desk.slack.press_ephemeral(
+        action, channel="general", message_ts=message.ts, user=user, value=value
+    )
+    assert delivery.acked
+
+
+async def asked(desk: Desk, text: str = "Please rebase") -> list[tuple[str, str]]:
+    """Two sessions are active, and ada names none: what she may choose from."""
+    desk.devin.add_session(OTHER_SESSION, title="Fix the build")
+    await desk.linked_thread()
+    await desk.linked_thread(OTHER_SESSION)
+    await say(desk, text)
+    await desk.until_whispered("Several sessions are active here", "ada")
+    return offered(desk)
+
+
+async def posted(desk: Desk, words: str, *, channel: str = "general") -> Message:
+    """The message with `words` that the bot has posted."""
+
+    def found() -> list[Message]:
+        messages = desk.slack.channel_messages(channel)
+        return [one for one in messages if one.user == desk.slack.bot_user_id and words in one.text]
+
+    await wait_until(found, f"the bot posts {words!r}")
+    return found()[0]
+
+
+@pytest.mark.parametrize("channel", ["general", "secrets", "group-dm", "dm"])
+async def test_a_message_is_posted_linked_delivered_and_reported(
+    bot: Bot, desk: Desk, channel: str
+) -> None:
+    """The post names the person; the mark is on it, and its thread goes to the session."""
+    await say(desk, f"{SESSION} Please rebase", user="ada", channel=channel)
+    message = await posted(desk, "Please rebase", channel=channel)
+    assert message.text == "*ada* to Devin:\nPlease rebase"
+    assert message.thread_ts in {None, message.ts}
+    await desk.until_marked("white_check_mark", message.ts, channel=channel)
+    reply = await desk.reply("And test it", message.ts, channel=channel)
+    await desk.until_marked("white_check_mark", reply, channel=channel)
+    assert desk.received() == [FROM_ADA + "Please rebase", FROM_ADA + "And test it"]
+    assert desk.whispers("ada", channel=channel) == []
+
+
+async def test_who_asks_while_too_much_is_under_way_sees_that_it_failed(
+    bot: Bot, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Slack is not acknowledged, and nothing is done later that nobody waits for."""
+    monkeypatch.setattr(notices, "MOST", 0)
+    delivery = await desk.slack.slash("/devin-say", f"{SESSION} Please rebase")
+    assert not delivery.acked
+    assert "failed with the error" in desk.slack.ephemerals("general", "ada")[-1].text
+    monkeypatch.undo()
+    await say(desk, f"{SESSION} Please merge", user="ada")
+    await desk.until_received("merge")
+    assert len(desk.received()) == 1
+
+
+@pytest.mark.parametrize(
+    "name", [HEX, f"https://app.devin.ai/sessions/{HEX}", f"<https://app.devin.ai/sessions/{HEX}>"]
+)
+async def test_the_session_is_named_like_anywhere(bot: Bot, desk: Desk, name: str) -> None:
+    """As an id or an address, with the message on the same line or below."""
+    await say(desk, f"{name}\nPlease rebase\nand test", user="ben")
+    message = await posted(desk, "Please rebase")
+    assert message.text.startswith("*Ben Franklin* to Devin:")
+    await desk.until_marked("white_check_mark", message.ts)
+    assert desk.received() == ["Ben Franklin (in Slack):\n\nPlease rebase\nand test"]
+
+
+async def test_what_devin_answers_is_told_in_the_thread(bot: Bot, desk: Desk) -> None:
+    """A command's message ends like any reply, buttons and all."""
+    desk.devin.behave(SESSION, "suspended", detail="Asleep", times=1)
+    await say(desk, f"{SESSION} Please rebase")
+    message = await posted(desk, "to Devin:")
+    assert "> Asleep" in await desk.until_said("suspended", message.ts)
+    await desk.until_marked("zzz", message.ts)
+    report = desk.slack.thread("general", message.ts)[-1]
+    await desk.slack.press("send_again", channel="general", message_ts=report.ts)
+    await desk.until_marked("white_check_mark", message.ts)
+    assert desk.received() == [FROM_ADA + "Please rebase"]
+
+
+async def test_without_a_session_the_one_active_session_is_meant(bot: Bot, desk: Desk) -> None:
+    """The message goes into the thread of the channel's one session, two threads of it or one."""
+    first = await desk.linked_thread()
+    await say(desk, "Please rebase")
+    message = await posted(desk, "Please rebase")
+    assert message.thread_ts == first
+    await desk.until_marked("white_check_mark", message.ts)
+    second = await desk.linked_thread()
+    await say(desk, "And test it")
+    later = await posted(desk, "And test it")
+    assert later.thread_ts == second
+    await desk.until_marked("white_check_mark", later.ts)
+    assert desk.received() == [FROM_ADA + "Please rebase", FROM_ADA + "And test it"]
+
+
+async def test_without_a_session_and_without_a_link_the_person_is_told_what_to_type(
+    bot: Bot, desk: Desk
+) -> None:
+    """Links of another channel do not count."""
+    await desk.linked_thread(channel="secrets")
+    await say(desk, "Please rebase")
+    told = await desk.until_whispered("No session was active in this channel", "ada")
+    assert "Type `/devin-say" in told
+    assert desk.devin.requests == []
+
+
+async def test_several_active_sessions_are_listed(bot: Bot, desk: Desk) -> None:
+    """The person alone sees them, and nothing is posted or sent."""
+    desk.devin.add_session(OTHER_SESSION)
+    await desk.linked_thread()
+    await desk.linked_thread(OTHER_SESSION)
+    await say(desk, "Please rebase")
+    await desk.until_whispered("Several sessions are active here", "ada")
+    assert [session for _, session in offered(desk)] == [OTHER_SESSION, SESSION]
+    assert desk.devin.requests == []
+
+
+async def test_a_chosen_session_gets_the_message_that_was_typed(bot: Bot, desk: Desk) -> None:
+    """It goes on in that session's latest thread, and the menu says where it went."""
+    options = await asked(desk, "Please *rebase* &amp; test")
+    assert [label for _, label in options] == ["Fix the build · devin-fedcba98", SESSION]
+    await choose(desk, options[1][0])
+    message = await posted(desk, "to Devin:")
+    assert message.text == "*ada* to Devin:\nPlease *rebase* &amp; test"
+    await desk.until_marked("white_check_mark", message.ts)
+    assert desk.received() == [FROM_ADA + "Please **rebase** & test"]
+    told = await desk.until_whispered("is on its way to", "ada")
+    assert SESSION in told
+    assert menu_of(desk).text == told
+    assert labels(menu_of(desk)) == []
+
+
+async def test_the_menu_names_its_sessions_without_devins_list(
+    environ: dict[str, str], desk: Desk
+) -> None:
+    """Where the operator keeps that list back, each of its sessions is asked for by itself."""
+    async with running(desk, environ, LIST_SESSIONS="false"):
+        options = await asked(desk)
+    assert [label for _, label in options] == ["Fix the build · devin-fedcba98", SESSION]
+    assert (desk.devin.lists, desk.devin.reads) == (0, 2)
+
+
+async def test_a_menu_that_is_answered_twice_at_once_sends_once(bot: Bot, desk: Desk) -> None:
+    """Of answers that come together one counts, whichever it is; the rest change nothing."""
+    options = await asked(desk)
+    message = menu_of(desk)
+    notices = (
+        desk.slack.press_ephemeral(
+            "say_chosen", channel="general", message_ts=message.ts, value=value
+        )
+        for value in (options[0][0], options[0][0], options[1][0])
+    )
+    assert all(delivery.acked for delivery in await asyncio.gather(*notices))
+    await desk.until_whispered("is on its way to", "ada")
+    post = await posted(desk, "Please rebase")
+    await desk.until_marked("white_check_mark", post.ts)
+    assert desk.received() + desk.received(OTHER_SESSION) == [FROM_ADA + "Please rebase"]
+    assert len(desk.devin.requests) == 1
+
+
+async def test_nothing_is_sent_where_a_person_says_so(bot: Bot, desk: Desk) -> None:
+    """The menu is gone then, and what comes for it later does nothing."""
+    options = await asked(desk)
+    message = menu_of(desk)
+    number = options[0][0].partition(":")[0]
+    await choose(desk, number, action="say_cancelled")
+    await desk.until_whispered("Nothing was sent", "ada")
+    assert labels(message) == []
+    assert [one.text for one in desk.slack.ephemerals("general")] == ["Nothing was sent to Devin."]
+    assert desk.devin.requests == []
+
+
+@pytest.mark.parametrize(
+    "value", ["{number}:2", "{number}:999", "{number}:-1", "{number}", "{other}:0", "", ":0", "x:y"]
+)
+async def test_a_forged_choice_sends_nothing(bot: Bot, desk: Desk, value: str) -> None:
+    """Only what was offered can be chosen; the message stays for who answers rightly."""
+    options = await asked(desk)
+    number = options[0][0].partition(":")[0]
+    await choose(desk, value.format(number=number, other="0" * 32))
+    await desk.until_whispered("I no longer keep that message", "ada")
+    assert desk.devin.requests == []
+    message = desk.slack.ephemerals("general", "ada")[0]
+    await desk.slack.press_ephemeral(
+        "say_chosen", channel="general", message_ts=message.ts, value=options[0][0]
+    )
+    await desk.until_received("Please rebase", OTHER_SESSION)
+
+
+async def test_somebody_elses_menu_cannot_be_answered(bot: Bot, desk: Desk) -> None:
+    """Ben, whose own menu has another number, forges ada's; his own channel does not help."""
+    theirs = await asked(desk)
+    await say(desk, "Mine", user="ben")
+    await wait_until(lambda: desk.whispers("ben"), "ben is asked")
+    await choose(desk, theirs[0][0], user="ben")
+    await desk.until_whispered("I no longer keep that message", "ben")
+    assert desk.devin.requests == []
+
+
+async def test_a_menu_of_another_channel_cannot_be_answered(bot: Bot, desk: Desk) -> None:
+    """What was typed in one channel stays out of the others."""
+    options = await asked(desk)
+    await desk.linked_thread(channel="secrets")
+    await desk.linked_thread(OTHER_SESSION, channel="secrets")
+    await say(desk, "A secret", channel="secrets")
+    await desk.until_whispered("Several sessions", "ada", channel="secrets")
+    message = desk.slack.ephemerals("secrets", "ada")[-1]
+    await desk.slack.press_ephemeral(
+        "say_chosen", channel="secrets", message_ts=message.ts, value=options[0][0]
+    )
+    await desk.until_whispered("I no longer keep that message", "ada", channel="secrets")
+    assert desk.devin.requests == []
+
+
+async def test_a_choice_whose_thread_is_gone_begins_another(bot: Bot, desk: Desk) -> None:
+    """Who chose the session meant that session."""
+    options = await asked(desk)
+    for root in desk.slack.channel_messages("general"):
+        if root.text == "Shall we ship it?":
+            await desk.mention("unlink", thread=root.ts)
+            await desk.until_said("no longer linked", root.ts)
+    await choose(desk, options[0][0])
+    await desk.until_received("Please rebase", OTHER_SESSION)
+    thread = (await posted(desk, "Please rebase")).ts
+    await desk.reply("And tag it", thread)
+    await desk.until_received("And tag it", OTHER_SESSION)
+
+
+@pytest.mark.parametrize("action", ["say_chosen", "say_cancelled"])
+async def test_an_answer_from_another_workspace_is_ignored(
+    bot: Bot, desk: Desk, action: str
+) -> None:
+    """It is acknowledged, and the menu still serves whom it is for."""
+    options = await asked(desk)
+    menu, value = menu_of(desk), options[0][0]
+    given = value if action == "say_chosen" else value.partition(":")[0]
+    await choose(desk, "0" * 32, action=action)
+    genuine = desk.slack.deliveries[-1].payload
+    await desk.until_whispered("I no longer keep that message", "ada")
+    other = genuine | {"team": {"id": "T0OTHER000"}}
+    other["actions"] = [one | {"value": given, "selected_option": None} for one in other["actions"]]
+    again = await desk.slack.redeliver(Delivery("interactive", other))
+    assert (await again.settled()).acked
+    await desk.slack.press_ephemeral(
+        "say_chosen", channel="general", message_ts=menu.ts, value=value
+    )
+    await desk.until_received("Please rebase", OTHER_SESSION)
+    assert len(desk.devin.requests) == 1
+
+
+async def test_what_is_asked_back_is_kept_while_it_can_be_answered(
+    bot: Bot, desk: Desk, raw: redis.asyncio.Redis
+) -> None:
+    """A menu for the half hour in which Slack takes its answer, a form for a day."""
+    await asked(desk)
+    await say(desk, "")
+    await wait_until(lambda: desk.slack.open_views("ada"), "the form opens")
+    kept = {key: await raw.ttl(key) async for key in raw.scan_iter("*:ticket:*")}
+    half_hours = {key.split(":")[2]: round(ttl / 1800) for key, ttl in kept.items()}
+    assert half_hours == {"SayForm": 48, "Unsent": 1}
+
+
+async def test_a_choice_that_fails_can_be_made_again(bot: Bot, desk: Desk) -> None:
+    """The person is told, beside the menu, which stays."""
+    options = await asked(desk)
+    message = menu_of(desk)
+    for times in (1, 0):
+        desk.slack.fail_next("chat.postMessage", status=503, times=times)
+        await desk.slack.press_ephemeral(
+            "say_chosen", channel="general", message_ts=message.ts, value=options[0][0]
+        )
+        if times:
+            await desk.until_whispered("did not work just now", "ada")
+            assert desk.devin.requests == []
+    await desk.until_received("Please rebase", OTHER_SESSION)
+    assert len(desk.devin.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("verb", "told"), [("unlink", "somebody unlinked the thread"), ("mute", "muted the thread")]
+)
+async def test_a_message_that_its_thread_no_longer_takes_is_told(
+    bot: Bot, desk: Desk, verb: str, told: str
+) -> None:
+    """While it was being posted somebody ended the link, or muted it: it stands there, unsent."""
+    thread = await desk.linked_thread()
+    before, is_ended = len(desk.slack.calls), asyncio.Event()
+    desk.slack.fail_next("chat.postMessage", until=is_ended)
+    saying = asyncio.create_task(say(desk, "Please rebase"))
+    await wait_until(
+        lambda: "chat.postMessage" in [one.method for one in desk.slack.calls[before:]], "it posts"
+    )
+    await desk.mention(verb, thread=thread)
+    await desk.until_heard()
+    is_ended.set()
+    assert "not sent to Devin" in await desk.until_whispered(told, "ada")
+    await saying
+    assert any("Please rebase" in one.text for one in desk.posts(thread))
+    assert desk.devin.requests == []
+
+
+async def test_a_muted_thread_is_not_chosen(bot: Bot, desk: Desk) -> None:
+    """Muting one of two leaves one that is meant; muting both leaves none."""
+    desk.devin.add_session(OTHER_SESSION)
+    one, two = await desk.linked_thread(), await desk.linked_thread(OTHER_SESSION)
+    await desk.mention("mute", thread=one)
+    await desk.until_said("Muted", one)
+    await say(desk, "Please rebase")
+    await desk.until_received("Please rebase", OTHER_SESSION)
+    await desk.mention("mute", thread=two)
+    await desk.until_said("Muted", two)
+    await say(desk, "And test it")
+    await desk.until_whispered("No session was active", "ada")
+    assert len(desk.devin.requests) == 1
+
+
+async def test_a_session_with_many_threads_hides_no_other(
+    bot: Bot, desk: Desk, store: Store
+) -> None:
+    """Each `/devin-say` with a session makes one; the other session is still one of two."""
+    general = desk.slack.workspace.channel("general").id
+    await desk.linked_thread(OTHER_SESSION)
+    links = Links(store, timedelta(days=1))
+    link = Link(session=SessionId(SESSION), by=UserId("U0ADA"), at=int(time.time()))
+    for number in range(30):
+        ref = ThreadRef(team=desk.slack.team_id, channel=general, thread_ts=f"17640000{number}.1")
+        await links.create(ref, link)
+    await say(desk, "Please rebase")
+    await desk.until_whispered("Several sessions are active", "ada")
+    assert [session for _, session in offered(desk)] == [SESSION, OTHER_SESSION]
+
+
+@pytest.mark.parametrize("days", [6.9, 7.1])
+async def test_a_session_without_traffic_for_a_week_is_not_meant(
+    bot: Bot, desk: Desk, redis_url: str, days: float
+) -> None:
+    """Seven days after its last traffic a thread is no longer what people mean."""
+    thread = await desk.linked_thread()
+    key = threads_key(desk.slack.team_id, desk.slack.workspace.channel("general").id)
+    async with redis.asyncio.Redis.from_url(node_url(redis_url)) as client:
+        await client.zadd(key, {thread: time.time() * 1000 - days * DAY_MS}, xx=True)
+    await say(desk, "Please rebase")
+    if days < 7:
+        await desk.until_received("Please rebase")
+    else:
+        await desk.until_whispered("No session was active", "ada")
+
+
+@pytest.mark.parametrize("text", ["help", "HELP", SESSION, f"{SESSION}   "])
+async def test_without_a_message_the_person_reads_how_it_is_used(
+    bot: Bot, desk: Desk, text: str
+) -> None:
+    """At once, in the acknowledgement; nothing is posted."""
+    await say(desk, text)
+    told = await desk.until_whispered("Type `/devin-say", "ada")
+    assert "active session" in told
+    assert told.count("`/devin-say") == 4
+    assert desk.slack.channel_messages("general") == []
+
+
+@pytest.mark.parametrize(
+    "word", ["devin-xyz", f"devin-{HEX}/../x", f"http://app.devin.ai/sessions/{HEX}"]
+)
+async def test_a_session_that_is_none_is_not_part_of_the_message(
+    bot: Bot, desk: Desk, word: str
+) -> None:
+    """What is meant as a session and is none is answered, also where one session is active."""
+    thread = await desk.linked_thread()
+    await say(desk, f"{word} Please rebase")
+    await desk.until_whispered("names no Devin session", "ada")
+    assert await desk.fence(thread) == []
+
+
+@pytest.mark.parametrize(
+    ("channel", "told"),
+    [("random", "I'm not in this channel. Type `/invite"), ("attic", "This channel is archived")],
+)
+async def test_where_the_bot_cannot_post_the_person_is_told(
+    bot: Bot, desk: Desk, channel: str, told: str
+) -> None:
+    """The answer says what to do, and nothing is sent to Devin."""
+    if channel == "attic":
+        desk.slack.workspace.channel("general").is_archived = True
+        channel = "general"
+    await say(desk, f"{SESSION} Please rebase", channel=channel)
+    await desk.until_whispered(told, "ada", channel=channel)
+    assert desk.devin.requests == []
+
+
+async def test_a_channel_that_the_bot_has_left_is_told(bot: Bot, desk: Desk) -> None:
+    """Also where the thread of the one active session is out of reach."""
+    await desk.linked_thread()
+    await desk.until_heard()
+    desk.slack.workspace.channel("general").members.remove(desk.slack.bot_user_id)
+    await say(desk, "Please rebase")
+    await desk.until_whispered("I'm not in this channel", "ada")
+    assert desk.devin.requests == []
+
+
+@pytest.mark.parametrize(
+    ("user", "changes", "told"),
+    [
+        ("gus", {}, "Guests can't steer"),
+        ("ben", {"ALLOW_USERS": "U0ADA00000"}, "not among those"),
+        ("ada", {"ALLOW_CHANNELS": "C0RANDOM00"}, "not allowed in this channel"),
+    ],
+)
+async def test_who_may_not_is_told_each_time(
+    environ: dict[str, str], desk: Desk, user: str, changes: dict[str, str], told: str
+) -> None:
+    """A command is a question, so it is always answered; nothing is posted."""
+    async with running(desk, environ, **changes):
+        for text in (f"{SESSION} Please rebase", "Please rebase"):
+            await say(desk, text, user=user)
+        await wait_until(lambda: len(desk.whispers(user)) == 2, "both are answered")
+    assert all(told in one for one in desk.whispers(user))
+    assert desk.slack.channel_messages("general") == []
+    assert desk.devin.requests == []
+
+
+async def test_a_message_pings_nobody_but_whom_it_names(bot: Bot, desk: Desk) -> None:
+    """`<!channel>` and its kin are shown, not used; people, channels and entities stay."""
+    await say(desk, f"{SESSION} <!channel> <!here|here> <@U0BEN00000> &lt;b&gt; &amp;amp; *now*")
+    message = await posted(desk, "to Devin:")
+    assert message.text == (
+        "*ada* to Devin:\n@channel @here <@U0BEN00000> &lt;b&gt; &amp;amp; *now*"
+    )
+    assert "<!" not in str(message.blocks)
+    await desk.until_marked("white_check_mark", message.ts)
+    assert desk.received() == [
+        FROM_ADA + "@channel @here @Ben Franklin <b> &amp; **now**",
+    ]
+
+
+async def test_a_long_message_is_read_whole(bot: Bot, desk: Desk) -> None:
+    """The channel sees as much as Slack shows; Devin reads all of it."""
+    await say(desk, f"{SESSION} {'long ' * 1_500}end")
+    message = await posted(desk, "to Devin:")
+    await desk.until_marked("white_check_mark", message.ts)
+    assert desk.received() == [f"{FROM_ADA}{'long ' * 1_500}end"]
+
+
+@asynccontextmanager
+async def hanging(redis_url: str) -> AsyncIterator[None]:
+    """Redis takes commands and answers none that may write."""
+    async with redis.asyncio.Redis.from_url(node_url(redis_url)) as client:
+        await client.client_pause(20_000, all=False)
+        try:
+            yield
+        finally:
+            await client.client_unpause()
+
+
+@pytest.mark.parametrize("text", [f"{SESSION} Please rebase", "Please rebase"])
+async def test_while_redis_hangs_the_person_is_told(
+    bot: Bot, desk: Desk, redis_url: str, text: str
+) -> None:
+    """Slack is acknowledged first; within seconds the person hears that it did not work."""
+    await desk.linked_thread()
+    async with hanging(redis_url):
+        await say(desk, text)
+        assert desk.whispers("ada") == []
+        told = await desk.until_whispered("did not work just now", "ada")
+    assert "my database" in told
+    assert desk.devin.requests == []
+
+
+async def test_while_slack_hangs_the_acknowledgement_does_not(bot: Bot, desk: Desk) -> None:
+    """A post that takes longer than a second is waited for after the acknowledgement."""
+    hangs = asyncio.Event()
+    desk.slack.fail_next("chat.postMessage", until=hangs)
+    await say(desk, f"{SESSION} Please rebase")
+    assert desk.slack.channel_messages("general") == []
+    hangs.set()
+    await desk.until_received("Please rebase")
+
+
+async def test_while_slack_does_not_say_who_asks_the_person_is_told(bot: Bot, desk: Desk) -> None:
+    """A look-up that hangs is given up, and means no."""
+    desk.slack.fail_next("users.info", delay=1.5, times=4)
+    await say(desk, f"{SESSION} Please rebase")
+    assert desk.whispers("ada") == []
+    await desk.until_whispered("could not find out from Slack who you are", "ada")
+    assert desk.devin.requests == []
+
+
+@pytest.mark.parametrize("failure", [{"status": 503}, {"error": "fatal_error"}, {"drop": True}])
+async def test_while_slack_takes_no_post_the_person_is_told(
+    bot: Bot, desk: Desk, failure: dict[str, int]
+) -> None:
+    """Nothing is sent to Devin that the channel does not show."""
+    desk.slack.fail_next("chat.postMessage", **failure)  # type: ignore[arg-type]  # mixed values
+    await say(desk, f"{SESSION} Please rebase")
+    told = await desk.until_whispered("did not work just now", "ada")
+    assert "Slack" in told
+    assert desk.devin.requests == []
+
+
+@pytest.mark.parametrize("text", [f"{SESSION} Please rebase", "Please rebase", ""])
+async def test_a_command_that_comes_twice_acts_once(
+    bot: Bot, desk: Desk, store: Store, text: str
+) -> None:
+    """Its trigger is the same: one post, one menu, or one form, and no word about the second."""
+    desk.devin.add_session(OTHER_SESSION)
+    await desk.linked_thread()
+    await desk.linked_thread(OTHER_SESSION)
+    before = len(desk.slack.channel_messages("general"))
+    delivery = await desk.slack.slash("/devin-say", text)
+
+    def seen() -> int:
+        posts = len(desk.slack.channel_messages("general")) - before
+        forms = [view for view in desk.slack.open_views("ada") if view["submit"]]
+        return posts + len(forms) + len(desk.whispers("ada"))
+
+    await wait_until(seen, "the first is answered")
+    again = await (await desk.slack.redeliver(delivery)).settled()
+    assert again.acked
+    await say(desk, f"{SESSION} The fence")
+    await desk.until_received("The fence")
+    await until_settled(store)
+    assert seen() == 2
+    assert [one for one in desk.received() if "rebase" in one] == [
+        FROM_ADA + "Please rebase" for _ in range(text.startswith(SESSION))
+    ]
+
+
+@pytest.mark.parametrize(
+    ("team", "logged"),
+    [
+        ("T0OTHER000", "T0OTHER000"),
+        ("T0 and words", None),
+        ("T" * 33, None),
+        ("T0\N{CYRILLIC CAPITAL LETTER A}", None),
+    ],
+)
+async def test_a_command_of_another_workspace_is_ignored(
+    bot: Bot, desk: Desk, caplog: pytest.LogCaptureFixture, team: str, logged: str | None
+) -> None:
+    """It is acknowledged, and the operator hears of it, without what is no id."""
+    delivery = await desk.slack.slash("/devin-say", "help")
+    other = delivery.payload | {"team_id": team, "text": f"{SESSION} Please rebase"}
+    again = await desk.slack.redeliver(Delivery("slash_commands", other))
+    assert (await again.settled()).acked
+    assert again.response is None
+    assert [one.team for one in caplog.records if one.getMessage() == "interaction ignored"] == [  # type: ignore[attr-defined]  # an extra field
+        logged
+    ]
+    await say(desk, f"{SESSION} The fence")
+    await desk.until_received("The fence")
+    assert len(desk.devin.requests) == 1
+
+
+async def test_a_command_of_nobody_is_acknowledged(bot: Bot, desk: Desk) -> None:
+    """Another command than ours has no listener, and is no failure for the person."""
+    delivery = await desk.slack.slash("/weather", "94070")
+    assert delivery.acked
+    assert not delivery.response
+    assert desk.slack.ephemerals("general") == []
+
+
+async def test_the_thread_of_a_command_is_linked_by_its_person(
+    bot: Bot, desk: Desk, redis_url: str
+) -> None:
+    """The link says who made it, and expires like any other."""
+    await say(desk, f"{SESSION} Please rebase", user="ben")
+    message = await posted(desk, "to Devin:")
+    await desk.until_marked("white_check_mark", message.ts)
+    channel = desk.slack.workspace.channel("general").id
+    ref = ThreadRef(team=desk.slack.team_id, channel=channel, thread_ts=message.ts)
+    async with redis.asyncio.Redis.from_url(node_url(redis_url)) as client:
+        assert await client.ttl(link_key(ref)) > 0
+    await desk.mention("status", thread=message.ts)
+    assert "by Ben Franklin" in await desk.until_said("Linked to", message.ts)

@@ -1,0 +1,202 @@
+"""What a thread must be told is told, once, however Slack behaves; Devin never hears of it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from bot.app import Bot, open_bot
+from bot.model.errors import OPERATOR_MUST_ACT
+from bot.redis.connection import Store
+from bot.reporting.reporter import MARK_TRIES
+from bot.settings import Settings
+from sandbox.slack.api.faults import ApiCall
+from tests.support.desk import SESSION, Desk, labels
+from tests.support.waiting import until_settled, wait_until
+
+FAULTS: Mapping[str, Mapping[str, Any]] = {
+    "429": {"retry_after": 2},
+    "500": {"status": 500},
+    "503": {"status": 503},
+    "passing error": {"error": "internal_error"},
+    "dropped before": {"drop": True},
+    "dropped after": {"drop_after": True},
+}
+
+
+def calls(desk: Desk, method: str) -> list[ApiCall]:
+    return [call for call in desk.slack.calls if call.method == method]
+
+
+@pytest.mark.parametrize("method", ["chat.postMessage", "reactions.add"])
+@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS.keys())
+async def test_a_report_arrives_once_through_slack_s_trouble(
+    method: str, fault: Mapping[str, Any], bot: Bot, desk: Desk, store: Store
+) -> None:
+    """Retried by `Retry-After`; what was posted although the answer was lost is found again."""
+    thread = await desk.linked_thread()
+    before = len(calls(desk, method))
+    desk.devin.behave(SESSION, "forbidden")
+    desk.slack.fail_next(method, **fault)
+    reply = await desk.reply("Please rebase", thread)
+    await desk.until_marked("x", reply)
+    await until_settled(store)
+
+    assert len(desk.said(thread)) == 2
+    assert "*may not write to this session*" in desk.said(thread)[1]
+    assert desk.marks(reply) == ["x"]
+    assert len(desk.devin.requests) == 1
+    first, *more = calls(desk, method)[before:]
+    is_found_again = fault.get("drop_after") and method == "chat.postMessage"
+    assert len(more) == (0 if is_found_again else 1)
+    if "retry_after" in fault:
+        assert more[0].at - first.at >= 2
+
+
+async def test_an_answer_lost_in_a_long_thread_is_found_on_a_later_page(
+    bot: Bot, desk: Desk, store: Store
+) -> None:
+    """The search for a report that may be there reads the thread to its end."""
+    thread = await desk.linked_thread()
+    for number in range(250):
+        await desk.slack.say(f"Talk {number}", thread=thread, deliver=False)
+    desk.devin.behave(SESSION, "forbidden")
+    desk.slack.fail_next("chat.postMessage", drop_after=True)
+    reply = await desk.reply("Please rebase", thread)
+    await desk.until_marked("x", reply)
+    await until_settled(store)
+    assert len(desk.said(thread)) == 2
+    assert len(calls(desk, "conversations.replies")) == 2
+
+
+async def test_a_success_mark_is_dropped_after_a_few_tries(
+    bot: Bot, desk: Desk, store: Store
+) -> None:
+    """Slack takes about 50 reactions a minute; ✅ is not worth queueing for."""
+    thread = await desk.linked_thread()
+    desk.slack.fail_next("reactions.add", retry_after=0, times=MARK_TRIES)
+    reply = await desk.reply("Please rebase", thread)
+    await desk.until_received("rebase")
+    await until_settled(store)
+    assert desk.marks(reply) == []
+    assert len(calls(desk, "reactions.add")) == MARK_TRIES
+    assert len(desk.devin.requests) == 1
+
+
+@pytest.mark.parametrize("method", ["chat.postMessage", "reactions.add"])
+async def test_every_other_report_is_retried_for_longer(
+    method: str, bot: Bot, desk: Desk, store: Store
+) -> None:
+    """A person must know of it, so it is not dropped; what was told is not told twice."""
+    thread = await desk.linked_thread()
+    desk.devin.behave(SESSION, "suspended")
+    desk.slack.fail_next(method, retry_after=0, times=2 * MARK_TRIES)
+    reply = await desk.reply("Please rebase", thread)
+    await desk.until_marked("zzz", reply)
+    await until_settled(store)
+    assert len(desk.said(thread)) == 2
+    assert len(desk.devin.requests) == 1
+
+
+async def test_a_mark_that_says_otherwise_is_taken_off_however_long_it_takes(
+    bot: Bot, desk: Desk, store: Store
+) -> None:
+    """A reply that was suspended and then sent again must not keep its 💤 beside ✅."""
+    thread = await desk.linked_thread()
+    desk.devin.behave(SESSION, "suspended", times=1)
+    reply = await desk.reply("Please rebase", thread)
+    await desk.until_marked("zzz", reply)
+    desk.slack.fail_next("reactions.add", retry_after=0, times=2 * MARK_TRIES)
+    report = desk.posts(thread)[-1]
+    await desk.slack.press("send_again", channel="general", message_ts=report.ts)
+    await wait_until(lambda: desk.marks(reply) == ["white_check_mark"], "only ✅ is left")
+
+
+@pytest.mark.parametrize("reason", ["is_archived", "channel_not_found", "not_in_channel"])
+async def test_a_thread_out_of_reach_ends_its_report_in_the_log(
+    reason: str, bot: Bot, desk: Desk, store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nobody there can be told, so the operator is; it is not tried for ever."""
+    thread = await desk.linked_thread()
+    desk.devin.behave(SESSION, "forbidden")
+    if reason == "is_archived":
+        desk.slack.workspace.channel("general").is_archived = True
+    desk.slack.fail_next("chat.postMessage", error=reason)
+    await desk.slack.deliver_event(await _unheard(desk, thread))
+    await wait_until(lambda: desk.devin.requests, "Devin is asked")
+    await until_settled(store)
+    assert len(desk.said(thread)) == 1
+    told = [
+        one
+        for one in caplog.records
+        if one.name == "bot.reporting.reporter" and one.levelname == "ERROR"
+    ]
+    assert [vars(one)["reason"] for one in told] == [f"chat.postMessage: {reason}"]
+    assert "rebase" not in caplog.text
+
+
+@pytest.mark.parametrize("reason", sorted(OPERATOR_MUST_ACT))
+async def test_a_report_outlives_a_token_that_slack_rejects(
+    reason: str, bot: Bot, desk: Desk, store: Store
+) -> None:
+    """The operator can mend that, so what the thread must know waits."""
+    thread = await desk.linked_thread()
+    desk.devin.behave(SESSION, "suspended")
+    desk.slack.fail_next("chat.postMessage", error=reason)
+    reply = await desk.reply("Please rebase", thread)
+    await desk.until_marked("zzz", reply)
+    await until_settled(store)
+    assert len(desk.said(thread)) == 2
+
+
+async def _unheard(desk: Desk, thread: str) -> dict[str, Any]:
+    """A reply whose event is still on its way."""
+    place = desk.slack.workspace.channel("general")
+    ts = await desk.slack.say("Please rebase", thread=thread, deliver=False)
+    return desk.slack.event_of(place.id, ts)
+
+
+async def test_a_mark_that_is_there_already_is_told(bot: Bot, desk: Desk, store: Store) -> None:
+    """Slack's `already_reacted` is success."""
+    thread = await desk.linked_thread()
+    event = await _unheard(desk, thread)
+    await desk.slack.react("general", event["ts"], "white_check_mark", user="devin-relay")
+    await desk.slack.deliver_event(event)
+    await desk.until_received("rebase")
+    await until_settled(store)
+    assert desk.marks(event["ts"]) == ["white_check_mark"]
+    assert [call.error for call in calls(desk, "reactions.add")] == ["already_reacted"]
+
+
+@pytest.mark.parametrize("error", ["message_not_found", "too_many_reactions", "not_reactable"])
+async def test_a_reply_that_takes_no_mark_is_still_told(
+    error: str, bot: Bot, desk: Desk, store: Store
+) -> None:
+    """It was deleted, say; the words are there all the same."""
+    thread = await desk.linked_thread()
+    desk.devin.behave(SESSION, "suspended")
+    desk.slack.fail_next("reactions.add", error=error)
+    await desk.reply("Please rebase", thread)
+    await desk.until_said("*suspended*", thread)
+    await until_settled(store)
+    assert len(desk.said(thread)) == 2
+
+
+@pytest.mark.parametrize("fault", [{"retry_after": 1}, {"drop_after": True}])
+async def test_a_restart_between_outcome_and_report_loses_neither(
+    fault: Mapping[str, Any], settings: Settings, desk: Desk, store: Store
+) -> None:
+    """The report is owed in Redis: whoever comes next tells it, and Devin is not asked again."""
+    async with open_bot(settings):
+        await desk.slack.wait_connected()
+        thread = await desk.linked_thread()
+        desk.devin.behave(SESSION, "suspended")
+        desk.slack.fail_next("chat.postMessage", **fault)
+        reply = await desk.reply("Please rebase", thread)
+        await wait_until(lambda: len(calls(desk, "chat.postMessage")) == 2, "a first try")
+    async with open_bot(settings):
+        await desk.until_marked("zzz", reply)
+        await until_settled(store)
+    assert len(desk.said(thread)) == 2
+    assert labels(desk.posts(thread)[-1]) == ["Send again"]
+    assert len(desk.devin.requests) == 1

@@ -1,0 +1,282 @@
+"""One report by itself: when it is moot, when it is tried again, and when it is given up.
+
+When more reports wait than Slack takes, only success marks are given up.
+"""
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.model.models import (
+    Link,
+    Outcome,
+    OutcomeKind,
+    Reply,
+    ReplyId,
+    SessionId,
+    ThreadRef,
+    UserId,
+)
+from bot.model.owed import ReportId, ReportKind
+from bot.redis.connection import COMMAND_TIMEOUT_SECONDS, Store
+from bot.redis.keys import reply_key
+from bot.reporting.reporter import TELLING_SECONDS, Telling
+from bot.slack.threads import Threads
+from bot.store.links import Links
+from bot.store.mailbox import Head, Mailbox
+from bot.store.outbox import TELLING, Reports
+from sandbox import Sandbox
+from tests.support.desk import SESSION
+from tests.support.schedules import Planned, never
+
+ID = SessionId(SESSION)
+TTL = timedelta(days=1)
+
+
+class NoSteps:
+    """No workflow waits."""
+
+    async def begin(self, id_: ReplyId, *, again: bool) -> None:
+        """There is none to begin."""
+        raise AssertionError(f"{id_} was begun {again}")
+
+    async def end(self, reply: Reply, outcome: Outcome) -> None:
+        """There is none to complete."""
+        raise AssertionError(f"{reply.step} was completed: {outcome.kind}")
+
+
+async def finished(
+    store: Store, outcome: Outcome, *, is_owed: bool = True, step: str = ""
+) -> ReportId:
+    """A reply that ended so, and the report that is owed for it."""
+    thread = ThreadRef(team="T0TEAM", channel="C0GENERAL0", thread_ts="1764000000.000100")
+    await Links(store, TTL).create(thread, Link(session=ID, by=UserId("U0ADA"), at=1))
+    mailbox = Mailbox(store, TTL)
+    reply = Reply(
+        thread=thread, ts="1764000001.000100", author=UserId("U0ADA"), text="hello", step=step
+    )
+    await mailbox.accept(reply, ID, timedelta(0))
+    head = await mailbox.take(ID, "token")
+    assert isinstance(head, Head)
+    await mailbox.finish(ID, "token", head, outcome, is_owed=is_owed, go_on=False)
+    return ReportId(reply.id, 1, ReportKind.OUTCOME)
+
+
+async def sent_again(store: Store, report: ReportId) -> Head:
+    """The same reply in its next round, as it is taken."""
+    mailbox = Mailbox(store, TTL)
+    reply = await mailbox.kept(report.reply)
+    assert reply is not None
+    await mailbox.send_again(reply, report.round)
+    head = await mailbox.take(ID, "again")
+    assert isinstance(head, Head)
+    return head
+
+
+def telling_with(
+    client: AsyncWebClient, reports: Reports, planned: Planned, seconds: float = TELLING_SECONDS
+) -> Telling:
+    """The teller of a workspace without workflows, with so many seconds for each report."""
+    return Telling(
+        reports=reports,
+        threads=Threads(client, never),
+        steps=NoSteps(),
+        schedule=planned,
+        give_up_after=TTL,
+        seconds=seconds,
+    )
+
+
+@pytest.mark.parametrize("kind", [OutcomeKind.DELIVERED, OutcomeKind.SUSPENDED])
+async def test_only_success_marks_are_shed(store: Store, box: Sandbox, kind: OutcomeKind) -> None:
+    """A ✅ is dropped without a call to Slack; what people must know is told a little later."""
+    report = await finished(store, Outcome(kind=kind, detail="asleep"))
+    planned, reports = Planned(), Reports(store)
+    client = AsyncWebClient(box.slack.bot_token, base_url=box.slack.api_url)
+    await telling_with(client, reports, planned).shed(report, 3)
+    assert box.slack.calls == []
+    still_owed = await reports.begin(report)
+    if kind is OutcomeKind.DELIVERED:
+        assert (still_owed, planned.told) == (None, [])
+    else:
+        assert still_owed is not None
+        assert not still_owed.begun
+        assert planned.told == [(report, 3 * 1.0)]
+
+
+async def test_a_workflow_that_waits_is_never_dropped(store: Store, box: Sandbox) -> None:
+    """Its step would not end, though a ✅ is all that the thread would see."""
+    report = await finished(store, Outcome(kind=OutcomeKind.DELIVERED), step="Fx0STEP")
+    planned = Planned()
+    client = AsyncWebClient(box.slack.bot_token, base_url=box.slack.api_url)
+    await telling_with(client, Reports(store), planned).shed(report, 1)
+    assert planned.told == [(report, 1.0)]
+
+
+async def test_what_was_told_meanwhile_is_not_owed_again(store: Store) -> None:
+    """A try that comes to its end after another one told the report."""
+    report = await finished(store, Outcome(kind=OutcomeKind.SUSPENDED, detail="asleep"))
+    reports = Reports(store)
+    await reports.begin(report)
+    await reports.end(report, told=True)
+    await reports.pause(report, 0.0, may_be_told=True)
+    assert await reports.begin(report) is None
+
+
+async def test_making_room_forgets_nothing_of_an_earlier_try(store: Store, box: Sandbox) -> None:
+    """What may have been told before is looked for in the thread first, as without a flood."""
+    report = await finished(store, Outcome(kind=OutcomeKind.SUSPENDED, detail="asleep"))
+    reports = Reports(store)
+    await reports.begin(report)
+    await reports.pause(report, 0.0, may_be_told=True)
+    client = AsyncWebClient(box.slack.bot_token, base_url=box.slack.api_url)
+    await telling_with(client, reports, Planned()).shed(report, 1)
+    still_owed = await reports.begin(report)
+    assert still_owed is not None
+    assert still_owed.begun
+
+
+async def test_a_mere_mark_is_given_up_without_a_look(store: Store, box: Sandbox) -> None:
+    """Who delivered knows that a ✅ is all; it is dropped, and Slack is not called."""
+    report = await finished(store, Outcome(kind=OutcomeKind.DELIVERED))
+    planned, reports = Planned(), Reports(store)
+    client = AsyncWebClient(box.slack.bot_token, base_url=box.slack.api_url)
+    await telling_with(client, reports, planned).drop(report)
+    assert box.slack.calls == []
+    assert await reports.begin(report) is None
+    assert planned.told == []
+
+
+async def test_a_mark_that_would_come_too_late_is_not_owed(store: Store) -> None:
+    """So in a flood it costs nothing; the reply is finished all the same."""
+    report = await finished(store, Outcome(kind=OutcomeKind.DELIVERED), is_owed=False)
+    assert await Reports(store).begin(report) is None
+    assert await store.field(reply_key(report.reply), "state") == "done"
+
+
+async def test_a_mark_that_slack_does_not_take_is_owed_until_it_does(
+    store: Store, box: Sandbox
+) -> None:
+    """The short way of a mere mark forgets nothing."""
+    report = await finished(store, Outcome(kind=OutcomeKind.DELIVERED))
+    planned, reports = Planned(), Reports(store)
+    client = AsyncWebClient(box.slack.bot_token, base_url=box.slack.api_url)
+    box.slack.fail_next("reactions.add", status=429, retry_after=7)
+    await telling_with(client, reports, planned).mark(report)
+    assert [one for one, _ in planned.told] == [report]
+    still_owed = await reports.begin(report)
+    assert still_owed is not None
+
+
+@pytest.mark.parametrize("kind", [ReportKind.OUTCOME, ReportKind.NOTICE])
+async def test_a_report_of_an_earlier_round_is_moot(
+    store: Store, box: Sandbox, kind: ReportKind
+) -> None:
+    """The reply was sent again since: what has become of it now is told under its own name."""
+    asleep = Outcome(kind=OutcomeKind.SUSPENDED, detail="asleep")
+    report = await finished(store, asleep)
+    mailbox, reports = Mailbox(store, TTL), Reports(store)
+    head = await sent_again(store, report)
+    earlier = ReportId(report.reply, 1, kind)
+    if kind is ReportKind.OUTCOME:
+        await mailbox.finish(ID, "again", head, asleep, go_on=False)
+    else:
+        await mailbox.defer(ID, "again", replace(head, round=1), TTL, TTL)
+    client = AsyncWebClient(box.slack.bot_token, base_url=box.slack.api_url)
+    await telling_with(client, reports, Planned()).tell(earlier)
+    assert box.slack.calls == []
+    assert await reports.begin(earlier) is None
+
+
+async def test_who_tells_one_report_holds_up_no_other(store: Store) -> None:
+    """Not that of the next round, nor the outcome while somebody is telling that a reply waits."""
+    asleep = Outcome(kind=OutcomeKind.SUSPENDED, detail="asleep")
+    report, reports, mailbox = await finished(store, asleep), Reports(store), Mailbox(store, TTL)
+    await reports.begin(report)
+    head = await sent_again(store, report)
+    await mailbox.defer(ID, "again", head, timedelta(0), timedelta(0))
+    await mailbox.take(ID, "b")
+    await mailbox.finish(ID, "b", head, asleep, go_on=False)
+    for kind in (ReportKind.NOTICE, ReportKind.OUTCOME):
+        other = await reports.begin(ReportId(report.reply, 2, kind))
+        assert other is not None
+        assert not other.begun
+
+
+async def test_who_tells_a_report_stops_before_another_may_begin(
+    store: Store, box: Sandbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Slack may have taken it by then, so the next try looks for it before it posts."""
+    report = await finished(store, Outcome(kind=OutcomeKind.SUSPENDED, detail="asleep"))
+    reports, planned, over = Reports(store), Planned(), asyncio.Event()
+    client = AsyncWebClient(box.slack.bot_token, base_url=box.slack.api_url)
+    box.slack.fail_next("chat.postMessage", until=over)
+    await telling_with(client, reports, planned, 0.2).tell(report)
+    over.set()
+    assert planned.told == [(report, 1.0 * 2)]
+    (put_off,) = [one for one in caplog.records if one.message == "report waits"]
+    assert vars(put_off)["reason"] == "telling: too slow"
+    again = await reports.begin(report)
+    assert again is not None
+    assert again.begun
+    spare = TELLING.total_seconds() - TELLING_SECONDS
+    assert spare > 2 * COMMAND_TIMEOUT_SECONDS, "that Redis may take to put it off"
+
+
+async def test_a_report_is_tried_for_ever_and_no_more_than_once_a_minute(
+    store: Store, box: Sandbox
+) -> None:
+    """However often Slack was away."""
+    report = await finished(store, Outcome(kind=OutcomeKind.SUSPENDED, detail="asleep"))
+    planned = Planned()
+    client = AsyncWebClient(box.slack.bot_token, base_url=box.slack.api_url)
+    box.slack.fail_next("*", status=503, times=10)
+    await telling_with(client, Reports(store), planned).tell(report, attempt=100)
+    assert planned.told == [(report, 60.0 * 101)]
+
+
+@pytest.mark.parametrize(
+    ("method", "kind"),
+    [
+        ("chat.postMessage", OutcomeKind.SUSPENDED),
+        ("reactions.add", OutcomeKind.DELIVERED),
+        ("reactions.remove", OutcomeKind.DELIVERED),
+    ],
+)
+async def test_whatever_a_void_token_refuses_is_tried_again(
+    store: Store, box: Sandbox, method: str, kind: OutcomeKind
+) -> None:
+    """Words as well as marks, and those that are to be taken off: nothing is given up for it."""
+    head = await sent_again(
+        store, await finished(store, Outcome(kind=OutcomeKind.SUSPENDED, detail="asleep"))
+    )
+    await Mailbox(store, TTL).finish(ID, "again", head, Outcome(kind=kind), go_on=False)
+    reports, planned = Reports(store), Planned()
+    client = AsyncWebClient(box.slack.bot_token, base_url=box.slack.api_url)
+    box.slack.fail_next(method, error="token_revoked")
+    report = ReportId(head.reply.id, 2, ReportKind.OUTCOME)
+    await telling_with(client, reports, planned).tell(report)
+    assert [one for one, _ in planned.told] == [report]
+    assert await reports.begin(report) is not None
+
+
+async def test_a_notice_that_may_have_been_given_in_vain_takes_its_mark_off(
+    store: Store, box: Sandbox
+) -> None:
+    """The outcome came between two tries; the first one may have left the mark of waiting."""
+    head = await sent_again(
+        store, await finished(store, Outcome(kind=OutcomeKind.SUSPENDED, detail="asleep"))
+    )
+    mailbox, reports = Mailbox(store, TTL), Reports(store)
+    await mailbox.defer(ID, "again", head, timedelta(0), timedelta(0))
+    notice = ReportId(head.reply.id, 2, ReportKind.NOTICE)
+    await reports.begin(notice)
+    await reports.pause(notice, 0.0, may_be_told=True)
+    await mailbox.take(ID, "b")
+    await mailbox.finish(ID, "b", head, Outcome(kind=OutcomeKind.DELIVERED), go_on=False)
+    client = AsyncWebClient(box.slack.bot_token, base_url=box.slack.api_url)
+    await telling_with(client, reports, Planned()).tell(notice)
+    assert [call.method for call in box.slack.calls] == ["reactions.remove"]

@@ -1,0 +1,1 @@
+"""Tests of the sandbox: its Slack, its Devin and its page."""

@@ -1,0 +1,163 @@
+"""The sandbox's Devin against the published contract, by requests that nobody thought of.
+
+`schemathesis` makes them from the contract, right and wrong ones, and holds every answer to it in
+status, headers and body. They go over a real socket, to a Devin that serves in a thread of its own.
+"""
+
+import asyncio
+import copy
+import threading
+from collections.abc import Iterator
+from typing import Any, TypeAlias
+
+import pytest
+import schemathesis
+from requests import Session
+from schemathesis.core.failures import FailureGroup
+from schemathesis.specs.openapi.checks import positive_data_acceptance
+
+from sandbox import DevinSandbox
+from sandbox.devin.answers import STATES
+from tests.devin.test_contract import CONTRACT, PATH
+
+Case: TypeAlias = schemathesis.Case[Any]
+
+PLAIN: dict[str, Any] = {"type": "object", "required": ["detail"]}
+PLAIN["properties"] = {"detail": {"type": "string"}}
+HEADER = {"required": True, "schema": {"type": "string"}}
+FASTAPI: dict[str, dict[str, Any]] = {
+    "400": {},
+    "401": {"headers": {"WWW-Authenticate": HEADER}},
+    "403": {},
+    "404": {},
+    "405": {"headers": {"Allow": HEADER}},
+    "429": {},
+    "503": {},
+}
+"""What FastAPI, which publishes contracts like ours, answers beside them: always a `detail`."""
+
+
+def contract() -> dict[str, Any]:
+    """The published contract with FastAPI's own answers."""
+    whole: dict[str, Any] = copy.deepcopy(dict(CONTRACT))
+    content = {"application/json": {"schema": PLAIN}}
+    whole["paths"][PATH]["post"]["responses"] |= {
+        status: {"description": "FastAPI's own", "content": content, **more}
+        for status, more in FASTAPI.items()
+    }
+    return whole
+
+
+GENERATION = {
+    "deterministic": True,
+    "max-examples": 40,
+    "database": "none",
+    "with-security-parameters": False,  # the key is given below, or its check would find none
+}
+CHECKS = {"not_a_server_error": {"expected-statuses": ["2xx", "4xx", "503"]}}
+CONFIG = schemathesis.Config.from_dict({"generation": GENERATION, "checks": CHECKS})
+SCHEMA = schemathesis.openapi.from_dict(contract(), config=CONFIG)
+
+SESSIONS = {state: f"devin-{number:032x}" for number, state in enumerate(STATES)}
+ANSWERING = [state for state, answer in STATES.items() if answer.ending == "answers"]
+BEYOND = ["server_error", "gateway", "timeout", "garbage", "teapot", "other"]
+"""States that are there because a gateway, or a broken server, keeps to no contract."""
+
+
+@pytest.fixture(scope="module")
+def devin() -> Iterator[DevinSandbox]:
+    """A Devin with a session in each state, which asks for nothing of this thread."""
+    ready, leave = threading.Event(), asyncio.Event()
+    sandbox = DevinSandbox()
+    loop = asyncio.new_event_loop()
+
+    async def serve() -> None:
+        async with sandbox:
+            for state, session in SESSIONS.items():
+                sandbox.add_session(session)
+                sandbox.behave(session, state, delay=0)
+            ready.set()
+            await leave.wait()
+
+    thread = threading.Thread(target=loop.run_until_complete, args=(serve(),))
+    thread.start()
+    assert ready.wait(10), "the sandbox's Devin did not start"
+    yield sandbox
+    loop.call_soon_threadsafe(leave.set)
+    thread.join(10)
+    loop.close()
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[Session]:
+    """Connections that are kept."""
+    with Session() as session:
+        yield session
+
+
+def ask(
+    case: Case,
+    state: str | None,
+    devin: DevinSandbox,
+    client: Session,
+    unasked: list[schemathesis.CheckFunction] | None = None,
+) -> schemathesis.Response:
+    """Send the request to the session in that state; raise what of the answer is not as agreed."""
+    if state is not None:
+        case.path_parameters = {"session_id": SESSIONS[state]}
+    key = {"Authorization": f"Bearer {devin.api_key}"}
+    return case.call_and_validate(
+        base_url=devin.url, session=client, headers=key, excluded_checks=unasked
+    )
+
+
+@pytest.mark.parametrize("state", [one for one in ANSWERING if one not in {*BEYOND, "rejects"}])
+@SCHEMA.parametrize()
+def test_every_answer_is_one_that_the_contract_describes(
+    case: Case, state: str, devin: DevinSandbox, client: Session
+) -> None:
+    """The malformed is refused, the rest answered in the state's way; without the key it is 401."""
+    ask(case, state, devin, client)
+
+
+@SCHEMA.parametrize()
+def test_a_session_that_rejects_does_so_in_the_words_of_the_contract(
+    case: Case, devin: DevinSandbox, client: Session
+) -> None:
+    """Whatever it is sent, also what the contract would let through: that is what it is for."""
+    ask(case, "rejects", devin, client, [positive_data_acceptance])
+
+
+@SCHEMA.parametrize()
+def test_a_session_that_is_not_there_is_a_404(
+    case: Case, devin: DevinSandbox, client: Session
+) -> None:
+    """Or what else is wrong with the request; never a message that was taken."""
+    assert ask(case, None, devin, client).status_code >= 400
+
+
+@pytest.mark.parametrize(
+    "body", [b"\xff", b"[" * 100_000, b"9" * 5_000], ids=["bytes", "deep", "long"]
+)
+def test_a_body_that_nobody_can_read_is_a_400(
+    body: bytes, devin: DevinSandbox, client: Session
+) -> None:
+    """Where FastAPI's parser fails without saying where."""
+    path = PATH.format(session_id=SESSIONS["running"])
+    key = {"Authorization": f"Bearer {devin.api_key}", "Content-Type": "application/json"}
+    answer = client.post(devin.url + path, data=body, headers=key)
+    assert (answer.status_code, answer.json()) == (
+        400,
+        {"detail": "There was an error parsing the body"},
+    )
+
+
+@pytest.mark.parametrize("state", BEYOND)
+def test_what_keeps_to_no_contract_would_be_noticed(
+    state: str, devin: DevinSandbox, client: Session
+) -> None:
+    """The same check fails for each state that is meant to break the contract."""
+    operation = SCHEMA[PATH]["POST"]
+    case = operation.Case(body={"message": "hello"}, media_type="application/json")
+    with pytest.raises(FailureGroup):
+        ask(case, state, devin, client)

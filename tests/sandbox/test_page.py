@@ -1,0 +1,681 @@
+"""The sandbox's page in a real browser: what people do on it, with the real bot behind it."""
+
+import re
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.async_api import Locator, Page, async_playwright, expect
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.app import Bot
+from sandbox import Sandbox
+from sandbox.page.server import PageServer
+from tests.support.browser import MISSING, Screens, find_chromium, running_chromium
+from tests.support.desk import SESSION, Desk
+from tests.support.slack_apps import JSON, bolt_app, socket_mode
+from tests.support.waiting import wait_until
+
+SHIP = "Yes, ship them."
+expect.set_options(timeout=25_000)
+
+
+@pytest.fixture(scope="module")
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """One browser for all of these; without one, they say that they were not run."""
+    executable = find_chromium()
+    if executable is None:
+        pytest.skip(MISSING)
+    with running_chromium(executable, tmp_path_factory.mktemp("profile")) as address:
+        yield address
+
+
+@pytest.fixture
+async def screens(chromium: str, box: Sandbox) -> AsyncIterator[Screens]:
+    """The page of this test's sandbox. No page may log an error or ask another machine."""
+    async with PageServer(box.slack, box.devin) as server, async_playwright() as playwright:
+        browser = await playwright.chromium.connect_over_cdp(chromium)
+        screens = Screens(browser, server.url)
+        yield screens
+        await screens.close()
+        await browser.close()
+    assert screens.complaints == []
+
+
+def message(page: Page, words: str) -> Locator:
+    """The message with these words, in the log that is in front."""
+    return page.locator(".message:visible", has_text=words).last
+
+
+async def write(page: Page, label: str, words: str) -> None:
+    """Type into a message box and press Enter."""
+    box = page.get_by_label(label, exact=True)
+    await box.fill(words)
+    await box.press("Enter")
+
+
+async def choose(page: Page, words: str, action: str) -> None:
+    """Choose from the menu of a message."""
+    await message(page, words).hover()
+    await message(page, words).get_by_label("More actions").click()
+    await page.get_by_role("menuitem", name=action).click()
+
+
+async def test_a_reply_typed_on_the_page_reaches_devin_and_gets_its_mark(
+    bot: Bot, desk: Desk, screens: Screens
+) -> None:
+    """The product in one test: left what people see, right what Devin read."""
+    await desk.linked_thread()
+    page = await screens.open()
+    await write(page, "Reply in the thread", SHIP)
+    mark = message(page, SHIP).get_by_label(":white_check_mark: by Devin Relay")
+    await expect(mark).to_be_visible()
+    arrived = page.locator(".session li", has_text=SHIP)
+    await expect(arrived).to_contain_text("200 taken")
+    assert any(SHIP in text for text in desk.received())
+
+
+async def test_everything_on_the_way_to_devin_works_by_keyboard(
+    bot: Bot, desk: Desk, screens: Screens
+) -> None:
+    """From the first Tab: write, open the thread, link it, reply, and close it with Esc."""
+    page = await screens.open()
+    keys = page.keyboard
+    await keys.press("Tab")
+    await keys.press("Enter")
+    await keys.type("Shall we ship it?")
+    await keys.press("Enter")
+    await expect(message(page, "Shall we ship it?")).to_be_visible()
+    for _ in ("More actions", "Add a reaction", "Reply in thread", "the message"):
+        await keys.press("Shift+Tab")
+    await expect(message(page, "Shall we ship it?")).to_be_focused()
+    await keys.press("Tab")
+    await keys.press("Enter")
+    await expect(page.get_by_label("Reply in the thread", exact=True)).to_be_focused()
+    await keys.type(f"@Devin Relay link {SESSION}")
+    await keys.press("Enter")
+    await expect(message(page, "This thread is now linked")).to_be_visible()
+    await keys.type(SHIP)
+    await keys.press("Enter")
+    await desk.until_received(SHIP)
+    await keys.press("Escape")
+    await expect(page.locator("#thread")).to_be_hidden()
+    await expect(page.get_by_role("button", name=re.compile("replies"))).to_be_focused()
+
+
+async def test_a_note_is_shown_to_its_reader_only(bot: Bot, desk: Desk, screens: Screens) -> None:
+    """A guest is told privately that Devin is not for them; Ada sees nothing of it."""
+    thread = await desk.linked_thread()
+    page = await screens.open()
+    await page.get_by_label("Write as").select_option("gus")
+    await write(page, "Reply in the thread", "Let me in.")
+    note = message(page, "Guests can't steer Devin")
+    await expect(note).to_contain_text("Only visible to you")
+    await page.get_by_label("Write as").select_option("ada")
+    await expect(message(page, "Let me in.")).to_be_visible()
+    await expect(page.get_by_text("Only visible to you")).to_have_count(0)
+    assert len(desk.posts(thread)) == 1
+
+
+async def test_a_button_of_a_report_is_pressed(bot: Bot, desk: Desk, screens: Screens) -> None:
+    """*Send again* under a report, once the session runs again."""
+    await desk.linked_thread()
+    page = await screens.open()
+    switch = page.locator(".session select").first
+    await switch.select_option("suspended")
+    await wait_until(lambda: desk.devin.session(SESSION).state == "suspended", "it is switched")
+    await write(page, "Reply in the thread", SHIP)
+    await expect(message(page, SHIP).first).to_be_visible()
+    again = page.get_by_role("button", name="Send again")
+    await expect(again).to_be_visible()
+    await switch.select_option("running")
+    await wait_until(lambda: desk.devin.session(SESSION).state == "running", "it is switched")
+    await again.click()
+    await desk.until_received(SHIP)
+    await expect(again).to_have_count(0)
+
+
+async def test_a_slash_command_is_typed_in_the_channel_and_not_in_a_thread(
+    bot: Bot, desk: Desk, screens: Screens
+) -> None:
+    """As in Slack, which offers none inside threads."""
+    await desk.linked_thread()
+    page = await screens.open()
+    await page.get_by_label("Message to the channel", exact=True).fill("/dev")
+    await expect(page.locator("#composer .hint")).to_contain_text("/devin-say [session] message")
+    await write(page, "Reply in the thread", "/devin-say hello")
+    await expect(page.get_by_role("alert")).to_contain_text("no slash commands inside threads")
+    await write(page, "Message to the channel", "/deploy now")
+    await expect(page.get_by_role("alert")).to_contain_text("/deploy is not a valid command")
+    await write(page, "Message to the channel", f"/devin-say {SESSION} Plan the next release.")
+    post = message(page, "Plan the next release.")
+    await expect(post.get_by_label(":white_check_mark: by Devin Relay")).to_be_visible()
+
+
+async def test_a_file_goes_with_a_message(desk: Desk, screens: Screens) -> None:
+    """Chosen, shown before it is sent, and in the message afterwards."""
+    page = await screens.open()
+    upload: Any = {"name": "plan.md", "mimeType": "text/markdown", "buffer": b"# The plan\n"}
+    await page.locator("#channel-text-files").set_input_files(upload)
+    await expect(page.get_by_label("Leave out plan.md")).to_be_visible()
+    await write(page, "Message to the channel", "Here it is.")
+    await expect(message(page, "Here it is.")).to_contain_text("plan.md")
+    (sent,) = desk.slack.channel_messages("general")
+    assert [(file.name, file.content) for file in sent.files] == [("plan.md", b"# The plan\n")]
+
+
+async def test_people_edit_and_delete_their_own_messages_only(desk: Desk, screens: Screens) -> None:
+    """The menu of somebody else's message has the shortcuts alone."""
+    await desk.slack.say("frist", user="ada")
+    await desk.slack.say("second", user="ben")
+    page = await screens.open()
+    await choose(page, "frist", "Edit message")
+    await write(page, "Message to the channel", "first")
+    await expect(message(page, "first")).to_contain_text("(edited)")
+    await message(page, "second").hover()
+    await message(page, "second").get_by_label("More actions").click()
+    offered = await page.get_by_role("menuitem").all_inner_texts()
+    assert offered == ["Send to Devin", "Link to a Devin session", "Forward…"]
+    await page.keyboard.press("Escape")
+    await choose(page, "first", "Delete message…")
+    await page.get_by_role("button", name="Delete", exact=True).click()
+    await expect(page.get_by_text("first")).to_have_count(0)
+
+
+async def test_a_message_is_forwarded_into_a_thread_and_devin_reads_it(
+    bot: Bot, desk: Desk, screens: Screens
+) -> None:
+    """From its menu, by keyboard; the thread shows a card like Slack's, which leads back."""
+    root = await desk.linked_thread()
+    await desk.slack.say("Production is *down*.", user="ben", channel="random", files=["log.txt"])
+    page = await screens.open()
+    await page.get_by_role("button", name="random").click()
+    await message(page, "Production is").focus()
+    await message(page, "Production is").get_by_label("More actions").press("Enter")
+    await page.keyboard.press("End")
+    await page.keyboard.press("Enter")
+    form = page.get_by_role("dialog", name="Forward this message")
+    await expect(form.get_by_label("To")).to_be_focused()
+    await expect(form.get_by_role("group")).to_contain_text("Production is down.")
+    await page.keyboard.press("Tab")
+    await page.keyboard.type("Look at @ben's")
+    await page.keyboard.press("Tab")
+    await page.keyboard.press("Tab")
+    await expect(form.get_by_role("button", name="Forward")).to_be_focused()
+    await page.keyboard.press("Enter")
+    await expect(form).to_be_hidden()
+    card = message(page, "Look at").get_by_role("group", name="Forwarded message by Ben Franklin")
+    await expect(card).to_contain_text("Production is down.")
+    await expect(card).to_contain_text("log.txt")
+    await expect(card).to_contain_text("Posted in #random")
+    await expect(page.get_by_label("Reply in the thread", exact=True)).to_be_focused()
+    received = await desk.until_received("Production is **down**.")
+    assert received.startswith("ada (in Slack):\n\nLook at @Ben Franklin's\n\n[Forwarded message](")
+    assert desk.slack.thread("general", root)[-1].attachments
+    await card.get_by_role("link", name="View message").click()
+    await expect(page.locator("#channel-name")).to_have_text("random")
+
+
+async def test_a_form_to_forward_is_left_by_esc_and_says_what_is_missing(
+    desk: Desk, screens: Screens
+) -> None:
+    """The focus is back where it was; who cannot see a place sees no link to it."""
+    ts = await desk.slack.say("Hush", user="ben", channel="secrets")
+    page = await screens.open()
+    await page.get_by_role("button", name="secrets").click()
+    await choose(page, "Hush", "Forward…")
+    form = page.get_by_role("dialog", name="Forward this message")
+    await form.get_by_label("To").select_option("")
+    await form.get_by_role("button", name="Forward").click()
+    await expect(form.get_by_role("alert")).to_have_text("Choose where to forward it.")
+    await page.keyboard.press("Escape")
+    await expect(form).to_be_hidden()
+    await expect(message(page, "Hush").get_by_label("More actions")).to_be_focused()
+    await choose(page, "Hush", "Forward…")
+    await form.get_by_label("To").select_option("#shared")
+    await form.get_by_role("button", name="Forward").click()
+    card = message(page, "Hush").get_by_role("group")
+    await expect(card.get_by_role("link", name="View message")).to_be_visible()
+    await page.get_by_label("Write as").select_option("eve")
+    await expect(card).to_contain_text("Posted in a private conversation")
+    await expect(card.get_by_role("link")).to_have_count(0)
+    (sent,) = desk.slack.channel_messages("shared")
+    assert (sent.text, sent.attachments[0]["ts"]) == ("", ts)
+
+
+async def test_people_add_reactions_and_take_back_their_own(desk: Desk, screens: Screens) -> None:
+    """Chosen from a menu, or by a press on somebody else's; the focus stays with the message."""
+    ts = await desk.slack.say("Ship it?", user="ben")
+    page = await screens.open()
+    await message(page, "Ship it?").hover()
+    await message(page, "Ship it?").get_by_label("Add a reaction").click()
+    await page.get_by_role("menuitem", name="thumbsup").press("ArrowDown")
+    await page.get_by_role("menuitem", name="heart").press("Enter")
+    heart = message(page, "Ship it?").get_by_role("button", name=":heart:")
+    await expect(heart).to_have_accessible_name("1 :heart: by Ada Lovelace")
+    await page.get_by_label("Write as").select_option("ben")
+    await expect(heart).to_have_attribute("aria-pressed", "false")
+    await heart.press("Enter")
+    await expect(heart).to_have_accessible_name("2 :heart: by Ada Lovelace, Ben Franklin")
+    await page.get_by_label("Write as").select_option("ada")
+    await heart.press("Enter")
+    await expect(heart).to_have_accessible_name("1 :heart: by Ben Franklin")
+    await page.get_by_label("Write as").select_option("ben")
+    await heart.press("Enter")
+    await expect(heart).to_have_count(0)
+    await expect(message(page, "Ship it?")).to_be_focused()
+    assert desk.slack.reactions("general", ts) == []
+
+
+async def test_the_focus_stays_where_a_pressed_button_goes_away(
+    bot: Bot, desk: Desk, screens: Screens
+) -> None:
+    """Whoever works by keyboard goes on from the report that they answered."""
+    await desk.linked_thread()
+    desk.devin.behave(SESSION, "suspended")
+    page = await screens.open()
+    await write(page, "Reply in the thread", SHIP)
+    again = page.get_by_role("button", name="Send again")
+    await expect(again).to_be_visible()
+    desk.devin.behave(SESSION, "running")
+    await again.press("Enter")
+    await expect(again).to_have_count(0)
+    await expect(message(page, "Sent again by")).to_be_focused()
+
+
+async def test_each_person_sees_the_channels_they_are_in(screens: Screens) -> None:
+    """Somebody of another organization sees what is shared with it, and nothing else."""
+    page = await screens.open()
+    await expect(page.locator("#writer option", has_text="Slackbot")).to_have_count(0)
+    await page.get_by_label("Write as").select_option("eve")
+    channels = page.get_by_role("navigation", name="Places").locator("#channels button")
+    await expect(channels).to_have_text(["shared"])
+    await expect(page.locator("#channel-name")).to_have_text("shared")
+
+
+async def test_text_from_outside_is_never_markup_of_the_page(desk: Desk, screens: Screens) -> None:
+    """What looks like HTML is shown as it was written."""
+    words = "<img src=x onerror=document.title='owned'> <script>document.title='owned'</script>"
+    escaped = words.replace("<", "&lt;").replace(">", "&gt;")
+    await desk.slack.say(escaped, user="ada")
+    desk.devin.session(SESSION).title = words
+    page = await screens.open()
+    await expect(message(page, words)).to_be_visible()
+    await expect(page.get_by_role("heading", name=words)).to_be_visible()
+    assert await page.title() == "Devin Relay sandbox"
+    assert await page.locator("main img, main script").count() == 0
+
+
+def text(words: str) -> JSON:
+    return {"type": "plain_text", "text": words}
+
+
+def option(value: str) -> JSON:
+    return {"text": text(value.title()), "value": value}
+
+
+def field(name: str, element: JSON, **more: Any) -> JSON:
+    """An input block whose ids are its name."""
+    element = {"action_id": name, **element}
+    return {"type": "input", "block_id": name, "label": text(name), "element": element} | more
+
+
+FORM: JSON = {
+    "type": "modal",
+    "callback_id": "form",
+    "title": text("Link a thread"),
+    "submit": text("Link"),
+    "notify_on_close": True,
+    "blocks": [
+        {"type": "header", "text": text("Which one?")},
+        field("session", {"type": "plain_text_input", "focus_on_load": True}),
+        field("note", {"type": "plain_text_input", "multiline": True}, optional=True),
+        field("kind", {"type": "static_select", "options": [option("one"), option("two")]}),
+        field("found", {"type": "external_select", "min_query_length": 1}, optional=True),
+        {
+            "type": "actions",
+            "block_id": "more",
+            "elements": [{"type": "button", "action_id": "deeper", "text": text("Deeper")}],
+        },
+    ],
+}
+DEEPER: JSON = {
+    "type": "modal",
+    "title": text("Deeper"),
+    "blocks": [{"type": "section", "text": {"type": "mrkdwn", "text": "*In front*"}}],
+}
+
+
+@asynccontextmanager
+async def app_with_a_form(box: Sandbox) -> AsyncIterator[list[JSON]]:
+    """An app whose shortcut opens `FORM`; gives what it was told."""
+    app, heard = bolt_app(box.slack), list[JSON]()
+
+    @app.shortcut("link_session")
+    async def on_shortcut(ack: Any, body: JSON, client: AsyncWebClient) -> None:
+        await ack()
+        await client.views_open(trigger_id=body["trigger_id"], view=FORM)
+
+    @app.options("found")
+    async def on_search(ack: Any, payload: JSON) -> None:
+        await ack(options=[option(f"{payload['value']}-{number}") for number in (1, 2)])
+
+    @app.action("deeper")
+    async def on_deeper(ack: Any, body: JSON, client: AsyncWebClient) -> None:
+        heard.append(body["view"]["state"]["values"])
+        await ack()
+        await client.views_push(trigger_id=body["trigger_id"], view=DEEPER)
+
+    @app.view("form")
+    async def on_submit(ack: Any, view: JSON) -> None:
+        values = view["state"]["values"]
+        heard.append(values)
+        if values["session"]["session"]["value"] == "wrong":
+            await ack(response_action="errors", errors={"session": "That names no session."})
+        else:
+            await ack()
+
+    @app.view_closed("form")
+    async def on_closed(ack: Any, body: JSON) -> None:
+        heard.append({"closed": body["view"]["callback_id"]})
+        await ack()
+
+    async with socket_mode(box.slack, app):
+        yield heard
+
+
+async def test_send_to_devin_asks_for_the_session_and_home_lists_the_thread(
+    bot: Bot, desk: Desk, screens: Screens
+) -> None:
+    """The relay's own form: what is wrong is said in place, what is right is linked and sent."""
+    await desk.slack.say(SHIP, user="ada")
+    page = await screens.open()
+    await choose(page, SHIP, "Send to Devin")
+    form = page.get_by_role("dialog", name="Send to Devin")
+    await form.get_by_role("textbox").fill("nonsense")
+    await page.keyboard.press("Enter")
+    await expect(form.get_by_role("alert")).to_contain_text("names no Devin session")
+    await form.get_by_role("textbox").fill(SESSION)
+    await page.keyboard.press("Enter")
+    await expect(form).to_be_hidden()
+    await desk.until_received(SHIP)
+    await expect(message(page, SHIP).get_by_label(":white_check_mark:")).to_be_visible()
+    await page.locator("#apps").get_by_text("Devin Relay").click()
+    await expect(page.locator("#home")).to_contain_text(SESSION)
+
+
+async def test_a_modal_shows_its_errors_in_place_and_then_works(
+    box: Sandbox, desk: Desk, screens: Screens
+) -> None:
+    """What is missing is said by the page, what is wrong by the app, each at its field."""
+    await desk.slack.say("Look here", user="ada")
+    page = await screens.open()
+    async with app_with_a_form(box) as heard:
+        await choose(page, "Look here", "Link to a Devin session")
+        modal = page.get_by_role("dialog", name="Link a thread")
+        session = modal.get_by_label("session")
+        await expect(session).to_be_focused()
+        await session.fill("wrong")
+        await session.press("Enter")
+        await expect(modal.get_by_role("alert")).to_have_text(
+            "Please complete this required field."
+        )
+        await modal.get_by_label("kind").select_option("two")
+        await modal.get_by_role("button", name="Link").click()
+        await expect(modal.get_by_role("alert")).to_have_text("That names no session.")
+        await expect(session).to_be_focused()
+        await expect(session).to_have_value("wrong")
+        await session.fill("devin-1")
+        await session.press("Enter")
+        await expect(modal).to_be_hidden()
+    assert heard[-1]["session"]["session"]["value"] == "devin-1"
+    assert heard[-1]["kind"]["kind"]["selected_option"]["value"] == "two"
+
+
+async def test_a_modal_holds_the_focus_searches_and_lets_another_in_front(
+    box: Sandbox, desk: Desk, screens: Screens
+) -> None:
+    """What was typed is still there when the one in front is closed; Esc closes one at a time."""
+    await desk.slack.say("Look here", user="ada")
+    page = await screens.open()
+    async with app_with_a_form(box) as heard:
+        await choose(page, "Look here", "Link to a Devin session")
+        modal = page.get_by_role("dialog")
+        await expect(modal.get_by_label("session")).to_be_focused()
+        for _ in range(12):
+            await page.keyboard.press("Tab")
+            assert await page.evaluate("document.activeElement.closest('#modal')?.id") == "modal"
+        await modal.get_by_label("session").fill("devin-1")
+        await modal.get_by_label("found").press_sequentially("abc")
+        await expect(modal.locator("[role=option]")).to_have_text(["Abc-1", "Abc-2"])
+        await page.keyboard.press("ArrowDown")
+        await page.keyboard.press("Enter")
+        await modal.get_by_role("button", name="Deeper").click()
+        await expect(modal.get_by_text("In front")).to_be_visible()
+        await page.keyboard.press("Escape")
+        await expect(modal.get_by_label("session")).to_have_value("devin-1")
+        await expect(modal.get_by_label("found")).to_have_value("Abc-1")
+        await page.keyboard.press("Escape")
+        await expect(modal).to_be_hidden()
+        await expect(page.get_by_label("More actions")).to_be_focused()
+        await wait_until(lambda: heard[-1] == {"closed": "form"}, "the app hears that it is closed")
+    assert heard[0]["found"]["found"]["selected_option"]["value"] == "abc-1"
+
+
+async def test_home_is_each_persons_own_and_its_menus_work(box: Sandbox, screens: Screens) -> None:
+    """Opened on the page, published by the app, for whoever writes now."""
+    app, chosen = bolt_app(box.slack), list[tuple[str, str]]()
+
+    def home(user: str) -> JSON:
+        entries = [option("mute"), option("unlink")]
+        more = {"type": "overflow", "action_id": "more", "options": entries}
+        kinds = {"type": "static_select", "action_id": "pick", "options": entries}
+        words = {"type": "mrkdwn", "text": f"Yours, <@{user}>"}
+        row = {"type": "section", "text": words, "accessory": more}
+        below = {"type": "actions", "block_id": "last", "elements": [kinds]}
+        blocks = [row | {"block_id": name} for name in ("first", "second")]
+        return {"type": "home", "blocks": [*blocks, below]}
+
+    @app.event("app_home_opened")
+    async def on_home(event: JSON, client: AsyncWebClient) -> None:
+        await client.views_publish(user_id=event["user"], view=home(event["user"]))
+
+    @app.action(re.compile("more|pick"))
+    async def on_choice(ack: Any, payload: JSON) -> None:
+        await ack()
+        chosen.append((payload["block_id"], payload["selected_option"]["value"]))
+
+    page = await screens.open()
+    async with socket_mode(box.slack, app):
+        await page.get_by_role("button", name="Devin Relay").last.click()
+        await expect(page.locator("#home")).to_contain_text("Yours, @Ada Lovelace")
+        await page.get_by_label("Write as").select_option("ben")
+        await expect(page.locator("#home")).to_contain_text("Yours, @Ben Franklin")
+        await page.locator("#home .overflow").last.press("Enter")
+        await page.keyboard.press("ArrowDown")
+        await page.keyboard.press("Enter")
+        await page.locator("#home select").select_option("mute")
+        await wait_until(lambda: len(chosen) == 2, "both choices")
+    assert chosen == [("second", "unlink"), ("last", "mute")]
+
+
+async def test_a_workflow_step_is_run_and_its_end_is_shown(box: Sandbox, screens: Screens) -> None:
+    """As Workflow Builder would run it, with its inputs and outputs."""
+    app = bolt_app(box.slack)
+
+    @app.function("send_message")
+    async def on_step(inputs: JSON, complete: Any) -> None:
+        await complete(outputs={"outcome": f"delivered {inputs['message']}"})
+
+    page = await screens.open()
+    async with socket_mode(box.slack, app):
+        await page.get_by_role("button", name="Workflow steps").click()
+        dialog = page.get_by_role("dialog", name="Run a workflow step")
+        await dialog.get_by_label("session").fill(SESSION)
+        await dialog.get_by_role("button", name="Run the step").click()
+        await expect(dialog.get_by_role("status")).to_have_text("The step needs a message.")
+        await dialog.get_by_label("message").fill("hello")
+        await dialog.get_by_role("button", name="Run the step").click()
+        await expect(dialog.get_by_role("status")).to_contain_text("outcome: delivered hello")
+
+
+async def test_the_tour_plays_to_its_end_with_the_real_bot(
+    bot: Bot, desk: Desk, screens: Screens
+) -> None:
+    """Each step waits until the page shows what it promises."""
+    page = await screens.open(query="?pace=0")
+    await page.get_by_role("button", name="Tour").click()
+    tour = page.locator("#tour")
+    ended = re.compile("done|failed")
+    await expect(tour).to_have_attribute("data-status", ended, timeout=50_000)
+    assert "That was the tour" in await tour.inner_text()
+    (session,) = [one for one in desk.devin.sessions.values() if one.title == "Release 2.4"]
+    statuses = [request.status for request in session.requests]
+    assert {200, 422, 429, "dropped"} == set(statuses)
+    assert session.received().count(session.received()[-1]) == 1
+    await expect(page.locator(".message.lit .reaction")).to_be_visible()
+
+
+async def test_a_link_to_what_is_in_the_sandbox_opens_it_on_the_page(
+    desk: Desk, screens: Screens
+) -> None:
+    """A permalink and a session's address; nothing asks another machine."""
+    root = await desk.slack.say("The thread", user="ada", channel="secrets")
+    channel = desk.slack.workspace.channel("secrets").id
+    permalink = f"https://sandbox.slack.invalid/archives/{channel}/p{root.replace('.', '')}"
+    session = f"https://app.devin.ai/sessions/{SESSION.removeprefix('devin-')}"
+    await desk.slack.say(f"<{permalink}|there> and <{session}|here>", user="ada")
+    page = await screens.open()
+    await page.get_by_role("link", name="here", exact=True).click()
+    await expect(page.locator(".session.lit")).to_contain_text(SESSION)
+    await page.get_by_role("link", name="there").click()
+    await expect(page.locator("#thread")).to_contain_text("The thread")
+    await expect(page.locator("#channel-name")).to_have_text("secrets")
+
+
+async def test_the_tour_is_paused_continued_and_stopped(
+    bot: Bot, desk: Desk, screens: Screens
+) -> None:
+    """Paused, it stays where it is; *Next* goes on; stopped, nothing of it is left to wait for."""
+    page = await screens.open()
+    tour = page.locator("#tour")
+    await page.get_by_role("button", name="Tour").click()
+    await tour.get_by_role("button", name="Pause").click()
+    await expect(tour.get_by_role("button", name="Go on")).to_be_focused()
+    await tour.get_by_role("button", name="Next").click()
+    await expect(tour).to_have_attribute("data-status", "shown")
+    await tour.get_by_role("button", name="Next").click()
+    await expect(tour).to_contain_text("2 of 10")
+    await tour.get_by_role("button", name="Stop").click()
+    await expect(tour).to_be_hidden()
+
+
+async def test_the_tour_says_when_no_bot_is_there(screens: Screens) -> None:
+    """And how to start one."""
+    page = await screens.open()
+    await page.get_by_role("button", name="Tour").click()
+    await expect(page.locator("#tour")).to_contain_text("No bot is connected")
+    await expect(page.locator("#tour")).to_contain_text("make demo")
+
+
+OVERFLOWING = """() => [...document.querySelectorAll("body *")]
+  .filter((node) => node.checkVisibility() && !node.closest(".skip"))
+  .filter((node) => node.getBoundingClientRect().right > innerWidth + 0.5)
+  .map((node) => node.outerHTML.slice(0, 80))"""
+
+
+async def test_at_400_px_nothing_overflows_and_every_pane_is_reached(
+    desk: Desk, screens: Screens
+) -> None:
+    """Long words and long ids wrap; back goes from the thread to the channel to the places."""
+    root = await desk.slack.say("Long" * 60, user="ada")
+    await desk.slack.say("https://example.com/" + "x" * 200, user="ben", thread=root)
+    await desk.slack.forward("general", root, thread=root, comment="See " + "y" * 200)
+    desk.devin.add_session("f" * 64, title="A" * 80)
+    page = await screens.open(width=400, height=700)
+    await expect(message(page, "https://example.com/")).to_be_visible()
+    await choose(page, "See yyy", "Forward…")
+    assert await page.evaluate(OVERFLOWING) == []
+    await page.keyboard.press("Escape")
+    assert await page.evaluate(OVERFLOWING) == []
+    await page.get_by_label("Back to the channel").click()
+    await expect(message(page, "LongLong")).to_be_visible()
+    assert await page.evaluate(OVERFLOWING) == []
+    await page.get_by_label("Back to the places").click()
+    await expect(page.get_by_role("navigation", name="Places")).to_be_visible()
+    await page.get_by_role("button", name="random").click()
+    await expect(page.get_by_text("Nothing has been said here yet.")).to_be_visible()
+    await page.get_by_role("navigation", name="Panes").get_by_text("Devin").click()
+    await expect(page.get_by_role("heading", name="A" * 80)).to_be_visible()
+    assert await page.evaluate(OVERFLOWING) == []
+
+
+async def test_a_phone_shows_the_latest_arrivals_and_keeps_home_when_loaded_again(
+    bot: Bot, desk: Desk, screens: Screens
+) -> None:
+    """What arrived while Devin was not in front is read from its end."""
+    root = await desk.linked_thread()
+    page = await screens.open(width=400, height=700)
+    for number in range(8):
+        await desk.slack.say(f"Reply {number}", user="ada", thread=root)
+        await desk.until_received(f"Reply {number}")
+    panes = page.get_by_role("navigation", name="Panes")
+    await panes.get_by_text("Devin").click()
+    await expect(page.locator(".session li", has_text="Reply 7")).to_be_in_viewport()
+    await panes.get_by_text("Places").click()
+    await page.locator("#apps").get_by_text("Devin Relay").click()
+    await expect(page.locator("#home")).to_contain_text(SESSION)
+    await page.reload()
+    await expect(page.locator("#home")).to_contain_text(SESSION)
+    await expect(page.locator("#home")).to_be_visible()
+
+
+async def test_a_page_that_outlives_its_sandbox_opens_a_thread_of_the_new_one(
+    desk: Desk, screens: Screens
+) -> None:
+    """The thread that was open before is not there any more."""
+    root = await desk.slack.say("Ship it?", user="ada")
+    await desk.slack.say("Yes.", user="ben", thread=root)
+    page = await screens.open()
+    await page.evaluate("sessionStorage.setItem('thread', '1.000001')")
+    await page.reload()
+    await expect(page.locator("#replies")).to_contain_text("Yes.")
+
+
+CONTRASTS = Path(__file__).with_name("contrast.js").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+async def test_all_text_stands_out_from_its_ground(
+    desk: Desk, screens: Screens, *, dark: bool
+) -> None:
+    """WCAG AA, 4.5 to 1, in both schemes; the toggle beats the system's choice."""
+    root = await desk.slack.say("Look at `this` <!here> <@U0BEN00000>, *now*.", user="ada")
+    await desk.slack.say("Reply", user="gus", thread=root)
+    await desk.slack.forward("general", root, thread=root)
+    for state in ("rejects", "running", "suspended"):
+        desk.devin.behave(SESSION, state)
+    page = await screens.open(dark=dark)
+    await message(page, "Look at").hover()
+    assert await page.evaluate(CONTRASTS) == []
+    await choose(page, "Look at", "Forward…")
+    assert await page.evaluate(CONTRASTS) == []
+    await page.keyboard.press("Escape")
+    ground = await page.evaluate("getComputedStyle(document.body).backgroundColor")
+    await page.get_by_label("Dark colours").click()
+    assert await page.evaluate("getComputedStyle(document.body).backgroundColor") != ground
+    assert await page.evaluate(CONTRASTS) == []
+
+
+async def test_whether_a_bot_is_connected_is_shown_as_it_changes(
+    box: Sandbox, screens: Screens
+) -> None:
+    """Live, in the bar on top."""
+    page = await screens.open()
+    status = page.locator("#relay")
+    await expect(status).to_have_text("Relay not connected")
+    async with socket_mode(box.slack, bolt_app(box.slack)):
+        await expect(status).to_have_text("Relay connected")
+    await expect(status).to_have_text("Relay not connected")

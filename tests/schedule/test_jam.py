@@ -1,0 +1,221 @@
+"""More sessions with mail than Devin takes at once: they wait, and nothing else waits for them."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+from docket import Docket
+from redis.asyncio import Redis
+
+from bot.app import Bot, open_bot
+from bot.model.models import Link, Outcome, OutcomeKind, Reply, SessionId, ThreadRef, UserId
+from bot.model.owed import ReportId, ReportKind
+from bot.redis.connection import Store
+from bot.redis.keys import DUE_KEY, UNTOLD_KEY
+from bot.runtime.intake import Intake
+from bot.schedule.docket import NAMED, SWEEP_LIMIT, DocketSchedule, open_docket
+from bot.schedule.local import TELLING_AT_ONCE
+from bot.settings import Settings
+from bot.store.links import Links
+from bot.store.mailbox import Head, Mailbox
+from tests.conftest import started
+from tests.support.desk import Desk
+from tests.support.waiting import until_settled, wait_until
+
+SLOTS = 4
+SESSIONS = 100
+MARKS = 40
+TTL = timedelta(days=1)
+NONE = timedelta(0)
+LONG = timedelta(hours=1)
+
+
+@pytest.fixture
+def environ(environ: dict[str, str]) -> dict[str, str]:
+    """A bot that sends few messages at once."""
+    return environ | {"DELIVERY_CONCURRENCY": str(SLOTS)}
+
+
+@pytest.fixture
+async def docket(redis_url: str) -> AsyncIterator[Docket]:
+    """The scheduler's tasks, by name, to schedule them as another process would."""
+
+    async def deliver(_: str) -> None:
+        pass
+
+    async def report(_: str, attempt: int = 1) -> None:
+        pass
+
+    async def sweep() -> None:
+        pass
+
+    async with open_docket(redis_url) as docket:
+        for task in (deliver, report, sweep):
+            docket.register(task)
+        yield docket
+
+
+async def thread_of(
+    desk: Desk, store: Store, session: SessionId, until: asyncio.Event | None = None
+) -> ThreadRef:
+    """A linked thread of which the bot has heard nothing; Devin answers at `until`."""
+    desk.devin.add_session(session)
+    desk.devin.behave(session, "running", until=until)
+    root = await desk.slack.say("Shall we ship it?", deliver=False)
+    channel = desk.slack.workspace.channel("general").id
+    thread = ThreadRef(team=desk.slack.team_id, channel=channel, thread_ts=root)
+    by = UserId(desk.slack.workspace.user("ada").id)
+    await Links(store, TTL).create(thread, Link(session=session, by=by, at=1))
+    return thread
+
+
+async def accepted(
+    desk: Desk, store: Store, thread: ThreadRef, session: SessionId, *texts: str
+) -> list[Reply]:
+    """Replies in the thread that were taken by a process that died before it woke the session."""
+    author, replies = UserId(desk.slack.workspace.user("ada").id), []
+    for text in texts:
+        ts = await desk.slack.say(text, thread=thread.thread_ts, deliver=False)
+        replies.append(Reply(thread=thread, ts=ts, author=author, text=text))
+        await Mailbox(store, TTL).accept(replies[-1], session, NONE)
+    return replies
+
+
+async def abandoned(
+    desk: Desk,
+    store: Store,
+    raw: Redis,
+    number: int,
+    *texts: str,
+    until: asyncio.Event | None = None,
+) -> list[SessionId]:
+    """Sessions whose mail has been due for long, and for which nobody does anything."""
+    ids = [SessionId(f"devin-{one:032x}") for one in range(number)]
+    for session in ids:
+        thread = await thread_of(desk, store, session, until)
+        await accepted(desk, store, thread, session, *texts)
+    await raw.zadd(DUE_KEY, {str(session): number for number, session in enumerate(ids)})
+    return ids
+
+
+async def taken(store: Store, session: SessionId) -> Head:
+    """The session's first reply, held by a process of the test."""
+    step = await Mailbox(store, TTL).take(session, "token")
+    assert isinstance(step, Head)
+    return step
+
+
+async def test_what_waits_for_devin_holds_up_no_timer_no_report_and_no_sweep(
+    bot: Bot,
+    desk: Desk,
+    store: Store,
+    raw: Redis,
+    docket: Docket,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """However many sessions wait, and however often they are woken; all is sent in the end."""
+    over, schedule = asyncio.Event(), DocketSchedule(docket)
+    waiting = SessionId("devin-aaaaaaaaaaaa")
+    noticed = await accepted(desk, store, await thread_of(desk, store, waiting), waiting, "late")
+    await Mailbox(store, TTL).defer(waiting, "token", await taken(store, waiting), LONG, LONG)
+    asleep = SessionId("devin-bbbbbbbbbbbb")
+    thread = await thread_of(desk, store, asleep)
+    (told,) = await accepted(desk, store, thread, asleep, "asleep")
+    sessions = await abandoned(desk, store, raw, SESSIONS, "First", "Second", until=over)
+    for session in sessions * 3:
+        await schedule.wake(session)
+    await wait_until(lambda: desk.devin.in_flight == SLOTS, "all slots are taken")
+
+    async def is_empty() -> bool:
+        return await raw.xlen(docket.stream_key) == 0
+
+    await wait_until(is_empty, "docket's slots are free")
+    await schedule.tell(ReportId(noticed[0].id, 1, ReportKind.NOTICE), 0.1)
+    await desk.until_marked("hourglass_flowing_sand", noticed[0].ts)
+
+    desk.slack.fail_next("chat.postMessage", retry_after=1)
+    outcome = Outcome(kind=OutcomeKind.SUSPENDED, detail="asleep")
+    head = await taken(store, asleep)
+    await Mailbox(store, TTL).finish(asleep, "token", head, outcome, go_on=False)
+    await raw.zadd(UNTOLD_KEY, {str(ReportId(told.id, 1, ReportKind.OUTCOME)): 0})
+    await desk.until_said("*suspended*", thread.thread_ts)
+    assert await raw.xlen(docket.stream_key) <= SWEEP_LIMIT
+    assert desk.devin.max_in_flight == SLOTS
+    swept = [vars(one) for one in caplog.records if one.message == "mail was not being delivered"]
+    assert max(one["sessions"] for one in swept) > NAMED
+    assert max(len(one["session_ids"]) for one in swept) == NAMED, "a line a sweep, not a session"
+
+    over.set()
+    await raw.zadd(DUE_KEY, {waiting: 0})
+    await until_settled(store)
+    for session in sessions:
+        read = [message.partition("\n\n")[2] for message in desk.received(session)]
+        assert read == ["First", "Second"]
+
+
+async def test_marks_that_hang_at_slack_hold_up_no_timer(
+    bot: Bot, desk: Desk, store: Store, docket: Docket
+) -> None:
+    """Work that docket brings does not wait behind them."""
+    waiting = SessionId("devin-aaaaaaaaaaaa")
+    (late,) = await accepted(desk, store, await thread_of(desk, store, waiting), waiting, "late")
+    await Mailbox(store, TTL).defer(waiting, "token", await taken(store, waiting), LONG, LONG)
+    over, thread = asyncio.Event(), await desk.linked_thread()
+    desk.slack.fail_next("reactions.add", times=1_000, until=over)
+    for number in range(MARKS):
+        await desk.reply(f"Reply {number}", thread)
+    await wait_until(lambda: len(desk.received()) == MARKS, "all are delivered")
+    await DocketSchedule(docket).tell(ReportId(late.id, 1, ReportKind.NOTICE), 0.1)
+    await desk.until_said("waits", late.thread.thread_ts)
+    begun = [call for call in desk.slack.calls if call.method == "reactions.add"]
+    assert len(begun) < MARKS - TELLING_AT_ONCE, "it did not wait for its turn behind them"
+    desk.slack.fail_no_more()
+    over.set()
+
+
+async def test_one_sweep_is_enough_to_begin_with_all_that_is_due(
+    settings: Settings, desk: Desk, store: Store, raw: Redis, docket: Docket
+) -> None:
+    """A process that has room looks for more by itself, and no slot waits for the next sweep."""
+    sessions = await abandoned(desk, store, raw, 3 * SWEEP_LIMIT, "Hello")
+    settings = settings.model_copy(update={"catch_up": NONE})  # else mail waits for that
+    async with started(settings):
+        await wait_until(lambda: desk.devin.requests, "the sweep has begun")
+        await docket.strike("sweep")
+        await until_settled(store)
+    assert [len(desk.received(session)) for session in sessions] == [1] * len(sessions)
+
+
+async def test_what_docket_has_brought_is_finished_or_passed_on_before_the_process_ends(
+    settings: Settings, desk: Desk, store: Store, raw: Redis, docket: Docket
+) -> None:
+    """The process waits for Devin's answers, tells reports meanwhile, and passes on the rest."""
+    over, intake, leave = asyncio.Event(), Intake(), asyncio.Event()
+    waiting, schedule = SessionId("devin-aaaaaaaaaaaa"), DocketSchedule(docket)
+    (late,) = await accepted(desk, store, await thread_of(desk, store, waiting), waiting, "late")
+    await Mailbox(store, TTL).defer(waiting, "token", await taken(store, waiting), LONG, LONG)
+    sessions = await abandoned(desk, store, raw, SLOTS + 2, "Hello", until=over)
+
+    async def run() -> None:
+        async with open_bot(settings, intake=intake):
+            await leave.wait()
+
+    ending = asyncio.create_task(run())
+    for session in sessions:
+        await schedule.wake(session)
+    await wait_until(lambda: desk.devin.in_flight == SLOTS, "all slots are taken")
+    leave.set()
+    await wait_until(lambda: intake.is_closing, "the process ends")
+    await schedule.tell(ReportId(late.id, 1, ReportKind.NOTICE), 0.1)
+    await desk.until_marked("hourglass_flowing_sand", late.ts)
+    assert not ending.done()
+    over.set()
+    await ending
+    assert len(desk.devin.requests) == SLOTS
+    assert await raw.zcard(DUE_KEY) == 3
+    await raw.zadd(DUE_KEY, {waiting: 0})
+    async with started(settings):
+        await until_settled(store)
+    assert [len(desk.received(session)) for session in (*sessions, waiting)] == [1] * (SLOTS + 3)
+    assert len(desk.devin.requests) == SLOTS + 3

@@ -1,0 +1,106 @@
+"""Work that waits in this process: bounded, in order, and never twice for the same thing."""
+
+import asyncio
+
+import pytest
+
+from bot.runtime.intake import Intake
+from bot.schedule.local import Line
+from tests.support.waiting import wait_until
+
+
+class Bench:
+    """Two slots, and work that ends when the test says so."""
+
+    def __init__(self) -> None:
+        self.intake = Intake()
+        self.line: Line[str] = Line(self.intake, 2)
+        self.began: list[str] = []
+        self.ends: dict[str, asyncio.Event] = {}
+
+    def add(self, what: str, most: int = 100) -> bool:
+        """Let `what` wait for a slot."""
+        return self.line.add(what, lambda: self.do(what), most)
+
+    async def do(self, what: str) -> None:
+        """The work itself."""
+        self.began.append(what)
+        await self.ends.setdefault(what, asyncio.Event()).wait()
+
+    def end(self, what: str) -> None:
+        """Let it be done, now and whenever it is done again."""
+        self.ends.setdefault(what, asyncio.Event()).set()
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return Bench()
+
+
+async def test_work_begins_in_the_order_it_came_as_slots_fall_free(bench: Bench) -> None:
+    """The one that came first has waited for longest."""
+    for what in "abcd":
+        assert bench.add(what)
+    await wait_until(lambda: bench.began == ["a", "b"], "both slots are taken")
+    bench.end("b")
+    await wait_until(lambda: bench.began == ["a", "b", "c"], "the next one begins")
+    for what in "acd":
+        bench.end(what)
+    await bench.intake.drain(5)
+    assert bench.began == ["a", "b", "c", "d"]
+
+
+async def test_what_waits_is_not_added_again(bench: Bench) -> None:
+    """It has looked at nothing yet, so it does for all who ask."""
+    for what in ("a", "b", "c", "c", "c", "d"):
+        assert bench.add(what)
+    for what in "abcd":
+        bench.end(what)
+    await bench.intake.drain(5)
+    assert bench.began == ["a", "b", "c", "d"]
+
+
+async def test_what_runs_is_added_again_since_it_may_have_looked_too_early(bench: Bench) -> None:
+    """A wake-up that comes while a delivery ends, which saw an empty mailbox, is not lost."""
+    bench.add("a")
+    await wait_until(lambda: bench.began == ["a"], "it runs")
+    assert bench.add("a")
+    await wait_until(lambda: bench.began == ["a", "a"], "it has another run, beside the first")
+    bench.end("a")
+    await bench.intake.drain(5)
+
+
+async def test_more_than_there_is_room_for_is_turned_away(bench: Bench) -> None:
+    """Running work counts, too; work that waits already needs no room."""
+    assert [bench.add(what, most=3) for what in "abcd"] == [True, True, True, False]
+    assert bench.add("c", most=3)
+    for what in "abc":
+        bench.end(what)
+    await bench.intake.drain(5)
+    assert bench.began == ["a", "b", "c"]
+    assert bench.add("d", most=1)
+    bench.end("d")
+    await bench.intake.drain(5)
+
+
+async def test_work_that_fails_makes_room_for_the_next(bench: Bench) -> None:
+    """The failure is logged, and nothing waits for it."""
+
+    async def fails() -> None:
+        raise RuntimeError
+
+    for what in "abc":
+        bench.line.add(what, fails, 100)
+    bench.add("d")
+    bench.end("d")
+    await bench.intake.drain(5)
+    assert bench.began == ["d"]
+
+
+async def test_nothing_more_begins_when_work_is_cut_off(bench: Bench) -> None:
+    """At the end of the process: what waits stays in Redis."""
+    for what in "abc":
+        bench.add(what)
+    await wait_until(lambda: bench.began == ["a", "b"], "both slots are taken")
+    await bench.intake.drain(0.0)
+    assert bench.began == ["a", "b"]

@@ -1,0 +1,464 @@
+"""Who somebody is, asked of Slack over a real socket: rarely, and never taken on trust."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from aiohttp import web
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.model.errors import NotIdentified
+from bot.model.models import Person, Standing, UserId
+from bot.relay.permissions import Permissions
+from bot.settings import load_settings
+from bot.slack.channels import Audience
+from bot.slack.people import People
+from bot.text.markup import Mentioned
+from sandbox import Sandbox
+from sandbox.slack.world.workspace import User
+from tests.support.slack_apps import serving, web_client
+from tests.support.waiting import wait_until
+
+TEAM = "T0SANDBOX"
+ADA = UserId("U0ADA00000")
+BEN = UserId("U0BEN00000")
+
+
+@pytest.fixture
+def people(box: Sandbox) -> People:
+    """The people of the sandbox's Slack."""
+    return People(web_client(box.slack), box.slack.team_id, None)
+
+
+def asked(box: Sandbox, method: str) -> list[dict[str, Any]]:
+    """The parameters of each call of a method."""
+    return [one.params for one in box.slack.calls if one.method == method]
+
+
+@pytest.mark.parametrize(
+    ("user", "expected"),
+    [
+        ("ada", Person(id=ADA, name="ada")),
+        ("ben", Person(id=BEN, name="Ben Franklin")),
+        ("gus", Person(id=UserId("U0GUS00000"), name="gus", is_guest=True)),
+        ("una", Person(id=UserId("U0UNA00000"), name="una", is_guest=True)),
+        ("eve", Person(id=UserId("U0EVE00000"), name="eve", is_external=True)),
+        ("bolt-ci", Person(id=UserId("U0BOLTCI00"), name="Bolt CI", is_bot=True)),
+    ],
+)
+async def test_everybody_is_told_apart(
+    box: Sandbox, people: People, user: str, expected: Person
+) -> None:
+    """Members, both kinds of guests, people from outside, and bots."""
+    assert await people.person(UserId(box.slack.workspace.user(user).id)) == expected
+
+
+async def test_an_answer_is_remembered(box: Sandbox, people: People) -> None:
+    """Slack is asked once for each person."""
+    for _ in range(3):
+        await people.person(ADA)
+        await people.person(BEN)
+    assert [one["user"] for one in asked(box, "users.info")] == [ADA, BEN]
+
+
+async def test_many_who_ask_at_once_ask_one_question(box: Sandbox, people: People) -> None:
+    """A burst of one person's replies makes one call, and different people do not wait in line."""
+    over = asyncio.Event()
+    box.slack.fail_next("users.info", until=over, times=2)
+    asking = [asyncio.create_task(people.person(who)) for who in [ADA, BEN] * 50]
+    await wait_until(lambda: len(box.slack.calls) == 2, "both are asked for")
+    assert not any(one.done() for one in asking)
+    over.set()
+    assert {one.name for one in await asyncio.gather(*asking)} == {"ada", "Ben Franklin"}
+    assert len(asked(box, "users.info")) == 2
+
+
+async def test_whoever_stops_waiting_leaves_the_question_to_the_others(
+    box: Sandbox, people: People
+) -> None:
+    """A cancelled request does not take the answer away from those who asked with it."""
+    over = asyncio.Event()
+    box.slack.fail_next("users.info", until=over)
+    first, second = (asyncio.create_task(people.person(ADA)) for _ in range(2))
+    await asyncio.sleep(0)
+    first.cancel()
+    over.set()
+    assert (await second).name == "ada"
+    with pytest.raises(asyncio.CancelledError):
+        await first
+    assert len(asked(box, "users.info")) == 1
+
+
+async def test_a_single_failure_is_asked_again_at_once(box: Sandbox, people: People) -> None:
+    """A passing error of Slack's does not make a stranger of a member."""
+    box.slack.fail_next("users.info", status=503)
+    assert (await people.person(ADA)).is_known
+    assert len(asked(box, "users.info")) == 2
+
+
+@pytest.mark.parametrize(
+    ("failure", "calls"),
+    [({"status": 500}, 2), ({"error": "fatal_error"}, 2), ({"retry_after": 30}, 1)],
+    ids=["server_error", "fatal_error", "rate_limited"],
+)
+async def test_a_failure_is_kept_for_a_moment(
+    box: Sandbox, people: People, failure: dict[str, Any], calls: int
+) -> None:
+    """Asked twice at most, never before `Retry-After`, and not once more for each reply."""
+    box.slack.fail_next("users.info", times=9, **failure)
+    for _ in range(5):
+        with pytest.raises(NotIdentified):
+            await people.person(ADA)
+    assert len(asked(box, "users.info")) == calls
+
+
+async def test_what_slack_refuses_is_an_answer(box: Sandbox, people: People) -> None:
+    """Asked once: there is nobody by that id."""
+    box.slack.fail_next("users.info", times=9, error="user_not_found")
+    for _ in range(5):
+        assert await people.person(ADA) == Person.unknown(ADA)
+    assert len(asked(box, "users.info")) == 1
+
+
+async def test_nobody_is_asked_for_before_retry_after(box: Sandbox, people: People) -> None:
+    """Slack's limit is the method's, whomever the call is about; after it Slack is asked."""
+    box.slack.fail_next("users.info", retry_after=1)
+    for who in (ADA, BEN):
+        with pytest.raises(NotIdentified):
+            await people.person(who)
+    assert [one["user"] for one in asked(box, "users.info")] == [ADA]
+
+    async def is_known() -> bool:
+        try:
+            return (await people.person(BEN)).is_known
+        except NotIdentified:
+            return False
+
+    await wait_until(is_known, "ben is asked for")
+    first, second = [one.at for one in box.slack.calls if one.method == "users.info"]
+    assert second - first >= 1
+
+
+async def test_whoever_asks_together_is_told_together_that_it_failed(
+    box: Sandbox, people: People
+) -> None:
+    """One question, and the same answer for all: none."""
+    box.slack.fail_next("users.info", status=503, times=2)
+    told = await asyncio.gather(*(people.person(ADA) for _ in range(9)), return_exceptions=True)
+    assert {type(one) for one in told} == {NotIdentified}
+    assert len(asked(box, "users.info")) == 2
+
+
+async def test_a_slack_that_hangs_is_given_up_in_time(box: Sandbox, people: People) -> None:
+    """Within Slack's 3 s for an acknowledgement."""
+    box.slack.fail_next("users.info", delay=9, times=2)
+    async with asyncio.timeout(3):
+        with pytest.raises(NotIdentified):
+            await people.person(ADA)
+
+
+@pytest.mark.parametrize("text", ["", "rm -rf /", "Grüße", "U" * 33, "U1\nada", "U0/../x"])
+async def test_what_is_no_id_is_neither_asked_for_nor_logged(
+    box: Sandbox, people: People, caplog: pytest.LogCaptureFixture, text: str
+) -> None:
+    """Somebody may have put words where an id should stand."""
+    assert await people.person(UserId(text)) == Person.unknown(UserId(text))
+    assert not asked(box, "users.info")
+    assert caplog.records == []
+
+
+async def test_names_of_what_a_text_mentions(box: Sandbox, people: People) -> None:
+    """All groups come with one call; what Slack does not say is left out."""
+    mentioned = Mentioned(
+        users=frozenset({ADA, "U0NOBODY00"}),
+        channels=frozenset({"C0RANDOM00", "C0NOWHERE0", "D0ADADM000"}),
+        groups=frozenset({"S0ONCALL00", "S0NOBODY00"}),
+    )
+    for _ in range(2):
+        names = await people.names(mentioned)
+        assert names.users == {ADA: "ada"}
+        assert names.channels == {"C0RANDOM00": "random", "D0ADADM000": "D0ADADM000"}
+        assert names.groups == {"S0ONCALL00": "oncall"}
+    assert len(asked(box, "usergroups.list")) == 1
+    assert len(asked(box, "conversations.info")) == 3
+
+
+async def test_without_mentions_nothing_is_asked(box: Sandbox, people: People) -> None:
+    """Most replies mention nobody."""
+    calls = len(box.slack.calls)
+    await people.names(Mentioned(frozenset(), frozenset(), frozenset()))
+    assert len(box.slack.calls) == calls
+
+
+async def test_groups_that_cannot_be_read_are_left_out(box: Sandbox, people: People) -> None:
+    """An app without `usergroups:read` still relays."""
+    box.slack.scopes = [one for one in box.slack.scopes if one != "usergroups:read"]
+    names = await people.names(Mentioned(frozenset(), frozenset(), frozenset({"S0ONCALL00"})))
+    assert names.groups == {}
+
+
+ALWAYS = 100_000
+
+
+def many(number: int, first: int = 0) -> Mentioned:
+    """So many people whom nobody has asked for."""
+    users = (f"U0MANY{one:04d}" for one in range(first, first + number))
+    return Mentioned(frozenset(users), frozenset(), frozenset())
+
+
+def join(box: Sandbox, number: int) -> None:
+    """Let so many of them be in the workspace."""
+    for user in many(number).users:
+        box.slack.workspace.add_user(User(f"n{user[-4:]}", id=user, display_name=f"n{user[-4:]}"))
+
+
+async def test_of_many_names_only_some_are_asked_for(box: Sandbox, people: People) -> None:
+    """Fifty for one text; the others stay ids."""
+    join(box, 2_000)
+    names = await people.names(many(2_000))
+    assert len(names.users) == len(asked(box, "users.info")) == 50
+
+
+async def test_names_never_use_up_what_decisions_need(box: Sandbox, people: People) -> None:
+    """However many texts there are, half of what Slack takes a minute is left."""
+    join(box, 200)
+    for number in range(4):
+        await people.names(many(50, 50 * number))
+    assert len(asked(box, "users.info")) == 50
+    assert (await people.person(BEN)).name == "Ben Franklin"
+
+
+async def test_names_are_asked_for_together_but_not_all_at_once(
+    box: Sandbox, people: People
+) -> None:
+    """They take the time of a few, and leave connections to others."""
+    over = asyncio.Event()
+    box.slack.fail_next("users.info", until=over, times=ALWAYS)
+    asking = asyncio.create_task(people.names(many(40)))
+    await wait_until(lambda: len(box.slack.calls) >= 10, "several are asked for at once")
+    assert len(box.slack.calls) == 10
+    over.set()
+    await asking
+    assert len({one["user"] for one in asked(box, "users.info")[:10]}) == 10
+
+
+async def test_names_that_take_too_long_stay_ids(box: Sandbox, people: People) -> None:
+    """What is known is told all the same, and nobody waits for the end of a Slack that hangs."""
+    assert (await people.person(ADA)).is_known
+    over = asyncio.Event()
+    for method in ("users.info", "conversations.info", "usergroups.list"):
+        box.slack.fail_next(method, until=over, times=ALWAYS)
+    mentioned = Mentioned(
+        many(40).users | {ADA}, frozenset({"C0RANDOM00"}), frozenset({"S0ONCALL00"})
+    )
+    names = await people.names(mentioned)
+    assert (names.users, names.channels, names.groups) == ({ADA: "ada"}, {}, {})
+    over.set()
+
+
+async def test_after_a_rate_limit_no_name_is_asked_for(box: Sandbox, people: People) -> None:
+    """Neither again nor another one, and longer than decisions wait: these come first."""
+    box.slack.fail_next("users.info", retry_after=1)
+    for first in (0, 1):
+        await people.names(many(1, first))
+    assert len(asked(box, "users.info")) == 1
+
+    async def is_known() -> bool:
+        try:
+            return (await people.person(BEN)).is_known
+        except NotIdentified:
+            return False
+
+    await wait_until(is_known, "a decision is made after `Retry-After`")
+    await people.names(many(1, 2))
+    assert [one["user"] for one in asked(box, "users.info")][1:] == [BEN]
+
+
+async def test_a_decision_about_somebody_who_is_just_named_gets_its_answer(
+    box: Sandbox, people: People
+) -> None:
+    """One question, also where who only wanted the name has given up."""
+    over = asyncio.Event()
+    box.slack.fail_next("users.info", until=over)
+    naming = asyncio.create_task(people.name(ADA))
+    await wait_until(lambda: box.slack.calls, "ada is asked for")
+    deciding = asyncio.create_task(people.person(ADA))
+    naming.cancel()
+    over.set()
+    assert (await deciding).is_known
+    assert len(asked(box, "users.info")) == 1
+
+
+# What the sandbox's workspace has not: Enterprise Grid, and answers with parts missing.
+
+
+@asynccontextmanager
+async def answering(user: Any, enterprise: str | None = None) -> AsyncIterator[People]:
+    """People whom Slack describes as `user`, for an app in `TEAM` of `enterprise`."""
+
+    async def info(_: web.Request) -> web.Response:
+        return web.json_response({"ok": True, "user": user})
+
+    app = web.Application()
+    app.router.add_route("*", "/api/users.info", info)
+    async with serving(app) as url:
+        client = AsyncWebClient("xoxb-x", base_url=f"{url}/api/", retry_handlers=[])
+        yield People(client, TEAM, enterprise)
+
+
+def member(**changes: Any) -> dict[str, Any]:
+    """A user object of a full member; `changes` replaces fields, and None leaves one out."""
+    user = {
+        "id": ADA,
+        "team_id": TEAM,
+        "name": "ada",
+        "deleted": False,
+        "is_bot": False,
+        "is_restricted": False,
+        "is_ultra_restricted": False,
+    }
+    return {key: value for key, value in {**user, **changes}.items() if value is not None}
+
+
+def allowing(people: People, environ: dict[str, str], **changes: str) -> Permissions:
+    """The rules of an operator who changed these settings."""
+    return Permissions(load_settings({**environ, **changes}, None), people)
+
+
+NOBODY: list[Any] = [{}, None, [], "ada"]
+NOT_WHOLE: list[Any] = [
+    member(team_id=None),
+    member(team_id=""),
+    member(is_restricted=None),
+    member(is_ultra_restricted=None),
+    member(is_restricted="no"),
+    member(is_restricted=0),
+    member(deleted=True),
+    *NOBODY,
+]
+
+
+@pytest.mark.parametrize("user", NOT_WHOLE, ids=repr)
+async def test_who_is_not_wholly_described_may_not(user: Any, environ: dict[str, str]) -> None:
+    """A missing flag is no `false`: it could be the one that says guest."""
+    async with answering(user) as people:
+        assert await allowing(people, environ).of(ADA, "C1") is Standing.UNKNOWN
+
+
+GUESTS, ANYONE = {"ALLOW_GUESTS": "true"}, {"ALLOW_GUESTS": "true", "ALLOW_EXTERNAL": "true"}
+NO_FLAGS: dict[str, Any] = {"is_restricted": None, "is_ultra_restricted": None}
+
+
+@pytest.mark.parametrize(
+    ("user", "changes", "standing"),
+    [
+        (member(), {}, Standing.ALLOWED),
+        (member(**NO_FLAGS), GUESTS, Standing.ALLOWED),
+        (member(is_ultra_restricted=None), GUESTS, Standing.ALLOWED),
+        (member(**NO_FLAGS, team_id=None), GUESTS, Standing.UNKNOWN),
+        (member(**NO_FLAGS, team_id=None), ANYONE, Standing.ALLOWED),
+        (member(team_id=None), {"ALLOW_EXTERNAL": "true"}, Standing.ALLOWED),
+        # Without a home it might be a guest of ours.
+        (member(**NO_FLAGS, team_id=None), {"ALLOW_EXTERNAL": "true"}, Standing.UNKNOWN),
+        (member(is_restricted=True, team_id=None), {"ALLOW_EXTERNAL": "true"}, Standing.GUEST),
+        (member(**NO_FLAGS, team_id="T2"), {}, Standing.EXTERNAL),
+        (member(**NO_FLAGS, team_id="T2"), {"ALLOW_EXTERNAL": "true"}, Standing.ALLOWED),
+        (member(**NO_FLAGS, is_bot=True), {"ALLOW_BOTS": ADA}, Standing.ALLOWED),
+        (member(deleted=True), ANYONE, Standing.UNKNOWN),
+        *((user, ANYONE, Standing.UNKNOWN) for user in NOBODY),
+    ],
+    ids=repr,
+)
+async def test_what_the_settings_make_irrelevant_slack_need_not_say(
+    user: Any, changes: dict[str, str], standing: Standing, environ: dict[str, str]
+) -> None:
+    """Guests are told by their flags, people from elsewhere by their home."""
+    async with answering(user) as people:
+        assert await allowing(people, environ, **changes).of(ADA, "C1") is standing
+
+
+async def test_what_slack_leaves_out_is_named_in_the_log_once(
+    environ: dict[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Else nobody could tell why everybody is turned away."""
+    async with answering(member(**NO_FLAGS)) as people:
+        rules = allowing(people, environ)
+        for who in (ADA, BEN, ADA):
+            assert await rules.of(who, "C1") is Standing.UNKNOWN
+    (record,) = [one for one in caplog.records if one.getMessage() == "look-up incomplete"]
+    assert record.levelname == "WARNING"
+    assert vars(record)["missing"] == "is_restricted, is_ultra_restricted"
+
+
+async def test_nothing_is_missed_where_it_would_not_matter(
+    environ: dict[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """No warning that could be ignored."""
+    async with answering(member(**NO_FLAGS)) as people:
+        await allowing(people, environ, **GUESTS).of(ADA, "C1")
+    async with answering(member(**NO_FLAGS, team_id="T2")) as people:
+        await allowing(people, environ).of(ADA, "C1")
+    assert "look-up incomplete" not in caplog.messages
+
+
+async def test_who_is_not_wholly_described_sees_no_channel_without_being_in_it(
+    box: Sandbox,
+) -> None:
+    """Even where the operator lets guests in: this might be one."""
+    async with answering(member(**NO_FLAGS, id="U0CID")) as people:
+        person = await people.person(UserId("U0CID"))
+    assert not await Audience(web_client(box.slack)).includes(person, "C0GENERAL0")
+
+
+@pytest.mark.parametrize(
+    ("user", "ours", "is_external"),
+    [
+        (member(), None, False),
+        (member(team_id="T2"), None, True),
+        (member(team_id="T2", is_stranger=False), None, True),
+        (member(team_id="T2", enterprise_user={"enterprise_id": "E1"}), "E1", False),
+        (member(team_id="T2", enterprise_user={"enterprise_id": "E2"}), "E1", True),
+        (member(team_id="T2", enterprise_user={"enterprise_id": "E1"}), None, True),
+        (member(team_id="T2", enterprise_user={}), "E1", True),
+        (member(team_id="T2", enterprise_user="E1"), "E1", True),
+        (member(team_id="T2", enterprise_user={"enterprise_id": None}), None, True),
+    ],
+    ids=repr,
+)
+async def test_who_is_at_home(user: Any, ours: str | None, is_external: bool) -> None:  # noqa: FBT001  (a column)
+    """The same workspace, or on Enterprise Grid another one of the same organization."""
+    async with answering(user, ours) as people:
+        assert (await people.person(ADA)).is_external is is_external
+
+
+async def test_an_outsider_is_known_without_roles(people: People) -> None:
+    """Slack tells no roles of people of other organizations: they are outsiders, not unknown."""
+    outsider = member(team_id="T2", is_restricted=None, is_ultra_restricted=None)
+    async with answering(outsider) as described:
+        person = await described.person(ADA)
+    assert person.is_known
+    assert person.is_external
+
+
+@pytest.mark.parametrize(
+    ("user", "name"),
+    [
+        (member(profile={"display_name": "lovelace", "real_name": "Ada L"}), "lovelace"),
+        (member(profile={"display_name": "", "real_name": "Ada L"}), "Ada L"),
+        (member(profile={"display_name": " ", "real_name": None}, real_name="A. L."), "A. L."),
+        (member(profile={}), "ada"),
+        (member(profile=None), "ada"),
+        (member(profile=["x"]), "ada"),
+        (member(profile={"display_name": 5}), "ada"),
+        (member(name=""), ADA),
+        (member(name=None), ADA),
+        (member(name="a\nda"), "a da"),
+    ],
+    ids=repr,
+)
+async def test_the_name_people_see_comes_first(user: Any, name: str) -> None:
+    """Display name, real name, user name, and at last the id."""
+    async with answering(user) as people:
+        assert (await people.person(ADA)).name == name

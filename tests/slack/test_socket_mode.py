@@ -1,0 +1,199 @@
+"""Socket Mode alone: connections that come and go, and envelopes of every kind."""
+
+import io
+import json
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+import pytest
+from slack_bolt.async_app import AsyncAck, AsyncApp
+from slack_bolt.authorization import AuthorizeResult
+from slack_sdk.socket_mode.request import SocketModeRequest
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.model.errors import SlackAway
+from bot.runtime.intake import Intake
+from bot.slack.receiving.envelopes import Flaw, parse_frame
+from bot.slack.receiving.socket_mode import SocketMode, open_socket_mode
+from sandbox import Sandbox
+from sandbox.slack.server import Delivery
+from sandbox.slack.transport.socket_mode import MAX_CONNECTIONS
+from tests.support.ears import Ears
+from tests.support.logbook import logging_to
+from tests.support.raw_http import answering, serving, whole
+from tests.support.waiting import wait_until
+
+
+def asked(box: Sandbox) -> int:
+    """How often a connection was asked for."""
+    return len([one for one in box.slack.calls if one.method == "apps.connections.open"])
+
+
+def bolt(box: Sandbox) -> AsyncApp:
+    """A Bolt app with a listener for each kind of envelope."""
+    client = AsyncWebClient(box.slack.bot_token, base_url=box.slack.api_url)
+
+    async def authorize() -> AuthorizeResult:
+        return AuthorizeResult(enterprise_id=None, team_id=box.slack.team_id)
+
+    app = AsyncApp(
+        client=client,
+        authorize=authorize,
+        request_verification_enabled=False,
+        process_before_response=True,
+    )
+
+    @app.event("message")
+    async def on_message() -> None:
+        pass
+
+    @app.command("/devin-say")
+    async def on_command(ack: AsyncAck, command: dict[str, str]) -> None:
+        words = command["text"]
+        await ack({"text": words, "response_type": "ephemeral"} if words == "json" else words)
+
+    return app
+
+
+@asynccontextmanager
+async def connecting(box: Sandbox, ears: Ears | None = None) -> AsyncIterator[SocketMode]:
+    """Socket Mode that does not wait for a minute after a no."""
+    opening = open_socket_mode(
+        bolt(box), box.slack.app_token, Intake(), ears or Ears(), refused_seconds=0.01
+    )
+    async with opening as socket_mode:
+        yield socket_mode
+
+
+async def test_an_acknowledgement_carries_what_the_listener_says(box: Sandbox) -> None:
+    """Nothing for an event; words or JSON for a command."""
+    async with connecting(box):
+        await box.slack.wait_connected()
+        await box.slack.say("hello")
+        event = await box.slack.deliveries[-1].settled()
+        assert (event.acked, event.response) == (True, None)
+        assert (await box.slack.slash("/devin-say", "words")).response == {"text": "words"}
+        said = {"text": "json", "response_type": "ephemeral"}
+        assert (await box.slack.slash("/devin-say", "json")).response == said
+
+
+async def test_what_bolt_trips_over_is_acknowledged_and_logged(
+    box: Sandbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It would come again the same; and the connection goes on."""
+    async with connecting(box):
+        await box.slack.wait_connected()
+        await box.slack.deliver_event({"type": "message", "user": 5, "text": "xyzzy"})
+        odd = await box.slack.deliveries[-1].settled()
+        assert (odd.acked, odd.attempts) == (True, 1)
+        await box.slack.say("hello")
+        assert (await box.slack.deliveries[-1].settled()).acked
+    assert "malformed request acknowledged" in caplog.text
+    assert "xyzzy" not in caplog.text
+    assert box.slack.connections == 0
+
+
+async def test_the_connection_that_shall_go_is_read_beside_its_successor(box: Sandbox) -> None:
+    """So nothing that Slack still sends there is lost or late, and that is no gap."""
+    ears = Ears()
+    async with connecting(box, ears) as socket_mode:
+        await box.slack.wait_connected()
+        await box.slack.disconnect("warning")
+        await box.slack.wait_connected(2)
+        for number in range(6):
+            await box.slack.say(f"number {number}")
+        for delivery in box.slack.deliveries:
+            await delivery.settled()
+        await socket_mode.check()
+        assert [delivery.attempts for delivery in box.slack.deliveries] == [1] * 6
+    assert ears.gaps == 1
+
+
+async def test_socket_mode_that_is_switched_on_again_is_found(box: Sandbox) -> None:
+    """Without a restart; what was written meanwhile is a gap."""
+    ears = Ears()
+    box.slack.fail_next("apps.connections.open", error="access_denied", times=3)
+    async with connecting(box, ears) as socket_mode:
+        await box.slack.wait_connected()
+        await wait_until(lambda: ears.gaps, "it was greeted")
+        await socket_mode.check()
+    assert asked(box) == 4
+    assert ears.gaps == 1
+
+
+async def test_an_address_that_nobody_answers_is_asked_for_anew(box: Sandbox) -> None:
+    """Slack gives a new one each time; meanwhile it is said what is wrong."""
+    away = b'{"ok": true, "url": "ws://127.0.0.1:9/"}'
+    app = bolt(box)
+    async with serving(answering(whole("200 OK", away))) as slack:
+        app.client.base_url = f"{slack.url}/api/"
+        opening = open_socket_mode(app, box.slack.app_token, Intake(), Ears())
+        async with opening as socket_mode:
+            await wait_until(lambda: len(slack.requests) == 2, "again")
+            with pytest.raises(SlackAway, match="ClientConnectorError"):
+                await socket_mode.check()
+
+
+async def test_too_many_connections_make_no_hot_loop(box: Sandbox) -> None:
+    """Slack says so on the connection itself, each time; the next try comes later each time."""
+    async with AsyncExitStack() as stack:
+        for _ in range(MAX_CONNECTIONS):
+            await stack.enter_async_context(connecting(box))
+        await box.slack.wait_connected(MAX_CONNECTIONS)
+        before = asked(box)
+        one_more = await stack.enter_async_context(connecting(box))
+        await wait_until(lambda: asked(box) == before + 2, "again")
+        with pytest.raises(SlackAway, match="too_many_websockets"):
+            await one_more.check()
+
+
+FLAWED: dict[str, tuple[str, Flaw]] = {
+    "no JSON": ("{xyzzy", Flaw("no JSON object")),
+    "too deep": ("[" * 100_000, Flaw("no JSON object")),
+    "an array": ('["hello"]', Flaw("no JSON object")),
+    "no type": ('{"envelope_id": "1-a", "payload": {}}', Flaw("no type", "1-a")),
+    "a type that is none": ('{"type": ["hello"], "envelope_id": 5}', Flaw("no type")),
+    "no id": ('{"type": "events_api", "payload": {}}', Flaw("no envelope_id")),
+    "an id of words": ('{"type": "x", "envelope_id": "x y"}', Flaw("no payload")),
+    "no payload": ('{"type": "events_api", "envelope_id": "1-a"}', Flaw("no payload", "1-a")),
+    "a payload of no kind": (
+        '{"type": "events_api", "envelope_id": "1-a", "payload": [1]}',
+        Flaw("no payload", "1-a"),
+    ),
+}
+
+
+@pytest.mark.parametrize(("frame", "flaw"), FLAWED.values(), ids=FLAWED.keys())
+def test_a_frame_that_is_no_envelope_is_told_by_what_it_lacks(frame: str, flaw: Flaw) -> None:
+    """With its id, if that is one; nothing else of it may be in a log."""
+    assert parse_frame(frame) == flaw
+
+
+def test_an_envelope_and_a_note_are_what_they_say() -> None:
+    """Whatever type Slack gives an envelope one day."""
+    envelope = parse_frame('{"type": "new", "envelope_id": "1", "payload": {"a": 1}}')
+    assert isinstance(envelope, SocketModeRequest)
+    assert (envelope.type, envelope.payload) == ("new", {"a": 1})
+    assert parse_frame('{"type": "hello", "num_connections": 1}') == {
+        "type": "hello",
+        "num_connections": 1,
+    }
+
+
+async def test_an_envelope_that_is_dropped_is_in_the_log_once_for_each_kind(box: Sandbox) -> None:
+    """The operator hears of it, by ids alone, and a flood of them does not fill the log."""
+    stream = io.StringIO()
+    with logging_to(stream, "json", "WARNING"):
+        async with connecting(box):
+            await box.slack.wait_connected()
+            odd_ones: list[Any] = [("events_api", None), (None, {"text": "xyzzy"})]
+            for odd in odd_ones * 3:
+                await box.slack.redeliver(Delivery(*odd))
+            await box.slack.say("hello")
+            assert (await box.slack.deliveries[-1].settled()).acked
+    logged = [json.loads(line) for line in stream.getvalue().splitlines()]
+    dropped = [one for one in logged if one["event"] == "envelope dropped"]
+    assert [one["problem"] for one in dropped] == ["no payload", "no type"]
+    assert all(one["envelope_id"] for one in dropped)
+    assert "xyzzy" not in stream.getvalue()

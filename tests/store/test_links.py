@@ -1,0 +1,159 @@
+"""Which thread belongs to which session, on a real Valkey."""
+
+import asyncio
+import json
+import time
+from datetime import timedelta
+
+import pytest
+from redis.asyncio import Redis
+
+from bot.model.models import Link, Outcome, OutcomeKind, SessionId, ThreadRef, UserId
+from bot.redis.connection import Store
+from bot.redis.keys import last_key, link_key, threads_key
+from bot.store.links import Links
+from tests.support.desk import OTHER_SESSION, SESSION
+
+TTL = timedelta(days=90)
+WEEK = timedelta(days=7)
+ADA, BEN = UserId("U0ADA"), UserId("U0BEN")
+
+
+def thread(number: int = 1, channel: str = "C0GENERAL") -> ThreadRef:
+    return ThreadRef(team="T0TEAM", channel=channel, thread_ts=f"176400000{number}.000100")
+
+
+def a_link(session: str = SESSION, by: UserId = ADA) -> Link:
+    return Link(session=SessionId(session), by=by, at=1764000000)
+
+
+@pytest.fixture
+def links(store: Store) -> Links:
+    """The links."""
+    return Links(store, TTL)
+
+
+async def test_a_thread_has_one_session_however_many_try(links: Links) -> None:
+    """The first link stays, and each who comes later is given it."""
+    wanted = [a_link(f"devin-{number:04x}", UserId(f"U{number}")) for number in range(20)]
+    answers = await asyncio.gather(*(links.create(thread(), link) for link in wanted))
+    winner = await links.get(thread())
+    assert winner in wanted
+    assert [link for link, answer in zip(wanted, answers, strict=True) if answer is None] == [
+        winner
+    ]
+    assert {answer for answer in answers if answer} == {winner}
+
+
+async def test_several_threads_may_share_a_session(links: Links) -> None:
+    """A link belongs to its thread only."""
+    await links.create(thread(1), a_link(by=ADA))
+    await links.create(thread(2), a_link(by=BEN))
+    await links.remove(thread(1))
+    assert await links.get(thread(1)) is None
+    assert await links.get(thread(2)) == a_link(by=BEN)
+
+
+async def test_threads_of_other_channels_and_teams_are_others(links: Links) -> None:
+    """A `ts` is unique in its channel only."""
+    await links.create(thread(), a_link())
+    assert await links.get(thread(channel="C0OTHER")) is None
+    assert await links.get(thread().model_copy(update={"team": "T0OTHER"})) is None
+
+
+async def test_unlinking_returns_what_was_there_once(links: Links, raw: Redis) -> None:
+    """The second time there is nothing, and the thread may be linked anew."""
+    await links.create(thread(), a_link())
+    assert await links.remove(thread()) == a_link()
+    assert await links.remove(thread()) is None
+    assert await raw.exists(link_key(thread()), threads_key("T0TEAM", "C0GENERAL")) == 0
+    assert await links.create(thread(), a_link(OTHER_SESSION)) is None
+
+
+async def test_a_link_lives_as_long_as_the_setting_says(links: Links, raw: Redis) -> None:
+    """From its making on; and it is gone with its time."""
+    await links.create(thread(), a_link())
+    assert TTL.total_seconds() - 5 < await raw.ttl(link_key(thread())) <= TTL.total_seconds()
+    await raw.delete(link_key(thread()))
+    assert await links.get(thread()) is None
+    assert await links.active("T0TEAM", "C0GENERAL", WEEK) == []
+
+
+@pytest.mark.parametrize("muted", [True, False])
+async def test_muting_keeps_the_time_to_live_and_what_else_the_record_says(
+    links: Links, raw: Redis, *, muted: bool
+) -> None:
+    """Also fields that a later version wrote, and this one does not know."""
+    record = a_link().model_copy(update={"muted": not muted}).model_dump(mode="json")
+    await raw.set(link_key(thread()), json.dumps(record | {"note": "later"}), ex=1000)
+    muted_link = await links.mute(thread(), since=1_764_000_000_000_001, muted=muted)
+    assert muted_link is not None
+    assert muted_link.model_copy(update={"since": 0}) == a_link().model_copy(
+        update={"muted": muted}
+    )
+    assert muted_link.since == (0 if muted else 1_764_000_000_001)
+    assert await links.mute(thread(), muted=muted) == muted_link
+    assert await links.get(thread()) == muted_link
+    assert json.loads(str(await raw.get(link_key(thread()))))["note"] == "later"
+    assert 0 < await raw.ttl(link_key(thread())) <= 1000
+
+
+async def test_a_link_that_is_gone_is_not_brought_back_by_a_change(links: Links) -> None:
+    """Unlinked meanwhile: muting must not link again."""
+    await links.create(thread(), a_link())
+    await links.remove(thread())
+    assert await links.mute(thread(), muted=True) is None
+    assert await links.get(thread()) is None
+
+
+async def test_active_links_are_the_channels_latest_first(links: Links, raw: Redis) -> None:
+    """By their last traffic, within the time that was asked for."""
+    for number in (1, 2, 3, 4):
+        await links.create(thread(number), a_link(f"devin-{number}"))
+    await links.create(thread(5, "C0OTHER"), a_link("devin-5"))
+    now = time.time()
+    days_ago = {1: 3, 2: 1, 3: 8, 4: 6}
+    scores = {thread(n).thread_ts: (now - days * 86_400) * 1000 for n, days in days_ago.items()}
+    await raw.zadd(threads_key("T0TEAM", "C0GENERAL"), scores)
+    active = await links.active("T0TEAM", "C0GENERAL", WEEK)
+    assert [link.session for _, link in active] == ["devin-2", "devin-1", "devin-4"]
+    assert [one for one, _ in active] == [thread(2), thread(1), thread(4)]
+    few = await links.active("T0TEAM", "C0GENERAL", WEEK, limit=1)
+    assert [link.session for _, link in few] == ["devin-2"]
+
+
+@pytest.mark.parametrize("raw_link", ["", "no json", "{}", '{"v":2,"session":"devin-1"}', "[]"])
+async def test_a_record_that_cannot_be_read_is_no_link(
+    links: Links, raw: Redis, raw_link: str
+) -> None:
+    """Of a newer version, or broken: the thread counts as unlinked, and nothing is sent."""
+    await raw.set(link_key(thread()), raw_link, ex=60)
+    assert await links.get(thread()) is None
+    assert await links.mute(thread(), muted=True) is None
+    assert await raw.get(link_key(thread())) == raw_link
+
+
+async def test_a_channel_does_not_remember_threads_whose_link_has_expired(
+    links: Links, raw: Redis
+) -> None:
+    """A busy channel's list would grow for ever, as each new link puts off the expiry of all."""
+    now = time.time()
+    key = threads_key("T0TEAM", "C0GENERAL")
+    ages = {"1.1": TTL.total_seconds() + 60, "2.2": TTL.total_seconds() - 60}
+    await raw.zadd(key, {ts: (now - age) * 1000 for ts, age in ages.items()})
+    await links.create(thread(), a_link())
+    assert await raw.zrange(key, 0, -1) == ["2.2", thread().thread_ts]
+
+
+async def test_the_last_outcome_of_a_thread_is_told_to_status(links: Links, raw: Redis) -> None:
+    """None before the first one."""
+    assert await links.last_outcome(thread()) is None
+    outcome = Outcome(kind=OutcomeKind.REFUSED, status=404)
+    await raw.set(last_key(thread()), outcome.to_json(), ex=60)
+    assert await links.last_outcome(thread()) == outcome
+
+
+async def test_an_outcome_of_a_newer_version_is_not_told(links: Links, raw: Redis) -> None:
+    """An old process in a rolling deploy shows the rest of what it knows."""
+    await raw.set(last_key(thread()), '{"v": 2, "kind": "paused"}', ex=60)
+    assert await links.last_outcomes([thread(), thread(2)]) == [None, None]

@@ -1,0 +1,804 @@
+"""The mailbox's scripts on a real Valkey: what each step keeps, and what it leaves alone.
+
+A holder that is gone is played by deleting its hold, which is what its expiry does.
+"""
+
+import math
+import time
+from datetime import timedelta
+
+import pytest
+from redis.asyncio import Redis
+
+from bot.model.models import (
+    Change,
+    Link,
+    Outcome,
+    OutcomeKind,
+    Reply,
+    SessionId,
+    ThreadRef,
+    UserId,
+    reply_id,
+    ts_micros,
+)
+from bot.model.owed import ReportId, ReportKind
+from bot.redis.connection import Store
+from bot.redis.keys import (
+    DUE_KEY,
+    UNTOLD_KEY,
+    box_key,
+    hold_key,
+    lately_key,
+    link_key,
+    mail_key,
+    reply_key,
+    threads_key,
+)
+from bot.store import scripts
+from bot.store.links import Links
+from bot.store.mailbox import (
+    HOLD,
+    KEEP_DONE,
+    LATELY,
+    LEFT_FOR,
+    SETTLE_LIMIT,
+    Head,
+    Later,
+    Mailbox,
+    Nothing,
+    Step,
+)
+from bot.store.outbox import Reports
+from tests.support.desk import OTHER_SESSION, SESSION
+
+ID, OTHER = SessionId(SESSION), SessionId(OTHER_SESSION)
+THREAD = ThreadRef(team="T0TEAM", channel="C0GENERAL", thread_ts="1764000000.000100")
+LINK = Link(session=ID, by=UserId("U0ADA"), at=1764000000)
+TTL = timedelta(days=90)
+NONE = timedelta(0)
+SOON = timedelta(seconds=4)
+"""Not over before the next step, on a slow machine either; shorter than `SETTLE_LIMIT`."""
+
+DELIVERED = Outcome(kind=OutcomeKind.DELIVERED, status=200)
+SUSPENDED = Outcome(kind=OutcomeKind.SUSPENDED, detail="asleep", status=200)
+UNCERTAIN = Outcome(kind=OutcomeKind.UNCERTAIN, detail="connection lost")
+
+
+def a_reply(second: int, text: str = "hello") -> Reply:
+    return Reply(
+        thread=THREAD, ts=f"{1764000000 + second}.000200", author=UserId("U0ADA"), text=text
+    )
+
+
+@pytest.fixture
+async def mailbox(store: Store) -> Mailbox:
+    """A mailbox whose thread is linked."""
+    await Links(store, TTL).create(THREAD, LINK)
+    return Mailbox(store, TTL)
+
+
+async def taken(mailbox: Mailbox, token: str) -> Head:
+    step = await mailbox.take(ID, token)
+    assert isinstance(step, Head), step
+    return step
+
+
+async def filled(mailbox: Mailbox, *seconds: int) -> list[Reply]:
+    replies = [a_reply(second) for second in seconds]
+    for reply in replies:
+        assert (await mailbox.accept(reply, ID, NONE)).change is Change.ACCEPTED
+    return replies
+
+
+# Accepting.
+
+
+async def test_a_reply_is_accepted_once(mailbox: Mailbox, raw: Redis) -> None:
+    """The first time it wakes its session; every later time it changes nothing."""
+    reply = a_reply(1)
+    first = await mailbox.accept(reply, ID, NONE)
+    assert (first.change, first.wake_after) == (Change.ACCEPTED, 0.0)
+    before = await raw.hgetall(reply_key(reply.id))
+    for _ in range(3):
+        assert (await mailbox.accept(reply, ID, NONE)).change is Change.REPEATED
+    assert await raw.hgetall(reply_key(reply.id)) == before
+    assert await mailbox.waiting(ID) == 1
+
+
+async def test_a_repeat_of_a_waiting_reply_wakes_its_session(mailbox: Mailbox, raw: Redis) -> None:
+    """A crash between the push and the wake-up heals on Slack's retry."""
+    (reply,) = await filled(mailbox, 1)
+    assert (await mailbox.accept(reply, ID, NONE)).wake_after == 0.0
+    await raw.zrem(DUE_KEY, ID)
+    assert (await mailbox.accept(reply, ID, NONE)).wake_after == 0.0
+
+
+async def test_a_repeat_of_a_reply_in_work_or_done_wakes_nobody(mailbox: Mailbox) -> None:
+    """Its session is at work already, or has nothing to do."""
+    (reply,) = await filled(mailbox, 1)
+    head = await taken(mailbox, "a")
+    assert (await mailbox.accept(reply, ID, NONE)).wake_after is None
+    await mailbox.finish(ID, "a", head, DELIVERED, go_on=True)
+    again = await mailbox.accept(reply, ID, NONE)
+    assert (again.change, again.wake_after) == (Change.REPEATED, None)
+    assert await mailbox.take(ID, "b") is Nothing.EMPTY
+
+
+async def test_only_the_first_reply_of_a_mailbox_wakes_its_session(mailbox: Mailbox) -> None:
+    """One wake-up for many replies; the deliverer takes them all."""
+    await filled(mailbox, 1)
+    assert (await mailbox.accept(a_reply(2), ID, NONE)).wake_after is None
+
+
+async def test_a_reply_is_not_accepted_without_its_link(mailbox: Mailbox, store: Store) -> None:
+    """The link is looked at in the same step: unlinked, muted or linked anew meanwhile is no."""
+    links = Links(store, TTL)
+    other = await mailbox.accept(a_reply(1), OTHER, NONE)
+    await links.mute(THREAD, muted=True)
+    muted = await mailbox.accept(a_reply(1), ID, NONE)
+    await links.remove(THREAD)
+    unlinked = await mailbox.accept(a_reply(1), ID, NONE)
+    assert [other.change, muted.change, unlinked.change] == [
+        Change.UNLINKED,
+        Change.MUTED,
+        Change.UNLINKED,
+    ]
+    assert [one.wake_after for one in (other, muted, unlinked)] == [None] * 3
+    assert await mailbox.waiting(ID) == 0
+
+
+async def test_traffic_keeps_a_link_alive(mailbox: Mailbox, raw: Redis) -> None:
+    """An accepted reply sets the link's time to live anew, and its channel's."""
+    keys = (link_key(THREAD), threads_key(THREAD.team, THREAD.channel))
+    for key in keys:
+        await raw.expire(key, 60)
+    await filled(mailbox, 1)
+    for key in keys:
+        assert await raw.ttl(key) > TTL.total_seconds() - 60
+
+
+async def test_replies_are_taken_in_the_order_they_were_written(mailbox: Mailbox) -> None:
+    """Slack's `ts` counts, to the microsecond, and not the order of arrival."""
+    await filled(mailbox, 5, 2, 9, 1)
+    close = [a_reply(2).model_copy(update={"ts": f"1764000002.00020{n}"}) for n in (9, 1, 3)]
+    for reply in close:
+        await mailbox.accept(reply, ID, NONE)
+    seen = []
+    step = await mailbox.take(ID, "a")
+    while isinstance(step, Head):
+        seen.append(step.reply.ts)
+        step = await mailbox.finish(ID, "a", step, DELIVERED, go_on=True)
+    assert step is Nothing.EMPTY
+    assert len(seen) == 7
+    assert seen == sorted(seen, key=ts_micros)
+
+
+# Settling: late events wait for earlier ones.
+
+
+async def test_a_late_reply_waits_for_earlier_ones(mailbox: Mailbox, raw: Redis) -> None:
+    """It is due after the settle time, and the next one puts that off again."""
+    first = await mailbox.accept(a_reply(2), ID, SOON)
+    assert first.wake_after == SOON.total_seconds()
+    step = await mailbox.take(ID, "a")
+    assert isinstance(step, Later)
+    assert 0 < step.after <= SOON.total_seconds()
+    due = await raw.zscore(DUE_KEY, ID)
+    assert due is not None
+    await raw.zadd(DUE_KEY, {ID: due - 500})
+    await mailbox.accept(a_reply(1), ID, SOON)
+    later = await raw.zscore(DUE_KEY, ID)
+    assert later is not None
+    assert later >= due
+
+
+async def test_a_burst_of_late_replies_does_not_wait_for_ever(mailbox: Mailbox, raw: Redis) -> None:
+    """The limit counts from the first of them."""
+    await mailbox.accept(a_reply(1), ID, SOON)
+    limit = await raw.hget(box_key(ID), "settled_by")
+    due = await raw.zscore(DUE_KEY, ID)
+    assert limit is not None
+    assert due is not None
+    assert int(limit) - due == (SETTLE_LIMIT - SOON).total_seconds() * 1000
+    await raw.hset(box_key(ID), "settled_by", int(due) + 1)
+    await mailbox.accept(a_reply(2), ID, timedelta(seconds=30))
+    assert await raw.zscore(DUE_KEY, ID) == due + 1
+
+
+async def test_a_late_reply_does_not_put_off_what_is_under_way(
+    mailbox: Mailbox, raw: Redis
+) -> None:
+    """Nor what waits for Devin: its due time is Devin's."""
+    await mailbox.accept(a_reply(1), ID, SOON)
+    await raw.zadd(DUE_KEY, {ID: 1})
+    head = await taken(mailbox, "a")
+    await mailbox.accept(a_reply(2), ID, SOON)
+    assert await raw.zscore(DUE_KEY, ID) == 1
+    await mailbox.defer(ID, "a", head, timedelta(seconds=30), SOON)
+    due = await raw.zscore(DUE_KEY, ID)
+    await mailbox.accept(a_reply(3), ID, timedelta(seconds=60))
+    assert await raw.zscore(DUE_KEY, ID) == due
+
+
+# Taking.
+
+
+async def test_a_session_has_one_holder(mailbox: Mailbox, raw: Redis) -> None:
+    """A second one is told so; the hold ends by itself."""
+    await filled(mailbox, 1, 2)
+    await taken(mailbox, "a")
+    assert await mailbox.take(ID, "b") is Nothing.HELD
+    assert 0 < await raw.pttl(hold_key(ID)) <= HOLD.total_seconds() * 1000
+
+
+async def test_a_take_whose_answer_was_lost_is_harmless(mailbox: Mailbox) -> None:
+    """The same holder asks again: the same head, and it is not called interrupted."""
+    await filled(mailbox, 1, 2)
+    first, again = await taken(mailbox, "a"), await taken(mailbox, "a")
+    assert first.reply == again.reply == a_reply(1)
+    assert not again.interrupted
+
+
+async def test_a_head_that_another_was_sending_is_interrupted(mailbox: Mailbox, raw: Redis) -> None:
+    """Whether Devin got it since it was marked, nobody knows. The next one is an ordinary head."""
+    await filled(mailbox, 1, 2)
+    began = (await taken(mailbox, "a")).sent - 2000
+    await raw.hset(reply_key(a_reply(1).id), "sent", str(began))
+    await raw.delete(hold_key(ID))
+    head = await taken(mailbox, "b")
+    assert (head.reply, head.interrupted, head.sent) == (a_reply(1), True, began)
+    step = await mailbox.finish(ID, "b", head, UNCERTAIN, go_on=True)
+    assert isinstance(step, Head)
+    assert (step.reply, step.interrupted) == (a_reply(2), False)
+
+
+@pytest.mark.parametrize("go_on", [True, False])
+async def test_an_empty_mailbox_leaves_nothing_behind(
+    mailbox: Mailbox, raw: Redis, *, go_on: bool
+) -> None:
+    """No hold, no due time, no box: an idle session costs nothing, also one that was given up."""
+    await filled(mailbox, 1)
+    await mailbox.defer(ID, "a", await taken(mailbox, "a"), NONE, SOON)
+    given_up = Outcome(kind=OutcomeKind.GIVEN_UP)
+    step = await mailbox.finish(ID, "b", await taken(mailbox, "b"), given_up, go_on=go_on)
+    assert step is Nothing.EMPTY
+    assert await raw.exists(hold_key(ID), box_key(ID), mail_key(ID), DUE_KEY) == 0
+
+
+@pytest.mark.parametrize("state", ["withdrawn", "done"])
+async def test_what_is_not_to_be_sent_holds_up_no_session(
+    mailbox: Mailbox, raw: Redis, state: str
+) -> None:
+    """However it came to stand in a mailbox, it falls out and the next reply goes."""
+    first, second = await filled(mailbox, 1, 2)
+    await raw.hset(reply_key(first.id), "state", state)
+    assert (await taken(mailbox, "t1")).reply == second
+    assert await mailbox.waiting(ID) == 1
+
+
+async def test_a_reply_that_was_forgotten_is_passed_over(mailbox: Mailbox, raw: Redis) -> None:
+    """Its record has expired, so its place in the mailbox means nothing."""
+    first, second = await filled(mailbox, 1, 2)
+    await raw.delete(reply_key(first.id))
+    assert (await taken(mailbox, "a")).reply == second
+    assert await mailbox.waiting(ID) == 1
+
+
+async def test_a_reply_of_a_newer_version_is_left_to_another_process(
+    mailbox: Mailbox, raw: Redis
+) -> None:
+    """In a rolling deploy: put back, certainly unsent, with the session free and due soon."""
+    (reply,) = await filled(mailbox, 1)
+    await raw.zadd(DUE_KEY, {ID: 0, OTHER: time.time() * 1000})
+    newer = reply.to_json().replace('"v":1', '"v":2')
+    await raw.hset(reply_key(reply.id), "reply", newer)
+    assert await mailbox.take(ID, "a") == Later(LEFT_FOR.total_seconds())
+    assert await raw.hget(reply_key(reply.id), "state") == "waiting"
+    assert await raw.exists(hold_key(ID)) == 0
+    assert await mailbox.waiting(ID) == 1
+    assert await raw.zrange(DUE_KEY, 0, -1) == [OTHER, ID], "it hides no session from the sweep"
+
+
+async def test_an_interrupted_reply_of_a_newer_version_stays_interrupted(
+    mailbox: Mailbox, raw: Redis
+) -> None:
+    """It may have reached Devin: whoever can read it must not take it for unsent."""
+    (reply,) = await filled(mailbox, 1)
+    await taken(mailbox, "dead")
+    await raw.delete(hold_key(ID))
+    await raw.hset(reply_key(reply.id), "reply", reply.to_json().replace('"v":1', '"v":2'))
+    assert await mailbox.take(ID, "old") == Later(LEFT_FOR.total_seconds())
+    await raw.hset(reply_key(reply.id), "reply", reply.to_json())
+    await raw.delete(hold_key(ID))
+    assert (await taken(mailbox, "new")).interrupted
+
+
+@pytest.mark.parametrize("broken", ["", "{", "[]", '{"v": 1}', '{"v": "1", "text": 1}'])
+async def test_a_broken_reply_is_a_head_that_says_so(
+    mailbox: Mailbox, raw: Redis, broken: str
+) -> None:
+    """Nobody can ever read it, so it must not stay first in its mailbox; its place is known."""
+    (reply,) = await filled(mailbox, 1)
+    await raw.hset(reply_key(reply.id), "reply", broken)
+    head = await taken(mailbox, "a")
+    assert head.flaw is not None
+    assert head.reply.id == reply.id
+    refused = Outcome(kind=OutcomeKind.REFUSED, detail="broken")
+    assert await mailbox.finish(ID, "a", head, refused, go_on=True) is Nothing.EMPTY
+    assert await mailbox.kept(reply.id) == head.reply, "its report can be told"
+
+
+async def test_a_reply_without_a_record_of_its_round_is_in_its_first(
+    mailbox: Mailbox, raw: Redis
+) -> None:
+    """A missing field beside the reply does not block its session either."""
+    (reply,) = await filled(mailbox, 1)
+    await raw.hdel(reply_key(reply.id), "round", "accepted")
+    head = await taken(mailbox, "a")
+    assert (head.round, head.accepted) == (1, head.now)
+
+
+async def test_taking_costs_the_same_from_a_full_mailbox(mailbox: Mailbox, raw: Redis) -> None:
+    """Ten thousand waiting replies: no step looks at all of them."""
+
+    async def cost() -> float:
+        """Microseconds, the least of many tries: the others have what the machine did besides."""
+        least = math.inf
+        for number in range(100):
+            await raw.config_resetstat()
+            head = await taken(mailbox, f"t{number}")
+            await mailbox.put_back(ID, f"t{number}", head.reply.id)
+            stats = await raw.info("commandstats")
+            least = min(least, float(stats["cmdstat_evalsha"]["usec_per_call"]))
+        return least
+
+    await filled(mailbox, 1, 2)
+    await taken(mailbox, "warm")
+    await mailbox.put_back(ID, "warm", a_reply(1).id)
+    few = await cost()
+    await raw.zadd(
+        mail_key(ID), {f"T:C:{n}": ts_micros(f"{1764000100 + n}") for n in range(10_000)}
+    )
+    assert await cost() < 4 * few
+
+
+# Finishing.
+
+
+async def test_an_outcome_is_written_popped_and_owed_in_one_step(
+    mailbox: Mailbox, store: Store, raw: Redis
+) -> None:
+    """The reply leaves the mailbox exactly when its outcome and its report are there."""
+    await filled(mailbox, 1)
+    head = await taken(mailbox, "a")
+    await mailbox.finish(ID, "a", head, SUSPENDED, go_on=True)
+    report = ReportId(head.reply.id, 1, ReportKind.OUTCOME)
+    assert await raw.zrange(UNTOLD_KEY, 0, -1) == [str(report)]
+    begun = await Reports(store).begin(report)
+    assert begun is not None
+    assert (begun.outcome, begun.reply, begun.is_current) == (SUSPENDED, a_reply(1), True)
+    assert await Links(store, TTL).last_outcome(THREAD) == SUSPENDED
+    assert await mailbox.waiting(ID) == 0
+
+
+async def test_the_words_of_a_delivered_reply_are_not_kept(mailbox: Mailbox, raw: Redis) -> None:
+    """Only what may have to be sent again keeps its text; that it was accepted is remembered."""
+    replies = await filled(mailbox, 1, 2)
+    step = await mailbox.finish(ID, "a", await taken(mailbox, "a"), DELIVERED, go_on=True)
+    assert isinstance(step, Head)
+    await mailbox.finish(ID, "a", step, SUSPENDED, go_on=True)
+    assert await mailbox.kept(replies[0].id) is None
+    assert await mailbox.kept(replies[1].id) == replies[1]
+    assert "hello" not in str(await raw.hgetall(reply_key(replies[0].id)))
+    for reply in replies:
+        assert await raw.ttl(reply_key(reply.id)) <= KEEP_DONE.total_seconds()
+
+
+async def test_of_a_workflow_s_reply_is_kept_only_whom_to_tell(
+    mailbox: Mailbox, raw: Redis
+) -> None:
+    """Its words stand in its blocks, too."""
+    words = {"type": "rich_text", "elements": ["hello"]}
+    reply = a_reply(1).model_copy(update={"step": "Fx0STEP", "blocks": (words,)})
+    await mailbox.accept(reply, ID, NONE)
+    await mailbox.finish(ID, "a", await taken(mailbox, "a"), DELIVERED, go_on=True)
+    kept = await mailbox.kept(reply.id)
+    assert kept is not None
+    assert kept.step == reply.step
+    assert "hello" not in str(await raw.hgetall(reply_key(reply.id)))
+
+
+async def test_a_frozen_holder_writes_nothing_once_another_took_over(
+    mailbox: Mailbox, raw: Redis
+) -> None:
+    """The token on the reply is the fence, before and after the other one's outcome."""
+    (reply,) = await filled(mailbox, 1)
+    frozen = await taken(mailbox, "a")
+    await raw.delete(hold_key(ID))
+    other = await taken(mailbox, "b")
+    assert await mailbox.finish(ID, "a", frozen, DELIVERED, go_on=True) is Nothing.LOST
+    assert await mailbox.waiting(ID) == 1
+    await mailbox.finish(ID, "b", other, UNCERTAIN, go_on=True)
+    assert await mailbox.finish(ID, "a", frozen, DELIVERED, go_on=True) is Nothing.LOST
+    assert await raw.hget(reply_key(reply.id), "outcome") == UNCERTAIN.to_json()
+    assert await raw.zcard(UNTOLD_KEY) == 1
+
+
+async def test_an_outcome_still_counts_when_only_the_hold_expired(
+    mailbox: Mailbox, raw: Redis
+) -> None:
+    """Redis was away, say: nobody else took over, so the outcome is the one truth."""
+    await filled(mailbox, 1, 2)
+    head = await taken(mailbox, "a")
+    await raw.delete(hold_key(ID))
+    step = await mailbox.finish(ID, "a", head, DELIVERED, go_on=True)
+    assert isinstance(step, Head)
+    assert step.reply == a_reply(2)
+    assert await raw.get(hold_key(ID)) == "a"
+
+
+async def test_an_outcome_counts_while_another_holds_the_session_for_an_earlier_reply(
+    mailbox: Mailbox, raw: Redis
+) -> None:
+    """The hold passed on, the reply did not: the outcome is written, the session left alone."""
+    await filled(mailbox, 2)
+    head = await taken(mailbox, "a")
+    await raw.delete(hold_key(ID))
+    await filled(mailbox, 1)
+    assert (await taken(mailbox, "b")).reply == a_reply(1)
+    assert await mailbox.finish(ID, "a", head, DELIVERED, go_on=True) is Nothing.HELD
+    assert await raw.hget(reply_key(head.reply.id), "state") == "done"
+    assert await raw.get(hold_key(ID)) == "b"
+
+
+async def test_a_holder_that_lost_its_session_leaves_the_next_ones_hold(
+    mailbox: Mailbox, raw: Redis
+) -> None:
+    """Neither deferring nor putting back its own reply frees a session that another holds."""
+    for second, ends in ((8, "defer"), (4, "put back")):
+        await filled(mailbox, second)
+        late = await taken(mailbox, ends)
+        await raw.delete(hold_key(ID))
+        await filled(mailbox, second - 1)
+        other = await taken(mailbox, "b")
+        if ends == "defer":
+            await mailbox.defer(ID, ends, late, NONE, SOON)
+        else:
+            await mailbox.put_back(ID, ends, late.reply.id)
+        assert await raw.hget(reply_key(late.reply.id), "state") == "waiting"
+        assert await raw.get(hold_key(ID)) == "b"
+        await mailbox.put_back(ID, "b", other.reply.id)
+
+
+async def test_a_finish_whose_answer_was_lost_is_harmless(mailbox: Mailbox, raw: Redis) -> None:
+    """Repeated, it gives the same next head, and one report is owed."""
+    await filled(mailbox, 1, 2)
+    head = await taken(mailbox, "a")
+    steps = [await mailbox.finish(ID, "a", head, DELIVERED, go_on=True) for _ in range(3)]
+    assert all(isinstance(step, Head) and not step.interrupted for step in steps)
+    assert {step.reply.ts for step in steps if isinstance(step, Head)} == {a_reply(2).ts}
+    assert await raw.zcard(UNTOLD_KEY) == 1
+
+
+async def test_a_finish_without_going_on_frees_the_session(mailbox: Mailbox, raw: Redis) -> None:
+    """What is left is due at once, for whoever comes, behind what has been due for longer."""
+    await filled(mailbox, 1, 2)
+    head = await taken(mailbox, "a")
+    before = (time.time() - 60) * 1000
+    await raw.zadd(DUE_KEY, {ID: before - 1, OTHER: before})
+    assert await mailbox.finish(ID, "a", head, DELIVERED, go_on=False) == Later(0.0)
+    assert await raw.exists(hold_key(ID)) == 0
+    assert await raw.zrange(DUE_KEY, 0, -1) == [OTHER, ID]
+    head = await taken(mailbox, "b")
+    assert await mailbox.finish(ID, "b", head, DELIVERED, go_on=False) is Nothing.EMPTY
+
+
+# Waiting for Devin.
+
+
+async def test_a_deferred_reply_stays_first_and_owes_one_notice(
+    mailbox: Mailbox, raw: Redis
+) -> None:
+    """Attempts are counted, its order is kept, and the notice is owed once."""
+    await filled(mailbox, 1, 2)
+    for attempt in (1, 2, 3):
+        head = await taken(mailbox, f"t{attempt}")
+        assert (head.reply, head.attempts, head.interrupted) == (a_reply(1), attempt - 1, False)
+        deferred = await mailbox.defer(ID, f"t{attempt}", head, SOON, timedelta(seconds=30))
+        assert deferred is not None
+        assert deferred.attempts == attempt
+        assert deferred.notice_after == (30.0 if attempt == 1 else None)
+        step = await mailbox.take(ID, "x")
+        assert isinstance(step, Later)
+        assert 0 < step.after <= SOON.total_seconds()
+        await raw.zadd(DUE_KEY, {ID: 0})
+    notice = ReportId(a_reply(1).id, 1, ReportKind.NOTICE)
+    assert await raw.zrange(UNTOLD_KEY, 0, -1) == [str(notice)]
+
+
+async def test_a_notice_is_not_late_before_it_is_due(mailbox: Mailbox, store: Store) -> None:
+    """The sweep tells none of a reply that has waited for a moment only."""
+    await filled(mailbox, 1)
+    await mailbox.defer(ID, "a", await taken(mailbox, "a"), SOON, timedelta(minutes=1))
+    _, late = await Reports(store).overdue(-SOON, 10)
+    assert late == []
+
+
+async def test_each_round_owes_a_notice_of_its_own(mailbox: Mailbox) -> None:
+    """Who sends a reply again is told again that it waits, and it may wait as long as before."""
+    (reply,) = await filled(mailbox, 1)
+    await mailbox.defer(ID, "a", await taken(mailbox, "a"), NONE, SOON)
+    head = await taken(mailbox, "b")
+    await mailbox.finish(ID, "b", head, Outcome(kind=OutcomeKind.GIVEN_UP), go_on=True)
+    await mailbox.send_again(reply, 1)
+    again = await taken(mailbox, "c")
+    assert again.accepted >= head.now
+    deferred = await mailbox.defer(ID, "c", again, NONE, SOON)
+    assert deferred is not None
+    assert deferred.notice_after == SOON.total_seconds()
+
+
+@pytest.mark.parametrize("kind", [OutcomeKind.GIVEN_UP, OutcomeKind.UNCERTAIN])
+async def test_an_answer_of_devins_ends_the_count_of_failures(
+    mailbox: Mailbox, raw: Redis, kind: OutcomeKind
+) -> None:
+    """The next reply starts afresh; after one that ended without an answer it does not."""
+    await filled(mailbox, 1, 2, 3)
+    await mailbox.defer(ID, "a", await taken(mailbox, "a"), NONE, SOON)
+    head = await taken(mailbox, "a")
+    assert head.attempts == 1
+    step = await mailbox.finish(ID, "a", head, Outcome(kind=kind), go_on=True)
+    assert isinstance(step, Head)
+    assert (step.attempts, step.failing_since is None) == (1, False)
+    step = await mailbox.finish(ID, "a", step, DELIVERED, go_on=True)
+    assert isinstance(step, Head)
+    assert (step.attempts, step.failing_since) == (0, None)
+    assert await raw.exists(box_key(ID)) == 0
+
+
+@pytest.mark.parametrize(
+    ("accepted", "failing_since", "waited"), [(1, 4, 6), (4, 1, 6), (1, None, 0)]
+)
+def test_devin_has_been_failing_a_reply_since_it_was_there(
+    accepted: int, failing_since: int | None, waited: int
+) -> None:
+    """Neither what Devin did before counts, nor that others went first while it answered."""
+    head = Head(
+        reply=a_reply(1),
+        round=1,
+        accepted=accepted * 1000,
+        failing_since=failing_since and failing_since * 1000,
+        attempts=1,
+        now=10_000,
+        sent=10_000,
+        interrupted=False,
+    )
+    assert head.waited == timedelta(seconds=waited)
+
+
+async def test_a_frozen_holder_defers_nothing(mailbox: Mailbox, raw: Redis) -> None:
+    """Another took over: its head is left as it is."""
+    await filled(mailbox, 1)
+    frozen = await taken(mailbox, "a")
+    await raw.delete(hold_key(ID))
+    await taken(mailbox, "b")
+    assert await mailbox.defer(ID, "a", frozen, SOON, SOON) is None
+    await mailbox.put_back(ID, "a", frozen.reply.id)
+    assert await raw.hget(reply_key(frozen.reply.id), "state") == "sending"
+    assert await raw.get(hold_key(ID)) == "b"
+
+
+async def test_a_reply_that_was_put_back_is_an_ordinary_head(mailbox: Mailbox) -> None:
+    """It has certainly not been sent, so it is not interrupted."""
+    await filled(mailbox, 1)
+    await mailbox.put_back(ID, "a", (await taken(mailbox, "a")).reply.id)
+    head = await taken(mailbox, "b")
+    assert not head.interrupted
+
+
+async def test_a_hold_is_renewed_by_its_holder_only(mailbox: Mailbox, raw: Redis) -> None:
+    """A sign of life makes it last; somebody else's does not, nor does one that comes too late."""
+    await filled(mailbox, 1)
+    await taken(mailbox, "a")
+    half = HOLD.total_seconds() * 500
+    await raw.pexpire(hold_key(ID), int(half))
+    assert not await mailbox.renew(ID, "b")
+    assert await raw.pttl(hold_key(ID)) <= half
+    assert await mailbox.renew(ID, "a")
+    assert await raw.pttl(hold_key(ID)) > half
+    await raw.delete(hold_key(ID))
+    assert not await mailbox.renew(ID, "a")
+    assert await raw.exists(hold_key(ID)) == 0
+
+
+# What a session got lately.
+
+
+async def test_what_a_session_got_last_is_known(mailbox: Mailbox, raw: Redis) -> None:
+    """The last four messages, with when they were sent and answered, for a day."""
+    await filled(mailbox, *range(6))
+    step: Step = await taken(mailbox, "a")
+    for number in range(6):
+        assert isinstance(step, Head)
+        earlier = [one.digest for one in await mailbox.lately(ID)]
+        assert earlier == [f"got{last}" for last in range(max(0, number - 4), number)]
+        began = step.sent - 2000
+        await raw.hset(reply_key(step.reply.id), "sent", str(began))
+        step = await mailbox.finish(ID, "a", step, DELIVERED, f"got{number}", go_on=True)
+        (*_, last) = await mailbox.lately(ID)
+        assert last.sent.timestamp() == pytest.approx(began / 1000, abs=0.001)
+        assert last.sent + timedelta(seconds=2) <= last.answered
+    assert step is Nothing.EMPTY
+    assert 0 < await raw.ttl(lately_key(ID)) <= LATELY.total_seconds()
+
+
+async def test_what_a_session_may_not_have_got_is_not_known(mailbox: Mailbox, raw: Redis) -> None:
+    """Nor is anything twice, when redis-py sends the end of a delivery a second time."""
+    await filled(mailbox, 1, 2)
+    head = await taken(mailbox, "a")
+    await mailbox.finish(ID, "a", head, UNCERTAIN, go_on=False)
+    assert not await raw.exists(lately_key(ID))
+    head = await taken(mailbox, "b")
+    for _ in range(2):
+        await mailbox.finish(ID, "b", head, DELIVERED, "got", go_on=True)
+    assert [one.digest for one in await mailbox.lately(ID)] == ["got"]
+
+
+# Sending again.
+
+
+async def test_a_reply_is_sent_again_once_for_each_round(mailbox: Mailbox, raw: Redis) -> None:
+    """The button of a round works once; the next round has its own, and its own reports."""
+    (reply,) = await filled(mailbox, 1)
+    for number in (1, 2, 3):
+        head = await taken(mailbox, f"t{number}")
+        assert (head.round, head.interrupted) == (number, False)
+        await mailbox.finish(ID, f"t{number}", head, SUSPENDED, go_on=True)
+        assert await mailbox.send_again(reply, number) == ID
+        assert await mailbox.send_again(reply, number) is None
+    owed = [str(ReportId(reply.id, number, ReportKind.OUTCOME)) for number in (1, 2, 3)]
+    assert await raw.zrange(UNTOLD_KEY, 0, -1) == owed
+    assert await mailbox.send_again(reply, 1) is None
+
+
+async def test_a_press_whose_answer_was_lost_is_answered_the_same_again(
+    mailbox: Mailbox, store: Store, raw: Redis
+) -> None:
+    """redis-py sends it a second time: this press did it, whatever the second run finds."""
+    (reply,) = await filled(mailbox, 1)
+    await mailbox.finish(ID, "a", await taken(mailbox, "a"), SUSPENDED, go_on=True)
+    keys = [mail_key(ID), DUE_KEY, reply_key(reply.id)]
+    press = (ID, reply.id, ts_micros(reply.ts), 1, 60)
+    answers = [await store.run(scripts.SEND_AGAIN, keys, (*press, it)) for it in ("x", "x", "y")]
+    assert answers == ["waiting", "waiting", "already"]
+    assert await raw.hget(reply_key(reply.id), "round") == "2"
+
+
+async def test_a_reply_is_sent_again_in_its_old_place(mailbox: Mailbox) -> None:
+    """Later replies that still wait come after it."""
+    first, *_ = await filled(mailbox, 1, 2, 3)
+    head = await taken(mailbox, "a")
+    await mailbox.finish(ID, "a", head, SUSPENDED, go_on=False)
+    await mailbox.send_again(first, 1)
+    assert (await taken(mailbox, "b")).reply == first
+
+
+async def test_what_waits_or_was_forgotten_is_not_sent_again(mailbox: Mailbox, raw: Redis) -> None:
+    """Neither a reply without an outcome, nor a delivered one, nor one that is gone."""
+    waiting, gone = await filled(mailbox, 1, 2)
+    assert await mailbox.send_again(waiting, 1) is None
+    await raw.delete(reply_key(gone.id))
+    assert await mailbox.send_again(gone, 1) is None
+    await mailbox.finish(ID, "a", await taken(mailbox, "a"), DELIVERED, go_on=True)
+    assert await mailbox.send_again(waiting, 1) is None
+    assert await mailbox.take(ID, "b") is Nothing.EMPTY
+
+
+async def test_a_late_repeat_of_an_earlier_finish_does_not_end_a_new_round(
+    mailbox: Mailbox, raw: Redis
+) -> None:
+    """The answer of round 1 was lost; its repeat comes when round 2 waits."""
+    (reply,) = await filled(mailbox, 1)
+    head = await taken(mailbox, "a")
+    await mailbox.finish(ID, "a", head, SUSPENDED, go_on=True)
+    await mailbox.send_again(reply, 1)
+    step = await mailbox.finish(ID, "a", head, SUSPENDED, go_on=True)
+    assert isinstance(step, Head)
+    assert (step.round, step.interrupted) == (2, False)
+    assert await raw.hget(reply_key(reply.id), "outcome") is None
+
+
+# What the sweep finds.
+
+
+async def test_the_sweep_finds_due_sessions_that_nobody_holds(
+    mailbox: Mailbox, store: Store, raw: Redis
+) -> None:
+    """Due for longer than the grace, and without a holder."""
+    reports = Reports(store)
+    await filled(mailbox, 1)
+    grace = timedelta(seconds=5)
+    assert await reports.overdue(grace, 10) == ([], [])
+    await raw.zadd(DUE_KEY, {ID: (time.time() - 60) * 1000})
+    assert await reports.overdue(grace, 10) == ([ID], [])
+    await taken(mailbox, "a")
+    assert await reports.overdue(grace, 10) == ([], [])
+    await raw.delete(hold_key(ID))
+    assert await reports.overdue(grace, 10) == ([ID], [])
+
+
+async def test_held_sessions_hide_no_abandoned_one(
+    mailbox: Mailbox, store: Store, raw: Redis
+) -> None:
+    """A busy session keeps its old due time, so there may be any number of them before it."""
+    held = [SessionId(f"devin-{number:032x}") for number in range(600)]
+    due = {str(session): number for number, session in enumerate([*held, ID, OTHER])}
+    await raw.zadd(DUE_KEY, due)
+    await raw.expire(DUE_KEY, 60)
+    async with raw.pipeline() as pipeline:
+        for session in held:
+            pipeline.set(hold_key(session), "somebody", ex=60)
+        await pipeline.execute()
+    assert await Reports(store).overdue(NONE, 500) == ([ID, OTHER], [])
+    assert await Reports(store).overdue(NONE, 1) == ([ID], []), "the longest due first"
+    await raw.delete(*(hold_key(session) for session in held))
+    found, _ = await Reports(store).overdue(NONE, 500)
+    assert found == held[:500]
+
+
+async def test_the_sweep_leaves_reports_of_a_newer_version_alone(
+    mailbox: Mailbox, store: Store, raw: Redis, redis_url: str
+) -> None:
+    """In a rolling deploy: they stay owed, and what an old process knows is told all the same."""
+    reports = Reports(store)
+    report = ReportId(a_reply(1).id, 1, ReportKind.NOTICE)
+    newer = f"{a_reply(1).id}|1|a-new-kind"
+    await raw.zadd(UNTOLD_KEY, {newer: 0, "of another shape": 0, str(report): 0})
+    await raw.expire(UNTOLD_KEY, 60)
+    assert await reports.overdue(NONE, 10) == ([], [report])
+    assert await raw.zcard(UNTOLD_KEY) == 3
+
+
+async def test_the_sweep_finds_late_reports(mailbox: Mailbox, store: Store, raw: Redis) -> None:
+    """One that was begun is left for a while, one that waits until it is due; told: not found."""
+    reports, grace = Reports(store), timedelta(seconds=5)
+    await filled(mailbox, 1)
+    await mailbox.finish(ID, "a", await taken(mailbox, "a"), SUSPENDED, go_on=True)
+    report = ReportId(a_reply(1).id, 1, ReportKind.OUTCOME)
+    assert await reports.overdue(grace, 10) == ([], [])
+    await raw.zadd(UNTOLD_KEY, {str(report): 0})
+    assert await reports.overdue(grace, 10) == ([], [report])
+    first = await reports.begin(report)
+    assert first is not None
+    assert not first.begun
+    assert await reports.overdue(grace, 10) == ([], [])
+    assert await reports.begin(report) is None, "another is telling it"
+    await raw.zadd(UNTOLD_KEY, {str(report): 0})
+    await reports.pause(report, 60.0, may_be_told=True)
+    assert await reports.overdue(grace, 10) == ([], [])
+    second = await reports.begin(report)
+    assert second is not None
+    assert second.begun
+    await reports.pause(report, 60.0, may_be_told=False)
+    third = await reports.begin(report)
+    assert third is not None
+    assert not third.begun
+    await reports.end(report, told=True)
+    assert await reports.begin(report) is None
+    assert await raw.zcard(UNTOLD_KEY) == 0
+
+
+async def test_a_report_on_a_forgotten_reply_leaves_no_key_behind(
+    mailbox: Mailbox, store: Store, raw: Redis
+) -> None:
+    """The reply expired before Slack came back: nothing is written that would stay for ever."""
+    reports = Reports(store)
+    await filled(mailbox, 1)
+    await mailbox.defer(ID, "a", await taken(mailbox, "a"), NONE, NONE)
+    notice = ReportId(a_reply(1).id, 1, ReportKind.NOTICE)
+    await raw.delete(reply_key(a_reply(1).id))
+    await reports.begin(notice)
+    await reports.end(notice, told=True)
+    assert await raw.exists(reply_key(reply_id(THREAD.team, THREAD.channel, a_reply(1).ts))) == 0
+    assert await raw.zcard(UNTOLD_KEY) == 0

@@ -1,0 +1,131 @@
+"""What people do in Slack and see there, in the words of the tests."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+
+from bot.app import Bot, open_bot
+from bot.settings import load_settings
+from sandbox import Sandbox
+from sandbox.slack.server import Message
+from tests.support.waiting import wait_until
+
+SESSION = "devin-0123456789abcdef0123456789abcdef"
+OTHER_SESSION = "devin-fedcba9876543210fedcba9876543210"
+
+
+class Desk:
+    """Sits before the sandbox's Slack and looks at its Devin."""
+
+    def __init__(self, box: Sandbox) -> None:
+        self.box = box
+        self.slack = box.slack
+        self.devin = box.devin
+
+    async def mention(
+        self, words: str, *, thread: str | None = None, user: str = "ada", channel: str = "general"
+    ) -> str:
+        """Somebody mentions the bot; returns the message's ts."""
+        text = f"<@{self.slack.bot_user_id}> {words}"
+        return await self.slack.say(text, user=user, channel=channel, thread=thread)
+
+    async def linked_thread(self, session: str = SESSION, *, channel: str = "general") -> str:
+        """A thread that is linked to `session`; returns its ts."""
+        root = await self.slack.say("Shall we ship it?", channel=channel)
+        await self.mention(f"link {session}", thread=root, channel=channel)
+        await self.until_said("now linked", root, channel=channel)
+        return root
+
+    async def reply(
+        self, text: str, thread: str, *, user: str = "ada", channel: str = "general"
+    ) -> str:
+        """Somebody replies in a thread; returns the reply's ts."""
+        return await self.slack.say(text, user=user, channel=channel, thread=thread)
+
+    def posts(self, thread: str, *, channel: str = "general") -> list[Message]:
+        """The bot's messages in a thread, whole, in order."""
+        messages = self.slack.thread(channel, thread)
+        return [one for one in messages if one.user == self.slack.bot_user_id]
+
+    def said(self, thread: str, *, channel: str = "general") -> list[str]:
+        """What the bot has said in a thread, in order."""
+        return [one.text for one in self.posts(thread, channel=channel)]
+
+    def whispers(self, user: str, *, channel: str = "general") -> list[str]:
+        """What only `user` sees, in order."""
+        return [one.text for one in self.slack.ephemerals(channel, user)]
+
+    def marks(self, ts: str, *, channel: str = "general") -> list[str]:
+        """The reactions on a message."""
+        return self.slack.reactions(channel, ts)
+
+    def received(self, session: str = SESSION) -> list[str]:
+        """What Devin's session has read, in order."""
+        return self.devin.received(session)
+
+    async def until_said(self, words: str, thread: str, *, channel: str = "general") -> str:
+        """Wait until the bot says something with `words` in the thread, and return it."""
+        await wait_until(
+            lambda: any(words in one for one in self.said(thread, channel=channel)),
+            f"the bot says {words!r} (it said {self.said(thread, channel=channel)})",
+        )
+        return next(one for one in self.said(thread, channel=channel) if words in one)
+
+    async def until_received(self, words: str, session: str = SESSION) -> str:
+        """Wait until Devin's session has read something with `words`, and return it."""
+        await wait_until(
+            lambda: any(words in one for one in self.received(session)),
+            f"Devin reads {words!r}",
+        )
+        return next(one for one in self.received(session) if words in one)
+
+    async def until_marked(self, mark: str, ts: str, *, channel: str = "general") -> None:
+        """Wait until a message carries the reaction `mark`."""
+        await wait_until(lambda: mark in self.marks(ts, channel=channel), f"{mark} on {ts}")
+
+    async def until_whispered(self, words: str, user: str, *, channel: str = "general") -> str:
+        """Wait until the bot tells `user` alone something with `words`, and return it."""
+        await wait_until(
+            lambda: any(words in one for one in self.whispers(user, channel=channel)),
+            f"the bot whispers {words!r} to {user}",
+        )
+        return next(one for one in self.whispers(user, channel=channel) if words in one)
+
+    async def until_heard(self) -> None:
+        """Wait until the bot has acknowledged all that Slack sent so far, at the first attempt."""
+        for delivery in list(self.slack.deliveries):
+            await delivery.settled()
+            assert delivery.acked, f"not acknowledged: {delivery.payload}"
+            assert delivery.attempts == 1, f"sent {delivery.attempts} times: {delivery.payload}"
+
+    async def fence(self, thread: str, *, channel: str = "general") -> list[str]:
+        """Let ada reply once more, behind everything so far; returns what Devin read before it."""
+        await self.until_heard()
+        ts = await self.reply("This is the fence.", thread, channel=channel)
+        await self.until_marked("white_check_mark", ts, channel=channel)
+        return [one for one in self.received() if "This is the fence." not in one]
+
+
+def labels(message: Message) -> list[str]:
+    """The buttons of a message, as they are read."""
+    rows = [block for block in message.blocks if block["type"] == "actions"]
+    return [button["text"]["text"] for row in rows for button in row["elements"]]
+
+
+def quote(message: Message) -> str:
+    """What a message shows of somebody else's words, unparsed by Slack."""
+    blocks = [block for block in message.blocks if block["type"] == "rich_text"]
+    return "".join(
+        piece["text"]
+        for block in blocks
+        for part in block["elements"]
+        for piece in part["elements"]
+        if piece["type"] == "text"
+    )
+
+
+@asynccontextmanager
+async def running(desk: Desk, environ: Mapping[str, str], **changes: str) -> AsyncIterator[Bot]:
+    """A bot whose environment differs by `changes`, connected; the block's end stops it."""
+    async with open_bot(load_settings({**environ, **changes}, None)) as bot:
+        await desk.slack.wait_connected()
+        yield bot

@@ -1,0 +1,79 @@
+"""Our HTTP server alone, with a real Bolt app behind it that answers when a test wants it to."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+from slack_bolt.async_app import AsyncApp
+from slack_bolt.authorization import AuthorizeResult
+
+from bot.runtime.connections import Connections
+from bot.runtime.health import Health
+from bot.runtime.http import open_server
+from bot.runtime.intake import Intake
+from bot.slack.receiving.endpoint import SlackEndpoint
+from sandbox.slack.transport.http_events import signed_headers
+from tests.support.ears import Ears
+from tests.support.raw_http import Client, dialing, head_of
+
+SECRET = "not-a-secret"
+BODY = b'{"type": "event_callback", "event_id": "Ev0", "event": {"type": "message"}}'
+
+
+def signed(body: bytes = BODY) -> bytes:
+    """A whole request of Slack's."""
+    sign = signed_headers(SECRET, body)
+    moment = int(sign["X-Slack-Request-Timestamp"])
+    return head_of(len(body), signature=sign["X-Slack-Signature"], moment=moment) + body
+
+
+def waiting_app(over: asyncio.Event, heard: list[Mapping[str, Any]]) -> AsyncApp:
+    """An app whose listener notes each event in `heard` and answers once `over` is set."""
+
+    async def authorize() -> AuthorizeResult:
+        return AuthorizeResult(enterprise_id=None, team_id="T0")
+
+    app = AsyncApp(
+        authorize=authorize, request_verification_enabled=False, process_before_response=True
+    )
+
+    @app.event("message")
+    async def on_message(event: dict[str, Any]) -> None:
+        heard.append(event)
+        await over.wait()
+
+    return app
+
+
+class Door:
+    """The server: its listener answers once `over` is set, and anybody can dial."""
+
+    def __init__(self, endpoint: SlackEndpoint, dial: Callable[..., Awaitable[Client]]) -> None:
+        self.over, self.heard, self.ears = asyncio.Event(), list[Mapping[str, Any]](), Ears()
+        self.endpoint, self.dial = endpoint, dial
+        self.app = waiting_app(self.over, self.heard)
+
+    def open(self) -> None:
+        """Serve what comes."""
+        self.endpoint.serve(self.app, self.ears)
+
+
+@asynccontextmanager
+async def door(
+    endpoint: SlackEndpoint | None = None,
+    connections: Connections | None = None,
+    *,
+    is_open: bool = True,
+) -> AsyncIterator[Door]:
+    """A server for `endpoint`, which holds no more than `connections` say."""
+    endpoint = endpoint or SlackEndpoint(SECRET, Intake())
+    async with (
+        open_server("127.0.0.1", 0, Health(), endpoint.handle, connections) as port,
+        dialing(port) as dial,
+    ):
+        opened = Door(endpoint, dial)
+        if is_open:
+            opened.open()
+        yield opened
+        opened.over.set()

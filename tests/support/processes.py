@@ -1,0 +1,106 @@
+"""Real processes for tests: the bot by its command line, and a Valkey that can be stopped."""
+
+import asyncio
+import resource
+import signal
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+
+from chaos.processes import ValkeyProcess, free_port, start_bot
+from tests.support import secrets_guard
+from tests.support.redis_servers import asked_for, binary_of
+from tests.support.waiting import wait_until
+
+__all__ = [
+    "BotProcess",
+    "ValkeyProcess",
+    "bot_process",
+    "command",
+    "free_port",
+    "kept_valkey",
+    "open_files",
+]
+
+
+class BotProcess:
+    """`python -m bot …`, running; its output is kept."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self.process = process
+        self.out, self.err = "", ""
+        self._reading = [
+            asyncio.create_task(self._read("out", process.stdout)),
+            asyncio.create_task(self._read("err", process.stderr)),
+        ]
+
+    async def ends(self) -> int:
+        """Its exit code, once it ended by itself."""
+        async with asyncio.timeout(45):
+            code = await self.process.wait()
+            await asyncio.gather(*self._reading)
+        secrets_guard.look_at(self.out + self.err, "a process of the bot")
+        return code
+
+    async def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
+        """Send a signal; its exit code."""
+        if self.process.returncode is None:
+            self.process.send_signal(number)
+        return await self.ends()
+
+    async def until_logged(self, words: str) -> None:
+        """Wait until `words` are in its log; fail when it ends without them."""
+        await wait_until(
+            lambda: words in self.err or self.process.returncode is not None,
+            f"the bot logs {words!r}: {self.err}",
+        )
+        assert words in self.err, self.err
+
+    async def _read(self, name: str, stream: asyncio.StreamReader | None) -> None:
+        assert stream is not None
+        while chunk := await stream.read(65536):
+            setattr(self, name, getattr(self, name) + chunk.decode())
+
+
+@asynccontextmanager
+async def bot_process(
+    environ: Mapping[str, str], cwd: Path, *arguments: str
+) -> AsyncIterator[BotProcess]:
+    """Start `python -m bot` with `arguments` in `cwd`; the block's end kills what still runs."""
+    process = await start_bot(environ, cwd, *arguments, out=asyncio.subprocess.PIPE)
+    running = BotProcess(process)
+    try:
+        yield running
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await running.ends()
+
+
+async def command(environ: Mapping[str, str], cwd: Path, *arguments: str) -> tuple[int, str, str]:
+    """Run `python -m bot` to its end: exit code, stdout, stderr."""
+    async with bot_process(environ, cwd, *arguments) as running:
+        code = await running.ends()
+        return code, running.out, running.err
+
+
+@asynccontextmanager
+async def kept_valkey(home: Path) -> AsyncIterator[ValkeyProcess]:
+    """A running Valkey, or Debian's Redis, that keeps its data in the new directory `home`."""
+    server = ValkeyProcess(home, binary=binary_of(asked_for()))
+    await server.start()
+    try:
+        yield server
+    finally:
+        await server.stop()
+
+
+@contextmanager
+def open_files(soft: int) -> Iterator[None]:
+    """Let this process, and what it starts in the block, open only so many, unless it asks."""
+    before, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (before, hard))

@@ -1,0 +1,280 @@
+"""Servers that answer a POST in every way a wire can, byte by byte, and clients to send to them."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+
+import httpx
+from pydantic import SecretStr
+
+from bot.devin.client import Devin, open_devin
+from bot.model.models import Outcome, SessionId, Wait
+from tests.support.desk import SESSION
+from tests.support.waiting import wait_until
+
+KEY = "apk_test-not-a-secret"
+ID = SessionId(SESSION)
+PATIENT = 30.0
+"""Longer than a machine stands still; who waits for a time to be over gives a shorter one."""
+
+Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+@dataclass
+class RawServer:
+    """A server that does on each connection what its test says; keeps the requests it read."""
+
+    talk: Talk
+    port: int = 0
+    requests: list[bytes] = field(default_factory=list)
+    connections: int = 0
+    ended: int = 0
+    script: list[bytes] = field(default_factory=list)
+
+    @property
+    def url(self) -> str:
+        """Its base address."""
+        return f"http://127.0.0.1:{self.port}"
+
+    async def read(self, reader: asyncio.StreamReader) -> bytes:
+        """One whole request: its head and as much body as it says."""
+        head = await reader.readuntil(b"\r\n\r\n")
+        length = next(
+            (
+                int(line.split(b":")[1])
+                for line in head.split(b"\r\n")
+                if line.lower().startswith(b"content-length:")
+            ),
+            0,
+        )
+        request = head + await reader.readexactly(length)
+        self.requests.append(request)
+        return request
+
+
+@asynccontextmanager
+async def serving(talk: Callable[[RawServer], Talk]) -> AsyncIterator[RawServer]:
+    """Run a raw server; its conversations end with the block."""
+    server = RawServer(talk=lambda _, __: asyncio.sleep(0))
+    server.talk = talk(server)
+    running: set[asyncio.Task[None]] = set()
+
+    async def on_connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        server.connections += 1
+        task = asyncio.current_task()
+        assert task is not None
+        running.add(task)
+        try:
+            await server.talk(reader, writer)
+        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            pass  # the client left, or the test is over
+        finally:
+            running.discard(task)
+            writer.transport.abort()
+            server.ended += 1
+
+    listening = await asyncio.start_server(on_connection, "127.0.0.1", 0, limit=2**20)
+    server.port = listening.sockets[0].getsockname()[1]
+    try:
+        yield server
+    finally:
+        listening.close()
+        for task in list(running):
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+        await listening.wait_closed()
+
+
+def answering(*parts: bytes, closes: bool = True) -> Callable[[RawServer], Talk]:
+    """Read each request, then write `parts`, then close."""
+
+    def talk(server: RawServer) -> Talk:
+        async def talk_(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            while True:
+                await server.read(reader)
+                for part in parts:
+                    writer.write(part)
+                    await writer.drain()
+                if closes:
+                    writer.close()
+                    await writer.wait_closed()
+                    return
+
+        return talk_
+
+    return talk
+
+
+def stepping(script: list[bytes]) -> Callable[[RawServer], Talk]:
+    """Answer each request with the next of `script`, and close; a test may add to it."""
+
+    def talk(server: RawServer) -> Talk:
+        server.script = script
+
+        async def talk_(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await server.read(reader)
+            writer.write(server.script.pop(0))
+            await writer.drain()
+            writer.close()
+            await writer.wait_closed()
+
+        return talk_
+
+    return talk
+
+
+def whole(
+    status: str, body: bytes = b"", *headers: str, content_type: str = "application/json"
+) -> bytes:
+    """A whole HTTP/1.1 answer."""
+    lines = [
+        f"HTTP/1.1 {status}",
+        f"Content-Type: {content_type}",
+        f"Content-Length: {len(body)}",
+        *headers,
+    ]
+    return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
+
+
+OK = whole("200 OK", b"null")
+
+
+@asynccontextmanager
+async def client(
+    url: str,
+    *,
+    connections: int = 4,
+    timeouts: httpx.Timeout | float = PATIENT,
+    total: float = PATIENT,
+) -> AsyncIterator[Devin]:
+    limits = httpx.Timeout(timeouts)
+    async with open_devin(url, SecretStr(KEY), connections, limits, total) as devin:
+        yield devin
+
+
+async def post(
+    url: str,
+    message: str = "hello",
+    *,
+    timeouts: httpx.Timeout | float = PATIENT,
+    total: float = PATIENT,
+) -> Outcome | Wait:
+    """Send one message with a client of its own."""
+    async with client(url, timeouts=timeouts, total=total) as devin:
+        return await devin.post_message(ID, message)
+
+
+def kind(answer: Outcome | Wait) -> str:
+    return "wait" if isinstance(answer, Wait) else answer.kind.value
+
+
+HALF = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+CHUNKED = HALF + b"Transfer-Encoding: chunked\r\n\r\n"
+
+
+@dataclass
+class Siege:
+    """Connections of strangers to one port: how many were opened, and how many are open."""
+
+    port: int
+    opening: bytes
+    opened: int = 0
+    standing: int = 0
+
+    async def keep_one(self) -> None:
+        """Open a connection, send the opening and then nothing; come again until nobody listens."""
+        while True:
+            try:
+                reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+            except OSError:
+                return  # nobody listens any more
+            self.opened += 1
+            self.standing += 1
+            try:
+                writer.write(self.opening)
+                await writer.drain()
+                await reader.read()
+            except ConnectionError:
+                pass
+            finally:
+                self.standing -= 1
+                writer.transport.abort()
+
+
+@asynccontextmanager
+async def besieging(port: int, sockets: int, opening: bytes = b"") -> AsyncIterator[Siege]:
+    """Keep that many strangers at a port, who send no more than `opening`, for the block."""
+    siege = Siege(port, opening)
+    strangers = [asyncio.create_task(siege.keep_one()) for _ in range(sockets)]
+    try:
+        await wait_until(lambda: siege.opened >= sockets, "all strangers were let in")
+        yield siege
+    finally:
+        for stranger in strangers:
+            stranger.cancel()
+        await asyncio.gather(*strangers, return_exceptions=True)
+
+
+def head_of(length: int, *, signature: str = "v0=" + "0" * 64, moment: int | None = None) -> bytes:
+    """The head of a request to the endpoint, as fresh and well-formed as Slack's, not signed."""
+    lines = [
+        "POST /slack/events HTTP/1.1",
+        "Host: bot",
+        "Content-Type: application/json",
+        f"Content-Length: {length}",
+        f"X-Slack-Request-Timestamp: {int(time.time()) if moment is None else moment}",
+        f"X-Slack-Signature: {signature}",
+    ]
+    return "\r\n".join([*lines, "", ""]).encode()
+
+
+@dataclass
+class Client:
+    """One connection that a test writes to and reads from, byte by byte."""
+
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+
+    async def send(self, data: bytes) -> None:
+        """Write and let it go."""
+        self.writer.write(data)
+        await self.writer.drain()
+
+    async def head(self) -> bytes:
+        """The head of the next answer; its body is read, too."""
+        async with asyncio.timeout(PATIENT):
+            head = await self.reader.readuntil(b"\r\n\r\n")
+            lines = head.lower().split(b"\r\n")
+            (length,) = [one[15:] for one in lines if one.startswith(b"content-length:")] or [b"0"]
+            await self.reader.readexactly(int(length))
+        return head
+
+    async def status(self) -> int:
+        """The status of the next answer."""
+        return int((await self.head()).split()[1])
+
+    async def until_closed(self) -> None:
+        """Wait until the other side has closed the connection; whatever comes is thrown away."""
+        with suppress(ConnectionError):
+            async with asyncio.timeout(PATIENT):
+                await self.reader.read()
+
+
+@asynccontextmanager
+async def dialing(port: int) -> AsyncIterator[Callable[..., Awaitable[Client]]]:
+    """Open connections to `port` and send something at once; the block's end closes them."""
+    clients: list[Client] = []
+
+    async def dial(sends: bytes = b"") -> Client:
+        client = Client(*await asyncio.open_connection("127.0.0.1", port))
+        clients.append(client)
+        await client.send(sends)
+        return client
+
+    try:
+        yield dial
+    finally:
+        for client in clients:
+            client.writer.transport.abort()
