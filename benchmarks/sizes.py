@@ -20,16 +20,11 @@ from redis.asyncio import Redis
 from benchmarks.contest import Values
 from benchmarks.measures import Plan
 from benchmarks.payloads import PEOPLE, TEAM, message
-from bot.model.models import (
-    Link,
-    Outcome,
-    OutcomeKind,
-    Reply,
-    SessionId,
-    ThreadRef,
-    UserId,
-    micros_ts,
-)
+from bot.model.outcomes import Outcome, OutcomeKind
+from bot.model.people import UserId
+from bot.model.replies import Reply
+from bot.model.sessions import SessionId
+from bot.model.threads import Link, ThreadRef, micros_ts
 from bot.redis.connection import Store, open_store
 from bot.redis.embedded.server import embedded_valkey
 from bot.schedule.docket import SWEEP_LIMIT

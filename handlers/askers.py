@@ -13,7 +13,8 @@ import aiohttp
 from slack_bolt.async_app import AsyncRespond
 
 from bot.model.errors import StoreAway
-from bot.model.models import ThreadRef, UserId
+from bot.model.people import UserId
+from bot.model.threads import ThreadRef
 from bot.relay.relay import Relay
 from bot.wording.message import Words
 

@@ -2,7 +2,7 @@
 
 from slack_bolt.async_app import AsyncApp
 
-from bot.model.models import is_id
+from bot.model.people import is_id
 from bot.relay.relay import Relay
 from handlers.parse.events import Payload, field
 

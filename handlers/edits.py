@@ -6,7 +6,9 @@ Shapes: docs.slack.dev/reference/events/message/message_changed and message_dele
 
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 
-from bot.model.models import UserId, is_id, reply_id, ts_micros
+from bot.model.people import UserId, is_id
+from bot.model.replies import reply_id
+from bot.model.threads import ts_micros
 from bot.relay.edits import Deletion, Edit, deletion_of
 from bot.relay.relay import Relay
 from bot.wording import messages

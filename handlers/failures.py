@@ -16,7 +16,7 @@ from slack_bolt.error import BoltUnhandledRequestError
 from slack_bolt.response import BoltResponse
 
 from bot.model.errors import EmptyMessage, NotAllowed, PassingError, PersonError
-from bot.model.models import Standing, is_id
+from bot.model.people import Standing, is_id
 from bot.relay.relay import Relay
 from bot.runtime.logs import unforeseen
 from bot.slack.receiving.malformed import is_malformed

@@ -1,7 +1,7 @@
 """What comes from Slack, and what is refused: remembered, so that it is found by reading."""
 
 from bot.catch_up.listening import Listening
-from bot.model.models import ts_micros
+from bot.model.threads import ts_micros
 from bot.store.checkpoints import Missed
 from handlers.parse.events import Payload, field, is_ts, mapping, parse_command, parse_thread
 

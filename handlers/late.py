@@ -10,7 +10,8 @@ from typing import Any
 
 from bot.catch_up.reader import Unheard
 from bot.model.errors import NotAllowed, PersonError
-from bot.model.models import Change, Reply, ThreadRef, Voucher
+from bot.model.replies import Change, Reply, Voucher
+from bot.model.threads import ThreadRef
 from bot.relay.accept import FRESH
 from bot.relay.relay import Relay
 from bot.slack.identity import Identity

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 
-from bot.model.models import SessionId, ThreadRef, UserId
-from bot.model.sessions import SESSION_ADDRESS, find_session
+from bot.model.people import UserId
+from bot.model.sessions import SESSION_ADDRESS, SessionId, find_session
+from bot.model.threads import ThreadRef
 from bot.relay.relay import Relay
 from bot.wording import messages
 from handlers.askers import Asker

@@ -5,7 +5,7 @@ whichever comes first is answered.
 """
 
 from bot.model.errors import LinkedElsewhere, PersonError
-from bot.model.models import ThreadRef, ts_micros
+from bot.model.threads import ThreadRef, ts_micros
 from bot.relay.relay import Relay
 from bot.wording import messages
 from bot.wording.message import Words

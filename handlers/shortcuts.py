@@ -10,7 +10,7 @@ from typing import Any
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 
 from bot.model.errors import EmptyMessage
-from bot.model.models import Change
+from bot.model.replies import Change
 from bot.relay.relay import Relay
 from bot.relay.shortcuts import Linked, Question
 from bot.wording import forms, messages

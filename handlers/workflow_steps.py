@@ -10,7 +10,8 @@ from typing import Any
 
 from slack_bolt.async_app import AsyncApp
 
-from bot.model.models import Flaw, is_id
+from bot.model.people import is_id
+from bot.model.workflow_steps import Flaw
 from bot.relay.relay import Relay
 from bot.store.workflow_steps import StepAsked
 from handlers.parse.events import Payload, clean, field, is_ts, mapping

@@ -11,7 +11,7 @@ import time
 from contextlib import suppress
 
 from bot.model.errors import StoreAway
-from bot.model.models import ThreadRef
+from bot.model.threads import ThreadRef
 from bot.slack.clock import SlackClock
 from bot.store.checkpoints import Gaps, Missed
 

@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from bot.model.errors import OPERATOR_MUST_ACT, PersonError, SlackAway, SlackRefused
-from bot.model.models import Change, Reply, ThreadRef, UserId, micros_ts, ts_micros
+from bot.model.people import UserId
+from bot.model.replies import Change, Reply
+from bot.model.threads import ThreadRef, micros_ts, ts_micros
 from bot.runtime import metrics
 from bot.slack.threads import Threads
 

@@ -23,8 +23,10 @@ from bot.model.errors import (
     StoreAway,
     UnderWay,
 )
-from bot.model.models import Change, Reply, SessionId, ThreadRef, millis_after, ts_micros
+from bot.model.replies import Change, Reply
 from bot.model.schedule import Schedule
+from bot.model.sessions import SessionId
+from bot.model.threads import ThreadRef, millis_after, ts_micros
 from bot.relay.late_replies import ASTRAY
 from bot.reporting.notices import Answers
 from bot.runtime import metrics

@@ -11,7 +11,8 @@ from bot.devin.client import Devin
 from bot.devin.multipart import Multipart
 from bot.model.errors import FileLeftOut
 from bot.model.files import Attached, Brought, Hitch
-from bot.model.models import Outcome, Reply, Wait
+from bot.model.outcomes import Outcome, Wait
+from bot.model.replies import Reply
 from bot.runtime import metrics
 from bot.slack.files import SlackFiles
 from bot.store.attachments import Uploads

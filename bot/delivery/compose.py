@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 
 from bot.model.files import MOST_FORWARDED, Attached, Brought, Forwarded
-from bot.model.models import WORKFLOW, Reply
+from bot.model.people import WORKFLOW
+from bot.model.replies import Reply
 from bot.slack.people import People
 from bot.text.markdown import block_quote
 from bot.text.markup import (

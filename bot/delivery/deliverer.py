@@ -21,9 +21,10 @@ from bot.devin.client import Devin
 from bot.model.arrivals import digest
 from bot.model.errors import StoreAway
 from bot.model.files import Brought, Hitch
-from bot.model.models import Outcome, OutcomeKind, Refusal, SessionId, Wait
+from bot.model.outcomes import Outcome, OutcomeKind, Refusal, Wait
 from bot.model.owed import ReportId, ReportKind
 from bot.model.schedule import Schedule
+from bot.model.sessions import SessionId
 from bot.runtime import metrics
 from bot.runtime.intake import Intake
 from bot.runtime.logs import Unforeseen, guarded

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from bot.model.errors import StoreAway
-from bot.model.models import SessionId
+from bot.model.sessions import SessionId
 from bot.store.mailbox import HOLD, Mailbox
 
 log = logging.getLogger(__name__)

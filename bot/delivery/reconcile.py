@@ -12,7 +12,8 @@ from datetime import datetime
 from bot.devin.client import Devin
 from bot.devin.sessions import Look
 from bot.model.arrivals import Arrival
-from bot.model.models import Outcome, OutcomeKind, SessionId
+from bot.model.outcomes import Outcome, OutcomeKind
+from bot.model.sessions import SessionId
 from bot.runtime import metrics
 
 log = logging.getLogger(__name__)

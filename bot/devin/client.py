@@ -25,7 +25,8 @@ from bot.devin.multipart import Multipart
 from bot.devin.responses import PostMessageParams, attachment_address, parse_answer
 from bot.devin.sessions import Look, find, listed, title_of
 from bot.model.arrivals import Arrival
-from bot.model.models import Listed, Outcome, OutcomeKind, SessionId, Wait
+from bot.model.outcomes import Outcome, OutcomeKind, Wait
+from bot.model.sessions import Listed, SessionId
 
 log = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from bot.model.models import Outcome, OutcomeKind, Problem, Refusal, Wait
+from bot.model.outcomes import Outcome, OutcomeKind, Problem, Refusal, Wait
 
 DETAIL_LIMIT = 32_000
 """As much of Devin's words as is kept; a thread is shown less, and told how much there is."""

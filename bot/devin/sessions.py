@@ -15,8 +15,7 @@ from itertools import takewhile
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from bot.model.arrivals import Arrival, digest
-from bot.model.models import Listed
-from bot.model.sessions import parse_session
+from bot.model.sessions import Listed, parse_session
 
 ENDED = frozenset({"finished", "expired"})
 """Of a session's `status_enum`: it takes no messages any more."""

@@ -37,7 +37,10 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from bot.model.files import Hitch
-    from bot.model.models import Change, Flaw, Link, Standing, ThreadRef
+    from bot.model.people import Standing
+    from bot.model.replies import Change
+    from bot.model.threads import Link, ThreadRef
+    from bot.model.workflow_steps import Flaw
 
 
 class RelayError(Exception):

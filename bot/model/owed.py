@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from bot.model.models import ReplyId
+from bot.model.replies import ReplyId
 
 
 class ReportKind(StrEnum):

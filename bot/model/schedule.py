@@ -2,8 +2,8 @@
 
 from typing import Protocol
 
-from bot.model.models import SessionId
 from bot.model.owed import ReportId
+from bot.model.sessions import SessionId
 
 
 class Schedule(Protocol):

@@ -1,8 +1,20 @@
 """Devin's sessions in what people write: ids and web addresses."""
 
 import re
+from dataclasses import dataclass
+from typing import NewType
 
-from bot.model.models import SessionId
+SessionId = NewType("SessionId", str)
+"""Canonical `devin-<hex>`; only `sessions.parse_session` makes one from outside text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A session as Devin lists it; the title may be empty, and is somebody's words."""
+
+    session: SessionId
+    title: str
+
 
 # Devin's ids are `devin-` and hex; its web addresses carry the hex alone or with the prefix
 # (facts: docs.devin.ai, API reference of sessions). Bare hex must be long enough to be no word.

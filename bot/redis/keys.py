@@ -4,7 +4,9 @@ All share one prefix that is also a Cluster hash tag, so that a script may touch
 Every key is named by a builder here, and whoever writes one gives it a TTL.
 """
 
-from bot.model.models import ReplyId, SessionId, ThreadRef
+from bot.model.replies import ReplyId
+from bot.model.sessions import SessionId
+from bot.model.threads import ThreadRef
 
 PREFIX = "{devin-relay}"
 

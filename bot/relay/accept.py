@@ -8,20 +8,11 @@ from datetime import timedelta
 from bot.catch_up.listening import Listening
 from bot.delivery.compose import shown
 from bot.model.errors import NotAllowed, NotIdentified
-from bot.model.models import (
-    Change,
-    Link,
-    Reply,
-    SessionId,
-    Standing,
-    ThreadRef,
-    UserId,
-    Voucher,
-    micros_ts,
-    millis_after,
-    ts_micros,
-)
+from bot.model.people import Standing, UserId
+from bot.model.replies import Change, Reply, Voucher
 from bot.model.schedule import Schedule
+from bot.model.sessions import SessionId
+from bot.model.threads import Link, ThreadRef, micros_ts, millis_after, ts_micros
 from bot.redis.connection import Store
 from bot.relay.permissions import Permissions
 from bot.runtime import metrics

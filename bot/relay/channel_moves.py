@@ -7,7 +7,8 @@ wants the link still makes it again. What was accepted is delivered, and told un
 
 import logging
 
-from bot.model.models import ThreadRef, reply_id
+from bot.model.replies import reply_id
+from bot.model.threads import ThreadRef
 from bot.reporting.notices import Answers
 from bot.slack.clock import SlackClock
 from bot.store.channel_defaults import Defaults

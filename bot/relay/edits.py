@@ -20,18 +20,10 @@ from bot.model.errors import (
     SlackRefused,
     StillSending,
 )
-from bot.model.models import (
-    Change,
-    Link,
-    OutcomeKind,
-    Reply,
-    ReplyId,
-    Standing,
-    ThreadRef,
-    UserId,
-    reply_id,
-    ts_micros,
-)
+from bot.model.outcomes import OutcomeKind
+from bot.model.people import Standing, UserId
+from bot.model.replies import Change, Reply, ReplyId, reply_id
+from bot.model.threads import Link, ThreadRef, ts_micros
 from bot.relay.accept import Accepting
 from bot.reporting.notices import Answers
 from bot.slack.threads import Threads

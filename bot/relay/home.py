@@ -9,7 +9,9 @@ import logging
 from collections.abc import Sequence
 
 from bot.model.errors import NotIdentified, NotLinked, SlackAway, SlackRefused, StoreAway
-from bot.model.models import Link, Person, SessionId, Standing, ThreadRef, UserId
+from bot.model.people import Person, Standing, UserId
+from bot.model.sessions import SessionId
+from bot.model.threads import Link, ThreadRef
 from bot.relay.accept import Accepting, where
 from bot.relay.permissions import Permissions
 from bot.reporting.notices import Answers

@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from bot.model.models import Change, Reply, Standing, ts_micros
+from bot.model.people import Standing
+from bot.model.replies import Change, Reply
+from bot.model.threads import ts_micros
 from bot.relay.accept import Accepting
 from bot.reporting.notices import Answers
 from bot.slack.threads import Threads

@@ -5,7 +5,10 @@ each carries the number of its ticket, and a second run with that number finds w
 """
 
 from bot.model.errors import IsMuted, LinkedElsewhere, NotLinked
-from bot.model.models import Change, Link, Reply, SessionId, ThreadRef, UserId
+from bot.model.people import UserId
+from bot.model.replies import Change, Reply
+from bot.model.sessions import SessionId
+from bot.model.threads import Link, ThreadRef
 from bot.relay.accept import Accepting
 from bot.reporting.notices import Answers
 from bot.slack.threads import Threads

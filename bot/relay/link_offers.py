@@ -4,7 +4,9 @@ Nothing is linked without a press, and nobody but who wrote it can press.
 """
 
 from bot.model.errors import NotIdentified, TicketGone
-from bot.model.models import SessionId, Standing, ThreadRef, UserId
+from bot.model.people import Standing, UserId
+from bot.model.sessions import SessionId
+from bot.model.threads import ThreadRef
 from bot.redis.connection import Store
 from bot.relay.link_form import Linking
 from bot.relay.permissions import Permissions

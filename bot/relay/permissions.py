@@ -6,7 +6,7 @@ Whom Slack does not describe may not. A look-up that failed is neither yes nor n
 import logging
 from collections.abc import Sequence
 
-from bot.model.models import Person, Standing, UserId
+from bot.model.people import Person, Standing, UserId
 from bot.settings import Settings
 from bot.slack.people import GUEST_FLAGS, HOME, People
 

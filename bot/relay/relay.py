@@ -20,20 +20,12 @@ from bot.model.errors import (
     NotIdentified,
     NotLinked,
 )
-from bot.model.models import (
-    Change,
-    Link,
-    Outcome,
-    Reply,
-    ReplyId,
-    SessionId,
-    Standing,
-    ThreadRef,
-    UserId,
-    Voucher,
-)
+from bot.model.outcomes import Outcome
+from bot.model.people import Standing, UserId
+from bot.model.replies import Change, Reply, ReplyId, Voucher
 from bot.model.schedule import Schedule
-from bot.model.sessions import parse_session
+from bot.model.sessions import SessionId, parse_session
+from bot.model.threads import Link, ThreadRef
 from bot.relay.accept import Accepting, where
 from bot.relay.channel_moves import Moving
 from bot.relay.edits import Corrections

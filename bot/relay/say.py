@@ -13,8 +13,10 @@ from bot.model.errors import (
     NotTaken,
     SlackRefused,
 )
-from bot.model.models import Change, Link, Listed, Reply, SessionId, ThreadRef, UserId, ts_micros
-from bot.model.sessions import parse_session
+from bot.model.people import UserId
+from bot.model.replies import Change, Reply
+from bot.model.sessions import Listed, SessionId, parse_session
+from bot.model.threads import Link, ThreadRef, ts_micros
 from bot.relay.accept import Accepting
 from bot.slack.threads import Threads
 from bot.store.channel_defaults import Default, Defaults

@@ -10,7 +10,8 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 
 from bot.model.errors import FormGone, RelayError, StillSaying
-from bot.model.models import SessionId, UserId
+from bot.model.people import UserId
+from bot.model.sessions import SessionId
 from bot.relay.say import Saying
 from bot.reporting.notices import Answers
 from bot.slack.views import View

@@ -16,8 +16,10 @@ from bot.model.errors import (
     SlackRefused,
     TicketGone,
 )
-from bot.model.models import Change, Link, Reply, SessionId, ThreadRef, UserId
-from bot.model.sessions import find_session, parse_session
+from bot.model.people import UserId
+from bot.model.replies import Change, Reply
+from bot.model.sessions import SessionId, find_session, parse_session
+from bot.model.threads import Link, ThreadRef
 from bot.relay.accept import Accepting, where
 from bot.relay.link_form import Linking
 from bot.slack.threads import Threads

@@ -20,21 +20,13 @@ from bot.model.errors import (
     PersonError,
     SlackRefused,
 )
-from bot.model.models import (
-    WORKFLOW,
-    Change,
-    Flaw,
-    Outcome,
-    Reply,
-    ReplyId,
-    SessionId,
-    Standing,
-    ThreadRef,
-    UserId,
-    ts_micros,
-)
+from bot.model.outcomes import Outcome
+from bot.model.people import WORKFLOW, Standing, UserId
+from bot.model.replies import Change, Reply, ReplyId
 from bot.model.schedule import Schedule
-from bot.model.sessions import parse_session
+from bot.model.sessions import SessionId, parse_session
+from bot.model.threads import ThreadRef, ts_micros
+from bot.model.workflow_steps import Flaw
 from bot.relay.accept import Accepting
 from bot.relay.permissions import Permissions
 from bot.slack.functions import Functions

@@ -17,10 +17,11 @@ from typing import Any, Literal, Self
 from pydantic import JsonValue
 
 from bot.model.errors import SlackAway, SlackRefused, TooMuch, UnderWay
-from bot.model.models import ReplyId, ThreadRef
 from bot.model.owed import ReportId, ReportKind
 from bot.model.record import Record
+from bot.model.replies import ReplyId
 from bot.model.schedule import Schedule
+from bot.model.threads import ThreadRef
 from bot.redis.connection import Store
 from bot.redis.keys import once_key
 from bot.runtime.intake import Intake

@@ -11,9 +11,11 @@ from datetime import timedelta
 from typing import Protocol
 
 from bot.model.errors import OPERATOR_MUST_ACT, SlackAway, SlackRefused
-from bot.model.models import Outcome, OutcomeKind, Reply, ReplyId, ThreadRef
+from bot.model.outcomes import Outcome, OutcomeKind
 from bot.model.owed import ReportId, ReportKind
+from bot.model.replies import Reply, ReplyId
 from bot.model.schedule import Schedule
+from bot.model.threads import ThreadRef
 from bot.reporting.notices import Answer
 from bot.runtime import metrics
 from bot.slack.rate_limits import PAUSED, Pauses

@@ -2,7 +2,7 @@
 
 from prometheus_client import Counter, Gauge, Histogram
 
-from bot.model.models import OutcomeKind, Refusal
+from bot.model.outcomes import OutcomeKind, Refusal
 
 ACCEPTED = Counter(
     "relay_replies_total", "Replies that came in, by what became of them", ["change"]

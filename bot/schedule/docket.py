@@ -25,8 +25,8 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisClusterException, RedisError
 
 from bot.model.errors import StoreAway
-from bot.model.models import SessionId
 from bot.model.owed import ReportId, parse_report
+from bot.model.sessions import SessionId
 from bot.redis.connection import COMMAND_TIMEOUT_SECONDS, Store
 from bot.runtime import metrics
 from bot.schedule.local import Nearby

@@ -16,9 +16,9 @@ from typing import Generic, TypeVar
 
 from bot.delivery.deliverer import PASS_ON_SECONDS, Deliveries
 from bot.model.errors import StoreAway
-from bot.model.models import SessionId
 from bot.model.owed import ReportId
 from bot.model.schedule import Schedule
+from bot.model.sessions import SessionId
 from bot.reporting.reporter import Telling
 from bot.runtime.intake import Intake
 from bot.runtime.logs import guarded

@@ -15,7 +15,7 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.model.errors import SlackAway, SlackRefused
-from bot.model.models import ts_micros
+from bot.model.threads import ts_micros
 from bot.runtime import metrics
 from bot.slack.clock import SlackClock
 from bot.slack.manifest import DISPENSABLE, REINSTALL, lacking

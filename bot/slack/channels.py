@@ -10,7 +10,7 @@ from typing import Any
 
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.model.models import Person
+from bot.model.people import Person
 from bot.slack.api import call
 from bot.slack.lookups import Remembered
 

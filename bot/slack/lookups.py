@@ -16,7 +16,7 @@ from typing import Generic, TypeVar
 from cachetools import TTLCache
 
 from bot.model.errors import OPERATOR_MUST_ACT, SlackAway, SlackRefused
-from bot.model.models import is_id
+from bot.model.people import is_id
 from bot.runtime import metrics
 from bot.slack.rate_limits import PAUSED, RATE_LIMITED, SHORTEST_SECONDS
 

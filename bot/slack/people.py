@@ -13,7 +13,8 @@ from typing import Any
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.model.errors import NotIdentified, SlackAway
-from bot.model.models import WORKFLOW, Person, Reply, UserId
+from bot.model.people import WORKFLOW, Person, UserId
+from bot.model.replies import Reply
 from bot.slack.api import call
 from bot.slack.lookups import TIER_2, TIER_4, Remembered
 from bot.text.markdown import one_line

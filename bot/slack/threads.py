@@ -6,7 +6,7 @@ from typing import Any
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.model.errors import CannotPost, SlackRefused
-from bot.model.models import ThreadRef
+from bot.model.threads import ThreadRef
 from bot.slack.api import MISSING_SCOPE, call
 from bot.wording.message import Words
 

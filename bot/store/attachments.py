@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pydantic import TypeAdapter, ValidationError
 
 from bot.model.files import Brought
-from bot.model.models import ReplyId
+from bot.model.replies import ReplyId
 from bot.redis.connection import Store
 from bot.redis.keys import reply_key
 from bot.redis.pipelining import Script

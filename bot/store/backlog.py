@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from bot.model.errors import StoreAway
-from bot.model.models import SessionId
+from bot.model.sessions import SessionId
 from bot.redis.connection import Store
 from bot.redis.keys import DUE_KEY, REPLY_PREFIX, UNTOLD_KEY, mail_key
 from bot.redis.pipelining import Script

@@ -5,8 +5,9 @@ from typing import Literal
 
 from pydantic import ValidationError
 
-from bot.model.models import SessionId, UserId
+from bot.model.people import UserId
 from bot.model.record import Record
+from bot.model.sessions import SessionId
 from bot.redis.connection import Store, seconds
 from bot.redis.keys import default_key
 from bot.redis.pipelining import Script

@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from bot.model.models import SessionId, ThreadRef
+from bot.model.sessions import SessionId
+from bot.model.threads import ThreadRef
 from bot.redis.connection import Store, millis
 from bot.redis.keys import (
     BEHIND_KEY,

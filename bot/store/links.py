@@ -10,7 +10,8 @@ from datetime import timedelta
 from pydantic import ValidationError
 
 from bot.model.errors import Outdated
-from bot.model.models import Link, Outcome, ThreadRef
+from bot.model.outcomes import Outcome
+from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store, millis, seconds
 from bot.redis.keys import (
     changed_key,

@@ -18,17 +18,11 @@ from typing import Any
 from pydantic import ValidationError
 
 from bot.model.arrivals import Arrival, parse_arrivals
-from bot.model.models import (
-    Change,
-    Outcome,
-    OutcomeKind,
-    Reply,
-    ReplyId,
-    SessionId,
-    Voucher,
-    ts_micros,
-)
+from bot.model.outcomes import Outcome, OutcomeKind
 from bot.model.owed import ReportId, ReportKind
+from bot.model.replies import Change, Reply, ReplyId, Voucher
+from bot.model.sessions import SessionId
+from bot.model.threads import ts_micros
 from bot.redis.connection import Store, millis, seconds
 from bot.redis.keys import (
     BEHIND_KEY,

@@ -9,8 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from bot.model.models import Outcome, Reply, SessionId
+from bot.model.outcomes import Outcome
 from bot.model.owed import ReportId, ReportKind, parse_report
+from bot.model.replies import Reply
+from bot.model.sessions import SessionId
 from bot.redis.connection import Store, millis, seconds
 from bot.redis.keys import DUE_KEY, PREFIX, UNTOLD_KEY, reply_key
 from bot.redis.pipelining import Script

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
-from bot.model.models import ThreadRef, UserId
+from bot.model.people import UserId
+from bot.model.threads import ThreadRef
 from bot.redis.connection import Store, millis
 from bot.redis.keys import came_key, moved_key, places_key, threads_key
 from bot.redis.pipelining import Script

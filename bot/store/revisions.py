@@ -15,7 +15,9 @@ from datetime import timedelta
 from enum import StrEnum
 
 from bot.model.errors import StoreAway
-from bot.model.models import Outcome, OutcomeKind, Reply, ReplyId, SessionId
+from bot.model.outcomes import Outcome, OutcomeKind
+from bot.model.replies import Reply, ReplyId
+from bot.model.sessions import SessionId
 from bot.redis.connection import Store, seconds
 from bot.redis.keys import DUE_KEY, UNTOLD_KEY, box_key, mail_key, reply_key
 from bot.redis.pipelining import Script

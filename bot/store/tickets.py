@@ -10,7 +10,7 @@ from typing import Literal, TypeVar
 
 from pydantic import ValidationError
 
-from bot.model.models import UserId
+from bot.model.people import UserId
 from bot.model.record import Record
 from bot.redis.connection import Store, seconds
 from bot.redis.keys import ticket_key

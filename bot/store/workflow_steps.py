@@ -7,9 +7,10 @@ from typing import Literal
 
 from pydantic import JsonValue
 
-from bot.model.models import Flaw, ReplyId
 from bot.model.owed import ReportId, ReportKind
 from bot.model.record import Record
+from bot.model.replies import ReplyId
+from bot.model.workflow_steps import Flaw
 from bot.store.outbox import KEEP, Reports
 
 SEND = "send_message"

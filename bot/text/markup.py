@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
-from bot.model.models import Reply, is_id
+from bot.model.people import is_id
+from bot.model.replies import Reply
 from bot.text import mrkdwn, rich_text
 from bot.text.markdown import NO_NAMES, Names, is_readable
 

@@ -7,7 +7,8 @@ What one is about stays in its ticket, of which it carries the number. The sente
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bot.model.models import Reply, SessionId
+from bot.model.replies import Reply
+from bot.model.sessions import SessionId
 from bot.wording import messages
 from bot.wording.message import Words
 

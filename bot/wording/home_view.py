@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bot.model.models import Link, Outcome, ThreadRef
+from bot.model.outcomes import Outcome
+from bot.model.threads import Link, ThreadRef
 from bot.wording import messages
 from bot.wording.message import Words, button
 

@@ -36,18 +36,12 @@ from bot.model.errors import (
     TicketGone,
 )
 from bot.model.files import Brought, Hitch
-from bot.model.models import (
-    SENDABLE_AGAIN,
-    Change,
-    Flaw,
-    Link,
-    Outcome,
-    OutcomeKind,
-    Refusal,
-    Reply,
-    SessionId,
-    Standing,
-)
+from bot.model.outcomes import SENDABLE_AGAIN, Outcome, OutcomeKind, Refusal
+from bot.model.people import Standing
+from bot.model.replies import Change, Reply
+from bot.model.sessions import SessionId
+from bot.model.threads import Link
+from bot.model.workflow_steps import Flaw
 from bot.text.markup import disarmed, escape, excerpt, to_markdown
 from bot.wording.message import QUOTE_LIMIT, Words, button, cut, plain
 

@@ -8,8 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from bot.model.models import Listed, SessionId
-from bot.model.sessions import parse_session
+from bot.model.sessions import Listed, SessionId, parse_session
 from bot.wording import messages
 from bot.wording.message import Words, button, plain
 

@@ -12,8 +12,10 @@ from typing import Any
 from pydantic_core import to_json
 
 from bot.model.files import Attached, Forwarded
-from bot.model.models import Reply, ThreadRef, UserId, is_id, ts_micros
+from bot.model.people import UserId, is_id
+from bot.model.replies import Reply
 from bot.model.sessions import parse_session
+from bot.model.threads import ThreadRef, ts_micros
 from bot.slack.files import attached
 from bot.text.bot_posts import to_markup
 from bot.text.markdown import one_line

@@ -8,8 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bot.model.models import Reply, ReplyId, SessionId, ThreadRef, UserId, is_id
-from bot.model.sessions import parse_session
+from bot.model.people import UserId, is_id
+from bot.model.replies import Reply, ReplyId
+from bot.model.sessions import SessionId, parse_session
+from bot.model.threads import ThreadRef
 from handlers.parse.events import Payload, field, is_ts, mapping, parse_message, parse_thread
 
 

@@ -16,7 +16,10 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.app import Bot
 from bot.model.errors import SlackAway, SlackRefused
-from bot.model.models import Reply, SessionId, ThreadRef, UserId, Voucher
+from bot.model.people import UserId
+from bot.model.replies import Reply, Voucher
+from bot.model.sessions import SessionId
+from bot.model.threads import ThreadRef
 from bot.redis.connection import Store, open_store
 from bot.reporting.notices import MOST, Answers
 from bot.runtime.intake import Intake

@@ -11,7 +11,7 @@ import pytest
 
 from bot.app import Bot, open_bot
 from bot.model.errors import StoreAway
-from bot.model.models import SessionId
+from bot.model.sessions import SessionId
 from bot.redis.connection import Store, open_store
 from bot.schedule.docket import DocketSchedule, open_docket
 from bot.settings import load_settings

@@ -20,7 +20,10 @@ from bot.catch_up.listening import Listening
 from bot.catch_up.reader import LateReader, Unheard
 from bot.catch_up.runner import CatchUp
 from bot.model.errors import PersonError
-from bot.model.models import Change, Link, Reply, SessionId, ThreadRef, UserId, micros_ts
+from bot.model.people import UserId
+from bot.model.replies import Change, Reply
+from bot.model.sessions import SessionId
+from bot.model.threads import Link, ThreadRef, micros_ts
 from bot.redis.connection import Store
 from bot.redis.keys import (
     BEHIND_KEY,

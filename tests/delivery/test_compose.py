@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 from bot.app import Bot
 from bot.delivery.compose import MOST_QUOTED, NOT_SHOWN, compose, letter
 from bot.model.files import MOST_FORWARDED, Attached, Brought, Forwarded, Hitch
-from bot.model.models import Reply, ThreadRef, UserId
+from bot.model.people import UserId
+from bot.model.replies import Reply
+from bot.model.threads import ThreadRef
 from bot.slack.people import People
 from bot.text.markup import NO_NAMES, Names
 from sandbox import Sandbox

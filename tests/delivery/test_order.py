@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 
 from bot.app import Bot, open_bot
-from bot.model.models import Link, SessionId, ThreadRef, UserId
+from bot.model.people import UserId
+from bot.model.sessions import SessionId
+from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store
 from bot.runtime.intake import Intake
 from bot.settings import Settings

@@ -20,17 +20,12 @@ from bot.delivery.deliverer import Deliveries
 from bot.delivery.reconcile import Settling
 from bot.devin.client import open_devin
 from bot.model.errors import StoreAway
-from bot.model.models import (
-    Link,
-    Outcome,
-    OutcomeKind,
-    Reply,
-    SessionId,
-    ThreadRef,
-    UserId,
-    reply_id,
-)
+from bot.model.outcomes import Outcome, OutcomeKind
 from bot.model.owed import ReportId, ReportKind
+from bot.model.people import UserId
+from bot.model.replies import Reply, reply_id
+from bot.model.sessions import SessionId
+from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store
 from bot.redis.keys import lately_key, reply_key
 from bot.runtime.intake import Intake

@@ -16,7 +16,7 @@ from bot.devin.responses import (
     PostMessageParams,
     ValidationProblem,
 )
-from bot.model.models import SessionId
+from bot.model.sessions import SessionId
 from sandbox import DevinSandbox
 from sandbox.devin.answers import STATES
 from tests.support.desk import SESSION

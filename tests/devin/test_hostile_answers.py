@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot.devin.responses import DETAIL_LIMIT, parse_answer
-from bot.model.models import Outcome, OutcomeKind, Refusal, Wait
+from bot.model.outcomes import Outcome, OutcomeKind, Refusal, Wait
 
 NO_TEXT = "\ud800"
 """Half of a surrogate pair, which JSON can spell as an escape and UTF-8 cannot hold."""

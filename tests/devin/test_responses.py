@@ -9,7 +9,7 @@ import pytest
 
 from bot.devin.client import BODY_LIMIT
 from bot.devin.responses import DETAIL_LIMIT, PROBLEM_LIMIT
-from bot.model.models import Outcome, OutcomeKind, Refusal, Wait
+from bot.model.outcomes import Outcome, OutcomeKind, Refusal, Wait
 from tests.support.raw_http import (
     CHUNKED,
     OK,

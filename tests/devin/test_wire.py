@@ -11,7 +11,8 @@ from collections.abc import Callable
 import httpx
 import pytest
 
-from bot.model.models import Outcome, OutcomeKind, SessionId, Wait
+from bot.model.outcomes import Outcome, OutcomeKind, Wait
+from bot.model.sessions import SessionId
 from tests.support.desk import SESSION
 from tests.support.raw_http import (
     CHUNKED,

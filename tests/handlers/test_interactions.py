@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given, settings
 
-from bot.model.models import ThreadRef
+from bot.model.threads import ThreadRef
 from handlers.parse.interactions import is_of, parse_shortcut, parse_submission, parse_ticket_press
 from tests.support.builders import (
     ADA,

@@ -7,7 +7,9 @@ from hypothesis import given
 from pydantic import ValidationError
 
 from bot.model.files import Attached
-from bot.model.models import Reply, ThreadRef, UserId
+from bot.model.people import UserId
+from bot.model.replies import Reply
+from bot.model.threads import ThreadRef
 from tests.support.builders import JSON, mutated, rich_text
 
 THREAD = ThreadRef(team="T0", channel="C0", thread_ts="1764000000.000100")

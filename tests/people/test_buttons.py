@@ -6,7 +6,7 @@ import pytest
 from redis.asyncio import Redis
 
 from bot.app import Bot, open_bot
-from bot.model.models import ReplyId
+from bot.model.replies import ReplyId
 from bot.redis.connection import Store
 from bot.redis.keys import reply_key
 from bot.settings import Settings

@@ -10,7 +10,10 @@ from hypothesis import settings as examples
 
 from bot.app import Bot, open_bot
 from bot.model.errors import StoreAway
-from bot.model.models import Change, Link, Reply, SessionId, ThreadRef, UserId
+from bot.model.people import UserId
+from bot.model.replies import Change, Reply
+from bot.model.sessions import SessionId
+from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store
 from bot.redis.keys import box_key
 from bot.relay.edits import CorrectionOffered

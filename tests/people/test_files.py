@@ -16,7 +16,10 @@ from bot.delivery.attachments import Files
 from bot.devin.multipart import Multipart
 from bot.model.errors import FileLeftOut
 from bot.model.files import Attached, Brought, Hitch
-from bot.model.models import Link, Reply, SessionId, ThreadRef, UserId
+from bot.model.people import UserId
+from bot.model.replies import Reply
+from bot.model.sessions import SessionId
+from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store
 from bot.redis.keys import hold_key, reply_key
 from bot.settings import Settings

@@ -11,16 +11,10 @@ from hypothesis import given
 from redis.asyncio import Redis
 
 from bot.app import Bot
-from bot.model.models import (
-    Link,
-    Outcome,
-    OutcomeKind,
-    Person,
-    SessionId,
-    Standing,
-    ThreadRef,
-    UserId,
-)
+from bot.model.outcomes import Outcome, OutcomeKind
+from bot.model.people import Person, Standing, UserId
+from bot.model.sessions import SessionId
+from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store
 from bot.redis.keys import link_key, places_key, threads_key
 from bot.slack.channels import Audience

@@ -15,7 +15,10 @@ import pytest
 import redis
 
 from bot.app import Bot, open_bot
-from bot.model.models import Link, Reply, SessionId, ThreadRef, UserId
+from bot.model.people import UserId
+from bot.model.replies import Reply
+from bot.model.sessions import SessionId
+from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store
 from bot.redis.keys import DUE_KEY, box_key, hold_key
 from bot.settings import Settings, load_settings

@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 
 from bot.app import Bot
 from bot.devin.sessions import title_of
-from bot.model.models import Link, Listed, SessionId, ThreadRef, UserId
+from bot.model.people import UserId
+from bot.model.sessions import Listed, SessionId
+from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store
 from bot.store.links import Links
 from bot.wording import say_form

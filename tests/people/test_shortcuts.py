@@ -12,7 +12,10 @@ from hypothesis import strategies as st
 
 from bot.app import Bot
 from bot.model.files import Attached
-from bot.model.models import Reply, SessionId, ThreadRef, UserId, reply_id
+from bot.model.people import UserId
+from bot.model.replies import Reply, reply_id
+from bot.model.sessions import SessionId
+from bot.model.threads import ThreadRef
 from bot.redis.connection import Store
 from bot.redis.keys import reply_key
 from bot.wording import forms, messages

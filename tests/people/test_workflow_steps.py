@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import settings as examples
 
 from bot.app import Bot
-from bot.model.models import ts_micros
+from bot.model.threads import ts_micros
 from bot.redis.connection import Store
 from bot.settings import Settings
 from bot.store.workflow_steps import StepAsked

@@ -21,7 +21,7 @@ import pytest
 import yaml
 from prometheus_client import REGISTRY, Counter, Gauge, Histogram
 
-from bot.model.models import Change
+from bot.model.replies import Change
 from bot.runtime import metrics
 from bot.settings import Settings
 from tests.support.desk import Desk

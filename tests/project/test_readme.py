@@ -8,7 +8,8 @@ from pydantic_core import PydanticUndefined
 
 import bot.__main__
 import sandbox.__main__
-from bot.model.models import Change, OutcomeKind
+from bot.model.outcomes import OutcomeKind
+from bot.model.replies import Change
 from bot.redis import keys
 from bot.runtime import metrics
 from bot.settings import Settings, load_settings

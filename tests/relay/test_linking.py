@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from redis.asyncio import Redis
 
 from bot.app import Bot
-from bot.model.models import ThreadRef
 from bot.model.sessions import parse_session
+from bot.model.threads import ThreadRef
 from bot.redis.keys import link_key
 from tests.support.desk import OTHER_SESSION, SESSION, Desk, running
 from tests.support.redis_servers import node_url

@@ -10,7 +10,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.app import Bot
 from bot.model.errors import NotIdentified
-from bot.model.models import WORKFLOW, Standing, UserId
+from bot.model.people import WORKFLOW, Standing, UserId
 from bot.relay.permissions import Permissions
 from bot.settings import Settings, load_settings
 from bot.slack.people import People

@@ -10,7 +10,9 @@ import pytest
 import redis.asyncio
 
 from bot.app import Bot
-from bot.model.models import Link, SessionId, ThreadRef, UserId
+from bot.model.people import UserId
+from bot.model.sessions import SessionId
+from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store
 from bot.redis.keys import link_key, threads_key
 from bot.reporting import notices

@@ -10,17 +10,12 @@ from datetime import timedelta
 import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.model.models import (
-    Link,
-    Outcome,
-    OutcomeKind,
-    Reply,
-    ReplyId,
-    SessionId,
-    ThreadRef,
-    UserId,
-)
+from bot.model.outcomes import Outcome, OutcomeKind
 from bot.model.owed import ReportId, ReportKind
+from bot.model.people import UserId
+from bot.model.replies import Reply, ReplyId
+from bot.model.sessions import SessionId
+from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import COMMAND_TIMEOUT_SECONDS, Store
 from bot.redis.keys import reply_key
 from bot.reporting.reporter import TELLING_SECONDS, Telling

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from bot.model.models import Reply
+from bot.model.replies import Reply
 from bot.runtime import logs
 from bot.settings import Settings
 from tests.conftest import started

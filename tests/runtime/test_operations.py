@@ -13,7 +13,10 @@ from prometheus_client import REGISTRY
 from redis.asyncio import Redis
 
 from bot.app import open_bot
-from bot.model.models import Link, Reply, SessionId, ThreadRef, UserId
+from bot.model.people import UserId
+from bot.model.replies import Reply
+from bot.model.sessions import SessionId
+from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store, open_store
 from bot.redis.keys import reply_key
 from bot.settings import Settings

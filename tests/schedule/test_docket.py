@@ -14,8 +14,12 @@ from redis.asyncio import Redis
 
 from bot.app import Bot
 from bot.model.errors import StoreAway
-from bot.model.models import Outcome, OutcomeKind, Reply, ReplyId, SessionId, ThreadRef, UserId
+from bot.model.outcomes import Outcome, OutcomeKind
 from bot.model.owed import ReportId, ReportKind
+from bot.model.people import UserId
+from bot.model.replies import Reply, ReplyId
+from bot.model.sessions import SessionId
+from bot.model.threads import ThreadRef
 from bot.redis.connection import COMMAND_TIMEOUT_SECONDS, Store
 from bot.redis.keys import DUE_KEY, PREFIX, UNTOLD_KEY
 from bot.schedule.docket import (

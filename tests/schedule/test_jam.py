@@ -9,8 +9,12 @@ from docket import Docket
 from redis.asyncio import Redis
 
 from bot.app import Bot, open_bot
-from bot.model.models import Link, Outcome, OutcomeKind, Reply, SessionId, ThreadRef, UserId
+from bot.model.outcomes import Outcome, OutcomeKind
 from bot.model.owed import ReportId, ReportKind
+from bot.model.people import UserId
+from bot.model.replies import Reply
+from bot.model.sessions import SessionId
+from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store
 from bot.redis.keys import DUE_KEY, UNTOLD_KEY
 from bot.runtime.intake import Intake

@@ -10,7 +10,7 @@ from aiohttp import web
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.model.errors import NotIdentified
-from bot.model.models import Person, Standing, UserId
+from bot.model.people import Person, Standing, UserId
 from bot.relay.permissions import Permissions
 from bot.settings import load_settings
 from bot.slack.channels import Audience

@@ -8,7 +8,10 @@ from datetime import timedelta
 import pytest
 from redis.asyncio import Redis
 
-from bot.model.models import Link, Outcome, OutcomeKind, SessionId, ThreadRef, UserId
+from bot.model.outcomes import Outcome, OutcomeKind
+from bot.model.people import UserId
+from bot.model.sessions import SessionId
+from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store
 from bot.redis.keys import last_key, link_key, threads_key
 from bot.store.links import Links

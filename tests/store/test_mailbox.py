@@ -10,19 +10,12 @@ from datetime import timedelta
 import pytest
 from redis.asyncio import Redis
 
-from bot.model.models import (
-    Change,
-    Link,
-    Outcome,
-    OutcomeKind,
-    Reply,
-    SessionId,
-    ThreadRef,
-    UserId,
-    reply_id,
-    ts_micros,
-)
+from bot.model.outcomes import Outcome, OutcomeKind
 from bot.model.owed import ReportId, ReportKind
+from bot.model.people import UserId
+from bot.model.replies import Change, Reply, reply_id
+from bot.model.sessions import SessionId
+from bot.model.threads import Link, ThreadRef, ts_micros
 from bot.redis.connection import Store
 from bot.redis.keys import (
     DUE_KEY,

@@ -11,19 +11,12 @@ from datetime import timedelta
 import pytest
 from redis.asyncio import Redis
 
-from bot.model.models import (
-    Change,
-    Link,
-    Outcome,
-    OutcomeKind,
-    Reply,
-    ReplyId,
-    SessionId,
-    ThreadRef,
-    UserId,
-    ts_micros,
-)
+from bot.model.outcomes import Outcome, OutcomeKind
 from bot.model.owed import ReportId, ReportKind
+from bot.model.people import UserId
+from bot.model.replies import Change, Reply, ReplyId
+from bot.model.sessions import SessionId
+from bot.model.threads import Link, ThreadRef, ts_micros
 from bot.redis.connection import Store
 from bot.redis.keys import DUE_KEY, UNTOLD_KEY, hold_key, reply_key
 from bot.store.links import Links

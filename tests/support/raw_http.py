@@ -10,7 +10,8 @@ import httpx
 from pydantic import SecretStr
 
 from bot.devin.client import Devin, open_devin
-from bot.model.models import Outcome, SessionId, Wait
+from bot.model.outcomes import Outcome, Wait
+from bot.model.sessions import SessionId
 from tests.support.desk import SESSION
 from tests.support.waiting import wait_until
 

@@ -1,7 +1,7 @@
 """A schedule that only notes what it is asked for."""
 
-from bot.model.models import SessionId
 from bot.model.owed import ReportId
+from bot.model.sessions import SessionId
 
 
 class Planned:

@@ -38,21 +38,12 @@ from bot.model.errors import (
     TicketGone,
 )
 from bot.model.files import Attached
-from bot.model.models import (
-    SENDABLE_AGAIN,
-    Change,
-    Flaw,
-    Link,
-    Outcome,
-    OutcomeKind,
-    Problem,
-    Refusal,
-    Reply,
-    SessionId,
-    Standing,
-    ThreadRef,
-    UserId,
-)
+from bot.model.outcomes import SENDABLE_AGAIN, Outcome, OutcomeKind, Problem, Refusal
+from bot.model.people import Standing, UserId
+from bot.model.replies import Change, Reply
+from bot.model.sessions import SessionId
+from bot.model.threads import Link, ThreadRef
+from bot.model.workflow_steps import Flaw
 from bot.wording import messages
 from bot.wording.message import QUOTE_LIMIT, Words, cut
 from sandbox.slack.api.blocks import block_problems
