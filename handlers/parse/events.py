@@ -171,6 +171,11 @@ def _rich_text(blocks: object) -> tuple[dict[str, Any], ...]:
     return tuple(found if _is_clean(found) else [clean(block) for block in found])
 
 
+def _not_rich_text(blocks: object) -> list[Payload]:
+    others = [one for one in _list(blocks) if isinstance(one, dict)]
+    return [one for one in others if one.get("type") != "rich_text"]
+
+
 def _is_clean(blocks: list[dict[str, Any]]) -> bool:
     """Whether `clean` would change nothing, as with all that Slack sends; quicker to tell."""
     try:
@@ -191,7 +196,7 @@ def _said_in_blocks(
     others = _attachments(event) if is_bot(event) else []
     attachments = [one for one in others if one.get("is_share") is not True]
     text = str(clean(to_markup(blocks, attachments)))
-    is_all = isinstance(blocks, list) and len(blocks) == len(rich_text) and not attachments
+    is_all = not to_markup(_not_rich_text(blocks), attachments)
     if is_all and not says_something("", rich_text):
         return "", ()
     return text, rich_text if is_all else ()
@@ -211,7 +216,7 @@ def _forwarded(share: Payload) -> Forwarded:
     ]
     blocks = inner or _list(share.get("blocks"))
     rich_text = _rich_text(blocks)
-    is_all = len(blocks) == len(rich_text)
+    is_all = not to_markup(_not_rich_text(blocks), None)
     words = field(share, "text").strip()
     fallback = _OF_FALLBACK.sub("", field(share, "fallback"))
     shown = {**share, "blocks": [] if words else blocks, "fallback": fallback}

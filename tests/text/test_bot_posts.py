@@ -116,6 +116,23 @@ def test_devin_reads_markdown_of_it() -> None:
     assert read(attachments=[{"text": "It is *red*"}]) == "It is **red**"
 
 
+@pytest.mark.parametrize(
+    "silent",
+    [
+        {"type": "divider"},
+        {"type": "actions", "elements": [{"type": "button", "text": plain("Retry")}]},
+        {"type": "section", "text": mrkdwn(" ")},
+    ],
+    ids=lambda one: str(one["type"]),
+)
+def test_rich_text_keeps_its_own_way_beside_what_says_nothing(silent: JSON) -> None:
+    """Slack's markup cannot say all that blocks do, and would take typed signs for its own."""
+    words = rich(text("un"), text("believ", bold=True), text("able *here*"))
+    assert read(blocks=[words, silent]) == "un**believ**able *here*"
+    shared = {"is_share": True, "message_blocks": [{"message": {"blocks": [words, silent]}}]}
+    assert "> un**believ**able *here*" in read(attachments=[shared])
+
+
 def test_a_text_is_all_that_is_read_where_there_is_one() -> None:
     """It is what the bot gives for those who see no blocks."""
     section = {"type": "section", "text": mrkdwn("in a block")}
