@@ -2,9 +2,10 @@
 
 from slack_bolt.async_app import AsyncApp
 
+from bot.model.lenient import string
 from bot.model.people import is_id
 from bot.relay.relay import Relay
-from handlers.parse.events import Payload, field
+from handlers.parse.events import Payload
 
 
 def register(app: AsyncApp, relay: Relay) -> None:
@@ -12,6 +13,6 @@ def register(app: AsyncApp, relay: Relay) -> None:
 
     @app.event("channel_id_changed")
     async def on_moved(event: Payload) -> None:
-        old, new = field(event, "old_channel_id"), field(event, "new_channel_id")
+        old, new = string(event, "old_channel_id"), string(event, "new_channel_id")
         if is_id(old) and is_id(new) and old != new:
             await relay.moving.move(old, new)

@@ -6,6 +6,7 @@ Shapes: docs.slack.dev/reference/events/message/message_changed and message_dele
 
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 
+from bot.model.lenient import mapping, string
 from bot.model.people import UserId, is_id
 from bot.model.replies import reply_id
 from bot.model.threads import ts_micros
@@ -17,11 +18,9 @@ from handlers.failures import ignored, telling
 from handlers.parse.events import (
     REPLY_SUBTYPES,
     Payload,
-    field,
     is_aside,
     is_bot,
     is_ts,
-    mapping,
     parse_forwarded,
     parse_message,
     parse_thread,
@@ -54,7 +53,7 @@ async def _send(relay: Relay, press: TicketPress, asker: Asker) -> None:
 
 async def follow(relay: Relay, event: Payload, bot_user: str) -> None:
     """Let what waits for Devin follow a change, also where its channel has got another id since."""
-    channel, ts = field(event, "channel"), _changed(event)
+    channel, ts = string(event, "channel"), _changed(event)
     if is_id(channel) and is_ts(ts):
         event = {**event, "channel": await relay.moving.kept_in(channel, ts)}
     deletion = parse_deletion(event, relay.team, bot_user)
@@ -68,7 +67,7 @@ async def follow(relay: Relay, event: Payload, bot_user: str) -> None:
 
 def _changed(event: Payload) -> str:
     """The `ts` of the message that an event is about."""
-    return field(mapping(event.get("message")), "ts") or field(event, "deleted_ts")
+    return string(mapping(event.get("message")), "ts") or string(event, "deleted_ts")
 
 
 def parse_edit(event: Payload, team: str, bot_user: str) -> Edit | None:
@@ -96,7 +95,7 @@ def parse_edit(event: Payload, team: str, bot_user: str) -> Edit | None:
         reply,
         ts_micros(when),
         is_aside=is_aside(reply.text, bot_user),
-        was_aside=is_aside(field(before, "text"), bot_user),
+        was_aside=is_aside(string(before, "text"), bot_user),
         drops_forwarded=drops_forwarded,
     )
 
@@ -114,13 +113,13 @@ def parse_deletion(event: Payload, team: str, bot_user: str) -> Deletion | None:
     message = mapping(event.get("message"))
     is_tombstone = message.get("subtype") == "tombstone"
     ts = message.get("ts") if is_tombstone else event.get("deleted_ts")
-    channel = field(event, "channel")
+    channel = string(event, "channel")
     if not is_id(channel) or not is_ts(ts):
         return None
     before = mapping(event.get("previous_message"))
     thread = parse_thread({**before, "channel": channel, "ts": ts}, team) if before else None
     if thread is None:
         return Deletion(reply_id(team, channel, str(ts)), str(ts))
-    user = field(before, "user")
+    user = string(before, "user")
     is_person = is_id(user) and user != bot_user and not before.get("bot_id")
     return deletion_of(thread, str(ts), UserId(user) if is_person else None)

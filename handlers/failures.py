@@ -16,6 +16,7 @@ from slack_bolt.error import BoltUnhandledRequestError
 from slack_bolt.response import BoltResponse
 
 from bot.model.errors import EmptyMessage, NotAllowed, PassingError, PersonError
+from bot.model.lenient import mapping, string
 from bot.model.people import Standing, is_id
 from bot.relay.relay import Relay
 from bot.runtime.logs import unforeseen
@@ -23,7 +24,7 @@ from bot.slack.receiving.malformed import is_malformed
 from bot.wording import messages
 from bot.wording.message import Words
 from handlers.askers import Asker
-from handlers.parse.events import Payload, field, mapping, parse_thread
+from handlers.parse.events import Payload, parse_thread
 from handlers.unhandled import log_unmatched
 
 log = logging.getLogger(__name__)
@@ -34,8 +35,7 @@ def register(app: AsyncApp, relay: Relay) -> None:
 
     @app.error
     async def on_error(error: Exception, body: Payload) -> BoltResponse:
-        event = body.get("event")
-        event = event if isinstance(event, dict) else {}
+        event = mapping(body.get("event"))
         ids = {"event_id": _id(body, "event_id"), "channel": _id(event, "channel")}
         if isinstance(error, BoltUnhandledRequestError):
             log_unmatched(body, **ids)
@@ -59,7 +59,7 @@ async def answered(relay: Relay, event: Payload, error: Exception) -> HTTPStatus
     if isinstance(error, PassingError):
         return HTTPStatus.SERVICE_UNAVAILABLE
     words = explained(error)
-    thread, user = parse_thread(event, relay.team), field(event, "user")
+    thread, user = parse_thread(event, relay.team), string(event, "user")
     if thread is not None and user:
         await relay.answers.whisper(thread, user, words, once=f"bug:{event.get('ts')}")
     return HTTPStatus.INTERNAL_SERVER_ERROR
@@ -67,14 +67,14 @@ async def answered(relay: Relay, event: Payload, error: Exception) -> HTTPStatus
 
 async def whisper(relay: Relay, event: Payload, error: PersonError) -> None:
     """Tell the author of an event; those who may not speak here are told once in each thread."""
-    thread, user = parse_thread(event, relay.team), field(event, "user")
+    thread, user = parse_thread(event, relay.team), string(event, "user")
     if thread is None or not user or event.get("bot_id"):
         return
     words = messages.sorry(error)
     if isinstance(error, EmptyMessage):
         await relay.answers.whisper(thread, user, words, once=f"empty:{event.get('ts')}")
     elif not isinstance(error, NotAllowed):
-        await relay.answers.say(thread, words, once=f"sorry:{field(event, 'ts')}")
+        await relay.answers.say(thread, words, once=f"sorry:{string(event, 'ts')}")
     elif error.standing is Standing.UNKNOWN:
         # No rule, so it may be otherwise next time: each message that it cost is told.
         await relay.answers.whisper(thread, user, words, once=f"unknown:{event.get('ts')}")

@@ -1,9 +1,10 @@
 """What comes from Slack, and what is refused: remembered, so that it is found by reading."""
 
 from bot.catch_up.listening import Listening
+from bot.model.lenient import first_of, mapping, string
 from bot.model.threads import ts_micros
 from bot.store.checkpoints import Missed
-from handlers.parse.events import Payload, field, is_ts, mapping, parse_command, parse_thread
+from handlers.parse.events import Payload, is_ts, parse_command, parse_thread
 
 MESSAGES = ("message", "app_mention")
 
@@ -48,7 +49,7 @@ def parse_missed(event: Payload, team: str, bot_user: str) -> Missed | None:
     """
     inner = mapping(event.get("message")) or mapping(event.get("previous_message")) or event
     message = {**inner, "channel": event.get("channel")}
-    thread, ts = parse_thread(message, team), field(message, "ts")
+    thread, ts = parse_thread(message, team), string(message, "ts")
     if event.get("type") not in MESSAGES or thread is None or not is_ts(ts):
         return None
     is_command = parse_command(message, team, bot_user) is not None
@@ -58,7 +59,6 @@ def parse_missed(event: Payload, team: str, bot_user: str) -> Missed | None:
 
 def _time_of(payload: Payload) -> int | None:
     """When Slack says that it happened, in microseconds; a submitted form does not say."""
-    actions = payload.get("actions")
-    action = mapping(actions[0]) if isinstance(actions, list) and actions else payload
-    ts = field(mapping(payload.get("event")), "event_ts") or field(action, "action_ts")
+    action = first_of(payload.get("actions")) or payload
+    ts = string(mapping(payload.get("event")), "event_ts") or string(action, "action_ts")
     return ts_micros(ts) if is_ts(ts) else None

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 
+from bot.model.lenient import string
 from bot.model.people import UserId
 from bot.model.sessions import SESSION_ADDRESS, SessionId, find_session
 from bot.model.threads import ThreadRef
@@ -14,7 +15,7 @@ from bot.relay.relay import Relay
 from bot.wording import messages
 from handlers.askers import Asker
 from handlers.failures import ignored, telling
-from handlers.parse.events import REPLY_SUBTYPES, Payload, field, is_aside, parse_thread
+from handlers.parse.events import REPLY_SUBTYPES, Payload, is_aside, parse_thread
 from handlers.parse.interactions import TicketPress, parse_ticket_press
 
 
@@ -67,7 +68,7 @@ async def offer(relay: Relay, event: Payload, bot_user: str) -> bool:
 
 def parse_named(event: Payload, team: str, bot_user: str) -> Named | None:
     """A message of a person that names a session; None for bots, edits, asides and all else."""
-    thread, user, text = parse_thread(event, team), field(event, "user"), field(event, "text")
+    thread, user, text = parse_thread(event, team), string(event, "user"), string(event, "text")
     subtype = event.get("subtype")
     is_message = subtype is None or (isinstance(subtype, str) and subtype in REPLY_SUBTYPES)
     if thread is None or not user or event.get("bot_id") or event.get("hidden") or not is_message:
@@ -75,4 +76,4 @@ def parse_named(event: Payload, team: str, bot_user: str) -> Named | None:
     session = find_session(text)
     if session is None or is_aside(text, bot_user):
         return None
-    return Named(thread, UserId(user), session, field(event, "ts"))
+    return Named(thread, UserId(user), session, string(event, "ts"))

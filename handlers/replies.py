@@ -5,13 +5,14 @@ means that Slack sends the event again.
 """
 
 from bot.model.errors import NotLinked, SlackRefused
+from bot.model.lenient import string
 from bot.model.replies import Change, Voucher
 from bot.relay.late_replies import ASTRAY
 from bot.relay.relay import Relay
 from bot.slack.threads import NO_SUCH_THREAD
 from bot.wording import messages
 from handlers import link_offers
-from handlers.parse.events import Payload, field, is_aside, parse_reply, parse_thread
+from handlers.parse.events import Payload, is_aside, parse_reply, parse_thread
 
 
 async def take(relay: Relay, event: Payload, bot_user: str) -> None:
@@ -23,13 +24,13 @@ async def take(relay: Relay, event: Payload, bot_user: str) -> None:
 
 async def take_mention(relay: Relay, event: Payload, bot_user: str) -> None:
     """A mention that is no command; where no thread is linked, its author is told what to do."""
-    if is_aside(field(event, "text"), bot_user):
+    if is_aside(string(event, "text"), bot_user):
         return
     if await _accept(relay, event, bot_user) is not Change.UNLINKED:
         return
     if link_offers.names_session(event) and await link_offers.offer(relay, event, bot_user):
         return
-    thread, user = parse_thread(event, relay.team), field(event, "user")
+    thread, user = parse_thread(event, relay.team), string(event, "user")
     if thread is not None and user and not event.get("bot_id"):
         await relay.answers.whisper(thread, user, messages.sorry(NotLinked()), once="hint")
 

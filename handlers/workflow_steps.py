@@ -10,11 +10,12 @@ from typing import Any
 
 from slack_bolt.async_app import AsyncApp
 
+from bot.model.lenient import clean, mapping, string
 from bot.model.people import is_id
 from bot.model.workflow_steps import Flaw
 from bot.relay.relay import Relay
 from bot.store.workflow_steps import StepAsked
-from handlers.parse.events import Payload, clean, field, is_ts, mapping
+from handlers.parse.events import Payload, is_ts
 
 _CHANNEL = re.compile(r"(?:<#)?([CG][A-Z0-9]{2,30})(?:\|[^<>]*)?>?", re.ASCII)
 _USER = re.compile(r"(?:<@)?([UW][A-Z0-9]{2,30})(?:\|[^<>]*)?>?", re.ASCII)
@@ -38,7 +39,7 @@ def register(app: AsyncApp, relay: Relay) -> None:
 
 def parse_step(event: Payload) -> StepAsked | None:
     """A step, with what is wrong with it; None where nothing says which step is to be answered."""
-    execution = field(event, "function_execution_id")
+    execution = string(event, "function_execution_id")
     if not is_id(execution):
         return None
     inputs = mapping(event.get("inputs"))
@@ -47,9 +48,9 @@ def parse_step(event: Payload) -> StepAsked | None:
     user = _matched(_USER, inputs.get("user"))
     return StepAsked(
         execution=execution,
-        callback=field(mapping(event.get("function")), "callback_id"),
-        at=field(event, "event_ts") if is_ts(event.get("event_ts")) else f"{time.time():.6f}",
-        session=field(inputs, "session"),
+        callback=string(mapping(event.get("function")), "callback_id"),
+        at=string(event, "event_ts") if is_ts(event.get("event_ts")) else f"{time.time():.6f}",
+        session=string(inputs, "session"),
         text=text,
         blocks=blocks,
         channel=channel,

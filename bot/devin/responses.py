@@ -5,16 +5,16 @@ has two meanings: `null` for sent, and a `detail` for a session that did not con
 statuses, and 429's `Retry-After`, are not described; they are read as HTTP defines them.
 """
 
-import json
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from bot.model.lenient import encodable, parse_object
 from bot.model.outcomes import Outcome, OutcomeKind, Problem, Refusal, Wait
 
 DETAIL_LIMIT = 32_000
@@ -124,13 +124,8 @@ def _plain(body: bytes) -> str:
 
 def _detail(body: bytes) -> str | None:
     """The `detail` of a JSON object, if it is text, without what UTF-8 cannot hold."""
-    try:
-        answer: Any = json.loads(body)
-    except (ValueError, RecursionError):
-        return None
-    detail = answer.get("detail") if isinstance(answer, dict) else None
-    # JSON escapes can spell half of a surrogate pair, which pydantic rejects and Redis can't keep.
-    return detail.encode("utf-8", "replace").decode() if isinstance(detail, str) else None
+    detail = (parse_object(body) or {}).get("detail")
+    return encodable(detail) if isinstance(detail, str) else None
 
 
 def _retry_after(value: str) -> float | None:

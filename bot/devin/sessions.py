@@ -6,15 +6,16 @@ with `session_id`, `title` and `status_enum` ("List sessions"). Which fields are
 soon, is not promised, so what is missing or unknown is passed over and never an error.
 """
 
-import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from itertools import takewhile
+from typing import Any
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from bot.model.arrivals import Arrival, digest
+from bot.model.lenient import mappings, parse_object, string
 from bot.model.sessions import Listed, parse_session
 
 ENDED = frozenset({"finished", "expired"})
@@ -44,32 +45,22 @@ _MESSAGE: TypeAdapter[_Message] = TypeAdapter(_Message)
 
 def listed(body: bytes) -> Sequence[Listed] | None:
     """The sessions in a list that have not ended; None where it is none. Never raises."""
-    try:
-        answer = json.loads(body)
-    except (ValueError, RecursionError):
-        return None
-    entries = answer.get("sessions") if isinstance(answer, dict) else None
+    entries = (parse_object(body) or {}).get("sessions")
     if not isinstance(entries, list):
         return None
-    return [found for entry in entries if (found := _listed(entry)) is not None]
+    return [found for entry in mappings(entries) if (found := _listed(entry)) is not None]
 
 
-def _listed(entry: object) -> Listed | None:
-    if not isinstance(entry, dict) or str(entry.get("status_enum")) in ENDED:
+def _listed(entry: Mapping[str, Any]) -> Listed | None:
+    if str(entry.get("status_enum")) in ENDED:
         return None
-    named, title = entry.get("session_id"), entry.get("title")
-    session = parse_session(named) if isinstance(named, str) else None
-    return Listed(session, title if isinstance(title, str) else "") if session else None
+    session = parse_session(string(entry, "session_id"))
+    return Listed(session, string(entry, "title")) if session else None
 
 
 def title_of(body: bytes) -> str:
     """The title in a session's record; empty where there is none. Never raises."""
-    try:
-        session = json.loads(body)
-    except (ValueError, RecursionError):
-        return ""
-    title = session.get("title") if isinstance(session, dict) else None
-    return title if isinstance(title, str) else ""
+    return string(parse_object(body) or {}, "title")
 
 
 def find(
@@ -85,11 +76,7 @@ def find(
     sent after all of them. `skew` is how far Devin's clock is ahead of the one that `since` and
     they were read from.
     """
-    try:
-        session = json.loads(body)
-    except (ValueError, RecursionError):
-        return Look.UNREADABLE
-    entries = session.get("messages") if isinstance(session, dict) else None
+    entries = (parse_object(body) or {}).get("messages")
     if not isinstance(entries, list):
         return Look.UNREADABLE
     written = sorted((one for one in map(_read, entries) if one is not None), key=_at)

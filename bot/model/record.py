@@ -1,10 +1,13 @@
 """The form of every value that Redis keeps."""
 
 import json
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
+
+from bot.model.lenient import parse_object
 
 
 class Record(BaseModel):
@@ -26,25 +29,17 @@ class Record(BaseModel):
         try:
             return cls.model_validate_json(raw), None
         except ValidationError as error:
-            found = _fields(raw)
+            found = parse_object(raw) or {}
             version = found.get("v")
             if isinstance(version, int) and version > cls.model_fields["v"].default:
                 return None, None
             return cls._salvaged(found, instead), error
 
     @classmethod
-    def _salvaged(cls, found: dict[str, Any], instead: dict[str, Any]) -> Self:
+    def _salvaged(cls, found: Mapping[str, Any], instead: dict[str, Any]) -> Self:
         kept = instead
         for name in found.keys() & cls.model_fields.keys():
             with suppress(ValidationError, RecursionError):
                 cls.model_validate_json(json.dumps(kept | {name: found[name]}))
                 kept = kept | {name: found[name]}
         return cls.model_validate_json(json.dumps(kept))
-
-
-def _fields(raw: str) -> dict[str, Any]:
-    try:
-        found = json.loads(raw)
-    except (ValueError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) else {}

@@ -18,6 +18,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.model.errors import FileLeftOut, SlackAway, SlackRefused
 from bot.model.files import Attached, Hitch
+from bot.model.lenient import string
 from bot.slack.api import call
 
 FILE_HOSTS = ("https://files.slack.com", "https://files-origin.slack.com")
@@ -156,18 +157,18 @@ class SlackFiles:
 
 def attached(file: Mapping[str, Any]) -> Attached:
     """A file as Slack describes it in events and in `files.info`."""
-    name, mode = _text(file, "title") or _text(file, "name"), file.get("mode")
+    name, mode = string(file, "title") or string(file, "name"), file.get("mode")
     is_elsewhere = file.get("is_external") is True or mode == "external"
     is_stub = mode == "file_access" or file.get("file_access") == "check_file_info"
-    url = _text(file, "url_private_download") or _text(file, "url_private")
+    url = string(file, "url_private_download") or string(file, "url_private")
     size = file.get("size")
     return Attached(
-        name=name or _text(file, "id") or "file",
-        permalink=_text(file, "permalink"),
-        filename=_text(file, "name"),
-        look_up=_text(file, "id") if is_stub else "",
+        name=name or string(file, "id") or "file",
+        permalink=string(file, "permalink"),
+        filename=string(file, "name"),
+        look_up=string(file, "id") if is_stub else "",
         url="" if is_elsewhere or is_stub else url,
-        kind=_text(file, "mimetype"),
+        kind=string(file, "mimetype"),
         size=size if isinstance(size, int) and size >= 0 else 0,
     )
 
@@ -214,11 +215,6 @@ def _place(url: str) -> str:
         return ""
     place = f"{parts.scheme}://{parts.hostname}{port}"
     return place if re.fullmatch(r"https?://[a-z0-9.:-]+", place) else ""
-
-
-def _text(file: Mapping[str, Any], key: str) -> str:
-    value = file.get(key)
-    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else ""
 
 
 def _check(response: aiohttp.ClientResponse, file: Attached) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.model.errors import NotIdentified, SlackAway
+from bot.model.lenient import mapping, string
 from bot.model.people import WORKFLOW, Person, UserId
 from bot.model.replies import Reply
 from bot.slack.api import call
@@ -150,8 +151,7 @@ class People:
         is the home workspace, or on Enterprise Grid the organization.
         """
         home, is_bot = found.get("team_id"), bool(found.get("is_bot"))
-        grid = found.get("enterprise_user")
-        enterprise = grid.get("enterprise_id") if isinstance(grid, dict) else None
+        enterprise = mapping(found.get("enterprise_user")).get("enterprise_id")
         is_ours = home == self._team or (
             self._enterprise is not None and enterprise == self._enterprise
         )
@@ -183,12 +183,11 @@ class People:
 
 
 def _name(found: Mapping[str, Any]) -> str:
-    profile = found.get("profile")
-    profile = profile if isinstance(profile, dict) else {}
+    profile = mapping(found.get("profile"))
     names = (
-        profile.get("display_name"),
-        profile.get("real_name"),
-        found.get("real_name"),
-        found.get("name"),
+        string(profile, "display_name"),
+        string(profile, "real_name"),
+        string(found, "real_name"),
+        string(found, "name"),
     )
-    return next((one_line(name) for name in names if isinstance(name, str) and name.strip()), "")
+    return next((one_line(name) for name in names if name.strip()), "")

@@ -6,6 +6,7 @@ from typing import Any
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.model.errors import CannotPost, SlackRefused
+from bot.model.lenient import mapping
 from bot.model.threads import ThreadRef
 from bot.slack.api import MISSING_SCOPE, call
 from bot.wording.message import Words
@@ -187,7 +188,7 @@ class Threads:
 
 
 def _key_of(message: Mapping[str, Any]) -> object:
-    metadata = message.get("metadata")
-    if not isinstance(metadata, dict) or metadata.get("event_type") != METADATA:
+    metadata = mapping(message.get("metadata"))
+    if metadata.get("event_type") != METADATA:
         return None
-    return (metadata.get("event_payload") or {}).get("key")
+    return mapping(metadata.get("event_payload")).get("key")

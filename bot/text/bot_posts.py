@@ -8,6 +8,7 @@ Shapes: docs.slack.dev/reference/block-kit/blocks and messaging, legacy attachme
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
+from bot.model.lenient import mapping, mappings, string
 from bot.wording.message import cut
 
 Part = Mapping[str, object]
@@ -23,38 +24,38 @@ _DEEPEST = 8
 def to_markup(blocks: object, attachments: object) -> str:
     """Return the text of both, a line or more for each block, at most `MOST_CHARACTERS` of it."""
     lines = [*_blocks(blocks)]
-    for attachment in _parts(attachments):
+    for attachment in mappings(attachments):
         lines += _attachment(attachment)
     return cut("\n".join(line for line in lines if line.strip()), MOST_CHARACTERS)
 
 
 def _blocks(blocks: object) -> Iterator[str]:
-    for block in _parts(blocks):
-        reader = _READERS.get(_string(block, "type"))
+    for block in mappings(blocks):
+        reader = _READERS.get(string(block, "type"))
         if reader is not None:
             yield from reader(block)
 
 
 def _attachment(attachment: Part) -> Sequence[str]:
     lines = [
-        _string(attachment, "pretext"),
-        _link(_string(attachment, "title_link"), _string(attachment, "title")),
-        _string(attachment, "text"),
-        *(_field(field) for field in _parts(attachment.get("fields"))),
+        string(attachment, "pretext"),
+        _link(string(attachment, "title_link"), string(attachment, "title")),
+        string(attachment, "text"),
+        *(_field(field) for field in mappings(attachment.get("fields"))),
         *_blocks(attachment.get("blocks")),
     ]
     said = [line for line in lines if line.strip()]
-    return said or [_string(attachment, "fallback")]
+    return said or [string(attachment, "fallback")]
 
 
 def _field(field: Part) -> str:
-    title, value = _string(field, "title"), _string(field, "value")
+    title, value = string(field, "title"), string(field, "value")
     return f"*{title}*: {value}" if title and value else title or value
 
 
 def _section(block: Part) -> Iterator[str]:
     yield _text(block.get("text"))
-    yield from (_text(field) for field in _parts(block.get("fields")))
+    yield from (_text(field) for field in mappings(block.get("fields")))
 
 
 def _header(block: Part) -> Iterator[str]:
@@ -63,41 +64,41 @@ def _header(block: Part) -> Iterator[str]:
 
 def _context(block: Part) -> Iterator[str]:
     shown = (
-        _text(one) or _escape(_string(one, "alt_text")) for one in _parts(block.get("elements"))
+        _text(one) or _escape(string(one, "alt_text")) for one in mappings(block.get("elements"))
     )
     yield " ".join(one for one in shown if one)
 
 
 def _markdown(block: Part) -> Iterator[str]:
-    yield _escape(_string(block, "text"))
+    yield _escape(string(block, "text"))
 
 
 def _image(block: Part) -> Iterator[str]:
-    title, seen = _text(block.get("title")), _escape(_string(block, "alt_text"))
+    title, seen = _text(block.get("title")), _escape(string(block, "alt_text"))
     yield f"{title} ({seen})" if title and seen and title != seen else title or seen
 
 
 def _video(block: Part) -> Iterator[str]:
-    yield _link(_string(block, "title_url"), _text(block.get("title")))
+    yield _link(string(block, "title_url"), _text(block.get("title")))
 
 
 def _table(block: Part) -> Iterator[str]:
     rows = block.get("rows")
     for row in rows if isinstance(rows, list) else []:
-        cells = (" ".join(_cell(cell)).replace("\n", " ") for cell in _parts(row))
+        cells = (" ".join(_cell(cell)).replace("\n", " ") for cell in mappings(row))
         yield " | ".join(cells)
 
 
 def _cell(cell: Part) -> Iterator[str]:
-    if _string(cell, "type") == "rich_text":
+    if string(cell, "type") == "rich_text":
         return _rich_text(cell)
-    return iter([_escape(_string(cell, "text"))])
+    return iter([_escape(string(cell, "text"))])
 
 
 def _rich_text(block: Part) -> Iterator[str]:
-    for element in _parts(block.get("elements")):
-        inner = _parts(element.get("elements"))
-        match _string(element, "type"):
+    for element in mappings(block.get("elements")):
+        inner = mappings(element.get("elements"))
+        match string(element, "type"):
             case "rich_text_list":
                 yield from _list(element, inner)
             case "rich_text_preformatted":
@@ -111,10 +112,10 @@ def _rich_text(block: Part) -> Iterator[str]:
 def _list(element: Part, items: Sequence[Part]) -> Iterator[str]:
     indent = element.get("indent")
     depth = min(indent, _DEEPEST) if isinstance(indent, int) and indent > 0 else 0
-    is_ordered = _string(element, "style") == "ordered"
+    is_ordered = string(element, "style") == "ordered"
     for number, item in enumerate(items, 1):
         mark = f"{number}." if is_ordered else "•"
-        yield f"{'    ' * depth}{mark} {_inline(_parts(item.get('elements')))}"
+        yield f"{'    ' * depth}{mark} {_inline(mappings(item.get('elements')))}"
 
 
 def _inline(elements: Sequence[Part], *, is_code: bool = False) -> str:
@@ -122,12 +123,11 @@ def _inline(elements: Sequence[Part], *, is_code: bool = False) -> str:
 
 
 def _piece(element: Part, *, is_code: bool) -> str:
-    atom = _ATOMS.get(_string(element, "type"))
+    atom = _ATOMS.get(string(element, "type"))
     if atom is not None:
         return atom(element)
-    text = _escape(_string(element, "text") or _string(element, "fallback"))
-    style = element.get("style")
-    styles = style if isinstance(style, Mapping) and not is_code else {}
+    text = _escape(string(element, "text") or string(element, "fallback"))
+    styles = {} if is_code else mapping(element.get("style"))
     return _styled(text, [mark for name, mark in _STYLES if styles.get(name) is True])
 
 
@@ -155,23 +155,13 @@ def _link(url: str, label: str) -> str:
 
 def _text(value: object) -> str:
     """A text object: mrkdwn as it is, plain text so that it stays what it is."""
-    if not isinstance(value, Mapping):
-        return ""
-    text = _string(value, "text")
-    return text if _string(value, "type") == "mrkdwn" else _escape(text)
+    part = mapping(value)
+    text = string(part, "text")
+    return text if string(part, "type") == "mrkdwn" else _escape(text)
 
 
 def _escape(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-
-
-def _parts(value: object) -> Sequence[Part]:
-    return [one for one in value if isinstance(one, Mapping)] if isinstance(value, list) else []
-
-
-def _string(part: Part, key: str) -> str:
-    value = part.get(key)
-    return value if isinstance(value, str) else ""
 
 
 _READERS: Mapping[str, Callable[[Part], Iterator[str]]] = {
@@ -186,10 +176,10 @@ _READERS: Mapping[str, Callable[[Part], Iterator[str]]] = {
 }
 
 _ATOMS: Mapping[str, Callable[[Part], str]] = {
-    "link": lambda part: _link(_string(part, "url"), _escape(_string(part, "text"))),
-    "user": lambda part: _mention("@", _string(part, "user_id")),
-    "channel": lambda part: _mention("#", _string(part, "channel_id")),
-    "usergroup": lambda part: _mention("!subteam^", _string(part, "usergroup_id")),
-    "emoji": lambda part: f":{_escape(_string(part, 'name'))}:",
-    "broadcast": lambda part: f"@{_escape(_string(part, 'range'))}",
+    "link": lambda part: _link(string(part, "url"), _escape(string(part, "text"))),
+    "user": lambda part: _mention("@", string(part, "user_id")),
+    "channel": lambda part: _mention("#", string(part, "channel_id")),
+    "usergroup": lambda part: _mention("!subteam^", string(part, "usergroup_id")),
+    "emoji": lambda part: f":{_escape(string(part, 'name'))}:",
+    "broadcast": lambda part: f"@{_escape(string(part, 'range'))}",
 }

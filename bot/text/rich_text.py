@@ -9,6 +9,7 @@ import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import groupby
 
+from bot.model.lenient import mapping, mappings, string
 from bot.text import mrkdwn
 from bot.text.markdown import (
     MARKS,
@@ -39,10 +40,10 @@ _MENTIONS = {
 
 def says_something(blocks: object) -> bool:
     """Whether a reader would see anything of the `rich_text` blocks."""
-    waiting = [block for block in _mappings(blocks) if _text(block, "type") == "rich_text"]
+    waiting = [block for block in mappings(blocks) if string(block, "type") == "rich_text"]
     while waiting:
         element = waiting.pop()
-        inner = _mappings(element.get("elements"))
+        inner = mappings(element.get("elements"))
         if not inner and is_readable(_plain(element, NO_NAMES)):
             return True
         waiting += inner
@@ -52,9 +53,9 @@ def says_something(blocks: object) -> bool:
 def to_markdown(blocks: object, names: Names) -> str:
     """Return blocks as Markdown; other blocks than `rich_text` give their text."""
     page = _Page(names)
-    for block in _mappings(blocks):
-        if _text(block, "type") == "rich_text":
-            for element in _mappings(block.get("elements")):
+    for block in mappings(blocks):
+        if string(block, "type") == "rich_text":
+            for element in mappings(block.get("elements")):
                 page.add(element)
         else:
             page.put("text", _shown_of_block(block, names))
@@ -63,25 +64,14 @@ def to_markdown(blocks: object, names: Names) -> str:
 
 def ids(blocks: object) -> Iterator[tuple[str, str]]:
     """Yield the kind (user, channel, group) and id of each mention, however deep it stands."""
-    waiting = _mappings(blocks)
+    waiting = mappings(blocks)
     while waiting:
         element = waiting.pop()
-        kind, key = _MENTIONS.get(_text(element, "type"), ("", ""))
-        ident = _text(element, key)
+        kind, key = _MENTIONS.get(string(element, "type"), ("", ""))
+        ident = string(element, key)
         if kind and ident:
             yield kind, ident
-        waiting += _mappings(element.get("elements"))
-
-
-def _mappings(value: object) -> list[Element]:
-    if not isinstance(value, Sequence) or isinstance(value, str):
-        return []
-    return [item for item in value if isinstance(item, Mapping)]
-
-
-def _text(element: Element, key: str) -> str:
-    value = element.get(key)
-    return value if isinstance(value, str) else ""
+        waiting += mappings(element.get("elements"))
 
 
 def _number(element: Element, key: str) -> int:
@@ -91,15 +81,15 @@ def _number(element: Element, key: str) -> int:
 
 
 def _fallback(element: Element) -> str:
-    return _text(element, "text") or _text(element, "fallback")
+    return string(element, "text") or string(element, "fallback")
 
 
 def _shown_of_block(block: Element, names: Names) -> str:
-    inner = block.get("text")
-    if not isinstance(inner, Mapping):
+    inner = mapping(block.get("text"))
+    if not inner:
         return _fallback(block)
-    text = _text(inner, "text")
-    return mrkdwn.to_markdown(text, names) if _text(inner, "type") == "mrkdwn" else text
+    text = string(inner, "text")
+    return mrkdwn.to_markdown(text, names) if string(inner, "type") == "mrkdwn" else text
 
 
 class _Page:
@@ -116,8 +106,8 @@ class _Page:
 
     def add(self, element: Element) -> None:
         """Add a section, list, quote or code; anything else as the inline element it may be."""
-        kind = _text(element, "type")
-        inner = _mappings(element.get("elements"))
+        kind = string(element, "type")
+        inner = mappings(element.get("elements"))
         if kind == "rich_text_list":
             depth = self._depth(_number(element, "indent"))
             self._put_bordered("list", _list(element, depth, self._names), element)
@@ -161,11 +151,11 @@ class _Page:
 def _list(element: Element, depth: int, names: Names) -> str:
     """Return a list's items, without empty ones; an ordered list counts on from its offset."""
     number = _number(element, "offset") + 1
-    is_ordered = _text(element, "style") == "ordered"
+    is_ordered = string(element, "style") == "ordered"
     lines = []
-    for at, item in enumerate(_mappings(element.get("elements"))):
+    for at, item in enumerate(mappings(element.get("elements"))):
         mark = "    " * depth + (f"{number + at}. " if is_ordered else "- ")
-        text = _inline(_mappings(item.get("elements")), names) or _fallback(item)
+        text = _inline(mappings(item.get("elements")), names) or _fallback(item)
         if text.strip():
             hanging = textwrap.indent(text.strip(), " " * len(mark))
             lines.append(mark + hanging[len(mark) :])
@@ -189,17 +179,15 @@ def _inline(elements: Sequence[Element], names: Names) -> str:
 def _piece(element: Element, names: Names) -> tuple[bool, frozenset[str], str]:
     """Return whether an element must stay whole, its styles, and its text."""
     styles = _styles(element)
-    if _text(element, "type") == "link":
-        url, label = _text(element, "url"), _text(element, "text")
+    if string(element, "type") == "link":
+        url, label = string(element, "url"), string(element, "text")
         return True, styles, link(url, label, code=_CODE in styles)
-    is_text = _text(element, "type") not in _ATOMS
+    is_text = string(element, "type") not in _ATOMS
     return not is_text and _CODE not in styles, styles, _plain(element, names)
 
 
 def _styles(element: Element) -> frozenset[str]:
-    style = element.get("style")
-    if not isinstance(style, Mapping):
-        return frozenset()
+    style = mapping(element.get("style"))
     return frozenset(name for name in (*MARKS, _CODE) if style.get(name) is True)
 
 
@@ -223,37 +211,37 @@ def _runs(text: str, styles: frozenset[str]) -> Iterator[Run]:
 
 def _plain(element: Element, names: Names) -> str:
     """Return what an element says, without its style."""
-    kind = _text(element, "type")
+    kind = string(element, "type")
     if kind == "link":
-        return plain_link(_text(element, "url"), _text(element, "text"))
+        return plain_link(string(element, "url"), string(element, "text"))
     atom = _ATOMS.get(kind)
     return (atom(element, names) if atom else "") or _fallback(element)
 
 
 def _emoji(element: Element, _names: Names) -> str:
     try:
-        return "".join(chr(int(code, 16)) for code in _text(element, "unicode").split("-"))
+        return "".join(chr(int(code, 16)) for code in string(element, "unicode").split("-"))
     except (ValueError, OverflowError):
-        name = _text(element, "name")
+        name = string(element, "name")
         return f":{name}:" if name else ""
 
 
 def _date(element: Element, _names: Names) -> str:
-    return _text(element, "fallback") or instant(str(element.get("timestamp", "")))
+    return string(element, "fallback") or instant(str(element.get("timestamp", "")))
 
 
 def _broadcast(element: Element, _names: Names) -> str:
-    reach = _text(element, "range")
+    reach = string(element, "range")
     return f"@{reach}" if reach else ""
 
 
 _ATOMS: Mapping[str, Callable[[Element, Names], str]] = {
-    "user": lambda element, names: names.user(_text(element, "user_id")),
-    "channel": lambda element, names: names.channel(_text(element, "channel_id")),
-    "usergroup": lambda element, names: names.group(_text(element, "usergroup_id")),
+    "user": lambda element, names: names.user(string(element, "user_id")),
+    "channel": lambda element, names: names.channel(string(element, "channel_id")),
+    "usergroup": lambda element, names: names.group(string(element, "usergroup_id")),
     "emoji": _emoji,
     "date": _date,
     "broadcast": _broadcast,
-    "color": lambda element, _names: _text(element, "value"),
-    "team": lambda element, _names: _text(element, "team_id"),
+    "color": lambda element, _names: string(element, "value"),
+    "team": lambda element, _names: string(element, "team_id"),
 }

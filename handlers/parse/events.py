@@ -5,13 +5,14 @@ raises on a malformed payload, since an exception would have Slack send it again
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from pydantic_core import to_json
 
 from bot.model.files import Attached, Forwarded
+from bot.model.lenient import DEEPEST, clean, mapping, mappings, string
 from bot.model.people import UserId, is_id
 from bot.model.replies import Reply
 from bot.model.sessions import parse_session
@@ -26,9 +27,6 @@ Payload = Mapping[str, Any]
 REPLY_SUBTYPES = ("thread_broadcast", "me_message", "file_share", "bot_message")
 COMMAND_SUBTYPES = (None, "thread_broadcast", "file_share")
 """Of a command with one of these, the `app_mention` beside it has none, and is obeyed."""
-
-DEEPEST = 50
-"""Slack nests a `rich_text` block five deep."""
 
 ASIDES = ("(aside)", "!aside")
 """Devin's own convention for what it shall not read (docs.devin.ai/integrations/slack)."""
@@ -80,17 +78,17 @@ def parse_reply(event: Payload, team: str, bot_user: str) -> Reply | None:
 def parse_message(event: Payload, team: str) -> Reply | None:
     """What somebody wrote, in a thread or as the beginning of one, as it would go to Devin."""
     thread = parse_thread(event, team)
-    user, bot = field(event, "user"), field(event, "bot_id")
+    user, bot = string(event, "user"), string(event, "bot_id")
     if thread is None or not (user or bot):
         return None
-    text, blocks = field(event, "text"), _rich_text(event.get("blocks"))
+    text, blocks = string(event, "text"), _rich_text(event.get("blocks"))
     if not text.strip():
         text, blocks = _said_in_blocks(event, blocks)
     return Reply(
         thread=thread,
-        ts=field(event, "ts"),
+        ts=string(event, "ts"),
         author=UserId(user or bot),
-        bots=tuple(filter(None, (bot, field(event, "app_id"), user))) if is_bot(event) else (),
+        bots=tuple(filter(None, (bot, string(event, "app_id"), user))) if is_bot(event) else (),
         home=_home(event) if is_bot(event) else "",
         text=text,
         blocks=blocks,
@@ -101,7 +99,7 @@ def parse_message(event: Payload, team: str) -> Reply | None:
 
 def is_bot(event: Payload) -> bool:
     """Whether an app wrote the message, on its own behalf or on a person's."""
-    return bool(field(event, "bot_id")) or event.get("subtype") == "bot_message"
+    return bool(string(event, "bot_id")) or event.get("subtype") == "bot_message"
 
 
 def parse_forwarded(event: Payload) -> tuple[Forwarded, ...]:
@@ -118,7 +116,7 @@ def parse_forwarded(event: Payload) -> tuple[Forwarded, ...]:
 
 def parse_thread(event: Payload, team: str) -> ThreadRef | None:
     """The thread an event's message stands in, or would begin."""
-    channel, ts = field(event, "channel"), field(event, "ts")
+    channel, ts = string(event, "channel"), string(event, "ts")
     root = event.get("thread_ts") or ts
     if not is_id(channel) or not is_ts(ts) or not is_ts(root):
         return None
@@ -132,11 +130,11 @@ def parse_command(event: Payload, team: str, bot_user: str) -> Command | None:
     `default` takes one word or none. A mention alone asks for help, but not above a forward.
     """
     thread = parse_thread(event, team)
-    user = field(event, "user")
+    user = string(event, "user")
     is_person = bool(user) and not event.get("bot_id")
     if thread is None or not is_person or event.get("subtype") not in COMMAND_SUBTYPES:
         return None
-    after = strip_mention(field(event, "text"), bot_user)
+    after = strip_mention(string(event, "text"), bot_user)
     if after is None or (not after and parse_forwarded(event)):
         return None
     first, *others = after.split(maxsplit=1) or ["help"]
@@ -150,7 +148,7 @@ def parse_command(event: Payload, team: str, bot_user: str) -> Command | None:
             return None
     elif verb != "link" and (verb not in ALONE or argument):
         return None
-    return Command(verb, argument, thread, UserId(user), field(event, "ts"))
+    return Command(verb, argument, thread, UserId(user), string(event, "ts"))
 
 
 def is_aside(text: str, bot_user: str) -> bool:
@@ -161,19 +159,16 @@ def is_aside(text: str, bot_user: str) -> bool:
 
 def _home(event: Payload) -> str:
     """Where a bot that posts is installed, which a `bot_message` may leave open."""
-    return field(mapping(event.get("bot_profile")), "team_id") or field(event, "team")
+    return string(mapping(event.get("bot_profile")), "team_id") or string(event, "team")
 
 
 def _rich_text(blocks: object) -> tuple[dict[str, Any], ...]:
-    if not isinstance(blocks, list):
-        return ()
-    found = [one for one in blocks if isinstance(one, dict) and one.get("type") == "rich_text"]
+    found = [one for one in mappings(blocks) if one.get("type") == "rich_text"]
     return tuple(found if _is_clean(found) else [clean(block) for block in found])
 
 
-def _not_rich_text(blocks: object) -> list[Payload]:
-    others = [one for one in _list(blocks) if isinstance(one, dict)]
-    return [one for one in others if one.get("type") != "rich_text"]
+def _not_rich_text(blocks: object) -> Sequence[Payload]:
+    return [one for one in mappings(blocks) if one.get("type") != "rich_text"]
 
 
 def _is_clean(blocks: list[dict[str, Any]]) -> bool:
@@ -195,40 +190,39 @@ def _said_in_blocks(
     blocks = event.get("blocks")
     others = _attachments(event) if is_bot(event) else []
     attachments = [one for one in others if one.get("is_share") is not True]
-    text = str(clean(to_markup(blocks, attachments)))
+    text = to_markup(blocks, attachments)
     is_all = not to_markup(_not_rich_text(blocks), attachments)
     if is_all and not says_something("", rich_text):
         return "", ()
     return text, rich_text if is_all else ()
 
 
-def _attachments(event: Payload) -> list[Payload]:
-    found = _list(event.get("attachments"))[:MOST_ATTACHMENTS]
-    return [one for one in found if isinstance(one, dict)]
+def _attachments(event: Payload) -> Sequence[Payload]:
+    return mappings(event.get("attachments"))[:MOST_ATTACHMENTS]
 
 
 def _forwarded(share: Payload) -> Forwarded:
     """One forwarded message; of a bot's, which may be an attachment itself, all that it says."""
     inner = [
         block
-        for part in _list(share.get("message_blocks"))
-        for block in _list(mapping(mapping(part).get("message")).get("blocks"))
+        for part in mappings(share.get("message_blocks"))
+        for block in mappings(mapping(part.get("message")).get("blocks"))
     ]
-    blocks = inner or _list(share.get("blocks"))
+    blocks = inner or mappings(share.get("blocks"))
     rich_text = _rich_text(blocks)
     is_all = not to_markup(_not_rich_text(blocks), None)
-    words = field(share, "text").strip()
-    fallback = _OF_FALLBACK.sub("", field(share, "fallback"))
+    words = string(share, "text").strip()
+    fallback = _OF_FALLBACK.sub("", string(share, "fallback"))
     shown = {**share, "blocks": [] if words else blocks, "fallback": fallback}
-    author, channel = field(share, "author_id"), field(share, "channel_id")
-    subname = "" if is_id(author) else field(share, "author_subname")
+    author, channel = string(share, "author_id"), string(share, "channel_id")
+    subname = "" if is_id(author) else string(share, "author_subname")
     return Forwarded(
         author=author if is_id(author) else "",
-        name=one_line(field(share, "author_name") or subname),
+        name=one_line(string(share, "author_name") or subname),
         channel=channel if is_id(channel) else "",
-        place=one_line(field(share, "channel_name")).removeprefix("#"),
-        permalink=_permalink(field(share, "from_url")),
-        text=str(clean(to_markup(None, [shown, *_attachments(share)]))),
+        place=one_line(string(share, "channel_name")).removeprefix("#"),
+        permalink=_permalink(string(share, "from_url")),
+        text=to_markup(None, [shown, *_attachments(share)]),
         blocks=rich_text if is_all else (),
         files=_files(share),
     )
@@ -240,38 +234,8 @@ def _permalink(address: str) -> str:
     return f"{found[1]}{found[2] or ''}" if found else ""
 
 
-def _list(value: object) -> list[Any]:
-    return value if isinstance(value, list) else []
-
-
 def _files(event: Payload) -> tuple[Attached, ...]:
-    return tuple(attached(file) for file in _list(event.get("files")) if isinstance(file, dict))
-
-
-def clean(value: Any, depth: int = 0) -> Any:
-    """`value` without what JSON in UTF-8 cannot hold (lone surrogates), and not bottomless."""
-    if depth > DEEPEST:
-        return None
-    if isinstance(value, str):
-        return value.encode("utf-8", "replace").decode()
-    if isinstance(value, dict):
-        return {clean(str(k)): clean(v, depth + 1) for k, v in value.items()}
-    if isinstance(value, list):
-        return [clean(one, depth + 1) for one in value]
-    return value if isinstance(value, int | float | bool) else None
-
-
-def field(payload: Payload, key: str) -> str:
-    """The string at `key`, without what UTF-8 cannot hold; "" for anything else."""
-    value = payload.get(key)
-    if not isinstance(value, str):
-        return ""
-    return value if value.isascii() else str(clean(value))
-
-
-def mapping(value: Any) -> Payload:
-    """`value`, or an empty mapping in the place of anything else."""
-    return value if isinstance(value, Mapping) else {}
+    return tuple(attached(file) for file in mappings(event.get("files")))
 
 
 def is_ts(value: Any) -> bool:

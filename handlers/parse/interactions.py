@@ -8,11 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from bot.model.lenient import first_of, mapping, string
 from bot.model.people import UserId, is_id
 from bot.model.replies import Reply, ReplyId
 from bot.model.sessions import SessionId, parse_session
 from bot.model.threads import ThreadRef
-from handlers.parse.events import Payload, field, is_ts, mapping, parse_message, parse_thread
+from handlers.parse.events import Payload, is_ts, parse_message, parse_thread
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,20 +95,20 @@ def is_of(body: Payload, team: str) -> bool:
     """Whether an interaction is of our workspace, as far as it names any."""
     view = mapping(body.get("view"))
     named = {
-        field(mapping(body.get("team")), "id"),
-        field(view, "team_id"),
-        field(view, "app_installed_team_id"),
+        string(mapping(body.get("team")), "id"),
+        string(view, "team_id"),
+        string(view, "app_installed_team_id"),
     }
     return named - {""} == {team}
 
 
 def parse_shortcut(body: Payload, team: str) -> Shortcut | None:
     """A message shortcut; None where the payload does not say who, where and on what."""
-    channel = field(mapping(body.get("channel")), "id")
-    user = field(mapping(body.get("user")), "id")
+    channel = string(mapping(body.get("channel")), "id")
+    user = string(mapping(body.get("user")), "id")
     message = {**mapping(body.get("message")), "channel": channel}
     thread = parse_thread(message, team)
-    trigger = field(body, "trigger_id")
+    trigger = string(body, "trigger_id")
     if thread is None or not is_id(user) or not trigger or not is_of(body, team):
         return None
     return Shortcut(UserId(user), thread, parse_message(message, team), trigger)
@@ -116,7 +117,7 @@ def parse_shortcut(body: Payload, team: str) -> Shortcut | None:
 def parse_submission(body: Payload, team: str) -> Submission | None:
     """A submitted modal of ours; None where the payload does not say whose it is."""
     view = mapping(body.get("view"))
-    user = field(mapping(body.get("user")), "id")
+    user = string(mapping(body.get("user")), "id")
     if not is_id(user) or not is_of(body, team):
         return None
     blocks = mapping(mapping(view.get("state")).get("values")).values()
@@ -125,16 +126,15 @@ def parse_submission(body: Payload, team: str) -> Submission | None:
         for block in blocks
         for action, entry in mapping(block).items()
     }
-    return Submission(UserId(user), field(view, "private_metadata"), typed)
+    return Submission(UserId(user), string(view, "private_metadata"), typed)
 
 
 def parse_ticket_press(body: Payload, team: str) -> TicketPress | None:
     """A button with a ticket; None where the payload does not say who pressed it, and where."""
     container = mapping(body.get("container"))
-    channel = field(container, "channel_id") or field(mapping(body.get("channel")), "id")
-    user = field(mapping(body.get("user")), "id")
-    actions = body.get("actions")
-    action = mapping(actions[0] if isinstance(actions, list) and actions else None)
+    channel = string(container, "channel_id") or string(mapping(body.get("channel")), "id")
+    user = string(mapping(body.get("user")), "id")
+    action = first_of(body.get("actions"))
     if not is_id(user) or not is_id(channel) or not is_of(body, team):
         return None
     thread_ts = container.get("thread_ts")
@@ -151,8 +151,8 @@ def parse_choice(value: str) -> tuple[str, int] | None:
 
 def parse_opened(event: Payload) -> UserId | None:
     """Who has opened the Home tab; None for another tab (docs.slack.dev, `app_home_opened`)."""
-    user = field(event, "user")
-    return UserId(user) if is_id(user) and field(event, "tab") == "home" else None
+    user = string(event, "user")
+    return UserId(user) if is_id(user) and string(event, "tab") == "home" else None
 
 
 def parse_home_page(body: Payload, team: str) -> tuple[UserId, int] | None:
@@ -175,18 +175,17 @@ def parse_home_press(body: Payload, team: str) -> HomePress | None:
         return None
     thread = ThreadRef(team=team, channel=channel, thread_ts=ts)
     is_whole = value == f"{team}:{channel}:{ts}|{session}|{number}"
-    trigger = field(body, "trigger_id")
+    trigger = string(body, "trigger_id")
     return HomePress(action, trigger, by, thread, session, page) if is_whole else None
 
 
 def _pressed_at_home(body: Payload, team: str) -> tuple[UserId, str, str] | None:
-    user = field(mapping(body.get("user")), "id")
-    is_home = field(mapping(body.get("view")), "type") == "home"
-    actions = body.get("actions")
-    action = mapping(actions[0] if isinstance(actions, list) and actions else None)
+    user = string(mapping(body.get("user")), "id")
+    is_home = string(mapping(body.get("view")), "type") == "home"
+    action = first_of(body.get("actions"))
     if not is_id(user) or not is_home or not is_of(body, team):
         return None
-    return UserId(user), _value(action), field(action, "action_id")
+    return UserId(user), _value(action), string(action, "action_id")
 
 
 def _page(number: str) -> int | None:
@@ -196,7 +195,7 @@ def _page(number: str) -> int | None:
 
 def _value(element: Payload) -> str:
     """What was typed into an element, chosen from it, or carried by it."""
-    return field(element, "value") or field(mapping(element.get("selected_option")), "value")
+    return string(element, "value") or string(mapping(element.get("selected_option")), "value")
 
 
 def parse_say(command: Payload, team: str) -> Say | None:
@@ -204,10 +203,10 @@ def parse_say(command: Payload, team: str) -> Say | None:
 
     None where it is of another workspace, or does not say who typed it, and where.
     """
-    channel, user = field(command, "channel_id"), field(command, "user_id")
-    if field(command, "team_id") != team or not is_id(channel) or not is_id(user):
+    channel, user = string(command, "channel_id"), string(command, "user_id")
+    if string(command, "team_id") != team or not is_id(channel) or not is_id(user):
         return None
-    text = field(command, "text").strip()
+    text = string(command, "text").strip()
     first, rest = (*text.split(maxsplit=1), "", "")[:2]
     session = parse_session(first)
     named = session is not None or _looks_like_session(first)
@@ -217,24 +216,23 @@ def parse_say(command: Payload, team: str) -> Say | None:
         session_word=first if named else None,
         session=session,
         text=rest.strip() if named else text,
-        trigger=field(command, "trigger_id"),
+        trigger=string(command, "trigger_id"),
     )
 
 
 def parse_press(body: Payload, team: str) -> Press | None:
     """A button of a message of ours; None where the payload does not say who, where and what."""
-    actions = body.get("actions")
-    action = actions[0] if isinstance(actions, list) and actions else None
-    message = body.get("message")
-    channel = field(mapping(body.get("channel")), "id")
-    user = field(mapping(body.get("user")), "id")
-    if not isinstance(message, Mapping) or not is_id(user) or not is_of(body, team):
+    action = first_of(body.get("actions"))
+    message = mapping(body.get("message"))
+    channel = string(mapping(body.get("channel")), "id")
+    user = string(mapping(body.get("user")), "id")
+    if not is_id(user) or not is_of(body, team):
         return None
     root = message.get("thread_ts") or mapping(body.get("container")).get("thread_ts")
     thread = parse_thread({**message, "channel": channel, "thread_ts": root}, team)
     if thread is None:
         return None
-    return Press(UserId(user), thread, message, field(mapping(action), "value"))
+    return Press(UserId(user), thread, message, string(action, "value"))
 
 
 def parse_send_again(press: Press) -> tuple[ReplyId, int] | None:

@@ -8,7 +8,6 @@ has only the room that `runtime/connections.py` gives it; what is verified has r
 import asyncio
 import hashlib
 import hmac
-import json
 import re
 import time
 from collections.abc import Mapping
@@ -20,6 +19,7 @@ from slack_bolt.async_app import AsyncApp
 from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
 
+from bot.model.lenient import parse_object
 from bot.runtime import metrics
 from bot.runtime.connections import connection_of, most_connections
 from bot.runtime.http import BODY_LIMIT, refusal
@@ -167,12 +167,8 @@ async def _read(request: web.Request) -> bytes | web.Response:
 
 def _event_in(body: bytes) -> Mapping[str, Any]:
     """The payload of an event; empty for anything else."""
-    try:
-        payload = json.loads(body)
-    except (ValueError, RecursionError):
-        return {}
-    is_event = isinstance(payload, dict) and payload.get("type") == "event_callback"
-    return payload if is_event else {}
+    payload = parse_object(body) or {}
+    return payload if payload.get("type") == "event_callback" else {}
 
 
 def _as_bolt_reads_it(content_type: str, body: str) -> str:

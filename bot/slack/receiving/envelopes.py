@@ -12,6 +12,8 @@ from typing import Any
 from slack_bolt.response import BoltResponse
 from slack_sdk.socket_mode.request import SocketModeRequest
 
+from bot.model.lenient import parse_object
+
 NOTES = ("hello", "disconnect")
 """Frames about the connection itself, which are not answered."""
 
@@ -28,11 +30,8 @@ class Flaw:
 
 def parse_frame(text: str) -> SocketModeRequest | Mapping[str, Any] | Flaw:
     """An envelope, a note (one of `NOTES`, as it came), or what is wrong with the frame."""
-    try:
-        frame = json.loads(text)
-    except (ValueError, RecursionError):
-        frame = None
-    if not isinstance(frame, dict):
+    frame = parse_object(text)
+    if frame is None:
         return Flaw("no JSON object")
     kind = frame.get("type")
     if kind in NOTES:
