@@ -21,6 +21,14 @@ class Record(BaseModel):
         return self.model_dump_json()
 
     @classmethod
+    def parse(cls, raw: str | None) -> Self | None:
+        """The record that `raw` is the JSON form of; None where there is none, or no such one."""
+        try:
+            return cls.model_validate_json(raw) if raw else None
+        except ValidationError:
+            return None
+
+    @classmethod
     def read(cls, raw: str, **instead: object) -> tuple[Self | None, ValidationError | None]:
         """The record that `raw` is the JSON form of; None if a newer version wrote it.
 

@@ -3,8 +3,6 @@
 from datetime import timedelta
 from typing import Literal
 
-from pydantic import ValidationError
-
 from bot.model.people import UserId
 from bot.model.record import Record
 from bot.model.sessions import SessionId
@@ -42,16 +40,10 @@ class Defaults:
 
     async def get(self, team: str, channel: str) -> Default | None:
         """What the channel has chosen; None when it has not."""
-        return _read(await self._store.get(default_key(team, channel)))
+        return Default.parse(await self._store.get(default_key(team, channel)))
 
     async def use(self, team: str, channel: str) -> SessionId | None:
         """The session, kept for another `ttl`."""
-        default = _read(await self._store.run(_USE, [default_key(team, channel)], [self._ttl]))
+        raw = await self._store.run(_USE, [default_key(team, channel)], [self._ttl])
+        default = Default.parse(raw)
         return None if default is None else default.session
-
-
-def _read(raw: str | None) -> Default | None:
-    try:
-        return Default.model_validate_json(raw) if raw else None
-    except ValidationError:
-        return None

@@ -7,8 +7,6 @@ a session. A link is forgotten `LINK_TTL` after its last traffic.
 from collections.abc import Sequence
 from datetime import timedelta
 
-from pydantic import ValidationError
-
 from bot.model.errors import Outdated
 from bot.model.outcomes import Outcome
 from bot.model.threads import Link, ThreadRef
@@ -154,7 +152,7 @@ class Links:
 
     async def get(self, thread: ThreadRef) -> Link | None:
         """The link of `thread`; None when there is none, or one that this version cannot read."""
-        return _read(await self._store.get(link_key(thread)))
+        return Link.parse(await self._store.get(link_key(thread)))
 
     async def create(self, thread: ThreadRef, link: Link, at: int | None = None) -> Link | None:
         """Link `thread`, unless it is linked: then that other link is returned, unchanged.
@@ -256,7 +254,8 @@ class Links:
         """The link of each of `threads`, in their order."""
         if not threads:
             return []
-        return [_read(raw) for raw in await self._store.get_all([link_key(one) for one in threads])]
+        found = await self._store.get_all([link_key(one) for one in threads])
+        return [Link.parse(raw) for raw in found]
 
     async def last_outcome(self, thread: ThreadRef) -> Outcome | None:
         """How the thread's latest finished reply ended; None as for a link."""
@@ -267,7 +266,7 @@ class Links:
         if not threads:
             return []
         found = await self._store.get_all([last_key(one) for one in threads])
-        return [_outcome(raw) for raw in found]
+        return [Outcome.parse(raw) for raw in found]
 
 
 def _or_nothing(at: int | None) -> str | int:
@@ -277,20 +276,4 @@ def _or_nothing(at: int | None) -> str | int:
 def _changed(raw: str | None) -> Link | None:
     if raw == "outdated":
         raise Outdated
-    return _read(raw)
-
-
-def _read(raw: str | None) -> Link | None:
-    if not raw:
-        return None
-    try:
-        return Link.model_validate_json(raw)
-    except ValidationError:
-        return None
-
-
-def _outcome(raw: str | None) -> Outcome | None:
-    try:
-        return Outcome.model_validate_json(raw) if raw else None
-    except ValidationError:
-        return None
+    return Link.parse(raw)

@@ -8,8 +8,6 @@ import secrets
 from datetime import timedelta
 from typing import Literal, TypeVar
 
-from pydantic import ValidationError
-
 from bot.model.people import UserId
 from bot.model.record import Record
 from bot.redis.connection import Store, seconds
@@ -53,11 +51,7 @@ class Tickets:
         """The ticket of that kind and number, if it was issued to `by` and is still kept."""
         if not (number.isascii() and number.isalnum() and len(number) == LENGTH):
             return None
-        raw = await self._store.get(ticket_key(kind.__name__, number))
-        try:
-            ticket = kind.model_validate_json(raw) if raw else None
-        except ValidationError:
-            return None
+        ticket = kind.parse(await self._store.get(ticket_key(kind.__name__, number)))
         return ticket if ticket is not None and ticket.by == by else None
 
 
