@@ -7,7 +7,7 @@ from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 
 from bot.model.sessions import parse_session
 from bot.relay.relay import Relay
-from bot.text.markup import escape
+from bot.text.to_slack import escape
 from bot.wording import say_form
 from bot.wording.message import Words
 from handlers.askers import Asker

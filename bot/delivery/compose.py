@@ -6,16 +6,15 @@ from bot.model.files import MOST_FORWARDED, Attached, Brought, Forwarded
 from bot.model.people import WORKFLOW
 from bot.model.replies import Reply
 from bot.slack.people import People
-from bot.text.markdown import block_quote
-from bot.text.markup import (
+from bot.text.characters import cut
+from bot.text.markdown import Names, block_quote
+from bot.text.to_devin import (
     Mentioned,
-    Names,
     mentioned,
     neutralise_attachments,
     says_something,
     to_markdown,
 )
-from bot.wording.message import cut
 
 MOST_QUOTED = 40_000
 """Characters of all forwarded messages of one reply: as many as Slack takes of one message."""

@@ -31,7 +31,7 @@ from bot.store.links import Links
 from bot.store.mailbox import Mailbox
 from bot.store.revisions import TOO_LATE, Revised, Revision, Revisions, outlasted
 from bot.store.tickets import Ticket, Tickets, new_number
-from bot.text.markup import is_empty, says_something
+from bot.text.to_devin import is_empty, says_something
 from bot.wording import messages
 
 log = logging.getLogger(__name__)

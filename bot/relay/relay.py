@@ -41,7 +41,7 @@ from bot.runtime import metrics
 from bot.slack.views import Dialogs
 from bot.store.links import Links
 from bot.store.mailbox import Mailbox
-from bot.text.markup import is_empty
+from bot.text.to_devin import is_empty
 
 log = logging.getLogger(__name__)
 

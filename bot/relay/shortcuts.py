@@ -25,7 +25,7 @@ from bot.relay.link_form import Linking
 from bot.slack.threads import Threads
 from bot.store.links import Links
 from bot.store.tickets import Ticket, Tickets
-from bot.text.markup import is_empty
+from bot.text.to_devin import is_empty
 
 log = logging.getLogger(__name__)
 

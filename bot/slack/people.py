@@ -18,8 +18,8 @@ from bot.model.people import WORKFLOW, Person, UserId
 from bot.model.replies import Reply
 from bot.slack.api import call
 from bot.slack.lookups import TIER_2, TIER_4, Remembered
-from bot.text.markdown import one_line
-from bot.text.markup import Mentioned, Names
+from bot.text.markdown import Names, one_line
+from bot.text.to_devin import Mentioned
 
 HOME = "team_id"
 GUEST_FLAGS = frozenset({"is_restricted", "is_ultra_restricted"})

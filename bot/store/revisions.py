@@ -24,7 +24,7 @@ from bot.redis.pipelining import Script
 from bot.store.attachments import FIELD
 from bot.store.mailbox import KEEP_DONE
 from bot.store.meanwhile import NOTE, WITHDRAW
-from bot.text.markup import is_empty
+from bot.text.to_devin import is_empty
 
 AHEAD = timedelta(hours=25)
 """How long an edit or a deletion waits for the event of its message, which may come after it.

@@ -9,7 +9,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from bot.model.lenient import mapping, mappings, string
-from bot.wording.message import cut
+from bot.text.characters import cut
+from bot.text.to_slack import escape
 
 Part = Mapping[str, object]
 
@@ -64,17 +65,17 @@ def _header(block: Part) -> Iterator[str]:
 
 def _context(block: Part) -> Iterator[str]:
     shown = (
-        _text(one) or _escape(string(one, "alt_text")) for one in mappings(block.get("elements"))
+        _text(one) or escape(string(one, "alt_text")) for one in mappings(block.get("elements"))
     )
     yield " ".join(one for one in shown if one)
 
 
 def _markdown(block: Part) -> Iterator[str]:
-    yield _escape(string(block, "text"))
+    yield escape(string(block, "text"))
 
 
 def _image(block: Part) -> Iterator[str]:
-    title, seen = _text(block.get("title")), _escape(string(block, "alt_text"))
+    title, seen = _text(block.get("title")), escape(string(block, "alt_text"))
     yield f"{title} ({seen})" if title and seen and title != seen else title or seen
 
 
@@ -92,7 +93,7 @@ def _table(block: Part) -> Iterator[str]:
 def _cell(cell: Part) -> Iterator[str]:
     if string(cell, "type") == "rich_text":
         return _rich_text(cell)
-    return iter([_escape(string(cell, "text"))])
+    return iter([escape(string(cell, "text"))])
 
 
 def _rich_text(block: Part) -> Iterator[str]:
@@ -126,7 +127,7 @@ def _piece(element: Part, *, is_code: bool) -> str:
     atom = _ATOMS.get(string(element, "type"))
     if atom is not None:
         return atom(element)
-    text = _escape(string(element, "text") or string(element, "fallback"))
+    text = escape(string(element, "text") or string(element, "fallback"))
     styles = {} if is_code else mapping(element.get("style"))
     return _styled(text, [mark for name, mark in _STYLES if styles.get(name) is True])
 
@@ -157,11 +158,7 @@ def _text(value: object) -> str:
     """A text object: mrkdwn as it is, plain text so that it stays what it is."""
     part = mapping(value)
     text = string(part, "text")
-    return text if string(part, "type") == "mrkdwn" else _escape(text)
-
-
-def _escape(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return text if string(part, "type") == "mrkdwn" else escape(text)
 
 
 _READERS: Mapping[str, Callable[[Part], Iterator[str]]] = {
@@ -176,10 +173,10 @@ _READERS: Mapping[str, Callable[[Part], Iterator[str]]] = {
 }
 
 _ATOMS: Mapping[str, Callable[[Part], str]] = {
-    "link": lambda part: _link(string(part, "url"), _escape(string(part, "text"))),
+    "link": lambda part: _link(string(part, "url"), escape(string(part, "text"))),
     "user": lambda part: _mention("@", string(part, "user_id")),
     "channel": lambda part: _mention("#", string(part, "channel_id")),
     "usergroup": lambda part: _mention("!subteam^", string(part, "usergroup_id")),
-    "emoji": lambda part: f":{_escape(string(part, 'name'))}:",
-    "broadcast": lambda part: f"@{_escape(string(part, 'range'))}",
+    "emoji": lambda part: f":{escape(string(part, 'name'))}:",
+    "broadcast": lambda part: f"@{escape(string(part, 'range'))}",
 }

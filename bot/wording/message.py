@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bot.text.markup import quoted
+from bot.text.characters import cut
+from bot.text.to_slack import quoted
 
 QUOTE_LIMIT = 2_900
 """As much of foreign text as one message shows; Slack takes 3,000 characters a text object, and
@@ -39,14 +40,6 @@ class Words:
         if self.buttons:
             blocks.append({"type": "actions", "elements": list(self.buttons)})
         return {"text": "\n".join(parts), "blocks": blocks}
-
-
-def cut(text: str, limit: int) -> str:
-    """At most `limit` characters of `text`, saying how long it was where it was longer."""
-    if len(text) <= limit:
-        return text
-    told = f"… ({len(text):,} characters in all)"
-    return text[: limit - len(told)] + told
 
 
 def plain(markup: str) -> str:

@@ -1,6 +1,6 @@
 """Every sentence that a person can read in Slack.
 
-Each says what happened and what to do. Text from outside passes through `markup` before it stands
+Each says what happened and what to do. Text from outside passes through `to_slack` before it stands
 in one: what Devin says can ping nobody and carries no markup of its own. Buttons carry ids only,
 and whoever handles one checks them against where it was pressed.
 """
@@ -42,8 +42,10 @@ from bot.model.replies import Change, Reply
 from bot.model.sessions import SessionId
 from bot.model.threads import Link
 from bot.model.workflow_steps import Flaw
-from bot.text.markup import disarmed, escape, excerpt, to_markdown
-from bot.wording.message import QUOTE_LIMIT, Words, button, cut, plain
+from bot.text.characters import cut
+from bot.text.to_devin import to_markdown
+from bot.text.to_slack import disarmed, escape, excerpt
+from bot.wording.message import QUOTE_LIMIT, Words, button, plain
 
 SEND_AGAIN = "send_again"
 UNLINK = "unlink"

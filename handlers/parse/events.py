@@ -20,7 +20,7 @@ from bot.model.threads import ThreadRef, ts_micros
 from bot.slack.files import attached
 from bot.text.bot_posts import to_markup
 from bot.text.markdown import one_line
-from bot.text.markup import says_something, strip_mention
+from bot.text.to_devin import says_something, strip_mention
 
 Payload = Mapping[str, Any]
 

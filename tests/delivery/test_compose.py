@@ -13,7 +13,7 @@ from bot.model.people import UserId
 from bot.model.replies import Reply
 from bot.model.threads import ThreadRef
 from bot.slack.people import People
-from bot.text.markup import NO_NAMES, Names
+from bot.text.markdown import NO_NAMES, Names
 from sandbox import Sandbox
 from tests.support.builders import rich_text
 from tests.support.desk import Desk

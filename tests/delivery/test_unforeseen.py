@@ -34,7 +34,7 @@ from bot.slack.people import Called, People
 from bot.store.attachments import Uploads
 from bot.store.links import Links
 from bot.store.mailbox import Mailbox
-from bot.text.markup import Mentioned
+from bot.text.to_devin import Mentioned
 from sandbox import Sandbox
 from tests.support.desk import SESSION, Desk, labels
 from tests.support.waiting import until_settled, wait_until

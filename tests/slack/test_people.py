@@ -15,7 +15,7 @@ from bot.relay.permissions import Permissions
 from bot.settings import load_settings
 from bot.slack.channels import Audience
 from bot.slack.people import People
-from bot.text.markup import Mentioned
+from bot.text.to_devin import Mentioned
 from sandbox import Sandbox
 from sandbox.slack.world.workspace import User
 from tests.support.slack_apps import serving, web_client

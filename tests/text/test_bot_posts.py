@@ -8,7 +8,7 @@ from hypothesis import settings as examples
 
 from bot.delivery.compose import compose
 from bot.text.bot_posts import MOST_CHARACTERS, to_markup
-from bot.text.markup import NO_NAMES
+from bot.text.markdown import NO_NAMES
 from handlers.parse.events import parse_reply
 from tests.support.builders import BOT_USER, JSON, TEAM, a_reply, mutated, rich_text
 from tests.support.desk import Desk, running

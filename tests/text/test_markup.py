@@ -5,15 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.text.markup import (
-    Names,
-    escape,
-    excerpt,
-    neutralise_attachments,
-    quoted,
-    strip_mention,
-    to_markdown,
-)
+from bot.text.markdown import Names
+from bot.text.to_devin import neutralise_attachments, strip_mention, to_markdown
+from bot.text.to_slack import escape, excerpt, quoted
 
 # How fast a busy machine draws examples says nothing about the code.
 

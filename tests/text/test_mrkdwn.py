@@ -2,7 +2,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.text.markup import Names, excerpt, mentioned, quoted, to_markdown
+from bot.text.markdown import Names
+from bot.text.to_devin import mentioned, to_markdown
+from bot.text.to_slack import excerpt, quoted
 
 NAMES = Names(users={"U1": "Ada"}, channels={"C1": "general"}, groups={"S1": "platform"})
 # How fast a busy machine draws examples says nothing about the code.

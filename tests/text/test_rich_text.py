@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.text.markup import Mentioned, Names, mentioned, to_markdown
+from bot.text.markdown import Names
+from bot.text.to_devin import Mentioned, mentioned, to_markdown
 
 NAMES = Names(users={"U1": "Ada"}, channels={"C1": "general"}, groups={"S1": "platform"})
 # How fast a busy machine draws examples says nothing about the code.

@@ -44,8 +44,9 @@ from bot.model.replies import Change, Reply
 from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef
 from bot.model.workflow_steps import Flaw
+from bot.text.characters import cut
 from bot.wording import messages
-from bot.wording.message import QUOTE_LIMIT, Words, cut
+from bot.wording.message import QUOTE_LIMIT, Words
 from sandbox.slack.api.blocks import block_problems
 from sandbox.slack.api.chat_methods import MAX_POSTED_TEXT, MAX_UPDATED_TEXT
 

@@ -1,0 +1,16 @@
+"""Text is cut to a length, and broken characters are repaired, for Devin and Slack alike."""
+
+
+def cut(text: str, limit: int) -> str:
+    """At most `limit` characters of `text`, saying how long it was where it was longer."""
+    if len(text) <= limit:
+        return text
+    told = f"… ({len(text):,} characters in all)"
+    return text[: limit - len(told)] + told
+
+
+def whole_characters(text: str) -> str:
+    """Join surrogate pairs and replace lone ones, which no encoding can carry."""
+    if text.isascii():
+        return text
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
