@@ -5,6 +5,7 @@ form is answered in place.
 """
 
 from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
 from typing import Any
 
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
@@ -23,28 +24,37 @@ from handlers.parse.interactions import Shortcut, parse_shortcut, parse_submissi
 Work = Callable[[Relay, Shortcut], Coroutine[Any, Any, forms.View | Note]]
 
 
+@dataclass(frozen=True, slots=True)
+class Act:
+    """What a shortcut does: its title, what the claim on it begins with in Redis, and the work."""
+
+    title: str
+    claim: str
+    work: Work
+
+
 def register(app: AsyncApp, relay: Relay) -> None:
     """Listen to both, and to the form."""
 
     @app.shortcut({"type": "message_action", "callback_id": "send_to_devin"})
     async def on_send(ack: AsyncAck, body: Payload, respond: AsyncRespond) -> None:
         await ack()
-        await begin(messages.SEND_TITLE, body, respond, _send)
+        await begin(body, respond, Act(messages.SEND_TITLE, "shortcut_send", _send))
 
     @app.shortcut({"type": "message_action", "callback_id": "link_session"})
     async def on_link(ack: AsyncAck, body: Payload, respond: AsyncRespond) -> None:
         await ack()
-        await begin(messages.LINK_TITLE, body, respond, _link)
+        await begin(body, respond, Act(messages.LINK_TITLE, "shortcut_link", _link))
 
-    async def begin(title: str, body: Payload, respond: AsyncRespond, work: Work) -> None:
+    async def begin(body: Payload, respond: AsyncRespond, act: Act) -> None:
         shortcut = parse_shortcut(body, relay.team)
         if shortcut is None:
             ignored(body)
             return
         thread = shortcut.thread
         asker = Asker(relay, respond, shortcut.by, thread.channel, thread.thread_ts)
-        opening = Opening(title, shortcut.trigger, asker)
-        await relay.answers.soon(show(relay, opening, lambda: _once(relay, shortcut, work)))
+        opening = Opening(act.title, shortcut.trigger, asker)
+        await relay.answers.soon(show(relay, opening, lambda: _once(relay, shortcut, act)))
 
     @app.view(messages.ASK_SESSION)
     async def on_session(ack: AsyncAck, body: Payload) -> None:
@@ -58,13 +68,13 @@ def register(app: AsyncApp, relay: Relay) -> None:
         await answer(relay, ack, messages.SESSION_FIELD, work)
 
 
-async def _once(relay: Relay, shortcut: Shortcut, work: Work) -> forms.View | Note:
-    """Do `work`, but not for a shortcut that Slack brings again: its trigger is the same."""
+async def _once(relay: Relay, shortcut: Shortcut, act: Act) -> forms.View | Note:
+    """Do the work, but not for a shortcut that Slack brings again: its trigger is the same."""
     thread, message = shortcut.thread, shortcut.message
     place = f"{thread.channel}:{message.ts if message else thread.thread_ts}"
-    if not await relay.answers.claim(f"shortcut{work.__name__}:{place}:{shortcut.trigger[:100]}"):
+    if not await relay.answers.claim(f"{act.claim}:{place}:{shortcut.trigger[:100]}"):
         return Note(messages.ONE_MOMENT, is_seen=True)
-    return await work(relay, shortcut)
+    return await act.work(relay, shortcut)
 
 
 async def _send(relay: Relay, shortcut: Shortcut) -> forms.View | Note:

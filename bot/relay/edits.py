@@ -7,6 +7,7 @@ without that press.
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import ClassVar
 
 from bot.model.errors import (
     AlreadySent,
@@ -66,6 +67,8 @@ class Deletion:
 
 class CorrectionOffered(Ticket):
     """An offer to send the new text of an edited message: the latest one."""
+
+    kind: ClassVar[str] = "CorrectionOffered"
 
     reply: Reply
     edited: int

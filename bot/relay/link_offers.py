@@ -3,6 +3,8 @@
 Nothing is linked without a press, and nobody but who wrote it can press.
 """
 
+from typing import ClassVar
+
 from bot.model.errors import NotIdentified, TicketGone
 from bot.model.people import Standing, UserId
 from bot.model.sessions import SessionId
@@ -18,6 +20,8 @@ from bot.wording import messages
 
 class LinkOffered(Ticket):
     """An offer to link a thread to a session."""
+
+    kind: ClassVar[str] = "LinkOffered"
 
     thread: ThreadRef
     session: SessionId

@@ -8,6 +8,7 @@ ended, the second is told so, and its words are not lost.
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from typing import ClassVar
 
 from bot.model.errors import FormGone, RelayError, StillSaying
 from bot.model.people import UserId
@@ -26,11 +27,15 @@ UNSENT = timedelta(minutes=30)
 class SayForm(Ticket):
     """A form is open, for a message from that channel."""
 
+    kind: ClassVar[str] = "SayForm"
+
     channel: str
 
 
 class Unsent(Ticket):
     """A message waits until one of `sessions` is chosen for it."""
+
+    kind: ClassVar[str] = "Unsent"
 
     channel: str
     text: str

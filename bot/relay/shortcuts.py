@@ -7,6 +7,7 @@ never in Slack.
 import asyncio
 import logging
 from dataclasses import dataclass
+from typing import ClassVar
 
 from bot.model.errors import (
     BadSession,
@@ -38,6 +39,8 @@ class SessionAsked(Ticket):
 
     `at` is the latest `ts` when it was opened, in microseconds: Slack tells none when it is sent.
     """
+
+    kind: ClassVar[str] = "SessionAsked"
 
     thread: ThreadRef
     message: Reply | None = None

@@ -6,7 +6,7 @@ carry a ticket's number only, which nobody can guess, and which serves nobody el
 
 import secrets
 from datetime import timedelta
-from typing import Literal, TypeVar
+from typing import ClassVar, Literal, TypeVar
 
 from bot.model.people import UserId
 from bot.model.record import Record
@@ -21,7 +21,9 @@ _KEEP = Script("return redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2])")
 
 
 class Ticket(Record):
-    """What somebody was asked; each kind adds what it is about."""
+    """What somebody was asked; each subclass adds what it is about, and its `kind` for the key."""
+
+    kind: ClassVar[str]
 
     v: Literal[1] = 1
     by: UserId
@@ -44,14 +46,14 @@ class Tickets:
 
     async def write(self, number: str, ticket: Ticket, keep: timedelta = KEEP) -> None:
         """Keep `ticket` under a number that was given out already."""
-        key = ticket_key(type(ticket).__name__, number)
+        key = ticket_key(ticket.kind, number)
         await self._store.run(_KEEP, [key], [ticket.to_json(), seconds(keep)])
 
-    async def read(self, kind: type[T], number: str, by: UserId) -> T | None:
-        """The ticket of that kind and number, if it was issued to `by` and is still kept."""
+    async def read(self, form: type[T], number: str, by: UserId) -> T | None:
+        """The ticket of that form and number, if it was issued to `by` and is still kept."""
         if not (number.isascii() and number.isalnum() and len(number) == LENGTH):
             return None
-        ticket = kind.parse(await self._store.get(ticket_key(kind.__name__, number)))
+        ticket = form.parse(await self._store.get(ticket_key(form.kind, number)))
         return ticket if ticket is not None and ticket.by == by else None
 
 

@@ -1,0 +1,90 @@
+"""Names that outlive an upgrade are literals, whatever the code calls its classes."""
+
+import logging
+from typing import Any
+
+import pytest
+import redis.asyncio
+
+from bot.app import Bot
+from bot.model.people import UserId
+from bot.model.replies import Reply
+from bot.model.sessions import SessionId
+from bot.model.threads import ThreadRef
+from bot.redis.connection import Store
+from bot.relay.edits import CorrectionOffered
+from bot.relay.link_offers import LinkOffered
+from bot.relay.say_prompts import SayForm, Unsent
+from bot.relay.shortcuts import SessionAsked
+from bot.store.tickets import Tickets
+from tests.support.desk import SESSION, Desk
+from tests.support.waiting import wait_until
+
+BY = UserId("U0ADA00000")
+ROOM = "C0GENERAL0"
+THREAD = ThreadRef(team="T0SANDBOX", channel=ROOM, thread_ts="1764000000.000100")
+REPLY = Reply(thread=THREAD, ts="1764000001.000100", author=BY, text="Please rebase.")
+ASKED = SessionId(SESSION)
+TICKETS = {
+    "CorrectionOffered": CorrectionOffered(by=BY, reply=REPLY, edited=1),
+    "LinkOffered": LinkOffered(by=BY, thread=THREAD, session=ASKED),
+    "SayForm": SayForm(by=BY, channel=ROOM),
+    "SessionAsked": SessionAsked(by=BY, thread=THREAD),
+    "Unsent": Unsent(by=BY, channel=ROOM, text="Please rebase.", sessions=(ASKED,)),
+}
+
+
+async def test_a_ticket_keeps_its_key_and_its_form(store: Store, raw: redis.asyncio.Redis) -> None:
+    """What was opened before an upgrade is found after it; `kind` is in the key alone."""
+    tickets = Tickets(store)
+    for kind, ticket in TICKETS.items():
+        number = await tickets.issue(ticket)
+        kept = await raw.get(f"{{devin-relay}}:ticket:{kind}:{number}")
+        assert kept == ticket.to_json()
+        assert '"kind"' not in kept
+        assert await tickets.read(type(ticket), number, BY) == ticket
+
+
+async def test_a_shortcut_is_claimed_by_its_literal_name(
+    bot: Bot, desk: Desk, raw: redis.asyncio.Redis
+) -> None:
+    """So that Slack may bring it again to another version, and it is done once."""
+    thread = await desk.linked_thread()
+    for callback, claim in (("send_to_devin", "shortcut_send"), ("link_session", "shortcut_link")):
+        shortcut = await desk.slack.shortcut(callback, channel="general", message_ts=thread)
+        trigger = shortcut.payload["trigger_id"]
+        key = f"{{devin-relay}}:once:claim:{claim}:{ROOM}:{thread}:{trigger}"
+
+        async def is_claimed(key: str = key) -> bool:
+            return bool(await raw.exists(key))
+
+        await wait_until(is_claimed, f"{claim} is claimed")
+
+
+async def test_docket_knows_the_tasks_by_these_names(bot: Bot, raw: redis.asyncio.Redis) -> None:
+    """A task that an older version has scheduled carries the name of its function."""
+    wanted = {"deliver", "report", "sweep"}
+
+    async def are_known() -> bool:
+        keys = [key async for key in raw.scan_iter("*devin-relay-tasks*:task-workers:*")]
+        return wanted <= {str(key).rpartition(":")[2] for key in keys}
+
+    await wait_until(are_known, "docket's worker offers the tasks")
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [({"error": "channel_not_found"}, "SlackRefused"), ({"status": 503}, "SlackAway")],
+)
+async def test_the_log_keeps_the_names_of_slack_errors(
+    bot: Bot, desk: Desk, caplog: pytest.LogCaptureFixture, fault: dict[str, Any], reason: str
+) -> None:
+    """Where Slack does not show a thread, the `reason` in the line is one of two words."""
+    caplog.set_level(logging.INFO)
+    thread = await desk.slack.say("Is it green?")
+    ts = await desk.reply("The build is red", thread)
+    desk.slack.fail_next("conversations.replies", **fault)
+    await desk.slack.shortcut("link_session", channel="general", message_ts=ts)
+    await wait_until(lambda: desk.slack.open_views("ada"), "a form opens")
+    lines = [one for one in caplog.records if one.getMessage() == "thread not looked at"]
+    assert [vars(one)["reason"] for one in lines] == [reason]
