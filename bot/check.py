@@ -12,7 +12,7 @@ from bot.model.errors import OperatorError, PassingError
 from bot.redis.connection import open_store
 from bot.settings import Settings
 from bot.slack.identity import Identity, check_app_token, identify
-from bot.slack.manifest import REQUIRED_SCOPES, lacking
+from bot.slack.manifest import lacking, required_scopes
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ def _scopes(identity: Identity) -> Finding:
         return Finding("Slack scopes", is_good=False, says="Slack did not name the token's scopes")
     if missing := identity.missing_scopes:
         return Finding("Slack scopes", is_good=False, says=f"missing {lacking(missing)}")
-    return Finding("Slack scopes", is_good=True, says=f"all {len(REQUIRED_SCOPES)} granted")
+    return Finding("Slack scopes", is_good=True, says=f"all {len(required_scopes())} granted")
 
 
 async def _devin(settings: Settings) -> Finding:

@@ -11,7 +11,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.model.errors import OperatorError, SlackRefused
 from bot.slack.api import call
-from bot.slack.manifest import REQUIRED_SCOPES
+from bot.slack.manifest import required_scopes
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Identity:
     @property
     def missing_scopes(self) -> frozenset[str]:
         """Scopes of the manifest that the token lacks; none where Slack did not name its scopes."""
-        return frozenset(REQUIRED_SCOPES) - self.scopes if self.scopes else frozenset()
+        return frozenset(required_scopes()) - self.scopes if self.scopes else frozenset()
 
     def authorization(self, token: str) -> AuthorizeResult:
         """What Bolt wants to know for each request."""

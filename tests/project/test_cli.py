@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from bot.slack.manifest import REQUIRED_SCOPES
+from bot.slack.manifest import required_scopes
 from sandbox import Sandbox
 from tests.support.desk import SESSION, Desk
 from tests.support.processes import bot_process, command, free_port
@@ -254,7 +254,7 @@ async def test_check_names_the_scopes_that_are_missing(
     environ: Environ, box: Sandbox, tmp_path: Path
 ) -> None:
     """An app that was installed with an older manifest: each, and what it costs."""
-    box.slack.scopes = [scope for scope in REQUIRED_SCOPES if scope not in OLDER]
+    box.slack.scopes = [scope for scope in required_scopes() if scope not in OLDER]
     code, out, _ = await command(environ, tmp_path, "check")
     assert code == 1
     assert f"BAD  Slack scopes: missing {LACKS}" in out
@@ -265,7 +265,7 @@ async def test_missing_scopes_are_told_loudly_once_at_the_start(
     environ: Environ, box: Sandbox, tmp_path: Path, name: str
 ) -> None:
     """The operator may never run `check`, and in Slack the marks are just not there."""
-    box.slack.scopes = [scope for scope in REQUIRED_SCOPES if scope not in OLDER]
+    box.slack.scopes = [scope for scope in required_scopes() if scope not in OLDER]
     async with bot_process(environ | {"LOG_FORMAT": "json"}, tmp_path, name) as process:
         await process.until_logged('"event": "started"')
         assert await process.stop() == 0
