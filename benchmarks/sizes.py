@@ -31,7 +31,7 @@ from bot.schedule.docket import SWEEP_LIMIT
 from bot.store.backlog import measure
 from bot.store.links import Links
 from bot.store.mailbox import Head, Mailbox
-from bot.store.outbox import GRACE, Reports
+from bot.store.outbox import GRACE, Outbox
 
 TTL = timedelta(days=90)
 CHUNK = 1_000
@@ -156,7 +156,7 @@ class Mail:
 
     async def measured(self, samples: int) -> Values:
         """The columns of the page; what waits is the same before and after."""
-        sweep = partial(Reports(self._store).overdue, GRACE, SWEEP_LIMIT)
+        sweep = partial(Outbox(self._store).overdue, GRACE, SWEEP_LIMIT)
         accept = await _median_ms(partial(self.accept, 0), samples)
         deliver = await _median_ms(partial(self.deliver, 0), samples)
         accepted, delivered = await self.rates(max(1, samples // AT_ONCE))

@@ -17,13 +17,13 @@ import handlers
 from bot.catch_up.listening import Listening
 from bot.catch_up.runner import CatchUp
 from bot.delivery.attachments import Files
-from bot.delivery.deliverer import NOTICE_AFTER, Deliveries
-from bot.delivery.reconcile import LOOK_AFTER_SECONDS, Settling
+from bot.delivery.deliverer import NOTICE_AFTER, Deliverer
+from bot.delivery.reconcile import LOOK_AFTER_SECONDS, Reconciler
 from bot.devin.client import open_devin
 from bot.redis.connection import Store, open_store
 from bot.redis.embedded.server import embedded_valkey
 from bot.relay.permissions import Permissions
-from bot.reporting.reporter import Telling
+from bot.reporting.reporter import Reporter
 from bot.runtime import metrics
 from bot.runtime.health import Health
 from bot.runtime.http import open_server
@@ -36,7 +36,7 @@ from bot.schedule.docket import (
     register,
     work,
 )
-from bot.schedule.local import Nearby
+from bot.schedule.local import LocalDispatch
 from bot.settings import Settings
 from bot.slack.api import SlackClient
 from bot.slack.files import SlackFiles
@@ -45,11 +45,11 @@ from bot.slack.manifest import lacking
 from bot.slack.people import People
 from bot.slack.receiving.endpoint import SlackEndpoint
 from bot.slack.receiving.socket_mode import open_socket_mode
-from bot.store.attachments import Uploads
+from bot.store.attachments import Attachments
 from bot.store.backlog import measured
 from bot.store.mailbox import Mailbox
-from bot.store.outbox import Reports
-from bot.wiring import Parts, bolt_of, catch_up_of, gaps_of, relay_of, steps_of, threads_of
+from bot.store.outbox import Outbox
+from bot.wiring import Parts, bolt_of, catch_up_of, checkpoints_of, relay_of, steps_of, threads_of
 from handlers.hearing import Hearing
 
 log = logging.getLogger(__name__)
@@ -154,7 +154,7 @@ async def _connect(
             settings.delivery_concurrency + SPARE_CONNECTIONS,
         )
     )
-    gaps = gaps_of(settings, store, identity)
+    gaps = checkpoints_of(settings, store, identity)
     people = People(client, identity.team, identity.enterprise)
     return Parts(
         settings=settings,
@@ -169,7 +169,7 @@ async def _connect(
         permissions=Permissions(settings, people),
         docket=docket,
         devin=devin,
-        schedule=Nearby(DocketSchedule(docket), intake, settings.delivery_concurrency),
+        schedule=LocalDispatch(DocketSchedule(docket), intake, settings.delivery_concurrency),
     )
 
 
@@ -177,15 +177,15 @@ def _deliver(
     parts: Parts, notice_after: timedelta, look_after: Sequence[float], slack_files: SlackFiles
 ) -> None:
     settings, devin = parts.settings, parts.devin
-    reports = Reports(parts.store)
-    deliveries = Deliveries(
+    reports = Outbox(parts.store)
+    deliveries = Deliverer(
         mailbox=Mailbox(parts.store, settings.link_ttl),
         devin=devin,
-        settling=Settling(devin, look_after),
+        reconciler=Reconciler(devin, look_after),
         files=Files(
             slack=slack_files,
             devin=devin,
-            uploads=Uploads(parts.store),
+            uploads=Attachments(parts.store),
             limit=settings.file_limit,
         ),
         people=parts.people,
@@ -194,7 +194,7 @@ def _deliver(
         give_up_after=settings.give_up_after,
         notice_after=notice_after,
     )
-    telling = Telling(
+    telling = Reporter(
         reports=reports,
         threads=threads_of(parts),
         steps=steps_of(parts),

@@ -9,40 +9,40 @@ from docket import Docket
 from slack_bolt.async_app import AsyncApp
 
 from bot.catch_up.listening import Listening
-from bot.catch_up.reader import LateReader
+from bot.catch_up.reader import ThreadReader
 from bot.catch_up.runner import CatchUp
 from bot.devin.client import Devin
 from bot.redis.connection import Store
 from bot.relay.accept import Accepting
-from bot.relay.channel_moves import Moving
-from bot.relay.edits import Corrections
+from bot.relay.channel_moves import ChannelMoves
+from bot.relay.edits import Edits
 from bot.relay.home import Home
-from bot.relay.late_replies import Latecomers
+from bot.relay.late_replies import LateReplies
 from bot.relay.link_form import Linking
-from bot.relay.link_offers import Offers
+from bot.relay.link_offers import LinkOffers
 from bot.relay.permissions import Permissions
 from bot.relay.relay import Relay
-from bot.relay.say import Saying
-from bot.relay.say_prompts import Asking
-from bot.relay.shortcuts import Forwarding
+from bot.relay.say import Say
+from bot.relay.say_prompts import SayPrompts
+from bot.relay.shortcuts import MessageShortcuts
 from bot.relay.workflow_steps import Steps
-from bot.reporting.notices import Answers
+from bot.reporting.notices import Notices
 from bot.runtime.health import Health
 from bot.runtime.intake import Intake
-from bot.schedule.local import Nearby
+from bot.schedule.local import LocalDispatch
 from bot.settings import Settings
 from bot.slack.api import SlackClient
-from bot.slack.channels import Audience
+from bot.slack.channels import ChannelVisibility
 from bot.slack.functions import Functions
 from bot.slack.identity import Identity, OneWorkspace
 from bot.slack.people import People
 from bot.slack.threads import Threads
-from bot.slack.views import Dialogs
-from bot.store.channel_defaults import Defaults
-from bot.store.checkpoints import Gaps
+from bot.slack.views import Views
+from bot.store.channel_defaults import ChannelDefaults
+from bot.store.checkpoints import Checkpoints
 from bot.store.links import Links
 from bot.store.mailbox import Mailbox
-from bot.store.outbox import Reports
+from bot.store.outbox import Outbox
 from bot.store.places import Places
 from bot.store.revisions import Revisions
 from bot.store.tickets import Tickets
@@ -56,7 +56,7 @@ class Parts:
 
     settings: Settings
     listening: Listening
-    gaps: Gaps | None
+    gaps: Checkpoints | None
     health: Health
     intake: Intake
     store: Store
@@ -66,7 +66,7 @@ class Parts:
     permissions: Permissions
     docket: Docket
     devin: Devin
-    schedule: Nearby
+    schedule: LocalDispatch
 
 
 def bolt_of(parts: Parts) -> AsyncApp:
@@ -110,14 +110,14 @@ def relay_of(parts: Parts) -> Relay:
         answers=answers,
         schedule=parts.schedule,
         saying=saying,
-        asking=Asking(saying=saying, tickets=tickets, answers=answers),
+        asking=SayPrompts(saying=saying, tickets=tickets, answers=answers),
         home=_home(parts, accepting, links, mailbox, answers),
         moving=moving,
-        dialogs=Dialogs(parts.client),
-        forwarding=Forwarding(
+        dialogs=Views(parts.client),
+        forwarding=MessageShortcuts(
             accepting=accepting, linking=linking, links=links, threads=threads, tickets=tickets
         ),
-        offers=Offers(
+        offers=LinkOffers(
             permissions=parts.permissions,
             linking=linking,
             links=links,
@@ -125,7 +125,7 @@ def relay_of(parts: Parts) -> Relay:
             answers=answers,
             store=parts.store,
         ),
-        corrections=Corrections(
+        corrections=Edits(
             accepting=accepting,
             links=links,
             is_here=moving.is_here,
@@ -144,7 +144,7 @@ def relay_of(parts: Parts) -> Relay:
 def steps_of(parts: Parts) -> Steps:
     """What workflows start; both halves of the bot have it, one to keep a step, one to do it."""
     return Steps(
-        executions=Executions(Reports(parts.store), parts.identity.team),
+        executions=Executions(Outbox(parts.store), parts.identity.team),
         functions=Functions(parts.client),
         accepting=_accepting(parts),
         permissions=parts.permissions,
@@ -161,12 +161,12 @@ def threads_of(parts: Parts) -> Threads:
     return Threads(parts.client, partial(places.now, parts.identity.team))
 
 
-def _answers(parts: Parts, threads: Threads) -> Answers:
-    return Answers(
+def _answers(parts: Parts, threads: Threads) -> Notices:
+    return Notices(
         threads=threads,
         intake=parts.intake,
         store=parts.store,
-        reports=Reports(parts.store),
+        reports=Outbox(parts.store),
         schedule=parts.schedule,
     )
 
@@ -186,11 +186,11 @@ def _accepting(parts: Parts) -> Accepting:
     )
 
 
-def _saying(parts: Parts, accepting: Accepting, links: Links, threads: Threads) -> Saying:
-    return Saying(
+def _saying(parts: Parts, accepting: Accepting, links: Links, threads: Threads) -> Say:
+    return Say(
         accepting=accepting,
         links=links,
-        defaults=Defaults(parts.store, parts.settings.link_ttl),
+        defaults=ChannelDefaults(parts.store, parts.settings.link_ttl),
         threads=threads,
         devin=parts.devin,
         lists_sessions=parts.settings.list_sessions,
@@ -199,9 +199,9 @@ def _saying(parts: Parts, accepting: Accepting, links: Links, threads: Threads) 
 
 
 def _latecomers(
-    parts: Parts, accepting: Accepting, links: Links, mailbox: Mailbox, answers: Answers
-) -> Latecomers:
-    return Latecomers(
+    parts: Parts, accepting: Accepting, links: Links, mailbox: Mailbox, answers: Notices
+) -> LateReplies:
+    return LateReplies(
         accepting=accepting,
         links=links,
         mailbox=mailbox,
@@ -211,13 +211,13 @@ def _latecomers(
     )
 
 
-def _moving(parts: Parts, links: Links, mailbox: Mailbox, answers: Answers) -> Moving:
+def _moving(parts: Parts, links: Links, mailbox: Mailbox, answers: Notices) -> ChannelMoves:
     ttl = parts.settings.link_ttl
-    return Moving(
+    return ChannelMoves(
         links=links,
         places=Places(parts.store, ttl),
         mailbox=mailbox,
-        defaults=Defaults(parts.store, ttl),
+        defaults=ChannelDefaults(parts.store, ttl),
         answers=answers,
         clock=parts.client.clock,
         team=parts.identity.team,
@@ -225,18 +225,18 @@ def _moving(parts: Parts, links: Links, mailbox: Mailbox, answers: Answers) -> M
 
 
 def _home(
-    parts: Parts, accepting: Accepting, links: Links, mailbox: Mailbox, answers: Answers
+    parts: Parts, accepting: Accepting, links: Links, mailbox: Mailbox, answers: Notices
 ) -> Home:
     return Home(
         accepting=accepting,
         permissions=parts.permissions,
         people=parts.people,
-        audience=Audience(parts.client),
+        audience=ChannelVisibility(parts.client),
         places=Places(parts.store, parts.settings.link_ttl),
         links=links,
         mailbox=mailbox,
         answers=answers,
-        dialogs=Dialogs(parts.client),
+        dialogs=Views(parts.client),
         team=parts.identity.team,
         clock=parts.client.clock,
         url=parts.identity.url,
@@ -256,7 +256,7 @@ def catch_up_of(parts: Parts, relay: Relay) -> CatchUp | None:
         listening=parts.listening,
         gaps=parts.gaps,
         links=_links(parts),
-        reader=LateReader(threads_of(parts), events),
+        reader=ThreadReader(threads_of(parts), events),
         answers=relay.answers,
         events=events,
         schedule=parts.schedule,
@@ -264,8 +264,8 @@ def catch_up_of(parts: Parts, relay: Relay) -> CatchUp | None:
     )
 
 
-def gaps_of(settings: Settings, store: Store, identity: Identity) -> Gaps | None:
+def checkpoints_of(settings: Settings, store: Store, identity: Identity) -> Checkpoints | None:
     """What notes where something may be missing; None where `CATCH_UP` is 0."""
     if not settings.catch_up:
         return None
-    return Gaps(store, identity.team, settings.catch_up, secrets.token_hex(8))
+    return Checkpoints(store, identity.team, settings.catch_up, secrets.token_hex(8))

@@ -16,7 +16,7 @@ from bot.model.errors import StoreAway
 from bot.model.people import UserId
 from bot.model.threads import ThreadRef
 from bot.relay.relay import Relay
-from bot.wording.message import Words
+from bot.wording.message import SlackMessage
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ class Asker:
     channel: str
     thread_ts: str | None = None
 
-    async def tell(self, words: Words, *, replaces: bool = False) -> None:
+    async def tell(self, words: SlackMessage, *, replaces: bool = False) -> None:
         """Answer them alone; with `replaces` in the place of what they pressed, if Slack lets us.
 
         Where neither Slack's address nor Redis serves, only the log has it.
@@ -48,7 +48,7 @@ class Asker:
         except StoreAway as error:
             log.error("answer given up", extra={"reason": str(error)})  # noqa: TRY400
 
-    async def _respond(self, words: Words, *, replaces: bool) -> str | None:
+    async def _respond(self, words: SlackMessage, *, replaces: bool) -> str | None:
         """Use the `response_url`; why that did not work, or None."""
         # Slack shows an answer in the channel, away from the button, unless it is given the thread.
         where = None if replaces else self.thread_ts

@@ -22,7 +22,7 @@ from bot.relay.relay import Relay
 from bot.runtime.logs import unforeseen
 from bot.slack.receiving.malformed import is_malformed
 from bot.wording import messages
-from bot.wording.message import Words
+from bot.wording.message import SlackMessage
 from handlers.askers import Asker
 from handlers.parse.events import Payload, parse_thread
 from handlers.unhandled import log_unmatched
@@ -102,7 +102,7 @@ async def caught(tell: Callable[[Exception], Awaitable[None]]) -> AsyncIterator[
         await tell(error)
 
 
-def in_words(error: Exception) -> Words:
+def in_words(error: Exception) -> SlackMessage:
     """What the person who asked is told of a failure; what the operator must know is logged."""
     if isinstance(error, PersonError):
         return messages.sorry(error)
@@ -122,7 +122,7 @@ def ignored(body: Payload) -> None:
     log.warning("interaction ignored", extra=ids)
 
 
-def explained(error: Exception) -> Words:
+def explained(error: Exception) -> SlackMessage:
     """Log a failure that nobody foresaw, and give the words with the log's reference."""
     return messages.unknown(unforeseen(log, error).reference)
 

@@ -8,7 +8,7 @@ from bot.model.errors import LinkedElsewhere, PersonError
 from bot.model.threads import ThreadRef, ts_micros
 from bot.relay.relay import Relay
 from bot.wording import messages
-from bot.wording.message import Words
+from bot.wording.message import SlackMessage
 from handlers.failures import whisper
 from handlers.parse.events import Command, Payload
 
@@ -42,7 +42,7 @@ def _event_of(command: Command) -> Payload:
     return {**where, "ts": command.ts, "user": command.by}
 
 
-async def _obey(relay: Relay, command: Command) -> Words:
+async def _obey(relay: Relay, command: Command) -> SlackMessage:
     thread, by, at = command.thread, command.by, ts_micros(command.ts)
     match command.verb:
         case "link":
@@ -62,7 +62,7 @@ async def _obey(relay: Relay, command: Command) -> Words:
             return messages.HELP
 
 
-async def _link(relay: Relay, command: Command) -> Words:
+async def _link(relay: Relay, command: Command) -> SlackMessage:
     try:
         at = ts_micros(command.ts)
         link, already = await relay.link(command.thread, command.by, command.argument, at)
@@ -71,7 +71,7 @@ async def _link(relay: Relay, command: Command) -> Words:
     return messages.linked(link, already=already)
 
 
-async def _default(relay: Relay, command: Command) -> Words:
+async def _default(relay: Relay, command: Command) -> SlackMessage:
     channel, by, argument = command.thread.channel, command.by, command.argument
     if argument.lower() == "none":
         await relay.saying.clear_default(channel, by)

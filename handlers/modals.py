@@ -14,7 +14,7 @@ from slack_bolt.async_app import AsyncAck
 from bot.model.errors import RelayError, SlackRefused
 from bot.relay.relay import Relay
 from bot.wording import forms, messages
-from bot.wording.message import Words, plain
+from bot.wording.message import SlackMessage, plain
 from handlers.askers import Asker
 from handlers.failures import caught, in_words
 
@@ -29,7 +29,7 @@ LONGEST_ERROR = 300
 class Note:
     """What somebody is told alone; `is_seen` where Slack shows it without words."""
 
-    words: Words
+    words: SlackMessage
     is_seen: bool = False
 
 
@@ -113,7 +113,7 @@ async def _replace(relay: Relay, waiting: str, view: forms.View) -> bool:
     return True
 
 
-def _words(error: Exception) -> Words:
+def _words(error: Exception) -> SlackMessage:
     is_late = isinstance(error, SlackRefused) and error.reason.endswith("trigger_id")
     return messages.TOO_LATE if is_late else in_words(error)
 

@@ -9,7 +9,7 @@ from bot.model.sessions import parse_session
 from bot.relay.relay import Relay
 from bot.text.to_slack import escape
 from bot.wording import say_form
-from bot.wording.message import Words
+from bot.wording.message import SlackMessage
 from handlers.askers import Asker
 from handlers.failures import ignored, telling
 from handlers.modals import answer
@@ -61,7 +61,7 @@ def register(app: AsyncApp, relay: Relay) -> None:
         await relay.answers.soon(_replace(asker, work))
 
 
-async def _replace(asker: Asker, work: Coroutine[Any, Any, Words | None]) -> None:
+async def _replace(asker: Asker, work: Coroutine[Any, Any, SlackMessage | None]) -> None:
     """Put what `work` tells into the place of the menu; of a second answer, nothing."""
     async with telling(asker):
         words = await work

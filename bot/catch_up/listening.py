@@ -13,7 +13,7 @@ from contextlib import suppress
 from bot.model.errors import StoreAway
 from bot.model.threads import ThreadRef
 from bot.slack.clock import SlackClock
-from bot.store.checkpoints import Gaps, Missed
+from bot.store.checkpoints import Checkpoints, Missed
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +27,7 @@ MOST_THREADS = 5_000
 class Listening:
     """Remembers what was kept and refused; without `gaps`, where `CATCH_UP` is 0, nothing."""
 
-    def __init__(self, gaps: Gaps | None, clock: SlackClock) -> None:
+    def __init__(self, gaps: Checkpoints | None, clock: SlackClock) -> None:
         self._gaps = gaps
         self._clock = clock
         self._kept: int | None = None

@@ -92,7 +92,7 @@ class Found:
         return any(command.verb in HUSHING for command in self.unheard)
 
 
-class LateReader:
+class ThreadReader:
     """Reads threads for a catch-up."""
 
     def __init__(

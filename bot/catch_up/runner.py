@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 
 from bot.catch_up.listening import Listening
-from bot.catch_up.reader import Events, Found, LateReader
+from bot.catch_up.reader import Events, Found, ThreadReader
 from bot.model.errors import (
     EmptyMessage,
     NotAllowed,
@@ -28,12 +28,12 @@ from bot.model.schedule import Schedule
 from bot.model.sessions import SessionId
 from bot.model.threads import ThreadRef, millis_after, ts_micros
 from bot.relay.late_replies import ASTRAY
-from bot.reporting.notices import Answers
+from bot.reporting.notices import Notices
 from bot.runtime import metrics
 from bot.runtime.logs import guarded
 from bot.slack.clock import SlackClock
 from bot.slack.receiving.malformed import TRIPS
-from bot.store.checkpoints import HOLD, Gaps, Unread
+from bot.store.checkpoints import LEASE, Checkpoints, Unread
 from bot.store.links import Links
 from bot.wording import messages
 
@@ -60,10 +60,10 @@ class CatchUp:
         self,
         *,
         listening: Listening,
-        gaps: Gaps,
+        gaps: Checkpoints,
         links: Links,
-        reader: LateReader,
-        answers: Answers,
+        reader: ThreadReader,
+        answers: Notices,
         events: Events,
         schedule: Schedule,
         clock: SlackClock,
@@ -279,11 +279,11 @@ class CatchUp:
 
     async def _renew(self) -> None:
         while True:
-            await asyncio.sleep(HOLD.total_seconds() / 4)
+            await asyncio.sleep(LEASE.total_seconds() / 4)
             try:
                 await self._gaps.renew()
             except StoreAway as error:
-                log.warning("catch-up hold not renewed", extra={"reason": str(error)})
+                log.warning("catch-up lease not renewed", extra={"reason": str(error)})
 
 
 def _ids(session: SessionId) -> dict[str, object]:

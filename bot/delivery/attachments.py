@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from bot.devin.client import Devin
 from bot.devin.multipart import Multipart
 from bot.model.errors import FileLeftOut
-from bot.model.files import Attached, Brought, Hitch
+from bot.model.files import AttachedFile, Upload, WhyLink
 from bot.model.outcomes import Outcome, Wait
 from bot.model.replies import Reply
 from bot.runtime import metrics
 from bot.slack.files import SlackFiles
-from bot.store.attachments import Uploads
+from bot.store.attachments import Attachments
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +28,9 @@ UNKNOWN_KIND = "application/octet-stream"
 class Files:
     """Brings files from Slack to Devin; `limit` is the largest size of one, in bytes."""
 
-    def __init__(self, *, slack: SlackFiles, devin: Devin, uploads: Uploads, limit: int) -> None:
+    def __init__(
+        self, *, slack: SlackFiles, devin: Devin, uploads: Attachments, limit: int
+    ) -> None:
         self._slack = slack
         self._devin = devin
         self._uploads = uploads
@@ -38,7 +40,7 @@ class Files:
         """Whether it is settled what becomes of the files; before that, nothing was sent."""
         return await self._uploads.of(reply.id) is not None
 
-    async def bring(self, reply: Reply) -> Sequence[Brought] | Wait:
+    async def bring(self, reply: Reply) -> Sequence[Upload] | Wait:
         """What became of each file of `reply`; asked again, the same.
 
         A `Wait` when Devin takes nothing at the moment.
@@ -59,14 +61,14 @@ class Files:
         await self._uploads.keep(reply.id, brought)
         return brought
 
-    async def _bring(self, file: Attached, reply: Reply, deadline: float) -> Brought | Wait:
+    async def _bring(self, file: AttachedFile, reply: Reply, deadline: float) -> Upload | Wait:
         ids = {"reply_id": reply.id, "size": file.size}
         try:
             async with asyncio.timeout_at(deadline):
                 file = await self._slack.known(file)
                 answer = await self._upload(file)
         except TimeoutError:
-            left_out = FileLeftOut(Hitch.SLOW)
+            left_out = FileLeftOut(WhyLink.SLOW)
         except FileLeftOut as error:
             left_out = error
         else:
@@ -74,16 +76,16 @@ class Files:
                 return answer
             metrics.FILES.labels("uploaded").inc()
             log.info("file uploaded", extra=ids)
-            return Brought(file=file, url=answer)
+            return Upload(file=file, url=answer)
         metrics.FILES.labels(left_out.hitch).inc()
         log.warning("file left out", extra=ids | {"reason": str(left_out)})
-        return Brought(file=file, hitch=left_out.hitch, detail=left_out.detail)
+        return Upload(file=file, hitch=left_out.hitch, detail=left_out.detail)
 
-    async def _upload(self, file: Attached) -> str | Wait:
+    async def _upload(self, file: AttachedFile) -> str | Wait:
         if not file.url or not self._limit:
-            raise FileLeftOut(Hitch.ELSEWHERE)
+            raise FileLeftOut(WhyLink.ELSEWHERE)
         if file.size > self._limit:
-            raise FileLeftOut(Hitch.TOO_LARGE)
+            raise FileLeftOut(WhyLink.TOO_LARGE)
         async with self._slack.opened(file, self._limit) as download:
             form = Multipart(
                 file.filename or file.name,
@@ -96,5 +98,5 @@ class Files:
             raise download.broke_off
         if isinstance(answer, Outcome):
             why = answer.detail if answer.status is None else f"HTTP {answer.status}"
-            raise FileLeftOut(Hitch.DEVIN, why)
+            raise FileLeftOut(WhyLink.DEVIN, why)
         return answer

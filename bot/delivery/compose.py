@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from bot.model.files import MOST_FORWARDED, Attached, Brought, Forwarded
+from bot.model.files import MOST_FORWARDED, AttachedFile, Forwarded, Upload
 from bot.model.people import WORKFLOW
 from bot.model.replies import Reply
 from bot.slack.people import People
@@ -28,7 +28,7 @@ async def shown(reply: Reply, people: People) -> str:
     return to_markdown(reply.text, reply.blocks, names).strip()
 
 
-async def letter(reply: Reply, people: People, brought: Sequence[Brought] = ()) -> str:
+async def letter(reply: Reply, people: People, brought: Sequence[Upload] = ()) -> str:
     """The message for Devin; a name that Slack does not tell in time stays an id.
 
     `brought` is what became of the reply's files.
@@ -38,7 +38,7 @@ async def letter(reply: Reply, people: People, brought: Sequence[Brought] = ()) 
 
 
 def compose(
-    reply: Reply, author: str, names: Names, sender: str = "", brought: Sequence[Brought] = ()
+    reply: Reply, author: str, names: Names, sender: str = "", brought: Sequence[Upload] = ()
 ) -> str:
     """Author, text, what is forwarded, and files, in that order; a name keeps to its line.
 
@@ -53,7 +53,7 @@ def compose(
         parts.append(text)
     became = dict(zip(reply.all_files, brought, strict=False))
     parts += _quotes(reply.forwarded, names, became)
-    ways = (became.get(file) or Brought(file=file) for file in reply.files)
+    ways = (became.get(file) or Upload(file=file) for file in reply.files)
     if links := [_link(one.file) for one in ways if not one.url]:
         parts.append("\n".join(links))
     # A line of this form is a file of the message (docs.devin.ai, uploading files); what people
@@ -75,7 +75,7 @@ def _mentioned(reply: Reply) -> Mentioned:
 
 
 def _quotes(
-    forwarded: Sequence[Forwarded], names: Names, became: Mapping[Attached, Brought]
+    forwarded: Sequence[Forwarded], names: Names, became: Mapping[AttachedFile, Upload]
 ) -> list[str]:
     """Each forwarded message under its author, in a block quote that nothing in it can end."""
     quoted = forwarded[:MOST_FORWARDED]
@@ -83,7 +83,7 @@ def _quotes(
     for one in quoted:
         is_said = says_something(one.text, one.blocks)
         text = to_markdown(one.text, one.blocks, names).strip() if is_said else ""
-        files = "\n".join(_named(became.get(file) or Brought(file=file)) for file in one.files)
+        files = "\n".join(_named(became.get(file) or Upload(file=file)) for file in one.files)
         said = "\n\n".join(filter(None, (cut(text, MOST_QUOTED // len(quoted)), files)))
         parts += [_head(one, names), block_quote(said or NOT_SHOWN)]
     if more := len(forwarded) - len(quoted):
@@ -99,12 +99,12 @@ def _head(one: Forwarded, names: Names) -> str:
     return f"{what}{by} in #{place}:" if place else f"{what}{by}:"
 
 
-def _named(brought: Brought) -> str:
+def _named(brought: Upload) -> str:
     """A file in the quote that it came with; what went to Devin is attached below."""
     return f"{_label(brought.file.name)} (attached)" if brought.url else _link(brought.file)
 
 
-def _link(file: Attached) -> str:
+def _link(file: AttachedFile) -> str:
     """A link to the file; Slack Connect tells an id only (docs.slack.dev/apis/slack-connect)."""
     label = _label(file.name)
     return f"[{label}]({file.permalink})" if file.permalink else f"[{label}]"

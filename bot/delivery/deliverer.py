@@ -15,12 +15,12 @@ from typing import TypeVar
 
 from bot.delivery.attachments import Files
 from bot.delivery.compose import letter
-from bot.delivery.lease import Hold
-from bot.delivery.reconcile import Settling
+from bot.delivery.lease import Lease
+from bot.delivery.reconcile import Reconciler
 from bot.devin.client import Devin
 from bot.model.arrivals import digest
 from bot.model.errors import StoreAway
-from bot.model.files import Brought, Hitch
+from bot.model.files import Upload, WhyLink
 from bot.model.outcomes import Outcome, OutcomeKind, Refusal, Wait
 from bot.model.owed import ReportId, ReportKind
 from bot.model.schedule import Schedule
@@ -63,22 +63,22 @@ class _Letter:
     """
 
     text: str
-    left_out: tuple[Brought, ...]
+    left_out: tuple[Upload, ...]
     may_be_there: bool
 
 
 _Tried = tuple[Outcome | Wait | None, _Letter | None]
 
 
-class Deliveries:
-    """Delivers what the mailboxes hold."""
+class Deliverer:
+    """Delivers what the mailboxes lease."""
 
     def __init__(  # noqa: PLR0913  (the things it is made of)
         self,
         *,
         mailbox: Mailbox,
         devin: Devin,
-        settling: Settling,
+        reconciler: Reconciler,
         files: Files,
         people: People,
         schedule: Schedule,
@@ -88,7 +88,7 @@ class Deliveries:
     ) -> None:
         self._mailbox = mailbox
         self._devin = devin
-        self._settling = settling
+        self._reconciler = reconciler
         self._files = files
         self._people = people
         self._schedule = schedule
@@ -107,40 +107,40 @@ class Deliveries:
             # Begin nothing more: it is another process's turn, or our own after a restart.
             await self._schedule.wake(session, PASS_ON_SECONDS)
             return
-        hold = Hold(self._mailbox, session)
-        async with hold.kept():
-            step = await self._take(hold)
+        lease = Lease(self._mailbox, session)
+        async with lease.kept():
+            step = await self._take(lease)
             while isinstance(step, Head):
-                step = await self._send(hold, step)
+                step = await self._send(lease, step)
         if isinstance(step, Later):
             await self._schedule.wake(session, step.after)
 
-    async def _take(self, hold: Hold) -> Step:
+    async def _take(self, lease: Lease) -> Step:
         began = time.monotonic()
-        step = await self._patiently(lambda: self._mailbox.take(hold.session, hold.token))
-        hold.extend(began)
+        step = await self._patiently(lambda: self._mailbox.take(lease.session, lease.token))
+        lease.extend(began)
         return step
 
-    async def _send(self, hold: Hold, head: Head) -> Step:
+    async def _send(self, lease: Lease, head: Head) -> Step:
         """Send the head and end it, or put it off; what nobody foresaw must not come again."""
-        ids = _ids(hold.session, reply_id=head.reply.id)
-        tried = await guarded(self._try(hold, head), log, StoreAway, **ids)
+        ids = _ids(lease.session, reply_id=head.reply.id)
+        tried = await guarded(self._try(lease, head), log, StoreAway, **ids)
         if isinstance(tried, Unforeseen):
-            return await self._finish(hold, head, _unforeseen(head, tried))
+            return await self._finish(lease, head, _unforeseen(head, tried))
         answer, message = tried
         if answer is None:
             await self._patiently(
-                lambda: self._mailbox.put_back(hold.session, hold.token, head.reply.id)
+                lambda: self._mailbox.put_back(lease.session, lease.token, head.reply.id)
             )
             return Later(0.0)
         if isinstance(answer, Wait):
-            return await self._wait(hold, head, answer)
-        return await self._finish(hold, head, answer, message)
+            return await self._wait(lease, head, answer)
+        return await self._finish(lease, head, answer, message)
 
-    async def _try(self, hold: Hold, head: Head) -> "_Tried":
+    async def _try(self, lease: Lease, head: Head) -> "_Tried":
         """Try to send the head: the result, and the message that it is about.
 
-        The result is None if the hold may have expired, so that nothing was sent.
+        The result is None if the lease may have expired, so that nothing was sent.
         """
         if head.flaw is not None:
             raise head.flaw
@@ -149,19 +149,19 @@ class Deliveries:
             return message, None
         if message.may_be_there:
             lost = Outcome(kind=OutcomeKind.UNCERTAIN, detail="the relay stopped while sending")
-            return await self._look(hold, head, message, lost), message
-        if not hold.is_certain:
+            return await self._look(lease, head, message, lost), message
+        if not lease.is_certain:
             return None, message
         began = time.monotonic()
-        answer = await self._devin.post_message(hold.session, message.text)
+        answer = await self._devin.post_message(lease.session, message.text)
         metrics.DELIVERY_SECONDS.observe(time.monotonic() - began)
         if isinstance(answer, Outcome) and answer.kind is OutcomeKind.UNCERTAIN:
-            answer = await self._look(hold, head, message, answer)
+            answer = await self._look(lease, head, message, answer)
         return answer, message
 
     async def _compose(self, head: Head) -> "_Letter | Wait":
         reply, may_be_there = head.reply, head.interrupted
-        brought: Sequence[Brought] = ()
+        brought: Sequence[Upload] = ()
         if reply.all_files:
             # What becomes of the files is noted before the message is sent.
             if may_be_there:
@@ -173,26 +173,26 @@ class Deliveries:
         text = await letter(reply, self._people, brought)
         return _Letter(text, tuple(one for one in brought if _is_told(one)), may_be_there)
 
-    async def _look(self, hold: Hold, head: Head, message: "_Letter", lost: Outcome) -> Outcome:
+    async def _look(self, lease: Lease, head: Head, message: "_Letter", lost: Outcome) -> Outcome:
         since = datetime.fromtimestamp(head.sent / 1000, UTC)
-        ids = _ids(hold.session, reply_id=head.reply.id)
-        arrivals = await self._patiently(lambda: self._mailbox.lately(hold.session))
-        return await self._settling.settle(
-            hold.session, message.text, since, arrivals, head.clock, lost, ids
+        ids = _ids(lease.session, reply_id=head.reply.id)
+        arrivals = await self._patiently(lambda: self._mailbox.lately(lease.session))
+        return await self._reconciler.reconcile(
+            lease.session, message.text, since, arrivals, head.clock, lost, ids
         )
 
-    async def _wait(self, hold: Hold, head: Head, wait: Wait) -> Step:
+    async def _wait(self, lease: Lease, head: Head, wait: Wait) -> Step:
         if head.attempts and head.waited >= self._give_up_after:
             outcome = Outcome(kind=OutcomeKind.GIVEN_UP, detail=wait.reason)
-            return await self._finish(hold, head, outcome)
+            return await self._finish(lease, head, outcome)
         delay = self._delay(head.attempts, wait)
         deferred = await self._patiently(
-            lambda: self._mailbox.defer(hold.session, hold.token, head, delay, self._notice_after)
+            lambda: self._mailbox.defer(lease.session, lease.token, head, delay, self._notice_after)
         )
         if deferred is None:
             return Nothing.LOST
         metrics.WAITS.labels(wait.reason).inc()
-        ids = _ids(hold.session, reply_id=head.reply.id, reason=wait.reason)
+        ids = _ids(lease.session, reply_id=head.reply.id, reason=wait.reason)
         log.warning("waits", extra=ids | {"attempts": deferred.attempts, "seconds": delay.seconds})
         if deferred.notice_after is not None:
             notice = ReportId(head.reply.id, head.round, ReportKind.NOTICE)
@@ -212,7 +212,7 @@ class Deliveries:
         return timedelta(seconds=min(step, longest) * random.uniform(0.8, 1.2))  # noqa: S311  (jitter)
 
     async def _finish(
-        self, hold: Hold, head: Head, outcome: Outcome, message: "_Letter | None" = None
+        self, lease: Lease, head: Head, outcome: Outcome, message: "_Letter | None" = None
     ) -> Step:
         """Write the outcome, which is known here and nowhere else, and that `message` was got."""
         got = ""
@@ -221,19 +221,19 @@ class Deliveries:
             outcome = outcome.model_copy(update={"left_out": message.left_out})
         is_mark = _is_mark_only(head, outcome)
         is_owed = not (is_mark and self._schedule.is_full)
-        ids = _ids(hold.session, reply_id=head.reply.id)
+        ids = _ids(lease.session, reply_id=head.reply.id)
         began = time.monotonic()
         step = await self._patiently(
             lambda: self._mailbox.finish(
-                *(hold.session, hold.token, head, outcome, got),
+                *(lease.session, lease.token, head, outcome, got),
                 is_owed=is_owed,
-                go_on=self._may_go_on(hold),
+                go_on=self._may_go_on(lease),
             )
         )
         if step is Nothing.LOST:
             log.error("another took the session over", extra=ids | {"outcome": outcome.kind})
             return step
-        hold.extend(began)
+        lease.extend(began)
         metrics.OUTCOMES.labels(outcome.kind, outcome.refusal or "").inc()
         log.info("outcome", extra=ids | {"outcome": outcome.kind, "status": outcome.status})
         if is_owed:
@@ -260,9 +260,9 @@ class Deliveries:
                 log.warning("Redis is waited for", extra={"reason": str(error)})
                 await asyncio.sleep(STORE_STEP_SECONDS)
 
-    def _may_go_on(self, hold: Hold) -> bool:
+    def _may_go_on(self, lease: Lease) -> bool:
         """Whether the next reply may follow at once, though an earlier one may be coming in."""
-        is_its_turn = time.monotonic() < hold.turn_ends
+        is_its_turn = time.monotonic() < lease.turn_ends
         return is_its_turn and not self._intake.is_closing and not self._intake.is_crowded
 
     async def _tell(self, report: ReportId, is_mark: bool) -> None:  # noqa: FBT001  (a private one)
@@ -285,9 +285,9 @@ def _unforeseen(head: Head, failure: Unforeseen) -> Outcome:
     return Outcome(kind=OutcomeKind.UNCERTAIN, detail=detail)
 
 
-def _is_told(brought: Brought) -> bool:
+def _is_told(brought: Upload) -> bool:
     """Whether people want to hear of a file: not of one that was never in Slack."""
-    return brought.hitch is not None and brought.hitch is not Hitch.ELSEWHERE
+    return brought.hitch is not None and brought.hitch is not WhyLink.ELSEWHERE
 
 
 def _is_mark_only(head: Head, outcome: Outcome) -> bool:

@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 
 from bot.model.errors import StoreAway
 from bot.model.sessions import SessionId
-from bot.store.mailbox import HOLD, Mailbox
+from bot.store.mailbox import LEASE, Mailbox
 
 log = logging.getLogger(__name__)
 
@@ -20,10 +20,10 @@ TURN_SECONDS = 1.0
 """A session with much mail makes room for others after this time."""
 
 RENEWALS = 3
-"""As often a hold is renewed before it would expire."""
+"""As often a lease is renewed before it would expire."""
 
 
-class Hold:
+class Lease:
     """A session held by this run, with the moment until which that is certain."""
 
     def __init__(self, mailbox: Mailbox, session: SessionId) -> None:
@@ -35,24 +35,24 @@ class Hold:
 
     @property
     def is_certain(self) -> bool:
-        """False once the hold may have expired: a process that was frozen must not send."""
+        """False once the lease may have expired: a process that was frozen must not send."""
         return time.monotonic() < self._until
 
     def extend(self, since: float) -> None:
-        """The hold was confirmed by a command that began at `since`."""
-        self._until = since + HOLD.total_seconds() * 0.8
+        """The lease was confirmed by a command that began at `since`."""
+        self._until = since + LEASE.total_seconds() * 0.8
 
     @asynccontextmanager
     async def kept(self) -> AsyncIterator[None]:
-        """Renew the hold while Devin takes its time."""
+        """Renew the lease while Devin takes its time."""
         loop = asyncio.get_running_loop()
         renewing: list[asyncio.Task[None]] = []
 
         def begin() -> None:
-            renewing.append(asyncio.create_task(self._renew(), name=f"hold {self.session}"))
+            renewing.append(asyncio.create_task(self._renew(), name=f"lease {self.session}"))
 
         # Most deliveries are over by then: a task for each would cost more than the timer.
-        timer = loop.call_later(HOLD.total_seconds() / RENEWALS, begin)
+        timer = loop.call_later(LEASE.total_seconds() / RENEWALS, begin)
         try:
             yield
         finally:
@@ -69,6 +69,6 @@ class Hold:
                     self.extend(began)
             except StoreAway as error:
                 log.warning(
-                    "hold not renewed", extra={"session_id": self.session, "reason": str(error)}
+                    "lease not renewed", extra={"session_id": self.session, "reason": str(error)}
                 )
-            await asyncio.sleep(HOLD.total_seconds() / RENEWALS)
+            await asyncio.sleep(LEASE.total_seconds() / RENEWALS)

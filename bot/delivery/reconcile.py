@@ -22,14 +22,14 @@ LOOK_AFTER_SECONDS = (1.0, 3.0)
 """When to look, each counted from the look before: a message may take a moment to be listed."""
 
 
-class Settling:
+class Reconciler:
     """Looks into sessions, a bounded number of times."""
 
     def __init__(self, devin: Devin, look_after: Sequence[float] = LOOK_AFTER_SECONDS) -> None:
         self._devin = devin
         self._look_after = look_after
 
-    async def settle(
+    async def reconcile(
         self,
         session: SessionId,
         message: str,

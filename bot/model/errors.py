@@ -36,7 +36,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from bot.model.files import Hitch
+    from bot.model.files import WhyLink
     from bot.model.people import Standing
     from bot.model.replies import Change
     from bot.model.threads import Link, ThreadRef
@@ -184,7 +184,7 @@ class SlackRefused(OperatorError):
 class FileLeftOut(RelayError):
     """A file does not go to Devin; `hitch` says why, `detail` is Slack's or Devin's code for it."""
 
-    def __init__(self, hitch: "Hitch", detail: str = "") -> None:
+    def __init__(self, hitch: "WhyLink", detail: str = "") -> None:
         super().__init__(f"{hitch.value} {detail}".strip())
         self.hitch = hitch
         self.detail = detail

@@ -10,7 +10,7 @@ MOST_FORWARDED = 10
 """So many forwarded messages of one reply are read; Slack's own clients forward one at a time."""
 
 
-class Attached(Record):
+class AttachedFile(Record):
     """A file of a reply: `permalink` is for people, `url` for its content.
 
     `name` is what people see, `filename` what it is saved as. `url` is empty where Slack does not
@@ -41,10 +41,10 @@ class Forwarded(Record):
     permalink: str = ""
     text: str = ""
     blocks: tuple[dict[str, JsonValue], ...] = ()
-    files: tuple[Attached, ...] = ()
+    files: tuple[AttachedFile, ...] = ()
 
 
-class Hitch(StrEnum):
+class WhyLink(StrEnum):
     """Why a file did not go to Devin.
 
     `ELSEWHERE`: it was never kept in Slack, or no file is to be read; nobody wants to hear of that.
@@ -60,10 +60,10 @@ class Hitch(StrEnum):
     SLOW = "slow"
 
 
-class Brought(Record):
+class Upload(Record):
     """What became of `file`: its address at Devin, or why it went as a link instead."""
 
-    file: Attached
+    file: AttachedFile
     url: str = ""
-    hitch: Hitch | None = None
+    hitch: WhyLink | None = None
     detail: str = ""

@@ -5,7 +5,7 @@ from enum import StrEnum
 from http import HTTPStatus
 from typing import Literal
 
-from bot.model.files import Brought
+from bot.model.files import Upload
 from bot.model.record import Record
 
 
@@ -50,7 +50,7 @@ class Outcome(Record):
     detail: str = ""
     status: int | None = None
     problems: tuple[Problem, ...] = ()
-    left_out: tuple[Brought, ...] = ()
+    left_out: tuple[Upload, ...] = ()
 
     @property
     def is_plain(self) -> bool:

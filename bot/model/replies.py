@@ -5,7 +5,7 @@ from typing import Literal, NewType
 
 from pydantic import JsonValue
 
-from bot.model.files import MOST_FORWARDED, Attached, Forwarded
+from bot.model.files import MOST_FORWARDED, AttachedFile, Forwarded
 from bot.model.people import UserId
 from bot.model.record import Record
 from bot.model.threads import ThreadRef
@@ -34,7 +34,7 @@ class Reply(Record):
     home: str = ""
     text: str = ""
     blocks: tuple[dict[str, JsonValue], ...] = ()
-    files: tuple[Attached, ...] = ()
+    files: tuple[AttachedFile, ...] = ()
     forwarded: tuple[Forwarded, ...] = ()
     sent_by: UserId | None = None
     step: str = ""
@@ -46,7 +46,7 @@ class Reply(Record):
         return reply_id(self.thread.team, self.thread.channel, self.ts)
 
     @property
-    def all_files(self) -> tuple[Attached, ...]:
+    def all_files(self) -> tuple[AttachedFile, ...]:
         """Its own files, then those of what it forwards, each of these once."""
         quoted = self.forwarded[:MOST_FORWARDED]
         others = dict.fromkeys(file for one in quoted for file in one.files)

@@ -19,7 +19,7 @@ from redis.exceptions import RedisClusterException, RedisError
 from bot.model.errors import StoreAway
 from bot.redis.keys import ALIVE_KEY, once_key
 from bot.redis.packing import pack_in_c
-from bot.redis.pipelining import BROKEN, Batches, OneByOne, Script
+from bot.redis.pipelining import BROKEN, OneByOne, Pipelining, Script
 from bot.runtime import metrics
 from bot.urls import is_cluster
 
@@ -65,12 +65,12 @@ class Store:
         self._missed_at = -math.inf
         # redis-py's cluster client takes no EVALSHA in a pipeline, and after a timeout goes on to
         # ask all nodes where the key is, each with a timeout of its own.
-        self._scripts: Batches | OneByOne
+        self._scripts: Pipelining | OneByOne
         self._limit: float | None
         if isinstance(redis, RedisCluster):
             self._scripts, self._limit = OneByOne(redis), COMMAND_TIMEOUT_SECONDS
         else:
-            self._scripts, self._limit = Batches(redis), None
+            self._scripts, self._limit = Pipelining(redis), None
 
     @property
     def was_away(self) -> bool:

@@ -13,7 +13,7 @@ PREFIX = "{devin-relay}"
 DUE_KEY = f"{PREFIX}:due"
 """Sessions with mail, scored by when (Unix ms) their head may be sent."""
 
-UNTOLD_KEY = f"{PREFIX}:untold"
+OUTBOX_KEY = f"{PREFIX}:untold"
 """Reports that the thread has not seen yet, scored by when (Unix ms) they were due."""
 
 GAP_KEY = f"{PREFIX}:gap"
@@ -116,7 +116,7 @@ def box_key(session: SessionId) -> str:
     return f"{PREFIX}:box:{session}"
 
 
-def hold_key(session: SessionId) -> str:
+def lease_key(session: SessionId) -> str:
     """Who delivers for a session now; expires by itself when its holder dies."""
     return f"{PREFIX}:hold:{session}"
 

@@ -51,7 +51,7 @@ class _Wanted:
             self.answer.set_result(answer)
 
 
-class Batches:
+class Pipelining:
     """Runs scripts on one Redis, those of one moment in one round trip."""
 
     def __init__(self, redis: Redis) -> None:

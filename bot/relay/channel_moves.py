@@ -9,9 +9,9 @@ import logging
 
 from bot.model.replies import reply_id
 from bot.model.threads import ThreadRef
-from bot.reporting.notices import Answers
+from bot.reporting.notices import Notices
 from bot.slack.clock import SlackClock
-from bot.store.channel_defaults import Defaults
+from bot.store.channel_defaults import ChannelDefaults
 from bot.store.links import Links
 from bot.store.mailbox import Mailbox
 from bot.store.places import Places
@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 AT_ONCE = 100
 
 
-class Moving:
+class ChannelMoves:
     """Ends the links of channels that get another id."""
 
     def __init__(
@@ -31,8 +31,8 @@ class Moving:
         links: Links,
         places: Places,
         mailbox: Mailbox,
-        defaults: Defaults,
-        answers: Answers,
+        defaults: ChannelDefaults,
+        answers: Notices,
         clock: SlackClock,
         team: str,
     ) -> None:

@@ -26,7 +26,7 @@ from bot.model.people import Standing, UserId
 from bot.model.replies import Change, Reply, ReplyId, reply_id
 from bot.model.threads import Link, ThreadRef, ts_micros
 from bot.relay.accept import Accepting
-from bot.reporting.notices import Answers
+from bot.reporting.notices import Notices
 from bot.slack.threads import Threads
 from bot.store.links import Links
 from bot.store.mailbox import Mailbox
@@ -74,7 +74,7 @@ class CorrectionOffered(Ticket):
     edited: int
 
 
-class Corrections:
+class Edits:
     """What edits and deletions do."""
 
     def __init__(  # noqa: PLR0913  (the parts it is made of)
@@ -87,7 +87,7 @@ class Corrections:
         revisions: Revisions,
         threads: Threads,
         tickets: Tickets,
-        answers: Answers,
+        answers: Notices,
     ) -> None:
         self._accepting = accepting
         self._links = links

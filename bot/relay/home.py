@@ -14,17 +14,17 @@ from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef
 from bot.relay.accept import Accepting, where
 from bot.relay.permissions import Permissions
-from bot.reporting.notices import Answers
-from bot.slack.channels import Audience
+from bot.reporting.notices import Notices
+from bot.slack.channels import ChannelVisibility
 from bot.slack.clock import SlackClock
 from bot.slack.people import People
-from bot.slack.views import Dialogs
+from bot.slack.views import Views
 from bot.store.links import Links
 from bot.store.mailbox import Mailbox
 from bot.store.places import Places
 from bot.wording import home_view, messages
 from bot.wording.home_view import Shown, View
-from bot.wording.message import Words
+from bot.wording.message import SlackMessage
 
 log = logging.getLogger(__name__)
 
@@ -43,12 +43,12 @@ class Home:
         accepting: Accepting,
         permissions: Permissions,
         people: People,
-        audience: Audience,
+        audience: ChannelVisibility,
         places: Places,
         links: Links,
         mailbox: Mailbox,
-        answers: Answers,
-        dialogs: Dialogs,
+        answers: Notices,
+        dialogs: Views,
         team: str,
         clock: SlackClock,
         url: str,
@@ -140,7 +140,7 @@ class Home:
         if not is_whole:
             note = "\n".join(filter(None, (note, messages.HOME_PARTIAL)))
             if not found:
-                return home_view.only(Words(note))
+                return home_view.only(SlackMessage(note))
         last = max(0, (len(found) - 1) // home_view.PER_PAGE)
         page = min(page, last)
         first = page * home_view.PER_PAGE

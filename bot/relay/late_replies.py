@@ -7,7 +7,7 @@ from bot.model.people import Standing
 from bot.model.replies import Change, Reply
 from bot.model.threads import ts_micros
 from bot.relay.accept import Accepting
-from bot.reporting.notices import Answers
+from bot.reporting.notices import Notices
 from bot.slack.threads import Threads
 from bot.store.links import Links
 from bot.store.mailbox import Mailbox
@@ -18,7 +18,7 @@ ASTRAY = frozenset({Change.EARLIER, Change.MUTED, Change.UNLINKED})
 """What becomes of a reply that was for Devin once."""
 
 
-class Latecomers:
+class LateReplies:
     """Looks what became of late replies, and tells of those that came too late."""
 
     def __init__(
@@ -29,7 +29,7 @@ class Latecomers:
         mailbox: Mailbox,
         revisions: Revisions,
         threads: Threads,
-        answers: Answers,
+        answers: Notices,
     ) -> None:
         self._accepting = accepting
         self._links = links

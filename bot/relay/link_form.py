@@ -10,7 +10,7 @@ from bot.model.replies import Change, Reply
 from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef
 from bot.relay.accept import Accepting
-from bot.reporting.notices import Answers
+from bot.reporting.notices import Notices
 from bot.slack.threads import Threads
 from bot.store.links import Links
 from bot.wording import messages
@@ -20,7 +20,7 @@ class Linking:
     """Links threads for people who did not ask for it by a message in the thread."""
 
     def __init__(
-        self, *, accepting: Accepting, links: Links, threads: Threads, answers: Answers
+        self, *, accepting: Accepting, links: Links, threads: Threads, answers: Notices
     ) -> None:
         self._accepting = accepting
         self._links = links

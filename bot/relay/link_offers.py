@@ -12,7 +12,7 @@ from bot.model.threads import ThreadRef
 from bot.redis.connection import Store
 from bot.relay.link_form import Linking
 from bot.relay.permissions import Permissions
-from bot.reporting.notices import ONCE, Answers
+from bot.reporting.notices import ONCE, Notices
 from bot.store.links import Links
 from bot.store.tickets import Ticket, Tickets
 from bot.wording import messages
@@ -27,7 +27,7 @@ class LinkOffered(Ticket):
     session: SessionId
 
 
-class Offers:
+class LinkOffers:
     """Makes the offers, and does what was offered."""
 
     def __init__(
@@ -37,7 +37,7 @@ class Offers:
         linking: Linking,
         links: Links,
         tickets: Tickets,
-        answers: Answers,
+        answers: Notices,
         store: Store,
     ) -> None:
         self._permissions = permissions

@@ -27,18 +27,18 @@ from bot.model.schedule import Schedule
 from bot.model.sessions import SessionId, parse_session
 from bot.model.threads import Link, ThreadRef
 from bot.relay.accept import Accepting, where
-from bot.relay.channel_moves import Moving
-from bot.relay.edits import Corrections
+from bot.relay.channel_moves import ChannelMoves
+from bot.relay.edits import Edits
 from bot.relay.home import Home
-from bot.relay.late_replies import Latecomers
-from bot.relay.link_offers import Offers
-from bot.relay.say import Saying
-from bot.relay.say_prompts import Asking
-from bot.relay.shortcuts import Forwarding
+from bot.relay.late_replies import LateReplies
+from bot.relay.link_offers import LinkOffers
+from bot.relay.say import Say
+from bot.relay.say_prompts import SayPrompts
+from bot.relay.shortcuts import MessageShortcuts
 from bot.relay.workflow_steps import Steps
-from bot.reporting.notices import Answers
+from bot.reporting.notices import Notices
 from bot.runtime import metrics
-from bot.slack.views import Dialogs
+from bot.slack.views import Views
 from bot.store.links import Links
 from bot.store.mailbox import Mailbox
 from bot.text.to_devin import is_empty
@@ -75,18 +75,18 @@ class Relay:
         accepting: Accepting,
         links: Links,
         mailbox: Mailbox,
-        answers: Answers,
+        answers: Notices,
         schedule: Schedule,
-        saying: Saying,
-        asking: Asking,
+        saying: Say,
+        asking: SayPrompts,
         home: Home,
-        moving: Moving,
-        dialogs: Dialogs,
-        forwarding: Forwarding,
-        offers: Offers,
-        corrections: Corrections,
+        moving: ChannelMoves,
+        dialogs: Views,
+        forwarding: MessageShortcuts,
+        offers: LinkOffers,
+        corrections: Edits,
         steps: Steps,
-        latecomers: Latecomers,
+        latecomers: LateReplies,
         team: str,
     ) -> None:
         self.team = team

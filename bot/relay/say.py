@@ -19,7 +19,7 @@ from bot.model.sessions import Listed, SessionId, parse_session
 from bot.model.threads import Link, ThreadRef, ts_micros
 from bot.relay.accept import Accepting
 from bot.slack.threads import Threads
-from bot.store.channel_defaults import Default, Defaults
+from bot.store.channel_defaults import ChannelDefault, ChannelDefaults
 from bot.store.links import Links
 from bot.wording import messages
 from bot.wording.say_form import Choices
@@ -35,7 +35,7 @@ TITLED = 10
 """How many titles are read one by one where Devin's list is switched off."""
 
 
-class Saying:
+class Say:
     """Brings what is said in a channel to a session."""
 
     def __init__(
@@ -43,7 +43,7 @@ class Saying:
         *,
         accepting: Accepting,
         links: Links,
-        defaults: Defaults,
+        defaults: ChannelDefaults,
         threads: Threads,
         devin: Devin,
         lists_sessions: bool,
@@ -127,7 +127,7 @@ class Saying:
             return await self._devin.recent(ELSEWHERE)
         return await self._devin.titled(sessions[:TITLED])
 
-    async def default(self, channel: str, by: UserId) -> Default | None:
+    async def default(self, channel: str, by: UserId) -> ChannelDefault | None:
         """The channel's default session."""
         await self._accepting.check(by, channel)
         return await self._defaults.get(self._team, channel)
@@ -143,7 +143,7 @@ class Saying:
         session = parse_session(text)
         if session is None:
             raise BadSession(text)
-        await self._defaults.set(self._team, channel, Default(session=session, by=by))
+        await self._defaults.set(self._team, channel, ChannelDefault(session=session, by=by))
         return session
 
     async def clear_default(self, channel: str, by: UserId) -> None:

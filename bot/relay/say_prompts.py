@@ -13,12 +13,12 @@ from typing import ClassVar
 from bot.model.errors import FormGone, RelayError, StillSaying
 from bot.model.people import UserId
 from bot.model.sessions import SessionId
-from bot.relay.say import Saying
-from bot.reporting.notices import Answers
+from bot.relay.say import Say
+from bot.reporting.notices import Notices
 from bot.slack.views import View
 from bot.store.tickets import Ticket, Tickets
 from bot.wording import messages, say_form
-from bot.wording.message import Words
+from bot.wording.message import SlackMessage
 
 UNSENT = timedelta(minutes=30)
 """As long as Slack lets a menu be answered (docs.slack.dev, `response_url`)."""
@@ -42,10 +42,10 @@ class Unsent(Ticket):
     sessions: tuple[SessionId, ...]
 
 
-class Asking:
+class SayPrompts:
     """Asks for what a `/devin-say` left out."""
 
-    def __init__(self, *, saying: Saying, tickets: Tickets, answers: Answers) -> None:
+    def __init__(self, *, saying: Say, tickets: Tickets, answers: Notices) -> None:
         self._saying = saying
         self._tickets = tickets
         self._answers = answers
@@ -77,14 +77,16 @@ class Asking:
 
     async def menu(
         self, channel: str, by: UserId, sessions: Sequence[SessionId], text: str
-    ) -> Words:
+    ) -> SlackMessage:
         """Keep `text`, and ask which of `sessions` is to get it: a message for `by` alone."""
         kept = tuple(dict.fromkeys(sessions))[: say_form.MENU_LIMIT]
         ticket = Unsent(by=by, channel=channel, text=text, sessions=kept)
         number = await self._tickets.issue(ticket, UNSENT)
         return say_form.menu(number, await self._saying.named(kept), text)
 
-    async def choose(self, number: str, index: int, by: UserId, channel: str) -> Words | None:
+    async def choose(
+        self, number: str, index: int, by: UserId, channel: str
+    ) -> SlackMessage | None:
         """Send a menu's message to the session at `index`: what happened, or None if it had before.
 
         Raises:
@@ -102,7 +104,7 @@ class Asking:
                 return messages.said_to(session, unsent.text)
         return None
 
-    async def cancel(self, number: str, by: UserId, channel: str) -> Words | None:
+    async def cancel(self, number: str, by: UserId, channel: str) -> SlackMessage | None:
         """Send a menu's message nowhere; None if it was sent before.
 
         Raises:

@@ -64,7 +64,7 @@ class Linked:
     by: str
 
 
-class Forwarding:
+class MessageShortcuts:
     """What the message shortcuts do."""
 
     def __init__(

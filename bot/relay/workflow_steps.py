@@ -34,7 +34,7 @@ from bot.slack.threads import NO_SUCH_THREAD, Threads
 from bot.store.links import Links
 from bot.store.workflow_steps import LINK, SEND, Executions, StepAsked
 from bot.wording import messages
-from bot.wording.message import Words
+from bot.wording.message import SlackMessage
 
 log = logging.getLogger(__name__)
 
@@ -133,7 +133,7 @@ class Steps:
             raise NotTaken(change)
 
     async def _posted(
-        self, step: StepAsked, reply: Reply, session: SessionId, words: Words, *, again: bool
+        self, step: StepAsked, reply: Reply, session: SessionId, words: SlackMessage, *, again: bool
     ) -> Reply:
         """The message, posted in a thread that is linked to `session`."""
         thread = await self._thread(step, session)
@@ -203,7 +203,7 @@ class Steps:
         return thread
 
     async def _post_once(
-        self, step: StepAsked, thread: ThreadRef | None, words: Words, *, again: bool
+        self, step: StepAsked, thread: ThreadRef | None, words: SlackMessage, *, again: bool
     ) -> str:
         """Post `words`, unless an earlier try did; returns the message's `ts`."""
         key = f"step:{step.execution}"

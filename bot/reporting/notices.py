@@ -26,8 +26,8 @@ from bot.redis.connection import Store
 from bot.redis.keys import once_key
 from bot.runtime.intake import Intake
 from bot.slack.threads import Threads
-from bot.store.outbox import KEEP, Reports
-from bot.wording.message import Words
+from bot.store.outbox import KEEP, Outbox
+from bot.wording.message import SlackMessage
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +62,7 @@ class Answer(Record):
     buttons: tuple[dict[str, JsonValue], ...] = ()
 
     @classmethod
-    def of(cls, thread: ThreadRef, words: Words, to: str) -> Self:
+    def of(cls, thread: ThreadRef, words: SlackMessage, to: str) -> Self:
         """What is to be kept of `words`."""
         buttons = tuple(dict(button) for button in words.buttons)
         return cls(
@@ -75,12 +75,12 @@ class Answer(Record):
         )
 
     @property
-    def words(self) -> Words:
+    def words(self) -> SlackMessage:
         """What is to be said."""
-        return Words(self.text, quote=self.quote, advice=self.advice, buttons=self.buttons)
+        return SlackMessage(self.text, quote=self.quote, advice=self.advice, buttons=self.buttons)
 
 
-class Answers:
+class Notices:
     """Tells people things, after Slack has been acknowledged."""
 
     def __init__(
@@ -89,7 +89,7 @@ class Answers:
         threads: Threads,
         intake: Intake,
         store: Store,
-        reports: Reports,
+        reports: Outbox,
         schedule: Schedule,
     ) -> None:
         self._threads = threads
@@ -99,7 +99,7 @@ class Answers:
         self._schedule = schedule
         self._under_way = 0
 
-    async def say(self, thread: ThreadRef, words: Words, *, once: str = "") -> None:
+    async def say(self, thread: ThreadRef, words: SlackMessage, *, once: str = "") -> None:
         """Owe `words` to everybody in `thread`; of several with the same `once`, the first.
 
         Raises:
@@ -107,7 +107,9 @@ class Answers:
         """
         await self._owe(Answer.of(thread, words, to=""), once)
 
-    async def whisper(self, thread: ThreadRef, user: str, words: Words, *, once: str = "") -> None:
+    async def whisper(
+        self, thread: ThreadRef, user: str, words: SlackMessage, *, once: str = ""
+    ) -> None:
         """The same for the eyes of `user` only; `once` counts by person and thread.
 
         Where `thread_ts` is empty, in the channel itself.

@@ -18,11 +18,11 @@ from bot.model.schedule import Schedule
 from bot.model.threads import ThreadRef
 from bot.reporting.notices import Answer
 from bot.runtime import metrics
-from bot.slack.rate_limits import PAUSED, Pauses
+from bot.slack.rate_limits import LIMITED, RateLimits
 from bot.slack.threads import Threads
-from bot.store.outbox import Report, Reports
+from bot.store.outbox import Outbox, Report
 from bot.wording import messages
-from bot.wording.message import Words
+from bot.wording.message import SlackMessage
 
 log = logging.getLogger(__name__)
 
@@ -45,13 +45,13 @@ class Steps(Protocol):
         """Complete the step that sent `reply`; harmless when it is completed."""
 
 
-class Telling:
+class Reporter:
     """Tells threads, and the workflows that wait, how their replies ended."""
 
     def __init__(
         self,
         *,
-        reports: Reports,
+        reports: Outbox,
         threads: Threads,
         steps: Steps,
         schedule: Schedule,
@@ -64,7 +64,7 @@ class Telling:
         self._schedule = schedule
         self._give_up_after = give_up_after
         self._seconds = seconds
-        self._pauses = Pauses()
+        self._pauses = RateLimits()
 
     async def tell(self, id_: ReportId, attempt: int = 1) -> None:
         """Tell one report, or schedule another try; what was told already is not told again."""
@@ -189,7 +189,7 @@ class Telling:
                 raise
             log.error("step not completed", extra=_ids(report, reason=str(error)))  # noqa: TRY400  (Slack's code says all)
 
-    async def _post_once(self, report: Report, thread: ThreadRef, words: Words) -> None:
+    async def _post_once(self, report: Report, thread: ThreadRef, words: SlackMessage) -> None:
         key = str(report.id)
         if report.begun:
             try:
@@ -257,7 +257,7 @@ class Telling:
 def _level(error: SlackAway) -> int:
     if error.reason in OPERATOR_MUST_ACT:
         return logging.ERROR
-    return logging.INFO if error.reason == PAUSED else logging.WARNING
+    return logging.INFO if error.reason == LIMITED else logging.WARNING
 
 
 def _is_mark_only(report: Report) -> bool:

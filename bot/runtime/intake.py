@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from typing import Any, Protocol
 
 from bot.runtime.logs import guarded
-from bot.runtime.reordering import CROWD, Bursts
+from bot.runtime.reordering import CROWD, ReorderingWindow
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +42,7 @@ class Intake:
         self._room = asyncio.Semaphore(concurrency)
         self._entered = 0
         self._clock = clock
-        self._bursts = Bursts(clock)
+        self._bursts = ReorderingWindow(clock)
         self._tasks: set[asyncio.Task[None]] = set()
         self.is_closing = False
 

@@ -30,7 +30,7 @@ MEMORY_SECONDS = 1.0
 """How long order or disorder of the past speaks for what comes now."""
 
 
-class Bursts:
+class ReorderingWindow:
     """What the times of recent replies tell."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:

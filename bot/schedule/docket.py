@@ -29,8 +29,8 @@ from bot.model.owed import ReportId, parse_report
 from bot.model.sessions import SessionId
 from bot.redis.connection import COMMAND_TIMEOUT_SECONDS, Store
 from bot.runtime import metrics
-from bot.schedule.local import Nearby
-from bot.store.outbox import GRACE, Reports
+from bot.schedule.local import LocalDispatch
+from bot.store.outbox import GRACE, Outbox
 from bot.urls import is_cluster
 
 log = logging.getLogger(__name__)
@@ -173,7 +173,7 @@ def _mend(client: object) -> None:
         client.set_retry(retry)
 
 
-def register(docket: Docket, nearby: Nearby, reports: Reports) -> None:
+def register(docket: Docket, nearby: LocalDispatch, reports: Outbox) -> None:
     """Say what the tasks do. Their names are a contract between the processes of a deploy."""
     schedule = DocketSchedule(docket)
 
@@ -202,7 +202,7 @@ def register(docket: Docket, nearby: Nearby, reports: Reports) -> None:
         docket.register(task)
 
 
-async def _sweep(schedule: DocketSchedule, reports: Reports) -> None:
+async def _sweep(schedule: DocketSchedule, reports: Outbox) -> None:
     sessions, untold = await reports.overdue(GRACE, SWEEP_LIMIT)
     if sessions:
         found = {"sessions": len(sessions), "session_ids": sessions[:NAMED]}

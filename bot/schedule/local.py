@@ -14,15 +14,15 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Generic, TypeVar
 
-from bot.delivery.deliverer import PASS_ON_SECONDS, Deliveries
+from bot.delivery.deliverer import PASS_ON_SECONDS, Deliverer
 from bot.model.errors import StoreAway
 from bot.model.owed import ReportId
 from bot.model.schedule import Schedule
 from bot.model.sessions import SessionId
-from bot.reporting.reporter import Telling
+from bot.reporting.reporter import Reporter
 from bot.runtime.intake import Intake
 from bot.runtime.logs import guarded
-from bot.store.outbox import GRACE, Reports
+from bot.store.outbox import GRACE, Outbox
 
 log = logging.getLogger(__name__)
 
@@ -97,7 +97,7 @@ class Line(Generic[T]):
             self._begin()
 
 
-class Nearby:
+class LocalDispatch:
     """A `Schedule` that hands to another one what is for later, or too much for this process."""
 
     def __init__(self, schedule: Schedule, intake: Intake, concurrency: int) -> None:
@@ -108,9 +108,9 @@ class Nearby:
         self._marks: Line[ReportId] = Line(intake, TELLING_AT_ONCE)
         self._words: Line[ReportId] = Line(intake, TELLING_AT_ONCE)
         self._late: Line[ReportId] = Line(intake, LATE_AT_ONCE)
-        self._deliveries: Deliveries | None = None
-        self._telling: Telling | None = None
-        self._reports: Reports | None = None
+        self._deliveries: Deliverer | None = None
+        self._telling: Reporter | None = None
+        self._reports: Outbox | None = None
         self._may_be_more = False
         self._is_looking = False
 
@@ -119,7 +119,7 @@ class Nearby:
         """Whether as many marks wait here as are kept waiting."""
         return not self._marks.has_room(MOST_UNTOLD)
 
-    def serve(self, deliveries: Deliveries, telling: Telling, reports: Reports) -> None:
+    def serve(self, deliveries: Deliverer, telling: Reporter, reports: Outbox) -> None:
         """Do the work with these; until then everything goes to the other schedule."""
         self._deliveries, self._telling, self._reports = deliveries, telling, reports
 
@@ -182,7 +182,7 @@ class Nearby:
         work = partial(self._deliver, self._deliveries, session)
         return self._sessions.add(session, work, for_each_slot * self._concurrency)
 
-    async def _deliver(self, deliveries: Deliveries, session: SessionId) -> None:
+    async def _deliver(self, deliveries: Deliverer, session: SessionId) -> None:
         try:
             await _left_to_sweep(deliveries.deliver(session), session_id=session)
         finally:
@@ -200,7 +200,7 @@ class Nearby:
         self._may_be_more, self._is_looking = False, True
         self._intake.spawn(_left_to_sweep(self._look(self._reports)))
 
-    async def _look(self, reports: Reports) -> None:
+    async def _look(self, reports: Outbox) -> None:
         limit = WAKING_FOR_EACH_SLOT * self._concurrency
         try:
             due = await reports.abandoned(GRACE, limit)

@@ -12,7 +12,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.model.people import Person
 from bot.slack.api import call
-from bot.slack.lookups import Remembered
+from bot.slack.lookups import Lookup
 
 log = logging.getLogger(__name__)
 
@@ -25,13 +25,13 @@ PAGE = 1_000
 MEMBERS_SECONDS = 5.0
 
 
-class Audience:
+class ChannelVisibility:
     """Reads channels and their members (docs.slack.dev/reference/methods, conversations.*)."""
 
     def __init__(self, client: AsyncWebClient) -> None:
         self._client = client
-        self._public = Remembered("conversations.info", self._look_up_public, most=CHANNELS)
-        self._members = Remembered(
+        self._public = Lookup("conversations.info", self._look_up_public, most=CHANNELS)
+        self._members = Lookup(
             "conversations.members", self._look_up_members, most=MEMBERS, seconds=MEMBERS_SECONDS
         )
 

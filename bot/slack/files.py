@@ -17,7 +17,7 @@ import aiohttp
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.model.errors import FileLeftOut, SlackAway, SlackRefused
-from bot.model.files import Attached, Hitch
+from bot.model.files import AttachedFile, WhyLink
 from bot.model.lenient import string
 from bot.slack.api import call
 
@@ -57,11 +57,11 @@ class Download:
             async for chunk in self._response.content.iter_chunked(CHUNK):
                 read += len(chunk)
                 if read > self._limit:
-                    self.broke_off = FileLeftOut(Hitch.TOO_LARGE)
+                    self.broke_off = FileLeftOut(WhyLink.TOO_LARGE)
                     raise self.broke_off
                 yield chunk
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            self.broke_off = FileLeftOut(Hitch.SLACK, type(error).__name__)
+            self.broke_off = FileLeftOut(WhyLink.SLACK, type(error).__name__)
             raise self.broke_off from error
 
 
@@ -77,7 +77,7 @@ class SlackFiles:
         hosts = GOVSLACK_FILE_HOSTS if is_gov else FILE_HOSTS
         self._hosts = {_origin(url) for url in (client.base_url, *hosts, *more_hosts)}
 
-    async def known(self, file: Attached) -> Attached:
+    async def known(self, file: AttachedFile) -> AttachedFile:
         """`file` with what an event may leave open for `files.info` to tell.
 
         Raises:
@@ -88,11 +88,11 @@ class SlackFiles:
         try:
             answer = await call(self._client, "files.info", file=file.look_up)
         except (SlackAway, SlackRefused) as error:
-            raise FileLeftOut(Hitch.SLACK, error.reason) from error
+            raise FileLeftOut(WhyLink.SLACK, error.reason) from error
         return attached(answer.get("file") or {})
 
     @asynccontextmanager
-    async def opened(self, file: Attached, limit: int) -> AsyncIterator[Download]:
+    async def opened(self, file: AttachedFile, limit: int) -> AsyncIterator[Download]:
         """The content of `file`, of at most `limit` bytes.
 
         Raises:
@@ -102,10 +102,10 @@ class SlackFiles:
             async with self._answer(file.url) as response:
                 _check(response, file)
                 if (response.content_length or 0) > limit:
-                    raise FileLeftOut(Hitch.TOO_LARGE)
+                    raise FileLeftOut(WhyLink.TOO_LARGE)
                 yield Download(response, limit)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise FileLeftOut(Hitch.SLACK, type(error).__name__) from error
+            raise FileLeftOut(WhyLink.SLACK, type(error).__name__) from error
 
     @asynccontextmanager
     async def _answer(self, url: str) -> AsyncIterator[aiohttp.ClientResponse]:
@@ -119,7 +119,7 @@ class SlackFiles:
                     return
                 url = _joined(url, location)
             self._check_hop(url)
-        raise FileLeftOut(Hitch.SLACK, "too many redirects")
+        raise FileLeftOut(WhyLink.SLACK, "too many redirects")
 
     @asynccontextmanager
     async def _asked(self, url: str) -> AsyncIterator[aiohttp.ClientResponse]:
@@ -139,13 +139,13 @@ class SlackFiles:
         """Refuse a redirect likewise; one to a workspace's own site asks people to sign in."""
         is_site = _is_within(url, "slack.com") or _is_within(url, GOVSLACK)
         if is_site and not self._is_ours(url):
-            raise FileLeftOut(Hitch.SIGN_IN)
+            raise FileLeftOut(WhyLink.SIGN_IN)
         self._check_host(url)
 
     def _check_host(self, url: str) -> None:
         """Refuse an address to which the token may not go."""
         if not self._is_ours(url):
-            raise FileLeftOut(Hitch.FOREIGN, _place(url))
+            raise FileLeftOut(WhyLink.FOREIGN, _place(url))
 
     def _is_ours(self, url: str) -> bool:
         """Whether the token may go to `url`: scheme, host and port decide."""
@@ -155,14 +155,14 @@ class SlackFiles:
             return False
 
 
-def attached(file: Mapping[str, Any]) -> Attached:
+def attached(file: Mapping[str, Any]) -> AttachedFile:
     """A file as Slack describes it in events and in `files.info`."""
     name, mode = string(file, "title") or string(file, "name"), file.get("mode")
     is_elsewhere = file.get("is_external") is True or mode == "external"
     is_stub = mode == "file_access" or file.get("file_access") == "check_file_info"
     url = string(file, "url_private_download") or string(file, "url_private")
     size = file.get("size")
-    return Attached(
+    return AttachedFile(
         name=name or string(file, "id") or "file",
         permalink=string(file, "permalink"),
         filename=string(file, "name"),
@@ -217,11 +217,11 @@ def _place(url: str) -> str:
     return place if re.fullmatch(r"https?://[a-z0-9.:-]+", place) else ""
 
 
-def _check(response: aiohttp.ClientResponse, file: Attached) -> None:
+def _check(response: aiohttp.ClientResponse, file: AttachedFile) -> None:
     if response.status != HTTPStatus.OK:
-        raise FileLeftOut(Hitch.SLACK, f"HTTP {response.status}")
+        raise FileLeftOut(WhyLink.SLACK, f"HTTP {response.status}")
     is_page = response.content_type == "text/html"
     is_file = "attachment" in response.headers.get("Content-Disposition", "")
     is_expected = file.kind == "text/html" and response.content_length == file.size
     if is_page and not is_file and not is_expected:
-        raise FileLeftOut(Hitch.SIGN_IN)
+        raise FileLeftOut(WhyLink.SIGN_IN)

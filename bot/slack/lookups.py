@@ -18,7 +18,7 @@ from cachetools import TTLCache
 from bot.model.errors import OPERATOR_MUST_ACT, SlackAway, SlackRefused
 from bot.model.people import is_id
 from bot.runtime import metrics
-from bot.slack.rate_limits import PAUSED, RATE_LIMITED, SHORTEST_SECONDS
+from bot.slack.rate_limits import LIMITED, RATE_LIMITED, SHORTEST_SECONDS
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ class _Miss:
     is_final: bool = False
 
 
-class Remembered(Generic[V]):
+class Lookup(Generic[V]):
     """The answers of `method`, `most` of them at once, each try waited for that many seconds.
 
     `tier` is how many calls of it Slack takes a minute.
@@ -130,7 +130,7 @@ class Remembered(Generic[V]):
         return await asyncio.shield(self._asking[key])
 
     async def _ask(self, key: str) -> V | _Miss:
-        miss = _Miss(PAUSED)
+        miss = _Miss(LIMITED)
         for _ in range(TRIES):
             if self._is_paused:
                 return miss

@@ -17,7 +17,7 @@ from bot.model.lenient import mapping, string
 from bot.model.people import WORKFLOW, Person, UserId
 from bot.model.replies import Reply
 from bot.slack.api import call
-from bot.slack.lookups import TIER_2, TIER_4, Remembered
+from bot.slack.lookups import TIER_2, TIER_4, Lookup
 from bot.text.markdown import Names, one_line
 from bot.text.to_devin import Mentioned
 
@@ -32,7 +32,7 @@ MOST_NAMES = 50
 NAMES_SECONDS = 2.0
 """As many names are asked for at once, for one text, and waited for all together."""
 
-_Asked = Remembered[Person] | Remembered[str] | Remembered[Mapping[str, str]]
+_Asked = Lookup[Person] | Lookup[str] | Lookup[Mapping[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +51,10 @@ class People:
         self._client = client
         self._team = team
         self._enterprise = enterprise
-        self._users = Remembered("users.info", self._look_up_user, tier=TIER_4)
-        self._bots = Remembered("bots.info", self._look_up_bot)
-        self._channels = Remembered("conversations.info", self._look_up_channel)
-        self._groups = Remembered("usergroups.list", self._look_up_groups, tier=TIER_2)
+        self._users = Lookup("users.info", self._look_up_user, tier=TIER_4)
+        self._bots = Lookup("bots.info", self._look_up_bot)
+        self._channels = Lookup("conversations.info", self._look_up_channel)
+        self._groups = Lookup("usergroups.list", self._look_up_groups, tier=TIER_2)
 
     def is_home(self, place: str) -> bool:
         """Whether `place` is our workspace or our organization, by its id."""

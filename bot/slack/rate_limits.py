@@ -14,7 +14,7 @@ from bot.model.errors import SlackAway, SlackRefused
 
 BY_CHANNEL = frozenset({"chat.postMessage"})
 RATE_LIMITED = frozenset({"ratelimited", "rate_limited", "HTTP 429"})
-PAUSED = "paused"
+LIMITED = "paused"
 
 STEP_SECONDS = 1.0
 """Between the turns of those who wait: about what Slack takes."""
@@ -47,7 +47,7 @@ class _Pause:
         return turn - now
 
 
-class Pauses:
+class RateLimits:
     """What Slack has told this process not to do now."""
 
     def __init__(self) -> None:
@@ -68,7 +68,7 @@ class Pauses:
         pause = self._pauses.get(key)
         if pause is not None:
             if pause.is_tried or time.monotonic() < pause.until:
-                raise SlackAway(method, PAUSED, retry_after=pause.turn(), maybe_done=False)
+                raise SlackAway(method, LIMITED, retry_after=pause.turn(), maybe_done=False)
             pause.is_tried = True
         try:
             yield

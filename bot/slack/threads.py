@@ -9,7 +9,7 @@ from bot.model.errors import CannotPost, SlackRefused
 from bot.model.lenient import mapping
 from bot.model.threads import ThreadRef
 from bot.slack.api import MISSING_SCOPE, call
-from bot.wording.message import Words
+from bot.wording.message import SlackMessage
 
 METADATA = "devin_relay_report"
 """The `event_type` under which a report's key is kept with its message."""
@@ -34,11 +34,11 @@ class Threads:
         self._client = client
         self._moved = moved
 
-    async def post(self, thread: ThreadRef, words: Words, key: str | None = None) -> str:
+    async def post(self, thread: ThreadRef, words: SlackMessage, key: str | None = None) -> str:
         """Say `words` in `thread`; `key` is kept with the message for `has`. Returns its `ts`."""
         return await self._post(thread.channel, words, {"thread_ts": thread.thread_ts}, key)
 
-    async def open(self, channel: str, words: Words, key: str | None = None) -> str:
+    async def open(self, channel: str, words: SlackMessage, key: str | None = None) -> str:
         """Say `words` in `channel`, as the beginning of a thread. Returns its `ts`."""
         return await self._post(channel, words, {}, key)
 
@@ -120,7 +120,7 @@ class Threads:
         if facts.get("is_member") is False and not is_direct:
             raise CannotPost("not_in_channel")
 
-    async def whisper(self, thread: ThreadRef, user: str, words: Words) -> None:
+    async def whisper(self, thread: ThreadRef, user: str, words: SlackMessage) -> None:
         """Say `words` in the thread so that only `user` sees them; Slack does not keep them.
 
         Where `thread_ts` is empty, in the channel itself.
@@ -171,7 +171,7 @@ class Threads:
                 raise
 
     async def _post(
-        self, channel: str, words: Words, extra: Mapping[str, Any], key: str | None
+        self, channel: str, words: SlackMessage, extra: Mapping[str, Any], key: str | None
     ) -> str:
         if key is not None:
             metadata = {"event_type": METADATA, "event_payload": {"key": key}}

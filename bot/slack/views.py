@@ -10,7 +10,7 @@ from bot.slack.api import call
 View = Mapping[str, Any]
 
 
-class Dialogs:
+class Views:
     """Opens, changes and publishes views (docs.slack.dev/reference/methods, views.*)."""
 
     def __init__(self, client: AsyncWebClient) -> None:

@@ -8,14 +8,14 @@ from collections.abc import Sequence
 
 from pydantic import TypeAdapter, ValidationError
 
-from bot.model.files import Brought
+from bot.model.files import Upload
 from bot.model.replies import ReplyId
 from bot.redis.connection import Store
 from bot.redis.keys import reply_key
 from bot.redis.pipelining import Script
 
 FIELD = "files"
-_BROUGHT: TypeAdapter[tuple[Brought, ...]] = TypeAdapter(tuple[Brought, ...])
+_BROUGHT: TypeAdapter[tuple[Upload, ...]] = TypeAdapter(tuple[Upload, ...])
 
 _KEEP = Script("""
 if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
@@ -24,13 +24,13 @@ return 1
 """)
 
 
-class Uploads:
+class Attachments:
     """The notes, in Redis; they live as long as their reply."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    async def of(self, reply: ReplyId) -> Sequence[Brought] | None:
+    async def of(self, reply: ReplyId) -> Sequence[Upload] | None:
         """What became of the files of `reply`; None while that is open."""
         raw = await self._store.field(reply_key(reply), FIELD)
         try:
@@ -38,7 +38,7 @@ class Uploads:
         except ValidationError:
             return None
 
-    async def keep(self, reply: ReplyId, brought: Sequence[Brought]) -> None:
+    async def keep(self, reply: ReplyId, brought: Sequence[Upload]) -> None:
         """Note what became of them."""
         note = _BROUGHT.dump_json(tuple(brought)).decode()
         await self._store.run(_KEEP, [reply_key(reply)], [FIELD, note])

@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 from bot.model.errors import StoreAway
 from bot.model.sessions import SessionId
 from bot.redis.connection import Store
-from bot.redis.keys import DUE_KEY, REPLY_PREFIX, UNTOLD_KEY, mail_key
+from bot.redis.keys import DUE_KEY, OUTBOX_KEY, REPLY_PREFIX, mail_key
 from bot.redis.pipelining import Script
 from bot.runtime import metrics
 from bot.runtime.health import Health
@@ -48,7 +48,7 @@ async def measure(store: Store, most: int = MOST_SESSIONS) -> None:
     """Set the gauges of what waits; not a number while Redis does not tell."""
     try:
         replies, oldest_ms, sessions, reports = await store.run(
-            _BACKLOG, [DUE_KEY, UNTOLD_KEY], [most, mail_key(SessionId("")), REPLY_PREFIX]
+            _BACKLOG, [DUE_KEY, OUTBOX_KEY], [most, mail_key(SessionId("")), REPLY_PREFIX]
         )
     except StoreAway as error:
         log.warning("backlog not measured", extra={"reason": str(error)})

@@ -15,7 +15,7 @@ _CLEAR = Script("return redis.call('DEL', KEYS[1])")
 _USE = Script("return redis.call('GETEX', KEYS[1], 'EX', ARGV[1])")
 
 
-class Default(Record):
+class ChannelDefault(Record):
     """A channel's session, and who chose it."""
 
     v: Literal[1] = 1
@@ -23,14 +23,14 @@ class Default(Record):
     by: UserId
 
 
-class Defaults:
+class ChannelDefaults:
     """The defaults, in Redis; one that is not used for `ttl` is forgotten."""
 
     def __init__(self, store: Store, ttl: timedelta) -> None:
         self._store = store
         self._ttl = seconds(ttl)
 
-    async def set(self, team: str, channel: str, default: Default) -> None:
+    async def set(self, team: str, channel: str, default: ChannelDefault) -> None:
         """Choose it, in the place of another one."""
         await self._store.run(_SET, [default_key(team, channel)], [default.to_json(), self._ttl])
 
@@ -38,12 +38,12 @@ class Defaults:
         """Forget it."""
         await self._store.run(_CLEAR, [default_key(team, channel)], [])
 
-    async def get(self, team: str, channel: str) -> Default | None:
+    async def get(self, team: str, channel: str) -> ChannelDefault | None:
         """What the channel has chosen; None when it has not."""
-        return Default.parse(await self._store.get(default_key(team, channel)))
+        return ChannelDefault.parse(await self._store.get(default_key(team, channel)))
 
     async def use(self, team: str, channel: str) -> SessionId | None:
         """The session, kept for another `ttl`."""
         raw = await self._store.run(_USE, [default_key(team, channel)], [self._ttl])
-        default = Default.parse(raw)
+        default = ChannelDefault.parse(raw)
         return None if default is None else default.session

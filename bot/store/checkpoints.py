@@ -34,7 +34,7 @@ CATCH_UP = timedelta(hours=24)
 OVERLAP = timedelta(minutes=5)
 """Read again before a process' mark: events come in any order, and some were on their way."""
 
-HOLD = timedelta(seconds=6)
+LEASE = timedelta(seconds=6)
 """How long who reads may go without a sign of life before another takes over."""
 
 DEAD = timedelta(seconds=30)
@@ -75,7 +75,7 @@ class Missed:
     is_command: bool = False
 
 
-class Gaps:
+class Checkpoints:
     """What has to be read, in Redis; `token` names this process."""
 
     def __init__(self, store: Store, team: str, within: timedelta, token: str) -> None:
@@ -125,7 +125,7 @@ class Gaps:
     async def claim(self) -> str | None:
         """The gap that is ours to read, if there is one; an empty word while another reads it."""
         answer = await self._store.run(
-            unread.CLAIM, [GAP_KEY, CATCHING_UP_KEY], [self._token, millis(HOLD)]
+            unread.CLAIM, [GAP_KEY, CATCHING_UP_KEY], [self._token, millis(LEASE)]
         )
         return None if answer == "none" else "" if answer == "held" else str(answer)
 
@@ -136,7 +136,7 @@ class Gaps:
 
     async def renew(self) -> None:
         """Go on being the one who reads."""
-        await self._store.run(unread.RENEW, [CATCHING_UP_KEY], [self._token, millis(HOLD)])
+        await self._store.run(unread.RENEW, [CATCHING_UP_KEY], [self._token, millis(LEASE)])
 
     async def let_go(self, gap: str = "") -> bool:
         """Read no more; True while something is wanted since `gap`, which was read."""

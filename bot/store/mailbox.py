@@ -27,12 +27,12 @@ from bot.redis.connection import Store, millis, seconds
 from bot.redis.keys import (
     BEHIND_KEY,
     DUE_KEY,
+    OUTBOX_KEY,
     REPLY_PREFIX,
-    UNTOLD_KEY,
     box_key,
-    hold_key,
     last_key,
     lately_key,
+    lease_key,
     link_key,
     mail_key,
     places_key,
@@ -47,7 +47,7 @@ from bot.store.checkpoints import CATCH_UP, WAIT_FOR_MISSING, named
 
 log = logging.getLogger(__name__)
 
-HOLD = timedelta(seconds=10)
+LEASE = timedelta(seconds=10)
 """How long a holder may go without a sign of life before another takes over."""
 
 SETTLE_LIMIT = timedelta(seconds=5)
@@ -165,7 +165,7 @@ class Mailbox:
                 mail_key(session),
                 box_key(session),
                 DUE_KEY,
-                hold_key(session),
+                lease_key(session),
                 threads_key(thread.team, thread.channel),
                 recent_key(thread.team),
                 read_key(thread.team),
@@ -186,7 +186,7 @@ class Mailbox:
         answer = await self._store.run(
             scripts.TAKE,
             [*_keys(session), BEHIND_KEY],
-            [session, token, millis(HOLD), REPLY_PREFIX, millis(WAIT_FOR_MISSING)],
+            [session, token, millis(LEASE), REPLY_PREFIX, millis(WAIT_FOR_MISSING)],
         )
         return await self._step(answer, session, token)
 
@@ -213,10 +213,10 @@ class Mailbox:
             scripts.FINISH,
             [
                 *(*_keys(session), BEHIND_KEY, lately_key(session)),
-                *(reply_key(reply.id), UNTOLD_KEY, last_key(reply.thread)),
+                *(reply_key(reply.id), OUTBOX_KEY, last_key(reply.thread)),
             ],
             [
-                *(session, token, millis(HOLD), REPLY_PREFIX, millis(WAIT_FOR_MISSING), reply.id),
+                *(session, token, millis(LEASE), REPLY_PREFIX, millis(WAIT_FOR_MISSING), reply.id),
                 *(outcome.to_json(), _kept(head, outcome), seconds(KEEP_DONE), int(answered)),
                 *(str(report) if is_owed else "", int(go_on)),
                 *(0 if reply.thread.is_nowhere else self._link_ttl, got, seconds(LATELY)),
@@ -232,7 +232,7 @@ class Mailbox:
         Its first deferral owes a notice, due after `notice`.
         """
         report = ReportId(head.reply.id, head.round, ReportKind.NOTICE)
-        keys = [*_keys(session), reply_key(head.reply.id), UNTOLD_KEY]
+        keys = [*_keys(session), reply_key(head.reply.id), OUTBOX_KEY]
         args: list[str | int] = [session, token, millis(delay), seconds(KEEP_WAITING), str(report)]
         args += [millis(notice), head.reply.id, seconds(KEEP_DONE)]
         answer = await self._store.run(scripts.DEFER, keys, args)
@@ -250,7 +250,7 @@ class Mailbox:
 
     async def renew(self, session: SessionId, token: str) -> bool:
         """Keep the hold for another `HOLD`; False when it is no longer ours."""
-        answer = await self._store.run(scripts.RENEW, [hold_key(session)], [token, millis(HOLD)])
+        answer = await self._store.run(scripts.RENEW, [lease_key(session)], [token, millis(LEASE)])
         return bool(answer)
 
     async def lately(self, session: SessionId) -> Sequence[Arrival]:
@@ -337,4 +337,4 @@ def _kept(head: Head, outcome: Outcome) -> str:
 
 def _keys(session: SessionId) -> list[str]:
     """What the scripts of a holder begin with."""
-    return [mail_key(session), box_key(session), DUE_KEY, hold_key(session)]
+    return [mail_key(session), box_key(session), DUE_KEY, lease_key(session)]

@@ -14,7 +14,7 @@ from bot.model.owed import ReportId, ReportKind, parse_report
 from bot.model.replies import Reply
 from bot.model.sessions import SessionId
 from bot.redis.connection import Store, millis, seconds
-from bot.redis.keys import DUE_KEY, PREFIX, UNTOLD_KEY, reply_key
+from bot.redis.keys import DUE_KEY, OUTBOX_KEY, PREFIX, reply_key
 from bot.redis.pipelining import Script
 
 log = logging.getLogger(__name__)
@@ -156,7 +156,7 @@ class Report:
     session: SessionId
 
 
-class Reports:
+class Outbox:
     """The untold reports, in Redis."""
 
     def __init__(self, store: Store) -> None:
@@ -170,7 +170,7 @@ class Reports:
         Raises:
             StoreAway: it is not known to be owed.
         """
-        keys = [reply_key(report.reply), UNTOLD_KEY]
+        keys = [reply_key(report.reply), OUTBOX_KEY]
         return bool(await self._store.run(_OWE, keys, [what, str(report), seconds(keep)]))
 
     async def owed(self, report: ReportId) -> str | None:
@@ -185,7 +185,7 @@ class Reports:
         """What there is to tell; None when it has been told, or another is telling it now."""
         answer = await self._store.run(
             _BEGIN_REPORT,
-            [reply_key(report.reply), UNTOLD_KEY],
+            [reply_key(report.reply), OUTBOX_KEY],
             [str(report), _begun(report), millis(RETRY), millis(TELLING)],
         )
         if not answer:
@@ -206,7 +206,7 @@ class Reports:
         """This try is over and another one is due in `after` seconds."""
         await self._store.run(
             _PAUSE_REPORT,
-            [reply_key(report.reply), UNTOLD_KEY],
+            [reply_key(report.reply), OUTBOX_KEY],
             [str(report), _begun(report), int(may_be_told), int(after * 1000), seconds(KEEP)],
         )
 
@@ -215,7 +215,7 @@ class Reports:
         gave_notice = told and report.kind is ReportKind.NOTICE
         state = await self._store.run(
             _END_REPORT,
-            [reply_key(report.reply), UNTOLD_KEY],
+            [reply_key(report.reply), OUTBOX_KEY],
             [str(report), int(gave_notice)],
         )
         return state in _WAITING
@@ -228,7 +228,7 @@ class Reports:
         Reports of a kind that a newer version made are left to its processes.
         """
         sessions = await self.abandoned(grace, limit)
-        reports = await self._store.run(_UNTOLD, [UNTOLD_KEY], [millis(grace), limit])
+        reports = await self._store.run(_UNTOLD, [OUTBOX_KEY], [millis(grace), limit])
         known = [report for one in reports if (report := parse_report(one)) is not None]
         if left := len(reports) - len(known):
             log.info("reports left to a newer version", extra={"reports": left})
@@ -243,7 +243,7 @@ class Reports:
 
     async def depths(self) -> tuple[int, int]:
         """How many sessions have mail, and how many reports are untold."""
-        return await self._store.size(DUE_KEY), await self._store.size(UNTOLD_KEY)
+        return await self._store.size(DUE_KEY), await self._store.size(OUTBOX_KEY)
 
 
 def _begun(report: ReportId) -> str:

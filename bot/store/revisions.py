@@ -19,7 +19,7 @@ from bot.model.outcomes import Outcome, OutcomeKind
 from bot.model.replies import Reply, ReplyId
 from bot.model.sessions import SessionId
 from bot.redis.connection import Store, seconds
-from bot.redis.keys import DUE_KEY, UNTOLD_KEY, box_key, mail_key, reply_key
+from bot.redis.keys import DUE_KEY, OUTBOX_KEY, box_key, mail_key, reply_key
 from bot.redis.pipelining import Script
 from bot.store.attachments import FIELD
 from bot.store.mailbox import KEEP_DONE
@@ -214,7 +214,7 @@ class Revisions:
         of = session or SessionId("")
         what, outcome = await self._store.run(
             _REVISE,
-            [reply_key(reply), mail_key(of), box_key(of), DUE_KEY, UNTOLD_KEY],
+            [reply_key(reply), mail_key(of), box_key(of), DUE_KEY, OUTBOX_KEY],
             [
                 *(old, new, edited, reply, of),
                 *(seconds(KEEP_DONE), seconds(AHEAD) if may_be_ahead else 0, note),

@@ -11,7 +11,7 @@ from bot.model.owed import ReportId, ReportKind
 from bot.model.record import Record
 from bot.model.replies import ReplyId
 from bot.model.workflow_steps import Flaw
-from bot.store.outbox import KEEP, Reports
+from bot.store.outbox import KEEP, Outbox
 
 SEND = "send_message"
 LINK = "link_thread"
@@ -39,7 +39,7 @@ class StepAsked(Record):
 class Executions:
     """The steps that were started, owed in Redis."""
 
-    def __init__(self, reports: Reports, team: str) -> None:
+    def __init__(self, reports: Outbox, team: str) -> None:
         self._reports = reports
         self._team = team
 

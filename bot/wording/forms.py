@@ -10,7 +10,7 @@ from typing import Any
 from bot.model.replies import Reply
 from bot.model.sessions import SessionId
 from bot.wording import messages
-from bot.wording.message import Words
+from bot.wording.message import SlackMessage
 
 View = Mapping[str, Any]
 
@@ -40,7 +40,7 @@ def ask_session(number: str, guess: SessionId | None, message: Reply | None) -> 
     }
 
 
-def tell(title: str, words: Words) -> View:
+def tell(title: str, words: SlackMessage) -> View:
     """Says something and asks nothing."""
     return _modal(title, words.params()["blocks"], close=messages.ASK_CLOSE)
 

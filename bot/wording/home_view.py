@@ -11,7 +11,7 @@ from typing import Any
 from bot.model.outcomes import Outcome
 from bot.model.threads import Link, ThreadRef
 from bot.wording import messages
-from bot.wording.message import Words, button
+from bot.wording.message import SlackMessage, button
 
 MUTE = "home_mute"
 UNMUTE = "home_unmute"
@@ -41,7 +41,7 @@ class Shown:
     last: Outcome | None
 
 
-def only(words: Words) -> View:
+def only(words: SlackMessage) -> View:
     """An App Home that only says something."""
     return _home([_section(words.text)])
 

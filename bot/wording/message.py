@@ -14,7 +14,7 @@ QUOTE_LIMIT = 2_900
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
+class SlackMessage:
     """A message: our sentence, what somebody else said, our advice, and buttons.
 
     `text` and `advice` are Slack markup. `quote` is foreign text: it is shown in a `rich_text`

@@ -35,7 +35,7 @@ from bot.model.errors import (
     StillSending,
     TicketGone,
 )
-from bot.model.files import Brought, Hitch
+from bot.model.files import Upload, WhyLink
 from bot.model.outcomes import SENDABLE_AGAIN, Outcome, OutcomeKind, Refusal
 from bot.model.people import Standing
 from bot.model.replies import Change, Reply
@@ -45,7 +45,7 @@ from bot.model.workflow_steps import Flaw
 from bot.text.characters import cut
 from bot.text.to_devin import to_markdown
 from bot.text.to_slack import disarmed, escape, excerpt
-from bot.wording.message import QUOTE_LIMIT, Words, button, plain
+from bot.wording.message import QUOTE_LIMIT, SlackMessage, button, plain
 
 SEND_AGAIN = "send_again"
 UNLINK = "unlink"
@@ -62,7 +62,7 @@ MARKS: Mapping[OutcomeKind, str] = {
 # What a report says.
 
 
-def report(outcome: Outcome, reply: Reply, number: int, sent_to: SessionId) -> Words | None:
+def report(outcome: Outcome, reply: Reply, number: int, sent_to: SessionId) -> SlackMessage | None:
     """How a delivery ended, for its thread; None where the mark on the reply says it all."""
     if outcome.is_plain:
         return None
@@ -79,31 +79,31 @@ def report(outcome: Outcome, reply: Reply, number: int, sent_to: SessionId) -> W
     return replace(words, buttons=tuple(buttons))
 
 
-def _left_out(files: Sequence[Brought]) -> Words:
+def _left_out(files: Sequence[Upload]) -> SlackMessage:
     """Which files Devin got as links only."""
     lines = [f"{cut(one.file.name, 80)}: {_why(one)}" for one in files]
     what = _plural(len(lines), "this file", "these files")
-    return Words(
+    return SlackMessage(
         f"Devin got the message, but only a *link* to {what}, which it may not be able to open:",
         quote="\n".join(lines),
         advice="If Devin needs the content, give it another way.",
     )
 
 
-def _why(brought: Brought) -> str:
+def _why(brought: Upload) -> str:
     code = f" ({brought.detail[:60]})" if brought.detail else ""
-    return _HITCHES[brought.hitch or Hitch.ELSEWHERE].format(code=code)
+    return _HITCHES[brought.hitch or WhyLink.ELSEWHERE].format(code=code)
 
 
 _HITCHES = {
-    Hitch.ELSEWHERE: "it is not kept in Slack",
-    Hitch.FOREIGN: "its address isn't on a file host I trust{code}, so I didn't open it",
-    Hitch.TOO_LARGE: "it is larger than I may pass on",
-    Hitch.SIGN_IN: "Slack did not let me read it; either I am not in the conversation that it is "
+    WhyLink.ELSEWHERE: "it is not kept in Slack",
+    WhyLink.FOREIGN: "its address isn't on a file host I trust{code}, so I didn't open it",
+    WhyLink.TOO_LARGE: "it is larger than I may pass on",
+    WhyLink.SIGN_IN: "Slack did not let me read it; either I am not in the conversation that it is "
     "from, or whoever runs Devin Relay must install the app again, with the scope files:read",
-    Hitch.SLACK: "Slack did not give it to me{code}",
-    Hitch.DEVIN: "Devin did not take it{code}",
-    Hitch.SLOW: "it took too long",
+    WhyLink.SLACK: "Slack did not give it to me{code}",
+    WhyLink.DEVIN: "Devin did not take it{code}",
+    WhyLink.SLOW: "it took too long",
 }
 
 
@@ -119,35 +119,35 @@ def _shown(markup: str) -> str:
     return excerpt(to_markdown(markup), limit=80)
 
 
-def _suspended(outcome: Outcome, about: str) -> Words:
-    return Words(
+def _suspended(outcome: Outcome, about: str) -> SlackMessage:
+    return SlackMessage(
         f"Devin's session is *suspended*, so {about} may not have been read. Devin says:",
         quote=outcome.detail or "(nothing)",
         advice="Wake the session in Devin, then send it again.",
     )
 
 
-def _refused(outcome: Outcome, about: str) -> Words:
+def _refused(outcome: Outcome, about: str) -> SlackMessage:
     match outcome.refusal:
         case Refusal.INVALID:
             lines = [f"{one.where}: {one.what} ({one.type})" for one in outcome.problems]
-            return Words(
+            return SlackMessage(
                 f"Devin *refused* {about} as not valid, so it was not taken:",
                 quote="\n".join(lines),
                 advice="Please write it again, changed.",
             )
         case Refusal.KEY_REJECTED:
-            return Words(
+            return SlackMessage(
                 f"Devin *rejected my key* (401), so {about} was not sent. "
                 "Whoever runs Devin Relay must set a valid `DEVIN_API_KEY`."
             )
         case Refusal.FORBIDDEN:
-            return Words(
+            return SlackMessage(
                 f"My key *may not write to this session* (403), so {about} was not sent. "
                 "Whoever runs Devin Relay must use a key of the organization that owns the session."
             )
         case Refusal.NO_SESSION:
-            return Words(
+            return SlackMessage(
                 f"Devin knows *no such session* (404), so {about} was not sent. "
                 "Unlink this thread, then link it to a session that exists."
             )
@@ -155,38 +155,38 @@ def _refused(outcome: Outcome, about: str) -> Words:
             return _refused_otherwise(outcome, about)
 
 
-def _refused_otherwise(outcome: Outcome, about: str) -> Words:
+def _refused_otherwise(outcome: Outcome, about: str) -> SlackMessage:
     if outcome.status is None:
-        return Words(
+        return SlackMessage(
             f"I *couldn't read* my saved copy of {about}, so I can't send it "
             f"({_code(outcome.detail)}).",
             advice="Check the session. If it isn't there, post it again.",
         )
     quote = cut(" ".join(outcome.detail.split()), 200) or "(nothing)"
     if outcome.is_unread:
-        return Words(
+        return SlackMessage(
             f"I can't read Devin's answer to {about} (HTTP {outcome.status}), so I count it as "
             "*refused*. Devin says:",
             quote=quote,
             advice="Look in the session, and write it again if it is not there.",
         )
-    return Words(
+    return SlackMessage(
         f"Devin *refused* {about} (HTTP {outcome.status}), so it was not taken. Devin says:",
         quote=quote,
         advice="If you can't tell why, ask whoever runs Devin Relay.",
     )
 
 
-def _uncertain(outcome: Outcome, about: str) -> Words:
-    return Words(
+def _uncertain(outcome: Outcome, about: str) -> SlackMessage:
+    return SlackMessage(
         f"I *don't know whether Devin got* {about}: there was no clear answer "
         f"({_code(outcome.detail)}). I did not send it a second time.",
         advice="Look in the session, and send it again if it is not there.",
     )
 
 
-def _given_up(outcome: Outcome, about: str) -> Words:
-    return Words(
+def _given_up(outcome: Outcome, about: str) -> SlackMessage:
+    return SlackMessage(
         f"I *gave up* on {about}: Devin took no messages for too long "
         f"({_code(outcome.detail)}). It was not sent.",
         advice="Send it again when Devin is back.",
@@ -201,7 +201,7 @@ _REPORTS = {
 }
 
 
-def late(replies: int, commands: Sequence[str], *, hushed: bool) -> Words:
+def late(replies: int, commands: Sequence[str], *, hushed: bool) -> SlackMessage:
     """What was found in a thread after the relay was away."""
     said = "I was away"
     if replies:
@@ -215,22 +215,22 @@ def late(replies: int, commands: Sequence[str], *, hushed: bool) -> Words:
         said += f" I did not hear {asked} meanwhile: please mention me again."
     if hushed:
         said += " The replies after that stayed here."
-    return Words(said)
+    return SlackMessage(said)
 
 
-def stranded(replies: int) -> Words:
+def stranded(replies: int) -> SlackMessage:
     """What came, or was found, only after its thread was unlinked, muted or linked anew."""
     found = _plural(replies, "1 reply", f"{replies} replies")
     left = _plural(replies, "it was", "they were")
-    return Words(
+    return SlackMessage(
         f"{found} reached me only after somebody had unlinked, muted or relinked this thread, so "
         f"{left} not sent to Devin."
     )
 
 
-def waiting(reply: Reply, give_up_after: timedelta) -> Words:
+def waiting(reply: Reply, give_up_after: timedelta) -> SlackMessage:
     """The one notice that a reply waits."""
-    return Words(
+    return SlackMessage(
         f":{WAITING_MARK}: Devin takes no messages at the moment, so {_about(reply)} waits, and so "
         f"do the replies after it. I keep trying for {span(give_up_after)}."
     )
@@ -248,7 +248,7 @@ def unlinked_by(by: str) -> str:
 
 # What commands answer.
 
-HELP = Words(
+HELP = SlackMessage(
     "I bring the replies of a thread to a Devin session. In a thread, mention me with:\n"
     "• `link &lt;session id or address&gt;`: link this thread to a session\n"
     "• `unlink`: end the link\n"
@@ -262,41 +262,45 @@ HELP = Words(
 )
 
 
-def linked(link: Link, *, already: bool, by: str = "") -> Words:
+def linked(link: Link, *, already: bool, by: str = "") -> SlackMessage:
     """The thread has that link; `by` names who made it, where nobody sees that."""
     how = "is linked to" if already else "is now linked to"
     whose = f", by {escape(by)}" if by else ""
-    return Words(f"This thread {how} {session(link.session)}{whose}. Replies here go to Devin.")
+    return SlackMessage(
+        f"This thread {how} {session(link.session)}{whose}. Replies here go to Devin."
+    )
 
 
-def unlinked(link: Link) -> Words:
+def unlinked(link: Link) -> SlackMessage:
     """The thread's link is gone."""
-    return Words(
+    return SlackMessage(
         f"This thread is no longer linked to {session(link.session)}. "
         "Replies that wait are still sent."
     )
 
 
-def channel_moved(link: Link) -> Words:
+def channel_moved(link: Link) -> SlackMessage:
     """The thread's channel is shared with another organization, so its link has ended."""
-    return Words(
+    return SlackMessage(
         f"This channel was shared with another organization, so I ended this thread's link to "
         f"{session(link.session)}: replies here no longer go to Devin. Replies that wait are still "
         "sent. To link the thread again, mention me with `link`."
     )
 
 
-def muted(link: Link) -> Words:
+def muted(link: Link) -> SlackMessage:
     """Whether the thread is muted."""
     if link.muted:
-        return Words("Muted: replies here stay here, until somebody mentions me with `unmute`.")
-    return Words("Unmuted: replies here go to Devin again.")
+        return SlackMessage(
+            "Muted: replies here stay here, until somebody mentions me with `unmute`."
+        )
+    return SlackMessage("Unmuted: replies here go to Devin again.")
 
 
-def status(link: Link, by: str, mail: int, last: Outcome | None) -> Words:
+def status(link: Link, by: str, mail: int, last: Outcome | None) -> SlackMessage:
     """How a linked thread stands."""
     mute = " It is *muted*." if link.muted else ""
-    return Words(
+    return SlackMessage(
         f"Linked to {session(link.session)} by {escape(by)}, {_date(link.at)}.{mute} "
         f"{_waits(mail)} {_ended(last)}"
     )
@@ -334,9 +338,9 @@ def harmless(markup: str) -> str:
 _PING_ALL = re.compile(r"<!(here|channel|everyone)(?:\|[^<>]*)?>")
 
 
-def said(by: str, message: str) -> Words:
+def said(by: str, message: str) -> SlackMessage:
     """What `/devin-say` posts into the channel for a person; `message` is Slack markup."""
-    return Words(cut(f"*{escape(by)}* to Devin:\n{message}", QUOTE_LIMIT))
+    return SlackMessage(cut(f"*{escape(by)}* to Devin:\n{message}", QUOTE_LIMIT))
 
 
 # What the message shortcuts and their modals say, and what is offered where a session is named.
@@ -355,56 +359,56 @@ ASK_HINT = "Its id, or its address at app.devin.ai"
 SHOWN_CHARACTERS = 300
 
 
-def ask_to_send(message: Reply) -> Words:
+def ask_to_send(message: Reply) -> SlackMessage:
     """Why the modal asks for a session, above the beginning of the message."""
     quoted = (to_markdown(one.text, one.blocks) for one in message.forwarded)
     text = " ".join(" ".join((to_markdown(message.text, message.blocks), *quoted)).split())
     files = ", ".join(file.name for file in message.all_files)
-    return Words(
+    return SlackMessage(
         "This thread is not linked to a Devin session yet. I link it, so that its replies go to "
         "Devin from then on, and send this message:",
         quote=cut(text or files, SHOWN_CHARACTERS),
     )
 
 
-ASK_TO_LINK = Words("Replies in this thread go to the Devin session that you link it to.")
+ASK_TO_LINK = SlackMessage("Replies in this thread go to the Devin session that you link it to.")
 
-ONE_MOMENT = Words("One moment, please: this takes longer than usual.")
+ONE_MOMENT = SlackMessage("One moment, please: this takes longer than usual.")
 
-SENT_BEFORE = Words(
+SENT_BEFORE = SlackMessage(
     "I took that message for Devin before, so it is not sent a second time. "
     "Its mark, or my answer in the thread, says how it ended; without one, it still waits."
 )
 
-SENT = Words(
+SENT = SlackMessage(
     "On its way to Devin. A mark on the message, or my answer in the thread, will say how it ends."
 )
 
 
-def linked_before(link: Link, by: str) -> Words:
+def linked_before(link: Link, by: str) -> SlackMessage:
     """The thread has a link, and stays with it."""
-    return Words(
+    return SlackMessage(
         f"This thread is linked to {session(link.session)}, by {escape(by)}. "
         "To change that, mention me in the thread with `unlink` first."
     )
 
 
-def offer(session_id: SessionId, ticket: str) -> Words:
+def offer(session_id: SessionId, ticket: str) -> SlackMessage:
     """Somebody wrote a session's address into a thread that is not linked."""
-    return Words(
+    return SlackMessage(
         f"You named {session(session_id)}. Link this thread to it, and replies here go to Devin.",
         buttons=(button(LINK_OFFERED, "Link this thread", ticket),),
     )
 
 
-def offer_taken(session_id: SessionId) -> Words:
+def offer_taken(session_id: SessionId) -> SlackMessage:
     """What takes the place of a pressed offer."""
-    return Words(f"This thread is linked to {session(session_id)}.")
+    return SlackMessage(f"This thread is linked to {session(session_id)}.")
 
 
-SLOW = Words("That takes longer than usual. Please try again: nothing is done twice.")
+SLOW = SlackMessage("That takes longer than usual. Please try again: nothing is done twice.")
 
-TOO_LATE = Words(
+TOO_LATE = SlackMessage(
     "That took so long that Slack no longer lets me open the form. Please try again in a minute."
 )
 
@@ -427,45 +431,45 @@ SAY_BOTH = "Choose a session above or type one here, not both."
 SAY_NO_SESSION = "Choose a session, or type its id or address."
 SAY_NO_MESSAGE = "Write what Devin shall read."
 
-SAY_NOWHERE = Words("Nothing was sent to Devin.")
+SAY_NOWHERE = SlackMessage("Nothing was sent to Devin.")
 
 
-def which_session(text: str) -> Words:
+def which_session(text: str) -> SlackMessage:
     """The question where several sessions could be meant; `text` is what is to be said."""
-    return Words(f"Several sessions are active here. Which one shall read “{_shown(text)}”?")
+    return SlackMessage(f"Several sessions are active here. Which one shall read “{_shown(text)}”?")
 
 
-def said_to(session_id: SessionId, text: str) -> Words:
+def said_to(session_id: SessionId, text: str) -> SlackMessage:
     """What takes the place of that question."""
-    return Words(f"“{_shown(text)}” is on its way to {session(session_id)}.")
+    return SlackMessage(f"“{_shown(text)}” is on its way to {session(session_id)}.")
 
 
 # What a channel's default session is.
 
 
-NO_DEFAULT = Words(
+NO_DEFAULT = SlackMessage(
     "This channel has no default session. Mention me with "
     "`default &lt;session id or address&gt;` to choose one."
 )
 
 
-def default_is(session_id: SessionId, by: str) -> Words:
+def default_is(session_id: SessionId, by: str) -> SlackMessage:
     """What a `/devin-say` without a session means; `by` names who chose that."""
-    return Words(
+    return SlackMessage(
         f"This channel's default session is {session(session_id)}, chosen by {escape(by)}. "
         "`/devin-say &lt;message&gt;` goes there."
     )
 
 
-def default_chosen(session_id: SessionId) -> Words:
+def default_chosen(session_id: SessionId) -> SlackMessage:
     """The channel has another default now."""
-    return Words(
+    return SlackMessage(
         f"`/devin-say &lt;message&gt;` in this channel now goes to {session(session_id)}. "
         "Mention me with `default none` to end that."
     )
 
 
-DEFAULT_CLEARED = Words("This channel has no default session now.")
+DEFAULT_CLEARED = SlackMessage("This channel has no default session now.")
 
 
 # What App Home shows: one person's linked threads.
@@ -477,7 +481,7 @@ HOME_UNLINK = "Unlink"
 HOME_EARLIER = "Earlier threads"
 HOME_LATER = "Later threads"
 
-HOME_EMPTY = Words(
+HOME_EMPTY = SlackMessage(
     "No thread that you can see is linked to a Devin session yet. There are three ways to link "
     "one:\n"
     "• In a thread, mention me with `link &lt;session id or address&gt;`.\n"
@@ -498,13 +502,13 @@ HOME_CONFIRM_TEXT = "Replies there will no longer go to Devin. The thread is tol
 HOME_KEEP = "Keep it"
 
 
-def home_closed(standing: Standing) -> Words:
+def home_closed(standing: Standing) -> SlackMessage:
     """What App Home says to somebody who may not steer Devin."""
     if standing is Standing.UNKNOWN:
-        return Words(
+        return SlackMessage(
             "I could not find out from Slack who you are. Please open this tab again in a minute."
         )
-    return Words(f"{_MAY_NOT[standing]}, so there is nothing for me to show you. {_ASK}")
+    return SlackMessage(f"{_MAY_NOT[standing]}, so there is nothing for me to show you. {_ASK}")
 
 
 def home_count(first: int, last: int, all_: int) -> str:
@@ -536,19 +540,19 @@ HOME_UNLINKED = "Unlinked. I said so in the thread."
 HOME_GONE = "That thread has no such link any more, so nothing was changed."
 
 
-def muted_at_home(by: str, *, muted: bool) -> Words:
+def muted_at_home(by: str, *, muted: bool) -> SlackMessage:
     """What a thread is told when it was muted or unmuted from App Home."""
     if muted:
-        return Words(
+        return SlackMessage(
             f"Muted by {escape(by)}: replies here stay here, until somebody mentions me with "
             "`unmute`."
         )
-    return Words(f"Unmuted by {escape(by)}: replies here go to Devin again.")
+    return SlackMessage(f"Unmuted by {escape(by)}: replies here go to Devin again.")
 
 
-def unlinked_at_home(link: Link, by: str) -> Words:
+def unlinked_at_home(link: Link, by: str) -> SlackMessage:
     """What a thread is told when it was unlinked from App Home."""
-    return Words(
+    return SlackMessage(
         f"{escape(by)} has unlinked this thread from {session(link.session)}. "
         "Replies that wait are still sent."
     )
@@ -562,9 +566,9 @@ CHANGED_MARK = "pencil2"
 WITHDRAWN_MARK = "wastebasket"
 
 
-def correction_offered(ticket: str, *, was_taken: bool) -> Words:
+def correction_offered(ticket: str, *, was_taken: bool) -> SlackMessage:
     """Somebody edited a message after it was sent."""
-    return Words(
+    return SlackMessage(
         "That message had gone to Devin before you edited it, so Devin does not see the edit."
         if was_taken
         else "Devin did not take that message as it was, and does not see the edit by itself.",
@@ -572,18 +576,18 @@ def correction_offered(ticket: str, *, was_taken: bool) -> Words:
     )
 
 
-CORRECTION_SENT = Words("Sent: it stands in the thread, in your name.")
+CORRECTION_SENT = SlackMessage("Sent: it stands in the thread, in your name.")
 
 
-def corrected(by: str, message: str) -> Words:
+def corrected(by: str, message: str) -> SlackMessage:
     """What is posted for somebody who sends a correction; `message` is foreign text."""
-    return Words(f"*{escape(by)}* corrects an earlier message:", quote=message)
+    return SlackMessage(f"*{escape(by)}* corrects an earlier message:", quote=message)
 
 
-def read_already(*, is_certain: bool) -> Words:
+def read_already(*, is_certain: bool) -> SlackMessage:
     """Somebody deleted a message, or made it an aside, after it was sent."""
     has = "already has" if is_certain else "may already have"
-    return Words(
+    return SlackMessage(
         f"Devin {has} that message, so it cannot be taken back. "
         "If it matters, reply here what Devin should do instead."
     )
@@ -595,16 +599,16 @@ LINKED_NOW = "Replies in the thread go to Devin."
 LINKED_BEFORE = "The thread was linked to this session before."
 
 
-def said_by_workflow(by: str, message: str) -> Words:
+def said_by_workflow(by: str, message: str) -> SlackMessage:
     """What a step posts: `message` is foreign text, `by` on whose behalf, if that was said."""
     who = f"*{escape(by)}*, through a workflow," if by else "*A workflow*"
-    return Words(f"{who} to Devin:", quote=message)
+    return SlackMessage(f"{who} to Devin:", quote=message)
 
 
-def linked_by_workflow(link: Link, by: str) -> Words:
+def linked_by_workflow(link: Link, by: str) -> SlackMessage:
     """A step has linked the thread."""
     who = f"{escape(by)}, through a workflow," if by else "A workflow"
-    return Words(
+    return SlackMessage(
         f"{who} linked this thread to {session(link.session)}. Replies here go to Devin. "
         "To change that, mention me with `unlink`."
     )
@@ -688,7 +692,7 @@ _STEP_STANDINGS = {
 
 # What refusals and failures say.
 
-USAGE = Words(
+USAGE = SlackMessage(
     "Type `/devin-say &lt;session&gt; &lt;message&gt;`, for instance:\n"
     "• `/devin-say devin-0123abcd Please rebase`: starts a thread that is linked to that session\n"
     "• `/devin-say Please rebase`: goes to the channel's default session, or into the thread of "
@@ -701,7 +705,7 @@ USAGE = Words(
 )
 
 
-def sorry(error: PersonError, linked_by: str = "") -> Words:
+def sorry(error: PersonError, linked_by: str = "") -> SlackMessage:
     """What the person must know and do about `error`; `linked_by` names who made a link."""
     if type(error) in _SORRY:
         return _SORRY[type(error)]
@@ -709,67 +713,67 @@ def sorry(error: PersonError, linked_by: str = "") -> Words:
         case BadSession():
             words = no_session(error.text)
         case LinkedElsewhere():
-            words = Words(
+            words = SlackMessage(
                 f"This thread is already linked to {session(error.link.session)}, by "
                 f"{escape(linked_by or error.by or error.link.by)}. "
                 "Mention me with `unlink` first to change that."
             )
         case NotAllowed():
-            words = Words(_turned_away(error.standing))
+            words = SlackMessage(_turned_away(error.standing))
         case NotTaken():
-            words = Words(_NOT_TAKEN[error.change])
+            words = SlackMessage(_NOT_TAKEN[error.change])
         case BadStep():
-            words = Words(_FLAWS[error.flaw])
+            words = SlackMessage(_FLAWS[error.flaw])
         case NoSuchReply():
-            words = Words(_ALREADY if error.already_sent else _GONE)
+            words = SlackMessage(_ALREADY if error.already_sent else _GONE)
         case ChooseSession():
             words = _choose(several=bool(error.links))
         case CannotPost():
-            words = Words(_CANNOT_POST.get(error.reason, _cannot_post(error.reason)))
+            words = SlackMessage(_CANNOT_POST.get(error.reason, _cannot_post(error.reason)))
         case _:
             raise AssertionError(f"no words for {type(error).__name__}")
     return words
 
 
-_SORRY: Mapping[type[PersonError], Words] = {
-    NotLinked: Words(
+_SORRY: Mapping[type[PersonError], SlackMessage] = {
+    NotLinked: SlackMessage(
         "This thread is not linked to a Devin session. Mention me with "
         "`link &lt;session id or address&gt;` first."
     ),
     NothingToSay: USAGE,
-    AlreadySent: Words("That was sent before, so it is not sent a second time."),
-    StillSending: Words(
+    AlreadySent: SlackMessage("That was sent before, so it is not sent a second time."),
+    StillSending: SlackMessage(
         "I may still be posting that. Look in the thread in a minute: if it is not there, reply "
         "with what Devin should know."
     ),
-    EmptyMessage: Words(
+    EmptyMessage: SlackMessage(
         "That message has no text or files that I can read, so there was nothing to send to Devin. "
         "If you forwarded it from another conversation, copy its text into a new reply."
     ),
-    IsMuted: Words(
+    IsMuted: SlackMessage(
         "This thread is muted, so the message was not sent. "
         "Mention me in the thread with `unmute`, then send it again."
     ),
-    Outdated: Words(
+    Outdated: SlackMessage(
         "Somebody changed this thread's link after you asked for that and before I heard it, so I "
         "didn't do it. If you still want it, mention me again."
     ),
-    StillSaying: Words(
+    StillSaying: SlackMessage(
         "I may still be posting this. Look in the channel in a minute: if it is not there, try "
         "again, or type `/devin-say` and write it again."
     ),
-    FormGone: Words("I no longer keep that message. Type `/devin-say` and write it again."),
-    TicketGone: Words(
+    FormGone: SlackMessage("I no longer keep that message. Type `/devin-say` and write it again."),
+    TicketGone: SlackMessage(
         "This is more than a day old, or it was made for somebody else. Choose it anew from "
         "the message's menu, or mention me with `link &lt;session id or address&gt;`."
     ),
 }
 
 
-def no_session(typed: str) -> Words:
+def no_session(typed: str) -> SlackMessage:
     """What was typed in the place of a session is none."""
     named = f"“{shown}” names no" if (shown := _shown(typed)) else "That names no"
-    return Words(
+    return SlackMessage(
         f"{named} Devin session. Use its id, like `devin-0123abcd…`, or its address, like "
         "`https://app.devin.ai/sessions/0123abcd…`."
     )
@@ -823,21 +827,21 @@ def _cannot_post(reason: str) -> str:
     )
 
 
-def _choose(*, several: bool) -> Words:
+def _choose(*, several: bool) -> SlackMessage:
     found = "Several sessions are" if several else "No session was"
     since = "" if several else " in the last seven days"
-    return Words(
+    return SlackMessage(
         f"{found} active in this channel{since}. "
         "Type `/devin-say &lt;session&gt; &lt;message&gt;`, or `/devin-say` alone for a form."
     )
 
 
-def passing(error: PassingError) -> Words:
+def passing(error: PassingError) -> SlackMessage:
     """The relay's own trouble, to the person whose request it ended."""
     if isinstance(error, NotIdentified):
-        return Words(_turned_away(Standing.UNKNOWN))
+        return SlackMessage(_turned_away(Standing.UNKNOWN))
     who = "Slack" if isinstance(error, SlackAway) else "my database"
-    return Words(
+    return SlackMessage(
         f"That did not work just now: {who} did not answer. "
         "Look whether it happened all the same, and try again in a minute if not."
     )
@@ -848,9 +852,9 @@ def logged(reference: str) -> str:
     return f"unexpected error, logged as {reference}"
 
 
-def unknown(reference: str) -> Words:
+def unknown(reference: str) -> SlackMessage:
     """A failure that nobody foresaw; the log has the same reference."""
-    return Words(
+    return SlackMessage(
         "Something went wrong that I did not expect. Please tell whoever runs Devin Relay: "
         f"the log has it as `{reference}`."
     )

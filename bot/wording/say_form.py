@@ -10,7 +10,7 @@ from typing import Any
 
 from bot.model.sessions import Listed, SessionId, parse_session
 from bot.wording import messages
-from bot.wording.message import Words, button, plain
+from bot.wording.message import SlackMessage, button, plain
 
 FORM = "say_form"
 CHOSEN = "say_chosen"
@@ -52,7 +52,7 @@ def form(number: str, choices: Choices) -> dict[str, Any]:
     }
 
 
-def menu(number: str, sessions: Sequence[Listed], text: str) -> Words:
+def menu(number: str, sessions: Sequence[Listed], text: str) -> SlackMessage:
     """The question which of `sessions` is to get `text`."""
     options = [
         _option(_label(one), f"{number}:{index}") for index, one in enumerate(sessions[:MENU_LIMIT])

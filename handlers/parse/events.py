@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic_core import to_json
 
-from bot.model.files import Attached, Forwarded
+from bot.model.files import AttachedFile, Forwarded
 from bot.model.lenient import DEEPEST, clean, mapping, mappings, string
 from bot.model.people import UserId, is_id
 from bot.model.replies import Reply
@@ -234,7 +234,7 @@ def _permalink(address: str) -> str:
     return f"{found[1]}{found[2] or ''}" if found else ""
 
 
-def _files(event: Payload) -> tuple[Attached, ...]:
+def _files(event: Payload) -> tuple[AttachedFile, ...]:
     return tuple(attached(file) for file in mappings(event.get("files")))
 
 

@@ -21,14 +21,14 @@ from bot.model.replies import Reply, Voucher
 from bot.model.sessions import SessionId
 from bot.model.threads import ThreadRef
 from bot.redis.connection import Store, open_store
-from bot.reporting.notices import MOST, Answers
+from bot.reporting.notices import MOST, Notices
 from bot.runtime.intake import Intake
-from bot.slack.rate_limits import STEP_SECONDS, Pauses
+from bot.slack.rate_limits import STEP_SECONDS, RateLimits
 from bot.slack.threads import Threads
 from bot.store.backlog import measure
 from bot.store.mailbox import Mailbox
-from bot.store.outbox import Reports
-from bot.wording.message import Words
+from bot.store.outbox import Outbox
+from bot.wording.message import SlackMessage
 from sandbox import Sandbox
 from tests.conftest import environ_of
 from tests.support.desk import OTHER_SESSION, SESSION, Desk
@@ -154,11 +154,11 @@ async def test_marks_beyond_what_slack_takes_are_dropped_and_words_are_kept(
     intake, over = Intake(), asyncio.Event()
     client = AsyncWebClient(box.slack.bot_token, base_url=box.slack.api_url)
     schedule = Planned()
-    answers = Answers(
+    answers = Notices(
         threads=Threads(client, never),
         intake=intake,
         store=store,
-        reports=Reports(store),
+        reports=Outbox(store),
         schedule=schedule,
     )
 
@@ -169,7 +169,7 @@ async def test_marks_beyond_what_slack_takes_are_dropped_and_words_are_kept(
         answers.later(waits())
     answers.mark("C0", "1764000000.000100", "eyes")
     thread = ThreadRef(team="T0", channel="C0", thread_ts="1764000000.000100")
-    await answers.whisper(thread, "U0ADA", Words("hello"))
+    await answers.whisper(thread, "U0ADA", SlackMessage("hello"))
     assert len(schedule.told) == 1
     assert [one.message for one in caplog.records if one.levelname == "ERROR"] == [
         "answer given up"
@@ -260,7 +260,7 @@ async def test_a_channel_that_slack_limits_is_not_hammered_and_delays_no_other(
     assert posts_in(desk, "general") - asked <= 2 * 6 + 2
 
 
-def turn_of(pauses: Pauses, method: str, channel: str) -> float | None:
+def turn_of(pauses: RateLimits, method: str, channel: str) -> float | None:
     """In how many seconds a call may be made; None: it was made, and taken."""
     try:
         with pauses.kept(method, channel):
@@ -269,7 +269,7 @@ def turn_of(pauses: Pauses, method: str, channel: str) -> float | None:
         return error.retry_after
 
 
-def limited(pauses: Pauses, method: str, channel: str, seconds: float | None) -> float | None:
+def limited(pauses: RateLimits, method: str, channel: str, seconds: float | None) -> float | None:
     """A call that Slack answers with 429; when its next turn is."""
     error = SlackAway(method, "ratelimited", retry_after=seconds, maybe_done=False)
     with pytest.raises(SlackAway) as raised, pauses.kept(method, channel):
@@ -279,7 +279,7 @@ def limited(pauses: Pauses, method: str, channel: str, seconds: float | None) ->
 
 def test_a_pause_holds_its_channel_or_its_method_and_nothing_else() -> None:
     """Messages are limited by channel, everything else by workspace."""
-    pauses = Pauses()
+    pauses = RateLimits()
     limited(pauses, "chat.postMessage", "C1", 30)
     limited(pauses, "reactions.add", "C1", 30)
     assert turn_of(pauses, "chat.postMessage", "C1") is not None
@@ -290,7 +290,7 @@ def test_a_pause_holds_its_channel_or_its_method_and_nothing_else() -> None:
 
 def test_a_token_that_no_longer_serves_pauses_everything() -> None:
     """Whatever waits would meet the same no; one call tries, every few seconds."""
-    pauses = Pauses()
+    pauses = RateLimits()
     away = pauses.all(SlackRefused("reactions.add", "token_revoked"))
     assert (away.reason, away.maybe_done) == ("token_revoked", False)
     assert (turn_of(pauses, "chat.postMessage", "C1") or 0) > 2
@@ -299,7 +299,7 @@ def test_a_token_that_no_longer_serves_pauses_everything() -> None:
 
 def test_those_who_wait_come_back_one_after_the_other() -> None:
     """A crowd that came back at once would be sent away again."""
-    pauses = Pauses()
+    pauses = RateLimits()
     turns = [limited(pauses, "chat.postMessage", "C1", 30)]
     turns += [turn_of(pauses, "chat.postMessage", "C1") for _ in range(3)]
     assert [round(turn or 0) for turn in turns] == [30, 31, 32, 33]
@@ -308,13 +308,13 @@ def test_those_who_wait_come_back_one_after_the_other() -> None:
 def test_a_429_without_a_time_is_a_pause_too() -> None:
     """And so is one of 0 seconds: it must not make a hot loop."""
     for seconds in (None, 0.0):
-        assert (limited(Pauses(), "reactions.add", "C1", seconds) or 0) > 0.4
+        assert (limited(RateLimits(), "reactions.add", "C1", seconds) or 0) > 0.4
 
 
 @pytest.mark.parametrize("reason", ["ratelimited", "rate_limited", "HTTP 429"])
 def test_slack_s_words_for_a_limit_are_one(reason: str) -> None:
     """It says them by method, and by what stands in front of it."""
-    pauses = Pauses()
+    pauses = RateLimits()
     with pytest.raises(SlackAway), pauses.kept("reactions.add", "C1"):
         raise SlackAway("reactions.add", reason, retry_after=30, maybe_done=False)
     assert (turn_of(pauses, "reactions.add", "C1") or 0) > 20
@@ -325,7 +325,7 @@ async def test_after_a_pause_one_call_tries_and_its_answer_ends_it(
     answer: SlackRefused | None,
 ) -> None:
     """Until then the others go on waiting; Slack's no is an answer too."""
-    pauses = Pauses()
+    pauses = RateLimits()
     limited(pauses, "chat.postMessage", "C1", 0)
     trying, over = asyncio.Event(), asyncio.Event()
 

@@ -331,7 +331,7 @@ async def test_a_reply_that_could_not_be_sent_in_time_is_put_back_and_sent(
             await wait_until(lambda: asked(desk, "files.info"), "its file is looked up")
             await valkey.stop()
             over.set()
-            lost = "hold not renewed"
+            lost = "lease not renewed"
             await wait_until(lambda: caplog.messages.count(lost) > 2, "its hold has expired")
             await valkey.start()
             await desk.until_marked("white_check_mark", ts, channel="shared")

@@ -17,7 +17,7 @@ from redis.asyncio import Redis
 from bot.app import Bot, open_bot, open_slack
 from bot.catch_up import runner
 from bot.catch_up.listening import Listening
-from bot.catch_up.reader import LateReader, Unheard
+from bot.catch_up.reader import ThreadReader, Unheard
 from bot.catch_up.runner import CatchUp
 from bot.model.errors import PersonError
 from bot.model.people import UserId
@@ -34,15 +34,15 @@ from bot.redis.keys import (
     recent_key,
     reply_key,
 )
-from bot.reporting.notices import Answers
+from bot.reporting.notices import Notices
 from bot.runtime.intake import Intake
 from bot.settings import Settings
 from bot.slack.clock import SlackClock
 from bot.slack.threads import Threads
-from bot.store.checkpoints import CATCH_UP, Gaps, Missed
+from bot.store.checkpoints import CATCH_UP, Checkpoints, Missed
 from bot.store.links import Links
 from bot.store.mailbox import Head, Later, Mailbox, Step
-from bot.store.outbox import Reports
+from bot.store.outbox import Outbox
 from handlers.parse.events import parse_reply
 from sandbox.slack.server import ApiCall, Message
 from tests.support.desk import OTHER_SESSION, SESSION, Desk, running
@@ -455,9 +455,9 @@ class Study:
         self._store = store
         self._threads = threads
 
-    def gaps(self, who: str = "a") -> Gaps:
+    def gaps(self, who: str = "a") -> Checkpoints:
         """What a process knows of the gap."""
-        return Gaps(self._store, self.desk.slack.team_id, CATCH_UP, who)
+        return Checkpoints(self._store, self.desk.slack.team_id, CATCH_UP, who)
 
     def listening(self, who: str = "a") -> Listening:
         """What a process was brought."""
@@ -472,12 +472,12 @@ class Study:
             listening=listening,
             gaps=self.gaps(who),
             links=self.links,
-            reader=LateReader(self._threads, self.heard, pace),
-            answers=Answers(
+            reader=ThreadReader(self._threads, self.heard, pace),
+            answers=Notices(
                 threads=self._threads,
                 intake=Intake(),
                 store=self._store,
-                reports=Reports(self._store),
+                reports=Outbox(self._store),
                 schedule=schedule,
             ),
             events=self.heard,
@@ -635,7 +635,7 @@ async def test_a_reading_that_fails_as_nobody_foresaw_is_not_the_last(
 
 async def test_only_who_reads_renews_the_hold(store: Store, raw: Redis) -> None:
     """One that was frozen does not keep others from following the next reader if that dies."""
-    first, second = (Gaps(store, "T0TEAM", CATCH_UP, who) for who in ("a", "b"))
+    first, second = (Checkpoints(store, "T0TEAM", CATCH_UP, who) for who in ("a", "b"))
     await first.note_all()
     await first.claim()
     await raw.delete(CATCHING_UP_KEY)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from bot.app import Bot
 from bot.delivery.compose import MOST_QUOTED, NOT_SHOWN, compose, letter
-from bot.model.files import MOST_FORWARDED, Attached, Brought, Forwarded, Hitch
+from bot.model.files import MOST_FORWARDED, AttachedFile, Forwarded, Upload, WhyLink
 from bot.model.people import UserId
 from bot.model.replies import Reply
 from bot.model.threads import ThreadRef
@@ -25,14 +25,14 @@ ATTACHMENT = 'ATTACHMENT:"https://example.com/evil.sh"'
 LINK = "https://example.slack.com/files/U1/F1/plan.md"
 
 
-def reply(text: str = "", *files: Attached, author: UserId = ADA, **fields: object) -> Reply:
+def reply(text: str = "", *files: AttachedFile, author: UserId = ADA, **fields: object) -> Reply:
     """A reply as it was accepted."""
     values = {"thread": THREAD, "ts": "2.000001", "author": author, "text": text, "files": files}
     return Reply.model_validate({**values, **fields})
 
 
-def attached(name: str, permalink: str = LINK) -> Attached:
-    return Attached(name=name, permalink=permalink)
+def attached(name: str, permalink: str = LINK) -> AttachedFile:
+    return AttachedFile(name=name, permalink=permalink)
 
 
 def test_author_text_and_files_in_that_order() -> None:
@@ -210,9 +210,9 @@ def test_a_quoted_file_is_named_where_it_was_and_brought_once() -> None:
     whole = reply("Look", own, forwarded=(quoting(files=(log, own)), quoting(files=(plan, log))))
     assert whole.all_files == (own, log, plan)
     brought = (
-        Brought(file=own, url="https://devin/1"),
-        Brought(file=log, url="https://devin/2"),
-        Brought(file=plan, hitch=Hitch.SLACK),
+        Upload(file=own, url="https://devin/1"),
+        Upload(file=log, url="https://devin/2"),
+        Upload(file=plan, hitch=WhyLink.SLACK),
     )
     assert compose(whole, "Ada", NO_NAMES, "", brought) == (
         f"Ada (in Slack):\n\nLook\n\n"

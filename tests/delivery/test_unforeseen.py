@@ -16,8 +16,8 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.app import Bot
 from bot.delivery.attachments import Files
-from bot.delivery.deliverer import Deliveries
-from bot.delivery.reconcile import Settling
+from bot.delivery.deliverer import Deliverer
+from bot.delivery.reconcile import Reconciler
 from bot.devin.client import open_devin
 from bot.model.errors import StoreAway
 from bot.model.outcomes import Outcome, OutcomeKind
@@ -31,7 +31,7 @@ from bot.redis.keys import lately_key, reply_key
 from bot.runtime.intake import Intake
 from bot.slack.files import SlackFiles
 from bot.slack.people import Called, People
-from bot.store.attachments import Uploads
+from bot.store.attachments import Attachments
 from bot.store.links import Links
 from bot.store.mailbox import Mailbox
 from bot.text.to_devin import Mentioned
@@ -147,7 +147,7 @@ class Noting:
 class Parts:
     """A delivery without the rest of a bot."""
 
-    deliveries: Deliveries
+    deliveries: Deliverer
     people: Stumbling
     schedule: Noting
     mailbox: Mailbox
@@ -162,11 +162,11 @@ async def parts(store: Store, box: Sandbox) -> AsyncIterator[Parts]:
         opening = open_devin(box.devin.url, SecretStr(box.devin.api_key), 4)
         devin = await stack.enter_async_context(opening)
         people, schedule = Stumbling(client, THREAD.team, None), Noting()
-        mailbox, uploads = Mailbox(store, TTL), Uploads(store)
-        deliveries = Deliveries(
+        mailbox, uploads = Mailbox(store, TTL), Attachments(store)
+        deliveries = Deliverer(
             mailbox=mailbox,
             devin=devin,
-            settling=Settling(devin, (0.0,)),
+            reconciler=Reconciler(devin, (0.0,)),
             files=Files(slack=SlackFiles(client), devin=devin, uploads=uploads, limit=0),
             people=people,
             schedule=schedule,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from pydantic import ValidationError
 
-from bot.model.files import Attached
+from bot.model.files import AttachedFile
 from bot.model.people import UserId
 from bot.model.replies import Reply
 from bot.model.threads import ThreadRef
@@ -20,7 +20,7 @@ WHOLE = Reply(
     author=UserId("U0ADA"),
     text="Please rebase",
     blocks=tuple(rich_text("Please rebase")),
-    files=(Attached(name="plan.md", permalink="https://example.slack.com/files/F1"),),
+    files=(AttachedFile(name="plan.md", permalink="https://example.slack.com/files/F1"),),
     step="Fx0STEP",
 )
 

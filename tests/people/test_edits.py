@@ -20,7 +20,7 @@ from bot.relay.edits import CorrectionOffered
 from bot.settings import Settings
 from bot.store.links import Links
 from bot.store.mailbox import Head, Mailbox, Nothing
-from bot.store.outbox import Reports
+from bot.store.outbox import Outbox
 from bot.store.revisions import Revised, Revisions
 from bot.store.tickets import Tickets
 from handlers.edits import parse_deletion, parse_edit
@@ -106,7 +106,7 @@ async def back(desk: Desk, store: Store) -> list[str]:
 
 async def until_no_mail(store: Store) -> None:
     async def is_empty() -> bool:
-        return (await Reports(store).depths())[0] == 0
+        return (await Outbox(store).depths())[0] == 0
 
     await wait_until(is_empty, "no session has mail")
 
@@ -127,13 +127,13 @@ async def test_an_edit_that_leaves_nothing_is_told_though_redis_went_away_amid_i
 ) -> None:
     """The reply was taken back before; Slack brings the edit again, and its author is told."""
     _, ts = await waiting(desk, store, "Please rebase")
-    owe = Reports.owe
+    owe = Outbox.owe
 
     async def away(*_: object, **__: object) -> bool:
-        monkeypatch.setattr(Reports, "owe", owe)
+        monkeypatch.setattr(Outbox, "owe", owe)
         raise StoreAway("gone")
 
-    monkeypatch.setattr(Reports, "owe", away)
+    monkeypatch.setattr(Outbox, "owe", away)
     await desk.slack.edit("general", ts, " ")
     await desk.until_whispered("no text or files", "ada")
     assert await back(desk, store) == []
@@ -519,7 +519,7 @@ async def test_a_late_edit_does_not_bring_back_what_was_deleted_while_it_was_sen
     assert isinstance(head, Head)
     await mailbox.defer(OF, "token", head, timedelta(0), timedelta(0))
     assert await mailbox.take(OF, "another") is Nothing.EMPTY
-    assert await Reports(store).depths() == (0, 0)
+    assert await Outbox(store).depths() == (0, 0)
 
 
 OF = SessionId(SESSION)
@@ -791,7 +791,7 @@ async def test_a_withdrawn_reply_takes_nothing_with_it(store: Store) -> None:
     assert (await revisions.withdraw(two.id, may_be_ahead=False)).what is Revised.SENDING
     await mailbox.put_back(of, "token", two.id)
     assert (await revisions.withdraw(two.id, may_be_ahead=False)).what is Revised.REPEATED
-    assert await Reports(store).depths() == (0, 0)
+    assert await Outbox(store).depths() == (0, 0)
     assert await mailbox.kept(two.id) is None
     again = await mailbox.accept(two, of, timedelta(0))
     assert again.change is Change.REPEATED

@@ -15,16 +15,16 @@ from bot.app import Bot, open_bot
 from bot.delivery.attachments import Files
 from bot.devin.multipart import Multipart
 from bot.model.errors import FileLeftOut
-from bot.model.files import Attached, Brought, Hitch
+from bot.model.files import AttachedFile, Upload, WhyLink
 from bot.model.people import UserId
 from bot.model.replies import Reply
 from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store
-from bot.redis.keys import hold_key, reply_key
+from bot.redis.keys import lease_key, reply_key
 from bot.settings import Settings
 from bot.slack.files import SlackFiles, attached
-from bot.store.attachments import Uploads
+from bot.store.attachments import Attachments
 from bot.store.links import Links
 from bot.store.mailbox import Head, Mailbox
 from sandbox import Sandbox
@@ -245,13 +245,13 @@ async def test_a_crash_during_the_upload_sends_nothing_twice_and_asks_nobody(
     )
     ts = await desk.slack.say("Look", thread=root, files=[upload(desk)], deliver=False)
     event = desk.slack.event_of("general", ts)["files"][0]
-    file = Attached(name="plan.md", permalink="", url=event["url_private_download"])
+    file = AttachedFile(name="plan.md", permalink="", url=event["url_private_download"])
     reply = Reply(thread=thread, ts=ts, author=desk.slack.workspace.user("ada").id, files=(file,))
     mailbox = Mailbox(store, timedelta(days=1))
     await mailbox.accept(reply, session, timedelta(0))
     assert isinstance(await mailbox.take(session, "dead"), Head)
     async with Redis.from_url(redis_url) as redis:
-        await redis.delete(hold_key(session))
+        await redis.delete(lease_key(session))
     async with started(settings):
         await desk.until_marked("white_check_mark", ts)
     assert len(desk.received()) == 1
@@ -272,14 +272,14 @@ PAGE = whole("200 OK", b"<html>Sign in</html>", content_type="text/html")
 @pytest.mark.parametrize(
     ("answer", "kind", "hitch"),
     [
-        (whole("302 Found", b""), "text/plain", Hitch.SLACK),
-        (whole("304 Not Modified", b""), "text/plain", Hitch.SLACK),
-        (whole("404 Not Found", b""), "text/plain", Hitch.SLACK),
-        (PAGE, "text/plain", Hitch.SIGN_IN),
-        (PAGE, "text/html", Hitch.SIGN_IN),
-        (whole("200 OK", bytes(101)), "text/plain", Hitch.TOO_LARGE),
-        (b"HTTP/1.0 200 OK\r\n\r\n" + bytes(101), "text/plain", Hitch.TOO_LARGE),
-        (b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\nhalf", "text/plain", Hitch.SLACK),
+        (whole("302 Found", b""), "text/plain", WhyLink.SLACK),
+        (whole("304 Not Modified", b""), "text/plain", WhyLink.SLACK),
+        (whole("404 Not Found", b""), "text/plain", WhyLink.SLACK),
+        (PAGE, "text/plain", WhyLink.SIGN_IN),
+        (PAGE, "text/html", WhyLink.SIGN_IN),
+        (whole("200 OK", bytes(101)), "text/plain", WhyLink.TOO_LARGE),
+        (b"HTTP/1.0 200 OK\r\n\r\n" + bytes(101), "text/plain", WhyLink.TOO_LARGE),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\nhalf", "text/plain", WhyLink.SLACK),
     ],
     ids=[
         "nowhere",
@@ -292,10 +292,12 @@ PAGE = whole("200 OK", b"<html>Sign in</html>", content_type="text/html")
         "broken off",
     ],
 )
-async def test_what_is_not_the_file_is_told_from_it(answer: bytes, kind: str, hitch: Hitch) -> None:
+async def test_what_is_not_the_file_is_told_from_it(
+    answer: bytes, kind: str, hitch: WhyLink
+) -> None:
     """By status, by type, by length, and by where the answer would lead."""
     async with serving(answering(answer)) as server, slack_at(server.url) as files:
-        file = Attached(name="a", permalink="", url=f"{server.url}/a", kind=kind)
+        file = AttachedFile(name="a", permalink="", url=f"{server.url}/a", kind=kind)
         with pytest.raises(FileLeftOut) as caught:
             async with files.opened(file, 100) as download:
                 assert [chunk async for chunk in download.chunks()]
@@ -306,11 +308,11 @@ async def test_a_page_in_the_place_of_something_else_is_not_the_file() -> None:
     """Its length may be the same by chance."""
     async with serving(answering(PAGE)) as server, slack_at(server.url) as files:
         url, size = f"{server.url}/a", len(b"<html>Sign in</html>")
-        file = Attached(name="a", permalink="", url=url, kind="text/plain", size=size)
+        file = AttachedFile(name="a", permalink="", url=url, kind="text/plain", size=size)
         with pytest.raises(FileLeftOut) as caught:
             async with files.opened(file, 100):
                 raise AssertionError("opened")
-    assert caught.value.hitch is Hitch.SIGN_IN
+    assert caught.value.hitch is WhyLink.SIGN_IN
 
 
 def leading(to: str, status: str = "302 Found") -> bytes:
@@ -320,7 +322,7 @@ def leading(to: str, status: str = "302 Found") -> bytes:
 
 async def read(files: SlackFiles, url: str) -> bytes:
     """What is at `url`, up to 100 bytes."""
-    async with files.opened(Attached(name="a", permalink="", url=url), 100) as download:
+    async with files.opened(AttachedFile(name="a", permalink="", url=url), 100) as download:
         return b"".join([chunk async for chunk in download.chunks()])
 
 
@@ -336,27 +338,27 @@ async def test_a_redirect_to_slack_s_own_file_hosts_is_followed(status: str, to:
 
 
 ASTRAY = {
-    "another port": ("{other}/b", Hitch.FOREIGN, "{other}"),
-    "another host": ("https://files.slack.com.example.com/b", Hitch.FOREIGN, ""),
-    "another scheme": ("http://files.slack.com/b", Hitch.FOREIGN, "http://files.slack.com"),
-    "no scheme": ("//example.com/b", Hitch.FOREIGN, "http://example.com"),
-    "a user": ("http://me@127.0.0.1:{port}/b", Hitch.FOREIGN, "http://127.0.0.1:{port}"),
-    "a password": ("http://me:xoxb@127.0.0.1:{port}/b", Hitch.FOREIGN, "http://127.0.0.1:{port}"),
-    "a user that looks like Slack": ("https://files.slack.com@example.com/", Hitch.FOREIGN, ""),
-    "a backslash": ("https://files.slack.com\\.example.com/b", Hitch.FOREIGN, ""),
-    "a tab": ("https://files.sla\tck.com/b", Hitch.FOREIGN, ""),
-    "no address": ("https://[", Hitch.FOREIGN, ""),
-    "another kind": ("file:///etc/passwd", Hitch.FOREIGN, ""),
-    "the same address": ("/a", Hitch.SLACK, "too many redirects"),
-    "nowhere": ("", Hitch.SLACK, "HTTP 302"),
-    "a sign-in": ("https://acme.slack.com/?redir=%2Ffiles-pri%2FT1-F1", Hitch.SIGN_IN, ""),
-    "the site of GovSlack": ("https://acme.slack-gov.com/?redir=x", Hitch.SIGN_IN, ""),
+    "another port": ("{other}/b", WhyLink.FOREIGN, "{other}"),
+    "another host": ("https://files.slack.com.example.com/b", WhyLink.FOREIGN, ""),
+    "another scheme": ("http://files.slack.com/b", WhyLink.FOREIGN, "http://files.slack.com"),
+    "no scheme": ("//example.com/b", WhyLink.FOREIGN, "http://example.com"),
+    "a user": ("http://me@127.0.0.1:{port}/b", WhyLink.FOREIGN, "http://127.0.0.1:{port}"),
+    "a password": ("http://me:xoxb@127.0.0.1:{port}/b", WhyLink.FOREIGN, "http://127.0.0.1:{port}"),
+    "a user that looks like Slack": ("https://files.slack.com@example.com/", WhyLink.FOREIGN, ""),
+    "a backslash": ("https://files.slack.com\\.example.com/b", WhyLink.FOREIGN, ""),
+    "a tab": ("https://files.sla\tck.com/b", WhyLink.FOREIGN, ""),
+    "no address": ("https://[", WhyLink.FOREIGN, ""),
+    "another kind": ("file:///etc/passwd", WhyLink.FOREIGN, ""),
+    "the same address": ("/a", WhyLink.SLACK, "too many redirects"),
+    "nowhere": ("", WhyLink.SLACK, "HTTP 302"),
+    "a sign-in": ("https://acme.slack.com/?redir=%2Ffiles-pri%2FT1-F1", WhyLink.SIGN_IN, ""),
+    "the site of GovSlack": ("https://acme.slack-gov.com/?redir=x", WhyLink.SIGN_IN, ""),
 }
 
 
 @pytest.mark.parametrize(("to", "hitch", "detail"), ASTRAY.values(), ids=ASTRAY.keys())
 async def test_a_redirect_to_anywhere_else_is_not_followed(
-    to: str, hitch: Hitch, detail: str
+    to: str, hitch: WhyLink, detail: str
 ) -> None:
     """Each hop is looked at before it is asked for; what is told has no user, path or query."""
     async with (
@@ -387,7 +389,7 @@ async def test_a_page_may_be_the_file(headers: list[str], kind: str) -> None:
     answer = whole("200 OK", page, *headers, content_type="text/html")
     async with serving(answering(answer)) as server, slack_at(server.url) as files:
         url = f"{server.url}/a"
-        file = Attached(name="a", permalink="", url=url, kind=kind, size=len(page))
+        file = AttachedFile(name="a", permalink="", url=url, kind=kind, size=len(page))
         async with files.opened(file, 100) as download:
             assert [chunk async for chunk in download.chunks()] == [page]
 
@@ -416,18 +418,20 @@ async def test_an_address_that_only_looks_like_slack_gets_nothing(url: str) -> N
     """Scheme, host and port have to be Slack's."""
     async with slack_at("http://127.0.0.1:9") as files:
         with pytest.raises(FileLeftOut) as caught:
-            async with files.opened(Attached(name="a", permalink="", url=url), 100):
+            async with files.opened(AttachedFile(name="a", permalink="", url=url), 100):
                 raise AssertionError("opened")
-    assert caught.value.hitch is Hitch.FOREIGN
+    assert caught.value.hitch is WhyLink.FOREIGN
 
 
 async def test_a_host_that_is_away_leaves_the_file_out() -> None:
     """The reason is the failure's kind, since its text may hold the address."""
     async with slack_at("http://127.0.0.1:9") as files:
         with pytest.raises(FileLeftOut) as caught:
-            async with files.opened(Attached(name="a", permalink="", url="http://127.0.0.1:9"), 1):
+            async with files.opened(
+                AttachedFile(name="a", permalink="", url="http://127.0.0.1:9"), 1
+            ):
                 raise AssertionError("opened")
-    assert (caught.value.hitch, caught.value.detail) == (Hitch.SLACK, "ClientConnectorError")
+    assert (caught.value.hitch, caught.value.detail) == (WhyLink.SLACK, "ClientConnectorError")
 
 
 SLACK, GOVSLACK = "https://slack.com/api/", "https://slack-gov.com/api/"
@@ -436,20 +440,20 @@ SLACK, GOVSLACK = "https://slack.com/api/", "https://slack-gov.com/api/"
 @pytest.mark.parametrize(
     ("api", "host", "hitch"),
     [
-        (SLACK, "files.slack.com", Hitch.SLACK),
-        (SLACK, "FILES.slack.com:443", Hitch.SLACK),
-        (SLACK, "files-origin.slack.com", Hitch.SLACK),
-        (SLACK, "files.slack-gov.com", Hitch.FOREIGN),
-        (GOVSLACK, "files.slack-gov.com", Hitch.SLACK),
-        (GOVSLACK, "files-origin.slack-gov.com", Hitch.SLACK),
-        (GOVSLACK, "slack-gov.com", Hitch.SLACK),
-        (GOVSLACK, "files.slack.com", Hitch.FOREIGN),
-        ("https://slack-gov.com.example.com/api/", "files.slack-gov.com", Hitch.FOREIGN),
-        ("https://proxy.example.com/slack/api/", "files.slack.com", Hitch.SLACK),
+        (SLACK, "files.slack.com", WhyLink.SLACK),
+        (SLACK, "FILES.slack.com:443", WhyLink.SLACK),
+        (SLACK, "files-origin.slack.com", WhyLink.SLACK),
+        (SLACK, "files.slack-gov.com", WhyLink.FOREIGN),
+        (GOVSLACK, "files.slack-gov.com", WhyLink.SLACK),
+        (GOVSLACK, "files-origin.slack-gov.com", WhyLink.SLACK),
+        (GOVSLACK, "slack-gov.com", WhyLink.SLACK),
+        (GOVSLACK, "files.slack.com", WhyLink.FOREIGN),
+        ("https://slack-gov.com.example.com/api/", "files.slack-gov.com", WhyLink.FOREIGN),
+        ("https://proxy.example.com/slack/api/", "files.slack.com", WhyLink.SLACK),
     ],
 )
 async def test_slack_s_own_hosts_of_files_are_asked_also_through_a_proxy(
-    api: str, host: str, hitch: Hitch
+    api: str, host: str, hitch: WhyLink
 ) -> None:
     """They are other hosts than the one of the API, and GovSlack has its own."""
     refusing = serving(answering(whole("403 Forbidden")))
@@ -460,7 +464,7 @@ async def test_slack_s_own_hosts_of_files_are_asked_also_through_a_proxy(
         asked = [one.split()[1].decode() for one in proxy.requests]
         assert not any(b"xoxb" in one for one in proxy.requests)
     assert caught.value.hitch is hitch
-    is_asked = hitch is Hitch.SLACK
+    is_asked = hitch is WhyLink.SLACK
     assert asked == ([f"{host.lower().removesuffix(':443')}:443"] if is_asked else [])
 
 
@@ -473,12 +477,12 @@ async def test_a_file_that_breaks_off_is_not_put_down_to_devin(store: Store) -> 
         slack_at(slack.url) as files,
         client(devin.url) as api,
     ):
-        file = Attached(name="a", permalink="", url=f"{slack.url}/a")
+        file = AttachedFile(name="a", permalink="", url=f"{slack.url}/a")
         thread = ThreadRef(team="T1", channel="C1", thread_ts="1764000000.000100")
         reply = Reply(thread=thread, ts="1764000001.0", author=UserId("U1"), files=(file,))
-        bringing = Files(slack=files, devin=api, uploads=Uploads(store), limit=100)
-        (brought,) = cast("Sequence[Brought]", await bringing.bring(reply))
-    assert (brought.url, brought.hitch) == ("", Hitch.SLACK)
+        bringing = Files(slack=files, devin=api, uploads=Attachments(store), limit=100)
+        (brought,) = cast("Sequence[Upload]", await bringing.bring(reply))
+    assert (brought.url, brought.hitch) == ("", WhyLink.SLACK)
 
 
 URL = "https://files.slack.com/files-pri/T1-F1/a.md"

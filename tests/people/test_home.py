@@ -17,7 +17,7 @@ from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store
 from bot.redis.keys import link_key, places_key, threads_key
-from bot.slack.channels import Audience
+from bot.slack.channels import ChannelVisibility
 from bot.store.links import Links
 from bot.wording import home_view, messages
 from bot.wording.home_view import Shown
@@ -269,7 +269,7 @@ async def test_a_public_channel_is_for_full_members(
     box: Sandbox, who: Person, channel: str, *, is_seen: bool
 ) -> None:
     """Others see it where they are in it; a direct message is nobody's."""
-    audience = Audience(web_client(box.slack))
+    audience = ChannelVisibility(web_client(box.slack))
     assert await audience.includes(who, channel) is is_seen
 
 

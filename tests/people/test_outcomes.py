@@ -20,7 +20,7 @@ from bot.model.replies import Reply
 from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store
-from bot.redis.keys import DUE_KEY, box_key, hold_key
+from bot.redis.keys import DUE_KEY, box_key, lease_key
 from bot.settings import Settings, load_settings
 from bot.store.links import Links
 from bot.store.mailbox import Mailbox
@@ -302,7 +302,7 @@ async def test_a_relay_that_died_while_sending_says_so(
     await Mailbox(store, ttl).accept(reply, session, timedelta(0))
     await Mailbox(store, ttl).take(session, "the token of one who died")
     with redis.Redis.from_url(node_url(redis_url)) as client:  # as if it had died a minute ago
-        client.delete(hold_key(session))
+        client.delete(lease_key(session))
         client.zincrby(DUE_KEY, -60_000, session)
 
     async with open_bot(settings):

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from bot.app import Bot
-from bot.model.files import Attached
+from bot.model.files import AttachedFile
 from bot.model.people import UserId
 from bot.model.replies import Reply, reply_id
 from bot.model.sessions import SessionId
@@ -774,7 +774,7 @@ async def test_a_form_that_slack_is_slow_for_goes_on_and_acts_once(
 @example(text="<!channel> *now* <https://example.com|x>", name="", typed=False)
 def test_a_form_is_always_fit_to_open(text: str, name: str, *, typed: bool) -> None:
     """Whatever somebody wrote; a session is all that it can be filled in with."""
-    files = (Attached(name=name, permalink=""),)
+    files = (AttachedFile(name=name, permalink=""),)
     author = UserId(ADA)
     message = Reply(thread=THREAD, ts=ROOT_TS, author=author, text=text, files=files)
     guess = SessionId(SESSION) if typed else None

@@ -30,7 +30,7 @@ BUILDERS = {
     *("logging.getLogger", "re.compile", "frozenset", "timedelta", "NewType", "TypeVar", "UserId"),
     *("Script", "TypeAdapter", "Counter", "Gauge", "Histogram", "httpx.Timeout", "Field"),
     *("AfterValidator", "BeforeValidator", "ConfigDict", "SettingsConfigDict"),
-    *("sys.modules.get", "Words", "Names", "Path", "len", "tuple", "str.maketrans"),
+    *("sys.modules.get", "SlackMessage", "Names", "Path", "len", "tuple", "str.maketrans"),
 }
 """What a module of the bot may call when it is imported: none of it opens, starts or reads."""
 

@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 
 LEAKS = f"""
 import asyncio, logging, os, subprocess, sys
-from tests.processes import BotProcess
+from tests.support.processes import BotProcess
 
 TOKEN, SIGNING = {SlackSandbox.bot_token!r}, {SlackSandbox.signing_secret!r}
 log = logging.getLogger("some.module")

@@ -7,7 +7,7 @@ import pytest
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
-from bot.redis.pipelining import Batches, Script
+from bot.redis.pipelining import Pipelining, Script
 
 SLOW = Script("for _ = 1, 5e7 do end return 'slow'")
 """Some tenths of a second of counting; while a script runs, its server's time stands still."""
@@ -16,16 +16,16 @@ QUICK = Script("return 'quick'")
 
 
 @pytest.fixture
-async def batches(redis_url: str) -> AsyncIterator[Batches]:
+async def batches(redis_url: str) -> AsyncIterator[Pipelining]:
     """A server that knows no script yet."""
     async with Redis.from_url(redis_url, decode_responses=True) as client:
         await client.script_flush()
-        sending = Batches(client)
+        sending = Pipelining(client)
         yield sending
         await sending.aclose()
 
 
-async def test_who_no_longer_waits_costs_nobody_else_the_answer(batches: Batches) -> None:
+async def test_who_no_longer_waits_costs_nobody_else_the_answer(batches: Pipelining) -> None:
     """Also when that is while the server is taught a script that it did not know."""
     leaving = asyncio.create_task(batches.run(SLOW, [], []))
     staying = asyncio.create_task(batches.run(QUICK, [], []))
@@ -36,7 +36,7 @@ async def test_who_no_longer_waits_costs_nobody_else_the_answer(batches: Batches
     assert await batches.run(QUICK, [], []) == "quick"
 
 
-async def test_a_script_that_fails_fails_alone(batches: Batches) -> None:
+async def test_a_script_that_fails_fails_alone(batches: Pipelining) -> None:
     """Whether the server knew it or not."""
     bad = Script("return redis.error_reply('OOM not today')")
     for _ in range(2):
@@ -46,7 +46,7 @@ async def test_a_script_that_fails_fails_alone(batches: Batches) -> None:
         assert await good == "quick"
 
 
-async def test_what_is_no_text_fails_alone(batches: Batches) -> None:
+async def test_what_is_no_text_fails_alone(batches: Pipelining) -> None:
     """Half a character cannot be sent to Redis; what travels with it can."""
     others = [asyncio.create_task(batches.run(QUICK, [], [])) for _ in range(3)]
     with pytest.raises(UnicodeError):

@@ -18,11 +18,11 @@ from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import COMMAND_TIMEOUT_SECONDS, Store
 from bot.redis.keys import reply_key
-from bot.reporting.reporter import TELLING_SECONDS, Telling
+from bot.reporting.reporter import TELLING_SECONDS, Reporter
 from bot.slack.threads import Threads
 from bot.store.links import Links
 from bot.store.mailbox import Head, Mailbox
-from bot.store.outbox import TELLING, Reports
+from bot.store.outbox import TELLING, Outbox
 from sandbox import Sandbox
 from tests.support.desk import SESSION
 from tests.support.schedules import Planned, never
@@ -72,10 +72,10 @@ async def sent_again(store: Store, report: ReportId) -> Head:
 
 
 def telling_with(
-    client: AsyncWebClient, reports: Reports, planned: Planned, seconds: float = TELLING_SECONDS
-) -> Telling:
+    client: AsyncWebClient, reports: Outbox, planned: Planned, seconds: float = TELLING_SECONDS
+) -> Reporter:
     """The teller of a workspace without workflows, with so many seconds for each report."""
-    return Telling(
+    return Reporter(
         reports=reports,
         threads=Threads(client, never),
         steps=NoSteps(),
@@ -89,7 +89,7 @@ def telling_with(
 async def test_only_success_marks_are_shed(store: Store, box: Sandbox, kind: OutcomeKind) -> None:
     """A ✅ is dropped without a call to Slack; what people must know is told a little later."""
     report = await finished(store, Outcome(kind=kind, detail="asleep"))
-    planned, reports = Planned(), Reports(store)
+    planned, reports = Planned(), Outbox(store)
     client = AsyncWebClient(box.slack.bot_token, base_url=box.slack.api_url)
     await telling_with(client, reports, planned).shed(report, 3)
     assert box.slack.calls == []
@@ -107,14 +107,14 @@ async def test_a_workflow_that_waits_is_never_dropped(store: Store, box: Sandbox
     report = await finished(store, Outcome(kind=OutcomeKind.DELIVERED), step="Fx0STEP")
     planned = Planned()
     client = AsyncWebClient(box.slack.bot_token, base_url=box.slack.api_url)
-    await telling_with(client, Reports(store), planned).shed(report, 1)
+    await telling_with(client, Outbox(store), planned).shed(report, 1)
     assert planned.told == [(report, 1.0)]
 
 
 async def test_what_was_told_meanwhile_is_not_owed_again(store: Store) -> None:
     """A try that comes to its end after another one told the report."""
     report = await finished(store, Outcome(kind=OutcomeKind.SUSPENDED, detail="asleep"))
-    reports = Reports(store)
+    reports = Outbox(store)
     await reports.begin(report)
     await reports.end(report, told=True)
     await reports.pause(report, 0.0, may_be_told=True)
@@ -124,7 +124,7 @@ async def test_what_was_told_meanwhile_is_not_owed_again(store: Store) -> None:
 async def test_making_room_forgets_nothing_of_an_earlier_try(store: Store, box: Sandbox) -> None:
     """What may have been told before is looked for in the thread first, as without a flood."""
     report = await finished(store, Outcome(kind=OutcomeKind.SUSPENDED, detail="asleep"))
-    reports = Reports(store)
+    reports = Outbox(store)
     await reports.begin(report)
     await reports.pause(report, 0.0, may_be_told=True)
     client = AsyncWebClient(box.slack.bot_token, base_url=box.slack.api_url)
@@ -137,7 +137,7 @@ async def test_making_room_forgets_nothing_of_an_earlier_try(store: Store, box: 
 async def test_a_mere_mark_is_given_up_without_a_look(store: Store, box: Sandbox) -> None:
     """Who delivered knows that a ✅ is all; it is dropped, and Slack is not called."""
     report = await finished(store, Outcome(kind=OutcomeKind.DELIVERED))
-    planned, reports = Planned(), Reports(store)
+    planned, reports = Planned(), Outbox(store)
     client = AsyncWebClient(box.slack.bot_token, base_url=box.slack.api_url)
     await telling_with(client, reports, planned).drop(report)
     assert box.slack.calls == []
@@ -148,7 +148,7 @@ async def test_a_mere_mark_is_given_up_without_a_look(store: Store, box: Sandbox
 async def test_a_mark_that_would_come_too_late_is_not_owed(store: Store) -> None:
     """So in a flood it costs nothing; the reply is finished all the same."""
     report = await finished(store, Outcome(kind=OutcomeKind.DELIVERED), is_owed=False)
-    assert await Reports(store).begin(report) is None
+    assert await Outbox(store).begin(report) is None
     assert await store.field(reply_key(report.reply), "state") == "done"
 
 
@@ -157,7 +157,7 @@ async def test_a_mark_that_slack_does_not_take_is_owed_until_it_does(
 ) -> None:
     """The short way of a mere mark forgets nothing."""
     report = await finished(store, Outcome(kind=OutcomeKind.DELIVERED))
-    planned, reports = Planned(), Reports(store)
+    planned, reports = Planned(), Outbox(store)
     client = AsyncWebClient(box.slack.bot_token, base_url=box.slack.api_url)
     box.slack.fail_next("reactions.add", status=429, retry_after=7)
     await telling_with(client, reports, planned).mark(report)
@@ -173,7 +173,7 @@ async def test_a_report_of_an_earlier_round_is_moot(
     """The reply was sent again since: what has become of it now is told under its own name."""
     asleep = Outcome(kind=OutcomeKind.SUSPENDED, detail="asleep")
     report = await finished(store, asleep)
-    mailbox, reports = Mailbox(store, TTL), Reports(store)
+    mailbox, reports = Mailbox(store, TTL), Outbox(store)
     head = await sent_again(store, report)
     earlier = ReportId(report.reply, 1, kind)
     if kind is ReportKind.OUTCOME:
@@ -189,7 +189,7 @@ async def test_a_report_of_an_earlier_round_is_moot(
 async def test_who_tells_one_report_holds_up_no_other(store: Store) -> None:
     """Not that of the next round, nor the outcome while somebody is telling that a reply waits."""
     asleep = Outcome(kind=OutcomeKind.SUSPENDED, detail="asleep")
-    report, reports, mailbox = await finished(store, asleep), Reports(store), Mailbox(store, TTL)
+    report, reports, mailbox = await finished(store, asleep), Outbox(store), Mailbox(store, TTL)
     await reports.begin(report)
     head = await sent_again(store, report)
     await mailbox.defer(ID, "again", head, timedelta(0), timedelta(0))
@@ -206,7 +206,7 @@ async def test_who_tells_a_report_stops_before_another_may_begin(
 ) -> None:
     """Slack may have taken it by then, so the next try looks for it before it posts."""
     report = await finished(store, Outcome(kind=OutcomeKind.SUSPENDED, detail="asleep"))
-    reports, planned, over = Reports(store), Planned(), asyncio.Event()
+    reports, planned, over = Outbox(store), Planned(), asyncio.Event()
     client = AsyncWebClient(box.slack.bot_token, base_url=box.slack.api_url)
     box.slack.fail_next("chat.postMessage", until=over)
     await telling_with(client, reports, planned, 0.2).tell(report)
@@ -229,7 +229,7 @@ async def test_a_report_is_tried_for_ever_and_no_more_than_once_a_minute(
     planned = Planned()
     client = AsyncWebClient(box.slack.bot_token, base_url=box.slack.api_url)
     box.slack.fail_next("*", status=503, times=10)
-    await telling_with(client, Reports(store), planned).tell(report, attempt=100)
+    await telling_with(client, Outbox(store), planned).tell(report, attempt=100)
     assert planned.told == [(report, 60.0 * 101)]
 
 
@@ -249,7 +249,7 @@ async def test_whatever_a_void_token_refuses_is_tried_again(
         store, await finished(store, Outcome(kind=OutcomeKind.SUSPENDED, detail="asleep"))
     )
     await Mailbox(store, TTL).finish(ID, "again", head, Outcome(kind=kind), go_on=False)
-    reports, planned = Reports(store), Planned()
+    reports, planned = Outbox(store), Planned()
     client = AsyncWebClient(box.slack.bot_token, base_url=box.slack.api_url)
     box.slack.fail_next(method, error="token_revoked")
     report = ReportId(head.reply.id, 2, ReportKind.OUTCOME)
@@ -265,7 +265,7 @@ async def test_a_notice_that_may_have_been_given_in_vain_takes_its_mark_off(
     head = await sent_again(
         store, await finished(store, Outcome(kind=OutcomeKind.SUSPENDED, detail="asleep"))
     )
-    mailbox, reports = Mailbox(store, TTL), Reports(store)
+    mailbox, reports = Mailbox(store, TTL), Outbox(store)
     await mailbox.defer(ID, "again", head, timedelta(0), timedelta(0))
     notice = ReportId(head.reply.id, 2, ReportKind.NOTICE)
     await reports.begin(notice)

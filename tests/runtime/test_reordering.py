@@ -11,7 +11,7 @@ from bot.runtime.reordering import (
     MEMORY_SECONDS,
     ORDERLY,
     QUIET_SECONDS,
-    Bursts,
+    ReorderingWindow,
 )
 
 STEP = 0.001
@@ -33,7 +33,7 @@ class Stream:
 
     def __init__(self) -> None:
         self.clock = Clock()
-        self.bursts = Bursts(self.clock)
+        self.bursts = ReorderingWindow(self.clock)
 
     def come(self, *written: int, every: float = STEP) -> None:
         """Take replies that were written then."""

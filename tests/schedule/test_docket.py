@@ -21,7 +21,7 @@ from bot.model.replies import Reply, ReplyId
 from bot.model.sessions import SessionId
 from bot.model.threads import ThreadRef
 from bot.redis.connection import COMMAND_TIMEOUT_SECONDS, Store
-from bot.redis.keys import DUE_KEY, PREFIX, UNTOLD_KEY
+from bot.redis.keys import DUE_KEY, OUTBOX_KEY, PREFIX
 from bot.schedule.docket import (
     BEAT_SECONDS,
     DOCKET_NAME,
@@ -256,7 +256,7 @@ async def test_the_sweep_finds_what_was_lost(
     await mailbox.accept(unsent, ID, timedelta(0))
     report = str(ReportId(unreported.id, 1, ReportKind.OUTCOME))
     await raw.zadd(DUE_KEY, {ID: 0})
-    await raw.zadd(UNTOLD_KEY, {report: 0})
+    await raw.zadd(OUTBOX_KEY, {report: 0})
     await desk.until_received("two")
     await desk.until_marked("white_check_mark", unreported.ts)
     await desk.until_marked("white_check_mark", unsent.ts)

@@ -16,7 +16,7 @@ from bot.model.replies import Reply
 from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store
-from bot.redis.keys import DUE_KEY, UNTOLD_KEY
+from bot.redis.keys import DUE_KEY, OUTBOX_KEY
 from bot.runtime.intake import Intake
 from bot.schedule.docket import NAMED, SWEEP_LIMIT, DocketSchedule, open_docket
 from bot.schedule.local import TELLING_AT_ONCE
@@ -142,7 +142,7 @@ async def test_what_waits_for_devin_holds_up_no_timer_no_report_and_no_sweep(
     outcome = Outcome(kind=OutcomeKind.SUSPENDED, detail="asleep")
     head = await taken(store, asleep)
     await Mailbox(store, TTL).finish(asleep, "token", head, outcome, go_on=False)
-    await raw.zadd(UNTOLD_KEY, {str(ReportId(told.id, 1, ReportKind.OUTCOME)): 0})
+    await raw.zadd(OUTBOX_KEY, {str(ReportId(told.id, 1, ReportKind.OUTCOME)): 0})
     await desk.until_said("*suspended*", thread.thread_ts)
     assert await raw.xlen(docket.stream_key) <= SWEEP_LIMIT
     assert desk.devin.max_in_flight == SLOTS

@@ -13,7 +13,7 @@ from bot.model.errors import NotIdentified
 from bot.model.people import Person, Standing, UserId
 from bot.relay.permissions import Permissions
 from bot.settings import load_settings
-from bot.slack.channels import Audience
+from bot.slack.channels import ChannelVisibility
 from bot.slack.people import People
 from bot.text.to_devin import Mentioned
 from sandbox import Sandbox
@@ -409,7 +409,7 @@ async def test_who_is_not_wholly_described_sees_no_channel_without_being_in_it(
     """Even where the operator lets guests in: this might be one."""
     async with answering(member(**NO_FLAGS, id="U0CID")) as people:
         person = await people.person(UserId("U0CID"))
-    assert not await Audience(web_client(box.slack)).includes(person, "C0GENERAL0")
+    assert not await ChannelVisibility(web_client(box.slack)).includes(person, "C0GENERAL0")
 
 
 @pytest.mark.parametrize(

@@ -19,10 +19,10 @@ from bot.model.threads import Link, ThreadRef, ts_micros
 from bot.redis.connection import Store
 from bot.redis.keys import (
     DUE_KEY,
-    UNTOLD_KEY,
+    OUTBOX_KEY,
     box_key,
-    hold_key,
     lately_key,
+    lease_key,
     link_key,
     mail_key,
     reply_key,
@@ -31,9 +31,9 @@ from bot.redis.keys import (
 from bot.store import scripts
 from bot.store.links import Links
 from bot.store.mailbox import (
-    HOLD,
     KEEP_DONE,
     LATELY,
+    LEASE,
     LEFT_FOR,
     SETTLE_LIMIT,
     Head,
@@ -42,7 +42,7 @@ from bot.store.mailbox import (
     Nothing,
     Step,
 )
-from bot.store.outbox import Reports
+from bot.store.outbox import Outbox
 from tests.support.desk import OTHER_SESSION, SESSION
 
 ID, OTHER = SessionId(SESSION), SessionId(OTHER_SESSION)
@@ -222,7 +222,7 @@ async def test_a_session_has_one_holder(mailbox: Mailbox, raw: Redis) -> None:
     await filled(mailbox, 1, 2)
     await taken(mailbox, "a")
     assert await mailbox.take(ID, "b") is Nothing.HELD
-    assert 0 < await raw.pttl(hold_key(ID)) <= HOLD.total_seconds() * 1000
+    assert 0 < await raw.pttl(lease_key(ID)) <= LEASE.total_seconds() * 1000
 
 
 async def test_a_take_whose_answer_was_lost_is_harmless(mailbox: Mailbox) -> None:
@@ -238,7 +238,7 @@ async def test_a_head_that_another_was_sending_is_interrupted(mailbox: Mailbox, 
     await filled(mailbox, 1, 2)
     began = (await taken(mailbox, "a")).sent - 2000
     await raw.hset(reply_key(a_reply(1).id), "sent", str(began))
-    await raw.delete(hold_key(ID))
+    await raw.delete(lease_key(ID))
     head = await taken(mailbox, "b")
     assert (head.reply, head.interrupted, head.sent) == (a_reply(1), True, began)
     step = await mailbox.finish(ID, "b", head, UNCERTAIN, go_on=True)
@@ -256,7 +256,7 @@ async def test_an_empty_mailbox_leaves_nothing_behind(
     given_up = Outcome(kind=OutcomeKind.GIVEN_UP)
     step = await mailbox.finish(ID, "b", await taken(mailbox, "b"), given_up, go_on=go_on)
     assert step is Nothing.EMPTY
-    assert await raw.exists(hold_key(ID), box_key(ID), mail_key(ID), DUE_KEY) == 0
+    assert await raw.exists(lease_key(ID), box_key(ID), mail_key(ID), DUE_KEY) == 0
 
 
 @pytest.mark.parametrize("state", ["withdrawn", "done"])
@@ -288,7 +288,7 @@ async def test_a_reply_of_a_newer_version_is_left_to_another_process(
     await raw.hset(reply_key(reply.id), "reply", newer)
     assert await mailbox.take(ID, "a") == Later(LEFT_FOR.total_seconds())
     assert await raw.hget(reply_key(reply.id), "state") == "waiting"
-    assert await raw.exists(hold_key(ID)) == 0
+    assert await raw.exists(lease_key(ID)) == 0
     assert await mailbox.waiting(ID) == 1
     assert await raw.zrange(DUE_KEY, 0, -1) == [OTHER, ID], "it hides no session from the sweep"
 
@@ -299,11 +299,11 @@ async def test_an_interrupted_reply_of_a_newer_version_stays_interrupted(
     """It may have reached Devin: whoever can read it must not take it for unsent."""
     (reply,) = await filled(mailbox, 1)
     await taken(mailbox, "dead")
-    await raw.delete(hold_key(ID))
+    await raw.delete(lease_key(ID))
     await raw.hset(reply_key(reply.id), "reply", reply.to_json().replace('"v":1', '"v":2'))
     assert await mailbox.take(ID, "old") == Later(LEFT_FOR.total_seconds())
     await raw.hset(reply_key(reply.id), "reply", reply.to_json())
-    await raw.delete(hold_key(ID))
+    await raw.delete(lease_key(ID))
     assert (await taken(mailbox, "new")).interrupted
 
 
@@ -367,8 +367,8 @@ async def test_an_outcome_is_written_popped_and_owed_in_one_step(
     head = await taken(mailbox, "a")
     await mailbox.finish(ID, "a", head, SUSPENDED, go_on=True)
     report = ReportId(head.reply.id, 1, ReportKind.OUTCOME)
-    assert await raw.zrange(UNTOLD_KEY, 0, -1) == [str(report)]
-    begun = await Reports(store).begin(report)
+    assert await raw.zrange(OUTBOX_KEY, 0, -1) == [str(report)]
+    begun = await Outbox(store).begin(report)
     assert begun is not None
     assert (begun.outcome, begun.reply, begun.is_current) == (SUSPENDED, a_reply(1), True)
     assert await Links(store, TTL).last_outcome(THREAD) == SUSPENDED
@@ -408,14 +408,14 @@ async def test_a_frozen_holder_writes_nothing_once_another_took_over(
     """The token on the reply is the fence, before and after the other one's outcome."""
     (reply,) = await filled(mailbox, 1)
     frozen = await taken(mailbox, "a")
-    await raw.delete(hold_key(ID))
+    await raw.delete(lease_key(ID))
     other = await taken(mailbox, "b")
     assert await mailbox.finish(ID, "a", frozen, DELIVERED, go_on=True) is Nothing.LOST
     assert await mailbox.waiting(ID) == 1
     await mailbox.finish(ID, "b", other, UNCERTAIN, go_on=True)
     assert await mailbox.finish(ID, "a", frozen, DELIVERED, go_on=True) is Nothing.LOST
     assert await raw.hget(reply_key(reply.id), "outcome") == UNCERTAIN.to_json()
-    assert await raw.zcard(UNTOLD_KEY) == 1
+    assert await raw.zcard(OUTBOX_KEY) == 1
 
 
 async def test_an_outcome_still_counts_when_only_the_hold_expired(
@@ -424,11 +424,11 @@ async def test_an_outcome_still_counts_when_only_the_hold_expired(
     """Redis was away, say: nobody else took over, so the outcome is the one truth."""
     await filled(mailbox, 1, 2)
     head = await taken(mailbox, "a")
-    await raw.delete(hold_key(ID))
+    await raw.delete(lease_key(ID))
     step = await mailbox.finish(ID, "a", head, DELIVERED, go_on=True)
     assert isinstance(step, Head)
     assert step.reply == a_reply(2)
-    assert await raw.get(hold_key(ID)) == "a"
+    assert await raw.get(lease_key(ID)) == "a"
 
 
 async def test_an_outcome_counts_while_another_holds_the_session_for_an_earlier_reply(
@@ -437,12 +437,12 @@ async def test_an_outcome_counts_while_another_holds_the_session_for_an_earlier_
     """The hold passed on, the reply did not: the outcome is written, the session left alone."""
     await filled(mailbox, 2)
     head = await taken(mailbox, "a")
-    await raw.delete(hold_key(ID))
+    await raw.delete(lease_key(ID))
     await filled(mailbox, 1)
     assert (await taken(mailbox, "b")).reply == a_reply(1)
     assert await mailbox.finish(ID, "a", head, DELIVERED, go_on=True) is Nothing.HELD
     assert await raw.hget(reply_key(head.reply.id), "state") == "done"
-    assert await raw.get(hold_key(ID)) == "b"
+    assert await raw.get(lease_key(ID)) == "b"
 
 
 async def test_a_holder_that_lost_its_session_leaves_the_next_ones_hold(
@@ -452,7 +452,7 @@ async def test_a_holder_that_lost_its_session_leaves_the_next_ones_hold(
     for second, ends in ((8, "defer"), (4, "put back")):
         await filled(mailbox, second)
         late = await taken(mailbox, ends)
-        await raw.delete(hold_key(ID))
+        await raw.delete(lease_key(ID))
         await filled(mailbox, second - 1)
         other = await taken(mailbox, "b")
         if ends == "defer":
@@ -460,7 +460,7 @@ async def test_a_holder_that_lost_its_session_leaves_the_next_ones_hold(
         else:
             await mailbox.put_back(ID, ends, late.reply.id)
         assert await raw.hget(reply_key(late.reply.id), "state") == "waiting"
-        assert await raw.get(hold_key(ID)) == "b"
+        assert await raw.get(lease_key(ID)) == "b"
         await mailbox.put_back(ID, "b", other.reply.id)
 
 
@@ -471,7 +471,7 @@ async def test_a_finish_whose_answer_was_lost_is_harmless(mailbox: Mailbox, raw:
     steps = [await mailbox.finish(ID, "a", head, DELIVERED, go_on=True) for _ in range(3)]
     assert all(isinstance(step, Head) and not step.interrupted for step in steps)
     assert {step.reply.ts for step in steps if isinstance(step, Head)} == {a_reply(2).ts}
-    assert await raw.zcard(UNTOLD_KEY) == 1
+    assert await raw.zcard(OUTBOX_KEY) == 1
 
 
 async def test_a_finish_without_going_on_frees_the_session(mailbox: Mailbox, raw: Redis) -> None:
@@ -481,7 +481,7 @@ async def test_a_finish_without_going_on_frees_the_session(mailbox: Mailbox, raw
     before = (time.time() - 60) * 1000
     await raw.zadd(DUE_KEY, {ID: before - 1, OTHER: before})
     assert await mailbox.finish(ID, "a", head, DELIVERED, go_on=False) == Later(0.0)
-    assert await raw.exists(hold_key(ID)) == 0
+    assert await raw.exists(lease_key(ID)) == 0
     assert await raw.zrange(DUE_KEY, 0, -1) == [OTHER, ID]
     head = await taken(mailbox, "b")
     assert await mailbox.finish(ID, "b", head, DELIVERED, go_on=False) is Nothing.EMPTY
@@ -507,14 +507,14 @@ async def test_a_deferred_reply_stays_first_and_owes_one_notice(
         assert 0 < step.after <= SOON.total_seconds()
         await raw.zadd(DUE_KEY, {ID: 0})
     notice = ReportId(a_reply(1).id, 1, ReportKind.NOTICE)
-    assert await raw.zrange(UNTOLD_KEY, 0, -1) == [str(notice)]
+    assert await raw.zrange(OUTBOX_KEY, 0, -1) == [str(notice)]
 
 
 async def test_a_notice_is_not_late_before_it_is_due(mailbox: Mailbox, store: Store) -> None:
     """The sweep tells none of a reply that has waited for a moment only."""
     await filled(mailbox, 1)
     await mailbox.defer(ID, "a", await taken(mailbox, "a"), SOON, timedelta(minutes=1))
-    _, late = await Reports(store).overdue(-SOON, 10)
+    _, late = await Outbox(store).overdue(-SOON, 10)
     assert late == []
 
 
@@ -574,12 +574,12 @@ async def test_a_frozen_holder_defers_nothing(mailbox: Mailbox, raw: Redis) -> N
     """Another took over: its head is left as it is."""
     await filled(mailbox, 1)
     frozen = await taken(mailbox, "a")
-    await raw.delete(hold_key(ID))
+    await raw.delete(lease_key(ID))
     await taken(mailbox, "b")
     assert await mailbox.defer(ID, "a", frozen, SOON, SOON) is None
     await mailbox.put_back(ID, "a", frozen.reply.id)
     assert await raw.hget(reply_key(frozen.reply.id), "state") == "sending"
-    assert await raw.get(hold_key(ID)) == "b"
+    assert await raw.get(lease_key(ID)) == "b"
 
 
 async def test_a_reply_that_was_put_back_is_an_ordinary_head(mailbox: Mailbox) -> None:
@@ -594,15 +594,15 @@ async def test_a_hold_is_renewed_by_its_holder_only(mailbox: Mailbox, raw: Redis
     """A sign of life makes it last; somebody else's does not, nor does one that comes too late."""
     await filled(mailbox, 1)
     await taken(mailbox, "a")
-    half = HOLD.total_seconds() * 500
-    await raw.pexpire(hold_key(ID), int(half))
+    half = LEASE.total_seconds() * 500
+    await raw.pexpire(lease_key(ID), int(half))
     assert not await mailbox.renew(ID, "b")
-    assert await raw.pttl(hold_key(ID)) <= half
+    assert await raw.pttl(lease_key(ID)) <= half
     assert await mailbox.renew(ID, "a")
-    assert await raw.pttl(hold_key(ID)) > half
-    await raw.delete(hold_key(ID))
+    assert await raw.pttl(lease_key(ID)) > half
+    await raw.delete(lease_key(ID))
     assert not await mailbox.renew(ID, "a")
-    assert await raw.exists(hold_key(ID)) == 0
+    assert await raw.exists(lease_key(ID)) == 0
 
 
 # What a session got lately.
@@ -651,7 +651,7 @@ async def test_a_reply_is_sent_again_once_for_each_round(mailbox: Mailbox, raw: 
         assert await mailbox.send_again(reply, number) == ID
         assert await mailbox.send_again(reply, number) is None
     owed = [str(ReportId(reply.id, number, ReportKind.OUTCOME)) for number in (1, 2, 3)]
-    assert await raw.zrange(UNTOLD_KEY, 0, -1) == owed
+    assert await raw.zrange(OUTBOX_KEY, 0, -1) == owed
     assert await mailbox.send_again(reply, 1) is None
 
 
@@ -709,7 +709,7 @@ async def test_the_sweep_finds_due_sessions_that_nobody_holds(
     mailbox: Mailbox, store: Store, raw: Redis
 ) -> None:
     """Due for longer than the grace, and without a holder."""
-    reports = Reports(store)
+    reports = Outbox(store)
     await filled(mailbox, 1)
     grace = timedelta(seconds=5)
     assert await reports.overdue(grace, 10) == ([], [])
@@ -717,7 +717,7 @@ async def test_the_sweep_finds_due_sessions_that_nobody_holds(
     assert await reports.overdue(grace, 10) == ([ID], [])
     await taken(mailbox, "a")
     assert await reports.overdue(grace, 10) == ([], [])
-    await raw.delete(hold_key(ID))
+    await raw.delete(lease_key(ID))
     assert await reports.overdue(grace, 10) == ([ID], [])
 
 
@@ -731,12 +731,12 @@ async def test_held_sessions_hide_no_abandoned_one(
     await raw.expire(DUE_KEY, 60)
     async with raw.pipeline() as pipeline:
         for session in held:
-            pipeline.set(hold_key(session), "somebody", ex=60)
+            pipeline.set(lease_key(session), "somebody", ex=60)
         await pipeline.execute()
-    assert await Reports(store).overdue(NONE, 500) == ([ID, OTHER], [])
-    assert await Reports(store).overdue(NONE, 1) == ([ID], []), "the longest due first"
-    await raw.delete(*(hold_key(session) for session in held))
-    found, _ = await Reports(store).overdue(NONE, 500)
+    assert await Outbox(store).overdue(NONE, 500) == ([ID, OTHER], [])
+    assert await Outbox(store).overdue(NONE, 1) == ([ID], []), "the longest due first"
+    await raw.delete(*(lease_key(session) for session in held))
+    found, _ = await Outbox(store).overdue(NONE, 500)
     assert found == held[:500]
 
 
@@ -744,30 +744,30 @@ async def test_the_sweep_leaves_reports_of_a_newer_version_alone(
     mailbox: Mailbox, store: Store, raw: Redis, redis_url: str
 ) -> None:
     """In a rolling deploy: they stay owed, and what an old process knows is told all the same."""
-    reports = Reports(store)
+    reports = Outbox(store)
     report = ReportId(a_reply(1).id, 1, ReportKind.NOTICE)
     newer = f"{a_reply(1).id}|1|a-new-kind"
-    await raw.zadd(UNTOLD_KEY, {newer: 0, "of another shape": 0, str(report): 0})
-    await raw.expire(UNTOLD_KEY, 60)
+    await raw.zadd(OUTBOX_KEY, {newer: 0, "of another shape": 0, str(report): 0})
+    await raw.expire(OUTBOX_KEY, 60)
     assert await reports.overdue(NONE, 10) == ([], [report])
-    assert await raw.zcard(UNTOLD_KEY) == 3
+    assert await raw.zcard(OUTBOX_KEY) == 3
 
 
 async def test_the_sweep_finds_late_reports(mailbox: Mailbox, store: Store, raw: Redis) -> None:
     """One that was begun is left for a while, one that waits until it is due; told: not found."""
-    reports, grace = Reports(store), timedelta(seconds=5)
+    reports, grace = Outbox(store), timedelta(seconds=5)
     await filled(mailbox, 1)
     await mailbox.finish(ID, "a", await taken(mailbox, "a"), SUSPENDED, go_on=True)
     report = ReportId(a_reply(1).id, 1, ReportKind.OUTCOME)
     assert await reports.overdue(grace, 10) == ([], [])
-    await raw.zadd(UNTOLD_KEY, {str(report): 0})
+    await raw.zadd(OUTBOX_KEY, {str(report): 0})
     assert await reports.overdue(grace, 10) == ([], [report])
     first = await reports.begin(report)
     assert first is not None
     assert not first.begun
     assert await reports.overdue(grace, 10) == ([], [])
     assert await reports.begin(report) is None, "another is telling it"
-    await raw.zadd(UNTOLD_KEY, {str(report): 0})
+    await raw.zadd(OUTBOX_KEY, {str(report): 0})
     await reports.pause(report, 60.0, may_be_told=True)
     assert await reports.overdue(grace, 10) == ([], [])
     second = await reports.begin(report)
@@ -779,14 +779,14 @@ async def test_the_sweep_finds_late_reports(mailbox: Mailbox, store: Store, raw:
     assert not third.begun
     await reports.end(report, told=True)
     assert await reports.begin(report) is None
-    assert await raw.zcard(UNTOLD_KEY) == 0
+    assert await raw.zcard(OUTBOX_KEY) == 0
 
 
 async def test_a_report_on_a_forgotten_reply_leaves_no_key_behind(
     mailbox: Mailbox, store: Store, raw: Redis
 ) -> None:
     """The reply expired before Slack came back: nothing is written that would stay for ever."""
-    reports = Reports(store)
+    reports = Outbox(store)
     await filled(mailbox, 1)
     await mailbox.defer(ID, "a", await taken(mailbox, "a"), NONE, NONE)
     notice = ReportId(a_reply(1).id, 1, ReportKind.NOTICE)
@@ -794,4 +794,4 @@ async def test_a_report_on_a_forgotten_reply_leaves_no_key_behind(
     await reports.begin(notice)
     await reports.end(notice, told=True)
     assert await raw.exists(reply_key(reply_id(THREAD.team, THREAD.channel, a_reply(1).ts))) == 0
-    assert await raw.zcard(UNTOLD_KEY) == 0
+    assert await raw.zcard(OUTBOX_KEY) == 0

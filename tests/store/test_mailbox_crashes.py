@@ -18,7 +18,7 @@ from bot.model.replies import Change, Reply, ReplyId
 from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef, ts_micros
 from bot.redis.connection import Store
-from bot.redis.keys import DUE_KEY, UNTOLD_KEY, hold_key, reply_key
+from bot.redis.keys import DUE_KEY, OUTBOX_KEY, lease_key, reply_key
 from bot.store.links import Links
 from bot.store.mailbox import Head, Mailbox, Nothing, Step
 
@@ -87,7 +87,7 @@ class Story:
         """Another run takes a session, or finds it taken."""
         self.tokens += 1
         holder = Holder(session or self.dice.choice(SESSIONS), f"t{self.tokens}")
-        held = await self.raw.exists(hold_key(holder.session))
+        held = await self.raw.exists(lease_key(holder.session))
         step = await self.mailbox.take(holder.session, holder.token)
         if held:
             assert step is Nothing.HELD
@@ -159,7 +159,7 @@ class Story:
     async def expire(self) -> None:
         """A hold runs out, of a holder that crashed or froze; mostly, another takes over."""
         session = self.dice.choice(SESSIONS)
-        await self.raw.delete(hold_key(session))
+        await self.raw.delete(lease_key(session))
         if self.dice.random() < 0.8:
             await self.start(session)
 
@@ -168,7 +168,7 @@ class Story:
         holder = self.any_holder()
         if holder is None or holder.head is None:
             return
-        if await self.raw.get(hold_key(holder.session)) == holder.token:
+        if await self.raw.get(lease_key(holder.session)) == holder.token:
             self.take_up(holder, await self.mailbox.take(holder.session, holder.token))
 
     async def send_again(self) -> None:
@@ -187,7 +187,7 @@ class Story:
     async def end(self) -> None:
         """Everybody is gone; one last process finds all that is left."""
         for session in SESSIONS:
-            await self.raw.delete(hold_key(session))
+            await self.raw.delete(lease_key(session))
             holder = Holder(session, f"last of {session}")
             self.take_up(holder, await self.mailbox.take(session, holder.token))
             while holder.head is not None:
@@ -227,7 +227,7 @@ async def test_every_reply_ends_in_one_outcome_whoever_dies(
         assert known.is_done
         assert len(known.outcomes) == known.round
         assert await raw.hget(reply_key(known.reply.id), "state") == "done"
-    owed = await raw.zrange(UNTOLD_KEY, 0, -1)
+    owed = await raw.zrange(OUTBOX_KEY, 0, -1)
     outcomes = [str(one) for one in owed if str(one).endswith(ReportKind.OUTCOME)]
     assert sorted(outcomes) == sorted(story.owed)
-    assert await raw.exists(DUE_KEY, *(hold_key(session) for session in SESSIONS)) == 0
+    assert await raw.exists(DUE_KEY, *(lease_key(session) for session in SESSIONS)) == 0

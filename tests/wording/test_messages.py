@@ -37,7 +37,7 @@ from bot.model.errors import (
     StoreAway,
     TicketGone,
 )
-from bot.model.files import Attached
+from bot.model.files import AttachedFile
 from bot.model.outcomes import SENDABLE_AGAIN, Outcome, OutcomeKind, Problem, Refusal
 from bot.model.people import Standing, UserId
 from bot.model.replies import Change, Reply
@@ -46,7 +46,7 @@ from bot.model.threads import Link, ThreadRef
 from bot.model.workflow_steps import Flaw
 from bot.text.characters import cut
 from bot.wording import messages
-from bot.wording.message import QUOTE_LIMIT, Words
+from bot.wording.message import QUOTE_LIMIT, SlackMessage
 from sandbox.slack.api.blocks import block_problems
 from sandbox.slack.api.chat_methods import MAX_POSTED_TEXT, MAX_UPDATED_TEXT
 
@@ -67,7 +67,7 @@ REPLIES = st.builds(
     ts=st.just("1764000001.000200"),
     author=st.just(UserId("U0ADA00000")),
     text=HUGE,
-    files=st.sampled_from([(), (Attached(name="a", permalink="https://files.slack.com/a"),)]),
+    files=st.sampled_from([(), (AttachedFile(name="a", permalink="https://files.slack.com/a"),)]),
 )
 PROBLEMS = st.builds(Problem, where=HUGE, what=HUGE, type=HUGE)
 OUTCOMES = st.builds(
@@ -80,7 +80,7 @@ OUTCOMES = st.builds(
 )
 
 
-def problems(words: Words) -> list[str]:
+def problems(words: SlackMessage) -> list[str]:
     """What Slack would refuse, or parse although it is not ours."""
     params = words.params()
     found = block_problems(params["blocks"])
@@ -101,7 +101,7 @@ def mrkdwn(blocks: Sequence[dict[str, Any]]) -> Iterator[str]:
             yield block["text"]["text"]
 
 
-def quotes(words: Words) -> list[str]:
+def quotes(words: SlackMessage) -> list[str]:
     """The foreign text that is shown where Slack parses nothing."""
     return [
         part["elements"][0]["text"]
@@ -179,9 +179,11 @@ def test_a_reply_is_named_as_it_looked() -> None:
 
 @pytest.mark.parametrize(
     ("files", "said"),
-    [((Attached(name="a", permalink="https://ex.am/ple"),), "a file"), ((), "a reply")],
+    [((AttachedFile(name="a", permalink="https://ex.am/ple"),), "a file"), ((), "a reply")],
 )
-def test_a_reply_without_text_is_named_all_the_same(files: tuple[Attached, ...], said: str) -> None:
+def test_a_reply_without_text_is_named_all_the_same(
+    files: tuple[AttachedFile, ...], said: str
+) -> None:
     """There are no empty quotation marks."""
     reply = REPLY.model_copy(update={"text": " ", "files": files})
     assert f"so {said} waits" in messages.waiting(reply, timedelta(minutes=15)).text
@@ -291,7 +293,7 @@ def test_what_is_said_in_a_button_s_place_is_inert(by: str) -> None:
         assert 0 < len(note) < 1_000
 
 
-NAMING: dict[str, Callable[[str], Words]] = {
+NAMING: dict[str, Callable[[str], SlackMessage]] = {
     "linked": lambda by: messages.linked(LINK, already=False, by=by),
     "linked before": lambda by: messages.linked_before(LINK, by),
     "default": lambda by: messages.default_is(LINK.session, by),
@@ -306,7 +308,7 @@ NAMING: dict[str, Callable[[str], Words]] = {
 
 @pytest.mark.parametrize("says", NAMING.values(), ids=NAMING.keys())
 @given(by=NAMES)
-def test_whoever_is_named_pings_nobody(says: Callable[[str], Words], by: str) -> None:
+def test_whoever_is_named_pings_nobody(says: Callable[[str], SlackMessage], by: str) -> None:
     """A name is chosen by its bearer, wherever it stands."""
     assert problems(says(by)) == []
 
@@ -328,7 +330,7 @@ OTHERS = {
 
 
 @pytest.mark.parametrize("words", OTHERS.values(), ids=OTHERS.keys())
-def test_every_other_answer_is_fit_to_say(words: Words) -> None:
+def test_every_other_answer_is_fit_to_say(words: SlackMessage) -> None:
     """Sentences of our own."""
     assert problems(words) == []
     assert words.text.rstrip(")`").endswith((".", "!"))
