@@ -42,9 +42,10 @@ test-redis: setup ## The tests that touch Redis, on Debian's redis-server and on
 	else echo "NOT TESTED on Debian's redis-server, which is not here: apt-get install redis-server" >&2; fi
 	TEST_REDIS=cluster $(BIN)/python -m pytest -q -n 6 $(REDIS_TESTS)
 
-lint: setup ## Ruff, rules and format
+lint: setup ## Ruff, rules and format, and which room may import which
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-cache
 
 format: setup ## Let ruff rewrite what it can
 	$(BIN)/ruff check --fix .

@@ -23,11 +23,10 @@ from bot.model.errors import (
     StoreAway,
     UnderWay,
 )
-from bot.model.replies import Change, Reply
+from bot.model.replies import ASTRAY, Change, Reply
 from bot.model.schedule import Schedule
 from bot.model.sessions import SessionId
 from bot.model.threads import ThreadRef, millis_after, ts_micros
-from bot.relay.late_replies import ASTRAY
 from bot.reporting.notices import Notices
 from bot.runtime import metrics
 from bot.runtime.logs import guarded

@@ -87,3 +87,7 @@ class Change(StrEnum):
 
     LATE = "late"
     """Nothing: it was not in its thread when that was read, or came in since; look there."""
+
+
+ASTRAY = frozenset({Change.EARLIER, Change.MUTED, Change.UNLINKED})
+"""What becomes of a reply that was for Devin once."""

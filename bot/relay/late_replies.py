@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bot.model.people import Standing
-from bot.model.replies import Change, Reply
+from bot.model.replies import Reply
 from bot.model.threads import ts_micros
 from bot.relay.accept import Accepting
 from bot.reporting.notices import Notices
@@ -13,9 +13,6 @@ from bot.store.links import Links
 from bot.store.mailbox import Mailbox
 from bot.store.revisions import TOO_LATE, Revisions
 from bot.wording.messages import stranded
-
-ASTRAY = frozenset({Change.EARLIER, Change.MUTED, Change.UNLINKED})
-"""What becomes of a reply that was for Devin once."""
 
 
 class LateReplies:

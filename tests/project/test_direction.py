@@ -2,6 +2,7 @@
 
 import ast
 import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,8 +15,12 @@ FILES = {
     for package in OURS
     for path in sorted((ROOT / package).rglob("*.py"))
 }
+CONTRACTS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"][
+    "contracts"
+]
 TREES = {name: ast.parse(path.read_text()) for name, path in FILES.items()}
 
+MOST_FILES = 15
 MOST_LINES = 300
 LONG_FILES = {
     "bot.wording.messages": "every sentence that a person can read is in this one place",
@@ -70,6 +75,27 @@ def outside_lambdas(node: ast.AST) -> Iterator[ast.AST]:
     for child in ast.iter_child_nodes(node):
         if not isinstance(child, ast.Lambda):
             yield from outside_lambdas(child)
+
+
+@pytest.mark.parametrize("room", sorted({path.parent for path in FILES.values()}), ids=str)
+def test_a_room_holds_few_files(room: Path) -> None:
+    """Beside its `__init__`; what is more wants rooms of its own."""
+    assert len([*room.glob("*.py")]) <= MOST_FILES + 1 or room.name == "handlers"
+
+
+@pytest.mark.parametrize("module", modules_of("bot"))
+def test_every_module_is_in_a_layer(module: str) -> None:
+    """import-linter says nothing of a module that no layer names."""
+    (layers,) = (one["layers"] for one in CONTRACTS if one["type"] == "layers")
+    named = set(re.findall(r"[a-z_.]+", " ".join(layers)))
+    assert not {module, module.removesuffix(".__init__")}.isdisjoint({"bot", *named}) or any(
+        module.startswith(f"{layer}.") for layer in named
+    )
+
+
+def test_no_import_is_ignored() -> None:
+    """A contract with an exception says less than it seems to."""
+    assert not [one for one in CONTRACTS if any(key.startswith("ignore") for key in one)]
 
 
 @pytest.mark.parametrize("module", FILES)
