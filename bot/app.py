@@ -1,4 +1,4 @@
-"""The composition root: builds every part once, in order, and closes them in reverse.
+"""The composition root: connects in order, has the parts built, and closes in reverse.
 
 The same `open_bot` serves production and the tests.
 """
@@ -14,42 +14,28 @@ import aiohttp
 from docket import Docket
 
 import handlers
-from bot.catch_up.listening import Listening
-from bot.catch_up.runner import CatchUp
-from bot.delivery.attachments import Files
-from bot.delivery.deliverer import NOTICE_AFTER, Deliverer
-from bot.delivery.reconcile import LOOK_AFTER_SECONDS, Reconciler
+from bot.delivery.deliverer import NOTICE_AFTER
+from bot.delivery.reconcile import LOOK_AFTER_SECONDS
 from bot.devin.client import open_devin
 from bot.redis.connection import Store, open_store
 from bot.redis.embedded.server import embedded_valkey
-from bot.relay.permissions import Permissions
-from bot.reporting.reporter import Reporter
 from bot.runtime import metrics
+from bot.runtime.background import Background
 from bot.runtime.health import Health
 from bot.runtime.http import open_server
-from bot.runtime.intake import Intake
-from bot.schedule.docket import (
-    DocketSchedule,
-    let_go_of_dead,
-    open_docket,
-    open_worker,
-    register,
-    work,
-)
-from bot.schedule.local import LocalDispatch
+from bot.runtime.in_flight import InFlight
+from bot.schedule.docket import let_go_of_dead, open_docket, open_worker, work
 from bot.settings import Settings
 from bot.slack.api import SlackClient
-from bot.slack.files import SlackFiles
+from bot.slack.bolt import bolt_of
 from bot.slack.identity import check_app_token, identify
 from bot.slack.manifest import lacking
-from bot.slack.people import People
 from bot.slack.receiving.endpoint import SlackEndpoint
 from bot.slack.receiving.socket_mode import open_socket_mode
-from bot.store.attachments import Attachments
 from bot.store.backlog import measured
-from bot.store.mailbox import Mailbox
-from bot.store.outbox import Outbox
-from bot.wiring import Parts, bolt_of, catch_up_of, checkpoints_of, relay_of, steps_of, threads_of
+from bot.wiring import Parts, build
+from bot.wiring.delivering import Tuning
+from bot.wiring.parts import Connections
 from handlers.hearing import Hearing
 
 log = logging.getLogger(__name__)
@@ -75,7 +61,7 @@ async def open_bot(
     *,
     listens: bool = True,
     health: Health | None = None,
-    intake: Intake | None = None,
+    in_flight: InFlight | None = None,
     notice_after: timedelta = NOTICE_AFTER,
     look_after: Sequence[float] = LOOK_AFTER_SECONDS,
     file_hosts: Collection[str] = (),
@@ -90,24 +76,25 @@ async def open_bot(
         OperatorError: something that waiting will not mend.
     """
     metrics.begin()
-    health, intake = health or Health(), intake or Intake()
+    health, in_flight = health or Health(), in_flight or InFlight()
     async with AsyncExitStack() as stack:
-        endpoint = _endpoint(settings, intake) if listens else None
+        endpoint = _endpoint(settings, in_flight) if listens else None
         port = await stack.enter_async_context(
             open_server(settings.host, settings.port, health, endpoint.handle if endpoint else None)
         )
         log.info("listening", extra={"host": settings.host, "port": port})
-        parts = await _connect(stack, settings, health, intake)
-        _deliver(parts, notice_after, look_after, SlackFiles(parts.client, file_hosts))
-        working = await stack.enter_async_context(_working(parts.docket, parts.store))
-        catch_up = await _listen(stack, parts, endpoint) if listens else None
-        await stack.enter_async_context(measured(parts.store, health))
-        stack.push_async_callback(intake.drain, DRAIN_SECONDS)
-        if catch_up is not None:
-            await stack.enter_async_context(catch_up.running())
+        to = await _connect(stack, settings, health, in_flight)
+        parts = build(to, Tuning(notice_after, look_after, file_hosts))
+        working = await stack.enter_async_context(_working(to.docket, to.store))
+        if listens:
+            await _listen(stack, to, parts, health, endpoint)
+        await stack.enter_async_context(measured(to.store, health))
+        stack.push_async_callback(to.background.drain, DRAIN_SECONDS)
+        if listens and parts.catch_up is not None:
+            await stack.enter_async_context(parts.catch_up.running())
         stack.callback(health.closing)
         health.started()
-        log.info("started", extra={"team": parts.identity.team, "bot": parts.identity.user})
+        log.info("started", extra={"team": to.identity.team, "bot": to.identity.user})
         yield Bot(port=port, working=working)
 
 
@@ -136,8 +123,8 @@ async def open_redis(settings: Settings) -> AsyncIterator[str]:
 
 
 async def _connect(
-    stack: AsyncExitStack, settings: Settings, health: Health, intake: Intake
-) -> Parts:
+    stack: AsyncExitStack, settings: Settings, health: Health, in_flight: InFlight
+) -> Connections:
     url = await stack.enter_async_context(open_redis(settings))
     store = await stack.enter_async_context(open_store(url))
     await health.until("Redis", store.ping)
@@ -147,62 +134,20 @@ async def _connect(
     if identity.missing_scopes:
         log.error("scopes missing", extra={"reason": lacking(identity.missing_scopes)})
     docket = await stack.enter_async_context(open_docket(url))
+    most = settings.delivery_concurrency + SPARE_CONNECTIONS
     devin = await stack.enter_async_context(
-        open_devin(
-            settings.devin_api_url,
-            settings.devin_api_key,
-            settings.delivery_concurrency + SPARE_CONNECTIONS,
-        )
+        open_devin(settings.devin_api_url, settings.devin_api_key, most)
     )
-    gaps = checkpoints_of(settings, store, identity)
-    people = People(client, identity.team, identity.enterprise)
-    return Parts(
+    return Connections(
         settings=settings,
-        listening=Listening(gaps, client.clock),
-        gaps=gaps,
-        health=health,
-        intake=intake,
+        in_flight=in_flight,
+        background=Background(in_flight),
         store=store,
         client=client,
         identity=identity,
-        people=people,
-        permissions=Permissions(settings, people),
         docket=docket,
         devin=devin,
-        schedule=LocalDispatch(DocketSchedule(docket), intake, settings.delivery_concurrency),
     )
-
-
-def _deliver(
-    parts: Parts, notice_after: timedelta, look_after: Sequence[float], slack_files: SlackFiles
-) -> None:
-    settings, devin = parts.settings, parts.devin
-    reports = Outbox(parts.store)
-    deliveries = Deliverer(
-        mailbox=Mailbox(parts.store, settings.link_ttl),
-        devin=devin,
-        reconciler=Reconciler(devin, look_after),
-        files=Files(
-            slack=slack_files,
-            devin=devin,
-            uploads=Attachments(parts.store),
-            limit=settings.file_limit,
-        ),
-        people=parts.people,
-        schedule=parts.schedule,
-        intake=parts.intake,
-        give_up_after=settings.give_up_after,
-        notice_after=notice_after,
-    )
-    telling = Reporter(
-        reports=reports,
-        threads=threads_of(parts),
-        steps=steps_of(parts),
-        schedule=parts.schedule,
-        give_up_after=settings.give_up_after,
-    )
-    parts.schedule.serve(deliveries, telling, reports)
-    register(parts.docket, parts.schedule, reports)
 
 
 @asynccontextmanager
@@ -221,27 +166,30 @@ async def _working(docket: Docket, store: Store) -> AsyncIterator[asyncio.Task[N
 
 
 async def _listen(
-    stack: AsyncExitStack, parts: Parts, endpoint: SlackEndpoint | None
-) -> CatchUp | None:
-    app, relay = bolt_of(parts), relay_of(parts)
-    handlers.register(app, relay)
-    catch_up, listening = catch_up_of(parts, relay), parts.listening
-    ear = Hearing(listening, parts.identity.team, parts.identity.user)
-    await parts.health.until("Redis", listening.begin)
-    token = parts.settings.slack_app_token
+    stack: AsyncExitStack,
+    to: Connections,
+    parts: Parts,
+    health: Health,
+    endpoint: SlackEndpoint | None,
+) -> None:
+    """Take what Slack brings, from now on."""
+    app = bolt_of(to.client, to.identity, is_http=endpoint is not None)
+    handlers.register(app, parts.relay)
+    ear = Hearing(parts.listening, to.identity.team, to.identity.user)
+    await health.until("Redis", parts.listening.begin)
+    token = to.settings.slack_app_token
     if token is not None:
         secret = token.get_secret_value()
-        await parts.health.until("Socket Mode", lambda: check_app_token(parts.client, secret))
-        opening = open_socket_mode(app, secret, parts.intake, ear)
+        await health.until("Socket Mode", lambda: check_app_token(to.client, secret))
+        opening = open_socket_mode(app, secret, to.in_flight, ear)
         socket = await stack.enter_async_context(opening)
-        parts.health.watch("Socket Mode", socket.check)
+        health.watch("Socket Mode", socket.check)
     elif endpoint is not None:
         endpoint.serve(app, ear)
-        listening.wanted.set()
-    return catch_up
+        parts.listening.wanted.set()
 
 
-def _endpoint(settings: Settings, intake: Intake) -> SlackEndpoint | None:
+def _endpoint(settings: Settings, in_flight: InFlight) -> SlackEndpoint | None:
     if settings.mode == "socket" or settings.slack_signing_secret is None:
         return None
-    return SlackEndpoint(settings.slack_signing_secret.get_secret_value(), intake)
+    return SlackEndpoint(settings.slack_signing_secret.get_secret_value(), in_flight)

@@ -24,7 +24,7 @@ def register(app: AsyncApp, relay: Relay) -> None:
     @app.action(messages.SEND_AGAIN)
     async def on_send_again(ack: AsyncAck, body: Payload, respond: AsyncRespond) -> None:
         await ack()
-        press = parse_press(body, relay.team)
+        press = parse_press(body, relay.workspace.team)
         if press is None:
             ignored(body)
             return
@@ -34,12 +34,12 @@ def register(app: AsyncApp, relay: Relay) -> None:
                 raise NoSuchReply(already_sent=False)
             await relay.send_again(*asked, press.thread, press.by)
             note = messages.sent_again(await relay.name(press.by))
-            relay.answers.press(press.message, press.thread.channel, note)
+            relay.notices.press(press.message, press.thread.channel, note)
 
     @app.action(messages.UNLINK)
     async def on_unlink(ack: AsyncAck, body: Payload, respond: AsyncRespond) -> None:
         await ack()
-        press = parse_press(body, relay.team)
+        press = parse_press(body, relay.workspace.team)
         if press is None:
             ignored(body)
             return
@@ -50,4 +50,4 @@ def register(app: AsyncApp, relay: Relay) -> None:
                 raise NoSuchReply(already_sent=False)
             await relay.unlink(thread, press.by, session)
             note = messages.unlinked_by(await relay.name(press.by))
-            relay.answers.press(press.message, thread.channel, note)
+            relay.notices.press(press.message, thread.channel, note)

@@ -41,10 +41,10 @@ class Asker:
             return
         log.warning("answered by a whisper", extra={"reason": problem})
         thread = ThreadRef(
-            team=self.relay.team, channel=self.channel, thread_ts=self.thread_ts or ""
+            team=self.relay.workspace.team, channel=self.channel, thread_ts=self.thread_ts or ""
         )
         try:
-            await self.relay.answers.whisper(thread, self.by, words)
+            await self.relay.notices.whisper(thread, self.by, words)
         except StoreAway as error:
             log.error("answer given up", extra={"reason": str(error)})  # noqa: TRY400
 

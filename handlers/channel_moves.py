@@ -15,4 +15,4 @@ def register(app: AsyncApp, relay: Relay) -> None:
     async def on_moved(event: Payload) -> None:
         old, new = string(event, "old_channel_id"), string(event, "new_channel_id")
         if is_id(old) and is_id(new) and old != new:
-            await relay.moving.move(old, new)
+            await relay.channel_moves.move(old, new)

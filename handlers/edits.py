@@ -37,17 +37,17 @@ def register(app: AsyncApp, relay: Relay) -> None:
     @app.action(messages.SEND_CORRECTION)
     async def on_send_correction(ack: AsyncAck, body: Payload, respond: AsyncRespond) -> None:
         await ack()
-        press = parse_ticket_press(body, relay.team)
+        press = parse_ticket_press(body, relay.workspace.team)
         if press is None:
             ignored(body)
             return
         asker = Asker(relay, respond, press.by, press.channel, press.thread_ts)
-        await relay.answers.soon(_send(relay, press, asker))
+        await relay.background.soon(_send(relay, press, asker))
 
 
 async def _send(relay: Relay, press: TicketPress, asker: Asker) -> None:
     async with telling(asker):
-        await relay.corrections.send(press.number, press.by, press.channel)
+        await relay.edits.send(press.number, press.by, press.channel)
         await asker.tell(messages.CORRECTION_SENT, replaces=True)
 
 
@@ -55,14 +55,14 @@ async def follow(relay: Relay, event: Payload, bot_user: str) -> None:
     """Let what waits for Devin follow a change, also where its channel has got another id since."""
     channel, ts = string(event, "channel"), _changed(event)
     if is_id(channel) and is_ts(ts):
-        event = {**event, "channel": await relay.moving.kept_in(channel, ts)}
-    deletion = parse_deletion(event, relay.team, bot_user)
+        event = {**event, "channel": await relay.channel_moves.kept_in(channel, ts)}
+    deletion = parse_deletion(event, relay.workspace.team, bot_user)
     if deletion is not None:
-        await relay.corrections.delete(deletion)
+        await relay.edits.delete(deletion)
         return
-    edit = parse_edit(event, relay.team, bot_user)
+    edit = parse_edit(event, relay.workspace.team, bot_user)
     if edit is not None:
-        await relay.corrections.edit(edit)
+        await relay.edits.edit(edit)
 
 
 def _changed(event: Payload) -> str:

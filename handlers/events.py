@@ -20,7 +20,7 @@ def register(app: AsyncApp, relay: Relay) -> None:
         bot_user = context.bot_user_id or ""
         if event.get("subtype") in edits.CHANGES:
             await edits.follow(relay, event, bot_user)
-        elif (command := parse_command(event, relay.team, bot_user)) is not None:
+        elif (command := parse_command(event, relay.workspace.team, bot_user)) is not None:
             await mentions.answer(relay, command, "message")
         else:
             await replies.take(relay, event, bot_user)
@@ -28,7 +28,7 @@ def register(app: AsyncApp, relay: Relay) -> None:
     @app.event("app_mention")
     async def on_mention(event: Payload, context: AsyncBoltContext) -> None:
         bot_user = context.bot_user_id or ""
-        command = parse_command(event, relay.team, bot_user)
+        command = parse_command(event, relay.workspace.team, bot_user)
         if command is not None:
             await mentions.answer(relay, command, "app_mention")
         else:

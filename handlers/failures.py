@@ -59,27 +59,27 @@ async def answered(relay: Relay, event: Payload, error: Exception) -> HTTPStatus
     if isinstance(error, PassingError):
         return HTTPStatus.SERVICE_UNAVAILABLE
     words = explained(error)
-    thread, user = parse_thread(event, relay.team), string(event, "user")
+    thread, user = parse_thread(event, relay.workspace.team), string(event, "user")
     if thread is not None and user:
-        await relay.answers.whisper(thread, user, words, once=f"bug:{event.get('ts')}")
+        await relay.notices.whisper(thread, user, words, once=f"bug:{event.get('ts')}")
     return HTTPStatus.INTERNAL_SERVER_ERROR
 
 
 async def whisper(relay: Relay, event: Payload, error: PersonError) -> None:
     """Tell the author of an event; those who may not speak here are told once in each thread."""
-    thread, user = parse_thread(event, relay.team), string(event, "user")
+    thread, user = parse_thread(event, relay.workspace.team), string(event, "user")
     if thread is None or not user or event.get("bot_id"):
         return
     words = messages.sorry(error)
     if isinstance(error, EmptyMessage):
-        await relay.answers.whisper(thread, user, words, once=f"empty:{event.get('ts')}")
+        await relay.notices.whisper(thread, user, words, once=f"empty:{event.get('ts')}")
     elif not isinstance(error, NotAllowed):
-        await relay.answers.say(thread, words, once=f"sorry:{string(event, 'ts')}")
+        await relay.notices.say(thread, words, once=f"sorry:{string(event, 'ts')}")
     elif error.standing is Standing.UNKNOWN:
         # No rule, so it may be otherwise next time: each message that it cost is told.
-        await relay.answers.whisper(thread, user, words, once=f"unknown:{event.get('ts')}")
+        await relay.notices.whisper(thread, user, words, once=f"unknown:{event.get('ts')}")
     elif error.standing is not Standing.BOT:
-        await relay.answers.whisper(thread, user, words, once=error.standing.value)
+        await relay.notices.whisper(thread, user, words, once=error.standing.value)
 
 
 @asynccontextmanager

@@ -17,28 +17,28 @@ def register(app: AsyncApp, relay: Relay) -> None:
     async def on_home_opened(event: Payload) -> None:
         viewer = parse_opened(event)
         if viewer is not None:
-            relay.answers.later(relay.home.show(viewer))
+            relay.background.later(relay.home.show(viewer))
 
     @app.action(home_view.EARLIER)
     @app.action(home_view.LATER)
     async def on_home_turned(ack: AsyncAck, body: Payload) -> None:
         await ack()
-        turned = parse_home_page(body, relay.team)
+        turned = parse_home_page(body, relay.workspace.team)
         if turned is None:
             ignored(body)
             return
-        relay.answers.later(relay.home.show(*turned))
+        relay.background.later(relay.home.show(*turned))
 
     @app.action(home_view.MUTE)
     @app.action(home_view.UNMUTE)
     @app.action(home_view.UNLINK)
     async def on_home_pressed(ack: AsyncAck, body: Payload) -> None:
         await ack()
-        press = parse_home_press(body, relay.team)
+        press = parse_home_press(body, relay.workspace.team)
         if press is None:
             ignored(body)
             return
-        await relay.answers.soon(_change(relay, press))
+        await relay.background.soon(_change(relay, press))
 
 
 async def _change(relay: Relay, press: HomePress) -> None:
@@ -60,7 +60,7 @@ async def _change(relay: Relay, press: HomePress) -> None:
 async def _do(relay: Relay, press: HomePress) -> str:
     thread, session, by = press.thread, press.session, press.by
     claim = f"{press.action}:{thread.channel}:{thread.thread_ts}:{by}:{press.trigger[:100]}"
-    if press.trigger and not await relay.answers.claim(claim):
+    if press.trigger and not await relay.claims.claim(claim):
         return ""
     if press.action == home_view.UNLINK:
         await relay.home.unlink(thread, session, by)

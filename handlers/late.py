@@ -44,7 +44,7 @@ class LateEvents:
 
     async def is_stranded(self, reply: Reply) -> bool:
         """As `Latecomers`."""
-        return await self._relay.latecomers.is_stranded(reply)
+        return await self._relay.late_replies.is_stranded(reply)
 
     async def turn_away(self, reply: Reply, error: PersonError) -> None:
         """As `errors` does."""
@@ -56,9 +56,9 @@ class LateEvents:
 
         From now on, `mentions` leaves it alone. A fresh one is waited for: its event comes.
         """
-        if not self._relay.latecomers.is_late(command.ts):
+        if not self._relay.late_replies.is_late(command.ts):
             await asyncio.sleep(FRESH.total_seconds())
-        if not await self._relay.answers.begin(claim_of(command.thread, command.ts), "catch-up"):
+        if not await self._relay.claims.begin(claim_of(command.thread, command.ts), "catch-up"):
             return False
         try:
             await self._relay.check(command.by, command.thread.channel)
@@ -71,11 +71,11 @@ class LateEvents:
 
     async def take_back(self, reply: Reply) -> bool:
         """As `Latecomers`."""
-        return await self._relay.latecomers.take_back(reply)
+        return await self._relay.late_replies.take_back(reply)
 
     async def give_up(self, command: Unheard) -> None:
         """Keep `mentions` from answering it."""
-        await self._relay.answers.claim(claim_of(command.thread, command.ts))
+        await self._relay.claims.claim(claim_of(command.thread, command.ts))
 
 
 def _event(thread: ThreadRef, ts: str, user: str) -> Payload:

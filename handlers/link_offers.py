@@ -35,17 +35,17 @@ def register(app: AsyncApp, relay: Relay) -> None:
     @app.action(messages.LINK_OFFERED)
     async def on_offer_taken(ack: AsyncAck, body: Payload, respond: AsyncRespond) -> None:
         await ack()
-        press = parse_ticket_press(body, relay.team)
+        press = parse_ticket_press(body, relay.workspace.team)
         if press is None:
             ignored(body)
             return
         asker = Asker(relay, respond, press.by, press.channel, press.thread_ts)
-        await relay.answers.soon(_take_up(relay, press, asker))
+        await relay.background.soon(_take_up(relay, press, asker))
 
 
 async def _take_up(relay: Relay, press: TicketPress, asker: Asker) -> None:
     async with telling(asker):
-        session = await relay.offers.take_up(press.number, press.by, press.channel)
+        session = await relay.link_offers.take_up(press.number, press.by, press.channel)
         await asker.tell(messages.offer_taken(session), replaces=True)
 
 
@@ -60,10 +60,10 @@ async def offer(relay: Relay, event: Payload, bot_user: str) -> bool:
 
     True when that is so, or was for another event of the same message.
     """
-    named = parse_named(event, relay.team, bot_user)
+    named = parse_named(event, relay.workspace.team, bot_user)
     if named is None:
         return False
-    return await relay.offers.make(named.thread, named.by, named.session, named.ts)
+    return await relay.link_offers.make(named.thread, named.by, named.session, named.ts)
 
 
 def parse_named(event: Payload, team: str, bot_user: str) -> Named | None:

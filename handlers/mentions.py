@@ -20,15 +20,15 @@ async def answer(relay: Relay, command: Command, event: str) -> None:
     or an outage; what it does, it does once all the same.
     """
     claim = claim_of(command.thread, command.ts)
-    if not await relay.answers.begin(claim, event):
+    if not await relay.claims.begin(claim, event):
         return
     try:
         words = await _obey(relay, command)
     except PersonError as error:
         await whisper(relay, _event_of(command), error)
     else:
-        await relay.answers.say(command.thread, words, once=claim)
-    await relay.answers.claim(claim)
+        await relay.notices.say(command.thread, words, once=claim)
+    await relay.claims.claim(claim)
 
 
 def claim_of(thread: ThreadRef, ts: str) -> str:
@@ -74,11 +74,11 @@ async def _link(relay: Relay, command: Command) -> SlackMessage:
 async def _default(relay: Relay, command: Command) -> SlackMessage:
     channel, by, argument = command.thread.channel, command.by, command.argument
     if argument.lower() == "none":
-        await relay.saying.clear_default(channel, by)
+        await relay.say.clear_default(channel, by)
         return messages.DEFAULT_CLEARED
     if argument:
-        return messages.default_chosen(await relay.saying.set_default(channel, by, argument))
-    default = await relay.saying.default(channel, by)
+        return messages.default_chosen(await relay.say.set_default(channel, by, argument))
+    default = await relay.say.default(channel, by)
     if default is None:
         return messages.NO_DEFAULT
     return messages.default_is(default.session, await relay.name(default.by))

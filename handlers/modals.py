@@ -66,7 +66,7 @@ async def show(
         if isinstance(shown, Note):
             await tell(shown)
         elif waiting is None:
-            await relay.dialogs.open(opening.trigger, shown)
+            await relay.workspace.views.open(opening.trigger, shown)
         else:
             await _replace(relay, waiting, shown)
 
@@ -80,7 +80,7 @@ async def answer(relay: Relay, ack: AsyncAck, block: str, work: Coroutine[Any, A
     task = asyncio.create_task(work)
     done, _ = await asyncio.wait({task}, timeout=ANSWER_WITHIN_SECONDS)
     if not done:
-        relay.answers.later(_outlast(task))
+        relay.background.later(_outlast(task))
         words = messages.SLOW
     elif (error := task.exception()) is None:
         await ack()
@@ -95,7 +95,7 @@ async def answer(relay: Relay, ack: AsyncAck, block: str, work: Coroutine[Any, A
 
 async def _open_waiting(relay: Relay, opening: Opening) -> str | None:
     try:
-        return await relay.dialogs.open(
+        return await relay.workspace.views.open(
             opening.trigger, forms.tell(opening.title, messages.ONE_MOMENT)
         )
     except RelayError as error:
@@ -106,7 +106,7 @@ async def _open_waiting(relay: Relay, opening: Opening) -> str | None:
 async def _replace(relay: Relay, waiting: str, view: forms.View) -> bool:
     """Show `view` in the modal that waits; False where the person has closed that."""
     try:
-        await relay.dialogs.update(waiting, view)
+        await relay.workspace.views.update(waiting, view)
     except SlackRefused as error:
         log.info("the modal is gone", extra={"reason": str(error)})
         return False

@@ -29,28 +29,28 @@ async def take_mention(relay: Relay, event: Payload, bot_user: str) -> None:
         return
     if link_offers.names_session(event) and await link_offers.offer(relay, event, bot_user):
         return
-    thread, user = parse_thread(event, relay.team), string(event, "user")
+    thread, user = parse_thread(event, relay.workspace.team), string(event, "user")
     if thread is not None and user and not event.get("bot_id"):
-        await relay.answers.whisper(thread, user, messages.sorry(NotLinked()), once="hint")
+        await relay.notices.whisper(thread, user, messages.sorry(NotLinked()), once="hint")
 
 
 async def _accept(relay: Relay, event: Payload, bot_user: str) -> Change:
     """Take a reply as it was brought, or, where that may be outdated, as it stands there now."""
-    reply = parse_reply(event, relay.team, bot_user)
+    reply = parse_reply(event, relay.workspace.team, bot_user)
     if reply is None:
         return Change.UNLINKED
     change = await relay.accept(reply)
     if change in ASTRAY:
-        await relay.latecomers.tell_if_stranded(reply)
+        await relay.late_replies.tell_if_stranded(reply)
     if change is not Change.LATE:
         return change
     try:
-        message = await relay.latecomers.look_up(reply)
+        message = await relay.late_replies.look_up(reply)
     except SlackRefused as error:
         if error.reason in NO_SUCH_THREAD:
             return change
         return await relay.accept(reply, Voucher.THREAD)  # it cannot be known better
     if message is None:
         return change
-    now = parse_reply({**message, "channel": reply.thread.channel}, relay.team, bot_user)
+    now = parse_reply({**message, "channel": reply.thread.channel}, relay.workspace.team, bot_user)
     return change if now is None else await relay.accept(now, Voucher.THREAD)

@@ -25,7 +25,7 @@ def register(app: AsyncApp, relay: Relay) -> None:
 
     @app.command("/devin-say")
     async def on_say(ack: AsyncAck, command: Payload, respond: AsyncRespond) -> None:
-        say = parse_say(command, relay.team)
+        say = parse_say(command, relay.workspace.team)
         if say is None:
             ignored(command)
             await ack()
@@ -39,16 +39,18 @@ def register(app: AsyncApp, relay: Relay) -> None:
             await ack()
             asker = Asker(relay, respond, say.by, say.channel)
             opening = Opening(messages.SAY_TITLE, say.trigger, asker)
-            await relay.answers.soon(show(relay, opening, partial(_form, relay, say)))
+            await relay.background.soon(show(relay, opening, partial(_form, relay, say)))
         else:
             await ack()
-            await relay.answers.soon(_say(relay, say, Asker(relay, respond, say.by, say.channel)))
+            await relay.background.soon(
+                _say(relay, say, Asker(relay, respond, say.by, say.channel))
+            )
 
 
 async def _form(relay: Relay, say: Say) -> View | Note:
     if not await _is_new(relay, say):
         return Note(messages.ONE_MOMENT, is_seen=True)
-    return await relay.asking.form(say.channel, say.by)
+    return await relay.say_prompts.form(say.channel, say.by)
 
 
 async def _is_new(relay: Relay, say: Say) -> bool:
@@ -56,7 +58,7 @@ async def _is_new(relay: Relay, say: Say) -> bool:
     if not say.trigger:
         return True
     words = hashlib.sha256(f"{say.session} {say.text}".encode()).hexdigest()[:16]
-    return await relay.answers.claim(f"said:{say.by}:{say.trigger[:100]}:{words}")
+    return await relay.claims.claim(f"said:{say.by}:{say.trigger[:100]}:{words}")
 
 
 async def _say(relay: Relay, say: Say, asker: Asker) -> None:
@@ -64,9 +66,9 @@ async def _say(relay: Relay, say: Say, asker: Asker) -> None:
         if not await _is_new(relay, say):
             return
         try:
-            await relay.saying.say(say.channel, say.by, say.session, say.text)
+            await relay.say.say(say.channel, say.by, say.session, say.text)
         except ChooseSession as error:
             if not error.links:
                 raise
             sessions = [link.session for _, link in error.links]
-            await asker.tell(await relay.asking.menu(say.channel, say.by, sessions, say.text))
+            await asker.tell(await relay.say_prompts.menu(say.channel, say.by, sessions, say.text))

@@ -22,7 +22,7 @@ def register(app: AsyncApp, relay: Relay) -> None:
 
     @app.view(say_form.FORM)
     async def on_say_form(ack: AsyncAck, body: Payload) -> None:
-        form = parse_submission(body, relay.team)
+        form = parse_submission(body, relay.workspace.team)
         if form is None:
             ignored(body)
             await ack()
@@ -34,31 +34,31 @@ def register(app: AsyncApp, relay: Relay) -> None:
         if problems or session is None:
             await ack(response_action="errors", errors=problems)
             return
-        work = relay.asking.submit(form.number, form.by, session, escape(text))
+        work = relay.say_prompts.submit(form.number, form.by, session, escape(text))
         await answer(relay, ack, say_form.MESSAGE, work)
 
     @app.action(say_form.CHOSEN)
     async def on_say_chosen(ack: AsyncAck, body: Payload, respond: AsyncRespond) -> None:
         await ack()
-        press = parse_ticket_press(body, relay.team)
+        press = parse_ticket_press(body, relay.workspace.team)
         if press is None:
             ignored(body)
             return
         number, index = parse_choice(press.number) or ("", 0)
-        work = relay.asking.choose(number, index, press.by, press.channel)
+        work = relay.say_prompts.choose(number, index, press.by, press.channel)
         asker = Asker(relay, respond, press.by, press.channel, press.thread_ts)
-        await relay.answers.soon(_replace(asker, work))
+        await relay.background.soon(_replace(asker, work))
 
     @app.action(say_form.CANCELLED)
     async def on_say_cancelled(ack: AsyncAck, body: Payload, respond: AsyncRespond) -> None:
         await ack()
-        press = parse_ticket_press(body, relay.team)
+        press = parse_ticket_press(body, relay.workspace.team)
         if press is None:
             ignored(body)
             return
-        work = relay.asking.cancel(press.number, press.by, press.channel)
+        work = relay.say_prompts.cancel(press.number, press.by, press.channel)
         asker = Asker(relay, respond, press.by, press.channel, press.thread_ts)
-        await relay.answers.soon(_replace(asker, work))
+        await relay.background.soon(_replace(asker, work))
 
 
 async def _replace(asker: Asker, work: Coroutine[Any, Any, SlackMessage | None]) -> None:

@@ -47,24 +47,24 @@ def register(app: AsyncApp, relay: Relay) -> None:
         await begin(body, respond, Act(messages.LINK_TITLE, "shortcut_link", _link))
 
     async def begin(body: Payload, respond: AsyncRespond, act: Act) -> None:
-        shortcut = parse_shortcut(body, relay.team)
+        shortcut = parse_shortcut(body, relay.workspace.team)
         if shortcut is None:
             ignored(body)
             return
         thread = shortcut.thread
         asker = Asker(relay, respond, shortcut.by, thread.channel, thread.thread_ts)
         opening = Opening(act.title, shortcut.trigger, asker)
-        await relay.answers.soon(show(relay, opening, lambda: _once(relay, shortcut, act)))
+        await relay.background.soon(show(relay, opening, lambda: _once(relay, shortcut, act)))
 
     @app.view(messages.ASK_SESSION)
     async def on_session(ack: AsyncAck, body: Payload) -> None:
-        form = parse_submission(body, relay.team)
+        form = parse_submission(body, relay.workspace.team)
         if form is None:
             ignored(body)
             await ack()
             return
         text = form.typed.get(messages.SESSION_FIELD, "")
-        work = relay.forwarding.answer(form.number, form.by, text)
+        work = relay.shortcuts.answer(form.number, form.by, text)
         await answer(relay, ack, messages.SESSION_FIELD, work)
 
 
@@ -72,7 +72,7 @@ async def _once(relay: Relay, shortcut: Shortcut, act: Act) -> forms.View | Note
     """Do the work, but not for a shortcut that Slack brings again: its trigger is the same."""
     thread, message = shortcut.thread, shortcut.message
     place = f"{thread.channel}:{message.ts if message else thread.thread_ts}"
-    if not await relay.answers.claim(f"{act.claim}:{place}:{shortcut.trigger[:100]}"):
+    if not await relay.claims.claim(f"{act.claim}:{place}:{shortcut.trigger[:100]}"):
         return Note(messages.ONE_MOMENT, is_seen=True)
     return await act.work(relay, shortcut)
 
@@ -80,7 +80,7 @@ async def _once(relay: Relay, shortcut: Shortcut, act: Act) -> forms.View | Note
 async def _send(relay: Relay, shortcut: Shortcut) -> forms.View | Note:
     if shortcut.message is None:
         raise EmptyMessage
-    sent = await relay.forwarding.send(shortcut.message, shortcut.by)
+    sent = await relay.shortcuts.send(shortcut.message, shortcut.by)
     if isinstance(sent, Question):
         return forms.ask_session(sent.number, sent.guess, sent.message)
     if sent is Change.REPEATED:
@@ -89,7 +89,7 @@ async def _send(relay: Relay, shortcut: Shortcut) -> forms.View | Note:
 
 
 async def _link(relay: Relay, shortcut: Shortcut) -> forms.View | Note:
-    asked = await relay.forwarding.ask(shortcut.thread, shortcut.by, shortcut.message)
+    asked = await relay.shortcuts.ask(shortcut.thread, shortcut.by, shortcut.message)
     if isinstance(asked, Linked):
         words = messages.linked_before(asked.link, asked.by)
         return forms.tell(messages.LINK_TITLE, words)

@@ -12,9 +12,8 @@ from slack_bolt.async_app import AsyncApp
 
 from bot.model.lenient import clean, mapping, string
 from bot.model.people import is_id
-from bot.model.workflow_steps import Flaw
+from bot.model.workflow_steps import Flaw, StepAsked
 from bot.relay.relay import Relay
-from bot.store.workflow_steps import StepAsked
 from handlers.parse.events import Payload, is_ts
 
 _CHANNEL = re.compile(r"(?:<#)?([CG][A-Z0-9]{2,30})(?:\|[^<>]*)?>?", re.ASCII)
@@ -34,7 +33,7 @@ def register(app: AsyncApp, relay: Relay) -> None:
     async def on_step(event: Payload) -> None:
         step = parse_step(event)
         if step is not None:
-            await relay.steps.start(step)
+            await relay.workflow_steps.start(step)
 
 
 def parse_step(event: Payload) -> StepAsked | None:

@@ -25,10 +25,10 @@ MOST_THREADS = 5_000
 
 
 class Listening:
-    """Remembers what was kept and refused; without `gaps`, where `CATCH_UP` is 0, nothing."""
+    """Remembers what was kept and refused; nothing without `checkpoints` (`CATCH_UP` is 0)."""
 
-    def __init__(self, gaps: Checkpoints | None, clock: SlackClock) -> None:
-        self._gaps = gaps
+    def __init__(self, checkpoints: Checkpoints | None, clock: SlackClock) -> None:
+        self._checkpoints = checkpoints
         self._clock = clock
         self._kept: int | None = None
         self._refused: dict[ThreadRef, Missed] = {}
@@ -54,7 +54,7 @@ class Listening:
 
     def refused(self, missed: Missed) -> None:
         """An event was not acknowledged."""
-        if self._gaps is None:
+        if self._checkpoints is None:
             return
         before = self._refused.get(missed.thread, missed)
         self._refused[missed.thread] = Missed(
@@ -72,7 +72,7 @@ class Listening:
 
         At the start of a process, since any that vouches for itself.
         """
-        if self._gaps is None:
+        if self._checkpoints is None:
             return
         since = self._kept if since is None else since
         if self._is_all and self._all_since is not None and since is not None:
@@ -86,8 +86,8 @@ class Listening:
         Raises:
             StoreAway: it is not known to be kept.
         """
-        if self._gaps is not None:
-            await self._gaps.note_all()
+        if self._checkpoints is not None:
+            await self._checkpoints.note_all()
 
     async def note(self) -> None:
         """Keep in Redis what was missed.
@@ -96,15 +96,15 @@ class Listening:
             StoreAway: it is not known to be kept; nothing later may be accepted.
         """
         async with self._noting:
-            if self._gaps is None:
+            if self._checkpoints is None:
                 return
             if self._is_all:
                 since = self._all_since
-                await self._gaps.note_all(since)
+                await self._checkpoints.note_all(since)
                 if since == self._all_since:
                     self._is_all, self._all_since = False, None
             if refused := list(self._refused.values()):
-                await self._gaps.note(refused)
+                await self._checkpoints.note(refused)
                 log.warning("refused events noted", extra={"threads": len(refused)})
                 for one in refused:
                     if self._refused.get(one.thread) == one:
@@ -126,9 +126,9 @@ class Listening:
         Raises:
             StoreAway: it is not known to be said.
         """
-        if self._gaps is None or self._kept is None or self.is_behind:
+        if self._checkpoints is None or self._kept is None or self.is_behind:
             return
-        since = await self._gaps.vouch(self._kept)
+        since = await self._checkpoints.vouch(self._kept)
         if since is not None:
             log.warning("a process is gone", extra={"kept_until": since})
             self.missed(since)

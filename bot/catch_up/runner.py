@@ -59,20 +59,20 @@ class CatchUp:
         self,
         *,
         listening: Listening,
-        gaps: Checkpoints,
+        checkpoints: Checkpoints,
         links: Links,
         reader: ThreadReader,
-        answers: Notices,
+        notices: Notices,
         events: Events,
         schedule: Schedule,
         clock: SlackClock,
         most_threads: int = MOST_THREADS,
     ) -> None:
         self._listening = listening
-        self._gaps = gaps
+        self._checkpoints = checkpoints
         self._links = links
         self._reader = reader
-        self._answers = answers
+        self._notices = notices
         self._events = events
         self._schedule = schedule
         self._clock = clock
@@ -101,15 +101,15 @@ class CatchUp:
         if self._listening.is_behind:
             await self._listening.note()
         await self._listening.vouch()
-        await self._gaps.let_go()
-        await self._gaps.leave()
+        await self._checkpoints.let_go()
+        await self._checkpoints.leave()
 
     async def _vouch(self) -> None:
         while True:
             await asyncio.sleep(VOUCH_SECONDS)
             with suppress(StoreAway):  # which the measures of what waits have in the log
                 await self._listening.vouch()
-                if await self._gaps.is_left():
+                if await self._checkpoints.is_left():
                     self._listening.wanted.set()
 
     async def _run(self) -> None:
@@ -136,7 +136,7 @@ class CatchUp:
         while True:
             if self._listening.is_behind:
                 await self._listening.note()
-            gap = await self._gaps.claim()
+            gap = await self._checkpoints.claim()
             if gap is None:
                 return
             if not gap:
@@ -151,11 +151,11 @@ class CatchUp:
 
         True when nothing else is wanted.
         """
-        gap, unread = await self._gaps.unread()
+        gap, unread = await self._checkpoints.unread()
         plan = await self._plan([one for one in unread if one.thread not in skipped])
         left = len(unread) - sum(map(len, plan.values())) - len(skipped)
         log.info("catching up", extra={"threads": sum(map(len, plan.values())), "left": left})
-        for session in await self._gaps.awaited():
+        for session in await self._checkpoints.awaited():
             if session not in plan:
                 await self._release(gap, session, [], 0)
         is_put_off = False
@@ -174,7 +174,7 @@ class CatchUp:
         if is_put_off:
             await self._until_wanted(SLACK_AGAIN_SECONDS)
             return False
-        return not await self._gaps.let_go(gap)
+        return not await self._checkpoints.let_go(gap)
 
     async def _until_wanted(self, seconds: float) -> None:
         with suppress(TimeoutError):
@@ -193,7 +193,7 @@ class CatchUp:
 
     async def _next(self, plan: Mapping[SessionId, object]) -> SessionId:
         """The session whose mail has waited longest, or else the next one."""
-        awaited = await self._gaps.awaited()
+        awaited = await self._checkpoints.awaited()
         return next((session for session in awaited if session in plan), next(iter(plan)))
 
     async def _read(
@@ -216,7 +216,7 @@ class CatchUp:
     async def _release(
         self, gap: str, session: SessionId, threads: Sequence[Unread], until: int
     ) -> None:
-        if await self._gaps.read(gap, session, threads, until):
+        if await self._checkpoints.read(gap, session, threads, until):
             await self._schedule.wake(session)
 
     async def _accept_all(self, reads: Sequence[Found]) -> int:
@@ -254,10 +254,10 @@ class CatchUp:
         if read.accepted or verbs:
             words = messages.late(read.accepted, verbs, hushed=hushed)
             once = f"unheard:{read.unheard[-1].ts}" if verbs else ""
-            await self._answers.say(read.thread, words, once=once)
+            await self._notices.say(read.thread, words, once=once)
         if read.stranded:
             once = f"stranded:{read.stranded[-1].ts}"
-            await self._answers.say(read.thread, messages.stranded(len(read.stranded)), once=once)
+            await self._notices.say(read.thread, messages.stranded(len(read.stranded)), once=once)
 
     async def _give_up_commands(self, read: Found) -> None:
         for command in read.unheard:
@@ -280,7 +280,7 @@ class CatchUp:
         while True:
             await asyncio.sleep(LEASE.total_seconds() / 4)
             try:
-                await self._gaps.renew()
+                await self._checkpoints.renew()
             except StoreAway as error:
                 log.warning("catch-up lease not renewed", extra={"reason": str(error)})
 

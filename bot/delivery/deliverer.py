@@ -22,11 +22,11 @@ from bot.model.arrivals import digest
 from bot.model.errors import StoreAway
 from bot.model.files import Upload, WhyLink
 from bot.model.outcomes import Outcome, OutcomeKind, Refusal, Wait
-from bot.model.owed import ReportId, ReportKind
-from bot.model.schedule import Schedule
+from bot.model.owed import Owed, OwedKind
+from bot.model.schedule import PASS_ON_SECONDS, Schedule
 from bot.model.sessions import SessionId
 from bot.runtime import metrics
-from bot.runtime.intake import Intake
+from bot.runtime.in_flight import InFlight
 from bot.runtime.logs import Unforeseen, guarded
 from bot.slack.people import People
 from bot.store.mailbox import Head, Later, Mailbox, Nothing, Step
@@ -42,9 +42,6 @@ SHORTEST_WAIT_SECONDS = 0.5
 
 NOTICE_AFTER = timedelta(seconds=30)
 """A reply that waits for longer is said to wait."""
-
-PASS_ON_SECONDS = 1.0
-"""When a session is looked at again whose process is shutting down."""
 
 STORE_PATIENCE_SECONDS = 60.0
 """How long a step that Redis does not take is tried before the sweep is left to find it."""
@@ -71,7 +68,7 @@ _Tried = tuple[Outcome | Wait | None, _Letter | None]
 
 
 class Deliverer:
-    """Delivers what the mailboxes lease."""
+    """Takes the mail of sessions to Devin."""
 
     def __init__(  # noqa: PLR0913  (the things it is made of)
         self,
@@ -82,7 +79,7 @@ class Deliverer:
         files: Files,
         people: People,
         schedule: Schedule,
-        intake: Intake,
+        in_flight: InFlight,
         give_up_after: timedelta,
         notice_after: timedelta = NOTICE_AFTER,
     ) -> None:
@@ -92,7 +89,7 @@ class Deliverer:
         self._files = files
         self._people = people
         self._schedule = schedule
-        self._intake = intake
+        self._in_flight = in_flight
         self._give_up_after = give_up_after
         self._notice_after = notice_after
 
@@ -102,8 +99,8 @@ class Deliverer:
         Does not raise for what Devin does. A session with much mail is scheduled again after
         `TURN_SECONDS`. How many deliver at once is up to the caller.
         """
-        await self._intake.calm()
-        if self._intake.is_closing:
+        await self._in_flight.calm()
+        if self._in_flight.is_closing:
             # Begin nothing more: it is another process's turn, or our own after a restart.
             await self._schedule.wake(session, PASS_ON_SECONDS)
             return
@@ -195,7 +192,7 @@ class Deliverer:
         ids = _ids(lease.session, reply_id=head.reply.id, reason=wait.reason)
         log.warning("waits", extra=ids | {"attempts": deferred.attempts, "seconds": delay.seconds})
         if deferred.notice_after is not None:
-            notice = ReportId(head.reply.id, head.round, ReportKind.NOTICE)
+            notice = Owed(head.reply.id, head.round, OwedKind.DELAY)
             await self._schedule.tell(notice, deferred.notice_after)
         return Later(delay.total_seconds())
 
@@ -219,7 +216,9 @@ class Deliverer:
         if message is not None and outcome.kind is OutcomeKind.DELIVERED:
             got = digest(message.text)
             outcome = outcome.model_copy(update={"left_out": message.left_out})
-        is_mark = _is_mark_only(head, outcome)
+        is_mark = outcome.needs_only_a_mark(
+            head.round, is_awaited=bool(head.reply.step), was_delayed=bool(head.attempts)
+        )
         is_owed = not (is_mark and self._schedule.is_full)
         ids = _ids(lease.session, reply_id=head.reply.id)
         began = time.monotonic()
@@ -237,7 +236,7 @@ class Deliverer:
         metrics.OUTCOMES.labels(outcome.kind, outcome.refusal or "").inc()
         log.info("outcome", extra=ids | {"outcome": outcome.kind, "status": outcome.status})
         if is_owed:
-            await self._tell(ReportId(head.reply.id, head.round, ReportKind.OUTCOME), is_mark)
+            await self._tell(Owed(head.reply.id, head.round, OwedKind.OUTCOME), is_mark)
         else:
             metrics.REPORTS.labels("dropped").inc()
         return step
@@ -253,7 +252,7 @@ class Deliverer:
             try:
                 return await step()
             except StoreAway as error:
-                is_closing = self._intake.is_closing
+                is_closing = self._in_flight.is_closing
                 patience = STORE_LAST_SECONDS if is_closing else STORE_PATIENCE_SECONDS
                 if time.monotonic() - began > patience:
                     raise
@@ -263,14 +262,14 @@ class Deliverer:
     def _may_go_on(self, lease: Lease) -> bool:
         """Whether the next reply may follow at once, though an earlier one may be coming in."""
         is_its_turn = time.monotonic() < lease.turn_ends
-        return is_its_turn and not self._intake.is_closing and not self._intake.is_crowded
+        return is_its_turn and not self._in_flight.is_closing and not self._in_flight.is_crowded
 
-    async def _tell(self, report: ReportId, is_mark: bool) -> None:  # noqa: FBT001  (a private one)
+    async def _tell(self, report: Owed, is_mark: bool) -> None:  # noqa: FBT001  (a private one)
         try:
             await self._schedule.tell(report, is_mark=is_mark)
         except StoreAway as error:
             # The report is owed in Redis; the sweep schedules it.
-            ids = {"reply_id": report.reply, "reason": str(error)}
+            ids = {"reply_id": report.subject, "reason": str(error)}
             log.warning("report not scheduled", extra=ids)
 
 
@@ -288,11 +287,6 @@ def _unforeseen(head: Head, failure: Unforeseen) -> Outcome:
 def _is_told(brought: Upload) -> bool:
     """Whether people want to hear of a file: not of one that was never in Slack."""
     return brought.hitch is not None and brought.hitch is not WhyLink.ELSEWHERE
-
-
-def _is_mark_only(head: Head, outcome: Outcome) -> bool:
-    """Whether a first mark is all that is to be told, as `reporting/reporter.py` sees it, too."""
-    return outcome.is_plain and head.round == 1 and not head.attempts and not head.reply.step
 
 
 def _ids(session: SessionId, **more: str) -> dict[str, object]:

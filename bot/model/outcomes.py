@@ -57,6 +57,13 @@ class Outcome(Record):
         """Whether a mark says it all: delivered, with all of its files."""
         return self.kind is OutcomeKind.DELIVERED and not self.left_out
 
+    def needs_only_a_mark(self, number: int, *, is_awaited: bool, was_delayed: bool) -> bool:
+        """Whether a first ✅ is all that is to be told, in the reply's round `number`.
+
+        One that replaces another mark is not, nor is one for which a workflow waits.
+        """
+        return self.is_plain and number == 1 and not is_awaited and not was_delayed
+
     @property
     def is_unread(self) -> bool:
         """Whether it only counts as refused: an answer of success that says nothing we know."""

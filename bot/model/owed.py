@@ -1,39 +1,44 @@
-"""Names of what is owed: to a thread, to a workflow, or to a person."""
+"""Names of what the outbox holds: what must be posted or done until Slack took it."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
-from bot.model.replies import ReplyId
 
-
-class ReportKind(StrEnum):
-    """What is owed.
-
-    To tell how a delivery ended, or that it waits; to begin a step; to say what somebody is told.
-    """
+class OwedKind(StrEnum):
+    """The kinds of entries. The values are kept in Redis, and in the log's `report`."""
 
     OUTCOME = "outcome"
-    NOTICE = "notice"
+    """A thread must be told how a delivery ended."""
+
+    DELAY = "notice"
+    """A thread must be told that a reply waits."""
+
     STEP = "step"
-    ANSWER = "answer"
+    """A workflow's step must be done."""
+
+    NOTICE = "answer"
+    """Somebody, or everybody in a thread, must be told something."""
 
 
 @dataclass(frozen=True, slots=True)
-class ReportId:
-    """One thing to be told about a reply; `round` counts the reply's sendings."""
+class Owed:
+    """An entry: its subject, a number that tells its turns apart, and its kind.
 
-    reply: ReplyId
-    round: int
-    kind: ReportKind
+    The subject names a record in Redis. For a reply it is the reply's id, and `number` its round.
+    """
+
+    subject: str
+    number: int
+    kind: OwedKind
 
     def __str__(self) -> str:
-        return f"{self.reply}|{self.round}|{self.kind}"
+        return f"{self.subject}|{self.number}|{self.kind}"
 
 
-def parse_report(text: str) -> ReportId | None:
-    """What `str` of a report id wrote; None for one of a kind that only a newer version knows."""
+def parse_owed(text: str) -> Owed | None:
+    """The entry that `str` wrote; None for one of a kind that only a newer version knows."""
     try:
-        reply, number, kind = text.split("|")
-        return ReportId(ReplyId(reply), int(number), ReportKind(kind))
+        subject, number, kind = text.split("|")
+        return Owed(subject, int(number), OwedKind(kind))
     except ValueError:
         return None

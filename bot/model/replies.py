@@ -58,6 +58,12 @@ def reply_id(team: str, channel: str, ts: str) -> ReplyId:
     return ReplyId(f"{team}:{channel}:{ts}")
 
 
+def place_of(reply: str) -> tuple[str, str, str]:
+    """The team, the channel and the `ts` of a reply's id."""
+    team, channel, ts = reply.split(":")
+    return team, channel, ts
+
+
 class Voucher(StrEnum):
     """What says that a message is for Devin, and as it is."""
 

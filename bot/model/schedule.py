@@ -2,8 +2,11 @@
 
 from typing import Protocol
 
-from bot.model.owed import ReportId
+from bot.model.owed import Owed
 from bot.model.sessions import SessionId
+
+PASS_ON_SECONDS = 1.0
+"""When a session is looked at again whose process is shutting down."""
 
 
 class Schedule(Protocol):
@@ -20,6 +23,6 @@ class Schedule(Protocol):
         """Deliver the session's mail, in `after` seconds."""
 
     async def tell(
-        self, report: ReportId, after: float = 0.0, attempt: int = 1, *, is_mark: bool = False
+        self, owed: Owed, after: float = 0.0, attempt: int = 1, *, is_mark: bool = False
     ) -> None:
-        """Tell `report`, in `after` seconds; `is_mark`: it is a first ✅ and no more."""
+        """Tell an entry of the outbox, in `after` seconds; `is_mark`: a first ✅ and no more."""

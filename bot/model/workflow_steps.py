@@ -1,6 +1,14 @@
-"""Workflow Builder steps."""
+"""Workflow Builder steps, as Slack starts them."""
 
 from enum import StrEnum
+from typing import Literal
+
+from pydantic import JsonValue
+
+from bot.model.record import Record
+
+SEND = "send_message"
+LINK = "link_thread"
 
 
 class Flaw(StrEnum):
@@ -14,3 +22,22 @@ class Flaw(StrEnum):
     THREAD_ALONE = "thread_alone"
     NO_THREAD = "no_thread"
     USER = "user"
+
+
+class StepAsked(Record):
+    """A step that Slack has started, as its author filled it in; what cannot be read is a `flaw`.
+
+    `at` is the event's `ts`, and `user` on whose behalf it shall be done, if that was said.
+    """
+
+    v: Literal[1] = 1
+    execution: str
+    callback: str
+    at: str
+    session: str = ""
+    text: str = ""
+    blocks: tuple[dict[str, JsonValue], ...] = ()
+    channel: str = ""
+    thread_ts: str = ""
+    user: str = ""
+    flaw: Flaw | None = None

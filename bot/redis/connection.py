@@ -2,7 +2,6 @@
 
 import asyncio
 import math
-import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import asynccontextmanager
@@ -17,7 +16,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisClusterException, RedisError
 
 from bot.model.errors import StoreAway
-from bot.redis.keys import ALIVE_KEY, once_key
+from bot.redis.keys import ALIVE_KEY
 from bot.redis.packing import pack_in_c
 from bot.redis.pipelining import BROKEN, OneByOne, Pipelining, Script
 from bot.runtime import metrics
@@ -46,13 +45,6 @@ ALIVE = timedelta(minutes=1)
 
 _ALIVE = Script("return redis.call('SET', KEYS[1], 1, 'EX', ARGV[1])")
 _GET = Script("return redis.call('GET', KEYS[1])")
-
-# Says true again to the same caller: redis-py sends it twice when a connection breaks.
-_FIRST = Script("""
-if redis.call('SET', KEYS[1], ARGV[1], 'NX', 'EX', ARGV[2]) then return 1 end
-return redis.call('GET', KEYS[1]) == ARGV[1] and 1 or 0
-""")
-
 
 _AWAY = (*BROKEN, RedisClusterException)
 
@@ -129,19 +121,6 @@ class Store:
         """How many members the sorted set at `key` has."""
         async with self._asking():
             return await self._redis.zcard(key)
-
-    async def first(self, what: str, ttl: timedelta, mine: str = "") -> bool:
-        """True for the first caller with `what` within `ttl`, False for all others.
-
-        A caller that says who it is, by `mine`, stays the first when it asks again.
-        """
-        token = mine or secrets.token_hex(8)
-        return bool(await self.run(_FIRST, [once_key(what)], [token, seconds(ttl)]))
-
-    async def forget_first(self, what: str) -> None:
-        """Let the next caller with `what` be first again."""
-        async with self._asking():
-            await self._redis.delete(once_key(what))
 
     async def ping(self) -> None:
         """Raise `StoreAway` unless Redis keeps what it is given: one that is full still answers.

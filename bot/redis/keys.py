@@ -14,7 +14,7 @@ DUE_KEY = f"{PREFIX}:due"
 """Sessions with mail, scored by when (Unix ms) their head may be sent."""
 
 OUTBOX_KEY = f"{PREFIX}:untold"
-"""Reports that the thread has not seen yet, scored by when (Unix ms) they were due."""
+"""The outbox: what Slack has not taken yet, scored by when (Unix ms) it was due."""
 
 GAP_KEY = f"{PREFIX}:gap"
 """There while threads have to be read; its value is when that was last wanted (Unix us)."""
@@ -101,6 +101,11 @@ def default_key(team: str, channel: str) -> str:
     return f"{PREFIX}:default:{team}:{channel}"
 
 
+def subject_key(subject: str) -> str:
+    """The record that an entry of the outbox is about; of a reply, that of `reply_key`."""
+    return f"{REPLY_PREFIX}{subject}"
+
+
 def reply_key(reply: ReplyId) -> str:
     """One accepted reply: its text while it may be needed, its state, its outcome."""
     return f"{REPLY_PREFIX}{reply}"
@@ -126,8 +131,13 @@ def lately_key(session: SessionId) -> str:
     return f"{PREFIX}:lately:{session}"
 
 
-def once_key(what: str) -> str:
+def once_key(team: str, what: str) -> str:
     """A thing that must be done by the first comer only."""
+    return f"{PREFIX}:once:{team}:{what}"
+
+
+def former_once_key(what: str) -> str:
+    """The same, as it was named before claims were by team."""
     return f"{PREFIX}:once:{what}"
 
 

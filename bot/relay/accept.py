@@ -14,11 +14,9 @@ from bot.model.schedule import Schedule
 from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef, micros_ts, millis_after, ts_micros
 from bot.redis.connection import Store
-from bot.relay.permissions import Permissions
+from bot.relay.workspace import Workspace
 from bot.runtime import metrics
-from bot.runtime.intake import Intake
-from bot.slack.clock import SlackClock
-from bot.slack.people import People
+from bot.runtime.in_flight import InFlight
 from bot.store.checkpoints import Missed
 from bot.store.links import Links
 from bot.store.mailbox import Mailbox
@@ -41,26 +39,24 @@ So does any reply just after Redis was away: another process may have refused an
 class Accepting:
     """Asks who may steer Devin, makes links, and keeps replies."""
 
-    def __init__(  # noqa: PLR0913  (the parts it is made of)
+    def __init__(
         self,
         *,
+        workspace: Workspace,
         links: Links,
         mailbox: Mailbox,
-        people: People,
-        permissions: Permissions,
         schedule: Schedule,
-        intake: Intake,
-        clock: SlackClock,
+        in_flight: InFlight,
         listening: Listening,
         store: Store,
     ) -> None:
         self._links = links
         self._mailbox = mailbox
-        self._people = people
-        self._permissions = permissions
+        self._people = workspace.people
+        self._permissions = workspace.permissions
         self._schedule = schedule
-        self._intake = intake
-        self._clock = clock
+        self._in_flight = in_flight
+        self._clock = workspace.clock
         self._listening = listening
         self._store = store
         self._turns: dict[ThreadRef, asyncio.Event] = {}
@@ -186,7 +182,7 @@ class Accepting:
             StoreAway: it is not known to be kept: Slack must not be acknowledged.
         """
         await self._catch_up()
-        self._intake.replied(ts_micros(reply.ts))
+        self._in_flight.replied(ts_micros(reply.ts))
         settle = self._settle(reply.ts)
         if voucher is Voucher.EVENT and self._age(reply.ts) > OLD:
             voucher = Voucher.OLD_EVENT

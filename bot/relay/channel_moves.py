@@ -9,8 +9,8 @@ import logging
 
 from bot.model.replies import reply_id
 from bot.model.threads import ThreadRef
+from bot.relay.workspace import Workspace
 from bot.reporting.notices import Notices
-from bot.slack.clock import SlackClock
 from bot.store.channel_defaults import ChannelDefaults
 from bot.store.links import Links
 from bot.store.mailbox import Mailbox
@@ -28,21 +28,20 @@ class ChannelMoves:
     def __init__(
         self,
         *,
+        workspace: Workspace,
         links: Links,
         places: Places,
         mailbox: Mailbox,
         defaults: ChannelDefaults,
-        answers: Notices,
-        clock: SlackClock,
-        team: str,
+        notices: Notices,
     ) -> None:
         self._links = links
         self._places = places
         self._mailbox = mailbox
         self._defaults = defaults
-        self._answers = answers
-        self._clock = clock
-        self._team = team
+        self._notices = notices
+        self._clock = workspace.clock
+        self._team = workspace.team
 
     async def is_here(self, channel: str, here: str) -> bool:
         """Whether `channel` is `here`, by the id that it has now."""
@@ -74,5 +73,5 @@ class ChannelMoves:
         link = await self._links.get(thread)
         if link is not None:
             # Owed before the link is gone, and once: a process may die in between.
-            await self._answers.say(now, messages.channel_moved(link), once="moved")
+            await self._notices.say(now, messages.channel_moved(link), once="moved")
         await self._links.remove(thread, since=self._clock.now)

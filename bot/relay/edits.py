@@ -23,11 +23,13 @@ from bot.model.errors import (
 )
 from bot.model.outcomes import OutcomeKind
 from bot.model.people import Standing, UserId
-from bot.model.replies import Change, Reply, ReplyId, reply_id
+from bot.model.replies import Change, Reply, ReplyId, place_of, reply_id
 from bot.model.threads import Link, ThreadRef, ts_micros
 from bot.relay.accept import Accepting
+from bot.relay.workspace import Workspace
 from bot.reporting.notices import Notices
-from bot.slack.threads import Threads
+from bot.runtime.background import Background
+from bot.store.claims import Claims
 from bot.store.links import Links
 from bot.store.mailbox import Mailbox
 from bot.store.revisions import TOO_LATE, Revised, Revision, Revisions, outlasted
@@ -80,23 +82,27 @@ class Edits:
     def __init__(  # noqa: PLR0913  (the parts it is made of)
         self,
         *,
+        workspace: Workspace,
         accepting: Accepting,
         links: Links,
         is_here: Callable[[str, str], Awaitable[bool]],
         mailbox: Mailbox,
         revisions: Revisions,
-        threads: Threads,
         tickets: Tickets,
-        answers: Notices,
+        notices: Notices,
+        claims: Claims,
+        background: Background,
     ) -> None:
         self._accepting = accepting
         self._links = links
         self._is_here = is_here
         self._mailbox = mailbox
         self._revisions = revisions
-        self._threads = threads
+        self._threads = workspace.threads
         self._tickets = tickets
-        self._answers = answers
+        self._notices = notices
+        self._claims = claims
+        self._background = background
 
     async def edit(self, edit: Edit) -> None:
         """Change what waits of an edited reply, or offer its author to send the correction.
@@ -165,7 +171,7 @@ class Edits:
         if link.muted:
             raise IsMuted
         claim = f"correction:{number}:{offered.edited}"
-        if not await self._answers.claim(claim):
+        if not await self._claims.claim(claim):
             # By a press that is under way, or whose process died over it.
             ts = await self._find(offered.reply.thread, claim)
             if ts is None:
@@ -177,12 +183,12 @@ class Edits:
             ts = await self._post(offered.reply, claim)
             await self._take(offered.reply, ts, link)
         except RelayError:
-            await self._answers.disclaim(claim)
+            await self._claims.disclaim(claim)
             raise
 
     async def _post(self, reply: Reply, key: str) -> str:
         """The `ts` of the correction, posted now, unless an earlier press did that in vain."""
-        if not await self._answers.claim(f"posting:{key}"):
+        if not await self._claims.claim(f"posting:{key}"):
             ts = await self._find(reply.thread, key)
             if ts is not None:
                 return ts
@@ -224,7 +230,7 @@ class Edits:
             async def outlast() -> None:
                 await tell(await outlasted(change))
 
-            await self._answers.soon(outlast())
+            await self._background.soon(outlast())
         else:
             await tell(met)
 
@@ -233,14 +239,14 @@ class Edits:
         log.info("edited", extra={"reply_id": reply.id, "met": met.what.value})
         channel = reply.thread.channel
         if met.what is Revised.CHANGED:
-            self._answers.mark(channel, reply.ts, messages.CHANGED_MARK)
+            self._notices.mark(channel, reply.ts, messages.CHANGED_MARK)
         elif met.what is Revised.WITHDRAWN:
-            self._answers.mark(channel, reply.ts, messages.WITHDRAWN_MARK)
+            self._notices.mark(channel, reply.ts, messages.WITHDRAWN_MARK)
         elif met.what in TOO_LATE and is_offered:
             await self._too_late(edit, met)
         if met.what in TAKEN_BACK and is_offered and not edit.is_aside and is_empty(reply):
             words = messages.sorry(EmptyMessage())
-            await self._answers.whisper(reply.thread, reply.author, words, once=f"empty:{reply.ts}")
+            await self._notices.whisper(reply.thread, reply.author, words, once=f"empty:{reply.ts}")
 
     async def _tell_deletion(self, gone: Deletion, met: Revision) -> None:
         if met.what in {Revised.UNKNOWN, Revised.AHEAD, Revised.REPEATED}:
@@ -261,7 +267,7 @@ class Edits:
         await self._tickets.write(number, ticket)
         once = f"edited:{reply.ts}:{edit.edited}"
         words = messages.correction_offered(number, was_taken=met.may_be_taken)
-        await self._answers.whisper(reply.thread, reply.author, words, once=once)
+        await self._notices.whisper(reply.thread, reply.author, words, once=once)
         await self._revisions.offered(reply.id, edit.edited)
 
     async def _regret(self, ts: str, thread: ThreadRef, author: UserId, met: Revision) -> None:
@@ -270,12 +276,12 @@ class Edits:
             return
         is_certain = met.outcome is not None and met.outcome.kind is OutcomeKind.DELIVERED
         words = messages.read_already(is_certain=is_certain)
-        await self._answers.whisper(thread, author, words, once=f"deleted:{ts}")
+        await self._notices.whisper(thread, author, words, once=f"deleted:{ts}")
 
     async def _is_awaited(self, gone: Deletion) -> bool:
         """Whether the event of a message that is gone may still come."""
         if gone.thread is None:  # Slack did not say: any linked thread of the channel may be its
-            team, channel, _ = gone.id.split(":")
+            team, channel, _ = place_of(gone.id)
             return bool(await self._links.of_channel(team, channel, 1))
         link = await self._links.get(gone.thread)
         return link is not None and _may_be_ahead(gone.thread, gone.ts, link)

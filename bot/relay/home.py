@@ -13,12 +13,9 @@ from bot.model.people import Person, Standing, UserId
 from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef
 from bot.relay.accept import Accepting, where
-from bot.relay.permissions import Permissions
+from bot.relay.workspace import Workspace
 from bot.reporting.notices import Notices
 from bot.slack.channels import ChannelVisibility
-from bot.slack.clock import SlackClock
-from bot.slack.people import People
-from bot.slack.views import Views
 from bot.store.links import Links
 from bot.store.mailbox import Mailbox
 from bot.store.places import Places
@@ -37,34 +34,29 @@ MOST_THREADS = 1_000
 class Home:
     """What the Home tab of the app shows, and what its buttons do."""
 
-    def __init__(  # noqa: PLR0913  (the parts it is made of)
+    def __init__(
         self,
         *,
+        workspace: Workspace,
         accepting: Accepting,
-        permissions: Permissions,
-        people: People,
-        audience: ChannelVisibility,
+        visibility: ChannelVisibility,
         places: Places,
         links: Links,
         mailbox: Mailbox,
-        answers: Notices,
-        dialogs: Views,
-        team: str,
-        clock: SlackClock,
-        url: str,
+        notices: Notices,
     ) -> None:
         self._accepting = accepting
-        self._permissions = permissions
-        self._people = people
-        self._audience = audience
+        self._permissions = workspace.permissions
+        self._people = workspace.people
+        self._visibility = visibility
         self._places = places
         self._links = links
         self._mailbox = mailbox
-        self._answers = answers
-        self._dialogs = dialogs
-        self._team = team
-        self._clock = clock
-        self._url = url
+        self._notices = notices
+        self._views = workspace.views
+        self._team = workspace.team
+        self._clock = workspace.clock
+        self._url = workspace.identity.url
 
     async def show(self, viewer: UserId, page: int = 0, note: str = "") -> None:
         """Publish the threads of `viewer`, with a `note` about what was just done.
@@ -79,7 +71,7 @@ class Home:
             log.warning("home without threads", extra={"reason": str(error)})
             view = home_view.only(messages.passing(error))
         try:
-            await self._dialogs.publish(viewer, view)
+            await self._views.publish(viewer, view)
         except (SlackAway, SlackRefused) as error:
             log.warning("home not published", extra={"user": viewer, "reason": str(error)})
 
@@ -96,7 +88,7 @@ class Home:
             return
         if await self._links.mute(thread, None, self._clock.now, muted=muted) is None:
             raise NotLinked
-        await self._answers.say(thread, messages.muted_at_home(person.name, muted=muted))
+        await self._notices.say(thread, messages.muted_at_home(person.name, muted=muted))
 
     async def unlink(self, thread: ThreadRef, session: SessionId, by: UserId) -> None:
         """End the link of `thread` to `session`, and tell the thread by whom.
@@ -111,7 +103,7 @@ class Home:
         if link is None:
             raise NotLinked
         log.info("unlinked", extra=where(thread, session_id=link.session))
-        await self._answers.say(thread, messages.unlinked_at_home(link, person.name))
+        await self._notices.say(thread, messages.unlinked_at_home(link, person.name))
 
     async def _check(
         self, thread: ThreadRef, session: SessionId, by: UserId
@@ -128,7 +120,7 @@ class Home:
     async def _sees(self, person: Person, thread: ThreadRef, link: Link | None) -> bool:
         if _is_direct(thread.channel):
             return link is not None and link.by == person.id
-        return await self._audience.includes(person, thread.channel)
+        return await self._visibility.includes(person, thread.channel)
 
     async def _view(self, viewer: UserId, page: int, note: str) -> View:
         person = await self._people.person(viewer)
@@ -163,7 +155,7 @@ class Home:
     async def _shows(self, person: Person, channel: str) -> bool | None:
         """Whether Slack shows `channel` to `person`; None where it does not answer."""
         try:
-            return await self._audience.includes(person, channel)
+            return await self._visibility.includes(person, channel)
         except SlackAway:
             return None
 

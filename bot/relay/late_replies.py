@@ -7,8 +7,8 @@ from bot.model.people import Standing
 from bot.model.replies import Reply
 from bot.model.threads import ts_micros
 from bot.relay.accept import Accepting
+from bot.relay.workspace import Workspace
 from bot.reporting.notices import Notices
-from bot.slack.threads import Threads
 from bot.store.links import Links
 from bot.store.mailbox import Mailbox
 from bot.store.revisions import TOO_LATE, Revisions
@@ -21,19 +21,19 @@ class LateReplies:
     def __init__(
         self,
         *,
+        workspace: Workspace,
         accepting: Accepting,
         links: Links,
         mailbox: Mailbox,
         revisions: Revisions,
-        threads: Threads,
-        answers: Notices,
+        notices: Notices,
     ) -> None:
         self._accepting = accepting
         self._links = links
         self._mailbox = mailbox
         self._revisions = revisions
-        self._threads = threads
-        self._answers = answers
+        self._threads = workspace.threads
+        self._notices = notices
 
     async def look_up(self, reply: Reply) -> Mapping[str, Any] | None:
         """The message of `reply` as it stands in its thread now; None where it is gone.
@@ -51,7 +51,7 @@ class LateReplies:
             StoreAway, NotIdentified: it is not known now whether that is so.
         """
         if self.is_late(reply.ts) and await self.is_stranded(reply):
-            await self._answers.say(reply.thread, stranded(1), once=f"stranded:{reply.ts}")
+            await self._notices.say(reply.thread, stranded(1), once=f"stranded:{reply.ts}")
 
     def is_late(self, ts: str) -> bool:
         """As `Accepting`."""

@@ -10,8 +10,9 @@ from bot.model.replies import Change, Reply
 from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef
 from bot.relay.accept import Accepting
+from bot.relay.workspace import Workspace
 from bot.reporting.notices import Notices
-from bot.slack.threads import Threads
+from bot.store.claims import Claims
 from bot.store.links import Links
 from bot.wording import messages
 
@@ -20,12 +21,19 @@ class Linking:
     """Links threads for people who did not ask for it by a message in the thread."""
 
     def __init__(
-        self, *, accepting: Accepting, links: Links, threads: Threads, answers: Notices
+        self,
+        *,
+        workspace: Workspace,
+        accepting: Accepting,
+        links: Links,
+        notices: Notices,
+        claims: Claims,
     ) -> None:
         self._accepting = accepting
         self._links = links
-        self._threads = threads
-        self._answers = answers
+        self._threads = workspace.threads
+        self._notices = notices
+        self._claims = claims
 
     async def link(
         self,
@@ -51,23 +59,23 @@ class Linking:
         await self._accepting.check(by, thread.channel)
         await self._threads.check_in(thread.channel)
         claim = f"linking:{number}"
-        if await self._answers.is_claimed(claim):
+        if await self._claims.is_claimed(claim):
             await self._check_link(await self._links.get(thread), session)
             return
         link, is_new = await self._accepting.link(thread, by, session, since=since)
         await self._check_link(link, session)
         change = None if message is None else await self.send(message, session)
         if change is Change.REPEATED:
-            await self._answers.whisper(thread, by, messages.SENT_BEFORE, once=f"before:{number}")
+            await self._notices.whisper(thread, by, messages.SENT_BEFORE, once=f"before:{number}")
         if is_new or link.by == by:
             name = await self._accepting.name(by)
             words = messages.linked(link, already=False, by=name)
-            await self._answers.say(thread, words, once=claim)
+            await self._notices.say(thread, words, once=claim)
         elif message is None:
             name = await self._accepting.name(link.by)
             words = messages.linked(link, already=True, by=name)
-            await self._answers.whisper(thread, by, words, once=claim)
-        await self._answers.claim(claim)
+            await self._notices.whisper(thread, by, words, once=claim)
+        await self._claims.claim(claim)
 
     async def send(self, message: Reply, session: SessionId) -> Change:
         """Take `message` for the `session` of its thread.

@@ -9,10 +9,10 @@ from bot.model.errors import NotIdentified, TicketGone
 from bot.model.people import Standing, UserId
 from bot.model.sessions import SessionId
 from bot.model.threads import ThreadRef
-from bot.redis.connection import Store
 from bot.relay.link_form import Linking
-from bot.relay.permissions import Permissions
-from bot.reporting.notices import ONCE, Notices
+from bot.relay.workspace import Workspace
+from bot.reporting.notices import Notices
+from bot.store.claims import Claims
 from bot.store.links import Links
 from bot.store.tickets import Ticket, Tickets
 from bot.wording import messages
@@ -33,19 +33,19 @@ class LinkOffers:
     def __init__(
         self,
         *,
-        permissions: Permissions,
+        workspace: Workspace,
         linking: Linking,
         links: Links,
         tickets: Tickets,
-        answers: Notices,
-        store: Store,
+        notices: Notices,
+        claims: Claims,
     ) -> None:
-        self._permissions = permissions
+        self._permissions = workspace.permissions
         self._linking = linking
         self._links = links
         self._tickets = tickets
-        self._answers = answers
-        self._store = store
+        self._notices = notices
+        self._claims = claims
 
     async def make(self, thread: ThreadRef, to: UserId, session: SessionId, ts: str) -> bool:
         """Offer `to`, who wrote the message `ts`, to link `thread` to `session`, and return True.
@@ -67,11 +67,10 @@ class LinkOffers:
             return False
         ticket = LinkOffered(by=to, thread=thread, session=session)
         number = await self._tickets.issue(ticket)
-        place = f"{thread.team}:{thread.channel}:{thread.thread_ts}"
-        if not await self._store.first(f"offered:{place}", ONCE, ts):
+        if not await self._claims.offer(thread, ts):
             return False
         # Slack may send the message as two events, and each of them again.
-        await self._answers.whisper(thread, to, messages.offer(session, number), once="offer")
+        await self._notices.whisper(thread, to, messages.offer(session, number), once="offer")
         return True
 
     async def take_up(self, number: str, by: UserId, channel: str) -> SessionId:

@@ -7,7 +7,7 @@ and `reporting/reporter.py` (back into the thread).
 """
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from cachetools import LRUCache
 
@@ -22,7 +22,7 @@ from bot.model.errors import (
 )
 from bot.model.outcomes import Outcome
 from bot.model.people import Standing, UserId
-from bot.model.replies import Change, Reply, ReplyId, Voucher
+from bot.model.replies import Change, Reply, ReplyId, Voucher, place_of
 from bot.model.schedule import Schedule
 from bot.model.sessions import SessionId, parse_session
 from bot.model.threads import Link, ThreadRef
@@ -35,10 +35,12 @@ from bot.relay.link_offers import LinkOffers
 from bot.relay.say import Say
 from bot.relay.say_prompts import SayPrompts
 from bot.relay.shortcuts import MessageShortcuts
-from bot.relay.workflow_steps import Steps
+from bot.relay.workflow_steps import WorkflowSteps
+from bot.relay.workspace import Workspace
 from bot.reporting.notices import Notices
 from bot.runtime import metrics
-from bot.slack.views import Views
+from bot.runtime.background import Background
+from bot.store.claims import Claims
 from bot.store.links import Links
 from bot.store.mailbox import Mailbox
 from bot.text.to_devin import is_empty
@@ -59,53 +61,36 @@ class Status:
     last: Outcome | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Relay:
     """Everything a person in Slack can ask for; its parts are public, and handlers ask them.
 
-    - `saying`, `asking`: `/devin-say`, and the form or the menu that asks for what it left out
-    - `forwarding`: the message shortcuts; `offers`: a link, where somebody names a session
-    - `corrections`: edits and deletions; `home`: App Home; `steps`: those of Workflow Builder
-    - `moving`: channels that get another id; `latecomers`: replies that Slack brings late
-    - `answers`, `dialogs`: what people are told and shown
+    - `say`, `say_prompts`: `/devin-say`, and the form or the menu that asks for what it left out
+    - `shortcuts`: of messages; `link_offers`: a link, where somebody names a session
+    - `edits`: and deletions; `home`: App Home; `workflow_steps`: those of Workflow Builder
+    - `channel_moves`: channels that get another id; `late_replies`: what Slack brings late
+    - `notices`, `claims`, `background`: what people are told, what is done once, what goes on
+      after an acknowledgement
     """
 
-    def __init__(  # noqa: PLR0913  (the parts it is made of)
-        self,
-        *,
-        accepting: Accepting,
-        links: Links,
-        mailbox: Mailbox,
-        answers: Notices,
-        schedule: Schedule,
-        saying: Say,
-        asking: SayPrompts,
-        home: Home,
-        moving: ChannelMoves,
-        dialogs: Views,
-        forwarding: MessageShortcuts,
-        offers: LinkOffers,
-        corrections: Edits,
-        steps: Steps,
-        latecomers: LateReplies,
-        team: str,
-    ) -> None:
-        self.team = team
-        self.answers = answers
-        self.saying = saying
-        self.asking = asking
-        self.home = home
-        self.moving = moving
-        self.latecomers = latecomers
-        self.dialogs = dialogs
-        self.forwarding = forwarding
-        self.offers = offers
-        self.corrections = corrections
-        self.steps = steps
-        self._known: LRUCache[ThreadRef, SessionId] = LRUCache(KNOWN)
-        self._accepting = accepting
-        self._links = links
-        self._mailbox = mailbox
-        self._schedule = schedule
+    workspace: Workspace
+    accepting: Accepting
+    links: Links
+    mailbox: Mailbox
+    schedule: Schedule
+    notices: Notices
+    claims: Claims
+    background: Background
+    say: Say
+    say_prompts: SayPrompts
+    shortcuts: MessageShortcuts
+    link_offers: LinkOffers
+    edits: Edits
+    home: Home
+    workflow_steps: WorkflowSteps
+    channel_moves: ChannelMoves
+    late_replies: LateReplies
+    _known: LRUCache[ThreadRef, SessionId] = field(default_factory=lambda: LRUCache(KNOWN))
 
     async def accept(self, reply: Reply, voucher: Voucher = Voucher.EVENT) -> Change:
         """Take a reply for the session its thread is linked to; it is kept when this returns.
@@ -123,14 +108,14 @@ class Relay:
         if session is None:
             return Change.UNLINKED
         try:
-            standing = await self._accepting.standing_in_turn(reply)
+            standing = await self.accepting.standing_in_turn(reply)
         except NotIdentified as error:
             return await self._turn_away(reply.thread, error)
         if standing is not Standing.ALLOWED:
             return await self._turn_away(reply.thread, NotAllowed(standing))
         if is_empty(reply):
             return await self._turn_away(reply.thread, EmptyMessage())
-        change = await self._accepting.take(reply, session, voucher)
+        change = await self.accepting.take(reply, session, voucher)
         if change is Change.UNLINKED:
             # The link was changed since it was remembered, perhaps by another process.
             self._known.pop(reply.thread, None)
@@ -152,7 +137,7 @@ class Relay:
         session = parse_session(text)
         if session is None:
             raise BadSession(text)
-        link, is_new = await self._accepting.link(thread, by, session, at)
+        link, is_new = await self.accepting.link(thread, by, session, at)
         if link.session != session:
             raise LinkedElsewhere(link)
         return link, not is_new
@@ -176,10 +161,10 @@ class Relay:
             Outdated: the link was changed by somebody who asked later.
         """
         await self.check(by, thread.channel)
-        existing = None if session is None else await self._links.get(thread)
+        existing = None if session is None else await self.links.get(thread)
         if existing is not None and existing.session != session:
             raise LinkedElsewhere(existing)
-        link = await self._links.remove(thread, at, self._accepting.now())
+        link = await self.links.remove(thread, at, self.accepting.now())
         if link is None:
             raise NotLinked
         log.info("unlinked", extra=where(thread, session_id=link.session))
@@ -194,11 +179,11 @@ class Relay:
             Outdated: as for `unlink`.
         """
         await self.check(by, thread.channel)
-        link = await self._links.mute(thread, at, muted=muted)
+        link = await self.links.mute(thread, at, muted=muted)
         if link is None:
             raise NotLinked
         if not muted:
-            await self._accepting.hear_since(thread, at)
+            await self.accepting.hear_since(thread, at)
         return link
 
     async def status(self, thread: ThreadRef, by: UserId) -> Status:
@@ -209,14 +194,14 @@ class Relay:
             NotAllowed: `by` may not.
         """
         await self.check(by, thread.channel)
-        link = await self._links.get(thread)
+        link = await self.links.get(thread)
         if link is None:
             raise NotLinked
         return Status(
             link=link,
             by=await self.name(link.by),
-            mail=await self._mailbox.waiting(link.session),
-            last=await self._links.last_outcome(thread),
+            mail=await self.mailbox.waiting(link.session),
+            last=await self.links.last_outcome(thread),
         )
 
     async def send_again(self, reply: ReplyId, number: int, thread: ThreadRef, by: UserId) -> None:
@@ -227,30 +212,30 @@ class Relay:
             NotAllowed: `by` may not.
         """
         await self.check(by, thread.channel)
-        _, channel, _ = reply.split(":")
-        if not await self.moving.is_here(channel, thread.channel):
+        _, channel, _ = place_of(reply)
+        if not await self.channel_moves.is_here(channel, thread.channel):
             raise NoSuchReply(already_sent=False)
-        kept = await self._mailbox.kept(reply)
+        kept = await self.mailbox.kept(reply)
         if kept is None:
-            raise NoSuchReply(already_sent=await self._mailbox.was_sent_again(reply, number))
+            raise NoSuchReply(already_sent=await self.mailbox.was_sent_again(reply, number))
         if kept.thread.thread_ts != thread.thread_ts:
             raise NoSuchReply(already_sent=False)
-        session = await self._mailbox.send_again(kept, number)
+        session = await self.mailbox.send_again(kept, number)
         if session is None:
             raise NoSuchReply(already_sent=True)
         log.info("sent again", extra={"reply_id": reply, "session_id": session})
-        await self._schedule.wake(session)
+        await self.schedule.wake(session)
 
     async def check(self, who: UserId, channel: str) -> None:
         """Raise `NotAllowed` unless `who` may steer Devin in `channel`; as `Accepting.check`."""
-        await self._accepting.check(who, channel)
+        await self.accepting.check(who, channel)
 
     async def name(self, who: UserId) -> str:
         """What `who` is called."""
-        return await self._accepting.name(who)
+        return await self.accepting.name(who)
 
     async def _look_up(self, thread: ThreadRef) -> SessionId | None:
-        link = await self._links.get(thread)
+        link = await self.links.get(thread)
         if link is None:
             return None
         self._known[thread] = link.session
@@ -260,7 +245,7 @@ class Relay:
         self, thread: ThreadRef, why: NotAllowed | NotIdentified | EmptyMessage
     ) -> Change:
         """Raise `why`, where a reply would have gone to Devin; elsewhere people just talk."""
-        link = await self._links.get(thread)
+        link = await self.links.get(thread)
         if link is None or link.muted:
             return Change.UNLINKED if link is None else Change.MUTED
         if isinstance(why, NotAllowed):

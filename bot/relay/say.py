@@ -18,7 +18,7 @@ from bot.model.replies import Change, Reply
 from bot.model.sessions import Listed, SessionId, parse_session
 from bot.model.threads import Link, ThreadRef, ts_micros
 from bot.relay.accept import Accepting
-from bot.slack.threads import Threads
+from bot.relay.workspace import Workspace
 from bot.store.channel_defaults import ChannelDefault, ChannelDefaults
 from bot.store.links import Links
 from bot.wording import messages
@@ -41,21 +41,20 @@ class Say:
     def __init__(
         self,
         *,
+        workspace: Workspace,
         accepting: Accepting,
         links: Links,
         defaults: ChannelDefaults,
-        threads: Threads,
         devin: Devin,
         lists_sessions: bool,
-        team: str,
     ) -> None:
         self._accepting = accepting
         self._links = links
         self._defaults = defaults
-        self._threads = threads
         self._devin = devin
         self._lists_sessions = lists_sessions
-        self._team = team
+        self._team = workspace.team
+        self._threads = workspace.threads
 
     async def say(self, channel: str, by: UserId, session: SessionId | None, text: str) -> None:
         """Post `text` in the person's name, in a thread that is linked to `session`, and send it.

@@ -14,8 +14,8 @@ from bot.model.errors import FormGone, RelayError, StillSaying
 from bot.model.people import UserId
 from bot.model.sessions import SessionId
 from bot.relay.say import Say
-from bot.reporting.notices import Notices
 from bot.slack.views import View
+from bot.store.claims import Claims
 from bot.store.tickets import Ticket, Tickets
 from bot.wording import messages, say_form
 from bot.wording.message import SlackMessage
@@ -45,10 +45,10 @@ class Unsent(Ticket):
 class SayPrompts:
     """Asks for what a `/devin-say` left out."""
 
-    def __init__(self, *, saying: Say, tickets: Tickets, answers: Notices) -> None:
-        self._saying = saying
+    def __init__(self, *, say: Say, tickets: Tickets, claims: Claims) -> None:
+        self._say = say
         self._tickets = tickets
-        self._answers = answers
+        self._claims = claims
 
     async def form(self, channel: str, by: UserId) -> View:
         """The form for a message from `channel`.
@@ -56,7 +56,7 @@ class SayPrompts:
         Raises:
             NotAllowed: `by` may not.
         """
-        choices = await self._saying.choices(channel, by)
+        choices = await self._say.choices(channel, by)
         number = await self._tickets.issue(SayForm(by=by, channel=channel))
         return say_form.form(number, choices)
 
@@ -73,7 +73,7 @@ class SayPrompts:
             raise FormGone
         async with self._once(number) as is_first:
             if is_first:
-                await self._saying.say(form.channel, by, session, text)
+                await self._say.say(form.channel, by, session, text)
 
     async def menu(
         self, channel: str, by: UserId, sessions: Sequence[SessionId], text: str
@@ -82,7 +82,7 @@ class SayPrompts:
         kept = tuple(dict.fromkeys(sessions))[: say_form.MENU_LIMIT]
         ticket = Unsent(by=by, channel=channel, text=text, sessions=kept)
         number = await self._tickets.issue(ticket, UNSENT)
-        return say_form.menu(number, await self._saying.named(kept), text)
+        return say_form.menu(number, await self._say.named(kept), text)
 
     async def choose(
         self, number: str, index: int, by: UserId, channel: str
@@ -100,7 +100,7 @@ class SayPrompts:
         async with self._once(number) as is_first:
             if is_first:
                 session = unsent.sessions[index]
-                await self._saying.go_on(channel, by, session, unsent.text)
+                await self._say.go_on(channel, by, session, unsent.text)
                 return messages.said_to(session, unsent.text)
         return None
 
@@ -124,14 +124,14 @@ class SayPrompts:
     @asynccontextmanager
     async def _once(self, number: str) -> AsyncIterator[bool]:
         claim, done = f"say:{number}", f"say-done:{number}"
-        is_first = await self._answers.claim(claim)
-        if not is_first and not await self._answers.is_claimed(done):
+        is_first = await self._claims.claim(claim)
+        if not is_first and not await self._claims.is_claimed(done):
             raise StillSaying
         try:
             yield is_first
         except RelayError:
             if is_first:
-                await self._answers.disclaim(claim)
+                await self._claims.disclaim(claim)
             raise
         if is_first:
-            await self._answers.claim(done)
+            await self._claims.claim(done)

@@ -23,7 +23,7 @@ from bot.model.sessions import SessionId, find_session, parse_session
 from bot.model.threads import Link, ThreadRef
 from bot.relay.accept import Accepting, where
 from bot.relay.link_form import Linking
-from bot.slack.threads import Threads
+from bot.relay.workspace import Workspace
 from bot.store.links import Links
 from bot.store.tickets import Ticket, Tickets
 from bot.text.to_devin import is_empty
@@ -70,16 +70,16 @@ class MessageShortcuts:
     def __init__(
         self,
         *,
+        workspace: Workspace,
         accepting: Accepting,
         linking: Linking,
         links: Links,
-        threads: Threads,
         tickets: Tickets,
     ) -> None:
         self._accepting = accepting
         self._linking = linking
         self._links = links
-        self._threads = threads
+        self._threads = workspace.threads
         self._tickets = tickets
 
     async def send(self, message: Reply, by: UserId) -> Change | Question:

@@ -20,48 +20,48 @@ from bot.model.errors import (
     PersonError,
     SlackRefused,
 )
-from bot.model.outcomes import Outcome
+from bot.model.owed import Owed, OwedKind
 from bot.model.people import WORKFLOW, Standing, UserId
-from bot.model.replies import Change, Reply, ReplyId
+from bot.model.replies import Change, Reply
 from bot.model.schedule import Schedule
 from bot.model.sessions import SessionId, parse_session
 from bot.model.threads import ThreadRef, ts_micros
-from bot.model.workflow_steps import Flaw
+from bot.model.workflow_steps import LINK, SEND, Flaw, StepAsked
 from bot.relay.accept import Accepting
-from bot.relay.permissions import Permissions
+from bot.relay.workspace import Workspace
 from bot.slack.functions import Functions
-from bot.slack.threads import NO_SUCH_THREAD, Threads
+from bot.slack.threads import NO_SUCH_THREAD
 from bot.store.links import Links
-from bot.store.workflow_steps import LINK, SEND, Executions, StepAsked
+from bot.store.outbox import KEEP, Begun, Outbox
 from bot.wording import messages
 from bot.wording.message import SlackMessage
 
 log = logging.getLogger(__name__)
 
 
-class Steps:
-    """The steps, from Slack's request to their completion."""
+class WorkflowSteps:
+    """The steps, from Slack's request to their completion, and the teller that does them."""
 
-    def __init__(  # noqa: PLR0913  (the parts it is made of)
+    fields = ("asked",)
+
+    def __init__(
         self,
         *,
-        executions: Executions,
+        workspace: Workspace,
+        outbox: Outbox,
         functions: Functions,
         accepting: Accepting,
-        permissions: Permissions,
         links: Links,
-        threads: Threads,
         schedule: Schedule,
-        team: str,
     ) -> None:
-        self._executions = executions
+        self._outbox = outbox
         self._functions = functions
         self._accepting = accepting
-        self._permissions = permissions
+        self._permissions = workspace.permissions
         self._links = links
-        self._threads = threads
+        self._threads = workspace.threads
         self._schedule = schedule
-        self._team = team
+        self._team = workspace.team
 
     async def start(self, step: StepAsked) -> None:
         """Keep a step that Slack has started, and begin it soon; a repeat changes nothing.
@@ -69,13 +69,14 @@ class Steps:
         Raises:
             StoreAway: it is not known to be kept: Slack must not be acknowledged.
         """
-        report = await self._executions.keep(step)
+        owed = Owed(f"{self._team}:step:{step.execution}", 1, OwedKind.STEP)
+        is_new = await self._outbox.owe(owed, step.to_json(), KEEP)
         log.info("step", extra={"execution": step.execution, "callback": step.callback})
-        if report is not None:
-            await self._schedule.tell(report)
+        if is_new:
+            await self._schedule.tell(owed)
 
-    async def begin(self, id_: ReplyId, *, again: bool) -> None:
-        """Do a step that was started; `again`: an earlier try may have got some way.
+    async def tell(self, begun: Begun) -> bool:
+        """Do a step that was started; an earlier try may have got some way.
 
         What its author must know ends it as failed.
 
@@ -83,26 +84,24 @@ class Steps:
             SlackAway, StoreAway: it must be begun again.
             SlackRefused: Slack does not take how it ended.
         """
-        step = await self._executions.asked(id_)
-        if step is None:
-            return
+        raw = begun.record["asked"]
+        if not raw:
+            return True
+        step = StepAsked.model_validate_json(raw)
         try:
-            await self._does(step)(step, again)
+            await self._does(step)(step, begun.again)
         except PersonError as error:
             log.info("step failed", extra={"execution": step.execution, "reason": str(error)})
             await self._functions.fail(step.execution, messages.step_failed(error))
-        await self._executions.forget(id_)
+        return True
 
-    async def end(self, reply: Reply, outcome: Outcome) -> None:
-        """Complete the step that sent `reply`.
+    async def end(self, begun: Begun, *, told: bool) -> None:
+        """End the step: when it is done, only that it was started stays known."""
+        await self._outbox.end(begun.owed, forget=told)
 
-        Raises:
-            SlackAway, SlackRefused: as `begin`.
-        """
-        thread = "" if reply.thread.is_nowhere else reply.thread.thread_ts
-        detail = messages.step_detail(outcome)
-        outputs = {"outcome": outcome.kind.value, "detail": detail, "thread": thread}
-        await self._functions.complete(reply.step, outputs)
+    async def drop(self, begun: Begun, attempt: int, why: str) -> bool:  # noqa: ARG002  (as `Teller` has it)
+        """Never: a workflow waits."""
+        return False
 
     def _does(self, step: StepAsked) -> Callable[[StepAsked, bool], Awaitable[None]]:
         does = {SEND: self._send, LINK: self._link}.get(step.callback)

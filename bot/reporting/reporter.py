@@ -1,271 +1,146 @@
-"""From outcomes to threads: what a thread must be told is told, however often Slack says no.
+"""The outbox's dispatcher: every entry is told or done, however often Slack says no.
 
-A workflow that waits is told in the same way, its steps are begun so, and what somebody is answered
-is said so. A report never sends anything to Devin. One that may have been posted already is looked
-for in the thread before it is posted again, since Slack has no idempotency key for messages.
+Each kind of entry has a teller, which knows what there is to tell; trying, waiting, and giving up
+are the same for all.
 """
 
 import asyncio
 import logging
-from datetime import timedelta
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Protocol
 
 from bot.model.errors import OPERATOR_MUST_ACT, SlackAway, SlackRefused
-from bot.model.outcomes import Outcome, OutcomeKind
-from bot.model.owed import ReportId, ReportKind
-from bot.model.replies import Reply, ReplyId
+from bot.model.owed import Owed, OwedKind
 from bot.model.schedule import Schedule
-from bot.model.threads import ThreadRef
-from bot.reporting.notices import Answer
 from bot.runtime import metrics
 from bot.slack.rate_limits import LIMITED, RateLimits
-from bot.slack.threads import Threads
-from bot.store.outbox import Outbox, Report
-from bot.wording import messages
-from bot.wording.message import SlackMessage
+from bot.store.outbox import Begun, Outbox
 
 log = logging.getLogger(__name__)
 
 BACKOFF_SECONDS = (1.0, 2.0, 5.0, 15.0, 30.0, 60.0)
 SHED_SECONDS = 1.0
 TELLING_SECONDS = 40.0
-"""For one try at a report: noted in Redis before `reports.TELLING` lets somebody else begin."""
-
-MARK_TRIES = 3
-"""Slack takes about 50 reactions a minute; a mark that is refused this often is dropped."""
+"""For one try at an entry: noted in Redis before `outbox.TRYING` lets somebody else begin."""
 
 
-class Steps(Protocol):
-    """Steps of workflows (`relay/workflow_steps.py`); both raise `SlackAway`, `SlackRefused`."""
+class Teller(Protocol):
+    """Tells the entries of a kind."""
 
-    async def begin(self, id_: ReplyId, *, again: bool) -> None:
-        """Do a step; `again`: an earlier try may have got some way."""
+    @property
+    def fields(self) -> Sequence[str]:
+        """The fields of the subject's record that `tell` needs."""
 
-    async def end(self, reply: Reply, outcome: Outcome) -> None:
-        """Complete the step that sent `reply`; harmless when it is completed."""
+    async def tell(self, begun: Begun) -> bool:
+        """Tell an entry; False when there is nothing to tell (any more).
+
+        Raises:
+            SlackAway: it must be tried again.
+            SlackRefused: Slack does not take it.
+        """
+
+    async def end(self, begun: Begun, *, told: bool) -> None:
+        """End the entry in the outbox; not `told`: it is moot, or Slack refused it."""
+
+    async def drop(self, begun: Begun, attempt: int, why: str) -> bool:
+        """End an entry that is not worth another try after this `attempt`; False if it is."""
 
 
 class Reporter:
-    """Tells threads, and the workflows that wait, how their replies ended."""
+    """Takes the outbox to Slack."""
 
     def __init__(
         self,
         *,
-        reports: Outbox,
-        threads: Threads,
-        steps: Steps,
+        outbox: Outbox,
+        tellers: Mapping[OwedKind, Teller],
+        mark: Callable[[Owed], Awaitable[bool]],
         schedule: Schedule,
-        give_up_after: timedelta,
+        limits: RateLimits,
         seconds: float = TELLING_SECONDS,
     ) -> None:
-        self._reports = reports
-        self._threads = threads
-        self._steps = steps
+        self._outbox = outbox
+        self._tellers = tellers
+        self._mark = mark
         self._schedule = schedule
-        self._give_up_after = give_up_after
+        self._limits = limits
         self._seconds = seconds
-        self._pauses = RateLimits()
 
-    async def tell(self, id_: ReportId, attempt: int = 1) -> None:
-        """Tell one report, or schedule another try; what was told already is not told again."""
+    async def tell(self, owed: Owed, attempt: int = 1) -> None:
+        """Tell one entry, or schedule another try; what was told already is not told again."""
         ends = asyncio.get_running_loop().time() + self._seconds
-        report = await self._reports.begin(id_)
-        if report is None:
+        teller = self._tellers[owed.kind]
+        begun = await self._outbox.begin(owed, teller.fields)
+        if begun is None:
             return
         try:
-            told = await self._tell_until(ends, report)
+            told = await self._tell_until(ends, teller, begun)
         except SlackAway as error:
-            await self._try_later(report, error, attempt)
+            await self._try_later(teller, begun, error, attempt)
         except SlackRefused as error:
             if error.reason in OPERATOR_MUST_ACT:
-                await self._try_later(report, self._pauses.all(error), attempt)
+                await self._try_later(teller, begun, self._limits.all(error), attempt)
                 return
             # The thread is out of reach: archived, left, deleted. Nobody there can be told.
-            level = logging.WARNING if id_.kind is ReportKind.ANSWER else logging.ERROR
-            log.log(level, "report refused", extra=_ids(report, reason=str(error)))
+            level = logging.WARNING if owed.kind is OwedKind.NOTICE else logging.ERROR
+            log.log(level, "report refused", extra=ids_of(owed, reason=str(error)))
             metrics.REPORTS.labels("refused").inc()
-            await self._reports.end(id_, told=False)
+            await teller.end(begun, told=False)
         else:
             metrics.REPORTS.labels("told" if told else "moot").inc()
-            log.info("told" if told else "nothing to tell", extra=_ids(report))
-            waits = await self._reports.end(id_, told=told)
-            if id_.kind is ReportKind.NOTICE and not waits and (told or report.begun):
-                await self._take_notice_back(report)
+            log.info("told" if told else "nothing to tell", extra=ids_of(owed))
+            await teller.end(begun, told=told)
 
-    async def mark(self, id_: ReportId) -> None:
+    async def mark(self, owed: Owed) -> None:
         """Put the first ✅ on a reply, where that is all there is to tell.
 
         Redis is not asked first, since a second mark changes nothing. What fails is told as usual.
         """
-        _, channel, ts = id_.reply.split(":")
-        try:
-            with self._pauses.kept("reactions.add", channel):
-                await self._threads.mark(channel, ts, messages.DELIVERED_MARK)
-        except (SlackAway, SlackRefused):
-            await self.tell(id_)
-            return
-        metrics.REPORTS.labels("told").inc()
-        log.info("told", extra={"reply_id": id_.reply, "report": id_.kind.value})
-        await self._reports.end(id_, told=True)
+        if not await self._mark(owed):
+            await self.tell(owed)
 
-    async def shed(self, id_: ReportId, attempt: int) -> None:
-        """Make room: drop a mere ✅, and tell anything else a little later."""
-        report = await self._reports.begin(id_)
-        if report is None:
+    async def shed(self, owed: Owed, attempt: int) -> None:
+        """Make room: drop what is not worth it, and tell anything else a little later."""
+        teller = self._tellers[owed.kind]
+        begun = await self._outbox.begin(owed, teller.fields)
+        if begun is None or await teller.drop(begun, LAST, "too many at once"):
             return
-        if _is_mark_only(report):
-            await self.drop(id_)
-            return
-        await self._reports.pause(id_, SHED_SECONDS, may_be_told=report.begun)
-        await self._schedule.tell(id_, SHED_SECONDS, attempt)
+        await self._outbox.pause(owed, SHED_SECONDS, may_be_done=begun.again)
+        await self._schedule.tell(owed, SHED_SECONDS, attempt)
 
-    async def drop(self, id_: ReportId, why: str = "too many at once") -> None:
-        """Give up a ✅, where that is all there is to tell."""
-        ids = {"reply_id": id_.reply, "report": id_.kind.value}
-        log.info("mark dropped", extra=ids | {"reason": why})
-        metrics.REPORTS.labels("dropped").inc()
-        await self._reports.end(id_, told=False)
-
-    async def _tell_until(self, ends: float, report: Report) -> bool:
-        """Tell `report`; at `ends`, by the loop's clock, count it as a call that Slack may take."""
+    async def _tell_until(self, ends: float, teller: Teller, begun: Begun) -> bool:
+        """Tell an entry; at `ends`, by the loop's clock, it counts as one that Slack may take."""
         try:
             async with asyncio.timeout_at(ends):
-                return await self._tell(report)
+                return await teller.tell(begun)
         except TimeoutError as error:
             raise SlackAway("telling", "too slow", maybe_done=True) from error
 
-    async def _tell(self, report: Report) -> bool:
-        if report.id.kind is ReportKind.STEP:
-            await self._steps.begin(report.id.reply, again=report.begun)
-            return True
-        if report.id.kind is ReportKind.ANSWER:
-            return await self._answer(report)
-        if report.id.kind is ReportKind.NOTICE:
-            return await self._tell_notice(report)
-        outcome = report.outcome
-        if outcome is None or not report.is_current:
-            return False
-        if report.reply is not None and report.reply.step:
-            await self._end_step(report, report.reply, outcome)
-        if report.reply is not None and report.reply.thread.is_nowhere:
-            return True
-        if report.reply is not None:
-            words = messages.report(outcome, report.reply, report.id.round, report.session)
-            if words is not None:
-                await self._post_once(report, report.reply.thread, words)
-        await self._mark(report, outcome.kind)
-        return True
-
-    async def _answer(self, report: Report) -> bool:
-        """Say what is owed; what is for one person Slack does not keep, so it is not looked for."""
-        raw = await self._reports.owed(report.id)
-        if raw is None:
-            return False
-        answer = Answer.model_validate_json(raw)
-        if answer.to:
-            with self._pauses.kept("chat.postEphemeral", answer.thread.channel):
-                await self._threads.whisper(answer.thread, answer.to, answer.words)
-        else:
-            await self._post_once(report, answer.thread, answer.words)
-        await self._reports.forget(report.id)
-        return True
-
-    async def _tell_notice(self, report: Report) -> bool:
-        if not report.is_waiting or not report.is_current or report.reply is None:
-            return False
-        if report.reply.thread.is_nowhere:
-            return False
-        words = messages.waiting(report.reply, self._give_up_after)
-        await self._post_once(report, report.reply.thread, words)
-        await self._mark_with(report, messages.WAITING_MARK)
-        return True
-
-    async def _end_step(self, report: Report, reply: Reply, outcome: Outcome) -> None:
-        """Before the thread is told, so that one out of reach leaves no workflow waiting."""
-        try:
-            await self._steps.end(reply, outcome)
-        except SlackRefused as error:
-            if error.reason in OPERATOR_MUST_ACT:
-                raise
-            log.error("step not completed", extra=_ids(report, reason=str(error)))  # noqa: TRY400  (Slack's code says all)
-
-    async def _post_once(self, report: Report, thread: ThreadRef, words: SlackMessage) -> None:
-        key = str(report.id)
-        if report.begun:
-            try:
-                with self._pauses.kept("conversations.replies", thread.channel):
-                    if await self._threads.has(thread, key):
-                        return
-            except SlackRefused as error:
-                log.warning("thread not readable", extra=_ids(report, reason=str(error)))
-        with self._pauses.kept("chat.postMessage", thread.channel):
-            await self._threads.post(thread, words, key)
-
-    async def _mark(self, report: Report, kind: OutcomeKind) -> None:
-        """Put the outcome's mark on the reply, and take off those of earlier states."""
-        mark = messages.MARKS.get(kind)
-        if mark is not None:
-            await self._mark_with(report, mark)
-        stale = set(messages.MARKS.values()) - {mark} if report.id.round > 1 else set()
-        if report.was_noticed:
-            stale.add(messages.WAITING_MARK)
-        for emoji in stale:
-            await self._unmark(report, emoji)
-
-    async def _mark_with(self, report: Report, emoji: str) -> None:
-        """Put `emoji` on the reply; a reply that takes none (deleted, too many) goes without."""
-        _, channel, ts = report.id.reply.split(":")
-        try:
-            with self._pauses.kept("reactions.add", channel):
-                await self._threads.mark(channel, ts, emoji)
-        except SlackRefused as error:
-            if error.reason in OPERATOR_MUST_ACT:
-                raise
-            log.warning("mark refused", extra=_ids(report, reason=str(error)))
-
-    async def _unmark(self, report: Report, emoji: str) -> None:
-        _, channel, ts = report.id.reply.split(":")
-        try:
-            with self._pauses.kept("reactions.remove", channel):
-                await self._threads.unmark(channel, ts, emoji)
-        except SlackRefused as error:
-            if error.reason in OPERATOR_MUST_ACT:
-                raise
-            log.warning("mark not removed", extra=_ids(report, reason=str(error)))
-
-    async def _take_notice_back(self, report: Report) -> None:
-        """The outcome's report may have been told before there was a mark to take off."""
-        try:
-            await self._unmark(report, messages.WAITING_MARK)
-        except SlackAway as error:
-            log.warning("mark not removed", extra=_ids(report, reason=str(error)))
-
-    async def _try_later(self, report: Report, error: SlackAway, attempt: int) -> None:
-        if _is_mark_only(report) and attempt >= MARK_TRIES:
-            await self.drop(report.id, str(error))
+    async def _try_later(
+        self, teller: Teller, begun: Begun, error: SlackAway, attempt: int
+    ) -> None:
+        if await teller.drop(begun, attempt, str(error)):
             return
         not_posted = not error.maybe_done and error.method == "chat.postMessage"
         delay = error.retry_after
         if delay is None:
             delay = BACKOFF_SECONDS[min(attempt, len(BACKOFF_SECONDS)) - 1]
-        await self._reports.pause(report.id, delay, may_be_told=not not_posted)
-        ids = _ids(report, reason=str(error)) | {"seconds": delay}
+        await self._outbox.pause(begun.owed, delay, may_be_done=not not_posted)
+        ids = ids_of(begun.owed, reason=str(error)) | {"seconds": delay}
         log.log(_level(error), "report waits", extra=ids)
-        await self._schedule.tell(report.id, delay, attempt + 1)
+        await self._schedule.tell(begun.owed, delay, attempt + 1)
+
+
+LAST = 1_000_000
+"""The number of an attempt after which nothing that may be dropped is tried again."""
+
+
+def ids_of(owed: Owed, **more: str) -> dict[str, object]:
+    """The fields by which the log names an entry."""
+    return {"reply_id": owed.subject, "report": owed.kind.value, **more}
 
 
 def _level(error: SlackAway) -> int:
     if error.reason in OPERATOR_MUST_ACT:
         return logging.ERROR
     return logging.INFO if error.reason == LIMITED else logging.WARNING
-
-
-def _is_mark_only(report: Report) -> bool:
-    """Whether a first ✅ is all that is to be told; one that replaces another mark is not."""
-    is_awaited = report.reply is not None and report.reply.step != ""
-    is_plain = report.outcome is not None and report.outcome.is_plain
-    return is_plain and not is_awaited and not report.was_noticed and report.id.round == 1
-
-
-def _ids(report: Report, **more: str) -> dict[str, object]:
-    return {"reply_id": report.id.reply, "report": report.id.kind.value, **more}

@@ -25,11 +25,12 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisClusterException, RedisError
 
 from bot.model.errors import StoreAway
-from bot.model.owed import ReportId, parse_report
+from bot.model.owed import Owed, parse_owed
 from bot.model.sessions import SessionId
 from bot.redis.connection import COMMAND_TIMEOUT_SECONDS, Store
 from bot.runtime import metrics
 from bot.schedule.local import LocalDispatch
+from bot.store.due_mail import DueMail
 from bot.store.outbox import GRACE, Outbox
 from bot.urls import is_cluster
 
@@ -100,15 +101,15 @@ class DocketSchedule:
 
     async def tell(
         self,
-        report: ReportId,
+        owed: Owed,
         after: float = 0.0,
         attempt: int = 1,
         *,
         is_mark: bool = False,  # noqa: ARG002  (what is told later is told in full)
     ) -> None:
-        """Tell `report`, in `after` seconds."""
+        """Tell an entry of the outbox, in `after` seconds."""
         when = datetime.now(UTC) + timedelta(seconds=after)
-        await self._add("report", f"report:{report}:{attempt}", when, str(report), attempt)
+        await self._add("report", f"report:{owed}:{attempt}", when, str(owed), attempt)
 
     async def _add(self, task: str, key: str | None, when: datetime, *args: str | int) -> None:
         try:
@@ -173,28 +174,28 @@ def _mend(client: object) -> None:
         client.set_retry(retry)
 
 
-def register(docket: Docket, nearby: LocalDispatch, reports: Outbox) -> None:
+def register(docket: Docket, local: LocalDispatch, due: DueMail, outbox: Outbox) -> None:
     """Say what the tasks do. Their names are a contract between the processes of a deploy."""
     schedule = DocketSchedule(docket)
 
     async def deliver(session: str) -> None:
         try:
-            await nearby.deliver_here(SessionId(session))
+            await local.deliver_here(SessionId(session))
         except StoreAway as error:
             log.warning("delivery put off", extra={"session_id": session, "reason": str(error)})
 
     async def report(report_id: str, attempt: int = 1) -> None:
-        known = parse_report(report_id)
+        known = parse_owed(report_id)
         if known is None:
             log.info("a report is left to a newer version")
             return
-        await nearby.tell_here(known, attempt)
+        await local.tell_here(known, attempt)
 
     async def sweep(
         _: Perpetual = Perpetual(every=SWEEP_EVERY, automatic=True),  # noqa: B008  (docket's form)
     ) -> None:
         try:
-            await _sweep(schedule, reports)
+            await _sweep(schedule, due, outbox)
         except StoreAway as error:
             log.warning("sweep put off", extra={"reason": str(error)})
 
@@ -202,15 +203,16 @@ def register(docket: Docket, nearby: LocalDispatch, reports: Outbox) -> None:
         docket.register(task)
 
 
-async def _sweep(schedule: DocketSchedule, reports: Outbox) -> None:
-    sessions, untold = await reports.overdue(GRACE, SWEEP_LIMIT)
+async def _sweep(schedule: DocketSchedule, due: DueMail, outbox: Outbox) -> None:
+    sessions = await due.abandoned(GRACE, SWEEP_LIMIT)
+    untold = await outbox.overdue(GRACE, SWEEP_LIMIT)
     if sessions:
         found = {"sessions": len(sessions), "session_ids": sessions[:NAMED]}
         log.warning("mail was not being delivered", extra=found)
     for session in sessions:
         await schedule.wake_overdue(session)
     if untold:
-        replies = [one.reply for one in untold[:NAMED]]
+        replies = [one.subject for one in untold[:NAMED]]
         found = {"reports": len(untold), "reply_ids": replies}
         log.warning("reports were not being told", extra=found)
     for one in untold:

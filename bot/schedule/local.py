@@ -1,36 +1,35 @@
-"""Work that begins now is done in this process if it has room, and by docket otherwise.
+"""Local dispatch: work that begins now is done in this process if it has room, else by docket.
 
 A detour over docket costs time and, for every reply, several more Redis commands. docket's tasks
 hand their work to this module too, and end at once: so docket's slots stay free for timers and the
 sweep, however long a delivery waits for a slot, for Devin, or for Slack.
 
-The mailbox makes both safe: the sweep finds whatever stays due in Redis because this process had no
-room, or died before or while doing it, and a docket task that was lost.
+The mailbox and the outbox make both safe: the sweep finds whatever stays due in Redis because this
+process had no room, or died before or while doing it, and a docket task that was lost.
 """
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
-from functools import partial
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
 from typing import Generic, TypeVar
 
-from bot.delivery.deliverer import PASS_ON_SECONDS, Deliverer
 from bot.model.errors import StoreAway
-from bot.model.owed import ReportId
-from bot.model.schedule import Schedule
+from bot.model.owed import Owed, OwedKind
+from bot.model.schedule import PASS_ON_SECONDS, Schedule
 from bot.model.sessions import SessionId
-from bot.reporting.reporter import Reporter
-from bot.runtime.intake import Intake
+from bot.runtime.background import Background
 from bot.runtime.logs import guarded
-from bot.store.outbox import GRACE, Outbox
+from bot.store.outbox import GRACE
 
 log = logging.getLogger(__name__)
 
 TELLING_AT_ONCE = 4
-"""Slack takes a message a second in a channel, and some 50 marks a minute."""
+"""Entries of one kind; Slack takes a message a second in a channel, and some 50 marks a minute."""
 
 LATE_AT_ONCE = 16
-"""The same for reports that docket brings, so that a flood of first ✅ delays no notice."""
+"""The same for entries that docket brings, so that a flood of first ✅ delays nothing else."""
 
 WAKING_FOR_EACH_SLOT = 4
 """Sessions that wait here for a slot; more go to docket, where a process with room takes them."""
@@ -39,22 +38,21 @@ BROUGHT_FOR_EACH_SLOT = 16
 """Sessions that wait here if docket brings them; more stay in Redis, to be looked for later."""
 
 MOST_UNTOLD = 500
-"""As many reports as wait here for their turn at Slack, ten minutes' worth of marks."""
+"""Entries of one kind that wait here for their turn at Slack: ten minutes' worth of marks."""
 
 LOOK_SECONDS = 0.1
 """Between two looks for more; a process takes less time over what one look finds."""
 
 T = TypeVar("T")
-Work = Callable[[], Awaitable[None]]
 
 
 class Line(Generic[T]):
     """Work that waits for one of `slots`, in the order it came; nothing waits twice."""
 
-    def __init__(self, intake: Intake, slots: int) -> None:
-        self._intake = intake
+    def __init__(self, background: Background, slots: int) -> None:
+        self._background = background
         self._slots = slots
-        self._waiting: dict[T, Work] = {}
+        self._waiting: dict[T, Callable[[], Awaitable[None]]] = {}
         self._running = 0
 
     @property
@@ -66,7 +64,7 @@ class Line(Generic[T]):
         """Whether fewer than `most` wait or run."""
         return len(self._waiting) + self._running < most
 
-    def add(self, what: T, work: Work, most: int) -> bool:
+    def add(self, what: T, work: Callable[[], Awaitable[None]], most: int) -> bool:
         """Do `work` when its turn comes; False without room for it, True also if `what` waits.
 
         Work that waits has looked at nothing yet, so it serves this caller as well. Work that runs
@@ -84,9 +82,9 @@ class Line(Generic[T]):
         while self._waiting and self._running < self._slots:
             what = next(iter(self._waiting))
             self._running += 1
-            self._intake.spawn(self._run(self._waiting.pop(what)))
+            self._background.spawn(self._run(self._waiting.pop(what)))
 
-    async def _run(self, work: Work) -> None:
+    async def _run(self, work: Callable[[], Awaitable[None]]) -> None:
         try:
             await work()
         except asyncio.CancelledError:
@@ -97,20 +95,30 @@ class Line(Generic[T]):
             self._begin()
 
 
+@dataclass(frozen=True, slots=True)
+class Work:
+    """The use-cases that run here."""
+
+    deliver: Callable[[SessionId], Awaitable[None]]
+    abandoned: Callable[[timedelta, int], Awaitable[Sequence[SessionId]]]
+    tell: Callable[[Owed, int], Awaitable[None]]
+    shed: Callable[[Owed, int], Awaitable[None]]
+    mark: Callable[[Owed], Awaitable[None]]
+    drop_mark: Callable[[Owed], Awaitable[None]]
+
+
 class LocalDispatch:
     """A `Schedule` that hands to another one what is for later, or too much for this process."""
 
-    def __init__(self, schedule: Schedule, intake: Intake, concurrency: int) -> None:
+    def __init__(self, schedule: Schedule, background: Background, concurrency: int) -> None:
         self._schedule = schedule
-        self._intake = intake
+        self._background = background
         self._concurrency = concurrency
-        self._sessions: Line[SessionId] = Line(intake, concurrency)
-        self._marks: Line[ReportId] = Line(intake, TELLING_AT_ONCE)
-        self._words: Line[ReportId] = Line(intake, TELLING_AT_ONCE)
-        self._late: Line[ReportId] = Line(intake, LATE_AT_ONCE)
-        self._deliveries: Deliverer | None = None
-        self._telling: Reporter | None = None
-        self._reports: Outbox | None = None
+        self._sessions: Line[SessionId] = Line(background, concurrency)
+        self._marks: Line[Owed] = Line(background, TELLING_AT_ONCE)
+        self._fresh = {kind: Line[Owed](background, TELLING_AT_ONCE) for kind in OwedKind}
+        self._late = {kind: Line[Owed](background, LATE_AT_ONCE) for kind in OwedKind}
+        self._work: Work | None = None
         self._may_be_more = False
         self._is_looking = False
 
@@ -119,9 +127,9 @@ class LocalDispatch:
         """Whether as many marks wait here as are kept waiting."""
         return not self._marks.has_room(MOST_UNTOLD)
 
-    def serve(self, deliveries: Deliverer, telling: Reporter, reports: Outbox) -> None:
-        """Do the work with these; until then everything goes to the other schedule."""
-        self._deliveries, self._telling, self._reports = deliveries, telling, reports
+    def serve(self, work: Work) -> None:
+        """Run `work` here; until then everything goes to the other schedule."""
+        self._work = work
 
     async def wake(self, session: SessionId, after: float = 0.0) -> None:
         """Deliver the session's mail, in `after` seconds."""
@@ -137,7 +145,7 @@ class LocalDispatch:
         Raises:
             StoreAway: it could not be passed on.
         """
-        if self._intake.is_closing:
+        if self._background.is_closing:
             await self._schedule.wake(session, PASS_ON_SECONDS)
             return
         self._take(session, BROUGHT_FOR_EACH_SLOT)
@@ -145,46 +153,49 @@ class LocalDispatch:
         self._look_for_more()
 
     async def tell(
-        self, report: ReportId, after: float = 0.0, attempt: int = 1, *, is_mark: bool = False
+        self, owed: Owed, after: float = 0.0, attempt: int = 1, *, is_mark: bool = False
     ) -> None:
-        """Tell `report`, in `after` seconds; `is_mark`: it is a first ✅ and no more."""
-        telling = self._telling
-        if after or self._intake.is_closing or telling is None:
-            await self._schedule.tell(report, after, attempt)
+        """Tell an entry of the outbox, in `after` seconds; `is_mark`: it is a first ✅ and no more.
+
+        Where too many wait, a mere mark is dropped, and anything else told a little later.
+        """
+        work = self._work
+        if after or self._background.is_closing or work is None:
+            await self._schedule.tell(owed, after, attempt)
+            return
+        line = self._marks if is_mark else self._fresh[owed.kind]
+        if line.add(owed, lambda: _tell(work, owed, attempt, is_mark=is_mark), MOST_UNTOLD):
             return
         if is_mark:
-            work = partial(_tell, telling.mark, report)
-            if not self._marks.add(report, work, MOST_UNTOLD):
-                await telling.drop(report)
-            return
-        work = partial(_tell, partial(telling.tell, attempt=attempt), report)
-        if not self._words.add(report, work, MOST_UNTOLD):
-            await telling.shed(report, attempt)
+            await work.drop_mark(owed)
+        else:
+            await work.shed(owed, attempt)
 
-    async def tell_here(self, report: ReportId, attempt: int) -> None:
-        """Tell `report` soon, as docket asks; returns at once.
+    async def tell_here(self, owed: Owed, attempt: int) -> None:
+        """Tell an entry soon, as docket asks; returns at once.
 
         Without room for it here, the sweep brings it again. A process that is closing tells it
         first: docket would take no second task for the same attempt.
         """
-        if self._telling is None:
+        work = self._work
+        if work is None:
             return
-        work = partial(_tell, partial(self._telling.tell, attempt=attempt), report)
-        if self._intake.is_closing:
-            await work()
+        if self._background.is_closing:
+            await _tell(work, owed, attempt)
         else:
-            self._late.add(report, work, MOST_UNTOLD)
+            self._late[owed.kind].add(owed, lambda: _tell(work, owed, attempt), MOST_UNTOLD)
 
     def _take(self, session: SessionId, for_each_slot: int) -> bool:
         """Whether the session waits here for a slot now."""
-        if self._intake.is_closing or self._deliveries is None:
+        work = self._work
+        if self._background.is_closing or work is None:
             return False
-        work = partial(self._deliver, self._deliveries, session)
-        return self._sessions.add(session, work, for_each_slot * self._concurrency)
+        most = for_each_slot * self._concurrency
+        return self._sessions.add(session, lambda: self._deliver(work, session), most)
 
-    async def _deliver(self, deliveries: Deliverer, session: SessionId) -> None:
+    async def _deliver(self, work: Work, session: SessionId) -> None:
         try:
-            await _left_to_sweep(deliveries.deliver(session), session_id=session)
+            await _left_to_sweep(work.deliver(session), session_id=session)
         finally:
             self._look_for_more()
 
@@ -195,15 +206,15 @@ class LocalDispatch:
         """
         if not self._may_be_more or self._is_looking or not self._sessions.is_short:
             return
-        if self._intake.is_closing or self._reports is None:
+        if self._background.is_closing or self._work is None:
             return
         self._may_be_more, self._is_looking = False, True
-        self._intake.spawn(_left_to_sweep(self._look(self._reports)))
+        self._background.spawn(_left_to_sweep(self._look(self._work)))
 
-    async def _look(self, reports: Outbox) -> None:
+    async def _look(self, work: Work) -> None:
         limit = WAKING_FOR_EACH_SLOT * self._concurrency
         try:
-            due = await reports.abandoned(GRACE, limit)
+            due = await work.abandoned(GRACE, limit)
             for session in due:
                 self._take(session, BROUGHT_FOR_EACH_SLOT)
             self._may_be_more |= len(due) == limit
@@ -213,8 +224,9 @@ class LocalDispatch:
             self._look_for_more()
 
 
-async def _tell(tell: Callable[[ReportId], Awaitable[None]], report: ReportId) -> None:
-    await _left_to_sweep(tell(report), reply_id=report.reply)
+async def _tell(work: Work, owed: Owed, attempt: int, *, is_mark: bool = False) -> None:
+    telling = work.mark(owed) if is_mark else work.tell(owed, attempt)
+    await _left_to_sweep(telling, reply_id=owed.subject)
 
 
 async def _left_to_sweep(work: Awaitable[None], **ids: str) -> None:

@@ -19,7 +19,7 @@ from pydantic import ValidationError
 
 from bot.model.arrivals import Arrival, parse_arrivals
 from bot.model.outcomes import Outcome, OutcomeKind
-from bot.model.owed import ReportId, ReportKind
+from bot.model.owed import Owed, OwedKind
 from bot.model.replies import Change, Reply, ReplyId, Voucher
 from bot.model.sessions import SessionId
 from bot.model.threads import ts_micros
@@ -207,7 +207,7 @@ class Mailbox:
         ours: nothing was written then.
         """
         reply = head.reply
-        report = ReportId(reply.id, head.round, ReportKind.OUTCOME)
+        report = Owed(reply.id, head.round, OwedKind.OUTCOME)
         answered = outcome.kind not in {OutcomeKind.GIVEN_UP, OutcomeKind.UNCERTAIN}
         answer = await self._store.run(
             scripts.FINISH,
@@ -231,7 +231,7 @@ class Mailbox:
 
         Its first deferral owes a notice, due after `notice`.
         """
-        report = ReportId(head.reply.id, head.round, ReportKind.NOTICE)
+        report = Owed(head.reply.id, head.round, OwedKind.DELAY)
         keys = [*_keys(session), reply_key(head.reply.id), OUTBOX_KEY]
         args: list[str | int] = [session, token, millis(delay), seconds(KEEP_WAITING), str(report)]
         args += [millis(notice), head.reply.id, seconds(KEEP_DONE)]

@@ -21,8 +21,9 @@ from bot.model.replies import Reply, Voucher
 from bot.model.sessions import SessionId
 from bot.model.threads import ThreadRef
 from bot.redis.connection import Store, open_store
-from bot.reporting.notices import MOST, Notices
-from bot.runtime.intake import Intake
+from bot.reporting.notices import Notices
+from bot.runtime.background import MOST, Background
+from bot.runtime.in_flight import InFlight
 from bot.slack.rate_limits import STEP_SECONDS, RateLimits
 from bot.slack.threads import Threads
 from bot.store.backlog import measure
@@ -151,31 +152,31 @@ async def test_marks_beyond_what_slack_takes_are_dropped_and_words_are_kept(
     store: Store, box: Sandbox, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A mark is best effort, and a flood of them must not pile up; words wait in Redis."""
-    intake, over = Intake(), asyncio.Event()
+    in_flight, over = InFlight(), asyncio.Event()
     client = AsyncWebClient(box.slack.bot_token, base_url=box.slack.api_url)
     schedule = Planned()
-    answers = Notices(
-        threads=Threads(client, never),
-        intake=intake,
-        store=store,
-        reports=Outbox(store),
+    background = Background(in_flight)
+    notices = Notices(
+        outbox=Outbox(store),
         schedule=schedule,
+        threads=Threads(client, never),
+        background=background,
     )
 
     async def waits() -> None:
         await over.wait()
 
     for _ in range(MOST):
-        answers.later(waits())
-    answers.mark("C0", "1764000000.000100", "eyes")
+        background.later(waits())
+    notices.mark("C0", "1764000000.000100", "eyes")
     thread = ThreadRef(team="T0", channel="C0", thread_ts="1764000000.000100")
-    await answers.whisper(thread, "U0ADA", SlackMessage("hello"))
+    await notices.whisper(thread, "U0ADA", SlackMessage("hello"))
     assert len(schedule.told) == 1
     assert [one.message for one in caplog.records if one.levelname == "ERROR"] == [
         "answer given up"
     ]
     over.set()
-    await intake.drain(5)
+    await background.drain(5)
     assert box.slack.calls == []
 
 

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
 from pathlib import Path
 from typing import cast
 
@@ -13,6 +12,7 @@ from bot.app import Bot
 from bot.redis.connection import Store, open_store
 from bot.redis.keys import PREFIX, once_key
 from bot.schedule.docket import DOCKET_NAME
+from bot.store.claims import Claims
 from bot.urls import is_cluster
 from sandbox import Sandbox
 from tests.support.desk import OTHER_SESSION, SESSION, Desk
@@ -135,15 +135,16 @@ async def test_check_finds_it_well(environ: dict[str, str], tmp_path: Path) -> N
 
 async def test_several_keys_are_read_at_once(store: Store) -> None:
     """They share a slot, so that one MGET may name them."""
-    assert await store.first("one", timedelta(minutes=1))
-    keys = [once_key(name) for name in ("one", "two", "three")]
+    assert await Claims(store, "T0").claim("one")
+    keys = [once_key("T0", f"claim:{name}") for name in ("one", "two", "three")]
     assert [value is not None for value in await store.get_all(keys)] == [True, False, False]
 
 
 async def test_many_may_ask_at_once(store: Store) -> None:
     """More than the hundred connections that redis-py allows a node by default."""
     names = [str(number) for number in range(101)]
-    first = await asyncio.gather(*(store.first(name, timedelta(minutes=1)) for name in names))
+    claims = Claims(store, "T0")
+    first = await asyncio.gather(*(claims.claim(name) for name in names))
     assert first == [True] * 101
 
 
@@ -178,7 +179,7 @@ def move_slot(source: Node, target: Node, port: int) -> None:
 async def test_what_asks_again_and_again_can_be_stopped(redis_url: str, turns: int) -> None:
     """At whatever step of finding the node, connecting or asking it is cancelled."""
     async with open_store(redis_url) as store:
-        assert await stops(lambda: store.get_all([once_key("one")]), turns)
+        assert await stops(lambda: store.get_all([once_key("T0", "one")]), turns)
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,8 @@ from bot.redis.keys import (
     reply_key,
 )
 from bot.reporting.notices import Notices
-from bot.runtime.intake import Intake
+from bot.runtime.background import Background
+from bot.runtime.in_flight import InFlight
 from bot.settings import Settings
 from bot.slack.clock import SlackClock
 from bot.slack.threads import Threads
@@ -470,15 +471,14 @@ class Study:
         schedule = Planned()
         return CatchUp(
             listening=listening,
-            gaps=self.gaps(who),
+            checkpoints=self.gaps(who),
             links=self.links,
             reader=ThreadReader(self._threads, self.heard, pace),
-            answers=Notices(
-                threads=self._threads,
-                intake=Intake(),
-                store=self._store,
-                reports=Outbox(self._store),
+            notices=Notices(
+                outbox=Outbox(self._store),
                 schedule=schedule,
+                threads=self._threads,
+                background=Background(InFlight()),
             ),
             events=self.heard,
             schedule=schedule,

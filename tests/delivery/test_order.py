@@ -15,7 +15,7 @@ from bot.model.people import UserId
 from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store
-from bot.runtime.intake import Intake
+from bot.runtime.in_flight import InFlight
 from bot.settings import Settings
 from bot.store.links import Links
 from sandbox import Sandbox
@@ -66,7 +66,9 @@ async def box() -> AsyncIterator[Sandbox]:
 @pytest.fixture
 async def bot(settings: Settings, box: Sandbox, clock: Clock) -> AsyncIterator[Bot]:
     """A bot with that clock."""
-    async with open_bot(settings, intake=Intake(clock=clock), look_after=(0.0, 0.05)) as running:
+    async with open_bot(
+        settings, in_flight=InFlight(clock=clock), look_after=(0.0, 0.05)
+    ) as running:
         await box.slack.wait_connected()
         yield running
 
@@ -261,7 +263,7 @@ async def test_two_bots_on_one_redis_send_each_reply_once(
     settings: Settings, desk: Desk, store: Store, clock: Clock
 ) -> None:
     """Both listen and both deliver; the session is held by one of them at a time."""
-    one, other = (open_bot(settings, intake=Intake(clock=clock)) for _ in range(2))
+    one, other = (open_bot(settings, in_flight=InFlight(clock=clock)) for _ in range(2))
     async with one, other:
         await desk.slack.wait_connected(2)
         threads = await linked(desk, store, 5)

@@ -21,14 +21,14 @@ from bot.delivery.reconcile import Reconciler
 from bot.devin.client import open_devin
 from bot.model.errors import StoreAway
 from bot.model.outcomes import Outcome, OutcomeKind
-from bot.model.owed import ReportId, ReportKind
+from bot.model.owed import Owed, OwedKind
 from bot.model.people import UserId
 from bot.model.replies import Reply, reply_id
 from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store
 from bot.redis.keys import lately_key, reply_key
-from bot.runtime.intake import Intake
+from bot.runtime.in_flight import InFlight
 from bot.slack.files import SlackFiles
 from bot.slack.people import Called, People
 from bot.store.attachments import Attachments
@@ -128,14 +128,14 @@ class Noting:
     is_full = False
 
     def __init__(self) -> None:
-        self.told: list[ReportId] = []
+        self.told: list[Owed] = []
 
     async def wake(self, session: SessionId, after: float = 0.0) -> None:
         """There is no mail for later here."""
         raise AssertionError(f"{session} was woken after {after} s")
 
     async def tell(
-        self, report: ReportId, after: float = 0.0, attempt: int = 1, *, is_mark: bool = False
+        self, report: Owed, after: float = 0.0, attempt: int = 1, *, is_mark: bool = False
     ) -> None:
         """Note it."""
         assert (after, attempt) == (0.0, 1)
@@ -170,7 +170,7 @@ async def parts(store: Store, box: Sandbox) -> AsyncIterator[Parts]:
             files=Files(slack=SlackFiles(client), devin=devin, uploads=uploads, limit=0),
             people=people,
             schedule=schedule,
-            intake=Intake(),
+            in_flight=InFlight(),
             give_up_after=TTL,
         )
         link = Link(session=ID, by=UserId("U0ADA"), at=1)
@@ -202,9 +202,7 @@ async def test_a_letter_that_cannot_be_written_ends_its_reply_and_the_next_one_g
     outcome = Outcome.model_validate_json(kept)
     assert outcome.kind is OutcomeKind.UNCERTAIN
     assert vars(logged(caplog))["reference"] == reference_in(outcome.detail)
-    assert parts.schedule.told == [
-        ReportId(one.id, 1, ReportKind.OUTCOME) for one in (first, second)
-    ]
+    assert parts.schedule.told == [Owed(one.id, 1, OwedKind.OUTCOME) for one in (first, second)]
 
 
 @pytest.mark.parametrize("error", [StoreAway("ConnectionError"), asyncio.CancelledError()])

@@ -11,8 +11,9 @@ from urllib.parse import urlencode
 import pytest
 from slack_bolt.async_app import AsyncApp
 
+from bot.runtime.background import Background
 from bot.runtime.http import BODY_LIMIT
-from bot.runtime.intake import Intake
+from bot.runtime.in_flight import InFlight
 from bot.slack.receiving.endpoint import MOST_BYTES, SlackEndpoint
 from bot.slack.receiving.socket_mode import open_socket_mode
 from sandbox import Sandbox
@@ -44,7 +45,7 @@ def is_heard(at: Door, requests: int) -> bool:
 async def test_more_than_fits_is_sent_away_and_may_come_again(requests: int, body: bytes) -> None:
     """By number and by size, of those that are being answered."""
     most = requests if body == BODY else None
-    async with door(SlackEndpoint(SECRET, Intake(), most)) as at:
+    async with door(SlackEndpoint(SECRET, InFlight(), most)) as at:
         held = []
         for number in range(1, requests + 1):
             held.append(await at.dial(signed(body)))
@@ -61,20 +62,20 @@ async def test_more_than_fits_is_sent_away_and_may_come_again(requests: int, bod
 
 async def test_what_comes_before_the_start_or_after_the_end_is_told_of() -> None:
     """Not ready, or not any more."""
-    intake = Intake()
-    async with door(SlackEndpoint(SECRET, intake), is_open=False) as at:
+    in_flight = InFlight()
+    async with door(SlackEndpoint(SECRET, in_flight), is_open=False) as at:
         assert await refuses(at) == 503
         assert at.ears.refused == []
         at.open()
         assert at.ears.refused == [EVENT]
-        await intake.drain(0)
+        await Background(in_flight).drain(0)
         assert await refuses(at) == 503
     assert (at.ears.refused, at.heard) == ([EVENT, EVENT], [])
 
 
 async def test_before_the_start_no_more_is_remembered_than_is_answered_at_once() -> None:
     """However long it takes; with it, every thread is read anyway."""
-    async with door(SlackEndpoint(SECRET, Intake(), 2), is_open=False) as at:
+    async with door(SlackEndpoint(SECRET, InFlight(), 2), is_open=False) as at:
         for _ in range(3):
             assert await refuses(at) == 503
         at.open()
@@ -138,12 +139,12 @@ async def hasty_box() -> AsyncIterator[Sandbox]:
 
 async def test_socket_mode_tells_of_events_that_come_while_it_closes(box: Sandbox) -> None:
     """They are not acknowledged, so Slack brings them to another connection."""
-    ears, intake, over = Ears(), Intake(), asyncio.Event()
+    ears, in_flight, over = Ears(), InFlight(), asyncio.Event()
     app = waiting_app(over, [])
     app.client.base_url = box.slack.api_url
-    async with open_socket_mode(app, box.slack.app_token, intake, ears):
+    async with open_socket_mode(app, box.slack.app_token, in_flight, ears):
         await box.slack.wait_connected()
-        await intake.drain(0)
+        await Background(in_flight).drain(0)
         await box.slack.say("too late")
         await wait_until(lambda: ears.refused, "it is told of")
         assert not box.slack.deliveries[-1].acked
@@ -155,7 +156,7 @@ async def test_socket_mode_tells_of_an_event_that_breaks_on_its_way(hasty_box: S
     ears = Ears()
     app = failing(waiting_app(asyncio.Event(), []))
     app.client.base_url = hasty_box.slack.api_url
-    async with open_socket_mode(app, hasty_box.slack.app_token, Intake(), ears):
+    async with open_socket_mode(app, hasty_box.slack.app_token, InFlight(), ears):
         await hasty_box.slack.wait_connected()
         await hasty_box.slack.say("broken")
         delivery = await hasty_box.slack.deliveries[-1].settled()

@@ -18,6 +18,7 @@ from bot.redis.connection import Store
 from bot.redis.keys import box_key
 from bot.relay.edits import CorrectionOffered
 from bot.settings import Settings
+from bot.store.claims import Claims
 from bot.store.links import Links
 from bot.store.mailbox import Head, Mailbox, Nothing
 from bot.store.outbox import Outbox
@@ -39,6 +40,7 @@ from tests.support.builders import (
     sample_event,
 )
 from tests.support.desk import SESSION, Desk, labels, quote, running
+from tests.support.entries import Entries
 from tests.support.waiting import until_settled, wait_until
 
 FROM_ADA = "ada (in Slack):\n\n"
@@ -106,7 +108,7 @@ async def back(desk: Desk, store: Store) -> list[str]:
 
 async def until_no_mail(store: Store) -> None:
     async def is_empty() -> bool:
-        return (await Outbox(store).depths())[0] == 0
+        return (await Entries(store).depths())[0] == 0
 
     await wait_until(is_empty, "no session has mail")
 
@@ -380,7 +382,7 @@ async def test_a_correction_whose_process_died_is_not_said_to_be_sent(
     number = offer.blocks[-1]["elements"][0]["value"]
     ticket = await Tickets(store).read(CorrectionOffered, number, UserId(offer.ephemeral_to or ""))
     assert ticket is not None
-    assert await store.first(f"claim:correction:{number}:{ticket.edited}", timedelta(days=1))
+    assert await Claims(store, desk.slack.team_id).claim(f"correction:{number}:{ticket.edited}")
     await press(desk, offer)
     if is_posted:
         await desk.until_received("Please merge")
@@ -519,7 +521,7 @@ async def test_a_late_edit_does_not_bring_back_what_was_deleted_while_it_was_sen
     assert isinstance(head, Head)
     await mailbox.defer(OF, "token", head, timedelta(0), timedelta(0))
     assert await mailbox.take(OF, "another") is Nothing.EMPTY
-    assert await Outbox(store).depths() == (0, 0)
+    assert await Entries(store).depths() == (0, 0)
 
 
 OF = SessionId(SESSION)
@@ -791,7 +793,7 @@ async def test_a_withdrawn_reply_takes_nothing_with_it(store: Store) -> None:
     assert (await revisions.withdraw(two.id, may_be_ahead=False)).what is Revised.SENDING
     await mailbox.put_back(of, "token", two.id)
     assert (await revisions.withdraw(two.id, may_be_ahead=False)).what is Revised.REPEATED
-    assert await Outbox(store).depths() == (0, 0)
+    assert await Entries(store).depths() == (0, 0)
     assert await mailbox.kept(two.id) is None
     again = await mailbox.accept(two, of, timedelta(0))
     assert again.change is Change.REPEATED

@@ -18,6 +18,7 @@ from bot.model.people import UserId
 from bot.model.sessions import Listed, SessionId
 from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store
+from bot.store.claims import Claims
 from bot.store.links import Links
 from bot.wording import say_form
 from bot.wording.say_form import Choices
@@ -382,7 +383,7 @@ async def test_a_form_whose_process_died_over_it_is_not_closed(
 ) -> None:
     """Nobody knows whether the message was posted; the person looks, and has the words still."""
     view = await opened(desk)
-    await store.first(f"claim:say:{view['private_metadata']}", timedelta(days=2), "the dead one")
+    await Claims(store, desk.slack.team_id).claim(f"say:{view['private_metadata']}")
     await submit(desk, view, session=SESSION)
     told = forms(desk)[0]["errors"]["message"]
     assert told.startswith("I may still be posting this. Look in the channel")

@@ -8,9 +8,9 @@ from hypothesis import settings as examples
 
 from bot.app import Bot
 from bot.model.threads import ts_micros
+from bot.model.workflow_steps import StepAsked
 from bot.redis.connection import Store
 from bot.settings import Settings
-from bot.store.workflow_steps import StepAsked
 from handlers.workflow_steps import parse_step
 from tests.conftest import started
 from tests.support.builders import ADA, JSON, TS, mutated, sample_event

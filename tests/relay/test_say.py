@@ -15,7 +15,7 @@ from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store
 from bot.redis.keys import link_key, threads_key
-from bot.reporting import notices
+from bot.runtime import background
 from bot.store.links import Links
 from sandbox.slack.server import Message
 from sandbox.slack.transport.deliveries import Delivery
@@ -95,7 +95,7 @@ async def test_who_asks_while_too_much_is_under_way_sees_that_it_failed(
     bot: Bot, desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Slack is not acknowledged, and nothing is done later that nobody waits for."""
-    monkeypatch.setattr(notices, "MOST", 0)
+    monkeypatch.setattr(background, "MOST", 0)
     delivery = await desk.slack.slash("/devin-say", f"{SESSION} Please rebase")
     assert not delivery.acked
     assert "failed with the error" in desk.slack.ephemerals("general", "ada")[-1].text

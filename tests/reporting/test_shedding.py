@@ -11,41 +11,33 @@ import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.model.outcomes import Outcome, OutcomeKind
-from bot.model.owed import ReportId, ReportKind
+from bot.model.owed import Owed, OwedKind
 from bot.model.people import UserId
 from bot.model.replies import Reply, ReplyId
 from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import COMMAND_TIMEOUT_SECONDS, Store
-from bot.redis.keys import reply_key
+from bot.redis.keys import subject_key
+from bot.reporting.outcomes import Delays, Outcomes
+from bot.reporting.posts import Posts
 from bot.reporting.reporter import TELLING_SECONDS, Reporter
+from bot.slack.functions import Functions
+from bot.slack.rate_limits import RateLimits
 from bot.slack.threads import Threads
 from bot.store.links import Links
 from bot.store.mailbox import Head, Mailbox
-from bot.store.outbox import TELLING, Outbox
+from bot.store.outbox import TRYING, Outbox
+from bot.store.reports import Reports
 from sandbox import Sandbox
 from tests.support.desk import SESSION
+from tests.support.entries import Entries
 from tests.support.schedules import Planned, never
 
 ID = SessionId(SESSION)
 TTL = timedelta(days=1)
 
 
-class NoSteps:
-    """No workflow waits."""
-
-    async def begin(self, id_: ReplyId, *, again: bool) -> None:
-        """There is none to begin."""
-        raise AssertionError(f"{id_} was begun {again}")
-
-    async def end(self, reply: Reply, outcome: Outcome) -> None:
-        """There is none to complete."""
-        raise AssertionError(f"{reply.step} was completed: {outcome.kind}")
-
-
-async def finished(
-    store: Store, outcome: Outcome, *, is_owed: bool = True, step: str = ""
-) -> ReportId:
+async def finished(store: Store, outcome: Outcome, *, is_owed: bool = True, step: str = "") -> Owed:
     """A reply that ended so, and the report that is owed for it."""
     thread = ThreadRef(team="T0TEAM", channel="C0GENERAL0", thread_ts="1764000000.000100")
     await Links(store, TTL).create(thread, Link(session=ID, by=UserId("U0ADA"), at=1))
@@ -57,30 +49,41 @@ async def finished(
     head = await mailbox.take(ID, "token")
     assert isinstance(head, Head)
     await mailbox.finish(ID, "token", head, outcome, is_owed=is_owed, go_on=False)
-    return ReportId(reply.id, 1, ReportKind.OUTCOME)
+    return Owed(reply.id, 1, OwedKind.OUTCOME)
 
 
-async def sent_again(store: Store, report: ReportId) -> Head:
+async def sent_again(store: Store, report: Owed) -> Head:
     """The same reply in its next round, as it is taken."""
     mailbox = Mailbox(store, TTL)
-    reply = await mailbox.kept(report.reply)
+    reply = await mailbox.kept(ReplyId(report.subject))
     assert reply is not None
-    await mailbox.send_again(reply, report.round)
+    await mailbox.send_again(reply, report.number)
     head = await mailbox.take(ID, "again")
     assert isinstance(head, Head)
     return head
 
 
+def outcomes_with(client: AsyncWebClient, store: Store, limits: RateLimits) -> Outcomes:
+    """The teller of outcomes."""
+    return Outcomes(Reports(store), Posts(Threads(client, never), limits), Functions(client))
+
+
 def telling_with(
-    client: AsyncWebClient, reports: Outbox, planned: Planned, seconds: float = TELLING_SECONDS
+    client: AsyncWebClient, store: Store, planned: Planned, seconds: float = TELLING_SECONDS
 ) -> Reporter:
-    """The teller of a workspace without workflows, with so many seconds for each report."""
+    """The reporter of a workspace without workflows, with so many seconds for each report."""
+    limits = RateLimits()
+    outcomes = outcomes_with(client, store, limits)
+    posts = Posts(Threads(client, never), limits)
     return Reporter(
-        reports=reports,
-        threads=Threads(client, never),
-        steps=NoSteps(),
+        outbox=Outbox(store),
+        tellers={
+            OwedKind.OUTCOME: outcomes,
+            OwedKind.DELAY: Delays(Reports(store), posts, TTL),
+        },
+        mark=outcomes.mark,
         schedule=planned,
-        give_up_after=TTL,
+        limits=limits,
         seconds=seconds,
     )
 
@@ -89,16 +92,16 @@ def telling_with(
 async def test_only_success_marks_are_shed(store: Store, box: Sandbox, kind: OutcomeKind) -> None:
     """A ✅ is dropped without a call to Slack; what people must know is told a little later."""
     report = await finished(store, Outcome(kind=kind, detail="asleep"))
-    planned, reports = Planned(), Outbox(store)
+    planned, reports = Planned(), Entries(store)
     client = AsyncWebClient(box.slack.bot_token, base_url=box.slack.api_url)
-    await telling_with(client, reports, planned).shed(report, 3)
+    await telling_with(client, store, planned).shed(report, 3)
     assert box.slack.calls == []
     still_owed = await reports.begin(report)
     if kind is OutcomeKind.DELIVERED:
         assert (still_owed, planned.told) == (None, [])
     else:
         assert still_owed is not None
-        assert not still_owed.begun
+        assert not still_owed.again
         assert planned.told == [(report, 3 * 1.0)]
 
 
@@ -107,39 +110,39 @@ async def test_a_workflow_that_waits_is_never_dropped(store: Store, box: Sandbox
     report = await finished(store, Outcome(kind=OutcomeKind.DELIVERED), step="Fx0STEP")
     planned = Planned()
     client = AsyncWebClient(box.slack.bot_token, base_url=box.slack.api_url)
-    await telling_with(client, Outbox(store), planned).shed(report, 1)
+    await telling_with(client, store, planned).shed(report, 1)
     assert planned.told == [(report, 1.0)]
 
 
 async def test_what_was_told_meanwhile_is_not_owed_again(store: Store) -> None:
     """A try that comes to its end after another one told the report."""
     report = await finished(store, Outcome(kind=OutcomeKind.SUSPENDED, detail="asleep"))
-    reports = Outbox(store)
+    reports = Entries(store)
     await reports.begin(report)
     await reports.end(report, told=True)
-    await reports.pause(report, 0.0, may_be_told=True)
+    await reports.pause(report, 0.0, may_be_done=True)
     assert await reports.begin(report) is None
 
 
 async def test_making_room_forgets_nothing_of_an_earlier_try(store: Store, box: Sandbox) -> None:
     """What may have been told before is looked for in the thread first, as without a flood."""
     report = await finished(store, Outcome(kind=OutcomeKind.SUSPENDED, detail="asleep"))
-    reports = Outbox(store)
+    reports = Entries(store)
     await reports.begin(report)
-    await reports.pause(report, 0.0, may_be_told=True)
+    await reports.pause(report, 0.0, may_be_done=True)
     client = AsyncWebClient(box.slack.bot_token, base_url=box.slack.api_url)
-    await telling_with(client, reports, Planned()).shed(report, 1)
+    await telling_with(client, store, Planned()).shed(report, 1)
     still_owed = await reports.begin(report)
     assert still_owed is not None
-    assert still_owed.begun
+    assert still_owed.again
 
 
 async def test_a_mere_mark_is_given_up_without_a_look(store: Store, box: Sandbox) -> None:
     """Who delivered knows that a ✅ is all; it is dropped, and Slack is not called."""
     report = await finished(store, Outcome(kind=OutcomeKind.DELIVERED))
-    planned, reports = Planned(), Outbox(store)
+    planned, reports = Planned(), Entries(store)
     client = AsyncWebClient(box.slack.bot_token, base_url=box.slack.api_url)
-    await telling_with(client, reports, planned).drop(report)
+    await outcomes_with(client, store, RateLimits()).drop_mark(report)
     assert box.slack.calls == []
     assert await reports.begin(report) is None
     assert planned.told == []
@@ -148,8 +151,8 @@ async def test_a_mere_mark_is_given_up_without_a_look(store: Store, box: Sandbox
 async def test_a_mark_that_would_come_too_late_is_not_owed(store: Store) -> None:
     """So in a flood it costs nothing; the reply is finished all the same."""
     report = await finished(store, Outcome(kind=OutcomeKind.DELIVERED), is_owed=False)
-    assert await Outbox(store).begin(report) is None
-    assert await store.field(reply_key(report.reply), "state") == "done"
+    assert await Entries(store).begin(report) is None
+    assert await store.field(subject_key(report.subject), "state") == "done"
 
 
 async def test_a_mark_that_slack_does_not_take_is_owed_until_it_does(
@@ -157,31 +160,31 @@ async def test_a_mark_that_slack_does_not_take_is_owed_until_it_does(
 ) -> None:
     """The short way of a mere mark forgets nothing."""
     report = await finished(store, Outcome(kind=OutcomeKind.DELIVERED))
-    planned, reports = Planned(), Outbox(store)
+    planned, reports = Planned(), Entries(store)
     client = AsyncWebClient(box.slack.bot_token, base_url=box.slack.api_url)
     box.slack.fail_next("reactions.add", status=429, retry_after=7)
-    await telling_with(client, reports, planned).mark(report)
+    await telling_with(client, store, planned).mark(report)
     assert [one for one, _ in planned.told] == [report]
     still_owed = await reports.begin(report)
     assert still_owed is not None
 
 
-@pytest.mark.parametrize("kind", [ReportKind.OUTCOME, ReportKind.NOTICE])
+@pytest.mark.parametrize("kind", [OwedKind.OUTCOME, OwedKind.DELAY])
 async def test_a_report_of_an_earlier_round_is_moot(
-    store: Store, box: Sandbox, kind: ReportKind
+    store: Store, box: Sandbox, kind: OwedKind
 ) -> None:
     """The reply was sent again since: what has become of it now is told under its own name."""
     asleep = Outcome(kind=OutcomeKind.SUSPENDED, detail="asleep")
     report = await finished(store, asleep)
-    mailbox, reports = Mailbox(store, TTL), Outbox(store)
+    mailbox, reports = Mailbox(store, TTL), Entries(store)
     head = await sent_again(store, report)
-    earlier = ReportId(report.reply, 1, kind)
-    if kind is ReportKind.OUTCOME:
+    earlier = Owed(report.subject, 1, kind)
+    if kind is OwedKind.OUTCOME:
         await mailbox.finish(ID, "again", head, asleep, go_on=False)
     else:
         await mailbox.defer(ID, "again", replace(head, round=1), TTL, TTL)
     client = AsyncWebClient(box.slack.bot_token, base_url=box.slack.api_url)
-    await telling_with(client, reports, Planned()).tell(earlier)
+    await telling_with(client, store, Planned()).tell(earlier)
     assert box.slack.calls == []
     assert await reports.begin(earlier) is None
 
@@ -189,16 +192,16 @@ async def test_a_report_of_an_earlier_round_is_moot(
 async def test_who_tells_one_report_holds_up_no_other(store: Store) -> None:
     """Not that of the next round, nor the outcome while somebody is telling that a reply waits."""
     asleep = Outcome(kind=OutcomeKind.SUSPENDED, detail="asleep")
-    report, reports, mailbox = await finished(store, asleep), Outbox(store), Mailbox(store, TTL)
+    report, reports, mailbox = await finished(store, asleep), Entries(store), Mailbox(store, TTL)
     await reports.begin(report)
     head = await sent_again(store, report)
     await mailbox.defer(ID, "again", head, timedelta(0), timedelta(0))
     await mailbox.take(ID, "b")
     await mailbox.finish(ID, "b", head, asleep, go_on=False)
-    for kind in (ReportKind.NOTICE, ReportKind.OUTCOME):
-        other = await reports.begin(ReportId(report.reply, 2, kind))
+    for kind in (OwedKind.DELAY, OwedKind.OUTCOME):
+        other = await reports.begin(Owed(report.subject, 2, kind))
         assert other is not None
-        assert not other.begun
+        assert not other.again
 
 
 async def test_who_tells_a_report_stops_before_another_may_begin(
@@ -206,18 +209,18 @@ async def test_who_tells_a_report_stops_before_another_may_begin(
 ) -> None:
     """Slack may have taken it by then, so the next try looks for it before it posts."""
     report = await finished(store, Outcome(kind=OutcomeKind.SUSPENDED, detail="asleep"))
-    reports, planned, over = Outbox(store), Planned(), asyncio.Event()
+    reports, planned, over = Entries(store), Planned(), asyncio.Event()
     client = AsyncWebClient(box.slack.bot_token, base_url=box.slack.api_url)
     box.slack.fail_next("chat.postMessage", until=over)
-    await telling_with(client, reports, planned, 0.2).tell(report)
+    await telling_with(client, store, planned, 0.2).tell(report)
     over.set()
     assert planned.told == [(report, 1.0 * 2)]
     (put_off,) = [one for one in caplog.records if one.message == "report waits"]
     assert vars(put_off)["reason"] == "telling: too slow"
     again = await reports.begin(report)
     assert again is not None
-    assert again.begun
-    spare = TELLING.total_seconds() - TELLING_SECONDS
+    assert again.again
+    spare = TRYING.total_seconds() - TELLING_SECONDS
     assert spare > 2 * COMMAND_TIMEOUT_SECONDS, "that Redis may take to put it off"
 
 
@@ -229,7 +232,7 @@ async def test_a_report_is_tried_for_ever_and_no_more_than_once_a_minute(
     planned = Planned()
     client = AsyncWebClient(box.slack.bot_token, base_url=box.slack.api_url)
     box.slack.fail_next("*", status=503, times=10)
-    await telling_with(client, Outbox(store), planned).tell(report, attempt=100)
+    await telling_with(client, store, planned).tell(report, attempt=100)
     assert planned.told == [(report, 60.0 * 101)]
 
 
@@ -249,11 +252,11 @@ async def test_whatever_a_void_token_refuses_is_tried_again(
         store, await finished(store, Outcome(kind=OutcomeKind.SUSPENDED, detail="asleep"))
     )
     await Mailbox(store, TTL).finish(ID, "again", head, Outcome(kind=kind), go_on=False)
-    reports, planned = Outbox(store), Planned()
+    reports, planned = Entries(store), Planned()
     client = AsyncWebClient(box.slack.bot_token, base_url=box.slack.api_url)
     box.slack.fail_next(method, error="token_revoked")
-    report = ReportId(head.reply.id, 2, ReportKind.OUTCOME)
-    await telling_with(client, reports, planned).tell(report)
+    report = Owed(head.reply.id, 2, OwedKind.OUTCOME)
+    await telling_with(client, store, planned).tell(report)
     assert [one for one, _ in planned.told] == [report]
     assert await reports.begin(report) is not None
 
@@ -265,13 +268,13 @@ async def test_a_notice_that_may_have_been_given_in_vain_takes_its_mark_off(
     head = await sent_again(
         store, await finished(store, Outcome(kind=OutcomeKind.SUSPENDED, detail="asleep"))
     )
-    mailbox, reports = Mailbox(store, TTL), Outbox(store)
+    mailbox, reports = Mailbox(store, TTL), Entries(store)
     await mailbox.defer(ID, "again", head, timedelta(0), timedelta(0))
-    notice = ReportId(head.reply.id, 2, ReportKind.NOTICE)
+    notice = Owed(head.reply.id, 2, OwedKind.DELAY)
     await reports.begin(notice)
-    await reports.pause(notice, 0.0, may_be_told=True)
+    await reports.pause(notice, 0.0, may_be_done=True)
     await mailbox.take(ID, "b")
     await mailbox.finish(ID, "b", head, Outcome(kind=OutcomeKind.DELIVERED), go_on=False)
     client = AsyncWebClient(box.slack.bot_token, base_url=box.slack.api_url)
-    await telling_with(client, reports, Planned()).tell(notice)
+    await telling_with(client, store, Planned()).tell(notice)
     assert [call.method for call in box.slack.calls] == ["reactions.remove"]

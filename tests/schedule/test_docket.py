@@ -15,7 +15,7 @@ from redis.asyncio import Redis
 from bot.app import Bot
 from bot.model.errors import StoreAway
 from bot.model.outcomes import Outcome, OutcomeKind
-from bot.model.owed import ReportId, ReportKind
+from bot.model.owed import Owed, OwedKind
 from bot.model.people import UserId
 from bot.model.replies import Reply, ReplyId
 from bot.model.sessions import SessionId
@@ -39,7 +39,7 @@ from tests.support.waiting import wait_until
 
 ID = SessionId(SESSION)
 SLACK_WAITS_SECONDS = 3
-REPORT = ReportId(ReplyId("T0:C0:1764000000.000100"), 1, ReportKind.OUTCOME)
+REPORT = Owed(ReplyId("T0:C0:1764000000.000100"), 1, OwedKind.OUTCOME)
 
 Deliver = Callable[[str], Awaitable[None]]
 
@@ -254,7 +254,7 @@ async def test_the_sweep_finds_what_was_lost(
     delivered = Outcome(kind=OutcomeKind.DELIVERED, status=200)
     await mailbox.finish(ID, "gone", head, delivered, go_on=False)
     await mailbox.accept(unsent, ID, timedelta(0))
-    report = str(ReportId(unreported.id, 1, ReportKind.OUTCOME))
+    report = str(Owed(unreported.id, 1, OwedKind.OUTCOME))
     await raw.zadd(DUE_KEY, {ID: 0})
     await raw.zadd(OUTBOX_KEY, {report: 0})
     await desk.until_received("two")

@@ -10,14 +10,14 @@ from redis.asyncio import Redis
 
 from bot.app import Bot, open_bot
 from bot.model.outcomes import Outcome, OutcomeKind
-from bot.model.owed import ReportId, ReportKind
+from bot.model.owed import Owed, OwedKind
 from bot.model.people import UserId
 from bot.model.replies import Reply
 from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store
 from bot.redis.keys import DUE_KEY, OUTBOX_KEY
-from bot.runtime.intake import Intake
+from bot.runtime.in_flight import InFlight
 from bot.schedule.docket import NAMED, SWEEP_LIMIT, DocketSchedule, open_docket
 from bot.schedule.local import TELLING_AT_ONCE
 from bot.settings import Settings
@@ -135,14 +135,14 @@ async def test_what_waits_for_devin_holds_up_no_timer_no_report_and_no_sweep(
         return await raw.xlen(docket.stream_key) == 0
 
     await wait_until(is_empty, "docket's slots are free")
-    await schedule.tell(ReportId(noticed[0].id, 1, ReportKind.NOTICE), 0.1)
+    await schedule.tell(Owed(noticed[0].id, 1, OwedKind.DELAY), 0.1)
     await desk.until_marked("hourglass_flowing_sand", noticed[0].ts)
 
     desk.slack.fail_next("chat.postMessage", retry_after=1)
     outcome = Outcome(kind=OutcomeKind.SUSPENDED, detail="asleep")
     head = await taken(store, asleep)
     await Mailbox(store, TTL).finish(asleep, "token", head, outcome, go_on=False)
-    await raw.zadd(OUTBOX_KEY, {str(ReportId(told.id, 1, ReportKind.OUTCOME)): 0})
+    await raw.zadd(OUTBOX_KEY, {str(Owed(told.id, 1, OwedKind.OUTCOME)): 0})
     await desk.until_said("*suspended*", thread.thread_ts)
     assert await raw.xlen(docket.stream_key) <= SWEEP_LIMIT
     assert desk.devin.max_in_flight == SLOTS
@@ -170,7 +170,7 @@ async def test_marks_that_hang_at_slack_hold_up_no_timer(
     for number in range(MARKS):
         await desk.reply(f"Reply {number}", thread)
     await wait_until(lambda: len(desk.received()) == MARKS, "all are delivered")
-    await DocketSchedule(docket).tell(ReportId(late.id, 1, ReportKind.NOTICE), 0.1)
+    await DocketSchedule(docket).tell(Owed(late.id, 1, OwedKind.DELAY), 0.1)
     await desk.until_said("waits", late.thread.thread_ts)
     begun = [call for call in desk.slack.calls if call.method == "reactions.add"]
     assert len(begun) < MARKS - TELLING_AT_ONCE, "it did not wait for its turn behind them"
@@ -195,14 +195,14 @@ async def test_what_docket_has_brought_is_finished_or_passed_on_before_the_proce
     settings: Settings, desk: Desk, store: Store, raw: Redis, docket: Docket
 ) -> None:
     """The process waits for Devin's answers, tells reports meanwhile, and passes on the rest."""
-    over, intake, leave = asyncio.Event(), Intake(), asyncio.Event()
+    over, in_flight, leave = asyncio.Event(), InFlight(), asyncio.Event()
     waiting, schedule = SessionId("devin-aaaaaaaaaaaa"), DocketSchedule(docket)
     (late,) = await accepted(desk, store, await thread_of(desk, store, waiting), waiting, "late")
     await Mailbox(store, TTL).defer(waiting, "token", await taken(store, waiting), LONG, LONG)
     sessions = await abandoned(desk, store, raw, SLOTS + 2, "Hello", until=over)
 
     async def run() -> None:
-        async with open_bot(settings, intake=intake):
+        async with open_bot(settings, in_flight=in_flight):
             await leave.wait()
 
     ending = asyncio.create_task(run())
@@ -210,8 +210,8 @@ async def test_what_docket_has_brought_is_finished_or_passed_on_before_the_proce
         await schedule.wake(session)
     await wait_until(lambda: desk.devin.in_flight == SLOTS, "all slots are taken")
     leave.set()
-    await wait_until(lambda: intake.is_closing, "the process ends")
-    await schedule.tell(ReportId(late.id, 1, ReportKind.NOTICE), 0.1)
+    await wait_until(lambda: in_flight.is_closing, "the process ends")
+    await schedule.tell(Owed(late.id, 1, OwedKind.DELAY), 0.1)
     await desk.until_marked("hourglass_flowing_sand", late.ts)
     assert not ending.done()
     over.set()

@@ -4,7 +4,8 @@ import asyncio
 
 import pytest
 
-from bot.runtime.intake import Intake
+from bot.runtime.background import Background
+from bot.runtime.in_flight import InFlight
 from bot.schedule.local import Line
 from tests.support.waiting import wait_until
 
@@ -13,8 +14,8 @@ class Bench:
     """Two slots, and work that ends when the test says so."""
 
     def __init__(self) -> None:
-        self.intake = Intake()
-        self.line: Line[str] = Line(self.intake, 2)
+        self.background = Background(InFlight())
+        self.line: Line[str] = Line(self.background, 2)
         self.began: list[str] = []
         self.ends: dict[str, asyncio.Event] = {}
 
@@ -46,7 +47,7 @@ async def test_work_begins_in_the_order_it_came_as_slots_fall_free(bench: Bench)
     await wait_until(lambda: bench.began == ["a", "b", "c"], "the next one begins")
     for what in "acd":
         bench.end(what)
-    await bench.intake.drain(5)
+    await bench.background.drain(5)
     assert bench.began == ["a", "b", "c", "d"]
 
 
@@ -56,7 +57,7 @@ async def test_what_waits_is_not_added_again(bench: Bench) -> None:
         assert bench.add(what)
     for what in "abcd":
         bench.end(what)
-    await bench.intake.drain(5)
+    await bench.background.drain(5)
     assert bench.began == ["a", "b", "c", "d"]
 
 
@@ -67,7 +68,7 @@ async def test_what_runs_is_added_again_since_it_may_have_looked_too_early(bench
     assert bench.add("a")
     await wait_until(lambda: bench.began == ["a", "a"], "it has another run, beside the first")
     bench.end("a")
-    await bench.intake.drain(5)
+    await bench.background.drain(5)
 
 
 async def test_more_than_there_is_room_for_is_turned_away(bench: Bench) -> None:
@@ -76,11 +77,11 @@ async def test_more_than_there_is_room_for_is_turned_away(bench: Bench) -> None:
     assert bench.add("c", most=3)
     for what in "abc":
         bench.end(what)
-    await bench.intake.drain(5)
+    await bench.background.drain(5)
     assert bench.began == ["a", "b", "c"]
     assert bench.add("d", most=1)
     bench.end("d")
-    await bench.intake.drain(5)
+    await bench.background.drain(5)
 
 
 async def test_work_that_fails_makes_room_for_the_next(bench: Bench) -> None:
@@ -93,7 +94,7 @@ async def test_work_that_fails_makes_room_for_the_next(bench: Bench) -> None:
         bench.line.add(what, fails, 100)
     bench.add("d")
     bench.end("d")
-    await bench.intake.drain(5)
+    await bench.background.drain(5)
     assert bench.began == ["d"]
 
 
@@ -102,5 +103,5 @@ async def test_nothing_more_begins_when_work_is_cut_off(bench: Bench) -> None:
     for what in "abc":
         bench.add(what)
     await wait_until(lambda: bench.began == ["a", "b"], "both slots are taken")
-    await bench.intake.drain(0.0)
+    await bench.background.drain(0.0)
     assert bench.began == ["a", "b"]

@@ -13,7 +13,7 @@ from slack_sdk.socket_mode.request import SocketModeRequest
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.model.errors import SlackAway
-from bot.runtime.intake import Intake
+from bot.runtime.in_flight import InFlight
 from bot.slack.receiving.envelopes import Flaw, parse_frame
 from bot.slack.receiving.socket_mode import SocketMode, open_socket_mode
 from sandbox import Sandbox
@@ -60,7 +60,7 @@ def bolt(box: Sandbox) -> AsyncApp:
 async def connecting(box: Sandbox, ears: Ears | None = None) -> AsyncIterator[SocketMode]:
     """Socket Mode that does not wait for a minute after a no."""
     opening = open_socket_mode(
-        bolt(box), box.slack.app_token, Intake(), ears or Ears(), refused_seconds=0.01
+        bolt(box), box.slack.app_token, InFlight(), ears or Ears(), refused_seconds=0.01
     )
     async with opening as socket_mode:
         yield socket_mode
@@ -128,7 +128,7 @@ async def test_an_address_that_nobody_answers_is_asked_for_anew(box: Sandbox) ->
     app = bolt(box)
     async with serving(answering(whole("200 OK", away))) as slack:
         app.client.base_url = f"{slack.url}/api/"
-        opening = open_socket_mode(app, box.slack.app_token, Intake(), Ears())
+        opening = open_socket_mode(app, box.slack.app_token, InFlight(), Ears())
         async with opening as socket_mode:
             await wait_until(lambda: len(slack.requests) == 2, "again")
             with pytest.raises(SlackAway, match="ClientConnectorError"):

@@ -11,7 +11,7 @@ import pytest
 from redis.asyncio import Redis
 
 from bot.model.outcomes import Outcome, OutcomeKind
-from bot.model.owed import ReportId, ReportKind
+from bot.model.owed import Owed, OwedKind
 from bot.model.people import UserId
 from bot.model.replies import Change, Reply, reply_id
 from bot.model.sessions import SessionId
@@ -42,8 +42,8 @@ from bot.store.mailbox import (
     Nothing,
     Step,
 )
-from bot.store.outbox import Outbox
 from tests.support.desk import OTHER_SESSION, SESSION
+from tests.support.entries import Entries
 
 ID, OTHER = SessionId(SESSION), SessionId(OTHER_SESSION)
 THREAD = ThreadRef(team="T0TEAM", channel="C0GENERAL", thread_ts="1764000000.000100")
@@ -366,9 +366,9 @@ async def test_an_outcome_is_written_popped_and_owed_in_one_step(
     await filled(mailbox, 1)
     head = await taken(mailbox, "a")
     await mailbox.finish(ID, "a", head, SUSPENDED, go_on=True)
-    report = ReportId(head.reply.id, 1, ReportKind.OUTCOME)
+    report = Owed(head.reply.id, 1, OwedKind.OUTCOME)
     assert await raw.zrange(OUTBOX_KEY, 0, -1) == [str(report)]
-    begun = await Outbox(store).begin(report)
+    begun = await Entries(store).begin(report)
     assert begun is not None
     assert (begun.outcome, begun.reply, begun.is_current) == (SUSPENDED, a_reply(1), True)
     assert await Links(store, TTL).last_outcome(THREAD) == SUSPENDED
@@ -506,7 +506,7 @@ async def test_a_deferred_reply_stays_first_and_owes_one_notice(
         assert isinstance(step, Later)
         assert 0 < step.after <= SOON.total_seconds()
         await raw.zadd(DUE_KEY, {ID: 0})
-    notice = ReportId(a_reply(1).id, 1, ReportKind.NOTICE)
+    notice = Owed(a_reply(1).id, 1, OwedKind.DELAY)
     assert await raw.zrange(OUTBOX_KEY, 0, -1) == [str(notice)]
 
 
@@ -514,7 +514,7 @@ async def test_a_notice_is_not_late_before_it_is_due(mailbox: Mailbox, store: St
     """The sweep tells none of a reply that has waited for a moment only."""
     await filled(mailbox, 1)
     await mailbox.defer(ID, "a", await taken(mailbox, "a"), SOON, timedelta(minutes=1))
-    _, late = await Outbox(store).overdue(-SOON, 10)
+    _, late = await Entries(store).overdue(-SOON, 10)
     assert late == []
 
 
@@ -650,7 +650,7 @@ async def test_a_reply_is_sent_again_once_for_each_round(mailbox: Mailbox, raw: 
         await mailbox.finish(ID, f"t{number}", head, SUSPENDED, go_on=True)
         assert await mailbox.send_again(reply, number) == ID
         assert await mailbox.send_again(reply, number) is None
-    owed = [str(ReportId(reply.id, number, ReportKind.OUTCOME)) for number in (1, 2, 3)]
+    owed = [str(Owed(reply.id, number, OwedKind.OUTCOME)) for number in (1, 2, 3)]
     assert await raw.zrange(OUTBOX_KEY, 0, -1) == owed
     assert await mailbox.send_again(reply, 1) is None
 
@@ -709,7 +709,7 @@ async def test_the_sweep_finds_due_sessions_that_nobody_holds(
     mailbox: Mailbox, store: Store, raw: Redis
 ) -> None:
     """Due for longer than the grace, and without a holder."""
-    reports = Outbox(store)
+    reports = Entries(store)
     await filled(mailbox, 1)
     grace = timedelta(seconds=5)
     assert await reports.overdue(grace, 10) == ([], [])
@@ -733,10 +733,10 @@ async def test_held_sessions_hide_no_abandoned_one(
         for session in held:
             pipeline.set(lease_key(session), "somebody", ex=60)
         await pipeline.execute()
-    assert await Outbox(store).overdue(NONE, 500) == ([ID, OTHER], [])
-    assert await Outbox(store).overdue(NONE, 1) == ([ID], []), "the longest due first"
+    assert await Entries(store).overdue(NONE, 500) == ([ID, OTHER], [])
+    assert await Entries(store).overdue(NONE, 1) == ([ID], []), "the longest due first"
     await raw.delete(*(lease_key(session) for session in held))
-    found, _ = await Outbox(store).overdue(NONE, 500)
+    found, _ = await Entries(store).overdue(NONE, 500)
     assert found == held[:500]
 
 
@@ -744,8 +744,8 @@ async def test_the_sweep_leaves_reports_of_a_newer_version_alone(
     mailbox: Mailbox, store: Store, raw: Redis, redis_url: str
 ) -> None:
     """In a rolling deploy: they stay owed, and what an old process knows is told all the same."""
-    reports = Outbox(store)
-    report = ReportId(a_reply(1).id, 1, ReportKind.NOTICE)
+    reports = Entries(store)
+    report = Owed(a_reply(1).id, 1, OwedKind.DELAY)
     newer = f"{a_reply(1).id}|1|a-new-kind"
     await raw.zadd(OUTBOX_KEY, {newer: 0, "of another shape": 0, str(report): 0})
     await raw.expire(OUTBOX_KEY, 60)
@@ -755,28 +755,28 @@ async def test_the_sweep_leaves_reports_of_a_newer_version_alone(
 
 async def test_the_sweep_finds_late_reports(mailbox: Mailbox, store: Store, raw: Redis) -> None:
     """One that was begun is left for a while, one that waits until it is due; told: not found."""
-    reports, grace = Outbox(store), timedelta(seconds=5)
+    reports, grace = Entries(store), timedelta(seconds=5)
     await filled(mailbox, 1)
     await mailbox.finish(ID, "a", await taken(mailbox, "a"), SUSPENDED, go_on=True)
-    report = ReportId(a_reply(1).id, 1, ReportKind.OUTCOME)
+    report = Owed(a_reply(1).id, 1, OwedKind.OUTCOME)
     assert await reports.overdue(grace, 10) == ([], [])
     await raw.zadd(OUTBOX_KEY, {str(report): 0})
     assert await reports.overdue(grace, 10) == ([], [report])
     first = await reports.begin(report)
     assert first is not None
-    assert not first.begun
+    assert not first.again
     assert await reports.overdue(grace, 10) == ([], [])
     assert await reports.begin(report) is None, "another is telling it"
     await raw.zadd(OUTBOX_KEY, {str(report): 0})
-    await reports.pause(report, 60.0, may_be_told=True)
+    await reports.pause(report, 60.0, may_be_done=True)
     assert await reports.overdue(grace, 10) == ([], [])
     second = await reports.begin(report)
     assert second is not None
-    assert second.begun
-    await reports.pause(report, 60.0, may_be_told=False)
+    assert second.again
+    await reports.pause(report, 60.0, may_be_done=False)
     third = await reports.begin(report)
     assert third is not None
-    assert not third.begun
+    assert not third.again
     await reports.end(report, told=True)
     assert await reports.begin(report) is None
     assert await raw.zcard(OUTBOX_KEY) == 0
@@ -786,10 +786,10 @@ async def test_a_report_on_a_forgotten_reply_leaves_no_key_behind(
     mailbox: Mailbox, store: Store, raw: Redis
 ) -> None:
     """The reply expired before Slack came back: nothing is written that would stay for ever."""
-    reports = Outbox(store)
+    reports = Entries(store)
     await filled(mailbox, 1)
     await mailbox.defer(ID, "a", await taken(mailbox, "a"), NONE, NONE)
-    notice = ReportId(a_reply(1).id, 1, ReportKind.NOTICE)
+    notice = Owed(a_reply(1).id, 1, OwedKind.DELAY)
     await raw.delete(reply_key(a_reply(1).id))
     await reports.begin(notice)
     await reports.end(notice, told=True)

@@ -12,7 +12,7 @@ import pytest
 from redis.asyncio import Redis
 
 from bot.model.outcomes import Outcome, OutcomeKind
-from bot.model.owed import ReportId, ReportKind
+from bot.model.owed import Owed, OwedKind
 from bot.model.people import UserId
 from bot.model.replies import Change, Reply, ReplyId
 from bot.model.sessions import SessionId
@@ -44,7 +44,7 @@ class Known:
     @property
     def report(self) -> str:
         """The report that its outcome owes."""
-        return str(ReportId(self.reply.id, self.round, ReportKind.OUTCOME))
+        return str(Owed(self.reply.id, self.round, OwedKind.OUTCOME))
 
 
 @dataclass
@@ -228,6 +228,6 @@ async def test_every_reply_ends_in_one_outcome_whoever_dies(
         assert len(known.outcomes) == known.round
         assert await raw.hget(reply_key(known.reply.id), "state") == "done"
     owed = await raw.zrange(OUTBOX_KEY, 0, -1)
-    outcomes = [str(one) for one in owed if str(one).endswith(ReportKind.OUTCOME)]
+    outcomes = [str(one) for one in owed if str(one).endswith(OwedKind.OUTCOME)]
     assert sorted(outcomes) == sorted(story.owed)
     assert await raw.exists(DUE_KEY, *(lease_key(session) for session in SESSIONS)) == 0

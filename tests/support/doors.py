@@ -11,7 +11,7 @@ from slack_bolt.authorization import AuthorizeResult
 from bot.runtime.connections import Connections
 from bot.runtime.health import Health
 from bot.runtime.http import open_server
-from bot.runtime.intake import Intake
+from bot.runtime.in_flight import InFlight
 from bot.slack.receiving.endpoint import SlackEndpoint
 from sandbox.slack.transport.http_events import signed_headers
 from tests.support.ears import Ears
@@ -67,7 +67,7 @@ async def door(
     is_open: bool = True,
 ) -> AsyncIterator[Door]:
     """A server for `endpoint`, which holds no more than `connections` say."""
-    endpoint = endpoint or SlackEndpoint(SECRET, Intake())
+    endpoint = endpoint or SlackEndpoint(SECRET, InFlight())
     async with (
         open_server("127.0.0.1", 0, Health(), endpoint.handle, connections) as port,
         dialing(port) as dial,

@@ -1,6 +1,6 @@
 """A schedule that only notes what it is asked for."""
 
-from bot.model.owed import ReportId
+from bot.model.owed import Owed
 from bot.model.sessions import SessionId
 
 
@@ -11,14 +11,14 @@ class Planned:
 
     def __init__(self) -> None:
         self.woken: list[tuple[SessionId, float]] = []
-        self.told: list[tuple[ReportId, float]] = []
+        self.told: list[tuple[Owed, float]] = []
 
     async def wake(self, session: SessionId, after: float = 0.0) -> None:
         """Note it."""
         self.woken.append((session, after))
 
     async def tell(
-        self, report: ReportId, after: float = 0.0, attempt: int = 1, *, is_mark: bool = False
+        self, report: Owed, after: float = 0.0, attempt: int = 1, *, is_mark: bool = False
     ) -> None:
         """Note it."""
         assert not is_mark

@@ -6,7 +6,7 @@ import time
 from collections.abc import Awaitable, Callable
 
 from bot.redis.connection import Store
-from bot.store.outbox import Outbox
+from tests.support.entries import Entries
 
 
 async def wait_until(
@@ -46,7 +46,7 @@ async def stops(ask: Callable[[], Awaitable[object]], turns: int) -> bool:
 
 async def until_settled(store: Store) -> None:
     """Wait until no reply and no report waits any more: what has not happened will not."""
-    reports = Outbox(store)
+    reports = Entries(store)
 
     async def is_settled() -> bool:
         return await reports.depths() == (0, 0)

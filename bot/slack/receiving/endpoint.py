@@ -23,7 +23,8 @@ from bot.model.lenient import parse_object
 from bot.runtime import metrics
 from bot.runtime.connections import connection_of, most_connections
 from bot.runtime.http import BODY_LIMIT, refusal
-from bot.runtime.intake import Ear, Intake
+from bot.runtime.in_flight import InFlight
+from bot.slack.receiving.ear import Ear
 from bot.slack.receiving.malformed import TRIPS, is_malformed
 
 BODY_SECONDS = 3.0
@@ -47,13 +48,13 @@ class SlackEndpoint:
     def __init__(
         self,
         signing_secret: str,
-        intake: Intake,
+        in_flight: InFlight,
         most_requests: int | None = None,
     ) -> None:
         # Each holds a connection, and newcomers need some, too.
         self._most_requests = most_requests or min(MOST_REQUESTS, most_connections() // 2)
         self._secret = signing_secret.encode()
-        self._intake = intake
+        self._in_flight = in_flight
         self._requests = self._bytes = 0
         self._served: tuple[AsyncApp, Ear] | None = None
         self._early: list[Mapping[str, Any]] = []
@@ -92,7 +93,7 @@ class SlackEndpoint:
     async def _take(self, request: web.Request, body: bytes) -> web.Response:
         """Answer a request that Slack signed, if there is room for it."""
         is_full = self._requests >= self._most_requests or self._bytes + len(body) > MOST_BYTES
-        if self._served is None or self._intake.is_closing or is_full:
+        if self._served is None or self._in_flight.is_closing or is_full:
             self._refuse(_event_in(body))
             why = "too much at once" if is_full else "not ready"
             return refusal(HTTPStatus.SERVICE_UNAVAILABLE, why)
@@ -124,7 +125,7 @@ class SlackEndpoint:
             )
             payload = asked.body
             ear.brought(payload)
-            async with self._intake.entered():
+            async with self._in_flight.entered():
                 with metrics.ACK_SECONDS.labels("http").time():
                     answer = await app.async_dispatch(asked)
         except TRIPS as error:

@@ -22,8 +22,9 @@ from slack_sdk.socket_mode.request import SocketModeRequest
 
 from bot.model.errors import SlackAway, SlackRefused
 from bot.runtime import metrics
-from bot.runtime.intake import Ear, Intake
+from bot.runtime.in_flight import InFlight
 from bot.slack.api import call
+from bot.slack.receiving.ear import Ear
 from bot.slack.receiving.envelopes import Flaw, acknowledgement, parse_frame
 from bot.slack.receiving.malformed import TRIPS, is_malformed
 
@@ -67,13 +68,13 @@ class SocketMode:
         self,
         app: AsyncApp,
         app_token: str,
-        intake: Intake,
+        in_flight: InFlight,
         ear: Ear,
         refused_seconds: float = REFUSED_SECONDS,
     ) -> None:
         self._app = app
         self._app_token = app_token
-        self._intake = intake
+        self._in_flight = in_flight
         self._ear = ear
         self._refused_seconds = refused_seconds
         self._connection: _Connection | None = None
@@ -191,18 +192,18 @@ class SocketMode:
 
     async def _begin(self, connection: _Connection, request: SocketModeRequest) -> None:
         """Answer an envelope beside the others; while too many are being answered, wait."""
-        if self._intake.is_closing:
+        if self._in_flight.is_closing:
             self._ear.ended(request.payload, is_kept=False)
             return
-        await self._intake.enter()
+        await self._in_flight.enter()
         self._start(self._answer(connection, request)).add_done_callback(self._leave)
 
     def _leave(self, _: asyncio.Task[None]) -> None:
-        self._intake.leave()
+        self._in_flight.leave()
 
     async def _answer(self, connection: _Connection, request: SocketModeRequest) -> None:
         """Dispatch one envelope; while shutting down leave it to another connection."""
-        if self._intake.is_closing:
+        if self._in_flight.is_closing:
             self._ear.ended(request.payload, is_kept=False)
             return
         self._ear.brought(request.payload)
@@ -258,12 +259,12 @@ async def _close_after(socket: aiohttp.ClientWebSocketResponse, seconds: float) 
 async def open_socket_mode(
     app: AsyncApp,
     app_token: str,
-    intake: Intake,
+    in_flight: InFlight,
     ear: Ear,
     refused_seconds: float = REFUSED_SECONDS,
 ) -> AsyncIterator[SocketMode]:
     """Connect, and stay connected until left."""
-    socket_mode = SocketMode(app, app_token, intake, ear, refused_seconds)
+    socket_mode = SocketMode(app, app_token, in_flight, ear, refused_seconds)
     timeout = aiohttp.ClientTimeout(total=CONNECT_SECONDS)
     async with aiohttp.ClientSession(timeout=timeout) as web:
         running = asyncio.create_task(socket_mode.run(web), name="Socket Mode")

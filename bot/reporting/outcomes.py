@@ -1,0 +1,159 @@
+"""How deliveries ended, and that replies wait: told in the thread, and to workflows that wait.
+
+*Send again* under a report is the only way from here to Devin, and a person presses it.
+"""
+
+import logging
+from datetime import timedelta
+
+from bot.model.errors import OPERATOR_MUST_ACT, SlackAway, SlackRefused
+from bot.model.outcomes import Outcome, OutcomeKind
+from bot.model.owed import Owed
+from bot.model.replies import Reply, place_of
+from bot.reporting.posts import Posts
+from bot.reporting.reporter import ids_of
+from bot.runtime import metrics
+from bot.slack.functions import Functions
+from bot.store.outbox import Begun
+from bot.store.reports import FIELDS, Report, Reports
+from bot.wording import messages
+
+log = logging.getLogger(__name__)
+
+MARK_TRIES = 3
+"""Slack takes about 50 reactions a minute; a mark that is refused this often is dropped."""
+
+
+class Outcomes:
+    """The teller of outcomes."""
+
+    fields = FIELDS
+
+    def __init__(self, reports: Reports, posts: Posts, functions: Functions) -> None:
+        self._reports = reports
+        self._posts = posts
+        self._functions = functions
+
+    async def tell(self, begun: Begun) -> bool:
+        """Complete the step that waits, post what there is to say, and mark the reply."""
+        report = Report.of(begun)
+        outcome, reply = report.outcome, report.reply
+        if outcome is None or not report.is_current:
+            return False
+        if reply is not None and reply.step:
+            await self._complete(report, reply, outcome)
+        if reply is not None and reply.thread.is_nowhere:
+            return True
+        if reply is not None:
+            words = messages.report(outcome, reply, report.owed.number, report.session)
+            if words is not None:
+                key, ids = str(report.owed), ids_of(report.owed)
+                await self._posts.post_once(reply.thread, words, key, again=report.again, ids=ids)
+        await self._mark(report, outcome.kind)
+        return True
+
+    async def end(self, begun: Begun, *, told: bool) -> None:
+        """End the report."""
+        await self._reports.end(begun.owed, told=told)
+
+    async def drop(self, begun: Begun, attempt: int, why: str) -> bool:
+        """Give up a mere ✅ after some attempts."""
+        if attempt < MARK_TRIES or not _is_mark_only(Report.of(begun)):
+            return False
+        await self.drop_mark(begun.owed, why)
+        return True
+
+    async def mark(self, owed: Owed) -> bool:
+        """Put the first ✅ on a reply; False if Slack did not take it."""
+        _, channel, ts = place_of(owed.subject)
+        try:
+            await self._posts.mark(channel, ts, messages.DELIVERED_MARK)
+        except (SlackAway, SlackRefused):
+            return False
+        metrics.REPORTS.labels("told").inc()
+        log.info("told", extra=ids_of(owed))
+        await self._reports.end(owed, told=True)
+        return True
+
+    async def drop_mark(self, owed: Owed, why: str = "too many at once") -> None:
+        """Give up a ✅, where that is all there is to tell."""
+        log.info("mark dropped", extra=ids_of(owed, reason=why))
+        metrics.REPORTS.labels("dropped").inc()
+        await self._reports.end(owed, told=False)
+
+    async def _complete(self, report: Report, reply: Reply, outcome: Outcome) -> None:
+        """Before the thread is told, so that one out of reach leaves no workflow waiting."""
+        thread = "" if reply.thread.is_nowhere else reply.thread.thread_ts
+        detail = messages.step_detail(outcome)
+        outputs = {"outcome": outcome.kind.value, "detail": detail, "thread": thread}
+        try:
+            await self._functions.complete(reply.step, outputs)
+        except SlackRefused as error:
+            if error.reason in OPERATOR_MUST_ACT:
+                raise
+            log.error("step not completed", extra=ids_of(report.owed, reason=str(error)))  # noqa: TRY400  (Slack's code says all)
+
+    async def _mark(self, report: Report, kind: OutcomeKind) -> None:
+        """Put the outcome's mark on the reply, and take off those of earlier states."""
+        ids, (_, channel, ts) = ids_of(report.owed), place_of(report.owed.subject)
+        mark = messages.MARKS.get(kind)
+        if mark is not None:
+            await self._posts.try_mark(channel, ts, mark, ids)
+        stale = set(messages.MARKS.values()) - {mark} if report.owed.number > 1 else set()
+        if report.was_noticed:
+            stale.add(messages.WAITING_MARK)
+        for emoji in stale:
+            await self._posts.try_unmark(channel, ts, emoji, ids)
+
+
+class Delays:
+    """The teller of replies that wait."""
+
+    fields = FIELDS
+
+    def __init__(self, reports: Reports, posts: Posts, give_up_after: timedelta) -> None:
+        self._reports = reports
+        self._posts = posts
+        self._give_up_after = give_up_after
+
+    async def tell(self, begun: Begun) -> bool:
+        """Say that the reply waits, if it does, and mark it so."""
+        report = Report.of(begun)
+        reply = report.reply
+        if not report.is_waiting or not report.is_current or reply is None:
+            return False
+        if reply.thread.is_nowhere:
+            return False
+        words = messages.waiting(reply, self._give_up_after)
+        ids, (_, channel, ts) = ids_of(report.owed), place_of(report.owed.subject)
+        await self._posts.post_once(
+            reply.thread, words, str(report.owed), again=report.again, ids=ids
+        )
+        await self._posts.try_mark(channel, ts, messages.WAITING_MARK, ids)
+        return True
+
+    async def end(self, begun: Begun, *, told: bool) -> None:
+        """End the report. The outcome may have been told before there was a mark to take off."""
+        waits = await self._reports.end(begun.owed, told=told)
+        if waits or not (told or begun.again):
+            return
+        ids, (_, channel, ts) = ids_of(begun.owed), place_of(begun.owed.subject)
+        try:
+            await self._posts.try_unmark(channel, ts, messages.WAITING_MARK, ids)
+        except SlackAway as error:
+            log.warning("mark not removed", extra={**ids, "reason": str(error)})
+
+    async def drop(self, begun: Begun, attempt: int, why: str) -> bool:  # noqa: ARG002  (as `Teller` has it)
+        """Never: somebody waits to hear."""
+        return False
+
+
+def _is_mark_only(report: Report) -> bool:
+    """Whether a first ✅ is all that is to be told; one that replaces another mark is not."""
+    if report.outcome is None:
+        return False
+    return report.outcome.needs_only_a_mark(
+        report.owed.number,
+        is_awaited=report.reply is not None and bool(report.reply.step),
+        was_delayed=report.was_noticed,
+    )

@@ -1,0 +1,89 @@
+"""Posts and marks of the reporter, within the rate limits that Slack has told this process."""
+
+import logging
+from collections.abc import Mapping
+
+from bot.model.errors import OPERATOR_MUST_ACT, SlackRefused
+from bot.model.threads import ThreadRef
+from bot.slack.rate_limits import RateLimits
+from bot.slack.threads import Threads
+from bot.wording.message import SlackMessage
+
+log = logging.getLogger(__name__)
+
+
+class Posts:
+    """Writes into threads. Each method raises `SlackAway`, and `SlackRefused` where it says so."""
+
+    def __init__(self, threads: Threads, limits: RateLimits) -> None:
+        self._threads = threads
+        self._limits = limits
+
+    async def post_once(
+        self,
+        thread: ThreadRef,
+        words: SlackMessage,
+        key: str,
+        *,
+        again: bool,
+        ids: Mapping[str, object],
+    ) -> None:
+        """Post `words` with `key`; `again`: an earlier try may have, so look for it first.
+
+        Slack has no idempotency key for messages. A thread that cannot be read is posted to.
+
+        Raises:
+            SlackRefused: Slack does not take it.
+        """
+        if again:
+            try:
+                with self._limits.kept("conversations.replies", thread.channel):
+                    if await self._threads.has(thread, key):
+                        return
+            except SlackRefused as error:
+                log.warning("thread not readable", extra={**ids, "reason": str(error)})
+        with self._limits.kept("chat.postMessage", thread.channel):
+            await self._threads.post(thread, words, key)
+
+    async def whisper(self, thread: ThreadRef, user: str, words: SlackMessage) -> None:
+        """Show `words` to `user` only. Slack does not keep them, so they cannot be looked for.
+
+        Raises:
+            SlackRefused: Slack does not take it.
+        """
+        with self._limits.kept("chat.postEphemeral", thread.channel):
+            await self._threads.whisper(thread, user, words)
+
+    async def mark(self, channel: str, ts: str, emoji: str) -> None:
+        """Put `emoji` on a message.
+
+        Raises:
+            SlackRefused: it takes none: deleted, too many.
+        """
+        with self._limits.kept("reactions.add", channel):
+            await self._threads.mark(channel, ts, emoji)
+
+    async def try_mark(self, channel: str, ts: str, emoji: str, ids: Mapping[str, object]) -> None:
+        """Put `emoji` on a message; one that takes none goes without.
+
+        Raises:
+            SlackRefused: only where the operator must act.
+        """
+        try:
+            await self.mark(channel, ts, emoji)
+        except SlackRefused as error:
+            if error.reason in OPERATOR_MUST_ACT:
+                raise
+            log.warning("mark refused", extra={**ids, "reason": str(error)})
+
+    async def try_unmark(
+        self, channel: str, ts: str, emoji: str, ids: Mapping[str, object]
+    ) -> None:
+        """Take `emoji` off a message, as `try_mark` puts it there."""
+        try:
+            with self._limits.kept("reactions.remove", channel):
+                await self._threads.unmark(channel, ts, emoji)
+        except SlackRefused as error:
+            if error.reason in OPERATOR_MUST_ACT:
+                raise
+            log.warning("mark not removed", extra={**ids, "reason": str(error)})

@@ -1,0 +1,77 @@
+"""Slack's requests that this process is answering: bounded, and watched for bursts.
+
+Bolt puts no limit on its tasks: a burst of envelopes would all run at once.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from bot.runtime.reordering import CROWD, ReorderingWindow
+
+CONCURRENCY = 100
+STEP_SECONDS = 0.01
+
+
+class InFlight:
+    """The requests that are being answered."""
+
+    def __init__(
+        self, concurrency: int = CONCURRENCY, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._room = asyncio.Semaphore(concurrency)
+        self._entered = 0
+        self._clock = clock
+        self._window = ReorderingWindow(clock)
+        self.is_closing = False
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no request is being answered or waits for room."""
+        return not self._entered
+
+    async def enter(self) -> None:
+        """Count a request from Slack, and wait while too many are being answered.
+
+        A caller that entered must `leave`; one that was cancelled while waiting has not entered.
+        """
+        self._entered += 1
+        if self._entered > CROWD:
+            self._window.crowded()
+        try:
+            await self._room.acquire()
+        except asyncio.CancelledError:
+            self._entered -= 1
+            raise
+
+    def leave(self) -> None:
+        """The request is answered."""
+        self._room.release()
+        self._entered -= 1
+
+    @asynccontextmanager
+    async def entered(self) -> AsyncIterator[None]:
+        """`enter`, and `leave` in the end."""
+        await self.enter()
+        try:
+            yield
+        finally:
+            self.leave()
+
+    def replied(self, written: int) -> None:
+        """Count a reply that was accepted, and written at `written` (its `ts` in microseconds)."""
+        self._window.replied(written)
+
+    async def calm(self) -> None:
+        """Wait while a burst comes in that may be out of order. Ordinary talk never waits here."""
+        while self.is_crowded:
+            awake = self._clock() + STEP_SECONDS
+            await asyncio.sleep(STEP_SECONDS)
+            self._window.stood_still(awake)
+
+    @property
+    def is_crowded(self) -> bool:
+        """Whether such a burst is coming in."""
+        # What has come in and is not kept yet belongs to it, however slowly it is worked off.
+        return self._window.is_on(is_crowded=self._entered > CROWD)

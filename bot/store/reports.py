@@ -1,0 +1,89 @@
+"""Reports: what the outbox has to tell of a reply, from the reply's own record.
+
+A report is owed from the step that writes an outcome (`FINISH`) or puts a reply off (`DEFER`).
+"""
+
+from dataclasses import dataclass
+
+from bot.model.outcomes import Outcome
+from bot.model.owed import Owed, OwedKind
+from bot.model.replies import Reply
+from bot.model.sessions import SessionId
+from bot.redis.connection import Store
+from bot.redis.keys import OUTBOX_KEY, subject_key
+from bot.redis.pipelining import Script
+from bot.store.outbox import Begun
+
+FIELDS = ("state", "reply", "outcome", "noticed", "round", "session")
+"""The fields of a reply's record that a report needs."""
+
+_WAITING = frozenset({"waiting", "sending"})
+
+# KEYS: reply, outbox
+# ARGV: report, 1 when it told that the reply waits
+# Returns: the reply's state.
+_END_REPORT = Script("""
+if ARGV[2] == '1' and redis.call('EXISTS', KEYS[1]) == 1 then
+  redis.call('HSET', KEYS[1], 'noticed', 1)
+end
+redis.call('ZREM', KEYS[2], ARGV[1])
+local is = redis.call('HMGET', KEYS[1], 'state', 'meanwhile')
+-- Taken back while its report still needed the words (`meanwhile.py`).
+if is[1] == 'done' and is[2] == '' then redis.call('HDEL', KEYS[1], 'reply') end
+return is[1] or ''
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What there is to tell of a reply.
+
+    `is_waiting`: the reply has no outcome yet. `was_noticed`: the thread was told that it waits.
+    `is_current`: it was not sent again since.
+    """
+
+    owed: Owed
+    again: bool
+    is_waiting: bool
+    reply: Reply | None
+    outcome: Outcome | None
+    was_noticed: bool
+    is_current: bool
+    session: SessionId
+
+    @classmethod
+    def of(cls, begun: Begun) -> "Report":
+        """The report that a try at an entry found, with `FIELDS`.
+
+        Raises:
+            ValidationError: a newer version wrote the reply or its outcome.
+        """
+        record = begun.record
+        reply, outcome = record["reply"], record["outcome"]
+        return cls(
+            owed=begun.owed,
+            again=begun.again,
+            is_waiting=record["state"] in _WAITING,
+            reply=Reply.model_validate_json(reply) if reply else None,
+            outcome=Outcome.model_validate_json(outcome) if outcome else None,
+            was_noticed=bool(record["noticed"]),
+            is_current=record["round"] == str(begun.owed.number),
+            session=SessionId(record["session"]),
+        )
+
+
+class Reports:
+    """How the reports of replies end, in Redis."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def end(self, owed: Owed, *, told: bool) -> bool:
+        """The thread has been told, or never can or need be; True while the reply still waits."""
+        gave_notice = told and owed.kind is OwedKind.DELAY
+        state = await self._store.run(
+            _END_REPORT,
+            [subject_key(owed.subject), OUTBOX_KEY],
+            [str(owed), int(gave_notice)],
+        )
+        return state in _WAITING

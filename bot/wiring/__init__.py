@@ -1,0 +1,27 @@
+"""Every part of the bot, built once, in the order in which they need each other."""
+
+from dataclasses import dataclass
+
+from bot.catch_up.listening import Listening
+from bot.catch_up.runner import CatchUp
+from bot.relay.relay import Relay
+from bot.wiring.delivering import Tuning, serve
+from bot.wiring.listening import catch_up_of, relay_of
+from bot.wiring.parts import Connections, shared_by
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the bot runs: the use-cases, and how it listens."""
+
+    relay: Relay
+    listening: Listening
+    catch_up: CatchUp | None
+
+
+def build(to: Connections, tuning: Tuning) -> Parts:
+    """Build everything on what is connected, and let docket's tasks do their work here."""
+    shared = shared_by(to)
+    serve(to, shared, tuning)
+    relay = relay_of(to, shared)
+    return Parts(relay, shared.listening, catch_up_of(relay, shared))

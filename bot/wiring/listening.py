@@ -1,0 +1,149 @@
+"""The listening half: what people may ask for, and what nobody heard."""
+
+from bot.catch_up.reader import ThreadReader
+from bot.catch_up.runner import CatchUp
+from bot.relay.channel_moves import ChannelMoves
+from bot.relay.edits import Edits
+from bot.relay.home import Home
+from bot.relay.late_replies import LateReplies
+from bot.relay.link_form import Linking
+from bot.relay.link_offers import LinkOffers
+from bot.relay.relay import Relay
+from bot.relay.say import Say
+from bot.relay.say_prompts import SayPrompts
+from bot.relay.shortcuts import MessageShortcuts
+from bot.slack.channels import ChannelVisibility
+from bot.wiring.parts import Connections, Shared
+from handlers.late import LateEvents
+
+
+def relay_of(to: Connections, shared: Shared) -> Relay:
+    """The use-cases."""
+    kept = shared.kept
+    linking = Linking(
+        workspace=shared.workspace,
+        accepting=shared.accepting,
+        links=kept.links,
+        notices=shared.notices,
+        claims=kept.claims,
+    )
+    say, moves = _say(to, shared), _channel_moves(shared)
+    return Relay(
+        workspace=shared.workspace,
+        accepting=shared.accepting,
+        links=kept.links,
+        mailbox=kept.mailbox,
+        schedule=shared.schedule,
+        notices=shared.notices,
+        claims=kept.claims,
+        background=to.background,
+        say=say,
+        say_prompts=SayPrompts(say=say, tickets=kept.tickets, claims=kept.claims),
+        shortcuts=MessageShortcuts(
+            workspace=shared.workspace,
+            accepting=shared.accepting,
+            linking=linking,
+            links=kept.links,
+            tickets=kept.tickets,
+        ),
+        link_offers=_link_offers(shared, linking),
+        edits=_edits(to, shared, moves),
+        home=_home(to, shared),
+        workflow_steps=shared.steps,
+        channel_moves=moves,
+        late_replies=_late_replies(shared),
+    )
+
+
+def _say(to: Connections, shared: Shared) -> Say:
+    return Say(
+        workspace=shared.workspace,
+        accepting=shared.accepting,
+        links=shared.kept.links,
+        defaults=shared.kept.defaults,
+        devin=to.devin,
+        lists_sessions=to.settings.list_sessions,
+    )
+
+
+def _channel_moves(shared: Shared) -> ChannelMoves:
+    kept = shared.kept
+    return ChannelMoves(
+        workspace=shared.workspace,
+        links=kept.links,
+        places=kept.places,
+        mailbox=kept.mailbox,
+        defaults=kept.defaults,
+        notices=shared.notices,
+    )
+
+
+def _link_offers(shared: Shared, linking: Linking) -> LinkOffers:
+    kept = shared.kept
+    return LinkOffers(
+        workspace=shared.workspace,
+        linking=linking,
+        links=kept.links,
+        tickets=kept.tickets,
+        notices=shared.notices,
+        claims=kept.claims,
+    )
+
+
+def _edits(to: Connections, shared: Shared, moves: ChannelMoves) -> Edits:
+    kept = shared.kept
+    return Edits(
+        workspace=shared.workspace,
+        accepting=shared.accepting,
+        links=kept.links,
+        is_here=moves.is_here,
+        mailbox=kept.mailbox,
+        revisions=kept.revisions,
+        tickets=kept.tickets,
+        notices=shared.notices,
+        claims=kept.claims,
+        background=to.background,
+    )
+
+
+def _home(to: Connections, shared: Shared) -> Home:
+    kept = shared.kept
+    return Home(
+        workspace=shared.workspace,
+        accepting=shared.accepting,
+        visibility=ChannelVisibility(to.client),
+        places=kept.places,
+        links=kept.links,
+        mailbox=kept.mailbox,
+        notices=shared.notices,
+    )
+
+
+def _late_replies(shared: Shared) -> LateReplies:
+    kept = shared.kept
+    return LateReplies(
+        workspace=shared.workspace,
+        accepting=shared.accepting,
+        links=kept.links,
+        mailbox=kept.mailbox,
+        revisions=kept.revisions,
+        notices=shared.notices,
+    )
+
+
+def catch_up_of(relay: Relay, shared: Shared) -> CatchUp | None:
+    """What reads what nobody heard; None where `CATCH_UP` is 0."""
+    kept, workspace = shared.kept, shared.workspace
+    if kept.checkpoints is None:
+        return None
+    events = LateEvents(relay, workspace.identity)
+    return CatchUp(
+        listening=shared.listening,
+        checkpoints=kept.checkpoints,
+        links=kept.links,
+        reader=ThreadReader(workspace.threads, events),
+        notices=shared.notices,
+        events=events,
+        schedule=shared.schedule,
+        clock=workspace.clock,
+    )

@@ -1,0 +1,46 @@
+"""The outbox as tests look at it: reports of replies, and what waits in all."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from bot.model.owed import Owed
+from bot.model.sessions import SessionId
+from bot.redis.connection import Store
+from bot.redis.keys import DUE_KEY, OUTBOX_KEY
+from bot.store.due_mail import DueMail
+from bot.store.outbox import Outbox
+from bot.store.reports import FIELDS, Report, Reports
+
+
+class Entries:
+    """Begins, pauses and ends reports of replies, as their tellers do."""
+
+    def __init__(self, store: Store) -> None:
+        self.outbox = Outbox(store)
+        self._store = store
+        self._reports = Reports(store)
+        self._due = DueMail(store)
+
+    async def begin(self, owed: Owed) -> Report | None:
+        """Begin a try; None when there is nothing to tell, or another tells it."""
+        begun = await self.outbox.begin(owed, FIELDS)
+        return None if begun is None else Report.of(begun)
+
+    async def pause(self, owed: Owed, after: float, *, may_be_done: bool) -> None:
+        """As `Outbox`."""
+        await self.outbox.pause(owed, after, may_be_done=may_be_done)
+
+    async def end(self, owed: Owed, *, told: bool) -> bool:
+        """As `Reports`."""
+        return await self._reports.end(owed, told=told)
+
+    async def overdue(
+        self, grace: timedelta, limit: int
+    ) -> tuple[Sequence[SessionId], Sequence[Owed]]:
+        """The sessions and the entries that the sweep would find."""
+        abandoned = await self._due.abandoned(grace, limit)
+        return abandoned, await self.outbox.overdue(grace, limit)
+
+    async def depths(self) -> tuple[int, int]:
+        """How many sessions have mail, and how many entries wait."""
+        return await self._store.size(DUE_KEY), await self._store.size(OUTBOX_KEY)
