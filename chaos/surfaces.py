@@ -12,7 +12,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from bot.wording.messages import SEND_AGAIN, SEND_CORRECTION
+from bot.wording.actions import SEND_AGAIN, SEND_CORRECTION
 from chaos.carrier import Carrier
 from chaos.ledger import Entry, Kind, Ledger, number_in, text_of
 from sandbox.slack.api.blocks import interactive_elements

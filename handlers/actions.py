@@ -8,7 +8,7 @@ from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 
 from bot.model.errors import NoSuchReply
 from bot.relay.relay import Relay
-from bot.wording import messages
+from bot.wording import actions, delivery_reports
 from handlers.askers import Asker
 from handlers.failures import ignored, telling
 from handlers.parse.events import Payload
@@ -21,7 +21,7 @@ def register(app: AsyncApp, relay: Relay) -> None:
     def asker_of(press: Press, respond: AsyncRespond) -> Asker:
         return Asker(relay, respond, press.by, press.thread.channel, press.thread.thread_ts)
 
-    @app.action(messages.SEND_AGAIN)
+    @app.action(actions.SEND_AGAIN)
     async def on_send_again(ack: AsyncAck, body: Payload, respond: AsyncRespond) -> None:
         await ack()
         press = parse_press(body, relay.workspace.team)
@@ -33,10 +33,10 @@ def register(app: AsyncApp, relay: Relay) -> None:
             if asked is None:
                 raise NoSuchReply(already_sent=False)
             await relay.send_again(*asked, press.thread, press.by)
-            note = messages.sent_again(await relay.name(press.by))
+            note = delivery_reports.sent_again(await relay.name(press.by))
             relay.notices.press(press.message, press.thread.channel, note)
 
-    @app.action(messages.UNLINK)
+    @app.action(actions.UNLINK)
     async def on_unlink(ack: AsyncAck, body: Payload, respond: AsyncRespond) -> None:
         await ack()
         press = parse_press(body, relay.workspace.team)
@@ -49,5 +49,5 @@ def register(app: AsyncApp, relay: Relay) -> None:
             if session is None:
                 raise NoSuchReply(already_sent=False)
             await relay.unlink(thread, press.by, session)
-            note = messages.unlinked_by(await relay.name(press.by))
+            note = delivery_reports.unlinked_by(await relay.name(press.by))
             relay.notices.press(press.message, thread.channel, note)

@@ -12,7 +12,7 @@ from bot.model.replies import reply_id
 from bot.model.threads import ts_micros
 from bot.relay.edits import Deletion, Edit, deletion_of
 from bot.relay.relay import Relay
-from bot.wording import messages
+from bot.wording import actions, corrections
 from handlers.askers import Asker
 from handlers.failures import ignored, telling
 from handlers.parse.events import (
@@ -34,7 +34,7 @@ CHANGES = ("message_changed", "message_deleted")
 def register(app: AsyncApp, relay: Relay) -> None:
     """Listen to *Send the correction*."""
 
-    @app.action(messages.SEND_CORRECTION)
+    @app.action(actions.SEND_CORRECTION)
     async def on_send_correction(ack: AsyncAck, body: Payload, respond: AsyncRespond) -> None:
         await ack()
         press = parse_ticket_press(body, relay.workspace.team)
@@ -48,7 +48,7 @@ def register(app: AsyncApp, relay: Relay) -> None:
 async def _send(relay: Relay, press: TicketPress, asker: Asker) -> None:
     async with telling(asker):
         await relay.edits.send(press.number, press.by, press.channel)
-        await asker.tell(messages.CORRECTION_SENT, replaces=True)
+        await asker.tell(corrections.CORRECTION_SENT, replaces=True)
 
 
 async def follow(relay: Relay, event: Payload, bot_user: str) -> None:

@@ -21,7 +21,7 @@ from bot.model.people import Standing, is_id
 from bot.relay.relay import Relay
 from bot.runtime.logs import unforeseen
 from bot.slack.receiving.malformed import is_malformed
-from bot.wording import messages
+from bot.wording import refusals
 from bot.wording.message import SlackMessage
 from handlers.askers import Asker
 from handlers.parse.events import Payload, parse_thread
@@ -70,7 +70,7 @@ async def whisper(relay: Relay, event: Payload, error: PersonError) -> None:
     thread, user = parse_thread(event, relay.workspace.team), string(event, "user")
     if thread is None or not user or event.get("bot_id"):
         return
-    words = messages.sorry(error)
+    words = refusals.sorry(error)
     if isinstance(error, EmptyMessage):
         await relay.notices.whisper(thread, user, words, once=f"empty:{event.get('ts')}")
     elif not isinstance(error, NotAllowed):
@@ -105,10 +105,10 @@ async def caught(tell: Callable[[Exception], Awaitable[None]]) -> AsyncIterator[
 def in_words(error: Exception) -> SlackMessage:
     """What the person who asked is told of a failure; what the operator must know is logged."""
     if isinstance(error, PersonError):
-        return messages.sorry(error)
+        return refusals.sorry(error)
     if isinstance(error, PassingError):
         log.warning("what somebody asked for failed", extra={"reason": str(error)})
-        return messages.passing(error)
+        return refusals.passing(error)
     return explained(error)
 
 
@@ -124,7 +124,7 @@ def ignored(body: Payload) -> None:
 
 def explained(error: Exception) -> SlackMessage:
     """Log a failure that nobody foresaw, and give the words with the log's reference."""
-    return messages.unknown(unforeseen(log, error).reference)
+    return refusals.unknown(unforeseen(log, error).reference)
 
 
 def _id(payload: Payload, key: str) -> str | None:

@@ -4,7 +4,7 @@ from slack_bolt.async_app import AsyncAck, AsyncApp
 
 from bot.model.errors import NotLinked
 from bot.relay.relay import Relay
-from bot.wording import home_view, messages
+from bot.wording import actions, home_view
 from handlers.failures import caught, ignored, in_words
 from handlers.parse.events import Payload
 from handlers.parse.interactions import HomePress, parse_home_page, parse_home_press, parse_opened
@@ -19,8 +19,8 @@ def register(app: AsyncApp, relay: Relay) -> None:
         if viewer is not None:
             relay.background.later(relay.home.show(viewer))
 
-    @app.action(home_view.EARLIER)
-    @app.action(home_view.LATER)
+    @app.action(actions.HOME_EARLIER)
+    @app.action(actions.HOME_LATER)
     async def on_home_turned(ack: AsyncAck, body: Payload) -> None:
         await ack()
         turned = parse_home_page(body, relay.workspace.team)
@@ -29,9 +29,9 @@ def register(app: AsyncApp, relay: Relay) -> None:
             return
         relay.background.later(relay.home.show(*turned))
 
-    @app.action(home_view.MUTE)
-    @app.action(home_view.UNMUTE)
-    @app.action(home_view.UNLINK)
+    @app.action(actions.HOME_MUTE)
+    @app.action(actions.HOME_UNMUTE)
+    @app.action(actions.HOME_UNLINK)
     async def on_home_pressed(ack: AsyncAck, body: Payload) -> None:
         await ack()
         press = parse_home_press(body, relay.workspace.team)
@@ -54,7 +54,7 @@ async def _change(relay: Relay, press: HomePress) -> None:
         try:
             await show(await _do(relay, press))
         except NotLinked:
-            await show(messages.HOME_GONE)
+            await show(home_view.GONE)
 
 
 async def _do(relay: Relay, press: HomePress) -> str:
@@ -62,9 +62,9 @@ async def _do(relay: Relay, press: HomePress) -> str:
     claim = f"{press.action}:{thread.channel}:{thread.thread_ts}:{by}:{press.trigger[:100]}"
     if press.trigger and not await relay.claims.claim(claim):
         return ""
-    if press.action == home_view.UNLINK:
+    if press.action == actions.HOME_UNLINK:
         await relay.home.unlink(thread, session, by)
-        return messages.HOME_UNLINKED
-    muted = press.action == home_view.MUTE
+        return home_view.UNLINKED
+    muted = press.action == actions.HOME_MUTE
     await relay.home.mute(thread, session, by, muted=muted)
-    return messages.home_muted(muted=muted)
+    return home_view.muted_note(muted=muted)

@@ -12,7 +12,7 @@ from bot.model.people import UserId
 from bot.model.sessions import SESSION_ADDRESS, SessionId, find_session
 from bot.model.threads import ThreadRef
 from bot.relay.relay import Relay
-from bot.wording import messages
+from bot.wording import actions, thread_links
 from handlers.askers import Asker
 from handlers.failures import ignored, telling
 from handlers.parse.events import REPLY_SUBTYPES, Payload, is_aside, parse_thread
@@ -32,7 +32,7 @@ class Named:
 def register(app: AsyncApp, relay: Relay) -> None:
     """Listen to the button; `replies` makes the offers."""
 
-    @app.action(messages.LINK_OFFERED)
+    @app.action(actions.LINK_OFFERED)
     async def on_offer_taken(ack: AsyncAck, body: Payload, respond: AsyncRespond) -> None:
         await ack()
         press = parse_ticket_press(body, relay.workspace.team)
@@ -46,7 +46,7 @@ def register(app: AsyncApp, relay: Relay) -> None:
 async def _take_up(relay: Relay, press: TicketPress, asker: Asker) -> None:
     async with telling(asker):
         session = await relay.link_offers.take_up(press.number, press.by, press.channel)
-        await asker.tell(messages.offer_taken(session), replaces=True)
+        await asker.tell(thread_links.offer_taken(session), replaces=True)
 
 
 def names_session(event: Payload) -> bool:

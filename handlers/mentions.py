@@ -7,7 +7,7 @@ whichever comes first is answered.
 from bot.model.errors import LinkedElsewhere, PersonError
 from bot.model.threads import ThreadRef, ts_micros
 from bot.relay.relay import Relay
-from bot.wording import messages
+from bot.wording import commands, refusals, thread_links
 from bot.wording.message import SlackMessage
 from handlers.failures import whisper
 from handlers.parse.events import Command, Payload
@@ -48,18 +48,18 @@ async def _obey(relay: Relay, command: Command) -> SlackMessage:
         case "link":
             return await _link(relay, command)
         case "unlink":
-            return messages.unlinked(await relay.unlink(thread, by, at=at))
+            return thread_links.unlinked(await relay.unlink(thread, by, at=at))
         case "mute" | "unmute":
             muted = command.verb == "mute"
-            return messages.muted(await relay.mute(thread, by, at, muted=muted))
+            return thread_links.muted(await relay.mute(thread, by, at, muted=muted))
         case "status":
             status = await relay.status(thread, by)
-            return messages.status(status.link, status.by, status.mail, status.last)
+            return commands.status(status.link, status.by, status.mail, status.last)
         case "default":
             return await _default(relay, command)
         case _:
             await relay.check(by, thread.channel)
-            return messages.HELP
+            return commands.HELP
 
 
 async def _link(relay: Relay, command: Command) -> SlackMessage:
@@ -67,18 +67,18 @@ async def _link(relay: Relay, command: Command) -> SlackMessage:
         at = ts_micros(command.ts)
         link, already = await relay.link(command.thread, command.by, command.argument, at)
     except LinkedElsewhere as error:
-        return messages.sorry(error, await relay.name(error.link.by))
-    return messages.linked(link, already=already)
+        return refusals.sorry(error, await relay.name(error.link.by))
+    return thread_links.linked(link, already=already)
 
 
 async def _default(relay: Relay, command: Command) -> SlackMessage:
     channel, by, argument = command.thread.channel, command.by, command.argument
     if argument.lower() == "none":
         await relay.say.clear_default(channel, by)
-        return messages.DEFAULT_CLEARED
+        return commands.DEFAULT_CLEARED
     if argument:
-        return messages.default_chosen(await relay.say.set_default(channel, by, argument))
+        return commands.default_chosen(await relay.say.set_default(channel, by, argument))
     default = await relay.say.default(channel, by)
     if default is None:
-        return messages.NO_DEFAULT
-    return messages.default_is(default.session, await relay.name(default.by))
+        return commands.NO_DEFAULT
+    return commands.default_is(default.session, await relay.name(default.by))

@@ -13,7 +13,7 @@ from slack_bolt.async_app import AsyncAck
 
 from bot.model.errors import RelayError, SlackRefused
 from bot.relay.relay import Relay
-from bot.wording import forms, messages
+from bot.wording import forms
 from bot.wording.message import SlackMessage, plain
 from handlers.askers import Asker
 from handlers.failures import caught, in_words
@@ -81,7 +81,7 @@ async def answer(relay: Relay, ack: AsyncAck, block: str, work: Coroutine[Any, A
     done, _ = await asyncio.wait({task}, timeout=ANSWER_WITHIN_SECONDS)
     if not done:
         relay.background.later(_outlast(task))
-        words = messages.SLOW
+        words = forms.SLOW
     elif (error := task.exception()) is None:
         await ack()
         return
@@ -96,7 +96,7 @@ async def answer(relay: Relay, ack: AsyncAck, block: str, work: Coroutine[Any, A
 async def _open_waiting(relay: Relay, opening: Opening) -> str | None:
     try:
         return await relay.workspace.views.open(
-            opening.trigger, forms.tell(opening.title, messages.ONE_MOMENT)
+            opening.trigger, forms.tell(opening.title, forms.ONE_MOMENT)
         )
     except RelayError as error:
         log.warning("no modal to wait in", extra={"reason": str(error)})
@@ -115,7 +115,7 @@ async def _replace(relay: Relay, waiting: str, view: forms.View) -> bool:
 
 def _words(error: Exception) -> SlackMessage:
     is_late = isinstance(error, SlackRefused) and error.reason.endswith("trigger_id")
-    return messages.TOO_LATE if is_late else in_words(error)
+    return forms.TOO_LATE if is_late else in_words(error)
 
 
 async def _outlast(task: "asyncio.Task[None]") -> None:

@@ -9,7 +9,7 @@ from bot.model.lenient import string
 from bot.model.replies import ASTRAY, Change, Voucher
 from bot.relay.relay import Relay
 from bot.slack.threads import NO_SUCH_THREAD
-from bot.wording import messages
+from bot.wording import refusals
 from handlers import link_offers
 from handlers.parse.events import Payload, is_aside, parse_reply, parse_thread
 
@@ -31,7 +31,7 @@ async def take_mention(relay: Relay, event: Payload, bot_user: str) -> None:
         return
     thread, user = parse_thread(event, relay.workspace.team), string(event, "user")
     if thread is not None and user and not event.get("bot_id"):
-        await relay.notices.whisper(thread, user, messages.sorry(NotLinked()), once="hint")
+        await relay.notices.whisper(thread, user, refusals.sorry(NotLinked()), once="hint")
 
 
 async def _accept(relay: Relay, event: Payload, bot_user: str) -> Change:

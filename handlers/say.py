@@ -12,7 +12,7 @@ from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 from bot.model.errors import BadSession, ChooseSession
 from bot.relay.relay import Relay
 from bot.slack.views import View
-from bot.wording import messages
+from bot.wording import devin_say, forms, refusals, say_form
 from handlers.askers import Asker
 from handlers.failures import ignored, telling
 from handlers.modals import Note, Opening, show
@@ -30,15 +30,15 @@ def register(app: AsyncApp, relay: Relay) -> None:
             ignored(command)
             await ack()
         elif say.session_word is not None and say.session is None:
-            await ack(text=messages.sorry(BadSession(say.session_word)).text)
+            await ack(text=refusals.sorry(BadSession(say.session_word)).text)
         elif (say.session is not None and not say.text) or (
             say.session is None and say.text.lower() == "help"
         ):
-            await ack(text=messages.USAGE.text)
+            await ack(text=devin_say.USAGE.text)
         elif not say.text:
             await ack()
             asker = Asker(relay, respond, say.by, say.channel)
-            opening = Opening(messages.SAY_TITLE, say.trigger, asker)
+            opening = Opening(say_form.TITLE, say.trigger, asker)
             await relay.background.soon(show(relay, opening, partial(_form, relay, say)))
         else:
             await ack()
@@ -49,7 +49,7 @@ def register(app: AsyncApp, relay: Relay) -> None:
 
 async def _form(relay: Relay, say: Say) -> View | Note:
     if not await _is_new(relay, say):
-        return Note(messages.ONE_MOMENT, is_seen=True)
+        return Note(forms.ONE_MOMENT, is_seen=True)
     return await relay.say_prompts.form(say.channel, say.by)
 
 

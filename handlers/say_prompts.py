@@ -8,7 +8,7 @@ from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 from bot.model.sessions import parse_session
 from bot.relay.relay import Relay
 from bot.text.to_slack import escape
-from bot.wording import say_form
+from bot.wording import actions, say_form
 from bot.wording.message import SlackMessage
 from handlers.askers import Asker
 from handlers.failures import ignored, telling
@@ -20,24 +20,27 @@ from handlers.parse.interactions import parse_choice, parse_submission, parse_ti
 def register(app: AsyncApp, relay: Relay) -> None:
     """Listen to the form, and to both parts of the menu."""
 
-    @app.view(say_form.FORM)
+    @app.view(actions.SAY_FORM)
     async def on_say_form(ack: AsyncAck, body: Payload) -> None:
         form = parse_submission(body, relay.workspace.team)
         if form is None:
             ignored(body)
             await ack()
             return
-        chosen, typed = form.typed.get(say_form.SESSION, ""), form.typed.get(say_form.TYPED, "")
-        text = form.typed.get(say_form.MESSAGE, "").strip()
+        chosen, typed = (
+            form.typed.get(actions.SESSION_FIELD, ""),
+            form.typed.get(actions.TYPED_FIELD, ""),
+        )
+        text = form.typed.get(actions.MESSAGE_FIELD, "").strip()
         session = parse_session(chosen or typed)
         problems = say_form.problems(chosen, typed.strip(), text)
         if problems or session is None:
             await ack(response_action="errors", errors=problems)
             return
         work = relay.say_prompts.submit(form.number, form.by, session, escape(text))
-        await answer(relay, ack, say_form.MESSAGE, work)
+        await answer(relay, ack, actions.MESSAGE_FIELD, work)
 
-    @app.action(say_form.CHOSEN)
+    @app.action(actions.SAY_CHOSEN)
     async def on_say_chosen(ack: AsyncAck, body: Payload, respond: AsyncRespond) -> None:
         await ack()
         press = parse_ticket_press(body, relay.workspace.team)
@@ -49,7 +52,7 @@ def register(app: AsyncApp, relay: Relay) -> None:
         asker = Asker(relay, respond, press.by, press.channel, press.thread_ts)
         await relay.background.soon(_replace(asker, work))
 
-    @app.action(say_form.CANCELLED)
+    @app.action(actions.SAY_CANCELLED)
     async def on_say_cancelled(ack: AsyncAck, body: Payload, respond: AsyncRespond) -> None:
         await ack()
         press = parse_ticket_press(body, relay.workspace.team)

@@ -14,7 +14,7 @@ from bot.model.errors import EmptyMessage
 from bot.model.replies import Change
 from bot.relay.relay import Relay
 from bot.relay.shortcuts import Linked, Question
-from bot.wording import forms, messages
+from bot.wording import actions, forms, shortcuts, thread_links
 from handlers.askers import Asker
 from handlers.failures import ignored
 from handlers.modals import Note, Opening, answer, show
@@ -39,12 +39,12 @@ def register(app: AsyncApp, relay: Relay) -> None:
     @app.shortcut({"type": "message_action", "callback_id": "send_to_devin"})
     async def on_send(ack: AsyncAck, body: Payload, respond: AsyncRespond) -> None:
         await ack()
-        await begin(body, respond, Act(messages.SEND_TITLE, "shortcut_send", _send))
+        await begin(body, respond, Act(shortcuts.SEND_TITLE, "shortcut_send", _send))
 
     @app.shortcut({"type": "message_action", "callback_id": "link_session"})
     async def on_link(ack: AsyncAck, body: Payload, respond: AsyncRespond) -> None:
         await ack()
-        await begin(body, respond, Act(messages.LINK_TITLE, "shortcut_link", _link))
+        await begin(body, respond, Act(shortcuts.LINK_TITLE, "shortcut_link", _link))
 
     async def begin(body: Payload, respond: AsyncRespond, act: Act) -> None:
         shortcut = parse_shortcut(body, relay.workspace.team)
@@ -56,16 +56,16 @@ def register(app: AsyncApp, relay: Relay) -> None:
         opening = Opening(act.title, shortcut.trigger, asker)
         await relay.background.soon(show(relay, opening, lambda: _once(relay, shortcut, act)))
 
-    @app.view(messages.ASK_SESSION)
+    @app.view(actions.ASK_SESSION)
     async def on_session(ack: AsyncAck, body: Payload) -> None:
         form = parse_submission(body, relay.workspace.team)
         if form is None:
             ignored(body)
             await ack()
             return
-        text = form.typed.get(messages.SESSION_FIELD, "")
+        text = form.typed.get(actions.SESSION_FIELD, "")
         work = relay.shortcuts.answer(form.number, form.by, text)
-        await answer(relay, ack, messages.SESSION_FIELD, work)
+        await answer(relay, ack, actions.SESSION_FIELD, work)
 
 
 async def _once(relay: Relay, shortcut: Shortcut, act: Act) -> forms.View | Note:
@@ -73,7 +73,7 @@ async def _once(relay: Relay, shortcut: Shortcut, act: Act) -> forms.View | Note
     thread, message = shortcut.thread, shortcut.message
     place = f"{thread.channel}:{message.ts if message else thread.thread_ts}"
     if not await relay.claims.claim(f"{act.claim}:{place}:{shortcut.trigger[:100]}"):
-        return Note(messages.ONE_MOMENT, is_seen=True)
+        return Note(forms.ONE_MOMENT, is_seen=True)
     return await act.work(relay, shortcut)
 
 
@@ -84,13 +84,13 @@ async def _send(relay: Relay, shortcut: Shortcut) -> forms.View | Note:
     if isinstance(sent, Question):
         return forms.ask_session(sent.number, sent.guess, sent.message)
     if sent is Change.REPEATED:
-        return Note(messages.SENT_BEFORE)
-    return Note(messages.SENT, is_seen=True)
+        return Note(shortcuts.SENT_BEFORE)
+    return Note(shortcuts.SENT, is_seen=True)
 
 
 async def _link(relay: Relay, shortcut: Shortcut) -> forms.View | Note:
     asked = await relay.shortcuts.ask(shortcut.thread, shortcut.by, shortcut.message)
     if isinstance(asked, Linked):
-        words = messages.linked_before(asked.link, asked.by)
-        return forms.tell(messages.LINK_TITLE, words)
+        words = thread_links.linked_before(asked.link, asked.by)
+        return forms.tell(shortcuts.LINK_TITLE, words)
     return forms.ask_session(asked.number, asked.guess, None)

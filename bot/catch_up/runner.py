@@ -34,7 +34,7 @@ from bot.slack.clock import SlackClock
 from bot.slack.receiving.malformed import TRIPS
 from bot.store.checkpoints import LEASE, Checkpoints, Unread
 from bot.store.links import Links
-from bot.wording import messages
+from bot.wording import delivery_reports
 
 log = logging.getLogger(__name__)
 
@@ -252,12 +252,14 @@ class CatchUp:
 
     async def _say(self, read: Found, verbs: Sequence[str], *, hushed: bool = False) -> None:
         if read.accepted or verbs:
-            words = messages.late(read.accepted, verbs, hushed=hushed)
+            words = delivery_reports.late(read.accepted, verbs, hushed=hushed)
             once = f"unheard:{read.unheard[-1].ts}" if verbs else ""
             await self._notices.say(read.thread, words, once=once)
         if read.stranded:
             once = f"stranded:{read.stranded[-1].ts}"
-            await self._notices.say(read.thread, messages.stranded(len(read.stranded)), once=once)
+            await self._notices.say(
+                read.thread, delivery_reports.stranded(len(read.stranded)), once=once
+            )
 
     async def _give_up_commands(self, read: Found) -> None:
         for command in read.unheard:

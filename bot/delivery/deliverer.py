@@ -30,7 +30,7 @@ from bot.runtime.in_flight import InFlight
 from bot.runtime.logs import Unforeseen, guarded
 from bot.slack.people import People
 from bot.store.mailbox import Head, Later, Mailbox, Nothing, Step
-from bot.wording import messages
+from bot.wording import delivery_reports
 
 log = logging.getLogger(__name__)
 
@@ -278,7 +278,7 @@ def _unforeseen(head: Head, failure: Unforeseen) -> Outcome:
 
     One with a broken record can't be sent again: nobody knows which part of it is right.
     """
-    detail = messages.logged(failure.reference)
+    detail = delivery_reports.logged(failure.reference)
     if head.flaw is not None:
         return Outcome(kind=OutcomeKind.REFUSED, refusal=Refusal.OTHER, detail=detail)
     return Outcome(kind=OutcomeKind.UNCERTAIN, detail=detail)

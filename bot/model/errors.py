@@ -1,7 +1,7 @@
 """What can go wrong, told apart by who must act.
 
 RelayError
-├── PersonError        the person who asked must act; the words are in `wording/messages.py`
+├── PersonError        the person who asked must act; the words are in `wording/refusals.py`
 │   ├── BadSession         what was typed names no Devin session
 │   ├── NotLinked          the thread has no session
 │   ├── LinkedElsewhere    the thread already has another session

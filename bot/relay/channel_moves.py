@@ -15,7 +15,7 @@ from bot.store.channel_defaults import ChannelDefaults
 from bot.store.links import Links
 from bot.store.mailbox import Mailbox
 from bot.store.places import Places
-from bot.wording import messages
+from bot.wording import thread_links
 
 log = logging.getLogger(__name__)
 
@@ -73,5 +73,5 @@ class ChannelMoves:
         link = await self._links.get(thread)
         if link is not None:
             # Owed before the link is gone, and once: a process may die in between.
-            await self._notices.say(now, messages.channel_moved(link), once="moved")
+            await self._notices.say(now, thread_links.channel_moved(link), once="moved")
         await self._links.remove(thread, since=self._clock.now)

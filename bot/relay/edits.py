@@ -35,7 +35,7 @@ from bot.store.mailbox import Mailbox
 from bot.store.revisions import TOO_LATE, Revised, Revision, Revisions, outlasted
 from bot.store.tickets import Ticket, Tickets, new_number
 from bot.text.to_devin import is_empty, says_something
-from bot.wording import messages
+from bot.wording import corrections, refusals
 
 log = logging.getLogger(__name__)
 
@@ -193,7 +193,7 @@ class Edits:
             if ts is not None:
                 return ts
         said = await self._accepting.shown(reply)
-        words = messages.corrected(await self._accepting.name(reply.author), said)
+        words = corrections.corrected(await self._accepting.name(reply.author), said)
         try:
             return await self._threads.post(reply.thread, words, key)
         except SlackRefused as error:
@@ -239,13 +239,13 @@ class Edits:
         log.info("edited", extra={"reply_id": reply.id, "met": met.what.value})
         channel = reply.thread.channel
         if met.what is Revised.CHANGED:
-            self._notices.mark(channel, reply.ts, messages.CHANGED_MARK)
+            self._notices.mark(channel, reply.ts, corrections.CHANGED_MARK)
         elif met.what is Revised.WITHDRAWN:
-            self._notices.mark(channel, reply.ts, messages.WITHDRAWN_MARK)
+            self._notices.mark(channel, reply.ts, corrections.WITHDRAWN_MARK)
         elif met.what in TOO_LATE and is_offered:
             await self._too_late(edit, met)
         if met.what in TAKEN_BACK and is_offered and not edit.is_aside and is_empty(reply):
-            words = messages.sorry(EmptyMessage())
+            words = refusals.sorry(EmptyMessage())
             await self._notices.whisper(reply.thread, reply.author, words, once=f"empty:{reply.ts}")
 
     async def _tell_deletion(self, gone: Deletion, met: Revision) -> None:
@@ -266,7 +266,7 @@ class Edits:
         ticket = CorrectionOffered(by=reply.author, reply=reply, edited=edit.edited)
         await self._tickets.write(number, ticket)
         once = f"edited:{reply.ts}:{edit.edited}"
-        words = messages.correction_offered(number, was_taken=met.may_be_taken)
+        words = corrections.correction_offered(number, was_taken=met.may_be_taken)
         await self._notices.whisper(reply.thread, reply.author, words, once=once)
         await self._revisions.offered(reply.id, edit.edited)
 
@@ -275,7 +275,7 @@ class Edits:
         if not met.may_be_taken:
             return
         is_certain = met.outcome is not None and met.outcome.kind is OutcomeKind.DELIVERED
-        words = messages.read_already(is_certain=is_certain)
+        words = corrections.read_already(is_certain=is_certain)
         await self._notices.whisper(thread, author, words, once=f"deleted:{ts}")
 
     async def _is_awaited(self, gone: Deletion) -> bool:

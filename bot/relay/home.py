@@ -19,7 +19,7 @@ from bot.slack.channels import ChannelVisibility
 from bot.store.links import Links
 from bot.store.mailbox import Mailbox
 from bot.store.places import Places
-from bot.wording import home_view, messages
+from bot.wording import home_view, refusals, thread_links
 from bot.wording.home_view import Shown, View
 from bot.wording.message import SlackMessage
 
@@ -66,10 +66,10 @@ class Home:
         try:
             view = await self._view(viewer, page, note)
         except NotIdentified:
-            view = home_view.only(messages.home_closed(Standing.UNKNOWN))
+            view = home_view.only(home_view.closed(Standing.UNKNOWN))
         except StoreAway as error:
             log.warning("home without threads", extra={"reason": str(error)})
-            view = home_view.only(messages.passing(error))
+            view = home_view.only(refusals.passing(error))
         try:
             await self._views.publish(viewer, view)
         except (SlackAway, SlackRefused) as error:
@@ -88,7 +88,7 @@ class Home:
             return
         if await self._links.mute(thread, None, self._clock.now, muted=muted) is None:
             raise NotLinked
-        await self._notices.say(thread, messages.muted_at_home(person.name, muted=muted))
+        await self._notices.say(thread, thread_links.muted_at_home(person.name, muted=muted))
 
     async def unlink(self, thread: ThreadRef, session: SessionId, by: UserId) -> None:
         """End the link of `thread` to `session`, and tell the thread by whom.
@@ -103,7 +103,7 @@ class Home:
         if link is None:
             raise NotLinked
         log.info("unlinked", extra=where(thread, session_id=link.session))
-        await self._notices.say(thread, messages.unlinked_at_home(link, person.name))
+        await self._notices.say(thread, thread_links.unlinked_at_home(link, person.name))
 
     async def _check(
         self, thread: ThreadRef, session: SessionId, by: UserId
@@ -126,11 +126,11 @@ class Home:
         person = await self._people.person(viewer)
         standing = self._permissions.anywhere(person)
         if standing is not Standing.ALLOWED:
-            return home_view.only(messages.home_closed(standing))
+            return home_view.only(home_view.closed(standing))
         channels, is_whole = await self._channels(person)
         found = await self._linked(person, channels)
         if not is_whole:
-            note = "\n".join(filter(None, (note, messages.HOME_PARTIAL)))
+            note = "\n".join(filter(None, (note, home_view.PARTIAL)))
             if not found:
                 return home_view.only(SlackMessage(note))
         last = max(0, (len(found) - 1) // home_view.PER_PAGE)

@@ -12,7 +12,7 @@ from bot.reporting.notices import Notices
 from bot.store.links import Links
 from bot.store.mailbox import Mailbox
 from bot.store.revisions import TOO_LATE, Revisions
-from bot.wording.messages import stranded
+from bot.wording.delivery_reports import stranded
 
 
 class LateReplies:

@@ -14,7 +14,7 @@ from bot.relay.workspace import Workspace
 from bot.reporting.notices import Notices
 from bot.store.claims import Claims
 from bot.store.links import Links
-from bot.wording import messages
+from bot.wording import shortcuts, thread_links
 
 
 class Linking:
@@ -66,14 +66,14 @@ class Linking:
         await self._check_link(link, session)
         change = None if message is None else await self.send(message, session)
         if change is Change.REPEATED:
-            await self._notices.whisper(thread, by, messages.SENT_BEFORE, once=f"before:{number}")
+            await self._notices.whisper(thread, by, shortcuts.SENT_BEFORE, once=f"before:{number}")
         if is_new or link.by == by:
             name = await self._accepting.name(by)
-            words = messages.linked(link, already=False, by=name)
+            words = thread_links.linked(link, already=False, by=name)
             await self._notices.say(thread, words, once=claim)
         elif message is None:
             name = await self._accepting.name(link.by)
-            words = messages.linked(link, already=True, by=name)
+            words = thread_links.linked(link, already=True, by=name)
             await self._notices.whisper(thread, by, words, once=claim)
         await self._claims.claim(claim)
 

@@ -15,7 +15,7 @@ from bot.reporting.notices import Notices
 from bot.store.claims import Claims
 from bot.store.links import Links
 from bot.store.tickets import Ticket, Tickets
-from bot.wording import messages
+from bot.wording import thread_links
 
 
 class LinkOffered(Ticket):
@@ -70,7 +70,7 @@ class LinkOffers:
         if not await self._claims.offer(thread, ts):
             return False
         # Slack may send the message as two events, and each of them again.
-        await self._notices.whisper(thread, to, messages.offer(session, number), once="offer")
+        await self._notices.whisper(thread, to, thread_links.offer(session, number), once="offer")
         return True
 
     async def take_up(self, number: str, by: UserId, channel: str) -> SessionId:

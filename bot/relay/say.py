@@ -21,7 +21,7 @@ from bot.relay.accept import Accepting
 from bot.relay.workspace import Workspace
 from bot.store.channel_defaults import ChannelDefault, ChannelDefaults
 from bot.store.links import Links
-from bot.wording import messages
+from bot.wording import devin_say
 from bot.wording.say_form import Choices
 
 ACTIVE = timedelta(days=7)
@@ -160,7 +160,7 @@ class Say:
         return [(thread, link) for thread, link in active if not link.muted]
 
     async def _begin(self, channel: str, by: UserId, session: SessionId, text: str) -> None:
-        words = messages.said(await self._accepting.name(by), messages.harmless(text))
+        words = devin_say.said(await self._accepting.name(by), devin_say.harmless(text))
         try:
             ts = await self._threads.open(channel, words)
         except SlackRefused as error:
@@ -170,7 +170,7 @@ class Say:
         await self._take(Reply(thread=thread, ts=ts, author=by, text=text), session)
 
     async def _go_on(self, thread: ThreadRef, by: UserId, session: SessionId, text: str) -> None:
-        words = messages.said(await self._accepting.name(by), messages.harmless(text))
+        words = devin_say.said(await self._accepting.name(by), devin_say.harmless(text))
         try:
             ts = await self._threads.post(thread, words)
         except SlackRefused as error:

@@ -17,7 +17,7 @@ from bot.relay.say import Say
 from bot.slack.views import View
 from bot.store.claims import Claims
 from bot.store.tickets import Ticket, Tickets
-from bot.wording import messages, say_form
+from bot.wording import devin_say, say_form
 from bot.wording.message import SlackMessage
 
 UNSENT = timedelta(minutes=30)
@@ -101,7 +101,7 @@ class SayPrompts:
             if is_first:
                 session = unsent.sessions[index]
                 await self._say.go_on(channel, by, session, unsent.text)
-                return messages.said_to(session, unsent.text)
+                return devin_say.said_to(session, unsent.text)
         return None
 
     async def cancel(self, number: str, by: UserId, channel: str) -> SlackMessage | None:
@@ -113,7 +113,7 @@ class SayPrompts:
         """
         await self._unsent(number, by, channel)
         async with self._once(number) as is_first:
-            return messages.SAY_NOWHERE if is_first else None
+            return devin_say.NOWHERE if is_first else None
 
     async def _unsent(self, number: str, by: UserId, channel: str) -> Unsent:
         unsent = await self._tickets.read(Unsent, number, by)

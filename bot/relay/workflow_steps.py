@@ -33,7 +33,7 @@ from bot.slack.functions import Functions
 from bot.slack.threads import NO_SUCH_THREAD
 from bot.store.links import Links
 from bot.store.outbox import KEEP, Begun, Outbox
-from bot.wording import messages
+from bot.wording import workflows
 from bot.wording.message import SlackMessage
 
 log = logging.getLogger(__name__)
@@ -92,7 +92,7 @@ class WorkflowSteps:
             await self._does(step)(step, begun.again)
         except PersonError as error:
             log.info("step failed", extra={"execution": step.execution, "reason": str(error)})
-            await self._functions.fail(step.execution, messages.step_failed(error))
+            await self._functions.fail(step.execution, workflows.step_failed(error))
         return True
 
     async def end(self, begun: Begun, *, told: bool) -> None:
@@ -125,7 +125,7 @@ class WorkflowSteps:
         if not said:
             raise NothingToSay
         if step.channel:
-            words = messages.said_by_workflow(await self._name(step), said)
+            words = workflows.said_by_workflow(await self._name(step), said)
             reply = await self._posted(step, reply, session, words, again=again)
         change = await self._accepting.take(reply, session)
         if change in {Change.UNLINKED, Change.MUTED}:
@@ -154,14 +154,14 @@ class WorkflowSteps:
         if link.session != session:
             raise LinkedElsewhere(link)
         if is_new or again:
-            words = messages.linked_by_workflow(link, await self._name(step))
+            words = workflows.linked_by_workflow(link, await self._name(step))
             try:
                 await self._post_once(step, thread, words, again=again)
             except CannotPost:
                 if is_new:  # nobody there would know where their replies go
                     await self._links.remove(thread)
                 raise
-        detail = messages.LINKED_NOW if is_new or again else messages.LINKED_BEFORE
+        detail = workflows.LINKED_NOW if is_new or again else workflows.LINKED_BEFORE
         outputs = {"outcome": "linked", "detail": detail, "thread": thread.thread_ts}
         await self._functions.complete(step.execution, outputs)
 

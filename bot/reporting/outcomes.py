@@ -16,7 +16,7 @@ from bot.runtime import metrics
 from bot.slack.functions import Functions
 from bot.store.outbox import Begun
 from bot.store.reports import FIELDS, Report, Reports
-from bot.wording import messages
+from bot.wording import delivery_reports, workflows
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ class Outcomes:
         if reply is not None and reply.thread.is_nowhere:
             return True
         if reply is not None:
-            words = messages.report(outcome, reply, report.owed.number, report.session)
+            words = delivery_reports.report(outcome, reply, report.owed.number, report.session)
             if words is not None:
                 key, ids = str(report.owed), ids_of(report.owed)
                 await self._posts.post_once(reply.thread, words, key, again=report.again, ids=ids)
@@ -67,7 +67,7 @@ class Outcomes:
         """Put the first ✅ on a reply; False if Slack did not take it."""
         _, channel, ts = place_of(owed.subject)
         try:
-            await self._posts.mark(channel, ts, messages.DELIVERED_MARK)
+            await self._posts.mark(channel, ts, delivery_reports.DELIVERED_MARK)
         except (SlackAway, SlackRefused):
             return False
         metrics.REPORTS.labels("told").inc()
@@ -84,7 +84,7 @@ class Outcomes:
     async def _complete(self, report: Report, reply: Reply, outcome: Outcome) -> None:
         """Before the thread is told, so that one out of reach leaves no workflow waiting."""
         thread = "" if reply.thread.is_nowhere else reply.thread.thread_ts
-        detail = messages.step_detail(outcome)
+        detail = workflows.step_detail(outcome)
         outputs = {"outcome": outcome.kind.value, "detail": detail, "thread": thread}
         try:
             await self._functions.complete(reply.step, outputs)
@@ -96,12 +96,12 @@ class Outcomes:
     async def _mark(self, report: Report, kind: OutcomeKind) -> None:
         """Put the outcome's mark on the reply, and take off those of earlier states."""
         ids, (_, channel, ts) = ids_of(report.owed), place_of(report.owed.subject)
-        mark = messages.MARKS.get(kind)
+        mark = delivery_reports.MARKS.get(kind)
         if mark is not None:
             await self._posts.try_mark(channel, ts, mark, ids)
-        stale = set(messages.MARKS.values()) - {mark} if report.owed.number > 1 else set()
+        stale = set(delivery_reports.MARKS.values()) - {mark} if report.owed.number > 1 else set()
         if report.was_noticed:
-            stale.add(messages.WAITING_MARK)
+            stale.add(delivery_reports.WAITING_MARK)
         for emoji in stale:
             await self._posts.try_unmark(channel, ts, emoji, ids)
 
@@ -124,12 +124,12 @@ class Delays:
             return False
         if reply.thread.is_nowhere:
             return False
-        words = messages.waiting(reply, self._give_up_after)
+        words = delivery_reports.waiting(reply, self._give_up_after)
         ids, (_, channel, ts) = ids_of(report.owed), place_of(report.owed.subject)
         await self._posts.post_once(
             reply.thread, words, str(report.owed), again=report.again, ids=ids
         )
-        await self._posts.try_mark(channel, ts, messages.WAITING_MARK, ids)
+        await self._posts.try_mark(channel, ts, delivery_reports.WAITING_MARK, ids)
         return True
 
     async def end(self, begun: Begun, *, told: bool) -> None:
@@ -139,7 +139,7 @@ class Delays:
             return
         ids, (_, channel, ts) = ids_of(begun.owed), place_of(begun.owed.subject)
         try:
-            await self._posts.try_unmark(channel, ts, messages.WAITING_MARK, ids)
+            await self._posts.try_unmark(channel, ts, delivery_reports.WAITING_MARK, ids)
         except SlackAway as error:
             log.warning("mark not removed", extra={**ids, "reason": str(error)})
 

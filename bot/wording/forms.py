@@ -1,7 +1,7 @@
 """Modals, as Block Kit: what they show and ask (docs.slack.dev/reference/views/modal-views).
 
-What one is about stays in its ticket, of which it carries the number. The sentences are those of
-`wording/messages.py`.
+What one is about stays in its ticket, of which it carries the number. What is said above the input
+is in `shortcuts.py`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,40 +9,56 @@ from typing import Any
 
 from bot.model.replies import Reply
 from bot.model.sessions import SessionId
-from bot.wording import messages
+from bot.wording import actions, shortcuts
 from bot.wording.message import SlackMessage
+from bot.wording.phrases import session_address
+
+ASK_LABEL = "Devin session"
+ASK_LINK = "Link"
+ASK_LINK_AND_SEND = "Link and send"
+ASK_CANCEL = "Cancel"
+ASK_CLOSE = "Close"
+ASK_HINT = "Its id, or its address at app.devin.ai"
+
+ONE_MOMENT = SlackMessage("One moment, please: this takes longer than usual.")
+
+SLOW = SlackMessage("That takes longer than usual. Please try again: nothing is done twice.")
+
+TOO_LATE = SlackMessage(
+    "That took so long that Slack no longer lets me open the form. Please try again in a minute."
+)
 
 View = Mapping[str, Any]
 
 
 def ask_session(number: str, guess: SessionId | None, message: Reply | None) -> View:
     """Asks for the session of a thread, to link it and, where there is one, to send `message`."""
-    typed = {"initial_value": messages.address(guess)} if guess else {}
+    typed = {"initial_value": session_address(guess)} if guess else {}
     field = {
         "type": "input",
-        "block_id": messages.SESSION_FIELD,
-        "label": _plain(messages.ASK_LABEL),
-        "hint": _plain(messages.ASK_HINT),
+        "block_id": actions.SESSION_FIELD,
+        "label": _plain(ASK_LABEL),
+        "hint": _plain(ASK_HINT),
         "element": {
             "type": "plain_text_input",
-            "action_id": messages.SESSION_FIELD,
+            "action_id": actions.SESSION_FIELD,
             "focus_on_load": True,
             **typed,
         },
     }
-    words = messages.ASK_TO_LINK if message is None else messages.ask_to_send(message)
-    title = messages.LINK_TITLE if message is None else messages.SEND_TITLE
+    words = shortcuts.ASK_TO_LINK if message is None else shortcuts.ask_to_send(message)
+    title = shortcuts.LINK_TITLE if message is None else shortcuts.SEND_TITLE
     return {
-        **_modal(title, [*words.params()["blocks"], field], close=messages.ASK_CANCEL),
-        "submit": _plain(messages.ASK_LINK if message is None else messages.ASK_LINK_AND_SEND),
-        "callback_id": messages.ASK_SESSION,
+        **_modal(title, [*words.params()["blocks"], field], close=ASK_CANCEL),
+        "submit": _plain(ASK_LINK if message is None else ASK_LINK_AND_SEND),
+        "callback_id": actions.ASK_SESSION,
         "private_metadata": number,
     }
 
 
 def tell(title: str, words: SlackMessage) -> View:
     """Says something and asks nothing."""
-    return _modal(title, words.params()["blocks"], close=messages.ASK_CLOSE)
+    return _modal(title, words.params()["blocks"], close=ASK_CLOSE)
 
 
 def _modal(title: str, blocks: Sequence[Mapping[str, Any]], *, close: str) -> dict[str, Any]:

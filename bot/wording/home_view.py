@@ -9,15 +9,44 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot.model.outcomes import Outcome
+from bot.model.people import Standing
+from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef
-from bot.wording import messages
+from bot.wording import actions
 from bot.wording.message import SlackMessage, button
+from bot.wording.phrases import last_ending, local_time, mail_waiting, plural, session_link
+from bot.wording.refusals import ASK_OPERATOR, MAY_NOT
+from bot.wording.shortcuts import LINK_TITLE
 
-MUTE = "home_mute"
-UNMUTE = "home_unmute"
-UNLINK = "home_unlink"
-EARLIER = "home_earlier"
-LATER = "home_later"
+TITLE = "Threads linked to Devin"
+MUTE_LABEL = "Mute"
+UNMUTE_LABEL = "Unmute"
+UNLINK_LABEL = "Unlink"
+EARLIER_LABEL = "Earlier threads"
+LATER_LABEL = "Later threads"
+
+EMPTY = SlackMessage(
+    "No thread that you can see is linked to a Devin session yet. There are three ways to link "
+    "one:\n"
+    "• In a thread, mention me with `link &lt;session id or address&gt;`.\n"
+    f"• In the menu of any message, choose *{LINK_TITLE}*.\n"
+    "• In a channel, type `/devin-say &lt;session&gt; &lt;message&gt;`: that starts a linked "
+    "thread.\n"
+    "I must be in the channel: type `/invite @Devin Relay` there. From then on, replies in the "
+    "thread go to Devin, and a mark on each says how that ended."
+)
+
+PARTIAL = (
+    "I couldn't check some channels with Slack, so some threads may be missing. Please open this "
+    "tab again in a minute."
+)
+
+CONFIRM = "Unlink this thread?"
+CONFIRM_TEXT = "Replies there will no longer go to Devin. The thread is told."
+KEEP = "Keep it"
+
+UNLINKED = "Unlinked. I said so in the thread."
+GONE = "That thread has no such link any more, so nothing was changed."
 
 PER_PAGE = 30
 """Three blocks for each thread, and a few around them."""
@@ -49,12 +78,12 @@ def only(words: SlackMessage) -> View:
 def threads(shown: Sequence[Shown], page: int, count: int, note: str) -> View:
     """The threads of one page (the first is 0) of `count` in all, and what was just done, above."""
     first = page * PER_PAGE
-    blocks: list[Block] = [_header(messages.HOME_TITLE)]
+    blocks: list[Block] = [_header(TITLE)]
     if note:
         blocks.append(_section(note))
     if not shown:
-        return _home([*blocks, _section(messages.HOME_EMPTY.text)])
-    blocks.append(_context(messages.home_count(first + 1, first + len(shown), count)))
+        return _home([*blocks, _section(EMPTY.text)])
+    blocks.append(_context(_count(first + 1, first + len(shown), count)))
     for one in shown:
         blocks += _thread(one, page)
     if turning := _turning(page, first + len(shown) < count):
@@ -62,31 +91,67 @@ def threads(shown: Sequence[Shown], page: int, count: int, note: str) -> View:
     return _home(blocks)
 
 
+def closed(standing: Standing) -> SlackMessage:
+    """What App Home says to somebody who may not steer Devin."""
+    if standing is Standing.UNKNOWN:
+        return SlackMessage(
+            "I could not find out from Slack who you are. Please open this tab again in a minute."
+        )
+    return SlackMessage(
+        f"{MAY_NOT[standing]}, so there is nothing for me to show you. {ASK_OPERATOR}"
+    )
+
+
+def muted_note(*, muted: bool) -> str:
+    """What was done by a press in App Home."""
+    done = "Muted: replies in that thread stay in Slack." if muted else "Unmuted."
+    return f"{done} I said so in the thread."
+
+
 def _thread(one: Shown, page: int) -> Sequence[Block]:
     thread, link = one.thread, one.link
     value = f"{thread.team}:{thread.channel}:{thread.thread_ts}|{link.session}|{page}"
-    mute = (UNMUTE, messages.HOME_UNMUTE) if link.muted else (MUTE, messages.HOME_MUTE)
-    unlink = {**button(UNLINK, messages.HOME_UNLINK, value), "confirm": _confirm()}
-    said = messages.home_thread(link.session, thread.channel, one.address, is_muted=link.muted)
+    mute = (actions.HOME_UNMUTE, UNMUTE_LABEL) if link.muted else (actions.HOME_MUTE, MUTE_LABEL)
+    unlink = {**button(actions.HOME_UNLINK, UNLINK_LABEL, value), "confirm": _confirm()}
+    said = _whereabouts(link.session, thread.channel, one.address, is_muted=link.muted)
     return (
         _section(said),
-        _context(messages.home_standing(one.active, one.mail, one.last)),
+        _context(_standing(one.active, one.mail, one.last)),
         {"type": "actions", "elements": [button(*mute, value), unlink]},
     )
 
 
+def _count(first: int, last: int, all_: int) -> str:
+    """Which of how many threads are shown."""
+    shown = f"{first} to {last} of {all_:,}" if last - first + 1 < all_ else f"{all_}"
+    return f"{shown} {plural(all_, 'thread', 'threads')}, the latest first."
+
+
+def _whereabouts(session_id: SessionId, channel: str, address: str, *, is_muted: bool) -> str:
+    """What a thread is linked to, and where it is; `address` may be empty."""
+    where = "a direct message with me" if channel.startswith("D") else f"<#{channel}>"
+    thread = f"<{address}|Thread>" if address else "Thread"
+    muted = " · *muted*" if is_muted else ""
+    return f"*{session_link(session_id)}* · {thread} in {where}{muted}"
+
+
+def _standing(active: int, mail: int, last: Outcome | None) -> str:
+    """How a thread stands; `active` is its last traffic, in Unix seconds."""
+    return f"{local_time(active)}: {last_ending(last)} {mail_waiting(mail)}"
+
+
 def _turning(page: int, has_more: bool) -> Sequence[Block]:  # noqa: FBT001
-    later = button(LATER, messages.HOME_LATER, str(page - 1))
-    earlier = button(EARLIER, messages.HOME_EARLIER, str(page + 1))
+    later = button(actions.HOME_LATER, LATER_LABEL, str(page - 1))
+    earlier = button(actions.HOME_EARLIER, EARLIER_LABEL, str(page + 1))
     return [*([later] if page else []), *([earlier] if has_more else [])]
 
 
 def _confirm() -> Block:
     return {
-        "title": _plain(messages.HOME_CONFIRM),
-        "text": _plain(messages.HOME_CONFIRM_TEXT),
-        "confirm": _plain(messages.HOME_UNLINK),
-        "deny": _plain(messages.HOME_KEEP),
+        "title": _plain(CONFIRM),
+        "text": _plain(CONFIRM_TEXT),
+        "confirm": _plain(UNLINK_LABEL),
+        "deny": _plain(KEEP),
         "style": "danger",
     }
 

@@ -9,16 +9,26 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from bot.model.sessions import Listed, SessionId, parse_session
-from bot.wording import messages
+from bot.wording import actions
 from bot.wording.message import SlackMessage, button, plain
+from bot.wording.phrases import preview
+from bot.wording.refusals import no_session
 
-FORM = "say_form"
-CHOSEN = "say_chosen"
-CANCELLED = "say_cancelled"
+TITLE = "Say to Devin"
+SUBMIT = "Send"
+CLOSE = "Close"
+CANCEL = "Send nothing"
+SESSION_LABEL = "Devin session"
+TYPED_LABEL = "Or another session"
+TYPED_HINT = "Its id, like devin-0123abcd…, or its address at app.devin.ai"
+MESSAGE_LABEL = "Message"
+CHOOSE = "Choose a session"
+HERE = "In this channel"
+ELSEWHERE = "Devin's latest"
 
-SESSION = "session"
-TYPED = "typed"
-MESSAGE = "message"
+BOTH = "Choose a session above or type one here, not both."
+NO_SESSION = "Choose a session, or type its id or address."
+NO_MESSAGE = "Write what Devin shall read."
 
 LABEL_LIMIT = 75
 MESSAGE_LIMIT = 3_000
@@ -43,11 +53,11 @@ def form(number: str, choices: Choices) -> dict[str, Any]:
     blocks += [_typed_block(is_optional=has_choices), _message_block()]
     return {
         "type": "modal",
-        "callback_id": FORM,
+        "callback_id": actions.SAY_FORM,
         "private_metadata": number,
-        "title": _plain(messages.SAY_TITLE),
-        "submit": _plain(messages.SAY_SUBMIT),
-        "close": _plain(messages.SAY_CLOSE),
+        "title": _plain(TITLE),
+        "submit": _plain(SUBMIT),
+        "close": _plain(CLOSE),
         "blocks": blocks,
     }
 
@@ -59,38 +69,45 @@ def menu(number: str, sessions: Sequence[Listed], text: str) -> SlackMessage:
     ]
     select = {
         "type": "static_select",
-        "action_id": CHOSEN,
-        "placeholder": _plain(messages.SAY_CHOOSE),
+        "action_id": actions.SAY_CHOSEN,
+        "placeholder": _plain(CHOOSE),
         "options": options,
     }
-    cancel = button(CANCELLED, messages.SAY_CANCEL, number)
-    return replace(messages.which_session(text), buttons=(select, cancel))
+    cancel = button(actions.SAY_CANCELLED, CANCEL, number)
+    return replace(_which_session(text), buttons=(select, cancel))
 
 
 def problems(chosen: str, typed: str, text: str) -> dict[str, str]:
     """What keeps a form that was filled in so from being sent, by its fields."""
     found = {}
     if chosen and typed:
-        found[TYPED] = messages.SAY_BOTH
+        found[actions.TYPED_FIELD] = BOTH
     elif not (chosen or typed):
-        found[TYPED] = messages.SAY_NO_SESSION
+        found[actions.TYPED_FIELD] = NO_SESSION
     elif parse_session(chosen or typed) is None:
-        found[TYPED] = plain(messages.no_session(chosen or typed).text)
+        found[actions.TYPED_FIELD] = plain(no_session(chosen or typed).text)
     if not text:
-        found[MESSAGE] = messages.SAY_NO_MESSAGE
+        found[actions.MESSAGE_FIELD] = NO_MESSAGE
     return found
+
+
+def _which_session(text: str) -> SlackMessage:
+    """The question where several sessions could be meant; `text` is what is to be said."""
+    return SlackMessage(
+        f"Several sessions are active here. Which one shall read “{preview(text)}”?"
+    )
 
 
 def _session_block(choices: Choices) -> Block:
     groups = (
-        (messages.SAY_HERE, choices.here),
-        (messages.SAY_ELSEWHERE, choices.elsewhere),
+        (HERE, choices.here),
+        (ELSEWHERE, choices.elsewhere),
     )
     options = {one.session: _option(_label(one), one.session) for _, ones in groups for one in ones}
     element: dict[str, Any] = {
         "type": "static_select",
-        "action_id": SESSION,
-        "placeholder": _plain(messages.SAY_CHOOSE),
+        "action_id": actions.SESSION_FIELD,
+        "placeholder": _plain(CHOOSE),
         "option_groups": [
             {"label": _plain(label), "options": [options[one.session] for one in ones]}
             for label, ones in groups
@@ -99,24 +116,24 @@ def _session_block(choices: Choices) -> Block:
     }
     if choices.meant in options:
         element["initial_option"] = options[choices.meant]
-    return _input(SESSION, messages.SAY_SESSION, element, is_optional=True)
+    return _input(actions.SESSION_FIELD, SESSION_LABEL, element, is_optional=True)
 
 
 def _typed_block(*, is_optional: bool) -> Block:
-    label = messages.SAY_TYPED if is_optional else messages.SAY_SESSION
-    element = {"type": "plain_text_input", "action_id": TYPED}
-    hint = {"hint": _plain(messages.SAY_TYPED_HINT)}
-    return {**_input(TYPED, label, element, is_optional=is_optional), **hint}
+    label = TYPED_LABEL if is_optional else SESSION_LABEL
+    element = {"type": "plain_text_input", "action_id": actions.TYPED_FIELD}
+    hint = {"hint": _plain(TYPED_HINT)}
+    return {**_input(actions.TYPED_FIELD, label, element, is_optional=is_optional), **hint}
 
 
 def _message_block() -> Block:
     element = {
         "type": "plain_text_input",
-        "action_id": MESSAGE,
+        "action_id": actions.MESSAGE_FIELD,
         "multiline": True,
         "max_length": MESSAGE_LIMIT,
     }
-    return _input(MESSAGE, messages.SAY_MESSAGE, element, is_optional=False)
+    return _input(actions.MESSAGE_FIELD, MESSAGE_LABEL, element, is_optional=False)
 
 
 def _input(block: str, label: str, element: Mapping[str, Any], *, is_optional: bool) -> Block:

@@ -19,7 +19,7 @@ from bot.redis.connection import Store
 from bot.redis.keys import link_key, places_key, threads_key
 from bot.slack.channels import ChannelVisibility
 from bot.store.links import Links
-from bot.wording import home_view, messages
+from bot.wording import actions, home_view
 from bot.wording.home_view import Shown
 from handlers.parse.interactions import (
     parse_choice,
@@ -75,7 +75,7 @@ def lines(view: View) -> list[str]:
 
 def listed(view: View) -> list[str]:
     """The threads of the view: their `ts`, by their buttons."""
-    values = [value for action, value in buttons(view) if action == home_view.UNLINK]
+    values = [value for action, value in buttons(view) if action == actions.HOME_UNLINK]
     return [value.split("|")[0].split(":")[2] for value in values]
 
 
@@ -212,7 +212,7 @@ async def test_where_slack_does_not_say_who_is_in_a_channel_nothing_is_shown(
     desk.slack.fail_next(method, times=9, **failure)
     view = await home(desk)
     assert listed(view) == [own]
-    assert (messages.HOME_PARTIAL in lines(view)) == ("status" in failure)
+    assert (home_view.PARTIAL in lines(view)) == ("status" in failure)
 
 
 async def test_where_slack_did_not_answer_the_tab_does_not_say_that_there_is_nothing(
@@ -221,7 +221,7 @@ async def test_where_slack_did_not_answer_the_tab_does_not_say_that_there_is_not
     """There may be linked threads, so the way to begin is not what to tell."""
     await desk.linked_thread(channel="secrets")
     desk.slack.fail_next("conversations.info", status=503, times=2)
-    assert lines(await home(desk)) == [messages.HOME_PARTIAL]
+    assert lines(await home(desk)) == [home_view.PARTIAL]
 
 
 @pytest.mark.parametrize("is_linked", [True, False])
@@ -235,7 +235,7 @@ async def test_a_press_is_not_obeyed_while_slack_does_not_say_who_sees_the_threa
     session = SESSION if is_linked else OTHER_SESSION
     desk.slack.fail_next("conversations.info", status=503, times=9)
     value = f"{desk.slack.team_id}:{place}:{thread}|{session}|0"
-    view = await press(desk, await home(desk), home_view.UNLINK, value)
+    view = await press(desk, await home(desk), actions.HOME_UNLINK, value)
     assert any("Slack did not answer" in line for line in lines(view))
     assert len(desk.said(thread, channel="secrets")) == 1
 
@@ -249,8 +249,8 @@ async def test_a_press_is_not_obeyed_while_slack_does_not_say_whose_it_is(
         view = await home(desk)
     async with running(desk, environ):
         desk.slack.fail_next("users.info", status=503, times=9)
-        view = await press(desk, view, home_view.UNLINK)
-    assert lines(view) == [messages.home_closed(Standing.UNKNOWN).text]
+        view = await press(desk, view, actions.HOME_UNLINK)
+    assert lines(view) == [home_view.closed(Standing.UNKNOWN).text]
     assert len(desk.said(thread)) == 1
 
 
@@ -336,14 +336,14 @@ async def test_only_allowed_channels_are_shown(environ: dict[str, str], desk: De
 async def test_a_thread_is_muted_and_unmuted_from_there(bot: Bot, desk: Desk) -> None:
     """The thread is told by whom, since people there would not know; replies obey."""
     thread = await desk.linked_thread()
-    view = await press(desk, await home(desk), home_view.MUTE)
+    view = await press(desk, await home(desk), actions.HOME_MUTE)
     assert "Muted: replies in that thread stay in Slack. I said so in the thread." in lines(view)
     assert any("· *muted*" in line for line in lines(view))
     await desk.until_said("Muted by ada: replies here stay here", thread)
     await desk.reply("Not for Devin", thread)
-    view = await press(desk, view, home_view.UNMUTE)
+    view = await press(desk, view, actions.HOME_UNMUTE)
     await desk.until_said("Unmuted by ada", thread)
-    assert [action for action, _ in buttons(view)] == [home_view.MUTE, home_view.UNLINK]
+    assert [action for action, _ in buttons(view)] == [actions.HOME_MUTE, actions.HOME_UNLINK]
     assert await desk.fence(thread) == []
 
 
@@ -353,9 +353,9 @@ async def test_what_is_muted_already_is_not_told_again(bot: Bot, desk: Desk) -> 
     view = await home(desk)
     await desk.mention("mute", thread=thread)
     await desk.until_said("Muted: replies here", thread)
-    view = await press(desk, view, home_view.MUTE)
-    assert home_view.UNMUTE in dict(buttons(view))
-    view = await press(desk, view, home_view.UNMUTE)
+    view = await press(desk, view, actions.HOME_MUTE)
+    assert actions.HOME_UNMUTE in dict(buttons(view))
+    view = await press(desk, view, actions.HOME_UNMUTE)
     await desk.until_said("Unmuted by ada", thread)
     assert len(desk.said(thread)) == 3
 
@@ -363,7 +363,7 @@ async def test_what_is_muted_already_is_not_told_again(bot: Bot, desk: Desk) -> 
 async def test_a_thread_is_unlinked_from_there(bot: Bot, desk: Desk) -> None:
     """It is gone from the tab, and the thread is told by whom."""
     thread = await desk.linked_thread()
-    view = await press(desk, await home(desk), home_view.UNLINK)
+    view = await press(desk, await home(desk), actions.HOME_UNLINK)
     assert listed(view) == []
     assert "Unlinked. I said so in the thread." in lines(view)
     told = await desk.until_said("ada has unlinked this thread", thread)
@@ -375,7 +375,7 @@ async def test_a_thread_is_unlinked_from_there(bot: Bot, desk: Desk) -> None:
 async def test_a_press_that_comes_twice_acts_once(bot: Bot, desk: Desk) -> None:
     """Also when the thread was linked again in between."""
     thread = await desk.linked_thread()
-    await press(desk, await home(desk), home_view.UNLINK)
+    await press(desk, await home(desk), actions.HOME_UNLINK)
     await desk.until_said("ada has unlinked", thread)
     once = pressed(desk)
     await desk.mention(f"link {SESSION}", thread=thread)
@@ -392,7 +392,7 @@ def pressed(desk: Desk) -> Delivery:
     return [one for one in desk.slack.deliveries if one.payload.get("type") == "block_actions"][-1]
 
 
-@pytest.mark.parametrize("action", [home_view.MUTE, home_view.UNLINK])
+@pytest.mark.parametrize("action", [actions.HOME_MUTE, actions.HOME_UNLINK])
 async def test_an_old_tab_does_not_change_a_newer_link(bot: Bot, desk: Desk, action: str) -> None:
     """What was shown had another session."""
     thread = await desk.linked_thread()
@@ -402,7 +402,7 @@ async def test_an_old_tab_does_not_change_a_newer_link(bot: Bot, desk: Desk, act
     await desk.mention(f"link {OTHER_SESSION}", thread=thread)
     await desk.until_said(OTHER_SESSION, thread)
     view = await press(desk, view, action)
-    assert messages.HOME_GONE in lines(view)
+    assert home_view.GONE in lines(view)
     ts = await desk.reply("Please rebase", thread)
     await desk.until_marked("x", ts)
     assert len(desk.said(thread)) == 4
@@ -428,7 +428,7 @@ async def test_a_forged_button_changes_nothing(bot: Bot, desk: Desk, value: str)
     view = await home(desk)
     ids = {"team": desk.slack.team_id, "channel": desk.slack.workspace.channel("general").id}
     forged = value.format(ts=thread, session=SESSION, **ids)
-    delivery = await desk.slack.press_view(home_view.UNLINK, view_id=view["id"], value=forged)
+    delivery = await desk.slack.press_view(actions.HOME_UNLINK, view_id=view["id"], value=forged)
     assert delivery.acked
     assert listed(await home(desk)) == [thread]
     assert len(desk.said(thread)) == 1
@@ -444,8 +444,8 @@ async def test_a_thread_that_somebody_cannot_see_cannot_be_changed_by_them(
     await desk.linked_thread(OTHER_SESSION)
     place = desk.slack.workspace.channel(channel).id
     value = f"{desk.slack.team_id}:{place}:{hidden}|{SESSION}|0"
-    view = await press(desk, await home(desk, "cid"), home_view.UNLINK, value, user="cid")
-    assert messages.HOME_GONE in lines(view)
+    view = await press(desk, await home(desk, "cid"), actions.HOME_UNLINK, value, user="cid")
+    assert home_view.GONE in lines(view)
     assert len(desk.said(hidden, channel=channel)) == 1
 
 
@@ -456,8 +456,8 @@ async def test_who_became_a_guest_can_no_longer_press(environ: dict[str, str], d
         view = await home(desk)
     desk.slack.workspace.user("ada").is_restricted = True
     async with running(desk, environ):
-        view = await press(desk, view, home_view.UNLINK)
-    assert lines(view) == [messages.home_closed(Standing.GUEST).text]
+        view = await press(desk, view, actions.HOME_UNLINK)
+    assert lines(view) == [home_view.closed(Standing.GUEST).text]
     assert len(desk.said(thread)) == 1
 
 
@@ -504,13 +504,13 @@ async def test_a_thousand_threads_are_paged(bot: Bot, desk: Desk, store: Store, 
         assert len(view["blocks"]) <= 100
         found += listed(view)
         pages += 1
-        if home_view.EARLIER not in dict(buttons(view)):
+        if actions.HOME_EARLIER not in dict(buttons(view)):
             break
-        view = await press(desk, view, home_view.EARLIER)
+        view = await press(desk, view, actions.HOME_EARLIER)
     assert found == made[::-1]
     assert pages == 34
     assert "991 to 1000 of 1,000 threads, the latest first." in lines(view)
-    view = await press(desk, view, home_view.LATER)
+    view = await press(desk, view, actions.HOME_LATER)
     assert listed(view) == made[::-1][960:990]
 
 
@@ -521,17 +521,17 @@ async def test_a_page_that_is_none_is_not_turned_to(
     """Nothing happens; a number beyond the last page is the last one."""
     await many(desk, store, raw, 40)
     view = await home(desk)
-    delivery = await desk.slack.press_view(home_view.EARLIER, view_id=view["id"], value=page)
+    delivery = await desk.slack.press_view(actions.HOME_EARLIER, view_id=view["id"], value=page)
     assert delivery.acked
-    view = await press(desk, view, home_view.EARLIER, "9999")
+    view = await press(desk, view, actions.HOME_EARLIER, "9999")
     assert len(listed(view)) == 10
 
 
 async def test_a_press_keeps_its_page(bot: Bot, desk: Desk, store: Store, raw: Redis) -> None:
     """Who mutes the thirty-first thread is still looking at it."""
     made = await many(desk, store, raw, 40)
-    view = await press(desk, await home(desk), home_view.EARLIER)
-    view = await press(desk, view, home_view.MUTE)
+    view = await press(desk, await home(desk), actions.HOME_EARLIER)
+    view = await press(desk, view, actions.HOME_MUTE)
     assert listed(view) == made[::-1][30:]
     assert "*muted*" in lines(view)[3]
 
@@ -572,7 +572,7 @@ async def test_another_tab_is_none_of_this(bot: Bot, desk: Desk, tab: object) ->
     assert desk.slack.home_view("ada") is None
 
 
-def a_home_press(action: str = home_view.UNLINK, value: str | None = None) -> JSON:
+def a_home_press(action: str = actions.HOME_UNLINK, value: str | None = None) -> JSON:
     """A button of App Home, as Slack sends it (docs.slack.dev, block_actions)."""
     place = f"{TEAM}:{CHANNEL}:{ROOT_TS}|{SESSION}|0"
     return {
@@ -610,7 +610,7 @@ def a_submission() -> JSON:
 
 WHOLE = [
     a_home_press(),
-    a_home_press(home_view.EARLIER, "1"),
+    a_home_press(actions.HOME_EARLIER, "1"),
     a_submission(),
     {"type": "app_home_opened", "user": ADA, "channel": "D1", "tab": "home"},
 ]
@@ -641,7 +641,7 @@ def test_a_tampered_value_is_none(value: str) -> None:
 )
 def test_what_is_no_number_names_no_place(number: str) -> None:
     """Neither a page nor an option, and `int` is not asked."""
-    assert parse_home_page(a_home_press(home_view.LATER, number or "x"), TEAM) is None
+    assert parse_home_page(a_home_press(actions.HOME_LATER, number or "x"), TEAM) is None
     assert parse_choice(f"{'0' * 32}:{number}") is None
 
 

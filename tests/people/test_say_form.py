@@ -20,7 +20,7 @@ from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store
 from bot.store.claims import Claims
 from bot.store.links import Links
-from bot.wording import say_form
+from bot.wording import actions, say_form
 from bot.wording.say_form import Choices
 from sandbox.slack.api.blocks import view_problems
 from sandbox.slack.transport.deliveries import Delivery
@@ -42,7 +42,7 @@ async def opened(desk: Desk, *, user: str = "ada", channel: str = "general") -> 
 
 def forms(desk: Desk, user: str = "ada") -> list[View]:
     """The forms that somebody has open, in their final form."""
-    return [one for one in desk.slack.open_views(user) if one["callback_id"] == say_form.FORM]
+    return [one for one in desk.slack.open_views(user) if one["callback_id"] == actions.SAY_FORM]
 
 
 def element(view: View, name: str) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from bot.model.sessions import SessionId
 from bot.model.threads import ThreadRef
 from bot.redis.connection import Store
 from bot.redis.keys import reply_key
-from bot.wording import forms, messages
+from bot.wording import forms, shortcuts
 from bot.wording.message import plain
 from sandbox.slack.api.blocks import view_problems
 from sandbox.slack.transport.deliveries import Delivery
@@ -782,7 +782,7 @@ def test_a_form_is_always_fit_to_open(text: str, name: str, *, typed: bool) -> N
         view = forms.ask_session("0" * 32, guess, about)
         assert view_problems(view) == []
         assert prefilled(dict(view)) == (URL if typed else None)
-    assert view_problems(forms.tell(messages.SEND_TITLE, messages.SENT)) == []
+    assert view_problems(forms.tell(shortcuts.SEND_TITLE, shortcuts.SENT)) == []
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from bot.model.replies import Change
 from bot.redis import keys
 from bot.runtime import metrics
 from bot.settings import Settings, load_settings
-from bot.wording import messages
+from bot.wording import delivery_reports
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -93,7 +93,7 @@ def test_every_outcome_has_a_row_and_its_mark_stands_in_it() -> None:
     table = README.split("| Devin answers | outcome | the thread sees |\n|---|---|---|\n")[1]
     rows = re.findall(r"^\| .+ \| ([a-z_ ]+) \| (.+) \|$", table.split("\n\n")[0], re.MULTILINE)
     assert {outcome for outcome, _ in rows} == {*OutcomeKind, "waiting"}
-    for kind, mark in messages.MARKS.items():
+    for kind, mark in delivery_reports.MARKS.items():
         assert all(shown[mark] in sees for outcome, sees in rows if outcome == kind)
 
 

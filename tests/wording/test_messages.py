@@ -45,7 +45,16 @@ from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef
 from bot.model.workflow_steps import Flaw
 from bot.text.characters import cut
-from bot.wording import messages
+from bot.wording import (
+    commands,
+    corrections,
+    delivery_reports,
+    devin_say,
+    phrases,
+    refusals,
+    thread_links,
+    workflows,
+)
 from bot.wording.message import QUOTE_LIMIT, SlackMessage
 from sandbox.slack.api.blocks import block_problems
 from sandbox.slack.api.chat_methods import MAX_POSTED_TEXT, MAX_UPDATED_TEXT
@@ -114,7 +123,7 @@ def quotes(words: SlackMessage) -> list[str]:
 @given(outcome=OUTCOMES, reply=REPLIES, number=st.integers(1, 1_000_000))
 def test_a_report_is_always_fit_to_post(outcome: Outcome, reply: Reply, number: int) -> None:
     """Whatever Devin and people write; only a delivery needs no words."""
-    words = messages.report(outcome, reply, number, LINK.session)
+    words = delivery_reports.report(outcome, reply, number, LINK.session)
     assert (words is None) == (outcome.kind is OutcomeKind.DELIVERED)
     if words is not None:
         assert problems(words) == []
@@ -126,7 +135,7 @@ def test_a_report_is_always_fit_to_post(outcome: Outcome, reply: Reply, number: 
 def test_devin_s_detail_stands_verbatim_and_is_parsed_nowhere(detail: str) -> None:
     """As it came, in a `rich_text` block; the notification's text shows it without effect."""
     outcome = Outcome(kind=OutcomeKind.SUSPENDED, detail=detail)
-    words = messages.report(outcome, REPLY, 1, LINK.session)
+    words = delivery_reports.report(outcome, REPLY, 1, LINK.session)
     assert words is not None
     assert quotes(words) == [detail]
 
@@ -142,7 +151,7 @@ REPLY = Reply(
 def test_a_long_detail_is_cut_and_says_how_long_it_was() -> None:
     """People must know that there is more."""
     outcome = Outcome(kind=OutcomeKind.SUSPENDED, detail="x" * 12_345)
-    words = messages.report(outcome, REPLY, 1, LINK.session)
+    words = delivery_reports.report(outcome, REPLY, 1, LINK.session)
     assert words is not None
     (quote,) = quotes(words)
     assert len(quote) == QUOTE_LIMIT
@@ -166,14 +175,14 @@ def test_every_problem_of_a_422_has_its_line() -> None:
         Problem(where="a", what="b", type="c"),
     )
     outcome = Outcome(kind=OutcomeKind.REFUSED, refusal=Refusal.INVALID, problems=found)
-    words = messages.report(outcome, REPLY, 1, LINK.session)
+    words = delivery_reports.report(outcome, REPLY, 1, LINK.session)
     assert words is not None
     assert quotes(words) == ["body → 0: Too *long* (too_long)\na: b (c)"]
 
 
 def test_a_reply_is_named_as_it_looked() -> None:
     """Slack's markup, which its author never saw, is not shown."""
-    words = messages.waiting(REPLY, timedelta(minutes=15))
+    words = delivery_reports.waiting(REPLY, timedelta(minutes=15))
     assert "“Rebase &amp; [push](https://ex.am/ple)”" in words.text
 
 
@@ -186,7 +195,7 @@ def test_a_reply_without_text_is_named_all_the_same(
 ) -> None:
     """There are no empty quotation marks."""
     reply = REPLY.model_copy(update={"text": " ", "files": files})
-    assert f"so {said} waits" in messages.waiting(reply, timedelta(minutes=15)).text
+    assert f"so {said} waits" in delivery_reports.waiting(reply, timedelta(minutes=15)).text
 
 
 ERRORS: dict[type[PersonError], Callable[[str], PersonError]] = {
@@ -232,13 +241,13 @@ def test_what_a_person_did_wrong_is_always_fit_to_say(
     kind: type[PersonError], text: str, by: str
 ) -> None:
     """Whatever was typed, and whoever is named."""
-    assert problems(messages.sorry(ERRORS[kind](text), by)) == []
+    assert problems(refusals.sorry(ERRORS[kind](text), by)) == []
 
 
 @pytest.mark.parametrize("standing", set(Standing) - {Standing.ALLOWED})
 def test_every_standing_says_that_nothing_was_sent(standing: Standing) -> None:
     """Who may not steer Devin is told why, and what became of the message."""
-    words = messages.sorry(NotAllowed(standing))
+    words = refusals.sorry(NotAllowed(standing))
     assert problems(words) == []
     assert "nothing was sent to Devin" in words.text
 
@@ -249,7 +258,7 @@ def test_every_refusal_has_words_of_its_own(refusal: Refusal) -> None:
     said = {}
     for one in Refusal:
         refused = Outcome(kind=OutcomeKind.REFUSED, refusal=one, status=400)
-        words = messages.report(refused, REPLY, 1, LINK.session)
+        words = delivery_reports.report(refused, REPLY, 1, LINK.session)
         assert words is not None
         said[one] = words.text
     assert [said[refusal]] == [text for text in said.values() if text == said[refusal]]
@@ -259,7 +268,7 @@ def test_every_refusal_has_words_of_its_own(refusal: Refusal) -> None:
 def test_a_status_is_always_fit_to_say(last: OutcomeKind | None, mail: int, by: str) -> None:
     """With every outcome, and any amount of mail."""
     outcome = Outcome(kind=last) if last else None
-    assert problems(messages.status(LINK, by, mail, outcome)) == []
+    assert problems(commands.status(LINK, by, mail, outcome)) == []
 
 
 @pytest.mark.parametrize(
@@ -267,13 +276,13 @@ def test_a_status_is_always_fit_to_say(last: OutcomeKind | None, mail: int, by: 
 )
 def test_a_status_counts_the_mail(mail: int, said: str) -> None:
     """In plain words."""
-    assert said in messages.status(LINK, "ada", mail, None).text
+    assert said in commands.status(LINK, "ada", mail, None).text
 
 
 @given(message=HUGE, by=NAMES)
 def test_what_somebody_says_to_devin_pings_no_channel(message: str, by: str) -> None:
     """A long message is cut, with its length; the name is inert."""
-    words = messages.said(by, messages.harmless(message))
+    words = devin_say.said(by, devin_say.harmless(message))
     params = words.params()
     assert block_problems(params["blocks"]) == []
     assert len(params["text"]) <= MAX_POSTED_TEXT
@@ -282,27 +291,27 @@ def test_what_somebody_says_to_devin_pings_no_channel(message: str, by: str) -> 
 
 def test_a_long_message_to_devin_says_its_length() -> None:
     """Devin gets all of it, the channel only its beginning."""
-    assert messages.said("ada", "x" * 5_000).text.endswith("(5,016 characters in all)")
+    assert devin_say.said("ada", "x" * 5_000).text.endswith("(5,016 characters in all)")
 
 
 @given(by=NAMES)
 def test_what_is_said_in_a_button_s_place_is_inert(by: str) -> None:
     """A name is chosen by its bearer."""
-    for note in (messages.sent_again(by), messages.unlinked_by(by)):
+    for note in (delivery_reports.sent_again(by), delivery_reports.unlinked_by(by)):
         assert "<" not in note
         assert 0 < len(note) < 1_000
 
 
 NAMING: dict[str, Callable[[str], SlackMessage]] = {
-    "linked": lambda by: messages.linked(LINK, already=False, by=by),
-    "linked before": lambda by: messages.linked_before(LINK, by),
-    "default": lambda by: messages.default_is(LINK.session, by),
-    "corrected": lambda by: messages.corrected(by, "Please rebase"),
-    "said by a workflow": lambda by: messages.said_by_workflow(by, "Please rebase"),
-    "linked by a workflow": lambda by: messages.linked_by_workflow(LINK, by),
-    "muted at home": lambda by: messages.muted_at_home(by, muted=True),
-    "unmuted at home": lambda by: messages.muted_at_home(by, muted=False),
-    "unlinked at home": lambda by: messages.unlinked_at_home(LINK, by),
+    "linked": lambda by: thread_links.linked(LINK, already=False, by=by),
+    "linked before": lambda by: thread_links.linked_before(LINK, by),
+    "default": lambda by: commands.default_is(LINK.session, by),
+    "corrected": lambda by: corrections.corrected(by, "Please rebase"),
+    "said by a workflow": lambda by: workflows.said_by_workflow(by, "Please rebase"),
+    "linked by a workflow": lambda by: workflows.linked_by_workflow(LINK, by),
+    "muted at home": lambda by: thread_links.muted_at_home(by, muted=True),
+    "unmuted at home": lambda by: thread_links.muted_at_home(by, muted=False),
+    "unlinked at home": lambda by: thread_links.unlinked_at_home(LINK, by),
 }
 
 
@@ -314,18 +323,18 @@ def test_whoever_is_named_pings_nobody(says: Callable[[str], SlackMessage], by: 
 
 
 OTHERS = {
-    "help": messages.HELP,
-    "usage": messages.USAGE,
-    "linked": messages.linked(LINK, already=False),
-    "already linked": messages.linked(LINK, already=True),
-    "unlinked": messages.unlinked(LINK),
-    "muted": messages.muted(LINK.model_copy(update={"muted": True})),
-    "unmuted": messages.muted(LINK),
-    "unknown": messages.unknown("0123abcd"),
-    "not identified": messages.passing(NotIdentified("r")),
-    "Slack away": messages.passing(SlackAway("m", "r", maybe_done=True)),
-    "Redis away": messages.passing(StoreAway("r")),
-    "passing": messages.passing(PassingError("r")),
+    "help": commands.HELP,
+    "usage": devin_say.USAGE,
+    "linked": thread_links.linked(LINK, already=False),
+    "already linked": thread_links.linked(LINK, already=True),
+    "unlinked": thread_links.unlinked(LINK),
+    "muted": thread_links.muted(LINK.model_copy(update={"muted": True})),
+    "unmuted": thread_links.muted(LINK),
+    "unknown": refusals.unknown("0123abcd"),
+    "not identified": refusals.passing(NotIdentified("r")),
+    "Slack away": refusals.passing(SlackAway("m", "r", maybe_done=True)),
+    "Redis away": refusals.passing(StoreAway("r")),
+    "passing": refusals.passing(PassingError("r")),
 }
 
 
@@ -356,7 +365,7 @@ def test_nobody_reads_the_name_of_a_class() -> None:
 )
 def test_a_duration_is_said_in_words(duration: timedelta, said: str) -> None:
     """In its natural unit."""
-    assert messages.span(duration) == said
+    assert phrases.span(duration) == said
 
 
 STEP_ERRORS = [
@@ -371,7 +380,7 @@ STEP_ERRORS = [
 @pytest.mark.parametrize("error", STEP_ERRORS, ids=repr)
 def test_a_step_fails_in_plain_words(error: PersonError) -> None:
     """Workflow Builder shows them as they are, and what was typed is not repeated."""
-    why = messages.step_failed(error)
+    why = workflows.step_failed(error)
     assert why.endswith((".", "…"))
     assert not set("<>*`").intersection(why)
 
@@ -379,7 +388,7 @@ def test_a_step_fails_in_plain_words(error: PersonError) -> None:
 @given(outcome=st.sampled_from(OutcomeKind), text=HUGE)
 def test_a_step_s_detail_is_harmless_wherever_it_is_put(outcome: OutcomeKind, text: str) -> None:
     """A later step may post it; it is bounded, and no control of Slack's is left in it."""
-    detail = messages.step_detail(Outcome(kind=outcome, detail=text, status=418))
+    detail = workflows.step_detail(Outcome(kind=outcome, detail=text, status=418))
     assert len(detail) < 4_000
     assert not set("<>").intersection(detail)
     assert "@channel" not in detail

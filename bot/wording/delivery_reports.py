@@ -1,0 +1,208 @@
+"""What the report of a delivery says, and what catches up with replies that were late."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from bot.model.files import Upload, WhyLink
+from bot.model.outcomes import SENDABLE_AGAIN, Outcome, OutcomeKind, Refusal
+from bot.model.replies import Reply
+from bot.model.sessions import SessionId
+from bot.text.characters import cut
+from bot.text.to_slack import escape
+from bot.wording.actions import SEND_AGAIN, UNLINK
+from bot.wording.message import SlackMessage, button
+from bot.wording.phrases import as_code, plural, preview, span
+
+DELIVERED_MARK = "white_check_mark"
+WAITING_MARK = "hourglass_flowing_sand"
+MARKS: Mapping[OutcomeKind, str] = {
+    OutcomeKind.DELIVERED: DELIVERED_MARK,
+    OutcomeKind.SUSPENDED: "zzz",
+    OutcomeKind.REFUSED: "x",
+}
+
+
+def report(outcome: Outcome, reply: Reply, number: int, sent_to: SessionId) -> SlackMessage | None:
+    """How a delivery ended, for its thread; None where the mark on the reply says it all."""
+    if outcome.is_plain:
+        return None
+    if outcome.kind is OutcomeKind.DELIVERED:
+        return _left_out(outcome.left_out)
+    words = REPORTS[outcome.kind](outcome, _about(reply))
+    buttons: list[Mapping[str, Any]] = []
+    if outcome.kind in SENDABLE_AGAIN:
+        buttons.append(button(SEND_AGAIN, "Send again", f"{reply.id}|{number}"))
+    if outcome.refusal is Refusal.NO_SESSION:
+        thread = reply.thread
+        where = f"{thread.team}:{thread.channel}:{thread.thread_ts}"
+        buttons.append(button(UNLINK, "Unlink", f"{where}|{sent_to}"))
+    return replace(words, buttons=tuple(buttons))
+
+
+def _left_out(files: Sequence[Upload]) -> SlackMessage:
+    """Which files Devin got as links only."""
+    lines = [f"{cut(one.file.name, 80)}: {_why(one)}" for one in files]
+    what = plural(len(lines), "this file", "these files")
+    return SlackMessage(
+        f"Devin got the message, but only a *link* to {what}, which it may not be able to open:",
+        quote="\n".join(lines),
+        advice="If Devin needs the content, give it another way.",
+    )
+
+
+def _why(brought: Upload) -> str:
+    code = f" ({brought.detail[:60]})" if brought.detail else ""
+    return _HITCHES[brought.hitch or WhyLink.ELSEWHERE].format(code=code)
+
+
+_HITCHES = {
+    WhyLink.ELSEWHERE: "it is not kept in Slack",
+    WhyLink.FOREIGN: "its address isn't on a file host I trust{code}, so I didn't open it",
+    WhyLink.TOO_LARGE: "it is larger than I may pass on",
+    WhyLink.SIGN_IN: "Slack did not let me read it; either I am not in the conversation that it is "
+    "from, or whoever runs Devin Relay must install the app again, with the scope files:read",
+    WhyLink.SLACK: "Slack did not give it to me{code}",
+    WhyLink.DEVIN: "Devin did not take it{code}",
+    WhyLink.SLOW: "it took too long",
+}
+
+
+def _about(reply: Reply) -> str:
+    texts = (reply.text, *(one.text for one in reply.forwarded))
+    if said := next(filter(None, map(preview, texts)), ""):
+        return f"“{said}”"
+    return "a file" if reply.all_files else "a reply"
+
+
+def _suspended(outcome: Outcome, about: str) -> SlackMessage:
+    return SlackMessage(
+        f"Devin's session is *suspended*, so {about} may not have been read. Devin says:",
+        quote=outcome.detail or "(nothing)",
+        advice="Wake the session in Devin, then send it again.",
+    )
+
+
+def _refused(outcome: Outcome, about: str) -> SlackMessage:
+    match outcome.refusal:
+        case Refusal.INVALID:
+            lines = [f"{one.where}: {one.what} ({one.type})" for one in outcome.problems]
+            return SlackMessage(
+                f"Devin *refused* {about} as not valid, so it was not taken:",
+                quote="\n".join(lines),
+                advice="Please write it again, changed.",
+            )
+        case Refusal.KEY_REJECTED:
+            return SlackMessage(
+                f"Devin *rejected my key* (401), so {about} was not sent. "
+                "Whoever runs Devin Relay must set a valid `DEVIN_API_KEY`."
+            )
+        case Refusal.FORBIDDEN:
+            return SlackMessage(
+                f"My key *may not write to this session* (403), so {about} was not sent. "
+                "Whoever runs Devin Relay must use a key of the organization that owns the session."
+            )
+        case Refusal.NO_SESSION:
+            return SlackMessage(
+                f"Devin knows *no such session* (404), so {about} was not sent. "
+                "Unlink this thread, then link it to a session that exists."
+            )
+        case _:
+            return _refused_otherwise(outcome, about)
+
+
+def _refused_otherwise(outcome: Outcome, about: str) -> SlackMessage:
+    if outcome.status is None:
+        return SlackMessage(
+            f"I *couldn't read* my saved copy of {about}, so I can't send it "
+            f"({as_code(outcome.detail)}).",
+            advice="Check the session. If it isn't there, post it again.",
+        )
+    quote = cut(" ".join(outcome.detail.split()), 200) or "(nothing)"
+    if outcome.is_unread:
+        return SlackMessage(
+            f"I can't read Devin's answer to {about} (HTTP {outcome.status}), so I count it as "
+            "*refused*. Devin says:",
+            quote=quote,
+            advice="Look in the session, and write it again if it is not there.",
+        )
+    return SlackMessage(
+        f"Devin *refused* {about} (HTTP {outcome.status}), so it was not taken. Devin says:",
+        quote=quote,
+        advice="If you can't tell why, ask whoever runs Devin Relay.",
+    )
+
+
+def _uncertain(outcome: Outcome, about: str) -> SlackMessage:
+    return SlackMessage(
+        f"I *don't know whether Devin got* {about}: there was no clear answer "
+        f"({as_code(outcome.detail)}). I did not send it a second time.",
+        advice="Look in the session, and send it again if it is not there.",
+    )
+
+
+def _given_up(outcome: Outcome, about: str) -> SlackMessage:
+    return SlackMessage(
+        f"I *gave up* on {about}: Devin took no messages for too long "
+        f"({as_code(outcome.detail)}). It was not sent.",
+        advice="Send it again when Devin is back.",
+    )
+
+
+REPORTS = {
+    OutcomeKind.SUSPENDED: _suspended,
+    OutcomeKind.REFUSED: _refused,
+    OutcomeKind.UNCERTAIN: _uncertain,
+    OutcomeKind.GIVEN_UP: _given_up,
+}
+
+
+def late(replies: int, commands: Sequence[str], *, hushed: bool) -> SlackMessage:
+    """What was found in a thread after the relay was away."""
+    said = "I was away"
+    if replies:
+        found = plural(replies, "1 reply", f"{replies} replies")
+        way = plural(replies, "it is on its way", "they are on their way")
+        said += f" and found {found} late; {way} to Devin now."
+    else:
+        said += "."
+    if commands:
+        asked = ", ".join(f"`{verb}`" for verb in commands)
+        said += f" I did not hear {asked} meanwhile: please mention me again."
+    if hushed:
+        said += " The replies after that stayed here."
+    return SlackMessage(said)
+
+
+def stranded(replies: int) -> SlackMessage:
+    """What came, or was found, only after its thread was unlinked, muted or linked anew."""
+    found = plural(replies, "1 reply", f"{replies} replies")
+    left = plural(replies, "it was", "they were")
+    return SlackMessage(
+        f"{found} reached me only after somebody had unlinked, muted or relinked this thread, so "
+        f"{left} not sent to Devin."
+    )
+
+
+def waiting(reply: Reply, give_up_after: timedelta) -> SlackMessage:
+    """The one notice that a reply waits."""
+    return SlackMessage(
+        f":{WAITING_MARK}: Devin takes no messages at the moment, so {_about(reply)} waits, and so "
+        f"do the replies after it. I keep trying for {span(give_up_after)}."
+    )
+
+
+def sent_again(by: str) -> str:
+    """What takes the place of a pressed *Send again*."""
+    return f"Sent again by {escape(by)}."
+
+
+def unlinked_by(by: str) -> str:
+    """What takes the place of a pressed *Unlink*."""
+    return f"Unlinked by {escape(by)}."
+
+
+def logged(reference: str) -> str:
+    """The detail of an outcome that nobody foresaw; the log has the same reference."""
+    return f"unexpected error, logged as {reference}"

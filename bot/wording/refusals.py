@@ -1,0 +1,185 @@
+"""What refusals and failures say."""
+
+from collections.abc import Mapping
+
+from bot.model.errors import (
+    AlreadySent,
+    BadSession,
+    BadStep,
+    CannotPost,
+    ChooseSession,
+    EmptyMessage,
+    FormGone,
+    IsMuted,
+    LinkedElsewhere,
+    NoSuchReply,
+    NotAllowed,
+    NothingToSay,
+    NotIdentified,
+    NotLinked,
+    NotTaken,
+    Outdated,
+    PassingError,
+    PersonError,
+    SlackAway,
+    StillSaying,
+    StillSending,
+    TicketGone,
+)
+from bot.model.people import Standing
+from bot.model.replies import Change
+from bot.text.to_slack import escape
+from bot.wording.devin_say import USAGE
+from bot.wording.message import SlackMessage
+from bot.wording.phrases import as_code, preview, session_link
+from bot.wording.workflows import FLAWS
+
+
+def sorry(error: PersonError, linked_by: str = "") -> SlackMessage:
+    """What the person must know and do about `error`; `linked_by` names who made a link."""
+    if type(error) in _SORRY:
+        return _SORRY[type(error)]
+    match error:
+        case BadSession():
+            words = no_session(error.text)
+        case LinkedElsewhere():
+            words = SlackMessage(
+                f"This thread is already linked to {session_link(error.link.session)}, by "
+                f"{escape(linked_by or error.by or error.link.by)}. "
+                "Mention me with `unlink` first to change that."
+            )
+        case NotAllowed():
+            words = SlackMessage(_turned_away(error.standing))
+        case NotTaken():
+            words = SlackMessage(_NOT_TAKEN[error.change])
+        case BadStep():
+            words = SlackMessage(FLAWS[error.flaw])
+        case NoSuchReply():
+            words = SlackMessage(_ALREADY if error.already_sent else _GONE)
+        case ChooseSession():
+            words = _choose(several=bool(error.links))
+        case CannotPost():
+            words = SlackMessage(_CANNOT_POST.get(error.reason, _cannot_post(error.reason)))
+        case _:
+            raise AssertionError(f"no words for {type(error).__name__}")
+    return words
+
+
+_SORRY: Mapping[type[PersonError], SlackMessage] = {
+    NotLinked: SlackMessage(
+        "This thread is not linked to a Devin session. Mention me with "
+        "`link &lt;session id or address&gt;` first."
+    ),
+    NothingToSay: USAGE,
+    AlreadySent: SlackMessage("That was sent before, so it is not sent a second time."),
+    StillSending: SlackMessage(
+        "I may still be posting that. Look in the thread in a minute: if it is not there, reply "
+        "with what Devin should know."
+    ),
+    EmptyMessage: SlackMessage(
+        "That message has no text or files that I can read, so there was nothing to send to Devin. "
+        "If you forwarded it from another conversation, copy its text into a new reply."
+    ),
+    IsMuted: SlackMessage(
+        "This thread is muted, so the message was not sent. "
+        "Mention me in the thread with `unmute`, then send it again."
+    ),
+    Outdated: SlackMessage(
+        "Somebody changed this thread's link after you asked for that and before I heard it, so I "
+        "didn't do it. If you still want it, mention me again."
+    ),
+    StillSaying: SlackMessage(
+        "I may still be posting this. Look in the channel in a minute: if it is not there, try "
+        "again, or type `/devin-say` and write it again."
+    ),
+    FormGone: SlackMessage("I no longer keep that message. Type `/devin-say` and write it again."),
+    TicketGone: SlackMessage(
+        "This is more than a day old, or it was made for somebody else. Choose it anew from "
+        "the message's menu, or mention me with `link &lt;session id or address&gt;`."
+    ),
+}
+
+
+def no_session(typed: str) -> SlackMessage:
+    """What was typed in the place of a session is none."""
+    named = f"“{shown}” names no" if (shown := preview(typed)) else "That names no"
+    return SlackMessage(
+        f"{named} Devin session. Use its id, like `devin-0123abcd…`, or its address, like "
+        "`https://app.devin.ai/sessions/0123abcd…`."
+    )
+
+
+_NOT_TAKEN = {
+    Change.UNLINKED: (
+        "Your message is in the thread, but was *not sent to Devin*: somebody unlinked the thread "
+        "just now. Say it again with the session that you mean."
+    ),
+    Change.MUTED: (
+        "Your message is in the thread, but was *not sent to Devin*: somebody muted the thread "
+        "just now. Mention me there with `unmute`, then say it again."
+    ),
+}
+
+_ALREADY = "That reply was already sent again."
+_GONE = "That reply is no longer kept. Please write it again."
+
+ASK_OPERATOR = "Whoever runs Devin Relay can change that."
+
+MAY_NOT = {
+    Standing.GUEST: "Guests can't steer Devin from here",
+    Standing.EXTERNAL: "People from other organizations can't steer Devin from here",
+    Standing.BOT: "Bots can't steer Devin from here",
+    Standing.NOT_LISTED: "You are not among those who may steer Devin from here",
+    Standing.CHANNEL: "I am not allowed in this channel",
+}
+
+
+def _turned_away(standing: Standing) -> str:
+    if standing is Standing.UNKNOWN:
+        return (
+            "I could not find out from Slack who you are, so nothing was sent to Devin. "
+            "Please try again in a minute."
+        )
+    return f"{MAY_NOT[standing]}, so nothing was sent to Devin. {ASK_OPERATOR}"
+
+
+_CANNOT_POST = {
+    "not_in_channel": "I'm not in this channel. Type `/invite @Devin Relay`, then try again.",
+    "channel_not_found": "I can't see this channel. Type `/invite @Devin Relay`, then try again.",
+    "is_archived": "This channel is archived, so I can't post here.",
+}
+
+
+def _cannot_post(reason: str) -> str:
+    return (
+        f"Slack does not let me post here ({as_code(reason)}), so nothing was sent to Devin. "
+        "If you can't tell why, ask whoever runs Devin Relay."
+    )
+
+
+def _choose(*, several: bool) -> SlackMessage:
+    found = "Several sessions are" if several else "No session was"
+    since = "" if several else " in the last seven days"
+    return SlackMessage(
+        f"{found} active in this channel{since}. "
+        "Type `/devin-say &lt;session&gt; &lt;message&gt;`, or `/devin-say` alone for a form."
+    )
+
+
+def passing(error: PassingError) -> SlackMessage:
+    """The relay's own trouble, to the person whose request it ended."""
+    if isinstance(error, NotIdentified):
+        return SlackMessage(_turned_away(Standing.UNKNOWN))
+    who = "Slack" if isinstance(error, SlackAway) else "my database"
+    return SlackMessage(
+        f"That did not work just now: {who} did not answer. "
+        "Look whether it happened all the same, and try again in a minute if not."
+    )
+
+
+def unknown(reference: str) -> SlackMessage:
+    """A failure that nobody foresaw; the log has the same reference."""
+    return SlackMessage(
+        "Something went wrong that I did not expect. Please tell whoever runs Devin Relay: "
+        f"the log has it as `{reference}`."
+    )

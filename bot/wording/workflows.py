@@ -1,0 +1,117 @@
+"""What steps of Workflow Builder post, and tell their workflow: the latter without markup."""
+
+from bot.model.errors import (
+    BadSession,
+    BadStep,
+    CannotPost,
+    IsMuted,
+    LinkedElsewhere,
+    NotAllowed,
+    NothingToSay,
+    NotTaken,
+    Outdated,
+    PersonError,
+)
+from bot.model.outcomes import Outcome, OutcomeKind
+from bot.model.people import Standing
+from bot.model.threads import Link
+from bot.model.workflow_steps import Flaw
+from bot.text.characters import cut
+from bot.text.to_slack import disarmed, escape
+from bot.wording.delivery_reports import REPORTS
+from bot.wording.message import QUOTE_LIMIT, SlackMessage, plain
+from bot.wording.phrases import session_link
+
+LINKED_NOW = "Replies in the thread go to Devin."
+LINKED_BEFORE = "The thread was linked to this session before."
+
+
+def said_by_workflow(by: str, message: str) -> SlackMessage:
+    """What a step posts: `message` is foreign text, `by` on whose behalf, if that was said."""
+    who = f"*{escape(by)}*, through a workflow," if by else "*A workflow*"
+    return SlackMessage(f"{who} to Devin:", quote=message)
+
+
+def linked_by_workflow(link: Link, by: str) -> SlackMessage:
+    """A step has linked the thread."""
+    who = f"{escape(by)}, through a workflow," if by else "A workflow"
+    return SlackMessage(
+        f"{who} linked this thread to {session_link(link.session)}. Replies here go to Devin. "
+        "To change that, mention me with `unlink`."
+    )
+
+
+def step_detail(outcome: Outcome) -> str:
+    """How a delivery ended beyond its kind, for the next steps; harmless wherever they put it."""
+    if outcome.kind is OutcomeKind.DELIVERED:
+        return ""
+    words = REPORTS[outcome.kind](outcome, "the message")
+    parts = [plain(words.text).replace("*", ""), cut(words.quote, QUOTE_LIMIT)]
+    return disarmed("\n".join(part for part in parts if part))
+
+
+def step_failed(error: PersonError) -> str:
+    """Why a step cannot be done, for whoever made the workflow."""
+    match error:
+        case BadStep():
+            why = FLAWS[error.flaw]
+        case BadSession():
+            why = FLAWS[Flaw.SESSION]
+        case NothingToSay():
+            why = "The step's Message is empty, so nothing was sent."
+        case LinkedElsewhere():
+            why = (
+                f"That thread is linked to another session, {error.link.session}. In the thread, "
+                "mention Devin Relay with “unlink” first."
+            )
+        case IsMuted() | NotTaken() | Outdated():
+            why = (
+                "That thread is muted, or was unlinked just now, so nothing was sent. In the "
+                "thread, mention Devin Relay with “status”."
+            )
+        case CannotPost():
+            other = f"Slack does not let Devin Relay post there ({error.reason})."
+            why = _CANNOT_POST_STEP.get(error.reason, other)
+        case NotAllowed():
+            why = _STEP_STANDINGS[error.standing]
+        case _:
+            raise AssertionError(f"no words for {type(error).__name__} in a step")
+    return why
+
+
+FLAWS = {
+    Flaw.UNKNOWN: "This version of Devin Relay has no such step. Ask whoever runs it.",
+    Flaw.SESSION: (
+        "The step's Session names no Devin session. Use its id, like devin-0123abcd…, or its "
+        "address, like https://app.devin.ai/sessions/0123abcd…"
+    ),
+    Flaw.MESSAGE: "The step's Message is no text, so nothing was sent.",
+    Flaw.CHANNEL: "The step's Channel is no channel of this workspace.",
+    Flaw.THREAD: (
+        "The step's Thread is no message. Use the timestamp of a message, or the link to it."
+    ),
+    Flaw.THREAD_ALONE: "The step has a Thread but no Channel. Fill in both.",
+    Flaw.NO_THREAD: "There is no such message in that channel. Check Channel and Thread.",
+    Flaw.USER: "The step's Person is no user of this workspace.",
+}
+
+_CANNOT_POST_STEP = {
+    "not_in_channel": "Devin Relay is not in that channel. Type /invite @Devin Relay there.",
+    "channel_not_found": "Devin Relay cannot see that channel. Type /invite @Devin Relay there.",
+    "is_archived": "That channel is archived.",
+}
+
+_STEP_STANDINGS = {
+    Standing.GUEST: "The step's Person is a guest, and guests can't steer Devin.",
+    Standing.EXTERNAL: (
+        "The step's Person is of another organization, and may not steer Devin from here."
+    ),
+    Standing.BOT: "The step's Person is a bot, and bots can't steer Devin.",
+    Standing.NOT_LISTED: (
+        "Only certain people may steer Devin from here. Fill in the step's Person with one of them."
+    ),
+    Standing.CHANNEL: (
+        "Devin Relay works in certain channels only. Fill in the step's Channel with one of them."
+    ),
+    Standing.UNKNOWN: "Devin Relay could not find out from Slack who the step's Person is.",
+}
