@@ -2,7 +2,8 @@
 
 from bot.text.to_slack import escape
 from bot.wording.actions import SEND_CORRECTION
-from bot.wording.message import SlackMessage, button
+from bot.wording.blocks import button
+from bot.wording.message import SlackMessage
 
 CHANGED_MARK = "pencil2"
 WITHDRAWN_MARK = "wastebasket"

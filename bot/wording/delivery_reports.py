@@ -12,7 +12,8 @@ from bot.model.sessions import SessionId
 from bot.text.characters import cut
 from bot.text.to_slack import escape
 from bot.wording.actions import SEND_AGAIN, UNLINK
-from bot.wording.message import SlackMessage, button
+from bot.wording.blocks import button
+from bot.wording.message import SlackMessage
 from bot.wording.phrases import as_code, plural, preview, span
 
 DELIVERED_MARK = "white_check_mark"

@@ -10,6 +10,7 @@ from typing import Any
 from bot.model.replies import Reply
 from bot.model.sessions import SessionId
 from bot.wording import actions, shortcuts
+from bot.wording.blocks import Block, plain_text
 from bot.wording.message import SlackMessage
 from bot.wording.phrases import session_address
 
@@ -37,8 +38,8 @@ def ask_session(number: str, guess: SessionId | None, message: Reply | None) -> 
     field = {
         "type": "input",
         "block_id": actions.SESSION_FIELD,
-        "label": _plain(ASK_LABEL),
-        "hint": _plain(ASK_HINT),
+        "label": plain_text(ASK_LABEL),
+        "hint": plain_text(ASK_HINT),
         "element": {
             "type": "plain_text_input",
             "action_id": actions.SESSION_FIELD,
@@ -50,7 +51,7 @@ def ask_session(number: str, guess: SessionId | None, message: Reply | None) -> 
     title = shortcuts.LINK_TITLE if message is None else shortcuts.SEND_TITLE
     return {
         **_modal(title, [*words.params()["blocks"], field], close=ASK_CANCEL),
-        "submit": _plain(ASK_LINK if message is None else ASK_LINK_AND_SEND),
+        "submit": plain_text(ASK_LINK if message is None else ASK_LINK_AND_SEND),
         "callback_id": actions.ASK_SESSION,
         "private_metadata": number,
     }
@@ -61,14 +62,10 @@ def tell(title: str, words: SlackMessage) -> View:
     return _modal(title, words.params()["blocks"], close=ASK_CLOSE)
 
 
-def _modal(title: str, blocks: Sequence[Mapping[str, Any]], *, close: str) -> dict[str, Any]:
+def _modal(title: str, blocks: Sequence[Block], *, close: str) -> dict[str, Any]:
     return {
         "type": "modal",
-        "title": _plain(title),
-        "close": _plain(close),
+        "title": plain_text(title),
+        "close": plain_text(close),
         "blocks": list(blocks),
     }
-
-
-def _plain(text: str) -> Mapping[str, Any]:
-    return {"type": "plain_text", "text": text}

@@ -13,7 +13,8 @@ from bot.model.people import Standing
 from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef
 from bot.wording import actions
-from bot.wording.message import SlackMessage, button
+from bot.wording.blocks import Block, action_row, button, context, header, plain_text, section
+from bot.wording.message import SlackMessage
 from bot.wording.phrases import last_ending, local_time, mail_waiting, plural, session_link
 from bot.wording.refusals import ASK_OPERATOR, MAY_NOT
 from bot.wording.shortcuts import LINK_TITLE
@@ -51,7 +52,6 @@ GONE = "That thread has no such link any more, so nothing was changed."
 PER_PAGE = 30
 """Three blocks for each thread, and a few around them."""
 
-Block = Mapping[str, Any]
 View = Mapping[str, Any]
 
 
@@ -72,22 +72,22 @@ class Shown:
 
 def only(words: SlackMessage) -> View:
     """An App Home that only says something."""
-    return _home([_section(words.text)])
+    return _home([section(words.text)])
 
 
 def threads(shown: Sequence[Shown], page: int, count: int, note: str) -> View:
     """The threads of one page (the first is 0) of `count` in all, and what was just done, above."""
     first = page * PER_PAGE
-    blocks: list[Block] = [_header(TITLE)]
+    blocks: list[Block] = [header(TITLE)]
     if note:
-        blocks.append(_section(note))
+        blocks.append(section(note))
     if not shown:
-        return _home([*blocks, _section(EMPTY.text)])
-    blocks.append(_context(_count(first + 1, first + len(shown), count)))
+        return _home([*blocks, section(EMPTY.text)])
+    blocks.append(context(_count(first + 1, first + len(shown), count)))
     for one in shown:
         blocks += _thread(one, page)
     if turning := _turning(page, first + len(shown) < count):
-        blocks.append({"type": "actions", "elements": turning})
+        blocks.append(action_row(turning))
     return _home(blocks)
 
 
@@ -115,9 +115,9 @@ def _thread(one: Shown, page: int) -> Sequence[Block]:
     unlink = {**button(actions.HOME_UNLINK, UNLINK_LABEL, value), "confirm": _confirm()}
     said = _whereabouts(link.session, thread.channel, one.address, is_muted=link.muted)
     return (
-        _section(said),
-        _context(_standing(one.active, one.mail, one.last)),
-        {"type": "actions", "elements": [button(*mute, value), unlink]},
+        section(said),
+        context(_standing(one.active, one.mail, one.last)),
+        action_row([button(*mute, value), unlink]),
     )
 
 
@@ -148,29 +148,13 @@ def _turning(page: int, has_more: bool) -> Sequence[Block]:  # noqa: FBT001
 
 def _confirm() -> Block:
     return {
-        "title": _plain(CONFIRM),
-        "text": _plain(CONFIRM_TEXT),
-        "confirm": _plain(UNLINK_LABEL),
-        "deny": _plain(KEEP),
+        "title": plain_text(CONFIRM),
+        "text": plain_text(CONFIRM_TEXT),
+        "confirm": plain_text(UNLINK_LABEL),
+        "deny": plain_text(KEEP),
         "style": "danger",
     }
 
 
 def _home(blocks: Sequence[Block]) -> View:
     return {"type": "home", "blocks": list(blocks)}
-
-
-def _header(text: str) -> Block:
-    return {"type": "header", "text": _plain(text)}
-
-
-def _section(text: str) -> Block:
-    return {"type": "section", "text": {"type": "mrkdwn", "text": text}}
-
-
-def _context(text: str) -> Block:
-    return {"type": "context", "elements": [{"type": "mrkdwn", "text": text}]}
-
-
-def _plain(text: str) -> Block:
-    return {"type": "plain_text", "text": text}

@@ -1,12 +1,12 @@
 """A message for Slack: its text, its blocks, its buttons, within Slack's limits."""
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from bot.text.characters import cut
 from bot.text.to_slack import quoted
+from bot.wording.blocks import Block, action_row, section, verbatim
 
 QUOTE_LIMIT = 2_900
 """As much of foreign text as one message shows; Slack takes 3,000 characters a text object, and
@@ -24,21 +24,21 @@ class SlackMessage:
     text: str
     quote: str = ""
     advice: str = ""
-    buttons: tuple[Mapping[str, Any], ...] = ()
+    buttons: tuple[Block, ...] = ()
 
     def params(self) -> dict[str, Any]:
         """The arguments of Slack's posting methods: blocks, and a text for where they can't be."""
         quote = cut(self.quote, QUOTE_LIMIT)
-        blocks: list[Mapping[str, Any]] = [_section(self.text)]
+        blocks: list[Block] = [section(self.text)]
         parts = [self.text]
         if quote:
-            blocks.append(_verbatim(quote))
+            blocks.append(verbatim(quote))
             parts.append(quoted(self.quote, limit=QUOTE_LIMIT))
         if self.advice:
-            blocks.append(_section(self.advice))
+            blocks.append(section(self.advice))
             parts.append(self.advice)
         if self.buttons:
-            blocks.append({"type": "actions", "elements": list(self.buttons)})
+            blocks.append(action_row(self.buttons))
         return {"text": "\n".join(parts), "blocks": blocks}
 
 
@@ -49,18 +49,3 @@ def plain(markup: str) -> str:
 
 
 _LINK = re.compile(r"<([^<>|]+)(?:\|([^<>]*))?>")
-
-
-def _section(text: str) -> Mapping[str, Any]:
-    return {"type": "section", "text": {"type": "mrkdwn", "text": text}}
-
-
-def _verbatim(text: str) -> Mapping[str, Any]:
-    element = {"type": "rich_text_quote", "elements": [{"type": "text", "text": text}]}
-    return {"type": "rich_text", "elements": [element]}
-
-
-def button(action: str, label: str, value: str) -> Mapping[str, Any]:
-    """A button that tells its handler `action` and `value`; ids only, since anyone can forge it."""
-    text = {"type": "plain_text", "text": label}
-    return {"type": "button", "action_id": action, "text": text, "value": value}

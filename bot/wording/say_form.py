@@ -10,7 +10,8 @@ from typing import Any
 
 from bot.model.sessions import Listed, SessionId, parse_session
 from bot.wording import actions
-from bot.wording.message import SlackMessage, button, plain
+from bot.wording.blocks import Block, button, literal_text
+from bot.wording.message import SlackMessage, plain
 from bot.wording.phrases import preview
 from bot.wording.refusals import no_session
 
@@ -34,8 +35,6 @@ LABEL_LIMIT = 75
 MESSAGE_LIMIT = 3_000
 MENU_LIMIT = 100
 
-Block = Mapping[str, Any]
-
 
 @dataclass(frozen=True, slots=True)
 class Choices:
@@ -55,9 +54,9 @@ def form(number: str, choices: Choices) -> dict[str, Any]:
         "type": "modal",
         "callback_id": actions.SAY_FORM,
         "private_metadata": number,
-        "title": _plain(TITLE),
-        "submit": _plain(SUBMIT),
-        "close": _plain(CLOSE),
+        "title": literal_text(TITLE),
+        "submit": literal_text(SUBMIT),
+        "close": literal_text(CLOSE),
         "blocks": blocks,
     }
 
@@ -70,7 +69,7 @@ def menu(number: str, sessions: Sequence[Listed], text: str) -> SlackMessage:
     select = {
         "type": "static_select",
         "action_id": actions.SAY_CHOSEN,
-        "placeholder": _plain(CHOOSE),
+        "placeholder": literal_text(CHOOSE),
         "options": options,
     }
     cancel = button(actions.SAY_CANCELLED, CANCEL, number)
@@ -107,9 +106,9 @@ def _session_block(choices: Choices) -> Block:
     element: dict[str, Any] = {
         "type": "static_select",
         "action_id": actions.SESSION_FIELD,
-        "placeholder": _plain(CHOOSE),
+        "placeholder": literal_text(CHOOSE),
         "option_groups": [
-            {"label": _plain(label), "options": [options[one.session] for one in ones]}
+            {"label": literal_text(label), "options": [options[one.session] for one in ones]}
             for label, ones in groups
             if ones
         ],
@@ -122,7 +121,7 @@ def _session_block(choices: Choices) -> Block:
 def _typed_block(*, is_optional: bool) -> Block:
     label = TYPED_LABEL if is_optional else SESSION_LABEL
     element = {"type": "plain_text_input", "action_id": actions.TYPED_FIELD}
-    hint = {"hint": _plain(TYPED_HINT)}
+    hint = {"hint": literal_text(TYPED_HINT)}
     return {**_input(actions.TYPED_FIELD, label, element, is_optional=is_optional), **hint}
 
 
@@ -140,7 +139,7 @@ def _input(block: str, label: str, element: Mapping[str, Any], *, is_optional: b
     return {
         "type": "input",
         "block_id": block,
-        "label": _plain(label),
+        "label": literal_text(label),
         "element": dict(element),
         "optional": is_optional,
     }
@@ -157,8 +156,4 @@ def _label(one: Listed) -> str:
 
 
 def _option(label: str, value: str) -> dict[str, Any]:
-    return {"text": _plain(label), "value": value}
-
-
-def _plain(text: str) -> dict[str, Any]:
-    return {"type": "plain_text", "text": text, "emoji": False}
+    return {"text": literal_text(label), "value": value}
