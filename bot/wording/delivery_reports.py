@@ -109,7 +109,7 @@ def _refused(outcome: Outcome, about: str) -> SlackMessage:
                 f"Devin knows *no such session* (404), so {about} was not sent. "
                 "Unlink this thread, then link it to a session that exists."
             )
-        case _:
+        case Refusal.OTHER | None:
             return _refused_otherwise(outcome, about)
 
 

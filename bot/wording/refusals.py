@@ -1,7 +1,5 @@
 """What refusals and failures say."""
 
-from collections.abc import Mapping
-
 from bot.model.errors import (
     AlreadySent,
     BadSession,
@@ -28,6 +26,7 @@ from bot.model.errors import (
 )
 from bot.model.people import Standing
 from bot.model.replies import Change
+from bot.model.threads import Link
 from bot.text.to_slack import escape
 from bot.wording.devin_say import USAGE
 from bot.wording.message import SlackMessage
@@ -35,27 +34,41 @@ from bot.wording.phrases import as_code, preview, session_link
 from bot.wording.workflows import FLAWS
 
 
-def sorry(error: PersonError, linked_by: str = "") -> SlackMessage:
+def sorry(error: PersonError, linked_by: str = "") -> SlackMessage:  # noqa: C901, PLR0912  (one case for each error)
     """What the person must know and do about `error`; `linked_by` names who made a link."""
-    if type(error) in _SORRY:
-        return _SORRY[type(error)]
     match error:
         case BadSession():
             words = no_session(error.text)
+        case NotLinked():
+            words = _NOT_LINKED
         case LinkedElsewhere():
-            words = SlackMessage(
-                f"This thread is already linked to {session_link(error.link.session)}, by "
-                f"{escape(linked_by or error.by or error.link.by)}. "
-                "Mention me with `unlink` first to change that."
-            )
+            words = _linked_elsewhere(error.link, linked_by or error.by or error.link.by)
         case NotAllowed():
             words = SlackMessage(_turned_away(error.standing))
+        case NothingToSay():
+            words = USAGE
         case NotTaken():
             words = SlackMessage(_NOT_TAKEN[error.change])
+        case EmptyMessage():
+            words = _EMPTY_MESSAGE
+        case IsMuted():
+            words = _IS_MUTED
+        case Outdated():
+            words = _OUTDATED
+        case FormGone():
+            words = _FORM_GONE
+        case StillSaying():
+            words = _STILL_SAYING
+        case TicketGone():
+            words = _TICKET_GONE
+        case NoSuchReply():
+            words = _SENT_AGAIN if error.already_sent else _REPLY_GONE
+        case AlreadySent():
+            words = _ALREADY_SENT
+        case StillSending():
+            words = _STILL_SENDING
         case BadStep():
             words = SlackMessage(FLAWS[error.flaw])
-        case NoSuchReply():
-            words = SlackMessage(_ALREADY if error.already_sent else _GONE)
         case ChooseSession():
             words = _choose(several=bool(error.links))
         case CannotPost():
@@ -65,39 +78,55 @@ def sorry(error: PersonError, linked_by: str = "") -> SlackMessage:
     return words
 
 
-_SORRY: Mapping[type[PersonError], SlackMessage] = {
-    NotLinked: SlackMessage(
-        "This thread is not linked to a Devin session. Mention me with "
-        "`link &lt;session id or address&gt;` first."
-    ),
-    NothingToSay: USAGE,
-    AlreadySent: SlackMessage("That was sent before, so it is not sent a second time."),
-    StillSending: SlackMessage(
-        "I may still be posting that. Look in the thread in a minute: if it is not there, reply "
-        "with what Devin should know."
-    ),
-    EmptyMessage: SlackMessage(
-        "That message has no text or files that I can read, so there was nothing to send to Devin. "
-        "If you forwarded it from another conversation, copy its text into a new reply."
-    ),
-    IsMuted: SlackMessage(
-        "This thread is muted, so the message was not sent. "
-        "Mention me in the thread with `unmute`, then send it again."
-    ),
-    Outdated: SlackMessage(
-        "Somebody changed this thread's link after you asked for that and before I heard it, so I "
-        "didn't do it. If you still want it, mention me again."
-    ),
-    StillSaying: SlackMessage(
-        "I may still be posting this. Look in the channel in a minute: if it is not there, try "
-        "again, or type `/devin-say` and write it again."
-    ),
-    FormGone: SlackMessage("I no longer keep that message. Type `/devin-say` and write it again."),
-    TicketGone: SlackMessage(
-        "This is more than a day old, or it was made for somebody else. Choose it anew from "
-        "the message's menu, or mention me with `link &lt;session id or address&gt;`."
-    ),
-}
+_NOT_LINKED = SlackMessage(
+    "This thread is not linked to a Devin session. Mention me with "
+    "`link &lt;session id or address&gt;` first."
+)
+
+_EMPTY_MESSAGE = SlackMessage(
+    "That message has no text or files that I can read, so there was nothing to send to Devin. "
+    "If you forwarded it from another conversation, copy its text into a new reply."
+)
+
+_IS_MUTED = SlackMessage(
+    "This thread is muted, so the message was not sent. "
+    "Mention me in the thread with `unmute`, then send it again."
+)
+
+_OUTDATED = SlackMessage(
+    "Somebody changed this thread's link after you asked for that and before I heard it, so I "
+    "didn't do it. If you still want it, mention me again."
+)
+
+_FORM_GONE = SlackMessage("I no longer keep that message. Type `/devin-say` and write it again.")
+
+_STILL_SAYING = SlackMessage(
+    "I may still be posting this. Look in the channel in a minute: if it is not there, try "
+    "again, or type `/devin-say` and write it again."
+)
+
+_TICKET_GONE = SlackMessage(
+    "This is more than a day old, or it was made for somebody else. Choose it anew from "
+    "the message's menu, or mention me with `link &lt;session id or address&gt;`."
+)
+
+_ALREADY_SENT = SlackMessage("That was sent before, so it is not sent a second time.")
+
+_STILL_SENDING = SlackMessage(
+    "I may still be posting that. Look in the thread in a minute: if it is not there, reply "
+    "with what Devin should know."
+)
+
+_SENT_AGAIN = SlackMessage("That reply was already sent again.")
+
+_REPLY_GONE = SlackMessage("That reply is no longer kept. Please write it again.")
+
+
+def _linked_elsewhere(link: Link, by: str) -> SlackMessage:
+    return SlackMessage(
+        f"This thread is already linked to {session_link(link.session)}, by {escape(by)}. "
+        "Mention me with `unlink` first to change that."
+    )
 
 
 def no_session(typed: str) -> SlackMessage:
@@ -119,9 +148,6 @@ _NOT_TAKEN = {
         "just now. Mention me there with `unmute`, then say it again."
     ),
 }
-
-_ALREADY = "That reply was already sent again."
-_GONE = "That reply is no longer kept. Please write it again."
 
 ASK_OPERATOR = "Whoever runs Devin Relay can change that."
 
