@@ -92,7 +92,7 @@ def _refused(outcome: Outcome, about: str) -> SlackMessage:
             return SlackMessage(
                 f"Devin *refused* {about} as not valid, so it was not taken:",
                 quote="\n".join(lines),
-                advice="Please write it again, changed.",
+                advice="Please edit it and send it again.",
             )
         case Refusal.KEY_REJECTED:
             return SlackMessage(

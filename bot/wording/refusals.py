@@ -131,9 +131,9 @@ def _linked_elsewhere(link: Link, by: str) -> SlackMessage:
 
 def no_session(typed: str) -> SlackMessage:
     """What was typed in the place of a session is none."""
-    named = f"“{shown}” names no" if (shown := preview(typed)) else "That names no"
+    named = f"“{shown}”" if (shown := preview(typed)) else "That"
     return SlackMessage(
-        f"{named} Devin session. Use its id, like `devin-0123abcd…`, or its address, like "
+        f"{named} isn't a Devin session. Use its id, like `devin-0123abcd…`, or its address, like "
         "`https://app.devin.ai/sessions/0123abcd…`."
     )
 

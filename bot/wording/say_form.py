@@ -18,7 +18,7 @@ from bot.wording.refusals import no_session
 TITLE = "Say to Devin"
 SUBMIT = "Send"
 CLOSE = "Close"
-CANCEL = "Send nothing"
+CANCEL = "Cancel"
 SESSION_LABEL = "Devin session"
 TYPED_LABEL = "Or another session"
 TYPED_HINT = "Its id, like devin-0123abcd…, or its address at app.devin.ai"
@@ -29,7 +29,7 @@ ELSEWHERE = "Devin's latest"
 
 BOTH = "Choose a session above or type one here, not both."
 NO_SESSION = "Choose a session, or type its id or address."
-NO_MESSAGE = "Write what Devin shall read."
+NO_MESSAGE = "Enter a message."
 
 LABEL_LIMIT = 75
 MESSAGE_LIMIT = 3_000

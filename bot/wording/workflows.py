@@ -85,7 +85,7 @@ FLAWS = {
         "The step's Session names no Devin session. Use its id, like devin-0123abcd…, or its "
         "address, like https://app.devin.ai/sessions/0123abcd…"
     ),
-    Flaw.MESSAGE: "The step's Message is no text, so nothing was sent.",
+    Flaw.MESSAGE: "The step's Message isn't text, so nothing was sent.",
     Flaw.CHANNEL: "The step's Channel is no channel of this workspace.",
     Flaw.THREAD: (
         "The step's Thread is no message. Use the timestamp of a message, or the link to it."

@@ -86,7 +86,7 @@ async def test_a_word_that_names_no_session_is_told(bot: Bot, desk: Desk, word: 
     """And the default stays as it was."""
     await chosen(desk)
     ts = await desk.mention(f"default {word}")
-    await desk.until_said("names no Devin session", ts)
+    await desk.until_said("isn't a Devin session", ts)
     await said(desk, "Please rebase")
     await desk.until_received("Please rebase")
 

@@ -149,12 +149,12 @@ PROBLEMS: Mapping[str, tuple[Mapping[str, str], Mapping[str, str]]] = {
     ),
     "a bad session": (
         {"typed": "devin-xyz"},
-        {"typed": "“devin-xyz” names no Devin session. Use its id, like devin-0123abcd…, or its "
+        {"typed": "“devin-xyz” isn't a Devin session. Use its id, like devin-0123abcd…, or its "
          "address, like https://app.devin.ai/sessions/0123abcd…."},
     ),
     "no message": (
         {"session": SESSION, "message": " \n "},
-        {"message": "Write what Devin shall read."},
+        {"message": "Enter a message."},
     ),
 }  # fmt: skip
 
@@ -301,7 +301,7 @@ async def test_a_chosen_session_is_read_like_a_typed_one(bot: Bot, desk: Desk) -
         "message": {"message": {"type": "plain_text_input", "value": "Please rebase"}},
     }
     await desk.slack.submit_view(view["id"], values)
-    assert "names no Devin session" in forms(desk)[0]["errors"]["typed"]
+    assert "isn't a Devin session" in forms(desk)[0]["errors"]["typed"]
     assert desk.devin.strays == []
 
 

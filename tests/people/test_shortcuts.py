@@ -359,7 +359,7 @@ async def test_what_names_no_session_is_said_in_the_form(
     view = await asked(desk, shortcut, thread)
     await submit(desk, view, "devin-xyz & <https://example.com|co>")
     assert error(view).startswith("“devin-xyz & ")
-    assert "names no Devin session. Use its id, like devin-0123abcd…" in error(view)
+    assert "isn't a Devin session. Use its id, like devin-0123abcd…" in error(view)
     assert desk.slack.open_views("ada") == [view]
     assert view["state"]["values"]["session"]["session"]["value"].startswith("devin-xyz")
     await submit(desk, view)

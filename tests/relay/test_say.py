@@ -419,7 +419,7 @@ async def test_a_session_that_is_none_is_not_part_of_the_message(
     """What is meant as a session and is none is answered, also where one session is active."""
     thread = await desk.linked_thread()
     await say(desk, f"{word} Please rebase")
-    await desk.until_whispered("names no Devin session", "ada")
+    await desk.until_whispered("isn't a Devin session", "ada")
     assert await desk.fence(thread) == []
 
 

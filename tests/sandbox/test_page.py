@@ -396,7 +396,7 @@ async def test_send_to_devin_asks_for_the_session_and_home_lists_the_thread(
     form = page.get_by_role("dialog", name="Send to Devin")
     await form.get_by_role("textbox").fill("nonsense")
     await page.keyboard.press("Enter")
-    await expect(form.get_by_role("alert")).to_contain_text("names no Devin session")
+    await expect(form.get_by_role("alert")).to_contain_text("isn't a Devin session")
     await form.get_by_role("textbox").fill(SESSION)
     await page.keyboard.press("Enter")
     await expect(form).to_be_hidden()
