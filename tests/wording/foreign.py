@@ -1,0 +1,59 @@
+"""Text as hostile or as long as it can be, and what Slack would refuse of a message.
+
+The limits are Slack's own, as the local Slack checks them.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from hypothesis import strategies as st
+
+from bot.model.people import UserId
+from bot.model.sessions import SessionId
+from bot.model.threads import Link, ThreadRef
+from bot.wording.message import SlackMessage
+from sandbox.slack.api.blocks import block_problems
+from sandbox.slack.api.chat_methods import MAX_POSTED_TEXT, MAX_UPDATED_TEXT
+
+THREAD = ThreadRef(team="T0SANDBOX", channel="C0GENERAL0", thread_ts="1764000000.000100")
+LONGEST_SESSION = SessionId("devin-" + "f" * 64)
+LINK = Link(session=LONGEST_SESSION, by=UserId("U0ADA00000"), at=1_764_000_000)
+
+TRICKS = ["<!channel>", "<!here|x>", "<@U0ADA00000>", "<https://e.vil|ok>", "&", "<", ">", "`", "*"]
+TRICKS += ["_", "~", "\n", "\n> ", "@here", ":tada:", "\u202e", "\x00", "é", "\U0001f44b", " ", "a"]
+FOREIGN = st.lists(st.sampled_from(TRICKS) | st.text(max_size=5), max_size=50).map("".join)
+HUGE = st.tuples(FOREIGN, st.integers(1, 400)).map(lambda pair: (pair[0] * pair[1])[:40_000])
+NAMES = FOREIGN.map(lambda name: " ".join(name.split())[:80])
+"""Names are one line of at most 80 characters (`people.py`)."""
+
+
+def problems(words: SlackMessage) -> list[str]:
+    """What Slack would refuse, or parse although it is not ours."""
+    params = words.params()
+    found = block_problems(params["blocks"])
+    limit = MAX_UPDATED_TEXT if words.buttons else MAX_POSTED_TEXT
+    if not 0 < len(params["text"]) <= limit:
+        found.append(f"text of {len(params['text'])} characters")
+    for text in (params["text"], *mrkdwn(params["blocks"])):
+        ours = re.sub(
+            r"<(https://app\.devin\.ai/sessions/[0-9a-f]+\|devin-|!date\^\d)[^<>]*>", "", text
+        )
+        found += [f"{sign!r} in {text!r}" for sign in ("<", "<!channel", "<@") if sign in ours]
+    return found
+
+
+def mrkdwn(blocks: Sequence[dict[str, Any]]) -> Iterator[str]:
+    for block in blocks:
+        if block["type"] == "section":
+            yield block["text"]["text"]
+
+
+def quotes(words: SlackMessage) -> list[str]:
+    """The foreign text that is shown where Slack parses nothing."""
+    return [
+        part["elements"][0]["text"]
+        for block in words.params()["blocks"]
+        if block["type"] == "rich_text"
+        for part in block["elements"]
+    ]

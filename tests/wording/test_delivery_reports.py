@@ -1,0 +1,140 @@
+"""Reports: within Slack's limits, harmless, and there for every outcome."""
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.model.files import AttachedFile
+from bot.model.outcomes import SENDABLE_AGAIN, Outcome, OutcomeKind, Problem, Refusal
+from bot.model.people import UserId
+from bot.model.replies import Reply
+from bot.text.characters import cut
+from bot.wording import delivery_reports, phrases
+from bot.wording.message import QUOTE_LIMIT
+from tests.wording.foreign import FOREIGN, HUGE, LINK, THREAD, problems, quotes
+
+REPLIES = st.builds(
+    Reply,
+    thread=st.just(THREAD),
+    ts=st.just("1764000001.000200"),
+    author=st.just(UserId("U0ADA00000")),
+    text=HUGE,
+    files=st.sampled_from([(), (AttachedFile(name="a", permalink="https://files.slack.com/a"),)]),
+)
+PROBLEMS = st.builds(Problem, where=HUGE, what=HUGE, type=HUGE)
+OUTCOMES = st.builds(
+    Outcome,
+    kind=st.sampled_from(OutcomeKind),
+    refusal=st.sampled_from([None, *Refusal]),
+    detail=HUGE,
+    status=st.sampled_from([200, 302, 400, 418, 422, 500]),
+    problems=st.lists(PROBLEMS, max_size=3).map(tuple),
+)
+
+
+@given(outcome=OUTCOMES, reply=REPLIES, number=st.integers(1, 1_000_000))
+def test_a_report_is_always_fit_to_post(outcome: Outcome, reply: Reply, number: int) -> None:
+    """Whatever Devin and people write; only a delivery needs no words."""
+    words = delivery_reports.report(outcome, reply, number, LINK.session)
+    assert (words is None) == (outcome.kind is OutcomeKind.DELIVERED)
+    if words is not None:
+        assert problems(words) == []
+        labels = [button["text"]["text"] for button in words.buttons]
+        assert ("Send again" in labels) == (outcome.kind in SENDABLE_AGAIN)
+
+
+@given(detail=FOREIGN.filter(bool))
+def test_devin_s_detail_stands_verbatim_and_is_parsed_nowhere(detail: str) -> None:
+    """As it came, in a `rich_text` block; the notification's text shows it without effect."""
+    outcome = Outcome(kind=OutcomeKind.SUSPENDED, detail=detail)
+    words = delivery_reports.report(outcome, REPLY, 1, LINK.session)
+    assert words is not None
+    assert quotes(words) == [detail]
+
+
+REPLY = Reply(
+    thread=THREAD,
+    ts="1764000001.000200",
+    author=UserId("U0ADA00000"),
+    text="Rebase &amp; <https://ex.am/ple|push>",
+)
+
+
+def test_a_long_detail_is_cut_and_says_how_long_it_was() -> None:
+    """People must know that there is more."""
+    outcome = Outcome(kind=OutcomeKind.SUSPENDED, detail="x" * 12_345)
+    words = delivery_reports.report(outcome, REPLY, 1, LINK.session)
+    assert words is not None
+    (quote,) = quotes(words)
+    assert len(quote) == QUOTE_LIMIT
+    assert quote.startswith("x" * 2_800)
+    assert quote.endswith("… (12,345 characters in all)")
+    assert "(12345 characters in all)" in words.params()["text"]
+
+
+@given(text=st.text(max_size=200), limit=st.integers(60, 150))
+def test_a_cut_keeps_to_its_limit(text: str, limit: int) -> None:
+    """And leaves alone what is short enough."""
+    shorter = cut(text, limit)
+    assert len(shorter) <= limit
+    assert (shorter == text) or f"({len(text):,} characters in all)" in shorter
+
+
+def test_every_problem_of_a_422_has_its_line() -> None:
+    """Where, what, and Devin's type for it."""
+    found = (
+        Problem(where="body → 0", what="Too *long*", type="too_long"),
+        Problem(where="a", what="b", type="c"),
+    )
+    outcome = Outcome(kind=OutcomeKind.REFUSED, refusal=Refusal.INVALID, problems=found)
+    words = delivery_reports.report(outcome, REPLY, 1, LINK.session)
+    assert words is not None
+    assert quotes(words) == ["body → 0: Too *long* (too_long)\na: b (c)"]
+
+
+def test_a_reply_is_named_as_it_looked() -> None:
+    """Slack's markup, which its author never saw, is not shown."""
+    words = delivery_reports.waiting(REPLY, timedelta(minutes=15))
+    assert "“Rebase &amp; [push](https://ex.am/ple)”" in words.text
+
+
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [((AttachedFile(name="a", permalink="https://ex.am/ple"),), "a file"), ((), "a reply")],
+)
+def test_a_reply_without_text_is_named_all_the_same(
+    files: tuple[AttachedFile, ...], said: str
+) -> None:
+    """There are no empty quotation marks."""
+    reply = REPLY.model_copy(update={"text": " ", "files": files})
+    assert f"so {said} waits" in delivery_reports.waiting(reply, timedelta(minutes=15)).text
+
+
+@pytest.mark.parametrize("refusal", Refusal)
+def test_every_refusal_has_words_of_its_own(refusal: Refusal) -> None:
+    """They are told apart by who must act."""
+    said = {}
+    for one in Refusal:
+        refused = Outcome(kind=OutcomeKind.REFUSED, refusal=one, status=400)
+        words = delivery_reports.report(refused, REPLY, 1, LINK.session)
+        assert words is not None
+        said[one] = words.text
+    assert [said[refusal]] == [text for text in said.values() if text == said[refusal]]
+
+
+@pytest.mark.parametrize(
+    ("duration", "said"),
+    [
+        (timedelta(seconds=1), "1 second"),
+        (timedelta(seconds=59), "59 seconds"),
+        (timedelta(minutes=1), "1 minute"),
+        (timedelta(minutes=15), "15 minutes"),
+        (timedelta(minutes=119), "119 minutes"),
+        (timedelta(hours=2), "2 hours"),
+    ],
+)
+def test_a_duration_is_said_in_words(duration: timedelta, said: str) -> None:
+    """In its natural unit."""
+    assert phrases.span(duration) == said

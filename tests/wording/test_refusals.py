@@ -1,0 +1,89 @@
+"""What goes wrong is said: within Slack's limits, harmless, and for every error."""
+
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.model.errors import (
+    AlreadySent,
+    BadSession,
+    BadStep,
+    CannotPost,
+    ChooseSession,
+    EmptyMessage,
+    FormGone,
+    IsMuted,
+    LinkedElsewhere,
+    NoSuchReply,
+    NotAllowed,
+    NothingToSay,
+    NotLinked,
+    NotTaken,
+    Outdated,
+    PersonError,
+    StillSaying,
+    StillSending,
+    TicketGone,
+)
+from bot.model.people import Standing
+from bot.model.replies import Change
+from bot.model.sessions import SessionId
+from bot.model.threads import Link, ThreadRef
+from bot.model.workflow_steps import Flaw
+from bot.wording import refusals
+from tests.wording.foreign import HUGE, LINK, NAMES, THREAD, problems
+
+ERRORS: dict[type[PersonError], Callable[[str], PersonError]] = {
+    BadSession: BadSession,
+    NotLinked: lambda _: NotLinked(),
+    LinkedElsewhere: lambda _: LinkedElsewhere(LINK),
+    NotAllowed: lambda _: NotAllowed(Standing.GUEST),
+    NothingToSay: lambda _: NothingToSay(),
+    AlreadySent: lambda _: AlreadySent(),
+    BadStep: lambda text: BadStep(list(Flaw)[len(text) % len(Flaw)]),
+    EmptyMessage: lambda _: EmptyMessage(),
+    FormGone: lambda _: FormGone(),
+    StillSaying: lambda _: StillSaying(),
+    StillSending: lambda _: StillSending(),
+    IsMuted: lambda _: IsMuted(),
+    Outdated: lambda _: Outdated(),
+    TicketGone: lambda _: TicketGone(),
+    NotTaken: lambda text: NotTaken(Change.MUTED if text else Change.UNLINKED),
+    NoSuchReply: lambda text: NoSuchReply(already_sent=bool(text)),
+    ChooseSession: lambda text: ChooseSession(links(len(text) % 30)),
+    CannotPost: CannotPost,
+}
+
+
+def links(count: int) -> list[tuple[ThreadRef, Link]]:
+    return [
+        (THREAD, LINK.model_copy(update={"session": SessionId(f"devin-{number:064x}")}))
+        for number in range(count)
+    ]
+
+
+def subclasses(kind: type[PersonError]) -> set[type[PersonError]]:
+    return {kind}.union(*(subclasses(one) for one in kind.__subclasses__()))
+
+
+def test_every_person_s_error_has_words() -> None:
+    """A new one cannot be forgotten."""
+    assert subclasses(PersonError) - {PersonError} == set(ERRORS)
+
+
+@given(kind=st.sampled_from(list(ERRORS)), text=HUGE, by=NAMES)
+def test_what_a_person_did_wrong_is_always_fit_to_say(
+    kind: type[PersonError], text: str, by: str
+) -> None:
+    """Whatever was typed, and whoever is named."""
+    assert problems(refusals.sorry(ERRORS[kind](text), by)) == []
+
+
+@pytest.mark.parametrize("standing", set(Standing) - {Standing.ALLOWED})
+def test_every_standing_says_that_nothing_was_sent(standing: Standing) -> None:
+    """Who may not steer Devin is told why, and what became of the message."""
+    words = refusals.sorry(NotAllowed(standing))
+    assert problems(words) == []
+    assert "nothing was sent to Devin" in words.text

@@ -1,0 +1,49 @@
+"""A step tells its workflow in plain words, which no markup of Slack's can be made of."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.model.errors import (
+    BadSession,
+    BadStep,
+    CannotPost,
+    IsMuted,
+    LinkedElsewhere,
+    NotAllowed,
+    NothingToSay,
+    NotTaken,
+    PersonError,
+)
+from bot.model.outcomes import Outcome, OutcomeKind
+from bot.model.people import Standing
+from bot.model.replies import Change
+from bot.model.workflow_steps import Flaw
+from bot.wording import workflows
+from tests.wording.foreign import HUGE, LINK
+
+STEP_ERRORS = [
+    *(BadStep(flaw) for flaw in Flaw),
+    *(NotAllowed(standing) for standing in set(Standing) - {Standing.ALLOWED}),
+    *(CannotPost(reason) for reason in ("not_in_channel", "restricted_action")),
+    *(BadSession("<!channel>"), NothingToSay(), LinkedElsewhere(LINK), IsMuted()),
+    NotTaken(Change.UNLINKED),
+]
+
+
+@pytest.mark.parametrize("error", STEP_ERRORS, ids=repr)
+def test_a_step_fails_in_plain_words(error: PersonError) -> None:
+    """Workflow Builder shows them as they are, and what was typed is not repeated."""
+    why = workflows.step_failed(error)
+    assert why.endswith((".", "…"))
+    assert not set("<>*`").intersection(why)
+
+
+@given(outcome=st.sampled_from(OutcomeKind), text=HUGE)
+def test_a_step_s_detail_is_harmless_wherever_it_is_put(outcome: OutcomeKind, text: str) -> None:
+    """A later step may post it; it is bounded, and no control of Slack's is left in it."""
+    detail = workflows.step_detail(Outcome(kind=outcome, detail=text, status=418))
+    assert len(detail) < 4_000
+    assert not set("<>").intersection(detail)
+    assert "@channel" not in detail
+    assert (detail == "") == (outcome is OutcomeKind.DELIVERED)
