@@ -1,6 +1,6 @@
-"""Every sentence and form that a person sees: a file for each place where people read.
+"""All user-facing text and forms, one file for each place where people read them.
 
-A sentence says what happened and what to do. Text from outside passes through `to_slack` before it
-stands in one: what Devin says can ping nobody and carries no markup of its own. Buttons carry ids
-only, and whoever handles one checks them against where it was pressed.
+Each sentence says what happened and what to do. Foreign text is escaped by `bot/text/to_slack.py`
+before it enters one, so it can ping nobody and carries no markup. Buttons carry ids only, and their
+handlers check those ids against the place where the button was pressed.
 """

@@ -1,6 +1,6 @@
-"""Names on the wire: what Slack sends back of a button, a menu, a form and its fields.
+"""Action ids, callback ids and block ids: Slack sends them back with each press and submission.
 
-Messages that are already in Slack carry them, so they never change.
+Messages that were posted long ago still carry them, so they never change.
 """
 
 SEND_AGAIN = "send_again"

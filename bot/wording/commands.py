@@ -1,4 +1,4 @@
-"""What the commands answer that mention the relay."""
+"""Answers to commands that mention the bot, and its help."""
 
 from bot.model.outcomes import Outcome
 from bot.model.sessions import SessionId
@@ -22,7 +22,7 @@ HELP = SlackMessage(
 
 
 def status(link: Link, by: str, mail: int, last: Outcome | None) -> SlackMessage:
-    """How a linked thread stands."""
+    """Describe a linked thread: its session, its waiting replies, its last outcome."""
     mute = " It is *muted*." if link.muted else ""
     return SlackMessage(
         f"Linked to {session_link(link.session)} by {escape(by)}, {local_time(link.at)}.{mute} "
@@ -37,7 +37,7 @@ NO_DEFAULT = SlackMessage(
 
 
 def default_is(session_id: SessionId, by: str) -> SlackMessage:
-    """What a `/devin-say` without a session means; `by` names who chose that."""
+    """Name the channel's default session, and `by`, the person who chose it."""
     return SlackMessage(
         f"This channel's default session is {session_link(session_id)}, chosen by {escape(by)}. "
         "`/devin-say &lt;message&gt;` goes there."
@@ -45,7 +45,7 @@ def default_is(session_id: SessionId, by: str) -> SlackMessage:
 
 
 def default_chosen(session_id: SessionId) -> SlackMessage:
-    """The channel has another default now."""
+    """Confirm a new default session for the channel."""
     return SlackMessage(
         f"`/devin-say &lt;message&gt;` in this channel now goes to {session_link(session_id)}. "
         "Mention me with `default none` to end that."

@@ -1,4 +1,4 @@
-"""What is said of edits and deletions."""
+"""Messages about replies that were edited or deleted after they were sent."""
 
 from bot.text.to_slack import escape
 from bot.wording.actions import SEND_CORRECTION
@@ -12,7 +12,7 @@ CORRECTION_SENT = SlackMessage("Sent: it stands in the thread, in your name.")
 
 
 def correction_offered(ticket: str, *, was_taken: bool) -> SlackMessage:
-    """Somebody edited a message after it was sent."""
+    """Offer to send an edit that Devin has not seen; the button carries `ticket`."""
     return SlackMessage(
         "That message had gone to Devin before you edited it, so Devin does not see the edit."
         if was_taken
@@ -22,12 +22,12 @@ def correction_offered(ticket: str, *, was_taken: bool) -> SlackMessage:
 
 
 def corrected(by: str, message: str) -> SlackMessage:
-    """What is posted for somebody who sends a correction; `message` is foreign text."""
+    """Present a correction in its author's name; `message` is foreign text."""
     return SlackMessage(f"*{escape(by)}* corrects an earlier message:", quote=message)
 
 
 def read_already(*, is_certain: bool) -> SlackMessage:
-    """Somebody deleted a message, or made it an aside, after it was sent."""
+    """Say that a deleted reply, or one made an aside, cannot be recalled from Devin."""
     has = "already has" if is_certain else "may already have"
     return SlackMessage(
         f"Devin {has} that message, so it cannot be taken back. "

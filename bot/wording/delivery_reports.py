@@ -1,4 +1,4 @@
-"""What the report of a delivery says, and what catches up with replies that were late."""
+"""Reports on deliveries, and notices about replies that wait or were late."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -26,7 +26,7 @@ MARKS: Mapping[OutcomeKind, str] = {
 
 
 def report(outcome: Outcome, reply: Reply, number: int, sent_to: SessionId) -> SlackMessage | None:
-    """How a delivery ended, for its thread; None where the mark on the reply says it all."""
+    """Report an outcome to its thread; None where the mark on the reply is enough."""
     if outcome.is_plain:
         return None
     if outcome.kind is OutcomeKind.DELIVERED:
@@ -43,7 +43,7 @@ def report(outcome: Outcome, reply: Reply, number: int, sent_to: SessionId) -> S
 
 
 def _left_out(files: Sequence[Upload]) -> SlackMessage:
-    """Which files Devin got as links only."""
+    """List the files that Devin received only as links."""
     lines = [f"{cut(one.file.name, 80)}: {_why(one)}" for one in files]
     what = plural(len(lines), "this file", "these files")
     return SlackMessage(
@@ -160,7 +160,7 @@ REPORTS = {
 
 
 def late(replies: int, commands: Sequence[str], *, hushed: bool) -> SlackMessage:
-    """What was found in a thread after the relay was away."""
+    """Summarize what a catch-up found in a thread after an outage."""
     said = "I was away"
     if replies:
         found = plural(replies, "1 reply", f"{replies} replies")
@@ -177,7 +177,7 @@ def late(replies: int, commands: Sequence[str], *, hushed: bool) -> SlackMessage
 
 
 def stranded(replies: int) -> SlackMessage:
-    """What came, or was found, only after its thread was unlinked, muted or linked anew."""
+    """Count the replies that arrived after their thread was unlinked, muted or relinked."""
     found = plural(replies, "1 reply", f"{replies} replies")
     left = plural(replies, "it was", "they were")
     return SlackMessage(
@@ -187,7 +187,7 @@ def stranded(replies: int) -> SlackMessage:
 
 
 def waiting(reply: Reply, give_up_after: timedelta) -> SlackMessage:
-    """The one notice that a reply waits."""
+    """Say once that a reply waits, and for how long delivery is retried."""
     return SlackMessage(
         f":{WAITING_MARK}: Devin takes no messages at the moment, so {_about(reply)} waits, and so "
         f"do the replies after it. I keep trying for {span(give_up_after)}."
@@ -195,15 +195,15 @@ def waiting(reply: Reply, give_up_after: timedelta) -> SlackMessage:
 
 
 def sent_again(by: str) -> str:
-    """What takes the place of a pressed *Send again*."""
+    """Return the note that replaces a pressed *Send again* button."""
     return f"Sent again by {escape(by)}."
 
 
 def unlinked_by(by: str) -> str:
-    """What takes the place of a pressed *Unlink*."""
+    """Return the note that replaces a pressed *Unlink* button."""
     return f"Unlinked by {escape(by)}."
 
 
 def logged(reference: str) -> str:
-    """The detail of an outcome that nobody foresaw; the log has the same reference."""
+    """Return the detail of an unexpected outcome; the log has the same reference."""
     return f"unexpected error, logged as {reference}"

@@ -1,4 +1,4 @@
-"""What `/devin-say` posts and answers; its form and its menu are in `say_form.py`."""
+"""Messages of `/devin-say`; its form and its menu are in `say_form.py`."""
 
 import re
 
@@ -24,12 +24,12 @@ NOWHERE = SlackMessage("Nothing was sent to Devin.")
 
 
 def said(by: str, message: str) -> SlackMessage:
-    """What `/devin-say` posts into the channel for a person; `message` is Slack markup."""
+    """Present a person's message to the channel; `message` is Slack markup."""
     return SlackMessage(cut(f"*{escape(by)}* to Devin:\n{message}", QUOTE_LIMIT))
 
 
 def harmless(markup: str) -> str:
-    """What somebody typed, as Slack markup, without the mentions that ping a whole channel."""
+    """Defuse the mentions in `markup` that ping a whole channel."""
     return _PING_ALL.sub(r"@\1", markup)
 
 
@@ -37,5 +37,5 @@ _PING_ALL = re.compile(r"<!(here|channel|everyone)(?:\|[^<>]*)?>")
 
 
 def said_to(session_id: SessionId, text: str) -> SlackMessage:
-    """What takes the place of that question."""
+    """Return the note that replaces the menu of sessions once one is chosen."""
     return SlackMessage(f"“{preview(text)}” is on its way to {session_link(session_id)}.")

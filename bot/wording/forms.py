@@ -1,7 +1,7 @@
-"""Modals, as Block Kit: what they show and ask (docs.slack.dev/reference/views/modal-views).
+"""Modals in Block Kit (docs.slack.dev/reference/views/modal-views).
 
-What one is about stays in its ticket, of which it carries the number. What is said above the input
-is in `shortcuts.py`.
+A modal carries only the number of its ticket, which holds the rest. The text above the input is in
+`shortcuts.py`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -33,7 +33,7 @@ View = Mapping[str, Any]
 
 
 def ask_session(number: str, guess: SessionId | None, message: Reply | None) -> View:
-    """Asks for the session of a thread, to link it and, where there is one, to send `message`."""
+    """Return the modal that asks which session to link, and perhaps to send `message` to."""
     typed = {"initial_value": session_address(guess)} if guess else {}
     field = {
         "type": "input",
@@ -58,7 +58,7 @@ def ask_session(number: str, guess: SessionId | None, message: Reply | None) -> 
 
 
 def tell(title: str, words: SlackMessage) -> View:
-    """Says something and asks nothing."""
+    """Return a modal that shows `words` and asks nothing."""
     return _modal(title, words.params()["blocks"], close=ASK_CLOSE)
 
 

@@ -1,7 +1,7 @@
-"""App Home, as Block Kit: one person's linked threads (docs.slack.dev/reference/views).
+"""App Home in Block Kit: one person's linked threads (docs.slack.dev/reference/views).
 
-Slack takes 100 blocks a view. A button carries the thread and the session that it is about, and
-the page it was on; all of it is checked when it is pressed.
+Slack accepts 100 blocks a view. A button carries its thread, its session and its page, and its
+handler checks all three.
 """
 
 from collections.abc import Mapping, Sequence
@@ -50,16 +50,16 @@ UNLINKED = "Unlinked. I said so in the thread."
 GONE = "That thread has no such link any more, so nothing was changed."
 
 PER_PAGE = 30
-"""Three blocks for each thread, and a few around them."""
+"""Each thread takes three blocks, and the page a few more."""
 
 View = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A linked thread: its last traffic (Unix seconds), mail waiting, how its last reply ended.
+    """A linked thread, with its last traffic (Unix seconds), waiting replies and last outcome.
 
-    `address` is where it is in Slack, or empty.
+    `address` is the thread's permalink in Slack, or empty.
     """
 
     thread: ThreadRef
@@ -71,12 +71,12 @@ class Shown:
 
 
 def only(words: SlackMessage) -> View:
-    """An App Home that only says something."""
+    """Return an App Home that shows `words` and no threads."""
     return _home([section(words.text)])
 
 
 def threads(shown: Sequence[Shown], page: int, count: int, note: str) -> View:
-    """The threads of one page (the first is 0) of `count` in all, and what was just done, above."""
+    """Return one page (from 0) of `count` threads; `note` above it confirms the last press."""
     first = page * PER_PAGE
     blocks: list[Block] = [header(TITLE)]
     if note:
@@ -92,7 +92,7 @@ def threads(shown: Sequence[Shown], page: int, count: int, note: str) -> View:
 
 
 def closed(standing: Standing) -> SlackMessage:
-    """What App Home says to somebody who may not steer Devin."""
+    """Explain an empty App Home to a person who may not steer Devin."""
     if standing is Standing.UNKNOWN:
         return SlackMessage(
             "I could not find out from Slack who you are. Please open this tab again in a minute."
@@ -103,7 +103,7 @@ def closed(standing: Standing) -> SlackMessage:
 
 
 def muted_note(*, muted: bool) -> str:
-    """What was done by a press in App Home."""
+    """Confirm a press of *Mute* or *Unmute*."""
     done = "Muted: replies in that thread stay in Slack." if muted else "Unmuted."
     return f"{done} I said so in the thread."
 
@@ -122,13 +122,13 @@ def _thread(one: Shown, page: int) -> Sequence[Block]:
 
 
 def _count(first: int, last: int, all_: int) -> str:
-    """Which of how many threads are shown."""
+    """Say which threads of how many the page shows."""
     shown = f"{first} to {last} of {all_:,}" if last - first + 1 < all_ else f"{all_}"
     return f"{shown} {plural(all_, 'thread', 'threads')}, the latest first."
 
 
 def _whereabouts(session_id: SessionId, channel: str, address: str, *, is_muted: bool) -> str:
-    """What a thread is linked to, and where it is; `address` may be empty."""
+    """Name a thread's session and its place; `address` may be empty."""
     where = "a direct message with me" if channel.startswith("D") else f"<#{channel}>"
     thread = f"<{address}|Thread>" if address else "Thread"
     muted = " · *muted*" if is_muted else ""
@@ -136,7 +136,7 @@ def _whereabouts(session_id: SessionId, channel: str, address: str, *, is_muted:
 
 
 def _standing(active: int, mail: int, last: Outcome | None) -> str:
-    """How a thread stands; `active` is its last traffic, in Unix seconds."""
+    """Describe a thread's state; `active` is its last traffic, in Unix seconds."""
     return f"{local_time(active)}: {last_ending(last)} {mail_waiting(mail)}"
 
 

@@ -1,4 +1,4 @@
-"""A message for Slack: its text, its blocks, its buttons, within Slack's limits."""
+"""Slack messages: text, blocks and buttons, within Slack's limits."""
 
 import re
 from dataclasses import dataclass
@@ -9,13 +9,13 @@ from bot.text.to_slack import quoted
 from bot.wording.blocks import Block, action_row, section, verbatim
 
 QUOTE_LIMIT = 2_900
-"""As much of foreign text as one message shows; Slack takes 3,000 characters a text object, and
-4,000 in the `text` of `chat.update`, which a message with a pressed button meets."""
+"""The longest quotation in a message, in characters. Slack takes 3,000 in a text object, and 4,000
+in the `text` of `chat.update`, which replaces a message whose button was pressed."""
 
 
 @dataclass(frozen=True, slots=True)
 class SlackMessage:
-    """A message: our sentence, what somebody else said, our advice, and buttons.
+    """A message made of our sentence, a quotation, our advice, and buttons.
 
     `text` and `advice` are Slack markup. `quote` is foreign text: it is shown in a `rich_text`
     block, where Slack parses nothing, so it stays as it is and can ping nobody.
@@ -27,7 +27,7 @@ class SlackMessage:
     buttons: tuple[Block, ...] = ()
 
     def params(self) -> dict[str, Any]:
-        """The arguments of Slack's posting methods: blocks, and a text for where they can't be."""
+        """Return the arguments of Slack's posting methods: blocks, and a fallback text."""
         quote = cut(self.quote, QUOTE_LIMIT)
         blocks: list[Block] = [section(self.text)]
         parts = [self.text]
@@ -43,7 +43,7 @@ class SlackMessage:
 
 
 def plain(markup: str) -> str:
-    """`markup` of ours where Slack parses none: the labels of links, no code marks, no entities."""
+    """Strip our own `markup` for places where Slack parses none: links become their labels."""
     shown = _LINK.sub(lambda found: found[2] or found[1], markup).replace("`", "")
     return shown.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 

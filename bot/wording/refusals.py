@@ -1,4 +1,4 @@
-"""What refusals and failures say."""
+"""Answers to people whose request was refused or failed."""
 
 from bot.model.errors import (
     AlreadySent,
@@ -35,7 +35,7 @@ from bot.wording.workflows import FLAWS
 
 
 def sorry(error: PersonError, linked_by: str = "") -> SlackMessage:  # noqa: C901, PLR0912  (one case for each error)
-    """What the person must know and do about `error`; `linked_by` names who made a link."""
+    """Tell the person what `error` means and what to do; `linked_by` names a link's author."""
     match error:
         case BadSession():
             words = no_session(error.text)
@@ -130,7 +130,7 @@ def _linked_elsewhere(link: Link, by: str) -> SlackMessage:
 
 
 def no_session(typed: str) -> SlackMessage:
-    """What was typed in the place of a session is none."""
+    """Say that `typed` isn't a session, and how one is written."""
     named = f"“{shown}”" if (shown := preview(typed)) else "That"
     return SlackMessage(
         f"{named} isn't a Devin session. Use its id, like `devin-0123abcd…`, or its address, like "
@@ -193,7 +193,7 @@ def _choose(*, several: bool) -> SlackMessage:
 
 
 def passing(error: PassingError) -> SlackMessage:
-    """The relay's own trouble, to the person whose request it ended."""
+    """Tell a person that a transient failure of Slack or Redis ended their request."""
     if isinstance(error, NotIdentified):
         return SlackMessage(_turned_away(Standing.UNKNOWN))
     who = "Slack" if isinstance(error, SlackAway) else "my database"
@@ -204,7 +204,7 @@ def passing(error: PassingError) -> SlackMessage:
 
 
 def unknown(reference: str) -> SlackMessage:
-    """A failure that nobody foresaw; the log has the same reference."""
+    """Report an unexpected failure; the log has the same reference."""
     return SlackMessage(
         "Something went wrong that I did not expect. Please tell whoever runs Devin Relay: "
         f"the log has it as `{reference}`."

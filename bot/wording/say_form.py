@@ -1,7 +1,7 @@
-"""What `/devin-say` asks back in Slack: a form, or a menu of sessions (docs.slack.dev, Block Kit).
+"""The form and the menu of sessions with which `/devin-say` asks back (docs.slack.dev, Block Kit).
 
-The form's `private_metadata` and the menu's values carry the number of a ticket, nothing else that
-counts. A chosen session is a session like a typed one.
+The form's `private_metadata` and the menu's values carry the number of a ticket, and nothing that
+is trusted. A chosen session is parsed like a typed one.
 """
 
 from collections.abc import Mapping, Sequence
@@ -38,7 +38,7 @@ MENU_LIMIT = 100
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """The sessions to choose from: the channel's, others of Devin's, and which is likely meant."""
+    """The sessions to choose from: the channel's, Devin's others, and the likeliest."""
 
     here: Sequence[Listed]
     elsewhere: Sequence[Listed]
@@ -46,7 +46,7 @@ class Choices:
 
 
 def form(number: str, choices: Choices) -> dict[str, Any]:
-    """The form, empty but for the session that is likely meant."""
+    """Return the form, with the likeliest session already chosen."""
     has_choices = bool(choices.here or choices.elsewhere)
     blocks = [_session_block(choices)] if has_choices else []
     blocks += [_typed_block(is_optional=has_choices), _message_block()]
@@ -62,7 +62,7 @@ def form(number: str, choices: Choices) -> dict[str, Any]:
 
 
 def menu(number: str, sessions: Sequence[Listed], text: str) -> SlackMessage:
-    """The question which of `sessions` is to get `text`."""
+    """Return the message that asks which of `sessions` is to get `text`."""
     options = [
         _option(_label(one), f"{number}:{index}") for index, one in enumerate(sessions[:MENU_LIMIT])
     ]
@@ -77,7 +77,7 @@ def menu(number: str, sessions: Sequence[Listed], text: str) -> SlackMessage:
 
 
 def problems(chosen: str, typed: str, text: str) -> dict[str, str]:
-    """What keeps a form that was filled in so from being sent, by its fields."""
+    """Validate a submitted form; the result maps each bad field to its error."""
     found = {}
     if chosen and typed:
         found[actions.TYPED_FIELD] = BOTH
@@ -91,7 +91,7 @@ def problems(chosen: str, typed: str, text: str) -> dict[str, str]:
 
 
 def _which_session(text: str) -> SlackMessage:
-    """The question where several sessions could be meant; `text` is what is to be said."""
+    """Ask which of several sessions is meant; `text` is the message to send."""
     return SlackMessage(
         f"Several sessions are active here. Which one shall read “{preview(text)}”?"
     )
@@ -146,7 +146,7 @@ def _input(block: str, label: str, element: Mapping[str, Any], *, is_optional: b
 
 
 def _label(one: Listed) -> str:
-    """A session's title, which is somebody's words, and its id: a `plain_text` parses nothing."""
+    """Label a session by its id and its title, which is foreign but stands in a `plain_text`."""
     title = " ".join("".join(c if c.isprintable() else " " for c in one.title).split())
     if not title:
         return one.session[:LABEL_LIMIT]

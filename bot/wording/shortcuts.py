@@ -1,4 +1,4 @@
-"""What the message shortcuts and their modals say."""
+"""Titles, questions and answers of the message shortcuts."""
 
 from bot.model.replies import Reply
 from bot.text.characters import cut
@@ -22,7 +22,7 @@ SENT = SlackMessage(
 
 
 def ask_to_send(message: Reply) -> SlackMessage:
-    """Why the modal asks for a session, above the beginning of the message."""
+    """Explain why the modal asks for a session, above the start of the message."""
     quoted = (to_markdown(one.text, one.blocks) for one in message.forwarded)
     text = " ".join(" ".join((to_markdown(message.text, message.blocks), *quoted)).split())
     files = ", ".join(file.name for file in message.all_files)

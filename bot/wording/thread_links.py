@@ -1,4 +1,4 @@
-"""What people are told about the link of a thread."""
+"""Messages about a thread's link to a session."""
 
 from bot.model.sessions import SessionId
 from bot.model.threads import Link
@@ -10,7 +10,7 @@ from bot.wording.phrases import session_link
 
 
 def linked(link: Link, *, already: bool, by: str = "") -> SlackMessage:
-    """The thread has that link; `by` names who made it, where nobody sees that."""
+    """Confirm the thread's link; `by` names its author where the thread does not show them."""
     how = "is linked to" if already else "is now linked to"
     whose = f", by {escape(by)}" if by else ""
     return SlackMessage(
@@ -19,7 +19,7 @@ def linked(link: Link, *, already: bool, by: str = "") -> SlackMessage:
 
 
 def linked_before(link: Link, by: str) -> SlackMessage:
-    """The thread has a link, and stays with it."""
+    """Say that the thread keeps the link it already has, made by `by`."""
     return SlackMessage(
         f"This thread is linked to {session_link(link.session)}, by {escape(by)}. "
         "To change that, mention me in the thread with `unlink` first."
@@ -27,7 +27,7 @@ def linked_before(link: Link, by: str) -> SlackMessage:
 
 
 def unlinked(link: Link) -> SlackMessage:
-    """The thread's link is gone."""
+    """Confirm that the thread's link has ended."""
     return SlackMessage(
         f"This thread is no longer linked to {session_link(link.session)}. "
         "Replies that wait are still sent."
@@ -35,7 +35,7 @@ def unlinked(link: Link) -> SlackMessage:
 
 
 def channel_moved(link: Link) -> SlackMessage:
-    """The thread's channel is shared with another organization, so its link has ended."""
+    """Tell a thread that sharing its channel with another organization ended its link."""
     return SlackMessage(
         f"This channel was shared with another organization, so I ended this thread's link to "
         f"{session_link(link.session)}: replies here no longer go to Devin. Replies that wait are "
@@ -44,7 +44,7 @@ def channel_moved(link: Link) -> SlackMessage:
 
 
 def muted(link: Link) -> SlackMessage:
-    """Whether the thread is muted."""
+    """Say whether the thread is muted."""
     if link.muted:
         return SlackMessage(
             "Muted: replies here stay here, until somebody mentions me with `unmute`."
@@ -53,7 +53,7 @@ def muted(link: Link) -> SlackMessage:
 
 
 def muted_at_home(by: str, *, muted: bool) -> SlackMessage:
-    """What a thread is told when it was muted or unmuted from App Home."""
+    """Tell a thread that `by` muted or unmuted it from App Home."""
     if muted:
         return SlackMessage(
             f"Muted by {escape(by)}: replies here stay here, until somebody mentions me with "
@@ -63,7 +63,7 @@ def muted_at_home(by: str, *, muted: bool) -> SlackMessage:
 
 
 def unlinked_at_home(link: Link, by: str) -> SlackMessage:
-    """What a thread is told when it was unlinked from App Home."""
+    """Tell a thread that `by` unlinked it from App Home."""
     return SlackMessage(
         f"{escape(by)} has unlinked this thread from {session_link(link.session)}. "
         "Replies that wait are still sent."
@@ -71,7 +71,7 @@ def unlinked_at_home(link: Link, by: str) -> SlackMessage:
 
 
 def offer(session_id: SessionId, ticket: str) -> SlackMessage:
-    """Somebody wrote a session's address into a thread that is not linked."""
+    """Offer to link a thread to a session whose address somebody wrote into it."""
     return SlackMessage(
         f"You named {session_link(session_id)}. "
         "Link this thread to it, and replies here go to Devin.",
@@ -80,5 +80,5 @@ def offer(session_id: SessionId, ticket: str) -> SlackMessage:
 
 
 def offer_taken(session_id: SessionId) -> SlackMessage:
-    """What takes the place of a pressed offer."""
+    """Return the note that replaces a pressed offer."""
     return SlackMessage(f"This thread is linked to {session_link(session_id)}.")

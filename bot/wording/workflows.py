@@ -1,4 +1,4 @@
-"""What steps of Workflow Builder post, and tell their workflow: the latter without markup."""
+"""Messages that steps of Workflow Builder post, and plain text for the workflow itself."""
 
 from bot.model.errors import (
     BadSession,
@@ -27,13 +27,13 @@ LINKED_BEFORE = "The thread was linked to this session before."
 
 
 def said_by_workflow(by: str, message: str) -> SlackMessage:
-    """What a step posts: `message` is foreign text, `by` on whose behalf, if that was said."""
+    """Present a step's message, which is foreign; `by` is the person it speaks for, or empty."""
     who = f"*{escape(by)}*, through a workflow," if by else "*A workflow*"
     return SlackMessage(f"{who} to Devin:", quote=message)
 
 
 def linked_by_workflow(link: Link, by: str) -> SlackMessage:
-    """A step has linked the thread."""
+    """Tell a thread that a step has linked it."""
     who = f"{escape(by)}, through a workflow," if by else "A workflow"
     return SlackMessage(
         f"{who} linked this thread to {session_link(link.session)}. Replies here go to Devin. "
@@ -42,7 +42,7 @@ def linked_by_workflow(link: Link, by: str) -> SlackMessage:
 
 
 def step_detail(outcome: Outcome) -> str:
-    """How a delivery ended beyond its kind, for the next steps; harmless wherever they put it."""
+    """Describe an outcome to later steps, as text that is harmless wherever they put it."""
     if outcome.kind is OutcomeKind.DELIVERED:
         return ""
     words = REPORTS[outcome.kind](outcome, "the message")
@@ -51,7 +51,7 @@ def step_detail(outcome: Outcome) -> str:
 
 
 def step_failed(error: PersonError) -> str:
-    """Why a step cannot be done, for whoever made the workflow."""
+    """Explain to the workflow's author why a step failed."""
     match error:
         case BadStep():
             why = FLAWS[error.flaw]
