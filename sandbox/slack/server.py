@@ -5,8 +5,8 @@
         await slack.wait_connected()
         ts = await slack.say("hello", user="ada", channel="general")
 
-What people do is in `Writing` and `Interacting`, what goes wrong in `Failing`; here are its life
-and what people see.
+What people do is in `Writing` and `Interacting`, what goes wrong in `Failing`, what outlives it in
+`Keeping`; here are its life and what people see.
 Leaving the block stops every pending delivery and redelivery.
 """
 
@@ -17,6 +17,7 @@ from typing import Any, Literal, Self
 from aiohttp import web
 
 from sandbox.slack.acts.interacting import Interacting
+from sandbox.slack.acts.keeping import Keeping
 from sandbox.slack.acts.responses import serve_response
 from sandbox.slack.acts.writing import Writing
 from sandbox.slack.api.faults import ApiCall, Download
@@ -35,7 +36,7 @@ __all__ = ["ApiCall", "Delivery", "Message", "SlackSandbox", "Subscription"]
 _MAX_BODY_BYTES = 4 * 1024**2
 
 
-class SlackSandbox(Writing, Interacting, Failing):
+class SlackSandbox(Writing, Interacting, Failing, Keeping):
     """One local Slack with one workspace and one app; the tokens are made up, always the same."""
 
     bot_token = "xoxb-sandbox-not-a-secret"  # noqa: S105 - made up

@@ -63,6 +63,10 @@ class Views:
         stack.append(made)
         return made
 
+    def restore(self, user: str, view: JSON) -> None:
+        """Open a modal again that was made before, in front of the user's others."""
+        self._open[user].append(view)
+
     def publish(self, workspace: Workspace, user: str, view: JSON) -> JSON:
         """Put a view on the user's App Home."""
         before = self._homes.get(user)

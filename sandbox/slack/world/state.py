@@ -59,8 +59,12 @@ class Steps:
     def start(self) -> tuple[str, str]:
         """Return a new execution's id and its own token."""
         execution_id = new_id("Fx0")
+        return execution_id, self.resume(execution_id)
+
+    def resume(self, execution_id: str) -> str:
+        """Let an execution run, and return its own token."""
         self.running[execution_id] = f"xwfp-sandbox-{execution_id.lower()}"
-        return execution_id, self.running[execution_id]
+        return self.running[execution_id]
 
     def finish(self, execution_id: str, outcome: str, payload: Any) -> str | None:
         """End an execution; returns Slack's error if it cannot be ended."""

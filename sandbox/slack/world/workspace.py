@@ -227,12 +227,12 @@ class Workspace:
             return [message for message in messages.values() if message.thread_ts == ts]
         return [root, *(messages[reply] for reply in root.reply_ts)]
 
-    def share(self, channel: Channel) -> str:
+    def share(self, channel: Channel, new: str = "") -> str:
         """Share a private channel with another organization: it gets another id; returns the old.
 
         From then on nobody knows the old one (docs.slack.dev/reference/events/channel_id_changed).
         """
-        old, channel.id = channel.id, new_id("C0", 8)
+        old, channel.id = channel.id, new or new_id("C0", 8)
         del self._channels_by_id[old]
         self._channels_by_id[channel.id] = channel
         channel.is_ext_shared = True

@@ -1,0 +1,72 @@
+"""A local Slack that goes on where another one ended: what it keeps, as JSON, and back.
+
+Kept is what the app may still need: messages, what one person sees, open modals, and steps that
+have not ended. No token is among it, and nothing that is still to be delivered.
+"""
+
+from dataclasses import asdict
+from typing import Any
+
+from sandbox.slack.world.state import SlackState
+from sandbox.slack.world.workspace import JSON, Channel, Message, SlackFile
+
+
+class Keeping:
+    """Memory that outlives a process."""
+
+    _state: SlackState
+
+    def keep(self) -> JSON:
+        """Return what `recall` brings back."""
+        state = self._state
+        used = [channel for channel in state.workspace.channels.values() if channel.messages]
+        return {
+            "files": [_facts(file) for file in state.workspace.files.values()],
+            "channels": {channel.name: _channel(channel) for channel in used},
+            "ephemerals": [_message(message) for message in state.ephemerals],
+            "views": {user.id: state.views.open_for(user.id) for user in self._people()},
+            "steps": [one for one in state.steps.running if one not in state.steps.results],
+        }
+
+    def recall(self, kept: JSON) -> None:
+        """Bring back what another one kept; the app hears of nothing."""
+        state, workspace = self._state, self._state.workspace
+        for facts in kept["files"]:
+            content = facts.pop("content").encode()
+            workspace.files[facts["id"]] = SlackFile(content=content, **facts)
+        for name, facts in kept["channels"].items():
+            channel = workspace.channels[name]
+            if facts["id"] != channel.id:
+                workspace.share(channel, facts["id"])
+            channel.members = facts["members"]
+            for message in facts["messages"]:
+                workspace.put(self._recalled(message))
+        state.ephemerals += [self._recalled(message) for message in kept["ephemerals"]]
+        for user, views in kept["views"].items():
+            for view in views:
+                state.views.restore(user, view)
+        for execution in kept["steps"]:
+            state.steps.resume(execution)
+
+    def _people(self) -> list[Any]:
+        return list(self._state.workspace.users.values())
+
+    def _recalled(self, facts: JSON) -> Message:
+        files = [self._state.workspace.files[one] for one in facts.get("files", [])]
+        return Message(**{**facts, "files": files})
+
+
+def _channel(channel: Channel) -> JSON:
+    messages = [_message(message) for message in channel.messages.values()]
+    return {"id": channel.id, "members": channel.members, "messages": messages}
+
+
+def _message(message: Message) -> JSON:
+    """What is not as in any message; the files by id, and without the replies' times."""
+    facts = {name: value for name, value in asdict(message).items() if value}
+    facts.pop("reply_ts", None)
+    return facts | ({"files": [file.id for file in message.files]} if message.files else {})
+
+
+def _facts(file: SlackFile) -> JSON:
+    return asdict(file) | {"content": file.content.decode()}

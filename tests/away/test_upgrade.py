@@ -1,0 +1,225 @@
+"""A data directory that an earlier version wrote, and a bot that carries on with it.
+
+`tests/data/snapshot` is what a killed bot left behind, with much under way; `tests/data/README.md`
+tells how it was written.
+"""
+
+import re
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from bot.app import open_bot
+from bot.settings import load_settings
+from sandbox import Sandbox
+from sandbox.launch import environment_of
+from tests.support import secrets_guard
+from tests.support.desk import SESSION, Desk, labels
+from tests.support.upgrades import SNAPSHOT, Upgraded, endless, recalled
+from tests.support.waiting import wait_until
+
+OTHER, DOWN = "devin-07e7", "devin-d035"
+BROKEN, GOT, LOST = "devin-b0c3", "devin-6075", "devin-1057"
+
+KINDS = {
+    "alive", "behind", "box", "came", "catching-up", "changed", "default", "due", "gap", "heard",
+    "hold", "last", "lately", "link", "listeners", "mail", "moved", "once", "places", "read",
+    "recent", "reply", "threads", "ticket", "unread", "untold",
+}  # fmt: skip
+"""Every kind of key that the bot has."""
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def upgraded(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Upgraded]:
+    """A bot that has been started on a copy of the snapshot; its end leaves no key for ever."""
+    home = tmp_path_factory.mktemp("upgrade") / "data"
+    async with Sandbox() as box:
+        seen = recalled(box, home)
+        environ = environment_of(box.slack, box.devin)
+        environ |= {"DATA_DIR": str(home), "HOST": "127.0.0.1", "PORT": "0"}
+        desk = Desk(box)
+        missed = await desk.slack.say(
+            "While you were away", thread=seen["ts"]["linked"], deliver=False
+        )
+        async with open_bot(load_settings(environ, None), look_after=(0.0, 0.05)):
+            await box.slack.wait_connected()
+            yield Upgraded(desk, seen["ts"] | {"missed": missed}, seen["again"])
+            assert await endless(home) == []
+
+
+def read(desk: Desk, session: str) -> list[str]:
+    """What a session has got, without the names of who wrote it."""
+    return [one.partition("\n\n")[2] for one in desk.received(session)]
+
+
+async def test_the_snapshot_holds_much_and_no_secret() -> None:
+    """Every kind of key is in it, and a reply in every state."""
+    whole = b"".join(path.read_bytes() for path in SNAPSHOT.rglob("*") if path.is_file())
+    kinds = set(re.findall(rb"{devin-relay}:([a-z-]+)", whole))
+    assert {one.decode() for one in kinds} >= KINDS
+    assert not secrets_guard.SECRET.search(whole.decode(errors="replace"))
+    for state in ("waiting", "sending", "done"):
+        assert b"\r\nstate\r\n$%d\r\n%b\r\n" % (len(state), state.encode()) in whole
+
+
+async def test_what_waited_is_delivered_in_order(upgraded: Upgraded) -> None:
+    """Once each, with the file, in the edited words, and also where the channel has moved."""
+    desk, ts = upgraded.desk, upgraded.ts
+    for name in ("one", "two", "three"):
+        await desk.until_marked("white_check_mark", ts[name])
+    await desk.until_marked("white_check_mark", ts["four"], channel="secrets")
+    (file,) = desk.devin.attachments
+    assert (file.name, file.content) == ("plan.md", b"The content of plan.md\n")
+    assert read(desk, DOWN) == [
+        "One, fürs Erste",
+        f'Two has a file\n\nATTACHMENT:"{file.url}"',
+        "Three, as edited",
+        "Four",
+    ]
+
+
+async def test_what_was_interrupted_is_looked_for(upgraded: Upgraded) -> None:
+    """Delivered where Devin's record has it, else uncertain; it is not sent a second time."""
+    desk, ts = upgraded.desk, upgraded.ts
+    await desk.until_marked("white_check_mark", ts["after got"])
+    await desk.until_marked("white_check_mark", ts["after lost"])
+    await desk.until_marked("white_check_mark", ts["got"])
+    assert "Before the end" in await desk.until_said("know whether Devin got", ts["lost thread"])
+    assert read(desk, GOT) == ["Before the end (got)", "After the end (got)"]
+    assert read(desk, LOST) == ["After the end (lost)"]
+
+
+async def test_what_is_uncertain_is_told_and_can_be_sent_again(upgraded: Upgraded) -> None:
+    """Its outcome was known, but Slack took no report any more."""
+    desk, thread = upgraded.desk, upgraded.ts["broken"]
+    await desk.until_said("know whether Devin got", thread)
+    (report,) = (one for one in desk.posts(thread) if labels(one))
+    await desk.slack.press("send_again", channel="general", message_ts=report.ts)
+    await desk.until_marked("white_check_mark", upgraded.ts["uncertain"])
+    assert read(desk, BROKEN) == ["Nobody knows"]
+
+
+async def test_what_slack_did_not_take_is_told(upgraded: Upgraded) -> None:
+    """A mark, an answer to everybody, and a whisper."""
+    desk = upgraded.desk
+    await desk.until_marked("white_check_mark", upgraded.ts["unmarked"])
+    await desk.until_said("It is *muted*", upgraded.ts["muted"])
+    await desk.until_whispered("Guests", "gus")
+    assert read(desk, SESSION).count("Not marked yet") == 1
+    assert len(desk.whispers("gus")) == 1
+
+
+async def test_a_step_is_done_once(upgraded: Upgraded) -> None:
+    """It was asked for and not begun, or not known to be."""
+    desk, execution = upgraded.desk, upgraded.ts["step"]
+    await wait_until(lambda: execution in desk.slack.step_results, "the step ends")
+    how, outputs = desk.slack.step_results[execution]
+    assert (how, outputs["outcome"]) == ("success", "delivered")
+    await desk.until_marked("white_check_mark", outputs["thread"])
+    posts = [one.text for one in desk.slack.channel_messages("general")]
+    assert posts.count("*A workflow* to Devin:\n> From a workflow") == 1
+    assert read(desk, SESSION).count("From a workflow") == 1
+
+
+async def test_links_are_as_they_were(upgraded: Upgraded) -> None:
+    """A reply goes to Devin from a linked thread, and from no muted or unlinked one."""
+    desk, ts = upgraded.desk, upgraded.ts
+    await desk.reply("Not for Devin", ts["muted"])
+    await desk.reply("Not for Devin, either", ts["unlinked"])
+    await desk.until_heard()
+    linked = await desk.reply("For Devin", ts["linked"])
+    await desk.until_marked("white_check_mark", linked)
+    assert not [one for one in desk.received() if "Not for Devin" in one]
+    await desk.mention("unmute", thread=ts["muted"])
+    await desk.until_said("Unmuted", ts["muted"])
+
+
+async def test_what_slack_brings_late_is_said_to_stay(upgraded: Upgraded) -> None:
+    """Its thread was linked when it was written, and no longer when the bot was killed."""
+    desk, ts = upgraded.desk, upgraded.ts
+    await desk.slack.deliver_event(desk.slack.event_of("general", ts["stranded"]))
+    await desk.until_said("1 reply reached me only after", ts["unlinked"])
+
+
+async def test_a_button_of_before_sends_again(upgraded: Upgraded) -> None:
+    """It was under a report, about a session that was suspended."""
+    desk, ts = upgraded.desk, upgraded.ts
+    (report,) = (one for one in desk.posts(ts["asleep"], channel="shared") if labels(one))
+    await desk.slack.press("send_again", channel="shared", message_ts=report.ts)
+    await desk.until_marked("white_check_mark", ts["not got"], channel="shared")
+    assert read(desk, OTHER).count("Wake up") == 1
+
+
+async def test_what_was_written_meanwhile_is_found(upgraded: Upgraded) -> None:
+    """The bot knows up to when it heard everything, and reads on from there."""
+    await upgraded.desk.until_marked("white_check_mark", upgraded.ts["missed"])
+    assert read(upgraded.desk, SESSION).count("While you were away") == 1
+
+
+async def test_an_offer_can_be_taken_up(upgraded: Upgraded) -> None:
+    """The thread is linked by the button of before."""
+    desk, offer = upgraded.desk, upgraded.whisper("ben", "Link this thread to it")
+    where = {"channel": "general", "message_ts": offer.ts, "user": "ben"}
+    await desk.slack.press_ephemeral("link_offered", **where)
+    await desk.until_said("now linked", upgraded.ts["offered"])
+
+
+async def test_a_correction_can_be_sent(upgraded: Upgraded) -> None:
+    """The new words were kept with the offer."""
+    desk, offer = upgraded.desk, upgraded.whisper("ben", "before you edited it")
+    where = {"channel": "general", "message_ts": offer.ts, "user": "ben"}
+    await desk.slack.press_ephemeral("send_correction", **where)
+    await desk.until_received("Please tag 1.3")
+
+
+async def test_a_form_for_a_message_can_be_submitted(upgraded: Upgraded) -> None:
+    """It links the thread, and the message goes where it was to go."""
+    desk = upgraded.desk
+    (view,) = desk.slack.open_views("ben")
+    await desk.slack.submit_view(view["id"], {"session": SESSION}, user="ben")
+    await desk.until_marked("white_check_mark", upgraded.ts["asked"])
+    await desk.until_received("The build is red")
+
+
+async def test_a_form_of_devin_say_can_be_submitted(upgraded: Upgraded) -> None:
+    """It still knows its channel."""
+    desk = upgraded.desk
+    (view,) = desk.slack.open_views("ada")
+    values = {"session": SESSION, "message": "From the form"}
+    await desk.slack.submit_view(view["id"], values, user="ada")
+    assert "From the form" in await desk.until_received("From the form")
+
+
+async def test_a_menu_can_be_chosen_from(upgraded: Upgraded) -> None:
+    """The message that waits for it is posted, and goes to the chosen session."""
+    desk, menu = upgraded.desk, upgraded.whisper("ada", "From the menu")
+    select = menu.blocks[-1]["elements"][0]
+    (value,) = (one["value"] for one in select["options"] if SESSION in one["text"]["text"])
+    await desk.slack.press_ephemeral(
+        "say_chosen", channel="general", message_ts=menu.ts, value=value
+    )
+    await desk.until_received("From the menu")
+
+
+async def test_a_channel_s_default_session_stays(upgraded: Upgraded) -> None:
+    """`/devin-say` without a session goes there, though another one is linked in the channel."""
+    desk = upgraded.desk
+    await desk.slack.slash("/devin-say", "By default", channel="shared")
+    await desk.until_received("By default", SESSION)
+
+
+@pytest.mark.parametrize("name", ["link", "reply", "say"])
+async def test_what_slack_brings_again_changes_nothing(upgraded: Upgraded, name: str) -> None:
+    """It was done before the upgrade."""
+    desk = upgraded.desk
+    delivery = await (await desk.slack.redeliver(upgraded.redelivered(name))).settled()
+    assert delivery.acked
+    ts = await desk.reply(f"Behind the {name}", upgraded.ts["linked"])
+    await desk.until_marked("white_check_mark", ts)
+    got = read(desk, SESSION)
+    assert (got.count("Please rebase"), got.count("Said once")) == (1, 1)
+    said = desk.said(upgraded.ts["linked"])
+    assert sum("now linked" in one for one in said) == 1
