@@ -41,7 +41,7 @@ ORDERED = 2
 HOURS = 2 * 3_600.0
 
 PREFIX = "{devin-relay}"
-"""Of all keys in Redis, by the same names in every version (ARCHITECTURE.md)."""
+"""Of all keys in Redis, by the same names in every version (docs/architecture/redis.md)."""
 
 
 @dataclass(slots=True)

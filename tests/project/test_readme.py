@@ -17,14 +17,16 @@ from bot.wording import delivery_reports
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-ARCHITECTURE = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
-CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+KEYS = (ROOT / "docs" / "architecture" / "redis.md").read_text(encoding="utf-8")
 SOURCE = "\n".join(
     path.read_text(encoding="utf-8")
     for part in ("bot", "handlers")
     for path in sorted((ROOT / part).rglob("*.py"))
 )
-DOCUMENTS = {"README.md": README, "ARCHITECTURE.md": ARCHITECTURE, "CONTRIBUTING.md": CONTRIBUTING}
+DOCUMENTS = {
+    str(path.relative_to(ROOT)): path.read_text(encoding="utf-8")
+    for path in sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+}
 ENOUGH = {
     "SLACK_BOT_TOKEN": "xoxb-1-secret",
     "SLACK_APP_TOKEN": "xapp-1-secret",
@@ -126,18 +128,17 @@ def test_every_metric_that_is_named_is_there() -> None:
 def test_every_redis_key_is_explained() -> None:
     """Each builder of a key has a row."""
     builders = {name for name in vars(keys) if name.endswith(("_key", "_KEY"))}
-    rows = set(re.findall(r"^\| `(\w+_(?:key|KEY))` \|", ARCHITECTURE, re.MULTILINE))
+    rows = set(re.findall(r"^\| `(\w+_(?:key|KEY))` \|", KEYS, re.MULTILINE))
     assert rows == builders
 
 
-@pytest.mark.parametrize("document", [*DOCUMENTS, "CHANGELOG.md"])
+@pytest.mark.parametrize("document", DOCUMENTS)
 def test_every_file_that_is_named_exists(document: str) -> None:
-    """Links and paths alike."""
-    text = (ROOT / document).read_text(encoding="utf-8")
-    linked = set(re.findall(r"\]\((?!https?://)([^)#]+)\)", text))
+    """Paths in running text, from the root of the repository or from `bot/` or `handlers/`."""
+    text = DOCUMENTS[document]
     named = set(re.findall(r"`((?:bot|handlers|sandbox|tests|docs|\.ci)/[\w./-]*)`", text))
     modules = {f"bot/{name}" for name in re.findall(r"`([a-z_/]+\.py)`", text)}
-    missing = [path for path in linked | named if not (ROOT / path).exists()]
+    missing = [path for path in named if not (ROOT / path).exists()]
     missing += [
         path
         for path in modules
@@ -145,4 +146,29 @@ def test_every_file_that_is_named_exists(document: str) -> None:
         and not (ROOT / path.replace("bot/", "handlers/")).exists()
         and not (ROOT / path.removeprefix("bot/")).exists()
     ]
+    assert missing == []
+
+
+def anchors(text: str) -> set[str]:
+    """The anchors of a page's headings, as GitHub makes them."""
+    found: list[str] = []
+    prose = re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
+    for heading in re.findall(r"^#+ (.+)$", prose, re.MULTILINE):
+        slug = re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-")
+        found.append(f"{slug}-{count}" if (count := found.count(slug)) else slug)
+    return set(found)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_every_link_leads_somewhere(document: str) -> None:
+    """To a file or a folder of the repository, and to a heading that is in it."""
+    page = ROOT / document
+    missing = []
+    for link in re.findall(r"\]\((?!https?://)([^)\s]+)\)", DOCUMENTS[document]):
+        name, _, anchor = link.partition("#")
+        target = (page.parent / name).resolve() if name else page
+        if not target.exists() or (
+            anchor and anchor not in anchors(target.read_text(encoding="utf-8"))
+        ):
+            missing.append(link)
     assert missing == []
