@@ -1,22 +1,22 @@
-"""What Devin Relay reacts to in Slack: one behaviour a file, first match first.
+"""What Devin Relay reacts to in Slack: one behavior a file, first match first.
 
-| file        | what people do                                              |
-|-------------|-------------------------------------------------------------|
-| `events`    | write: which of the next three it is                        |
-| `mentions`  | `@Devin Relay link`, `unlink`, `status`, `mute`, `help` …    |
-| `replies`   | write in a linked thread                                    |
-| `edits`     | edit or delete a message; press *Send the correction*       |
-| `commands`  | `/devin-say` in a channel                                   |
-| `asking`    | answer what `/devin-say` asks back                          |
-| `home`      | open the Home tab of the app, and press there               |
-| `shortcuts` | run *Send to Devin* or *Link to a Devin session*            |
-| `offers`    | press *Link this thread*, offered where a session is named  |
-| `actions`   | press *Send again* or *Unlink*                              |
-| `steps`     | run a workflow with a step of ours                          |
-| `errors`    | (what any of these raise, told to whom it concerns)         |
-| `moved`     | share a private channel with another organization           |
-| `unhandled` | (everything else, acknowledged)                             |
-| `late`      | (what was written while nobody listened: no listener)       |
+| file             | what people do                                              |
+|------------------|-------------------------------------------------------------|
+| `events`         | write: which of the next three it is                        |
+| `mentions`       | `@Devin Relay link`, `unlink`, `status`, `mute`, `help` …   |
+| `replies`        | write in a linked thread                                    |
+| `edits`          | edit or delete a message; press *Send the correction*       |
+| `say`            | `/devin-say` in a channel                                   |
+| `say_prompts`    | answer what `/devin-say` asks back                          |
+| `home`           | open the Home tab of the app, and press there               |
+| `shortcuts`      | run *Send to Devin* or *Link to a Devin session*            |
+| `link_offers`    | press *Link this thread*, offered where a session is named  |
+| `actions`        | press *Send again* or *Unlink*                              |
+| `workflow_steps` | run a workflow with a step of ours                          |
+| `failures`       | (what any of these raise, told to the person it concerns)   |
+| `channel_moves`  | share a private channel with another organization           |
+| `unhandled`      | (everything else, acknowledged)                             |
+| `late`           | (what was written while nobody listened: no listener)       |
 """
 
 from slack_bolt.async_app import AsyncApp
