@@ -1,0 +1,71 @@
+"""The pages on the architecture show the rooms as they are, and say how old each decision is."""
+
+import ast
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PAGES = ROOT / "docs" / "architecture"
+OVERVIEW = (PAGES / "overview.md").read_text(encoding="utf-8")
+ROWS = re.findall(r"^\| \d \| (.+?) \| (.+) \|$", OVERVIEW, re.MULTILINE)
+LAYERS = next(
+    contract["layers"]
+    for contract in tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"][
+        "contracts"
+    ]
+    if contract["type"] == "layers"
+)
+ROOMS = [*sorted(path.parent for path in ROOT.glob("bot/*/__init__.py")), ROOT / "handlers"]
+DECISIONS = sorted(path for path in (PAGES / "decisions").iterdir() if path.name != "README.md")
+
+
+def test_the_overview_fits_on_a_page() -> None:
+    """Somebody who is new reads all of it."""
+    assert len(OVERVIEW.splitlines()) <= 120
+
+
+def test_the_rows_of_rooms_are_those_that_import_linter_holds() -> None:
+    """From top to bottom; of the lowest row the order does not matter."""
+    shown = [name for names, _ in ROWS for name in re.findall(r"`(\w+)/?`", names)]
+    held = [name.removeprefix("bot.") for layer in LAYERS for name in re.split(" [|:] ", layer)]
+    assert shown[:-3] == held[:-3]
+    assert set(shown[-3:]) == set(held[-3:])
+
+
+@pytest.mark.parametrize("room", ROOMS, ids=lambda room: room.name)
+def test_a_room_is_described_by_its_own_sentence(room: Path) -> None:
+    """The first line of its `__init__.py`."""
+    told = dict(ROWS).get(f"`{room.name}/`") or dict(ROWS)[f"`{room.name}/`, `settings`, `urls`"]
+    docstring = ast.get_docstring(ast.parse((room / "__init__.py").read_text())) or ""
+    sentence = docstring.splitlines()[0].removesuffix(".")
+    assert told.lower().startswith(sentence.lower())
+
+
+@pytest.mark.parametrize("path", DECISIONS, ids=lambda path: path.stem)
+def test_a_decision_says_when_and_of_which_version_it_speaks(path: Path) -> None:
+    """An undated decision goes stale unseen."""
+    text = path.read_text(encoding="utf-8")
+    number = path.name[:4]
+    assert re.match(rf"# {number}: \S", text)
+    assert re.search(r"^- Date: \d{4}-\d\d-\d\d\b", text, re.MULTILINE)
+    status = re.search(r"^- Status: (?:accepted|superseded by (\d{4}))$", text, re.MULTILINE)
+    assert status
+    assert status[1] is None or any(one.name.startswith(status[1]) for one in DECISIONS)
+    assert re.search(r"^- Versions: (?:none|.*\d)", text, re.MULTILINE)
+    headings = re.findall(r"^## (.+)$", text, re.MULTILINE)
+    assert headings == ["Context", "Decision", "Consequences"]
+
+
+def test_every_decision_is_listed() -> None:
+    """Once, under its own title."""
+    listed = re.findall(
+        r"^\| \[(\d{4})\]\((\S+)\) \| (.+) \| [\d-]+ \| .+ \|$",
+        (PAGES / "decisions" / "README.md").read_text(encoding="utf-8"),
+        re.MULTILINE,
+    )
+    titles = [path.read_text(encoding="utf-8").splitlines()[0][2:] for path in DECISIONS]
+    assert [f"{number}: {title}" for number, _, title in listed] == titles
+    assert [name for _, name, _ in listed] == [path.name for path in DECISIONS]
