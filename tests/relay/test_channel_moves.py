@@ -1,11 +1,13 @@
 """A private channel is shared with another organization: Slack gives it another id."""
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 
-from bot.app import Bot
+from bot.app import Bot, open_bot
 from bot.redis.connection import Store
+from bot.settings import Settings
 from tests.support.desk import OTHER_SESSION, SESSION, Desk
 from tests.support.waiting import until_settled, wait_until
 
@@ -76,17 +78,19 @@ async def moved_while_waiting(desk: Desk) -> tuple[str, str]:
 
 @pytest.mark.parametrize("change", ["", "Please merge", "(aside) never mind"])
 async def test_what_waits_follows_its_author_under_the_new_id(
-    bot: Bot, desk: Desk, store: Store, change: str
+    settings: Settings, desk: Desk, store: Store, change: str
 ) -> None:
     """Deleted, edited, or made an aside: Devin gets what it is now, or nothing."""
-    _, ts = await moved_while_waiting(desk)
-    if change:
-        await desk.slack.edit("secrets", ts, change)
-    else:
-        await desk.slack.delete("secrets", ts)
-    await desk.until_heard()
-    desk.devin.behave(SESSION, "running")
-    await until_settled(store)
+    async with open_bot(settings, notice_after=timedelta(seconds=1)):
+        await desk.slack.wait_connected()
+        _, ts = await moved_while_waiting(desk)
+        if change:
+            await desk.slack.edit("secrets", ts, change)
+        else:
+            await desk.slack.delete("secrets", ts)
+        await desk.until_heard()
+        desk.devin.behave(SESSION, "running")
+        await until_settled(store)
     texts = [one.rpartition("\n")[2] for one in desk.received()]
     assert texts == (["Please merge"] if change == "Please merge" else [])
 
