@@ -213,6 +213,10 @@ def test_hostile_blocks_are_read_in_one_go(hostile: str) -> None:
     link = {"type": "link", "url": hostile, "text": hostile}
     parts = section(text(hostile, "bold"), text(hostile, "code"), link)
     to_markdown("", rich(parts, bullets(parts, indent=1), quote(*[text("a ", "bold")] * 9_999)))
+
+
+def test_ten_thousand_elements_are_read_in_one_go() -> None:
+    """Whose style changes with each, or whose indent grows."""
     changing = [text("a ", "bold"), text("b", "italic"), text("c", "bold", "italic")]
     assert to_markdown("", rich(section(*changing * 9_999)))
     lists = [bullets(section(text("a")), indent=depth) for depth in range(9_999)]
