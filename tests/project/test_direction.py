@@ -4,6 +4,7 @@ import ast
 import re
 import tomllib
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,6 @@ FILES = {
 CONTRACTS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"][
     "contracts"
 ]
-TREES = {name: ast.parse(path.read_text()) for name, path in FILES.items()}
 
 MOST_FILES = 16
 MOST_LINES = 300
@@ -54,6 +54,12 @@ KINDS_AT_IMPORT = (
 )
 
 
+@cache
+def tree_of(module: str) -> ast.Module:
+    """Its syntax; read when a test asks, as every worker imports this file."""
+    return ast.parse(FILES[module].read_text())
+
+
 def modules_of(*packages: str) -> list[str]:
     return [name for name in FILES if name.split(".")[0] in packages]
 
@@ -61,7 +67,7 @@ def modules_of(*packages: str) -> list[str]:
 @pytest.mark.parametrize("module", modules_of("bot", "handlers"))
 def test_nothing_is_built_at_import(module: str) -> None:
     """Constants, classes and functions only: no client, no loop, no reading of the environment."""
-    for node in TREES[module].body:
+    for node in tree_of(module).body:
         assert isinstance(node, KINDS_AT_IMPORT), ast.unparse(node)
         if isinstance(node, ast.Expr):
             assert isinstance(node.value, ast.Constant), ast.unparse(node)
@@ -73,7 +79,7 @@ def test_nothing_is_built_at_import(module: str) -> None:
 
 def strange_calls(node: ast.AST, module: str) -> set[str]:
     """What an assignment at import calls, beyond `BUILDERS` and functions of its own module."""
-    functions = {one.name for one in TREES[module].body if isinstance(one, ast.FunctionDef)}
+    functions = {one.name for one in tree_of(module).body if isinstance(one, ast.FunctionDef)}
     calls = (one for one in outside_lambdas(node) if isinstance(one, ast.Call))
     return {ast.unparse(one.func) for one in calls} - BUILDERS - functions
 
@@ -111,7 +117,7 @@ def test_files_and_functions_are_short(module: str) -> None:
     """What is longer is split, or listed above with its reason."""
     lines = len(FILES[module].read_text().splitlines())
     assert lines <= MOST_LINES or module in LONG_FILES, f"{lines} lines"
-    for node in ast.walk(TREES[module]):
+    for node in ast.walk(tree_of(module)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             length = (node.end_lineno or node.lineno) - node.lineno + 1
             name = f"{module}.{node.name}"
@@ -124,8 +130,8 @@ def test_an_exception_that_is_no_longer_needed_is_struck_off() -> None:
         assert len(FILES[module].read_text().splitlines()) > MOST_LINES, module
     lengths = {
         f"{module}.{node.name}": (node.end_lineno or node.lineno) - node.lineno + 1
-        for module, tree in TREES.items()
-        for node in ast.walk(tree)
+        for module in FILES
+        for node in ast.walk(tree_of(module))
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
     }
     assert all(lengths.get(name, 0) > MOST_FUNCTION_LINES for name in LONG_FUNCTIONS)
@@ -139,8 +145,8 @@ def test_any_failure_is_met_in_two_places_only() -> None:
     """Everywhere else an error that nobody foresaw goes on to one of them."""
     catching = [
         module
-        for module, tree in TREES.items()
-        for node in ast.walk(tree)
+        for module in FILES
+        for node in ast.walk(tree_of(module))
         if isinstance(node, ast.ExceptHandler) and is_broad(node)
     ]
     assert sorted(catching) == sorted(BROAD)
