@@ -20,7 +20,7 @@ from bot.redis.keys import PREFIX
 from bot.settings import Settings, load_settings
 from sandbox import Sandbox
 from sandbox.launch import environment_of
-from tests.support import not_run, secrets_guard
+from tests.support import long_first, not_run, secrets_guard
 from tests.support.desk import SESSION, Desk
 from tests.support.redis_servers import asked_for, node_url, serving
 
@@ -32,9 +32,10 @@ hypothesis.settings.load_profile("patient")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """No test may let a token out, and none may be skipped unseen."""
+    """No test may let a token out, none may be skipped unseen, and long ones start first."""
     config.pluginmanager.register(secrets_guard)
     config.pluginmanager.register(not_run)
+    config.pluginmanager.register(long_first)
 
 
 @pytest.fixture(scope="session")

@@ -61,6 +61,7 @@ while another process accepted it; `test_a_deletion_that_meets_its_reply_at_the_
 """
 
 
+@pytest.mark.longest
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize(("mode", "seed", "scenes"), SEEDS)
 async def test_a_short_run_finds_nothing(
