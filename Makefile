@@ -3,7 +3,10 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
-export PYTHONDONTWRITEBYTECODE ?=
+# Also where the environment forbids it: six workers and each bot that they start read the bytecode.
+export PYTHONDONTWRITEBYTECODE :=
+# Six at a time, also on two cores: most tests wait for something.
+PYTEST := $(BIN)/python -m pytest -n 6 --dist worksteal
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo screenshots run test test-redis lint format types check bench chaos lock clean
@@ -28,9 +31,8 @@ screenshots: setup ## The pictures of the page in docs/, from the demo; needs Ch
 run: setup ## The bot, with the settings of .env
 	$(BIN)/python -m bot run
 
-# Six at a time, also on two cores: most tests wait for something.
 test: setup ## Every test
-	$(BIN)/python -m pytest -n 6
+	$(PYTEST)
 
 # What a server may do its own way: scripts, keys and their TTLs, blocking reads, absence, and the bot
 # as a whole. tests/away/test_cluster*.py start a Cluster by themselves, so that they belong to `test`.
@@ -38,9 +40,9 @@ REDIS_TESTS := tests/test_journey.py $(addprefix tests/,store schedule delivery 
 
 test-redis: setup ## The tests that touch Redis, on Debian's redis-server and on a Cluster
 	@if command -v redis-server; then redis-server --version; \
-	  TEST_REDIS=debian $(BIN)/python -m pytest -q -n 6 $(REDIS_TESTS) tests/away/test_redis.py; \
+	  TEST_REDIS=debian $(PYTEST) -q $(REDIS_TESTS) tests/away/test_redis.py; \
 	else echo "NOT TESTED on Debian's redis-server, which is not here: apt-get install redis-server" >&2; fi
-	TEST_REDIS=cluster $(BIN)/python -m pytest -q -n 6 $(REDIS_TESTS)
+	TEST_REDIS=cluster $(PYTEST) -q $(REDIS_TESTS)
 
 lint: setup ## Ruff, rules and format, and which room may import which
 	$(BIN)/ruff check .

@@ -10,8 +10,8 @@ import pytest
 from redis.asyncio import Redis
 
 from bot.app import open_bot
-from bot.model.owed import parse_report
-from bot.redis.keys import OUTBOX_KEY, reply_key
+from bot.model.owed import parse_owed
+from bot.redis.keys import OUTBOX_KEY, subject_key
 from bot.settings import load_settings
 from sandbox import Sandbox
 from sandbox.slack.transport.deliveries import Delivery
@@ -150,11 +150,11 @@ async def age_reports(url: str, by: timedelta) -> None:
         assert owed
         for name in map(str, owed):
             await raw.zincrby(OUTBOX_KEY, -by / MILLISECOND, name)
-            report = parse_report(name)
+            report = parse_owed(name)
             assert report is not None
-            claim = f"begun:{report.round}:{report.kind}"
-            if await raw.hexists(reply_key(report.reply), claim):
-                await raw.hincrby(reply_key(report.reply), claim, -by // MILLISECOND)
+            claim = f"begun:{report.number}:{report.kind}"
+            if await raw.hexists(subject_key(report.subject), claim):
+                await raw.hincrby(subject_key(report.subject), claim, -by // MILLISECOND)
 
 
 @pytest.mark.parametrize(
