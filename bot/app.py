@@ -16,7 +16,7 @@ from docket import Docket
 import handlers
 from bot.delivery.deliverer import NOTICE_AFTER
 from bot.delivery.reconcile import LOOK_AFTER_SECONDS
-from bot.devin.client import open_devin
+from bot.devin.v1.client import open_devin
 from bot.redis.connection import Store, open_store
 from bot.redis.embedded.server import embedded_valkey
 from bot.runtime import metrics

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from bot.app import open_redis, open_slack
-from bot.devin.client import open_devin
+from bot.devin.v1.client import open_devin
 from bot.model.errors import OperatorError, PassingError
 from bot.redis.connection import open_store
 from bot.settings import Settings

@@ -7,8 +7,8 @@ import asyncio
 import logging
 from collections.abc import Sequence
 
-from bot.devin.client import Devin
 from bot.devin.multipart import Multipart
+from bot.devin.v1.client import Devin
 from bot.model.errors import FileLeftOut
 from bot.model.files import AttachedFile, Upload, WhyLink
 from bot.model.outcomes import Outcome, Wait

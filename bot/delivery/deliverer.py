@@ -17,7 +17,7 @@ from bot.delivery.attachments import Files
 from bot.delivery.compose import letter
 from bot.delivery.lease import Lease
 from bot.delivery.reconcile import Reconciler
-from bot.devin.client import Devin
+from bot.devin.v1.client import Devin
 from bot.model.arrivals import digest
 from bot.model.errors import StoreAway
 from bot.model.files import Upload, WhyLink

@@ -9,8 +9,8 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
-from bot.devin.client import Devin
-from bot.devin.sessions import Look
+from bot.devin.v1.client import Devin
+from bot.devin.v1.sessions import Look
 from bot.model.arrivals import Arrival
 from bot.model.outcomes import Outcome, OutcomeKind
 from bot.model.sessions import SessionId

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
-from bot.devin.client import Devin
+from bot.devin.v1.client import Devin
 from bot.model.errors import (
     BadSession,
     CannotPost,

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.app import Bot
-from bot.devin.sessions import Look, find
+from bot.devin.v1.sessions import Look, find
 from bot.model.arrivals import Arrival, digest
 from sandbox import Sandbox
 from tests.support.desk import SESSION, Desk

@@ -18,7 +18,7 @@ from bot.app import Bot
 from bot.delivery.attachments import Files
 from bot.delivery.deliverer import Deliverer
 from bot.delivery.reconcile import Reconciler
-from bot.devin.client import open_devin
+from bot.devin.v1.client import open_devin
 from bot.model.errors import StoreAway
 from bot.model.outcomes import Outcome, OutcomeKind
 from bot.model.owed import Owed, OwedKind

@@ -9,8 +9,8 @@ import pytest
 import yaml
 from pydantic import BaseModel, SecretStr
 
-from bot.devin.client import open_devin
-from bot.devin.responses import (
+from bot.devin.v1.client import open_devin
+from bot.devin.v1.responses import (
     HTTPValidationError,
     MessageSentResponse,
     PostMessageParams,

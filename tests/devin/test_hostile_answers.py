@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bot.devin.responses import DETAIL_LIMIT, parse_answer
+from bot.devin.v1.responses import DETAIL_LIMIT, parse_answer
 from bot.model.outcomes import Outcome, OutcomeKind, Refusal, Wait
 
 NO_TEXT = "\ud800"

@@ -7,8 +7,8 @@ from email.utils import format_datetime
 
 import pytest
 
-from bot.devin.client import BODY_LIMIT
-from bot.devin.responses import DETAIL_LIMIT, PROBLEM_LIMIT
+from bot.devin.v1.client import BODY_LIMIT
+from bot.devin.v1.responses import DETAIL_LIMIT, PROBLEM_LIMIT
 from bot.model.outcomes import Outcome, OutcomeKind, Refusal, Wait
 from tests.support.raw_http import (
     CHUNKED,

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.app import Bot
-from bot.devin.sessions import title_of
+from bot.devin.v1.sessions import title_of
 from bot.model.people import UserId
 from bot.model.sessions import Listed, SessionId
 from bot.model.threads import Link, ThreadRef

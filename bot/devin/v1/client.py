@@ -2,7 +2,7 @@
 
 Every failure of the wire is an answer: a `Wait` where nothing was sent and the same call may be
 made again, an uncertain `Outcome` where it may have been. What Devin's own answers mean is told by
-`devin/responses.py`.
+`devin/v1/responses.py`.
 """
 
 import asyncio
@@ -22,8 +22,8 @@ from httpx_aiohttp import AiohttpTransport
 from pydantic import SecretStr
 
 from bot.devin.multipart import Multipart
-from bot.devin.responses import PostMessageParams, attachment_address, parse_answer
-from bot.devin.sessions import Look, find, listed, title_of
+from bot.devin.v1.responses import PostMessageParams, attachment_address, parse_answer
+from bot.devin.v1.sessions import Look, find, listed, title_of
 from bot.model.arrivals import Arrival
 from bot.model.outcomes import Outcome, OutcomeKind, Wait
 from bot.model.sessions import Listed, SessionId
