@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from bot.app import open_redis, open_slack
 from bot.devin.v1.client import open_devin
 from bot.model.errors import OperatorError, PassingError
+from bot.model.outcomes import Refusal
 from bot.redis.connection import open_store
 from bot.settings import Settings
 from bot.slack.identity import Identity, check_app_token, identify
@@ -74,12 +75,15 @@ def _scopes(identity: Identity) -> Finding:
 
 async def _devin(settings: Settings) -> Finding:
     async with open_devin(settings.devin_api_url, settings.devin_api_key, 1) as devin:
-        answer = await devin.probe()
-    if answer in {"404", "422"}:
-        return Finding("Devin", is_good=True, says=f"takes the key (answer {answer} to a probe)")
+        probe = await devin.probe()
+    if probe.refusal is None:
+        says = f"takes the key (answer {probe.answer} to a probe)"
+        return Finding("Devin", is_good=True, says=says)
     remedies = {
-        "401": "rejects DEVIN_API_KEY: make a new key of version 1 (apk_…) in Devin's settings",
-        "403": "the key may not write to sessions: give it that permission, or use another",
+        Refusal.KEY_REJECTED: "rejects DEVIN_API_KEY: make a new key of version 1 (apk_…) in "
+        "Devin's settings",
+        Refusal.FORBIDDEN: "the key may not write to sessions: give it that permission, or use "
+        "another",
     }
-    remedy = remedies.get(answer, f"no usable answer ({answer}): look at DEVIN_API_URL")
-    return Finding("Devin", is_good=False, says=remedy)
+    unusable = f"no usable answer ({probe.answer}): look at DEVIN_API_URL"
+    return Finding("Devin", is_good=False, says=remedies.get(probe.refusal, unusable))

@@ -7,8 +7,7 @@ import asyncio
 import logging
 from collections.abc import Sequence
 
-from bot.devin.multipart import Multipart
-from bot.devin.v1.client import Devin
+from bot.devin.api import Devin, OutgoingFile
 from bot.model.errors import FileLeftOut
 from bot.model.files import AttachedFile, Upload, WhyLink
 from bot.model.outcomes import Outcome, Wait
@@ -87,13 +86,13 @@ class Files:
         if file.size > self._limit:
             raise FileLeftOut(WhyLink.TOO_LARGE)
         async with self._slack.opened(file, self._limit) as download:
-            form = Multipart(
+            outgoing = OutgoingFile(
                 file.filename or file.name,
                 file.kind or UNKNOWN_KIND,
                 download.chunks(),
                 download.size,
             )
-            answer = await self._devin.upload(form)
+            answer = await self._devin.upload(outgoing)
         if download.broke_off is not None:
             raise download.broke_off
         if isinstance(answer, Outcome):

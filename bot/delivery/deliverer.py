@@ -16,8 +16,9 @@ from typing import TypeVar
 from bot.delivery.attachments import Files
 from bot.delivery.compose import letter
 from bot.delivery.lease import Lease
+from bot.delivery.matching import Attempt
 from bot.delivery.reconcile import Reconciler
-from bot.devin.v1.client import Devin
+from bot.devin.api import Devin
 from bot.model.arrivals import digest
 from bot.model.errors import StoreAway
 from bot.model.files import Upload, WhyLink
@@ -171,12 +172,11 @@ class Deliverer:
         return _Letter(text, tuple(one for one in brought if _is_told(one)), may_be_there)
 
     async def _look(self, lease: Lease, head: Head, message: "_Letter", lost: Outcome) -> Outcome:
-        since = datetime.fromtimestamp(head.sent / 1000, UTC)
-        ids = _ids(lease.session, reply_id=head.reply.id)
         arrivals = await self._patiently(lambda: self._mailbox.lately(lease.session))
-        return await self._reconciler.reconcile(
-            lease.session, message.text, since, arrivals, head.clock, lost, ids
-        )
+        since = datetime.fromtimestamp(head.sent / 1000, UTC)
+        reply, text = head.reply.id, message.text
+        attempt = Attempt(lease.session, reply, text, since, arrivals, head.clock)
+        return await self._reconciler.reconcile(attempt, lost)
 
     async def _wait(self, lease: Lease, head: Head, wait: Wait) -> Step:
         if head.attempts and head.waited >= self._give_up_after:

@@ -1,4 +1,4 @@
-"""A delivery whose answer was lost is settled by looking: is the message in the session?
+"""A delivery whose answer was lost is reconciled: is the message in the session?
 
 It is never sent again from here. Seen means delivered; not seen, or not readable, stays uncertain,
 and a person decides.
@@ -6,20 +6,27 @@ and a person decides.
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Sequence
+from enum import StrEnum
 
-from bot.devin.v1.client import Devin
-from bot.devin.v1.sessions import Look
-from bot.model.arrivals import Arrival
+from bot.delivery.matching import Attempt, is_there
+from bot.devin.api import Devin, Unread
 from bot.model.outcomes import Outcome, OutcomeKind
-from bot.model.sessions import SessionId
 from bot.runtime import metrics
 
 log = logging.getLogger(__name__)
 
 LOOK_AFTER_SECONDS = (1.0, 3.0)
 """When to look, each counted from the look before: a message may take a moment to be listed."""
+
+
+class Look(StrEnum):
+    """What a look into a session showed."""
+
+    SEEN = "seen"
+    UNSEEN = "unseen"
+    UNREADABLE = "unreadable"
+    AWAY = "away"
 
 
 class Reconciler:
@@ -29,29 +36,23 @@ class Reconciler:
         self._devin = devin
         self._look_after = look_after
 
-    async def reconcile(
-        self,
-        session: SessionId,
-        message: str,
-        since: datetime,
-        arrivals: Sequence[Arrival],
-        clock: Callable[[], datetime],
-        uncertain: Outcome,
-        ids: Mapping[str, object],
-    ) -> Outcome:
-        """`uncertain`, or that it was delivered after all; takes some seconds, never raises.
-
-        `arrivals` are messages of which nobody doubts that they are there; `since` and they were
-        read from `clock`. `ids` are for the log.
-        """
+    async def reconcile(self, attempt: Attempt, uncertain: Outcome) -> Outcome:
+        """`uncertain`, or that it was delivered after all; takes some seconds, never raises."""
         look = Look.UNREADABLE
         for seconds in self._look_after:
             await asyncio.sleep(seconds)
-            look = await self._devin.look(session, message, since, arrivals, clock)
+            look = await self._look(attempt)
             if look in {Look.SEEN, Look.UNREADABLE}:
                 break
         metrics.LOOKS.labels(look).inc()
-        log.info("looked into the session", extra={**ids, "look": look.value})
+        ids = {"session_id": attempt.session, "reply_id": attempt.reply}
+        log.info("looked into the session", extra=ids | {"look": look.value})
         if look is Look.SEEN:
             return Outcome(kind=OutcomeKind.DELIVERED, status=uncertain.status)
         return uncertain
+
+    async def _look(self, attempt: Attempt) -> Look:
+        found = await self._devin.messages(attempt.session, clock=attempt.clock)
+        if isinstance(found, Unread):
+            return Look.AWAY if found.is_passing else Look.UNREADABLE
+        return Look.SEEN if is_there(found.messages, attempt, found.skew) else Look.UNSEEN

@@ -1,1 +1,1 @@
-"""Devin's API: a call in, an outcome out."""
+"""Devin's API behind one Protocol: a call in, a value out."""

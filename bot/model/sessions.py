@@ -1,16 +1,33 @@
-"""Devin's sessions in what people write: ids and web addresses."""
+"""Devin's sessions: their states, and their ids and web addresses in what people write."""
 
 import re
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import NewType
 
 SessionId = NewType("SessionId", str)
 """Canonical `devin-<hex>`; only `sessions.parse_session` makes one from outside text."""
 
 
+class SessionState(StrEnum):
+    """What a session is doing.
+
+    `WAITING` and `APPROVAL` are for a person's answer and consent. A suspended session may be
+    resumed, a finished one is done with its task, and an ended one takes no more messages.
+    """
+
+    WORKING = "working"
+    WAITING = "waiting"
+    APPROVAL = "approval"
+    FINISHED = "finished"
+    SUSPENDED = "suspended"
+    ENDED = "ended"
+    UNKNOWN = "unknown"
+
+
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A session as Devin lists it; the title may be empty, and is somebody's words."""
+    """A session to choose from; the title may be empty, and is somebody's words."""
 
     session: SessionId
     title: str

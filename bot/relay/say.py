@@ -1,10 +1,11 @@
 """`/devin-say`: a message for Devin from a channel, posted there and delivered."""
 
 import asyncio
+import logging
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
-from bot.devin.v1.client import Devin
+from bot.devin.api import Devin, SessionSummary, Unread
 from bot.model.errors import (
     BadSession,
     CannotPost,
@@ -15,7 +16,7 @@ from bot.model.errors import (
 )
 from bot.model.people import UserId
 from bot.model.replies import Change, Reply
-from bot.model.sessions import Listed, SessionId, parse_session
+from bot.model.sessions import Listed, SessionId, SessionState, parse_session
 from bot.model.threads import Link, ThreadRef, ts_micros
 from bot.relay.accept import Accepting
 from bot.relay.workspace import Workspace
@@ -24,12 +25,17 @@ from bot.store.links import Links
 from bot.wording import devin_say
 from bot.wording.say_form import Choices
 
+log = logging.getLogger(__name__)
+
 ACTIVE = timedelta(days=7)
 """A session without traffic for longer is not what `/devin-say` without a session means."""
 
 HERE = 50
 ELSEWHERE = 20
 """As many sessions of the channel, and of Devin's own list, as somebody can choose from."""
+
+OVER = frozenset({SessionState.FINISHED, SessionState.ENDED})
+"""The states in which a session is not offered."""
 
 TITLED = 10
 """How many titles are read one by one where Devin's list is switched off."""
@@ -112,7 +118,7 @@ class Say:
         sees_all = self._lists_sessions and await self._accepting.is_full_member(by)
         return Choices(
             here=_named(here, titled),
-            elsewhere=[one for one in titled if one.session not in here] if sees_all else [],
+            elsewhere=_elsewhere(titled, here) if sees_all else [],
             meant=meant or (here[0] if len(here) == 1 else None),
         )
 
@@ -120,11 +126,15 @@ class Say:
         """`sessions` with what Devin calls them, in a second; without titles if it does not say."""
         return _named(sessions, await self._titled(sessions))
 
-    async def _titled(self, sessions: Sequence[SessionId]) -> Sequence[Listed]:
+    async def _titled(self, sessions: Sequence[SessionId]) -> Sequence[SessionSummary]:
         """Devin's latest sessions, or only these where its list is switched off."""
-        if self._lists_sessions:
-            return await self._devin.recent(ELSEWHERE)
-        return await self._devin.titled(sessions[:TITLED])
+        if not self._lists_sessions:
+            return await self._devin.states(sessions[:TITLED])
+        found = await self._devin.recent(ELSEWHERE)
+        if isinstance(found, Unread):
+            log.warning("sessions not listed", extra={"status": found.status})
+            return ()
+        return [one for one in found if one.state not in OVER]
 
     async def default(self, channel: str, by: UserId) -> ChannelDefault | None:
         """The channel's default session."""
@@ -183,7 +193,11 @@ class Say:
             raise NotTaken(change)
 
 
-def _named(sessions: Iterable[SessionId], titled: Iterable[Listed]) -> list[Listed]:
+def _elsewhere(titled: Iterable[SessionSummary], here: Sequence[SessionId]) -> list[Listed]:
+    return [Listed(one.session, one.title) for one in titled if one.session not in here]
+
+
+def _named(sessions: Iterable[SessionId], titled: Iterable[SessionSummary]) -> list[Listed]:
     titles = {one.session: one.title for one in titled}
     return [Listed(session, titles.get(session, "")) for session in sessions]
 

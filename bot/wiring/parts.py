@@ -7,7 +7,7 @@ from functools import partial
 from docket import Docket
 
 from bot.catch_up.listening import Listening
-from bot.devin.v1.client import Devin
+from bot.devin.api import Devin
 from bot.redis.connection import Store
 from bot.relay.accept import Accepting
 from bot.relay.permissions import Permissions

@@ -1,6 +1,7 @@
 """A delivery whose answer was lost is settled by looking into the session."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,13 +11,26 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.app import Bot
-from bot.devin.v1.sessions import Look, find
+from bot.delivery.matching import Attempt, is_there
+from bot.delivery.reconcile import Look
+from bot.devin.v1.sessions import parse_messages
 from bot.model.arrivals import Arrival, digest
+from bot.model.replies import ReplyId
+from bot.model.sessions import SessionId
 from sandbox import Sandbox
 from tests.support.desk import SESSION, Desk
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 WORDS = "ada (in Slack):\n\nPlease rebase"
+
+
+def find(body: bytes, arrivals: Sequence[Arrival] = ()) -> Look:
+    """Read a session's record, and look for `WORDS` among its messages."""
+    messages = parse_messages(body)
+    if messages is None:
+        return Look.UNREADABLE
+    attempt = Attempt(SessionId(SESSION), ReplyId("T:C:1"), WORDS, NOW, arrivals, lambda: NOW)
+    return Look.SEEN if is_there(messages, attempt, timedelta(0)) else Look.UNSEEN
 
 
 def listed(**entry: Any) -> bytes:
@@ -53,7 +67,7 @@ def test_a_message_counts_as_seen_only_if_a_user_wrote_it_since(
     body: bytes, expected: Look
 ) -> None:
     """The same words, from a user, not from before the attempt; white space aside."""
-    assert find(body, WORDS, NOW) is expected
+    assert find(body) is expected
 
 
 def at(seconds: float) -> datetime:
@@ -88,22 +102,22 @@ def test_the_same_words_count_once_for_each_time_they_were_sent(
 ) -> None:
     """What is known to have arrived shortly before is not taken for the one that is looked for."""
     messages = [{"message": WORDS, "timestamp": at(one).isoformat()} for one in copies]
-    assert find(json.dumps({"messages": messages}).encode(), WORDS, NOW, arrivals) is expected
+    assert find(json.dumps({"messages": messages}).encode(), arrivals) is expected
 
 
 def test_half_an_emoji_in_a_session_breaks_no_look() -> None:
     """JSON may hold one, and the message that is looked for is found beside it."""
     halves = [{"message": "half \ud83d emoji", "timestamp": NOW.isoformat()}]
     there = [*halves, {"message": WORDS, "timestamp": NOW.isoformat()}]
-    assert find(json.dumps({"messages": there}).encode(), WORDS, NOW) is Look.SEEN
-    assert find(json.dumps({"messages": halves}).encode(), WORDS, NOW) is Look.UNSEEN
+    assert find(json.dumps({"messages": there}).encode()) is Look.SEEN
+    assert find(json.dumps({"messages": halves}).encode()) is Look.UNSEEN
 
 
 @given(st.recursive(st.none() | st.booleans() | st.floats() | st.text(), st.lists, max_leaves=5))
 def test_no_record_of_a_session_breaks_the_look(value: object) -> None:
     """What Devin adds or leaves out is passed over."""
     for session in (value, {"messages": value}, {"messages": [value, {"message": value}]}):
-        assert find(json.dumps(session).encode(), WORDS, NOW) in {Look.UNSEEN, Look.UNREADABLE}
+        assert find(json.dumps(session).encode()) in {Look.UNSEEN, Look.UNREADABLE}
 
 
 @pytest.mark.parametrize("state", ["drops", "half", "gateway", "timeout", "server_error"])

@@ -7,8 +7,9 @@ from email.utils import format_datetime
 
 import pytest
 
-from bot.devin.v1.client import BODY_LIMIT
+from bot.devin.api import Probe
 from bot.devin.v1.responses import DETAIL_LIMIT, PROBLEM_LIMIT
+from bot.devin.v1.wire import BODY_LIMIT
 from bot.model.outcomes import Outcome, OutcomeKind, Refusal, Wait
 from tests.support.raw_http import (
     CHUNKED,
@@ -220,12 +221,24 @@ async def test_retry_after_as_a_date_counts_from_now() -> None:
 # The probe of `check`.
 
 
-@pytest.mark.parametrize("status", [401, 403, 404, 422])
-async def test_the_probe_tells_the_status_and_sends_no_message(status: int) -> None:
+@pytest.mark.parametrize(
+    ("status", "refusal"),
+    [
+        (401, Refusal.KEY_REJECTED),
+        (403, Refusal.FORBIDDEN),
+        (404, None),
+        (422, None),
+        (200, Refusal.OTHER),
+        (502, Refusal.OTHER),
+    ],
+)
+async def test_the_probe_tells_the_status_and_sends_no_message(
+    status: int, refusal: Refusal | None
+) -> None:
     """It leaves out the required field, so that no session can be reached by it."""
     said = whole(f"{status} Said", b"{}")
     async with serving(answering(said)) as server, client(server.url) as devin:
-        assert await devin.probe() == str(status)
+        assert await devin.probe() == Probe(refusal, str(status))
     assert server.requests[0].endswith(b"\r\n\r\n{}")
 
 
@@ -234,4 +247,4 @@ async def test_the_probe_tells_how_the_wire_failed() -> None:
     async with serving(answering(OK)) as server:
         url = server.url
     async with client(url) as devin:
-        assert await devin.probe() == "ClientConnectorError"
+        assert await devin.probe() == Probe(Refusal.OTHER, "ClientConnectorError")

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 import httpx
 from pydantic import SecretStr
 
-from bot.devin.v1.client import Devin, open_devin
+from bot.devin.api import Devin
+from bot.devin.v1.client import open_devin
 from bot.model.outcomes import Outcome, Wait
 from bot.model.sessions import SessionId
 from tests.support.desk import SESSION

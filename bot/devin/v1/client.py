@@ -1,45 +1,49 @@
-"""Devin's API: the only module that speaks HTTP to it.
+"""Version 1 over HTTP: every method is one call, and every failure a value.
 
-Every failure of the wire is an answer: a `Wait` where nothing was sent and the same call may be
-made again, an uncertain `Outcome` where it may have been. What Devin's own answers mean is told by
-`devin/v1/responses.py`.
+`v1/wire.py` tells what a failure of the wire means, `v1/responses.py` what Devin's own answers do.
 """
 
 import asyncio
-import logging
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import datetime
 from functools import lru_cache
 from http import HTTPStatus
 from urllib.parse import quote
 
-import aiohttp
 import httpx
 from httpx_aiohttp import AiohttpTransport
 from pydantic import SecretStr
 
+from bot.devin.api import (
+    Cursor,
+    Failure,
+    MessagePage,
+    OutgoingFile,
+    Probe,
+    SessionSummary,
+    Unread,
+    utc_now,
+)
 from bot.devin.multipart import Multipart
-from bot.devin.v1.responses import PostMessageParams, attachment_address, parse_answer
-from bot.devin.v1.sessions import Look, find, listed, title_of
-from bot.model.arrivals import Arrival
-from bot.model.outcomes import Outcome, OutcomeKind, Wait
-from bot.model.sessions import Listed, SessionId
-
-log = logging.getLogger(__name__)
+from bot.devin.v1.responses import (
+    PostMessageParams,
+    attachment_address,
+    parse_answer,
+    parse_probe,
+)
+from bot.devin.v1.sessions import behind, cursor_of, parse_list, parse_messages, parse_record
+from bot.devin.v1.wire import LOST, Answer, failure, skew, start_of
+from bot.model.outcomes import Outcome, OutcomeKind, Refusal, Wait
+from bot.model.sessions import SessionId
 
 TIMEOUT = httpx.Timeout(connect=5.0, write=10.0, read=30.0, pool=5.0)
-
-BODY_LIMIT = 64 * 1024
-"""As much of an answer as is read; what the contract describes is far below."""
 
 SESSION_LIMIT = 8 * 1024 * 1024
 """As much of a session's record as is read; a longer one cannot be searched."""
 
-TITLE_LIMIT = 1024 * 1024
-"""As much of it as is read for its title, which somebody waits for."""
+STATE_LIMIT = 1024 * 1024
+"""As much of it as is read for its title and state, which somebody waits for."""
 
 LOOK_SECONDS = 5.0
 LIST_SECONDS = 0.8
@@ -51,32 +55,16 @@ TOTAL_SECONDS = 45.0
 ADDRESSES = 1_000
 """Sessions whose address is remembered: httpx takes longer over it than over the rest of a call."""
 
-# Nothing has reached Devin when one of these is raised: no connection was made, or none was free.
-# httpx-aiohttp 0.2 maps *every* lost connection to httpx.ConnectTimeout, also one that was lost
-# after sending, so the cause is what counts, not the httpx class. The first that fits is told.
-_NOT_SENT: Sequence[tuple[type[Exception], str]] = (
-    (aiohttp.ClientConnectorDNSError, "its address was not found"),
-    (aiohttp.ClientSSLError, "no secure connection"),
-    (aiohttp.ClientConnectorError, "no connection"),
-    (aiohttp.ConnectionTimeoutError, "no connection in time"),
-)
+JSON = {"Content-Type": "application/json"}
 
 
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    """A read's status and body; `skew` is how far Devin's clock was ahead of the caller's."""
+class DevinV1:
+    """Devin's sessions by version 1 of its API.
 
-    status: int
-    body: bytes
-    skew: timedelta
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
-class Devin:
-    """Devin's sessions, as far as a relay needs them."""
+    It lists messages without a page of their own, so `messages` reads the whole session each time.
+    It has no call for the states of several sessions, so `states` reads each on its own, all at
+    once.
+    """
 
     def __init__(
         self,
@@ -89,124 +77,109 @@ class Devin:
         self._total_seconds = total_seconds
         self._base_url = str(client.base_url).rstrip("/")
         self._headers = httpx.Headers(client.headers)
-        self._headers["Content-Type"] = "application/json"
+        self._headers.update(JSON)
         self._headers["Host"] = client.base_url.netloc.decode()
         self._timeout = {"timeout": client.timeout.as_dict()}
 
     async def post_message(self, session: SessionId, message: str) -> Outcome | Wait:
-        """Send `message` to `session`; every failure of the wire is an answer, none is raised.
-
-        It is sent once: a lost answer is `UNCERTAIN`, never sent again from here.
-        """
+        """Send `message` to `session`, once: a lost answer is `UNCERTAIN`, never sent again."""
         body = PostMessageParams(message=message).model_dump_json().encode()
-        url = _address(self._base_url, session)
-        try:
-            async with asyncio.timeout(self._total_seconds), self._sent(url, body) as response:
-                body = self._keyless(await _start_of(response))
-                return parse_answer(response.status_code, response.headers, body)
-        except (httpx.HTTPError, httpx.StreamError, aiohttp.ClientError, OSError) as error:
-            # asyncio.timeout raises its TimeoutError from a CancelledError, which tells nothing.
-            is_ours = isinstance(error, TimeoutError)
-            return _failure(error if is_ours else error.__cause__ or error)
+        answer = await self._answered(self._sent(_address(self._base_url, session), body))
+        if not isinstance(answer, Answer):
+            return answer
+        return parse_answer(answer.status, answer.headers, answer.body)
 
-    async def upload(self, form: Multipart) -> str | Outcome | Wait:
-        """Give Devin a file; its address, or what became of it otherwise. Never raises.
-
-        `POST /v1/attachments` with the field `file` answers with the address
-        (docs.devin.ai, "Upload files for Devin to work with"). An upload that is made twice leaves
-        a file that nobody refers to.
-        """
-        try:
-            async with (
-                asyncio.timeout(self._total_seconds),
-                self._client.stream(
-                    "POST", "/v1/attachments", content=form.content(), headers=form.headers
-                ) as response,
-            ):
-                status, body = response.status_code, await _start_of(response)
-        except (httpx.HTTPError, httpx.StreamError, aiohttp.ClientError, OSError) as error:
-            is_ours = isinstance(error, TimeoutError)
-            return _failure(error if is_ours else error.__cause__ or error)
-        if status == HTTPStatus.OK and (address := attachment_address(body)):
-            return address
-        answer = parse_answer(status, response.headers, self._keyless(body))
-        is_wait = isinstance(answer, Wait)
-        return answer if is_wait else Outcome(kind=OutcomeKind.REFUSED, status=status)
-
-    async def look(
+    async def messages(
         self,
         session: SessionId,
-        message: str,
-        since: datetime,
-        arrivals: Sequence[Arrival],
-        clock: Callable[[], datetime],
-    ) -> Look:
-        """Whether the session lists `message`, behind `arrivals`, since then; never raises.
-
-        `clock` is the one that `since` and `arrivals` were read from.
-        """
-        path = f"/v1/sessions/{quote(session, safe='')}"
-        answer = await self._get(path, LOOK_SECONDS, clock=clock)
-        if answer is None:
-            return Look.AWAY
-        if answer.status == HTTPStatus.OK:
-            return find(answer.body, message, since, arrivals, answer.skew)
-        is_passing = answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR
-        is_passing |= answer.status == HTTPStatus.TOO_MANY_REQUESTS
-        return Look.AWAY if is_passing else Look.UNREADABLE
-
-    async def recent(self, limit: int) -> Sequence[Listed]:
-        """Sessions that have not ended, as Devin lists them; none if it does not. Never raises."""
-        answer = await self._get("/v1/sessions", LIST_SECONDS, limit=limit)
-        found = listed(answer.body) if answer and answer.status == HTTPStatus.OK else None
+        after: Cursor | None = None,
+        clock: Callable[[], datetime] = utc_now,
+    ) -> MessagePage | Unread:
+        """Read the session, and keep the messages behind the one whose id is `after`."""
+        answer = await self._get(_path(session), LOOK_SECONDS, clock=clock)
+        if isinstance(answer, Unread):
+            return answer
+        found = parse_messages(answer.body)
         if found is None:
-            log.warning("sessions not listed", extra={"status": answer.status if answer else 0})
-        return (found or ())[:limit]
+            return Unread(answer.status)
+        return MessagePage(behind(found, after), cursor_of(found, after), answer.skew)
 
-    async def titled(self, sessions: Sequence[SessionId]) -> Sequence[Listed]:
-        """`sessions` with their titles, each read on its own. Never raises.
+    async def states(self, sessions: Sequence[SessionId]) -> Sequence[SessionSummary]:
+        """Read each of `sessions`; one that is not told within `LIST_SECONDS` is left out."""
+        found = await asyncio.gather(*(self._state(session) for session in sessions))
+        return [one for one in found if one is not None]
 
-        A title is empty where Devin does not tell it within `LIST_SECONDS`.
+    async def _state(self, session: SessionId) -> SessionSummary | None:
+        answer = await self._get(_path(session), LIST_SECONDS, STATE_LIMIT)
+        return None if isinstance(answer, Unread) else parse_record(session, answer.body)
+
+    async def recent(self, limit: int) -> Sequence[SessionSummary] | Unread:
+        """List the latest sessions, at most `limit`, within `LIST_SECONDS`."""
+        answer = await self._get("/v1/sessions", LIST_SECONDS, limit=limit)
+        if isinstance(answer, Unread):
+            return answer
+        found = parse_list(answer.body)
+        return Unread(answer.status) if found is None else found[:limit]
+
+    async def upload(self, file: OutgoingFile) -> str | Failure:
+        """Give Devin a file and return its address.
+
+        `POST /v1/attachments` with the field `file` answers with the address
+        (docs.devin.ai, "Upload files for Devin to work with").
         """
-        return await asyncio.gather(*(self._titled(session) for session in sessions))
+        form = Multipart(file.name, file.kind, file.chunks, file.size)
+        answer = await self._answered(
+            self._client.stream(
+                "POST", "/v1/attachments", content=form.content(), headers=form.headers
+            )
+        )
+        if not isinstance(answer, Answer):
+            return answer
+        if answer.status == HTTPStatus.OK and (address := attachment_address(answer.body)):
+            return address
+        found = parse_answer(answer.status, answer.headers, answer.body)
+        is_wait = isinstance(found, Wait)
+        return found if is_wait else Outcome(kind=OutcomeKind.REFUSED, status=answer.status)
 
-    async def _titled(self, session: SessionId) -> Listed:
-        path = f"/v1/sessions/{quote(session, safe='')}"
-        answer = await self._get(path, LIST_SECONDS, TITLE_LIMIT)
-        is_read = answer is not None and answer.status == HTTPStatus.OK
-        return Listed(session, title_of(answer.body) if answer and is_read else "")
+    async def probe(self) -> Probe:
+        """Try the key by a message that lacks its required field, which reaches no session."""
+        try:
+            response = await self._client.post("/v1/sessions/devin-0/message", json={})
+        except LOST as error:
+            return Probe(Refusal.OTHER, type(error.__cause__ or error).__name__)
+        return parse_probe(response.status_code)
+
+    async def _answered(
+        self, opening: AbstractAsyncContextManager[httpx.Response]
+    ) -> Answer | Failure:
+        """Devin's answer to a write, without our key, or what became of the write otherwise."""
+        try:
+            async with asyncio.timeout(self._total_seconds), opening as response:
+                body = self._keyless(await start_of(response))
+                return Answer(response.status_code, response.headers, body)
+        except LOST as error:
+            return failure(error)
 
     async def _get(
         self,
         path: str,
         seconds: float,
         most: int = SESSION_LIMIT,
-        clock: Callable[[], datetime] = _now,
+        clock: Callable[[], datetime] = utc_now,
         **params: int,
-    ) -> "_Answer | None":
-        """What a read is answered, `most` bytes of it; None without an answer in time."""
+    ) -> Answer | Unread:
+        """The answer to a read that succeeded in time, `most` bytes of it."""
         try:
             async with (
                 asyncio.timeout(seconds),
                 self._client.stream("GET", path, params=params) as response,
             ):
-                skew = _skew(response.headers, clock())
-                body = await _start_of(response, most)
-                return _Answer(response.status_code, body, skew)
-        except (httpx.HTTPError, httpx.StreamError, aiohttp.ClientError, OSError):
-            return None
-
-    async def probe(self) -> str:
-        """Say in a word how Devin takes our key, without sending anything to a session.
-
-        A message that lacks its required field is refused before any session sees it: 401 and 403
-        speak of the key, 404 and 422 of a key that is good.
-        """
-        try:
-            response = await self._client.post("/v1/sessions/devin-0/message", json={})
-        except (httpx.HTTPError, aiohttp.ClientError, OSError) as error:
-            return type(error.__cause__ or error).__name__
-        return str(response.status_code)
+                status, ahead = response.status_code, skew(response.headers, clock())
+                body = await start_of(response, most)
+        except LOST:
+            return Unread()
+        is_read = status == HTTPStatus.OK
+        return Answer(status, response.headers, body, ahead) if is_read else Unread(status)
 
     @asynccontextmanager
     async def _sent(self, url: httpx.URL, body: bytes) -> AsyncIterator[httpx.Response]:
@@ -243,7 +216,7 @@ async def open_devin(
     connections: int,
     timeouts: httpx.Timeout = TIMEOUT,
     total_seconds: float = TOTAL_SECONDS,
-) -> AsyncIterator[Devin]:
+) -> AsyncIterator[DevinV1]:
     """A client for the API at `url`, for the life of the process, with that many connections.
 
     httpx's own transport collapses above some 32 requests in flight; over aiohttp it does not.
@@ -257,46 +230,13 @@ async def open_devin(
         transport=transport,
         trust_env=False,
     ) as client:
-        yield Devin(client, transport, total_seconds)
+        yield DevinV1(client, transport, total_seconds)
+
+
+def _path(session: SessionId) -> str:
+    return f"/v1/sessions/{quote(session, safe='')}"
 
 
 @lru_cache(maxsize=ADDRESSES)
 def _address(base_url: str, session: SessionId) -> httpx.URL:
-    return httpx.URL(f"{base_url}/v1/sessions/{quote(session, safe='')}/message")
-
-
-def _skew(headers: Mapping[str, str], now: datetime) -> timedelta:
-    """By the `Date` of an answer (RFC 9110, 6.6.1), to a second; none where it tells no time."""
-    try:
-        date = parsedate_to_datetime(headers.get("date", ""))
-        return date.replace(tzinfo=date.tzinfo or UTC) - now
-    except (TypeError, ValueError, OverflowError):
-        return timedelta(0)
-
-
-def _failure(cause: BaseException) -> Outcome | Wait:
-    for kind, why in _NOT_SENT:
-        if isinstance(cause, kind):
-            return Wait(why)
-    why = "no answer in time" if isinstance(cause, TimeoutError) else "connection lost"
-    return Outcome(kind=OutcomeKind.UNCERTAIN, detail=why)
-
-
-async def _start_of(response: httpx.Response, limit: int = BODY_LIMIT) -> bytes:
-    """The beginning of the body, as far as it can be decoded.
-
-    A body that breaks off counts as its beginning where the status says what became of the message;
-    a 200 has two meanings, so there the loss is raised.
-    """
-    body = b""
-    try:
-        async for chunk in response.aiter_bytes():
-            body += chunk
-            if len(body) >= limit:
-                break
-    except httpx.DecodingError:
-        return body
-    except (httpx.HTTPError, aiohttp.ClientError, OSError):
-        if response.status_code == HTTPStatus.OK:
-            raise
-    return body[:limit]
+    return httpx.URL(f"{base_url}{_path(session)}/message")

@@ -14,6 +14,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from bot.devin.api import Probe
 from bot.model.lenient import encodable, parse_object
 from bot.model.outcomes import Outcome, OutcomeKind, Problem, Refusal, Wait
 
@@ -73,6 +74,16 @@ def parse_answer(status: int, headers: Mapping[str, str], body: bytes) -> Outcom
     if status == HTTPStatus.UNPROCESSABLE_ENTITY and (problems := _problems(body)):
         return _refused(Refusal.INVALID, status, problems=problems)
     return _refused(_REFUSALS.get(status, Refusal.OTHER), status, body)
+
+
+def parse_probe(status: int) -> Probe:
+    """The key's standing, by the answer to a message that lacks its required field.
+
+    Such a message is refused before any session sees it: 401 and 403 speak of the key, 404 and 422
+    of a key that is good.
+    """
+    is_good = status in {HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY}
+    return Probe(None if is_good else _REFUSALS.get(status, Refusal.OTHER), str(status))
 
 
 def _read_sent(body: bytes) -> Outcome:

@@ -1,126 +1,107 @@
-"""What Devin's own records of sessions say: whether a message of ours is in one, and their titles.
+"""Version 1's records of sessions as values: messages, titles and states.
 
-`GET /v1/sessions/{id}` lists `messages` with `type`, `message` and an ISO `timestamp`
+`GET /v1/sessions/{id}` lists `messages` with `type`, `event_id`, `message` and an ISO `timestamp`
 (docs.devin.ai, "Retrieve details about an existing session"), `GET /v1/sessions` lists `sessions`
-with `session_id`, `title` and `status_enum` ("List sessions"). Which fields are there, and how
-soon, is not promised, so what is missing or unknown is passed over and never an error.
+with `session_id`, `title`, `status_enum` and `updated_at` ("List sessions"). Which fields are
+there, and how soon, is not promised, so what is missing or unknown is passed over and never an
+error.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
-from enum import StrEnum
-from itertools import takewhile
+from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from bot.model.arrivals import Arrival, digest
-from bot.model.lenient import mappings, parse_object, string
-from bot.model.sessions import Listed, parse_session
+from bot.devin.api import Cursor, DevinMessage, SessionSummary, Source
+from bot.model.lenient import clean, mappings, parse_object, string
+from bot.model.sessions import SessionId, SessionState, parse_session
 
-ENDED = frozenset({"finished", "expired"})
-"""Of a session's `status_enum`: it takes no messages any more."""
+STATES: Mapping[str, SessionState] = {
+    "working": SessionState.WORKING,
+    "blocked": SessionState.WAITING,
+    "finished": SessionState.FINISHED,
+    "expired": SessionState.ENDED,
+    "suspend_requested": SessionState.SUSPENDED,
+    "suspend_requested_frontend": SessionState.SUSPENDED,
+    "resume_requested": SessionState.WORKING,
+    "resume_requested_frontend": SessionState.WORKING,
+    "resumed": SessionState.WORKING,
+}
+"""By `status_enum`. It has no value for a session that sleeps, nor one for an approval."""
 
-SKEW = timedelta(seconds=5)
-"""How far Devin's clock and ours may be apart beyond what the `Date` of its answers tells."""
-
-
-class Look(StrEnum):
-    """What a look into a session showed."""
-
-    SEEN = "seen"
-    UNSEEN = "unseen"
-    UNREADABLE = "unreadable"
-    AWAY = "away"
+SLEEPING = "suspended"
+"""The `status`, which is free text, that counts where `status_enum` says nothing."""
 
 
 class _Message(BaseModel):
     type: str | None = None
+    event_id: Any = None
     message: str
     timestamp: datetime
 
 
 _MESSAGE: TypeAdapter[_Message] = TypeAdapter(_Message)
+_TIME: TypeAdapter[datetime] = TypeAdapter(datetime)
 
 
-def listed(body: bytes) -> Sequence[Listed] | None:
-    """The sessions in a list that have not ended; None where it is none. Never raises."""
+def parse_messages(body: bytes) -> Sequence[DevinMessage] | None:
+    """The messages in a session's record, as listed; None where it has none. Never raises."""
+    entries = (parse_object(body) or {}).get("messages")
+    if not isinstance(entries, list):
+        return None
+    return [found for entry in entries if (found := _message(entry)) is not None]
+
+
+def behind(messages: Sequence[DevinMessage], after: Cursor | None) -> Sequence[DevinMessage]:
+    """The messages listed after the one of that id; all of them where it is not listed."""
+    ids = [one.id for one in messages]
+    return messages[ids.index(after) + 1 :] if after in ids else messages
+
+
+def cursor_of(messages: Sequence[DevinMessage], otherwise: Cursor | None) -> Cursor | None:
+    """The id of the last message that has one."""
+    return next((Cursor(one.id) for one in reversed(messages) if one.id), otherwise)
+
+
+def parse_list(body: bytes) -> Sequence[SessionSummary] | None:
+    """The sessions in a list; None where the body is anything else. Never raises."""
     entries = (parse_object(body) or {}).get("sessions")
     if not isinstance(entries, list):
         return None
-    return [found for entry in mappings(entries) if (found := _listed(entry)) is not None]
+    found = ((parse_session(string(one, "session_id")), one) for one in mappings(entries))
+    return [_summary(session, one) for session, one in found if session]
 
 
-def _listed(entry: Mapping[str, Any]) -> Listed | None:
-    if str(entry.get("status_enum")) in ENDED:
-        return None
-    session = parse_session(string(entry, "session_id"))
-    return Listed(session, string(entry, "title")) if session else None
+def parse_record(session: SessionId, body: bytes) -> SessionSummary | None:
+    """A session's own record; None where the body is anything else. Never raises."""
+    record = parse_object(body)
+    return None if record is None else _summary(session, record)
 
 
-def title_of(body: bytes) -> str:
-    """The title in a session's record; empty where there is none. Never raises."""
-    return string(parse_object(body) or {}, "title")
+def _summary(session: SessionId, record: Mapping[str, Any]) -> SessionSummary:
+    state = STATES.get(string(record, "status_enum"), SessionState.UNKNOWN)
+    if state is SessionState.UNKNOWN and string(record, "status") == SLEEPING:
+        state = SessionState.SUSPENDED
+    return SessionSummary(session, string(record, "title"), state, _time(record.get("updated_at")))
 
 
-def find(
-    body: bytes,
-    message: str,
-    since: datetime,
-    arrivals: Sequence[Arrival] = (),
-    skew: timedelta = timedelta(0),
-) -> Look:
-    """Whether users wrote `message` since then, by the body of a session; never raises.
-
-    `arrivals` are the messages that are known to be there, oldest first; what is looked for was
-    sent after all of them. `skew` is how far Devin's clock is ahead of the one that `since` and
-    they were read from.
-    """
-    entries = (parse_object(body) or {}).get("messages")
-    if not isinstance(entries, list):
-        return Look.UNREADABLE
-    written = sorted((one for one in map(_read, entries) if one is not None), key=_at)
-    copies = _unexplained(written, message, arrivals, skew)
-    return Look.SEEN if copies and copies[-1] >= since + skew - SKEW else Look.UNSEEN
-
-
-def _unexplained(
-    written: Sequence[_Message], message: str, arrivals: Sequence[Arrival], skew: timedelta
-) -> list[datetime]:
-    """When the message was written, without the copies that earlier ones account for.
-
-    What stands behind the last arrival of other words came after it, whatever any clock says.
-    """
-    name = digest(message)
-    same = list(takewhile(lambda one: one.digest == name, reversed(arrivals)))
-    behind = arrivals[-len(same) - 1].digest if len(same) < len(arrivals) else ""
-    names = [digest(one.message) for one in written]
-    if behind in names:
-        place = len(names) - names[::-1].index(behind)
-        later = zip(written[place:], names[place:], strict=True)
-        return [_at(one) for one, of in later if of == name][len(same) :]
-    copies = [_at(one) for one, of in zip(written, names, strict=True) if of == name]
-    for arrival in arrivals:
-        if arrival.digest == name:
-            copies = _without(copies, arrival, skew)
-    return copies
-
-
-def _without(copies: Sequence[datetime], arrival: Arrival, skew: timedelta) -> list[datetime]:
-    """All but the first copy that may be this one."""
-    first, last = arrival.sent + skew - SKEW, arrival.answered + skew + SKEW
-    its_own = next((copy for copy in copies if first <= copy <= last), None)
-    return [copy for copy in copies if copy is not its_own]
-
-
-def _read(entry: object) -> _Message | None:
+def _message(entry: object) -> DevinMessage | None:
     try:
-        found = _MESSAGE.validate_python(entry)
+        found = _MESSAGE.validate_python(clean(entry))
     except ValidationError:
         return None
-    return None if found.type == "devin_message" else found
+    source = Source.DEVIN if found.type == "devin_message" else Source.USER
+    id_ = found.event_id if isinstance(found.event_id, str) else ""
+    return DevinMessage(id_, source, found.message, _zoned(found.timestamp))
 
 
-def _at(message: _Message) -> datetime:
-    at = message.timestamp
+def _time(value: object) -> datetime | None:
+    try:
+        return _zoned(_TIME.validate_python(value))
+    except ValidationError:
+        return None
+
+
+def _zoned(at: datetime) -> datetime:
     return at if at.tzinfo is not None else at.replace(tzinfo=UTC)
