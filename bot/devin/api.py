@@ -88,7 +88,7 @@ class OutgoingFile:
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """A trial of the key: None for one that may write, and the answer in a word."""
+    """A trial of the key: `refusal` is None for a good one, `answer` is Devin's in a word."""
 
     refusal: Refusal | None
     answer: str
@@ -102,7 +102,7 @@ def utc_now() -> datetime:
 class Devin(Protocol):
     """Devin's sessions, as far as a relay needs them.
 
-    Approving an action and archiving a session are left out: not every generation of the API
+    Archiving a session and approving an action are left out: not every generation of the API
     documents them.
     """
 
@@ -123,11 +123,21 @@ class Devin(Protocol):
     async def states(self, sessions: Sequence[SessionId]) -> Sequence[SessionSummary]:
         """Read what each of `sessions` is doing; one that cannot be read in time is left out."""
 
-    async def recent(self, limit: int) -> Sequence[SessionSummary] | Unread:
-        """List the latest sessions, at most `limit`."""
+    async def recent(
+        self, limit: int, tags: Sequence[str] = ()
+    ) -> Sequence[SessionSummary] | Unread:
+        """List the latest sessions, at most `limit`, and with `tags` only those that carry them."""
 
     async def upload(self, file: OutgoingFile) -> str | Failure:
         """Give Devin a file and return its address; uploaded twice, one copy goes unused."""
+
+    async def create(
+        self, prompt: str, title: str = "", tags: Sequence[str] = ()
+    ) -> SessionId | Failure:
+        """Start a session, once; an uncertain one may exist, and its tags find it."""
+
+    async def end(self, session: SessionId) -> Failure | None:
+        """End `session` for good; None once Devin says that it did."""
 
     async def probe(self) -> Probe:
         """Try the key without reaching any session."""

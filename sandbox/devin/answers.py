@@ -1,4 +1,4 @@
-"""What the local Devin answers: one table of states, and the checks that come before any of them.
+"""What the local Devin answers: one table of states.
 
 `null`, `{"detail": string}` and the 422 list are the contract's; the other bodies have the shape
 that FastAPI and the gateways before it use, since the real ones are not published.
@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from email.utils import format_datetime
-from typing import Any, Literal
+from typing import Literal
 
 Ending = Literal["answers", "drops", "refuses", "half"]
 
@@ -49,7 +49,8 @@ class UnknownStateError(ValueError):
     """A session was told to behave in a way that the table does not have."""
 
 
-def _detail(detail: object) -> str:
+def detailed(detail: object) -> str:
+    """The body in which FastAPI says what is wrong."""
     return json.dumps({"detail": detail})
 
 
@@ -78,21 +79,21 @@ _REJECTED = [
 
 STATES: Mapping[str, Answer] = {
     "running": Answer(meaning="takes every message", takes=True),
-    "suspended": Answer(meaning="200 with a detail", body=_detail(SUSPENDED)),
-    "finished": Answer(meaning="200, has finished", body=_detail(FINISHED)),
+    "suspended": Answer(meaning="200 with a detail", body=detailed(SUSPENDED)),
+    "finished": Answer(meaning="200, has finished", body=detailed(FINISHED)),
     "slow": Answer(meaning="takes it, answers late", takes=True, delay=2.0),
-    "rejects": Answer(meaning="422, two errors", status=422, body=_detail(_REJECTED)),
+    "rejects": Answer(meaning="422, two errors", status=422, body=detailed(_REJECTED)),
     "unauthorized": Answer(
-        meaning="401, key rejected", status=401, body=_detail("Invalid API key")
+        meaning="401, key rejected", status=401, body=detailed("Invalid API key")
     ),
     "forbidden": Answer(
         meaning="403, may not write",
         status=403,
-        body=_detail("Not authorized to access this session"),
+        body=detailed("Not authorized to access this session"),
     ),
-    "missing": Answer(meaning="404, no such session", status=404, body=_detail(NOT_FOUND)),
-    "rate_limited": Answer(meaning="429", status=429, body=_detail("Rate limit exceeded")),
-    "down": Answer(meaning="503", status=503, body=_detail("Service unavailable")),
+    "missing": Answer(meaning="404, no such session", status=404, body=detailed(NOT_FOUND)),
+    "rate_limited": Answer(meaning="429", status=429, body=detailed("Rate limit exceeded")),
+    "down": Answer(meaning="503", status=503, body=detailed("Service unavailable")),
     "server_error": Answer(
         meaning="500", status=500, body="Internal Server Error", content_type=PLAIN
     ),
@@ -145,7 +146,7 @@ def answer_in(state: str, changes: Changes | None = None) -> Answer:
     if changes is None:
         return answer
     if changes.detail is not None:
-        answer = replace(answer, body=_detail(changes.detail), content_type=JSON)
+        answer = replace(answer, body=detailed(changes.detail), content_type=JSON)
     if changes.body is not None:
         answer = _with_body(answer, changes.body)
     return replace(
@@ -172,93 +173,3 @@ def _retry_after(value: float | str | datetime | None) -> str | None:
     if isinstance(value, float):
         return f"{value:g}"  # RFC 9110 has whole seconds, which JSON may have made 4.0
     return None if value is None else str(value)
-
-
-class RejectedError(Exception):
-    """The request fails before any session is asked: a status and FastAPI's `detail`."""
-
-    def __init__(self, status: int, detail: object) -> None:
-        super().__init__(status)
-        self.answer = Answer(meaning="a failed check", status=status, body=_detail(detail))
-
-
-def parse_body(raw: bytes, content_type: str) -> dict[str, Any]:
-    """The JSON object, its `message` checked as `PostMessageParams`; raises `RejectedError`.
-
-    Properties beyond `message` pass, as they do in FastAPI unless a model forbids them.
-    """
-    if content_type != JSON and not content_type.endswith("+json"):
-        raise _invalid(
-            "model_attributes_type",
-            ["body"],
-            "Input should be a valid dictionary or object to extract fields from",
-        )
-    body = _parse_json(raw)
-    if body is None:
-        raise _invalid("missing", ["body"], "Field required", given=None)
-    if not isinstance(body, dict):
-        raise _invalid(
-            "model_attributes_type",
-            ["body"],
-            "Input should be a valid dictionary or object to extract fields from",
-            given=body,
-        )
-    if "message" not in body:
-        raise _invalid("missing", ["body", "message"], "Field required", given=body)
-    _check_string(body["message"])
-    return body
-
-
-def _parse_json(raw: bytes) -> Any:
-    if not raw:
-        return None
-    try:
-        return json.loads(raw)
-    except json.JSONDecodeError as error:
-        raise _invalid(
-            "json_invalid", ["body", error.pos], "JSON decode error", ctx={"error": error.msg}
-        ) from error
-    except (ValueError, RecursionError) as error:
-        # Not UTF-8, too deep, or a number with more digits than Python reads.
-        raise RejectedError(400, "There was an error parsing the body") from error
-
-
-def _check_string(message: object) -> None:
-    at: list[str | int] = ["body", "message"]
-    if not isinstance(message, str):
-        raise _invalid("string_type", at, "Input should be a valid string", given=message)
-    try:
-        message.encode()
-    except UnicodeEncodeError as error:
-        raise _invalid(
-            "string_unicode",
-            at,
-            "Input should be a valid string, unable to parse raw data as a unicode string",
-        ) from error
-
-
-def _invalid(
-    kind: str, loc: list[str | int], msg: str, *, given: object = "", ctx: object = None
-) -> RejectedError:
-    """One entry of `HTTPValidationError`, with the `input` that pydantic adds to the contract."""
-    entry: dict[str, object] = {"type": kind, "loc": loc, "msg": msg, "input": given}
-    if ctx is not None:
-        entry["ctx"] = ctx
-    return RejectedError(422, [entry])
-
-
-def page_of(query: Mapping[str, str]) -> tuple[int, int]:
-    """The `limit` and `offset` of a list; raises what FastAPI would answer to no number."""
-    found = []
-    for name, default in (("limit", 100), ("offset", 0)):
-        given = query.get(name, str(default))
-        if not (given.isascii() and given.isdigit()):
-            wanted = "Input should be a valid integer, unable to parse string as an integer"
-            raise _invalid("int_parsing", ["query", name], wanted, given=given)
-        found.append(int(given))
-    return found[0], found[1]
-
-
-def missing_file() -> RejectedError:
-    """What `POST /v1/attachments` answers without its multipart field `file`."""
-    return _invalid("missing", ["body", "file"], "Field required", given=None)

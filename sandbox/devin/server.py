@@ -1,14 +1,16 @@
-"""A local Devin: the v1 message endpoint over a real socket, with a ledger of all it was sent.
+"""A local Devin: version 1 of the API over a real socket, with a ledger of all it was sent.
 
-It answers what `devin_answers.STATES` says for the session's state, and refuses what the real one
+It answers what `answers.STATES` says for the session's state, and refuses what the real one
 would refuse: a wrong key, a malformed body, an unknown session, another verb. The key that a
 request carries is never kept. Nothing is logged per request, since benchmarks run against it.
 """
 
 import asyncio
+import json
 import time
 import uuid
 import weakref
+from dataclasses import replace
 from datetime import datetime
 from types import TracebackType
 from typing import Self
@@ -16,16 +18,9 @@ from urllib.parse import quote
 
 from aiohttp import web
 
-from sandbox.devin.answers import (
-    NOT_FOUND,
-    STATES,
-    Answer,
-    Changes,
-    RejectedError,
-    answer_in,
-    page_of,
-    parse_body,
-)
+from sandbox.devin.answers import FINISHED, NOT_FOUND, STATES, Answer, Changes, answer_in
+from sandbox.devin.bodies import NewSession, RejectedError, page_of, parse_message, parse_session
+from sandbox.devin.port import Port
 from sandbox.devin.sessions import (
     DEMO_SESSIONS,
     DevinAttachment,
@@ -34,7 +29,15 @@ from sandbox.devin.sessions import (
     UnknownSessionError,
     canonical_id,
 )
-from sandbox.devin.wire import file_part, hang_up, not_allowed, rejection, send
+from sandbox.devin.wire import (
+    check_key,
+    file_part,
+    hang_up,
+    is_authorized,
+    not_allowed,
+    rejecting,
+    send,
+)
 from sandbox.ids import Clock
 
 SANDBOX_KEY = "apk_user_sandbox-not-a-secret"
@@ -53,6 +56,7 @@ class DevinSandbox:
         self.requests: list[DevinRequest] = []
         self.attachments: list[DevinAttachment] = []
         self.upload_failures: list[int] = []
+        self.creations: list[Answer] = []
         self.reads = self.lists = 0
         self.has_records = True
         self.strays: list[str] = []
@@ -60,24 +64,22 @@ class DevinSandbox:
         self.clock = Clock()
         self.sessions: dict[str, DevinSession] = {}
         self.in_flight = self.max_in_flight = 0
-        self._host, self._port = host, port
+        self._port = Port(host, port)
         self._watchers: weakref.WeakSet[asyncio.Queue[dict[str, str]]] = weakref.WeakSet()
-        self._runner: web.AppRunner | None = None
-        self._site: web.TCPSite | None = None
 
     async def __aenter__(self) -> Self:
-        app = web.Application(client_max_size=LARGEST_BODY)
+        app = web.Application(client_max_size=LARGEST_BODY, middlewares=[rejecting])
         app.on_response_prepare.append(self.clock.date)
         app.router.add_post(MESSAGE_PATH, self._on_message)
         app.router.add_get("/v1/sessions", self._on_list, allow_head=False)
+        app.router.add_post("/v1/sessions", self._on_create)
         app.router.add_get(SESSION_PATH, self._on_read, allow_head=False)
+        app.router.add_delete(SESSION_PATH, self._on_end)
         app.router.add_post("/v1/attachments", self._on_attachment)
         app.router.add_route("*", MESSAGE_PATH, not_allowed("POST"))
         app.router.add_route("*", SESSION_PATH, not_allowed("GET"))
         app.router.add_route("*", "/{anything:.*}", self._on_stray)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2)
-        await self._runner.setup()
-        await self.go_online()
+        await self._port.serve(app)
         return self
 
     async def __aexit__(
@@ -86,34 +88,20 @@ class DevinSandbox:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._runner is not None:
-            await self._runner.cleanup()
-            self._runner = self._site = None
+        await self._port.end()
 
     @property
     def url(self) -> str:
         """The base address, for `DEVIN_API_URL`; it stays the same while offline."""
-        return f"http://{self._host}:{self._port}"
+        return self._port.url
 
     async def go_offline(self) -> None:
         """Close the port and every connection: from now on, connections are refused."""
-        if self._site is None or self._runner is None or self._runner.server is None:
-            return
-        await self._site.stop()
-        self._site = None
-        for connection in self._runner.server.connections:
-            if connection.transport is not None:
-                connection.transport.abort()
-        while self._runner.server.connections:  # noqa: ASYNC110 - abort() closes a turn later, and aiohttp has no event for it
-            await asyncio.sleep(0)
+        await self._port.close()
 
     async def go_online(self) -> None:
         """Listen (again) on the same port."""
-        if self._runner is None or self._site is not None:
-            return
-        self._site = web.TCPSite(self._runner, self._host, self._port, reuse_address=True)
-        await self._site.start()
-        self._port = self._runner.addresses[0][1]
+        await self._port.open()
 
     def add_session(self, session_id: str, state: str = "running", *, title: str = "") -> None:
         """Make a session known, or reset it; `ValueError` unless it is `devin-<hex>` or hex."""
@@ -152,7 +140,7 @@ class DevinSandbox:
     ) -> None:
         """From now on, or for the next `times` requests, the session answers so.
 
-        `state` is one of `devin_answers.STATES`; the rest changes its answer. `takes` says whether
+        `state` is one of `answers.STATES`; the rest changes its answer. `takes` says whether
         the session keeps the message all the same, as behind a 504. `delay` is in seconds,
         and `until` a delay that ends when somebody says so.
         """
@@ -215,26 +203,17 @@ class DevinSandbox:
             return hang_up(request)
         raw = await request.read()
         try:
-            self._check_key(request)
-            body = parse_body(raw, request.content_type)
+            check_key(request, self.api_key)
+            body = parse_message(raw, request.content_type)
         except RejectedError as rejected:
             self._record(request, session, rejected.answer, {})
-            return rejection(rejected)
+            raise
         answer = STATES["missing"] if session is None else session.next_answer()
         if session is not None and answer.takes:
             session.take(body["message"], kind="user_message", at=self.clock.now())
         self._record(request, session, answer, body)
         await answer.pause()
         return await send(request, answer)
-
-    def _is_authorized(self, request: web.Request) -> bool:
-        scheme, _, key = request.headers.get("Authorization", "").partition(" ")
-        return key == self.api_key and scheme.lower() == "bearer"
-
-    def _check_key(self, request: web.Request) -> None:
-        if not self._is_authorized(request):
-            is_given = "Authorization" in request.headers
-            raise RejectedError(401, "Invalid API key" if is_given else "Not authenticated")
 
     def _record(
         self,
@@ -249,7 +228,7 @@ class DevinSandbox:
             at=time.monotonic(),
             status=answer.status if answer.ending == "answers" else "dropped",
             taken=answer.takes,
-            authorized=self._is_authorized(request),
+            authorized=is_authorized(request, self.api_key),
             headers={it: request.headers.get(it, "") for it in ("Content-Type", "User-Agent")},
             body=body,
         )
@@ -262,34 +241,55 @@ class DevinSandbox:
         self.reads += 1
         session = self._find(request)
         await asyncio.sleep(self.read_seconds)
-        try:
-            self._check_key(request)
-        except RejectedError as rejected:
-            return rejection(rejected)
+        check_key(request, self.api_key)
         if session is None or session.state == "missing" or not self.has_records:
-            return rejection(RejectedError(404, NOT_FOUND))
+            raise RejectedError(404, NOT_FOUND)
         return web.json_response(session.as_json())
 
     async def _on_list(self, request: web.Request) -> web.Response:
         """`GET /v1/sessions`: summaries, the latest session first (docs.devin.ai, sessions)."""
         self.lists += 1
-        try:
-            self._check_key(request)
-            limit, offset = page_of(request.query)
-        except RejectedError as rejected:
-            return rejection(rejected)
+        check_key(request, self.api_key)
+        limit, offset = page_of(request.query)
         await asyncio.sleep(self.read_seconds)
-        found = list(self.sessions.values())[::-1][offset : offset + limit]
-        return web.json_response({"sessions": [one.summary() for one in found]})
+        tags = set(request.query.getall("tags", ()))
+        found = [one for one in self.sessions.values() if tags <= set(one.tags)][::-1]
+        summaries = [one.summary() for one in found[offset : offset + limit]]
+        return web.json_response({"sessions": summaries})
+
+    async def _on_create(self, request: web.Request) -> web.StreamResponse:
+        raw = await request.read()
+        check_key(request, self.api_key)
+        wanted = parse_session(raw, request.content_type)
+        answer = self.creations.pop(0) if self.creations else STATES["running"]
+        if answer.takes:
+            answer = replace(answer, body=self._create(wanted))
+        return await send(request, answer)
+
+    def _create(self, wanted: NewSession) -> str:
+        number = uuid.uuid4().hex
+        self.add_session(number, title=wanted.title)
+        session = self.session(number)
+        session.tags = wanted.tags
+        session.take(wanted.prompt, kind="initial_user_message", at=self.clock.now())
+        return json.dumps(session.as_created())
+
+    async def _on_end(self, request: web.Request) -> web.Response:
+        """`DELETE`: final, and not for a session that has exited (docs.devin.ai, sessions)."""
+        session = self._find(request)
+        check_key(request, self.api_key)
+        if session is None or session.state == "missing":
+            raise RejectedError(404, NOT_FOUND)
+        if session.state == "finished":
+            raise RejectedError(400, FINISHED)
+        self.behave(session.session_id, "finished")
+        return web.json_response({"detail": "Session terminated successfully"})
 
     async def _on_attachment(self, request: web.Request) -> web.Response:
-        try:
-            self._check_key(request)
-            part = await file_part(request)
-        except RejectedError as rejected:
-            return rejection(rejected)
+        check_key(request, self.api_key)
+        part = await file_part(request)
         if self.upload_failures:
-            return rejection(RejectedError(self.upload_failures.pop(0), "Not now"))
+            raise RejectedError(self.upload_failures.pop(0), "Not now")
         name = part.filename or "file"
         url = f"{self.url}/attachments/{uuid.uuid4()}/{quote(name, safe='')}"
         self.attachments.append(DevinAttachment(url, name, bytes(await part.read())))
@@ -297,4 +297,4 @@ class DevinSandbox:
 
     async def _on_stray(self, request: web.Request) -> web.Response:
         self.strays.append(f"{request.method} {request.raw_path}")
-        return rejection(RejectedError(404, "Not Found"))
+        raise RejectedError(404, "Not Found")

@@ -37,11 +37,14 @@ class DevinRequest:
     body: dict[str, Any]
 
 
+Kind = Literal["initial_user_message", "user_message", "devin_message"]
+
+
 @dataclass(frozen=True, slots=True)
 class DevinMessage:
     """One entry of a session's `messages`, as `GET /v1/sessions/{session_id}` shows it."""
 
-    kind: Literal["initial_user_message", "user_message", "devin_message"]
+    kind: Kind
     text: str
     at: datetime
     event_id: str
@@ -68,6 +71,7 @@ class DevinSession:
     state: str
     answer: Answer
     times: int | None = None
+    tags: tuple[str, ...] = ()
     messages: list[DevinMessage] = field(default_factory=list)
     requests: list[DevinRequest] = field(default_factory=list)
     in_flight: int = 0
@@ -78,7 +82,7 @@ class DevinSession:
         """The messages that the session took, in order."""
         return [entry.text for entry in self.messages if entry.kind == "user_message"]
 
-    def take(self, text: str, *, kind: Literal["user_message", "devin_message"], at: float) -> None:
+    def take(self, text: str, *, kind: Kind, at: float) -> None:
         """Add a message to the session, written `at` (Unix seconds)."""
         written = datetime.fromtimestamp(at, UTC)
         self.messages.append(DevinMessage(kind, text, written, f"event-{uuid.uuid4().hex}"))
@@ -109,8 +113,13 @@ class DevinSession:
             "structured_output": None,
             "snapshot_id": None,
             "playbook_id": None,
-            "tags": [],
+            "tags": list(self.tags),
         }
+
+    def as_created(self) -> dict[str, object]:
+        """The answer of `POST /v1/sessions`."""
+        address = f"https://app.devin.ai/sessions/{self.session_id.removeprefix('devin-')}"
+        return {"session_id": self.session_id, "url": address, "is_new_session": True}
 
     def summary(self) -> dict[str, object]:
         """The session as an entry of `GET /v1/sessions`: the same, without its messages."""

@@ -5,7 +5,21 @@ from http import HTTPStatus
 from aiohttp import BodyPartReader, web
 from aiohttp.typedefs import Handler
 
-from sandbox.devin.answers import Answer, RejectedError, missing_file
+from sandbox.devin.answers import Answer
+from sandbox.devin.bodies import RejectedError, missing_file
+
+
+def is_authorized(request: web.Request, api_key: str) -> bool:
+    """Whether the request carries the key, as bearer."""
+    scheme, _, key = request.headers.get("Authorization", "").partition(" ")
+    return key == api_key and scheme.lower() == "bearer"
+
+
+def check_key(request: web.Request, api_key: str) -> None:
+    """Raise what a request without the key is answered."""
+    if not is_authorized(request, api_key):
+        is_given = "Authorization" in request.headers
+        raise RejectedError(401, "Invalid API key" if is_given else "Not authenticated")
 
 
 async def file_part(request: web.Request) -> BodyPartReader:
@@ -27,6 +41,15 @@ def not_allowed(allowed: str) -> Handler:
         return response
 
     return on_other_verb
+
+
+@web.middleware
+async def rejecting(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Answer a failed check of any handler."""
+    try:
+        return await handler(request)
+    except RejectedError as rejected:
+        return rejection(rejected)
 
 
 def rejection(rejected: RejectedError) -> web.Response:

@@ -16,9 +16,10 @@ from bot.devin.api import (
     Unread,
 )
 from bot.devin.v1.client import open_devin
-from bot.model.outcomes import Outcome, OutcomeKind, Wait
+from bot.model.outcomes import Outcome, OutcomeKind, Refusal, Wait
 from bot.model.sessions import SessionId, SessionState
 from sandbox import DevinSandbox
+from sandbox.devin.answers import STATES
 from tests.support.desk import OTHER_SESSION, SESSION
 from tests.support.raw_http import answering, client, serving, whole
 
@@ -181,3 +182,96 @@ async def test_an_upload_that_fails_says_whether_it_may_be_made_again(
     """Refused for good, or not now."""
     sandbox.upload_failures.append(status)
     assert await devin.upload(OutgoingFile("a", "text/plain", chunks(), None)) == expected
+
+
+async def test_a_session_is_created_with_its_prompt_title_and_tags(
+    devin: Devin, sandbox: DevinSandbox
+) -> None:
+    """It works, and its first message is the prompt, which is not Devin's."""
+    session = await devin.create("Fix the build, Grüße 🚀", "Build", ["relay-1", "team-a"])
+    assert isinstance(session, str)
+    made = sandbox.session(session)
+    assert (made.title, made.tags) == ("Build", ("relay-1", "team-a"))
+    found = await devin.messages(SessionId(session))
+    assert isinstance(found, MessagePage)
+    (prompt,) = found.messages
+    assert (prompt.source, prompt.text) == (Source.USER, "Fix the build, Grüße 🚀")
+    (state,) = await devin.states([SessionId(session)])
+    assert (state.title, state.state) == ("Build", SessionState.WORKING)
+
+
+async def test_a_title_and_tags_may_be_left_out(devin: Devin, sandbox: DevinSandbox) -> None:
+    """The prompt is all that a session needs."""
+    session = await devin.create("Fix the build")
+    assert isinstance(session, str)
+    assert (sandbox.session(session).title, sandbox.session(session).tags) == ("", ())
+
+
+async def test_sessions_are_listed_by_tags(devin: Devin) -> None:
+    """Only those that carry all of them."""
+    one = await devin.create("One", tags=["relay-1"])
+    two = await devin.create("Two", tags=["relay-1", "relay-2"])
+    for tags, expected in ("relay-1", [two, one]), ("relay-1 relay-2", [two]), ("x", []):
+        found = await devin.recent(5, tags.split())
+        assert not isinstance(found, Unread)
+        assert [listed.session for listed in found] == expected
+
+
+@pytest.mark.parametrize("state", ["drops", "half"])
+async def test_a_session_whose_answer_is_lost_is_found_by_its_tag(
+    devin: Devin, sandbox: DevinSandbox, state: str
+) -> None:
+    """It is not created twice from here: uncertain, and there is one."""
+    sandbox.creations.append(STATES[state])
+    answer = await devin.create("Fix the build", tags=["relay-1"])
+    assert answer == Outcome(kind=OutcomeKind.UNCERTAIN, detail="connection lost")
+    found = await devin.recent(5, ["relay-1"])
+    assert not isinstance(found, Unread)
+    assert len(found) == 1
+
+
+@pytest.mark.parametrize(
+    ("state", "expected"),
+    [
+        ("rate_limited", Wait("HTTP 429")),
+        ("down", Wait("HTTP 503")),
+        ("gateway", Outcome(kind=OutcomeKind.UNCERTAIN, detail="HTTP 502", status=502)),
+        ("garbage", Outcome(kind=OutcomeKind.UNCERTAIN, detail="HTTP 200", status=200)),
+        (
+            "forbidden",
+            Outcome(
+                kind=OutcomeKind.REFUSED,
+                refusal=Refusal.FORBIDDEN,
+                status=403,
+                detail="Not authorized to access this session",
+            ),
+        ),
+    ],
+)
+async def test_a_session_that_is_not_created_says_why(
+    devin: Devin, sandbox: DevinSandbox, state: str, expected: Outcome | Wait
+) -> None:
+    """As for a message; but a success that names no session may have started one."""
+    sandbox.creations.append(STATES[state])
+    assert await devin.create("Fix the build") == expected
+
+
+async def test_a_session_can_be_ended_once(devin: Devin, sandbox: DevinSandbox) -> None:
+    """For good; to end it again is refused, and so is a session that does not exist."""
+    assert await devin.end(ID) is None
+    (state,) = await devin.states([ID])
+    assert state.state is SessionState.FINISHED
+    again, unknown = await devin.end(ID), await devin.end(SessionId("devin-404"))
+    assert isinstance(again, Outcome)
+    assert (again.kind, again.status) == (OutcomeKind.REFUSED, 400)
+    assert isinstance(unknown, Outcome)
+    assert unknown.refusal is Refusal.NO_SESSION
+
+
+async def test_a_devin_that_is_away_takes_no_write(devin: Devin, sandbox: DevinSandbox) -> None:
+    """Nothing was sent, so each may be tried again."""
+    await sandbox.go_offline()
+    away = Wait("no connection")
+    assert await devin.create("Fix the build") == away
+    assert await devin.end(ID) == away
+    assert await devin.upload(OutgoingFile("a", "text/plain", chunks(), None)) == away

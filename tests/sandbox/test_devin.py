@@ -470,3 +470,61 @@ async def test_sessions_can_be_listed_a_page_at_a_time(
     assert (refused.status_code, refused.json()["detail"][0]["loc"]) == (422, ["query", "limit"])
     strange = await client.get("/v1/sessions", headers={"Authorization": "Bearer no"})
     assert strange.status_code == 401
+
+
+async def test_a_session_can_be_created(devin: DevinSandbox, client: httpx.AsyncClient) -> None:
+    """Running, with the prompt as its first message, at an address of its own."""
+    given = {"prompt": "Fix it", "title": "Build", "tags": ["relay-1"], "unlisted": True}
+    created = (await client.post("/v1/sessions", json=given)).json()
+    assert created["is_new_session"] is True
+    assert created["url"].endswith(created["session_id"].removeprefix("devin-"))
+    record = (await client.get(f"/v1/sessions/{created['session_id']}")).json()
+    assert (record["title"], record["tags"], record["status_enum"]) == (
+        "Build",
+        ["relay-1"],
+        "working",
+    )
+    (prompt,) = record["messages"]
+    assert (prompt["type"], prompt["message"]) == ("initial_user_message", "Fix it")
+    assert devin.received(created["session_id"]) == []
+    tagged = await client.get("/v1/sessions", params={"tags": ["relay-1"]})
+    assert [one["title"] for one in tagged.json()["sessions"]] == ["Build"]
+
+
+@pytest.mark.parametrize(
+    ("body", "loc"),
+    [
+        ({}, ["body", "prompt"]),
+        ({"prompt": 5}, ["body", "prompt"]),
+        ({"prompt": "x", "title": 5}, ["body", "title"]),
+        ({"prompt": "x", "tags": "relay-1"}, ["body", "tags"]),
+        ({"prompt": "x", "tags": ["a", 1]}, ["body", "tags", 1]),
+        ([], ["body"]),
+    ],
+)
+async def test_a_malformed_session_is_422(
+    devin: DevinSandbox, client: httpx.AsyncClient, body: object, loc: list[str | int]
+) -> None:
+    """Checked as the message is, and no session comes of it."""
+    response = await client.post("/v1/sessions", json=body)
+    assert response.status_code == 422
+    assert_is_validation_error(response.json())
+    assert response.json()["detail"][0]["loc"] == loc
+    assert list(devin.sessions) == [SESSION]
+
+
+async def test_a_session_can_be_terminated_once(
+    devin: DevinSandbox, client: httpx.AsyncClient, send: Send
+) -> None:
+    """It takes no message then, and cannot be terminated again."""
+    path = f"/v1/sessions/{SESSION}"
+    ended = await client.delete(path)
+    assert (ended.status_code, list(ended.json())) == (200, ["detail"])
+    assert (await client.get(path)).json()["status_enum"] == "finished"
+    await send("Too late")
+    assert devin.received(SESSION) == []
+    assert (await client.delete(path)).status_code == 400
+    assert (await client.delete("/v1/sessions/devin-fff")).status_code == 404
+    key = {"Authorization": "Bearer no"}
+    assert (await client.delete(path, headers=key)).status_code == 401
+    assert (await client.post("/v1/sessions", json={}, headers=key)).status_code == 401

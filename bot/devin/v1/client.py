@@ -27,9 +27,11 @@ from bot.devin.api import (
 )
 from bot.devin.multipart import Multipart
 from bot.devin.v1.responses import (
+    CreateSessionParams,
     PostMessageParams,
     attachment_address,
     parse_answer,
+    parse_created,
     parse_probe,
 )
 from bot.devin.v1.sessions import behind, cursor_of, parse_list, parse_messages, parse_record
@@ -61,9 +63,8 @@ JSON = {"Content-Type": "application/json"}
 class DevinV1:
     """Devin's sessions by version 1 of its API.
 
-    It lists messages without a page of their own, so `messages` reads the whole session each time.
-    It has no call for the states of several sessions, so `states` reads each on its own, all at
-    once.
+    Messages come with their session only, so `messages` reads all of it each time. No call tells
+    the states of several sessions, so `states` reads each on its own, all at once.
     """
 
     def __init__(
@@ -113,9 +114,11 @@ class DevinV1:
         answer = await self._get(_path(session), LIST_SECONDS, STATE_LIMIT)
         return None if isinstance(answer, Unread) else parse_record(session, answer.body)
 
-    async def recent(self, limit: int) -> Sequence[SessionSummary] | Unread:
+    async def recent(
+        self, limit: int, tags: Sequence[str] = ()
+    ) -> Sequence[SessionSummary] | Unread:
         """List the latest sessions, at most `limit`, within `LIST_SECONDS`."""
-        answer = await self._get("/v1/sessions", LIST_SECONDS, limit=limit)
+        answer = await self._get("/v1/sessions", LIST_SECONDS, limit=limit, tags=tags)
         if isinstance(answer, Unread):
             return answer
         found = parse_list(answer.body)
@@ -140,6 +143,32 @@ class DevinV1:
         found = parse_answer(answer.status, answer.headers, answer.body)
         is_wait = isinstance(found, Wait)
         return found if is_wait else Outcome(kind=OutcomeKind.REFUSED, status=answer.status)
+
+    async def create(
+        self, prompt: str, title: str = "", tags: Sequence[str] = ()
+    ) -> SessionId | Failure:
+        """Start a session (docs.devin.ai, "Create a new Devin session"), once.
+
+        `idempotent` is left out: it would hand out an earlier session for the same words.
+        """
+        params = CreateSessionParams(prompt=prompt, title=title or None, tags=tags or None)
+        answer = await self._answered(
+            self._client.stream(
+                "POST", "/v1/sessions", content=params.model_dump_json(), headers=JSON
+            )
+        )
+        if not isinstance(answer, Answer):
+            return answer
+        return parse_created(answer.status, answer.headers, answer.body)
+
+    async def end(self, session: SessionId) -> Failure | None:
+        """Terminate the session (docs.devin.ai, "Terminate a session")."""
+        answer = await self._answered(self._client.stream("DELETE", _path(session)))
+        if not isinstance(answer, Answer):
+            return answer
+        if answer.status == HTTPStatus.OK:
+            return None
+        return parse_answer(answer.status, answer.headers, answer.body)
 
     async def probe(self) -> Probe:
         """Try the key by a message that lacks its required field, which reaches no session."""
@@ -166,7 +195,7 @@ class DevinV1:
         seconds: float,
         most: int = SESSION_LIMIT,
         clock: Callable[[], datetime] = utc_now,
-        **params: int,
+        **params: int | Sequence[str],
     ) -> Answer | Unread:
         """The answer to a read that succeeded in time, `most` bytes of it."""
         try:

@@ -6,7 +6,7 @@ statuses, and 429's `Retry-After`, are not described; they are read as HTTP defi
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -14,9 +14,10 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from bot.devin.api import Probe
-from bot.model.lenient import encodable, parse_object
+from bot.devin.api import Failure, Probe
+from bot.model.lenient import encodable, parse_object, string
 from bot.model.outcomes import Outcome, OutcomeKind, Problem, Refusal, Wait
+from bot.model.sessions import SessionId, parse_session
 
 DETAIL_LIMIT = 32_000
 """As much of Devin's words as is kept; a thread is shown less, and told how much there is."""
@@ -30,6 +31,16 @@ class PostMessageParams(BaseModel):
     model_config = ConfigDict(title="PostMessageParams", hide_input_in_errors=True)
 
     message: str
+
+
+class CreateSessionParams(BaseModel):
+    """The body that starts a session; the documented rest stays at its defaults."""
+
+    model_config = ConfigDict(hide_input_in_errors=True)
+
+    prompt: str
+    title: str | None
+    tags: Sequence[str] | None
 
 
 class MessageSentResponse(BaseModel):
@@ -74,6 +85,17 @@ def parse_answer(status: int, headers: Mapping[str, str], body: bytes) -> Outcom
     if status == HTTPStatus.UNPROCESSABLE_ENTITY and (problems := _problems(body)):
         return _refused(Refusal.INVALID, status, problems=problems)
     return _refused(_REFUSALS.get(status, Refusal.OTHER), status, body)
+
+
+def parse_created(status: int, headers: Mapping[str, str], body: bytes) -> SessionId | Failure:
+    """The session that was started, by Devin's answer to the call; never raises.
+
+    A success that does not name one may have started it all the same.
+    """
+    if status != HTTPStatus.OK:
+        return parse_answer(status, headers, body)
+    named = parse_session(string(parse_object(body) or {}, "session_id"))
+    return named or Outcome(kind=OutcomeKind.UNCERTAIN, detail=f"HTTP {status}", status=status)
 
 
 def parse_probe(status: int) -> Probe:
