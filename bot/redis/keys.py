@@ -4,143 +4,148 @@ All share one prefix that is also a Cluster hash tag, so that a script may touch
 Every key is named by a builder here, and whoever writes one gives it a TTL.
 """
 
+from typing import NewType
+
 from bot.model.replies import ReplyId
 from bot.model.sessions import SessionId
 from bot.model.threads import ThreadRef
 
+Key = NewType("Key", str)
+"""A key's name, made by the builders here only."""
+
 PREFIX = "{devin-relay}"
 
-DUE_KEY = f"{PREFIX}:due"
+DUE_KEY = Key(f"{PREFIX}:due")
 """Sessions with mail, scored by when (Unix ms) their head may be sent."""
 
-OUTBOX_KEY = f"{PREFIX}:untold"
+OUTBOX_KEY = Key(f"{PREFIX}:untold")
 """The outbox: what Slack has not taken yet, scored by when (Unix ms) it was due."""
 
-GAP_KEY = f"{PREFIX}:gap"
+GAP_KEY = Key(f"{PREFIX}:gap")
 """There while threads have to be read; its value is when that was last wanted (Unix us)."""
 
-BEHIND_KEY = f"{PREFIX}:behind"
+BEHIND_KEY = Key(f"{PREFIX}:behind")
 """Sessions with such threads, scored by until when (Unix ms) their mail waits for that; 0: none."""
 
-ALIVE_KEY = f"{PREFIX}:alive"
+ALIVE_KEY = Key(f"{PREFIX}:alive")
 """Written to see whether Redis takes it."""
 
-CATCHING_UP_KEY = f"{PREFIX}:catching-up"
+CATCHING_UP_KEY = Key(f"{PREFIX}:catching-up")
 """Who looks for them now; expires by itself when that process dies."""
 
 REPLY_PREFIX = f"{PREFIX}:reply:"
 
 
-def link_key(thread: ThreadRef) -> str:
+def link_key(thread: ThreadRef) -> Key:
     """The link of a thread."""
-    return f"{link_prefix(thread.team)}{thread.channel}:{thread.thread_ts}"
+    return Key(f"{link_prefix(thread.team)}{thread.channel}:{thread.thread_ts}")
 
 
 def link_prefix(team: str) -> str:
-    """The beginning of the keys of a team's links; `gaps.named` has the rest."""
+    """The beginning of the keys of a team's links; `checkpoints.named` has the rest."""
     return f"{PREFIX}:link:{team}:"
 
 
-def moved_key(team: str, channel: str) -> str:
+def moved_key(team: str, channel: str) -> Key:
     """The new id of a channel whose id has changed."""
-    return f"{PREFIX}:moved:{team}:{channel}"
+    return Key(f"{PREFIX}:moved:{team}:{channel}")
 
 
-def came_key(team: str, channel: str) -> str:
+def came_key(team: str, channel: str) -> Key:
     """The id that a channel had before it got this one."""
-    return f"{PREFIX}:came:{team}:{channel}"
+    return Key(f"{PREFIX}:came:{team}:{channel}")
 
 
-def changed_key(thread: ThreadRef) -> str:
+def changed_key(thread: ThreadRef) -> Key:
     """When somebody last asked to link, unlink, mute or unmute a thread: a `ts` in microseconds."""
-    return f"{PREFIX}:changed:{thread.team}:{thread.channel}:{thread.thread_ts}"
+    return Key(f"{PREFIX}:changed:{thread.team}:{thread.channel}:{thread.thread_ts}")
 
 
-def heard_key(thread: ThreadRef) -> str:
+def heard_key(thread: ThreadRef) -> Key:
     """Since when and until when a thread's replies were for Devin, when they are no longer."""
-    return f"{PREFIX}:heard:{thread.team}:{thread.channel}:{thread.thread_ts}"
+    return Key(f"{PREFIX}:heard:{thread.team}:{thread.channel}:{thread.thread_ts}")
 
 
-def last_key(thread: ThreadRef) -> str:
+def last_key(thread: ThreadRef) -> Key:
     """The last outcome in a thread."""
-    return f"{PREFIX}:last:{thread.team}:{thread.channel}:{thread.thread_ts}"
+    return Key(f"{PREFIX}:last:{thread.team}:{thread.channel}:{thread.thread_ts}")
 
 
-def threads_key(team: str, channel: str) -> str:
+def threads_key(team: str, channel: str) -> Key:
     """The linked threads of a channel, scored by their last traffic (Unix ms)."""
-    return f"{PREFIX}:threads:{team}:{channel}"
+    return Key(f"{PREFIX}:threads:{team}:{channel}")
 
 
-def recent_key(team: str) -> str:
+def recent_key(team: str) -> Key:
     """Threads with traffic within CATCH_UP, scored by its latest `ts` in microseconds."""
-    return f"{PREFIX}:recent:{team}"
+    return Key(f"{PREFIX}:recent:{team}")
 
 
-def unread_key(team: str) -> str:
+def unread_key(team: str) -> Key:
     """Threads in which something may be missing, scored by since when: a `ts` in microseconds."""
-    return f"{PREFIX}:unread:{team}"
+    return Key(f"{PREFIX}:unread:{team}")
 
 
-def read_key(team: str) -> str:
+def read_key(team: str) -> Key:
     """Threads that were read, scored by until when: a `ts` in microseconds."""
-    return f"{PREFIX}:read:{team}"
+    return Key(f"{PREFIX}:read:{team}")
 
 
-def listeners_key(team: str) -> str:
+def listeners_key(team: str) -> Key:
     """Up to when each process has kept all that Slack brought it, and when it last said so."""
-    return f"{PREFIX}:listeners:{team}"
+    return Key(f"{PREFIX}:listeners:{team}")
 
 
-def places_key(team: str) -> str:
+def places_key(team: str) -> Key:
     """The channels of a team with linked threads, scored by their traffic (Unix ms)."""
-    return f"{PREFIX}:places:{team}"
+    return Key(f"{PREFIX}:places:{team}")
 
 
-def default_key(team: str, channel: str) -> str:
+def default_key(team: str, channel: str) -> Key:
     """The session that a channel's `/devin-say` means when it names none."""
-    return f"{PREFIX}:default:{team}:{channel}"
+    return Key(f"{PREFIX}:default:{team}:{channel}")
 
 
-def subject_key(subject: str) -> str:
+def subject_key(subject: str) -> Key:
     """The record that an entry of the outbox is about; of a reply, that of `reply_key`."""
-    return f"{REPLY_PREFIX}{subject}"
+    return Key(f"{REPLY_PREFIX}{subject}")
 
 
-def reply_key(reply: ReplyId) -> str:
+def reply_key(reply: ReplyId) -> Key:
     """One accepted reply: its text while it may be needed, its state, its outcome."""
-    return f"{REPLY_PREFIX}{reply}"
+    return Key(f"{REPLY_PREFIX}{reply}")
 
 
-def mail_key(session: SessionId) -> str:
+def mail_key(session: SessionId) -> Key:
     """The waiting replies of a session, scored by their `ts` in microseconds."""
-    return f"{PREFIX}:mail:{session}"
+    return Key(f"{PREFIX}:mail:{session}")
 
 
-def box_key(session: SessionId) -> str:
+def box_key(session: SessionId) -> Key:
     """What is known of a session's failures: since when, how many."""
-    return f"{PREFIX}:box:{session}"
+    return Key(f"{PREFIX}:box:{session}")
 
 
-def lease_key(session: SessionId) -> str:
+def lease_key(session: SessionId) -> Key:
     """Who delivers for a session now; expires by itself when its holder dies."""
-    return f"{PREFIX}:hold:{session}"
+    return Key(f"{PREFIX}:hold:{session}")
 
 
-def lately_key(session: SessionId) -> str:
+def lately_key(session: SessionId) -> Key:
     """What a session is known to have got last, to tell the same words apart."""
-    return f"{PREFIX}:lately:{session}"
+    return Key(f"{PREFIX}:lately:{session}")
 
 
-def once_key(team: str, what: str) -> str:
+def once_key(team: str, what: str) -> Key:
     """A thing that must be done by the first comer only."""
-    return f"{PREFIX}:once:{team}:{what}"
+    return Key(f"{PREFIX}:once:{team}:{what}")
 
 
-def former_once_key(what: str) -> str:
+def former_once_key(what: str) -> Key:
     """The same, as it was named before claims were by team."""
-    return f"{PREFIX}:once:{what}"
+    return Key(f"{PREFIX}:once:{what}")
 
 
-def ticket_key(kind: str, number: str) -> str:
+def ticket_key(kind: str, number: str) -> Key:
     """What a modal, a menu or an offer was opened for."""
-    return f"{PREFIX}:ticket:{kind}:{number}"
+    return Key(f"{PREFIX}:ticket:{kind}:{number}")

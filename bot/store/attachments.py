@@ -12,7 +12,7 @@ from bot.model.files import Upload
 from bot.model.replies import ReplyId
 from bot.redis.connection import Store
 from bot.redis.keys import reply_key
-from bot.redis.pipelining import Script
+from bot.redis.scripts import Script
 
 FIELD = "files"
 _BROUGHT: TypeAdapter[tuple[Upload, ...]] = TypeAdapter(tuple[Upload, ...])

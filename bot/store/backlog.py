@@ -14,7 +14,7 @@ from bot.model.errors import StoreAway
 from bot.model.sessions import SessionId
 from bot.redis.connection import Store
 from bot.redis.keys import DUE_KEY, OUTBOX_KEY, REPLY_PREFIX, mail_key
-from bot.redis.pipelining import Script
+from bot.redis.scripts import Script
 from bot.runtime import metrics
 from bot.runtime.health import Health
 

@@ -8,7 +8,7 @@ from bot.model.record import Record
 from bot.model.sessions import SessionId
 from bot.redis.connection import Store, seconds
 from bot.redis.keys import default_key
-from bot.redis.pipelining import Script
+from bot.redis.scripts import Script
 
 _SET = Script("return redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2])")
 _CLEAR = Script("return redis.call('DEL', KEYS[1])")

@@ -12,8 +12,8 @@ from datetime import timedelta
 from bot.model.errors import UnderWay
 from bot.model.threads import ThreadRef
 from bot.redis.connection import Store, seconds
-from bot.redis.keys import former_once_key, once_key
-from bot.redis.pipelining import Script
+from bot.redis.keys import Key, former_once_key, once_key
+from bot.redis.scripts import Script
 
 BEGUN = timedelta(seconds=30)
 """How long a caller that died keeps others from doing what it began."""
@@ -87,5 +87,5 @@ class Claims:
         token = mine or secrets.token_hex(8)
         return bool(await self._store.run(_FIRST, self._names(what), [token, seconds(ttl)]))
 
-    def _names(self, what: str) -> list[str]:
+    def _names(self, what: str) -> list[Key]:
         return [once_key(self._team, what), former_once_key(what)]

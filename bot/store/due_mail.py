@@ -6,7 +6,7 @@ from datetime import timedelta
 from bot.model.sessions import SessionId
 from bot.redis.connection import Store, millis
 from bot.redis.keys import DUE_KEY, PREFIX
-from bot.redis.pipelining import Script
+from bot.redis.scripts import Script
 
 MOST_HELD = 20_000
 """Sessions one look passes over: twenty processes hold no more, each at its largest concurrency."""

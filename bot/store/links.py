@@ -20,7 +20,7 @@ from bot.redis.keys import (
     recent_key,
     threads_key,
 )
-from bot.redis.pipelining import Script
+from bot.redis.scripts import Script
 from bot.store.checkpoints import CATCH_UP, named
 from bot.store.places import PLACE
 from bot.store.scripts import TRAFFIC

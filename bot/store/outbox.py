@@ -12,7 +12,7 @@ from datetime import timedelta
 from bot.model.owed import Owed, parse_owed
 from bot.redis.connection import Store, millis, seconds
 from bot.redis.keys import OUTBOX_KEY, subject_key
-from bot.redis.pipelining import Script
+from bot.redis.scripts import Script
 
 log = logging.getLogger(__name__)
 

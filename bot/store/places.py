@@ -7,7 +7,7 @@ from bot.model.people import UserId
 from bot.model.threads import ThreadRef
 from bot.redis.connection import Store, millis
 from bot.redis.keys import came_key, moved_key, places_key, threads_key
-from bot.redis.pipelining import Script
+from bot.redis.scripts import Script
 
 # A direct message is kept with whom it is with. The hour makes this one read a reply; for that, an
 # entry lives an hour longer than its threads.

@@ -11,7 +11,7 @@ from bot.model.replies import Reply
 from bot.model.sessions import SessionId
 from bot.redis.connection import Store
 from bot.redis.keys import OUTBOX_KEY, subject_key
-from bot.redis.pipelining import Script
+from bot.redis.scripts import Script
 from bot.store.outbox import Begun
 
 FIELDS = ("state", "reply", "outcome", "noticed", "round", "session")

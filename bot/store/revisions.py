@@ -20,7 +20,7 @@ from bot.model.replies import Reply, ReplyId
 from bot.model.sessions import SessionId
 from bot.redis.connection import Store, seconds
 from bot.redis.keys import DUE_KEY, OUTBOX_KEY, box_key, mail_key, reply_key
-from bot.redis.pipelining import Script
+from bot.redis.scripts import Script
 from bot.store.attachments import FIELD
 from bot.store.mailbox import KEEP_DONE
 from bot.store.meanwhile import NOTE, WITHDRAW

@@ -5,7 +5,7 @@ milliseconds of the Redis server, the one clock that all processes share. Keys o
 from a prefix inside the scripts, which Redis Cluster allows because all keys share one hash tag.
 """
 
-from bot.redis.pipelining import Script
+from bot.redis.scripts import Script
 from bot.store.meanwhile import FOLLOW
 from bot.store.places import PLACE
 

@@ -12,7 +12,7 @@ from bot.model.people import UserId
 from bot.model.record import Record
 from bot.redis.connection import Store, seconds
 from bot.redis.keys import ticket_key
-from bot.redis.pipelining import Script
+from bot.redis.scripts import Script
 
 KEEP = timedelta(hours=24)
 """How long somebody may leave a modal open, or an offer unanswered."""

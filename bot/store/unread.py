@@ -3,7 +3,7 @@
 A `ts` is in Unix microseconds of Slack's clock; all other times are Unix milliseconds of Redis'.
 """
 
-from bot.redis.pipelining import Script
+from bot.redis.scripts import Script
 
 # Notes that a thread may miss something since then, and that its session is behind.
 _MISS = """

@@ -31,7 +31,8 @@ LONG_FUNCTIONS: dict[str, str] = {}
 
 BUILDERS = {
     *("logging.getLogger", "re.compile", "frozenset", "timedelta", "NewType", "TypeVar", "UserId"),
-    *("Script", "TypeAdapter", "Counter", "Gauge", "Histogram", "httpx.Timeout", "Field"),
+    *("Key", "ParamSpec", "Script", "TypeAdapter", "Counter", "Gauge", "Histogram", "Field"),
+    "httpx.Timeout",
     *("AfterValidator", "BeforeValidator", "ConfigDict", "SettingsConfigDict"),
     *(
         "sys.modules.get",
@@ -45,6 +46,12 @@ BUILDERS = {
     ),
 }
 """What a module of the bot may call when it is imported: none of it opens, starts or reads."""
+
+DECORATORS = {
+    *("asynccontextmanager", "contextmanager", "cache", "lru_cache", "web.middleware", "script"),
+}
+"""What may stand over a module's functions. `script` alone reads: the Lua file of that name, since
+one that disagrees with its signature must fail at the start, and not with the first reply."""
 
 GUARDS = {"TYPE_CHECKING", "__name__ == '__main__'", "sys.platform != 'win32'"}
 KINDS_AT_IMPORT = (
@@ -72,6 +79,9 @@ def test_nothing_is_built_at_import(module: str) -> None:
             assert isinstance(node.value, ast.Constant), ast.unparse(node)
         if isinstance(node, ast.If):
             assert ast.unparse(node.test) in GUARDS
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            over = {ast.unparse(one).partition("(")[0] for one in node.decorator_list}
+            assert over <= DECORATORS, node.name
         if isinstance(node, ast.Assign | ast.AnnAssign):
             assert not strange_calls(node, module), ast.unparse(node)
 

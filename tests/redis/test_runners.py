@@ -5,9 +5,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 from redis.asyncio import Redis
-from redis.exceptions import ResponseError
 
-from bot.redis.pipelining import Pipelining, Script
+from bot.model.errors import StoreAway
+from bot.redis.runners import Pipelining
+from bot.redis.scripts import Script
 
 SLOW = Script("for _ = 1, 5e7 do end return 'slow'")
 """Some tenths of a second of counting; while a script runs, its server's time stands still."""
@@ -41,7 +42,7 @@ async def test_a_script_that_fails_fails_alone(batches: Pipelining) -> None:
     bad = Script("return redis.error_reply('OOM not today')")
     for _ in range(2):
         good = asyncio.create_task(batches.run(QUICK, [], []))
-        with pytest.raises(ResponseError, match="not today"):
+        with pytest.raises(StoreAway, match="Error"):
             await batches.run(bad, [], [])
         assert await good == "quick"
 

@@ -1,0 +1,3 @@
+local keys = KEYS
+
+return redis.call('MGET', unpack(keys))

@@ -1,0 +1,3 @@
+local key = KEYS[1]
+
+return redis.call('ZCARD', key)

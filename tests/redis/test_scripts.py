@@ -1,0 +1,106 @@
+"""Scripts by name: a call fills the slots that its header reads, or nothing is imported."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from redis.asyncio.connection import Connection
+
+from bot.model.sessions import SessionId
+from bot.redis.connection import Store
+from bot.redis.keys import PREFIX, Key, mail_key
+from bot.redis.scripts import ScriptMismatch, read
+
+HEADER = """\
+-- Says what it got.
+-- include: twice
+local mail = KEYS[1]
+local due = KEYS[2]
+local session = ARGV[1]
+local ms = tonumber(ARGV[2])
+local goes_on = ARGV[3] == '1'
+local threads = cjson.decode(ARGV[4])
+"""
+BODY = """
+local rest = goes_on and threads[2][1] or 'off'
+return {mail, due, twice(session), ms + 1, rest}
+"""
+INCLUDES = {
+    "same": "local function same(text) return text end\n",
+    "twice": """\
+-- include: same
+-- include: same
+local function twice(text) return same(text) .. same(text) end
+""",
+}
+
+SESSION = SessionId("devin-0")
+MAIL, DUE = mail_key(SESSION), Key(f"{PREFIX}:due")
+
+
+async def echo(
+    *,
+    mail: Key,
+    due: Key,
+    session: SessionId,
+    ms: int,
+    goes_on: bool,
+    threads: Sequence[tuple[str, int]],
+) -> Sequence[Any]:
+    """The signature of the script above."""
+    raise NotImplementedError
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """A folder with a script and what it includes."""
+    (tmp_path / "include").mkdir()
+    for name, text in INCLUDES.items():
+        (tmp_path / "include" / f"{name}.lua").write_text(text)
+    (tmp_path / "echo.lua").write_text(HEADER + BODY)
+    return tmp_path
+
+
+async def test_each_value_is_under_its_name(store: Store, home: Path) -> None:
+    """In whatever order they are given; flags and lists arrive as such."""
+    script = read(echo, home)
+    threads = [("C1:1", 1), ("C2:2", 2)]
+    for goes_on, rest in ((True, "C2:2"), (False, "off")):
+        answer = await script(
+            store, threads=threads, goes_on=goes_on, ms=4, session=SESSION, due=DUE, mail=MAIL
+        )
+        assert answer == [MAIL, DUE, SESSION * 2, 5, rest]
+
+
+def test_what_is_included_comes_first_and_once(home: Path) -> None:
+    """An included function knows nothing of the header that follows it."""
+    source = read(echo, home).script.source
+    assert [source.count(f"function {name}") for name in INCLUDES] == [1, 1]
+    assert source.index("function same") < source.index("function twice") < source.index("KEYS[1]")
+
+
+@pytest.mark.parametrize(
+    ("line", "becomes", "named"),
+    [
+        ("local due = KEYS[2]\n", "", "local due"),
+        ("local due = KEYS[2]", "local box = KEYS[2]", "local due"),
+        ("local mail = KEYS[1]", "local mail = KEYS[2]", "local mail"),
+        ("local due = KEYS[2]", "local due = ARGV[2]", "local due"),
+        ("tonumber(ARGV[2])", "ARGV[2]", "local ms"),
+        ("ARGV[3] == '1'", "ARGV[3]", "local goes_on"),
+        ("cjson.decode(ARGV[4])\n", "cjson.decode(ARGV[4])\nlocal more = ARGV[5]\n", "local more"),
+    ],
+)
+def test_a_header_that_disagrees_is_not_imported(
+    home: Path, line: str, becomes: str, named: str
+) -> None:
+    """Name, order and kind; the error says which file and which argument."""
+    (home / "echo.lua").write_text(HEADER.replace(line, becomes) + BODY)
+    with pytest.raises(ScriptMismatch, match=rf"echo\.lua .*`{named} "):
+        read(echo, home)
+
+
+def test_redis_py_still_packs_in_python() -> None:
+    """In chunks, as its packer in C does not; with that one, our `_Packing` has no use any more."""
+    assert len(Connection().pack_command("SET", "key", "x" * 10_000)) > 1
