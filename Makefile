@@ -44,10 +44,13 @@ test-redis: setup ## The tests that touch Redis, on Debian's redis-server and on
 	else echo "NOT TESTED on Debian's redis-server, which is not here: apt-get install redis-server" >&2; fi
 	TEST_REDIS=cluster $(PYTEST) -q $(REDIS_TESTS)
 
-lint: setup ## Ruff, rules and format, and which room may import which
+lint: setup ## Ruff, rules and format, which room may import which, and luacheck
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports --no-cache
+	@if command -v luacheck; then scripts=$$(mktemp -d); trap 'rm -rf "$$scripts"' EXIT; \
+	  $(BIN)/python -m tests.support.lua "$$scripts" && cd "$$scripts" && luacheck --config "$(CURDIR)/.luacheckrc" -q .; \
+	else echo "NOT CHECKED: the Lua scripts, since luacheck is not here: apt-get install lua-check" >&2; fi
 
 format: setup ## Let ruff rewrite what it can
 	$(BIN)/ruff check --fix .

@@ -1,7 +1,7 @@
 """Lua scripts, each a `.lua` file that is called by the names of its keys and arguments.
 
 A file begins with a comment on what its script keeps true. Below it, a line `-- include: name`
-stands for the text of `include/name.lua`. A header then names each key and argument, one a line,
+stands for the text of `../include/name.lua`. A header then names each key and argument, one a line,
 and ends with a blank line. A Python signature beside the file names the same in the same order, and
 the two are compared when it is imported, so that no value can reach a slot of another name.
 """
@@ -58,7 +58,7 @@ class _Kind(Enum):
     FLAG = ("ARGV[{}] == '1'", "int({})")
     NUMBER = ("tonumber(ARGV[{}])", "{}")
     TEXT = ("ARGV[{}]", "{}")
-    LIST = ("cjson.decode(ARGV[{}])", "dumps({})")
+    LIST = ("cjson.decode(ARGV[{}])", "_dumps({})")
 
     def __init__(self, read: str, given: str) -> None:
         self.read = read
@@ -98,7 +98,7 @@ def script(signature: Callable[P, Awaitable[R_co]]) -> NamedScript[P, R_co]:
 def read(signature: Callable[P, Awaitable[R_co]], home: Traversable) -> NamedScript[P, R_co]:
     """As `script`, with the file in `home`."""
     file = home / f"{signature.__name__}.lua"
-    source = file.read_text()
+    source = file.read_text("utf-8")
     kinds = _kinds_of(signature)
     for has, wants in zip_longest(_header(source), _wanted(kinds)):
         if has != wants:
@@ -115,7 +115,8 @@ def assembled(source: str, home: Traversable) -> str:
         if include[1] in seen:
             return ""
         seen.add(include[1])
-        return _INCLUDE.sub(text, (home / "include" / f"{include[1]}.lua").read_text())
+        file = home.joinpath("..", "include", f"{include[1]}.lua")
+        return _INCLUDE.sub(text, file.read_text("utf-8"))
 
     return _INCLUDE.sub(text, source)
 
@@ -130,8 +131,8 @@ def _compiled(script: Script, kinds: Mapping[str, _Kind]) -> Any:
     args = ", ".join(slots[name] for name, kind in kinds.items() if "ARGV" in kind.read)
     names = ", ".join(f"*{name}" if kind is _Kind.KEYS else name for name, kind in kinds.items())
     only = "" if _Kind.KEYS in kinds.values() else "*, "
-    text = f"lambda runner, /, {only}{names}: runner.run(script, [{keys}], [{args}])"
-    call: Any = eval(text, {"script": script, "dumps": json.dumps})  # noqa: S307 - our own names
+    text = f"lambda runner, /, {only}{names}: runner.run(_script, [{keys}], [{args}])"
+    call: Any = eval(text, {"_script": script, "_dumps": json.dumps})  # noqa: S307 - our own names
     call.script = script
     return call
 
@@ -163,5 +164,7 @@ def _kind_of(hint: Any) -> _Kind:
         if hint is Key:
             return _Kind.KEY
         hint = hint.__supertype__
-    plain = get_origin(hint) or hint
-    return next(kind for type_, kind in _KINDS if issubclass(plain, type_))
+    for type_, kind in _KINDS:
+        if issubclass(get_origin(hint) or hint, type_):
+            return kind
+    raise ScriptMismatch(f"a script takes no {hint}")

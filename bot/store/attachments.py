@@ -12,16 +12,10 @@ from bot.model.files import Upload
 from bot.model.replies import ReplyId
 from bot.redis.connection import Store
 from bot.redis.keys import reply_key
-from bot.redis.scripts import Script
+from bot.store.lua import replies as lua
+from bot.store.reply_fields import ReplyField
 
-FIELD = "files"
 _BROUGHT: TypeAdapter[tuple[Upload, ...]] = TypeAdapter(tuple[Upload, ...])
-
-_KEEP = Script("""
-if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
-redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
-return 1
-""")
 
 
 class Attachments:
@@ -32,7 +26,7 @@ class Attachments:
 
     async def of(self, reply: ReplyId) -> Sequence[Upload] | None:
         """What became of the files of `reply`; None while that is open."""
-        raw = await self._store.field(reply_key(reply), FIELD)
+        raw = await self._store.field(reply_key(reply), ReplyField.FILES)
         try:
             return _BROUGHT.validate_json(raw) if raw else None
         except ValidationError:
@@ -41,4 +35,4 @@ class Attachments:
     async def keep(self, reply: ReplyId, brought: Sequence[Upload]) -> None:
         """Note what became of them."""
         note = _BROUGHT.dump_json(tuple(brought)).decode()
-        await self._store.run(_KEEP, [reply_key(reply)], [FIELD, note])
+        await lua.keep_files(self._store, reply=reply_key(reply), files=note)

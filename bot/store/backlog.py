@@ -14,9 +14,9 @@ from bot.model.errors import StoreAway
 from bot.model.sessions import SessionId
 from bot.redis.connection import Store
 from bot.redis.keys import DUE_KEY, OUTBOX_KEY, REPLY_PREFIX, mail_key
-from bot.redis.scripts import Script
 from bot.runtime import metrics
 from bot.runtime.health import Health
+from bot.store.lua import mailbox as lua
 
 log = logging.getLogger(__name__)
 
@@ -24,31 +24,17 @@ MEASURE_SECONDS = 5.0
 MOST_SESSIONS = 1_000
 """Mailboxes that one look opens, those due first; Redis does nothing else meanwhile."""
 
-# KEYS: due, untold
-# ARGV: sessions to look into, mail prefix, reply prefix
-# Returns: replies waiting, the longest wait of a mailbox's head in ms, sessions with mail, reports.
-_BACKLOG = Script("""
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local most = tonumber(ARGV[1])
-local sessions = redis.call('ZCARD', KEYS[1])
-local replies, oldest = math.max(0, sessions - most), now
-for _, session in ipairs(redis.call('ZRANGE', KEYS[1], 0, most - 1)) do
-  local mail = ARGV[2] .. session
-  replies = replies + redis.call('ZCARD', mail)
-  local head = redis.call('ZRANGE', mail, 0, 0)[1]
-  local accepted = head and tonumber(redis.call('HGET', ARGV[3] .. head, 'accepted') or now)
-  if accepted and accepted < oldest then oldest = accepted end
-end
-return {replies, now - oldest, sessions, redis.call('ZCARD', KEYS[2])}
-""")
-
 
 async def measure(store: Store, most: int = MOST_SESSIONS) -> None:
     """Set the gauges of what waits; not a number while Redis does not tell."""
     try:
-        replies, oldest_ms, sessions, reports = await store.run(
-            _BACKLOG, [DUE_KEY, OUTBOX_KEY], [most, mail_key(SessionId("")), REPLY_PREFIX]
+        replies, oldest_ms, sessions, reports = await lua.backlog(
+            store,
+            due=DUE_KEY,
+            outbox=OUTBOX_KEY,
+            most=most,
+            mail_prefix=mail_key(SessionId("")),
+            reply_prefix=REPLY_PREFIX,
         )
     except StoreAway as error:
         log.warning("backlog not measured", extra={"reason": str(error)})

@@ -8,11 +8,7 @@ from bot.model.record import Record
 from bot.model.sessions import SessionId
 from bot.redis.connection import Store, seconds
 from bot.redis.keys import default_key
-from bot.redis.scripts import Script
-
-_SET = Script("return redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2])")
-_CLEAR = Script("return redis.call('DEL', KEYS[1])")
-_USE = Script("return redis.call('GETEX', KEYS[1], 'EX', ARGV[1])")
+from bot.store.lua import links as lua
 
 
 class ChannelDefault(Record):
@@ -28,15 +24,15 @@ class ChannelDefaults:
 
     def __init__(self, store: Store, ttl: timedelta) -> None:
         self._store = store
-        self._ttl = seconds(ttl)
+        self._ttl = ttl
 
     async def set(self, team: str, channel: str, default: ChannelDefault) -> None:
         """Choose it, in the place of another one."""
-        await self._store.run(_SET, [default_key(team, channel)], [default.to_json(), self._ttl])
+        await self._store.put(default_key(team, channel), default.to_json(), self._ttl)
 
     async def clear(self, team: str, channel: str) -> None:
         """Forget it."""
-        await self._store.run(_CLEAR, [default_key(team, channel)], [])
+        await self._store.delete(default_key(team, channel))
 
     async def get(self, team: str, channel: str) -> ChannelDefault | None:
         """What the channel has chosen; None when it has not."""
@@ -44,6 +40,7 @@ class ChannelDefaults:
 
     async def use(self, team: str, channel: str) -> SessionId | None:
         """The session, kept for another `ttl`."""
-        raw = await self._store.run(_USE, [default_key(team, channel)], [self._ttl])
+        key = default_key(team, channel)
+        raw = await lua.use_default(self._store, default=key, ttl=seconds(self._ttl))
         default = ChannelDefault.parse(raw)
         return None if default is None else default.session

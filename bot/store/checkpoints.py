@@ -14,7 +14,7 @@ from datetime import timedelta
 
 from bot.model.sessions import SessionId
 from bot.model.threads import ThreadRef
-from bot.redis.connection import Store, millis
+from bot.redis.connection import Store, millis, seconds
 from bot.redis.keys import (
     BEHIND_KEY,
     CATCHING_UP_KEY,
@@ -27,7 +27,8 @@ from bot.redis.keys import (
     recent_key,
     unread_key,
 )
-from bot.store import unread
+from bot.store.lua import checkpoints as lua
+from bot.store.lua.mailbox import renew
 
 CATCH_UP = timedelta(hours=24)
 
@@ -89,64 +90,94 @@ class Checkpoints:
 
         What is noted already is not noted twice, so that many starts are one reading.
         """
-        keys = [GAP_KEY, recent_key(self._team), unread_key(self._team)]
-        keys += [BEHIND_KEY, listeners_key(self._team)]
-        begun = "" if since is None else str(since)
-        args: list[str | int] = [self._token, begun, self._within, millis(OVERLAP) * 1000]
-        args += [millis(DEAD), link_prefix(self._team)]
-        await self._store.run(unread.NOTE_ALL, keys, args)
+        await lua.note_all(
+            self._store,
+            gap=GAP_KEY,
+            recent=recent_key(self._team),
+            unread=unread_key(self._team),
+            behind=BEHIND_KEY,
+            listeners=listeners_key(self._team),
+            token=self._token,
+            begun="" if since is None else str(since),
+            within_ms=self._within,
+            overlap_us=millis(OVERLAP) * 1000,
+            dead_ms=millis(DEAD),
+            link_prefix=link_prefix(self._team),
+        )
 
     async def note(self, missed: Sequence[Missed]) -> None:
         """These were refused. Of a thread without a link, or muted, only commands count."""
         for begin in range(0, len(missed), MOST_AT_ONCE):
-            args: list[str | int] = [self._within, link_prefix(self._team)]
-            for one in missed[begin : begin + MOST_AT_ONCE]:
+            some = missed[begin : begin + MOST_AT_ONCE]
+            await lua.note_missed(
+                self._store,
+                gap=GAP_KEY,
+                unread=unread_key(self._team),
+                behind=BEHIND_KEY,
+                within_ms=self._within,
+                link_prefix=link_prefix(self._team),
                 # Reading goes on after a message, so it begins before this one.
-                args += [named(one.thread), one.ts - 1, int(one.is_command)]
-            keys = [GAP_KEY, unread_key(self._team), BEHIND_KEY]
-            await self._store.run(unread.NOTE, keys, args)
+                threads=[(named(one.thread), one.ts - 1, one.is_command) for one in some],
+            )
 
     async def vouch(self, until: int) -> int | None:
         """This process has kept all that Slack brought it until then (a `ts` in us).
 
         Returns until when one has that died since, and took with it what it refused.
         """
-        keys = [listeners_key(self._team)]
-        args: list[str | int] = [self._token, until, self._within, millis(DEAD)]
-        since = await self._store.run(unread.VOUCH, keys, args)
+        since = await lua.vouch(
+            self._store,
+            listeners=listeners_key(self._team),
+            token=self._token,
+            kept=str(until),
+            within_ms=self._within,
+            dead_ms=millis(DEAD),
+        )
         return None if since is None else int(since)
 
     async def leave(self) -> None:
         """This process listens no more."""
-        await self._store.run(
-            unread.LEAVE, [listeners_key(self._team)], [self._token, millis(DEAD)]
-        )
+        listeners = listeners_key(self._team)
+        await lua.leave(self._store, listeners=listeners, token=self._token, dead_ms=millis(DEAD))
 
     async def claim(self) -> str | None:
         """The gap that is ours to read, if there is one; an empty word while another reads it."""
-        answer = await self._store.run(
-            unread.CLAIM, [GAP_KEY, CATCHING_UP_KEY], [self._token, millis(LEASE)]
+        answer = await lua.claim_gap(
+            self._store,
+            gap=GAP_KEY,
+            catching_up=CATCHING_UP_KEY,
+            token=self._token,
+            lease_ms=millis(LEASE),
         )
-        return None if answer == "none" else "" if answer == "held" else str(answer)
+        return None if answer == "none" else "" if answer == "held" else answer
 
     async def is_left(self) -> bool:
         """Whether there is something to read, and nobody reads it: who did died, perhaps."""
-        keys = [GAP_KEY, CATCHING_UP_KEY]
-        return bool(await self._store.run(unread.IS_LEFT, keys, []))
+        return bool(await lua.is_left(self._store, gap=GAP_KEY, catching_up=CATCHING_UP_KEY))
 
     async def renew(self) -> None:
         """Go on being the one who reads."""
-        await self._store.run(unread.RENEW, [CATCHING_UP_KEY], [self._token, millis(LEASE)])
+        await renew(self._store, lease=CATCHING_UP_KEY, token=self._token, lease_ms=millis(LEASE))
 
     async def let_go(self, gap: str = "") -> bool:
         """Read no more; True while something is wanted since `gap`, which was read."""
-        keys = [GAP_KEY, CATCHING_UP_KEY, BEHIND_KEY]
-        return bool(await self._store.run(unread.LET_GO, keys, [self._token, gap]))
+        is_wanted = await lua.let_go(
+            self._store,
+            gap=GAP_KEY,
+            catching_up=CATCHING_UP_KEY,
+            behind=BEHIND_KEY,
+            token=self._token,
+            read=gap,
+        )
+        return bool(is_wanted)
 
     async def unread(self) -> tuple[str, Sequence[Unread]]:
         """The gap as it is now, and the threads to read, those with the latest traffic first."""
-        gap, found, recent = await self._store.run(
-            unread.UNREAD, [GAP_KEY, unread_key(self._team), recent_key(self._team)], []
+        gap, found, recent = await lua.list_unread(
+            self._store,
+            gap=GAP_KEY,
+            unread=unread_key(self._team),
+            recent=recent_key(self._team),
         )
         place = {name: number for number, name in enumerate(recent)}
         since = dict(zip(found[::2], found[1::2], strict=True))
@@ -155,18 +186,28 @@ class Checkpoints:
 
     async def awaited(self, limit: int = 20) -> Sequence[SessionId]:
         """Sessions whose mail waits for their threads, the longest first."""
-        found = await self._store.run(unread.AWAITED, [BEHIND_KEY], [limit])
+        found = await lua.list_awaited(self._store, behind=BEHIND_KEY, limit=limit)
         return [SessionId(one) for one in found]
 
     async def read(
         self, gap: str, session: SessionId, threads: Sequence[Unread], until: int
     ) -> bool:
         """These threads of `session` were read, up to then; True if its mail waited for that."""
-        args: list[str | int] = [gap, session, until, millis(KEEP_READ) // 1000]
-        for one in threads:
-            args += [named(one.thread), one.after]
-        keys = [GAP_KEY, unread_key(self._team), read_key(self._team), BEHIND_KEY]
-        return bool(await self._store.run(unread.READ, [*keys, DUE_KEY, mail_key(session)], args))
+        has_waited = await lua.note_read(
+            self._store,
+            gap=GAP_KEY,
+            unread=unread_key(self._team),
+            read=read_key(self._team),
+            behind=BEHIND_KEY,
+            due=DUE_KEY,
+            mail=mail_key(session),
+            read_gap=gap,
+            session=session,
+            until_us=until,
+            keep=seconds(KEEP_READ),
+            threads=[(named(one.thread), one.after) for one in threads],
+        )
+        return bool(has_waited)
 
     def _thread(self, name: str) -> ThreadRef:
         channel, _, thread_ts = name.partition(":")

@@ -13,7 +13,7 @@ from bot.model.errors import UnderWay
 from bot.model.threads import ThreadRef
 from bot.redis.connection import Store, seconds
 from bot.redis.keys import Key, former_once_key, once_key
-from bot.redis.scripts import Script
+from bot.store.lua import claims as lua
 
 BEGUN = timedelta(seconds=30)
 """How long a caller that died keeps others from doing what it began."""
@@ -26,19 +26,6 @@ CLAIM = timedelta(days=2)
 
 OFFERED = timedelta(days=30)
 """How long a thread in which a link was offered is offered none."""
-
-# Says true again to the same caller: redis-py sends it twice when a connection breaks.
-#
-# KEYS: the claim, its former name
-# ARGV: token, keep s
-_FIRST = Script("""
-local before = redis.call('GET', KEYS[2])
-if before then return before == ARGV[1] and 1 or 0 end
-if redis.call('SET', KEYS[1], ARGV[1], 'NX', 'EX', ARGV[2]) then return 1 end
-return redis.call('GET', KEYS[1]) == ARGV[1] and 1 or 0
-""")
-
-_DISCLAIM = Script("return redis.call('DEL', KEYS[1], KEYS[2])")
 
 
 class Claims:
@@ -75,7 +62,8 @@ class Claims:
 
     async def disclaim(self, what: str) -> None:
         """Undo `claim`, for work that failed and comes again."""
-        await self._store.run(_DISCLAIM, self._names(f"claim:{what}"), [])
+        claim, former = self._names(f"claim:{what}")
+        await lua.disclaim(self._store, claim=claim, former=former)
 
     async def offer(self, thread: ThreadRef, ts: str) -> bool:
         """True for the first message, at `ts`, that brings an offer of a link into `thread`."""
@@ -85,7 +73,11 @@ class Claims:
     async def _first(self, what: str, ttl: timedelta, mine: str = "") -> bool:
         """True for the first caller; one that says who it is, by `mine`, stays the first."""
         token = mine or secrets.token_hex(8)
-        return bool(await self._store.run(_FIRST, self._names(what), [token, seconds(ttl)]))
+        claim, former = self._names(what)
+        keep = seconds(ttl)
+        return bool(
+            await lua.claim(self._store, claim=claim, former=former, token=token, keep=keep)
+        )
 
-    def _names(self, what: str) -> list[Key]:
-        return [once_key(self._team, what), former_once_key(what)]
+    def _names(self, what: str) -> tuple[Key, Key]:
+        return once_key(self._team, what), former_once_key(what)

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypedDict
 
 from pydantic import ValidationError
 
@@ -29,6 +29,7 @@ from bot.redis.keys import (
     DUE_KEY,
     OUTBOX_KEY,
     REPLY_PREFIX,
+    Key,
     box_key,
     last_key,
     lately_key,
@@ -42,8 +43,9 @@ from bot.redis.keys import (
     threads_key,
     unread_key,
 )
-from bot.store import scripts
 from bot.store.checkpoints import CATCH_UP, WAIT_FOR_MISSING, named
+from bot.store.lua import mailbox as lua
+from bot.store.reply_fields import ReplyField
 
 log = logging.getLogger(__name__)
 
@@ -58,6 +60,9 @@ LATELY = timedelta(days=1)
 
 LEFT_FOR = timedelta(seconds=5)
 """The time for which a reply that only a newer version can read is left alone."""
+
+UNANSWERED = frozenset({OutcomeKind.GIVEN_UP, OutcomeKind.UNCERTAIN})
+"""Outcomes after which Devin still counts as failing."""
 
 KEEP_WAITING = timedelta(days=30)
 KEEP_DONE = timedelta(days=7)
@@ -157,36 +162,45 @@ class Mailbox:
             StoreAway: it is not known to be kept; do not acknowledge.
         """
         thread = reply.thread
-        change, wake_ms = await self._store.run(
-            scripts.ACCEPT,
-            [
-                link_key(thread),
-                reply_key(reply.id),
-                mail_key(session),
-                box_key(session),
-                DUE_KEY,
-                lease_key(session),
-                threads_key(thread.team, thread.channel),
-                recent_key(thread.team),
-                read_key(thread.team),
-                places_key(thread.team),
-                unread_key(thread.team),
-            ],
-            [
-                *(session, reply.to_json(), reply.id, ts_micros(reply.ts)),
-                *(millis(settle), millis(SETTLE_LIMIT), self._link_ttl, seconds(KEEP_WAITING)),
-                *(thread.thread_ts, self._catch_up, named(thread)),
-                *(thread.channel, int(not thread.is_nowhere), voucher),
-            ],
+        change, wake_ms = await lua.accept(
+            self._store,
+            link=link_key(thread),
+            reply=reply_key(reply.id),
+            mail=mail_key(session),
+            box=box_key(session),
+            due=DUE_KEY,
+            lease=lease_key(session),
+            threads=threads_key(thread.team, thread.channel),
+            recent=recent_key(thread.team),
+            read=read_key(thread.team),
+            places=places_key(thread.team),
+            unread=unread_key(thread.team),
+            session=session,
+            text=reply.to_json(),
+            reply_id=reply.id,
+            score=ts_micros(reply.ts),
+            settle=millis(settle),
+            settle_limit=millis(SETTLE_LIMIT),
+            link_ttl=self._link_ttl,
+            keep=seconds(KEEP_WAITING),
+            thread_ts=thread.thread_ts,
+            catch_up=self._catch_up,
+            thread=named(thread),
+            channel=thread.channel,
+            has_thread=not thread.is_nowhere,
+            voucher=voucher,
         )
         return Accepted(Change(change), None if wake_ms < 0 else wake_ms / 1000)
 
     async def take(self, session: SessionId, token: str) -> Step:
         """Hold `session` under `token` and mark its head as being sent."""
-        answer = await self._store.run(
-            scripts.TAKE,
-            [*_keys(session), BEHIND_KEY],
-            [session, token, millis(LEASE), REPLY_PREFIX, millis(WAIT_FOR_MISSING)],
+        answer = await lua.take(
+            self._store,
+            **_turn(session, token),
+            behind=BEHIND_KEY,
+            lease_ms=millis(LEASE),
+            reply_prefix=REPLY_PREFIX,
+            wait_ms=millis(WAIT_FOR_MISSING),
         )
         return await self._step(answer, session, token)
 
@@ -207,20 +221,28 @@ class Mailbox:
         ours: nothing was written then.
         """
         reply = head.reply
-        report = Owed(reply.id, head.round, OwedKind.OUTCOME)
-        answered = outcome.kind not in {OutcomeKind.GIVEN_UP, OutcomeKind.UNCERTAIN}
-        answer = await self._store.run(
-            scripts.FINISH,
-            [
-                *(*_keys(session), BEHIND_KEY, lately_key(session)),
-                *(reply_key(reply.id), OUTBOX_KEY, last_key(reply.thread)),
-            ],
-            [
-                *(session, token, millis(LEASE), REPLY_PREFIX, millis(WAIT_FOR_MISSING), reply.id),
-                *(outcome.to_json(), _kept(head, outcome), seconds(KEEP_DONE), int(answered)),
-                *(str(report) if is_owed else "", int(go_on)),
-                *(0 if reply.thread.is_nowhere else self._link_ttl, got, seconds(LATELY)),
-            ],
+        report = Owed(reply.id, head.round, OwedKind.OUTCOME) if is_owed else ""
+        answer = await lua.finish(
+            self._store,
+            **_turn(session, token),
+            behind=BEHIND_KEY,
+            lately=lately_key(session),
+            reply=reply_key(reply.id),
+            outbox=OUTBOX_KEY,
+            last=last_key(reply.thread),
+            lease_ms=millis(LEASE),
+            reply_prefix=REPLY_PREFIX,
+            wait_ms=millis(WAIT_FOR_MISSING),
+            reply_id=reply.id,
+            outcome=outcome.to_json(),
+            rest=_kept(head, outcome),
+            keep=seconds(KEEP_DONE),
+            answered=outcome.kind not in UNANSWERED,
+            report=str(report),
+            goes_on=go_on,
+            link_ttl=0 if reply.thread.is_nowhere else self._link_ttl,
+            got=got,
+            keep_got=seconds(LATELY),
         )
         return await self._step(answer, session, token)
 
@@ -232,10 +254,18 @@ class Mailbox:
         Its first deferral owes a notice, due after `notice`.
         """
         report = Owed(head.reply.id, head.round, OwedKind.DELAY)
-        keys = [*_keys(session), reply_key(head.reply.id), OUTBOX_KEY]
-        args: list[str | int] = [session, token, millis(delay), seconds(KEEP_WAITING), str(report)]
-        args += [millis(notice), head.reply.id, seconds(KEEP_DONE)]
-        answer = await self._store.run(scripts.DEFER, keys, args)
+        answer = await lua.defer(
+            self._store,
+            **_turn(session, token),
+            reply=reply_key(head.reply.id),
+            outbox=OUTBOX_KEY,
+            delay=millis(delay),
+            keep=seconds(KEEP_WAITING),
+            notice=str(report),
+            notice_after=millis(notice),
+            reply_id=head.reply.id,
+            keep_withdrawn=seconds(KEEP_DONE),
+        )
         if not answer:
             return None
         attempts, notice_ms = answer
@@ -245,13 +275,21 @@ class Mailbox:
         self, session: SessionId, token: str, reply: ReplyId, after: timedelta = timedelta(0)
     ) -> None:
         """Undo `take` for a reply that has certainly not been sent; it is due `after` that."""
-        keys, keep = [*_keys(session), reply_key(reply)], seconds(KEEP_DONE)
-        await self._store.run(scripts.PUT_BACK, keys, [session, token, reply, keep, millis(after)])
+        await lua.put_back(
+            self._store,
+            **_turn(session, token),
+            reply=reply_key(reply),
+            reply_id=reply,
+            keep_withdrawn=seconds(KEEP_DONE),
+            after=millis(after),
+        )
 
     async def renew(self, session: SessionId, token: str) -> bool:
         """Keep the hold for another `HOLD`; False when it is no longer ours."""
-        answer = await self._store.run(scripts.RENEW, [lease_key(session)], [token, millis(LEASE)])
-        return bool(answer)
+        is_ours = await lua.renew(
+            self._store, lease=lease_key(session), token=token, lease_ms=millis(LEASE)
+        )
+        return bool(is_ours)
 
     async def lately(self, session: SessionId) -> Sequence[Arrival]:
         """The last four messages that `session` is known to have got, at most."""
@@ -259,30 +297,36 @@ class Mailbox:
 
     async def kept(self, reply: ReplyId) -> Reply | None:
         """The reply, as long as it waits, or may be sent again."""
-        raw = await self._store.field(reply_key(reply), "reply")
+        raw = await self._store.field(reply_key(reply), ReplyField.REPLY)
         return Reply.model_validate_json(raw) if raw else None
 
     async def is_known(self, reply: ReplyId) -> bool:
         """Whether the reply was accepted before, or withdrawn."""
-        return await self._store.field(reply_key(reply), "state") not in {None, "ahead"}
+        return await self._store.field(reply_key(reply), ReplyField.STATE) not in {None, "ahead"}
 
     async def was_sent_again(self, reply: ReplyId, number: int) -> bool:
         """Whether that round was followed by another, also where the words are gone since."""
-        return int(await self._store.field(reply_key(reply), "round") or 0) > number
+        return int(await self._store.field(reply_key(reply), ReplyField.ROUND) or 0) > number
 
     async def send_again(self, reply: Reply, number: int) -> SessionId | None:
         """Put a finished reply back into its mailbox, once for each `number` of its rounds.
 
         Returns its session; None when it was sent again already, or has been forgotten since.
         """
-        session = await self._store.field(reply_key(reply.id), "session")
+        session = await self._store.field(reply_key(reply.id), ReplyField.SESSION)
         if session is None:
             return None
-        press = secrets.token_hex(8)
-        answer = await self._store.run(
-            scripts.SEND_AGAIN,
-            [mail_key(SessionId(session)), DUE_KEY, reply_key(reply.id)],
-            [session, reply.id, ts_micros(reply.ts), number, seconds(KEEP_WAITING), press],
+        answer = await lua.send_again(
+            self._store,
+            mail=mail_key(SessionId(session)),
+            due=DUE_KEY,
+            reply=reply_key(reply.id),
+            session=SessionId(session),
+            reply_id=reply.id,
+            score=ts_micros(reply.ts),
+            number=number,
+            keep=seconds(KEEP_WAITING),
+            press=secrets.token_hex(8),
         )
         return SessionId(session) if answer == "waiting" else None
 
@@ -335,6 +379,23 @@ def _kept(head: Head, outcome: Outcome) -> str:
     return reply.model_copy(update=words).to_json()
 
 
-def _keys(session: SessionId) -> list[str]:
-    """What the scripts of a holder begin with."""
-    return [mail_key(session), box_key(session), DUE_KEY, lease_key(session)]
+class _Turn(TypedDict):
+    """The keys and arguments of every step that a holder makes."""
+
+    mail: Key
+    box: Key
+    due: Key
+    lease: Key
+    session: SessionId
+    token: str
+
+
+def _turn(session: SessionId, token: str) -> _Turn:
+    return {
+        "mail": mail_key(session),
+        "box": box_key(session),
+        "due": DUE_KEY,
+        "lease": lease_key(session),
+        "session": session,
+        "token": token,
+    }

@@ -7,42 +7,7 @@ from bot.model.people import UserId
 from bot.model.threads import ThreadRef
 from bot.redis.connection import Store, millis
 from bot.redis.keys import came_key, moved_key, places_key, threads_key
-from bot.redis.scripts import Script
-
-# A direct message is kept with whom it is with. The hour makes this one read a reply; for that, an
-# entry lives an hour longer than its threads.
-PLACE = """
-local function place(places, now, channel, by, ttl)
-  if string.sub(channel, 1, 1) == 'D' then channel = channel .. '|' .. by end
-  local seen = redis.call('ZSCORE', places, channel)
-  if seen and now - seen < 3600000 then return end
-  redis.call('ZADD', places, now, channel)
-  redis.call('EXPIRE', places, ttl + 3600)
-end
-"""
-
-# KEYS: places
-# ARGV: link TTL ms, limit
-_PLACES = Script("""
-local time = redis.call('TIME')
-redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', (time[1] - 3600) * 1000 - ARGV[1])
-return redis.call('ZREVRANGE', KEYS[1], 0, ARGV[2] - 1)
-""")
-
-# KEYS: places
-# ARGV: channel
-_FORGET = Script("return redis.call('ZREM', KEYS[1], ARGV[1])")
-
-# KEYS: moved, came
-# ARGV: the old id, the new id, keep ms
-_MOVED = Script("""
-redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[3])
-return redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
-""")
-
-# KEYS: threads
-# ARGV: limit
-_LATEST = Script("return redis.call('ZREVRANGE', KEYS[1], 0, ARGV[1] - 1, 'WITHSCORES')")
+from bot.store.lua import links as lua
 
 
 class Places:
@@ -57,13 +22,15 @@ class Places:
 
         Of a direct message, with whom it is.
         """
-        found = await self._store.run(_PLACES, [places_key(team)], [self._ttl, limit])
+        found = await lua.list_places(
+            self._store, places=places_key(team), link_ttl_ms=self._ttl, limit=limit
+        )
         parts = (place.partition("|") for place in found)
         return [(channel, UserId(by) if by else None) for channel, _, by in parts]
 
     async def forget(self, team: str, channel: str) -> None:
         """There are none in that channel any more."""
-        await self._store.run(_FORGET, [places_key(team)], [channel])
+        await lua.forget_place(self._store, places=places_key(team), channel=channel)
 
     async def moved(self, team: str, channel: str, to: str) -> None:
         """The channel's id is `to` from now on; it is known for as long as a link would be.
@@ -71,8 +38,14 @@ class Places:
         Raises:
             StoreAway: it is not known to be kept.
         """
-        keys = [moved_key(team, channel), came_key(team, to)]
-        await self._store.run(_MOVED, keys, [channel, to, self._ttl])
+        await lua.note_move(
+            self._store,
+            moved=moved_key(team, channel),
+            came=came_key(team, to),
+            old=channel,
+            new=to,
+            keep_ms=self._ttl,
+        )
 
     async def now(self, team: str, channel: str) -> str | None:
         """The id that a channel has been given, if it has changed."""
@@ -87,7 +60,8 @@ class Places:
 
         Also those whose link is forgotten.
         """
-        found = await self._store.run(_LATEST, [threads_key(team, channel)], [limit])
+        threads = threads_key(team, channel)
+        found = await lua.latest_threads(self._store, threads=threads, limit=limit)
         pairs = zip(found[::2], found[1::2], strict=True)
         return [
             (ThreadRef(team=team, channel=channel, thread_ts=ts), int(float(at)))

@@ -11,27 +11,13 @@ from bot.model.replies import Reply
 from bot.model.sessions import SessionId
 from bot.redis.connection import Store
 from bot.redis.keys import OUTBOX_KEY, subject_key
-from bot.redis.scripts import Script
+from bot.store.lua import replies as lua
 from bot.store.outbox import Begun
 
 FIELDS = ("state", "reply", "outcome", "noticed", "round", "session")
 """The fields of a reply's record that a report needs."""
 
 _WAITING = frozenset({"waiting", "sending"})
-
-# KEYS: reply, outbox
-# ARGV: report, 1 when it told that the reply waits
-# Returns: the reply's state.
-_END_REPORT = Script("""
-if ARGV[2] == '1' and redis.call('EXISTS', KEYS[1]) == 1 then
-  redis.call('HSET', KEYS[1], 'noticed', 1)
-end
-redis.call('ZREM', KEYS[2], ARGV[1])
-local is = redis.call('HMGET', KEYS[1], 'state', 'meanwhile')
--- Taken back while its report still needed the words (`meanwhile.py`).
-if is[1] == 'done' and is[2] == '' then redis.call('HDEL', KEYS[1], 'reply') end
-return is[1] or ''
-""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +67,11 @@ class Reports:
     async def end(self, owed: Owed, *, told: bool) -> bool:
         """The thread has been told, or never can or need be; True while the reply still waits."""
         gave_notice = told and owed.kind is OwedKind.DELAY
-        state = await self._store.run(
-            _END_REPORT,
-            [subject_key(owed.subject), OUTBOX_KEY],
-            [str(owed), int(gave_notice)],
+        state = await lua.end_report(
+            self._store,
+            reply=subject_key(owed.subject),
+            outbox=OUTBOX_KEY,
+            owed=str(owed),
+            gave_notice=gave_notice,
         )
         return state in _WAITING

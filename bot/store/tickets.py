@@ -10,14 +10,11 @@ from typing import ClassVar, Literal, TypeVar
 
 from bot.model.people import UserId
 from bot.model.record import Record
-from bot.redis.connection import Store, seconds
+from bot.redis.connection import Store
 from bot.redis.keys import ticket_key
-from bot.redis.scripts import Script
 
 KEEP = timedelta(hours=24)
 """How long somebody may leave a modal open, or an offer unanswered."""
-
-_KEEP = Script("return redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2])")
 
 
 class Ticket(Record):
@@ -46,8 +43,7 @@ class Tickets:
 
     async def write(self, number: str, ticket: Ticket, keep: timedelta = KEEP) -> None:
         """Keep `ticket` under a number that was given out already."""
-        key = ticket_key(ticket.kind, number)
-        await self._store.run(_KEEP, [key], [ticket.to_json(), seconds(keep)])
+        await self._store.put(ticket_key(ticket.kind, number), ticket.to_json(), keep)
 
     async def read(self, form: type[T], number: str, by: UserId) -> T | None:
         """The ticket of that form and number, if it was issued to `by` and is still kept."""

@@ -20,7 +20,8 @@ CONTRACTS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["import
     "contracts"
 ]
 
-MOST_FILES = 16
+MOST_FILES = 15
+WIDE = {"handlers": "one behavior a file: its list is the list of features"}
 MOST_LINES = 300
 LONG_FILES = {
     "bot.store.mailbox": "every step of a session's mail is in this one place",
@@ -103,7 +104,8 @@ def outside_lambdas(node: ast.AST) -> Iterator[ast.AST]:
 @pytest.mark.parametrize("room", sorted({path.parent for path in FILES.values()}), ids=str)
 def test_a_room_holds_few_files(room: Path) -> None:
     """Beside its `__init__`; what is more wants rooms of its own."""
-    assert len([*room.glob("*.py")]) <= MOST_FILES + 1 or room.name == "handlers"
+    held = [path for path in room.iterdir() if path.is_file() and path.suffix != ".pyc"]
+    assert len(held) <= MOST_FILES + 1 or room.name in WIDE
 
 
 @pytest.mark.parametrize("module", modules_of("bot"))

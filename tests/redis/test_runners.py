@@ -2,11 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
 import pytest
 from redis.asyncio import Redis
 
 from bot.model.errors import StoreAway
+from bot.redis.connection import Store
+from bot.redis.keys import once_key
 from bot.redis.runners import Pipelining
 from bot.redis.scripts import Script
 
@@ -54,3 +57,11 @@ async def test_what_is_no_text_fails_alone(batches: Pipelining) -> None:
         await batches.run(QUICK, ["\ud800"], [])
     others.append(asyncio.create_task(batches.run(QUICK, [], [])))
     assert await asyncio.gather(*others) == ["quick"] * 4
+
+
+async def test_many_strings_are_one_answer(store: Store) -> None:
+    """More than any list of threads has; Lua's stack ends at some 8,000."""
+    keys = [once_key("T0", str(number)) for number in range(5_000)]
+    await store.put(keys[-1], "last", timedelta(minutes=1))
+    found = await store.get_all(keys)
+    assert (len(found), found[0], found[-1]) == (5_000, None, "last")

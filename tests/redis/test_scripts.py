@@ -58,8 +58,10 @@ def home(tmp_path: Path) -> Path:
     (tmp_path / "include").mkdir()
     for name, text in INCLUDES.items():
         (tmp_path / "include" / f"{name}.lua").write_text(text)
-    (tmp_path / "echo.lua").write_text(HEADER + BODY)
-    return tmp_path
+    home = tmp_path / "echoes"
+    home.mkdir()
+    (home / "echo.lua").write_text(HEADER + BODY)
+    return home
 
 
 async def test_each_value_is_under_its_name(store: Store, home: Path) -> None:

@@ -28,8 +28,8 @@ from bot.redis.keys import (
     reply_key,
     threads_key,
 )
-from bot.store import scripts
 from bot.store.links import Links
+from bot.store.lua import mailbox as lua
 from bot.store.mailbox import (
     KEEP_DONE,
     LATELY,
@@ -661,9 +661,21 @@ async def test_a_press_whose_answer_was_lost_is_answered_the_same_again(
     """redis-py sends it a second time: this press did it, whatever the second run finds."""
     (reply,) = await filled(mailbox, 1)
     await mailbox.finish(ID, "a", await taken(mailbox, "a"), SUSPENDED, go_on=True)
-    keys = [mail_key(ID), DUE_KEY, reply_key(reply.id)]
-    press = (ID, reply.id, ts_micros(reply.ts), 1, 60)
-    answers = [await store.run(scripts.SEND_AGAIN, keys, (*press, it)) for it in ("x", "x", "y")]
+    answers = [
+        await lua.send_again(
+            store,
+            mail=mail_key(ID),
+            due=DUE_KEY,
+            reply=reply_key(reply.id),
+            session=ID,
+            reply_id=reply.id,
+            score=ts_micros(reply.ts),
+            number=1,
+            keep=60,
+            press=press,
+        )
+        for press in ("x", "x", "y")
+    ]
     assert answers == ["waiting", "waiting", "already"]
     assert await raw.hget(reply_key(reply.id), "round") == "2"
 

@@ -1,0 +1,16 @@
+-- Lets a process listen no more. One that lives hears what Slack would have brought to it; the last
+-- one leaves its mark.
+-- include: now_ms
+local listeners = KEYS[1]
+local token = ARGV[1]
+local dead_ms = tonumber(ARGV[2])
+
+local now = now_ms()
+local said = redis.call('HGETALL', listeners)
+for place = 1, #said, 2 do
+  local at = string.match(said[place + 1], ':(%d+)')
+  if said[place] ~= token and said[place] ~= 'noted' and now - at <= dead_ms then
+    return redis.call('HDEL', listeners, token)
+  end
+end
+return 0

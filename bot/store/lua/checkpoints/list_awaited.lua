@@ -1,0 +1,5 @@
+-- Returns the sessions whose mail waits for their threads to be read, the longest first.
+local behind = KEYS[1]
+local limit = tonumber(ARGV[1])
+
+return redis.call('ZRANGE', behind, 1, '+inf', 'BYSCORE', 'LIMIT', 0, limit)

@@ -1,0 +1,23 @@
+-- Notes what was refused: of each thread its name, since when in microseconds, and whether somebody
+-- asked for something there, which is told also where there is no link. Returns how many count.
+-- include: miss
+-- include: begin_gap
+local gap = KEYS[1]
+local unread = KEYS[2]
+local behind = KEYS[3]
+local within_ms = tonumber(ARGV[1])
+local link_prefix = ARGV[2]
+local threads = cjson.decode(ARGV[3])
+
+local noted = 0
+for _, thread in ipairs(threads) do
+  local name, from, is_command = unpack(thread)
+  local is_missed = miss(unread, behind, link_prefix, name, from)
+  if not is_missed and is_command then
+    redis.call('ZADD', unread, 'LT', from, name)
+    is_missed = true
+  end
+  if is_missed then noted = noted + 1 end
+end
+if noted > 0 then begin_gap(gap, unread, behind, within_ms) end
+return noted

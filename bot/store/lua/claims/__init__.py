@@ -1,0 +1,14 @@
+"""The signatures of the scripts of claims."""
+
+from bot.redis.keys import Key
+from bot.redis.scripts import script
+
+
+@script
+async def claim(*, claim: Key, former: Key, token: str, keep: int) -> int:
+    """1 for the first caller within `keep` seconds, and for the same `token` again."""
+
+
+@script
+async def disclaim(*, claim: Key, former: Key) -> int:
+    """Undo a claim."""

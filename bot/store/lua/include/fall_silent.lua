@@ -1,0 +1,7 @@
+-- Notes since when and until when (`at`) a thread's replies were for Devin.
+local function fall_silent(heard, raw, at, keep)
+  local is_json, link = pcall(cjson.decode, raw)
+  if not is_json or type(link) ~= 'table' or link.muted then return end
+  local since = string.format('%.0f', (tonumber(link.since) or 0) * 1000)
+  redis.call('SET', heard, since .. ' ' .. at, 'EX', keep)
+end

@@ -1,0 +1,10 @@
+-- Notes that a linked thread may miss something since `from`, a `ts` in microseconds of Slack's
+-- clock, and that its session is behind; true if it did.
+local function miss(unread, behind, link_prefix, thread, from)
+  local is_json, link = pcall(cjson.decode, redis.call('GET', link_prefix .. thread) or '')
+  if not is_json or type(link) ~= 'table' or not link.session or link.muted then return false end
+  from = math.max(from, (link.since or 0) * 1000)
+  redis.call('ZADD', unread, 'LT', from, thread)
+  redis.call('ZADD', behind, 'NX', 0, link.session)
+  return true
+end

@@ -1,0 +1,103 @@
+"""The signatures of the scripts that change links, and of those that list their places."""
+
+from collections.abc import Sequence
+
+from bot.model.people import UserId
+from bot.redis.keys import Key
+from bot.redis.scripts import script
+
+
+@script
+async def create_link(
+    *,
+    link: Key,
+    threads: Key,
+    recent: Key,
+    places: Key,
+    changed: Key,
+    new: str,
+    link_ttl: int,
+    thread_ts: str,
+    since: str,
+    catch_up: int,
+    thread: str,
+    channel: str,
+    by: UserId,
+    at: str,
+    keep: int,
+) -> str | None:
+    """Link a thread; the link that was there, if any."""
+
+
+@script
+async def remove_link(
+    *,
+    link: Key,
+    threads: Key,
+    recent: Key,
+    changed: Key,
+    heard: Key,
+    thread_ts: str,
+    thread: str,
+    at: str,
+    since: str,
+    keep: int,
+) -> str | None:
+    """Remove a link; what it was."""
+
+
+@script
+async def mute_link(
+    *,
+    link: Key,
+    recent: Key,
+    changed: Key,
+    heard: Key,
+    mutes: bool,
+    catch_up: int,
+    thread: str,
+    at: str,
+    since: str,
+    keep: int,
+) -> str | None:
+    """Mute a link or not; what it is then."""
+
+
+@script
+async def hear_from(*, link: Key, since: int) -> str | int:
+    """Let a link hear from then on."""
+
+
+@script
+async def active_threads(*, threads: Key, within_ms: int, limit: int) -> Sequence[str]:
+    """A channel's threads, latest traffic first."""
+
+
+@script
+async def oldest_threads(*, threads: Key, limit: int) -> Sequence[str]:
+    """A channel's threads, oldest traffic first."""
+
+
+@script
+async def latest_threads(*, threads: Key, limit: int) -> Sequence[str]:
+    """A channel's threads, each before its latest traffic."""
+
+
+@script
+async def list_places(*, places: Key, link_ttl_ms: int, limit: int) -> Sequence[str]:
+    """The channels with linked threads."""
+
+
+@script
+async def forget_place(*, places: Key, channel: str) -> int:
+    """Forget a channel."""
+
+
+@script
+async def note_move(*, moved: Key, came: Key, old: str, new: str, keep_ms: int) -> str:
+    """Note the new id of a channel."""
+
+
+@script
+async def use_default(*, default: Key, ttl: int) -> str | None:
+    """A channel's default session, kept longer."""

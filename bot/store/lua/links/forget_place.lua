@@ -1,0 +1,5 @@
+-- Forgets that a channel has linked threads.
+local places = KEYS[1]
+local channel = ARGV[1]
+
+return redis.call('ZREM', places, channel)

@@ -1,0 +1,10 @@
+-- Lets a link's replies be for Devin from `since` on (Unix milliseconds), if that is later than so
+-- far.
+local link = KEYS[1]
+local since = tonumber(ARGV[1])
+
+local raw = redis.call('GET', link)
+local is_json, linked = pcall(cjson.decode, raw or '')
+if not is_json or type(linked) ~= 'table' or linked.v ~= 1 then return 0 end
+linked.since = math.max(linked.since or 0, since)
+return redis.call('SET', link, cjson.encode(linked), 'KEEPTTL')

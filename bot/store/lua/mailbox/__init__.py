@@ -1,0 +1,167 @@
+"""The signatures of the mailbox's scripts. Times are milliseconds, and what is kept seconds."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from bot.model.replies import ReplyId, Voucher
+from bot.model.sessions import SessionId
+from bot.redis.keys import Key
+from bot.redis.scripts import script
+
+
+@script
+async def accept(
+    *,
+    link: Key,
+    reply: Key,
+    mail: Key,
+    box: Key,
+    due: Key,
+    lease: Key,
+    threads: Key,
+    recent: Key,
+    read: Key,
+    places: Key,
+    unread: Key,
+    session: SessionId,
+    text: str,
+    reply_id: ReplyId,
+    score: int,
+    settle: int,
+    settle_limit: int,
+    link_ttl: int,
+    keep: int,
+    thread_ts: str,
+    catch_up: int,
+    thread: str,
+    channel: str,
+    has_thread: bool,
+    voucher: Voucher,
+) -> tuple[str, int]:
+    """Put a reply into its session's mailbox; what happened, and when to wake the session."""
+
+
+@script
+async def take(
+    *,
+    mail: Key,
+    box: Key,
+    due: Key,
+    lease: Key,
+    behind: Key,
+    session: SessionId,
+    token: str,
+    lease_ms: int,
+    reply_prefix: str,
+    wait_ms: int,
+) -> Sequence[Any]:
+    """Take a session that is due, and its head."""
+
+
+@script
+async def finish(
+    *,
+    mail: Key,
+    box: Key,
+    due: Key,
+    lease: Key,
+    behind: Key,
+    lately: Key,
+    reply: Key,
+    outbox: Key,
+    last: Key,
+    session: SessionId,
+    token: str,
+    lease_ms: int,
+    reply_prefix: str,
+    wait_ms: int,
+    reply_id: ReplyId,
+    outcome: str,
+    rest: str,
+    keep: int,
+    answered: bool,
+    report: str,
+    goes_on: bool,
+    link_ttl: int,
+    got: str,
+    keep_got: int,
+) -> Sequence[Any]:
+    """Write an outcome and pop its reply; then take the next head, if `goes_on`."""
+
+
+@script
+async def defer(
+    *,
+    mail: Key,
+    box: Key,
+    due: Key,
+    lease: Key,
+    reply: Key,
+    outbox: Key,
+    session: SessionId,
+    token: str,
+    delay: int,
+    keep: int,
+    notice: str,
+    notice_after: int,
+    reply_id: ReplyId,
+    keep_withdrawn: int,
+) -> tuple[int, int] | None:
+    """Let the head wait again; the attempts so far, and when to give notice."""
+
+
+@script
+async def put_back(
+    *,
+    mail: Key,
+    box: Key,
+    due: Key,
+    lease: Key,
+    reply: Key,
+    session: SessionId,
+    token: str,
+    reply_id: ReplyId,
+    keep_withdrawn: int,
+    after: int,
+) -> int:
+    """Let the head, which has not been sent, wait again."""
+
+
+@script
+async def renew(*, lease: Key, token: str, lease_ms: int) -> int:
+    """Renew a lease; 0 when it is no longer ours."""
+
+
+@script
+async def send_again(
+    *,
+    mail: Key,
+    due: Key,
+    reply: Key,
+    session: SessionId,
+    reply_id: ReplyId,
+    score: int,
+    number: int,
+    keep: int,
+    press: str,
+) -> str:
+    """Put a finished reply back."""
+
+
+@script
+async def backlog(
+    *,
+    due: Key,
+    outbox: Key,
+    most: int,
+    mail_prefix: str,
+    reply_prefix: str,
+) -> Sequence[float]:
+    """Measure what waits."""
+
+
+@script
+async def list_abandoned(
+    *, due: Key, grace_ms: int, limit: int, lease_prefix: str, most: int
+) -> Sequence[SessionId]:
+    """The sessions whose mail is due and that nobody holds."""

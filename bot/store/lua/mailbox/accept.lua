@@ -1,0 +1,100 @@
+-- Puts a reply into its session's mailbox, once, if its thread is still linked to that session. A
+-- reply in the state `ahead` is one whose edit came first, and left the newer text (`revise`).
+-- `voucher` is what vouches for it: 'event', 'old event', 'thread' if it stands there now, 'person'
+-- if somebody sends it. Returns what happened, then the ms after which to wake the session, or -1
+-- for no wake-up.
+-- include: now_ms
+-- include: traffic
+-- include: place
+local link = KEYS[1]
+local reply = KEYS[2]
+local mail = KEYS[3]
+local box = KEYS[4]
+local due = KEYS[5]
+local lease = KEYS[6]
+local threads = KEYS[7]
+local recent = KEYS[8]
+local read = KEYS[9]
+local places = KEYS[10]
+local unread = KEYS[11]
+local session = ARGV[1]
+local text = ARGV[2]
+local reply_id = ARGV[3]
+local score = tonumber(ARGV[4])
+local settle = tonumber(ARGV[5])
+local settle_limit = tonumber(ARGV[6])
+local link_ttl = tonumber(ARGV[7])
+local keep = tonumber(ARGV[8])
+local thread_ts = ARGV[9]
+local catch_up = tonumber(ARGV[10])
+local thread = ARGV[11]
+local channel = ARGV[12]
+local has_thread = ARGV[13] == '1'
+local voucher = ARGV[14]
+
+local NEVER_TAKEN = {refused = true, given_up = true}
+local now = now_ms()
+local is_sent = voucher == 'person'
+
+local known = redis.call('HGET', reply, 'state')
+local is_free = known == 'ahead' or (is_sent and known == 'withdrawn')
+if is_sent and known == 'done' then
+  local is_json, ended = pcall(cjson.decode, redis.call('HGET', reply, 'outcome') or '')
+  is_free = is_json and NEVER_TAKEN[ended.kind]
+end
+if known and not is_free then
+  if known ~= 'waiting' or redis.call('EXISTS', lease) == 1 then return {'repeated', -1} end
+  local at = tonumber(redis.call('ZSCORE', due, session) or now)
+  return {'repeated', math.max(0, at - now)}
+end
+
+if has_thread then
+  local linked = redis.call('GET', link)
+  if not linked then return {'unlinked', -1} end
+  linked = cjson.decode(linked)
+  if linked.session ~= session then return {'unlinked', -1} end
+  if linked.muted then return {'muted', -1} end
+  if not is_sent and score <= (linked.since or 0) * 1000 then return {'earlier', -1} end
+  if not known and (voucher == 'event' or voucher == 'old event') then
+    local until_us = redis.call('ZSCORE', read, thread)
+    if until_us and score <= tonumber(until_us) then return {'late', -1} end
+    local after_us = voucher == 'old event' and redis.call('ZSCORE', unread, thread)
+    if after_us and score > tonumber(after_us) then return {'late', -1} end
+  end
+  -- A full Redis refuses this write, and would refuse none after one that frees or needs nothing.
+  redis.call('ZADD', threads, now, thread_ts)
+  redis.call('EXPIRE', threads, link_ttl)
+  redis.call('EXPIRE', link, link_ttl)
+  traffic(recent, catch_up, score, thread)
+  place(places, now, channel, linked.by, link_ttl)
+end
+
+local kept = known == 'ahead' and not is_sent and redis.call('HGET', reply, 'reply') or text
+local round = 1
+if known and is_sent then
+  local edited = redis.call('HGET', reply, 'edited')
+  round = (redis.call('HGET', reply, 'round') or 0) + 1
+  redis.call('DEL', reply)
+  redis.call('HSET', reply, 'edited', edited or 0)
+end
+local is_first = redis.call('ZCARD', mail) == 0
+redis.call('HSET', reply, 'state', 'waiting', 'reply', kept, 'session', session, 'round', round,
+           'accepted', now)
+redis.call('EXPIRE', reply, keep)
+redis.call('ZADD', mail, score, reply_id)
+redis.call('EXPIRE', mail, keep)
+
+if is_first then
+  redis.call('ZADD', due, now + settle, session)
+  redis.call('EXPIRE', due, keep)
+  if settle > 0 then
+    redis.call('HSET', box, 'settled_by', now + settle_limit)
+    redis.call('EXPIRE', box, keep)
+  end
+  return {'accepted', settle}
+end
+local settled_by = redis.call('HGET', box, 'settled_by')
+if settle > 0 and settled_by and redis.call('EXISTS', lease) == 0 then
+  redis.call('ZADD', due, 'GT', math.min(now + settle, tonumber(settled_by)), session)
+end
+return {'accepted', -1}

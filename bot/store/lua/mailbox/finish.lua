@@ -1,0 +1,75 @@
+-- Writes a reply's outcome, pops it and owes its report; then takes the next head, or ends the
+-- turn. The token on the reply is the fence: whoever took the reply over has put another one there.
+-- The lease itself may have expired meanwhile, while Redis was away, say; the outcome still counts.
+-- `rest` is the reply to keep: '' for none, '1' for all of it. `got` is the digest of what Devin
+-- got, or ''. `link_ttl` is 0 for a reply of no thread. Returns 'lost', 'held', or what `next_head`
+-- returns.
+-- include: now_ms
+-- include: next_head
+local mail = KEYS[1]
+local box = KEYS[2]
+local due = KEYS[3]
+local lease = KEYS[4]
+local behind = KEYS[5]
+local lately = KEYS[6]
+local reply = KEYS[7]
+local outbox = KEYS[8]
+local last = KEYS[9]
+local session = ARGV[1]
+local token = ARGV[2]
+local lease_ms = tonumber(ARGV[3])
+local reply_prefix = ARGV[4]
+local wait_ms = tonumber(ARGV[5])
+local reply_id = ARGV[6]
+local outcome = ARGV[7]
+local rest = ARGV[8]
+local keep = tonumber(ARGV[9])
+local answered = ARGV[10] == '1'
+local report = ARGV[11]
+local goes_on = ARGV[12] == '1'
+local link_ttl = tonumber(ARGV[13])
+local got = ARGV[14]
+local keep_got = tonumber(ARGV[15])
+
+local turn = {
+  mail = mail, box = box, due = due, lease = lease, behind = behind, session = session,
+  token = token, lease_ms = lease_ms, reply_prefix = reply_prefix, wait_ms = wait_ms,
+}
+
+local now = now_ms()
+local was = redis.call('HMGET', reply, 'state', 'token', 'sent')
+if was[2] ~= token then return {'lost'} end
+if was[1] == 'sending' then
+  redis.call('ZREM', mail, reply_id)
+  redis.call('HSET', reply, 'state', 'done', 'outcome', outcome)
+  if rest == '' then redis.call('HDEL', reply, 'reply', 'files') end
+  local noted = redis.call('HGET', reply, 'meanwhile')
+  if noted and noted ~= '' then redis.call('HDEL', reply, 'meanwhile') end
+  if rest ~= '' and rest ~= '1' then redis.call('HSET', reply, 'reply', rest) end
+  redis.call('EXPIRE', reply, keep)
+  if answered then redis.call('DEL', box) end
+  if report ~= '' then
+    redis.call('ZADD', outbox, now, report)
+    redis.call('EXPIRE', outbox, keep)
+  end
+  if got ~= '' then
+    -- This one and the last three, as `arrivals.parse_arrivals` reads them.
+    local arrivals = redis.call('GET', lately) or ''
+    arrivals = string.match(arrivals, '%S+ %S+ %S+$') or arrivals
+    arrivals = arrivals .. ' ' .. got .. ':' .. was[3] .. ':' .. (now - was[3])
+    redis.call('SET', lately, arrivals, 'EX', keep_got)
+  end
+  if link_ttl ~= 0 then redis.call('SET', last, outcome, 'EX', link_ttl) end
+end
+local holder = redis.call('GET', lease)
+if holder and holder ~= token then return {'held'} end
+if goes_on then return next_head(turn, now) end
+redis.call('DEL', lease)
+if redis.call('ZCARD', mail) == 0 then
+  redis.call('DEL', box)
+  redis.call('ZREM', due, session)
+  return {'empty'}
+end
+-- Its turn is over: it lines up behind the sessions that have been due for longer.
+redis.call('ZADD', due, 'XX', 'GT', now, session)
+return {'later', 0}

@@ -1,0 +1,20 @@
+-- Lists up to `limit` sessions whose mail is due since `grace_ms` and that nobody holds, the
+-- longest due first. A busy session keeps its old due time, so the look goes on past sessions under
+-- a lease, through `most` of them at most.
+-- include: now_ms
+local due = KEYS[1]
+local grace_ms = tonumber(ARGV[1])
+local limit = tonumber(ARGV[2])
+local lease_prefix = ARGV[3]
+local most = tonumber(ARGV[4])
+
+local late = math.min(redis.call('ZCOUNT', due, '-inf', now_ms() - grace_ms), most)
+local found, at = {}, 0
+while at < late and #found < limit do
+  for _, session in ipairs(redis.call('ZRANGE', due, at, math.min(at + 500, late) - 1)) do
+    if #found == limit then break end
+    if redis.call('EXISTS', lease_prefix .. session) == 0 then found[#found + 1] = session end
+  end
+  at = at + 500
+end
+return found

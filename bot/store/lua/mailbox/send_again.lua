@@ -1,0 +1,31 @@
+-- Puts a finished reply back into its mailbox, in its next round, once for each round.
+-- Returns 'waiting', also to the same `press` again; 'already' where its round is another; 'gone'
+-- where there is nothing to send.
+-- include: now_ms
+local mail = KEYS[1]
+local due = KEYS[2]
+local reply = KEYS[3]
+local session = ARGV[1]
+local reply_id = ARGV[2]
+local score = tonumber(ARGV[3])
+local number = tonumber(ARGV[4])
+local keep = tonumber(ARGV[5])
+local press = ARGV[6]
+
+if redis.call('EXISTS', reply) == 0 or redis.call('HEXISTS', reply, 'reply') == 0 then
+  return 'gone'
+end
+local is = redis.call('HMGET', reply, 'state', 'round', 'pressed', 'meanwhile')
+if is[3] == press then return 'waiting' end
+if is[4] == '' then return 'gone' end
+if is[1] ~= 'done' or tonumber(is[2]) ~= number then return 'already' end
+local now = now_ms()
+redis.call('HSET', reply, 'state', 'waiting', 'accepted', now, 'pressed', press)
+redis.call('HINCRBY', reply, 'round', 1)
+redis.call('HDEL', reply, 'outcome', 'notice', 'noticed', 'meanwhile')
+redis.call('EXPIRE', reply, keep)
+redis.call('ZADD', mail, score, reply_id)
+redis.call('EXPIRE', mail, keep)
+redis.call('ZADD', due, 'NX', now, session)
+redis.call('EXPIRE', due, keep)
+return 'waiting'

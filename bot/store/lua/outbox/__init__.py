@@ -1,0 +1,49 @@
+"""The signatures of the outbox' scripts, whatever its entries are about."""
+
+from collections.abc import Sequence
+
+from bot.redis.keys import Key
+from bot.redis.scripts import script
+
+
+@script
+async def owe(*, subject: Key, outbox: Key, owed: str, asked: str, keep: int) -> int:
+    """Owe an entry; 1 while it has still to be done."""
+
+
+@script
+async def begin_entry(
+    *,
+    subject: Key,
+    outbox: Key,
+    owed: str,
+    begun: str,
+    retry_ms: int,
+    trying_ms: int,
+    fields: Sequence[str],
+) -> Sequence[int | str] | None:
+    """Begin a try; 1 if one was begun before, then the fields of the subject."""
+
+
+@script
+async def pause_entry(
+    *,
+    subject: Key,
+    outbox: Key,
+    owed: str,
+    begun: str,
+    may_be_done: bool,
+    after_ms: int,
+    keep: int,
+) -> int:
+    """End a try at an entry that is due again."""
+
+
+@script
+async def end_entry(*, subject: Key, outbox: Key, owed: str, forgets: bool) -> int:
+    """End an entry."""
+
+
+@script
+async def list_late(*, outbox: Key, grace_ms: int, limit: int) -> Sequence[str]:
+    """The entries that nobody tries."""

@@ -1,0 +1,25 @@
+-- Begins a try at an entry of the outbox. `begun` is the field that says until when one goes on.
+-- Returns whether it was begun before, then `fields` of its subject; nothing if the entry is over,
+-- or if somebody else tries it at this moment.
+-- include: now_ms
+local subject = KEYS[1]
+local outbox = KEYS[2]
+local owed = ARGV[1]
+local begun = ARGV[2]
+local retry_ms = tonumber(ARGV[3])
+local trying_ms = tonumber(ARGV[4])
+local fields = cjson.decode(ARGV[5])
+
+if not redis.call('ZSCORE', outbox, owed) then return false end
+if redis.call('EXISTS', subject) == 0 then
+  redis.call('ZREM', outbox, owed)
+  return false
+end
+local now = now_ms()
+local before = redis.call('HGET', subject, begun)
+if before and tonumber(before) > now then return false end
+redis.call('HSET', subject, begun, now + trying_ms)
+redis.call('ZADD', outbox, now + retry_ms, owed)
+local found = {before and 1 or 0}
+for _, name in ipairs(fields) do found[#found + 1] = redis.call('HGET', subject, name) or '' end
+return found

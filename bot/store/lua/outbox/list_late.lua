@@ -1,0 +1,7 @@
+-- Lists the entries of the outbox that are due since `grace_ms`, the longest first.
+-- include: now_ms
+local outbox = KEYS[1]
+local grace_ms = tonumber(ARGV[1])
+local limit = tonumber(ARGV[2])
+
+return redis.call('ZRANGE', outbox, '-inf', now_ms() - grace_ms, 'BYSCORE', 'LIMIT', 0, limit)

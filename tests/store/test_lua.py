@@ -1,0 +1,68 @@
+"""The Lua files: each has a signature, is taken by Redis, and names fields that exist."""
+
+import importlib
+import re
+from collections.abc import Iterator
+
+import pytest
+from redis.asyncio import Redis
+
+from bot.store.reply_fields import ReplyField
+from tests.support.lua import BOT, SCRIPTS
+
+SIGNATURES = {
+    f"{module.split('.')[1]}/{name}": named
+    for module in sorted(
+        ".".join(file.relative_to(BOT.parent).with_suffix("").parts).removesuffix(".__init__")
+        for room in ("redis", "store")
+        for file in (BOT / room / "lua").rglob("*.py")
+    )
+    for name, named in vars(importlib.import_module(module)).items()
+    if callable(named) and hasattr(named, "script")
+}
+
+HASHES: dict[str, set[str]] = {
+    "reply": set(ReplyField),
+    "box": {"since", "attempts", "settled_by"},
+    "listeners": {"noted"},
+    "subject": {"asked", "round"},
+    "key": set(),
+}
+"""The fields that a script may name of a hash, by the name that all scripts have for its key."""
+
+HASH_CALL = re.compile(r"redis\.call\(\s*'(H[A-Z]+)',\s*(?:\w+\.)?(\w+)(?:,\s*([^()]*))?\)")
+
+
+def test_every_file_is_a_script_with_a_signature() -> None:
+    """One that nobody calls is deleted; what is checked here is what is sent."""
+    assert {name: one.script.source for name, one in SIGNATURES.items()} == SCRIPTS
+
+
+def test_every_include_is_included() -> None:
+    """Each defines one function, which has its name."""
+    for file in BOT.rglob("include/*.lua"):
+        defined = re.findall(r"^local function (\w+)", file.read_text(), re.MULTILINE)
+        assert defined == [file.stem]
+        assert any(f"function {file.stem}(" in source for source in SCRIPTS.values())
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+async def test_redis_takes_the_script(raw: Redis, name: str) -> None:
+    """Its syntax is right, and its hash is the one that is sent."""
+    assert await raw.script_load(SCRIPTS[name]) == SIGNATURES[name].script.sha
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_a_script_names_only_fields_that_are_declared(name: str) -> None:
+    """A reply has those of `store/reply_fields.py`: a misspelt one would stay empty."""
+    found = [*fields(SCRIPTS[name])]
+    assert all(field in HASHES[key] for key, field in found), found
+    assert len(HASH_CALL.findall(SCRIPTS[name])) == SCRIPTS[name].count("redis.call('H")
+
+
+def fields(source: str) -> Iterator[tuple[str, str]]:
+    """The name of each hash, with each field of it that is a literal."""
+    for command, key, rest in HASH_CALL.findall(source):
+        given = [one.strip() for one in rest.split(",")]
+        named = {"HSET": given[::2], "HSETNX": given[:1], "HINCRBY": given[:1]}.get(command, given)
+        yield from ((key, one.strip("'")) for one in named if one.startswith("'"))
