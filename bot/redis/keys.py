@@ -21,17 +21,17 @@ DUE_KEY = Key(f"{PREFIX}:due")
 OUTBOX_KEY = Key(f"{PREFIX}:untold")
 """The outbox: what Slack has not taken yet, scored by when (Unix ms) it was due."""
 
-GAP_KEY = Key(f"{PREFIX}:gap")
-"""There while threads have to be read; its value is when that was last wanted (Unix us)."""
+FORMER_GAP_KEY = Key(f"{PREFIX}:gap")
+"""`gap_key`, as it was named before it was by team."""
 
-BEHIND_KEY = Key(f"{PREFIX}:behind")
-"""Sessions with such threads, scored by until when (Unix ms) their mail waits for that; 0: none."""
+FORMER_BEHIND_KEY = Key(f"{PREFIX}:behind")
+"""`behind_key`, as it was named before it was by team."""
+
+FORMER_CATCHING_UP_KEY = Key(f"{PREFIX}:catching-up")
+"""`catching_up_key`, as it was named before it was by team."""
 
 ALIVE_KEY = Key(f"{PREFIX}:alive")
 """Written to see whether Redis takes it."""
-
-CATCHING_UP_KEY = Key(f"{PREFIX}:catching-up")
-"""Who looks for them now; expires by itself when that process dies."""
 
 REPLY_PREFIX = f"{PREFIX}:reply:"
 
@@ -74,6 +74,21 @@ def last_key(thread: ThreadRef) -> Key:
 def threads_key(team: str, channel: str) -> Key:
     """The linked threads of a channel, scored by their last traffic (Unix ms)."""
     return Key(f"{PREFIX}:threads:{team}:{channel}")
+
+
+def gap_key(team: str) -> Key:
+    """There while threads have to be read; its value is when that was last wanted (Unix us)."""
+    return Key(f"{PREFIX}:gap:{team}")
+
+
+def behind_key(team: str) -> Key:
+    """Sessions with such threads, scored by until when (Unix ms) their mail waits; 0: none."""
+    return Key(f"{PREFIX}:behind:{team}")
+
+
+def catching_up_key(team: str) -> Key:
+    """The process that reads them now; expires by itself when that process dies."""
+    return Key(f"{PREFIX}:catching-up:{team}")
 
 
 def recent_key(team: str) -> Key:

@@ -16,10 +16,13 @@ from bot.model.sessions import SessionId
 from bot.model.threads import ThreadRef
 from bot.redis.connection import Store, millis, seconds
 from bot.redis.keys import (
-    BEHIND_KEY,
-    CATCHING_UP_KEY,
     DUE_KEY,
-    GAP_KEY,
+    FORMER_BEHIND_KEY,
+    FORMER_CATCHING_UP_KEY,
+    FORMER_GAP_KEY,
+    behind_key,
+    catching_up_key,
+    gap_key,
     link_prefix,
     listeners_key,
     mail_key,
@@ -90,12 +93,13 @@ class Checkpoints:
 
         What is noted already is not noted twice, so that many starts are one reading.
         """
+        await self._adopt()
         await lua.note_all(
             self._store,
-            gap=GAP_KEY,
+            gap=gap_key(self._team),
             recent=recent_key(self._team),
             unread=unread_key(self._team),
-            behind=BEHIND_KEY,
+            behind=behind_key(self._team),
             listeners=listeners_key(self._team),
             token=self._token,
             begun="" if since is None else str(since),
@@ -111,9 +115,9 @@ class Checkpoints:
             some = missed[begin : begin + MOST_AT_ONCE]
             await lua.note_missed(
                 self._store,
-                gap=GAP_KEY,
+                gap=gap_key(self._team),
                 unread=unread_key(self._team),
-                behind=BEHIND_KEY,
+                behind=behind_key(self._team),
                 within_ms=self._within,
                 link_prefix=link_prefix(self._team),
                 # Reading goes on after a message, so it begins before this one.
@@ -144,8 +148,8 @@ class Checkpoints:
         """The gap that is ours to read, if there is one; an empty word while another reads it."""
         answer = await lua.claim_gap(
             self._store,
-            gap=GAP_KEY,
-            catching_up=CATCHING_UP_KEY,
+            gap=gap_key(self._team),
+            catching_up=catching_up_key(self._team),
             token=self._token,
             lease_ms=millis(LEASE),
         )
@@ -153,19 +157,41 @@ class Checkpoints:
 
     async def is_left(self) -> bool:
         """Whether there is something to read, and nobody reads it: who did died, perhaps."""
-        return bool(await lua.is_left(self._store, gap=GAP_KEY, catching_up=CATCHING_UP_KEY))
+        await self._adopt()
+        return bool(
+            await lua.is_left(
+                self._store, gap=gap_key(self._team), catching_up=catching_up_key(self._team)
+            )
+        )
+
+    async def _adopt(self) -> None:
+        """Take over what an earlier version noted, under names without a team, and left."""
+        await lua.adopt_gap(
+            self._store,
+            former_gap=FORMER_GAP_KEY,
+            former_behind=FORMER_BEHIND_KEY,
+            former_catching_up=FORMER_CATCHING_UP_KEY,
+            gap=gap_key(self._team),
+            behind=behind_key(self._team),
+            within_ms=self._within,
+        )
 
     async def renew(self) -> None:
         """Go on being the one who reads."""
-        await renew(self._store, lease=CATCHING_UP_KEY, token=self._token, lease_ms=millis(LEASE))
+        await renew(
+            self._store,
+            lease=catching_up_key(self._team),
+            token=self._token,
+            lease_ms=millis(LEASE),
+        )
 
     async def let_go(self, gap: str = "") -> bool:
         """Read no more; True while something is wanted since `gap`, which was read."""
         is_wanted = await lua.let_go(
             self._store,
-            gap=GAP_KEY,
-            catching_up=CATCHING_UP_KEY,
-            behind=BEHIND_KEY,
+            gap=gap_key(self._team),
+            catching_up=catching_up_key(self._team),
+            behind=behind_key(self._team),
             token=self._token,
             read=gap,
         )
@@ -175,7 +201,7 @@ class Checkpoints:
         """The gap as it is now, and the threads to read, those with the latest traffic first."""
         gap, found, recent = await lua.list_unread(
             self._store,
-            gap=GAP_KEY,
+            gap=gap_key(self._team),
             unread=unread_key(self._team),
             recent=recent_key(self._team),
         )
@@ -186,7 +212,7 @@ class Checkpoints:
 
     async def awaited(self, limit: int = 20) -> Sequence[SessionId]:
         """Sessions whose mail waits for their threads, the longest first."""
-        found = await lua.list_awaited(self._store, behind=BEHIND_KEY, limit=limit)
+        found = await lua.list_awaited(self._store, behind=behind_key(self._team), limit=limit)
         return [SessionId(one) for one in found]
 
     async def read(
@@ -195,10 +221,10 @@ class Checkpoints:
         """These threads of `session` were read, up to then; True if its mail waited for that."""
         has_waited = await lua.note_read(
             self._store,
-            gap=GAP_KEY,
+            gap=gap_key(self._team),
             unread=unread_key(self._team),
             read=read_key(self._team),
-            behind=BEHIND_KEY,
+            behind=behind_key(self._team),
             due=DUE_KEY,
             mail=mail_key(session),
             read_gap=gap,

@@ -25,11 +25,12 @@ from bot.model.sessions import SessionId
 from bot.model.threads import ts_micros
 from bot.redis.connection import Store, millis, seconds
 from bot.redis.keys import (
-    BEHIND_KEY,
     DUE_KEY,
+    FORMER_BEHIND_KEY,
     OUTBOX_KEY,
     REPLY_PREFIX,
     Key,
+    behind_key,
     box_key,
     last_key,
     lately_key,
@@ -197,10 +198,11 @@ class Mailbox:
         answer = await lua.take(
             self._store,
             **_turn(session, token),
-            behind=BEHIND_KEY,
+            former_behind=FORMER_BEHIND_KEY,
             lease_ms=millis(LEASE),
             reply_prefix=REPLY_PREFIX,
             wait_ms=millis(WAIT_FOR_MISSING),
+            behind_prefix=behind_key(""),
         )
         return await self._step(answer, session, token)
 
@@ -225,7 +227,7 @@ class Mailbox:
         answer = await lua.finish(
             self._store,
             **_turn(session, token),
-            behind=BEHIND_KEY,
+            former_behind=FORMER_BEHIND_KEY,
             lately=lately_key(session),
             reply=reply_key(reply.id),
             outbox=OUTBOX_KEY,
@@ -243,6 +245,7 @@ class Mailbox:
             link_ttl=0 if reply.thread.is_nowhere else self._link_ttl,
             got=got,
             keep_got=seconds(LATELY),
+            behind_prefix=behind_key(""),
         )
         return await self._step(answer, session, token)
 

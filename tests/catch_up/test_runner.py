@@ -26,10 +26,10 @@ from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef, micros_ts
 from bot.redis.connection import Store
 from bot.redis.keys import (
-    BEHIND_KEY,
-    CATCHING_UP_KEY,
     DUE_KEY,
-    GAP_KEY,
+    behind_key,
+    catching_up_key,
+    gap_key,
     listeners_key,
     recent_key,
     reply_key,
@@ -46,6 +46,7 @@ from bot.store.mailbox import Head, Later, Mailbox, Step
 from bot.store.outbox import Outbox
 from handlers.parse.events import parse_reply
 from sandbox.slack.server import ApiCall, Message
+from sandbox.slack.world.workspace import TEAM_ID
 from tests.support.desk import OTHER_SESSION, SESSION, Desk, running
 from tests.support.redis_servers import node_url
 from tests.support.schedules import Planned, never
@@ -70,7 +71,7 @@ async def until_caught_up(store: Store) -> None:
     """Wait until no gap is noted any more."""
 
     async def is_caught_up() -> bool:
-        return await store.get(GAP_KEY) is None
+        return await store.get(gap_key(TEAM_ID)) is None
 
     await wait_until(is_caught_up, "the gap is struck off")
 
@@ -325,7 +326,7 @@ async def test_a_session_whose_author_slack_does_not_name_is_left_for_the_next_a
     desk.slack.fail_next("users.info", status=503, times=100_000)
     async with running(desk, environ):
         await wait_until(lambda: "session put off" in caplog.messages, "it is left")
-        assert await store.get(GAP_KEY) is not None
+        assert await store.get(gap_key(TEAM_ID)) is not None
         assert (desk.received(), desk.whispers("ben"), late(desk, thread)) == ([], [], [])
         desk.slack.fail_no_more()
         await desk.until_received("Last")
@@ -380,7 +381,7 @@ async def test_it_can_be_switched_off(environ: dict[str, str], desk: Desk, redis
             await desk.fence(thread)
     assert not looks(desk)
     async with Redis.from_url(node_url(redis_url)) as raw:
-        assert not await raw.exists(GAP_KEY, recent_key(desk.slack.team_id))
+        assert not await raw.exists(gap_key(TEAM_ID), recent_key(desk.slack.team_id))
 
 
 # Replies whose author Slack does not name for a while, and whose thread changes meanwhile.
@@ -568,7 +569,7 @@ async def test_the_end_of_a_process_is_not_held_up_and_the_next_one_goes_on(
     assert time.monotonic() - began < first_pace / 2
     assert await study.gaps("b").claim()
     await study.gaps("b").let_go()
-    assert await store.get(CATCHING_UP_KEY) is None
+    assert await store.get(catching_up_key(TEAM_ID)) is None
     assert await is_one_read()
     other = study.listening("b")
     async with study.catch_up(other, who="b").running():
@@ -608,7 +609,7 @@ async def test_what_a_dead_process_was_reading_is_read_by_one_that_wants_nothing
         await dead.note_all(1)
         await dead.claim()
         assert study.heard.accepted == []
-        await raw.delete(CATCHING_UP_KEY)  # as it expires
+        await raw.delete(catching_up_key(TEAM_ID))  # as it expires
         await until_caught_up(store)
     assert study.heard.accepted == ["Reply 0"]
 
@@ -635,16 +636,16 @@ async def test_a_reading_that_fails_as_nobody_foresaw_is_not_the_last(
 
 async def test_only_who_reads_renews_the_hold(store: Store, raw: Redis) -> None:
     """One that was frozen does not keep others from following the next reader if that dies."""
-    first, second = (Checkpoints(store, "T0TEAM", CATCH_UP, who) for who in ("a", "b"))
+    first, second = (Checkpoints(store, TEAM_ID, CATCH_UP, who) for who in ("a", "b"))
     await first.note_all()
     await first.claim()
-    await raw.delete(CATCHING_UP_KEY)
+    await raw.delete(catching_up_key(TEAM_ID))
     await second.claim()
-    await raw.pexpire(CATCHING_UP_KEY, 1000)
+    await raw.pexpire(catching_up_key(TEAM_ID), 1000)
     await first.renew()
-    assert await raw.pttl(CATCHING_UP_KEY) <= 1000
+    assert await raw.pttl(catching_up_key(TEAM_ID)) <= 1000
     await second.renew()
-    assert await raw.pttl(CATCHING_UP_KEY) > 1000
+    assert await raw.pttl(catching_up_key(TEAM_ID)) > 1000
 
 
 async def test_a_second_gap_while_the_first_is_read_is_read_too(study: Study) -> None:
@@ -823,7 +824,7 @@ async def test_a_reply_waits_for_what_is_missing_from_when_it_was_accepted(
     for since in (HOUR // 2, HOUR // 4):
         await study.gaps().note([Missed(an_hour.thread, an_hour.now - since)])
         assert isinstance(await mailbox.take(session, "token"), Later)
-        await raw.zadd(BEHIND_KEY, {session: 1})  # the wait of an earlier reply is over
+        await raw.zadd(behind_key(TEAM_ID), {session: 1})  # the wait of an earlier reply is over
         await raw.zadd(DUE_KEY, {session: 1})
     seconds, _ = await raw.time()
     accepted = (seconds - waited) * 1_000

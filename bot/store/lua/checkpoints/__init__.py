@@ -104,3 +104,16 @@ async def note_read(
     threads: Sequence[tuple[str, int]],
 ) -> int:
     """Note that threads were read: their names, and since when."""
+
+
+@script
+async def adopt_gap(
+    *,
+    former_gap: Key,
+    former_behind: Key,
+    former_catching_up: Key,
+    gap: Key,
+    behind: Key,
+    within_ms: int,
+) -> int:
+    """Take over what an earlier version noted."""

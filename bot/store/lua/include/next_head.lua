@@ -1,8 +1,9 @@
 -- The head of a mailbox, marked as being sent under `turn.token`. A head that is marked under
 -- another token was being sent by a holder that is gone, or thought to be; one under our own was
 -- taken by a first try whose answer was lost, before redis-py tried again.
--- While threads of the session have still to be read, a reply waits for what may be missing before
--- it, until it was accepted `turn.wait_ms` ago, however often something is missed anew.
+-- While threads of the session have still to be read in the reply's workspace, it waits for what
+-- may be missing before it, until it was accepted `turn.wait_ms` ago, however often something is
+-- missed after that.
 local function next_head(turn, now)
   while true do
     local id = redis.call('ZRANGE', turn.mail, 0, 0)[1]
@@ -15,8 +16,10 @@ local function next_head(turn, now)
     local was = redis.call('HMGET', reply, 'state', 'token', 'sent', 'accepted')
     local is_ours = was[1] == 'sending' and was[2] == turn.token
     local until_ms = (was[4] or 0) + turn.wait_ms
-    if until_ms > now and not is_ours and redis.call('ZSCORE', turn.behind, turn.session) then
-      redis.call('ZADD', turn.behind, until_ms, turn.session)
+    local behind = turn.behind_prefix .. string.match(id, '^[^:]*')
+    if not redis.call('ZSCORE', behind, turn.session) then behind = turn.former_behind end
+    if until_ms > now and not is_ours and redis.call('ZSCORE', behind, turn.session) then
+      redis.call('ZADD', behind, until_ms, turn.session)
       if redis.call('GET', turn.lease) == turn.token then redis.call('DEL', turn.lease) end
       redis.call('ZADD', turn.due, 'XX', 'GT', until_ms, turn.session)
       return {'later', until_ms - now}

@@ -48,12 +48,13 @@ async def take(
     box: Key,
     due: Key,
     lease: Key,
-    behind: Key,
+    former_behind: Key,
     session: SessionId,
     token: str,
     lease_ms: int,
     reply_prefix: str,
     wait_ms: int,
+    behind_prefix: str,
 ) -> Sequence[Any]:
     """Take a session that is due, and its head."""
 
@@ -65,7 +66,7 @@ async def finish(
     box: Key,
     due: Key,
     lease: Key,
-    behind: Key,
+    former_behind: Key,
     lately: Key,
     reply: Key,
     outbox: Key,
@@ -85,6 +86,7 @@ async def finish(
     link_ttl: int,
     got: str,
     keep_got: int,
+    behind_prefix: str,
 ) -> Sequence[Any]:
     """Write an outcome and pop its reply; then take the next head, if `goes_on`."""
 

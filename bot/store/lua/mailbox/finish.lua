@@ -10,7 +10,7 @@ local mail = KEYS[1]
 local box = KEYS[2]
 local due = KEYS[3]
 local lease = KEYS[4]
-local behind = KEYS[5]
+local former_behind = KEYS[5]
 local lately = KEYS[6]
 local reply = KEYS[7]
 local outbox = KEYS[8]
@@ -30,10 +30,12 @@ local goes_on = ARGV[12] == '1'
 local link_ttl = tonumber(ARGV[13])
 local got = ARGV[14]
 local keep_got = tonumber(ARGV[15])
+local behind_prefix = ARGV[16]
 
 local turn = {
-  mail = mail, box = box, due = due, lease = lease, behind = behind, session = session,
-  token = token, lease_ms = lease_ms, reply_prefix = reply_prefix, wait_ms = wait_ms,
+  mail = mail, box = box, due = due, lease = lease, session = session, token = token,
+  lease_ms = lease_ms, reply_prefix = reply_prefix, wait_ms = wait_ms,
+  behind_prefix = behind_prefix, former_behind = former_behind,
 }
 
 local now = now_ms()
