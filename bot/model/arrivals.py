@@ -1,4 +1,4 @@
-"""Messages that Devin is known to have received, to tell copies of the same words apart."""
+"""Messages that Devin is known to have received, used to tell copies of the same text apart."""
 
 import hashlib
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """A message that Devin is known to have got: its digest, and when it was sent and answered."""
+    """A message that Devin is known to have received: its digest, when it was sent, and answered."""
 
     digest: str
     sent: datetime
@@ -16,14 +16,14 @@ class Arrival:
 
 
 def digest(message: str) -> str:
-    """A short name for the words of a message; two messages may share it once in 16 million."""
+    """Return a short digest of a message's words; two messages share one once in 16 million."""
     return hashlib.blake2b(
         " ".join(message.split()).encode(errors="surrogatepass"), digest_size=3
     ).hexdigest()
 
 
 def parse_arrivals(text: str) -> Sequence[Arrival]:
-    """Read what the mailbox's FINISH wrote: `digest:sent:took`, in Unix ms and ms, one or more."""
+    """Read the arrivals that FINISH wrote: `digest:sent:took`, in Unix ms and ms, one or more."""
     return [_arrival(*one.split(":")) for one in text.split()]
 
 

@@ -1,34 +1,35 @@
-"""What can go wrong, told apart by who must act.
+"""The relay's errors, grouped by who must act.
 
 RelayError
-├── PersonError        the person who asked must act; the words are in `wording/refusals.py`
-│   ├── BadSession         what was typed names no Devin session
+├── PersonError        the person who asked must act; the text is in `wording/refusals.py`
+│   ├── BadSession         the text does not name a Devin session
 │   ├── NotLinked          the thread has no session
 │   ├── LinkedElsewhere    the thread already has another session
 │   ├── NotAllowed         this person or channel may not steer Devin here
-│   ├── NothingToSay       the message is empty
+│   ├── NothingToSay       there is no text to send
 │   ├── NotTaken           the thread was unlinked or muted after the message was posted
-│   ├── EmptyMessage       a message has nothing in it that Devin could read
+│   ├── EmptyMessage       the message contains nothing that Devin could read
 │   ├── IsMuted            the thread's link is muted
-│   ├── Outdated           what was asked for comes after a later change of the thread's link
-│   ├── FormGone           a form or menu of `/devin-say` is too old, or somebody else's
-│   ├── StillSaying        a message is being posted, or nobody knows whether it was
-│   ├── TicketGone         a form or an offer is too old, or somebody else's
-│   ├── NoSuchReply        a button's reply is gone, or was sent again already
-│   ├── AlreadySent        an offer was taken up before
-│   ├── StillSending       the same, and nobody knows whether it was posted
-│   ├── BadStep            a workflow's step cannot be run as it was filled in
-│   ├── ChooseSession      the channel has no session, or several
+│   ├── Outdated           the thread's link was changed after the request was made
+│   ├── FormGone           a form or menu of `/devin-say` has expired, or is somebody else's
+│   ├── StillSaying        a message is being posted, or it is unknown whether it was
+│   ├── TicketGone         a form or an offer has expired, or is somebody else's
+│   ├── NoSuchReply        a button's reply is gone, or was already sent again
+│   ├── AlreadySent        an offer was already accepted
+│   ├── StillSending       an accepted offer is being posted, or it is unknown whether it was
+│   ├── BadStep            a workflow step cannot be run as it was filled in
+│   ├── ChooseSession      the channel has no active session, or several
 │   └── CannotPost         Slack does not let the relay post into the channel
-├── OperatorError      whoever runs the relay must act; said in the log and by `check`
-│   ├── SettingsError      settings are missing or malformed, all of them at once
+├── OperatorError      the operator must act; reported in the log and by `check`
+│   ├── SettingsError      settings are missing or malformed; lists all of them
 │   ├── EmbeddedValkeyError  the embedded Valkey cannot run here
-│   └── SlackRefused       Slack said no, and will say no again
-├── FileLeftOut        nobody: a link takes the place of a file, and its author is told
-└── PassingError       nobody needs to act yet; it is tried again
-    ├── SlackAway          Slack cannot be reached, or asks for patience
-    │   └── NotIdentified      the same, when it was asked who somebody is
-    ├── UnderWay           another process is doing the same at this moment
+│   └── SlackRefused       Slack refused the call, and would refuse it again
+├── FileLeftOut        nobody must act: a link replaces the file, and its author is told
+└── PassingError       nobody needs to act yet; the work is retried
+    ├── SlackAway          Slack cannot be reached, failed, or rate-limits the call
+    │   └── NotIdentified      the same, while looking up who somebody is
+    ├── UnderWay           the same work is being done elsewhere at this moment
+    ├── TooMuch            this process has too much work in progress to accept more
     └── StoreAway          Redis cannot be reached, or cannot write
 """
 
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
 
 
 class RelayError(Exception):
-    """Anything the relay raises on purpose."""
+    """Base class of every error that the relay raises on purpose."""
 
 
 class PersonError(RelayError):
@@ -52,7 +53,7 @@ class PersonError(RelayError):
 
 
 class BadSession(PersonError):
-    """The text names no Devin session; it has not been put into any URL."""
+    """The text does not name a Devin session; it has not been put into any URL."""
 
     def __init__(self, text: str) -> None:
         super().__init__("not a Devin session")
@@ -60,11 +61,11 @@ class BadSession(PersonError):
 
 
 class NotLinked(PersonError):
-    """The thread is linked to no session."""
+    """The thread is not linked to a session."""
 
 
 class LinkedElsewhere(PersonError):
-    """The thread is linked to another session already; `by` is the name of who did that."""
+    """The thread is already linked to another session; `by` is the name of who linked it."""
 
     def __init__(self, link: "Link", by: str = "") -> None:
         super().__init__("linked elsewhere")
@@ -85,7 +86,7 @@ class NothingToSay(PersonError):
 
 
 class NotTaken(PersonError):
-    """The message was posted, but its thread was unlinked or muted before it was taken."""
+    """The message was posted, but its thread was unlinked or muted before it was accepted."""
 
     def __init__(self, change: "Change") -> None:
         super().__init__(change.value)
@@ -93,31 +94,31 @@ class NotTaken(PersonError):
 
 
 class FormGone(PersonError):
-    """What a form or a menu of `/devin-say` was opened for is no longer kept for this person."""
+    """The record behind a form or a menu of `/devin-say` is no longer kept for this person."""
 
 
 class StillSaying(PersonError):
-    """A message of `/devin-say` is being posted, or was by a process that died over it."""
+    """A message of `/devin-say` is being posted, or its process died while posting it."""
 
 
 class EmptyMessage(PersonError):
-    """A message has no text, no files and no forwarded message that Devin could read."""
+    """The message has no text, no files and no forwarded message that Devin could read."""
 
 
 class IsMuted(PersonError):
-    """The thread's link is muted, so nothing of it goes to Devin."""
+    """The thread's link is muted, so nothing in the thread goes to Devin."""
 
 
 class Outdated(PersonError):
-    """The thread's link was changed after this was asked for, and before it was heard."""
+    """The thread's link was changed after this was requested, and before the request arrived."""
 
 
 class TicketGone(PersonError):
-    """What a form or a button was made for is no longer kept, or was kept for somebody else."""
+    """The record behind a form or a button is no longer kept, or belongs to somebody else."""
 
 
 class NoSuchReply(PersonError):
-    """The reply of a button is no longer kept, or was already sent again."""
+    """The reply that a button belongs to is no longer kept, or was already sent again."""
 
     def __init__(self, *, already_sent: bool) -> None:
         super().__init__("already sent again" if already_sent else "no longer kept")
@@ -125,15 +126,15 @@ class NoSuchReply(PersonError):
 
 
 class AlreadySent(PersonError):
-    """What was offered has been sent before."""
+    """The offered message was already sent."""
 
 
 class StillSending(PersonError):
-    """What was offered is being posted, or was by a process that died over it."""
+    """The offered message is being posted, or its process died while posting it."""
 
 
 class BadStep(PersonError):
-    """A workflow's step cannot be run as its author filled it in; `flaw` says why."""
+    """A workflow step cannot be run as its author filled it in; `flaw` says why."""
 
     def __init__(self, flaw: "Flaw") -> None:
         super().__init__(flaw.value)
@@ -141,7 +142,7 @@ class BadStep(PersonError):
 
 
 class ChooseSession(PersonError):
-    """A command named no session, and the channel does not have exactly one that is active."""
+    """A command named no session, and the channel does not have exactly one active session."""
 
     def __init__(self, links: "Sequence[tuple[ThreadRef, Link]]") -> None:
         super().__init__(f"{len(links)} active sessions")
@@ -157,11 +158,11 @@ class CannotPost(PersonError):
 
 
 class OperatorError(RelayError):
-    """Whoever runs the relay must act."""
+    """The operator must act."""
 
 
 class SettingsError(OperatorError):
-    """Settings are missing or malformed: one plain sentence each, never a value."""
+    """Settings are missing or malformed; each problem is one sentence that shows no value."""
 
     def __init__(self, problems: Sequence[str]) -> None:
         super().__init__("\n".join(problems))
@@ -173,7 +174,7 @@ class EmbeddedValkeyError(OperatorError):
 
 
 class SlackRefused(OperatorError):
-    """Slack answered with an error that the same call will meet again; `reason` is its code."""
+    """Slack answered with an error that the same call would get again; `reason` is its code."""
 
     def __init__(self, method: str, reason: str) -> None:
         super().__init__(f"{method}: {reason}")
@@ -182,7 +183,7 @@ class SlackRefused(OperatorError):
 
 
 class FileLeftOut(RelayError):
-    """A file does not go to Devin; `hitch` says why, `detail` is Slack's or Devin's code for it."""
+    """A file does not go to Devin; `hitch` says why, `detail` is Slack's or Devin's error code."""
 
     def __init__(self, hitch: "WhyLink", detail: str = "") -> None:
         super().__init__(f"{hitch.value} {detail}".strip())
@@ -197,11 +198,11 @@ OPERATOR_MUST_ACT = frozenset(
         "team_added_to_org",
     }
 )
-"""Slack's codes for a token that does not serve now; what is owed waits for one that does."""
+"""Slack's codes for a token that does not work at present; the outbox waits for one that does."""
 
 
 class PassingError(RelayError):
-    """Worth another try, later and unchanged."""
+    """The same work may succeed if it is retried later, unchanged."""
 
 
 class SlackAway(PassingError):
@@ -221,7 +222,7 @@ class SlackAway(PassingError):
 
 
 class NotIdentified(SlackAway):
-    """Slack did not say who somebody is, so nothing was decided and nothing done."""
+    """Slack did not say who somebody is, so nothing was decided and nothing was done."""
 
     def __init__(self, reason: str) -> None:
         super().__init__("users.info", reason, maybe_done=False)
@@ -232,7 +233,7 @@ class UnderWay(PassingError):
 
 
 class TooMuch(PassingError):
-    """This process has so much under way that Slack cannot be told more."""
+    """This process has so much work in progress that it cannot accept more from Slack."""
 
 
 class StoreAway(PassingError):

@@ -1,4 +1,4 @@
-"""What goes along with a reply: its files, what became of each, and messages that it forwards."""
+"""The files of a reply, their uploads, and the messages that it forwards."""
 
 from enum import StrEnum
 
@@ -7,15 +7,15 @@ from pydantic import JsonValue
 from bot.model.record import Record
 
 MOST_FORWARDED = 10
-"""So many forwarded messages of one reply are read; Slack's own clients forward one at a time."""
+"""Forwarded messages that are read per reply; Slack's own clients forward one at a time."""
 
 
 class AttachedFile(Record):
     """A file of a reply: `permalink` is for people, `url` for its content.
 
-    `name` is what people see, `filename` what it is saved as. `url` is empty where Slack does not
-    keep the file; `look_up` is the id to ask `files.info` for where the event left the rest out.
-    `size` is in bytes, 0 where it is not known.
+    `name` is the title that people see, `filename` the name to save the file under. `url` is empty
+    if Slack does not store the file; `look_up` is the id to pass to `files.info` if the event left
+    the rest out. `size` is in bytes, 0 if unknown.
     """
 
     name: str
@@ -28,10 +28,10 @@ class AttachedFile(Record):
 
 
 class Forwarded(Record):
-    """A message that somebody forwards with theirs, as Slack quotes it there.
+    """A message that somebody forwards with their own, as Slack quotes it there.
 
-    `author` and `channel` are ids, `name` and `place` what Slack calls them where it says so.
-    `permalink` is an address of Slack's, or empty.
+    `author` and `channel` are ids; `name` and `place` are the names that Slack gives for them, if
+    any. `permalink` is a Slack address, or empty.
     """
 
     author: str = ""
@@ -45,10 +45,10 @@ class Forwarded(Record):
 
 
 class WhyLink(StrEnum):
-    """Why a file did not go to Devin.
+    """The reason why a file went as a link.
 
-    `ELSEWHERE`: it was never kept in Slack, or no file is to be read; nobody wants to hear of that.
-    `FOREIGN`: Slack keeps it, but its address leads to a host that may not see our token.
+    `ELSEWHERE`: Slack never stored it, or files are not to be read; the author is not told.
+    `FOREIGN`: Slack stores it, but its address leads to a host that may not see our token.
     """
 
     ELSEWHERE = "elsewhere"
@@ -61,7 +61,7 @@ class WhyLink(StrEnum):
 
 
 class Upload(Record):
-    """What became of `file`: its address at Devin, or why it went as a link instead."""
+    """The result for `file`: its address at Devin, or the reason why it went as a link instead."""
 
     file: AttachedFile
     url: str = ""

@@ -1,15 +1,15 @@
-"""Foreign JSON, read leniently: a missing value or one of a wrong type is empty; nothing raises."""
+"""Lenient reading of foreign JSON: a missing or mistyped value counts as empty; nothing raises."""
 
 import json
 from collections.abc import Mapping
 from typing import Any
 
 DEEPEST = 50
-"""Slack nests a `rich_text` block five deep."""
+"""Slack nests a `rich_text` block five levels deep."""
 
 
 def parse_object(text: str | bytes) -> dict[str, Any] | None:
-    """The JSON object that `text` is; None for anything else."""
+    """Parse `text` as a JSON object; return None for anything else."""
     try:
         found = json.loads(text)
     except (ValueError, RecursionError):
@@ -18,35 +18,35 @@ def parse_object(text: str | bytes) -> dict[str, Any] | None:
 
 
 def string(part: Mapping[str, Any], key: str) -> str:
-    """The string at `key`, without what UTF-8 cannot hold; "" for anything else."""
+    """Return the string at `key`, with `?` for what UTF-8 cannot encode; "" for anything else."""
     value = part.get(key)
     return encodable(value) if isinstance(value, str) else ""
 
 
 def mapping(value: object) -> Mapping[str, Any]:
-    """`value`, or an empty mapping in the place of anything else."""
+    """Return `value` if it is a mapping, else an empty one."""
     return value if isinstance(value, dict) else {}
 
 
 def mappings(value: object) -> list[dict[str, Any]]:
-    """The mappings in a list, without anything else that stands in it."""
+    """Return the mappings in a list, without its other entries."""
     if not isinstance(value, list | tuple):
         return []
     return [one for one in value if isinstance(one, dict)]
 
 
 def first_of(value: object) -> Mapping[str, Any]:
-    """The first entry of a list, or an empty mapping."""
+    """Return the first entry of a list if it is a mapping, else an empty mapping."""
     return mapping(value[0]) if isinstance(value, list) and value else {}
 
 
 def encodable(text: str) -> str:
-    """`text` with `?` for each lone surrogate, which JSON's escapes can spell and UTF-8 cannot."""
+    """Replace each lone surrogate with `?`: JSON's escapes can spell them, and UTF-8 cannot."""
     return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 def clean(value: Any, depth: int = 0) -> Any:
-    """`value` without what JSON in UTF-8 cannot hold (lone surrogates), and not bottomless."""
+    """Return `value` with strings that UTF-8 can encode, cut off below `DEEPEST` levels."""
     if depth > DEEPEST:
         return None
     if isinstance(value, str):

@@ -1,4 +1,4 @@
-"""How deliveries end."""
+"""Outcomes of deliveries."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -10,7 +10,7 @@ from bot.model.record import Record
 
 
 class OutcomeKind(StrEnum):
-    """How a delivery ended; each has its own row in the README's table."""
+    """The ways a delivery can end; each has its own row in the README's table."""
 
     DELIVERED = "delivered"
     SUSPENDED = "suspended"
@@ -20,11 +20,11 @@ class OutcomeKind(StrEnum):
 
 
 SENDABLE_AGAIN = frozenset({OutcomeKind.SUSPENDED, OutcomeKind.UNCERTAIN, OutcomeKind.GIVEN_UP})
-"""The outcomes whose report carries *Send again*; their text is kept for it."""
+"""The outcomes whose report carries *Send again*; the reply's text is kept for it."""
 
 
 class Refusal(StrEnum):
-    """Why Devin refused."""
+    """The reasons why Devin refused a message."""
 
     INVALID = "invalid"
     KEY_REJECTED = "key_rejected"
@@ -34,7 +34,7 @@ class Refusal(StrEnum):
 
 
 class Problem(Record):
-    """One entry of a 422: where in the request, what is wrong, and Devin's type for it."""
+    """One entry of a 422: the place in the request, the problem, and Devin's type for it."""
 
     where: str
     what: str
@@ -42,7 +42,7 @@ class Problem(Record):
 
 
 class Outcome(Record):
-    """How a delivery ended, with what Devin said about it, and the files that went as links."""
+    """The end of a delivery, with what Devin said about it, and the files that went as links."""
 
     v: Literal[1] = 1
     kind: OutcomeKind
@@ -54,26 +54,26 @@ class Outcome(Record):
 
     @property
     def is_plain(self) -> bool:
-        """Whether a mark says it all: delivered, with all of its files."""
+        """True if a mark tells everything: the reply was delivered with all of its files."""
         return self.kind is OutcomeKind.DELIVERED and not self.left_out
 
     def needs_only_a_mark(self, number: int, *, is_awaited: bool, was_delayed: bool) -> bool:
-        """Whether a first ✅ is all that is to be told, in the reply's round `number`.
+        """True if a first ✅ is all there is to report in the reply's round `number`.
 
-        One that replaces another mark is not, nor is one for which a workflow waits.
+        A mark that replaces another one does not count, nor does one that a workflow waits for.
         """
         return self.is_plain and number == 1 and not is_awaited and not was_delayed
 
     @property
     def is_unread(self) -> bool:
-        """Whether it only counts as refused: an answer of success that says nothing we know."""
+        """True for a success status whose body could not be parsed; it is recorded as refused."""
         is_success = self.status in range(HTTPStatus.OK, HTTPStatus.MULTIPLE_CHOICES)
         return self.kind is OutcomeKind.REFUSED and is_success
 
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Devin did not take the message and did not refuse it: it can be sent again safely.
+    """Devin neither accepted nor refused the message, so it is safe to send it again.
 
     `retry_after` is in seconds, from Devin's `Retry-After`.
     """

@@ -1,4 +1,4 @@
-"""Names of what the outbox holds: what must be posted or done until Slack took it."""
+"""Names of the outbox's entries: what must be posted or done until Slack has taken it."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -8,23 +8,24 @@ class OwedKind(StrEnum):
     """The kinds of entries. The values are kept in Redis, and in the log's `report`."""
 
     OUTCOME = "outcome"
-    """A thread must be told how a delivery ended."""
+    """The end of a delivery must be reported to its thread."""
 
     DELAY = "notice"
-    """A thread must be told that a reply waits."""
+    """A thread must be told that a reply is waiting."""
 
     STEP = "step"
-    """A workflow's step must be done."""
+    """A workflow step must be carried out."""
 
     NOTICE = "answer"
-    """Somebody, or everybody in a thread, must be told something."""
+    """One person, or everybody in a thread, must be told something."""
 
 
 @dataclass(frozen=True, slots=True)
 class Owed:
-    """An entry: its subject, a number that tells its turns apart, and its kind.
+    """An outbox entry: its subject, a number that tells its rounds apart, and its kind.
 
-    The subject names a record in Redis. For a reply it is the reply's id, and `number` its round.
+    The subject names a record in Redis. For a reply it is the reply's id, and `number` is its
+    round.
     """
 
     subject: str
@@ -36,7 +37,7 @@ class Owed:
 
 
 def parse_owed(text: str) -> Owed | None:
-    """The entry that `str` wrote; None for one of a kind that only a newer version knows."""
+    """Parse an entry that `str` wrote; None if only a newer version knows its kind."""
     try:
         subject, number, kind = text.split("|")
         return Owed(subject, int(number), OwedKind(kind))

@@ -1,4 +1,4 @@
-"""Who writes in Slack, and whether they may steer Devin."""
+"""People who write in Slack, and whether they may steer Devin."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -7,19 +7,19 @@ from typing import NewType, Self
 UserId = NewType("UserId", str)
 
 WORKFLOW: UserId = UserId("workflow")
-"""Who acts where a workflow's step does, and names nobody; no id of Slack's is lower-case."""
+"""The author of a workflow step that names nobody; Slack's own ids are never lower-case."""
 
 LONGEST_ID = 32
-"""Slack's ids have about a dozen characters."""
+"""Upper bound in characters; Slack's ids have about a dozen."""
 
 
 def is_id(text: str) -> bool:
-    """Whether `text` may be one of Slack's ids, of a user, a channel or a team."""
+    """True if `text` could be the Slack id of a user, a channel or a team."""
     return text.isascii() and text.isalnum() and len(text) <= LONGEST_ID
 
 
 class Standing(StrEnum):
-    """Whether a person may steer Devin, and if not, why."""
+    """A person's permission to steer Devin, or the reason why they lack it."""
 
     ALLOWED = "allowed"
     GUEST = "guest"
@@ -32,10 +32,10 @@ class Standing(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody who writes in Slack, as `users.info` or `bots.info` describes them.
+    """The author of a message in Slack, as `users.info` or `bots.info` describes them.
 
-    `unsaid` holds the fields that Slack left out and that could tell a guest, or somebody from
-    elsewhere; without its home a person counts as external.
+    `unsaid` holds the fields that Slack left out and that could mark a guest, or somebody from
+    another organization; a person whose home is missing counts as external.
     """
 
     id: UserId
@@ -48,11 +48,11 @@ class Person:
 
     @property
     def is_full_member(self) -> bool:
-        """Whether Slack says that they are of this workspace, with all rights of its members."""
+        """True if Slack says that they are a full member of this workspace."""
         is_described = self.is_known and not self.unsaid
         return is_described and not (self.is_guest or self.is_external or self.is_bot)
 
     @classmethod
     def unknown(cls, user: UserId) -> Self:
-        """Somebody whom Slack does not describe: named by id, allowed nothing."""
+        """Return a person whom Slack does not describe: named by id, allowed nothing."""
         return cls(id=user, name=user, is_known=False)

@@ -1,4 +1,4 @@
-"""The form of every value that Redis keeps."""
+"""The base of every value that Redis keeps."""
 
 import json
 from collections.abc import Mapping
@@ -11,18 +11,19 @@ from bot.model.lenient import parse_object
 
 
 class Record(BaseModel):
-    """A frozen value that can be kept as JSON."""
+    """A frozen value that can be stored as JSON."""
 
-    # Without the last, an error about a record quotes it, people's words and all, into the log.
+    # Without `hide_input_in_errors`, a validation error would quote the record, including what
+    # people wrote, in the log.
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
     def to_json(self) -> str:
-        """The form that Redis keeps."""
+        """Return the JSON that Redis keeps."""
         return self.model_dump_json()
 
     @classmethod
     def parse(cls, raw: str | None) -> Self | None:
-        """The record that `raw` is the JSON form of; None where there is none, or no such one."""
+        """Parse a record from its JSON; None if `raw` is missing or is not such a record."""
         try:
             return cls.model_validate_json(raw) if raw else None
         except ValidationError:
@@ -30,9 +31,10 @@ class Record(BaseModel):
 
     @classmethod
     def read(cls, raw: str, **instead: object) -> tuple[Self | None, ValidationError | None]:
-        """The record that `raw` is the JSON form of; None if a newer version wrote it.
+        """Parse a record from its JSON, and salvage a broken one; None if a newer version wrote it.
 
-        Of a broken one, what can still be read, with `instead` for what cannot, and the error.
+        A broken record comes back with the fields that can still be read, `instead` for the others,
+        and the error.
         """
         try:
             return cls.model_validate_json(raw), None

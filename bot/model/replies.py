@@ -1,4 +1,4 @@
-"""People's messages in linked threads, and what accepting one did."""
+"""People's messages in linked threads, and the results of accepting them."""
 
 from enum import StrEnum
 from typing import Literal, NewType
@@ -11,7 +11,7 @@ from bot.model.record import Record
 from bot.model.threads import ThreadRef
 
 ReplyId = NewType("ReplyId", str)
-"""`team:channel:ts`, one per Slack message: what makes a redelivered event change nothing."""
+"""`team:channel:ts`, unique per Slack message, so that a redelivered event changes nothing."""
 
 
 class Reply(Record):
@@ -19,11 +19,10 @@ class Reply(Record):
 
     `author` is a user id, or the bot id of a bot that writes without a user; `bots` holds every id
     under which a bot's message may be allowed, and is empty for a person; `home` is that bot's
-    workspace or organization, where Slack says it. `sent_by` is who sent somebody's message to
-    Devin by a shortcut; `step` is the execution id of a workflow's step that waits for the outcome.
-    `is_correction`: it says anew what an earlier message said.
-    `forwarded` has the messages that the author forwards with it; a record of an older version has
-    none.
+    workspace or organization, if Slack tells it. `sent_by` is the person who sent somebody's
+    message to Devin by a shortcut; `step` is the execution id of a workflow step that waits for the
+    outcome. `is_correction` means that it corrects an earlier message. `forwarded` has the messages
+    that the author forwards with it; a record of an older version has none.
     """
 
     v: Literal[1] = 1
@@ -42,46 +41,46 @@ class Reply(Record):
 
     @property
     def id(self) -> ReplyId:
-        """The reply's own key."""
+        """The reply's key."""
         return reply_id(self.thread.team, self.thread.channel, self.ts)
 
     @property
     def all_files(self) -> tuple[AttachedFile, ...]:
-        """Its own files, then those of what it forwards, each of these once."""
+        """Its own files, then those of the messages it forwards, without duplicates."""
         quoted = self.forwarded[:MOST_FORWARDED]
         others = dict.fromkeys(file for one in quoted for file in one.files)
         return (*self.files, *(file for file in others if file not in self.files))
 
 
 def reply_id(team: str, channel: str, ts: str) -> ReplyId:
-    """The key of the Slack message `ts` in that channel."""
+    """Return the key of the Slack message `ts` in that channel."""
     return ReplyId(f"{team}:{channel}:{ts}")
 
 
 def place_of(reply: str) -> tuple[str, str, str]:
-    """The team, the channel and the `ts` of a reply's id."""
+    """Split a reply's id into the team, the channel and the `ts`."""
     team, channel, ts = reply.split(":")
     return team, channel, ts
 
 
 class Voucher(StrEnum):
-    """What says that a message is for Devin, and as it is."""
+    """The evidence that a message is for Devin, in its present form."""
 
     EVENT = "event"
-    """Slack brought it, perhaps a day late: it may have been changed or deleted since."""
+    """Slack delivered an event, perhaps a day late: the message may have changed or gone since."""
 
     OLD_EVENT = "old event"
-    """The same, by a later retry: what became of it may have been refused as it was."""
+    """Slack delivered an event by a late retry: an edit may have been refused just as it was."""
 
     THREAD = "thread"
-    """It stands in its thread now."""
+    """The message was read in its thread just now."""
 
     PERSON = "person"
-    """Somebody sends it, whatever became of it before."""
+    """A person sends the message, whatever happened to it before."""
 
 
 class Change(StrEnum):
-    """What accepting a reply did."""
+    """The result of accepting a reply."""
 
     ACCEPTED = "accepted"
     REPEATED = "repeated"
@@ -89,11 +88,11 @@ class Change(StrEnum):
     MUTED = "muted"
 
     EARLIER = "earlier"
-    """Nothing: it was written before the link was made, or while the thread was muted."""
+    """Nothing was accepted: it was written before the link was made, or while it was muted."""
 
     LATE = "late"
-    """Nothing: it was not in its thread when that was read, or came in since; look there."""
+    """Nothing was accepted: a read of its thread, past or due, decides; look for it there."""
 
 
 ASTRAY = frozenset({Change.EARLIER, Change.MUTED, Change.UNLINKED})
-"""What becomes of a reply that was for Devin once."""
+"""The results for a reply that may have been for Devin once."""

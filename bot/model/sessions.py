@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import NewType
 
 SessionId = NewType("SessionId", str)
-"""Canonical `devin-<hex>`; only `sessions.parse_session` makes one from outside text."""
+"""Canonical `devin-<hex>`; only `sessions.parse_session` makes one from external text."""
 
 
 class SessionState(StrEnum):
@@ -27,15 +27,15 @@ class SessionState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A session to choose from; the title may be empty, and is somebody's words."""
+    """A session to choose from; the title may be empty, and is untrusted text."""
 
     session: SessionId
     title: str
 
 
-# Devin's ids are `devin-` and hex; its web addresses carry the hex alone or with the prefix
-# (facts: docs.devin.ai, API reference of sessions). Bare hex must be long enough to be no word.
-# ASCII, since ignoring case alone would take a dotless i for an i.
+# Devin's ids are `devin-` and hex; its web addresses carry the hex alone or with the prefix (facts:
+# docs.devin.ai, API reference of sessions). Bare hex must be long enough not to be a word. ASCII,
+# because IGNORECASE alone would accept a dotless i for an i.
 _SESSION = re.compile(r"devin-[0-9a-f]{1,64}|[0-9a-f]{12,64}", re.IGNORECASE | re.ASCII)
 _SESSION_URL = re.compile(
     r"https://app\.devin\.ai/sessions/((?:devin-)?[0-9a-f]{1,64})/?", re.IGNORECASE | re.ASCII
@@ -43,7 +43,7 @@ _SESSION_URL = re.compile(
 _SLACK_LINK = re.compile(r"<([^<>|]*)(?:\|[^<>]*)?>")
 
 SESSION_ADDRESS = "app.devin.ai/sessions/"
-"""What every text has in it that `find_session` finds something in."""
+"""A substring of every text in which `find_session` finds a session."""
 
 _ADDRESS_WITHIN = re.compile(
     r"https://app\.devin\.ai/sessions/(?:devin-)?[0-9a-fA-F]{1,64}(?![0-9a-zA-Z_-])"
@@ -51,7 +51,7 @@ _ADDRESS_WITHIN = re.compile(
 
 
 def parse_session(text: str) -> SessionId | None:
-    """Read a session id or a session's web address, as typed or as Slack wraps it; else None."""
+    """Parse a session id or web address, as typed or as Slack wraps it; None for anything else."""
     wrapped = _SLACK_LINK.fullmatch(text.strip())
     bare = wrapped.group(1) if wrapped else text.strip().strip("`")
     if url := _SESSION_URL.fullmatch(bare):
@@ -62,6 +62,6 @@ def parse_session(text: str) -> SessionId | None:
 
 
 def find_session(text: str) -> SessionId | None:
-    """The first session whose web address stands somewhere in `text`; else None."""
+    """Return the first session whose web address appears in `text`; None if there is none."""
     found = _ADDRESS_WITHIN.search(text)
     return parse_session(found[0]) if found else None

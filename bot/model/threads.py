@@ -1,6 +1,6 @@
 """Slack threads, their links to sessions, and Slack's timestamps.
 
-A record's `v` is its schema version; a reader refuses a version it does not know, so that an old
+A record's `v` is its schema version. A reader refuses a version it does not know, so that an old
 process never half-understands what a newer one wrote.
 """
 
@@ -20,20 +20,20 @@ class ThreadRef(Record):
 
     @classmethod
     def nowhere(cls, team: str, name: str, ts: str) -> Self:
-        """The place of a message that stands in no thread: nothing is said or marked there."""
+        """Return the place of a message that is in no thread: nothing is posted or marked there."""
         return cls(team=team, channel=f"-{name}", thread_ts=ts)
 
     @property
     def is_nowhere(self) -> bool:
-        """Whether it is no thread of Slack's; the id of a channel never begins so."""
+        """True if this place is outside of any thread; no Slack channel id begins with "-"."""
         return self.channel.startswith("-")
 
 
 class Link(Record):
-    """What ties a thread to a session: by whom, when (Unix seconds), and whether it is muted.
+    """The tie between a thread and a session: who made it, when (Unix seconds), and if it is muted.
 
-    `since` is when it was made, or unmuted, in Unix milliseconds of Slack's clock: what was written
-    before that is not for Devin. A link of an older version has none.
+    `since` is the time of linking or unmuting, in Unix milliseconds of Slack's clock: messages
+    written before it are not for Devin. A link of an older version has none.
     """
 
     v: Literal[1] = 1
@@ -45,25 +45,25 @@ class Link(Record):
 
     @property
     def hears_from(self) -> int:
-        """Since when the thread's replies are for Devin, in Unix microseconds."""
+        """The time after which the thread's replies are for Devin, in Unix microseconds."""
         return self.since * 1000 or (self.at + 1) * 1_000_000
 
 
 def millis_after(micros: int) -> int:
-    """The first whole millisecond that is not before a time in microseconds."""
+    """Round a time in microseconds up to whole milliseconds."""
     return -(-micros // 1_000)
 
 
 def micros_ts(micros: int) -> str:
-    """The Slack `ts` of a time in microseconds."""
+    """Format a time in microseconds as a Slack `ts`."""
     return f"{micros // 1_000_000}.{micros % 1_000_000:06d}"
 
 
 def ts_micros(ts: str) -> int:
-    """A Slack `ts` ("1764000000.000100") as whole microseconds; exact also as a Redis score.
+    """Parse a Slack `ts` ("1764000000.000100") as whole microseconds; exact also as a Redis score.
 
     Raises:
-        ValueError: `ts` is not such a string.
+        ValueError: `ts` is malformed.
     """
     seconds, _, micros = ts.partition(".")
     if not (seconds.isascii() and seconds.isdigit() and len(seconds) <= 10):  # noqa: PLR2004  (until the year 2286)

@@ -12,7 +12,7 @@ LINK = "link_thread"
 
 
 class Flaw(StrEnum):
-    """What is wrong with a workflow's step."""
+    """The problems that a workflow step can have."""
 
     UNKNOWN = "unknown"
     SESSION = "session"
@@ -25,9 +25,9 @@ class Flaw(StrEnum):
 
 
 class StepAsked(Record):
-    """A step that Slack has started, as its author filled it in; what cannot be read is a `flaw`.
+    """A step that Slack has started, as its author filled it in; an unreadable input is a `flaw`.
 
-    `at` is the event's `ts`, and `user` on whose behalf it shall be done, if that was said.
+    `at` is the event's `ts`, and `user` the person on whose behalf the step acts, if it names one.
     """
 
     v: Literal[1] = 1

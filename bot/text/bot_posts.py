@@ -1,8 +1,8 @@
-"""What a bot's post says where its `text` is empty: its blocks and attachments, as Slack markup.
+"""The text of a bot's post whose `text` is empty: its blocks and attachments, as Slack markup.
 
-All of it comes from outside and is read leniently: what is missing, of a wrong type or unknown
-gives nothing, and never an error. Only blocks that say something count; buttons and menus do not.
-Shapes: docs.slack.dev/reference/block-kit/blocks and messaging, legacy attachments.
+The input is external and read leniently: a part that is missing, mistyped or unknown gives no text,
+and never an error. Only blocks with text count; buttons and menus do not. Shapes:
+docs.slack.dev/reference/block-kit/blocks and messaging, legacy attachments.
 """
 
 import re
@@ -15,7 +15,7 @@ from bot.text.to_slack import escape
 Part = Mapping[str, object]
 
 MOST_CHARACTERS = 40_000
-"""As much as Slack takes of a message's `text`."""
+"""Slack's own limit for the `text` of a message."""
 
 _ADDRESS = re.compile(r"(?:https?://|mailto:)[^\s<>|]+")
 _STYLES = (("code", "`"), ("bold", "*"), ("italic", "_"), ("strike", "~"))
@@ -23,7 +23,7 @@ _DEEPEST = 8
 
 
 def to_markup(blocks: object, attachments: object) -> str:
-    """Return the text of both, a line or more for each block, at most `MOST_CHARACTERS` of it."""
+    """Return the text of both, at least a line per block, and at most `MOST_CHARACTERS` in all."""
     lines = [*_blocks(blocks)]
     for attachment in mappings(attachments):
         lines += _attachment(attachment)
@@ -133,7 +133,7 @@ def _piece(element: Part, *, is_code: bool) -> str:
 
 
 def _styled(text: str, marks: Sequence[str]) -> str:
-    """Put marks around text that can bear them: on one line, with blanks outside."""
+    """Put marks around text that can carry them: on one line, with blanks outside the marks."""
     bare = text.strip()
     if not bare or "\n" in bare:
         return text
@@ -155,7 +155,7 @@ def _link(url: str, label: str) -> str:
 
 
 def _text(value: object) -> str:
-    """A text object: mrkdwn as it is, plain text so that it stays what it is."""
+    """Return a text object's content as mrkdwn, with plain text escaped to stay literal."""
     part = mapping(value)
     text = string(part, "text")
     return text if string(part, "type") == "mrkdwn" else escape(text)

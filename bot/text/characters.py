@@ -1,8 +1,8 @@
-"""Text is cut to a length, and broken characters are repaired, for Devin and Slack alike."""
+"""Cuts text to a length and repairs broken characters, for Devin and Slack alike."""
 
 
 def cut(text: str, limit: int) -> str:
-    """At most `limit` characters of `text`, saying how long it was where it was longer."""
+    """Return at most `limit` characters of `text`; a cut text says how long it was."""
     if len(text) <= limit:
         return text
     told = f"… ({len(text):,} characters in all)"

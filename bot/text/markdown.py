@@ -1,7 +1,7 @@
-"""How the Markdown that Devin reads is written: names, links, code and nested emphasis.
+"""Writes the Markdown that Devin reads: names, links, code and nested emphasis.
 
 Plain text stays as it was typed: its reader is an agent, and a backslash before every underscore
-would change what the person wrote. Only what stands inside a link is made safe for its place.
+would change what the person wrote. Only text inside a link is escaped for its place.
 """
 
 import re
@@ -26,7 +26,7 @@ _DESTINATION = str.maketrans({"(": "%28", ")": "%29"})
 
 @dataclass(frozen=True)
 class Names:
-    """What people call Slack's users, channels and user groups, by id; an unknown one is its id."""
+    """The names of Slack's users, channels and user groups, by id; without one, the id is shown."""
 
     users: Mapping[str, str] = field(default_factory=dict)
     channels: Mapping[str, str] = field(default_factory=dict)
@@ -45,7 +45,7 @@ class Names:
         return _called("@", group_id, self.groups)
 
     def over(self, labels: "Names") -> "Names":
-        """Return these names, with `labels` where they have none."""
+        """Return these names, with `labels` filling in for missing ones."""
         if labels == NO_NAMES:
             return self
         return Names(
@@ -68,7 +68,7 @@ def _laid_over(names: Mapping[str, str], labels: Mapping[str, str]) -> Mapping[s
 
 
 def link(url: str, label: str = "", *, code: bool = False) -> str:
-    """Return `[label](url)`, or the bare address when the label says nothing more."""
+    """Return `[label](url)`, or the bare address if the label adds nothing."""
     label = " ".join(label.split())
     address = _NOT_IN_ADDRESS.sub(lambda char: quote(char.group()), url.strip())
     if not label or label == address or not address:
@@ -79,14 +79,14 @@ def link(url: str, label: str = "", *, code: bool = False) -> str:
 
 
 def plain_link(url: str, label: str = "") -> str:
-    """Return a link as it is read inside code, where no Markdown works."""
+    """Return a link for use inside code, where Markdown is not rendered."""
     if not label or not url:
         return url or label
     return label if label in url else f"{label} ({url})"
 
 
 def code_span(content: str) -> str:
-    """Return one line as inline code; a longer run of backticks holds those in the content."""
+    """Return one line as inline code, in a longer run of backticks than any in the content."""
     runs = {len(run) for run in _TICKS.findall(content)}
     ticks = "`" * (max(runs, default=0) + 1)
     pad = " " if "`" in (content[:1], content[-1:]) else ""
@@ -94,24 +94,24 @@ def code_span(content: str) -> str:
 
 
 def block_quote(text: str) -> str:
-    """Return Markdown as a block quote: every line of it, whatever separates them."""
+    """Return Markdown as a block quote; every kind of line break starts a new quoted line."""
     return "\n".join(f"> {line}".rstrip() for line in text.splitlines())
 
 
 def is_readable(text: str) -> bool:
-    """Whether there is a character in `text` that a reader would see."""
+    """True if `text` has a character that a reader would see."""
     return any(
         unicodedata.category(char) not in _UNSEEN and char not in _LIKE_BLANKS for char in text
     )
 
 
 def one_line(name: str) -> str:
-    """Return a name, which its bearer chose, so that it cannot start a line of its own."""
+    """Return a name, which its owner chose, as a single line of at most 80 printable characters."""
     return " ".join("".join(c if c.isprintable() else " " for c in name).split())[:80]
 
 
 def fence(content: str) -> str:
-    """Return code as a fenced block without a language, verbatim but for newlines at its ends."""
+    """Return code as a fenced block without a language, verbatim except newlines at its ends."""
     longest = max((len(run) for run in _TICKS.findall(content)), default=0)
     ticks = "`" * max(3, longest + 1)
     body = content.removeprefix("\n").removesuffix("\n")
@@ -119,7 +119,7 @@ def fence(content: str) -> str:
 
 
 def instant(timestamp: str) -> str:
-    """Return Unix seconds as ISO 8601 in UTC, or as they came when they are no time."""
+    """Return Unix seconds as ISO 8601 in UTC, or the text itself if it is not a timestamp."""
     try:
         when = datetime.fromtimestamp(int(timestamp), UTC)
     except (ValueError, OverflowError, OSError):
@@ -129,14 +129,14 @@ def instant(timestamp: str) -> str:
 
 @dataclass(frozen=True)
 class Run:
-    """A piece of Markdown and the emphasis it has; blank ones take none of their own."""
+    """A piece of Markdown with its emphasis; a blank run has no emphasis of its own."""
 
     text: str
     styles: frozenset[str] = frozenset()
 
 
 def emphasised(runs: Sequence[Run]) -> str:
-    """Write runs with nested markers: never across a newline, never with blanks just inside."""
+    """Write runs with nested markers; none spans a newline or has a blank just inside it."""
     runs = [run for run in runs if run.text]
     if not any(run.styles for run in runs):
         return "".join(run.text for run in runs)
@@ -159,9 +159,10 @@ def emphasised(runs: Sequence[Run]) -> str:
 
 
 def _look_ahead(runs: Sequence[Run]) -> tuple[list[frozenset[str]], list[dict[str, int]]]:
-    """For each run: the styles that go on after it if it is blank, and how long its own last.
+    """Compute, for each run, the styles that continue after a blank, and how long its own last.
 
-    The lengths are negative, so that the style that lasts longest sorts first and is outermost.
+    The lengths are negative, so that the longest-lasting style sorts first and becomes the
+    outermost.
     """
     after: list[frozenset[str]] = [frozenset()] * len(runs)
     lasts: list[dict[str, int]] = [{}] * len(runs)

@@ -1,4 +1,4 @@
-"""Slack's message text (mrkdwn) as Markdown.
+"""Converts Slack's message text (mrkdwn) to Markdown.
 
 Controls in angle brackets are read first and the three entities are decoded after that, so that
 nothing a person typed can become a mention or a link (docs.slack.dev, formatting message text).
@@ -28,7 +28,7 @@ _TOKEN = re.compile(
 _ENTITY = re.compile(r"&(amp|lt|gt);")
 _ENTITIES = {"amp": "&", "lt": "<", "gt": ">"}
 _FENCE = re.compile("`{3,}")
-# A run of ticks closes at the next run of the same length, so a search fails once a line at most.
+# A run of ticks closes at the next run of the same length, so a search fails at most once per line.
 _CLOSING = {ticks: re.compile(f"(?<!`){ticks}(?!`)") for ticks in ("`", "``")}
 _QUOTE = re.compile(r"(?:&gt;|>)((?:&gt;|>){2})? ?")
 _BULLET = re.compile(r"([ \t]*)[•◦▪]\ufe0e?[ \t]+")
@@ -39,7 +39,7 @@ _JOINS_WORDS = "/\\=@#$%"
 
 
 def to_markdown(text: str, names: Names) -> str:
-    """Return `text` as Markdown; ids take their names from `names`, which may hold `labels`."""
+    """Return `text` as Markdown; ids take their names from `names`, which may include `labels`."""
     page = _Page(names)
     for content, is_code in _split_fences(text.replace("\r\n", "\n")):
         if is_code:
@@ -79,7 +79,7 @@ def _ids(text: str) -> Iterator[tuple[str, str, str]]:
 
 
 def _shown(control: str, names: Names, *, in_code: bool = False) -> str:
-    """Return what a control in angle brackets stands for; an unknown one stays as it is."""
+    """Return the text that a control in angle brackets stands for; an unknown one is kept."""
     body = _CONTROL_BODY.fullmatch(control)
     if not body:
         return f"<{unescape(control)}>"
@@ -105,7 +105,7 @@ def _verbatim(code: str, names: Names) -> str:
 
 
 def _split_fences(text: str) -> Iterator[tuple[str, bool]]:
-    """Yield text and fenced code in turn, starting and ending with text; (content, is code)."""
+    """Yield text and fenced code alternately, starting and ending with text; (content, is code)."""
     at = 0
     ticks = _FENCE.finditer(text)
     for opening, closing in zip(ticks, ticks, strict=False):  # two by two; a last odd one is text
@@ -117,7 +117,7 @@ def _split_fences(text: str) -> Iterator[tuple[str, bool]]:
 
 
 class _Page:
-    """The Markdown lines so far, and what the line being written stands in."""
+    """The Markdown lines so far, and the block that the current line belongs to."""
 
     def __init__(self, names: Names) -> None:
         self.lines: list[str] = []
@@ -127,7 +127,7 @@ class _Page:
         self._in_block = ""
 
     def add_fence(self, content: str) -> None:
-        """Put code on lines of its own, inside the quote on whose line it begins."""
+        """Put code on lines of its own, inside the quote in whose line it begins."""
         self.lines[-1] = self.lines[-1].rstrip()
         if self.lines[-1] in {"", ">"}:
             self.lines.pop()
@@ -136,7 +136,7 @@ class _Page:
         self._in_block = "quote" if self._is_quote else ""
 
     def add_text(self, content: str) -> None:
-        """Add lines, the first of which may go on after a fence."""
+        """Add lines; the first may continue a line after a fence."""
         first, *others = content.split("\n")
         if not self.lines:
             self._add_line(first)
@@ -173,7 +173,7 @@ def _inline(line: str, names: Names) -> str:
 
 
 class _Line:
-    """One line's inline markup; a marker counts only when its partner turns up on the line."""
+    """The inline markup of one line; a marker counts only if its partner is on the same line."""
 
     def __init__(self, line: str, names: Names) -> None:
         self._line = line
@@ -190,7 +190,7 @@ class _Line:
         return "".join(self._parts) + unescape(self._line[at:])
 
     def _take(self, token: re.Match[str]) -> int:
-        """Add one token and return where the next may begin."""
+        """Add one token and return the position after it."""
         if token["mark"]:
             self._take_mark(token["mark"], token.start())
         elif token["ticks"]:
@@ -236,5 +236,5 @@ def _may_close(before: str, mark: str, after: str) -> bool:
 
 
 def _sticks(char: str, mark: str) -> bool:
-    """Whether a marker beside this character is inside a word, a path or a run of markers."""
+    """True if this character keeps a marker beside it from counting: inside a word, path or run."""
     return char == mark or char.isalnum() or (char != "" and char in _JOINS_WORDS)

@@ -1,8 +1,8 @@
-"""Slack's `rich_text` blocks as Markdown: what a person's composer made of the message.
+"""Converts Slack's `rich_text` blocks, which a person's composer makes, to Markdown.
 
-Blocks come from outside and are read leniently: whatever is missing, of a wrong type or unknown
-gives its `text` or `fallback`, or nothing, and never an error. Text in them is not entity-encoded,
-unlike a message's `text` (docs.slack.dev, rich text block).
+Blocks come from outside and are read leniently: a part that is missing, mistyped or unknown gives
+its `text` or `fallback`, or nothing, and never an error. Text in them is not entity-encoded, unlike
+a message's `text` (docs.slack.dev, rich text block).
 """
 
 import textwrap
@@ -39,7 +39,7 @@ _MENTIONS = {
 
 
 def says_something(blocks: object) -> bool:
-    """Whether a reader would see anything of the `rich_text` blocks."""
+    """True if a reader would see anything of the `rich_text` blocks."""
     waiting = [block for block in mappings(blocks) if string(block, "type") == "rich_text"]
     while waiting:
         element = waiting.pop()
@@ -51,7 +51,7 @@ def says_something(blocks: object) -> bool:
 
 
 def to_markdown(blocks: object, names: Names) -> str:
-    """Return blocks as Markdown; other blocks than `rich_text` give their text."""
+    """Return blocks as Markdown; blocks other than `rich_text` give their text."""
     page = _Page(names)
     for block in mappings(blocks):
         if string(block, "type") == "rich_text":
@@ -63,7 +63,7 @@ def to_markdown(blocks: object, names: Names) -> str:
 
 
 def ids(blocks: object) -> Iterator[tuple[str, str]]:
-    """Yield the kind (user, channel, group) and id of each mention, however deep it stands."""
+    """Yield the kind (user, channel, group) and id of each mention, however deeply nested."""
     waiting = mappings(blocks)
     while waiting:
         element = waiting.pop()
@@ -75,7 +75,7 @@ def ids(blocks: object) -> Iterator[tuple[str, str]]:
 
 
 def _number(element: Element, key: str) -> int:
-    """Return a sane count, or 0: an endless number is not worth its digits."""
+    """Return a plausible count, or 0: a huge number would only waste digits."""
     value = element.get(key)
     return value if isinstance(value, int) and 0 <= value < _LARGEST_OFFSET else 0
 
@@ -93,7 +93,7 @@ def _shown_of_block(block: Element, names: Names) -> str:
 
 
 class _Page:
-    """The blocks so far, apart by a blank line where Markdown would run them together."""
+    """The blocks so far, separated by a blank line where Markdown would run them together."""
 
     def __init__(self, names: Names) -> None:
         self._names = names
@@ -105,7 +105,7 @@ class _Page:
         return "".join(self._out)
 
     def add(self, element: Element) -> None:
-        """Add a section, list, quote or code; anything else as the inline element it may be."""
+        """Add a section, list, quote or code block; add anything else as an inline element."""
         kind = string(element, "type")
         inner = mappings(element.get("elements"))
         if kind == "rich_text_list":
@@ -134,14 +134,14 @@ class _Page:
         self._last = kind
 
     def _put_bordered(self, kind: str, text: str, element: Element) -> None:
-        """Slack draws lists and code that stand in a quote with a border."""
+        """Put a block, in a quote if it has a border: Slack draws one around a quoted list or code."""
         if _number(element, "border"):
             self.put("quote", _quote(text))
         else:
             self.put(kind, text)
 
     def _depth(self, indent: int) -> int:
-        """Return how many lists a list stands in: Slack sends nested ones side by side."""
+        """Return the nesting depth of a list: Slack sends nested lists side by side."""
         while self._indents and self._indents[-1] >= indent:
             self._indents.pop()
         self._indents.append(indent)
@@ -149,7 +149,7 @@ class _Page:
 
 
 def _list(element: Element, depth: int, names: Names) -> str:
-    """Return a list's items, without empty ones; an ordered list counts on from its offset."""
+    """Return a list's items without empty ones; an ordered list is numbered from its offset."""
     number = _number(element, "offset") + 1
     is_ordered = string(element, "style") == "ordered"
     lines = []
@@ -167,7 +167,7 @@ def _quote(text: str) -> str:
 
 
 def _inline(elements: Sequence[Element], names: Names) -> str:
-    """Return a section's elements as one paragraph, neighbours of one kind and style joined."""
+    """Return a section's elements as one paragraph, joining neighbors of one kind and style."""
     pieces = [_piece(element, names) for element in elements]
     runs: list[Run] = []
     for (is_atom, styles), same in groupby(pieces, key=lambda piece: piece[:2]):
@@ -177,7 +177,7 @@ def _inline(elements: Sequence[Element], names: Names) -> str:
 
 
 def _piece(element: Element, names: Names) -> tuple[bool, frozenset[str], str]:
-    """Return whether an element must stay whole, its styles, and its text."""
+    """Return whether an element must stay whole, along with its styles and its text."""
     styles = _styles(element)
     if string(element, "type") == "link":
         url, label = string(element, "url"), string(element, "text")
@@ -192,7 +192,7 @@ def _styles(element: Element) -> frozenset[str]:
 
 
 def _runs(text: str, styles: frozenset[str]) -> Iterator[Run]:
-    """Split text where emphasis and code must not go: at newlines, and at blanks at the ends."""
+    """Split text where emphasis and code must stop: at newlines, and at blanks at the ends."""
     emphasis = styles - {_CODE}
     for at, line in enumerate(text.replace("\r\n", "\n").split("\n")):
         if at:
@@ -210,7 +210,7 @@ def _runs(text: str, styles: frozenset[str]) -> Iterator[Run]:
 
 
 def _plain(element: Element, names: Names) -> str:
-    """Return what an element says, without its style."""
+    """Return an element's text without its style."""
     kind = string(element, "type")
     if kind == "link":
         return plain_link(string(element, "url"), string(element, "text"))

@@ -1,7 +1,7 @@
-"""Slack messages become the Markdown that Devin reads.
+"""Converts Slack messages to the Markdown that Devin reads.
 
-No line of it is an attachment reference, and it can always be encoded as UTF-8. Nothing here does
-I/O or raises.
+No line of the result is an attachment reference, and it can always be encoded as UTF-8. Nothing
+here does I/O or raises.
 """
 
 import re
@@ -21,7 +21,7 @@ _EMPTY_FRAME = str.maketrans("", "", "`>")  # all that is left of empty code or 
 
 @dataclass(frozen=True)
 class Mentioned:
-    """The ids in a message whose names have to be asked for."""
+    """The ids in a message whose names must be looked up."""
 
     users: frozenset[str]
     channels: frozenset[str]
@@ -37,7 +37,7 @@ class Mentioned:
 
 
 def mentioned(text: str, blocks: Sequence[Mapping[str, object]] = ()) -> Mentioned:
-    """Return the ids that `to_markdown` needs names for; not those that `text` itself names."""
+    """Return the ids that `to_markdown` needs names for, except those that `text` itself names."""
     found: dict[str, set[str]] = {"user": set(), "channel": set(), "group": set()}
     for kind, ident in chain(mrkdwn.ids(text), rich_text.ids(blocks)):
         if is_id(ident):
@@ -55,8 +55,8 @@ def to_markdown(
 ) -> str:
     """Return a Slack message as the Markdown that Devin reads.
 
-    From the blocks when a `rich_text` one says anything, else from `text`, which loses structure
-    but names ids that blocks leave bare. An id nobody names stays an id. No line of the result is
+    It comes from the blocks if a `rich_text` one has text, else from `text`, which loses structure
+    but names ids that blocks leave bare. An id without a name stays an id. No line of the result is
     an attachment reference, and it can always be encoded as UTF-8.
     """
     names = names.over(mrkdwn.labels(text))
@@ -67,14 +67,14 @@ def to_markdown(
 
 
 def says_something(text: str, blocks: Sequence[Mapping[str, object]] = ()) -> bool:
-    """Return whether a reader would see anything of what `to_markdown` makes of both."""
+    """Return True if a reader would see anything of what `to_markdown` makes of both."""
     if rich_text.says_something(blocks):
         return True
     return is_readable(mrkdwn.to_markdown(text, NO_NAMES).translate(_EMPTY_FRAME))
 
 
 def is_empty(reply: Reply) -> bool:
-    """Return whether `reply` has no words, no files and no forwarded message to read."""
+    """Return True if `reply` has no words, no files and no forwarded message to read."""
     if reply.all_files or says_something(reply.text, reply.blocks):
         return False
     return not any(says_something(one.text, one.blocks) for one in reply.forwarded)
@@ -83,14 +83,15 @@ def is_empty(reply: Reply) -> bool:
 def neutralise_attachments(text: str) -> str:
     """Return `text` with `ATTACHMENT:"<url>"` written `ATTACHMENT (typed):"<url>"`.
 
-    Devin takes such a line for a file of the message (docs.devin.ai, uploading files), so only the
-    relay may write one. In any case, spacing and place, since what Devin makes of variants is not
-    known; applying it again changes nothing. Quoted values without a slash are no address.
+    Devin reads such a line as a file of the message (docs.devin.ai, uploading files), so only the
+    relay may write one. Any case, spacing and place is covered, since it is unknown what Devin
+    makes of variants; applying it twice changes nothing. Quoted values without a slash are not
+    addresses.
     """
     return _ATTACHMENT.sub(r"\1 (typed)\2", text)
 
 
 def strip_mention(text: str, bot_user_id: str) -> str | None:
-    """Return the text after a leading mention of the bot, or None when it does not begin so."""
+    """Return the text after a leading mention of the bot, or None if it does not begin with one."""
     found = re.match(rf"\s*<@{re.escape(bot_user_id)}(?:\|[^<>]*)?>", text)
     return text[found.end() :].strip() if found else None

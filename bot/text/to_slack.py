@@ -1,7 +1,7 @@
-"""Foreign text, such as the words of Devin, becomes inert before people read it in Slack.
+"""Makes foreign text, such as Devin's messages, inert before people read it in Slack.
 
-It gets there through these functions only: it pings nobody, makes no link out of angle brackets
-and takes no formatting. Nothing here does I/O or raises.
+Foreign text reaches Slack through these functions only: it pings nobody, makes no links out of
+angle brackets and takes no formatting. Nothing here does I/O or raises.
 """
 
 import re
@@ -9,7 +9,7 @@ import re
 from bot.text.characters import whole_characters
 
 _FORMATTING = re.compile(r"[*_~`]|:(?=[\w+'-]+:)|@(?=(?:here|channel|everyone|group)\b)")
-# Slack has no escape for these, so they are shown by signs that look alike and do nothing.
+# Slack has no escape for these, so they are shown as look-alikes that have no effect.
 _LOOKS_LIKE = {
     "*": "\N{ASTERISK OPERATOR}",
     "_": "\N{MODIFIER LETTER LOW MACRON}",
@@ -18,7 +18,7 @@ _LOOKS_LIKE = {
     ":": "\N{RATIO}",
     "@": "\N{FULLWIDTH COMMERCIAL AT}",
 }
-# Control characters, and those that turn the direction of what follows them.
+# Control characters, and those that change the direction of the text after them.
 _UNSEEN = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 _LONGEST_ENTITY = len("&amp;")
 _BROADCAST = re.compile(r"@(?=(?:here|channel|everyone|group)\b)")
@@ -32,7 +32,7 @@ def escape(text: str) -> str:
 
 
 def disarmed(text: str) -> str:
-    """Return plain text that pings nobody, whoever puts it into a message unescaped."""
+    """Return plain text that pings nobody, even if a message includes it unescaped."""
     return _BROADCAST.sub(_LOOKS_LIKE["@"], text.translate(_ANGLES))
 
 
@@ -61,13 +61,13 @@ def excerpt(text: str, *, limit: int) -> str:
 
 
 def _inert(line: str) -> str:
-    """Return one line that Slack shows as it is: no controls, no formatting, no emoji names."""
+    """Return one line that Slack shows literally: no controls, no formatting, no emoji names."""
     shown = _UNSEEN.sub("", line.replace("\t", " "))
     return escape(_FORMATTING.sub(_look_alike, shown))
 
 
 def _look_alike(match: re.Match[str]) -> str:
-    """Return a harmless stand-in, but leave a marker inside a word, where Slack ignores it."""
+    """Return a harmless look-alike; a marker inside a word stays, since Slack ignores it there."""
     sign, text, at = match[0], match.string, match.start()
     inside = text[max(at - 1, 0) : at].isalnum() and text[at + 1 : at + 2].isalnum()
     return sign if sign in "*_~" and inside else _LOOKS_LIKE[sign]
