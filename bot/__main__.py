@@ -1,6 +1,6 @@
 """The command line: `python -m bot run | worker | check | manifest`.
 
-Exit codes: 0 all well or stopped by a signal, 1 something that an operator must mend, 2 settings.
+Exit codes: 0 success or stopped by a signal, 1 a problem that an operator must fix, 2 bad settings.
 """
 
 import argparse
@@ -25,7 +25,7 @@ log = logging.getLogger("bot")
 OK, FAILED, MISUSED = 0, 1, 2
 
 GARBAGE = 10_000
-"""Objects more than were freed since the last collection, for the next one; Python's are 700."""
+"""Net allocations since the last collection that trigger the next one; Python's default is 700."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -78,7 +78,7 @@ async def _check(settings: Settings) -> int:
 
 
 async def _serve(settings: Settings, *, listens: bool) -> int:
-    """Serve until a signal; one that comes while Redis or Slack is waited for ends the wait."""
+    """Serve until a signal; a signal during the wait for Redis or Slack ends the wait."""
     raise_open_files()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -98,10 +98,10 @@ async def _until(
 ) -> int:
     # One task enters and leaves the bot: docket's worker keeps context variables.
     async with open_bot(settings, listens=listens) as bot:
-        # What is there now stays, and no collection need look at it again.
+        # What exists now stays for good, so later collections need not look at it again.
         gc.collect()
         gc.freeze()
-        # Hardly anything here is in a cycle, and looking for that so often took 6 % of a reply.
+        # Hardly anything here forms cycles, and looking for them so often took 6 % of a reply.
         gc.set_threshold(GARBAGE)
         started.set()
         if await _first(bot.working, stop):
@@ -112,7 +112,7 @@ async def _until(
 
 
 async def _first(task: asyncio.Task[Any], stop: asyncio.Event) -> bool:
-    """True when `task` ended before `stop` was set; a task that did not is left as it is."""
+    """Return True if `task` ended before `stop` was set; otherwise the task keeps running."""
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait({task, stopping}, return_when=asyncio.FIRST_COMPLETED)
     stopping.cancel()

@@ -42,7 +42,7 @@ log = logging.getLogger(__name__)
 
 SLACK_SECONDS = 10.0
 DRAIN_SECONDS = 62.0
-"""Longer than a delivery that meets Devin's timeouts and is looked for: 45 s and 14 s."""
+"""Longer than a delivery that runs into Devin's timeouts and is reconciled: 45 s and 14 s."""
 
 SPARE_CONNECTIONS = 8
 
@@ -66,14 +66,14 @@ async def open_bot(
     look_after: Sequence[float] = LOOK_AFTER_SECONDS,
     file_hosts: Collection[str] = (),
 ) -> AsyncIterator[Bot]:
-    """Everything, running; without `listens` only what delivers and reports.
+    """Run everything; without `listens`, only the parts that deliver and report.
 
-    Files are read at `file_hosts`, too: a local Slack may keep them at a second address.
-    Redis or Slack being away is waited for, while `/readyz` says so. Leaving takes no more from
-    Slack, finishes what was begun, and closes the parts in reverse.
+    Files are also read at `file_hosts`: a local Slack may serve them at a second address. If Redis
+    or Slack is unavailable, the start waits, and `/readyz` says so. On exit, it accepts nothing
+    more from Slack, finishes work in progress, and closes the parts in reverse.
 
     Raises:
-        OperatorError: something that waiting will not mend.
+        OperatorError: a problem that waiting will not fix.
     """
     metrics.begin()
     health, in_flight = health or Health(), in_flight or InFlight()
@@ -100,10 +100,10 @@ async def open_bot(
 
 @asynccontextmanager
 async def open_slack(settings: Settings) -> AsyncIterator[SlackClient]:
-    """One client with one connection pool for all of Slack's Web API."""
+    """Open one client with one connection pool for all of Slack's Web API."""
     timeout = aiohttp.ClientTimeout(total=SLACK_SECONDS)
-    # slack_sdk takes a proxy from the environment; aiohttp's trust_env would beside that read
-    # ~/.netrc in a thread for each call.
+    # slack_sdk takes a proxy from the environment; aiohttp's trust_env would also read ~/.netrc in
+    # a thread for each call.
     async with aiohttp.ClientSession(timeout=timeout) as session:
         yield SlackClient(
             token=settings.slack_bot_token.get_secret_value(),
@@ -114,7 +114,7 @@ async def open_slack(settings: Settings) -> AsyncIterator[SlackClient]:
 
 @asynccontextmanager
 async def open_redis(settings: Settings) -> AsyncIterator[str]:
-    """The address of Redis: the one that is set, or that of an embedded Valkey."""
+    """Yield the address of Redis: the configured one, or that of an embedded Valkey."""
     if settings.redis_url:
         yield settings.redis_url
     else:
@@ -157,8 +157,9 @@ async def _working(docket: Docket, store: Store) -> AsyncIterator[asyncio.Task[N
         try:
             yield working
         finally:
-            # docket's way to stop: it takes no more and waits for the tasks that it has. When Redis
-            # fails it meanwhile, docket 0.27 forgets that and starts anew, unless it is closed.
+            # Cancellation is docket's way to stop: it takes no more tasks and waits for its current
+            # ones. If Redis fails meanwhile, docket 0.27 forgets the cancellation and starts over,
+            # unless it is closed.
             working.cancel()
             letting_go = asyncio.create_task(let_go_of_dead(docket, store, working))
     await asyncio.gather(working, return_exceptions=True)
@@ -172,7 +173,7 @@ async def _listen(
     health: Health,
     endpoint: SlackEndpoint | None,
 ) -> None:
-    """Take what Slack brings, from now on."""
+    """Start to accept requests from Slack."""
     app = bolt_of(to.client, to.identity, is_http=endpoint is not None)
     handlers.register(app, parts.relay)
     ear = Hearing(parts.listening, to.identity.team, to.identity.user)

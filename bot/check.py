@@ -1,4 +1,4 @@
-"""`python -m bot check`: credentials, scopes, Redis and Devin, and how to mend what is wrong.
+"""`python -m bot check`: tests credentials, scopes, Redis and Devin, and suggests fixes.
 
 It sends nothing to a session and posts nothing.
 """
@@ -18,7 +18,7 @@ from bot.slack.manifest import lacking, required_scopes
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at: what was found, or what is wrong and how to mend it."""
+    """The result of one check: what was found, or what is wrong and how to fix it."""
 
     what: str
     is_good: bool
@@ -26,7 +26,7 @@ class Finding:
 
 
 async def findings(settings: Settings) -> AsyncIterator[Finding]:
-    """Look at everything, in the order in which the bot needs it."""
+    """Check everything, in the order in which the bot needs it."""
     yield await _redis(settings)
     async with open_slack(settings) as client:
         try:

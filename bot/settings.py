@@ -1,6 +1,6 @@
-"""What an operator can set, read once into one frozen model.
+"""The settings that an operator can change, read once into one frozen model.
 
-Every problem is told at once, in plain words and never with a value, since a value may be a token.
+All problems are reported at once, in plain words and never with a value, which may be a token.
 """
 
 import os
@@ -37,7 +37,7 @@ _PRINTABLE = re.compile(r"[!-~]+")
 
 
 def _token(prefix: str) -> AfterValidator:
-    """A secret that can be a header's value and begins as it should."""
+    """Validate a secret that can be the value of a header and begins as it should."""
 
     def check(token: SecretStr) -> SecretStr:
         if not _PRINTABLE.fullmatch(value := token.get_secret_value()):
@@ -50,14 +50,14 @@ def _token(prefix: str) -> AfterValidator:
 
 
 def _duration(value: Any) -> Any:
-    """90d, 15m, 30s, 2h and plain seconds; the rest is pydantic's, which knows ISO 8601."""
+    """Parse 90d, 15m, 30s, 2h and plain seconds; pydantic parses the rest, such as ISO 8601."""
     if isinstance(value, str) and (found := _DURATION.fullmatch(value.lower())):
         return timedelta(**{_UNITS[found[2]]: float(found[1])})
     return value
 
 
 def _ids(first_letters: str) -> BeforeValidator:
-    """Slack ids apart by commas or spaces, all of one kind."""
+    """Parse Slack ids of one kind, separated by commas or spaces."""
     shape = re.compile(f"[{first_letters}][A-Z0-9]+")
 
     def split(value: Any) -> Any:
@@ -76,15 +76,15 @@ Duration = Annotated[
 ]
 DURATION_SHAPE = "a time such as 90d, 2h, 15m, 30s or PT15M, more than none and at most ten years"
 CATCH_UP_LIMIT = timedelta(days=2)
-"""No longer than it is remembered which commands were answered, and which replies were taken."""
+"""No longer than Redis remembers which commands were answered and which replies were accepted."""
 
 FLAG_SHAPE = "true or false"
 
 
 class Settings(BaseSettings):
-    """Every setting; each is named like its variable, in lower case.
+    """All settings; each field is named like its variable, in lower case.
 
-    A field's description says how its value should look and is shown when it does not.
+    A field's description says what a valid value looks like; it is shown when a value is invalid.
     """
 
     model_config = SettingsConfigDict(
@@ -167,11 +167,11 @@ class Settings(BaseSettings):
 
     @property
     def mode(self) -> Literal["socket", "http"]:
-        """Socket Mode as soon as there is an app token; HTTP otherwise."""
+        """Socket Mode if there is an app token, else HTTP."""
         return "socket" if self.slack_app_token else "http"
 
     def secrets(self) -> frozenset[str]:
-        """Every value that must not reach a log, also as it is written in REDIS_URL."""
+        """Return every value that must not reach a log, also as it is written in REDIS_URL."""
         held = [getattr(self, name) for name in type(self).model_fields]
         secrets = {one.get_secret_value() for one in held if isinstance(one, SecretStr)}
         return frozenset(secrets | redis_passwords(self.redis_url or ""))
@@ -185,7 +185,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Read no variable behind `load_settings`."""
+        """Use only the values that `load_settings` passes."""
         del settings_cls, env_settings, dotenv_settings, file_secret_settings
         return (init_settings,)
 
@@ -199,7 +199,7 @@ class Settings(BaseSettings):
     @model_validator(mode="before")
     @classmethod
     def _listen_everywhere_on_a_given_port(cls, given: dict[str, Any]) -> dict[str, Any]:
-        """PORT alone is how hosting platforms ask for a port that they reach from outside."""
+        """Listen on all addresses if PORT is set, since hosting platforms connect from outside."""
         return {"host": "0.0.0.0", **given} if "port" in given else given  # noqa: S104 — as said
 
 
@@ -211,8 +211,8 @@ def load_settings(
 ) -> Settings:
     """Read the settings from `environ` (the process's own, if None) and then from `env_file`.
 
-    An empty variable counts as unset, an unknown one is ignored. Without `needs_transport`, as in
-    a worker, neither the app token nor the signing secret is asked for.
+    An empty variable counts as unset, an unknown one is ignored. Without `needs_transport`, as in a
+    worker, neither the app token nor the signing secret is required.
 
     Raises:
         SettingsError: with every problem, one line each and without values.
@@ -235,7 +235,7 @@ def load_settings(
 
 
 def _given(environ: Mapping[str, str], env_file: Path | None) -> dict[str, str]:
-    """The settings that have a value, by field name."""
+    """Return the settings that have a value, by field name."""
     try:
         source = DotEnvSettingsSource(Settings, env_file=env_file, case_sensitive=True)
     except (OSError, UnicodeError):

@@ -1,6 +1,6 @@
-"""What an address promises before anything connects to it: TLS, a password, this machine only.
+"""Checks addresses before anything connects to them: TLS, a password, this machine only.
 
-All messages say what is wrong without repeating the address, which may hold a password.
+All messages say what is wrong without repeating the address, which may contain a password.
 """
 
 import ipaddress
@@ -12,11 +12,11 @@ from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 _REDIS_SCHEMES = ("redis", "rediss", "redis+cluster", "rediss+cluster", "unix")
 
 _FALSE = frozenset({"", "0", "F", "FALSE", "N", "NO"})
-"""What redis-py 8 reads as false in a query, in any case, and a parameter without a value."""
+"""Values that redis-py 8 reads as false in a query, in any case, or for an empty parameter."""
 
 
 def check_web_address(url: str) -> str:
-    """The URL without a slash at its end; `ValueError` unless it is https, or http to ourselves."""
+    """Return the URL without a final slash; `ValueError` unless it is https, or loopback http."""
     parts = _parts(url)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise ValueError("is not a web address")
@@ -28,7 +28,7 @@ def check_web_address(url: str) -> str:
 
 
 def check_slack_address(url: str) -> str:
-    """The URL with a slash at its end, as slack_sdk wants it; a remote one needs a path as well."""
+    """Return the URL with a final slash, as slack_sdk wants it; a remote one also needs a path."""
     url = check_web_address(url)
     if not urlsplit(url).path and not _is_loopback(urlsplit(url)):
         raise ValueError("has no path")
@@ -36,7 +36,7 @@ def check_slack_address(url: str) -> str:
 
 
 def check_redis_address(url: str, *, may_be_insecure: bool) -> str:
-    """The URL; `ValueError` unless it stays on this machine, or has verified TLS and a password.
+    """Return the URL; `ValueError` unless it is local, or has verified TLS and a password.
 
     A client certificate is as good as a password. `may_be_insecure` waives both.
     """
@@ -58,17 +58,17 @@ def check_redis_address(url: str, *, may_be_insecure: bool) -> str:
 
 
 def is_cluster(url: str) -> bool:
-    """Whether this Redis address is that of a Cluster."""
+    """Return True if this is the Redis address of a Cluster."""
     return url.partition("://")[0].endswith("+cluster")
 
 
 def redis_passwords(url: str) -> set[str]:
-    """The password in a Redis URL, as it is written there and as it is meant."""
+    """Return the password in a Redis URL, both as written there and decoded."""
     return _passwords(_parts(url))
 
 
 def _insecurity(parts: SplitResult) -> str:
-    """What makes a connection to another machine insecure, as in "leads there …", or nothing."""
+    """Return why a remote connection is insecure, as in "leads to another machine …", or ""."""
     is_known_to_server = _passwords(parts) or "ssl_certfile" in parse_qs(parts.query)
     if not parts.scheme.startswith("rediss") or not is_known_to_server:
         return "without TLS or without a password"
@@ -85,10 +85,10 @@ def _insecurity(parts: SplitResult) -> str:
 
 
 def _accept_anyone(ciphers: str) -> bool:
-    """Whether `ciphers` allow a server without a certificate, or no encryption, or are malformed.
+    """Return True if `ciphers` permit no certificate or no encryption, or are malformed.
 
-    Such a server connects even with `CERT_REQUIRED`, since it presents nothing to verify. OpenSSL
-    uses these ciphers at security level 0 only (SSL_CTX_set_security_level(3)).
+    A server without a certificate connects even with `CERT_REQUIRED`, since there is nothing to
+    verify. OpenSSL uses these ciphers at security level 0 only (SSL_CTX_set_security_level(3)).
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     try:
@@ -107,7 +107,7 @@ def _passwords(parts: SplitResult) -> set[str]:
 
 
 def _parts(url: str) -> SplitResult:
-    """The URL in parts, every one of which can be read."""
+    """Split a URL into parts that are all readable."""
     if re.search(r"[\s\x00-\x1f\x7f]", url):  # urlsplit drops line breaks without a word
         raise ValueError("has a blank in it")
     try:

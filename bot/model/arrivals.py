@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """A message that Devin is known to have received: its digest, when it was sent, and answered."""
+    """A message that Devin has received: its digest, and when it was sent and answered."""
 
     digest: str
     sent: datetime

@@ -1,6 +1,6 @@
-"""Work that goes on after Slack was answered: bounded, and finished before the process ends.
+"""Work that continues after the acknowledgement: bounded, and finished before the process ends.
 
-Bolt keeps no strong reference to its tasks: one could be collected while it waits.
+Bolt keeps no strong reference to its tasks, so one could be collected while it waits.
 """
 
 import asyncio
@@ -14,16 +14,16 @@ from bot.runtime.logs import guarded
 log = logging.getLogger(__name__)
 
 MOST = 1_000
-"""Pieces of work that people wait for, at once in this process; most of them wait for Slack."""
+"""Limit on concurrent work that people wait for in this process; most of it waits for Slack."""
 
 SOON_SECONDS = 1.0
-"""Of the 3 s for which Slack waits for an acknowledgement."""
+"""A share of the 3 s for which Slack waits for an acknowledgement."""
 
 STEP_SECONDS = 0.01
 
 
 class Background:
-    """The tasks of this process."""
+    """The background tasks of this process."""
 
     def __init__(self, in_flight: InFlight) -> None:
         self._in_flight = in_flight
@@ -32,20 +32,21 @@ class Background:
 
     @property
     def is_closing(self) -> bool:
-        """Whether the process ends: nothing more is to begin."""
+        """True if the process is ending: no more work may begin."""
         return self._in_flight.is_closing
 
     def spawn(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
-        """Go on with `work`; `drain` waits for it."""
+        """Run `work` in the background; `drain` waits for it."""
         task = asyncio.create_task(_done(work))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
 
     def later(self, work: Coroutine[None, None, None]) -> asyncio.Task[None] | None:
-        """Go on with `work` that somebody waits for, after the acknowledgement.
+        """Run `work` that somebody waits for after the acknowledgement.
 
-        While `MOST` are under way more are dropped, with a line in the log: Slack takes none now.
+        While `MOST` are in progress, further work is dropped with a line in the log: Slack accepts
+        no more.
         """
         if self._under_way >= MOST:
             work.close()
@@ -55,13 +56,13 @@ class Background:
         return self.spawn(self._counted(work))
 
     async def soon(self, work: Coroutine[None, None, None]) -> None:
-        """Go on with what a person asked for, and wait for it, a second at most.
+        """Run what a person asked for, and wait for it, but for at most a second.
 
-        Slack never brings a command or an interaction again. Should this process die meanwhile,
-        the person sees that it failed, instead of nothing at all.
+        Slack never redelivers a command or an interaction. If this process dies meanwhile, the
+        person sees that it failed, instead of nothing at all.
 
         Raises:
-            TooMuch: it is not done: Slack must not be acknowledged.
+            TooMuch: it was not started: Slack must not be acknowledged.
         """
         task = self.later(work)
         if task is None:
@@ -69,7 +70,7 @@ class Background:
         await asyncio.wait({task}, timeout=SOON_SECONDS)
 
     async def drain(self, seconds: float) -> None:
-        """Take no more requests, and finish what was begun, for that long at most."""
+        """Accept no more requests, and finish work in progress, for at most that long."""
         self._in_flight.is_closing = True
         loop = asyncio.get_running_loop()
         deadline = loop.time() + seconds

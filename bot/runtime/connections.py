@@ -1,9 +1,9 @@
-"""The open connections of our HTTP server: bounded, so that strangers cannot keep Slack out.
+"""The open connections of the HTTP server, bounded so that strangers cannot keep Slack out.
 
 Anyone who reaches the port can open connections and send slowly, or nothing at all. A connection is
 a stranger's until it has brought a request that Slack signed, and again from its next request on.
 When there are too many connections, or strangers have sent too many bytes, the oldest stranger is
-cut off. A genuine request is whole within milliseconds, so it is among the newest.
+cut off. A genuine request is complete within milliseconds, so it is among the newest.
 """
 
 import asyncio
@@ -23,10 +23,10 @@ log = logging.getLogger(__name__)
 
 MOST = 2_000
 MOST_BYTES = 16 * 1024 * 1024
-"""Bytes that strangers have sent over connections that are still open: heads, bodies, anything."""
+"""Limit on bytes that strangers have sent over open connections: heads, bodies, anything."""
 
 READ_BYTES = 16 * 1024
-"""Read from a connection at once. All connections together may read once before one is cut off."""
+"""Bytes per read. All connections together may read once before one is cut off."""
 
 OPEN_FILES = 8_192
 """Enough for `MOST` connections and everything else in this process."""
@@ -49,7 +49,7 @@ class Connections:
         self._logged_at = -LOG_SECONDS
 
     def admit(self, newcomer: "Connection") -> None:
-        """Take in a new connection; it is cut off itself where all others are being answered."""
+        """Admit a new connection; if all the others are being answered, it is cut off itself."""
         if self._is_closing:
             newcomer.cut_off()
             return
@@ -60,9 +60,9 @@ class Connections:
             self._part_from(leaving)
 
     def close(self) -> None:
-        """Cut off every connection, now and later, but those whose request is being answered.
+        """Cut off every connection, now and later, except those whose request is being answered.
 
-        aiohttp 3.14 waits for a minute for one that was opened just before its server closed.
+        aiohttp 3.14 would wait a minute for one that was opened just before its server closed.
         """
         self._is_closing = True
         for one in list(self._by_age()):
@@ -70,7 +70,7 @@ class Connections:
             one.cut_off()
 
     def count(self, connection: "Connection", size: int) -> None:
-        """Count bytes that came over a connection; the oldest that sent any make room for them."""
+        """Count a connection's bytes; the oldest strangers with any are cut off to make room."""
         connection.unverified += size
         self._bytes += size
         while self._bytes > self._most_bytes:
@@ -80,7 +80,7 @@ class Connections:
             self._part_from(leaving)
 
     def distrust(self, connection: "Connection") -> None:
-        """Treat a connection as a stranger's again, and as the newest."""
+        """Treat a connection as a stranger's again, and as the newest one."""
         if connection in self._trusted:
             del self._trusted[connection]
             self._strangers[connection] = None
@@ -92,7 +92,7 @@ class Connections:
             self._trusted[connection] = None
 
     def is_trusted(self, connection: "Connection") -> bool:
-        """Whether the last request on a connection was signed."""
+        """Return True if the last request on a connection was signed."""
         return connection in self._trusted
 
     def forget(self, connection: "Connection") -> None:
@@ -103,7 +103,7 @@ class Connections:
         connection.unverified = 0
 
     def _by_age(self) -> Iterator["Connection"]:
-        """Connections that may be cut off: strangers, then idle trusted ones, oldest first."""
+        """Yield connections that may be cut off: strangers, then idle trusted ones, by age."""
         idle = (one for one in self._trusted if not one.is_answering)
         return chain(self._strangers, idle)
 
@@ -118,7 +118,7 @@ class Connections:
 
 
 class Connection(asyncio.BufferedProtocol):
-    """One connection: counts what comes over it, and passes that on to aiohttp's `server`."""
+    """One connection: counts its incoming bytes, and passes them on to aiohttp's `server`."""
 
     def __init__(self, connections: Connections, server: asyncio.Protocol) -> None:
         self._connections = connections
@@ -129,12 +129,12 @@ class Connection(asyncio.BufferedProtocol):
         self.is_answering = False
 
     def begin(self) -> None:
-        """Note that a request has come in, whose sender is not known yet."""
+        """Note that a request has begun whose sender is not known yet."""
         self._connections.distrust(self)
 
     @contextmanager
     def answering(self) -> Iterator[None]:
-        """Keep the connection while a request that Slack signed is answered."""
+        """Protect the connection while a request that Slack signed is being answered."""
         self._connections.trust(self)
         self.is_answering = True
         try:
@@ -144,11 +144,11 @@ class Connection(asyncio.BufferedProtocol):
 
     @property
     def is_trusted(self) -> bool:
-        """Whether Slack signed the last request."""
+        """True if Slack signed the last request."""
         return self._connections.is_trusted(self)
 
     def cut_off(self) -> None:
-        """Close at once, and drop what is still on its way."""
+        """Close at once, and drop whatever is still unsent."""
         self._is_cut_off = True
         if self._transport is not None:
             self._transport.abort()
@@ -189,13 +189,13 @@ class Connection(asyncio.BufferedProtocol):
 
 
 def connection_of(transport: asyncio.BaseTransport | None) -> Connection | None:
-    """The `Connection` of a request's transport; None once it is lost."""
+    """Return the `Connection` of a request's transport; None once it is lost."""
     protocol = None if transport is None else transport.get_protocol()
     return protocol if isinstance(protocol, Connection) else None
 
 
 def most_connections() -> int:
-    """`MOST`, or half of the files this process may open: Redis, Devin and Slack need the rest."""
+    """Return `MOST`, or half of the allowed open files: Redis, Devin and Slack need the rest."""
     if sys.platform == "win32":
         return MOST
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -203,7 +203,7 @@ def most_connections() -> int:
 
 
 def raise_open_files() -> None:
-    """Raise the soft limit on open files to what this process needs, as far as it may."""
+    """Raise the soft limit on open files to what this process needs, as far as permitted."""
     if sys.platform == "win32":
         return
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

@@ -1,4 +1,4 @@
-"""Whether this process can do its work, and what it waits for if not."""
+"""The readiness of this process, and what it waits for if it is not ready."""
 
 import asyncio
 import logging
@@ -16,18 +16,18 @@ CHECK_SECONDS = 2.0
 T = TypeVar("T")
 
 Check = Callable[[], Awaitable[None]]
-"""Returns, or raises `PassingError` saying what is missing."""
+"""A check returns, or raises `PassingError` naming what is missing."""
 
 
 class Health:
-    """What `/readyz` says."""
+    """The state that `/readyz` reports."""
 
     def __init__(self) -> None:
         self._waiting_for: dict[str, str] = {"start": "starting"}
         self._checks: dict[str, Check] = {}
 
     async def until(self, name: str, attempt: Callable[[], Awaitable[T]]) -> T:
-        """Try `attempt` until it works, saying so meanwhile; other errors end the wait."""
+        """Retry `attempt` until it succeeds, and report the wait; other errors end the wait."""
         delay = RETRY_SECONDS
         while True:
             try:
@@ -42,19 +42,19 @@ class Health:
                 return result
 
     def watch(self, name: str, check: Check) -> None:
-        """From now on ask `check`, each time somebody wants to know."""
+        """Run `check` from now on whenever the state is requested."""
         self._checks[name] = check
 
     def started(self) -> None:
-        """All parts are up."""
+        """Note that all parts are up."""
         self._waiting_for.pop("start", None)
 
     def closing(self) -> None:
-        """No more work is taken."""
+        """Note that no more work is accepted."""
         self._waiting_for["shutdown"] = "shutting down"
 
     async def problems(self) -> dict[str, str]:
-        """What is missing, by part; empty when ready."""
+        """Return what is missing, by part; empty when ready."""
         found = dict(self._waiting_for)
         for name, check in list(self._checks.items()):
             try:

@@ -1,4 +1,4 @@
-"""Our HTTP server: Slack's requests in HTTP mode, and what a platform asks of any service."""
+"""The HTTP server: Slack's requests in HTTP mode, and the probes that a platform sends."""
 
 import asyncio
 import logging
@@ -17,14 +17,16 @@ from bot.runtime.health import Health
 BODY_LIMIT = 1024 * 1024
 
 KEEP_ALIVE_SECONDS = 75.0
-"""For an idle connection, and for the whole head of a request; nginx's default."""
+"""Timeout for an idle connection, and for the whole head of a request; nginx's default."""
 
 LINGER_SECONDS = 1.0
-"""How long a refused request is still read, so that its sender gets to read the refusal."""
+"""Time for which a refused request is still read, so that its sender can read the refusal."""
 
 READ_AHEAD = 4_096
-"""aiohttp stops reading once twice so many bytes of a body are unread. It also queues up to 32
-requests behind one that takes a while, each with as many."""
+"""aiohttp stops reading once twice this many bytes of a body are unread.
+
+It also queues up to 32 requests behind a slow one, each with as many.
+"""
 
 BACKLOG = 1_024
 
@@ -41,10 +43,10 @@ async def open_server(
     slack: Handler | None,
     connections: Connections | None = None,
 ) -> AsyncIterator[int]:
-    """Serve on `host` and `port` (0: any free one) and give the port; leaving stops taking more.
+    """Serve on `host` and `port` (0: any free one) and yield the port; stop accepting on exit.
 
     Raises:
-        OSError: the port is taken, or is not ours to take.
+        OSError: the port is taken, or we may not use it.
     """
     app = web.Application(client_max_size=BODY_LIMIT, middlewares=[_part_from_strangers])
     app.router.add_get("/healthz", _alive)
@@ -57,7 +59,7 @@ async def open_server(
         app,
         access_log=None,
         handle_signals=False,
-        # Slack signs the body as it is sent; unpacking it first would be work for any stranger.
+        # Slack signs the body as it is sent; decompressing it first would be work for any stranger.
         auto_decompress=False,
         keepalive_timeout=KEEP_ALIVE_SECONDS,
         lingering_time=LINGER_SECONDS,
@@ -89,8 +91,9 @@ async def _listening(
 
 
 def refusal(status: HTTPStatus, why: str) -> web.Response:
-    """A short answer of that status."""
-    # Returned, not raised: an exception would keep the frames of its request, as in `_read`.
+    """Return a short answer with that status."""
+    # This is returned, not raised: an exception would keep the frames of its request, as in
+    # `_read`.
     return web.Response(status=status, text=why)
 
 
@@ -110,7 +113,7 @@ async def _part_from_strangers(request: web.Request, handler: Handler) -> web.St
 
 
 def _is_of_ours(record: logging.LogRecord) -> bool:
-    """Whether our code made a log record necessary: aiohttp logs and quotes malformed requests."""
+    """Return True if our code caused a log record: aiohttp logs and quotes malformed requests."""
     error = record.exc_info[1] if record.exc_info else None
     return not isinstance(error, HttpProcessingError)
 

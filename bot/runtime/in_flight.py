@@ -1,6 +1,6 @@
-"""Slack's requests that this process is answering: bounded, and watched for bursts.
+"""The Slack requests that this process is answering: bounded, and watched for bursts.
 
-Bolt puts no limit on its tasks: a burst of envelopes would all run at once.
+Bolt puts no limit on its tasks, so all envelopes of a burst would run at once.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ STEP_SECONDS = 0.01
 
 
 class InFlight:
-    """The requests that are being answered."""
+    """The requests being answered."""
 
     def __init__(
         self, concurrency: int = CONCURRENCY, clock: Callable[[], float] = time.monotonic
@@ -28,13 +28,13 @@ class InFlight:
 
     @property
     def is_idle(self) -> bool:
-        """Whether no request is being answered or waits for room."""
+        """True if no request is being answered or waits for room."""
         return not self._entered
 
     async def enter(self) -> None:
         """Count a request from Slack, and wait while too many are being answered.
 
-        A caller that entered must `leave`; one that was cancelled while waiting has not entered.
+        A caller that entered must `leave`; one that was canceled while waiting has not entered.
         """
         self._entered += 1
         if self._entered > CROWD:
@@ -46,13 +46,13 @@ class InFlight:
             raise
 
     def leave(self) -> None:
-        """The request is answered."""
+        """Note that a request has been answered."""
         self._room.release()
         self._entered -= 1
 
     @asynccontextmanager
     async def entered(self) -> AsyncIterator[None]:
-        """`enter`, and `leave` in the end."""
+        """Call `enter`, and `leave` on exit."""
         await self.enter()
         try:
             yield
@@ -60,11 +60,11 @@ class InFlight:
             self.leave()
 
     def replied(self, written: int) -> None:
-        """Count a reply that was accepted, and written at `written` (its `ts` in microseconds)."""
+        """Count an accepted reply that was written at `written` (its `ts` in microseconds)."""
         self._window.replied(written)
 
     async def calm(self) -> None:
-        """Wait while a burst comes in that may be out of order. Ordinary talk never waits here."""
+        """Wait while a burst arrives that may be out of order; ordinary messages never wait."""
         while self.is_crowded:
             awake = self._clock() + STEP_SECONDS
             await asyncio.sleep(STEP_SECONDS)
@@ -72,6 +72,7 @@ class InFlight:
 
     @property
     def is_crowded(self) -> bool:
-        """Whether such a burst is coming in."""
-        # What has come in and is not kept yet belongs to it, however slowly it is worked off.
+        """True if such a burst is arriving."""
+        # Requests that have arrived and are not kept yet belong to it, however slowly they are
+        # handled.
         return self._window.is_on(is_crowded=self._entered > CROWD)

@@ -1,7 +1,7 @@
-"""Logging: one line an event, ids as fields, no secret and nobody's words.
+"""Logging: one line per event, with ids as fields, and without secrets or people's text.
 
-Standard `logging` records go through structlog's renderers. Fields come from `extra=`; what a field
-must never hold is text that people wrote: its length is logged instead.
+Standard `logging` records go through structlog's renderers. Fields come from `extra=`. A field must
+never hold text that people wrote: its length is logged instead.
 """
 
 import json
@@ -39,7 +39,7 @@ def configure(
 
 @dataclass(frozen=True, slots=True)
 class Unforeseen:
-    """A failure that nobody foresaw, by the reference that the log has it under."""
+    """A failure that nobody foresaw, with the reference under which it is logged."""
 
     reference: str
 
@@ -55,9 +55,9 @@ def unforeseen(log: logging.Logger, error: Exception, **ids: object) -> Unforese
 async def guarded(
     work: Awaitable[T], log: logging.Logger, *foreseen: type[Exception], **ids: object
 ) -> T | Unforeseen:
-    """The result of `work`, whose every failure ends here and in `log`.
+    """Return the result of `work`; every failure of it ends here, and is logged in `log`.
 
-    Raises what is `foreseen`, and a cancellation.
+    Raises `foreseen` errors, and a cancellation.
     """
     try:
         return await work
@@ -72,7 +72,7 @@ def _formatter(form: str, secrets: AbstractSet[str]) -> logging.Formatter:
     if form == "json":
         render = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
     else:
-        # By default structlog lets rich print tracebacks, with the values of all local variables.
+        # By default, structlog lets rich print tracebacks, with the values of all local variables.
         plain = structlog.dev.plain_traceback
         console = structlog.dev.ConsoleRenderer(
             colors=False, pad_event_to=24, exception_formatter=plain
@@ -94,7 +94,7 @@ def _formatter(form: str, secrets: AbstractSet[str]) -> logging.Formatter:
 
 
 def _without(secrets: AbstractSet[str]) -> Processor:
-    """The last step: whatever slipped into a line or a traceback leaves it again."""
+    """Return the last step, which removes any secret that got into a line or a traceback."""
     forms = {form for secret in secrets if secret for form in _written(secret)}
     longest_first = sorted(forms, key=len, reverse=True)
 
@@ -108,6 +108,6 @@ def _without(secrets: AbstractSet[str]) -> Processor:
 
 
 def _written(secret: str) -> AbstractSet[str]:
-    """A secret as it is, and as a `repr` or a JSON string or both show it."""
+    """Return a secret verbatim, and as a `repr`, a JSON string or both show it."""
     plain = {secret, repr(secret)[1:-1]}
     return plain | {json.dumps(form)[1:-1] for form in plain}

@@ -1,4 +1,4 @@
-"""The numbers that `/metrics` shows; each answers a question an operator asks."""
+"""The numbers that `/metrics` shows; each answers a question that an operator asks."""
 
 from prometheus_client import Counter, Gauge, Histogram
 
@@ -50,7 +50,7 @@ REPORTS_WAITING = Gauge("relay_reports_waiting", "Reports that threads have not 
 
 
 def begin() -> None:
-    """Show 0 for what has not happened: Prometheus sees no increase in what begins at 1."""
+    """Show 0 for what has not happened: Prometheus sees no increase in a series starting at 1."""
     for kind in OutcomeKind:
         OUTCOMES.labels(kind, "")
     for refusal in Refusal:

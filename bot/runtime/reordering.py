@@ -1,8 +1,8 @@
-"""Whether events come in a burst, and out of order: deliveries then wait for what is missing.
+"""The reordering window: deliveries wait while events of a burst arrive out of order.
 
-Slack may deliver a burst in any order. What is kept before its session's first delivery can still
-be put in the order it was written. A burst that comes in order costs nobody a wait, since steady
-load is one that never ends; only its first moments do, while there is nothing to judge by.
+Slack may deliver a burst in any order. Replies kept before their session's first delivery can still
+be put in the order in which they were written. An orderly burst costs nobody a wait, since steady
+load is a burst that never ends; only its first moments do, while there is nothing to judge by.
 """
 
 import time
@@ -10,28 +10,28 @@ from collections import deque
 from collections.abc import Callable
 
 CROWD = 4
-"""As many requests at once, or replies within `CROWD_SECONDS`, as ordinary talk makes."""
+"""Upper end of ordinary conversation: requests at once, or replies within `CROWD_SECONDS`."""
 
 CROWD_SECONDS = 0.02
 QUIET_SECONDS = 0.05
 FIRST_SECONDS = 0.05
-"""How long a burst is waited for that has shown neither order nor disorder."""
+"""Wait for a burst that has shown neither order nor disorder."""
 
 LIMIT_SECONDS = 3.0
-"""The longest that a burst puts off deliveries."""
+"""The longest time for which a burst delays deliveries."""
 
 ORDERLY = 20
-"""Replies in a row, each written after the one before, that speak for order."""
+"""Consecutive replies, each written after the one before, that prove order."""
 
 STALL_SECONDS = 0.02
-"""A step of ours that comes later than that: this process stood still, and did not listen."""
+"""Event-loop stall above which silence tells nothing."""
 
 MEMORY_SECONDS = 1.0
-"""How long order or disorder of the past speaks for what comes now."""
+"""Time for which past order or disorder predicts what comes next."""
 
 
 class ReorderingWindow:
-    """What the times of recent replies tell."""
+    """Detects disordered bursts from the times of recent replies."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -43,14 +43,14 @@ class ReorderingWindow:
         self._disorder = -MEMORY_SECONDS
 
     def crowded(self, now: float | None = None) -> None:
-        """More comes in at once than people write."""
+        """Note that more arrives at once than people write."""
         now = self._clock() if now is None else now
         if now - self._last > QUIET_SECONDS:
             self._since = now
         self._last = now
 
     def replied(self, written: int) -> None:
-        """A reply was taken that was written then (its `ts` in microseconds)."""
+        """Note an accepted reply that was written at `written` (its `ts` in microseconds)."""
         now = self._clock()
         if now - self._replied[-1] > MEMORY_SECONDS:
             self._latest, self._in_order = 0, 0
@@ -64,7 +64,7 @@ class ReorderingWindow:
             self.crowded(now)
 
     def stood_still(self, since: float) -> None:
-        """Nothing was listened to since then: that silence, however long, tells nothing."""
+        """Note that the event loop stalled since then: that silence tells nothing."""
         now = self._clock()
         if now - since < STALL_SECONDS:
             return
@@ -73,7 +73,7 @@ class ReorderingWindow:
         self._last = now
 
     def is_on(self, *, is_crowded: bool) -> bool:
-        """Whether to wait for the burst's end; `is_crowded` says that more is coming in now."""
+        """Return True to wait for the burst's end; `is_crowded` says that more is arriving now."""
         now = self._clock()
         if not is_crowded and now - self._last >= QUIET_SECONDS:
             return False

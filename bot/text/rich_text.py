@@ -134,7 +134,7 @@ class _Page:
         self._last = kind
 
     def _put_bordered(self, kind: str, text: str, element: Element) -> None:
-        """Put a block, in a quote if it has a border: Slack draws one around a quoted list or code."""
+        """Put a block, quoted if it has a border, as Slack draws lists and code in a quote."""
         if _number(element, "border"):
             self.put("quote", _quote(text))
         else:

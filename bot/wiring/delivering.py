@@ -21,7 +21,7 @@ from bot.wiring.parts import Connections, Shared
 
 @dataclass(frozen=True, slots=True)
 class Tuning:
-    """How patient deliveries are, as `Deliverer` and `Reconciler` have it; other hosts of files."""
+    """The timing of `Deliverer` and `Reconciler`, and additional hosts of files."""
 
     notice_after: timedelta
     look_after: Sequence[float]
@@ -29,7 +29,7 @@ class Tuning:
 
 
 def serve(to: Connections, shared: Shared, tuning: Tuning) -> None:
-    """Let mail be delivered, and the outbox told, by this process."""
+    """Let this process deliver mail and post the outbox."""
     kept, deliverer = shared.kept, _deliverer(to, shared, tuning)
     limits = RateLimits()
     posts = Posts(shared.workspace.threads, limits)

@@ -1,4 +1,4 @@
-"""The listening half: what people may ask for, and what nobody heard."""
+"""The listening half: people's requests, and the backfill of missed replies."""
 
 from bot.catch_up.reader import ThreadReader
 from bot.catch_up.runner import CatchUp
@@ -18,7 +18,7 @@ from handlers.late import LateEvents
 
 
 def relay_of(to: Connections, shared: Shared) -> Relay:
-    """The use-cases."""
+    """Build the use cases."""
     kept = shared.kept
     linking = Linking(
         workspace=shared.workspace,
@@ -132,7 +132,7 @@ def _late_replies(shared: Shared) -> LateReplies:
 
 
 def catch_up_of(relay: Relay, shared: Shared) -> CatchUp | None:
-    """What reads what nobody heard; None where `CATCH_UP` is 0."""
+    """Build the backfill of missed replies; None if `CATCH_UP` is 0."""
     kept, workspace = shared.kept, shared.workspace
     if kept.checkpoints is None:
         return None

@@ -1,4 +1,4 @@
-"""What is connected, what Redis keeps, and what both halves of the bot are built on."""
+"""The open connections, the repositories in Redis, and the parts that both halves share."""
 
 import secrets
 from dataclasses import dataclass
@@ -41,7 +41,7 @@ from bot.store.tickets import Tickets
 
 @dataclass(frozen=True, slots=True)
 class Connections:
-    """What is connected, or counts, before anything is built on it."""
+    """The open connections, and the work in progress, that everything is built on."""
 
     settings: Settings
     in_flight: InFlight
@@ -55,7 +55,7 @@ class Connections:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What Redis keeps, one repository a kind."""
+    """The repositories in Redis, one per kind."""
 
     attachments: Attachments
     checkpoints: Checkpoints | None
@@ -73,7 +73,7 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """What both halves, the listening and the delivering one, are built on."""
+    """The parts that both the listening and the delivering half are built on."""
 
     workspace: Workspace
     kept: Kept
@@ -86,7 +86,7 @@ class Shared:
 
 
 def kept_in(settings: Settings, store: Store, team: str) -> Kept:
-    """The repositories of a workspace."""
+    """Build the repositories of a workspace."""
     ttl, within = settings.link_ttl, settings.catch_up
     return Kept(
         attachments=Attachments(store),
@@ -105,7 +105,7 @@ def kept_in(settings: Settings, store: Store, team: str) -> Kept:
 
 
 def workspace_of(to: Connections, places: Places) -> Workspace:
-    """The workspace; a channel with a new id is found by `places`."""
+    """Build the workspace; `places` resolves channels that have a new id."""
     client, identity = to.client, to.identity
     people = People(client, identity.team, identity.enterprise)
     return Workspace(
@@ -119,7 +119,7 @@ def workspace_of(to: Connections, places: Places) -> Workspace:
 
 
 def shared_by(to: Connections) -> Shared:
-    """The parts that both halves need."""
+    """Build the parts that both halves need."""
     kept = kept_in(to.settings, to.store, to.identity.team)
     workspace = workspace_of(to, kept.places)
     schedule = LocalDispatch(

@@ -1,1 +1,1 @@
-"""A Valkey of our own, for when no Redis is configured."""
+"""The embedded Valkey, for when no Redis is configured."""

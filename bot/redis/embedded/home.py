@@ -1,8 +1,8 @@
 """The directory of an embedded Valkey: its locks, its socket, its configuration and its log.
 
-The directory is ours and private (0700), and what was in it before is checked, so nobody else has
-put anything into it; what lies outside of it, a socket in the temporary directory, is checked
-before it is trusted.
+The directory belongs to us and is private (0700), and its earlier content is checked, so nobody
+else has put anything into it. A socket outside of it, in the temporary directory, is checked before
+it is trusted.
 """
 
 import contextlib
@@ -46,17 +46,17 @@ daemonize no
 
 @dataclass(frozen=True)
 class ValkeyHome:
-    """One private directory; make it with `prepare`."""
+    """One private directory; create it with `prepare`."""
 
     path: Path
 
     @classmethod
     def prepare(cls, data_dir: Path) -> Self:
-        """Make the directory, for its owner only; raise `EmbeddedValkeyError` if it cannot be.
+        """Create the directory, for its owner only; raise `EmbeddedValkeyError` if that fails.
 
         A directory that others use too (one we work in or below, or a sticky one like /tmp) is
-        refused, since closing it to them would do harm. So is one that belongs to another user, or
-        that holds a symbolic link or somebody else's file: the server would write through it.
+        refused, because closing it to them would do harm. So is one that belongs to another user,
+        or that holds a symbolic link or somebody else's file: the server would write through it.
         """
         try:
             path = data_dir.resolve()
@@ -74,37 +74,37 @@ class ValkeyHome:
 
     @property
     def configuration_path(self) -> Path:
-        """The server's argument, and so how to know ours among other servers."""
+        """The server's argument, which also tells our server from others."""
         return self.path / "valkey.conf"
 
     @property
     def log_path(self) -> Path:
-        """Grows by a few lines a start and a rewrite of the append-only file."""
+        """The server's log; it grows by a few lines per start and per append-only rewrite."""
         return self.path / "valkey.log"
 
     @property
     def pid_path(self) -> Path:
-        """Written by the server."""
+        """The pid file, which the server writes."""
         return self.path / "valkey.pid"
 
     def lock_owner(self) -> int | None:
-        """The descriptor that makes us the owner, or None while another process is."""
+        """Return the descriptor that makes us the owner, or None while another process is."""
         return _lock(self.path / "owner.lock")
 
     def lock_server(self) -> int | None:
-        """The descriptor for the one server to inherit, or None while a server lives here."""
+        """Return the descriptor for one server to inherit, or None while a server runs here."""
         return _lock(self.path / "server.lock")
 
     def known_socket(self) -> Path:
-        """Where the last owner put the socket; check `is_private` of its directory."""
+        """Return the last owner's socket path; check `is_private` of its directory."""
         with contextlib.suppress(FileNotFoundError):
             return Path(os.fsdecode((self.path / "socket").read_bytes()))
         return self.path / "valkey.sock"
 
     def choose_socket(self) -> Path:
-        """Where an owner puts it: here, or in a short private directory if this path is too deep.
+        """Choose an owner's socket path: here, or in a short private directory if this is too long.
 
-        Remembered in the file `socket`, so it stays the same and other processes find it.
+        It is stored in the file `socket`, so that it stays the same and other processes find it.
         """
         socket = self.path / "valkey.sock"
         if len(os.fsencode(socket)) > _LONGEST_SOCKET_PATH:
@@ -123,7 +123,7 @@ class ValkeyHome:
         _replace(self.configuration_path, text.encode())
 
     def server_pid(self) -> int | None:
-        """The pid in valkey.pid, if /proc says that it is a server with our configuration."""
+        """Return the pid in valkey.pid if /proc says it is a server with our configuration."""
         with contextlib.suppress(OSError, ValueError):
             pid = int(self.pid_path.read_text())
             command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
@@ -131,7 +131,7 @@ class ValkeyHome:
         return None
 
     def last_words(self, log_start: int) -> str:
-        """The end of what the server has logged since the log was `log_start` bytes long."""
+        """Return the end of what the server has logged since the log was `log_start` bytes long."""
         log = self.log_path.read_bytes()[log_start:].decode(errors="replace")
         return "\n".join(log.splitlines()[-8:])
 
@@ -150,7 +150,7 @@ class ValkeyHome:
 
 
 def is_private(directory: Path) -> bool:
-    """Whether it is, or now becomes, a real directory that nobody else can put a socket into."""
+    """Return True if it is, or now becomes, a real directory where only we can put a socket."""
     try:
         directory.mkdir(mode=0o700, exist_ok=True)
         found = directory.lstat()
@@ -161,7 +161,7 @@ def is_private(directory: Path) -> bool:
 
 
 def _close_to_others(directory: Path) -> None:
-    """Take every right from everyone but its owner, who must be us."""
+    """Revoke every right of everyone except the owner, who must be us."""
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     try:
         _check_owner(directory, os.fstat(descriptor))
@@ -171,9 +171,9 @@ def _close_to_others(directory: Path) -> None:
 
 
 def _check_content(home: Path) -> None:
-    """Refuse what others may have put there before the directory was closed to them.
+    """Refuse anything that others may have put there before the directory was closed to them.
 
-    Directories that the server does not use, such as `lost+found`, may be anybody's.
+    Directories that the server does not use, such as `lost+found`, may belong to anybody.
     """
     for path in (*home.iterdir(), *(home / _APPEND_ONLY).glob("*")):
         with contextlib.suppress(FileNotFoundError):  # a server that runs renames its files
@@ -193,7 +193,7 @@ def _check_owner(path: Path, found: os.stat_result) -> None:
 
 
 def _replace(path: Path, content: bytes) -> None:
-    """Write the file whole, beside and then in the place of what is there."""
+    """Write the whole file beside the old one, and then rename it into place."""
     beside = path.with_name(f"{path.name}.new")
     beside.write_bytes(content)
     beside.replace(path)
@@ -212,6 +212,6 @@ def _lock(path: Path) -> int | None:
 
 
 def _quoted(path: Path) -> str:
-    """The path as one word of valkey.conf, whatever bytes are in it."""
+    """Quote a path as one word of valkey.conf, whatever bytes it contains."""
     word = (chr(b) if b in _PLAIN_BYTES else f"\\x{b:02x}" for b in os.fsencode(path))
     return f'"{"".join(word)}"'

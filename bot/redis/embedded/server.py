@@ -1,14 +1,14 @@
-"""Runs a Valkey of our own in DATA_DIR, for when REDIS_URL is not set.
+"""Runs an embedded Valkey in DATA_DIR, for when REDIS_URL is not set.
 
-Never two servers on one directory, and nothing acknowledged is lost (`appendfsync always`). Two
-locks hold that, both released by the kernel however their holder dies:
+There are never two servers on one directory, and no acknowledged write is lost (`appendfsync
+always`). Two locks ensure that; the kernel releases both however their holder dies:
 
 * `owner.lock`: held by the process that starts the server, restarts it when it dies and stops it
-  on leaving. Another process on the same directory uses the server by its socket, and becomes the
-  owner, at the same address, when the owner leaves or is killed. Its clients see Valkey away for
-  a moment, as after any restart.
+  on exit. Another process on the same directory uses the server by its socket, and becomes the
+  owner, at the same address, when the owner exits or is killed. Its clients lose Valkey for
+  a moment, as in any restart.
 * `server.lock`: held through a descriptor that the server inherits, so exactly while it lives. An
-  owner that cannot have it has met the orphan of a killed owner, and ends that first.
+  owner that cannot get it has found the orphan of a killed owner, and ends that first.
 """
 
 import asyncio
@@ -33,8 +33,8 @@ _STOP_SECONDS = 10.0
 _ORPHAN_SECONDS = 3.0
 _WATCH_SECONDS = 0.25
 
-# PR_SET_PDEATHSIG in a launcher, since `preexec_fn` is unsafe beside threads. Linux ties it to the
-# *thread* that forked: spawn from the event loop, or the server ends with a pool thread.
+# PR_SET_PDEATHSIG is set in a launcher, because `preexec_fn` is unsafe with threads. Linux ties it
+# to the *thread* that forked: spawn from the event loop, or the server ends with a pool thread.
 _LAUNCHER = """
 import ctypes, os, signal, sys
 ctypes.CDLL(None).prctl(1, signal.SIGTERM)
@@ -45,7 +45,7 @@ _INHERITED_VARIABLES = ("PATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "TZ")  # an
 
 
 def is_embedded_supported() -> bool:
-    """Whether a Valkey binary for this platform is installed."""
+    """Return True if a Valkey binary for this platform is installed."""
     try:
         _binary()
     except EmbeddedValkeyError:
@@ -55,13 +55,14 @@ def is_embedded_supported() -> bool:
 
 @asynccontextmanager
 async def embedded_valkey(data_dir: Path) -> AsyncIterator[str]:
-    """Yield the `unix://` URL of a Valkey that keeps its data in `data_dir`, while the block runs.
+    """Yield the `unix://` URL of a Valkey that keeps its data in `data_dir`.
 
-    Makes the directory if need be, and closes it to other users. Starts the server, or joins the
-    one that another process runs there; the owner stops it on leaving, a joiner does not. While
-    the block runs, a server that dies is started again at the same URL.
+    The directory is created if needed, and closed to other users. The server is started, or joined
+    if another process runs it there; the owner stops it on exit, a joiner does not. Inside the
+    block, a server that dies is restarted at the same URL.
 
-    Raises `EmbeddedValkeyError` when it cannot start.
+    Raises:
+        EmbeddedValkeyError: the server cannot start.
     """
     valkey = _EmbeddedValkey(_binary(), ValkeyHome.prepare(data_dir))
     try:
@@ -72,7 +73,7 @@ async def embedded_valkey(data_dir: Path) -> AsyncIterator[str]:
 
 
 class _EmbeddedValkey:
-    """One process's part in the server of one directory: its owner, or a joiner ready to be."""
+    """One process's share in the server of a directory: as its owner, or ready to become it."""
 
     def __init__(self, binary: Path, home: ValkeyHome) -> None:
         self._binary = binary
@@ -87,7 +88,7 @@ class _EmbeddedValkey:
         return f"unix://{quote(os.fsencode(self._socket))}?db=0"
 
     async def open(self) -> None:
-        """Return when the server answers."""
+        """Return once the server answers."""
         try:
             await self._start_or_join()
         except OSError as error:
@@ -123,7 +124,7 @@ class _EmbeddedValkey:
         await self._start()
 
     async def _keep(self) -> None:
-        """Start the server again when it dies, and take over when its owner is gone."""
+        """Restart the server when it dies, and take over when its owner is gone."""
         while True:
             try:
                 if self._server is not None:
@@ -198,7 +199,7 @@ class _EmbeddedValkey:
             await server.wait()
 
     async def _end_orphan(self) -> None:
-        """End a server that outlived its owner: asked first, killed if it hangs and is surely ours.
+        """End a server that outlived its owner: by request, or killed if it hangs and is ours.
 
         Returns when it is gone, or after 2 x `_ORPHAN_SECONDS`.
         """
@@ -246,7 +247,7 @@ def _binary() -> Path:
 
 
 async def _ask(socket: Path, command: bytes) -> bytes:
-    """The first line of the server's answer; empty if there is none, or no private socket."""
+    """Return the first line of the server's answer; empty without an answer or private socket."""
     if not is_private(socket.parent):
         return b""
     try:
