@@ -1,7 +1,7 @@
-"""Slack's Web API: one call, with its failures in our words.
+"""Calls Slack's Web API once, and translates its failures into the relay's errors.
 
 slack_sdk's own retries are switched off: its connection handler repeats a `chat.postMessage` whose
-answer was lost, which posts twice. Who calls decides what may be repeated.
+answer was lost, which posts twice. The caller decides what may be repeated.
 """
 
 import logging
@@ -43,7 +43,7 @@ _RATE_LIMITED = 429
 
 
 class SlackClient(AsyncWebClient):
-    """slack_sdk's client, and what time it is at Slack by the answers that `call` got."""
+    """slack_sdk's client, with Slack's clock as read from the answers that `call` received."""
 
     def __init__(self, **how: Any) -> None:
         super().__init__(**how, retry_handlers=[])
@@ -54,8 +54,8 @@ async def call(client: AsyncWebClient, method: str, **params: Any) -> Mapping[st
     """Call `method` once and return Slack's answer.
 
     Raises:
-        SlackRefused: Slack said no; the same call would meet the same answer.
-        SlackAway: no answer, a failure of Slack's, or a rate limit; try again later.
+        SlackRefused: Slack refused; the same call would get the same answer.
+        SlackAway: no answer, a failure inside Slack, or a rate limit; try again later.
     """
     try:
         return await _call(client, method, params)
@@ -68,8 +68,8 @@ async def _call(
     client: AsyncWebClient, method: str, params: Mapping[str, Any]
 ) -> Mapping[str, Any]:
     try:
-        # slack_sdk knows which methods take JSON and which only a form; users.info, for one, does
-        # not look at JSON.
+        # slack_sdk knows which methods take JSON and which only a form; users.info, for one,
+        # ignores JSON.
         response = await getattr(client, method.replace(".", "_"))(**params)
     except SlackApiError as error:
         _tell_time(client, method, error.response)
@@ -86,7 +86,7 @@ async def _call(
 
 
 def _tell_time(client: AsyncWebClient, method: str, response: Any) -> None:
-    """Let the client's clock read an answer: its `Date`, and the `ts` of what was just posted."""
+    """Set the client's clock from an answer: its `Date`, and the `ts` of what was just posted."""
     if not isinstance(client, SlackClient):
         return
     client.clock.dated(getattr(response, "headers", None) or {})
@@ -111,7 +111,7 @@ def _translated(method: str, error: SlackApiError) -> SlackAway | SlackRefused:
 
 
 def _tell_operator(client: AsyncWebClient, method: str, answer: Mapping[str, Any]) -> None:
-    """Say which scope is missing, unless it is one that the relay does without."""
+    """Log which scope is missing, unless the relay can do without it."""
     needed, provided = _names(answer.get("needed")), _names(answer.get("provided"))
     missing = needed - provided - DISPENSABLE
     if missing:
@@ -122,12 +122,12 @@ def _tell_operator(client: AsyncWebClient, method: str, answer: Mapping[str, Any
 
 @lru_cache(maxsize=100)
 def _log_once(_client: AsyncWebClient, method: str, reason: str) -> None:
-    """Log an ERROR for a client's method; the cache answers the same call from then on."""
+    """Log an ERROR for a client's method; the cache suppresses further ones for the same call."""
     log.error("scopes missing", extra={"method": method, "reason": reason})
 
 
 def _names(scopes: object) -> frozenset[str]:
-    """The scopes in a list by commas, as Slack writes it."""
+    """Parse a comma-separated list of scopes, as Slack writes it."""
     names = scopes.split(",") if isinstance(scopes, str) else ()
     return frozenset(name.strip() for name in names) - {""}
 

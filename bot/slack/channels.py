@@ -1,7 +1,7 @@
-"""Who may see what is written in a channel, outside of it.
+"""Decides who may see a channel's content outside of it.
 
-It fails closed: what is not known to be public is for members only, and what Slack does not show
-the bot is for nobody.
+It fails closed: a channel not known to be public is visible to its members only, and one that Slack
+does not show the bot is visible to nobody.
 """
 
 import logging
@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 CHANNELS = 2_000
 MEMBERS = 100
-"""As many channels' members are remembered, each up to `PAGES` pages of them."""
+"""Number of channels whose members are cached, each up to `PAGES` pages of them."""
 
 PAGES = 10
 PAGE = 1_000
@@ -36,10 +36,11 @@ class ChannelVisibility:
         )
 
     async def includes(self, person: Person, channel: str) -> bool:
-        """Whether `person` can read `channel` in Slack; False where Slack does not show it.
+        """Return True if `person` can read `channel` in Slack; False if Slack does not show it.
 
-        Direct messages are nobody's here. A public channel is for all full members of the
-        workspace, also outside of it; guests and people from elsewhere must be in it.
+        Direct messages are visible to nobody here. A public channel is visible to all full members
+        of the workspace, even those who have not joined; guests and people from elsewhere must have
+        joined.
 
         Raises:
             SlackAway: Slack did not answer.
@@ -52,10 +53,10 @@ class ChannelVisibility:
         return person.id in (await self._members.get(channel) or frozenset())
 
     async def _look_up_public(self, channel: str) -> bool:
-        """Whether it is public.
+        """Return True if the channel is public.
 
-        By `is_private`, which a group direct message has, too; never by the id, since sharing
-        turns a G into a C (docs.slack.dev/reference/objects/conversation-object).
+        `is_private` decides, which a group direct message has, too; the id never does, since
+        sharing turns a G into a C (docs.slack.dev/reference/objects/conversation-object).
         """
         found = (await call(self._client, "conversations.info", channel=channel))["channel"]
         if found.get("is_im"):

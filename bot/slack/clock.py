@@ -1,7 +1,7 @@
 """Slack's clock, as Slack tells it; ours may be off, and Socket Mode never notices.
 
-A `ts` is compared with other `ts` only: what has the latest one that this process has met was there
-before whatever is written from now on.
+A `ts` is compared only with another `ts`: a message with the latest one that this process has seen
+was there before anything written from now on.
 """
 
 import time
@@ -13,7 +13,7 @@ DAY = 86_400 * SECOND
 
 
 class SlackClock:
-    """The latest `ts` that Slack has told, and what time it is there at least; in microseconds."""
+    """The latest `ts` from Slack, and the earliest possible time at Slack, in microseconds."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -22,9 +22,9 @@ class SlackClock:
         self.last = 0
 
     def told(self, ts: int) -> None:
-        """Slack has told this `ts`: of an event, a press, or a message that it just took.
+        """Note a `ts` from Slack: of an event, a button press, or a message that it just accepted.
 
-        One that is a day ahead of Slack's own `Date` is none to go by.
+        A `ts` more than a day ahead of Slack's own `Date` is ignored.
         """
         ahead = ts - self._now()
         if self._date is not None and ahead > self._date + DAY:
@@ -33,7 +33,7 @@ class SlackClock:
         self._ahead = max(ahead, ahead if self._ahead is None else self._ahead)
 
     def dated(self, headers: Mapping[str, str]) -> None:
-        """Read the `Date` of an answer, which is in whole seconds (RFC 9110, 6.6.1)."""
+        """Read the `Date` header of an answer, which is in whole seconds (RFC 9110, 6.6.1)."""
         value = next((value for key, value in headers.items() if key.lower() == "date"), "")
         try:
             date = int(parsedate_to_datetime(value).timestamp()) * SECOND
@@ -43,12 +43,12 @@ class SlackClock:
 
     @property
     def now(self) -> int:
-        """What time it is at Slack, at least: whatever comes next is written after that."""
+        """The earliest possible time at Slack: whatever comes next is written after it."""
         told = [ahead for ahead in (self._date, self._ahead) if ahead is not None]
         return max(self.last, self._now() + max(told)) if told else self.last
 
     def age(self, ts: int) -> int:
-        """How long ago `ts` was, at least; 0 while Slack has not told what time it is."""
+        """Return the minimum age of `ts`; 0 while Slack has not told its time."""
         return self.now - ts if self.now else 0
 
     def _now(self) -> int:

@@ -34,13 +34,14 @@ HOPS = 3
 CHUNK = 64 * 1024
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 15.0
-"""Without a byte; how long a whole file may take is for `delivery/attachments.py` to say."""
+"""Limit on a pause between bytes; `delivery/attachments.py` limits the time for a whole file."""
 
 
 class Download:
-    """A file's content, as it comes; `size` in bytes, where Slack tells it.
+    """A file's content, as it arrives; `size` in bytes, if Slack tells it.
 
-    `broke_off`: why it ended early, which who sends it on may hide behind an error of theirs.
+    `broke_off` is the reason why it ended early, which an HTTP client that sends the content on may
+    hide behind an error of its own.
     """
 
     def __init__(self, response: aiohttp.ClientResponse, limit: int) -> None:
@@ -51,7 +52,7 @@ class Download:
         self._limit = limit
 
     async def chunks(self) -> AsyncIterator[bytes]:
-        """The content; raises `FileLeftOut`."""
+        """Yield the content; raises `FileLeftOut`."""
         read = 0
         try:
             async for chunk in self._response.content.iter_chunked(CHUNK):
@@ -66,7 +67,7 @@ class Download:
 
 
 class SlackFiles:
-    """The files of one workspace; `more_hosts` are further addresses at which they are kept."""
+    """The files of one workspace; `more_hosts` are additional addresses that serve them."""
 
     def __init__(self, client: AsyncWebClient, more_hosts: Collection[str] = ()) -> None:
         if client.session is None:
@@ -78,10 +79,10 @@ class SlackFiles:
         self._hosts = {_origin(url) for url in (client.base_url, *hosts, *more_hosts)}
 
     async def known(self, file: AttachedFile) -> AttachedFile:
-        """`file` with what an event may leave open for `files.info` to tell.
+        """Return `file`, completed from `files.info` if the event left fields out.
 
         Raises:
-            FileLeftOut: Slack does not tell.
+            FileLeftOut: Slack does not describe it.
         """
         if not file.look_up:
             return file
@@ -93,7 +94,7 @@ class SlackFiles:
 
     @asynccontextmanager
     async def opened(self, file: AttachedFile, limit: int) -> AsyncIterator[Download]:
-        """The content of `file`, of at most `limit` bytes.
+        """Open the content of `file`, of at most `limit` bytes.
 
         Raises:
             FileLeftOut: here, or while the content is read.
@@ -109,7 +110,7 @@ class SlackFiles:
 
     @asynccontextmanager
     async def _answer(self, url: str) -> AsyncIterator[aiohttp.ClientResponse]:
-        """The answer at `url`, after its redirects; each hop is checked before it is requested."""
+        """Request `url` and follow its redirects; each hop is checked before it is requested."""
         self._check_host(url)
         for _ in range(HOPS + 1):
             async with self._asked(url) as response:
@@ -136,7 +137,7 @@ class SlackFiles:
             yield response
 
     def _check_hop(self, url: str) -> None:
-        """Refuse a redirect likewise; one to a workspace's own site asks people to sign in."""
+        """Refuse a redirect the same way; one to a workspace's own site asks people to sign in."""
         is_site = _is_within(url, "slack.com") or _is_within(url, GOVSLACK)
         if is_site and not self._is_ours(url):
             raise FileLeftOut(WhyLink.SIGN_IN)
@@ -148,7 +149,7 @@ class SlackFiles:
             raise FileLeftOut(WhyLink.FOREIGN, _place(url))
 
     def _is_ours(self, url: str) -> bool:
-        """Whether the token may go to `url`: scheme, host and port decide."""
+        """Return True if the token may go to `url`: scheme, host and port decide."""
         try:
             return _origin(url) in self._hosts
         except ValueError:
@@ -156,7 +157,7 @@ class SlackFiles:
 
 
 def attached(file: Mapping[str, Any]) -> AttachedFile:
-    """A file as Slack describes it in events and in `files.info`."""
+    """Read a file as Slack describes it in events and in `files.info`."""
     name, mode = string(file, "title") or string(file, "name"), file.get("mode")
     is_elsewhere = file.get("is_external") is True or mode == "external"
     is_stub = mode == "file_access" or file.get("file_access") == "check_file_info"
@@ -174,7 +175,7 @@ def attached(file: Mapping[str, Any]) -> AttachedFile:
 
 
 def _origin(url: str) -> tuple[str, str, int]:
-    """Scheme, host and port; a `ValueError` for what has none, or names a user."""
+    """Return scheme, host and port; `ValueError` if one is missing, or if a user is named."""
     parts = urlsplit(url)
     host = "/".join(url.split("/", 3)[:3])
     is_odd = "@" in parts.netloc or "\\" in url or _CONTROL.search(host)
@@ -189,7 +190,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")  # urlsplit drops some, aiohttp's pars
 
 
 def _joined(url: str, location: str) -> str:
-    """Where a redirect from `url` leads; what cannot be joined is left as it is."""
+    """Return the target of a redirect from `url`; one that cannot be joined is left as it is."""
     try:
         return urljoin(url, location)
     except ValueError:
@@ -197,7 +198,7 @@ def _joined(url: str, location: str) -> str:
 
 
 def _is_within(url: str, domain: str) -> bool:
-    """Whether `url` is a plain https address of `domain` or of a host below it."""
+    """Return True if `url` is a plain https address of `domain` or of a host below it."""
     try:
         scheme, host, port = _origin(url)
     except ValueError:
@@ -207,7 +208,7 @@ def _is_within(url: str, domain: str) -> bool:
 
 
 def _place(url: str) -> str:
-    """Scheme, host and port of `url`, to be shown; empty if these are not plain."""
+    """Return the scheme, host and port of `url` for display; empty if these are not plain."""
     try:
         parts = urlsplit(url)
         port = "" if parts.port is None else f":{parts.port}"

@@ -1,4 +1,4 @@
-"""Slack's Web API for the end of a Workflow Builder step."""
+"""Slack's Web API for completing Workflow Builder steps."""
 
 from collections.abc import Mapping
 
@@ -8,22 +8,23 @@ from bot.model.errors import SlackRefused
 from bot.slack.api import call
 
 OVER = frozenset({"execution_not_in_running_state", "function_execution_not_found"})
-"""Slack's codes for a step that was completed before, or whose workflow was cancelled."""
+"""Slack's codes for a step that was already completed, or whose workflow was canceled."""
 
 
 class Functions:
-    """Slack's side of the steps that were started."""
+    """Completes the steps that Slack has started."""
 
     def __init__(self, client: AsyncWebClient) -> None:
         self._client = client
 
     async def complete(self, execution: str, outputs: Mapping[str, str]) -> None:
-        """Tell Slack that a step is done; it may be told already.
+        """Tell Slack that a step is done; it may have been told already.
 
-        With the app's own token, since a step's dies after some 15 minutes (bolt-python#1075).
+        The app's own token is used, since a step's expires after some 15 minutes
+        (bolt-python#1075).
 
         Raises:
-            SlackRefused: Slack does not take these outputs, or our token.
+            SlackRefused: Slack does not accept these outputs, or our token.
             SlackAway: it must be told again.
         """
         await self._tell("functions.completeSuccess", execution, outputs=dict(outputs))
@@ -32,7 +33,7 @@ class Functions:
         """Tell Slack that a step cannot be done, in a sentence for the workflow's author.
 
         Raises:
-            SlackRefused, SlackAway: as `complete`.
+            SlackRefused, SlackAway: as in `complete`.
         """
         await self._tell("functions.completeError", execution, error=why)
 

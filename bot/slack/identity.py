@@ -1,6 +1,6 @@
-"""Who we are in Slack, asked once at the start.
+"""The bot's own identity in Slack, requested once at startup.
 
-Bolt would ask at the first event, and acknowledge and lose that event when the answer is an error.
+Bolt would request it at the first event, and on an error acknowledge and lose that event.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from bot.slack.manifest import required_scopes
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """The bot, as `auth.test` knows it; `scopes` are those its token has.
+    """The bot, as `auth.test` describes it; `scopes` are those of its token.
 
     `url` is the workspace's own address, such as `https://example.slack.com/`.
     """
@@ -30,11 +30,11 @@ class Identity:
 
     @property
     def missing_scopes(self) -> frozenset[str]:
-        """Scopes of the manifest that the token lacks; none where Slack did not name its scopes."""
+        """The manifest's scopes that the token lacks; empty if Slack did not name its scopes."""
         return frozenset(required_scopes()) - self.scopes if self.scopes else frozenset()
 
     def authorization(self, token: str) -> AuthorizeResult:
-        """What Bolt wants to know for each request."""
+        """Return the authorization that Bolt needs for each request."""
         return AuthorizeResult(
             enterprise_id=self.enterprise,
             team_id=self.team,
@@ -45,21 +45,21 @@ class Identity:
 
 
 class OneWorkspace(AsyncAuthorize):
-    """Every request is of the workspace we know; Bolt takes longer to call a mere function."""
+    """Authorizes every request for the one workspace; Bolt takes longer to call a function."""
 
     def __init__(self, result: AuthorizeResult) -> None:
         self._result = result
 
     async def __call__(self, **_: object) -> AuthorizeResult:
-        """Whose request it says it is does not matter here."""
+        """Ignore the request's own team: there is one workspace."""
         return self._result
 
 
 async def identify(client: AsyncWebClient) -> Identity:
-    """Ask Slack who the bot token is.
+    """Ask Slack which bot the token belongs to.
 
     Raises:
-        OperatorError: Slack rejects the token, or it is no bot's.
+        OperatorError: Slack rejects the token, or it does not belong to a bot.
         SlackAway: Slack cannot be asked now.
     """
     try:
@@ -82,7 +82,7 @@ async def identify(client: AsyncWebClient) -> Identity:
 
 
 async def check_app_token(client: AsyncWebClient, token: str) -> None:
-    """Ask Slack for a connection once: slack_sdk would ask for ever with a token that is bad.
+    """Request a connection once: with a bad token, slack_sdk would retry forever.
 
     Raises:
         OperatorError: Slack rejects the token.

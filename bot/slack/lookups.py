@@ -1,8 +1,8 @@
-"""Answers of a look-up by id, kept for some minutes: one question at a time for each id.
+"""Look-ups by id, cached for some minutes, with one request at a time for each id.
 
-A look-up that failed is no answer: it is raised, so that nobody takes it for a no, and tried again
-soon. Nothing is asked for before Slack's `Retry-After` is over. What decides (`get`) comes before
-what only names somebody (`prepare`): names take no more than half of what Slack allows.
+A failed look-up is not an answer: it is raised, so that nobody takes it for a no, and soon retried.
+Nothing is requested before Slack's `Retry-After` is over. Look-ups that decide (`get`) come before
+those that only name somebody (`prepare`): names take at most half of what Slack allows.
 """
 
 import asyncio
@@ -23,17 +23,17 @@ from bot.slack.rate_limits import LIMITED, RATE_LIMITED, SHORTEST_SECONDS
 log = logging.getLogger(__name__)
 
 REMEMBERED_SECONDS = 300
-"""How late a change of somebody's standing (guest, deactivated, renamed) may be noticed."""
+"""Time for which a change of somebody's standing (guest, deactivated, renamed) may go unnoticed."""
 
 FAILURE_REMEMBERED_SECONDS = 5
 REMEMBERED = 10_000
 
 TRIES = 2
 LOOK_UP_SECONDS = 1.0
-"""For one try; two of them fit into Slack's 3 s for an acknowledgement."""
+"""Timeout of one try; two of them fit into Slack's 3 s for an acknowledgement."""
 
 TIER_2, TIER_3, TIER_4 = 20, 50, 100
-"""Calls of a method that Slack takes a minute (docs.slack.dev/apis/web-api/rate-limits)."""
+"""Calls of a method that Slack allows per minute (docs.slack.dev/apis/web-api/rate-limits)."""
 
 MINUTE = 60.0
 NAMES_AT_ONCE = 10
@@ -43,16 +43,16 @@ V = TypeVar("V")
 
 @dataclass(frozen=True, slots=True)
 class _Miss:
-    """No answer, and why; `is_final` where Slack said that there is none."""
+    """A failed look-up, and the reason; `is_final` if Slack said that there is no answer."""
 
     reason: str
     is_final: bool = False
 
 
 class Lookup(Generic[V]):
-    """The answers of `method`, `most` of them at once, each try waited for that many seconds.
+    """A cache of at most `most` answers of `method`; each try may take `seconds`.
 
-    `tier` is how many calls of it Slack takes a minute.
+    `tier` is the number of calls of the method that Slack allows per minute.
     """
 
     def __init__(
@@ -77,10 +77,10 @@ class Lookup(Generic[V]):
         self._no_names_until = 0.0
 
     async def get(self, key: str) -> V | None:
-        """The answer for `key`; None where Slack has none, and for what is no id.
+        """Return the answer for `key`; None if Slack has none, or if `key` is not an id.
 
         Raises:
-            SlackAway: Slack did not answer, or wants to be left alone for now.
+            SlackAway: Slack did not answer, or rate-limits this method.
         """
         answer = await self._find(key)
         if not isinstance(answer, _Miss):
@@ -90,15 +90,15 @@ class Lookup(Generic[V]):
         raise SlackAway(self._method, answer.reason, maybe_done=False)
 
     def known(self, key: str) -> V | None:
-        """The answer for `key`, if Slack gave it within the last minutes."""
+        """Return the answer for `key` if Slack gave it within the last minutes."""
         return self._answers.get(key)
 
     def may_prepare(self, key: str) -> bool:
-        """Whether there is anything to ask for: not for what was asked just now, or is no id."""
+        """Return True if `key` may be requested: it is an id, and was not requested just now."""
         return is_id(key) and key not in self._answers and key not in self._misses
 
     async def prepare(self, key: str) -> None:
-        """Ask for `key`, so that it is `known`, unless that takes a call that others may need."""
+        """Look `key` up so that it is `known`, unless that takes a call that others may need."""
         if not self._may_name:
             return
         async with self._room_for_names:
@@ -162,7 +162,7 @@ class Lookup(Generic[V]):
             metrics.SLACK_ERRORS.labels(self._method, reason).inc()
             return self._failed(key, reason)
         except (KeyError, TypeError, AttributeError) as error:
-            # An answer without what its method promises names nobody, and must not end a
+            # An answer without its method's promised fields names nobody, and must not end a
             # delivery again and again.
             log.warning("look-up unreadable", extra={"id": key, "reason": type(error).__name__})
             return _Miss("unreadable", is_final=True)
@@ -176,7 +176,7 @@ class Lookup(Generic[V]):
         return time.monotonic() < self._paused_until
 
     def _heed(self, error: SlackAway) -> None:
-        """Leave Slack alone for as long as it asks, and after its limit leave a minute to `get`."""
+        """Pause as long as Slack asks, and after a rate limit reserve a minute for `get`."""
         is_limit = error.reason in RATE_LIMITED
         if not is_limit and error.retry_after is None:
             return

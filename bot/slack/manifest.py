@@ -1,7 +1,7 @@
-"""The Slack app manifest: what the relay asks of a workspace, each scope with its reason.
+"""The Slack app manifest: the relay's requests to a workspace, each scope with its reason.
 
-`manifest_template.yaml` is the one source of `manifest.yaml` in the repository, of
-`python -m bot manifest` and of the scopes that `python -m bot check` and each start look for.
+`manifest_template.yaml` is the one source of `manifest.yaml` in the repository, of `python -m bot
+manifest` and of the scopes that `python -m bot check` and each start look for.
 """
 
 import json
@@ -15,19 +15,19 @@ from bot.urls import check_web_address
 EVENTS_PATH = "/slack/events"
 
 DISPENSABLE = frozenset({"im:read", "mpim:read"})
-"""Scopes that Slack misses in look-ups of direct messages, which the relay does without."""
+"""Scopes that Slack reports missing in look-ups of direct messages; the relay needs neither."""
 
 REINSTALL = "install the app again with the manifest of `python -m bot manifest`"
 
 _NOT_PRINTED = re.compile(r"^##.*\n", re.MULTILINE)
-# A marked line, and the lines below it that are indented deeper.
+# Matches a marked line, and the lines below it that are indented deeper.
 _PART = re.compile(r"^(( *)\S.*) # only (with.*)(\n(?:\2 .*\n)*)", re.MULTILINE)
 _SCOPE = re.compile(r"^ +- (\S+) # (.+)$", re.MULTILINE)
 
 
 @cache
 def required_scopes() -> Mapping[str, str]:
-    """Bot scopes without which something in the README does not work, each with its reason."""
+    """Return the bot scopes that the README's features need, each with its reason."""
     return dict(_SCOPE.findall(manifest_yaml()))
 
 
@@ -40,7 +40,7 @@ def lacking(missing: Collection[str]) -> str:
 
 
 def manifest_yaml(*, url: str | None = None, workflow_steps: bool = False) -> str:
-    """The manifest for Socket Mode, or for HTTP at `url` (with or without /slack/events).
+    """Return the manifest for Socket Mode, or for HTTP at `url` (/slack/events is optional).
 
     `workflow_steps` adds the Workflow Builder steps, which need a paid Slack plan.
 

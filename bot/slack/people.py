@@ -1,8 +1,8 @@
-"""Who writes in Slack, and what people, channels and groups are called.
+"""The people who write in Slack, and the names of people, channels and groups.
 
-Everything here is asked of Slack once and remembered for some minutes. What decides about
-permission fails closed: whom Slack does not describe is unknown, and a look-up that failed decides
-nothing. A name that Slack does not tell stays an id.
+Everything here is requested once from Slack and cached for some minutes. Permission checks fail
+closed: a person whom Slack does not describe is unknown, and a failed look-up decides nothing. If
+Slack does not give a name, the id is shown.
 """
 
 import asyncio
@@ -23,21 +23,21 @@ from bot.text.to_devin import Mentioned
 
 HOME = "team_id"
 GUEST_FLAGS = frozenset({"is_restricted", "is_ultra_restricted"})
-"""The fields of a user object that tell where somebody is at home, and whether as a guest."""
+"""Fields of a user object that tell a person's home, and whether they are a guest."""
 
 ALL_GROUPS = "all"
 WORKFLOW_NAME = "A workflow"
 
 MOST_NAMES = 50
 NAMES_SECONDS = 2.0
-"""As many names are asked for at once, for one text, and waited for all together."""
+"""Limits for one text: the names looked up at once, and the total wait for them."""
 
 _Asked = Lookup[Person] | Lookup[str] | Lookup[Mapping[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
 class Called:
-    """What a letter calls people and places; `sender` may be empty."""
+    """The names of people and places in a message to Devin; `sender` may be empty."""
 
     author: str
     sender: str
@@ -57,11 +57,11 @@ class People:
         self._groups = Lookup("usergroups.list", self._look_up_groups, tier=TIER_2)
 
     def is_home(self, place: str) -> bool:
-        """Whether `place` is our workspace or our organization, by its id."""
+        """Return True if `place` is the id of our workspace or our organization."""
         return bool(place) and place in {self._team, self._enterprise}
 
     async def person(self, user: UserId) -> Person:
-        """Who `user` is; `Person.unknown` where Slack answers that there is no such person.
+        """Look `user` up; `Person.unknown` if Slack answers that there is no such person.
 
         Raises:
             NotIdentified: Slack did not answer.
@@ -74,18 +74,19 @@ class People:
             raise NotIdentified(error.reason) from error
 
     async def name(self, user: UserId) -> str:
-        """What `user` is called; the id when Slack does not say."""
+        """Return the name of `user`; the id if Slack does not tell it."""
         await self._prepare([(self._users, user)])
         return self._name_of(user)
 
     async def names(self, mentioned: Mentioned) -> Names:
-        """The names of what a text mentions, without those that Slack does not say in time."""
+        """Return the names of what a text mentions, except those that Slack is late to tell."""
         await self._prepare(self._asked_for(mentioned))
         return self._names_of(mentioned)
 
     async def called(self, reply: Reply, mentioned: Mentioned) -> Called:
-        """The names that the letter of `reply` needs, which mentions so much."""
-        # Not by `username`, which whoever posts can choose (docs.slack.dev, chat:write.customize).
+        """Return the names for the author, the sender and the mentions of `reply`."""
+        # `username` is not used, since any poster can choose it (docs.slack.dev,
+        # chat:write.customize).
         bot = next((one for one in reply.bots if one.startswith("B")), "")
         people = [one for one in (reply.author, reply.sent_by) if one and one != bot]
         asked: list[tuple[_Asked, str]] = [(self._bots, bot), *((self._users, p) for p in people)]
@@ -97,7 +98,7 @@ class People:
         )
 
     def _asked_for(self, mentioned: Mentioned) -> Sequence[tuple[_Asked, str]]:
-        """One call tells all groups, so they come first."""
+        """List the look-ups for `mentioned`; groups come first, since one call returns all."""
         return [
             *((self._groups, ALL_GROUPS) for _ in list(mentioned.groups)[:1]),
             *((self._users, user) for user in sorted(mentioned.users)),
@@ -105,7 +106,7 @@ class People:
         ]
 
     async def _prepare(self, wanted: Sequence[tuple[_Asked, str]]) -> None:
-        """Ask for what is `wanted` and not known, as far as that goes in time."""
+        """Look up the unknown ones of `wanted`, as far as time allows."""
         unknown = [
             (asked, key)
             for asked, key in dict.fromkeys(wanted)
@@ -147,8 +148,8 @@ class People:
     def _read_user(self, user: UserId, found: Mapping[str, Any]) -> Person:
         """Read a user object (facts: docs.slack.dev/reference/objects/user-object).
 
-        `is_stranger` does not serve: it is false for an outsider who shares a channel. What tells
-        is the home workspace, or on Enterprise Grid the organization.
+        `is_stranger` is useless: it is false for an outsider who shares a channel. The home
+        workspace decides, or on Enterprise Grid the organization.
         """
         home, is_bot = found.get("team_id"), bool(found.get("is_bot"))
         enterprise = mapping(found.get("enterprise_user")).get("enterprise_id")
@@ -156,7 +157,7 @@ class People:
             self._enterprise is not None and enterprise == self._enterprise
         )
         unsaid = set() if home else {HOME}
-        # Of an outsider Slack tells the home, not the roles (docs.slack.dev, Slack Connect).
+        # Slack tells an outsider's home, but not the roles (docs.slack.dev, Slack Connect).
         if not is_bot and (is_ours or not home):
             unsaid |= {flag for flag in GUEST_FLAGS if not isinstance(found.get(flag), bool)}
         return Person(

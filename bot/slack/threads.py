@@ -1,4 +1,4 @@
-"""Slack threads: what is posted there, put on a reply as a mark, and read again."""
+"""Slack threads: posts into them, marks on their replies, and their messages."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
@@ -12,22 +12,22 @@ from bot.slack.api import MISSING_SCOPE, call
 from bot.wording.message import SlackMessage
 
 METADATA = "devin_relay_report"
-"""The `event_type` under which a report's key is kept with its message."""
+"""The `event_type` of the metadata that holds a report's key."""
 
 NO_SUCH_CHANNEL = "channel_not_found"
 NO_SUCH_THREAD = frozenset({"thread_not_found", "message_not_found"})
-"""Slack's codes for a thread of which nothing is left."""
+"""Slack's codes for a thread that no longer exists."""
 
 
 Moved = Callable[[str], Awaitable[str | None]]
-"""The id that a channel has been given (`channel_id_changed`), or None."""
+"""Returns a channel's new id (`channel_id_changed`), or None."""
 
 
 class Threads:
-    """The Slack conversations, as far as the relay writes into them, or looks what is there.
+    """Slack conversations, as far as the relay writes into them or reads them.
 
-    A channel is named by the id that it had when somebody wrote there. Where Slack does not know it
-    any more, `moved` says which one it has now.
+    A channel is named by the id that it had when somebody wrote there. If Slack no longer knows it,
+    `moved` gives the current one.
     """
 
     def __init__(self, client: AsyncWebClient, moved: Moved) -> None:
@@ -35,19 +35,19 @@ class Threads:
         self._moved = moved
 
     async def post(self, thread: ThreadRef, words: SlackMessage, key: str | None = None) -> str:
-        """Say `words` in `thread`; `key` is kept with the message for `has`. Returns its `ts`."""
+        """Post `words` in `thread`, with `key` as metadata for `has`. Returns the post's `ts`."""
         return await self._post(thread.channel, words, {"thread_ts": thread.thread_ts}, key)
 
     async def open(self, channel: str, words: SlackMessage, key: str | None = None) -> str:
-        """Say `words` in `channel`, as the beginning of a thread. Returns its `ts`."""
+        """Post `words` in `channel`, as the start of a thread. Returns the message's `ts`."""
         return await self._post(channel, words, {}, key)
 
     async def has(self, thread: ThreadRef, key: str) -> bool:
-        """True when a message with that `key` is in the thread already."""
+        """Return True if a message with that `key` is already in the thread."""
         return await self.find(thread, key) is not None
 
     async def find(self, thread: ThreadRef, key: str) -> str | None:
-        """The `ts` of the message with that `key` in the thread; None when it is not there."""
+        """Return the `ts` of the message with that `key` in the thread; None if there is none."""
         cursor: str | None = None
         while True:
             messages, cursor = await self.page(thread, cursor, include_all_metadata=True)
@@ -58,7 +58,7 @@ class Threads:
                 return None
 
     async def find_opening(self, channel: str, key: str, since: str) -> str | None:
-        """The `ts` of the message with that `key` among the channel's first 1,000 after `since`."""
+        """Return the `ts` of the message with that `key` among the first 1,000 after `since`."""
         page = await self._call(
             "conversations.history",
             channel=channel,
@@ -72,9 +72,9 @@ class Threads:
     async def page(
         self, thread: ThreadRef, cursor: str | None, **params: object
     ) -> tuple[Sequence[Mapping[str, Any]], str | None]:
-        """Some messages of `thread`, oldest first, and where the next ones begin, if there are any.
+        """Return some messages of `thread`, oldest first, and the next page's cursor, if any.
 
-        The thread's first message is on every page, also before an `oldest`.
+        The thread's first message is on every page, even if it is older than `oldest`.
         """
         page = await self._call(
             "conversations.replies",
@@ -88,12 +88,12 @@ class Threads:
         return page["messages"], more or None
 
     async def message(self, thread: ThreadRef, ts: str) -> Mapping[str, Any] | None:
-        """The message at `ts` in `thread`, as it is now; None where it is gone."""
+        """Return the current message at `ts` in `thread`; None if it is gone."""
         page, _ = await self.page(thread, None, oldest=ts, latest=ts, inclusive=True)
         return next((one for one in page if one.get("ts") == ts), None)
 
     async def root(self, thread: ThreadRef) -> Mapping[str, Any]:
-        """The first message of `thread`; empty where Slack shows none."""
+        """Return the first message of `thread`; empty if Slack shows none."""
         page = await self._call(
             "conversations.replies",
             channel=thread.channel,
@@ -105,7 +105,8 @@ class Threads:
     async def check_in(self, channel: str) -> None:
         """Raise `CannotPost` unless the bot is in `channel`, as far as Slack tells.
 
-        Of direct messages it tells no members, and to a token without the scope nothing: they pass.
+        Slack does not tell a direct message's members, and tells nothing without the scope: both
+        pass.
         """
         try:
             answer = await self._call("conversations.info", channel=channel)
@@ -121,9 +122,9 @@ class Threads:
             raise CannotPost("not_in_channel")
 
     async def whisper(self, thread: ThreadRef, user: str, words: SlackMessage) -> None:
-        """Say `words` in the thread so that only `user` sees them; Slack does not keep them.
+        """Post `words` in the thread so that only `user` sees them; Slack does not keep them.
 
-        Where `thread_ts` is empty, in the channel itself.
+        If `thread_ts` is empty, they appear in the channel itself.
         """
         where = {"thread_ts": thread.thread_ts} if thread.thread_ts else {}
         await self._call(
@@ -135,7 +136,7 @@ class Threads:
         )
 
     async def press(self, message: Mapping[str, Any], channel: str, note: str) -> None:
-        """Put `note` in the place of the buttons of our own `message`, as Slack sent it."""
+        """Replace the buttons of our own `message`, as Slack sent it, with `note`."""
         blocks = [block for block in message.get("blocks", []) if block.get("type") != "actions"]
         note_block = {"type": "context", "elements": [{"type": "mrkdwn", "text": note}]}
         await self._call(
@@ -147,11 +148,11 @@ class Threads:
         )
 
     async def mark(self, channel: str, ts: str, emoji: str) -> None:
-        """Put our `emoji` on a message; it may be there already."""
+        """Put our `emoji` on a message; it may already be there."""
         await self._react("reactions.add", channel, ts, emoji, "already_reacted")
 
     async def unmark(self, channel: str, ts: str, emoji: str) -> None:
-        """Take our `emoji` off a message; it may be gone already."""
+        """Take our `emoji` off a message; it may already be gone."""
         await self._react("reactions.remove", channel, ts, emoji, "no_reaction")
 
     async def _call(self, method: str, *, channel: str, **params: object) -> Mapping[str, Any]:

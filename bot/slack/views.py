@@ -17,7 +17,7 @@ class Views:
         self._client = client
 
     async def open(self, trigger: str, view: View) -> str:
-        """Open a modal for whoever pressed what gave `trigger`, within 3 s. Returns the view's id.
+        """Open a modal for the person behind `trigger`, within 3 s. Returns the view's id.
 
         Raises:
             SlackRefused: too late (`expired_trigger_id`), or the view is not a valid one.
@@ -27,7 +27,7 @@ class Views:
         return str(answer["view"]["id"])
 
     async def update(self, view_id: str, view: View) -> None:
-        """Show `view` in the place of an open modal."""
+        """Replace an open modal with `view`."""
         await call(self._client, "views.update", view_id=view_id, view=view)
 
     async def publish(self, user: str, view: View) -> None:

@@ -1,8 +1,8 @@
-"""`POST /slack/events`: what Slack sends in HTTP mode, verified, dispatched and answered.
+"""`POST /slack/events`: Slack's requests in HTTP mode, verified, dispatched and answered.
 
-Events, commands and interactions alike. A request is looked at only when its signature and its time
-are right (docs.slack.dev/authentication/verifying-requests-from-slack). What is not verified yet
-has only the room that `runtime/connections.py` gives it; what is verified has room of its own.
+It serves events, commands and interactions alike. A request is parsed only if its signature and its
+time are valid (docs.slack.dev/authentication/verifying-requests-from-slack). Unverified requests
+have only the room that `runtime/connections.py` gives them; verified ones have room of their own.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ BODY_SECONDS = 3.0
 
 MOST_REQUESTS = 1_000
 MOST_BYTES = 32 * 1024 * 1024
-"""Requests that Slack signed in this process, and their bodies, answered or waiting for that."""
+"""Limits on signed requests in this process, and on their bodies, until they are answered."""
 
 WINDOW_SECONDS = 300
 FORM = "application/x-www-form-urlencoded"
@@ -43,7 +43,7 @@ _TIME = re.compile(r"[0-9]{1,10}")
 
 
 class SlackEndpoint:
-    """`POST /slack/events`, for an app that may not be there yet."""
+    """`POST /slack/events`, for an app that may not have started yet."""
 
     def __init__(
         self,
@@ -51,7 +51,7 @@ class SlackEndpoint:
         in_flight: InFlight,
         most_requests: int | None = None,
     ) -> None:
-        # Each holds a connection, and newcomers need some, too.
+        # Each request holds a connection, and new connections need room, too.
         self._most_requests = most_requests or min(MOST_REQUESTS, most_connections() // 2)
         self._secret = signing_secret.encode()
         self._in_flight = in_flight
@@ -60,16 +60,16 @@ class SlackEndpoint:
         self._early: list[Mapping[str, Any]] = []
 
     def serve(self, app: AsyncApp, ear: Ear) -> None:
-        """Dispatch to `app` from now on, and let `ear` hear of everything, also of what came."""
+        """Dispatch to `app` from now on, and report all requests to `ear`, even earlier ones."""
         self._served = app, ear
         for payload in self._early:
             ear.ended(payload, is_kept=False)
         self._early.clear()
 
     async def handle(self, request: web.Request) -> web.Response:
-        """Verify, dispatch, answer; 503 asks Slack to come again.
+        """Verify, dispatch and answer a request; 503 asks Slack to retry.
 
-        Without headers that may be Slack's, the body is not even read.
+        Without headers that could be Slack's, the body is not even read.
         """
         connection = connection_of(request.transport)
         if connection is not None:
@@ -118,7 +118,7 @@ class SlackEndpoint:
         payload: Mapping[str, Any] = {}
         answer = None
         try:
-            # Nothing but the body is signed, and Bolt would obey some headers.
+            # Only the body is signed, and Bolt would obey some headers.
             asked = AsyncBoltRequest(
                 body=_as_bolt_reads_it(request.content_type, body.decode()),
                 headers={"Content-Type": request.headers.get("Content-Type", "")},
@@ -142,13 +142,13 @@ class SlackEndpoint:
 
 
 def _is_plausible(timestamp: str, signature: str) -> bool:
-    """Whether Slack may have sent these just now; slack_sdk's verifier raises on some others."""
+    """Return True if Slack may have just sent these; slack_sdk's verifier raises on some others."""
     is_whole = _TIME.fullmatch(timestamp) and _SIGNATURE.fullmatch(signature)
     return bool(is_whole) and abs(time.time() - int(timestamp)) <= WINDOW_SECONDS
 
 
 async def _read(request: web.Request) -> bytes | web.Response:
-    """The whole body, or the answer to a request that has none."""
+    """Return the whole body, or the answer to a request without one."""
     body = bytearray()
     try:
         async with asyncio.timeout(BODY_SECONDS):
@@ -161,22 +161,22 @@ async def _read(request: web.Request) -> bytes | web.Response:
         return refusal(HTTPStatus.REQUEST_TIMEOUT, "too slow")
     except (web.RequestPayloadError, OSError) as error:
         # aiohttp 3.14 keeps the error with the request. Its traceback would keep this frame, and
-        # all that was read, until the next garbage collection.
+        # the body, until the next garbage collection.
         error.__traceback__ = None
         return refusal(HTTPStatus.BAD_REQUEST, "unreadable")
 
 
 def _event_in(body: bytes) -> Mapping[str, Any]:
-    """The payload of an event; empty for anything else."""
+    """Return the payload of an event; empty for anything else."""
     payload = parse_object(body) or {}
     return payload if payload.get("type") == "event_callback" else {}
 
 
 def _as_bolt_reads_it(content_type: str, body: str) -> str:
-    """`body`, of which Bolt 1.30 loses a command in whose text somebody wrote “payload”.
+    """Escape “payload” in a command's `body`, since Bolt 1.30 would lose the command.
 
-    It takes any form with these letters in it for an interaction (`parse_body`), and one without
-    a field of that name for nothing.
+    It takes any form that contains these letters for an interaction (`parse_body`), and then finds
+    no field of that name.
     """
     is_interaction = body.startswith("payload=") or "&payload=" in body
     if content_type != FORM or is_interaction:

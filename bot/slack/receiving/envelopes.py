@@ -1,4 +1,4 @@
-"""What Slack sends over Socket Mode, frame by frame, and what it gets back.
+"""Socket Mode frames from Slack, and the acknowledgements that go back.
 
 Shapes: docs.slack.dev/apis/events-api/using-socket-mode. Nothing here raises on a malformed frame.
 """
@@ -22,14 +22,14 @@ _ID = re.compile(r"[A-Za-z0-9-]{1,64}")
 
 @dataclass(frozen=True, slots=True)
 class Flaw:
-    """A frame that nothing can be done with: what is wrong, and its envelope's id if it has one."""
+    """A frame that cannot be used: the problem, and its envelope's id if it has one."""
 
     problem: str
     envelope_id: str | None = None
 
 
 def parse_frame(text: str) -> SocketModeRequest | Mapping[str, Any] | Flaw:
-    """An envelope, a note (one of `NOTES`, as it came), or what is wrong with the frame."""
+    """Parse a frame into an envelope, a note (one of `NOTES`, as it came), or a flaw."""
     frame = parse_object(text)
     if frame is None:
         return Flaw("no JSON object")
@@ -50,7 +50,7 @@ def parse_frame(text: str) -> SocketModeRequest | Mapping[str, Any] | Flaw:
 
 
 def acknowledgement(envelope_id: str, response: BoltResponse) -> str:
-    """What is sent back for an envelope, with what the listener says, if anything."""
+    """Return the acknowledgement of an envelope, with the listener's response, if any."""
     ack: dict[str, Any] = {"envelope_id": envelope_id}
     if response.body:
         is_json = response.first_headers().get("content-type", "").startswith("application/json")

@@ -1,7 +1,7 @@
-"""What Slack sent in a shape that Bolt trips over: known by what was raised, and not by us.
+"""Detects requests whose shape makes Bolt fail, by the exception and where it was raised.
 
-Bolt 1.30 reads a request while it builds it and in middleware of its own, and trusts every shape.
-Sent again it would be the same, so it is acknowledged, and the operator hears of it.
+Bolt 1.30 reads a request while it builds it and in middleware of its own, and trusts every shape. A
+redelivery would fail the same way, so the request is acknowledged, and the operator is told.
 """
 
 import logging
@@ -10,14 +10,14 @@ import traceback
 log = logging.getLogger(__name__)
 
 TRIPS = (ValueError, LookupError, AttributeError, TypeError, RecursionError)
-"""What Python raises on a value that is not of the expected shape, JSON that is none included."""
+"""Exceptions that Python raises on a value of an unexpected shape, including invalid JSON."""
 
 
 def is_malformed(error: Exception, **ids: object) -> bool:
-    """Whether the request is to blame for `error`, and no code of ours; if so it is in the log.
+    """Return True, and log it, if the request caused `error` and our own code did not.
 
-    Everything of ours that reads a payload is called from `handlers`. The error's text may quote
-    the request, so the log has its class only.
+    All of our code that reads a payload is called from `handlers`. The error's text may quote the
+    request, so only its class is logged.
     """
     frames = (frame for frame, _ in traceback.walk_tb(error.__traceback__))
     is_ours = any(str(frame.f_globals.get("__name__")).startswith("handlers.") for frame in frames)

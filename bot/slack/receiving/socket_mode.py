@@ -1,8 +1,8 @@
 """Socket Mode: Slack's envelopes over a WebSocket, each acknowledged once its work is kept.
 
-What is not acknowledged Slack sends again; there is no other way to say "not now"
-(docs.slack.dev/apis/events-api/using-socket-mode). So while `Intake` is full nothing is read: what
-comes meanwhile waits in the socket, not in this process.
+Slack redelivers what is not acknowledged; there is no other way to say "not now"
+(docs.slack.dev/apis/events-api/using-socket-mode). So while `InFlight` is full, nothing is read:
+further envelopes wait in the socket, not in this process.
 """
 
 import asyncio
@@ -31,23 +31,23 @@ from bot.slack.receiving.malformed import TRIPS, is_malformed
 log = logging.getLogger(__name__)
 
 REFRESH_SECONDS = 5.0
-"""Slack asks for a new connection every few hours; one that is there so soon has missed nothing."""
+"""Slack asks for a new connection every few hours; one made within this time missed nothing."""
 
 LEAVE_SECONDS = 10.0
-"""How long a connection that Slack wants closed is still read, if Slack does not close it."""
+"""Time for which a connection that Slack wants closed is still read, if Slack keeps it open."""
 
 CONNECT_SECONDS = 10.0
 CLOSE_SECONDS = 2.0
 HEARTBEAT_SECONDS = 20.0
-"""A connection that was silent for so long is asked for a sign of life, and given half of it."""
+"""Silence after which a connection is pinged; it has half of that to answer."""
 
 BACKOFF_SECONDS = (0.0, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
 REFUSED_SECONDS = 60.0
-"""When Slack is asked again after a no: Socket Mode is switched off, or the token is revoked."""
+"""Retry delay after a refusal: Socket Mode is switched off, or the token is revoked."""
 
 
 class _Connection:
-    """One WebSocket; `ended` once it is closed, or Slack wants another one instead."""
+    """One WebSocket; `ended` is set once it is closed, or Slack asks for another one instead."""
 
     def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         self.socket = socket
@@ -60,8 +60,7 @@ class _Connection:
 class SocketMode:
     """Connects, reads and answers; a connection that ends is followed by another.
 
-    `ear` hears that something was missed when Slack says hello, at first and after each time
-    without a connection.
+    `ear` is told that something was missed when Slack says hello, at first and after each gap.
     """
 
     def __init__(
@@ -84,13 +83,13 @@ class SocketMode:
         self._running: set[asyncio.Task[None]] = set()
 
     async def check(self) -> None:
-        """Raise `SlackAway` unless Slack said hello and the connection stands."""
+        """Raise `SlackAway` unless Slack has said hello and the connection is open."""
         connection = self._connection
         if connection is None or not connection.was_greeted or connection.ended.is_set():
             raise SlackAway("Socket Mode", self._problem, maybe_done=False)
 
     async def run(self, web: aiohttp.ClientSession) -> None:
-        """Stay connected, for ever."""
+        """Stay connected forever."""
         while True:
             began = time.monotonic()
             try:
@@ -109,13 +108,13 @@ class SocketMode:
                     await self._pause(ended, None)
 
     async def close(self) -> None:
-        """Answer what is being answered no more, and close the connection."""
+        """Cancel the answers in progress, and close the connection."""
         for task in list(self._running):
             task.cancel()
         await asyncio.gather(*self._running, return_exceptions=True)
 
     async def _open(self, web: aiohttp.ClientSession) -> _Connection:
-        """A new connection, at a new address: one that was used or is old serves no more."""
+        """Open a connection at a new address: a used or old address does not work again."""
         client = self._app.client
         answer = await call(client, "apps.connections.open", app_token=self._app_token)
         try:
@@ -147,7 +146,7 @@ class SocketMode:
         await asyncio.sleep(seconds)
 
     async def _read(self, connection: _Connection) -> None:
-        """Take what comes, until Slack or a failure closes the connection."""
+        """Process frames until Slack or a failure closes the connection."""
         socket = connection.socket
         try:
             async for frame in socket:
@@ -182,7 +181,7 @@ class SocketMode:
         self._asked_at = -REFRESH_SECONDS
 
     def _go(self, connection: _Connection, note: Mapping[str, Any]) -> None:
-        """Slack closes this connection soon: what still comes is read, beside the next one."""
+        """Leave a connection that Slack closes soon: it is still read, alongside the next one."""
         log.info("asked to reconnect", extra={"reason": note.get("reason")})
         self._asked_at = time.monotonic()
         self._problem = f"asked to reconnect: {note.get('reason')}"
@@ -191,7 +190,7 @@ class SocketMode:
         self._start(_close_after(connection.socket, LEAVE_SECONDS))
 
     async def _begin(self, connection: _Connection, request: SocketModeRequest) -> None:
-        """Answer an envelope beside the others; while too many are being answered, wait."""
+        """Answer an envelope alongside others; wait while too many are being answered."""
         if self._in_flight.is_closing:
             self._ear.ended(request.payload, is_kept=False)
             return
@@ -202,7 +201,7 @@ class SocketMode:
         self._in_flight.leave()
 
     async def _answer(self, connection: _Connection, request: SocketModeRequest) -> None:
-        """Dispatch one envelope; while shutting down leave it to another connection."""
+        """Dispatch one envelope; during shutdown, leave it to another connection."""
         if self._in_flight.is_closing:
             self._ear.ended(request.payload, is_kept=False)
             return
@@ -227,7 +226,7 @@ class SocketMode:
         return response
 
     async def _acknowledge(self, connection: _Connection, ack: str) -> None:
-        """Over the connection that brought the envelope, else over its successor."""
+        """Acknowledge over the connection that brought the envelope, else over its successor."""
         for one in (connection, self._connection):
             try:
                 if one is not None and not one.socket.closed:
@@ -263,7 +262,7 @@ async def open_socket_mode(
     ear: Ear,
     refused_seconds: float = REFUSED_SECONDS,
 ) -> AsyncIterator[SocketMode]:
-    """Connect, and stay connected until left."""
+    """Connect, and stay connected until the block exits."""
     socket_mode = SocketMode(app, app_token, in_flight, ear, refused_seconds)
     timeout = aiohttp.ClientTimeout(total=CONNECT_SECONDS)
     async with aiohttp.ClientSession(timeout=timeout) as web:
