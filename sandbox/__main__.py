@@ -1,7 +1,7 @@
 """The sandbox's command line: `python -m sandbox` alone, or `python -m sandbox demo` with a bot.
 
-Both run until Ctrl-C or SIGTERM. The exit code is 0 then, 1 when the bot ends by itself, and 2 for
-arguments that cannot be used.
+Both run until Ctrl-C or SIGTERM. The exit code is then 0; it is 1 if the bot exits on its own, and
+2 for invalid arguments.
 """
 
 import argparse
@@ -18,7 +18,7 @@ _STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Parse the command line and run; returns the exit code."""
+    """Parse the command line and run; return the exit code."""
     options = parse_arguments(arguments)
     try:
         asyncio.run(_run(options))
@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
-    """The options; ends with exit code 2 and a sentence when they cannot be used."""
+    """Parse the options; invalid ones end the process with exit code 2 and a sentence."""
     parser = argparse.ArgumentParser(
         prog="python -m sandbox", description="A local Slack and a local Devin, with a web page."
     )

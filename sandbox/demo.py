@@ -1,6 +1,6 @@
-"""The demo: the sandbox and a real bot beside it, as two programs, with one thread already linked.
+"""The demo: the sandbox and a real bot as two programs, with one thread already linked.
 
-The bot is a child with an environment of its own: none of the developer's Slack, Devin or Redis
+The bot is a child process with its own environment: none of the developer's Slack, Devin or Redis
 settings and no `.env` reach it. It ends with the demo, however the demo ends.
 """
 
@@ -38,26 +38,26 @@ _SETTINGS = (
 
 
 class DemoError(Exception):
-    """The demo cannot go on; the message says why."""
+    """The demo cannot continue; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Home:
-    """A demo's own directory, fresh, and the lock that keeps other demos out of it."""
+    """The fresh directory of one demo, and the lock that keeps other demos out of it."""
 
     directory: Path
     lock: int
 
     @property
     def log(self) -> Path:
-        """Where the bot's output goes."""
+        """The file that receives the bot's output."""
         return self.directory / "bot.log"
 
 
 async def run_demo(sandbox: Sandbox, stop: asyncio.Event, say: Callable[[str], None]) -> None:
-    """Start the bot, link a thread, say where to look, and hold until `stop`.
+    """Start the bot, link a thread, print the invitation, and keep running until `stop`.
 
-    Raises `DemoError`, with the bot's output in it, when the bot ends or does not get ready.
+    Raises `DemoError`, including the bot's output, if the bot exits or does not become ready.
     """
     with claimed_home(BASE) as home:
         environment = bot_environment(os.environ, sandbox, home.directory)
@@ -72,7 +72,7 @@ async def run_demo(sandbox: Sandbox, stop: asyncio.Event, say: Callable[[str], N
 
 
 def invitation(url: str) -> str:
-    """The one line that a visitor needs."""
+    """Return the one line that a visitor needs."""
     return (
         f'Open {url} and press Tour, or type "Yes, ship them" as a reply in the thread; '
         "Devin, on the right, gets it. Ctrl-C ends everything."
@@ -80,7 +80,7 @@ def invitation(url: str) -> str:
 
 
 def bot_environment(inherited: Mapping[str, str], sandbox: Sandbox, home: Path) -> dict[str, str]:
-    """The bot's environment: what was inherited without any of its settings, and the sandbox's."""
+    """Return the bot's environment: the inherited one without its settings, plus the sandbox's."""
     kept = {name: value for name, value in inherited.items() if not name.startswith(_SETTINGS)}
     return (
         kept
@@ -99,9 +99,9 @@ def bot_environment(inherited: Mapping[str, str], sandbox: Sandbox, home: Path) 
 
 @contextmanager
 def claimed_home(base: Path) -> Iterator[Home]:
-    """The first of `run-1`, `run-2`, … that no other demo holds, emptied.
+    """Yield the first of `run-1`, `run-2`, … that no other demo holds, emptied.
 
-    The bot inherits the lock, so that what outlives a killed demo is not wiped under its feet.
+    The bot inherits the lock, so that a bot that outlives a killed demo keeps its directory.
     """
     base.mkdir(mode=0o700, exist_ok=True)
     for number in range(1, 100):
@@ -126,7 +126,7 @@ def claimed_home(base: Path) -> Iterator[Home]:
 async def child(
     command: list[str], environment: Mapping[str, str], home: Home
 ) -> AsyncIterator[Process]:
-    """A program that runs in `home` and has ended, asked or killed, when the block is left."""
+    """Run a program in `home`; when the block exits, it has ended, by request or killed."""
     with home.log.open("wb") as output:
         process = await asyncio.create_subprocess_exec(
             *command,
@@ -146,7 +146,7 @@ async def child(
 
 
 def _end_with(parent: int) -> Callable[[], None] | None:
-    """On Linux: the child gets SIGTERM when its parent is gone, even after SIGKILL."""
+    """Return the Linux hook that sends the child SIGTERM when its parent dies, even by SIGKILL."""
     if sys.platform != "linux":
         return None
     libc = ctypes.CDLL(None)
@@ -160,7 +160,7 @@ def _end_with(parent: int) -> Callable[[], None] | None:
 
 
 async def _end(process: Process) -> None:
-    """SIGTERM, some time to drain, then SIGKILL; returns when the child is gone."""
+    """Send SIGTERM, allow time to drain, then send SIGKILL; return when the child has exited."""
     if process.returncode is not None:
         return
     with contextlib.suppress(ProcessLookupError):
@@ -174,7 +174,7 @@ async def _end(process: Process) -> None:
 
 
 async def _while_alive(work: Coroutine[Any, Any, Any], bot: Process, stop: asyncio.Event) -> None:
-    """Do the work until it is done, `stop` is set, or the bot has ended (`DemoError`)."""
+    """Do the work until it is done, `stop` is set, or the bot has exited (`DemoError`)."""
     tasks = [asyncio.create_task(it) for it in (work, bot.wait(), stop.wait())]
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -189,7 +189,7 @@ async def _while_alive(work: Coroutine[Any, Any, Any], bot: Process, stop: async
 
 
 async def _prepare(slack: SlackSandbox) -> None:
-    """Wait for the bot, then say what a person would say to link a thread."""
+    """Wait for the bot, then send what a person would write to link a thread."""
     try:
         await slack.wait_connected(timeout=START_SECONDS)
     except TimeoutError as error:

@@ -1,4 +1,4 @@
-"""Slack's identifiers, made up but of the real shape, and clocks whose timestamps never repeat."""
+"""Fake Slack identifiers of the real shape, and clocks whose timestamps never repeat."""
 
 import random
 import string
@@ -30,7 +30,7 @@ def is_ts(text: object) -> bool:
 
 
 class Clock:
-    """A server's clock, `ahead` of the true time by so many seconds (or behind it)."""
+    """A server's clock, `ahead` of the true time by that many seconds (or behind it)."""
 
     def __init__(self) -> None:
         self.ahead = 0.0
@@ -41,7 +41,7 @@ class Clock:
         return time.time() + self.ahead
 
     async def date(self, _request: web.Request, response: web.StreamResponse) -> None:
-        """Put the time on a response that is about to be sent, as HTTP servers do."""
+        """Set the `Date` of a response that is about to be sent, as HTTP servers do."""
         response.headers["Date"] = formatdate(self.now(), usegmt=True)
 
     def next_ts(self) -> str:

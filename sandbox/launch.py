@@ -1,4 +1,4 @@
-"""Slack, Devin and the page started together, on ports that are free."""
+"""Starts Slack, Devin and the page together, on ports that are free."""
 
 import socket
 from collections.abc import AsyncIterator
@@ -11,12 +11,12 @@ from sandbox.slack.server import SlackSandbox
 
 DEFAULT_PORT = 8377
 SLACK_RETRY_DELAYS = (0.5, 10.0, 60.0)
-"""In seconds: Slack's own (at once, a minute, five minutes), made bearable for who watches."""
+"""Seconds; Slack's own are 0, a minute and five minutes, too long for somebody who watches."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sandbox:
-    """The running three, and what was said about ports on the way."""
+    """The three running servers, and notes about their ports."""
 
     slack: SlackSandbox
     devin: DevinSandbox
@@ -25,7 +25,7 @@ class Sandbox:
 
 
 def free_port(host: str, wanted: int) -> int:
-    """`wanted` when it can be listened on, else another one that the system picks."""
+    """Return `wanted` if it can be bound, else another port that the system picks."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     for port in (wanted, 0):
         with socket.socket(family, socket.SOCK_STREAM) as probe:
@@ -42,7 +42,7 @@ def free_port(host: str, wanted: int) -> int:
 async def running_sandbox(
     host: str, port: int = DEFAULT_PORT, *, request_url: str | None = None
 ) -> AsyncIterator[Sandbox]:
-    """Everything on `host`: the page on `port`, Slack and Devin on the two after it.
+    """Run everything on `host`: the page on `port`, Slack and Devin on the next two.
 
     Ports that are taken are replaced, and 0 leaves all three to the system. With `request_url`,
     Slack sends its events there by HTTP instead of over Socket Mode.
@@ -66,7 +66,7 @@ async def running_sandbox(
 
 
 def environment_of(slack: SlackSandbox, devin: DevinSandbox) -> dict[str, str]:
-    """The settings that point a bot at this sandbox."""
+    """Return the settings that point a bot at this sandbox."""
     if slack.request_url is not None:
         entry = {"SLACK_SIGNING_SECRET": slack.signing_secret}
     else:

@@ -1,1 +1,1 @@
-"""A local Devin, with a record of all it was sent."""
+"""A local Devin, with a record of every request it received."""

@@ -1,4 +1,4 @@
-"""What the local Devin answers: one table of states.
+"""The local Devin's answers: one table of states.
 
 `null`, `{"detail": string}` and the 422 list are the contract's; the other bodies have the shape
 that FastAPI and the gateways before it use, since the real ones are not published.
@@ -25,7 +25,7 @@ NOT_FOUND = "Session not found"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """One way to end a request: what is sent, if the message is kept, how the connection ends."""
+    """The end of a request: its response, whether the message is kept, and the connection's end."""
 
     meaning: str
     status: int = 200
@@ -38,7 +38,7 @@ class Answer:
     until: asyncio.Event | None = None
 
     async def pause(self) -> None:
-        """Wait as long as the session takes over its answer."""
+        """Wait for as long as the session takes to answer."""
         if self.delay:
             await asyncio.sleep(self.delay)
         if self.until is not None:
@@ -46,7 +46,7 @@ class Answer:
 
 
 class UnknownStateError(ValueError):
-    """A session was told to behave in a way that the table does not have."""
+    """A session was given a state that the table does not have."""
 
 
 def detailed(detail: object) -> str:
@@ -127,7 +127,7 @@ STATES: Mapping[str, Answer] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Changes:
-    """What a test may turn on a state's answer; None leaves it as the table has it."""
+    """A test's changes to a state's answer; None keeps the table's value."""
 
     detail: object = None
     status: int | None = None
@@ -139,7 +139,7 @@ class Changes:
 
 
 def answer_in(state: str, changes: Changes | None = None) -> Answer:
-    """The answer of a session in `state`; raises `UnknownStateError` if `STATES` has none."""
+    """Return the answer of a session in `state`; raises `UnknownStateError` if there is none."""
     if state not in STATES:
         raise UnknownStateError(f"unknown state {state!r}; known are {', '.join(STATES)}")
     answer = STATES[state]
@@ -160,7 +160,7 @@ def answer_in(state: str, changes: Changes | None = None) -> Answer:
 
 
 def _with_body(answer: Answer, body: object) -> Answer:
-    """Text goes out as it is, HTML or plain by its first character; anything else as JSON."""
+    """Set the body: text as it is, HTML or plain by its first character; anything else as JSON."""
     if not isinstance(body, str):
         return replace(answer, body=json.dumps(body), content_type=JSON)
     content_type = HTML if body.lstrip().startswith("<") else PLAIN

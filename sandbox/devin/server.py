@@ -104,7 +104,7 @@ class DevinSandbox:
         await self._port.open()
 
     def add_session(self, session_id: str, state: str = "running", *, title: str = "") -> None:
-        """Make a session known, or reset it; `ValueError` unless it is `devin-<hex>` or hex."""
+        """Add a session, or reset it; `ValueError` unless the id is `devin-<hex>` or hex."""
         known_as = canonical_id(session_id)
         if known_as is None:
             raise ValueError(f"{session_id!r} is no session id: it should be devin-<hex>")
@@ -112,13 +112,13 @@ class DevinSandbox:
         self._tell("devin.session", known_as)
 
     def demo_sessions(self) -> list[str]:
-        """Add a session for each thing worth seeing and return their ids; the first is running."""
+        """Add a session for each state worth seeing and return their ids; the first is running."""
         for id_, title, state in DEMO_SESSIONS:
             self.add_session(id_, state, title=title)
         return [id_ for id_, _, _ in DEMO_SESSIONS]
 
     def session(self, session_id: str) -> DevinSession:
-        """The session of this id, bare or prefixed; raises `UnknownSessionError`."""
+        """Return the session with this id, bare or prefixed; raises `UnknownSessionError`."""
         known_as = canonical_id(session_id)
         if known_as is None or known_as not in self.sessions:
             raise UnknownSessionError(f"no session {session_id!r} was added")
@@ -138,7 +138,7 @@ class DevinSandbox:
         takes: bool | None = None,
         times: int | None = None,
     ) -> None:
-        """From now on, or for the next `times` requests, the session answers so.
+        """Set the session's answer from now on, or for the next `times` requests.
 
         `state` is one of `answers.STATES`; the rest changes its answer. `takes` says whether
         the session keeps the message all the same, as behind a 504. `delay` is in seconds,
@@ -159,16 +159,16 @@ class DevinSandbox:
         self._tell("devin.session", session.session_id)
 
     def say(self, session_id: str, text: str) -> None:
-        """Let Devin itself write into the session; seen by reading the session."""
+        """Let Devin itself write into the session; reading the session shows it."""
         self.session(session_id).take(text, kind="devin_message", at=self.clock.now())
         self._tell("devin.said", session_id)
 
     def received(self, session_id: str) -> list[str]:
-        """The messages that the session really took, in order."""
+        """Return the messages that the session really took, in order."""
         return self.session(session_id).received()
 
     def subscribe(self) -> asyncio.Queue[dict[str, str]]:
-        """A queue that gets a small dict for every change from now on, until it is let go."""
+        """Return a queue that receives a small dict for every change, until it is dropped."""
         queue: asyncio.Queue[dict[str, str]] = asyncio.Queue()
         self._watchers.add(queue)
         return queue
@@ -197,7 +197,7 @@ class DevinSandbox:
     async def _answer_message(
         self, request: web.Request, session: DevinSession | None
     ) -> web.StreamResponse:
-        """Key, then body, then session, as FastAPI's dependencies and the endpoint would."""
+        """Check the key, the body and the session, in the order in which FastAPI would."""
         if session is not None and session.answer.ending == "refuses":
             self._record(request, session, session.next_answer(), {})
             return hang_up(request)
@@ -247,7 +247,7 @@ class DevinSandbox:
         return web.json_response(session.as_json())
 
     async def _on_list(self, request: web.Request) -> web.Response:
-        """`GET /v1/sessions`: summaries, the latest session first (docs.devin.ai, sessions)."""
+        """Serve `GET /v1/sessions`: summaries, newest session first (docs.devin.ai, sessions)."""
         self.lists += 1
         check_key(request, self.api_key)
         limit, offset = page_of(request.query)

@@ -1,4 +1,4 @@
-"""What the local Devin knows: its sessions with their messages, and what it was sent."""
+"""The local Devin's state: its sessions with their messages, and the requests it received."""
 
 import re
 import uuid
@@ -20,12 +20,12 @@ _SESSION_ID = re.compile(r"(?:devin-)?([0-9a-f]+)", re.IGNORECASE)
 
 
 class UnknownSessionError(LookupError):
-    """No session of that id was added."""
+    """No session with that id was added."""
 
 
 @dataclass(frozen=True, slots=True)
 class DevinRequest:
-    """One POST to a message endpoint; `status` is "dropped" when no whole answer was sent."""
+    """One POST to a message endpoint; `status` is "dropped" if no complete answer was sent."""
 
     session_id: str
     message: str
@@ -50,7 +50,7 @@ class DevinMessage:
     event_id: str
 
     def as_json(self) -> dict[str, str]:
-        """The documented fields; only people's messages carry a username, origin and user id."""
+        """Return the documented fields; only people's messages name a user and an origin."""
         fields = {
             "type": self.kind,
             "event_id": self.event_id,
@@ -64,7 +64,7 @@ class DevinMessage:
 
 @dataclass(slots=True)
 class DevinSession:
-    """A session: how it answers, what it took, and how many requests it has had at once."""
+    """A session: its answer, the messages it took, and its number of concurrent requests."""
 
     session_id: str
     title: str
@@ -79,7 +79,7 @@ class DevinSession:
     created_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     def received(self) -> list[str]:
-        """The messages that the session took, in order."""
+        """Return the messages that the session took, in order."""
         return [entry.text for entry in self.messages if entry.kind == "user_message"]
 
     def take(self, text: str, *, kind: Kind, at: float) -> None:
@@ -88,7 +88,7 @@ class DevinSession:
         self.messages.append(DevinMessage(kind, text, written, f"event-{uuid.uuid4().hex}"))
 
     def next_answer(self) -> Answer:
-        """The answer to this request; after the last of `times` the session is running again."""
+        """Return the answer to this request; after the last of `times`, the session runs again."""
         answer = self.answer
         if self.times is not None:
             self.times -= 1
@@ -97,7 +97,7 @@ class DevinSession:
         return answer
 
     def as_json(self) -> dict[str, object]:
-        """The body of `GET /v1/sessions/{session_id}`; suspended has no `status_enum`."""
+        """Return the body of `GET /v1/sessions/{session_id}`; suspended has no `status_enum`."""
         statuses = {"suspended": ("suspended", None), "finished": ("finished", "finished")}
         status, status_enum = statuses.get(self.state, ("running", "working"))
         updated_at = self.messages[-1].at if self.messages else self.created_at
@@ -122,14 +122,14 @@ class DevinSession:
         return {"session_id": self.session_id, "url": address, "is_new_session": True}
 
     def summary(self) -> dict[str, object]:
-        """The session as an entry of `GET /v1/sessions`: the same, without its messages."""
+        """Return the session as an entry of `GET /v1/sessions`: the same, without its messages."""
         whole = self.as_json() | {"requesting_user_email": None}
         return {name: value for name, value in whole.items() if name != "messages"}
 
 
 @dataclass(frozen=True, slots=True)
 class DevinAttachment:
-    """One uploaded file and the URL that was answered for it."""
+    """One uploaded file and the URL that was returned for it."""
 
     url: str
     name: str
@@ -137,11 +137,11 @@ class DevinAttachment:
 
 
 def canonical_id(session_id: str) -> str | None:
-    """`devin-<hex>` for that or for the bare hex; None for anything else."""
+    """Return `devin-<hex>` for that or for the bare hex; None for anything else."""
     match = _SESSION_ID.fullmatch(session_id)
     return f"devin-{match[1].lower()}" if match else None
 
 
 def _timestamp(at: datetime) -> str:
-    """ISO 8601 with microseconds and an offset, as the documented examples have it."""
+    """Format as ISO 8601 with microseconds and an offset, like the documented examples."""
     return at.isoformat(timespec="microseconds")

@@ -1,4 +1,4 @@
-"""How the local Devin's answers leave: whole, in half, or not at all."""
+"""Sends the local Devin's answers: whole, in half, or not at all."""
 
 from http import HTTPStatus
 
@@ -23,7 +23,7 @@ def check_key(request: web.Request, api_key: str) -> None:
 
 
 async def file_part(request: web.Request) -> BodyPartReader:
-    """The multipart part named `file`; raises what FastAPI would answer without it."""
+    """Return the multipart part named `file`; raises FastAPI's answer if there is none."""
     if not request.content_type.startswith("multipart/"):
         raise missing_file()
     async for part in await request.multipart():
@@ -33,7 +33,7 @@ async def file_part(request: web.Request) -> BodyPartReader:
 
 
 def not_allowed(allowed: str) -> Handler:
-    """FastAPI's 405, for every verb that a path does not have."""
+    """Return FastAPI's 405, for every verb that a path does not have."""
 
     async def on_other_verb(_request: web.Request) -> web.Response:
         response = rejection(RejectedError(405, "Method Not Allowed"))
@@ -53,12 +53,12 @@ async def rejecting(request: web.Request, handler: Handler) -> web.StreamRespons
 
 
 def rejection(rejected: RejectedError) -> web.Response:
-    """A failed check as FastAPI would answer it."""
+    """Return a failed check as FastAPI would answer it."""
     return _whole(rejected.answer)
 
 
 async def send(request: web.Request, answer: Answer) -> web.StreamResponse:
-    """End the request in the way that the answer says."""
+    """End the request in the way that the answer specifies."""
     if answer.ending == "drops":
         return hang_up(request)
     if answer.ending == "half":
@@ -78,14 +78,14 @@ def _whole(answer: Answer) -> web.Response:
 
 
 def hang_up(request: web.Request) -> web.Response:
-    """Close the connection; aiohttp then finds nowhere to write the response to."""
+    """Close the connection; aiohttp then cannot write the response anywhere."""
     if request.transport is not None:
         request.transport.abort()
     return web.Response()
 
 
 async def _send_half(request: web.Request, answer: Answer) -> web.StreamResponse:
-    """The headers, the first byte of a body that promised more, then a closed connection."""
+    """Send the headers and the first byte of a longer body, then close the connection."""
     response = web.StreamResponse(status=answer.status)
     response.content_type = answer.content_type
     response.content_length = len(answer.body)

@@ -1,4 +1,4 @@
-"""What the control API can be told, one model for each POST."""
+"""The commands of the control API, one model for each POST."""
 
 from typing import Any, Literal
 
@@ -6,13 +6,13 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class Command(BaseModel):
-    """The body of one POST; what is not named here is refused."""
+    """The body of one POST; unknown fields are refused."""
 
     model_config = ConfigDict(extra="forbid")
 
 
 class Upload(Command):
-    """A file that goes with a message; its content in base64."""
+    """A file attached to a message, with its content in base64."""
 
     name: str = Field(min_length=1, max_length=255)
     content: str = ""
@@ -53,7 +53,7 @@ class Slash(Command):
 
 
 class Press(Command):
-    """Press a button of a message or choose from its menu; the same of an ephemeral one."""
+    """Press a button of a message or choose from its menu; the message may be ephemeral."""
 
     action_id: str
     channel: str
@@ -85,7 +85,7 @@ class PressView(Command):
 
 
 class SubmitView(Command):
-    """Submit a modal with Slack's `state.values`, or short: action id -> value."""
+    """Submit a modal with Slack's `state.values`, or the short form: action id -> value."""
 
     view_id: str
     values: dict[str, Any]
@@ -147,7 +147,7 @@ class React(Command):
 
 
 class Behave(Command):
-    """Make a session answer in a certain way, see `DevinSandbox.behave`."""
+    """Set a session's answers; see `DevinSandbox.behave`."""
 
     session_id: str
     state: str
@@ -169,7 +169,7 @@ class AddSession(Command):
 
 
 class Fail(Command):
-    """Let the next calls of a Slack Web API method fail, see `SlackSandbox.fail_next`."""
+    """Make the next calls of a Slack Web API method fail; see `SlackSandbox.fail_next`."""
 
     method: str
     status: int = Field(default=200, ge=200, le=599)
@@ -182,6 +182,6 @@ class Fail(Command):
 
 
 class Disconnect(Command):
-    """Let Slack close the Socket Mode connections."""
+    """Make Slack close the Socket Mode connections."""
 
     reason: Literal["warning", "refresh_requested", "link_disabled"] = "refresh_requested"

@@ -1,8 +1,8 @@
 """The sandbox's control API: JSON over HTTP, so that the page and other programs can drive it.
 
 `GET /control/state` is the whole snapshot and `GET /control/events` a server-sent event for every
-change. Each POST takes one JSON object, described in `commands`; what is wrong with it is
-answered as 400 and `{"error": "<a sentence>"}`.
+change. Each POST takes one JSON object, described in `commands`; an invalid one is answered with
+400 and `{"error": "<a sentence>"}`.
 """
 
 import asyncio
@@ -62,7 +62,7 @@ class Control:
         self._closing = asyncio.Event()
 
     def routes(self) -> list[web.RouteDef]:
-        """Every route, to be added to the application that serves the page."""
+        """Return every route, for the application that serves the page."""
         return [
             web.get("/control/state", self._on_state),
             web.get("/control/events", self._on_events),
@@ -105,7 +105,7 @@ class Control:
         return response
 
     async def _next_events(self, changes: asyncio.Queue[Change]) -> bytes:
-        """The changes since the last time as SSE, or a comment when there are none for a while."""
+        """Return the changes since the last call as SSE, or a comment after a silence."""
         try:
             first = await asyncio.wait_for(changes.get(), PING_SECONDS)
         except TimeoutError:
@@ -116,7 +116,7 @@ class Control:
 
     @asynccontextmanager
     async def _changes(self) -> AsyncIterator[asyncio.Queue[Change]]:
-        """Both sandboxes' changes in one queue, and one more to wake the stream when closing."""
+        """Merge both sandboxes' changes, and one more that wakes the stream on close."""
         merged: asyncio.Queue[Change] = asyncio.Queue()
         from_slack, from_devin = self._slack.subscribe(), self._devin.subscribe()
         pumps = [
@@ -261,7 +261,7 @@ def _post(path: str, model: type[C], act: Callable[[C], Awaitable[Reply]]) -> we
 
 
 def _sentence(error: ValidationError) -> str:
-    """What is wrong with a body, in plain words and without repeating its values."""
+    """Describe a body's errors in plain words, without repeating its values."""
     parts = []
     for entry in error.errors(include_input=False, include_url=False):
         where = ".".join(str(step) for step in entry["loc"])

@@ -1,7 +1,7 @@
-"""Who may talk to the sandbox's page and control API: this machine, and no other site's script.
+"""Limits the sandbox's page and control API to this machine, without other sites' scripts.
 
-A page elsewhere on the web can make a browser send requests to 127.0.0.1. It gives itself away by
-the `Host` it was reached under (DNS rebinding) or by its `Origin` (cross-site POST).
+A page elsewhere on the web can make a browser send requests to 127.0.0.1. Such a request is
+recognized by its `Host` (DNS rebinding) or by its `Origin` (cross-site POST).
 """
 
 import ipaddress
@@ -15,7 +15,7 @@ _READING = {"GET", "HEAD"}
 
 
 def is_loopback(host: str) -> bool:
-    """Whether an address to listen on can be reached from this machine only."""
+    """Return True if an address to listen on can be reached from this machine only."""
     if host == "localhost":
         return True
     try:

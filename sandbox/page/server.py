@@ -1,7 +1,7 @@
-"""The sandbox's web page: plain files served from `web/`, and the control API with it.
+"""The sandbox's web page: static files from `web/`, and the control API beside them.
 
-Nothing is built and nothing is loaded from elsewhere; the policy sent along makes the browser hold
-the page to that.
+Nothing is built, and nothing is loaded from elsewhere; the content security policy makes the
+browser enforce that.
 """
 
 from pathlib import Path
@@ -23,7 +23,7 @@ FILES = {"/": ("page.html", "text/html")} | {
     for path in sorted(HERE.iterdir())
     if path.suffix in _TYPES
 }
-"""What is served: path -> the file in `web/`, and its type."""
+"""The served files: path -> the file in `web/`, and its type."""
 MAX_BODY_BYTES = 16 * 1024**2
 HEADERS = {
     "Content-Security-Policy": (
@@ -38,9 +38,9 @@ HEADERS = {
 
 
 class PageServer:
-    """Serves page and control API on `url` inside its `async with`.
+    """Serves the page and the control API on `url` inside its `async with`.
 
-    Raises `ValueError` for a host that others could reach, and `OSError` when the port is taken.
+    Raises `ValueError` for a host that others could reach, and `OSError` if the port is taken.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""All that the sandbox's page shows, as one JSON-able dict: the workspace and the sessions."""
+"""Everything that the sandbox's page shows, as one JSON-able dict: workspace and sessions."""
 
 from dataclasses import asdict
 from typing import Any
@@ -17,7 +17,7 @@ MOST_REQUESTS = 50
 
 
 async def snapshot(slack: SlackSandbox, devin: DevinSandbox) -> Shown:
-    """The whole state; of long channels and busy sessions, the newest entries."""
+    """Return the whole state; of long channels and busy sessions, only the newest entries."""
     workspace = slack.workspace
     return {
         "app": {"user_id": slack.bot_user_id, "bot_id": slack.bot_id, "app_id": slack.app_id},
@@ -39,7 +39,7 @@ async def snapshot(slack: SlackSandbox, devin: DevinSandbox) -> Shown:
 
 
 async def _is_connected(slack: SlackSandbox) -> bool | None:
-    """Whether the app holds a Socket Mode connection now; None when events go by HTTP."""
+    """Return True if the app holds a Socket Mode connection now; None if events go by HTTP."""
     if slack.request_url is not None:
         return None
     try:
@@ -80,7 +80,7 @@ def _channel(channel: Channel, slack: SlackSandbox) -> Shown:
 
 
 def message_shown(message: Message) -> Shown:
-    """One message as the page needs it."""
+    """Return one message in the form that the page needs."""
     return {
         "ts": message.ts,
         "user": message.user,

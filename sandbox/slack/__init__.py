@@ -1,1 +1,1 @@
-"""A local Slack: its workspace, its Web API, what people do there, and how the app hears of it."""
+"""A local Slack: its workspace, its Web API, people's acts, and their delivery to the app."""

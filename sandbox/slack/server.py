@@ -5,8 +5,8 @@
         await slack.wait_connected()
         ts = await slack.say("hello", user="ada", channel="general")
 
-What people do is in `Writing` and `Interacting`, what goes wrong in `Failing`, what outlives it in
-`Keeping`; here are its life and what people see.
+People's acts are in `Writing` and `Interacting`, failures in `Failing`, and state that outlives it
+in `Keeping`; this module has its life cycle and what people see.
 Leaving the block stops every pending delivery and redelivery.
 """
 
@@ -37,7 +37,7 @@ _MAX_BODY_BYTES = 4 * 1024**2
 
 
 class SlackSandbox(Writing, Interacting, Failing, Keeping):
-    """One local Slack with one workspace and one app; the tokens are made up, always the same."""
+    """One local Slack with one workspace and one app; its fake tokens are always the same."""
 
     bot_token = "xoxb-sandbox-not-a-secret"  # noqa: S105 - made up
     app_token = f"xapp-1-{APP_ID}-sandbox-not-a-secret"
@@ -68,10 +68,10 @@ class SlackSandbox(Writing, Interacting, Failing, Keeping):
         self._web_api = WebApi(self._state, tokens, self._socket_mode)
         self._runner: web.AppRunner | None = None
         self.files_origin = ""
-        """A second origin with the same files, as files-origin.slack.com."""
+        """A second origin with the same files, like files-origin.slack.com."""
 
     async def __aenter__(self) -> Self:
-        """Start to serve on the given or a free port."""
+        """Start serving on the given port, or on a free one."""
         app = web.Application(client_max_size=_MAX_BODY_BYTES)
         app.on_response_prepare.append(self.workspace.clock.date)
         app.router.add_route("*", "/api/{method}", self._web_api.serve)
@@ -105,12 +105,12 @@ class SlackSandbox(Writing, Interacting, Failing, Keeping):
 
     @property
     def transport(self) -> Literal["socket", "http"]:
-        """How the app is reached."""
+        """The transport through which the app is reached."""
         return "http" if self._socket_mode is None else "socket"
 
     @property
     def connections(self) -> int:
-        """How many Socket Mode connections can be used now."""
+        """The number of usable Socket Mode connections."""
         return 0 if self._socket_mode is None else self._socket_mode.connection_count
 
     @property
@@ -120,7 +120,7 @@ class SlackSandbox(Writing, Interacting, Failing, Keeping):
 
     @property
     def bot_user_id(self) -> str:
-        """The user id of the app's bot, as it is mentioned."""
+        """The user id of the app's bot, as mentions contain it."""
         return self._state.bot.id
 
     @property
@@ -150,7 +150,7 @@ class SlackSandbox(Writing, Interacting, Failing, Keeping):
 
     @property
     def scopes(self) -> list[str]:
-        """The bot token's scopes; a test may take some away."""
+        """The bot token's scopes; a test may remove some."""
         return self._state.scopes
 
     @scopes.setter
@@ -168,7 +168,7 @@ class SlackSandbox(Writing, Interacting, Failing, Keeping):
 
     @property
     def trigger_seconds(self) -> float:
-        """How long a trigger id may open a modal: three seconds, unless a test says otherwise."""
+        """The lifetime of a trigger id: three seconds, unless a test changes it."""
         return self._state.triggers.seconds
 
     @trigger_seconds.setter
@@ -177,7 +177,7 @@ class SlackSandbox(Writing, Interacting, Failing, Keeping):
 
     @property
     def response_url_seconds(self) -> float:
-        """How long a response URL may be used: thirty minutes, unless a test says otherwise."""
+        """The lifetime of a response URL: thirty minutes, unless a test changes it."""
         return self._state.response_urls.seconds
 
     @response_url_seconds.setter
@@ -186,7 +186,7 @@ class SlackSandbox(Writing, Interacting, Failing, Keeping):
 
     @property
     def request_url(self) -> str | None:
-        """Where events go by HTTP; may be set once the app has its port."""
+        """The address for events by HTTP; it may be set once the app has its port."""
         return self._http.request_url
 
     @request_url.setter
@@ -194,7 +194,7 @@ class SlackSandbox(Writing, Interacting, Failing, Keeping):
         self._http.request_url = url
 
     async def verify_url(self) -> bool:
-        """Do the `url_verification` handshake with the request URL; tell whether it worked."""
+        """Do the `url_verification` handshake with the request URL; return True if it worked."""
         return await self._http.verify_url()
 
     def sign(self, body: bytes, timestamp: int | None = None) -> dict[str, str]:
@@ -206,15 +206,15 @@ class SlackSandbox(Writing, Interacting, Failing, Keeping):
         return self.workspace.thread(channel, ts)
 
     def channel_messages(self, channel: str) -> list[Message]:
-        """Return everything that is in a channel, replies included, oldest first."""
+        """Return all messages of a channel, including replies, oldest first."""
         return list(self.workspace.channel(channel).messages.values())
 
     def reactions(self, channel: str, ts: str) -> list[str]:
-        """Return the names of a message's reactions, in the order they came."""
+        """Return the names of a message's reactions, in the order in which they were added."""
         return list(self.workspace.message(channel, ts).reactions)
 
     def ephemerals(self, channel: str, user: str | None = None) -> list[Message]:
-        """Return the ephemeral messages in a channel, to everybody or to one user."""
+        """Return the ephemeral messages in a channel, for everybody or for one user."""
         place = self.workspace.channel(channel).id
         reader = None if user is None else self.workspace.user(user).id
         return [
@@ -224,16 +224,16 @@ class SlackSandbox(Writing, Interacting, Failing, Keeping):
         ]
 
     def home_view(self, user: str) -> JSON | None:
-        """Return what the app has published on a user's Home tab."""
+        """Return the app's published view on a user's Home tab."""
         return self._state.views.home_of(self.workspace.user(user).id)
 
     def open_views(self, user: str) -> list[JSON]:
-        """Return a user's open modals, the one in front last; refused ones carry `errors`."""
+        """Return a user's open modals, with the one in front last; refused ones carry `errors`."""
         return self._state.views.open_for(self.workspace.user(user).id)
 
     @property
     def step_results(self) -> dict[str, tuple[str, Any]]:
-        """How each finished step ended: execution id -> ("success" or "error", payload)."""
+        """The result of each finished step: execution id -> ("success" or "error", payload)."""
         return self._state.steps.results
 
     def subscribe(self) -> Subscription:

@@ -1,1 +1,1 @@
-"""People's acts in the local Slack, and the payloads that come of them."""
+"""People's acts in the local Slack, and the payloads that result from them."""

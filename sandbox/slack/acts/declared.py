@@ -1,4 +1,4 @@
-"""What the app's manifest declares, as Slack's client offers it: commands, shortcuts, steps.
+"""The app's manifest as Slack's client offers it: commands, shortcuts and steps.
 
 The page shows these. A test compares them with the manifest that the bot prints.
 """
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class SlashCommand:
-    """A slash command and how the composer explains it."""
+    """A slash command with the hints that the composer shows."""
 
     command: str
     usage_hint: str
@@ -25,7 +25,7 @@ class Shortcut:
 
 @dataclass(frozen=True, slots=True)
 class StepKind:
-    """A Workflow Builder step; its inputs are names, and whether each is required."""
+    """A Workflow Builder step; `inputs` maps each name to whether it is required."""
 
     callback_id: str
     title: str

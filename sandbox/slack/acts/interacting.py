@@ -1,4 +1,4 @@
-"""What people do with the app in the local Slack: commands, buttons, shortcuts, modals, steps.
+"""People's interactions with the app: commands, buttons, shortcuts, modals and steps.
 
 Each waits until the app has acknowledged, or until the person would see that it did not.
 """
@@ -34,7 +34,7 @@ class Interacting:
     async def slash(
         self, command: str, text: str, *, user: str = "ada", channel: str = "general"
     ) -> Delivery:
-        """Run a slash command; what the app says in its ack is shown, as is a failure."""
+        """Run a slash command; the text in the app's ack is shown, and so is a failure."""
         who, place = self._insider(user), self._state.workspace.channel(channel)
         url = ResponseUrl(who.id, place.id)
         payload = command_payload(who, place, command, text, self._handles(who, url))
@@ -56,10 +56,11 @@ class Interacting:
         value: str | None = None,
         block_id: str | None = None,
     ) -> Delivery:
-        """Press a button of a message, or choose from a menu of it.
+        """Press a button of a message, or choose from its menu.
 
         `value` is the chosen option's, or replaces the button's own, to tamper with it; `block_id`
-        tells elements of the same `action_id` apart. Raises UnknownName if it is not there.
+        tells elements with the same `action_id` apart. Raises UnknownName if the element does not
+        exist.
         """
         message = self._state.workspace.message(channel, message_ts)
         return await self._press((action_id, block_id), message, user, value)
@@ -94,7 +95,7 @@ class Interacting:
     ) -> Delivery:
         """Press a button of a modal or of App Home, or choose from a menu there.
 
-        `values` is what has been typed into the modal so far, as Slack's `state.values`.
+        `values` is the modal's input so far, as Slack's `state.values`.
         """
         who, view = self._state.workspace.user(user), self._view(user, view_id)
         if values is not None:
@@ -113,7 +114,7 @@ class Interacting:
         return await self._deliver("interactive", payload)
 
     async def close_view(self, view_id: str, *, user: str = "ada") -> None:
-        """Close a modal without submitting it; the app hears of it if the view asks for that."""
+        """Close a modal without submitting it; the app is notified if the view requests it."""
         who, view = self._state.workspace.user(user), self._view(user, view_id)
         if view["clear_on_close"]:
             self._state.views.close_all(who.id)
@@ -139,8 +140,8 @@ class Interacting:
     ) -> Delivery:
         """Submit a modal. `values` is Slack's `state.values`, or short: action id -> value.
 
-        The modal closes, stays with `errors`, or changes, as the app's ack says; without an ack
-        it stays open.
+        The modal closes, stays with `errors`, or changes, as the app's ack says; without an ack it
+        stays open.
         """
         who, view = self._state.workspace.user(user), self._view(user, view_id)
         view["state"] = {"values": submitted_state(view, values)}
@@ -153,7 +154,7 @@ class Interacting:
         return delivery
 
     async def open_home(self, user: str) -> None:
-        """Open the app's Home tab; the event goes out in the background."""
+        """Open the app's Home tab; the event is sent in the background."""
         who = self._state.workspace.user(user)
         direct = self._state.workspace.direct_message(who.id, self._state.bot.id)
         event: JSON = {
@@ -167,14 +168,14 @@ class Interacting:
         self._state.emit(event if view is None else {**event, "view": view})
 
     async def run_step(self, callback_id: str, inputs: dict[str, Any]) -> str:
-        """Start a Workflow Builder step in the background; returns its execution id."""
+        """Start a Workflow Builder step in the background; return its execution id."""
         execution_id, token = self._state.steps.start()
         ts = self._state.workspace.clock.next_ts()
         self._state.emit(step_event(callback_id, inputs, execution_id, token, ts))
         return execution_id
 
     def answers(self, delivery: Delivery) -> int:
-        """How often the app has used the response URL that came with `delivery`."""
+        """Return the number of uses of the response URL that came with `delivery`."""
         key = str(delivery.payload.get("response_url", "")).rpartition("/")[2]
         return self._state.response_urls.uses(key)
 
@@ -214,7 +215,7 @@ class Interacting:
         return found[1]
 
     def _follow(self, user: User, view: JSON, answer: JSON) -> None:
-        """Do with the modal what the app's `response_action` says."""
+        """Apply the app's `response_action` to the modal."""
         views, workspace = self._state.views, self._state.workspace
         action = answer.get("response_action")
         if action == "errors":
@@ -240,7 +241,7 @@ def _pressed(blocks: list[JSON], where: tuple[str, str | None], value: str | Non
 
 
 def _element(blocks: list[JSON], where: tuple[str, str | None]) -> tuple[str, JSON]:
-    """Find an element by its action id, and by its block's id if that is given."""
+    """Find an element by its action id, and by its block's id if given."""
     action_id, wanted_block = where
     for block_id, element in interactive_elements(blocks):
         if element["action_id"] == action_id and wanted_block in {None, block_id}:

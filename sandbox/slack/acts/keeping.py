@@ -1,7 +1,7 @@
-"""A local Slack that goes on where another one ended: what it keeps, as JSON, and back.
+"""Saves a local Slack as JSON, and restores it into another one that continues from there.
 
-Kept is what the app may still need: messages, what one person sees, open modals, and steps that
-have not ended. No token is among it, and nothing that is still to be delivered.
+It saves what the app may still need: messages, ephemeral messages, open modals, and steps that have
+not ended. It saves no tokens, and no pending deliveries.
 """
 
 from dataclasses import asdict
@@ -12,12 +12,12 @@ from sandbox.slack.world.workspace import JSON, Channel, Message, SlackFile
 
 
 class Keeping:
-    """Memory that outlives a process."""
+    """State that outlives a process."""
 
     _state: SlackState
 
     def keep(self) -> JSON:
-        """Return what `recall` brings back."""
+        """Return the state that `recall` restores."""
         state = self._state
         used = [channel for channel in state.workspace.channels.values() if channel.messages]
         return {
@@ -29,7 +29,7 @@ class Keeping:
         }
 
     def recall(self, kept: JSON) -> None:
-        """Bring back what another one kept; the app hears of nothing."""
+        """Restore the state that another one saved, without notifying the app."""
         state, workspace = self._state, self._state.workspace
         for facts in kept["files"]:
             content = facts.pop("content").encode()
@@ -62,7 +62,7 @@ def _channel(channel: Channel) -> JSON:
 
 
 def _message(message: Message) -> JSON:
-    """What is not as in any message; the files by id, and without the replies' times."""
+    """Return the fields that differ from the defaults; files by id, and without `reply_ts`."""
     facts = {name: value for name, value in asdict(message).items() if value}
     facts.pop("reply_ts", None)
     return facts | ({"files": [file.id for file in message.files]} if message.files else {})

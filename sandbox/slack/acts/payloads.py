@@ -1,7 +1,7 @@
-"""The payloads of what people do with the app: commands, buttons, shortcuts and modals.
+"""The payloads of people's interactions: commands, buttons, shortcuts and modals.
 
-Shapes from docs.slack.dev/reference/interaction-payloads. A command has no `thread_ts`; a button
-in an ephemeral message comes without that message.
+Shapes from docs.slack.dev/reference/interaction-payloads. A command has no `thread_ts`; a button in
+an ephemeral message comes without that message.
 """
 
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ from sandbox.slack.world.workspace import (
 
 @dataclass(frozen=True, slots=True)
 class Handles:
-    """What every interaction gives the app to answer with, and when it happened (a `ts`)."""
+    """The handles that every interaction gives the app for its answer, and its time (a `ts`)."""
 
     trigger_id: str
     ts: str
@@ -89,7 +89,7 @@ def view_button_payload(user: User, view: JSON, action: JSON, handles: Handles) 
 def action_of(element: JSON, block_id: str, value: str | None) -> JSON:
     """Return the used element as an entry of `actions`.
 
-    `value` replaces a button's own; of a menu it is the value of the option that was chosen.
+    `value` replaces a button's own; for a menu it is the value of the chosen option.
     """
     kept: JSON = {
         key: element[key] for key in ("action_id", "type", "text", "style") if key in element
@@ -102,7 +102,7 @@ def action_of(element: JSON, block_id: str, value: str | None) -> JSON:
 
 
 def option_of(element: JSON, value: str | None) -> JSON | None:
-    """Return the option with that value; one that the menu does not have goes as it is."""
+    """Return the option with that value; if the menu has none, make one."""
     if value is None:
         return None
     made = {"text": {"type": "plain_text", "text": value, "emoji": True}, "value": value}
@@ -128,7 +128,7 @@ def shortcut_payload(
 
 
 def submission_payload(user: User, view: JSON, trigger_id: str) -> JSON:
-    """Return `view_submission`. There is no channel or thread in it."""
+    """Return `view_submission`, which contains no channel or thread."""
     return _common("view_submission", user, trigger_id) | {"view": view, "response_urls": []}
 
 
@@ -140,7 +140,7 @@ def closed_payload(user: User, view: JSON, *, is_cleared: bool) -> JSON:
 
 
 def suggestion_payload(user: User, view: JSON, element: JSON, block_id: str, typed: str) -> JSON:
-    """Return `block_suggestion`: what was typed into an external menu of a view."""
+    """Return `block_suggestion`: the text typed into an external menu of a view."""
     payload = _common("block_suggestion", user, "") | {
         "container": {"type": "view", "view_id": view["id"]},
         "view": view,
@@ -201,5 +201,5 @@ def _common(kind: str, user: User, trigger_id: str) -> JSON:
 
 
 def _channel_name(channel: Channel) -> str:
-    """Slack hides the names of what is not public."""
+    """Return the channel's name; Slack hides the names of those that are not public."""
     return {"im": "directmessage", "group": "privategroup"}.get(channel.kind, channel.name)

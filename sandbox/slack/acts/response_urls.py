@@ -11,7 +11,7 @@ LIFETIME_SECONDS = 30 * 60.0
 
 @dataclass(slots=True)
 class ResponseUrl:
-    """One response URL: whose interaction it answers, and the message it came from, if any."""
+    """One response URL: the user whose interaction it answers, and its message, if any."""
 
     user: str
     channel: str
@@ -23,20 +23,20 @@ class ResponseUrl:
 
 @dataclass(slots=True)
 class ResponseUrls:
-    """Every response URL that was given out, by its id. A test may shorten `seconds`."""
+    """Every issued response URL, by its id. A test may shorten `seconds`."""
 
     seconds: float = LIFETIME_SECONDS
     _issued: dict[str, ResponseUrl] = field(default_factory=dict)
 
     def issue(self, url: ResponseUrl) -> str:
-        """Give one out; returns its id."""
+        """Issue a response URL; return its id."""
         key = new_id("", 24)
         url.expires = time.monotonic() + self.seconds
         self._issued[key] = url
         return key
 
     def use(self, key: str) -> tuple[ResponseUrl | None, str | None]:
-        """Count one use; returns the URL, or Slack's error when it can be used no more."""
+        """Count one use; return the URL, or Slack's error if it can no longer be used."""
         url = self._issued.get(key)
         if url is None:
             return None, "no_such_url"
@@ -48,6 +48,6 @@ class ResponseUrls:
         return url, None
 
     def uses(self, key: str) -> int:
-        """How often one was used so far."""
+        """Return the number of uses so far."""
         url = self._issued.get(key)
         return 0 if url is None else url.uses

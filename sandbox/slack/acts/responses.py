@@ -1,4 +1,4 @@
-"""What an app answers with through a response URL, or in the acknowledgement of a command."""
+"""The app's answers through a response URL, or in the acknowledgement of a command."""
 
 import json
 from typing import Any
@@ -31,7 +31,7 @@ async def serve_response(state: SlackState, request: web.Request) -> web.Respons
 
 
 def apply_response(state: SlackState, url: ResponseUrl, body: JSON) -> str | None:
-    """Do what the app asks for; returns Slack's error if it is refused.
+    """Apply the app's response; return Slack's error if it is refused.
 
     Without `response_type` the answer is ephemeral, and without `thread_ts` it is not in a thread.
     """

@@ -1,4 +1,4 @@
-"""Modals and App Home views, the triggers that may open them, and what a person types into them."""
+"""Modals and App Home views, the triggers that open them, and people's input into them."""
 
 import time
 from collections import defaultdict
@@ -14,20 +14,20 @@ TRIGGER_SECONDS = 3.0
 
 @dataclass(slots=True)
 class Triggers:
-    """Trigger ids: single use, good for three seconds (`seconds` may be changed by a test)."""
+    """Trigger ids: single use, valid for three seconds (a test may change `seconds`)."""
 
     seconds: float = TRIGGER_SECONDS
     _issued: dict[str, tuple[str, float]] = field(default_factory=dict)
     _used: set[str] = field(default_factory=set)
 
     def issue(self, user: str) -> str:
-        """Return a fresh trigger of something that `user` just did."""
+        """Return a fresh trigger for something that `user` just did."""
         trigger_id = f"{time.time_ns()}.{new_id('', 10)}"
         self._issued[trigger_id] = (user, time.monotonic() + self.seconds)
         return trigger_id
 
     def redeem(self, trigger_id: str) -> tuple[str, str | None]:
-        """Use a trigger up: the user it belongs to, and Slack's error if it is not good."""
+        """Use up a trigger; return its user, and Slack's error if it is invalid."""
         if trigger_id in self._used:
             return "", "exchanged_trigger_id"
         if trigger_id not in self._issued:
@@ -41,17 +41,17 @@ class Triggers:
 
 @dataclass(slots=True)
 class Views:
-    """Every user's stack of open modals, and published home view."""
+    """Every user's stack of open modals, and their published home view."""
 
     _open: dict[str, list[JSON]] = field(default_factory=lambda: defaultdict(list))
     _homes: dict[str, JSON] = field(default_factory=dict)
 
     def open_for(self, user: str) -> list[JSON]:
-        """Return the user's modals, the one in front last."""
+        """Return the user's modals, with the one in front last."""
         return list(self._open[user])
 
     def home_of(self, user: str) -> JSON | None:
-        """Return what the user's App Home shows."""
+        """Return the content of the user's App Home."""
         return self._homes.get(user)
 
     def push(self, workspace: Workspace, user: str, view: JSON) -> JSON:
@@ -64,7 +64,7 @@ class Views:
         return made
 
     def restore(self, user: str, view: JSON) -> None:
-        """Open a modal again that was made before, in front of the user's others."""
+        """Reopen an existing modal in front of the user's others."""
         self._open[user].append(view)
 
     def publish(self, workspace: Workspace, user: str, view: JSON) -> JSON:
@@ -75,7 +75,7 @@ class Views:
         return made
 
     def find(self, view_id: str | None, external_id: str | None) -> tuple[str, JSON] | None:
-        """Return the open modal or home with that id, and whose it is."""
+        """Return the open modal or home with that id, and its user."""
         shown = [(user, view) for user, stack in self._open.items() for view in stack]
         for user, view in [*shown, *self._homes.items()]:
             if view_id == view["id"] or (external_id and external_id == view["external_id"]):
@@ -83,7 +83,7 @@ class Views:
         return None
 
     def replace(self, workspace: Workspace, old: JSON, view: JSON) -> None:
-        """Give an open view another content; it keeps its id and its place."""
+        """Replace an open view's content; it keeps its id and its place."""
         kept = {key: old[key] for key in ("root_view_id", "previous_view_id", "id")}
         made = _finished(workspace, view, old["id"]) | kept
         old.clear()
@@ -99,10 +99,10 @@ class Views:
 
 
 def submitted_state(view: JSON, values: JSON) -> JSON:
-    """Return `state.values`: `values` as Slack's own nested form, or short: action id -> text.
+    """Return `state.values` from Slack's own nested form, or from the short one: action id -> text.
 
-    Raises UnknownName for a field that is not in the view, and ValueError where Slack's client
-    would not let the person submit: an empty field that is not optional.
+    Raises UnknownName for a field that is not in the view, and ValueError if Slack's client would
+    not let the person submit: an empty field that is not optional.
     """
     state: JSON = {}
     left = dict(values)
@@ -163,7 +163,7 @@ def _finished(workspace: Workspace, view: JSON, view_id: str) -> JSON:
 
 
 def with_ids(blocks: list[JSON]) -> list[JSON]:
-    """Return the blocks as Slack keeps them, with every `block_id` and `action_id` filled in."""
+    """Return the blocks as Slack stores them, with every `block_id` and `action_id` filled in."""
     finished = []
     for block in blocks:
         made = {**block, "block_id": block.get("block_id") or new_id("", 5)}

@@ -1,4 +1,4 @@
-"""What people write in the local Slack, and the events that come of it."""
+"""People's messages in the local Slack, and the events that result from them."""
 
 import uuid
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from sandbox.slack.world.workspace import JSON, Channel, Message, SlackFile, Unk
 
 
 class Writing:
-    """Acts that end in messages and events. Users and channels are short names or ids."""
+    """Acts that produce messages and events. Users and channels are short names or ids."""
 
     _state: SlackState
 
@@ -32,12 +32,11 @@ class Writing:
         via: str | None = None,
         deliver: bool = True,
     ) -> str:
-        """Write a message and return its ts; the events go out in the background.
+        """Write a message and return its ts; the events are sent in the background.
 
-        `via` is the app (its bot) that writes it with the author's own token, a user token.
-
-        Files are `workspace.add_file(...)` or just names. With `deliver=False` it is in the
-        history and the app hears nothing; `event_of` gives the event to send by hand. Raises
+        `via` is the app (its bot) that writes it with the author's own token, a user token. Files
+        are `workspace.add_file(...)` or just names. With `deliver=False` it is in the history but
+        the app is not notified; `event_of` returns the event for sending by hand. Raises
         UnknownName for an unknown thread and ValueError for somebody who is not in the channel.
         """
         author, place = self._writer(user, channel)
@@ -67,10 +66,10 @@ class Writing:
         comment: str = "",
         deliver: bool = True,
     ) -> str:
-        """Forward a message, with a comment or without, and return the new message's ts.
+        """Forward a message, with or without a comment, and return the new message's ts.
 
         Raises UnknownName for an unknown message or thread, and ValueError for somebody who is not
-        in `to`, or who cannot read the message: it stands in a private place without them.
+        in `to`, or who cannot read the message: it is in a private place without them.
         """
         author, place = self._writer(user, to)
         source = self._state.workspace.channel(channel)
@@ -92,7 +91,7 @@ class Writing:
     async def edit(
         self, channel: str, ts: str, text: str, *, blocks: list[JSON] | None = None
     ) -> None:
-        """Change a message as its author; gives `message_changed` with `edited`."""
+        """Change a message as its author; sends `message_changed` with `edited`."""
         message = self._state.workspace.message(channel, ts)
         previous = message_json(self._state.workspace, message)
         message.text = text
@@ -105,7 +104,7 @@ class Writing:
         self._state.delete(self._state.workspace.message(channel, ts))
 
     async def unfurl(self, channel: str, ts: str, *, of: str | None = None) -> None:
-        """Let Slack add a link preview: `message_changed` without `edited`, and no old text.
+        """Let Slack add a link preview: `message_changed` without `edited` and the old text.
 
         `of` is the message in the same channel whose permalink is previewed; else it is a web page.
         """
@@ -119,7 +118,7 @@ class Writing:
         self._state.changed(message, None)
 
     async def join(self, channel: str, user: str) -> None:
-        """Bring somebody, or the app's bot, into a channel."""
+        """Add somebody, or the app's bot, to a channel."""
         place, who = self._state.workspace.channel(channel), self._state.workspace.user(user)
         if who.id in place.members:
             raise ValueError(f"{who.name} is in {place.name} already")
@@ -138,7 +137,7 @@ class Writing:
         self._state.emit(joined, place)
 
     async def share(self, channel: str) -> None:
-        """Share a private channel with another organization; the app hears of its new id."""
+        """Share a private channel with another organization; the app is told its new id."""
         place = self._state.workspace.channel(channel)
         old = self._state.workspace.share(place)
         changed = {
@@ -155,7 +154,7 @@ class Writing:
         self._state.react(message, self._state.workspace.user(user), name)
 
     async def unreact(self, channel: str, ts: str, name: str, *, user: str = "ada") -> None:
-        """Take a person's reaction back."""
+        """Remove a person's reaction."""
         message = self._state.workspace.message(channel, ts)
         self._state.unreact(message, self._state.workspace.user(user), name)
 
@@ -215,9 +214,9 @@ def _subtype(message: Message, *, is_broadcast: bool) -> str | None:
 
 
 def _sign(author: User, message: Message, app: User) -> None:
-    """Put the author on a message as Slack does for people, apps and legacy webhooks.
+    """Set the author of a message as Slack does for people, apps and legacy webhooks.
 
-    What an app writes with a person's token has that person and the app's ids
+    A message that an app writes with a person's token has that person and the app's ids
     (docs.slack.dev/reference/events/message, and `bot_profile` beside it).
     """
     if author.posts_as == "legacy":

@@ -1,4 +1,4 @@
-"""What Slack refuses in blocks and views; the limits are those of the Block Kit reference."""
+"""Slack's checks on blocks and views, with the limits of the Block Kit reference."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -27,7 +27,7 @@ _BLOCK_TYPES = {
 
 
 def block_problems(blocks: Any, limit: int = MAX_BLOCKS) -> list[str]:
-    """Return what is wrong with `blocks`, in the style of `response_metadata.messages`."""
+    """Return the problems in `blocks`, in the style of `response_metadata.messages`."""
     if not isinstance(blocks, list):
         return ["[ERROR] must be an array [json-pointer:/blocks]"]
     if len(blocks) > limit:
@@ -49,13 +49,13 @@ def interactive_elements(blocks: list[dict[str, Any]]) -> Iterator[tuple[str, di
 
 
 def options_of(element: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return a menu's options, those of its groups included."""
+    """Return a menu's options, including those of its groups."""
     groups = [group["options"] for group in element.get("option_groups") or []]
     return [option for options in [element.get("options") or [], *groups] for option in options]
 
 
 def view_problems(view: Any) -> list[str]:
-    """Return what is wrong with a modal or home view."""
+    """Return the problems in a modal or home view."""
     if not isinstance(view, dict) or view.get("type") not in {"modal", "home"}:
         return ["[ERROR] missing or unknown view type [json-pointer:/view/type]"]
     problems = block_problems(view.get("blocks"), MAX_VIEW_BLOCKS)
@@ -71,7 +71,7 @@ def view_problems(view: Any) -> list[str]:
 
 
 def is_too_large(view: Any) -> bool:
-    """Tell whether the view is over Slack's 250 kB."""
+    """Tell whether the view exceeds Slack's 250 kB."""
     return len(json.dumps(view)) > MAX_VIEW_BYTES
 
 
@@ -165,7 +165,7 @@ def _in_element(element: Any) -> list[str]:
 
 
 def _in_menu(element: dict[str, Any]) -> list[str]:
-    """A static menu: 100 options at most in each list, and what is chosen first is one of them."""
+    """Check a static menu: at most 100 options in each list, and an initial one among them."""
     groups = element.get("option_groups") or []
     lists = [element.get("options") or [], *(group.get("options") or [] for group in groups)]
     if not any(lists) or not all(len(each) <= MAX_OPTIONS for each in [groups, *lists]):
@@ -198,7 +198,7 @@ def _text_problems(text: Any, limit: int, where: str, *, plain: bool = False) ->
 
 
 def _repeated_ids(blocks: list[Any]) -> list[str]:
-    """Two blocks may not share a block_id, nor two elements of a block an action_id."""
+    """Check that blocks share no `block_id`, and elements of a block no `action_id`."""
     block_ids = [it["block_id"] for it in blocks if isinstance(it, dict) and it.get("block_id")]
     problems = []
     if len(set(block_ids)) < len(block_ids):

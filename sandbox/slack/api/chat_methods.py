@@ -26,7 +26,7 @@ _EMOJI_CHARACTERS = set("abcdefghijklmnopqrstuvwxyz0123456789_+-':")
 
 
 def post_message(state: SlackState, params: Params) -> JSON:
-    """chat.postMessage: text beyond 40,000 characters is cut, with a warning."""
+    """Implement chat.postMessage: text beyond 40,000 characters is cut, with a warning."""
     channel = writable_channel(state, params)
     text, blocks = _content(params)
     message = Message(
@@ -50,7 +50,7 @@ def post_message(state: SlackState, params: Params) -> JSON:
 
 
 def post_ephemeral(state: SlackState, params: Params) -> JSON:
-    """chat.postEphemeral: to somebody who is in the channel, as the bot must be."""
+    """Implement chat.postEphemeral: the recipient and the bot must be in the channel."""
     channel = writable_channel(state, params)
     user = params.required("user")
     if user not in channel.members:
@@ -75,7 +75,7 @@ def post_ephemeral(state: SlackState, params: Params) -> JSON:
 
 
 def update(state: SlackState, params: Params) -> JSON:
-    """chat.update: the app's own messages only; blocks that are not given stay."""
+    """Implement chat.update: the app's own messages only; omitted blocks stay."""
     channel = joined_channel(state, params)
     message = message_at(channel, params.required("ts"))
     _must_be_ours(state, message, "cant_update_message")
@@ -96,7 +96,7 @@ def update(state: SlackState, params: Params) -> JSON:
 
 
 def delete(state: SlackState, params: Params) -> JSON:
-    """chat.delete: the app's own messages only."""
+    """Implement chat.delete: the app's own messages only."""
     channel = joined_channel(state, params)
     message = message_at(channel, params.required("ts"))
     _must_be_ours(state, message, "cant_delete_message")
@@ -105,14 +105,14 @@ def delete(state: SlackState, params: Params) -> JSON:
 
 
 def get_permalink(state: SlackState, params: Params) -> JSON:
-    """chat.getPermalink."""
+    """Implement chat.getPermalink."""
     channel = visible_channel(state, params)
     message = message_at(channel, params.required("message_ts"))
     return {"channel": channel.id, "permalink": permalink(message)}
 
 
 def add_reaction(state: SlackState, params: Params) -> JSON:
-    """reactions.add."""
+    """Implement reactions.add."""
     channel, message, name = _reaction(state, params)
     if name not in message.reactions and len(message.reactions) >= MAX_REACTIONS:
         raise Refused("too_many_reactions")
@@ -122,13 +122,13 @@ def add_reaction(state: SlackState, params: Params) -> JSON:
 
 
 def remove_reaction(state: SlackState, params: Params) -> JSON:
-    """reactions.remove."""
+    """Implement reactions.remove."""
     _, message, name = _reaction(state, params)
     return _done(state.unreact(message, state.bot, name))
 
 
 def get_reactions(state: SlackState, params: Params) -> JSON:
-    """reactions.get, of a message."""
+    """Implement reactions.get for a message."""
     channel = joined_channel(state, params)
     message = message_at(channel, params.required("timestamp"))
     shown = message_json(state.workspace, message)

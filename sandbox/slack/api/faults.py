@@ -1,4 +1,4 @@
-"""Trouble on demand: what the next call of a Web API method meets instead of its answer."""
+"""Faults on demand, which replace or delay the next answer of a Web API method."""
 
 import asyncio
 import math
@@ -15,8 +15,8 @@ class Fault:
     """One planned failure.
 
     `drop` closes the connection before the call took effect, `drop_after` when it has; `delay`
-    (seconds) comes before either, and alone only makes the call slow; `until` is a delay whose end
-    the test decides.
+    (seconds) precedes either, and alone only makes the call slow; `until` is a delay that ends when
+    the test sets the event.
     """
 
     status: int = 200
@@ -29,13 +29,13 @@ class Fault:
 
     @property
     def replaces_answer(self) -> bool:
-        """Whether the call is answered with this failure and has no effect."""
+        """True if the call is answered with this failure and has no effect."""
         return self.error is not None or self.status != 200  # noqa: PLR2004 - HTTP's own number
 
 
 @dataclass(slots=True)
 class ApiCall:
-    """One Web API call as it was received. `at` is `time.monotonic()`; `status` 0 means dropped."""
+    """One Web API call as received. `at` is `time.monotonic()`; `status` 0 means dropped."""
 
     method: str
     params: dict[str, Any]
@@ -46,7 +46,7 @@ class ApiCall:
 
 @dataclass(frozen=True, slots=True)
 class Download:
-    """One request for a file as it was received: at which origin, and whether with our token."""
+    """One received request for a file: its origin, and whether it carried our token."""
 
     origin: str
     is_authorized: bool
@@ -54,13 +54,13 @@ class Download:
 
 @dataclass(slots=True)
 class PostLimit:
-    """How far apart the messages in a channel must be: a second in the real Slack, about."""
+    """The minimum interval between a channel's messages: about a second in the real Slack."""
 
     seconds: float = 0.0
     _last: dict[str, float] = field(default_factory=dict)
 
     def is_over(self, channel: str) -> bool:
-        """Whether a message comes too soon after the channel's last; if not, it is counted."""
+        """Return True if a message comes too soon after the channel's last; if not, count it."""
         now = time.monotonic()
         if channel in self._last and now - self._last[channel] < self.seconds:
             return True
@@ -70,14 +70,14 @@ class PostLimit:
 
 @dataclass(slots=True)
 class CallLimit:
-    """So many calls of a method within so many seconds, as Slack's tiers have it."""
+    """A limit on calls of a method within a number of seconds, like Slack's tiers."""
 
     calls: int
     seconds: float
     _taken: deque[float] = field(default_factory=deque)
 
     def retry_after(self) -> int | None:
-        """Take a call; or the whole seconds after which one is taken again."""
+        """Count a call, or return the whole seconds after which one is accepted again."""
         now = time.monotonic()
         while self._taken and self._taken[0] <= now - self.seconds:
             self._taken.popleft()
@@ -89,7 +89,7 @@ class CallLimit:
 
 @dataclass(slots=True)
 class FaultPlan:
-    """The failures that wait for their method to be called, in order; `*` stands for any."""
+    """The failures planned for each method's next calls, in order; `*` stands for any method."""
 
     posts: PostLimit = field(default_factory=PostLimit)
     limits: dict[str, CallLimit] = field(default_factory=dict)
@@ -97,11 +97,11 @@ class FaultPlan:
     _planned: dict[str, list[Fault]] = field(default_factory=lambda: defaultdict(list))
 
     def add(self, method: str, fault: Fault, times: int) -> None:
-        """Let the next `times` calls of `method` meet `fault`."""
+        """Make the next `times` calls of `method` meet `fault`."""
         self._planned[method] += [fault] * times
 
     def take(self, method: str) -> Fault | None:
-        """Return the fault for a call that came in now, and use it up."""
+        """Return the fault for a call that just arrived, and use it up."""
         for name in (method, ANY_METHOD):
             if self._planned[name]:
                 return self._planned[name].pop(0)

@@ -25,7 +25,7 @@ DEFAULT_PAGE = 100
 
 
 def auth_test(state: SlackState, _params: Params) -> JSON:
-    """auth.test, for the bot token."""
+    """Implement auth.test for the bot token."""
     return {
         "url": TEAM_URL,
         "team": "Sandbox",
@@ -38,14 +38,14 @@ def auth_test(state: SlackState, _params: Params) -> JSON:
 
 
 def api_test(_state: SlackState, params: Params) -> JSON:
-    """api.test: gives the arguments back; `error` makes it fail."""
+    """Implement api.test: it returns the arguments; `error` makes it fail."""
     if params.text("error"):
         raise Refused(params.text("error"), args=params.raw)
     return {"args": params.raw}
 
 
 def conversation_info(state: SlackState, params: Params) -> JSON:
-    """conversations.info: public channels also without the bot in them."""
+    """Implement conversations.info: public channels are visible without the bot in them."""
     channel = visible_channel(state, params)
     need_in(state, channel, "read")
     shown = channel_json(state.workspace, channel)
@@ -55,7 +55,7 @@ def conversation_info(state: SlackState, params: Params) -> JSON:
 
 
 def conversation_replies(state: SlackState, params: Params) -> JSON:
-    """conversations.replies: the root is on every page, then the replies, oldest first."""
+    """Implement conversations.replies: the root is on every page, then replies, oldest first."""
     channel = joined_channel(state, params)
     need_in(state, channel, "history")
     message = channel.messages.get(params.required("ts"))
@@ -69,7 +69,7 @@ def conversation_replies(state: SlackState, params: Params) -> JSON:
 
 
 def conversation_history(state: SlackState, params: Params) -> JSON:
-    """conversations.history: top-level messages, newest first."""
+    """Implement conversations.history: top-level messages, newest first."""
     channel = joined_channel(state, params)
     need_in(state, channel, "history")
     top = [it for it in channel.messages.values() if _is_in_history(it)]
@@ -79,7 +79,7 @@ def conversation_history(state: SlackState, params: Params) -> JSON:
 
 
 def conversation_members(state: SlackState, params: Params) -> JSON:
-    """conversations.members."""
+    """Implement conversations.members."""
     channel = visible_channel(state, params)
     need_in(state, channel, "read")
     page, more = _page(params, channel.members)
@@ -87,7 +87,7 @@ def conversation_members(state: SlackState, params: Params) -> JSON:
 
 
 def open_conversation(state: SlackState, params: Params) -> JSON:
-    """conversations.open: the direct message with one user, or an existing conversation."""
+    """Implement conversations.open: a direct message, or an existing conversation."""
     if params.text("channel"):
         channel = visible_channel(state, params)
     else:
@@ -102,7 +102,7 @@ def open_conversation(state: SlackState, params: Params) -> JSON:
 
 
 def user_info(state: SlackState, params: Params) -> JSON:
-    """users.info."""
+    """Implement users.info."""
     user = state.workspace.find_user(params.required("user"))
     if user is None or user.posts_as == "legacy":
         raise Refused("user_not_found")
@@ -110,7 +110,7 @@ def user_info(state: SlackState, params: Params) -> JSON:
 
 
 def bot_info(state: SlackState, params: Params) -> JSON:
-    """bots.info."""
+    """Implement bots.info."""
     bot = state.workspace.find_bot(params.required("bot"))
     if bot is None:
         raise Refused("bot_not_found")
@@ -119,7 +119,7 @@ def bot_info(state: SlackState, params: Params) -> JSON:
 
 
 def usergroups_list(state: SlackState, params: Params) -> JSON:
-    """usergroups.list."""
+    """Implement usergroups.list."""
     groups = []
     for group in state.workspace.usergroups.values():
         shown: JSON = {
@@ -140,7 +140,7 @@ def usergroups_list(state: SlackState, params: Params) -> JSON:
 
 
 def team_info(_state: SlackState, _params: Params) -> JSON:
-    """team.info."""
+    """Implement team.info."""
     return {
         "team": {
             "id": TEAM_ID,
@@ -154,7 +154,7 @@ def team_info(_state: SlackState, _params: Params) -> JSON:
 
 
 def file_info(state: SlackState, params: Params) -> JSON:
-    """files.info."""
+    """Implement files.info."""
     file = state.workspace.files.get(params.required("file"))
     if file is None:
         raise Refused("file_not_found")

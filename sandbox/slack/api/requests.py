@@ -1,4 +1,4 @@
-"""A Web API request as the methods see it: parameters, refusals, and what the bot may use."""
+"""A Web API request as the methods see it: parameters, refusals, and the bot's access."""
 
 import json
 from collections.abc import Callable
@@ -15,7 +15,7 @@ _STRUCTURED = {"blocks", "attachments", "metadata", "view", "outputs", "icons"}
 
 
 class Refused(Exception):
-    """Slack's `{"ok": false, "error": …}`; `messages` say more, as `response_metadata` does."""
+    """Slack's `{"ok": false, "error": …}`; `messages` give details, as `response_metadata` does."""
 
     def __init__(self, error: str, *messages: str, **facts: Any) -> None:
         super().__init__(error)
@@ -26,7 +26,7 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who calls: the kind of the token, and the token."""
+    """The caller: the kind of its token, and the token."""
 
     kind: TokenKind
     token: str
@@ -34,7 +34,7 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """One Web API method: its code, the scope it needs, and the tokens it takes."""
+    """One Web API method: its code, the scope it needs, and the tokens it accepts."""
 
     run: Callable[[SlackState, "Params"], JSON]
     scope: str = ""
@@ -48,12 +48,12 @@ class Params:
         self.raw = {key: _structured(key, value) for key, value in raw.items()}
 
     def text(self, name: str, default: str = "") -> str:
-        """Return a string; what is absent is the default."""
+        """Return a string; the default if it is absent."""
         value = self.raw.get(name)
         return default if value is None else str(value)
 
     def required(self, name: str) -> str:
-        """Return a string that must be there."""
+        """Return a required string."""
         value = self.text(name)
         if not value:
             raise Refused("invalid_arguments", f"[ERROR] missing required field: {name}")
@@ -74,7 +74,7 @@ class Params:
         return value
 
     def blocks(self) -> list[JSON] | None:
-        """Return checked blocks, or None when there are none in the call."""
+        """Return checked blocks, or None if the call has none."""
         given = self.raw.get("blocks")
         if given is None:
             return None
@@ -93,13 +93,13 @@ def need(state: SlackState, scope: str) -> None:
 
 
 def need_in(state: SlackState, channel: Channel, right: str) -> None:
-    """The same for the scopes that depend on the kind of conversation, such as `im:history`."""
+    """Check a scope that depends on the kind of conversation, such as `im:history`."""
     family = {"channel": "channels", "group": "groups", "im": "im", "mpim": "mpim"}
     need(state, f"{family[channel.kind]}:{right}")
 
 
 def visible_channel(state: SlackState, params: Params, name: str = "channel") -> Channel:
-    """Return the conversation; what is private and without the bot does not exist for it."""
+    """Return the conversation; a private one without the bot does not exist for it."""
     channel = state.workspace.find_channel(params.required(name))
     if channel is None or (channel.kind != "channel" and not state.sees(channel)):
         raise Refused("channel_not_found")
@@ -151,7 +151,7 @@ def thread_root(channel: Channel, params: Params) -> str | None:
 
 
 def _structured(name: str, value: Any) -> Any:
-    """Forms carry structures as JSON text; text that is no JSON stays text and is refused later."""
+    """Parse a structure that a form carries as JSON; other text stays, and is refused later."""
     if name not in _STRUCTURED or not isinstance(value, str):
         return value
     try:

@@ -7,7 +7,7 @@ from sandbox.slack.world.workspace import JSON
 
 
 def open_view(state: SlackState, params: Params) -> JSON:
-    """views.open and views.push: a modal, for the trigger of something done within 3 seconds."""
+    """Implement views.open and views.push: a modal for a trigger at most 3 seconds old."""
     view = _checked(params, "modal")
     user, error = state.triggers.redeem(params.required("trigger_id"))
     if error is not None:
@@ -18,7 +18,7 @@ def open_view(state: SlackState, params: Params) -> JSON:
 
 
 def update_view(state: SlackState, params: Params) -> JSON:
-    """views.update, by view_id or external_id."""
+    """Implement views.update, by view_id or external_id."""
     view = _checked(params, None)
     found = state.views.find(params.text("view_id") or None, params.text("external_id") or None)
     if found is None:
@@ -32,7 +32,7 @@ def update_view(state: SlackState, params: Params) -> JSON:
 
 
 def publish_view(state: SlackState, params: Params) -> JSON:
-    """views.publish: a user's App Home."""
+    """Implement views.publish: a user's App Home."""
     view = _checked(params, "home")
     user = state.workspace.find_user(params.required("user_id"))
     if user is None:
@@ -46,7 +46,7 @@ def publish_view(state: SlackState, params: Params) -> JSON:
 
 
 def complete_success(state: SlackState, params: Params) -> JSON:
-    """functions.completeSuccess."""
+    """Implement functions.completeSuccess."""
     outputs = params.raw.get("outputs")
     if not isinstance(outputs, dict):
         raise Refused("parameter_validation_failed")
@@ -54,7 +54,7 @@ def complete_success(state: SlackState, params: Params) -> JSON:
 
 
 def complete_error(state: SlackState, params: Params) -> JSON:
-    """functions.completeError."""
+    """Implement functions.completeError."""
     return _finish(state, params, "error", params.required("error"))
 
 

@@ -1,7 +1,7 @@
 """The Web API: `/api/<method>`, with Slack's tokens, scopes, refusals and planned faults.
 
-Also the private download of files, which like the real one answers a sign-in page, not an error,
-to a request without the right token.
+It also serves private files; like the real one, it answers a request without the right token with a
+sign-in page, not an error.
 """
 
 import asyncio
@@ -58,7 +58,7 @@ class WebApi:
         return self._finished(answer, call.method, warning)
 
     async def serve_file(self, request: web.Request) -> web.Response:
-        """Answer the download of a private file, or the sign-in page, or lead somewhere else."""
+        """Answer the download of a private file: its content, the sign-in page, or a redirect."""
         caller = self._tokens.get(_bearer(request))
         origin = str(request.url.origin())
         self._state.downloads.append(Download(origin, caller is not None))
@@ -146,7 +146,7 @@ class WebApi:
 
 
 async def _read(request: web.Request) -> tuple[JSON, str]:
-    """Return the call's parameters and Slack's warning about the charset, if there is one."""
+    """Return the call's parameters and Slack's warning about the charset, if any."""
     raw: JSON = dict(request.query)
     has_charset = request.charset is not None
     if request.content_type == "application/json":

@@ -1,8 +1,8 @@
-"""How the local Slack hands things to the app: a ledger, and retries of what is not acknowledged.
+"""Delivers payloads to the app: a ledger, and retries of what is not acknowledged.
 
 Events are retried (`retry_delays`, three at most); commands and interactions are not, as in the
-real Slack. An acknowledgement counts whenever it comes, since what Slack does with a late one over
-Socket Mode is not documented.
+real Slack. An acknowledgement counts whenever it comes, since it is not documented what Slack does
+with a late one over Socket Mode.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ Kind = Literal["events_api", "slash_commands", "interactive"]
 
 @dataclass(eq=False, slots=True)
 class Delivery:
-    """One event, command or interaction on its way to the app, and how far it came.
+    """One event, command or interaction on its way to the app, and its progress.
 
     `last_status` is the app's HTTP status, 200 for a Socket Mode ack, None for no answer at all;
     `error` is why the last attempt failed, or what Slack would show to the person.
@@ -37,16 +37,16 @@ class Delivery:
 
     @property
     def is_settled(self) -> bool:
-        """Whether it was acknowledged or given up."""
+        """True if it was acknowledged or given up."""
         return self._settled.is_set()
 
     async def settled(self) -> "Delivery":
-        """Wait until it was acknowledged or given up."""
+        """Wait until it is acknowledged or given up."""
         await self._settled.wait()
         return self
 
     def settle(self) -> None:
-        """Let everybody who waits for `settled()` go on."""
+        """Wake everybody who waits for `settled()`."""
         self._settled.set()
 
     def acknowledge(self, response: Any, status: int = 200) -> None:
@@ -57,7 +57,7 @@ class Delivery:
         self._acknowledged.set()
 
     async def acknowledged_within(self, seconds: float) -> bool:
-        """Wait for an acknowledgement, but not longer than that."""
+        """Wait that long for an acknowledgement; return True if it came."""
         try:
             await asyncio.wait_for(self._acknowledged.wait(), seconds)
         except TimeoutError:
@@ -67,7 +67,7 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """An attempt that was not acknowledged: why, and whether the app asked for no retry."""
+    """An attempt that was not acknowledged: the reason, and whether the app declined retries."""
 
     reason: str
     status: int | None = None
@@ -76,14 +76,14 @@ class Refusal:
 
 
 class Transport(Protocol):
-    """A way to the app: Socket Mode or HTTP."""
+    """A transport to the app: Socket Mode or HTTP."""
 
     async def attempt(self, delivery: Delivery) -> Refusal | None:
-        """Try once: acknowledge the delivery and return None, or say why it was not taken."""
+        """Try once: acknowledge the delivery and return None, or return why it was refused."""
 
 
 class Courier:
-    """Carries deliveries in the background and keeps the ledger of them."""
+    """Delivers in the background and keeps the ledger of deliveries."""
 
     def __init__(
         self,
@@ -112,7 +112,7 @@ class Courier:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         for delivery in self.deliveries:
-            delivery.settle()  # a task that was cancelled before its first step settled nothing
+            delivery.settle()  # a task that was canceled before its first step settled nothing
 
     async def _carry(self, delivery: Delivery) -> None:
         try:
@@ -124,7 +124,7 @@ class Courier:
             self._on_change(delivery)
 
     async def _attempt(self, delivery: Delivery) -> bool:
-        """Try once; tell whether that was the last attempt."""
+        """Try once; return True if that was the last attempt."""
         delivery.attempts += 1
         refusal = await self._transport.attempt(delivery)
         if refusal is None:

@@ -1,4 +1,4 @@
-"""What goes wrong between the local Slack and the app, when a test or a person wants it to."""
+"""Failures between the local Slack and the app, on request of a test or a person."""
 
 import asyncio
 from typing import Literal
@@ -29,7 +29,7 @@ class Failing:
         delay: float = 0.0,
         until: asyncio.Event | None = None,
     ) -> None:
-        """Let the next `times` calls of a method (`*`: of any) fail; see `faults.Fault`.
+        """Make the next `times` calls of a method (`*`: of any) fail; see `faults.Fault`.
 
         `retry_after` (seconds) alone means a 429; a 5xx without `error` has an HTML body.
         """
@@ -39,43 +39,44 @@ class Failing:
         self._state.faults.add(method, fault, times)
 
     def fail_no_more(self, method: str | None = None) -> None:
-        """Forget all failures and limits of calls that are still planned, or those of `method`."""
+        """Forget all planned failures and limits of calls, or those of `method`."""
         self._state.faults.clear(method)
 
     def limit_calls(self, method: str, calls: int, seconds: float) -> None:
-        """From now on answer 429 to a call of `method` beyond so many within that time."""
+        """Answer 429 to calls of `method` beyond that many within that time, from now on."""
         self._state.faults.limits[method] = CallLimit(calls, seconds)
 
     def limit_posts(self, seconds: float) -> None:
-        """From now on answer 429 to a message that comes so soon after its channel's last one."""
+        """Answer 429 to a message that comes that soon after its channel's last, from now on."""
         self._state.faults.posts.seconds = seconds
 
     def redirect_downloads(self, to: str | None) -> None:
-        """From now on answer a download at the first origin with a 302 to the same path at `to`.
+        """Answer a download at the first origin with a 302 to the same path at `to`, from now on.
 
-        Enterprise Grid leads from files.slack.com to files-origin.slack.com, here `files_origin`
-        (github.com/NousResearch/hermes-agent/pull/114483); `to` may be anybody's. None ends it.
+        Enterprise Grid redirects from files.slack.com to files-origin.slack.com, here
+        `files_origin` (github.com/NousResearch/hermes-agent/pull/114483); `to` may be any origin.
+        None ends it.
         """
         self._state.faults.files_lead_to = to
 
     async def disconnect(self, reason: DisconnectReason = "refresh_requested") -> None:
-        """Tell every Socket Mode connection to go, as Slack does every few hours."""
+        """Tell every Socket Mode connection to leave, as Slack does every few hours."""
         await self._socket().disconnect(reason)
 
     def drop_connections(self) -> None:
-        """Cut every Socket Mode connection without a word."""
+        """Cut every Socket Mode connection without notice."""
         self._socket().drop()
 
     async def close_connections(self) -> None:
-        """Close every Socket Mode connection without having asked for a new one."""
+        """Close every Socket Mode connection without first asking for a new one."""
         await self._socket().hang_up()
 
     def refuse_connections(self, refused: bool) -> None:  # noqa: FBT001 - on or off is all it says
-        """Answer new Socket Mode connections with 503, or take them again."""
+        """Answer new Socket Mode connections with 503, or accept them again."""
         self._socket().is_refusing = refused
 
     async def wait_connected(self, count: int = 1, timeout: float = 30.0) -> None:  # noqa: ASYNC109 - for tests, which have no scope
-        """Wait until that many Socket Mode connections were greeted; raises TimeoutError."""
+        """Wait until that many Socket Mode connections have been greeted; raises TimeoutError."""
         await self._socket().wait_connected(count, timeout)
 
     def _socket(self) -> SocketModeTransport:

@@ -1,7 +1,7 @@
 """The HTTP transport: signed requests to the app's request URL.
 
-Signature v0 over `v0:<timestamp>:<body>`; events go as JSON, commands and interactions as forms;
-anything but a 2xx within the ack timeout is refused and, for events, retried with
+Signature v0 over `v0:<timestamp>:<body>`. Events are sent as JSON, commands and interactions as
+forms. Any answer other than a 2xx within the ack timeout is a refusal; events are retried with
 `x-slack-retry-num` and `-reason`, unless the app answered `x-slack-no-retry: 1`
 (docs.slack.dev/apis/events-api).
 """
@@ -25,7 +25,7 @@ _FORM = "application/x-www-form-urlencoded"
 
 
 def signed_headers(secret: str, body: bytes, timestamp: int | None = None) -> dict[str, str]:
-    """Return Slack's two signature headers for `body`, for now or for another second."""
+    """Return Slack's two signature headers for `body`, for now or for another time."""
     moment = str(int(time.time()) if timestamp is None else timestamp)
     base = b"v0:" + moment.encode() + b":" + body
     digest = hmac.new(secret.encode(), base, hashlib.sha256).hexdigest()
@@ -43,7 +43,7 @@ def encode(delivery: Delivery) -> tuple[bytes, str]:
 
 
 class HttpTransport:
-    """The HTTP side of the local Slack. Without a request URL nothing can be delivered."""
+    """The HTTP side of the local Slack. Without a request URL, nothing can be delivered."""
 
     def __init__(self, request_url: str | None, secret: str, ack_timeout: float) -> None:
         self.request_url = request_url
@@ -64,7 +64,7 @@ class HttpTransport:
             await self._session.close()
 
     async def attempt(self, delivery: Delivery) -> Refusal | None:
-        """POST once."""
+        """Send one POST."""
         body, content_type = encode(delivery)
         headers = {"Content-Type": content_type}
         if delivery.retry_num:
@@ -84,7 +84,7 @@ class HttpTransport:
         return Refusal(reason, status, content, is_final)
 
     async def verify_url(self) -> bool:
-        """Do the `url_verification` handshake; tell whether the app gave the challenge back."""
+        """Do the `url_verification` handshake; return True if the app returned the challenge."""
         challenge = uuid.uuid4().hex
         asked = {
             "token": VERIFICATION_TOKEN,

@@ -19,11 +19,11 @@ from sandbox.slack.world.cast import APP_ID
 
 MAX_CONNECTIONS = 10
 CLOSE_GRACE_SECONDS = 0.5
-"""How long a connection that was told to go may still bring acks."""
+"""Time for which a connection that was told to leave may still bring acks."""
 
 
 class Connection:
-    """One open WebSocket and the envelopes that wait for their ack on it."""
+    """One open WebSocket and the envelopes that await their ack on it."""
 
     def __init__(self, ws: web.WebSocketResponse, request: web.Request) -> None:
         self.ws = ws
@@ -32,7 +32,7 @@ class Connection:
         self.is_leaving = False
 
     def abandon(self) -> None:
-        """Let every envelope that went out here and has no ack count as lost."""
+        """Count every envelope that was sent here and has no ack as lost."""
         for waiter in list(self.unacked):
             if not waiter.done():
                 waiter.set_result(False)
@@ -59,13 +59,13 @@ class SocketModeTransport:
         return f"{base_url.replace('http', 'ws', 1)}/link/?ticket={ticket}&app_id={APP_ID}"
 
     async def wait_connected(self, count: int, timeout: float) -> None:  # noqa: ASYNC109 - the sandbox's public form
-        """Wait until `count` connections were greeted and are not told to leave."""
+        """Wait until `count` connections have been greeted and not been told to leave."""
         async with asyncio.timeout(timeout), self._changed:
             await self._changed.wait_for(lambda: len(self._usable()) >= count)
 
     @property
     def connection_count(self) -> int:
-        """How many connections were greeted and are not told to leave."""
+        """The number of connections that have been greeted and not been told to leave."""
         return len(self._usable())
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
@@ -96,9 +96,9 @@ class SocketModeTransport:
         return None if is_acked or delivery.acked else Refusal(_shown_error(delivery))
 
     async def disconnect(self, reason: str) -> None:
-        """Tell every connection to go.
+        """Tell every connection to leave.
 
-        After anything but a `warning` it gets nothing new and is closed shortly after.
+        After any reason other than `warning`, it gets nothing new and is closed shortly after.
         """
         for connection in self._usable():
             connection.is_leaving = reason != "warning"
@@ -108,20 +108,20 @@ class SocketModeTransport:
                 self._start(_close_later(connection))
 
     def drop(self) -> None:
-        """Cut every connection without a word, as a network failure does."""
+        """Cut every connection without notice, as a network failure does."""
         for connection in self._usable():
             connection.is_leaving = True
             if connection.request.transport is not None:
                 connection.request.transport.abort()
 
     async def hang_up(self) -> None:
-        """Close every connection without a note before."""
+        """Close every connection without a disconnect message first."""
         for connection in self._usable():
             connection.is_leaving = True
             self._start(connection.ws.close())
 
     async def close(self) -> None:
-        """Close every connection and take no more."""
+        """Close every connection and accept no more."""
         self.is_refusing = True
         for task in list(self._tasks):
             task.cancel()
@@ -163,7 +163,7 @@ class SocketModeTransport:
             waiter.set_result(True)
 
     async def _next_connection(self, delivery: Delivery) -> Connection | None:
-        """An event waits for a connection; a person's command fails at once without one."""
+        """Pick a connection; an event waits for one, and a person's command fails without one."""
         if not self._usable():
             if delivery.kind != "events_api":
                 return None
@@ -231,5 +231,5 @@ def _envelope(delivery: Delivery) -> dict[str, Any]:
 
 
 def _shown_error(delivery: Delivery) -> str:
-    """A retry's reason is `timeout` here, not `http_timeout`; a person sees another word."""
+    """Return the error: a retry's reason is `timeout` here, not `http_timeout` as over HTTP."""
     return "timeout" if delivery.kind == "events_api" else "operation_timeout"

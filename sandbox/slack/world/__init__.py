@@ -1,1 +1,1 @@
-"""The workspace: who is there, the channels, and what was said."""
+"""The workspace: its people, channels and messages."""

@@ -1,4 +1,4 @@
-"""The people, bots and channels of the local Slack, one of every kind the relay must tell apart."""
+"""The people, bots and channels of the local Slack, one of every kind the relay distinguishes."""
 
 from sandbox.slack.world.workspace import OTHER_TEAM_ID, Channel, User, UserGroup, Workspace
 
@@ -8,7 +8,7 @@ RELAY = "devin-relay"
 
 
 def known_workspace() -> Workspace:
-    """Return a workspace with the whole cast in it and nothing said yet."""
+    """Return a workspace with the whole cast and no messages."""
     workspace = Workspace()
     for user in _people() + _bots():
         workspace.add_user(user)

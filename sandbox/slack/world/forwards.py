@@ -1,9 +1,9 @@
-"""What Slack makes of a message that somebody forwards: an attachment that quotes it.
+"""The attachment with which Slack quotes a message that somebody forwards.
 
 Slack documents none of this. The shape follows events that others captured: `share_with_message`
 and `share_without_message` in MercuryTechnologies/slack-web (2022 and 2024), Slack exports in
-r-devel/rcwg (2021 to 2025), and, for the files, NousResearch/hermes-agent#75481 (2026).
-A preview of a pasted permalink has the same fields, but `original_url` instead of `is_share`.
+r-devel/rcwg (2021 to 2025), and, for the files, NousResearch/hermes-agent#75481 (2026). A preview
+of a pasted permalink has the same fields, but `original_url` instead of `is_share`.
 """
 
 import time
@@ -20,7 +20,7 @@ _ORDINALS = {1: "st", 2: "nd", 3: "rd", 21: "st", 22: "nd", 23: "rd", 31: "st"}
 def shares_of(workspace: Workspace, message: Message, place: Channel) -> list[JSON]:
     """Return the attachments of a message that forwards `message` to `place`.
 
-    Where the message is itself a forward without a comment, what it quotes is forwarded.
+    If the message is itself a forward without a comment, the message it quotes is forwarded.
     """
     said = message.text or message.blocks or message.files
     own = [_share(workspace, message, place)] if said or not message.attachments else []
@@ -64,7 +64,7 @@ def _share(workspace: Workspace, message: Message, place: Channel) -> JSON:
 
 
 def _author(workspace: Workspace, message: Message) -> JSON:
-    """Return who wrote it; a post without a user names its bot, under the name it chose."""
+    """Return the author's fields; a post without a user names its bot, under its chosen name."""
     if message.user:
         user = workspace.user(message.user)
         name = user.display_name or user.real_name
@@ -86,7 +86,7 @@ def _author(workspace: Workspace, message: Message) -> JSON:
 
 
 def _date(ts: str) -> str:
-    """Return a time as Slack's fallback has it: "August 29th, 2024 2:26 PM"."""
+    """Return a time in the format of Slack's fallback: "August 29th, 2024 2:26 PM"."""
     when = time.gmtime(float(ts))
     day = f"{when.tm_mday}{_ORDINALS.get(when.tm_mday, 'th')}"
     clock = f"{when.tm_hour % 12 or 12}:{when.tm_min:02d} {time.strftime('%p', when)}"

@@ -1,7 +1,6 @@
-"""The JSON that Slack makes of messages, and the events that tell of them.
+"""Slack's JSON for messages, and the events that report them.
 
-Shapes from docs.slack.dev/reference/events. Everything is built new at each call, so that a
-test may change what it got.
+Shapes from docs.slack.dev/reference/events. Each call builds a new object, so a test may change it.
 """
 
 from collections.abc import Sequence
@@ -67,7 +66,7 @@ def message_event(workspace: Workspace, message: Message) -> JSON:
 
 
 def mention_event(workspace: Workspace, message: Message) -> JSON | None:
-    """Return the `app_mention` event beside it, if the message mentions the app's bot.
+    """Return the accompanying `app_mention` event, if the message mentions the app's bot.
 
     It lacks `channel_type`, and there is none in direct messages or for the bot's own posts.
     """
@@ -85,7 +84,7 @@ def mention_event(workspace: Workspace, message: Message) -> JSON | None:
 
 
 def changed_event(workspace: Workspace, message: Message, previous: JSON | None) -> JSON:
-    """Return `message_changed`: an edit if the message has `edited`, else an unfurl or such."""
+    """Return `message_changed`: an edit if the message has `edited`, else e.g. an unfurl."""
     channel = workspace.channel(message.channel)
     ts = workspace.clock.next_ts()
     event: JSON = {
@@ -102,7 +101,7 @@ def changed_event(workspace: Workspace, message: Message, previous: JSON | None)
 
 
 def deleted_event(workspace: Workspace, message: Message) -> JSON:
-    """Return `message_deleted` for a message that is gone."""
+    """Return `message_deleted` for a deleted message."""
     ts = workspace.clock.next_ts()
     return {
         "type": "message",
@@ -147,7 +146,7 @@ def event_callback(workspace: Workspace, event: JSON, event_id: str, outer: JSON
 
 
 def shown_files(workspace: Workspace, files: Sequence[SlackFile], place: Channel) -> list[JSON]:
-    """Slack Connect shows files only by `files.info` (docs.slack.dev/apis/slack-connect)."""
+    """Return the files; Slack Connect needs `files.info` (docs.slack.dev/apis/slack-connect)."""
     if place.is_ext_shared:
         return [
             {"id": file.id, "mode": "file_access", "file_access": "check_file_info"}

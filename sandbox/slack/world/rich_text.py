@@ -1,6 +1,6 @@
-"""What Slack's composer makes of a line of text: the `rich_text` block beside the `text`.
+"""The `rich_text` block that Slack's composer makes of a line of text, beside the `text`.
 
-Covers what people type: mentions, channels, groups, links, emoji, bold, italic, strike, code and
+It covers what people type: mentions, channels, groups, links, emoji, bold, italic, strike, code and
 fenced code. `text` elements carry unescaped text, as the real ones do.
 """
 

@@ -1,6 +1,6 @@
-"""The JSON that Slack makes of users, bots, conversations and files.
+"""Slack's JSON for users, bots, conversations and files.
 
-Shapes from docs.slack.dev/reference/objects. Everything is built new at each call.
+Shapes from docs.slack.dev/reference/objects. Each call builds a new object.
 """
 
 from sandbox.slack.world.cast import RELAY
@@ -20,7 +20,7 @@ TEAM_URL = f"https://{HOME_DOMAIN}.slack.invalid/"
 
 
 def user_json(user: User) -> JSON:
-    """Return the user as `users.info` does. Somebody external shows no roles."""
+    """Return the user as `users.info` does; an external user's roles are not shown."""
     profile = {
         "real_name": user.real_name,
         "display_name": user.display_name,

@@ -1,7 +1,7 @@
-"""What the Web API and the people's acts share: the workspace, what is said in it, and who is told.
+"""The state that the Web API and people's acts share: the workspace, and its subscribers.
 
-Every change goes through here, so that it is seen by the app (as an event, if it is subscribed and
-the bot is in the channel) and by the page (as a small dict in every subscription).
+Every change goes through here, so that the app sees it (as an event, if it is subscribed and the
+bot is in the channel) and so does the page (as a small dict in every subscription).
 """
 
 import asyncio
@@ -38,10 +38,10 @@ _EVENT_PLACES = {"channel": "channels", "group": "groups", "im": "im", "mpim": "
 
 
 class Subscription(asyncio.Queue[JSON]):
-    """A queue of changes, read with `await get()` or `async for`. Forgotten ones cost nothing."""
+    """A queue of changes, read with `await get()` or `async for`. Dropped ones cost nothing."""
 
     def __aiter__(self) -> AsyncIterator[JSON]:
-        """Iterate over changes as they come, without end."""
+        """Iterate over changes as they arrive, without end."""
         return self
 
     async def __anext__(self) -> JSON:
@@ -50,7 +50,7 @@ class Subscription(asyncio.Queue[JSON]):
 
 
 class Steps:
-    """The Workflow Builder steps that were started, and how each ended."""
+    """The Workflow Builder steps that were started, and their results."""
 
     def __init__(self) -> None:
         self.running: dict[str, str] = {}
@@ -67,7 +67,7 @@ class Steps:
         return self.running[execution_id]
 
     def finish(self, execution_id: str, outcome: str, payload: Any) -> str | None:
-        """End an execution; returns Slack's error if it cannot be ended."""
+        """End an execution; return Slack's error if it cannot be ended."""
         if execution_id in self.results:
             return "execution_not_in_running_state"
         if execution_id not in self.running:
@@ -112,14 +112,14 @@ class SlackState:
             subscription.put_nowait({"type": kind, **facts})
 
     def sees(self, channel: Channel) -> bool:
-        """Whether the app's bot is in the channel."""
+        """Return True if the app's bot is in the channel."""
         return self.bot.id in channel.members
 
     def send_event(
         self, event: JSON, *, event_id: str | None = None, retry: tuple[int, str] = (0, ""),
         outer: JSON | None = None,
     ) -> Delivery:  # fmt: skip
-        """Deliver any inner event, whatever is subscribed."""
+        """Deliver any inner event, regardless of subscriptions."""
         event_id = event_id or new_id("Ev0")
         payload = event_callback(self.workspace, event, event_id, outer or {})
         return self.courier.send(
@@ -129,7 +129,7 @@ class SlackState:
         )
 
     def emit(self, event: JSON, channel: Channel | None = None) -> None:
-        """Deliver an event that the real Slack would deliver to this app, else nothing."""
+        """Deliver an event if the real Slack would deliver it to this app."""
         kind = event["type"]
         if channel is not None and not self.sees(channel):
             return
@@ -139,7 +139,7 @@ class SlackState:
             self.send_event(event)
 
     def post(self, message: Message, *, deliver: bool = True) -> Message:
-        """Say a message: store it, and send its `message` and `app_mention` events."""
+        """Post a message: store it, and send its `message` and `app_mention` events."""
         self.workspace.put(message)
         self.notify("message", channel=message.channel, ts=message.ts)
         if deliver:
@@ -151,13 +151,13 @@ class SlackState:
         return message
 
     def post_ephemeral(self, message: Message) -> Message:
-        """Show a message to one person only. No event, and it is in no history."""
+        """Show a message to one person only, without an event and outside of the history."""
         self.ephemerals.append(message)
         self.notify("ephemeral", channel=message.channel, ts=message.ts, user=message.ephemeral_to)
         return message
 
     def changed(self, message: Message, previous: JSON | None) -> None:
-        """Tell that a message has changed, from what it was if Slack says that."""
+        """Announce that a message has changed, with its previous version if Slack tells that."""
         self.notify("message", channel=message.channel, ts=message.ts)
         channel = self.workspace.channel(message.channel)
         self.emit(changed_event(self.workspace, message, previous), channel)
@@ -177,7 +177,7 @@ class SlackState:
         self.emit(event, self.workspace.channel(message.channel))
 
     def react(self, message: Message, user: User, name: str) -> str | None:
-        """Add a reaction; returns Slack's error if it is there already."""
+        """Add a reaction; return Slack's error if it already exists."""
         users = message.reactions.setdefault(name, [])
         if user.id in users:
             return "already_reacted"
@@ -186,7 +186,7 @@ class SlackState:
         return None
 
     def unreact(self, message: Message, user: User, name: str) -> str | None:
-        """Take a reaction back; returns Slack's error if it is not there."""
+        """Remove a reaction; return Slack's error if it does not exist."""
         users = message.reactions.get(name, [])
         if user.id not in users:
             return "no_reaction"

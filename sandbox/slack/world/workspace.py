@@ -1,4 +1,4 @@
-"""The state of the local Slack's workspace: who is there, the channels, and what was said.
+"""The state of the local Slack's workspace: its people, channels and messages.
 
 Nothing here talks to a network or checks permissions; the Web API and the people's acts do. Users
 and channels are found by short name ("ada", "general") or by id.
@@ -20,7 +20,7 @@ HOME_DOMAIN = "sandbox"
 
 @dataclass(slots=True)
 class User:
-    """Somebody who can write: a person, a guest, someone external, or a bot."""
+    """A user who can write: a person, a guest, somebody external, or a bot."""
 
     name: str
     id: str = ""
@@ -41,12 +41,12 @@ class User:
 
     @property
     def is_bot(self) -> bool:
-        """Whether an app writes through this user."""
+        """True if an app writes through this user."""
         return self.posts_as != "person"
 
     @property
     def is_external(self) -> bool:
-        """Whether this user belongs to another organization (Slack Connect)."""
+        """True if this user belongs to another organization (Slack Connect)."""
         return self.team_id != TEAM_ID
 
 
@@ -64,7 +64,7 @@ class SlackFile:
 
 @dataclass(slots=True)
 class UserGroup:
-    """A group of people that is mentioned as `<!subteam^S…>`."""
+    """A group of people, mentioned as `<!subteam^S…>`."""
 
     handle: str
     name: str
@@ -77,7 +77,7 @@ class UserGroup:
 
 @dataclass(slots=True)
 class Message:
-    """One message, as it stands now. `user` is empty for a post that has no user."""
+    """One message in its current form. `user` is empty for a post that has no user."""
 
     channel: str
     ts: str
@@ -101,7 +101,7 @@ class Message:
 
     @property
     def is_reply(self) -> bool:
-        """Whether the message stands in a thread below another one."""
+        """True if the message is in a thread below another one."""
         return self.thread_ts is not None and self.thread_ts != self.ts
 
     @property
@@ -127,7 +127,7 @@ class Channel:
 
 
 class UnknownName(LookupError):
-    """There is no such user, channel, file or message in the workspace."""
+    """The workspace has no such user, channel, file or message."""
 
 
 class Workspace:
@@ -144,12 +144,12 @@ class Workspace:
         self._channels_by_id: dict[str, Channel] = {}
 
     def add_user(self, user: User) -> User:
-        """Bring a user in, known by name and id from now on."""
+        """Add a user, who is found by name and id from now on."""
         self.users[user.name] = self._users_by_id[user.id] = user
         return user
 
     def add_channel(self, channel: Channel) -> Channel:
-        """Bring a conversation in, its members given by name or id."""
+        """Add a conversation, with its members given by name or id."""
         channel.members = [self.user(member).id for member in channel.members]
         self.channels[channel.name] = self._channels_by_id[channel.id] = channel
         return channel
@@ -157,14 +157,14 @@ class Workspace:
     def add_file(
         self, name: str, *, user: str = "ada", content: bytes = b"", mimetype: str = "text/plain"
     ) -> SlackFile:
-        """Upload a file as `user`; to show it, say something with it."""
+        """Upload a file as `user`; to show it, send a message with it."""
         file = SlackFile(name, self.user(user).id, content, mimetype)
         file.created = int(float(self.clock.next_ts()))
         self.files[file.id] = file
         return file
 
     def add_usergroup(self, group: UserGroup) -> UserGroup:
-        """Bring a user group in, its members given by name or id."""
+        """Add a user group, with its members given by name or id."""
         group.users = [self.user(member).id for member in group.users]
         self.usergroups[group.handle] = group
         return group
@@ -212,7 +212,7 @@ class Workspace:
             root.reply_ts.append(message.ts)
 
     def remove(self, message: Message) -> None:
-        """Take a message away and out of its thread's count."""
+        """Remove a message, also from its thread's count."""
         channel = self.channel(message.channel)
         del channel.messages[message.ts]
         root = channel.messages.get(message.root_ts)
@@ -220,7 +220,7 @@ class Workspace:
             root.reply_ts.remove(message.ts)
 
     def thread(self, channel: str, ts: str) -> list[Message]:
-        """Return the root (while it is there) and its replies, oldest first."""
+        """Return the root (unless it is gone) and its replies, oldest first."""
         messages = self.channel(channel).messages
         root = messages.get(ts)
         if root is None:
@@ -228,9 +228,9 @@ class Workspace:
         return [root, *(messages[reply] for reply in root.reply_ts)]
 
     def share(self, channel: Channel, new: str = "") -> str:
-        """Share a private channel with another organization: it gets another id; returns the old.
+        """Share a private channel with another organization: it gets a new id; return the old one.
 
-        From then on nobody knows the old one (docs.slack.dev/reference/events/channel_id_changed).
+        From then on, the old id is unknown (docs.slack.dev/reference/events/channel_id_changed).
         """
         old, channel.id = channel.id, new or new_id("C0", 8)
         del self._channels_by_id[old]
@@ -241,7 +241,7 @@ class Workspace:
         return old
 
     def direct_message(self, user: str, bot_user: str) -> Channel:
-        """Return the direct message of these two, opened if need be."""
+        """Return the direct message between these two, opened if necessary."""
         pair = {self.user(user).id, self.user(bot_user).id}
         for channel in self.channels.values():
             if channel.kind == "im" and set(channel.members) == pair:
