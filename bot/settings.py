@@ -192,7 +192,7 @@ class Settings(BaseSettings):
     @field_validator("redis_url")
     @classmethod
     def _check_redis_url(cls, url: str, known: ValidationInfo) -> str:
-        # Absent if ALLOW_INSECURE_REDIS is malformed: that is one problem, not two.
+        # The key is absent if ALLOW_INSECURE_REDIS is malformed: that is one problem, not two.
         may_be_insecure = known.data.get("allow_insecure_redis", True)
         return check_redis_address(url, may_be_insecure=may_be_insecure)
 

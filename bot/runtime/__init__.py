@@ -1,1 +1,1 @@
-"""What one process knows of itself: its logs, metrics, health, limits and HTTP server."""
+"""The state of one process: its logs, metrics, health, limits and HTTP server."""

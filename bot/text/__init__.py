@@ -1,1 +1,1 @@
-"""Slack's markup to Markdown and back, pure."""
+"""Pure conversion of Slack's markup to Markdown and back."""

@@ -139,7 +139,8 @@ class ValkeyHome:
         known = self.known_socket()
         if known.parent != self.path and is_private(known.parent):
             return known
-        # Never removed: while a process may still connect to it, nobody else may take its name.
+        # It is never removed: while a process may still connect to it, nobody else may take its
+        # name.
         short = Path(tempfile.mkdtemp(prefix="devin-relay-")) / "valkey.sock"
         if len(os.fsencode(short)) > _LONGEST_SOCKET_PATH:
             raise EmbeddedValkeyError(
