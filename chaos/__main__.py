@@ -22,18 +22,18 @@ from chaos.stage import Stage, open_stage
 from chaos.verdict import Verdict, judge
 
 SETTLE_SECONDS = 150.0
-"""As long as mail may take to be delivered once all is well again."""
+"""Time within which mail must be delivered once all faults are over."""
 
 OK, FAILED, UNFINISHED = 0, 1, 2
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What is asked of a run.
+    """The parameters of a run.
 
-    `only`: the acts that are meant, all if there are none. `crowd`: how many sessions are busy at
-    its end; none if 0. `reports_within`: how many seconds the threads may still be told things
-    after all has ended; a report whose teller was killed is told by another within about a minute.
+    `only`: the acts to perform, all if empty. `crowd`: the number of busy sessions at the end; none
+    if 0. `reports_within`: the seconds that reports may still take after everything has ended; if
+    the process that reports is killed, another one takes over within about a minute.
     """
 
     seed: int
@@ -49,17 +49,17 @@ class Run:
 
     @property
     def clocks(self) -> Clocks:
-        """How the clocks of this run differ."""
+        """The differences between the clocks of this run."""
         return drawn(self.seed) if self.has_clocks else Clocks()
 
     @property
     def has_crowd(self) -> bool:
-        """Whether a crowd comes at the end."""
+        """True if a crowd comes at the end."""
         return self.crowd > 0 and self._is_meant("crowd")
 
     @property
     def has_strangers(self) -> bool:
-        """Whether strangers come at the end."""
+        """True if strangers come at the end."""
         return self.mode == "http" and self._is_meant("strangers")
 
     def _is_meant(self, scene: str) -> bool:
@@ -67,7 +67,7 @@ class Run:
 
 
 async def run(asked: Run, home: Path) -> tuple[Verdict, int]:
-    """Do one run with its logs in `home`; the verdict and the exit code."""
+    """Perform one run with its logs in `home`; return the verdict and the exit code."""
     acts = plan(asked.seed, asked.seconds, asked.kills, asked.sessions, asked.only)
     hours = sum(act.what == "hours" for act in acts)
     async with open_stage(
@@ -110,7 +110,7 @@ async def _when_due(stage: Stage, act: Act) -> None:
 
 
 async def _settled(stage: Stage, reports_within: float) -> bool:
-    """Wait until every reply has ended and every thread was told; False when some never did."""
+    """Wait until every reply has ended and every thread was told; False if some never did."""
     began, ended = time.monotonic(), 0.0
     while time.monotonic() - began < SETTLE_SECONDS:
         stage.read()
@@ -142,8 +142,8 @@ def _judged(stage: Stage, *, is_finished: bool) -> tuple[Verdict, int]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Parse the command line and run in each mode asked for; returns the worst exit code."""
-    # A bot that is killed amid a request is an error to aiohttp's server; here it is the purpose.
+    """Parse the command line and run in each requested mode; return the worst exit code."""
+    # aiohttp's server logs a bot that is killed amid a request as an error; here it is the purpose.
     logging.getLogger("aiohttp.server").disabled = True
     if library() is None:
         _say(MISSING)

@@ -1,7 +1,6 @@
-"""How Slack carries what people do: an event comes again until somebody acknowledges it.
+"""Carries events as Slack does: each is redelivered until somebody acknowledges it.
 
-The sandbox gives up after a few retries; the real Slack does not, with Delayed Events. Without
-them it does.
+The sandbox gives up after a few retries; so does the real Slack, except with Delayed Events.
 """
 
 import asyncio
@@ -19,7 +18,7 @@ REDELIVER_SECONDS = 2.0
 
 @dataclass(slots=True, eq=False)
 class Sent:
-    """An event on its way, with every attempt to bring it; told when it was acknowledged."""
+    """An event on its way, with every attempt to deliver it; `on_ack` gets the time of the ack."""
 
     on_ack: Callable[[float], None]
     on_given_up: Callable[[float], None] | None = None
@@ -28,7 +27,7 @@ class Sent:
 
 
 class Carrier:
-    """Brings events, and runs what people do beside each other."""
+    """Delivers events, and runs people's actions concurrently."""
 
     def __init__(self, slack: SlackSandbox) -> None:
         self._slack = slack
@@ -41,22 +40,23 @@ class Carrier:
         *deliveries: Delivery,
         on_given_up: Callable[[float], None] | None = None,
     ) -> Sent:
-        """Bring an event until it is acknowledged, and then say when that was.
+        """Deliver an event until it is acknowledged, and then report the time.
 
-        With `on_given_up`, bring it only as often as Slack does by itself, and say when that ended.
+        With `on_given_up`, deliver it only as often as Slack does by itself, and report when that
+        ended.
         """
         sent = Sent(on_ack, on_given_up, list(deliveries))
         self._open.append(sent)
         return sent
 
     def begin(self, doing: Coroutine[Any, Any, None]) -> None:
-        """Let somebody do something meanwhile."""
+        """Run a person's action in the background."""
         task = asyncio.create_task(doing)
         self._under_way.add(task)
         task.add_done_callback(self._done)
 
     async def carry(self) -> None:
-        """Look what is acknowledged, and bring again what nobody takes; without end."""
+        """Look for acknowledgements, and redeliver unacknowledged events, without end."""
         while True:
             self._look()
             now = time.monotonic()
@@ -75,12 +75,12 @@ class Carrier:
 
     @property
     def is_quiet(self) -> bool:
-        """Whether nobody does anything, and nothing is on its way."""
+        """True if nobody is doing anything, and nothing is on its way."""
         is_settled = all(one.is_settled for one in self._slack.deliveries)
         return is_settled and not (self._under_way or self._open)
 
     async def close(self) -> None:
-        """Bring nothing more."""
+        """Stop delivering."""
         tasks = list(self._under_way)
         for task in tasks:
             task.cancel()

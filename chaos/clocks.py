@@ -1,7 +1,7 @@
-"""Clocks that differ, as on machines whose time nobody sets.
+"""Clocks that differ, as on machines without time synchronization.
 
-Those of the sandbox are its own; those of processes are shifted by libfaketime (Debian's
-`faketime`), which leaves the monotonic clock alone.
+The sandbox shifts its own clocks; libfaketime (Debian's `faketime`) shifts those of processes, and
+leaves the monotonic clock alone.
 """
 
 import random
@@ -13,14 +13,14 @@ LIBRARIES = ("/usr/lib/*/faketime/libfaketimeMT.so.1", "/usr/lib/faketime/libfak
 MISSING = "libfaketime is missing: all processes have the true time (apt-get install faketime)"
 
 APART = 60.0
-"""Seconds between a bot's process and the true time, at most: Slack's signatures allow 300."""
+"""Maximum error of a bot process's clock, in seconds: Slack's signatures allow 300."""
 
 FAR_APART = 3_600.0
 
 
 @dataclass(frozen=True, slots=True)
 class Clocks:
-    """How many seconds each is ahead of the true time; `posts` are the bot's processes."""
+    """Seconds by which each clock is ahead of the true time; `posts` are the bot's processes."""
 
     posts: Sequence[float] = (0.0, 0.0, 0.0, 0.0)
     redis: float = 0.0
@@ -28,14 +28,14 @@ class Clocks:
     devin: float = 0.0
 
     def __str__(self) -> str:
-        """All of them, as a line of the report."""
+        """Format all clocks as a line of the report."""
         posts = ", ".join(f"{one:+.0f}" for one in self.posts)
         others = f"Redis {self.redis:+.0f}, Slack {self.slack:+.0f}, Devin {self.devin:+.0f}"
         return f"clocks (s): processes {posts}; {others}"
 
 
 def drawn(seed: int) -> Clocks:
-    """Some are right, and some are not."""
+    """Draw clocks, some of them right and some wrong."""
     rng = random.Random(f"clocks {seed}")  # noqa: S311  (repeatable, not secret)
 
     def ahead(most: float) -> float:
@@ -46,13 +46,13 @@ def drawn(seed: int) -> Clocks:
 
 
 def library() -> Path | None:
-    """Where libfaketime is, if it is installed."""
+    """Return the path of libfaketime, if it is installed."""
     found = (path for one in LIBRARIES for path in Path("/").glob(one.removeprefix("/")))
     return next(found, None)
 
 
 def shifted(ahead: float) -> Mapping[str, str]:
-    """The environment of a process whose clock is `ahead`; nothing where it cannot be shifted."""
+    """Return the environment for a clock that is `ahead`; empty if it cannot be shifted."""
     path = library()
     if path is None or not ahead:
         return {}

@@ -1,4 +1,4 @@
-"""What stands before the bot's processes in HTTP mode: a balancer, and strangers at their ports."""
+"""The network in front of the bot's processes in HTTP mode: a balancer, and strangers."""
 
 import asyncio
 import random
@@ -10,11 +10,11 @@ CHUNK = 65_536
 STRANGERS = 300
 AGAIN_SECONDS = 0.1
 HALF = b"POST /slack/events HTTP/1.1\r\nHost: bot\r\nContent-Length: 1048576\r\n\r\n{"
-"""A request whose body does not come."""
+"""A request whose body never arrives."""
 
 
 class Balancer:
-    """Carries each connection to a process that takes it, in no order; Slack sends to `url`."""
+    """Forwards each connection to a random process that accepts it; Slack sends to `url`."""
 
     def __init__(self, ports: Sequence[int], seed: int) -> None:
         self.is_refusing = False
@@ -24,12 +24,12 @@ class Balancer:
         self._carried: set[asyncio.StreamWriter] = set()
 
     def drop(self) -> None:
-        """Cut every connection without a word."""
+        """Cut every connection without notice."""
         for writer in self._carried:
             writer.transport.abort()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Carry one connection, until either side ends it."""
+        """Forward one connection until either side ends it."""
         self._carried.add(writer)
         try:
             found = None if self.is_refusing else await self._dial()
@@ -43,7 +43,7 @@ class Balancer:
             writer.transport.abort()
 
     async def _dial(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter] | None:
-        """A connection to any process that takes it."""
+        """Connect to any process that accepts."""
         for port in self._rng.sample(self._ports, len(self._ports)):
             with suppress(OSError, TimeoutError):
                 async with asyncio.timeout(CONNECT_SECONDS):
@@ -53,7 +53,7 @@ class Balancer:
 
 @asynccontextmanager
 async def balancing(ports: Sequence[int], seed: int) -> AsyncIterator[Balancer]:
-    """A balancer on a free port before `ports`."""
+    """Run a balancer on a free port in front of `ports`."""
     balancer = Balancer(ports, seed)
     server = await asyncio.start_server(balancer.serve, "127.0.0.1", 0)
     balancer.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/slack/events"
@@ -77,7 +77,7 @@ async def _carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
 
 @asynccontextmanager
 async def strangers(port: int) -> AsyncIterator[None]:
-    """Have many connections to `port`, each with half a request that nobody signed, and anew."""
+    """Keep many connections to `port` open, each with half an unsigned request."""
     async with asyncio.TaskGroup() as group:
         coming = [group.create_task(_come(port)) for _ in range(STRANGERS)]
         try:

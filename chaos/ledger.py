@@ -1,7 +1,7 @@
-"""The ledger at both ends: what people did, and what Devin took and the threads were told.
+"""The ledger at both ends: people's messages, what Devin took, and what the threads were told.
 
-Each entry is one message for Devin, by whichever way it went there. Its number is in its words, by
-which it is found everywhere. `verdict.py` says what is right and wrong.
+Each entry is one message for Devin, whatever way it took. Its number is in its text, by which it is
+found everywhere. `verdict.py` decides what is right and wrong.
 """
 
 import re
@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Any
 
 UNHEARD_SECONDS = 15.0
-"""After that, nothing comes any more of what was asked of a process that died."""
+"""Time after which nothing more comes of a request to a process that died."""
 
 NUMBERED = re.compile(r"reply (\d{6})(?:, edit (\d))?")
 ATTACHED = re.compile(r'^ATTACHMENT:"(.+)"$', re.MULTILINE)
@@ -23,7 +23,7 @@ ENDINGS = {
     "*suspended*": "suspended",
     "*refused*": "refused",
 }
-"""How a report of each ending reads; what is none of them tells no ending."""
+"""The text by which a report of each ending is recognized; other text reports no ending."""
 
 NAMED = re.compile(r"notes-(\d{6})\.txt")
 LEFT_OUT = "only a *link*"
@@ -33,7 +33,7 @@ CORRECTS = "corrects an earlier message"
 
 
 class Kind(StrEnum):
-    """The way on which a message goes to Devin."""
+    """The way by which a message goes to Devin."""
 
     REPLY = "reply"
     FILE = "reply with a file"
@@ -57,48 +57,48 @@ THREADED = frozenset(
         *(Kind.GIVEN_UP, Kind.NEWCOMER, Kind.NAMES, Kind.HOURS),
     }
 )
-"""Written in a linked thread, to be taken in order.
+"""Messages in a linked thread, which must be taken in order.
 
-Slack brings these again until somebody takes them; only those that it has `GIVEN_UP` must be found.
+Slack redelivers them until one is acknowledged; only those it has `GIVEN_UP` must be backfilled.
 """
 
 ASKED = frozenset({Kind.FORWARDED, Kind.SAID})
-"""Asked for by a person, who sees when that fails, and brought once."""
+"""Requested by a person, who sees a failure, and delivered once."""
 
 STEPS = frozenset({Kind.STEP, Kind.POSTED})
 
 
 def text_of(number: int, edit: int = 0) -> str:
-    """The words of a message, as it is after its first, second … edit."""
+    """Return the text of a message, after its first, second … edit."""
     return f"reply {number:06d}" + (f", edit {edit}" if edit else "")
 
 
 def number_in(text: str) -> int | None:
-    """Which message a text has the words of."""
+    """Return the number of the message whose text is in `text`."""
     found = NUMBERED.search(text)
     return int(found.group(1)) if found else None
 
 
 def file_of(number: int) -> str:
-    """The name of a message's file."""
+    """Return the name of a message's file."""
     return f"notes-{number:06d}.txt"
 
 
 def content_of(name: str) -> bytes:
-    """What the local Slack gives a file that has only a name."""
+    """Return the content that the local Slack gives a file that has only a name."""
     return f"The content of {name}\n".encode()
 
 
 @dataclass(slots=True)
 class Entry:
-    """A message: when it was acknowledged, taken, and what was told of it.
+    """A message: when it was acknowledged and taken, and what was reported about it.
 
     Times are Unix seconds. Numbers grow in the order of writing. `edits` has when each edit was
-    acknowledged, `deleted` the same of a deletion; `took` which edit's words Devin took each time.
-    `posts` are the messages that the relay posted for it, `corrects` those that correct it,
-    `unsent` how many of these it never accepted; `is_kept`: Redis knows it as a reply. `given_up`
-    is when Slack ceased to bring it. It is `late_told` when its thread should have been told by
-    then, and `kept_out` when it should have been acknowledged.
+    acknowledged, `deleted` the same for a deletion; `took` has which edit's text Devin took each
+    time. `posts` are the messages that the relay posted for it, `corrects` those that correct it,
+    `unsent` the number of these it never accepted; `is_kept`: Redis knows it as a reply. `given_up`
+    is when Slack stopped delivering it. It is `late_told` if its thread was not told in time, and
+    `kept_out` if it was not acknowledged in time.
     """
 
     number: int
@@ -132,19 +132,19 @@ class Entry:
 
     @property
     def outcome(self) -> str:
-        """What a step was told of how its message ended."""
+        """The outcome that a step's workflow was told."""
         if self.result is None or self.result[0] != "success":
             return ""
         return str(self.result[1].get("outcome", ""))
 
     @property
     def is_uncertain(self) -> bool:
-        """Whether its thread, or its workflow, was told that nobody knows."""
+        """True if its thread, or its workflow, was told that the outcome is uncertain."""
         return "uncertain" in self.told or self.outcome == "uncertain"
 
     @property
     def is_seen(self) -> bool:
-        """Whether something that can be seen became of it."""
+        """True if it had a visible effect."""
         return bool(self.taken or self.told)
 
     @property
@@ -154,7 +154,7 @@ class Entry:
 
     @property
     def is_over(self) -> bool:
-        """Whether it has ended, or nothing can come of it any more."""
+        """True if it has ended, or nothing more can come of it."""
         if self.kind in STEPS:
             return self.acked is not None and self.result is not None
         if self.kind in ASKED:
@@ -170,11 +170,11 @@ class Entry:
 
     @property
     def heard(self) -> float | None:
-        """When it was acknowledged, or should have been remembered as missing."""
+        """The time of its acknowledgement, or of being recorded as missing."""
         return self.acked if self.acked is not None else self.given_up
 
     def clear(self) -> None:
-        """Forget what was read, to be read anew."""
+        """Forget what was read, before it is read again."""
         for found in (self.taken, self.took, self.told, self.corrections, self.posts):
             found.clear()
         self.corrects.clear()
@@ -182,7 +182,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """A message of the bot's in the channel; `key` is what it carries unseen."""
+    """A message from the bot in the channel; `key` is in its metadata."""
 
     text: str
     key: str | None = None
@@ -190,7 +190,7 @@ class Said:
 
 
 class Ledger:
-    """All messages of a run; `thaws` and `returns` are when a process, or Redis, went on again."""
+    """All messages of a run; `thaws` and `returns` are when a process, or Redis, resumed."""
 
     def __init__(self) -> None:
         self.entries: list[Entry] = []
@@ -199,13 +199,13 @@ class Ledger:
         self.keys: Counter[str] = Counter()
 
     def write(self, session: str, kind: Kind = Kind.REPLY) -> Entry:
-        """A person is about to write the next one."""
+        """Add an entry for a message that a person is about to write."""
         entry = Entry(len(self.entries), session, kind)
         self.entries.append(entry)
         return entry
 
     def read(self, taken: Iterable[tuple[str, float]], said: Iterable[Said]) -> None:
-        """Enter, anew, what Devin took (text, time) and what the channel was told."""
+        """Replace what was read: what Devin took (text, time) and what the channel was told."""
         self.keys.clear()
         for entry in self.entries:
             entry.clear()
@@ -215,7 +215,7 @@ class Ledger:
             self._read_said(one)
 
     def read_files(self, taken: Iterable[str], uploaded: Mapping[str, tuple[str, bytes]]) -> None:
-        """Enter which files Devin has, by name and content, of those that messages name."""
+        """Record which of the files that messages name Devin has, by name and content."""
         for text in taken:
             number = number_in(text)
             if number is None or self.entries[number].kind is not Kind.FILE:
@@ -226,14 +226,14 @@ class Ledger:
             entry.has_link |= f"[{name}](" in text
 
     def read_steps(self, results: Mapping[str, tuple[str, Any]]) -> None:
-        """Enter how the steps ended, by execution."""
+        """Record the results of the steps, by execution."""
         for entry in self.entries:
             if entry.execution:
                 entry.result = results.get(entry.execution)
 
     @property
     def is_over(self) -> bool:
-        """Whether every message has come to its end."""
+        """True if every message has ended."""
         return all(entry.is_over for entry in self.entries)
 
     def _read_taken(self, text: str, at: float) -> None:

@@ -1,7 +1,7 @@
-"""What people order in threads of their own: each is muted, unmuted, unlinked and linked again.
+"""People's orders in threads of their own: each is muted, unmuted, unlinked and linked again.
 
-Whoever has read that a thread is off writes for people only, and whoever has read that it is on
-writes for Devin.
+A person who has read that a thread is off writes for people only, and one who has read that it is
+on writes for Devin.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ ANSWERS: Mapping[str, tuple[str, ...]] = {
     "unlink": ("no longer linked to", "is not linked to"),
     "link": ("linked to",),
 }
-"""Each order, in turn, with the words that say how things stand now."""
+"""The orders, in turn, with the text that reports each new state."""
 
 UNHEARD = "I did not hear"
 OFF = frozenset({"mute", "unlink"})
@@ -30,7 +30,7 @@ PAUSE_SECONDS = 1.0
 
 
 class Orders:
-    """Threads in which nobody does anything else, linked to one session each."""
+    """Threads that nobody else uses, linked to one session each."""
 
     def __init__(self, slack: SlackSandbox, ledger: Ledger, people: People) -> None:
         self.roots: dict[str, str] = {}
@@ -41,20 +41,20 @@ class Orders:
         self._busy: dict[str, asyncio.Lock] = {}
 
     def take(self, root: str, session: str) -> None:
-        """From now on the thread is one of these; it is linked to `session`."""
+        """Add a thread, which is linked to `session`."""
         self.roots[session] = root
         self._turns[session] = 0
         self._busy[session] = asyncio.Lock()
 
     async def give(self, session: str, seconds: float) -> None:
-        """Give one order after the other."""
+        """Give one order after another."""
         until = time.monotonic() + seconds
         while time.monotonic() < until:
             await self.next(session)
             await asyncio.sleep(PAUSE_SECONDS)
 
     async def next(self, session: str, *, user: str = PERSON) -> None:
-        """Give a thread's next order, until it is obeyed; then write as it stands."""
+        """Give a thread's next order until it is obeyed; then write as the new state permits."""
         async with self._busy[session]:
             verb = list(ANSWERS)[self._turns[session] % len(ANSWERS)]
             while not await self._is_obeyed(session, verb, user):
@@ -66,7 +66,7 @@ class Orders:
                 await asyncio.sleep(LOOK_SECONDS)
 
     async def _is_obeyed(self, session: str, verb: str, user: str) -> bool:
-        """Give an order and wait for its answer; False when it was not heard."""
+        """Give an order and wait for its answer; return False if it was not heard."""
         entry = self._ledger.write(session, Kind.ORDER)
         argument = f" {session}" if verb == "link" else ""
         before = len(self._slack.deliveries)

@@ -1,6 +1,6 @@
-"""The people of a run: they write at a steady pace, and Slack carries their events as it does.
+"""The people of a run, who write at a steady pace, and whose events Slack carries as it does.
 
-An event may come twice, under one id or two, or after a later one.
+An event may be delivered twice, under one id or two, or after a later one.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ KINDS = {
     Kind.POSTED: 3,
 }
 HOME_EACH = 20
-"""One in so many acts is to open App Home, which is no message."""
+"""One in this many acts opens App Home, which sends no message."""
 
 
 class People:
@@ -57,11 +57,11 @@ class People:
 
     @property
     def anyone(self) -> str:
-        """Any of the sessions."""
+        """A random session."""
         return self._rng.choice(list(self.roots))
 
     def newcomer(self) -> str:
-        """The name of somebody whom nobody has looked up yet."""
+        """Add a user whom nobody has looked up yet, and return their name."""
         workspace = self._slack.workspace
         name = f"n{len(workspace.users):06d}"
         workspace.channel(CHANNEL).members.append(workspace.add_user(User(name)).id)
@@ -100,9 +100,9 @@ class People:
         more: str = "",
         thread: str | None = None,
     ) -> tuple[Entry, str]:
-        """Write a reply that the app hears nothing of yet; returns it with its `ts`.
+        """Write a reply without notifying the app yet; return it with its `ts`.
 
-        It stands in the session's thread, unless another one is given.
+        It goes into the session's thread, unless another one is given.
         """
         entry = self._ledger.write(session, kind)
         ts = await self._slack.say(
@@ -116,7 +116,7 @@ class People:
         return entry, ts
 
     async def bring(self, entry: Entry, event: JSON) -> None:
-        """Bring the event of a reply: until it is taken, unless it is one that Slack gives up."""
+        """Deliver a reply's event until it is acknowledged, or until Slack gives it up."""
         gives_up = entry.kind is Kind.GIVEN_UP
         self.carrier.track(
             partial(setattr, entry, "acked"),
@@ -132,7 +132,7 @@ class People:
         if self._rng.random() < ONE_IN_SEVEN:
             delays.append(self._rng.choice((0.0, 0.3, 3.0, 10.0)))
         same_id = f"Ev0CHAOS{entry.number:06d}" if self._rng.random() < EACH_SECOND else None
-        # As it was written: Slack does not bring the first event with what was edited since.
+        # The event has the original text: Slack does not deliver the first event with later edits.
         event = self._slack.event_of(CHANNEL, ts)
         for delay in delays:
             self.carrier.begin(self._bring(sent.deliveries, event, delay, same_id))
@@ -166,7 +166,7 @@ class People:
         self.surfaces.bring_last(partial(setattr, entry, "deleted"))
 
     def _moment(self) -> float:
-        """How long somebody takes to see a mistake: often before Devin has read it."""
+        """Draw the time in which a person notices a mistake, often before Devin has read it."""
         return self._rng.choice((0.0, 0.1, 0.5, self._rng.uniform(1.0, 4.0)))
 
     def _is_linked(self, root: str) -> bool:

@@ -1,4 +1,4 @@
-"""Real processes that are stopped as machines stop them: the bot's, and a Valkey's."""
+"""Real processes, stopped as machines stop them: the bot's, and a Valkey's."""
 
 import asyncio
 import contextlib
@@ -20,14 +20,14 @@ ROOT = Path(__file__).parent.parent
 INHERITED = ("PATH", "LD_LIBRARY_PATH", "HOME", "LANG", "TMPDIR", "PYTHONPATH")
 START_SECONDS = 15.0
 PAUSES = (0.1, 1.5)
-"""How long a bot's process is missing before another takes its place, in seconds."""
+"""Range of seconds for which a bot process is missing before another takes its place."""
 
 
 def free_port() -> int:
-    """A port that nobody listens on now, and that no system gives away by itself.
+    """Return a port that nobody listens on, outside of the system's ephemeral range.
 
-    Those that it gives begin at 32768 (Linux) or above: one of them may be gone, to an outgoing
-    connection say, before our server has it, or while it is stopped.
+    Ephemeral ports begin at 32768 (Linux) or above: an outgoing connection, for example, could take
+    one before our server binds it, or while it is stopped.
     """
     while True:
         port = random.randrange(10_000, 32_000)  # noqa: S311  (no secret)
@@ -41,7 +41,7 @@ async def start_bot(
 ) -> asyncio.subprocess.Process:
     """Start `python -m bot` in `cwd` with little more than `environ` in its environment.
 
-    It is in a session of its own, so that a Ctrl-C reaches only whoever started it.
+    It gets its own session, so that a Ctrl-C reaches only the process that started it.
     """
     inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
     return await asyncio.create_subprocess_exec(
@@ -56,9 +56,9 @@ async def start_bot(
 
 
 class ValkeyProcess:
-    """A Valkey on one port and directory, which keeps its data over stops and starts.
+    """A Valkey on one port and directory, which keeps its data across restarts.
 
-    `binary` is another server that takes the same options, `environ` is added to its environment.
+    `binary` is another server that takes the same options; `environ` is added to its environment.
     """
 
     def __init__(
@@ -98,23 +98,23 @@ class ValkeyProcess:
                 await asyncio.sleep(0.01)
 
     async def stop(self) -> None:
-        """End it as an operator does."""
+        """Terminate it as an operator does."""
         if self._running is not None and self._running.returncode is None:
             self.thaw()
             self._process.terminate()
             await self._process.wait()
 
     async def kill(self) -> None:
-        """End it as a machine's failure does."""
+        """Kill it as a machine's failure does."""
         self._process.kill()
         await self._process.wait()
 
     def freeze(self) -> None:
-        """Let it answer nothing, with all its connections open."""
+        """Make it answer nothing, with all its connections open."""
         self._process.send_signal(signal.SIGSTOP)
 
     def thaw(self) -> None:
-        """Let it go on."""
+        """Let it resume."""
         self._process.send_signal(signal.SIGCONT)
 
     async def tell(self, *words: str) -> None:
@@ -134,9 +134,9 @@ class ValkeyProcess:
 
 
 class Post:
-    """A place for one bot process, in which another one follows whenever it ends.
+    """A place for one bot process, which is replaced by another whenever it ends.
 
-    `deaths` are the codes of exits that nobody here caused, or that ended in an error.
+    `deaths` are the codes of exits that were not caused here, or that were errors.
     """
 
     def __init__(self, name: str, command: str, home: Path, seed: int) -> None:
@@ -149,7 +149,7 @@ class Post:
         self._expected = False
 
     async def keep(self, environ: Mapping[str, str]) -> None:
-        """Start a process, and another one after each end; cancelled, kill what runs."""
+        """Start a process, and another after each end; on cancellation, kill the current one."""
         with (self._home / f"{self.name}.log").open("ab") as log:
             try:
                 while True:
@@ -172,7 +172,7 @@ class Post:
         process.send_signal(number)
 
     async def freeze(self, seconds: float) -> None:
-        """Stop the process where it is, and let it go on after that time unless it was killed."""
+        """Stop the process with SIGSTOP, and resume it after that time unless it was killed."""
         process = await self._alive()
         process.send_signal(signal.SIGSTOP)
         try:

@@ -1,4 +1,4 @@
-"""Troubles that need people who do something just then: with them, these are a scene."""
+"""Scenes: faults that occur just while people act."""
 
 import asyncio
 import time
@@ -22,28 +22,28 @@ WRITTEN = 4
 NEWCOMERS = 3
 MENTIONS = 150
 NAMES_LIMIT = (100, 20.0)
-"""Calls within so many seconds: a third of the minute that Slack's tier 4 has."""
+"""Calls within this many seconds: a third of the minute in Slack's tier 4."""
 
 CHANGES = ("deleted", "aside", "edited", "")
 SLOW_LOOK_UP = 0.8
 AMID = 0.4
-"""When Redis goes away after an order: while its author is looked up."""
+"""Delay from an order to Redis's outage, so that its author is being looked up."""
 
 REFUSED_SECONDS = 4.0
-"""When a process has given up, too, what it waited for Redis with, after Slack has."""
+"""Time after Slack's giving up in which a process stops waiting for Redis, too."""
 
 NOTED_SECONDS = 2.0
-"""When who refused something has noted it, once Redis is back."""
+"""Time after Redis's return in which a process has recorded what it refused."""
 
 STRANGERS_SECONDS = 12.0
 CROWD_DELAY = 24.0
 CROWD_RETRY_AFTER = 25
 CROWD_SECONDS = CROWD_RETRY_AFTER + 15.0
-"""When a thread must have been told that could not be told at first."""
+"""Time within which a thread must be told what could not be posted at first."""
 
 
 class Scenes:
-    """What can be played: some among all else; `flood` and `crowd` by themselves."""
+    """The scenes: some are played amid everything else, `flood` and `crowd` separately."""
 
     def __init__(
         self,
@@ -63,13 +63,13 @@ class Scenes:
         self._early: list[tuple[Entry, JSON]] = []
 
     async def write_early(self, scenes: int) -> None:
-        """Write the replies of so many scenes that Slack brings hours late."""
+        """Write the replies that the given number of scenes delivers hours late."""
         for _ in range(scenes * len(CHANGES)):
             entry, ts = await self._people.reply(Kind.HOURS, self._people.anyone)
             self._early.append((entry, self._slack.event_of(CHANNEL, ts)))
 
     async def play(self, act: Act) -> None:
-        """Play one of `schedule.SCENES`; some take as long as they take."""
+        """Play one of `schedule.SCENES`; some determine their own duration."""
         match act.what:
             case "silence":
                 await self._silence(**act.fault)
@@ -85,7 +85,7 @@ class Scenes:
                 raise AssertionError(act.what)
 
     async def _silence(self, *, is_frozen: bool) -> None:
-        """Redis is away, with Slack connected, until Slack has given up what people write."""
+        """Take Redis away, with Slack connected, until Slack has given up people's events."""
         async with self._front.quiet:
             async with self._outage.of_redis(is_frozen=is_frozen):
                 written = [await self._write(Kind.GIVEN_UP) for _ in range(WRITTEN)]
@@ -95,14 +95,14 @@ class Scenes:
             await asyncio.sleep(NOTED_SECONDS)
 
     async def _authors(self, seconds: float) -> None:
-        """Slack does not say who somebody is, for a while."""
+        """Make Slack fail to say who somebody is, for a while."""
         self._slack.fail_next("users.info", status=503, times=1_000_000)
         await self._write_as_newcomers()
         await asyncio.sleep(seconds)
         self._slack.fail_no_more("users.info")
 
     async def _names(self) -> None:
-        """A message has more names than Slack tells in a while; then newcomers write."""
+        """Send a message with more names than the rate limit allows; then newcomers write."""
         calls, seconds = NAMES_LIMIT
         self._slack.limit_calls("users.info", calls, seconds)
         mentions = " ".join(f"<@{new_id('U0')}>" for _ in range(MENTIONS))
@@ -113,12 +113,12 @@ class Scenes:
         self._slack.fail_no_more("users.info")
 
     def _hours(self) -> None:
-        """Slack brings replies hours late, after what their authors did to them meanwhile."""
+        """Deliver replies hours late, after their authors have changed or deleted them."""
         for change in CHANGES:
             self._people.carrier.begin(self._bring_late(*self._early.pop(), change))
 
     async def _bring_late(self, entry: Entry, event: JSON, change: str) -> None:
-        """Bring a reply once it is known what became of it."""
+        """Deliver a reply after the change to it has been acknowledged."""
         if change:
             known = asyncio.Event()
             enter = await self._change(entry, event["ts"], change)
@@ -132,7 +132,7 @@ class Scenes:
         await self._people.bring(entry, event)
 
     async def _change(self, entry: Entry, ts: str, change: str) -> Callable[[float], None]:
-        """Withdraw or edit a reply; returns how its acknowledgement is entered."""
+        """Withdraw or edit a reply; return the function that records its acknowledgement."""
         if change == "deleted":
             await self._slack.delete(CHANNEL, ts)
         elif change == "aside":
@@ -144,7 +144,7 @@ class Scenes:
         return partial(setattr, entry, "deleted")
 
     async def _amid_an_order(self, seconds: float, *, is_frozen: bool) -> None:
-        """Redis goes away between an order and its answer."""
+        """Take Redis away between an order and its answer."""
         self._slack.fail_next("users.info", delay=SLOW_LOOK_UP)
         session = next(iter(self._orders.roots))
         self._people.carrier.begin(self._orders.next(session, user=self._people.newcomer()))
@@ -153,7 +153,7 @@ class Scenes:
             await asyncio.sleep(seconds)
 
     async def flood(self, ports: Sequence[int]) -> None:
-        """Strangers fill the ports, and people write."""
+        """Let strangers fill the ports while people write."""
         async with AsyncExitStack() as stack:
             for port in ports:
                 await stack.enter_async_context(strangers(port))
@@ -167,15 +167,15 @@ class Scenes:
                 entry.kept_out = entry.acked is None
 
     async def crowd(self, size: int, read: Callable[[], None]) -> None:
-        """Many more sessions are busy than can be served, and another's thread is to be told.
+        """Make more sessions busy than can be served, while another's thread waits for a report.
 
-        That could not be told at first, and Slack has said when it can; `read` reads the ledger.
+        Its first post is rate-limited, and Slack says for how long; `read` reads the ledger.
         """
         suspended = self._people.anyone
         self._devin.behave(suspended, "suspended")
         self._slack.fail_next("chat.postMessage", retry_after=CROWD_RETRY_AFTER)
         entry = await self._write(Kind.REPLY, session=suspended)
-        # It waits while its thread has still to be read.
+        # The reply waits while its thread still has to be read.
         ends = time.monotonic() + CROWD_SECONDS
         while time.monotonic() < ends and not self._was_asked(entry):  # noqa: ASYNC110  (Devin tells nobody)
             await asyncio.sleep(LOOK_SECONDS)
@@ -193,7 +193,7 @@ class Scenes:
             self._devin.behave(session, "running")
 
     def _was_asked(self, entry: Entry) -> bool:
-        """Whether Devin was asked to take that."""
+        """Return True if Devin was asked to take that message."""
         return any(number_in(one.message) == entry.number for one in self._devin.requests)
 
     async def _write_as_newcomers(self) -> None:

@@ -1,6 +1,6 @@
-"""What goes wrong, and when: drawn from a seed, so that the same seed makes the same plan.
+"""The faults and their times, drawn from a seed, so that the same seed makes the same plan.
 
-How the processes run between the acts is the machine's, so a seed repeats a plan, not a run.
+The machine decides how the processes run between the acts, so a seed repeats a plan, not a run.
 """
 
 import random
@@ -27,15 +27,15 @@ OTHERS = {
     "slack": 16,
 }
 SCENES = ("silence", "authors", "names", "hours", "orders")
-"""What goes wrong just when people do something of their own; `scenes.py` has them."""
+"""Faults that coincide with people's actions; `scenes.py` plays them."""
 
 SCENE_SECONDS = 12.0
-"""There is one in so many."""
+"""Average interval between scenes."""
 
 HALF = 0.5
 
 EVERYTHING = (*KILLS, *OTHERS, *SCENES, "strangers", "crowd")
-"""What may go wrong; the last two by themselves, at the end of a run."""
+"""Everything that can go wrong; the last two separately, at the end of a run."""
 
 Mode = Literal["socket", "http"]
 MODES: Sequence[Mode] = ("socket", "http")
@@ -80,7 +80,7 @@ SLACK_FAULTS: Sequence[dict[str, Any]] = (
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """One thing that goes wrong: `at` so many seconds, for so many `seconds`, to number `where`."""
+    """One fault: it starts `at` that many seconds, lasts `seconds`, and hits number `where`."""
 
     at: float
     what: str
@@ -90,14 +90,14 @@ class Act:
 
     @property
     def is_kill(self) -> bool:
-        """Whether it is a kill -9."""
+        """True if it is a kill -9."""
         return self.what in KILLS
 
 
 def plan(
     seed: int, seconds: float, kills: int, sessions: int, only: Collection[str] = ()
 ) -> Sequence[Act]:
-    """Everything that goes wrong in a run, in the order of time; of those named `only`, if any."""
+    """Return all faults of a run, in order of time; limited to those in `only`, if any."""
     rng = random.Random(seed)  # noqa: S311  (repeatable, not secret)
     span = seconds - CALM_START - CALM_END
     acts = []
@@ -111,7 +111,7 @@ def plan(
 
 
 def _scenes(rng: random.Random, span: float, only: Collection[str]) -> list[Act]:
-    """As many as there is time for, each as often as any other."""
+    """Draw as many scenes as there is time for, each as often as any other."""
     count = max(2, round(span / SCENE_SECONDS))
     wanted = [scene for scene in SCENES if not only or scene in only]
     drawn: list[str] = []

@@ -1,6 +1,6 @@
 """The stage of a run: two listeners, two workers, a Valkey, and the sandbox's Slack and Devin.
 
-The sandbox lives in this process; all else are real processes, in a directory with their logs.
+The sandbox runs in this process; everything else is real processes, whose logs are in a directory.
 """
 
 import asyncio
@@ -33,20 +33,20 @@ ACK_SECONDS = 2.0
 READY_SECONDS = 30.0
 OK = 200
 THINKING_SECONDS = 0.4
-"""How long Devin takes with each message: a kill should find some that are on their way."""
+"""Time Devin takes for each message, so that a kill interrupts some."""
 
 ORDERED = 2
-"""Threads in which people give orders."""
+"""The number of threads in which people give orders."""
 
 HOURS = 2 * 3_600.0
 
 PREFIX = "{devin-relay}"
-"""Of all keys in Redis, by the same names in every version (docs/architecture/redis.md)."""
+"""Prefix of all keys in Redis, the same in every version (docs/architecture/redis.md)."""
 
 
 @dataclass(slots=True)
 class Stage:
-    """What runs, and what has been done to it; `ports` are those of the listeners in HTTP mode."""
+    """The running parts, and the acts performed; `ports` are the listeners' in HTTP mode."""
 
     box: Sandbox
     redis: Redis
@@ -61,7 +61,7 @@ class Stage:
     done: Counter[str] = field(default_factory=Counter)
 
     async def act(self, act: Act) -> None:
-        """Let one thing go wrong, until it is over."""
+        """Perform one act until it is over."""
         if act.what in SCENES:
             await self.scenes.play(act)
         else:
@@ -69,7 +69,7 @@ class Stage:
         self.done[f"kill {act.what}" if act.is_kill else act.what] += 1
 
     async def think(self) -> None:
-        """Let Devin take its time, again after each fault that is over; without end."""
+        """Make Devin slow, again after each fault that is over; without end."""
         devin = self.box.devin
         while True:
             for session in self.sessions:
@@ -79,7 +79,7 @@ class Stage:
             await asyncio.sleep(0.05)
 
     async def heal(self) -> None:
-        """Let nothing planned go wrong any more."""
+        """Cancel all planned faults."""
         await self.box.devin.go_online()
         self.box.devin.upload_failures.clear()
         self.box.slack.fail_no_more()
@@ -87,7 +87,7 @@ class Stage:
             self.box.devin.behave(session, "running")
 
     def read(self) -> None:
-        """Enter into the ledger what stands in Devin's sessions and in the channel."""
+        """Enter the content of Devin's sessions and of the channel into the ledger."""
         devin, slack = self.box.devin, self.box.slack
         messages = [one for session in devin.sessions.values() for one in session.messages]
         said = [
@@ -106,7 +106,7 @@ class Stage:
                 entry.acked = entry.acked or time.time()
 
     async def read_kept(self) -> None:
-        """Enter which of the messages that people asked for or corrected Redis knows."""
+        """Record which of the requested or corrected messages Redis knows."""
         for entry in self.ledger.entries:
             if entry.kind in ASKED and not entry.is_seen:
                 entry.is_kept = any([await self._is_kept(ts) for ts in entry.known_as])
@@ -119,7 +119,7 @@ class Stage:
         return bool(await self.redis.hexists(f"{PREFIX}:reply:{place}:{ts}", "state"))
 
     def pressed(self) -> dict[str, int]:
-        """What else people did, and what came of it."""
+        """Return the counts of people's other actions and their results."""
         surfaces, calls = self.people.surfaces, self.box.slack.calls
         homes = sum(one.method == "views.publish" and one.status == OK for one in calls)
         return {
@@ -130,7 +130,7 @@ class Stage:
         }
 
     async def depths(self) -> tuple[int, int]:
-        """How many sessions have mail, and how many reports are untold; -1 while Redis is away."""
+        """Return the sessions with mail and the unsent reports; -1 while Redis is unavailable."""
         try:
             sessions = await self.redis.zcard(f"{PREFIX}:due")
             return sessions, await self.redis.zcard(f"{PREFIX}:untold")
@@ -142,9 +142,9 @@ class Stage:
 async def open_stage(
     home: Path, seed: int, sessions: int, mode: Mode, clocks: Clocks, hours: int = 0
 ) -> AsyncIterator[Stage]:
-    """Start everything, with a linked thread for each session; the end kills what was started.
+    """Start everything, with a linked thread for each session; at the end, kill the processes.
 
-    What so many scenes of `hours` need is written, with all threads linked, `HOURS` ago.
+    The messages for that many scenes of `hours` are written, and all threads linked, `HOURS` ago.
     """
     ids = [f"devin-{number:032x}" for number in range(1, sessions + 1)]
     ordered = [f"devin-{0xF0 + number:032x}" for number in range(ORDERED)]
@@ -228,7 +228,7 @@ async def _is_ready(client: httpx.AsyncClient, port: int) -> bool:
 def _environs(
     box: Sandbox, redis_url: str, home: Path, ports: Sequence[int]
 ) -> Sequence[Mapping[str, str]]:
-    """The settings of the posts, the listeners' first."""
+    """Return the settings of the posts, the listeners' first."""
     same = {
         **environment_of(box.slack, box.devin),
         "REDIS_URL": redis_url,

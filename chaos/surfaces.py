@@ -1,7 +1,7 @@
-"""What people do beside writing in threads: shortcuts, `/devin-say`, buttons, steps, App Home.
+"""People's actions outside of threads: shortcuts, `/devin-say`, buttons, steps and App Home.
 
-Slack brings a command or an interaction once, and its person sees whether that failed. It may come
-twice all the same, as may the event of a step.
+Slack delivers a command or an interaction once, and its person sees a failure. It may still be
+delivered twice, and so may the event of a step.
 """
 
 import asyncio
@@ -27,11 +27,11 @@ ONE_IN_FOUR, EACH_SECOND, MOST = 0.25, 0.5, 0.7
 WRONG_STEPS = 0.1
 LOOK_SECONDS = 0.5
 AGAIN_SECONDS = 1.0
-"""When somebody to whom Slack showed a failure tries again."""
+"""Time after which somebody to whom Slack showed a failure tries again."""
 
 
 class Surfaces:
-    """What else people do; `asked` has each delivery with the message that it asked for."""
+    """The other actions; `asked` has each delivery with the message that it requested."""
 
     def __init__(
         self,
@@ -52,7 +52,7 @@ class Surfaces:
         self._seen: set[str] = set()
 
     async def send_to_devin(self, session: str) -> None:
-        """Somebody sends a message to Devin that was none for it; tried again if that fails."""
+        """Send a message to Devin that was not meant for it; try again if that fails."""
         entry = self._ledger.write(session, Kind.FORWARDED)
         ts = await self._slack.say(
             f"(aside) {text_of(entry.number)}",
@@ -66,7 +66,7 @@ class Surfaces:
         self._carrier.begin(self._ask(entry, ask, tries=2, is_twice=is_twice))
 
     def say(self, session: str) -> None:
-        """Somebody uses `/devin-say`."""
+        """Use `/devin-say` as a person."""
         entry = self._ledger.write(session, Kind.SAID)
         text = f"{session} {text_of(entry.number)}"
         ask = partial(self._slack.slash, "/devin-say", text, channel=CHANNEL)
@@ -74,7 +74,7 @@ class Surfaces:
         self._carrier.begin(self._ask(entry, ask, tries=1, is_twice=is_twice))
 
     async def start_step(self, session: str, kind: Kind) -> None:
-        """A workflow sends a message: into a thread, the channel, or to the session alone."""
+        """Start a workflow step that sends a message: to a thread, a channel or the session."""
         entry = self._ledger.write(session, kind)
         entry.must_fail = self._rng.random() < WRONG_STEPS
         inputs = {"session": session, "message": text_of(entry.number)}
@@ -90,13 +90,13 @@ class Surfaces:
         self.bring_last(partial(setattr, entry, "acked"))
 
     async def open_home(self) -> None:
-        """Somebody opens App Home."""
+        """Open App Home as a person."""
         self.homes += 1
         await self._slack.open_home(PERSON)
         self.bring_last(lambda _: None)
 
     def bring_last(self, on_ack: Callable[[float], None]) -> None:
-        """Bring the event that the sandbox has just sent until it is acknowledged, or more often.
+        """Deliver the sandbox's latest event until it is acknowledged, or more often.
 
         The sandbox sends it in the same step, so it is the last one.
         """
@@ -131,7 +131,7 @@ class Surfaces:
             self._ledger.entries[number].pressed = True
         is_private = message.ephemeral_to is not None
         press = self._slack.press_ephemeral if is_private else self._slack.press
-        with suppress(UnknownName):  # somebody's earlier press has taken the button away
+        with suppress(UnknownName):  # somebody's earlier press has removed the button
             await self._try(
                 partial(press, action, channel=CHANNEL, message_ts=message.ts, user=PERSON),
                 self.presses.append,

@@ -1,4 +1,4 @@
-"""What goes wrong by itself: with processes, Redis, Devin, Slack, and what is between them."""
+"""Faults in the processes, Redis, Devin, Slack, and the network between them."""
 
 import asyncio
 import signal
@@ -13,11 +13,11 @@ from chaos.schedule import Act
 from sandbox import Sandbox
 
 LISTENERS = 2
-"""So many of the posts, the first ones, listen to Slack."""
+"""The number of posts, from the first, that listen to Slack."""
 
 
 class Outage:
-    """Times at which Redis is away, one at a time."""
+    """Outages of Redis, one at a time."""
 
     def __init__(self, valkey: ValkeyProcess, ledger: Ledger) -> None:
         self._valkey = valkey
@@ -26,7 +26,7 @@ class Outage:
 
     @asynccontextmanager
     async def of_redis(self, *, is_frozen: bool = False) -> AsyncIterator[None]:
-        """Have Redis dead, or frozen with all its connections open."""
+        """Keep Redis dead, or frozen with all its connections open, inside the block."""
         async with self._one:
             if is_frozen:
                 self._valkey.freeze()
@@ -43,10 +43,10 @@ class Outage:
 
 
 class Front:
-    """Between Slack and the listeners: Slack's sockets, or a balancer where there is one.
+    """The connections from Slack to the listeners: its sockets, or a balancer if there is one.
 
-    What no listener hears, nobody can know of, nor what a process refused that was killed before
-    it could tell another. Who holds `quiet` keeps all listeners alive and in reach meanwhile.
+    Nobody can know of events that no listener heard, or that a process refused if it was killed
+    before it could tell another. Holding `quiet` keeps all listeners alive and reachable.
     """
 
     def __init__(self, box: Sandbox, balancer: Balancer | None) -> None:
@@ -55,7 +55,7 @@ class Front:
         self._balancer = balancer
 
     def cut(self) -> None:
-        """Cut all connections without a word."""
+        """Cut all connections without notice."""
         if self._balancer is not None:
             self._balancer.drop()
         else:
@@ -71,7 +71,7 @@ class Front:
             await self._slack.disconnect("refresh_requested")
 
     def refuse(self, refused: bool) -> None:  # noqa: FBT001 - on or off is all it says
-        """Take no new connections, or take them again."""
+        """Accept no new connections, or accept them again."""
         if self._balancer is not None:
             self._balancer.is_refusing = refused
         else:
@@ -79,7 +79,7 @@ class Front:
 
 
 class Trouble:
-    """Whoever lets things go wrong."""
+    """Causes the faults."""
 
     def __init__(
         self,
@@ -98,7 +98,7 @@ class Trouble:
         self._front = front
 
     async def cause(self, act: Act) -> None:
-        """Let one thing go wrong, until it is over."""
+        """Cause one fault, and wait until it is over."""
         if act.what in {"valkey", "freeze valkey"}:
             async with self._outage.of_redis(is_frozen=not act.is_kill):
                 await asyncio.sleep(act.seconds)

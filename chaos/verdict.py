@@ -1,32 +1,32 @@
-"""What a ledger comes to: a line for each kind of message, and what must never be.
+"""The verdict on a ledger: a line for each kind of message, and the violations, called sins.
 
 The sins:
 
-- **lost**: acknowledged to Slack, refused until Slack gave it up, or known to Redis, and at the end
-  neither taken by Devin nor spoken of in its thread by a report of how it ended; or a step that
-  nobody ended;
+- **lost**: acknowledged to Slack, refused until Slack gave it up, or known to Redis, but in the end
+  neither taken by Devin nor mentioned in its thread by a report of its outcome; or a step that
+  nobody completed;
 - **doubled silently**: taken by Devin twice, and nobody was told that this was uncertain; or posted
-  twice. An edited reply counts as one, in old words or new; each edit may be sent once more, as a
-  correction that its author pressed for;
+  twice. An edited reply counts as one, with old text or new; each edit may be sent once more, as a
+  correction for which its author pressed the button;
 - **out of order**: taken after a later reply of its session, although it had been acknowledged
-  before that one was on its way to Devin. Whoever delivers takes a reply out of the mailbox a
-  moment before Devin sees it: what is acknowledged within that moment could not come first any
-  more. It is `ON_ITS_WAY` long, or as long as a process was frozen that went on just then;
-- **not followed**: taken in words that were edited, or deleted, before it was on its way;
+  before that one was on its way to Devin. Delivery takes a reply out of the mailbox a moment before
+  Devin sees it: a reply acknowledged within that moment could no longer come first. The moment is
+  `ON_ITS_WAY` long, or as long as a process was frozen that resumed just then;
+- **not followed**: taken with text that was edited, or deleted, before it was on its way;
 - **file missing**: taken without its file's content, and its thread was not told that a link went;
-- **step untrue**: a workflow was told of an ending that is not what Devin took, or of a failure
-  without words, or one that could not work did not fail;
+- **step untrue**: a workflow was told an outcome that does not match what Devin took, or a failure
+  without words, or a step that could not work did not fail;
 - **untold**: taken for somebody whose channel does not show it;
-- **disobeyed**: taken although it was written in a thread that was muted or not linked then;
-- **unanswered**: an order (`link`, `mute` …) that was acknowledged and that nobody answered;
+- **disobeyed**: taken although its thread was muted or not linked when it was written;
+- **unanswered**: an order (`link`, `mute` …) that was acknowledged but not answered;
 - **stalled**: a crowd of busy sessions kept another thread from being told in time;
 - **kept out**: connections of strangers kept Slack's event out.
 
-No sins, but counted: a reply that was acknowledged only after a later one had gone is **late**.
-What Slack showed to its person as **failed** may have happened or not. **Unheard** is what was
-acknowledged at once, and then its process died: Slack never brings a command or an interaction
-again. What only a modal told counts there, too. Replies that are uncertain, or that somebody had
-sent again, take no part in the order.
+These are counted, but are not sins: a reply that was acknowledged only after a later one had gone
+is **late**. A request that Slack showed as **failed** may have happened or not. An **unheard** one
+was acknowledged at once, and then its process died: Slack never redelivers a command or an
+interaction. What only a modal reported counts there, too. Replies that are uncertain, or that
+somebody had sent again, are left out of the order.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -36,10 +36,10 @@ from chaos.ledger import ASKED, STEPS, THREADED, Entry, Kind, Ledger
 
 ON_ITS_WAY = 0.25
 WAITED = 29.0
-"""Mail waits no longer for what Slack gave up, while whoever looks for that is killed (30 s)."""
+"""Longest wait of mail for events that Slack gave up, if their reader is killed (30 s)."""
 
 GOES_ON = 1.0
-"""What a process that was frozen, or waited for Redis, was about to send, it sends within that."""
+"""Time within which a process that was frozen, or waited for Redis, sends what it held back."""
 
 SINS = (
     *("lost", "doubled silently", "out of order", "not followed", "file missing", "step untrue"),
@@ -50,9 +50,9 @@ COLUMNS = ("sent", "acked", "taken", "uncertain", "said", "failed", "unheard")
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a run came to: counts, the same for each kind, and the messages behind each sin.
+    """The verdict on a run: counts, also by kind, and the messages behind each sin.
 
-    Of what is out of order: each with the later one that it came behind.
+    For *out of order*, each message is paired with the later one that it came behind.
     """
 
     counts: Mapping[str, int]
@@ -61,17 +61,17 @@ class Verdict:
 
     @property
     def is_clean(self) -> bool:
-        """Whether no sin was found."""
+        """True if no sin was found."""
         return not any(self.sins.values())
 
     def concerned(self, ledger: Ledger) -> Sequence[Entry]:
-        """The messages behind the sins."""
+        """Return the messages behind the sins."""
         found = [one for sin in self.sins.values() for one in sin]
         numbers = {n for one in found for n in (one if isinstance(one, tuple) else (one,))}
         return [entry for entry in ledger.entries if entry.number in numbers]
 
     def lines(self) -> list[str]:
-        """A table of the kinds, a line for each count, then the messages concerned."""
+        """Return a table of the kinds, a line for each count, then the messages concerned."""
         lines = [" " * 20 + "".join(f"{name:>10}" for name in COLUMNS)]
         for kind, counts in self.kinds.items():
             lines.append(f"{kind:<20}" + "".join(f"{counts[name]:>10}" for name in COLUMNS))
@@ -81,7 +81,7 @@ class Verdict:
 
 
 def judge(ledger: Ledger) -> Verdict:
-    """Judge what was read last."""
+    """Judge the ledger as last read."""
     entries = ledger.entries
     sins: dict[str, list[object]] = {sin: [] for sin in SINS}
     for entry in entries:
@@ -121,19 +121,19 @@ def _counted(entries: Sequence[Entry]) -> Mapping[str, int]:
 
 
 def _is_said(entry: Entry) -> bool:
-    """Whether somebody was told of another end than that Devin took it."""
+    """Return True if somebody was told an outcome other than that Devin took it."""
     is_failed = entry.result is not None and entry.outcome != "delivered"
     return bool(entry.told) or entry.is_answered or is_failed
 
 
 def _is_unheard(entry: Entry) -> bool:
-    """Whether a person was shown no failure, and nothing became of what they asked for."""
+    """Return True if a request had no effect although its person was shown no failure."""
     is_asked = entry.kind in ASKED and entry.acked is not None
     return is_asked and not (entry.is_seen or entry.is_answered or entry.is_kept)
 
 
 def _sins(entry: Entry, ledger: Ledger) -> Iterator[str]:
-    """What is wrong with a message by itself."""
+    """Yield the sins of a message by itself."""
     if _is_lost(entry):
         yield "lost"
     is_twice = len(entry.taken) > 1 or len(entry.corrections) > len(entry.edits)
@@ -152,7 +152,7 @@ def _sins(entry: Entry, ledger: Ledger) -> Iterator[str]:
 
 
 def _scene_sins(entry: Entry) -> Iterator[str]:
-    """What is wrong with a message that was written in a scene."""
+    """Yield the sins of a message that was written in a scene."""
     if entry.kind is Kind.PRIVATE and entry.taken:
         yield "disobeyed"
     if entry.kind is Kind.ORDER and entry.acked is not None and not entry.is_answered:
@@ -174,7 +174,7 @@ def _is_lost(entry: Entry) -> bool:
 
 
 def _is_outdated(entry: Entry, place: int, ledger: Ledger) -> bool:
-    """Whether Devin took that text although a later one, or none, was known before it went."""
+    """Return True if Devin took that text although a newer one, or none, was known in time."""
     newer = [entry.deleted, *entry.edits[entry.took[place] :]]
     return any(
         at is not None and not _was_on_its_way(at, entry.taken[place], ledger) for at in newer
@@ -182,17 +182,17 @@ def _is_outdated(entry: Entry, place: int, ledger: Ledger) -> bool:
 
 
 def _was_on_its_way(acked: float, taken: float, ledger: Ledger) -> bool:
-    """Whether what was acknowledged then could not change any more what Devin took then."""
+    """Return True if an event acknowledged then came too late to change what Devin took then."""
     if acked > taken - ON_ITS_WAY:
         return True
     if any(acked < thaw < taken < thaw + GOES_ON for thaw in ledger.thaws):
         return True
-    # Marked as being sent before Redis went away, and sent when whoever did that hears of it.
+    # Marked as being sent before Redis went away, and sent once its process learns of that mark.
     return any(back <= acked and taken < back + GOES_ON for back in ledger.returns)
 
 
 def _is_true(entry: Entry) -> bool:
-    """Whether what a workflow was told is what happened."""
+    """Return True if the workflow was told what really happened."""
     ending, payload = entry.result or ("", "")
     if ending == "error":
         return bool(payload) and not entry.taken
@@ -205,7 +205,7 @@ def _is_true(entry: Entry) -> bool:
 
 
 def _order(ledger: Ledger) -> tuple[list[tuple[int, int]], set[int]]:
-    """The pairs that are out of order, and the replies that are merely late."""
+    """Return the pairs that are out of order, and the replies that are merely late."""
     wrong: list[tuple[int, int]] = []
     late: set[int] = set()
     for session in {entry.session for entry in ledger.entries}:
@@ -222,7 +222,7 @@ def _order(ledger: Ledger) -> tuple[list[tuple[int, int]], set[int]]:
 
 
 def _is_late(entry: Entry, other: Entry, ledger: Ledger) -> bool:
-    """Whether `entry` came too late to be taken before the later reply `other`."""
+    """Return True if `entry` came too late to be taken before the later reply `other`."""
     taken = other.taken[0]
     if entry.given_up is not None and other.acked is not None and taken - other.acked > WAITED:
         return True
