@@ -1,1 +1,1 @@
-"""Benchmarks and chaos: what the relay costs, and what it survives."""
+"""Benchmarks: the cost of the relay, compared with a script and with a floor."""

@@ -24,7 +24,7 @@ ROUNDS = 3
 
 
 async def measured(names: Sequence[str], plan: Plan, rounds: int) -> Results:
-    """Measure what is named, and print each number as it comes."""
+    """Run the named measures, and print each number as it comes."""
     loads = measures(plan)
     titles = {name: one.title for name, one in loads.items()}
     titles |= {name: title for name, (title, _) in SIZED.items()}

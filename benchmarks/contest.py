@@ -1,7 +1,7 @@
 """One contestant beside the wire: started as processes, linked, loaded, and measured.
 
-The wire and the load are in this process, the contestant in others. So an event's time is taken
-where it leaves, and where its acknowledgement and its POST arrive, by one clock.
+The wire and the load run in this process, the contestant in others. So one clock tells when an
+event leaves, and when its acknowledgement and its POST arrive.
 """
 
 import asyncio
@@ -39,7 +39,7 @@ NUMBER = len("reply 0000000")
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Seconds of CPU and of the clock: the contestant's, its Valkey's, and this process's."""
+    """Seconds of CPU time and of the clock: the contestant's, its Valkey's, and this process's."""
 
     at: float
     own: float
@@ -47,7 +47,7 @@ class Usage:
     load: float
 
     def since(self, before: "Usage") -> "Usage":
-        """What was used after `before`."""
+        """Return the usage after `before`."""
         return Usage(
             self.at - before.at,
             self.own - before.own,
@@ -56,7 +56,7 @@ class Usage:
         )
 
     def percent(self) -> dict[str, float]:
-        """Shares of one core."""
+        """Return the usage in percent of one core."""
         parts = {"own CPU %": self.own, "Valkey CPU %": self.valkey, "load CPU %": self.load}
         return {name: 100 * used / self.at for name, used in parts.items()}
 
@@ -74,14 +74,14 @@ class Contest:
     sent: dict[str, float] = field(default_factory=dict)
 
     async def reply(self, session: int) -> None:
-        """Somebody writes in the thread of the session with that index."""
+        """Write a reply in the thread of the session with that index."""
         text = f"reply {len(self.sent):07d}"
         event = message(text, self.roots[session])
         self.sent[text] = time.monotonic()
         self.sent[text] = await self.wire.send(event)
 
     async def flood(self, replies: int) -> float:
-        """Write `replies` as fast as they are acknowledged; seconds until the last has arrived."""
+        """Write `replies` as fast as they are acknowledged; return seconds until all arrived."""
         began = time.monotonic()
         for number in range(replies):
             await self.reply(number % len(self.sessions))
@@ -89,7 +89,7 @@ class Contest:
         return self.wire.arrivals[-1].at - began
 
     async def steady(self, rate: float, seconds: float) -> None:
-        """Write `rate` replies a second, evenly, round the sessions."""
+        """Write `rate` replies a second, evenly, cycling through the sessions."""
         began = time.monotonic()
         for number in range(int(rate * seconds)):
             await asyncio.sleep(max(0.0, began + number / rate - time.monotonic()))
@@ -97,9 +97,9 @@ class Contest:
         await self.until_arrived()
 
     async def sustained(self, depth: int, warm_up: float, seconds: float) -> tuple[float, Usage]:
-        """Write a session's next reply whenever one arrives; arrivals a second, and CPU.
+        """Write a session's next reply whenever one arrives; return arrivals a second, and CPU.
 
-        So each session always has `depth` replies on their way to Devin. Counted is what arrives in
+        So each session always has `depth` replies on their way to Devin. Arrivals are counted for
         `seconds` after `warm_up`.
         """
         wanted: asyncio.Queue[str] = asyncio.Queue()
@@ -126,7 +126,7 @@ class Contest:
             await self.reply(places[await wanted.get()])
 
     async def until_arrived(self, seconds: float = 60.0) -> None:
-        """Wait until all that was written has arrived and is acknowledged, or `seconds`.
+        """Wait until everything written has arrived and is acknowledged, or for `seconds`.
 
         Raises:
             RuntimeError: the time is over, and the contestant may not lose anything.
@@ -142,11 +142,11 @@ class Contest:
             await asyncio.sleep(0.002)
 
     def lost(self) -> int:
-        """Replies that were written and have not arrived."""
+        """Return the number of replies that were written and have not arrived."""
         return len(self.sent.keys() - {_number(one) for one in self.wire.arrivals})
 
     def faults(self) -> dict[str, float]:
-        """What went wrong; within a session order counts."""
+        """Count the faults; order counts within a session."""
         latest: dict[str, str] = {}
         late = 0
         for one in self.wire.arrivals:
@@ -162,20 +162,20 @@ class Contest:
         }
 
     async def until_quiet(self) -> None:
-        """Wait until the contestant has asked nothing for a moment: its marks are made, too."""
+        """Wait until the contestant has sent no request for a moment: its marks are made, too."""
         while time.monotonic() - self.wire.last_request < QUIET_SECONDS:  # noqa: ASYNC110  (a silence)
             await asyncio.sleep(0.02)
 
     def latencies_ms(self) -> list[float]:
-        """From an event's leaving to its POST's arrival, sorted."""
+        """Return the times from an event's departure to its POST's arrival, sorted."""
         return sorted((one.at - self.sent[_number(one)]) * 1000 for one in self.wire.arrivals)
 
     def acks_ms(self) -> list[float]:
-        """From an event's leaving to its acknowledgement's arrival, sorted."""
+        """Return the times from an event's departure to its acknowledgement's arrival, sorted."""
         return sorted(seconds * 1000 for seconds in self.wire.ack_seconds)
 
     def usage(self) -> Usage:
-        """CPU so far."""
+        """Return the usage so far."""
         valkey = ValkeyHome(self.home / "data").server_pid()
         return Usage(
             at=time.monotonic(),
@@ -185,30 +185,30 @@ class Contest:
         )
 
     def rss_mb(self) -> float:
-        """Resident memory of the first process, in MB of 10^6 bytes."""
+        """Return the resident memory of the first process, in MB of 10^6 bytes."""
         pages = int(Path(f"/proc/{self.processes[0].pid}/statm").read_text().split()[1])
         return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
     def warnings(self) -> int:
-        """Lines of its log, which begins at WARNING."""
+        """Count the lines of its log, whose lowest level is WARNING."""
         lines = (self.home / LOG).read_text().splitlines()
         return sum("[warning" in line or "[error" in line for line in lines)
 
     async def commands(self) -> Counter[str]:
-        """Redis' calls so far, by command; those inside scripts count, too."""
+        """Return Redis's calls so far, by command, including those inside scripts."""
         async with self.redis() as client:
             stats: dict[str, Any] = await client.info("commandstats")
         return Counter({name.removeprefix("cmdstat_"): one["calls"] for name, one in stats.items()})
 
     @asynccontextmanager
     async def redis(self) -> AsyncIterator[Redis]:
-        """The contestant's Valkey."""
+        """Open a connection to the contestant's Valkey."""
         path = ValkeyHome(self.home / "data").known_socket()
         async with Redis(unix_socket_path=str(path)) as client:
             yield client
 
     def forget(self) -> None:
-        """Begin a new measurement."""
+        """Start a new measurement."""
         self.sent.clear()
         self.wire.arrivals.clear()
         self.wire.ack_seconds.clear()
@@ -220,9 +220,9 @@ class Contest:
 async def contest(
     contestant: Contestant, sessions: int, *, delay: float = 0.0, workers: int = 0
 ) -> AsyncIterator[Contest]:
-    """Start it, link `sessions` threads, and warm it up with a reply in each.
+    """Start a contestant, link `sessions` threads, and warm it up with a reply in each.
 
-    `delay` is what Devin takes over a message, in seconds; `workers` are started beside it.
+    `delay` is the time Devin takes for a message, in seconds; `workers` are started beside it.
     """
     ids = [f"devin-{number:032x}" for number in range(sessions)]
     async with AsyncExitStack() as stack:
@@ -254,5 +254,5 @@ async def _link(running: Contest) -> None:
 
 
 def _number(arrival: Arrival) -> str:
-    """The reply that a message is, however its contestant framed it."""
+    """Return the reply in an arrival's text, however its contestant framed it."""
     return arrival.text[-NUMBER:]

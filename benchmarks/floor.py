@@ -1,6 +1,7 @@
-"""The floor: what a reply costs at least, one durable write to Redis and one POST to Devin.
+"""The floor: a reply's minimum cost, one durable write to Redis and one POST to Devin.
 
-No Bolt, no order, no reports, no second try: an envelope is read, written, acknowledged and sent.
+There is no Bolt, no ordering, no reports and no retry: an envelope is read, written, acknowledged
+and sent.
 """
 
 import asyncio

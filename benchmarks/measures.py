@@ -1,6 +1,6 @@
-"""What is measured of a contestant under load, one function for each measure.
+"""Measures a contestant under load, with one function for each measure.
 
-Each starts the contestant anew, links it, warms it up, and gives its numbers by name. The names are
+Each starts a new contestant, links it, warms it up, and returns its numbers by name. The names are
 the columns of the page.
 """
 
@@ -21,7 +21,7 @@ DEEP = 8
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How much of each; times in seconds."""
+    """The amounts of each measure; times in seconds."""
 
     sessions: int = 200
     in_flight: int = 64
@@ -40,7 +40,7 @@ class Plan:
 
     @property
     def ideal(self) -> float:
-        """Replies a second when `in_flight` calls of `api_delay` never wait for anything."""
+        """Replies a second if `in_flight` calls of `api_delay` never wait for anything."""
         return self.in_flight / self.api_delay
 
 
@@ -65,7 +65,7 @@ QUICK = Plan(
 async def throughput(
     who: Contestant, sessions: int, delay: float, plan: Plan, depth: int = 1
 ) -> Values:
-    """Replies a second in a steady state, each session with `depth` replies on their way."""
+    """Measure replies a second in a steady state, with `depth` on their way for each session."""
     async with contest(who, sessions, delay=delay) as running:
         is_relay = who is RELAY
         before, commands = running.usage(), await running.commands() if is_relay else None
@@ -87,7 +87,7 @@ async def throughput(
 
 
 async def burst(who: Contestant, plan: Plan) -> Values:
-    """Replies a second when all are written at once, until the last has arrived."""
+    """Measure replies a second when all are written at once, until the last has arrived."""
     replies = plan.burst if who is not SCRIPT else plan.burst // 4
     async with contest(who, plan.sessions) as running:
         before = running.usage()
@@ -101,21 +101,21 @@ async def burst(who: Contestant, plan: Plan) -> Values:
 
 
 async def latency(who: Contestant, plan: Plan) -> Values:
-    """From writing to arrival at Devin, at 20 replies a second."""
+    """Measure the time from writing to arrival at Devin, at 20 replies a second."""
     async with contest(who, min(20, plan.sessions)) as running:
         await running.steady(20, plan.latency)
         return _percentiles(running.latencies_ms()) | running.faults()
 
 
 async def acknowledgement(who: Contestant, plan: Plan) -> Values:
-    """Slack's wait for an acknowledgement, at 200 replies a second."""
+    """Measure Slack's wait for an acknowledgement, at 200 replies a second."""
     async with contest(who, min(50, plan.sessions)) as running:
         await running.steady(200, plan.ack)
         return _percentiles(running.acks_ms()) | running.faults()
 
 
 async def foreign(who: Contestant, plan: Plan) -> Values:
-    """Events a second that are not ours: every other one a reply in an unlinked thread."""
+    """Measure irrelevant events a second: every other one is a reply in an unlinked thread."""
     async with contest(who, 1) as running:
         await _send_foreign(running, plan.foreign // 10)
         before = running.usage()
@@ -140,7 +140,7 @@ async def _send_foreign(running: Contest, events: int) -> None:
 
 
 async def idle(plan: Plan) -> Values:
-    """What the relay uses while nobody writes."""
+    """Measure the relay's usage while nobody writes."""
     async with contest(RELAY, 1) as running:
         before, commands = running.usage(), await running.commands()
         await asyncio.sleep(plan.idle)
@@ -156,7 +156,7 @@ async def idle(plan: Plan) -> Values:
 
 
 async def scaled(workers: int, plan: Plan) -> Values:
-    """Replies a second of `run` with `workers` beside it."""
+    """Measure replies a second of `run` with `workers` beside it."""
     sessions, delay = plan.many_sessions, plan.api_delay
     async with contest(RELAY, sessions, delay=delay, workers=workers) as running:
         rate, counted = await running.sustained(1, plan.warm_up, plan.counted)
@@ -168,7 +168,7 @@ async def scaled(workers: int, plan: Plan) -> Values:
 
 
 def _percentiles(values: Sequence[float]) -> dict[str, float]:
-    """Of sorted `values`."""
+    """Return percentiles of sorted `values`."""
     return {
         "p50 ms": values[int(len(values) * 0.5)],
         "p99 ms": values[int(len(values) * 0.99)],
@@ -178,14 +178,14 @@ def _percentiles(values: Sequence[float]) -> dict[str, float]:
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """A title for the page, and what gives the numbers of each of its rows once."""
+    """A title for the page, and the function that measures each of its rows once."""
 
     title: str
     cases: Mapping[str, Case]
 
 
 def measures(plan: Plan) -> Mapping[str, Measure]:
-    """Every measure under load, by the name that the command line knows."""
+    """Return every measure under load, by its name on the command line."""
 
     def of_each(title: str, run: Callable[[Contestant], Awaitable[Values]]) -> Measure:
         return Measure(title, {who.name: partial(run, who) for who in (RELAY, SCRIPT, FLOOR)})

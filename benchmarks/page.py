@@ -46,7 +46,7 @@ look-up.
 
 @dataclass
 class Results:
-    """The numbers of a run: for each measure and row, those of each round."""
+    """The numbers of a run: for each measure and row, one set per round."""
 
     titles: Mapping[str, str]
     rounds: int
@@ -56,26 +56,26 @@ class Results:
     found: dict[str, dict[str, list[Values]]] = field(default_factory=dict)
 
     def add(self, name: str, case: str, values: Values) -> int:
-        """Keep one round's numbers; how many rounds that row has now."""
+        """Keep one round's numbers; return how many rounds that row has now."""
         rounds = self.found.setdefault(name, {}).setdefault(case, [])
         rounds.append(values)
         return len(rounds)
 
     def each(self, name: str, case: str, column: str) -> Sequence[float]:
-        """One number of each round, in their order."""
+        """Return one number of each round, in order."""
         rounds = self.found.get(name, {}).get(case, [])
         return [values[column] for values in rounds if column in values]
 
 
 def figure(value: float) -> str:
-    """A number with three digits that tell something."""
+    """Format a number with three significant digits."""
     if value == int(value) or abs(value) >= 100:  # noqa: PLR2004  (three digits)
         return f"{value:,.0f}"
     return f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"  # noqa: PLR2004  (three digits)
 
 
 def write(results: Results, directory: Path) -> Sequence[Path]:
-    """Write RESULTS.md, and results.png if sizes were measured; what was written."""
+    """Write RESULTS.md, and results.png if sizes were measured; return the files written."""
     page, picture = directory / "RESULTS.md", directory / "results.png"
     is_drawn = draw(results.found, picture)
     page.write_text("\n".join(_lines(results, picture.name if is_drawn else None)) + "\n")
@@ -137,7 +137,7 @@ def _cell(rounds: Sequence[Values], column: str) -> str:
 
 
 def _limits(rows: Mapping[str, Sequence[Values]]) -> Iterator[str]:
-    """Say which process filled a core, since that is what the number is a number of."""
+    """Name the process that filled a core, since that is what the number measures."""
     filled = [
         f"{case}: {whose}"
         for case, rounds in rows.items()

@@ -1,4 +1,4 @@
-"""The events that the load is made of, with every field that Slack sends.
+"""The events of the load, with every field that Slack sends.
 
 Shapes from docs.slack.dev/reference/events and /apis/events-api/using-socket-mode.
 """
@@ -27,13 +27,13 @@ _micros = _ticking()
 
 
 def new_ts() -> str:
-    """The `ts` of a message that is written now; later than every one before."""
+    """Return the `ts` of a message written now, later than every earlier one."""
     micros = next(_micros)
     return f"{micros // 1_000_000}.{micros % 1_000_000:06d}"
 
 
 def message(text: str, thread: str | None = None) -> dict[str, Any]:
-    """The `message` event of a person; a reply when there is a `thread`."""
+    """Return the `message` event of a person; a reply if there is a `thread`."""
     ts = new_ts()
     section = {"type": "rich_text_section", "elements": [{"type": "text", "text": text}]}
     event: dict[str, Any] = {
@@ -52,7 +52,7 @@ def message(text: str, thread: str | None = None) -> dict[str, Any]:
 
 
 def mentions(words: str, thread: str) -> list[dict[str, Any]]:
-    """A mention of the bot, as Slack sends it: once as `message`, once as `app_mention`."""
+    """Return a mention of the bot as Slack sends it: a `message` and an `app_mention`."""
     event = message(f"<@{BOT_USER}> {words}", thread)
     return [
         event,
@@ -61,7 +61,7 @@ def mentions(words: str, thread: str) -> list[dict[str, Any]]:
 
 
 def envelope(name: str, event: dict[str, Any], attempt: int = 0) -> str:
-    """The Socket Mode frame of a delivery; `attempt` is 0 for the first."""
+    """Return the Socket Mode frame of a delivery; `attempt` is 0 for the first."""
     number = next(_numbers)
     authorization = {
         "enterprise_id": None,
@@ -96,7 +96,7 @@ def envelope(name: str, event: dict[str, Any], attempt: int = 0) -> str:
 
 
 def user_json(user: str) -> dict[str, Any]:
-    """A member of the workspace, as `users.info` shows one."""
+    """Return a member of the workspace in the form of `users.info`."""
     name = f"Person {user[-3:]}"
     return {
         "id": user,

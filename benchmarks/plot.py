@@ -1,4 +1,4 @@
-"""The plot: what a step takes, and how many there are a second, against how much there is."""
+"""The plot: the time of a step, and the rate, against size."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -23,11 +23,11 @@ RATES = (
 
 Found = Mapping[str, Mapping[str, Sequence[Values]]]
 Line = tuple[str, str, str, str]
-"""Measure, column of the size, column of the number, and what the legend says."""
+"""Measure, column of the size, column of the number, and the text of the legend."""
 
 
 def draw(found: Found, picture: Path) -> bool:
-    """Write `picture`; False if no sizes were measured."""
+    """Write `picture`; return False if no sizes were measured."""
     if not any(measure in found for measure, *_ in (*TIMES, *RATES)):
         return False
     plot = Figure(figsize=(10, 4), layout="constrained")

@@ -20,9 +20,9 @@ LOG = "contestant.log"
 
 @dataclass(frozen=True, slots=True)
 class Contestant:
-    """What is measured: its name in the page, and Python's arguments.
+    """A program to measure: its name on the page, and Python's arguments.
 
-    Of one that `may_lose` replies what is lost is counted; of others it ends the run.
+    If it `may_lose` replies, the lost ones are counted; otherwise a lost one ends the run.
     """
 
     name: str
@@ -39,7 +39,7 @@ FLOOR = Contestant("floor", ("-m", "benchmarks.floor"))
 async def until_connected(
     wire: Wire, process: asyncio.subprocess.Process, who: Contestant, home: Path
 ) -> None:
-    """Wait for the contestant's connection, or tell why there will be none."""
+    """Wait for the contestant's connection, or raise an error that says why there will be none."""
     ended = asyncio.create_task(process.wait())
     greeted = asyncio.create_task(wire.connected(START_SECONDS))
     await asyncio.wait({ended, greeted}, return_when=asyncio.FIRST_COMPLETED)
@@ -52,7 +52,7 @@ async def until_connected(
 
 
 def last_words(home: Path) -> str:
-    """The end of the log of the contestant that is at `home`."""
+    """Return the end of the log of the contestant at `home`."""
     return "\n".join((home / LOG).read_text().splitlines()[-8:])
 
 
@@ -60,7 +60,7 @@ def last_words(home: Path) -> str:
 async def started(
     contestant: Contestant, wire: Wire, home: Path, port: int = 0
 ) -> AsyncIterator[asyncio.subprocess.Process]:
-    """A process of `contestant`, which keeps its data and its log in `home`."""
+    """Run a process of `contestant`, which keeps its data and its log in `home`."""
     settings = {
         "PYTHONPATH": str(ROOT),
         "DATA_DIR": str(home / "data"),
@@ -88,7 +88,7 @@ async def started(
 
 @asynccontextmanager
 async def started_worker(wire: Wire, home: Path) -> AsyncIterator[asyncio.subprocess.Process]:
-    """A worker that says it is ready, beside a relay in the same `home`."""
+    """Run a worker beside a relay in the same `home`, and wait until it is ready."""
     port = _free_port()
     async with started(WORKER, wire, home, port) as process, aiohttp.ClientSession() as http:
         async with asyncio.timeout(START_SECONDS):
@@ -112,6 +112,6 @@ def _free_port() -> int:
 
 
 def cpu_seconds(pid: int) -> float:
-    """User and system time of a process so far."""
+    """Return the user and system time of a process so far."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

@@ -1,4 +1,4 @@
-"""What a user would write instead: one listener, links in a dict, one POST to Devin."""
+"""The script a user would write instead: one listener, links in a dict, one POST to Devin."""
 
 import asyncio
 import os

@@ -1,6 +1,6 @@
-"""What one step costs among many: replies that wait, and links.
+"""The cost of one step as numbers grow: of waiting replies, and of links.
 
-The relay's own mailbox and links, in this process, on an embedded Valkey that syncs each write.
+The relay's own mailbox and links run in this process, on an embedded Valkey that syncs each write.
 """
 
 import asyncio
@@ -38,7 +38,7 @@ CHUNK = 1_000
 AT_ONCE = 64
 FEW = 9
 BEGAN = 1_764_000_000_000_000
-"""The `ts` of the first made reply, in microseconds."""
+"""The `ts` of the first generated reply, in microseconds."""
 
 DELIVERED = Outcome(kind=OutcomeKind.DELIVERED, status=200)
 
@@ -47,13 +47,13 @@ Sized = Callable[[Plan, int], AsyncIterator[tuple[str, Values]]]
 
 @dataclass(frozen=True, slots=True)
 class _Home:
-    """A Valkey of its own, as the relay sees it and as it is."""
+    """A dedicated Valkey, through the relay's store and through a plain client."""
 
     store: Store
     raw: Redis
 
     async def memory(self) -> int:
-        """Bytes that it uses, once it does nothing by itself."""
+        """Return the bytes it uses, once it has no background work."""
         while (await self.raw.info("persistence"))["aof_rewrite_in_progress"]:  # noqa: ASYNC110  (it gives no event)
             await asyncio.sleep(0.05)
         used: int = (await self.raw.info("memory"))["used_memory"]
@@ -62,9 +62,10 @@ class _Home:
 
 @asynccontextmanager
 async def _homes(sizes: Sequence[int]) -> AsyncIterator[Sequence[tuple[int, _Home]]]:
-    """One for each size, so that all can be measured in turns.
+    """Open one Valkey per size, so that all can be measured in turns.
 
-    One after the other, a change of the machine's speed would pass for one of size.
+    If they were measured one after another, a change of the machine's speed would look like one of
+    size.
     """
     async with AsyncExitStack() as stack:
         yield [(size, await stack.enter_async_context(_home())) for size in sizes]
@@ -94,12 +95,12 @@ async def _ms(call: Awaitable[object]) -> float:
 
 
 async def _median_ms(one: Callable[[], Awaitable[object]], samples: int) -> float:
-    """Of single calls, one after the other."""
+    """Return the median time of single calls, one after another."""
     return median([await _ms(one()) for _ in range(samples)])
 
 
 class Mail:
-    """Mailboxes in which so many wait: half of them in one, the other half one in each."""
+    """Mailboxes in which `waiting` replies wait: half in one mailbox, the others in one each."""
 
     def __init__(self, waiting: int, store: Store) -> None:
         self.waiting = waiting
@@ -109,7 +110,7 @@ class Mail:
         self._written = 0
 
     async def fill(self) -> None:
-        """Let them wait, and link the sessions that are measured."""
+        """Fill the mailboxes, and link the sessions that are measured."""
         for session in range(AT_ONCE + 1):
             await self._links.create(_thread(session), _link(_session(session)))
         await _many(range(self.waiting), self._fill)
@@ -123,7 +124,7 @@ class Mail:
         await self.accept(session)
 
     async def accept(self, session: int) -> None:
-        """Let one more wait, as the newest of its session."""
+        """Accept one more reply, as the newest of its session."""
         self._written += 1
         reply = Reply(
             thread=_thread(session),
@@ -143,7 +144,7 @@ class Mail:
         await self._mailbox.finish(_session(session), token, step, DELIVERED, go_on=False)
 
     async def rates(self, rounds: int) -> tuple[float, float]:
-        """Accepted, and taken and finished a second, with one for each of 64 sessions at once."""
+        """Return accepts, and takes and finishes, a second, one for each of 64 sessions at once."""
         began = time.perf_counter()
         for _ in range(rounds):
             await asyncio.gather(*(self.accept(1 + one) for one in range(AT_ONCE)))
@@ -155,7 +156,7 @@ class Mail:
         return done / (accepted - began), done / (ended - accepted)
 
     async def measured(self, samples: int) -> Values:
-        """The columns of the page; what waits is the same before and after."""
+        """Return the columns of the page; as many replies wait before as after."""
         sweep = partial(Outbox(self._store).overdue, GRACE, SWEEP_LIMIT)
         accept = await _median_ms(partial(self.accept, 0), samples)
         deliver = await _median_ms(partial(self.deliver, 0), samples)
@@ -172,7 +173,7 @@ class Mail:
 
 
 async def mail(plan: Plan, rounds: int) -> AsyncIterator[tuple[str, Values]]:
-    """What a reply's steps cost among those that wait."""
+    """Measure the steps of a reply among others that wait."""
     async with _homes(plan.waiting) as homes:
         kept = [Mail(waiting, home.store) for waiting, home in homes]
         for one in kept:
@@ -183,7 +184,7 @@ async def mail(plan: Plan, rounds: int) -> AsyncIterator[tuple[str, Values]]:
 
 
 async def links(plan: Plan, rounds: int) -> AsyncIterator[tuple[str, Values]]:
-    """What a link costs in Redis, indexes and all, and what looking one up costs."""
+    """Measure a link's size in Redis, including indexes, and the time to look one up."""
     picked = random.Random(7)
     async with _homes(plan.links) as homes:
         used = [await _linked(count, home) for count, home in homes]
@@ -199,7 +200,7 @@ async def links(plan: Plan, rounds: int) -> AsyncIterator[tuple[str, Values]]:
 
 
 async def _linked(count: int, home: _Home) -> int:
-    """Make so many links; the bytes that they take."""
+    """Make that many links; return the bytes that they take."""
     keeper, before = Links(home.store, TTL), await home.memory()
 
     async def create(number: int) -> None:
@@ -213,7 +214,7 @@ SIZED: Mapping[str, tuple[str, Sized]] = {
     "mail": ("A reply's steps among those that wait", mail),
     "links": ("Links", links),
 }
-"""Each with its title for the page."""
+"""The functions by measure, each with its title for the page."""
 
 
 def _thread(number: int) -> ThreadRef:

@@ -1,4 +1,4 @@
-"""The numbers that the relay is meant to reach, and whether a run has."""
+"""The relay's performance targets, and whether a run reached them."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -7,15 +7,15 @@ from statistics import median
 from benchmarks.measures import Plan
 
 FLAT = 1.5
-"""A look-up among many may take that much longer than among few."""
+"""Allowed ratio between the times of a look-up among many and among few."""
 
 Each = Callable[[str, str, str], Sequence[float]]
-"""The numbers of each round, by measure, row and column; empty if not measured."""
+"""Returns the numbers of each round, by measure, row and column; empty if not measured."""
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One line of the table."""
+    """One line of the table of targets."""
 
     measure: str
     wanted: str
@@ -24,7 +24,7 @@ class Target:
 
 
 def targets(each: Each, plan: Plan) -> Sequence[Target]:
-    """Those for which there is a number."""
+    """Return the targets for which there is a number."""
     every = (
         _against_the_script(each),
         _in_flight(each, plan),

@@ -1,8 +1,8 @@
-"""A Slack and a Devin of wire only, so that what is measured is whoever talks to them.
+"""A minimal Slack and Devin, so that the measured cost is that of their client.
 
-The sandbox keeps a workspace, its history and a page, and takes longer over an event than the relay
-does. This keeps nothing but times. It checks what the real servers check: the key of each call, the
-arguments, the one-time address of a connection. As Slack does, it sends an event again that is not
+The sandbox keeps a workspace, its history and a page, and takes longer for an event than the relay
+does. The wire keeps only times. It checks what the real servers check: the key of each call, the
+arguments, the one-time address of a connection. Like Slack, it redelivers an event that is not
 acknowledged in 3 s, three times. It has no rate limits.
 """
 
@@ -22,13 +22,13 @@ from benchmarks.payloads import BOT, BOT_USER, PEOPLE, TEAM, envelope, new_ts, u
 
 BOT_TOKEN, APP_TOKEN, DEVIN_KEY = "xoxb-bench", "xapp-bench", "apk_bench"
 WINDOW = 256
-"""Events that may be without acknowledgement at once; more wait to be sent."""
+"""Events that may be unacknowledged at once; more wait to be sent."""
 
 PATIENCE_SECONDS = 3.0
-"""Slack's, for an acknowledgement."""
+"""Slack's timeout for an acknowledgement."""
 
 ATTEMPTS = 3
-"""As often as Slack sends an event again; here without its pauses of 1 and 5 minutes."""
+"""Slack's number of redeliveries; here without its pauses of 1 and 5 minutes."""
 
 SCOPES = "app_mentions:read,channels:history,chat:write,reactions:write,users:read"
 NEEDED = {
@@ -57,10 +57,10 @@ class _Sent:
 
 @dataclass
 class Wire:
-    """Both servers on one port, and what passed.
+    """Both servers on one port, and their traffic.
 
-    `delay` is how long Devin takes over a message, in seconds; `ack_seconds` are from an event's
-    first sending to its acknowledgement's arrival here; `repeats` are events that were sent again.
+    `delay` is the time Devin takes for a message, in seconds; `ack_seconds` are from an event's
+    first sending to its acknowledgement's arrival here; `repeats` counts the redeliveries.
     """
 
     delay: float = 0.0
@@ -83,7 +83,7 @@ class Wire:
             await self._connected.wait()
 
     async def send(self, event: dict[str, Any]) -> float:
-        """Send an event as soon as there is room for it; when that was (monotonic seconds)."""
+        """Send an event as soon as there is room for it; return the time (monotonic seconds)."""
         await self._room.acquire()
         if self._socket is None:
             raise ConnectionError("nobody is connected")
@@ -95,7 +95,7 @@ class Wire:
         return now
 
     async def repeat(self) -> None:
-        """Send again, until cancelled, what is not acknowledged in time; give up as Slack does."""
+        """Redeliver, until canceled, what is not acknowledged in time; give up as Slack does."""
         while True:
             await asyncio.sleep(PATIENCE_SECONDS / 10)
             now = time.monotonic()
@@ -112,11 +112,11 @@ class Wire:
 
     @property
     def unacknowledged(self) -> int:
-        """Events that were sent and not acknowledged yet."""
+        """The number of events that were sent and not acknowledged yet."""
         return len(self._unacked)
 
     def environ(self) -> dict[str, str]:
-        """The settings of whoever shall talk to these servers."""
+        """Return the settings of a client of these servers."""
         return {
             "SLACK_BOT_TOKEN": BOT_TOKEN,
             "SLACK_APP_TOKEN": APP_TOKEN,
@@ -201,7 +201,7 @@ class Wire:
 
 
 async def _arguments(request: web.BaseRequest) -> dict[str, Any]:
-    """What Slack takes them from: the query, a form, or JSON."""
+    """Read the arguments where Slack accepts them: the query, a form, or JSON."""
     if request.content_type == "application/json":
         given: dict[str, Any] = json.loads(await request.read())
         return given
@@ -217,7 +217,7 @@ def _json(body: object, status: int = 200) -> web.Response:
 
 @asynccontextmanager
 async def open_wire(delay: float = 0.0) -> AsyncIterator[Wire]:
-    """Both servers, listening on a free port of this machine."""
+    """Run both servers on a free port of this machine."""
     wire = Wire(delay)
     runner = web.ServerRunner(web.Server(wire.answer, access_log=None), shutdown_timeout=1.0)
     await runner.setup()
