@@ -15,7 +15,7 @@ CROWD = 4
 CROWD_SECONDS = 0.02
 QUIET_SECONDS = 0.05
 FIRST_SECONDS = 0.05
-"""Wait for a burst that has shown neither order nor disorder."""
+"""Longest wait for a burst that has shown neither order nor disorder."""
 
 LIMIT_SECONDS = 3.0
 """The longest time for which a burst delays deliveries."""
