@@ -37,12 +37,12 @@ class Posts:
         """
         if again:
             try:
-                with self._limits.kept("conversations.replies", thread.channel):
+                with self._limits.respected("conversations.replies", thread.channel):
                     if await self._threads.has(thread, key):
                         return
             except SlackRefused as error:
                 log.warning("thread not readable", extra={**ids, "reason": str(error)})
-        with self._limits.kept("chat.postMessage", thread.channel):
+        with self._limits.respected("chat.postMessage", thread.channel):
             await self._threads.post(thread, words, key)
 
     async def whisper(self, thread: ThreadRef, user: str, words: SlackMessage) -> None:
@@ -51,7 +51,7 @@ class Posts:
         Raises:
             SlackRefused: Slack does not take it.
         """
-        with self._limits.kept("chat.postEphemeral", thread.channel):
+        with self._limits.respected("chat.postEphemeral", thread.channel):
             await self._threads.whisper(thread, user, words)
 
     async def mark(self, channel: str, ts: str, emoji: str) -> None:
@@ -60,7 +60,7 @@ class Posts:
         Raises:
             SlackRefused: it takes none: deleted, too many.
         """
-        with self._limits.kept("reactions.add", channel):
+        with self._limits.respected("reactions.add", channel):
             await self._threads.mark(channel, ts, emoji)
 
     async def try_mark(self, channel: str, ts: str, emoji: str, ids: Mapping[str, object]) -> None:
@@ -81,7 +81,7 @@ class Posts:
     ) -> None:
         """Take `emoji` off a message, as `try_mark` puts it there."""
         try:
-            with self._limits.kept("reactions.remove", channel):
+            with self._limits.respected("reactions.remove", channel):
                 await self._threads.unmark(channel, ts, emoji)
         except SlackRefused as error:
             if error.reason in OPERATOR_MUST_ACT:

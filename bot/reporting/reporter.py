@@ -79,7 +79,7 @@ class Reporter:
             await self._try_later(teller, begun, error, attempt)
         except SlackRefused as error:
             if error.reason in OPERATOR_MUST_ACT:
-                await self._try_later(teller, begun, self._limits.all(error), attempt)
+                await self._try_later(teller, begun, self._limits.token_refused(error), attempt)
                 return
             # The thread is out of reach: archived, left, deleted. Nobody there can be told.
             level = logging.WARNING if owed.kind is OwedKind.NOTICE else logging.ERROR

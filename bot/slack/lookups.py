@@ -70,7 +70,7 @@ class Lookup(Generic[V]):
         self._answers: TTLCache[str, V] = TTLCache(most, REMEMBERED_SECONDS)
         self._misses: TTLCache[str, _Miss] = TTLCache(most, FAILURE_REMEMBERED_SECONDS)
         self._asking: dict[str, asyncio.Task[V | _Miss]] = {}
-        self._paused_until = 0.0
+        self._limited_until = 0.0
         self._room_for_names = asyncio.Semaphore(NAMES_AT_ONCE)
         self._most_names = tier // 2
         self._named_at: deque[float] = deque()
@@ -132,7 +132,7 @@ class Lookup(Generic[V]):
     async def _ask(self, key: str) -> V | _Miss:
         miss = _Miss(LIMITED)
         for _ in range(TRIES):
-            if self._is_paused:
+            if self._is_limited:
                 return miss
             answer = await self._try(key)
             if not isinstance(answer, _Miss):
@@ -141,7 +141,7 @@ class Lookup(Generic[V]):
             miss = answer
             if miss.is_final:
                 break
-        if not self._is_paused:
+        if not self._is_limited:
             self._misses[key] = miss
         return miss
 
@@ -172,8 +172,8 @@ class Lookup(Generic[V]):
         return _Miss(reason)
 
     @property
-    def _is_paused(self) -> bool:
-        return time.monotonic() < self._paused_until
+    def _is_limited(self) -> bool:
+        return time.monotonic() < self._limited_until
 
     def _heed(self, error: SlackAway) -> None:
         """Pause as long as Slack asks, and after a rate limit reserve a minute for `get`."""
@@ -181,6 +181,6 @@ class Lookup(Generic[V]):
         if not is_limit and error.retry_after is None:
             return
         now, seconds = time.monotonic(), max(SHORTEST_SECONDS, error.retry_after or 0.0)
-        self._paused_until = max(self._paused_until, now + seconds)
+        self._limited_until = max(self._limited_until, now + seconds)
         if is_limit:
             self._no_names_until = now + max(MINUTE, seconds)

@@ -1,8 +1,8 @@
-"""Whom Slack tells to wait makes others wait too, instead of each finding out by a call.
+"""When Slack rate-limits one call, other callers wait as well.
 
 Slack limits messages by channel (about one a second) and other methods by workspace
-(docs.slack.dev/apis/web-api/rate-limits). So a 429 pauses `chat.postMessage` in that channel, any
-other method everywhere; a channel that is paused holds up no other one.
+(docs.slack.dev/apis/web-api/rate-limits). So a 429 limits `chat.postMessage` in that channel, and
+any other method everywhere; a limited channel delays no other one.
 """
 
 import time
@@ -15,32 +15,44 @@ from bot.model.errors import SlackAway, SlackRefused
 BY_CHANNEL = frozenset({"chat.postMessage"})
 RATE_LIMITED = frozenset({"ratelimited", "rate_limited", "HTTP 429"})
 LIMITED = "paused"
+"""The `reason` of a call that is not made because of a limit; the log has it."""
 
 STEP_SECONDS = 1.0
-"""Between the turns of those who wait: about what Slack takes."""
+"""The time between the turns of waiting callers: about what Slack takes."""
 
 SHORTEST_SECONDS = 0.5
-"""A 429 without `Retry-After`, or with 0, is a pause all the same."""
+"""The length of a limit for a 429 without `Retry-After`, or with 0."""
 
-ALL_SECONDS = 3.0
-ALL_STEP_SECONDS = 0.05
-"""The same where Slack takes nothing at all: how often that is tried, and the turns after it."""
+TOKEN_SECONDS = 3.0
+"""The time between tries while Slack refuses the token."""
+
+TOKEN_STEP_SECONDS = 0.05
+"""The time between the turns of callers that wait for the token."""
 
 _Key = tuple[str, str]
-_ALL = ("", "")
 
 
 @dataclass(slots=True)
-class _Pause:
-    """When it is over, when the next one who waits has its turn, and whether one is trying now."""
+class _Limit:
+    """A limit that Slack has imposed; after `until` one call tries, and the others wait."""
 
-    until: float
-    next_turn: float
     step: float
+    until: float = 0.0
+    next_turn: float = 0.0
     is_tried: bool = False
 
+    @property
+    def is_in_force(self) -> bool:
+        """Whether calls must wait: until its end, and then for the one that tries."""
+        return self.is_tried or time.monotonic() < self.until
+
+    def extend(self, seconds: float) -> None:
+        """Let the limit last for `seconds` from now, at least."""
+        self.until = max(self.until, time.monotonic() + max(SHORTEST_SECONDS, seconds))
+        self.is_tried = False
+
     def turn(self) -> float:
-        """Seconds until a turn that nobody else has."""
+        """Give away the next turn, in seconds from now."""
         now = time.monotonic()
         turn = max(self.until, self.next_turn, now + self.step if self.is_tried else now)
         self.next_turn = turn + self.step
@@ -48,58 +60,77 @@ class _Pause:
 
 
 class RateLimits:
-    """What Slack has told this process not to do now."""
+    """The limits that Slack has imposed on this process, by method and channel.
+
+    While Slack refuses the token, that limits every call.
+    """
 
     def __init__(self) -> None:
-        self._pauses: dict[_Key, _Pause] = {}
+        self._limits: dict[_Key, _Limit] = {}
+        self._token: _Limit | None = None
 
     @contextmanager
-    def kept(self, method: str, channel: str) -> Iterator[None]:
-        """Around a call of `method`, which is not made during a pause.
+    def respected(self, method: str, channel: str) -> Iterator[None]:
+        """Make a call of `method` inside this context, which checks and learns its limit.
 
-        After it one call tries; the others go on waiting, one a second, so that they do not all
-        come back at the same moment.
+        After a limit one call tries; the others go on waiting, one a second, so that they do not
+        all come back at the same moment.
 
         Raises:
-            SlackAway: there is a pause, or Slack has begun one; `retry_after` is this call's turn.
+            SlackAway: there is a limit, or Slack has just imposed one; `retry_after` is the turn
+                of this call.
         """
-        own = (method, channel if method in BY_CHANNEL else "")
-        key = _ALL if _ALL in self._pauses else own
-        pause = self._pauses.get(key)
-        if pause is not None:
-            if pause.is_tried or time.monotonic() < pause.until:
-                raise SlackAway(method, LIMITED, retry_after=pause.turn(), maybe_done=False)
-            pause.is_tried = True
+        key = (method, channel if method in BY_CHANNEL else "")
+        tried = self._check(key)
         try:
             yield
-        except SlackAway as error:
-            if error.reason not in RATE_LIMITED:
-                raise
-            if key is _ALL:
-                self._end(key, pause)
-            turn = self._begin(own, error.retry_after or 0.0, STEP_SECONDS).turn()
-            raise SlackAway(method, error.reason, retry_after=turn, maybe_done=False) from error
-        except SlackRefused:
-            self._end(key, pause)
+        except (SlackAway, SlackRefused) as error:
+            self._learn(key, tried, error)
             raise
         else:
-            self._end(key, pause)
+            self._lift(key, tried)
         finally:
-            if pause is not None:
-                pause.is_tried = False
+            if tried is not None:
+                tried.is_tried = False
 
-    def all(self, error: SlackRefused) -> SlackAway:
-        """Pause everything, since Slack refuses our token; what to do instead of giving up."""
-        turn = self._begin(_ALL, ALL_SECONDS, ALL_STEP_SECONDS).turn()
+    def token_refused(self, error: SlackRefused) -> SlackAway:
+        """Limit every call, since Slack refuses the token; return the error to raise instead."""
+        self._token = self._token or _Limit(TOKEN_STEP_SECONDS)
+        self._token.extend(TOKEN_SECONDS)
+        turn = self._token.turn()
         return SlackAway(error.method, error.reason, retry_after=turn, maybe_done=False)
 
-    def _begin(self, key: _Key, seconds: float, step: float) -> _Pause:
-        until = time.monotonic() + max(SHORTEST_SECONDS, seconds)
-        pause = self._pauses.setdefault(key, _Pause(until, until, step))
-        pause.until, pause.is_tried = max(until, pause.until), False
-        return pause
+    def _check(self, key: _Key) -> _Limit | None:
+        """Raise `SlackAway` while a limit is in force; return the one that this call tries."""
+        limit = self._token or self._limits.get(key)
+        if limit is None:
+            return None
+        if limit.is_in_force:
+            raise SlackAway(key[0], LIMITED, retry_after=limit.turn(), maybe_done=False)
+        limit.is_tried = True
+        return limit
 
-    def _end(self, key: _Key, pause: _Pause | None) -> None:
-        """Only who tried after the pause ends it, not a call that was on its way before."""
-        if pause is not None and self._pauses.get(key) is pause:
-            del self._pauses[key]
+    def _learn(self, key: _Key, tried: _Limit | None, error: SlackAway | SlackRefused) -> None:
+        """Learn from a failure: a 429 imposes a limit, and raises its turn; a refusal lifts one.
+
+        A call that Slack did not answer says nothing about limits.
+        """
+        match error:
+            case SlackRefused():
+                self._lift(key, tried)
+            case SlackAway() if error.reason in RATE_LIMITED:
+                if tried is self._token:
+                    self._token = None
+                limit = self._limits.setdefault(key, _Limit(STEP_SECONDS))
+                limit.extend(error.retry_after or 0.0)
+                turn = limit.turn()
+                raise SlackAway(key[0], error.reason, retry_after=turn, maybe_done=False) from error
+
+    def _lift(self, key: _Key, tried: _Limit | None) -> None:
+        """End the limit that a call has tried; one that was under way before ends none."""
+        if tried is None:
+            return
+        if tried is self._token:
+            self._token = None
+        elif self._limits.get(key) is tried:
+            del self._limits[key]

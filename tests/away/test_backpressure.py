@@ -261,52 +261,52 @@ async def test_a_channel_that_slack_limits_is_not_hammered_and_delays_no_other(
     assert posts_in(desk, "general") - asked <= 2 * 6 + 2
 
 
-def turn_of(pauses: RateLimits, method: str, channel: str) -> float | None:
+def turn_of(limits: RateLimits, method: str, channel: str) -> float | None:
     """In how many seconds a call may be made; None: it was made, and taken."""
     try:
-        with pauses.kept(method, channel):
+        with limits.respected(method, channel):
             return None
     except SlackAway as error:
         return error.retry_after
 
 
-def limited(pauses: RateLimits, method: str, channel: str, seconds: float | None) -> float | None:
+def limited(limits: RateLimits, method: str, channel: str, seconds: float | None) -> float | None:
     """A call that Slack answers with 429; when its next turn is."""
     error = SlackAway(method, "ratelimited", retry_after=seconds, maybe_done=False)
-    with pytest.raises(SlackAway) as raised, pauses.kept(method, channel):
+    with pytest.raises(SlackAway) as raised, limits.respected(method, channel):
         raise error
     return raised.value.retry_after
 
 
-def test_a_pause_holds_its_channel_or_its_method_and_nothing_else() -> None:
+def test_a_limit_holds_its_channel_or_its_method_and_nothing_else() -> None:
     """Messages are limited by channel, everything else by workspace."""
-    pauses = RateLimits()
-    limited(pauses, "chat.postMessage", "C1", 30)
-    limited(pauses, "reactions.add", "C1", 30)
-    assert turn_of(pauses, "chat.postMessage", "C1") is not None
-    assert turn_of(pauses, "chat.postMessage", "C2") is None
-    assert turn_of(pauses, "reactions.add", "C2") is not None
-    assert turn_of(pauses, "reactions.remove", "C1") is None
+    limits = RateLimits()
+    limited(limits, "chat.postMessage", "C1", 30)
+    limited(limits, "reactions.add", "C1", 30)
+    assert turn_of(limits, "chat.postMessage", "C1") is not None
+    assert turn_of(limits, "chat.postMessage", "C2") is None
+    assert turn_of(limits, "reactions.add", "C2") is not None
+    assert turn_of(limits, "reactions.remove", "C1") is None
 
 
-def test_a_token_that_no_longer_serves_pauses_everything() -> None:
+def test_a_token_that_no_longer_serves_limits_every_call() -> None:
     """Whatever waits would meet the same no; one call tries, every few seconds."""
-    pauses = RateLimits()
-    away = pauses.all(SlackRefused("reactions.add", "token_revoked"))
+    limits = RateLimits()
+    away = limits.token_refused(SlackRefused("reactions.add", "token_revoked"))
     assert (away.reason, away.maybe_done) == ("token_revoked", False)
-    assert (turn_of(pauses, "chat.postMessage", "C1") or 0) > 2
-    assert (turn_of(pauses, "conversations.replies", "C2") or 0) > 2
+    assert (turn_of(limits, "chat.postMessage", "C1") or 0) > 2
+    assert (turn_of(limits, "conversations.replies", "C2") or 0) > 2
 
 
 def test_those_who_wait_come_back_one_after_the_other() -> None:
     """A crowd that came back at once would be sent away again."""
-    pauses = RateLimits()
-    turns = [limited(pauses, "chat.postMessage", "C1", 30)]
-    turns += [turn_of(pauses, "chat.postMessage", "C1") for _ in range(3)]
+    limits = RateLimits()
+    turns = [limited(limits, "chat.postMessage", "C1", 30)]
+    turns += [turn_of(limits, "chat.postMessage", "C1") for _ in range(3)]
     assert [round(turn or 0) for turn in turns] == [30, 31, 32, 33]
 
 
-def test_a_429_without_a_time_is_a_pause_too() -> None:
+def test_a_429_without_a_time_is_a_limit_too() -> None:
     """And so is one of 0 seconds: it must not make a hot loop."""
     for seconds in (None, 0.0):
         assert (limited(RateLimits(), "reactions.add", "C1", seconds) or 0) > 0.4
@@ -315,24 +315,24 @@ def test_a_429_without_a_time_is_a_pause_too() -> None:
 @pytest.mark.parametrize("reason", ["ratelimited", "rate_limited", "HTTP 429"])
 def test_slack_s_words_for_a_limit_are_one(reason: str) -> None:
     """It says them by method, and by what stands in front of it."""
-    pauses = RateLimits()
-    with pytest.raises(SlackAway), pauses.kept("reactions.add", "C1"):
+    limits = RateLimits()
+    with pytest.raises(SlackAway), limits.respected("reactions.add", "C1"):
         raise SlackAway("reactions.add", reason, retry_after=30, maybe_done=False)
-    assert (turn_of(pauses, "reactions.add", "C1") or 0) > 20
+    assert (turn_of(limits, "reactions.add", "C1") or 0) > 20
 
 
 @pytest.mark.parametrize("answer", [None, SlackRefused("chat.postMessage", "is_archived")])
-async def test_after_a_pause_one_call_tries_and_its_answer_ends_it(
+async def test_after_a_limit_one_call_tries_and_its_answer_ends_it(
     answer: SlackRefused | None,
 ) -> None:
     """Until then the others go on waiting; Slack's no is an answer too."""
-    pauses = RateLimits()
-    limited(pauses, "chat.postMessage", "C1", 0)
+    limits = RateLimits()
+    limited(limits, "chat.postMessage", "C1", 0)
     trying, over = asyncio.Event(), asyncio.Event()
 
     async def tries() -> bool:
         try:
-            with pauses.kept("chat.postMessage", "C1"):
+            with limits.respected("chat.postMessage", "C1"):
                 trying.set()
                 await over.wait()
                 if answer is not None:
@@ -344,11 +344,11 @@ async def test_after_a_pause_one_call_tries_and_its_answer_ends_it(
         return True
 
     async def first() -> None:
-        await wait_until(tries, "the pause is over")
+        await wait_until(tries, "the limit is over")
 
     task = asyncio.create_task(first())
     await trying.wait()
-    assert (turn_of(pauses, "chat.postMessage", "C1") or 0) >= STEP_SECONDS
+    assert (turn_of(limits, "chat.postMessage", "C1") or 0) >= STEP_SECONDS
     over.set()
     await task
-    assert turn_of(pauses, "chat.postMessage", "C1") is None
+    assert turn_of(limits, "chat.postMessage", "C1") is None
