@@ -9,7 +9,7 @@ from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 from bot.model.lenient import mapping, string
 from bot.model.people import UserId, is_id
 from bot.model.replies import reply_id
-from bot.model.threads import ts_micros
+from bot.model.threads import is_ts, ts_micros
 from bot.relay.edits import Deletion, Edit, deletion_of
 from bot.relay.relay import Relay
 from bot.wording import actions, corrections
@@ -20,7 +20,6 @@ from handlers.parse.events import (
     Payload,
     is_aside,
     is_bot,
-    is_ts,
     parse_forwarded,
     parse_message,
     parse_thread,

@@ -2,9 +2,9 @@
 
 from bot.catch_up.listening import Listening
 from bot.model.lenient import first_of, mapping, string
-from bot.model.threads import ts_micros
+from bot.model.threads import is_ts, ts_micros
 from bot.store.checkpoints import Missed
-from handlers.parse.events import Payload, is_ts, parse_command, parse_thread
+from handlers.parse.events import Payload, parse_command, parse_thread
 
 MESSAGES = ("message", "app_mention")
 

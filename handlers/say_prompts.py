@@ -9,12 +9,13 @@ from bot.model.sessions import parse_session
 from bot.relay.relay import Relay
 from bot.text.to_slack import escape
 from bot.wording import actions, say_form
+from bot.wording.button_values import parse_choice_value
 from bot.wording.message import SlackMessage
 from handlers.askers import Asker
 from handlers.failures import ignored, telling
 from handlers.modals import answer
 from handlers.parse.events import Payload
-from handlers.parse.interactions import parse_choice, parse_submission, parse_ticket_press
+from handlers.parse.interactions import parse_submission, parse_ticket_press
 
 
 def register(app: AsyncApp, relay: Relay) -> None:
@@ -47,7 +48,7 @@ def register(app: AsyncApp, relay: Relay) -> None:
         if press is None:
             ignored(body)
             return
-        number, index = parse_choice(press.number) or ("", 0)
+        number, index = parse_choice_value(press.number) or ("", 0)
         work = relay.say_prompts.choose(number, index, press.by, press.channel)
         asker = Asker(relay, respond, press.by, press.channel, press.thread_ts)
         await relay.background.soon(_replace(asker, work))

@@ -4,7 +4,7 @@ A record's `v` is its schema version. A reader refuses a version it does not kno
 process never half-understands what a newer one wrote.
 """
 
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from bot.model.people import UserId
 from bot.model.record import Record
@@ -71,3 +71,12 @@ def ts_micros(ts: str) -> int:
     if micros and not (micros.isascii() and micros.isdigit() and len(micros) <= 6):  # noqa: PLR2004  (microseconds)
         raise ValueError("not a Slack ts")
     return int(seconds) * 1_000_000 + int(micros.ljust(6, "0") or "0")
+
+
+def is_ts(value: Any) -> bool:
+    """Whether `value` is a `ts` of Slack."""
+    try:
+        ts_micros(value)
+    except (ValueError, AttributeError):
+        return False
+    return True

@@ -13,6 +13,7 @@ from bot.text.characters import cut
 from bot.text.to_slack import escape
 from bot.wording.actions import SEND_AGAIN, UNLINK
 from bot.wording.blocks import button
+from bot.wording.button_values import link_value, reply_value
 from bot.wording.message import SlackMessage
 from bot.wording.phrases import as_code, plural, preview, span
 
@@ -34,11 +35,9 @@ def report(outcome: Outcome, reply: Reply, number: int, sent_to: SessionId) -> S
     words = REPORTS[outcome.kind](outcome, _about(reply))
     buttons: list[Mapping[str, Any]] = []
     if outcome.kind in SENDABLE_AGAIN:
-        buttons.append(button(SEND_AGAIN, "Send again", f"{reply.id}|{number}"))
+        buttons.append(button(SEND_AGAIN, "Send again", reply_value(reply.id, number)))
     if outcome.refusal is Refusal.NO_SESSION:
-        thread = reply.thread
-        where = f"{thread.team}:{thread.channel}:{thread.thread_ts}"
-        buttons.append(button(UNLINK, "Unlink", f"{where}|{sent_to}"))
+        buttons.append(button(UNLINK, "Unlink", link_value(reply.thread, sent_to)))
     return replace(words, buttons=tuple(buttons))
 
 

@@ -14,6 +14,7 @@ from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef
 from bot.wording import actions
 from bot.wording.blocks import Block, action_row, button, context, header, plain_text, section
+from bot.wording.button_values import home_value, page_value
 from bot.wording.message import SlackMessage
 from bot.wording.phrases import last_ending, local_time, mail_waiting, plural, session_link
 from bot.wording.refusals import ASK_OPERATOR, MAY_NOT
@@ -110,7 +111,7 @@ def muted_note(*, muted: bool) -> str:
 
 def _thread(one: Shown, page: int) -> Sequence[Block]:
     thread, link = one.thread, one.link
-    value = f"{thread.team}:{thread.channel}:{thread.thread_ts}|{link.session}|{page}"
+    value = home_value(thread, link.session, page)
     mute = (actions.HOME_UNMUTE, UNMUTE_LABEL) if link.muted else (actions.HOME_MUTE, MUTE_LABEL)
     unlink = {**button(actions.HOME_UNLINK, UNLINK_LABEL, value), "confirm": _confirm()}
     said = _whereabouts(link.session, thread.channel, one.address, is_muted=link.muted)
@@ -141,8 +142,8 @@ def _standing(active: int, mail: int, last: Outcome | None) -> str:
 
 
 def _turning(page: int, has_more: bool) -> Sequence[Block]:  # noqa: FBT001
-    later = button(actions.HOME_LATER, LATER_LABEL, str(page - 1))
-    earlier = button(actions.HOME_EARLIER, EARLIER_LABEL, str(page + 1))
+    later = button(actions.HOME_LATER, LATER_LABEL, page_value(page - 1))
+    earlier = button(actions.HOME_EARLIER, EARLIER_LABEL, page_value(page + 1))
     return [*([later] if page else []), *([earlier] if has_more else [])]
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from bot.model.sessions import Listed, SessionId, parse_session
 from bot.wording import actions
 from bot.wording.blocks import Block, button, literal_text
+from bot.wording.button_values import choice_value
 from bot.wording.message import SlackMessage, plain
 from bot.wording.phrases import preview
 from bot.wording.refusals import no_session
@@ -64,7 +65,8 @@ def form(number: str, choices: Choices) -> dict[str, Any]:
 def menu(number: str, sessions: Sequence[Listed], text: str) -> SlackMessage:
     """Return the message that asks which of `sessions` is to get `text`."""
     options = [
-        _option(_label(one), f"{number}:{index}") for index, one in enumerate(sessions[:MENU_LIMIT])
+        _option(_label(one), choice_value(number, index))
+        for index, one in enumerate(sessions[:MENU_LIMIT])
     ]
     select = {
         "type": "static_select",

@@ -16,7 +16,7 @@ from bot.model.lenient import DEEPEST, clean, mapping, mappings, string
 from bot.model.people import UserId, is_id
 from bot.model.replies import Reply
 from bot.model.sessions import parse_session
-from bot.model.threads import ThreadRef, ts_micros
+from bot.model.threads import ThreadRef, is_ts
 from bot.slack.files import attached
 from bot.text.bot_posts import to_markup
 from bot.text.markdown import one_line
@@ -236,12 +236,3 @@ def _permalink(address: str) -> str:
 
 def _files(event: Payload) -> tuple[AttachedFile, ...]:
     return tuple(attached(file) for file in mappings(event.get("files")))
-
-
-def is_ts(value: Any) -> bool:
-    """Whether `value` is a `ts` of Slack's."""
-    try:
-        ts_micros(value)
-    except (ValueError, AttributeError):
-        return False
-    return True

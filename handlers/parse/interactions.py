@@ -10,10 +10,16 @@ from typing import Any
 
 from bot.model.lenient import first_of, mapping, string
 from bot.model.people import UserId, is_id
-from bot.model.replies import Reply, ReplyId
+from bot.model.replies import Reply, ReplyId, place_of
 from bot.model.sessions import SessionId, parse_session
-from bot.model.threads import ThreadRef
-from handlers.parse.events import Payload, is_ts, parse_message, parse_thread
+from bot.model.threads import ThreadRef, is_ts
+from bot.wording.button_values import (
+    parse_home_value,
+    parse_link_value,
+    parse_page_value,
+    parse_reply_value,
+)
+from handlers.parse.events import Payload, parse_message, parse_thread
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,13 +148,6 @@ def parse_ticket_press(body: Payload, team: str) -> TicketPress | None:
     return TicketPress(UserId(user), channel, where, _value(action))
 
 
-def parse_choice(value: str) -> tuple[str, int] | None:
-    """The ticket's number and the place in its list, of an option in a menu of `/devin-say`."""
-    number, _, index = value.partition(":")
-    is_index = index.isascii() and index.isdigit() and len(index) <= 3  # noqa: PLR2004  (100 options)
-    return (number, int(index)) if is_index else None
-
-
 def parse_opened(event: Payload) -> UserId | None:
     """Who has opened the Home tab; None for another tab (docs.slack.dev, `app_home_opened`)."""
     user = string(event, "user")
@@ -158,7 +157,7 @@ def parse_opened(event: Payload) -> UserId | None:
 def parse_home_page(body: Payload, team: str) -> tuple[UserId, int] | None:
     """Who turns App Home over, and to which page."""
     pressed = _pressed_at_home(body, team)
-    page = None if pressed is None else _page(pressed[1])
+    page = None if pressed is None else parse_page_value(pressed[1])
     return (pressed[0], page) if pressed is not None and page is not None else None
 
 
@@ -168,15 +167,10 @@ def parse_home_press(body: Payload, team: str) -> HomePress | None:
     if pressed is None:
         return None
     by, value, action = pressed
-    place, named, number = (*value.split("|"), "", "")[:3]
-    _, channel, ts = (*place.split(":"), "", "")[:3]
-    session, page = parse_session(named), _page(number)
-    if not is_id(channel) or not is_ts(ts) or session is None or page is None:
+    found = parse_home_value(value)
+    if found is None or found[0].team != team:
         return None
-    thread = ThreadRef(team=team, channel=channel, thread_ts=ts)
-    is_whole = value == f"{team}:{channel}:{ts}|{session}|{number}"
-    trigger = string(body, "trigger_id")
-    return HomePress(action, trigger, by, thread, session, page) if is_whole else None
+    return HomePress(action, string(body, "trigger_id"), by, *found)
 
 
 def _pressed_at_home(body: Payload, team: str) -> tuple[UserId, str, str] | None:
@@ -186,11 +180,6 @@ def _pressed_at_home(body: Payload, team: str) -> tuple[UserId, str, str] | None
     if not is_id(user) or not is_home or not is_of(body, team):
         return None
     return UserId(user), _value(action), string(action, "action_id")
-
-
-def _page(number: str) -> int | None:
-    is_number = number.isascii() and number.isdigit() and len(number) <= 4  # noqa: PLR2004  (pages)
-    return int(number) if is_number else None
 
 
 def _value(element: Payload) -> str:
@@ -237,20 +226,14 @@ def parse_press(body: Payload, team: str) -> Press | None:
 
 def parse_send_again(press: Press) -> tuple[ReplyId, int] | None:
     """The reply and its round in a *Send again*; None unless it is of the team here."""
-    reply, _, number = press.value.partition("|")
-    parts = reply.split(":")
-    if len(parts) != 3 or parts[0] != press.thread.team or not is_ts(parts[2]):  # noqa: PLR2004  (team:channel:ts)
-        return None
-    is_number = number.isascii() and number.isdigit() and len(number) <= 9  # noqa: PLR2004  (rounds)
-    return (ReplyId(reply), int(number)) if is_number else None
+    found = parse_reply_value(press.value)
+    return found if found is not None and place_of(found[0])[0] == press.thread.team else None
 
 
 def parse_unlink(press: Press) -> SessionId | None:
     """The session of an *Unlink*; None unless it belongs to the thread where it was pressed."""
-    where, _, session = press.value.partition("|")
-    thread = press.thread
-    is_here = where == f"{thread.team}:{thread.channel}:{thread.thread_ts}"
-    return parse_session(session) if is_here else None
+    found = parse_link_value(press.value)
+    return found[1] if found is not None and found[0] == press.thread else None
 
 
 def _looks_like_session(word: str) -> bool:

@@ -20,9 +20,9 @@ from bot.redis.keys import link_key, places_key, threads_key
 from bot.slack.channels import ChannelVisibility
 from bot.store.links import Links
 from bot.wording import actions, home_view
+from bot.wording.button_values import parse_choice_value
 from bot.wording.home_view import Shown
 from handlers.parse.interactions import (
-    parse_choice,
     parse_home_page,
     parse_home_press,
     parse_opened,
@@ -642,7 +642,7 @@ def test_a_tampered_value_is_none(value: str) -> None:
 def test_what_is_no_number_names_no_place(number: str) -> None:
     """Neither a page nor an option, and `int` is not asked."""
     assert parse_home_page(a_home_press(actions.HOME_LATER, number or "x"), TEAM) is None
-    assert parse_choice(f"{'0' * 32}:{number}") is None
+    assert parse_choice_value(f"{'0' * 32}:{number}") is None
 
 
 def test_whole_payloads_are_read() -> None:
@@ -655,7 +655,7 @@ def test_whole_payloads_are_read() -> None:
     assert form is not None
     assert form.typed == {"session": SESSION, "message": "Hello"}
     assert parse_opened(WHOLE[3]) == ADA
-    assert parse_choice("0" * 32 + ":12") == ("0" * 32, 12)
+    assert parse_choice_value("0" * 32 + ":12") == ("0" * 32, 12)
 
 
 @given(payload=mutated(WHOLE))
@@ -668,7 +668,7 @@ def test_no_payload_of_these_surfaces_raises(payload: JSON) -> None:
     opened = parse_opened(payload)
     assert opened is None or opened.isalnum()
     pressed = parse_ticket_press(payload, TEAM)
-    choice = None if pressed is None else parse_choice(pressed.number)
+    choice = None if pressed is None else parse_choice_value(pressed.number)
     assert choice is None or 0 <= choice[1] <= 999
     form = parse_submission(payload, TEAM)
     assert form is None or all(isinstance(text, str) for text in form.typed.values())

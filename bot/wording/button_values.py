@@ -1,0 +1,92 @@
+"""The values of buttons and menus, written and read: Slack sends them back with each press.
+
+Messages that were posted long ago still carry them, so their forms never change. Anyone who can
+press a button can forge its value, so a handler also checks that the value is of its own place.
+"""
+
+from bot.model.people import is_id
+from bot.model.replies import ReplyId, reply_id
+from bot.model.sessions import SessionId, parse_session
+from bot.model.threads import ThreadRef, is_ts
+
+_DIGITS_OF_A_ROUND = 9
+_DIGITS_OF_A_PAGE = 4
+_DIGITS_OF_A_CHOICE = 3
+"""A menu has at most 100 options."""
+
+
+def reply_value(reply: ReplyId, number: int) -> str:
+    """Return the value of *Send again*: a reply and its round."""
+    return f"{reply}|{number}"
+
+
+def parse_reply_value(value: str) -> tuple[ReplyId, int] | None:
+    """Read a reply and its round; None for anything else."""
+    reply, _, number = value.partition("|")
+    round_ = _number(number, _DIGITS_OF_A_ROUND)
+    return None if _place(reply) is None or round_ is None else (ReplyId(reply), round_)
+
+
+def link_value(thread: ThreadRef, session: SessionId) -> str:
+    """Return the value of *Unlink*: a thread and its session."""
+    return f"{reply_id(thread.team, thread.channel, thread.thread_ts)}|{session}"
+
+
+def parse_link_value(value: str) -> tuple[ThreadRef, SessionId] | None:
+    """Read a thread and its session; None for anything else."""
+    where, _, named = value.partition("|")
+    place, session = _place(where), parse_session(named)
+    if place is None or session is None:
+        return None
+    team, channel, ts = place
+    return ThreadRef(team=team, channel=channel, thread_ts=ts), session
+
+
+def home_value(thread: ThreadRef, session: SessionId, page: int) -> str:
+    """Return the value of a button of App Home: a thread, its session, and the page it is on."""
+    return f"{link_value(thread, session)}|{page}"
+
+
+def parse_home_value(value: str) -> tuple[ThreadRef, SessionId, int] | None:
+    """Read a thread, its session and its page; None for anything else."""
+    link, _, number = value.rpartition("|")
+    found, page = parse_link_value(link), parse_page_value(number)
+    if found is None or page is None or link != link_value(*found) or not is_id(found[0].channel):
+        return None
+    return (*found, page)
+
+
+def page_value(page: int) -> str:
+    """Return the value of a button that turns to a page of App Home."""
+    return str(page)
+
+
+def parse_page_value(value: str) -> int | None:
+    """Read the number of a page; None for anything else."""
+    return _number(value, _DIGITS_OF_A_PAGE)
+
+
+def choice_value(number: str, index: int) -> str:
+    """Return the value of an option of a menu: the ticket's number, and the option's index."""
+    return f"{number}:{index}"
+
+
+def parse_choice_value(value: str) -> tuple[str, int] | None:
+    """Read a ticket's number and an option's index; None for anything else."""
+    number, _, digits = value.partition(":")
+    index = _number(digits, _DIGITS_OF_A_CHOICE)
+    return None if index is None else (number, index)
+
+
+def _place(text: str) -> tuple[str, str, str] | None:
+    """Read the team, the channel and the `ts` of a message; None for anything else."""
+    parts = text.split(":")
+    if len(parts) != 3 or not is_ts(parts[2]):  # noqa: PLR2004  (team, channel, ts)
+        return None
+    team, channel, ts = parts
+    return team, channel, ts
+
+
+def _number(text: str, most_digits: int) -> int | None:
+    is_number = text.isascii() and text.isdigit() and len(text) <= most_digits
+    return int(text) if is_number else None

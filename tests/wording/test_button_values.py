@@ -1,0 +1,62 @@
+"""The values of buttons and menus: what is written is read, and in the form it always had."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.model.replies import ReplyId, reply_id
+from bot.model.sessions import SessionId
+from bot.model.threads import ThreadRef
+from bot.wording import button_values
+from bot.wording.button_values import choice_value, home_value, link_value, page_value, reply_value
+
+IDS = st.from_regex(r"[A-Z][A-Z0-9]{5,11}", fullmatch=True)
+TIMES = st.from_regex(r"[1-9][0-9]{9}\.[0-9]{6}", fullmatch=True)
+THREADS = st.builds(ThreadRef, team=IDS, channel=IDS, thread_ts=TIMES)
+SESSIONS = st.from_regex(r"devin-[0-9a-f]{1,64}", fullmatch=True).map(SessionId)
+PAGES = st.integers(0, 9_999)
+TICKETS = st.from_regex(r"[0-9a-f]{32}", fullmatch=True)
+
+THREAD = ThreadRef(team="T1", channel="C1", thread_ts="1764000000.000100")
+SESSION = SessionId("devin-0a")
+
+
+def test_the_forms_never_change() -> None:
+    """Messages that were posted long ago carry them."""
+    assert reply_value(ReplyId("T1:C1:1764000000.000100"), 2) == "T1:C1:1764000000.000100|2"
+    assert link_value(THREAD, SESSION) == "T1:C1:1764000000.000100|devin-0a"
+    assert home_value(THREAD, SESSION, 3) == "T1:C1:1764000000.000100|devin-0a|3"
+    assert page_value(4) == "4"
+    assert choice_value("0f", 5) == "0f:5"
+
+
+@given(st.builds(reply_id, IDS, IDS, TIMES), st.integers(0, 999_999_999))
+def test_a_reply_and_its_round_are_read_as_written(reply: ReplyId, number: int) -> None:
+    """The value of *Send again*."""
+    assert button_values.parse_reply_value(reply_value(reply, number)) == (reply, number)
+
+
+@given(THREADS, SESSIONS, PAGES)
+def test_a_link_and_its_page_are_read_as_written(
+    thread: ThreadRef, session: SessionId, page: int
+) -> None:
+    """The values of *Unlink*, and of each button of App Home."""
+    assert button_values.parse_link_value(link_value(thread, session)) == (thread, session)
+    value = home_value(thread, session, page)
+    assert button_values.parse_home_value(value) == (thread, session, page)
+    assert button_values.parse_page_value(page_value(page)) == page
+
+
+@given(TICKETS, st.integers(0, 99))
+def test_a_choice_is_read_as_written(number: str, index: int) -> None:
+    """The value of an option in the menu of sessions."""
+    assert button_values.parse_choice_value(choice_value(number, index)) == (number, index)
+
+
+@given(st.text())
+def test_no_value_makes_a_parser_raise(value: str) -> None:
+    """Anyone who can press a button can forge what it carries."""
+    button_values.parse_reply_value(value)
+    button_values.parse_link_value(value)
+    button_values.parse_home_value(value)
+    button_values.parse_page_value(value)
+    button_values.parse_choice_value(value)
