@@ -18,6 +18,7 @@ from slack_bolt.response import BoltResponse
 from bot.model.errors import EmptyMessage, NotAllowed, PassingError, PersonError
 from bot.model.lenient import mapping, string
 from bot.model.people import Standing, is_id
+from bot.model.threads import ThreadRef
 from bot.relay.relay import Relay
 from bot.runtime.logs import unforeseen
 from bot.slack.receiving.malformed import is_malformed
@@ -53,31 +54,29 @@ def register(app: AsyncApp, relay: Relay) -> None:
 
 async def answered(relay: Relay, event: Payload, error: Exception) -> HTTPStatus:
     """Tell the author of an event what they must know; what Slack is answered."""
+    thread, user = parse_thread(event, relay.workspace.team), string(event, "user")
     if isinstance(error, PersonError):
-        await whisper(relay, event, error)
+        if thread is not None and user and not event.get("bot_id"):
+            await whisper(relay, thread, string(event, "ts"), user, error)
         return HTTPStatus.OK
     if isinstance(error, PassingError):
         return HTTPStatus.SERVICE_UNAVAILABLE
     words = explained(error)
-    thread, user = parse_thread(event, relay.workspace.team), string(event, "user")
     if thread is not None and user:
         await relay.notices.whisper(thread, user, words, once=f"bug:{event.get('ts')}")
     return HTTPStatus.INTERNAL_SERVER_ERROR
 
 
-async def whisper(relay: Relay, event: Payload, error: PersonError) -> None:
-    """Tell the author of an event; those who may not speak here are told once in each thread."""
-    thread, user = parse_thread(event, relay.workspace.team), string(event, "user")
-    if thread is None or not user or event.get("bot_id"):
-        return
+async def whisper(relay: Relay, thread: ThreadRef, ts: str, user: str, error: PersonError) -> None:
+    """Tell `user`, who wrote the message at `ts`; a person who may not, once in each thread."""
     words = refusals.sorry(error)
     if isinstance(error, EmptyMessage):
-        await relay.notices.whisper(thread, user, words, once=f"empty:{event.get('ts')}")
+        await relay.notices.whisper(thread, user, words, once=f"empty:{ts}")
     elif not isinstance(error, NotAllowed):
-        await relay.notices.say(thread, words, once=f"sorry:{string(event, 'ts')}")
+        await relay.notices.say(thread, words, once=f"sorry:{ts}")
     elif error.standing is Standing.UNKNOWN:
         # No rule, so it may be otherwise next time: each message that it cost is told.
-        await relay.notices.whisper(thread, user, words, once=f"unknown:{event.get('ts')}")
+        await relay.notices.whisper(thread, user, words, once=f"unknown:{ts}")
     elif error.standing is not Standing.BOT:
         await relay.notices.whisper(thread, user, words, once=error.standing.value)
 

@@ -17,7 +17,7 @@ from bot.relay.relay import Relay
 from bot.slack.identity import Identity
 from handlers.failures import whisper
 from handlers.mentions import claim_of
-from handlers.parse.events import Payload, parse_command, parse_reply
+from handlers.parse.events import parse_command, parse_reply
 
 
 class LateEvents:
@@ -39,17 +39,17 @@ class LateEvents:
         return parse_reply(event, thread.team, ours.user)
 
     async def accept(self, reply: Reply) -> Change:
-        """As `replies` does."""
+        """Accept a reply that was read in its thread."""
         return await self._relay.accept(reply, Voucher.THREAD)
 
     async def is_stranded(self, reply: Reply) -> bool:
-        """As `Latecomers`."""
+        """See `LateReplies.is_stranded`."""
         return await self._relay.late_replies.is_stranded(reply)
 
     async def turn_away(self, reply: Reply, error: PersonError) -> None:
-        """As `errors` does."""
-        event = _event(reply.thread, reply.ts, reply.author)
-        await whisper(self._relay, {**event, "bot_id": "".join(reply.bots[:1])}, error)
+        """Tell its author why not; a bot is told nothing."""
+        if not reply.bots:
+            await whisper(self._relay, reply.thread, reply.ts, reply.author, error)
 
     async def is_heeded(self, command: Unheard) -> bool:
         """Whether `mentions` has not answered it, and would: who may not is told so, as there.
@@ -63,21 +63,15 @@ class LateEvents:
         try:
             await self._relay.check(command.by, command.thread.channel)
         except NotAllowed as error:
-            event = _event(command.thread, command.ts, command.by)
-            await whisper(self._relay, event, error)
+            await whisper(self._relay, command.thread, command.ts, command.by, error)
             await self.give_up(command)
             return False
         return True
 
     async def take_back(self, reply: Reply) -> bool:
-        """As `Latecomers`."""
+        """See `LateReplies.take_back`."""
         return await self._relay.late_replies.take_back(reply)
 
     async def give_up(self, command: Unheard) -> None:
         """Keep `mentions` from answering it."""
         await self._relay.claims.claim(claim_of(command.thread, command.ts))
-
-
-def _event(thread: ThreadRef, ts: str, user: str) -> Payload:
-    """The event of a message, as far as `whisper` reads it."""
-    return {"channel": thread.channel, "thread_ts": thread.thread_ts, "ts": ts, "user": user}

@@ -10,7 +10,7 @@ from bot.relay.relay import Relay
 from bot.wording import commands, refusals, thread_links
 from bot.wording.message import SlackMessage
 from handlers.failures import whisper
-from handlers.parse.events import Command, Payload
+from handlers.parse.events import Command
 
 
 async def answer(relay: Relay, command: Command, event: str) -> None:
@@ -25,7 +25,7 @@ async def answer(relay: Relay, command: Command, event: str) -> None:
     try:
         words = await _obey(relay, command)
     except PersonError as error:
-        await whisper(relay, _event_of(command), error)
+        await whisper(relay, command.thread, command.ts, command.by, error)
     else:
         await relay.notices.say(command.thread, words, once=claim)
     await relay.claims.claim(claim)
@@ -34,12 +34,6 @@ async def answer(relay: Relay, command: Command, event: str) -> None:
 def claim_of(thread: ThreadRef, ts: str) -> str:
     """What is claimed by who answers the mention at `ts`."""
     return f"command:{thread.channel}:{ts}"
-
-
-def _event_of(command: Command) -> Payload:
-    thread = command.thread
-    where = {"channel": thread.channel, "thread_ts": thread.thread_ts}
-    return {**where, "ts": command.ts, "user": command.by}
 
 
 async def _obey(relay: Relay, command: Command) -> SlackMessage:
