@@ -33,6 +33,7 @@ from bot.runtime.logs import guarded
 from bot.slack.clock import SlackClock
 from bot.slack.receiving.malformed import TRIPS
 from bot.store.checkpoints import LEASE, Checkpoints, Unread
+from bot.store.leases import renewed
 from bot.store.links import Links
 from bot.wording import delivery_reports
 
@@ -47,6 +48,9 @@ AGAIN_SECONDS = 2.0
 
 SLACK_AGAIN_SECONDS = 5.0
 """The same for what Slack prevented."""
+
+RENEWALS = 4
+"""The number of times the lease of the one who reads is renewed before it would expire."""
 
 NOBODY = ""
 """Stands for the session of threads that have none, or are muted."""
@@ -142,7 +146,7 @@ class CatchUp:
             if not gap:
                 await self._until_wanted(AGAIN_SECONDS)
                 continue
-            async with self._kept():
+            async with renewed(self._checkpoints.renew, LEASE / RENEWALS, "catch-up lease"):
                 if await self._pass(skipped):
                     return
 
@@ -267,24 +271,6 @@ class CatchUp:
         if read.is_hushed:
             # No later catch-up shall bring what this one has left.
             await self._links.hear_from(read.thread, millis_after(read.latest))
-
-    @asynccontextmanager
-    async def _kept(self) -> AsyncIterator[None]:
-        """Stay the one who reads, however long Slack asks us to wait."""
-        task = asyncio.create_task(self._renew(), name="catch-up hold")
-        try:
-            yield
-        finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
-
-    async def _renew(self) -> None:
-        while True:
-            await asyncio.sleep(LEASE.total_seconds() / 4)
-            try:
-                await self._checkpoints.renew()
-            except StoreAway as error:
-                log.warning("catch-up lease not renewed", extra={"reason": str(error)})
 
 
 def _ids(session: SessionId) -> dict[str, object]:

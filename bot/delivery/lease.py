@@ -1,26 +1,21 @@
 """A session held by one delivery, renewed while Devin takes its time.
 
-Who holds nothing any more, because its process was frozen, say, must send nothing.
+A process that may have lost its lease, because it was frozen, say, must send nothing.
 """
 
-import asyncio
-import logging
 import secrets
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 
-from bot.model.errors import StoreAway
 from bot.model.sessions import SessionId
+from bot.store.leases import renewed
 from bot.store.mailbox import LEASE, Mailbox
-
-log = logging.getLogger(__name__)
 
 TURN_SECONDS = 1.0
 """A session with much mail makes room for others after this time."""
 
 RENEWALS = 3
-"""As often a lease is renewed before it would expire."""
+"""The number of times a lease is renewed before it would expire."""
 
 
 class Lease:
@@ -42,33 +37,11 @@ class Lease:
         """The lease was confirmed by a command that began at `since`."""
         self._until = since + LEASE.total_seconds() * 0.8
 
-    @asynccontextmanager
-    async def kept(self) -> AsyncIterator[None]:
+    def kept(self) -> AbstractAsyncContextManager[None]:
         """Renew the lease while Devin takes its time."""
-        loop = asyncio.get_running_loop()
-        renewing: list[asyncio.Task[None]] = []
-
-        def begin() -> None:
-            renewing.append(asyncio.create_task(self._renew(), name=f"lease {self.session}"))
-
-        # Most deliveries are over by then: a task for each would cost more than the timer.
-        timer = loop.call_later(LEASE.total_seconds() / RENEWALS, begin)
-        try:
-            yield
-        finally:
-            timer.cancel()
-            for task in renewing:
-                task.cancel()
-                await asyncio.gather(task, return_exceptions=True)
+        return renewed(self._renew, LEASE / RENEWALS, "lease", session_id=self.session)
 
     async def _renew(self) -> None:
-        while True:
-            began = time.monotonic()
-            try:
-                if await self.mailbox.renew(self.session, self.token):
-                    self.extend(began)
-            except StoreAway as error:
-                log.warning(
-                    "lease not renewed", extra={"session_id": self.session, "reason": str(error)}
-                )
-            await asyncio.sleep(LEASE.total_seconds() / RENEWALS)
+        began = time.monotonic()
+        if await self.mailbox.renew(self.session, self.token):
+            self.extend(began)
