@@ -124,7 +124,7 @@ class ThreadReader:
             if error.reason in OPERATOR_MUST_ACT:
                 raise
             metrics.CAUGHT_UP.labels(error.reason).inc()
-            log.error("thread not read", extra=_where(thread) | {"reason": str(error)})  # noqa: TRY400  (Slack's code says all)
+            log.error("thread not read", extra=thread.log_fields | {"reason": str(error)})  # noqa: TRY400  (Slack's code says all)
             if error.reason in CHANNEL_GONE:
                 self._out_of_reach[thread.channel] = error.reason
             return None
@@ -138,7 +138,7 @@ class ThreadReader:
             await self._sort(page, oldest, read)
             if cursor is None:
                 return read
-        log.warning("thread not read to its end", extra=_where(thread))
+        log.warning("thread not read to its end", extra=thread.log_fields)
         return read
 
     async def _sort(self, page: Sequence[Mapping[str, Any]], oldest: int, read: Found) -> None:
@@ -182,7 +182,3 @@ def _written(message: Mapping[str, Any]) -> int:
         return ts_micros(message["ts"])
     except (KeyError, ValueError, AttributeError):
         return 0
-
-
-def _where(thread: ThreadRef) -> dict[str, object]:
-    return {"team": thread.team, "channel": thread.channel, "thread_ts": thread.thread_ts}

@@ -35,6 +35,11 @@ class Owed:
     def __str__(self) -> str:
         return f"{self.subject}|{self.number}|{self.kind}"
 
+    @property
+    def log_fields(self) -> dict[str, object]:
+        """The fields by which the log names the entry."""
+        return {"reply_id": self.subject, "report": self.kind.value}
+
 
 def parse_owed(text: str) -> Owed | None:
     """Parse an entry that `str` wrote; None if only a newer version knows its kind."""

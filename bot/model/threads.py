@@ -28,6 +28,11 @@ class ThreadRef(Record):
         """True if this place is outside of any thread; no Slack channel id begins with "-"."""
         return self.channel.startswith("-")
 
+    @property
+    def log_fields(self) -> dict[str, object]:
+        """The fields by which the log names the thread."""
+        return {"team": self.team, "channel": self.channel, "thread_ts": self.thread_ts}
+
 
 class Link(Record):
     """The tie between a thread and a session: who made it, when (Unix seconds), and if it is muted.

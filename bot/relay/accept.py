@@ -153,7 +153,7 @@ class Accepting:
         link = Link(session=session, by=by, at=int(time.time()), since=millis_after(since))
         existing = await self._links.create(thread, link, at)
         if existing is None:
-            log.info("linked", extra=where(thread, session_id=session))
+            log.info("linked", extra=thread.log_fields | {"session_id": session})
         if at is not None and (existing or link).since == link.since:
             await self.hear_since(thread, at)
         return existing or link, existing is None
@@ -188,7 +188,7 @@ class Accepting:
             voucher = Voucher.OLD_EVENT
         accepted = await self._mailbox.accept(reply, session, settle, voucher)
         metrics.ACCEPTED.labels(accepted.change).inc()
-        ids = where(reply.thread, session_id=session, reply_id=reply.id)
+        ids = reply.thread.log_fields | {"session_id": session, "reply_id": reply.id}
         log.info(accepted.change.value, extra=ids | {"length": len(reply.text)})
         if accepted.wake_after is not None:
             await self._schedule.wake(session, accepted.wake_after)
@@ -207,13 +207,3 @@ class Accepting:
 
     def _settle(self, ts: str) -> timedelta:
         return timedelta(0) if abs(self._age(ts)) < FRESH and not self._store.was_away else SETTLE
-
-
-def where(thread: ThreadRef, **more: str) -> dict[str, object]:
-    """A thread's ids, and `more`, as fields of a log line."""
-    ids: dict[str, object] = {
-        "team": thread.team,
-        "channel": thread.channel,
-        "thread_ts": thread.thread_ts,
-    }
-    return ids | more

@@ -12,7 +12,7 @@ from bot.model.errors import NotIdentified, NotLinked, SlackAway, SlackRefused, 
 from bot.model.people import Person, Standing, UserId
 from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef
-from bot.relay.accept import Accepting, where
+from bot.relay.accept import Accepting
 from bot.relay.workspace import Workspace
 from bot.reporting.notices import Notices
 from bot.slack.channels import ChannelVisibility
@@ -102,7 +102,7 @@ class Home:
         link = await self._links.remove(thread, None, self._clock.now)
         if link is None:
             raise NotLinked
-        log.info("unlinked", extra=where(thread, session_id=link.session))
+        log.info("unlinked", extra=thread.log_fields | {"session_id": link.session})
         await self._notices.say(thread, thread_links.unlinked_at_home(link, person.name))
 
     async def _check(

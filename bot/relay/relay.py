@@ -26,7 +26,7 @@ from bot.model.replies import Change, Reply, ReplyId, Voucher, place_of
 from bot.model.schedule import Schedule
 from bot.model.sessions import SessionId, parse_session
 from bot.model.threads import Link, ThreadRef
-from bot.relay.accept import Accepting, where
+from bot.relay.accept import Accepting
 from bot.relay.channel_moves import ChannelMoves
 from bot.relay.edits import Edits
 from bot.relay.home import Home
@@ -167,7 +167,7 @@ class Relay:
         link = await self.links.remove(thread, at, self.accepting.now())
         if link is None:
             raise NotLinked
-        log.info("unlinked", extra=where(thread, session_id=link.session))
+        log.info("unlinked", extra=thread.log_fields | {"session_id": link.session})
         return link
 
     async def mute(self, thread: ThreadRef, by: UserId, at: int, *, muted: bool) -> Link:

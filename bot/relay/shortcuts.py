@@ -21,7 +21,7 @@ from bot.model.people import UserId
 from bot.model.replies import Change, Reply
 from bot.model.sessions import SessionId, find_session, parse_session
 from bot.model.threads import Link, ThreadRef
-from bot.relay.accept import Accepting, where
+from bot.relay.accept import Accepting
 from bot.relay.link_form import Linking
 from bot.relay.workspace import Workspace
 from bot.store.links import Links
@@ -155,6 +155,7 @@ class MessageShortcuts:
             async with asyncio.timeout(ROOT_SECONDS):
                 root = await self._threads.root(thread)
         except (SlackAway, SlackRefused, TimeoutError) as error:
-            log.info("thread not looked at", extra=where(thread, reason=type(error).__name__))
+            reason = type(error).__name__
+            log.info("thread not looked at", extra=thread.log_fields | {"reason": reason})
             return None
         return find_session(str(root.get("text") or ""))

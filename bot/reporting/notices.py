@@ -20,7 +20,6 @@ from bot.model.record import Record
 from bot.model.schedule import Schedule
 from bot.model.threads import ThreadRef
 from bot.reporting.posts import Posts
-from bot.reporting.reporter import ids_of
 from bot.runtime.background import Background
 from bot.slack.threads import Threads
 from bot.store.outbox import KEEP, Begun, Outbox
@@ -130,7 +129,7 @@ class NoticeTeller:
         if notice.to:
             await self._posts.whisper(notice.thread, notice.to, notice.words)
         else:
-            key, ids = str(begun.owed), ids_of(begun.owed)
+            key, ids = str(begun.owed), begun.owed.log_fields
             await self._posts.post_once(
                 notice.thread, notice.words, key, again=begun.again, ids=ids
             )

@@ -11,7 +11,6 @@ from bot.model.outcomes import Outcome, OutcomeKind
 from bot.model.owed import Owed
 from bot.model.replies import Reply, place_of
 from bot.reporting.posts import Posts
-from bot.reporting.reporter import ids_of
 from bot.runtime import metrics
 from bot.slack.functions import Functions
 from bot.store.outbox import Begun
@@ -47,7 +46,7 @@ class Outcomes:
         if reply is not None:
             words = delivery_reports.report(outcome, reply, report.owed.number, report.session)
             if words is not None:
-                key, ids = str(report.owed), ids_of(report.owed)
+                key, ids = str(report.owed), report.owed.log_fields
                 await self._posts.post_once(reply.thread, words, key, again=report.again, ids=ids)
         await self._mark(report, outcome.kind)
         return True
@@ -71,13 +70,13 @@ class Outcomes:
         except (SlackAway, SlackRefused):
             return False
         metrics.REPORTS.labels("told").inc()
-        log.info("told", extra=ids_of(owed))
+        log.info("told", extra=owed.log_fields)
         await self._reports.end(owed, told=True)
         return True
 
     async def drop_mark(self, owed: Owed, why: str = "too many at once") -> None:
         """Give up a ✅, where that is all there is to tell."""
-        log.info("mark dropped", extra=ids_of(owed, reason=why))
+        log.info("mark dropped", extra=owed.log_fields | {"reason": why})
         metrics.REPORTS.labels("dropped").inc()
         await self._reports.end(owed, told=False)
 
@@ -91,11 +90,11 @@ class Outcomes:
         except SlackRefused as error:
             if error.reason in OPERATOR_MUST_ACT:
                 raise
-            log.error("step not completed", extra=ids_of(report.owed, reason=str(error)))  # noqa: TRY400  (Slack's code says all)
+            log.error("step not completed", extra=report.owed.log_fields | {"reason": str(error)})  # noqa: TRY400  (Slack's code says all)
 
     async def _mark(self, report: Report, kind: OutcomeKind) -> None:
         """Put the outcome's mark on the reply, and take off those of earlier states."""
-        ids, (_, channel, ts) = ids_of(report.owed), place_of(report.owed.subject)
+        ids, (_, channel, ts) = report.owed.log_fields, place_of(report.owed.subject)
         mark = delivery_reports.MARKS.get(kind)
         if mark is not None:
             await self._posts.try_mark(channel, ts, mark, ids)
@@ -125,7 +124,7 @@ class Delays:
         if reply.thread.is_nowhere:
             return False
         words = delivery_reports.waiting(reply, self._give_up_after)
-        ids, (_, channel, ts) = ids_of(report.owed), place_of(report.owed.subject)
+        ids, (_, channel, ts) = report.owed.log_fields, place_of(report.owed.subject)
         await self._posts.post_once(
             reply.thread, words, str(report.owed), again=report.again, ids=ids
         )
@@ -137,7 +136,7 @@ class Delays:
         waits = await self._reports.end(begun.owed, told=told)
         if waits or not (told or begun.again):
             return
-        ids, (_, channel, ts) = ids_of(begun.owed), place_of(begun.owed.subject)
+        ids, (_, channel, ts) = begun.owed.log_fields, place_of(begun.owed.subject)
         try:
             await self._posts.try_unmark(channel, ts, delivery_reports.WAITING_MARK, ids)
         except SlackAway as error:

@@ -83,12 +83,12 @@ class Reporter:
                 return
             # The thread is out of reach: archived, left, deleted. Nobody there can be told.
             level = logging.WARNING if owed.kind is OwedKind.NOTICE else logging.ERROR
-            log.log(level, "report refused", extra=ids_of(owed, reason=str(error)))
+            log.log(level, "report refused", extra=owed.log_fields | {"reason": str(error)})
             metrics.REPORTS.labels("refused").inc()
             await teller.end(begun, told=False)
         else:
             metrics.REPORTS.labels("told" if told else "moot").inc()
-            log.info("told" if told else "nothing to tell", extra=ids_of(owed))
+            log.info("told" if told else "nothing to tell", extra=owed.log_fields)
             await teller.end(begun, told=told)
 
     async def mark(self, owed: Owed) -> None:
@@ -126,18 +126,13 @@ class Reporter:
         if delay is None:
             delay = BACKOFF_SECONDS[min(attempt, len(BACKOFF_SECONDS)) - 1]
         await self._outbox.pause(begun.owed, delay, may_be_done=not not_posted)
-        ids = ids_of(begun.owed, reason=str(error)) | {"seconds": delay}
+        ids = begun.owed.log_fields | {"reason": str(error), "seconds": delay}
         log.log(_level(error), "report waits", extra=ids)
         await self._schedule.tell(begun.owed, delay, attempt + 1)
 
 
 LAST = 1_000_000
 """The number of an attempt after which nothing that may be dropped is tried again."""
-
-
-def ids_of(owed: Owed, **more: str) -> dict[str, object]:
-    """The fields by which the log names an entry."""
-    return {"reply_id": owed.subject, "report": owed.kind.value, **more}
 
 
 def _level(error: SlackAway) -> int:
