@@ -30,8 +30,9 @@ from bot.redis.embedded.server import embedded_valkey
 from bot.schedule.docket import SWEEP_LIMIT
 from bot.store.backlog import measure
 from bot.store.links import Links
-from bot.store.mailbox import Head, Mailbox
+from bot.store.mailbox import Mailbox
 from bot.store.outbox import GRACE, Outbox
+from bot.store.turn import Head
 
 TTL = timedelta(days=90)
 CHUNK = 1_000

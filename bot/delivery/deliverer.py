@@ -30,7 +30,8 @@ from bot.runtime import metrics
 from bot.runtime.in_flight import InFlight
 from bot.runtime.logs import Unforeseen, guarded
 from bot.slack.people import People
-from bot.store.mailbox import Head, Later, Mailbox, Nothing, Step
+from bot.store.mailbox import Mailbox
+from bot.store.turn import Head, Later, Nothing, Step
 from bot.wording import delivery_reports
 
 log = logging.getLogger(__name__)

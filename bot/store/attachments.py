@@ -13,7 +13,7 @@ from bot.model.replies import ReplyId
 from bot.redis.connection import Store
 from bot.redis.keys import reply_key
 from bot.store.lua import replies as lua
-from bot.store.reply_fields import ReplyField
+from bot.store.lua.reply_fields import ReplyField
 
 _BROUGHT: TypeAdapter[tuple[Upload, ...]] = TypeAdapter(tuple[Upload, ...])
 

@@ -8,14 +8,10 @@ it can neither pop nor report for its successor.
 
 import logging
 import secrets
-import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from enum import StrEnum
-from typing import Any, TypedDict
-
-from pydantic import ValidationError
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
 
 from bot.model.arrivals import Arrival, parse_arrivals
 from bot.model.outcomes import Outcome, OutcomeKind
@@ -29,7 +25,6 @@ from bot.redis.keys import (
     FORMER_BEHIND_KEY,
     OUTBOX_KEY,
     REPLY_PREFIX,
-    Key,
     behind_key,
     box_key,
     last_key,
@@ -46,7 +41,8 @@ from bot.redis.keys import (
 )
 from bot.store.checkpoints import CATCH_UP, WAIT_FOR_MISSING, named
 from bot.store.lua import mailbox as lua
-from bot.store.reply_fields import ReplyField
+from bot.store.lua.reply_fields import ReplyField
+from bot.store.turn import Deferred, Head, Later, Newer, Step, kept_of, parse_step, turn_of
 
 log = logging.getLogger(__name__)
 
@@ -79,64 +75,6 @@ class Accepted:
 
     change: Change
     wake_after: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class Head:
-    """The reply to send now. Times are Unix ms; `failing_since` is None while Devin answers.
-
-    `sent` is when it was first marked as being sent. `interrupted`: that was by an earlier holder,
-    who is gone. `flaw`: its record is broken, and `reply` is what is left of it.
-    """
-
-    reply: Reply
-    round: int
-    accepted: int
-    failing_since: int | None
-    attempts: int
-    now: int
-    sent: int
-    interrupted: bool
-    flaw: ValidationError | None = None
-    read: float = field(default_factory=time.monotonic)
-
-    def clock(self) -> datetime:
-        """The time by the clock of Redis, from which all the others are."""
-        ahead = time.monotonic() - self.read
-        return datetime.fromtimestamp(self.now / 1000 + ahead, UTC)
-
-    @property
-    def waited(self) -> timedelta:
-        """How long Devin has been failing this reply."""
-        if self.failing_since is None:
-            return timedelta(0)
-        return timedelta(milliseconds=self.now - max(self.failing_since, self.accepted))
-
-
-@dataclass(frozen=True, slots=True)
-class Later:
-    """There is mail, to be looked at in that many seconds."""
-
-    after: float
-
-
-class Nothing(StrEnum):
-    """There is nothing to do for this caller."""
-
-    EMPTY = "empty"
-    HELD = "held"
-    LOST = "lost"
-
-
-Step = Head | Later | Nothing
-
-
-@dataclass(frozen=True, slots=True)
-class Deferred:
-    """The head was put off: the attempts so far, and in how many seconds to say so, if at all."""
-
-    attempts: int
-    notice_after: float | None
 
 
 class Mailbox:
@@ -197,7 +135,7 @@ class Mailbox:
         """Hold `session` under `token` and mark its head as being sent."""
         answer = await lua.take(
             self._store,
-            **_turn(session, token),
+            **turn_of(session, token),
             former_behind=FORMER_BEHIND_KEY,
             lease_ms=millis(LEASE),
             reply_prefix=REPLY_PREFIX,
@@ -226,7 +164,7 @@ class Mailbox:
         report = Owed(reply.id, head.round, OwedKind.OUTCOME) if is_owed else ""
         answer = await lua.finish(
             self._store,
-            **_turn(session, token),
+            **turn_of(session, token),
             former_behind=FORMER_BEHIND_KEY,
             lately=lately_key(session),
             reply=reply_key(reply.id),
@@ -237,7 +175,7 @@ class Mailbox:
             wait_ms=millis(WAIT_FOR_MISSING),
             reply_id=reply.id,
             outcome=outcome.to_json(),
-            rest=_kept(head, outcome),
+            rest=kept_of(head, outcome),
             keep=seconds(KEEP_DONE),
             answered=outcome.kind not in UNANSWERED,
             report=str(report),
@@ -259,7 +197,7 @@ class Mailbox:
         report = Owed(head.reply.id, head.round, OwedKind.DELAY)
         answer = await lua.defer(
             self._store,
-            **_turn(session, token),
+            **turn_of(session, token),
             reply=reply_key(head.reply.id),
             outbox=OUTBOX_KEY,
             delay=millis(delay),
@@ -280,7 +218,7 @@ class Mailbox:
         """Undo `take` for a reply that has certainly not been sent; it is due `after` that."""
         await lua.put_back(
             self._store,
-            **_turn(session, token),
+            **turn_of(session, token),
             reply=reply_key(reply),
             reply_id=reply,
             keep_withdrawn=seconds(KEEP_DONE),
@@ -338,67 +276,11 @@ class Mailbox:
         return await self._store.size(mail_key(session))
 
     async def _step(self, answer: Sequence[Any], session: SessionId, token: str) -> Step:
-        what = answer[0]
-        if what == "later":
-            return Later(answer[1] / 1000)
-        if what not in {"head", "interrupted"}:
-            return Nothing(what)
-        _, reply_id, raw, number, accepted, since, attempts, now, sent = answer
-        team, channel, ts = reply_id.split(":")
-        place = {"team": team, "channel": channel, "thread_ts": ts}
-        reply, flaw = Reply.read(raw or "", thread=place, ts=ts, author="unknown")
-        if reply is None:
-            # A process that can read it takes it later; an interrupted one stays interrupted.
-            log.info("a reply is left to a newer version", extra={"reply_id": reply_id})
-            if what == "head":
-                await self.put_back(session, token, ReplyId(reply_id), LEFT_FOR)
-            return Later(LEFT_FOR.total_seconds())
-        if flaw is not None:
-            thread = reply.thread.model_copy(update={"team": team, "channel": channel})
-            reply = reply.model_copy(update={"thread": thread, "ts": ts})
-        return Head(
-            reply=reply,
-            round=int(number or 1),
-            accepted=int(accepted or now),
-            failing_since=int(since) if since else None,
-            attempts=int(attempts),
-            now=int(now),
-            sent=int(sent),
-            interrupted=what == "interrupted",
-            flaw=flaw,
-        )
-
-
-def _kept(head: Head, outcome: Outcome) -> str:
-    """The rest of a reply for FINISH to keep: of a delivered one never the text."""
-    reply = head.reply
-    if head.flaw is not None:
-        return reply.to_json()
-    if outcome.kind is not OutcomeKind.DELIVERED:
-        return "1"
-    if not reply.step and not outcome.left_out:
-        return ""
-    words = {"text": "", "blocks": (), "files": (), "forwarded": ()}
-    return reply.model_copy(update=words).to_json()
-
-
-class _Turn(TypedDict):
-    """The keys and arguments of every step that a holder makes."""
-
-    mail: Key
-    box: Key
-    due: Key
-    lease: Key
-    session: SessionId
-    token: str
-
-
-def _turn(session: SessionId, token: str) -> _Turn:
-    return {
-        "mail": mail_key(session),
-        "box": box_key(session),
-        "due": DUE_KEY,
-        "lease": lease_key(session),
-        "session": session,
-        "token": token,
-    }
+        step = parse_step(answer)
+        if not isinstance(step, Newer):
+            return step
+        # A process that can read it takes it later; an interrupted one stays interrupted.
+        log.info("a reply is left to a newer version", extra={"reply_id": step.reply})
+        if not step.interrupted:
+            await self.put_back(session, token, step.reply, LEFT_FOR)
+        return Later(LEFT_FOR.total_seconds())

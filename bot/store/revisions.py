@@ -21,8 +21,8 @@ from bot.model.sessions import SessionId
 from bot.redis.connection import Store, seconds
 from bot.redis.keys import DUE_KEY, OUTBOX_KEY, box_key, mail_key, reply_key
 from bot.store.lua import replies as lua
+from bot.store.lua.reply_fields import ReplyField
 from bot.store.mailbox import KEEP_DONE
-from bot.store.reply_fields import ReplyField
 from bot.text.to_devin import is_empty
 
 AHEAD = timedelta(hours=25)

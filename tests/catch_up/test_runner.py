@@ -42,8 +42,9 @@ from bot.slack.clock import SlackClock
 from bot.slack.threads import Threads
 from bot.store.checkpoints import CATCH_UP, Checkpoints, Missed
 from bot.store.links import Links
-from bot.store.mailbox import Head, Later, Mailbox, Step
+from bot.store.mailbox import Mailbox
 from bot.store.outbox import Outbox
+from bot.store.turn import Head, Later, Step
 from handlers.parse.events import parse_reply
 from sandbox.slack.server import ApiCall, Message
 from sandbox.slack.world.workspace import TEAM_ID

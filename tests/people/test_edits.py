@@ -20,10 +20,11 @@ from bot.relay.edits import CorrectionOffered
 from bot.settings import Settings
 from bot.store.claims import Claims
 from bot.store.links import Links
-from bot.store.mailbox import Head, Mailbox, Nothing
+from bot.store.mailbox import Mailbox
 from bot.store.outbox import Outbox
 from bot.store.revisions import Revised, Revisions
 from bot.store.tickets import Tickets
+from bot.store.turn import Head, Nothing
 from handlers.edits import parse_deletion, parse_edit
 from sandbox.slack.server import Message
 from sandbox.slack.transport.deliveries import Delivery

@@ -26,7 +26,8 @@ from bot.settings import Settings
 from bot.slack.files import SlackFiles, attached
 from bot.store.attachments import Attachments
 from bot.store.links import Links
-from bot.store.mailbox import Head, Mailbox
+from bot.store.mailbox import Mailbox
+from bot.store.turn import Head
 from sandbox import Sandbox
 from sandbox.slack.world.workspace import TEAM_ID, SlackFile
 from tests.conftest import started

@@ -20,12 +20,10 @@ CONTRACTS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["import
     "contracts"
 ]
 
-MOST_FILES = 15
+MOST_FILES = 16
 WIDE = {"handlers": "one behavior a file: its list is the list of features"}
 MOST_LINES = 300
-LONG_FILES = {
-    "bot.store.mailbox": "every step of a session's mail is in this one place",
-}
+LONG_FILES: dict[str, str] = {}
 
 MOST_FUNCTION_LINES = 45
 LONG_FUNCTIONS: dict[str, str] = {}

@@ -25,9 +25,10 @@ from bot.slack.functions import Functions
 from bot.slack.rate_limits import RateLimits
 from bot.slack.threads import Threads
 from bot.store.links import Links
-from bot.store.mailbox import Head, Mailbox
+from bot.store.mailbox import Mailbox
 from bot.store.outbox import TRYING, Outbox
 from bot.store.reports import Reports
+from bot.store.turn import Head
 from sandbox import Sandbox
 from tests.support.desk import SESSION
 from tests.support.entries import Entries

@@ -31,7 +31,8 @@ from bot.schedule.docket import (
     open_docket,
     open_worker,
 )
-from bot.store.mailbox import Head, Mailbox
+from bot.store.mailbox import Mailbox
+from bot.store.turn import Head
 from tests.support.desk import OTHER_SESSION, SESSION, Desk
 from tests.support.processes import kept_valkey
 from tests.support.redis_servers import node_url

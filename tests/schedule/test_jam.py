@@ -22,7 +22,8 @@ from bot.schedule.docket import NAMED, SWEEP_LIMIT, DocketSchedule, open_docket
 from bot.schedule.local import TELLING_AT_ONCE
 from bot.settings import Settings
 from bot.store.links import Links
-from bot.store.mailbox import Head, Mailbox
+from bot.store.mailbox import Mailbox
+from bot.store.turn import Head
 from tests.conftest import started
 from tests.support.desk import Desk
 from tests.support.waiting import until_settled, wait_until

@@ -19,7 +19,8 @@ from bot.redis.keys import (
 )
 from bot.store.checkpoints import Checkpoints, named
 from bot.store.links import Links
-from bot.store.mailbox import Later, Mailbox
+from bot.store.mailbox import Mailbox
+from bot.store.turn import Later
 
 WITHIN = timedelta(days=1)
 SESSION = SessionId("devin-0123456789abcdef0123456789abcdef")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from redis.asyncio import Redis
 
-from bot.store.reply_fields import ReplyField
+from bot.store.lua.reply_fields import ReplyField
 from tests.support.lua import BOT, SCRIPTS
 
 SIGNATURES = {
@@ -54,7 +54,7 @@ async def test_redis_takes_the_script(raw: Redis, name: str) -> None:
 
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_a_script_names_only_fields_that_are_declared(name: str) -> None:
-    """A reply has those of `store/reply_fields.py`: a misspelt one would stay empty."""
+    """A reply has those of `store/lua/reply_fields.py`: a misspelt one would stay empty."""
     found = [*fields(SCRIPTS[name])]
     assert all(field in HASHES[key] for key, field in found), found
     assert len(HASH_CALL.findall(SCRIPTS[name])) == SCRIPTS[name].count("redis.call('H")

@@ -30,18 +30,8 @@ from bot.redis.keys import (
 )
 from bot.store.links import Links
 from bot.store.lua import mailbox as lua
-from bot.store.mailbox import (
-    KEEP_DONE,
-    LATELY,
-    LEASE,
-    LEFT_FOR,
-    SETTLE_LIMIT,
-    Head,
-    Later,
-    Mailbox,
-    Nothing,
-    Step,
-)
+from bot.store.mailbox import KEEP_DONE, LATELY, LEASE, LEFT_FOR, SETTLE_LIMIT, Mailbox
+from bot.store.turn import Head, Later, Nothing, Step
 from tests.support.desk import OTHER_SESSION, SESSION
 from tests.support.entries import Entries
 

@@ -20,7 +20,8 @@ from bot.model.threads import Link, ThreadRef, ts_micros
 from bot.redis.connection import Store
 from bot.redis.keys import DUE_KEY, OUTBOX_KEY, lease_key, reply_key
 from bot.store.links import Links
-from bot.store.mailbox import Head, Mailbox, Nothing, Step
+from bot.store.mailbox import Mailbox
+from bot.store.turn import Head, Nothing, Step
 
 STEPS = 250
 SESSIONS = tuple(SessionId(f"devin-{number:012x}") for number in (1, 2))

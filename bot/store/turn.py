@@ -1,0 +1,146 @@
+"""A turn of a session's mailbox: the reply that is to be sent now, or why there is none."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Any, TypedDict
+
+from pydantic import ValidationError
+
+from bot.model.outcomes import Outcome, OutcomeKind
+from bot.model.replies import Reply, ReplyId, place_of
+from bot.model.sessions import SessionId
+from bot.redis.keys import DUE_KEY, Key, box_key, lease_key, mail_key
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The reply to send now. Times are Unix ms; `failing_since` is None while Devin answers.
+
+    `sent` is when it was first marked as being sent. `interrupted`: that was by an earlier holder,
+    who is gone. `flaw`: its record is broken, and `reply` is what is left of it.
+    """
+
+    reply: Reply
+    round: int
+    accepted: int
+    failing_since: int | None
+    attempts: int
+    now: int
+    sent: int
+    interrupted: bool
+    flaw: ValidationError | None = None
+    read: float = field(default_factory=time.monotonic)
+
+    def clock(self) -> datetime:
+        """The time by the clock of Redis, from which all the others are."""
+        ahead = time.monotonic() - self.read
+        return datetime.fromtimestamp(self.now / 1000 + ahead, UTC)
+
+    @property
+    def waited(self) -> timedelta:
+        """How long Devin has been failing this reply."""
+        if self.failing_since is None:
+            return timedelta(0)
+        return timedelta(milliseconds=self.now - max(self.failing_since, self.accepted))
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """There is mail, to be looked at in that many seconds."""
+
+    after: float
+
+
+class Nothing(StrEnum):
+    """There is nothing to do for this caller."""
+
+    EMPTY = "empty"
+    HELD = "held"
+    LOST = "lost"
+
+
+Step = Head | Later | Nothing
+
+
+@dataclass(frozen=True, slots=True)
+class Deferred:
+    """The head was put off: the attempts so far, and in how many seconds to say so, if at all."""
+
+    attempts: int
+    notice_after: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Newer:
+    """The head is a reply that only a newer version can read."""
+
+    reply: ReplyId
+    interrupted: bool
+
+
+def parse_step(answer: Sequence[Any]) -> Step | Newer:
+    """The step that a script answered with; see `include/next_head.lua`."""
+    what = answer[0]
+    if what == "later":
+        return Later(answer[1] / 1000)
+    if what not in {"head", "interrupted"}:
+        return Nothing(what)
+    _, reply_id, raw, number, accepted, since, attempts, now, sent = answer
+    team, channel, ts = place_of(reply_id)
+    place = {"team": team, "channel": channel, "thread_ts": ts}
+    reply, flaw = Reply.read(raw or "", thread=place, ts=ts, author="unknown")
+    if reply is None:
+        return Newer(ReplyId(reply_id), what == "interrupted")
+    if flaw is not None:
+        thread = reply.thread.model_copy(update={"team": team, "channel": channel})
+        reply = reply.model_copy(update={"thread": thread, "ts": ts})
+    return Head(
+        reply=reply,
+        round=int(number or 1),
+        accepted=int(accepted or now),
+        failing_since=int(since) if since else None,
+        attempts=int(attempts),
+        now=int(now),
+        sent=int(sent),
+        interrupted=what == "interrupted",
+        flaw=flaw,
+    )
+
+
+def kept_of(head: Head, outcome: Outcome) -> str:
+    """The rest of a reply for FINISH to keep: of a delivered one never the text."""
+    reply = head.reply
+    if head.flaw is not None:
+        return reply.to_json()
+    if outcome.kind is not OutcomeKind.DELIVERED:
+        return "1"
+    if not reply.step and not outcome.left_out:
+        return ""
+    words = {"text": "", "blocks": (), "files": (), "forwarded": ()}
+    return reply.model_copy(update=words).to_json()
+
+
+class Turn(TypedDict):
+    """The keys and arguments of every step that a holder makes."""
+
+    mail: Key
+    box: Key
+    due: Key
+    lease: Key
+    session: SessionId
+    token: str
+
+
+def turn_of(session: SessionId, token: str) -> Turn:
+    """The turn of the holder with that token."""
+    return {
+        "mail": mail_key(session),
+        "box": box_key(session),
+        "due": DUE_KEY,
+        "lease": lease_key(session),
+        "session": session,
+        "token": token,
+    }
