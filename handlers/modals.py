@@ -14,6 +14,7 @@ from slack_bolt.async_app import AsyncAck
 from bot.model.errors import RelayError, SlackRefused
 from bot.relay.relay import Relay
 from bot.wording import forms
+from bot.wording.blocks import View
 from bot.wording.message import SlackMessage, plain
 from handlers.askers import Asker
 from handlers.failures import caught, in_words
@@ -43,7 +44,7 @@ class Opening:
 
 
 async def show(
-    relay: Relay, opening: Opening, work: Callable[[], Coroutine[Any, Any, forms.View | Note]]
+    relay: Relay, opening: Opening, work: Callable[[], Coroutine[Any, Any, View | Note]]
 ) -> None:
     """Open the modal that `work` gives, or tell the person alone what it found out, or failed at.
 
@@ -103,7 +104,7 @@ async def _open_waiting(relay: Relay, opening: Opening) -> str | None:
         return None
 
 
-async def _replace(relay: Relay, waiting: str, view: forms.View) -> bool:
+async def _replace(relay: Relay, waiting: str, view: View) -> bool:
     """Show `view` in the modal that waits; False where the person has closed that."""
     try:
         await relay.workspace.views.update(waiting, view)

@@ -11,8 +11,8 @@ from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 
 from bot.model.errors import BadSession, ChooseSession
 from bot.relay.relay import Relay
-from bot.slack.views import View
 from bot.wording import devin_say, forms, refusals, say_form
+from bot.wording.blocks import View
 from handlers.askers import Asker
 from handlers.failures import ignored, telling
 from handlers.modals import Note, Opening, show

@@ -15,13 +15,14 @@ from bot.model.replies import Change
 from bot.relay.relay import Relay
 from bot.relay.shortcuts import Linked, Question
 from bot.wording import actions, forms, shortcuts, thread_links
+from bot.wording.blocks import View
 from handlers.askers import Asker
 from handlers.failures import ignored
 from handlers.modals import Note, Opening, answer, show
 from handlers.parse.events import Payload
 from handlers.parse.interactions import Shortcut, parse_shortcut, parse_submission
 
-Work = Callable[[Relay, Shortcut], Coroutine[Any, Any, forms.View | Note]]
+Work = Callable[[Relay, Shortcut], Coroutine[Any, Any, View | Note]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,7 @@ def register(app: AsyncApp, relay: Relay) -> None:
         await answer(relay, ack, actions.SESSION_FIELD, work)
 
 
-async def _once(relay: Relay, shortcut: Shortcut, act: Act) -> forms.View | Note:
+async def _once(relay: Relay, shortcut: Shortcut, act: Act) -> View | Note:
     """Do the work, but not for a shortcut that Slack brings again: its trigger is the same."""
     thread, message = shortcut.thread, shortcut.message
     place = f"{thread.channel}:{message.ts if message else thread.thread_ts}"
@@ -77,7 +78,7 @@ async def _once(relay: Relay, shortcut: Shortcut, act: Act) -> forms.View | Note
     return await act.work(relay, shortcut)
 
 
-async def _send(relay: Relay, shortcut: Shortcut) -> forms.View | Note:
+async def _send(relay: Relay, shortcut: Shortcut) -> View | Note:
     if shortcut.message is None:
         raise EmptyMessage
     sent = await relay.shortcuts.send(shortcut.message, shortcut.by)
@@ -88,7 +89,7 @@ async def _send(relay: Relay, shortcut: Shortcut) -> forms.View | Note:
     return Note(shortcuts.SENT, is_seen=True)
 
 
-async def _link(relay: Relay, shortcut: Shortcut) -> forms.View | Note:
+async def _link(relay: Relay, shortcut: Shortcut) -> View | Note:
     asked = await relay.shortcuts.ask(shortcut.thread, shortcut.by, shortcut.message)
     if isinstance(asked, Linked):
         words = thread_links.linked_before(asked.link, asked.by)

@@ -20,7 +20,8 @@ from bot.store.links import Links
 from bot.store.mailbox import Mailbox
 from bot.store.places import Places
 from bot.wording import home_view, refusals, thread_links
-from bot.wording.home_view import Shown, View
+from bot.wording.blocks import View
+from bot.wording.home_view import Shown
 from bot.wording.message import SlackMessage
 
 log = logging.getLogger(__name__)

@@ -14,10 +14,10 @@ from bot.model.errors import FormGone, RelayError, StillSaying
 from bot.model.people import UserId
 from bot.model.sessions import SessionId
 from bot.relay.say import Say
-from bot.slack.views import View
 from bot.store.claims import Claims
 from bot.store.tickets import Ticket, Tickets
 from bot.wording import devin_say, say_form
+from bot.wording.blocks import View
 from bot.wording.message import SlackMessage
 
 UNSENT = timedelta(minutes=30)

@@ -1,13 +1,9 @@
 """Modals and App Home: views that only one person sees."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.slack.api import call
-
-View = Mapping[str, Any]
+from bot.wording.blocks import View
 
 
 class Views:

@@ -8,6 +8,9 @@ from typing import Any
 
 Block = Mapping[str, Any]
 
+View = Mapping[str, Any]
+"""A modal, or App Home."""
+
 
 def section(markup: str) -> Block:
     """Return a paragraph of Slack markup."""

@@ -4,13 +4,13 @@ A modal carries only the number of its ticket, which holds the rest. The text ab
 `shortcuts.py`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from bot.model.replies import Reply
 from bot.model.sessions import SessionId
 from bot.wording import actions, shortcuts
-from bot.wording.blocks import Block, plain_text
+from bot.wording.blocks import Block, View, plain_text
 from bot.wording.message import SlackMessage
 from bot.wording.phrases import session_address
 
@@ -28,8 +28,6 @@ SLOW = SlackMessage("That takes longer than usual. Please try again: nothing is 
 TOO_LATE = SlackMessage(
     "That took so long that Slack no longer lets me open the form. Please try again in a minute."
 )
-
-View = Mapping[str, Any]
 
 
 def ask_session(number: str, guess: SessionId | None, message: Reply | None) -> View:

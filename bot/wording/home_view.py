@@ -4,16 +4,15 @@ Slack accepts 100 blocks a view. A button carries its thread, its session and it
 handler checks all three.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from bot.model.outcomes import Outcome
 from bot.model.people import Standing
 from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef
 from bot.wording import actions
-from bot.wording.blocks import Block, action_row, button, context, header, plain_text, section
+from bot.wording.blocks import Block, View, action_row, button, context, header, plain_text, section
 from bot.wording.button_values import home_value, page_value
 from bot.wording.message import SlackMessage
 from bot.wording.phrases import last_ending, local_time, mail_waiting, plural, session_link
@@ -52,8 +51,6 @@ GONE = "That thread has no such link any more, so nothing was changed."
 
 PER_PAGE = 30
 """Each thread takes three blocks, and the page a few more."""
-
-View = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
