@@ -1,1 +1,1 @@
-"""What a person may ask for, and who may ask it; the only place that decides."""
+"""The use cases behind a person's request, and the only place that decides who may make it."""

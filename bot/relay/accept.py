@@ -1,4 +1,4 @@
-"""What every way to Devin has in common: who may go it, and how a reply gets into its mailbox."""
+"""The common part of every route to Devin: the permission check, links, and accepting a reply."""
 
 import asyncio
 import logging
@@ -24,20 +24,20 @@ from bot.store.mailbox import Mailbox
 log = logging.getLogger(__name__)
 
 FRESH = timedelta(seconds=2)
-"""An event that is older than this came by a retry or a backlog, perhaps out of order."""
+"""An older event came through a retry or a backlog, perhaps out of order."""
 
 OLD = timedelta(minutes=1)
-"""An event that is older than this was refused before, or could not be brought."""
+"""An older event was refused before, or Slack could not deliver it at first."""
 
 SETTLE = timedelta(seconds=1)
-"""How long such a reply waits for earlier ones, before an idle session takes it.
+"""The wait of a reply that is not fresh for earlier ones, before an idle session is woken for it.
 
-So does any reply just after Redis was away: another process may have refused an earlier one.
+Just after a Redis outage every reply waits: another process may have refused an earlier one.
 """
 
 
 class Accepting:
-    """Asks who may steer Devin, makes links, and keeps replies."""
+    """Checks who may steer Devin, creates links, and accepts replies."""
 
     def __init__(
         self,
@@ -62,21 +62,22 @@ class Accepting:
         self._turns: dict[ThreadRef, asyncio.Event] = {}
 
     async def standing(self, reply: Reply) -> Standing:
-        """Whether the reply's author may steer Devin where it was written.
+        """Return whether the reply's author may steer Devin where it was written.
 
         Raises:
-            NotIdentified: Slack did not say who that is.
+            NotIdentified: Slack did not identify the author.
         """
         channel = reply.thread.channel
         return await self._permissions.of(reply.author, channel, reply.bots, reply.home)
 
     async def standing_in_turn(self, reply: Reply) -> Standing:
-        """`standing`, after that of every reply of its thread that came before it.
+        """Return `standing` once it is known for every earlier arrival in the reply's thread.
 
-        Where Slack does not say who one is from, that is remembered before a later one is taken.
+        If Slack does not identify an author, the reply is noted as missed before a later one is
+        accepted.
 
         Raises:
-            NotIdentified: Slack did not say who that is.
+            NotIdentified: Slack did not identify the author.
         """
         before, turn = self._turns.get(reply.thread), asyncio.Event()
         self._turns[reply.thread] = turn
@@ -103,12 +104,12 @@ class Accepting:
     async def check(self, who: UserId, channel: str) -> None:
         """Raise `NotAllowed` unless `who` may steer Devin in `channel`.
 
-        What was refused before is noted first, so that what `who` asks for hides none of it.
+        Events that were refused before are noted first, so that this request cannot hide them.
 
         Raises:
             NotAllowed: `who` may not.
-            NotIdentified: Slack did not say who that is.
-            StoreAway: it is not known to be noted.
+            NotIdentified: Slack did not identify `who`.
+            StoreAway: the refused events may not have been noted.
         """
         await self._catch_up()
         standing = await self._permissions.of(who, channel)
@@ -117,19 +118,19 @@ class Accepting:
             raise NotAllowed(standing)
 
     async def is_full_member(self, who: UserId) -> bool:
-        """Whether `who` is a full member of this workspace; False where Slack does not say."""
+        """Return True if `who` is a full member of this workspace; False if Slack does not say."""
         return (await self._people.person(who)).is_full_member
 
     async def name(self, who: UserId) -> str:
-        """What `who` is called."""
+        """Return the display name of `who`."""
         return await self._people.name(who)
 
     def now(self) -> int:
-        """What time it is at Slack, at least: a `ts` in microseconds."""
+        """Return a lower bound for the current time at Slack: a `ts` in microseconds."""
         return self._clock.now
 
     async def shown(self, reply: Reply) -> str:
-        """What `reply` says, as Markdown with names."""
+        """Return the text of `reply` as Markdown with names."""
         return await shown(reply, self._people)
 
     async def link(
@@ -141,13 +142,13 @@ class Accepting:
         *,
         since: int = 0,
     ) -> tuple[Link, bool]:
-        """Link `thread` to `session`: the link it has now, and whether that is this new one.
+        """Link `thread` to `session`; return the link it has now, and True if it is new.
 
-        `at` is the `ts` of the message that asked for it, in microseconds: replies after it are for
-        Devin. Without one, those are that come after whatever Slack has told by now, and `since`.
+        `at` is the `ts` of the message that asked for it, in microseconds: replies after it go to
+        Devin. Without it, replies go to Devin that come after both `since` and Slack's clock.
 
         Raises:
-            Outdated: the thread was unlinked by somebody who asked later.
+            Outdated: the thread was unlinked by a later request.
         """
         since = max(since, self._clock.now) if at is None else at
         link = Link(session=session, by=by, at=int(time.time()), since=millis_after(since))
@@ -159,12 +160,12 @@ class Accepting:
         return existing or link, existing is None
 
     async def hear_since(self, thread: ThreadRef, at: int) -> None:
-        """Have `thread` read from `at` on (a `ts` in us), if somebody asked for it a while ago.
+        """Have `thread` read from `at` on (a `ts` in us), if the request for it came in late.
 
-        What was written meanwhile met no link, and its event was acknowledged all the same.
+        Messages written in between met no link, and their events were acknowledged all the same.
 
         Raises:
-            StoreAway: it is not known to be noted.
+            StoreAway: the thread may not have been noted.
         """
         if self.is_late(micros_ts(at)):
             self._listening.refused(Missed(thread, at))
@@ -173,13 +174,13 @@ class Accepting:
     async def take(
         self, reply: Reply, session: SessionId, voucher: Voucher = Voucher.PERSON
     ) -> Change:
-        """Put `reply` into the mailbox of `session` and wake it; kept when this returns.
+        """Put `reply` into the mailbox of `session` and wake it; it is in Redis on return.
 
-        Changes nothing if its thread is no longer linked to `session`, is muted, or if the reply
-        was taken before; nor, where nobody sends it, if it is not for Devin any more, or never was.
+        This changes nothing if the thread is no longer linked to `session` or is muted, or if the
+        reply was accepted before; nor, unless a person sends it, if it is no longer for Devin.
 
         Raises:
-            StoreAway: it is not known to be kept: Slack must not be acknowledged.
+            StoreAway: the reply may not be in Redis; Slack must not be acknowledged.
         """
         await self._catch_up()
         self._in_flight.replied(ts_micros(reply.ts))
@@ -199,7 +200,7 @@ class Accepting:
             await self._listening.note()
 
     def is_late(self, ts: str) -> bool:
-        """Whether that was a while ago: its event came by a retry or a backlog."""
+        """Return True if `ts` is older than `FRESH`: a retry or a backlog brought its event."""
         return self._age(ts) > FRESH
 
     def _age(self, ts: str) -> timedelta:

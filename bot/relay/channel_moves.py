@@ -1,8 +1,8 @@
-"""A channel that gets another id: its links end there, and their threads are told.
+"""When a channel gets a new id, its links end, and their threads are told.
 
-That happens when a private channel is shared with another organization, so that people read along
-from then on whom nobody had in mind (docs.slack.dev/reference/events/channel_id_changed). Whoever
-wants the link still makes it again. What was accepted is delivered, and told under the new id.
+Slack changes the id when a private channel is shared with another organization, so people whom
+nobody had in mind can read along (docs.slack.dev/reference/events/channel_id_changed). Anyone who
+still wants a link makes it again. Accepted replies are delivered, and reported under the new id.
 """
 
 import logging
@@ -23,7 +23,7 @@ AT_ONCE = 100
 
 
 class ChannelMoves:
-    """Ends the links of channels that get another id."""
+    """Ends the links of channels that get a new id."""
 
     def __init__(
         self,
@@ -44,11 +44,11 @@ class ChannelMoves:
         self._team = workspace.team
 
     async def is_here(self, channel: str, here: str) -> bool:
-        """Whether `channel` is `here`, by the id that it has now."""
+        """Return True if `channel` is `here`, under its current id."""
         return channel == here or await self._places.now(self._team, channel) == here
 
     async def kept_in(self, channel: str, ts: str) -> str:
-        """The id of `channel` under which its message at `ts` is kept: this one, or that before."""
+        """Return the id, current or previous, under which the message at `ts` is stored."""
         before = await self._places.before(self._team, channel)
         if before is None:
             return channel
@@ -56,10 +56,10 @@ class ChannelMoves:
         return channel if kept is None else before
 
     async def move(self, channel: str, to: str) -> None:
-        """End every link of `channel`, which is `to` from now on. Harmless when it is repeated.
+        """End every link of `channel`, whose id is `to` from now on. Idempotent.
 
         Raises:
-            StoreAway: it is not known to be done: Slack must not be acknowledged.
+            StoreAway: the move may be incomplete; Slack must not be acknowledged.
         """
         await self._places.moved(self._team, channel, to)
         while threads := await self._links.of_channel(self._team, channel, AT_ONCE):
@@ -72,6 +72,6 @@ class ChannelMoves:
     async def _end(self, thread: ThreadRef, now: ThreadRef) -> None:
         link = await self._links.get(thread)
         if link is not None:
-            # Owed before the link is gone, and once: a process may die in between.
+            # The notice is owed before the link is gone, and once: a process may die in between.
             await self._notices.say(now, thread_links.channel_moved(link), once="moved")
         await self._links.remove(thread, since=self._clock.now)

@@ -1,7 +1,7 @@
-"""Edits and deletions of replies: before Devin has one they change it, afterwards they can't.
+"""Edits and deletions change a reply until Devin has it; after that, they can't.
 
-After it, the author is offered to send the new text as a message of its own; nothing is sent
-without that press.
+The author of a later edit is offered to send the new text as a separate message, and nothing is
+sent unless they press the button.
 """
 
 import logging
@@ -46,8 +46,8 @@ TAKEN_BACK = frozenset({Revised.WITHDRAWN, Revised.AHEAD, Revised.REPEATED})
 class Edit:
     """A message as its author has edited it, at `edited` (microseconds).
 
-    `is_aside`: it says now that it is not for Devin; `was_aside`: it said so before.
-    `drops_forwarded`: it forwards nothing now.
+    `is_aside`: the text is now marked as not for Devin; `was_aside`: it was marked so before.
+    `drops_forwarded`: the message no longer forwards anything.
     """
 
     reply: Reply
@@ -59,7 +59,7 @@ class Edit:
 
 @dataclass(frozen=True, slots=True)
 class Deletion:
-    """A message that is gone; where it stood and whose it was, as far as Slack tells."""
+    """A deleted message; its thread and author are None where Slack does not tell them."""
 
     id: ReplyId
     ts: str
@@ -68,7 +68,7 @@ class Deletion:
 
 
 class CorrectionOffered(Ticket):
-    """An offer to send the new text of an edited message: the latest one."""
+    """An offer to send the new text of an edited message; `reply` has the latest text."""
 
     kind: ClassVar[str] = "CorrectionOffered"
 
@@ -77,7 +77,7 @@ class CorrectionOffered(Ticket):
 
 
 class Edits:
-    """What edits and deletions do."""
+    """Applies edits and deletions, and offers corrections."""
 
     def __init__(  # noqa: PLR0913  (the parts it is made of)
         self,
@@ -105,13 +105,13 @@ class Edits:
         self._background = background
 
     async def edit(self, edit: Edit) -> None:
-        """Change what waits of an edited reply, or offer its author to send the correction.
+        """Change an edited reply that is still queued, or offer its author to send the correction.
 
-        Nothing for who may not steer Devin; in a thread that is not linked any more, or muted, only
-        what was accepted before and waits still is changed.
+        An author who may not steer Devin changes nothing. In a thread that is no longer linked, or
+        is muted, only a reply that was accepted before and is still queued changes.
 
         Raises:
-            StoreAway, NotIdentified: it is not known to be done: Slack must not be acknowledged.
+            StoreAway, NotIdentified: the edit may not be applied; Slack must not be acknowledged.
         """
         reply = edit.reply
         link = await self._links.get(reply.thread)
@@ -123,7 +123,7 @@ class Edits:
         if standing is not Standing.ALLOWED:
             return
         is_new = link is not None and _may_be_ahead(reply.thread, reply.ts, link)
-        is_new = is_new and not edit.was_aside  # whose event brings nothing, whenever it comes
+        is_new = is_new and not edit.was_aside  # an aside's own event never brings a reply
 
         async def change() -> Revision:
             if edit.is_aside:
@@ -139,11 +139,11 @@ class Edits:
         """Take a deleted reply out of its mailbox, or tell its author that Devin has it.
 
         Raises:
-            StoreAway: as `edit`.
+            StoreAway: as for `edit`.
         """
         kept = await self._mailbox.kept(gone.id)
         if kept is not None and kept.step:
-            return  # a workflow waits for how it ends
+            return  # a workflow waits for its outcome
         is_new = kept is None and await self._is_awaited(gone)
         await self._follow(
             lambda: self._revisions.withdraw(gone.id, may_be_ahead=is_new),
@@ -154,12 +154,12 @@ class Edits:
         """Post a correction that was offered to `by`, in their name, and send it, once.
 
         Raises:
-            NoSuchReply: there is no such offer, or no longer.
-            AlreadySent: it was taken up before.
-            StillSending: the same, and it is not known to be posted.
-            NotLinked, IsMuted: nothing of the thread goes to Devin any more.
+            NoSuchReply: the offer does not exist or has expired.
+            AlreadySent: the correction was sent before.
+            StillSending: an earlier press has claimed it, and may not have posted it yet.
+            NotLinked, IsMuted: the thread no longer sends anything to Devin.
             NotAllowed: `by` may not.
-            CannotPost: Slack does not let us post there.
+            CannotPost: Slack does not let the relay post there.
         """
         offered = await self._tickets.read(CorrectionOffered, number, by)
         if offered is None or not await self._is_here(offered.reply.thread.channel, channel):
@@ -172,7 +172,7 @@ class Edits:
             raise IsMuted
         claim = f"correction:{number}:{offered.edited}"
         if not await self._claims.claim(claim):
-            # By a press that is under way, or whose process died over it.
+            # The claim belongs to a press that is under way, or whose process died.
             ts = await self._find(offered.reply.thread, claim)
             if ts is None:
                 raise StillSending
@@ -187,7 +187,7 @@ class Edits:
             raise
 
     async def _post(self, reply: Reply, key: str) -> str:
-        """The `ts` of the correction, posted now, unless an earlier press did that in vain."""
+        """Return the correction's `ts`; post it unless an earlier, failed press already did."""
         if not await self._claims.claim(f"posting:{key}"):
             ts = await self._find(reply.thread, key)
             if ts is not None:
@@ -219,10 +219,10 @@ class Edits:
         change: Callable[[], Awaitable[Revision]],
         tell: Callable[[Revision], Awaitable[None]],
     ) -> None:
-        """Make a change and tell what it met; of what is being sent, once that is known.
+        """Make a change and tell its result; if the reply is being sent, once that is over.
 
-        Should this process die within the second for which the acknowledgement waits for that,
-        Slack brings the event again.
+        The acknowledgement waits a second for that; if this process dies meanwhile, Slack brings
+        the event again.
         """
         met = await change()
         if met.what is Revised.SENDING:
@@ -271,7 +271,7 @@ class Edits:
         await self._revisions.offered(reply.id, edit.edited)
 
     async def _regret(self, ts: str, thread: ThreadRef, author: UserId, met: Revision) -> None:
-        """Tell who deleted a message that Devin may have read it; nothing where it has not."""
+        """Tell a message's author that Devin may have read it; say nothing if it has not."""
         if not met.may_be_taken:
             return
         is_certain = met.outcome is not None and met.outcome.kind is OutcomeKind.DELIVERED
@@ -279,8 +279,8 @@ class Edits:
         await self._notices.whisper(thread, author, words, once=f"deleted:{ts}")
 
     async def _is_awaited(self, gone: Deletion) -> bool:
-        """Whether the event of a message that is gone may still come."""
-        if gone.thread is None:  # Slack did not say: any linked thread of the channel may be its
+        """Return True if the event of a deleted message may still come."""
+        if gone.thread is None:  # unknown: it may be any linked thread of the channel
             team, channel, _ = place_of(gone.id)
             return bool(await self._links.of_channel(team, channel, 1))
         link = await self._links.get(gone.thread)
@@ -288,11 +288,11 @@ class Edits:
 
 
 def deletion_of(thread: ThreadRef, ts: str, author: UserId | None) -> Deletion:
-    """The deletion of a message whose thread is known."""
+    """Return the deletion of a message whose thread is known."""
     return Deletion(reply_id(thread.team, thread.channel, ts), ts, thread, author)
 
 
 def _may_be_ahead(thread: ThreadRef | None, ts: str, link: Link) -> bool:
-    """Whether the event of a reply may still come, and would be for Devin."""
+    """Return True if the event of a reply may still come, and would be for Devin."""
     is_reply = thread is not None and thread.thread_ts != ts
     return is_reply and ts_micros(ts) > link.hears_from

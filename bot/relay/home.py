@@ -1,7 +1,7 @@
-"""App Home: somebody's linked threads, and what can be done with them from there.
+"""App Home: a person's linked threads, with buttons to mute, unmute and unlink them.
 
-A thread is shown to whom Slack shows its channel, and to nobody where Slack does not say. What is
-pressed is checked like what is shown.
+A thread is shown only to people who can see its channel, and to nobody if Slack does not say.
+A press is checked by the same rules as the view.
 """
 
 import asyncio
@@ -29,11 +29,11 @@ log = logging.getLogger(__name__)
 MOST_PLACES = 5_000
 MOST_CHANNELS = 50
 MOST_THREADS = 1_000
-"""The latest of each are looked at; Slack is asked about each channel, once in some minutes."""
+"""Only the latest of each are shown; Slack is asked about each channel once every few minutes."""
 
 
 class Home:
-    """What the Home tab of the app shows, and what its buttons do."""
+    """Publishes the app's Home tab, and carries out its buttons."""
 
     def __init__(
         self,
@@ -60,9 +60,9 @@ class Home:
         self._url = workspace.identity.url
 
     async def show(self, viewer: UserId, page: int = 0, note: str = "") -> None:
-        """Publish the threads of `viewer`, with a `note` about what was just done.
+        """Publish the threads of `viewer`, with a `note` about the last action.
 
-        A page that is not there is the last one. What fails is in the view, or in the log.
+        A page number past the end shows the last page. Failures appear in the view, or in the log.
         """
         try:
             view = await self._view(viewer, page, note)
@@ -77,10 +77,10 @@ class Home:
             log.warning("home not published", extra={"user": viewer, "reason": str(error)})
 
     async def mute(self, thread: ThreadRef, session: SessionId, by: UserId, *, muted: bool) -> None:
-        """Mute the link of `thread` to `session`, or go on, and tell the thread by whom.
+        """Mute or unmute the link of `thread` to `session`, and tell the thread who did.
 
         Raises:
-            NotLinked: there is no such link, or not for `by` to see.
+            NotLinked: there is no such link, or `by` may not see it.
             NotAllowed: `by` may not.
             SlackAway: Slack did not say whether `by` may, or may see it.
         """
@@ -92,10 +92,10 @@ class Home:
         await self._notices.say(thread, thread_links.muted_at_home(person.name, muted=muted))
 
     async def unlink(self, thread: ThreadRef, session: SessionId, by: UserId) -> None:
-        """End the link of `thread` to `session`, and tell the thread by whom.
+        """End the link of `thread` to `session`, and tell the thread who did.
 
         Raises:
-            NotLinked: there is no such link, or not for `by` to see.
+            NotLinked: there is no such link, or `by` may not see it.
             NotAllowed: `by` may not.
             SlackAway: Slack did not say whether `by` may, or may see it.
         """
@@ -112,7 +112,7 @@ class Home:
         await self._accepting.check(by, thread.channel)
         person = await self._people.person(by)
         link = await self._links.get(thread)
-        # Asked for in any case: what is answered does not tell whether there is a link.
+        # Checked in any case, so that the answer does not reveal whether there is a link.
         is_seen = await self._sees(person, thread, link)
         if link is None or link.session != session or not is_seen:
             raise NotLinked
@@ -141,9 +141,9 @@ class Home:
         return home_view.threads(await self._standings(shown), page, len(found), note)
 
     async def _channels(self, person: Person) -> tuple[Sequence[str], bool]:
-        """The channels with linked threads that `person` can read, latest traffic first.
+        """Return the channels with linked threads that `person` can read, latest traffic first.
 
-        False beside them where Slack did not answer about some; those are left out.
+        The second value is False if Slack did not answer for some, which are then left out.
         """
         places = await self._places.channels(self._team, MOST_PLACES)
         allowed = [place for place in places if self._permissions.allows_channel(place[0])]
@@ -154,7 +154,7 @@ class Home:
         return own + shown, None not in seen
 
     async def _shows(self, person: Person, channel: str) -> bool | None:
-        """Whether Slack shows `channel` to `person`; None where it does not answer."""
+        """Return whether Slack shows `channel` to `person`; None if Slack does not answer."""
         try:
             return await self._visibility.includes(person, channel)
         except SlackAway:
@@ -163,7 +163,10 @@ class Home:
     async def _linked(
         self, person: Person, channels: Sequence[str]
     ) -> Sequence[tuple[ThreadRef, Link, int]]:
-        """The linked threads of `channels` and their last traffic (Unix ms), latest first."""
+        """Return the linked threads of `channels` with their last traffic (Unix ms), latest first.
+
+        In a direct message these are the links that `person` made.
+        """
         each = await asyncio.gather(
             *(self._places.latest(self._team, one, MOST_THREADS) for one in channels)
         )
@@ -196,7 +199,7 @@ class Home:
         ]
 
     def _address(self, thread: ThreadRef) -> str:
-        """Where Slack shows the thread; "" while it has not told the workspace's own address."""
+        """Return the thread's address in Slack; "" until Slack has told the workspace's address."""
         if not self._url:
             return ""
         ts = thread.thread_ts

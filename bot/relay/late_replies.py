@@ -1,4 +1,4 @@
-"""Replies that Slack brings late: what became of them, and of their threads, meanwhile."""
+"""Replies that Slack delivers late, after they or their threads may have changed."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -16,7 +16,7 @@ from bot.wording.delivery_reports import stranded
 
 
 class LateReplies:
-    """Looks what became of late replies, and tells of those that came too late."""
+    """Looks late replies up in their threads, and reports the ones that came too late."""
 
     def __init__(
         self,
@@ -36,7 +36,7 @@ class LateReplies:
         self._notices = notices
 
     async def look_up(self, reply: Reply) -> Mapping[str, Any] | None:
-        """The message of `reply` as it stands in its thread now; None where it is gone.
+        """Return the message of `reply` as its thread shows it now; None if it is gone.
 
         Raises:
             SlackAway: Slack cannot be asked now.
@@ -45,34 +45,34 @@ class LateReplies:
         return await self._threads.message(reply.thread, reply.ts)
 
     async def tell_if_stranded(self, reply: Reply) -> None:
-        """Say in its thread that `reply` came too late to be sent; nobody else would know.
+        """Tell the thread if `reply` came too late to be sent; nobody would know otherwise.
 
         Raises:
-            StoreAway, NotIdentified: it is not known now whether that is so.
+            StoreAway, NotIdentified: it cannot be determined now.
         """
         if self.is_late(reply.ts) and await self.is_stranded(reply):
             await self._notices.say(reply.thread, stranded(1), once=f"stranded:{reply.ts}")
 
     def is_late(self, ts: str) -> bool:
-        """As `Accepting`."""
+        """Return `Accepting.is_late`."""
         return self._accepting.is_late(ts)
 
     async def take_back(self, reply: Reply) -> bool:
-        """Take a reply out of its mailbox, if it is there; False where Devin may have it.
+        """Take a reply out of its mailbox, if it is there; return False if Devin may have it.
 
         Raises:
-            StoreAway: it is not known to be done.
+            StoreAway: it may not be done.
         """
         met = await self._revisions.withdraw(reply.id, may_be_ahead=False)
         return met.what not in TOO_LATE or not met.may_be_taken
 
     async def is_stranded(self, reply: Reply) -> bool:
-        """Whether `reply` was for Devin until its thread was unlinked, muted or linked anew.
+        """Return True if `reply` was for Devin until its thread was unlinked, muted or relinked.
 
-        Not where it was accepted before that, or taken back by its author.
+        False if the reply was accepted before that, or taken back by its author.
 
         Raises:
-            StoreAway, NotIdentified: it is not known now.
+            StoreAway, NotIdentified: it cannot be determined now.
         """
         if not await self._links.was_heard(reply.thread, ts_micros(reply.ts)):
             return False

@@ -1,7 +1,7 @@
-"""Links that are made by a press or a form: the thread is told by whom, once for each of them.
+"""Links made by a button or a form; the thread is told who made each of them, once.
 
-Slack may bring a press twice, and somebody whose form was not answered in time presses again. So
-each carries the number of its ticket, and a second run with that number finds what the first did.
+Slack may deliver a press twice, and a person whose form was not answered in time presses again. So
+each carries the number of its ticket, and a second run with that number finds the first one's work.
 """
 
 from bot.model.errors import IsMuted, LinkedElsewhere, NotLinked
@@ -18,7 +18,7 @@ from bot.wording import shortcuts, thread_links
 
 
 class Linking:
-    """Links threads for people who did not ask for it by a message in the thread."""
+    """Links threads at a press or a form, where no message in the thread asked for it."""
 
     def __init__(
         self,
@@ -45,16 +45,16 @@ class Linking:
         *,
         since: int = 0,
     ) -> None:
-        """Link `thread` to `session`, send `message` there, and say so; once for each `number`.
+        """Link `thread` to `session`, send `message` there, and tell the thread, once per `number`.
 
-        A message that was sent to Devin before is not sent, and its sender is told. What was
-        written before `since` (a `ts` in microseconds), or before now, is not for Devin.
+        A message that was sent to Devin before is not sent again, and `by` is told. Messages
+        written before `since` (a `ts` in microseconds), or before now, do not go to Devin.
 
         Raises:
             NotAllowed: `by` may not.
-            CannotPost: the thread could not be told anything.
+            CannotPost: the bot could not post in the thread.
             LinkedElsewhere: the thread has another session.
-            IsMuted: it has this one, and is muted; the message was not sent.
+            IsMuted: the thread has this session, but is muted; the message was not sent.
         """
         await self._accepting.check(by, thread.channel)
         await self._threads.check_in(thread.channel)
@@ -78,10 +78,10 @@ class Linking:
         await self._claims.claim(claim)
 
     async def send(self, message: Reply, session: SessionId) -> Change:
-        """Take `message` for the `session` of its thread.
+        """Accept `message` for the `session` of its thread.
 
         Raises:
-            IsMuted: nothing of the thread goes to Devin.
+            IsMuted: the thread sends nothing to Devin.
             NotLinked: its link was changed meanwhile.
         """
         change = await self._accepting.take(message, session)

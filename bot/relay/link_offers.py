@@ -1,6 +1,6 @@
-"""A session's address in a thread without a link: who wrote it is offered to link the thread.
+"""The author of a message with a session's address in an unlinked thread is offered a link.
 
-Nothing is linked without a press, and nobody but who wrote it can press.
+Nothing is linked without a press, and only the author can press.
 """
 
 from typing import ClassVar
@@ -28,7 +28,7 @@ class LinkOffered(Ticket):
 
 
 class LinkOffers:
-    """Makes the offers, and does what was offered."""
+    """Makes the offers, and links a thread when its offer is accepted."""
 
     def __init__(
         self,
@@ -50,12 +50,12 @@ class LinkOffers:
     async def make(self, thread: ThreadRef, to: UserId, session: SessionId, ts: str) -> bool:
         """Offer `to`, who wrote the message `ts`, to link `thread` to `session`, and return True.
 
-        False where no offer is to be made: the thread is linked, `to` may not steer Devin there or
-        Slack does not say now who that is, or another message brought an offer into this thread in
+        Return False without an offer if the thread is linked, if `to` may not steer Devin there or
+        Slack cannot identify `to` now, or if another message brought an offer into this thread in
         the last 30 days.
 
         Raises:
-            StoreAway: nothing was offered.
+            StoreAway: no offer was made.
         """
         if await self._links.get(thread) is not None:
             return False
@@ -74,11 +74,11 @@ class LinkOffers:
         return True
 
     async def take_up(self, number: str, by: UserId, channel: str) -> SessionId:
-        """Link the thread of an offer that was made to `by` in `channel`. Harmless when repeated.
+        """Link the thread of an offer that was made to `by` in `channel`. Idempotent.
 
         Raises:
-            TicketGone: there is no such offer, or no longer.
-            PersonError: as `Linking.link`.
+            TicketGone: the offer does not exist or has expired.
+            PersonError: as for `Linking.link`.
         """
         offered = await self._tickets.read(LinkOffered, number, by)
         if offered is None or offered.thread.channel != channel:

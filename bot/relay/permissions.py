@@ -1,6 +1,6 @@
-"""Who may steer Devin, by the operator's settings.
+"""The operator's settings decide who may steer Devin.
 
-Whom Slack does not describe may not. A look-up that failed is neither yes nor no, so it is raised.
+A person whom Slack does not describe may not. A failed look-up is neither yes nor no: it raises.
 """
 
 import logging
@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 
 
 class Permissions:
-    """The rules of `ALLOW_*`."""
+    """Applies the rules of the `ALLOW_*` settings."""
 
     def __init__(self, settings: Settings, people: People) -> None:
         self._settings = settings
@@ -24,13 +24,13 @@ class Permissions:
     async def of(
         self, who: UserId, channel: str, bots: Sequence[str] = (), home: str = ""
     ) -> Standing:
-        """Whether `who` may steer Devin in `channel`.
+        """Return whether `who` may steer Devin in `channel`, or the rule that forbids it.
 
-        Of a post by a bot `bots` holds the ids, and `home` where it is installed, as far as Slack
-        says; `who` is then its bot user or who posts through it, or its bot id if there is no user.
+        For a bot's post, `bots` holds its ids, and `home` where it is installed, as far as Slack
+        says; `who` is then the bot user, or the user who posts through it, or else the bot id.
 
         Raises:
-            NotIdentified: Slack did not say who that is.
+            NotIdentified: Slack did not identify `who`.
         """
         if not self.allows_channel(channel):
             return Standing.CHANNEL
@@ -39,9 +39,9 @@ class Permissions:
         return self.anywhere(await self._people.person(who))
 
     async def _of_bot(self, who: UserId, bots: Sequence[str], home: str) -> Standing:
-        """Whether a bot's post may steer Devin: one of ours, and none that only has its app's id.
+        """Return whether a listed bot's post may steer Devin; an app's id alone is not enough.
 
-        Bot ids and user ids are one installation's; an app has the same id in every workspace.
+        Bot and user ids belong to one installation; an app has the same id in every workspace.
         """
         allow, has_user = self._settings, not who.startswith("B")
         listed = allow.allow_bots.intersection(bots)
@@ -56,19 +56,19 @@ class Permissions:
         return self.anywhere(await self._people.person(who), is_listed=True)
 
     def of_workflow(self, channel: str) -> Standing:
-        """Whether a workflow's step may steer Devin in `channel` on nobody's behalf."""
+        """Return whether a workflow's step may steer Devin in `channel` on nobody's behalf."""
         if not self.allows_channel(channel):
             return Standing.CHANNEL
         return Standing.NOT_LISTED if self._settings.allow_users else Standing.ALLOWED
 
     def allows_channel(self, channel: str) -> bool:
-        """Whether Devin may be steered in `channel` at all."""
+        """Return True if Devin may be steered in `channel` at all."""
         return not self._settings.allow_channels or channel in self._settings.allow_channels
 
     def anywhere(self, person: Person, *, is_listed: bool = False) -> Standing:
-        """Whether `person` may steer Devin where that is allowed.
+        """Return whether `person` may steer Devin in an allowed channel, or the rule against it.
 
-        `is_listed`: should it be a bot, `ALLOW_BOTS` names it, perhaps by another of its ids.
+        `is_listed`: if `person` is a bot, `ALLOW_BOTS` names it, perhaps by another of its ids.
         """
         allow = self._settings
         is_listed_bot = person.is_bot and is_listed
@@ -83,7 +83,7 @@ class Permissions:
         return next((why for why, is_so in barred.items() if is_so), Standing.ALLOWED)
 
     def _lacks(self, person: Person) -> bool:
-        """Whether Slack left out what decides here; the first time, the log says what it was."""
+        """Return True if Slack left out a deciding field; the first time, the log names it."""
         allow, decides = self._settings, set(person.unsaid)
         if allow.allow_guests:
             decides -= GUEST_FLAGS

@@ -1,9 +1,9 @@
-"""What people can make the relay do: replies, links and buttons here, the rest in its parts.
+"""The relay's use cases: replies, links and *Send again* here, the others in its parts.
 
-Each use-case takes values that a handler parsed, asks who may do it, changes what Redis keeps, and
-raises an error of `model/errors.py` for what the person must know. All of them take replies by way
-of `relay/accept.py`. What happens to a reply afterwards is in `delivery/deliverer.py` (to Devin)
-and `reporting/reporter.py` (back into the thread).
+Each use case takes values that a handler parsed, checks permissions, changes the state in Redis,
+and raises an error from `model/errors.py` when the person must know something. Every reply is
+accepted through `relay/accept.py`. Afterwards, `delivery/deliverer.py` takes it to Devin, and
+`reporting/reporter.py` brings its outcome back into the thread.
 """
 
 import logging
@@ -48,12 +48,12 @@ from bot.text.to_devin import is_empty
 log = logging.getLogger(__name__)
 
 KNOWN = 10_000
-"""Linked threads whose session is remembered here, to ask Redis once instead of twice a reply."""
+"""Size of the cache of linked threads' sessions, which saves one of two Redis trips per reply."""
 
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """How a linked thread stands: the link, who made it, mail waiting, the last outcome."""
+    """The state of a linked thread: the link, its maker's name, queued mail, the last outcome."""
 
     link: Link
     by: str
@@ -63,14 +63,14 @@ class Status:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Relay:
-    """Everything a person in Slack can ask for; its parts are public, and handlers ask them.
+    """Everything a person in Slack can ask for; handlers use its public parts directly.
 
-    - `say`, `say_prompts`: `/devin-say`, and the form or the menu that asks for what it left out
-    - `shortcuts`: of messages; `link_offers`: a link, where somebody names a session
-    - `edits`: and deletions; `home`: App Home; `workflow_steps`: those of Workflow Builder
-    - `channel_moves`: channels that get another id; `late_replies`: what Slack brings late
-    - `notices`, `claims`, `background`: what people are told, what is done once, what goes on
-      after an acknowledgement
+    - `say`, `say_prompts`: `/devin-say`, and the form or menu that asks for its missing arguments
+    - `shortcuts`: message shortcuts; `link_offers`: an offered link when a message names a session
+    - `edits`: edits and deletions; `home`: App Home; `workflow_steps`: steps of Workflow Builder
+    - `channel_moves`: channels that get a new id; `late_replies`: replies that Slack brings late
+    - `notices`, `claims`, `background`: messages to people, work that is done only once, and work
+      that continues after an acknowledgement
     """
 
     workspace: Workspace
@@ -93,16 +93,16 @@ class Relay:
     _known: LRUCache[ThreadRef, SessionId] = field(default_factory=lambda: LRUCache(KNOWN))
 
     async def accept(self, reply: Reply, voucher: Voucher = Voucher.EVENT) -> Change:
-        """Take a reply for the session its thread is linked to; it is kept when this returns.
+        """Accept a reply for the session its thread is linked to; it is in Redis on return.
 
-        Changes nothing for a thread without a link, a muted one, or a reply that was taken before,
-        was written before the link was made, or must be looked for in its thread first (`LATE`).
+        This changes nothing if the thread is unlinked or muted, or if the reply was accepted
+        before, predates the link, or must be looked up in its thread first (`LATE`).
 
         Raises:
             NotAllowed: its author may not steer Devin here.
-            EmptyMessage: there is nothing in it that Devin could read.
-            StoreAway, NotIdentified: it is not known to be kept, or nobody knows yet whether it
-                may be: Slack must not be acknowledged.
+            EmptyMessage: it contains nothing that Devin could read.
+            StoreAway, NotIdentified: the reply may not be in Redis, or its author's permission is
+                still unknown; Slack must not be acknowledged.
         """
         session = self._known.get(reply.thread) or await self._look_up(reply.thread)
         if session is None:
@@ -117,21 +117,21 @@ class Relay:
             return await self._turn_away(reply.thread, EmptyMessage())
         change = await self.accepting.take(reply, session, voucher)
         if change is Change.UNLINKED:
-            # The link was changed since it was remembered, perhaps by another process.
+            # The link has changed since it was cached, perhaps by another process.
             self._known.pop(reply.thread, None)
             return await self.accept(reply, voucher)
         return change
 
     async def link(self, thread: ThreadRef, by: UserId, text: str, at: int) -> tuple[Link, bool]:
-        """Link `thread` to the session that `text` names; True when it already was.
+        """Link `thread` to the session that `text` names; return the link, and True if it existed.
 
         `at` is the `ts` of the message that asks for it, in microseconds.
 
         Raises:
-            BadSession: `text` names none.
+            BadSession: `text` does not name a session.
             LinkedElsewhere: the thread has another session.
             NotAllowed: `by` may not.
-            Outdated: the thread was unlinked by somebody who asked later.
+            Outdated: the thread was unlinked by a later request.
         """
         await self.check(by, thread.channel)
         session = parse_session(text)
@@ -152,13 +152,13 @@ class Relay:
     ) -> Link:
         """End the link of `thread`; mail that was accepted is still delivered.
 
-        `at` is as for `link`; None for what Slack never brings late.
+        `at` is as for `link`; None for a request that Slack never brings late.
 
         Raises:
-            NotLinked: it has none.
-            LinkedElsewhere: it is not the one to `session`, where that is asked for.
+            NotLinked: the thread has no link.
+            LinkedElsewhere: `session` is given, and the link leads to another one.
             NotAllowed: `by` may not.
-            Outdated: the link was changed by somebody who asked later.
+            Outdated: the link was changed by a later request.
         """
         await self.check(by, thread.channel)
         existing = None if session is None else await self.links.get(thread)
@@ -171,10 +171,10 @@ class Relay:
         return link
 
     async def mute(self, thread: ThreadRef, by: UserId, at: int, *, muted: bool) -> Link:
-        """Stop bringing replies of `thread` to Devin, or go on; the link stays.
+        """Stop or resume sending the replies of `thread` to Devin; the link stays.
 
         Raises:
-            NotLinked: it has none.
+            NotLinked: the thread has no link.
             NotAllowed: `by` may not.
             Outdated: as for `unlink`.
         """
@@ -187,10 +187,10 @@ class Relay:
         return link
 
     async def status(self, thread: ThreadRef, by: UserId) -> Status:
-        """How `thread` stands.
+        """Return the state of `thread`.
 
         Raises:
-            NotLinked: it has no link.
+            NotLinked: the thread has no link.
             NotAllowed: `by` may not.
         """
         await self.check(by, thread.channel)
@@ -208,7 +208,7 @@ class Relay:
         """Put a reply of `thread` back into its mailbox, in its old place, once for each `number`.
 
         Raises:
-            NoSuchReply: it is gone, or was sent again already.
+            NoSuchReply: the reply is gone, or was sent again already.
             NotAllowed: `by` may not.
         """
         await self.check(by, thread.channel)
@@ -231,7 +231,7 @@ class Relay:
         await self.accepting.check(who, channel)
 
     async def name(self, who: UserId) -> str:
-        """What `who` is called."""
+        """Return the display name of `who`."""
         return await self.accepting.name(who)
 
     async def _look_up(self, thread: ThreadRef) -> SessionId | None:
@@ -244,7 +244,7 @@ class Relay:
     async def _turn_away(
         self, thread: ThreadRef, why: NotAllowed | NotIdentified | EmptyMessage
     ) -> Change:
-        """Raise `why`, where a reply would have gone to Devin; elsewhere people just talk."""
+        """Raise `why` if the reply would have gone to Devin; in other threads people just talk."""
         link = await self.links.get(thread)
         if link is None or link.muted:
             return Change.UNLINKED if link is None else Change.MUTED

@@ -28,21 +28,21 @@ from bot.wording.say_form import Choices
 log = logging.getLogger(__name__)
 
 ACTIVE = timedelta(days=7)
-"""A session without traffic for longer is not what `/devin-say` without a session means."""
+"""`/devin-say` without a session ignores sessions without traffic for longer than this."""
 
 HERE = 50
 ELSEWHERE = 20
-"""As many sessions of the channel, and of Devin's own list, as somebody can choose from."""
+"""Most sessions offered in the form: of the channel, and of Devin's own list."""
 
 OVER = frozenset({SessionState.FINISHED, SessionState.ENDED})
 """The states in which a session is not offered."""
 
 TITLED = 10
-"""How many titles are read one by one where Devin's list is switched off."""
+"""Most titles that are read one by one when Devin's list is switched off."""
 
 
 class Say:
-    """Brings what is said in a channel to a session."""
+    """Posts messages in a channel and accepts them for a session."""
 
     def __init__(
         self,
@@ -63,17 +63,17 @@ class Say:
         self._threads = workspace.threads
 
     async def say(self, channel: str, by: UserId, session: SessionId | None, text: str) -> None:
-        """Post `text` in the person's name, in a thread that is linked to `session`, and send it.
+        """Post `text` under the person's name, in a thread linked to `session`, and send it.
 
-        Without a session it goes to the channel's default, like one that was named, or else into
-        the thread of the channel's one session that was active in the last seven days. `text` is
-        Slack markup.
+        Without a session the channel's default is used as if it were named, or else the thread of
+        the one session that was active in the channel in the last seven days. `text` is Slack
+        markup.
 
         Raises:
-            NothingToSay: it is empty.
+            NothingToSay: `text` is empty.
             ChooseSession: no session was named, and not exactly one is active.
-            CannotPost: Slack does not let us post there.
-            NotTaken: it was posted, and its thread unlinked or muted before it was sent.
+            CannotPost: Slack does not let the relay post there.
+            NotTaken: it was posted, but its thread was unlinked or muted before it was sent.
             NotAllowed: `by` may not.
         """
         await self._check(channel, by, text)
@@ -88,7 +88,11 @@ class Say:
         await self._go_on(thread, by, link.session, text)
 
     async def go_on(self, channel: str, by: UserId, session: SessionId, text: str) -> None:
-        """The same, in the latest thread of `session` in the channel, if there is one still."""
+        """Say `text` in the channel's latest thread of `session`, or in a new thread without one.
+
+        Raises:
+            PersonError: as for `say`.
+        """
         await self._check(channel, by, text)
         heard = await self._heard(channel)
         thread = next((one for one, link in heard if link.session == session), None)
@@ -98,10 +102,10 @@ class Say:
             await self._go_on(thread, by, session, text)
 
     async def choices(self, channel: str, by: UserId) -> Choices:
-        """The sessions that somebody can choose from in `channel`, in a second or so.
+        """Return the sessions that `by` can choose from in `channel`, within about a second.
 
-        Sessions from elsewhere are for full members only, and for nobody where the operator has
-        switched `LIST_SESSIONS` off.
+        Sessions from elsewhere are shown to full members only, and to nobody if `LIST_SESSIONS` is
+        off.
 
         Raises:
             NotAllowed: `by` may not.
@@ -123,7 +127,7 @@ class Say:
         )
 
     async def named(self, sessions: Sequence[SessionId]) -> Sequence[Listed]:
-        """`sessions` with what Devin calls them, in a second; without titles if it does not say."""
+        """Return `sessions` with Devin's titles for them, within a second; "" for a missing one."""
         return _named(sessions, await self._titled(sessions))
 
     async def _titled(self, sessions: Sequence[SessionId]) -> Sequence[SessionSummary]:
@@ -137,15 +141,19 @@ class Say:
         return [one for one in found if one.state not in OVER]
 
     async def default(self, channel: str, by: UserId) -> ChannelDefault | None:
-        """The channel's default session."""
+        """Return the channel's default session.
+
+        Raises:
+            NotAllowed: `by` may not.
+        """
         await self._accepting.check(by, channel)
         return await self._defaults.get(self._team, channel)
 
     async def set_default(self, channel: str, by: UserId, text: str) -> SessionId:
-        """Let `/devin-say` without a session mean the one that `text` names.
+        """Make the session that `text` names the channel's default for `/devin-say`.
 
         Raises:
-            BadSession: `text` names none.
+            BadSession: `text` does not name a session.
             NotAllowed: `by` may not.
         """
         await self._accepting.check(by, channel)
@@ -156,7 +164,11 @@ class Say:
         return session
 
     async def clear_default(self, channel: str, by: UserId) -> None:
-        """Forget the channel's default session."""
+        """Forget the channel's default session.
+
+        Raises:
+            NotAllowed: `by` may not.
+        """
         await self._accepting.check(by, channel)
         await self._defaults.clear(self._team, channel)
 

@@ -1,8 +1,8 @@
-"""What `/devin-say` asks back: a form where nothing was typed, a menu where several are meant.
+"""`/devin-say` without arguments opens a form; with an ambiguous session, it shows a menu.
 
-Slack may bring an answer twice. Each is claimed by its ticket, so one message is posted once; a try
-that failed lets go of it, so that the person can try again. While nobody knows how the first try
-ended, the second is told so, and its words are not lost.
+Slack may deliver an answer twice. Each is claimed by its ticket, so a message is posted only once;
+an attempt that fails releases the claim, so that the person can try again. While the result of the
+first attempt is unknown, a second one is told so, and its text is not lost.
 """
 
 from collections.abc import AsyncIterator, Sequence
@@ -21,11 +21,11 @@ from bot.wording.blocks import View
 from bot.wording.message import SlackMessage
 
 UNSENT = timedelta(minutes=30)
-"""As long as Slack lets a menu be answered (docs.slack.dev, `response_url`)."""
+"""The time within which Slack lets a menu be answered (docs.slack.dev, `response_url`)."""
 
 
 class SayForm(Ticket):
-    """A form is open, for a message from that channel."""
+    """An open form for a message from `channel`."""
 
     kind: ClassVar[str] = "SayForm"
 
@@ -33,7 +33,7 @@ class SayForm(Ticket):
 
 
 class Unsent(Ticket):
-    """A message waits until one of `sessions` is chosen for it."""
+    """A message that waits until one of `sessions` is chosen for it."""
 
     kind: ClassVar[str] = "Unsent"
 
@@ -43,7 +43,7 @@ class Unsent(Ticket):
 
 
 class SayPrompts:
-    """Asks for what a `/devin-say` left out."""
+    """Asks for the arguments that a `/devin-say` left out."""
 
     def __init__(self, *, say: Say, tickets: Tickets, claims: Claims) -> None:
         self._say = say
@@ -51,7 +51,7 @@ class SayPrompts:
         self._claims = claims
 
     async def form(self, channel: str, by: UserId) -> View:
-        """The form for a message from `channel`.
+        """Return the form for a message from `channel`.
 
         Raises:
             NotAllowed: `by` may not.
@@ -61,12 +61,12 @@ class SayPrompts:
         return say_form.form(number, choices)
 
     async def submit(self, number: str, by: UserId, session: SessionId, text: str) -> None:
-        """Say what was put into the form, once, however often it is submitted.
+        """Say the form's message, once, however often the form is submitted.
 
         Raises:
-            FormGone: it is too old, or somebody else's.
-            StillSaying: it was submitted before, and is not known to be posted.
-            RelayError: as `Saying.say`.
+            FormGone: the form is too old, or belongs to somebody else.
+            StillSaying: it was submitted before, and may not be posted yet.
+            RelayError: as for `Say.say`.
         """
         form = await self._tickets.read(SayForm, number, by)
         if form is None:
@@ -78,7 +78,7 @@ class SayPrompts:
     async def menu(
         self, channel: str, by: UserId, sessions: Sequence[SessionId], text: str
     ) -> SlackMessage:
-        """Keep `text`, and ask which of `sessions` is to get it: a message for `by` alone."""
+        """Keep `text`, and return a message for `by` alone that asks which session gets it."""
         kept = tuple(dict.fromkeys(sessions))[: say_form.MENU_LIMIT]
         ticket = Unsent(by=by, channel=channel, text=text, sessions=kept)
         number = await self._tickets.issue(ticket, UNSENT)
@@ -87,12 +87,14 @@ class SayPrompts:
     async def choose(
         self, number: str, index: int, by: UserId, channel: str
     ) -> SlackMessage | None:
-        """Send a menu's message to the session at `index`: what happened, or None if it had before.
+        """Send a menu's message to the session at `index`, and return a confirmation.
+
+        Return None if the menu was answered before.
 
         Raises:
-            FormGone: the message is no longer kept, or is somebody else's.
-            StillSaying: it was answered before, and is not known to be posted.
-            RelayError: as `Saying.say`.
+            FormGone: the message is no longer kept, or belongs to somebody else.
+            StillSaying: it was answered before, and may not be posted yet.
+            RelayError: as for `Say.say`.
         """
         unsent = await self._unsent(number, by, channel)
         if not 0 <= index < len(unsent.sessions):
@@ -105,11 +107,11 @@ class SayPrompts:
         return None
 
     async def cancel(self, number: str, by: UserId, channel: str) -> SlackMessage | None:
-        """Send a menu's message nowhere; None if it was sent before.
+        """Cancel a menu's message, and return a confirmation; None if it was answered before.
 
         Raises:
-            FormGone: the message is no longer kept, or is somebody else's.
-            StillSaying: as `choose`.
+            FormGone: the message is no longer kept, or belongs to somebody else.
+            StillSaying: as for `choose`.
         """
         await self._unsent(number, by, channel)
         async with self._once(number) as is_first:

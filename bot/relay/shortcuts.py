@@ -1,7 +1,7 @@
-"""Message shortcuts: any message goes to its thread's session, and any thread gets one.
+"""Message shortcuts send any message to its thread's session, and link any thread to one.
 
-Where a thread has no session yet, a form asks for it. What the form is about is kept in its ticket,
-never in Slack.
+If a thread has no session yet, a form asks for it. The form's context is kept in its ticket, never
+in Slack.
 """
 
 import asyncio
@@ -31,13 +31,13 @@ from bot.text.to_devin import is_empty
 log = logging.getLogger(__name__)
 
 ROOT_SECONDS = 1.0
-"""How long a form waits for the thread's first message, in which a session may stand."""
+"""The time a form waits for the thread's first message, which may name a session."""
 
 
 class SessionAsked(Ticket):
-    """A form that asks for a thread's session; `message` is what is sent there then.
+    """A form that asks for a thread's session; `message` is then sent to it.
 
-    `at` is the latest `ts` when it was opened, in microseconds: Slack tells none when it is sent.
+    `at` is Slack's time when the form was opened, in microseconds: a submission carries no `ts`.
     """
 
     kind: ClassVar[str] = "SessionAsked"
@@ -49,7 +49,7 @@ class SessionAsked(Ticket):
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What a form asks: its ticket's number, the session that is likely meant, the message."""
+    """The content of a form: its ticket's number, the likely session, and the message."""
 
     number: str
     guess: SessionId | None
@@ -58,14 +58,14 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Linked:
-    """The thread has a link already; `by` is the name of who made it."""
+    """The thread's existing link; `by` is the name of the person who made it."""
 
     link: Link
     by: str
 
 
 class MessageShortcuts:
-    """What the message shortcuts do."""
+    """Carries out the message shortcuts."""
 
     def __init__(
         self,
@@ -83,15 +83,15 @@ class MessageShortcuts:
         self._tickets = tickets
 
     async def send(self, message: Reply, by: UserId) -> Change | Question:
-        """Take `message` for its thread's session, or ask which one that is.
+        """Accept `message` for its thread's session, or ask for the session.
 
-        `by` vouches for it: who wrote it is not asked for.
+        `by` vouches for it: the author's permissions are not checked.
 
         Raises:
             NotAllowed: `by` may not.
-            EmptyMessage: there is nothing in it to send.
-            CannotPost: the thread could not be told how it ends.
-            IsMuted: nothing of the thread goes to Devin.
+            EmptyMessage: it contains nothing to send.
+            CannotPost: the bot could not post the outcome in the thread.
+            IsMuted: the thread sends nothing to Devin.
         """
         await self._accepting.check(by, message.thread.channel)
         if is_empty(message):
@@ -106,7 +106,7 @@ class MessageShortcuts:
             try:
                 return await self._linking.send(message, link.session)
             except NotLinked:
-                continue  # unlinked, or linked anew, in this moment
+                continue  # unlinked or relinked at this moment
 
     async def ask(self, thread: ThreadRef, by: UserId, near: Reply | None) -> Linked | Question:
         """Ask for the session of `thread`, if it has none; `near` may name it.
@@ -121,14 +121,14 @@ class MessageShortcuts:
         return await self._ask(by, thread, None, near)
 
     async def answer(self, number: str, by: UserId, text: str) -> None:
-        """Do what the form with that ticket was opened for, with the session that `text` names.
+        """Carry out the form with the ticket `number`, for the session that `text` names.
 
-        Harmless when it is repeated.
+        Idempotent.
 
         Raises:
             TicketGone: the form is too old, or was not opened for `by`.
-            BadSession: `text` names none.
-            PersonError: as `Linking.link`.
+            BadSession: `text` does not name a session.
+            PersonError: as for `Linking.link`.
         """
         asked = await self._tickets.read(SessionAsked, number, by)
         if asked is None:
@@ -150,7 +150,7 @@ class MessageShortcuts:
         return Question(await self._tickets.issue(ticket), guess, message)
 
     async def _look_at_root(self, thread: ThreadRef) -> SessionId | None:
-        """The session that the thread's first message names; None where Slack does not show it."""
+        """Return the session that the thread's first message names, if Slack shows it in time."""
         try:
             async with asyncio.timeout(ROOT_SECONDS):
                 root = await self._threads.root(thread)

@@ -1,7 +1,7 @@
-"""What the steps of Workflow Builder do: send a message to a session, link a thread to one.
+"""The steps of Workflow Builder send a message to a session, or link a thread to one.
 
-An event only keeps the step; it is begun as a report is told (`reporting/reporter.py`), so
-everything here may run a second time after a crash, and then finds what the first time left.
+An event only writes the step to the outbox, and `reporting/reporter.py` carries it out. So all of
+this may run a second time after a crash, and then finds the traces of the first run.
 """
 
 import logging
@@ -40,7 +40,7 @@ log = logging.getLogger(__name__)
 
 
 class WorkflowSteps:
-    """The steps, from Slack's request to their completion, and the teller that does them."""
+    """The workflow steps, from Slack's request to their end; it is also their teller."""
 
     fields = ("asked",)
 
@@ -67,7 +67,7 @@ class WorkflowSteps:
         """Keep a step that Slack has started, and begin it soon; a repeat changes nothing.
 
         Raises:
-            StoreAway: it is not known to be kept: Slack must not be acknowledged.
+            StoreAway: the step may not be in Redis; Slack must not be acknowledged.
         """
         owed = Owed(f"{self._team}:step:{step.execution}", 1, OwedKind.STEP)
         is_new = await self._outbox.owe(owed, step.to_json(), KEEP)
@@ -76,13 +76,13 @@ class WorkflowSteps:
             await self._schedule.tell(owed)
 
     async def tell(self, begun: Begun) -> bool:
-        """Do a step that was started; an earlier try may have got some way.
+        """Carry out a step that was started; an earlier attempt may have done part of it.
 
-        What its author must know ends it as failed.
+        An error that the step's author must know about fails the step.
 
         Raises:
-            SlackAway, StoreAway: it must be begun again.
-            SlackRefused: Slack does not take how it ended.
+            SlackAway, StoreAway: the step must be begun again.
+            SlackRefused: Slack refuses the step's completion or failure.
         """
         raw = begun.record["asked"]
         if not raw:
@@ -96,11 +96,11 @@ class WorkflowSteps:
         return True
 
     async def end(self, begun: Begun, *, told: bool) -> None:
-        """End the step: when it is done, only that it was started stays known."""
+        """End the step; once it is done, only the fact that it was started is kept."""
         await self._outbox.end(begun.owed, forget=told)
 
     async def drop(self, begun: Begun, attempt: int, why: str) -> bool:  # noqa: ARG002  (as `Teller` has it)
-        """Never: a workflow waits."""
+        """Return False: a step is never dropped, since a workflow waits for it."""
         return False
 
     def _does(self, step: StepAsked) -> Callable[[StepAsked, bool], Awaitable[None]]:
@@ -134,7 +134,7 @@ class WorkflowSteps:
     async def _posted(
         self, step: StepAsked, reply: Reply, session: SessionId, words: SlackMessage, *, again: bool
     ) -> Reply:
-        """The message, posted in a thread that is linked to `session`."""
+        """Post the message in a thread that is linked to `session`, and return it as a reply."""
         thread = await self._thread(step, session)
         ts = await self._post_once(step, thread, words, again=again)
         if thread is None:
@@ -166,7 +166,7 @@ class WorkflowSteps:
         await self._functions.complete(step.execution, outputs)
 
     async def _check(self, step: StepAsked) -> UserId:
-        """Who acts; raises `NotAllowed` unless they may, in that channel."""
+        """Return the acting user; raise `NotAllowed` unless they may act in the channel."""
         if step.user:
             await self._accepting.check(UserId(step.user), step.channel)
             return UserId(step.user)
@@ -179,7 +179,7 @@ class WorkflowSteps:
         return await self._accepting.name(UserId(step.user)) if step.user else ""
 
     async def _thread(self, step: StepAsked, session: SessionId) -> ThreadRef | None:
-        """The thread that the step names, if it does, by its first message."""
+        """Return the thread that the step names, by its first message; None if it names none."""
         if not step.thread_ts:
             return None
         named = ThreadRef(team=self._team, channel=step.channel, thread_ts=step.thread_ts)
@@ -191,7 +191,7 @@ class WorkflowSteps:
             raise _cannot_post(error) from error
         if not message:
             raise BadStep(Flaw.NO_THREAD)
-        # Somebody may have named a reply; Slack then shows that message alone, with its thread.
+        # The step may name a reply; Slack then shows that message alone, with its thread.
         root = str(message.get("thread_ts") or step.thread_ts)
         thread = named.model_copy(update={"thread_ts": root})
         link = await self._links.get(thread)
@@ -204,7 +204,7 @@ class WorkflowSteps:
     async def _post_once(
         self, step: StepAsked, thread: ThreadRef | None, words: SlackMessage, *, again: bool
     ) -> str:
-        """Post `words`, unless an earlier try did; returns the message's `ts`."""
+        """Post `words`, unless an earlier attempt did; return the message's `ts`."""
         key = f"step:{step.execution}"
         try:
             if again and (ts := await self._find(step, thread, key)) is not None:
@@ -229,5 +229,5 @@ def _session(step: StepAsked) -> SessionId:
 
 
 def _cannot_post(error: SlackRefused) -> SlackRefused | CannotPost:
-    """What the author must know; a token that no longer serves is for the operator."""
+    """Return the error for the step's author, or `error` itself if the operator must act."""
     return error if error.reason in OPERATOR_MUST_ACT else CannotPost(error.reason)

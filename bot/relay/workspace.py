@@ -1,4 +1,4 @@
-"""The Slack workspace that is served, as a value."""
+"""The Slack workspace that the relay serves, as a value."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ from bot.slack.views import Views
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
-    """Who we are in a workspace, how we speak to it, and who may steer Devin there."""
+    """The relay's identity in a workspace, its clients for it, and its permissions there."""
 
     identity: Identity
     client: SlackClient
@@ -24,10 +24,10 @@ class Workspace:
 
     @property
     def team(self) -> str:
-        """Slack's id of the workspace, by which every key in Redis is named that is its own."""
+        """Slack's id of the workspace, which is in the name of each of its own keys in Redis."""
         return self.identity.team
 
     @property
     def clock(self) -> SlackClock:
-        """Slack's clock, as its answers tell it."""
+        """Slack's clock, estimated from its answers and events."""
         return self.client.clock
