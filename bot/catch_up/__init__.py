@@ -1,1 +1,1 @@
-"""What nobody heard is read and accepted late."""
+"""Backfill: messages that no event brought are read from their threads and accepted late."""

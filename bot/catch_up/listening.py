@@ -1,8 +1,8 @@
-"""What this process keeps of what Slack brings it, and what it refuses.
+"""A process tracks which of Slack's events it has kept, and which it has refused.
 
-Slack brings a refused event again for some minutes, and then nobody does. So it is remembered here,
-and noted in Redis before anything later is accepted: a reply that comes after it must not hide it.
-Until that is done, this process does not vouch for what it has kept, either.
+Slack retries a refused event for some minutes only. So it is remembered here, and noted in Redis
+before anything later is accepted: a reply that comes after it must not hide it. Until that is done,
+the process does not advance its checkpoint, either.
 """
 
 import asyncio
@@ -18,14 +18,17 @@ from bot.store.checkpoints import Checkpoints, Missed
 log = logging.getLogger(__name__)
 
 NOTE_SECONDS = 0.2
-"""How soon it is tried again to note: less than replies settle after Redis' absence."""
+"""The pause before each attempt to note; shorter than replies wait after a Redis outage."""
 
 MOST_THREADS = 5_000
-"""As many threads as are remembered one by one; beyond that, all count as missed."""
+"""Most threads that are remembered one by one; beyond that, all count as missed."""
 
 
 class Listening:
-    """Remembers what was kept and refused; nothing without `checkpoints` (`CATCH_UP` is 0)."""
+    """Remembers kept and refused events; without `checkpoints` (`CATCH_UP` is 0), no refused ones.
+
+    `wanted` is set when there is something to note.
+    """
 
     def __init__(self, checkpoints: Checkpoints | None, clock: SlackClock) -> None:
         self._checkpoints = checkpoints
@@ -39,21 +42,21 @@ class Listening:
 
     @property
     def is_behind(self) -> bool:
-        """Whether something was missed that is not noted yet."""
+        """True if something was missed that is not noted in Redis yet."""
         return self._is_all or bool(self._refused)
 
     def brought(self, ts: int) -> None:
-        """Slack brings what happened at `ts`, in microseconds; what becomes of it is seen later."""
+        """Register an event of `ts`, in microseconds, before it is kept or refused."""
         self._clock.told(ts)
 
     def kept(self, ts: int) -> None:
-        """An event of then was acknowledged."""
-        # What is ahead of Slack's clock would vouch for what has not come yet.
+        """Register that the event of `ts`, in microseconds, was acknowledged."""
+        # A `ts` ahead of Slack's clock would vouch for events that have not come yet.
         if ts <= self._clock.last:
             self._kept = max(self._kept or 0, ts)
 
     def refused(self, missed: Missed) -> None:
-        """An event was not acknowledged."""
+        """Register that an event was not acknowledged."""
         if self._checkpoints is None:
             return
         before = self._refused.get(missed.thread, missed)
@@ -68,9 +71,9 @@ class Listening:
         self.wanted.set()
 
     def missed(self, since: int | None = None) -> None:
-        """Anything may have been missed since then (a `ts` in us), or since the last that was kept.
+        """Register that anything may have been missed after `since` (a `ts` in us).
 
-        At the start of a process, since any that vouches for itself.
+        Without it, after the last kept event; in a new process, after the earliest checkpoint.
         """
         if self._checkpoints is None:
             return
@@ -81,19 +84,19 @@ class Listening:
         self.wanted.set()
 
     async def begin(self) -> None:
-        """Keep in Redis that nobody may have listened until now; before events come in.
+        """Note in Redis that nobody may have listened until now; call it before events come in.
 
         Raises:
-            StoreAway: it is not known to be kept.
+            StoreAway: it may not be noted.
         """
         if self._checkpoints is not None:
             await self._checkpoints.note_all()
 
     async def note(self) -> None:
-        """Keep in Redis what was missed.
+        """Note missed events in Redis.
 
         Raises:
-            StoreAway: it is not known to be kept; nothing later may be accepted.
+            StoreAway: they may not be noted; nothing later may be accepted.
         """
         async with self._noting:
             if self._checkpoints is None:
@@ -111,7 +114,7 @@ class Listening:
                         del self._refused[one.thread]
 
     async def note_within(self, seconds: float) -> None:
-        """Note what was missed as soon as Redis takes it, before others accept what is later."""
+        """Note missed events once Redis takes them, before other processes accept later ones."""
         until = time.monotonic() + seconds
         while time.monotonic() < until:
             await asyncio.sleep(NOTE_SECONDS)
@@ -121,10 +124,10 @@ class Listening:
                     return
 
     async def vouch(self) -> None:
-        """Say in Redis up to when this process has kept everything, while that is so.
+        """Write this process's checkpoint, the time up to which it kept everything, if it has one.
 
         Raises:
-            StoreAway: it is not known to be said.
+            StoreAway: it may not be written.
         """
         if self._checkpoints is None or self._kept is None or self.is_behind:
             return

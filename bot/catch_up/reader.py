@@ -1,6 +1,6 @@
-"""Reads threads again, at a pace that Slack allows, and picks out what is ours.
+"""The reader rereads threads, at a pace that Slack allows, and picks out replies and commands.
 
-What Slack does not show is said in the log and in a metric, and costs no other thread anything.
+A thread that Slack does not show is logged and counted, and does not hold up any other.
 """
 
 import asyncio
@@ -23,19 +23,19 @@ PACE_SECONDS = 1.5
 """40 calls a minute; Slack allows some 50, and reports look into threads by the same method."""
 
 MOST_PAGES = 20
-"""4,000 replies of one thread."""
+"""Pages that are read of one thread: 4,000 replies."""
 
 BACKOFF_SECONDS = (1.0, 2.0, 5.0, 15.0)
 
 CHANNEL_GONE = frozenset({"channel_not_found", "not_in_channel", "missing_scope", "access_denied"})
-"""Slack's codes that hold for every thread of the channel."""
+"""Slack's error codes that apply to every thread of the channel."""
 
 HUSHING = frozenset({"unlink", "mute"})
 
 
 @dataclass(frozen=True, slots=True)
 class Unheard:
-    """A mention that asked the bot for something, and that an event may never have brought."""
+    """A command by mention that an event may never have brought."""
 
     thread: ThreadRef
     ts: str
@@ -44,38 +44,41 @@ class Unheard:
 
 
 class Events(Protocol):
-    """What the handlers know: how a message reads, and what happens to it."""
+    """The handlers' side of a catch-up: they parse a message, and act on it."""
 
     def parse(self, message: Mapping[str, Any], thread: ThreadRef) -> Reply | Unheard | None:
-        """What a message of `conversations.replies` is to us."""
+        """Parse a message of `conversations.replies`; None if it is neither reply nor command."""
 
     async def accept(self, reply: Reply) -> Change:
-        """Accept a reply; raises `NotAllowed`, `EmptyMessage`, or `SlackAway`: nobody knows yet."""
+        """Accept a reply.
+
+        Raises `NotAllowed`, `EmptyMessage`, or `SlackAway` if the author is not identified.
+        """
 
     async def is_stranded(self, reply: Reply) -> bool:
-        """Whether it was for Devin, and its thread was unlinked, muted or linked anew since."""
+        """Return True if it was for Devin, but its thread was unlinked, muted or relinked since."""
 
     async def turn_away(self, reply: Reply, error: PersonError) -> None:
-        """Tell its author why not."""
+        """Tell the reply's author why it was not accepted."""
 
     async def is_heeded(self, command: Unheard) -> bool:
-        """Whether no event brought the command, and its author may ask.
+        """Return True if no event brought the command, and its author may give it.
 
-        Raises `SlackAway`: nobody knows who that is; or `UnderWay`: an event has just brought it.
+        Raises `SlackAway` if the author is not identified, `UnderWay` if an event just brought it.
         """
 
     async def take_back(self, reply: Reply) -> bool:
-        """Take a reply out of its mailbox, if it is there; False where Devin may have it."""
+        """Take a reply out of its mailbox, if it is there; return False if Devin may have it."""
 
     async def give_up(self, command: Unheard) -> None:
-        """Its author will be asked to repeat it: no event shall bring it any more."""
+        """Claim the command, whose author will be asked to repeat it, so that no event runs it."""
 
 
 @dataclass(slots=True)
 class Found:
-    """What was found in a thread: `latest` is its last message's time in microseconds.
+    """The content found in a thread; `latest` is the last message's time in microseconds.
 
-    `hushed`: what was written after somebody had asked that no more goes to Devin.
+    `hushed` has the replies that were written after a missed `unlink` or `mute`.
     """
 
     thread: ThreadRef
@@ -88,7 +91,7 @@ class Found:
 
     @property
     def is_hushed(self) -> bool:
-        """Somebody asked that no more goes to Devin, and was not heard: nothing more shall."""
+        """True if an `unlink` or `mute` was missed; nothing written after it may go to Devin."""
         return any(command.verb in HUSHING for command in self.unheard)
 
 
@@ -105,15 +108,15 @@ class ThreadReader:
         self._out_of_reach: dict[str, str] = {}
 
     def forget(self) -> None:
-        """Ask again for channels that were out of reach."""
+        """Forget which channels were out of reach, so that they are asked for again."""
         self._out_of_reach.clear()
 
     async def read(self, thread: ThreadRef, oldest: int) -> Found | None:
-        """What was written in `thread` after `oldest`; None when Slack does not show it.
+        """Read what was written in `thread` after `oldest`; None if Slack does not show it.
 
         Raises:
             SlackAway: Slack cannot be asked now.
-            SlackRefused: it takes our token no more.
+            SlackRefused: Slack no longer accepts the token.
         """
         if (reason := self._out_of_reach.get(thread.channel)) is not None:
             metrics.CAUGHT_UP.labels(reason).inc()
@@ -142,7 +145,7 @@ class ThreadReader:
         return read
 
     async def _sort(self, page: Sequence[Mapping[str, Any]], oldest: int, read: Found) -> None:
-        """Take what is ours from the messages of a page."""
+        """Add the replies and commands of a page to `read`."""
         for message in page:
             read.latest = max(read.latest, _written(message))
             found = self._events.parse(message, read.thread)

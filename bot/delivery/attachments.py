@@ -1,6 +1,6 @@
-"""The files of a reply go to Devin with it; one that cannot becomes a link, and its author is told.
+"""A reply's files are uploaded to Devin; one that fails becomes a link, and its author is told.
 
-From Slack to Devin a file passes through this process as it comes, and is never kept here.
+A file is streamed from Slack to Devin through this process, and is never stored here.
 """
 
 import asyncio
@@ -19,13 +19,13 @@ from bot.store.attachments import Attachments
 log = logging.getLogger(__name__)
 
 SECONDS = 60.0
-"""For all files of one reply; those that are left then go as links."""
+"""The time for all files of one reply; after that, the rest go as links."""
 
 UNKNOWN_KIND = "application/octet-stream"
 
 
 class Files:
-    """Brings files from Slack to Devin; `limit` is the largest size of one, in bytes."""
+    """Brings files from Slack to Devin; `limit` is the largest size of a file, in bytes."""
 
     def __init__(
         self, *, slack: SlackFiles, devin: Devin, uploads: Attachments, limit: int
@@ -36,16 +36,16 @@ class Files:
         self._limit = limit
 
     async def were_brought(self, reply: Reply) -> bool:
-        """Whether it is settled what becomes of the files; before that, nothing was sent."""
+        """Return True if the uploads are recorded; before that, the reply was not sent."""
         return await self._uploads.of(reply.id) is not None
 
     async def bring(self, reply: Reply) -> Sequence[Upload] | Wait:
-        """What became of each file of `reply`; asked again, the same.
+        """Upload each file of `reply`, and return the results; a repeated call returns the same.
 
-        A `Wait` when Devin takes nothing at the moment.
+        Return a `Wait` if Devin takes nothing at the moment.
 
         Raises:
-            StoreAway: what was brought could not be noted.
+            StoreAway: the results could not be recorded.
         """
         known = await self._uploads.of(reply.id)
         if known is not None:

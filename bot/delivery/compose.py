@@ -1,4 +1,4 @@
-"""What Devin reads: a reply as Markdown, under its author's name, with what it forwards quoted."""
+"""Composes Devin's message: a reply as Markdown under its author's name, forwarded parts quoted."""
 
 from collections.abc import Mapping, Sequence
 
@@ -17,21 +17,21 @@ from bot.text.to_devin import (
 )
 
 MOST_QUOTED = 40_000
-"""Characters of all forwarded messages of one reply: as many as Slack takes of one message."""
+"""Most characters of a reply's forwarded messages together: Slack's limit for one message."""
 
 NOT_SHOWN = "(Slack does not show what it says.)"
 
 
 async def shown(reply: Reply, people: People) -> str:
-    """What somebody wrote, as Devin reads it, and as it may be shown to others."""
+    """Return the text of `reply` as Markdown, as Devin reads it and as others may see it."""
     names = await people.names(mentioned(reply.text, reply.blocks))
     return to_markdown(reply.text, reply.blocks, names).strip()
 
 
 async def letter(reply: Reply, people: People, brought: Sequence[Upload] = ()) -> str:
-    """The message for Devin; a name that Slack does not tell in time stays an id.
+    """Return the message for Devin; a name that Slack does not tell in time stays an id.
 
-    `brought` is what became of the reply's files.
+    `brought` has the uploads of the reply's files.
     """
     called = await people.called(reply, _mentioned(reply))
     return compose(reply, called.author, called.names, called.sender, brought)
@@ -40,9 +40,9 @@ async def letter(reply: Reply, people: People, brought: Sequence[Upload] = ()) -
 def compose(
     reply: Reply, author: str, names: Names, sender: str = "", brought: Sequence[Upload] = ()
 ) -> str:
-    """Author, text, what is forwarded, and files, in that order; a name keeps to its line.
+    """Compose author, text, forwarded messages and files, in that order; a name stays on its line.
 
-    `sender` is who sent what the author wrote, if that was somebody else.
+    `sender` is the name of the person who sent the message, if that was not its author.
     """
     said = f"{sender} sends what {author} wrote" if sender else author
     is_through = bool(reply.step) and reply.author != WORKFLOW
@@ -56,14 +56,14 @@ def compose(
     ways = (became.get(file) or Upload(file=file) for file in reply.files)
     if links := [_link(one.file) for one in ways if not one.url]:
         parts.append("\n".join(links))
-    # A line of this form is a file of the message (docs.devin.ai, uploading files); what people
-    # wrote has none left when ours are put below it.
+    # Devin takes a line of this form for a file (docs.devin.ai, uploading files); people's text is
+    # stripped of such lines before the relay's own are appended.
     attachments = "\n".join(f'ATTACHMENT:"{one.url}"' for one in brought if one.url)
     return "\n\n".join(filter(None, (neutralise_attachments("\n\n".join(parts)), attachments)))
 
 
 def _mentioned(reply: Reply) -> Mentioned:
-    """Whatever needs a name in the letter."""
+    """Return every user, channel and group whose name the message needs."""
     found = mentioned(reply.text, reply.blocks)
     for one in reply.forwarded[:MOST_FORWARDED]:
         authors = {one.author} if one.author and not one.name else set[str]()
@@ -77,7 +77,7 @@ def _mentioned(reply: Reply) -> Mentioned:
 def _quotes(
     forwarded: Sequence[Forwarded], names: Names, became: Mapping[AttachedFile, Upload]
 ) -> list[str]:
-    """Each forwarded message under its author, in a block quote that nothing in it can end."""
+    """Return each forwarded message under its author, in a block quote that its text cannot end."""
     quoted = forwarded[:MOST_FORWARDED]
     parts = []
     for one in quoted:
@@ -100,12 +100,15 @@ def _head(one: Forwarded, names: Names) -> str:
 
 
 def _named(brought: Upload) -> str:
-    """A file in the quote that it came with; what went to Devin is attached below."""
+    """Return a forwarded file's line in its quote; an uploaded file is attached below."""
     return f"{_label(brought.file.name)} (attached)" if brought.url else _link(brought.file)
 
 
 def _link(file: AttachedFile) -> str:
-    """A link to the file; Slack Connect tells an id only (docs.slack.dev/apis/slack-connect)."""
+    """Return a link to the file; Slack Connect may give only an id, and so no address.
+
+    Source: docs.slack.dev/apis/slack-connect.
+    """
     label = _label(file.name)
     return f"[{label}]({file.permalink})" if file.permalink else f"[{label}]"
 

@@ -1,1 +1,1 @@
-"""The outbox into threads, until Slack takes it."""
+"""Brings the outbox's entries into threads, and retries until Slack takes them."""

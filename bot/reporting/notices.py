@@ -1,8 +1,8 @@
-"""Notices: what the relay tells somebody who asked it something, or who wrote where it listens.
+"""Notices answer a person's request, or tell people about a message where the relay listens.
 
-A notice is owed in Redis before anybody goes on, and told until Slack takes it: a process that dies
-after an act does not leave it untold. Marks and pressed buttons are decoration: they are tried for
-a while, and then only the log has it.
+A notice is written to the outbox before its cause is acknowledged, and tried until Slack takes it,
+so a process that dies after an action does not leave it unreported. Marks and the replacement of
+pressed buttons are decoration: they are tried for a while, and a failure is only logged.
 """
 
 import asyncio
@@ -31,11 +31,11 @@ TRIES = 4
 LONGEST_WAIT_SECONDS = 30.0
 
 ONCE = timedelta(days=30)
-"""How long it is known that something was said which is said once."""
+"""The time for which a notice with `once` is not repeated."""
 
 
 class Notice(Record):
-    """Words that are owed: to everybody in `thread`, or to one person there."""
+    """A message that is owed to everybody in `thread`, or, with `to`, to one person there."""
 
     v: Literal[1] = 1
     thread: ThreadRef
@@ -47,7 +47,7 @@ class Notice(Record):
 
     @classmethod
     def of(cls, thread: ThreadRef, words: SlackMessage, to: str) -> Self:
-        """The record of `words`."""
+        """Return the record of `words`."""
         buttons = tuple(dict(button) for button in words.buttons)
         return cls(
             thread=thread,
@@ -60,12 +60,12 @@ class Notice(Record):
 
     @property
     def words(self) -> SlackMessage:
-        """The message."""
+        """The message as it is sent."""
         return SlackMessage(self.text, quote=self.quote, advice=self.advice, buttons=self.buttons)
 
 
 class Notices:
-    """Owes notices to people and threads."""
+    """Writes notices for people and threads to the outbox."""
 
     def __init__(
         self, *, outbox: Outbox, schedule: Schedule, threads: Threads, background: Background
@@ -76,10 +76,10 @@ class Notices:
         self._background = background
 
     async def say(self, thread: ThreadRef, words: SlackMessage, *, once: str = "") -> None:
-        """Owe `words` to everybody in `thread`; of several with the same `once`, the first.
+        """Owe `words` to everybody in `thread`; of several with the same `once`, only the first.
 
         Raises:
-            StoreAway: they are not known to be owed.
+            StoreAway: they may not be in the outbox.
         """
         await self._owe(Notice.of(thread, words, to=""), once)
 
@@ -88,10 +88,10 @@ class Notices:
     ) -> None:
         """Owe `words` to `user` only; `once` counts by person and thread.
 
-        Where `thread_ts` is empty, in the channel itself.
+        If `thread_ts` is empty, they appear in the channel itself.
 
         Raises:
-            StoreAway: they are not known to be owed.
+            StoreAway: they may not be in the outbox.
         """
         await self._owe(Notice.of(thread, words, to=user), once)
 
@@ -103,11 +103,11 @@ class Notices:
             await self._schedule.tell(owed)
 
     def mark(self, channel: str, ts: str, emoji: str) -> None:
-        """Put our `emoji` on a message."""
+        """Add the reaction `emoji` to a message."""
         self._background.later(_try(lambda: self._threads.mark(channel, ts, emoji)))
 
     def press(self, message: Mapping[str, Any], channel: str, note: str) -> None:
-        """Put `note` in the place of a message's buttons."""
+        """Replace a message's buttons with `note`."""
         self._background.later(_try(lambda: self._threads.press(message, channel, note)))
 
 
@@ -121,7 +121,7 @@ class NoticeTeller:
         self._posts = posts
 
     async def tell(self, begun: Begun) -> bool:
-        """Say what is owed; what is for one person cannot be looked for, so it may come twice."""
+        """Post the notice; one for a single person cannot be looked up, so it may appear twice."""
         raw = begun.record["asked"]
         if not raw:
             return False
@@ -136,11 +136,11 @@ class NoticeTeller:
         return True
 
     async def end(self, begun: Begun, *, told: bool) -> None:
-        """End the notice; of one that was told, only that it was owed stays known."""
+        """End the notice; once it is told, only the fact that it was owed is kept."""
         await self._outbox.end(begun.owed, forget=told)
 
     async def drop(self, begun: Begun, attempt: int, why: str) -> bool:  # noqa: ARG002  (as `Teller` has it)
-        """Never: somebody waits for it."""
+        """Return False: a notice is never dropped, since somebody waits for it."""
         return False
 
 

@@ -1,6 +1,6 @@
-"""How deliveries ended, and that replies wait: told in the thread, and to workflows that wait.
+"""Reports tell a thread, and a waiting workflow, how deliveries ended and which replies wait.
 
-*Send again* under a report is the only way from here to Devin, and a person presses it.
+A report itself sends nothing to Devin: its *Send again* takes a person's press.
 """
 
 import logging
@@ -20,7 +20,7 @@ from bot.wording import delivery_reports, workflows
 log = logging.getLogger(__name__)
 
 MARK_TRIES = 3
-"""Slack takes about 50 reactions a minute; a mark that is refused this often is dropped."""
+"""Slack takes about 50 reactions a minute; a ✅ is dropped after this many failed attempts."""
 
 
 class Outcomes:
@@ -34,7 +34,7 @@ class Outcomes:
         self._functions = functions
 
     async def tell(self, begun: Begun) -> bool:
-        """Complete the step that waits, post what there is to say, and mark the reply."""
+        """Complete the step that waits, post a report if there is one, and mark the reply."""
         report = Report.of(begun)
         outcome, reply = report.outcome, report.reply
         if outcome is None or not report.is_current:
@@ -56,14 +56,14 @@ class Outcomes:
         await self._reports.end(begun.owed, told=told)
 
     async def drop(self, begun: Begun, attempt: int, why: str) -> bool:
-        """Give up a mere ✅ after some attempts."""
+        """Drop an entry that is only a ✅ after `MARK_TRIES` attempts; return True if dropped."""
         if attempt < MARK_TRIES or not _is_mark_only(Report.of(begun)):
             return False
         await self.drop_mark(begun.owed, why)
         return True
 
     async def mark(self, owed: Owed) -> bool:
-        """Put the first ✅ on a reply; False if Slack did not take it."""
+        """Add the first ✅ to a reply; return False if Slack did not take it."""
         _, channel, ts = place_of(owed.subject)
         try:
             await self._posts.mark(channel, ts, delivery_reports.DELIVERED_MARK)
@@ -75,13 +75,13 @@ class Outcomes:
         return True
 
     async def drop_mark(self, owed: Owed, why: str = "too many at once") -> None:
-        """Give up a ✅, where that is all there is to tell."""
+        """Drop an entry that is only a ✅."""
         log.info("mark dropped", extra=owed.log_fields | {"reason": why})
         metrics.REPORTS.labels("dropped").inc()
         await self._reports.end(owed, told=False)
 
     async def _complete(self, report: Report, reply: Reply, outcome: Outcome) -> None:
-        """Before the thread is told, so that one out of reach leaves no workflow waiting."""
+        """Complete the workflow's step, before a thread out of reach could leave it waiting."""
         thread = "" if reply.thread.is_nowhere else reply.thread.thread_ts
         detail = workflows.step_detail(outcome)
         outputs = {"outcome": outcome.kind.value, "detail": detail, "thread": thread}
@@ -93,7 +93,7 @@ class Outcomes:
             log.error("step not completed", extra=report.owed.log_fields | {"reason": str(error)})  # noqa: TRY400  (Slack's code says all)
 
     async def _mark(self, report: Report, kind: OutcomeKind) -> None:
-        """Put the outcome's mark on the reply, and take off those of earlier states."""
+        """Add the outcome's mark to the reply, and remove those of earlier states."""
         ids, (_, channel, ts) = report.owed.log_fields, place_of(report.owed.subject)
         mark = delivery_reports.MARKS.get(kind)
         if mark is not None:
@@ -106,7 +106,7 @@ class Outcomes:
 
 
 class Delays:
-    """The teller of replies that wait."""
+    """The teller of delays."""
 
     fields = FIELDS
 
@@ -116,7 +116,7 @@ class Delays:
         self._give_up_after = give_up_after
 
     async def tell(self, begun: Begun) -> bool:
-        """Say that the reply waits, if it does, and mark it so."""
+        """Post that the reply waits, if it still does, and mark it with ⏳."""
         report = Report.of(begun)
         reply = report.reply
         if not report.is_waiting or not report.is_current or reply is None:
@@ -132,7 +132,7 @@ class Delays:
         return True
 
     async def end(self, begun: Begun, *, told: bool) -> None:
-        """End the report. The outcome may have been told before there was a mark to take off."""
+        """End the report, and remove its mark if the outcome was told before the mark was there."""
         waits = await self._reports.end(begun.owed, told=told)
         if waits or not (told or begun.again):
             return
@@ -143,12 +143,12 @@ class Delays:
             log.warning("mark not removed", extra={**ids, "reason": str(error)})
 
     async def drop(self, begun: Begun, attempt: int, why: str) -> bool:  # noqa: ARG002  (as `Teller` has it)
-        """Never: somebody waits to hear."""
+        """Return False: a delay's notice is never dropped, since somebody waits for it."""
         return False
 
 
 def _is_mark_only(report: Report) -> bool:
-    """Whether a first ✅ is all that is to be told; one that replaces another mark is not."""
+    """Return True if the report is only a first ✅, which replaces no other mark."""
     if report.outcome is None:
         return False
     return report.outcome.needs_only_a_mark(

@@ -1,4 +1,4 @@
-"""Posts and marks of the reporter, within the rate limits that Slack has told this process."""
+"""The reporter's posts and marks, within the rate limits that Slack has told this process."""
 
 import logging
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ log = logging.getLogger(__name__)
 
 
 class Posts:
-    """Writes into threads. Each method raises `SlackAway`, and `SlackRefused` where it says so."""
+    """Writes into threads. Each method may raise `SlackAway`, and `SlackRefused` as documented."""
 
     def __init__(self, threads: Threads, limits: RateLimits) -> None:
         self._threads = threads
@@ -28,9 +28,9 @@ class Posts:
         again: bool,
         ids: Mapping[str, object],
     ) -> None:
-        """Post `words` with `key`; `again`: an earlier try may have, so look for it first.
+        """Post `words` with `key`; with `again`, first look for the post of an earlier attempt.
 
-        Slack has no idempotency key for messages. A thread that cannot be read is posted to.
+        Slack has no idempotency key for messages. If the thread cannot be read, post anyway.
 
         Raises:
             SlackRefused: Slack does not take it.
@@ -46,7 +46,7 @@ class Posts:
             await self._threads.post(thread, words, key)
 
     async def whisper(self, thread: ThreadRef, user: str, words: SlackMessage) -> None:
-        """Show `words` to `user` only. Slack does not keep them, so they cannot be looked for.
+        """Show `words` to `user` only. Slack does not keep them, so they cannot be looked up.
 
         Raises:
             SlackRefused: Slack does not take it.
@@ -55,19 +55,19 @@ class Posts:
             await self._threads.whisper(thread, user, words)
 
     async def mark(self, channel: str, ts: str, emoji: str) -> None:
-        """Put `emoji` on a message.
+        """Add `emoji` to a message.
 
         Raises:
-            SlackRefused: it takes none: deleted, too many.
+            SlackRefused: the message takes no reaction: it is deleted, or has too many.
         """
         with self._limits.respected("reactions.add", channel):
             await self._threads.mark(channel, ts, emoji)
 
     async def try_mark(self, channel: str, ts: str, emoji: str, ids: Mapping[str, object]) -> None:
-        """Put `emoji` on a message; one that takes none goes without.
+        """Add `emoji` to a message, and log a refusal.
 
         Raises:
-            SlackRefused: only where the operator must act.
+            SlackRefused: the operator must act.
         """
         try:
             await self.mark(channel, ts, emoji)
@@ -79,7 +79,7 @@ class Posts:
     async def try_unmark(
         self, channel: str, ts: str, emoji: str, ids: Mapping[str, object]
     ) -> None:
-        """Take `emoji` off a message, as `try_mark` puts it there."""
+        """Remove `emoji` from a message; failures are as for `try_mark`."""
         try:
             with self._limits.respected("reactions.remove", channel):
                 await self._threads.unmark(channel, ts, emoji)

@@ -1,7 +1,7 @@
-"""The outbox's dispatcher: every entry is told or done, however often Slack says no.
+"""The reporter dispatches the outbox's entries, and retries each until Slack takes or refuses it.
 
-Each kind of entry has a teller, which knows what there is to tell; trying, waiting, and giving up
-are the same for all.
+Each kind of entry has a teller, which decides what to tell; retries, waits and giving up are the
+same for all of them.
 """
 
 import asyncio
@@ -21,33 +21,33 @@ log = logging.getLogger(__name__)
 BACKOFF_SECONDS = (1.0, 2.0, 5.0, 15.0, 30.0, 60.0)
 SHED_SECONDS = 1.0
 TELLING_SECONDS = 40.0
-"""For one try at an entry: noted in Redis before `outbox.TRYING` lets somebody else begin."""
+"""The time for one attempt, which ends before `outbox.TRYING` lets another process begin."""
 
 
 class Teller(Protocol):
-    """Tells the entries of a kind."""
+    """Tells the entries of one kind."""
 
     @property
     def fields(self) -> Sequence[str]:
         """The fields of the subject's record that `tell` needs."""
 
     async def tell(self, begun: Begun) -> bool:
-        """Tell an entry; False when there is nothing to tell (any more).
+        """Tell an entry; return False if there is nothing, or no longer anything, to tell.
 
         Raises:
-            SlackAway: it must be tried again.
+            SlackAway: the entry must be tried again.
             SlackRefused: Slack does not take it.
         """
 
     async def end(self, begun: Begun, *, told: bool) -> None:
-        """End the entry in the outbox; not `told`: it is moot, or Slack refused it."""
+        """End the entry in the outbox; if not `told`, it is moot or Slack refused it."""
 
     async def drop(self, begun: Begun, attempt: int, why: str) -> bool:
-        """End an entry that is not worth another try after this `attempt`; False if it is."""
+        """End an entry that is not worth a retry after `attempt`; return False if it is."""
 
 
 class Reporter:
-    """Takes the outbox to Slack."""
+    """Brings the outbox's entries to Slack."""
 
     def __init__(
         self,
@@ -67,7 +67,7 @@ class Reporter:
         self._seconds = seconds
 
     async def tell(self, owed: Owed, attempt: int = 1) -> None:
-        """Tell one entry, or schedule another try; what was told already is not told again."""
+        """Tell one entry, or schedule a retry; an entry that was told is not told again."""
         ends = asyncio.get_running_loop().time() + self._seconds
         teller = self._tellers[owed.kind]
         begun = await self._outbox.begin(owed, teller.fields)
@@ -81,7 +81,7 @@ class Reporter:
             if error.reason in OPERATOR_MUST_ACT:
                 await self._try_later(teller, begun, self._limits.token_refused(error), attempt)
                 return
-            # The thread is out of reach: archived, left, deleted. Nobody there can be told.
+            # The thread is out of reach: archived, left or deleted. Nobody there can be told.
             level = logging.WARNING if owed.kind is OwedKind.NOTICE else logging.ERROR
             log.log(level, "report refused", extra=owed.log_fields | {"reason": str(error)})
             metrics.REPORTS.labels("refused").inc()
@@ -92,15 +92,15 @@ class Reporter:
             await teller.end(begun, told=told)
 
     async def mark(self, owed: Owed) -> None:
-        """Put the first ✅ on a reply, where that is all there is to tell.
+        """Add the first ✅ to a reply whose report is only that.
 
-        Redis is not asked first, since a second mark changes nothing. What fails is told as usual.
+        Redis is not asked first, since a second mark changes nothing. A failure is told as usual.
         """
         if not await self._mark(owed):
             await self.tell(owed)
 
     async def shed(self, owed: Owed, attempt: int) -> None:
-        """Make room: drop what is not worth it, and tell anything else a little later."""
+        """Make room: drop an entry that may be dropped, and tell any other a little later."""
         teller = self._tellers[owed.kind]
         begun = await self._outbox.begin(owed, teller.fields)
         if begun is None or await teller.drop(begun, LAST, "too many at once"):
@@ -109,7 +109,7 @@ class Reporter:
         await self._schedule.tell(owed, SHED_SECONDS, attempt)
 
     async def _tell_until(self, ends: float, teller: Teller, begun: Begun) -> bool:
-        """Tell an entry; at `ends`, by the loop's clock, it counts as one that Slack may take."""
+        """Tell an entry until `ends`, by the loop's clock; after that Slack may have taken it."""
         try:
             async with asyncio.timeout_at(ends):
                 return await teller.tell(begun)
@@ -132,7 +132,7 @@ class Reporter:
 
 
 LAST = 1_000_000
-"""The number of an attempt after which nothing that may be dropped is tried again."""
+"""An attempt number so high that every entry that may be dropped is dropped."""
 
 
 def _level(error: SlackAway) -> int:

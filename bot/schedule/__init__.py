@@ -1,1 +1,1 @@
-"""Runs work here now, or later and elsewhere by docket."""
+"""Runs work in this process now, or through docket later, in any process."""

@@ -1,9 +1,9 @@
 """The scheduler: the only module that knows docket.
 
-docket supplies wake-ups, delays, redelivery after a crash and periodic work. A task only hands its
-work to `schedule/local.py`, so none holds a slot for long. Arguments are ids only, since docket
-pickles them: the mailbox is the one truth. A task that runs twice or never is harmless, because the
-tasks are idempotent and the sweep finds what nobody does.
+docket provides wake-ups, delays, redelivery after a crash, and periodic work. A task only hands its
+work to `schedule/local.py`, so it never holds a slot for long. Arguments are ids only, since docket
+pickles them: the mailbox is the source of truth. A task may run twice or never, because tasks are
+idempotent and the sweep finds work that is left.
 """
 
 import asyncio
@@ -37,24 +37,24 @@ from bot.urls import is_cluster
 log = logging.getLogger(__name__)
 
 DOCKET_NAME = "devin-relay-tasks"
-"""What its keys begin with; on a Cluster, where it is their hash tag too, in braces."""
+"""The prefix of docket's keys; on a Cluster it is in braces, as their hash tag."""
 
 SWEEP_EVERY = timedelta(seconds=5)
 SWEEP_LIMIT = 100
-"""Sessions and reports that one sweep schedules: fewer than docket has slots, so timers pass."""
+"""Most sessions, and most reports, of one sweep: fewer than docket's slots, so timers pass."""
 
 NAMED = 5
-"""Of these, how many the log names."""
+"""The number of these that the log names."""
 
 REDELIVERY = timedelta(seconds=6)
-"""How long a dead worker's task, the sweep above all, stays undone.
+"""The time until another worker takes a dead one's task, above all the sweep.
 
-docket advises more than a task may take (chrisguidry/docket#246); ours may run twice, since a
-session has one holder and a report one teller.
+docket advises more than a task may take (chrisguidry/docket#246); these tasks may run twice, since
+a session has one lease and a report is told by one process at a time.
 """
 
 HEARTBEAT = timedelta(seconds=10)
-"""How often a worker says that it is there, which nothing here asks."""
+"""The interval of a worker's heartbeat; nothing here reads it."""
 
 BEAT_SECONDS = 0.25
 
@@ -63,27 +63,27 @@ RECONNECTION = timedelta(seconds=1)
 CONNECTIONS = 512
 
 SLOTS = 256
-"""Tasks at once. Each hands its work over and ends; docket's worker sleeps whenever it is full."""
+"""Concurrent tasks. Each hands its work over and ends; docket's worker sleeps when it is full."""
 
 
 class DocketSchedule:
-    """`Schedule`, by docket."""
+    """A `Schedule` that docket carries out."""
 
     def __init__(self, docket: Docket) -> None:
         self._docket = docket
 
     @property
     def is_full(self) -> bool:
-        """Never: what it is given waits in Redis."""
+        """Always False: the work waits in Redis."""
         return False
 
     async def wake(self, session: SessionId, after: float = 0.0) -> None:
         """Deliver the session's mail, in `after` seconds.
 
-        A wake-up for now has no key: docket would drop it while the task of an earlier one ends,
-        whose delivery may have seen an empty mailbox. One for later falls on the next beat and is
-        keyed by it, so that many asking is one; it never falls on the beat of the task that asks,
-        which is past.
+        An immediate wake-up has no key: docket would drop it while the task of an earlier one ends,
+        whose delivery may have seen an empty mailbox. A later one falls on the next beat and is
+        keyed by it, so that repeated requests are one; that is never the beat of the requesting
+        task, which is past.
         """
         if not after:
             await self._add("deliver", None, datetime.now(UTC), session)
@@ -95,7 +95,8 @@ class DocketSchedule:
     async def wake_overdue(self, session: SessionId) -> None:
         """Deliver mail that the sweep has found.
 
-        Keyed by session, so that these never pile up: what is dropped comes with the next sweep.
+        The task is keyed by session, so that tasks never pile up; the next sweep repeats a dropped
+        one.
         """
         await self._add("deliver", f"deliver:{session}:sweep", datetime.now(UTC), session)
 
@@ -105,7 +106,7 @@ class DocketSchedule:
         after: float = 0.0,
         attempt: int = 1,
         *,
-        is_mark: bool = False,  # noqa: ARG002  (what is told later is told in full)
+        is_mark: bool = False,  # noqa: ARG002  (a later report is told in full)
     ) -> None:
         """Tell an entry of the outbox, in `after` seconds."""
         when = datetime.now(UTC) + timedelta(seconds=after)
@@ -113,7 +114,7 @@ class DocketSchedule:
 
     async def _add(self, task: str, key: str | None, when: datetime, *args: str | int) -> None:
         try:
-            # docket waits without end for a Redis that hangs; its reads may block for a minute.
+            # docket waits forever for a Redis that hangs; its reads may block for a minute.
             async with asyncio.timeout(COMMAND_TIMEOUT_SECONDS):
                 await self._docket.add(task, when=when, key=key)(*args)
         except (RedisError, RedisClusterException, OSError) as error:
@@ -122,7 +123,7 @@ class DocketSchedule:
 
 
 def _roomy(url: str) -> str:
-    """`url` with a larger pool: redis-py raises when 100 connections are in use, docket's default.
+    """Return `url` with a larger pool; redis-py raises when docket's default of 100 is in use.
 
     redis-py reads pool settings from a URL's query. A Cluster has a pool for each of its nodes.
     """
@@ -130,24 +131,24 @@ def _roomy(url: str) -> str:
 
 
 class _ClusterDocket(Docket):
-    """A docket whose worker gets over the loss of a Cluster's node.
+    """A docket whose worker recovers from the loss of a Cluster's node.
 
-    docket 0.27 subscribes for ever on the node that was the first one when it connected, and with
-    the address's password as it is written there, escapes and all. While that does not work, its
-    worker does not begin.
+    docket 0.27 always subscribes on the node that was first when it connected, and uses the
+    password as it is written in the URL, without decoding escapes. While that fails, its worker
+    does not start.
     """
 
     @asynccontextmanager
     async def _pubsub(self) -> AsyncIterator[PubSub]:
         async with self.redis() as client, cast("RedisCluster", client).pubsub() as pubsub:
-            # A command, unlike a subscription, learns which node has taken over.
+            # Unlike a subscription, a command learns which node has taken over.
             await client.exists(self.stream_key)
             yield pubsub
 
 
 @asynccontextmanager
 async def open_docket(url: str) -> AsyncIterator[Docket]:
-    """The docket in the Redis at `url`, to schedule on."""
+    """Open the docket in the Redis at `url`, to schedule on."""
     kind = _ClusterDocket if is_cluster(url) else Docket
     async with kind(
         name=DOCKET_NAME,
@@ -161,11 +162,11 @@ async def open_docket(url: str) -> AsyncIterator[Docket]:
 
 
 def _mend(client: object) -> None:
-    """Try once more on a connection that Redis closed while it was idle.
+    """Retry once on a connection that Redis closed while it was idle.
 
-    Without this each pooled connection fails one command of docket's after a restart of Redis, and
-    each failure stops its worker for a moment. A Cluster's client tries ten times by itself, which
-    is long where each try hangs until `let_go_of_dead` ends it.
+    Otherwise each pooled connection fails one docket command after a Redis restart, and each
+    failure stops its worker for a moment. A Cluster's client tries ten times by default, which is
+    too long when each attempt hangs until `let_go_of_dead` ends it.
     """
     retry = Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,))
     if isinstance(client, Redis):
@@ -175,7 +176,7 @@ def _mend(client: object) -> None:
 
 
 def register(docket: Docket, local: LocalDispatch, due: DueMail, outbox: Outbox) -> None:
-    """Say what the tasks do. Their names are a contract between the processes of a deploy."""
+    """Register the tasks. Their names are a contract between the processes of a deployment."""
     schedule = DocketSchedule(docket)
 
     async def deliver(session: str) -> None:
@@ -221,7 +222,7 @@ async def _sweep(schedule: DocketSchedule, due: DueMail, outbox: Outbox) -> None
 
 @asynccontextmanager
 async def open_worker(docket: Docket) -> AsyncIterator[Worker]:
-    """A worker on `docket`; leaving ends it after the tasks that are under way."""
+    """Open a worker on `docket`; leaving ends it after the tasks that are under way."""
     async with Worker(
         docket,
         concurrency=SLOTS,
@@ -234,10 +235,10 @@ async def open_worker(docket: Docket) -> AsyncIterator[Worker]:
 
 
 async def work(worker: Worker) -> None:
-    """Let `worker` work until it is cancelled, through any absence of Redis.
+    """Run `worker` until it is canceled, through any Redis outage.
 
-    docket 0.27 waits out what redis-py calls a RedisError. A Cluster of which no node answers is
-    none, and would end the worker for good.
+    docket 0.27 waits out a `RedisError`. redis-py raises another error if no node of a Cluster
+    answers, which would end the worker for good.
     """
     this = asyncio.current_task()
     while True:
@@ -252,7 +253,7 @@ async def work(worker: Worker) -> None:
 
 
 async def let_go_of_dead(docket: Docket, store: Store, working: asyncio.Task[None]) -> None:
-    """While a worker ends: break its connections to a Redis that does not answer.
+    """Close a worker's connections to a Redis that does not answer, while the worker ends.
 
     docket reads without a timeout, so a Redis that hangs would keep the process from ending.
     """

@@ -1,11 +1,11 @@
-"""Local dispatch: work that begins now is done in this process if it has room, else by docket.
+"""Local dispatch runs immediate work in this process if there is room, and else through docket.
 
-A detour over docket costs time and, for every reply, several more Redis commands. docket's tasks
+A detour through docket costs time and, for every reply, several more Redis commands. docket's tasks
 hand their work to this module too, and end at once: so docket's slots stay free for timers and the
 sweep, however long a delivery waits for a slot, for Devin, or for Slack.
 
-The mailbox and the outbox make both safe: the sweep finds whatever stays due in Redis because this
-process had no room, or died before or while doing it, and a docket task that was lost.
+The mailbox and the outbox make both safe: if this process had no room or died, or if a docket task
+was lost, the work stays due in Redis, and the sweep finds it.
 """
 
 import asyncio
@@ -26,28 +26,28 @@ from bot.store.outbox import GRACE
 log = logging.getLogger(__name__)
 
 TELLING_AT_ONCE = 4
-"""Entries of one kind; Slack takes a message a second in a channel, and some 50 marks a minute."""
+"""Concurrent entries of a kind; Slack takes 1 message a second per channel, ~50 marks a minute."""
 
 LATE_AT_ONCE = 16
-"""The same for entries that docket brings, so that a flood of first ✅ delays nothing else."""
+"""Concurrent entries that docket brings, so that a flood of first ✅ delays nothing else."""
 
 WAKING_FOR_EACH_SLOT = 4
-"""Sessions that wait here for a slot; more go to docket, where a process with room takes them."""
+"""Most sessions that wait here for a slot; more go to docket, for a process with room."""
 
 BROUGHT_FOR_EACH_SLOT = 16
-"""Sessions that wait here if docket brings them; more stay in Redis, to be looked for later."""
+"""Most sessions that wait here once docket brings some; more stay in Redis until there is room."""
 
 MOST_UNTOLD = 500
-"""Entries of one kind that wait here for their turn at Slack: ten minutes' worth of marks."""
+"""Most entries of one kind that wait here for Slack: ten minutes' worth of marks."""
 
 LOOK_SECONDS = 0.1
-"""Between two looks for more; a process takes less time over what one look finds."""
+"""The pause between two looks for more work; a process needs less for what one look finds."""
 
 T = TypeVar("T")
 
 
 class Line(Generic[T]):
-    """Work that waits for one of `slots`, in the order it came; nothing waits twice."""
+    """A queue of work for `slots` concurrent runs: first come, first served, without duplicates."""
 
     def __init__(self, background: Background, slots: int) -> None:
         self._background = background
@@ -57,18 +57,18 @@ class Line(Generic[T]):
 
     @property
     def is_short(self) -> bool:
-        """Whether fewer wait than there are slots."""
+        """True if fewer pieces of work wait than there are slots."""
         return len(self._waiting) < self._slots
 
     def has_room(self, most: int) -> bool:
-        """Whether fewer than `most` wait or run."""
+        """Return True if fewer than `most` pieces of work wait or run."""
         return len(self._waiting) + self._running < most
 
     def add(self, what: T, work: Callable[[], Awaitable[None]], most: int) -> bool:
-        """Do `work` when its turn comes; False without room for it, True also if `what` waits.
+        """Run `work` when its turn comes; return False without room, True also if `what` waits.
 
-        Work that waits has looked at nothing yet, so it serves this caller as well. Work that runs
-        may have looked too early, so `what` may wait beside it.
+        Waiting work has not read anything yet, so it serves this caller as well. Running work may
+        have read too early, so `what` may wait beside it.
         """
         if what in self._waiting:
             return True
@@ -97,7 +97,7 @@ class Line(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """The use-cases that run here."""
+    """The use cases that run here."""
 
     deliver: Callable[[SessionId], Awaitable[None]]
     abandoned: Callable[[timedelta, int], Awaitable[Sequence[SessionId]]]
@@ -108,7 +108,7 @@ class Work:
 
 
 class LocalDispatch:
-    """A `Schedule` that hands to another one what is for later, or too much for this process."""
+    """A `Schedule` that passes later work, and work without room here, to another one."""
 
     def __init__(self, schedule: Schedule, background: Background, concurrency: int) -> None:
         self._schedule = schedule
@@ -124,11 +124,11 @@ class LocalDispatch:
 
     @property
     def is_full(self) -> bool:
-        """Whether as many marks wait here as are kept waiting."""
+        """True if `MOST_UNTOLD` marks wait or run here."""
         return not self._marks.has_room(MOST_UNTOLD)
 
     def serve(self, work: Work) -> None:
-        """Run `work` here; until then everything goes to the other schedule."""
+        """Run `work` here; before this call, everything goes to the other schedule."""
         self._work = work
 
     async def wake(self, session: SessionId, after: float = 0.0) -> None:
@@ -137,10 +137,10 @@ class LocalDispatch:
             await self._schedule.wake(session, after)
 
     async def deliver_here(self, session: SessionId) -> None:
-        """Deliver the session's mail soon, as docket asks; returns at once.
+        """Deliver the session's mail soon, at docket's request; return at once.
 
-        Without room for it here, its mail stays due in Redis and is looked for when there is. A
-        process that is closing passes it on.
+        Without room, the mail stays due in Redis, and is looked for when there is room. A process
+        that is closing passes it on.
 
         Raises:
             StoreAway: it could not be passed on.
@@ -155,9 +155,9 @@ class LocalDispatch:
     async def tell(
         self, owed: Owed, after: float = 0.0, attempt: int = 1, *, is_mark: bool = False
     ) -> None:
-        """Tell an entry of the outbox, in `after` seconds; `is_mark`: it is a first ✅ and no more.
+        """Tell an entry of the outbox, in `after` seconds; `is_mark`: it is only a first ✅.
 
-        Where too many wait, a mere mark is dropped, and anything else told a little later.
+        If too many wait, a ✅ is dropped, and any other entry is told a little later.
         """
         work = self._work
         if after or self._background.is_closing or work is None:
@@ -172,10 +172,10 @@ class LocalDispatch:
             await work.shed(owed, attempt)
 
     async def tell_here(self, owed: Owed, attempt: int) -> None:
-        """Tell an entry soon, as docket asks; returns at once.
+        """Tell an entry soon, at docket's request; return at once.
 
-        Without room for it here, the sweep brings it again. A process that is closing tells it
-        first: docket would take no second task for the same attempt.
+        Without room, the sweep brings it again. A process that is closing tells it before it
+        returns: docket would not accept a second task for the same attempt.
         """
         work = self._work
         if work is None:
@@ -186,7 +186,7 @@ class LocalDispatch:
             self._late[owed.kind].add(owed, lambda: _tell(work, owed, attempt), MOST_UNTOLD)
 
     def _take(self, session: SessionId, for_each_slot: int) -> bool:
-        """Whether the session waits here for a slot now."""
+        """Queue the session for a slot here; return False if that is not possible."""
         work = self._work
         if self._background.is_closing or work is None:
             return False
@@ -200,9 +200,9 @@ class LocalDispatch:
             self._look_for_more()
 
     def _look_for_more(self) -> None:
-        """Look what else is due, if docket has brought some of it and hardly any is left here.
+        """Look for more due sessions, if docket has brought some and few are left here.
 
-        The sweep wakes only some sessions at a time, and no slot should stand idle until the next.
+        A sweep wakes only some sessions, and no slot should stay idle until the next one.
         """
         if not self._may_be_more or self._is_looking or not self._sessions.is_short:
             return
