@@ -4,7 +4,7 @@ Slack tells of many changes that nobody made, link previews above all; those end
 Shapes: docs.slack.dev/reference/events/message/message_changed and message_deleted.
 """
 
-from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
+from slack_bolt.async_app import AsyncApp
 
 from bot.model.lenient import mapping, string
 from bot.model.people import UserId, is_id
@@ -13,8 +13,7 @@ from bot.model.threads import is_ts, ts_micros
 from bot.relay.edits import Deletion, Edit, deletion_of
 from bot.relay.relay import Relay
 from bot.wording import actions, corrections
-from handlers.askers import Asker
-from handlers.failures import ignored, telling
+from bot.wording.message import SlackMessage
 from handlers.parse.events import (
     REPLY_SUBTYPES,
     Payload,
@@ -24,7 +23,8 @@ from handlers.parse.events import (
     parse_message,
     parse_thread,
 )
-from handlers.parse.interactions import TicketPress, parse_ticket_press
+from handlers.parse.interactions import TicketPress
+from handlers.ticket_buttons import ticket_press
 
 CHANGES = ("message_changed", "message_deleted")
 """The subtypes of events that tell of a change."""
@@ -34,20 +34,10 @@ def register(app: AsyncApp, relay: Relay) -> None:
     """Listen to *Send the correction*."""
 
     @app.action(actions.SEND_CORRECTION)
-    async def on_send_correction(ack: AsyncAck, body: Payload, respond: AsyncRespond) -> None:
-        await ack()
-        press = parse_ticket_press(body, relay.workspace.team)
-        if press is None:
-            ignored(body)
-            return
-        asker = Asker(relay, respond, press.by, press.channel, press.thread_ts)
-        await relay.background.soon(_send(relay, press, asker))
-
-
-async def _send(relay: Relay, press: TicketPress, asker: Asker) -> None:
-    async with telling(asker):
+    @ticket_press(relay)
+    async def on_send_correction(press: TicketPress) -> SlackMessage:
         await relay.edits.send(press.number, press.by, press.channel)
-        await asker.tell(corrections.CORRECTION_SENT, replaces=True)
+        return corrections.CORRECTION_SENT
 
 
 async def follow(relay: Relay, event: Payload, bot_user: str) -> None:

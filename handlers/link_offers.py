@@ -5,7 +5,7 @@ Every message that is not ours passes `names_session`, so that is a search for a
 
 from dataclasses import dataclass
 
-from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
+from slack_bolt.async_app import AsyncApp
 
 from bot.model.lenient import string
 from bot.model.people import UserId
@@ -13,10 +13,10 @@ from bot.model.sessions import SESSION_ADDRESS, SessionId, find_session
 from bot.model.threads import ThreadRef
 from bot.relay.relay import Relay
 from bot.wording import actions, thread_links
-from handlers.askers import Asker
-from handlers.failures import ignored, telling
+from bot.wording.message import SlackMessage
 from handlers.parse.events import REPLY_SUBTYPES, Payload, is_aside, parse_thread
-from handlers.parse.interactions import TicketPress, parse_ticket_press
+from handlers.parse.interactions import TicketPress
+from handlers.ticket_buttons import ticket_press
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,20 +33,10 @@ def register(app: AsyncApp, relay: Relay) -> None:
     """Listen to the button; `replies` makes the offers."""
 
     @app.action(actions.LINK_OFFERED)
-    async def on_offer_taken(ack: AsyncAck, body: Payload, respond: AsyncRespond) -> None:
-        await ack()
-        press = parse_ticket_press(body, relay.workspace.team)
-        if press is None:
-            ignored(body)
-            return
-        asker = Asker(relay, respond, press.by, press.channel, press.thread_ts)
-        await relay.background.soon(_take_up(relay, press, asker))
-
-
-async def _take_up(relay: Relay, press: TicketPress, asker: Asker) -> None:
-    async with telling(asker):
+    @ticket_press(relay)
+    async def on_offer_taken(press: TicketPress) -> SlackMessage:
         session = await relay.link_offers.take_up(press.number, press.by, press.channel)
-        await asker.tell(thread_links.offer_taken(session), replaces=True)
+        return thread_links.offer_taken(session)
 
 
 def names_session(event: Payload) -> bool:

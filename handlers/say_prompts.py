@@ -1,9 +1,6 @@
 """What people answer when `/devin-say` asks back: its form, and its menu of sessions."""
 
-from collections.abc import Coroutine
-from typing import Any
-
-from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
+from slack_bolt.async_app import AsyncAck, AsyncApp
 
 from bot.model.sessions import parse_session
 from bot.relay.relay import Relay
@@ -11,11 +8,11 @@ from bot.text.to_slack import escape
 from bot.wording import actions, say_form
 from bot.wording.button_values import parse_choice_value
 from bot.wording.message import SlackMessage
-from handlers.askers import Asker
-from handlers.failures import ignored, telling
+from handlers.failures import ignored
 from handlers.modals import answer
 from handlers.parse.events import Payload
-from handlers.parse.interactions import parse_submission, parse_ticket_press
+from handlers.parse.interactions import TicketPress, parse_submission
+from handlers.ticket_buttons import ticket_press
 
 
 def register(app: AsyncApp, relay: Relay) -> None:
@@ -42,32 +39,12 @@ def register(app: AsyncApp, relay: Relay) -> None:
         await answer(relay, ack, actions.MESSAGE_FIELD, work)
 
     @app.action(actions.SAY_CHOSEN)
-    async def on_say_chosen(ack: AsyncAck, body: Payload, respond: AsyncRespond) -> None:
-        await ack()
-        press = parse_ticket_press(body, relay.workspace.team)
-        if press is None:
-            ignored(body)
-            return
+    @ticket_press(relay)
+    async def on_say_chosen(press: TicketPress) -> SlackMessage | None:
         number, index = parse_choice_value(press.number) or ("", 0)
-        work = relay.say_prompts.choose(number, index, press.by, press.channel)
-        asker = Asker(relay, respond, press.by, press.channel, press.thread_ts)
-        await relay.background.soon(_replace(asker, work))
+        return await relay.say_prompts.choose(number, index, press.by, press.channel)
 
     @app.action(actions.SAY_CANCELLED)
-    async def on_say_cancelled(ack: AsyncAck, body: Payload, respond: AsyncRespond) -> None:
-        await ack()
-        press = parse_ticket_press(body, relay.workspace.team)
-        if press is None:
-            ignored(body)
-            return
-        work = relay.say_prompts.cancel(press.number, press.by, press.channel)
-        asker = Asker(relay, respond, press.by, press.channel, press.thread_ts)
-        await relay.background.soon(_replace(asker, work))
-
-
-async def _replace(asker: Asker, work: Coroutine[Any, Any, SlackMessage | None]) -> None:
-    """Put what `work` tells into the place of the menu; of a second answer, nothing."""
-    async with telling(asker):
-        words = await work
-        if words is not None:
-            await asker.tell(words, replaces=True)
+    @ticket_press(relay)
+    async def on_say_cancelled(press: TicketPress) -> SlackMessage | None:
+        return await relay.say_prompts.cancel(press.number, press.by, press.channel)
