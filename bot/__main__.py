@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
+import bot.slim  # noqa: F401  (before any import that would load rich)
 from bot.app import open_bot
 from bot.check import findings
 from bot.model.errors import OperatorError, SettingsError
