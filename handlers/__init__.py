@@ -21,7 +21,7 @@
 
 from slack_bolt.async_app import AsyncApp
 
-from bot.relay.relay import Relay
+from bot.relay import Relay
 from handlers import (
     actions,
     channel_moves,

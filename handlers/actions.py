@@ -7,7 +7,7 @@ thread where it was pressed, and the person is asked for like anybody who replie
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 
 from bot.model.errors import NoSuchReply
-from bot.relay.relay import Relay
+from bot.relay import Relay
 from bot.wording import actions, delivery_reports
 from handlers.askers import Asker
 from handlers.failures import ignored, telling

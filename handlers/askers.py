@@ -15,7 +15,7 @@ from slack_bolt.async_app import AsyncRespond
 from bot.model.errors import StoreAway
 from bot.model.people import UserId
 from bot.model.threads import ThreadRef
-from bot.relay.relay import Relay
+from bot.relay import Relay
 from bot.wording.message import SlackMessage
 
 log = logging.getLogger(__name__)

@@ -4,7 +4,7 @@ from slack_bolt.async_app import AsyncApp
 
 from bot.model.lenient import string
 from bot.model.people import is_id
-from bot.relay.relay import Relay
+from bot.relay import Relay
 from handlers.parse.events import Payload
 
 

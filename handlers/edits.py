@@ -10,8 +10,8 @@ from bot.model.lenient import mapping, string
 from bot.model.people import UserId, is_id
 from bot.model.replies import reply_id
 from bot.model.threads import is_ts, ts_micros
+from bot.relay import Relay
 from bot.relay.edits import Deletion, Edit, deletion_of
-from bot.relay.relay import Relay
 from bot.wording import actions, corrections
 from bot.wording.message import SlackMessage
 from handlers.parse.events import (

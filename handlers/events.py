@@ -7,7 +7,7 @@ knows which one fits, for every event, also those that are not ours.
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.context.async_context import AsyncBoltContext
 
-from bot.relay.relay import Relay
+from bot.relay import Relay
 from handlers import edits, mentions, replies
 from handlers.parse.events import Payload, parse_command
 

@@ -19,7 +19,7 @@ from bot.model.errors import EmptyMessage, NotAllowed, PassingError, PersonError
 from bot.model.lenient import mapping, string
 from bot.model.people import Standing, is_id
 from bot.model.threads import ThreadRef
-from bot.relay.relay import Relay
+from bot.relay import Relay
 from bot.runtime.logs import unforeseen
 from bot.slack.receiving.malformed import is_malformed
 from bot.wording import refusals

@@ -3,7 +3,7 @@
 from slack_bolt.async_app import AsyncAck, AsyncApp
 
 from bot.model.errors import NotLinked
-from bot.relay.relay import Relay
+from bot.relay import Relay
 from bot.wording import actions, home_view
 from handlers.failures import caught, ignored, in_words
 from handlers.parse.events import Payload

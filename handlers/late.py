@@ -12,8 +12,8 @@ from bot.catch_up.reader import Unheard
 from bot.model.errors import NotAllowed, PersonError
 from bot.model.replies import Change, Reply, Voucher
 from bot.model.threads import ThreadRef
+from bot.relay import Relay
 from bot.relay.accept import FRESH
-from bot.relay.relay import Relay
 from bot.slack.identity import Identity
 from handlers.failures import whisper
 from handlers.mentions import claim_of

@@ -11,7 +11,7 @@ from bot.model.lenient import string
 from bot.model.people import UserId
 from bot.model.sessions import SESSION_ADDRESS, SessionId, find_session
 from bot.model.threads import ThreadRef
-from bot.relay.relay import Relay
+from bot.relay import Relay
 from bot.wording import actions, thread_links
 from bot.wording.message import SlackMessage
 from handlers.parse.events import REPLY_SUBTYPES, Payload, is_aside, parse_thread

@@ -6,7 +6,7 @@ whichever comes first is answered.
 
 from bot.model.errors import LinkedElsewhere, PersonError
 from bot.model.threads import ThreadRef, ts_micros
-from bot.relay.relay import Relay
+from bot.relay import Relay
 from bot.wording import commands, refusals, thread_links
 from bot.wording.message import SlackMessage
 from handlers.failures import whisper

@@ -12,7 +12,7 @@ from typing import Any
 from slack_bolt.async_app import AsyncAck
 
 from bot.model.errors import RelayError, SlackRefused
-from bot.relay.relay import Relay
+from bot.relay import Relay
 from bot.wording import forms
 from bot.wording.blocks import View
 from bot.wording.message import SlackMessage, plain

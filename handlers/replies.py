@@ -7,7 +7,7 @@ means that Slack sends the event again.
 from bot.model.errors import NotLinked, SlackRefused
 from bot.model.lenient import string
 from bot.model.replies import ASTRAY, Change, Voucher
-from bot.relay.relay import Relay
+from bot.relay import Relay
 from bot.slack.threads import NO_SUCH_THREAD
 from bot.wording import refusals
 from handlers import link_offers

@@ -10,7 +10,7 @@ from functools import partial
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 
 from bot.model.errors import BadSession, ChooseSession
-from bot.relay.relay import Relay
+from bot.relay import Relay
 from bot.wording import devin_say, forms, refusals, say_form
 from bot.wording.blocks import View
 from handlers.askers import Asker

@@ -3,7 +3,7 @@
 from slack_bolt.async_app import AsyncAck, AsyncApp
 
 from bot.model.sessions import parse_session
-from bot.relay.relay import Relay
+from bot.relay import Relay
 from bot.text.to_slack import escape
 from bot.wording import actions, say_form
 from bot.wording.button_values import parse_choice_value

@@ -12,7 +12,7 @@ from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 
 from bot.model.errors import EmptyMessage
 from bot.model.replies import Change
-from bot.relay.relay import Relay
+from bot.relay import Relay
 from bot.relay.shortcuts import Linked, Question
 from bot.wording import actions, forms, shortcuts, thread_links
 from bot.wording.blocks import View

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 
 from slack_bolt.async_app import AsyncAck, AsyncRespond
 
-from bot.relay.relay import Relay
+from bot.relay import Relay
 from bot.wording.message import SlackMessage
 from handlers.askers import Asker
 from handlers.failures import ignored, telling

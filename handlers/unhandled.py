@@ -8,7 +8,7 @@ import re
 
 from slack_bolt.async_app import AsyncAck, AsyncApp
 
-from bot.relay.relay import Relay
+from bot.relay import Relay
 from handlers.parse.events import Payload
 
 log = logging.getLogger(__name__)

@@ -14,7 +14,7 @@ from bot.model.lenient import clean, mapping, string
 from bot.model.people import is_id
 from bot.model.threads import is_ts
 from bot.model.workflow_steps import Flaw, StepAsked
-from bot.relay.relay import Relay
+from bot.relay import Relay
 from handlers.parse.events import Payload
 
 _CHANNEL = re.compile(r"(?:<#)?([CG][A-Z0-9]{2,30})(?:\|[^<>]*)?>?", re.ASCII)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from bot.catch_up.listening import Listening
 from bot.catch_up.runner import CatchUp
-from bot.relay.relay import Relay
+from bot.relay import Relay
 from bot.wiring.delivering import Tuning, serve
 from bot.wiring.listening import catch_up_of, relay_of
 from bot.wiring.parts import Connections, shared_by

@@ -2,13 +2,13 @@
 
 from bot.catch_up.reader import ThreadReader
 from bot.catch_up.runner import CatchUp
+from bot.relay import Relay
 from bot.relay.channel_moves import ChannelMoves
 from bot.relay.edits import Edits
 from bot.relay.home import Home
 from bot.relay.late_replies import LateReplies
 from bot.relay.link_form import Linking
 from bot.relay.link_offers import LinkOffers
-from bot.relay.relay import Relay
 from bot.relay.say import Say
 from bot.relay.say_prompts import SayPrompts
 from bot.relay.shortcuts import MessageShortcuts
