@@ -1,1 +1,1 @@
-"""The tests: pure ones, ones at an edge, and ones of the whole bot; see conftest.py."""
+"""The tests: pure ones, edge tests, and tests of the whole bot; see conftest.py."""

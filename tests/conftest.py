@@ -1,6 +1,6 @@
-"""The real parts that tests are made of: Valkey, the sandbox's Slack and Devin, and the bot.
+"""The real parts that tests use: Valkey, the sandbox's Slack and Devin, and the bot.
 
-Three levels, told apart by what a test asks for: none of these (pure), `store` or `devin` (edge),
+The three levels differ in what a test requests: none of these (pure), `store` or `devin` (edge),
 or `bot` (whole, built by the same `open_bot` as production).
 """
 
@@ -24,7 +24,7 @@ from tests.support import long_first, not_run, secrets_guard
 from tests.support.desk import SESSION, Desk
 from tests.support.redis_servers import asked_for, node_url, serving
 
-# No test is timed: on a busy machine any of them takes long now and then.
+# No test is timed: on a busy machine any of them occasionally takes long.
 hypothesis.settings.register_profile(
     "patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
@@ -40,7 +40,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="session")
 def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A Redis for this process: `TEST_REDIS_URL`, or one of its own, of the kind `TEST_REDIS`."""
+    """A Redis for this process: `TEST_REDIS_URL`, or a separate one of the kind `TEST_REDIS`."""
     given = os.environ.get("TEST_REDIS_URL")
     if given:
         yield given
@@ -51,7 +51,7 @@ def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture
 def redis_url(redis_server: str) -> Iterator[str]:
-    """An empty Redis; after the test, no key of ours may be there that would stay for ever."""
+    """An empty Redis; after the test, it may not have a relay key that would never expire."""
     with redis.Redis.from_url(node_url(redis_server), decode_responses=True) as client:
         client.flushall()
         yield redis_server
@@ -63,14 +63,14 @@ def redis_url(redis_server: str) -> Iterator[str]:
 
 @pytest.fixture
 async def raw(redis_url: str) -> AsyncIterator[redis.asyncio.Redis]:
-    """Redis itself, to look behind the keepers and to play expiry."""
+    """A plain Redis client, to look at keys directly and to simulate expiry."""
     async with redis.asyncio.Redis.from_url(node_url(redis_url), decode_responses=True) as client:
         yield client
 
 
 @pytest.fixture
 async def store(redis_url: str) -> AsyncIterator[Store]:
-    """Our connection to Redis."""
+    """The relay's connection to Redis."""
     async with open_store(redis_url) as opened:
         yield opened
 
@@ -85,7 +85,7 @@ async def box() -> AsyncIterator[Sandbox]:
 
 @pytest.fixture
 async def http_box() -> AsyncIterator[Sandbox]:
-    """A local Slack that sends signed HTTP requests, once it is told where (`request_url`)."""
+    """A local Slack that sends signed HTTP requests, once it is told where to (`request_url`)."""
     async with Sandbox(transport="http") as sandbox:
         sandbox.devin.add_session(SESSION)
         yield sandbox
@@ -93,12 +93,12 @@ async def http_box() -> AsyncIterator[Sandbox]:
 
 @pytest.fixture
 def environ(box: Sandbox, redis_url: str, tmp_path: Path) -> dict[str, str]:
-    """The environment of a bot in Socket Mode; a test may add to it before it asks for `bot`."""
+    """The environment of a bot in Socket Mode; a test may add to it before it requests `bot`."""
     return environ_of(box, redis_url, tmp_path)
 
 
 def environ_of(box: Sandbox, redis_url: str, tmp_path: Path) -> dict[str, str]:
-    """What points a bot at the sandbox and at a Redis."""
+    """Return the settings that point a bot at the sandbox and at a Redis."""
     return {
         **environment_of(box.slack, box.devin),
         "REDIS_URL": redis_url,
@@ -129,5 +129,5 @@ async def bot(settings: Settings, box: Sandbox) -> AsyncIterator[Bot]:
 
 @pytest.fixture
 def desk(box: Sandbox) -> Desk:
-    """What people do and see, in the words of the tests."""
+    """The actions and observations of people, in the words of the tests."""
     return Desk(box)

@@ -1,1 +1,1 @@
-"""Outages: of Redis, Slack, Devin and our own processes."""
+"""Tests of outages: of Redis, Slack, Devin and the relay's own processes."""

@@ -1,6 +1,6 @@
-"""However much comes in, memory stays bounded, and nobody waits for somebody else's flood.
+"""Memory stays bounded under any load, and nobody waits for somebody else's flood.
 
-`FLOOD` and `BACKLOG` are the numbers of events and of waiting replies; the suite takes small ones.
+`FLOOD` and `BACKLOG` are the numbers of events and of queued replies; the suite uses small ones.
 """
 
 import asyncio
@@ -45,13 +45,13 @@ TTL = timedelta(days=1)
 
 
 def rss_mb(process: BotProcess) -> float:
-    """The memory of a process, from Linux."""
+    """Return the memory of a process, from Linux."""
     pages = int(Path(f"/proc/{process.process.pid}/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
 async def highest_mb(process: BotProcess, until: asyncio.Event) -> float:
-    """The most memory that it had until then."""
+    """Return the peak memory of the process so far."""
     highest = 0.0
 
     def is_over() -> bool:
@@ -65,7 +65,7 @@ async def highest_mb(process: BotProcess, until: asyncio.Event) -> float:
 
 @pytest.fixture
 async def patient_box() -> AsyncIterator[Sandbox]:
-    """A Slack that waits for acknowledgements as long as it takes, so that only the bot bounds."""
+    """A Slack that waits for acknowledgements without limit, so that only the bot sets bounds."""
     async with Sandbox(ack_timeout=LONG) as sandbox:
         sandbox.devin.add_session(SESSION)
         sandbox.devin.add_session(OTHER_SESSION)
@@ -76,7 +76,7 @@ async def patient_box() -> AsyncIterator[Sandbox]:
 async def test_a_flood_of_events_stays_outside_and_loses_no_reply(
     patient_box: Sandbox, redis_url: str, tmp_path: Path
 ) -> None:
-    """Mostly talk in threads without a link, all at once: the bot reads what it can work off."""
+    """The load is mostly talk in unlinked threads; the bot reads only what it can handle."""
     desk = Desk(patient_box)
     environ = environ_of(patient_box, redis_url, tmp_path)
     async with bot_process(environ, tmp_path, "run") as process:
@@ -105,7 +105,7 @@ async def test_a_flood_of_events_stays_outside_and_loses_no_reply(
 async def test_a_reader_that_waits_keeps_its_connection_and_sees_slack_s_wish_for_another(
     patient_box: Sandbox, redis_url: str, tmp_path: Path
 ) -> None:
-    """Notes are read in their turn; what a new connection cuts off comes again through it."""
+    """Envelopes are read in turn; events that a new connection cuts off come again through it."""
     desk = Desk(patient_box)
     async with bot_process(environ_of(patient_box, redis_url, tmp_path), tmp_path, "run") as bot:
         await desk.slack.wait_connected()
@@ -125,7 +125,7 @@ async def test_a_reader_that_waits_keeps_its_connection_and_sees_slack_s_wish_fo
 
 @pytest.mark.timeout(180)
 async def test_a_frozen_redis_stops_the_reading_and_not_the_connection(tmp_path: Path) -> None:
-    """Each event waits for seconds, a hundred at once: the rest waits in the socket, and comes."""
+    """A hundred events wait for seconds; the rest waits in the socket, and arrives later."""
     async with AsyncExitStack() as stack:
         valkey = await stack.enter_async_context(kept_valkey(tmp_path / "valkey"))
         box = await stack.enter_async_context(Sandbox(retry_delays=(0.1, 3.0, 10.0)))
@@ -151,7 +151,7 @@ async def test_a_frozen_redis_stops_the_reading_and_not_the_connection(tmp_path:
 async def test_marks_beyond_what_slack_takes_are_dropped_and_words_are_kept(
     store: Store, box: Sandbox, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A mark is best effort, and a flood of them must not pile up; words wait in Redis."""
+    """A mark is best effort, and a flood of marks must not pile up; messages wait in Redis."""
     in_flight, over = InFlight(), asyncio.Event()
     client = AsyncWebClient(box.slack.bot_token, base_url=box.slack.api_url)
     schedule = Planned()
@@ -181,7 +181,7 @@ async def test_marks_beyond_what_slack_takes_are_dropped_and_words_are_kept(
 
 
 async def fill(store: Store, thread: ThreadRef, number: int) -> None:
-    """Accept that many replies for the session, as their events would, and wake nobody."""
+    """Accept that many replies for the session, as their events would, without a wake-up."""
     mailbox = Mailbox(store, TTL)
 
     async def accept(one: int) -> None:
@@ -197,7 +197,7 @@ async def fill(store: Store, thread: ThreadRef, number: int) -> None:
 async def test_a_full_mailbox_costs_no_memory_and_nobody_s_turn(
     box: Sandbox, redis_url: str, tmp_path: Path
 ) -> None:
-    """The bot holds one reply of it at a time, and other sessions have theirs delivered."""
+    """The bot holds one of its replies at a time, and still delivers other sessions' mail."""
     desk, environ = Desk(box), environ_of(box, redis_url, tmp_path)
     box.devin.add_session(OTHER_SESSION)
     async with bot_process(environ, tmp_path, "run") as process, open_store(redis_url) as store:
@@ -227,13 +227,13 @@ async def test_a_full_mailbox_costs_no_memory_and_nobody_s_turn(
 
 
 def place_of(desk: Desk, thread: str, channel: str = "general") -> ThreadRef:
-    """A thread, as the bot names it."""
+    """Return a thread as the bot identifies it."""
     place = desk.slack.workspace.channel(channel).id
     return ThreadRef(team=desk.slack.team_id, channel=place, thread_ts=thread)
 
 
 def posts_in(desk: Desk, channel: str) -> int:
-    """How often Slack was asked to post there."""
+    """Return how often Slack was asked to post there."""
     place = desk.slack.workspace.channel(channel).id
     calls = [call for call in desk.slack.calls if call.method == "chat.postMessage"]
     return len([call for call in calls if call.params.get("channel") == place])
@@ -242,7 +242,7 @@ def posts_in(desk: Desk, channel: str) -> int:
 async def test_a_channel_that_slack_limits_is_not_hammered_and_delays_no_other(
     bot: Bot, desk: Desk, store: Store
 ) -> None:
-    """One message a second and channel: who waits does not ask, and all is told in the end."""
+    """Slack takes a message a second per channel; nobody asks before, and all are told."""
     desk.devin.add_session(OTHER_SESSION)
     thread = await desk.linked_thread()
     other = await desk.linked_thread(OTHER_SESSION, channel="secrets")

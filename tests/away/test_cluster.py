@@ -1,4 +1,4 @@
-"""On a Redis Cluster of three nodes, where our keys are on one and the scheduler's on another."""
+"""On a Redis Cluster of three nodes, the relay's and the scheduler's keys are on different ones."""
 
 import asyncio
 from collections.abc import Iterator, Sequence
@@ -22,22 +22,22 @@ from tests.support.waiting import stops, wait_until
 
 
 class Node:
-    """One node, spoken to by itself."""
+    """One node, addressed directly."""
 
     def __init__(self, port: int) -> None:
         self.client = redis.Redis(port=port, decode_responses=True)
 
     def ask(self, *words: str | int) -> object:
-        """What it answers to a command."""
+        """Return the node's answer to a command."""
         answer: object = self.client.execute_command(*words)  # type: ignore[no-untyped-call]
         return answer
 
     def keys(self, beginning: str) -> list[str]:
-        """Its keys with that beginning."""
+        """Return the node's keys with that prefix."""
         return [str(key) for key in self.client.scan_iter(f"{beginning}*", count=1000)]
 
     def endless(self) -> list[str]:
-        """Its keys of ours that would stay for ever."""
+        """Return the relay's keys on the node that would never expire."""
         return [key for key in self.keys(PREFIX) if self.client.ttl(key) == -1]
 
 
@@ -50,7 +50,7 @@ def ports(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sequence[int]]:
 
 @pytest.fixture
 def nodes(ports: Sequence[int]) -> Iterator[list[Node]]:
-    """The nodes, empty; after the test, none may have a key of ours that would stay for ever."""
+    """The empty nodes; after the test, none may have a relay key that would never expire."""
     found = [Node(port) for port in ports]
     for node in found:
         node.client.flushall()
@@ -65,14 +65,14 @@ def nodes(ports: Sequence[int]) -> Iterator[list[Node]]:
 
 @pytest.fixture
 def redis_url(nodes: list[Node], ports: Sequence[int]) -> str:
-    """The Cluster, by the node that has the slots of neither us nor the scheduler."""
+    """The Cluster's URL, by the node that has the slots of neither the relay nor the scheduler."""
     return f"redis+cluster://127.0.0.1:{ports[1]}"
 
 
 async def test_a_team_steers_a_session_from_a_thread(
     bot: Bot, desk: Desk, nodes: list[Node]
 ) -> None:
-    """Link, reply, suspended, send again, `/devin-say`: each script has its keys in one slot."""
+    """Link, reply, suspend, send again, `/devin-say`: each script has all its keys in one slot."""
     thread = await desk.linked_thread()
     first = await desk.reply("one", thread)
     await desk.until_marked("white_check_mark", first)
@@ -93,7 +93,7 @@ async def test_a_team_steers_a_session_from_a_thread(
 
 
 async def test_what_is_for_later_goes_through_the_scheduler(bot: Bot, desk: Desk) -> None:
-    """Docket has its tasks on the Cluster as well, and its worker runs them."""
+    """Docket keeps its tasks on the Cluster as well, and its worker runs them."""
     thread = await desk.linked_thread()
     desk.devin.behave(SESSION, "rate_limited", times=2)
     await desk.until_marked("white_check_mark", await desk.reply("in a while", thread))
@@ -103,7 +103,7 @@ async def test_what_is_for_later_goes_through_the_scheduler(bot: Bot, desk: Desk
 async def test_processes_share_it(
     environ: dict[str, str], desk: Desk, box: Sandbox, tmp_path: Path
 ) -> None:
-    """`run` listens, is killed, and a `worker` delivers what the dead one had in hand."""
+    """A `run` process is killed, and a `worker` delivers the mail that it had in hand."""
     box.devin.add_session(OTHER_SESSION)
     async with bot_process(environ, tmp_path, "run") as run:
         await box.slack.wait_connected()
@@ -134,14 +134,14 @@ async def test_check_finds_it_well(environ: dict[str, str], tmp_path: Path) -> N
 
 
 async def test_several_keys_are_read_at_once(store: Store) -> None:
-    """They share a slot, so that one MGET may name them."""
+    """The relay's keys share a slot, so that one MGET may name them."""
     assert await Claims(store, "T0").claim("one")
     keys = [once_key("T0", f"claim:{name}") for name in ("one", "two", "three")]
     assert [value is not None for value in await store.get_all(keys)] == [True, False, False]
 
 
 async def test_many_may_ask_at_once(store: Store) -> None:
-    """More than the hundred connections that redis-py allows a node by default."""
+    """There may be more than the hundred connections that redis-py allows per node by default."""
     names = [str(number) for number in range(101)]
     claims = Claims(store, "T0")
     first = await asyncio.gather(*(claims.claim(name) for name in names))
@@ -151,7 +151,7 @@ async def test_many_may_ask_at_once(store: Store) -> None:
 async def test_our_keys_may_move_to_another_node(
     bot: Bot, desk: Desk, nodes: list[Node], ports: Sequence[int]
 ) -> None:
-    """As when an operator adds a node: nobody has to be told, and nothing is lost."""
+    """When an operator adds a node, nobody has to be told, and nothing is lost."""
     thread = await desk.linked_thread()
     await desk.until_marked("white_check_mark", await desk.reply("before", thread))
     move_slot(nodes[2], nodes[1], ports[1])
@@ -164,7 +164,7 @@ async def test_our_keys_may_move_to_another_node(
 
 
 def move_slot(source: Node, target: Node, port: int) -> None:
-    """Give the slot of our keys, with all that is in it, from one node to another."""
+    """Move the slot of the relay's keys, with all its contents, from one node to another."""
     slot = str(source.ask("CLUSTER KEYSLOT", PREFIX))
     target_id, source_id = (str(node.ask("CLUSTER MYID")) for node in (target, source))
     target.ask("CLUSTER SETSLOT", slot, "IMPORTING", source_id)
@@ -177,7 +177,7 @@ def move_slot(source: Node, target: Node, port: int) -> None:
 
 @pytest.mark.parametrize("turns", range(0, 40, 4))
 async def test_what_asks_again_and_again_can_be_stopped(redis_url: str, turns: int) -> None:
-    """At whatever step of finding the node, connecting or asking it is cancelled."""
+    """A call can be canceled while it finds the node, connects or waits for the answer."""
     async with open_store(redis_url) as store:
         assert await stops(lambda: store.get_all([once_key("T0", "one")]), turns)
 
@@ -192,5 +192,5 @@ async def test_what_asks_again_and_again_can_be_stopped(redis_url: str, turns: i
     ],
 )
 def test_the_scheme_says_that_it_is_a_cluster(url: str, *, is_one: bool) -> None:
-    """And nothing else in the address, such as the password."""
+    """Nothing else in the address, such as the password, decides that."""
     assert is_cluster(url) is is_one

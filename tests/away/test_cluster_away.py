@@ -1,4 +1,4 @@
-"""A Cluster that is absent, stops or hangs, or wants a password: as any other Redis."""
+"""A Cluster that is absent, stops, hangs or wants a password is handled like any other Redis."""
 
 import asyncio
 import re
@@ -40,20 +40,20 @@ async def node(tmp_path: Path) -> AsyncIterator[ValkeyProcess]:
 
 @pytest.fixture
 def redis_url(node: ValkeyProcess) -> str:
-    """Its address."""
+    """The node's URL."""
     return f"redis+cluster://127.0.0.1:{node.port}"
 
 
 @pytest.fixture
 async def box() -> AsyncIterator[Sandbox]:
-    """A Slack that sends a second time only when the test says so."""
+    """A Slack that retries only when the test says so."""
     async with Sandbox(retry_delays=()) as sandbox:
         sandbox.devin.add_session(SESSION)
         yield sandbox
 
 
 async def act(node: ValkeyProcess, what: str) -> None:
-    """Break or mend it."""
+    """Break or restore the node."""
     if what in {"stop", "start", "kill"}:
         await getattr(node, what)()
     else:
@@ -64,7 +64,7 @@ async def act(node: ValkeyProcess, what: str) -> None:
 async def test_what_cannot_be_kept_is_not_acknowledged(
     bot: Bot, desk: Desk, node: ValkeyProcess, breaks: str, mends: str
 ) -> None:
-    """Slack's retry brings it back; we, and the scheduler, go on without a restart."""
+    """Slack's retry brings the event back; the relay and the scheduler go on without a restart."""
     thread = await desk.linked_thread()
     await desk.until_heard()
     await act(node, breaks)
@@ -82,7 +82,7 @@ async def test_what_cannot_be_kept_is_not_acknowledged(
 
 
 async def test_a_replica_takes_over(box: Sandbox, desk: Desk, tmp_path: Path) -> None:
-    """The node with our keys and the scheduler's is gone for good: we go on without a restart."""
+    """The node with the relay's and the scheduler's keys is lost; both go on without a restart."""
     options = ("--repl-diskless-sync-delay", "0")
     nodes = [
         ValkeyProcess(tmp_path / str(number), *cluster_options(), *options) for number in range(4)
@@ -112,7 +112,7 @@ async def test_a_replica_takes_over(box: Sandbox, desk: Desk, tmp_path: Path) ->
 
 
 async def answers(store: Store) -> bool:
-    """Whether Redis is there."""
+    """Return True if Redis answers."""
     try:
         await store.ping()
     except StoreAway:
@@ -124,7 +124,7 @@ async def answers(store: Store) -> bool:
 async def test_a_stop_while_it_is_away_is_a_stop(
     box: Sandbox, node: ValkeyProcess, redis_url: str, tmp_path: Path, breaks: str
 ) -> None:
-    """A platform that restarts everything at once must not have to kill it."""
+    """A platform that restarts everything at once must not have to kill the process."""
     environ = environ_of(box, redis_url, tmp_path)
     async with bot_process(environ, tmp_path, "run") as run:
         await box.slack.wait_connected()
@@ -134,14 +134,14 @@ async def test_a_stop_while_it_is_away_is_a_stop(
 
 
 async def test_an_absent_cluster_is_a_passing_error() -> None:
-    """redis-py has an exception of its own for it, which is no RedisError."""
+    """redis-py raises a special exception for it, which is not a `RedisError`."""
     async with open_store("redis+cluster://127.0.0.1:1") as store:
         with pytest.raises(StoreAway, match="RedisClusterException"):
             await store.ping()
 
 
 async def test_a_scheduler_without_its_cluster_says_so(node: ValkeyProcess, redis_url: str) -> None:
-    """Whoever schedules must know that it did not happen, and does not wait for it to come back."""
+    """A caller must learn that nothing was scheduled, without waiting for the Cluster."""
     async with open_docket(redis_url) as docket:
         docket.register(deliver)
         schedule = DocketSchedule(docket)
@@ -153,7 +153,7 @@ async def test_a_scheduler_without_its_cluster_says_so(node: ValkeyProcess, redi
 
 
 async def deliver(_: str) -> None:
-    """The name of our task."""
+    """A task with the name of the relay's own."""
 
 
 async def test_check_says_that_it_does_not_answer(box: Sandbox, tmp_path: Path) -> None:
@@ -169,7 +169,7 @@ async def test_check_says_that_it_does_not_answer(box: Sandbox, tmp_path: Path) 
 async def test_a_password_may_hold_any_character(
     box: Sandbox, desk: Desk, node: ValkeyProcess, tmp_path: Path, form: str
 ) -> None:
-    """Escaped in the address, for us and for each of the scheduler's connections."""
+    """The password is escaped in the address, for the relay and for each scheduler connection."""
     await node.tell("CONFIG", "SET", "requirepass", PASSWORD)
     escaped, place = quote(PASSWORD, safe=""), f"127.0.0.1:{node.port}"
     url = f"redis+cluster://{place}?password={escaped}"
@@ -185,7 +185,7 @@ async def test_a_password_may_hold_any_character(
 async def test_the_permissions_that_we_ask_for_are_enough(
     box: Sandbox, desk: Desk, node: ValkeyProcess, tmp_path: Path
 ) -> None:
-    """Those of SECURITY.md, for a user of its own."""
+    """The permissions are those of SECURITY.md, for a separate user."""
     text = (Path(__file__).parents[2] / "SECURITY.md").read_text()
     rules = re.findall(r"`([~&+-][^`]+)`", text.partition("an ACL user with")[2].partition(".")[0])
     await node.tell("ACL", "SETUSER", "relay", "on", ">secret", *rules)

@@ -1,4 +1,4 @@
-"""A command by mention is done or told, wherever its process or Redis goes away meanwhile."""
+"""A command by mention is carried out or answered even if its process or Redis goes away."""
 
 import asyncio
 import signal
@@ -26,14 +26,14 @@ MILLISECOND = timedelta(milliseconds=1)
 
 @pytest.fixture
 async def valkey(tmp_path: Path) -> AsyncIterator[ValkeyProcess]:
-    """A Valkey of its own, which keeps its data."""
+    """A separate Valkey, which keeps its data."""
     async with kept_valkey(tmp_path / "valkey") as server:
         yield server
 
 
 @pytest.fixture
 async def box() -> AsyncIterator[Sandbox]:
-    """A Slack that sends a second time only when the test says so."""
+    """A Slack that retries only when the test says so."""
     async with Sandbox(retry_delays=()) as sandbox:
         sandbox.devin.add_session(SESSION)
         yield sandbox
@@ -41,14 +41,14 @@ async def box() -> AsyncIterator[Sandbox]:
 
 @pytest.fixture
 def environ(box: Sandbox, valkey: ValkeyProcess, tmp_path: Path) -> dict[str, str]:
-    """What points a bot at both."""
+    """The environment of a bot on both."""
     return environ_of(box, valkey.url, tmp_path)
 
 
 class Asked:
-    """Ben asks for something, and Slack takes its time to say who he is.
+    """A request by Ben whose author Slack is slow to identify.
 
-    Until it does, the command is begun and not done.
+    Until Slack answers, the command is begun but not done.
     """
 
     def __init__(self, desk: Desk) -> None:
@@ -57,7 +57,7 @@ class Asked:
         self._desk = desk
 
     async def begin(self, words: str, thread: str) -> None:
-        """Let ben mention the bot, and wait until Slack is asked who he is."""
+        """Let Ben mention the bot, and wait until Slack is asked who he is."""
         calls, before = self._desk.slack.calls, len(self._desk.slack.deliveries)
         asked = sum(call.method == "users.info" for call in calls)
         self._desk.slack.fail_next("users.info", until=self.is_known)
@@ -68,7 +68,7 @@ class Asked:
         )
 
     async def until_taken(self) -> None:
-        """Let Slack bring each of its events again until it is acknowledged."""
+        """Let Slack retry each of its events until it is acknowledged."""
         for delivery in self.deliveries:
             await until_taken(self._desk, await delivery.settled())
 
@@ -80,7 +80,7 @@ DONE = {"unlink": "no longer linked", "mute": "Muted", "status": "Linked to"}
 async def test_a_command_that_redis_left_half_way_is_done_when_slack_brings_it_again(
     environ: dict[str, str], desk: Desk, valkey: ValkeyProcess, verb: str
 ) -> None:
-    """Both of its events come again; it is done once, and told once."""
+    """Both of its events come again; the command is carried out once, and answered once."""
     async with open_bot(load_settings(environ, None)):
         await desk.slack.wait_connected()
         thread = await desk.linked_thread()
@@ -106,7 +106,7 @@ async def test_a_command_that_redis_left_half_way_is_done_when_slack_brings_it_a
 async def test_a_command_whose_process_is_killed_over_it_is_done_by_the_next(
     environ: dict[str, str], desk: Desk, tmp_path: Path, verb: str
 ) -> None:
-    """Slack brings what nobody acknowledged; who died keeps nobody from doing it."""
+    """Slack retries unacknowledged events; the dead process does not block the command."""
     async with bot_process(environ, tmp_path, "run") as process:
         await desk.slack.wait_connected()
         thread = await desk.linked_thread()
@@ -125,7 +125,7 @@ async def test_a_command_whose_process_is_killed_over_it_is_done_by_the_next(
 async def test_what_is_done_is_told_although_its_process_dies_before_slack_takes_the_words(
     environ: dict[str, str], desk: Desk, valkey: ValkeyProcess, tmp_path: Path
 ) -> None:
-    """The words are owed from the same moment on from which Slack does not bring it again."""
+    """The answer is in the outbox from the moment on from which Slack does not retry the event."""
     async with bot_process(environ, tmp_path, "run") as process:
         await desk.slack.wait_connected()
         root = await desk.slack.say("Shall we?")
@@ -168,7 +168,7 @@ async def age_reports(url: str, by: timedelta) -> None:
 async def test_what_comes_late_undoes_nothing_that_was_asked_for_after_it(
     environ: dict[str, str], desk: Desk, late: str, since: str, told: str
 ) -> None:
-    """Slack's Delayed Events come in any order, up to a day late; who asked is told."""
+    """Slack's Delayed Events come in any order, up to a day late; the person who asked is told."""
     async with open_bot(load_settings(environ, None)):
         await desk.slack.wait_connected()
         thread = await desk.linked_thread()

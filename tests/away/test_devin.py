@@ -1,4 +1,4 @@
-"""Devin away for longer than anybody waits, or coming and going: each reply has one outcome."""
+"""Each reply has one outcome if Devin is away for longer than anybody waits, or comes and goes."""
 
 from collections.abc import AsyncIterator, Mapping
 from datetime import timedelta
@@ -19,20 +19,20 @@ SESSIONS = tuple(f"devin-{number:032x}" for number in range(3))
 
 @pytest.fixture
 def environ(environ: dict[str, str]) -> dict[str, str]:
-    """A bot that gives up soon."""
+    """The environment of a bot that gives up soon."""
     return environ | {"GIVE_UP_AFTER": f"{GIVE_UP_SECONDS}s"}
 
 
 @pytest.fixture
 async def bot(settings: Settings, box: Sandbox) -> AsyncIterator[Bot]:
-    """One whose notices are not still owed when a test ends."""
+    """A bot whose notices are all delivered when a test ends."""
     async with open_bot(settings, notice_after=timedelta(seconds=0.2)) as running:
         await box.slack.wait_connected()
         yield running
 
 
 async def threads_of(desk: Desk) -> dict[str, str]:
-    """A thread for each of the sessions."""
+    """Return a thread for each of the sessions."""
     threads = {}
     for session in SESSIONS:
         desk.devin.add_session(session)
@@ -41,7 +41,7 @@ async def threads_of(desk: Desk) -> dict[str, str]:
 
 
 def given_up(desk: Desk, thread: str) -> list[str]:
-    """The replies that the thread was told are given up, in order."""
+    """Return the replies that the thread was told are given up, in order."""
     said = [one for one in desk.said(thread) if "gave up" in one]
     return [number for one in said for number in ("one", "two", "three") if f"“{number}”" in one]
 
@@ -49,7 +49,7 @@ def given_up(desk: Desk, thread: str) -> list[str]:
 async def test_everything_that_waited_too_long_is_said_once_and_can_be_sent_again(
     bot: Bot, desk: Desk, store: Store
 ) -> None:
-    """In each session for itself; each *Send again* works once Devin is back."""
+    """This holds for each session separately; each *Send again* works once Devin is back."""
     threads = await threads_of(desk)
     await desk.devin.go_offline()
     replies = {
@@ -85,7 +85,7 @@ RETRY_AFTER: Mapping[str, tuple[Mapping[str, Any], int]] = {
 async def test_what_devin_asks_for_is_kept_within_reason(
     name: str, bot: Bot, desk: Desk, store: Store
 ) -> None:
-    """No longer than until the reply is given up, and no sooner than after half a second."""
+    """A `Retry-After` is half a second at least, and ends when the reply is given up at most."""
     how, most = RETRY_AFTER[name]
     thread = await desk.linked_thread()
     desk.devin.behave(SESSION, **how)
@@ -100,7 +100,7 @@ async def test_what_devin_asks_for_is_kept_within_reason(
 async def test_a_devin_that_comes_and_goes_gets_each_reply_once_in_order(
     away: str, bot: Bot, desk: Desk, store: Store
 ) -> None:
-    """Every second request is turned away; nothing is given up, since it answers between."""
+    """Every second request is refused, but nothing is given up, since Devin answers in between."""
     threads = await threads_of(desk)
     sent = []
     for number in range(4):

@@ -1,4 +1,4 @@
-"""Redis stopped, frozen, full or read-only: nothing is acknowledged, and nothing is lost."""
+"""While Redis is stopped, frozen, full or read-only, nothing is acknowledged or lost."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -49,7 +49,7 @@ async def writable(valkey: ValkeyProcess) -> None:
 
 
 async def locked(valkey: ValkeyProcess) -> None:
-    """Who has not said the password by now may do nothing any more."""
+    """Close the door to clients that have not authenticated by now."""
     await valkey.tell("CONFIG", "SET", "requirepass", PASSWORD)
     async with Redis.from_url(valkey.url, password=PASSWORD) as client:
         await client.client_kill_filter(_type="normal", skipme=True)
@@ -71,14 +71,14 @@ TROUBLES: dict[str, tuple[Act, Act]] = {
 
 @pytest.fixture
 async def valkey(tmp_path: Path) -> AsyncIterator[ValkeyProcess]:
-    """A Valkey of its own, which keeps its data."""
+    """A separate Valkey, which keeps its data."""
     async with kept_valkey(tmp_path / "valkey") as server:
         yield server
 
 
 @pytest.fixture(params=["socket", "http"])
 async def box(request: pytest.FixtureRequest) -> AsyncIterator[Sandbox]:
-    """A Slack by either transport that sends a second time only when the test says so."""
+    """A Slack with either transport that retries only when the test says so."""
     async with Sandbox(transport=request.param, retry_delays=()) as sandbox:
         sandbox.devin.add_session(SESSION)
         yield sandbox
@@ -86,7 +86,7 @@ async def box(request: pytest.FixtureRequest) -> AsyncIterator[Sandbox]:
 
 @pytest.fixture
 async def bot(box: Sandbox, valkey: ValkeyProcess, tmp_path: Path) -> AsyncIterator[Bot]:
-    """A bot on that Valkey, by the transport of the sandbox."""
+    """A bot on that Valkey, with the transport of the sandbox."""
     environ = environ_of(box, valkey.url, tmp_path)
     if box.slack.transport == "http":
         del environ["SLACK_APP_TOKEN"]
@@ -100,7 +100,7 @@ async def bot(box: Sandbox, valkey: ValkeyProcess, tmp_path: Path) -> AsyncItera
 
 
 async def readiness(bot: Bot) -> tuple[int, dict[str, str]]:
-    """What `/readyz` says: status, and what it waits for."""
+    """Return the status of `/readyz`, and what it waits for."""
     url = f"http://127.0.0.1:{bot.port}/readyz"
     async with aiohttp.ClientSession() as web, web.get(url) as answer:
         return answer.status, (await answer.json()).get("waiting_for", {})
@@ -114,7 +114,7 @@ async def is_ready(bot: Bot) -> bool:
 async def test_what_cannot_be_kept_is_not_acknowledged(
     bot: Bot, desk: Desk, valkey: ValkeyProcess, trouble: str
 ) -> None:
-    """Slack's retry brings it back, and without a restart it is taken then, once."""
+    """Slack's retry brings the event back, and it is then accepted once, without a restart."""
     breaks, mends = TROUBLES[trouble]
     thread = await desk.linked_thread()
     await desk.until_heard()
@@ -135,7 +135,7 @@ async def test_what_cannot_be_kept_is_not_acknowledged(
 async def test_what_takes_redis_a_moment_is_acknowledged_at_the_first_try(
     bot: Bot, desk: Desk, valkey: ValkeyProcess
 ) -> None:
-    """Slow is not away: Slack waits 3 s."""
+    """A slow Redis is not an outage: Slack waits 3 s."""
     thread = await desk.linked_thread()
     await desk.until_heard()
     await valkey.tell("CLIENT", "PAUSE", "1200", "ALL")
@@ -147,7 +147,7 @@ async def test_what_takes_redis_a_moment_is_acknowledged_at_the_first_try(
 
 
 async def test_a_redis_that_is_still_loading_is_away() -> None:
-    """As after a restart with much in it; the reason is told in Redis' own word."""
+    """This happens after a restart with much data; the reason is reported in Redis's own word."""
 
     async def load(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while await reader.read(4096):
@@ -166,11 +166,11 @@ async def test_a_redis_that_is_still_loading_is_away() -> None:
 async def test_an_edit_a_deletion_and_a_step_come_again(
     bot: Bot, desk: Desk, valkey: ValkeyProcess, trouble: str
 ) -> None:
-    """None of them is acknowledged before it is kept; taken then, each acts once."""
+    """None of them is acknowledged before it is stored; each then acts once."""
     breaks, mends = TROUBLES[trouble]
     thread = await desk.linked_thread()
     desk.devin.behave(SESSION, "slow", delay=5, times=1)
-    await desk.reply("Zero", thread)  # holds up the others until all is as it was
+    await desk.reply("Zero", thread)  # holds up the others until everything is as it was
     await wait_until(lambda: desk.devin.requests, "Devin was asked")
     edited, deleted = await desk.reply("One", thread), await desk.reply("Two", thread)
     await desk.until_heard()
@@ -194,7 +194,7 @@ async def test_an_edit_a_deletion_and_a_step_come_again(
 async def test_a_command_is_acknowledged_and_its_failure_told(
     bot: Bot, desk: Desk, valkey: ValkeyProcess, trouble: str
 ) -> None:
-    """Slack brings no command back, so the person must hear that nothing was sent."""
+    """Slack does not retry a command, so the person must be told that nothing was sent."""
     breaks, mends = TROUBLES[trouble]
     await breaks(valkey)
     delivery = await desk.slack.slash("/devin-say", f"{SESSION} hello")
@@ -210,7 +210,7 @@ async def test_a_command_is_acknowledged_and_its_failure_told(
 async def test_a_button_that_cannot_work_says_so(
     bot: Bot, desk: Desk, valkey: ValkeyProcess
 ) -> None:
-    """And works when Redis is back."""
+    """The button works again when Redis is back."""
     thread = await desk.linked_thread()
     desk.devin.behave(SESSION, "suspended", times=1)
     ts = await desk.reply("asleep", thread)
@@ -230,7 +230,7 @@ async def test_a_button_that_cannot_work_says_so(
 async def test_an_outcome_is_kept_when_redis_comes_back(
     bot: Bot, desk: Desk, valkey: ValkeyProcess
 ) -> None:
-    """Devin's answer is known in one place only: it is held until it can be written."""
+    """Devin's answer exists in one place only, so it is held until it can be written."""
     thread = await desk.linked_thread()
     desk.devin.behave(SESSION, "slow", delay=0.5, times=1)
     first = await desk.reply("one", thread)
@@ -249,7 +249,7 @@ async def test_an_outcome_is_kept_when_redis_comes_back(
 async def test_a_stop_while_redis_is_in_trouble_is_a_stop(
     valkey: ValkeyProcess, tmp_path: Path, trouble: str
 ) -> None:
-    """A platform that restarts everything at once must not have to kill it."""
+    """A platform that restarts everything at once must not have to kill the process."""
     breaks, mends = TROUBLES[trouble]
     async with Sandbox() as sandbox:
         environ = environ_of(sandbox, valkey.url, tmp_path)
@@ -257,7 +257,7 @@ async def test_a_stop_while_redis_is_in_trouble_is_a_stop(
             await sandbox.slack.wait_connected()
             await process.until_logged("started")
             await breaks(valkey)
-            if trouble != "frozen":  # which docket, that reads without a timeout, does not notice
+            if trouble != "frozen":  # docket, which reads without a timeout, does not notice that
                 await process.until_logged("Redis is unavailable")
             assert await process.stop() == 0
     await mends(valkey)
@@ -265,7 +265,7 @@ async def test_a_stop_while_redis_is_in_trouble_is_a_stop(
 
 @pytest.mark.parametrize("turns", range(12))
 async def test_what_asks_redis_again_and_again_can_be_stopped(redis_url: str, turns: int) -> None:
-    """At whatever step of connecting or asking it is cancelled: Python 3.11 may swallow that."""
+    """A call can be canceled at every step, although Python 3.11 may swallow a cancellation."""
     async with open_store(redis_url) as store:
         assert await stops(store.ping, turns)
 
@@ -274,7 +274,7 @@ async def test_what_asks_redis_again_and_again_can_be_stopped(redis_url: str, tu
 async def test_what_slack_brings_no_more_is_found_and_comes_first(
     bot: Bot, desk: Desk, valkey: ValkeyProcess, *, is_followed: bool
 ) -> None:
-    """An outage longer than all retries, with Slack connected all the time: order is kept, too."""
+    """The outage outlasts all retries while Slack stays connected; the order is kept as well."""
     thread = await desk.linked_thread()
     await desk.until_marked("white_check_mark", await desk.reply("before", thread))
     await desk.until_heard()
@@ -298,7 +298,7 @@ async def test_what_slack_brings_no_more_is_found_and_comes_first(
 async def test_what_one_process_refused_comes_before_what_another_accepts(
     bot: Bot, box: Sandbox, desk: Desk, valkey: ValkeyProcess, tmp_path: Path
 ) -> None:
-    """It learns at Redis' return what the other one knows alone, while the first replies settle."""
+    """The other process learns of it when Redis returns, while the first replies still wait."""
     environ = environ_of(box, valkey.url, tmp_path)
     environ["SLACK_SIGNING_SECRET"] = box.slack.signing_secret
     async with open_bot(load_settings(environ, None)) as other:
@@ -320,7 +320,7 @@ async def test_what_one_process_refused_comes_before_what_another_accepts(
 async def test_what_was_asked_for_in_an_outage_is_asked_back(
     bot: Bot, desk: Desk, valkey: ValkeyProcess
 ) -> None:
-    """Also in a thread without a link: who asked must not believe that it was done."""
+    """This includes unlinked threads: nobody must believe that the command was carried out."""
     thread, other = await desk.linked_thread(), await desk.slack.say("Shall we?")
     await desk.until_heard()
     await valkey.stop()
@@ -342,7 +342,7 @@ async def test_what_was_asked_for_in_an_outage_is_asked_back(
 async def test_what_was_deleted_in_an_outage_stays_so_though_slack_brings_it_before_it_is_read(
     bot: Bot, box: Sandbox, desk: Desk, valkey: ValkeyProcess
 ) -> None:
-    """The deletion was refused as well, and a later retry has the message as it was."""
+    """The deletion was refused as well, and a later retry still has the original message."""
     box.slack.workspace.clock.ahead = -120.0
     thread = await desk.linked_thread()
     ts = await desk.slack.say("taken back", thread=thread, deliver=False)
@@ -365,7 +365,7 @@ async def test_what_was_deleted_in_an_outage_stays_so_though_slack_brings_it_bef
 async def test_what_follows_a_missed_request_to_stop_stays_though_its_event_is_heard(
     bot: Bot, desk: Desk, valkey: ValkeyProcess, verb: str
 ) -> None:
-    """It was written before anybody could know that the request was not heard."""
+    """The reply was written before anybody could know that the request was missed."""
     thread = await desk.linked_thread()
     await desk.until_heard()
     await valkey.stop()
@@ -384,7 +384,7 @@ async def test_what_follows_a_missed_request_to_stop_stays_though_its_event_is_h
 
 
 async def until_taken(desk: Desk, delivery: Delivery) -> None:
-    """Let Slack send an event again until it is acknowledged, as its retries do."""
+    """Let Slack retry an event until it is acknowledged."""
     for _ in range(10):
         if delivery.acked:
             return

@@ -1,4 +1,4 @@
-"""What survives restarts, kills and lost connections, stopped as machines stop it."""
+"""Replies and links survive restarts, kills and lost connections, the way machines cause them."""
 
 import asyncio
 import signal
@@ -19,13 +19,13 @@ from tests.support.waiting import wait_until
 
 @pytest.fixture
 async def valkey(tmp_path: Path) -> AsyncIterator[ValkeyProcess]:
-    """A Valkey of its own, which keeps its data."""
+    """A separate Valkey, which keeps its data."""
     async with kept_valkey(tmp_path / "valkey") as server:
         yield server
 
 
 async def test_links_and_mail_are_there_after_a_restart(settings: Settings, desk: Desk) -> None:
-    """What was acknowledged while Devin took nothing is delivered by the next process, in order."""
+    """Replies acknowledged while Devin took nothing are delivered by the next process, in order."""
     async with open_bot(settings):
         await desk.slack.wait_connected()
         thread = await desk.linked_thread()
@@ -47,7 +47,7 @@ async def test_links_and_mail_are_there_after_a_restart(settings: Settings, desk
 async def test_a_reply_that_is_written_while_nobody_listens_waits_at_slack(
     settings: Settings, desk: Desk
 ) -> None:
-    """Between two processes: not acknowledged by anybody, so the next one gets it."""
+    """The event is not acknowledged between two processes, so the next one gets it."""
     async with open_bot(settings):
         await desk.slack.wait_connected()
         thread = await desk.linked_thread()
@@ -58,7 +58,7 @@ async def test_a_reply_that_is_written_while_nobody_listens_waits_at_slack(
 
 
 async def test_a_button_works_after_a_restart(settings: Settings, desk: Desk) -> None:
-    """It carries all that is needed to find its reply."""
+    """The button carries everything that is needed to find its reply."""
     async with open_bot(settings):
         await desk.slack.wait_connected()
         thread = await desk.linked_thread()
@@ -75,7 +75,7 @@ async def test_a_button_works_after_a_restart(settings: Settings, desk: Desk) ->
 
 @pytest.mark.parametrize("how", ["asked", "warned"])
 async def test_a_reconnect_loses_nothing(bot: Bot, desk: Desk, how: str) -> None:
-    """Slack asks for a new connection every few hours; replies go on through it, once each."""
+    """Slack asks for a new connection every few hours; replies continue through it, once each."""
     thread = await desk.linked_thread()
     sent = []
     for number in range(12):
@@ -89,7 +89,7 @@ async def test_a_reconnect_loses_nothing(bot: Bot, desk: Desk, how: str) -> None
 
 
 async def test_a_connection_that_breaks_loses_nothing(bot: Bot, desk: Desk) -> None:
-    """Whatever was on its way is sent again by Slack, and taken once."""
+    """Slack retries every event that was in flight, and each is accepted once."""
     thread = await desk.linked_thread()
     sent = [await desk.reply(f"number {number}", thread) for number in range(6)]
     desk.slack.drop_connections()
@@ -104,9 +104,9 @@ async def test_a_connection_that_breaks_loses_nothing(bot: Bot, desk: Desk) -> N
 async def test_a_killed_process_leaves_one_uncertain_reply_and_the_order(
     environ: dict[str, str], desk: Desk, box: Sandbox, tmp_path: Path, *, taken: bool
 ) -> None:
-    """Killed while Devin thinks: the session is looked into, and what is not there is said.
+    """If the process is killed while Devin thinks, the next one looks into the session.
 
-    In neither case is the reply sent a second time.
+    A reply that is not there is reported; in neither case is it sent a second time.
     """
     box.devin.add_session(OTHER_SESSION)
     async with bot_process(environ, tmp_path, "run") as process:
@@ -138,7 +138,7 @@ async def test_a_killed_process_leaves_one_uncertain_reply_and_the_order(
 async def test_a_killed_worker_is_followed_by_another(
     environ: dict[str, str], desk: Desk, box: Sandbox, tmp_path: Path
 ) -> None:
-    """A second process at work takes the session over as soon as the hold runs out."""
+    """A second process takes the session over as soon as the lease expires."""
     async with bot_process(environ, tmp_path, "run") as killed:
         await box.slack.wait_connected()
         thread = await desk.linked_thread()
@@ -159,7 +159,7 @@ async def test_a_killed_worker_is_followed_by_another(
 async def test_a_rolling_restart_under_load_loses_nothing(
     environ: dict[str, str], desk: Desk, box: Sandbox, tmp_path: Path
 ) -> None:
-    """Two processes are replaced, one after the other, while people write and Slack repeats."""
+    """Two processes are replaced, one after the other, while people write and Slack retries."""
     replaced, written = asyncio.Event(), 0
 
     def has_read(count: int) -> bool:
@@ -202,7 +202,7 @@ async def test_a_rolling_restart_under_load_loses_nothing(
 async def test_a_killed_valkey_loses_nothing_that_was_acknowledged(
     environ: dict[str, str], desk: Desk, box: Sandbox, tmp_path: Path, valkey: ValkeyProcess
 ) -> None:
-    """Written to disk before the acknowledgement: there after the kill, and delivered."""
+    """A reply is on disk before its acknowledgement, so it is delivered after the kill."""
     environ |= {"REDIS_URL": valkey.url}
     async with bot_process(environ, tmp_path, "run") as process:
         await box.slack.wait_connected()

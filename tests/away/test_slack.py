@@ -1,4 +1,4 @@
-"""Slack's Web API refusing, gone or overrun: what was accepted reaches Devin all the same."""
+"""Accepted replies reach Devin while Slack's Web API refuses, is gone, or is overloaded."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -25,12 +25,12 @@ ALWAYS = 100_000
 
 
 def asked(desk: Desk, method: str) -> int:
-    """How often a method was called."""
+    """Return how often a method was called."""
     return len([one for one in desk.slack.calls if one.method == method])
 
 
 async def not_ready_for(bot: Bot) -> dict[str, str]:
-    """What `/readyz` waits for."""
+    """Return what `/readyz` waits for."""
     url = f"http://127.0.0.1:{bot.port}/readyz"
     async with aiohttp.ClientSession() as web, web.get(url) as answer:
         waits: dict[str, str] = (await answer.json()).get("waiting_for", {})
@@ -38,7 +38,7 @@ async def not_ready_for(bot: Bot) -> dict[str, str]:
 
 
 def errors_of(caplog: pytest.LogCaptureFixture, name: str) -> list[str]:
-    """The reasons in the ERROR lines of a module."""
+    """Return the reasons in the ERROR lines of a module."""
     records = [one for one in caplog.records if one.name == name and one.levelname == "ERROR"]
     return [str(vars(one).get("reason")) for one in records]
 
@@ -46,7 +46,7 @@ def errors_of(caplog: pytest.LogCaptureFixture, name: str) -> list[str]:
 async def test_a_token_that_is_revoked_costs_no_reply_and_no_report(
     settings: Settings, desk: Desk, store: Store, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Who is known still reaches Devin; the rest, and the reports, come with a token that works."""
+    """Known authors still reach Devin; other replies and reports follow with a working token."""
     async with started(settings):
         await desk.slack.wait_connected()
         thread = await desk.linked_thread()
@@ -78,7 +78,7 @@ async def test_a_token_that_is_revoked_costs_no_reply_and_no_report(
 async def test_socket_mode_switched_off_is_told_to_the_operator_and_seldom_asked_for(
     bot: Bot, desk: Desk, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """`/readyz` and the log have Slack's reason; it is asked again after a minute."""
+    """`/readyz` and the log have Slack's reason; the relay asks again after a minute."""
     desk.slack.fail_next("apps.connections.open", error="invalid_auth", times=ALWAYS)
     before = asked(desk, "apps.connections.open")
     await desk.slack.disconnect("link_disabled")
@@ -105,7 +105,7 @@ async def test_a_name_that_does_not_resolve_is_slack_being_away() -> None:
 async def test_a_scope_that_is_missed_at_work_is_told_once_for_each_method(
     bot: Bot, desk: Desk, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Not once for each reply: the log says what does not work, and what to do."""
+    """The log names the broken feature and its remedy once per method, not once per reply."""
     thread = await desk.linked_thread()
     desk.slack.scopes = [scope for scope in desk.slack.scopes if scope != "reactions:write"]
     for text in ("one", "two", "three"):
@@ -120,7 +120,7 @@ async def test_a_scope_that_is_missed_at_work_is_told_once_for_each_method(
 
 
 def scopes_missed(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str]]:
-    """The methods and reasons of the ERROR lines about scopes."""
+    """Return the methods and reasons of the ERROR lines about scopes."""
     missed = [one for one in caplog.records if one.message == "scopes missing"]
     assert {one.levelname for one in missed} <= {"ERROR"}
     return [(str(vars(one)["method"]), str(vars(one)["reason"])) for one in missed]
@@ -152,7 +152,7 @@ CHANNELS = "(needed for names of public channels in what Devin reads, and that t
 async def test_what_slack_tells_of_a_missing_scope_is_told(
     facts: str, told: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Of several that would do, those of the manifest that the token lacks."""
+    """Of several sufficient scopes, the log names those of the manifest that the token lacks."""
     await refused_for_want_of_a_scope(facts)
     assert scopes_missed(caplog) == [("conversations.info", told)]
 
@@ -167,7 +167,7 @@ async def test_what_slack_tells_of_a_missing_scope_is_told(
 async def test_a_scope_that_the_relay_does_without_is_not_missed(
     facts: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Of direct messages nothing is asked that needs `im:read`."""
+    """Nothing is asked about direct messages that needs `im:read`."""
     await refused_for_want_of_a_scope(facts)
     assert scopes_missed(caplog) == []
 
@@ -183,7 +183,7 @@ async def refused_for_want_of_a_scope(facts: str) -> None:
 
 
 class Line:
-    """A TCP line to the local Slack's Web API that can be cut; Socket Mode does not go over it."""
+    """A TCP line to the local Slack's Web API that can be cut; Socket Mode does not use it."""
 
     def __init__(self, box: Sandbox) -> None:
         self._to = yarl.URL(box.slack.api_url)
@@ -193,15 +193,15 @@ class Line:
 
     @property
     def url(self) -> str:
-        """The Web API's address by this line."""
+        """The Web API's address through this line."""
         return str(self._to.with_port(self.port))
 
     async def mend(self) -> None:
-        """Let it be reached."""
+        """Let connections through."""
         self._server = await asyncio.start_server(self._carry, "127.0.0.1", self.port)
 
     async def cut(self) -> None:
-        """Refuse connections, and end those that are there."""
+        """Refuse new connections, and close the existing ones."""
         assert self._server is not None
         self._server.close()
         for end in list(self._ends):
@@ -225,7 +225,7 @@ async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 
 @pytest.fixture
 async def line(box: Sandbox) -> AsyncIterator[Line]:
-    """A line that is in order until a test cuts it."""
+    """A line that works until a test cuts it."""
     line = Line(box)
     await line.mend()
     yield line
@@ -235,7 +235,7 @@ async def line(box: Sandbox) -> AsyncIterator[Line]:
 async def test_while_slack_cannot_be_reached_devin_is_and_the_threads_hear_of_it_later(
     line: Line, environ: dict[str, str], desk: Desk, store: Store
 ) -> None:
-    """As when the network's names are gone: told once, when Slack is back."""
+    """DNS fails, for instance; the threads are told once, when Slack is back."""
     async with running(desk, environ, SLACK_API_URL=line.url):
         thread = await desk.linked_thread()
         await desk.until_marked("white_check_mark", await desk.reply("one", thread))
@@ -256,7 +256,7 @@ async def test_while_slack_cannot_be_reached_devin_is_and_the_threads_hear_of_it
 async def test_a_reply_outlasts_an_outage_of_slack_s_web_api(
     redis_url: str, tmp_path: Path, store: Store
 ) -> None:
-    """It is found, or brought by Slack's last retry, once Slack says who its author is."""
+    """A backfill or Slack's last retry brings the reply, once Slack identifies its author."""
     async with Sandbox(retry_delays=(0.05, 0.3, 6.0)) as box:
         box.devin.add_session(SESSION)
         desk = Desk(box)
@@ -277,7 +277,7 @@ async def test_a_reply_outlasts_an_outage_of_slack_s_web_api(
 
 
 async def test_an_answer_is_tried_again(bot: Bot, desk: Desk) -> None:
-    """Who asked for it waits a moment longer."""
+    """The person who asked waits a moment longer."""
     thread = await desk.slack.say("Shall we ship it?")
     desk.slack.fail_next("chat.postMessage", status=503, times=1)
     await desk.mention("help", thread=thread)
@@ -288,7 +288,7 @@ async def test_an_answer_is_tried_again(bot: Bot, desk: Desk) -> None:
 async def test_a_storm_of_rate_limits_delays_what_is_told_and_nothing_else(
     bot: Bot, desk: Desk, store: Store
 ) -> None:
-    """Replies go on to Devin; each report comes in the end, once; only ✅ may be missing."""
+    """Replies still reach Devin; each report arrives in the end, once; only ✅ may be missing."""
     thread = await desk.linked_thread()
     await desk.until_marked("white_check_mark", await desk.reply("Reply 0", thread))
     for method in ("chat.postMessage", "reactions.add", "users.info"):
@@ -307,7 +307,7 @@ async def test_a_flood_of_mentions_turns_nobody_away(bot: Bot, desk: Desk) -> No
     """Slack takes some hundred look-ups a minute; those for names leave enough for the others."""
     thread = await desk.linked_thread()
     known = asked(desk, "users.info")
-    desk.slack.fail_next("users.info", times=99 - known)  # these it answers
+    desk.slack.fail_next("users.info", times=99 - known)  # Slack answers these
     desk.slack.fail_next("users.info", retry_after=30, times=ALWAYS)
     text = "".join(f"<@U0MANY{one:04d}>" for one in range(2_000))
     await desk.until_marked("white_check_mark", await desk.reply(text, thread))
@@ -320,7 +320,7 @@ async def test_a_flood_of_mentions_turns_nobody_away(bot: Bot, desk: Desk) -> No
 async def test_a_reply_that_could_not_be_sent_in_time_is_put_back_and_sent(
     box: Sandbox, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A slow file and Redis outlasted the hold: certainly unsent, it must not end uncertain."""
+    """A slow file and a Redis outage outlast the lease: the unsent reply is not uncertain."""
     async with kept_valkey(tmp_path / "valkey") as valkey:
         desk = Desk(box)
         async with running(desk, environ_of(box, valkey.url, tmp_path)):

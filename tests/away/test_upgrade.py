@@ -1,4 +1,4 @@
-"""A data directory that an earlier version wrote, and a bot that carries on with it.
+"""A bot carries on with a data directory that an earlier version wrote.
 
 `tests/data/snapshot` is what a killed bot left behind, with much under way; `tests/data/README.md`
 tells how it was written.
@@ -34,7 +34,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def upgraded(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Upgraded]:
-    """A bot that has been started on a copy of the snapshot; its end leaves no key for ever."""
+    """A bot that was started on a copy of the snapshot; it may not leave a key without a TTL."""
     home = tmp_path_factory.mktemp("upgrade") / "data"
     async with Sandbox() as box:
         seen = recalled(box, home)
@@ -51,12 +51,12 @@ async def upgraded(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Up
 
 
 def read(desk: Desk, session: str) -> list[str]:
-    """What a session has got, without the names of who wrote it."""
+    """Return the messages of a session, without their authors' names."""
     return [one.partition("\n\n")[2] for one in desk.received(session)]
 
 
 async def test_the_snapshot_holds_much_and_no_secret() -> None:
-    """Every kind of key is in it, and a reply in every state."""
+    """The snapshot has every kind of key, and a reply in every state."""
     whole = b"".join(path.read_bytes() for path in SNAPSHOT.rglob("*") if path.is_file())
     kinds = set(re.findall(rb"{devin-relay}:([a-z-]+)", whole))
     assert {one.decode() for one in kinds} >= KINDS
@@ -66,7 +66,7 @@ async def test_the_snapshot_holds_much_and_no_secret() -> None:
 
 
 async def test_what_waited_is_delivered_in_order(upgraded: Upgraded) -> None:
-    """Once each, with the file, in the edited words, and also where the channel has moved."""
+    """Each is delivered once, with its file, as edited, and also from a channel that has moved."""
     desk, ts = upgraded.desk, upgraded.ts
     for name in ("one", "two", "three"):
         await desk.until_marked("white_check_mark", ts[name])
@@ -82,7 +82,7 @@ async def test_what_waited_is_delivered_in_order(upgraded: Upgraded) -> None:
 
 
 async def test_what_was_interrupted_is_looked_for(upgraded: Upgraded) -> None:
-    """Delivered where Devin's record has it, else uncertain; it is not sent a second time."""
+    """A reply in Devin's record is delivered, any other is uncertain; neither is sent again."""
     desk, ts = upgraded.desk, upgraded.ts
     await desk.until_marked("white_check_mark", ts["after got"])
     await desk.until_marked("white_check_mark", ts["after lost"])
@@ -93,7 +93,7 @@ async def test_what_was_interrupted_is_looked_for(upgraded: Upgraded) -> None:
 
 
 async def test_what_is_uncertain_is_told_and_can_be_sent_again(upgraded: Upgraded) -> None:
-    """Its outcome was known, but Slack took no report any more."""
+    """The outcome was known, but Slack no longer took the report."""
     desk, thread = upgraded.desk, upgraded.ts["broken"]
     await desk.until_said("know whether Devin got", thread)
     (report,) = (one for one in desk.posts(thread) if labels(one))
@@ -103,7 +103,7 @@ async def test_what_is_uncertain_is_told_and_can_be_sent_again(upgraded: Upgrade
 
 
 async def test_what_slack_did_not_take_is_told(upgraded: Upgraded) -> None:
-    """A mark, an answer to everybody, and a whisper."""
+    """The outbox held a mark, an answer to everybody, and an ephemeral answer."""
     desk = upgraded.desk
     await desk.until_marked("white_check_mark", upgraded.ts["unmarked"])
     await desk.until_said("It is *muted*", upgraded.ts["muted"])
@@ -113,7 +113,7 @@ async def test_what_slack_did_not_take_is_told(upgraded: Upgraded) -> None:
 
 
 async def test_a_step_is_done_once(upgraded: Upgraded) -> None:
-    """It was asked for and not begun, or not known to be."""
+    """The step had been requested, but not begun, or not known to be."""
     desk, execution = upgraded.desk, upgraded.ts["step"]
     await wait_until(lambda: execution in desk.slack.step_results, "the step ends")
     how, outputs = desk.slack.step_results[execution]
@@ -125,7 +125,7 @@ async def test_a_step_is_done_once(upgraded: Upgraded) -> None:
 
 
 async def test_links_are_as_they_were(upgraded: Upgraded) -> None:
-    """A reply goes to Devin from a linked thread, and from no muted or unlinked one."""
+    """A reply goes to Devin from a linked thread, but not from a muted or unlinked one."""
     desk, ts = upgraded.desk, upgraded.ts
     await desk.reply("Not for Devin", ts["muted"])
     await desk.reply("Not for Devin, either", ts["unlinked"])
@@ -138,14 +138,14 @@ async def test_links_are_as_they_were(upgraded: Upgraded) -> None:
 
 
 async def test_what_slack_brings_late_is_said_to_stay(upgraded: Upgraded) -> None:
-    """Its thread was linked when it was written, and no longer when the bot was killed."""
+    """Its thread was linked when it was written, but no longer when the bot was killed."""
     desk, ts = upgraded.desk, upgraded.ts
     await desk.slack.deliver_event(desk.slack.event_of("general", ts["stranded"]))
     await desk.until_said("1 reply reached me only after", ts["unlinked"])
 
 
 async def test_a_button_of_before_sends_again(upgraded: Upgraded) -> None:
-    """It was under a report, about a session that was suspended."""
+    """The button is under a report about a session that was suspended."""
     desk, ts = upgraded.desk, upgraded.ts
     (report,) = (one for one in desk.posts(ts["asleep"], channel="shared") if labels(one))
     await desk.slack.press("send_again", channel="shared", message_ts=report.ts)
@@ -154,13 +154,13 @@ async def test_a_button_of_before_sends_again(upgraded: Upgraded) -> None:
 
 
 async def test_what_was_written_meanwhile_is_found(upgraded: Upgraded) -> None:
-    """The bot knows up to when it heard everything, and reads on from there."""
+    """The bot has a checkpoint, and reads on from there."""
     await upgraded.desk.until_marked("white_check_mark", upgraded.ts["missed"])
     assert read(upgraded.desk, SESSION).count("While you were away") == 1
 
 
 async def test_an_offer_can_be_taken_up(upgraded: Upgraded) -> None:
-    """The thread is linked by the button of before."""
+    """The old button links the thread."""
     desk, offer = upgraded.desk, upgraded.whisper("ben", "Link this thread to it")
     where = {"channel": "general", "message_ts": offer.ts, "user": "ben"}
     await desk.slack.press_ephemeral("link_offered", **where)
@@ -168,7 +168,7 @@ async def test_an_offer_can_be_taken_up(upgraded: Upgraded) -> None:
 
 
 async def test_a_correction_can_be_sent(upgraded: Upgraded) -> None:
-    """The new words were kept with the offer."""
+    """The new text was kept with the offer."""
     desk, offer = upgraded.desk, upgraded.whisper("ben", "before you edited it")
     where = {"channel": "general", "message_ts": offer.ts, "user": "ben"}
     await desk.slack.press_ephemeral("send_correction", **where)
@@ -176,7 +176,7 @@ async def test_a_correction_can_be_sent(upgraded: Upgraded) -> None:
 
 
 async def test_a_form_for_a_message_can_be_submitted(upgraded: Upgraded) -> None:
-    """It links the thread, and the message goes where it was to go."""
+    """The form links the thread, and the message goes to its session."""
     desk = upgraded.desk
     (view,) = desk.slack.open_views("ben")
     await desk.slack.submit_view(view["id"], {"session": SESSION}, user="ben")
@@ -185,7 +185,7 @@ async def test_a_form_for_a_message_can_be_submitted(upgraded: Upgraded) -> None
 
 
 async def test_a_form_of_devin_say_can_be_submitted(upgraded: Upgraded) -> None:
-    """It still knows its channel."""
+    """The form still knows its channel."""
     desk = upgraded.desk
     (view,) = desk.slack.open_views("ada")
     values = {"session": SESSION, "message": "From the form"}
@@ -194,7 +194,7 @@ async def test_a_form_of_devin_say_can_be_submitted(upgraded: Upgraded) -> None:
 
 
 async def test_a_menu_can_be_chosen_from(upgraded: Upgraded) -> None:
-    """The message that waits for it is posted, and goes to the chosen session."""
+    """The message that waits for the choice is posted, and goes to the chosen session."""
     desk, menu = upgraded.desk, upgraded.whisper("ada", "From the menu")
     select = menu.blocks[-1]["elements"][0]
     (value,) = (one["value"] for one in select["options"] if SESSION in one["text"]["text"])
@@ -205,7 +205,7 @@ async def test_a_menu_can_be_chosen_from(upgraded: Upgraded) -> None:
 
 
 async def test_a_channel_s_default_session_stays(upgraded: Upgraded) -> None:
-    """`/devin-say` without a session goes there, though another one is linked in the channel."""
+    """`/devin-say` without a session uses it, though another session is linked in the channel."""
     desk = upgraded.desk
     await desk.slack.slash("/devin-say", "By default", channel="shared")
     await desk.until_received("By default", SESSION)
@@ -213,7 +213,7 @@ async def test_a_channel_s_default_session_stays(upgraded: Upgraded) -> None:
 
 @pytest.mark.parametrize("name", ["link", "reply", "say"])
 async def test_what_slack_brings_again_changes_nothing(upgraded: Upgraded, name: str) -> None:
-    """It was done before the upgrade."""
+    """The event was handled before the upgrade."""
     desk = upgraded.desk
     delivery = await (await desk.slack.redeliver(upgraded.redelivered(name))).settled()
     assert delivery.acked

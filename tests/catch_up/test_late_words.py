@@ -1,6 +1,6 @@
-"""What Slack brings late may have been deleted, made an aside or rewritten since; that counts.
+"""A message that Slack brings late may have been deleted, marked as an aside or rewritten since.
 
-Delayed Events bring a message for 24 h. Here its first tries are left out (`deliver=False`).
+Delayed Events bring a message for 24 h. Here its first attempts are left out (`deliver=False`).
 """
 
 import asyncio
@@ -19,7 +19,7 @@ HOUR = 3_600.0
 
 @pytest.fixture(params=[-HOUR, 0.0], ids=["hours later", "at once"])
 async def box(request: pytest.FixtureRequest) -> AsyncIterator[Sandbox]:
-    """A Slack in which all was written an hour ago, by the clock of whoever looks at theirs."""
+    """A Slack whose messages were all written an hour ago, by everybody's clock."""
     async with Sandbox() as sandbox:
         sandbox.slack.workspace.clock.ahead = request.param
         sandbox.devin.add_session(SESSION)
@@ -27,18 +27,18 @@ async def box(request: pytest.FixtureRequest) -> AsyncIterator[Sandbox]:
 
 
 async def brought_late(desk: Desk, event: dict[str, object]) -> None:
-    """Slack brings an event that it could not bring before."""
+    """Let Slack bring an event that it could not bring before."""
     delivery = await desk.slack.deliver_event(event, retry_num=3, retry_reason="timeout")
     assert (await delivery.settled()).acked
 
 
 def texts(received: list[str]) -> list[str]:
-    """What was written, without its author."""
+    """Return the texts, without their authors."""
     return [one.partition("\n\n")[2] for one in received]
 
 
 async def test_what_was_deleted_never_reaches_devin(bot: Bot, desk: Desk) -> None:
-    """However late it is brought."""
+    """A deleted message is ignored however late its event comes."""
     thread = await desk.linked_thread()
     ts = await desk.slack.say("The password is …", thread=thread, deliver=False)
     event = desk.slack.event_of("general", ts)
@@ -51,7 +51,7 @@ async def test_what_was_deleted_never_reaches_devin(bot: Bot, desk: Desk) -> Non
 async def test_a_deletion_that_does_not_say_from_which_thread_counts_as_well(
     bot: Bot, desk: Desk
 ) -> None:
-    """Slack may leave out what was there before."""
+    """Slack may leave out the previous message."""
     thread = await desk.linked_thread()
     ts = await desk.slack.say("The password is …", thread=thread, deliver=False)
     event = desk.slack.event_of("general", ts)
@@ -66,7 +66,7 @@ async def test_a_deletion_that_does_not_say_from_which_thread_counts_as_well(
 
 
 async def test_what_was_made_an_aside_never_reaches_devin(bot: Bot, desk: Desk) -> None:
-    """But whoever sends it says so, and it goes."""
+    """A person who sends it anyway says so, and it goes to Devin."""
     thread = await desk.linked_thread()
     ts = await desk.slack.say("Between us", thread=thread, deliver=False)
     event = desk.slack.event_of("general", ts)
@@ -80,7 +80,7 @@ async def test_what_was_made_an_aside_never_reaches_devin(bot: Bot, desk: Desk) 
 
 
 async def test_an_aside_that_was_edited_was_never_sent(bot: Bot, desk: Desk) -> None:
-    """A typo in an aside, and then *Send to Devin*: it goes, and nobody is told that it had."""
+    """After a fixed typo in the aside, *Send to Devin* sends it, and no warning appears."""
     thread = await desk.linked_thread()
     ts = await desk.reply("(aside) a tpyo", thread)
     await desk.slack.edit("general", ts, "(aside) a typo")
@@ -93,7 +93,7 @@ async def test_an_aside_that_was_edited_was_never_sent(bot: Bot, desk: Desk) -> 
 async def test_a_reply_that_was_taken_back_and_restored_is_sent_by_who_says_so(
     bot: Bot, desk: Desk
 ) -> None:
-    """It waited, became an aside, and became a reply again; nobody sent it meanwhile."""
+    """The reply waited, became an aside, and became a reply again; nobody sent it in between."""
     thread = await desk.linked_thread()
     desk.devin.behave(SESSION, "down", times=1)
     await desk.reply("First", thread)
@@ -109,7 +109,7 @@ async def test_a_reply_that_was_taken_back_and_restored_is_sent_by_who_says_so(
 
 
 async def test_what_another_person_sends_names_both(bot: Bot, desk: Desk) -> None:
-    """Also where an edit of it was heard before: what is sent is what ben sends."""
+    """If an edit came first, what Ben sends is still sent under both names."""
     thread = await desk.linked_thread()
     ts = await desk.slack.say("(aside) Rebase", thread=thread, deliver=False)
     await desk.slack.edit("general", ts, "Rebase")
@@ -122,7 +122,7 @@ async def test_what_another_person_sends_names_both(bot: Bot, desk: Desk) -> Non
 async def test_what_was_written_before_the_link_is_not_for_devin_however_late_it_comes(
     bot: Bot, desk: Desk
 ) -> None:
-    """Nor what was written while the thread was muted."""
+    """Neither is a message that was written while the thread was muted."""
     root = await desk.slack.say("Shall we ship it?")
     before = await desk.slack.say("between us", thread=root, deliver=False)
     await desk.mention(f"link {SESSION}", thread=root)
@@ -140,7 +140,7 @@ async def test_what_was_written_before_the_link_is_not_for_devin_however_late_it
 async def test_after_a_start_only_what_was_written_since_the_link_is_sent(
     environ: dict[str, str], desk: Desk
 ) -> None:
-    """By Slack's clock, whatever this machine's says; nothing more, and nothing less."""
+    """Slack's clock decides, not this machine's; nothing more and nothing less is sent."""
     async with running(desk, environ):
         root = await desk.slack.say("Shall we ship it?")
         await desk.slack.say("the root password is …", thread=root, deliver=False)
@@ -156,7 +156,7 @@ async def test_after_a_start_only_what_was_written_since_the_link_is_sent(
 async def test_a_link_by_a_form_counts_from_when_it_was_made_as_well(
     environ: dict[str, str], desk: Desk, ahead: float
 ) -> None:
-    """A submitted form has no time of its own."""
+    """A submitted form carries no timestamp."""
     desk.slack.workspace.clock.ahead = ahead
     async with running(desk, environ):
         root = await desk.slack.say("Shall we ship it?")
@@ -176,7 +176,7 @@ async def test_a_link_by_a_form_counts_from_when_it_was_made_as_well(
 async def test_what_was_written_before_a_late_request_was_heard_is_found(
     bot: Bot, desk: Desk, verb: str
 ) -> None:
-    """Its event met no link, and was acknowledged all the same."""
+    """The reply's event met no link, and was acknowledged all the same."""
     if verb == "link":
         thread = await desk.slack.say("Shall we?")
         argument = f" {SESSION}"
@@ -190,7 +190,7 @@ async def test_what_was_written_before_a_late_request_was_heard_is_found(
     await asyncio.sleep(0.01)  # links count in milliseconds
     await desk.reply("For Devin", thread)
     await desk.until_heard()
-    await asyncio.sleep(2.1)  # what is later than that is late
+    await asyncio.sleep(2.1)  # anything older than this is late
     await brought_late(desk, desk.slack.event_of("general", asked))
     assert texts([await desk.until_received("For Devin")]) == ["For Devin"]
     await desk.until_said("found 1 reply late", thread)
@@ -201,13 +201,13 @@ async def test_what_was_written_before_a_late_request_was_heard_is_found(
 async def test_a_reply_that_is_brought_after_its_thread_was_left_is_said_to_stay(
     bot: Bot, desk: Desk, verb: str, told: str
 ) -> None:
-    """It was for Devin when it was written; what was written later was not, and is left out."""
+    """The reply was for Devin when it was written; later messages were not, and are left out."""
     thread = await desk.linked_thread()
     before = await desk.slack.say("For Devin", thread=thread, deliver=False)
     await desk.mention(verb, thread=thread)
     await desk.until_said(told, thread)
     after = await desk.slack.say("Between us", thread=thread, deliver=False)
-    await asyncio.sleep(2.1)  # what is later than that is late
+    await asyncio.sleep(2.1)  # anything older than this is late
     for ts in (after, before, before):
         await brought_late(desk, desk.slack.event_of("general", ts))
     await desk.until_said("1 reply reached me only after", thread)
@@ -219,7 +219,7 @@ async def test_a_reply_that_is_brought_after_its_thread_was_left_is_said_to_stay
 async def test_a_reply_that_is_brought_after_its_thread_was_linked_anew_is_said_to_stay(
     bot: Bot, desk: Desk
 ) -> None:
-    """The other session must not get it; what people wrote between the links is their own."""
+    """The other session must not get it; messages written between the links stay in Slack."""
     desk.devin.add_session(OTHER_SESSION)
     thread = await desk.linked_thread()
     before = await desk.slack.say("For the first", thread=thread, deliver=False)
@@ -228,7 +228,7 @@ async def test_a_reply_that_is_brought_after_its_thread_was_linked_anew_is_said_
     between = await desk.slack.say("Between us", thread=thread, deliver=False)
     await desk.mention(f"link {OTHER_SESSION}", thread=thread)
     await wait_until(lambda: "now linked" in desk.said(thread)[-1], "it is linked anew")
-    await asyncio.sleep(2.1)  # what is later than that is late
+    await asyncio.sleep(2.1)  # anything older than this is late
     for ts in (between, before):
         await brought_late(desk, desk.slack.event_of("general", ts))
     await desk.until_said("1 reply reached me only after", thread)

@@ -1,6 +1,6 @@
-"""After a gap in listening: what no event brought is found in its thread, once, and said late.
+"""After a gap in listening, missed replies are found in their threads, once, and reported as late.
 
-Here Slack never brings what is written with `deliver=False`, as after an outage that was longer
+Here Slack never brings messages that are written with `deliver=False`, as after an outage longer
 than its retries.
 """
 
@@ -59,17 +59,17 @@ LATE = "I was away"
 async def unbrought(
     desk: Desk, text: str, thread: str, *, user: str = "ada", channel: str = "general"
 ) -> str:
-    """Somebody replies, and no event of it ever comes."""
+    """Write a reply whose event never comes."""
     return await desk.slack.say(text, user=user, channel=channel, thread=thread, deliver=False)
 
 
 async def asked(desk: Desk, words: str, thread: str, *, user: str = "ada") -> str:
-    """Somebody mentions the bot, and no event of it ever comes."""
+    """Mention the bot in a message whose event never comes."""
     return await unbrought(desk, f"<@{desk.slack.bot_user_id}> {words}", thread, user=user)
 
 
 async def until_caught_up(store: Store) -> None:
-    """Wait until no gap is noted any more."""
+    """Wait until no gap is noted."""
 
     async def is_caught_up() -> bool:
         return await store.get(gap_key(TEAM_ID)) is None
@@ -78,20 +78,20 @@ async def until_caught_up(store: Store) -> None:
 
 
 def looks(desk: Desk) -> list[ApiCall]:
-    """The calls that read a thread after a gap."""
+    """Return the calls that read a thread after a gap."""
     calls = [one for one in desk.slack.calls if one.method == "conversations.replies"]
     return [one for one in calls if "oldest" in one.params]
 
 
 def late(desk: Desk, thread: str) -> list[str]:
-    """What a thread was told of late replies."""
+    """Return what a thread was told about late replies."""
     return [one for one in desk.said(thread) if LATE in one]
 
 
 async def test_what_was_written_while_nobody_listened_arrives_in_order_and_is_said_to_be_late(
     environ: dict[str, str], desk: Desk, store: Store
 ) -> None:
-    """Two people, two threads; once, also when Slack brings one of them after all."""
+    """Two people write in two threads; each reply arrives once, even if its event comes too."""
     desk.devin.add_session(OTHER_SESSION)
     async with running(desk, environ):
         one, two = await desk.linked_thread(), await desk.linked_thread(OTHER_SESSION)
@@ -122,7 +122,7 @@ async def test_what_was_written_while_nobody_listened_arrives_in_order_and_is_sa
 async def test_threads_of_one_session_are_caught_up_in_the_order_of_writing(
     environ: dict[str, str], desk: Desk
 ) -> None:
-    """Whichever thread is read first."""
+    """The order in which the threads are read does not matter."""
     async with running(desk, environ):
         threads = [await desk.linked_thread() for _ in range(2)]
     for number in range(6):
@@ -136,7 +136,7 @@ async def test_threads_of_one_session_are_caught_up_in_the_order_of_writing(
 async def test_a_reply_that_comes_first_after_the_gap_hides_nothing_and_waits_its_turn(
     environ: dict[str, str], desk: Desk, store: Store
 ) -> None:
-    """What is missing was written before it; also where Slack lets that be read only later."""
+    """The missing replies were written before it; Slack may let them be read only later."""
     async with running(desk, environ):
         thread = await desk.linked_thread()
     await unbrought(desk, "Missing", thread)
@@ -151,7 +151,7 @@ async def test_a_reply_that_comes_first_after_the_gap_hides_nothing_and_waits_it
 async def test_a_process_that_dies_before_it_has_read_leaves_that_to_the_next(
     environ: dict[str, str], desk: Desk, store: Store
 ) -> None:
-    """What it had accepted meanwhile hides nothing."""
+    """Replies that it accepted in the meantime hide nothing."""
     async with running(desk, environ):
         thread = await desk.linked_thread()
     await unbrought(desk, "Missing", thread)
@@ -171,7 +171,7 @@ async def test_a_process_that_dies_before_it_has_read_leaves_that_to_the_next(
 async def test_only_what_an_event_would_have_brought_to_devin_is_accepted(
     environ: dict[str, str], desk: Desk, store: Store
 ) -> None:
-    """No aside, no guest, no bot, no word of ours; not what is from before the link or a mute."""
+    """Asides, guests, bots, the relay's posts, and messages before the link or a mute are not."""
     root = await desk.slack.say("Shall we ship it?")
     await unbrought(desk, "Before the link", root)
     async with running(desk, environ):
@@ -197,7 +197,7 @@ async def test_only_what_an_event_would_have_brought_to_devin_is_accepted(
 async def test_what_follows_an_unheard_request_to_stop_stays_in_slack(
     environ: dict[str, str], desk: Desk, store: Store, verb: str
 ) -> None:
-    """Nobody carried it out, so its author is asked again; what came after it is never fetched."""
+    """Nobody carried it out, so its author is asked again; later replies are never fetched."""
     async with running(desk, environ):
         thread = await desk.linked_thread()
     await unbrought(desk, "For Devin", thread)
@@ -216,7 +216,7 @@ async def test_what_follows_an_unheard_request_to_stop_stays_in_slack(
 async def test_who_may_not_mute_a_thread_does_not_stop_it_while_nobody_listens(
     environ: dict[str, str], desk: Desk, store: Store
 ) -> None:
-    """A guest who asks is told no, as ever; what others wrote after that is for Devin."""
+    """A guest's request is refused as usual; what others wrote after that is for Devin."""
     async with running(desk, environ):
         thread = await desk.linked_thread()
     await asked(desk, "mute", thread, user="gus")
@@ -231,7 +231,7 @@ async def test_who_may_not_mute_a_thread_does_not_stop_it_while_nobody_listens(
 async def test_an_order_whose_event_is_on_its_way_is_obeyed_and_not_asked_for_again(
     environ: dict[str, str], desk: Desk, store: Store
 ) -> None:
-    """It stands in the thread that is read, and comes a moment later."""
+    """The command is in the thread that is read, and its event comes a moment later."""
     async with running(desk, environ):
         thread = await desk.linked_thread()
         ts = await asked(desk, "mute", thread)
@@ -247,7 +247,7 @@ async def test_an_order_whose_event_is_on_its_way_is_obeyed_and_not_asked_for_ag
 async def test_an_unheard_question_is_to_be_asked_again(
     environ: dict[str, str], desk: Desk, store: Store
 ) -> None:
-    """It stops nothing, and is not answered hours later; one that was heard is not mentioned."""
+    """It stops nothing, and is not answered hours later; an answered one is not mentioned."""
     async with running(desk, environ):
         thread = await desk.linked_thread()
         await desk.mention("help", thread=thread)
@@ -271,7 +271,7 @@ async def test_a_thread_out_of_reach_is_said_and_costs_no_other_anything(
     caplog: pytest.LogCaptureFixture,
     reason: str,
 ) -> None:
-    """The newest is tried first; the others are read all the same."""
+    """The newest thread is tried first; the others are read all the same."""
     desk.devin.add_session(OTHER_SESSION)
     async with running(desk, environ):
         good = await desk.linked_thread()
@@ -291,7 +291,7 @@ async def test_a_thread_out_of_reach_is_said_and_costs_no_other_anything(
 async def test_a_token_that_no_longer_serves_ends_it_and_leaves_the_gap_to_one_that_does(
     environ: dict[str, str], desk: Desk, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Asking on for every thread would help nobody."""
+    """Asking for every other thread would not help."""
     async with running(desk, environ):
         thread = await desk.linked_thread()
     await unbrought(desk, "For Devin", thread)
@@ -303,7 +303,7 @@ async def test_a_token_that_no_longer_serves_ends_it_and_leaves_the_gap_to_one_t
 
 
 async def test_slack_may_ask_for_patience(environ: dict[str, str], desk: Desk) -> None:
-    """The same thread is asked for again after `Retry-After`."""
+    """The same thread is requested again after `Retry-After`."""
     async with running(desk, environ):
         thread = await desk.linked_thread()
     await unbrought(desk, "For Devin", thread)
@@ -318,7 +318,7 @@ async def test_slack_may_ask_for_patience(environ: dict[str, str], desk: Desk) -
 async def test_a_session_whose_author_slack_does_not_name_is_left_for_the_next_attempt(
     environ: dict[str, str], desk: Desk, store: Store, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Its threads do not count as read; nobody is told anything until they do, and then once."""
+    """Its threads do not count as read; they are told only once they do, and then once."""
     async with running(desk, environ):
         thread = await desk.linked_thread()
     await unbrought(desk, "First", thread, user="ben")
@@ -343,7 +343,7 @@ async def test_a_session_whose_author_slack_does_not_name_is_left_for_the_next_a
 async def test_a_connection_that_was_lost_is_a_gap_and_a_refresh_is_none(
     bot: Bot, desk: Desk, store: Store
 ) -> None:
-    """Slack asks for a new connection every few hours; that need not cost a call for each link."""
+    """Slack asks for a new connection every few hours; that need not cost a call per link."""
     thread = await desk.linked_thread()
     await until_caught_up(store)
     await desk.slack.disconnect("refresh_requested")
@@ -374,7 +374,7 @@ async def test_of_two_processes_one_tells_each_thread_once(
 
 
 async def test_it_can_be_switched_off(environ: dict[str, str], desk: Desk, redis_url: str) -> None:
-    """Then nothing is read, and nothing kept for it."""
+    """With `CATCH_UP=0` nothing is read, and nothing is stored for it."""
     for _ in range(2):
         async with running(desk, environ, CATCH_UP="0"):
             thread = await desk.linked_thread()
@@ -385,14 +385,14 @@ async def test_it_can_be_switched_off(environ: dict[str, str], desk: Desk, redis
         assert not await raw.exists(gap_key(TEAM_ID), recent_key(desk.slack.team_id))
 
 
-# Replies whose author Slack does not name for a while, and whose thread changes meanwhile.
+# Replies whose author Slack does not identify for a while, and whose thread changes meanwhile.
 
 
 @pytest.mark.parametrize("then", [["unlink"], ["mute"], ["unlink", f"link {SESSION}"]])
 async def test_what_is_found_after_its_thread_was_unlinked_or_muted_is_said_to_stay(
     bot: Bot, desk: Desk, store: Store, then: list[str]
 ) -> None:
-    """Once: its author must not believe that Devin has it."""
+    """The thread is told once: the author must not believe that Devin has it."""
     thread = await desk.linked_thread()
     desk.slack.fail_next("users.info", status=503, times=100_000)
     await desk.reply("For Devin", thread, user="ben")
@@ -412,43 +412,43 @@ async def test_what_is_found_after_its_thread_was_unlinked_or_muted_is_said_to_s
 
 
 class Heard:
-    """Events that are only written down; there are no commands and no strangers among them."""
+    """Events that are only recorded; there are no commands and no strangers among them."""
 
     def __init__(self) -> None:
         self.accepted: list[str] = []
 
     def parse(self, message: Mapping[str, Any], thread: ThreadRef) -> Reply | Unheard | None:
-        """As the handlers do."""
+        """Parse like the handlers."""
         return parse_reply({**message, "channel": thread.channel}, thread.team, "")
 
     async def accept(self, reply: Reply) -> Change:
-        """Write it down."""
+        """Record the reply."""
         self.accepted.append(reply.text)
         return Change.REPEATED
 
     async def is_stranded(self, reply: Reply) -> bool:
-        """Not here."""
+        """Return False."""
         raise AssertionError(reply.id)
 
     async def turn_away(self, reply: Reply, error: PersonError) -> None:
-        """Not here."""
+        """Never called here."""
         raise AssertionError(reply.id) from error
 
     async def is_heeded(self, command: Unheard) -> bool:
-        """Not here."""
+        """Never called here."""
         raise AssertionError(command.verb)
 
     async def take_back(self, reply: Reply) -> bool:
-        """Not here."""
+        """Never called here."""
         raise AssertionError(reply.id)
 
     async def give_up(self, command: Unheard) -> None:
-        """Not here."""
+        """Never called here."""
         raise AssertionError(command.verb)
 
 
 class Study:
-    """A catch-up alone with Redis and Slack, and links to catch up with."""
+    """A catch-up with only Redis and Slack, and with links to read."""
 
     def __init__(self, desk: Desk, store: Store, threads: Threads) -> None:
         self.desk = desk
@@ -459,17 +459,17 @@ class Study:
         self._threads = threads
 
     def gaps(self, who: str = "a") -> Checkpoints:
-        """What a process knows of the gap."""
+        """Return a process's checkpoints."""
         return Checkpoints(self._store, self.desk.slack.team_id, CATCH_UP, who)
 
     def listening(self, who: str = "a") -> Listening:
-        """What a process was brought."""
+        """Return a process's listening state."""
         return Listening(self.gaps(who), self.clock)
 
     def catch_up(
         self, listening: Listening, *, pace: float = 0, most: int = 2_000, who: str = "a"
     ) -> CatchUp:
-        """The catch-up of a process."""
+        """Return a process's catch-up."""
         schedule = Planned()
         return CatchUp(
             listening=listening,
@@ -489,7 +489,7 @@ class Study:
         )
 
     async def linked(self, number: int) -> list[str]:
-        """As many linked threads, oldest first, each with a reply that no event brought."""
+        """Link that many threads, oldest first, each with a reply that no event brought."""
         channel = self.desk.slack.workspace.channel("general").id
         ada = self.desk.slack.workspace.user("ada").id
         begin, roots = time.time_ns() // 1000 - 3_000_000 * number, []
@@ -510,7 +510,7 @@ class Study:
 
 @pytest.fixture
 async def study(desk: Desk, settings: Settings, store: Store) -> AsyncIterator[Study]:
-    """No bot."""
+    """A study without a bot."""
     async with open_slack(settings) as client:
         yield Study(desk, store, Threads(client, never))
 
@@ -519,7 +519,7 @@ async def study(desk: Desk, settings: Settings, store: Store) -> AsyncIterator[S
 async def test_the_latest_links_are_read_first_and_no_more_than_the_limit(
     study: Study, store: Store, most: int, read: list[int]
 ) -> None:
-    """Each once, from where its replies are known on."""
+    """Each thread is read once, from its checkpoint on."""
     roots = await study.linked(5)
     listening = study.listening()
     async with study.catch_up(listening, most=most).running():
@@ -531,7 +531,7 @@ async def test_the_latest_links_are_read_first_and_no_more_than_the_limit(
 
 
 async def test_a_thousand_links_are_read(study: Study, store: Store) -> None:
-    """One call each."""
+    """Each costs one call."""
     await study.linked(1_000)
     listening = study.listening()
     async with study.catch_up(listening).running():
@@ -542,20 +542,20 @@ async def test_a_thousand_links_are_read(study: Study, store: Store) -> None:
 
 
 async def test_slack_is_asked_at_its_pace(study: Study) -> None:
-    """However many links there are."""
+    """The number of links does not matter."""
     await study.linked(4)
     listening = study.listening()
     async with study.catch_up(listening, pace=0.5).running():
         listening.missed()
         await wait_until(lambda: len(study.heard.accepted) == 4, "all are read")
     calls = [call.at for call in looks(study.desk)]
-    assert min(two - one for one, two in pairwise(calls)) > 0.1  # as received, on a busy machine
+    assert min(two - one for one, two in pairwise(calls)) > 0.1  # as received on a busy machine
 
 
 async def test_the_end_of_a_process_is_not_held_up_and_the_next_one_goes_on(
     study: Study, store: Store
 ) -> None:
-    """It lets go at once, and what it has read is not read again."""
+    """The process stops at once, and threads that it has read are not read again."""
     await study.linked(3)
     first_pace, listening = 60, study.listening()
 
@@ -580,7 +580,7 @@ async def test_the_end_of_a_process_is_not_held_up_and_the_next_one_goes_on(
 
 
 async def test_one_process_at_a_time_reads_and_another_waits_for_it(study: Study) -> None:
-    """Dead, it is followed."""
+    """If the reader dies, another process takes over."""
     one, two = study.gaps("a"), study.gaps("b")
     assert await one.claim() is None
     await one.note_all()
@@ -602,7 +602,7 @@ async def test_one_process_at_a_time_reads_and_another_waits_for_it(study: Study
 async def test_what_a_dead_process_was_reading_is_read_by_one_that_wants_nothing(
     study: Study, store: Store, raw: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It lives since before the gap, and Slack brings it everything."""
+    """That process has been alive since before the gap, and Slack brings it everything."""
     monkeypatch.setattr(runner, "VOUCH_SECONDS", 0.05)
     await study.linked(1)
     async with study.catch_up(study.listening("b"), who="b").running():
@@ -618,7 +618,7 @@ async def test_what_a_dead_process_was_reading_is_read_by_one_that_wants_nothing
 async def test_a_reading_that_fails_as_nobody_foresaw_is_not_the_last(
     study: Study, store: Store, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It is in the log, and what is wanted next is read."""
+    """The failure is in the log, and the next gap is read."""
     await study.linked(1)
     listening, find = study.listening(), study.links.of
 
@@ -650,7 +650,7 @@ async def test_only_who_reads_renews_the_hold(store: Store, raw: Redis) -> None:
 
 
 async def test_a_second_gap_while_the_first_is_read_is_read_too(study: Study) -> None:
-    """It is not struck off with the first one."""
+    """The second gap is not removed with the first one."""
     gaps = study.gaps()
     await gaps.note_all()
     first = await gaps.claim()
@@ -665,7 +665,7 @@ async def test_a_second_gap_while_the_first_is_read_is_read_too(study: Study) ->
 async def test_what_is_kept_of_a_thread_goes_with_its_link_or_its_time(
     study: Study, redis_url: str
 ) -> None:
-    """Nothing grows that nobody reads."""
+    """No key grows that nobody reads."""
     roots = await study.linked(2)
     key = recent_key(study.desk.slack.team_id)
     channel = study.desk.slack.workspace.channel("general").id
@@ -685,7 +685,7 @@ async def test_what_is_kept_of_a_thread_goes_with_its_link_or_its_time(
 async def test_no_more_threads_are_remembered_than_could_be_read(
     study: Study, redis_url: str
 ) -> None:
-    """A million links cost no more memory here than a few thousand; the latest stay."""
+    """A million links use no more memory here than a few thousand; the latest are kept."""
     team, now = study.desk.slack.team_id, time.time_ns() // 1000
     async with Redis.from_url(node_url(redis_url), decode_responses=True) as raw:
         await raw.zadd(recent_key(team), {f"C1:{n}": now - 10**6 + n for n in range(6_000)})
@@ -700,12 +700,12 @@ OVERLAP = 5 * 60 * 1_000_000
 
 
 def now_ms() -> int:
-    """Unix milliseconds."""
+    """Return Unix milliseconds."""
     return time.time_ns() // 1_000_000
 
 
 class AnHour:
-    """A link that is an hour old, a reply that was accepted just now, and what will be read."""
+    """A link that is an hour old, a reply that was accepted just now, and the threads to read."""
 
     def __init__(self, study: Study, store: Store) -> None:
         self.now = time.time_ns() // 1000
@@ -726,7 +726,7 @@ class AnHour:
         assert accepted.change is Change.ACCEPTED
 
     async def read_from(self) -> int:
-        """Since when the thread is to be read."""
+        """Return the time from which the thread is to be read."""
         _, (unread,) = await self._study.gaps().unread()
         assert unread.thread == self.thread
         return unread.after
@@ -734,14 +734,14 @@ class AnHour:
 
 @pytest.fixture
 def an_hour(study: Study, store: Store) -> AnHour:
-    """A thread of an hour."""
+    """A thread with an hour of history."""
     return AnHour(study, store)
 
 
 async def test_an_accepted_reply_vouches_for_nothing_but_itself(
     study: Study, an_hour: AnHour
 ) -> None:
-    """Reading begins where a process stopped keeping all, whatever another accepted since."""
+    """Reading begins at a process's checkpoint, whatever another process accepted since."""
     kept = an_hour.now - HOUR // 2
     await study.gaps("one that is gone").vouch(kept)
     await an_hour.linked_and_replied()
@@ -753,7 +753,7 @@ async def test_an_accepted_reply_vouches_for_nothing_but_itself(
 async def test_what_a_killed_process_took_with_it_is_noted_though_another_reads(
     study: Study, an_hour: AnHour
 ) -> None:
-    """It refused something and could not note it; who follows it has that read."""
+    """The process refused an event and could not note it; its successor has the thread read."""
     await an_hour.linked_and_replied()
     reader = study.gaps("reader")
     await reader.note_all(an_hour.now)
@@ -769,7 +769,7 @@ async def test_what_a_killed_process_took_with_it_is_noted_though_another_reads(
 async def test_a_process_that_is_gone_is_missed_by_one_that_lives(
     study: Study, an_hour: AnHour, raw: Redis
 ) -> None:
-    """What it refused went with it; not where everything was noted since, as by who follows it."""
+    """Its refused events went with it, unless everything was noted since, as by a successor."""
     await an_hour.linked_and_replied()
     team, kept = study.desk.slack.team_id, an_hour.now - HOUR // 2
     seconds, _ = await raw.time()
@@ -796,7 +796,7 @@ async def test_a_process_that_is_gone_is_missed_by_one_that_lives(
 async def test_a_process_that_lost_its_connection_reads_from_what_it_kept(
     study: Study, an_hour: AnHour
 ) -> None:
-    """And from what it refused, if that is earlier."""
+    """It reads from a refused event instead, if that is earlier."""
     await an_hour.linked_and_replied()
     await study.gaps().note_all(an_hour.now - HOUR // 4)
     assert await an_hour.read_from() == an_hour.now - HOUR // 4 - OVERLAP
@@ -809,7 +809,7 @@ async def test_a_process_that_lost_its_connection_reads_from_what_it_kept(
 async def test_after_an_upgrade_a_thread_is_read_from_its_latest_traffic(
     study: Study, an_hour: AnHour
 ) -> None:
-    """Processes of the version before did not say what they kept."""
+    """Processes of the previous version did not write checkpoints."""
     await an_hour.linked_and_replied()
     await study.gaps().note_all()
     assert await an_hour.read_from() == an_hour.now - 1_000_000 - OVERLAP
@@ -819,7 +819,7 @@ async def test_after_an_upgrade_a_thread_is_read_from_its_latest_traffic(
 async def test_a_reply_waits_for_what_is_missing_from_when_it_was_accepted(
     study: Study, an_hour: AnHour, store: Store, raw: Redis, waited: int, step: type[Step]
 ) -> None:
-    """Half a minute, however long others have waited for the same thread, and however often."""
+    """It waits half a minute, no matter how long or how often others waited for the same thread."""
     await an_hour.linked_and_replied()
     session, mailbox = SessionId("devin-1"), Mailbox(store, CATCH_UP)
     for since in (HOUR // 2, HOUR // 4):
@@ -834,7 +834,7 @@ async def test_a_reply_waits_for_what_is_missing_from_when_it_was_accepted(
 
 
 async def test_nothing_is_read_from_before_the_link(study: Study, an_hour: AnHour) -> None:
-    """However long ago something was refused."""
+    """This holds no matter how long ago something was refused."""
     await an_hour.linked_and_replied()
     await study.gaps().note([Missed(an_hour.thread, an_hour.now - 2 * HOUR)])
     assert await an_hour.read_from() == (an_hour.now - HOUR) // 1000 * 1000
@@ -843,7 +843,7 @@ async def test_nothing_is_read_from_before_the_link(study: Study, an_hour: AnHou
 async def test_who_leaves_leaves_no_mark_where_another_listens(
     study: Study, an_hour: AnHour
 ) -> None:
-    """The last one does, for whoever starts next."""
+    """The last process does, for the next one that starts."""
     await an_hour.linked_and_replied()
     await study.gaps("one").vouch(an_hour.now - HOUR // 2)
     await study.gaps("other").vouch(an_hour.now - HOUR // 4)
@@ -857,7 +857,7 @@ async def test_who_leaves_leaves_no_mark_where_another_listens(
 async def test_a_channel_out_of_reach_is_asked_for_once_and_its_threads_stay_unread(
     study: Study, store: Store, reason: str, calls: int
 ) -> None:
-    """Invited again, the bot finds at its next start what it has missed."""
+    """Once it is invited again, the bot finds the missed replies at its next start."""
     await study.linked(3)
     study.desk.slack.fail_next("conversations.replies", error=reason)
     listening = study.listening()

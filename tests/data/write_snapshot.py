@@ -33,7 +33,7 @@ BROKEN, GOT, LOST = "devin-b0c3", "devin-6075", "devin-1057"
 SESSIONS = (SESSION, OTHER, DOWN, BROKEN, GOT, LOST)
 UNANSWERED = ("chat.postMessage", "chat.postEphemeral", "reactions.add", "conversations.replies")
 MAIL_RESTS_SECONDS = 60
-"""Devin asks to be left alone for so long, so that no try is under way when the bot is killed."""
+"""A `Retry-After` so long that no attempt is under way when the bot is killed."""
 
 
 class Scene:
@@ -46,7 +46,7 @@ class Scene:
         self.again: dict[str, Delivery] = {}
 
     async def threads(self) -> None:
-        """One thread is linked, one muted, one linked no more; a channel has a default session."""
+        """Link one thread, mute one, unlink one, and give a channel a default session."""
         desk = self.desk
         self.ts["linked"] = linked = await desk.linked_thread()
         self.again["link"] = self.slack.deliveries[-1]
@@ -70,7 +70,7 @@ class Scene:
         await desk.until_said("now goes to", default, channel="shared")
 
     async def questions(self) -> None:
-        """An offer, two forms, a menu and a correction wait for an answer."""
+        """Leave an offer, two forms, a menu and a correction unanswered."""
         slack, desk = self.slack, self.desk
         address = f"https://app.devin.ai/sessions/{SESSION.removeprefix('devin-')}"
         self.ts["offered"] = await slack.say(f"I have started {address}", user="ben")
@@ -92,7 +92,7 @@ class Scene:
         await desk.until_whispered("before you edited it", "ben")
 
     async def mail(self) -> None:
-        """Replies wait for a session that is down; the channel of one moves."""
+        """Leave replies waiting for a session that is down; the channel of one moves."""
         slack, desk = self.slack, self.desk
         moved = await desk.linked_thread(DOWN, channel="secrets")
         thread = await desk.linked_thread(DOWN)
@@ -107,7 +107,7 @@ class Scene:
         await desk.until_said("shared with another organization", moved, channel="secrets")
 
     async def trouble(self) -> None:
-        """Devin hangs or fails, and Slack takes nothing more."""
+        """Let Devin hang or fail, and let Slack take nothing more."""
         slack, desk, forever = self.slack, self.desk, asyncio.Event()
         threads = {one: await desk.linked_thread(one) for one in (BROKEN, GOT, LOST)}
         self.devin.behave(BROKEN, "server_error")
@@ -135,7 +135,7 @@ class Scene:
 
 
 async def write(home: Path, snapshot: Path) -> None:
-    """Play it all in `home`, kill the bot, and keep in `snapshot` what is left."""
+    """Play everything in `home`, kill the bot, and keep the result in `snapshot`."""
     async with Sandbox() as box, AsyncExitStack() as stack:
         for session in SESSIONS:
             box.devin.add_session(session)
@@ -160,12 +160,12 @@ async def write(home: Path, snapshot: Path) -> None:
 
 
 def valkey_of(data: Path) -> Redis:
-    """The server that the bot has started there."""
+    """Return the server that the bot has started there."""
     return Redis(unix_socket_path=(data / "socket").read_text(), decode_responses=True)
 
 
 async def lose_connection(desk: Desk, redis: Redis, then: str) -> None:
-    """Have the bot miss something, perhaps, and wait until its threads are noted as `then`."""
+    """Make the bot miss events, and wait until its threads are noted as `then`."""
 
     async def is_there() -> bool:
         return bool(await redis.exists(f"{{devin-relay}}:{then}:T0SANDBOX"))
@@ -177,7 +177,7 @@ async def lose_connection(desk: Desk, redis: Redis, then: str) -> None:
 
 
 async def until_owed(redis: Redis) -> None:
-    """Wait until all is in Redis that Slack does not take."""
+    """Wait until everything that Slack does not take is in Redis."""
     wanted = ["answer", "answer", "notice", "outcome", "outcome", "step"]
 
     async def is_owed() -> bool:
@@ -189,7 +189,7 @@ async def until_owed(redis: Redis) -> None:
 
 
 async def rewrite(redis: Redis) -> None:
-    """Have Valkey rewrite its file, as it does now and then, but as text throughout."""
+    """Have Valkey rewrite its file, as it does occasionally, but as text throughout."""
 
     async def is_rewritten() -> bool:
         return not (await redis.info("persistence"))["aof_rewrite_in_progress"]
@@ -200,13 +200,13 @@ async def rewrite(redis: Redis) -> None:
 
 
 async def end(bot: BotProcess, data: Path) -> None:
-    """Kill the bot; its Valkey ends by itself, and removes the file with its pid."""
+    """Kill the bot; its Valkey then exits, and removes its pid file."""
     assert await bot.stop(signal.SIGKILL) == -signal.SIGKILL
     await wait_until(lambda: not (data / "valkey.pid").exists(), "Valkey has ended")
 
 
 def seen_by(scene: Scene) -> Mapping[str, Any]:
-    """What Slack and Devin know, for a sandbox that goes on."""
+    """Return the state of Slack and Devin, for a sandbox that continues from it."""
     return {
         "at": time.time(),
         "address": scene.slack.api_url.removesuffix("/api/").removeprefix("http://"),

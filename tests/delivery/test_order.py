@@ -1,4 +1,4 @@
-"""Order in a session, independence between sessions, and each reply once, however events come."""
+"""Sessions are ordered and independent, and each reply is sent once, however events arrive."""
 
 import asyncio
 import random
@@ -28,36 +28,36 @@ AGES = {"fresh": 0, "old": HOUR, "in the future": -HOUR}
 
 
 class Clock:
-    """The clock of a burst: for it, what comes in while the clock stands comes in at once.
+    """A burst's clock: events that arrive while it is stopped arrive at the same time.
 
-    How much of a burst a machine takes in before `LIMIT_SECONDS` are over is not what is tested.
+    The number of events that a machine takes in before `LIMIT_SECONDS` are over is not tested.
     """
 
     def __init__(self) -> None:
         self.stands_at: float | None = None
 
     def __call__(self) -> float:
-        """Seconds."""
+        """Return the time in seconds."""
         return time.monotonic() if self.stands_at is None else self.stands_at
 
     def stop(self) -> None:
-        """Stand still."""
+        """Stop the clock."""
         self.stands_at = time.monotonic()
 
     def go_on(self) -> None:
-        """Tell the time again."""
+        """Let the clock run again."""
         self.stands_at = None
 
 
 @pytest.fixture
 def clock() -> Clock:
-    """What tells the bots of a test how long a burst lasts."""
+    """The clock that tells the test's bots how long a burst lasts."""
     return Clock()
 
 
 @pytest.fixture
 async def box() -> AsyncIterator[Sandbox]:
-    """A Slack that repeats what the test repeats, and nothing because a machine is slow."""
+    """A Slack that repeats only what the test repeats, and nothing because a machine is slow."""
     async with Sandbox(ack_timeout=60) as sandbox:
         sandbox.devin.add_session(SESSION)
         yield sandbox
@@ -83,7 +83,7 @@ async def storm(desk: Desk, events: list[dict[str, Any]], clock: Clock, seed: in
 
 
 def write(desk: Desk, root: str, text: str, ts: str) -> dict[str, Any]:
-    """A reply that was written at `ts`; returns its event, which is not sent."""
+    """Write a reply at `ts`, and return its event, which is not sent."""
     channel, ada = desk.slack.workspace.channel("general"), desk.slack.workspace.user("ada")
     desk.slack.workspace.put(
         Message(channel.id, ts, user=ada.id, text=text, thread_ts=root, client_msg_id=ts)
@@ -92,7 +92,7 @@ def write(desk: Desk, root: str, text: str, ts: str) -> dict[str, Any]:
 
 
 def moments(age: float) -> Iterator[str]:
-    """Rising timestamps, from `age` seconds ago on."""
+    """Return rising timestamps, from `age` seconds ago on."""
     now = int((time.time() - age) * 1_000_000)
     while True:
         now += 1
@@ -100,7 +100,7 @@ def moments(age: float) -> Iterator[str]:
 
 
 async def linked_long_ago(desk: Desk, store: Store, session: str) -> str:
-    """A thread whose link is older than all that the tests let people write in it."""
+    """Link a thread earlier than everything that the tests let people write in it."""
     slack = desk.slack
     root = await slack.say("Shall we?", deliver=False)
     channel, ada = slack.workspace.channel("general").id, UserId(slack.workspace.user("ada").id)
@@ -112,7 +112,7 @@ async def linked_long_ago(desk: Desk, store: Store, session: str) -> str:
 
 
 async def linked(desk: Desk, store: Store, sessions: int) -> dict[str, str]:
-    """As many linked threads, by session."""
+    """Return that many linked threads, by session."""
     threads = {}
     for number in range(sessions):
         session = f"devin-{number:032x}"
@@ -122,7 +122,7 @@ async def linked(desk: Desk, store: Store, sessions: int) -> dict[str, str]:
 
 
 def read(desk: Desk, session: str) -> list[str]:
-    """The session's messages, without their author."""
+    """Return the session's messages, without their authors."""
     return [message.partition("\n\n")[2] for message in desk.received(session)]
 
 
@@ -131,9 +131,9 @@ def read(desk: Desk, session: str) -> list[str]:
 async def test_shuffled_and_repeated_events_are_sent_once_in_the_order_of_writing(
     age: int, is_busy: object, bot: Bot, desk: Desk, store: Store, clock: Clock
 ) -> None:
-    """200 replies to 20 sessions, each event three times, in any order: 200 POSTs, by `ts`.
+    """200 replies to 20 sessions, each event three times in any order, are 200 ordered POSTs.
 
-    Also where the sessions are busy with an earlier reply, and are free in the midst of it.
+    This also holds if the sessions are busy with an earlier reply, and become free midway.
     """
     threads = await linked(desk, store, 20)
     written = defaultdict(list)
@@ -159,7 +159,7 @@ async def test_shuffled_and_repeated_events_are_sent_once_in_the_order_of_writin
 async def test_two_threads_of_one_session_keep_the_order_of_writing(
     bot: Bot, desk: Desk, store: Store, clock: Clock
 ) -> None:
-    """The order is the session's, whichever thread a reply stands in."""
+    """The order belongs to the session, not to the reply's thread."""
     roots = [await linked_long_ago(desk, store, SESSION) for _ in range(2)]
     ages = moments(HOUR)
     events = [write(desk, roots[n % 2], f"Reply {n}", next(ages)) for n in range(20)]
@@ -170,7 +170,7 @@ async def test_two_threads_of_one_session_keep_the_order_of_writing(
 
 @pytest.mark.parametrize("state", ["down", "rate_limited", "slow"])
 async def test_a_session_in_trouble_delays_no_other(state: str, bot: Bot, desk: Desk) -> None:
-    """Its trouble outlasts all that the other is sent, however much mail waits for it."""
+    """Its failure outlasts everything that the other one is sent, no matter how much mail waits."""
     desk.devin.add_session(OTHER_SESSION)
     trouble, well = await desk.linked_thread(), await desk.linked_thread(OTHER_SESSION)
     over = asyncio.Event()
@@ -203,7 +203,7 @@ async def test_replies_behind_a_waiting_one_follow_it_in_order(
 
 
 async def test_what_is_sent_again_keeps_its_old_place(bot: Bot, desk: Desk) -> None:
-    """Before what still waits, since it was written before."""
+    """It goes ahead of the replies that still wait, since it was written before them."""
     thread = await desk.linked_thread()
     desk.devin.behave(SESSION, "suspended", times=1)
     await desk.reply("Reply 0", thread)
@@ -244,7 +244,7 @@ async def test_an_event_that_comes_again_changes_nothing(
 async def test_a_mention_is_one_reply_though_slack_sends_two_events(
     kinds: tuple[str, str], bot: Bot, desk: Desk, store: Store
 ) -> None:
-    """In either order, with different event ids."""
+    """This holds in either order, with different event ids."""
     thread = await desk.linked_thread()
     text = f"<@{desk.slack.bot_user_id}> please rebase"
     ts = await desk.slack.say(text, thread=thread, deliver=False)
@@ -262,7 +262,7 @@ async def test_a_mention_is_one_reply_though_slack_sends_two_events(
 async def test_two_bots_on_one_redis_send_each_reply_once(
     settings: Settings, desk: Desk, store: Store, clock: Clock
 ) -> None:
-    """Both listen and both deliver; the session is held by one of them at a time."""
+    """Both listen and both deliver, but only one of them has the lease on the session at a time."""
     one, other = (open_bot(settings, in_flight=InFlight(clock=clock)) for _ in range(2))
     async with one, other:
         await desk.slack.wait_connected(2)

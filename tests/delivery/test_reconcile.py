@@ -1,4 +1,4 @@
-"""A delivery whose answer was lost is settled by looking into the session."""
+"""A delivery whose answer was lost is reconciled by looking into the session."""
 
 import json
 from collections.abc import Sequence
@@ -100,13 +100,13 @@ def arrived(sent: float, answered: float, words: str = WORDS) -> Arrival:
 def test_the_same_words_count_once_for_each_time_they_were_sent(
     copies: list[float], arrivals: list[Arrival], expected: Look
 ) -> None:
-    """What is known to have arrived shortly before is not taken for the one that is looked for."""
+    """A message known to have arrived shortly before is not taken for the one that is sought."""
     messages = [{"message": WORDS, "timestamp": at(one).isoformat()} for one in copies]
     assert find(json.dumps({"messages": messages}).encode(), arrivals) is expected
 
 
 def test_half_an_emoji_in_a_session_breaks_no_look() -> None:
-    """JSON may hold one, and the message that is looked for is found beside it."""
+    """JSON may contain one, and the message that is sought is found beside it."""
     halves = [{"message": "half \ud83d emoji", "timestamp": NOW.isoformat()}]
     there = [*halves, {"message": WORDS, "timestamp": NOW.isoformat()}]
     assert find(json.dumps({"messages": there}).encode()) is Look.SEEN
@@ -115,7 +115,7 @@ def test_half_an_emoji_in_a_session_breaks_no_look() -> None:
 
 @given(st.recursive(st.none() | st.booleans() | st.floats() | st.text(), st.lists, max_leaves=5))
 def test_no_record_of_a_session_breaks_the_look(value: object) -> None:
-    """What Devin adds or leaves out is passed over."""
+    """Unknown and missing fields are ignored."""
     for session in (value, {"messages": value}, {"messages": [value, {"message": value}]}):
         assert find(json.dumps(session).encode()) in {Look.UNSEEN, Look.UNREADABLE}
 
@@ -124,7 +124,7 @@ def test_no_record_of_a_session_breaks_the_look(value: object) -> None:
 async def test_a_reply_that_is_in_the_session_was_delivered(
     bot: Bot, desk: Desk, state: str
 ) -> None:
-    """One POST, one ✅, and not a word: nobody needs to know that the answer was lost."""
+    """There is one POST, one ✅ and no message: nobody needs to know that the answer was lost."""
     thread = await desk.linked_thread()
     desk.devin.behave(SESSION, state, takes=True, times=1)
     ts = await desk.reply("Please rebase", thread)
@@ -149,7 +149,7 @@ async def test_the_same_words_from_before_do_not_count(bot: Bot, desk: Desk) -> 
 async def test_the_same_words_a_moment_later_are_told_apart(
     bot: Bot, desk: Desk, *, taken: bool
 ) -> None:
-    """“yes” and “yes”: that the first is there says nothing of the second."""
+    """The first “yes” in the session proves nothing about the second one."""
     thread = await desk.linked_thread()
     await desk.until_marked("white_check_mark", await desk.reply("yes", thread))
     desk.devin.behave(SESSION, "drops", takes=taken, times=1)
@@ -166,13 +166,13 @@ async def test_the_same_words_a_moment_later_are_told_apart(
 async def test_a_devin_whose_clock_is_off_tells_the_same_words_apart(
     box: Sandbox, bot: Bot, desk: Desk, *, ahead: float, taken: bool
 ) -> None:
-    """Its `Date` says how far; a ✅ on what it never got would be a lie."""
+    """Its `Date` tells the offset; a ✅ on a reply that Devin never got would be a lie."""
     box.devin.clock.ahead = ahead
     await test_the_same_words_a_moment_later_are_told_apart(bot, desk, taken=taken)
 
 
 async def test_what_stands_behind_the_last_arrival_needs_no_clock(bot: Bot, desk: Desk) -> None:
-    """Also where the times of messages have nothing to do with the `Date`."""
+    """This also holds if the times of messages have nothing to do with the `Date`."""
     thread = await desk.linked_thread()
     for text in ("Push", "yes"):
         await desk.until_marked("white_check_mark", await desk.reply(text, thread))
@@ -184,7 +184,7 @@ async def test_what_stands_behind_the_last_arrival_needs_no_clock(bot: Bot, desk
 
 
 async def test_a_devin_without_such_a_record_is_not_asked_twice(bot: Bot, desk: Desk) -> None:
-    """The message endpoint may be all there is; then the loss is said at once."""
+    """There may be only the message endpoint; the loss is then reported at once."""
     thread = await desk.linked_thread()
     desk.devin.has_records = False
     desk.devin.behave(SESSION, "drops", takes=False, times=1)

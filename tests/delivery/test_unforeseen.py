@@ -1,4 +1,4 @@
-"""A failure that nobody foresaw ends one reply, once, with a reference; the session goes on."""
+"""An unforeseen failure ends one reply, once, with a reference, and the session goes on."""
 
 import asyncio
 import logging
@@ -45,14 +45,14 @@ THREAD = ThreadRef(team="T0SANDBOX", channel="C0GENERAL0", thread_ts="1764000000
 
 
 def reference_in(text: str) -> str:
-    """The reference that a thread was told."""
+    """Return the reference that a thread was told."""
     found = re.search(r"logged as ([0-9a-f]{8})", text)
     assert found, text
     return found[1]
 
 
 def logged(caplog: pytest.LogCaptureFixture) -> logging.LogRecord:
-    """The one line about a failure that nobody foresaw."""
+    """Return the one log line about an unforeseen failure."""
     (line,) = [one for one in caplog.records if one.message.startswith("unforeseen")]
     assert line.levelname == "ERROR"
     assert line.exc_info
@@ -62,7 +62,7 @@ def logged(caplog: pytest.LogCaptureFixture) -> logging.LogRecord:
 async def test_a_delivery_that_fails_as_nobody_foresaw_is_told_and_blocks_nobody(
     bot: Bot, desk: Desk, store: Store, raw: Redis, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The thread has the reference of the log; the next reply goes on."""
+    """The thread has the reference from the log, and the next reply goes on."""
     thread = await desk.linked_thread()
     await raw.set(lately_key(ID), "what no version of ours wrote", ex=60)
     desk.devin.behave(SESSION, "server_error", times=1)
@@ -84,7 +84,7 @@ async def test_a_delivery_that_fails_as_nobody_foresaw_is_told_and_blocks_nobody
 async def test_a_reply_whose_record_is_broken_is_told_and_blocks_nobody(
     bot: Bot, desk: Desk, store: Store, raw: Redis, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Nothing of it is sent, now or later: nobody knows which part of it is right."""
+    """None of it is ever sent: nobody knows which part of it is right."""
     thread = await desk.linked_thread()
     over = asyncio.Event()
     desk.devin.behave(SESSION, "running", until=over)
@@ -111,19 +111,19 @@ async def test_a_reply_whose_record_is_broken_is_told_and_blocks_nobody(
 
 
 class Stumbling(People):
-    """Raises instead of saying who wrote a reply with a certain word."""
+    """A look-up that raises for a reply with a certain word."""
 
     error: BaseException = LookupError("stumble")
 
     async def called(self, reply: Reply, mentioned: Mentioned) -> Called:
-        """The names that the letter needs."""
+        """Return the names that the message needs."""
         if "stumble" in reply.text:
             raise self.error
         return Called("ada", "", await self.names(mentioned))
 
 
 class Noting:
-    """A schedule that only notes what it is asked to tell."""
+    """A schedule that only records the entries it is asked to tell."""
 
     is_full = False
 
@@ -131,13 +131,13 @@ class Noting:
         self.told: list[Owed] = []
 
     async def wake(self, session: SessionId, after: float = 0.0) -> None:
-        """There is no mail for later here."""
+        """Do nothing, since no mail is scheduled for later here."""
         raise AssertionError(f"{session} was woken after {after} s")
 
     async def tell(
         self, report: Owed, after: float = 0.0, attempt: int = 1, *, is_mark: bool = False
     ) -> None:
-        """Note it."""
+        """Record the entry."""
         assert (after, attempt) == (0.0, 1)
         assert is_mark == bool(self.told), "only the second one is delivered"
         self.told.append(report)
@@ -155,7 +155,7 @@ class Parts:
 
 @pytest.fixture
 async def parts(store: Store, box: Sandbox) -> AsyncIterator[Parts]:
-    """The real ones, but for people who make it stumble."""
+    """The real parts, except for people who make it fail."""
     async with AsyncExitStack() as stack:
         session = await stack.enter_async_context(aiohttp.ClientSession())
         client = AsyncWebClient(box.slack.bot_token, base_url=box.slack.api_url, session=session)
@@ -179,7 +179,7 @@ async def parts(store: Store, box: Sandbox) -> AsyncIterator[Parts]:
 
 
 async def accepted(parts: Parts, *texts: str) -> list[Reply]:
-    """Replies that wait, in that order."""
+    """Return replies that wait, in that order."""
     author = UserId("U0ADA")
     replies = [
         Reply(thread=THREAD, ts=f"176400000{number}.000100", author=author, text=text)
@@ -193,7 +193,7 @@ async def accepted(parts: Parts, *texts: str) -> list[Reply]:
 async def test_a_letter_that_cannot_be_written_ends_its_reply_and_the_next_one_goes(
     parts: Parts, box: Sandbox, raw: Redis, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Uncertain, since that is what can be sent again; owed to the thread once."""
+    """The reply is uncertain, since that can be sent again; the thread is told once."""
     first, second = await accepted(parts, "stumble", "hello")
     await parts.deliveries.deliver(ID)
     assert box.devin.received(SESSION) == ["ada (in Slack):\n\nhello"]
@@ -209,7 +209,7 @@ async def test_a_letter_that_cannot_be_written_ends_its_reply_and_the_next_one_g
 async def test_what_is_foreseen_ends_no_reply(
     parts: Parts, box: Sandbox, raw: Redis, error: BaseException
 ) -> None:
-    """A Redis that is away, and the end of the process: the next holder looks what became of it."""
+    """If Redis is away or the process ends, the next lease holder finds out what became of it."""
     parts.people.error = error
     (reply,) = await accepted(parts, "stumble")
     with pytest.raises(type(error)):

@@ -1,4 +1,4 @@
-"""The published contract, our models and the sandbox's Devin say the same."""
+"""The published contract, the relay's models and the sandbox's Devin agree."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -38,7 +38,7 @@ TYPES = {"string": str, "integer": int, "array": list, "object": dict, "null": t
 
 
 def problems(value: object, schema: Schema, where: str = "$") -> list[str]:
-    """What of `value` breaks `schema`; knows the JSON Schema words that the contract uses."""
+    """Return the parts of `value` that violate `schema`, by the contract's keywords."""
     unknown = schema.keys() - {
         *("$ref", "anyOf", "type", "title", "description"),
         *("required", "properties", "items"),
@@ -65,7 +65,7 @@ def problems(value: object, schema: Schema, where: str = "$") -> list[str]:
 
 
 def essence(schema: Schema, definitions: Schema) -> Any:
-    """A schema without prose and defaults, its references written out."""
+    """Return a schema without prose and defaults, with its references resolved."""
     if "$ref" in schema:
         return essence(definitions[schema["$ref"].rpartition("/")[2]], definitions)
     plain: dict[str, Any] = {}
@@ -89,7 +89,7 @@ def essence(schema: Schema, definitions: Schema) -> Any:
     ],
 )
 def test_a_model_has_the_schema_of_the_contract(model: type[BaseModel], name: str) -> None:
-    """Same fields, types, titles and required lists; only prose and defaults may differ."""
+    """Fields, types, titles and required lists are the same; only prose and defaults may differ."""
     ours = model.model_json_schema()
     assert essence(ours, ours.get("$defs", {})) == essence(SCHEMAS[name], SCHEMAS)
 
@@ -103,7 +103,7 @@ def test_the_contract_has_one_operation_and_it_is_the_one_that_is_built_on() -> 
 
 
 async def test_the_relay_calls_the_operation_of_the_contract() -> None:
-    """One POST on the path, as bearer, with a body that has the parameters and nothing else."""
+    """It makes one POST on the path, with a bearer token and a body of just the parameters."""
     async with DevinSandbox() as sandbox:
         sandbox.add_session(SESSION)
         async with open_devin(sandbox.url, SecretStr(sandbox.api_key), 1) as devin:
@@ -128,7 +128,7 @@ async def test_the_sandbox_answers_what_the_contract_describes(state: str) -> No
 
 @pytest.mark.parametrize("body", [{}, {"message": 1}, {"message": None}, [], "text", None])
 async def test_the_sandbox_refuses_a_malformed_body_as_the_contract_describes(body: object) -> None:
-    """What is no `PostMessageParams` is answered with a 422 of the contract's schema."""
+    """A body that is not a `PostMessageParams` gets a 422 of the contract's schema."""
     schema = OPERATION["requestBody"]["content"]["application/json"]["schema"]
     assert problems(body, schema) != []
     async with DevinSandbox() as sandbox, aiohttp.ClientSession() as client:
@@ -139,10 +139,10 @@ async def test_the_sandbox_refuses_a_malformed_body_as_the_contract_describes(bo
 
 
 def test_no_state_of_the_sandbox_breaks_the_contract_unnoticed() -> None:
-    """Of all states with a described status, only `garbage`, meant to, is not as described."""
+    """Of all states with a described status, only `garbage` breaks the contract, on purpose."""
     described = {name for name, one in STATES.items() if str(one.status) in ANSWERS}
     checked = {"running", "suspended", "finished", "rejects"}
-    alike = {"slow", "drops", "half", "refuses"}  # a good answer, but late or not to its end
+    alike = {"slow", "drops", "half", "refuses"}  # a good answer, but late or incomplete
     assert described == checked | alike | {"garbage"}
 
 

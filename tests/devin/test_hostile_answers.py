@@ -1,4 +1,4 @@
-"""Whatever Devin, or a proxy in front of it, answers: one outcome, which Redis can keep."""
+"""Every answer of Devin, or of a proxy in front of it, becomes one outcome that Redis can store."""
 
 import json
 import math
@@ -11,11 +11,11 @@ from bot.devin.v1.responses import DETAIL_LIMIT, parse_answer
 from bot.model.outcomes import Outcome, OutcomeKind, Refusal, Wait
 
 NO_TEXT = "\ud800"
-"""Half of a surrogate pair, which JSON can spell as an escape and UTF-8 cannot hold."""
+"""Half of a surrogate pair, which JSON can write as an escape but UTF-8 cannot encode."""
 
 DEEP = b"[" * 60_000
 DIGITS = "9" * 5_000
-"""More digits than Python turns into text, or reads from it."""
+"""More digits than Python converts to text, or reads from it."""
 
 STRINGS = st.text() | st.sampled_from([NO_TEXT, f"a{NO_TEXT}b", "\udfff" * 3, "x" * 40_000, "\0"])
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | STRINGS
@@ -48,7 +48,7 @@ STATUSES = st.integers(200, 599)
 def test_every_answer_is_an_outcome_that_can_be_kept(
     status: int, retry_after: str, body: bytes
 ) -> None:
-    """It is written to Redis as UTF-8, and read back the same; a wait has a length or none."""
+    """The outcome survives a round trip through Redis as UTF-8; a wait has a length or none."""
     answer = parse_answer(status, {"retry-after": retry_after}, body)
     if isinstance(answer, Wait):
         assert status in {429, 503}
@@ -67,13 +67,13 @@ def test_every_answer_is_an_outcome_that_can_be_kept(
 def test_a_refusal_is_the_same_whatever_words_come_with_it(
     status: int, refusal: Refusal, body: bytes
 ) -> None:
-    """The status says what became of the message."""
+    """The status decides what became of the message."""
     answer = parse_answer(status, {}, body)
     assert isinstance(answer, Outcome)
     assert (answer.kind, answer.refusal) == (OutcomeKind.REFUSED, refusal)
 
 
 def test_a_detail_that_is_not_text_everywhere_is_suspended_all_the_same() -> None:
-    """200 with a `detail` is never success, and the words are kept as far as they can be."""
+    """A 200 with a `detail` is never success, and its text is kept as far as possible."""
     answer = parse_answer(200, {}, json.dumps({"detail": f"asleep{NO_TEXT}"}).encode())
     assert answer == Outcome(kind=OutcomeKind.SUSPENDED, detail="asleep?", status=200)

@@ -1,4 +1,4 @@
-"""What Devin's answers mean, however HTTP carries them."""
+"""Devin's answers are read correctly in every HTTP encoding."""
 
 import asyncio
 import gzip
@@ -39,7 +39,7 @@ from tests.support.raw_http import (
     ],
 )
 async def test_null_in_any_wrapping_is_delivered(parts: tuple[bytes, ...]) -> None:
-    """However HTTP carries it, 200 `null` means delivered."""
+    """In every encoding, 200 `null` means delivered."""
     async with serving(answering(*parts)) as server:
         answer = await post(server.url)
     assert answer == Outcome(kind=OutcomeKind.DELIVERED, status=200)
@@ -57,7 +57,7 @@ async def test_null_in_any_wrapping_is_delivered(parts: tuple[bytes, ...]) -> No
 async def test_a_body_that_cannot_be_decoded_leaves_the_status(
     answer: bytes, expected: str
 ) -> None:
-    """The table's rows go by the status; a 200 with an unreadable body is refused."""
+    """The outcome follows the status; a 200 with an unreadable body is refused."""
     async with serving(answering(answer)) as server:
         assert kind(await post(server.url)) == expected
 
@@ -71,7 +71,7 @@ async def test_a_body_that_cannot_be_decoded_leaves_the_status(
     ],
 )
 async def test_a_refusal_whose_body_breaks_off_is_a_refusal(status: str, expected: Refusal) -> None:
-    """The status has said it all."""
+    """The status alone decides."""
     answer = f"HTTP/1.1 {status}\r\nContent-Length: 999\r\n\r\n".encode() + b'{"detail": '
     async with serving(answering(answer)) as server:
         outcome = await post(server.url)
@@ -80,14 +80,14 @@ async def test_a_refusal_whose_body_breaks_off_is_a_refusal(status: str, expecte
 
 
 async def test_a_rate_limit_whose_body_breaks_off_waits() -> None:
-    """A 429 says that nothing was taken, with or without its words."""
+    """A 429 means that nothing was taken, with or without its body."""
     answer = b"HTTP/1.1 429 Slow Down\r\nRetry-After: 7\r\nContent-Length: 999\r\n\r\n{"
     async with serving(answering(answer)) as server:
         assert await post(server.url) == Wait("HTTP 429", 7.0)
 
 
 async def test_no_more_of_a_body_is_read_than_is_needed() -> None:
-    """An endless answer is cut at the limit, and its connection is given up."""
+    """An endless answer is cut at the limit, and its connection is closed."""
     sent = 0
 
     def talk(server: RawServer) -> Talk:
@@ -120,7 +120,7 @@ async def test_no_more_of_a_body_is_read_than_is_needed() -> None:
     ],
 )
 async def test_a_detail_is_suspended_whatever_it_says(body: bytes, detail: str) -> None:
-    """200 with a `detail` is never success, and its wording is never read."""
+    """A 200 with a `detail` is never success, and its wording is never interpreted."""
     async with serving(answering(whole("200 OK", body))) as server:
         answer = await post(server.url)
     assert answer == Outcome(kind=OutcomeKind.SUSPENDED, detail=detail, status=200)
@@ -143,7 +143,7 @@ async def test_a_detail_is_suspended_whatever_it_says(body: bytes, detail: str) 
 async def test_a_200_that_the_contract_does_not_know_is_refused_with_an_excerpt(
     body: bytes,
 ) -> None:
-    """Neither null nor a detail: never counted as delivered."""
+    """A body that is neither null nor a detail never counts as delivered."""
     async with serving(answering(whole("200 OK", body))) as server:
         answer = await post(server.url)
     assert isinstance(answer, Outcome)
@@ -156,7 +156,7 @@ async def test_a_200_that_the_contract_does_not_know_is_refused_with_an_excerpt(
 
 
 async def test_a_422_tells_each_problem_within_limits() -> None:
-    """Where, what and type of each entry; a flood of them is cut."""
+    """The report has where, what and type of each entry; a flood of entries is cut."""
     entry = b'{"loc": ["body", "message", 0], "msg": "too long", "type": "string_too_long"}'
     body = b'{"detail": [' + b",".join([entry] * 50) + b"]}"
     async with serving(answering(whole("422 No", body))) as server:
@@ -174,7 +174,7 @@ async def test_a_422_tells_each_problem_within_limits() -> None:
 
 @pytest.mark.parametrize("body", [b"", b"{}", b"no json", b'{"detail": "odd"}', b'{"detail": []}'])
 async def test_a_422_in_another_shape_is_refused_with_an_excerpt(body: bytes) -> None:
-    """Without problems to list, the thread gets the status and the words."""
+    """Without problems to list, the thread gets the status and the text."""
     async with serving(answering(whole("422 No", body))) as server:
         answer = await post(server.url)
     assert isinstance(answer, Outcome)
@@ -202,14 +202,14 @@ async def test_a_422_in_another_shape_is_refused_with_an_excerpt(body: bytes) ->
 async def test_retry_after_is_read_in_either_form(
     status: str, value: str, seconds: float | None
 ) -> None:
-    """Whole seconds or a date; anything else is as if it were not there."""
+    """It is in whole seconds or a date; anything else is treated as missing."""
     raw = whole(status, b"{}", f"Retry-After: {value}")
     async with serving(answering(raw)) as server:
         assert await post(server.url) == Wait(f"HTTP {status[:3]}", seconds)
 
 
 async def test_retry_after_as_a_date_counts_from_now() -> None:
-    """A date in the future becomes the seconds until then."""
+    """A date in the future becomes the number of seconds until then."""
     when = format_datetime(datetime.now(UTC) + timedelta(seconds=100), usegmt=True)
     async with serving(answering(whole("503 No", b"", f"Retry-After: {when}"))) as server:
         answer = await post(server.url)
@@ -243,7 +243,7 @@ async def test_the_probe_tells_the_status_and_sends_no_message(
 
 
 async def test_the_probe_tells_how_the_wire_failed() -> None:
-    """The failure's name stands in for a status."""
+    """The name of the failure replaces the status."""
     async with serving(answering(OK)) as server:
         url = server.url
     async with client(url) as devin:

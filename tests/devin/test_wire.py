@@ -1,7 +1,7 @@
-"""What becomes of a message on the wire: every way a connection can end has one answer.
+"""Every way in which a connection can end determines what happens to its message.
 
-The rule: *wait* (and so, send again) only where nothing can have been sent; *uncertain* wherever
-Devin may have read the message.
+The rule: *wait* (and so, send again) only if nothing can have been sent; *uncertain* whenever Devin
+may have read the message.
 """
 
 import asyncio
@@ -38,7 +38,7 @@ SOON_CONNECTED = httpx.Timeout(PATIENT, connect=0.2)
 
 
 async def test_a_refused_connection_waits() -> None:
-    """Nobody listens: nothing was sent."""
+    """The connection is refused, so nothing was sent."""
     async with serving(answering(OK)) as server:
         url = server.url
     answer = await post(url)
@@ -46,12 +46,12 @@ async def test_a_refused_connection_waits() -> None:
 
 
 async def test_a_name_that_does_not_resolve_waits() -> None:
-    """DNS fails, at once or never: nothing was sent."""
+    """DNS fails, at once or never, so nothing was sent."""
     assert kind(await post("http://devin.invalid", timeouts=SOON_CONNECTED)) == "wait"
 
 
 async def test_a_server_that_does_not_speak_tls_waits() -> None:
-    """The handshake fails: nothing was sent, the key least of all."""
+    """The handshake fails, so nothing was sent, least of all the key."""
 
     def talk(server: RawServer) -> Talk:
         async def talk_(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -68,7 +68,7 @@ async def test_a_server_that_does_not_speak_tls_waits() -> None:
 
 
 async def test_a_refused_tls_handshake_waits() -> None:
-    """The other side speaks TLS, but not with us."""
+    """The other side speaks TLS, but refuses the handshake."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)  # without a certificate there is no cipher
 
     async def on_connection(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -83,7 +83,7 @@ async def test_a_refused_tls_handshake_waits() -> None:
 
 
 async def test_a_tls_handshake_that_never_ends_waits() -> None:
-    """A connection that is not ready in time has carried nothing of ours."""
+    """A connection that is not ready in time has carried no data."""
 
     def talk(server: RawServer) -> Talk:
         async def talk_(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
@@ -99,7 +99,7 @@ async def test_a_tls_handshake_that_never_ends_waits() -> None:
 
 
 async def test_no_free_connection_waits() -> None:
-    """All connections are busy for longer than the pool's time: this message was not sent."""
+    """All connections are busy for longer than the pool's timeout, so the message was not sent."""
     never = asyncio.Event()
 
     def talk(server: RawServer) -> Talk:
@@ -157,7 +157,7 @@ def resets(before_reading: bool) -> Callable[[RawServer], Talk]:  # noqa: FBT001
 async def test_a_connection_that_is_lost_after_sending_is_uncertain(
     talk: Callable[[RawServer], Talk],
 ) -> None:
-    """Once a connection stood, nobody here can know what was read: never sent again from here."""
+    """Nobody knows what was read, so the message is never sent again automatically."""
     async with serving(talk) as server:
         answer = await post(server.url)
     assert kind(answer) == "uncertain"
@@ -165,7 +165,7 @@ async def test_a_connection_that_is_lost_after_sending_is_uncertain(
 
 
 async def test_an_answer_that_never_comes_is_uncertain() -> None:
-    """The read timeout: the message is there, the answer is not."""
+    """On a read timeout the message was sent, but the answer is missing."""
     async with serving(answering(closes=False)) as server:
         answer = await post(server.url, timeouts=httpx.Timeout(PATIENT, read=0.2))
     assert answer == Outcome(kind=OutcomeKind.UNCERTAIN, detail="no answer in time")
@@ -173,7 +173,7 @@ async def test_an_answer_that_never_comes_is_uncertain() -> None:
 
 
 async def test_a_body_that_drips_ends_with_the_time_for_the_whole_call() -> None:
-    """A byte now and then restarts httpx' read timeout, but not ours."""
+    """An occasional byte restarts httpx's read timeout, but not the relay's."""
 
     def talk(server: RawServer) -> Talk:
         async def talk_(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -192,7 +192,7 @@ async def test_a_body_that_drips_ends_with_the_time_for_the_whole_call() -> None
 
 
 async def test_a_request_that_is_never_read_is_uncertain() -> None:
-    """How far it went is not known here: the buffers of two machines may hold all of it."""
+    """It is unknown how far it went: the buffers of two machines may hold all of it."""
 
     def talk(_: RawServer) -> Talk:
         async def talk_(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
@@ -208,14 +208,14 @@ async def test_a_request_that_is_never_read_is_uncertain() -> None:
 
 @pytest.mark.parametrize("status", ["500 Internal Server Error", "502 Bad Gateway", "504 Late"])
 async def test_a_failing_server_is_uncertain(status: str) -> None:
-    """A gateway that fails does not say whether the message went through."""
+    """A failing gateway does not tell whether the message went through."""
     async with serving(answering(whole(status, b"<html>", content_type="text/html"))) as server:
         answer = await post(server.url)
     number = int(status[:3])
     assert answer == Outcome(kind=OutcomeKind.UNCERTAIN, detail=f"HTTP {number}", status=number)
 
 
-# Where the request goes, and with what.
+# The request's destination and content.
 
 
 async def test_a_redirect_is_not_followed_and_the_key_goes_nowhere_else() -> None:
@@ -240,7 +240,7 @@ async def test_a_redirect_is_not_followed_and_the_key_goes_nowhere_else() -> Non
     ],
 )
 async def test_a_session_cannot_leave_its_place_in_the_url(session: str, path: str) -> None:
-    """Whatever an id holds is one segment of the path, byte for byte on the wire."""
+    """An id is one segment of the path, byte for byte on the wire, whatever it contains."""
     async with serving(answering(OK)) as server, client(server.url) as devin:
         await devin.post_message(SessionId(session), "hello")
     request_line = server.requests[0].split(b"\r\n")[0].decode()
@@ -255,7 +255,7 @@ async def test_an_address_with_a_path_keeps_it() -> None:
 
 
 async def test_a_request_carries_the_key_once_and_the_message_whole() -> None:
-    """The bearer header, JSON, and nothing that was not asked for."""
+    """It has the bearer header, the JSON body, and nothing else."""
     message = 'line\nzwei 🚀 \u2028 "quoted" \\ ' + "x" * 100_000
     async with serving(answering(OK)) as server:
         await post(server.url, message)
@@ -271,11 +271,11 @@ async def test_a_request_carries_the_key_once_and_the_message_whole() -> None:
     assert httpx.Response(200, content=body).json() == {"message": message}
 
 
-# Connections that are used again.
+# Reused connections.
 
 
 def closing_on(number: int) -> Callable[[RawServer], Talk]:
-    """Answer with keep-alive, and hang up when the request of that number has come."""
+    """Answer with keep-alive, and hang up when the request of that number arrives."""
 
     def talk(server: RawServer) -> Talk:
         async def talk_(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -303,18 +303,18 @@ async def test_a_kept_connection_that_dies_under_a_request_is_no_silent_second_s
 
 
 async def test_a_kept_connection_that_was_closed_meanwhile_is_replaced() -> None:
-    """Closed while idle: the next message goes out once, on a new connection."""
+    """If it was closed while idle, the next message goes out once, on a new connection."""
     async with serving(answering(OK)) as server, client(server.url) as devin:
         first = await devin.post_message(ID, "first")
         await wait_until(lambda: server.ended, "the server has closed the connection")
-        await asyncio.sleep(0)  # one turn of the loop, in which our side hears of it
+        await asyncio.sleep(0)  # one turn of the loop, in which the client notices it
         second = await devin.post_message(ID, "second")
     assert [kind(first), kind(second)] == ["delivered", "delivered"]
     assert (len(server.requests), server.connections) == (2, 2)
 
 
 async def test_a_connection_is_used_again() -> None:
-    """One connection for many messages, one after the other."""
+    """One connection carries many messages, one after the other."""
     async with serving(answering(OK, closes=False)) as server, client(server.url) as devin:
         for _ in range(5):
             assert kind(await devin.post_message(ID, "hello")) == "delivered"

@@ -1,1 +1,1 @@
-"""Tests of `handlers/`: what Slack sends, parsed, answered and refused."""
+"""Tests of `handlers/`: payloads from Slack are parsed, answered or refused."""

@@ -1,4 +1,4 @@
-"""What Slack sends, parsed: documented samples give what they should, and nothing ever raises."""
+"""Documented samples of Slack's events are parsed as expected, and no payload raises."""
 
 from typing import Any
 
@@ -48,7 +48,7 @@ NO_REPLIES = [
     "message", "me_message", "message_changed", "message_deleted", "message_replied",
     "channel_join", "app_mention",
 ]  # fmt: skip
-"""What the documentation shows outside a thread, or what no person wrote."""
+"""The documented samples that are outside a thread, or that no person wrote."""
 
 WHOLE = [
     *(sample_event(name) for name in (*REPLIES, *NO_REPLIES)),
@@ -61,12 +61,12 @@ WHOLE = [
     sample("slash_command"),
     a_command(f"devin-{HEX} Go on"),
 ]
-"""One payload of every kind, for Hypothesis to break."""
+"""One payload of every kind, for Hypothesis to mutate."""
 
 
 @pytest.mark.parametrize("name", REPLIES)
 def test_a_documented_reply_is_read_with_author_text_and_thread(name: str) -> None:
-    """Every kind of message that somebody can write in a thread is a reply."""
+    """Every kind of message that a person can write in a thread is a reply."""
     event = sample_event(name)
     reply = parse_reply(event, TEAM, BOT_USER)
     assert reply is not None
@@ -77,19 +77,19 @@ def test_a_documented_reply_is_read_with_author_text_and_thread(name: str) -> No
 
 @pytest.mark.parametrize("name", NO_REPLIES)
 def test_a_documented_message_that_is_no_reply_is_none(name: str) -> None:
-    """What stands outside a thread, or tells of another message, is not ours."""
+    """A message outside a thread, or one about another message, is not for the relay."""
     assert parse_reply(sample_event(name), TEAM, BOT_USER) is None
 
 
 def test_a_documented_me_message_in_a_thread_is_a_reply() -> None:
-    """The documented sample has no thread; one in a thread differs by `thread_ts` only."""
+    """The documented sample has no thread; one in a thread differs only by `thread_ts`."""
     reply = parse_reply(sample_event("me_message") | {"thread_ts": ROOT_TS}, TEAM, BOT_USER)
     assert reply is not None
     assert reply.text == "is doing that thing"
 
 
 def test_files_are_read_as_links() -> None:
-    """A file is its title and its permalink; Slack Connect shows neither."""
+    """A file is read as its title and its permalink; Slack Connect provides neither."""
     here = parse_reply(sample_event("file_share"), TEAM, BOT_USER)
     there = parse_reply(sample_event("file_share_connect"), TEAM, BOT_USER)
     assert here is not None
@@ -100,7 +100,7 @@ def test_files_are_read_as_links() -> None:
 
 
 def test_a_bot_is_told_from_a_person() -> None:
-    """A bot's reply carries every id under which it may be allowed; a person's carries none."""
+    """A bot's reply carries every id that may allow it; a person's carries none."""
     person = parse_reply(sample_event("message_in_thread"), TEAM, BOT_USER)
     app = parse_reply(sample_event("app_post"), TEAM, BOT_USER)
     legacy = parse_reply(sample_event("bot_message"), TEAM, BOT_USER)
@@ -116,13 +116,13 @@ def test_a_bot_is_told_from_a_person() -> None:
 @pytest.mark.parametrize("text", ["(aside) no", "!aside no", "  (ASIDE)no", "\n!Aside", "!aside"])
 @pytest.mark.parametrize("before", ["", f"<@{BOT_USER}> ", f" <@{BOT_USER}|relay>"])
 def test_an_aside_is_no_reply(before: str, text: str) -> None:
-    """`(aside)` or `!aside` first, in any case and also after a mention, keeps a reply here."""
+    """A leading `(aside)` or `!aside`, in any case or after a mention, keeps a reply in Slack."""
     assert parse_reply(a_reply(before + text), TEAM, BOT_USER) is None
 
 
 @pytest.mark.parametrize("text", ["aside from that", "no (aside)", "<@U5> !aside", "! aside"])
 def test_what_only_looks_like_an_aside_is_a_reply(text: str) -> None:
-    """The words count at the beginning only."""
+    """The words count only at the beginning."""
     assert parse_reply(a_reply(text), TEAM, BOT_USER) is not None
 
 
@@ -161,12 +161,12 @@ def test_what_only_looks_like_an_aside_is_a_reply(text: str) -> None:
     ids=repr,
 )
 def test_a_message_with_another_shape_is_no_reply(changes: JSON) -> None:
-    """A reply stands in a thread, has an author, and is of a kind that people write."""
+    """A reply is in a thread, has an author, and is of a kind that people write."""
     assert parse_reply(a_reply() | changes, TEAM, BOT_USER) is None
 
 
 def forwarded(share: JSON, **changes: Any) -> Forwarded:
-    """What a person's reply forwards that has this attachment."""
+    """Return the messages that a person's reply with this attachment forwards."""
     reply = parse_reply(a_reply("", blocks=[], attachments=[share], **changes), TEAM, BOT_USER)
     assert reply is not None
     (found,) = reply.forwarded
@@ -174,7 +174,7 @@ def forwarded(share: JSON, **changes: Any) -> Forwarded:
 
 
 def test_a_forwarded_message_is_read_with_its_author_place_and_files() -> None:
-    """From an attachment that quotes it; the text above it is the comment, if there is one."""
+    """They come from an attachment that quotes it; any text above is the comment."""
     found = forwarded(a_share("It is *down*", files=[a_file("log.txt")]))
     assert found == Forwarded(
         author="U0BEN0000",
@@ -230,7 +230,7 @@ SHARES: dict[str, tuple[JSON, JSON]] = {
 
 @pytest.mark.parametrize("kind", SHARES)
 def test_each_shape_of_a_forward_that_was_seen_is_read(kind: str) -> None:
-    """Slack describes none, and has changed it over the years."""
+    """Slack documents none of them, and has changed the shape over the years."""
     share, fields = SHARES[kind]
     found = forwarded(share)
     assert {name: getattr(found, name) for name in fields} == fields
@@ -238,7 +238,7 @@ def test_each_shape_of_a_forward_that_was_seen_is_read(kind: str) -> None:
 
 @pytest.mark.parametrize("is_share", [None, False, "true", 1])
 def test_a_preview_is_no_forward(is_share: Any) -> None:
-    """A pasted permalink is in the text; what Slack shows below it was not sent by anybody."""
+    """A pasted permalink is in the text; nobody sent the preview that Slack shows below it."""
     event = a_reply("See <https://a.slack.com/archives/C1/p1>", attachments=[a_share()])
     event["attachments"][0]["is_share"] = is_share
     reply = parse_reply(event, TEAM, BOT_USER)
@@ -274,12 +274,12 @@ WAY = "/archives/C0ELSEWHERE/p1515449400000100"
     ],
 )
 def test_only_a_permalink_of_slack_is_passed_on(address: Any, permalink: str) -> None:
-    """Whoever made the attachment cannot have Devin open another address in its name."""
+    """The author of the attachment cannot have Devin open another address under its name."""
     assert forwarded(a_share(from_url=address)).permalink == permalink
 
 
 def test_names_in_a_forward_keep_to_their_line() -> None:
-    """Whoever chose them."""
+    """This holds for names that anybody chose."""
     found = forwarded(a_share(author_name="Ben\n\nada (in Slack):", channel_name="x\u2028y" * 99))
     assert found.name == "Ben ada (in Slack):"
     assert found.place.startswith("x yx y")
@@ -287,7 +287,7 @@ def test_names_in_a_forward_keep_to_their_line() -> None:
 
 
 def test_what_is_malformed_about_a_forward_is_left_out() -> None:
-    """It costs neither the rest of it nor the comment."""
+    """It costs neither the rest of the forward nor the comment."""
     broken = a_share(
         author_id="U1:2", channel_id=5, message_blocks=["x", {"message": None}], files=1
     )
@@ -300,7 +300,7 @@ def test_what_is_malformed_about_a_forward_is_left_out() -> None:
 
 
 def test_a_bot_s_forward_is_quoted_and_not_taken_for_its_own_words() -> None:
-    """An app that posts for a person may forward, too."""
+    """An app that posts for a person may forward as well."""
     attachments = [{"text": "Mine"}, a_share("Not mine")]
     event = a_reply("", blocks=[], bot_id="B1", attachments=attachments)
     reply = parse_reply(event, TEAM, BOT_USER)
@@ -310,7 +310,7 @@ def test_a_bot_s_forward_is_quoted_and_not_taken_for_its_own_words() -> None:
 
 
 def test_a_person_who_writes_in_blocks_alone_is_read() -> None:
-    """As a bot is; an aside in them is an aside."""
+    """Blocks are read as for a bot; an aside in them is an aside."""
     picture = {"type": "image", "alt_text": "a cat", "image_url": "https://x.example/1"}
     reply = parse_reply(a_reply("", blocks=[picture]), TEAM, BOT_USER)
     assert reply is not None
@@ -319,7 +319,7 @@ def test_a_person_who_writes_in_blocks_alone_is_read() -> None:
 
 
 def test_malformed_parts_of_a_reply_are_left_out() -> None:
-    """What is wrong about blocks and files does not cost the text."""
+    """Malformed blocks and files do not cost the text."""
     event = a_reply(blocks=[None, 5, {"type": "section"}], files=["F1", None, {"name": 5}])
     reply = parse_reply(event, TEAM, BOT_USER)
     assert reply is not None
@@ -329,7 +329,7 @@ def test_malformed_parts_of_a_reply_are_left_out() -> None:
 
 
 def test_a_top_level_message_begins_a_thread_of_its_own() -> None:
-    """`parse_thread` gives the thread that a message stands in, or would begin."""
+    """`parse_thread` returns the thread of a message, or the one that it would start."""
     assert parse_thread(a_reply(), TEAM) == THREAD
     alone = parse_thread(sample_event("message"), TEAM)
     assert alone is not None
@@ -383,7 +383,7 @@ def test_a_mention_with_one_of_our_words_is_a_command(
     ],
 )
 def test_prose_after_a_mention_is_no_command(words: str) -> None:
-    """Only our words alone, or `link` with one word or a session, are a command."""
+    """A command is only a verb alone, or `link` with one word or a session."""
     assert parse_command(a_mention(words), TEAM, BOT_USER) is None
 
 
@@ -403,12 +403,12 @@ def test_prose_after_a_mention_is_no_command(words: str) -> None:
     ids=repr,
 )
 def test_a_command_begins_with_a_mention_of_the_bot_by_a_person(event: JSON) -> None:
-    """Whoever is not a person, or does not speak to the bot, asks for nothing."""
+    """Anyone who is not a person, or does not address the bot, requests nothing."""
     assert parse_command(event, TEAM, BOT_USER) is None
 
 
 def test_the_documented_mention_is_no_command() -> None:
-    """A question to the bot is talk."""
+    """A question to the bot is a plain message."""
     assert parse_command(sample_event("app_mention"), TEAM, BOT_USER) is None
 
 
@@ -427,7 +427,7 @@ def test_the_documented_mention_is_no_command() -> None:
     ],
 )
 def test_a_say_names_a_session_first_or_none(typed: str, session: str | None, text: str) -> None:
-    """The first word is the session if it can be one; everything else is the message."""
+    """The first word is the session if it can be one; the rest is the message."""
     say = parse_say(a_command(typed), TEAM)
     assert say is not None
     assert (say.session, say.text, say.channel, say.by) == (session, text, CHANNEL, ADA)
@@ -438,7 +438,7 @@ def test_a_say_names_a_session_first_or_none(typed: str, session: str | None, te
     ["devin-xyz", "https://app.devin.ai/x/y", "<http://app.devin.ai/sessions/abc>", "Devin-"],
 )
 def test_a_say_with_a_broken_session_keeps_its_word(word: str) -> None:
-    """What is meant as a session and is none is not sent as part of the message."""
+    """A malformed session is not sent as part of the message."""
     say = parse_say(a_command(f"{word} Go on"), TEAM)
     assert say is not None
     assert (say.session, say.session_word, say.text) == (None, word, "Go on")
@@ -447,12 +447,12 @@ def test_a_say_with_a_broken_session_keeps_its_word(word: str) -> None:
 @pytest.mark.parametrize("key", ["team_id", "channel_id", "user_id"])
 @pytest.mark.parametrize("value", ["T0OTHER:000", "", None, 5])
 def test_a_say_of_nobody_or_elsewhere_is_none(key: str, value: Any) -> None:
-    """It counts only with its person and channel, and in our workspace."""
+    """It counts only with a person and a channel, and in the relay's workspace."""
     assert parse_say(a_command("Go on", **{key: value}), TEAM) is None
 
 
 def test_the_documented_press_is_read() -> None:
-    """A button tells who pressed it, in which thread, on which message."""
+    """A press tells the person, the thread, and the message of the button."""
     press = parse_press(sample("block_actions"), TEAM)
     assert press is not None
     assert press.by == "U123ABC456"
@@ -479,7 +479,7 @@ def test_the_documented_press_is_read() -> None:
     ],
 )
 def test_a_tampered_send_again_is_none(value: str) -> None:
-    """Whether the reply is of this channel, by any id that it had, is for the relay to say."""
+    """The relay decides whether the reply is of this channel, by any id that it had."""
     press = parse_press(a_press(value), TEAM)
     assert press is not None
     assert parse_send_again(press) is None
@@ -499,13 +499,13 @@ def test_a_tampered_send_again_is_none(value: str) -> None:
     ids=repr,
 )
 def test_a_press_without_its_place_is_none(changes: JSON) -> None:
-    """Without a person, a message or a channel there is nothing to do."""
+    """Without a person, a message or a channel it is ignored."""
     assert parse_press(a_press("x", **changes), TEAM) is None
 
 
 @pytest.mark.parametrize("actions", [None, [], {}, "x", [None], [["x"]], [{"value": 5}]])
 def test_a_press_without_a_value_has_an_empty_one(actions: Any) -> None:
-    """A button that carries nothing names no reply."""
+    """A button without a value names no reply."""
     press = parse_press(a_press("x", actions=actions), TEAM)
     assert press is not None
     assert press.value == ""
@@ -515,7 +515,7 @@ def test_a_press_without_a_value_has_an_empty_one(actions: Any) -> None:
 @settings(max_examples=300)
 @given(mutated(WHOLE))
 def test_no_payload_makes_a_parser_raise(payload: JSON) -> None:
-    """An exception would have Slack send the same payload again and again."""
+    """An exception would make Slack retry the same payload again and again."""
     reply = parse_reply(payload, TEAM, BOT_USER)
     if reply is not None:
         assert type(reply).model_validate_json(reply.to_json()).id == reply.id

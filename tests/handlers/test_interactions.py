@@ -1,4 +1,4 @@
-"""Shortcuts, forms and whispered buttons, parsed: documented samples, and whatever else comes."""
+"""Shortcuts, forms and ephemeral buttons are parsed from documented samples and other payloads."""
 
 import pytest
 from hypothesis import given, settings
@@ -30,11 +30,11 @@ WHOLE = [
     a_submission("0" * 32, SESSION),
     a_whispered_press("0" * 32),
 ]
-"""One payload of every kind, for Hypothesis to break."""
+"""One payload of every kind, for Hypothesis to mutate."""
 
 
 def test_the_documented_shortcut_is_read() -> None:
-    """Who, on which message, in which thread; the author is another one."""
+    """It tells the person, the message and the thread; the author is somebody else."""
     shortcut = parse_shortcut(sample("message_action"), "T0MJRM1A7")
     assert shortcut is not None
     assert shortcut.message is not None
@@ -44,7 +44,7 @@ def test_the_documented_shortcut_is_read() -> None:
 
 
 def test_a_shortcut_on_a_reply_means_its_thread() -> None:
-    """The root is `thread_ts`, where there is one."""
+    """The root is `thread_ts`, if there is one."""
     shortcut = parse_shortcut(a_shortcut({"thread_ts": ROOT_TS, "ts": TS}), TEAM)
     assert shortcut is not None
     assert shortcut.message is not None
@@ -59,7 +59,7 @@ def test_a_message_that_nobody_wrote_is_none() -> None:
 
 
 def test_the_documented_form_is_read() -> None:
-    """Who, with which number, and what was typed."""
+    """It tells the person, the number, and the typed text."""
     form = parse_submission(sample("view_submission"), TEAM)
     assert form is not None
     assert (form.by, form.number) == ("U123ABC456", "shhh-its-secret")
@@ -82,7 +82,7 @@ def test_the_documented_form_is_read() -> None:
     ids=repr,
 )
 def test_a_shortcut_without_its_place_is_none(changes: JSON) -> None:
-    """Without a person, a message or a workspace there is nothing to do."""
+    """Without a person, a message or a workspace it is ignored."""
     assert parse_shortcut(a_shortcut() | changes, TEAM) is None
 
 
@@ -106,14 +106,14 @@ def test_a_whispered_press_is_read_from_its_place() -> None:
     ids=repr,
 )
 def test_a_whispered_press_without_its_place_is_none(changes: JSON) -> None:
-    """Who pressed, and where, are ids."""
+    """The person and the place are ids."""
     assert parse_ticket_press(a_whispered_press("0" * 32) | changes, TEAM) is None
 
 
 @settings(max_examples=300)
 @given(mutated(WHOLE))
 def test_no_interaction_makes_a_parser_raise(payload: JSON) -> None:
-    """Whatever comes is read, or is nothing."""
+    """Any payload is parsed, or ignored."""
     shortcut = parse_shortcut(payload, TEAM)
     if shortcut is not None and shortcut.message is not None:
         message = shortcut.message

@@ -1,4 +1,4 @@
-"""What came from Slack and is not taken: it is answered so that Slack comes again, and is told of.
+"""Refused requests are answered so that Slack retries them, and are reported to the relay's ear.
 
 The ear hears of each event that no listener saw, or that broke on its way.
 """
@@ -27,7 +27,7 @@ LARGE = BODY[:-1] + b" " * (BODY_LIMIT - len(BODY)) + b"}"
 
 
 async def refuses(at: Door, body: bytes = BODY) -> int:
-    """The status of a signed request that is not taken; Slack is not told to stay away."""
+    """Check that a signed request is refused, and that Slack is not told to stay away."""
     slack = await at.dial(signed(body))
     head = await slack.head()
     assert b"x-slack-no-retry" not in head.lower()
@@ -35,7 +35,7 @@ async def refuses(at: Door, body: bytes = BODY) -> int:
 
 
 def is_heard(at: Door, requests: int) -> bool:
-    """Whether that many are being answered."""
+    """Return True if that many requests are being answered."""
     return len(at.heard) == requests
 
 
@@ -43,7 +43,7 @@ def is_heard(at: Door, requests: int) -> bool:
     ("requests", "body"), [(3, BODY), (MOST_BYTES // BODY_LIMIT, LARGE)], ids=["number", "size"]
 )
 async def test_more_than_fits_is_sent_away_and_may_come_again(requests: int, body: bytes) -> None:
-    """By number and by size, of those that are being answered."""
+    """The limits apply by number and by size, to requests that are being answered."""
     most = requests if body == BODY else None
     async with door(SlackEndpoint(SECRET, InFlight(), most)) as at:
         held = []
@@ -61,7 +61,7 @@ async def test_more_than_fits_is_sent_away_and_may_come_again(requests: int, bod
 
 
 async def test_what_comes_before_the_start_or_after_the_end_is_told_of() -> None:
-    """Not ready, or not any more."""
+    """The process is not ready yet, or not ready any more."""
     in_flight = InFlight()
     async with door(SlackEndpoint(SECRET, in_flight), is_open=False) as at:
         assert await refuses(at) == 503
@@ -74,7 +74,7 @@ async def test_what_comes_before_the_start_or_after_the_end_is_told_of() -> None
 
 
 async def test_before_the_start_no_more_is_remembered_than_is_answered_at_once() -> None:
-    """However long it takes; with it, every thread is read anyway."""
+    """It does not matter how long it takes; every thread is read anyway once it starts."""
     async with door(SlackEndpoint(SECRET, InFlight(), 2), is_open=False) as at:
         for _ in range(3):
             assert await refuses(at) == 503
@@ -83,7 +83,7 @@ async def test_before_the_start_no_more_is_remembered_than_is_answered_at_once()
 
 
 def failing(app: AsyncApp) -> AsyncApp:
-    """The same app, which lets everything that goes wrong escape."""
+    """The same app, except that it lets every exception escape."""
 
     @app.error
     async def on_error(error: Exception) -> None:
@@ -97,7 +97,7 @@ def failing(app: AsyncApp) -> AsyncApp:
 
 
 async def test_an_event_that_breaks_on_its_way_is_told_of() -> None:
-    """500, the traceback is in the log, and Slack comes again."""
+    """The answer is 500, the traceback is in the log, and Slack retries."""
     async with door(is_open=False) as at:
         failing(at.app)
         at.open()
@@ -114,7 +114,7 @@ async def test_an_event_that_breaks_on_its_way_is_told_of() -> None:
     ],
 )
 async def test_what_is_no_event_is_told_of_without_its_content(body: bytes) -> None:
-    """A command or a button never comes again; that something was refused is all there is."""
+    """A command or a button never comes again; only the fact of the refusal is known."""
     async with door(is_open=False) as at:
         assert await refuses(at, body) == 503
         at.open()
@@ -122,7 +122,7 @@ async def test_what_is_no_event_is_told_of_without_its_content(body: bytes) -> N
 
 
 async def test_a_stranger_s_request_is_not_told_of() -> None:
-    """Else strangers could have the relay look for what never was."""
+    """Otherwise strangers could make the relay look for events that never existed."""
     async with door(is_open=False) as at:
         stranger = await at.dial(head_of(len(BODY)) + BODY)
         assert await stranger.status() == 401
@@ -132,13 +132,13 @@ async def test_a_stranger_s_request_is_not_told_of() -> None:
 
 @pytest.fixture
 async def hasty_box() -> AsyncIterator[Sandbox]:
-    """A Slack that soon gives up."""
+    """A Slack that gives up soon."""
     async with Sandbox(ack_timeout=0.2, retry_delays=(0.01,)) as sandbox:
         yield sandbox
 
 
 async def test_socket_mode_tells_of_events_that_come_while_it_closes(box: Sandbox) -> None:
-    """They are not acknowledged, so Slack brings them to another connection."""
+    """They are not acknowledged, so Slack sends them to another connection."""
     ears, in_flight, over = Ears(), InFlight(), asyncio.Event()
     app = waiting_app(over, [])
     app.client.base_url = box.slack.api_url
@@ -152,7 +152,7 @@ async def test_socket_mode_tells_of_events_that_come_while_it_closes(box: Sandbo
 
 
 async def test_socket_mode_tells_of_an_event_that_breaks_on_its_way(hasty_box: Sandbox) -> None:
-    """It is not acknowledged, and comes again."""
+    """The event is not acknowledged, and comes again."""
     ears = Ears()
     app = failing(waiting_app(asyncio.Event(), []))
     app.client.base_url = hasty_box.slack.api_url

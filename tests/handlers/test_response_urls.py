@@ -1,6 +1,6 @@
-"""Whoever presses or runs something hears of it, also where its `response_url` does not serve.
+"""A person who presses or runs something gets an answer even if its `response_url` fails.
 
-Slack gives one five uses within 30 minutes, and a proxy or a form may give none at all.
+Slack allows each five uses within 30 minutes, and a proxy or a form may provide none at all.
 """
 
 from collections.abc import Awaitable, Callable
@@ -15,7 +15,7 @@ from tests.support.desk import OTHER_SESSION, SESSION, Desk
 from tests.support.waiting import wait_until
 
 Act = Callable[[Desk], Awaitable[tuple[str | None, str]]]
-"""What somebody does; the thread where they do it, if it is one, and what they are told."""
+"""An action, the thread where it happens, if any, and the expected answer."""
 
 
 async def send_again(desk: Desk) -> tuple[str | None, str]:
@@ -84,7 +84,7 @@ ACTS: list[Act] = [
 async def test_an_answer_that_slack_does_not_take_is_whispered(
     bot: Bot, desk: Desk, act: Act
 ) -> None:
-    """In the thread, or in the channel, where it was asked for; for that person alone."""
+    """It appears in the thread or the channel where it was requested, for that person alone."""
     desk.slack.response_url_seconds = -1
     thread, words = await act(desk)
     await desk.until_whispered(words, "ada")
@@ -93,7 +93,7 @@ async def test_an_answer_that_slack_does_not_take_is_whispered(
 
 
 async def test_a_menu_that_was_whispered_serves_as_any_other(bot: Bot, desk: Desk) -> None:
-    """What is chosen from it goes to its session."""
+    """The choice from it goes to its session."""
     desk.slack.response_url_seconds = -1
     await be_asked_for_a_session(desk)
     await desk.until_whispered("Several sessions", "ada")
@@ -105,7 +105,7 @@ async def test_a_menu_that_was_whispered_serves_as_any_other(bot: Bot, desk: Des
 async def test_a_press_without_a_response_url_is_answered(
     bot: Bot, desk: Desk, missing: str | int | None, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The address that did not serve stays a secret."""
+    """The failed address stays out of the log."""
     report = await test_buttons.suspended(desk)
     pressed = await desk.slack.press(
         "send_again", channel="general", message_ts=report.ts, value="nothing"

@@ -1,4 +1,4 @@
-"""What Slack sends and the relay has no use for is acknowledged, and nothing else happens."""
+"""Payloads that the relay has no use for are acknowledged, and nothing else happens."""
 
 import json
 from pathlib import Path
@@ -30,7 +30,7 @@ EVENTS: list[JSON] = [
 
 
 async def test_an_event_without_a_listener_is_acknowledged(bot: Bot, desk: Desk) -> None:
-    """Else Slack would send it three more times, and count it against the app."""
+    """Otherwise Slack would send it three more times, and count it against the app."""
     calls = len(desk.slack.calls)
     for event in EVENTS:
         await desk.slack.deliver_event(event)
@@ -42,7 +42,7 @@ async def test_an_event_without_a_listener_is_acknowledged(bot: Bot, desk: Desk)
 async def test_commands_buttons_shortcuts_and_views_of_nobody_are_acknowledged(
     bot: Bot, desk: Desk
 ) -> None:
-    """A person who uses one sees no failure of the app."""
+    """The person who uses one sees no failure of the app."""
     client = web_client(desk.slack)
     channel = desk.slack.workspace.channel("general").id
     posted = await client.chat_postMessage(channel=channel, text="Choose", blocks=BUTTONS)
@@ -63,7 +63,7 @@ async def test_commands_buttons_shortcuts_and_views_of_nobody_are_acknowledged(
 
 
 async def opened_modal(desk: Desk) -> str:
-    """A modal in front of ada, opened by what some earlier version of the app listened to."""
+    """Open a modal in front of Ada, as an earlier version of the app might have."""
     started: Delivery = await desk.slack.slash("/weather", "94070")
     client = web_client(desk.slack)
     answer = await client.views_open(trigger_id=started.payload["trigger_id"], view=MODAL)
@@ -78,11 +78,11 @@ RATE_LIMITED: JSON = {
     "minute_rate_limited": 1518467820,
     "api_app_id": "A123ABC456",
 }
-"""What Slack sends when it drops events (docs.slack.dev/apis/events-api)."""
+"""Slack's notification that it drops events (docs.slack.dev/apis/events-api)."""
 
 
 def as_form(payload: JSON) -> bytes:
-    """An interaction as Slack posts it: JSON in a form."""
+    """Encode an interaction as Slack posts it: JSON in a form."""
     return urlencode({"payload": json.dumps(payload)}).encode()
 
 
@@ -121,7 +121,7 @@ REQUESTS: dict[str, tuple[str, bytes]] = {
 async def test_over_http_all_of_it_gets_its_200(
     http_box: Sandbox, redis_url: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """What is genuine and not ours is answered 200; dropped events are said in the log."""
+    """A genuine payload that is not for the relay gets a 200; dropped events are logged."""
     environ = environ_of(http_box, redis_url, tmp_path)
     del environ["SLACK_APP_TOKEN"]
     environ["SLACK_SIGNING_SECRET"] = http_box.slack.signing_secret

@@ -1,4 +1,4 @@
-"""Records that this version did not write, or that are broken, are read as far as they go."""
+"""Records from other versions, or broken ones, are read as far as possible."""
 
 import json
 
@@ -26,7 +26,7 @@ WHOLE = Reply(
 
 
 def read(raw: str) -> tuple[Reply | None, ValidationError | None]:
-    """As the mailbox reads it: with what it knows without the record."""
+    """Read a record like the mailbox, with the facts known without it."""
     return Reply.read(raw, thread=ELSEWHERE, ts=WHOLE.ts, author="unknown")
 
 
@@ -35,13 +35,13 @@ def changed(**fields: object) -> str:
 
 
 def test_a_record_is_read_as_it_was_written() -> None:
-    """The ordinary case; fields that a newer version added without a new number are left out."""
+    """This is the normal case; unknown fields that a newer version added are ignored."""
     assert read(WHOLE.to_json()) == (WHOLE, None)
     assert read(changed(more=1)) == (WHOLE, None)
 
 
 def test_a_record_of_a_newer_version_is_nobody_s_to_guess() -> None:
-    """Whatever else stands in it."""
+    """This holds whatever else it contains."""
     assert read(changed(v=2)) == (None, None)
     assert read('{"v": 3}') == (None, None)
 
@@ -57,7 +57,7 @@ def test_a_record_of_a_newer_version_is_nobody_s_to_guess() -> None:
     ],
 )
 def test_of_a_broken_record_whatever_can_be_read_is_left(raw: str, left: Reply) -> None:
-    """And the error, which quotes nothing of it."""
+    """The error quotes nothing of the record."""
     found, flaw = read(raw)
     assert found == left
     assert flaw is not None
@@ -66,7 +66,7 @@ def test_of_a_broken_record_whatever_can_be_read_is_left(raw: str, left: Reply) 
 
 @pytest.mark.parametrize("raw", ["", "{", "null", "[]", "[" * 60_000, '"words"', "9" * 5_000])
 def test_what_is_no_record_at_all_leaves_what_is_known_without_it(raw: str) -> None:
-    """Enough to end it, and to tell somebody."""
+    """They suffice to end the reply, and to tell somebody."""
     found, flaw = read(raw)
     assert flaw is not None
     place = ThreadRef.model_validate(ELSEWHERE)
@@ -75,7 +75,7 @@ def test_what_is_no_record_at_all_leaves_what_is_known_without_it(raw: str) -> N
 
 @given(mutated([json.loads(WHOLE.to_json())]))
 def test_whatever_is_left_of_a_record_can_be_kept_and_read_again(payload: JSON) -> None:
-    """Else it would break again where its report is told."""
+    """Otherwise it would fail again when its report is told."""
     found, flaw = read(json.dumps(payload))
     assert (found is None) <= (flaw is None)
     if found is not None:

@@ -1,1 +1,1 @@
-"""What people live with Devin Relay, end to end."""
+"""The experience of people with Devin Relay, end to end."""

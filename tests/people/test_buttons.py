@@ -1,4 +1,4 @@
-"""*Send again* and *Unlink*: once, by who may, where they belong, also after a restart."""
+"""*Send again* and *Unlink* work once, for permitted people, in place, and also after a restart."""
 
 import asyncio
 
@@ -23,7 +23,7 @@ ALREADY = "already sent again"
 async def suspended(
     desk: Desk, text: str = "Please rebase", *, channel: str = "general"
 ) -> Message:
-    """A reply in a new linked thread, answered once with “suspended”; returns its report."""
+    """Write a reply in a new linked thread, answered once with “suspended”; return its report."""
     thread = await desk.linked_thread(channel=channel)
     desk.devin.behave(SESSION, "suspended", times=1)
     await desk.reply(text, thread, channel=channel)
@@ -47,7 +47,7 @@ async def press(
 
 
 async def until_pressed(report: Message, note: str, said: str) -> None:
-    """The message has lost its buttons and says who pressed; Devin's words are still there."""
+    """Wait until the message has lost its buttons and names the presser; Devin's words stay."""
     await wait_until(lambda: report.edited, "the report is rewritten")
     assert labels(report) == []
     assert report.blocks[-1]["elements"][0]["text"] == note
@@ -59,7 +59,7 @@ async def until_pressed(report: Message, note: str, said: str) -> None:
 async def test_send_again_sends_the_whole_reply_again(
     runs: int, settings: Settings, desk: Desk, store: Store
 ) -> None:
-    """What Devin gets is what it got before; the report names who pressed and loses its button."""
+    """Devin gets the same message as before; the report names the presser and loses its button."""
     async with open_bot(settings):
         await desk.slack.wait_connected()
         report = await suspended(desk, LONG)
@@ -85,7 +85,7 @@ async def _sends_again(desk: Desk, report: Message) -> None:
 async def test_a_press_is_not_obeyed_while_slack_does_not_say_whose_it_is(
     bot: Bot, desk: Desk
 ) -> None:
-    """Slack never brings a press again, so its person is told to; the button stays."""
+    """Slack never retries a press, so the person is told to press again; the button stays."""
     report = await suspended(desk)
     desk.slack.fail_next("users.info", status=503, times=2)
     await press(desk, report, user="ben")
@@ -95,7 +95,7 @@ async def test_a_press_is_not_obeyed_while_slack_does_not_say_whose_it_is(
 
 
 async def test_a_report_with_a_long_quote_can_be_rewritten(bot: Bot, desk: Desk) -> None:
-    """Slack takes 40,000 characters when it is posted and 4,000 when it is updated."""
+    """Slack takes 40,000 characters in a post, but only 4,000 in an update."""
     thread = await desk.linked_thread()
     desk.devin.behave(SESSION, "suspended", detail="<&>\n" * 2_000, times=1)
     await desk.reply("Please rebase", thread)
@@ -110,7 +110,7 @@ async def test_a_report_with_a_long_quote_can_be_rewritten(bot: Bot, desk: Desk)
 async def test_a_reply_can_be_sent_again_for_each_of_its_reports(
     bot: Bot, desk: Desk, store: Store
 ) -> None:
-    """Suspended again, it has a new report with a button of its own."""
+    """If it is suspended again, it has a new report with a separate button."""
     report = await suspended(desk)
     thread = str(report.thread_ts)
     value = value_of(report)
@@ -128,7 +128,7 @@ async def test_a_reply_can_be_sent_again_for_each_of_its_reports(
 async def test_a_button_pressed_by_many_at_once_sends_once(
     bot: Bot, desk: Desk, store: Store
 ) -> None:
-    """One of them is named, the others are told."""
+    """One of them is named, and the others are told."""
     report = await suspended(desk)
     value = value_of(report)
     await asyncio.gather(
@@ -145,7 +145,7 @@ async def test_a_button_pressed_by_many_at_once_sends_once(
 async def test_who_presses_when_it_was_delivered_is_not_asked_to_write_it_again(
     bot: Bot, desk: Desk, store: Store
 ) -> None:
-    """Its words are no longer kept then, but that it was sent again is."""
+    """Its text is no longer kept then, but the fact that it was sent again is."""
     report = await suspended(desk)
     pressed = await desk.slack.press("send_again", channel="general", message_ts=report.ts)
     await desk.until_received("rebase")
@@ -175,7 +175,7 @@ def _told(desk: Desk) -> list[str]:
 async def test_who_may_not_speak_may_not_press(
     action: str, user: str, channel: str, words: str, bot: Bot, desk: Desk, store: Store
 ) -> None:
-    """They are told, beside the button and alone; nothing is done."""
+    """They are told, privately, next to the button, and nothing is done."""
     state = {"send_again": "suspended", "unlink": "missing"}[action]
     thread = await desk.linked_thread(channel=channel)
     desk.devin.behave(SESSION, state)
@@ -198,7 +198,7 @@ async def test_who_may_not_speak_may_not_press(
 async def test_a_press_of_another_workspace_is_ignored(
     state: str, action: str, bot: Bot, desk: Desk, store: Store
 ) -> None:
-    """It is acknowledged, and that is all."""
+    """The press is acknowledged, and nothing else happens."""
     thread = await desk.linked_thread()
     desk.devin.behave(SESSION, state)
     await desk.reply("Please rebase", thread)
@@ -222,7 +222,7 @@ async def test_a_press_of_another_workspace_is_ignored(
 async def test_a_failure_that_nobody_foresaw_has_a_reference(
     bot: Bot, desk: Desk, raw: Redis, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Who pressed can tell the operator where to look in the log, which holds nobody's words."""
+    """The presser can tell the operator where to look in the log, which contains nobody's text."""
     report = await suspended(desk)
     await raw.hset(reply_key(ReplyId(value_of(report).partition("|")[0])), "reply", '{"xyzzy"')
     await press(desk, report)
@@ -251,7 +251,7 @@ FORGED = {
 async def test_a_forged_send_again_sends_nothing(
     value: str, words: str, bot: Bot, desk: Desk, store: Store
 ) -> None:
-    """A value counts only where it was made for: its team, channel, thread and round."""
+    """A value counts only for the team, channel, thread and round that it was made for."""
     elsewhere = await suspended(desk)
     report = await suspended(desk)
     await until_settled(store)
@@ -268,7 +268,7 @@ async def test_a_forged_send_again_sends_nothing(
 async def test_unlink_ends_the_link_to_a_session_that_is_not_there(
     runs: int, settings: Settings, desk: Desk, store: Store
 ) -> None:
-    """Under the report of a 404; afterwards replies stay in Slack, and another link can be made."""
+    """It is under the report of a 404; then replies stay in Slack, and a new link can be made."""
     async with open_bot(settings):
         await desk.slack.wait_connected()
         thread = await desk.linked_thread()
@@ -315,7 +315,7 @@ async def _unlinks(desk: Desk, thread: str) -> None:
 async def test_a_forged_unlink_unlinks_nothing(
     value: str, bot: Bot, desk: Desk, store: Store
 ) -> None:
-    """It counts only for the thread in which it was pressed."""
+    """It counts only in the thread in which it was pressed."""
     thread = await desk.linked_thread()
     desk.devin.behave(SESSION, "missing", times=1)
     await desk.reply("Please rebase", thread)
@@ -329,7 +329,7 @@ async def test_a_forged_unlink_unlinks_nothing(
 
 
 async def test_an_old_unlink_does_not_end_a_newer_link(bot: Bot, desk: Desk, store: Store) -> None:
-    """Its report was about the session that was not there; the thread has another one since."""
+    """The report was about the missing session, and the thread has had another one since."""
     thread = await desk.linked_thread()
     desk.devin.behave(SESSION, "missing")
     desk.devin.add_session(OTHER_SESSION)

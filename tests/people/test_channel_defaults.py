@@ -1,4 +1,4 @@
-"""A channel's default session: what `/devin-say` means there when it names none."""
+"""A channel's default session is used by a `/devin-say` there that names none."""
 
 import pytest
 import redis.asyncio
@@ -12,12 +12,12 @@ HEX = SESSION.removeprefix("devin-")
 
 
 async def said(desk: Desk, text: str, *, user: str = "ada", channel: str = "general") -> None:
-    """Somebody types `/devin-say`."""
+    """Type `/devin-say`."""
     assert (await desk.slack.slash("/devin-say", text, user=user, channel=channel)).acked
 
 
 async def chosen(desk: Desk, word: str = SESSION, *, channel: str = "general") -> str:
-    """Ada chooses the channel's default, at the top level; the mention's ts."""
+    """Choose the channel's default as Ada, at the top level; return the mention's ts."""
     ts = await desk.mention(f"default {word}", channel=channel)
     await desk.until_said("in this channel now goes to", ts, channel=channel)
     return ts
@@ -28,7 +28,7 @@ async def chosen(desk: Desk, word: str = SESSION, *, channel: str = "general") -
 async def test_a_message_without_a_session_goes_to_the_default(
     bot: Bot, desk: Desk, word: str, place: str
 ) -> None:
-    """In a new linked thread, as if the session had been typed; two active ones do not matter."""
+    """It starts a new linked thread, as if the session were typed, even if two are active."""
     desk.devin.add_session(OTHER_SESSION)
     thread = await desk.linked_thread(OTHER_SESSION)
     other = await desk.linked_thread("devin-5ec4e7")
@@ -45,7 +45,7 @@ async def test_a_message_without_a_session_goes_to_the_default(
 
 
 async def test_a_default_is_shown_and_ended(bot: Bot, desk: Desk) -> None:
-    """`default` alone says which and by whom, `default none` ends it, in any case."""
+    """`default` alone names it and its author; `default none` clears it, in any case."""
     ts = await desk.mention("default")
     await desk.until_said("has no default session", ts)
     await chosen(desk)
@@ -59,7 +59,7 @@ async def test_a_default_is_shown_and_ended(bot: Bot, desk: Desk) -> None:
 
 
 async def test_a_default_is_for_its_channel(bot: Bot, desk: Desk) -> None:
-    """Another channel has its own, or none; a named session counts more."""
+    """Another channel has its own default, or none; a named session takes precedence."""
     desk.devin.add_session(OTHER_SESSION)
     await chosen(desk)
     await chosen(desk, OTHER_SESSION, channel="secrets")
@@ -83,7 +83,7 @@ async def test_the_last_choice_counts(bot: Bot, desk: Desk) -> None:
 
 @pytest.mark.parametrize("word", ["devin-xyz", "branch", "../devin-1"])
 async def test_a_word_that_names_no_session_is_told(bot: Bot, desk: Desk, word: str) -> None:
-    """And the default stays as it was."""
+    """The default stays as it was."""
     await chosen(desk)
     ts = await desk.mention(f"default {word}")
     await desk.until_said("isn't a Devin session", ts)
@@ -102,7 +102,7 @@ async def test_what_has_more_words_is_talk(bot: Bot, desk: Desk, words: str) -> 
 
 @pytest.mark.parametrize("words", ["default", f"default {SESSION}", "default none"])
 async def test_who_may_not_steer_devin_chooses_no_default(bot: Bot, desk: Desk, words: str) -> None:
-    """Nor sees it, nor ends it."""
+    """They may not see it or clear it, either."""
     desk.devin.add_session(OTHER_SESSION)
     await chosen(desk, OTHER_SESSION)
     await desk.mention(words, user="gus")
@@ -112,7 +112,7 @@ async def test_who_may_not_steer_devin_chooses_no_default(bot: Bot, desk: Desk, 
 
 
 async def test_a_default_lives_as_long_as_it_is_used(bot: Bot, desk: Desk, redis_url: str) -> None:
-    """It is forgotten after `LINK_TTL`, and each use puts that off."""
+    """It is forgotten after `LINK_TTL`, and each use extends that."""
     await chosen(desk)
     key = default_key(desk.slack.team_id, desk.slack.workspace.channel("general").id)
     async with redis.asyncio.Redis.from_url(redis_url) as client:
@@ -128,7 +128,7 @@ async def test_a_default_lives_as_long_as_it_is_used(bot: Bot, desk: Desk, redis
 
 
 async def test_the_form_begins_with_the_default(bot: Bot, desk: Desk) -> None:
-    """It stands first and is chosen already, also where other sessions were active later."""
+    """It comes first and is preselected, even if other sessions were active later."""
     await chosen(desk)
     await desk.linked_thread(OTHER_SESSION)
     await desk.slack.slash("/devin-say", "")
@@ -141,7 +141,7 @@ async def test_the_form_begins_with_the_default(bot: Bot, desk: Desk) -> None:
 
 
 async def test_help_tells_of_it(bot: Bot, desk: Desk) -> None:
-    """By mention and by command."""
+    """It is in the help of the mention and of the command."""
     ts = await desk.mention("help")
     assert "`default none`" in await desk.until_said("`default", ts)
     await said(desk, "help")
