@@ -92,7 +92,9 @@ class Pipelining:
     async def _send(self, batch: Sequence[_Wanted]) -> None:
         pipeline = self._redis.pipeline(transaction=False)
         for wanted in batch:
-            pipeline.evalsha(wanted.script.sha, len(wanted.keys), *wanted.keys, *wanted.args)
+            # What `evalsha` does, which passes all parts on twice more: half of its cost.
+            parts = (wanted.script.sha, len(wanted.keys), *wanted.keys, *wanted.args)
+            pipeline.execute_command("EVALSHA", *parts)
         answers = await pipeline.execute(raise_on_error=False)
         for wanted, answer in zip(batch, answers, strict=True):
             if isinstance(answer, NoScriptError) and not wanted.answer.done():
