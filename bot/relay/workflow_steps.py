@@ -32,6 +32,7 @@ from bot.relay.workspace import Workspace
 from bot.slack.functions import Functions
 from bot.slack.threads import NO_SUCH_THREAD
 from bot.store.links import Links
+from bot.store.lua.reply_fields import ReplyField
 from bot.store.outbox import KEEP, Begun, Outbox
 from bot.wording import workflows
 from bot.wording.message import SlackMessage
@@ -42,7 +43,7 @@ log = logging.getLogger(__name__)
 class WorkflowSteps:
     """The workflow steps, from Slack's request to their end; it is also their teller."""
 
-    fields = ("asked",)
+    fields = (ReplyField.ASKED,)
 
     def __init__(
         self,
@@ -84,7 +85,7 @@ class WorkflowSteps:
             SlackAway, StoreAway: the step must be begun again.
             SlackRefused: Slack refuses the step's completion or failure.
         """
-        raw = begun.record["asked"]
+        raw = begun.record[ReplyField.ASKED]
         if not raw:
             return True
         step = StepAsked.model_validate_json(raw)

@@ -22,6 +22,7 @@ from bot.model.threads import ThreadRef
 from bot.reporting.posts import Posts
 from bot.runtime.background import Background
 from bot.slack.threads import Threads
+from bot.store.lua.reply_fields import ReplyField
 from bot.store.outbox import KEEP, Begun, Outbox
 from bot.wording.message import SlackMessage
 
@@ -114,7 +115,7 @@ class Notices:
 class NoticeTeller:
     """The teller of notices."""
 
-    fields = ("asked",)
+    fields = (ReplyField.ASKED,)
 
     def __init__(self, outbox: Outbox, posts: Posts) -> None:
         self._outbox = outbox
@@ -122,7 +123,7 @@ class NoticeTeller:
 
     async def tell(self, begun: Begun) -> bool:
         """Post the notice; one for a single person cannot be looked up, so it may appear twice."""
-        raw = begun.record["asked"]
+        raw = begun.record[ReplyField.ASKED]
         if not raw:
             return False
         notice = Notice.model_validate_json(raw)

@@ -12,9 +12,13 @@ from bot.model.sessions import SessionId
 from bot.redis.connection import Store
 from bot.redis.keys import OUTBOX_KEY, subject_key
 from bot.store.lua import replies as lua
+from bot.store.lua.reply_fields import ReplyField
 from bot.store.outbox import Begun
 
-FIELDS = ("state", "reply", "outcome", "noticed", "round", "session")
+FIELDS = (
+    *(ReplyField.STATE, ReplyField.REPLY, ReplyField.OUTCOME),
+    *(ReplyField.NOTICED, ReplyField.ROUND, ReplyField.SESSION),
+)
 """The fields of a reply's record that a report needs."""
 
 _WAITING = frozenset({"waiting", "sending"})
@@ -45,16 +49,16 @@ class Report:
             ValidationError: a newer version wrote the reply or its outcome.
         """
         record = begun.record
-        reply, outcome = record["reply"], record["outcome"]
+        reply, outcome = record[ReplyField.REPLY], record[ReplyField.OUTCOME]
         return cls(
             owed=begun.owed,
             again=begun.again,
-            is_waiting=record["state"] in _WAITING,
+            is_waiting=record[ReplyField.STATE] in _WAITING,
             reply=Reply.model_validate_json(reply) if reply else None,
             outcome=Outcome.model_validate_json(outcome) if outcome else None,
-            was_noticed=bool(record["noticed"]),
-            is_current=record["round"] == str(begun.owed.number),
-            session=SessionId(record["session"]),
+            was_noticed=bool(record[ReplyField.NOTICED]),
+            is_current=record[ReplyField.ROUND] == str(begun.owed.number),
+            session=SessionId(record[ReplyField.SESSION]),
         )
 
 

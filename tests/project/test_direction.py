@@ -30,7 +30,7 @@ LONG_FUNCTIONS: dict[str, str] = {}
 
 BUILDERS = {
     *("logging.getLogger", "re.compile", "frozenset", "timedelta", "NewType", "TypeVar", "UserId"),
-    *("Key", "ParamSpec", "Script", "TypeAdapter", "Counter", "Gauge", "Histogram", "Field"),
+    *("Key", "ParamSpec", "TypeAdapter", "Counter", "Gauge", "Histogram", "Field"),
     "httpx.Timeout",
     *("AfterValidator", "BeforeValidator", "ConfigDict", "SettingsConfigDict"),
     *(
