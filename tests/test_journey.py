@@ -1,4 +1,4 @@
-"""Read this first: the product, as the people who use it live it."""
+"""Read this first: the product from its users' point of view."""
 
 from bot.app import Bot
 from tests.support.desk import OTHER_SESSION, SESSION, Desk
@@ -6,7 +6,7 @@ from tests.support.waiting import wait_until
 
 
 async def test_a_team_steers_a_session_from_a_thread(bot: Bot, desk: Desk) -> None:
-    """Link, reply, see the mark; a suspended session is said, woken, and gets the reply again."""
+    """A link, a reply and its mark; a suspended session is reported, woken, and gets the reply."""
     thread = await desk.slack.say("The release notes are still missing.")
     await desk.mention(f"link https://app.devin.ai/sessions/{SESSION[6:]}", thread=thread)
     await desk.until_said("now linked", thread)
@@ -38,7 +38,7 @@ async def test_a_team_steers_a_session_from_a_thread(bot: Bot, desk: Desk) -> No
 
 
 async def test_a_team_reaches_devin_from_wherever_it_is(bot: Bot, desk: Desk) -> None:
-    """A message's menu, a file, `/devin-say`, a workflow's step; and what is linked, in Home."""
+    """There are a message's menu, a file, `/devin-say`, a workflow step, and the links in Home."""
     desk.devin.add_session(OTHER_SESSION)
     root = await desk.slack.say("The nightly build is red.", user="gus")
     await desk.slack.shortcut("send_to_devin", channel="general", message_ts=root)

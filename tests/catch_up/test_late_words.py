@@ -122,7 +122,7 @@ async def test_what_another_person_sends_names_both(bot: Bot, desk: Desk) -> Non
 async def test_what_was_written_before_the_link_is_not_for_devin_however_late_it_comes(
     bot: Bot, desk: Desk
 ) -> None:
-    """Neither is a message that was written while the thread was muted."""
+    """The same is true of a message that was written while the thread was muted."""
     root = await desk.slack.say("Shall we ship it?")
     before = await desk.slack.say("between us", thread=root, deliver=False)
     await desk.mention(f"link {SESSION}", thread=root)

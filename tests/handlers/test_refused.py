@@ -27,7 +27,7 @@ LARGE = BODY[:-1] + b" " * (BODY_LIMIT - len(BODY)) + b"}"
 
 
 async def refuses(at: Door, body: bytes = BODY) -> int:
-    """Check that a signed request is refused, and that Slack is not told to stay away."""
+    """Return the status of a refused signed request; Slack must not be told to stay away."""
     slack = await at.dial(signed(body))
     head = await slack.head()
     assert b"x-slack-no-retry" not in head.lower()

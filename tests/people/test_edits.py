@@ -1,4 +1,4 @@
-"""Edits and deletions: what waits for Devin follows them; of what Devin has, the author is told."""
+"""Queued replies follow edits and deletions; once Devin has a reply, its author is told."""
 
 import asyncio
 from datetime import timedelta
@@ -51,7 +51,7 @@ OFFER = "before you edited it"
 async def waiting(
     desk: Desk, store: Store, text: str = "Please rebase", **how: str
 ) -> tuple[str, str]:
-    """A reply that Devin did not take yet: thread and ts."""
+    """Write a reply that Devin has not taken yet; return its thread and ts."""
     thread = await desk.linked_thread()
     desk.devin.behave(SESSION, "down")
     ts = await desk.reply(text, thread, **how)
@@ -61,7 +61,7 @@ async def waiting(
 
 
 async def until_put_off(store: Store) -> None:
-    """Wait until Devin has said no, and the first reply waits again: asked is not answered."""
+    """Wait until Devin has refused and the first reply is queued again; a request is not enough."""
 
     async def is_put_off() -> bool:
         return bool(await store.field(box_key(SessionId(SESSION)), "attempts"))
@@ -70,7 +70,7 @@ async def until_put_off(store: Store) -> None:
 
 
 async def delivered(desk: Desk, text: str = "Please rebase", **how: str) -> tuple[str, str]:
-    """A reply that Devin has: thread and ts."""
+    """Write a reply that Devin has; return its thread and ts."""
     thread = await desk.linked_thread()
     ts = await desk.reply(text, thread, **how)
     await desk.until_marked("white_check_mark", ts)
@@ -101,7 +101,7 @@ async def press(desk: Desk, offer: Message) -> None:
 
 
 async def back(desk: Desk, store: Store) -> list[str]:
-    """Devin is back: what it has read when no reply waits any more."""
+    """Bring Devin back; return what it has read once no reply waits."""
     desk.devin.behave(SESSION, "running")
     await until_no_mail(store)
     return desk.received()
@@ -115,7 +115,7 @@ async def until_no_mail(store: Store) -> None:
 
 
 async def test_an_edit_changes_the_reply_that_waits(bot: Bot, desk: Desk, store: Store) -> None:
-    """Devin reads the new text in the old place, and ✏️ says that the edit counted."""
+    """Devin reads the new text in the old place, and ✏️ shows that the edit counted."""
     thread, ts = await waiting(desk, store, "Please rebase")
     await desk.reply("And tag", thread)
     await edit(desk, ts, "Please *merge*")
@@ -128,7 +128,7 @@ async def test_an_edit_changes_the_reply_that_waits(bot: Bot, desk: Desk, store:
 async def test_an_edit_that_leaves_nothing_is_told_though_redis_went_away_amid_it(
     bot: Bot, desk: Desk, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The reply was taken back before; Slack brings the edit again, and its author is told."""
+    """The reply was taken back before; Slack retries the edit, and its author is told."""
     _, ts = await waiting(desk, store, "Please rebase")
     owe = Outbox.owe
 
@@ -145,7 +145,7 @@ async def test_an_edit_that_leaves_nothing_is_told_though_redis_went_away_amid_i
 async def test_an_edit_keeps_the_files_that_it_does_not_show(
     bot: Bot, desk: Desk, store: Store
 ) -> None:
-    """Slack may tell of the text only."""
+    """Slack may report only the text."""
     thread = await desk.linked_thread()
     desk.devin.behave(SESSION, "down")
     ts = await desk.slack.say("See this", thread=thread, files=["plan.md"])
@@ -160,7 +160,7 @@ async def test_an_edit_keeps_the_files_that_it_does_not_show(
 
 
 async def test_a_file_that_an_edit_replaced_is_not_sent(bot: Bot, desk: Desk, store: Store) -> None:
-    """Also when it was brought to Devin for a try that did not succeed."""
+    """This holds even if the file was uploaded for an attempt that failed."""
     thread = await desk.linked_thread()
     desk.devin.behave(SESSION, "down")
     ts = await desk.slack.say("See this", thread=thread, files=["plan.md"])
@@ -175,7 +175,7 @@ async def test_a_file_that_an_edit_replaced_is_not_sent(bot: Bot, desk: Desk, st
 
 
 def change_of(desk: Desk, ts: str, text: str, **message: Any) -> dict[str, Any]:
-    """The `message_changed` of an edit, to be changed and delivered by hand."""
+    """Return the `message_changed` of an edit, to be modified and delivered by hand."""
     before = desk.slack.event_of("general", ts)
     del before["channel_type"]
     at = desk.slack.workspace.clock.next_ts()
@@ -197,7 +197,7 @@ def change_of(desk: Desk, ts: str, text: str, **message: Any) -> dict[str, Any]:
 async def test_a_redelivered_edit_acts_once(
     bot: Bot, desk: Desk, store: Store, shows_before: bool,  # noqa: FBT001 — a parameter of pytest's
 ) -> None:  # fmt: skip
-    """Also after a later one, and when Slack does not show what there was before."""
+    """This also holds after a later edit, and if Slack does not show the previous text."""
     _, ts = await waiting(desk, store)
     first, second = change_of(desk, ts, "One"), change_of(desk, ts, "Two")
     for event in (first, second, first):
@@ -211,7 +211,7 @@ async def test_a_redelivered_edit_acts_once(
 
 
 async def test_a_link_preview_is_no_edit(bot: Bot, desk: Desk, store: Store) -> None:
-    """Not before delivery, not after it, and not on a message that was edited once."""
+    """This holds before and after delivery, and for a message that was edited once."""
     _, ts = await waiting(desk, store)
     await desk.slack.unfurl("general", ts)
     await edit(desk, ts, "Please merge https://example.com/")
@@ -225,7 +225,7 @@ async def test_a_link_preview_is_no_edit(bot: Bot, desk: Desk, store: Store) -> 
 
 
 async def test_an_edit_into_an_aside_cancels_the_reply(bot: Bot, desk: Desk, store: Store) -> None:
-    """It says now that it is not for Devin; 🗑️ says that this counted."""
+    """The text now says that it is not for Devin; 🗑️ shows that this counted."""
     thread, ts = await waiting(desk, store)
     after = await desk.reply("And tag", thread)
     await edit(desk, ts, "(aside) Please rebase")
@@ -236,7 +236,7 @@ async def test_an_edit_into_an_aside_cancels_the_reply(bot: Bot, desk: Desk, sto
 
 
 async def test_a_deleted_reply_leaves_its_mailbox(bot: Bot, desk: Desk, store: Store) -> None:
-    """First or last in it; and a redelivery of its event does not bring it back."""
+    """It may be first or last in its mailbox, and a retried event does not bring it back."""
     thread, first = await waiting(desk, store, "One")
     event = desk.slack.event_of("general", first)
     await desk.reply("Two", thread)
@@ -253,7 +253,7 @@ async def test_a_deleted_reply_leaves_its_mailbox(bot: Bot, desk: Desk, store: S
 async def test_the_only_reply_deleted_leaves_nothing_behind(
     bot: Bot, desk: Desk, store: Store
 ) -> None:
-    """Its session has no mail, no failures, and takes the next reply at once."""
+    """Its session has no mail and no failures, and accepts the next reply at once."""
     thread, ts = await waiting(desk, store, "One")
     await delete(desk, ts)
     await until_no_mail(store)
@@ -272,7 +272,7 @@ async def status(desk: Desk, thread: str) -> str:
 async def test_a_notice_of_a_deleted_reply_is_not_given(
     settings: Settings, desk: Desk, store: Store
 ) -> None:
-    """There is nothing that waits."""
+    """There is no reply that waits."""
     async with open_bot(settings, notice_after=timedelta(seconds=1)):
         await desk.slack.wait_connected()
         thread, ts = await waiting(desk, store)
@@ -285,7 +285,7 @@ async def test_a_notice_of_a_deleted_reply_is_not_given(
 async def test_sent_again_a_reply_is_as_it_was_edited_since(
     settings: Settings, desk: Desk, store: Store, state: str
 ) -> None:
-    """Waiting once more, it follows edits and deletions as the first time."""
+    """While it waits again, it follows edits and deletions like the first time."""
     async with started(settings):
         await desk.slack.wait_connected()
         thread = await desk.linked_thread()
@@ -304,7 +304,7 @@ async def test_sent_again_a_reply_is_as_it_was_edited_since(
 async def test_after_delivery_an_edit_is_offered_to_its_author(
     bot: Bot, desk: Desk, store: Store
 ) -> None:
-    """Nothing is sent by itself; pressed, the correction is posted in their name and delivered."""
+    """Nothing is sent automatically; a press posts the correction under their name and sends it."""
     thread, ts = await delivered(desk)
     await edit(desk, ts, "Please *merge*")
     offer = await offered(desk)
@@ -332,7 +332,7 @@ async def test_after_delivery_an_edit_is_offered_to_its_author(
 async def test_each_edit_is_offered_once_and_the_latest_text_is_sent(
     bot: Bot, desk: Desk, store: Store
 ) -> None:
-    """Also by the button of an earlier offer; then the others have nothing to send."""
+    """The button of an earlier offer sends it as well; the others then have nothing to send."""
     _, ts = await delivered(desk)
     await edit(desk, ts, "One")
     first = await offered(desk)
@@ -353,7 +353,7 @@ async def test_each_edit_is_offered_once_and_the_latest_text_is_sent(
 async def test_a_correction_whose_post_was_not_answered_is_found_by_the_next_press(
     bot: Bot, desk: Desk, store: Store
 ) -> None:
-    """It stands in the thread once, and goes to Devin once."""
+    """It is in the thread once, and goes to Devin once."""
     thread, ts = await delivered(desk)
     await edit(desk, ts, "Please merge")
     offer = await offered(desk)
@@ -372,7 +372,7 @@ async def test_a_correction_whose_post_was_not_answered_is_found_by_the_next_pre
 async def test_a_correction_whose_process_died_is_not_said_to_be_sent(
     bot: Bot, desk: Desk, store: Store, *, is_posted: bool
 ) -> None:
-    """Once posted, the next press sends it on; else nobody knows, and that is what is said."""
+    """If it was posted, the next press sends it; otherwise the person is told that nobody knows."""
     thread, ts = await delivered(desk)
     await edit(desk, ts, "Please merge")
     offer = await offered(desk)
@@ -395,7 +395,7 @@ async def test_a_correction_whose_process_died_is_not_said_to_be_sent(
 async def test_an_edit_waits_at_slack_while_slack_does_not_say_whose_it_is(
     environ: dict[str, str], desk: Desk, store: Store
 ) -> None:
-    """A look-up that failed must not cost the edit of a reply that waits."""
+    """A failed look-up must not lose the edit of a reply that waits."""
     async with running(desk, environ):
         _, ts = await waiting(desk, store)
     async with running(desk, environ):
@@ -429,7 +429,7 @@ async def test_while_it_is_being_sent_an_edit_is_offered(
 
 
 async def being_asked(desk: Desk, text: str = "Please rebase") -> tuple[str, str]:
-    """A reply that Devin is just being asked to take, and will not: thread and ts."""
+    """Return a reply that is being sent to a Devin that will not take it: thread and ts."""
     thread = await desk.linked_thread()
     desk.devin.behave(SESSION, "down", delay=1.5, retry_after=1)
     ts = await desk.reply(text, thread)
@@ -441,7 +441,7 @@ async def being_asked(desk: Desk, text: str = "Please rebase") -> tuple[str, str
 async def test_an_edit_that_meets_a_try_in_vain_counts_for_the_next(
     bot: Bot, desk: Desk, store: Store, times: int
 ) -> None:
-    """As if it had come while the reply waited; brought twice, it counts once."""
+    """It acts as if it had come while the reply waited; a repeated event counts once."""
     _, ts = await being_asked(desk)
     await desk.slack.edit("general", ts, "Please merge")
     await desk.slack.edit("general", ts, "Please *squash*")
@@ -458,7 +458,7 @@ async def test_an_edit_that_meets_a_try_in_vain_counts_for_the_next(
 async def test_a_reply_that_is_taken_back_during_a_try_in_vain_is_not_sent_again(
     bot: Bot, desk: Desk, store: Store, change: str
 ) -> None:
-    """Nor does it wait any longer, or keep the replies behind it from Devin."""
+    """It does not wait any longer, either, or hold up the replies behind it."""
     thread, ts = await being_asked(desk)
     await desk.reply("And tag", thread)
     await desk.slack.edit("general", ts, "Please merge")
@@ -476,7 +476,7 @@ async def test_a_reply_that_is_taken_back_during_a_try_in_vain_is_not_sent_again
 async def test_what_is_taken_back_while_it_is_sent_is_not_sent_again_by_anybody(
     bot: Bot, desk: Desk, store: Store
 ) -> None:
-    """Its report still shows the words, and offers a *Send again* that has nothing to send."""
+    """Its report still shows the text, and offers a *Send again* that has nothing to send."""
     thread = await desk.linked_thread()
     desk.devin.behave(SESSION, "suspended", delay=1.5)
     ts = await desk.reply("Please rebase", thread)
@@ -492,7 +492,7 @@ async def test_what_is_taken_back_while_it_is_sent_is_not_sent_again_by_anybody(
 
 
 async def test_an_edit_whose_process_died_during_a_try_in_vain_counts(store: Store) -> None:
-    """It is noted with the reply, and an older one that comes late does not undo it."""
+    """The edit is noted with the reply, and an older one that comes late does not undo it."""
     mailbox, revisions, reply = await taken(store)
     edits = [reply.model_copy(update={"text": text}) for text in ("older", "newer")]
     for number in (2, 1, 2, 1):
@@ -513,7 +513,7 @@ async def test_an_edit_whose_process_died_during_a_try_in_vain_counts(store: Sto
 async def test_a_late_edit_does_not_bring_back_what_was_deleted_while_it_was_sent(
     store: Store,
 ) -> None:
-    """Deleted is for good; and nobody is told that it waits."""
+    """A deletion is final, and nobody is told that the reply waits."""
     mailbox, revisions, reply = await taken(store)
     await revisions.withdraw(reply.id, may_be_ahead=False)
     edit = reply.model_copy(update={"text": "edited"})
@@ -529,7 +529,7 @@ OF = SessionId(SESSION)
 
 
 async def taken(store: Store) -> tuple[Mailbox, Revisions, Reply]:
-    """A reply that the holder `token` is just sending."""
+    """Return a reply that the lease holder `token` is sending."""
     thread, day = ThreadRef(team=TEAM, channel="C0GENERAL0", thread_ts=TS), timedelta(days=1)
     await Links(store, day).create(thread, Link(session=OF, by=UserId(ADA), at=1))
     reply = Reply(thread=thread, ts="1764000001.000100", author=UserId(ADA), text="hello")
@@ -542,7 +542,7 @@ async def taken(store: Store) -> tuple[Mailbox, Revisions, Reply]:
 async def test_an_offer_is_its_author_s_and_of_its_channel(
     bot: Bot, desk: Desk, store: Store
 ) -> None:
-    """A number that somebody else sends back, or from elsewhere, is nobody's."""
+    """A number that somebody else sends, or that comes from another channel, is worth nothing."""
     _, ts = await delivered(desk)
     await edit(desk, ts, "Please merge")
     offer = await offered(desk)
@@ -559,7 +559,7 @@ async def test_an_offer_is_its_author_s_and_of_its_channel(
 async def test_a_press_from_another_workspace_sends_no_correction(
     bot: Bot, desk: Desk, store: Store
 ) -> None:
-    """It is acknowledged, and that is all."""
+    """The press is acknowledged, and nothing else happens."""
     _, ts = await delivered(desk)
     await edit(desk, ts, "Please merge")
     number = (await offered(desk)).blocks[-1]["elements"][0]["value"]
@@ -585,7 +585,7 @@ async def forge(desk: Desk, number: str, user: str, channel: str) -> None:
 async def test_a_correction_needs_a_thread_that_goes_to_devin(
     bot: Bot, desk: Desk, store: Store, verb: str, words: str
 ) -> None:
-    """Unlinked or muted since, the press says so, and works again afterwards."""
+    """If it is unlinked or muted, the press says so, and works again afterwards."""
     thread, ts = await delivered(desk)
     await edit(desk, ts, "Please merge")
     offer = await offered(desk)
@@ -603,7 +603,7 @@ async def test_a_correction_needs_a_thread_that_goes_to_devin(
 async def test_after_delivery_a_deletion_cannot_be_followed(
     bot: Bot, desk: Desk, store: Store
 ) -> None:
-    """Its author is told that, once."""
+    """Its author is told so, once."""
     _, ts = await delivered(desk)
     await delete(desk, ts)
     await desk.until_whispered("Devin already has that message", "ada")
@@ -616,7 +616,7 @@ async def test_after_delivery_a_deletion_cannot_be_followed(
 async def test_a_deleted_reply_that_devin_never_took_needs_no_words(
     bot: Bot, desk: Desk, store: Store
 ) -> None:
-    """Refused, there is nothing to take back; suspended, Devin may have it, but not once more."""
+    """A refused one needs no words; a suspended one may be with Devin, but cannot be sent again."""
     thread = await desk.linked_thread()
     desk.devin.behave(SESSION, "forbidden", times=1)
     refused = await desk.reply("One", thread)
@@ -638,7 +638,7 @@ async def test_a_deleted_reply_that_devin_never_took_needs_no_words(
 
 
 async def test_an_aside_after_delivery_is_told_like_a_deletion(bot: Bot, desk: Desk) -> None:
-    """Devin has it, so there is no correction to offer."""
+    """Devin has the reply, so there is no correction to offer."""
     _, ts = await delivered(desk)
     await edit(desk, ts, "(aside) Please rebase")
     await desk.until_whispered("Devin already has that message", "ada")
@@ -658,7 +658,7 @@ NOBODY_S: dict[str, Any] = {
 async def test_a_change_that_its_author_did_not_make_is_none(
     bot: Bot, desk: Desk, store: Store, kind: str
 ) -> None:
-    """Acknowledged, and nothing else."""
+    """It is acknowledged, and nothing else happens."""
     _, ts = await waiting(desk, store)
     event = change_of(desk, ts, "Forged", **NOBODY_S[kind])
     await (await desk.slack.deliver_event(event)).settled()
@@ -669,7 +669,7 @@ async def test_a_change_that_its_author_did_not_make_is_none(
 async def test_edits_where_nothing_goes_to_devin_do_nothing(
     bot: Bot, desk: Desk, store: Store
 ) -> None:
-    """In muted threads, in unlinked ones, of messages that never went to Devin, and of guests."""
+    """The threads are muted or unlinked, or the messages are guests' or never went to Devin."""
     thread, ts = await delivered(desk)
     aside = await desk.reply("(aside) lunch?", thread)
     guests = await desk.reply("Let me in", thread, user="gus")
@@ -692,7 +692,7 @@ async def test_edits_where_nothing_goes_to_devin_do_nothing(
 async def test_what_was_accepted_before_follows_its_edits(
     bot: Bot, desk: Desk, store: Store, verb: str, words: str
 ) -> None:
-    """It is still delivered, as its author has it by then."""
+    """It is still delivered, with its author's latest text."""
     thread = await desk.linked_thread()
     desk.devin.behave(SESSION, "down")
     ts = await desk.reply("Please rebase", thread)
@@ -707,7 +707,7 @@ async def test_what_was_accepted_before_follows_its_edits(
 async def test_a_press_is_acknowledged_before_slack_takes_the_correction(
     bot: Bot, desk: Desk, store: Store
 ) -> None:
-    """A post that takes longer than a second is waited for afterwards."""
+    """If posting takes longer than a second, the work continues after the acknowledgement."""
     _, ts = await delivered(desk)
     await edit(desk, ts, "Please merge")
     offer = await offered(desk)
@@ -723,7 +723,7 @@ async def test_a_press_is_acknowledged_before_slack_takes_the_correction(
 async def test_a_guest_cannot_change_what_somebody_sent_for_them(
     bot: Bot, desk: Desk, store: Store
 ) -> None:
-    """Who passed the message on has read it as it was."""
+    """The person who passed the message on read it in its original form."""
     thread = await desk.linked_thread()
     desk.devin.behave(SESSION, "down")
     ts = await desk.reply("Let me in", thread, user="gus")
@@ -739,7 +739,7 @@ async def test_a_guest_cannot_change_what_somebody_sent_for_them(
 async def test_an_edit_that_comes_before_its_message_counts(
     bot: Bot, desk: Desk, store: Store, later: str
 ) -> None:
-    """Slack may shuffle the two; the old text is not brought back."""
+    """Slack may swap the two events; the old text does not come back."""
     thread = await desk.linked_thread()
     ts = await desk.slack.say("Please rebase", thread=thread, deliver=False)
     original = desk.slack.event_of("general", ts)
@@ -754,7 +754,7 @@ async def test_an_edit_that_comes_before_its_message_counts(
 
 
 async def test_a_change_of_our_own_post_is_no_edit(bot: Bot, desk: Desk, store: Store) -> None:
-    """The relay takes buttons off its reports, for instance."""
+    """The relay removes buttons from its reports, for instance."""
     thread, _ = await delivered(desk)
     post = desk.posts(thread)[0]
     await edit(desk, post.ts, "Changed")
@@ -765,7 +765,7 @@ async def test_a_change_of_our_own_post_is_no_edit(bot: Bot, desk: Desk, store: 
 async def test_an_allowed_bot_s_edit_changes_what_waits(
     environ: dict[str, str], desk: Desk, store: Store
 ) -> None:
-    """Bots edit their posts often; after delivery there is nobody to offer anything to."""
+    """Bots edit their posts often; after delivery there is nobody to offer a correction to."""
     async with running(desk, environ, ALLOW_BOTS="B0BOLTCI00"):
         _, ts = await waiting(desk, store, "Building…", user="bolt-ci")
         await edit(desk, ts, "Build 12 is red")
@@ -776,7 +776,7 @@ async def test_an_allowed_bot_s_edit_changes_what_waits(
 
 
 async def test_a_withdrawn_reply_takes_nothing_with_it(store: Store) -> None:
-    """The last one leaves its session without mail at once; an earlier one leaves the others."""
+    """Without the last reply, a session has no mail at once; an earlier one leaves the others."""
     thread = ThreadRef(team=TEAM, channel="C0GENERAL0", thread_ts="1764000000.000100")
     of, day = SessionId(SESSION), timedelta(days=1)
     await Links(store, day).create(thread, Link(session=of, by=UserId(ADA), at=1))
@@ -801,13 +801,13 @@ async def test_a_withdrawn_reply_takes_nothing_with_it(store: Store) -> None:
 
 
 async def test_a_deletion_that_meets_its_reply_at_the_door_takes_it_out(store: Store) -> None:
-    """Two processes take the two events at once; the session's other mail goes on."""
+    """Two processes handle the two events at once; the session's other mail goes on."""
     thread = ThreadRef(team=TEAM, channel="C0GENERAL0", thread_ts="1764000000.000100")
     of, day = SessionId(SESSION), timedelta(days=1)
     await Links(store, day).create(thread, Link(session=of, by=UserId(ADA), at=1))
     mailbox, revisions = Mailbox(store, day), Revisions(store)
     reply = Reply(thread=thread, ts="1764000001.000100", author=UserId(ADA), text="hello")
-    # Looked up before the reply is there, and withdrawn after that.
+    # The reply is looked up before it is there, and withdrawn after that.
     met, _ = await asyncio.gather(
         revisions.withdraw(reply.id, may_be_ahead=True), mailbox.accept(reply, of, timedelta(0))
     )
@@ -830,7 +830,7 @@ WHOLE = [
 
 
 def test_a_documented_edit_is_read() -> None:
-    """With its author's new text and the time of the edit; the documented one has no old text."""
+    """It has the author's new text and the time of the edit, but no old text."""
     edited = parse_edit(EDITED, TEAM, BOT_USER)
     assert edited is not None
     assert edited.reply.text == "Hello, world!"
@@ -841,7 +841,7 @@ def test_a_documented_edit_is_read() -> None:
 
 
 def test_a_documented_deletion_is_read() -> None:
-    """Also without what the message was, and where a tombstone stands in its place."""
+    """This holds without the original message, and with a tombstone in its place."""
     gone = parse_deletion(DELETED, TEAM, BOT_USER)
     assert gone is not None
     assert (gone.id, gone.thread, gone.author) == (
@@ -858,7 +858,7 @@ def test_a_documented_deletion_is_read() -> None:
 
 
 def test_what_is_forwarded_is_compared_by_what_devin_reads() -> None:
-    """Slack may show another picture of its author, or a preview below it."""
+    """Slack may show another picture of the author, or a preview below it."""
     before = EDITED["message"] | {"text": "", "attachments": [a_share()]}
     same = EDITED | {"previous_message": before}
     shown = before | {"attachments": [a_share(author_icon="https://x"), {"id": 1, "title": "x"}]}
@@ -873,7 +873,7 @@ def test_what_is_forwarded_is_compared_by_what_devin_reads() -> None:
 
 
 def test_what_did_not_change_is_no_edit() -> None:
-    """`edited` stays on a message: it came with a change of something else, then."""
+    """`edited` stays on a message, so the event is about some other change."""
     same = EDITED | {"previous_message": EDITED["message"]}
     assert parse_edit(same, TEAM, BOT_USER) is None
     previewed = EDITED["message"] | {"attachments": [{"id": 1}]}
@@ -883,7 +883,7 @@ def test_what_did_not_change_is_no_edit() -> None:
 @examples(max_examples=300)
 @given(mutated(WHOLE))
 def test_no_change_makes_a_parser_raise(payload: JSON) -> None:
-    """An exception would have Slack send the same event again and again."""
+    """An exception would make Slack retry the same event again and again."""
     edited = parse_edit(payload, TEAM, BOT_USER)
     if edited is not None:
         assert type(edited.reply).model_validate_json(edited.reply.to_json()) == edited.reply

@@ -1,4 +1,4 @@
-"""What people forward reaches Devin with its author; what holds nothing for Devin is told."""
+"""Forwarded messages reach Devin with their author; people are told of empty ones."""
 
 from typing import Any
 
@@ -20,18 +20,18 @@ EMPTY = "nothing to send to Devin"
 
 
 def address(desk: Desk, channel: str, ts: str) -> str:
-    """The permalink of a message."""
+    """Return the permalink of a message."""
     place = desk.slack.workspace.channel(channel).id
     return f"https://sandbox.slack.invalid/archives/{place}/p{ts.replace('.', '')}"
 
 
 async def alarm(desk: Desk, channel: str = "random", text: str = DOWN, **how: Any) -> str:
-    """Ben says that something is wrong, elsewhere; returns the message's ts."""
+    """Post an alarm as Ben in another channel; return the message's ts."""
     return await desk.slack.say(text, user="ben", channel=channel, deliver=False, **how)
 
 
 async def waiting(desk: Desk, store: Store, **how: Any) -> str:
-    """A forward that Devin did not take yet; returns its ts."""
+    """Forward a message that Devin has not taken yet; return its ts."""
     said = await alarm(desk)
     thread = await desk.linked_thread()
     desk.devin.behave(SESSION, "down")
@@ -45,7 +45,7 @@ async def waiting(desk: Desk, store: Store, **how: Any) -> str:
 async def test_a_forwarded_message_is_read_with_its_author_place_and_link(
     bot: Bot, desk: Desk, comment: str
 ) -> None:
-    """Below the comment, if there is any; the quoted words are quoted."""
+    """It is below the comment, if there is one, and its text is quoted."""
     said = await alarm(desk)
     thread = await desk.linked_thread()
     ts = await desk.slack.forward("random", said, thread=thread, comment=comment)
@@ -61,7 +61,7 @@ async def test_a_forwarded_message_is_read_with_its_author_place_and_link(
 
 
 async def test_a_bare_mention_above_a_forward_is_no_command(bot: Bot, desk: Desk) -> None:
-    """Whoever mentions the bot to have it read something wants no help."""
+    """A person who mentions the bot so that it reads something does not want help."""
     said = await alarm(desk)
     thread = await desk.linked_thread()
     mention = f"<@{desk.slack.bot_user_id}>"
@@ -73,7 +73,7 @@ async def test_a_bare_mention_above_a_forward_is_no_command(bot: Bot, desk: Desk
 
 
 async def test_an_aside_above_a_forward_keeps_both_in_slack(bot: Bot, desk: Desk) -> None:
-    """What is quoted is no aside of the person who forwards it."""
+    """The quoted text is not an aside of the person who forwards it."""
     aside = await alarm(desk, text="(aside) lunch?")
     thread = await desk.linked_thread()
     await desk.slack.forward("random", aside, thread=thread, comment="(aside) psst")
@@ -84,7 +84,7 @@ async def test_an_aside_above_a_forward_keeps_both_in_slack(bot: Bot, desk: Desk
 
 
 async def test_mentions_in_a_quote_are_read_by_name(bot: Bot, desk: Desk) -> None:
-    """As in any reply; the author is called as Slack calls them."""
+    """This holds as in any reply; the author has the name that Slack shows."""
     said = await alarm(desk, text="<@U0GUS00000> broke <#C0SECRETS0>")
     thread = await desk.linked_thread()
     await desk.slack.forward("random", said, thread=thread)
@@ -92,7 +92,7 @@ async def test_mentions_in_a_quote_are_read_by_name(bot: Bot, desk: Desk) -> Non
 
 
 async def test_a_place_that_slack_does_not_tell_is_left_out(bot: Bot, desk: Desk) -> None:
-    """A private channel without the bot in it: the link is all that there is."""
+    """In a private channel without the bot, only the link is known."""
     desk.slack.workspace.add_channel(Channel("hr", "group", ["ada", "ben"]))
     said = await alarm(desk, "hr")
     thread = await desk.linked_thread()
@@ -102,7 +102,7 @@ async def test_a_place_that_slack_does_not_tell_is_left_out(bot: Bot, desk: Desk
 
 
 async def test_the_files_of_a_forwarded_message_go_with_it(bot: Bot, desk: Desk) -> None:
-    """As files where Slack and Devin let them, else as links; the quote names them."""
+    """They go as files if Slack and Devin allow it, or else as links; the quote names them."""
     said = await alarm(desk, files=["log.txt"])
     thread = await desk.linked_thread()
     ts = await desk.slack.forward("random", said, thread=thread)
@@ -116,7 +116,7 @@ async def test_the_files_of_a_forwarded_message_go_with_it(bot: Bot, desk: Desk)
 
 
 async def test_a_file_that_cannot_go_is_linked_in_the_quote_and_told(bot: Bot, desk: Desk) -> None:
-    """A forwarded file alone is a whole message."""
+    """A forwarded file alone is a complete message."""
     said = await alarm(desk, text="", files=["log.txt"])
     thread = await desk.linked_thread()
     desk.slack.scopes.remove("files:read")
@@ -129,7 +129,7 @@ async def test_a_file_that_cannot_go_is_linked_in_the_quote_and_told(bot: Bot, d
 
 
 async def test_who_forwards_must_be_allowed_and_nobody_else(bot: Bot, desk: Desk) -> None:
-    """A guest's words may be forwarded; a guest may not forward."""
+    """A guest's message may be forwarded, but a guest may not forward."""
     thread = await desk.linked_thread()
     said = await desk.slack.say("Let me in", user="gus", channel="random")
     await desk.slack.forward("random", said, thread=thread, user="gus")
@@ -142,7 +142,7 @@ async def test_who_forwards_must_be_allowed_and_nobody_else(bot: Bot, desk: Desk
 async def test_a_pasted_permalink_is_a_link_and_its_preview_changes_nothing(
     bot: Bot, desk: Desk, store: Store
 ) -> None:
-    """Also where Slack previews it before the message is sent."""
+    """This holds even if Slack previews it before the message is sent."""
     said = await alarm(desk, "general")
     thread = await desk.linked_thread()
     desk.devin.behave(SESSION, "down")
@@ -167,7 +167,7 @@ async def test_a_pasted_permalink_is_a_link_and_its_preview_changes_nothing(
 async def test_an_edit_of_the_comment_keeps_the_forward(
     bot: Bot, desk: Desk, store: Store, *, is_shown: bool
 ) -> None:
-    """Also where Slack tells of the text only."""
+    """Slack may report only the text."""
     ts = await waiting(desk, store, comment="Look at thi")
     event = change_of(desk, ts, "Look at this")
     if not is_shown:
@@ -183,7 +183,7 @@ async def test_an_edit_of_the_comment_keeps_the_forward(
 async def test_a_forward_that_its_author_took_off_is_not_sent(
     bot: Bot, desk: Desk, store: Store
 ) -> None:
-    """The message was shown with it and is shown without."""
+    """The message was shown with the forward, and is now shown without it."""
     ts = await waiting(desk, store, comment="Look at this")
     event = change_of(desk, ts, "Never mind")
     del event["message"]["attachments"]
@@ -193,7 +193,7 @@ async def test_a_forward_that_its_author_took_off_is_not_sent(
 
 
 async def test_a_preview_below_a_forward_is_no_edit(bot: Bot, desk: Desk, store: Store) -> None:
-    """Not even of one whose comment was edited once."""
+    """This holds even if the comment was edited once."""
     ts = await waiting(desk, store)
     await edit(desk, ts, "See https://example.com/")
     await desk.until_marked("pencil2", ts)
@@ -209,7 +209,7 @@ async def test_a_preview_below_a_forward_is_no_edit(bot: Bot, desk: Desk, store:
 async def test_an_edit_that_leaves_nothing_cancels_the_reply_and_is_told(
     bot: Bot, desk: Desk, store: Store
 ) -> None:
-    """As if it had been deleted; the author reads why nothing was sent."""
+    """It acts like a deletion; the author learns why nothing was sent."""
     thread = await desk.linked_thread()
     desk.devin.behave(SESSION, "down")
     ts = await desk.reply("Please rebase", thread)
@@ -223,7 +223,7 @@ async def test_an_edit_that_leaves_nothing_cancels_the_reply_and_is_told(
 async def test_a_comment_that_is_edited_away_leaves_the_forward(
     bot: Bot, desk: Desk, store: Store
 ) -> None:
-    """It is still something to read."""
+    """The forwarded message is still there to read."""
     ts = await waiting(desk, store, comment="Look at this")
     await edit(desk, ts, "", blocks=[])
     await desk.until_marked("pencil2", ts)
@@ -234,7 +234,7 @@ async def test_a_comment_that_is_edited_away_leaves_the_forward(
 
 @pytest.mark.parametrize("text", ["", "\u200b"])
 async def test_no_correction_without_words_is_offered(bot: Bot, desk: Desk, text: str) -> None:
-    """Devin has the message; there is nothing that a correction could say."""
+    """Devin has the message, and a correction could say nothing."""
     said = await alarm(desk)
     thread = await desk.linked_thread()
     ts = await desk.slack.forward("random", said, thread=thread, comment="Look")
@@ -245,7 +245,7 @@ async def test_no_correction_without_words_is_offered(bot: Bot, desk: Desk, text
 
 
 async def test_a_correction_of_the_comment_is_words_alone(bot: Bot, desk: Desk) -> None:
-    """Devin has what was forwarded."""
+    """Devin has the forwarded message."""
     said = await alarm(desk)
     thread = await desk.linked_thread()
     ts = await desk.slack.forward("random", said, thread=thread, comment="Look at thi")
@@ -260,7 +260,7 @@ async def test_a_correction_of_the_comment_is_words_alone(bot: Bot, desk: Desk) 
 
 
 async def test_a_correction_brings_a_forward_that_devin_never_took(bot: Bot, desk: Desk) -> None:
-    """The comment alone would be about nothing."""
+    """The comment alone would make no sense."""
     said = await alarm(desk)
     thread = await desk.linked_thread()
     desk.devin.behave(SESSION, "rejects", times=1)
@@ -279,7 +279,7 @@ async def test_a_correction_brings_a_forward_that_devin_never_took(bot: Bot, des
 async def test_a_forward_is_sent_by_the_shortcut_and_shown_in_its_form(
     bot: Bot, desk: Desk
 ) -> None:
-    """*Send to Devin* in a thread without a link; nothing else of the message could be read."""
+    """*Send to Devin* runs in an unlinked thread, and the message has nothing else to read."""
     said = await alarm(desk)
     ts = await desk.slack.forward("random", said)
     await desk.slack.shortcut("send_to_devin", channel="general", message_ts=ts, user="ben")
@@ -293,7 +293,7 @@ async def test_a_forward_is_sent_by_the_shortcut_and_shown_in_its_form(
 async def test_a_forward_of_an_outage_arrives_late(
     environ: dict[str, str], desk: Desk, store: Store
 ) -> None:
-    """`conversations.replies` shows it like an event; what is empty is told, and costs nothing."""
+    """`conversations.replies` shows it like an event; an empty one is reported, at no cost."""
     async with running(desk, environ):
         thread = await desk.linked_thread()
     said = await alarm(desk)
@@ -311,7 +311,7 @@ async def test_a_forward_of_an_outage_arrives_late(
 async def test_what_was_forwarded_is_not_kept_after_delivery(
     environ: dict[str, str], desk: Desk, store: Store, raw: Redis
 ) -> None:
-    """Nor where the thread is told of a file."""
+    """This holds even if the thread is told about a file."""
     async with running(desk, environ, FILE_LIMIT="1"):
         said = await alarm(desk, files=["log.txt"])
         thread = await desk.linked_thread()
@@ -325,7 +325,7 @@ async def test_what_was_forwarded_is_not_kept_after_delivery(
 
 
 async def test_a_report_names_a_forward_by_what_it_quotes(bot: Bot, desk: Desk) -> None:
-    """There may be no other words to know it by."""
+    """The message may have no other words to identify it."""
     said = await alarm(desk)
     thread = await desk.linked_thread()
     desk.devin.behave(SESSION, "suspended")
@@ -333,7 +333,7 @@ async def test_a_report_names_a_forward_by_what_it_quotes(bot: Bot, desk: Desk) 
     assert "“Production is" in await desk.until_said("suspended", thread)
 
 
-# What holds nothing.
+# Empty messages.
 
 PREVIEW = {"is_msg_unfurl": True, "text": "x", "from_url": "https://a.slack.com/archives/C1/p1"}
 NOTHING: dict[str, dict[str, Any]] = {
@@ -375,7 +375,7 @@ NOTHING: dict[str, dict[str, Any]] = {
 
 
 async def nothing(desk: Desk, thread: str, kind: str, *, user: str = "ada") -> str:
-    """Somebody writes a reply that holds nothing; returns its ts when it was acknowledged."""
+    """Write an empty reply; return its ts once it is acknowledged."""
     ts = await desk.slack.say("x", thread=thread, user=user, deliver=False)
     event = desk.slack.event_of("general", ts) | NOTHING[kind]
     for _ in range(2):
@@ -388,7 +388,7 @@ async def nothing(desk: Desk, thread: str, kind: str, *, user: str = "ada") -> s
 async def test_a_reply_that_holds_nothing_is_told_once_and_not_sent(
     bot: Bot, desk: Desk, kind: str
 ) -> None:
-    """Its author alone reads what to do; there is no mark, and later replies go on."""
+    """Only its author reads what to do; there is no mark, and later replies go on."""
     thread = await desk.linked_thread()
     ts = await nothing(desk, thread, kind)
     await desk.until_whispered(EMPTY, "ada")
@@ -416,7 +416,7 @@ async def test_where_nothing_goes_to_devin_nothing_is_told(
 
 
 async def test_an_empty_post_of_a_bot_is_ignored(environ: dict[str, str], desk: Desk) -> None:
-    """Also of one that may speak: it reads no answer."""
+    """This includes bots that may speak: a bot reads no answer."""
     async with running(desk, environ, ALLOW_BOTS="B0BOLTCI00"):
         thread = await desk.linked_thread()
         ts = await nothing(desk, thread, "blank", user="bolt-ci")
@@ -427,7 +427,7 @@ async def test_an_empty_post_of_a_bot_is_ignored(environ: dict[str, str], desk: 
 
 
 async def test_who_may_not_steer_devin_is_told_that_and_no_more(bot: Bot, desk: Desk) -> None:
-    """What to write instead is of no use to them."""
+    """Advice on what to write instead is of no use to them."""
     thread = await desk.linked_thread()
     await nothing(desk, thread, "blank", user="gus")
     await desk.until_whispered("Guests can't steer Devin", "gus")
@@ -436,7 +436,7 @@ async def test_who_may_not_steer_devin_is_told_that_and_no_more(bot: Bot, desk: 
 
 
 async def test_a_shortcut_sends_nothing_where_there_is_nothing(bot: Bot, desk: Desk) -> None:
-    """Nor does it ask for a session first."""
+    """It does not ask for a session first, either."""
     ts = await desk.slack.say("\u200b", blocks=rich_text("\u200b"), user="ben")
     await desk.slack.shortcut("send_to_devin", channel="general", message_ts=ts)
     await desk.until_whispered(EMPTY, "ada")

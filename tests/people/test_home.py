@@ -1,4 +1,4 @@
-"""App Home: the linked threads that somebody may see, and what can be done with them there."""
+"""App Home lists the linked threads that a person may see, with actions on them."""
 
 import re
 import time
@@ -42,14 +42,14 @@ View = dict[str, Any]
 
 
 async def home(desk: Desk, user: str = "ada") -> View:
-    """Somebody opens the Home tab; what it then shows."""
+    """Open the Home tab as somebody, and return what it shows."""
     before = shown_hash(desk, user)
     await desk.slack.open_home(user)
     return await changed(desk, before, user)
 
 
 async def changed(desk: Desk, before: object, user: str = "ada") -> View:
-    """The Home tab once it has been published again."""
+    """Return the Home tab once it has been published again."""
     await wait_until(lambda: shown_hash(desk, user) != before, "the home is published")
     view = desk.slack.home_view(user)
     assert view is not None
@@ -62,7 +62,7 @@ def shown_hash(desk: Desk, user: str) -> object:
 
 
 def lines(view: View) -> list[str]:
-    """What the view says, buttons left out."""
+    """Return the text of the view, without buttons."""
     found = []
     for block in view["blocks"]:
         texts = [
@@ -74,13 +74,13 @@ def lines(view: View) -> list[str]:
 
 
 def listed(view: View) -> list[str]:
-    """The threads of the view: their `ts`, by their buttons."""
+    """Return the threads of the view: their `ts`, by their buttons."""
     values = [value for action, value in buttons(view) if action == actions.HOME_UNLINK]
     return [value.split("|")[0].split(":")[2] for value in values]
 
 
 def buttons(view: View) -> list[tuple[str, str]]:
-    """The buttons of the view: action id and value."""
+    """Return the buttons of the view: action id and value."""
     rows = [block for block in view["blocks"] if block["type"] == "actions"]
     return [(one["action_id"], one["value"]) for row in rows for one in row["elements"]]
 
@@ -88,7 +88,7 @@ def buttons(view: View) -> list[tuple[str, str]]:
 async def press(
     desk: Desk, view: View, action: str, value: str | None = None, *, user: str = "ada"
 ) -> View:
-    """Somebody presses the first button with that action; what the tab shows then."""
+    """Press the first button with that action, and return what the tab then shows."""
     before = shown_hash(desk, user)
     delivery = await desk.slack.press_view(action, view_id=view["id"], user=user, value=value)
     assert delivery.acked
@@ -97,7 +97,7 @@ async def press(
 
 @pytest.fixture
 async def raw(redis_url: str) -> AsyncIterator[Redis]:
-    """Redis itself."""
+    """A plain Redis client."""
     async with Redis.from_url(redis_url, decode_responses=True) as client:
         yield client
 
@@ -105,7 +105,7 @@ async def raw(redis_url: str) -> AsyncIterator[Redis]:
 async def many(
     desk: Desk, store: Store, raw: Redis, number: int, channel: str = "general"
 ) -> list[str]:
-    """So many linked threads, one after the other; their `ts`."""
+    """Link that many threads, one after the other; return their `ts`."""
     links = Links(store, timedelta(days=1))
     place = desk.slack.workspace.channel(channel).id
     ada = desk.slack.workspace.user("ada").id
@@ -120,7 +120,7 @@ async def many(
 
 
 async def test_without_links_the_tab_says_how_to_begin(bot: Bot, desk: Desk) -> None:
-    """Three ways, and that the bot must be in the channel."""
+    """It names three ways, and says that the bot must be in the channel."""
     (title, said) = lines(await home(desk))
     assert title == "Threads linked to Devin"
     for way in ("`link &lt;session", "*Link to a Devin session*", "`/devin-say", "`/invite"):
@@ -130,7 +130,7 @@ async def test_without_links_the_tab_says_how_to_begin(bot: Bot, desk: Desk) -> 
 async def test_a_linked_thread_is_shown_with_how_it_stands(
     bot: Bot, desk: Desk, store: Store
 ) -> None:
-    """Session, place, address, the last outcome with its time, and what waits."""
+    """It has session, place, address, the last outcome with its time, and the queued replies."""
     thread = await desk.linked_thread()
     desk.devin.behave(SESSION, "suspended")
     await desk.reply("Please rebase", thread)
@@ -158,7 +158,7 @@ async def test_a_linked_thread_is_shown_with_how_it_stands(
 
 
 async def test_the_latest_traffic_is_at_the_top(bot: Bot, desk: Desk) -> None:
-    """Across channels; a reply brings its thread up again."""
+    """This holds across channels; a reply moves its thread to the top again."""
     first = await desk.linked_thread()
     second = await desk.linked_thread(OTHER_SESSION, channel="secrets")
     assert listed(await home(desk)) == [second, first]
@@ -180,7 +180,7 @@ WHO_SEES = {
 async def test_a_thread_is_shown_to_whom_slack_shows_its_channel(
     bot: Bot, desk: Desk, channel: str
 ) -> None:
-    """A public channel to every full member, a private one to who is in it, a DM to its person."""
+    """Public channels: all full members; private ones: their members; a DM: its person."""
     desk.slack.workspace.add_user(User("cid"))
     thread = await desk.linked_thread(channel=channel)
     for user in ("ada", "ben", "cid"):
@@ -189,7 +189,7 @@ async def test_a_thread_is_shown_to_whom_slack_shows_its_channel(
 
 
 async def test_a_direct_message_is_shown_to_nobody_else(bot: Bot, desk: Desk) -> None:
-    """Ben's own is his; ada's threads there are hers."""
+    """Ben's link is his; Ada's threads there are hers."""
     desk.slack.workspace.add_channel(
         Channel("ben-dm", "im", ["ben", "devin-relay"], id="D0BENDM000")
     )
@@ -206,7 +206,7 @@ async def test_a_direct_message_is_shown_to_nobody_else(bot: Bot, desk: Desk) ->
 async def test_where_slack_does_not_say_who_is_in_a_channel_nothing_is_shown(
     bot: Bot, desk: Desk, method: str, failure: dict[str, Any]
 ) -> None:
-    """It fails closed, and the rest is there; what may be missing is said where Slack was away."""
+    """It fails closed for that channel; if Slack was away, the tab tells what may be missing."""
     await desk.linked_thread(channel="secrets")
     own = await desk.linked_thread(channel="dm")
     desk.slack.fail_next(method, times=9, **failure)
@@ -218,7 +218,7 @@ async def test_where_slack_does_not_say_who_is_in_a_channel_nothing_is_shown(
 async def test_where_slack_did_not_answer_the_tab_does_not_say_that_there_is_nothing(
     bot: Bot, desk: Desk
 ) -> None:
-    """There may be linked threads, so the way to begin is not what to tell."""
+    """There may be linked threads, so the tab does not explain how to begin."""
     await desk.linked_thread(channel="secrets")
     desk.slack.fail_next("conversations.info", status=503, times=2)
     assert lines(await home(desk)) == [home_view.PARTIAL]
@@ -228,7 +228,7 @@ async def test_where_slack_did_not_answer_the_tab_does_not_say_that_there_is_not
 async def test_a_press_is_not_obeyed_while_slack_does_not_say_who_sees_the_thread(
     bot: Bot, desk: Desk, *, is_linked: bool
 ) -> None:
-    """It says so, whether or not the link is there."""
+    """It says so, whether or not there is a link."""
     thread = await desk.linked_thread(channel="secrets")
     await desk.linked_thread(OTHER_SESSION, channel="dm")
     place = desk.slack.workspace.channel("secrets").id
@@ -268,13 +268,13 @@ async def test_a_press_is_not_obeyed_while_slack_does_not_say_whose_it_is(
 async def test_a_public_channel_is_for_full_members(
     box: Sandbox, who: Person, channel: str, *, is_seen: bool
 ) -> None:
-    """Others see it where they are in it; a direct message is nobody's."""
+    """Others see it if they are in it; a direct message is shown to nobody."""
     audience = ChannelVisibility(web_client(box.slack))
     assert await audience.includes(who, channel) is is_seen
 
 
 async def test_a_member_is_found_on_any_page(bot: Bot, desk: Desk) -> None:
-    """Slack tells a thousand at once."""
+    """Slack returns a thousand at a time."""
     thread = await desk.linked_thread(channel="secrets")
     members = desk.slack.workspace.channel("secrets").members
     members[:0] = [f"U{number:09d}" for number in range(1_500)]
@@ -297,7 +297,7 @@ async def test_a_member_is_found_on_any_page(bot: Bot, desk: Desk) -> None:
 async def test_who_may_not_steer_devin_reads_a_sentence(
     environ: dict[str, str], desk: Desk, user: str, changes: dict[str, str], told: str
 ) -> None:
-    """And nothing else: no session, no channel, no count."""
+    """They see no session, no channel and no count."""
     async with running(desk, environ, **changes):
         await desk.linked_thread()
         (said,) = lines(await home(desk, user))
@@ -308,7 +308,7 @@ async def test_who_may_not_steer_devin_reads_a_sentence(
 async def test_an_allowed_guest_sees_the_channels_that_they_are_in(
     environ: dict[str, str], desk: Desk
 ) -> None:
-    """Also of public ones: Slack shows a guest no others."""
+    """This includes public channels: Slack shows a guest no others."""
     async with running(desk, environ, ALLOW_GUESTS="true", ALLOW_EXTERNAL="true"):
         here = await desk.linked_thread()
         there = await desk.linked_thread(OTHER_SESSION, channel="shared")
@@ -317,14 +317,14 @@ async def test_an_allowed_guest_sees_the_channels_that_they_are_in(
 
 
 async def test_who_is_asking_may_be_unknown(bot: Bot, desk: Desk) -> None:
-    """A look-up that fails shows nothing, and says so."""
+    """A failed look-up shows no threads, and the tab says so."""
     desk.slack.fail_next("users.info", status=503, times=2)
     (said,) = lines(await home(desk, "ben"))
     assert "could not find out from Slack who you are" in said
 
 
 async def test_only_allowed_channels_are_shown(environ: dict[str, str], desk: Desk) -> None:
-    """Where nobody may steer Devin, nobody steers it from App Home."""
+    """In other channels nobody may steer Devin, from App Home either."""
     secrets = desk.slack.workspace.channel("secrets").id
     async with running(desk, environ):
         await desk.linked_thread()
@@ -334,7 +334,7 @@ async def test_only_allowed_channels_are_shown(environ: dict[str, str], desk: De
 
 
 async def test_a_thread_is_muted_and_unmuted_from_there(bot: Bot, desk: Desk) -> None:
-    """The thread is told by whom, since people there would not know; replies obey."""
+    """The thread is told who did it, since people there would not know; replies follow suit."""
     thread = await desk.linked_thread()
     view = await press(desk, await home(desk), actions.HOME_MUTE)
     assert "Muted: replies in that thread stay in Slack. I said so in the thread." in lines(view)
@@ -348,7 +348,7 @@ async def test_a_thread_is_muted_and_unmuted_from_there(bot: Bot, desk: Desk) ->
 
 
 async def test_what_is_muted_already_is_not_told_again(bot: Bot, desk: Desk) -> None:
-    """The tab was older than what somebody did in the thread."""
+    """The tab was older than an action in the thread."""
     thread = await desk.linked_thread()
     view = await home(desk)
     await desk.mention("mute", thread=thread)
@@ -361,7 +361,7 @@ async def test_what_is_muted_already_is_not_told_again(bot: Bot, desk: Desk) -> 
 
 
 async def test_a_thread_is_unlinked_from_there(bot: Bot, desk: Desk) -> None:
-    """It is gone from the tab, and the thread is told by whom."""
+    """It disappears from the tab, and the thread is told who did it."""
     thread = await desk.linked_thread()
     view = await press(desk, await home(desk), actions.HOME_UNLINK)
     assert listed(view) == []
@@ -373,7 +373,7 @@ async def test_a_thread_is_unlinked_from_there(bot: Bot, desk: Desk) -> None:
 
 
 async def test_a_press_that_comes_twice_acts_once(bot: Bot, desk: Desk) -> None:
-    """Also when the thread was linked again in between."""
+    """This holds even if the thread was linked again in between."""
     thread = await desk.linked_thread()
     await press(desk, await home(desk), actions.HOME_UNLINK)
     await desk.until_said("ada has unlinked", thread)
@@ -388,13 +388,13 @@ async def test_a_press_that_comes_twice_acts_once(bot: Bot, desk: Desk) -> None:
 
 
 def pressed(desk: Desk) -> Delivery:
-    """The last press, as it went to the bot."""
+    """Return the last press, as it went to the bot."""
     return [one for one in desk.slack.deliveries if one.payload.get("type") == "block_actions"][-1]
 
 
 @pytest.mark.parametrize("action", [actions.HOME_MUTE, actions.HOME_UNLINK])
 async def test_an_old_tab_does_not_change_a_newer_link(bot: Bot, desk: Desk, action: str) -> None:
-    """What was shown had another session."""
+    """The tab showed another session."""
     thread = await desk.linked_thread()
     view = await home(desk)
     await desk.mention("unlink", thread=thread)
@@ -423,7 +423,7 @@ FORGED = {
 
 @pytest.mark.parametrize("value", FORGED.values(), ids=FORGED.keys())
 async def test_a_forged_button_changes_nothing(bot: Bot, desk: Desk, value: str) -> None:
-    """It counts only whole, and for a link that is there."""
+    """A value counts only if it is complete, and for an existing link."""
     thread = await desk.linked_thread()
     view = await home(desk)
     ids = {"team": desk.slack.team_id, "channel": desk.slack.workspace.channel("general").id}
@@ -438,7 +438,7 @@ async def test_a_forged_button_changes_nothing(bot: Bot, desk: Desk, value: str)
 async def test_a_thread_that_somebody_cannot_see_cannot_be_changed_by_them(
     bot: Bot, desk: Desk, channel: str
 ) -> None:
-    """Its button can be forged; the answer does not tell whether the thread is there."""
+    """A button can be forged; the answer does not reveal whether the thread exists."""
     desk.slack.workspace.add_user(User("cid"))
     hidden = await desk.linked_thread(channel=channel)
     await desk.linked_thread(OTHER_SESSION)
@@ -450,7 +450,7 @@ async def test_a_thread_that_somebody_cannot_see_cannot_be_changed_by_them(
 
 
 async def test_who_became_a_guest_can_no_longer_press(environ: dict[str, str], desk: Desk) -> None:
-    """Whoever presses is asked for like anybody who replies; the tab then says a sentence."""
+    """A presser is checked like the author of a reply; the tab then shows one sentence."""
     async with running(desk, environ):
         thread = await desk.linked_thread()
         view = await home(desk)
@@ -462,7 +462,7 @@ async def test_who_became_a_guest_can_no_longer_press(environ: dict[str, str], d
 
 
 async def test_a_forgotten_link_is_not_shown(bot: Bot, desk: Desk, raw: Redis) -> None:
-    """`LINK_TTL` after its last traffic it is gone, while its channel's list may still have it."""
+    """It is gone `LINK_TTL` after its last traffic, while its channel's list may still have it."""
     kept, gone = await desk.linked_thread(), await desk.linked_thread(OTHER_SESSION)
     general = desk.slack.workspace.channel("general").id
     ref = ThreadRef(team=desk.slack.team_id, channel=general, thread_ts=gone)
@@ -473,7 +473,7 @@ async def test_a_forgotten_link_is_not_shown(bot: Bot, desk: Desk, raw: Redis) -
 async def test_a_channel_is_listed_as_long_as_its_threads_live(
     bot: Bot, desk: Desk, raw: Redis
 ) -> None:
-    """A reply puts its end off, and brings it back where an older version had not listed it."""
+    """A reply extends its lifetime, and adds it if an older version had not listed it."""
     thread = await desk.linked_thread()
     key = places_key(desk.slack.team_id)
     general = desk.slack.workspace.channel("general").id
@@ -496,7 +496,7 @@ async def test_a_channel_is_listed_as_long_as_its_threads_live(
 
 
 async def test_a_thousand_threads_are_paged(bot: Bot, desk: Desk, store: Store, raw: Redis) -> None:
-    """Each is on one page, the latest first, and each page is one that Slack takes."""
+    """Each is on one page, the latest first, and Slack accepts each page."""
     made = await many(desk, store, raw, 1_000)
     view, found = await home(desk), []
     pages = 0
@@ -518,7 +518,7 @@ async def test_a_thousand_threads_are_paged(bot: Bot, desk: Desk, store: Store, 
 async def test_a_page_that_is_none_is_not_turned_to(
     bot: Bot, desk: Desk, store: Store, raw: Redis, page: str
 ) -> None:
-    """Nothing happens; a number beyond the last page is the last one."""
+    """Nothing happens; a number beyond the last page means the last one."""
     await many(desk, store, raw, 40)
     view = await home(desk)
     delivery = await desk.slack.press_view(actions.HOME_EARLIER, view_id=view["id"], value=page)
@@ -528,7 +528,7 @@ async def test_a_page_that_is_none_is_not_turned_to(
 
 
 async def test_a_press_keeps_its_page(bot: Bot, desk: Desk, store: Store, raw: Redis) -> None:
-    """Who mutes the thirty-first thread is still looking at it."""
+    """A person who mutes the thirty-first thread still sees it."""
     made = await many(desk, store, raw, 40)
     view = await press(desk, await home(desk), actions.HOME_EARLIER)
     view = await press(desk, view, actions.HOME_MUTE)
@@ -539,7 +539,7 @@ async def test_a_press_keeps_its_page(bot: Bot, desk: Desk, store: Store, raw: R
 async def test_many_channels_cost_bounded_calls(
     bot: Bot, desk: Desk, store: Store, raw: Redis
 ) -> None:
-    """Fifty are asked about, those with the latest traffic; not again within minutes."""
+    """Slack is asked about fifty, those with the latest traffic, and not again within minutes."""
     for number in range(60):
         name = f"c{number}"
         desk.slack.workspace.add_channel(Channel(name, members=["ada", "devin-relay"]))
@@ -552,7 +552,7 @@ async def test_many_channels_cost_bounded_calls(
 
 
 async def test_while_redis_is_away_the_tab_says_so(bot: Bot, desk: Desk, raw: Redis) -> None:
-    """And shows the threads when it is opened again."""
+    """The tab shows the threads when it is opened again."""
     thread = await desk.linked_thread()
     await raw.client_pause(20_000, all=False)
     (said,) = lines(await home(desk))
@@ -573,7 +573,7 @@ async def test_another_tab_is_none_of_this(bot: Bot, desk: Desk, tab: object) ->
 
 
 def a_home_press(action: str = actions.HOME_UNLINK, value: str | None = None) -> JSON:
-    """A button of App Home, as Slack sends it (docs.slack.dev, block_actions)."""
+    """Return a press of a button in App Home, as Slack sends it (docs.slack.dev, block_actions)."""
     place = f"{TEAM}:{CHANNEL}:{ROOT_TS}|{SESSION}|0"
     return {
         "type": "block_actions",
@@ -587,7 +587,7 @@ def a_home_press(action: str = actions.HOME_UNLINK, value: str | None = None) ->
 
 
 def a_submission() -> JSON:
-    """A submitted form of `/devin-say`."""
+    """Return a submitted form of `/devin-say`."""
     option = {"text": {"type": "plain_text", "text": "x"}, "value": SESSION}
     return {
         "type": "view_submission",
@@ -632,7 +632,7 @@ WHOLE = [
     ],
 )
 def test_a_tampered_value_is_none(value: str) -> None:
-    """A button of App Home counts only as it was made, whole."""
+    """A button of App Home counts only if its value is complete and unchanged."""
     assert parse_home_press(a_home_press(value=value), TEAM) is None
 
 
@@ -640,13 +640,13 @@ def test_a_tampered_value_is_none(value: str) -> None:
     "number", ["", "-1", "1.0", "x", "\N{SUPERSCRIPT TWO}", "\N{ARABIC-INDIC DIGIT ONE}", "99999"]
 )
 def test_what_is_no_number_names_no_place(number: str) -> None:
-    """Neither a page nor an option, and `int` is not asked."""
+    """It names neither a page nor an option, and `int` is not called."""
     assert parse_home_page(a_home_press(actions.HOME_LATER, number or "x"), TEAM) is None
     assert parse_choice_value(f"{'0' * 32}:{number}") is None
 
 
 def test_whole_payloads_are_read() -> None:
-    """What the next test breaks is right to begin with."""
+    """The payloads that the next test mutates are valid at first."""
     press = parse_home_press(WHOLE[0], TEAM)
     assert press is not None
     assert press.thread == ThreadRef(team=TEAM, channel=CHANNEL, thread_ts=ROOT_TS)
@@ -660,7 +660,7 @@ def test_whole_payloads_are_read() -> None:
 
 @given(payload=mutated(WHOLE))
 def test_no_payload_of_these_surfaces_raises(payload: JSON) -> None:
-    """A broken payload is none of ours, or is still of our team."""
+    """A broken payload is ignored, or is still of the relay's team."""
     press = parse_home_press(payload, TEAM)
     assert press is None or press.thread.team == TEAM
     page = parse_home_page(payload, TEAM)
@@ -676,7 +676,7 @@ def test_no_payload_of_these_surfaces_raises(payload: JSON) -> None:
 
 @pytest.mark.parametrize("last", [None, *OutcomeKind])
 def test_a_full_page_is_one_that_slack_takes(last: OutcomeKind | None) -> None:
-    """With the longest of everything: 100 blocks, and 250 kB in all."""
+    """The longest values of everything fit: 100 blocks, and 250 kB in all."""
     thread = ThreadRef(team="T" * 12, channel="C" * 12, thread_ts="1764000000.000100")
     link = Link(session=SessionId("devin-" + "f" * 64), by=UserId("U1"), at=1)
     outcome = None if last is None else Outcome(kind=last, detail="x" * 32_000)

@@ -1,4 +1,4 @@
-"""A session named in a thread without a link: its poster is asked whether to link the thread."""
+"""The author of a message that names a session in an unlinked thread is offered a link."""
 
 from collections.abc import Sequence
 
@@ -33,7 +33,7 @@ OFFER = "Link this thread to it"
 
 
 async def offered(desk: Desk, user: str = "ada", *, channel: str = "general") -> Message:
-    """The offer that somebody sees, once it is there."""
+    """Wait for the offer that somebody sees, and return it."""
     await desk.until_whispered(OFFER, user, channel=channel)
     return desk.slack.ephemerals(channel, user)[-1]
 
@@ -41,7 +41,7 @@ async def offered(desk: Desk, user: str = "ada", *, channel: str = "general") ->
 async def press(
     desk: Desk, offer: Message, *, user: str = "ada", value: str | None = None
 ) -> Delivery:
-    """Somebody presses *Link this thread*, and Slack has its acknowledgement in time."""
+    """Press *Link this thread*, and check that Slack is acknowledged in time."""
     delivery = await desk.slack.press_ephemeral(
         "link_offered", channel=offer.channel, message_ts=offer.ts, user=user, value=value
     )
@@ -50,12 +50,12 @@ async def press(
 
 
 def offers(desk: Desk, *, channel: str = "general") -> Sequence[Message]:
-    """Every offer that anybody sees."""
+    """Return every offer that anybody sees."""
     return [one for one in desk.slack.ephemerals(channel) if labels(one)]
 
 
 async def is_unlinked(desk: Desk, thread: str, *, channel: str = "general") -> bool:
-    """Whether nothing of a thread goes to Devin."""
+    """Return True if nothing in a thread goes to Devin."""
     await desk.mention("status", thread=thread, channel=channel)
     return "not linked" in await desk.until_said("inked to", thread, channel=channel)
 
@@ -65,7 +65,7 @@ async def is_unlinked(desk: Desk, thread: str, *, channel: str = "general") -> b
 async def test_whoever_names_a_session_is_offered_the_link(
     bot: Bot, desk: Desk, channel: str, where: str
 ) -> None:
-    """For their eyes, in the thread; nothing is linked until they press, and then that is said."""
+    """Only they see it; nothing is linked until they press, and the thread is then told."""
     text = f"I have started <{URL}|this one>, please look"
     if where in {"root", "file"}:
         files = ["plan.md"] if where == "file" else None
@@ -94,7 +94,7 @@ async def test_whoever_names_a_session_is_offered_the_link(
 
 @pytest.mark.parametrize("again", ["ada", "ben"])
 async def test_there_is_one_offer_in_a_thread(bot: Bot, desk: Desk, again: str) -> None:
-    """However often a session is named there, and by whom; another thread has its own."""
+    """Repeated mentions, and their authors, do not matter; another thread has a separate offer."""
     thread = await desk.slack.say(URL)
     await offered(desk)
     await desk.reply(f"As I said: {URL}", thread, user=again)
@@ -105,7 +105,7 @@ async def test_there_is_one_offer_in_a_thread(bot: Bot, desk: Desk, again: str) 
 
 
 async def test_in_a_linked_thread_it_is_a_reply(bot: Bot, desk: Desk) -> None:
-    """Accepted as ever, and nothing is offered; the same while the thread is muted."""
+    """It is accepted as usual, and nothing is offered; the same holds while the thread is muted."""
     thread = await desk.linked_thread()
     ts = await desk.reply(f"Like {URL}", thread)
     await desk.until_marked("white_check_mark", ts)
@@ -121,7 +121,7 @@ async def test_in_a_linked_thread_it_is_a_reply(bot: Bot, desk: Desk) -> None:
 async def test_a_first_message_that_comes_late_finds_its_thread_linked(
     bot: Bot, desk: Desk
 ) -> None:
-    """Slack may bring it, or bring it again, when somebody has linked the thread already."""
+    """Slack may deliver it, or retry it, after somebody has linked the thread."""
     thread = await desk.slack.say(URL, deliver=False)
     await desk.mention(f"link {SESSION}", thread=thread, user="ben")
     await desk.until_said("now linked", thread)
@@ -140,7 +140,7 @@ async def test_a_first_message_that_comes_late_finds_its_thread_linked(
 async def test_who_may_not_steer_devin_is_offered_nothing(
     bot: Bot, desk: Desk, user: str, channel: str
 ) -> None:
-    """Guests, outsiders and bots; and nobody else is asked in their place."""
+    """These are guests, outsiders and bots; nobody else is asked in their place."""
     thread = await desk.slack.say(URL, user=user, channel=channel)
     await desk.reply(URL, thread, user=user, channel=channel)
     await desk.until_heard()
@@ -152,7 +152,7 @@ async def test_who_may_not_steer_devin_is_offered_nothing(
 async def test_where_the_relay_is_not_allowed_it_offers_nothing(
     environ: dict[str, str], desk: Desk
 ) -> None:
-    """`ALLOW_CHANNELS` holds for offers, too; and a press is asked about once more."""
+    """`ALLOW_CHANNELS` applies to offers as well, and a press is checked again."""
     async with running(desk, environ):
         thread = await desk.slack.say(URL)
         offer = await offered(desk)
@@ -167,7 +167,7 @@ async def test_where_the_relay_is_not_allowed_it_offers_nothing(
 
 @pytest.mark.parametrize("words", [f"link {URL}", f"link <{URL}|this one>"])
 async def test_a_command_is_not_offered_what_it_does(bot: Bot, desk: Desk, words: str) -> None:
-    """It links the thread, whichever of its two events comes first."""
+    """The command links the thread, whichever of its two events comes first."""
     thread = await desk.mention(words)
     await desk.until_said("now linked", thread)
     await desk.until_heard()
@@ -175,7 +175,7 @@ async def test_a_command_is_not_offered_what_it_does(bot: Bot, desk: Desk, words
 
 
 async def test_a_mention_that_names_a_session_is_offered_the_link(bot: Bot, desk: Desk) -> None:
-    """Instead of the hint that the thread is not linked, which the next one gets."""
+    """It replaces the hint that the thread is not linked, which the next mention gets."""
     thread = await desk.mention(f"please look at {URL}")
     await offered(desk)
     await desk.until_heard()
@@ -185,7 +185,7 @@ async def test_a_mention_that_names_a_session_is_offered_the_link(bot: Bot, desk
 
 
 async def test_talk_that_names_no_session_is_left_alone(bot: Bot, desk: Desk) -> None:
-    """Asides, other pages of Devin's, ids, and what is edited in later."""
+    """These are asides, other pages of Devin's site, ids, and later edits."""
     thread = await desk.slack.say(f"(aside) {URL}")
     for text in ("https://app.devin.ai/sessions/", "https://app.devin.ai/sessions/mine", SESSION):
         await desk.reply(text, thread)
@@ -198,7 +198,7 @@ async def test_talk_that_names_no_session_is_left_alone(bot: Bot, desk: Desk) ->
 async def test_an_event_that_comes_again_brings_no_second_offer(
     bot: Bot, desk: Desk, store: Store
 ) -> None:
-    """By Slack's retry, or as the second event of a mention."""
+    """It may be Slack's retry, or the second event of a mention."""
     ts = await desk.slack.say(f"<@{desk.slack.bot_user_id}> see {URL}")
     await offered(desk)
     for delivery in list(desk.slack.deliveries):
@@ -212,7 +212,7 @@ async def test_an_event_that_comes_again_brings_no_second_offer(
 
 
 async def test_a_press_that_comes_twice_acts_once(bot: Bot, desk: Desk) -> None:
-    """Also when somebody has ended the link in between."""
+    """This holds even if somebody has ended the link in between."""
     thread = await desk.slack.say(URL)
     pressed = await press(desk, await offered(desk))
     await desk.until_said("now linked", thread)
@@ -225,7 +225,7 @@ async def test_a_press_that_comes_twice_acts_once(bot: Bot, desk: Desk) -> None:
 
 
 async def test_a_thread_that_was_linked_meanwhile_keeps_its_session(bot: Bot, desk: Desk) -> None:
-    """The person hears to which, and by whom; the offer stays as it is."""
+    """The person is told the session and who linked it; the offer stays as it is."""
     desk.devin.add_session(OTHER_SESSION)
     thread = await desk.slack.say(URL)
     offer = await offered(desk)
@@ -241,7 +241,7 @@ async def test_a_thread_that_was_linked_meanwhile_keeps_its_session(bot: Bot, de
 async def test_a_thread_that_has_the_session_meanwhile_is_not_told_again(
     bot: Bot, desk: Desk
 ) -> None:
-    """The presser hears who was first."""
+    """The presser is told who was first."""
     thread = await desk.slack.say(URL)
     offer = await offered(desk)
     await desk.mention(f"link {SESSION}", thread=thread, user="ben")
@@ -253,7 +253,7 @@ async def test_a_thread_that_has_the_session_meanwhile_is_not_told_again(
 
 
 async def test_where_the_bot_has_left_the_press_says_so(bot: Bot, desk: Desk) -> None:
-    """The thread could be told nothing, so it is not linked."""
+    """The thread could not be told anything, so it is not linked."""
     thread = await desk.slack.say(URL)
     offer = await offered(desk)
     desk.slack.workspace.channel("general").members.remove(desk.slack.bot_user_id)
@@ -274,7 +274,7 @@ async def test_a_forged_number_links_nothing(bot: Bot, desk: Desk, value: str) -
 
 
 async def test_an_offer_serves_nobody_else(bot: Bot, desk: Desk) -> None:
-    """Not with its number, and not from another channel."""
+    """Its number does not work for them, nor from another channel."""
     thread = await desk.slack.say(URL)
     adas = await offered(desk)
     number = adas.blocks[-1]["elements"][0]["value"]
@@ -288,7 +288,7 @@ async def test_an_offer_serves_nobody_else(bot: Bot, desk: Desk) -> None:
 
 
 async def test_a_press_of_another_workspace_is_ignored(bot: Bot, desk: Desk) -> None:
-    """It is acknowledged, and that is all."""
+    """The press is acknowledged, and nothing else happens."""
     thread = await desk.slack.say(URL)
     offer = await offered(desk)
     pressed = await press(desk, offer, value="0" * 32)
@@ -301,7 +301,7 @@ async def test_a_press_of_another_workspace_is_ignored(bot: Bot, desk: Desk) -> 
     assert await is_unlinked(desk, thread)
 
 
-# What Slack sends, parsed.
+# Slack's payloads, parsed.
 
 
 @pytest.mark.parametrize(
@@ -321,7 +321,7 @@ async def test_a_press_of_another_workspace_is_ignored(bot: Bot, desk: Desk) -> 
     ],
 )
 def test_the_first_address_of_a_session_is_found(text: str) -> None:
-    """Wherever it stands, and whatever follows it."""
+    """Its position and the text behind it do not matter."""
     assert find_session(text) == SESSION
     assert names_session({"text": text})
 
@@ -343,13 +343,13 @@ def test_the_first_address_of_a_session_is_found(text: str) -> None:
     ],
 )
 def test_what_is_no_address_of_a_session_is_not_found(text: str) -> None:
-    """Ids alone are words; other hosts and pages are none."""
+    """Ids alone are plain words; other hosts and pages do not count."""
     assert find_session(text) is None
 
 
 @given(st.text())
 def test_what_is_found_is_canonical(text: str) -> None:
-    """And passes the first look, which every message has to."""
+    """It also passes the quick check that is run on every message."""
     for written in (text, f"{text}{URL}{text}", f"https://app.devin.ai/sessions/{text}"):
         session = find_session(written)
         assert session is None or parse_session(session) == session
@@ -357,7 +357,7 @@ def test_what_is_found_is_canonical(text: str) -> None:
 
 
 def test_a_person_s_message_names_a_session() -> None:
-    """The thread it stands in, or begins."""
+    """The thread is the message's own, or the one that it would start."""
     named = parse_named(a_reply(URL), TEAM, BOT_USER)
     assert named is not None
     assert (named.by, named.session, named.ts) == (ADA, SESSION, TS)
@@ -395,7 +395,7 @@ def test_what_no_person_wrote_names_nothing(changes: JSON) -> None:
     mutated([a_reply(f"See <{URL}>"), a_mention(URL), sample_event("file_share") | {"text": URL}])
 )
 def test_no_message_makes_the_look_for_a_session_raise(payload: JSON) -> None:
-    """An exception would have Slack send the same payload again and again."""
+    """An exception would make Slack retry the same payload again and again."""
     named = parse_named(payload, TEAM, BOT_USER)
     if named is not None:
         assert names_session(payload)

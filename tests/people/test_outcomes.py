@@ -1,6 +1,6 @@
-"""The outcome table, row by row, end to end: what Devin got, and what the thread is told.
+"""The outcome table is tested row by row, end to end: Devin's messages and the thread's reports.
 
-How each ending of a connection is told apart is in `test_devin.py`.
+`tests/devin/test_wire.py` covers the ways in which a connection can end.
 """
 
 import asyncio
@@ -44,7 +44,7 @@ AGAIN = ("Send again",)
 
 @dataclass(frozen=True)
 class Row:
-    """What Devin does, and what is seen of it."""
+    """A row: Devin's behavior, and its visible effects."""
 
     state: str
     mark: str | None = None
@@ -55,7 +55,7 @@ class Row:
 
 
 UNTAKEN = {"takes": False}
-"""The session does not list the message: a look into it does not help."""
+"""The session does not list the message: reading the session does not help."""
 
 ROWS = {
     "sent": Row("running", "white_check_mark"),
@@ -102,7 +102,7 @@ ROWS = {
 async def test_every_answer_is_one_outcome(
     bot: Bot, desk: Desk, store: Store, caplog: pytest.LogCaptureFixture, subtests: pytest.Subtests
 ) -> None:
-    """One POST, one mark at most, one report with Devin's words as they are; never the key."""
+    """There is one POST, at most one mark, one report with Devin's own words, and no key."""
     caplog.set_level("DEBUG")
     for number, (name, row) in enumerate(ROWS.items()):
         with subtests.test(name):
@@ -152,7 +152,7 @@ WAITS: Mapping[str, Mapping[str, Any]] = {
 
 
 async def test_a_wait_ends_no_earlier_than_devin_says(bot: Bot, desk: Desk) -> None:
-    """429 and 503 are tried again, after `Retry-After` in either form; the thread needs no word."""
+    """429 and 503 are retried after `Retry-After` in either form; the thread is not told."""
     until = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=3)
     sessions = {name: f"devin-{number:032x}" for number, name in enumerate(WAITS)}
     replies = {}
@@ -222,7 +222,7 @@ async def test_a_devin_out_of_reach_is_given_up_in_time(
 async def test_a_long_wait_is_noticed_once_and_forgotten_when_it_ends(
     environ: dict[str, str], desk: Desk, store: Store
 ) -> None:
-    """A waiting reply has ⏳ and one notice; delivered after all it has ✅ instead."""
+    """A waiting reply has ⏳ and one notice; once delivered, it has ✅ instead."""
     async with open_bot(load_settings(environ, None), notice_after=NOTICE):
         await desk.slack.wait_connected()
         thread = await desk.linked_thread()
@@ -242,7 +242,7 @@ async def test_a_long_wait_is_noticed_once_and_forgotten_when_it_ends(
 async def test_a_notice_that_comes_too_late_leaves_no_mark(
     environ: dict[str, str], desk: Desk, store: Store
 ) -> None:
-    """The outcome may be told while ⏳ is still on its way; then ⏳ goes again by itself."""
+    """The outcome may be told while ⏳ is still under way; ⏳ is then removed again."""
     async with open_bot(load_settings(environ, None), notice_after=NOTICE):
         await desk.slack.wait_connected()
         thread = await desk.linked_thread()
@@ -267,7 +267,7 @@ def _methods(desk: Desk) -> list[str]:
 async def test_a_reply_given_up_can_be_sent_again(
     environ: dict[str, str], desk: Desk, store: Store
 ) -> None:
-    """It loses its ⏳, keeps its words, and arrives by *Send again* when Devin is back."""
+    """It loses its ⏳, keeps its text, and arrives by *Send again* when Devin is back."""
     settings = load_settings(environ | {"GIVE_UP_AFTER": "4s"}, None)
     async with open_bot(settings, notice_after=NOTICE):
         await desk.slack.wait_connected()
@@ -291,7 +291,7 @@ async def test_a_reply_given_up_can_be_sent_again(
 async def test_a_relay_that_died_while_sending_says_so(
     settings: Settings, desk: Desk, store: Store, redis_url: str
 ) -> None:
-    """What is found half sent is uncertain: said, with *Send again*, and not sent blindly."""
+    """A half-sent reply is uncertain: it is reported, with *Send again*, and not sent blindly."""
     root = await desk.slack.say("Shall we ship it?", deliver=False)
     ts = await desk.slack.say("Please rebase", thread=root, deliver=False)
     channel, ada = desk.slack.workspace.channel("general").id, UserId("U0ADA00000")

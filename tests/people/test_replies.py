@@ -1,4 +1,4 @@
-"""Which messages are replies that Devin reads, and which stay in Slack without a word."""
+"""Replies that people write for Devin reach it, and other messages stay in Slack silently."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -49,7 +49,7 @@ async def test_every_way_to_write_in_a_thread_is_a_reply(
 async def test_files_that_stay_in_slack_are_read_as_links(
     desk: Desk, environ: dict[str, str], text: str
 ) -> None:
-    """Each is a link of its own line, below the text if there is any."""
+    """Each is a link on a separate line, below the text if there is any."""
     async with running(desk, environ, FILE_LIMIT="0"):
         thread = await desk.linked_thread()
         ts = await desk.slack.say(text, files=["plan.md", "log [2].txt"], thread=thread)
@@ -62,7 +62,7 @@ async def test_files_that_stay_in_slack_are_read_as_links(
 
 
 async def test_a_mention_that_is_no_command_is_one_reply(bot: Bot, desk: Desk) -> None:
-    """Slack sends it as `message` and as `app_mention`; Devin reads it once, the bot by name."""
+    """Slack sends it as `message` and `app_mention`; Devin reads it once, with the bot's name."""
     thread = await desk.linked_thread()
     before = len(desk.slack.deliveries)
     ts = await desk.mention("link the PR to the issue", thread=thread)
@@ -155,14 +155,14 @@ ODD_EVENTS: list[dict[str, Any]] = [
     {"user": None, "bot_id": None, "text": {"a": 1}},
     {"user": "", "blocks": "none", "files": 5, "event_ts": 5},
 ]
-"""What a reply of a person never has; a `message_replied` comes without its subtype and a user."""
+"""Parts that a person's reply never has; a `message_replied` has no subtype and no user."""
 
 
 @pytest.mark.parametrize("kind", NOT_FOR_DEVIN)
 async def test_what_is_no_reply_is_acknowledged_and_that_is_all(
     bot: Bot, desk: Desk, kind: str
 ) -> None:
-    """Slack has its acknowledgement at once; Devin reads nothing, and nobody is told anything."""
+    """Slack is acknowledged at once; Devin reads nothing, and nobody is told anything."""
     thread = await desk.linked_thread()
     calls = len(desk.slack.calls)
     await NOT_FOR_DEVIN[kind](desk, thread)
@@ -174,7 +174,7 @@ async def test_what_is_no_reply_is_acknowledged_and_that_is_all(
 
 
 async def test_an_odd_event_is_acknowledged_and_that_is_all(bot: Bot, desk: Desk) -> None:
-    """What cannot be a person's reply, malformed or of a kind to come, need not come again."""
+    """An event that cannot be a person's reply, malformed or unknown, need not come again."""
     thread = await desk.linked_thread()
     for changes in ODD_EVENTS:
         ts = await desk.slack.say("Not for Devin", thread=thread, deliver=False)
@@ -187,7 +187,7 @@ async def test_an_odd_event_is_acknowledged_and_that_is_all(bot: Bot, desk: Desk
 async def test_an_author_whose_id_is_no_text_costs_nobody_an_acknowledgement(
     bot: Bot, desk: Desk
 ) -> None:
-    """Who that is Slack does not say, so it is turned away like anybody unknown."""
+    """Slack does not identify the author, so it is turned away like any unknown person."""
     thread = await desk.linked_thread()
     ts = await desk.slack.say("Not for Devin", thread=thread, deliver=False)
     event = {**desk.slack.event_of("general", ts), "user": "\ud800"}
@@ -198,7 +198,7 @@ async def test_an_author_whose_id_is_no_text_costs_nobody_an_acknowledgement(
 
 
 async def test_a_muted_thread_keeps_its_replies_and_mentions(bot: Bot, desk: Desk) -> None:
-    """Muted, also a mention that is no command stays in Slack; unmuted, replies go on."""
+    """While muted, a mention without a command also stays in Slack; unmuted, replies go on."""
     thread = await desk.linked_thread()
     await desk.mention("mute", thread=thread)
     await desk.until_said("Muted", thread)
@@ -213,7 +213,7 @@ async def test_a_muted_thread_keeps_its_replies_and_mentions(bot: Bot, desk: Des
 
 @pytest.mark.parametrize("allowed", ["B0BOLTCI00", "A0BOLTCI00", "U0BOLTCI00"])
 async def test_an_allowed_bot_is_read(environ: dict[str, str], desk: Desk, allowed: str) -> None:
-    """`ALLOW_BOTS` names a bot by its bot, app or user id, and that bot only."""
+    """`ALLOW_BOTS` allows one bot by its bot, app or user id, and no other bot."""
     async with running(desk, environ, ALLOW_BOTS=allowed):
         thread = await desk.linked_thread()
         await desk.reply("Deploy!", thread, user="legacy")
@@ -223,7 +223,7 @@ async def test_an_allowed_bot_is_read(environ: dict[str, str], desk: Desk, allow
 
 
 async def test_an_allowed_webhook_is_read(environ: dict[str, str], desk: Desk) -> None:
-    """A `bot_message` has no user; it is allowed, and named, by its bot id."""
+    """A `bot_message` has no user; its bot id allows and names it."""
     async with running(desk, environ, ALLOW_BOTS="B0LEGACY00"):
         thread = await desk.linked_thread()
         ts = await desk.reply("Deploy!", thread, user="legacy")
@@ -232,7 +232,7 @@ async def test_an_allowed_webhook_is_read(environ: dict[str, str], desk: Desk) -
 
 
 async def test_replies_in_several_threads_reach_one_session(bot: Bot, desk: Desk) -> None:
-    """Threads share a session when they are linked to the same one."""
+    """Threads share a session if they are linked to the same one."""
     one, two = await desk.linked_thread(), await desk.linked_thread(channel="secrets")
     await desk.reply("From here", one)
     await desk.until_received("From here")

@@ -1,4 +1,4 @@
-"""`/devin-say` alone: a form that says what is wrong in place, and posts once."""
+"""`/devin-say` alone opens a form that shows errors in place, and posts once."""
 
 import asyncio
 import time
@@ -33,7 +33,7 @@ View = dict[str, Any]
 
 
 async def opened(desk: Desk, *, user: str = "ada", channel: str = "general") -> View:
-    """Somebody types `/devin-say` alone; the form that opens."""
+    """Type `/devin-say` alone, and return the form that opens."""
     delivery = await desk.slack.slash("/devin-say", "", user=user, channel=channel)
     assert delivery.acked
     await wait_until(lambda: forms(desk, user), "the form opens")
@@ -41,18 +41,18 @@ async def opened(desk: Desk, *, user: str = "ada", channel: str = "general") -> 
 
 
 def forms(desk: Desk, user: str = "ada") -> list[View]:
-    """The forms that somebody has open, in their final form."""
+    """Return the forms that somebody has open, in their final state."""
     return [one for one in desk.slack.open_views(user) if one["callback_id"] == actions.SAY_FORM]
 
 
 def element(view: View, name: str) -> dict[str, Any]:
-    """An input of the form."""
+    """Return an input of the form."""
     (found,) = (block["element"] for block in view["blocks"] if block.get("block_id") == name)
     return dict(found)
 
 
 def groups(view: View) -> dict[str, list[str]]:
-    """The sessions to choose from, by where they are from."""
+    """Return the sessions to choose from, by their origin."""
     return {
         group["label"]["text"]: [option["value"] for option in group["options"]]
         for group in element(view, "session")["option_groups"]
@@ -62,20 +62,20 @@ def groups(view: View) -> dict[str, list[str]]:
 async def submit(
     desk: Desk, view: View, *, user: str = "ada", message: str = "Please rebase", **values: str
 ) -> Delivery:
-    """Fill the form in and submit it."""
+    """Fill in the form and submit it."""
     filled = {"message": message, **values}
     return await desk.slack.submit_view(view["id"], filled, user=user)
 
 
 def posts(desk: Desk, *, channel: str = "general") -> list[str]:
-    """What the bot has posted for people in a channel."""
+    """Return the bot's posts for people in a channel."""
     messages = desk.slack.channel_messages(channel)
     return [one.text for one in messages if "to Devin:" in one.text]
 
 
 @asynccontextmanager
 async def hanging(redis_url: str) -> AsyncIterator[None]:
-    """Redis takes commands and answers none that may write."""
+    """Let Redis accept commands, but answer none that may write."""
     async with redis.asyncio.Redis.from_url(redis_url) as client:
         await client.client_pause(20_000, all=False)
         try:
@@ -87,7 +87,7 @@ async def hanging(redis_url: str) -> AsyncIterator[None]:
 async def test_the_form_offers_the_channels_sessions_and_devins_latest(
     bot: Bot, desk: Desk
 ) -> None:
-    """The channel's come first, the latest at the top, and not a second time below."""
+    """The channel's come first, the latest at the top, and are not repeated below."""
     desk.devin.add_session(OTHER_SESSION, title="Fix the build")
     desk.devin.add_session(THIRD_SESSION, title="Write *the* docs <!channel>")
     desk.devin.add_session("devin-ffff", "finished", title="Done")
@@ -114,7 +114,7 @@ async def test_the_form_offers_the_channels_sessions_and_devins_latest(
 async def test_a_chosen_session_gets_the_message_in_a_thread_of_its_own(
     bot: Bot, desk: Desk
 ) -> None:
-    """Like one that was typed with the command; the form closes, lines and signs stay."""
+    """It acts like a session typed with the command; the form closes, lines and symbols stay."""
     thread = await desk.linked_thread()
     view = await opened(desk)
     assert element(view, "session")["initial_option"]["value"] == SESSION
@@ -130,7 +130,7 @@ async def test_a_chosen_session_gets_the_message_in_a_thread_of_its_own(
 
 @pytest.mark.parametrize("channel", ["general", "secrets", "dm"])
 async def test_a_typed_session_gets_the_message(bot: Bot, desk: Desk, channel: str) -> None:
-    """Where there is nothing to choose from, that is the way; by id or address."""
+    """If there is nothing to choose from, a session is typed, by id or address."""
     desk.devin.sessions[SESSION].state = "finished"
     view = await opened(desk, channel=channel)
     assert [block["block_id"] for block in view["blocks"]] == ["typed", "message"]
@@ -163,7 +163,7 @@ PROBLEMS: Mapping[str, tuple[Mapping[str, str], Mapping[str, str]]] = {
 async def test_what_is_wrong_is_said_beside_the_field(
     bot: Bot, desk: Desk, values: dict[str, str], errors: dict[str, str]
 ) -> None:
-    """What was typed stays, and nothing is posted; put right, it goes."""
+    """The input stays, and nothing is posted; once it is corrected, the message goes."""
     await desk.linked_thread()
     view = await opened(desk)
     await submit(desk, view, **values)
@@ -185,7 +185,7 @@ async def test_what_is_wrong_is_said_beside_the_field(
 async def test_where_it_cannot_be_posted_the_form_says_so(
     bot: Bot, desk: Desk, channel: str, trouble: str, told: str
 ) -> None:
-    """In place, so that what was typed is not lost; then it can be submitted again."""
+    """The error is in place, so that the input is not lost; it can then be submitted again."""
     view = await opened(desk, channel=channel)
     place = desk.slack.workspace.channel(channel)
     place.is_archived = trouble == "archived"
@@ -204,7 +204,7 @@ async def test_where_it_cannot_be_posted_the_form_says_so(
 async def test_somebody_who_became_a_guest_is_told_in_the_form(
     environ: dict[str, str], desk: Desk
 ) -> None:
-    """The person is asked for when the form is submitted, not only when it is opened."""
+    """The person is checked when the form is submitted, not only when it is opened."""
     async with running(desk, environ):
         view = await opened(desk)
     desk.slack.workspace.user("ada").is_restricted = True
@@ -216,7 +216,7 @@ async def test_somebody_who_became_a_guest_is_told_in_the_form(
 
 @pytest.mark.parametrize("user", ["gus", "una"])
 async def test_who_may_not_gets_no_form(bot: Bot, desk: Desk, user: str) -> None:
-    """The sessions' titles are for those who may steer them."""
+    """The sessions' titles are for people who may steer them."""
     delivery = await desk.slack.slash("/devin-say", "", user=user)
     assert delivery.acked
     await desk.until_whispered("Guests can't steer Devin", user)
@@ -224,13 +224,13 @@ async def test_who_may_not_gets_no_form(bot: Bot, desk: Desk, user: str) -> None
 
 
 def submissions(desk: Desk) -> list[Delivery]:
-    """The forms that were submitted, as they went to the bot."""
+    """Return the submitted forms, as they went to the bot."""
     sent = desk.slack.deliveries
     return [one for one in sent if one.payload.get("type") == "view_submission"]
 
 
 async def test_a_form_that_is_submitted_twice_posts_once(bot: Bot, desk: Desk) -> None:
-    """Slack may bring a submission again, also while the first one is being worked on."""
+    """Slack may repeat a submission, even while the first one is being handled."""
     view = await opened(desk)
     desk.slack.fail_next("chat.postMessage", delay=0.3)
     first = asyncio.create_task(submit(desk, view, session=SESSION))
@@ -250,7 +250,7 @@ FORGED = ["", "0" * 32, "{number}x", "x" * 3_000, "{team}:{channel}", "*", "../{
 
 @pytest.mark.parametrize("metadata", FORGED)
 async def test_a_forged_form_posts_nothing(bot: Bot, desk: Desk, metadata: str) -> None:
-    """What a form is for is not in Slack: another number than its own finds nothing."""
+    """The form's context is not in Slack: a number other than its own finds nothing."""
     view = await opened(desk)
     number, channel = view["private_metadata"], desk.slack.workspace.channel("general").id
     view["private_metadata"] = metadata.format(
@@ -263,7 +263,7 @@ async def test_a_forged_form_posts_nothing(bot: Bot, desk: Desk, metadata: str) 
 
 
 async def test_a_form_from_another_workspace_is_ignored(bot: Bot, desk: Desk) -> None:
-    """It is acknowledged without a word, and the form still serves whom it was opened for."""
+    """It is acknowledged silently, and the form still works for its owner."""
     view = await opened(desk)
     await submit(desk, view | {"id": view["id"]}, message=" ", session=SESSION)
     genuine = desk.slack.deliveries[-1].payload
@@ -282,7 +282,7 @@ async def test_a_form_from_another_workspace_is_ignored(bot: Bot, desk: Desk) ->
 
 
 async def test_somebody_elses_form_cannot_be_submitted(bot: Bot, desk: Desk) -> None:
-    """Its number serves only whom it was opened for."""
+    """Its number works only for the person it was opened for."""
     theirs = await opened(desk, channel="secrets")
     mine = await opened(desk, user="ben")
     mine["private_metadata"] = theirs["private_metadata"]
@@ -292,7 +292,7 @@ async def test_somebody_elses_form_cannot_be_submitted(bot: Bot, desk: Desk) -> 
 
 
 async def test_a_chosen_session_is_read_like_a_typed_one(bot: Bot, desk: Desk) -> None:
-    """A client may send anything in the place of an option."""
+    """A client may send anything in place of an option."""
     view = await opened(desk)
     forged = {"type": "static_select", "selected_option": {"value": "../sessions"}}
     values = {
@@ -308,7 +308,7 @@ async def test_a_chosen_session_is_read_like_a_typed_one(bot: Bot, desk: Desk) -
 async def test_while_redis_is_slow_the_form_opens_empty_and_is_drawn_later(
     bot: Bot, desk: Desk, redis_url: str
 ) -> None:
-    """Slack takes no form after 3 s, so something is opened at once."""
+    """Slack accepts no form after 3 s, so something is opened at once."""
     await desk.linked_thread()
     async with hanging(redis_url):
         await desk.slack.slash("/devin-say", "")
@@ -333,7 +333,7 @@ async def test_while_redis_stays_away_the_open_window_says_so(
 async def test_while_redis_hangs_a_submission_says_so_in_time(
     bot: Bot, desk: Desk, redis_url: str
 ) -> None:
-    """Acknowledged within Slack's 3 s; what was typed stays, and can be submitted again."""
+    """Slack is acknowledged within 3 s; the input stays, and can be submitted again."""
     view = await opened(desk)
     async with hanging(redis_url):
         delivery = await submit(desk, view, session=SESSION)
@@ -347,14 +347,14 @@ async def test_while_redis_hangs_a_submission_says_so_in_time(
 
 
 async def resubmitted(desk: Desk, view: View) -> bool:
-    """Submit again what is still open; true once it has closed."""
+    """Submit an open form again; return True once it has closed."""
     if forms(desk):
         await submit(desk, view, session=SESSION)
     return not forms(desk)
 
 
 async def test_a_slow_post_is_not_posted_twice(bot: Bot, desk: Desk) -> None:
-    """The form asks to try again; by then it may be done, and trying again closes it."""
+    """The form asks to try again; by then it may be done, and the retry closes it."""
     view = await opened(desk)
     desk.slack.fail_next("chat.postMessage", delay=2.8)
     await submit(desk, view, session=SESSION)
@@ -366,7 +366,7 @@ async def test_a_slow_post_is_not_posted_twice(bot: Bot, desk: Desk) -> None:
 
 
 async def test_a_slow_post_that_fails_keeps_the_words(bot: Bot, desk: Desk) -> None:
-    """While the first try is under way, and after it failed, the form stays open and says so."""
+    """While the first attempt is under way, and after it fails, the form stays open and says so."""
     view = await opened(desk)
     desk.slack.fail_next("chat.postMessage", error="restricted_action", delay=3.5)
     await submit(desk, view, session=SESSION)
@@ -381,7 +381,7 @@ async def test_a_slow_post_that_fails_keeps_the_words(bot: Bot, desk: Desk) -> N
 async def test_a_form_whose_process_died_over_it_is_not_closed(
     bot: Bot, desk: Desk, store: Store
 ) -> None:
-    """Nobody knows whether the message was posted; the person looks, and has the words still."""
+    """Nobody knows whether the message was posted; the person can look, and still has the text."""
     view = await opened(desk)
     await Claims(store, desk.slack.team_id).claim(f"say:{view['private_metadata']}")
     await submit(desk, view, session=SESSION)
@@ -394,7 +394,7 @@ async def test_a_form_whose_process_died_over_it_is_not_closed(
 async def test_without_devins_list_the_channels_sessions_are_there(
     bot: Bot, desk: Desk, trouble: str
 ) -> None:
-    """It is a convenience: its failure is in the log, and the form opens all the same."""
+    """The list is a convenience: its failure is logged, and the form opens all the same."""
     await desk.linked_thread()
     if trouble == "slow":
         desk.devin.read_seconds = 20.0
@@ -407,7 +407,7 @@ async def test_without_devins_list_the_channels_sessions_are_there(
 
 
 def labels_of(view: View) -> list[str]:
-    """The sessions to choose from, as people read them."""
+    """Return the sessions to choose from, as people read them."""
     found = element(view, "session")["option_groups"]
     return [option["text"]["text"] for group in found for option in group["options"]]
 
@@ -430,7 +430,7 @@ async def test_a_guest_who_may_steer_devin_sees_the_channels_sessions_only(
 async def test_somebody_of_another_organization_sees_the_channels_sessions_only(
     environ: dict[str, str], desk: Desk
 ) -> None:
-    """Slack offers them no command, but whether they are one of us is what `users.info` says."""
+    """Slack offers them no command, but `users.info` decides whether they are outsiders."""
     desk.devin.add_session(OTHER_SESSION, title="Fix the build")
     has_moved = asyncio.Event()
     async with running(desk, environ, ALLOW_EXTERNAL="true"):
@@ -450,7 +450,7 @@ async def test_somebody_of_another_organization_sees_the_channels_sessions_only(
 async def test_an_operator_may_keep_the_organizations_sessions_to_themselves(
     environ: dict[str, str], desk: Desk
 ) -> None:
-    """Then Devin is not asked for its list, but for the titles of the channel's sessions."""
+    """Devin is then not asked for its list, but for the titles of the channel's sessions."""
     desk.devin.add_session(OTHER_SESSION, title="Fix the build")
     desk.devin.add_session(THIRD_SESSION, title="Buy a competitor")
     async with running(desk, environ, LIST_SESSIONS="false"):
@@ -468,7 +468,7 @@ async def test_an_operator_may_keep_the_organizations_sessions_to_themselves(
 async def test_without_a_list_only_so_many_titles_are_asked_for(
     environ: dict[str, str], desk: Desk, store: Store
 ) -> None:
-    """One question a title: the latest sessions have theirs, the others are named by id."""
+    """Each title costs one request: the latest sessions have theirs, the others appear by id."""
     general = desk.slack.workspace.channel("general").id
     links = Links(store, timedelta(days=1))
     for number in range(15):
@@ -496,7 +496,7 @@ def test_a_record_without_a_title_has_none(body: bytes) -> None:
 async def test_without_titles_the_form_opens_all_the_same(
     environ: dict[str, str], desk: Desk, trouble: str
 ) -> None:
-    """Somebody waits for it, so the sessions are named by their ids then."""
+    """A person waits for it, so the sessions appear by their ids."""
     desk.devin.add_session(SESSION, title="Fix the build")
     async with running(desk, environ, LIST_SESSIONS="false"):
         await desk.linked_thread()
@@ -512,7 +512,7 @@ async def test_without_titles_the_form_opens_all_the_same(
 async def test_a_channel_with_many_sessions_offers_the_latest(
     bot: Bot, desk: Desk, store: Store
 ) -> None:
-    """Slack takes a hundred options; the fifty latest of the channel are among them."""
+    """Slack accepts a hundred options; the fifty latest of the channel are among them."""
     general = desk.slack.workspace.channel("general").id
     links = Links(store, timedelta(days=1))
     for number in range(70):
@@ -534,7 +534,7 @@ LISTED = st.builds(Listed, session=SESSIONS, title=st.text(max_size=200))
     listed=st.lists(LISTED, max_size=70, unique_by=lambda one: one.session), here=st.integers(0, 50)
 )
 def test_slack_takes_whatever_the_titles_are(listed: list[Listed], here: int) -> None:
-    """Titles are somebody's words: of any length, in any script, or none at all."""
+    """Titles are arbitrary text: of any length, in any script, or empty."""
     choices = Choices(here=listed[:here], elsewhere=listed[here:], meant=None)
     assert view_problems(say_form.form("0" * 32, choices)) == []
     if listed:

@@ -1,4 +1,4 @@
-"""The message shortcuts: any message goes to Devin, any thread gets a session, and a form asks."""
+"""The message shortcuts send any message to Devin, and link any thread, with a form if needed."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -34,14 +34,14 @@ SEND, LINK = "send_to_devin", "link_session"
 async def run(
     desk: Desk, shortcut: str, ts: str, *, user: str = "ada", channel: str = "general"
 ) -> Delivery:
-    """Somebody runs a shortcut on a message, and Slack has its acknowledgement in time."""
+    """Run a shortcut on a message, and check that Slack is acknowledged in time."""
     delivery = await desk.slack.shortcut(shortcut, channel=channel, message_ts=ts, user=user)
     assert delivery.acked
     return delivery
 
 
 async def form(desk: Desk, user: str = "ada") -> JSON:
-    """The form that is open before somebody, once it is there."""
+    """Wait for the form that is open in front of somebody, and return it."""
 
     def is_open() -> bool:
         return any(view["submit"] for view in desk.slack.open_views(user))
@@ -53,38 +53,38 @@ async def form(desk: Desk, user: str = "ada") -> JSON:
 async def asked(
     desk: Desk, shortcut: str, ts: str, *, user: str = "ada", channel: str = "general"
 ) -> JSON:
-    """The form that a shortcut opens."""
+    """Return the form that a shortcut opens."""
     await run(desk, shortcut, ts, user=user, channel=channel)
     return await form(desk, user)
 
 
 async def submit(desk: Desk, view: JSON, typed: str = SESSION, *, user: str = "ada") -> Delivery:
-    """Somebody submits a form, and Slack has its answer in time."""
+    """Submit a form, and check that Slack is answered in time."""
     delivery = await desk.slack.submit_view(view["id"], {"session": typed}, user=user)
     assert delivery.acked
     return delivery
 
 
 def error(view: JSON) -> str:
-    """What the form says under its field."""
+    """Return the error under the form's field."""
     return str(view["errors"]["session"])
 
 
 def prefilled(view: JSON) -> str | None:
-    """What stands in the form's field at first."""
+    """Return the initial value of the form's field."""
     (field,) = [block["element"] for block in view["blocks"] if block["type"] == "input"]
     found: str | None = field.get("initial_value")
     return found
 
 
 def shown(view: JSON) -> str:
-    """All that a modal says."""
+    """Return all the text of a modal."""
     return " ".join(str(block.get("text", "")) for block in view["blocks"])
 
 
 @asynccontextmanager
 async def hanging(redis_url: str) -> AsyncIterator[None]:
-    """Redis takes commands and answers none that may write, until the block's end."""
+    """Let Redis accept commands, but answer none that may write, until the block ends."""
     async with redis.asyncio.Redis.from_url(redis_url) as client:
         await client.client_pause(20_000, all=False)
         try:
@@ -93,7 +93,7 @@ async def hanging(redis_url: str) -> AsyncIterator[None]:
             await client.client_unpause()
 
 
-# What is sent.
+# Sending a message.
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ async def hanging(redis_url: str) -> AsyncIterator[None]:
 async def test_any_message_is_sent_whoever_wrote_it(
     bot: Bot, desk: Desk, author: str, read: str
 ) -> None:
-    """Who sends it vouches for it; Devin reads both names, and the mark is on the message."""
+    """The sender vouches for it; Devin reads both names, and the mark is on the message."""
     thread = await desk.slack.say("Is it green?", user="ben")
     ts = await desk.reply("The build is red", thread, user=author)
     await desk.mention(f"link {SESSION}", thread=thread)
@@ -122,7 +122,7 @@ async def test_any_message_is_sent_whoever_wrote_it(
 
 
 async def test_the_first_message_of_a_thread_is_sent_with_its_files(bot: Bot, desk: Desk) -> None:
-    """What was written before there was a link, links and files too."""
+    """It was written before there was a link, and goes with its links and files."""
     root = await desk.slack.say("See <https://example.com|this>", files=["plan.md"])
     await desk.mention(f"link {SESSION}", thread=root)
     await desk.until_said("now linked", root)
@@ -135,7 +135,7 @@ async def test_the_first_message_of_a_thread_is_sent_with_its_files(bot: Bot, de
 
 
 async def test_an_outsider_s_message_is_sent_when_an_insider_sends_it(bot: Bot, desk: Desk) -> None:
-    """Eve may not steer Devin, and is told so; what she wrote may be passed on."""
+    """Eve may not steer Devin, and is told so; her message may be passed on."""
     thread = await desk.linked_thread(channel="shared")
     ts = await desk.reply("Try turning it off", thread, user="eve", channel="shared")
     await desk.until_whispered("other organizations", "eve", channel="shared")
@@ -146,7 +146,7 @@ async def test_an_outsider_s_message_is_sent_when_an_insider_sends_it(bot: Bot, 
 
 
 async def test_what_devin_answers_is_told_as_for_a_reply(bot: Bot, desk: Desk) -> None:
-    """With its button, which sends the same words again."""
+    """The report has its button, which sends the same text again."""
     thread = await desk.slack.say("Is it green?")
     await desk.mention(f"link {SESSION}", thread=thread)
     await desk.until_said("now linked", thread)
@@ -163,7 +163,7 @@ async def test_what_devin_answers_is_told_as_for_a_reply(bot: Bot, desk: Desk) -
 
 
 async def test_what_was_sent_before_is_not_sent_again(bot: Bot, desk: Desk, store: Store) -> None:
-    """A reply, and a message that was sent by hand: each is told to who tries, alone."""
+    """This holds for a reply and for a message sent by hand; only the person who tries is told."""
     thread = await desk.linked_thread()
     ts = await desk.reply("Please rebase", thread)
     await desk.until_marked("white_check_mark", ts)
@@ -180,7 +180,7 @@ async def test_what_was_sent_before_is_not_sent_again(bot: Bot, desk: Desk, stor
 async def test_what_devin_refused_can_be_sent_to_the_session_that_is_linked_then(
     bot: Bot, desk: Desk
 ) -> None:
-    """As the report says; it is reported anew, and the old report can do nothing any more."""
+    """The report says so; it is reported again, and the old report can no longer do anything."""
     desk.devin.add_session(OTHER_SESSION)
     desk.devin.behave(SESSION, "missing")
     thread = await desk.linked_thread()
@@ -201,7 +201,7 @@ async def test_what_devin_refused_can_be_sent_to_the_session_that_is_linked_then
 async def test_in_a_muted_thread_the_person_is_told_and_can_send_later(
     bot: Bot, desk: Desk
 ) -> None:
-    """Muted means that nothing goes to Devin; the message is not used up."""
+    """Muting means that nothing goes to Devin; the message can still be sent later."""
     thread = await desk.linked_thread()
     await desk.mention("mute", thread=thread)
     await desk.until_said("Muted", thread)
@@ -216,7 +216,7 @@ async def test_in_a_muted_thread_the_person_is_told_and_can_send_later(
 
 
 async def test_a_link_that_changes_meanwhile_is_followed(bot: Bot, desk: Desk) -> None:
-    """The message goes to the session that its thread has when it is taken, or the form asks."""
+    """The message goes to the thread's session at that moment, or the form asks."""
     desk.devin.add_session(OTHER_SESSION)
     thread = await desk.linked_thread()
     is_changed = asyncio.Event()
@@ -239,7 +239,7 @@ async def test_a_link_that_changes_meanwhile_is_followed(bot: Bot, desk: Desk) -
 async def test_what_is_sent_is_kept_before_slack_is_acknowledged(
     bot: Bot, desk: Desk, store: Store
 ) -> None:
-    """Else a process that dies would cost what nobody brings again, and nobody would be told."""
+    """Otherwise a process that dies would lose it for good, and nobody would be told."""
     thread = await desk.linked_thread()
     ts = await desk.slack.say("(aside) Please rebase", thread=thread)
     desk.devin.behave(SESSION, "down")
@@ -259,7 +259,7 @@ async def test_a_message_without_words_is_not_sent(bot: Bot, desk: Desk) -> None
 
 
 async def test_where_the_bot_has_left_nothing_is_sent(bot: Bot, desk: Desk) -> None:
-    """Nobody there could be told how it ended."""
+    """Nobody there could be told the outcome."""
     thread = await desk.linked_thread()
     await desk.until_heard()
     desk.slack.workspace.channel("general").members.remove(desk.slack.bot_user_id)
@@ -272,7 +272,7 @@ async def test_where_the_bot_has_left_nothing_is_sent(bot: Bot, desk: Desk) -> N
 
 
 async def test_in_a_thread_without_a_link_a_form_asks_for_the_session(bot: Bot, desk: Desk) -> None:
-    """Submitted, the thread is linked and told by whom, and the message is sent."""
+    """Once it is submitted, the thread is linked and told by whom, and the message is sent."""
     thread = await desk.slack.say("Is it green?")
     ts = await desk.reply("No: <@U0BEN00000> *please* fix", thread)
     view = await asked(desk, SEND, ts, user="ben")
@@ -296,7 +296,7 @@ async def test_in_a_thread_without_a_link_a_form_asks_for_the_session(bot: Bot, 
 @pytest.mark.parametrize("channel", ["general", "secrets", "group-dm", "dm", "shared"])
 @pytest.mark.parametrize("where", ["top", "root", "reply"])
 async def test_any_thread_can_be_linked(bot: Bot, desk: Desk, channel: str, where: str) -> None:
-    """From a message alone, from a thread's first one, from a reply; in every conversation."""
+    """This works from a message alone, a thread's first one or a reply, in every conversation."""
     thread = ts = await desk.slack.say("Is it green?", channel=channel)
     if where != "top":
         reply = await desk.reply("No", thread, channel=channel)
@@ -316,7 +316,7 @@ async def test_any_thread_can_be_linked(bot: Bot, desk: Desk, channel: str, wher
 async def test_a_session_that_stands_in_the_thread_is_filled_in(
     bot: Bot, desk: Desk, shortcut: str, where: str
 ) -> None:
-    """Named in the message itself, or in the first one of its thread."""
+    """It may be named in the message itself, or in the first one of its thread."""
     named = f"See <{URL}?tab=shell|the session> for more"
     thread = await desk.slack.say(named if where == "root" else "Hello", user="bolt-ci")
     ts = await desk.reply(named if where == "own" else "Please look", thread, user="bolt-ci")
@@ -332,7 +332,7 @@ async def test_a_session_that_stands_in_the_thread_is_filled_in(
 async def test_a_root_that_slack_does_not_show_fills_nothing_in(
     bot: Bot, desk: Desk, failure: dict[str, Any]
 ) -> None:
-    """The form opens all the same, and does not wait for it for long."""
+    """The form opens all the same, and does not wait long for it."""
     thread = await desk.slack.say(URL, user="bolt-ci")
     ts = await desk.reply("Please look", thread)
     desk.slack.fail_next("conversations.replies", **failure)
@@ -340,7 +340,7 @@ async def test_a_root_that_slack_does_not_show_fills_nothing_in(
 
 
 async def test_a_linked_thread_says_where_to(bot: Bot, desk: Desk) -> None:
-    """There is nothing to fill in, and how to change it is said."""
+    """There is nothing to fill in, and the form explains how to change the link."""
     thread = await desk.linked_thread()
     await run(desk, LINK, thread, user="ben")
     await wait_until(lambda: desk.slack.open_views("ben"), "ben is told")
@@ -354,7 +354,7 @@ async def test_a_linked_thread_says_where_to(bot: Bot, desk: Desk) -> None:
 async def test_what_names_no_session_is_said_in_the_form(
     bot: Bot, desk: Desk, shortcut: str
 ) -> None:
-    """Without markup, which Slack would show as signs; then another try does it."""
+    """The error has no markup, which Slack would show literally; another attempt works."""
     thread = await desk.slack.say("Is it green?")
     view = await asked(desk, shortcut, thread)
     await submit(desk, view, "devin-xyz & <https://example.com|co>")
@@ -367,7 +367,7 @@ async def test_what_names_no_session_is_said_in_the_form(
 
 
 async def test_a_thread_that_was_linked_meanwhile_keeps_its_session(bot: Bot, desk: Desk) -> None:
-    """The form says which, and by whom; the message is not sent anywhere."""
+    """The form names the session and who linked it; the message is not sent anywhere."""
     desk.devin.add_session(OTHER_SESSION)
     thread = await desk.slack.say("Is it green?")
     view = await asked(desk, SEND, thread)
@@ -382,11 +382,11 @@ async def test_a_thread_that_was_linked_meanwhile_keeps_its_session(bot: Bot, de
 
 
 async def test_what_is_written_while_a_form_is_open_stays_in_slack(bot: Bot, desk: Desk) -> None:
-    """Also where no event of it was heard: the link counts from when the form is submitted."""
+    """This holds if no event came either: the link counts from the time of submission."""
     thread = await desk.slack.say("Is it green?")
     view = await asked(desk, LINK, thread)
     await desk.slack.say("Between us", thread=thread, deliver=False)
-    await asyncio.sleep(0.1)  # by Slack's clock as the relay knows it, at least
+    await asyncio.sleep(0.1)  # by Slack's clock as the relay knows it
     await submit(desk, view)
     await desk.until_said("now linked", thread)
     desk.slack.drop_connections()
@@ -400,7 +400,7 @@ async def test_what_is_written_while_a_form_is_open_stays_in_slack(bot: Bot, des
 
 
 async def test_a_form_links_also_where_its_message_was_sent_before(bot: Bot, desk: Desk) -> None:
-    """To the session of an earlier link, say: it is not sent to another one, and that is told."""
+    """A message sent to an earlier link's session is not sent again, and the person is told."""
     desk.devin.add_session(OTHER_SESSION)
     thread = await desk.linked_thread()
     ts = await desk.reply("Please rebase", thread)
@@ -431,7 +431,7 @@ async def test_a_thread_that_was_muted_meanwhile_stays_so(bot: Bot, desk: Desk) 
 async def test_where_the_bot_is_not_in_the_channel_the_form_says_so(
     bot: Bot, desk: Desk, shortcut: str
 ) -> None:
-    """Nothing is linked until somebody has invited it; the same form does it then."""
+    """Nothing is linked until somebody invites the bot; the same form then works."""
     ts = await desk.slack.say("Is it green?", channel="random")
     view = await asked(desk, shortcut, ts, channel="random")
     await submit(desk, view)
@@ -471,7 +471,7 @@ async def test_an_archived_channel_is_said(bot: Bot, desk: Desk) -> None:
 
 
 async def test_without_the_scope_to_look_the_thread_is_linked(bot: Bot, desk: Desk) -> None:
-    """What cannot be known does not keep anybody from trying."""
+    """A missing scope does not keep anybody from trying."""
     ts = await desk.slack.say("Is it green?")
     view = await asked(desk, LINK, ts)
     desk.slack.fail_next("conversations.info", error="missing_scope")
@@ -479,7 +479,7 @@ async def test_without_the_scope_to_look_the_thread_is_linked(bot: Bot, desk: De
     await desk.until_said("now linked", ts)
 
 
-# Who may.
+# Permissions.
 
 
 @pytest.mark.parametrize("shortcut", [SEND, LINK])
@@ -500,7 +500,7 @@ async def test_who_may_not_opens_no_form_and_submits_none(
     changes: dict[str, str],
     told: str,
 ) -> None:
-    """The rule holds when the form is opened, and again when it is submitted."""
+    """The rule applies when the form is opened, and again when it is submitted."""
     thread = await desk.slack.say("Is it green?")
     async with running(desk, environ, ALLOW_GUESTS="true"):
         view = await asked(desk, shortcut, thread, user=user)
@@ -518,7 +518,7 @@ async def test_who_may_not_opens_no_form_and_submits_none(
 
 @pytest.mark.parametrize("shortcut", [SEND, LINK])
 async def test_an_outsider_gets_nowhere(bot: Bot, desk: Desk, shortcut: str) -> None:
-    """Slack offers outsiders no shortcut; one that comes all the same is refused."""
+    """Slack offers outsiders no shortcut; one that arrives anyway is refused."""
     thread = await desk.linked_thread(channel="shared")
     genuine = (await run(desk, shortcut, thread, channel="shared")).payload
     await wait_until(lambda: desk.received() or desk.slack.open_views("ada"), "ada's is done")
@@ -529,11 +529,11 @@ async def test_an_outsider_gets_nowhere(bot: Bot, desk: Desk, shortcut: str) -> 
     assert "other organizations" in desk.slack.ephemerals("shared")[0].text
 
 
-# What comes twice, late, or from elsewhere.
+# Repeated, late and foreign requests.
 
 
 async def resent(desk: Desk, payload: JSON) -> Delivery:
-    """Slack brings an interaction, perhaps for a second time."""
+    """Let Slack deliver an interaction, perhaps for a second time."""
     delivery = await desk.slack.redeliver(Delivery("interactive", payload))
     await delivery.settled()
     assert delivery.acked
@@ -541,7 +541,7 @@ async def resent(desk: Desk, payload: JSON) -> Delivery:
 
 
 async def test_a_message_that_nobody_wrote_is_not_sent(bot: Bot, desk: Desk) -> None:
-    """Slack itself writes some; there is nothing in them for Devin."""
+    """Slack itself writes some messages; they contain nothing for Devin."""
     thread = await desk.slack.say("Is it green?")
     payload = (await run(desk, LINK, thread)).payload
     nobodys = {"message": payload["message"] | {"user": None}, "trigger_id": "1.2"}
@@ -554,7 +554,7 @@ async def test_a_message_that_nobody_wrote_is_not_sent(bot: Bot, desk: Desk) -> 
 async def test_a_form_that_comes_twice_acts_once(
     bot: Bot, desk: Desk, store: Store, shortcut: str
 ) -> None:
-    """Also when somebody has ended the link in between."""
+    """This holds even if somebody has ended the link in between."""
     thread = await desk.slack.say("Is it green?")
     submitted = await submit(desk, await asked(desk, shortcut, thread))
     await desk.until_said("now linked", thread)
@@ -573,7 +573,7 @@ async def test_a_form_that_comes_twice_acts_once(
 async def test_a_shortcut_that_comes_twice_is_answered_once(
     bot: Bot, desk: Desk, store: Store
 ) -> None:
-    """One message for Devin, one form, and nobody is told that it was sent before."""
+    """There is one message for Devin, one form, and no hint that it was sent before."""
     thread = await desk.slack.say("Is it green?")
     again = await run(desk, LINK, thread)
     view = await form(desk)
@@ -600,7 +600,7 @@ TAMPERED = {
 
 @pytest.mark.parametrize("number", TAMPERED.values(), ids=TAMPERED.keys())
 async def test_a_form_with_another_number_does_nothing(bot: Bot, desk: Desk, number: str) -> None:
-    """What is not kept for this person is not there; that is said in the form."""
+    """A form that is not kept for this person does not exist, and the form says so."""
     thread = await desk.slack.say("Is it green?")
     view = await asked(desk, SEND, thread)
     view["private_metadata"] = number
@@ -624,7 +624,7 @@ async def test_a_form_serves_nobody_else(bot: Bot, desk: Desk) -> None:
 
 
 async def test_the_offer_s_number_is_none_of_a_form_s(bot: Bot, desk: Desk) -> None:
-    """A number counts only for what it was given out for."""
+    """A number counts only for the purpose that it was issued for."""
     await desk.slack.say(f"See {URL}")
     await desk.until_whispered("Link this thread", "ada")
     (row,) = [one for one in desk.slack.ephemerals("general", "ada")[0].blocks if "elements" in one]
@@ -639,7 +639,7 @@ async def test_the_offer_s_number_is_none_of_a_form_s(bot: Bot, desk: Desk) -> N
 async def test_what_comes_from_another_workspace_is_ignored(
     bot: Bot, desk: Desk, where: str
 ) -> None:
-    """It is acknowledged, and that is all."""
+    """It is acknowledged, and nothing else happens."""
     thread = await desk.slack.say("Is it green?")
     shortcut = await run(desk, LINK, thread)
     view = await form(desk)
@@ -661,7 +661,7 @@ async def test_what_comes_from_another_workspace_is_ignored(
 
 
 async def test_a_trigger_that_expired_is_told(bot: Bot, desk: Desk) -> None:
-    """Slack opens no form after 3 s; the person hears that, and tries again."""
+    """Slack opens no form after 3 s; the person is told, and tries again."""
     desk.slack.trigger_seconds = 0.0
     await run(desk, LINK, await desk.slack.say("Is it green?"))
     await desk.until_whispered("no longer lets me open the form", "ada")
@@ -674,7 +674,7 @@ async def test_a_trigger_that_expired_is_told(bot: Bot, desk: Desk) -> None:
 async def test_while_redis_is_slow_a_form_says_so_and_then_asks(
     bot: Bot, desk: Desk, redis_url: str, shortcut: str
 ) -> None:
-    """Something is open before Slack's 3 s are over, and becomes what was meant."""
+    """A form is open before Slack's 3 s are over, and is then replaced by the intended one."""
     thread = await desk.slack.say("Is it green?")
     async with hanging(redis_url):
         await run(desk, shortcut, thread)
@@ -687,7 +687,7 @@ async def test_while_redis_is_slow_a_form_says_so_and_then_asks(
 async def test_what_was_sent_slowly_is_said_where_somebody_waits(
     bot: Bot, desk: Desk, redis_url: str
 ) -> None:
-    """The modal that is open cannot be closed by us, so it says what happened."""
+    """The relay cannot close the open modal, so the modal shows the result."""
     thread = await desk.linked_thread()
     async with hanging(redis_url):
         await run(desk, SEND, thread)
@@ -698,7 +698,7 @@ async def test_what_was_sent_slowly_is_said_where_somebody_waits(
 
 
 async def test_while_redis_is_away_the_person_is_told(bot: Bot, desk: Desk, redis_url: str) -> None:
-    """In the modal that is open by then; nothing is sent."""
+    """The message is in the modal that is open by then; nothing is sent."""
     thread = await desk.linked_thread()
     async with hanging(redis_url):
         await run(desk, SEND, thread)
@@ -713,7 +713,7 @@ async def test_while_redis_is_away_the_person_is_told(bot: Bot, desk: Desk, redi
 async def test_whoever_does_not_wait_is_told_what_was_done(
     bot: Bot, desk: Desk, redis_url: str, shortcut: str
 ) -> None:
-    """Where nothing is open any more; a form that was closed stays closed."""
+    """This holds if nothing is open any more; a form that was closed stays closed."""
     thread = await desk.linked_thread() if shortcut == SEND else await desk.slack.say("Hello")
     async with hanging(redis_url):
         await run(desk, shortcut, thread)
@@ -732,7 +732,7 @@ async def test_whoever_does_not_wait_is_told_what_was_done(
 async def test_a_form_that_redis_is_slow_for_says_so_and_acts_once(
     bot: Bot, desk: Desk, redis_url: str, store: Store
 ) -> None:
-    """What was typed stays; the second try finds what the first one did."""
+    """The input stays; the second attempt finds the result of the first."""
     thread = await desk.slack.say("Is it green?")
     view = await asked(desk, SEND, thread)
     async with hanging(redis_url):
@@ -766,14 +766,14 @@ async def test_a_form_that_slack_is_slow_for_goes_on_and_acts_once(
     assert len(desk.devin.requests) == 1
 
 
-# What the form shows.
+# The form's content.
 
 
 @given(text=st.text(max_size=400), name=st.text(max_size=90), typed=st.booleans())
 @example(text="x" * 40_000, name="plan.md", typed=True)
 @example(text="<!channel> *now* <https://example.com|x>", name="", typed=False)
 def test_a_form_is_always_fit_to_open(text: str, name: str, *, typed: bool) -> None:
-    """Whatever somebody wrote; a session is all that it can be filled in with."""
+    """The text of a message does not matter; only a session can pre-fill the form."""
     files = (AttachedFile(name=name, permalink=""),)
     author = UserId(ADA)
     message = Reply(thread=THREAD, ts=ROOT_TS, author=author, text=text, files=files)
@@ -795,15 +795,15 @@ def test_a_form_is_always_fit_to_open(text: str, name: str, *, typed: bool) -> N
     ],
 )
 def test_an_error_in_a_form_has_no_markup(markup: str, text: str) -> None:
-    """Slack shows it as it is."""
+    """Slack shows it literally."""
     assert plain(markup) == text
 
 
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 async def test_every_interaction_is_acknowledged(bot: Bot, desk: Desk, data: st.DataObject) -> None:
-    """Whatever is wrong with it; the next one is answered as ever."""
-    for left in desk.slack.open_views("ada"):  # Hypothesis gives up some draws half-way
+    """Any defect is acknowledged, and the next interaction is answered as usual."""
+    for left in desk.slack.open_views("ada"):  # Hypothesis gives up some draws midway
         await desk.slack.close_view(left["id"])
     thread = await desk.slack.say("Is it green?")
     shortcut = await run(desk, LINK, thread)

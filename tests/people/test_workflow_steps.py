@@ -1,4 +1,4 @@
-"""Workflow Builder steps: a message reaches its session, and the workflow hears how it ended."""
+"""A workflow step's message reaches its session, and the workflow learns the outcome."""
 
 from typing import Any
 
@@ -48,7 +48,7 @@ async def link(desk: Desk, **inputs: Any) -> tuple[str, Any]:
 async def test_a_step_posts_its_message_in_a_new_linked_thread(
     bot: Bot, desk: Desk, store: Store
 ) -> None:
-    """The thread begins with the message, has its mark, and its replies go on to the session."""
+    """The thread starts with the message, has its mark, and its replies go to the session."""
     how, outputs = await send(desk, channel=channel(desk))
     thread = outputs["thread"]
     assert (how, outputs) == ("success", {"outcome": "delivered", "detail": "", "thread": thread})
@@ -64,7 +64,7 @@ async def test_a_step_posts_its_message_in_a_new_linked_thread(
 
 
 async def test_a_step_posts_into_the_thread_that_it_names(bot: Bot, desk: Desk) -> None:
-    """The thread is linked by that, if it was not; a second message goes into it as well."""
+    """The thread is linked by this if it was not; a second message goes into it as well."""
     root = await desk.slack.say("Shall we ship it?")
     for message in ("Please rebase", "Please tag"):
         how, outputs = await send(desk, message=message, channel=channel(desk), thread_ts=root)
@@ -75,7 +75,7 @@ async def test_a_step_posts_into_the_thread_that_it_names(bot: Bot, desk: Desk) 
 
 
 async def test_a_message_s_address_or_a_reply_name_their_thread(bot: Bot, desk: Desk) -> None:
-    """What Workflow Builder calls the link to a message, and the `ts` of a reply, are enough."""
+    """The link to a message in Workflow Builder's form, and the `ts` of a reply, are enough."""
     root = await desk.slack.say("Shall we ship it?")
     reply = await desk.reply("Yes", root)
     address = f"https://acme.slack.com/archives/{channel(desk)}/p{root.replace('.', '')}"
@@ -91,7 +91,7 @@ async def test_a_message_s_address_or_a_reply_name_their_thread(bot: Bot, desk: 
 async def test_a_step_without_a_channel_says_nothing_in_slack(
     bot: Bot, desk: Desk, store: Store
 ) -> None:
-    """Delivered all the same, and only the workflow is told."""
+    """It is delivered all the same, and only the workflow is told."""
     calls = len(desk.slack.calls)
     assert await send(desk) == ("success", {"outcome": "delivered", "detail": "", "thread": ""})
     assert desk.received() == [FROM_A_WORKFLOW + "Please rebase"]
@@ -113,7 +113,7 @@ async def test_a_step_without_a_channel_says_nothing_in_slack(
 async def test_each_outcome_is_told_with_what_devin_said(
     settings: Settings, desk: Desk, state: str, outcome: str, detail: str, with_channel: bool,  # noqa: FBT001 — a parameter of pytest's
 ) -> None:  # fmt: skip
-    """The workflow can go on by it; in a channel, the thread hears of it too."""
+    """The workflow can use it; in a channel, the thread is told as well."""
     desk.devin.behave(SESSION, state)
     async with started(settings):
         await desk.slack.wait_connected()
@@ -137,7 +137,7 @@ async def test_what_devin_says_can_ping_nobody_through_a_workflow(bot: Bot, desk
 async def test_a_step_waits_as_long_as_its_message(
     environ: dict[str, str], desk: Desk, store: Store
 ) -> None:
-    """A message that is given up completes its step then; the sandbox takes no step's token."""
+    """A message that is given up then completes its step; the sandbox refuses a step's token."""
     desk.devin.behave(SESSION, "down")
     async with running(desk, environ, GIVE_UP_AFTER="1s"):
         _, outputs = await send(desk)
@@ -148,7 +148,7 @@ async def test_a_step_waits_as_long_as_its_message(
 async def test_a_completion_is_retried_until_slack_takes_it(
     bot: Bot, desk: Desk, store: Store
 ) -> None:
-    """Also one whose answer was lost; the message is not sent again for that."""
+    """This includes a lost answer; the message is not sent again for that."""
     desk.slack.fail_next("functions.completeSuccess", retry_after=0, times=4)
     execution = await desk.slack.run_step("send_message", INPUTS)
     assert (await until_ended(desk, execution))[0] == "success"
@@ -161,7 +161,7 @@ async def test_a_completion_is_retried_until_slack_takes_it(
 async def test_sent_again_a_step_s_message_ends_the_step_once(
     bot: Bot, desk: Desk, store: Store, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Slack says that the step is over, and that is no failure."""
+    """Slack says that the step is over, which is not a failure."""
     desk.devin.behave(SESSION, "suspended", times=1)
     _, outputs = await send(desk, channel=channel(desk))
     thread = outputs["thread"]
@@ -176,7 +176,7 @@ async def test_sent_again_a_step_s_message_ends_the_step_once(
 
 
 async def test_a_redelivered_step_acts_once(bot: Bot, desk: Desk, store: Store) -> None:
-    """One post, one message, one link, however often Slack sends the event."""
+    """There is one post, one message and one link, however often Slack sends the event."""
     root = await desk.slack.say("Shall we ship it?")
     await send(desk, channel=channel(desk))
     await link(desk, thread_ts=root)
@@ -207,7 +207,7 @@ async def test_a_step_whose_post_may_be_there_looks_for_it(
 async def test_a_step_is_kept_before_slack_is_acknowledged(
     settings: Settings, desk: Desk, store: Store
 ) -> None:
-    """A bot that ends while Slack takes no post goes on with the step after its next start."""
+    """A bot that ends while Slack takes no post continues the step after its next start."""
     desk.slack.fail_next("chat.postMessage", status=503, times=1000)
     async with started(settings):
         await desk.slack.wait_connected()
@@ -225,7 +225,7 @@ async def test_a_step_is_kept_before_slack_is_acknowledged(
 
 
 async def test_link_thread_links_and_says_so(bot: Bot, desk: Desk) -> None:
-    """In the thread, and to the workflow; a thread that was linked before says nothing new."""
+    """The thread and the workflow are told; a thread that was linked before is not told again."""
     root = await desk.slack.say("Shall we ship it?")
     how, outputs = await link(desk, thread_ts=root)
     assert (how, outputs["outcome"]) == ("success", "linked")
@@ -268,7 +268,7 @@ WRONG_INPUTS: dict[str, tuple[dict[str, Any], str]] = {
 
 
 async def test_a_link_that_names_no_thread_fails_in_words(bot: Bot, desk: Desk) -> None:
-    """Nothing is posted for it, also where Slack does not show what it names."""
+    """Nothing is posted for it, nor if Slack does not show the thread that it names."""
     assert await link(desk) == (
         "error",
         "The step's Thread is no message. Use the timestamp of a message, or the link to it.",
@@ -283,7 +283,7 @@ async def test_a_link_that_names_no_thread_fails_in_words(bot: Bot, desk: Desk) 
 async def test_what_cannot_be_done_fails_the_step_in_words(
     bot: Bot, desk: Desk, store: Store, wrong: str
 ) -> None:
-    """Its author reads them in Workflow Builder; Devin reads nothing."""
+    """The workflow's author reads them in Workflow Builder; Devin reads nothing."""
     inputs, words = WRONG_INPUTS[wrong]
     how, why = await send(desk, **inputs)
     assert how == "error"
@@ -294,7 +294,7 @@ async def test_what_cannot_be_done_fails_the_step_in_words(
 
 
 async def test_a_place_that_is_none_fails_the_step_in_words(bot: Bot, desk: Desk) -> None:
-    """A thread that is not there, of another channel, and a channel without the bot."""
+    """These are a missing thread, one of another channel, and a channel without the bot."""
     here, random = channel(desk), channel(desk, "random")
     thread = await desk.linked_thread(OTHER_SESSION)
     missing = "1700000000.000100"
@@ -321,7 +321,7 @@ async def test_a_place_that_is_none_fails_the_step_in_words(bot: Bot, desk: Desk
 
 
 async def test_a_muted_thread_takes_no_message_of_a_step(bot: Bot, desk: Desk) -> None:
-    """Muted means that nothing of it goes to Devin; nothing is posted there either."""
+    """Muting means that nothing of it goes to Devin; nothing is posted there, either."""
     thread = await desk.linked_thread()
     await desk.mention("mute", thread=thread)
     await desk.until_said("Muted", thread)
@@ -332,7 +332,7 @@ async def test_a_muted_thread_takes_no_message_of_a_step(bot: Bot, desk: Desk) -
 
 
 async def test_a_step_that_this_version_does_not_have_fails_in_words(bot: Bot, desk: Desk) -> None:
-    """A workflow would wait for it for ever."""
+    """Otherwise a workflow would wait for it forever."""
     execution = await desk.slack.run_step("wake_session", {})
     how, why = await until_ended(desk, execution)
     assert how == "error"
@@ -340,13 +340,13 @@ async def test_a_step_that_this_version_does_not_have_fails_in_words(bot: Bot, d
 
 
 async def test_a_failure_is_retried_until_slack_takes_it(bot: Bot, desk: Desk) -> None:
-    """Like every other report."""
+    """It is retried like every other report."""
     desk.slack.fail_next("functions.completeError", retry_after=0, times=4)
     assert (await send(desk, session="x"))[0] == "error"
 
 
 async def test_on_somebody_s_behalf_a_step_is_checked_and_named(bot: Bot, desk: Desk) -> None:
-    """Like the author of a reply; everybody sees that a workflow said it."""
+    """They are checked like the author of a reply; everybody sees that a workflow sent it."""
     how, outputs = await send(desk, channel=channel(desk), user=user(desk, "ada"))
     assert how == "success"
     assert desk.received() == [FROM_ADA + "Please rebase"]
@@ -361,7 +361,7 @@ async def test_on_somebody_s_behalf_a_step_is_checked_and_named(bot: Bot, desk: 
 async def test_a_step_is_begun_again_while_slack_does_not_say_who_its_person_is(
     bot: Bot, desk: Desk
 ) -> None:
-    """A look-up that failed is no reason to fail a workflow."""
+    """A failed look-up does not fail the workflow."""
     desk.slack.fail_next("users.info", status=503, times=4)
     how, _ = await send(desk, channel=channel(desk), user=user(desk, "ben"))
     assert how == "success"
@@ -371,7 +371,7 @@ async def test_a_step_is_begun_again_while_slack_does_not_say_who_its_person_is(
 async def test_where_only_some_may_steer_a_step_needs_one_of_them(
     environ: dict[str, str], desk: Desk
 ) -> None:
-    """`ALLOW_USERS` holds for steps; a step of nobody's is nobody on the list."""
+    """`ALLOW_USERS` applies to steps; a step without a person is not on the list."""
     async with running(desk, environ, ALLOW_USERS=user(desk, "ada")):
         for inputs in ({}, {"user": user(desk, "ben")}):
             how, why = await send(desk, **inputs)
@@ -381,7 +381,7 @@ async def test_where_only_some_may_steer_a_step_needs_one_of_them(
 
 
 async def test_a_step_keeps_to_the_allowed_channels(environ: dict[str, str], desk: Desk) -> None:
-    """`ALLOW_CHANNELS` holds for steps, so without a channel there are none."""
+    """`ALLOW_CHANNELS` applies to steps, so a step needs a channel then."""
     async with running(desk, environ, ALLOW_CHANNELS=channel(desk, "secrets")):
         for inputs in ({}, {"channel": channel(desk)}):
             how, why = await send(desk, **inputs)
@@ -417,7 +417,7 @@ WHOLE = [
 
 
 def test_a_documented_step_is_read() -> None:
-    """Its execution, its name, and its inputs as far as they are ours."""
+    """It has its execution, its name, and the inputs that the relay knows."""
     step = parse_step(SAMPLE | {"inputs": SENT})
     assert step is not None
     assert (step.execution, step.callback) == ("Fx1234567O9L", "send_message")
@@ -428,14 +428,14 @@ def test_a_documented_step_is_read() -> None:
 
 @pytest.mark.parametrize("execution", [None, "", "Fx:1", "Fx 1", "x" * 65, 5])
 def test_a_step_that_nobody_can_complete_is_none(execution: Any) -> None:
-    """Without its id there is nothing to tell, and the id becomes part of a key."""
+    """Without its id nothing can be told to Slack, and the id becomes part of a key."""
     assert parse_step(SAMPLE | {"function_execution_id": execution}) is None
 
 
 @examples(max_examples=300)
 @given(mutated(WHOLE))
 def test_no_step_makes_the_parser_raise(payload: JSON) -> None:
-    """What cannot be read is said to the workflow; an exception would be said to nobody."""
+    """A defect is reported to the workflow; an exception would be reported to nobody."""
     step = parse_step(payload)
     if step is not None:
         assert StepAsked.model_validate_json(step.to_json()) == step

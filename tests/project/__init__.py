@@ -1,1 +1,1 @@
-"""The project keeps its word: documents, manifest, deployment, command line, shape of the code."""
+"""Tests of the project itself: documents, manifest, deployment, command line, code structure."""

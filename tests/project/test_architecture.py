@@ -1,4 +1,4 @@
-"""The pages on the architecture show the rooms as they are, and say how old each decision is."""
+"""The architecture pages show the current rooms, and the age of each decision."""
 
 import ast
 import re
@@ -23,12 +23,12 @@ DECISIONS = sorted(path for path in (PAGES / "decisions").iterdir() if path.name
 
 
 def test_the_overview_fits_on_a_page() -> None:
-    """Somebody who is new reads all of it."""
+    """A newcomer reads all of it."""
     assert len(OVERVIEW.splitlines()) <= 120
 
 
 def test_the_rows_of_rooms_are_those_that_import_linter_holds() -> None:
-    """From top to bottom; of the lowest row the order does not matter."""
+    """The order is top to bottom; it does not matter within the lowest row."""
     shown = [name for names, _ in ROWS for name in re.findall(r"`(\w+)/?`", names)]
     held = [name.removeprefix("bot.") for layer in LAYERS for name in re.split(" [|:] ", layer)]
     assert shown[:-3] == held[:-3]
@@ -37,7 +37,7 @@ def test_the_rows_of_rooms_are_those_that_import_linter_holds() -> None:
 
 @pytest.mark.parametrize("room", ROOMS, ids=lambda room: room.name)
 def test_a_room_is_described_by_its_own_sentence(room: Path) -> None:
-    """The first line of its `__init__.py`."""
+    """The sentence is the first line of its `__init__.py`."""
     told = dict(ROWS).get(f"`{room.name}/`") or dict(ROWS)[f"`{room.name}/`, `settings`, `urls`"]
     docstring = ast.get_docstring(ast.parse((room / "__init__.py").read_text())) or ""
     sentence = docstring.splitlines()[0].removesuffix(".")
@@ -46,7 +46,7 @@ def test_a_room_is_described_by_its_own_sentence(room: Path) -> None:
 
 @pytest.mark.parametrize("path", DECISIONS, ids=lambda path: path.stem)
 def test_a_decision_says_when_and_of_which_version_it_speaks(path: Path) -> None:
-    """An undated decision goes stale unseen."""
+    """An undated decision goes stale unnoticed."""
     text = path.read_text(encoding="utf-8")
     number = path.name[:4]
     assert re.match(rf"# {number}: \S", text)
@@ -60,7 +60,7 @@ def test_a_decision_says_when_and_of_which_version_it_speaks(path: Path) -> None
 
 
 def test_every_decision_is_listed() -> None:
-    """Once, under its own title."""
+    """Each is listed once, under its own title."""
     listed = re.findall(
         r"^\| \[(\d{4})\]\((\S+)\) \| (.+) \| [\d-]+ \| .+ \|$",
         (PAGES / "decisions" / "README.md").read_text(encoding="utf-8"),

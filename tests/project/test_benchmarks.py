@@ -1,4 +1,4 @@
-"""The harness of `make bench`: that it counts right, whatever its numbers are."""
+"""The harness of `make bench` counts correctly, whatever its numbers are."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -36,7 +36,7 @@ async def http(wire: Wire) -> AsyncIterator[aiohttp.ClientSession]:
 
 @pytest.mark.parametrize("who", [RELAY, SCRIPT, FLOOR], ids=lambda who: who.name)
 async def test_every_reply_is_counted_once_at_both_ends(who: Contestant) -> None:
-    """Each has its arrival in the session of its thread, its acknowledgement and its latency."""
+    """Each has its arrival in its thread's session, its acknowledgement and its latency."""
     async with contest(who, 3) as running:
         await running.flood(30)
         assert len(running.latencies_ms()) == len(running.acks_ms()) == 30
@@ -45,14 +45,14 @@ async def test_every_reply_is_counted_once_at_both_ends(who: Contestant) -> None
 
 
 async def test_a_steady_state_is_counted_while_it_lasts() -> None:
-    """The rate is that of the counted time, and what was written outside it arrives as well."""
+    """The rate covers the counted time, and messages written outside it arrive as well."""
     async with contest(FLOOR, 2) as running:
         rate, used = await running.sustained(1, 0.1, 2.0)
         assert 0 < rate * used.at < len(running.wire.arrivals) == len(running.sent)
 
 
 async def test_what_goes_wrong_is_counted() -> None:
-    """A reply that overtakes one of its session, comes twice, or is lost; the last may raise."""
+    """A reply may overtake another of its session, come twice, or be lost; the last may raise."""
     async with contest(FLOOR, 2) as running:
         for session in (0, 1, 0):
             await running.reply(session)
@@ -71,7 +71,7 @@ async def test_what_goes_wrong_is_counted() -> None:
 
 
 async def test_a_contestant_that_does_not_start_says_why() -> None:
-    """Its exit code and its last words, at once."""
+    """Its exit code and its last words appear at once."""
     broken = Contestant("broken", ("-c", "raise SystemExit('no such thing')"))
     with pytest.raises(RuntimeError, match=r"broken ended with exit code 1:\nno such thing"):
         async with contest(broken, 1):
@@ -81,7 +81,7 @@ async def test_a_contestant_that_does_not_start_says_why() -> None:
 async def test_the_wire_refuses_what_the_real_servers_refuse(
     wire: Wire, http: aiohttp.ClientSession
 ) -> None:
-    """Keys, arguments and one-time addresses, so that no contestant is fast by leaving them out."""
+    """Keys, arguments and one-time addresses are checked, so nobody gains by omitting them."""
     wrong = {"Authorization": "Bearer xoxb-else"}
     refused = {
         MESSAGE: (await http.post(MESSAGE, json={"message": "hi"})).status,
@@ -107,7 +107,7 @@ async def asked(
 async def test_an_acknowledgement_is_timed_from_the_sending(
     wire: Wire, http: aiohttp.ClientSession
 ) -> None:
-    """And only that of an event that was sent."""
+    """Only an event that was sent is timed."""
     async with http.post("/api/apps.connections.open", headers=BY_APP) as answer:
         url = (await answer.json())["url"]
     async with http.ws_connect(url) as socket:
@@ -124,7 +124,7 @@ async def test_an_acknowledgement_is_timed_from_the_sending(
 async def test_an_event_without_acknowledgement_is_sent_again(
     wire: Wire, http: aiohttp.ClientSession
 ) -> None:
-    """As Slack does after 3 s; its acknowledgement counts from the first time."""
+    """Slack does so after 3 s; the acknowledgement counts from the first attempt."""
     async with http.post("/api/apps.connections.open", headers=BY_APP) as answer:
         url = (await answer.json())["url"]
     async with http.ws_connect(url) as socket:
@@ -139,7 +139,7 @@ async def test_an_event_without_acknowledgement_is_sent_again(
 
 
 def test_every_message_has_a_later_ts() -> None:
-    """Else what arrives in the order it was written would count as out of order."""
+    """Otherwise ordered arrivals would count as out of order."""
     stamps = [new_ts() for _ in range(5_000)]
     assert stamps == sorted(set(stamps))
 
@@ -158,12 +158,12 @@ def test_every_message_has_a_later_ts() -> None:
     ],
 )
 async def test_every_measure_gives_its_numbers(name: str, case: str, column: str) -> None:
-    """Contestants share their functions, so one of them serves."""
+    """Contestants share their functions, so one of them is enough."""
     assert (await measures(QUICK)[name].cases[case]())[column] >= 0
 
 
 async def test_what_waits_is_filled_up_to_each_size(tmp_path: Path) -> None:
-    """Each size is measured once a round, and drawn."""
+    """Each size is measured once per round, and plotted."""
     found = await measured([*SIZED], QUICK, 2)
     assert list(found.found["mail"]) == ["10 waiting", "100 waiting"]
     assert list(found.found["links"]) == ["10 links", "100 links"]
@@ -175,7 +175,7 @@ async def test_what_waits_is_filled_up_to_each_size(tmp_path: Path) -> None:
 
 
 def test_the_page_says_which_targets_are_reached(tmp_path: Path) -> None:
-    """By the median of the rounds; latency by what the relay adds in each round."""
+    """The median of the rounds counts; latency is what the relay adds in each round."""
     found = Results({"throughput": "Rates", "latency": "Times"}, 3, FULL)
     for relay, script in ((900.0, 500.0), (1_000.0, 500.0), (2_000.0, 400.0)):
         found.add("throughput", "relay", {"replies/s": relay})
@@ -193,7 +193,7 @@ def test_the_page_says_which_targets_are_reached(tmp_path: Path) -> None:
 
 
 def test_a_load_that_filled_a_core_is_named(tmp_path: Path) -> None:
-    """Else the load's own limit would pass for the contestant's."""
+    """Otherwise the load's own limit would be taken for the contestant's."""
     found = Results({"throughput": "Rates"}, 1, QUICK)
     found.add("throughput", "relay", {"replies/s": 1, "own CPU %": 40, "load CPU %": 99})
     (path,) = write(found, tmp_path)
@@ -202,7 +202,7 @@ def test_a_load_that_filled_a_core_is_named(tmp_path: Path) -> None:
 
 
 def test_a_measure_can_be_run_alone(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    """As by `python -m benchmarks links`; the page is written only where asked."""
+    """`python -m benchmarks links` does so; the page is written only on request."""
     assert main(["links", "--rounds", "1", "--quick", "--page", str(tmp_path)]) == 0
     out = capsys.readouterr().out
     assert "round 1  links, 10 links: links 10, bytes a link" in out

@@ -1,4 +1,4 @@
-"""The chaos run itself, short, and whether its ledger would see what must never be."""
+"""The chaos run works, in a short form, and its ledger detects every violation."""
 
 import asyncio
 import time
@@ -24,7 +24,7 @@ UNCERTAIN = "I *don't know whether Devin got*"
 
 
 def ledger_of(*acked: float | None, kind: Kind = Kind.REPLY) -> Ledger:
-    """A ledger of messages for one session, acknowledged at these times."""
+    """Return a ledger of messages for one session, acknowledged at these times."""
     ledger = Ledger()
     for at in acked:
         ledger.write(ONE, kind).acked = at
@@ -32,7 +32,7 @@ def ledger_of(*acked: float | None, kind: Kind = Kind.REPLY) -> Ledger:
 
 
 def one_of(kind: Kind, **facts: object) -> tuple[Ledger, Entry]:
-    """A ledger of one message, acknowledged at 1.0, with these facts about it."""
+    """Return a ledger of one message, acknowledged at 1.0, with these facts about it."""
     ledger = ledger_of(1.0, kind=kind)
     for name, fact in facts.items():
         setattr(ledger.entries[0], name, fact)
@@ -40,12 +40,12 @@ def one_of(kind: Kind, **facts: object) -> tuple[Ledger, Entry]:
 
 
 def told(number: int, words: str = UNCERTAIN) -> Said:
-    """A report about a message, with its key."""
+    """Return a report about a message, with its key."""
     return Said(f"{words} “{text_of(number)}”", f"key {number}")
 
 
 def found(ledger: Ledger) -> list[str]:
-    """The names of the sins."""
+    """Return the names of the violations."""
     return [sin for sin, concerned in judge(ledger).sins.items() if concerned]
 
 
@@ -67,7 +67,7 @@ while another process accepted it; `test_a_deletion_that_meets_its_reply_at_the_
 async def test_a_short_run_finds_nothing(
     tmp_path: Path, mode: Mode, seed: int, scenes: set[str]
 ) -> None:
-    """Kills, outages, repeats, disorder and wrong clocks on every way to Devin: no sin."""
+    """Kills, outages, repeats, disorder and wrong clocks on every way to Devin violate nothing."""
     assert library() is not None, MISSING
     asked = Run(
         seed=seed, seconds=10.0, kills=4, sessions=4, mode=mode, crowd=0, reports_within=2.0
@@ -81,7 +81,7 @@ async def test_a_short_run_finds_nothing(
 
 @pytest.mark.timeout(120)
 async def test_the_ledger_sees_what_the_threads_and_devin_show(tmp_path: Path) -> None:
-    """A Devin that got nothing of what Slack was told is taken, as after a loss."""
+    """Devin got none of the acknowledged replies, as after a loss."""
     asked = Run(seed=1, seconds=3.0, kills=0, sessions=2, crowd=0, reports_within=1.0)
     async with open_stage(tmp_path, asked.seed, asked.sessions, "socket", Clocks()) as stage:
         entry, ts = await stage.people.reply(Kind.REPLY, stage.sessions[0])
@@ -99,7 +99,7 @@ async def test_the_ledger_sees_what_the_threads_and_devin_show(tmp_path: Path) -
 
 
 def test_the_same_seed_makes_the_same_plan() -> None:
-    """All kills are in it, whatever else goes wrong, and all within the time."""
+    """It contains all kills, whatever else goes wrong, and all of them within the time."""
     acts = plan(7, 240.0, 50, 8)
     assert acts == plan(7, 240.0, 50, 8)
     assert acts != plan(8, 240.0, 50, 8)
@@ -108,7 +108,7 @@ def test_the_same_seed_makes_the_same_plan() -> None:
 
 
 def test_every_scene_is_played_as_often_as_any_other() -> None:
-    """In a run that is long enough; and alone, where nothing else is asked for."""
+    """This holds in a run that is long enough; a scene can also be requested alone."""
     played = Counter(act.what for act in plan(7, 123.0, 0, 8) if act.what in SCENES)
     assert played == dict.fromkeys(SCENES, 2)
     acts = plan(7, 123.0, 50, 8, only={"hours", "valkey"})
@@ -116,7 +116,7 @@ def test_every_scene_is_played_as_often_as_any_other() -> None:
 
 
 def test_clocks_differ_by_the_seed() -> None:
-    """Each is right or wrong; a process with a right one has nothing between it and the system."""
+    """Each is right or wrong; a process with a right one uses the system's clock directly."""
     assert drawn(3) == drawn(3) != drawn(4)
     assert shifted(0.0) == {}
     assert any(drawn(seed).slack > 0 for seed in range(20))
@@ -124,7 +124,7 @@ def test_clocks_differ_by_the_seed() -> None:
 
 
 async def test_a_shifted_process_has_another_time(tmp_path: Path) -> None:
-    """Redis' `TIME` is an hour behind; what it waits for is not."""
+    """The `TIME` of Redis is an hour behind; its waits are not."""
     valkey = ValkeyProcess(tmp_path / "valkey", environ=shifted(-3_600.0))
     await valkey.start()
     redis = Redis.from_url(valkey.url)
@@ -140,7 +140,7 @@ async def test_a_shifted_process_has_another_time(tmp_path: Path) -> None:
 
 
 def test_an_acknowledged_reply_that_is_nowhere_is_lost() -> None:
-    """Neither taken nor spoken of; one that Slack still carries is not lost."""
+    """It was neither taken nor reported; a reply that Slack still carries is not lost."""
     ledger = ledger_of(1.0, None, 1.0, 1.0)
     ledger.read([(text_of(2), 2.0)], [told(3)])
     verdict = judge(ledger)
@@ -150,7 +150,7 @@ def test_an_acknowledged_reply_that_is_nowhere_is_lost() -> None:
 
 
 def test_a_notice_is_no_ending() -> None:
-    """That a reply waits is no report of how it ended."""
+    """A notice that a reply waits does not report its outcome."""
     ledger = ledger_of(1.0)
     ledger.read([], [told(0, "Devin takes no messages at the moment, so it waits:")])
     assert found(ledger) == ["lost"]
@@ -158,7 +158,7 @@ def test_a_notice_is_no_ending() -> None:
 
 @pytest.mark.parametrize("is_said", [True, False])
 def test_a_reply_that_devin_took_twice_is_doubled(*, is_said: bool) -> None:
-    """In silence, unless its thread was told that nobody knows."""
+    """It was silent; it does not count if the thread was told that nobody knows."""
     ledger = ledger_of(1.0)
     ledger.read([(text_of(0), 2.0), (text_of(0), 3.0)], [told(0)] if is_said else [])
     verdict = judge(ledger)
@@ -174,7 +174,7 @@ def test_an_earlier_reply_that_was_there_and_came_second_is_out_of_order() -> No
 
 
 def test_a_reply_that_came_too_late_is_counted_apart() -> None:
-    """Nobody had acknowledged it when the later one was on its way."""
+    """Nobody had acknowledged it when the later one was under way."""
     for acked in (1.9, 2.5):
         ledger = ledger_of(acked, 1.0)
         ledger.read([(text_of(1), 2.0), (text_of(0), 3.0)], [])
@@ -184,7 +184,7 @@ def test_a_reply_that_came_too_late_is_counted_apart() -> None:
 
 
 def test_a_frozen_sender_excuses_only_what_it_sends_when_it_goes_on() -> None:
-    """What was acknowledged while it stood still could not come first."""
+    """A reply acknowledged while it was frozen could not come first."""
     for thaw, expected in ((1.9, []), (0.9, [(0, 1)])):
         ledger = ledger_of(1.0, 0.5)
         ledger.thaws.append(thaw)
@@ -193,7 +193,7 @@ def test_a_frozen_sender_excuses_only_what_it_sends_when_it_goes_on() -> None:
 
 
 def test_order_is_judged_within_a_session_and_among_what_is_certain() -> None:
-    """Another session's replies, uncertain ones and those of other ways take no part."""
+    """Replies of other sessions, uncertain ones and those of other ways do not count."""
     taken = [(text_of(1), 2.0), (text_of(0), 3.0)]
     ledger = ledger_of(1.0)
     ledger.write(OTHER).acked = 1.0
@@ -208,7 +208,7 @@ def test_order_is_judged_within_a_session_and_among_what_is_certain() -> None:
 
 
 def test_the_same_report_twice_is_counted() -> None:
-    """By the key that its message carries."""
+    """Its message carries the key."""
     ledger = ledger_of(1.0)
     ledger.read([], [told(0), told(0)])
     assert judge(ledger).counts["told twice"] == 1
@@ -225,7 +225,7 @@ def test_the_same_report_twice_is_counted() -> None:
     ],
 )
 def test_an_edited_reply_arrives_as_old_or_as_new(taken: list[str], sins: list[str]) -> None:
-    """Once, and once more as a correction that its author sent."""
+    """It arrives once, and once more as a correction that its author sent."""
     ledger, _ = one_of(Kind.EDITED, edits=[5.0])
     ledger.read([(text, 2.0 + number) for number, text in enumerate(taken)], [])
     assert found(ledger) == sins
@@ -233,7 +233,7 @@ def test_an_edited_reply_arrives_as_old_or_as_new(taken: list[str], sins: list[s
 
 @pytest.mark.parametrize(("edited", "sins"), [(1.5, ["not followed"]), (1.9, []), (None, [])])
 def test_an_edit_that_was_there_in_time_is_followed(edited: float | None, sins: list[str]) -> None:
-    """Old words are a sin if the edit had been acknowledged well before they went."""
+    """The old text is a violation if the edit was acknowledged well before it was sent."""
     ledger, _ = one_of(Kind.EDITED, edits=[edited])
     ledger.read([(text_of(0), 2.0)], [])
     assert found(ledger) == sins
@@ -254,14 +254,14 @@ def test_what_was_marked_before_redis_went_away_may_be_sent_when_it_is_back() ->
 def test_a_deleted_reply_arrives_or_does_not(
     deleted: float | None, taken: list[float], sins: list[str]
 ) -> None:
-    """But not once its deletion was there in time."""
+    """It may not arrive if its deletion came in time."""
     ledger, _ = one_of(Kind.DELETED, deleted=deleted)
     ledger.read([(text_of(0), at) for at in taken], [])
     assert found(ledger) == sins
 
 
 def test_a_file_arrives_or_its_thread_is_told_that_a_link_went() -> None:
-    """By its content: a name alone is no file."""
+    """The content counts: a name alone is not a file."""
     name, url = file_of(0), "https://devin/1"
     brought, linked = f'{text_of(0)}\nATTACHMENT:"{url}"', f"{text_of(0)}\n[{name}](https://slack)"
     said = Said(f"Devin got the message, but only a *link* to this file:\n> {name}: too large")
@@ -290,7 +290,7 @@ def test_a_file_arrives_or_its_thread_is_told_that_a_link_went() -> None:
 def test_what_was_asked_for_and_nobody_heard_is_counted_apart(
     facts: dict[str, object], unheard: int, sins: list[str]
 ) -> None:
-    """Not what Slack showed as failed, nor what the person was told; what Redis knows is lost."""
+    """Failures that Slack or the relay told the person do not count; what Redis knows is lost."""
     ledger, _ = one_of(Kind.FORWARDED, **facts)
     assert judge(ledger).kinds[Kind.FORWARDED]["unheard"] == unheard
     assert found(ledger) == sins
@@ -329,7 +329,7 @@ def test_a_step_ends_with_what_happened(
 
 
 def test_a_step_that_cannot_work_fails() -> None:
-    """It was told that it succeeded although it named no session."""
+    """The workflow was told that it succeeded, although it named no session."""
     ledger, _ = one_of(Kind.STEP, execution="Fx1", must_fail=True)
     ledger.read([(text_of(0), 2.0)], [])
     ledger.read_steps({"Fx1": ("success", {"outcome": "delivered"})})
@@ -337,7 +337,7 @@ def test_a_step_that_cannot_work_fails() -> None:
 
 
 def test_what_slack_gave_up_is_lost_unless_it_is_found() -> None:
-    """Nobody acknowledged it, but somebody refused it; before Slack gives up it is not lost."""
+    """Nobody acknowledged it, but a process refused it; it is not lost before Slack gives up."""
     ledger, entry = one_of(Kind.GIVEN_UP, acked=None)
     assert found(ledger) == []
     assert not ledger.is_over
@@ -349,7 +349,7 @@ def test_what_slack_gave_up_is_lost_unless_it_is_found() -> None:
 
 
 def test_what_is_found_comes_before_what_was_written_later() -> None:
-    """From when Slack gave it up, nothing later may overtake it."""
+    """After Slack gave it up, nothing later may overtake it."""
     for given_up, expected in ((1.0, [(0, 1)]), (1.9, [])):
         ledger, _ = one_of(Kind.GIVEN_UP, acked=None, given_up=given_up)
         ledger.write(ONE).acked = 1.5
@@ -361,7 +361,7 @@ def test_what_is_found_comes_before_what_was_written_later() -> None:
 def test_what_is_written_where_devin_is_not_to_hear_stays_there(
     taken: int, sins: list[str]
 ) -> None:
-    """In a muted thread, or one that is not linked: nobody misses it, and nobody sends it."""
+    """The thread is muted or not linked: nobody misses the message, and nobody sends it."""
     ledger, _ = one_of(Kind.PRIVATE)
     assert ledger.is_over
     ledger.read([(text_of(0), 2.0)] * taken, [])
@@ -373,7 +373,7 @@ def test_what_is_written_where_devin_is_not_to_hear_stays_there(
     [({}, ["unanswered"]), ({"is_answered": True}, []), ({"acked": None}, [])],
 )
 def test_an_order_is_answered(facts: dict[str, object], sins: list[str]) -> None:
-    """Once it was acknowledged: until then, Slack brings it again."""
+    """This holds once it was acknowledged: until then, Slack retries it."""
     ledger, entry = one_of(Kind.ORDER, **facts)
     assert found(ledger) == sins
     assert ledger.is_over == entry.is_answered
@@ -383,14 +383,14 @@ def test_an_order_is_answered(facts: dict[str, object], sins: list[str]) -> None
     ("fact", "sin"), [("late_told", "stalled"), ("kept_out", "kept out")], ids=str
 )
 def test_who_has_to_wait_for_others_is_counted(fact: str, sin: str) -> None:
-    """For a crowd of sessions, or for strangers."""
+    """The others are a crowd of sessions, or strangers."""
     ledger, _ = one_of(Kind.REPLY, **{fact: True})
     ledger.read([(text_of(0), 2.0)], [])
     assert found(ledger) == [sin]
 
 
 def test_the_table_has_a_line_for_each_kind() -> None:
-    """And one for each sin, with the messages concerned."""
+    """It also has one for each violation, with its messages."""
     lines = judge(ledger_of(1.0)).lines()
     assert all(any(line.startswith(f"{kind:<20}") for line in lines) for kind in Kind)
     assert lines[-1] == "lost: [0]"

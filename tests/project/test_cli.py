@@ -1,4 +1,4 @@
-"""The command line, as real processes: what an operator types, and what a platform starts."""
+"""The command line is run as real processes, as an operator types it and a platform starts it."""
 
 import asyncio
 import json
@@ -31,7 +31,7 @@ LACKS = (
 
 @pytest.mark.parametrize("name", COMMANDS)
 async def test_bad_settings_are_told_at_once_without_values(tmp_path: Path, name: str) -> None:
-    """Every problem by its variable, no value, no traceback; exit 2."""
+    """Every problem is named by its variable, without a value or a traceback; exit 2."""
     environ = {
         "SLACK_BOT_TOKEN": "xoxp-secret-one",
         "SLACK_APP_TOKEN": "secret-two",
@@ -66,7 +66,7 @@ async def test_a_transport_is_asked_for_by_run_and_not_by_worker(
 async def test_a_dotenv_file_counts_and_the_environment_counts_more(
     environ: Environ, tmp_path: Path
 ) -> None:
-    """As in `.env.example`."""
+    """This is as `.env.example` says."""
     lines = [f"{name}={value}" for name, value in environ.items() if name != "LOG_FORMAT"]
     (tmp_path / ".env").write_text("\n".join([*lines, "LOG_FORMAT=nonsense"]))
     async with bot_process({"LOG_FORMAT": "json"}, tmp_path, "worker") as worker:
@@ -76,7 +76,7 @@ async def test_a_dotenv_file_counts_and_the_environment_counts_more(
 
 @pytest.mark.parametrize("arguments", [(), ("fly",), ("run", "--fast")])
 async def test_what_is_no_command_is_explained(tmp_path: Path, arguments: tuple[str, ...]) -> None:
-    """Exit 2, and the usage on stderr."""
+    """The process exits with 2, and the usage is on stderr."""
     code, out, err = await command({}, tmp_path, *arguments)
     assert (code, out) == (2, "")
     assert err.startswith("usage: python -m bot")
@@ -96,7 +96,7 @@ async def test_what_is_no_command_is_explained(tmp_path: Path, arguments: tuple[
 async def test_a_token_that_slack_rejects_ends_the_start(
     environ: Environ, tmp_path: Path, variable: str, value: str, name: str
 ) -> None:
-    """One sentence that says which and what to do; exit 1, no traceback, no token."""
+    """One sentence names the token and the remedy; exit 1, no traceback, no token."""
     code, _, err = await command(environ | {variable: value}, tmp_path, name)
     assert code == 1
     assert f"Slack rejects {variable} (invalid_auth): " in err.splitlines()[-1]
@@ -107,7 +107,7 @@ async def test_a_token_that_slack_rejects_ends_the_start(
 async def test_a_port_that_is_taken_ends_the_start(
     environ: Environ, box: Sandbox, tmp_path: Path
 ) -> None:
-    """A sentence, exit 1."""
+    """There is one sentence; exit 1."""
     taken = box.devin.url.rpartition(":")[2]
     code, _, err = await command(environ | {"PORT": taken}, tmp_path, "run")
     assert code == 1
@@ -120,7 +120,7 @@ async def test_a_port_that_is_taken_ends_the_start(
 async def test_a_signal_ends_the_wait_for_redis(
     environ: Environ, tmp_path: Path, name: str, number: signal.Signals
 ) -> None:
-    """A platform that gives up on a start must not have to kill it."""
+    """A platform that gives up on a start must not have to kill the process."""
     environ["REDIS_URL"] = f"redis://127.0.0.1:{free_port()}/0"
     async with bot_process(environ, tmp_path, name) as process:
         await process.until_logged("waiting")
@@ -132,7 +132,7 @@ async def test_a_signal_ends_the_wait_for_redis(
 async def test_slack_being_away_at_the_start_is_waited_for(
     environ: Environ, box: Sandbox, tmp_path: Path, method: str
 ) -> None:
-    """Neither a failure of Slack's nor a lost answer ends the start."""
+    """Neither a failing Slack nor a lost answer ends the start."""
     box.slack.fail_next(method, status=503)
     box.slack.fail_next(method, drop=True)
     async with bot_process(environ, tmp_path, "run") as process:
@@ -145,7 +145,7 @@ async def test_slack_being_away_at_the_start_is_waited_for(
 async def test_a_stop_lets_a_slow_delivery_finish(
     environ: Environ, desk: Desk, box: Sandbox, tmp_path: Path
 ) -> None:
-    """One POST, its outcome kept, the mark on the reply, exit 0; what waits stays for later."""
+    """There is one POST, its outcome is stored, its mark set; exit 0; the queue stays for later."""
     is_stopping = asyncio.Event()
     box.devin.behave(SESSION, "slow", delay=0, until=is_stopping)
     async with bot_process(environ, tmp_path, "run") as process:
@@ -180,7 +180,7 @@ async def is_refused(desk: Desk) -> bool:
 async def test_run_and_worker_share_an_embedded_valkey(
     environ: Environ, desk: Desk, box: Sandbox, tmp_path: Path
 ) -> None:
-    """Without REDIS_URL, on one DATA_DIR: the second joins, and goes on when the first is gone."""
+    """Without REDIS_URL, on one DATA_DIR, the second joins, and continues without the first."""
     del environ["REDIS_URL"]
     async with (
         bot_process(environ, tmp_path, "worker") as worker,
@@ -201,11 +201,11 @@ async def test_run_and_worker_share_an_embedded_valkey(
     assert len(desk.received()) == 3
 
 
-# Looking.
+# Checking.
 
 
 async def test_the_manifest_is_yaml_on_stdout(tmp_path: Path) -> None:
-    """It needs no settings, and is what the repository has."""
+    """It needs no settings, and equals the file in the repository."""
     code, out, err = await command({}, tmp_path, "manifest")
     assert (code, err) == (0, "")
     assert out == (Path(__file__).parents[2] / "manifest.yaml").read_text()
@@ -224,7 +224,7 @@ async def test_the_manifest_is_yaml_on_stdout(tmp_path: Path) -> None:
 
 
 async def test_check_finds_all_well(environ: Environ, desk: Desk, tmp_path: Path) -> None:
-    """A line for each thing; nothing is sent to a session and nothing is posted."""
+    """There is a line for each item; nothing is sent to a session and nothing is posted."""
     code, out, err = await command(environ, tmp_path, "check")
     assert (code, err) == (0, "")
     assert [line[:4] for line in out.splitlines()] == ["ok  "] * 5
@@ -248,7 +248,7 @@ async def test_check_finds_all_well(environ: Environ, desk: Desk, tmp_path: Path
 async def test_check_says_what_is_broken_and_how_to_mend_it(
     environ: Environ, tmp_path: Path, changes: Environ, bad: str, remedy: str
 ) -> None:
-    """Exit 1; the rest is looked at all the same, and no value is shown."""
+    """It exits with 1; the rest is checked all the same, and no value is shown."""
     code, out, err = await command(environ | changes, tmp_path, "check")
     assert (code, err) == (1, "")
     (line,) = [line for line in out.splitlines() if line.startswith(f"BAD  {bad}:")]
@@ -261,7 +261,7 @@ async def test_check_says_what_is_broken_and_how_to_mend_it(
 async def test_check_names_the_scopes_that_are_missing(
     environ: Environ, box: Sandbox, tmp_path: Path
 ) -> None:
-    """An app that was installed with an older manifest: each, and what it costs."""
+    """For an app installed with an older manifest, it names each, and its consequence."""
     box.slack.scopes = [scope for scope in required_scopes() if scope not in OLDER]
     code, out, _ = await command(environ, tmp_path, "check")
     assert code == 1
@@ -272,7 +272,7 @@ async def test_check_names_the_scopes_that_are_missing(
 async def test_missing_scopes_are_told_loudly_once_at_the_start(
     environ: Environ, box: Sandbox, tmp_path: Path, name: str
 ) -> None:
-    """The operator may never run `check`, and in Slack the marks are just not there."""
+    """The operator may never run `check`, and in Slack the marks are just missing."""
     box.slack.scopes = [scope for scope in required_scopes() if scope not in OLDER]
     async with bot_process(environ | {"LOG_FORMAT": "json"}, tmp_path, name) as process:
         await process.until_logged('"event": "started"')
@@ -283,7 +283,7 @@ async def test_missing_scopes_are_told_loudly_once_at_the_start(
 
 
 async def test_all_scopes_are_no_reason_to_speak(environ: Environ, tmp_path: Path) -> None:
-    """Neither are more than are needed."""
+    """Extra scopes are not reported, either."""
     async with bot_process(environ | {"LOG_FORMAT": "json"}, tmp_path, "run") as process:
         await process.until_logged('"event": "started"')
         assert await process.stop() == 0
@@ -291,7 +291,7 @@ async def test_all_scopes_are_no_reason_to_speak(environ: Environ, tmp_path: Pat
 
 
 async def test_check_works_with_an_embedded_valkey(environ: Environ, tmp_path: Path) -> None:
-    """It starts one for the look, and ends it."""
+    """It starts one for the check, and stops it."""
     del environ["REDIS_URL"]
     code, out, _ = await command(environ, tmp_path, "check")
     assert code == 0
@@ -301,7 +301,7 @@ async def test_check_works_with_an_embedded_valkey(environ: Environ, tmp_path: P
 async def test_two_checks_beside_a_running_bot_disturb_nothing(
     environ: Environ, desk: Desk, box: Sandbox, tmp_path: Path
 ) -> None:
-    """An operator looks while it runs."""
+    """An operator runs them while the bot runs."""
     del environ["REDIS_URL"]
     async with bot_process(environ, tmp_path, "run") as run:
         await box.slack.wait_connected()

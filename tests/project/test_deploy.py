@@ -1,4 +1,4 @@
-"""What an operator is given: an image, a unit, a Procfile, a dashboard, alerts and a runbook."""
+"""An operator gets a working image, unit, Procfile, dashboard, alerts and runbook."""
 
 import asyncio
 import configparser
@@ -43,7 +43,7 @@ SOURCE = "\n".join(
 
 
 def instructions() -> list[tuple[str, str]]:
-    """The Dockerfile's instructions, with continued lines joined."""
+    """Return the Dockerfile's instructions, with continued lines joined."""
     lines = (DEPLOY / "Dockerfile").read_text(encoding="utf-8").splitlines()
     text = "\n".join(line for line in lines if not line.startswith("#"))
     found = (line.split(maxsplit=1) for line in text.replace("\\\n", " ").splitlines() if line)
@@ -51,33 +51,33 @@ def instructions() -> list[tuple[str, str]]:
 
 
 def last_stage() -> list[tuple[str, str]]:
-    """What the image is, without the stages that only build."""
+    """Return the final image's instructions, without the stages that only build."""
     all_of_them = instructions()
     begins = max(at for at, (word, _) in enumerate(all_of_them) if word == "FROM")
     return all_of_them[begins:]
 
 
 def the(word: str) -> str:
-    """What the image's one instruction of this kind says."""
+    """Return the value of the image's one instruction of this kind."""
     (only,) = [rest for name, rest in last_stage() if name == word]
     return only
 
 
 def healthcheck() -> list[str]:
-    """The health check's command."""
+    """Return the health check's command."""
     command: list[str] = json.loads(the("HEALTHCHECK").partition("CMD")[2])
     return [sys.executable, *command[1:]] if command[0] == "python" else command
 
 
 def test_the_image_has_a_slim_base_of_a_named_version() -> None:
-    """The same build twice gives the same Python, and no compiler goes to production."""
+    """Two builds give the same Python, and no compiler goes to production."""
     bases = [rest.split()[0] for word, rest in instructions() if word == "FROM"]
     assert len(set(bases)) == 1
     assert re.fullmatch(r"python:3\.\d+-slim-[a-z]+", bases[0])
 
 
 def test_the_image_does_not_run_as_root() -> None:
-    """By number, so that a platform can check it; nothing that runs comes before."""
+    """The user is a number, so that a platform can check it; nothing runs before that."""
     user, _, group = the("USER").partition(":")
     assert int(user) > 0
     assert int(group) > 0
@@ -86,7 +86,7 @@ def test_the_image_does_not_run_as_root() -> None:
 
 
 def test_the_image_installs_what_is_locked_by_hash_and_no_tools_of_ours() -> None:
-    """Wheels only: nothing is run at the build that was not hashed."""
+    """Only wheels are installed: the build runs nothing that was not hashed."""
     (install,) = [rest for word, rest in instructions() if word == "RUN" and "pip install" in rest]
     for option in ("--require-hashes", "--only-binary :all:", "-r requirements-run.lock"):
         assert option in install
@@ -110,13 +110,13 @@ def test_every_file_that_is_copied_exists_and_is_in_the_build_s_context() -> Non
 
 
 def test_the_image_has_all_of_the_code_that_runs() -> None:
-    """What the bot imports of this repository is copied."""
+    """Every module of this repository that the bot imports is copied."""
     packages = re.findall(r"^(?:from|import) (bot|handlers|sandbox|tests)\b", SOURCE, re.MULTILINE)
     assert {rest.split()[0] for word, rest in last_stage() if word == "COPY"} >= set(packages)
 
 
 def test_the_image_sets_what_settings_know() -> None:
-    """A misspelt variable would be ignored without a word."""
+    """A misspelled variable would be ignored silently."""
     names = {pair.split("=")[0] for pair in shlex.split(the("ENV"))}
     assert names - SETTING_NAMES == {"PATH", "PYTHONUNBUFFERED"}
     assert {"PORT", "DATA_DIR"} <= names
@@ -127,7 +127,7 @@ def test_the_image_sets_what_settings_know() -> None:
 async def test_the_image_s_command_runs_and_its_health_check_tells(
     environ: dict[str, str], tmp_path: Path
 ) -> None:
-    """Well while the process lives, whatever a proxy variable says; ill when nobody listens."""
+    """It succeeds while the process lives, despite proxy variables, and fails without listeners."""
     entry: list[str] = json.loads(the("ENTRYPOINT"))
     assert entry == ["python", "-m", "bot"]
     port = str(free_port())
@@ -141,7 +141,7 @@ async def test_the_image_s_command_runs_and_its_health_check_tells(
 
 
 async def run(command: Sequence[str], environ: dict[str, str]) -> int:
-    """The exit code of a command that says nothing worth keeping."""
+    """Run a command, discard its output, and return its exit code."""
     process = await asyncio.create_subprocess_exec(
         *command,
         env=environ,
@@ -155,7 +155,7 @@ async def run(command: Sequence[str], environ: dict[str, str]) -> int:
 
 
 def unit() -> configparser.ConfigParser:
-    """The unit, as systemd reads it, of repeated keys the last."""
+    """Return the unit as systemd reads it; of a repeated key, the last value."""
     parser = configparser.ConfigParser(strict=False, interpolation=None)
     parser.optionxform = str  # type: ignore[assignment,method-assign]  # configparser's own way
     parser.read(DEPLOY / "devin-relay.service", encoding="utf-8")
@@ -163,7 +163,7 @@ def unit() -> configparser.ConfigParser:
 
 
 def test_the_unit_runs_the_command_without_rights() -> None:
-    """Its own user, no new privileges, a read-only system, and time to finish a delivery."""
+    """It has a separate user, no new privileges, a read-only system, and time for a delivery."""
     service = unit()["Service"]
     assert service["ExecStart"].endswith("/.venv/bin/python -m bot run")
     for key in ("DynamicUser", "NoNewPrivileges", "PrivateTmp", "ProtectHome"):
@@ -176,13 +176,13 @@ def test_the_unit_runs_the_command_without_rights() -> None:
 
 
 def test_the_unit_leaves_the_end_of_valkey_to_the_relay() -> None:
-    """SIGTERM to the whole group would end Valkey before the last outcome is kept."""
+    """SIGTERM to the whole group would end Valkey before the last outcome is stored."""
     assert unit()["Service"]["KillMode"] == "mixed"
 
 
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="no systemd on this machine")
 async def test_systemd_finds_nothing_wrong_with_the_unit(tmp_path: Path) -> None:
-    """Every key is known, every value is one."""
+    """Every key is known, and every value is valid."""
     text = (DEPLOY / "devin-relay.service").read_text(encoding="utf-8")
     copy = tmp_path / "devin-relay.service"
     copy.write_text(text.replace("/opt/devin-relay/.venv/bin/python", sys.executable))
@@ -200,7 +200,7 @@ async def test_systemd_finds_nothing_wrong_with_the_unit(tmp_path: Path) -> None
 
 @asynccontextmanager
 async def honcho(environ: Mapping[str, str], cwd: Path, base: int) -> AsyncIterator[BotProcess]:
-    """`honcho start` on our Procfile, with ports from `base`; what it starts dies with it."""
+    """Run `honcho start` on the Procfile, with ports from `base`; its children die with it."""
     binaries = Path(sys.executable).parent
     process = await asyncio.create_subprocess_exec(
         *(binaries / "honcho", "-f", ROOT / "Procfile", "-d", cwd, "start", "-p", str(base)),
@@ -214,7 +214,7 @@ async def honcho(environ: Mapping[str, str], cwd: Path, base: int) -> AsyncItera
         yield running
     finally:
         if process.returncode is None:
-            # Each of its children leads a group of its own.
+            # Each of its children leads its own process group.
             for pid in (str(process.pid), *re.findall(r"started \(pid=(\d+)\)", running.out)):
                 os.killpg(int(pid), signal.SIGKILL)
         await running.ends()
@@ -223,7 +223,7 @@ async def honcho(environ: Mapping[str, str], cwd: Path, base: int) -> AsyncItera
 async def test_honcho_starts_both_processes_and_stops_them(
     environ: dict[str, str], desk: Desk, tmp_path: Path
 ) -> None:
-    """As a platform does: a PORT for each, both get ready, a reply arrives, SIGTERM ends all."""
+    """It acts as a platform: a PORT for each, both get ready, a reply arrives, SIGTERM ends all."""
     web, worker = free_ports(apart=100)
     del environ["PORT"]
     async with honcho(environ, tmp_path, web) as process:
@@ -240,7 +240,7 @@ async def test_honcho_starts_both_processes_and_stops_them(
 
 
 def free_ports(apart: int) -> tuple[int, int]:
-    """Two free ports at the distance at which honcho gives them to the lines of a Procfile."""
+    """Return two free ports at the distance that honcho uses for the lines of a Procfile."""
     while True:
         first = free_port()
         with socket.socket() as probe, contextlib.suppress(OSError, OverflowError):
@@ -249,7 +249,7 @@ def free_ports(apart: int) -> tuple[int, int]:
 
 
 async def until_ready(process: BotProcess, port: int) -> None:
-    """Wait until somebody is ready on `port`; fail when `process` ends before."""
+    """Wait until a process is ready on `port`; fail if `process` ends before."""
 
     async def is_over() -> bool:
         return process.process.returncode is not None or await is_ready(port)
@@ -259,7 +259,7 @@ async def until_ready(process: BotProcess, port: int) -> None:
 
 
 async def is_ready(port: int) -> bool:
-    """Whether a process listens there and says that it is ready."""
+    """Return True if a process listens there and is ready."""
     address = f"http://127.0.0.1:{port}/readyz"
     with contextlib.suppress(aiohttp.ClientConnectionError):
         async with aiohttp.ClientSession() as client, client.get(address) as answer:
@@ -271,14 +271,14 @@ async def is_ready(port: int) -> bool:
 
 
 def rules() -> list[dict[str, Any]]:
-    """Every alert."""
+    """Return every alert."""
     (group,) = yaml.safe_load((DEPLOY / "alerts.yaml").read_text(encoding="utf-8"))["groups"]
     found: list[dict[str, Any]] = group["rules"]
     return found
 
 
 def panels() -> list[dict[str, Any]]:
-    """Every panel of the dashboard."""
+    """Return every panel of the dashboard."""
     dashboard = json.loads((DEPLOY / "grafana.json").read_text(encoding="utf-8"))
     found: list[dict[str, Any]] = dashboard["panels"]
     return found
@@ -296,7 +296,7 @@ KEYWORDS = {
 
 
 def exposed() -> dict[str, set[str]]:
-    """Every series of `/metrics` by its name, with its labels."""
+    """Return every series of `/metrics` by its name, with its labels."""
     found: dict[str, set[str]] = {}
     for metric in vars(metrics).values():
         if not isinstance(metric, Counter | Gauge | Histogram):
@@ -311,7 +311,7 @@ def exposed() -> dict[str, set[str]]:
 
 @pytest.mark.parametrize("where", EXPRESSIONS)
 def test_dashboard_and_alerts_name_series_and_labels_that_exist(where: str) -> None:
-    """Prometheus takes a name that nobody exposes, and shows nothing for ever."""
+    """Prometheus accepts a name that nobody exposes, and never shows anything for it."""
     expression = EXPRESSIONS[where]
     known = exposed()
     bare = re.sub(r'"[^"]*"|\[[^\]]*\]', "", expression)
@@ -324,7 +324,7 @@ def test_dashboard_and_alerts_name_series_and_labels_that_exist(where: str) -> N
 
 @pytest.mark.parametrize("rule", rules(), ids=lambda rule: str(rule["alert"]))
 def test_a_value_that_an_alert_asks_for_is_one_that_a_label_takes(rule: dict[str, Any]) -> None:
-    """Outcomes, refusals and results are shown from the start, so that the first one counts."""
+    """Outcomes, refusals and results are exposed from the start, so that the first one counts."""
     metrics.begin()
     for series, label, values in re.findall(r'(relay_\w+_total)\{(\w+)=~?"([^"]+)"', rule["expr"]):
         family = next(one for one in REGISTRY.collect() if f"{one.name}_total" == series)
@@ -333,14 +333,14 @@ def test_a_value_that_an_alert_asks_for_is_one_that_a_label_takes(rule: dict[str
 
 
 def test_every_metric_is_on_the_dashboard() -> None:
-    """A number that nobody sees answers nobody's question."""
+    """Nobody would notice a number that is not shown."""
     shown = "\n".join(EXPRESSIONS.values())
     families = {re.sub(r"_(bucket|sum|count)$", "", name) for name in exposed()}
     assert [name for name in sorted(families) if name not in shown] == []
 
 
 def test_every_alert_has_its_section_and_every_section_its_alert() -> None:
-    """Whoever is called at night finds what the name means, and nothing that is no longer so."""
+    """A person on call finds each alert explained, and nothing that is out of date."""
     part = RUNBOOK.partition("## Alerts\n")[2].partition("\n## ")[0]
     sections = re.findall(r"^### (\w+)$", part, re.MULTILINE)
     assert sections == sorted(sections, key=[rule["alert"] for rule in rules()].index)
@@ -351,7 +351,7 @@ def test_every_alert_has_its_section_and_every_section_its_alert() -> None:
 
 
 def test_what_the_runbook_names_is_there() -> None:
-    """Settings, metrics, files and lines of the log."""
+    """These are settings, metrics, files and log lines."""
     named = set(re.findall(r"`([A-Z][A-Z_]+[A-Z])`", RUNBOOK))
     redis_words = {"REPLICAOF", "SLOWLOG", "RELAY"}
     assert named - redis_words <= SETTING_NAMES

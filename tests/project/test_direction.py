@@ -1,4 +1,4 @@
-"""The shape of the code, where no linter tells it: what is built at import, and what is long."""
+"""The structure of the code is checked where no linter does: work at import, and length."""
 
 import ast
 import re
@@ -44,7 +44,7 @@ BUILDERS = {
         "Tuning",
     ),
 }
-"""What a module of the bot may call when it is imported: none of it opens, starts or reads."""
+"""Calls that a module of the bot may make at import: none of them opens, starts or reads."""
 
 DECORATORS = {
     *("asynccontextmanager", "contextmanager", "cache", "lru_cache", "web.middleware", "script"),
@@ -108,7 +108,7 @@ def test_a_room_holds_few_files(room: Path) -> None:
 
 @pytest.mark.parametrize("module", modules_of("bot"))
 def test_every_module_is_in_a_layer(module: str) -> None:
-    """import-linter says nothing of a module that no layer names."""
+    """import-linter ignores a module that no layer names."""
     (layers,) = (one["layers"] for one in CONTRACTS if one["type"] == "layers")
     named = set(re.findall(r"[a-z_.]+", " ".join(layers)))
     assert not {module, module.removesuffix(".__init__")}.isdisjoint({"bot", *named}) or any(
@@ -117,13 +117,13 @@ def test_every_module_is_in_a_layer(module: str) -> None:
 
 
 def test_no_import_is_ignored() -> None:
-    """A contract with an exception says less than it seems to."""
+    """A contract with an exception promises less than it seems to."""
     assert not [one for one in CONTRACTS if any(key.startswith("ignore") for key in one)]
 
 
 @pytest.mark.parametrize("module", FILES)
 def test_files_and_functions_are_short(module: str) -> None:
-    """What is longer is split, or listed above with its reason."""
+    """A longer one is split, or listed above with its reason."""
     lines = len(FILES[module].read_text().splitlines())
     assert lines <= MOST_LINES or module in LONG_FILES, f"{lines} lines"
     for node in ast.walk(tree_of(module)):
@@ -134,7 +134,7 @@ def test_files_and_functions_are_short(module: str) -> None:
 
 
 def test_an_exception_that_is_no_longer_needed_is_struck_off() -> None:
-    """A listed file or function is still there, and still long."""
+    """A listed file or function still exists, and is still long."""
     for module in LONG_FILES:
         assert len(FILES[module].read_text().splitlines()) > MOST_LINES, module
     lengths = {
@@ -147,11 +147,11 @@ def test_an_exception_that_is_no_longer_needed_is_struck_off() -> None:
 
 
 BROAD = {"bot.runtime.logs", "handlers.failures"}
-"""Where any failure is met: work that nobody waits for, and what somebody does wait for."""
+"""The two places that catch any failure: work that nobody awaits, and work that somebody does."""
 
 
 def test_any_failure_is_met_in_two_places_only() -> None:
-    """Everywhere else an error that nobody foresaw goes on to one of them."""
+    """Everywhere else an unforeseen error propagates to one of them."""
     catching = [
         module
         for module in FILES
@@ -162,7 +162,7 @@ def test_any_failure_is_met_in_two_places_only() -> None:
 
 
 def is_broad(handler: ast.ExceptHandler) -> bool:
-    """Whether it takes every exception, and does not pass it on in the end."""
+    """Return True if it catches every exception and does not reraise it at the end."""
     passes_on = isinstance(handler.body[-1], ast.Raise)
     kinds = "BaseException" if handler.type is None else ast.unparse(handler.type)
     return not passes_on and bool(re.search(r"\b(Base)?Exception\b", kinds))

@@ -1,4 +1,4 @@
-"""The manifest: what Slack would say to it, and that it asks for no more than the relay needs."""
+"""Slack would accept the manifest, and it asks for no more than the relay needs."""
 
 import re
 from pathlib import Path
@@ -26,7 +26,7 @@ def read(**wanted: Any) -> Manifest:
 
 
 def test_the_file_in_the_repository_is_the_one_for_socket_mode() -> None:
-    """Somebody who only has the repository pastes the same as `python -m bot manifest` prints."""
+    """A person with only the repository pastes the output of `python -m bot manifest`."""
     assert (ROOT / "manifest.yaml").read_text() == manifest_yaml()
 
 
@@ -53,7 +53,7 @@ def test_direct_messages_are_possible() -> None:
 
 
 def test_socket_mode_has_no_address() -> None:
-    """Nothing of the relay need be reachable."""
+    """No part of the relay has to be reachable."""
     assert read().settings.socket_mode_enabled
     assert "http" not in manifest_yaml()
 
@@ -62,7 +62,7 @@ def test_socket_mode_has_no_address() -> None:
     "url", ["https://relay.example", "https://relay.example/", "https://relay.example/slack/events"]
 )
 def test_http_mode_has_one_address_for_everything(url: str) -> None:
-    """Events, buttons and the command all come to /slack/events."""
+    """Events, buttons and the command all go to /slack/events."""
     manifest = read(url=url)
     assert not manifest.settings.socket_mode_enabled
     assert (
@@ -75,13 +75,13 @@ def test_http_mode_has_one_address_for_everything(url: str) -> None:
     "url", ["relay.example", "http://relay.example", "http://localhost", 'https://a"\nb: c', ""]
 )
 def test_an_address_that_slack_cannot_use_is_refused(url: str) -> None:
-    """Slack sends over TLS only, and nothing gets into the YAML beside the address."""
+    """Slack uses TLS only, and nothing may enter the YAML beside the address."""
     with pytest.raises(ValueError, match=r"address|blank"):
         manifest_yaml(url=url)
 
 
 def test_each_event_has_its_scope_and_each_scope_its_reason() -> None:
-    """Least scopes: one for each event, and the others each for something the relay does."""
+    """There is one scope for each event; each other one has a use in the relay."""
     manifest = read()
     assert manifest.bot_events == [*SCOPE_OF_EVENT, "app_home_opened", "channel_id_changed"]
     assert manifest.oauth_config.scopes.bot == list(required_scopes())
@@ -93,7 +93,7 @@ def test_each_event_has_its_scope_and_each_scope_its_reason() -> None:
 
 
 def test_the_command_comes_with_ids() -> None:
-    """Unescaped, a typed @name could not be told from an id."""
+    """Without escaping, a typed @name could not be told from an id."""
     (command,) = read().features.slash_commands
     assert command.command == "/devin-say"
     assert command.usage_hint == "[session] message, help, or nothing for a form"
@@ -101,7 +101,7 @@ def test_the_command_comes_with_ids() -> None:
 
 
 def test_the_shortcuts_are_of_messages() -> None:
-    """Slack offers them in each message's menu, in threads too, where it has no commands."""
+    """Slack offers them in each message's menu, including in threads, where it has no commands."""
     shortcuts = read().features.shortcuts
     assert {one.name: (one.type, one.callback_id) for one in shortcuts} == {
         "Send to Devin": ("message", "send_to_devin"),
@@ -139,7 +139,7 @@ def test_workflow_steps_come_only_when_asked_for() -> None:
     ],
 )
 def test_what_slack_would_refuse_is_refused_here(path: str, value: object) -> None:
-    """The schema that the other tests trust has teeth."""
+    """The schema that the other tests rely on detects errors."""
     manifest = yaml.safe_load(manifest_yaml())
     *parents, last = path.split(".")
     part = manifest
@@ -151,7 +151,7 @@ def test_what_slack_would_refuse_is_refused_here(path: str, value: object) -> No
 
 
 def test_the_procfile_starts_both_commands() -> None:
-    """Slack and delivery in one process; more delivery beside it."""
+    """Slack and delivery run in one process, and more delivery beside it."""
     assert (
         ROOT / "Procfile"
     ).read_text() == "web: python -m bot run\nworker: python -m bot worker\n"

@@ -1,4 +1,4 @@
-"""A test that was skipped is not overlooked."""
+"""The end of a test run reports skipped tests."""
 
 import os
 import subprocess
@@ -15,7 +15,7 @@ def test_of_the_page(number):
 
 
 def test_what_was_skipped_is_said_at_the_end_with_what_it_needs(tmp_path: Path) -> None:
-    """One line for each file and reason, under a heading of its own."""
+    """There is one line for each file and reason, under a separate heading."""
     (tmp_path / "test_skipped.py").write_text(SKIPPED, encoding="utf-8")
     root = Path(__file__).parents[2]
     command = [

@@ -1,4 +1,4 @@
-"""The documents name what is there: settings, commands, targets, outcomes, keys, log lines."""
+"""The documents name existing settings, commands, targets, outcomes, keys and log lines."""
 
 import re
 from pathlib import Path
@@ -45,7 +45,7 @@ def test_every_setting_has_a_row_and_no_other() -> None:
 
 @pytest.mark.parametrize("name", sorted(Settings.model_fields))
 def test_the_default_in_the_table_is_the_default(name: str) -> None:
-    """What the table shows is what an operator gets who sets nothing, or could set instead."""
+    """The table shows the value that an operator gets by default, or could set instead."""
     told = SETTINGS[name.upper()]
     default = Settings.model_fields[name].default
     if default is PydanticUndefined:
@@ -59,7 +59,7 @@ def test_the_default_in_the_table_is_the_default(name: str) -> None:
 
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_every_make_target_that_is_named_exists(document: str) -> None:
-    """In running text and in code alike."""
+    """This holds for running text and code alike."""
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     targets = set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
     text = DOCUMENTS[document]
@@ -71,7 +71,7 @@ def test_every_make_target_that_is_named_exists(document: str) -> None:
 def test_every_command_that_is_shown_exists(
     document: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Each with its options."""
+    """Each command exists with its options."""
     mains = {"bot": bot.__main__.main, "sandbox": sandbox.__main__.main}
     for program, rest in set(COMMAND.findall(DOCUMENTS[document])):
         words = rest.split()
@@ -84,13 +84,13 @@ def test_every_command_that_is_shown_exists(
 
 
 def test_the_commands_are_found_in_the_text() -> None:
-    """The test above looks at something."""
+    """The test above finds commands."""
     shown = {rest.strip() for _, rest in COMMAND.findall(README)}
     assert {"run", "worker", "check", "manifest --url https://relay.example.com"} <= shown
 
 
 def test_every_outcome_has_a_row_and_its_mark_stands_in_it() -> None:
-    """An outcome that people can meet is explained."""
+    """Every outcome that people can meet is explained."""
     shown = {"white_check_mark": "✅", "zzz": "💤", "x": "❌"}
     table = README.split("| Devin answers | outcome | the thread sees |\n|---|---|---|\n")[1]
     rows = re.findall(r"^\| .+ \| ([a-z_ ]+) \| (.+) \|$", table.split("\n\n")[0], re.MULTILINE)
@@ -100,13 +100,13 @@ def test_every_outcome_has_a_row_and_its_mark_stands_in_it() -> None:
 
 
 def test_every_outcome_is_in_the_diagram() -> None:
-    """The state diagram and the model are kept together."""
+    """The state diagram and the model are kept in sync."""
     diagram = README.split("```mermaid")[1].split("```")[0]
     assert all(re.search(rf"--> {kind}:", diagram) for kind in OutcomeKind)
 
 
 def test_every_log_line_that_is_named_is_logged() -> None:
-    """Somebody who searches the log for it finds it."""
+    """A person who searches the log for it finds it."""
     phrases = re.findall(r"\blog ((?:`[a-z ]+`(?: or )?)+)", README)
     named = {line for phrase in phrases for line in re.findall(r"`([a-z ]+)`", phrase)}
     assert len(named) > 5
@@ -119,14 +119,14 @@ def test_every_log_line_that_is_named_is_logged() -> None:
 
 
 def test_every_metric_that_is_named_is_there() -> None:
-    """Somebody who draws a chart of it sees something."""
+    """A person who charts it sees data."""
     defined = Path(metrics.__file__).read_text(encoding="utf-8")
     for name in set(re.findall(r"`(relay_[a-z_]+)`", README)):
         assert f'"{name}"' in defined
 
 
 def test_every_redis_key_is_explained() -> None:
-    """Each builder of a key has a row."""
+    """Each key builder has a row."""
     builders = {name for name in vars(keys) if name.endswith(("_key", "_KEY"))}
     rows = set(re.findall(r"^\| `(\w+_(?:key|KEY))` \|", KEYS, re.MULTILINE))
     assert rows == builders
@@ -134,7 +134,7 @@ def test_every_redis_key_is_explained() -> None:
 
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_every_file_that_is_named_exists(document: str) -> None:
-    """Paths in running text, from the root of the repository or from `bot/` or `handlers/`."""
+    """Paths are relative to the root of the repository, to `bot/` or to `handlers/`."""
     text = DOCUMENTS[document]
     named = set(re.findall(r"`((?:bot|handlers|sandbox|tests|docs|\.ci)/[\w./-]*)`", text))
     modules = {f"bot/{name}" for name in re.findall(r"`([a-z_/]+\.py)`", text)}
@@ -150,7 +150,7 @@ def test_every_file_that_is_named_exists(document: str) -> None:
 
 
 def anchors(text: str) -> set[str]:
-    """The anchors of a page's headings, as GitHub makes them."""
+    """Return the anchors of a page's headings, as GitHub makes them."""
     found: list[str] = []
     prose = re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
     for heading in re.findall(r"^#+ (.+)$", prose, re.MULTILINE):
@@ -161,7 +161,7 @@ def anchors(text: str) -> set[str]:
 
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_every_link_leads_somewhere(document: str) -> None:
-    """To a file or a folder of the repository, and to a heading that is in it."""
+    """It leads to a file or folder of the repository, and to a heading in it."""
     page = ROOT / document
     missing = []
     for link in re.findall(r"\]\((?!https?://)([^)\s]+)\)", DOCUMENTS[document]):

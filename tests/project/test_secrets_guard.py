@@ -1,4 +1,4 @@
-"""The guard that looks for secrets in the output of all tests finds them wherever they come out."""
+"""The guard that looks for secrets in the output of all tests finds every leak."""
 
 import asyncio
 import re
@@ -54,7 +54,7 @@ def test_a_process():
 async def test_a_test_that_lets_a_secret_out_fails_the_run(
     workers: list[str], tmp_path: Path
 ) -> None:
-    """By the name of the test, with its place and without the secret; also beside other workers."""
+    """The failure has the test's name and place, but not the secret, with other workers too."""
     (tmp_path / "test_leaks.py").write_text(LEAKS)
     (tmp_path / "pytest.ini").write_text("[pytest]")
     process = await asyncio.create_subprocess_exec(

@@ -1,4 +1,4 @@
-"""Settings as an operator meets them: what is taken, what is refused, and in which words."""
+"""Settings are accepted or refused with the messages that an operator sees."""
 
 import asyncio
 import re
@@ -53,13 +53,13 @@ def test_the_defaults_are_those_of_the_readme() -> None:
 
 
 def test_settings_cannot_be_changed() -> None:
-    """Read once, frozen."""
+    """They are read once, and frozen."""
     with pytest.raises(ValidationError, match="frozen"):
         setattr(load(), "port", 1)  # noqa: B010 — mypy refuses the plain assignment too
 
 
 def test_all_problems_are_told_at_once_each_by_name_and_shape() -> None:
-    """One start names everything that an operator has to mend."""
+    """One failed start names everything that an operator has to fix."""
     with pytest.raises(SettingsError) as caught:
         load_settings({"PORT": "http", "ALLOW_USERS": "U1 C1"}, env_file=None)
     told = caught.value.problems
@@ -114,7 +114,7 @@ def test_all_problems_are_told_at_once_each_by_name_and_shape() -> None:
     ],
 )
 def test_a_malformed_value_is_named_and_never_shown(name: str, value: str) -> None:
-    """A value may be a secret put into the wrong variable."""
+    """A value may be a secret in the wrong variable."""
     (problem,) = problems(**{name: value})
     assert problem.startswith(f"{name} ")
     assert ": it should be " in problem
@@ -122,7 +122,7 @@ def test_a_malformed_value_is_named_and_never_shown(name: str, value: str) -> No
 
 
 def test_nothing_of_a_value_is_left_in_the_error_or_behind_it() -> None:
-    """What a traceback would print has no value either."""
+    """A traceback contains no value, either."""
     with pytest.raises(SettingsError) as caught:
         load(SLACK_BOT_TOKEN="SEEN")
     assert caught.value.__cause__ is None
@@ -142,7 +142,7 @@ def test_secrets_are_hidden_in_the_model_and_known_to_the_log_filter() -> None:
 
 
 def test_a_signing_secret_alone_means_http_and_an_app_token_wins() -> None:
-    """The mode follows from the credentials."""
+    """The credentials determine the mode."""
     http = ENOUGH | {"SLACK_APP_TOKEN": "", "SLACK_SIGNING_SECRET": "s"}
     assert load_settings(http, env_file=None).mode == "http"
     assert load(SLACK_SIGNING_SECRET="s").mode == "socket"
@@ -170,12 +170,12 @@ def test_a_worker_needs_no_transport() -> None:
     ],
 )
 def test_a_duration_is_written_as_people_write_it(written: str, meant: timedelta) -> None:
-    """A number with a unit, plain seconds, or ISO 8601."""
+    """It is a number with a unit, plain seconds, or ISO 8601."""
     assert load(LINK_TTL=written).link_ttl == meant
 
 
 def test_ids_are_apart_by_commas_or_spaces() -> None:
-    """Pasted lists work as they are."""
+    """Pasted lists work unchanged."""
     settings = load(ALLOW_CHANNELS="C1, G2  D3,", ALLOW_USERS="U1 W2", ALLOW_BOTS="B1,A2 U3")
     assert settings.allow_channels == {"C1", "G2", "D3"}
     assert settings.allow_users == {"U1", "W2"}
@@ -190,14 +190,14 @@ def test_flags_and_choices_are_read_in_any_case() -> None:
 
 
 def test_a_given_port_opens_the_relay_unless_the_host_is_given_too() -> None:
-    """Hosting platforms set PORT and come from outside."""
+    """Hosting platforms set PORT and connect from outside."""
     assert load(PORT="8080").host == "0.0.0.0"
     assert load(PORT="8080", HOST="127.0.0.1").host == "127.0.0.1"
     assert load(PORT="").host == "127.0.0.1"
 
 
 def test_addresses_get_the_slash_that_their_client_wants() -> None:
-    """slack_sdk joins with a slash at the end; Devin's paths begin with one."""
+    """slack_sdk joins with a trailing slash; Devin's paths begin with one."""
     settings = load(SLACK_API_URL="http://127.0.0.1:9/api", DEVIN_API_URL="http://[::1]:9/")
     assert settings.slack_api_url == "http://127.0.0.1:9/api/"
     assert settings.devin_api_url == "http://[::1]:9"
@@ -227,7 +227,7 @@ def test_redis_on_this_machine_or_with_tls_and_a_password_is_taken(url: str) -> 
     "url", ["redis://redis.example", "redis://:pw@10.0.0.1", "rediss://redis.example"]
 )
 def test_a_remote_redis_without_tls_or_password_needs_a_yes(url: str) -> None:
-    """Who can write to it can steer Devin."""
+    """Anyone who can write to it can steer Devin."""
     (problem,) = problems(REDIS_URL=url)
     assert "ALLOW_INSECURE_REDIS=true accepts that" in problem
     assert load(REDIS_URL=url, ALLOW_INSECURE_REDIS="true").redis_url == url
@@ -250,7 +250,7 @@ def test_a_remote_redis_without_tls_or_password_needs_a_yes(url: str) -> None:
 )
 @pytest.mark.parametrize("scheme", ["rediss", "REDISS", "rediss+cluster"])
 def test_tls_that_verifies_nobody_needs_a_yes(scheme: str, query: str) -> None:
-    """Whoever sits in between could answer in the place of Redis; the problem names the switch."""
+    """A man in the middle could answer in place of Redis; the message names the switch."""
     url = f"{scheme}://:pw@redis.example/?{query}"
     (problem,) = problems(REDIS_URL=url)
     switch = query.rpartition("&")[2].partition("=")[0].replace("%5f", "_")
@@ -270,7 +270,7 @@ def test_tls_that_verifies_nobody_needs_a_yes(scheme: str, query: str) -> None:
     ],
 )
 def test_tls_that_is_set_up_otherwise_is_still_tls(query: str) -> None:
-    """Own authorities, versions and ciphers leave the verification as it is."""
+    """Custom authorities, versions and ciphers leave the verification as it is."""
     url = f"rediss://:pw@redis.example/?{query}"
     assert load(REDIS_URL=url).redis_url == url
     context = redis_context(url)
@@ -280,7 +280,7 @@ def test_tls_that_is_set_up_otherwise_is_still_tls(query: str) -> None:
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
 def test_tls_to_this_machine_may_verify_nobody(host: str) -> None:
-    """As plain TCP may, there."""
+    """Plain TCP may be used there as well."""
     url = f"rediss://{host}/?ssl_cert_reqs=none"
     assert load(REDIS_URL=url).redis_url == url
 
@@ -309,7 +309,7 @@ async def test_redis_py_takes_a_server_without_a_certificate_if_the_ciphers_say_
 
 
 def redis_context(url: str) -> ssl.SSLContext:
-    """The TLS context that redis-py makes of an address, but for the files that it names."""
+    """Return the TLS context that redis-py makes for an address, apart from the files it names."""
     parsed: dict[str, Any] = {**parse_url(url)}
     options = {name: value for name, value in parsed.items() if name.startswith("ssl_")}
     files = {"ssl_ca_certs": None, "ssl_ca_path": None}
@@ -317,20 +317,20 @@ def redis_context(url: str) -> ssl.SSLContext:
 
 
 def test_a_yes_that_is_malformed_is_one_problem() -> None:
-    """What it would have allowed is not held against the address."""
+    """The address is not blamed for what the switch would have allowed."""
     (problem,) = problems(REDIS_URL="redis://redis.example", ALLOW_INSECURE_REDIS="maybe")
     assert problem.startswith("ALLOW_INSECURE_REDIS is malformed")
 
 
 @pytest.mark.parametrize("end", ["/1", "/?db=1", "?db=1"])
 def test_a_cluster_has_no_databases(end: str) -> None:
-    """Redis refuses them, so the address is refused before."""
+    """Redis refuses them, so the address is refused beforehand."""
     (problem,) = problems(REDIS_URL=f"redis+cluster://127.0.0.1:7000{end}")
     assert "names a database" in problem
 
 
 def test_the_environment_wins_over_the_file_and_empty_is_unset(tmp_path: Path) -> None:
-    """An empty variable hides nothing that the file says."""
+    """An empty variable does not hide a value in the file."""
     env_file = tmp_path / ".env"
     env_file.write_text(
         "\ufeffSLACK_BOT_TOKEN=xoxb-file\nPORT=1\nLOG_LEVEL='ERROR' # quoted\nX=1\n"
@@ -347,7 +347,7 @@ def test_the_environment_wins_over_the_file_and_empty_is_unset(tmp_path: Path) -
 
 
 def test_a_file_that_is_no_text_is_named(tmp_path: Path) -> None:
-    """A broken .env is a problem of the settings, not a traceback."""
+    """A broken .env is a settings problem, not a traceback."""
     (tmp_path / ".env").write_bytes(b"\xff\xfe\x00SEEN")
     with pytest.raises(SettingsError, match=r"\.env cannot be read"):
         load_settings(ENOUGH, tmp_path / ".env")
@@ -362,7 +362,7 @@ def test_every_setting_has_one_line_and_one_comment_in_the_example() -> None:
 
 
 def test_the_example_as_it_is_only_lacks_the_secrets() -> None:
-    """Copied and left alone, it names exactly what must be filled in."""
+    """An unedited copy names exactly the values that must be filled in."""
     with pytest.raises(SettingsError) as caught:
         load_settings({}, ROOT / ".env.example")
     assert [problem.split()[0] for problem in caught.value.problems] == [

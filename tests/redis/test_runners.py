@@ -1,4 +1,4 @@
-"""Scripts that travel together: what befalls one of them befalls no other."""
+"""Scripts that travel together do not affect each other's results."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -14,14 +14,14 @@ from bot.redis.runners import Pipelining
 from bot.redis.scripts import Script
 
 SLOW = Script("for _ = 1, 5e7 do end return 'slow'")
-"""Some tenths of a second of counting; while a script runs, its server's time stands still."""
+"""A loop of some tenths of a second; while a script runs, its server's time stands still."""
 
 QUICK = Script("return 'quick'")
 
 
 @pytest.fixture
 async def batches(redis_url: str) -> AsyncIterator[Pipelining]:
-    """A server that knows no script yet."""
+    """A script runner whose server knows no script yet."""
     async with Redis.from_url(redis_url, decode_responses=True) as client:
         await client.script_flush()
         sending = Pipelining(client)
@@ -30,7 +30,7 @@ async def batches(redis_url: str) -> AsyncIterator[Pipelining]:
 
 
 async def test_who_no_longer_waits_costs_nobody_else_the_answer(batches: Pipelining) -> None:
-    """Also when that is while the server is taught a script that it did not know."""
+    """This includes the time when the server is taught an unknown script."""
     leaving = asyncio.create_task(batches.run(SLOW, [], []))
     staying = asyncio.create_task(batches.run(QUICK, [], []))
     await asyncio.wait({leaving}, timeout=0.03)
@@ -41,7 +41,7 @@ async def test_who_no_longer_waits_costs_nobody_else_the_answer(batches: Pipelin
 
 
 async def test_a_script_that_fails_fails_alone(batches: Pipelining) -> None:
-    """Whether the server knew it or not."""
+    """This holds whether the server knew it or not."""
     bad = Script("return redis.error_reply('OOM not today')")
     for _ in range(2):
         good = asyncio.create_task(batches.run(QUICK, [], []))
@@ -51,7 +51,7 @@ async def test_a_script_that_fails_fails_alone(batches: Pipelining) -> None:
 
 
 async def test_what_is_no_text_fails_alone(batches: Pipelining) -> None:
-    """Half a character cannot be sent to Redis; what travels with it can."""
+    """Half a character cannot be sent to Redis, but the scripts beside it can."""
     others = [asyncio.create_task(batches.run(QUICK, [], [])) for _ in range(3)]
     with pytest.raises(UnicodeError):
         await batches.run(QUICK, ["\ud800"], [])

@@ -1,4 +1,4 @@
-"""A private channel is shared with another organization: Slack gives it another id."""
+"""When a private channel is shared with another organization, Slack gives it a new id."""
 
 import asyncio
 from datetime import timedelta
@@ -15,7 +15,7 @@ from tests.support.waiting import until_settled, wait_until
 async def test_each_linked_thread_is_told_under_its_new_id_that_its_link_ended(
     bot: Bot, desk: Desk
 ) -> None:
-    """Once, also when Slack brings the event again; nothing that is written now goes to Devin."""
+    """It is told once, even if Slack retries the event; new messages do not go to Devin."""
     desk.devin.add_session(OTHER_SESSION)
     one = await desk.linked_thread(channel="secrets")
     two = await desk.linked_thread(OTHER_SESSION, channel="secrets")
@@ -35,20 +35,20 @@ async def test_each_linked_thread_is_told_under_its_new_id_that_its_link_ended(
 
 
 async def test_what_slack_brings_after_the_move_is_said_to_stay(bot: Bot, desk: Desk) -> None:
-    """It was for Devin when it was written, and its event has the old id."""
+    """The reply was for Devin when it was written, and its event has the old id."""
     thread = await desk.linked_thread(channel="secrets")
     ts = await desk.slack.say("For Devin", thread=thread, channel="secrets", deliver=False)
     event = desk.slack.event_of("secrets", ts)
     await desk.slack.share("secrets")
     await desk.until_said("shared with another organization", thread, channel="secrets")
-    await asyncio.sleep(2.1)  # what is later than that is late
+    await asyncio.sleep(2.1)  # anything older than this is late
     await (await desk.slack.deliver_event(event)).settled()
     await desk.until_said("1 reply reached me only after", thread, channel="secrets")
     assert desk.received() == []
 
 
 async def test_what_was_accepted_before_ends_under_the_new_id(bot: Bot, desk: Desk) -> None:
-    """A reply that was on its way gets its mark, and a report is told, where the thread is now."""
+    """A reply under way gets its mark, and its report is told, under the thread's new id."""
     thread = await desk.linked_thread(channel="secrets")
     over = asyncio.Event()
     desk.devin.behave(SESSION, "running", until=over, times=1)
@@ -66,7 +66,7 @@ async def test_what_was_accepted_before_ends_under_the_new_id(bot: Bot, desk: De
 
 
 async def moved_while_waiting(desk: Desk) -> tuple[str, str]:
-    """A thread whose channel got another id, and its reply that waits for Devin."""
+    """Return a thread whose channel got a new id, and its reply that waits for Devin."""
     thread = await desk.linked_thread(channel="secrets")
     desk.devin.behave(SESSION, "down")
     ts = await desk.reply("Please rebase", thread, channel="secrets")
@@ -96,7 +96,7 @@ async def test_what_waits_follows_its_author_under_the_new_id(
 
 
 async def test_a_report_s_button_serves_under_the_new_id(bot: Bot, desk: Desk) -> None:
-    """The report was posted before the channel moved, or after."""
+    """The report was posted before the channel moved, or after it."""
     thread = await desk.linked_thread(channel="secrets")
     desk.devin.behave(SESSION, "suspended", times=1)
     ts = await desk.reply("Please rebase", thread, channel="secrets")

@@ -1,4 +1,4 @@
-"""Links between threads and sessions: made, ended, muted, told, kept and forgotten."""
+"""Links between threads and sessions are made, ended, muted, reported, stored and forgotten."""
 
 import asyncio
 
@@ -75,20 +75,20 @@ NO_NAMES = [
 
 @pytest.mark.parametrize("text", NAMES)
 def test_every_way_to_name_a_session_gives_the_same_id(text: str) -> None:
-    """With and without prefix, as an address, wrapped by Slack, in any case: `devin-<hex>`."""
+    """It may have a prefix, be an address, be wrapped by Slack, or be in any case."""
     assert parse_session(text) == SESSION
 
 
 @pytest.mark.parametrize("text", NO_NAMES)
 def test_what_names_no_session_is_none(text: str) -> None:
-    """Other hosts and paths, escapes and letters that only look alike lead nowhere."""
+    """Other hosts and paths, escapes and look-alike letters do not name a session."""
     assert parse_session(text) is None
 
 
 @given(st.text())
 @example("devin-0\n")
 def test_an_id_is_always_canonical(text: str) -> None:
-    """What comes out can stand in a URL as it is, and is itself a name of the same session."""
+    """The result can be put in a URL as it is, and names the same session again."""
     for typed in (text, f"devin-{text}", f"https://app.devin.ai/sessions/{text}"):
         session = parse_session(typed)
         assert session is None or (session.isascii() and session[6:].isalnum())
@@ -116,7 +116,7 @@ async def test_a_mention_links_its_thread(bot: Bot, desk: Desk, words: str) -> N
 
 
 async def test_a_bad_name_is_answered_and_never_reaches_a_url(bot: Bot, desk: Desk) -> None:
-    """The answer says what a session looks like, and repeats what was typed without its powers."""
+    """The answer shows the form of a session id, and repeats the input with its markup disarmed."""
     thread = await desk.slack.say("Shall we?")
     for bad in (f"devin-{HEX}/../x", "<!channel>", f"http://app.devin.ai/sessions/{HEX}", ""):
         await desk.mention(f"link {bad}", thread=thread)
@@ -131,7 +131,7 @@ async def test_a_bad_name_is_answered_and_never_reaches_a_url(bot: Bot, desk: De
 
 
 async def test_two_people_link_at_the_same_moment(bot: Bot, desk: Desk) -> None:
-    """One of them wins; the other hears to what the thread is linked, by whom, and what to do."""
+    """One wins; the other is told the thread's session, who linked it, and what to do."""
     desk.devin.add_session(OTHER_SESSION)
     thread = await desk.slack.say("Shall we?")
     await asyncio.gather(
@@ -149,7 +149,7 @@ async def test_two_people_link_at_the_same_moment(bot: Bot, desk: Desk) -> None:
 
 
 async def test_the_same_session_again_changes_nothing(bot: Bot, desk: Desk) -> None:
-    """It is said that the thread is linked already; the link stays that of the first person."""
+    """The person is told that the thread is linked; the link remains the first person's."""
     thread = await desk.linked_thread()
     await desk.mention(f"link {HEX}", thread=thread, user="ben")
     await desk.until_said("is linked to", thread)
@@ -176,7 +176,7 @@ async def test_unlinked_replies_stay_and_the_thread_can_be_linked_anew(
 
 
 async def test_several_threads_share_a_session(bot: Bot, desk: Desk) -> None:
-    """Each is unlinked, muted and told of on its own."""
+    """Each is unlinked, muted and reported separately."""
     one, two = await desk.linked_thread(), await desk.linked_thread()
     await desk.mention("unlink", thread=one)
     await desk.until_said("no longer linked", one)
@@ -185,7 +185,7 @@ async def test_several_threads_share_a_session(bot: Bot, desk: Desk) -> None:
 
 
 async def test_status_tells_how_the_thread_stands(bot: Bot, desk: Desk) -> None:
-    """The session, who linked it and when, whether it is muted, what waits, the last outcome."""
+    """It has the session, who linked it and when, muting, queued replies, and the last outcome."""
     thread = await desk.linked_thread()
     await desk.mention("status", thread=thread, user="ben")
     fresh = await desk.until_said("Linked to", thread)
@@ -207,7 +207,7 @@ async def test_status_tells_how_the_thread_stands(bot: Bot, desk: Desk) -> None:
 
 
 async def test_mute_and_unmute_say_what_they_did(bot: Bot, desk: Desk) -> None:
-    """Muting twice is no error; the link stays."""
+    """Muting twice is not an error; the link stays."""
     thread = await desk.linked_thread()
     for words in ("mute", "mute", "unmute", "unmute"):
         await desk.mention(words, thread=thread)
@@ -219,7 +219,7 @@ async def test_mute_and_unmute_say_what_they_did(bot: Bot, desk: Desk) -> None:
 
 @pytest.mark.parametrize("how", ["also sent to the channel", "with a file"])
 async def test_a_command_is_no_reply_however_it_is_sent(bot: Bot, desk: Desk, how: str) -> None:
-    """Of its two events only `message` says how; both ask for the same."""
+    """Only its `message` event says how it was sent; both events request the same."""
     thread = await desk.linked_thread()
     files = ["plan.md"] if how == "with a file" else []
     text = f"<@{desk.slack.bot_user_id}> status"
@@ -230,7 +230,7 @@ async def test_a_command_is_no_reply_however_it_is_sent(bot: Bot, desk: Desk, ho
 
 @pytest.mark.parametrize("words", ["", "help", "HELP"])
 async def test_help_lists_what_can_be_asked(bot: Bot, desk: Desk, words: str) -> None:
-    """A mention alone is a call for help, in any thread."""
+    """A mention alone asks for help, in any thread."""
     thread = await desk.slack.say("How does this work?")
     await desk.mention(words, thread=thread)
     told = await desk.until_said("session id or address", thread)
@@ -241,14 +241,14 @@ async def test_help_lists_what_can_be_asked(bot: Bot, desk: Desk, words: str) ->
 async def test_an_unlinked_thread_has_nothing_to_ask_about(
     bot: Bot, desk: Desk, words: str
 ) -> None:
-    """The answer says how to link it."""
+    """The answer explains how to link it."""
     thread = await desk.slack.say("Shall we?")
     await desk.mention(words, thread=thread)
     assert "session id or address" in await desk.until_said("not linked", thread)
 
 
 async def test_a_mention_without_a_link_is_hinted_at_once(bot: Bot, desk: Desk) -> None:
-    """Somebody who talks to the bot in a thread that is not linked hears that, alone and once."""
+    """A person who mentions the bot in an unlinked thread is told so, privately and once."""
     thread = await desk.slack.say("Shall we?")
     await desk.mention("please rebase", thread=thread)
     await desk.until_whispered("not linked to a Devin session", "ada")
@@ -272,7 +272,7 @@ async def test_a_command_outside_a_thread_links_the_thread_that_it_begins(
 
 @pytest.mark.parametrize("channel", ["secrets", "dm", "group-dm"])
 async def test_commands_work_in_every_conversation(bot: Bot, desk: Desk, channel: str) -> None:
-    """Where Slack sends one event for a mention, as in direct messages, and where it sends two."""
+    """Slack sends one event for a mention in direct messages, and two elsewhere."""
     thread = await desk.linked_thread(channel=channel)
     await desk.mention("status", thread=thread, channel=channel)
     await desk.until_said("Linked to", thread, channel=channel)
@@ -281,7 +281,7 @@ async def test_commands_work_in_every_conversation(bot: Bot, desk: Desk, channel
 
 
 async def test_a_command_that_comes_again_is_answered_once(bot: Bot, desk: Desk) -> None:
-    """As two events, under new event ids and by Slack's retry: one answer."""
+    """It may come as two events, under new event ids, or by Slack's retry: one answer."""
     thread = await desk.linked_thread()
     ts = await desk.mention("status", thread=thread)
     await desk.until_said("Linked to", thread)
@@ -297,7 +297,7 @@ async def test_a_command_that_comes_again_is_answered_once(bot: Bot, desk: Desk)
 async def test_a_command_that_failed_for_a_moment_is_obeyed_when_it_comes_again(
     bot: Bot, desk: Desk, raw: Redis
 ) -> None:
-    """That it was taken up is forgotten with the failure, or Slack's retry would do nothing."""
+    """The claim is released with the failure, or Slack's retry would do nothing."""
     thread = await desk.slack.say("Shall we ship it?")
     key = link_key(ThreadRef(team=desk.slack.team_id, channel=GENERAL, thread_ts=thread))
     await raw.lpush(key, "no string: Redis refuses to read it as one")
@@ -312,7 +312,7 @@ async def test_a_command_that_failed_for_a_moment_is_obeyed_when_it_comes_again(
 
 
 async def test_a_link_is_forgotten_without_traffic(environ: dict[str, str], desk: Desk) -> None:
-    """`LINK_TTL` after its last reply a thread is not linked any more."""
+    """A thread is no longer linked `LINK_TTL` after its last reply."""
     async with running(desk, environ, LINK_TTL="1s"):
         thread = await desk.linked_thread()
         with redis.Redis.from_url(node_url(environ["REDIS_URL"])) as client:
@@ -324,7 +324,7 @@ async def test_a_link_is_forgotten_without_traffic(environ: dict[str, str], desk
 
 
 async def test_traffic_renews_a_link(bot: Bot, desk: Desk, environ: dict[str, str]) -> None:
-    """A reply puts the whole `LINK_TTL` back on; a question about the link does not."""
+    """A reply renews the full `LINK_TTL`; a question about the link does not."""
     thread = await desk.linked_thread()
     key = key_of(desk, thread)
     with redis.Redis.from_url(node_url(environ["REDIS_URL"]), decode_responses=True) as client:
@@ -337,7 +337,7 @@ async def test_traffic_renews_a_link(bot: Bot, desk: Desk, environ: dict[str, st
 
 
 async def test_links_survive_a_restart(environ: dict[str, str], desk: Desk) -> None:
-    """Links are in Redis: the next process knows them, muted ones too."""
+    """Links are in Redis: the next process knows them, including muted ones."""
     async with running(desk, environ):
         thread, muted = await desk.linked_thread(), await desk.linked_thread()
         await desk.mention("mute", thread=muted)
@@ -351,5 +351,5 @@ async def test_links_survive_a_restart(environ: dict[str, str], desk: Desk) -> N
 
 
 def key_of(desk: Desk, thread: str) -> str:
-    """Where the link of a thread in #general is kept."""
+    """Return the key of a link of a thread in #general."""
     return link_key(ThreadRef(team=desk.slack.team_id, channel=GENERAL, thread_ts=thread))

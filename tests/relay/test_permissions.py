@@ -1,4 +1,4 @@
-"""Who may steer Devin: nobody's words reach it by mistake, and who is turned away is told why."""
+"""Nobody's messages reach Devin by mistake, and people who are turned away are told why."""
 
 import asyncio
 from collections.abc import Iterable
@@ -40,12 +40,12 @@ SWITCHES = {
 
 
 def every_combination() -> Iterable[frozenset[str]]:
-    """Each set of switches that an operator can turn on."""
+    """Return each set of switches that an operator can turn on."""
     return (frozenset(on) for n in range(len(SWITCHES) + 1) for on in combinations(SWITCHES, n))
 
 
 def expected(name: str, on: frozenset[str], *, here: bool) -> Standing:
-    """The rules, written a second time: the first reason to say no, else yes."""
+    """Apply the rules, written a second time: return the first reason to refuse, if any."""
     if "ALLOW_CHANNELS" in on and not here:
         return Standing.CHANNEL
     why_not = {
@@ -64,7 +64,7 @@ def expected(name: str, on: frozenset[str], *, here: bool) -> Standing:
 async def test_every_combination_of_switches_lets_in_whom_it_names(
     box: Sandbox, environ: dict[str, str]
 ) -> None:
-    """A switch opens one door and no other; a channel that is not listed closes all."""
+    """A switch opens one door only; a channel that is not listed closes all."""
     people = people_of(box)
     for on in every_combination():
         allow = Permissions(settings_with(environ, on), people)
@@ -77,11 +77,11 @@ async def test_every_combination_of_switches_lets_in_whom_it_names(
 OURS, THEIRS = "T0SANDBOX", "T0OTHER"
 BOT = ("B0BOLTCI00", "A0BOLTCI00", PEOPLE["bolt-ci"])
 PARTNER = ("B0PARTNER0", "A0BOLTCI00", PEOPLE["partner-ci"])
-"""The ids of a post of our installation of an app, and of another organization's."""
+"""The ids of a post by the relay's installation of an app, and by another organization's."""
 
 
 def posting(who: str, *, of: tuple[str, ...] = BOT) -> tuple[str, ...]:
-    """The ids of what an app posts with somebody's own token."""
+    """The ids of an app's post with a person's own token."""
     return (*of[:2], PEOPLE[who])
 
 
@@ -104,7 +104,7 @@ def posting(who: str, *, of: tuple[str, ...] = BOT) -> tuple[str, ...]:
         ("A0BOLTCI00", BOT[:2], "", Standing.BOT),
         ("A0BOLTCI00 B0BOLTCI00", BOT[:2], "", Standing.ALLOWED),
         ("A0BOLTCI00", BOT[:2], OURS, Standing.ALLOWED),
-        # What an app posts with a person's token, that person says.
+        # A post with a person's token counts as that person's.
         ("A0BOLTCI00", posting("ada"), OURS, Standing.ALLOWED),
         ("A0BOLTCI00", posting("gus"), OURS, Standing.GUEST),
         ("A0BOLTCI00", posting("eve", of=PARTNER), THEIRS, Standing.EXTERNAL),
@@ -117,7 +117,7 @@ async def test_a_bot_is_allowed_by_its_ids_where_it_is_at_home(
     box: Sandbox, environ: dict[str, str], listed: str, bots: tuple[str, ...], home: str,
     standing: Standing,
 ) -> None:  # fmt: skip
-    """An entry of `ALLOW_BOTS` means a bot of ours, and nobody who only uses it."""
+    """An entry of `ALLOW_BOTS` means a bot of this workspace, not the people who use it."""
     allow = Permissions(load_settings({**environ, "ALLOW_BOTS": listed}, None), people_of(box))
     author = UserId(bots[-1] if bots[-1].startswith("U") else bots[0])
     assert await allow.of(author, GENERAL, bots, home) is standing
@@ -142,7 +142,7 @@ async def test_the_rules_for_people_hold_for_people_who_post_through_an_allowed_
     box: Sandbox, environ: dict[str, str], changes: dict[str, str], bots: tuple[str, ...],
     home: str, standing: Standing,
 ) -> None:  # fmt: skip
-    """And `ALLOW_USERS` names people: no bot has to be among them."""
+    """`ALLOW_USERS` names people: no bot has to be in it."""
     settings = load_settings({**environ, "ALLOW_BOTS": "A0BOLTCI00", **changes}, None)
     author = UserId(bots[-1] if bots[-1].startswith("U") else bots[0])
     assert await Permissions(settings, people_of(box)).of(author, GENERAL, bots, home) is standing
@@ -151,7 +151,7 @@ async def test_the_rules_for_people_hold_for_people_who_post_through_an_allowed_
 async def test_a_bot_that_is_not_listed_costs_no_look_up(
     box: Sandbox, environ: dict[str, str]
 ) -> None:
-    """Nor does one that is not at home: bots may write a lot."""
+    """A bot of another workspace costs none, either: bots may write a lot."""
     allow = Permissions(load_settings({**environ, "ALLOW_BOTS": BOT[1]}, None), people_of(box))
     calls = len(box.slack.calls)
     assert await allow.of(PEOPLE["ada"], GENERAL, ("B1", "A1", PEOPLE["ada"])) is Standing.BOT
@@ -162,7 +162,7 @@ async def test_a_bot_that_is_not_listed_costs_no_look_up(
 async def test_a_look_up_of_a_bot_that_failed_says_nothing_about_it(
     box: Sandbox, environ: dict[str, str]
 ) -> None:
-    """As with people."""
+    """This is the same for people."""
     allow = Permissions(load_settings({**environ, "ALLOW_BOTS": BOT[1]}, None), people_of(box))
     box.slack.fail_next("users.info", status=500, times=2)
     with pytest.raises(NotIdentified):
@@ -180,7 +180,7 @@ async def test_people_are_not_listed_as_bots(box: Sandbox, environ: dict[str, st
 async def test_a_workflow_that_acts_for_nobody_is_not_a_person(
     box: Sandbox, environ: dict[str, str]
 ) -> None:
-    """Its message may be where the operator lets it; what people do is not for it to do."""
+    """Its message may go where the operator allows it; people's actions are not open to it."""
     allow = Permissions(load_settings(environ, None), people_of(box))
     assert allow.of_workflow(GENERAL) is Standing.ALLOWED
     assert await allow.of(WORKFLOW, GENERAL) is Standing.UNKNOWN
@@ -189,7 +189,7 @@ async def test_a_workflow_that_acts_for_nobody_is_not_a_person(
 async def test_a_look_up_that_failed_is_tried_again_later(
     box: Sandbox, environ: dict[str, str]
 ) -> None:
-    """It is no answer, and that is kept for as long as one that Slack refused."""
+    """A failure is not an answer, and is remembered for only a few seconds."""
     allow = Permissions(load_settings(environ, None), people_of(box))
     box.slack.fail_next("users.info", status=500, times=2)
     for _ in range(2):
@@ -206,13 +206,13 @@ async def test_a_look_up_that_failed_is_tried_again_later(
 
 
 def people_of(box: Sandbox) -> People:
-    """Who is in the sandbox's Slack, asked over its socket."""
+    """Return the people of the sandbox's Slack, looked up over its socket."""
     client: AsyncWebClient = web_client(box.slack)
     return People(client, box.slack.team_id, None)
 
 
 def settings_with(environ: dict[str, str], on: frozenset[str]) -> Settings:
-    """The settings of an operator who turned these switches on."""
+    """Return the settings of an operator who turned these switches on."""
     return load_settings({**environ, **{name: SWITCHES[name] for name in on}}, None)
 
 
@@ -230,7 +230,7 @@ def settings_with(environ: dict[str, str], on: frozenset[str]) -> Settings:
 async def test_who_may_not_is_told_once_in_a_thread(
     environ: dict[str, str], desk: Desk, user: str, channel: str, changes: dict[str, str], told: str
 ) -> None:
-    """The reason comes once to each person and thread, to them alone; nothing goes to Devin."""
+    """The reason comes once per person and thread, privately; nothing goes to Devin."""
     threads = await linked_before(desk, environ, channel)
     async with running(desk, environ, **changes):
         for thread in threads:
@@ -251,7 +251,7 @@ async def test_who_may_not_is_told_once_in_a_thread(
 
 
 async def linked_before(desk: Desk, environ: dict[str, str], channel: str) -> list[str]:
-    """Two threads that were linked while everybody who is at home was allowed to."""
+    """Link two threads while every member may steer Devin."""
     async with running(desk, environ):
         threads = [await desk.linked_thread(channel=channel) for _ in range(2)]
         await desk.until_heard()
@@ -272,7 +272,7 @@ async def linked_before(desk: Desk, environ: dict[str, str], channel: str) -> li
 async def test_whom_the_operator_allows_is_read(
     environ: dict[str, str], desk: Desk, user: str, channel: str, changes: dict[str, str]
 ) -> None:
-    """Each switch of the operator opens what it says."""
+    """Each of the operator's switches opens what it says."""
     async with running(desk, environ, **changes):
         thread = await desk.linked_thread(channel=channel)
         ts = await desk.reply("Please rebase", thread, user=user, channel=channel)
@@ -294,7 +294,7 @@ FAILED: dict[str, dict[str, Any]] = {
 async def test_a_look_up_that_failed_says_nothing_about_anybody(
     bot: Bot, desk: Desk, failure: dict[str, Any]
 ) -> None:
-    """Slack is not acknowledged and brings the reply again; its author is told nothing."""
+    """Slack is not acknowledged and retries the reply; its author is told nothing."""
     thread = await desk.linked_thread()
     desk.slack.fail_next("users.info", times=ALWAYS, **failure)
     ts = await desk.reply("Rebase, please", thread, user="ben")
@@ -315,7 +315,7 @@ async def test_a_look_up_that_failed_says_nothing_about_anybody(
 async def test_a_reply_waits_for_one_before_it_whose_author_is_looked_up(
     bot: Bot, desk: Desk
 ) -> None:
-    """Slack does not say who ben is; ada, who is known, comes after him all the same."""
+    """Slack does not identify Ben; Ada, who is known, still comes after him."""
     thread = await desk.linked_thread()
     desk.slack.fail_next("users.info", status=503, delay=0.5, times=ALWAYS)
     for text, user in (("first", "ben"), ("second", "ada")):
@@ -329,7 +329,7 @@ async def test_a_reply_waits_for_one_before_it_whose_author_is_looked_up(
 
 
 async def test_authors_of_a_thread_are_looked_up_beside_each_other(bot: Bot, desk: Desk) -> None:
-    """And what they wrote is taken in its order, whoever is named first."""
+    """Their replies are accepted in order, no matter whose look-up ends first."""
     thread = await desk.linked_thread()
     over = asyncio.Event()
     desk.slack.fail_next("users.info", until=over)
@@ -350,7 +350,7 @@ async def test_authors_of_a_thread_are_looked_up_beside_each_other(bot: Bot, des
 
 @pytest.mark.parametrize("reason", ["user_not_found", "user_not_visible", "missing_scope"])
 async def test_whom_slack_does_not_name_may_not(bot: Bot, desk: Desk, reason: str) -> None:
-    """Slack's no is an answer: each reply that it cost is told, once, to its author."""
+    """A refusal by Slack is an answer: the author of a refused reply is told, once per reply."""
     thread = await desk.linked_thread()
     desk.slack.fail_next("users.info", times=4, error=reason)
     await desk.mention("rebase", thread=thread, user="ben")
@@ -365,7 +365,7 @@ async def test_whom_slack_does_not_name_may_not(bot: Bot, desk: Desk, reason: st
 async def test_where_nothing_goes_to_devin_a_failed_look_up_refuses_nothing(
     bot: Bot, desk: Desk, kind: str
 ) -> None:
-    """People just talk there; nobody asked who they are."""
+    """People just talk there, and nobody asked who they are."""
     thread = await desk.slack.say("Shall we ship it?")
     if kind != "unlinked":
         thread = await desk.linked_thread()
@@ -384,7 +384,7 @@ async def test_where_nothing_goes_to_devin_a_failed_look_up_refuses_nothing(
 async def test_a_command_by_mention_waits_until_slack_says_whose_it_is(
     bot: Bot, desk: Desk
 ) -> None:
-    """It is done when Slack brings it again, or, where it does not, to be asked for again."""
+    """It is carried out when Slack retries it; otherwise its author is asked to repeat it."""
     thread = await desk.linked_thread()
     desk.slack.fail_next("users.info", status=503, times=ALWAYS)
     await desk.mention("unlink", thread=thread, user="ben")
@@ -405,7 +405,7 @@ async def test_a_command_by_mention_waits_until_slack_says_whose_it_is(
 
 
 async def test_a_deactivated_person_may_not(bot: Bot, desk: Desk) -> None:
-    """What a deactivated account sends, by an integration say, is not relayed."""
+    """Posts of a deactivated account, by an integration for instance, are not relayed."""
     thread = await desk.linked_thread()
     desk.slack.workspace.user("ben").deleted = True
     await desk.reply("Still here", thread, user="ben")
@@ -414,7 +414,7 @@ async def test_a_deactivated_person_may_not(bot: Bot, desk: Desk) -> None:
 
 
 async def test_a_turned_away_person_cannot_command(bot: Bot, desk: Desk) -> None:
-    """Guests link, unlink and mute nothing, and learn no status; they are told so, once."""
+    """Guests link, unlink and mute nothing, and get no status; they are told so, once."""
     thread = await desk.linked_thread()
     for words in ("unlink", "mute", "status", "help", f"link devin-{'0' * 32}"):
         await desk.mention(words, thread=thread, user="gus")

@@ -1,4 +1,4 @@
-"""`/devin-say`: from a channel to Devin, in a thread that shows it and is linked from then on."""
+"""`/devin-say` sends a message from a channel to Devin, in a visible thread that becomes linked."""
 
 import asyncio
 import time
@@ -29,24 +29,24 @@ DAY_MS = 24 * 3600 * 1000
 
 
 async def say(desk: Desk, text: str, *, user: str = "ada", channel: str = "general") -> None:
-    """Somebody types `/devin-say`, and Slack has its acknowledgement in time."""
+    """Type `/devin-say`, and check that Slack is acknowledged in time."""
     delivery = await desk.slack.slash("/devin-say", text, user=user, channel=channel)
     assert delivery.acked
 
 
 def menu_of(desk: Desk, user: str = "ada") -> Message:
-    """The menu that somebody was last asked with."""
+    """Return the menu that somebody was last shown."""
     return desk.slack.ephemerals("general", user)[-1]
 
 
 def offered(desk: Desk, user: str = "ada") -> list[tuple[str, str]]:
-    """The options of that menu: value and label."""
+    """Return the options of that menu: value and label."""
     (actions,) = (block for block in menu_of(desk, user).blocks if block["type"] == "actions")
     return [(one["value"], one["text"]["text"]) for one in actions["elements"][0]["options"]]
 
 
 async def choose(desk: Desk, value: str, *, user: str = "ada", action: str = "say_chosen") -> None:
-    """Somebody chooses from the menu, or presses its button."""
+    """Choose from the menu, or press its button."""
     message = menu_of(desk, user)
     delivery = await desk.slack.press_ephemeral(
         action, channel="general", message_ts=message.ts, user=user, value=value
@@ -55,7 +55,7 @@ async def choose(desk: Desk, value: str, *, user: str = "ada", action: str = "sa
 
 
 async def asked(desk: Desk, text: str = "Please rebase") -> list[tuple[str, str]]:
-    """Two sessions are active, and ada names none: what she may choose from."""
+    """With two active sessions, let Ada name none; return her choices."""
     desk.devin.add_session(OTHER_SESSION, title="Fix the build")
     await desk.linked_thread()
     await desk.linked_thread(OTHER_SESSION)
@@ -65,7 +65,7 @@ async def asked(desk: Desk, text: str = "Please rebase") -> list[tuple[str, str]
 
 
 async def posted(desk: Desk, words: str, *, channel: str = "general") -> Message:
-    """The message with `words` that the bot has posted."""
+    """Return the message with `words` that the bot has posted."""
 
     def found() -> list[Message]:
         messages = desk.slack.channel_messages(channel)
@@ -109,7 +109,7 @@ async def test_who_asks_while_too_much_is_under_way_sees_that_it_failed(
     "name", [HEX, f"https://app.devin.ai/sessions/{HEX}", f"<https://app.devin.ai/sessions/{HEX}>"]
 )
 async def test_the_session_is_named_like_anywhere(bot: Bot, desk: Desk, name: str) -> None:
-    """As an id or an address, with the message on the same line or below."""
+    """It is an id or an address, with the message on the same line or below."""
     await say(desk, f"{name}\nPlease rebase\nand test", user="ben")
     message = await posted(desk, "Please rebase")
     assert message.text.startswith("*Ben Franklin* to Devin:")
@@ -118,7 +118,7 @@ async def test_the_session_is_named_like_anywhere(bot: Bot, desk: Desk, name: st
 
 
 async def test_what_devin_answers_is_told_in_the_thread(bot: Bot, desk: Desk) -> None:
-    """A command's message ends like any reply, buttons and all."""
+    """A command's message ends like any reply, including the buttons."""
     desk.devin.behave(SESSION, "suspended", detail="Asleep", times=1)
     await say(desk, f"{SESSION} Please rebase")
     message = await posted(desk, "to Devin:")
@@ -131,7 +131,7 @@ async def test_what_devin_answers_is_told_in_the_thread(bot: Bot, desk: Desk) ->
 
 
 async def test_without_a_session_the_one_active_session_is_meant(bot: Bot, desk: Desk) -> None:
-    """The message goes into the thread of the channel's one session, two threads of it or one."""
+    """The message goes into a thread of the channel's one session, which may have two threads."""
     first = await desk.linked_thread()
     await say(desk, "Please rebase")
     message = await posted(desk, "Please rebase")
@@ -157,7 +157,7 @@ async def test_without_a_session_and_without_a_link_the_person_is_told_what_to_t
 
 
 async def test_several_active_sessions_are_listed(bot: Bot, desk: Desk) -> None:
-    """The person alone sees them, and nothing is posted or sent."""
+    """Only the person sees them, and nothing is posted or sent."""
     desk.devin.add_session(OTHER_SESSION)
     await desk.linked_thread()
     await desk.linked_thread(OTHER_SESSION)
@@ -185,7 +185,7 @@ async def test_a_chosen_session_gets_the_message_that_was_typed(bot: Bot, desk: 
 async def test_the_menu_names_its_sessions_without_devins_list(
     environ: dict[str, str], desk: Desk
 ) -> None:
-    """Where the operator keeps that list back, each of its sessions is asked for by itself."""
+    """If the operator disables that list, each of its sessions is looked up separately."""
     async with running(desk, environ, LIST_SESSIONS="false"):
         options = await asked(desk)
     assert [label for _, label in options] == ["Fix the build · devin-fedcba98", SESSION]
@@ -193,7 +193,7 @@ async def test_the_menu_names_its_sessions_without_devins_list(
 
 
 async def test_a_menu_that_is_answered_twice_at_once_sends_once(bot: Bot, desk: Desk) -> None:
-    """Of answers that come together one counts, whichever it is; the rest change nothing."""
+    """Of simultaneous answers one counts, whichever it is; the rest change nothing."""
     options = await asked(desk)
     message = menu_of(desk)
     notices = (
@@ -211,7 +211,7 @@ async def test_a_menu_that_is_answered_twice_at_once_sends_once(bot: Bot, desk: 
 
 
 async def test_nothing_is_sent_where_a_person_says_so(bot: Bot, desk: Desk) -> None:
-    """The menu is gone then, and what comes for it later does nothing."""
+    """The menu is then gone, and later answers to it do nothing."""
     options = await asked(desk)
     message = menu_of(desk)
     number = options[0][0].partition(":")[0]
@@ -226,7 +226,7 @@ async def test_nothing_is_sent_where_a_person_says_so(bot: Bot, desk: Desk) -> N
     "value", ["{number}:2", "{number}:999", "{number}:-1", "{number}", "{other}:0", "", ":0", "x:y"]
 )
 async def test_a_forged_choice_sends_nothing(bot: Bot, desk: Desk, value: str) -> None:
-    """Only what was offered can be chosen; the message stays for who answers rightly."""
+    """Only the offered sessions can be chosen; the message stays for a valid answer."""
     options = await asked(desk)
     number = options[0][0].partition(":")[0]
     await choose(desk, value.format(number=number, other="0" * 32))
@@ -240,7 +240,7 @@ async def test_a_forged_choice_sends_nothing(bot: Bot, desk: Desk, value: str) -
 
 
 async def test_somebody_elses_menu_cannot_be_answered(bot: Bot, desk: Desk) -> None:
-    """Ben, whose own menu has another number, forges ada's; his own channel does not help."""
+    """Ben, whose own menu has another number, forges Ada's; his own channel does not help."""
     theirs = await asked(desk)
     await say(desk, "Mine", user="ben")
     await wait_until(lambda: desk.whispers("ben"), "ben is asked")
@@ -250,7 +250,7 @@ async def test_somebody_elses_menu_cannot_be_answered(bot: Bot, desk: Desk) -> N
 
 
 async def test_a_menu_of_another_channel_cannot_be_answered(bot: Bot, desk: Desk) -> None:
-    """What was typed in one channel stays out of the others."""
+    """A message typed in one channel stays out of the others."""
     options = await asked(desk)
     await desk.linked_thread(channel="secrets")
     await desk.linked_thread(OTHER_SESSION, channel="secrets")
@@ -265,7 +265,7 @@ async def test_a_menu_of_another_channel_cannot_be_answered(bot: Bot, desk: Desk
 
 
 async def test_a_choice_whose_thread_is_gone_begins_another(bot: Bot, desk: Desk) -> None:
-    """Who chose the session meant that session."""
+    """The person chose that session, not the thread."""
     options = await asked(desk)
     for root in desk.slack.channel_messages("general"):
         if root.text == "Shall we ship it?":
@@ -282,7 +282,7 @@ async def test_a_choice_whose_thread_is_gone_begins_another(bot: Bot, desk: Desk
 async def test_an_answer_from_another_workspace_is_ignored(
     bot: Bot, desk: Desk, action: str
 ) -> None:
-    """It is acknowledged, and the menu still serves whom it is for."""
+    """It is acknowledged, and the menu still works for its owner."""
     options = await asked(desk)
     menu, value = menu_of(desk), options[0][0]
     given = value if action == "say_chosen" else value.partition(":")[0]
@@ -303,7 +303,7 @@ async def test_an_answer_from_another_workspace_is_ignored(
 async def test_what_is_asked_back_is_kept_while_it_can_be_answered(
     bot: Bot, desk: Desk, raw: redis.asyncio.Redis
 ) -> None:
-    """A menu for the half hour in which Slack takes its answer, a form for a day."""
+    """A menu lasts half an hour, as long as Slack takes its answer; a form lasts a day."""
     await asked(desk)
     await say(desk, "")
     await wait_until(lambda: desk.slack.open_views("ada"), "the form opens")
@@ -313,7 +313,7 @@ async def test_what_is_asked_back_is_kept_while_it_can_be_answered(
 
 
 async def test_a_choice_that_fails_can_be_made_again(bot: Bot, desk: Desk) -> None:
-    """The person is told, beside the menu, which stays."""
+    """The person is told next to the menu, which stays."""
     options = await asked(desk)
     message = menu_of(desk)
     for times in (1, 0):
@@ -334,7 +334,7 @@ async def test_a_choice_that_fails_can_be_made_again(bot: Bot, desk: Desk) -> No
 async def test_a_message_that_its_thread_no_longer_takes_is_told(
     bot: Bot, desk: Desk, verb: str, told: str
 ) -> None:
-    """While it was being posted somebody ended the link, or muted it: it stands there, unsent."""
+    """Somebody unlinked or muted it during the post: the message is there, unsent."""
     thread = await desk.linked_thread()
     before, is_ended = len(desk.slack.calls), asyncio.Event()
     desk.slack.fail_next("chat.postMessage", until=is_ended)
@@ -352,7 +352,7 @@ async def test_a_message_that_its_thread_no_longer_takes_is_told(
 
 
 async def test_a_muted_thread_is_not_chosen(bot: Bot, desk: Desk) -> None:
-    """Muting one of two leaves one that is meant; muting both leaves none."""
+    """Muting one of two leaves one as the obvious choice; muting both leaves none."""
     desk.devin.add_session(OTHER_SESSION)
     one, two = await desk.linked_thread(), await desk.linked_thread(OTHER_SESSION)
     await desk.mention("mute", thread=one)
@@ -386,7 +386,7 @@ async def test_a_session_with_many_threads_hides_no_other(
 async def test_a_session_without_traffic_for_a_week_is_not_meant(
     bot: Bot, desk: Desk, redis_url: str, days: float
 ) -> None:
-    """Seven days after its last traffic a thread is no longer what people mean."""
+    """Seven days after its last traffic a thread is no longer the obvious choice."""
     thread = await desk.linked_thread()
     key = threads_key(desk.slack.team_id, desk.slack.workspace.channel("general").id)
     async with redis.asyncio.Redis.from_url(node_url(redis_url)) as client:
@@ -402,7 +402,7 @@ async def test_a_session_without_traffic_for_a_week_is_not_meant(
 async def test_without_a_message_the_person_reads_how_it_is_used(
     bot: Bot, desk: Desk, text: str
 ) -> None:
-    """At once, in the acknowledgement; nothing is posted."""
+    """The usage is in the acknowledgement, at once; nothing is posted."""
     await say(desk, text)
     told = await desk.until_whispered("Type `/devin-say", "ada")
     assert "active session" in told
@@ -416,7 +416,7 @@ async def test_without_a_message_the_person_reads_how_it_is_used(
 async def test_a_session_that_is_none_is_not_part_of_the_message(
     bot: Bot, desk: Desk, word: str
 ) -> None:
-    """What is meant as a session and is none is answered, also where one session is active."""
+    """A malformed session is reported, even if one session is active."""
     thread = await desk.linked_thread()
     await say(desk, f"{word} Please rebase")
     await desk.until_whispered("isn't a Devin session", "ada")
@@ -430,7 +430,7 @@ async def test_a_session_that_is_none_is_not_part_of_the_message(
 async def test_where_the_bot_cannot_post_the_person_is_told(
     bot: Bot, desk: Desk, channel: str, told: str
 ) -> None:
-    """The answer says what to do, and nothing is sent to Devin."""
+    """The answer explains what to do, and nothing is sent to Devin."""
     if channel == "attic":
         desk.slack.workspace.channel("general").is_archived = True
         channel = "general"
@@ -440,7 +440,7 @@ async def test_where_the_bot_cannot_post_the_person_is_told(
 
 
 async def test_a_channel_that_the_bot_has_left_is_told(bot: Bot, desk: Desk) -> None:
-    """Also where the thread of the one active session is out of reach."""
+    """This includes a thread of the one active session that is out of reach."""
     await desk.linked_thread()
     await desk.until_heard()
     desk.slack.workspace.channel("general").members.remove(desk.slack.bot_user_id)
@@ -471,7 +471,7 @@ async def test_who_may_not_is_told_each_time(
 
 
 async def test_a_message_pings_nobody_but_whom_it_names(bot: Bot, desk: Desk) -> None:
-    """`<!channel>` and its kin are shown, not used; people, channels and entities stay."""
+    """`<!channel>` and the like appear as text; people, channels and entities stay."""
     await say(desk, f"{SESSION} <!channel> <!here|here> <@U0BEN00000> &lt;b&gt; &amp;amp; *now*")
     message = await posted(desk, "to Devin:")
     assert message.text == (
@@ -494,7 +494,7 @@ async def test_a_long_message_is_read_whole(bot: Bot, desk: Desk) -> None:
 
 @asynccontextmanager
 async def hanging(redis_url: str) -> AsyncIterator[None]:
-    """Redis takes commands and answers none that may write."""
+    """Let Redis accept commands, but answer none that may write."""
     async with redis.asyncio.Redis.from_url(node_url(redis_url)) as client:
         await client.client_pause(20_000, all=False)
         try:
@@ -507,7 +507,7 @@ async def hanging(redis_url: str) -> AsyncIterator[None]:
 async def test_while_redis_hangs_the_person_is_told(
     bot: Bot, desk: Desk, redis_url: str, text: str
 ) -> None:
-    """Slack is acknowledged first; within seconds the person hears that it did not work."""
+    """Slack is acknowledged first; within seconds the person learns that it did not work."""
     await desk.linked_thread()
     async with hanging(redis_url):
         await say(desk, text)
@@ -518,7 +518,7 @@ async def test_while_redis_hangs_the_person_is_told(
 
 
 async def test_while_slack_hangs_the_acknowledgement_does_not(bot: Bot, desk: Desk) -> None:
-    """A post that takes longer than a second is waited for after the acknowledgement."""
+    """If posting takes longer than a second, it continues after the acknowledgement."""
     hangs = asyncio.Event()
     desk.slack.fail_next("chat.postMessage", until=hangs)
     await say(desk, f"{SESSION} Please rebase")
@@ -528,7 +528,7 @@ async def test_while_slack_hangs_the_acknowledgement_does_not(bot: Bot, desk: De
 
 
 async def test_while_slack_does_not_say_who_asks_the_person_is_told(bot: Bot, desk: Desk) -> None:
-    """A look-up that hangs is given up, and means no."""
+    """A hanging look-up is given up, and counts as a refusal."""
     desk.slack.fail_next("users.info", delay=1.5, times=4)
     await say(desk, f"{SESSION} Please rebase")
     assert desk.whispers("ada") == []
@@ -552,7 +552,7 @@ async def test_while_slack_takes_no_post_the_person_is_told(
 async def test_a_command_that_comes_twice_acts_once(
     bot: Bot, desk: Desk, store: Store, text: str
 ) -> None:
-    """Its trigger is the same: one post, one menu, or one form, and no word about the second."""
+    """Its trigger is the same: one post, one menu or one form, and no message about the second."""
     desk.devin.add_session(OTHER_SESSION)
     await desk.linked_thread()
     await desk.linked_thread(OTHER_SESSION)
@@ -588,7 +588,7 @@ async def test_a_command_that_comes_twice_acts_once(
 async def test_a_command_of_another_workspace_is_ignored(
     bot: Bot, desk: Desk, caplog: pytest.LogCaptureFixture, team: str, logged: str | None
 ) -> None:
-    """It is acknowledged, and the operator hears of it, without what is no id."""
+    """It is acknowledged and logged, without any value that is not an id."""
     delivery = await desk.slack.slash("/devin-say", "help")
     other = delivery.payload | {"team_id": team, "text": f"{SESSION} Please rebase"}
     again = await desk.slack.redeliver(Delivery("slash_commands", other))
@@ -603,7 +603,7 @@ async def test_a_command_of_another_workspace_is_ignored(
 
 
 async def test_a_command_of_nobody_is_acknowledged(bot: Bot, desk: Desk) -> None:
-    """Another command than ours has no listener, and is no failure for the person."""
+    """A command without a listener is not shown to the person as a failure."""
     delivery = await desk.slack.slash("/weather", "94070")
     assert delivery.acked
     assert not delivery.response
@@ -613,7 +613,7 @@ async def test_a_command_of_nobody_is_acknowledged(bot: Bot, desk: Desk) -> None
 async def test_the_thread_of_a_command_is_linked_by_its_person(
     bot: Bot, desk: Desk, redis_url: str
 ) -> None:
-    """The link says who made it, and expires like any other."""
+    """The link names its maker, and expires like any other."""
     await say(desk, f"{SESSION} Please rebase", user="ben")
     message = await posted(desk, "to Devin:")
     await desk.until_marked("white_check_mark", message.ts)

@@ -1,4 +1,4 @@
-"""What a thread must be told is told, once, however Slack behaves; Devin never hears of it."""
+"""A thread is told everything it must know, once, however Slack behaves, without another send."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -33,7 +33,7 @@ def calls(desk: Desk, method: str) -> list[ApiCall]:
 async def test_a_report_arrives_once_through_slack_s_trouble(
     method: str, fault: Mapping[str, Any], bot: Bot, desk: Desk, store: Store
 ) -> None:
-    """Retried by `Retry-After`; what was posted although the answer was lost is found again."""
+    """It is retried by `Retry-After`; a post whose answer was lost is found again."""
     thread = await desk.linked_thread()
     before = len(calls(desk, method))
     desk.devin.behave(SESSION, "forbidden")
@@ -56,7 +56,7 @@ async def test_a_report_arrives_once_through_slack_s_trouble(
 async def test_an_answer_lost_in_a_long_thread_is_found_on_a_later_page(
     bot: Bot, desk: Desk, store: Store
 ) -> None:
-    """The search for a report that may be there reads the thread to its end."""
+    """The search for a possible earlier report reads the thread to its end."""
     thread = await desk.linked_thread()
     for number in range(250):
         await desk.slack.say(f"Talk {number}", thread=thread, deliver=False)
@@ -87,7 +87,7 @@ async def test_a_success_mark_is_dropped_after_a_few_tries(
 async def test_every_other_report_is_retried_for_longer(
     method: str, bot: Bot, desk: Desk, store: Store
 ) -> None:
-    """A person must know of it, so it is not dropped; what was told is not told twice."""
+    """A person must know it, so it is not dropped; a report that was told is not told twice."""
     thread = await desk.linked_thread()
     desk.devin.behave(SESSION, "suspended")
     desk.slack.fail_next(method, retry_after=0, times=2 * MARK_TRIES)
@@ -101,7 +101,7 @@ async def test_every_other_report_is_retried_for_longer(
 async def test_a_mark_that_says_otherwise_is_taken_off_however_long_it_takes(
     bot: Bot, desk: Desk, store: Store
 ) -> None:
-    """A reply that was suspended and then sent again must not keep its 💤 beside ✅."""
+    """A reply that was suspended and then sent again must not keep its 💤 next to ✅."""
     thread = await desk.linked_thread()
     desk.devin.behave(SESSION, "suspended", times=1)
     reply = await desk.reply("Please rebase", thread)
@@ -116,7 +116,7 @@ async def test_a_mark_that_says_otherwise_is_taken_off_however_long_it_takes(
 async def test_a_thread_out_of_reach_ends_its_report_in_the_log(
     reason: str, bot: Bot, desk: Desk, store: Store, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Nobody there can be told, so the operator is; it is not tried for ever."""
+    """Nobody there can be told, so the operator is; it is not retried forever."""
     thread = await desk.linked_thread()
     desk.devin.behave(SESSION, "forbidden")
     if reason == "is_archived":
@@ -139,7 +139,7 @@ async def test_a_thread_out_of_reach_ends_its_report_in_the_log(
 async def test_a_report_outlives_a_token_that_slack_rejects(
     reason: str, bot: Bot, desk: Desk, store: Store
 ) -> None:
-    """The operator can mend that, so what the thread must know waits."""
+    """The operator can fix the token, so the report waits."""
     thread = await desk.linked_thread()
     desk.devin.behave(SESSION, "suspended")
     desk.slack.fail_next("chat.postMessage", error=reason)
@@ -150,7 +150,7 @@ async def test_a_report_outlives_a_token_that_slack_rejects(
 
 
 async def _unheard(desk: Desk, thread: str) -> dict[str, Any]:
-    """A reply whose event is still on its way."""
+    """Return a reply whose event is still under way."""
     place = desk.slack.workspace.channel("general")
     ts = await desk.slack.say("Please rebase", thread=thread, deliver=False)
     return desk.slack.event_of(place.id, ts)
@@ -172,7 +172,7 @@ async def test_a_mark_that_is_there_already_is_told(bot: Bot, desk: Desk, store:
 async def test_a_reply_that_takes_no_mark_is_still_told(
     error: str, bot: Bot, desk: Desk, store: Store
 ) -> None:
-    """It was deleted, say; the words are there all the same."""
+    """It was deleted, for instance; the sentence appears all the same."""
     thread = await desk.linked_thread()
     desk.devin.behave(SESSION, "suspended")
     desk.slack.fail_next("reactions.add", error=error)
@@ -186,7 +186,7 @@ async def test_a_reply_that_takes_no_mark_is_still_told(
 async def test_a_restart_between_outcome_and_report_loses_neither(
     fault: Mapping[str, Any], settings: Settings, desk: Desk, store: Store
 ) -> None:
-    """The report is owed in Redis: whoever comes next tells it, and Devin is not asked again."""
+    """The report is in the outbox: the next process tells it, and Devin is not asked again."""
     async with open_bot(settings):
         await desk.slack.wait_connected()
         thread = await desk.linked_thread()

@@ -1,4 +1,4 @@
-"""One report by itself: when it is moot, when it is tried again, and when it is given up.
+"""A single report may be moot, retried or given up.
 
 When more reports wait than Slack takes, only success marks are given up.
 """
@@ -39,7 +39,7 @@ TTL = timedelta(days=1)
 
 
 async def finished(store: Store, outcome: Outcome, *, is_owed: bool = True, step: str = "") -> Owed:
-    """A reply that ended so, and the report that is owed for it."""
+    """Finish a reply with that outcome, and return the report that is owed for it."""
     thread = ThreadRef(team="T0TEAM", channel="C0GENERAL0", thread_ts="1764000000.000100")
     await Links(store, TTL).create(thread, Link(session=ID, by=UserId("U0ADA"), at=1))
     mailbox = Mailbox(store, TTL)
@@ -54,7 +54,7 @@ async def finished(store: Store, outcome: Outcome, *, is_owed: bool = True, step
 
 
 async def sent_again(store: Store, report: Owed) -> Head:
-    """The same reply in its next round, as it is taken."""
+    """Return the same reply in its next round, as it is taken."""
     mailbox = Mailbox(store, TTL)
     reply = await mailbox.kept(ReplyId(report.subject))
     assert reply is not None
@@ -65,14 +65,14 @@ async def sent_again(store: Store, report: Owed) -> Head:
 
 
 def outcomes_with(client: AsyncWebClient, store: Store, limits: RateLimits) -> Outcomes:
-    """The teller of outcomes."""
+    """Return the teller of outcomes."""
     return Outcomes(Reports(store), Posts(Threads(client, never), limits), Functions(client))
 
 
 def telling_with(
     client: AsyncWebClient, store: Store, planned: Planned, seconds: float = TELLING_SECONDS
 ) -> Reporter:
-    """The reporter of a workspace without workflows, with so many seconds for each report."""
+    """Return the reporter of a workspace without workflows, with that many seconds per report."""
     limits = RateLimits()
     outcomes = outcomes_with(client, store, limits)
     posts = Posts(Threads(client, never), limits)
@@ -91,7 +91,7 @@ def telling_with(
 
 @pytest.mark.parametrize("kind", [OutcomeKind.DELIVERED, OutcomeKind.SUSPENDED])
 async def test_only_success_marks_are_shed(store: Store, box: Sandbox, kind: OutcomeKind) -> None:
-    """A ✅ is dropped without a call to Slack; what people must know is told a little later."""
+    """A ✅ is dropped without a call to Slack; other reports are told a little later."""
     report = await finished(store, Outcome(kind=kind, detail="asleep"))
     planned, reports = Planned(), Entries(store)
     client = AsyncWebClient(box.slack.bot_token, base_url=box.slack.api_url)
@@ -107,7 +107,7 @@ async def test_only_success_marks_are_shed(store: Store, box: Sandbox, kind: Out
 
 
 async def test_a_workflow_that_waits_is_never_dropped(store: Store, box: Sandbox) -> None:
-    """Its step would not end, though a ✅ is all that the thread would see."""
+    """Its step would never end, though the thread would see only a ✅."""
     report = await finished(store, Outcome(kind=OutcomeKind.DELIVERED), step="Fx0STEP")
     planned = Planned()
     client = AsyncWebClient(box.slack.bot_token, base_url=box.slack.api_url)
@@ -116,7 +116,7 @@ async def test_a_workflow_that_waits_is_never_dropped(store: Store, box: Sandbox
 
 
 async def test_what_was_told_meanwhile_is_not_owed_again(store: Store) -> None:
-    """A try that comes to its end after another one told the report."""
+    """An attempt ends after another one told the report."""
     report = await finished(store, Outcome(kind=OutcomeKind.SUSPENDED, detail="asleep"))
     reports = Entries(store)
     await reports.begin(report)
@@ -126,7 +126,7 @@ async def test_what_was_told_meanwhile_is_not_owed_again(store: Store) -> None:
 
 
 async def test_making_room_forgets_nothing_of_an_earlier_try(store: Store, box: Sandbox) -> None:
-    """What may have been told before is looked for in the thread first, as without a flood."""
+    """A report that may have been told is first looked up in the thread, as without a flood."""
     report = await finished(store, Outcome(kind=OutcomeKind.SUSPENDED, detail="asleep"))
     reports = Entries(store)
     await reports.begin(report)
@@ -139,7 +139,7 @@ async def test_making_room_forgets_nothing_of_an_earlier_try(store: Store, box: 
 
 
 async def test_a_mere_mark_is_given_up_without_a_look(store: Store, box: Sandbox) -> None:
-    """Who delivered knows that a ✅ is all; it is dropped, and Slack is not called."""
+    """The deliverer knows that only a ✅ is due; it is dropped, and Slack is not called."""
     report = await finished(store, Outcome(kind=OutcomeKind.DELIVERED))
     planned, reports = Planned(), Entries(store)
     client = AsyncWebClient(box.slack.bot_token, base_url=box.slack.api_url)
@@ -150,7 +150,7 @@ async def test_a_mere_mark_is_given_up_without_a_look(store: Store, box: Sandbox
 
 
 async def test_a_mark_that_would_come_too_late_is_not_owed(store: Store) -> None:
-    """So in a flood it costs nothing; the reply is finished all the same."""
+    """It costs nothing in a flood; the reply is finished all the same."""
     report = await finished(store, Outcome(kind=OutcomeKind.DELIVERED), is_owed=False)
     assert await Entries(store).begin(report) is None
     assert await store.field(subject_key(report.subject), "state") == "done"
@@ -159,7 +159,7 @@ async def test_a_mark_that_would_come_too_late_is_not_owed(store: Store) -> None
 async def test_a_mark_that_slack_does_not_take_is_owed_until_it_does(
     store: Store, box: Sandbox
 ) -> None:
-    """The short way of a mere mark forgets nothing."""
+    """The fast path of a mark forgets nothing."""
     report = await finished(store, Outcome(kind=OutcomeKind.DELIVERED))
     planned, reports = Planned(), Entries(store)
     client = AsyncWebClient(box.slack.bot_token, base_url=box.slack.api_url)
@@ -174,7 +174,7 @@ async def test_a_mark_that_slack_does_not_take_is_owed_until_it_does(
 async def test_a_report_of_an_earlier_round_is_moot(
     store: Store, box: Sandbox, kind: OwedKind
 ) -> None:
-    """The reply was sent again since: what has become of it now is told under its own name."""
+    """The reply was sent again; its new outcome is told under a new name."""
     asleep = Outcome(kind=OutcomeKind.SUSPENDED, detail="asleep")
     report = await finished(store, asleep)
     mailbox, reports = Mailbox(store, TTL), Entries(store)
@@ -191,7 +191,7 @@ async def test_a_report_of_an_earlier_round_is_moot(
 
 
 async def test_who_tells_one_report_holds_up_no_other(store: Store) -> None:
-    """Not that of the next round, nor the outcome while somebody is telling that a reply waits."""
+    """The next round's report and the outcome beside a notice of waiting do not wait."""
     asleep = Outcome(kind=OutcomeKind.SUSPENDED, detail="asleep")
     report, reports, mailbox = await finished(store, asleep), Entries(store), Mailbox(store, TTL)
     await reports.begin(report)
@@ -208,7 +208,7 @@ async def test_who_tells_one_report_holds_up_no_other(store: Store) -> None:
 async def test_who_tells_a_report_stops_before_another_may_begin(
     store: Store, box: Sandbox, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Slack may have taken it by then, so the next try looks for it before it posts."""
+    """Slack may have taken it by then, so the next attempt looks for it before it posts."""
     report = await finished(store, Outcome(kind=OutcomeKind.SUSPENDED, detail="asleep"))
     reports, planned, over = Entries(store), Planned(), asyncio.Event()
     client = AsyncWebClient(box.slack.bot_token, base_url=box.slack.api_url)
@@ -228,7 +228,7 @@ async def test_who_tells_a_report_stops_before_another_may_begin(
 async def test_a_report_is_tried_for_ever_and_no_more_than_once_a_minute(
     store: Store, box: Sandbox
 ) -> None:
-    """However often Slack was away."""
+    """It does not matter how often Slack was away."""
     report = await finished(store, Outcome(kind=OutcomeKind.SUSPENDED, detail="asleep"))
     planned = Planned()
     client = AsyncWebClient(box.slack.bot_token, base_url=box.slack.api_url)
@@ -248,7 +248,7 @@ async def test_a_report_is_tried_for_ever_and_no_more_than_once_a_minute(
 async def test_whatever_a_void_token_refuses_is_tried_again(
     store: Store, box: Sandbox, method: str, kind: OutcomeKind
 ) -> None:
-    """Words as well as marks, and those that are to be taken off: nothing is given up for it."""
+    """This covers sentences and marks, set or removed: nothing is given up for it."""
     head = await sent_again(
         store, await finished(store, Outcome(kind=OutcomeKind.SUSPENDED, detail="asleep"))
     )
@@ -265,7 +265,7 @@ async def test_whatever_a_void_token_refuses_is_tried_again(
 async def test_a_notice_that_may_have_been_given_in_vain_takes_its_mark_off(
     store: Store, box: Sandbox
 ) -> None:
-    """The outcome came between two tries; the first one may have left the mark of waiting."""
+    """The outcome came between two attempts; the first one may have left the waiting mark."""
     head = await sent_again(
         store, await finished(store, Outcome(kind=OutcomeKind.SUSPENDED, detail="asleep"))
     )

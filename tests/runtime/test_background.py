@@ -1,4 +1,4 @@
-"""What goes on after Slack was answered is finished before the process ends."""
+"""Work that continues after an answer to Slack is finished before the process ends."""
 
 import asyncio
 import logging
@@ -34,7 +34,7 @@ async def test_draining_waits_for_requests_and_for_what_goes_on_after_them() -> 
 async def test_what_takes_too_long_is_cut_off_at_the_end(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """And the log says so."""
+    """The log says so."""
     background, cut = Background(InFlight()), asyncio.Event()
 
     async def endless() -> None:

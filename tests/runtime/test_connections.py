@@ -1,4 +1,4 @@
-"""The connections of our HTTP server: who is cut off where there is no room, and who is not."""
+"""The HTTP server closes strangers' connections when it runs out of room, and no others."""
 
 import io
 import json
@@ -24,7 +24,7 @@ ALIVE = b"GET /healthz HTTP/1.1\r\nHost: bot\r\n\r\n"
 
 
 async def test_the_oldest_stranger_makes_room_for_a_newcomer() -> None:
-    """Whoever has sent nothing, or little, for longest; whoever came later stays."""
+    """The connection that has sent little or nothing for longest goes; later ones stay."""
     async with door(connections=Connections(3)) as at:
         silent, slow, third = await at.dial(), await at.dial(ALIVE[:9]), await at.dial()
         newcomer = await at.dial(ALIVE)
@@ -39,7 +39,7 @@ async def test_the_oldest_stranger_makes_room_for_a_newcomer() -> None:
 
 
 async def test_whoever_brought_a_signed_request_stays_while_strangers_go() -> None:
-    """Slack, or the proxy that passes its requests on, goes on over the same connection."""
+    """Slack, or the proxy that forwards its requests, continues over the same connection."""
     async with door(connections=Connections(2)) as at:
         at.over.set()
         slack = await at.dial(signed())
@@ -53,7 +53,7 @@ async def test_whoever_brought_a_signed_request_stays_while_strangers_go() -> No
 
 
 async def test_an_idle_connection_makes_room_where_there_is_no_stranger() -> None:
-    """The one whose last request is longest ago."""
+    """The one whose last request is oldest is closed."""
     async with door(connections=Connections(2)) as at:
         at.over.set()
         first, second = await at.dial(signed()), await at.dial(signed())
@@ -67,7 +67,7 @@ async def test_an_idle_connection_makes_room_where_there_is_no_stranger() -> Non
 
 
 async def test_nobody_is_cut_off_while_a_signed_request_is_answered() -> None:
-    """Where every connection is in use like that, it is the newcomer who has to go."""
+    """If every connection is in use like that, the newcomer is closed."""
     async with door(connections=Connections(2)) as at:
         first, second = await at.dial(signed()), await at.dial(signed())
         await wait_until(lambda: len(at.heard) == 2, "both are being answered")
@@ -77,7 +77,7 @@ async def test_nobody_is_cut_off_while_a_signed_request_is_answered() -> None:
 
 
 async def test_a_proxy_s_connection_is_a_stranger_s_again_from_its_next_request_on() -> None:
-    """It may carry anybody's; what was signed before vouches for nothing after it."""
+    """It may carry anybody's request; an earlier signature vouches for nothing after it."""
     async with door(connections=Connections(2)) as at:
         at.over.set()
         shared = await at.dial(signed())
@@ -92,7 +92,7 @@ async def test_a_proxy_s_connection_is_a_stranger_s_again_from_its_next_request_
 
 
 async def test_at_the_end_only_a_signed_request_gets_its_answer() -> None:
-    """Nobody else holds up a shutdown, also not by coming now."""
+    """Nobody else holds up a shutdown, including newcomers."""
     connections = Connections()
     async with door(connections=connections) as at:
         slack = await at.dial(signed())
@@ -108,7 +108,7 @@ async def test_at_the_end_only_a_signed_request_gets_its_answer() -> None:
 
 @pytest.mark.parametrize("sends", [head_of(BODY_LIMIT), b"GET / HTTP/1.1\r\nX-Long: "])
 async def test_strangers_bytes_are_bounded_as_they_come(sends: bytes) -> None:
-    """Heads and bodies alike, by what was sent and not by what was announced: the oldest goes."""
+    """Heads and bodies count alike, by bytes sent and not announced: the oldest goes."""
     async with door(connections=Connections(100, most_bytes=10_000)) as at:
         announced, silent = await at.dial(head_of(BODY_LIMIT)), await at.dial()
         first, second = await at.dial(sends + b"x" * 4_000), await at.dial(sends + b"x" * 4_000)
@@ -133,7 +133,7 @@ async def test_strangers_bytes_are_bounded_as_they_come(sends: bytes) -> None:
     ],
 )
 async def test_without_headers_that_may_be_slack_s_no_body_is_waited_for(head: bytes) -> None:
-    """401 at once: nothing of what a stranger only announces is read."""
+    """It gets a 401 at once: nothing that a stranger only announces is read."""
     async with door() as at:
         stranger = await at.dial(head)
         assert await stranger.status() == 401
@@ -142,7 +142,7 @@ async def test_without_headers_that_may_be_slack_s_no_body_is_waited_for(head: b
 
 
 async def test_what_was_verified_is_no_stranger_s_any_more() -> None:
-    """However much signed requests bring over one connection, it costs strangers nothing."""
+    """The volume of signed requests on one connection costs strangers nothing."""
     async with door(connections=Connections(100, most_bytes=10_000)) as at:
         at.over.set()
         slow, slack = await at.dial(head_of(100)), await at.dial()
@@ -158,7 +158,7 @@ async def test_what_was_verified_is_no_stranger_s_any_more() -> None:
     "sends", [ALIVE, ALIVE.replace(b"healthz", b""), ALIVE.replace(b"GET", b"PUT"), head_of(0)]
 )
 async def test_a_stranger_has_one_request_a_connection(sends: bytes) -> None:
-    """So none can queue many behind one; it is said in the answer."""
+    """Nobody can queue many requests behind one; the answer says so."""
     async with door() as at:
         stranger = await at.dial(sends + ALIVE)
         head = await stranger.head()
@@ -167,7 +167,7 @@ async def test_a_stranger_has_one_request_a_connection(sends: bytes) -> None:
 
 
 async def test_a_method_that_is_not_served_is_told_which_one_is() -> None:
-    """As HTTP demands (RFC 9110, 15.5.6)."""
+    """HTTP requires that (RFC 9110, 15.5.6)."""
     async with door() as at:
         stranger = await at.dial(b"GET /slack/events HTTP/1.1\r\nHost: bot\r\n\r\n")
         head = await stranger.head()
@@ -185,7 +185,7 @@ async def test_a_method_that_is_not_served_is_told_which_one_is() -> None:
     ],
 )
 async def test_what_is_not_http_leaves_nothing_in_the_log(sends: bytes) -> None:
-    """A stranger could fill it, with words of his own."""
+    """A stranger could fill it with chosen words."""
     stream = io.StringIO()
     with logging_to(stream, "json", "DEBUG"):
         async with door() as at:
@@ -196,7 +196,7 @@ async def test_what_is_not_http_leaves_nothing_in_the_log(sends: bytes) -> None:
 
 
 async def test_the_log_says_that_connections_are_cut_off_and_not_for_each() -> None:
-    """Once a minute at most, with how many there were."""
+    """The line appears at most once a minute, with the number of connections."""
     stream = io.StringIO()
     with logging_to(stream, "json"):
         async with door(connections=Connections(1)) as at:
@@ -209,7 +209,7 @@ async def test_the_log_says_that_connections_are_cut_off_and_not_for_each() -> N
 
 
 def test_as_many_files_as_are_needed_may_be_open() -> None:
-    """Where the system has a lower limit, half of it is for connections."""
+    """If the system has a lower limit, half of it is for connections."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with open_files(256):
         assert most_connections() == 128

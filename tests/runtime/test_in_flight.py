@@ -1,4 +1,4 @@
-"""What a process does for Slack at once: bounded, counted, finished before it ends."""
+"""A process's concurrent work for Slack is bounded, counted, and finished before it ends."""
 
 import asyncio
 
@@ -10,7 +10,7 @@ from tests.support.waiting import wait_until
 
 
 async def is_calm(in_flight: InFlight) -> bool:
-    """Whether deliveries may go on at once."""
+    """Return True if deliveries may go on at once."""
     waiting = asyncio.create_task(in_flight.calm())
     await asyncio.sleep(0)
     done = waiting.done()
@@ -22,7 +22,7 @@ async def is_calm(in_flight: InFlight) -> bool:
 async def crowd(
     in_flight: InFlight, requests: int, until: asyncio.Event
 ) -> list[asyncio.Task[None]]:
-    """That many requests of Slack at once, which last until the event."""
+    """Run that many concurrent requests by Slack until the event is set."""
 
     async def one() -> None:
         async with in_flight.entered():
@@ -49,7 +49,7 @@ async def test_as_many_requests_as_people_make_do_not_put_deliveries_off() -> No
 
 
 async def test_a_stall_of_the_process_is_no_quiet() -> None:
-    """Who waits for the end of a burst waits for a silence that could have been broken."""
+    """Waiting for the end of a burst needs a silence that could have been broken."""
     now = 100.0
     in_flight = InFlight(clock=lambda: now)
     for written in (2, 1):
@@ -78,7 +78,7 @@ async def test_who_stops_waiting_for_room_has_not_entered() -> None:
 
 
 async def test_no_more_requests_run_at_once_than_there_is_room_for() -> None:
-    """The rest wait their turn."""
+    """The rest wait for their turn."""
     in_flight = InFlight(concurrency=3)
     running = most = 0
 
@@ -95,7 +95,7 @@ async def test_no_more_requests_run_at_once_than_there_is_room_for() -> None:
 
 
 async def test_a_request_that_fails_makes_room() -> None:
-    """A raised error leaves the count as it was."""
+    """A raised error leaves the count unchanged."""
     in_flight = InFlight(concurrency=1)
     for _ in range(3):
         with pytest.raises(RuntimeError):

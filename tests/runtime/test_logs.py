@@ -1,4 +1,4 @@
-"""The log: one line an event, ids as fields, no secret, and nobody's words."""
+"""The log has one line per event, ids as fields, no secrets, and nobody's text."""
 
 import io
 import json
@@ -21,7 +21,7 @@ log = logging.getLogger("bot.some_module")
 
 
 def written(form: str, act: Callable[[], None], level: str = "DEBUG") -> str:
-    """What `act` leaves in the log, with `SECRET` as a secret."""
+    """Return what `act` writes to the log, with `SECRET` as a secret."""
     stream = io.StringIO()
     with logging_to(stream, form, level, frozenset({SECRET, "", SECRET[:12]})):
         act()
@@ -29,7 +29,7 @@ def written(form: str, act: Callable[[], None], level: str = "DEBUG") -> str:
 
 
 def test_a_json_line_has_its_ids_as_fields() -> None:
-    """One object a line, which a log store can search by any id."""
+    """There is one object per line, which a log store can search by any id."""
     text = written(
         "json", lambda: log.info("outcome", extra={"session_id": SESSION, "status": 200})
     )
@@ -41,7 +41,7 @@ def test_a_json_line_has_its_ids_as_fields() -> None:
 
 
 def test_a_console_line_has_its_ids_as_fields() -> None:
-    """For people: the event first, then what it is about."""
+    """People read the event first, then its ids."""
     text = written("console", lambda: log.warning("waits", extra={"session_id": SESSION}))
     assert text.count("\n") == 1
     assert "waits" in text
@@ -51,7 +51,7 @@ def test_a_console_line_has_its_ids_as_fields() -> None:
 
 @pytest.mark.parametrize("form", FORMS)
 def test_the_level_is_the_settings(form: str) -> None:
-    """What is below it is not written."""
+    """Lower levels are not written."""
 
     def act() -> None:
         log.info("quiet")
@@ -65,7 +65,7 @@ def test_the_level_is_the_settings(form: str) -> None:
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("library", logs.QUIET)
 def test_libraries_that_print_bodies_are_held_to_warnings(form: str, library: str) -> None:
-    """Also at DEBUG: Bolt's INFO line for a bad signature holds the whole body."""
+    """This includes DEBUG: Bolt's INFO line for a bad signature holds the whole body."""
     child = logging.getLogger(f"{library}.inner")
 
     def act() -> None:
@@ -89,7 +89,7 @@ def fail_with(words: str) -> None:
 
 @pytest.mark.parametrize("form", FORMS)
 def test_secrets_are_taken_out_of_everything(form: str) -> None:
-    """Message, fields, traceback: in whatever way the format escapes them."""
+    """Message, fields and traceback are covered, however the format escapes them."""
     text = written(form, lambda: fail_with(f"<{SECRET}>"))
     assert "KeyError" in text
     assert "Traceback" in text
@@ -100,7 +100,7 @@ def test_secrets_are_taken_out_of_everything(form: str) -> None:
 
 @pytest.mark.parametrize("form", FORMS)
 def test_a_traceback_shows_code_and_no_values(form: str) -> None:
-    """Local variables are what people wrote."""
+    """Local variables contain people's text."""
 
     def act() -> None:
         held = "what " + "somebody wrote"
@@ -115,14 +115,14 @@ def test_a_traceback_shows_code_and_no_values(form: str) -> None:
 
 
 MARK = "xyzzy"
-"""In everything that people and Devin write below, and in no name of ours."""
+"""A word in all text by people and Devin below, and in none of the code's names."""
 
 
 @pytest.mark.parametrize("form", FORMS)
 async def test_nobodys_words_and_no_secret_are_in_the_log_of_a_whole_run(
     settings: Settings, desk: Desk, form: str
 ) -> None:
-    """At DEBUG, with every kind of outcome and failure on the way."""
+    """The run is at DEBUG, with every kind of outcome and failure."""
     stream = io.StringIO()
     with logging_to(stream, form, "DEBUG", settings.secrets()):
         async with started(settings):
@@ -138,7 +138,7 @@ async def test_nobodys_words_and_no_secret_are_in_the_log_of_a_whole_run(
 
 
 async def a_day(desk: Desk) -> None:
-    """A thread in which everything happens, in words with `MARK`."""
+    """Run a thread in which everything happens, in words with `MARK`."""
     thread = await desk.linked_thread()
     devin, slack = desk.devin, desk.slack
     await desk.until_marked("white_check_mark", await desk.reply(f"{MARK} one", thread))
@@ -172,7 +172,7 @@ async def a_day(desk: Desk) -> None:
 
 @pytest.mark.parametrize("broken", ['{"text":"Please rebase"', '{"v":1,"text":["Please rebase"]}'])
 def test_an_error_about_a_record_does_not_quote_it(broken: str) -> None:
-    """It reaches the log with its traceback, and the record holds people's words."""
+    """The error is logged with its traceback, and the record contains people's text."""
     with pytest.raises(ValueError, match="Reply") as caught:
         Reply.model_validate_json(broken)
     assert "rebase" not in str(caught.value)

@@ -1,4 +1,4 @@
-"""What `/metrics` and the log tell an operator: how much waits, what fails, what became of whom."""
+"""`/metrics` and the log tell an operator the queue, the failures, and each reply's outcome."""
 
 import io
 import json
@@ -34,13 +34,13 @@ ADA = UserId("U0ADA")
 
 
 def value(name: str, **labels: str) -> float:
-    """A series of `/metrics`, 0 if it has not begun."""
+    """Return the value of a series of `/metrics`; 0 if it does not exist yet."""
     found = REGISTRY.get_sample_value(name, labels)
     return 0.0 if found is None else found
 
 
 async def fill(store: Store, session: int, replies: int) -> list[Reply]:
-    """A linked thread whose session has mail."""
+    """Return a linked thread whose session has mail."""
     name = SessionId(f"devin-{session:032x}")
     thread = ThreadRef(team="T0TEAM", channel="C0GENERAL", thread_ts=f"17640000{session:02}.000100")
     await Links(store, TTL).create(thread, Link(session=name, by=ADA, at=1764000000))
@@ -54,11 +54,11 @@ async def fill(store: Store, session: int, replies: int) -> list[Reply]:
     return sent
 
 
-# How much waits.
+# The queue.
 
 
 async def test_an_empty_relay_shows_zeros(store: Store) -> None:
-    """And no age of what is not there."""
+    """An empty queue has no age."""
     await measure(store)
     assert value("relay_mail_waiting") == 0
     assert value("relay_mail_oldest_seconds") == 0
@@ -67,7 +67,7 @@ async def test_an_empty_relay_shows_zeros(store: Store) -> None:
 
 
 async def test_all_mail_is_counted_and_the_oldest_is_found(store: Store, redis_url: str) -> None:
-    """Whichever session it waits in."""
+    """It does not matter which session it waits in."""
     await fill(store, 1, 3)
     old, *_ = await fill(store, 2, 2)
     async with Redis.from_url(node_url(redis_url)) as raw:
@@ -80,7 +80,7 @@ async def test_all_mail_is_counted_and_the_oldest_is_found(store: Store, redis_u
 
 
 async def test_a_look_at_very_many_mailboxes_is_bounded(store: Store) -> None:
-    """Beyond the limit each session counts as the one reply that it has at least."""
+    """Beyond the limit each session counts as one reply, which it has at least."""
     for session in range(5):
         await fill(store, session, 3)
     await measure(store, most=2)
@@ -98,7 +98,7 @@ async def test_a_reply_that_was_forgotten_has_no_age(store: Store, redis_url: st
 
 
 async def test_what_redis_does_not_tell_is_no_number() -> None:
-    """Better nothing on a chart than what was so before; the failure itself is counted."""
+    """No value on a chart is better than an old one; the failure itself is counted."""
     before = value("relay_redis_errors_total", error="ConnectionError")
     async with open_store(f"redis://127.0.0.1:{free_port()}/0") as away:
         await measure(away)
@@ -110,7 +110,7 @@ async def test_what_redis_does_not_tell_is_no_number() -> None:
 async def test_every_process_measures_for_itself(
     environ: dict[str, str], store: Store, tmp_path: Path
 ) -> None:
-    """Also one that never has the sweep; and it says that it is ready."""
+    """This includes a process that never runs the sweep; it also reports its readiness."""
     ports = [free_port(), free_port()]
     await fill(store, 1, 1)
     environ["DEVIN_API_URL"] = f"http://127.0.0.1:{free_port()}"  # nobody delivers it
@@ -127,7 +127,7 @@ async def test_every_process_measures_for_itself(
 
 
 async def shows(client: aiohttp.ClientSession, port: int) -> bool:
-    """Whether a process is ready and knows of the one reply that waits."""
+    """Return True if a process is ready and knows of the one reply that waits."""
     try:
         async with client.get(f"http://127.0.0.1:{port}/metrics") as answer:
             text = await answer.text()
@@ -136,13 +136,13 @@ async def shows(client: aiohttp.ClientSession, port: int) -> bool:
     return "\nrelay_mail_waiting 1.0" in text and "\nrelay_ready 1.0" in text
 
 
-# What fails.
+# Failures.
 
 
 async def test_failed_calls_to_slack_are_counted_by_method_and_reason(
     settings: Settings, desk: Desk, store: Store
 ) -> None:
-    """Whoever made the call."""
+    """The caller does not matter."""
     names = {"method": "chat.postMessage", "reason": "not_in_channel"}
     before = value("relay_slack_errors_total", **names)
     async with open_bot(settings):
@@ -159,7 +159,7 @@ async def test_failed_calls_to_slack_are_counted_by_method_and_reason(
 async def test_a_refusal_is_counted_with_its_reason(
     settings: Settings, desk: Desk, store: Store
 ) -> None:
-    """A rejected key wants somebody at once; a session that is gone does not."""
+    """A rejected key needs attention at once; a missing session does not."""
     names = {"outcome": "refused", "refusal": "forbidden"}
     before = value("relay_outcomes_total", **names)
     async with open_bot(settings):
@@ -172,7 +172,7 @@ async def test_a_refusal_is_counted_with_its_reason(
     assert value("relay_outcomes_total", **names) == before + 1
 
 
-# What became of whom.
+# The life of a reply.
 
 STORIES = {
     "delivered": ("running", None, ["accepted", "outcome", "told"]),
@@ -186,7 +186,7 @@ STORIES = {
 
 
 def events(stream: io.StringIO, reply_id: str) -> list[str]:
-    """What the log says of a reply."""
+    """Return the log lines about a reply."""
     lines = [json.loads(line) for line in stream.getvalue().splitlines()]
     return [one["event"] for one in lines if one.get("reply_id") == reply_id]
 
@@ -195,7 +195,7 @@ def events(stream: io.StringIO, reply_id: str) -> list[str]:
 async def test_one_id_follows_a_reply_through_its_life(
     story: str, settings: Settings, desk: Desk
 ) -> None:
-    """Each line has it, in order, as a field; another reply's lines have another."""
+    """Each line has it, in order, as a field; another reply's lines have another id."""
     state, retry_after, expected = STORIES[story]
     stream = io.StringIO()
     with logging_to(stream, "json", "INFO"):

@@ -1,4 +1,4 @@
-"""When deliveries wait for a burst's end: while it may be out of order, and no longer."""
+"""Deliveries wait for a burst's end while it may be out of order, and no longer."""
 
 import random
 
@@ -18,32 +18,32 @@ STEP = 0.001
 
 
 class Clock:
-    """A clock that a test turns."""
+    """A clock that a test sets."""
 
     def __init__(self) -> None:
         self.now = 100.0
 
     def __call__(self) -> float:
-        """Seconds."""
+        """Return the time in seconds."""
         return self.now
 
 
 class Stream:
-    """Replies that come in, each a millisecond after the one before."""
+    """A stream of replies, each a millisecond after the one before."""
 
     def __init__(self) -> None:
         self.clock = Clock()
         self.bursts = ReorderingWindow(self.clock)
 
     def come(self, *written: int, every: float = STEP) -> None:
-        """Take replies that were written then."""
+        """Take replies that were written at those times."""
         for one in written:
             self.clock.now += every
             self.bursts.replied(one)
 
     @property
     def waits(self) -> bool:
-        """Whether deliveries wait now."""
+        """Return True if deliveries wait now."""
         return self.bursts.is_on(is_crowded=False)
 
 
@@ -53,13 +53,13 @@ def stream() -> Stream:
 
 
 def test_ordinary_talk_does_not_wait(stream: Stream) -> None:
-    """Fewer replies in quick succession than a crowd, in order."""
+    """There are fewer replies in quick succession than in a crowd, and they are in order."""
     stream.come(*range(1, CROWD))
     assert not stream.waits
 
 
 def test_the_first_moments_of_a_burst_are_waited_for(stream: Stream) -> None:
-    """Nothing speaks for its order yet."""
+    """There is no evidence of its order yet."""
     stream.come(*range(1, CROWD + 1))
     assert stream.waits
     stream.clock.now += FIRST_SECONDS + STEP
@@ -67,7 +67,7 @@ def test_the_first_moments_of_a_burst_are_waited_for(stream: Stream) -> None:
 
 
 def test_a_burst_in_order_costs_no_wait(stream: Stream) -> None:
-    """Steady load is a burst that never ends; it must not be slowed down by it."""
+    """Steady load is a burst that never ends, and must not be slowed down."""
     stream.come(*range(1, ORDERLY + 1))
     for number in range(ORDERLY + 1, 500):
         stream.come(number)
@@ -75,7 +75,7 @@ def test_a_burst_in_order_costs_no_wait(stream: Stream) -> None:
 
 
 def test_a_burst_out_of_order_is_waited_for_until_it_is_quiet(stream: Stream) -> None:
-    """Also in the midst of steady load."""
+    """This includes the middle of steady load."""
     stream.come(*range(1, 100), 50)
     assert stream.waits
     stream.come(*range(100, 200))
@@ -102,7 +102,7 @@ def test_disorder_without_end_is_not_waited_for_without_end(stream: Stream) -> N
 
 
 def test_what_was_long_ago_speaks_for_nothing(stream: Stream) -> None:
-    """A clock that was ahead, or a quiet stream of yesterday."""
+    """The clock was ahead, or the stream of yesterday was quiet."""
     stream.come(*range(1000, 1000 + ORDERLY))
     stream.clock.now += 2 * MEMORY_SECONDS
     stream.come(1)
@@ -112,7 +112,7 @@ def test_what_was_long_ago_speaks_for_nothing(stream: Stream) -> None:
 
 
 def test_a_silence_in_which_this_process_stood_still_is_none(stream: Stream) -> None:
-    """What was sent meanwhile has yet to be heard; disorder is remembered as long."""
+    """Replies sent meanwhile are yet to be received; disorder is remembered as long."""
     stream.come(2, 1)
     since = stream.clock.now
     stream.clock.now += 0.9 * MEMORY_SECONDS
@@ -127,7 +127,7 @@ def test_a_silence_in_which_this_process_stood_still_is_none(stream: Stream) -> 
 
 
 def test_however_long_a_process_stands_still_a_burst_has_an_end(stream: Stream) -> None:
-    """Deliveries are not put off for ever on a machine that has too much to do."""
+    """Deliveries are not delayed forever on an overloaded machine."""
     stream.come(2, 1)
     waited = 0.0
     while stream.waits:

@@ -1,4 +1,4 @@
-"""The sandbox's page and control API: all can be driven from outside, by this machine only."""
+"""The sandbox's page and control API can be driven from outside, but only by this machine."""
 
 import asyncio
 import json
@@ -32,7 +32,7 @@ SESSION = "devin-abc123def456"
 
 @dataclass(frozen=True)
 class Page:
-    """A running page and what stands behind it."""
+    """A running page and the parts behind it."""
 
     slack: SlackSandbox
     devin: DevinSandbox
@@ -48,7 +48,7 @@ class Page:
         return state
 
     async def channel(self, name: str = "general") -> dict[str, Any]:
-        """Read one channel of it."""
+        """Read one channel of the snapshot."""
         channels: list[dict[str, Any]] = (await self.state())["channels"]
         return next(channel for channel in channels if channel["name"] == name)
 
@@ -75,7 +75,7 @@ async def test_the_page_is_served_and_names_no_outside_address(page: Page, path:
 
 
 async def test_the_page_forbids_inline_scripts_and_framing(page: Page) -> None:
-    """Even text that escaped its escaping could not run."""
+    """Text that escaped its escaping could not run, either."""
     response = await page.client.get("/")
     policy = response.headers["Content-Security-Policy"]
     assert "default-src 'none'" in policy
@@ -95,7 +95,7 @@ def test_the_scripts_never_build_html_from_text(name: str) -> None:
 
 @pytest.mark.parametrize("name", [name for name, _ in FILES.values()])
 def test_each_file_of_the_page_has_one_subject(name: str) -> None:
-    """300 lines at most, as the Python files; the first says what the file is about."""
+    """A file has 300 lines at most, like the Python files, and its first line names its subject."""
     lines = (HERE / name).read_text(encoding="utf-8").splitlines()
     assert len(lines) <= 300
     assert lines[0].startswith("<!doctype html>" if name.endswith(".html") else ("//", "/*"))
@@ -105,7 +105,7 @@ def test_each_file_of_the_page_has_one_subject(name: str) -> None:
     "host", ["evil.example", "localhost.evil.example", "127.0.0.1.evil.example:80", "10.0.0.7", ""]
 )
 async def test_a_foreign_host_is_refused(page: Page, host: str) -> None:
-    """DNS rebinding: the browser believes that it talks to another site."""
+    """With DNS rebinding, the browser believes that it talks to another site."""
     for path in ("/", "/control/state", "/control/events"):
         response = await page.client.get(path, headers={"Host": host})
         assert response.status_code == 403
@@ -113,7 +113,7 @@ async def test_a_foreign_host_is_refused(page: Page, host: str) -> None:
 
 
 async def test_loopback_names_are_accepted(page: Page) -> None:
-    """Whatever a person types for this machine."""
+    """These are the names that a person may type for this machine."""
     for host in ("127.0.0.1", "localhost:8377", "[::1]:8377"):
         assert (await page.client.get("/control/state", headers={"Host": host})).status_code == 200
 
@@ -122,7 +122,7 @@ async def test_loopback_names_are_accepted(page: Page) -> None:
     "origin", ["https://evil.example", "null", "http://127.0.0.1:1", "http://localhost"]
 )
 async def test_a_post_from_another_site_is_refused(page: Page, origin: str) -> None:
-    """CSRF: a page elsewhere can send a POST, but not under our origin."""
+    """With CSRF, a page elsewhere can send a POST, but not with the page's origin."""
     response = await page.client.post(
         "/control/say", json={"text": "forged"}, headers={"Origin": origin}
     )
@@ -140,7 +140,7 @@ async def test_a_post_from_the_page_itself_is_accepted(page: Page) -> None:
 
 
 async def test_somebody_says_something_and_somebody_replies(page: Page) -> None:
-    """A message and a reply by another person, seen in the snapshot."""
+    """The snapshot shows a message and a reply by another person."""
     root = (await page.post("say", text="Ship it?", user="ada")).json()["ts"]
     await page.post("say", text="Yes", user="ben", thread=root)
     asked, answered = (await page.channel())["messages"]
@@ -163,7 +163,7 @@ async def test_users_of_every_kind_are_told_apart(page: Page) -> None:
 
 
 async def test_a_message_can_be_forwarded_into_a_thread(page: Page) -> None:
-    """The snapshot shows what is quoted beside the comment, and no other attachment."""
+    """The snapshot shows the quote beside the comment, and no other attachment."""
     said = (await page.post("say", text="Down!", user="ben", channel="random")).json()["ts"]
     root = (await page.post("say", text="Ship it?")).json()["ts"]
     where = {"channel": "random", "ts": said, "to": "general", "thread": root}
@@ -175,7 +175,7 @@ async def test_a_message_can_be_forwarded_into_a_thread(page: Page) -> None:
 
 
 async def test_a_message_can_be_edited_and_deleted(page: Page) -> None:
-    """As its author would in Slack."""
+    """The author does it, as in Slack."""
     channel = (await page.channel())["id"]
     ts = (await page.post("say", text="frist")).json()["ts"]
     assert (await page.post("edit", channel=channel, ts=ts, text="first")).status_code == 200
@@ -186,7 +186,7 @@ async def test_a_message_can_be_edited_and_deleted(page: Page) -> None:
 
 
 async def test_a_reaction_is_added_and_taken_back(page: Page) -> None:
-    """By anybody, also on somebody else's message."""
+    """Anybody can do it, including on somebody else's message."""
     where = {"channel": "general", "ts": (await page.post("say", text="look")).json()["ts"]}
     for user in ("ada", "ben"):
         await page.post("react", name="tada", user=user, **where)
@@ -196,7 +196,7 @@ async def test_a_reaction_is_added_and_taken_back(page: Page) -> None:
 
 
 async def test_a_session_is_told_how_to_behave_and_shows_what_came(page: Page) -> None:
-    """The switch on the page, and the messages beside it."""
+    """The page has the switch, and the messages beside it."""
     behaved = await page.post(
         "behave", session_id=SESSION, state="rate_limited", retry_after=3, times=1
     )
@@ -215,7 +215,7 @@ async def test_a_session_is_told_how_to_behave_and_shows_what_came(page: Page) -
 
 
 async def test_a_session_can_be_added(page: Page) -> None:
-    """Under its canonical id, in any state."""
+    """It has its canonical id, and any state."""
     added = await page.post("session", session_id="fff", state="suspended", title="Old")
     assert added.status_code == 200
     sessions = (await page.state())["sessions"]
@@ -223,7 +223,7 @@ async def test_a_session_can_be_added(page: Page) -> None:
 
 
 async def test_a_slack_method_can_be_made_to_fail(page: Page) -> None:
-    """The next call fails, the one after does not."""
+    """The next call fails, and the one after that does not."""
     assert (await page.post("fail", method="auth.test", error="fatal_error")).status_code == 200
     address = f"{page.slack.api_url}auth.test"
     token = {"Authorization": f"Bearer {page.slack.bot_token}"}
@@ -232,14 +232,14 @@ async def test_a_slack_method_can_be_made_to_fail(page: Page) -> None:
 
 
 async def test_a_slash_command_that_nobody_takes_says_so(page: Page) -> None:
-    """Without a bot there is no acknowledgement, and that is the answer."""
+    """Without a bot there is no acknowledgement, and the answer says so."""
     response = await page.post("slash", command="/devin-say", text="hello")
     assert response.status_code == 200
     assert response.json()["acked"] is False
 
 
 async def test_a_shortcut_opens_a_modal_that_is_used_to_its_end(page: Page) -> None:
-    """Opened, pressed in, refused, closed: each by a POST, and each seen in the snapshot."""
+    """It is opened, pressed in, refused and closed, each by a POST that the snapshot shows."""
     ts = (await page.post("say", text="look")).json()["ts"]
     app = bolt_app(page.slack)
 
@@ -267,7 +267,7 @@ async def test_a_shortcut_opens_a_modal_that_is_used_to_its_end(page: Page) -> N
 
 
 async def test_home_is_opened_and_a_step_is_run(page: Page) -> None:
-    """The app hears of both; the step's end is in the snapshot."""
+    """The app receives both events, and the step's end is in the snapshot."""
     app = bolt_app(page.slack)
 
     @app.event("app_home_opened")
@@ -299,7 +299,7 @@ async def test_home_is_opened_and_a_step_is_run(page: Page) -> None:
 
 
 async def test_a_file_goes_with_a_message(page: Page) -> None:
-    """Its content in base64; the app could download it."""
+    """Its content is in base64, and the app could download it."""
     files = [{"name": "plan.md", "content": "IyBQbGFu", "mimetype": "text/markdown"}]
     await page.post("say", text="here", files=files)
     (message,) = (await page.channel())["messages"]
@@ -309,7 +309,7 @@ async def test_a_file_goes_with_a_message(page: Page) -> None:
 
 
 async def test_the_retry_after_of_a_session_is_whole_seconds(page: Page) -> None:
-    """RFC 9110 knows no fractions, and 4 has become 4.0 on the way from the page."""
+    """RFC 9110 has no fractions, and 4 has become 4.0 on its way from the page."""
     await page.post("behave", session_id=SESSION, state="rate_limited", retry_after=4)
     key = {"Authorization": f"Bearer {page.devin.api_key}"}
     address = f"{page.devin.url}/v1/sessions/{SESSION}/message"
@@ -318,7 +318,7 @@ async def test_the_retry_after_of_a_session_is_whole_seconds(page: Page) -> None
 
 
 def test_what_the_page_offers_is_what_the_manifest_declares() -> None:
-    """Commands, shortcuts and steps, with their names and inputs."""
+    """These are commands, shortcuts and steps, with their names and inputs."""
     manifest = yaml.safe_load(manifest_yaml(workflow_steps=True))
     features = manifest["features"]
     commands = [(it["command"], it["usage_hint"]) for it in features["slash_commands"]]
@@ -333,7 +333,7 @@ def test_what_the_page_offers_is_what_the_manifest_declares() -> None:
 
 
 async def test_slack_can_be_told_to_disconnect(page: Page) -> None:
-    """Also with nobody connected."""
+    """This works with nobody connected, too."""
     assert (await page.post("disconnect", reason="warning")).status_code == 200
 
 
@@ -369,7 +369,7 @@ async def test_slack_can_be_told_to_disconnect(page: Page) -> None:
 async def test_bad_input_is_400_and_a_sentence(
     page: Page, path: str, body: dict[str, Any], named: str
 ) -> None:
-    """The sentence names what is wrong."""
+    """The sentence names the error."""
     response = await page.client.post(f"/control/{path}", json=body)
     assert response.status_code == 400
     assert named in response.json()["error"]
@@ -377,14 +377,14 @@ async def test_bad_input_is_400_and_a_sentence(
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff"])
 async def test_a_body_that_is_no_object_is_400(page: Page, content: bytes) -> None:
-    """Never a traceback."""
+    """There is never a traceback."""
     response = await page.client.post("/control/say", content=content)
     assert response.status_code == 400
     assert response.json()["error"].startswith("The request cannot be used: ")
 
 
 async def test_changes_of_both_sides_arrive_as_server_sent_events(page: Page) -> None:
-    """One stream for Slack and Devin; the page listens to nothing else."""
+    """There is one stream for Slack and Devin, and the page listens to nothing else."""
     async with page.client.stream("GET", "/control/events") as events:
         assert events.headers["Content-Type"] == "text/event-stream"
         lines = events.aiter_lines()
@@ -415,7 +415,7 @@ async def test_the_page_stops_with_a_stream_open() -> None:
 
 
 async def test_the_page_listens_on_this_machine_only() -> None:
-    """Whoever reaches it can write as anybody."""
+    """Anyone who reaches it can write as anybody."""
     async with SlackSandbox() as slack, DevinSandbox() as devin:
         with pytest.raises(ValueError, match="this machine only"):
             PageServer(slack, devin, host="0.0.0.0")
@@ -428,7 +428,7 @@ async def sandbox() -> AsyncIterator[Sandbox]:
 
 
 async def test_a_taken_port_is_said_and_replaced() -> None:
-    """Something else may be on the usual port."""
+    """Another program may be on the usual port."""
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
@@ -445,7 +445,7 @@ async def test_a_taken_port_is_said_and_replaced() -> None:
 def test_arguments_that_cannot_be_used_end_with_2(
     arguments: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """And a sentence on stderr."""
+    """A sentence appears on stderr."""
     with pytest.raises(SystemExit) as ended:
         parse_arguments(arguments)
     assert ended.value.code == 2
@@ -455,7 +455,7 @@ def test_arguments_that_cannot_be_used_end_with_2(
 async def test_the_bot_of_the_demo_gets_the_sandbox_and_nothing_of_the_developers(
     sandbox: Sandbox, tmp_path: Path
 ) -> None:
-    """A real token in the shell must never meet the demo, nor the demo a real workspace."""
+    """A real token in the shell must never reach the demo, nor the demo a real workspace."""
     inherited = {
         "PATH": "/bin",
         "SLACK_BOT_TOKEN": "xoxb-developers",
@@ -476,7 +476,7 @@ async def test_the_bot_of_the_demo_gets_the_sandbox_and_nothing_of_the_developer
 
 
 def test_two_demos_at_once_have_homes_of_their_own(tmp_path: Path) -> None:
-    """And a home is empty when it is claimed again."""
+    """A home is empty when it is claimed again."""
     with claimed_home(tmp_path / ".demo") as first, claimed_home(tmp_path / ".demo") as second:
         assert first.directory != second.directory
         (first.directory / "leftover").touch()
@@ -486,7 +486,7 @@ def test_two_demos_at_once_have_homes_of_their_own(tmp_path: Path) -> None:
 
 
 async def test_the_child_ends_with_the_block_and_its_output_is_kept(tmp_path: Path) -> None:
-    """It is asked first, and waited for."""
+    """It is asked to end first, and waited for."""
     script = "import signal; print('up', flush=True); signal.pause()"
     with claimed_home(tmp_path) as home:
         async with child([sys.executable, "-c", script], {}, home) as process:
@@ -495,7 +495,7 @@ async def test_the_child_ends_with_the_block_and_its_output_is_kept(tmp_path: Pa
 
 
 def test_the_invitation_is_one_line_with_the_address() -> None:
-    """What a visitor needs, and no more."""
+    """It has what a visitor needs, and no more."""
     line = invitation("http://127.0.0.1:8377")
     assert "http://127.0.0.1:8377" in line
     assert "\n" not in line

@@ -1,4 +1,4 @@
-"""The local Devin keeps to the contract, answers each state on the wire and records it all."""
+"""The local Devin keeps to the contract, answers each state on the wire and records everything."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -42,7 +42,7 @@ def send(client: httpx.AsyncClient) -> Send:
 
 
 def assert_is_validation_error(body: dict[str, Any]) -> None:
-    """The contract's HTTPValidationError, with at least one entry."""
+    """Check for the contract's HTTPValidationError, with at least one entry."""
     assert body["detail"]
     for entry in body["detail"]:
         assert all(type(step) in {str, int} for step in entry["loc"])
@@ -61,7 +61,7 @@ async def test_a_running_session_takes_a_message_and_answers_null(
 
 
 async def test_messages_are_kept_in_order(devin: DevinSandbox, send: Send) -> None:
-    """What a session received is in the order of arrival, and so is the ledger."""
+    """A session's messages are in the order of arrival, and so is the ledger."""
     for text in ("one", "two", "three"):
         await send(text)
     assert devin.received(SESSION) == ["one", "two", "three"]
@@ -80,7 +80,7 @@ async def test_bare_hex_is_the_same_session(devin: DevinSandbox, client: httpx.A
 async def test_a_session_that_is_not_running_answers_200_with_a_detail(
     devin: DevinSandbox, send: Send, state: str
 ) -> None:
-    """MessageSentResponse: an object with a string `detail`; the message is not taken."""
+    """A MessageSentResponse is an object with a string `detail`; the message is not taken."""
     devin.behave(SESSION, state)
     response = await send("anybody there?")
     assert response.status_code == 200
@@ -89,7 +89,7 @@ async def test_a_session_that_is_not_running_answers_200_with_a_detail(
 
 
 async def test_a_detail_can_be_chosen(devin: DevinSandbox, send: Send) -> None:
-    """`detail=` replaces the words of a state."""
+    """`detail=` replaces the text of a state."""
     devin.behave(SESSION, "suspended", detail="Zzz")
     assert (await send("hello")).json() == {"detail": "Zzz"}
 
@@ -113,7 +113,7 @@ async def test_a_detail_can_be_chosen(devin: DevinSandbox, send: Send) -> None:
 async def test_a_failing_state_answers_its_status_and_takes_nothing(
     devin: DevinSandbox, send: Send, state: str, status: int
 ) -> None:
-    """Each state's status is seen on the wire and in the ledger."""
+    """Each state's status appears on the wire and in the ledger."""
     devin.behave(SESSION, state)
     assert (await send("hello")).status_code == status
     assert [entry.status for entry in devin.requests] == [status]
@@ -123,7 +123,7 @@ async def test_a_failing_state_answers_its_status_and_takes_nothing(
 async def test_a_rejection_has_several_errors_and_an_integer_in_a_location(
     devin: DevinSandbox, send: Send
 ) -> None:
-    """`loc` may hold integers, says the contract; whoever reads it must bear that."""
+    """The contract allows integers in `loc`, and clients must handle them."""
     devin.behave(SESSION, "rejects")
     body = (await send("hello")).json()
     assert_is_validation_error(body)
@@ -135,14 +135,14 @@ async def test_a_rejection_has_several_errors_and_an_integer_in_a_location(
 async def test_plain_refusals_have_a_string_detail(
     devin: DevinSandbox, send: Send, state: str
 ) -> None:
-    """FastAPI's HTTPException shape."""
+    """They have the shape of FastAPI's HTTPException."""
     devin.behave(SESSION, state)
     assert isinstance((await send("hello")).json()["detail"], str)
 
 
 @pytest.mark.parametrize("state", ["gateway", "timeout", "other"])
 async def test_a_gateway_answers_html(devin: DevinSandbox, send: Send, state: str) -> None:
-    """What stands before an API knows nothing of JSON."""
+    """A gateway in front of an API does not speak JSON."""
     devin.behave(SESSION, state)
     response = await send("hello")
     assert response.headers["Content-Type"].startswith("text/html")
@@ -159,7 +159,7 @@ async def test_garbage_is_200_and_no_json(devin: DevinSandbox, send: Send) -> No
 
 
 async def test_status_and_body_can_be_chosen(devin: DevinSandbox, send: Send) -> None:
-    """Text goes out as it is and anything else as JSON."""
+    """Text is sent as it is, anything else as JSON."""
     devin.behave(SESSION, "other", status=409, body="<b>busy</b>")
     html = await send("one")
     assert (html.status_code, html.text) == (409, "<b>busy</b>")
@@ -169,7 +169,7 @@ async def test_status_and_body_can_be_chosen(devin: DevinSandbox, send: Send) ->
 
 
 async def test_retry_after_is_sent_in_seconds_or_as_a_date(devin: DevinSandbox, send: Send) -> None:
-    """Both forms of RFC 9110; none unless asked for."""
+    """Both forms of RFC 9110 exist; without a request for one, there is none."""
     devin.behave(SESSION, "rate_limited")
     assert "Retry-After" not in (await send("one")).headers
     devin.behave(SESSION, "rate_limited", retry_after=7)
@@ -188,7 +188,7 @@ async def test_a_state_can_hold_for_a_number_of_requests(devin: DevinSandbox, se
 async def test_a_slow_session_takes_at_once_and_answers_late(
     devin: DevinSandbox, client: httpx.AsyncClient
 ) -> None:
-    """Whoever gives up waiting has been heard all the same, and no other session waits."""
+    """A client that gives up waiting has still been heard, and no other session waits."""
     devin.behave(SESSION, "slow", delay=30)
     devin.add_session("devin-0002")
     slowly = asyncio.create_task(client.post(PATH, json={"message": "slowly"}, timeout=30))
@@ -212,7 +212,7 @@ async def test_a_drop_takes_the_message_and_closes_the_connection(
 
 
 async def test_a_refused_connection_takes_nothing(devin: DevinSandbox, send: Send) -> None:
-    """The connection goes away before the body is read."""
+    """The connection closes before the body is read."""
     devin.behave(SESSION, "refuses", times=1)
     with pytest.raises(httpx.TransportError):
         await send("never seen")
@@ -223,7 +223,7 @@ async def test_a_refused_connection_takes_nothing(devin: DevinSandbox, send: Sen
 async def test_half_an_answer_is_200_and_then_nothing(
     devin: DevinSandbox, client: httpx.AsyncClient
 ) -> None:
-    """Headers arrive, the body does not."""
+    """Headers arrive, but the body does not."""
     devin.behave(SESSION, "half")
     async with client.stream("POST", PATH, json={"message": "half"}) as response:
         assert response.status_code == 200
@@ -233,7 +233,7 @@ async def test_half_an_answer_is_200_and_then_nothing(
 
 
 async def test_a_timeout_can_have_taken_the_message(devin: DevinSandbox, send: Send) -> None:
-    """`takes=True` is the 504 behind which the API did its work."""
+    """`takes=True` is a 504 behind which the API did its work."""
     devin.behave(SESSION, "timeout", takes=True)
     assert (await send("did it land?")).status_code == 504
     assert devin.received(SESSION) == ["did it land?"]
@@ -242,7 +242,7 @@ async def test_a_timeout_can_have_taken_the_message(devin: DevinSandbox, send: S
 async def test_offline_means_connection_refused_and_online_means_the_same_address(
     devin: DevinSandbox, send: Send
 ) -> None:
-    """A closed port, kept-alive connections included."""
+    """The port is closed, including kept-alive connections."""
     address = devin.url
     await send("one")
     await devin.go_offline()
@@ -256,7 +256,7 @@ async def test_offline_means_connection_refused_and_online_means_the_same_addres
 
 @pytest.mark.parametrize("header", [None, "Bearer wrong", "Basic {key}", "{key}", "Bearer"])
 async def test_a_wrong_or_missing_key_is_401(devin: DevinSandbox, header: str | None) -> None:
-    """Only `Bearer <the key>` opens; nothing is taken, and the ledger says so."""
+    """Only `Bearer <the key>` is accepted; nothing is taken, and the ledger says so."""
     headers = {} if header is None else {"Authorization": header.format(key=devin.api_key)}
     async with httpx.AsyncClient(base_url=devin.url, headers=headers, trust_env=False) as client:
         response = await client.post(PATH, json={"message": "let me in"})
@@ -268,7 +268,7 @@ async def test_a_wrong_or_missing_key_is_401(devin: DevinSandbox, header: str | 
 
 
 async def test_the_ledger_never_holds_the_key(devin: DevinSandbox, send: Send) -> None:
-    """Printing a ledger in a failed test shows no credential."""
+    """A ledger printed in a failed test shows no credential."""
     await send("hello")
     (entry,) = devin.requests
     assert entry.authorized
@@ -294,7 +294,7 @@ async def test_the_ledger_never_holds_the_key(devin: DevinSandbox, send: Send) -
 async def test_a_malformed_body_is_422_as_fastapi_says_it(
     devin: DevinSandbox, client: httpx.AsyncClient, content: bytes, loc: list[str | int], kind: str
 ) -> None:
-    """Validated before the session is asked, with pydantic's locations and types."""
+    """It is validated before the session is checked, with pydantic's locations and types."""
     headers = {"Content-Type": "application/json"}
     response = await client.post(PATH, content=content, headers=headers)
     assert response.status_code == 422
@@ -313,7 +313,7 @@ async def test_a_body_that_is_not_declared_as_json_is_422(client: httpx.AsyncCli
 
 
 async def test_bytes_that_are_no_text_are_400(client: httpx.AsyncClient) -> None:
-    """FastAPI's own answer to a body that it cannot decode."""
+    """FastAPI answers so to a body that it cannot decode."""
     headers = {"Content-Type": "application/json"}
     response = await client.post(PATH, content=b'{"message": "\xff"}', headers=headers)
     assert response.status_code == 400
@@ -323,7 +323,7 @@ async def test_bytes_that_are_no_text_are_400(client: httpx.AsyncClient) -> None
 async def test_additional_properties_are_ignored(
     devin: DevinSandbox, client: httpx.AsyncClient
 ) -> None:
-    """As a pydantic model does by default; the ledger shows them, so that a test can object."""
+    """A pydantic model does so by default; the ledger shows them, so that a test can object."""
     response = await client.post(PATH, json={"message": "hi", "attachment_ids": []})
     assert response.status_code == 200
     assert devin.requests[0].body == {"message": "hi", "attachment_ids": []}
@@ -339,7 +339,7 @@ async def test_an_unknown_session_is_404(client: httpx.AsyncClient, session_id: 
 
 @pytest.mark.parametrize("verb", ["GET", "PUT", "PATCH", "DELETE"])
 async def test_another_verb_is_405(client: httpx.AsyncClient, verb: str) -> None:
-    """And says which one is allowed."""
+    """The answer names the allowed one."""
     response = await client.request(verb, PATH)
     assert (response.status_code, response.headers["Allow"]) == (405, "POST")
     assert response.json() == {"detail": "Method Not Allowed"}
@@ -357,7 +357,7 @@ async def test_another_path_is_404_and_is_remembered(
 async def test_a_session_can_be_read_with_its_messages(
     devin: DevinSandbox, client: httpx.AsyncClient, send: Send
 ) -> None:
-    """User items carry username, origin and user id; Devin's own do not. Ids are unique."""
+    """User items have username, origin and user id; Devin's own do not. Ids are unique."""
     await send("Ship it")
     devin.say(SESSION, "Shipped.")
     body = (await client.get(f"/v1/sessions/{SESSION}")).json()
@@ -381,7 +381,7 @@ async def test_a_session_can_be_read_with_its_messages(
 async def test_a_session_that_is_read_tells_its_status(
     devin: DevinSandbox, client: httpx.AsyncClient, state: str, status_enum: str | None
 ) -> None:
-    """There is no `suspended` in `status_enum`; a failing message endpoint does not fail reads."""
+    """`status_enum` has no `suspended`; a failing message endpoint does not affect reads."""
     devin.behave(SESSION, state)
     assert (await client.get(f"/v1/sessions/{SESSION}")).json()["status_enum"] == status_enum
 
@@ -412,7 +412,7 @@ async def test_an_attachment_without_its_field_is_422(
 async def test_requests_in_flight_are_counted_per_session_and_in_all(
     devin: DevinSandbox, client: httpx.AsyncClient
 ) -> None:
-    """The most at once is remembered; afterwards none is in flight."""
+    """The maximum is remembered; afterwards none is in flight."""
     devin.add_session("devin-0002")
     over = asyncio.Event()
     for session_id in (SESSION, "devin-0002"):
@@ -428,7 +428,7 @@ async def test_requests_in_flight_are_counted_per_session_and_in_all(
 
 
 async def test_a_watcher_is_told_of_every_change(devin: DevinSandbox, send: Send) -> None:
-    """Small dicts in a queue."""
+    """The changes are small dicts in a queue."""
     changes = devin.subscribe()
     devin.behave(SESSION, "running")
     await send("hello")
@@ -438,7 +438,7 @@ async def test_a_watcher_is_told_of_every_change(devin: DevinSandbox, send: Send
 
 
 async def test_what_does_not_exist_is_said_at_once(devin: DevinSandbox) -> None:
-    """A misspelt state, session or id is the test's own error."""
+    """A misspelled state, session or id is an error in the test."""
     with pytest.raises(UnknownStateError, match="running"):
         devin.behave(SESSION, "sleepy")
     with pytest.raises(UnknownSessionError):
@@ -448,7 +448,7 @@ async def test_what_does_not_exist_is_said_at_once(devin: DevinSandbox) -> None:
 
 
 async def test_the_demo_sessions_begin_with_a_running_one(devin: DevinSandbox) -> None:
-    """The page and the demo rely on the first; every one is in a state that exists."""
+    """The page and the demo rely on the first; every one is in an existing state."""
     first, *others = devin.demo_sessions()
     assert devin.session(first).state == "running"
     assert {devin.session(other).state for other in others} <= STATES.keys()
@@ -457,7 +457,7 @@ async def test_the_demo_sessions_begin_with_a_running_one(devin: DevinSandbox) -
 async def test_sessions_can_be_listed_a_page_at_a_time(
     devin: DevinSandbox, client: httpx.AsyncClient
 ) -> None:
-    """Summaries without messages, the latest first; a limit that is no number is a 422."""
+    """Summaries have no messages, the latest first; an invalid limit is a 422."""
     devin.add_session("devin-0002", "finished", title="Two")
     listed = (await client.get("/v1/sessions", params={"limit": 1})).json()["sessions"]
     assert [(one["session_id"], one["title"], one["status_enum"]) for one in listed] == [

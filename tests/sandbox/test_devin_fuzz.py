@@ -1,7 +1,7 @@
-"""The sandbox's Devin against the published contract, by requests that nobody thought of.
+"""The sandbox's Devin is tested against the published contract with generated requests.
 
-`schemathesis` makes them from the contract, right and wrong ones, and holds every answer to it in
-status, headers and body. They go over a real socket, to a Devin that serves in a thread of its own.
+`schemathesis` generates them from the contract, valid and invalid ones, and checks the status,
+headers and body of every answer. They go over a real socket, to a Devin in a separate thread.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ FASTAPI: dict[str, dict[str, Any]] = {
     "429": {},
     "503": {},
 }
-"""What FastAPI, which publishes contracts like ours, answers beside them: always a `detail`."""
+"""FastAPI's other answers, since it publishes contracts like this one: always a `detail`."""
 
 
 def contract() -> dict[str, Any]:
@@ -61,12 +61,12 @@ SCHEMA = schemathesis.openapi.from_dict(contract(), config=CONFIG)
 SESSIONS = {state: f"devin-{number:032x}" for number, state in enumerate(STATES)}
 ANSWERING = [state for state, answer in STATES.items() if answer.ending == "answers"]
 BEYOND = ["server_error", "gateway", "timeout", "garbage", "teapot", "other"]
-"""States that are there because a gateway, or a broken server, keeps to no contract."""
+"""States that exist because a gateway, or a broken server, does not keep to a contract."""
 
 
 @pytest.fixture(scope="module")
 def devin() -> Iterator[DevinSandbox]:
-    """A Devin with a session in each state, which asks for nothing of this thread."""
+    """A Devin with a session in each state, which needs nothing from this thread."""
     ready, leave = threading.Event(), asyncio.Event()
     sandbox = DevinSandbox()
     loop = asyncio.new_event_loop()
@@ -90,7 +90,7 @@ def devin() -> Iterator[DevinSandbox]:
 
 @pytest.fixture(scope="module")
 def client() -> Iterator[Session]:
-    """Connections that are kept."""
+    """A client with persistent connections."""
     with Session() as session:
         yield session
 
@@ -102,7 +102,7 @@ def ask(
     client: Session,
     unasked: list[schemathesis.CheckFunction] | None = None,
 ) -> schemathesis.Response:
-    """Send the request to the session in that state; raise what of the answer is not as agreed."""
+    """Send the request to the session in that state; raise if the answer breaks the contract."""
     if state is not None:
         case.path_parameters = {"session_id": SESSIONS[state]}
     key = {"Authorization": f"Bearer {devin.api_key}"}
@@ -116,7 +116,7 @@ def ask(
 def test_every_answer_is_one_that_the_contract_describes(
     case: Case, state: str, devin: DevinSandbox, client: Session
 ) -> None:
-    """The malformed is refused, the rest answered in the state's way; without the key it is 401."""
+    """Malformed requests are refused, others answered by state; without the key it is 401."""
     ask(case, state, devin, client)
 
 
@@ -124,7 +124,7 @@ def test_every_answer_is_one_that_the_contract_describes(
 def test_a_session_that_rejects_does_so_in_the_words_of_the_contract(
     case: Case, devin: DevinSandbox, client: Session
 ) -> None:
-    """Whatever it is sent, also what the contract would let through: that is what it is for."""
+    """It refuses everything, including what the contract allows, since that is its purpose."""
     ask(case, "rejects", devin, client, [positive_data_acceptance])
 
 
@@ -132,7 +132,7 @@ def test_a_session_that_rejects_does_so_in_the_words_of_the_contract(
 def test_a_session_that_is_not_there_is_a_404(
     case: Case, devin: DevinSandbox, client: Session
 ) -> None:
-    """Or what else is wrong with the request; never a message that was taken."""
+    """Another defect of the request may be reported; a message is never taken."""
     assert ask(case, None, devin, client).status_code >= 400
 
 
@@ -142,7 +142,7 @@ def test_a_session_that_is_not_there_is_a_404(
 def test_a_body_that_nobody_can_read_is_a_400(
     body: bytes, devin: DevinSandbox, client: Session
 ) -> None:
-    """Where FastAPI's parser fails without saying where."""
+    """FastAPI's parser fails without a location."""
     path = PATH.format(session_id=SESSIONS["running"])
     key = {"Authorization": f"Bearer {devin.api_key}", "Content-Type": "application/json"}
     answer = client.post(devin.url + path, data=body, headers=key)

@@ -1,4 +1,4 @@
-"""The sandbox's page in a real browser: what people do on it, with the real bot behind it."""
+"""The sandbox's page works in a real browser, with the real bot behind it."""
 
 import re
 from collections.abc import AsyncIterator, Iterator
@@ -24,7 +24,7 @@ expect.set_options(timeout=25_000)
 
 @pytest.fixture(scope="module")
 def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """One browser for all of these; without one, they say that they were not run."""
+    """One browser for all of these tests; without one, they are reported as not run."""
     executable = find_chromium()
     if executable is None:
         pytest.skip(MISSING)
@@ -34,7 +34,7 @@ def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture
 async def screens(chromium: str, box: Sandbox) -> AsyncIterator[Screens]:
-    """The page of this test's sandbox. No page may log an error or ask another machine."""
+    """The page of this test's sandbox. No page may log an error or contact another machine."""
     async with PageServer(box.slack, box.devin) as server, async_playwright() as playwright:
         browser = await playwright.chromium.connect_over_cdp(chromium)
         screens = Screens(browser, server.url)
@@ -45,7 +45,7 @@ async def screens(chromium: str, box: Sandbox) -> AsyncIterator[Screens]:
 
 
 def message(page: Page, words: str) -> Locator:
-    """The message with these words, in the log that is in front."""
+    """Return the message with these words, in the log that is in front."""
     return page.locator(".message:visible", has_text=words).last
 
 
@@ -66,7 +66,7 @@ async def choose(page: Page, words: str, action: str) -> None:
 async def test_a_reply_typed_on_the_page_reaches_devin_and_gets_its_mark(
     bot: Bot, desk: Desk, screens: Screens
 ) -> None:
-    """The product in one test: left what people see, right what Devin read."""
+    """The product in one test: people's view is on the left, Devin's on the right."""
     await desk.linked_thread()
     page = await screens.open()
     await write(page, "Reply in the thread", SHIP)
@@ -80,7 +80,7 @@ async def test_a_reply_typed_on_the_page_reaches_devin_and_gets_its_mark(
 async def test_everything_on_the_way_to_devin_works_by_keyboard(
     bot: Bot, desk: Desk, screens: Screens
 ) -> None:
-    """From the first Tab: write, open the thread, link it, reply, and close it with Esc."""
+    """A person writes, opens the thread, links it, replies, and closes it with Esc."""
     page = await screens.open()
     keys = page.keyboard
     await keys.press("Tab")
@@ -120,7 +120,7 @@ async def test_a_note_is_shown_to_its_reader_only(bot: Bot, desk: Desk, screens:
 
 
 async def test_a_button_of_a_report_is_pressed(bot: Bot, desk: Desk, screens: Screens) -> None:
-    """*Send again* under a report, once the session runs again."""
+    """It is *Send again* under a report, once the session runs again."""
     await desk.linked_thread()
     page = await screens.open()
     switch = page.locator(".session select").first
@@ -140,7 +140,7 @@ async def test_a_button_of_a_report_is_pressed(bot: Bot, desk: Desk, screens: Sc
 async def test_a_slash_command_is_typed_in_the_channel_and_not_in_a_thread(
     bot: Bot, desk: Desk, screens: Screens
 ) -> None:
-    """As in Slack, which offers none inside threads."""
+    """Slack offers none inside threads, either."""
     await desk.linked_thread()
     page = await screens.open()
     await page.get_by_label("Message to the channel", exact=True).fill("/dev")
@@ -155,7 +155,7 @@ async def test_a_slash_command_is_typed_in_the_channel_and_not_in_a_thread(
 
 
 async def test_a_file_goes_with_a_message(desk: Desk, screens: Screens) -> None:
-    """Chosen, shown before it is sent, and in the message afterwards."""
+    """It is chosen, shown before it is sent, and in the message afterwards."""
     page = await screens.open()
     upload: Any = {"name": "plan.md", "mimeType": "text/markdown", "buffer": b"# The plan\n"}
     await page.locator("#channel-text-files").set_input_files(upload)
@@ -167,7 +167,7 @@ async def test_a_file_goes_with_a_message(desk: Desk, screens: Screens) -> None:
 
 
 async def test_people_edit_and_delete_their_own_messages_only(desk: Desk, screens: Screens) -> None:
-    """The menu of somebody else's message has the shortcuts alone."""
+    """The menu of somebody else's message has only the shortcuts."""
     await desk.slack.say("frist", user="ada")
     await desk.slack.say("second", user="ben")
     page = await screens.open()
@@ -187,7 +187,7 @@ async def test_people_edit_and_delete_their_own_messages_only(desk: Desk, screen
 async def test_a_message_is_forwarded_into_a_thread_and_devin_reads_it(
     bot: Bot, desk: Desk, screens: Screens
 ) -> None:
-    """From its menu, by keyboard; the thread shows a card like Slack's, which leads back."""
+    """It is done from its menu, by keyboard; the thread shows a card like Slack's, with a link."""
     root = await desk.linked_thread()
     await desk.slack.say("Production is *down*.", user="ben", channel="random", files=["log.txt"])
     page = await screens.open()
@@ -221,7 +221,7 @@ async def test_a_message_is_forwarded_into_a_thread_and_devin_reads_it(
 async def test_a_form_to_forward_is_left_by_esc_and_says_what_is_missing(
     desk: Desk, screens: Screens
 ) -> None:
-    """The focus is back where it was; who cannot see a place sees no link to it."""
+    """The focus returns; a person who cannot see a place sees no link to it."""
     ts = await desk.slack.say("Hush", user="ben", channel="secrets")
     page = await screens.open()
     await page.get_by_role("button", name="secrets").click()
@@ -246,7 +246,7 @@ async def test_a_form_to_forward_is_left_by_esc_and_says_what_is_missing(
 
 
 async def test_people_add_reactions_and_take_back_their_own(desk: Desk, screens: Screens) -> None:
-    """Chosen from a menu, or by a press on somebody else's; the focus stays with the message."""
+    """They are chosen from a menu, or joined with a press; the focus stays with the message."""
     ts = await desk.slack.say("Ship it?", user="ben")
     page = await screens.open()
     await message(page, "Ship it?").hover()
@@ -272,7 +272,7 @@ async def test_people_add_reactions_and_take_back_their_own(desk: Desk, screens:
 async def test_the_focus_stays_where_a_pressed_button_goes_away(
     bot: Bot, desk: Desk, screens: Screens
 ) -> None:
-    """Whoever works by keyboard goes on from the report that they answered."""
+    """A keyboard user continues from the report that they answered."""
     await desk.linked_thread()
     desk.devin.behave(SESSION, "suspended")
     page = await screens.open()
@@ -286,7 +286,7 @@ async def test_the_focus_stays_where_a_pressed_button_goes_away(
 
 
 async def test_each_person_sees_the_channels_they_are_in(screens: Screens) -> None:
-    """Somebody of another organization sees what is shared with it, and nothing else."""
+    """A person of another organization sees only what is shared with it."""
     page = await screens.open()
     await expect(page.locator("#writer option", has_text="Slackbot")).to_have_count(0)
     await page.get_by_label("Write as").select_option("eve")
@@ -296,7 +296,7 @@ async def test_each_person_sees_the_channels_they_are_in(screens: Screens) -> No
 
 
 async def test_text_from_outside_is_never_markup_of_the_page(desk: Desk, screens: Screens) -> None:
-    """What looks like HTML is shown as it was written."""
+    """Text that looks like HTML appears as it was written."""
     words = "<img src=x onerror=document.title='owned'> <script>document.title='owned'</script>"
     escaped = words.replace("<", "&lt;").replace(">", "&gt;")
     await desk.slack.say(escaped, user="ada")
@@ -317,7 +317,7 @@ def option(value: str) -> JSON:
 
 
 def field(name: str, element: JSON, **more: Any) -> JSON:
-    """An input block whose ids are its name."""
+    """Return an input block whose ids are its name."""
     element = {"action_id": name, **element}
     return {"type": "input", "block_id": name, "label": text(name), "element": element} | more
 
@@ -350,7 +350,7 @@ DEEPER: JSON = {
 
 @asynccontextmanager
 async def app_with_a_form(box: Sandbox) -> AsyncIterator[list[JSON]]:
-    """An app whose shortcut opens `FORM`; gives what it was told."""
+    """Run an app whose shortcut opens `FORM`; yield what it was told."""
     app, heard = bolt_app(box.slack), list[JSON]()
 
     @app.shortcut("link_session")
@@ -389,7 +389,7 @@ async def app_with_a_form(box: Sandbox) -> AsyncIterator[list[JSON]]:
 async def test_send_to_devin_asks_for_the_session_and_home_lists_the_thread(
     bot: Bot, desk: Desk, screens: Screens
 ) -> None:
-    """The relay's own form: what is wrong is said in place, what is right is linked and sent."""
+    """In the relay's own form, errors appear in place, and valid input is linked and sent."""
     await desk.slack.say(SHIP, user="ada")
     page = await screens.open()
     await choose(page, SHIP, "Send to Devin")
@@ -409,7 +409,7 @@ async def test_send_to_devin_asks_for_the_session_and_home_lists_the_thread(
 async def test_a_modal_shows_its_errors_in_place_and_then_works(
     box: Sandbox, desk: Desk, screens: Screens
 ) -> None:
-    """What is missing is said by the page, what is wrong by the app, each at its field."""
+    """The page reports missing input, the app invalid input, each at its field."""
     await desk.slack.say("Look here", user="ada")
     page = await screens.open()
     async with app_with_a_form(box) as heard:
@@ -437,7 +437,7 @@ async def test_a_modal_shows_its_errors_in_place_and_then_works(
 async def test_a_modal_holds_the_focus_searches_and_lets_another_in_front(
     box: Sandbox, desk: Desk, screens: Screens
 ) -> None:
-    """What was typed is still there when the one in front is closed; Esc closes one at a time."""
+    """The input is still there once the one in front is closed; Esc closes one at a time."""
     await desk.slack.say("Look here", user="ada")
     page = await screens.open()
     async with app_with_a_form(box) as heard:
@@ -465,7 +465,7 @@ async def test_a_modal_holds_the_focus_searches_and_lets_another_in_front(
 
 
 async def test_home_is_each_persons_own_and_its_menus_work(box: Sandbox, screens: Screens) -> None:
-    """Opened on the page, published by the app, for whoever writes now."""
+    """It is opened on the page, and published by the app for the person who writes now."""
     app, chosen = bolt_app(box.slack), list[tuple[str, str]]()
 
     def home(user: str) -> JSON:
@@ -502,7 +502,7 @@ async def test_home_is_each_persons_own_and_its_menus_work(box: Sandbox, screens
 
 
 async def test_a_workflow_step_is_run_and_its_end_is_shown(box: Sandbox, screens: Screens) -> None:
-    """As Workflow Builder would run it, with its inputs and outputs."""
+    """It runs as in Workflow Builder, with its inputs and outputs."""
     app = bolt_app(box.slack)
 
     @app.function("send_message")
@@ -541,7 +541,7 @@ async def test_the_tour_plays_to_its_end_with_the_real_bot(
 async def test_a_link_to_what_is_in_the_sandbox_opens_it_on_the_page(
     desk: Desk, screens: Screens
 ) -> None:
-    """A permalink and a session's address; nothing asks another machine."""
+    """These are a permalink and a session's address; nothing contacts another machine."""
     root = await desk.slack.say("The thread", user="ada", channel="secrets")
     channel = desk.slack.workspace.channel("secrets").id
     permalink = f"https://sandbox.slack.invalid/archives/{channel}/p{root.replace('.', '')}"
@@ -558,7 +558,7 @@ async def test_a_link_to_what_is_in_the_sandbox_opens_it_on_the_page(
 async def test_the_tour_is_paused_continued_and_stopped(
     bot: Bot, desk: Desk, screens: Screens
 ) -> None:
-    """Paused, it stays where it is; *Next* goes on; stopped, nothing of it is left to wait for."""
+    """A paused tour stays put; *Next* continues it; a stopped one leaves nothing to wait for."""
     page = await screens.open()
     tour = page.locator("#tour")
     await page.get_by_role("button", name="Tour").click()
@@ -573,7 +573,7 @@ async def test_the_tour_is_paused_continued_and_stopped(
 
 
 async def test_the_tour_says_when_no_bot_is_there(screens: Screens) -> None:
-    """And how to start one."""
+    """It also explains how to start one."""
     page = await screens.open()
     await page.get_by_role("button", name="Tour").click()
     await expect(page.locator("#tour")).to_contain_text("No bot is connected")
@@ -589,7 +589,7 @@ OVERFLOWING = """() => [...document.querySelectorAll("body *")]
 async def test_at_400_px_nothing_overflows_and_every_pane_is_reached(
     desk: Desk, screens: Screens
 ) -> None:
-    """Long words and long ids wrap; back goes from the thread to the channel to the places."""
+    """Long words and ids wrap; back leads from the thread to the channel to the places."""
     root = await desk.slack.say("Long" * 60, user="ada")
     await desk.slack.say("https://example.com/" + "x" * 200, user="ben", thread=root)
     await desk.slack.forward("general", root, thread=root, comment="See " + "y" * 200)
@@ -615,7 +615,7 @@ async def test_at_400_px_nothing_overflows_and_every_pane_is_reached(
 async def test_a_phone_shows_the_latest_arrivals_and_keeps_home_when_loaded_again(
     bot: Bot, desk: Desk, screens: Screens
 ) -> None:
-    """What arrived while Devin was not in front is read from its end."""
+    """Messages that arrived while Devin was not in front are read from the end."""
     root = await desk.linked_thread()
     page = await screens.open(width=400, height=700)
     for number in range(8):
@@ -635,7 +635,7 @@ async def test_a_phone_shows_the_latest_arrivals_and_keeps_home_when_loaded_agai
 async def test_a_page_that_outlives_its_sandbox_opens_a_thread_of_the_new_one(
     desk: Desk, screens: Screens
 ) -> None:
-    """The thread that was open before is not there any more."""
+    """The previously open thread no longer exists."""
     root = await desk.slack.say("Ship it?", user="ada")
     await desk.slack.say("Yes.", user="ben", thread=root)
     page = await screens.open()
@@ -651,7 +651,7 @@ CONTRASTS = Path(__file__).with_name("contrast.js").read_text(encoding="utf-8")
 async def test_all_text_stands_out_from_its_ground(
     desk: Desk, screens: Screens, *, dark: bool
 ) -> None:
-    """WCAG AA, 4.5 to 1, in both schemes; the toggle beats the system's choice."""
+    """WCAG AA requires 4.5 to 1, in both schemes; the toggle overrides the system's choice."""
     root = await desk.slack.say("Look at `this` <!here> <@U0BEN00000>, *now*.", user="ada")
     await desk.slack.say("Reply", user="gus", thread=root)
     await desk.slack.forward("general", root, thread=root)
@@ -672,7 +672,7 @@ async def test_all_text_stands_out_from_its_ground(
 async def test_whether_a_bot_is_connected_is_shown_as_it_changes(
     box: Sandbox, screens: Screens
 ) -> None:
-    """Live, in the bar on top."""
+    """The bar on top shows it live."""
     page = await screens.open()
     status = page.locator("#relay")
     await expect(status).to_have_text("Relay not connected")

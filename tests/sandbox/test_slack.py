@@ -1,4 +1,4 @@
-"""What the local Slack's Web API refuses, and what it says to the real slack_sdk."""
+"""The local Slack's Web API refuses invalid calls, with answers that the real slack_sdk takes."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -24,7 +24,7 @@ def client(slack: SlackSandbox) -> AsyncWebClient:
 
 
 async def test_tokens_are_checked(slack: SlackSandbox) -> None:
-    """No token, a wrong one, and the wrong kind are told apart."""
+    """A missing token, a wrong one, and the wrong kind differ."""
     assert await refusal(web_client(slack, "xoxb-wrong").auth_test()) == "invalid_auth"
     url = f"{slack.api_url}auth.test"
     async with aiohttp.ClientSession() as session, session.post(url) as answer:
@@ -39,7 +39,7 @@ async def test_tokens_are_checked(slack: SlackSandbox) -> None:
 async def test_auth_test_names_the_bot_and_its_scopes(
     slack: SlackSandbox, client: AsyncWebClient
 ) -> None:
-    """The scopes are in `x-oauth-scopes`; one that was taken away is `missing_scope`."""
+    """The scopes are in `x-oauth-scopes`; a removed one is `missing_scope`."""
     answer = await client.auth_test()
     assert (answer["user_id"], answer["bot_id"]) == (slack.bot_user_id, slack.bot_id)
     assert "chat:write" in answer.headers["x-oauth-scopes"].split(",")
@@ -58,7 +58,7 @@ async def test_auth_test_names_the_bot_and_its_scopes(
 async def test_posting_is_refused_where_the_bot_may_not(
     slack: SlackSandbox, client: AsyncWebClient
 ) -> None:
-    """Public without the bot is `not_in_channel`; private or unknown is `channel_not_found`."""
+    """A public channel without the bot is `not_in_channel`; others are `channel_not_found`."""
     random, secrets = slack.workspace.channel("random"), slack.workspace.channel("secrets")
     assert await refusal(client.chat_postMessage(channel=random.id, text="x")) == "not_in_channel"
     secrets.members.remove(slack.bot_user_id)
@@ -73,7 +73,7 @@ async def test_posting_is_refused_where_the_bot_may_not(
 async def test_posts_need_words_and_a_real_thread(
     slack: SlackSandbox, client: AsyncWebClient
 ) -> None:
-    """Nothing to say, a malformed thread, an unknown one and a reply as thread are refused."""
+    """Empty posts, malformed and unknown threads, and a reply as thread are refused."""
     general = slack.workspace.channel("general").id
     root = await slack.say("root", deliver=False)
     reply = await slack.say("reply", thread=root, deliver=False)
@@ -108,7 +108,7 @@ async def test_posts_need_words_and_a_real_thread(
 async def test_malformed_blocks_are_refused(
     slack: SlackSandbox, client: AsyncWebClient, block: JSON
 ) -> None:
-    """`invalid_blocks`, with the reason in `response_metadata`, and nothing is posted."""
+    """The answer is `invalid_blocks`, with the reason in `response_metadata`; nothing is posted."""
     general = slack.workspace.channel("general").id
     with pytest.raises(SlackApiError) as refused:
         await client.chat_postMessage(channel=general, text="x", blocks=[block])
@@ -142,7 +142,7 @@ async def test_long_text_is_cut_when_posted_and_refused_in_updates(
 async def test_only_own_messages_are_updated_and_deleted(
     slack: SlackSandbox, client: AsyncWebClient
 ) -> None:
-    """Others' are `cant_…`, what is not there `message_not_found`."""
+    """Others' messages are `cant_…`, missing ones `message_not_found`."""
     general = slack.workspace.channel("general").id
     theirs = await slack.say("mine", deliver=False)
     update = client.chat_update(channel=general, ts=theirs, text="x")
@@ -154,7 +154,7 @@ async def test_only_own_messages_are_updated_and_deleted(
 async def test_reactions_are_set_once_and_taken_back_once(
     slack: SlackSandbox, client: AsyncWebClient
 ) -> None:
-    """`already_reacted` and `no_reaction` say that there was nothing to do."""
+    """`already_reacted` and `no_reaction` mean that there was nothing to do."""
     ts = await slack.say("hello", deliver=False)
     item: JSON = {"channel": slack.workspace.channel("general").id, "timestamp": ts}
     await client.reactions_add(name="zzz", **item)
@@ -173,7 +173,7 @@ async def test_reactions_are_set_once_and_taken_back_once(
 async def test_ephemeral_messages_go_to_members_and_into_no_history(
     slack: SlackSandbox, client: AsyncWebClient
 ) -> None:
-    """Only who is in the channel can be told; nobody else sees it, nor does history."""
+    """Only a channel member can be told; neither other people nor history show it."""
     general = slack.workspace.channel("general").id
     ada, eve = slack.workspace.user("ada").id, slack.workspace.user("eve").id
     await client.chat_postEphemeral(channel=general, user=ada, text="psst")

@@ -1,4 +1,4 @@
-"""Commands, buttons, shortcuts, modals and steps of the local Slack, answered by a Bolt app."""
+"""A Bolt app answers commands, buttons, shortcuts, modals and steps of the local Slack."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -42,7 +42,7 @@ async def connect(slack: SlackSandbox) -> AsyncIterator[Callable[[], Any]]:
 
 
 async def test_a_command_shows_what_the_app_acknowledges(slack: SlackSandbox) -> None:
-    """Text in the ack is an ephemeral message; there is no thread in a command's payload."""
+    """Text in the ack is an ephemeral message; a command's payload has no thread."""
     bodies: list[JSON] = []
     app = bolt_app(slack)
 
@@ -63,7 +63,7 @@ async def test_a_command_shows_what_the_app_acknowledges(slack: SlackSandbox) ->
 async def test_a_command_without_ack_fails_for_the_person_and_is_not_retried(
     slack: SlackSandbox, connect: Callable[[], Any]
 ) -> None:
-    """Slack shows `operation_timeout`, or `dispatch_failed` when the app is not connected."""
+    """Slack shows `operation_timeout`, or `dispatch_failed` if the app is not connected."""
     unconnected = await slack.slash("/devin-say", "hi")
     await connect()
     unanswered = await slack.slash("/devin-say", "hi")
@@ -75,7 +75,7 @@ async def test_a_command_without_ack_fails_for_the_person_and_is_not_retried(
 async def test_a_button_in_a_thread_carries_its_thread_and_response_url(
     slack: SlackSandbox, client: AsyncWebClient
 ) -> None:
-    """`block_actions` names container, message and value; a tampered value goes as it is."""
+    """`block_actions` has container, message and value; a tampered value is sent as it is."""
     bodies: list[JSON] = []
     app = bolt_app(slack)
 
@@ -103,7 +103,7 @@ async def test_a_button_in_a_thread_carries_its_thread_and_response_url(
 
 
 async def test_a_button_that_is_not_there_cannot_be_pressed(slack: SlackSandbox) -> None:
-    """A person can press only what they see."""
+    """A person can press only visible buttons."""
     ts = await slack.say("no buttons here", deliver=False)
     with pytest.raises(UnknownName):
         await slack.press("resend", channel="general", message_ts=ts)
@@ -129,7 +129,7 @@ async def test_an_ephemeral_button_comes_without_its_message(
 
 
 async def test_a_shortcut_opens_a_modal_that_is_submitted(slack: SlackSandbox) -> None:
-    """Errors keep the modal open with them in it; a plain ack closes it."""
+    """Errors keep the modal open and appear in it; a plain ack closes it."""
     app = bolt_app(slack)
 
     @app.shortcut("link_thread")
@@ -161,7 +161,7 @@ async def test_a_shortcut_opens_a_modal_that_is_submitted(slack: SlackSandbox) -
 async def test_a_menu_gives_the_option_that_was_chosen(
     slack: SlackSandbox, client: AsyncWebClient
 ) -> None:
-    """`selected_option`, of the block that is named; a forged value goes as it is."""
+    """`selected_option` belongs to the named block; a forged value is sent as it is."""
     actions: list[JSON] = []
     app = bolt_app(slack)
 
@@ -201,7 +201,7 @@ async def test_a_menu_gives_the_option_that_was_chosen(
     ids=["none", "a long label", "a long value", "too many", "another one chosen"],
 )
 def test_a_menu_that_slack_would_not_show_is_refused(menu: JSON) -> None:
-    """The limits of the Block Kit reference, for options."""
+    """The limits are those of the Block Kit reference, for options."""
     section = SECTION | {"accessory": {"type": "static_select", "action_id": "a", **menu}}
     assert block_problems([section]) != []
 
@@ -209,7 +209,7 @@ def test_a_menu_that_slack_would_not_show_is_refused(menu: JSON) -> None:
 async def test_an_external_menu_asks_the_app_and_a_closed_modal_is_told(
     slack: SlackSandbox, client: AsyncWebClient, connect: Callable[[], Any]
 ) -> None:
-    """`block_suggestion` with what was typed; `view_closed` where the view asks for it."""
+    """`block_suggestion` has the typed text; `view_closed` is sent if the view asks for it."""
     menu = {"type": "external_select", "action_id": "session", "min_query_length": 1}
     field = MODAL["blocks"][0] | {"element": menu}
     view = MODAL | {"blocks": [field], "notify_on_close": True}
@@ -235,7 +235,7 @@ async def test_an_external_menu_asks_the_app_and_a_closed_modal_is_told(
 async def test_a_trigger_is_used_once_and_in_time(
     slack: SlackSandbox, client: AsyncWebClient, connect: Callable[[], Any]
 ) -> None:
-    """A second use is `exchanged_trigger_id`; after its three seconds `expired_trigger_id`."""
+    """A second use is `exchanged_trigger_id`; after three seconds it is `expired_trigger_id`."""
     app = await connect()
     running = asyncio.create_task(slack.slash("/devin-say", ""))
     envelope = await app.read()
@@ -257,7 +257,7 @@ async def test_a_trigger_is_used_once_and_in_time(
 
 
 async def test_home_is_opened_and_published(slack: SlackSandbox) -> None:
-    """`app_home_opened` lets the app publish, and the person sees it."""
+    """`app_home_opened` lets the app publish, and the person sees the view."""
     app = bolt_app(slack)
 
     @app.event("app_home_opened")

@@ -1,4 +1,4 @@
-"""What is read from the local Slack, and the events that it sends."""
+"""The local Slack's history and events are like the real Slack's."""
 
 import re
 import time
@@ -70,7 +70,7 @@ async def test_metadata_is_given_only_when_asked_for(
 async def test_the_bot_hears_its_own_posts_and_updates(
     slack: SlackSandbox, client: AsyncWebClient
 ) -> None:
-    """Own posts come back with bot_id, app_id and bot_profile; an update as `message_changed`."""
+    """Own posts return with bot_id, app_id and bot_profile; an update is a `message_changed`."""
     general = slack.workspace.channel("general").id
     ts = (await client.chat_postMessage(channel=general, text="one", blocks=BUTTONS))["ts"]
     await client.chat_update(channel=general, ts=ts, text="two")
@@ -85,7 +85,7 @@ async def test_the_bot_hears_its_own_posts_and_updates(
 
 
 async def test_a_custom_name_needs_its_scope(slack: SlackSandbox, client: AsyncWebClient) -> None:
-    """With it the post is a `bot_message` without user, without it the name is ignored."""
+    """With it the post is a `bot_message` without a user; without it the name is ignored."""
     general = slack.workspace.channel("general").id
     plain = await client.chat_postMessage(channel=general, text="x", username="Ada")
     slack.scopes = [*slack.scopes, "chat:write.customize"]
@@ -119,11 +119,11 @@ SHARE = {
     "channel_id", "channel_team", "is_msg_unfurl", "message_blocks", "color", "is_share",
     "fallback", "text", "mrkdwn_in", "footer",
 }  # fmt: skip
-"""The fields of the forwards that others captured (`sandbox/slack/world/forwards.py`)."""
+"""The fields of forwards that others captured (`sandbox/slack/world/forwards.py`)."""
 
 
 async def test_a_forward_quotes_its_message_in_an_attachment(slack: SlackSandbox) -> None:
-    """The comment is the text; an edit of the comment keeps the quote, in history as well."""
+    """The comment is the text; an edit of the comment keeps the quote, including in history."""
     said = await slack.say("Production is *down*.", user="ben", channel="random")
     root = await slack.say("Shall we ship it?", deliver=False)
     ts = await slack.forward("random", said, thread=root, comment="Look at thi")
@@ -144,7 +144,7 @@ async def test_a_forward_quotes_its_message_in_an_attachment(slack: SlackSandbox
 
 
 async def test_a_forward_without_a_comment_has_no_text_and_no_blocks(slack: SlackSandbox) -> None:
-    """Forwarded on, it is still the first message that is quoted."""
+    """If it is forwarded on, the quote is still the first message."""
     said = await slack.say("Production is down.", files=["log.txt"], deliver=False)
     first = await slack.forward("general", said, to="shared")
     second = await slack.forward("shared", first, user="ben")
@@ -167,7 +167,7 @@ async def test_a_forward_of_a_webhook_s_post_names_no_user(slack: SlackSandbox) 
 
 
 async def test_people_forward_what_they_can_read_to_where_they_are(slack: SlackSandbox) -> None:
-    """From a public channel also as somebody who is not in it."""
+    """From a public channel, a person who is not in it can forward as well."""
     secret = await slack.say("Hush", channel="secrets", deliver=False)
     public = await slack.say("Hello", channel="random", deliver=False)
     await slack.forward("random", public, user="una")
@@ -180,7 +180,7 @@ async def test_people_forward_what_they_can_read_to_where_they_are(slack: SlackS
 
 
 async def test_the_preview_of_a_permalink_is_no_forward(slack: SlackSandbox) -> None:
-    """Slack quotes the message there, too, but says `original_url` instead of `is_share`."""
+    """Slack quotes the message there, too, but with `original_url` instead of `is_share`."""
     said = await slack.say("Production is down.", deliver=False)
     ts = await slack.say("See https://example.com/", deliver=False)
     await slack.unfurl("general", ts, of=said)
@@ -190,7 +190,7 @@ async def test_the_preview_of_a_permalink_is_no_forward(slack: SlackSandbox) -> 
 
 
 async def test_every_kind_of_author_writes_as_the_real_one_does(slack: SlackSandbox) -> None:
-    """External people carry their team; apps `bot_id`; webhooks no user."""
+    """External people have their team, apps `bot_id`, and webhooks no user."""
     await slack.say("hi", user="eve", channel="shared")
     await slack.say("built", user="bolt-ci")
     await slack.say("hooked", user="legacy")
@@ -218,7 +218,7 @@ async def test_every_kind_of_author_writes_as_the_real_one_does(slack: SlackSand
 
 
 async def test_broadcasts_me_messages_and_joins_have_their_subtypes(slack: SlackSandbox) -> None:
-    """A broadcast carries its root; nobody else hears of a channel the bot is not in."""
+    """A broadcast has its root; the bot hears nothing of channels it is not in."""
     root = await slack.say("root", deliver=False)
     await slack.say("all", thread=root, broadcast=True)
     await slack.say("waves", subtype="me_message")
@@ -252,7 +252,7 @@ async def test_files_are_downloaded_with_the_token_only(
 async def test_downloads_may_lead_to_a_second_origin_with_the_same_rules(
     slack: SlackSandbox, client: AsyncWebClient
 ) -> None:
-    """As on Enterprise Grid: aiohttp drops the token on the way there, and meets the sign-in."""
+    """On Enterprise Grid, aiohttp drops the token on the way there, and meets the sign-in page."""
     file = slack.workspace.add_file("notes.txt", content=b"the notes")
     url = (await client.files_info(file=file.id))["file"]["url_private_download"]
     token = {"Authorization": f"Bearer {slack.bot_token}"}
@@ -273,7 +273,7 @@ async def test_downloads_may_lead_to_a_second_origin_with_the_same_rules(
 async def test_an_event_can_be_delivered_again_under_its_id(
     slack: SlackSandbox, connect: Callable[[], Any]
 ) -> None:
-    """Duplicates by hand and as Slack's retry carry the same `event_id`."""
+    """Duplicates, manual or as Slack's retry, have the same `event_id`."""
     app = await connect()
     ts = await slack.say("hello", deliver=False)
     event = slack.event_of("general", ts)
@@ -286,7 +286,7 @@ async def test_an_event_can_be_delivered_again_under_its_id(
 
 
 async def test_timestamps_strictly_increase(slack: SlackSandbox) -> None:
-    """A ts is now in microseconds, and never the same twice."""
+    """A ts is the current time in microseconds, and never repeats."""
     stamps = [await slack.say(str(n), deliver=False) for n in range(200)]
     assert stamps == sorted(set(stamps))
     assert all(re.fullmatch(r"\d{10}\.\d{6}", ts) for ts in stamps)

@@ -1,4 +1,4 @@
-"""Response URLs, planned faults, the ledger and subscriptions of the local Slack."""
+"""The local Slack has response URLs, planned faults, a ledger and subscriptions."""
 
 from collections.abc import AsyncIterator
 
@@ -26,13 +26,13 @@ def client(slack: SlackSandbox) -> AsyncWebClient:
 
 
 async def response_url(slack: SlackSandbox) -> str:
-    """A command's response URL; the command itself is not answered."""
+    """Return a command's response URL; the command itself is not answered."""
     delivery = await slack.slash("/devin-say", "hi")
     return str(delivery.payload["response_url"])
 
 
 async def test_a_response_url_works_five_times(slack: SlackSandbox) -> None:
-    """It speaks to the person unless told `in_channel`; the sixth use is refused."""
+    """It addresses the person unless told `in_channel`; the sixth use is refused."""
     webhook = AsyncWebhookClient(await response_url(slack))
     quiet = await webhook.send(text="to you")
     loud = await webhook.send(text="to all", response_type="in_channel")
@@ -48,7 +48,7 @@ async def test_a_response_url_works_five_times(slack: SlackSandbox) -> None:
 
 
 async def test_a_response_url_expires(slack: SlackSandbox) -> None:
-    """After its thirty minutes it is `expired_url`."""
+    """After thirty minutes it answers `expired_url`."""
     slack.response_url_seconds = 0
     webhook = AsyncWebhookClient(await response_url(slack))
     assert "expired_url" in (await webhook.send(text="late")).body
@@ -75,7 +75,7 @@ async def test_a_response_url_replaces_and_deletes_its_message(
 
 
 async def test_a_rate_limit_says_when_to_come_back(slack: SlackSandbox) -> None:
-    """A 429 has `Retry-After`; the SDK's own handler waits and gets through."""
+    """A 429 has `Retry-After`; the SDK's own handler waits and succeeds."""
     client = web_client(slack)
     client.retry_handlers.append(AsyncRateLimitErrorRetryHandler(max_retry_count=1))
     slack.fail_next("auth.test", retry_after=0)
@@ -89,7 +89,7 @@ async def test_a_rate_limit_says_when_to_come_back(slack: SlackSandbox) -> None:
 async def test_planned_failures_are_used_up_in_order(
     slack: SlackSandbox, client: AsyncWebClient
 ) -> None:
-    """Errors in the body, HTML from a broken server, and any method by `*`."""
+    """Errors are in the body, or HTML from a broken server; `*` means any method."""
     slack.fail_next("auth.test", error="fatal_error")
     slack.fail_next("*", status=503)
     assert await refusal(client.auth_test()) == "fatal_error"
@@ -102,7 +102,7 @@ async def test_planned_failures_are_used_up_in_order(
 async def test_a_dropped_call_had_no_effect_or_all_of_it(
     slack: SlackSandbox, client: AsyncWebClient
 ) -> None:
-    """`drop` cuts before Slack acts, `drop_after` when the message is posted."""
+    """`drop` cuts before Slack acts, `drop_after` once the message is posted."""
     general = slack.workspace.channel("general").id
     faults: list[JSON] = [{"drop": True}, {"drop_after": True}]
     for fault in faults:
@@ -116,7 +116,7 @@ async def test_a_dropped_call_had_no_effect_or_all_of_it(
 async def test_the_ledger_keeps_every_call_without_tokens(
     slack: SlackSandbox, client: AsyncWebClient
 ) -> None:
-    """Method and decoded parameters are there; the token is not."""
+    """It has the method and decoded parameters, but not the token."""
     general = slack.workspace.channel("general").id
     await client.chat_postMessage(channel=general, text="x", blocks=BUTTONS)
     (call,) = slack.calls
@@ -158,7 +158,7 @@ async def test_slack_and_devin_start_together() -> None:
 async def test_a_method_is_limited_by_its_calls_within_a_time(
     slack: SlackSandbox, client: AsyncWebClient
 ) -> None:
-    """Beyond them it is a 429 that says how long; another method is not concerned."""
+    """Further calls get a 429 with the time to wait; other methods are not affected."""
     slack.limit_calls("users.info", 2, 60.0)
     ada = slack.workspace.user("ada").id
     for _ in range(2):
@@ -175,7 +175,7 @@ async def test_a_method_is_limited_by_its_calls_within_a_time(
 async def test_the_failures_of_one_method_end_by_themselves(
     slack: SlackSandbox, client: AsyncWebClient
 ) -> None:
-    """What is planned for another stays."""
+    """Failures planned for another method stay."""
     for method in ("users.info", "auth.test"):
         slack.fail_next(method, error="internal_error", times=100)
     slack.fail_no_more("users.info")

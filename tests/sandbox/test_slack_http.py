@@ -1,4 +1,4 @@
-"""The local Slack's signed HTTP requests and their retries."""
+"""The local Slack sends signed HTTP requests and retries them."""
 
 import hashlib
 import hmac
@@ -39,7 +39,7 @@ async def settled(slack: SlackSandbox) -> list[Delivery]:
 
 
 async def test_http_requests_are_signed(http_slack: SlackSandbox, http_app: HttpApp) -> None:
-    """The v0 signature covers timestamp and body, and its timestamp is now."""
+    """The v0 signature covers timestamp and body, and its timestamp is current."""
     await http_slack.say("hello")
     await settled(http_slack)
     headers, body = http_app.requests[0]
@@ -54,7 +54,7 @@ async def test_http_requests_are_signed(http_slack: SlackSandbox, http_app: Http
 async def test_http_failures_are_retried_with_number_and_reason(
     http_slack: SlackSandbox, http_app: HttpApp
 ) -> None:
-    """A non-2xx comes back as `http_error`, counted from one."""
+    """A non-2xx is retried as `http_error`, counted from one."""
     http_app.answers = [web.Response(status=500), web.Response(status=404)]
     await http_slack.say("hello")
     (delivery,) = await settled(http_slack)
@@ -75,7 +75,7 @@ async def test_no_retry_is_honoured(http_slack: SlackSandbox, http_app: HttpApp)
 
 
 async def test_an_answer_after_the_timeout_is_no_ack(http_app: HttpApp) -> None:
-    """A slow app is `http_timeout`, and an answer that comes later does not count."""
+    """A slow app is `http_timeout`, and a later answer does not count."""
     slack = SlackSandbox(transport="http", retry_delays=(0.01,), ack_timeout=0.05)
     async with slack:
         slack.request_url = http_app.url.replace("/slack/events", "/slow")
@@ -99,7 +99,7 @@ async def test_two_redirects_are_followed_and_no_third(
 
 
 async def test_an_unreachable_app_is_a_failed_connection(http_app: HttpApp) -> None:
-    """Nobody listening is `connection_failed`; after three retries the event is given up."""
+    """Without a listener it is `connection_failed`; after three retries the event is given up."""
     slack = SlackSandbox(transport="http", retry_delays=(0, 0, 0))
     async with slack:
         await slack.say("hello")

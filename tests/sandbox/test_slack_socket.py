@@ -1,4 +1,4 @@
-"""Socket Mode of the local Slack: acks, retries, disconnects, with Bolt's own client."""
+"""Socket Mode of the local Slack has acks, retries and disconnects, with Bolt's own client."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -21,7 +21,7 @@ async def slack() -> AsyncIterator[SlackSandbox]:
 
 @pytest.fixture
 async def impatient_slack() -> AsyncIterator[SlackSandbox]:
-    """For what comes again because nobody has acknowledged it in time."""
+    """A Slack that soon retries unacknowledged events."""
     async with SlackSandbox(ack_timeout=0.5, retry_delays=(0.01, 0.02, 0.03)) as slack:
         yield slack
 
@@ -33,7 +33,7 @@ async def connect(slack: SlackSandbox) -> AsyncIterator[Callable[[], Any]]:
 
 
 async def test_a_reply_reaches_a_bolt_app_once_and_is_acknowledged(slack: SlackSandbox) -> None:
-    """A threaded reply comes as one `message` event with thread_ts and rich_text blocks."""
+    """A threaded reply is one `message` event with thread_ts and rich_text blocks."""
     seen: list[JSON] = []
     app = bolt_app(slack)
 
@@ -70,7 +70,7 @@ async def test_a_mention_makes_two_events_except_in_a_direct_message(
 
 
 async def test_an_unacknowledged_event_is_retried_three_times() -> None:
-    """Retries keep the event id and count up with the reason `timeout`; then Slack gives up."""
+    """Retries keep the event id, and count up with the reason `timeout`; then Slack gives up."""
     quick = SlackSandbox(ack_timeout=0.05, retry_delays=(0.01, 0.01, 0.01))
     async with quick as slack, raw_apps(slack) as connect:
         app = await connect()
@@ -88,7 +88,7 @@ async def test_an_unacknowledged_event_is_retried_three_times() -> None:
 
 
 async def test_a_listener_that_raises_gets_the_event_again(impatient_slack: SlackSandbox) -> None:
-    """Bolt does not acknowledge what failed before the response, so Slack brings it back."""
+    """Bolt does not acknowledge a listener that failed before the response, so Slack retries."""
     attempts: list[JSON] = []
     slack = impatient_slack
     app = bolt_app(slack)
@@ -110,7 +110,7 @@ async def test_a_listener_that_raises_gets_the_event_again(impatient_slack: Slac
 async def test_an_ack_counts_from_any_connection(
     slack: SlackSandbox, connect: Callable[[], Any]
 ) -> None:
-    """An envelope that went out on one connection may be acknowledged on another."""
+    """An envelope sent on one connection may be acknowledged on another."""
     one, two = await connect(), await connect()
     assert (one.hello["num_connections"], two.hello["num_connections"]) == (1, 2)
     await slack.say("first")
@@ -124,7 +124,7 @@ async def test_an_ack_counts_from_any_connection(
 async def test_a_lost_connection_brings_the_event_to_another(
     slack: SlackSandbox, connect: Callable[[], Any]
 ) -> None:
-    """What was unacknowledged on a connection that closed is delivered again."""
+    """An unacknowledged event of a closed connection is delivered again."""
     one = await connect()
     await slack.say("hello")
     await one.read()
@@ -194,7 +194,7 @@ async def test_an_eleventh_connection_is_sent_away(
 
 
 async def test_pings_are_answered(slack: SlackSandbox) -> None:
-    """The SDK calls a connection stale when its pings stay unanswered."""
+    """The SDK calls a connection stale if its pings stay unanswered."""
     async with socket_mode(slack, bolt_app(slack)) as handler:
         await wait_until(lambda: handler.client.last_ping_pong_time is not None, "a pong")
         assert await handler.client.is_connected()

@@ -1,4 +1,4 @@
-"""The scheduler, by real docket on a real Valkey."""
+"""The scheduler works with real docket on a real Valkey."""
 
 import asyncio
 import math
@@ -47,7 +47,7 @@ Deliver = Callable[[str], Awaitable[None]]
 
 @asynccontextmanager
 async def working(url: str, deliver: Deliver, *, workers: int = 1) -> AsyncIterator[DocketSchedule]:
-    """A schedule whose worker runs `deliver`, under the name that the bot's has."""
+    """Run a schedule whose worker runs `deliver`, under the name of the bot's task."""
 
     async def named(session: str) -> None:
         await deliver(session)
@@ -61,7 +61,7 @@ async def working(url: str, deliver: Deliver, *, workers: int = 1) -> AsyncItera
 
 @asynccontextmanager
 async def several(docket: Docket, workers: int) -> AsyncIterator[None]:
-    """That many workers, at work; leaving ends them after what is under way."""
+    """Run that many workers; leaving ends them after the tasks that are under way."""
     if not workers:
         yield
         return
@@ -90,14 +90,14 @@ def knowing(docket: Docket) -> DocketSchedule:
 
 @pytest.fixture
 async def raw(redis_url: str) -> AsyncIterator[Redis]:
-    """Redis itself, as bytes."""
+    """A plain Redis client that returns bytes."""
     client = Redis.from_url(node_url(redis_url))
     yield client
     await client.aclose()
 
 
 async def test_a_wake_up_for_now_is_not_lost_while_an_earlier_one_ends(redis_url: str) -> None:
-    """It may have seen an empty mailbox already: the new one runs beside it, or after it."""
+    """The earlier one may have seen an empty mailbox: the new one runs beside it, or after it."""
     leave, runs = asyncio.Event(), list[str]()
 
     async def deliver(session: str) -> None:
@@ -113,7 +113,7 @@ async def test_a_wake_up_for_now_is_not_lost_while_an_earlier_one_ends(redis_url
 
 
 async def test_wake_ups_for_later_are_one(redis_url: str) -> None:
-    """Many who ask for the same moment get one run, and one for each beat that passes meanwhile."""
+    """Requests for the same moment share one run, with one for each beat that passes meanwhile."""
     runs = list[float]()
 
     async def deliver(_: str) -> None:
@@ -132,7 +132,7 @@ async def test_wake_ups_for_later_are_one(redis_url: str) -> None:
 
 
 async def test_a_run_can_ask_for_its_own_successor(redis_url: str) -> None:
-    """However soon: a key that was the running task's own would be dropped."""
+    """This holds however soon it is: a key equal to the running task's would be dropped."""
     runs = 0
 
     async def deliver(session: str) -> None:
@@ -147,7 +147,7 @@ async def test_a_run_can_ask_for_its_own_successor(redis_url: str) -> None:
 
 
 async def test_sessions_are_woken_beside_each_other(redis_url: str) -> None:
-    """One that takes its time does not keep another waiting."""
+    """A slow one does not keep another waiting."""
     leave, runs = asyncio.Event(), set[str]()
 
     async def deliver(session: str) -> None:
@@ -179,7 +179,7 @@ async def test_leaving_waits_for_the_tasks_that_are_under_way(redis_url: str) ->
 
 
 async def test_a_report_is_scheduled_once_for_each_attempt(redis_url: str, raw: Redis) -> None:
-    """Asked for by the delivery and by the sweep: one run."""
+    """The delivery and the sweep both request it, and it runs once."""
     async with open_docket(redis_url) as docket:
         schedule = knowing(docket)
         for _ in range(5):
@@ -189,7 +189,7 @@ async def test_a_report_is_scheduled_once_for_each_attempt(redis_url: str, raw: 
 
 
 async def test_redis_away_is_a_passing_error() -> None:
-    """Whoever schedules must know that it did not happen."""
+    """A caller must learn that nothing was scheduled."""
     async with open_docket("redis://127.0.0.1:1/0") as docket:
         schedule = knowing(docket)
         for attempt in (schedule.wake(ID), schedule.wake(ID, 5), schedule.tell(REPORT)):
@@ -198,7 +198,7 @@ async def test_redis_away_is_a_passing_error() -> None:
 
 
 async def test_a_redis_that_hangs_is_away(tmp_path: Path) -> None:
-    """Whoever waits for it must answer Slack within 3 s."""
+    """A caller that waits for it must answer Slack within 3 s."""
     async with kept_valkey(tmp_path / "valkey") as valkey, open_docket(valkey.url) as docket:
         schedule = knowing(docket)
         await schedule.wake(ID, 60)
@@ -210,7 +210,7 @@ async def test_a_redis_that_hangs_is_away(tmp_path: Path) -> None:
 
 
 async def test_the_settings_of_the_worker_suit_our_tasks(redis_url: str) -> None:
-    """What a dead worker had in hand, the sweep above all, is done by another within seconds."""
+    """A dead worker's tasks, above all the sweep, are done by another within seconds."""
     async with open_docket(redis_url) as docket, open_worker(docket) as worker:
         assert isinstance(worker, Worker)
         assert worker.redelivery_timeout == REDELIVERY
@@ -219,7 +219,7 @@ async def test_the_settings_of_the_worker_suit_our_tasks(redis_url: str) -> None
 
 
 async def test_no_words_of_people_are_in_a_task(bot: Bot, desk: Desk, raw: Redis) -> None:
-    """Docket pickles its arguments, so they are ids; the words are in our own JSON only."""
+    """Docket pickles its arguments, so they are ids; text is only in the relay's own JSON."""
     await raw.config_set("rdbcompression", "no")
     thread = await desk.linked_thread()
     desk.devin.behave(SESSION, "rate_limited")
@@ -233,7 +233,7 @@ async def test_no_words_of_people_are_in_a_task(bot: Bot, desk: Desk, raw: Redis
 async def test_the_sweep_finds_what_was_lost(
     bot: Bot, desk: Desk, store: Store, raw: Redis
 ) -> None:
-    """A process that died between a step and its scheduling: healed within seconds."""
+    """If a process dies between a step and its scheduling, the sweep recovers within seconds."""
     thread = await desk.linked_thread()
     mailbox = Mailbox(store, timedelta(days=1))
     unreported, unsent = [
@@ -264,7 +264,7 @@ async def test_the_sweep_finds_what_was_lost(
 
 
 async def has(raw: Redis, prefix: str, words: str) -> bool:
-    """Whether any key of that prefix holds `words`, in whatever type or encoding it stands."""
+    """Return True if any key of that prefix holds `words`, in any type or encoding."""
     async for key in raw.scan_iter(f"{prefix}*", count=1000):
         dumped = await raw.dump(key)
         if words.encode() in bytes(dumped or b"") or words.encode() in bytes(key):

@@ -1,4 +1,4 @@
-"""More sessions with mail than Devin takes at once: they wait, and nothing else waits for them."""
+"""Sessions beyond what Devin takes at once wait, and nothing else waits for them."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -38,13 +38,13 @@ LONG = timedelta(hours=1)
 
 @pytest.fixture
 def environ(environ: dict[str, str]) -> dict[str, str]:
-    """A bot that sends few messages at once."""
+    """The environment of a bot that sends few messages at once."""
     return environ | {"DELIVERY_CONCURRENCY": str(SLOTS)}
 
 
 @pytest.fixture
 async def docket(redis_url: str) -> AsyncIterator[Docket]:
-    """The scheduler's tasks, by name, to schedule them as another process would."""
+    """The scheduler's tasks by name, to schedule them as another process would."""
 
     async def deliver(_: str) -> None:
         pass
@@ -64,7 +64,7 @@ async def docket(redis_url: str) -> AsyncIterator[Docket]:
 async def thread_of(
     desk: Desk, store: Store, session: SessionId, until: asyncio.Event | None = None
 ) -> ThreadRef:
-    """A linked thread of which the bot has heard nothing; Devin answers at `until`."""
+    """Return a linked thread that the bot has not heard of; Devin answers at `until`."""
     desk.devin.add_session(session)
     desk.devin.behave(session, "running", until=until)
     root = await desk.slack.say("Shall we ship it?", deliver=False)
@@ -78,7 +78,7 @@ async def thread_of(
 async def accepted(
     desk: Desk, store: Store, thread: ThreadRef, session: SessionId, *texts: str
 ) -> list[Reply]:
-    """Replies in the thread that were taken by a process that died before it woke the session."""
+    """Accept replies in the thread for a process that died before it woke the session."""
     author, replies = UserId(desk.slack.workspace.user("ada").id), []
     for text in texts:
         ts = await desk.slack.say(text, thread=thread.thread_ts, deliver=False)
@@ -95,7 +95,7 @@ async def abandoned(
     *texts: str,
     until: asyncio.Event | None = None,
 ) -> list[SessionId]:
-    """Sessions whose mail has been due for long, and for which nobody does anything."""
+    """Create sessions whose mail has been due for long, and that nobody delivers."""
     ids = [SessionId(f"devin-{one:032x}") for one in range(number)]
     for session in ids:
         thread = await thread_of(desk, store, session, until)
@@ -105,7 +105,7 @@ async def abandoned(
 
 
 async def taken(store: Store, session: SessionId) -> Head:
-    """The session's first reply, held by a process of the test."""
+    """Take the session's first reply in a process of the test."""
     step = await Mailbox(store, TTL).take(session, "token")
     assert isinstance(step, Head)
     return step
@@ -119,7 +119,7 @@ async def test_what_waits_for_devin_holds_up_no_timer_no_report_and_no_sweep(
     docket: Docket,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """However many sessions wait, and however often they are woken; all is sent in the end."""
+    """It does not matter how many sessions wait or are woken; everything is sent in the end."""
     over, schedule = asyncio.Event(), DocketSchedule(docket)
     waiting = SessionId("devin-aaaaaaaaaaaa")
     noticed = await accepted(desk, store, await thread_of(desk, store, waiting), waiting, "late")
@@ -182,9 +182,9 @@ async def test_marks_that_hang_at_slack_hold_up_no_timer(
 async def test_one_sweep_is_enough_to_begin_with_all_that_is_due(
     settings: Settings, desk: Desk, store: Store, raw: Redis, docket: Docket
 ) -> None:
-    """A process that has room looks for more by itself, and no slot waits for the next sweep."""
+    """A process that has room looks for more on its own, and no slot waits for the next sweep."""
     sessions = await abandoned(desk, store, raw, 3 * SWEEP_LIMIT, "Hello")
-    settings = settings.model_copy(update={"catch_up": NONE})  # else mail waits for that
+    settings = settings.model_copy(update={"catch_up": NONE})  # otherwise mail waits for that
     async with started(settings):
         await wait_until(lambda: desk.devin.requests, "the sweep has begun")
         await docket.strike("sweep")
@@ -195,7 +195,7 @@ async def test_one_sweep_is_enough_to_begin_with_all_that_is_due(
 async def test_what_docket_has_brought_is_finished_or_passed_on_before_the_process_ends(
     settings: Settings, desk: Desk, store: Store, raw: Redis, docket: Docket
 ) -> None:
-    """The process waits for Devin's answers, tells reports meanwhile, and passes on the rest."""
+    """It waits for Devin's answers, tells reports meanwhile, and passes on the rest."""
     over, in_flight, leave = asyncio.Event(), InFlight(), asyncio.Event()
     waiting, schedule = SessionId("devin-aaaaaaaaaaaa"), DocketSchedule(docket)
     (late,) = await accepted(desk, store, await thread_of(desk, store, waiting), waiting, "late")

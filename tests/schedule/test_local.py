@@ -1,4 +1,4 @@
-"""Work that waits in this process: bounded, in order, and never twice for the same thing."""
+"""Work that waits in this process is bounded, in order, and never duplicated."""
 
 import asyncio
 
@@ -24,12 +24,12 @@ class Bench:
         return self.line.add(what, lambda: self.do(what), most)
 
     async def do(self, what: str) -> None:
-        """The work itself."""
+        """Wait until the test ends the work."""
         self.began.append(what)
         await self.ends.setdefault(what, asyncio.Event()).wait()
 
     def end(self, what: str) -> None:
-        """Let it be done, now and whenever it is done again."""
+        """End the work, now and for every later run."""
         self.ends.setdefault(what, asyncio.Event()).set()
 
 
@@ -39,7 +39,7 @@ def bench() -> Bench:
 
 
 async def test_work_begins_in_the_order_it_came_as_slots_fall_free(bench: Bench) -> None:
-    """The one that came first has waited for longest."""
+    """The one that came first has waited longest."""
     for what in "abcd":
         assert bench.add(what)
     await wait_until(lambda: bench.began == ["a", "b"], "both slots are taken")
@@ -52,7 +52,7 @@ async def test_work_begins_in_the_order_it_came_as_slots_fall_free(bench: Bench)
 
 
 async def test_what_waits_is_not_added_again(bench: Bench) -> None:
-    """It has looked at nothing yet, so it does for all who ask."""
+    """It has not read anything yet, so it serves all callers."""
     for what in ("a", "b", "c", "c", "c", "d"):
         assert bench.add(what)
     for what in "abcd":
@@ -62,7 +62,7 @@ async def test_what_waits_is_not_added_again(bench: Bench) -> None:
 
 
 async def test_what_runs_is_added_again_since_it_may_have_looked_too_early(bench: Bench) -> None:
-    """A wake-up that comes while a delivery ends, which saw an empty mailbox, is not lost."""
+    """A wake-up during the end of a delivery that saw an empty mailbox is not lost."""
     bench.add("a")
     await wait_until(lambda: bench.began == ["a"], "it runs")
     assert bench.add("a")
@@ -72,7 +72,7 @@ async def test_what_runs_is_added_again_since_it_may_have_looked_too_early(bench
 
 
 async def test_more_than_there_is_room_for_is_turned_away(bench: Bench) -> None:
-    """Running work counts, too; work that waits already needs no room."""
+    """Running work counts, too; work that already waits needs no room."""
     assert [bench.add(what, most=3) for what in "abcd"] == [True, True, True, False]
     assert bench.add("c", most=3)
     for what in "abc":
@@ -99,7 +99,7 @@ async def test_work_that_fails_makes_room_for_the_next(bench: Bench) -> None:
 
 
 async def test_nothing_more_begins_when_work_is_cut_off(bench: Bench) -> None:
-    """At the end of the process: what waits stays in Redis."""
+    """When the process ends, waiting work stays in Redis."""
     for what in "abc":
         bench.add(what)
     await wait_until(lambda: bench.began == ["a", "b"], "both slots are taken")

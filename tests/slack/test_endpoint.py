@@ -1,4 +1,4 @@
-"""HTTP: signed requests of Slack, and what a platform asks of any service."""
+"""The HTTP server takes Slack's signed requests, and a platform's probes."""
 
 import asyncio
 import io
@@ -45,19 +45,19 @@ async def http_bot(http_environ: dict[str, str], http_box: Sandbox) -> AsyncIter
 
 @pytest.fixture
 def desk(http_box: Sandbox) -> Desk:
-    """What people do and see, here over HTTP."""
+    """The actions and observations of people, over HTTP here."""
     return Desk(http_box)
 
 
 @pytest.fixture
 async def web() -> AsyncIterator[aiohttp.ClientSession]:
-    """A client for requests by hand."""
+    """A client for manual requests."""
     async with aiohttp.ClientSession() as session:
         yield session
 
 
 class Caller:
-    """Sends requests to the endpoint as Slack, or not quite."""
+    """Sends requests to the endpoint as Slack, or as somebody like it."""
 
     def __init__(self, web: aiohttp.ClientSession, desk: Desk, bot: Bot) -> None:
         self.web, self.slack = web, desk.slack
@@ -82,14 +82,14 @@ class Caller:
             return answer.status, await answer.text()
 
     def event(self, event: object) -> bytes:
-        """The body of an event."""
+        """Return the body of an event."""
         outer = {"type": "event_callback", "team_id": self.slack.team_id, "event_id": "Ev0HAND"}
         return json.dumps(outer | {"api_app_id": self.slack.app_id, "event": event}).encode()
 
 
 @pytest.fixture
 def caller(web: aiohttp.ClientSession, desk: Desk, http_bot: Bot) -> Caller:
-    """The hand of a stranger, or Slack's."""
+    """A caller that is Slack or a stranger."""
     return Caller(web, desk, http_bot)
 
 
@@ -118,25 +118,25 @@ async def test_events_commands_and_buttons_come_by_signed_http(http_bot: Bot, de
 
 
 async def test_the_url_handshake_gives_the_challenge_back(http_bot: Bot, desk: Desk) -> None:
-    """Slack asks before it sends anything."""
+    """Slack asks for it before it sends anything."""
     assert await desk.slack.verify_url()
 
 
 async def test_the_certificate_check_is_answered(caller: Caller) -> None:
-    """Slack's `ssl_check` of a command's address, signed like everything."""
+    """It is Slack's `ssl_check` of a command's address, signed like everything."""
     status, _ = await caller.post(urlencode({"ssl_check": "1"}).encode(), content_type=FORM)
     assert status == 200
 
 
 async def test_what_nobody_listens_to_is_acknowledged(caller: Caller) -> None:
-    """Else Slack sends it three times more and switches the app off in the end."""
+    """Otherwise Slack retries it three times, and switches the app off in the end."""
     assert await caller.post(caller.event({"type": "emoji_changed"})) == (200, "")
 
 
 async def test_there_is_nothing_to_post_to_elsewhere(
     web: aiohttp.ClientSession, http_bot: Bot
 ) -> None:
-    """One address, one method."""
+    """There is one address, with one method."""
     base = f"http://127.0.0.1:{http_bot.port}"
     for path in ("/", "/slack", "/slack/events/", "/metrics"):
         async with web.post(base + path) as answer:
@@ -160,7 +160,7 @@ UNSIGNED: Mapping[str, Mapping[str, str | None]] = {
 
 
 async def test_what_is_not_signed_by_slack_is_turned_away(caller: Caller) -> None:
-    """401, and the body is neither looked at nor logged."""
+    """The answer is 401, and the body is neither examined nor logged."""
     stream = io.StringIO()
     body = caller.event({"type": "message", "text": MARK})
     with logging_to(stream, "json"):
@@ -170,7 +170,7 @@ async def test_what_is_not_signed_by_slack_is_turned_away(caller: Caller) -> Non
 
 
 async def test_a_signature_counts_for_five_minutes_either_way(caller: Caller) -> None:
-    """Clocks differ and retries take time; what was overheard is of no use afterwards."""
+    """Clocks differ and retries take time; an overheard request is useless afterwards."""
     body = caller.event({"type": "emoji_changed"})
     answers = []
     for seconds in (-302, -270, 270, 600):
@@ -180,7 +180,7 @@ async def test_a_signature_counts_for_five_minutes_either_way(caller: Caller) ->
 
 
 async def test_a_signature_counts_for_its_own_body_only(caller: Caller) -> None:
-    """Nothing can be added to what Slack signed."""
+    """Nothing can be added to a request that Slack signed."""
     sign = caller.slack.sign(caller.event({"type": "emoji_changed"}))
     changed = caller.event({"type": "message"})
     status, _ = await caller.post(changed, sign)
@@ -188,7 +188,7 @@ async def test_a_signature_counts_for_its_own_body_only(caller: Caller) -> None:
 
 
 async def test_headers_give_no_orders(caller: Caller, desk: Desk) -> None:
-    """They are not signed; by these Bolt would pass over the listener that keeps the reply."""
+    """Headers are not signed; with these Bolt would skip the listener that keeps the reply."""
     thread = await desk.linked_thread()
     ts = await desk.slack.say("all the same", thread=thread, deliver=False)
     orders = {"X-Slack-Bolt-Lazy-Only": "1", "X-Slack-Bolt-Lazy-Function-Name": "on_message"}
@@ -198,7 +198,7 @@ async def test_headers_give_no_orders(caller: Caller, desk: Desk) -> None:
 
 
 async def test_a_request_that_is_replayed_changes_nothing(caller: Caller, desk: Desk) -> None:
-    """Within the window, whoever overheard it can only repeat what happened already."""
+    """Within the window, an eavesdropper can only repeat what has already happened."""
     thread = await desk.linked_thread()
     ts = await desk.slack.say("just once", thread=thread, deliver=False)
     body = caller.event(desk.slack.event_of("general", ts))
@@ -237,7 +237,7 @@ ODD: Mapping[str, tuple[bytes, str | None, str]] = {
 
 
 async def test_odd_bodies_are_acknowledged_and_told_to_the_operator_alone(caller: Caller) -> None:
-    """With a good signature: sent again, they would be no better; the log quotes none of them."""
+    """With a valid signature, a retry would be no better; the log quotes none of them."""
     for name, (body, content_type, said) in ODD.items():
         stream = io.StringIO()
         with logging_to(stream, "json", "WARNING"):
@@ -247,7 +247,7 @@ async def test_odd_bodies_are_acknowledged_and_told_to_the_operator_alone(caller
 
 
 async def test_a_body_without_a_signature_is_not_even_decoded(caller: Caller) -> None:
-    """Whatever is in it, a stranger learns nothing but that he is one."""
+    """A stranger learns only that the signature is missing."""
     for body, content_type, _ in ODD.values():
         forged = {"X-Slack-Signature": "v0=" + "0" * 64}
         assert (await caller.post(body, forged, content_type=content_type))[0] == 401
@@ -262,7 +262,7 @@ async def test_a_huge_body_is_not_read(caller: Caller) -> None:
 async def test_an_event_under_another_content_type_is_still_an_event(
     caller: Caller, desk: Desk
 ) -> None:
-    """A proxy may rewrite it; the signature says that it is Slack's."""
+    """A proxy may rewrite it; the signature proves that it is Slack's."""
     thread = await desk.linked_thread()
     ts = await desk.slack.say("as JSON", thread=thread, deliver=False)
     body = caller.event(desk.slack.event_of("general", ts))
@@ -274,7 +274,7 @@ async def test_an_event_under_another_content_type_is_still_an_event(
 async def test_an_event_that_comes_too_early_is_asked_for_again(
     http_environ: dict[str, str], desk: Desk, web: aiohttp.ClientSession
 ) -> None:
-    """Before all parts are up: 503, `/readyz` says why, and nothing is acknowledged."""
+    """Until all parts are up, the answer is 503, `/readyz` says why; nothing is acknowledged."""
     desk.slack.fail_next("auth.test", status=503, times=ALWAYS)
     port = free_port()
     url = f"http://127.0.0.1:{port}"
@@ -304,7 +304,7 @@ async def test_an_event_that_comes_too_early_is_asked_for_again(
 async def test_a_platform_can_look_after_it(
     http_environ: dict[str, str], web: aiohttp.ClientSession, kind: str
 ) -> None:
-    """Alive, ready, and numbers, whatever the process does; a worker takes nothing from Slack."""
+    """It reports liveness, readiness and metrics; a worker takes nothing from Slack."""
     settings = load_settings(http_environ, None, needs_transport=kind == "http")
     async with open_bot(settings, listens=kind == "http") as bot:
         await looks_well(web, bot.port)
@@ -315,7 +315,7 @@ async def test_a_platform_can_look_after_it(
 async def test_socket_mode_is_looked_after_in_the_same_way(
     bot: Bot, box: Sandbox, web: aiohttp.ClientSession
 ) -> None:
-    """Ready is when Slack said hello; a lost connection is not ready."""
+    """It is ready once Slack has said hello, and not ready without a connection."""
     await wait_until(lambda: is_ready(web, bot.port), "Slack said hello")
     await looks_well(web, bot.port)
     async with web.post(f"http://127.0.0.1:{bot.port}/slack/events") as answer:
@@ -344,7 +344,7 @@ async def is_ready(web: aiohttp.ClientSession, port: int) -> bool:
 
 
 async def missing(web: aiohttp.ClientSession, port: int, what: str) -> bool:
-    """Whether `/readyz` says that it waits for `what`."""
+    """Return True if `/readyz` says that it waits for `what`."""
     try:
         async with web.get(f"http://127.0.0.1:{port}/readyz") as answer:
             return answer.status == 503 and what in (await answer.json())["waiting_for"]

@@ -1,6 +1,6 @@
-"""`POST /slack/events` under requests that nobody would write: 200 when they are signed, else 401.
+"""Any request to `POST /slack/events` gets a 200 if it is signed, and otherwise a 401.
 
-They are written to the socket byte by byte, since a client would repair or refuse most of them.
+Requests are written to the socket byte by byte, since a client would repair or refuse most of them.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ from tests.support.logbook import logging_to
 __all__ = ["desk", "http_bot", "http_environ"]
 
 MARK = "xyz-zy xyz-zy"
-"""What must not be in the log; no id, since ids may be."""
+"""A word that must not be in the log; it does not look like an id, since ids may be logged."""
 
 Headers = Mapping[str, bytes]
 
@@ -55,7 +55,7 @@ SAMPLES = [sample(name) for name in ("message", "block_actions", "slash_command"
 
 
 def form(fields: Mapping[str, Any]) -> bytes:
-    """As a browser would send it."""
+    """Encode a form as a browser would."""
     return urlencode(fields, errors="replace").encode()
 
 
@@ -69,7 +69,7 @@ BODIES = st.one_of(
     PAYLOADS.map(form),
 )
 LINES = st.lists(st.sampled_from([9, *range(32, 127), *range(128, 256)]), max_size=40).map(bytes)
-"""What may stand in a header (RFC 9110, 5.5), in whatever encoding."""
+"""Characters that a header may contain (RFC 9110, 5.5), in any encoding."""
 
 TYPES = (
     st.sampled_from([b"application/json", FORM.encode(), b"text/plain; charset=nonsense"]) | LINES
@@ -84,7 +84,7 @@ FUZZ = settings(max_examples=250, suppress_health_check=[HealthCheck.function_sc
 
 
 async def post(bot: Bot, headers: Mapping[str, bytes | str], body: bytes) -> int:
-    """The status of a request that is written as it is given."""
+    """Write a request as it is given, and return the status of the answer."""
     lines = [b"POST /slack/events HTTP/1.1", b"Host: x", b"Connection: close"]
     for name, value in headers.items():
         lines.append(
@@ -101,14 +101,14 @@ async def post(bot: Bot, headers: Mapping[str, bytes | str], body: bytes) -> int
 
 @pytest.fixture
 async def thread(http_bot: Bot, desk: Desk) -> AsyncIterator[str]:
-    """A linked thread, in which the next reply arrives after whatever the test did."""
+    """A linked thread; after the test, the next reply in it still arrives."""
     thread = await desk.linked_thread()
     yield thread
     await desk.until_marked("white_check_mark", await desk.reply("And the next.", thread))
 
 
 def assert_nothing_told(log: str) -> None:
-    """No words of a request are in the log, and no bug of ours."""
+    """Check that the log has no text of a request, and no unexpected failure."""
     assert MARK not in log
     assert "unforeseen" not in log
     assert "Traceback" not in log
@@ -119,7 +119,7 @@ def assert_nothing_told(log: str) -> None:
 async def test_a_signed_request_is_acknowledged_whatever_is_in_it(
     thread: str, http_bot: Bot, desk: Desk, body: bytes, content_type: bytes, more: Headers
 ) -> None:
-    """Sent again it would be the same, so Slack is not asked to; the log quotes none of it."""
+    """A retry would be the same, so Slack is not asked for one; the log quotes none of it."""
     stream = io.StringIO()
     with logging_to(stream, "json", "DEBUG"):
         asked: dict[str, bytes | str] = {**more, "Content-Type": content_type}
@@ -132,7 +132,7 @@ async def test_a_signed_request_is_acknowledged_whatever_is_in_it(
 async def test_a_reply_is_acknowledged_in_whatever_shape_it_comes(
     thread: str, http_bot: Bot, desk: Desk, data: st.DataObject
 ) -> None:
-    """In a linked thread, where every field of it is looked at."""
+    """It is in a linked thread, where every field of it is read."""
     ts = await desk.slack.say(MARK, thread=thread, deliver=False)
     real = desk.slack.event_of("general", ts)
     outer = {"type": "event_callback", "team_id": desk.slack.team_id, "event_id": "Ev0FUZZ"}
@@ -151,7 +151,7 @@ async def test_a_request_that_is_not_signed_is_turned_away_whatever_is_in_it(
     http_bot: Bot, desk: Desk, body: bytes, content_type: bytes, more: Headers,
     line: bytes, spoilt: int,
 ) -> None:  # fmt: skip
-    """401, for a wrong signature, a wrong time and a body that was added to alike."""
+    """The answer is 401 for a wrong signature, a wrong time and an added body alike."""
     headers: dict[str, bytes | str] = {
         **more,
         "Content-Type": content_type,
@@ -168,7 +168,7 @@ async def test_a_request_that_is_not_signed_is_turned_away_whatever_is_in_it(
 async def test_a_body_beyond_the_limit_is_refused_without_a_look_at_it(
     http_bot: Bot, desk: Desk
 ) -> None:
-    """413; 401 where nothing says that it may be Slack's."""
+    """The answer is 413, or 401 if nothing suggests that it is Slack's."""
     body = MARK.encode() * 2**18  # 1.25 MB
     stream = io.StringIO()
     with logging_to(stream, "json", "WARNING"):
@@ -181,7 +181,7 @@ async def test_a_body_beyond_the_limit_is_refused_without_a_look_at_it(
 async def test_no_body_is_unpacked(
     encoding: str, http_bot: Bot, desk: Desk, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Slack packs none; a small one of a stranger's could be a huge one inside."""
+    """Slack compresses none; a small one from a stranger could be huge inside."""
     body, packed = MARK.encode(), {"Content-Encoding": encoding}
     assert await post(http_bot, packed, body) == 401
     assert await post(http_bot, packed | desk.slack.sign(body), body) == 200
@@ -191,7 +191,7 @@ async def test_no_body_is_unpacked(
 async def test_whoever_leaves_half_way_leaves_nothing_behind(
     http_bot: Bot, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A body that never comes to its end is nobody's failure."""
+    """A body that never ends is not an error."""
     _, writer = await asyncio.open_connection("127.0.0.1", http_bot.port)
     writer.write(b"POST /slack/events HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\n\r\n")
     await writer.drain()

@@ -1,4 +1,4 @@
-"""Who somebody is, asked of Slack over a real socket: rarely, and never taken on trust."""
+"""People's roles are looked up in Slack over a real socket: rarely, and never taken on trust."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -33,7 +33,7 @@ def people(box: Sandbox) -> People:
 
 
 def asked(box: Sandbox, method: str) -> list[dict[str, Any]]:
-    """The parameters of each call of a method."""
+    """Return the parameters of each call of a method."""
     return [one.params for one in box.slack.calls if one.method == method]
 
 
@@ -51,7 +51,7 @@ def asked(box: Sandbox, method: str) -> list[dict[str, Any]]:
 async def test_everybody_is_told_apart(
     box: Sandbox, people: People, user: str, expected: Person
 ) -> None:
-    """Members, both kinds of guests, people from outside, and bots."""
+    """Members, both kinds of guests, people from outside, and bots differ."""
     assert await people.person(UserId(box.slack.workspace.user(user).id)) == expected
 
 
@@ -78,7 +78,7 @@ async def test_many_who_ask_at_once_ask_one_question(box: Sandbox, people: Peopl
 async def test_whoever_stops_waiting_leaves_the_question_to_the_others(
     box: Sandbox, people: People
 ) -> None:
-    """A cancelled request does not take the answer away from those who asked with it."""
+    """A canceled request does not take the answer away from the others."""
     over = asyncio.Event()
     box.slack.fail_next("users.info", until=over)
     first, second = (asyncio.create_task(people.person(ADA)) for _ in range(2))
@@ -92,7 +92,7 @@ async def test_whoever_stops_waiting_leaves_the_question_to_the_others(
 
 
 async def test_a_single_failure_is_asked_again_at_once(box: Sandbox, people: People) -> None:
-    """A passing error of Slack's does not make a stranger of a member."""
+    """A passing error in Slack does not turn a member into a stranger."""
     box.slack.fail_next("users.info", status=503)
     assert (await people.person(ADA)).is_known
     assert len(asked(box, "users.info")) == 2
@@ -106,7 +106,7 @@ async def test_a_single_failure_is_asked_again_at_once(box: Sandbox, people: Peo
 async def test_a_failure_is_kept_for_a_moment(
     box: Sandbox, people: People, failure: dict[str, Any], calls: int
 ) -> None:
-    """Asked twice at most, never before `Retry-After`, and not once more for each reply."""
+    """Slack is asked twice at most, never before `Retry-After`, and not again for each reply."""
     box.slack.fail_next("users.info", times=9, **failure)
     for _ in range(5):
         with pytest.raises(NotIdentified):
@@ -115,7 +115,7 @@ async def test_a_failure_is_kept_for_a_moment(
 
 
 async def test_what_slack_refuses_is_an_answer(box: Sandbox, people: People) -> None:
-    """Asked once: there is nobody by that id."""
+    """It is asked once: nobody has that id."""
     box.slack.fail_next("users.info", times=9, error="user_not_found")
     for _ in range(5):
         assert await people.person(ADA) == Person.unknown(ADA)
@@ -123,7 +123,7 @@ async def test_what_slack_refuses_is_an_answer(box: Sandbox, people: People) -> 
 
 
 async def test_nobody_is_asked_for_before_retry_after(box: Sandbox, people: People) -> None:
-    """Slack's limit is the method's, whomever the call is about; after it Slack is asked."""
+    """The limit applies to the method, whoever the call is about; after it Slack is asked."""
     box.slack.fail_next("users.info", retry_after=1)
     for who in (ADA, BEN):
         with pytest.raises(NotIdentified):
@@ -144,7 +144,7 @@ async def test_nobody_is_asked_for_before_retry_after(box: Sandbox, people: Peop
 async def test_whoever_asks_together_is_told_together_that_it_failed(
     box: Sandbox, people: People
 ) -> None:
-    """One question, and the same answer for all: none."""
+    """There is one call, and the same failure for all callers."""
     box.slack.fail_next("users.info", status=503, times=2)
     told = await asyncio.gather(*(people.person(ADA) for _ in range(9)), return_exceptions=True)
     assert {type(one) for one in told} == {NotIdentified}
@@ -152,7 +152,7 @@ async def test_whoever_asks_together_is_told_together_that_it_failed(
 
 
 async def test_a_slack_that_hangs_is_given_up_in_time(box: Sandbox, people: People) -> None:
-    """Within Slack's 3 s for an acknowledgement."""
+    """This is within Slack's 3 s for an acknowledgement."""
     box.slack.fail_next("users.info", delay=9, times=2)
     async with asyncio.timeout(3):
         with pytest.raises(NotIdentified):
@@ -163,14 +163,14 @@ async def test_a_slack_that_hangs_is_given_up_in_time(box: Sandbox, people: Peop
 async def test_what_is_no_id_is_neither_asked_for_nor_logged(
     box: Sandbox, people: People, caplog: pytest.LogCaptureFixture, text: str
 ) -> None:
-    """Somebody may have put words where an id should stand."""
+    """Somebody may have put text in place of an id."""
     assert await people.person(UserId(text)) == Person.unknown(UserId(text))
     assert not asked(box, "users.info")
     assert caplog.records == []
 
 
 async def test_names_of_what_a_text_mentions(box: Sandbox, people: People) -> None:
-    """All groups come with one call; what Slack does not say is left out."""
+    """All groups come with one call; names that Slack does not tell are left out."""
     mentioned = Mentioned(
         users=frozenset({ADA, "U0NOBODY00"}),
         channels=frozenset({"C0RANDOM00", "C0NOWHERE0", "D0ADADM000"}),
@@ -203,26 +203,26 @@ ALWAYS = 100_000
 
 
 def many(number: int, first: int = 0) -> Mentioned:
-    """So many people whom nobody has asked for."""
+    """Return the ids of that many people who have not been looked up."""
     users = (f"U0MANY{one:04d}" for one in range(first, first + number))
     return Mentioned(frozenset(users), frozenset(), frozenset())
 
 
 def join(box: Sandbox, number: int) -> None:
-    """Let so many of them be in the workspace."""
+    """Add that many of them to the workspace."""
     for user in many(number).users:
         box.slack.workspace.add_user(User(f"n{user[-4:]}", id=user, display_name=f"n{user[-4:]}"))
 
 
 async def test_of_many_names_only_some_are_asked_for(box: Sandbox, people: People) -> None:
-    """Fifty for one text; the others stay ids."""
+    """Fifty are looked up for one text; the others stay ids."""
     join(box, 2_000)
     names = await people.names(many(2_000))
     assert len(names.users) == len(asked(box, "users.info")) == 50
 
 
 async def test_names_never_use_up_what_decisions_need(box: Sandbox, people: People) -> None:
-    """However many texts there are, half of what Slack takes a minute is left."""
+    """No matter how many texts there are, half of Slack's limit per minute is left."""
     join(box, 200)
     for number in range(4):
         await people.names(many(50, 50 * number))
@@ -245,7 +245,7 @@ async def test_names_are_asked_for_together_but_not_all_at_once(
 
 
 async def test_names_that_take_too_long_stay_ids(box: Sandbox, people: People) -> None:
-    """What is known is told all the same, and nobody waits for the end of a Slack that hangs."""
+    """Known names are used all the same, and nobody waits for a Slack that hangs."""
     assert (await people.person(ADA)).is_known
     over = asyncio.Event()
     for method in ("users.info", "conversations.info", "usergroups.list"):
@@ -259,7 +259,7 @@ async def test_names_that_take_too_long_stay_ids(box: Sandbox, people: People) -
 
 
 async def test_after_a_rate_limit_no_name_is_asked_for(box: Sandbox, people: People) -> None:
-    """Neither again nor another one, and longer than decisions wait: these come first."""
+    """Neither the same name nor another is looked up until later, since decisions come first."""
     box.slack.fail_next("users.info", retry_after=1)
     for first in (0, 1):
         await people.names(many(1, first))
@@ -279,7 +279,7 @@ async def test_after_a_rate_limit_no_name_is_asked_for(box: Sandbox, people: Peo
 async def test_a_decision_about_somebody_who_is_just_named_gets_its_answer(
     box: Sandbox, people: People
 ) -> None:
-    """One question, also where who only wanted the name has given up."""
+    """There is one look-up, even if the caller that wanted the name has given up."""
     over = asyncio.Event()
     box.slack.fail_next("users.info", until=over)
     naming = asyncio.create_task(people.name(ADA))
@@ -291,12 +291,12 @@ async def test_a_decision_about_somebody_who_is_just_named_gets_its_answer(
     assert len(asked(box, "users.info")) == 1
 
 
-# What the sandbox's workspace has not: Enterprise Grid, and answers with parts missing.
+# Cases that the sandbox's workspace lacks: Enterprise Grid, and incomplete answers.
 
 
 @asynccontextmanager
 async def answering(user: Any, enterprise: str | None = None) -> AsyncIterator[People]:
-    """People whom Slack describes as `user`, for an app in `TEAM` of `enterprise`."""
+    """Return people whom Slack describes as `user`, for an app in `TEAM` of `enterprise`."""
 
     async def info(_: web.Request) -> web.Response:
         return web.json_response({"ok": True, "user": user})
@@ -309,7 +309,7 @@ async def answering(user: Any, enterprise: str | None = None) -> AsyncIterator[P
 
 
 def member(**changes: Any) -> dict[str, Any]:
-    """A user object of a full member; `changes` replaces fields, and None leaves one out."""
+    """Return the user object of a full member; `changes` replaces fields, and None removes one."""
     user = {
         "id": ADA,
         "team_id": TEAM,
@@ -323,7 +323,7 @@ def member(**changes: Any) -> dict[str, Any]:
 
 
 def allowing(people: People, environ: dict[str, str], **changes: str) -> Permissions:
-    """The rules of an operator who changed these settings."""
+    """Return the rules of an operator who changed these settings."""
     return Permissions(load_settings({**environ, **changes}, None), people)
 
 
@@ -342,7 +342,7 @@ NOT_WHOLE: list[Any] = [
 
 @pytest.mark.parametrize("user", NOT_WHOLE, ids=repr)
 async def test_who_is_not_wholly_described_may_not(user: Any, environ: dict[str, str]) -> None:
-    """A missing flag is no `false`: it could be the one that says guest."""
+    """A missing flag is not `false`: it could be the one that marks a guest."""
     async with answering(user) as people:
         assert await allowing(people, environ).of(ADA, "C1") is Standing.UNKNOWN
 
@@ -360,7 +360,7 @@ NO_FLAGS: dict[str, Any] = {"is_restricted": None, "is_ultra_restricted": None}
         (member(**NO_FLAGS, team_id=None), GUESTS, Standing.UNKNOWN),
         (member(**NO_FLAGS, team_id=None), ANYONE, Standing.ALLOWED),
         (member(team_id=None), {"ALLOW_EXTERNAL": "true"}, Standing.ALLOWED),
-        # Without a home it might be a guest of ours.
+        # Without a home it might be a guest of this workspace.
         (member(**NO_FLAGS, team_id=None), {"ALLOW_EXTERNAL": "true"}, Standing.UNKNOWN),
         (member(is_restricted=True, team_id=None), {"ALLOW_EXTERNAL": "true"}, Standing.GUEST),
         (member(**NO_FLAGS, team_id="T2"), {}, Standing.EXTERNAL),
@@ -374,7 +374,7 @@ NO_FLAGS: dict[str, Any] = {"is_restricted": None, "is_ultra_restricted": None}
 async def test_what_the_settings_make_irrelevant_slack_need_not_say(
     user: Any, changes: dict[str, str], standing: Standing, environ: dict[str, str]
 ) -> None:
-    """Guests are told by their flags, people from elsewhere by their home."""
+    """Guests are recognized by their flags, outsiders by their home."""
     async with answering(user) as people:
         assert await allowing(people, environ, **changes).of(ADA, "C1") is standing
 
@@ -382,7 +382,7 @@ async def test_what_the_settings_make_irrelevant_slack_need_not_say(
 async def test_what_slack_leaves_out_is_named_in_the_log_once(
     environ: dict[str, str], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Else nobody could tell why everybody is turned away."""
+    """Otherwise nobody could tell why everybody is turned away."""
     async with answering(member(**NO_FLAGS)) as people:
         rules = allowing(people, environ)
         for who in (ADA, BEN, ADA):
@@ -395,7 +395,7 @@ async def test_what_slack_leaves_out_is_named_in_the_log_once(
 async def test_nothing_is_missed_where_it_would_not_matter(
     environ: dict[str, str], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """No warning that could be ignored."""
+    """There is no warning that could be ignored."""
     async with answering(member(**NO_FLAGS)) as people:
         await allowing(people, environ, **GUESTS).of(ADA, "C1")
     async with answering(member(**NO_FLAGS, team_id="T2")) as people:
@@ -406,7 +406,7 @@ async def test_nothing_is_missed_where_it_would_not_matter(
 async def test_who_is_not_wholly_described_sees_no_channel_without_being_in_it(
     box: Sandbox,
 ) -> None:
-    """Even where the operator lets guests in: this might be one."""
+    """This holds even if the operator lets guests in: the person might be one."""
     async with answering(member(**NO_FLAGS, id="U0CID")) as people:
         person = await people.person(UserId("U0CID"))
     assert not await ChannelVisibility(web_client(box.slack)).includes(person, "C0GENERAL0")
@@ -428,13 +428,13 @@ async def test_who_is_not_wholly_described_sees_no_channel_without_being_in_it(
     ids=repr,
 )
 async def test_who_is_at_home(user: Any, ours: str | None, is_external: bool) -> None:  # noqa: FBT001  (a column)
-    """The same workspace, or on Enterprise Grid another one of the same organization."""
+    """It is the same workspace, or on Enterprise Grid another one of the same organization."""
     async with answering(user, ours) as people:
         assert (await people.person(ADA)).is_external is is_external
 
 
 async def test_an_outsider_is_known_without_roles(people: People) -> None:
-    """Slack tells no roles of people of other organizations: they are outsiders, not unknown."""
+    """Slack tells no roles of people in other organizations: they are outsiders, not unknown."""
     outsider = member(team_id="T2", is_restricted=None, is_ultra_restricted=None)
     async with answering(outsider) as described:
         person = await described.person(ADA)
@@ -459,6 +459,6 @@ async def test_an_outsider_is_known_without_roles(people: People) -> None:
     ids=repr,
 )
 async def test_the_name_people_see_comes_first(user: Any, name: str) -> None:
-    """Display name, real name, user name, and at last the id."""
+    """The order is display name, real name, user name, and finally the id."""
     async with answering(user) as people:
         assert (await people.person(ADA)).name == name

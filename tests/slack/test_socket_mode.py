@@ -1,4 +1,4 @@
-"""Socket Mode alone: connections that come and go, and envelopes of every kind."""
+"""Socket Mode alone handles connections that come and go, and envelopes of every kind."""
 
 import io
 import json
@@ -26,7 +26,7 @@ from tests.support.waiting import wait_until
 
 
 def asked(box: Sandbox) -> int:
-    """How often a connection was asked for."""
+    """Return how often a connection was requested."""
     return len([one for one in box.slack.calls if one.method == "apps.connections.open"])
 
 
@@ -58,7 +58,7 @@ def bolt(box: Sandbox) -> AsyncApp:
 
 @asynccontextmanager
 async def connecting(box: Sandbox, ears: Ears | None = None) -> AsyncIterator[SocketMode]:
-    """Socket Mode that does not wait for a minute after a no."""
+    """Socket Mode that does not wait a minute after a refusal."""
     opening = open_socket_mode(
         bolt(box), box.slack.app_token, InFlight(), ears or Ears(), refused_seconds=0.01
     )
@@ -67,7 +67,7 @@ async def connecting(box: Sandbox, ears: Ears | None = None) -> AsyncIterator[So
 
 
 async def test_an_acknowledgement_carries_what_the_listener_says(box: Sandbox) -> None:
-    """Nothing for an event; words or JSON for a command."""
+    """It is empty for an event, and text or JSON for a command."""
     async with connecting(box):
         await box.slack.wait_connected()
         await box.slack.say("hello")
@@ -81,7 +81,7 @@ async def test_an_acknowledgement_carries_what_the_listener_says(box: Sandbox) -
 async def test_what_bolt_trips_over_is_acknowledged_and_logged(
     box: Sandbox, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It would come again the same; and the connection goes on."""
+    """A retry would be the same, and the connection goes on."""
     async with connecting(box):
         await box.slack.wait_connected()
         await box.slack.deliver_event({"type": "message", "user": 5, "text": "xyzzy"})
@@ -95,7 +95,7 @@ async def test_what_bolt_trips_over_is_acknowledged_and_logged(
 
 
 async def test_the_connection_that_shall_go_is_read_beside_its_successor(box: Sandbox) -> None:
-    """So nothing that Slack still sends there is lost or late, and that is no gap."""
+    """So nothing that Slack still sends there is lost or late, and there is no gap."""
     ears = Ears()
     async with connecting(box, ears) as socket_mode:
         await box.slack.wait_connected()
@@ -111,7 +111,7 @@ async def test_the_connection_that_shall_go_is_read_beside_its_successor(box: Sa
 
 
 async def test_socket_mode_that_is_switched_on_again_is_found(box: Sandbox) -> None:
-    """Without a restart; what was written meanwhile is a gap."""
+    """No restart is needed; replies written meanwhile are a gap."""
     ears = Ears()
     box.slack.fail_next("apps.connections.open", error="access_denied", times=3)
     async with connecting(box, ears) as socket_mode:
@@ -123,7 +123,7 @@ async def test_socket_mode_that_is_switched_on_again_is_found(box: Sandbox) -> N
 
 
 async def test_an_address_that_nobody_answers_is_asked_for_anew(box: Sandbox) -> None:
-    """Slack gives a new one each time; meanwhile it is said what is wrong."""
+    """Slack gives a new one each time; meanwhile the reason is reported."""
     away = b'{"ok": true, "url": "ws://127.0.0.1:9/"}'
     app = bolt(box)
     async with serving(answering(whole("200 OK", away))) as slack:
@@ -136,7 +136,7 @@ async def test_an_address_that_nobody_answers_is_asked_for_anew(box: Sandbox) ->
 
 
 async def test_too_many_connections_make_no_hot_loop(box: Sandbox) -> None:
-    """Slack says so on the connection itself, each time; the next try comes later each time."""
+    """Slack says so on the connection itself, and each further attempt comes later."""
     async with AsyncExitStack() as stack:
         for _ in range(MAX_CONNECTIONS):
             await stack.enter_async_context(connecting(box))
@@ -166,12 +166,12 @@ FLAWED: dict[str, tuple[str, Flaw]] = {
 
 @pytest.mark.parametrize(("frame", "flaw"), FLAWED.values(), ids=FLAWED.keys())
 def test_a_frame_that_is_no_envelope_is_told_by_what_it_lacks(frame: str, flaw: Flaw) -> None:
-    """With its id, if that is one; nothing else of it may be in a log."""
+    """Its id is logged, if it has one; nothing else of it may be in a log."""
     assert parse_frame(frame) == flaw
 
 
 def test_an_envelope_and_a_note_are_what_they_say() -> None:
-    """Whatever type Slack gives an envelope one day."""
+    """This holds for any type that Slack may give an envelope one day."""
     envelope = parse_frame('{"type": "new", "envelope_id": "1", "payload": {"a": 1}}')
     assert isinstance(envelope, SocketModeRequest)
     assert (envelope.type, envelope.payload) == ("new", {"a": 1})
@@ -182,7 +182,7 @@ def test_an_envelope_and_a_note_are_what_they_say() -> None:
 
 
 async def test_an_envelope_that_is_dropped_is_in_the_log_once_for_each_kind(box: Sandbox) -> None:
-    """The operator hears of it, by ids alone, and a flood of them does not fill the log."""
+    """The operator sees only ids, and a flood of envelopes does not fill the log."""
     stream = io.StringIO()
     with logging_to(stream, "json", "WARNING"):
         async with connecting(box):

@@ -1,6 +1,6 @@
-"""Strangers at the port of a real process in HTTP mode take nothing from whoever has a signature.
+"""Strangers at the port of a real HTTP-mode process take nothing from signed requests.
 
-They open connections and send slowly, or nothing; whoever is closed out comes again at once.
+They open connections and send slowly, or nothing; a stranger that is cut off reconnects at once.
 """
 
 import asyncio
@@ -23,16 +23,16 @@ from tests.support.waiting import wait_until
 
 LONG = 60.0
 FEW_FILES = 1_024
-"""As many as a process may open by default on most systems, unless it asks for more."""
+"""The default limit of open files on most systems, unless a process raises it."""
 
 EVENTS = 10
 GROWTH_MB = 100
-"""Well above the room for strangers' bytes (16 MB) and 2,000 open connections (some 25 MB)."""
+"""A bound well above the strangers' bytes (16 MB) and 2,000 open connections (some 25 MB)."""
 
 
 @pytest.fixture
 async def patient_box() -> AsyncIterator[Sandbox]:
-    """A Slack that waits for answers as long as it takes, so that only a refusal is a retry."""
+    """A Slack that waits for answers without limit, so that only a refusal causes a retry."""
     async with Sandbox(transport="http", ack_timeout=LONG) as sandbox:
         sandbox.devin.add_session(SESSION)
         yield sandbox
@@ -40,7 +40,7 @@ async def patient_box() -> AsyncIterator[Sandbox]:
 
 @pytest.fixture
 def port() -> int:
-    """Where the process listens."""
+    """The port where the process listens."""
     return free_port()
 
 
@@ -75,7 +75,7 @@ SIEGES = {
 async def test_strangers_keep_no_reply_out(
     process: BotProcess, patient_box: Sandbox, port: int, sockets: int, opening: bytes
 ) -> None:
-    """Each event is acknowledged at its first attempt, what a platform asks is answered, too."""
+    """Each event is acknowledged at its first attempt, and a platform's probes are answered."""
     desk = Desk(patient_box)
     thread = await desk.linked_thread()
     before, over = rss_mb(process), asyncio.Event()

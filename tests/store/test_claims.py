@@ -1,4 +1,4 @@
-"""Claims: once in a workspace, and those that an earlier version made still count."""
+"""Claims hold once per workspace, and claims of an earlier version still count."""
 
 import pytest
 from redis.asyncio import Redis
@@ -24,7 +24,7 @@ async def test_a_claim_is_its_workspaces_own(store: Store) -> None:
 
 
 async def test_what_an_earlier_version_claimed_is_claimed(store: Store, raw: Redis) -> None:
-    """Its names had no team in them; an upgrade while Slack retries an event does nothing twice."""
+    """Its keys had no team; an upgrade during Slack's retries does nothing twice."""
     claims = Claims(store, THREAD.team)
     await raw.set(former_once_key("claim:command:C0:1"), "theirs", ex=60)
     assert await claims.is_claimed("command:C0:1")
@@ -37,7 +37,7 @@ async def test_what_an_earlier_version_claimed_is_claimed(store: Store, raw: Red
 async def test_what_an_earlier_version_began_goes_on_by_the_same_event(
     store: Store, raw: Redis
 ) -> None:
-    """The event that Slack brings again goes on; the other one of the same message waits."""
+    """The event that Slack retries continues; the other event of the same message waits."""
     claims = Claims(store, THREAD.team)
     await raw.set(former_once_key("begun:command:C0:1"), "message", ex=60)
     assert await claims.begin("command:C0:1", "message")

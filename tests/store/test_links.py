@@ -1,4 +1,4 @@
-"""Which thread belongs to which session, on a real Valkey."""
+"""Links between threads and sessions are stored on a real Valkey."""
 
 import asyncio
 import json
@@ -37,7 +37,7 @@ def links(store: Store) -> Links:
 
 
 async def test_a_thread_has_one_session_however_many_try(links: Links) -> None:
-    """The first link stays, and each who comes later is given it."""
+    """The first link stays, and later callers get it."""
     wanted = [a_link(f"devin-{number:04x}", UserId(f"U{number}")) for number in range(20)]
     answers = await asyncio.gather(*(links.create(thread(), link) for link in wanted))
     winner = await links.get(thread())
@@ -49,7 +49,7 @@ async def test_a_thread_has_one_session_however_many_try(links: Links) -> None:
 
 
 async def test_several_threads_may_share_a_session(links: Links) -> None:
-    """A link belongs to its thread only."""
+    """A link belongs only to its thread."""
     await links.create(thread(1), a_link(by=ADA))
     await links.create(thread(2), a_link(by=BEN))
     await links.remove(thread(1))
@@ -58,14 +58,14 @@ async def test_several_threads_may_share_a_session(links: Links) -> None:
 
 
 async def test_threads_of_other_channels_and_teams_are_others(links: Links) -> None:
-    """A `ts` is unique in its channel only."""
+    """A `ts` is unique only in its channel."""
     await links.create(thread(), a_link())
     assert await links.get(thread(channel="C0OTHER")) is None
     assert await links.get(thread().model_copy(update={"team": "T0OTHER"})) is None
 
 
 async def test_unlinking_returns_what_was_there_once(links: Links, raw: Redis) -> None:
-    """The second time there is nothing, and the thread may be linked anew."""
+    """The second time there is nothing, and the thread may be relinked."""
     await links.create(thread(), a_link())
     assert await links.remove(thread()) == a_link()
     assert await links.remove(thread()) is None
@@ -74,7 +74,7 @@ async def test_unlinking_returns_what_was_there_once(links: Links, raw: Redis) -
 
 
 async def test_a_link_lives_as_long_as_the_setting_says(links: Links, raw: Redis) -> None:
-    """From its making on; and it is gone with its time."""
+    """Its lifetime starts when it is made, and it expires."""
     await links.create(thread(), a_link())
     assert TTL.total_seconds() - 5 < await raw.ttl(link_key(thread())) <= TTL.total_seconds()
     await raw.delete(link_key(thread()))
@@ -86,7 +86,7 @@ async def test_a_link_lives_as_long_as_the_setting_says(links: Links, raw: Redis
 async def test_muting_keeps_the_time_to_live_and_what_else_the_record_says(
     links: Links, raw: Redis, *, muted: bool
 ) -> None:
-    """Also fields that a later version wrote, and this one does not know."""
+    """Fields of a later version, which this one does not know, stay as well."""
     record = a_link().model_copy(update={"muted": not muted}).model_dump(mode="json")
     await raw.set(link_key(thread()), json.dumps(record | {"note": "later"}), ex=1000)
     muted_link = await links.mute(thread(), since=1_764_000_000_000_001, muted=muted)
@@ -102,7 +102,7 @@ async def test_muting_keeps_the_time_to_live_and_what_else_the_record_says(
 
 
 async def test_a_link_that_is_gone_is_not_brought_back_by_a_change(links: Links) -> None:
-    """Unlinked meanwhile: muting must not link again."""
+    """After an `unlink`, muting must not link again."""
     await links.create(thread(), a_link())
     await links.remove(thread())
     assert await links.mute(thread(), muted=True) is None
@@ -110,7 +110,7 @@ async def test_a_link_that_is_gone_is_not_brought_back_by_a_change(links: Links)
 
 
 async def test_active_links_are_the_channels_latest_first(links: Links, raw: Redis) -> None:
-    """By their last traffic, within the time that was asked for."""
+    """The order is by their last traffic, within the requested time."""
     for number in (1, 2, 3, 4):
         await links.create(thread(number), a_link(f"devin-{number}"))
     await links.create(thread(5, "C0OTHER"), a_link("devin-5"))
@@ -129,7 +129,7 @@ async def test_active_links_are_the_channels_latest_first(links: Links, raw: Red
 async def test_a_record_that_cannot_be_read_is_no_link(
     links: Links, raw: Redis, raw_link: str
 ) -> None:
-    """Of a newer version, or broken: the thread counts as unlinked, and nothing is sent."""
+    """A broken record, or one of a newer version, counts as unlinked, and nothing is sent."""
     await raw.set(link_key(thread()), raw_link, ex=60)
     assert await links.get(thread()) is None
     assert await links.mute(thread(), muted=True) is None
@@ -139,7 +139,7 @@ async def test_a_record_that_cannot_be_read_is_no_link(
 async def test_a_channel_does_not_remember_threads_whose_link_has_expired(
     links: Links, raw: Redis
 ) -> None:
-    """A busy channel's list would grow for ever, as each new link puts off the expiry of all."""
+    """A busy channel's list would grow forever, since each new link extends its lifetime."""
     now = time.time()
     key = threads_key("T0TEAM", "C0GENERAL")
     ages = {"1.1": TTL.total_seconds() + 60, "2.2": TTL.total_seconds() - 60}
@@ -149,7 +149,7 @@ async def test_a_channel_does_not_remember_threads_whose_link_has_expired(
 
 
 async def test_the_last_outcome_of_a_thread_is_told_to_status(links: Links, raw: Redis) -> None:
-    """None before the first one."""
+    """It is None before the first one."""
     assert await links.last_outcome(thread()) is None
     outcome = Outcome(kind=OutcomeKind.REFUSED, status=404)
     await raw.set(last_key(thread()), outcome.to_json(), ex=60)
@@ -157,6 +157,6 @@ async def test_the_last_outcome_of_a_thread_is_told_to_status(links: Links, raw:
 
 
 async def test_an_outcome_of_a_newer_version_is_not_told(links: Links, raw: Redis) -> None:
-    """An old process in a rolling deploy shows the rest of what it knows."""
+    """An old process in a rolling deployment shows the rest of its information."""
     await raw.set(last_key(thread()), '{"v": 2, "kind": "paused"}', ex=60)
     assert await links.last_outcomes([thread(), thread(2)]) == [None, None]

@@ -1,6 +1,6 @@
-"""The mailbox's scripts on a real Valkey: what each step keeps, and what it leaves alone.
+"""Each of the mailbox's scripts on a real Valkey changes what it should, and nothing else.
 
-A holder that is gone is played by deleting its hold, which is what its expiry does.
+The loss of a lease holder is simulated by deleting its lease, which is what its expiry does.
 """
 
 import math
@@ -41,7 +41,7 @@ LINK = Link(session=ID, by=UserId("U0ADA"), at=1764000000)
 TTL = timedelta(days=90)
 NONE = timedelta(0)
 SOON = timedelta(seconds=4)
-"""Not over before the next step, on a slow machine either; shorter than `SETTLE_LIMIT`."""
+"""A time that is not over before the next step, even on a slow machine; below `SETTLE_LIMIT`."""
 
 DELIVERED = Outcome(kind=OutcomeKind.DELIVERED, status=200)
 SUSPENDED = Outcome(kind=OutcomeKind.SUSPENDED, detail="asleep", status=200)
@@ -90,7 +90,7 @@ async def test_a_reply_is_accepted_once(mailbox: Mailbox, raw: Redis) -> None:
 
 
 async def test_a_repeat_of_a_waiting_reply_wakes_its_session(mailbox: Mailbox, raw: Redis) -> None:
-    """A crash between the push and the wake-up heals on Slack's retry."""
+    """If a process crashes between the push and the wake-up, Slack's retry repairs it."""
     (reply,) = await filled(mailbox, 1)
     assert (await mailbox.accept(reply, ID, NONE)).wake_after == 0.0
     await raw.zrem(DUE_KEY, ID)
@@ -98,7 +98,7 @@ async def test_a_repeat_of_a_waiting_reply_wakes_its_session(mailbox: Mailbox, r
 
 
 async def test_a_repeat_of_a_reply_in_work_or_done_wakes_nobody(mailbox: Mailbox) -> None:
-    """Its session is at work already, or has nothing to do."""
+    """Its session is already at work, or has nothing to do."""
     (reply,) = await filled(mailbox, 1)
     head = await taken(mailbox, "a")
     assert (await mailbox.accept(reply, ID, NONE)).wake_after is None
@@ -109,13 +109,13 @@ async def test_a_repeat_of_a_reply_in_work_or_done_wakes_nobody(mailbox: Mailbox
 
 
 async def test_only_the_first_reply_of_a_mailbox_wakes_its_session(mailbox: Mailbox) -> None:
-    """One wake-up for many replies; the deliverer takes them all."""
+    """One wake-up serves many replies; the deliverer takes them all."""
     await filled(mailbox, 1)
     assert (await mailbox.accept(a_reply(2), ID, NONE)).wake_after is None
 
 
 async def test_a_reply_is_not_accepted_without_its_link(mailbox: Mailbox, store: Store) -> None:
-    """The link is looked at in the same step: unlinked, muted or linked anew meanwhile is no."""
+    """The same step checks the link: a thread unlinked, muted or relinked meanwhile is refused."""
     links = Links(store, TTL)
     other = await mailbox.accept(a_reply(1), OTHER, NONE)
     await links.mute(THREAD, muted=True)
@@ -132,7 +132,7 @@ async def test_a_reply_is_not_accepted_without_its_link(mailbox: Mailbox, store:
 
 
 async def test_traffic_keeps_a_link_alive(mailbox: Mailbox, raw: Redis) -> None:
-    """An accepted reply sets the link's time to live anew, and its channel's."""
+    """An accepted reply renews the link's time to live, and its channel's."""
     keys = (link_key(THREAD), threads_key(THREAD.team, THREAD.channel))
     for key in keys:
         await raw.expire(key, 60)
@@ -142,7 +142,7 @@ async def test_traffic_keeps_a_link_alive(mailbox: Mailbox, raw: Redis) -> None:
 
 
 async def test_replies_are_taken_in_the_order_they_were_written(mailbox: Mailbox) -> None:
-    """Slack's `ts` counts, to the microsecond, and not the order of arrival."""
+    """Slack's `ts` decides, to the microsecond, and not the order of arrival."""
     await filled(mailbox, 5, 2, 9, 1)
     close = [a_reply(2).model_copy(update={"ts": f"1764000002.00020{n}"}) for n in (9, 1, 3)]
     for reply in close:
@@ -157,11 +157,11 @@ async def test_replies_are_taken_in_the_order_they_were_written(mailbox: Mailbox
     assert seen == sorted(seen, key=ts_micros)
 
 
-# Settling: late events wait for earlier ones.
+# The reordering window: late events wait for earlier ones.
 
 
 async def test_a_late_reply_waits_for_earlier_ones(mailbox: Mailbox, raw: Redis) -> None:
-    """It is due after the settle time, and the next one puts that off again."""
+    """It is due after the window, and the next one extends that."""
     first = await mailbox.accept(a_reply(2), ID, SOON)
     assert first.wake_after == SOON.total_seconds()
     step = await mailbox.take(ID, "a")
@@ -192,7 +192,7 @@ async def test_a_burst_of_late_replies_does_not_wait_for_ever(mailbox: Mailbox, 
 async def test_a_late_reply_does_not_put_off_what_is_under_way(
     mailbox: Mailbox, raw: Redis
 ) -> None:
-    """Nor what waits for Devin: its due time is Devin's."""
+    """It does not delay replies that wait for Devin, either: Devin sets their due time."""
     await mailbox.accept(a_reply(1), ID, SOON)
     await raw.zadd(DUE_KEY, {ID: 1})
     head = await taken(mailbox, "a")
@@ -208,7 +208,7 @@ async def test_a_late_reply_does_not_put_off_what_is_under_way(
 
 
 async def test_a_session_has_one_holder(mailbox: Mailbox, raw: Redis) -> None:
-    """A second one is told so; the hold ends by itself."""
+    """A second one is told so; the lease expires on its own."""
     await filled(mailbox, 1, 2)
     await taken(mailbox, "a")
     assert await mailbox.take(ID, "b") is Nothing.HELD
@@ -216,7 +216,7 @@ async def test_a_session_has_one_holder(mailbox: Mailbox, raw: Redis) -> None:
 
 
 async def test_a_take_whose_answer_was_lost_is_harmless(mailbox: Mailbox) -> None:
-    """The same holder asks again: the same head, and it is not called interrupted."""
+    """The same holder asks again, and gets the same head, which is not called interrupted."""
     await filled(mailbox, 1, 2)
     first, again = await taken(mailbox, "a"), await taken(mailbox, "a")
     assert first.reply == again.reply == a_reply(1)
@@ -224,7 +224,7 @@ async def test_a_take_whose_answer_was_lost_is_harmless(mailbox: Mailbox) -> Non
 
 
 async def test_a_head_that_another_was_sending_is_interrupted(mailbox: Mailbox, raw: Redis) -> None:
-    """Whether Devin got it since it was marked, nobody knows. The next one is an ordinary head."""
+    """Nobody knows whether Devin got it since it was marked. The next one is an ordinary head."""
     await filled(mailbox, 1, 2)
     began = (await taken(mailbox, "a")).sent - 2000
     await raw.hset(reply_key(a_reply(1).id), "sent", str(began))
@@ -240,7 +240,7 @@ async def test_a_head_that_another_was_sending_is_interrupted(mailbox: Mailbox, 
 async def test_an_empty_mailbox_leaves_nothing_behind(
     mailbox: Mailbox, raw: Redis, *, go_on: bool
 ) -> None:
-    """No hold, no due time, no box: an idle session costs nothing, also one that was given up."""
+    """There is no lease, due time or box: an idle session costs nothing, even after giving up."""
     await filled(mailbox, 1)
     await mailbox.defer(ID, "a", await taken(mailbox, "a"), NONE, SOON)
     given_up = Outcome(kind=OutcomeKind.GIVEN_UP)
@@ -253,7 +253,7 @@ async def test_an_empty_mailbox_leaves_nothing_behind(
 async def test_what_is_not_to_be_sent_holds_up_no_session(
     mailbox: Mailbox, raw: Redis, state: str
 ) -> None:
-    """However it came to stand in a mailbox, it falls out and the next reply goes."""
+    """Such an entry is dropped from the mailbox, and the next reply goes."""
     first, second = await filled(mailbox, 1, 2)
     await raw.hset(reply_key(first.id), "state", state)
     assert (await taken(mailbox, "t1")).reply == second
@@ -271,7 +271,7 @@ async def test_a_reply_that_was_forgotten_is_passed_over(mailbox: Mailbox, raw: 
 async def test_a_reply_of_a_newer_version_is_left_to_another_process(
     mailbox: Mailbox, raw: Redis
 ) -> None:
-    """In a rolling deploy: put back, certainly unsent, with the session free and due soon."""
+    """In a rolling deployment it is put back unsent, with the session free and due soon."""
     (reply,) = await filled(mailbox, 1)
     await raw.zadd(DUE_KEY, {ID: 0, OTHER: time.time() * 1000})
     newer = reply.to_json().replace('"v":1', '"v":2')
@@ -286,7 +286,7 @@ async def test_a_reply_of_a_newer_version_is_left_to_another_process(
 async def test_an_interrupted_reply_of_a_newer_version_stays_interrupted(
     mailbox: Mailbox, raw: Redis
 ) -> None:
-    """It may have reached Devin: whoever can read it must not take it for unsent."""
+    """It may have reached Devin: the process that can read it must not take it for unsent."""
     (reply,) = await filled(mailbox, 1)
     await taken(mailbox, "dead")
     await raw.delete(lease_key(ID))
@@ -315,7 +315,7 @@ async def test_a_broken_reply_is_a_head_that_says_so(
 async def test_a_reply_without_a_record_of_its_round_is_in_its_first(
     mailbox: Mailbox, raw: Redis
 ) -> None:
-    """A missing field beside the reply does not block its session either."""
+    """A missing field does not block its session, either."""
     (reply,) = await filled(mailbox, 1)
     await raw.hdel(reply_key(reply.id), "round", "accepted")
     head = await taken(mailbox, "a")
@@ -323,10 +323,10 @@ async def test_a_reply_without_a_record_of_its_round_is_in_its_first(
 
 
 async def test_taking_costs_the_same_from_a_full_mailbox(mailbox: Mailbox, raw: Redis) -> None:
-    """Ten thousand waiting replies: no step looks at all of them."""
+    """With ten thousand queued replies, no step reads all of them."""
 
     async def cost() -> float:
-        """Microseconds, the least of many tries: the others have what the machine did besides."""
+        """Return the least of many measurements, in microseconds: others include unrelated work."""
         least = math.inf
         for number in range(100):
             await raw.config_resetstat()
@@ -366,7 +366,7 @@ async def test_an_outcome_is_written_popped_and_owed_in_one_step(
 
 
 async def test_the_words_of_a_delivered_reply_are_not_kept(mailbox: Mailbox, raw: Redis) -> None:
-    """Only what may have to be sent again keeps its text; that it was accepted is remembered."""
+    """Only a reply that may be sent again keeps its text; its acceptance is remembered."""
     replies = await filled(mailbox, 1, 2)
     step = await mailbox.finish(ID, "a", await taken(mailbox, "a"), DELIVERED, go_on=True)
     assert isinstance(step, Head)
@@ -381,7 +381,7 @@ async def test_the_words_of_a_delivered_reply_are_not_kept(mailbox: Mailbox, raw
 async def test_of_a_workflow_s_reply_is_kept_only_whom_to_tell(
     mailbox: Mailbox, raw: Redis
 ) -> None:
-    """Its words stand in its blocks, too."""
+    """Its blocks contain its text as well."""
     words = {"type": "rich_text", "elements": ["hello"]}
     reply = a_reply(1).model_copy(update={"step": "Fx0STEP", "blocks": (words,)})
     await mailbox.accept(reply, ID, NONE)
@@ -411,7 +411,7 @@ async def test_a_frozen_holder_writes_nothing_once_another_took_over(
 async def test_an_outcome_still_counts_when_only_the_hold_expired(
     mailbox: Mailbox, raw: Redis
 ) -> None:
-    """Redis was away, say: nobody else took over, so the outcome is the one truth."""
+    """Redis was away, for instance: nobody else took over, so the outcome is the truth."""
     await filled(mailbox, 1, 2)
     head = await taken(mailbox, "a")
     await raw.delete(lease_key(ID))
@@ -424,7 +424,7 @@ async def test_an_outcome_still_counts_when_only_the_hold_expired(
 async def test_an_outcome_counts_while_another_holds_the_session_for_an_earlier_reply(
     mailbox: Mailbox, raw: Redis
 ) -> None:
-    """The hold passed on, the reply did not: the outcome is written, the session left alone."""
+    """The lease moved on, but not the reply: the outcome is written, the session left alone."""
     await filled(mailbox, 2)
     head = await taken(mailbox, "a")
     await raw.delete(lease_key(ID))
@@ -455,7 +455,7 @@ async def test_a_holder_that_lost_its_session_leaves_the_next_ones_hold(
 
 
 async def test_a_finish_whose_answer_was_lost_is_harmless(mailbox: Mailbox, raw: Redis) -> None:
-    """Repeated, it gives the same next head, and one report is owed."""
+    """A repetition returns the same next head, and one report is owed."""
     await filled(mailbox, 1, 2)
     head = await taken(mailbox, "a")
     steps = [await mailbox.finish(ID, "a", head, DELIVERED, go_on=True) for _ in range(3)]
@@ -465,7 +465,7 @@ async def test_a_finish_whose_answer_was_lost_is_harmless(mailbox: Mailbox, raw:
 
 
 async def test_a_finish_without_going_on_frees_the_session(mailbox: Mailbox, raw: Redis) -> None:
-    """What is left is due at once, for whoever comes, behind what has been due for longer."""
+    """Its mail is due at once, for any holder, behind mail that has been due for longer."""
     await filled(mailbox, 1, 2)
     head = await taken(mailbox, "a")
     before = (time.time() - 60) * 1000
@@ -501,7 +501,7 @@ async def test_a_deferred_reply_stays_first_and_owes_one_notice(
 
 
 async def test_a_notice_is_not_late_before_it_is_due(mailbox: Mailbox, store: Store) -> None:
-    """The sweep tells none of a reply that has waited for a moment only."""
+    """The sweep ignores the notice of a reply that has waited only for a moment."""
     await filled(mailbox, 1)
     await mailbox.defer(ID, "a", await taken(mailbox, "a"), SOON, timedelta(minutes=1))
     _, late = await Entries(store).overdue(-SOON, 10)
@@ -509,7 +509,7 @@ async def test_a_notice_is_not_late_before_it_is_due(mailbox: Mailbox, store: St
 
 
 async def test_each_round_owes_a_notice_of_its_own(mailbox: Mailbox) -> None:
-    """Who sends a reply again is told again that it waits, and it may wait as long as before."""
+    """A reply that is sent again is reported as waiting again, and may wait as long as before."""
     (reply,) = await filled(mailbox, 1)
     await mailbox.defer(ID, "a", await taken(mailbox, "a"), NONE, SOON)
     head = await taken(mailbox, "b")
@@ -526,7 +526,7 @@ async def test_each_round_owes_a_notice_of_its_own(mailbox: Mailbox) -> None:
 async def test_an_answer_of_devins_ends_the_count_of_failures(
     mailbox: Mailbox, raw: Redis, kind: OutcomeKind
 ) -> None:
-    """The next reply starts afresh; after one that ended without an answer it does not."""
+    """The next reply starts with no failures; not so after one that ended without an answer."""
     await filled(mailbox, 1, 2, 3)
     await mailbox.defer(ID, "a", await taken(mailbox, "a"), NONE, SOON)
     head = await taken(mailbox, "a")
@@ -546,7 +546,7 @@ async def test_an_answer_of_devins_ends_the_count_of_failures(
 def test_devin_has_been_failing_a_reply_since_it_was_there(
     accepted: int, failing_since: int | None, waited: int
 ) -> None:
-    """Neither what Devin did before counts, nor that others went first while it answered."""
+    """Earlier failures do not count, nor does the time while others were ahead and answered."""
     head = Head(
         reply=a_reply(1),
         round=1,
@@ -561,7 +561,7 @@ def test_devin_has_been_failing_a_reply_since_it_was_there(
 
 
 async def test_a_frozen_holder_defers_nothing(mailbox: Mailbox, raw: Redis) -> None:
-    """Another took over: its head is left as it is."""
+    """Another took over, and its head stays as it is."""
     await filled(mailbox, 1)
     frozen = await taken(mailbox, "a")
     await raw.delete(lease_key(ID))
@@ -581,7 +581,7 @@ async def test_a_reply_that_was_put_back_is_an_ordinary_head(mailbox: Mailbox) -
 
 
 async def test_a_hold_is_renewed_by_its_holder_only(mailbox: Mailbox, raw: Redis) -> None:
-    """A sign of life makes it last; somebody else's does not, nor does one that comes too late."""
+    """A sign of life extends it; one of another holder, or a late one, does not."""
     await filled(mailbox, 1)
     await taken(mailbox, "a")
     half = LEASE.total_seconds() * 500
@@ -595,11 +595,11 @@ async def test_a_hold_is_renewed_by_its_holder_only(mailbox: Mailbox, raw: Redis
     assert await raw.exists(lease_key(ID)) == 0
 
 
-# What a session got lately.
+# A session's latest messages.
 
 
 async def test_what_a_session_got_last_is_known(mailbox: Mailbox, raw: Redis) -> None:
-    """The last four messages, with when they were sent and answered, for a day."""
+    """The last four messages are kept for a day, with their times of sending and answer."""
     await filled(mailbox, *range(6))
     step: Step = await taken(mailbox, "a")
     for number in range(6):
@@ -617,7 +617,7 @@ async def test_what_a_session_got_last_is_known(mailbox: Mailbox, raw: Redis) ->
 
 
 async def test_what_a_session_may_not_have_got_is_not_known(mailbox: Mailbox, raw: Redis) -> None:
-    """Nor is anything twice, when redis-py sends the end of a delivery a second time."""
+    """Nothing is listed twice, either, if redis-py repeats the end of a delivery."""
     await filled(mailbox, 1, 2)
     head = await taken(mailbox, "a")
     await mailbox.finish(ID, "a", head, UNCERTAIN, go_on=False)
@@ -632,7 +632,7 @@ async def test_what_a_session_may_not_have_got_is_not_known(mailbox: Mailbox, ra
 
 
 async def test_a_reply_is_sent_again_once_for_each_round(mailbox: Mailbox, raw: Redis) -> None:
-    """The button of a round works once; the next round has its own, and its own reports."""
+    """The button of a round works once; the next round has a separate button and reports."""
     (reply,) = await filled(mailbox, 1)
     for number in (1, 2, 3):
         head = await taken(mailbox, f"t{number}")
@@ -648,7 +648,7 @@ async def test_a_reply_is_sent_again_once_for_each_round(mailbox: Mailbox, raw: 
 async def test_a_press_whose_answer_was_lost_is_answered_the_same_again(
     mailbox: Mailbox, store: Store, raw: Redis
 ) -> None:
-    """redis-py sends it a second time: this press did it, whatever the second run finds."""
+    """redis-py repeats it: this press did it, whatever the second run finds."""
     (reply,) = await filled(mailbox, 1)
     await mailbox.finish(ID, "a", await taken(mailbox, "a"), SUSPENDED, go_on=True)
     answers = [
@@ -680,7 +680,7 @@ async def test_a_reply_is_sent_again_in_its_old_place(mailbox: Mailbox) -> None:
 
 
 async def test_what_waits_or_was_forgotten_is_not_sent_again(mailbox: Mailbox, raw: Redis) -> None:
-    """Neither a reply without an outcome, nor a delivered one, nor one that is gone."""
+    """These are replies without an outcome, delivered ones, and ones that are gone."""
     waiting, gone = await filled(mailbox, 1, 2)
     assert await mailbox.send_again(waiting, 1) is None
     await raw.delete(reply_key(gone.id))
@@ -693,7 +693,7 @@ async def test_what_waits_or_was_forgotten_is_not_sent_again(mailbox: Mailbox, r
 async def test_a_late_repeat_of_an_earlier_finish_does_not_end_a_new_round(
     mailbox: Mailbox, raw: Redis
 ) -> None:
-    """The answer of round 1 was lost; its repeat comes when round 2 waits."""
+    """The answer of round 1 was lost; its repetition comes while round 2 waits."""
     (reply,) = await filled(mailbox, 1)
     head = await taken(mailbox, "a")
     await mailbox.finish(ID, "a", head, SUSPENDED, go_on=True)
@@ -704,13 +704,13 @@ async def test_a_late_repeat_of_an_earlier_finish_does_not_end_a_new_round(
     assert await raw.hget(reply_key(reply.id), "outcome") is None
 
 
-# What the sweep finds.
+# The sweep.
 
 
 async def test_the_sweep_finds_due_sessions_that_nobody_holds(
     mailbox: Mailbox, store: Store, raw: Redis
 ) -> None:
-    """Due for longer than the grace, and without a holder."""
+    """They have been due for longer than the grace period, and have no lease holder."""
     reports = Entries(store)
     await filled(mailbox, 1)
     grace = timedelta(seconds=5)
@@ -726,7 +726,7 @@ async def test_the_sweep_finds_due_sessions_that_nobody_holds(
 async def test_held_sessions_hide_no_abandoned_one(
     mailbox: Mailbox, store: Store, raw: Redis
 ) -> None:
-    """A busy session keeps its old due time, so there may be any number of them before it."""
+    """A busy session keeps its old due time, so any number of them may come first."""
     held = [SessionId(f"devin-{number:032x}") for number in range(600)]
     due = {str(session): number for number, session in enumerate([*held, ID, OTHER])}
     await raw.zadd(DUE_KEY, due)
@@ -745,7 +745,7 @@ async def test_held_sessions_hide_no_abandoned_one(
 async def test_the_sweep_leaves_reports_of_a_newer_version_alone(
     mailbox: Mailbox, store: Store, raw: Redis, redis_url: str
 ) -> None:
-    """In a rolling deploy: they stay owed, and what an old process knows is told all the same."""
+    """In a rolling deployment they stay owed, and reports that an old process knows are told."""
     reports = Entries(store)
     report = Owed(a_reply(1).id, 1, OwedKind.DELAY)
     newer = f"{a_reply(1).id}|1|a-new-kind"
@@ -756,7 +756,7 @@ async def test_the_sweep_leaves_reports_of_a_newer_version_alone(
 
 
 async def test_the_sweep_finds_late_reports(mailbox: Mailbox, store: Store, raw: Redis) -> None:
-    """One that was begun is left for a while, one that waits until it is due; told: not found."""
+    """A begun one is left for a while, a waiting one until it is due; a told one is not found."""
     reports, grace = Entries(store), timedelta(seconds=5)
     await filled(mailbox, 1)
     await mailbox.finish(ID, "a", await taken(mailbox, "a"), SUSPENDED, go_on=True)
@@ -787,7 +787,7 @@ async def test_the_sweep_finds_late_reports(mailbox: Mailbox, store: Store, raw:
 async def test_a_report_on_a_forgotten_reply_leaves_no_key_behind(
     mailbox: Mailbox, store: Store, raw: Redis
 ) -> None:
-    """The reply expired before Slack came back: nothing is written that would stay for ever."""
+    """The reply expired before Slack came back: no key without a TTL is written."""
     reports = Entries(store)
     await filled(mailbox, 1)
     await mailbox.defer(ID, "a", await taken(mailbox, "a"), NONE, NONE)

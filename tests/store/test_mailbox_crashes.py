@@ -1,7 +1,7 @@
-"""Holders that crash, freeze and lose answers at random, on a real Valkey.
+"""Lease holders crash, freeze and lose answers at random, on a real Valkey.
 
-Each seed is one story. Beside the mailbox stands a model of few lines, which knows for each reply
-who was sending it last; what must hold is checked at every step and at the end.
+Each seed is one story. A small model beside the mailbox knows for each reply which holder sent it
+last; the invariants are checked at every step and at the end.
 """
 
 import random
@@ -34,7 +34,7 @@ NONE = timedelta(0)
 
 @dataclass
 class Known:
-    """What the model knows of a reply: its round, and who sends it (None: nobody)."""
+    """The model's state of a reply: its round, and its sender (None: nobody)."""
 
     reply: Reply
     round: int = 1
@@ -44,13 +44,13 @@ class Known:
 
     @property
     def report(self) -> str:
-        """The report that its outcome owes."""
+        """Return the report that its outcome owes."""
         return str(Owed(self.reply.id, self.round, OwedKind.OUTCOME))
 
 
 @dataclass
 class Holder:
-    """One process's run for a session; it may know a head, and may be wrong about its hold."""
+    """A process's run for a session; it may have a head, and may be wrong about its lease."""
 
     session: SessionId
     token: str
@@ -58,7 +58,7 @@ class Holder:
 
 
 class Story:
-    """One random run."""
+    """A random run."""
 
     def __init__(self, mailbox: Mailbox, raw: Redis, seed: int) -> None:
         self.mailbox, self.raw = mailbox, raw
@@ -69,13 +69,13 @@ class Story:
         self.owed: list[str] = []
 
     async def step(self) -> None:
-        """Something happens."""
+        """Let something happen."""
         acts = [self.accept] * 6 + [self.start] * 3 + [self.finish] * 5 + [self.expire] * 3
         acts += [self.defer, self.put_back, self.crash, self.repeat, self.send_again] * 2
         await self.dice.choice(acts)()
 
     async def accept(self) -> None:
-        """A reply comes in, at any time of writing; some come twice."""
+        """Accept a reply, written at any time; some come twice."""
         session = self.dice.choice(SESSIONS)
         ts = f"17640{self.dice.randrange(10_000, 99_999)}.000100"
         reply = Reply(thread=THREADS[session], ts=ts, author=UserId("U0"), text="words")
@@ -85,7 +85,7 @@ class Story:
         self.known[session].setdefault(reply.id, Known(reply))
 
     async def start(self, session: SessionId | None = None) -> None:
-        """Another run takes a session, or finds it taken."""
+        """Let another run take a session, or find it taken."""
         self.tokens += 1
         holder = Holder(session or self.dice.choice(SESSIONS), f"t{self.tokens}")
         held = await self.raw.exists(lease_key(holder.session))
@@ -96,7 +96,7 @@ class Story:
             self.take_up(holder, step)
 
     def take_up(self, holder: Holder, step: Step) -> None:
-        """What a holder is given is the oldest reply without an outcome."""
+        """Check that a holder's head is the oldest reply without an outcome."""
         open_ = [one for one in self.known[holder.session].values() if not one.is_done]
         if not isinstance(step, Head):
             holder.head = None
@@ -110,7 +110,7 @@ class Story:
             self.holders.append(holder)
 
     async def finish(self) -> None:
-        """A holder, healthy or just thawed, brings an outcome; sometimes the answer is lost."""
+        """Let a holder, healthy or just thawed, write an outcome; sometimes the answer is lost."""
         holder = self.any_holder()
         if holder is None or (head := holder.head) is None:
             return
@@ -135,7 +135,7 @@ class Story:
                 self.take_up(holder, step)
 
     async def defer(self) -> None:
-        """Devin is busy."""
+        """Let Devin be busy."""
         holder = self.any_holder()
         if holder is None or (head := holder.head) is None:
             return
@@ -145,7 +145,7 @@ class Story:
         self.let_go(holder, known)
 
     async def put_back(self) -> None:
-        """A holder that is no longer certain of its hold has not sent."""
+        """Let a holder that is no longer certain of its lease put its unsent reply back."""
         holder = self.any_holder()
         if holder is None or (head := holder.head) is None:
             return
@@ -153,19 +153,19 @@ class Story:
         self.let_go(holder, self.known[holder.session][head.reply.id])
 
     async def crash(self) -> None:
-        """A process is gone, with all it knew."""
+        """Let a process die, with everything it knew."""
         if holder := self.any_holder():
             self.holders.remove(holder)
 
     async def expire(self) -> None:
-        """A hold runs out, of a holder that crashed or froze; mostly, another takes over."""
+        """Let the lease of a crashed or frozen holder expire; mostly, another takes over."""
         session = self.dice.choice(SESSIONS)
         await self.raw.delete(lease_key(session))
         if self.dice.random() < 0.8:
             await self.start(session)
 
     async def repeat(self) -> None:
-        """Redis-py sends a take again whose answer was lost."""
+        """Repeat a take whose answer was lost, like redis-py."""
         holder = self.any_holder()
         if holder is None or holder.head is None:
             return
@@ -173,7 +173,7 @@ class Story:
             self.take_up(holder, await self.mailbox.take(holder.session, holder.token))
 
     async def send_again(self) -> None:
-        """Somebody presses the button of any round of any reply."""
+        """Press the button of any round of any reply."""
         known = self.dice.choice([*self.known[self.dice.choice(SESSIONS)].values(), None])
         if known is None:
             return
@@ -186,7 +186,7 @@ class Story:
             known.round += 1
 
     async def end(self) -> None:
-        """Everybody is gone; one last process finds all that is left."""
+        """End all processes, and let a last one find what is left."""
         for session in SESSIONS:
             await self.raw.delete(lease_key(session))
             holder = Holder(session, f"last of {session}")
@@ -198,12 +198,12 @@ class Story:
                     self.take_up(holder, await self.mailbox.take(session, holder.token))
 
     def any_holder(self) -> Holder | None:
-        """Some run that has not crashed and believes that it has a head."""
+        """Return a run that has not crashed and believes that it has a head."""
         self.holders = [one for one in self.holders if one.head is not None]
         return self.dice.choice(self.holders) if self.holders else None
 
     def let_go(self, holder: Holder, known: Known) -> None:
-        """The head is nobody's now, unless it was another's already."""
+        """Release the head, unless it already belongs to another run."""
         if known.sender == holder.token and not known.is_done:
             known.sender = None
         holder.head = None
@@ -213,7 +213,7 @@ class Story:
 async def test_every_reply_ends_in_one_outcome_whoever_dies(
     store: Store, raw: Redis, seed: int
 ) -> None:
-    """One outcome and one report for each round; the oldest first; never two senders' outcomes."""
+    """There is one outcome and report per round, oldest first, and never two senders' outcomes."""
     for session, thread in THREADS.items():
         await Links(store, timedelta(days=1)).create(
             thread, Link(session=session, by=UserId("U0"), at=0)

@@ -1,4 +1,4 @@
-"""Names that outlive an upgrade are literals, whatever the code calls its classes."""
+"""Names that outlive an upgrade are literals, independent of the code's class names."""
 
 import logging
 from typing import Any
@@ -35,7 +35,7 @@ TICKETS = {
 
 
 async def test_a_ticket_keeps_its_key_and_its_form(store: Store, raw: redis.asyncio.Redis) -> None:
-    """What was opened before an upgrade is found after it; `kind` is in the key alone."""
+    """A ticket opened before an upgrade is found after it; `kind` is only in the key."""
     tickets = Tickets(store)
     for kind, ticket in TICKETS.items():
         number = await tickets.issue(ticket)
@@ -48,7 +48,7 @@ async def test_a_ticket_keeps_its_key_and_its_form(store: Store, raw: redis.asyn
 async def test_a_shortcut_is_claimed_by_its_literal_name(
     bot: Bot, desk: Desk, raw: redis.asyncio.Redis
 ) -> None:
-    """So that Slack may bring it again to another version, and it is done once."""
+    """Slack may repeat it to another version, and it is still carried out once."""
     thread = await desk.linked_thread()
     for callback, claim in (("send_to_devin", "shortcut_send"), ("link_session", "shortcut_link")):
         shortcut = await desk.slack.shortcut(callback, channel="general", message_ts=thread)
@@ -79,7 +79,7 @@ async def test_docket_knows_the_tasks_by_these_names(bot: Bot, raw: redis.asynci
 async def test_the_log_keeps_the_names_of_slack_errors(
     bot: Bot, desk: Desk, caplog: pytest.LogCaptureFixture, fault: dict[str, Any], reason: str
 ) -> None:
-    """Where Slack does not show a thread, the `reason` in the line is one of two words."""
+    """If Slack does not show a thread, the `reason` in the line is one of two words."""
     caplog.set_level(logging.INFO)
     thread = await desk.slack.say("Is it green?")
     ts = await desk.reply("The build is red", thread)

@@ -1,1 +1,1 @@
-"""What tests are made of: builders, servers, processes, and the desk at which people sit."""
+"""Building blocks of the tests: builders, servers, processes, and the desk of people."""

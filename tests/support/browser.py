@@ -24,13 +24,13 @@ _ELSEWHERE = re.compile(r"^(?!http://127\.0\.0\.1[:/])(?!data:)(?!blob:http://12
 
 
 def find_chromium() -> str | None:
-    """Where Chromium is, if it is there."""
+    """Return Chromium's path, if it is installed."""
     return next((path for name in NAMES if (path := shutil.which(name))), None)
 
 
 @contextlib.contextmanager
 def running_chromium(executable: str, profile: Path) -> Iterator[str]:
-    """One browser without a window; gives the address that Playwright connects to."""
+    """Run one headless browser, and yield the address that Playwright connects to."""
     command = [executable, f"--user-data-dir={profile}", *_ARGUMENTS]
     quiet = subprocess.DEVNULL
     with subprocess.Popen(command, stdout=quiet, stderr=quiet, start_new_session=True) as process:
@@ -51,10 +51,10 @@ def _port(written: Path, process: "subprocess.Popen[bytes]") -> str:
 
 
 class Screens:
-    """Opens the page as often as a test likes, and keeps what no page may do.
+    """Opens the page as often as a test likes, and records forbidden behavior.
 
     `complaints` are errors in the console and requests that would have left this machine; those
-    are not let through.
+    are blocked.
     """
 
     def __init__(self, browser: Browser, url: str) -> None:
@@ -66,7 +66,7 @@ class Screens:
     async def open(
         self, *, width: int = 1280, height: int = 800, dark: bool = False, query: str = ""
     ) -> Page:
-        """The page in a window of that size, for a person of a fresh browser."""
+        """Open the page in a window of that size, for a person with a fresh browser."""
         context = await self._browser.new_context(
             viewport={"width": width, "height": height}, color_scheme="dark" if dark else "light"
         )

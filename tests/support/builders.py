@@ -1,4 +1,4 @@
-"""Slack's payloads as a test needs them; `tests/samples` holds documented ones to compare with."""
+"""Builders of Slack's payloads for tests; `tests/samples` has documented ones to compare with."""
 
 import json
 from collections.abc import Sequence
@@ -20,25 +20,25 @@ TS = "1515449522.000016"
 
 
 def sample(name: str) -> JSON:
-    """A documented payload, whole (docs.slack.dev/reference)."""
+    """Return a whole documented payload (docs.slack.dev/reference)."""
     payload: JSON = json.loads((SAMPLES / f"{name}.json").read_text())
     return payload
 
 
 def sample_event(name: str) -> JSON:
-    """The inner event of a documented payload."""
+    """Return the inner event of a documented payload."""
     event: JSON = sample(name)["event"]
     return event
 
 
 def rich_text(text: str) -> list[JSON]:
-    """The `rich_text` block of plain words."""
+    """Return the `rich_text` block of plain words."""
     section = {"type": "rich_text_section", "elements": [{"type": "text", "text": text}]}
     return [{"type": "rich_text", "block_id": "qTg", "elements": [section]}]
 
 
 def a_reply(text: str = "Please rebase.", **changes: Any) -> JSON:
-    """The `message` event of a person's reply in a thread; `changes` replaces or adds fields."""
+    """Return a reply's `message` event in a thread; `changes` replaces or adds fields."""
     return {
         "type": "message",
         "user": ADA,
@@ -56,12 +56,12 @@ def a_reply(text: str = "Please rebase.", **changes: Any) -> JSON:
 
 
 def a_mention(words: str, **changes: Any) -> JSON:
-    """A reply that begins with a mention of the bot."""
+    """Return a reply that begins with a mention of the bot."""
     return a_reply(f"<@{BOT_USER}> {words}", **changes)
 
 
 def a_share(text: str = "Production is down.", **changes: Any) -> JSON:
-    """What quotes a forwarded message; its source is in `handlers/parse/events.py`."""
+    """Return the quote of a forwarded message; its source is in `handlers/parse/events.py`."""
     inner = {"blocks": rich_text(text)}
     place = {"team": TEAM, "channel": "C0ELSEWHERE", "ts": "1515449400.000100"}
     return {
@@ -86,7 +86,7 @@ def a_share(text: str = "Production is down.", **changes: Any) -> JSON:
 
 
 def a_file(name: str = "plan.md", **changes: Any) -> JSON:
-    """An uploaded file, as an event shows it."""
+    """Return an uploaded file, as an event shows it."""
     return {
         "id": "F123ABC456",
         "name": name,
@@ -98,14 +98,14 @@ def a_file(name: str = "plan.md", **changes: Any) -> JSON:
 
 
 def a_command(text: str, **changes: Any) -> JSON:
-    """A `/devin-say`."""
+    """Return a `/devin-say`."""
     fields = {"command": "/devin-say", "text": text, "channel_id": CHANNEL, "user_id": ADA}
     fields |= {"team_id": TEAM}
     return sample("slash_command") | fields | changes
 
 
 def a_press(value: str, **changes: Any) -> JSON:
-    """A pressed button of a message of ours in the thread at `ROOT_TS`."""
+    """Return a press of a button in a message of the relay in the thread at `ROOT_TS`."""
     action = {"type": "button", "action_id": "send_again", "value": value}
     message = {"type": "message", "user": BOT_USER, "ts": TS, "thread_ts": ROOT_TS}
     fields = {"actions": [action], "message": message, "channel": {"id": CHANNEL}}
@@ -113,7 +113,7 @@ def a_press(value: str, **changes: Any) -> JSON:
 
 
 def a_shortcut(message: JSON | None = None, **changes: Any) -> JSON:
-    """A message shortcut on a message of ada's, which begins a thread unless `message` says so."""
+    """Return a shortcut on a message of Ada's, which starts a thread unless `message` says so."""
     shown = {"type": "message", "user": ADA, "text": "Please rebase.", "ts": ROOT_TS}
     fields = {"team": {"id": TEAM, "domain": "example"}, "channel": {"id": CHANNEL, "name": "c"}}
     fields |= {"user": {"id": ADA, "name": "ada"}, "message": shown | (message or {})}
@@ -121,7 +121,7 @@ def a_shortcut(message: JSON | None = None, **changes: Any) -> JSON:
 
 
 def a_submission(number: str, typed: str, **changes: Any) -> JSON:
-    """A submitted form that asks for a session."""
+    """Return a submitted form that asks for a session."""
     entry = {"type": "plain_text_input", "value": typed}
     view = sample("view_submission")["view"] | {
         "callback_id": "ask_session",
@@ -132,7 +132,7 @@ def a_submission(number: str, typed: str, **changes: Any) -> JSON:
 
 
 def a_whispered_press(value: str, **changes: Any) -> JSON:
-    """A pressed button of a message that only ada sees, which Slack sends without that message."""
+    """Return a press in a message that only Ada sees, which Slack sends without the message."""
     body = a_press(value, user={"id": ADA})
     del body["message"]
     body["container"] |= {"is_ephemeral": True, "channel_id": CHANNEL, "thread_ts": ROOT_TS}
@@ -168,7 +168,7 @@ def _deep(levels: int) -> Any:
 
 @st.composite
 def mutated(draw: st.DrawFn, payloads: Sequence[JSON]) -> JSON:
-    """One of `payloads` in which up to four places have been dropped or replaced."""
+    """Return one of `payloads` with up to four places dropped or replaced."""
     payload = draw(st.sampled_from(payloads))
     for _ in range(draw(st.integers(1, 4))):
         payload = _changed(draw, payload)

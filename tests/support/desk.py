@@ -1,4 +1,4 @@
-"""What people do in Slack and see there, in the words of the tests."""
+"""People's actions and observations in Slack, in the words of the tests."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -14,7 +14,7 @@ OTHER_SESSION = "devin-fedcba9876543210fedcba9876543210"
 
 
 class Desk:
-    """Sits before the sandbox's Slack and looks at its Devin."""
+    """Acts in the sandbox's Slack and looks at its Devin."""
 
     def __init__(self, box: Sandbox) -> None:
         self.box = box
@@ -24,12 +24,12 @@ class Desk:
     async def mention(
         self, words: str, *, thread: str | None = None, user: str = "ada", channel: str = "general"
     ) -> str:
-        """Somebody mentions the bot; returns the message's ts."""
+        """Mention the bot as somebody; return the message's ts."""
         text = f"<@{self.slack.bot_user_id}> {words}"
         return await self.slack.say(text, user=user, channel=channel, thread=thread)
 
     async def linked_thread(self, session: str = SESSION, *, channel: str = "general") -> str:
-        """A thread that is linked to `session`; returns its ts."""
+        """Link a thread to `session`; return its ts."""
         root = await self.slack.say("Shall we ship it?", channel=channel)
         await self.mention(f"link {session}", thread=root, channel=channel)
         await self.until_said("now linked", root, channel=channel)
@@ -38,28 +38,28 @@ class Desk:
     async def reply(
         self, text: str, thread: str, *, user: str = "ada", channel: str = "general"
     ) -> str:
-        """Somebody replies in a thread; returns the reply's ts."""
+        """Reply in a thread as somebody; return the reply's ts."""
         return await self.slack.say(text, user=user, channel=channel, thread=thread)
 
     def posts(self, thread: str, *, channel: str = "general") -> list[Message]:
-        """The bot's messages in a thread, whole, in order."""
+        """Return the bot's whole messages in a thread, in order."""
         messages = self.slack.thread(channel, thread)
         return [one for one in messages if one.user == self.slack.bot_user_id]
 
     def said(self, thread: str, *, channel: str = "general") -> list[str]:
-        """What the bot has said in a thread, in order."""
+        """Return the text of the bot's messages in a thread, in order."""
         return [one.text for one in self.posts(thread, channel=channel)]
 
     def whispers(self, user: str, *, channel: str = "general") -> list[str]:
-        """What only `user` sees, in order."""
+        """Return the messages that only `user` sees, in order."""
         return [one.text for one in self.slack.ephemerals(channel, user)]
 
     def marks(self, ts: str, *, channel: str = "general") -> list[str]:
-        """The reactions on a message."""
+        """Return the reactions on a message."""
         return self.slack.reactions(channel, ts)
 
     def received(self, session: str = SESSION) -> list[str]:
-        """What Devin's session has read, in order."""
+        """Return the messages that Devin's session has read, in order."""
         return self.devin.received(session)
 
     async def until_said(self, words: str, thread: str, *, channel: str = "general") -> str:
@@ -91,14 +91,14 @@ class Desk:
         return next(one for one in self.whispers(user, channel=channel) if words in one)
 
     async def until_heard(self) -> None:
-        """Wait until the bot has acknowledged all that Slack sent so far, at the first attempt."""
+        """Wait until the bot has acknowledged all events so far, at the first attempt."""
         for delivery in list(self.slack.deliveries):
             await delivery.settled()
             assert delivery.acked, f"not acknowledged: {delivery.payload}"
             assert delivery.attempts == 1, f"sent {delivery.attempts} times: {delivery.payload}"
 
     async def fence(self, thread: str, *, channel: str = "general") -> list[str]:
-        """Let ada reply once more, behind everything so far; returns what Devin read before it."""
+        """Let Ada reply once more, after everything so far; return what Devin read before it."""
         await self.until_heard()
         ts = await self.reply("This is the fence.", thread, channel=channel)
         await self.until_marked("white_check_mark", ts, channel=channel)
@@ -106,13 +106,13 @@ class Desk:
 
 
 def labels(message: Message) -> list[str]:
-    """The buttons of a message, as they are read."""
+    """Return the labels of a message's buttons."""
     rows = [block for block in message.blocks if block["type"] == "actions"]
     return [button["text"]["text"] for row in rows for button in row["elements"]]
 
 
 def quote(message: Message) -> str:
-    """What a message shows of somebody else's words, unparsed by Slack."""
+    """Return the foreign text that a message shows, unparsed by Slack."""
     blocks = [block for block in message.blocks if block["type"] == "rich_text"]
     return "".join(
         piece["text"]
@@ -125,7 +125,7 @@ def quote(message: Message) -> str:
 
 @asynccontextmanager
 async def running(desk: Desk, environ: Mapping[str, str], **changes: str) -> AsyncIterator[Bot]:
-    """A bot whose environment differs by `changes`, connected; the block's end stops it."""
+    """Run a connected bot whose environment differs by `changes`; the block's end stops it."""
     async with open_bot(load_settings({**environ, **changes}, None)) as bot:
         await desk.slack.wait_connected()
         yield bot

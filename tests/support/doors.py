@@ -1,4 +1,4 @@
-"""Our HTTP server alone, with a real Bolt app behind it that answers when a test wants it to."""
+"""The HTTP server alone, with a real Bolt app behind it that answers on a test's command."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -22,14 +22,14 @@ BODY = b'{"type": "event_callback", "event_id": "Ev0", "event": {"type": "messag
 
 
 def signed(body: bytes = BODY) -> bytes:
-    """A whole request of Slack's."""
+    """Return a whole request of Slack's."""
     sign = signed_headers(SECRET, body)
     moment = int(sign["X-Slack-Request-Timestamp"])
     return head_of(len(body), signature=sign["X-Slack-Signature"], moment=moment) + body
 
 
 def waiting_app(over: asyncio.Event, heard: list[Mapping[str, Any]]) -> AsyncApp:
-    """An app whose listener notes each event in `heard` and answers once `over` is set."""
+    """Return an app whose listener adds each event to `heard` and answers once `over` is set."""
 
     async def authorize() -> AuthorizeResult:
         return AuthorizeResult(enterprise_id=None, team_id="T0")
@@ -47,7 +47,7 @@ def waiting_app(over: asyncio.Event, heard: list[Mapping[str, Any]]) -> AsyncApp
 
 
 class Door:
-    """The server: its listener answers once `over` is set, and anybody can dial."""
+    """The server: its listener answers once `over` is set, and anybody can connect."""
 
     def __init__(self, endpoint: SlackEndpoint, dial: Callable[..., Awaitable[Client]]) -> None:
         self.over, self.heard, self.ears = asyncio.Event(), list[Mapping[str, Any]](), Ears()
@@ -55,7 +55,7 @@ class Door:
         self.app = waiting_app(self.over, self.heard)
 
     def open(self) -> None:
-        """Serve what comes."""
+        """Start serving."""
         self.endpoint.serve(self.app, self.ears)
 
 
@@ -66,7 +66,7 @@ async def door(
     *,
     is_open: bool = True,
 ) -> AsyncIterator[Door]:
-    """A server for `endpoint`, which holds no more than `connections` say."""
+    """Run a server for `endpoint` that holds at most `connections`."""
     endpoint = endpoint or SlackEndpoint(SECRET, InFlight())
     async with (
         open_server("127.0.0.1", 0, Health(), endpoint.handle, connections) as port,

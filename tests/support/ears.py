@@ -1,4 +1,4 @@
-"""An `Ear` that writes down what it hears."""
+"""An `Ear` that records events."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,7 +7,7 @@ Payload = Mapping[str, Any]
 
 
 class Ears:
-    """What was brought, kept and refused, and how often something was missed."""
+    """Records events that were brought, kept and refused, and how often something was missed."""
 
     def __init__(self) -> None:
         self.came: list[Payload] = []
@@ -16,13 +16,13 @@ class Ears:
         self.gaps = 0
 
     def brought(self, payload: Payload) -> None:
-        """As `Ear`."""
+        """Record the event."""
         self.came.append(payload)
 
     def ended(self, payload: Payload, *, is_kept: bool) -> None:
-        """As `Ear`."""
+        """Record how the event ended."""
         (self.kept if is_kept else self.refused).append(payload)
 
     def missed(self) -> None:
-        """As `Ear`."""
+        """Count a possible gap."""
         self.gaps += 1

@@ -1,4 +1,4 @@
-"""The outbox as tests look at it: reports of replies, and what waits in all."""
+"""A test's view of the outbox: reports of replies, and the number of waiting entries."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -13,7 +13,7 @@ from bot.store.reports import FIELDS, Report, Reports
 
 
 class Entries:
-    """Begins, pauses and ends reports of replies, as their tellers do."""
+    """Begins, pauses and ends reports of replies, like their tellers."""
 
     def __init__(self, store: Store) -> None:
         self.outbox = Outbox(store)
@@ -22,25 +22,25 @@ class Entries:
         self._due = DueMail(store)
 
     async def begin(self, owed: Owed) -> Report | None:
-        """Begin a try; None when there is nothing to tell, or another tells it."""
+        """Begin an attempt; None if there is nothing to tell, or another process tells it."""
         begun = await self.outbox.begin(owed, FIELDS)
         return None if begun is None else Report.of(begun)
 
     async def pause(self, owed: Owed, after: float, *, may_be_done: bool) -> None:
-        """As `Outbox`."""
+        """Call `Outbox.pause`."""
         await self.outbox.pause(owed, after, may_be_done=may_be_done)
 
     async def end(self, owed: Owed, *, told: bool) -> bool:
-        """As `Reports`."""
+        """Call `Reports.end`."""
         return await self._reports.end(owed, told=told)
 
     async def overdue(
         self, grace: timedelta, limit: int
     ) -> tuple[Sequence[SessionId], Sequence[Owed]]:
-        """The sessions and the entries that the sweep would find."""
+        """Return the sessions and the entries that the sweep would find."""
         abandoned = await self._due.abandoned(grace, limit)
         return abandoned, await self.outbox.overdue(grace, limit)
 
     async def depths(self) -> tuple[int, int]:
-        """How many sessions have mail, and how many entries wait."""
+        """Return the number of sessions with mail, and of waiting entries."""
         return await self._store.size(DUE_KEY), await self._store.size(OUTBOX_KEY)

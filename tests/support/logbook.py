@@ -1,4 +1,4 @@
-"""The log as the command line sets it up, for as long as a test wants to read it."""
+"""Configures the log as the command line does, for as long as a test reads it."""
 
 import io
 import logging
@@ -12,7 +12,7 @@ from bot.runtime import logs
 def logging_to(
     stream: io.StringIO, form: str, level: str = "DEBUG", secrets: frozenset[str] = frozenset()
 ) -> Iterator[None]:
-    """The process's logging, configured as by the command line, for the block."""
+    """Configure the process's logging like the command line, for the block."""
     root = logging.getLogger()
     before = root.handlers, root.level
     quiet = {name: logging.getLogger(name).level for name in logs.QUIET}

@@ -1,4 +1,4 @@
-"""What Slack takes as an app manifest, version 1: its keys and limits, as far as a Bolt app goes.
+"""Slack's schema of an app manifest, version 1: keys and limits, as far as a Bolt app needs them.
 
 Written from the documentation (docs.slack.dev/reference/app-manifest) and the limits that Slack's
 public schema states. Unknown keys are refused, as Slack refuses them.
@@ -13,7 +13,7 @@ Short = Annotated[str, StringConstraints(min_length=1, max_length=50)]
 
 
 class Part(BaseModel):
-    """A mapping of the manifest: no unknown key, no value of another type."""
+    """A mapping of the manifest, without unknown keys or values of another type."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -144,7 +144,7 @@ class Function(Part):
 
 
 class Manifest(Part):
-    """The whole, with what the parts must say about each other."""
+    """The whole manifest, with the rules between its parts."""
 
     display_information: DisplayInformation
     features: Features
@@ -181,6 +181,6 @@ class Manifest(Part):
 
     @property
     def bot_events(self) -> list[str]:
-        """The events that are subscribed to."""
+        """Return the events that are subscribed to."""
         subscribed = self.settings.event_subscriptions
         return subscribed.bot_events if subscribed else []

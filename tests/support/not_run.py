@@ -1,4 +1,4 @@
-"""A pytest plugin: tests that were skipped are said in red at the end, with what they need."""
+"""A pytest plugin that lists skipped tests in red at the end, with their requirements."""
 
 from collections import Counter
 
@@ -6,7 +6,7 @@ import pytest
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """One line for each file and reason."""
+    """Print one line for each file and reason."""
     skipped = terminalreporter.stats.get("skipped", [])
     counts = Counter(
         (report.nodeid.partition("::")[0], _reason(report.longrepr)) for report in skipped

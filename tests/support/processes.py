@@ -24,7 +24,7 @@ __all__ = [
 
 
 class BotProcess:
-    """`python -m bot …`, running; its output is kept."""
+    """A running `python -m bot …`, whose output is kept."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self.process = process
@@ -35,7 +35,7 @@ class BotProcess:
         ]
 
     async def ends(self) -> int:
-        """Its exit code, once it ended by itself."""
+        """Wait until it exits on its own, and return its exit code."""
         async with asyncio.timeout(45):
             code = await self.process.wait()
             await asyncio.gather(*self._reading)
@@ -43,13 +43,13 @@ class BotProcess:
         return code
 
     async def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
-        """Send a signal; its exit code."""
+        """Send a signal; return its exit code."""
         if self.process.returncode is None:
             self.process.send_signal(number)
         return await self.ends()
 
     async def until_logged(self, words: str) -> None:
-        """Wait until `words` are in its log; fail when it ends without them."""
+        """Wait until `words` are in its log; fail if it ends without them."""
         await wait_until(
             lambda: words in self.err or self.process.returncode is not None,
             f"the bot logs {words!r}: {self.err}",
@@ -66,7 +66,7 @@ class BotProcess:
 async def bot_process(
     environ: Mapping[str, str], cwd: Path, *arguments: str
 ) -> AsyncIterator[BotProcess]:
-    """Start `python -m bot` with `arguments` in `cwd`; the block's end kills what still runs."""
+    """Start `python -m bot` with `arguments` in `cwd`; the block's end kills it if it runs."""
     process = await start_bot(environ, cwd, *arguments, out=asyncio.subprocess.PIPE)
     running = BotProcess(process)
     try:
@@ -78,7 +78,7 @@ async def bot_process(
 
 
 async def command(environ: Mapping[str, str], cwd: Path, *arguments: str) -> tuple[int, str, str]:
-    """Run `python -m bot` to its end: exit code, stdout, stderr."""
+    """Run `python -m bot` to its end; return exit code, stdout and stderr."""
     async with bot_process(environ, cwd, *arguments) as running:
         code = await running.ends()
         return code, running.out, running.err
@@ -86,7 +86,7 @@ async def command(environ: Mapping[str, str], cwd: Path, *arguments: str) -> tup
 
 @asynccontextmanager
 async def kept_valkey(home: Path) -> AsyncIterator[ValkeyProcess]:
-    """A running Valkey, or Debian's Redis, that keeps its data in the new directory `home`."""
+    """Run a Valkey, or Debian's Redis, that keeps its data in the new directory `home`."""
     server = ValkeyProcess(home, binary=binary_of(asked_for()))
     await server.start()
     try:
@@ -97,7 +97,7 @@ async def kept_valkey(home: Path) -> AsyncIterator[ValkeyProcess]:
 
 @contextmanager
 def open_files(soft: int) -> Iterator[None]:
-    """Let this process, and what it starts in the block, open only so many, unless it asks."""
+    """Limit the open files of this process and its children in the block, unless one raises it."""
     before, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     try:

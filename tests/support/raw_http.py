@@ -1,4 +1,4 @@
-"""Servers that answer a POST in every way a wire can, byte by byte, and clients to send to them."""
+"""Servers that answer a POST in every way possible, byte by byte, and clients to send to them."""
 
 import asyncio
 import time
@@ -19,14 +19,14 @@ from tests.support.waiting import wait_until
 KEY = "apk_test-not-a-secret"
 ID = SessionId(SESSION)
 PATIENT = 30.0
-"""Longer than a machine stands still; who waits for a time to be over gives a shorter one."""
+"""A time longer than a machine stands still; tests that wait for a timeout give a shorter one."""
 
 Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
 @dataclass
 class RawServer:
-    """A server that does on each connection what its test says; keeps the requests it read."""
+    """A server that follows a test's script on each connection, and keeps the requests it read."""
 
     talk: Talk
     port: int = 0
@@ -37,11 +37,11 @@ class RawServer:
 
     @property
     def url(self) -> str:
-        """Its base address."""
+        """The server's base address."""
         return f"http://127.0.0.1:{self.port}"
 
     async def read(self, reader: asyncio.StreamReader) -> bytes:
-        """One whole request: its head and as much body as it says."""
+        """Read one whole request: its head and its announced body."""
         head = await reader.readuntil(b"\r\n\r\n")
         length = next(
             (
@@ -130,7 +130,7 @@ def stepping(script: list[bytes]) -> Callable[[RawServer], Talk]:
 def whole(
     status: str, body: bytes = b"", *headers: str, content_type: str = "application/json"
 ) -> bytes:
-    """A whole HTTP/1.1 answer."""
+    """Return a whole HTTP/1.1 answer."""
     lines = [
         f"HTTP/1.1 {status}",
         f"Content-Type: {content_type}",
@@ -163,7 +163,7 @@ async def post(
     timeouts: httpx.Timeout | float = PATIENT,
     total: float = PATIENT,
 ) -> Outcome | Wait:
-    """Send one message with a client of its own."""
+    """Send one message with a separate client."""
     async with client(url, timeouts=timeouts, total=total) as devin:
         return await devin.post_message(ID, message)
 
@@ -178,7 +178,7 @@ CHUNKED = HALF + b"Transfer-Encoding: chunked\r\n\r\n"
 
 @dataclass
 class Siege:
-    """Connections of strangers to one port: how many were opened, and how many are open."""
+    """Connections of strangers to one port: the number opened, and the number open now."""
 
     port: int
     opening: bytes
@@ -186,12 +186,12 @@ class Siege:
     standing: int = 0
 
     async def keep_one(self) -> None:
-        """Open a connection, send the opening and then nothing; come again until nobody listens."""
+        """Open a connection, send the opening and then nothing; reconnect until nobody listens."""
         while True:
             try:
                 reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
             except OSError:
-                return  # nobody listens any more
+                return  # nobody listens anymore
             self.opened += 1
             self.standing += 1
             try:
@@ -207,7 +207,7 @@ class Siege:
 
 @asynccontextmanager
 async def besieging(port: int, sockets: int, opening: bytes = b"") -> AsyncIterator[Siege]:
-    """Keep that many strangers at a port, who send no more than `opening`, for the block."""
+    """Keep that many strangers at a port, who send only `opening`, for the block."""
     siege = Siege(port, opening)
     strangers = [asyncio.create_task(siege.keep_one()) for _ in range(sockets)]
     try:
@@ -220,7 +220,7 @@ async def besieging(port: int, sockets: int, opening: bytes = b"") -> AsyncItera
 
 
 def head_of(length: int, *, signature: str = "v0=" + "0" * 64, moment: int | None = None) -> bytes:
-    """The head of a request to the endpoint, as fresh and well-formed as Slack's, not signed."""
+    """Return the head of an unsigned request to the endpoint, as well-formed as Slack's."""
     lines = [
         "POST /slack/events HTTP/1.1",
         "Host: bot",
@@ -234,18 +234,18 @@ def head_of(length: int, *, signature: str = "v0=" + "0" * 64, moment: int | Non
 
 @dataclass
 class Client:
-    """One connection that a test writes to and reads from, byte by byte."""
+    """A connection that a test writes to and reads from, byte by byte."""
 
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
 
     async def send(self, data: bytes) -> None:
-        """Write and let it go."""
+        """Write without waiting for an answer."""
         self.writer.write(data)
         await self.writer.drain()
 
     async def head(self) -> bytes:
-        """The head of the next answer; its body is read, too."""
+        """Return the head of the next answer, after reading its body, too."""
         async with asyncio.timeout(PATIENT):
             head = await self.reader.readuntil(b"\r\n\r\n")
             lines = head.lower().split(b"\r\n")
@@ -254,11 +254,11 @@ class Client:
         return head
 
     async def status(self) -> int:
-        """The status of the next answer."""
+        """Return the status of the next answer."""
         return int((await self.head()).split()[1])
 
     async def until_closed(self) -> None:
-        """Wait until the other side has closed the connection; whatever comes is thrown away."""
+        """Wait until the other side has closed the connection; incoming data is discarded."""
         with suppress(ConnectionError):
             async with asyncio.timeout(PATIENT):
                 await self.reader.read()

@@ -1,4 +1,4 @@
-"""Servers for the tests: a Valkey, Debian's Redis, or a Cluster; none reads or keeps anything."""
+"""Servers for the tests: a Valkey, Debian's Redis, or a Cluster; none keeps its data."""
 
 import os
 import shutil
@@ -18,7 +18,7 @@ SLOTS = 16384
 
 
 class Kind(StrEnum):
-    """What the tests run on, as `TEST_REDIS` says."""
+    """The kinds of servers for the tests, as `TEST_REDIS` names them."""
 
     VALKEY = "valkey"
     DEBIAN = "debian"
@@ -26,12 +26,12 @@ class Kind(StrEnum):
 
 
 def asked_for() -> Kind:
-    """The kind that this run of the tests is to use."""
+    """Return the kind that this test run uses."""
     return Kind(os.environ.get("TEST_REDIS") or "valkey")
 
 
 def binary_of(kind: Kind) -> Path:
-    """The server's program; fails when Debian's is asked for and is not there."""
+    """Return the server's program; fail if Debian's is requested but not installed."""
     if kind is not Kind.DEBIAN:
         return Path(get_binary_path())
     found = shutil.which("redis-server")
@@ -40,12 +40,12 @@ def binary_of(kind: Kind) -> Path:
 
 
 def node_url(url: str) -> str:
-    """Where a client that knows nothing of Clusters finds the same server."""
+    """Return the address at which a client without Cluster support finds the same server."""
     return url.replace("+cluster", "", 1)
 
 
 def cluster_options() -> tuple[str, ...]:
-    """What makes a server a node; its second port is by default the first and 10,000."""
+    """Return the options of a Cluster node; its second port is by default the first plus 10,000."""
     bus_port = str(free_port())
     return (
         "--cluster-enabled",
@@ -59,7 +59,7 @@ def cluster_options() -> tuple[str, ...]:
 
 @contextmanager
 def serving(kind: Kind, home: Path) -> Iterator[str]:
-    """A server of that kind; yields its address."""
+    """Run a server of that kind; yield its address."""
     if kind is Kind.CLUSTER:
         with serving_cluster(home, nodes=1) as ports:
             yield f"redis+cluster://127.0.0.1:{ports[0]}"
@@ -70,7 +70,7 @@ def serving(kind: Kind, home: Path) -> Iterator[str]:
 
 @contextmanager
 def serving_cluster(home: Path, nodes: int, *options: str) -> Iterator[Sequence[int]]:
-    """A Cluster whose nodes share the slots evenly; yields their ports."""
+    """Run a Cluster whose nodes share the slots evenly; yield their ports."""
     with ExitStack() as stack:
         ports = []
         for number in range(nodes):
@@ -98,7 +98,7 @@ def form_cluster(ports: Sequence[int], firsts: Sequence[int] | None = None) -> N
 
 
 def meet(port: int, other: int) -> None:
-    """Tell one node of another."""
+    """Introduce one node to another."""
     with redis.Redis(port=other, decode_responses=True) as node:
         bus_port = str(node.config_get("cluster-port")["cluster-port"])
     with redis.Redis(port=port) as node:
@@ -106,7 +106,7 @@ def meet(port: int, other: int) -> None:
 
 
 def replicate(port: int, primary: int) -> None:
-    """Make a new node the replica of another, and wait until it has all that the other has."""
+    """Make a new node the replica of another, and wait until it has all of its data."""
     with redis.Redis(port=port, decode_responses=True) as node:
         with redis.Redis(port=primary, decode_responses=True) as source:
             wanted = source.execute_command("CLUSTER MYID")

@@ -1,11 +1,11 @@
-"""A schedule that only notes what it is asked for."""
+"""A schedule that only records requests."""
 
 from bot.model.owed import Owed
 from bot.model.sessions import SessionId
 
 
 class Planned:
-    """What was to be delivered, and what was to be told and when."""
+    """Records deliveries to make, and reports to tell with their times."""
 
     is_full = False
 
@@ -14,16 +14,16 @@ class Planned:
         self.told: list[tuple[Owed, float]] = []
 
     async def wake(self, session: SessionId, after: float = 0.0) -> None:
-        """Note it."""
+        """Record the request."""
         self.woken.append((session, after))
 
     async def tell(
         self, report: Owed, after: float = 0.0, attempt: int = 1, *, is_mark: bool = False
     ) -> None:
-        """Note it."""
+        """Record the request."""
         assert not is_mark
         self.told.append((report, after * attempt))
 
 
 async def never(_: str) -> None:
-    """No channel has another id (`threads.Moved`)."""
+    """Return None: no channel has a new id (`threads.Moved`)."""

@@ -1,4 +1,4 @@
-"""`make screenshots`: the main moments of the tour as pictures for docs/, from the real demo."""
+"""`make screenshots` takes pictures of the main moments of the tour for docs/, in the real demo."""
 
 import asyncio
 import sys
@@ -22,7 +22,7 @@ LONGEST_MS = 90_000
 
 
 async def main() -> int:
-    """Play the demo and take the pictures; returns the exit code."""
+    """Play the demo and take the pictures; return the exit code."""
     executable = find_chromium()
     if executable is None:
         sys.stderr.write(f"No pictures were taken: {MISSING}.\n")
@@ -59,7 +59,7 @@ async def _open(browser: Browser, url: str, name: str) -> Page:
 
 
 async def _play(browser: Browser, url: str, name: str) -> None:
-    """One tour, to its end or to the last moment that is wanted."""
+    """Play one tour, to its end or to the last requested moment."""
     page = await _open(browser, url, name)
     await page.get_by_role("button", name="Tour").click()
     for moment in MOMENTS[name]:

@@ -1,7 +1,7 @@
 """Fails a test whose output shows a token, key or signing secret; registered by `conftest.py`.
 
-Looked at are what pytest captured, every log record with its fields and traceback, what a test's
-own processes said (`look_at`), and the `*.log` files that they left in its `tmp_path`.
+It checks pytest's captured output, every log record with its fields and traceback, the output of a
+test's own processes (`look_at`), and the `*.log` files that they left in its `tmp_path`.
 """
 
 import logging
@@ -17,21 +17,21 @@ SECRET = re.compile(
     r"xox[a-z]-[\w-]{5,}|xapp-[\w-]{5,}|apk_[\w-]{6,}|redis-pass|"
     + re.escape(SlackSandbox.signing_secret)
 )
-"""Whatever has the shape of a token or key, and the secrets that have none."""
+"""The patterns of tokens and keys, and the secrets without a pattern."""
 
 _FORMAT = logging.Formatter()
 _found: list[str] = []
 
 
 def look_at(text: str, where: str) -> None:
-    """Have the running test fail if `text` shows a secret."""
+    """Make the running test fail if `text` shows a secret."""
     match = SECRET.search(text)
     if match is not None:
         _found.append(f"{where} shows {match[0][:9]}… at {match.start()}")
 
 
 class _Listener(logging.Handler):
-    """Looks at records as they are made: what their lines leave out may be in other formats."""
+    """Checks log records as they are made: fields missing from a line may be in other formats."""
 
     def emit(self, record: logging.LogRecord) -> None:
         trace = _FORMAT.formatException(record.exc_info) if record.exc_info else ""

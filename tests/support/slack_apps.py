@@ -1,4 +1,4 @@
-"""Apps to hold against the local Slack: the real slack_sdk and slack_bolt, and raw ones."""
+"""Apps to run against the local Slack: the real slack_sdk and slack_bolt, and raw ones."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -56,7 +56,7 @@ def web_client(slack: SlackSandbox, token: str | None = None) -> AsyncWebClient:
 
 
 async def refusal(call: Any) -> str:
-    """Return Slack's error of a call that must be refused."""
+    """Return Slack's error for a call that must be refused."""
     with pytest.raises(SlackApiError) as refused:
         await call
     return str(refused.value.response["error"])
@@ -82,7 +82,7 @@ def bolt_app(slack: SlackSandbox) -> AsyncApp:
 
 @asynccontextmanager
 async def socket_mode(slack: SlackSandbox, app: AsyncApp) -> AsyncIterator[AsyncSocketModeHandler]:
-    """Bolt's own Socket Mode client, connected until the block ends."""
+    """Run Bolt's own Socket Mode client, connected until the block ends."""
     handler = AsyncSocketModeHandler(app, slack.app_token, ping_interval=0.2)
     expected = slack.connections + 1
     try:
@@ -103,7 +103,7 @@ async def close(handler: AsyncSocketModeHandler) -> None:
 
 @dataclass
 class RawApp:
-    """A WebSocket client that acknowledges only what it is told to."""
+    """A WebSocket client that acknowledges envelopes only on command."""
 
     slack: SlackSandbox
     session: aiohttp.ClientSession
@@ -137,7 +137,7 @@ class RawApp:
 
 @asynccontextmanager
 async def raw_apps(slack: SlackSandbox) -> AsyncIterator[Callable[[], Awaitable[RawApp]]]:
-    """A way to open raw connections, all closed when the block ends."""
+    """Yield a function that opens raw connections, all closed when the block ends."""
     async with AsyncExitStack() as stack:
         session = await stack.enter_async_context(aiohttp.ClientSession())
 
@@ -151,7 +151,7 @@ async def raw_apps(slack: SlackSandbox) -> AsyncIterator[Callable[[], Awaitable[
 
 @dataclass
 class HttpApp:
-    """A request URL that answers as planned and keeps what it got."""
+    """A request URL that answers as planned and keeps its requests."""
 
     answers: list[web.Response] = field(default_factory=list)
     requests: list[tuple[dict[str, str], bytes]] = field(default_factory=list)

@@ -1,6 +1,6 @@
-"""The data directory of an earlier version, copied to this moment, and a sandbox that goes on.
+"""The data directory of an earlier version, shifted to the current time, and its sandbox.
 
-All times in the copy move on together, as if its bot had been killed a minute and a half ago.
+All times in the copy are shifted, as if its bot had been killed a minute and a half ago.
 """
 
 import json
@@ -22,7 +22,7 @@ from tests.support.desk import Desk
 SNAPSHOT = Path(__file__).parents[1] / "data" / "snapshot"
 
 DOWNTIME = timedelta(seconds=90)
-"""Longer than any hold, and than a report that was begun is left alone."""
+"""A time longer than any lease, and than the pause for a report that was begun."""
 
 TIME = re.compile(rb"(?<![0-9A-Za-z])(1[78][0-9]{8})((?:[0-9]{3}|[0-9]{6})?)(?![0-9A-Za-z])")
 """A time in Unix seconds, with or without a fraction, in milliseconds or in microseconds."""
@@ -30,18 +30,18 @@ TIME = re.compile(rb"(?<![0-9A-Za-z])(1[78][0-9]{8})((?:[0-9]{3}|[0-9]{6})?)(?![
 
 @dataclass(frozen=True)
 class Upgraded:
-    """The bot's surroundings after the upgrade, and the messages of before by their names."""
+    """The bot's surroundings after the upgrade, and the earlier messages by their names."""
 
     desk: Desk
     ts: dict[str, str]
     again: dict[str, Any]
 
     def redelivered(self, name: str) -> Delivery:
-        """Something that Slack brought before, to be brought again."""
+        """Let Slack bring an earlier event again."""
         return Delivery(**self.again[name])
 
     def whisper(self, user: str, words: str) -> Message:
-        """What only `user` sees and has these words and a button."""
+        """Return the message with these words and a button that only `user` sees."""
         (found,) = (
             one
             for one in self.desk.slack.ephemerals("general", user)
@@ -51,14 +51,14 @@ class Upgraded:
 
 
 def recalled(box: Sandbox, home: Path) -> Any:
-    """Copy the data directory to `home`, and have the sandbox go on from the same moment."""
+    """Copy the data directory to `home`, and let the sandbox continue from the same moment."""
     seen = json.loads((SNAPSHOT / "seen.json").read_text())
     moved = round(time.time() - DOWNTIME.total_seconds() - seen["at"])
     shutil.copytree(SNAPSHOT / "appendonlydir", home / "appendonlydir")
     before, after = seen["address"].encode(), box.slack.api_url.split("/")[2].encode()
 
     def now(raw: bytes) -> bytes:
-        """The same at this moment, and of the same length, which Valkey's file counts on."""
+        """Return the shifted time, with the same length, which Valkey's file depends on."""
         shifted = TIME.sub(lambda found: b"%d%b" % (int(found[1]) + moved, found[2]), raw)
         shifted = shifted.replace(before, after)
         assert len(shifted) == len(raw)
@@ -76,7 +76,7 @@ def recalled(box: Sandbox, home: Path) -> Any:
 
 
 async def endless(home: Path) -> list[str]:
-    """Our keys that would stay for ever."""
+    """Return the relay's keys that would never expire."""
     async with Redis(
         unix_socket_path=(home / "socket").read_text(), decode_responses=True
     ) as redis:

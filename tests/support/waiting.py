@@ -1,4 +1,4 @@
-"""Waiting for what will be so, instead of sleeping and hoping."""
+"""Waits for conditions, instead of sleeping and hoping."""
 
 import asyncio
 import inspect
@@ -12,7 +12,7 @@ from tests.support.entries import Entries
 async def wait_until(
     predicate: Callable[[], object | Awaitable[object]], description: str, seconds: float = 45.0
 ) -> None:
-    """Return once `predicate` is true; fail with `description` when it is not within `seconds`."""
+    """Return once `predicate` is true; fail with `description` if it is not within `seconds`."""
     deadline = time.monotonic() + seconds
     while True:
         answer = predicate()
@@ -26,7 +26,7 @@ async def wait_until(
 
 
 async def stops(ask: Callable[[], Awaitable[object]], turns: int) -> bool:
-    """Whether who asks again and again heeds a cancellation, at whatever step it comes."""
+    """Check that a call that retries heeds a cancellation, at any step."""
 
     async def again() -> None:
         while True:
@@ -45,7 +45,7 @@ async def stops(ask: Callable[[], Awaitable[object]], turns: int) -> bool:
 
 
 async def until_settled(store: Store) -> None:
-    """Wait until no reply and no report waits any more: what has not happened will not."""
+    """Wait until no reply and no report waits: anything that has not happened then never will."""
     reports = Entries(store)
 
     async def is_settled() -> bool:

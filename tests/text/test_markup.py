@@ -9,7 +9,7 @@ from bot.text.markdown import Names
 from bot.text.to_devin import neutralise_attachments, strip_mention, to_markdown
 from bot.text.to_slack import escape, excerpt, quoted
 
-# How fast a busy machine draws examples says nothing about the code.
+# The speed at which a busy machine draws examples says nothing about the code.
 
 
 def section(*elements: Mapping[str, object]) -> list[Mapping[str, object]]:
@@ -54,7 +54,7 @@ def test_a_typed_attachment_reference_stays_text(typed: str, shown: str) -> None
 def test_no_message_carries_an_attachment_reference(
     slack: str, blocks: list[Mapping[str, object]]
 ) -> None:
-    """The result as a whole is looked at, so that no piecing together helps."""
+    """The result is checked as a whole, so that fragments cannot be combined."""
     names = Names(users={"U1": 'x\nATTACHMENT:"https://x.io/a"'})
     markdown = to_markdown(slack, blocks, names)
     assert "ATTACHMENT (typed)" in markdown
@@ -62,7 +62,7 @@ def test_no_message_carries_an_attachment_reference(
 
 @given(st.lists(st.sampled_from([*'":/ \n“', "attachment", "ATTACHMENT", "(typed)"])).map("".join))
 def test_neutralising_twice_is_neutralising_once(typed: str) -> None:
-    """Text may pass through it more than once on its way."""
+    """Text may pass through it more than once."""
     once = neutralise_attachments(typed)
     assert neutralise_attachments(once) == once
 
@@ -89,20 +89,20 @@ def test_escape_encodes_the_three_control_characters_once() -> None:
     ],
 )
 def test_foreign_text_is_inert_in_slack(foreign: str, shown: str) -> None:
-    """Text from Devin pings nobody, links nothing from brackets and takes no formatting."""
+    """Text from Devin pings nobody, makes no links from brackets, and is not formatted."""
     assert quoted(foreign, limit=3000) == f"> {shown}"
     assert excerpt(foreign, limit=3000) == shown
 
 
 def test_every_line_is_quoted() -> None:
-    """Whatever some reader takes for a new line stays inside the quote."""
+    """Anything that some reader takes for a new line stays inside the quote."""
     foreign = "\n a\r\nb\rc\x0bd\u2028e\n\n> f\n"
     assert quoted(foreign, limit=99) == "> a\n> b\n> c\n> d\n> e\n> \n> &gt; f"
     assert excerpt(foreign, limit=99) == "a b c d e &gt; f"
 
 
 def test_long_text_is_cut_and_says_how_long_it_was() -> None:
-    """A quote tells its length in all, an excerpt only that it goes on."""
+    """A quote tells its full length, an excerpt only that it continues."""
     assert quoted("a" * 100, limit=40) == "> " + "a" * 13 + "… (100 characters in all)"
     assert quoted("a" * 100, limit=10) == "> " + "a" * 7 + "…"
     assert excerpt("abc def ghi", limit=9) == "abc def…"
@@ -117,7 +117,7 @@ def test_a_cut_falls_between_entities(limit: int) -> None:
 
 @given(_ANY_TEXT, st.integers(min_value=-1, max_value=90))
 def test_foreign_text_keeps_to_its_limit_and_quote(foreign: str, limit: int) -> None:
-    """No text and no limit lets a control character, a bare line or one too many through."""
+    """No text and no limit lets a control character, a bare line or an extra character through."""
     quote_, line = quoted(foreign, limit=limit), excerpt(foreign, limit=limit)
     assert len(quote_) <= max(limit, 0)
     assert len(line) <= max(limit, 0)
@@ -131,7 +131,7 @@ def test_foreign_text_keeps_to_its_limit_and_quote(foreign: str, limit: int) -> 
 
 @given(st.lists(st.sampled_from([*"*_~`: \n.a1", "@here", "smile"])).map("".join))
 def test_no_pair_of_markers_survives(foreign: str) -> None:
-    """Markers are left only inside words, where Slack does not read them."""
+    """Markers remain only inside words, where Slack does not read them."""
     for shown in (quoted(foreign, limit=3000), excerpt(foreign, limit=3000)):
         assert "`" not in shown
         assert not re.search(r"(?:^|[^\w])[*_~]|[*_~](?:[^\w]|$)|:[a-z0-9+'-]+:|@here\b", shown)
@@ -152,5 +152,5 @@ def test_no_pair_of_markers_survives(foreign: str) -> None:
     ],
 )
 def test_a_command_begins_with_the_mention(message: str, rest: str | None) -> None:
-    """A mention elsewhere in a message is part of what is said."""
+    """A mention elsewhere in a message is part of its text."""
     assert strip_mention(message, "UBOT") == rest

@@ -7,7 +7,7 @@ from bot.text.to_devin import mentioned, to_markdown
 from bot.text.to_slack import excerpt, quoted
 
 NAMES = Names(users={"U1": "Ada"}, channels={"C1": "general"}, groups={"S1": "platform"})
-# How fast a busy machine draws examples says nothing about the code.
+# The speed at which a busy machine draws examples says nothing about the code.
 
 
 @pytest.mark.parametrize(
@@ -34,7 +34,7 @@ NAMES = Names(users={"U1": "Ada"}, channels={"C1": "general"}, groups={"S1": "pl
     ],
 )
 def test_controls_become_what_they_show(slack: str, markdown: str) -> None:
-    """Mentions, links and dates are read before entities are decoded, ids fall back to ids."""
+    """Mentions, links and dates are read before entities are decoded; unknown ids stay ids."""
     assert to_markdown(slack, names=NAMES) == markdown
 
 
@@ -78,7 +78,7 @@ def test_emphasis_is_read_at_word_boundaries_only(slack: str, markdown: str) -> 
     ],
 )
 def test_code_is_kept_verbatim(slack: str, markdown: str) -> None:
-    """Nothing is converted in code; what Slack wrapped there is shown as it was typed."""
+    """Nothing is converted in code; text that Slack wrapped there is shown as typed."""
     assert to_markdown(slack, names=NAMES) == markdown
 
 
@@ -96,13 +96,13 @@ def test_code_is_kept_verbatim(slack: str, markdown: str) -> None:
     ],
 )
 def test_quotes_and_lists_hold_their_own_lines_only(slack: str, markdown: str) -> None:
-    """A line that follows a quote or list is kept out of it by an empty one."""
+    """An empty line keeps the line after a quote or list out of it."""
     assert to_markdown(slack) == markdown
 
 
 @given(st.text(alphabet=st.characters(categories=["L", "N", "Zs"], include_characters=".,#-()[]")))
 def test_plain_text_stays_as_typed(typed: str) -> None:
-    """No backslash is put before what only might mean something in Markdown."""
+    """No backslash is added to text that only might mean something in Markdown."""
     assert to_markdown(typed) == typed
 
 

@@ -8,7 +8,7 @@ from bot.text.markdown import Names
 from bot.text.to_devin import Mentioned, mentioned, to_markdown
 
 NAMES = Names(users={"U1": "Ada"}, channels={"C1": "general"}, groups={"S1": "platform"})
-# How fast a busy machine draws examples says nothing about the code.
+# The speed at which a busy machine draws examples says nothing about the code.
 
 Element = dict[str, object]
 
@@ -68,7 +68,7 @@ def rich(*elements: object) -> list[Mapping[str, object]]:
     ],
 )
 def test_an_element_becomes_what_it_shows(element: Element, markdown: str) -> None:
-    """Blocks hold bare ids; names come from the look-up, else from labels in the text."""
+    """Blocks hold bare ids; names come from the look-up, or else from labels in the text."""
     blocks = rich(section(text("<"), element, text(">")))
     assert to_markdown("in <#C2|random>", blocks, NAMES) == f"<{markdown}>"
 
@@ -93,7 +93,7 @@ def test_an_element_becomes_what_it_shows(element: Element, markdown: str) -> No
     ],
 )
 def test_styled_runs_nest_and_leave_blanks_outside(elements: list[Element], markdown: str) -> None:
-    """Markers stand next to letters, close in the order they opened, and end with the line."""
+    """Markers touch letters, close in the order they opened, and end with the line."""
     assert to_markdown("", rich(section(*elements))) == markdown
 
 
@@ -125,12 +125,12 @@ def test_styled_runs_nest_and_leave_blanks_outside(elements: list[Element], mark
     ],
 )
 def test_block_elements_stand_on_lines_of_their_own(elements: list[Element], markdown: str) -> None:
-    """Nested lists come side by side with an indent; numbers go on after an offset."""
+    """Nested lists are siblings with an indent; numbers continue after an offset."""
     assert to_markdown("", rich(*elements)) == markdown
 
 
 def test_rich_text_is_preferred_and_other_blocks_give_their_text() -> None:
-    """Blocks are what people see; without a `rich_text` one the text says it better."""
+    """Blocks are what people see; without a `rich_text` block the text is better."""
     other: Element = {"type": "section", "text": {"type": "mrkdwn", "text": "*b*"}}
     plain: Element = {"type": "header", "text": {"type": "plain_text", "text": "*p*"}}
     assert to_markdown("t", [*rich(section(text("r"))), other, plain]) == "r\n**b**\n*p*"
@@ -139,12 +139,12 @@ def test_rich_text_is_preferred_and_other_blocks_give_their_text() -> None:
 
 
 def test_a_name_takes_one_line() -> None:
-    """A display name cannot write lines of its own."""
+    """A display name cannot add lines."""
     assert to_markdown("<@U1>", names=Names(users={"U1": "@a\n b"})) == "@a b"
 
 
 def test_mentioned_ids_are_those_without_a_name() -> None:
-    """What the text names itself needs no look-up, also when only blocks mention it."""
+    """An id named in the text needs no look-up, even if only blocks mention it."""
     blocks = rich(
         section({"type": "user", "user_id": "U3"}, {"type": "channel", "channel_id": "C1"}),
         bullets(section({"type": "usergroup", "usergroup_id": "S2"})),
@@ -192,7 +192,7 @@ def test_no_message_makes_it_raise(typed: str, elements: list[object]) -> None:
 
 @pytest.mark.parametrize("blocks", [None, 7, "rich_text", [None, 1, [], {}], {"type": "rich_text"}])
 def test_blocks_of_a_wrong_type_are_none(blocks: object) -> None:
-    """Slack's JSON is read as it comes, with the text to fall back to."""
+    """Slack's JSON is read as it comes, with the text as a fallback."""
     assert to_markdown("t", blocks) == "t"  # type: ignore[arg-type] # what JSON may hold
     assert mentioned("t", blocks).users == frozenset()  # type: ignore[arg-type] # the same
 

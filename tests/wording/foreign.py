@@ -1,4 +1,4 @@
-"""Text as hostile or as long as it can be, and what Slack would refuse of a message.
+"""Text as hostile or as long as possible, and the problems that Slack would have with a message.
 
 The limits are Slack's own, as the local Slack checks them.
 """
@@ -29,7 +29,7 @@ NAMES = FOREIGN.map(lambda name: " ".join(name.split())[:80])
 
 
 def problems(words: SlackMessage) -> list[str]:
-    """What Slack would refuse, or parse although it is not ours."""
+    """Return what Slack would refuse, or would parse although it is foreign text."""
     params = words.params()
     found = block_problems(params["blocks"])
     limit = MAX_UPDATED_TEXT if words.buttons else MAX_POSTED_TEXT
@@ -50,7 +50,7 @@ def mrkdwn(blocks: Sequence[dict[str, Any]]) -> Iterator[str]:
 
 
 def quotes(words: SlackMessage) -> list[str]:
-    """The foreign text that is shown where Slack parses nothing."""
+    """Return the foreign text that is shown where Slack parses nothing."""
     return [
         part["elements"][0]["text"]
         for block in words.params()["blocks"]

@@ -1,4 +1,4 @@
-"""What commands, links, edits and App Home say: within Slack's limits, and harmless."""
+"""Answers to commands, links, edits and App Home are within Slack's limits, and harmless."""
 
 import re
 from collections.abc import Callable
@@ -26,7 +26,7 @@ from tests.wording.foreign import HUGE, LINK, NAMES, problems
 
 @given(last=st.sampled_from([None, *OutcomeKind]), mail=st.integers(0, 10_000), by=NAMES)
 def test_a_status_is_always_fit_to_say(last: OutcomeKind | None, mail: int, by: str) -> None:
-    """With every outcome, and any amount of mail."""
+    """This holds for every outcome, and any amount of mail."""
     outcome = Outcome(kind=last) if last else None
     assert problems(commands.status(LINK, by, mail, outcome)) == []
 
@@ -35,7 +35,7 @@ def test_a_status_is_always_fit_to_say(last: OutcomeKind | None, mail: int, by: 
     ("mail", "said"), [(0, "No reply waits."), (1, "1 reply waits."), (2, "2 replies wait.")]
 )
 def test_a_status_counts_the_mail(mail: int, said: str) -> None:
-    """In plain words."""
+    """The count is in plain words."""
     assert said in commands.status(LINK, "ada", mail, None).text
 
 
@@ -56,7 +56,7 @@ def test_a_long_message_to_devin_says_its_length() -> None:
 
 @given(by=NAMES)
 def test_what_is_said_in_a_button_s_place_is_inert(by: str) -> None:
-    """A name is chosen by its bearer."""
+    """A name is chosen by its owner."""
     for note in (delivery_reports.sent_again(by), delivery_reports.unlinked_by(by)):
         assert "<" not in note
         assert 0 < len(note) < 1_000
@@ -78,7 +78,7 @@ NAMING: dict[str, Callable[[str], SlackMessage]] = {
 @pytest.mark.parametrize("says", NAMING.values(), ids=NAMING.keys())
 @given(by=NAMES)
 def test_whoever_is_named_pings_nobody(says: Callable[[str], SlackMessage], by: str) -> None:
-    """A name is chosen by its bearer, wherever it stands."""
+    """A name is chosen by its owner, wherever it appears."""
     assert problems(says(by)) == []
 
 
@@ -100,13 +100,13 @@ OTHERS = {
 
 @pytest.mark.parametrize("words", OTHERS.values(), ids=OTHERS.keys())
 def test_every_other_answer_is_fit_to_say(words: SlackMessage) -> None:
-    """Sentences of our own."""
+    """These are the relay's own sentences."""
     assert problems(words) == []
     assert words.text.rstrip(")`").endswith((".", "!"))
 
 
 def test_nobody_reads_the_name_of_a_class() -> None:
-    """What failed is said in plain words."""
+    """Failures are described in plain words."""
     assert "Slack did not answer" in OTHERS["Slack away"].text
     assert "my database did not answer" in OTHERS["Redis away"].text
     assert not re.search(r"Away|Error", " ".join(words.text for words in OTHERS.values()))

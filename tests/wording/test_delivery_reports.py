@@ -1,4 +1,4 @@
-"""Reports: within Slack's limits, harmless, and there for every outcome."""
+"""Reports are within Slack's limits, harmless, and exist for every outcome."""
 
 from datetime import timedelta
 
@@ -36,7 +36,7 @@ OUTCOMES = st.builds(
 
 @given(outcome=OUTCOMES, reply=REPLIES, number=st.integers(1, 1_000_000))
 def test_a_report_is_always_fit_to_post(outcome: Outcome, reply: Reply, number: int) -> None:
-    """Whatever Devin and people write; only a delivery needs no words."""
+    """Devin's and people's text does not matter; only a delivery needs no words."""
     words = delivery_reports.report(outcome, reply, number, LINK.session)
     assert (words is None) == (outcome.kind is OutcomeKind.DELIVERED)
     if words is not None:
@@ -47,7 +47,7 @@ def test_a_report_is_always_fit_to_post(outcome: Outcome, reply: Reply, number: 
 
 @given(detail=FOREIGN.filter(bool))
 def test_devin_s_detail_stands_verbatim_and_is_parsed_nowhere(detail: str) -> None:
-    """As it came, in a `rich_text` block; the notification's text shows it without effect."""
+    """It is unchanged in a `rich_text` block; the notification's text shows it without effect."""
     outcome = Outcome(kind=OutcomeKind.SUSPENDED, detail=detail)
     words = delivery_reports.report(outcome, REPLY, 1, LINK.session)
     assert words is not None
@@ -76,14 +76,14 @@ def test_a_long_detail_is_cut_and_says_how_long_it_was() -> None:
 
 @given(text=st.text(max_size=200), limit=st.integers(60, 150))
 def test_a_cut_keeps_to_its_limit(text: str, limit: int) -> None:
-    """And leaves alone what is short enough."""
+    """Text that is short enough is left alone."""
     shorter = cut(text, limit)
     assert len(shorter) <= limit
     assert (shorter == text) or f"({len(text):,} characters in all)" in shorter
 
 
 def test_every_problem_of_a_422_has_its_line() -> None:
-    """Where, what, and Devin's type for it."""
+    """The line has where, what, and Devin's type for it."""
     found = (
         Problem(where="body → 0", what="Too *long*", type="too_long"),
         Problem(where="a", what="b", type="c"),
@@ -114,7 +114,7 @@ def test_a_reply_without_text_is_named_all_the_same(
 
 @pytest.mark.parametrize("refusal", Refusal)
 def test_every_refusal_has_words_of_its_own(refusal: Refusal) -> None:
-    """They are told apart by who must act."""
+    """They are grouped by who must act."""
     said = {}
     for one in Refusal:
         refused = Outcome(kind=OutcomeKind.REFUSED, refusal=one, status=400)
@@ -136,5 +136,5 @@ def test_every_refusal_has_words_of_its_own(refusal: Refusal) -> None:
     ],
 )
 def test_a_duration_is_said_in_words(duration: timedelta, said: str) -> None:
-    """In its natural unit."""
+    """It has its natural unit."""
     assert phrases.span(duration) == said

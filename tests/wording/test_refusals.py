@@ -1,4 +1,4 @@
-"""What goes wrong is said: within Slack's limits, harmless, and for every error."""
+"""Every error has words, within Slack's limits and harmless."""
 
 from collections.abc import Callable
 
@@ -77,13 +77,13 @@ def test_every_person_s_error_has_words() -> None:
 def test_what_a_person_did_wrong_is_always_fit_to_say(
     kind: type[PersonError], text: str, by: str
 ) -> None:
-    """Whatever was typed, and whoever is named."""
+    """The typed text and the named person do not matter."""
     assert problems(refusals.sorry(ERRORS[kind](text), by)) == []
 
 
 @pytest.mark.parametrize("standing", set(Standing) - {Standing.ALLOWED})
 def test_every_standing_says_that_nothing_was_sent(standing: Standing) -> None:
-    """Who may not steer Devin is told why, and what became of the message."""
+    """People who may not steer Devin are told why, and what became of the message."""
     words = refusals.sorry(NotAllowed(standing))
     assert problems(words) == []
     assert "nothing was sent to Devin" in words.text

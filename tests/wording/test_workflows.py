@@ -1,4 +1,4 @@
-"""A step tells its workflow in plain words, which no markup of Slack's can be made of."""
+"""A step tells its workflow in plain words, without any markup of Slack."""
 
 import pytest
 from hypothesis import given
@@ -33,7 +33,7 @@ STEP_ERRORS = [
 
 @pytest.mark.parametrize("error", STEP_ERRORS, ids=repr)
 def test_a_step_fails_in_plain_words(error: PersonError) -> None:
-    """Workflow Builder shows them as they are, and what was typed is not repeated."""
+    """Workflow Builder shows them as they are, and typed input is not repeated."""
     why = workflows.step_failed(error)
     assert why.endswith((".", "…"))
     assert not set("<>*`").intersection(why)
@@ -41,7 +41,7 @@ def test_a_step_fails_in_plain_words(error: PersonError) -> None:
 
 @given(outcome=st.sampled_from(OutcomeKind), text=HUGE)
 def test_a_step_s_detail_is_harmless_wherever_it_is_put(outcome: OutcomeKind, text: str) -> None:
-    """A later step may post it; it is bounded, and no control of Slack's is left in it."""
+    """A later step may post it; it is bounded, and contains none of Slack's control sequences."""
     detail = workflows.step_detail(Outcome(kind=outcome, detail=text, status=418))
     assert len(detail) < 4_000
     assert not set("<>").intersection(detail)
