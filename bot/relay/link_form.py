@@ -17,7 +17,7 @@ from bot.store.links import Links
 from bot.wording import shortcuts, thread_links
 
 
-class Linking:
+class LinkForm:
     """Links threads at a press or a form, where no message in the thread asked for it."""
 
     def __init__(

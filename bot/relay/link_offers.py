@@ -9,7 +9,7 @@ from bot.model.errors import NotIdentified, TicketGone
 from bot.model.people import Standing, UserId
 from bot.model.sessions import SessionId
 from bot.model.threads import ThreadRef
-from bot.relay.link_form import Linking
+from bot.relay.link_form import LinkForm
 from bot.relay.workspace import Workspace
 from bot.reporting.notices import Notices
 from bot.store.claims import Claims
@@ -34,14 +34,14 @@ class LinkOffers:
         self,
         *,
         workspace: Workspace,
-        linking: Linking,
+        link_form: LinkForm,
         links: Links,
         tickets: Tickets,
         notices: Notices,
         claims: Claims,
     ) -> None:
         self._permissions = workspace.permissions
-        self._linking = linking
+        self._link_form = link_form
         self._links = links
         self._tickets = tickets
         self._notices = notices
@@ -78,10 +78,10 @@ class LinkOffers:
 
         Raises:
             TicketGone: the offer does not exist or has expired.
-            PersonError: as for `Linking.link`.
+            PersonError: as for `LinkForm.link`.
         """
         offered = await self._tickets.read(LinkOffered, number, by)
         if offered is None or offered.thread.channel != channel:
             raise TicketGone
-        await self._linking.link(number, by, offered.thread, offered.session)
+        await self._link_form.link(number, by, offered.thread, offered.session)
         return offered.session

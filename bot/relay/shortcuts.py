@@ -22,7 +22,7 @@ from bot.model.replies import Change, Reply
 from bot.model.sessions import SessionId, find_session, parse_session
 from bot.model.threads import Link, ThreadRef
 from bot.relay.accept import Accepting
-from bot.relay.link_form import Linking
+from bot.relay.link_form import LinkForm
 from bot.relay.workspace import Workspace
 from bot.store.links import Links
 from bot.store.tickets import Ticket, Tickets
@@ -72,12 +72,12 @@ class MessageShortcuts:
         *,
         workspace: Workspace,
         accepting: Accepting,
-        linking: Linking,
+        link_form: LinkForm,
         links: Links,
         tickets: Tickets,
     ) -> None:
         self._accepting = accepting
-        self._linking = linking
+        self._link_form = link_form
         self._links = links
         self._threads = workspace.threads
         self._tickets = tickets
@@ -104,7 +104,7 @@ class MessageShortcuts:
                 return await self._ask(by, message.thread, message, message)
             await self._threads.check_in(message.thread.channel)
             try:
-                return await self._linking.send(message, link.session)
+                return await self._link_form.send(message, link.session)
             except NotLinked:
                 continue  # unlinked or relinked at this moment
 
@@ -128,7 +128,7 @@ class MessageShortcuts:
         Raises:
             TicketGone: the form is too old, or was not opened for `by`.
             BadSession: `text` does not name a session.
-            PersonError: as for `Linking.link`.
+            PersonError: as for `LinkForm.link`.
         """
         asked = await self._tickets.read(SessionAsked, number, by)
         if asked is None:
@@ -137,7 +137,7 @@ class MessageShortcuts:
         if session is None:
             await self._accepting.check(by, asked.thread.channel)
             raise BadSession(text)
-        await self._linking.link(number, by, asked.thread, session, asked.message, since=asked.at)
+        await self._link_form.link(number, by, asked.thread, session, asked.message, since=asked.at)
 
     async def _ask(
         self, by: UserId, thread: ThreadRef, message: Reply | None, near: Reply | None

@@ -226,7 +226,7 @@ class Mailbox:
         )
 
     async def renew(self, session: SessionId, token: str) -> bool:
-        """Keep the hold for another `HOLD`; False when it is no longer ours."""
+        """Extend the lease by another `LEASE`; False when it is no longer ours."""
         is_ours = await lua.renew(
             self._store, lease=lease_key(session), token=token, lease_ms=millis(LEASE)
         )

@@ -7,7 +7,7 @@ from bot.relay.channel_moves import ChannelMoves
 from bot.relay.edits import Edits
 from bot.relay.home import Home
 from bot.relay.late_replies import LateReplies
-from bot.relay.link_form import Linking
+from bot.relay.link_form import LinkForm
 from bot.relay.link_offers import LinkOffers
 from bot.relay.say import Say
 from bot.relay.say_prompts import SayPrompts
@@ -20,7 +20,7 @@ from handlers.late import LateEvents
 def relay_of(to: Connections, shared: Shared) -> Relay:
     """Build the use cases."""
     kept = shared.kept
-    linking = Linking(
+    link_form = LinkForm(
         workspace=shared.workspace,
         accepting=shared.accepting,
         links=kept.links,
@@ -42,11 +42,11 @@ def relay_of(to: Connections, shared: Shared) -> Relay:
         shortcuts=MessageShortcuts(
             workspace=shared.workspace,
             accepting=shared.accepting,
-            linking=linking,
+            link_form=link_form,
             links=kept.links,
             tickets=kept.tickets,
         ),
-        link_offers=_link_offers(shared, linking),
+        link_offers=_link_offers(shared, link_form),
         edits=_edits(to, shared, moves),
         home=_home(to, shared),
         workflow_steps=shared.steps,
@@ -78,11 +78,11 @@ def _channel_moves(shared: Shared) -> ChannelMoves:
     )
 
 
-def _link_offers(shared: Shared, linking: Linking) -> LinkOffers:
+def _link_offers(shared: Shared, link_form: LinkForm) -> LinkOffers:
     kept = shared.kept
     return LinkOffers(
         workspace=shared.workspace,
-        linking=linking,
+        link_form=link_form,
         links=kept.links,
         tickets=kept.tickets,
         notices=shared.notices,
