@@ -1,4 +1,4 @@
-"""What Devin Relay reacts to in Slack: one behavior a file, first match first.
+"""The reactions of Devin Relay to Slack: one behavior a file, first match first.
 
 | file             | what people do                                              |
 |------------------|-------------------------------------------------------------|

@@ -1,7 +1,7 @@
 """The buttons under a report: *Send again* and *Unlink*.
 
-A button's value can be forged by whoever can press one, so it counts only in the team, channel and
-thread where it was pressed, and the person is asked for like anybody who replies.
+Anyone who can press a button can forge its value, so it counts only in the team, channel and thread
+of the press, and the person needs the same permission as for a reply.
 """
 
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond

@@ -1,4 +1,4 @@
-"""Whoever pressed, chose, typed or ran something, and how their answer reaches them.
+"""The person behind a press, a choice, a command or a shortcut, and the way to answer them.
 
 Slack sends a `response_url` with it, for five answers within 30 minutes
 (docs.slack.dev/interactivity/handling-user-interaction). Where there is none, or it does not serve,
@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Asker:
-    """Who asked and where: in a thread, or in the channel itself where `thread_ts` is None."""
+    """A person who asked for something in a thread, or, without `thread_ts`, in a channel."""
 
     relay: Relay
     respond: AsyncRespond
@@ -32,9 +32,9 @@ class Asker:
     thread_ts: str | None = None
 
     async def tell(self, words: SlackMessage, *, replaces: bool = False) -> None:
-        """Answer them alone; with `replaces` in the place of what they pressed, if Slack lets us.
+        """Answer them alone; with `replaces`, put that in the place of the message they pressed.
 
-        Where neither Slack's address nor Redis serves, only the log has it.
+        If neither the `response_url` nor Redis can be reached, the answer is only logged.
         """
         problem = await self._respond(words, replaces=replaces)
         if problem is None:
@@ -49,7 +49,7 @@ class Asker:
             log.error("answer given up", extra={"reason": str(error)})  # noqa: TRY400
 
     async def _respond(self, words: SlackMessage, *, replaces: bool) -> str | None:
-        """Use the `response_url`; why that did not work, or None."""
+        """Use the `response_url`; return the reason for a failure, or None."""
         # Slack shows an answer in the channel, away from the button, unless it is given the thread.
         where = None if replaces else self.thread_ts
         try:

@@ -1,6 +1,6 @@
-"""Edits and deletions of messages: what waits for Devin follows them.
+"""Edits and deletions of messages; a reply that waits for Devin follows them.
 
-Slack tells of many changes that nobody made, link previews above all; those end here, unasked.
+Slack reports many changes that nobody made, above all link previews; those are ignored here.
 Shapes: docs.slack.dev/reference/events/message/message_changed and message_deleted.
 """
 
@@ -41,7 +41,7 @@ def register(app: AsyncApp, relay: Relay) -> None:
 
 
 async def follow(relay: Relay, event: Payload, bot_user: str) -> None:
-    """Let what waits for Devin follow a change, also where its channel has got another id since."""
+    """Apply a change to a reply that waits for Devin, even if its channel has a new id since."""
     channel, ts = string(event, "channel"), _changed(event)
     if is_id(channel) and is_ts(ts):
         event = {**event, "channel": await relay.channel_moves.kept_in(channel, ts)}
@@ -60,7 +60,7 @@ def _changed(event: Payload) -> str:
 
 
 def parse_edit(event: Payload, team: str, bot_user: str) -> Edit | None:
-    """A message as its author has changed it; None for every other change of one.
+    """Parse a message that its author has edited; None for every other change of a message.
 
     `edited` stays on an edited message, so that alone is not enough; where Slack does not show what
     the message was before, the time of the edit tells an echo from an edit that is new.
@@ -90,7 +90,7 @@ def parse_edit(event: Payload, team: str, bot_user: str) -> Edit | None:
 
 
 def _said(message: Payload) -> tuple[object, ...]:
-    """What an edit changes; a preview is an attachment, but so may be all that a bot says."""
+    """The parts that an edit changes: a preview is an attachment, but so may be a bot's text."""
     text, attachments = message.get("text"), message.get("attachments")
     is_in_attachments = is_bot(message) and not text
     in_attachments = attachments if is_in_attachments else parse_forwarded(message)
@@ -98,7 +98,7 @@ def _said(message: Payload) -> tuple[object, ...]:
 
 
 def parse_deletion(event: Payload, team: str, bot_user: str) -> Deletion | None:
-    """A message that is gone, also where a tombstone keeps its thread together; else None."""
+    """Parse a deletion, also one where a tombstone keeps the thread together; else None."""
     message = mapping(event.get("message"))
     is_tombstone = message.get("subtype") == "tombstone"
     ts = message.get("ts") if is_tombstone else event.get("deleted_ts")

@@ -1,7 +1,7 @@
-"""What people write: each event of a message is a change of one, a command, or a reply.
+"""Messages: each event is a change of one, a command, or a reply.
 
-One listener for all three, since Bolt builds the arguments of each listener's matchers before it
-knows which one fits, for every event, also those that are not ours.
+One listener takes all three. Bolt builds the arguments of each listener's matchers for every event,
+including those that are not ours, before it knows which listener fits.
 """
 
 from slack_bolt.async_app import AsyncApp

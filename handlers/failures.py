@@ -1,9 +1,9 @@
-"""Every failure finds its reader here: the person in Slack, or the operator in the log.
+"""Every failure is reported here: to the person in Slack, or to the operator in the log.
 
-For an event, what the person must know is whispered and Slack is acknowledged; what may pass is
-answered 503, so that Slack brings the event back. What is malformed, or for nobody, would come back
-the same, so it is acknowledged too, and the operator told. Commands and buttons are never brought
-back, so there the person is told in either case.
+For an event, an error that the person must know is whispered and Slack is acknowledged; a passing
+one is answered 503, so that Slack redelivers the event. A malformed event would come back the same,
+so it is acknowledged and logged. Commands and presses are never redelivered, so the person is told
+in either case.
 """
 
 import logging
@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 
 
 def register(app: AsyncApp, relay: Relay) -> None:
-    """Take what the listeners raise."""
+    """Handle the exceptions of all listeners."""
 
     @app.error
     async def on_error(error: Exception, body: Payload) -> BoltResponse:
@@ -53,7 +53,7 @@ def register(app: AsyncApp, relay: Relay) -> None:
 
 
 async def answered(relay: Relay, event: Payload, error: Exception) -> HTTPStatus:
-    """Tell the author of an event what they must know; what Slack is answered."""
+    """Tell the author of an event about an error; return the status for Slack."""
     thread, user = parse_thread(event, relay.workspace.team), string(event, "user")
     if isinstance(error, PersonError):
         if thread is not None and user and not event.get("bot_id"):
@@ -68,7 +68,7 @@ async def answered(relay: Relay, event: Payload, error: Exception) -> HTTPStatus
 
 
 async def whisper(relay: Relay, thread: ThreadRef, ts: str, user: str, error: PersonError) -> None:
-    """Tell `user`, who wrote the message at `ts`; a person who may not, once in each thread."""
+    """Tell `user`, who wrote the message at `ts`; without permission, once in each thread."""
     words = refusals.sorry(error)
     if isinstance(error, EmptyMessage):
         await relay.notices.whisper(thread, user, words, once=f"empty:{ts}")
@@ -94,7 +94,7 @@ async def telling(asker: Asker) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def caught(tell: Callable[[Exception], Awaitable[None]]) -> AsyncIterator[None]:
-    """Let `tell` bring whatever goes wrong to the person who waits for it."""
+    """Let `tell` report any exception to the person who waits."""
     try:
         yield
     except Exception as error:  # noqa: BLE001  (the person must hear of any failure)
@@ -102,7 +102,7 @@ async def caught(tell: Callable[[Exception], Awaitable[None]]) -> AsyncIterator[
 
 
 def in_words(error: Exception) -> SlackMessage:
-    """What the person who asked is told of a failure; what the operator must know is logged."""
+    """Word a failure for the person who asked; log it if the operator must know."""
     if isinstance(error, PersonError):
         return refusals.sorry(error)
     if isinstance(error, PassingError):
@@ -122,11 +122,11 @@ def ignored(body: Payload) -> None:
 
 
 def explained(error: Exception) -> SlackMessage:
-    """Log a failure that nobody foresaw, and give the words with the log's reference."""
+    """Log an unforeseen failure, and word it with the reference in the log."""
     return refusals.unknown(unforeseen(log, error).reference)
 
 
 def _id(payload: Payload, key: str) -> str | None:
-    """An id for the log; None for anything else that may stand in its place."""
+    """Read an id for the log; None for anything else in its place."""
     value = payload.get(key)
     return value if isinstance(value, str) and is_id(value) else None

@@ -1,4 +1,4 @@
-"""What comes from Slack, and what is refused: remembered, so that it is found by reading."""
+"""Notes what Slack delivers and what is refused, so that catch-up can read what is missing."""
 
 from bot.catch_up.listening import Listening
 from bot.model.lenient import first_of, mapping, string
@@ -10,7 +10,7 @@ MESSAGES = ("message", "app_mention")
 
 
 class Hearing:
-    """The `Ear` of the app: it knows what a payload is about, and `Listening` remembers it."""
+    """The `Ear` of the app: it parses a payload, and `Listening` keeps the result."""
 
     def __init__(self, listening: Listening, team: str, bot_user: str) -> None:
         self._listening = listening
@@ -18,7 +18,7 @@ class Hearing:
         self._bot_user = bot_user
 
     def brought(self, payload: Payload) -> None:
-        """Learn Slack's time.
+        """Learn Slack's time from a payload, and a gap from `app_rate_limited`.
 
         Above 30,000 deliveries an hour Slack sends `app_rate_limited` for each minute in which it
         drops events (docs.slack.dev/apis/events-api).
@@ -30,7 +30,7 @@ class Hearing:
             self._listening.missed(minute * 1_000_000 if isinstance(minute, int) else None)
 
     def ended(self, payload: Payload, *, is_kept: bool) -> None:
-        """An event that is kept vouches for those before it; of others the thread is to be read."""
+        """Let an event that is kept vouch for earlier ones; have the thread of any other read."""
         event = mapping(payload.get("event"))
         if not is_kept and (missed := parse_missed(event, self._team, self._bot_user)):
             self._listening.refused(missed)
@@ -38,14 +38,14 @@ class Hearing:
             self._listening.kept(at)
 
     def missed(self) -> None:
-        """Every thread is to be read."""
+        """Have every thread read."""
         self._listening.missed()
 
 
 def parse_missed(event: Payload, team: str, bot_user: str) -> Missed | None:
-    """Where to read what an event would have brought; None where there is nothing of ours.
+    """Find the place to read after a refused event; None if it is not ours.
 
-    Of an edit or a deletion it is the message that counts.
+    For an edit or a deletion, that is the place of the message.
     """
     inner = mapping(event.get("message")) or mapping(event.get("previous_message")) or event
     message = {**inner, "channel": event.get("channel")}
@@ -58,7 +58,7 @@ def parse_missed(event: Payload, team: str, bot_user: str) -> Missed | None:
 
 
 def _time_of(payload: Payload) -> int | None:
-    """When Slack says that it happened, in microseconds; a submitted form does not say."""
+    """The time that Slack gives for a payload, in microseconds; None for a submitted form."""
     action = first_of(payload.get("actions")) or payload
     ts = string(mapping(payload.get("event")), "event_ts") or string(action, "action_ts")
     return ts_micros(ts) if is_ts(ts) else None

@@ -1,4 +1,4 @@
-"""App Home: shown anew whenever it is opened, turned over, or something in it is pressed."""
+"""App Home: published again when it is opened, paged, or one of its buttons is pressed."""
 
 from slack_bolt.async_app import AsyncAck, AsyncApp
 
@@ -42,7 +42,7 @@ def register(app: AsyncApp, relay: Relay) -> None:
 
 
 async def _change(relay: Relay, press: HomePress) -> None:
-    """Publish the page again, with what became of the press above it: there is no other place."""
+    """Publish the page again, with the result of the press above it: nowhere else shows it."""
 
     async def show(text: str) -> None:
         await relay.home.show(press.by, press.page, text)

@@ -1,7 +1,7 @@
-"""What no event brought, or none that was acknowledged: messages, read in their threads.
+"""Messages that no acknowledged event brought, read in their threads.
 
-`conversations.replies` shows a message without its channel, and shows our own ones too, which Bolt
-would have kept from us.
+`conversations.replies` shows a message without its channel, and includes our own messages, which
+Bolt filters from events.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ class LateEvents:
         self._identity = identity
 
     def parse(self, message: Mapping[str, Any], thread: ThreadRef) -> Reply | Unheard | None:
-        """A reply, a mention that is a command, or nothing of ours."""
+        """Parse a reply, or a mention that is a command; None for any other message."""
         ours = self._identity
         if message.get("user") == ours.user or message.get("bot_id") == ours.bot:
             return None
@@ -47,14 +47,15 @@ class LateEvents:
         return await self._relay.late_replies.is_stranded(reply)
 
     async def turn_away(self, reply: Reply, error: PersonError) -> None:
-        """Tell its author why not; a bot is told nothing."""
+        """Tell the author of a reply why it was not accepted; a bot is told nothing."""
         if not reply.bots:
             await whisper(self._relay, reply.thread, reply.ts, reply.author, error)
 
     async def is_heeded(self, command: Unheard) -> bool:
-        """Whether `mentions` has not answered it, and would: who may not is told so, as there.
+        """Whether `mentions` has not answered a command, and its author may give it.
 
-        From now on, `mentions` leaves it alone. A fresh one is waited for: its event comes.
+        An author who may not is told so. From now on, `mentions` ignores the command; a fresh one
+        is waited for first, since its event comes.
         """
         if not self._relay.late_replies.is_late(command.ts):
             await asyncio.sleep(FRESH.total_seconds())
@@ -73,5 +74,5 @@ class LateEvents:
         return await self._relay.late_replies.take_back(reply)
 
     async def give_up(self, command: Unheard) -> None:
-        """Keep `mentions` from answering it."""
+        """Keep `mentions` from answering a command."""
         await self._relay.claims.claim(claim_of(command.thread, command.ts))

@@ -1,6 +1,6 @@
-"""A session's address in a thread without a link: its poster is offered to link the thread.
+"""Offers to link a thread when somebody posts a session's address in it.
 
-Every message that is not ours passes `names_session`, so that is a search for a few letters.
+Every message that is not ours passes `names_session`, so that only searches for a few letters.
 """
 
 from dataclasses import dataclass
@@ -40,15 +40,15 @@ def register(app: AsyncApp, relay: Relay) -> None:
 
 
 def names_session(event: Payload) -> bool:
-    """Whether a message may name a session; a first look, for every message."""
+    """Whether a message may name a session: a quick check of every message."""
     text = event.get("text")
     return isinstance(text, str) and SESSION_ADDRESS in text
 
 
 async def offer(relay: Relay, event: Payload, bot_user: str) -> bool:
-    """Offer a message's author to link its thread to the session that it names, once a thread.
+    """Offer the author of a message to link its thread to the session it names, once a thread.
 
-    True when that is so, or was for another event of the same message.
+    Return True if that is done, or was done at another event of the same message.
     """
     named = parse_named(event, relay.workspace.team, bot_user)
     if named is None:
@@ -57,7 +57,7 @@ async def offer(relay: Relay, event: Payload, bot_user: str) -> bool:
 
 
 def parse_named(event: Payload, team: str, bot_user: str) -> Named | None:
-    """A message of a person that names a session; None for bots, edits, asides and all else."""
+    """Parse a person's message that names a session; None for bots, edits, asides and the rest."""
     thread, user, text = parse_thread(event, team), string(event, "user"), string(event, "text")
     subtype = event.get("subtype")
     is_message = subtype is None or (isinstance(subtype, str) and subtype in REPLY_SUBTYPES)

@@ -1,7 +1,7 @@
-"""`@Devin Relay link …` and its kin: what somebody asks the bot in a thread.
+"""Commands by mention: `@Devin Relay link …` and the others.
 
 Slack sends a mention twice, as `message` and as `app_mention` (in a direct message only the first);
-whichever comes first is answered.
+the event that comes first is answered.
 """
 
 from bot.model.errors import LinkedElsewhere, PersonError
@@ -14,10 +14,10 @@ from handlers.parse.events import Command
 
 
 async def answer(relay: Relay, command: Command, event: str) -> None:
-    """Do what a mention asks for, once for both kinds of `event`, and tell how that went.
+    """Run a command, once for both kinds of `event`, and tell the thread the result.
 
-    It is claimed when it is done and the words are owed. Until then it may run again, after a crash
-    or an outage; what it does, it does once all the same.
+    The command is claimed once it is done and its answer is in the outbox. Until then it may run
+    again, after a crash or an outage, but every command is idempotent.
     """
     claim = claim_of(command.thread, command.ts)
     if not await relay.claims.begin(claim, event):
@@ -32,7 +32,7 @@ async def answer(relay: Relay, command: Command, event: str) -> None:
 
 
 def claim_of(thread: ThreadRef, ts: str) -> str:
-    """What is claimed by who answers the mention at `ts`."""
+    """Name the claim on the mention at `ts`."""
     return f"command:{thread.channel}:{ts}"
 
 

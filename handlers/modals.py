@@ -1,6 +1,6 @@
 """Modals in time: one is opened while its trigger lives, and a submitted one is answered in place.
 
-Slack gives 3 s for either. What takes longer than that is done all the same.
+Slack allows 3 s for either. Work that takes longer is finished all the same.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ LONGEST_ERROR = 300
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """What somebody is told alone; `is_seen` where Slack shows it without words."""
+    """A message for one person; `is_seen` if Slack shows the result without words."""
 
     words: SlackMessage
     is_seen: bool = False
@@ -36,7 +36,7 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """Where something may be opened or told: the trigger, and beside it who asked."""
+    """The place to open a modal or to tell a person something: a trigger and an asker."""
 
     title: str
     trigger: str
@@ -46,7 +46,7 @@ class Opening:
 async def show(
     relay: Relay, opening: Opening, work: Callable[[], Coroutine[Any, Any, View | Note]]
 ) -> None:
-    """Open the modal that `work` gives, or tell the person alone what it found out, or failed at.
+    """Open the modal that `work` returns, or tell the person alone its note or its failure.
 
     Work that takes longer than a second is waited for in a modal that says so.
     """
@@ -75,8 +75,8 @@ async def show(
 async def answer(relay: Relay, ack: AsyncAck, block: str, work: Coroutine[Any, Any, None]) -> None:
     """Close a modal once `work` is done, or say under its input `block` why it failed.
 
-    What was typed stays. `work` that takes too long goes on while the person is asked to try again,
-    so it must be harmless when it is repeated.
+    The typed text stays. `work` that takes too long goes on while the person is asked to try again,
+    so it must be idempotent.
     """
     task = asyncio.create_task(work)
     done, _ = await asyncio.wait({task}, timeout=ANSWER_WITHIN_SECONDS)
@@ -105,7 +105,7 @@ async def _open_waiting(relay: Relay, opening: Opening) -> str | None:
 
 
 async def _replace(relay: Relay, waiting: str, view: View) -> bool:
-    """Show `view` in the modal that waits; False where the person has closed that."""
+    """Show `view` in the waiting modal; return False if the person has closed it."""
     try:
         await relay.workspace.views.update(waiting, view)
     except SlackRefused as error:
@@ -120,7 +120,7 @@ def _words(error: Exception) -> SlackMessage:
 
 
 async def _outlast(task: "asyncio.Task[None]") -> None:
-    """Keep late work alive; its person has been asked to try again, so a failure is for the log."""
+    """Keep late work alive; the person was asked to try again, so a failure is only logged."""
     try:
         await task
     except RelayError as error:

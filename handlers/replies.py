@@ -1,4 +1,4 @@
-"""A reply in a linked thread goes to its session; what Slack gets is its acknowledgement.
+"""Replies in linked threads: each is accepted for its session, then acknowledged to Slack.
 
 The acknowledgement is sent when the listener returns (`process_before_response`), so an exception
 means that Slack sends the event again.
@@ -15,14 +15,14 @@ from handlers.parse.events import Payload, is_aside, parse_reply, parse_thread
 
 
 async def take(relay: Relay, event: Payload, bot_user: str) -> None:
-    """A message that is no command."""
+    """Accept a message that is not a command, or offer a link for it."""
     change = await _accept(relay, event, bot_user)
     if change is Change.UNLINKED and link_offers.names_session(event):
         await link_offers.offer(relay, event, bot_user)
 
 
 async def take_mention(relay: Relay, event: Payload, bot_user: str) -> None:
-    """A mention that is no command; where no thread is linked, its author is told what to do."""
+    """Accept a mention that is not a command; without a link, tell its author what to do."""
     if is_aside(string(event, "text"), bot_user):
         return
     if await _accept(relay, event, bot_user) is not Change.UNLINKED:
@@ -35,7 +35,7 @@ async def take_mention(relay: Relay, event: Payload, bot_user: str) -> None:
 
 
 async def _accept(relay: Relay, event: Payload, bot_user: str) -> Change:
-    """Take a reply as it was brought, or, where that may be outdated, as it stands there now."""
+    """Accept a reply as delivered, or, if that may be outdated, as it is in its thread now."""
     reply = parse_reply(event, relay.workspace.team, bot_user)
     if reply is None:
         return Change.UNLINKED

@@ -1,7 +1,7 @@
 """`/devin-say`: a message for Devin from a channel, in a thread of its own.
 
-Slack waits 3 s for a command's acknowledgement and then tells the person that it failed, so what it
-asks for is waited for a second only.
+Slack waits 3 s for a command's acknowledgement and then tells the person that it failed, so the
+handler waits for its work for a second only.
 """
 
 import hashlib
@@ -54,7 +54,7 @@ async def _form(relay: Relay, say: Say) -> View | Note:
 
 
 async def _is_new(relay: Relay, say: Say) -> bool:
-    """False for a command that Slack brings again: with the same trigger and the same words."""
+    """Whether a command is not a redelivery, which has the same trigger and the same words."""
     if not say.trigger:
         return True
     words = hashlib.sha256(f"{say.session} {say.text}".encode()).hexdigest()[:16]

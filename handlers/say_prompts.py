@@ -1,4 +1,4 @@
-"""What people answer when `/devin-say` asks back: its form, and its menu of sessions."""
+"""Answers to the prompts of `/devin-say`: its form, and its menu of sessions."""
 
 from slack_bolt.async_app import AsyncAck, AsyncApp
 

@@ -1,7 +1,7 @@
 """The message shortcuts: *Send to Devin* and *Link to a Devin session*, and the form they share.
 
-Slack waits 3 s for the acknowledgement, so what a shortcut asks for is waited for a second only; a
-form is answered in place.
+Slack waits 3 s for the acknowledgement, so the handler waits for its work for a second only; a form
+is answered in place.
 """
 
 from collections.abc import Callable, Coroutine
@@ -27,7 +27,7 @@ Work = Callable[[Relay, Shortcut], Coroutine[Any, Any, View | Note]]
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """What a shortcut does: its title, what the claim on it begins with in Redis, and the work."""
+    """A shortcut's action: its title, the prefix of its claim in Redis, and its work."""
 
     title: str
     claim: str
@@ -70,7 +70,7 @@ def register(app: AsyncApp, relay: Relay) -> None:
 
 
 async def _once(relay: Relay, shortcut: Shortcut, act: Act) -> View | Note:
-    """Do the work, but not for a shortcut that Slack brings again: its trigger is the same."""
+    """Do the work, except for a redelivered shortcut, which has the same trigger."""
     thread, message = shortcut.thread, shortcut.message
     place = f"{thread.channel}:{message.ts if message else thread.thread_ts}"
     if not await relay.claims.claim(f"{act.claim}:{place}:{shortcut.trigger[:100]}"):

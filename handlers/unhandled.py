@@ -1,4 +1,4 @@
-"""What Slack sends and nobody else listens to is acknowledged; unanswered, it would come again.
+"""Acknowledges whatever no other listener takes; unanswered, Slack would send it again.
 
 Registered last: Bolt runs the first listener that matches.
 """
@@ -34,7 +34,7 @@ def register(app: AsyncApp, relay: Relay) -> None:  # noqa: ARG001  (the signatu
 
 
 def log_unmatched(body: Payload, **ids: object) -> None:
-    """Tell the operator of a request that no listener could match; it is acknowledged.
+    """Log a request that no listener matched; it is acknowledged.
 
     Above 30,000 deliveries an hour Slack sends `app_rate_limited`, without an inner event, and
     drops events (docs.slack.dev/apis/events-api). `ssl_check` only tries the address.

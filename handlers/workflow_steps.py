@@ -1,7 +1,7 @@
 """The steps of Workflow Builder: *Send a message to a Devin session*, *Link a thread to …*.
 
-A listener of our own and not Bolt's `app.function`, which takes one step each and would leave those
-that this version does not know without an answer. The step is kept before Slack is acknowledged.
+The listener is our own, since Bolt's `app.function` takes one step each and would leave unknown
+steps without an answer. A step is kept before Slack is acknowledged.
 """
 
 import re
@@ -38,7 +38,7 @@ def register(app: AsyncApp, relay: Relay) -> None:
 
 
 def parse_step(event: Payload) -> StepAsked | None:
-    """A step, with what is wrong with it; None where nothing says which step is to be answered."""
+    """Parse a step and its flaw, if any; None if the payload does not identify the step."""
     execution = string(event, "function_execution_id")
     if not is_id(execution):
         return None
@@ -61,7 +61,7 @@ def parse_step(event: Payload) -> StepAsked | None:
 
 
 def _message(value: Any) -> tuple[str, tuple[dict[str, Any], ...], Flaw | None]:
-    """The words of a step: text, a number, or what a composer of rich text made."""
+    """The message of a step: text, a number, or rich text from a composer."""
     if isinstance(value, str):
         return str(clean(value)), (), None
     if value is None:
@@ -75,7 +75,7 @@ def _message(value: Any) -> tuple[str, tuple[dict[str, Any], ...], Flaw | None]:
 
 
 def _place(channel: Any, thread: Any) -> tuple[str, str, Flaw | None]:
-    """Channel and thread; either may be left out, and a message's address names both."""
+    """Parse a channel and a thread; either may be missing, and a message's address names both."""
     place = _matched(_CHANNEL, channel)
     if place is None:
         return "", "", Flaw.CHANNEL
@@ -90,7 +90,7 @@ def _place(channel: Any, thread: Any) -> tuple[str, str, Flaw | None]:
 
 
 def _thread(value: Any) -> tuple[str, str] | None:
-    """The channel, if it says that, and the `ts` of a message; None where it is no message."""
+    """Parse the channel, if given, and the `ts` of a message; None for anything else."""
     if value is None or value == "":
         return "", ""
     if isinstance(value, dict):  # slack#/types/message_context
@@ -109,7 +109,7 @@ def _thread(value: Any) -> tuple[str, str] | None:
 
 
 def _matched(pattern: re.Pattern[str], value: Any) -> str | None:
-    """The id in `value`; nothing where it was left out, and None where it is something else."""
+    """The id in `value`; "" if it was left out, and None for anything else."""
     if value is None or value == "":
         return ""
     found = pattern.fullmatch(value.strip()) if isinstance(value, str) else None

@@ -1,7 +1,7 @@
-"""Slack's payloads, parsed: from whatever may arrive to values, or None for what is not ours.
+"""Parsers of Slack's events; each returns a value, or None for a payload that is not ours.
 
-Shapes: docs.slack.dev/reference/events, interaction payloads and slash commands. Nothing here
-raises on a malformed payload, since an exception would have Slack send it again.
+Shapes: docs.slack.dev/reference/events. Nothing here raises on a malformed payload, since an
+exception would have Slack send it again.
 """
 
 import re
@@ -49,7 +49,7 @@ ALONE = frozenset({"unlink", "status", "mute", "unmute", "help"})
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """What somebody asked for by mentioning the bot: `verb`, and what follows it, if anything."""
+    """A command by mention: `verb`, and its argument, if any."""
 
     verb: str
     argument: str
@@ -59,7 +59,7 @@ class Command:
 
 
 def parse_reply(event: Payload, team: str, bot_user: str) -> Reply | None:
-    """A threaded reply of a person or a bot; None for everything else that Slack calls a message.
+    """Parse a threaded reply of a person or a bot; None for any other kind of message event.
 
     `message_replied` arrives without its subtype, hence the look at the author.
     """
@@ -76,7 +76,7 @@ def parse_reply(event: Payload, team: str, bot_user: str) -> Reply | None:
 
 
 def parse_message(event: Payload, team: str) -> Reply | None:
-    """What somebody wrote, in a thread or as the beginning of one, as it would go to Devin."""
+    """Parse a message, in a thread or as the beginning of one, as it would go to Devin."""
     thread = parse_thread(event, team)
     user, bot = string(event, "user"), string(event, "bot_id")
     if thread is None or not (user or bot):
@@ -103,7 +103,7 @@ def is_bot(event: Payload) -> bool:
 
 
 def parse_forwarded(event: Payload) -> tuple[Forwarded, ...]:
-    """The messages that somebody forwards with theirs.
+    """Parse the messages that a person forwards with their own.
 
     Slack does not document them. Each is an attachment with `is_share`; the preview of a permalink
     has the same fields without it. Captured by others: `share_with_message` and
@@ -124,9 +124,9 @@ def parse_thread(event: Payload, team: str) -> ThreadRef | None:
 
 
 def parse_command(event: Payload, team: str, bot_user: str) -> Command | None:
-    """A mention that begins a message and is followed by one of our words; None for talk.
+    """Parse a mention at the beginning of a message that is followed by a verb; None for talk.
 
-    `link` takes one word. What has more, and no session first, is talk: "link the PR to …".
+    `link` takes one word. More words, without a session first, are talk: "link the PR to …".
     `default` takes one word or none. A mention alone asks for help, but not above a forward.
     """
     thread = parse_thread(event, team)
@@ -152,13 +152,13 @@ def parse_command(event: Payload, team: str, bot_user: str) -> Command | None:
 
 
 def is_aside(text: str, bot_user: str) -> bool:
-    """Whether a reply is not meant for Devin, also when it begins with a mention of the bot."""
+    """Whether a reply is not meant for Devin, even if it begins with a mention of the bot."""
     after = strip_mention(text, bot_user)
     return (text if after is None else after).lstrip().lower().startswith(ASIDES)
 
 
 def _home(event: Payload) -> str:
-    """Where a bot that posts is installed, which a `bot_message` may leave open."""
+    """The workspace in which a posting bot is installed; a `bot_message` may leave it out."""
     return string(mapping(event.get("bot_profile")), "team_id") or string(event, "team")
 
 
@@ -172,7 +172,7 @@ def _not_rich_text(blocks: object) -> Sequence[Payload]:
 
 
 def _is_clean(blocks: list[dict[str, Any]]) -> bool:
-    """Whether `clean` would change nothing, as with all that Slack sends; quicker to tell."""
+    """Whether `clean` would change nothing, as with everything Slack sends; this is quicker."""
     try:
         text = to_json(blocks)
     except ValueError:  # a lone surrogate, or deeper than pydantic goes
@@ -183,7 +183,7 @@ def _is_clean(blocks: list[dict[str, Any]]) -> bool:
 def _said_in_blocks(
     event: Payload, rich_text: tuple[dict[str, Any], ...]
 ) -> tuple[str, tuple[dict[str, Any], ...]]:
-    """What is said without a `text`; with its `rich_text` blocks, if they are all it says.
+    """The text of a message without `text`; with its `rich_text` blocks, if they say all of it.
 
     A person's attachments are previews of links, and what the person forwards.
     """
@@ -202,7 +202,7 @@ def _attachments(event: Payload) -> Sequence[Payload]:
 
 
 def _forwarded(share: Payload) -> Forwarded:
-    """One forwarded message; of a bot's, which may be an attachment itself, all that it says."""
+    """Parse a forwarded message; a bot's may be an attachment itself, and is read in full."""
     inner = [
         block
         for part in mappings(share.get("message_blocks"))
@@ -229,7 +229,7 @@ def _forwarded(share: Payload) -> Forwarded:
 
 
 def _permalink(address: str) -> str:
-    """A permalink without what only the client needs; nothing for any other address."""
+    """A permalink without the parts that only the client needs; "" for any other address."""
     found = _PERMALINK.fullmatch(address)
     return f"{found[1]}{found[2] or ''}" if found else ""
 

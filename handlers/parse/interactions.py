@@ -1,4 +1,4 @@
-"""What people do with commands, buttons, menus and modals, parsed as `parse/events.py` does.
+"""Parsers of commands, shortcuts, buttons, menus and modals, like those of `parse/events.py`.
 
 Shapes: docs.slack.dev/reference/interaction-payloads and interactivity/implementing-slash-commands.
 Nothing here raises on a malformed payload.
@@ -24,7 +24,7 @@ from handlers.parse.events import Payload, parse_message, parse_thread
 
 @dataclass(frozen=True, slots=True)
 class Say:
-    """A `/devin-say`: the session's word is None where none was typed.
+    """A `/devin-say`; `session_word` is None if no session was typed.
 
     `trigger` may open a modal, for 3 s.
     """
@@ -39,7 +39,7 @@ class Say:
 
 @dataclass(frozen=True, slots=True)
 class Press:
-    """A pressed button: who, in which thread, on which message, with which value."""
+    """A pressed button: the person, the thread, the message and the value."""
 
     by: UserId
     thread: ThreadRef
@@ -49,9 +49,9 @@ class Press:
 
 @dataclass(frozen=True, slots=True)
 class Shortcut:
-    """A message shortcut: who ran it, in which thread, on which message.
+    """A message shortcut: the person who ran it, the thread and the message.
 
-    `message` is None where nobody wrote it. `trigger` may open a modal, for 3 s.
+    `message` is None if it has no author. `trigger` may open a modal, for 3 s.
     """
 
     by: UserId
@@ -62,7 +62,7 @@ class Shortcut:
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """A submitted modal: who, its ticket's number, and what was typed or chosen, by action id."""
+    """A submitted modal: the person, the ticket's number, and the input by action id."""
 
     by: UserId
     number: str
@@ -73,7 +73,7 @@ class Submission:
 class TicketPress:
     """A pressed button that carries the number of a ticket.
 
-    In a message that only one person sees Slack shows the place, and not the message.
+    For an ephemeral message Slack sends the place of the press, but not the message.
     """
 
     by: UserId
@@ -84,9 +84,9 @@ class TicketPress:
 
 @dataclass(frozen=True, slots=True)
 class HomePress:
-    """A pressed button of App Home: who, on which page, about the link of which thread.
+    """A pressed button of App Home: the person, the page, and the link of a thread.
 
-    `trigger` is the same when Slack brings the press again.
+    `trigger` is the same when Slack delivers the press again.
     """
 
     action: str
@@ -98,7 +98,7 @@ class HomePress:
 
 
 def is_of(body: Payload, team: str) -> bool:
-    """Whether an interaction is of our workspace, as far as it names any."""
+    """Whether every workspace that an interaction names is ours."""
     view = mapping(body.get("view"))
     named = {
         string(mapping(body.get("team")), "id"),
@@ -109,7 +109,7 @@ def is_of(body: Payload, team: str) -> bool:
 
 
 def parse_shortcut(body: Payload, team: str) -> Shortcut | None:
-    """A message shortcut; None where the payload does not say who, where and on what."""
+    """Parse a message shortcut; None if the payload lacks its person, place or message."""
     channel = string(mapping(body.get("channel")), "id")
     user = string(mapping(body.get("user")), "id")
     message = {**mapping(body.get("message")), "channel": channel}
@@ -121,7 +121,7 @@ def parse_shortcut(body: Payload, team: str) -> Shortcut | None:
 
 
 def parse_submission(body: Payload, team: str) -> Submission | None:
-    """A submitted modal of ours; None where the payload does not say whose it is."""
+    """Parse a submitted modal; None if the payload lacks its person or is not ours."""
     view = mapping(body.get("view"))
     user = string(mapping(body.get("user")), "id")
     if not is_id(user) or not is_of(body, team):
@@ -136,7 +136,7 @@ def parse_submission(body: Payload, team: str) -> Submission | None:
 
 
 def parse_ticket_press(body: Payload, team: str) -> TicketPress | None:
-    """A button with a ticket; None where the payload does not say who pressed it, and where."""
+    """Parse a press of a button with a ticket; None if the payload lacks its person or place."""
     container = mapping(body.get("container"))
     channel = string(container, "channel_id") or string(mapping(body.get("channel")), "id")
     user = string(mapping(body.get("user")), "id")
@@ -149,20 +149,20 @@ def parse_ticket_press(body: Payload, team: str) -> TicketPress | None:
 
 
 def parse_opened(event: Payload) -> UserId | None:
-    """Who has opened the Home tab; None for another tab (docs.slack.dev, `app_home_opened`)."""
+    """Parse who opened the Home tab; None for another tab (docs.slack.dev, `app_home_opened`)."""
     user = string(event, "user")
     return UserId(user) if is_id(user) and string(event, "tab") == "home" else None
 
 
 def parse_home_page(body: Payload, team: str) -> tuple[UserId, int] | None:
-    """Who turns App Home over, and to which page."""
+    """Parse a press that turns App Home to another page: the person, and the page."""
     pressed = _pressed_at_home(body, team)
     page = None if pressed is None else parse_page_value(pressed[1])
     return (pressed[0], page) if pressed is not None and page is not None else None
 
 
 def parse_home_press(body: Payload, team: str) -> HomePress | None:
-    """A button beside a thread of App Home; None where its value is not one of ours, whole."""
+    """Parse a press beside a thread of App Home; None unless its value is entirely ours."""
     pressed = _pressed_at_home(body, team)
     if pressed is None:
         return None
@@ -183,14 +183,14 @@ def _pressed_at_home(body: Payload, team: str) -> tuple[UserId, str, str] | None
 
 
 def _value(element: Payload) -> str:
-    """What was typed into an element, chosen from it, or carried by it."""
+    """The value that was typed into an element, chosen from it, or carried by it."""
     return string(element, "value") or string(mapping(element.get("selected_option")), "value")
 
 
 def parse_say(command: Payload, team: str) -> Say | None:
-    """The words of a `/devin-say`: a session first, if there is one, then the message.
+    """Parse a `/devin-say`: a session first, if there is one, then the message.
 
-    None where it is of another workspace, or does not say who typed it, and where.
+    None if it is of another workspace, or lacks its person or channel.
     """
     channel, user = string(command, "channel_id"), string(command, "user_id")
     if string(command, "team_id") != team or not is_id(channel) or not is_id(user):
@@ -210,7 +210,7 @@ def parse_say(command: Payload, team: str) -> Say | None:
 
 
 def parse_press(body: Payload, team: str) -> Press | None:
-    """A button of a message of ours; None where the payload does not say who, where and what."""
+    """Parse a press under a message of ours; None if the payload lacks its person or thread."""
     action = first_of(body.get("actions"))
     message = mapping(body.get("message"))
     channel = string(mapping(body.get("channel")), "id")
@@ -225,13 +225,13 @@ def parse_press(body: Payload, team: str) -> Press | None:
 
 
 def parse_send_again(press: Press) -> tuple[ReplyId, int] | None:
-    """The reply and its round in a *Send again*; None unless it is of the team here."""
+    """Read the reply and the round of a *Send again*; None unless it is of the team here."""
     found = parse_reply_value(press.value)
     return found if found is not None and place_of(found[0])[0] == press.thread.team else None
 
 
 def parse_unlink(press: Press) -> SessionId | None:
-    """The session of an *Unlink*; None unless it belongs to the thread where it was pressed."""
+    """Read the session of an *Unlink*; None unless its thread is the one of the press."""
     found = parse_link_value(press.value)
     return found[1] if found is not None and found[0] == press.thread else None
 
