@@ -23,7 +23,7 @@ def register(app: AsyncApp, relay: Relay) -> None:
         elif (command := parse_command(event, relay.workspace.team, bot_user)) is not None:
             await mentions.answer(relay, command, "message")
         else:
-            await replies.take(relay, event, bot_user)
+            await replies.accept(relay, event, bot_user)
 
     @app.event("app_mention")
     async def on_mention(event: Payload, context: AsyncBoltContext) -> None:
@@ -32,4 +32,4 @@ def register(app: AsyncApp, relay: Relay) -> None:
         if command is not None:
             await mentions.answer(relay, command, "app_mention")
         else:
-            await replies.take_mention(relay, event, bot_user)
+            await replies.accept_mention(relay, event, bot_user)

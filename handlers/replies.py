@@ -14,14 +14,14 @@ from handlers import link_offers
 from handlers.parse.events import Payload, is_aside, parse_reply, parse_thread
 
 
-async def take(relay: Relay, event: Payload, bot_user: str) -> None:
+async def accept(relay: Relay, event: Payload, bot_user: str) -> None:
     """Accept a message that is not a command, or offer a link for it."""
     change = await _accept(relay, event, bot_user)
     if change is Change.UNLINKED and link_offers.names_session(event):
         await link_offers.offer(relay, event, bot_user)
 
 
-async def take_mention(relay: Relay, event: Payload, bot_user: str) -> None:
+async def accept_mention(relay: Relay, event: Payload, bot_user: str) -> None:
     """Accept a mention that is not a command; without a link, tell its author what to do."""
     if is_aside(string(event, "text"), bot_user):
         return

@@ -171,7 +171,7 @@ class Accepting:
             self._listening.refused(Missed(thread, at))
             await self._listening.note()
 
-    async def take(
+    async def accept(
         self, reply: Reply, session: SessionId, voucher: Voucher = Voucher.PERSON
     ) -> Change:
         """Put `reply` into the mailbox of `session` and wake it; it is in Redis on return.

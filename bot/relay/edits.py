@@ -176,12 +176,12 @@ class Edits:
             ts = await self._find(offered.reply.thread, claim)
             if ts is None:
                 raise StillSending
-            if await self._take(offered.reply, ts, link) is Change.REPEATED:
+            if await self._accept(offered.reply, ts, link) is Change.REPEATED:
                 raise AlreadySent
             return
         try:
             ts = await self._post(offered.reply, claim)
-            await self._take(offered.reply, ts, link)
+            await self._accept(offered.reply, ts, link)
         except RelayError:
             await self._claims.disclaim(claim)
             raise
@@ -206,10 +206,10 @@ class Edits:
             log.warning("thread not readable", extra={"reason": str(error)})
             return None
 
-    async def _take(self, reply: Reply, ts: str, link: Link) -> Change:
+    async def _accept(self, reply: Reply, ts: str, link: Link) -> Change:
         of_correction = {"ts": ts, "files": (), "is_correction": True}
         correction = reply.model_copy(update=of_correction)
-        change = await self._accepting.take(correction, link.session)
+        change = await self._accepting.accept(correction, link.session)
         if change in {Change.UNLINKED, Change.MUTED}:
             raise NotTaken(change)
         return change

@@ -84,7 +84,7 @@ class LinkForm:
             IsMuted: the thread sends nothing to Devin.
             NotLinked: its link was changed meanwhile.
         """
-        change = await self._accepting.take(message, session)
+        change = await self._accepting.accept(message, session)
         if change is Change.MUTED:
             raise IsMuted
         if change is Change.UNLINKED:

@@ -115,7 +115,7 @@ class Relay:
             return await self._turn_away(reply.thread, NotAllowed(standing))
         if is_empty(reply):
             return await self._turn_away(reply.thread, EmptyMessage())
-        change = await self.accepting.take(reply, session, voucher)
+        change = await self.accepting.accept(reply, session, voucher)
         if change is Change.UNLINKED:
             # The link has changed since it was cached, perhaps by another process.
             self._known.pop(reply.thread, None)

@@ -189,7 +189,7 @@ class Say:
             raise CannotPost(error.reason) from error
         thread = ThreadRef(team=self._team, channel=channel, thread_ts=ts)
         await self._accepting.link(thread, by, session, ts_micros(ts))
-        await self._take(Reply(thread=thread, ts=ts, author=by, text=text), session)
+        await self._accept(Reply(thread=thread, ts=ts, author=by, text=text), session)
 
     async def _go_on(self, thread: ThreadRef, by: UserId, session: SessionId, text: str) -> None:
         words = devin_say.said(await self._accepting.name(by), devin_say.harmless(text))
@@ -197,10 +197,10 @@ class Say:
             ts = await self._threads.post(thread, words)
         except SlackRefused as error:
             raise CannotPost(error.reason) from error
-        await self._take(Reply(thread=thread, ts=ts, author=by, text=text), session)
+        await self._accept(Reply(thread=thread, ts=ts, author=by, text=text), session)
 
-    async def _take(self, reply: Reply, session: SessionId) -> None:
-        change = await self._accepting.take(reply, session)
+    async def _accept(self, reply: Reply, session: SessionId) -> None:
+        change = await self._accepting.accept(reply, session)
         if change in {Change.UNLINKED, Change.MUTED}:
             raise NotTaken(change)
 

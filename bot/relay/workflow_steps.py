@@ -128,7 +128,7 @@ class WorkflowSteps:
         if step.channel:
             words = workflows.said_by_workflow(await self._name(step), said)
             reply = await self._posted(step, reply, session, words, again=again)
-        change = await self._accepting.take(reply, session)
+        change = await self._accepting.accept(reply, session)
         if change in {Change.UNLINKED, Change.MUTED}:
             raise NotTaken(change)
 

@@ -133,7 +133,7 @@ class LocalDispatch:
 
     async def wake(self, session: SessionId, after: float = 0.0) -> None:
         """Deliver the session's mail, in `after` seconds."""
-        if after or not self._take(session, WAKING_FOR_EACH_SLOT):
+        if after or not self._line_up(session, WAKING_FOR_EACH_SLOT):
             await self._schedule.wake(session, after)
 
     async def deliver_here(self, session: SessionId) -> None:
@@ -148,7 +148,7 @@ class LocalDispatch:
         if self._background.is_closing:
             await self._schedule.wake(session, PASS_ON_SECONDS)
             return
-        self._take(session, BROUGHT_FOR_EACH_SLOT)
+        self._line_up(session, BROUGHT_FOR_EACH_SLOT)
         self._may_be_more = True
         self._look_for_more()
 
@@ -185,7 +185,7 @@ class LocalDispatch:
         else:
             self._late[owed.kind].add(owed, lambda: _tell(work, owed, attempt), MOST_UNTOLD)
 
-    def _take(self, session: SessionId, for_each_slot: int) -> bool:
+    def _line_up(self, session: SessionId, for_each_slot: int) -> bool:
         """Queue the session for a slot here; return False if that is not possible."""
         work = self._work
         if self._background.is_closing or work is None:
@@ -216,7 +216,7 @@ class LocalDispatch:
         try:
             due = await work.abandoned(GRACE, limit)
             for session in due:
-                self._take(session, BROUGHT_FOR_EACH_SLOT)
+                self._line_up(session, BROUGHT_FOR_EACH_SLOT)
             self._may_be_more |= len(due) == limit
             await asyncio.sleep(LOOK_SECONDS)
         finally:

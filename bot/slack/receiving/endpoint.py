@@ -84,13 +84,13 @@ class SlackEndpoint:
         if not hmac.compare_digest(self._sign(timestamp, body), signature):
             return refusal(HTTPStatus.UNAUTHORIZED, UNSIGNED)
         with connection.answering():
-            return await self._take(request, body)
+            return await self._dispatch(request, body)
 
     def _sign(self, timestamp: str, body: bytes) -> str:
         signed = b"v0:" + timestamp.encode() + b":" + body
         return "v0=" + hmac.new(self._secret, signed, hashlib.sha256).hexdigest()
 
-    async def _take(self, request: web.Request, body: bytes) -> web.Response:
+    async def _dispatch(self, request: web.Request, body: bytes) -> web.Response:
         """Answer a request that Slack signed, if there is room for it."""
         is_full = self._requests >= self._most_requests or self._bytes + len(body) > MOST_BYTES
         if self._served is None or self._in_flight.is_closing or is_full:

@@ -151,7 +151,7 @@ class SocketMode:
         try:
             async for frame in socket:
                 if frame.type is aiohttp.WSMsgType.TEXT:
-                    await self._take(connection, frame.data)
+                    await self._receive(connection, frame.data)
             if not connection.was_asked_to_go:
                 self._problem = "disconnected"
                 log.warning("disconnected", extra={"code": socket.close_code})
@@ -159,7 +159,7 @@ class SocketMode:
             connection.ended.set()
             await socket.close()
 
-    async def _take(self, connection: _Connection, text: str) -> None:
+    async def _receive(self, connection: _Connection, text: str) -> None:
         frame = parse_frame(text)
         if isinstance(frame, Flaw):
             if frame.problem not in connection.flaws:  # a flood of them must not fill the log
