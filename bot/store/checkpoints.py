@@ -146,6 +146,7 @@ class Checkpoints:
 
     async def claim(self) -> str | None:
         """The gap that is ours to read, if there is one; an empty word while another reads it."""
+        await self._adopt()
         answer = await lua.claim_gap(
             self._store,
             gap=gap_key(self._team),
@@ -157,12 +158,14 @@ class Checkpoints:
 
     async def is_left(self) -> bool:
         """Whether there is something to read, and nobody reads it: who did died, perhaps."""
-        await self._adopt()
-        return bool(
-            await lua.is_left(
-                self._store, gap=gap_key(self._team), catching_up=catching_up_key(self._team)
-            )
+        is_left = await lua.is_left(
+            self._store,
+            gap=gap_key(self._team),
+            catching_up=catching_up_key(self._team),
+            former_gap=FORMER_GAP_KEY,
+            former_catching_up=FORMER_CATCHING_UP_KEY,
         )
+        return bool(is_left)
 
     async def _adopt(self) -> None:
         """Take over what an earlier version noted, under names without a team, and left."""

@@ -64,7 +64,7 @@ async def claim_gap(*, gap: Key, catching_up: Key, token: str, lease_ms: int) ->
 
 
 @script
-async def is_left(*, gap: Key, catching_up: Key) -> int:
+async def is_left(*, gap: Key, catching_up: Key, former_gap: Key, former_catching_up: Key) -> int:
     """Whether nobody reads a gap."""
 
 

@@ -1,3 +1,4 @@
+-- include: behind_of
 -- The head of a mailbox, marked as being sent under `turn.token`. A head that is marked under
 -- another token was being sent by a holder that is gone, or thought to be; one under our own was
 -- taken by a first try whose answer was lost, before redis-py tried again.
@@ -16,9 +17,8 @@ local function next_head(turn, now)
     local was = redis.call('HMGET', reply, 'state', 'token', 'sent', 'accepted')
     local is_ours = was[1] == 'sending' and was[2] == turn.token
     local until_ms = (was[4] or 0) + turn.wait_ms
-    local behind = turn.behind_prefix .. string.match(id, '^[^:]*')
-    if not redis.call('ZSCORE', behind, turn.session) then behind = turn.former_behind end
-    if until_ms > now and not is_ours and redis.call('ZSCORE', behind, turn.session) then
+    local behind = until_ms > now and not is_ours and behind_of(turn, id)
+    if behind then
       redis.call('ZADD', behind, until_ms, turn.session)
       if redis.call('GET', turn.lease) == turn.token then redis.call('DEL', turn.lease) end
       redis.call('ZADD', turn.due, 'XX', 'GT', until_ms, turn.session)
