@@ -38,19 +38,17 @@ from handlers import (
 )
 
 HANDLERS = (
-    *(
-        failures,
-        events,
-        edits,
-        say,
-        say_prompts,
-        home,
-        shortcuts,
-        link_offers,
-        actions,
-        workflow_steps,
-        channel_moves,
-    ),
+    failures,
+    events,
+    edits,
+    say,
+    say_prompts,
+    home,
+    shortcuts,
+    link_offers,
+    actions,
+    workflow_steps,
+    channel_moves,
     unhandled,
 )
 
