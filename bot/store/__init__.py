@@ -1,1 +1,1 @@
-"""What Redis keeps: one repository a kind, one script for each step that must be whole."""
+"""Keeps the state in Redis: one repository for each kind, one script for each atomic step."""

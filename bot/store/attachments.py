@@ -1,7 +1,7 @@
-"""What became of a reply's files, kept with it: uploaded once, however often it is sent.
+"""The uploads of a reply's files are recorded with it, and not repeated when it is sent again.
 
-It is written before the message is sent. So a reply with files that has no such note was certainly
-not sent, whoever was about to.
+The record is written before the message is sent. So a reply with files but without this record was
+certainly not sent, not even by a process that died meanwhile.
 """
 
 from collections.abc import Sequence
@@ -19,13 +19,13 @@ _BROUGHT: TypeAdapter[tuple[Upload, ...]] = TypeAdapter(tuple[Upload, ...])
 
 
 class Attachments:
-    """The notes, in Redis; they live as long as their reply."""
+    """The records of uploads, in Redis; each lives as long as its reply."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
     async def of(self, reply: ReplyId) -> Sequence[Upload] | None:
-        """What became of the files of `reply`; None while that is open."""
+        """Return the uploads of the files of `reply`; None until they are recorded."""
         raw = await self._store.field(reply_key(reply), ReplyField.FILES)
         try:
             return _BROUGHT.validate_json(raw) if raw else None
@@ -33,6 +33,6 @@ class Attachments:
             return None
 
     async def keep(self, reply: ReplyId, brought: Sequence[Upload]) -> None:
-        """Note what became of them."""
+        """Record the uploads of the files of `reply`."""
         note = _BROUGHT.dump_json(tuple(brought)).decode()
         await lua.keep_files(self._store, reply=reply_key(reply), files=note)

@@ -1,7 +1,7 @@
-"""How much waits, measured by each process for its `/metrics`.
+"""Each process measures the backlog for its own `/metrics`.
 
-Every process asks Redis itself: the sweep runs in one of them at a time, and the others would go on
-showing what was so when they last had it.
+The sweep runs in one process at a time, so it could not do this for all: the other processes would
+go on showing the values from their own last sweep.
 """
 
 import asyncio
@@ -22,11 +22,11 @@ log = logging.getLogger(__name__)
 
 MEASURE_SECONDS = 5.0
 MOST_SESSIONS = 1_000
-"""Mailboxes that one look opens, those due first; Redis does nothing else meanwhile."""
+"""Most mailboxes that one measurement opens, those due first; Redis does nothing else meanwhile."""
 
 
 async def measure(store: Store, most: int = MOST_SESSIONS) -> None:
-    """Set the gauges of what waits; not a number while Redis does not tell."""
+    """Set the gauges of the backlog, to NaN while Redis cannot be reached."""
     try:
         replies, oldest_ms, sessions, reports = await lua.backlog(
             store,
@@ -47,7 +47,7 @@ async def measure(store: Store, most: int = MOST_SESSIONS) -> None:
 
 @asynccontextmanager
 async def measured(store: Store, health: Health) -> AsyncIterator[None]:
-    """Measure now and every few seconds, until left."""
+    """Measure the backlog and readiness now and every few seconds inside this context."""
     measuring = asyncio.create_task(_measure(store, health), name="backlog")
     try:
         yield

@@ -12,7 +12,7 @@ from bot.store.lua import links as lua
 
 
 class ChannelDefault(Record):
-    """A channel's session, and who chose it."""
+    """A channel's session, and the user who chose it."""
 
     v: Literal[1] = 1
     session: SessionId
@@ -27,19 +27,19 @@ class ChannelDefaults:
         self._ttl = ttl
 
     async def set(self, team: str, channel: str, default: ChannelDefault) -> None:
-        """Choose it, in the place of another one."""
+        """Set the channel's default, in place of any other."""
         await self._store.put(default_key(team, channel), default.to_json(), self._ttl)
 
     async def clear(self, team: str, channel: str) -> None:
-        """Forget it."""
+        """Forget the channel's default."""
         await self._store.delete(default_key(team, channel))
 
     async def get(self, team: str, channel: str) -> ChannelDefault | None:
-        """What the channel has chosen; None when it has not."""
+        """Return the channel's default; None if it has not chosen one."""
         return ChannelDefault.parse(await self._store.get(default_key(team, channel)))
 
     async def use(self, team: str, channel: str) -> SessionId | None:
-        """The session, kept for another `ttl`."""
+        """Return the default session, and keep it for another `ttl`."""
         key = default_key(team, channel)
         raw = await lua.use_default(self._store, default=key, ttl=seconds(self._ttl))
         default = ChannelDefault.parse(raw)

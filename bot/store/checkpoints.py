@@ -1,11 +1,12 @@
-"""Which threads have to be read, because something written there may be missing, and since when.
+"""Checkpoints, and the threads to read because replies in them may have been missed.
 
-Each process vouches for itself: it notes up to which `ts` it has kept all that Slack brought it. A
-process that starts, or lost its connection, reads from the earliest of these on; one that refused
-an event reads that event's thread. So a reply that was accepted vouches for no other.
+Each process vouches only for itself: its checkpoint is the `ts` up to which it has kept every event
+that Slack delivered to it. After a start or a lost connection, all threads are read from the
+earliest checkpoint on; after a refused event, only that event's thread is. So an accepted reply
+vouches for no other.
 
-What is noted here stays until the thread has been read, by whichever process lives to do it.
-Sessions with such threads are *behind*: their mail waits, so that what is missing can come first.
+A thread stays noted here until some process has read it. Sessions with such threads are *behind*:
+their mail waits, so that a missing reply can be sent first.
 """
 
 from collections.abc import Sequence
@@ -36,32 +37,35 @@ from bot.store.lua.mailbox import renew
 CATCH_UP = timedelta(hours=24)
 
 OVERLAP = timedelta(minutes=5)
-"""Read again before a process' mark: events come in any order, and some were on their way."""
+"""Reading begins this long before a checkpoint, since events arrive out of order, and late."""
 
 LEASE = timedelta(seconds=6)
-"""How long who reads may go without a sign of life before another takes over."""
+"""The time after which another process takes over a backfill whose lease was not renewed."""
 
 DEAD = timedelta(seconds=30)
-"""A process that has not said for so long up to when it kept everything is gone."""
+"""A process that has not written its checkpoint for this long counts as dead."""
 
 WAIT_FOR_MISSING = timedelta(seconds=30)
-"""How long after it was accepted a reply may wait for its session's threads to be read."""
+"""The longest time, from its acceptance, for which a reply waits for its session's threads."""
 
 KEEP_READ = timedelta(hours=25)
-"""Slack's Delayed Events bring a message for 24 h; what was gone by then is not taken as it was."""
+"""A thread's checkpoint is kept for this time: Slack's Delayed Events bring a message for 24 h.
+
+A message that was edited or deleted by then must not be accepted in its old form.
+"""
 
 MOST_AT_ONCE = 500
-"""Threads that one script notes; Redis does nothing else meanwhile."""
+"""Most threads that one script notes; Redis does nothing else meanwhile."""
 
 
 def named(thread: ThreadRef) -> str:
-    """A thread's name among those of its team."""
+    """Return a thread's name, which is unique within its team."""
     return f"{thread.channel}:{thread.thread_ts}"
 
 
 @dataclass(frozen=True, slots=True)
 class Unread:
-    """A thread in which something may be missing that was written `after` (a `ts` in us)."""
+    """A thread in which a message may be missing that was written `after` (a `ts` in us)."""
 
     thread: ThreadRef
     after: int
@@ -69,9 +73,9 @@ class Unread:
 
 @dataclass(frozen=True, slots=True)
 class Missed:
-    """An event that was refused: written in `thread` at `ts` (microseconds).
+    """A refused event: a message that was written in `thread` at `ts` (microseconds).
 
-    `is_command`: somebody asked for something there.
+    `is_command` is True if the message was a command.
     """
 
     thread: ThreadRef
@@ -80,7 +84,7 @@ class Missed:
 
 
 class Checkpoints:
-    """What has to be read, in Redis; `token` names this process."""
+    """The checkpoints and the threads to read, in Redis; `token` names this process."""
 
     def __init__(self, store: Store, team: str, within: timedelta, token: str) -> None:
         self._store = store
@@ -89,9 +93,10 @@ class Checkpoints:
         self._token = token
 
     async def note_all(self, since: int | None = None) -> None:
-        """Something may be missing in any thread, since then (a `ts` in us), or since any process.
+        """Note that any thread may miss messages since the earliest checkpoint of any process.
 
-        What is noted already is not noted twice, so that many starts are one reading.
+        An earlier `since` (a `ts` in us) counts instead. A thread is not noted twice, so that many
+        starts cause one backfill.
         """
         await self._adopt()
         await lua.note_all(
@@ -110,7 +115,7 @@ class Checkpoints:
         )
 
     async def note(self, missed: Sequence[Missed]) -> None:
-        """These were refused. Of a thread without a link, or muted, only commands count."""
+        """Note refused events. In a thread that is not linked, or is muted, only commands count."""
         for begin in range(0, len(missed), MOST_AT_ONCE):
             some = missed[begin : begin + MOST_AT_ONCE]
             await lua.note_missed(
@@ -120,14 +125,15 @@ class Checkpoints:
                 behind=behind_key(self._team),
                 within_ms=self._within,
                 link_prefix=link_prefix(self._team),
-                # Reading goes on after a message, so it begins before this one.
+                # Reading begins after a given `ts`, so that one must be before the message.
                 threads=[(named(one.thread), one.ts - 1, one.is_command) for one in some],
             )
 
     async def vouch(self, until: int) -> int | None:
-        """This process has kept all that Slack brought it until then (a `ts` in us).
+        """Write this process's checkpoint: it has kept all events up to `until` (a `ts` in us).
 
-        Returns until when one has that died since, and took with it what it refused.
+        Return the earliest checkpoint of a process that has died since all threads were last noted,
+        and that may have refused events without noting them; None if there is no such process.
         """
         since = await lua.vouch(
             self._store,
@@ -140,12 +146,15 @@ class Checkpoints:
         return None if since is None else int(since)
 
     async def leave(self) -> None:
-        """This process listens no more."""
+        """Remove this process's checkpoint, unless no other process is alive."""
         listeners = listeners_key(self._team)
         await lua.leave(self._store, listeners=listeners, token=self._token, dead_ms=millis(DEAD))
 
     async def claim(self) -> str | None:
-        """The gap that is ours to read, if there is one; an empty word while another reads it."""
+        """Take the lease on the backfill, and return the gap.
+
+        Return None if there is no gap, and an empty string while another process has the lease.
+        """
         await self._adopt()
         answer = await lua.claim_gap(
             self._store,
@@ -157,7 +166,7 @@ class Checkpoints:
         return None if answer == "none" else "" if answer == "held" else answer
 
     async def is_left(self) -> bool:
-        """Whether there is something to read, and nobody reads it: who did died, perhaps."""
+        """Return True if there is a gap and no process has the lease, perhaps because one died."""
         is_left = await lua.is_left(
             self._store,
             gap=gap_key(self._team),
@@ -168,7 +177,7 @@ class Checkpoints:
         return bool(is_left)
 
     async def _adopt(self) -> None:
-        """Take over what an earlier version noted, under names without a team, and left."""
+        """Take over a gap that an earlier version left, under key names without a team."""
         await lua.adopt_gap(
             self._store,
             former_gap=FORMER_GAP_KEY,
@@ -180,7 +189,7 @@ class Checkpoints:
         )
 
     async def renew(self) -> None:
-        """Go on being the one who reads."""
+        """Renew the lease on the backfill."""
         await renew(
             self._store,
             lease=catching_up_key(self._team),
@@ -189,7 +198,7 @@ class Checkpoints:
         )
 
     async def let_go(self, gap: str = "") -> bool:
-        """Read no more; True while something is wanted since `gap`, which was read."""
+        """Release the lease; return True if there is a gap other than `gap`, which was read."""
         is_wanted = await lua.let_go(
             self._store,
             gap=gap_key(self._team),
@@ -201,7 +210,7 @@ class Checkpoints:
         return bool(is_wanted)
 
     async def unread(self) -> tuple[str, Sequence[Unread]]:
-        """The gap as it is now, and the threads to read, those with the latest traffic first."""
+        """Return the current gap, and the threads to read, those with the latest traffic first."""
         gap, found, recent = await lua.list_unread(
             self._store,
             gap=gap_key(self._team),
@@ -214,14 +223,17 @@ class Checkpoints:
         return gap, [Unread(self._thread(name), int(float(since[name]))) for name in names]
 
     async def awaited(self, limit: int = 20) -> Sequence[SessionId]:
-        """Sessions whose mail waits for their threads, the longest first."""
+        """List sessions whose mail waits for their threads to be read, the longest wait first."""
         found = await lua.list_awaited(self._store, behind=behind_key(self._team), limit=limit)
         return [SessionId(one) for one in found]
 
     async def read(
         self, gap: str, session: SessionId, threads: Sequence[Unread], until: int
     ) -> bool:
-        """These threads of `session` were read, up to then; True if its mail waited for that."""
+        """Note that `threads` of `session` were read up to `until` (a `ts` in us).
+
+        Return True if the session's mail waited for that.
+        """
         has_waited = await lua.note_read(
             self._store,
             gap=gap_key(self._team),

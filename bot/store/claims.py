@@ -1,7 +1,7 @@
-"""Claims: what must be done once, by the first who comes, and again if that one died.
+"""Claims let work be done once, by the first caller, or by a later one if that caller died.
 
-Claims are a workspace's own. Those that a version before this one made are read under the names
-that it gave them, which had no team in them.
+Each workspace has its own claims. Claims of an earlier version are read under the names that it
+used, which did not contain the team.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from bot.redis.keys import Key, former_once_key, once_key
 from bot.store.lua import claims as lua
 
 BEGUN = timedelta(seconds=30)
-"""How long a caller that died keeps others from doing what it began."""
+"""The time for which a caller that died keeps others from doing the work that it began."""
 
 UNDER_WAY_SECONDS = 2.0
 LOOK_SECONDS = 0.05
@@ -25,7 +25,7 @@ CLAIM = timedelta(days=2)
 """Longer than Slack's Delayed Events retry (24 h)."""
 
 OFFERED = timedelta(days=30)
-"""How long a thread in which a link was offered is offered none."""
+"""The time for which a thread in which a link was offered gets no other offer."""
 
 
 class Claims:
@@ -36,12 +36,12 @@ class Claims:
         self._team = team
 
     async def begin(self, what: str, mine: str) -> bool:
-        """True when this caller is to do `what` now; False once somebody has, and `claim`ed it.
+        """Return True if this caller must do `what` now; False once it is done and `claim`ed.
 
-        `mine` names the caller: an event that Slack brings again goes on where a process died.
+        `mine` names the caller, so that a redelivered event can go on after a process died.
 
         Raises:
-            UnderWay: another caller does it at this moment.
+            UnderWay: another caller is doing it at the moment.
         """
         deadline = time.monotonic() + UNDER_WAY_SECONDS
         while not await self.is_claimed(what):
@@ -53,25 +53,25 @@ class Claims:
         return False
 
     async def claim(self, what: str) -> bool:
-        """True for the first who claims `what`: one of two events for the same message, say."""
+        """Return True for the first claim of `what`, as by one of two events of a message."""
         return await self._first(f"claim:{what}", CLAIM)
 
     async def is_claimed(self, what: str) -> bool:
-        """True when somebody has claimed `what`."""
+        """Return True if `what` has been claimed."""
         return any(await self._store.get_all(self._names(f"claim:{what}")))
 
     async def disclaim(self, what: str) -> None:
-        """Undo `claim`, for work that failed and comes again."""
+        """Undo `claim`, for work that failed and will be attempted again."""
         claim, former = self._names(f"claim:{what}")
         await lua.disclaim(self._store, claim=claim, former=former)
 
     async def offer(self, thread: ThreadRef, ts: str) -> bool:
-        """True for the first message, at `ts`, that brings an offer of a link into `thread`."""
+        """Return True if the message at `ts` is the first one to cause a link offer in `thread`."""
         what = f"offered:{thread.team}:{thread.channel}:{thread.thread_ts}"
         return await self._first(what, OFFERED, ts)
 
     async def _first(self, what: str, ttl: timedelta, mine: str = "") -> bool:
-        """True for the first caller; one that says who it is, by `mine`, stays the first."""
+        """Return True for the first caller, and for a repeated call with the same `mine`."""
         token = mine or secrets.token_hex(8)
         claim, former = self._names(what)
         keep = seconds(ttl)

@@ -1,4 +1,4 @@
-"""Sessions whose mail is due and that nobody delivers."""
+"""Finds the sessions whose mail is due but is not being delivered."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -9,17 +9,17 @@ from bot.redis.keys import DUE_KEY, lease_key
 from bot.store.lua import mailbox as lua
 
 MOST_HELD = 20_000
-"""Sessions one look passes over: twenty processes hold no more, each at its largest concurrency."""
+"""Most sessions under a lease that one look skips: twenty processes at full concurrency (1,000)."""
 
 
 class DueMail:
-    """The mailboxes that wait to be delivered, in Redis."""
+    """The mailboxes whose first reply is due, in Redis."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
     async def abandoned(self, grace: timedelta, limit: int) -> Sequence[SessionId]:
-        """Up to `limit` sessions that nobody holds, due for at least `grace`, longest due first."""
+        """List up to `limit` sessions without a lease, due for at least `grace`, oldest first."""
         return await lua.list_abandoned(
             self._store,
             due=DUE_KEY,

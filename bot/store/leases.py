@@ -1,4 +1,4 @@
-"""Renews what a process holds in Redis for a limited time, as long as it needs it."""
+"""Renews a lease in Redis for as long as its holder needs it."""
 
 import asyncio
 import logging
@@ -17,8 +17,8 @@ async def renewed(
 ) -> AsyncIterator[None]:
     """Call `renew` at each interval inside this context; the log names `what` and its `ids`.
 
-    A renewal that Redis does not take is tried again, and ends nothing here: a holder that must
-    know whether it still holds has `renew` note that.
+    A renewal that fails is tried again at the next interval, and does not end the context. A holder
+    that must know whether it still has the lease lets `renew` record that.
     """
     renewing: list[asyncio.Task[None]] = []
 
@@ -33,7 +33,7 @@ async def renewed(
     def begin() -> None:
         renewing.append(asyncio.create_task(keep_renewing(), name=what))
 
-    # Most holders are done by then: a task for each would cost more than the timer.
+    # Most leases end before their first renewal: a task for each would cost more than the timer.
     timer = asyncio.get_running_loop().call_later(every.total_seconds(), begin)
     try:
         yield

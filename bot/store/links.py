@@ -1,7 +1,7 @@
-"""Which thread belongs to which session.
+"""Links tie threads to sessions.
 
-One thread has one session at most, set by whoever comes first (`SET NX`); several threads may share
-a session. A link is forgotten `LINK_TTL` after its last traffic.
+A thread has at most one session, set by the first request (one script checks and sets it); several
+threads may share a session. A link is forgotten `LINK_TTL` after its last traffic.
 """
 
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ KEEP_CHANGED = timedelta(days=2)
 """Longer than Slack's Delayed Events retry (24 h)."""
 
 ACTIVE_LIMIT = 1_000
-"""As many threads of one channel as are asked for; each `/devin-say` with a session makes one."""
+"""Most threads of one channel that are looked up; each `/devin-say` with a session makes one."""
 
 
 class Links:
@@ -39,17 +39,17 @@ class Links:
         self.ttl = ttl
 
     async def get(self, thread: ThreadRef) -> Link | None:
-        """The link of `thread`; None when there is none, or one that this version cannot read."""
+        """Return the link of `thread`; None without one, or if this version cannot read it."""
         return Link.parse(await self._store.get(link_key(thread)))
 
     async def create(self, thread: ThreadRef, link: Link, at: int | None = None) -> Link | None:
-        """Link `thread`, unless it is linked: then that other link is returned, unchanged.
+        """Link `thread`; if it is linked already, change nothing and return that link.
 
-        `at` is the `ts` of the message that asks for it, in microseconds, here and below; None for
-        what Slack never brings late.
+        Here and below, `at` is the `ts` of the message that makes the request, in microseconds;
+        None for a request that Slack never delivers late.
 
         Raises:
-            Outdated: the thread was unlinked by somebody who asked later.
+            Outdated: a later request has unlinked the thread.
         """
         raw = await lua.create_link(
             self._store,
@@ -72,12 +72,12 @@ class Links:
         return _changed(raw)
 
     async def remove(self, thread: ThreadRef, at: int | None = None, since: int = 0) -> Link | None:
-        """Forget the link of `thread` and return what it was; asked again with that `at`, the same.
+        """Remove the link of `thread` and return it, also to a repeated request with the same `at`.
 
-        Without an `at` it counts as asked for at `since`, a `ts` as well, here and below.
+        Here and below, a request without `at` counts as made at `since`, which is a `ts` as well.
 
         Raises:
-            Outdated: the link was made, muted or unmuted by somebody who asked later.
+            Outdated: a later request has made, muted or unmuted the link.
         """
         raw = await lua.remove_link(
             self._store,
@@ -97,12 +97,12 @@ class Links:
     async def mute(
         self, thread: ThreadRef, at: int | None = None, since: int = 0, *, muted: bool
     ) -> Link | None:
-        """Mute the link of `thread` or not, keeping its TTL; None when there is none.
+        """Mute or unmute the link of `thread`, keeping its TTL; return None if there is no link.
 
-        Unmuted, its replies are for Devin again from then on.
+        Once it is unmuted, later replies are for Devin again.
 
         Raises:
-            Outdated: as `remove`.
+            Outdated: as for `remove`.
         """
         raw = await lua.mute_link(
             self._store,
@@ -120,22 +120,22 @@ class Links:
         return _changed(raw)
 
     async def was_heard(self, thread: ThreadRef, ts: int) -> bool:
-        """Whether what was written at `ts` (in us) was for Devin until `thread` fell silent.
+        """Return True if a message of `ts` (in us) was for Devin before its `thread` fell silent.
 
-        It is known for two days, and of the last time that it was unlinked or muted.
+        That is known for two days after the thread was last unlinked or muted.
         """
         raw = await self._store.get(heard_key(thread))
         since, _, until = (raw or "0 0").partition(" ")
         return int(since) < ts <= int(until)
 
     async def hear_from(self, thread: ThreadRef, since: int) -> None:
-        """What was written in `thread` until `since` (Unix milliseconds) is not for Devin."""
+        """Note that messages written in `thread` until `since` (Unix ms) are not for Devin."""
         await lua.hear_from(self._store, link=link_key(thread), since=since)
 
     async def active(
         self, team: str, channel: str, within: timedelta, limit: int = ACTIVE_LIMIT
     ) -> Sequence[tuple[ThreadRef, Link]]:
-        """The channel's links with traffic `within` that time, latest first."""
+        """List the channel's links with traffic `within` that time, latest first."""
         found = await lua.active_threads(
             self._store,
             threads=threads_key(team, channel),
@@ -147,24 +147,24 @@ class Links:
         return [(thread, link) for thread, link in pairs if link is not None]
 
     async def of_channel(self, team: str, channel: str, limit: int) -> Sequence[ThreadRef]:
-        """Threads of the channel that are linked, or were; none once all are removed."""
+        """List threads of the channel that are or were linked; none once all links are removed."""
         threads = threads_key(team, channel)
         found = await lua.oldest_threads(self._store, threads=threads, limit=limit)
         return [ThreadRef(team=team, channel=channel, thread_ts=ts) for ts in found]
 
     async def of(self, threads: Sequence[ThreadRef]) -> Sequence[Link | None]:
-        """The link of each of `threads`, in their order."""
+        """Return the link of each of `threads`, in their order."""
         if not threads:
             return []
         found = await self._store.get_all([link_key(one) for one in threads])
         return [Link.parse(raw) for raw in found]
 
     async def last_outcome(self, thread: ThreadRef) -> Outcome | None:
-        """How the thread's latest finished reply ended; None as for a link."""
+        """Return the outcome of the thread's latest finished reply; None in the cases of `get`."""
         return (await self.last_outcomes([thread]))[0]
 
     async def last_outcomes(self, threads: Sequence[ThreadRef]) -> Sequence[Outcome | None]:
-        """The same of each of `threads`, in their order."""
+        """Return the last outcome of each of `threads`, in their order."""
         if not threads:
             return []
         found = await self._store.get_all([last_key(one) for one in threads])

@@ -1,9 +1,9 @@
-"""The mailbox of each session: accepted replies, oldest first, and how each of them ended.
+"""Each session has a mailbox with its accepted replies, oldest first; each reply gets an outcome.
 
-The invariant: a reply is in its session's mailbox from the moment it is accepted until its outcome
-is written, and only the holder of the session moves it. A hold carries a token and expires by
-itself, so a holder that died is followed by another, and one that was frozen finds its token void:
-it can neither pop nor report for its successor.
+The invariant: a reply is in its session's mailbox from the moment it is accepted until it is
+withdrawn or its outcome is written, and only the holder of the session's lease sends it. A lease
+carries a token and expires by itself, so a holder that died is followed by another, and one that
+was frozen finds its token void: it can neither pop nor report a reply for its successor.
 """
 
 import logging
@@ -47,31 +47,31 @@ from bot.store.turn import Deferred, Head, Later, Newer, Step, kept_of, parse_st
 log = logging.getLogger(__name__)
 
 LEASE = timedelta(seconds=10)
-"""How long a holder may go without a sign of life before another takes over."""
+"""The time after which another holder takes over a lease that was not renewed."""
 
 SETTLE_LIMIT = timedelta(seconds=5)
-"""The longest that a burst of late events may put off its first delivery."""
+"""The longest reordering window: a burst of late events puts off its first delivery no further."""
 
 LATELY = timedelta(days=1)
-"""How long it is known what a session got last: longer than a reply can wait to be looked for."""
+"""The time for which a session's last messages are known; a reply is reconciled well before."""
 
 LEFT_FOR = timedelta(seconds=5)
-"""The time for which a reply that only a newer version can read is left alone."""
+"""The time for which a reply that only a newer version can read is left to other processes."""
 
 UNANSWERED = frozenset({OutcomeKind.GIVEN_UP, OutcomeKind.UNCERTAIN})
 """Outcomes after which Devin still counts as failing."""
 
 KEEP_WAITING = timedelta(days=30)
 KEEP_DONE = timedelta(days=7)
-"""How long a finished reply is remembered: its *Send again*, and that it was accepted once.
+"""The time for which a finished reply is known, for *Send again* and against accepting it twice.
 
-Slack's Delayed Events are retried for 24 h, so a shorter memory would send a late one twice.
+Slack's Delayed Events are retried for 24 h; with a shorter time, a late one would be sent twice.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """What accepting did, and after how many seconds the session wants a wake-up (None: never)."""
+    """The result of accepting, and the seconds until the session needs a wake-up (None: never)."""
 
     change: Change
     wake_after: float | None
@@ -94,11 +94,11 @@ class Mailbox:
     ) -> Accepted:
         """Put `reply` into the mailbox of `session`, once, if its thread is still linked to it.
 
-        The first reply of an empty mailbox becomes due after `settle`; later ones with a `settle`
-        put that off again, up to `SETTLE_LIMIT`.
+        The first reply of an empty mailbox becomes due after `settle`, its reordering window; later
+        replies with a `settle` extend that window, up to `SETTLE_LIMIT`.
 
         Raises:
-            StoreAway: it is not known to be kept; do not acknowledge.
+            StoreAway: the reply may not be kept; do not acknowledge its event.
         """
         thread = reply.thread
         change, wake_ms = await lua.accept(
@@ -132,7 +132,7 @@ class Mailbox:
         return Accepted(Change(change), None if wake_ms < 0 else wake_ms / 1000)
 
     async def take(self, session: SessionId, token: str) -> Step:
-        """Hold `session` under `token` and mark its head as being sent."""
+        """Take the lease on `session` under `token`, and mark its head as being sent."""
         answer = await lua.take(
             self._store,
             **turn_of(session, token),
@@ -157,8 +157,8 @@ class Mailbox:
     ) -> Step:
         """Write the outcome, pop the reply, owe its report; with `go_on`, take the next head.
 
-        `got` is the digest of what Devin got, if it did. `Nothing.LOST` when the hold is no longer
-        ours: nothing was written then.
+        `got` is the digest of the message that Devin received, if it did. Return `Nothing.LOST` if
+        another holder has taken the reply over; nothing was written then.
         """
         reply = head.reply
         report = Owed(reply.id, head.round, OwedKind.OUTCOME) if is_owed else ""
@@ -190,9 +190,9 @@ class Mailbox:
     async def defer(
         self, session: SessionId, token: str, head: Head, delay: timedelta, notice: timedelta
     ) -> Deferred | None:
-        """Leave the head in place and due after `delay`; None when the hold is no longer ours.
+        """Put the head off by `delay`; return None if it is no longer being sent under `token`.
 
-        Its first deferral owes a notice, due after `notice`.
+        The first deferral of a reply owes a notice, due after `notice`.
         """
         report = Owed(head.reply.id, head.round, OwedKind.DELAY)
         answer = await lua.defer(
@@ -215,7 +215,7 @@ class Mailbox:
     async def put_back(
         self, session: SessionId, token: str, reply: ReplyId, after: timedelta = timedelta(0)
     ) -> None:
-        """Undo `take` for a reply that has certainly not been sent; it is due `after` that."""
+        """Undo `take` for a reply that has certainly not been sent, and make it due in `after`."""
         await lua.put_back(
             self._store,
             **turn_of(session, token),
@@ -226,33 +226,33 @@ class Mailbox:
         )
 
     async def renew(self, session: SessionId, token: str) -> bool:
-        """Extend the lease by another `LEASE`; False when it is no longer ours."""
+        """Extend the lease by another `LEASE`; return False if it is no longer ours."""
         is_ours = await lua.renew(
             self._store, lease=lease_key(session), token=token, lease_ms=millis(LEASE)
         )
         return bool(is_ours)
 
     async def lately(self, session: SessionId) -> Sequence[Arrival]:
-        """The last four messages that `session` is known to have got, at most."""
+        """Return the last messages that `session` is known to have received, at most four."""
         return parse_arrivals(await self._store.get(lately_key(session)) or "")
 
     async def kept(self, reply: ReplyId) -> Reply | None:
-        """The reply, as long as it waits, or may be sent again."""
+        """Return the reply while it waits, or while a report or *Send again* may need it."""
         raw = await self._store.field(reply_key(reply), ReplyField.REPLY)
         return Reply.model_validate_json(raw) if raw else None
 
     async def is_known(self, reply: ReplyId) -> bool:
-        """Whether the reply was accepted before, or withdrawn."""
+        """Return True if the reply was accepted or withdrawn before."""
         return await self._store.field(reply_key(reply), ReplyField.STATE) not in {None, "ahead"}
 
     async def was_sent_again(self, reply: ReplyId, number: int) -> bool:
-        """Whether that round was followed by another, also where the words are gone since."""
+        """Return True if another round followed that one, even if the text is gone by now."""
         return int(await self._store.field(reply_key(reply), ReplyField.ROUND) or 0) > number
 
     async def send_again(self, reply: Reply, number: int) -> SessionId | None:
         """Put a finished reply back into its mailbox, once for each `number` of its rounds.
 
-        Returns its session; None when it was sent again already, or has been forgotten since.
+        Return its session; None if it was sent again already, or if there is nothing left to send.
         """
         session = await self._store.field(reply_key(reply.id), ReplyField.SESSION)
         if session is None:
@@ -272,14 +272,14 @@ class Mailbox:
         return SessionId(session) if answer == "waiting" else None
 
     async def waiting(self, session: SessionId) -> int:
-        """How many replies wait for `session`."""
+        """Count the replies that wait for `session`."""
         return await self._store.size(mail_key(session))
 
     async def _step(self, answer: Sequence[Any], session: SessionId, token: str) -> Step:
         step = parse_step(answer)
         if not isinstance(step, Newer):
             return step
-        # A process that can read it takes it later; an interrupted one stays interrupted.
+        # A process that can read it takes it later; an interrupted reply stays marked as such.
         log.info("a reply is left to a newer version", extra={"reply_id": step.reply})
         if not step.interrupted:
             await self.put_back(session, token, step.reply, LEFT_FOR)

@@ -1,7 +1,7 @@
-"""The outbox: what must be posted, or done in Slack, until Slack took it or refused it for good.
+"""The outbox keeps what must be posted or done in Slack, until Slack accepts or finally refuses it.
 
-An entry is written in the step that causes it, so a crash anywhere delays it and never loses it.
-Each is about a subject, a record in Redis, whose fields mean something only to the entry's kind.
+An entry is written in the step that causes it, so a crash at any point delays but never loses it.
+Each entry is about a subject, a record in Redis, whose fields mean something only to its kind.
 """
 
 import logging
@@ -17,13 +17,13 @@ from bot.store.lua import outbox as lua
 log = logging.getLogger(__name__)
 
 RETRY = timedelta(seconds=60)
-"""An entry that was begun and not ended is looked at again after this time."""
+"""An entry that was begun but not ended is due again after this time."""
 
 TRYING = timedelta(seconds=45)
-"""Until then nobody else begins; `reporting/reporter.py` stops before that."""
+"""The time for which a try keeps others out; `reporting/reporter.py` stops before its end."""
 
 KEEP = timedelta(days=7)
-"""How long what is owed outlasts the last try."""
+"""The least time for which an entry and its subject are kept after the last try."""
 
 GRACE = timedelta(seconds=5)
 """Mail and entries that have been due for this long are overdue."""
@@ -33,8 +33,8 @@ GRACE = timedelta(seconds=5)
 class Begun:
     """A try at an entry.
 
-    `again`: Slack may have taken it from an earlier try. `record` has the fields of the subject
-    that were asked for, empty where there is none.
+    `again` is True if Slack may have accepted it in an earlier try. `record` has the requested
+    fields of the subject; a missing one is empty.
     """
 
     owed: Owed
@@ -49,12 +49,12 @@ class Outbox:
         self._store = store
 
     async def owe(self, owed: Owed, what: str, keep: timedelta) -> bool:
-        """Keep `what` as `asked` of its subject, once for each; True while it has to be done.
+        """Add an entry, with `what` as the `asked` field of its subject, once for each subject.
 
-        That it was owed is known for as long as `keep`.
+        Return True while the entry is still to be done. It is remembered for `keep`.
 
         Raises:
-            StoreAway: it is not known to be owed.
+            StoreAway: the entry may not be kept.
         """
         is_open = await lua.owe(
             self._store,
@@ -67,7 +67,10 @@ class Outbox:
         return bool(is_open)
 
     async def begin(self, owed: Owed, fields: Sequence[str]) -> Begun | None:
-        """Begin a try, and read `fields` of the subject; None when it is over, or another tries."""
+        """Begin a try, and read `fields` of the subject.
+
+        Return None if the entry has ended, or while another try is in progress.
+        """
         answer = await lua.begin_entry(
             self._store,
             subject=subject_key(owed.subject),
@@ -84,7 +87,10 @@ class Outbox:
         return Begun(owed, bool(again), dict(zip(fields, map(str, found), strict=True)))
 
     async def pause(self, owed: Owed, after: float, *, may_be_done: bool) -> None:
-        """End this try; another one is due in `after` seconds."""
+        """End this try, with another one due in `after` seconds.
+
+        `may_be_done` says that Slack may have accepted the entry in this one.
+        """
         await lua.pause_entry(
             self._store,
             subject=subject_key(owed.subject),
@@ -97,7 +103,7 @@ class Outbox:
         )
 
     async def end(self, owed: Owed, *, forget: bool) -> None:
-        """End the entry; with `forget` only that it was owed stays known, and not what."""
+        """End the entry; with `forget`, delete its content and keep only that it was owed."""
         await lua.end_entry(
             self._store,
             subject=subject_key(owed.subject),
@@ -107,9 +113,9 @@ class Outbox:
         )
 
     async def overdue(self, grace: timedelta, limit: int) -> Sequence[Owed]:
-        """Entries that nobody tries, due since `grace`, the longest first.
+        """List entries that have been due for at least `grace`, the longest due first.
 
-        Those of a kind that a newer version made are left to its processes.
+        Entries of a kind that only a newer version knows are left to its processes.
         """
         late = await lua.list_late(
             self._store, outbox=OUTBOX_KEY, grace_ms=millis(grace), limit=limit

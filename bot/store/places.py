@@ -1,4 +1,4 @@
-"""In which channels there are linked threads, and which of these have got another id."""
+"""Lists the channels with linked threads, and follows changes of their ids."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -18,9 +18,9 @@ class Places:
         self._ttl = millis(link_ttl)
 
     async def channels(self, team: str, limit: int) -> Sequence[tuple[str, UserId | None]]:
-        """The channels with linked threads, latest traffic first, to an hour.
+        """List the channels with linked threads, latest traffic first, to the hour.
 
-        Of a direct message, with whom it is.
+        A direct message comes with the user it is with.
         """
         found = await lua.list_places(
             self._store, places=places_key(team), link_ttl_ms=self._ttl, limit=limit
@@ -29,14 +29,14 @@ class Places:
         return [(channel, UserId(by) if by else None) for channel, _, by in parts]
 
     async def forget(self, team: str, channel: str) -> None:
-        """There are none in that channel any more."""
+        """Remove a channel that no longer has linked threads."""
         await lua.forget_place(self._store, places=places_key(team), channel=channel)
 
     async def moved(self, team: str, channel: str, to: str) -> None:
-        """The channel's id is `to` from now on; it is known for as long as a link would be.
+        """Note that the channel's id is `to` from now on; the note is kept as long as a link.
 
         Raises:
-            StoreAway: it is not known to be kept.
+            StoreAway: the note may not be kept.
         """
         await lua.note_move(
             self._store,
@@ -48,17 +48,17 @@ class Places:
         )
 
     async def now(self, team: str, channel: str) -> str | None:
-        """The id that a channel has been given, if it has changed."""
+        """Return the channel's new id, if it has changed."""
         return await self._store.get(moved_key(team, channel))
 
     async def before(self, team: str, channel: str) -> str | None:
-        """The id that a channel had before this one, if it has changed."""
+        """Return the channel's former id, if it has changed."""
         return await self._store.get(came_key(team, channel))
 
     async def latest(self, team: str, channel: str, limit: int) -> Sequence[tuple[ThreadRef, int]]:
-        """The channel's threads and their last traffic (Unix ms), latest first.
+        """List the channel's threads and their last traffic (Unix ms), latest first.
 
-        Also those whose link is forgotten.
+        Threads whose link has been forgotten are included.
         """
         threads = threads_key(team, channel)
         found = await lua.latest_threads(self._store, threads=threads, limit=limit)

@@ -1,6 +1,6 @@
-"""Reports: what the outbox has to tell of a reply, from the reply's own record.
+"""Reports on replies: the outbox's entries about a reply, read from the reply's own record.
 
-A report is owed from the step that writes an outcome (`FINISH`) or puts a reply off (`DEFER`).
+The step that writes an outcome (`FINISH`) or puts a reply off (`DEFER`) adds its report.
 """
 
 from dataclasses import dataclass
@@ -26,10 +26,10 @@ _WAITING = frozenset({"waiting", "sending"})
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What there is to tell of a reply.
+    """A report on a reply.
 
     `is_waiting`: the reply has no outcome yet. `was_noticed`: the thread was told that it waits.
-    `is_current`: it was not sent again since.
+    `is_current`: the reply has not been sent again since.
     """
 
     owed: Owed
@@ -43,7 +43,7 @@ class Report:
 
     @classmethod
     def of(cls, begun: Begun) -> "Report":
-        """The report that a try at an entry found, with `FIELDS`.
+        """Build the report from the record that a try at its entry has read, with `FIELDS`.
 
         Raises:
             ValidationError: a newer version wrote the reply or its outcome.
@@ -63,13 +63,16 @@ class Report:
 
 
 class Reports:
-    """How the reports of replies end, in Redis."""
+    """Ends reports on replies, in Redis."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
     async def end(self, owed: Owed, *, told: bool) -> bool:
-        """The thread has been told, or never can or need be; True while the reply still waits."""
+        """End a report that was told, or that cannot or need not be.
+
+        Return True while the reply still waits.
+        """
         gave_notice = told and owed.kind is OwedKind.DELAY
         state = await lua.end_report(
             self._store,

@@ -1,9 +1,9 @@
-"""What becomes of an accepted reply whose message is edited or deleted before it is delivered.
+"""Changes or withdraws an accepted reply if its message is edited or deleted before delivery.
 
-Each change is one script, so that it never meets a reply that is just being taken. With one that is
-being sent it is noted, for the case that Devin does not take it (`note_change.lua`). `edited` on
-the reply is the `ts` of the latest edit that counted, in microseconds; the same edit, or an older
-one that comes late, does nothing.
+Each change is one script, so that it cannot race with the reply being taken. If the reply is being
+sent, the change is noted, in case Devin does not accept it (`note_change.lua`). `edited` on the
+reply is the `ts` of the latest edit that counted, in microseconds; the same edit, or an older one
+that comes late, has no effect.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ from bot.store.mailbox import KEEP_DONE
 from bot.text.to_devin import is_empty
 
 AHEAD = timedelta(hours=25)
-"""How long an edit or a deletion waits for the event of its message, which may come after it.
+"""The time for which an edit or a deletion waits for its message's event, which may come later.
 
 Slack's Delayed Events bring that for 24 h.
 """
@@ -37,26 +37,26 @@ TRIES = 5
 
 LOOK_SECONDS = 0.25
 LONGEST_TRY_SECONDS = 120.0
-"""Longer than one try takes: its files, its POST, and the look whether it arrived."""
+"""Longer than one try takes with its uploads, its POST, and its reconciliation."""
 
 
 class Revised(StrEnum):
-    """What an edit or a deletion met."""
+    """The results of an edit or a deletion."""
 
     UNKNOWN = "unknown"
     """No such reply was accepted."""
 
     AHEAD = "ahead"
-    """The same; should its message still come, it comes as it is now."""
+    """No such reply was accepted; if its event still comes, it is accepted in its present form."""
 
     REPEATED = "repeated"
     CHANGED = "changed"
     WITHDRAWN = "withdrawn"
     SENDING = "sending"
-    """It is being sent: it is changed if Devin does not take it. Asked again, that is known."""
+    """It is being sent, and changes only if Devin does not accept it. A later call can tell."""
 
     LATE = "late"
-    """It was sent."""
+    """It has an outcome already."""
 
 
 TOO_LATE = frozenset({Revised.LATE, Revised.SENDING})
@@ -64,20 +64,20 @@ TOO_LATE = frozenset({Revised.LATE, Revised.SENDING})
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """What happened, and how the reply ended before, if it did."""
+    """The result, and the outcome of the reply if it had ended before."""
 
     what: Revised
     outcome: Outcome | None = None
 
     @property
     def may_be_taken(self) -> bool:
-        """Whether Devin may have read the message, if it was sent."""
+        """True if Devin may have read the message, provided that it was sent."""
         how = self.outcome
         return how is None or how.kind not in NEVER_TAKEN or how.is_unread
 
 
 class Revisions:
-    """Changes of replies that wait, in Redis."""
+    """Changes replies that wait, in Redis."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -85,10 +85,11 @@ class Revisions:
     async def change(
         self, reply: Reply, edited: int, *, drops_forwarded: bool = False, may_be_ahead: bool
     ) -> Revision:
-        """Let what waits of `reply` be this; `edited` is when it was edited, in microseconds.
+        """Change the waiting reply to `reply`; `edited` is the time of the edit, in microseconds.
 
-        What an edit does not show is kept: its files, who sent it, which step waits for it, and
-        what it forwards, unless `drops_forwarded`. A reply in which nothing is left is withdrawn.
+        The parts that an edit does not show are kept: the files, the sender, the step that waits
+        for it, and, unless `drops_forwarded`, the forwarded messages. A reply that is empty now is
+        withdrawn.
         """
         for _ in range(TRIES):
             session, raw = await lua.read_reply(self._store, reply=reply_key(reply.id))
@@ -105,10 +106,13 @@ class Revisions:
             )
             if what is not None:
                 return what
-        return Revision(Revised.REPEATED)  # other edits came in between each time, later ones
+        return Revision(Revised.REPEATED)  # each time, a later edit came in between
 
     async def withdraw(self, reply: ReplyId, edited: int = 0, *, may_be_ahead: bool) -> Revision:
-        """Take `reply` out of its mailbox, if it waits there; `edited`: by an edit of then."""
+        """Take `reply` out of its mailbox, if it waits there.
+
+        `edited` is the time of the edit that does so, in microseconds; 0 for a deletion.
+        """
         for _ in range(TRIES):
             session, _raw = await lua.read_reply(self._store, reply=reply_key(reply))
             what = await self._revise(reply, session, edited, may_be_ahead=may_be_ahead)
@@ -117,11 +121,11 @@ class Revisions:
         return Revision(Revised.REPEATED)
 
     async def offer(self, reply: ReplyId, number: str) -> str:
-        """The number under which a correction of `reply` is offered: the first that was given."""
+        """Return the number under which a correction of `reply` is offered: the first one given."""
         return await lua.offer_correction(self._store, reply=reply_key(reply), number=number)
 
     async def offered(self, reply: ReplyId, edited: int) -> None:
-        """The correction of that edit has been offered."""
+        """Note that a correction by the edit of `edited` has been offered."""
         await lua.note_offered(self._store, reply=reply_key(reply), edited=edited)
 
     async def _revise(
@@ -159,7 +163,7 @@ class Revisions:
 
 
 def _revised(kept: Reply, shown: Reply, *, drops_forwarded: bool) -> Reply:
-    """The reply as an edit shows it, with what the edit does not show."""
+    """Return the reply as an edit shows it, with the parts that the edit does not show."""
     unseen: dict[str, object] = {"sent_by": kept.sent_by, "step": kept.step}
     if not shown.files:
         unseen["files"] = kept.files
@@ -169,9 +173,9 @@ def _revised(kept: Reply, shown: Reply, *, drops_forwarded: bool) -> Reply:
 
 
 async def outlasted(change: Callable[[], Awaitable[Revision]]) -> Revision:
-    """What `change` meets once its reply is no longer being sent; still that, after two minutes.
+    """Repeat `change` until its reply is no longer being sent, for two minutes at most.
 
-    It is made again and again, also while Redis is away: what it noted is kept there.
+    Return the last result. The change is also repeated while Redis is away: its note is kept there.
     """
     met = Revision(Revised.SENDING)
     deadline = time.monotonic() + LONGEST_TRY_SECONDS

@@ -1,7 +1,7 @@
-"""What a modal, a menu or an offer was opened for, kept here instead of in Slack.
+"""Tickets keep the context of a modal, a menu or an offer here instead of in Slack.
 
-Slack hands `private_metadata` and the values of buttons back as somebody's client sent them. They
-carry a ticket's number only, which nobody can guess, and which serves nobody else.
+Slack passes on `private_metadata` and the values of buttons as a person's client sent them. So they
+carry only a ticket's number, which cannot be guessed and is valid for one person only.
 """
 
 import secrets
@@ -14,11 +14,11 @@ from bot.redis.connection import Store
 from bot.redis.keys import ticket_key
 
 KEEP = timedelta(hours=24)
-"""How long somebody may leave a modal open, or an offer unanswered."""
+"""The time for which a person may leave a modal open, or an offer unanswered."""
 
 
 class Ticket(Record):
-    """What somebody was asked; each subclass adds what it is about, and its `kind` for the key."""
+    """A question to the person `by`; each subclass adds its content, and its `kind` for the key."""
 
     kind: ClassVar[str]
 
@@ -36,7 +36,7 @@ class Tickets:
         self._store = store
 
     async def issue(self, ticket: Ticket, keep: timedelta = KEEP) -> str:
-        """Keep `ticket` for that long, and give its number."""
+        """Keep `ticket` for the time `keep`, and return its number."""
         number = new_number()
         await self.write(number, ticket, keep)
         return number
@@ -46,7 +46,7 @@ class Tickets:
         await self._store.put(ticket_key(ticket.kind, number), ticket.to_json(), keep)
 
     async def read(self, form: type[T], number: str, by: UserId) -> T | None:
-        """The ticket of that form and number, if it was issued to `by` and is still kept."""
+        """Return the ticket of that form and number, if it was issued to `by` and is still kept."""
         if not (number.isascii() and number.isalnum() and len(number) == LENGTH):
             return None
         ticket = form.parse(await self._store.get(ticket_key(form.kind, number)))
@@ -57,5 +57,5 @@ LENGTH = 32
 
 
 def new_number() -> str:
-    """A number for a ticket that is written later: 128 random bits, in hex."""
+    """Return a number for a ticket: 128 random bits, in hex."""
     return secrets.token_hex(LENGTH // 2)

@@ -1,4 +1,4 @@
-"""A turn of a session's mailbox: the reply that is to be sent now, or why there is none."""
+"""A turn of a session's mailbox: the reply to send now, or the reason why there is none."""
 
 import time
 from collections.abc import Sequence
@@ -19,8 +19,9 @@ from bot.redis.keys import DUE_KEY, Key, box_key, lease_key, mail_key
 class Head:
     """The reply to send now. Times are Unix ms; `failing_since` is None while Devin answers.
 
-    `sent` is when it was first marked as being sent. `interrupted`: that was by an earlier holder,
-    who is gone. `flaw`: its record is broken, and `reply` is what is left of it.
+    `sent` is the time when it was first marked as being sent. `interrupted` is True if an earlier
+    holder of the lease, which is gone, did that. With a `flaw`, the record is broken, and `reply`
+    has the readable parts of it.
     """
 
     reply: Reply
@@ -35,13 +36,13 @@ class Head:
     read: float = field(default_factory=time.monotonic)
 
     def clock(self) -> datetime:
-        """The time by the clock of Redis, from which all the others are."""
+        """Return the time by Redis's clock, as are all other times here."""
         ahead = time.monotonic() - self.read
         return datetime.fromtimestamp(self.now / 1000 + ahead, UTC)
 
     @property
     def waited(self) -> timedelta:
-        """How long Devin has been failing this reply."""
+        """The time for which deliveries of this reply have failed."""
         if self.failing_since is None:
             return timedelta(0)
         return timedelta(milliseconds=self.now - max(self.failing_since, self.accepted))
@@ -49,13 +50,13 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Later:
-    """There is mail, to be looked at in that many seconds."""
+    """There is mail, which is due in `after` seconds."""
 
     after: float
 
 
 class Nothing(StrEnum):
-    """There is nothing to do for this caller."""
+    """The reasons why this caller has nothing to do."""
 
     EMPTY = "empty"
     HELD = "held"
@@ -67,7 +68,7 @@ Step = Head | Later | Nothing
 
 @dataclass(frozen=True, slots=True)
 class Deferred:
-    """The head was put off: the attempts so far, and in how many seconds to say so, if at all."""
+    """The attempts so far at a head that was put off, and the seconds until its notice, if any."""
 
     attempts: int
     notice_after: float | None
@@ -75,14 +76,14 @@ class Deferred:
 
 @dataclass(frozen=True, slots=True)
 class Newer:
-    """The head is a reply that only a newer version can read."""
+    """A head that only a newer version can read."""
 
     reply: ReplyId
     interrupted: bool
 
 
 def parse_step(answer: Sequence[Any]) -> Step | Newer:
-    """The step that a script answered with; see `include/next_head.lua`."""
+    """Parse the step that a script returned; see `include/next_head.lua`."""
     what = answer[0]
     if what == "later":
         return Later(answer[1] / 1000)
@@ -111,7 +112,10 @@ def parse_step(answer: Sequence[Any]) -> Step | Newer:
 
 
 def kept_of(head: Head, outcome: Outcome) -> str:
-    """The rest of a reply for FINISH to keep: of a delivered one never the text."""
+    """Return the part of a reply that FINISH keeps; for a delivered one, that excludes the text.
+
+    An empty string keeps none of it, and "1" keeps all of it.
+    """
     reply = head.reply
     if head.flaw is not None:
         return reply.to_json()
@@ -124,7 +128,7 @@ def kept_of(head: Head, outcome: Outcome) -> str:
 
 
 class Turn(TypedDict):
-    """The keys and arguments of every step that a holder makes."""
+    """The keys and arguments of every step of a lease's holder."""
 
     mail: Key
     box: Key
@@ -135,7 +139,7 @@ class Turn(TypedDict):
 
 
 def turn_of(session: SessionId, token: str) -> Turn:
-    """The turn of the holder with that token."""
+    """Build the turn of the holder with that token."""
     return {
         "mail": mail_key(session),
         "box": box_key(session),

@@ -1,1 +1,1 @@
-"""Every change in Redis that must be one step: what a script checks still holds when it acts."""
+"""Scripts for every atomic change in Redis: what a script checks still holds when it acts."""

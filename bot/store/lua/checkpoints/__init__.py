@@ -1,6 +1,6 @@
-"""The signatures of the scripts for what must be read.
+"""The signatures of the scripts for checkpoints and the backfill.
 
-A `ts` is in microseconds of Slack's clock; all other times are milliseconds of Redis'.
+A `ts` is in microseconds of Slack's clock; all other times are in milliseconds of Redis's clock.
 """
 
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ async def note_all(
     dead_ms: int,
     link_prefix: str,
 ) -> int:
-    """Note all threads with traffic."""
+    """Note that all threads with traffic must be read."""
 
 
 @script
@@ -38,7 +38,7 @@ async def note_missed(
     link_prefix: str,
     threads: Sequence[tuple[str, int, bool]],
 ) -> int:
-    """Note some threads: their names, since when, and whether somebody asked there."""
+    """Note that `threads` must be read: the name, the `ts`, and True for a command, of each."""
 
 
 @script
@@ -50,27 +50,27 @@ async def vouch(
     within_ms: int,
     dead_ms: int,
 ) -> str | None:
-    """Note up to when a process has kept everything."""
+    """Write a process's checkpoint."""
 
 
 @script
 async def leave(*, listeners: Key, token: str, dead_ms: int) -> int:
-    """Let a process listen no more."""
+    """Remove a process's checkpoint."""
 
 
 @script
 async def claim_gap(*, gap: Key, catching_up: Key, token: str, lease_ms: int) -> str:
-    """Take the lease of reading."""
+    """Take the lease on the backfill."""
 
 
 @script
 async def is_left(*, gap: Key, catching_up: Key, former_gap: Key, former_catching_up: Key) -> int:
-    """Whether nobody reads a gap."""
+    """Return 1 if there is a gap and no process has the lease."""
 
 
 @script
 async def let_go(*, gap: Key, catching_up: Key, behind: Key, token: str, read: str) -> int:
-    """End the reading."""
+    """Release the lease on the backfill."""
 
 
 @script
@@ -80,12 +80,12 @@ async def list_unread(
     unread: Key,
     recent: Key,
 ) -> tuple[str, Sequence[str], Sequence[str]]:
-    """The gap, the threads to read, and those with traffic."""
+    """Return the gap, the threads to read, and the threads with traffic."""
 
 
 @script
 async def list_awaited(*, behind: Key, limit: int) -> Sequence[str]:
-    """The sessions whose mail waits for that."""
+    """List the sessions whose mail waits for the backfill."""
 
 
 @script
@@ -103,7 +103,7 @@ async def note_read(
     keep: int,
     threads: Sequence[tuple[str, int]],
 ) -> int:
-    """Note that threads were read: their names, and since when."""
+    """Note that `threads` were read: the name, and the `ts` to read from, of each."""
 
 
 @script
@@ -116,4 +116,4 @@ async def adopt_gap(
     behind: Key,
     within_ms: int,
 ) -> int:
-    """Take over what an earlier version noted."""
+    """Take over the gap that an earlier version noted."""

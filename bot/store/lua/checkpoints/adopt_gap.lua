@@ -1,5 +1,5 @@
--- Takes over the gap that an earlier version noted, unless one of its processes reads it now.
--- Returns 1 if there was one.
+-- Takes over the gap that an earlier version noted, unless one of its processes is reading it.
+-- Returns 1 if a gap was taken over.
 local former_gap = KEYS[1]
 local former_behind = KEYS[2]
 local former_catching_up = KEYS[3]

@@ -1,4 +1,5 @@
--- Takes the lease of reading what may be missing. Returns the gap, 'none', or 'held'.
+-- Takes the lease on the backfill. Returns the gap, 'none' without one, or 'held' if another
+-- process has the lease.
 local gap = KEYS[1]
 local catching_up = KEYS[2]
 local token = ARGV[1]

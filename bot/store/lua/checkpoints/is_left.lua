@@ -1,4 +1,5 @@
--- Returns 1 where there is a gap that nobody reads, also under the names of an earlier version.
+-- Returns 1 if there is a gap and no process has the lease on the backfill, also under the names of
+-- an earlier version.
 local gap = KEYS[1]
 local catching_up = KEYS[2]
 local former_gap = KEYS[3]

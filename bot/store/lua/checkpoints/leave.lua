@@ -1,5 +1,5 @@
--- Lets a process listen no more. One that lives hears what Slack would have brought to it; the last
--- one leaves its mark.
+-- Removes the checkpoint of a process that stops listening. Slack's events go to the remaining
+-- processes; if there is none, the checkpoint stays.
 -- include: now_ms
 local listeners = KEYS[1]
 local token = ARGV[1]

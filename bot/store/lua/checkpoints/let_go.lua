@@ -1,5 +1,6 @@
--- Ends the reading; `read` is the gap that was read, or ''. Returns 1 while there is another. What
--- was not read is read after the next start; nobody's mail waits for that.
+-- Releases the lease on the backfill; `read` is the gap that was read, or ''. Returns 1 if there is
+-- another gap. Threads that could not be read are read after the next start, and no mail waits for
+-- them until then.
 local gap = KEYS[1]
 local catching_up = KEYS[2]
 local behind = KEYS[3]

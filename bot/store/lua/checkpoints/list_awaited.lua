@@ -1,4 +1,4 @@
--- Returns the sessions whose mail waits for their threads to be read, the longest first.
+-- Returns the sessions whose mail waits for their threads to be read, the longest wait first.
 local behind = KEYS[1]
 local limit = tonumber(ARGV[1])
 

@@ -1,4 +1,5 @@
--- Returns the gap, the threads to read, since when each, and those with traffic, latest first.
+-- Returns the gap, the threads to read, each with the `ts` to read from, and the threads with
+-- traffic, latest first.
 local gap = KEYS[1]
 local unread = KEYS[2]
 local recent = KEYS[3]

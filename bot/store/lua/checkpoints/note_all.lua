@@ -1,6 +1,6 @@
--- Notes that each thread with traffic may miss something since `begun`. That is a `ts` in
--- microseconds, or '' for a process that begins: since the earliest time up to which any process
--- vouches. Where none vouches, as after an upgrade, each thread's own latest traffic does.
+-- Notes that each thread with traffic may miss messages since `begun` (a `ts` in microseconds, or
+-- '' for a process that starts) or since the earliest checkpoint of any process, if that is
+-- earlier. Without either, as after an upgrade, each thread's own latest traffic takes their place.
 -- include: now_ms
 -- include: miss
 -- include: begin_gap

@@ -1,5 +1,6 @@
--- Notes what was refused: of each thread its name, since when in microseconds, and whether somebody
--- asked for something there, which is told also where there is no link. Returns how many count.
+-- Notes refused events: the name of each thread, the `ts` in microseconds to read from, and whether
+-- the event was a command, which counts even in a thread without a link. Returns the number of
+-- threads that count.
 -- include: miss
 -- include: begin_gap
 local gap = KEYS[1]

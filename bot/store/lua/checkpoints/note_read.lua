@@ -1,5 +1,5 @@
--- Notes that threads of a session were read up to `until_us`: of each its name, and since when.
--- Returns 1 where the session's mail has waited for that.
+-- Notes that threads of a session were read up to `until_us`: the name of each, and the `ts` that
+-- it was read from. Returns 1 if the session's mail has waited for that.
 -- include: now_ms
 local gap = KEYS[1]
 local unread = KEYS[2]
@@ -21,7 +21,7 @@ for _, thread in ipairs(threads) do
 end
 redis.call('ZREMRANGEBYRANK', read, 0, -5001)
 redis.call('EXPIRE', read, keep)
--- Something else of this session may have been noted since; it is in the next plan.
+-- Another thread of this session may have been noted since; the next pass reads it.
 if redis.call('GET', gap) ~= read_gap then return 0 end
 local waits = redis.call('ZSCORE', behind, session)
 redis.call('ZREM', behind, session)

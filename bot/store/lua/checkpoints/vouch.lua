@@ -1,6 +1,6 @@
--- Notes that a process has kept everything up to `kept`, microseconds as text: Lua's `..` rounds
--- them.
--- Returns up to when one that is dead has kept everything, unless all was noted since; or nothing.
+-- Writes a process's checkpoint `kept`, in microseconds as text, since Lua's `..` would round the
+-- number. Returns the earliest checkpoint of a process that has died since all threads were last
+-- noted, or nothing.
 -- include: now_ms
 local listeners = KEYS[1]
 local token = ARGV[1]

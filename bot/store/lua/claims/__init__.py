@@ -1,4 +1,4 @@
-"""The signatures of the scripts of claims."""
+"""The signatures of the scripts for claims."""
 
 from bot.redis.keys import Key
 from bot.redis.scripts import script
@@ -6,7 +6,7 @@ from bot.redis.scripts import script
 
 @script
 async def claim(*, claim: Key, former: Key, token: str, keep: int) -> int:
-    """1 for the first caller within `keep` seconds, and for the same `token` again."""
+    """Return 1 to the first caller within `keep` seconds, and to the same `token` again."""
 
 
 @script

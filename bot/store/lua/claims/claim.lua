@@ -1,4 +1,4 @@
--- Returns 1 for the first caller, and to the same caller again: redis-py sends it twice when a
+-- Returns 1 to the first caller, and to the same caller again: redis-py sends the script twice if a
 -- connection breaks. `former` is the name that an earlier version gave the claim.
 local claim = KEYS[1]
 local former = KEYS[2]

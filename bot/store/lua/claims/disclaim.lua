@@ -1,4 +1,4 @@
--- Lets the next caller be first again.
+-- Removes a claim, so that the next caller is the first again.
 local claim = KEYS[1]
 local former = KEYS[2]
 

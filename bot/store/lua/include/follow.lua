@@ -1,4 +1,4 @@
--- Makes the change that `note_change` noted, now that its reply waits again.
+-- Applies the change that `note_change` noted, now that its reply waits again.
 -- include: withdraw
 local function follow(reply, mail, box, due, id, session, keep)
   local noted = redis.call('HMGET', reply, 'meanwhile', 'meanwhile_at', 'meanwhile_drops')

@@ -1,5 +1,5 @@
--- Notes that a linked thread may miss something since `from`, a `ts` in microseconds of Slack's
--- clock, and that its session is behind; true if it did.
+-- Notes that a linked thread may miss messages since `from`, a `ts` in microseconds of Slack's
+-- clock, and that its session is behind; returns false if the thread is not linked, or is muted.
 local function miss(unread, behind, link_prefix, thread, from)
   local is_json, link = pcall(cjson.decode, redis.call('GET', link_prefix .. thread) or '')
   if not is_json or type(link) ~= 'table' or not link.session or link.muted then return false end

@@ -1,10 +1,10 @@
 -- include: behind_of
--- The head of a mailbox, marked as being sent under `turn.token`. A head that is marked under
--- another token was being sent by a holder that is gone, or thought to be; one under our own was
--- taken by a first try whose answer was lost, before redis-py tried again.
--- While threads of the session have still to be read in the reply's workspace, it waits for what
--- may be missing before it, until it was accepted `turn.wait_ms` ago, however often something is
--- missed after that.
+-- Marks the head of a mailbox as being sent under `turn.token`, and returns it. A head that is
+-- marked with another token was being sent by a holder that is gone, or thought to be; one marked
+-- with our own was taken by a first try whose answer was lost, before redis-py tried again.
+-- While threads of the session are still to be read in the reply's workspace, the head waits for
+-- replies that may be missing before it, but no longer than `turn.wait_ms` from when it was
+-- accepted, however often something is missed after that.
 local function next_head(turn, now)
   while true do
     local id = redis.call('ZRANGE', turn.mail, 0, 0)[1]

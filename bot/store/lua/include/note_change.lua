@@ -1,8 +1,8 @@
--- Notes a change that meets its reply while that is being sent: nobody knows then whether Devin
--- takes the old words. It counts as soon as the reply waits again, in the step that lets it wait
--- (`follow`). A reply that Devin took, or that ended otherwise, stays as it was sent, and the note
--- goes; but that it was taken back stays noted, and keeps it from being sent again.
--- Of two edits the later one counts, however they come; after a deletion there is none.
+-- Notes a change of a reply that is being sent, when it is unknown whether Devin accepts the old
+-- text. The change takes effect in the step that lets the reply wait again (`follow`). If the reply
+-- gets an outcome instead, it stays as it was sent and the note is deleted; only the note of a
+-- withdrawal stays, and keeps the reply from being sent again.
+-- Of two edits the later one counts, in whatever order they come; after a deletion none counts.
 local function note_change(reply, new, edited, drops)
   local was = redis.call('HMGET', reply, 'meanwhile', 'meanwhile_at')
   local is_gone = was[1] == '' and was[2] == '0'

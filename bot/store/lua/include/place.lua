@@ -1,5 +1,6 @@
--- Notes a channel with a linked thread. A direct message is kept with whom it is with. The hour
--- makes this one read a reply; for that, an entry lives an hour longer than its threads.
+-- Notes a channel with a linked thread; a direct message is kept with the user it is with. An entry
+-- is written once an hour at most, so that most replies cost a single read; in return, it lives an
+-- hour longer than its threads.
 local function place(places, now, channel, by, ttl)
   if string.sub(channel, 1, 1) == 'D' then channel = channel .. '|' .. by end
   local seen = redis.call('ZSCORE', places, channel)

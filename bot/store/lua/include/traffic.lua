@@ -1,5 +1,5 @@
--- Notes a thread's latest traffic, by Slack's clock (`ts` in microseconds). A catch-up reads 2,000
--- threads; more than some times that are not worth their memory.
+-- Notes a thread's latest traffic, by Slack's clock (`ts` in microseconds). A backfill reads 2,000
+-- threads; many more than that are not worth their memory.
 local function traffic(recent, within_ms, ts, thread)
   if within_ms == 0 then return end
   redis.call('ZADD', recent, 'GT', ts, thread)

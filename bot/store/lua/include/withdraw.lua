@@ -1,4 +1,5 @@
--- Takes a reply out of its mailbox for good, by an edit of `edited` (microseconds; 0: a deletion).
+-- Takes a reply out of its mailbox; `edited` is the time of the edit that caused it, in
+-- microseconds, or 0 for a deletion.
 local function withdraw(reply, mail, box, due, id, session, edited, keep)
   redis.call('HSET', reply, 'state', 'withdrawn', 'edited', edited)
   redis.call('HDEL', reply, 'reply')

@@ -26,7 +26,7 @@ async def create_link(
     at: str,
     keep: int,
 ) -> str | None:
-    """Link a thread; the link that was there, if any."""
+    """Link a thread; return the link that was there, if any."""
 
 
 @script
@@ -43,7 +43,7 @@ async def remove_link(
     since: str,
     keep: int,
 ) -> str | None:
-    """Remove a link; what it was."""
+    """Remove a link, and return it."""
 
 
 @script
@@ -60,32 +60,32 @@ async def mute_link(
     since: str,
     keep: int,
 ) -> str | None:
-    """Mute a link or not; what it is then."""
+    """Mute or unmute a link, and return the changed link."""
 
 
 @script
 async def hear_from(*, link: Key, since: int) -> str | int:
-    """Let a link hear from then on."""
+    """Let a link's replies be for Devin only from `since` on."""
 
 
 @script
 async def active_threads(*, threads: Key, within_ms: int, limit: int) -> Sequence[str]:
-    """A channel's threads, latest traffic first."""
+    """List a channel's threads, latest traffic first."""
 
 
 @script
 async def oldest_threads(*, threads: Key, limit: int) -> Sequence[str]:
-    """A channel's threads, oldest traffic first."""
+    """List a channel's threads, oldest traffic first."""
 
 
 @script
 async def latest_threads(*, threads: Key, limit: int) -> Sequence[str]:
-    """A channel's threads, each before its latest traffic."""
+    """List a channel's threads, each followed by the time of its latest traffic."""
 
 
 @script
 async def list_places(*, places: Key, link_ttl_ms: int, limit: int) -> Sequence[str]:
-    """The channels with linked threads."""
+    """List the channels with linked threads."""
 
 
 @script
@@ -100,4 +100,4 @@ async def note_move(*, moved: Key, came: Key, old: str, new: str, keep_ms: int) 
 
 @script
 async def use_default(*, default: Key, ttl: int) -> str | None:
-    """A channel's default session, kept longer."""
+    """Return a channel's default session, and extend its TTL."""

@@ -1,4 +1,4 @@
--- Returns a channel's threads with traffic within that time, latest first.
+-- Returns a channel's threads with traffic within the last `within_ms`, latest first.
 local threads = KEYS[1]
 local within_ms = tonumber(ARGV[1])
 local limit = tonumber(ARGV[2])

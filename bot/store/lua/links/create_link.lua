@@ -1,5 +1,5 @@
--- Links a thread, unless it is linked, or was changed by somebody who asked later.
--- Returns the link that was there, 'outdated', or false for the new one. For `at` and `since` see
+-- Links a thread, unless it is linked already, or a later request has changed its link.
+-- Returns the link that was there, 'outdated', or false for a new link. For `at` and `since`, see
 -- `is_outdated` and `change_link`.
 -- include: now_ms
 -- include: traffic

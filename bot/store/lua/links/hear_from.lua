@@ -1,5 +1,4 @@
--- Lets a link's replies be for Devin from `since` on (Unix milliseconds), if that is later than so
--- far.
+-- Lets a link's replies be for Devin only from `since` on (Unix ms), if that is later than before.
 local link = KEYS[1]
 local since = tonumber(ARGV[1])
 

@@ -1,4 +1,4 @@
--- Returns the channels with linked threads, latest traffic first, to an hour.
+-- Returns the channels with linked threads, latest traffic first, to the hour.
 local places = KEYS[1]
 local link_ttl_ms = tonumber(ARGV[1])
 local limit = tonumber(ARGV[2])

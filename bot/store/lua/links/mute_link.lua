@@ -1,7 +1,6 @@
--- Mutes a link or not, unless somebody who asked later has changed it. Unmuted, it hears from then
--- on.
--- Returns the link as it is then, 'outdated', or false where there is none that this version can
--- read.
+-- Mutes or unmutes a link, unless a later request has changed it. Once it is unmuted, only replies
+-- from then on are for Devin.
+-- Returns the changed link, 'outdated', or false if there is no link that this version can read.
 -- include: traffic
 -- include: is_outdated
 -- include: change_link

@@ -1,5 +1,5 @@
--- Removes a link, unless somebody who asked later has changed it.
--- Returns the link that was there, also to the same request again, 'outdated', or false.
+-- Removes a link, unless a later request has changed it.
+-- Returns the link that was there, also to the same request again; or 'outdated', or false.
 -- include: is_outdated
 -- include: change_link
 -- include: fall_silent

@@ -1,4 +1,4 @@
-"""The signatures of the mailbox's scripts. Times are milliseconds, and what is kept seconds."""
+"""The signatures of the mailbox's scripts. Times are milliseconds; `keep` and TTLs are seconds."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -38,7 +38,7 @@ async def accept(
     has_thread: bool,
     voucher: Voucher,
 ) -> tuple[str, int]:
-    """Put a reply into its session's mailbox; what happened, and when to wake the session."""
+    """Put a reply into its session's mailbox; return the result and the wait for the wake-up."""
 
 
 @script
@@ -56,7 +56,7 @@ async def take(
     wait_ms: int,
     behind_prefix: str,
 ) -> Sequence[Any]:
-    """Take a session that is due, and its head."""
+    """Take the lease on a session that is due, and return its head."""
 
 
 @script
@@ -109,7 +109,7 @@ async def defer(
     reply_id: ReplyId,
     keep_withdrawn: int,
 ) -> tuple[int, int] | None:
-    """Let the head wait again; the attempts so far, and when to give notice."""
+    """Put the head off; return the attempts so far, and the wait for the notice."""
 
 
 @script
@@ -131,7 +131,7 @@ async def put_back(
 
 @script
 async def renew(*, lease: Key, token: str, lease_ms: int) -> int:
-    """Renew a lease; 0 when it is no longer ours."""
+    """Renew a lease; return 0 if it is no longer ours."""
 
 
 @script
@@ -147,7 +147,7 @@ async def send_again(
     keep: int,
     press: str,
 ) -> str:
-    """Put a finished reply back."""
+    """Put a finished reply back into its mailbox."""
 
 
 @script
@@ -159,11 +159,11 @@ async def backlog(
     mail_prefix: str,
     reply_prefix: str,
 ) -> Sequence[float]:
-    """Measure what waits."""
+    """Measure the backlog."""
 
 
 @script
 async def list_abandoned(
     *, due: Key, grace_ms: int, limit: int, lease_prefix: str, most: int
 ) -> Sequence[SessionId]:
-    """The sessions whose mail is due and that nobody holds."""
+    """List the sessions whose mail is due and that have no lease."""

@@ -1,8 +1,8 @@
 -- Puts a reply into its session's mailbox, once, if its thread is still linked to that session. A
--- reply in the state `ahead` is one whose edit came first, and left the newer text (`revise`).
--- `voucher` is what vouches for it: 'event', 'old event', 'thread' if it stands there now, 'person'
--- if somebody sends it. Returns what happened, then the ms after which to wake the session, or -1
--- for no wake-up.
+-- reply in the state `ahead` is one whose edit came first and left the newer text (`revise`).
+-- `voucher` is the evidence for the reply: 'event', 'old event', 'thread' if it was just read
+-- there, or 'person' if a person sends it. Returns the result, then the ms after which to wake the
+-- session, or -1 for no wake-up.
 -- include: now_ms
 -- include: traffic
 -- include: place
@@ -61,7 +61,8 @@ if has_thread then
     local after_us = voucher == 'old event' and redis.call('ZSCORE', unread, thread)
     if after_us and score > tonumber(after_us) then return {'late', -1} end
   end
-  -- A full Redis refuses this write, and would refuse none after one that frees or needs nothing.
+  -- A full Redis refuses this write, but refuses none once a script has written anything. So the
+  -- first write must be one that needs memory.
   redis.call('ZADD', threads, now, thread_ts)
   redis.call('EXPIRE', threads, link_ttl)
   redis.call('EXPIRE', link, link_ttl)

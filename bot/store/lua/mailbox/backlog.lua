@@ -1,6 +1,6 @@
--- Measures what waits, looking into no more than `most` mailboxes.
--- Returns the replies that wait, the longest wait of a mailbox's head in ms, the sessions with
--- mail, and the entries of the outbox.
+-- Measures the backlog, opening at most `most` mailboxes; each mailbox beyond that counts as one
+-- reply. Returns the number of waiting replies, the longest wait of a mailbox's head in ms, the
+-- number of sessions with mail, and the number of entries in the outbox.
 -- include: now_ms
 local due = KEYS[1]
 local outbox = KEYS[2]

@@ -1,7 +1,7 @@
--- Lets a head that Devin did not take wait again, due after `delay`; its first deferral owes a
+-- Lets a head that Devin did not accept wait again, due in `delay` ms; its first deferral owes a
 -- notice.
--- Returns the attempts so far, and the ms after which to give the notice, or -1 for none; or false
--- where the reply is no longer being sent under `token`.
+-- Returns the attempts so far, and the ms after which to give the notice, or -1 for none; returns
+-- false if the reply is no longer being sent under `token`.
 -- include: now_ms
 -- include: follow
 local mail = KEYS[1]

@@ -1,9 +1,9 @@
 -- Writes a reply's outcome, pops it and owes its report; then takes the next head, or ends the
--- turn. The token on the reply is the fence: whoever took the reply over has put another one there.
--- The lease itself may have expired meanwhile, while Redis was away, say; the outcome still counts.
--- `rest` is the reply to keep: '' for none, '1' for all of it. `got` is the digest of what Devin
--- got, or ''. `link_ttl` is 0 for a reply of no thread. Returns 'lost', 'held', or what `next_head`
--- returns.
+-- turn. The token on the reply is the fence: a holder that took the reply over has put its own
+-- there. The lease itself may have expired, for instance while Redis was away; the outcome still
+-- counts. `rest` is the reply to keep: '' for none, '1' for all of it. `got` is the digest of the
+-- message that Devin received, or ''. `link_ttl` is 0 for a reply without a thread. Returns 'lost',
+-- 'held', or the step, as `next_head` does.
 -- include: now_ms
 -- include: next_head
 local mail = KEYS[1]
@@ -55,7 +55,7 @@ if was[1] == 'sending' then
     redis.call('EXPIRE', outbox, keep)
   end
   if got ~= '' then
-    -- This one and the last three, as `arrivals.parse_arrivals` reads them.
+    -- This arrival and the last three, in the form that `arrivals.parse_arrivals` reads.
     local arrivals = redis.call('GET', lately) or ''
     arrivals = string.match(arrivals, '%S+ %S+ %S+$') or arrivals
     arrivals = arrivals .. ' ' .. got .. ':' .. was[3] .. ':' .. (now - was[3])
@@ -72,6 +72,6 @@ if redis.call('ZCARD', mail) == 0 then
   redis.call('ZREM', due, session)
   return {'empty'}
 end
--- Its turn is over: it lines up behind the sessions that have been due for longer.
+-- The session's turn is over: it queues behind the sessions that have been due for longer.
 redis.call('ZADD', due, 'XX', 'GT', now, session)
 return {'later', 0}

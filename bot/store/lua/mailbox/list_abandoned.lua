@@ -1,6 +1,6 @@
--- Lists up to `limit` sessions whose mail is due since `grace_ms` and that nobody holds, the
--- longest due first. A busy session keeps its old due time, so the look goes on past sessions under
--- a lease, through `most` of them at most.
+-- Lists up to `limit` sessions without a lease whose mail has been due for `grace_ms`, the longest
+-- due first. A busy session keeps its old due time, so the search goes on past sessions under a
+-- lease, through at most `most` sessions.
 -- include: now_ms
 local due = KEYS[1]
 local grace_ms = tonumber(ARGV[1])

@@ -1,5 +1,5 @@
--- Lets a head that has certainly not been sent wait again, due after that many ms.
--- Returns 0 where the reply is no longer being sent under `token`.
+-- Lets a head that has certainly not been sent wait again, due in `after` ms.
+-- Returns 0 if the reply is no longer being sent under `token`.
 -- include: now_ms
 -- include: follow
 local mail = KEYS[1]

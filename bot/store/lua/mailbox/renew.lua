@@ -1,4 +1,4 @@
--- Renews a lease, unless it is another's, or has expired.
+-- Renews a lease, unless it has expired or belongs to another token. Serves all kinds of leases.
 local lease = KEYS[1]
 local token = ARGV[1]
 local lease_ms = tonumber(ARGV[2])

@@ -1,6 +1,6 @@
 -- Puts a finished reply back into its mailbox, in its next round, once for each round.
--- Returns 'waiting', also to the same `press` again; 'already' where its round is another; 'gone'
--- where there is nothing to send.
+-- Returns 'waiting', also to the same `press` again; 'already' if the reply is not done, or is in
+-- another round; 'gone' if there is nothing left to send.
 -- include: now_ms
 local mail = KEYS[1]
 local due = KEYS[2]

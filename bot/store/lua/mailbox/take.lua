@@ -1,5 +1,5 @@
--- Takes the lease of a session that is due, and the head of its mailbox.
--- Returns 'held', or what `next_head` returns.
+-- Takes the lease on a session that is due, and the head of its mailbox.
+-- Returns 'held' if another token has the lease, or the step, as `next_head` does.
 -- include: now_ms
 -- include: next_head
 local mail = KEYS[1]

@@ -1,4 +1,4 @@
-"""The signatures of the outbox' scripts, whatever its entries are about."""
+"""The signatures of the outbox's scripts, which serve entries of all kinds."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ from bot.redis.scripts import script
 
 @script
 async def owe(*, subject: Key, outbox: Key, owed: str, asked: str, keep: int) -> int:
-    """Owe an entry; 1 while it has still to be done."""
+    """Add an entry; return 1 while it is still to be done."""
 
 
 @script
@@ -22,7 +22,7 @@ async def begin_entry(
     trying_ms: int,
     fields: Sequence[str],
 ) -> Sequence[int | str] | None:
-    """Begin a try; 1 if one was begun before, then the fields of the subject."""
+    """Begin a try; return 1 if one was begun before, else 0, then the fields of the subject."""
 
 
 @script
@@ -36,7 +36,7 @@ async def pause_entry(
     after_ms: int,
     keep: int,
 ) -> int:
-    """End a try at an entry that is due again."""
+    """End a try at an entry, and make the entry due again."""
 
 
 @script
@@ -46,4 +46,4 @@ async def end_entry(*, subject: Key, outbox: Key, owed: str, forgets: bool) -> i
 
 @script
 async def list_late(*, outbox: Key, grace_ms: int, limit: int) -> Sequence[str]:
-    """The entries that nobody tries."""
+    """List the overdue entries."""

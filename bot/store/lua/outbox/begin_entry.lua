@@ -1,6 +1,6 @@
--- Begins a try at an entry of the outbox. `begun` is the field that says until when one goes on.
--- Returns whether it was begun before, then `fields` of its subject; nothing if the entry is over,
--- or if somebody else tries it at this moment.
+-- Begins a try at an entry of the outbox. `begun` names the field with the time until which a try
+-- keeps others out. Returns 1 if a try was begun before, else 0, then `fields` of the subject;
+-- returns nothing if the entry has ended, or while another try is in progress.
 -- include: now_ms
 local subject = KEYS[1]
 local outbox = KEYS[2]

@@ -1,4 +1,5 @@
--- Ends an entry of the outbox. `forgets`: only that it was owed stays known, and not what.
+-- Ends an entry of the outbox. With `forgets`, its content is deleted, and only the fact that it
+-- was owed stays known.
 local subject = KEYS[1]
 local outbox = KEYS[2]
 local owed = ARGV[1]

@@ -1,4 +1,4 @@
--- Lists the entries of the outbox that are due since `grace_ms`, the longest first.
+-- Lists the entries of the outbox that have been due for `grace_ms`, the longest due first.
 -- include: now_ms
 local outbox = KEYS[1]
 local grace_ms = tonumber(ARGV[1])

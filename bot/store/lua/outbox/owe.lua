@@ -1,5 +1,5 @@
--- Owes an entry of the outbox, once for each subject: the record outlives what is owed, so that
--- asking again later does not owe it a second time. Returns 1 while it has still to be done.
+-- Adds an entry to the outbox, once for each subject: the subject's record outlives the entry, so
+-- that a later request does not add it a second time. Returns 1 while it is still to be done.
 -- include: now_ms
 local subject = KEYS[1]
 local outbox = KEYS[2]

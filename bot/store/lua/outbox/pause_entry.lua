@@ -1,5 +1,5 @@
--- Ends a try at an entry of the outbox that is due again later. While it is tried, nothing that it
--- needs is forgotten: it is kept for `keep` seconds more. `may_be_done`: Slack may have taken it.
+-- Ends a try at an entry of the outbox, and makes it due again later. The entry and its subject are
+-- kept for at least `keep` seconds more. With `may_be_done`, Slack may have accepted the entry.
 -- include: now_ms
 local subject = KEYS[1]
 local outbox = KEYS[2]

@@ -8,7 +8,7 @@ from bot.redis.scripts import script
 
 @script
 async def read_reply(*, reply: Key) -> tuple[SessionId | None, str | None]:
-    """The session and the JSON of a reply."""
+    """Return the session and the JSON of a reply."""
 
 
 @script
@@ -28,12 +28,12 @@ async def revise(
     ahead: int,
     drops: str,
 ) -> tuple[str, str]:
-    """Let an edit or a deletion count; what happened, and the outcome so far."""
+    """Apply an edit or a deletion; return the result, and the outcome so far."""
 
 
 @script
 async def offer_correction(*, reply: Key, number: str) -> str:
-    """The number of the correction that is offered."""
+    """Return the number under which a correction is offered."""
 
 
 @script
@@ -43,9 +43,9 @@ async def note_offered(*, reply: Key, edited: int) -> int:
 
 @script
 async def keep_files(*, reply: Key, files: str) -> int:
-    """Note what became of a reply's files."""
+    """Record the uploads of a reply's files."""
 
 
 @script
 async def end_report(*, reply: Key, outbox: Key, owed: str, gave_notice: bool) -> str:
-    """End a report; the reply's state."""
+    """End a report; return the reply's state."""

@@ -1,4 +1,4 @@
--- Notes what became of a reply's files, for as long as the reply is there.
+-- Records the uploads of a reply's files, for as long as the reply is kept.
 local reply = KEYS[1]
 local files = ARGV[1]
 

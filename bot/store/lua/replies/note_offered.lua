@@ -1,4 +1,4 @@
--- Notes that the correction of an edit has been offered.
+-- Notes that a correction by the edit of `edited` (microseconds) has been offered.
 local reply = KEYS[1]
 local edited = tonumber(ARGV[1])
 

@@ -1,4 +1,4 @@
--- Returns the number under which a correction of a reply is offered: the first that was given.
+-- Returns the number under which a correction of a reply is offered: the first one given.
 local reply = KEYS[1]
 local number = ARGV[1]
 

@@ -1,4 +1,4 @@
--- Returns a reply's session and what is kept of it.
+-- Returns a reply's session and its JSON.
 local reply = KEYS[1]
 
 return redis.call('HMGET', reply, 'session', 'reply')

@@ -1,9 +1,9 @@
--- Lets an edit or a deletion of `edited` (microseconds; 0: a deletion) count for a reply that
--- waits. One that meets a reply that is being sent is noted (`note_change`), and one that comes
--- before its reply waits for it for `ahead` seconds, unless that is 0. `old` is the reply that was
--- read, and `new` its successor; '' withdraws it. `drops` is the field to forget with the old one,
--- or ''. The same edit, or an older one that comes late, does nothing.
--- Returns what happened, and the outcome so far; 'raced' where the reply has to be read again.
+-- Applies an edit (`edited` is its time in microseconds) or a deletion (`edited` is 0) to a reply
+-- that waits. If the reply is being sent, the change is noted (`note_change`); if the reply has not
+-- come yet, the change waits for it for `ahead` seconds, unless that is 0. `old` is the reply that
+-- was read, and `new` its successor; '' withdraws it. `drops` is the field to delete with the old
+-- one, or ''. The same edit, or an older one that comes late, has no effect.
+-- Returns the result and the outcome so far; the result is 'raced' if the reply must be read again.
 -- include: withdraw
 -- include: note_change
 local reply = KEYS[1]
@@ -26,7 +26,7 @@ if edited > 0 and tonumber(was[3] or 0) >= edited then
   if tonumber(was[6] or 0) ~= edited then return {'repeated', ''} end
   return {state == 'withdrawn' and 'withdrawn' or 'changed', ''}
 end
--- Accepted since it was read: the keys are not those of its mailbox.
+-- The reply was accepted after it was read, so the keys are not those of its mailbox.
 if (was[5] or '') ~= session then return {'raced', ''} end
 if not state then
   if ahead == 0 then return {'unknown', ''} end
@@ -37,7 +37,7 @@ if not state then
 end
 if state == 'withdrawn' then return {'repeated', ''} end
 if state == 'done' then
-  -- Nobody shall send again what its author took back; its report may still need the words.
+  -- A reply that its author took back must not be sent again; its report may still need the text.
   local report = reply_id .. '|' .. redis.call('HGET', reply, 'round') .. '|outcome'
   if new == '' and redis.call('ZSCORE', outbox, report) then
     note_change(reply, '', edited, '')
