@@ -1,1 +1,1 @@
-"""One way to Redis: the connection, its keys, its script runner, its embedded server."""
+"""Access to Redis: the connection, its keys, its script runner, its embedded server."""

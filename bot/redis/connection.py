@@ -1,4 +1,4 @@
-"""The one way to Redis: the connection, and the few commands that belong to no kind of record."""
+"""The connection to Redis, and the few commands that do not belong to one kind of record."""
 
 import math
 import time
@@ -24,21 +24,21 @@ from bot.redis.scripts import Script, ScriptRunner
 from bot.urls import is_cluster
 
 COMMAND_TIMEOUT_SECONDS = 2.0
-"""Below Slack's 3 s for an acknowledgement, so that a hanging Redis still gets its `no`."""
+"""Below Slack's limit of 3 s for an answer, so that an event can be refused if Redis hangs."""
 
 RETURN_SECONDS = 10.0
-"""After Redis' absence, as long as another process may take to note what it refused meanwhile."""
+"""The time, after a Redis outage, in which other processes note the events they have refused."""
 
 POOL_SIZE = 1024
 
 
 def seconds(duration: timedelta) -> int:
-    """Whole seconds for a TTL, never none: Redis refuses an expiry of 0."""
+    """Return whole seconds for a TTL, at least 1, since Redis refuses an expiry of 0."""
     return max(1, int(duration.total_seconds()))
 
 
 def millis(duration: timedelta) -> int:
-    """Whole milliseconds."""
+    """Return whole milliseconds."""
     return int(duration.total_seconds() * 1000)
 
 
@@ -46,7 +46,7 @@ ALIVE = timedelta(minutes=1)
 
 
 class Store:
-    """A Redis connection whose every error is `StoreAway`."""
+    """A connection to Redis that raises every error as `StoreAway`."""
 
     def __init__(self, runner: ScriptRunner) -> None:
         self._runner = runner
@@ -54,14 +54,14 @@ class Store:
 
     @property
     def was_away(self) -> bool:
-        """Whether Redis could not be reached, or could not write, some seconds ago."""
+        """True if Redis could not be reached, or could not write, within `RETURN_SECONDS`."""
         return time.monotonic() - self._missed_at < RETURN_SECONDS
 
     async def run(self, script: Script, keys: Sequence[str], args: Sequence[str | int]) -> Any:
         """Run `script`, atomically.
 
         Raises:
-            StoreAway: it was not run, or the answer was lost.
+            StoreAway: the script was not run, or the answer was lost.
         """
         try:
             return await self._runner.run(script, keys, args)
@@ -70,19 +70,19 @@ class Store:
             raise
 
     async def aclose(self) -> None:
-        """Close the connections; what was not answered is given up."""
+        """Close the connections, and give up scripts without an answer."""
         await self._runner.aclose()
 
     async def get(self, key: Key) -> str | None:
-        """The string at `key`."""
+        """Return the string at `key`."""
         return await commands.get(self, key=key)
 
     async def get_all(self, keys: Sequence[Key]) -> Sequence[str | None]:
-        """The strings at `keys`, in their order."""
+        """Return the strings at `keys`, in their order."""
         return await commands.get_all(self, *keys)
 
     async def put(self, key: Key, text: str, ttl: timedelta) -> None:
-        """Make `text` the string at `key`, for as long as `ttl`."""
+        """Set the string at `key` to `text`, for `ttl`."""
         await commands.put(self, key=key, text=text, ttl=seconds(ttl))
 
     async def delete(self, key: Key) -> None:
@@ -90,24 +90,24 @@ class Store:
         await commands.delete(self, key=key)
 
     async def field(self, key: Key, field: str) -> str | None:
-        """One field of the hash at `key`."""
+        """Return one field of the hash at `key`."""
         return await commands.field(self, key=key, name=field)
 
     async def size(self, key: Key) -> int:
-        """How many members the sorted set at `key` has."""
+        """Count the members of the sorted set at `key`."""
         return await commands.size(self, key=key)
 
     async def ping(self) -> None:
-        """Raise `StoreAway` unless Redis keeps what it is given: one that is full still answers.
+        """Raise `StoreAway` unless Redis accepts a write; a full Redis would still answer PING.
 
-        Nor would PING do on a Cluster: it goes to each node, and only one of them has our keys.
+        On a Cluster, PING goes to every node, and only one of them has our keys.
         """
         await self.put(ALIVE_KEY, "1", ALIVE)
 
 
 @asynccontextmanager
 async def open_store(url: str) -> AsyncIterator[Store]:
-    """Connect to `url` lazily: an absent server is met by the first command, not here."""
+    """Connect to `url` lazily: if the server is absent, the first command raises, not this."""
     store = Store(_cluster(url) if is_cluster(url) else _single(url))
     try:
         yield store
@@ -116,8 +116,9 @@ async def open_store(url: str) -> AsyncIterator[Store]:
 
 
 def _cluster(url: str) -> ScriptRunner:
-    # A node that hangs is given up while there is time to ask another, which may have its keys.
-    # redis-py breaks all connections to a node when one fails, which is a try of each of them.
+    # A hanging node is given up while there is time to ask another, which may have taken over its
+    # keys. When one connection to a node fails, redis-py breaks all of them, which costs each
+    # command on them a try.
     redis = RedisCluster.from_url(
         url.replace("+cluster", "", 1),
         max_connections=POOL_SIZE,
@@ -125,17 +126,17 @@ def _cluster(url: str) -> ScriptRunner:
         socket_timeout=COMMAND_TIMEOUT_SECONDS / 2,
         socket_connect_timeout=COMMAND_TIMEOUT_SECONDS / 2,
         retry=Retry(NoBackoff(), 3),
-        # When keys move, it would break all connections after each fifth command to hear that;
-        # our one slot is looked up again by the first.
+        # By default, every fifth MOVED answer would break all connections. The first one is enough
+        # to look up our only slot again.
         reinitialize_steps=0,
     )
     return OneByOne(redis, COMMAND_TIMEOUT_SECONDS)
 
 
 def _single(url: str) -> ScriptRunner:
-    # redis-py's pools raise, or in their blocking form lock and time each command, when all their
-    # connections are in use. What runs at once is bounded elsewhere, far below this size. One retry
-    # is for a connection that was lost while idle; every script is harmless when it runs twice.
+    # When all connections are in use, redis-py's pool raises; its blocking pool waits, but locks
+    # and times every command. Concurrent commands are bounded elsewhere, far below this size. The
+    # one retry is for a connection that was lost while idle; every script may safely run twice.
     redis = Redis.from_url(
         url,
         max_connections=POOL_SIZE,
@@ -150,14 +151,14 @@ def _single(url: str) -> ScriptRunner:
 
 
 class _Packing(AbstractConnection):
-    """Comes before a kind of connection, which then packs what is sent in C.
+    """A mixin that makes a class of connections pack commands in C.
 
-    redis-py's asyncio half has only its packer in Python. A script with its keys and arguments has
-    up to 26 parts, and a reply needs three of them.
+    redis-py's asyncio connections pack in Python only. A script with its keys and arguments has up
+    to 28 parts, and a reply needs three scripts.
     """
 
     def pack_command(self, *args: EncodableT) -> list[bytes]:
         """Pack one command as redis-py's blocking connections do."""
-        packer: Any = HiredisRespSerializer()  # it annotates its arguments wrongly (redis-py 8.1)
+        packer: Any = HiredisRespSerializer()  # its arguments are annotated wrongly (redis-py 8.1)
         packed: list[bytes] = packer.pack(*args)
         return packed

@@ -1,7 +1,7 @@
 """The names of all keys in Redis.
 
 All share one prefix that is also a Cluster hash tag, so that a script may touch several of them.
-Every key is named by a builder here, and whoever writes one gives it a TTL.
+Every key is named by a builder here, and every write gives it a TTL.
 """
 
 from typing import NewType
@@ -11,27 +11,27 @@ from bot.model.sessions import SessionId
 from bot.model.threads import ThreadRef
 
 Key = NewType("Key", str)
-"""A key's name, made by the builders here only."""
+"""A key's name; only the builders here make one."""
 
 PREFIX = "{devin-relay}"
 
 DUE_KEY = Key(f"{PREFIX}:due")
-"""Sessions with mail, scored by when (Unix ms) their head may be sent."""
+"""Sessions with mail, scored by the time (Unix ms) from which their head may be sent."""
 
 OUTBOX_KEY = Key(f"{PREFIX}:untold")
-"""The outbox: what Slack has not taken yet, scored by when (Unix ms) it was due."""
+"""The outbox: entries that Slack has not accepted yet, scored by their due time (Unix ms)."""
 
 FORMER_GAP_KEY = Key(f"{PREFIX}:gap")
-"""`gap_key`, as it was named before it was by team."""
+"""The former name of `gap_key`, without the team."""
 
 FORMER_BEHIND_KEY = Key(f"{PREFIX}:behind")
-"""`behind_key`, as it was named before it was by team."""
+"""The former name of `behind_key`, without the team."""
 
 FORMER_CATCHING_UP_KEY = Key(f"{PREFIX}:catching-up")
-"""`catching_up_key`, as it was named before it was by team."""
+"""The former name of `catching_up_key`, without the team."""
 
 ALIVE_KEY = Key(f"{PREFIX}:alive")
-"""Written to see whether Redis takes it."""
+"""A key that is written to see whether Redis accepts a write."""
 
 REPLY_PREFIX = f"{PREFIX}:reply:"
 
@@ -42,7 +42,7 @@ def link_key(thread: ThreadRef) -> Key:
 
 
 def link_prefix(team: str) -> str:
-    """The beginning of the keys of a team's links; `checkpoints.named` has the rest."""
+    """The prefix of the keys of a team's links; `checkpoints.named` gives the rest."""
     return f"{PREFIX}:link:{team}:"
 
 
@@ -52,17 +52,17 @@ def moved_key(team: str, channel: str) -> Key:
 
 
 def came_key(team: str, channel: str) -> Key:
-    """The id that a channel had before it got this one."""
+    """The former id of a channel whose id has changed."""
     return Key(f"{PREFIX}:came:{team}:{channel}")
 
 
 def changed_key(thread: ThreadRef) -> Key:
-    """When somebody last asked to link, unlink, mute or unmute a thread: a `ts` in microseconds."""
+    """The `ts` (in us) of the last request that linked, unlinked, muted or unmuted a thread."""
     return Key(f"{PREFIX}:changed:{thread.team}:{thread.channel}:{thread.thread_ts}")
 
 
 def heard_key(thread: ThreadRef) -> Key:
-    """Since when and until when a thread's replies were for Devin, when they are no longer."""
+    """The last period (two `ts` in us) in which a thread's replies were for Devin."""
     return Key(f"{PREFIX}:heard:{thread.team}:{thread.channel}:{thread.thread_ts}")
 
 
@@ -77,17 +77,17 @@ def threads_key(team: str, channel: str) -> Key:
 
 
 def gap_key(team: str) -> Key:
-    """There while threads have to be read; its value is when that was last wanted (Unix us)."""
+    """Exists while threads must be read; its value is the time of the last request (Unix us)."""
     return Key(f"{PREFIX}:gap:{team}")
 
 
 def behind_key(team: str) -> Key:
-    """Sessions with such threads, scored by until when (Unix ms) their mail waits; 0: none."""
+    """Sessions with such threads, scored by the time (Unix ms) until which mail waits; 0: none."""
     return Key(f"{PREFIX}:behind:{team}")
 
 
 def catching_up_key(team: str) -> Key:
-    """The process that reads them now; expires by itself when that process dies."""
+    """The lease on the backfill; it expires by itself if its holder dies."""
     return Key(f"{PREFIX}:catching-up:{team}")
 
 
@@ -97,17 +97,17 @@ def recent_key(team: str) -> Key:
 
 
 def unread_key(team: str) -> Key:
-    """Threads in which something may be missing, scored by since when: a `ts` in microseconds."""
+    """Threads in which messages may be missing, scored by the `ts` to read from (microseconds)."""
     return Key(f"{PREFIX}:unread:{team}")
 
 
 def read_key(team: str) -> Key:
-    """Threads that were read, scored by until when: a `ts` in microseconds."""
+    """Threads that were read, scored by the `ts` up to which they were (microseconds)."""
     return Key(f"{PREFIX}:read:{team}")
 
 
 def listeners_key(team: str) -> Key:
-    """Up to when each process has kept all that Slack brought it, and when it last said so."""
+    """The checkpoint of each process, and the time when it was last written."""
     return Key(f"{PREFIX}:listeners:{team}")
 
 
@@ -122,7 +122,7 @@ def default_key(team: str, channel: str) -> Key:
 
 
 def subject_key(subject: str) -> Key:
-    """The record that an entry of the outbox is about; of a reply, that of `reply_key`."""
+    """The record that an outbox entry is about; for a reply, the same key as `reply_key`."""
     return Key(f"{REPLY_PREFIX}{subject}")
 
 
@@ -137,30 +137,30 @@ def mail_key(session: SessionId) -> Key:
 
 
 def box_key(session: SessionId) -> Key:
-    """What is known of a session's failures: since when, how many."""
+    """A session's failures, with their beginning and number, and its reordering window."""
     return Key(f"{PREFIX}:box:{session}")
 
 
 def lease_key(session: SessionId) -> Key:
-    """Who delivers for a session now; expires by itself when its holder dies."""
+    """The lease on a session; it expires by itself if its holder dies."""
     return Key(f"{PREFIX}:hold:{session}")
 
 
 def lately_key(session: SessionId) -> Key:
-    """What a session is known to have got last, to tell the same words apart."""
+    """The last messages that a session is known to have received, to tell copies apart."""
     return Key(f"{PREFIX}:lately:{session}")
 
 
 def once_key(team: str, what: str) -> Key:
-    """A thing that must be done by the first comer only."""
+    """A claim on work that only the first caller may do."""
     return Key(f"{PREFIX}:once:{team}:{what}")
 
 
 def former_once_key(what: str) -> Key:
-    """The same, as it was named before claims were by team."""
+    """The former name of the same claim, without the team."""
     return Key(f"{PREFIX}:once:{what}")
 
 
 def ticket_key(kind: str, number: str) -> Key:
-    """What a modal, a menu or an offer was opened for."""
+    """The context of a modal, a menu or an offer."""
     return Key(f"{PREFIX}:ticket:{kind}:{number}")

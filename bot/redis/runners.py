@@ -1,9 +1,9 @@
-"""The two ways in which scripts reach Redis, and redis-py's errors in our words.
+"""Runs scripts on a single Redis or on a Cluster, and translates redis-py's errors.
 
-Scripts that are wanted at the same moment travel together: redis-py spends more on a command's way
-than Redis on the command, and a Redis that syncs each write to disk syncs once for all that come in
-one read. While one batch travels, the next gathers. On a Cluster each travels by itself, since
-redis-py's cluster pipeline takes no EVALSHA.
+Concurrent scripts are sent to a single Redis in one batch: redis-py spends more on sending a
+command than Redis on running it, and a Redis that syncs each write to disk syncs once for all
+commands of one read. While one batch is on its way, the next one gathers. On a Cluster each script
+is sent by itself, since redis-py's cluster pipeline does not support EVALSHA.
 """
 
 import asyncio
@@ -20,14 +20,14 @@ from bot.redis.scripts import Script
 from bot.runtime import metrics
 
 MOST = 200
-"""Scripts in one batch; more wait for the next one."""
+"""Most scripts in one batch; more wait for the next one."""
 
 AT_ONCE = 16
-"""Scripts on their way to a Cluster; each has a connection, and a crowd of new ones takes long."""
+"""Most concurrent scripts on a Cluster: each needs a connection, and opening many takes long."""
 
 _AWAY = (RedisError, RedisClusterException, OSError, RuntimeError, AttributeError)
-"""The errors of a command. A RuntimeError is uvloop's and an AttributeError redis-py's, when
-another task has just broken the connection that a command was about to use."""
+"""The errors of a command. uvloop raises RuntimeError and redis-py AttributeError if another task
+has just broken the connection that a command was about to use."""
 
 
 class _Wanted(NamedTuple):
@@ -37,7 +37,7 @@ class _Wanted(NamedTuple):
     answer: asyncio.Future[Any]
 
     def got(self, answer: Any) -> None:
-        """Pass the answer, or the error, on to who waits, if anybody still does."""
+        """Pass the answer or the error on to the caller, if it is still waiting."""
         if self.answer.done():
             return
         if isinstance(answer, Exception):
@@ -47,7 +47,7 @@ class _Wanted(NamedTuple):
 
 
 class Pipelining:
-    """Runs scripts on one Redis, those of one moment in one round trip."""
+    """Runs scripts on a single Redis, concurrent ones in one round trip."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
@@ -55,19 +55,19 @@ class Pipelining:
         self._sending: asyncio.Task[None] | None = None
 
     async def run(self, script: Script, keys: Sequence[str], args: Sequence[str | int]) -> Any:
-        """Run `script`, as `ScriptRunner` says."""
+        """Run `script`, as `ScriptRunner` defines it."""
         wanted = _Wanted(script, keys, args, asyncio.get_running_loop().create_future())
         self._wanted.append(wanted)
         if self._sending is None or self._sending.done():
             self._sending = asyncio.create_task(self._send_all(), name="batches")
-        # Nothing of redis-py runs in this task, so a cancellation is not swallowed either.
+        # This task runs no code of redis-py, which could swallow a cancellation.
         try:
             return await wanted.answer
         except _AWAY as error:
             raise _away(error) from error
 
     async def aclose(self) -> None:
-        """Give up what was not answered yet, and close the connections."""
+        """Give up scripts without an answer, and close the connections."""
         if self._sending is not None:
             self._sending.cancel()
             await asyncio.gather(self._sending, return_exceptions=True)
@@ -92,7 +92,7 @@ class Pipelining:
     async def _send(self, batch: Sequence[_Wanted]) -> None:
         pipeline = self._redis.pipeline(transaction=False)
         for wanted in batch:
-            # What `evalsha` does, which passes all parts on twice more: half of its cost.
+            # The same as `evalsha`, which passes all parts on twice more: half of its cost.
             parts = (wanted.script.sha, len(wanted.keys), *wanted.keys, *wanted.args)
             pipeline.execute_command("EVALSHA", *parts)
         answers = await pipeline.execute(raise_on_error=False)
@@ -103,7 +103,7 @@ class Pipelining:
                 wanted.got(answer)
 
     async def _send_each(self, batch: Sequence[_Wanted]) -> None:
-        """Send one by one what was not sent together, since one of them is not text."""
+        """Send the scripts of a batch one by one, since an argument of one cannot be encoded."""
         for wanted in batch:
             try:
                 await self._send([wanted])
@@ -111,7 +111,7 @@ class Pipelining:
                 wanted.got(error)
 
     async def _teach(self, wanted: _Wanted) -> None:
-        """Run a script that the server did not know; it does from now on."""
+        """Run a script that the server did not know, and that it caches from now on."""
         try:
             answer = await self._redis.eval(
                 wanted.script.source, len(wanted.keys), *wanted.keys, *wanted.args
@@ -125,8 +125,8 @@ class Pipelining:
 class OneByOne:
     """Runs scripts on a Cluster, each by itself, on the node that has its keys.
 
-    `limit` is how many seconds one may take in all: after a timeout redis-py goes on to ask all
-    nodes where the key is, each with a timeout of its own.
+    `limit` is the total time for one script, in seconds: after a timeout, redis-py asks all nodes
+    for the place of the key, each with a timeout of its own.
     """
 
     def __init__(self, redis: RedisCluster, limit: float) -> None:
@@ -135,15 +135,15 @@ class OneByOne:
         self._turns = asyncio.Semaphore(AT_ONCE)
 
     async def run(self, script: Script, keys: Sequence[str], args: Sequence[str | int]) -> Any:
-        """Run `script`, as `ScriptRunner` says."""
+        """Run `script`, as `ScriptRunner` defines it."""
         async with _translated(self._limit):
-            # redis-py sends what comes before it knows the nodes to any of them.
+            # Until redis-py knows the nodes, it would send a command to any of them.
             await self._redis.initialize()
             async with self._turns:
                 try:
                     return await self._redis.evalsha(script.sha, len(keys), *keys, *args)
                 except NoScriptError:
-                    # Not SCRIPT LOAD, which goes to each node, also to one that is gone.
+                    # SCRIPT LOAD would go to every node, including one that is gone.
                     return await self._redis.eval(script.source, len(keys), *keys, *args)
 
     async def aclose(self) -> None:
@@ -153,9 +153,9 @@ class OneByOne:
 
 @asynccontextmanager
 async def _translated(limit: float) -> AsyncIterator[None]:
-    """Turn redis-py's errors into `StoreAway`, and a limit in seconds that has passed."""
-    # redis-py sends under asyncio.wait_for, which in Python 3.11 may swallow a cancellation; who
-    # asks again and again, or waits for something else next, could then never be stopped.
+    """Raise redis-py's errors, and a timeout after `limit` seconds, as `StoreAway`."""
+    # redis-py sends under asyncio.wait_for, which in Python 3.11 may swallow a cancellation; a
+    # caller that retries in a loop, or waits for something else next, could then not be stopped.
     task = asyncio.current_task()
     before = task.cancelling() if task is not None else 0
     try:
@@ -170,9 +170,9 @@ async def _translated(limit: float) -> AsyncIterator[None]:
 
 
 def _away(error: Exception) -> StoreAway:
-    """The error, counted, in Redis' own word for it, such as OOM, READONLY or NOAUTH.
+    """Count the error, and name it by Redis's own code, such as OOM, READONLY or NOAUTH.
 
-    The rest of a ResponseError's text can quote arguments, which are people's words.
+    The rest of a ResponseError's text can quote arguments, which are people's messages.
     """
     metrics.REDIS_ERRORS.labels(type(error).__name__).inc()
     code = str(error).split(" ", 1)[0][:40] if isinstance(error, RedisError) else ""

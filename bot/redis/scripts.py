@@ -1,9 +1,9 @@
-"""Lua scripts, each a `.lua` file that is called by the names of its keys and arguments.
+"""Lua scripts: each is a `.lua` file, called with its keys and arguments by name.
 
-A file begins with a comment on what its script keeps true. Below it, a line `-- include: name`
-stands for the text of `../include/name.lua`. A header then names each key and argument, one a line,
-and ends with a blank line. A Python signature beside the file names the same in the same order, and
-the two are compared when it is imported, so that no value can reach a slot of another name.
+A file begins with a comment that describes the script. Below it, a line `-- include: name` stands
+for the text of `../include/name.lua`. A header then names each key and argument, one per line, and
+ends with a blank line. A Python signature beside the file has the same names in the same order; the
+two are compared at import, so that no value can reach a slot of another name.
 """
 
 import inspect
@@ -25,7 +25,7 @@ R_co = TypeVar("R_co", covariant=True)
 
 
 class Script:
-    """A Lua script: sent by its hash, and whole only to a server that does not know it."""
+    """A Lua script; it is sent by its hash, and in full only to a server that does not know it."""
 
     def __init__(self, source: str) -> None:
         self.source = source
@@ -33,25 +33,25 @@ class Script:
 
 
 class ScriptRunner(Protocol):
-    """Runs scripts on one Redis, or on a Cluster."""
+    """Runs scripts on a single Redis, or on a Cluster."""
 
     async def run(self, script: Script, keys: Sequence[str], args: Sequence[str | int]) -> Any:
-        """Run `script`, atomically; it is run twice when a connection breaks at the wrong moment.
+        """Run `script` atomically, perhaps twice if a connection breaks at the wrong moment.
 
         Raises:
-            StoreAway: it was not run, or the answer was lost.
+            StoreAway: the script was not run, or the answer was lost.
         """
 
     async def aclose(self) -> None:
-        """Give up what was not answered yet, and close the connections."""
+        """Give up scripts without an answer, and close the connections."""
 
 
 class ScriptMismatch(TypeError):
-    """The header of a script is not what its Python signature says."""
+    """The header of a script does not match its Python signature."""
 
 
 class _Kind(Enum):
-    """The kinds of parameters, by how a header reads them and how a call gives them."""
+    """The kinds of parameters, each with its form in a header and its form in a call."""
 
     KEYS = ("KEYS", "*{}")
     KEY = ("KEYS[{}]", "{}")
@@ -66,7 +66,7 @@ class _Kind(Enum):
 
 
 _KINDS = ((bool, _Kind.FLAG), (int, _Kind.NUMBER), (str, _Kind.TEXT), (Sequence, _Kind.LIST))
-"""The kinds of arguments, by the first type that fits."""
+"""The kinds of arguments by type; the first type that fits counts."""
 
 _INCLUDE = re.compile(r"^-- include: (\w+)\n", re.MULTILINE)
 
@@ -79,15 +79,15 @@ class NamedScript(Protocol[P, R_co]):
     def __call__(
         self, runner: ScriptRunner, /, *keys: P.args, **named: P.kwargs
     ) -> Awaitable[R_co]:
-        """Run the script, atomically.
+        """Run the script atomically.
 
         Raises:
-            StoreAway: it was not run, or the answer was lost.
+            StoreAway: the script was not run, or the answer was lost.
         """
 
 
 def script(signature: Callable[P, Awaitable[R_co]]) -> NamedScript[P, R_co]:
-    """The script in the `.lua` file beside the signature's module that has its name.
+    """Read the script from the `.lua` file beside the signature's module that has its name.
 
     Raises:
         ScriptMismatch: the file's header and the signature disagree.
@@ -96,7 +96,7 @@ def script(signature: Callable[P, Awaitable[R_co]]) -> NamedScript[P, R_co]:
 
 
 def read(signature: Callable[P, Awaitable[R_co]], home: Traversable) -> NamedScript[P, R_co]:
-    """As `script`, with the file in `home`."""
+    """Read a script as `script` does, from the file in `home`."""
     file = home / f"{signature.__name__}.lua"
     source = file.read_text("utf-8")
     kinds = _kinds_of(signature)
@@ -108,7 +108,7 @@ def read(signature: Callable[P, Awaitable[R_co]], home: Traversable) -> NamedScr
 
 
 def assembled(source: str, home: Traversable) -> str:
-    """The text of a script in `home`, with all that it includes, each once."""
+    """Return the text of a script in `home` with its includes, each once."""
     seen: set[str] = set()
 
     def text(include: re.Match[str]) -> str:
@@ -122,9 +122,10 @@ def assembled(source: str, home: Traversable) -> str:
 
 
 def _compiled(script: Script, kinds: Mapping[str, _Kind]) -> Any:
-    """The function that puts each value into its slot.
+    """Compile the function that puts each value into its slot.
 
-    It is compiled, as a namedtuple is, and costs a seventh of one that takes any names.
+    Like a namedtuple's, its code is generated: it takes a seventh of the time of a function with
+    arbitrary keyword arguments.
     """
     slots = {name: kind.given.format(name) for name, kind in kinds.items()}
     keys = ", ".join(slots[name] for name, kind in kinds.items() if "KEYS" in kind.read)
@@ -143,7 +144,7 @@ def _header(source: str) -> Iterator[str]:
 
 
 def _wanted(kinds: Mapping[str, _Kind]) -> Iterator[str]:
-    """The lines of a header that reads these parameters."""
+    """Yield the lines of a header that reads these parameters."""
     keys, args = count(1), count(1)
     for name, kind in kinds.items():
         number = next(keys if kind is _Kind.KEY else args)
@@ -151,7 +152,7 @@ def _wanted(kinds: Mapping[str, _Kind]) -> Iterator[str]:
 
 
 def _kinds_of(signature: Callable[..., object]) -> Mapping[str, _Kind]:
-    """The kind of each parameter; `*keys` are as many keys as there are."""
+    """Return the kind of each parameter; `*keys` stands for any number of keys."""
     hints = get_type_hints(signature)
     return {
         name: _Kind.KEYS if one.kind is one.VAR_POSITIONAL else _kind_of(hints[name])

@@ -1,4 +1,4 @@
-"""The signatures of the scripts beside this file: single commands."""
+"""The signatures of the scripts beside this file, each of which is a single command."""
 
 from collections.abc import Sequence
 
@@ -8,17 +8,17 @@ from bot.redis.scripts import script
 
 @script
 async def get(*, key: Key) -> str | None:
-    """The string at `key`."""
+    """Return the string at `key`."""
 
 
 @script
 async def get_all(*keys: Key) -> Sequence[str | None]:
-    """The strings at `keys`, in their order."""
+    """Return the strings at `keys`, in their order."""
 
 
 @script
 async def put(*, key: Key, text: str, ttl: int) -> str:
-    """Make `text` the string at `key`, for `ttl` seconds."""
+    """Set the string at `key` to `text`, for `ttl` seconds."""
 
 
 @script
@@ -28,9 +28,9 @@ async def delete(*, key: Key) -> int:
 
 @script
 async def field(*, key: Key, name: str) -> str | None:
-    """One field of the hash at `key`."""
+    """Return one field of the hash at `key`."""
 
 
 @script
 async def size(*, key: Key) -> int:
-    """The members of the sorted set at `key`."""
+    """Count the members of the sorted set at `key`."""
