@@ -1,7 +1,7 @@
-"""Devin's API as the rest of the bot sees it: one Protocol, and values of our own.
+"""Devin's API as the rest of the bot sees it: one Protocol, with its own types of values.
 
-A generation of the API is a room beside this module (`v1/`), and nothing here names one. No method
-raises for what Devin or the wire does: each failure is a value.
+Each generation of the API is a package beside this module (`v1/`), and nothing here depends on one.
+No method raises an error of Devin or of the connection: each failure is a value.
 """
 
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -15,14 +15,14 @@ from bot.model.outcomes import Outcome, Refusal, Wait
 from bot.model.sessions import SessionId, SessionState
 
 Failure: TypeAlias = Outcome | Wait
-"""A write that did not succeed: refused or uncertain, or a `Wait` where nothing was taken."""
+"""A write that did not succeed: refused or uncertain, or a `Wait` if nothing was accepted."""
 
 Cursor = NewType("Cursor", str)
 """A place in a session's messages. Only the implementation that issued it can read it."""
 
 
 class Source(StrEnum):
-    """The side that wrote a message; `USER` is everybody but Devin."""
+    """The side that wrote a message; `USER` is anybody but Devin."""
 
     USER = "user"
     DEVIN = "devin"
@@ -30,7 +30,7 @@ class Source(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DevinMessage:
-    """One message of a session; `id` is Devin's own, and empty where Devin gives none."""
+    """One message of a session; `id` is Devin's own, and empty if Devin gives none."""
 
     id: str
     source: Source
@@ -52,7 +52,7 @@ class MessagePage:
 
 @dataclass(frozen=True, slots=True)
 class SessionSummary:
-    """A session without its messages; the title may be empty, and is somebody's words."""
+    """A session without its messages; the title may be empty, and is people's text."""
 
     session: SessionId
     title: str
@@ -62,22 +62,22 @@ class SessionSummary:
 
 @dataclass(frozen=True, slots=True)
 class Unread:
-    """A read without a result; `status` is that of the answer, 0 where none came in time."""
+    """A read without a result; `status` is that of the answer, 0 if none came in time."""
 
     status: int = 0
 
     @property
     def is_passing(self) -> bool:
-        """Whether the same read may succeed later."""
+        """True if the same read may succeed later."""
         is_limited = self.status == HTTPStatus.TOO_MANY_REQUESTS
         return not self.status or is_limited or self.status >= HTTPStatus.INTERNAL_SERVER_ERROR
 
 
 @dataclass(frozen=True, slots=True)
 class OutgoingFile:
-    """A file on its way to Devin; `size` is in bytes, None where it is not known.
+    """A file on its way to Devin; `size` is in bytes, None if it is unknown.
 
-    Iterating over `chunks` raises what reading the file raises.
+    Iterating over `chunks` raises the errors of reading the file.
     """
 
     name: str
@@ -88,19 +88,19 @@ class OutgoingFile:
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """A trial of the key: `refusal` is None for a good one, `answer` is Devin's in a word."""
+    """A test of the key: `refusal` is None for a valid one, `answer` is Devin's in a word."""
 
     refusal: Refusal | None
     answer: str
 
 
 def utc_now() -> datetime:
-    """The time by this machine's clock."""
+    """Return the time by this machine's clock."""
     return datetime.now(UTC)
 
 
 class Devin(Protocol):
-    """Devin's sessions, as far as a relay needs them.
+    """The operations on Devin's sessions that a relay needs.
 
     Archiving a session and approving an action are left out: not every generation of the API
     documents them.
@@ -115,29 +115,29 @@ class Devin(Protocol):
         after: Cursor | None = None,
         clock: Callable[[], datetime] = utc_now,
     ) -> MessagePage | Unread:
-        """Read the messages behind `after`, or all of them; known ones may come again.
+        """Read the messages behind `after`, or all of them; known ones may be repeated.
 
-        `clock` is the one that the result's `skew` compares Devin's with.
+        The `skew` of the result compares Devin's clock with `clock`.
         """
 
     async def states(self, sessions: Sequence[SessionId]) -> Sequence[SessionSummary]:
-        """Read what each of `sessions` is doing; one that cannot be read in time is left out."""
+        """Read the state of each of `sessions`; one that cannot be read in time is left out."""
 
     async def recent(
         self, limit: int, tags: Sequence[str] = ()
     ) -> Sequence[SessionSummary] | Unread:
-        """List the latest sessions, at most `limit`, and with `tags` only those that carry them."""
+        """List the latest sessions, at most `limit`; with `tags`, only those that have them."""
 
     async def upload(self, file: OutgoingFile) -> str | Failure:
-        """Give Devin a file and return its address; uploaded twice, one copy goes unused."""
+        """Upload a file and return its address; if it is uploaded twice, one copy stays unused."""
 
     async def create(
         self, prompt: str, title: str = "", tags: Sequence[str] = ()
     ) -> SessionId | Failure:
-        """Start a session, once; an uncertain one may exist, and its tags find it."""
+        """Start a session, once; after an uncertain outcome it may exist, and its tags find it."""
 
     async def end(self, session: SessionId) -> Failure | None:
-        """End `session` for good; None once Devin says that it did."""
+        """End `session` for good; return None once Devin confirms it."""
 
     async def probe(self) -> Probe:
-        """Try the key without reaching any session."""
+        """Test the key without reaching any session."""

@@ -1,13 +1,14 @@
-"""One file as a form (RFC 7578), while it is still being read."""
+"""Encodes one file as a form (RFC 7578) while the file is still being read."""
 
 import secrets
 from collections.abc import AsyncIterator, Mapping
 
 
 class Multipart:
-    """The form with the one field `file`, its content taken from `chunks` as they come.
+    """A form with the one field `file`, whose content comes from `chunks`.
 
-    `size` is the content's length in bytes; None where it is not known, which costs the form's own.
+    `size` is the length of that content in bytes. If it is None, the length of the form is unknown
+    as well.
     """
 
     def __init__(
@@ -27,7 +28,7 @@ class Multipart:
         self.headers: Mapping[str, str] = headers
 
     async def content(self) -> AsyncIterator[bytes]:
-        """The bytes of the form; raises what reading the file raises."""
+        """Yield the bytes of the form; raises the errors of reading the file."""
         yield self._head
         async for chunk in self._chunks:
             yield chunk
@@ -35,10 +36,10 @@ class Multipart:
 
 
 def _quoted(name: str) -> str:
-    """As browsers write it (HTML, multipart/form-data encoding algorithm)."""
+    """Escape a file name as browsers do (HTML, multipart/form-data encoding algorithm)."""
     return _printable(name).replace("%", "%25").replace('"', "%22")[:200]
 
 
 def _printable(text: str) -> str:
-    """What cannot end its line, in UTF-8."""
+    """Drop characters that could end the line, and replace those that UTF-8 cannot encode."""
     return "".join(c for c in text if c.isprintable()).encode("utf-8", "replace").decode()

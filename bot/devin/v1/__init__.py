@@ -1,1 +1,1 @@
-"""Version 1 of Devin's API (`apk_` keys), as the Protocol of `devin/api.py`."""
+"""Implements the Protocol of `devin/api.py` by version 1 of Devin's API (`apk_` keys)."""

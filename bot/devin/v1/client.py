@@ -1,6 +1,6 @@
-"""Version 1 over HTTP: every method is one call, and every failure a value.
+"""The HTTP client for version 1: every method is one operation, and every failure is a value.
 
-`v1/wire.py` tells what a failure of the wire means, `v1/responses.py` what Devin's own answers do.
+`v1/wire.py` interprets failures of the connection, and `v1/responses.py` Devin's own answers.
 """
 
 import asyncio
@@ -41,26 +41,26 @@ from bot.model.sessions import SessionId
 TIMEOUT = httpx.Timeout(connect=5.0, write=10.0, read=30.0, pool=5.0)
 
 SESSION_LIMIT = 8 * 1024 * 1024
-"""As much of a session's record as is read; a longer one cannot be searched."""
+"""The part of a session's record that is read, in bytes; a longer record cannot be searched."""
 
 STATE_LIMIT = 1024 * 1024
-"""As much of it as is read for its title and state, which somebody waits for."""
+"""The part of a record that is read for its title and state, while a person waits."""
 
 LOOK_SECONDS = 5.0
 LIST_SECONDS = 0.8
-"""Somebody waits for the list, or for titles, and does without them."""
+"""The timeout of lists and titles: a person waits for them, and can do without them."""
 
 TOTAL_SECONDS = 45.0
-"""For a whole call: httpx' read timeout starts anew with each byte."""
+"""The timeout of a whole call: httpx's read timeout restarts with each byte."""
 
 JSON = {"Content-Type": "application/json"}
 
 
 class DevinV1:
-    """Devin's sessions by version 1 of its API.
+    """A client for Devin's sessions by version 1 of its API.
 
-    Messages come with their session only, so `messages` reads all of it each time. No call tells
-    the states of several sessions, so `states` reads each on its own, all at once.
+    Messages come only with their whole session, so `messages` reads all of it each time. No call
+    returns the states of several sessions, so `states` reads each by its own call, concurrently.
     """
 
     def __init__(
@@ -102,7 +102,7 @@ class DevinV1:
         return MessagePage(behind(found, after), cursor_of(found, after), answer.skew)
 
     async def states(self, sessions: Sequence[SessionId]) -> Sequence[SessionSummary]:
-        """Read each of `sessions`; one that is not told within `LIST_SECONDS` is left out."""
+        """Read each of `sessions`; one that takes longer than `LIST_SECONDS` is left out."""
         found = await asyncio.gather(*(self._state(session) for session in sessions))
         return [one for one in found if one is not None]
 
@@ -121,9 +121,9 @@ class DevinV1:
         return Unread(answer.status) if found is None else found[:limit]
 
     async def upload(self, file: OutgoingFile) -> str | Failure:
-        """Give Devin a file and return its address.
+        """Upload a file and return its address.
 
-        `POST /v1/attachments` with the field `file` answers with the address
+        `POST /v1/attachments` with the field `file` returns the address
         (docs.devin.ai, "Upload files for Devin to work with").
         """
         form = Multipart(file.name, file.kind, file.chunks, file.size)
@@ -145,7 +145,7 @@ class DevinV1:
     ) -> SessionId | Failure:
         """Start a session (docs.devin.ai, "Create a new Devin session"), once.
 
-        `idempotent` is left out: it would hand out an earlier session for the same words.
+        `idempotent` is left out: it would return an earlier session for the same prompt.
         """
         params = CreateSessionParams(prompt=prompt, title=title or None, tags=tags or None)
         answer = await self._answered(
@@ -167,7 +167,7 @@ class DevinV1:
         return parse_answer(answer.status, answer.headers, answer.body)
 
     async def probe(self) -> Probe:
-        """Try the key by a message that lacks its required field, which reaches no session."""
+        """Test the key by a message that lacks its required field, which reaches no session."""
         try:
             response = await self._client.post("/v1/sessions/devin-0/message", json={})
         except LOST as error:
@@ -177,7 +177,7 @@ class DevinV1:
     async def _answered(
         self, opening: AbstractAsyncContextManager[httpx.Response]
     ) -> Answer | Failure:
-        """Devin's answer to a write, without our key, or what became of the write otherwise."""
+        """Return Devin's answer to a write, without our key; without one, the failure."""
         try:
             async with asyncio.timeout(self._total_seconds), opening as response:
                 body = self._keyless(await start_of(response))
@@ -193,7 +193,7 @@ class DevinV1:
         clock: Callable[[], datetime] = utc_now,
         **params: int | Sequence[str],
     ) -> Answer | Unread:
-        """The answer to a read that succeeded in time, `most` bytes of it."""
+        """Return the answer to a read that succeeded in time, at most `most` bytes of it."""
         try:
             async with (
                 asyncio.timeout(seconds),
@@ -210,10 +210,10 @@ class DevinV1:
     async def _sent(self, path: str, body: bytes) -> AsyncIterator[httpx.Response]:
         """POST without the client's redirects, cookies and authentication, of which we use none.
 
-        Every reply makes this call, and the client would add an eighth to a reply's CPU
-        (ARCHITECTURE.md, "The POST to Devin goes to the transport").
+        Every reply makes this call, and the client would add an eighth to the CPU time of a reply
+        (docs/architecture/decisions/0025).
         """
-        # With `content` httpx would build the headers twice, to add a length that aiohttp adds.
+        # With `content`, httpx would build the headers twice, to add a length that aiohttp adds.
         request = httpx.Request(
             "POST",
             f"{self._base_url}{path}",
@@ -230,7 +230,7 @@ class DevinV1:
             await response.aclose()
 
     def _keyless(self, body: bytes) -> bytes:
-        """An answer that echoes the request, as debug pages do, must not bring our key to Slack."""
+        """Mask our key, which debug pages may echo with the request, before it reaches Slack."""
         key = self._client.headers.get("Authorization", "").partition(" ")[2]
         return body.replace(key.encode(), b"(key)") if key else body
 
@@ -243,9 +243,9 @@ async def open_devin(
     timeouts: httpx.Timeout = TIMEOUT,
     total_seconds: float = TOTAL_SECONDS,
 ) -> AsyncIterator[DevinV1]:
-    """A client for the API at `url`, for the life of the process, with that many connections.
+    """Open a client for the API at `url`, for the life of the process.
 
-    httpx's own transport collapses above some 32 requests in flight; over aiohttp it does not.
+    httpx's own transport collapses above some 32 concurrent requests; aiohttp's does not.
     Redirects are not followed: they would carry the key to another place.
     """
     transport = AiohttpTransport(limits=httpx.Limits(max_connections=connections))

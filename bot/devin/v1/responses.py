@@ -1,8 +1,8 @@
-"""What Devin's answers mean: each is an `Outcome`, or a `Wait` where nothing was taken.
+"""Parses Devin's answers: each is an `Outcome`, or a `Wait` if nothing was accepted.
 
-Shapes: the API's v1 OpenAPI description (kept in `tests/contract/devin-v1.openapi.yaml`), where 200
-has two meanings: `null` for sent, and a `detail` for a session that did not confirm it. Other
-statuses, and 429's `Retry-After`, are not described; they are read as HTTP defines them.
+Their form follows the API's v1 OpenAPI description (`tests/contract/devin-v1.openapi.yaml`), where
+200 has two meanings: `null` for sent, and a `detail` for a session that did not confirm it. Other
+statuses, and the `Retry-After` of a 429, are not described; they are read as HTTP defines them.
 """
 
 import re
@@ -20,13 +20,13 @@ from bot.model.outcomes import Outcome, OutcomeKind, Problem, Refusal, Wait
 from bot.model.sessions import SessionId, parse_session
 
 DETAIL_LIMIT = 32_000
-"""As much of Devin's words as is kept; a thread is shown less, and told how much there is."""
+"""Most characters that are kept of Devin's text; a thread shows fewer, and is told the number."""
 
 PROBLEM_LIMIT = 20
 
 
 class PostMessageParams(BaseModel):
-    """The request body; nothing beside `message` is in the contract."""
+    """The request body; the contract has only `message`."""
 
     model_config = ConfigDict(title="PostMessageParams", hide_input_in_errors=True)
 
@@ -34,7 +34,7 @@ class PostMessageParams(BaseModel):
 
 
 class CreateSessionParams(BaseModel):
-    """The body that starts a session; the documented rest stays at its defaults."""
+    """The body that starts a session; the other documented fields keep their defaults."""
 
     model_config = ConfigDict(hide_input_in_errors=True)
 
@@ -44,7 +44,7 @@ class CreateSessionParams(BaseModel):
 
 
 class MessageSentResponse(BaseModel):
-    """A 200 that says the session's state in words."""
+    """A 200 that describes the session's state in words."""
 
     detail: str
 
@@ -75,7 +75,7 @@ _SENT: TypeAdapter[MessageSentResponse | None] = TypeAdapter(MessageSentResponse
 
 
 def parse_answer(status: int, headers: Mapping[str, str], body: bytes) -> Outcome | Wait:
-    """What became of a message, by Devin's answer to it; never raises."""
+    """Parse Devin's answer to a message; never raises."""
     if status == HTTPStatus.OK:
         return _read_sent(body)
     if status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}:
@@ -88,9 +88,9 @@ def parse_answer(status: int, headers: Mapping[str, str], body: bytes) -> Outcom
 
 
 def parse_created(status: int, headers: Mapping[str, str], body: bytes) -> SessionId | Failure:
-    """The session that was started, by Devin's answer to the call; never raises.
+    """Parse Devin's answer to the start of a session; never raises.
 
-    A success that does not name one may have started it all the same.
+    A success that does not name a session may have started one all the same.
     """
     if status != HTTPStatus.OK:
         return parse_answer(status, headers, body)
@@ -99,10 +99,10 @@ def parse_created(status: int, headers: Mapping[str, str], body: bytes) -> Sessi
 
 
 def parse_probe(status: int) -> Probe:
-    """The key's standing, by the answer to a message that lacks its required field.
+    """Parse the answer to a message that lacks its required field, as a test of the key.
 
-    Such a message is refused before any session sees it: 401 and 403 speak of the key, 404 and 422
-    of a key that is good.
+    Such a message is refused before any session sees it: 401 and 403 mean a bad key, 404 and 422 a
+    valid one.
     """
     is_good = status in {HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY}
     return Probe(None if is_good else _REFUSALS.get(status, Refusal.OTHER), str(status))
@@ -150,19 +150,19 @@ def _problems(body: bytes) -> tuple[Problem, ...]:
 
 
 def _plain(body: bytes) -> str:
-    """FastAPI's `{"detail": "..."}` as its words; anything else as it came."""
+    """Return the text of FastAPI's `{"detail": "..."}`; any other body is returned as text."""
     detail = _detail(body)
     return body.decode(errors="replace") if detail is None else detail
 
 
 def _detail(body: bytes) -> str | None:
-    """The `detail` of a JSON object, if it is text, without what UTF-8 cannot hold."""
+    """Return the `detail` of a JSON object, if it is text, made safe to encode as UTF-8."""
     detail = (parse_object(body) or {}).get("detail")
     return encodable(detail) if isinstance(detail, str) else None
 
 
 def _retry_after(value: str) -> float | None:
-    """Seconds from now, from either form of `Retry-After` (RFC 9110, 10.2.3)."""
+    """Parse either form of `Retry-After` (RFC 9110, 10.2.3) into seconds from now."""
     if value.isascii() and value.strip().isdigit():
         return float(value)
     try:
@@ -178,9 +178,9 @@ _ADDRESS = re.compile(r"https?://[!-~]{1,2000}")
 
 
 def attachment_address(body: bytes) -> str | None:
-    """The address of an uploaded file: a JSON string, or bare, as the documented sample reads it.
+    """Parse the address of an uploaded file: a JSON string, or bare, as in the documented sample.
 
-    None for anything that could not stand between quotes on a line of its own.
+    Return None for anything that cannot stand between quotes on a line of its own.
     """
     text = body.decode(errors="replace").strip().strip('"')
     return text if _ADDRESS.fullmatch(text) and '"' not in text else None

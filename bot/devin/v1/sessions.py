@@ -1,9 +1,9 @@
-"""Version 1's records of sessions as values: messages, titles and states.
+"""Parses version 1's records of sessions: messages, titles and states.
 
 `GET /v1/sessions/{id}` lists `messages` with `type`, `event_id`, `message` and an ISO `timestamp`
 (docs.devin.ai, "Retrieve details about an existing session"), `GET /v1/sessions` lists `sessions`
-with `session_id`, `title`, `status_enum` and `updated_at` ("List sessions"). Which fields are
-there, and how soon, is not promised, so what is missing or unknown is passed over and never an
+with `session_id`, `title`, `status_enum` and `updated_at` ("List sessions"). The presence of these
+fields, and their delay, is not documented, so a missing or unknown one is skipped and never an
 error.
 """
 
@@ -28,10 +28,10 @@ STATES: Mapping[str, SessionState] = {
     "resume_requested_frontend": SessionState.WORKING,
     "resumed": SessionState.WORKING,
 }
-"""By `status_enum`. It has no value for a session that sleeps, nor one for an approval."""
+"""The states by `status_enum`, which has no value for a sleeping session, or for an approval."""
 
 SLEEPING = "suspended"
-"""The `status`, which is free text, that counts where `status_enum` says nothing."""
+"""The `status` (free text) of a sleeping session; it counts if `status_enum` says nothing."""
 
 
 class _Message(BaseModel):
@@ -46,7 +46,7 @@ _TIME: TypeAdapter[datetime] = TypeAdapter(datetime)
 
 
 def parse_messages(body: bytes) -> Sequence[DevinMessage] | None:
-    """The messages in a session's record, as listed; None where it has none. Never raises."""
+    """Parse the messages in a session's record, as listed; None without a list. Never raises."""
     entries = (parse_object(body) or {}).get("messages")
     if not isinstance(entries, list):
         return None
@@ -54,18 +54,18 @@ def parse_messages(body: bytes) -> Sequence[DevinMessage] | None:
 
 
 def behind(messages: Sequence[DevinMessage], after: Cursor | None) -> Sequence[DevinMessage]:
-    """The messages listed after the one of that id; all of them where it is not listed."""
+    """Return the messages listed after the one with the id `after`; all if it is not listed."""
     ids = [one.id for one in messages]
     return messages[ids.index(after) + 1 :] if after in ids else messages
 
 
 def cursor_of(messages: Sequence[DevinMessage], otherwise: Cursor | None) -> Cursor | None:
-    """The id of the last message that has one."""
+    """Return the id of the last message that has one, or else `otherwise`."""
     return next((Cursor(one.id) for one in reversed(messages) if one.id), otherwise)
 
 
 def parse_list(body: bytes) -> Sequence[SessionSummary] | None:
-    """The sessions in a list; None where the body is anything else. Never raises."""
+    """Parse a list of sessions; None if the body is anything else. Never raises."""
     entries = (parse_object(body) or {}).get("sessions")
     if not isinstance(entries, list):
         return None
@@ -74,7 +74,7 @@ def parse_list(body: bytes) -> Sequence[SessionSummary] | None:
 
 
 def parse_record(session: SessionId, body: bytes) -> SessionSummary | None:
-    """A session's own record; None where the body is anything else. Never raises."""
+    """Parse a session's own record; None if the body is anything else. Never raises."""
     record = parse_object(body)
     return None if record is None else _summary(session, record)
 

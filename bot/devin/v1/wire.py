@@ -1,7 +1,7 @@
-"""One exchange with Devin over HTTP: its answer, or what a failure of the wire means.
+"""Reads Devin's HTTP answers, and interprets failures of the connection.
 
-A `Wait` is given only where nothing was sent, so that the same call may be made again; everywhere
-else the outcome is uncertain.
+A failure is a `Wait` only if nothing was sent, so that the same call may be repeated; otherwise
+the outcome is uncertain.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,14 +17,14 @@ from bot.devin.api import Failure
 from bot.model.outcomes import Outcome, OutcomeKind, Wait
 
 BODY_LIMIT = 64 * 1024
-"""As much of an answer as is read; what the contract describes is far below."""
+"""The most that is read of an answer; those in the contract are far shorter."""
 
 LOST = (httpx.HTTPError, httpx.StreamError, aiohttp.ClientError, OSError)
-"""Whatever a broken exchange raises; httpx-aiohttp lets some of aiohttp's errors through."""
+"""The errors of a broken exchange; httpx-aiohttp lets some of aiohttp's errors through."""
 
-# Nothing has reached Devin when one of these is raised: no connection was made, or none was free.
-# httpx-aiohttp 0.2 maps *every* lost connection to httpx.ConnectTimeout, also one that was lost
-# after sending, so the cause is what counts, not the httpx class. The first that fits is told.
+# When one of these is raised, nothing has reached Devin: no connection was made, or none was free.
+# httpx-aiohttp 0.2 maps *every* lost connection to httpx.ConnectTimeout, even one that was lost
+# after sending, so the cause counts, not the httpx class. The first that fits gives the reason.
 _NOT_SENT: Sequence[tuple[type[Exception], str]] = (
     (aiohttp.ClientConnectorDNSError, "its address was not found"),
     (aiohttp.ClientSSLError, "no secure connection"),
@@ -35,7 +35,7 @@ _NOT_SENT: Sequence[tuple[type[Exception], str]] = (
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A status, headers and as much of the body as was wanted.
+    """A status, headers, and the requested part of the body.
 
     `skew` is how far Devin's clock was ahead of the caller's.
     """
@@ -47,8 +47,8 @@ class Answer:
 
 
 def failure(error: Exception) -> Failure:
-    """The outcome of a write that raised `error`."""
-    # asyncio.timeout raises its TimeoutError from a CancelledError, which tells nothing.
+    """Return the outcome of a write that raised `error`."""
+    # asyncio.timeout raises its TimeoutError from a CancelledError, which says nothing.
     is_ours = isinstance(error, TimeoutError)
     cause = error if is_ours else error.__cause__ or error
     for kind, why in _NOT_SENT:
@@ -59,7 +59,7 @@ def failure(error: Exception) -> Failure:
 
 
 def skew(headers: Mapping[str, str], now: datetime) -> timedelta:
-    """By the `Date` of an answer (RFC 9110, 6.6.1), to a second; none where it tells no time."""
+    """Read the clock skew from an answer's `Date` (RFC 9110, 6.6.1), to the second; else 0."""
     try:
         date = parsedate_to_datetime(headers.get("date", ""))
         return date.replace(tzinfo=date.tzinfo or UTC) - now
@@ -68,10 +68,10 @@ def skew(headers: Mapping[str, str], now: datetime) -> timedelta:
 
 
 async def start_of(response: httpx.Response, limit: int = BODY_LIMIT) -> bytes:
-    """The beginning of the body, as far as it can be decoded.
+    """Return the beginning of the body, as far as it can be decoded.
 
-    A body that breaks off counts as its beginning where the status says what became of the message;
-    a 200 has two meanings, so there the loss is raised.
+    If the body breaks off, the part that was received is enough wherever the status tells the
+    outcome; a 200 has two meanings, so then the error is raised.
     """
     body = b""
     try:
