@@ -1,1 +1,1 @@
-"""A session's mail to Devin, one reply at a time, each with one outcome."""
+"""Delivers a session's mail to Devin, one reply at a time, each with one outcome."""

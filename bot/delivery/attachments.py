@@ -1,4 +1,4 @@
-"""A reply's files are uploaded to Devin; one that fails becomes a link, and its author is told.
+"""Uploads a reply's files to Devin; one that fails becomes a link, and its author is told.
 
 A file is streamed from Slack to Devin through this process, and is never stored here.
 """

@@ -17,19 +17,19 @@ from bot.text.to_devin import (
 )
 
 MOST_QUOTED = 40_000
-"""Most characters of a reply's forwarded messages together: Slack's limit for one message."""
+"""Most characters of all forwarded messages of a reply: Slack's limit for one message."""
 
 NOT_SHOWN = "(Slack does not show what it says.)"
 
 
 async def shown(reply: Reply, people: People) -> str:
-    """Return the text of `reply` as Markdown, as Devin reads it and as others may see it."""
+    """Return the text of `reply` as Markdown, the form that Devin reads and others may see."""
     names = await people.names(mentioned(reply.text, reply.blocks))
     return to_markdown(reply.text, reply.blocks, names).strip()
 
 
 async def letter(reply: Reply, people: People, brought: Sequence[Upload] = ()) -> str:
-    """Return the message for Devin; a name that Slack does not tell in time stays an id.
+    """Return the message for Devin; a name that Slack does not give in time stays an id.
 
     `brought` has the uploads of the reply's files.
     """

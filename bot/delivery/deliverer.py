@@ -1,7 +1,8 @@
-"""From the mailbox to Devin: a session's replies one after the other, each with one outcome.
+"""Delivers a session's replies from its mailbox to Devin, one after the other.
 
-A reply is marked as being sent before the POST and finished after it. Whoever finds one so marked
-by somebody else cannot know whether it arrived, and says that instead of sending it again.
+A reply is marked as being sent before the POST and finished after it. A holder of the lease that
+finds a reply marked by another one cannot know whether it arrived, so it reconciles the reply
+instead of sending it again.
 """
 
 import asyncio
@@ -40,25 +41,25 @@ T = TypeVar("T")
 
 BACKOFF_SECONDS = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 60.0)
 SHORTEST_WAIT_SECONDS = 0.5
-"""Devin may ask to be tried again at once, each time."""
+"""The shortest wait: Devin may ask each time for a retry at once."""
 
 NOTICE_AFTER = timedelta(seconds=30)
-"""A reply that waits for longer is said to wait."""
+"""The time after which a thread is told that its reply waits."""
 
 STORE_PATIENCE_SECONDS = 60.0
-"""How long a step that Redis does not take is tried before the sweep is left to find it."""
+"""The time for which a step that Redis does not accept is retried; then it is left to the sweep."""
 
 STORE_LAST_SECONDS = 5.0
-"""The same while the process ends."""
+"""The same limit while the process is closing."""
 
 STORE_STEP_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class _Letter:
-    """The message for Devin, and the files that it holds as links though they should be there.
+    """The message for Devin, and the files that it links because they could not be uploaded.
 
-    `may_be_there`: an earlier holder may have sent it.
+    `may_be_there` is True if an earlier holder may have sent it.
     """
 
     text: str
@@ -70,7 +71,7 @@ _Tried = tuple[Outcome | Wait | None, _Letter | None]
 
 
 class Deliverer:
-    """Takes the mail of sessions to Devin."""
+    """Delivers the mail of sessions to Devin."""
 
     def __init__(  # noqa: PLR0913  (the things it is made of)
         self,
@@ -96,14 +97,14 @@ class Deliverer:
         self._notice_after = notice_after
 
     async def deliver(self, session: SessionId) -> None:
-        """Send the session's mail, oldest first, until none is due or another holds the session.
+        """Send the session's mail, oldest first, until none is due or another has the lease.
 
-        Does not raise for what Devin does. A session with much mail is scheduled again after
-        `TURN_SECONDS`. How many deliver at once is up to the caller.
+        Errors of Devin are not raised. A session with much mail is scheduled again after
+        `TURN_SECONDS`. The caller limits the number of concurrent deliveries.
         """
         await self._in_flight.calm()
         if self._in_flight.is_closing:
-            # Begin nothing more: it is another process's turn, or our own after a restart.
+            # Begin nothing more: another process delivers this, or our own after a restart.
             await self._schedule.wake(session, PASS_ON_SECONDS)
             return
         lease = Lease(self._mailbox, session)
@@ -121,7 +122,7 @@ class Deliverer:
         return step
 
     async def _send(self, lease: Lease, head: Head) -> Step:
-        """Send the head and end it, or put it off; what nobody foresaw must not come again."""
+        """Send the head and finish it, or put it off; an unforeseen error finishes it as well."""
         ids = _ids(lease.session, reply_id=head.reply.id)
         tried = await guarded(self._try(lease, head), log, StoreAway, **ids)
         if isinstance(tried, Unforeseen):
@@ -137,9 +138,9 @@ class Deliverer:
         return await self._finish(lease, head, answer, message)
 
     async def _try(self, lease: Lease, head: Head) -> "_Tried":
-        """Try to send the head: the result, and the message that it is about.
+        """Try to send the head, and return the result with the message that was composed.
 
-        The result is None if the lease may have expired, so that nothing was sent.
+        The result is None if nothing was sent because the lease may have expired.
         """
         if head.flaw is not None:
             raise head.flaw
@@ -162,7 +163,7 @@ class Deliverer:
         reply, may_be_there = head.reply, head.interrupted
         brought: Sequence[Upload] = ()
         if reply.all_files:
-            # What becomes of the files is noted before the message is sent.
+            # The uploads are recorded before the message is sent.
             if may_be_there:
                 may_be_there = await self._patiently(lambda: self._files.were_brought(reply))
             answer = await self._patiently(lambda: self._files.bring(reply))
@@ -198,9 +199,9 @@ class Deliverer:
         return Later(delay.total_seconds())
 
     def _delay(self, attempts: int, wait: Wait) -> timedelta:
-        """Devin's `Retry-After`, half a second at least, else a growing delay.
+        """Return Devin's `Retry-After`, at least half a second, or else a growing delay.
 
-        Never past the moment of giving up.
+        Apart from jitter, it is at most the time to giving up, or 1 s if that is shorter.
         """
         longest = max(1.0, self._give_up_after.total_seconds())
         if wait.retry_after is not None:
@@ -212,7 +213,7 @@ class Deliverer:
     async def _finish(
         self, lease: Lease, head: Head, outcome: Outcome, message: "_Letter | None" = None
     ) -> Step:
-        """Write the outcome, which is known here and nowhere else, and that `message` was got."""
+        """Write the outcome, which only this process knows, and record a delivered `message`."""
         got = ""
         if message is not None and outcome.kind is OutcomeKind.DELIVERED:
             got = digest(message.text)
@@ -243,10 +244,10 @@ class Deliverer:
         return step
 
     async def _patiently(self, step: Callable[[], Awaitable[T]]) -> T:
-        """Do one step at the mailbox, again and again as long as Redis may come back.
+        """Make one step in the mailbox, and repeat it while Redis may come back.
 
-        The token makes that harmless: a step that was done although its answer was lost is
-        recognised. Given up, a reply that was taken would count as interrupted, unsent as it is.
+        The token makes that safe: a step that was made although its answer was lost is recognized.
+        Without the repetition, a reply that was taken but not sent would count as interrupted.
         """
         began = time.monotonic()
         while True:
@@ -261,7 +262,10 @@ class Deliverer:
                 await asyncio.sleep(STORE_STEP_SECONDS)
 
     def _may_go_on(self, lease: Lease) -> bool:
-        """Whether the next reply may follow at once, though an earlier one may be coming in."""
+        """Return True if the next reply may follow at once.
+
+        It may not while a burst is arriving, which may still bring an earlier reply.
+        """
         is_its_turn = time.monotonic() < lease.turn_ends
         return is_its_turn and not self._in_flight.is_closing and not self._in_flight.is_crowded
 
@@ -275,9 +279,9 @@ class Deliverer:
 
 
 def _unforeseen(head: Head, failure: Unforeseen) -> Outcome:
-    """The outcome of a reply that failed for a reason that only the log can tell.
+    """Return the outcome of a reply that failed for a reason that only the log tells.
 
-    One with a broken record can't be sent again: nobody knows which part of it is right.
+    A reply with a broken record must not be sent again: nobody knows which part of it is right.
     """
     detail = delivery_reports.logged(failure.reference)
     if head.flaw is not None:
@@ -286,7 +290,7 @@ def _unforeseen(head: Head, failure: Unforeseen) -> Outcome:
 
 
 def _is_told(brought: Upload) -> bool:
-    """Whether people want to hear of a file: not of one that was never in Slack."""
+    """Return True if people should be told about a file's link; not if it was never in Slack."""
     return brought.hitch is not None and brought.hitch is not WhyLink.ELSEWHERE
 
 

@@ -1,6 +1,6 @@
-"""A session held by one delivery, renewed while Devin takes its time.
+"""The lease of one delivery on a session, renewed while Devin answers.
 
-A process that may have lost its lease, because it was frozen, say, must send nothing.
+A process that may have lost its lease, for instance because it was frozen, must not send.
 """
 
 import secrets
@@ -12,14 +12,14 @@ from bot.store.leases import renewed
 from bot.store.mailbox import LEASE, Mailbox
 
 TURN_SECONDS = 1.0
-"""A session with much mail makes room for others after this time."""
+"""The time after which a session with much mail makes room for others."""
 
 RENEWALS = 3
 """The number of times a lease is renewed before it would expire."""
 
 
 class Lease:
-    """A session held by this run, with the moment until which that is certain."""
+    """A lease on a session, with the time until which this process is certain to have it."""
 
     def __init__(self, mailbox: Mailbox, session: SessionId) -> None:
         self.mailbox = mailbox
@@ -30,15 +30,15 @@ class Lease:
 
     @property
     def is_certain(self) -> bool:
-        """False once the lease may have expired: a process that was frozen must not send."""
+        """True until the lease may have expired; after that, nothing may be sent."""
         return time.monotonic() < self._until
 
     def extend(self, since: float) -> None:
-        """The lease was confirmed by a command that began at `since`."""
+        """Note that the lease was confirmed by a command that began at `since`."""
         self._until = since + LEASE.total_seconds() * 0.8
 
     def kept(self) -> AbstractAsyncContextManager[None]:
-        """Renew the lease while Devin takes its time."""
+        """Renew the lease inside this context."""
         return renewed(self._renew, LEASE / RENEWALS, "lease", session_id=self.session)
 
     async def _renew(self) -> None:

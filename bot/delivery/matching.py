@@ -1,7 +1,7 @@
-"""Whether a session's messages hold one of ours whose answer was lost; pure.
+"""Searches a session's messages for one that was sent but whose answer was lost; pure.
 
-The words alone do not tell, since people write “yes” twice. So copies that earlier messages account
-for do not count, and neither does what was written before the attempt.
+The text alone is not enough, since people write “yes” twice. So copies that earlier messages
+account for do not count, nor do messages that were written before the attempt.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,15 +16,15 @@ from bot.model.replies import ReplyId
 from bot.model.sessions import SessionId
 
 SKEW = timedelta(seconds=5)
-"""How far Devin's clock and ours may be apart beyond what the `Date` of its answers tells."""
+"""The tolerated difference to Devin's clock, beyond the skew that its answers' `Date` shows."""
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """A message that was sent to a session, or may have been, first at `since`.
+    """A message that was, or may have been, sent to a session, first at `since`.
 
-    `arrivals` are the messages that are known to be there, oldest first; this one was sent after
-    all of them. `since` and they were read from `clock`. `reply` is for the log.
+    `arrivals` are the messages that the session is known to have, oldest first; this one was sent
+    after all of them. All times come from `clock`. `reply` is for the log.
     """
 
     session: SessionId
@@ -36,7 +36,7 @@ class Attempt:
 
 
 def is_there(messages: Sequence[DevinMessage], attempt: Attempt, skew: timedelta) -> bool:
-    """Whether a user wrote the attempt's text since then.
+    """Return True if the session has the attempt's text from a user, written since the attempt.
 
     `skew` is how far Devin's clock is ahead of the attempt's.
     """
@@ -48,9 +48,9 @@ def is_there(messages: Sequence[DevinMessage], attempt: Attempt, skew: timedelta
 def _unexplained(
     written: Sequence[DevinMessage], attempt: Attempt, skew: timedelta
 ) -> list[datetime]:
-    """When the message was written, without the copies that earlier ones account for.
+    """Return the times of all copies of the message that earlier arrivals do not account for.
 
-    What stands behind the last arrival of other words came after it, whatever any clock says.
+    A message listed behind the last arrival of another text came after it, whatever any clock says.
     """
     name, arrivals = digest(attempt.text), attempt.arrivals
     same = list(takewhile(lambda one: one.digest == name, reversed(arrivals)))
@@ -68,7 +68,7 @@ def _unexplained(
 
 
 def _without(copies: Sequence[datetime], arrival: Arrival, skew: timedelta) -> list[datetime]:
-    """All but the first copy that may be this one."""
+    """Return all copies but the first one that may be `arrival`."""
     first, last = arrival.sent + skew - SKEW, arrival.answered + skew + SKEW
     its_own = next((copy for copy in copies if first <= copy <= last), None)
     return [copy for copy in copies if copy is not its_own]

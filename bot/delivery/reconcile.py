@@ -1,7 +1,7 @@
-"""A delivery whose answer was lost is reconciled: is the message in the session?
+"""Reconciles a delivery whose answer was lost, by looking for its message in the session.
 
-It is never sent again from here. Seen means delivered; not seen, or not readable, stays uncertain,
-and a person decides.
+The message is never sent again from here. If it is seen, it was delivered; if it is not seen, or
+the session cannot be read, the outcome stays uncertain, and a person decides.
 """
 
 import asyncio
@@ -17,11 +17,11 @@ from bot.runtime import metrics
 log = logging.getLogger(__name__)
 
 LOOK_AFTER_SECONDS = (1.0, 3.0)
-"""When to look, each counted from the look before: a message may take a moment to be listed."""
+"""The pause before each look: a message may take a moment to be listed."""
 
 
 class Look(StrEnum):
-    """What a look into a session showed."""
+    """The results of a look into a session."""
 
     SEEN = "seen"
     UNSEEN = "unseen"
@@ -30,14 +30,17 @@ class Look(StrEnum):
 
 
 class Reconciler:
-    """Looks into sessions, a bounded number of times."""
+    """Looks for messages in sessions, a bounded number of times each."""
 
     def __init__(self, devin: Devin, look_after: Sequence[float] = LOOK_AFTER_SECONDS) -> None:
         self._devin = devin
         self._look_after = look_after
 
     async def reconcile(self, attempt: Attempt, uncertain: Outcome) -> Outcome:
-        """`uncertain`, or that it was delivered after all; takes some seconds, never raises."""
+        """Return a delivered outcome if the message is seen, or else `uncertain`.
+
+        This takes some seconds and never raises an error of Devin.
+        """
         look = Look.UNREADABLE
         for seconds in self._look_after:
             await asyncio.sleep(seconds)
