@@ -1,9 +1,9 @@
-"""Where something may be missing, the threads are read, and what is missing is accepted.
+"""The backfill reads threads in which replies may be missing, and accepts the missing ones.
 
-Slack redelivers for some minutes only. What it no longer brings stands in the threads all the same,
-and accepting is idempotent, so reading too much changes nothing. Each reply that is found goes
-through the decisions that an event would meet, and its thread is told that it is late. This is one
-background task: it holds up neither events nor the end of the process.
+Slack redelivers an event for some minutes only, but its message stays in the thread. Accepting is
+idempotent, so reading too much changes nothing. A reply that is found is handled like one from an
+event, and its thread is told that it is late. All of this runs in a background task, which delays
+neither events nor the end of the process.
 """
 
 import asyncio
@@ -40,24 +40,27 @@ from bot.wording import delivery_reports
 log = logging.getLogger(__name__)
 
 MOST_THREADS = 2_000
-"""The latest ones, 50 minutes' worth; the others are left, and the log says how many."""
+"""Most threads that are read, those with the latest traffic; the log counts the rest.
+
+Reading this many takes 50 minutes.
+"""
 
 VOUCH_SECONDS = 5.0
 AGAIN_SECONDS = 2.0
-"""When it is tried again what Redis or another process prevented."""
+"""The pause before another attempt, if Redis is away or another process has the lease."""
 
 SLACK_AGAIN_SECONDS = 5.0
-"""The same for what Slack prevented."""
+"""The pause before another attempt, if Slack does not answer."""
 
 RENEWALS = 4
-"""The number of times the lease of the one who reads is renewed before it would expire."""
+"""The number of times the lease on the backfill is renewed before it would expire."""
 
 NOBODY = ""
-"""Stands for the session of threads that have none, or are muted."""
+"""Stands for a session in threads that are not linked, or are muted."""
 
 
 class CatchUp:
-    """Looks for what no event brought."""
+    """Finds replies that no event brought."""
 
     def __init__(  # noqa: PLR0913  (the parts it is made of)
         self,
@@ -84,7 +87,7 @@ class CatchUp:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Catch up whenever that is wanted; what is not done at the end is left to others."""
+        """Catch up on demand inside this context; unfinished work is left to other processes."""
         tasks = [
             asyncio.create_task(self._run(), name="catch-up"),
             asyncio.create_task(self._vouch(), name="checkpoint"),
@@ -101,7 +104,7 @@ class CatchUp:
                 log.warning("catch-up not let go", extra={"reason": str(error)})
 
     async def _leave(self) -> None:
-        """Leave to others what was refused and not read, or else what this process vouches for."""
+        """Leave the events this process has refused, and its checkpoint, to other processes."""
         if self._listening.is_behind:
             await self._listening.note()
         await self._listening.vouch()
@@ -111,7 +114,7 @@ class CatchUp:
     async def _vouch(self) -> None:
         while True:
             await asyncio.sleep(VOUCH_SECONDS)
-            with suppress(StoreAway):  # which the measures of what waits have in the log
+            with suppress(StoreAway):  # an outage is already logged when the backlog is measured
                 await self._listening.vouch()
                 if await self._checkpoints.is_left():
                     self._listening.wanted.set()
@@ -128,13 +131,16 @@ class CatchUp:
                 await self._listening.note_within(AGAIN_SECONDS)
                 wanted.set()
             except SlackRefused as error:
-                # The token no longer serves; the gap stays noted for a process that has a new one.
+                # The token no longer works; the gap stays noted for a process that has a new one.
                 log.error("catch-up ended", extra={"reason": str(error)})  # noqa: TRY400  (Slack's code says all)
             except RelayError:
                 log.exception("catch-up failed")
 
     async def _catch_up(self) -> None:
-        """Read until nothing is left that Slack shows, or that somebody else reads."""
+        """Read until there is no gap, or only threads that Slack does not show are left.
+
+        While another process has the lease, wait.
+        """
         self._reader.forget()
         skipped: set[ThreadRef] = set()
         while True:
@@ -151,9 +157,9 @@ class CatchUp:
                     return
 
     async def _pass(self, skipped: set[ThreadRef]) -> bool:
-        """Read once all that is to be read, and add to `skipped` what Slack does not show.
+        """Read all noted threads once, and add those that Slack does not show to `skipped`.
 
-        True when nothing else is wanted.
+        Return True if nothing more has been requested.
         """
         gap, unread = await self._checkpoints.unread()
         plan = await self._plan([one for one in unread if one.thread not in skipped])
@@ -172,7 +178,7 @@ class CatchUp:
                 log.warning("session put off", extra=_ids(session) | {"reason": str(error)})
                 is_put_off = True
             except TRIPS:
-                # A message that nobody foresaw must not keep others from being caught up.
+                # An unforeseen message must not keep other sessions from being caught up.
                 log.exception("session not caught up", extra=_ids(session))
                 skipped.update(one.thread for one in threads)
         if is_put_off:
@@ -187,7 +193,7 @@ class CatchUp:
             self._listening.wanted.clear()
 
     async def _plan(self, unread: Sequence[Unread]) -> dict[SessionId, list[Unread]]:
-        """The threads to read by session, since each gets its replies in the order of writing."""
+        """Group the threads by session: a session gets its replies in the order of writing."""
         unread = unread[: self._most_threads]
         links = await self._links.of([one.thread for one in unread])
         plan: dict[SessionId, list[Unread]] = defaultdict(list)
@@ -196,14 +202,14 @@ class CatchUp:
         return plan
 
     async def _next(self, plan: Mapping[SessionId, object]) -> SessionId:
-        """The session whose mail has waited longest, or else the next one."""
+        """Return the session whose mail has waited longest, or else the first one planned."""
         awaited = await self._checkpoints.awaited()
         return next((session for session in awaited if session in plan), next(iter(plan)))
 
     async def _read(
         self, gap: str, session: SessionId, threads: Sequence[Unread], skipped: set[ThreadRef]
     ) -> None:
-        """Read the threads of one session, and accept what is missing."""
+        """Read the threads of one session, and accept the missing replies."""
         until, reads = self._clock.last, []
         for one in threads:
             found = await self._reader.read(one.thread, one.after)
@@ -224,7 +230,7 @@ class CatchUp:
             await self._schedule.wake(session)
 
     async def _accept_all(self, reads: Sequence[Found]) -> int:
-        """Accept the replies of one session in the order they were written, and say so."""
+        """Accept the replies of one session in the order of writing, and tell their threads."""
         by_thread = {read.thread: read for read in reads}
         replies = [reply for read in reads for reply in read.replies]
         try:
@@ -240,7 +246,7 @@ class CatchUp:
                 await self._say(read, [])
             raise
         for read in reads:
-            # An event may have brought them meanwhile: their mail waits for this reading.
+            # Events may have brought these replies meanwhile; their mail waits for this backfill.
             taken_back = [await self._events.take_back(reply) for reply in read.hushed]
             verbs = list(dict.fromkeys(one.verb for one in read.unheard))
             await self._say(read, verbs, hushed=read.is_hushed and all(taken_back))
@@ -269,7 +275,7 @@ class CatchUp:
         for command in read.unheard:
             await self._events.give_up(command)
         if read.is_hushed:
-            # No later catch-up shall bring what this one has left.
+            # A later backfill must not accept the messages that this one has left out.
             await self._links.hear_from(read.thread, millis_after(read.latest))
 
 

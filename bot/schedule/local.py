@@ -1,11 +1,11 @@
 """Local dispatch runs immediate work in this process if there is room, and else through docket.
 
-A detour through docket costs time and, for every reply, several more Redis commands. docket's tasks
-hand their work to this module too, and end at once: so docket's slots stay free for timers and the
-sweep, however long a delivery waits for a slot, for Devin, or for Slack.
+A detour through docket costs time and several more Redis commands for every reply. docket's tasks
+also hand their work to this module, and end at once, so that docket's slots stay free for timers
+and the sweep, however long a delivery waits for a slot, for Devin, or for Slack.
 
-The mailbox and the outbox make both safe: if this process had no room or died, or if a docket task
-was lost, the work stays due in Redis, and the sweep finds it.
+The mailbox and the outbox make both safe: if this process has no room or dies, or if a docket task
+is lost, the work stays due in Redis, and the sweep finds it.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ from bot.store.outbox import GRACE
 log = logging.getLogger(__name__)
 
 TELLING_AT_ONCE = 4
-"""Concurrent entries of a kind; Slack takes 1 message a second per channel, ~50 marks a minute."""
+"""Concurrent entries of one kind: Slack accepts 1 message per second and channel, ~50 marks/min."""
 
 LATE_AT_ONCE = 16
 """Concurrent entries that docket brings, so that a flood of first ✅ delays nothing else."""
@@ -41,7 +41,7 @@ MOST_UNTOLD = 500
 """Most entries of one kind that wait here for Slack: ten minutes' worth of marks."""
 
 LOOK_SECONDS = 0.1
-"""The pause between two looks for more work; a process needs less for what one look finds."""
+"""The pause between two looks for more work."""
 
 T = TypeVar("T")
 
@@ -65,10 +65,10 @@ class Line(Generic[T]):
         return len(self._waiting) + self._running < most
 
     def add(self, what: T, work: Callable[[], Awaitable[None]], most: int) -> bool:
-        """Run `work` when its turn comes; return False without room, True also if `what` waits.
+        """Run `work` when its turn comes; return False if there is no room for it.
 
-        Waiting work has not read anything yet, so it serves this caller as well. Running work may
-        have read too early, so `what` may wait beside it.
+        If `what` waits already, nothing is added: that work has not read anything yet, so it serves
+        this caller as well. Running work may have read too early, so `what` may wait beside it.
         """
         if what in self._waiting:
             return True
@@ -97,7 +97,7 @@ class Line(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """The use cases that run here."""
+    """The use cases that run in this process."""
 
     deliver: Callable[[SessionId], Awaitable[None]]
     abandoned: Callable[[timedelta, int], Awaitable[Sequence[SessionId]]]
@@ -139,11 +139,11 @@ class LocalDispatch:
     async def deliver_here(self, session: SessionId) -> None:
         """Deliver the session's mail soon, at docket's request; return at once.
 
-        Without room, the mail stays due in Redis, and is looked for when there is room. A process
-        that is closing passes it on.
+        Without room, the mail stays due in Redis, and is found once there is room. A process that
+        is closing passes it on.
 
         Raises:
-            StoreAway: it could not be passed on.
+            StoreAway: the mail could not be passed on.
         """
         if self._background.is_closing:
             await self._schedule.wake(session, PASS_ON_SECONDS)
@@ -155,7 +155,7 @@ class LocalDispatch:
     async def tell(
         self, owed: Owed, after: float = 0.0, attempt: int = 1, *, is_mark: bool = False
     ) -> None:
-        """Tell an entry of the outbox, in `after` seconds; `is_mark`: it is only a first ✅.
+        """Tell an outbox entry, in `after` seconds; `is_mark` says that it is only a first ✅.
 
         If too many wait, a ✅ is dropped, and any other entry is told a little later.
         """
@@ -172,9 +172,9 @@ class LocalDispatch:
             await work.shed(owed, attempt)
 
     async def tell_here(self, owed: Owed, attempt: int) -> None:
-        """Tell an entry soon, at docket's request; return at once.
+        """Tell an outbox entry soon, at docket's request; return at once.
 
-        Without room, the sweep brings it again. A process that is closing tells it before it
+        Without room, the sweep brings it again. A process that is closing tells it before this
         returns: docket would not accept a second task for the same attempt.
         """
         work = self._work

@@ -12,7 +12,7 @@ from bot.wiring.parts import Connections, shared_by
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """The parts that run the bot: the use cases, and how it listens."""
+    """The parts that run the bot: the use cases, the record of events, and the backfill, if any."""
 
     relay: Relay
     listening: Listening
@@ -20,7 +20,7 @@ class Parts:
 
 
 def build(to: Connections, tuning: Tuning) -> Parts:
-    """Build everything on the open connections, and let docket's tasks do their work here."""
+    """Build all parts on the open connections, and let docket's tasks do their work here."""
     shared = shared_by(to)
     serve(to, shared, tuning)
     relay = relay_of(to, shared)
