@@ -28,7 +28,7 @@ async def shown(reply: Reply, people: People) -> str:
     return to_markdown(reply.text, reply.blocks, names).strip()
 
 
-async def letter(reply: Reply, people: People, brought: Sequence[Upload] = ()) -> str:
+async def message_of(reply: Reply, people: People, brought: Sequence[Upload] = ()) -> str:
     """Return the message for Devin; a name that Slack does not give in time stays an id.
 
     `brought` has the uploads of the reply's files.

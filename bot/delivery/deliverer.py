@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 from bot.delivery.attachments import Files
-from bot.delivery.compose import letter
+from bot.delivery.compose import message_of
 from bot.delivery.lease import Lease
 from bot.delivery.matching import Attempt
 from bot.delivery.reconcile import Reconciler
@@ -56,7 +56,7 @@ STORE_STEP_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class _Letter:
+class _Message:
     """The message for Devin, and the files that it links because they could not be uploaded.
 
     `may_be_there` is True if an earlier holder may have sent it.
@@ -67,7 +67,7 @@ class _Letter:
     may_be_there: bool
 
 
-_Tried = tuple[Outcome | Wait | None, _Letter | None]
+_Tried = tuple[Outcome | Wait | None, _Message | None]
 
 
 class Deliverer:
@@ -159,7 +159,7 @@ class Deliverer:
             answer = await self._look(lease, head, message, answer)
         return answer, message
 
-    async def _compose(self, head: Head) -> "_Letter | Wait":
+    async def _compose(self, head: Head) -> "_Message | Wait":
         reply, may_be_there = head.reply, head.interrupted
         brought: Sequence[Upload] = ()
         if reply.all_files:
@@ -170,10 +170,10 @@ class Deliverer:
             if isinstance(answer, Wait):
                 return answer
             brought = answer
-        text = await letter(reply, self._people, brought)
-        return _Letter(text, tuple(one for one in brought if _is_told(one)), may_be_there)
+        text = await message_of(reply, self._people, brought)
+        return _Message(text, tuple(one for one in brought if _is_told(one)), may_be_there)
 
-    async def _look(self, lease: Lease, head: Head, message: "_Letter", lost: Outcome) -> Outcome:
+    async def _look(self, lease: Lease, head: Head, message: "_Message", lost: Outcome) -> Outcome:
         arrivals = await self._patiently(lambda: self._mailbox.lately(lease.session))
         since = datetime.fromtimestamp(head.sent / 1000, UTC)
         reply, text = head.reply.id, message.text
@@ -211,7 +211,7 @@ class Deliverer:
         return timedelta(seconds=min(step, longest) * random.uniform(0.8, 1.2))  # noqa: S311  (jitter)
 
     async def _finish(
-        self, lease: Lease, head: Head, outcome: Outcome, message: "_Letter | None" = None
+        self, lease: Lease, head: Head, outcome: Outcome, message: "_Message | None" = None
     ) -> Step:
         """Write the outcome, which only this process knows, and record a delivered `message`."""
         got = ""

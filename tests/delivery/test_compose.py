@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot.app import Bot
-from bot.delivery.compose import MOST_QUOTED, NOT_SHOWN, compose, letter
+from bot.delivery.compose import MOST_QUOTED, NOT_SHOWN, compose, message_of
 from bot.model.files import MOST_FORWARDED, AttachedFile, Forwarded, Upload, WhyLink
 from bot.model.people import UserId
 from bot.model.replies import Reply
@@ -228,7 +228,7 @@ async def test_who_is_quoted_and_where_is_asked_where_slack_gives_ids_alone(box:
     ids = Forwarded(author="U0BEN00000", channel="C0GENERAL0", text="<@U0GUS00000>")
     gone = Forwarded(author="U0GONE0000", channel="C0GONE0000", text="x")
     direct = quoting(author="U0ADA00000", channel="D0ADADM000", place="")
-    whole = await letter(reply("", forwarded=(ids, gone, direct)), people)
+    whole = await message_of(reply("", forwarded=(ids, gone, direct)), people)
     assert "Forwarded message by Ben Franklin in #general:\n\n> @gus" in whole
     assert "Forwarded message by U0GONE0000:\n" in whole
     assert f"[Forwarded message]({PERMALINK}) by Ben:\n" in whole
@@ -251,14 +251,14 @@ async def test_an_author_cannot_start_a_line(box: Sandbox, kind: str) -> None:
     chosen, shown = NAMES[kind]
     box.slack.workspace.user("ada").display_name = chosen
     people = People(web_client(box.slack), box.slack.team_id, None)
-    assert await letter(reply("Hello"), people) == f"{shown} (in Slack):\n\nHello"
+    assert await message_of(reply("Hello"), people) == f"{shown} (in Slack):\n\nHello"
 
 
 async def test_a_name_that_slack_does_not_tell_stays_an_id(box: Sandbox) -> None:
     """Authors and mentions stay ids alike; a missing name does not hold up a reply."""
     people = People(web_client(box.slack), box.slack.team_id, None)
     text = "<@U0NOBODY00> <#C0NOWHERE0> <!subteam^S0NOBODY0> <@U0BEN00000> <!subteam^S0ONCALL00>"
-    whole = await letter(reply(text, author=UserId("U0GONE0000")), people)
+    whole = await message_of(reply(text, author=UserId("U0GONE0000")), people)
     assert whole == (
         "U0GONE0000 (in Slack):\n\n@U0NOBODY00 #C0NOWHERE0 @S0NOBODY0 @Ben Franklin @oncall"
     )
@@ -269,8 +269,8 @@ async def test_a_bot_is_called_by_its_own_name(box: Sandbox) -> None:
     people = People(web_client(box.slack), box.slack.team_id, None)
     known = reply("Hi", author=UserId("U0BOLTCI00"), bots=("B0BOLTCI00", "A0BOLTCI00"))
     gone = reply("Hi", author=UserId("B0GONE0000"), bots=("B0GONE0000",))
-    assert (await letter(known, people)).startswith("Bolt CI (in Slack):")
-    assert (await letter(gone, people)).startswith("B0GONE0000 (in Slack):")
+    assert (await message_of(known, people)).startswith("Bolt CI (in Slack):")
+    assert (await message_of(gone, people)).startswith("B0GONE0000 (in Slack):")
 
 
 async def test_names_are_asked_for_and_a_failing_look_up_costs_nothing_but_them(
