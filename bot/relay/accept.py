@@ -3,6 +3,8 @@
 import asyncio
 import logging
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 
 from bot.catch_up.listening import Listening
@@ -70,36 +72,39 @@ class Accepting:
         channel = reply.thread.channel
         return await self._permissions.of(reply.author, channel, reply.bots, reply.home)
 
-    async def standing_in_turn(self, reply: Reply) -> Standing:
-        """Return `standing` once it is known for every earlier arrival in the reply's thread.
+    @contextmanager
+    def turn(self, thread: ThreadRef) -> Iterator[asyncio.Event | None]:
+        """Line up behind earlier arrivals in `thread`; give the event that ends the turn before."""
+        before, turn = self._turns.get(thread), asyncio.Event()
+        self._turns[thread] = turn
+        try:
+            yield before
+        finally:
+            turn.set()
+            if self._turns.get(thread) is turn:
+                del self._turns[thread]
 
-        If Slack does not identify an author, the reply is noted as missed before a later one is
+    async def standing_after(self, before: asyncio.Event | None, reply: Reply) -> Standing:
+        """Return `standing` once the turn before is over.
+
+        If Slack does not identify the author, the reply is noted as missed before a later one is
         accepted.
 
         Raises:
             NotIdentified: Slack did not identify the author.
         """
-        before, turn = self._turns.get(reply.thread), asyncio.Event()
-        self._turns[reply.thread] = turn
         try:
-            return await self._standing_after(before, reply)
+            if before is None:
+                return await self.standing(reply)
+            looking = asyncio.create_task(self.standing(reply))
+            try:
+                await before.wait()
+                return await looking
+            finally:
+                looking.cancel()
         except NotIdentified:
             self._listening.refused(Missed(reply.thread, ts_micros(reply.ts)))
             raise
-        finally:
-            turn.set()
-            if self._turns.get(reply.thread) is turn:
-                del self._turns[reply.thread]
-
-    async def _standing_after(self, before: asyncio.Event | None, reply: Reply) -> Standing:
-        if before is None:
-            return await self.standing(reply)
-        looking = asyncio.create_task(self.standing(reply))
-        try:
-            await before.wait()
-            return await looking
-        finally:
-            looking.cancel()
 
     async def check(self, who: UserId, channel: str) -> None:
         """Raise `NotAllowed` unless `who` may steer Devin in `channel`.

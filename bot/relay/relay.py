@@ -104,13 +104,15 @@ class Relay:
             StoreAway, NotIdentified: the reply may not be in Redis, or its author's permission is
                 still unknown; Slack must not be acknowledged.
         """
-        session = self._known.get(reply.thread) or await self._look_up(reply.thread)
-        if session is None:
-            return Change.UNLINKED
-        try:
-            standing = await self.accepting.standing_in_turn(reply)
-        except NotIdentified as error:
-            return await self._turn_away(reply.thread, error)
+        # Before anything is asked: on a Cluster, answers may come in another order than questions.
+        with self.accepting.turn(reply.thread) as before:
+            session = self._known.get(reply.thread) or await self._look_up(reply.thread)
+            if session is None:
+                return Change.UNLINKED
+            try:
+                standing = await self.accepting.standing_after(before, reply)
+            except NotIdentified as error:
+                return await self._turn_away(reply.thread, error)
         if standing is not Standing.ALLOWED:
             return await self._turn_away(reply.thread, NotAllowed(standing))
         if is_empty(reply):
