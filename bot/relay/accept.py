@@ -3,8 +3,6 @@
 import asyncio
 import logging
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 
 from bot.catch_up.listening import Listening
@@ -16,6 +14,7 @@ from bot.model.schedule import Schedule
 from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef, micros_ts, millis_after, ts_micros
 from bot.redis.connection import Store
+from bot.relay.turns import Turn, Turns
 from bot.relay.workspace import Workspace
 from bot.runtime import metrics
 from bot.runtime.in_flight import InFlight
@@ -61,7 +60,7 @@ class Accepting:
         self._clock = workspace.clock
         self._listening = listening
         self._store = store
-        self._turns: dict[ThreadRef, asyncio.Event] = {}
+        self.turns = Turns()
 
     async def standing(self, reply: Reply) -> Standing:
         """Return whether the reply's author may steer Devin where it was written.
@@ -72,20 +71,8 @@ class Accepting:
         channel = reply.thread.channel
         return await self._permissions.of(reply.author, channel, reply.bots, reply.home)
 
-    @contextmanager
-    def turn(self, thread: ThreadRef) -> Iterator[asyncio.Event | None]:
-        """Line up behind earlier arrivals in `thread`; give the event that ends the turn before."""
-        before, turn = self._turns.get(thread), asyncio.Event()
-        self._turns[thread] = turn
-        try:
-            yield before
-        finally:
-            turn.set()
-            if self._turns.get(thread) is turn:
-                del self._turns[thread]
-
-    async def standing_after(self, before: asyncio.Event | None, reply: Reply) -> Standing:
-        """Return `standing` once the turn before is over.
+    async def standing_after(self, turn: Turn, reply: Reply) -> Standing:
+        """Return `standing` once the turns before `turn` are over.
 
         If Slack does not identify the author, the reply is noted as missed before a later one is
         accepted.
@@ -94,11 +81,11 @@ class Accepting:
             NotIdentified: Slack did not identify the author.
         """
         try:
-            if before is None:
+            if turn.is_first:
                 return await self.standing(reply)
             looking = asyncio.create_task(self.standing(reply))
             try:
-                await before.wait()
+                await turn.come()
                 return await looking
             finally:
                 looking.cancel()

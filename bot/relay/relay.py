@@ -105,12 +105,12 @@ class Relay:
                 still unknown; Slack must not be acknowledged.
         """
         # Before anything is asked: on a Cluster, answers may come in another order than questions.
-        with self.accepting.turn(reply.thread) as before:
+        with self.accepting.turns.line_up(reply.thread) as turn:
             session = self._known.get(reply.thread) or await self._look_up(reply.thread)
             if session is None:
                 return Change.UNLINKED
             try:
-                standing = await self.accepting.standing_after(before, reply)
+                standing = await self.accepting.standing_after(turn, reply)
             except NotIdentified as error:
                 return await self._turn_away(reply.thread, error)
         if standing is not Standing.ALLOWED:
