@@ -128,7 +128,7 @@ def subject_key(subject: str) -> Key:
 
 def reply_key(reply: ReplyId) -> Key:
     """One accepted reply: its text while it may be needed, its state, its outcome."""
-    return Key(f"{REPLY_PREFIX}{reply}")
+    return subject_key(reply)
 
 
 def mail_key(session: SessionId) -> Key:

@@ -40,9 +40,9 @@ class Turn:
     async def come(self) -> None:
         """Wait until the turn before this one is over."""
         if self._before is not None:
-            await self._before.end()
+            await self._before.until_over()
 
-    async def end(self) -> None:
+    async def until_over(self) -> None:
         """Wait until this turn is over."""
         if self.is_over:
             return

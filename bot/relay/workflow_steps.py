@@ -100,7 +100,7 @@ class WorkflowSteps:
         """End the step; once it is done, only the fact that it was started is kept."""
         await self._outbox.end(begun.owed, forget=told)
 
-    async def drop(self, begun: Begun, attempt: int, why: str) -> bool:  # noqa: ARG002  (as `Teller` has it)
+    async def drop(self, begun: Begun, attempt: float, why: str) -> bool:  # noqa: ARG002  (as `Teller` has it)
         """Return False: a step is never dropped, since a workflow waits for it."""
         return False
 

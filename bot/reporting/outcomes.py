@@ -55,7 +55,7 @@ class Outcomes:
         """End the report."""
         await self._reports.end(begun.owed, told=told)
 
-    async def drop(self, begun: Begun, attempt: int, why: str) -> bool:
+    async def drop(self, begun: Begun, attempt: float, why: str) -> bool:
         """Drop an entry that is only a ✅ after `MARK_TRIES` attempts; return True if dropped."""
         if attempt < MARK_TRIES or not _is_mark_only(Report.of(begun)):
             return False
@@ -139,10 +139,10 @@ class Delays:
         ids, (_, channel, ts) = begun.owed.log_fields, place_of(begun.owed.subject)
         try:
             await self._posts.try_unmark(channel, ts, delivery_reports.WAITING_MARK, ids)
-        except SlackAway as error:
+        except (SlackAway, SlackRefused) as error:
             log.warning("mark not removed", extra={**ids, "reason": str(error)})
 
-    async def drop(self, begun: Begun, attempt: int, why: str) -> bool:  # noqa: ARG002  (as `Teller` has it)
+    async def drop(self, begun: Begun, attempt: float, why: str) -> bool:  # noqa: ARG002  (as `Teller` has it)
         """Return False: a delay's notice is never dropped, since somebody waits for it."""
         return False
 

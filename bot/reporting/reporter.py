@@ -6,6 +6,7 @@ same for all of them.
 
 import asyncio
 import logging
+import math
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Protocol
 
@@ -42,8 +43,11 @@ class Teller(Protocol):
     async def end(self, begun: Begun, *, told: bool) -> None:
         """End the entry in the outbox; if not `told`, it is moot or Slack refused it."""
 
-    async def drop(self, begun: Begun, attempt: int, why: str) -> bool:
-        """End an entry that is not worth a retry after `attempt`; return False if it is."""
+    async def drop(self, begun: Begun, attempt: float, why: str) -> bool:
+        """End an entry that is not worth a retry after `attempt`; return False if it is.
+
+        After infinitely many attempts, only an entry that somebody waits for is.
+        """
 
 
 class Reporter:
@@ -103,7 +107,7 @@ class Reporter:
         """Make room: drop an entry that may be dropped, and tell any other a little later."""
         teller = self._tellers[owed.kind]
         begun = await self._outbox.begin(owed, teller.fields)
-        if begun is None or await teller.drop(begun, LAST, "too many at once"):
+        if begun is None or await teller.drop(begun, math.inf, "too many at once"):
             return
         await self._outbox.pause(owed, SHED_SECONDS, may_be_done=begun.again)
         await self._schedule.tell(owed, SHED_SECONDS, attempt)
@@ -129,10 +133,6 @@ class Reporter:
         ids = begun.owed.log_fields | {"reason": str(error), "seconds": delay}
         log.log(_level(error), "report waits", extra=ids)
         await self._schedule.tell(begun.owed, delay, attempt + 1)
-
-
-LAST = 1_000_000
-"""An attempt number so high that every entry that may be dropped is dropped."""
 
 
 def _level(error: SlackAway) -> int:

@@ -212,7 +212,9 @@ def test_hostile_blocks_are_read_in_one_go(hostile: str) -> None:
     """No input of a message's size keeps the relay busy."""
     link = {"type": "link", "url": hostile, "text": hostile}
     parts = section(text(hostile, "bold"), text(hostile, "code"), link)
-    to_markdown("", rich(parts, bullets(parts, indent=1), quote(*[text("a ", "bold")] * 9_999)))
+    quoted = quote(*[text("a ", "bold")] * 9_999)
+    read = to_markdown("", rich(parts, bullets(parts, indent=1), quoted))
+    assert "> **" + "a " * 9_998 + "a**" in read
 
 
 def test_ten_thousand_elements_are_read_in_one_go() -> None:

@@ -58,5 +58,5 @@ def test_no_value_makes_a_parser_raise(value: str) -> None:
     button_values.parse_reply_value(value)
     button_values.parse_link_value(value)
     button_values.parse_home_value(value)
-    button_values.parse_page_value(value)
     button_values.parse_choice_value(value)
+    assert (button_values.parse_page_value(value) or 0) >= 0
