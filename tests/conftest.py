@@ -70,8 +70,8 @@ async def raw(redis_url: str) -> AsyncIterator[redis.asyncio.Redis]:
 
 @pytest.fixture
 async def store(redis_url: str) -> AsyncIterator[Store]:
-    """The relay's connection to Redis."""
-    async with open_store(redis_url) as opened:
+    """A connection like the relay's, which waits longer: a busy machine fails no test."""
+    async with open_store(redis_url, patience=30.0) as opened:
         yield opened
 
 

@@ -106,16 +106,19 @@ class Store:
 
 
 @asynccontextmanager
-async def open_store(url: str) -> AsyncIterator[Store]:
-    """Connect to `url` lazily: if the server is absent, the first command raises, not this."""
-    store = Store(_cluster(url) if is_cluster(url) else _single(url))
+async def open_store(url: str, patience: float = COMMAND_TIMEOUT_SECONDS) -> AsyncIterator[Store]:
+    """Connect to `url` lazily: if the server is absent, the first command raises, not this.
+
+    A command that Redis has not answered within `patience` seconds raises `StoreAway`.
+    """
+    store = Store(_cluster(url, patience) if is_cluster(url) else _single(url, patience))
     try:
         yield store
     finally:
         await store.aclose()
 
 
-def _cluster(url: str) -> ScriptRunner:
+def _cluster(url: str, patience: float) -> ScriptRunner:
     # A hanging node is given up while there is time to ask another, which may have taken over its
     # keys. When one connection to a node fails, redis-py breaks all of them, which costs each
     # command on them a try.
@@ -123,17 +126,17 @@ def _cluster(url: str) -> ScriptRunner:
         url.replace("+cluster", "", 1),
         max_connections=POOL_SIZE,
         decode_responses=True,
-        socket_timeout=COMMAND_TIMEOUT_SECONDS / 2,
-        socket_connect_timeout=COMMAND_TIMEOUT_SECONDS / 2,
+        socket_timeout=patience / 2,
+        socket_connect_timeout=patience / 2,
         retry=Retry(NoBackoff(), 3),
         # By default, every fifth MOVED answer would break all connections. The first one is enough
         # to look up our only slot again.
         reinitialize_steps=0,
     )
-    return OneByOne(redis, COMMAND_TIMEOUT_SECONDS)
+    return OneByOne(redis, patience)
 
 
-def _single(url: str) -> ScriptRunner:
+def _single(url: str, patience: float) -> ScriptRunner:
     # When all connections are in use, redis-py's pool raises; its blocking pool waits, but locks
     # and times every command. Concurrent commands are bounded elsewhere, far below this size. The
     # one retry is for a connection that was lost while idle; every script may safely run twice.
@@ -141,8 +144,8 @@ def _single(url: str) -> ScriptRunner:
         url,
         max_connections=POOL_SIZE,
         decode_responses=True,
-        socket_timeout=COMMAND_TIMEOUT_SECONDS,
-        socket_connect_timeout=COMMAND_TIMEOUT_SECONDS,
+        socket_timeout=patience,
+        socket_connect_timeout=patience,
         retry=Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,)),
     )
     pool = redis.connection_pool
