@@ -9,7 +9,7 @@ import pytest
 
 from bot.devin.api import Probe
 from bot.devin.v1.responses import DETAIL_LIMIT, PROBLEM_LIMIT
-from bot.devin.v1.wire import BODY_LIMIT
+from bot.devin.wire import BODY_LIMIT
 from bot.model.outcomes import Outcome, OutcomeKind, Refusal, Wait
 from tests.support.raw_http import (
     CHUNKED,

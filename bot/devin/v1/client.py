@@ -34,7 +34,7 @@ from bot.devin.v1.responses import (
     parse_probe,
 )
 from bot.devin.v1.sessions import behind, cursor_of, parse_list, parse_messages, parse_record
-from bot.devin.v1.wire import LOST, Answer, failure, skew, start_of
+from bot.devin.wire import LOST, Answer, failure, skew, start_of
 from bot.model.outcomes import Outcome, OutcomeKind, Refusal, Wait
 from bot.model.sessions import SessionId
 
