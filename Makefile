@@ -22,8 +22,10 @@ $(STAMP): requirements.lock
 
 setup: $(STAMP) ## Make .venv with everything from requirements.lock
 
-demo: setup ## Local Slack, Devin and the bot; prints the page to open
-	$(BIN)/python -m sandbox demo
+API ?= v3
+
+demo: setup ## Local Slack, Devin and the bot; prints the page to open; API=v1
+	$(BIN)/python -m sandbox demo --api $(API)
 
 screenshots: setup ## The pictures of the page in docs/, from the demo; needs Chromium
 	$(BIN)/python -m tests.support.screenshots

@@ -159,7 +159,9 @@ async def open_stage(
     ports = [free_port() for _ in range(LISTENERS)] if mode == "http" else []
     async with AsyncExitStack() as stack:
         box = await stack.enter_async_context(
-            Sandbox(transport=mode, retry_delays=RETRY_DELAYS, ack_timeout=ACK_SECONDS)
+            Sandbox(
+                transport=mode, retry_delays=RETRY_DELAYS, ack_timeout=ACK_SECONDS, devin_api="v1"
+            )
         )
         balancer = await stack.enter_async_context(balancing(ports, seed)) if ports else None
         if balancer is not None:

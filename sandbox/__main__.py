@@ -44,6 +44,12 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--request-url", help="send Slack's events there by HTTP instead of over Socket Mode"
     )
+    parser.add_argument(
+        "--api",
+        choices=["v1", "v3"],
+        default="v3",
+        help="the generation of Devin's API that a bot is given a key for (%(default)s)",
+    )
     options = parser.parse_args(arguments)
     if not is_loopback(options.host):
         parser.error("--host must be a loopback address: anybody who reaches the page can drive it")
@@ -59,7 +65,9 @@ async def _run(options: argparse.Namespace) -> None:
     loop = asyncio.get_running_loop()
     for number in _STOPS:
         loop.add_signal_handler(number, stop.set)
-    sandbox_ports = running_sandbox(options.host, options.port, request_url=options.request_url)
+    sandbox_ports = running_sandbox(
+        options.host, options.port, request_url=options.request_url, api=options.api
+    )
     async with sandbox_ports as sandbox:
         for note in sandbox.notes:
             _say(note)

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from sandbox.devin.answers import Api
 from sandbox.devin.server import DevinSandbox
 from sandbox.page.server import PageServer
 from sandbox.slack.server import SlackSandbox
@@ -40,12 +41,13 @@ def free_port(host: str, wanted: int) -> int:
 
 @asynccontextmanager
 async def running_sandbox(
-    host: str, port: int = DEFAULT_PORT, *, request_url: str | None = None
+    host: str, port: int = DEFAULT_PORT, *, request_url: str | None = None, api: Api = "v3"
 ) -> AsyncIterator[Sandbox]:
     """Run everything on `host`: the page on `port`, Slack and Devin on the next two.
 
     Ports that are taken are replaced, and 0 leaves all three to the system. With `request_url`,
-    Slack sends its events there by HTTP instead of over Socket Mode.
+    Slack sends its events there by HTTP instead of over Socket Mode. `api` is the generation of
+    Devin's API that a bot is pointed at.
     """
     page_port, slack_port, devin_port = (
         free_port(host, port + offset if port else 0) for offset in range(3)
@@ -59,7 +61,7 @@ async def running_sandbox(
         request_url=request_url,
         retry_delays=SLACK_RETRY_DELAYS,
     )
-    async with slack, DevinSandbox(host=host, port=devin_port) as devin:
+    async with slack, DevinSandbox(host=host, port=devin_port, api=api) as devin:
         devin.demo_sessions()
         async with PageServer(slack, devin, host=host, port=page_port) as page:
             yield Sandbox(slack, devin, page, notes)

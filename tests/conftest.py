@@ -78,7 +78,7 @@ async def store(redis_url: str) -> AsyncIterator[Store]:
 @pytest.fixture
 async def box() -> AsyncIterator[Sandbox]:
     """A local Slack (Socket Mode) and a local Devin with one running session."""
-    async with Sandbox() as sandbox:
+    async with Sandbox(devin_api="v1") as sandbox:
         sandbox.devin.add_session(SESSION)
         yield sandbox
 
@@ -86,7 +86,7 @@ async def box() -> AsyncIterator[Sandbox]:
 @pytest.fixture
 async def http_box() -> AsyncIterator[Sandbox]:
     """A local Slack that sends signed HTTP requests, once it is told where to (`request_url`)."""
-    async with Sandbox(transport="http") as sandbox:
+    async with Sandbox(transport="http", devin_api="v1") as sandbox:
         sandbox.devin.add_session(SESSION)
         yield sandbox
 

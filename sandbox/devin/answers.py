@@ -1,7 +1,8 @@
-"""The local Devin's answers: one table of states.
+"""The local Devin's answers: one table of states, for both generations of the API.
 
-`null`, `{"detail": string}` and the 422 list are the contract's; the other bodies have the shape
-that FastAPI and the gateways before it use, since the real ones are not published.
+An answer says what happens; `wire` puts it into the words of the generation that was asked:
+FastAPI's `detail` in v1, a `ProblemDetail` in v3. A `body` is sent as it is by both, since a
+gateway or a broken server keeps to no contract. Many real bodies are not published.
 """
 
 import asyncio
@@ -12,6 +13,7 @@ from datetime import datetime
 from email.utils import format_datetime
 from typing import Literal
 
+Api = Literal["v1", "v3"]
 Ending = Literal["answers", "drops", "refuses", "half"]
 
 JSON = "application/json"
@@ -20,22 +22,35 @@ PLAIN = "text/plain"
 
 SUSPENDED = "Session is suspended. The message was not delivered."
 FINISHED = "Session has finished and takes no more messages."
+ARCHIVED = "Session is archived and takes no more messages."
+FAILED = "Session has failed and takes no more messages."
 NOT_FOUND = "Session not found"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """The end of a request: its response, whether the message is kept, and the connection's end."""
+    """The end of a request: its response, whether the message is kept, and the connection's end.
+
+    `detail` is worded by each generation; `body` replaces its words in both. `v3` is the answer of
+    the later generation where it differs.
+    """
 
     meaning: str
     status: int = 200
-    body: str = "null"
+    detail: object = None
+    body: str | None = None
     content_type: str = JSON
     retry_after: str | None = None
     takes: bool = False
+    resumes: bool = False
     ending: Ending = "answers"
     delay: float = 0.0
     until: asyncio.Event | None = None
+    v3: "Answer | None" = None
+
+    def by(self, api: Api) -> "Answer":
+        """Return the answer of that generation."""
+        return self if api == "v1" or self.v3 is None else self.v3
 
     async def pause(self) -> None:
         """Wait for as long as the session takes to answer."""
@@ -49,16 +64,19 @@ class UnknownStateError(ValueError):
     """A session was given a state that the table does not have."""
 
 
-def detailed(detail: object) -> str:
-    """The body in which FastAPI says what is wrong."""
-    return json.dumps({"detail": detail})
-
-
-def _gateway_page(title: str) -> str:
-    return (
+def _gateway(meaning: str, status: int, title: str) -> Answer:
+    """The page of the gateway in front of the API."""
+    page = (
         f"<html>\r\n<head><title>{title}</title></head>\r\n<body>\r\n"
         f"<center><h1>{title}</h1></center>\r\n<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n"
     )
+    return Answer(meaning=meaning, status=status, body=page, content_type=HTML)
+
+
+def _ended(meaning: str, detail: str) -> Answer:
+    """A session that is over: v1 says so in a 200, v3 in a conflict."""
+    conflict = Answer(meaning=f"409, {meaning}", status=409, detail=detail)
+    return Answer(meaning=f"200, {meaning}", detail=detail, v3=conflict)
 
 
 _REJECTED = [
@@ -79,36 +97,31 @@ _REJECTED = [
 
 STATES: Mapping[str, Answer] = {
     "running": Answer(meaning="takes every message", takes=True),
-    "suspended": Answer(meaning="200 with a detail", body=detailed(SUSPENDED)),
-    "finished": Answer(meaning="200, has finished", body=detailed(FINISHED)),
+    "blocked": Answer(meaning="waits for an answer", takes=True),
+    "approval": Answer(meaning="waits for an approval", takes=True),
+    "idle": Answer(meaning="has done its work, takes more", takes=True),
+    "suspended": Answer(
+        meaning="200 with a detail",
+        detail=SUSPENDED,
+        v3=Answer(meaning="takes it and resumes", takes=True, resumes=True),
+    ),
+    "finished": _ended("has finished", FINISHED),
+    "failed": _ended("has failed", FAILED),
+    "archived": _ended("is archived", ARCHIVED),
     "slow": Answer(meaning="takes it, answers late", takes=True, delay=2.0),
-    "rejects": Answer(meaning="422, two errors", status=422, body=detailed(_REJECTED)),
-    "unauthorized": Answer(
-        meaning="401, key rejected", status=401, body=detailed("Invalid API key")
-    ),
+    "rejects": Answer(meaning="422, two errors", status=422, detail=_REJECTED),
+    "unauthorized": Answer(meaning="401, key rejected", status=401, detail="Invalid API key"),
     "forbidden": Answer(
-        meaning="403, may not write",
-        status=403,
-        body=detailed("Not authorized to access this session"),
+        meaning="403, may not write", status=403, detail="Not authorized to access this session"
     ),
-    "missing": Answer(meaning="404, no such session", status=404, body=detailed(NOT_FOUND)),
-    "rate_limited": Answer(meaning="429", status=429, body=detailed("Rate limit exceeded")),
-    "down": Answer(meaning="503", status=503, body=detailed("Service unavailable")),
+    "missing": Answer(meaning="404, no such session", status=404, detail=NOT_FOUND),
+    "rate_limited": Answer(meaning="429", status=429, detail="Rate limit exceeded"),
+    "down": Answer(meaning="503", status=503, detail="Service unavailable"),
     "server_error": Answer(
         meaning="500", status=500, body="Internal Server Error", content_type=PLAIN
     ),
-    "gateway": Answer(
-        meaning="502, an HTML page",
-        status=502,
-        body=_gateway_page("502 Bad Gateway"),
-        content_type=HTML,
-    ),
-    "timeout": Answer(
-        meaning="504, an HTML page",
-        status=504,
-        body=_gateway_page("504 Gateway Time-out"),
-        content_type=HTML,
-    ),
+    "gateway": _gateway("502, an HTML page", 502, "502 Bad Gateway"),
+    "timeout": _gateway("504, an HTML page", 504, "504 Gateway Time-out"),
     "drops": Answer(meaning="takes it, then hangs up", takes=True, ending="drops"),
     "half": Answer(meaning="takes it, 200, hangs up", takes=True, ending="half"),
     "refuses": Answer(meaning="hangs up before reading", ending="refuses"),
@@ -116,13 +129,10 @@ STATES: Mapping[str, Answer] = {
     "teapot": Answer(
         meaning="418, plain text", status=418, body="I'm a teapot", content_type=PLAIN
     ),
-    "other": Answer(
-        meaning="400, an HTML page",
-        status=400,
-        body=_gateway_page("400 Bad Request"),
-        content_type=HTML,
-    ),
+    "other": _gateway("400, an HTML page", 400, "400 Bad Request"),
 }
+ENDED = frozenset({"finished", "failed", "archived"})
+"""The states in which a session is over."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,8 +155,13 @@ def answer_in(state: str, changes: Changes | None = None) -> Answer:
     answer = STATES[state]
     if changes is None:
         return answer
+    later = None if answer.v3 is None else _changed(answer.v3, changes)
+    return replace(_changed(answer, changes), v3=later)
+
+
+def _changed(answer: Answer, changes: Changes) -> Answer:
     if changes.detail is not None:
-        answer = replace(answer, body=detailed(changes.detail), content_type=JSON)
+        answer = replace(answer, detail=changes.detail, body=None, content_type=JSON)
     if changes.body is not None:
         answer = _with_body(answer, changes.body)
     return replace(

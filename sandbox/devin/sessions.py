@@ -1,4 +1,7 @@
-"""The local Devin's state: its sessions with their messages, and the requests it received."""
+"""The local Devin's state: its sessions with their messages, and the requests it received.
+
+Both generations of the API show the same sessions, each in its own shape (`v1`, `v3`).
+"""
 
 import re
 import uuid
@@ -6,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from sandbox.devin.answers import STATES, Answer
+from sandbox.devin.answers import STATES, Answer, Api
 
 DEMO_SESSIONS: tuple[tuple[str, str, str], ...] = (
     ("devin-5e1ea5e0c0ffee00a11ce0000000d0c5", "Release notes", "running"),
@@ -24,6 +27,25 @@ class UnknownSessionError(LookupError):
 
 
 @dataclass(frozen=True, slots=True)
+class DevinPost:
+    """The checked body of a message; `attachments` are v3's `attachment_urls`."""
+
+    message: str = ""
+    attachments: tuple[str, ...] = ()
+    body: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class NewSession:
+    """The parameters of a new session that the local Devin makes something of."""
+
+    prompt: str
+    title: str
+    tags: tuple[str, ...]
+    attachments: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class DevinRequest:
     """One POST to a message endpoint; `status` is "dropped" if no complete answer was sent."""
 
@@ -35,6 +57,8 @@ class DevinRequest:
     authorized: bool
     headers: dict[str, str]
     body: dict[str, Any]
+    api: Api = "v1"
+    attachments: tuple[str, ...] = ()
 
 
 Kind = Literal["initial_user_message", "user_message", "devin_message"]
@@ -42,24 +66,13 @@ Kind = Literal["initial_user_message", "user_message", "devin_message"]
 
 @dataclass(frozen=True, slots=True)
 class DevinMessage:
-    """One entry of a session's `messages`, as `GET /v1/sessions/{session_id}` shows it."""
+    """One message of a session; `attachments` are the addresses that came with it."""
 
     kind: Kind
     text: str
     at: datetime
     event_id: str
-
-    def as_json(self) -> dict[str, str]:
-        """Return the documented fields; only people's messages name a user and an origin."""
-        fields = {
-            "type": self.kind,
-            "event_id": self.event_id,
-            "message": self.text,
-            "timestamp": _timestamp(self.at),
-        }
-        if self.kind != "devin_message":
-            fields |= {"username": "api", "origin": "api", "user_id": f"user-{uuid.UUID(int=1)}"}
-        return fields
+    attachments: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -72,76 +85,57 @@ class DevinSession:
     answer: Answer
     times: int | None = None
     tags: tuple[str, ...] = ()
+    origin: str = "webapp"
+    is_archived: bool = False
     messages: list[DevinMessage] = field(default_factory=list)
     requests: list[DevinRequest] = field(default_factory=list)
     in_flight: int = 0
     max_in_flight: int = 0
     created_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    updated_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    @property
+    def url(self) -> str:
+        """The session's address in Devin's web app."""
+        return f"https://app.devin.ai/sessions/{self.session_id.removeprefix('devin-')}"
 
     def received(self) -> list[str]:
         """Return the messages that the session took, in order."""
         return [entry.text for entry in self.messages if entry.kind == "user_message"]
 
-    def take(self, text: str, *, kind: Kind, at: float) -> None:
+    def take(self, text: str, *, kind: Kind, at: float, attachments: tuple[str, ...] = ()) -> None:
         """Add a message to the session, written `at` (Unix seconds)."""
-        written = datetime.fromtimestamp(at, UTC)
-        self.messages.append(DevinMessage(kind, text, written, f"event-{uuid.uuid4().hex}"))
+        self.updated_at = datetime.fromtimestamp(at, UTC)
+        event_id = f"event-{uuid.uuid4().hex}"
+        self.messages.append(DevinMessage(kind, text, self.updated_at, event_id, attachments))
 
-    def next_answer(self) -> Answer:
+    def enter(self, state: str, answer: Answer, times: int | None = None) -> None:
+        """Change to a state, for the next `times` requests or for good."""
+        self.state, self.answer, self.times = state, answer, times
+        self.is_archived = state == "archived"
+
+    def next_answer(self, api: Api) -> Answer:
         """Return the answer to this request; after the last of `times`, the session runs again."""
-        answer = self.answer
+        answer = self.answer.by(api)
         if self.times is not None:
             self.times -= 1
             if self.times <= 0:
-                self.state, self.answer, self.times = "running", STATES["running"], None
+                self.enter("running", STATES["running"])
         return answer
-
-    def as_json(self) -> dict[str, object]:
-        """Return the body of `GET /v1/sessions/{session_id}`; suspended has no `status_enum`."""
-        statuses = {"suspended": ("suspended", None), "finished": ("finished", "finished")}
-        status, status_enum = statuses.get(self.state, ("running", "working"))
-        updated_at = self.messages[-1].at if self.messages else self.created_at
-        return {
-            "session_id": self.session_id,
-            "status": status,
-            "status_enum": status_enum,
-            "title": self.title,
-            "created_at": _timestamp(self.created_at),
-            "updated_at": _timestamp(updated_at),
-            "messages": [message.as_json() for message in self.messages],
-            "pull_request": None,
-            "structured_output": None,
-            "snapshot_id": None,
-            "playbook_id": None,
-            "tags": list(self.tags),
-        }
-
-    def as_created(self) -> dict[str, object]:
-        """The answer of `POST /v1/sessions`."""
-        address = f"https://app.devin.ai/sessions/{self.session_id.removeprefix('devin-')}"
-        return {"session_id": self.session_id, "url": address, "is_new_session": True}
-
-    def summary(self) -> dict[str, object]:
-        """Return the session as an entry of `GET /v1/sessions`: the same, without its messages."""
-        whole = self.as_json() | {"requesting_user_email": None}
-        return {name: value for name, value in whole.items() if name != "messages"}
 
 
 @dataclass(frozen=True, slots=True)
 class DevinAttachment:
-    """One uploaded file and the URL that was returned for it."""
+    """One uploaded file: the URL that was returned for it, and the `plain` one without a key."""
 
     url: str
     name: str
     content: bytes
+    id: str
+    plain: str
 
 
 def canonical_id(session_id: str) -> str | None:
     """Return `devin-<hex>` for that or for the bare hex; None for anything else."""
     match = _SESSION_ID.fullmatch(session_id)
     return f"devin-{match[1].lower()}" if match else None
-
-
-def _timestamp(at: datetime) -> str:
-    """Format as ISO 8601 with microseconds and an offset, like the documented examples."""
-    return at.isoformat(timespec="microseconds")

@@ -1,23 +1,31 @@
-"""Sends the local Devin's answers: whole, in half, or not at all."""
+"""Sends the local Devin's answers, worded by generation: whole, in half, or not at all."""
 
+import json
 from http import HTTPStatus
 
 from aiohttp import BodyPartReader, web
 from aiohttp.typedefs import Handler
 
-from sandbox.devin.answers import Answer
+from sandbox.devin.answers import JSON, Answer, Api
 from sandbox.devin.bodies import RejectedError, missing_file
 
+PROBLEM = "application/problem+json"
 
-def is_authorized(request: web.Request, api_key: str) -> bool:
-    """Whether the request carries the key, as bearer."""
+
+def api_of(request: web.Request) -> Api:
+    """Return the generation that a request speaks."""
+    return "v3" if request.path.startswith("/v3/") else "v1"
+
+
+def bearer(request: web.Request) -> str | None:
+    """Return the key that the request carries as bearer."""
     scheme, _, key = request.headers.get("Authorization", "").partition(" ")
-    return key == api_key and scheme.lower() == "bearer"
+    return key if scheme.lower() == "bearer" else None
 
 
 def check_key(request: web.Request, api_key: str) -> None:
     """Raise what a request without the key is answered."""
-    if not is_authorized(request, api_key):
+    if bearer(request) != api_key:
         is_given = "Authorization" in request.headers
         raise RejectedError(401, "Invalid API key" if is_given else "Not authenticated")
 
@@ -26,18 +34,21 @@ async def file_part(request: web.Request) -> BodyPartReader:
     """Return the multipart part named `file`; raises FastAPI's answer if there is none."""
     if not request.content_type.startswith("multipart/"):
         raise missing_file()
-    async for part in await request.multipart():
-        if isinstance(part, BodyPartReader) and part.name == "file":
-            return part
+    try:
+        async for part in await request.multipart():
+            if isinstance(part, BodyPartReader) and part.name == "file":
+                return part
+    except ValueError as error:
+        raise RejectedError(400, "There was an error parsing the body") from error
     raise missing_file()
 
 
-def not_allowed(allowed: str) -> Handler:
+def not_allowed(*allowed: str) -> Handler:
     """Return FastAPI's 405, for every verb that a path does not have."""
 
-    async def on_other_verb(_request: web.Request) -> web.Response:
-        response = rejection(RejectedError(405, "Method Not Allowed"))
-        response.headers["Allow"] = allowed
+    async def on_other_verb(request: web.Request) -> web.Response:
+        response = rejection(request, RejectedError(405, "Method Not Allowed"))
+        response.headers["Allow"] = ", ".join(allowed)
         return response
 
     return on_other_verb
@@ -49,32 +60,56 @@ async def rejecting(request: web.Request, handler: Handler) -> web.StreamRespons
     try:
         return await handler(request)
     except RejectedError as rejected:
-        return rejection(rejected)
+        return rejection(request, rejected)
 
 
-def rejection(rejected: RejectedError) -> web.Response:
-    """Return a failed check as FastAPI would answer it."""
-    return _whole(rejected.answer)
+def rejection(request: web.Request, rejected: RejectedError) -> web.Response:
+    """Return a failed check as the generation that was asked words it."""
+    return _whole(rejected.answer, *_worded(rejected.answer, api_of(request), ""))
 
 
-async def send(request: web.Request, answer: Answer) -> web.StreamResponse:
-    """End the request in the way that the answer specifies."""
+async def send(request: web.Request, answer: Answer, success: str = "null") -> web.StreamResponse:
+    """End the request in the way that the answer specifies; `success` is the body of a 200."""
+    body, content_type = _worded(answer, api_of(request), success)
     if answer.ending == "drops":
         return hang_up(request)
     if answer.ending == "half":
-        return await _send_half(request, answer)
-    return _whole(answer)
+        return await _send_half(request, answer, body.encode(), content_type)
+    return _whole(answer, body, content_type)
 
 
-def _whole(answer: Answer) -> web.Response:
+def _worded(answer: Answer, api: Api, success: str) -> tuple[str, str]:
+    """Return the body and its type: raw, FastAPI's `detail`, a `ProblemDetail`, or the success."""
+    if answer.body is not None:
+        return answer.body, answer.content_type
+    if api == "v3" and answer.status >= HTTPStatus.BAD_REQUEST:
+        return _problem(answer.status, answer.detail), PROBLEM
+    if api == "v1" and answer.detail is not None:
+        return json.dumps({"detail": answer.detail}), JSON
+    return success, JSON
+
+
+def _problem(status: int, detail: object) -> str:
+    """A `ProblemDetail` (RFC 9457), whose `errors` are FastAPI's list of what is invalid."""
+    known = HTTPStatus._value2member_map_
+    problem: dict[str, object] = {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase if status in known else "Error",
+        "status": status,
+        "detail": None if isinstance(detail, list) else detail,
+    }
+    if isinstance(detail, list):
+        problem["errors"] = detail
+    return json.dumps(problem)
+
+
+def _whole(answer: Answer, body: str, content_type: str) -> web.Response:
     headers = {}
     if answer.status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
     if answer.retry_after is not None:
         headers["Retry-After"] = answer.retry_after
-    return web.Response(
-        status=answer.status, text=answer.body, content_type=answer.content_type, headers=headers
-    )
+    return web.Response(status=answer.status, text=body, content_type=content_type, headers=headers)
 
 
 def hang_up(request: web.Request) -> web.Response:
@@ -84,13 +119,15 @@ def hang_up(request: web.Request) -> web.Response:
     return web.Response()
 
 
-async def _send_half(request: web.Request, answer: Answer) -> web.StreamResponse:
+async def _send_half(
+    request: web.Request, answer: Answer, body: bytes, content_type: str
+) -> web.StreamResponse:
     """Send the headers and the first byte of a longer body, then close the connection."""
     response = web.StreamResponse(status=answer.status)
-    response.content_type = answer.content_type
-    response.content_length = len(answer.body)
+    response.content_type = content_type
+    response.content_length = len(body)
     await response.prepare(request)
-    await response.write(answer.body[:1].encode())
+    await response.write(body[:1])
     if request.transport is not None:
         request.transport.close()
     return response

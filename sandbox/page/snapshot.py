@@ -27,8 +27,9 @@ async def snapshot(slack: SlackSandbox, devin: DevinSandbox) -> Shown:
             {"id": group.id, "handle": group.handle} for group in workspace.usergroups.values()
         ],
         "channels": [_channel(channel, slack) for channel in workspace.channels.values()],
+        "devin_api": devin.api,
         "sessions": [_session(session) for session in devin.sessions.values()],
-        "states": {name: answer.meaning for name, answer in STATES.items()},
+        "states": {name: answer.by(devin.api).meaning for name, answer in STATES.items()},
         "commands": [asdict(each) for each in COMMANDS],
         "shortcuts": [asdict(each) for each in SHORTCUTS],
         "step_kinds": [asdict(each) for each in STEPS],
@@ -110,7 +111,12 @@ def _session(session: DevinSession) -> Shown:
         "in_flight": session.in_flight,
         "received": session.received()[-MOST_REQUESTS:],
         "requests": [
-            {"message": request.message, "status": request.status, "taken": request.taken}
+            {
+                "message": request.message,
+                "status": request.status,
+                "taken": request.taken,
+                "attachments": request.attachments,
+            }
             for request in session.requests[-MOST_REQUESTS:]
         ],
         "request_count": len(session.requests),

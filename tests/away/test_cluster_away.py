@@ -47,7 +47,7 @@ def redis_url(node: ValkeyProcess) -> str:
 @pytest.fixture
 async def box() -> AsyncIterator[Sandbox]:
     """A Slack that retries only when the test says so."""
-    async with Sandbox(retry_delays=()) as sandbox:
+    async with Sandbox(retry_delays=(), devin_api="v1") as sandbox:
         sandbox.devin.add_session(SESSION)
         yield sandbox
 

@@ -34,7 +34,7 @@ async def valkey(tmp_path: Path) -> AsyncIterator[ValkeyProcess]:
 @pytest.fixture
 async def box() -> AsyncIterator[Sandbox]:
     """A Slack that retries only when the test says so."""
-    async with Sandbox(retry_delays=()) as sandbox:
+    async with Sandbox(retry_delays=(), devin_api="v1") as sandbox:
         sandbox.devin.add_session(SESSION)
         yield sandbox
 

@@ -79,7 +79,7 @@ async def valkey(tmp_path: Path) -> AsyncIterator[ValkeyProcess]:
 @pytest.fixture(params=["socket", "http"])
 async def box(request: pytest.FixtureRequest) -> AsyncIterator[Sandbox]:
     """A Slack with either transport that retries only when the test says so."""
-    async with Sandbox(transport=request.param, retry_delays=()) as sandbox:
+    async with Sandbox(transport=request.param, retry_delays=(), devin_api="v1") as sandbox:
         sandbox.devin.add_session(SESSION)
         yield sandbox
 
@@ -251,7 +251,7 @@ async def test_a_stop_while_redis_is_in_trouble_is_a_stop(
 ) -> None:
     """A platform that restarts everything at once must not have to kill the process."""
     breaks, mends = TROUBLES[trouble]
-    async with Sandbox() as sandbox:
+    async with Sandbox(devin_api="v1") as sandbox:
         environ = environ_of(sandbox, valkey.url, tmp_path)
         async with bot_process(environ, tmp_path, "run") as process:
             await sandbox.slack.wait_connected()

@@ -36,7 +36,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 async def upgraded(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Upgraded]:
     """A bot that was started on a copy of the snapshot; it may not leave a key without a TTL."""
     home = tmp_path_factory.mktemp("upgrade") / "data"
-    async with Sandbox() as box:
+    async with Sandbox(devin_api="v1") as box:
         seen = recalled(box, home)
         environ = environment_of(box.slack, box.devin)
         environ |= {"DATA_DIR": str(home), "HOST": "127.0.0.1", "PORT": "0"}

@@ -20,7 +20,7 @@ HOUR = 3_600.0
 @pytest.fixture(params=[-HOUR, 0.0], ids=["hours later", "at once"])
 async def box(request: pytest.FixtureRequest) -> AsyncIterator[Sandbox]:
     """A Slack whose messages were all written an hour ago, by everybody's clock."""
-    async with Sandbox() as sandbox:
+    async with Sandbox(devin_api="v1") as sandbox:
         sandbox.slack.workspace.clock.ahead = request.param
         sandbox.devin.add_session(SESSION)
         yield sandbox

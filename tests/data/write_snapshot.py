@@ -136,7 +136,7 @@ class Scene:
 
 async def write(home: Path, snapshot: Path) -> None:
     """Play everything in `home`, kill the bot, and keep the result in `snapshot`."""
-    async with Sandbox() as box, AsyncExitStack() as stack:
+    async with Sandbox(devin_api="v1") as box, AsyncExitStack() as stack:
         for session in SESSIONS:
             box.devin.add_session(session)
         environ = {**environment_of(box.slack, box.devin), "HOST": "127.0.0.1", "PORT": "0"}

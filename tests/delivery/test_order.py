@@ -58,7 +58,7 @@ def clock() -> Clock:
 @pytest.fixture
 async def box() -> AsyncIterator[Sandbox]:
     """A Slack that repeats only what the test repeats, and nothing because a machine is slow."""
-    async with Sandbox(ack_timeout=60) as sandbox:
+    async with Sandbox(ack_timeout=60, devin_api="v1") as sandbox:
         sandbox.devin.add_session(SESSION)
         yield sandbox
 

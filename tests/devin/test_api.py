@@ -29,7 +29,7 @@ ID, OTHER = SessionId(SESSION), SessionId(OTHER_SESSION)
 
 @pytest.fixture
 async def sandbox() -> AsyncIterator[DevinSandbox]:
-    async with DevinSandbox() as running:
+    async with DevinSandbox(api="v1") as running:
         running.add_session(SESSION, title="Fix the build")
         yield running
 

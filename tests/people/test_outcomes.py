@@ -31,7 +31,7 @@ from tests.support.desk import SESSION, Desk, labels, quote
 from tests.support.redis_servers import node_url
 from tests.support.waiting import until_settled, wait_until
 
-KEY = DevinSandbox().api_key
+KEY = DevinSandbox(api="v1").api_key
 HOSTILE = "<!channel> & <@U0ADA00000>: *bold* _it_ `code` :tada: <https://evil.example|here>\n> q"
 UNSURE = "*don't know whether Devin got*"
 TWO_PROBLEMS = (

@@ -57,7 +57,7 @@ class Page:
 async def page() -> AsyncIterator[Page]:
     async with (
         SlackSandbox(retry_delays=()) as slack,
-        DevinSandbox() as devin,
+        DevinSandbox(api="v1") as devin,
         PageServer(slack, devin) as server,
         httpx.AsyncClient(base_url=server.url, trust_env=False) as client,
     ):
@@ -400,7 +400,7 @@ async def test_changes_of_both_sides_arrive_as_server_sent_events(page: Page) ->
 
 async def test_the_page_stops_with_a_stream_open() -> None:
     """An open browser tab must not keep the sandbox from ending."""
-    async with SlackSandbox() as slack, DevinSandbox() as devin:
+    async with SlackSandbox() as slack, DevinSandbox(api="v1") as devin:
         server = PageServer(slack, devin)
         await server.__aenter__()
         async with (
@@ -416,7 +416,7 @@ async def test_the_page_stops_with_a_stream_open() -> None:
 
 async def test_the_page_listens_on_this_machine_only() -> None:
     """Anyone who reaches it can write as anybody."""
-    async with SlackSandbox() as slack, DevinSandbox() as devin:
+    async with SlackSandbox() as slack, DevinSandbox(api="v1") as devin:
         with pytest.raises(ValueError, match="this machine only"):
             PageServer(slack, devin, host="0.0.0.0")
 

@@ -21,7 +21,7 @@ Send = Callable[[str], Awaitable[httpx.Response]]
 
 @pytest.fixture
 async def devin() -> AsyncIterator[DevinSandbox]:
-    async with DevinSandbox() as running:
+    async with DevinSandbox(api="v1") as running:
         running.add_session(SESSION)
         yield running
 

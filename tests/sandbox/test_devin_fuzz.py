@@ -68,7 +68,7 @@ BEYOND = ["server_error", "gateway", "timeout", "garbage", "teapot", "other"]
 def devin() -> Iterator[DevinSandbox]:
     """A Devin with a session in each state, which needs nothing from this thread."""
     ready, leave = threading.Event(), asyncio.Event()
-    sandbox = DevinSandbox()
+    sandbox = DevinSandbox(api="v1")
     loop = asyncio.new_event_loop()
 
     async def serve() -> None:

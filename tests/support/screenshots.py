@@ -28,7 +28,10 @@ async def main() -> int:
         sys.stderr.write(f"No pictures were taken: {MISSING}.\n")
         return 1
     stop, ready = asyncio.Event(), asyncio.Event()
-    async with running_sandbox("127.0.0.1", 0) as sandbox, async_playwright() as playwright:
+    async with (
+        running_sandbox("127.0.0.1", 0, api="v1") as sandbox,
+        async_playwright() as playwright,
+    ):
         demo = asyncio.create_task(run_demo(sandbox, stop, lambda _: ready.set()))
         waiting = asyncio.create_task(ready.wait())
         await asyncio.wait([demo, waiting], return_when=asyncio.FIRST_COMPLETED)

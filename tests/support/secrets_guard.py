@@ -14,7 +14,7 @@ import pytest
 from sandbox.slack.server import SlackSandbox
 
 SECRET = re.compile(
-    r"xox[a-z]-[\w-]{5,}|xapp-[\w-]{5,}|apk_[\w-]{6,}|redis-pass|"
+    r"xox[a-z]-[\w-]{5,}|xapp-[\w-]{5,}|apk_[\w-]{6,}|\bcog_[\w-]{6,}|redis-pass|"
     + re.escape(SlackSandbox.signing_secret)
 )
 """The patterns of tokens and keys, and the secrets without a pattern."""

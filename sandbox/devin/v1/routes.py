@@ -1,0 +1,85 @@
+"""The endpoints of v1 that a relay needs."""
+
+import asyncio
+import json
+
+from aiohttp import web
+
+from sandbox.devin.answers import NOT_FOUND, STATES
+from sandbox.devin.bodies import RejectedError
+from sandbox.devin.posting import PLAIN_FILES, Speech, answer_message, upload
+from sandbox.devin.record import Record
+from sandbox.devin.sessions import DevinSession
+from sandbox.devin.v1.bodies import page_of, parse_message, parse_session
+from sandbox.devin.v1.shapes import created, session_shown, summary
+from sandbox.devin.wire import check_key, not_allowed, send
+
+SESSIONS = "/v1/sessions"
+SESSION = f"{SESSIONS}/{{session_id}}"
+MESSAGE = f"{SESSION}/message"
+
+
+class V1:
+    """Answers from the record in the words of v1, to its key only."""
+
+    def __init__(self, record: Record) -> None:
+        self._record = record
+        self._speech = Speech("v1", self._check, parse_message, lambda _session, _answer: "null")
+
+    def add_to(self, router: web.UrlDispatcher) -> None:
+        """Add every route, and a 405 for other verbs."""
+        router.add_post(MESSAGE, self._on_message)
+        router.add_get(SESSIONS, self._on_list, allow_head=False)
+        router.add_post(SESSIONS, self._on_create)
+        router.add_get(SESSION, self._on_read, allow_head=False)
+        router.add_delete(SESSION, self._on_end)
+        router.add_post("/v1/attachments", self._on_attachment)
+        router.add_route("*", MESSAGE, not_allowed("POST"))
+        router.add_route("*", SESSION, not_allowed("GET"))
+
+    def _check(self, request: web.Request) -> None:
+        check_key(request, self._record.keys["v1"])
+
+    def _find(self, request: web.Request) -> DevinSession | None:
+        return self._record.find(request.match_info["session_id"])
+
+    async def _on_message(self, request: web.Request) -> web.StreamResponse:
+        return await answer_message(self._record, request, self._find(request), self._speech)
+
+    async def _on_read(self, request: web.Request) -> web.Response:
+        self._record.reads += 1
+        session = self._find(request)
+        await asyncio.sleep(self._record.read_seconds)
+        self._check(request)
+        if session is None or session.state == "missing" or not self._record.has_records:
+            raise RejectedError(404, NOT_FOUND)
+        return web.json_response(session_shown(session))
+
+    async def _on_list(self, request: web.Request) -> web.Response:
+        """Serve `GET /v1/sessions`: summaries, newest session first (docs.devin.ai, sessions)."""
+        self._record.lists += 1
+        self._check(request)
+        limit, offset = page_of(request.query)
+        await asyncio.sleep(self._record.read_seconds)
+        tags = set(request.query.getall("tags", ()))
+        found = [one for one in self._record.sessions.values() if tags <= set(one.tags)][::-1]
+        summaries = [summary(one) for one in found[offset : offset + limit]]
+        return web.json_response({"sessions": summaries})
+
+    async def _on_create(self, request: web.Request) -> web.StreamResponse:
+        raw = await request.read()
+        self._check(request)
+        wanted = parse_session(raw, request.content_type)
+        answer = self._record.creations.pop(0) if self._record.creations else STATES["running"]
+        success = json.dumps(created(self._record.create(wanted))) if answer.takes else "null"
+        return await send(request, answer, success)
+
+    async def _on_end(self, request: web.Request) -> web.Response:
+        """`DELETE`: final, and not for a session that has exited (docs.devin.ai, sessions)."""
+        self._check(request)
+        self._record.end(self._find(request), otherwise=400)
+        return web.json_response({"detail": "Session terminated successfully"})
+
+    async def _on_attachment(self, request: web.Request) -> web.Response:
+        self._check(request)
+        return web.json_response((await upload(self._record, request, PLAIN_FILES)).url)

@@ -1,0 +1,65 @@
+"""What v1 shows of a session and of its messages (docs.devin.ai, "Retrieve a session")."""
+
+import uuid
+from datetime import datetime
+
+from sandbox.devin.sessions import DevinMessage, DevinSession
+
+_STATUSES = {
+    "suspended": ("suspended", None),
+    "finished": ("finished", "finished"),
+    "failed": ("expired", "expired"),
+    "archived": ("expired", "expired"),
+    "blocked": ("blocked", "blocked"),
+    "approval": ("blocked", "blocked"),
+    "idle": ("blocked", "blocked"),
+}
+"""A state's `status` and `status_enum`, which has no word for suspended."""
+
+
+def session_shown(session: DevinSession) -> dict[str, object]:
+    """Return the body of `GET /v1/sessions/{session_id}`."""
+    status, status_enum = _STATUSES.get(session.state, ("running", "working"))
+    return {
+        "session_id": session.session_id,
+        "status": status,
+        "status_enum": status_enum,
+        "title": session.title,
+        "created_at": _timestamp(session.created_at),
+        "updated_at": _timestamp(session.updated_at),
+        "messages": [_message(message) for message in session.messages],
+        "pull_request": None,
+        "structured_output": None,
+        "snapshot_id": None,
+        "playbook_id": None,
+        "tags": list(session.tags),
+    }
+
+
+def summary(session: DevinSession) -> dict[str, object]:
+    """Return the session as an entry of `GET /v1/sessions`: the same, without its messages."""
+    whole = session_shown(session) | {"requesting_user_email": None}
+    return {name: value for name, value in whole.items() if name != "messages"}
+
+
+def created(session: DevinSession) -> dict[str, object]:
+    """The answer of `POST /v1/sessions`."""
+    return {"session_id": session.session_id, "url": session.url, "is_new_session": True}
+
+
+def _message(message: DevinMessage) -> dict[str, str]:
+    """Return the documented fields; only people's messages name a user and an origin."""
+    fields = {
+        "type": message.kind,
+        "event_id": message.event_id,
+        "message": message.text,
+        "timestamp": _timestamp(message.at),
+    }
+    if message.kind != "devin_message":
+        fields |= {"username": "api", "origin": "api", "user_id": f"user-{uuid.UUID(int=1)}"}
+    return fields
+
+
+def _timestamp(at: datetime) -> str:
+    """Format as ISO 8601 with microseconds and an offset, like the documented examples."""
+    return at.isoformat(timespec="microseconds")

@@ -1,0 +1,192 @@
+"""The endpoints of v3 that a relay needs."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Mapping
+
+from aiohttp import web
+
+from sandbox.devin.answers import NOT_FOUND, STATES, Answer
+from sandbox.devin.bodies import RejectedError
+from sandbox.devin.posting import Speech, answer_message, upload
+from sandbox.devin.record import Record
+from sandbox.devin.sessions import DevinMessage, DevinPost, DevinSession
+from sandbox.devin.v3.access import (
+    IMPERSONATE,
+    MANAGE,
+    USE,
+    VIEW,
+    admit,
+    check_credential,
+    require,
+    self_shown,
+)
+from sandbox.devin.v3.cursors import Listing
+from sandbox.devin.v3.filters import matches
+from sandbox.devin.v3.requests import (
+    Creation,
+    Message,
+    Page,
+    SessionsQuery,
+    Termination,
+    parse_body,
+    parse_query,
+    post_of,
+    session_of,
+)
+from sandbox.devin.v3.shapes import (
+    attachments_shown,
+    message_shown,
+    session_shown,
+    uploaded,
+    written,
+)
+from sandbox.devin.wire import not_allowed, send
+
+ORGANIZATION = "/v3/organizations/{org_id}"
+SESSION = f"{ORGANIZATION}/sessions/{{session_id}}"
+
+On = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class V3:
+    """Answers from the record in the words of v3, to its key and in its organization only."""
+
+    def __init__(self, record: Record) -> None:
+        self._record = record
+        self._speech = Speech("v3", self._may_manage, self._parse_message, self._sent)
+
+    def add_to(self, router: web.UrlDispatcher) -> None:
+        """Add every route, and a 405 for the other verbs of its path."""
+        for path, handlers in self._routes().items():
+            for verb, handler in handlers.items():
+                router.add_route(verb, path, handler)
+            router.add_route("*", path, not_allowed(*handlers))
+
+    def _routes(self) -> Mapping[str, Mapping[str, On]]:
+        return {
+            "/v3/self": {"GET": self._on_self},
+            f"{ORGANIZATION}/sessions": {"GET": self._on_list, "POST": self._on_create},
+            SESSION: {"GET": self._on_read, "DELETE": self._on_end},
+            f"{SESSION}/messages": {"GET": self._on_messages, "POST": self._on_message},
+            f"{SESSION}/archive": {"POST": self._on_archive},
+            f"{SESSION}/attachments": {"GET": self._on_attachments},
+            f"{ORGANIZATION}/attachments": {"POST": self._on_upload},
+            f"{ORGANIZATION}/attachments/{{uuid}}/{{name}}": {"GET": self._on_download},
+        }
+
+    def _may_manage(self, request: web.Request) -> None:
+        admit(self._record, request, MANAGE)
+
+    def _find(self, request: web.Request) -> DevinSession | None:
+        """Return the session of the path, whose id needs its prefix."""
+        session_id = request.match_info["session_id"]
+        return self._record.find(session_id) if session_id.startswith("devin-") else None
+
+    def _existing(self, request: web.Request) -> DevinSession:
+        session = self._find(request)
+        if session is None or session.state == "missing" or not self._record.has_records:
+            raise RejectedError(404, NOT_FOUND)
+        return session
+
+    async def _on_self(self, request: web.Request) -> web.Response:
+        check_credential(self._record, request)
+        return web.json_response(self_shown(self._record))
+
+    async def _on_list(self, request: web.Request) -> web.Response:
+        """Serve a page of sessions, the newest first."""
+        self._record.lists += 1
+        admit(self._record, request, VIEW)
+        query = parse_query(SessionsQuery, request.query)
+        await asyncio.sleep(self._record.read_seconds)
+        sessions = Listing(
+            f"sessions of {self._record.org_id}",
+            list(self._record.sessions.values())[::-1],
+            lambda one: one.session_id,
+        )
+        page = sessions.page(
+            query.first, query.after, self._shown, lambda one: matches(query, self._shown(one))
+        )
+        return web.json_response(page)
+
+    def _shown(self, session: DevinSession) -> dict[str, object]:
+        return session_shown(session, self._record.org_id)
+
+    async def _on_create(self, request: web.Request) -> web.StreamResponse:
+        raw = await request.read()
+        self._may_manage(request)
+        given, _ = parse_body(Creation, raw, request.content_type)
+        self._may_speak_for(given.create_as_user_id)
+        creations = self._record.creations
+        answer = (creations.pop(0) if creations else STATES["running"]).by("v3")
+        success = "null"
+        if answer.takes:
+            session = self._record.create(session_of(given))
+            success = json.dumps(written(session, self._record.org_id))
+        return await send(request, answer, success)
+
+    def _may_speak_for(self, user: str | None) -> None:
+        if user is not None:
+            require(self._record, IMPERSONATE)
+
+    async def _on_read(self, request: web.Request) -> web.Response:
+        self._record.reads += 1
+        await asyncio.sleep(self._record.read_seconds)
+        admit(self._record, request, VIEW)
+        return web.json_response(self._shown(self._existing(request)))
+
+    async def _on_messages(self, request: web.Request) -> web.Response:
+        """Serve a page of messages, the oldest first."""
+        self._record.reads += 1
+        await asyncio.sleep(self._record.read_seconds)
+        admit(self._record, request, VIEW)
+        query = parse_query(Page, request.query)
+        session = self._existing(request)
+        messages: Listing[DevinMessage] = Listing(
+            f"messages of {session.session_id}", session.messages, lambda one: one.event_id
+        )
+        return web.json_response(messages.page(query.first, query.after, message_shown))
+
+    async def _on_message(self, request: web.Request) -> web.StreamResponse:
+        return await answer_message(self._record, request, self._find(request), self._speech)
+
+    def _parse_message(self, raw: bytes, content_type: str) -> DevinPost:
+        message, body = parse_body(Message, raw, content_type)
+        self._may_speak_for(message.message_as_user_id)
+        return post_of(message, body)
+
+    def _sent(self, session: DevinSession, answer: Answer) -> str:
+        return json.dumps(written(session, self._record.org_id, resumes=answer.resumes))
+
+    async def _on_archive(self, request: web.Request) -> web.Response:
+        self._may_manage(request)
+        session = self._existing(request)
+        self._record.archive(session)
+        return web.json_response(written(session, self._record.org_id))
+
+    async def _on_end(self, request: web.Request) -> web.Response:
+        """`DELETE`: final, and not for a session that is over."""
+        self._may_manage(request)
+        query = parse_query(Termination, request.query)
+        session = self._record.end(self._find(request), otherwise=409)
+        if query.archive:
+            self._record.archive(session)
+        return web.json_response(written(session, self._record.org_id))
+
+    async def _on_attachments(self, request: web.Request) -> web.Response:
+        admit(self._record, request, VIEW)
+        session = self._existing(request)
+        return web.json_response(attachments_shown(session, self._record.attachments))
+
+    async def _on_upload(self, request: web.Request) -> web.Response:
+        admit(self._record, request, USE)
+        prefix = f"/v3/organizations/{self._record.org_id}/attachments"
+        return web.json_response(uploaded(await upload(self._record, request, prefix)))
+
+    async def _on_download(self, request: web.Request) -> web.Response:
+        """Redirect to the plain address of the file, which asks for no key."""
+        admit(self._record, request, VIEW)
+        for one in self._record.attachments:
+            if one.id == request.match_info["uuid"]:
+                raise web.HTTPTemporaryRedirect(one.plain)
+        raise RejectedError(404, "Attachment not found")

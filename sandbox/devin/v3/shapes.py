@@ -1,0 +1,89 @@
+"""What v3 shows of a session, of its messages and of its files: times are Unix seconds."""
+
+from collections.abc import Sequence
+from urllib.parse import unquote, urlsplit
+
+from sandbox.devin.sessions import DevinAttachment, DevinMessage, DevinSession
+
+_STATUSES = {
+    "blocked": ("running", "waiting_for_user"),
+    "approval": ("running", "waiting_for_approval"),
+    "idle": ("running", "finished"),
+    "suspended": ("suspended", "inactivity"),
+    "archived": ("suspended", "user_request"),
+    "finished": ("exit", None),
+    "failed": ("error", None),
+}
+"""A state's `status` and `status_detail`."""
+
+
+def session_shown(session: DevinSession, org_id: str) -> dict[str, object]:
+    """Return a `SessionResponse` as `GET` and the list show it."""
+    status, status_detail = _STATUSES.get(session.state, ("running", "working"))
+    is_ours = session.origin == "api"
+    return {
+        "session_id": session.session_id,
+        "url": session.url,
+        "org_id": org_id,
+        "title": session.title or None,
+        "status": status,
+        "status_detail": status_detail,
+        "structured_output": None,
+        "acus_consumed": 0.0,
+        "created_at": int(session.created_at.timestamp()),
+        "updated_at": int(session.updated_at.timestamp()),
+        "is_archived": session.is_archived,
+        "origin": session.origin,
+        "pull_requests": [],
+        "tags": list(session.tags),
+        "playbook_id": None,
+        "parent_session_id": None,
+        "child_session_ids": None,
+        "user_id": None,
+        "service_user_id": "service-user-5andb0x" if is_ours else None,
+        "category": None,
+        "subcategory": None,
+    }
+
+
+def written(session: DevinSession, org_id: str, *, resumes: bool = False) -> dict[str, object]:
+    """Return a `SessionResponse` as a write answers it, which fills no `status_detail`."""
+    shown = session_shown(session, org_id) | {"status_detail": None}
+    return shown | {"status": "resuming"} if resumes else shown
+
+
+def message_shown(message: DevinMessage) -> dict[str, object]:
+    """Return a `SessionMessage`, which names neither its author nor its files."""
+    return {
+        "event_id": message.event_id,
+        "source": "devin" if message.kind == "devin_message" else "user",
+        "message": message.text,
+        "created_at": int(message.at.timestamp()),
+    }
+
+
+def attachments_shown(
+    session: DevinSession, uploaded: Sequence[DevinAttachment]
+) -> list[dict[str, object]]:
+    """Return the `SessionAttachment`s of a session, in the order of its messages."""
+    known = {one.url: one for one in uploaded}
+    return [
+        {
+            "attachment_id": known[url].id if url in known else url,
+            "name": known[url].name if url in known else _name_in(url),
+            "source": "devin" if message.kind == "devin_message" else "user",
+            "url": url,
+            "content_type": None,
+        }
+        for message in session.messages
+        for url in message.attachments
+    ]
+
+
+def uploaded(attachment: DevinAttachment) -> dict[str, str]:
+    """Return an `AttachmentResponse`."""
+    return {"attachment_id": attachment.id, "name": attachment.name, "url": attachment.url}
+
+
+def _name_in(url: str) -> str:
+    return unquote(urlsplit(url).path.rpartition("/")[2]) or "file"
