@@ -11,7 +11,7 @@ from sandbox.devin.answers import STATES, Answer, Api
 from sandbox.devin.bodies import RejectedError
 from sandbox.devin.record import Record
 from sandbox.devin.sessions import DevinAttachment, DevinPost, DevinSession
-from sandbox.devin.wire import file_part, hang_up, send
+from sandbox.devin.wire import hang_up, send, uploaded_file
 
 PLAIN_FILES = "/attachments"
 
@@ -68,12 +68,11 @@ def _take(record: Record, session: DevinSession | None, post: DevinPost, api: Ap
 
 async def upload(record: Record, request: web.Request, prefix: str) -> DevinAttachment:
     """Keep the uploaded file, under an address that begins with `prefix`."""
-    part = await file_part(request)
+    name, content = await uploaded_file(request)
     if record.upload_failures:
         raise RejectedError(record.upload_failures.pop(0), "Not now")
-    id_, name = str(uuid.uuid4()), part.filename or "file"
+    id_ = str(uuid.uuid4())
     origin, place = request.url.origin(), f"{id_}/{quote(name, safe='')}"
-    content = bytes(await part.read())
     attachment = DevinAttachment(
         f"{origin}{prefix}/{place}", name, content, id_, f"{origin}{PLAIN_FILES}/{place}"
     )

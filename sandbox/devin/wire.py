@@ -4,6 +4,7 @@ import json
 from http import HTTPStatus
 
 from aiohttp import BodyPartReader, web
+from aiohttp.http import HttpProcessingError
 from aiohttp.typedefs import Handler
 
 from sandbox.devin.answers import JSON, Answer, Api
@@ -30,15 +31,15 @@ def check_key(request: web.Request, api_key: str) -> None:
         raise RejectedError(401, "Invalid API key" if is_given else "Not authenticated")
 
 
-async def file_part(request: web.Request) -> BodyPartReader:
-    """Return the multipart part named `file`; raises FastAPI's answer if there is none."""
+async def uploaded_file(request: web.Request) -> tuple[str, bytes]:
+    """Return the name and content of the multipart part `file`; raises FastAPI's answer to none."""
     if not request.content_type.startswith("multipart/"):
         raise missing_file()
     try:
         async for part in await request.multipart():
             if isinstance(part, BodyPartReader) and part.name == "file":
-                return part
-    except ValueError as error:
+                return part.filename or "file", bytes(await part.read())
+    except (ValueError, HttpProcessingError) as error:
         raise RejectedError(400, "There was an error parsing the body") from error
     raise missing_file()
 

@@ -4,9 +4,7 @@
 headers and body of every answer. They go over a real socket, to a Devin in a separate thread.
 """
 
-import asyncio
 import copy
-import threading
 from collections.abc import Iterator
 from typing import Any, TypeAlias
 
@@ -19,6 +17,7 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance
 from sandbox import DevinSandbox
 from sandbox.devin.answers import STATES
 from tests.devin.test_contract import CONTRACT, PATH
+from tests.support.devin_thread import serving_in_a_thread
 
 Case: TypeAlias = schemathesis.Case[Any]
 
@@ -66,26 +65,12 @@ BEYOND = ["server_error", "gateway", "timeout", "garbage", "teapot", "other"]
 
 @pytest.fixture(scope="module")
 def devin() -> Iterator[DevinSandbox]:
-    """A Devin with a session in each state, which needs nothing from this thread."""
-    ready, leave = threading.Event(), asyncio.Event()
-    sandbox = DevinSandbox(api="v1")
-    loop = asyncio.new_event_loop()
-
-    async def serve() -> None:
-        async with sandbox:
-            for state, session in SESSIONS.items():
-                sandbox.add_session(session)
-                sandbox.behave(session, state, delay=0)
-            ready.set()
-            await leave.wait()
-
-    thread = threading.Thread(target=loop.run_until_complete, args=(serve(),))
-    thread.start()
-    assert ready.wait(10), "the sandbox's Devin did not start"
-    yield sandbox
-    loop.call_soon_threadsafe(leave.set)
-    thread.join(10)
-    loop.close()
+    """A Devin with a session in each state."""
+    with serving_in_a_thread(DevinSandbox(api="v1")) as sandbox:
+        for state, session in SESSIONS.items():
+            sandbox.add_session(session)
+            sandbox.behave(session, state, delay=0)
+        yield sandbox
 
 
 @pytest.fixture(scope="module")
