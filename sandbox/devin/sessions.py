@@ -8,6 +8,7 @@ import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
+from urllib.parse import unquote
 
 from sandbox.devin.answers import STATES, Answer, Api
 
@@ -139,3 +140,8 @@ def canonical_id(session_id: str) -> str | None:
     """Return `devin-<hex>` for that or for the bare hex; None for anything else."""
     match = _SESSION_ID.fullmatch(session_id)
     return f"devin-{match[1].lower()}" if match else None
+
+
+def name_in(url: str) -> str:
+    """Return the name of the file that an address ends with."""
+    return unquote(url.partition("?")[0].rpartition("/")[2]) or "file"

@@ -5,7 +5,7 @@ from typing import Any
 
 from sandbox.devin.answers import STATES
 from sandbox.devin.server import DevinSandbox
-from sandbox.devin.sessions import DevinSession
+from sandbox.devin.sessions import DevinRequest, DevinSession, name_in
 from sandbox.slack.acts.declared import COMMANDS, SHORTCUTS, STEPS
 from sandbox.slack.server import SlackSandbox
 from sandbox.slack.world.workspace import Channel, Message, User
@@ -110,14 +110,15 @@ def _session(session: DevinSession) -> Shown:
         "times": session.times,
         "in_flight": session.in_flight,
         "received": session.received()[-MOST_REQUESTS:],
-        "requests": [
-            {
-                "message": request.message,
-                "status": request.status,
-                "taken": request.taken,
-                "attachments": request.attachments,
-            }
-            for request in session.requests[-MOST_REQUESTS:]
-        ],
+        "requests": [_request(request) for request in session.requests[-MOST_REQUESTS:]],
         "request_count": len(session.requests),
+    }
+
+
+def _request(request: DevinRequest) -> Shown:
+    return {
+        "message": request.message,
+        "status": request.status,
+        "taken": request.taken,
+        "attachments": [{"name": name_in(url), "url": url} for url in request.attachments],
     }

@@ -19,6 +19,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.slack.manifest import manifest_yaml
 from sandbox.__main__ import parse_arguments
 from sandbox.demo import bot_environment, child, claimed_home, invitation
+from sandbox.devin.answers import Api
 from sandbox.devin.server import DevinSandbox
 from sandbox.launch import Sandbox, environment_of, free_port, running_sandbox
 from sandbox.page.server import FILES, HERE, PageServer
@@ -440,7 +441,14 @@ async def test_a_taken_port_is_said_and_replaced() -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--host", "0.0.0.0"], ["--host", "example.org"], ["--port", "70000"], ["dmeo"]]
+    "arguments",
+    [
+        ["--host", "0.0.0.0"],
+        ["--host", "example.org"],
+        ["--port", "70000"],
+        ["--api", "v2"],
+        ["dmeo"],
+    ],
 )
 def test_arguments_that_cannot_be_used_end_with_2(
     arguments: list[str], capsys: pytest.CaptureFixture[str]
@@ -450,6 +458,23 @@ def test_arguments_that_cannot_be_used_end_with_2(
         parse_arguments(arguments)
     assert ended.value.code == 2
     assert "error:" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("arguments", "api"), [([], "v3"), (["--api", "v1"], "v1")])
+def test_the_demo_speaks_the_current_generation_unless_it_is_told(
+    arguments: list[str], api: str
+) -> None:
+    """`make demo` is v3, and `make demo API=v1` the legacy one."""
+    assert parse_arguments(["demo", *arguments]).api == api
+
+
+@pytest.mark.parametrize("api", ["v1", "v3"])
+async def test_a_bot_is_given_the_key_of_its_generation(api: Api) -> None:
+    """The organization is not given, since Devin tells it."""
+    async with running_sandbox("127.0.0.1", 0, api=api) as running:
+        environment = environment_of(running.slack, running.devin)
+    assert environment["DEVIN_API_KEY"] == running.devin.keys[api]
+    assert "DEVIN_ORG_ID" not in environment
 
 
 async def test_the_bot_of_the_demo_gets_the_sandbox_and_nothing_of_the_developers(

@@ -6,12 +6,14 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from playwright.async_api import Locator, Page, async_playwright, expect
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.app import Bot
 from sandbox import Sandbox
+from sandbox.devin.answers import STATES
 from sandbox.page.server import PageServer
 from tests.support.browser import MISSING, Screens, find_chromium, running_chromium
 from tests.support.desk import SESSION, Desk
@@ -536,6 +538,67 @@ async def test_the_tour_plays_to_its_end_with_the_real_bot(
     assert {200, 422, 429, "dropped"} == set(statuses)
     assert session.received().count(session.received()[-1]) == 1
     await expect(page.locator(".message.lit .reaction")).to_be_visible()
+
+
+async def test_the_generation_of_devin_s_api_and_the_files_of_a_message_are_shown(
+    box: Sandbox, screens: Screens
+) -> None:
+    """In v3, files come as addresses beside the message; their names are listed under it."""
+    box.devin.api = "v3"
+    page = await screens.open()
+    await expect(page.locator("#devin-api")).to_have_text("API v3")
+    place = f"/v3/organizations/{box.devin.org_id}/sessions/{SESSION}/messages"
+    files = ["https://files.invalid/1/plan%20b.md", "https://files.invalid/2/log.txt?x=1"]
+    async with httpx.AsyncClient(base_url=box.devin.url, trust_env=False) as client:
+        client.headers["Authorization"] = f"Bearer {box.devin.api_key}"
+        await client.post(place, json={"message": SHIP, "attachment_urls": files})
+    arrived = page.locator(".session > ol > li", has_text=SHIP)
+    await expect(arrived.get_by_label("Attachments").locator("li")).to_have_text(
+        ["plan b.md", "log.txt"]
+    )
+
+
+async def test_every_state_of_a_session_can_be_chosen(box: Sandbox, screens: Screens) -> None:
+    """With its meaning in the generation that the bot uses."""
+    page = await screens.open()
+    menu = page.locator(".session select").first
+    await expect(menu.locator("option")).to_have_count(len(STATES))
+    await menu.select_option("archived")
+    await wait_until(lambda: box.devin.session(SESSION).state == "archived", "it is switched")
+    await expect(menu.locator("option:checked")).to_have_text("archived: 200, is archived")
+
+
+async def test_a_button_with_an_address_opens_a_tab_and_is_a_press_as_well(
+    box: Sandbox, screens: Screens
+) -> None:
+    """Slack sends the app a block action for it, which must be acknowledged."""
+    app, pressed = bolt_app(box.slack), list[JSON]()
+
+    @app.action("open")
+    async def on_press(ack: Any, payload: JSON) -> None:
+        await ack()
+        pressed.append(payload)
+
+    label = {"type": "plain_text", "text": "Open session"}
+    button = {
+        "type": "button",
+        "action_id": "open",
+        "text": label,
+        "url": f"{screens.url}/page.css",
+    }
+    row = {"type": "actions", "block_id": "row", "elements": [button]}
+    page = await screens.open()
+    async with socket_mode(box.slack, app):
+        await AsyncWebClient(box.slack.bot_token, base_url=box.slack.api_url).chat_postMessage(
+            channel=box.slack.workspace.channel("general").id, text="Ended", blocks=[row]
+        )
+        link = page.get_by_role("link", name="Open session")
+        async with page.context.expect_page() as opened:
+            await link.click()
+        await wait_until(lambda: pressed, "the press arrives")
+    assert (await opened.value).url == button["url"]
+    assert page.url.startswith(f"{screens.url}/")
+    assert [(one["block_id"], one["url"]) for one in pressed] == [("row", button["url"])]
 
 
 async def test_a_link_to_what_is_in_the_sandbox_opens_it_on_the_page(

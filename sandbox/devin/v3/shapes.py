@@ -1,9 +1,8 @@
 """What v3 shows of a session, of its messages and of its files: times are Unix seconds."""
 
 from collections.abc import Sequence
-from urllib.parse import unquote, urlsplit
 
-from sandbox.devin.sessions import DevinAttachment, DevinMessage, DevinSession
+from sandbox.devin.sessions import DevinAttachment, DevinMessage, DevinSession, name_in
 
 _STATUSES = {
     "blocked": ("running", "waiting_for_user"),
@@ -70,7 +69,7 @@ def attachments_shown(
     return [
         {
             "attachment_id": known[url].id if url in known else url,
-            "name": known[url].name if url in known else _name_in(url),
+            "name": known[url].name if url in known else name_in(url),
             "source": "devin" if message.kind == "devin_message" else "user",
             "url": url,
             "content_type": None,
@@ -83,7 +82,3 @@ def attachments_shown(
 def uploaded(attachment: DevinAttachment) -> dict[str, str]:
     """Return an `AttachmentResponse`."""
     return {"attachment_id": attachment.id, "name": attachment.name, "url": attachment.url}
-
-
-def _name_in(url: str) -> str:
-    return unquote(urlsplit(url).path.rpartition("/")[2]) or "file"

@@ -24,6 +24,7 @@ export function drawSessions() {
     list.scrollTop = list.scrollHeight;
     list.classList.add("drawn");
   }
+  setText($("devin-api"), `API ${state.devin_api}`);
   const count = state.sessions.reduce((sum, session) => sum + session.request_count, 0);
   const inFront = document.body.dataset.pane === "devin";
   if (looked === null || inFront) looked = count;
@@ -68,7 +69,10 @@ function arrival(request, fresh) {
   return el("li", { class: fresh ? `${tone} fresh` : tone },
     el("span", { class: `chip ${tone}`, title: `Devin answered ${request.status}; the message was ${taken}` },
       String(request.status), el("small", {}, ` ${taken}`)),
-    ...(request.message || "(no message)").split(/\n{2,}/).map((part) => el("p", { class: "words" }, part)));
+    ...(request.message || "(no message)").split(/\n{2,}/).map((part) => el("p", { class: "words" }, part)),
+    request.attachments.length
+      ? el("ul", { class: "attached", "aria-label": "Attachments" }, ...request.attachments.map(({ name, url }) => el("li", { title: url }, name)))
+      : null);
 }
 
 function proposeLink(session) {

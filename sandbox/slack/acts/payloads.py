@@ -89,10 +89,11 @@ def view_button_payload(user: User, view: JSON, action: JSON, handles: Handles) 
 def action_of(element: JSON, block_id: str, value: str | None) -> JSON:
     """Return the used element as an entry of `actions`.
 
-    `value` replaces a button's own; for a menu it is the value of the chosen option.
+    `value` replaces a button's own; for a menu it is the value of the chosen option. The address
+    of a button that opens one comes with it (Bolt for JavaScript, `ButtonAction`).
     """
     kept: JSON = {
-        key: element[key] for key in ("action_id", "type", "text", "style") if key in element
+        key: element[key] for key in ("action_id", "type", "text", "style", "url") if key in element
     }
     action = {**kept, "block_id": block_id}
     if element["type"] in _MENUS:
