@@ -16,7 +16,7 @@ from docket import Docket
 import handlers
 from bot.delivery.deliverer import NOTICE_AFTER
 from bot.delivery.reconcile import LOOK_AFTER_SECONDS
-from bot.devin.v1.client import open_devin
+from bot.devin.opening import open_devin
 from bot.redis.connection import Store, open_store
 from bot.redis.embedded.server import embedded_valkey
 from bot.runtime import metrics
@@ -136,7 +136,7 @@ async def _connect(
     docket = await stack.enter_async_context(open_docket(url))
     most = settings.delivery_concurrency + SPARE_CONNECTIONS
     devin = await stack.enter_async_context(
-        open_devin(settings.devin_api_url, settings.devin_api_key, most)
+        open_devin(settings.devin_api_url, settings.devin_api_key, settings.devin_org_id, most)
     )
     return Connections(
         settings=settings,

@@ -3,26 +3,16 @@
 It sends nothing to a session and posts nothing.
 """
 
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Sequence
 
 from bot.app import open_redis, open_slack
-from bot.devin.v1.client import open_devin
+from bot.devin.opening import open_devin
 from bot.model.errors import OperatorError, PassingError
-from bot.model.outcomes import Refusal
+from bot.model.findings import Finding
 from bot.redis.connection import open_store
 from bot.settings import Settings
 from bot.slack.identity import Identity, check_app_token, identify
 from bot.slack.manifest import lacking, required_scopes
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """The result of one check: what was found, or what is wrong and how to fix it."""
-
-    what: str
-    is_good: bool
-    says: str
 
 
 async def findings(settings: Settings) -> AsyncIterator[Finding]:
@@ -45,7 +35,8 @@ async def findings(settings: Settings) -> AsyncIterator[Finding]:
                 yield Finding("Slack app token", is_good=True, says="Socket Mode opens")
         else:
             yield Finding("Slack app token", is_good=True, says="not set: HTTP mode")
-    yield await _devin(settings)
+    for finding in await _devin(settings):
+        yield finding
 
 
 async def _redis(settings: Settings) -> Finding:
@@ -73,17 +64,10 @@ def _scopes(identity: Identity) -> Finding:
     return Finding("Slack scopes", is_good=True, says=f"all {len(required_scopes())} granted")
 
 
-async def _devin(settings: Settings) -> Finding:
-    async with open_devin(settings.devin_api_url, settings.devin_api_key, 1) as devin:
-        probe = await devin.probe()
-    if probe.refusal is None:
-        says = f"takes the key (answer {probe.answer} to a probe)"
-        return Finding("Devin", is_good=True, says=says)
-    remedies = {
-        Refusal.KEY_REJECTED: "rejects DEVIN_API_KEY: make a new key of version 1 (apk_…) in "
-        "Devin's settings",
-        Refusal.FORBIDDEN: "the key may not write to sessions: give it that permission, or use "
-        "another",
-    }
-    unusable = f"no usable answer ({probe.answer}): look at DEVIN_API_URL"
-    return Finding("Devin", is_good=False, says=remedies.get(probe.refusal, unusable))
+async def _devin(settings: Settings) -> Sequence[Finding]:
+    opening = open_devin(settings.devin_api_url, settings.devin_api_key, settings.devin_org_id, 1)
+    try:
+        async with opening as devin:
+            return await devin.probe()
+    except OperatorError as error:
+        return [Finding("Devin", is_good=False, says=str(error))]

@@ -29,6 +29,7 @@ from pydantic_settings import (
 )
 
 from bot.model.errors import SettingsError
+from bot.model.generation import PREFIXES
 from bot.urls import check_redis_address, check_slack_address, check_web_address, redis_passwords
 
 _DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,6})?)\s*([smhd]?)")
@@ -36,14 +37,14 @@ _UNITS = {"": "seconds", "s": "seconds", "m": "minutes", "h": "hours", "d": "day
 _PRINTABLE = re.compile(r"[!-~]+")
 
 
-def _token(prefix: str) -> AfterValidator:
-    """Validate a secret that can be the value of a header and begins as it should."""
+def _token(*prefixes: str) -> AfterValidator:
+    """Validate a secret that can be the value of a header and begins with one of `prefixes`."""
 
     def check(token: SecretStr) -> SecretStr:
         if not _PRINTABLE.fullmatch(value := token.get_secret_value()):
             raise ValueError("holds characters that no token has")
-        if not value.startswith(prefix) or value == prefix:
-            raise ValueError(f"does not start with {prefix}")
+        if not value.startswith(prefixes) or value in prefixes:
+            raise ValueError(f"does not start with {' or '.join(prefixes)}")
         return token
 
     return AfterValidator(check)
@@ -109,8 +110,11 @@ class Settings(BaseSettings):
         description="an https address with a path, such as https://slack.com/api/ "
         "(http only on this machine)",
     )
-    devin_api_key: Annotated[SecretStr, _token("")] = Field(
-        description="a Devin API key, which starts with apk_"
+    devin_api_key: Annotated[SecretStr, _token(*PREFIXES)] = Field(
+        description="a Devin API key, which starts with cog_, or with apk_ for the legacy API v1"
+    )
+    devin_org_id: Annotated[str, Field(pattern=r"^org[-_][A-Za-z0-9_-]+$")] | None = Field(
+        None, description="the id of a Devin organization, which starts with org-"
     )
     devin_api_url: Annotated[str, AfterValidator(check_web_address)] = Field(
         "https://api.devin.ai",

@@ -19,6 +19,7 @@ from bot.redis.connection import Store, open_store
 from bot.redis.keys import PREFIX
 from bot.settings import Settings, load_settings
 from sandbox import Sandbox
+from sandbox.devin.answers import Api
 from sandbox.launch import environment_of
 from tests.support import long_first, not_run, secrets_guard
 from tests.support.desk import SESSION, Desk
@@ -76,17 +77,23 @@ async def store(redis_url: str) -> AsyncIterator[Store]:
 
 
 @pytest.fixture
-async def box() -> AsyncIterator[Sandbox]:
+def api() -> Api:
+    """The generation of Devin's API that the bot speaks; a test may ask for the other one."""
+    return "v3"
+
+
+@pytest.fixture
+async def box(api: Api) -> AsyncIterator[Sandbox]:
     """A local Slack (Socket Mode) and a local Devin with one running session."""
-    async with Sandbox(devin_api="v1") as sandbox:
+    async with Sandbox(devin_api=api) as sandbox:
         sandbox.devin.add_session(SESSION)
         yield sandbox
 
 
 @pytest.fixture
-async def http_box() -> AsyncIterator[Sandbox]:
+async def http_box(api: Api) -> AsyncIterator[Sandbox]:
     """A local Slack that sends signed HTTP requests, once it is told where to (`request_url`)."""
-    async with Sandbox(transport="http", devin_api="v1") as sandbox:
+    async with Sandbox(transport="http", devin_api=api) as sandbox:
         sandbox.devin.add_session(SESSION)
         yield sandbox
 

@@ -1,10 +1,11 @@
 """Read this first: the product from its users' point of view."""
 
 from bot.app import Bot
-from tests.support.desk import OTHER_SESSION, SESSION, Desk
+from tests.support.desk import OTHER_SESSION, SESSION, Desk, on_v1
 from tests.support.waiting import wait_until
 
 
+@on_v1
 async def test_a_team_steers_a_session_from_a_thread(bot: Bot, desk: Desk) -> None:
     """A link, a reply and its mark; a suspended session is reported, woken, and gets the reply."""
     thread = await desk.slack.say("The release notes are still missing.")

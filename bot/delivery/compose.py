@@ -31,7 +31,7 @@ async def shown(reply: Reply, people: People) -> str:
 async def message_of(reply: Reply, people: People, brought: Sequence[Upload] = ()) -> str:
     """Return the message for Devin; a name that Slack does not give in time stays an id.
 
-    `brought` has the uploads of the reply's files.
+    `brought` has the uploads of the reply's files; those that succeeded are not mentioned.
     """
     called = await people.called(reply, _mentioned(reply))
     return compose(reply, called.author, called.names, called.sender, brought)
@@ -40,7 +40,7 @@ async def message_of(reply: Reply, people: People, brought: Sequence[Upload] = (
 def compose(
     reply: Reply, author: str, names: Names, sender: str = "", brought: Sequence[Upload] = ()
 ) -> str:
-    """Compose author, text, forwarded messages and files, in that order; a name stays on its line.
+    """Compose author, text, forwarded messages and links, in that order; a name stays on its line.
 
     `sender` is the name of the person who sent the message, if that was not its author.
     """
@@ -56,10 +56,7 @@ def compose(
     ways = (became.get(file) or Upload(file=file) for file in reply.files)
     if links := [_link(one.file) for one in ways if not one.url]:
         parts.append("\n".join(links))
-    # Devin takes a line of this form for a file (docs.devin.ai, uploading files); people's text is
-    # stripped of such lines before the relay's own are appended.
-    attachments = "\n".join(f'ATTACHMENT:"{one.url}"' for one in brought if one.url)
-    return "\n\n".join(filter(None, (neutralise_attachments("\n\n".join(parts)), attachments)))
+    return neutralise_attachments("\n\n".join(parts))
 
 
 def _mentioned(reply: Reply) -> Mentioned:

@@ -22,7 +22,7 @@ from bot.delivery.reconcile import Reconciler
 from bot.devin.api import Devin
 from bot.model.arrivals import digest
 from bot.model.errors import StoreAway
-from bot.model.files import Upload, WhyLink
+from bot.model.files import Upload
 from bot.model.outcomes import Outcome, OutcomeKind, Refusal, Wait
 from bot.model.owed import Owed, OwedKind
 from bot.model.schedule import PASS_ON_SECONDS, Schedule
@@ -57,12 +57,14 @@ STORE_STEP_SECONDS = 0.5
 
 @dataclass(frozen=True, slots=True)
 class _Message:
-    """The message for Devin, and the files that it links because they could not be uploaded.
+    """The message for Devin, with the addresses of its uploaded files.
 
-    `may_be_there` is True if an earlier holder may have sent it.
+    `left_out` are the files that it links because they could not be uploaded. `may_be_there` is
+    True if an earlier holder may have sent it.
     """
 
     text: str
+    attachments: tuple[str, ...]
     left_out: tuple[Upload, ...]
     may_be_there: bool
 
@@ -153,7 +155,7 @@ class Deliverer:
         if not lease.is_certain:
             return None, message
         began = time.monotonic()
-        answer = await self._devin.post_message(lease.session, message.text)
+        answer = await self._devin.post_message(lease.session, message.text, message.attachments)
         metrics.DELIVERY_SECONDS.observe(time.monotonic() - began)
         if isinstance(answer, Outcome) and answer.kind is OutcomeKind.UNCERTAIN:
             answer = await self._look(lease, head, message, answer)
@@ -171,12 +173,14 @@ class Deliverer:
                 return answer
             brought = answer
         text = await message_of(reply, self._people, brought)
-        return _Message(text, tuple(one for one in brought if _is_told(one)), may_be_there)
+        attachments = tuple(one.url for one in brought if one.url)
+        left_out = tuple(one for one in brought if one.is_told)
+        return _Message(text, attachments, left_out, may_be_there)
 
     async def _look(self, lease: Lease, head: Head, message: "_Message", lost: Outcome) -> Outcome:
         arrivals = await self._patiently(lambda: self._mailbox.lately(lease.session))
         since = datetime.fromtimestamp(head.sent / 1000, UTC)
-        reply, text = head.reply.id, message.text
+        reply, text = head.reply.id, self._devin.listed(message.text, message.attachments)
         attempt = Attempt(lease.session, reply, text, since, arrivals, head.clock)
         return await self._reconciler.reconcile(attempt, lost)
 
@@ -216,7 +220,7 @@ class Deliverer:
         """Write the outcome, which only this process knows, and record a delivered `message`."""
         got = ""
         if message is not None and outcome.kind is OutcomeKind.DELIVERED:
-            got = digest(message.text)
+            got = digest(self._devin.listed(message.text, message.attachments))
             outcome = outcome.model_copy(update={"left_out": message.left_out})
         is_mark = outcome.needs_only_a_mark(
             head.round, is_awaited=bool(head.reply.step), was_delayed=bool(head.attempts)
@@ -235,8 +239,9 @@ class Deliverer:
             log.error("another took the session over", extra=ids | {"outcome": outcome.kind})
             return step
         lease.extend(began)
-        metrics.OUTCOMES.labels(outcome.kind, outcome.refusal or "").inc()
-        log.info("outcome", extra=ids | {"outcome": outcome.kind, "status": outcome.status})
+        metrics.OUTCOMES.labels(outcome.kind, outcome.why).inc()
+        told = {"outcome": outcome.kind, "status": outcome.status, "why": outcome.why}
+        log.info("outcome", extra=ids | told)
         if is_owed:
             await self._tell(Owed(head.reply.id, head.round, OwedKind.OUTCOME), is_mark)
         else:
@@ -287,11 +292,6 @@ def _unforeseen(head: Head, failure: Unforeseen) -> Outcome:
     if head.flaw is not None:
         return Outcome(kind=OutcomeKind.REFUSED, refusal=Refusal.OTHER, detail=detail)
     return Outcome(kind=OutcomeKind.UNCERTAIN, detail=detail)
-
-
-def _is_told(brought: Upload) -> bool:
-    """Return True if people should be told about a file's link; not if it was never in Slack."""
-    return brought.hitch is not None and brought.hitch is not WhyLink.ELSEWHERE
 
 
 def _ids(session: SessionId, **more: str) -> dict[str, object]:

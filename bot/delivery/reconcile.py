@@ -58,4 +58,6 @@ class Reconciler:
         found = await self._devin.messages(attempt.session, clock=attempt.clock)
         if isinstance(found, Unread):
             return Look.AWAY if found.is_passing else Look.UNREADABLE
-        return Look.SEEN if is_there(found.messages, attempt, found.skew) else Look.UNSEEN
+        if is_there(found.messages, attempt, found.skew):
+            return Look.SEEN
+        return Look.AWAY if found.has_more else Look.UNSEEN

@@ -5,13 +5,14 @@ No method raises an error of Devin or of the connection: each failure is a value
 """
 
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from http import HTTPStatus
 from typing import NewType, Protocol, TypeAlias
 
-from bot.model.outcomes import Outcome, Refusal, Wait
+from bot.model.findings import Finding
+from bot.model.outcomes import Outcome, Wait
 from bot.model.sessions import SessionId, SessionState
 
 Failure: TypeAlias = Outcome | Wait
@@ -42,29 +43,44 @@ class DevinMessage:
 class MessagePage:
     """Messages of a session in Devin's order, and the cursor to read on from.
 
-    `skew` is how far Devin's clock is ahead of the caller's.
+    `skew` is how far Devin's clock is ahead of the caller's. With `has_more`, the session has more
+    messages than could be read at once.
     """
 
     messages: Sequence[DevinMessage]
     cursor: Cursor | None
     skew: timedelta
+    has_more: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class SessionSummary:
-    """A session without its messages; the title may be empty, and is people's text."""
+    """A session without its messages; the title may be empty, and is people's text.
+
+    `url` is its page in Devin's web app, empty if the API does not tell it.
+    """
 
     session: SessionId
     title: str
     state: SessionState
     updated_at: datetime | None
+    url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Unread:
-    """A read without a result; `status` is that of the answer, 0 if none came in time."""
+    """A read without a result; `status` is that of the answer, 0 if none came in time.
+
+    `why` says how the connection failed, then.
+    """
 
     status: int = 0
+    why: str = field(default="", compare=False)
+
+    @property
+    def reason(self) -> str:
+        """The status or the failure, in words for an operator."""
+        return f"HTTP {self.status}" if self.status else self.why or "no answer"
 
     @property
     def is_passing(self) -> bool:
@@ -86,14 +102,6 @@ class OutgoingFile:
     size: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Probe:
-    """A test of the key: `refusal` is None for a valid one, `answer` is Devin's in a word."""
-
-    refusal: Refusal | None
-    answer: str
-
-
 def utc_now() -> datetime:
     """Return the time by this machine's clock."""
     return datetime.now(UTC)
@@ -106,8 +114,17 @@ class Devin(Protocol):
     documents them.
     """
 
-    async def post_message(self, session: SessionId, message: str) -> Outcome | Wait:
-        """Send `message` to `session`, once: a lost answer is `UNCERTAIN`, never sent again."""
+    async def post_message(
+        self, session: SessionId, message: str, attachments: Sequence[str] = ()
+    ) -> Outcome | Wait:
+        """Send `message` to `session`, once: a lost answer is `UNCERTAIN`, never sent again.
+
+        `attachments` are addresses that `upload` returned. An outcome whose reason may be the
+        session's state has that state, if it could be read in time.
+        """
+
+    def listed(self, message: str, attachments: Sequence[str] = ()) -> str:
+        """Return the text under which `messages` lists a message that was sent so."""
 
     async def messages(
         self,
@@ -139,5 +156,5 @@ class Devin(Protocol):
     async def end(self, session: SessionId) -> Failure | None:
         """End `session` for good; return None once Devin confirms it."""
 
-    async def probe(self) -> Probe:
-        """Test the key without reaching any session."""
+    async def probe(self) -> Sequence[Finding]:
+        """Test the key, and what it may do, without sending anything to a session."""

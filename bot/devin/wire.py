@@ -48,14 +48,23 @@ class Answer:
 
 def failure(error: Exception) -> Failure:
     """Return the outcome of a write that raised `error`."""
+    why = reason(error)
+    if any(isinstance(_cause(error), kind) for kind, _ in _NOT_SENT):
+        return Wait(why)
+    return Outcome(kind=OutcomeKind.UNCERTAIN, detail=why)
+
+
+def reason(error: Exception) -> str:
+    """Say how the exchange that raised `error` broke."""
+    cause = _cause(error)
+    lost = "no answer in time" if isinstance(cause, TimeoutError) else "connection lost"
+    return next((why for kind, why in _NOT_SENT if isinstance(cause, kind)), lost)
+
+
+def _cause(error: Exception) -> BaseException:
     # asyncio.timeout raises its TimeoutError from a CancelledError, which says nothing.
     is_ours = isinstance(error, TimeoutError)
-    cause = error if is_ours else error.__cause__ or error
-    for kind, why in _NOT_SENT:
-        if isinstance(cause, kind):
-            return Wait(why)
-    why = "no answer in time" if isinstance(cause, TimeoutError) else "connection lost"
-    return Outcome(kind=OutcomeKind.UNCERTAIN, detail=why)
+    return error if is_ours else error.__cause__ or error
 
 
 def skew(headers: Mapping[str, str], now: datetime) -> timedelta:

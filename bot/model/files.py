@@ -67,3 +67,8 @@ class Upload(Record):
     url: str = ""
     hitch: WhyLink | None = None
     detail: str = ""
+
+    @property
+    def is_told(self) -> bool:
+        """True if people are told about a file's link; not if it was never in Slack."""
+        return self.hitch is not None and self.hitch is not WhyLink.ELSEWHERE

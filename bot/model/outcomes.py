@@ -7,6 +7,7 @@ from typing import Literal
 
 from bot.model.files import Upload
 from bot.model.record import Record
+from bot.model.sessions import SessionState
 
 
 class OutcomeKind(StrEnum):
@@ -42,10 +43,16 @@ class Problem(Record):
 
 
 class Outcome(Record):
-    """The end of a delivery, with what Devin said about it, and the files that went as links."""
+    """The end of a delivery, with what Devin said about it, and the files that went as links.
+
+    `SUSPENDED` stands for an answer that did not confirm the message. Only `state`, the session's
+    own at that moment, tells why; it is None if it did not matter or could not be read. An ended
+    session is told by the state alone, so that an older process still reads the record.
+    """
 
     v: Literal[1] = 1
     kind: OutcomeKind
+    state: SessionState | None = None
     refusal: Refusal | None = None
     detail: str = ""
     status: int | None = None
@@ -65,10 +72,27 @@ class Outcome(Record):
         return self.is_plain and number == 1 and not is_awaited and not was_delayed
 
     @property
+    def is_ended(self) -> bool:
+        """True if the session takes no more messages."""
+        return self.state is SessionState.ENDED
+
+    @property
+    def why(self) -> str:
+        """The reason for operators: that the session has ended, or that of a refusal."""
+        return SessionState.ENDED if self.is_ended else self.refusal or ""
+
+    @property
+    def told_kind(self) -> OutcomeKind:
+        """The kind that people are told: only a session that is suspended is called so."""
+        if self.kind is not OutcomeKind.SUSPENDED or self.state is SessionState.SUSPENDED:
+            return self.kind
+        return OutcomeKind.REFUSED if self.is_ended else OutcomeKind.UNCERTAIN
+
+    @property
     def is_unread(self) -> bool:
-        """True for a success status whose body could not be parsed; it is recorded as refused."""
-        is_success = self.status in range(HTTPStatus.OK, HTTPStatus.MULTIPLE_CHOICES)
-        return self.kind is OutcomeKind.REFUSED and is_success
+        """True for a success whose body could not be parsed; older versions called it refused."""
+        is_open = self.kind in {OutcomeKind.REFUSED, OutcomeKind.UNCERTAIN} and not self.is_ended
+        return is_open and self.status in range(HTTPStatus.OK, HTTPStatus.MULTIPLE_CHOICES)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from typing import Any
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.model.errors import CannotPost, SlackRefused
-from bot.model.lenient import mapping
+from bot.model.lenient import mapping, mappings
 from bot.model.threads import ThreadRef
 from bot.slack.api import MISSING_SCOPE, call
 from bot.wording.message import SlackMessage
@@ -136,8 +136,9 @@ class Threads:
         )
 
     async def press(self, message: Mapping[str, Any], channel: str, note: str) -> None:
-        """Replace the buttons of our own `message`, as Slack sent it, with `note`."""
-        blocks = [block for block in message.get("blocks", []) if block.get("type") != "actions"]
+        """Replace the buttons of our own `message`, as Slack sent it, with `note`; links stay."""
+        shown = (_without_presses(block) for block in mappings(message.get("blocks")))
+        blocks = [block for block in shown if block is not None]
         note_block = {"type": "context", "elements": [{"type": "mrkdwn", "text": note}]}
         await self._call(
             "chat.update",
@@ -186,6 +187,14 @@ class Threads:
             **extra,
         )
         return str(answer["ts"])
+
+
+def _without_presses(block: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Return a block with none of the buttons that act; None if nothing is left of it."""
+    if block.get("type") != "actions":
+        return block
+    links = [one for one in mappings(block.get("elements")) if one.get("url")]
+    return {**block, "elements": links} if links else None
 
 
 def _key_of(message: Mapping[str, Any]) -> object:

@@ -5,6 +5,7 @@ Messages that were posted long ago still carry them, so they never change.
 
 SEND_AGAIN = "send_again"
 UNLINK = "unlink"
+OPEN_SESSION = "open_session"
 LINK_OFFERED = "link_offered"
 SEND_CORRECTION = "send_correction"
 

@@ -43,6 +43,11 @@ def button(action: str, label: str, value: str) -> Block:
     return {"type": "button", "action_id": action, "text": plain_text(label), "value": value}
 
 
+def link_button(action: str, label: str, address: str) -> Block:
+    """Return a button that opens `address`; Slack tells of its press all the same."""
+    return {"type": "button", "action_id": action, "text": plain_text(label), "url": address}
+
+
 def plain_text(text: str) -> Block:
     """Return a text object without markup; `:tada:` in it becomes an emoji."""
     return {"type": "plain_text", "text": text}

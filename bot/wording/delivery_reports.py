@@ -1,21 +1,20 @@
 """Reports on deliveries, and notices about replies that wait or were late."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 
 from bot.model.files import Upload, WhyLink
 from bot.model.outcomes import SENDABLE_AGAIN, Outcome, OutcomeKind, Refusal
 from bot.model.replies import Reply
-from bot.model.sessions import SessionId
+from bot.model.sessions import SessionId, SessionState
 from bot.text.characters import cut
 from bot.text.to_slack import escape
-from bot.wording.actions import SEND_AGAIN, UNLINK
-from bot.wording.blocks import button
+from bot.wording.actions import OPEN_SESSION, SEND_AGAIN, UNLINK
+from bot.wording.blocks import Block, button, link_button
 from bot.wording.button_values import link_value, reply_value
 from bot.wording.message import SlackMessage
-from bot.wording.phrases import as_code, plural, preview, span
+from bot.wording.phrases import as_code, plural, preview, session_address, span
 
 DELIVERED_MARK = "white_check_mark"
 WAITING_MARK = "hourglass_flowing_sand"
@@ -30,20 +29,25 @@ def report(outcome: Outcome, reply: Reply, number: int, sent_to: SessionId) -> S
     """Report an outcome to its thread; None where the mark on the reply is enough."""
     if outcome.is_plain:
         return None
-    if outcome.kind is OutcomeKind.DELIVERED:
-        return _left_out(outcome.left_out)
-    words = REPORTS[outcome.kind](outcome, _about(reply))
-    buttons: list[Mapping[str, Any]] = []
-    if outcome.kind in SENDABLE_AGAIN:
+    buttons: list[Block] = []
+    if outcome.kind in SENDABLE_AGAIN and not outcome.is_ended:
         buttons.append(button(SEND_AGAIN, "Send again", reply_value(reply.id, number)))
-    if outcome.refusal is Refusal.NO_SESSION:
+    if outcome.is_ended or outcome.refusal is Refusal.NO_SESSION:
         buttons.append(button(UNLINK, "Unlink", link_value(reply.thread, sent_to)))
-    return replace(words, buttons=tuple(buttons))
+    buttons.append(link_button(OPEN_SESSION, "Open session", session_address(sent_to)))
+    return replace(words_of(outcome, _about(reply)), buttons=tuple(buttons))
 
 
-def _left_out(files: Sequence[Upload]) -> SlackMessage:
+def words_of(outcome: Outcome, about: str) -> SlackMessage:
+    """Describe an outcome, without buttons; `about` stands for the message."""
+    if outcome.is_ended:
+        return _ended(outcome, about)
+    return _REPORTS[outcome.kind](outcome, about)
+
+
+def _left_out(outcome: Outcome, _about: str) -> SlackMessage:
     """List the files that Devin received only as links."""
-    lines = [f"{cut(one.file.name, 80)}: {_why(one)}" for one in files]
+    lines = [f"{cut(one.file.name, 80)}: {_why(one)}" for one in outcome.left_out]
     what = plural(len(lines), "this file", "these files")
     return SlackMessage(
         f"Devin got the message, but only a *link* to {what}, which it may not be able to open:",
@@ -76,12 +80,25 @@ def _about(reply: Reply) -> str:
     return "a file" if reply.all_files else "a reply"
 
 
-def _suspended(outcome: Outcome, about: str) -> SlackMessage:
+def _ended(outcome: Outcome, about: str) -> SlackMessage:
+    """Tell of a session that is over, with what Devin says about that, if anything."""
+    said = f"Devin's session *has ended*, so {about} won't be read."
     return SlackMessage(
-        f"Devin's session is *suspended*, so {about} may not have been read. Devin says:",
-        quote=outcome.detail or "(nothing)",
-        advice="Wake the session in Devin, then send it again.",
+        f"{said} Devin says:" if outcome.detail else said,
+        quote=outcome.detail,
+        advice="Unlink this thread, then link it to another session.",
     )
+
+
+def _not_confirmed(outcome: Outcome, about: str) -> SlackMessage:
+    """Tell of an answer that did not confirm the message; only the session's state says why."""
+    if outcome.state is SessionState.SUSPENDED:
+        said = f"Devin's session is *suspended*, so {about} may not have been read. Devin says:"
+        advice = "Wake the session in Devin, then press *Send again*."
+    else:
+        said = f"Devin *did not confirm* {about}, so it may not have been read. Devin says:"
+        advice = "Look in the session. If the message isn't there, press *Send again*."
+    return SlackMessage(said, quote=outcome.detail or "(nothing)", advice=advice)
 
 
 def _refused(outcome: Outcome, about: str) -> SlackMessage:
@@ -101,7 +118,8 @@ def _refused(outcome: Outcome, about: str) -> SlackMessage:
         case Refusal.FORBIDDEN:
             return SlackMessage(
                 f"My key *may not write to this session* (403), so {about} was not sent. "
-                "Whoever runs Devin Relay must use a key of the organization that owns the session."
+                "Whoever runs Devin Relay must use a key of the organization that owns the "
+                "session, with the permission to manage its sessions."
             )
         case Refusal.NO_SESSION:
             return SlackMessage(
@@ -119,22 +137,31 @@ def _refused_otherwise(outcome: Outcome, about: str) -> SlackMessage:
             f"({as_code(outcome.detail)}).",
             advice="Check the session. If it isn't there, post it again.",
         )
-    quote = cut(" ".join(outcome.detail.split()), 200) or "(nothing)"
     if outcome.is_unread:
-        return SlackMessage(
-            f"I can't read Devin's answer to {about} (HTTP {outcome.status}), so I count it as "
-            "*refused*. Devin says:",
-            quote=quote,
-            advice="Look in the session, and write it again if it is not there.",
-        )
+        return _unread(outcome, about)
     return SlackMessage(
         f"Devin *refused* {about} (HTTP {outcome.status}), so it was not taken. Devin says:",
-        quote=quote,
+        quote=_excerpt(outcome),
         advice="If you can't tell why, ask whoever runs Devin Relay.",
     )
 
 
+def _unread(outcome: Outcome, about: str) -> SlackMessage:
+    return SlackMessage(
+        f"I *don't know whether Devin got* {about}: I can't read the answer (HTTP "
+        f"{outcome.status}). I did not send it a second time. Devin says:",
+        quote=_excerpt(outcome),
+        advice="Look in the session, and send it again if it is not there.",
+    )
+
+
+def _excerpt(outcome: Outcome) -> str:
+    return cut(" ".join(outcome.detail.split()), 200) or "(nothing)"
+
+
 def _uncertain(outcome: Outcome, about: str) -> SlackMessage:
+    if outcome.is_unread:
+        return _unread(outcome, about)
     return SlackMessage(
         f"I *don't know whether Devin got* {about}: there was no clear answer "
         f"({as_code(outcome.detail)}). I did not send it a second time.",
@@ -150,8 +177,9 @@ def _given_up(outcome: Outcome, about: str) -> SlackMessage:
     )
 
 
-REPORTS = {
-    OutcomeKind.SUSPENDED: _suspended,
+_REPORTS: Mapping[OutcomeKind, Callable[[Outcome, str], SlackMessage]] = {
+    OutcomeKind.DELIVERED: _left_out,
+    OutcomeKind.SUSPENDED: _not_confirmed,
     OutcomeKind.REFUSED: _refused,
     OutcomeKind.UNCERTAIN: _uncertain,
     OutcomeKind.GIVEN_UP: _given_up,

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from bot.model.outcomes import Outcome, OutcomeKind
-from bot.model.sessions import SessionId
+from bot.model.sessions import SessionId, SessionState
 from bot.text.to_devin import to_markdown
 from bot.text.to_slack import escape, excerpt
 
@@ -37,7 +37,13 @@ def mail_waiting(mail: int) -> str:
 
 def last_ending(last: Outcome | None) -> str:
     """Say how the last delivery ended."""
-    return f"The last reply was {_LAST[last.kind]}." if last else "No reply has been sent yet."
+    if last is None:
+        return "No reply has been sent yet."
+    if last.is_ended:
+        return "The last reply was not read: the session has ended."
+    if last.kind is OutcomeKind.SUSPENDED and last.state is not SessionState.SUSPENDED:
+        return "The last reply was not confirmed."
+    return f"The last reply was {_LAST[last.kind]}."
 
 
 _LAST = {

@@ -18,7 +18,7 @@ from bot.model.threads import Link
 from bot.model.workflow_steps import Flaw
 from bot.text.characters import cut
 from bot.text.to_slack import disarmed, escape
-from bot.wording.delivery_reports import REPORTS
+from bot.wording.delivery_reports import words_of
 from bot.wording.message import QUOTE_LIMIT, SlackMessage, plain
 from bot.wording.phrases import session_link
 
@@ -45,7 +45,7 @@ def step_detail(outcome: Outcome) -> str:
     """Describe an outcome to later steps, as text that is harmless wherever they put it."""
     if outcome.kind is OutcomeKind.DELIVERED:
         return ""
-    words = REPORTS[outcome.kind](outcome, "the message")
+    words = words_of(outcome, "the message")
     parts = [plain(words.text).replace("*", ""), cut(words.quote, QUOTE_LIMIT)]
     return disarmed("\n".join(part for part in parts if part))
 

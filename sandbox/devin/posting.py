@@ -30,6 +30,8 @@ async def answer_message(
     record: Record, request: web.Request, session: DevinSession | None, speech: Speech
 ) -> web.StreamResponse:
     """Check the key, the body and the session, in the order in which FastAPI would."""
+    if session is not None:
+        session.go_on()
     with record.counted(session):
         if session is not None and session.answer.ending == "refuses":
             answer = session.next_answer(speech.api)

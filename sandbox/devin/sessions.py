@@ -116,13 +116,15 @@ class DevinSession:
         self.is_archived = state == "archived"
 
     def next_answer(self, api: Api) -> Answer:
-        """Return the answer to this request; after the last of `times`, the session runs again."""
-        answer = self.answer.by(api)
+        """Return the answer to this request, which counts for `times`."""
         if self.times is not None:
             self.times -= 1
-            if self.times <= 0:
-                self.enter("running", STATES["running"])
-        return answer
+        return self.answer.by(api)
+
+    def go_on(self) -> None:
+        """Run again, after the last of `times`; until the next request, the last state shows."""
+        if self.times == 0:
+            self.enter("running", STATES["running"])
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,7 +66,7 @@ async def highest_mb(process: BotProcess, until: asyncio.Event) -> float:
 @pytest.fixture
 async def patient_box() -> AsyncIterator[Sandbox]:
     """A Slack that waits for acknowledgements without limit, so that only the bot sets bounds."""
-    async with Sandbox(ack_timeout=LONG, devin_api="v1") as sandbox:
+    async with Sandbox(ack_timeout=LONG) as sandbox:
         sandbox.devin.add_session(SESSION)
         sandbox.devin.add_session(OTHER_SESSION)
         yield sandbox
@@ -128,9 +128,7 @@ async def test_a_frozen_redis_stops_the_reading_and_not_the_connection(tmp_path:
     """A hundred events wait for seconds; the rest waits in the socket, and arrives later."""
     async with AsyncExitStack() as stack:
         valkey = await stack.enter_async_context(kept_valkey(tmp_path / "valkey"))
-        box = await stack.enter_async_context(
-            Sandbox(retry_delays=(0.1, 3.0, 10.0), devin_api="v1")
-        )
+        box = await stack.enter_async_context(Sandbox(retry_delays=(0.1, 3.0, 10.0)))
         desk = Desk(box)
         box.devin.add_session(SESSION)
         environ = environ_of(box, valkey.url, tmp_path)
@@ -205,7 +203,7 @@ async def test_a_full_mailbox_costs_no_memory_and_nobody_s_turn(
     async with bot_process(environ, tmp_path, "run") as process, open_store(redis_url) as store:
         await desk.slack.wait_connected()
         thread, other = await desk.linked_thread(), await desk.linked_thread(OTHER_SESSION)
-        box.devin.behave(SESSION, "down", retry_after=1)
+        box.devin.behave(SESSION, "rate_limited", retry_after=1)
         before, over = rss_mb(process), asyncio.Event()
         watching = asyncio.create_task(highest_mb(process, over))
         await desk.reply("the one that begins", thread)

@@ -15,7 +15,7 @@ from bot.schedule.docket import DOCKET_NAME
 from bot.store.claims import Claims
 from bot.urls import is_cluster
 from sandbox import Sandbox
-from tests.support.desk import OTHER_SESSION, SESSION, Desk
+from tests.support.desk import OTHER_SESSION, SESSION, Desk, on_v1
 from tests.support.processes import bot_process, command
 from tests.support.redis_servers import serving_cluster
 from tests.support.waiting import stops, wait_until
@@ -69,6 +69,7 @@ def redis_url(nodes: list[Node], ports: Sequence[int]) -> str:
     return f"redis+cluster://127.0.0.1:{ports[1]}"
 
 
+@on_v1
 async def test_a_team_steers_a_session_from_a_thread(
     bot: Bot, desk: Desk, nodes: list[Node]
 ) -> None:

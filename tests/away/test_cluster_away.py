@@ -16,6 +16,7 @@ from bot.redis.connection import Store, open_store
 from bot.schedule.docket import DocketSchedule, open_docket
 from bot.settings import load_settings
 from sandbox import Sandbox
+from sandbox.devin.answers import Api
 from tests.away.test_redis import is_ready, readiness, until_taken
 from tests.conftest import environ_of
 from tests.support.desk import SESSION, Desk
@@ -45,9 +46,9 @@ def redis_url(node: ValkeyProcess) -> str:
 
 
 @pytest.fixture
-async def box() -> AsyncIterator[Sandbox]:
+async def box(api: Api) -> AsyncIterator[Sandbox]:
     """A Slack that retries only when the test says so."""
-    async with Sandbox(retry_delays=(), devin_api="v1") as sandbox:
+    async with Sandbox(retry_delays=(), devin_api=api) as sandbox:
         sandbox.devin.add_session(SESSION)
         yield sandbox
 

@@ -14,6 +14,7 @@ from bot.model.owed import parse_owed
 from bot.redis.keys import OUTBOX_KEY, subject_key
 from bot.settings import load_settings
 from sandbox import Sandbox
+from sandbox.devin.answers import Api
 from sandbox.slack.transport.deliveries import Delivery
 from tests.away.test_redis import until_taken
 from tests.conftest import environ_of
@@ -32,9 +33,9 @@ async def valkey(tmp_path: Path) -> AsyncIterator[ValkeyProcess]:
 
 
 @pytest.fixture
-async def box() -> AsyncIterator[Sandbox]:
+async def box(api: Api) -> AsyncIterator[Sandbox]:
     """A Slack that retries only when the test says so."""
-    async with Sandbox(retry_delays=(), devin_api="v1") as sandbox:
+    async with Sandbox(retry_delays=(), devin_api=api) as sandbox:
         sandbox.devin.add_session(SESSION)
         yield sandbox
 

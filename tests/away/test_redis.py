@@ -13,9 +13,10 @@ from bot.model.errors import StoreAway
 from bot.redis.connection import open_store
 from bot.settings import load_settings
 from sandbox import Sandbox
+from sandbox.devin.answers import Api
 from sandbox.slack.transport.deliveries import Delivery
 from tests.conftest import environ_of
-from tests.support.desk import SESSION, Desk
+from tests.support.desk import SESSION, Desk, on_v1
 from tests.support.processes import ValkeyProcess, bot_process, kept_valkey
 from tests.support.waiting import stops, wait_until
 
@@ -77,9 +78,9 @@ async def valkey(tmp_path: Path) -> AsyncIterator[ValkeyProcess]:
 
 
 @pytest.fixture(params=["socket", "http"])
-async def box(request: pytest.FixtureRequest) -> AsyncIterator[Sandbox]:
+async def box(request: pytest.FixtureRequest, api: Api) -> AsyncIterator[Sandbox]:
     """A Slack with either transport that retries only when the test says so."""
-    async with Sandbox(transport=request.param, retry_delays=(), devin_api="v1") as sandbox:
+    async with Sandbox(transport=request.param, retry_delays=(), devin_api=api) as sandbox:
         sandbox.devin.add_session(SESSION)
         yield sandbox
 
@@ -207,6 +208,7 @@ async def test_a_command_is_acknowledged_and_its_failure_told(
     assert len(desk.received()) == 1
 
 
+@on_v1
 async def test_a_button_that_cannot_work_says_so(
     bot: Bot, desk: Desk, valkey: ValkeyProcess
 ) -> None:
@@ -251,7 +253,7 @@ async def test_a_stop_while_redis_is_in_trouble_is_a_stop(
 ) -> None:
     """A platform that restarts everything at once must not have to kill the process."""
     breaks, mends = TROUBLES[trouble]
-    async with Sandbox(devin_api="v1") as sandbox:
+    async with Sandbox() as sandbox:
         environ = environ_of(sandbox, valkey.url, tmp_path)
         async with bot_process(environ, tmp_path, "run") as process:
             await sandbox.slack.wait_connected()

@@ -12,7 +12,7 @@ import pytest
 from bot.app import Bot, open_bot
 from bot.settings import Settings
 from sandbox import Sandbox
-from tests.support.desk import OTHER_SESSION, SESSION, Desk
+from tests.support.desk import OTHER_SESSION, SESSION, Desk, on_v1
 from tests.support.processes import ValkeyProcess, bot_process, kept_valkey
 from tests.support.waiting import wait_until
 
@@ -29,7 +29,7 @@ async def test_links_and_mail_are_there_after_a_restart(settings: Settings, desk
     async with open_bot(settings):
         await desk.slack.wait_connected()
         thread = await desk.linked_thread()
-        desk.devin.behave(SESSION, "down", retry_after=1)
+        desk.devin.behave(SESSION, "rate_limited", retry_after=1)
         first = await desk.reply("one", thread)
         await wait_until(lambda: desk.devin.requests, "Devin was asked")
         second = await desk.reply("two", thread)
@@ -57,6 +57,7 @@ async def test_a_reply_that_is_written_while_nobody_listens_waits_at_slack(
     assert len(desk.received()) == 1
 
 
+@on_v1
 async def test_a_button_works_after_a_restart(settings: Settings, desk: Desk) -> None:
     """The button carries everything that is needed to find its reply."""
     async with open_bot(settings):
@@ -207,7 +208,7 @@ async def test_a_killed_valkey_loses_nothing_that_was_acknowledged(
     async with bot_process(environ, tmp_path, "run") as process:
         await box.slack.wait_connected()
         thread = await desk.linked_thread()
-        box.devin.behave(SESSION, "down", retry_after=1)
+        box.devin.behave(SESSION, "rate_limited", retry_after=1)
         sent = [await desk.reply(words, thread) for words in ("one", "two", "three")]
         await desk.until_heard()
         await valkey.kill()

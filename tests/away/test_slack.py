@@ -16,7 +16,7 @@ from bot.settings import Settings
 from bot.slack.api import call
 from sandbox import Sandbox
 from tests.conftest import environ_of, started
-from tests.support.desk import SESSION, Desk, running
+from tests.support.desk import SESSION, Desk, on_v1, running
 from tests.support.processes import free_port, kept_valkey
 from tests.support.raw_http import answering, serving, whole
 from tests.support.waiting import until_settled, wait_until
@@ -43,6 +43,7 @@ def errors_of(caplog: pytest.LogCaptureFixture, name: str) -> list[str]:
     return [str(vars(one).get("reason")) for one in records]
 
 
+@on_v1
 async def test_a_token_that_is_revoked_costs_no_reply_and_no_report(
     settings: Settings, desk: Desk, store: Store, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -232,6 +233,7 @@ async def line(box: Sandbox) -> AsyncIterator[Line]:
     await line.cut()
 
 
+@on_v1
 async def test_while_slack_cannot_be_reached_devin_is_and_the_threads_hear_of_it_later(
     line: Line, environ: dict[str, str], desk: Desk, store: Store
 ) -> None:
@@ -257,7 +259,7 @@ async def test_a_reply_outlasts_an_outage_of_slack_s_web_api(
     redis_url: str, tmp_path: Path, store: Store
 ) -> None:
     """A backfill or Slack's last retry brings the reply, once Slack identifies its author."""
-    async with Sandbox(retry_delays=(0.05, 0.3, 6.0), devin_api="v1") as box:
+    async with Sandbox(retry_delays=(0.05, 0.3, 6.0)) as box:
         box.devin.add_session(SESSION)
         desk = Desk(box)
         async with running(desk, environ_of(box, redis_url, tmp_path)):
@@ -285,6 +287,7 @@ async def test_an_answer_is_tried_again(bot: Bot, desk: Desk) -> None:
     await desk.until_heard()
 
 
+@on_v1
 async def test_a_storm_of_rate_limits_delays_what_is_told_and_nothing_else(
     bot: Bot, desk: Desk, store: Store
 ) -> None:

@@ -11,6 +11,7 @@ import pytest
 from bot.app import Bot, open_bot
 from bot.settings import load_settings
 from sandbox import Sandbox
+from sandbox.devin.answers import Api
 from tests.support.desk import OTHER_SESSION, SESSION, Desk, running
 from tests.support.waiting import wait_until
 
@@ -18,9 +19,9 @@ HOUR = 3_600.0
 
 
 @pytest.fixture(params=[-HOUR, 0.0], ids=["hours later", "at once"])
-async def box(request: pytest.FixtureRequest) -> AsyncIterator[Sandbox]:
+async def box(request: pytest.FixtureRequest, api: Api) -> AsyncIterator[Sandbox]:
     """A Slack whose messages were all written an hour ago, by everybody's clock."""
-    async with Sandbox(devin_api="v1") as sandbox:
+    async with Sandbox(devin_api=api) as sandbox:
         sandbox.slack.workspace.clock.ahead = request.param
         sandbox.devin.add_session(SESSION)
         yield sandbox
@@ -95,7 +96,7 @@ async def test_a_reply_that_was_taken_back_and_restored_is_sent_by_who_says_so(
 ) -> None:
     """The reply waited, became an aside, and became a reply again; nobody sent it in between."""
     thread = await desk.linked_thread()
-    desk.devin.behave(SESSION, "down", times=1)
+    desk.devin.behave(SESSION, "rate_limited", times=1)
     await desk.reply("First", thread)
     await wait_until(lambda: desk.devin.requests, "the first is tried")
     ts = await desk.reply("Second", thread)

@@ -217,8 +217,7 @@ def test_a_quoted_file_is_named_where_it_was_and_brought_once() -> None:
     assert compose(whole, "Ada", NO_NAMES, "", brought) == (
         f"Ada (in Slack):\n\nLook\n\n"
         f"{HEAD}\n\n> It is red\n>\n> log (attached)\n> own.md (attached)\n\n"
-        f"{HEAD}\n\n> It is red\n>\n> [plan]({LINK}plan)\n> log (attached)\n\n"
-        'ATTACHMENT:"https://devin/1"\nATTACHMENT:"https://devin/2"'
+        f"{HEAD}\n\n> It is red\n>\n> [plan]({LINK}plan)\n> log (attached)"
     )
 
 

@@ -19,8 +19,9 @@ from bot.runtime.in_flight import InFlight
 from bot.settings import Settings
 from bot.store.links import Links
 from sandbox import Sandbox
+from sandbox.devin.answers import Api
 from sandbox.slack.server import Message
-from tests.support.desk import OTHER_SESSION, SESSION, Desk
+from tests.support.desk import OTHER_SESSION, SESSION, Desk, on_v1
 from tests.support.waiting import until_settled, wait_until
 
 HOUR = 3_600
@@ -56,9 +57,9 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-async def box() -> AsyncIterator[Sandbox]:
+async def box(api: Api) -> AsyncIterator[Sandbox]:
     """A Slack that repeats only what the test repeats, and nothing because a machine is slow."""
-    async with Sandbox(ack_timeout=60, devin_api="v1") as sandbox:
+    async with Sandbox(ack_timeout=60, devin_api=api) as sandbox:
         sandbox.devin.add_session(SESSION)
         yield sandbox
 
@@ -168,7 +169,7 @@ async def test_two_threads_of_one_session_keep_the_order_of_writing(
     assert read(desk, SESSION) == [f"Reply {n}" for n in range(20)]
 
 
-@pytest.mark.parametrize("state", ["down", "rate_limited", "slow"])
+@pytest.mark.parametrize("state", ["rate_limited", "slow"])
 async def test_a_session_in_trouble_delays_no_other(state: str, bot: Bot, desk: Desk) -> None:
     """Its failure outlasts everything that the other one is sent, no matter how much mail waits."""
     desk.devin.add_session(OTHER_SESSION)
@@ -192,7 +193,7 @@ async def test_replies_behind_a_waiting_one_follow_it_in_order(
 ) -> None:
     """A retry holds up its session, so that a later reply does not overtake it."""
     thread = await desk.linked_thread()
-    desk.devin.behave(SESSION, "down", times=1)
+    desk.devin.behave(SESSION, "rate_limited", times=1)
     for number in range(5):
         await desk.reply(f"Reply {number}", thread)
     await wait_until(lambda: desk.devin.requests, "the first is tried")
@@ -202,13 +203,14 @@ async def test_replies_behind_a_waiting_one_follow_it_in_order(
     assert len(desk.devin.requests) == 7
 
 
+@on_v1
 async def test_what_is_sent_again_keeps_its_old_place(bot: Bot, desk: Desk) -> None:
     """It goes ahead of the replies that still wait, since it was written before them."""
     thread = await desk.linked_thread()
     desk.devin.behave(SESSION, "suspended", times=1)
     await desk.reply("Reply 0", thread)
     await desk.until_said("*suspended*", thread)
-    desk.devin.behave(SESSION, "down", times=1)
+    desk.devin.behave(SESSION, "rate_limited", times=1)
     await desk.reply("Reply 1", thread)
     await wait_until(lambda: len(desk.devin.requests) == 2, "the second waits")
     report = desk.posts(thread)[-1]

@@ -18,7 +18,7 @@ from bot.app import Bot
 from bot.delivery.attachments import Files
 from bot.delivery.deliverer import Deliverer
 from bot.delivery.reconcile import Reconciler
-from bot.devin.v1.client import open_devin
+from bot.devin.opening import open_devin
 from bot.model.errors import StoreAway
 from bot.model.outcomes import Outcome, OutcomeKind
 from bot.model.owed import Owed, OwedKind
@@ -76,7 +76,7 @@ async def test_a_delivery_that_fails_as_nobody_foresaw_is_told_and_blocks_nobody
     assert line["reference"] == reference_in(said)
     assert line["session_id"] == SESSION
     assert line["reply_id"].endswith(reply)
-    assert labels(desk.posts(thread)[-1]) == ["Send again"]
+    assert labels(desk.posts(thread)[-1]) == ["Send again", "Open session"]
     assert len(desk.said(thread)) == 2
     assert len(desk.devin.requests) == 2
 
@@ -105,7 +105,7 @@ async def test_a_reply_whose_record_is_broken_is_told_and_blocks_nobody(
 
     assert vars(logged(caplog))["reference"] == reference_in(said)
     assert "rebase" not in caplog.text
-    assert labels(desk.posts(thread)[-1]) == []
+    assert labels(desk.posts(thread)[-1]) == ["Open session"]
     assert len(desk.said(thread)) == 2
     assert ["rebase" in one for one in desk.received()] == [False, False]
 
@@ -159,7 +159,7 @@ async def parts(store: Store, box: Sandbox) -> AsyncIterator[Parts]:
     async with AsyncExitStack() as stack:
         session = await stack.enter_async_context(aiohttp.ClientSession())
         client = AsyncWebClient(box.slack.bot_token, base_url=box.slack.api_url, session=session)
-        opening = open_devin(box.devin.url, SecretStr(box.devin.api_key), 4)
+        opening = open_devin(box.devin.url, SecretStr(box.devin.api_key), None, 4)
         devin = await stack.enter_async_context(opening)
         people, schedule = Stumbling(client, THREAD.team, None), Noting()
         mailbox, uploads = Mailbox(store, TTL), Attachments(store)

@@ -2,13 +2,19 @@
 
 import json
 import math
+from collections.abc import Callable
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bot.devin.v1.responses import DETAIL_LIMIT, parse_answer
+from bot.devin.answers import DETAIL_LIMIT
+from bot.devin.v1 import responses as v1
+from bot.devin.v3 import responses as v3
+from bot.devin.wire import Answer
 from bot.model.outcomes import Outcome, OutcomeKind, Refusal, Wait
+
+Parser = Callable[[Answer], Outcome | Wait]
 
 NO_TEXT = "\ud800"
 """Half of a surrogate pair, which JSON can write as an escape but UTF-8 cannot encode."""
@@ -36,8 +42,11 @@ DATES = st.from_regex(
 )
 TIMES = st.text() | st.integers().map(str) | DATES | st.sampled_from([DIGITS, "1e999", "nan"])
 STATUSES = st.integers(200, 599)
+PARSERS: dict[Parser, set[int]] = {v1.parse_sent: {429, 503}, v3.parse_sent: {429}}
+"""The parsers of answers to a message, with the statuses after which it may be sent again."""
 
 
+@pytest.mark.parametrize("parse", PARSERS)
 @given(status=STATUSES, retry_after=TIMES, body=BODIES)
 @example(404, "", json.dumps({"detail": NO_TEXT}).encode())
 @example(200, "", json.dumps({"detail": NO_TEXT}).encode())
@@ -46,18 +55,19 @@ STATUSES = st.integers(200, 599)
 @example(429, "Wed, 21 Oct 2015 07:28:00 +" + DIGITS, b"")
 @example(503, DIGITS, b"")
 def test_every_answer_is_an_outcome_that_can_be_kept(
-    status: int, retry_after: str, body: bytes
+    parse: Parser, status: int, retry_after: str, body: bytes
 ) -> None:
     """The outcome survives a round trip through Redis as UTF-8; a wait has a length or none."""
-    answer = parse_answer(status, {"retry-after": retry_after}, body)
+    answer = parse(Answer(status, {"retry-after": retry_after}, body))
+    assert isinstance(answer, Wait) == (status in PARSERS[parse])
     if isinstance(answer, Wait):
-        assert status in {429, 503}
         seconds = answer.retry_after
         assert seconds is None or (seconds >= 0 and not math.isnan(seconds))
         return
     assert Outcome.model_validate_json(answer.to_json().encode()) == answer
     assert len(answer.detail) <= DETAIL_LIMIT
-    assert (answer.kind is OutcomeKind.UNCERTAIN) == (status >= 500)
+    if status >= 300:
+        assert (answer.kind is OutcomeKind.UNCERTAIN) == (status >= 500)
 
 
 @pytest.mark.parametrize(
@@ -68,12 +78,13 @@ def test_a_refusal_is_the_same_whatever_words_come_with_it(
     status: int, refusal: Refusal, body: bytes
 ) -> None:
     """The status decides what became of the message."""
-    answer = parse_answer(status, {}, body)
-    assert isinstance(answer, Outcome)
-    assert (answer.kind, answer.refusal) == (OutcomeKind.REFUSED, refusal)
+    for parse in PARSERS:
+        answer = parse(Answer(status, {}, body))
+        assert isinstance(answer, Outcome)
+        assert (answer.kind, answer.refusal) == (OutcomeKind.REFUSED, refusal)
 
 
-def test_a_detail_that_is_not_text_everywhere_is_suspended_all_the_same() -> None:
-    """A 200 with a `detail` is never success, and its text is kept as far as possible."""
-    answer = parse_answer(200, {}, json.dumps({"detail": f"asleep{NO_TEXT}"}).encode())
+def test_a_detail_that_is_not_text_everywhere_is_kept_as_far_as_possible() -> None:
+    """A 200 with a `detail` is never success in version 1."""
+    answer = v1.parse_sent(Answer(200, {}, json.dumps({"detail": f"asleep{NO_TEXT}"}).encode()))
     assert answer == Outcome(kind=OutcomeKind.SUSPENDED, detail="asleep?", status=200)

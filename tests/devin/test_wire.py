@@ -18,15 +18,12 @@ from tests.support.raw_http import (
     CHUNKED,
     HALF,
     ID,
-    KEY,
-    OK,
     PATIENT,
     RawServer,
     Talk,
+    Wire,
     answering,
-    client,
     kind,
-    post,
     serving,
     whole,
 )
@@ -37,20 +34,20 @@ SOON_CONNECTED = httpx.Timeout(PATIENT, connect=0.2)
 # Nothing was sent: wait.
 
 
-async def test_a_refused_connection_waits() -> None:
+async def test_a_refused_connection_waits(wire: Wire) -> None:
     """The connection is refused, so nothing was sent."""
-    async with serving(answering(OK)) as server:
+    async with serving(answering(wire.ok)) as server:
         url = server.url
-    answer = await post(url)
+    answer = await wire.post(url)
     assert answer == Wait("no connection")
 
 
-async def test_a_name_that_does_not_resolve_waits() -> None:
+async def test_a_name_that_does_not_resolve_waits(wire: Wire) -> None:
     """DNS fails, at once or never, so nothing was sent."""
-    assert kind(await post("http://devin.invalid", timeouts=SOON_CONNECTED)) == "wait"
+    assert kind(await wire.post("http://devin.invalid", timeouts=SOON_CONNECTED)) == "wait"
 
 
-async def test_a_server_that_does_not_speak_tls_waits() -> None:
+async def test_a_server_that_does_not_speak_tls_waits(wire: Wire) -> None:
     """The handshake fails, so nothing was sent, least of all the key."""
 
     def talk(server: RawServer) -> Talk:
@@ -62,12 +59,12 @@ async def test_a_server_that_does_not_speak_tls_waits() -> None:
         return talk_
 
     async with serving(talk) as server:
-        answer = await post(f"https://127.0.0.1:{server.port}")
+        answer = await wire.post(f"https://127.0.0.1:{server.port}")
     assert kind(answer) == "wait"
-    assert not any(KEY.encode() in request for request in server.requests)
+    assert not any(wire.key.encode() in request for request in server.requests)
 
 
-async def test_a_refused_tls_handshake_waits() -> None:
+async def test_a_refused_tls_handshake_waits(wire: Wire) -> None:
     """The other side speaks TLS, but refuses the handshake."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)  # without a certificate there is no cipher
 
@@ -78,11 +75,11 @@ async def test_a_refused_tls_handshake_waits() -> None:
     asyncio.get_running_loop().set_exception_handler(lambda *_: None)  # it logs the handshake
     port = listening.sockets[0].getsockname()[1]
     async with listening:
-        answer = await post(f"https://127.0.0.1:{port}")
+        answer = await wire.post(f"https://127.0.0.1:{port}")
     assert kind(answer) == "wait"
 
 
-async def test_a_tls_handshake_that_never_ends_waits() -> None:
+async def test_a_tls_handshake_that_never_ends_waits(wire: Wire) -> None:
     """A connection that is not ready in time has carried no data."""
 
     def talk(server: RawServer) -> Talk:
@@ -93,12 +90,12 @@ async def test_a_tls_handshake_that_never_ends_waits() -> None:
         return talk_
 
     async with serving(talk) as server:
-        answer = await post(f"https://127.0.0.1:{server.port}", timeouts=SOON_CONNECTED)
+        answer = await wire.post(f"https://127.0.0.1:{server.port}", timeouts=SOON_CONNECTED)
     assert answer == Wait("no connection in time")
-    assert not any(KEY.encode() in request for request in server.requests)
+    assert not any(wire.key.encode() in request for request in server.requests)
 
 
-async def test_no_free_connection_waits() -> None:
+async def test_no_free_connection_waits(wire: Wire) -> None:
     """All connections are busy for longer than the pool's timeout, so the message was not sent."""
     never = asyncio.Event()
 
@@ -112,7 +109,7 @@ async def test_no_free_connection_waits() -> None:
     patient = httpx.Timeout(PATIENT, pool=0.2)
     async with (
         serving(talk) as server,
-        client(server.url, connections=1, timeouts=patient) as devin,
+        wire.client(server.url, connections=1, timeouts=patient) as devin,
     ):
         first = asyncio.create_task(devin.post_message(ID, "first"))
         await wait_until(lambda: server.requests, "the first message holds the connection")
@@ -155,24 +152,24 @@ def resets(before_reading: bool) -> Callable[[RawServer], Talk]:  # noqa: FBT001
     ],
 )
 async def test_a_connection_that_is_lost_after_sending_is_uncertain(
-    talk: Callable[[RawServer], Talk],
+    wire: Wire, talk: Callable[[RawServer], Talk]
 ) -> None:
     """Nobody knows what was read, so the message is never sent again automatically."""
     async with serving(talk) as server:
-        answer = await post(server.url)
+        answer = await wire.post(server.url)
     assert kind(answer) == "uncertain"
     assert server.connections == 1
 
 
-async def test_an_answer_that_never_comes_is_uncertain() -> None:
+async def test_an_answer_that_never_comes_is_uncertain(wire: Wire) -> None:
     """On a read timeout the message was sent, but the answer is missing."""
     async with serving(answering(closes=False)) as server:
-        answer = await post(server.url, timeouts=httpx.Timeout(PATIENT, read=0.2))
+        answer = await wire.post(server.url, timeouts=httpx.Timeout(PATIENT, read=0.2))
     assert answer == Outcome(kind=OutcomeKind.UNCERTAIN, detail="no answer in time")
     assert len(server.requests) == 1
 
 
-async def test_a_body_that_drips_ends_with_the_time_for_the_whole_call() -> None:
+async def test_a_body_that_drips_ends_with_the_time_for_the_whole_call(wire: Wire) -> None:
     """An occasional byte restarts httpx's read timeout, but not the relay's."""
 
     def talk(server: RawServer) -> Talk:
@@ -187,11 +184,11 @@ async def test_a_body_that_drips_ends_with_the_time_for_the_whole_call() -> None
         return talk_
 
     async with serving(talk) as server:
-        answer = await post(server.url, total=0.4)
+        answer = await wire.post(server.url, total=0.4)
     assert answer == Outcome(kind=OutcomeKind.UNCERTAIN, detail="no answer in time")
 
 
-async def test_a_request_that_is_never_read_is_uncertain() -> None:
+async def test_a_request_that_is_never_read_is_uncertain(wire: Wire) -> None:
     """It is unknown how far it went: the buffers of two machines may hold all of it."""
 
     def talk(_: RawServer) -> Talk:
@@ -202,15 +199,15 @@ async def test_a_request_that_is_never_read_is_uncertain() -> None:
         return talk_
 
     async with serving(talk) as server:
-        answer = await post(server.url, "x" * 1_000_000, total=0.5)
+        answer = await wire.post(server.url, "x" * 1_000_000, total=0.5)
     assert answer == Outcome(kind=OutcomeKind.UNCERTAIN, detail="no answer in time")
 
 
 @pytest.mark.parametrize("status", ["500 Internal Server Error", "502 Bad Gateway", "504 Late"])
-async def test_a_failing_server_is_uncertain(status: str) -> None:
+async def test_a_failing_server_is_uncertain(wire: Wire, status: str) -> None:
     """A failing gateway does not tell whether the message went through."""
     async with serving(answering(whole(status, b"<html>", content_type="text/html"))) as server:
-        answer = await post(server.url)
+        answer = await wire.post(server.url)
     number = int(status[:3])
     assert answer == Outcome(kind=OutcomeKind.UNCERTAIN, detail=f"HTTP {number}", status=number)
 
@@ -218,12 +215,12 @@ async def test_a_failing_server_is_uncertain(status: str) -> None:
 # The request's destination and content.
 
 
-async def test_a_redirect_is_not_followed_and_the_key_goes_nowhere_else() -> None:
+async def test_a_redirect_is_not_followed_and_the_key_goes_nowhere_else(wire: Wire) -> None:
     """A 307 would carry message and key to wherever it points."""
-    async with serving(answering(OK)) as elsewhere:
-        to = f"Location: {elsewhere.url}/v1/sessions/{SESSION}/message"
+    async with serving(answering(wire.ok)) as elsewhere:
+        to = f"Location: {elsewhere.url}{wire.sessions}/{SESSION}/{wire.messages}"
         async with serving(answering(whole("307 Go", b"", to))) as server:
-            answer = await post(server.url)
+            answer = await wire.post(server.url)
     assert isinstance(answer, Outcome)
     assert (answer.kind, answer.status) == (OutcomeKind.REFUSED, 307)
     assert (len(server.requests), elsewhere.connections) == (1, 0)
@@ -239,26 +236,28 @@ async def test_a_redirect_is_not_followed_and_the_key_goes_nowhere_else() -> Non
         ("devin-%2e%2e", "devin-%252e%252e"),
     ],
 )
-async def test_a_session_cannot_leave_its_place_in_the_url(session: str, path: str) -> None:
+async def test_a_session_cannot_leave_its_place_in_the_url(
+    wire: Wire, session: str, path: str
+) -> None:
     """An id is one segment of the path, byte for byte on the wire, whatever it contains."""
-    async with serving(answering(OK)) as server, client(server.url) as devin:
+    async with serving(answering(wire.ok)) as server, wire.client(server.url) as devin:
         await devin.post_message(SessionId(session), "hello")
     request_line = server.requests[0].split(b"\r\n")[0].decode()
-    assert request_line == f"POST /v1/sessions/{path}/message HTTP/1.1"
+    assert request_line == f"POST {wire.sessions}/{path}/{wire.messages} HTTP/1.1"
 
 
-async def test_an_address_with_a_path_keeps_it() -> None:
+async def test_an_address_with_a_path_keeps_it(wire: Wire) -> None:
     """DEVIN_API_URL may lead through a gateway."""
-    async with serving(answering(OK)) as server:
-        await post(f"{server.url}/gateway/")
-    assert server.requests[0].startswith(b"POST /gateway/v1/sessions/devin-")
+    async with serving(answering(wire.ok)) as server:
+        await wire.post(f"{server.url}/gateway/")
+    assert server.requests[0].startswith(f"POST /gateway{wire.sessions}/devin-".encode())
 
 
-async def test_a_request_carries_the_key_once_and_the_message_whole() -> None:
+async def test_a_request_carries_the_key_once_and_the_message_whole(wire: Wire) -> None:
     """It has the bearer header, the JSON body, and nothing else."""
     message = 'line\nzwei 🚀 \u2028 "quoted" \\ ' + "x" * 100_000
-    async with serving(answering(OK)) as server:
-        await post(server.url, message)
+    async with serving(answering(wire.ok)) as server:
+        await wire.post(server.url, message)
     head, _, body = server.requests[0].partition(b"\r\n\r\n")
     headers = httpx.Headers(
         [
@@ -266,7 +265,7 @@ async def test_a_request_carries_the_key_once_and_the_message_whole() -> None:
             for name, _, value in (line.partition(b":") for line in head.split(b"\r\n")[1:])
         ]
     )
-    assert headers.get_list("authorization") == [f"Bearer {KEY}"]
+    assert headers.get_list("authorization") == [f"Bearer {wire.key}"]
     assert headers["content-type"] == "application/json"
     assert httpx.Response(200, content=body).json() == {"message": message}
 
@@ -274,7 +273,7 @@ async def test_a_request_carries_the_key_once_and_the_message_whole() -> None:
 # Reused connections.
 
 
-def closing_on(number: int) -> Callable[[RawServer], Talk]:
+def closing_on(number: int, ok: bytes) -> Callable[[RawServer], Talk]:
     """Answer with keep-alive, and hang up when the request of that number arrives."""
 
     def talk(server: RawServer) -> Talk:
@@ -283,7 +282,7 @@ def closing_on(number: int) -> Callable[[RawServer], Talk]:
                 await server.read(reader)
                 if len(server.requests) == number:
                     return
-                writer.write(OK)
+                writer.write(ok)
                 await writer.drain()
 
         return talk_
@@ -291,9 +290,11 @@ def closing_on(number: int) -> Callable[[RawServer], Talk]:
     return talk
 
 
-async def test_a_kept_connection_that_dies_under_a_request_is_no_silent_second_send() -> None:
+async def test_a_kept_connection_that_dies_under_a_request_is_no_silent_second_send(
+    wire: Wire,
+) -> None:
     """The server may have read it before it hung up: uncertain, and there is no third request."""
-    async with serving(closing_on(2)) as server, client(server.url) as devin:
+    async with serving(closing_on(2, wire.ok)) as server, wire.client(server.url) as devin:
         first = await devin.post_message(ID, "first")
         second = await devin.post_message(ID, "second")
         third = await devin.post_message(ID, "third")
@@ -302,9 +303,9 @@ async def test_a_kept_connection_that_dies_under_a_request_is_no_silent_second_s
     assert server.connections == 2
 
 
-async def test_a_kept_connection_that_was_closed_meanwhile_is_replaced() -> None:
+async def test_a_kept_connection_that_was_closed_meanwhile_is_replaced(wire: Wire) -> None:
     """If it was closed while idle, the next message goes out once, on a new connection."""
-    async with serving(answering(OK)) as server, client(server.url) as devin:
+    async with serving(answering(wire.ok)) as server, wire.client(server.url) as devin:
         first = await devin.post_message(ID, "first")
         await wait_until(lambda: server.ended, "the server has closed the connection")
         await asyncio.sleep(0)  # one turn of the loop, in which the client notices it
@@ -313,9 +314,12 @@ async def test_a_kept_connection_that_was_closed_meanwhile_is_replaced() -> None
     assert (len(server.requests), server.connections) == (2, 2)
 
 
-async def test_a_connection_is_used_again() -> None:
+async def test_a_connection_is_used_again(wire: Wire) -> None:
     """One connection carries many messages, one after the other."""
-    async with serving(answering(OK, closes=False)) as server, client(server.url) as devin:
+    async with (
+        serving(answering(wire.ok, closes=False)) as server,
+        wire.client(server.url) as devin,
+    ):
         for _ in range(5):
             assert kind(await devin.post_message(ID, "hello")) == "delivered"
     assert server.connections == 1

@@ -133,7 +133,7 @@ async def test_a_stranger_s_request_is_not_told_of() -> None:
 @pytest.fixture
 async def hasty_box() -> AsyncIterator[Sandbox]:
     """A Slack that gives up soon."""
-    async with Sandbox(ack_timeout=0.2, retry_delays=(0.01,), devin_api="v1") as sandbox:
+    async with Sandbox(ack_timeout=0.2, retry_delays=(0.01,)) as sandbox:
         yield sandbox
 
 

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from bot.app import Bot
+from sandbox.devin.answers import Api
 from sandbox.slack.transport.deliveries import Delivery
 from tests.people import test_buttons, test_edits, test_link_offers, test_shortcuts
 from tests.relay import test_say
@@ -16,6 +17,12 @@ from tests.support.waiting import wait_until
 
 Act = Callable[[Desk], Awaitable[tuple[str | None, str]]]
 """An action, the thread where it happens, if any, and the expected answer."""
+
+
+@pytest.fixture
+def api() -> Api:
+    """Version 1, in which a suspended session gives a report with *Send again*."""
+    return "v1"
 
 
 async def send_again(desk: Desk) -> tuple[str | None, str]:

@@ -10,6 +10,7 @@ from bot.model.replies import ReplyId
 from bot.redis.connection import Store
 from bot.redis.keys import reply_key
 from bot.settings import Settings
+from sandbox.devin.answers import Api
 from sandbox.slack.server import Message
 from sandbox.slack.transport.deliveries import Delivery
 from tests.support.desk import OTHER_SESSION, SESSION, Desk, labels, quote
@@ -18,6 +19,12 @@ from tests.support.waiting import until_settled, wait_until
 LONG = "Please *rebase* <https://ex.am/ple?a=1&amp;b=2|this>, then " + "push and " * 300 + "tag."
 GONE = "no longer kept"
 ALREADY = "already sent again"
+
+
+@pytest.fixture
+def api() -> Api:
+    """Version 1, in which a suspended session gives a report with *Send again*."""
+    return "v1"
 
 
 async def suspended(
@@ -49,7 +56,7 @@ async def press(
 async def until_pressed(report: Message, note: str, said: str) -> None:
     """Wait until the message has lost its buttons and names the presser; Devin's words stay."""
     await wait_until(lambda: report.edited, "the report is rewritten")
-    assert labels(report) == []
+    assert labels(report) == ["Open session"]
     assert report.blocks[-1]["elements"][0]["text"] == note
     assert report.text.endswith(note)
     assert quote(report) == said
@@ -90,7 +97,7 @@ async def test_a_press_is_not_obeyed_while_slack_does_not_say_whose_it_is(
     desk.slack.fail_next("users.info", status=503, times=2)
     await press(desk, report, user="ben")
     await desk.until_whispered("could not find out from Slack who you are", "ben")
-    assert labels(report) == ["Send again"]
+    assert labels(report) == ["Send again", "Open session"]
     assert len(desk.devin.requests) == 1
 
 
@@ -189,7 +196,7 @@ async def test_who_may_not_speak_may_not_press(
 
     await until_settled(store)
     assert len(desk.devin.requests) == 1
-    assert len(labels(report)) == 1
+    assert len(labels(report)) == 2
     await desk.mention("status", thread=thread, channel=channel)
     await desk.until_said("Linked to", thread, channel=channel)
 
@@ -261,7 +268,7 @@ async def test_a_forged_send_again_sends_nothing(
     await desk.until_whispered(words, "ada")
     await until_settled(store)
     assert len(desk.devin.requests) == 2
-    assert labels(report) == ["Send again"]
+    assert labels(report) == ["Send again", "Open session"]
 
 
 @pytest.mark.parametrize("runs", [1, 2], ids=["", "after a restart"])
@@ -286,7 +293,7 @@ async def test_unlink_ends_the_link_to_a_session_that_is_not_there(
 
 async def _unlinks(desk: Desk, thread: str) -> None:
     report = desk.posts(thread)[-1]
-    assert labels(report) == ["Unlink"]
+    assert labels(report) == ["Unlink", "Open session"]
     value = value_of(report)
     await asyncio.gather(*(press(desk, report, action="unlink", value=value) for _ in range(2)))
     await until_pressed(report, "Unlinked by ada.", "")

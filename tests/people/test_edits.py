@@ -40,7 +40,7 @@ from tests.support.builders import (
     mutated,
     sample_event,
 )
-from tests.support.desk import SESSION, Desk, labels, quote, running
+from tests.support.desk import SESSION, Desk, labels, on_v1, quote, running
 from tests.support.entries import Entries
 from tests.support.waiting import until_settled, wait_until
 
@@ -53,7 +53,7 @@ async def waiting(
 ) -> tuple[str, str]:
     """Write a reply that Devin has not taken yet; return its thread and ts."""
     thread = await desk.linked_thread()
-    desk.devin.behave(SESSION, "down")
+    desk.devin.behave(SESSION, "rate_limited")
     ts = await desk.reply(text, thread, **how)
     await until_put_off(store)
     await desk.until_heard()
@@ -147,30 +147,32 @@ async def test_an_edit_keeps_the_files_that_it_does_not_show(
 ) -> None:
     """Slack may report only the text."""
     thread = await desk.linked_thread()
-    desk.devin.behave(SESSION, "down")
+    desk.devin.behave(SESSION, "rate_limited")
     ts = await desk.slack.say("See this", thread=thread, files=["plan.md"])
     await until_put_off(store)
     event = change_of(desk, ts, "See that")
     del event["message"]["files"]
     await desk.slack.deliver_event(event)
     await desk.until_heard()
-    (received,) = await back(desk, store)
+    await back(desk, store)
+    ((received, (file,)),) = desk.read()
     assert "See that" in received
-    assert "plan.md" in received
+    assert "plan.md" in file
 
 
 async def test_a_file_that_an_edit_replaced_is_not_sent(bot: Bot, desk: Desk, store: Store) -> None:
     """This holds even if the file was uploaded for an attempt that failed."""
     thread = await desk.linked_thread()
-    desk.devin.behave(SESSION, "down")
+    desk.devin.behave(SESSION, "rate_limited")
     ts = await desk.slack.say("See this", thread=thread, files=["plan.md"])
     await until_put_off(store)
     other = await desk.slack.say("x", files=["other.md"], deliver=False)
     files = desk.slack.event_of("general", other)["files"]
     await desk.slack.deliver_event(change_of(desk, ts, "See that", files=files))
     await desk.until_heard()
-    (received,) = await back(desk, store)
-    assert "other.md" in received
+    await back(desk, store)
+    ((received, (file,)),) = desk.read()
+    assert "other.md" in file
     assert "plan.md" not in received
 
 
@@ -281,6 +283,7 @@ async def test_a_notice_of_a_deleted_reply_is_not_given(
     assert len(desk.said(thread)) == 1
 
 
+@on_v1
 @pytest.mark.parametrize("state", ["suspended", "server_error"])
 async def test_sent_again_a_reply_is_as_it_was_edited_since(
     settings: Settings, desk: Desk, store: Store, state: str
@@ -291,8 +294,10 @@ async def test_sent_again_a_reply_is_as_it_was_edited_since(
         thread = await desk.linked_thread()
         desk.devin.behave(SESSION, state)
         ts = await desk.reply("One", thread)
-        await wait_until(lambda: labels(desk.posts(thread)[-1]) == ["Send again"], "the report")
-        desk.devin.behave(SESSION, "down")
+        await wait_until(
+            lambda: labels(desk.posts(thread)[-1]) == ["Send again", "Open session"], "the report"
+        )
+        desk.devin.behave(SESSION, "rate_limited")
         report = desk.posts(thread)[-1]
         await desk.slack.press("send_again", channel="general", message_ts=report.ts)
         await until_put_off(store)
@@ -431,7 +436,7 @@ async def test_while_it_is_being_sent_an_edit_is_offered(
 async def being_asked(desk: Desk, text: str = "Please rebase") -> tuple[str, str]:
     """Return a reply that is being sent to a Devin that will not take it: thread and ts."""
     thread = await desk.linked_thread()
-    desk.devin.behave(SESSION, "down", delay=1.5, retry_after=1)
+    desk.devin.behave(SESSION, "rate_limited", delay=1.5, retry_after=1)
     ts = await desk.reply(text, thread)
     await wait_until(lambda: desk.devin.requests, "Devin was asked")
     return thread, ts
@@ -473,6 +478,7 @@ async def test_a_reply_that_is_taken_back_during_a_try_in_vain_is_not_sent_again
     assert desk.whispers("ada") == []
 
 
+@on_v1
 async def test_what_is_taken_back_while_it_is_sent_is_not_sent_again_by_anybody(
     bot: Bot, desk: Desk, store: Store
 ) -> None:
@@ -483,7 +489,9 @@ async def test_what_is_taken_back_while_it_is_sent_is_not_sent_again_by_anybody(
     await wait_until(lambda: desk.devin.requests, "Devin was asked")
     await desk.slack.delete("general", ts)
     await desk.until_whispered("may already have", "ada")
-    await wait_until(lambda: labels(desk.posts(thread)[-1]) == ["Send again"], "the report")
+    await wait_until(
+        lambda: labels(desk.posts(thread)[-1]) == ["Send again", "Open session"], "the report"
+    )
     await until_settled(store)
     report = desk.posts(thread)[-1]
     await desk.slack.press("send_again", channel="general", message_ts=report.ts)
@@ -613,6 +621,7 @@ async def test_after_delivery_a_deletion_cannot_be_followed(
     assert len(desk.whispers("ada")) == 1
 
 
+@on_v1
 async def test_a_deleted_reply_that_devin_never_took_needs_no_words(
     bot: Bot, desk: Desk, store: Store
 ) -> None:
@@ -694,7 +703,7 @@ async def test_what_was_accepted_before_follows_its_edits(
 ) -> None:
     """It is still delivered, with its author's latest text."""
     thread = await desk.linked_thread()
-    desk.devin.behave(SESSION, "down")
+    desk.devin.behave(SESSION, "rate_limited")
     ts = await desk.reply("Please rebase", thread)
     await until_put_off(store)
     await desk.mention(verb, thread=thread)
@@ -725,7 +734,7 @@ async def test_a_guest_cannot_change_what_somebody_sent_for_them(
 ) -> None:
     """The person who passed the message on read it in its original form."""
     thread = await desk.linked_thread()
-    desk.devin.behave(SESSION, "down")
+    desk.devin.behave(SESSION, "rate_limited")
     ts = await desk.reply("Let me in", thread, user="gus")
     await desk.until_whispered("Guests", "gus")
     await desk.slack.shortcut("send_to_devin", channel="general", message_ts=ts)

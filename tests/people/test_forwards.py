@@ -11,7 +11,7 @@ from sandbox.slack.world.workspace import Channel
 from tests.catch_up.test_runner import until_caught_up
 from tests.people.test_edits import back, change_of, edit, until_put_off
 from tests.support.builders import rich_text
-from tests.support.desk import SESSION, Desk, quote, running
+from tests.support.desk import SESSION, Desk, on_both, on_v1, quote, running
 from tests.support.waiting import until_settled
 
 FROM_ADA = "ada (in Slack):\n\n"
@@ -34,7 +34,7 @@ async def waiting(desk: Desk, store: Store, **how: Any) -> str:
     """Forward a message that Devin has not taken yet; return its ts."""
     said = await alarm(desk)
     thread = await desk.linked_thread()
-    desk.devin.behave(SESSION, "down")
+    desk.devin.behave(SESSION, "rate_limited")
     ts = await desk.slack.forward("random", said, thread=thread, **how)
     await until_put_off(store)
     await desk.until_heard()
@@ -101,6 +101,7 @@ async def test_a_place_that_slack_does_not_tell_is_left_out(bot: Bot, desk: Desk
     assert f"[Forwarded message]({address(desk, 'hr', said)}) by Ben Franklin:\n" in received
 
 
+@on_both
 async def test_the_files_of_a_forwarded_message_go_with_it(bot: Bot, desk: Desk) -> None:
     """They go as files if Slack and Devin allow it, or else as links; the quote names them."""
     said = await alarm(desk, files=["log.txt"])
@@ -109,10 +110,9 @@ async def test_the_files_of_a_forwarded_message_go_with_it(bot: Bot, desk: Desk)
     await desk.until_marked("white_check_mark", ts)
     (uploaded,) = desk.devin.attachments
     assert (uploaded.name, uploaded.content) == ("log.txt", b"The content of log.txt\n")
-    (received,) = desk.received()
-    assert received.endswith(
-        f'> Production is **down**.\n>\n> log.txt (attached)\n\nATTACHMENT:"{uploaded.url}"'
-    )
+    ((received, files),) = desk.read()
+    assert received.endswith("> Production is **down**.\n>\n> log.txt (attached)")
+    assert files == [uploaded.url]
 
 
 async def test_a_file_that_cannot_go_is_linked_in_the_quote_and_told(bot: Bot, desk: Desk) -> None:
@@ -145,7 +145,7 @@ async def test_a_pasted_permalink_is_a_link_and_its_preview_changes_nothing(
     """This holds even if Slack previews it before the message is sent."""
     said = await alarm(desk, "general")
     thread = await desk.linked_thread()
-    desk.devin.behave(SESSION, "down")
+    desk.devin.behave(SESSION, "rate_limited")
     link = address(desk, "general", said)
     ts = await desk.reply(f"See <{link}>", thread)
     await until_put_off(store)
@@ -211,7 +211,7 @@ async def test_an_edit_that_leaves_nothing_cancels_the_reply_and_is_told(
 ) -> None:
     """It acts like a deletion; the author learns why nothing was sent."""
     thread = await desk.linked_thread()
-    desk.devin.behave(SESSION, "down")
+    desk.devin.behave(SESSION, "rate_limited")
     ts = await desk.reply("Please rebase", thread)
     await until_put_off(store)
     await edit(desk, ts, "\u200b")
@@ -324,6 +324,7 @@ async def test_what_was_forwarded_is_not_kept_after_delivery(
     assert "Production" not in str(kept)
 
 
+@on_v1
 async def test_a_report_names_a_forward_by_what_it_quotes(bot: Bot, desk: Desk) -> None:
     """The message may have no other words to identify it."""
     said = await alarm(desk)

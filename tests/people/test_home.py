@@ -34,7 +34,7 @@ from sandbox.slack.api.blocks import view_problems
 from sandbox.slack.transport.deliveries import Delivery
 from sandbox.slack.world.workspace import Channel, User
 from tests.support.builders import ADA, CHANNEL, JSON, ROOT_TS, TEAM, mutated
-from tests.support.desk import OTHER_SESSION, SESSION, Desk, running
+from tests.support.desk import OTHER_SESSION, SESSION, Desk, on_v1, running
 from tests.support.slack_apps import web_client
 from tests.support.waiting import until_settled, wait_until
 
@@ -127,6 +127,7 @@ async def test_without_links_the_tab_says_how_to_begin(bot: Bot, desk: Desk) -> 
         assert way in said
 
 
+@on_v1
 async def test_a_linked_thread_is_shown_with_how_it_stands(
     bot: Bot, desk: Desk, store: Store
 ) -> None:
@@ -136,7 +137,7 @@ async def test_a_linked_thread_is_shown_with_how_it_stands(
     await desk.reply("Please rebase", thread)
     await desk.until_said("suspended", thread)
     await until_settled(store)
-    desk.devin.behave(SESSION, "down")
+    desk.devin.behave(SESSION, "rate_limited")
     waits = await desk.reply("And test it", thread)
     await wait_until(lambda: len(desk.devin.requests) > 1, "Devin is asked")
     general = desk.slack.workspace.channel("general").id

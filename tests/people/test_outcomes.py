@@ -24,14 +24,12 @@ from bot.redis.keys import DUE_KEY, box_key, lease_key
 from bot.settings import Settings, load_settings
 from bot.store.links import Links
 from bot.store.mailbox import Mailbox
-from sandbox import DevinSandbox
-from sandbox.devin.answers import FINISHED, SUSPENDED
+from sandbox.devin.answers import FINISHED, SUSPENDED, Api
 from sandbox.slack.server import Message
 from tests.support.desk import SESSION, Desk, labels, quote
 from tests.support.redis_servers import node_url
 from tests.support.waiting import until_settled, wait_until
 
-KEY = DevinSandbox(api="v1").api_key
 HOSTILE = "<!channel> & <@U0ADA00000>: *bold* _it_ `code` :tada: <https://evil.example|here>\n> q"
 UNSURE = "*don't know whether Devin got*"
 TWO_PROBLEMS = (
@@ -39,7 +37,9 @@ TWO_PROBLEMS = (
     "body → message → 0: Value error, the first line must not be empty (value_error)"
 )
 EMPTY_PAGE = "<html>  <body>\n<!channel> & no</body>"
-AGAIN = ("Send again",)
+OPEN = ("Open session",)
+AGAIN = ("Send again", *OPEN)
+AWAY = ("Unlink", *OPEN)
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Row:
     mark: str | None = None
     says: tuple[str, ...] = ()
     quotes: str = ""
-    buttons: tuple[str, ...] = ()
+    buttons: tuple[str, ...] = OPEN
     how: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -59,63 +59,95 @@ UNTAKEN = {"takes": False}
 
 ROWS = {
     "sent": Row("running", "white_check_mark"),
-    "suspended": Row("suspended", "zzz", ("*suspended*",), SUSPENDED, AGAIN),
-    "finished": Row("finished", "zzz", ("Devin says",), FINISHED, AGAIN),
-    "hostile detail": Row("suspended", "zzz", (), HOSTILE, AGAIN, {"detail": HOSTILE}),
-    "detail that is half text": Row("suspended", "zzz", (), "asleep?", AGAIN,
-        {"detail": "asleep\ud800"}),
-    "empty detail": Row("suspended", "zzz", (), "(nothing)", AGAIN, {"detail": ""}),
     "invalid": Row("rejects", "x", ("*refused*", "not valid"), TWO_PROBLEMS),
-    "invalid, unreadable": Row(
-        "rejects", "x", ("HTTP 422",), "<html> <body> <!channel> & no</body>", (),
-        {"body": EMPTY_PAGE},
-    ),
+    "invalid, unreadable": Row("rejects", "x", ("HTTP 422",),
+        "<html> <body> <!channel> & no</body>", how={"body": EMPTY_PAGE}),
     "key rejected": Row("unauthorized", "x", ("*rejected my key*", "DEVIN_API_KEY")),
-    "key echoed": Row("unauthorized", "x", ("(401)",), how={"detail": f"Bad key {KEY}"}),
+    "key echoed": Row("unauthorized", "x", ("(401)",), how={"detail": "Bad key KEY"}),
     "may not write": Row("forbidden", "x", ("*may not write to this session*", "(403)")),
-    "no such session": Row("missing", "x", ("*no such session*", "(404)"), "", ("Unlink",)),
-    "no such session, no text": Row("missing", "x", ("*no such session*",), "", ("Unlink",),
+    "no such session": Row("missing", "x", ("*no such session*", "(404)"), "", AWAY),
+    "no such session, no text": Row("missing", "x", ("*no such session*",), "", AWAY,
         {"detail": "\ud800"}),
-    "bottomless 4xx": Row("teapot", "x", ("HTTP 418",), "[[[[", (), {"body": "[" * 60_000}),
+    "bottomless 4xx": Row("teapot", "x", ("HTTP 418",), "[[[[", how={"body": "[" * 60_000}),
     "plain 4xx": Row("teapot", "x", ("*refused*", "HTTP 418"), "I'm a teapot"),
     "HTML 4xx": Row("other", "x", ("HTTP 400", "&lt;html&gt;"), "<html> <head>"),
-    "JSON 4xx": Row("other", "x", ("HTTP 409",), "busy", (), {"status": 409, "detail": "busy"}),
-    "4xx with our key": Row("teapot", "x", ("HTTP 418",), "Bearer (key)", (),
-        {"body": f"Bearer {KEY}"}),
-    "long 4xx": Row("teapot", "x", (), "… (9,000 characters in all)", (), {"body": "x" * 9_000}),
-    "redirect": Row("other", "x", ("HTTP 302",), "elsewhere", (),
-        {"status": 302, "body": "elsewhere"}),
-    "200, no JSON": Row("garbage", "x", ("*refused*", "HTTP 200"), "{'ok': True"),
-    "200, empty": Row("garbage", "x", ("HTTP 200",), "(nothing)", (), {"body": ""}),
-    "200, other JSON": Row("running", "x", ("HTTP 200",), '{"ok": true}', (),
-        {"body": {"ok": True}}),
-    "202": Row("running", "x", ("I can't read", "HTTP 202"), "null", (), {"status": 202}),
+    "JSON 4xx": Row("other", "x", ("HTTP 409",), "busy", how={"status": 409, "detail": "busy"}),
+    "4xx with our key": Row("teapot", "x", ("HTTP 418",), "Bearer (key)",
+        how={"body": "Bearer KEY"}),
+    "long 4xx": Row("teapot", "x", (), "… (9,000 characters in all)", how={"body": "x" * 9_000}),
+    "redirect": Row("other", "x", ("HTTP 302",), "elsewhere",
+        how={"status": 302, "body": "elsewhere"}),
+    "200, no JSON": Row("garbage", None, (UNSURE, "HTTP 200"), "{'ok': True", AGAIN),
+    "200, empty": Row("garbage", None, (UNSURE, "HTTP 200"), "(nothing)", AGAIN, {"body": ""}),
+    "200, other JSON": Row("running", None, (UNSURE, "HTTP 200"), '{"ok": true}', AGAIN,
+        {"body": {"ok": True}, **UNTAKEN}),
+    "202": Row("running", None, (UNSURE, "I can't read", "HTTP 202"), "later", AGAIN,
+        {"status": 202, "body": "later", **UNTAKEN}),
+    "200, no JSON, but there": Row("running", "white_check_mark", how={"body": "{"}),
     "200, half": Row("half", None, (UNSURE, "connection lost"), "", AGAIN, UNTAKEN),
     "hangs up after reading": Row("drops", None, (UNSURE,), "", AGAIN, UNTAKEN),
+    "hangs up, but it is there": Row("drops", "white_check_mark"),
     "hangs up at once": Row("refuses", None, (UNSURE,), "", AGAIN),
     "500": Row("server_error", None, (UNSURE, "HTTP 500"), "", AGAIN),
     "502": Row("gateway", None, (UNSURE, "HTTP 502"), "", AGAIN),
     "504": Row("timeout", None, (UNSURE, "HTTP 504"), "", AGAIN),
 }  # fmt: skip
 
+SLEEPS = ("*suspended*", "Wake the session")
+OVER = ("*has ended*", "another session")
+ONLY_IN: Mapping[Api, Mapping[str, Row]] = {
+    "v1": {
+        "suspended": Row("suspended", "zzz", SLEEPS, SUSPENDED, AGAIN),
+        "finished": Row("finished", "zzz", OVER, FINISHED, AWAY),
+        "expired": Row("failed", "zzz", OVER, "", AWAY),
+        "not confirmed": Row("running", "zzz", ("*did not confirm*",), "Later", AGAIN,
+            {"detail": "Later", **UNTAKEN}),
+        "hostile detail": Row("suspended", "zzz", (), HOSTILE, AGAIN, {"detail": HOSTILE}),
+        "half text": Row("suspended", "zzz", (), "asleep?", AGAIN, {"detail": "asleep\ud800"}),
+        "empty detail": Row("suspended", "zzz", (), "(nothing)", AGAIN, {"detail": ""}),
+    },
+    "v3": {
+        "resumed": Row("suspended", "white_check_mark"),
+        "waits for somebody": Row("blocked", "white_check_mark"),
+        "exit": Row("finished", "x", OVER, FINISHED, AWAY),
+        "error": Row("failed", "x", OVER, "", AWAY),
+        "archived": Row("archived", "x", OVER, "", AWAY),
+        "archived, and a 404": Row("archived", "x", OVER, "Gone", AWAY,
+            {"status": 404, "detail": "Gone"}),
+        "hostile 4xx": Row("other", "x", (), "", OPEN, {"detail": HOSTILE}),
+        "503": Row("down", None, (UNSURE, "HTTP 503"), "", AGAIN),
+    },
+}  # fmt: skip
 
+
+@pytest.mark.parametrize("api", ["v1", "v3"])
 async def test_every_answer_is_one_outcome(
-    bot: Bot, desk: Desk, store: Store, caplog: pytest.LogCaptureFixture, subtests: pytest.Subtests
+    bot: Bot,
+    api: Api,
+    desk: Desk,
+    store: Store,
+    caplog: pytest.LogCaptureFixture,
+    subtests: pytest.Subtests,
 ) -> None:
     """There is one POST, at most one mark, one report with Devin's own words, and no key."""
     caplog.set_level("DEBUG")
-    for number, (name, row) in enumerate(ROWS.items()):
+    for number, (name, row) in enumerate({**ROWS, **ONLY_IN[api]}.items()):
         with subtests.test(name):
             await _see(row, f"devin-{number:032x}", desk, store)
-    assert KEY not in json.dumps([call.params for call in desk.slack.calls])
-    assert KEY not in caplog.text
+    key = desk.devin.api_key
+    assert key not in json.dumps([call.params for call in desk.slack.calls])
+    assert key not in caplog.text
     assert desk.devin.strays == []
 
 
 async def _see(row: Row, session: str, desk: Desk, store: Store) -> None:
     desk.devin.add_session(session)
     thread = await desk.linked_thread(session)
-    desk.devin.behave(session, row.state, **row.how)
+    how: dict[str, Any] = {
+        name: value.replace("KEY", desk.devin.api_key) if isinstance(value, str) else value
+        for name, value in row.how.items()
+    }
+    desk.devin.behave(session, row.state, **how)
     reply = await desk.reply("Please *rebase* &amp; <https://ex.am/ple|push>", thread)
     asked = desk.devin.session(session).requests
     await wait_until(lambda: asked, "Devin is asked")
@@ -127,17 +159,20 @@ async def _see(row: Row, session: str, desk: Desk, store: Store) -> None:
         assert asked[0].body == {"message": message}
     assert desk.marks(reply) == ([row.mark] if row.mark else [])
     reports = desk.posts(thread)[1:]
-    assert len(reports) == (0 if row == ROWS["sent"] else 1)
+    assert len(reports) == (0 if row.mark == "white_check_mark" else 1)
     for report in reports:
-        _check(report, row)
+        _check(report, row, session)
 
 
-def _check(report: Message, row: Row) -> None:
+def _check(report: Message, row: Row, session: str) -> None:
     for words in (*row.says, "“Please ", "&amp; [push](https://ex.am/ple)”"):
         assert words in report.text
     assert row.quotes in quote(report)
-    assert bool(row.quotes) == bool(quote(report))
     assert labels(report) == list(row.buttons)
+    assert "suspended" not in report.text.partition("Devin says:")[0] or row.state == "suspended"
+    (actions,) = [block for block in report.blocks if block["type"] == "actions"]
+    address = f"https://app.devin.ai/sessions/{session.removeprefix('devin-')}"
+    assert actions["elements"][-1]["url"] == address
     for trick in ("<!channel>", "<@", "*bold*", "`code`", "<https://evil"):
         assert trick not in report.text
 
@@ -145,14 +180,14 @@ def _check(report: Message, row: Row) -> None:
 NOTICE = timedelta(seconds=0.2)
 WAITS: Mapping[str, Mapping[str, Any]] = {
     "429": {"state": "rate_limited", "retry_after": 2},
-    "503": {"state": "down", "retry_after": 2},
+    "429 with a fraction": {"state": "rate_limited", "retry_after": "1.5"},
     "429 with a date": {"state": "rate_limited"},
-    "503 without a word": {"state": "down"},
+    "429 without a word": {"state": "rate_limited"},
 }
 
 
 async def test_a_wait_ends_no_earlier_than_devin_says(bot: Bot, desk: Desk) -> None:
-    """429 and 503 are retried after `Retry-After` in either form; the thread is not told."""
+    """A 429 is retried after `Retry-After` in any form; the thread is not told."""
     until = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=3)
     sessions = {name: f"devin-{number:032x}" for number, name in enumerate(WAITS)}
     replies = {}
@@ -169,8 +204,8 @@ async def test_a_wait_ends_no_earlier_than_devin_says(bot: Bot, desk: Desk) -> N
     assert [len(requests) for requests in asked.values()] == [2, 2, 2, 2]
     waited = {name: second.at - first.at for name, (first, second) in asked.items()}
     assert waited["429"] >= 2
-    assert waited["503"] >= 2
-    assert waited["503 without a word"] >= 0.75
+    assert 1.5 <= waited["429 with a fraction"] < 2
+    assert waited["429 without a word"] >= 0.75
     assert time.time() - (time.monotonic() - asked["429 with a date"][1].at) >= until.timestamp()
     assert all(len(desk.received(session)) == 1 for session in sessions.values())
     said = [one.text for one in desk.slack.channel_messages("general") if "waits" in one.text]
@@ -213,7 +248,7 @@ async def test_a_devin_out_of_reach_is_given_up_in_time(
         reply = await desk.reply("Please rebase", thread)
         said = await desk.until_said("*gave up* on “Please rebase”", thread)
     assert f"(`{why}`)" in said
-    assert labels(desk.posts(thread)[-1]) == ["Send again"]
+    assert labels(desk.posts(thread)[-1]) == list(AGAIN)
     assert desk.marks(reply) == []
     assert len(desk.said(thread)) == 2
     assert desk.devin.requests == []
@@ -226,7 +261,7 @@ async def test_a_long_wait_is_noticed_once_and_forgotten_when_it_ends(
     async with open_bot(load_settings(environ, None), notice_after=NOTICE):
         await desk.slack.wait_connected()
         thread = await desk.linked_thread()
-        desk.devin.behave(SESSION, "down", times=2)
+        desk.devin.behave(SESSION, "rate_limited", times=2)
         reply = await desk.reply("Please rebase", thread)
         await desk.until_marked("hourglass_flowing_sand", reply)
         said = await desk.until_said("waits", thread)
@@ -246,7 +281,7 @@ async def test_a_notice_that_comes_too_late_leaves_no_mark(
     async with open_bot(load_settings(environ, None), notice_after=NOTICE):
         await desk.slack.wait_connected()
         thread = await desk.linked_thread()
-        desk.devin.behave(SESSION, "down")
+        desk.devin.behave(SESSION, "rate_limited")
         is_late = asyncio.Event()
         desk.slack.fail_next("reactions.add", until=is_late)
         reply = await desk.reply("Please rebase", thread)
@@ -272,10 +307,10 @@ async def test_a_reply_given_up_can_be_sent_again(
     async with open_bot(settings, notice_after=NOTICE):
         await desk.slack.wait_connected()
         thread = await desk.linked_thread()
-        desk.devin.behave(SESSION, "down")
+        desk.devin.behave(SESSION, "rate_limited")
         reply = await desk.reply("Please rebase", thread)
         await desk.until_marked("hourglass_flowing_sand", reply)
-        assert "(`HTTP 503`)" in await desk.until_said("*gave up*", thread)
+        assert "(`HTTP 429`)" in await desk.until_said("*gave up*", thread)
         await until_settled(store)
         assert desk.marks(reply) == []
         assert len(desk.said(thread)) == 3
@@ -308,6 +343,6 @@ async def test_a_relay_that_died_while_sending_says_so(
     async with open_bot(settings):
         await desk.until_said("*don't know whether Devin got* “Please rebase”", root)
         await until_settled(store)
-    assert labels(desk.posts(root)[-1]) == ["Send again"]
+    assert labels(desk.posts(root)[-1]) == list(AGAIN)
     assert desk.marks(ts) == []
     assert desk.devin.requests == []

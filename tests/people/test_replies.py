@@ -21,9 +21,9 @@ async def test_a_reply_is_read_wherever_the_thread_is(bot: Bot, desk: Desk, chan
     await desk.until_marked("white_check_mark", ts, channel=channel)
     file = await desk.slack.say("", files=["plan.md"], thread=thread, channel=channel)
     await desk.until_marked("white_check_mark", file, channel=channel)
-    said, shared = desk.received()
+    (said, _), (shared, files) = desk.read()
     assert said == FROM_ADA + "Please **rebase**."
-    assert shared.startswith(FROM_ADA + 'ATTACHMENT:"http')
+    assert (shared, files) == (FROM_ADA.strip(), [desk.devin.attachments[0].url])
 
 
 @pytest.mark.parametrize(

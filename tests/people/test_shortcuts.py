@@ -23,7 +23,7 @@ from bot.wording.message import plain
 from sandbox.slack.api.blocks import view_problems
 from sandbox.slack.transport.deliveries import Delivery
 from tests.support.builders import ADA, CHANNEL, JSON, ROOT_TS, TEAM, mutated
-from tests.support.desk import OTHER_SESSION, SESSION, Desk, running
+from tests.support.desk import OTHER_SESSION, SESSION, Desk, on_v1, running
 from tests.support.waiting import until_settled, wait_until
 
 THREAD = ThreadRef(team=TEAM, channel=CHANNEL, thread_ts=ROOT_TS)
@@ -131,7 +131,8 @@ async def test_the_first_message_of_a_thread_is_sent_with_its_files(bot: Bot, de
     read = await desk.until_received("this")
     assert read.startswith("Ben Franklin sends what ada wrote (in Slack):")
     assert "[this](https://example.com)" in read
-    assert "plan.md" in read
+    ((_, (file,)),) = desk.read()
+    assert "plan.md" in file
 
 
 async def test_an_outsider_s_message_is_sent_when_an_insider_sends_it(bot: Bot, desk: Desk) -> None:
@@ -145,6 +146,7 @@ async def test_an_outsider_s_message_is_sent_when_an_insider_sends_it(bot: Bot, 
     assert read == "ada sends what eve wrote (in Slack):\n\nTry turning it off"
 
 
+@on_v1
 async def test_what_devin_answers_is_told_as_for_a_reply(bot: Bot, desk: Desk) -> None:
     """The report has its button, which sends the same text again."""
     thread = await desk.slack.say("Is it green?")
@@ -177,6 +179,7 @@ async def test_what_was_sent_before_is_not_sent_again(bot: Bot, desk: Desk, stor
     assert len(desk.devin.requests) == 2
 
 
+@on_v1
 async def test_what_devin_refused_can_be_sent_to_the_session_that_is_linked_then(
     bot: Bot, desk: Desk
 ) -> None:
@@ -242,7 +245,7 @@ async def test_what_is_sent_is_kept_before_slack_is_acknowledged(
     """Otherwise a process that dies would lose it for good, and nobody would be told."""
     thread = await desk.linked_thread()
     ts = await desk.slack.say("(aside) Please rebase", thread=thread)
-    desk.devin.behave(SESSION, "down")
+    desk.devin.behave(SESSION, "rate_limited")
     desk.slack.fail_next("conversations.info", delay=0.3)
     await run(desk, SEND, ts)
     place = reply_id(desk.slack.team_id, desk.slack.workspace.channel("general").id, ts)

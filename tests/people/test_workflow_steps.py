@@ -14,7 +14,7 @@ from bot.settings import Settings
 from handlers.workflow_steps import parse_step
 from tests.conftest import started
 from tests.support.builders import ADA, JSON, TS, mutated, sample_event
-from tests.support.desk import OTHER_SESSION, SESSION, Desk, labels, quote, running
+from tests.support.desk import OTHER_SESSION, SESSION, Desk, labels, on_v1, quote, running
 from tests.support.waiting import until_settled, wait_until
 
 FROM_A_WORKFLOW = "A workflow (in Slack):\n\n"
@@ -99,6 +99,7 @@ async def test_a_step_without_a_channel_says_nothing_in_slack(
     assert [one.method for one in desk.slack.calls[calls:]] == ["functions.completeSuccess"]
 
 
+@on_v1
 @pytest.mark.parametrize("with_channel", [False, True])
 @pytest.mark.parametrize(
     ("state", "outcome", "detail"),
@@ -125,6 +126,7 @@ async def test_each_outcome_is_told_with_what_devin_said(
             await wait_until(lambda: len(desk.posts(outputs["thread"])) == 2, "the thread hears")
 
 
+@on_v1
 async def test_what_devin_says_can_ping_nobody_through_a_workflow(bot: Bot, desk: Desk) -> None:
     """A later step may post the detail as it is."""
     desk.devin.behave(SESSION, "suspended", detail="<!channel> @here <@U1|ada> sleeps")
@@ -138,7 +140,7 @@ async def test_a_step_waits_as_long_as_its_message(
     environ: dict[str, str], desk: Desk, store: Store
 ) -> None:
     """A message that is given up then completes its step; the sandbox refuses a step's token."""
-    desk.devin.behave(SESSION, "down")
+    desk.devin.behave(SESSION, "rate_limited")
     async with running(desk, environ, GIVE_UP_AFTER="1s"):
         _, outputs = await send(desk)
         assert outputs["outcome"] == "given_up"
@@ -158,6 +160,7 @@ async def test_a_completion_is_retried_until_slack_takes_it(
     assert len(desk.received()) == 2
 
 
+@on_v1
 async def test_sent_again_a_step_s_message_ends_the_step_once(
     bot: Bot, desk: Desk, store: Store, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -167,7 +170,7 @@ async def test_sent_again_a_step_s_message_ends_the_step_once(
     thread = outputs["thread"]
     await desk.until_said("*suspended*", thread)
     report = desk.posts(thread)[-1]
-    assert labels(report) == ["Send again"]
+    assert labels(report) == ["Send again", "Open session"]
     await desk.slack.press("send_again", channel="general", message_ts=report.ts)
     await desk.until_marked("white_check_mark", thread)
     await until_settled(store)

@@ -227,8 +227,8 @@ async def test_check_finds_all_well(environ: Environ, desk: Desk, tmp_path: Path
     """There is a line for each item; nothing is sent to a session and nothing is posted."""
     code, out, err = await command(environ, tmp_path, "check")
     assert (code, err) == (0, "")
-    assert [line[:4] for line in out.splitlines()] == ["ok  "] * 5
-    for what in ("Redis", "Slack bot token", "Slack scopes", "Slack app token", "Devin"):
+    assert [line[:4] for line in out.splitlines()] == ["ok  "] * 7
+    for what in ("Redis", "Slack bot token", "Slack scopes", "Slack app token", "Devin sessions"):
         assert f"{what}:" in out
     assert desk.received() == []
     assert {call.method for call in desk.slack.calls} == {"auth.test", "apps.connections.open"}
@@ -239,8 +239,6 @@ async def test_check_finds_all_well(environ: Environ, desk: Desk, tmp_path: Path
     [
         ({"SLACK_BOT_TOKEN": "xoxb-wrong"}, "Slack bot token", "copy the bot token again"),
         ({"SLACK_APP_TOKEN": "xapp-wrong"}, "Slack app token", "connections:write"),
-        ({"DEVIN_API_KEY": "apk_user_wrong"}, "Devin", "make a new key"),
-        ({"DEVIN_API_URL": "http://127.0.0.1:1"}, "Devin", "DEVIN_API_URL"),
         ({"REDIS_URL": "redis://127.0.0.1:1/0"}, "Redis", "REDIS_URL"),
         ({"SLACK_API_URL": "http://127.0.0.1:1/api/"}, "Slack bot token", "SLACK_API_URL"),
     ],

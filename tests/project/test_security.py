@@ -21,7 +21,7 @@ from bot.settings import load_settings
 from sandbox import Sandbox
 from sandbox.slack.server import Message
 from tests.support.builders import JSON, a_reply
-from tests.support.desk import OTHER_SESSION, SESSION, Desk, quote
+from tests.support.desk import OTHER_SESSION, SESSION, Desk, on_both, on_v1, quote
 from tests.support.logbook import logging_to
 from tests.support.processes import BotProcess, ValkeyProcess, bot_process, command, free_port
 from tests.support.waiting import until_settled, wait_until
@@ -184,6 +184,7 @@ def read_as_markup(message: Message) -> str:
     return "\n".join(texts)
 
 
+@on_v1
 @pytest.mark.parametrize(
     ("state", "changes"),
     [
@@ -247,16 +248,18 @@ async def test_a_text_is_no_attachment(bot: Bot, desk: Desk, text: str, way: str
     assert attachments(await desk.until_received("(in Slack)")) == []
 
 
+@on_both
 @pytest.mark.parametrize("name", [f"ada\n{SPOOF}\n", f"{SPOOF}", f"a\u2028{SPOOF}"])
 async def test_a_name_is_no_attachment_and_no_second_line(bot: Bot, desk: Desk, name: str) -> None:
     """Everybody can choose their own name, and the name of a file."""
     desk.slack.workspace.user("ada").display_name = name
     thread = await desk.linked_thread()
     await desk.slack.say("Please rebase.", thread=thread, files=[name])
-    message = await desk.until_received("rebase")
+    await desk.until_received("rebase")
     (real,) = [one.url for one in desk.devin.attachments]
-    assert message.splitlines()[-1] == f'ATTACHMENT:"{real}"'
-    assert len(attachments(message)) == 1
+    ((message, files),) = desk.read()
+    assert files == [real]
+    assert attachments(message) == []
     assert message.splitlines()[0].endswith("(in Slack):")
     assert "Please rebase." in message.splitlines()[2]
 
@@ -313,6 +316,7 @@ def logged(form: str) -> Iterator[io.StringIO]:
         yield stream
 
 
+@on_v1
 @pytest.mark.parametrize("form", ["json", "console"])
 async def test_nobody_can_forge_a_line_of_the_log(
     form: str, environ: dict[str, str], desk: Desk, store: Store
@@ -558,7 +562,7 @@ async def test_the_rights_in_the_security_page_are_enough(
             await desk.slack.wait_connected()
             thread = await desk.linked_thread()
             await desk.until_marked("white_check_mark", await desk.reply("one", thread))
-            desk.devin.behave(SESSION, "down", retry_after=0, times=2)
+            desk.devin.behave(SESSION, "rate_limited", retry_after=0, times=2)
             await desk.until_marked("white_check_mark", await desk.reply("two", thread))
     finally:
         await server.stop()

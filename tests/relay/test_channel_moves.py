@@ -8,7 +8,7 @@ import pytest
 from bot.app import Bot, open_bot
 from bot.redis.connection import Store
 from bot.settings import Settings
-from tests.support.desk import OTHER_SESSION, SESSION, Desk
+from tests.support.desk import OTHER_SESSION, SESSION, Desk, on_v1
 from tests.support.waiting import until_settled, wait_until
 
 
@@ -47,6 +47,7 @@ async def test_what_slack_brings_after_the_move_is_said_to_stay(bot: Bot, desk: 
     assert desk.received() == []
 
 
+@on_v1
 async def test_what_was_accepted_before_ends_under_the_new_id(bot: Bot, desk: Desk) -> None:
     """A reply under way gets its mark, and its report is told, under the thread's new id."""
     thread = await desk.linked_thread(channel="secrets")
@@ -68,7 +69,7 @@ async def test_what_was_accepted_before_ends_under_the_new_id(bot: Bot, desk: De
 async def moved_while_waiting(desk: Desk) -> tuple[str, str]:
     """Return a thread whose channel got a new id, and its reply that waits for Devin."""
     thread = await desk.linked_thread(channel="secrets")
-    desk.devin.behave(SESSION, "down")
+    desk.devin.behave(SESSION, "rate_limited")
     ts = await desk.reply("Please rebase", thread, channel="secrets")
     await wait_until(lambda: desk.devin.requests, "Devin is asked")
     await desk.slack.share("secrets")
@@ -95,6 +96,7 @@ async def test_what_waits_follows_its_author_under_the_new_id(
     assert texts == (["Please merge"] if change == "Please merge" else [])
 
 
+@on_v1
 async def test_a_report_s_button_serves_under_the_new_id(bot: Bot, desk: Desk) -> None:
     """The report was posted before the channel moved, or after it."""
     thread = await desk.linked_thread(channel="secrets")

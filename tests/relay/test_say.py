@@ -17,9 +17,10 @@ from bot.redis.connection import Store
 from bot.redis.keys import link_key, threads_key
 from bot.runtime import background
 from bot.store.links import Links
+from sandbox.devin.answers import Api
 from sandbox.slack.server import Message
 from sandbox.slack.transport.deliveries import Delivery
-from tests.support.desk import OTHER_SESSION, SESSION, Desk, labels, running
+from tests.support.desk import OTHER_SESSION, SESSION, Desk, labels, on_both, on_v1, running
 from tests.support.redis_servers import node_url
 from tests.support.waiting import until_settled, wait_until
 
@@ -117,6 +118,7 @@ async def test_the_session_is_named_like_anywhere(bot: Bot, desk: Desk, name: st
     assert desk.received() == ["Ben Franklin (in Slack):\n\nPlease rebase\nand test"]
 
 
+@on_v1
 async def test_what_devin_answers_is_told_in_the_thread(bot: Bot, desk: Desk) -> None:
     """A command's message ends like any reply, including the buttons."""
     desk.devin.behave(SESSION, "suspended", detail="Asleep", times=1)
@@ -182,14 +184,15 @@ async def test_a_chosen_session_gets_the_message_that_was_typed(bot: Bot, desk: 
     assert labels(menu_of(desk)) == []
 
 
+@on_both
 async def test_the_menu_names_its_sessions_without_devins_list(
-    environ: dict[str, str], desk: Desk
+    environ: dict[str, str], desk: Desk, api: Api
 ) -> None:
-    """If the operator disables that list, each of its sessions is looked up separately."""
+    """If the operator disables that list, only the sessions of the menu are looked up."""
     async with running(desk, environ, LIST_SESSIONS="false"):
         options = await asked(desk)
     assert [label for _, label in options] == ["Fix the build · devin-fedcba98", SESSION]
-    assert (desk.devin.lists, desk.devin.reads) == (0, 2)
+    assert (desk.devin.lists, desk.devin.reads) == ((0, 2) if api == "v1" else (1, 0))
 
 
 async def test_a_menu_that_is_answered_twice_at_once_sends_once(bot: Bot, desk: Desk) -> None:

@@ -11,7 +11,7 @@ from bot.redis.connection import Store
 from bot.reporting.outcomes import MARK_TRIES
 from bot.settings import Settings
 from sandbox.slack.api.faults import ApiCall
-from tests.support.desk import SESSION, Desk, labels
+from tests.support.desk import SESSION, Desk, labels, on_v1
 from tests.support.waiting import until_settled, wait_until
 
 FAULTS: Mapping[str, Mapping[str, Any]] = {
@@ -83,6 +83,7 @@ async def test_a_success_mark_is_dropped_after_a_few_tries(
     assert len(desk.devin.requests) == 1
 
 
+@on_v1
 @pytest.mark.parametrize("method", ["chat.postMessage", "reactions.add"])
 async def test_every_other_report_is_retried_for_longer(
     method: str, bot: Bot, desk: Desk, store: Store
@@ -98,6 +99,7 @@ async def test_every_other_report_is_retried_for_longer(
     assert len(desk.devin.requests) == 1
 
 
+@on_v1
 async def test_a_mark_that_says_otherwise_is_taken_off_however_long_it_takes(
     bot: Bot, desk: Desk, store: Store
 ) -> None:
@@ -135,6 +137,7 @@ async def test_a_thread_out_of_reach_ends_its_report_in_the_log(
     assert "rebase" not in caplog.text
 
 
+@on_v1
 @pytest.mark.parametrize("reason", sorted(OPERATOR_MUST_ACT))
 async def test_a_report_outlives_a_token_that_slack_rejects(
     reason: str, bot: Bot, desk: Desk, store: Store
@@ -168,6 +171,7 @@ async def test_a_mark_that_is_there_already_is_told(bot: Bot, desk: Desk, store:
     assert [call.error for call in calls(desk, "reactions.add")] == ["already_reacted"]
 
 
+@on_v1
 @pytest.mark.parametrize("error", ["message_not_found", "too_many_reactions", "not_reactable"])
 async def test_a_reply_that_takes_no_mark_is_still_told(
     error: str, bot: Bot, desk: Desk, store: Store
@@ -182,6 +186,7 @@ async def test_a_reply_that_takes_no_mark_is_still_told(
     assert len(desk.said(thread)) == 2
 
 
+@on_v1
 @pytest.mark.parametrize("fault", [{"retry_after": 1}, {"drop_after": True}])
 async def test_a_restart_between_outcome_and_report_loses_neither(
     fault: Mapping[str, Any], settings: Settings, desk: Desk, store: Store
@@ -198,5 +203,5 @@ async def test_a_restart_between_outcome_and_report_loses_neither(
         await desk.until_marked("zzz", reply)
         await until_settled(store)
     assert len(desk.said(thread)) == 2
-    assert labels(desk.posts(thread)[-1]) == ["Send again"]
+    assert labels(desk.posts(thread)[-1]) == ["Send again", "Open session"]
     assert len(desk.devin.requests) == 1

@@ -11,7 +11,7 @@ from bot.model.replies import Reply
 from bot.runtime import logs
 from bot.settings import Settings
 from tests.conftest import started
-from tests.support.desk import SESSION, Desk
+from tests.support.desk import SESSION, Desk, on_both
 from tests.support.logbook import logging_to
 from tests.support.waiting import wait_until
 
@@ -118,6 +118,7 @@ MARK = "xyzzy"
 """A word in all text by people and Devin below, and in none of the code's names."""
 
 
+@on_both
 @pytest.mark.parametrize("form", FORMS)
 async def test_nobodys_words_and_no_secret_are_in_the_log_of_a_whole_run(
     settings: Settings, desk: Desk, form: str
@@ -145,9 +146,12 @@ async def a_day(desk: Desk) -> None:
 
     slack.fail_next("chat.postMessage", status=500)
     slack.fail_next("users.info", status=500)
-    devin.behave(SESSION, "suspended", detail=f"{MARK} asleep", times=1)
+    if devin.api == "v1":
+        devin.behave(SESSION, "suspended", detail=f"{MARK} asleep", times=1)
+    else:
+        devin.behave(SESSION, "garbage", body=f"{MARK} asleep", times=1)
     await desk.reply(f"{MARK} two <@ben>", thread, user="ben")
-    await desk.until_said("suspended", thread)
+    await desk.until_said("Devin says", thread)
     report = slack.thread("general", thread)[-1]
     await slack.press("send_again", channel="general", message_ts=report.ts)
     await wait_until(lambda: len(desk.received()) == 2, "it is sent again")

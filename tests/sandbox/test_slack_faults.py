@@ -150,7 +150,7 @@ async def test_leaving_stops_every_pending_delivery() -> None:
 
 async def test_slack_and_devin_start_together() -> None:
     """`Sandbox` is both servers in one block."""
-    async with Sandbox(ack_timeout=1.0, devin_api="v1") as box:
+    async with Sandbox(ack_timeout=1.0) as box:
         assert (await web_client(box.slack).auth_test())["ok"]
         assert box.devin.url.startswith("http://127.0.0.1:")
 

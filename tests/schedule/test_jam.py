@@ -13,7 +13,7 @@ from bot.model.outcomes import Outcome, OutcomeKind
 from bot.model.owed import Owed, OwedKind
 from bot.model.people import UserId
 from bot.model.replies import Reply
-from bot.model.sessions import SessionId
+from bot.model.sessions import SessionId, SessionState
 from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store
 from bot.redis.keys import DUE_KEY, OUTBOX_KEY
@@ -140,7 +140,7 @@ async def test_what_waits_for_devin_holds_up_no_timer_no_report_and_no_sweep(
     await desk.until_marked("hourglass_flowing_sand", noticed[0].ts)
 
     desk.slack.fail_next("chat.postMessage", retry_after=1)
-    outcome = Outcome(kind=OutcomeKind.SUSPENDED, detail="asleep")
+    outcome = Outcome(kind=OutcomeKind.SUSPENDED, state=SessionState.SUSPENDED)
     head = await taken(store, asleep)
     await Mailbox(store, TTL).finish(asleep, "token", head, outcome, go_on=False)
     await raw.zadd(OUTBOX_KEY, {str(Owed(told.id, 1, OwedKind.OUTCOME)): 0})

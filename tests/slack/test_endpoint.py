@@ -16,7 +16,7 @@ from bot.runtime.http import BODY_LIMIT
 from bot.settings import load_settings
 from sandbox import Sandbox
 from tests.conftest import environ_of
-from tests.support.desk import SESSION, Desk
+from tests.support.desk import SESSION, Desk, on_v1
 from tests.support.logbook import logging_to
 from tests.support.processes import free_port
 from tests.support.waiting import wait_until
@@ -101,6 +101,7 @@ async def test_a_command_may_have_any_word_in_it(http_bot: Bot, desk: Desk) -> N
     assert await desk.until_received("please") == f"ada (in Slack):\n\n{text}"
 
 
+@on_v1
 async def test_events_commands_and_buttons_come_by_signed_http(http_bot: Bot, desk: Desk) -> None:
     """One address takes all three, each acknowledged at the first attempt."""
     thread = await desk.linked_thread()

@@ -33,7 +33,7 @@ GROWTH_MB = 100
 @pytest.fixture
 async def patient_box() -> AsyncIterator[Sandbox]:
     """A Slack that waits for answers without limit, so that only a refusal causes a retry."""
-    async with Sandbox(transport="http", ack_timeout=LONG, devin_api="v1") as sandbox:
+    async with Sandbox(transport="http", ack_timeout=LONG) as sandbox:
         sandbox.devin.add_session(SESSION)
         yield sandbox
 

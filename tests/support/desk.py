@@ -1,7 +1,10 @@
 """People's actions and observations in Slack, in the words of the tests."""
 
+import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+
+import pytest
 
 from bot.app import Bot, open_bot
 from bot.settings import load_settings
@@ -11,6 +14,11 @@ from tests.support.waiting import wait_until
 
 SESSION = "devin-0123456789abcdef0123456789abcdef"
 OTHER_SESSION = "devin-fedcba9876543210fedcba9876543210"
+
+on_both = pytest.mark.parametrize("api", ["v1", "v3"])
+
+on_v1 = pytest.mark.parametrize("api", ["v1"])
+"""For tests of what only version 1 answers: a 200 that does not confirm the message."""
 
 
 class Desk:
@@ -62,6 +70,17 @@ class Desk:
         """Return the messages that Devin's session has read, in order."""
         return self.devin.received(session)
 
+    def read(self, session: str = SESSION) -> list[tuple[str, list[str]]]:
+        """Return what Devin's session has read: each text, and the addresses of its files.
+
+        Version 1 has these in lines below the text, and version 3 beside it.
+        """
+        messages = [
+            one for one in self.devin.session(session).messages if one.kind == "user_message"
+        ]
+        found = [(*_split(one.text), list(one.attachments)) for one in messages]
+        return [(text, lines + beside) for text, lines, beside in found]
+
     async def until_said(self, words: str, thread: str, *, channel: str = "general") -> str:
         """Wait until the bot says something with `words` in the thread, and return it."""
         await wait_until(
@@ -103,6 +122,13 @@ class Desk:
         ts = await self.reply("This is the fence.", thread, channel=channel)
         await self.until_marked("white_check_mark", ts, channel=channel)
         return [one for one in self.received() if "This is the fence." not in one]
+
+
+def _split(text: str) -> tuple[str, list[str]]:
+    """Split off the lines for files at the end of a message."""
+    files = re.findall(r'^ATTACHMENT:"(.*)"$', text, re.MULTILINE)
+    lines = "\n".join(f'ATTACHMENT:"{one}"' for one in files)
+    return (text.removesuffix(f"\n\n{lines}"), files) if files else (text, [])
 
 
 def labels(message: Message) -> list[str]:

@@ -1,22 +1,23 @@
 """Servers that answer a POST in every way possible, byte by byte, and clients to send to them."""
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from typing import Any
 
 import httpx
 from pydantic import SecretStr
 
 from bot.devin.api import Devin
-from bot.devin.v1.client import open_devin
+from bot.devin.opening import open_devin
 from bot.model.outcomes import Outcome, Wait
 from bot.model.sessions import SessionId
 from tests.support.desk import SESSION
 from tests.support.waiting import wait_until
 
-KEY = "apk_test-not-a-secret"
 ID = SessionId(SESSION)
 PATIENT = 30.0
 """A time longer than a machine stands still; tests that wait for a timeout give a shorter one."""
@@ -117,7 +118,8 @@ def stepping(script: list[bytes]) -> Callable[[RawServer], Talk]:
 
         async def talk_(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             await server.read(reader)
-            writer.write(server.script.pop(0))
+            head, _, body = server.script.pop(0).partition(b"\r\n\r\n")
+            writer.write(head + b"\r\nConnection: close\r\n\r\n" + body)
             await writer.drain()
             writer.close()
             await writer.wait_closed()
@@ -140,32 +142,71 @@ def whole(
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
 
 
-OK = whole("200 OK", b"null")
+@dataclass(frozen=True)
+class Wire:
+    """A generation of Devin's API: a key for it, where messages go, and what says they arrived."""
+
+    name: str
+    key: str
+    sessions: str
+    messages: str
+    sent: bytes
+
+    @property
+    def ok(self) -> bytes:
+        """The whole answer to a message that was taken."""
+        return whole("200 OK", self.sent)
+
+    @asynccontextmanager
+    async def client(
+        self,
+        url: str,
+        *,
+        connections: int = 4,
+        timeouts: httpx.Timeout | float = PATIENT,
+        total: float = PATIENT,
+    ) -> AsyncIterator[Devin]:
+        """Open a client for the API at `url`."""
+        limits, key = httpx.Timeout(timeouts), SecretStr(self.key)
+        async with open_devin(url, key, ORGANIZATION, connections, limits, total) as devin:
+            yield devin
+
+    async def post(
+        self,
+        url: str,
+        message: str = "hello",
+        *,
+        timeouts: httpx.Timeout | float = PATIENT,
+        total: float = PATIENT,
+    ) -> Outcome | Wait:
+        """Send one message with a separate client."""
+        async with self.client(url, timeouts=timeouts, total=total) as devin:
+            return await devin.post_message(ID, message)
 
 
-@asynccontextmanager
-async def client(
-    url: str,
-    *,
-    connections: int = 4,
-    timeouts: httpx.Timeout | float = PATIENT,
-    total: float = PATIENT,
-) -> AsyncIterator[Devin]:
-    limits = httpx.Timeout(timeouts)
-    async with open_devin(url, SecretStr(KEY), connections, limits, total) as devin:
-        yield devin
+ORGANIZATION = "org-0123456789abcdef"
+RECORD: dict[str, Any] = {
+    "session_id": SESSION,
+    "url": f"https://app.devin.ai/sessions/{SESSION.removeprefix('devin-')}",
+    "org_id": ORGANIZATION,
+    "status": "running",
+    "status_detail": None,
+    "tags": [],
+    "created_at": 1764000000,
+    "updated_at": 1764000001,
+    "acus_consumed": 0.5,
+    "pull_requests": [],
+}
+"""What version 3 answers to a message that it took."""
 
-
-async def post(
-    url: str,
-    message: str = "hello",
-    *,
-    timeouts: httpx.Timeout | float = PATIENT,
-    total: float = PATIENT,
-) -> Outcome | Wait:
-    """Send one message with a separate client."""
-    async with client(url, timeouts=timeouts, total=total) as devin:
-        return await devin.post_message(ID, message)
+V1 = Wire("v1", "apk_test-not-a-secret", "/v1/sessions", "message", b"null")
+V3 = Wire(
+    "v3",
+    "cog_test-not-a-secret",
+    f"/v3/organizations/{ORGANIZATION}/sessions",
+    "messages",
+    json.dumps(RECORD).encode(),
+)
 
 
 def kind(answer: Outcome | Wait) -> str:

@@ -30,8 +30,14 @@ STATES: Mapping[str, SessionState] = {
 }
 """The states by `status_enum`, which has no value for a sleeping session, or for an approval."""
 
-SLEEPING = "suspended"
-"""The `status` (free text) of a sleeping session; it counts if `status_enum` says nothing."""
+STATUSES: Mapping[str, SessionState] = {
+    "suspended": SessionState.SUSPENDED,
+    "finished": SessionState.FINISHED,
+    "expired": SessionState.ENDED,
+    "exit": SessionState.ENDED,
+    "error": SessionState.ENDED,
+}
+"""The states by `status`, free text that counts where `status_enum` says nothing."""
 
 
 class _Message(BaseModel):
@@ -80,9 +86,10 @@ def parse_record(session: SessionId, body: bytes) -> SessionSummary | None:
 
 
 def _summary(session: SessionId, record: Mapping[str, Any]) -> SessionSummary:
-    state = STATES.get(string(record, "status_enum"), SessionState.UNKNOWN)
-    if state is SessionState.UNKNOWN and string(record, "status") == SLEEPING:
-        state = SessionState.SUSPENDED
+    by_text = STATUSES.get(string(record, "status"), SessionState.UNKNOWN)
+    state = STATES.get(string(record, "status_enum"), by_text)
+    if state is SessionState.WAITING and by_text is SessionState.SUSPENDED:
+        state = by_text  # it fell asleep while it waited
     return SessionSummary(session, string(record, "title"), state, _time(record.get("updated_at")))
 
 

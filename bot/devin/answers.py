@@ -1,0 +1,99 @@
+"""Interprets answers that both generations of the API give: refusals, limits and failures.
+
+Errors come as FastAPI's `{"detail": …}`, text or a list, or as an RFC 9457 `ProblemDetail` with
+`title`, `detail` and `errors` (docs.devin.ai/sdk, "ProblemDetail"). Statuses that are not described
+are read as HTTP defines them.
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from typing import Any
+
+from bot.devin.wire import Answer
+from bot.model.lenient import encodable, mappings, parse_object, string
+from bot.model.outcomes import Outcome, OutcomeKind, Problem, Refusal, Wait
+
+DETAIL_LIMIT = 32_000
+"""Most characters that are kept of Devin's text; a thread shows fewer, and is told the number."""
+
+PROBLEM_LIMIT = 20
+
+REFUSALS: Mapping[int, Refusal] = {
+    HTTPStatus.UNAUTHORIZED: Refusal.KEY_REJECTED,
+    HTTPStatus.FORBIDDEN: Refusal.FORBIDDEN,
+    HTTPStatus.NOT_FOUND: Refusal.NO_SESSION,
+}
+
+_SECONDS = re.compile(r"\d+(?:\.\d+)?", re.ASCII)
+
+
+def failed(answer: Answer, passing: frozenset[int]) -> Outcome | Wait:
+    """Interpret an answer that is not the success of the contract; never raises.
+
+    `passing` are the statuses after which nothing was processed, so that the same call may be made
+    again. A success that cannot be read leaves open what became of the call.
+    """
+    status, body = answer.status, answer.body
+    if status in passing:
+        return Wait(f"HTTP {status}", retry_after(answer.headers.get("retry-after", "")))
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return Outcome(kind=OutcomeKind.UNCERTAIN, detail=f"HTTP {status}", status=status)
+    if status < HTTPStatus.MULTIPLE_CHOICES:
+        detail = plain(body)[:DETAIL_LIMIT]
+        return Outcome(kind=OutcomeKind.UNCERTAIN, detail=detail, status=status)
+    problems = _problems(body) if status == HTTPStatus.UNPROCESSABLE_ENTITY else ()
+    return Outcome(
+        kind=OutcomeKind.REFUSED,
+        refusal=Refusal.INVALID if problems else REFUSALS.get(status, Refusal.OTHER),
+        status=status,
+        detail="" if problems else plain(body)[:DETAIL_LIMIT],
+        problems=problems,
+    )
+
+
+def plain(body: bytes) -> str:
+    """Return the text of an error: its `detail`, else its `title`, else all of the body."""
+    found = parse_object(body) or {}
+    said = (found.get(name) for name in ("detail", "title"))
+    whole = body.decode(errors="replace")
+    return next((encodable(one) for one in said if isinstance(one, str)), whole)
+
+
+def retry_after(value: str) -> float | None:
+    """Parse `Retry-After` into seconds from now: seconds, also fractions, or a date.
+
+    RFC 9110, 10.2.3, has whole seconds or a date; servers also write "1.5".
+    """
+    if _SECONDS.fullmatch(value.strip()):
+        return float(value)
+    try:
+        when = parsedate_to_datetime(value)
+        if when.tzinfo is None:
+            when = when.replace(tzinfo=UTC)
+        return max(0.0, (when - datetime.now(UTC)).total_seconds())
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
+def _problems(body: bytes) -> tuple[Problem, ...]:
+    """Read the entries of a 422: FastAPI's list in `detail`, or a `ProblemDetail`'s `errors`."""
+    found = parse_object(body) or {}
+    listed = found.get("detail") if isinstance(found.get("detail"), list) else found.get("errors")
+    entries = mappings(listed)[:PROBLEM_LIMIT]
+    return tuple(one for entry in entries if (one := _problem(entry)) is not None)
+
+
+def _problem(entry: Mapping[str, Any]) -> Problem | None:
+    what = next(
+        (said for name in ("msg", "message", "detail") if (said := string(entry, name))), ""
+    )
+    if not what:
+        return None
+    loc = entry.get("loc")
+    places = loc if isinstance(loc, list) else [entry.get("pointer", "")]
+    where = " → ".join(encodable(str(one)) for one in places if isinstance(one, str | int))
+    kind = string(entry, "type") or string(entry, "code")
+    return Problem(where=where[:200], what=what[:500], type=kind[:100])

@@ -1,0 +1,157 @@
+"""HTTP to Devin's API: a request in, the answer or its failure out; nothing here raises.
+
+`wire.py` interprets failures of the connection.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import datetime
+from http import HTTPStatus
+
+import httpx
+from httpx_aiohttp import AiohttpTransport
+from pydantic import SecretStr
+
+from bot.devin.api import Failure, OutgoingFile, Unread, utc_now
+from bot.devin.multipart import Multipart
+from bot.devin.wire import LOST, Answer, failure, reason, skew, start_of
+
+TIMEOUT = httpx.Timeout(connect=5.0, write=10.0, read=30.0, pool=5.0)
+
+TOTAL_SECONDS = 45.0
+"""The timeout of a whole call: httpx's read timeout restarts with each byte."""
+
+LOOK_SECONDS = 5.0
+"""The timeout for reading a session while its mail waits."""
+
+STATE_SECONDS = 3.0
+"""The timeout for reading the state of a session that did not take a message."""
+
+LIST_SECONDS = 0.8
+"""The timeout of lists and titles: a person waits for them, and can do without them."""
+
+READ_LIMIT = 8 * 1024 * 1024
+"""The part of an answer to a read that is used, in bytes."""
+
+RECORD_LIMIT = 1024 * 1024
+"""The same for a record without messages."""
+
+JSON = {"Content-Type": "application/json"}
+
+Param = int | str | Sequence[str]
+
+
+class DevinHttp:
+    """One pool of connections to Devin's API, with the key in every request."""
+
+    def __init__(
+        self, client: httpx.AsyncClient, transport: httpx.AsyncBaseTransport, total_seconds: float
+    ) -> None:
+        self._client = client
+        self._transport = transport
+        self._total_seconds = total_seconds
+        self._base_url = str(client.base_url).rstrip("/")
+        self._headers = httpx.Headers(client.headers)
+        self._headers.update(JSON)
+        self._headers["Host"] = client.base_url.netloc.decode()
+        self._timeout = {"timeout": client.timeout.as_dict()}
+
+    async def post(self, path: str, body: bytes) -> Answer | Failure:
+        """POST a JSON `body`."""
+        return await self._answered(self._sent(path, body))
+
+    async def delete(self, path: str) -> Answer | Failure:
+        """DELETE what is at `path`."""
+        return await self._answered(self._client.stream("DELETE", path))
+
+    async def upload(self, path: str, file: OutgoingFile) -> Answer | Failure:
+        """POST a file as the form's field `file`, while it is still being read."""
+        form = Multipart(file.name, file.kind, file.chunks, file.size)
+        return await self._answered(
+            self._client.stream("POST", path, content=form.content(), headers=form.headers)
+        )
+
+    async def get(
+        self,
+        path: str,
+        seconds: float,
+        params: Mapping[str, Param] | None = None,
+        clock: Callable[[], datetime] = utc_now,
+        most: int = READ_LIMIT,
+    ) -> Answer | Unread:
+        """Return the answer to a read that succeeded within `seconds`, at most `most` bytes."""
+        try:
+            async with (
+                asyncio.timeout(seconds),
+                self._client.stream("GET", path, params=params) as response,
+            ):
+                status, ahead = response.status_code, skew(response.headers, clock())
+                body = await start_of(response, most)
+        except LOST as error:
+            return Unread(why=reason(error))
+        is_read = status == HTTPStatus.OK
+        return Answer(status, response.headers, body, ahead) if is_read else Unread(status)
+
+    async def _answered(
+        self, opening: AbstractAsyncContextManager[httpx.Response]
+    ) -> Answer | Failure:
+        """Return Devin's answer to a write, without our key; without one, the failure."""
+        try:
+            async with asyncio.timeout(self._total_seconds), opening as response:
+                body = self._keyless(await start_of(response))
+                return Answer(response.status_code, response.headers, body)
+        except LOST as error:
+            return failure(error)
+
+    @asynccontextmanager
+    async def _sent(self, path: str, body: bytes) -> AsyncIterator[httpx.Response]:
+        """POST without the client's redirects, cookies and authentication, of which we use none.
+
+        Every reply makes this call, and the client would add an eighth to the CPU time of a reply
+        (docs/architecture/decisions/0025).
+        """
+        # With `content`, httpx would build the headers twice, to add a length that aiohttp adds.
+        request = httpx.Request(
+            "POST",
+            f"{self._base_url}{path}",
+            headers=self._headers,
+            stream=httpx.ByteStream(body),
+            extensions=self._timeout,
+        )
+        request.read()
+        response = await self._transport.handle_async_request(request)
+        response.request = request
+        try:
+            yield response
+        finally:
+            await response.aclose()
+
+    def _keyless(self, body: bytes) -> bytes:
+        """Mask our key, which debug pages may echo with the request, before it reaches Slack."""
+        key = self._client.headers.get("Authorization", "").partition(" ")[2]
+        return body.replace(key.encode(), b"(key)") if key else body
+
+
+@asynccontextmanager
+async def open_http(
+    url: str,
+    key: SecretStr,
+    connections: int,
+    timeouts: httpx.Timeout = TIMEOUT,
+    total_seconds: float = TOTAL_SECONDS,
+) -> AsyncIterator[DevinHttp]:
+    """Open a pool of connections to the API at `url`.
+
+    httpx's own transport collapses above some 32 concurrent requests; aiohttp's does not.
+    Redirects are not followed: they would carry the key to another place.
+    """
+    transport = AiohttpTransport(limits=httpx.Limits(max_connections=connections))
+    async with httpx.AsyncClient(
+        base_url=url,
+        headers={"Authorization": f"Bearer {key.get_secret_value()}", "User-Agent": "devin-relay"},
+        timeout=timeouts,
+        transport=transport,
+        trust_env=False,
+    ) as client:
+        yield DevinHttp(client, transport, total_seconds)

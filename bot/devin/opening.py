@@ -1,0 +1,39 @@
+"""Opens Devin's API in the generation that the key is for."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx
+from pydantic import SecretStr
+
+from bot.devin.api import Devin
+from bot.devin.http import TIMEOUT, TOTAL_SECONDS, open_http
+from bot.devin.v1.client import DevinV1
+from bot.devin.v3.client import DevinV3
+from bot.devin.v3.organization import Organization
+from bot.model.generation import Generation, generation_of
+
+
+@asynccontextmanager
+async def open_devin(
+    url: str,
+    key: SecretStr,
+    organization: str | None,
+    connections: int,
+    timeouts: httpx.Timeout = TIMEOUT,
+    total_seconds: float = TOTAL_SECONDS,
+) -> AsyncIterator[Devin]:
+    """Open a client for the API at `url`, for the life of the process.
+
+    Version 1 has no organizations; version 3 asks Devin for it if `organization` is None.
+
+    Raises:
+        OperatorError: Devin does not tell the key's organization.
+    """
+    async with open_http(url, key, connections, timeouts, total_seconds) as http:
+        if generation_of(key.get_secret_value()) is Generation.V1:
+            yield DevinV1(http)
+        else:
+            found = Organization(http, organization)
+            await found.begin()
+            yield DevinV3(http, found)

@@ -1,0 +1,207 @@
+"""The Protocol by version 3: every method is one operation, and every failure is a value."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from http import HTTPStatus
+
+from bot.devin.answers import failed
+from bot.devin.api import (
+    Cursor,
+    DevinMessage,
+    Failure,
+    MessagePage,
+    OutgoingFile,
+    SessionSummary,
+    Unread,
+    utc_now,
+)
+from bot.devin.http import LIST_SECONDS, LOOK_SECONDS, RECORD_LIMIT, STATE_SECONDS, DevinHttp, Param
+from bot.devin.v3.organization import Organization
+from bot.devin.v3.paths import organization_path
+from bot.devin.v3.probe import probed
+from bot.devin.v3.responses import (
+    PASSING,
+    SessionCreateRequest,
+    SessionMessageCreateRequest,
+    parse_created,
+    parse_sent,
+    parse_uploaded,
+)
+from bot.devin.v3.sessions import Page, parse_list, parse_messages, parse_record
+from bot.devin.wire import Answer
+from bot.model.findings import Finding
+from bot.model.outcomes import Outcome, OutcomeKind, Refusal, Wait
+from bot.model.sessions import SessionId, SessionState
+
+PER_PAGE = 200
+"""The most that a page of sessions or messages may have."""
+
+LATEST = 100
+"""The sessions among which the latest are found: the order of the list is not documented."""
+
+UNRELATED = frozenset({Refusal.KEY_REJECTED, Refusal.FORBIDDEN})
+"""The refusals that the state of the session has nothing to do with."""
+
+
+class DevinV3:
+    """A client for Devin's sessions by version 3 of its API."""
+
+    def __init__(self, http: DevinHttp, organization: Organization) -> None:
+        self._http = http
+        self._organization = organization
+
+    async def post_message(
+        self, session: SessionId, message: str, attachments: Sequence[str] = ()
+    ) -> Outcome | Wait:
+        """Send `message` to `session`, once: a lost answer is `UNCERTAIN`, never sent again."""
+        path = await self._path("sessions", session, "messages")
+        if not isinstance(path, str):
+            return path
+        params = SessionMessageCreateRequest(message=message, attachment_urls=attachments or None)
+        answer = await self._http.post(path, params.model_dump_json(exclude_none=True).encode())
+        if not isinstance(answer, Answer):
+            return answer
+        outcome = parse_sent(answer)
+        if isinstance(outcome, Wait) or outcome.kind is not OutcomeKind.REFUSED:
+            return outcome
+        return await self._explained(session, outcome)
+
+    async def _explained(self, session: SessionId, refused: Outcome) -> Outcome:
+        """Add that the session has ended, if that may be why: no document tells the status."""
+        status = refused.status or 0
+        if status < HTTPStatus.BAD_REQUEST or refused.refusal in UNRELATED:
+            return refused
+        path = await self._path("sessions", session)
+        if not isinstance(path, str):
+            return refused
+        found = await self._http.get(path, STATE_SECONDS, most=RECORD_LIMIT)
+        summary = None if isinstance(found, Unread) else parse_record(found.body)
+        if summary is None or summary.state is not SessionState.ENDED:
+            return refused
+        return refused.model_copy(update={"state": summary.state})
+
+    def listed(self, message: str, attachments: Sequence[str] = ()) -> str:  # noqa: ARG002  (not listed)
+        """Return the message: its files are no part of the text."""
+        return message
+
+    async def messages(
+        self,
+        session: SessionId,
+        after: Cursor | None = None,
+        clock: Callable[[], datetime] = utc_now,
+    ) -> MessagePage | Unread:
+        """Read on from the page that begins at `after`, until the last one or `LOOK_SECONDS`.
+
+        The cursor of the result begins the last page that can be read again: Devin gives none for
+        what comes after the last page, and takes no ids of events.
+        """
+        ends = asyncio.get_running_loop().time() + LOOK_SECONDS
+        read: list[DevinMessage] = []
+        ahead = timedelta(0)
+        while True:
+            seconds = ends - asyncio.get_running_loop().time()
+            found = await self._page(session, after, seconds, clock)
+            if isinstance(found, Unread):
+                return MessagePage(read, after, ahead, has_more=True) if read else found
+            page, ahead = found
+            read += page.messages
+            if not page.has_more or page.cursor in {None, after}:
+                return MessagePage(read, page.cursor or after, ahead, page.has_more)
+            after = page.cursor
+
+    async def _page(
+        self,
+        session: SessionId,
+        after: Cursor | None,
+        seconds: float,
+        clock: Callable[[], datetime],
+    ) -> tuple[Page, timedelta] | Unread:
+        """Read one page of messages, and how far Devin's clock is ahead."""
+        path = ("sessions", session, "messages")
+        params: dict[str, Param] = {"first": PER_PAGE}
+        if after:
+            params["after"] = after
+        answer = await self._get(seconds, *path, params=params, clock=clock)
+        if isinstance(answer, Unread):
+            return answer
+        page = parse_messages(answer.body)
+        return Unread(answer.status) if page is None else (page, answer.skew)
+
+    async def states(self, sessions: Sequence[SessionId]) -> Sequence[SessionSummary]:
+        """Read `sessions` by one call for each `LATEST` of them, within `LIST_SECONDS`."""
+        parts = [sessions[first : first + LATEST] for first in range(0, len(sessions), LATEST)]
+        pages = await asyncio.gather(
+            *(self._list({"session_ids": part, "first": len(part)}) for part in parts)
+        )
+        found = {one.session: one for page in pages if not isinstance(page, Unread) for one in page}
+        return [found[session] for session in sessions if session in found]
+
+    async def recent(
+        self, limit: int, tags: Sequence[str] = ()
+    ) -> Sequence[SessionSummary] | Unread:
+        """List the latest sessions, at most `limit`, within `LIST_SECONDS`; no archived ones."""
+        params: dict[str, Param] = {"first": max(limit, LATEST)}
+        params |= {"tags": tags} if tags else {"is_archived": "false"}
+        found = await self._list(params)
+        if isinstance(found, Unread):
+            return found
+        return sorted(found, key=_age)[:limit]
+
+    async def _list(self, params: Mapping[str, Param]) -> Sequence[SessionSummary] | Unread:
+        answer = await self._get(LIST_SECONDS, "sessions", params=params)
+        if isinstance(answer, Unread):
+            return answer
+        found = parse_list(answer.body)
+        return Unread(answer.status) if found is None else found
+
+    async def upload(self, file: OutgoingFile) -> str | Failure:
+        """Upload a file and return its address, which `attachment_urls` takes."""
+        path = await self._path("attachments")
+        answer = await self._http.upload(path, file) if isinstance(path, str) else path
+        return parse_uploaded(answer) if isinstance(answer, Answer) else answer
+
+    async def create(
+        self, prompt: str, title: str = "", tags: Sequence[str] = ()
+    ) -> SessionId | Failure:
+        """Start a session, once."""
+        path = await self._path("sessions")
+        if not isinstance(path, str):
+            return path
+        params = SessionCreateRequest(prompt=prompt, title=title or None, tags=tags or None)
+        answer = await self._http.post(path, params.model_dump_json(exclude_none=True).encode())
+        return parse_created(answer) if isinstance(answer, Answer) else answer
+
+    async def end(self, session: SessionId) -> Failure | None:
+        """Terminate the session for good."""
+        path = await self._path("sessions", session)
+        answer = await self._http.delete(path) if isinstance(path, str) else path
+        if not isinstance(answer, Answer):
+            return answer
+        return None if answer.status == HTTPStatus.OK else failed(answer, PASSING)
+
+    async def probe(self) -> Sequence[Finding]:
+        """Test the key, the organization, and the permission to read sessions."""
+        return await probed(self._http, self._organization)
+
+    async def _get(
+        self,
+        seconds: float,
+        *segments: str,
+        params: Mapping[str, Param] | None = None,
+        clock: Callable[[], datetime] = utc_now,
+    ) -> Answer | Unread:
+        path = await self._path(*segments)
+        if not isinstance(path, str):
+            return Unread(path.status or 0 if isinstance(path, Outcome) else 0)
+        return await self._http.get(path, seconds, params, clock)
+
+    async def _path(self, *segments: str) -> str | Failure:
+        """Return the path of a resource of the organization, or why the organization is unknown."""
+        found = await self._organization.id()
+        return organization_path(found, *segments) if isinstance(found, str) else found
+
+
+def _age(one: SessionSummary) -> float:
+    """Sort the latest first, and those without a time last."""
+    return -one.updated_at.timestamp() if one.updated_at else 0.0

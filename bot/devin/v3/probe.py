@@ -1,0 +1,61 @@
+"""Tests a key of version 3 for `python -m bot check`, by reads only."""
+
+from collections.abc import Sequence
+from http import HTTPStatus
+
+from bot.devin.api import Unread
+from bot.devin.http import LOOK_SECONDS, DevinHttp
+from bot.devin.v3.organization import REJECTED, WHERE, Caller, Organization, ask
+from bot.devin.v3.paths import organization_path
+from bot.model.findings import Finding
+
+KEY, ORGANIZATION, SESSIONS = "Devin key", "Devin organization", "Devin sessions"
+
+
+async def probed(http: DevinHttp, organization: Organization) -> Sequence[Finding]:
+    """Ask who is calling, then list one session of the organization."""
+    caller = await ask(http)
+    key = _key(caller)
+    if not key.is_good:
+        return [key]
+    id_ = organization.configured or (caller.organization if isinstance(caller, Caller) else "")
+    if not id_:
+        says = f"DEVIN_API_KEY does not tell it: set DEVIN_ORG_ID; {WHERE}"
+        return [key, Finding(ORGANIZATION, is_good=False, says=says)]
+    if isinstance(caller, Caller) and caller.organization not in {"", id_}:
+        says = (
+            f"DEVIN_ORG_ID is {id_}, but DEVIN_API_KEY belongs to {caller.organization}: leave it "
+            "empty, or use a key of that organization"
+        )
+        return [key, Finding(ORGANIZATION, is_good=False, says=says)]
+    source = "as DEVIN_ORG_ID says" if organization.configured else "as Devin says"
+    found = await http.get(organization_path(id_, "sessions"), LOOK_SECONDS, {"first": 1})
+    return [key, Finding(ORGANIZATION, is_good=True, says=f"{id_}, {source}"), _sessions(found)]
+
+
+def _key(caller: Caller | Unread) -> Finding:
+    if isinstance(caller, Caller):
+        return Finding(KEY, is_good=True, says=f"of {caller.name or 'somebody'}, for API v3")
+    if caller.status == HTTPStatus.UNAUTHORIZED:
+        return Finding(KEY, is_good=False, says=REJECTED)
+    if caller.status == HTTPStatus.FORBIDDEN:
+        return Finding(KEY, is_good=True, says="for API v3; Devin does not say whose it is (403)")
+    says = f"no usable answer ({caller.reason}): look at DEVIN_API_URL"
+    return Finding(KEY, is_good=False, says=says)
+
+
+def _sessions(found: object) -> Finding:
+    if not isinstance(found, Unread):
+        says = (
+            "can be read (ViewOrgSessions); only a message can prove ManageOrgSessions, which "
+            "sending needs"
+        )
+        return Finding(SESSIONS, is_good=True, says=says)
+    status = found.status
+    denied = (
+        f"cannot be read ({status}): correct DEVIN_ORG_ID, or give the key's service user a role "
+        "with ViewOrgSessions and ManageOrgSessions"
+    )
+    other = f"cannot be read ({found.reason}): look at DEVIN_API_URL"
+    is_denied = status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND}
+    return Finding(SESSIONS, is_good=False, says=denied if is_denied else other)

@@ -1,0 +1,121 @@
+"""Parses version 3's records: sessions, and messages by pages.
+
+`SessionResponse`, `SessionPage` and `MessagePage` are described in
+`tests/contract/devin-v3.openapi.yaml`. Enumerations are open: an unknown value counts as unknown,
+and a missing or mistyped field as empty.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from bot.devin.api import Cursor, DevinMessage, SessionSummary, Source
+from bot.model.lenient import mappings, parse_object, string
+from bot.model.sessions import SessionState, parse_session
+
+STATUSES: Mapping[str, SessionState] = {
+    "new": SessionState.WORKING,
+    "claimed": SessionState.WORKING,
+    "resuming": SessionState.WORKING,
+    "running": SessionState.WORKING,
+    "suspended": SessionState.SUSPENDED,
+    "exit": SessionState.ENDED,
+    "error": SessionState.ENDED,
+}
+
+RUNNING: Mapping[str, SessionState] = {
+    "waiting_for_user": SessionState.WAITING,
+    "waiting_for_approval": SessionState.APPROVAL,
+    "finished": SessionState.FINISHED,
+}
+"""The states of a running session by its `status_detail`; any other one is at work."""
+
+MILLISECONDS = 10**11
+"""Times beyond this are in milliseconds, as some clients have seen them; the others in seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page of messages; `cursor` begins the next one, and is None on the last."""
+
+    messages: Sequence[DevinMessage]
+    cursor: Cursor | None
+    has_more: bool
+
+
+def parse_record(body: bytes) -> SessionSummary | None:
+    """Parse a `SessionResponse`; None if the body is anything else. Never raises."""
+    return _summary(parse_object(body) or {})
+
+
+def parse_state(body: bytes) -> SessionState | None:
+    """Parse the state of a `SessionResponse`; None if the body is anything else. Never raises."""
+    record = parse_object(body) or {}
+    is_session = isinstance(record.get("session_id"), str) and isinstance(record.get("status"), str)
+    return _state(record) if is_session else None
+
+
+def parse_list(body: bytes) -> Sequence[SessionSummary] | None:
+    """Parse a page of sessions; None if the body is anything else. Never raises."""
+    items = (parse_object(body) or {}).get("items")
+    if not isinstance(items, list):
+        return None
+    return [found for one in mappings(items) if (found := _summary(one)) is not None]
+
+
+def parse_messages(body: bytes) -> Page | None:
+    """Parse a page of messages; None if the body is anything else. Never raises."""
+    page = parse_object(body) or {}
+    items = page.get("items")
+    if not isinstance(items, list):
+        return None
+    messages = [found for one in mappings(items) if (found := _message(one)) is not None]
+    cursor = string(page, "end_cursor")
+    return Page(messages, Cursor(cursor) if cursor else None, page.get("has_next_page") is True)
+
+
+def _summary(record: Mapping[str, Any]) -> SessionSummary | None:
+    session = parse_session(string(record, "session_id"))
+    if session is None:
+        return None
+    at = _time(record.get("updated_at"))
+    title, url = string(record, "title"), string(record, "url")
+    return SessionSummary(session, title, _state(record), at, url)
+
+
+def _state(record: Mapping[str, Any]) -> SessionState:
+    state = STATUSES.get(string(record, "status"), SessionState.UNKNOWN)
+    if record.get("is_archived") is True:
+        return SessionState.ENDED  # it can be neither changed nor resumed
+    if string(record, "status") == "running":
+        return RUNNING.get(string(record, "status_detail"), state)
+    return state
+
+
+def _message(entry: Mapping[str, Any]) -> DevinMessage | None:
+    at, text = _time(entry.get("created_at")), string(entry, "message")
+    if at is None or not isinstance(entry.get("message"), str):
+        return None
+    is_devin = entry.get("source") == "devin"
+    if not is_devin:
+        text = _without_attachments(text)
+    source = Source.DEVIN if is_devin else Source.USER
+    return DevinMessage(string(entry, "event_id"), source, text, at)
+
+
+def _without_attachments(text: str) -> str:
+    """Strip the lines for files below a person's message, as version 1 sends and lists them."""
+    lines = text.split("\n")
+    while lines and (lines[-1].startswith("ATTACHMENT:") or not lines[-1].strip()):
+        lines.pop()
+    return "\n".join(lines) if len(lines) < len(text.split("\n")) else text
+
+
+def _time(value: object) -> datetime | None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        return datetime.fromtimestamp(value / 1000 if value > MILLISECONDS else value, UTC)
+    except (OverflowError, OSError, ValueError):
+        return None

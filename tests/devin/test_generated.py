@@ -1,0 +1,90 @@
+"""Whatever a mock answers that keeps to the contract, the relay reads as the contract means it."""
+
+import json
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.devin.v1 import responses as v1
+from bot.devin.v3 import responses as v3
+from bot.devin.v3.organization import Caller, parse_caller
+from bot.devin.v3.sessions import parse_list, parse_messages
+from bot.devin.wire import Answer
+from bot.model.outcomes import Outcome, OutcomeKind, Refusal
+from tests.support.contracts import CONTRACTS, SENDING, answer_schema
+from tests.support.generated import values
+
+SCHEMAS = CONTRACTS["v3"]["components"]["schemas"]
+PROBLEMS = values(SCHEMAS["ProblemDetail"], "v3")
+IN_TIME = range(-(10**9), 10**10)
+"""Unix times, in seconds, that Python has dates for."""
+
+
+def answer(status: int, value: Any) -> Answer:
+    return Answer(status, {}, json.dumps(value).encode())
+
+
+@given(values(answer_schema("v3", SENDING["v3"], "200"), "v3"))
+def test_every_session_that_answers_a_message_has_taken_it_or_has_ended(session: Any) -> None:
+    """By its status and its archiving; nothing else of it matters."""
+    outcome = v3.parse_sent(answer(200, session))
+    assert isinstance(outcome, Outcome)
+    is_over = session["status"] in {"exit", "error"} or session.get("is_archived") is True
+    assert outcome.is_ended == is_over
+    assert outcome.kind is (OutcomeKind.REFUSED if is_over else OutcomeKind.DELIVERED)
+
+
+@given(values(answer_schema("v1", SENDING["v1"], "200"), "v1"))
+def test_every_answer_of_version_1_confirms_the_message_or_does_not(said: Any) -> None:
+    """There is no third meaning."""
+    outcome = v1.parse_sent(answer(200, said))
+    assert isinstance(outcome, Outcome)
+    assert outcome.kind is (OutcomeKind.DELIVERED if said is None else OutcomeKind.SUSPENDED)
+
+
+@given(st.sampled_from([400, 404, 409, 422]), PROBLEMS)
+def test_every_problem_is_a_refusal_in_devin_s_words(status: int, problem: Any) -> None:
+    """Its detail, else its title; or a line for each error of a 422 that says something."""
+    outcome = v3.parse_sent(answer(status, problem))
+    assert isinstance(outcome, Outcome)
+    assert outcome.kind is OutcomeKind.REFUSED
+    if not outcome.problems:
+        said = problem["title"] if problem.get("detail") is None else problem["detail"]
+        assert outcome.detail == said.encode("utf-8", "replace").decode()
+
+
+@given(values(answer_schema("v1", SENDING["v1"], "422"), "v1"))
+def test_every_validation_error_of_version_1_is_told_by_its_entries(error: Any) -> None:
+    """An entry without words is left out."""
+    outcome = v1.parse_sent(answer(422, error))
+    assert isinstance(outcome, Outcome)
+    said = [one for one in error.get("detail", []) if one["msg"]]
+    assert len(outcome.problems) == len(said)
+    assert outcome.refusal is (Refusal.INVALID if said else Refusal.OTHER)
+
+
+@given(values(SCHEMAS["MessagePage"], "v3"))
+def test_every_message_of_a_page_is_read_in_order(page: Any) -> None:
+    """Only one of a time that no calendar has is passed over."""
+    found = parse_messages(json.dumps(page).encode())
+    assert found is not None
+    dated = [one["event_id"] for one in page["items"] if one["created_at"] in IN_TIME]
+    ids = iter(one.id for one in found.messages)
+    assert all(id_ in ids for id_ in dated)
+    assert found.has_more == page.get("has_next_page", False)
+    assert (found.cursor is None) == (not page.get("end_cursor"))
+
+
+@given(values(SCHEMAS["SessionPage"], "v3"))
+def test_every_page_of_sessions_is_a_list(page: Any) -> None:
+    """A session whose id no session has is passed over."""
+    assert parse_list(json.dumps(page).encode()) is not None
+
+
+@given(values(SCHEMAS["ServiceUserSelf"], "v3") | values(SCHEMAS["PatUserSelf"], "v3"))
+def test_every_caller_has_an_organization_or_none(caller: Any) -> None:
+    """Null is none, as is one that is left out."""
+    found = parse_caller(json.dumps(caller).encode())
+    assert isinstance(found, Caller)
+    assert found.organization == (caller.get("org_id") or "")

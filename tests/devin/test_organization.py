@@ -1,0 +1,110 @@
+"""Version 3's organization is configured, or asked for once; without one, nothing is sent."""
+
+import json
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from bot.devin.api import Unread
+from bot.devin.opening import open_devin
+from bot.model.errors import OperatorError
+from bot.model.outcomes import Outcome, OutcomeKind, Refusal, Wait
+from tests.support.raw_http import ID, V1, V3, answering, serving, stepping, whole
+
+CALLER = {
+    "principal_type": "service_user",
+    "service_user_id": "su-1",
+    "service_user_name": "Relay",
+    "org_id": "org_ac/me",
+}
+
+
+def caller(**fields: Any) -> bytes:
+    return whole("200 OK", json.dumps(CALLER | fields).encode())
+
+
+def opening(url: str, organization: str | None = None) -> Any:
+    return open_devin(url, SecretStr(V3.key), organization, 4)
+
+
+async def test_the_organization_is_asked_for_once_and_stays_in_its_place() -> None:
+    """Every later path has it, and it cannot leave its segment."""
+    async with serving(stepping([caller(), V3.ok, V3.ok])) as server, opening(server.url) as devin:
+        for _ in range(2):
+            assert (await devin.post_message(ID, "hello")).kind is OutcomeKind.DELIVERED
+    lines = [request.split(b"\r\n")[0] for request in server.requests]
+    path = f"POST /v3/organizations/org_ac%2Fme/sessions/{ID}/messages HTTP/1.1".encode()
+    assert lines == [b"GET /v3/self HTTP/1.1", path, path]
+
+
+async def test_a_configured_organization_is_not_asked_for() -> None:
+    """The relay starts without Devin, then."""
+    async with serving(stepping([V3.ok])) as server, opening(server.url, "org-9") as devin:
+        await devin.post_message(ID, "hello")
+    assert server.requests[0].startswith(b"POST /v3/organizations/org-9/sessions/")
+
+
+async def test_version_1_has_no_organizations() -> None:
+    """Its key is enough, also where one is configured."""
+    key = SecretStr(V1.key)
+    async with (
+        serving(stepping([V1.ok])) as server,
+        open_devin(server.url, key, "org-9", 4) as devin,
+    ):
+        await devin.post_message(ID, "hello")
+    assert server.requests[0].startswith(b"POST /v1/sessions/")
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        (caller(org_id=None), ["DEVIN_ORG_ID is missing", "Service users", "org-"]),
+        (caller(org_id=""), ["DEVIN_ORG_ID is missing"]),
+        (whole("200 OK", b'{"principal_type": "devin_brain"}'), ["DEVIN_ORG_ID is missing"]),
+        (whole("401 No", b"{}"), ["rejects DEVIN_API_KEY", "Service users"]),
+        (whole("403 No", b"{}"), ["HTTP 403", "DEVIN_ORG_ID"]),
+        (whole("404 No", b"<html>"), ["HTTP 404", "DEVIN_API_URL"]),
+        (whole("200 OK", b"<html>"), ["HTTP 200", "DEVIN_API_URL"]),
+    ],
+)
+async def test_an_answer_without_an_organization_ends_the_start(
+    answer: bytes, says: list[str]
+) -> None:
+    """The sentence says what to set, and where to find it."""
+    async with serving(answering(answer)) as server:
+        with pytest.raises(OperatorError) as raised:
+            async with opening(server.url):
+                pass
+    assert all(part in str(raised.value) for part in says)
+
+
+@pytest.mark.parametrize("answer", [whole("503 No"), whole("429 No")])
+async def test_a_devin_that_is_away_at_the_start_is_asked_later(answer: bytes) -> None:
+    """Until then, nothing was sent, and what waits goes out once Devin answers."""
+    script = [answer, answer, answer, caller(), V3.ok]
+    async with serving(stepping(script)) as server, opening(server.url) as devin:
+        assert await devin.post_message(ID, "hello") == Wait(f"HTTP {answer[9:12].decode()}")
+        assert await devin.recent(1) == Unread()
+        assert (await devin.post_message(ID, "hello")).kind is OutcomeKind.DELIVERED
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (caller(org_id=None), Wait("DEVIN_ORG_ID is not set")),
+        (whole("403 No"), Wait("HTTP 403")),
+        (
+            whole("401 No"),
+            Outcome(kind=OutcomeKind.REFUSED, refusal=Refusal.KEY_REJECTED, status=401),
+        ),
+    ],
+)
+async def test_a_devin_that_tells_no_organization_later_has_been_sent_nothing(
+    answer: bytes, expected: Outcome | Wait
+) -> None:
+    """The reply waits, or its report names the key."""
+    script = [whole("503 No"), answer]
+    async with serving(stepping(script)) as server, opening(server.url) as devin:
+        assert await devin.post_message(ID, "hello") == expected
+    assert not any(request.startswith(b"POST") for request in server.requests)

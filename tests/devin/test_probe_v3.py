@@ -1,0 +1,96 @@
+"""`check` proves the key, the organization and the permission to read, and sends nothing."""
+
+import json
+
+import pytest
+from pydantic import SecretStr
+
+from bot.devin.opening import open_devin
+from bot.model.findings import Finding
+from tests.devin.test_organization import caller
+from tests.support.raw_http import V3, answering, serving, stepping, whole
+
+LIST = whole("200 OK", json.dumps({"items": []}).encode())
+
+
+async def found(*script: bytes, organization: str | None = "org-1") -> list[tuple[str, bool, str]]:
+    """Probe a server that answers with `script`."""
+    async with (
+        serving(stepping(list(script))) as server,
+        open_devin(server.url, SecretStr(V3.key), organization, 1) as devin,
+    ):
+        findings = await devin.probe()
+    assert all(request.startswith(b"GET ") for request in server.requests)
+    return [(one.what, one.is_good, one.says) for one in findings]
+
+
+async def test_a_key_that_reads_sessions_is_good_as_far_as_reading_shows() -> None:
+    """It says that only a message can prove the rest."""
+    key, organization, sessions = await found(caller(org_id="org-1"), LIST)
+    assert key == ("Devin key", True, "of Relay, for API v3")
+    assert organization == ("Devin organization", True, "org-1, as DEVIN_ORG_ID says")
+    assert sessions[:2] == ("Devin sessions", True)
+    assert "ViewOrgSessions" in sessions[2]
+    assert "only a message can prove ManageOrgSessions" in sessions[2]
+
+
+async def test_an_organization_that_devin_tells_is_named() -> None:
+    """The relay asked for it at the start already."""
+    _, organization, _ = await found(
+        caller(org_id="org-1"), caller(org_id="org-1"), LIST, organization=None
+    )
+    assert organization == ("Devin organization", True, "org-1, as Devin says")
+
+
+async def test_a_key_of_a_whole_enterprise_needs_the_organization() -> None:
+    """With it, all is well."""
+    _, organization, sessions = await found(caller(org_id=None), LIST)
+    assert (organization[1], sessions[1]) == (True, True)
+
+
+async def test_an_organization_that_is_not_the_key_s_is_named() -> None:
+    """Before any session is looked for."""
+    (_, organization) = await found(caller(org_id="org-2"))
+    assert not organization[1]
+    assert "belongs to org-2" in organization[2]
+
+
+@pytest.mark.parametrize(
+    ("status", "says"),
+    [
+        (401, "rejects DEVIN_API_KEY (401)"),
+        (404, "no usable answer (HTTP 404): look at DEVIN_API_URL"),
+        (502, "no usable answer (HTTP 502): look at DEVIN_API_URL"),
+    ],
+)
+async def test_a_key_that_devin_does_not_know_is_told(status: int, says: str) -> None:
+    """Nothing else is tested, then."""
+    (key,) = await found(whole(f"{status} No"))
+    assert key[:2] == ("Devin key", False)
+    assert says in key[2]
+
+
+@pytest.mark.parametrize(
+    ("status", "says"),
+    [
+        (403, "ViewOrgSessions and ManageOrgSessions"),
+        (404, "correct DEVIN_ORG_ID"),
+        (500, "HTTP 500"),
+    ],
+)
+async def test_sessions_that_cannot_be_read_say_what_to_do(status: int, says: str) -> None:
+    """The permission, or the organization, or the address."""
+    key, organization, sessions = await found(whole("403 No"), whole(f"{status} No"))
+    assert key[1]
+    assert organization[1]
+    assert sessions[:2] == ("Devin sessions", False)
+    assert says in sessions[2]
+
+
+async def test_a_devin_that_is_away_is_told() -> None:
+    """The failure of the connection replaces the status."""
+    async with serving(answering(LIST)) as server:
+        url = server.url
+    async with open_devin(url, SecretStr(V3.key), "org-1", 1) as devin:
+        says = "no usable answer (no connection): look at DEVIN_API_URL"
+        assert await devin.probe() == [Finding("Devin key", is_good=False, says=says)]

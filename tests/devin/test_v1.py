@@ -1,0 +1,112 @@
+"""What only version 1 has: a 200 with a detail, the session's state after it, and its probe."""
+
+import json
+
+import pytest
+
+from bot.devin.answers import DETAIL_LIMIT
+from bot.model.findings import Finding
+from bot.model.outcomes import Outcome, OutcomeKind, Wait
+from bot.model.sessions import SessionId, SessionState
+from tests.support.desk import SESSION
+from tests.support.raw_http import V1, answering, serving, stepping, whole
+
+
+@pytest.mark.parametrize(
+    ("body", "detail"),
+    [
+        (b'{"detail": "asleep"}', "asleep"),
+        (b'{"detail": ""}', ""),
+        (b'{"detail": "' + b"z" * 40_000 + b'", "more": 1}', "z" * DETAIL_LIMIT),
+    ],
+)
+async def test_a_detail_is_not_confirmed_whatever_it_says(body: bytes, detail: str) -> None:
+    """A 200 with a `detail` is never success, and its wording is never interpreted."""
+    async with serving(answering(whole("200 OK", body))) as server:
+        answer = await V1.post(server.url)
+    assert answer == Outcome(
+        kind=OutcomeKind.SUSPENDED, detail=detail, status=200, state=SessionState.UNKNOWN
+    )
+
+
+@pytest.mark.parametrize(
+    ("record", "state"),
+    [
+        ({"status": "suspended", "status_enum": None}, SessionState.SUSPENDED),
+        ({"status": "suspended", "status_enum": "blocked"}, SessionState.SUSPENDED),
+        ({"status": "running", "status_enum": "suspend_requested"}, SessionState.SUSPENDED),
+        ({"status": "finished", "status_enum": "finished"}, SessionState.ENDED),
+        ({"status": "expired", "status_enum": "expired"}, SessionState.ENDED),
+        ({"status": "exit"}, SessionState.ENDED),
+        ({"status": "running", "status_enum": "blocked"}, SessionState.WAITING),
+        ({"status": "running", "status_enum": "a_new_one"}, SessionState.UNKNOWN),
+    ],
+)
+async def test_the_session_s_own_state_says_why_it_was_not_confirmed(
+    record: dict[str, str | None], state: SessionState
+) -> None:
+    """It is read once, by one call."""
+    detail = whole("200 OK", b'{"detail": "Not now"}')
+    read = whole("200 OK", json.dumps({"session_id": SESSION, **record}).encode())
+    async with serving(stepping([detail, read])) as server:
+        answer = await V1.post(server.url)
+    assert answer == Outcome(kind=OutcomeKind.SUSPENDED, detail="Not now", status=200, state=state)
+    assert server.requests[1].startswith(f"GET /v1/sessions/{SESSION} HTTP".encode())
+    assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize("status", ["404 No", "500 No", "200 OK"])
+async def test_a_state_that_cannot_be_read_leaves_the_outcome(status: str) -> None:
+    """Without it, nobody says why the message was not confirmed."""
+    detail = whole("200 OK", b'{"detail": "Not now"}')
+    async with serving(stepping([detail, whole(status, b"[]")])) as server:
+        answer = await V1.post(server.url)
+    assert answer == Outcome(kind=OutcomeKind.SUSPENDED, detail="Not now", status=200)
+
+
+async def test_a_503_waits() -> None:
+    """It may be sent again, as version 1's gateway answers it while Devin is down."""
+    async with serving(answering(whole("503 No", b"", "Retry-After: 7"))) as server:
+        assert await V1.post(server.url) == Wait("HTTP 503", 7.0)
+
+
+async def test_files_are_lines_of_the_message() -> None:
+    """The text that the session lists has them, too."""
+    async with serving(answering(V1.ok)) as server, V1.client(server.url) as devin:
+        await devin.post_message(SessionId(SESSION), "Look:", ["https://a.example/1", "https://b"])
+        listed = devin.listed("Look:", ["https://a.example/1", "https://b"])
+    (request,) = server.requests
+    assert listed == 'Look:\n\nATTACHMENT:"https://a.example/1"\nATTACHMENT:"https://b"'
+    assert json.loads(request.partition(b"\r\n\r\n")[2]) == {"message": listed}
+
+
+@pytest.mark.parametrize(
+    ("status", "is_good", "says"),
+    [
+        (401, False, "rejects DEVIN_API_KEY"),
+        (403, False, "may not write"),
+        (404, True, "takes the key for API v1 (answer 404 to a probe)"),
+        (422, True, "takes the key for API v1 (answer 422 to a probe)"),
+        (200, False, "no usable answer (200)"),
+        (502, False, "no usable answer (502)"),
+    ],
+)
+async def test_the_probe_tells_the_status_and_sends_no_message(
+    status: int, says: str, *, is_good: bool
+) -> None:
+    """It leaves out the required field, so that no session can be reached by it."""
+    said = whole(f"{status} Said", b"{}")
+    async with serving(answering(said)) as server, V1.client(server.url) as devin:
+        (finding,) = await devin.probe()
+    assert (finding.what, finding.is_good) == ("Devin", is_good)
+    assert says in finding.says
+    assert server.requests[0].endswith(b"\r\n\r\n{}")
+
+
+async def test_the_probe_tells_how_the_wire_failed() -> None:
+    """The failure replaces the status."""
+    async with serving(answering(V1.ok)) as server:
+        url = server.url
+    async with V1.client(url) as devin:
+        says = "no usable answer (no connection): look at DEVIN_API_URL"
+        assert await devin.probe() == [Finding("Devin", is_good=False, says=says)]

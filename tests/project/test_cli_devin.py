@@ -1,0 +1,128 @@
+"""The command line and Devin's keys: each generation, and an organization that is not there."""
+
+from pathlib import Path
+
+import pytest
+
+from sandbox import Sandbox
+from sandbox.devin.answers import Api
+from tests.support.desk import Desk
+from tests.support.processes import bot_process, command
+
+Environ = dict[str, str]
+FOREIGN = "org-00000000000000000000000000000bad"
+
+
+def devin_lines(out: str) -> list[str]:
+    return [line for line in out.splitlines() if line[5:].startswith("Devin")]
+
+
+async def test_check_proves_what_reading_can_prove(
+    environ: Environ, box: Sandbox, desk: Desk, tmp_path: Path
+) -> None:
+    """The key, the organization and the reading of sessions; only a message proves the rest."""
+    code, out, err = await command(environ, tmp_path, "check")
+    assert (code, err) == (0, "")
+    key, organization, sessions = devin_lines(out)
+    assert key.startswith("ok   Devin key: of ")
+    assert organization == f"ok   Devin organization: {box.devin.org_id}, as Devin says"
+    assert "ViewOrgSessions" in sessions
+    assert "only a message can prove ManageOrgSessions" in sessions
+    assert box.devin.requests == []
+    assert desk.received() == []
+
+
+@pytest.mark.parametrize("api", ["v1"])
+async def test_check_tests_a_key_of_version_1_by_what_reaches_no_session(
+    environ: Environ, desk: Desk, tmp_path: Path, api: Api
+) -> None:
+    """There is no read that proves it."""
+    code, out, _ = await command(environ, tmp_path, "check")
+    assert code == 0
+    assert devin_lines(out) == ["ok   Devin: takes the key for API v1 (answer 422 to a probe)"]
+    assert desk.received() == []
+
+
+WRONG = [
+    ({"DEVIN_API_KEY": "cog_wrong"}, "Devin rejects DEVIN_API_KEY (401)"),
+    ({"DEVIN_API_KEY": "cog_wrong", "DEVIN_ORG_ID": FOREIGN}, "rejects DEVIN_API_KEY (401)"),
+    ({"DEVIN_API_KEY": "apk_user_wrong"}, "rejects DEVIN_API_KEY: check that it was copied whole"),
+    ({"DEVIN_ORG_ID": FOREIGN}, f"DEVIN_ORG_ID is {FOREIGN}, but DEVIN_API_KEY belongs to org-"),
+    ({"DEVIN_API_URL": "http://127.0.0.1:1"}, "no usable answer (no connection)"),
+]
+
+
+@pytest.mark.parametrize(("changes", "says"), WRONG)
+async def test_check_says_what_is_wrong_with_devin(
+    environ: Environ, tmp_path: Path, changes: Environ, says: str
+) -> None:
+    """It exits with 1, in one line that is bad, and shows no key."""
+    code, out, err = await command(environ | changes, tmp_path, "check")
+    assert (code, err) == (1, "")
+    (line,) = [line for line in devin_lines(out) if line.startswith("BAD")]
+    assert says in line
+    assert "wrong" not in out
+
+
+async def test_check_names_the_permission_that_is_missing(
+    environ: Environ, box: Sandbox, tmp_path: Path
+) -> None:
+    """A key that may not read sessions."""
+    box.devin.permissions.discard("ViewOrgSessions")
+    code, out, _ = await command(environ, tmp_path, "check")
+    assert code == 1
+    assert "ViewOrgSessions and ManageOrgSessions" in devin_lines(out)[-1]
+
+
+@pytest.mark.parametrize("name", ["run", "worker", "check"])
+async def test_a_key_of_a_whole_enterprise_needs_an_organization(
+    environ: Environ, box: Sandbox, tmp_path: Path, name: str
+) -> None:
+    """The sentence says where to find it; with it, all is well."""
+    box.devin.self_org = None
+    code, out, err = await command(environ, tmp_path, name)
+    assert code == 1
+    for part in ("DEVIN_ORG_ID is missing", "Service users", "org-"):
+        assert part in out + err
+    code, out, _ = await command(environ | {"DEVIN_ORG_ID": box.devin.org_id}, tmp_path, "check")
+    assert code == 0
+
+
+async def test_a_rejected_key_whose_organization_is_unknown_ends_the_start(
+    environ: Environ, tmp_path: Path
+) -> None:
+    """Nothing could be sent, and the sentence names the key without showing it."""
+    code, _, err = await command(environ | {"DEVIN_API_KEY": "cog_wrong"}, tmp_path, "run")
+    assert code == 1
+    assert "rejects DEVIN_API_KEY (401)" in err
+    assert "cog_wrong" not in err
+
+
+async def test_a_devin_that_is_away_keeps_nobody_from_listening(
+    environ: Environ, box: Sandbox, desk: Desk, tmp_path: Path
+) -> None:
+    """Replies are accepted, and sent once Devin tells the organization."""
+    await box.devin.go_offline()
+    async with bot_process(environ, tmp_path, "run") as process:
+        await box.slack.wait_connected()
+        thread = await desk.linked_thread()
+        reply = await desk.reply("Please rebase", thread)
+        await desk.until_heard()
+        await box.devin.go_online()
+        await desk.until_marked("white_check_mark", reply)
+        assert await process.stop() == 0
+
+
+@pytest.mark.parametrize(
+    "key", ["sk-secret", "apk", "cog_", "apk_", "Bearer cog_secret", "COG_secret"]
+)
+async def test_a_key_of_another_kind_is_refused_by_name(tmp_path: Path, key: str) -> None:
+    """Before anything is connected, and without its value."""
+    environ = {"SLACK_BOT_TOKEN": "xoxb-1", "SLACK_APP_TOKEN": "xapp-1", "DEVIN_API_KEY": key}
+    code, _, err = await command(environ, tmp_path, "run")
+    assert code == 2
+    (line,) = err.splitlines()
+    assert line.startswith("DEVIN_API_KEY ")
+    assert "cog_" in line
+    assert "apk_" in line
+    assert "secret" not in line
