@@ -62,7 +62,6 @@ async def test_version_1_has_no_organizations() -> None:
         (caller(org_id=None), ["DEVIN_ORG_ID is missing", "Service users", "org-"]),
         (caller(org_id=""), ["DEVIN_ORG_ID is missing"]),
         (whole("200 OK", b'{"principal_type": "devin_brain"}'), ["DEVIN_ORG_ID is missing"]),
-        (whole("401 No", b"{}"), ["rejects DEVIN_API_KEY", "Service users"]),
         (whole("403 No", b"{}"), ["HTTP 403", "DEVIN_ORG_ID"]),
         (whole("404 No", b"<html>"), ["HTTP 404", "DEVIN_API_URL"]),
         (whole("200 OK", b"<html>"), ["HTTP 200", "DEVIN_API_URL"]),
@@ -77,6 +76,19 @@ async def test_an_answer_without_an_organization_ends_the_start(
             async with opening(server.url):
                 pass
     assert all(part in str(raised.value) for part in says)
+
+
+async def test_a_rejected_key_ends_no_start_and_is_the_outcome_of_each_message(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Threads are told, and the log has the remedy; once Devin takes the key, so are messages."""
+    script = [whole("401 No"), whole("401 No"), caller(), V3.ok]
+    async with serving(stepping(script)) as server, opening(server.url) as devin:
+        (line,) = [vars(one) for one in caplog.records if one.levelname == "ERROR"]
+        assert "make a new one (cog_…)" in line["reason"]
+        answer = await devin.post_message(ID, "hello")
+        assert answer.refusal is Refusal.KEY_REJECTED
+        assert (await devin.post_message(ID, "hello")).kind is OutcomeKind.DELIVERED
 
 
 @pytest.mark.parametrize("answer", [whole("503 No"), whole("429 No")])

@@ -44,7 +44,7 @@ async def test_check_tests_a_key_of_version_1_by_what_reaches_no_session(
 
 
 WRONG = [
-    ({"DEVIN_API_KEY": "cog_wrong"}, "Devin rejects DEVIN_API_KEY (401)"),
+    ({"DEVIN_API_KEY": "cog_wrong"}, "rejects DEVIN_API_KEY (401)"),
     ({"DEVIN_API_KEY": "cog_wrong", "DEVIN_ORG_ID": FOREIGN}, "rejects DEVIN_API_KEY (401)"),
     ({"DEVIN_API_KEY": "apk_user_wrong"}, "rejects DEVIN_API_KEY: check that it was copied whole"),
     ({"DEVIN_ORG_ID": FOREIGN}, f"DEVIN_ORG_ID is {FOREIGN}, but DEVIN_API_KEY belongs to org-"),
@@ -88,14 +88,18 @@ async def test_a_key_of_a_whole_enterprise_needs_an_organization(
     assert code == 0
 
 
-async def test_a_rejected_key_whose_organization_is_unknown_ends_the_start(
-    environ: Environ, tmp_path: Path
+async def test_a_rejected_key_is_told_in_the_log_and_in_the_thread(
+    environ: Environ, box: Sandbox, desk: Desk, tmp_path: Path
 ) -> None:
-    """Nothing could be sent, and the sentence names the key without showing it."""
-    code, _, err = await command(environ | {"DEVIN_API_KEY": "cog_wrong"}, tmp_path, "run")
-    assert code == 1
-    assert "rejects DEVIN_API_KEY (401)" in err
-    assert "cog_wrong" not in err
+    """The relay goes on, so that people learn why Devin is silent; the key is never shown."""
+    async with bot_process(environ | {"DEVIN_API_KEY": "cog_wrong"}, tmp_path, "run") as process:
+        await box.slack.wait_connected()
+        thread = await desk.linked_thread()
+        await desk.reply("Please rebase", thread)
+        await desk.until_said("*rejected my key* (401)", thread)
+        assert await process.stop() == 0
+    assert "rejects DEVIN_API_KEY (401)" in process.err
+    assert "cog_wrong" not in process.err
 
 
 async def test_a_devin_that_is_away_keeps_nobody_from_listening(

@@ -5,6 +5,7 @@ service users of a whole enterprise (docs.devin.ai, "Authentication").
 """
 
 import asyncio
+import logging
 from dataclasses import dataclass
 from http import HTTPStatus
 
@@ -13,6 +14,8 @@ from bot.devin.http import LOOK_SECONDS, DevinHttp
 from bot.model.errors import OperatorError
 from bot.model.lenient import parse_object, string
 from bot.model.outcomes import Outcome, OutcomeKind, Refusal, Wait
+
+log = logging.getLogger(__name__)
 
 WHERE = "it is shown in Devin's settings, under Service users, and begins with org-"
 
@@ -72,6 +75,8 @@ class Organization:
     async def begin(self) -> None:
         """Find the organization now if Devin can be reached, or else at the first call.
 
+        A key that Devin rejects ends no start: threads are told of it, reply by reply.
+
         Raises:
             OperatorError: Devin answers, but not with an organization.
         """
@@ -79,9 +84,12 @@ class Organization:
             return
         found = await ask(self._http)
         if isinstance(found, Unread):
-            if not found.is_passing:
-                is_rejected = found.status == HTTPStatus.UNAUTHORIZED
-                raise OperatorError(REJECTED if is_rejected else _untold(found.status))
+            if found.status == HTTPStatus.UNAUTHORIZED:
+                log.error("Devin rejects the key", extra={"reason": REJECTED})
+            elif found.is_passing:
+                log.warning("organization not known yet", extra={"reason": found.reason})
+            else:
+                raise OperatorError(_untold(found.status))
             return
         if not found.organization:
             raise OperatorError(
