@@ -138,6 +138,7 @@ async def _connect(
     devin = await stack.enter_async_context(
         open_devin(settings.devin_api_url, settings.devin_api_key, settings.devin_org_id, most)
     )
+    await devin.begin()
     return Connections(
         settings=settings,
         in_flight=in_flight,

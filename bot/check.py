@@ -65,9 +65,6 @@ def _scopes(identity: Identity) -> Finding:
 
 
 async def _devin(settings: Settings) -> Sequence[Finding]:
-    opening = open_devin(settings.devin_api_url, settings.devin_api_key, settings.devin_org_id, 1)
-    try:
-        async with opening as devin:
-            return await devin.probe()
-    except OperatorError as error:
-        return [Finding("Devin", is_good=False, says=str(error))]
+    url, key, organization = settings.devin_api_url, settings.devin_api_key, settings.devin_org_id
+    async with open_devin(url, key, organization, 1) as devin:
+        return await devin.probe()

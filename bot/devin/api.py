@@ -114,6 +114,13 @@ class Devin(Protocol):
     documents them.
     """
 
+    async def begin(self) -> None:
+        """Find out what every call needs, if Devin can be reached; or else at the first call.
+
+        Raises:
+            OperatorError: Devin answers, but not with what is needed.
+        """
+
     async def post_message(
         self, session: SessionId, message: str, attachments: Sequence[str] = ()
     ) -> Outcome | Wait:

@@ -26,14 +26,9 @@ async def open_devin(
     """Open a client for the API at `url`, for the life of the process.
 
     Version 1 has no organizations; version 3 asks Devin for it if `organization` is None.
-
-    Raises:
-        OperatorError: Devin does not tell the key's organization.
     """
     async with open_http(url, key, connections, timeouts, total_seconds) as http:
         if generation_of(key.get_secret_value()) is Generation.V1:
             yield DevinV1(http)
         else:
-            found = Organization(http, organization)
-            await found.begin()
-            yield DevinV3(http, found)
+            yield DevinV3(http, Organization(http, organization))

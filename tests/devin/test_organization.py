@@ -1,17 +1,21 @@
 """Version 3's organization is configured, or asked for once; without one, nothing is sent."""
 
 import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 from pydantic import SecretStr
 
-from bot.devin.api import Unread
+from bot.devin.api import Devin, Unread
 from bot.devin.opening import open_devin
 from bot.model.errors import OperatorError
 from bot.model.outcomes import Outcome, OutcomeKind, Refusal, Wait
 from tests.support.raw_http import ID, V1, V3, answering, serving, stepping, whole
 
+SENT = Outcome(kind=OutcomeKind.DELIVERED, status=200)
+REJECTED = Outcome(kind=OutcomeKind.REFUSED, refusal=Refusal.KEY_REJECTED, status=401)
 CALLER = {
     "principal_type": "service_user",
     "service_user_id": "su-1",
@@ -24,15 +28,19 @@ def caller(**fields: Any) -> bytes:
     return whole("200 OK", json.dumps(CALLER | fields).encode())
 
 
-def opening(url: str, organization: str | None = None) -> Any:
-    return open_devin(url, SecretStr(V3.key), organization, 4)
+@asynccontextmanager
+async def opening(url: str, organization: str | None = None) -> AsyncIterator[Devin]:
+    """Open and begin, as the relay's start does."""
+    async with open_devin(url, SecretStr(V3.key), organization, 4) as devin:
+        await devin.begin()
+        yield devin
 
 
 async def test_the_organization_is_asked_for_once_and_stays_in_its_place() -> None:
     """Every later path has it, and it cannot leave its segment."""
     async with serving(stepping([caller(), V3.ok, V3.ok])) as server, opening(server.url) as devin:
         for _ in range(2):
-            assert (await devin.post_message(ID, "hello")).kind is OutcomeKind.DELIVERED
+            assert await devin.post_message(ID, "hello") == SENT
     lines = [request.split(b"\r\n")[0] for request in server.requests]
     path = f"POST /v3/organizations/org_ac%2Fme/sessions/{ID}/messages HTTP/1.1".encode()
     assert lines == [b"GET /v3/self HTTP/1.1", path, path]
@@ -86,9 +94,8 @@ async def test_a_rejected_key_ends_no_start_and_is_the_outcome_of_each_message(
     async with serving(stepping(script)) as server, opening(server.url) as devin:
         (line,) = [vars(one) for one in caplog.records if one.levelname == "ERROR"]
         assert "make a new one (cog_…)" in line["reason"]
-        answer = await devin.post_message(ID, "hello")
-        assert answer.refusal is Refusal.KEY_REJECTED
-        assert (await devin.post_message(ID, "hello")).kind is OutcomeKind.DELIVERED
+        assert await devin.post_message(ID, "hello") == REJECTED
+        assert await devin.post_message(ID, "hello") == SENT
 
 
 @pytest.mark.parametrize("answer", [whole("503 No"), whole("429 No")])
@@ -98,7 +105,7 @@ async def test_a_devin_that_is_away_at_the_start_is_asked_later(answer: bytes) -
     async with serving(stepping(script)) as server, opening(server.url) as devin:
         assert await devin.post_message(ID, "hello") == Wait(f"HTTP {answer[9:12].decode()}")
         assert await devin.recent(1) == Unread()
-        assert (await devin.post_message(ID, "hello")).kind is OutcomeKind.DELIVERED
+        assert await devin.post_message(ID, "hello") == SENT
 
 
 @pytest.mark.parametrize(
@@ -108,7 +115,7 @@ async def test_a_devin_that_is_away_at_the_start_is_asked_later(answer: bytes) -
         (whole("403 No"), Wait("HTTP 403")),
         (
             whole("401 No"),
-            Outcome(kind=OutcomeKind.REFUSED, refusal=Refusal.KEY_REJECTED, status=401),
+            REJECTED,
         ),
     ],
 )

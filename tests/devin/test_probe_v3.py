@@ -35,10 +35,8 @@ async def test_a_key_that_reads_sessions_is_good_as_far_as_reading_shows() -> No
 
 
 async def test_an_organization_that_devin_tells_is_named() -> None:
-    """The relay asked for it at the start already."""
-    _, organization, _ = await found(
-        caller(org_id="org-1"), caller(org_id="org-1"), LIST, organization=None
-    )
+    """Nothing has to be configured, then."""
+    _, organization, _ = await found(caller(org_id="org-1"), LIST, organization=None)
     assert organization == ("Devin organization", True, "org-1, as Devin says")
 
 
@@ -76,6 +74,7 @@ async def test_a_key_that_devin_does_not_know_is_told(status: int, says: str) ->
         (403, "ViewOrgSessions and ManageOrgSessions"),
         (404, "correct DEVIN_ORG_ID"),
         (500, "HTTP 500"),
+        (200, "HTTP 200"),
     ],
 )
 async def test_sessions_that_cannot_be_read_say_what_to_do(status: int, says: str) -> None:

@@ -42,6 +42,9 @@ class DevinV1:
     def __init__(self, http: DevinHttp) -> None:
         self._http = http
 
+    async def begin(self) -> None:
+        """Do nothing: the key is enough."""
+
     async def post_message(
         self, session: SessionId, message: str, attachments: Sequence[str] = ()
     ) -> Outcome | Wait:

@@ -51,6 +51,10 @@ class DevinV3:
         self._http = http
         self._organization = organization
 
+    async def begin(self) -> None:
+        """Find out the organization."""
+        await self._organization.begin()
+
     async def post_message(
         self, session: SessionId, message: str, attachments: Sequence[str] = ()
     ) -> Outcome | Wait:

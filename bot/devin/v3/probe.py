@@ -7,6 +7,8 @@ from bot.devin.api import Unread
 from bot.devin.http import LOOK_SECONDS, DevinHttp
 from bot.devin.v3.organization import REJECTED, WHERE, Caller, Organization, ask
 from bot.devin.v3.paths import organization_path
+from bot.devin.v3.sessions import parse_list
+from bot.devin.wire import Answer
 from bot.model.findings import Finding
 
 KEY, ORGANIZATION, SESSIONS = "Devin key", "Devin organization", "Devin sessions"
@@ -20,7 +22,7 @@ async def probed(http: DevinHttp, organization: Organization) -> Sequence[Findin
         return [key]
     id_ = organization.configured or (caller.organization if isinstance(caller, Caller) else "")
     if not id_:
-        says = f"DEVIN_API_KEY does not tell it: set DEVIN_ORG_ID; {WHERE}"
+        says = f"DEVIN_ORG_ID is missing, and DEVIN_API_KEY does not tell it: set it; {WHERE}"
         return [key, Finding(ORGANIZATION, is_good=False, says=says)]
     if isinstance(caller, Caller) and caller.organization not in {"", id_}:
         says = (
@@ -44,8 +46,10 @@ def _key(caller: Caller | Unread) -> Finding:
     return Finding(KEY, is_good=False, says=says)
 
 
-def _sessions(found: object) -> Finding:
-    if not isinstance(found, Unread):
+def _sessions(found: Answer | Unread) -> Finding:
+    if isinstance(found, Answer) and parse_list(found.body) is None:
+        found = Unread(found.status)
+    if isinstance(found, Answer):
         says = (
             "can be read (ViewOrgSessions); only a message can prove ManageOrgSessions, which "
             "sending needs"
