@@ -33,21 +33,22 @@ class Listed:
     title: str
 
 
-# Devin's ids are `devin-` and hex; its web addresses carry the hex alone or with the prefix (facts:
-# docs.devin.ai, API reference of sessions). Bare hex must be long enough not to be a word. ASCII,
-# because IGNORECASE alone would accept a dotless i for an i.
-_SESSION = re.compile(r"devin-[0-9a-f]{1,64}|[0-9a-f]{12,64}", re.IGNORECASE | re.ASCII)
-_SESSION_URL = re.compile(
-    r"https://app\.devin\.ai/sessions/((?:devin-)?[0-9a-f]{1,64})/?", re.IGNORECASE | re.ASCII
-)
-_SLACK_LINK = re.compile(r"<([^<>|]*)(?:\|[^<>]*)?>")
-
-SESSION_ADDRESS = "app.devin.ai/sessions/"
+SESSION_ADDRESS = "/sessions/"
 """A substring of every text in which `find_session` finds a session."""
 
-_ADDRESS_WITHIN = re.compile(
-    r"https://app\.devin\.ai/sessions/(?:devin-)?[0-9a-fA-F]{1,64}(?![0-9a-zA-Z_-])"
-)
+# Devin's ids are `devin-` and hex; its web addresses carry the hex alone or with the prefix (facts:
+# docs.devin.ai, API reference of sessions), and perhaps the organization. A dedicated deployment
+# has a host of its own. Bare hex must be long enough not to be a word. ASCII, because IGNORECASE
+# alone would accept a dotless i for an i.
+_HOST = r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.){1,8}(?:devin\.ai|devinenterprise\.com)"
+_PLACE = rf"{_HOST}(?:/org/[a-zA-Z0-9][a-zA-Z0-9_-]{{0,99}})?{SESSION_ADDRESS}"
+_ADDRESS = rf"https://{_PLACE}((?:devin-)?[0-9a-fA-F]{{1,64}})"
+
+_SESSION = re.compile(r"devin-[0-9a-f]{1,64}|[0-9a-f]{12,64}", re.IGNORECASE | re.ASCII)
+_SESSION_URL = re.compile(rf"{_ADDRESS}/?", re.IGNORECASE | re.ASCII)
+_URL_WITHIN = re.compile(rf"{_ADDRESS}(?![0-9a-zA-Z_-])")
+_ATTEMPT = re.compile(rf"devin-|https?://(?:app\.devin\.ai|{_PLACE})", re.IGNORECASE | re.ASCII)
+_SLACK_LINK = re.compile(r"<([^<>|]*)(?:\|[^<>]*)?>")
 
 
 def parse_session(text: str) -> SessionId | None:
@@ -63,5 +64,10 @@ def parse_session(text: str) -> SessionId | None:
 
 def find_session(text: str) -> SessionId | None:
     """Return the first session whose web address appears in `text`; None if there is none."""
-    found = _ADDRESS_WITHIN.search(text)
+    found = _URL_WITHIN.search(text)
     return parse_session(found[0]) if found else None
+
+
+def looks_like_session(word: str) -> bool:
+    """Return True if `word` begins like a session's id or web address, perhaps a malformed one."""
+    return _ATTEMPT.match(word.lstrip("<`")) is not None

@@ -11,7 +11,7 @@ from typing import Any
 from bot.model.lenient import first_of, mapping, string
 from bot.model.people import UserId, is_id
 from bot.model.replies import Reply, ReplyId, place_of
-from bot.model.sessions import SessionId, parse_session
+from bot.model.sessions import SessionId, looks_like_session, parse_session
 from bot.model.threads import ThreadRef, is_ts
 from bot.wording.button_values import (
     parse_home_value,
@@ -198,7 +198,7 @@ def parse_say(command: Payload, team: str) -> Say | None:
     text = string(command, "text").strip()
     first, rest = (*text.split(maxsplit=1), "", "")[:2]
     session = parse_session(first)
-    named = session is not None or _looks_like_session(first)
+    named = session is not None or looks_like_session(first)
     return Say(
         channel=channel,
         by=UserId(user),
@@ -234,8 +234,3 @@ def parse_unlink(press: Press) -> SessionId | None:
     """Read the session of an *Unlink*; None unless its thread is the one of the press."""
     found = parse_link_value(press.value)
     return found[1] if found is not None and found[0] == press.thread else None
-
-
-def _looks_like_session(word: str) -> bool:
-    lowered = word.lstrip("<`").lower()
-    return lowered.startswith(("devin-", "https://app.devin.ai", "http://app.devin.ai"))

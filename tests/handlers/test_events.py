@@ -422,6 +422,8 @@ def test_the_documented_mention_is_no_command() -> None:
         (f"devin-{HEX}", f"devin-{HEX}", ""),
         ("  Go on ", None, "Go on"),
         ("help", None, "help"),
+        ("https://docs.devin.ai/a says so", None, "https://docs.devin.ai/a says so"),
+        ("https://example.com/sessions/1", None, "https://example.com/sessions/1"),
         ("deadbeef is not a session", None, "deadbeef is not a session"),
         ("", None, ""),
     ],
@@ -435,7 +437,10 @@ def test_a_say_names_a_session_first_or_none(typed: str, session: str | None, te
 
 @pytest.mark.parametrize(
     "word",
-    ["devin-xyz", "https://app.devin.ai/x/y", "<http://app.devin.ai/sessions/abc>", "Devin-"],
+    [
+        *("devin-xyz", "Devin-", "https://app.devin.ai/x/y", "<http://app.devin.ai/sessions/abc>"),
+        *("https://acme.devinenterprise.com/sessions/xyz", "<https://a.devin.ai/org/b/sessions/>"),
+    ],
 )
 def test_a_say_with_a_broken_session_keeps_its_word(word: str) -> None:
     """A malformed session is not sent as part of the message."""

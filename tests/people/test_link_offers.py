@@ -317,6 +317,8 @@ async def test_a_press_of_another_workspace_is_ignored(bot: Bot, desk: Desk) -> 
         f"{URL}/",
         f"https://app.devin.ai/sessions/{SESSION}",
         f"https://app.devin.ai/sessions/{HEX.upper()}",
+        f"https://app.devin.ai/org/acme/sessions/{HEX}",
+        f"See <https://acme.devinenterprise.com/sessions/{HEX}|Fix the build>",
         f"<https://example.com> {URL} https://app.devin.ai/sessions/{OTHER_SESSION}",
     ],
 )
@@ -339,6 +341,9 @@ def test_the_first_address_of_a_session_is_found(text: str) -> None:
         f"https://app.devin.ai/sessions/{'0' * 65}",
         f"http://app.devin.ai/sessions/{HEX}",
         f"https://app.devin.ai.example.com/sessions/{HEX}",
+        f"https://example.com/app.devin.ai/sessions/{HEX}",
+        f"https://evil-devin.ai/sessions/{HEX}",
+        f"https://app.devin.ai/org/../sessions/{HEX}",
         f"https://app.devin.ai/settings/{HEX}",
     ],
 )
