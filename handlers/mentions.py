@@ -4,10 +4,10 @@ Slack sends a mention twice, as `message` and as `app_mention` (in a direct mess
 the event that comes first is answered.
 """
 
-from bot.model.errors import LinkedElsewhere, PersonError
+from bot.model.errors import PersonError
 from bot.model.threads import ThreadRef, ts_micros
 from bot.relay import Relay
-from bot.wording import commands, refusals, thread_links
+from bot.wording import commands, thread_links
 from bot.wording.message import SlackMessage
 from handlers.failures import whisper
 from handlers.parse.events import Command
@@ -42,13 +42,14 @@ async def _obey(relay: Relay, command: Command) -> SlackMessage:
         case "link":
             return await _link(relay, command)
         case "unlink":
-            return thread_links.unlinked(await relay.unlink(thread, by, at=at))
+            link = await relay.unlink(thread, by, at=at)
+            return thread_links.unlinked(await relay.naming.one(link.session))
         case "mute" | "unmute":
             muted = command.verb == "mute"
             return thread_links.muted(await relay.mute(thread, by, at, muted=muted))
         case "status":
             status = await relay.status(thread, by)
-            return commands.status(status.link, status.by, status.mail, status.last)
+            return commands.status(status.link, status.session, status.by, status.mail, status.last)
         case "default":
             return await _default(relay, command)
         case _:
@@ -57,12 +58,9 @@ async def _obey(relay: Relay, command: Command) -> SlackMessage:
 
 
 async def _link(relay: Relay, command: Command) -> SlackMessage:
-    try:
-        at = ts_micros(command.ts)
-        link, already = await relay.link(command.thread, command.by, command.argument, at)
-    except LinkedElsewhere as error:
-        return refusals.sorry(error, await relay.name(error.link.by))
-    return thread_links.linked(link, already=already)
+    at = ts_micros(command.ts)
+    link, already = await relay.link(command.thread, command.by, command.argument, at)
+    return thread_links.linked(await relay.naming.one(link.session), already=already)
 
 
 async def _default(relay: Relay, command: Command) -> SlackMessage:
@@ -71,8 +69,10 @@ async def _default(relay: Relay, command: Command) -> SlackMessage:
         await relay.say.clear_default(channel, by)
         return commands.DEFAULT_CLEARED
     if argument:
-        return commands.default_chosen(await relay.say.set_default(channel, by, argument))
+        session = await relay.say.set_default(channel, by, argument)
+        return commands.default_chosen(await relay.naming.one(session))
     default = await relay.say.default(channel, by)
     if default is None:
         return commands.NO_DEFAULT
-    return commands.default_is(default.session, await relay.name(default.by))
+    named = await relay.naming.one(default.session)
+    return commands.default_is(named, await relay.name(default.by))

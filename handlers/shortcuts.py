@@ -92,6 +92,6 @@ async def _send(relay: Relay, shortcut: Shortcut) -> View | Note:
 async def _link(relay: Relay, shortcut: Shortcut) -> View | Note:
     asked = await relay.shortcuts.ask(shortcut.thread, shortcut.by, shortcut.message)
     if isinstance(asked, Linked):
-        words = thread_links.linked_before(asked.link, asked.by)
+        words = thread_links.linked_before(asked.session, asked.by)
         return forms.tell(shortcuts.LINK_TITLE, words)
     return forms.ask_session(asked.number, asked.guess, None)

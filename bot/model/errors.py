@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from bot.model.files import WhyLink
     from bot.model.people import Standing
     from bot.model.replies import Change
+    from bot.model.sessions import NamedSession
     from bot.model.threads import Link, ThreadRef
     from bot.model.workflow_steps import Flaw
 
@@ -65,11 +66,11 @@ class NotLinked(PersonError):
 
 
 class LinkedElsewhere(PersonError):
-    """The thread is already linked to another session; `by` is the name of who linked it."""
+    """The thread is already linked `to` another session; `by` is the name of who linked it."""
 
-    def __init__(self, link: "Link", by: str = "") -> None:
+    def __init__(self, to: "NamedSession", by: str) -> None:
         super().__init__("linked elsewhere")
-        self.link = link
+        self.to = to
         self.by = by
 
 

@@ -26,11 +26,15 @@ class SessionState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
-    """A session to choose from; the title may be empty, and is untrusted text."""
+class NamedSession:
+    """A session as people see it: its id, with its title and its web address if they are known.
+
+    Both are Devin's, and empty if unknown. The title is untrusted text.
+    """
 
     session: SessionId
-    title: str
+    title: str = ""
+    url: str = ""
 
 
 SESSION_ADDRESS = "/sessions/"

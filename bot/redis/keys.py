@@ -146,6 +146,11 @@ def lease_key(session: SessionId) -> Key:
     return Key(f"{PREFIX}:hold:{session}")
 
 
+def name_key(session: SessionId) -> Key:
+    """The title and the web address of a session."""
+    return Key(f"{PREFIX}:name:{session}")
+
+
 def lately_key(session: SessionId) -> Key:
     """The last messages that a session is known to have received, to tell copies apart."""
     return Key(f"{PREFIX}:lately:{session}")

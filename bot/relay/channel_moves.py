@@ -8,6 +8,7 @@ still wants a link makes it again. Accepted replies are delivered, and reported 
 import logging
 
 from bot.model.replies import reply_id
+from bot.model.sessions import NamedSession
 from bot.model.threads import ThreadRef
 from bot.relay.workspace import Workspace
 from bot.reporting.notices import Notices
@@ -15,6 +16,7 @@ from bot.store.channel_defaults import ChannelDefaults
 from bot.store.links import Links
 from bot.store.mailbox import Mailbox
 from bot.store.places import Places
+from bot.store.session_names import SessionNames
 from bot.wording import thread_links
 
 log = logging.getLogger(__name__)
@@ -33,12 +35,14 @@ class ChannelMoves:
         places: Places,
         mailbox: Mailbox,
         defaults: ChannelDefaults,
+        names: SessionNames,
         notices: Notices,
     ) -> None:
         self._links = links
         self._places = places
         self._mailbox = mailbox
         self._defaults = defaults
+        self._names = names
         self._notices = notices
         self._clock = workspace.clock
         self._team = workspace.team
@@ -63,15 +67,17 @@ class ChannelMoves:
         """
         await self._places.moved(self._team, channel, to)
         while threads := await self._links.of_channel(self._team, channel, AT_ONCE):
-            for thread in threads:
-                await self._end(thread, thread.model_copy(update={"channel": to}))
+            links = await self._links.of(threads)
+            named = await self._names.of([link.session for link in links if link is not None])
+            for thread, link in zip(threads, links, strict=True):
+                session = None if link is None else named[link.session]
+                await self._end(thread, session, thread.model_copy(update={"channel": to}))
         await self._defaults.clear(self._team, channel)
         await self._places.forget(self._team, channel)
         log.warning("channel has another id", extra={"channel": channel, "to": to})
 
-    async def _end(self, thread: ThreadRef, now: ThreadRef) -> None:
-        link = await self._links.get(thread)
-        if link is not None:
+    async def _end(self, thread: ThreadRef, session: NamedSession | None, now: ThreadRef) -> None:
+        if session is not None:
             # The notice is owed before the link is gone, and once: a process may die in between.
-            await self._notices.say(now, thread_links.channel_moved(link), once="moved")
+            await self._notices.say(now, thread_links.channel_moved(session), once="moved")
         await self._links.remove(thread, since=self._clock.now)

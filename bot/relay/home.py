@@ -13,6 +13,7 @@ from bot.model.people import Person, Standing, UserId
 from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef
 from bot.relay.accept import Accepting
+from bot.relay.naming import Naming
 from bot.relay.workspace import Workspace
 from bot.reporting.notices import Notices
 from bot.slack.channels import ChannelVisibility
@@ -35,11 +36,12 @@ MOST_THREADS = 1_000
 class Home:
     """Publishes the app's Home tab, and carries out its buttons."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  (the parts it is made of)
         self,
         *,
         workspace: Workspace,
         accepting: Accepting,
+        naming: Naming,
         visibility: ChannelVisibility,
         places: Places,
         links: Links,
@@ -47,6 +49,7 @@ class Home:
         notices: Notices,
     ) -> None:
         self._accepting = accepting
+        self._naming = naming
         self._permissions = workspace.permissions
         self._people = workspace.people
         self._visibility = visibility
@@ -100,11 +103,12 @@ class Home:
             SlackAway: Slack did not say whether `by` may, or may see it.
         """
         person, _ = await self._check(thread, session, by)
+        named = await self._naming.one(session)
         link = await self._links.remove(thread, None, self._clock.now)
         if link is None:
             raise NotLinked
         log.info("unlinked", extra=thread.log_fields | {"session_id": link.session})
-        await self._notices.say(thread, thread_links.unlinked_at_home(link, person.name))
+        await self._notices.say(thread, thread_links.unlinked_at_home(named, person.name))
 
     async def _check(
         self, thread: ThreadRef, session: SessionId, by: UserId
@@ -181,15 +185,17 @@ class Home:
 
     async def _standings(self, linked: Sequence[tuple[ThreadRef, Link, int]]) -> Sequence[Shown]:
         sessions = list({link.session for _, link, _ in linked})
-        lasts, waiting = await asyncio.gather(
+        lasts, waiting, named = await asyncio.gather(
             self._links.last_outcomes([thread for thread, _, _ in linked]),
             asyncio.gather(*(self._mailbox.waiting(session) for session in sessions)),
+            self._naming.of(sessions, fresh=True),
         )
         mail = dict(zip(sessions, waiting, strict=True))
         return [
             Shown(
                 thread=thread,
                 link=link,
+                session=named[link.session],
                 address=self._address(thread),
                 active=at // 1000,
                 mail=mail[link.session],

@@ -10,11 +10,13 @@ from bot.model.replies import Change, Reply
 from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef
 from bot.relay.accept import Accepting
+from bot.relay.naming import Naming
 from bot.relay.workspace import Workspace
 from bot.reporting.notices import Notices
 from bot.store.claims import Claims
 from bot.store.links import Links
 from bot.wording import shortcuts, thread_links
+from bot.wording.message import SlackMessage
 
 
 class LinkForm:
@@ -25,11 +27,13 @@ class LinkForm:
         *,
         workspace: Workspace,
         accepting: Accepting,
+        naming: Naming,
         links: Links,
         notices: Notices,
         claims: Claims,
     ) -> None:
         self._accepting = accepting
+        self._naming = naming
         self._links = links
         self._threads = workspace.threads
         self._notices = notices
@@ -68,12 +72,10 @@ class LinkForm:
         if change is Change.REPEATED:
             await self._notices.whisper(thread, by, shortcuts.SENT_BEFORE, once=f"before:{number}")
         if is_new or link.by == by:
-            name = await self._accepting.name(by)
-            words = thread_links.linked(link, already=False, by=name)
+            words = await self._linked(link, already=False)
             await self._notices.say(thread, words, once=claim)
         elif message is None:
-            name = await self._accepting.name(link.by)
-            words = thread_links.linked(link, already=True, by=name)
+            words = await self._linked(link, already=True)
             await self._notices.whisper(thread, by, words, once=claim)
         await self._claims.claim(claim)
 
@@ -91,6 +93,12 @@ class LinkForm:
             raise NotLinked
         return change
 
+    async def _linked(self, link: Link, *, already: bool) -> SlackMessage:
+        session = await self._naming.one(link.session)
+        name = await self._accepting.name(link.by)
+        return thread_links.linked(session, already=already, by=name)
+
     async def _check_link(self, link: Link | None, session: SessionId) -> None:
         if link is not None and link.session != session:
-            raise LinkedElsewhere(link, await self._accepting.name(link.by))
+            named = await self._naming.one(link.session)
+            raise LinkedElsewhere(named, await self._accepting.name(link.by))

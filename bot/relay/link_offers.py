@@ -7,9 +7,10 @@ from typing import ClassVar
 
 from bot.model.errors import NotIdentified, TicketGone
 from bot.model.people import Standing, UserId
-from bot.model.sessions import SessionId
+from bot.model.sessions import NamedSession, SessionId
 from bot.model.threads import ThreadRef
 from bot.relay.link_form import LinkForm
+from bot.relay.naming import Naming
 from bot.relay.workspace import Workspace
 from bot.reporting.notices import Notices
 from bot.store.claims import Claims
@@ -35,6 +36,7 @@ class LinkOffers:
         *,
         workspace: Workspace,
         link_form: LinkForm,
+        naming: Naming,
         links: Links,
         tickets: Tickets,
         notices: Notices,
@@ -42,6 +44,7 @@ class LinkOffers:
     ) -> None:
         self._permissions = workspace.permissions
         self._link_form = link_form
+        self._naming = naming
         self._links = links
         self._tickets = tickets
         self._notices = notices
@@ -70,11 +73,14 @@ class LinkOffers:
         if not await self._claims.offer(thread, ts):
             return False
         # Slack may send the message as two events, and each of them again.
-        await self._notices.whisper(thread, to, thread_links.offer(session, number), once="offer")
+        words = thread_links.offer(await self._naming.one(session), number)
+        await self._notices.whisper(thread, to, words, once="offer")
         return True
 
-    async def take_up(self, number: str, by: UserId, channel: str) -> SessionId:
-        """Link the thread of an offer that was made to `by` in `channel`. Idempotent.
+    async def take_up(self, number: str, by: UserId, channel: str) -> NamedSession:
+        """Link the thread of an offer that was made to `by` in `channel`; return its session.
+
+        Idempotent.
 
         Raises:
             TicketGone: the offer does not exist or has expired.
@@ -84,4 +90,4 @@ class LinkOffers:
         if offered is None or offered.thread.channel != channel:
             raise TicketGone
         await self._link_form.link(number, by, offered.thread, offered.session)
-        return offered.session
+        return await self._naming.one(offered.session)

@@ -24,7 +24,7 @@ from bot.model.outcomes import Outcome
 from bot.model.people import Standing, UserId
 from bot.model.replies import Change, Reply, ReplyId, Voucher, place_of
 from bot.model.schedule import Schedule
-from bot.model.sessions import SessionId, parse_session
+from bot.model.sessions import NamedSession, SessionId, parse_session
 from bot.model.threads import Link, ThreadRef
 from bot.relay.accept import Accepting
 from bot.relay.channel_moves import ChannelMoves
@@ -32,6 +32,7 @@ from bot.relay.edits import Edits
 from bot.relay.home import Home
 from bot.relay.late_replies import LateReplies
 from bot.relay.link_offers import LinkOffers
+from bot.relay.naming import Naming
 from bot.relay.say import Say
 from bot.relay.say_prompts import SayPrompts
 from bot.relay.shortcuts import MessageShortcuts
@@ -56,6 +57,7 @@ class Status:
     """The state of a linked thread: the link, its maker's name, queued mail, the last outcome."""
 
     link: Link
+    session: NamedSession
     by: str
     mail: int
     last: Outcome | None
@@ -69,12 +71,14 @@ class Relay:
     - `shortcuts`: message shortcuts; `link_offers`: an offered link when a message names a session
     - `edits`: edits and deletions; `home`: App Home; `workflow_steps`: steps of Workflow Builder
     - `channel_moves`: channels that get a new id; `late_replies`: replies that Slack brings late
+    - `naming`: the titles and addresses by which sessions are shown
     - `notices`, `claims`, `background`: messages to people, work that is done only once, and work
       that continues after an acknowledgement
     """
 
     workspace: Workspace
     accepting: Accepting
+    naming: Naming
     links: Links
     mailbox: Mailbox
     schedule: Schedule
@@ -141,7 +145,7 @@ class Relay:
             raise BadSession(text)
         link, is_new = await self.accepting.link(thread, by, session, at)
         if link.session != session:
-            raise LinkedElsewhere(link)
+            raise await self._linked_elsewhere(link)
         return link, not is_new
 
     async def unlink(
@@ -165,7 +169,7 @@ class Relay:
         await self.check(by, thread.channel)
         existing = None if session is None else await self.links.get(thread)
         if existing is not None and existing.session != session:
-            raise LinkedElsewhere(existing)
+            raise await self._linked_elsewhere(existing)
         link = await self.links.remove(thread, at, self.accepting.now())
         if link is None:
             raise NotLinked
@@ -201,6 +205,7 @@ class Relay:
             raise NotLinked
         return Status(
             link=link,
+            session=await self.naming.one(link.session, fresh=True),
             by=await self.name(link.by),
             mail=await self.mailbox.waiting(link.session),
             last=await self.links.last_outcome(thread),
@@ -235,6 +240,10 @@ class Relay:
     async def name(self, who: UserId) -> str:
         """Return the display name of `who`."""
         return await self.accepting.name(who)
+
+    async def _linked_elsewhere(self, link: Link) -> LinkedElsewhere:
+        session = await self.naming.one(link.session)
+        return LinkedElsewhere(session, await self.name(link.by))
 
     async def _look_up(self, thread: ThreadRef) -> SessionId | None:
         link = await self.links.get(thread)

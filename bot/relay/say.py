@@ -5,7 +5,7 @@ import logging
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
-from bot.devin.api import Devin, SessionSummary, Unread
+from bot.devin.api import Devin, Unread
 from bot.model.errors import (
     BadSession,
     CannotPost,
@@ -16,9 +16,10 @@ from bot.model.errors import (
 )
 from bot.model.people import UserId
 from bot.model.replies import Change, Reply
-from bot.model.sessions import Listed, SessionId, SessionState, parse_session
+from bot.model.sessions import NamedSession, SessionId, SessionState, parse_session
 from bot.model.threads import Link, ThreadRef, ts_micros
 from bot.relay.accept import Accepting
+from bot.relay.naming import Naming
 from bot.relay.workspace import Workspace
 from bot.store.channel_defaults import ChannelDefault, ChannelDefaults
 from bot.store.links import Links
@@ -34,11 +35,11 @@ HERE = 50
 ELSEWHERE = 20
 """Most sessions offered in the form: of the channel, and of Devin's own list."""
 
+TITLED = 10
+"""Most sessions to choose from whose titles are asked for at once: a person waits for them."""
+
 OVER = frozenset({SessionState.FINISHED, SessionState.ENDED})
 """The states in which a session is not offered."""
-
-TITLED = 10
-"""Most titles that are read one by one when Devin's list is switched off."""
 
 
 class Say:
@@ -51,12 +52,14 @@ class Say:
         accepting: Accepting,
         links: Links,
         defaults: ChannelDefaults,
+        naming: Naming,
         devin: Devin,
         lists_sessions: bool,
     ) -> None:
         self._accepting = accepting
         self._links = links
         self._defaults = defaults
+        self._naming = naming
         self._devin = devin
         self._lists_sessions = lists_sessions
         self._team = workspace.team
@@ -118,27 +121,23 @@ class Say:
         meant = default.session if default is not None else None
         used = [link.session for _, link in active]
         here = _distinct([*([meant] if meant else []), *used])[:HERE]
-        titled = await self._titled(here)
-        sees_all = self._lists_sessions and await self._accepting.is_full_member(by)
+        named, latest = await asyncio.gather(self._naming.of(here, most=TITLED), self._latest(by))
         return Choices(
-            here=_named(here, titled),
-            elsewhere=_elsewhere(titled, here) if sees_all else [],
+            here=[named[session] for session in here],
+            elsewhere=[one for one in latest if one.session not in named],
             meant=meant or (here[0] if len(here) == 1 else None),
         )
 
-    async def named(self, sessions: Sequence[SessionId]) -> Sequence[Listed]:
-        """Return `sessions` with Devin's titles for them, within a second; "" for a missing one."""
-        return _named(sessions, await self._titled(sessions))
-
-    async def _titled(self, sessions: Sequence[SessionId]) -> Sequence[SessionSummary]:
-        """Devin's latest sessions, or only these where its list is switched off."""
-        if not self._lists_sessions:
-            return await self._devin.states(sessions[:TITLED])
+    async def _latest(self, by: UserId) -> Sequence[NamedSession]:
+        """Return Devin's latest sessions, if `by` may see them."""
+        if not (self._lists_sessions and await self._accepting.is_full_member(by)):
+            return ()
         found = await self._devin.recent(ELSEWHERE)
         if isinstance(found, Unread):
             log.warning("sessions not listed", extra={"status": found.status})
             return ()
-        return [one for one in found if one.state not in OVER]
+        open_ = (one for one in found if one.state not in OVER)
+        return [NamedSession(one.session, one.title, one.url) for one in open_]
 
     async def default(self, channel: str, by: UserId) -> ChannelDefault | None:
         """Return the channel's default session.
@@ -203,15 +202,6 @@ class Say:
         change = await self._accepting.accept(reply, session)
         if change in {Change.UNLINKED, Change.MUTED}:
             raise NotTaken(change)
-
-
-def _elsewhere(titled: Iterable[SessionSummary], here: Sequence[SessionId]) -> list[Listed]:
-    return [Listed(one.session, one.title) for one in titled if one.session not in here]
-
-
-def _named(sessions: Iterable[SessionId], titled: Iterable[SessionSummary]) -> list[Listed]:
-    titles = {one.session: one.title for one in titled}
-    return [Listed(session, titles.get(session, "")) for session in sessions]
 
 
 def _distinct(sessions: Iterable[SessionId]) -> list[SessionId]:

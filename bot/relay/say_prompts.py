@@ -13,7 +13,8 @@ from typing import ClassVar
 from bot.model.errors import FormGone, RelayError, StillSaying
 from bot.model.people import UserId
 from bot.model.sessions import SessionId
-from bot.relay.say import Say
+from bot.relay.naming import Naming
+from bot.relay.say import TITLED, Say
 from bot.store.claims import Claims
 from bot.store.tickets import Ticket, Tickets
 from bot.wording import devin_say, say_form
@@ -45,8 +46,9 @@ class Unsent(Ticket):
 class SayPrompts:
     """Asks for the arguments that a `/devin-say` left out."""
 
-    def __init__(self, *, say: Say, tickets: Tickets, claims: Claims) -> None:
+    def __init__(self, *, say: Say, naming: Naming, tickets: Tickets, claims: Claims) -> None:
         self._say = say
+        self._naming = naming
         self._tickets = tickets
         self._claims = claims
 
@@ -82,7 +84,8 @@ class SayPrompts:
         kept = tuple(dict.fromkeys(sessions))[: say_form.MENU_LIMIT]
         ticket = Unsent(by=by, channel=channel, text=text, sessions=kept)
         number = await self._tickets.issue(ticket, UNSENT)
-        return say_form.menu(number, await self._say.named(kept), text)
+        named = await self._naming.of(kept, most=TITLED)
+        return say_form.menu(number, [named[session] for session in kept], text)
 
     async def choose(
         self, number: str, index: int, by: UserId, channel: str
@@ -99,12 +102,13 @@ class SayPrompts:
         unsent = await self._unsent(number, by, channel)
         if not 0 <= index < len(unsent.sessions):
             raise FormGone
+        session = unsent.sessions[index]
         async with self._once(number) as is_first:
             if is_first:
-                session = unsent.sessions[index]
                 await self._say.go_on(channel, by, session, unsent.text)
-                return devin_say.said_to(session, unsent.text)
-        return None
+        if not is_first:
+            return None
+        return devin_say.said_to(await self._naming.one(session), unsent.text)
 
     async def cancel(self, number: str, by: UserId, channel: str) -> SlackMessage | None:
         """Cancel a menu's message, and return a confirmation; None if it was answered before.

@@ -19,10 +19,11 @@ from bot.model.errors import (
 )
 from bot.model.people import UserId
 from bot.model.replies import Change, Reply
-from bot.model.sessions import SessionId, find_session, parse_session
-from bot.model.threads import Link, ThreadRef
+from bot.model.sessions import NamedSession, SessionId, find_session, parse_session
+from bot.model.threads import ThreadRef
 from bot.relay.accept import Accepting
 from bot.relay.link_form import LinkForm
+from bot.relay.naming import Naming
 from bot.relay.workspace import Workspace
 from bot.store.links import Links
 from bot.store.tickets import Ticket, Tickets
@@ -58,9 +59,9 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Linked:
-    """The thread's existing link; `by` is the name of the person who made it."""
+    """The session that the thread is linked to; `by` is the name of the person who linked it."""
 
-    link: Link
+    session: NamedSession
     by: str
 
 
@@ -72,11 +73,13 @@ class MessageShortcuts:
         *,
         workspace: Workspace,
         accepting: Accepting,
+        naming: Naming,
         link_form: LinkForm,
         links: Links,
         tickets: Tickets,
     ) -> None:
         self._accepting = accepting
+        self._naming = naming
         self._link_form = link_form
         self._links = links
         self._threads = workspace.threads
@@ -117,7 +120,8 @@ class MessageShortcuts:
         await self._accepting.check(by, thread.channel)
         link = await self._links.get(thread)
         if link is not None:
-            return Linked(link, await self._accepting.name(link.by))
+            session = await self._naming.one(link.session)
+            return Linked(session, await self._accepting.name(link.by))
         return await self._ask(by, thread, None, near)
 
     async def answer(self, number: str, by: UserId, text: str) -> None:

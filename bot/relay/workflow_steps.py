@@ -24,10 +24,11 @@ from bot.model.owed import Owed, OwedKind
 from bot.model.people import WORKFLOW, Standing, UserId
 from bot.model.replies import Change, Reply
 from bot.model.schedule import Schedule
-from bot.model.sessions import SessionId, parse_session
-from bot.model.threads import ThreadRef, ts_micros
+from bot.model.sessions import NamedSession, SessionId, parse_session
+from bot.model.threads import Link, ThreadRef, ts_micros
 from bot.model.workflow_steps import LINK, SEND, Flaw, StepAsked
 from bot.relay.accept import Accepting
+from bot.relay.naming import Naming
 from bot.relay.workspace import Workspace
 from bot.slack.functions import Functions
 from bot.slack.threads import NO_SUCH_THREAD
@@ -52,12 +53,14 @@ class WorkflowSteps:
         outbox: Outbox,
         functions: Functions,
         accepting: Accepting,
+        naming: Naming,
         links: Links,
         schedule: Schedule,
     ) -> None:
         self._outbox = outbox
         self._functions = functions
         self._accepting = accepting
+        self._naming = naming
         self._permissions = workspace.permissions
         self._links = links
         self._threads = workspace.threads
@@ -142,7 +145,7 @@ class WorkflowSteps:
             thread = ThreadRef(team=self._team, channel=step.channel, thread_ts=ts)
         link, _ = await self._accepting.link(thread, reply.author, session, ts_micros(ts))
         if link.session != session:
-            raise LinkedElsewhere(link)
+            raise _linked_elsewhere(link)
         return reply.model_copy(update={"thread": thread, "ts": ts})
 
     async def _link(self, step: StepAsked, again: bool) -> None:  # noqa: FBT001  (as `_does` calls it)
@@ -153,9 +156,10 @@ class WorkflowSteps:
         at = ts_micros(step.at)
         link, is_new = await self._accepting.link(thread, by, session, since=at)
         if link.session != session:
-            raise LinkedElsewhere(link)
+            raise _linked_elsewhere(link)
         if is_new or again:
-            words = workflows.linked_by_workflow(link, await self._name(step))
+            named = await self._naming.one(session)
+            words = workflows.linked_by_workflow(named, await self._name(step))
             try:
                 await self._post_once(step, thread, words, again=again)
             except CannotPost:
@@ -197,7 +201,7 @@ class WorkflowSteps:
         thread = named.model_copy(update={"thread_ts": root})
         link = await self._links.get(thread)
         if link is not None and link.session != session:
-            raise LinkedElsewhere(link)
+            raise _linked_elsewhere(link)
         if link is not None and link.muted and step.callback == SEND:
             raise IsMuted
         return thread
@@ -227,6 +231,11 @@ def _session(step: StepAsked) -> SessionId:
     if session is None:
         raise BadSession(step.session)
     return session
+
+
+def _linked_elsewhere(link: Link) -> LinkedElsewhere:
+    """Return the error for the step's author, who is told the session's id."""
+    return LinkedElsewhere(NamedSession(link.session), link.by)
 
 
 def _cannot_post(error: SlackRefused) -> SlackRefused | CannotPost:

@@ -15,6 +15,7 @@ from bot.runtime import metrics
 from bot.slack.functions import Functions
 from bot.store.outbox import Begun
 from bot.store.reports import FIELDS, Report, Reports
+from bot.store.session_names import SessionNames
 from bot.wording import delivery_reports, workflows
 
 log = logging.getLogger(__name__)
@@ -28,8 +29,11 @@ class Outcomes:
 
     fields = FIELDS
 
-    def __init__(self, reports: Reports, posts: Posts, functions: Functions) -> None:
+    def __init__(
+        self, reports: Reports, names: SessionNames, posts: Posts, functions: Functions
+    ) -> None:
         self._reports = reports
+        self._names = names
         self._posts = posts
         self._functions = functions
 
@@ -43,11 +47,11 @@ class Outcomes:
             await self._complete(report, reply, outcome)
         if reply is not None and reply.thread.is_nowhere:
             return True
-        if reply is not None:
-            words = delivery_reports.report(outcome, reply, report.owed.number, report.session)
-            if words is not None:
-                key, ids = str(report.owed), report.owed.log_fields
-                await self._posts.post_once(reply.thread, words, key, again=report.again, ids=ids)
+        if reply is not None and not outcome.is_plain:
+            session = (await self._names.of([report.session]))[report.session]
+            words = delivery_reports.report(outcome, reply, report.owed.number, session)
+            key, ids = str(report.owed), report.owed.log_fields
+            await self._posts.post_once(reply.thread, words, key, again=report.again, ids=ids)
         await self._mark(report, outcome.kind)
         return True
 

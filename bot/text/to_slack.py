@@ -57,7 +57,9 @@ def excerpt(text: str, *, limit: int) -> str:
     line = _inert(" ".join(whole_characters(text).split()))
     if len(line) <= limit:
         return line
-    return (_head(line, limit - 1).rstrip() + "…")[: max(limit, 0)]
+    # What had no effect within a word may have one at its end.
+    shown = _FORMATTING.sub(_look_alike, _head(line, limit - 1).rstrip() + "…")
+    return shown[: max(limit, 0)]
 
 
 def _inert(line: str) -> str:

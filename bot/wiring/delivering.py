@@ -33,7 +33,7 @@ def serve(to: Connections, shared: Shared, tuning: Tuning) -> None:
     kept, deliverer = shared.kept, _deliverer(to, shared, tuning)
     limits = RateLimits()
     posts = Posts(shared.workspace.threads, limits)
-    outcomes = Outcomes(kept.reports, posts, shared.functions)
+    outcomes = Outcomes(kept.reports, kept.names, posts, shared.functions)
     reporter = Reporter(
         outbox=kept.outbox,
         tellers={

@@ -23,6 +23,7 @@ def relay_of(to: Connections, shared: Shared) -> Relay:
     link_form = LinkForm(
         workspace=shared.workspace,
         accepting=shared.accepting,
+        naming=shared.naming,
         links=kept.links,
         notices=shared.notices,
         claims=kept.claims,
@@ -31,6 +32,7 @@ def relay_of(to: Connections, shared: Shared) -> Relay:
     return Relay(
         workspace=shared.workspace,
         accepting=shared.accepting,
+        naming=shared.naming,
         links=kept.links,
         mailbox=kept.mailbox,
         schedule=shared.schedule,
@@ -38,10 +40,11 @@ def relay_of(to: Connections, shared: Shared) -> Relay:
         claims=kept.claims,
         background=to.background,
         say=say,
-        say_prompts=SayPrompts(say=say, tickets=kept.tickets, claims=kept.claims),
+        say_prompts=_say_prompts(shared, say),
         shortcuts=MessageShortcuts(
             workspace=shared.workspace,
             accepting=shared.accepting,
+            naming=shared.naming,
             link_form=link_form,
             links=kept.links,
             tickets=kept.tickets,
@@ -61,9 +64,15 @@ def _say(to: Connections, shared: Shared) -> Say:
         accepting=shared.accepting,
         links=shared.kept.links,
         defaults=shared.kept.defaults,
+        naming=shared.naming,
         devin=to.devin,
         lists_sessions=to.settings.list_sessions,
     )
+
+
+def _say_prompts(shared: Shared, say: Say) -> SayPrompts:
+    kept = shared.kept
+    return SayPrompts(say=say, naming=shared.naming, tickets=kept.tickets, claims=kept.claims)
 
 
 def _channel_moves(shared: Shared) -> ChannelMoves:
@@ -74,6 +83,7 @@ def _channel_moves(shared: Shared) -> ChannelMoves:
         places=kept.places,
         mailbox=kept.mailbox,
         defaults=kept.defaults,
+        names=kept.names,
         notices=shared.notices,
     )
 
@@ -83,6 +93,7 @@ def _link_offers(shared: Shared, link_form: LinkForm) -> LinkOffers:
     return LinkOffers(
         workspace=shared.workspace,
         link_form=link_form,
+        naming=shared.naming,
         links=kept.links,
         tickets=kept.tickets,
         notices=shared.notices,
@@ -111,6 +122,7 @@ def _home(to: Connections, shared: Shared) -> Home:
     return Home(
         workspace=shared.workspace,
         accepting=shared.accepting,
+        naming=shared.naming,
         visibility=ChannelVisibility(to.client),
         places=kept.places,
         links=kept.links,

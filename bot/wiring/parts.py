@@ -10,6 +10,7 @@ from bot.catch_up.listening import Listening
 from bot.devin.api import Devin
 from bot.redis.connection import Store
 from bot.relay.accept import Accepting
+from bot.relay.naming import Naming
 from bot.relay.permissions import Permissions
 from bot.relay.workflow_steps import WorkflowSteps
 from bot.relay.workspace import Workspace
@@ -36,6 +37,7 @@ from bot.store.outbox import Outbox
 from bot.store.places import Places
 from bot.store.reports import Reports
 from bot.store.revisions import Revisions
+from bot.store.session_names import SessionNames
 from bot.store.tickets import Tickets
 
 
@@ -64,6 +66,7 @@ class Kept:
     due: DueMail
     links: Links
     mailbox: Mailbox
+    names: SessionNames
     outbox: Outbox
     places: Places
     reports: Reports
@@ -81,6 +84,7 @@ class Shared:
     listening: Listening
     notices: Notices
     accepting: Accepting
+    naming: Naming
     functions: Functions
     steps: WorkflowSteps
 
@@ -96,6 +100,7 @@ def kept_in(settings: Settings, store: Store, team: str) -> Kept:
         due=DueMail(store),
         links=Links(store, ttl, within),
         mailbox=Mailbox(store, ttl, within),
+        names=SessionNames(store, ttl),
         outbox=Outbox(store),
         places=Places(store, ttl),
         reports=Reports(store),
@@ -141,12 +146,14 @@ def shared_by(to: Connections) -> Shared:
         listening=listening,
         store=to.store,
     )
+    naming = Naming(to.devin, kept.names)
     functions = Functions(to.client)
     steps = WorkflowSteps(
         workspace=workspace,
         outbox=kept.outbox,
         functions=functions,
         accepting=accepting,
+        naming=naming,
         links=kept.links,
         schedule=schedule,
     )
@@ -157,6 +164,7 @@ def shared_by(to: Connections) -> Shared:
         listening=listening,
         notices=notices,
         accepting=accepting,
+        naming=naming,
         functions=functions,
         steps=steps,
     )

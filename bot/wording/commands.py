@@ -1,7 +1,7 @@
 """Answers to commands that mention the bot, and its help."""
 
 from bot.model.outcomes import Outcome
-from bot.model.sessions import SessionId
+from bot.model.sessions import NamedSession
 from bot.model.threads import Link
 from bot.text.to_slack import escape
 from bot.wording.message import SlackMessage
@@ -21,11 +21,13 @@ HELP = SlackMessage(
 )
 
 
-def status(link: Link, by: str, mail: int, last: Outcome | None) -> SlackMessage:
+def status(
+    link: Link, session: NamedSession, by: str, mail: int, last: Outcome | None
+) -> SlackMessage:
     """Describe a linked thread: its session, its waiting replies, its last outcome."""
     mute = " It is *muted*." if link.muted else ""
     return SlackMessage(
-        f"Linked to {session_link(link.session)} by {escape(by)}, {local_time(link.at)}.{mute} "
+        f"Linked to {session_link(session)} by {escape(by)}, {local_time(link.at)}.{mute} "
         f"{mail_waiting(mail)} {last_ending(last)}"
     )
 
@@ -36,18 +38,18 @@ NO_DEFAULT = SlackMessage(
 )
 
 
-def default_is(session_id: SessionId, by: str) -> SlackMessage:
+def default_is(session: NamedSession, by: str) -> SlackMessage:
     """Name the channel's default session, and `by`, the person who chose it."""
     return SlackMessage(
-        f"This channel's default session is {session_link(session_id)}, chosen by {escape(by)}. "
+        f"This channel's default session is {session_link(session)}, chosen by {escape(by)}. "
         "`/devin-say &lt;message&gt;` goes there."
     )
 
 
-def default_chosen(session_id: SessionId) -> SlackMessage:
+def default_chosen(session: NamedSession) -> SlackMessage:
     """Confirm a new default session for the channel."""
     return SlackMessage(
-        f"`/devin-say &lt;message&gt;` in this channel now goes to {session_link(session_id)}. "
+        f"`/devin-say &lt;message&gt;` in this channel now goes to {session_link(session)}. "
         "Mention me with `default none` to end that."
     )
 

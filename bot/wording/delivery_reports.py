@@ -7,7 +7,7 @@ from datetime import timedelta
 from bot.model.files import Upload, WhyLink
 from bot.model.outcomes import SENDABLE_AGAIN, Outcome, OutcomeKind, Refusal
 from bot.model.replies import Reply
-from bot.model.sessions import SessionId, SessionState
+from bot.model.sessions import NamedSession, SessionState
 from bot.text.characters import cut
 from bot.text.to_slack import escape
 from bot.wording.actions import OPEN_SESSION, SEND_AGAIN, UNLINK
@@ -25,15 +25,13 @@ MARKS: Mapping[OutcomeKind, str] = {
 }
 
 
-def report(outcome: Outcome, reply: Reply, number: int, sent_to: SessionId) -> SlackMessage | None:
-    """Report an outcome to its thread; None where the mark on the reply is enough."""
-    if outcome.is_plain:
-        return None
+def report(outcome: Outcome, reply: Reply, number: int, sent_to: NamedSession) -> SlackMessage:
+    """Report an outcome to its thread; a plain one needs only the mark on the reply."""
     buttons: list[Block] = []
     if outcome.kind in SENDABLE_AGAIN and not outcome.is_ended:
         buttons.append(button(SEND_AGAIN, "Send again", reply_value(reply.id, number)))
     if outcome.is_ended or outcome.refusal is Refusal.NO_SESSION:
-        buttons.append(button(UNLINK, "Unlink", link_value(reply.thread, sent_to)))
+        buttons.append(button(UNLINK, "Unlink", link_value(reply.thread, sent_to.session)))
     buttons.append(link_button(OPEN_SESSION, "Open session", session_address(sent_to)))
     return replace(words_of(outcome, _about(reply)), buttons=tuple(buttons))
 

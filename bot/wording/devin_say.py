@@ -2,7 +2,7 @@
 
 import re
 
-from bot.model.sessions import SessionId
+from bot.model.sessions import NamedSession
 from bot.text.characters import cut
 from bot.text.to_slack import escape
 from bot.wording.message import QUOTE_LIMIT, SlackMessage
@@ -36,6 +36,6 @@ def harmless(markup: str) -> str:
 _PING_ALL = re.compile(r"<!(here|channel|everyone)(?:\|[^<>]*)?>")
 
 
-def said_to(session_id: SessionId, text: str) -> SlackMessage:
+def said_to(session: NamedSession, text: str) -> SlackMessage:
     """Return the note that replaces the menu of sessions once one is chosen."""
-    return SlackMessage(f"“{preview(text)}” is on its way to {session_link(session_id)}.")
+    return SlackMessage(f"“{preview(text)}” is on its way to {session_link(session)}.")

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from bot.model.replies import Reply
-from bot.model.sessions import SessionId
+from bot.model.sessions import NamedSession, SessionId
 from bot.wording import actions, shortcuts
 from bot.wording.blocks import Block, View, plain_text
 from bot.wording.message import SlackMessage
@@ -32,7 +32,7 @@ TOO_LATE = SlackMessage(
 
 def ask_session(number: str, guess: SessionId | None, message: Reply | None) -> View:
     """Return the modal that asks which session to link, and perhaps to send `message` to."""
-    typed = {"initial_value": session_address(guess)} if guess else {}
+    typed = {"initial_value": session_address(NamedSession(guess))} if guess else {}
     field = {
         "type": "input",
         "block_id": actions.SESSION_FIELD,

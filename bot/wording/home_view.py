@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from bot.model.outcomes import Outcome
 from bot.model.people import Standing
-from bot.model.sessions import SessionId
+from bot.model.sessions import NamedSession
 from bot.model.threads import Link, ThreadRef
 from bot.wording import actions
 from bot.wording.blocks import Block, View, action_row, button, context, header, plain_text, section
@@ -62,6 +62,7 @@ class Shown:
 
     thread: ThreadRef
     link: Link
+    session: NamedSession
     address: str
     active: int
     mail: int
@@ -111,7 +112,7 @@ def _thread(one: Shown, page: int) -> Sequence[Block]:
     value = home_value(thread, link.session, page)
     mute = (actions.HOME_UNMUTE, UNMUTE_LABEL) if link.muted else (actions.HOME_MUTE, MUTE_LABEL)
     unlink = {**button(actions.HOME_UNLINK, UNLINK_LABEL, value), "confirm": _confirm()}
-    said = _whereabouts(link.session, thread.channel, one.address, is_muted=link.muted)
+    said = _whereabouts(one.session, thread.channel, one.address, is_muted=link.muted)
     return (
         section(said),
         context(_standing(one.active, one.mail, one.last)),
@@ -125,12 +126,12 @@ def _count(first: int, last: int, all_: int) -> str:
     return f"{shown} {plural(all_, 'thread', 'threads')}, the latest first."
 
 
-def _whereabouts(session_id: SessionId, channel: str, address: str, *, is_muted: bool) -> str:
+def _whereabouts(session: NamedSession, channel: str, address: str, *, is_muted: bool) -> str:
     """Name a thread's session and its place; `address` may be empty."""
     where = "a direct message with me" if channel.startswith("D") else f"<#{channel}>"
     thread = f"<{address}|Thread>" if address else "Thread"
     muted = " · *muted*" if is_muted else ""
-    return f"*{session_link(session_id)}* · {thread} in {where}{muted}"
+    return f"*{session_link(session)}* · {thread} in {where}{muted}"
 
 
 def _standing(active: int, mail: int, last: Outcome | None) -> str:

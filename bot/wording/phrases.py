@@ -1,21 +1,56 @@
 """Phrases that the sentences of several places share."""
 
+import re
 from datetime import timedelta
 
 from bot.model.outcomes import Outcome, OutcomeKind
-from bot.model.sessions import SessionId, SessionState
+from bot.model.sessions import NamedSession, SessionId, SessionState
 from bot.text.to_devin import to_markdown
 from bot.text.to_slack import escape, excerpt
 
+TITLE_LIMIT = 60
+TITLE_READ = 300
+"""The part of a title that is looked at: it may begin with much that is invisible."""
 
-def session_link(id_: SessionId) -> str:
-    """Return a session's id as a link to its page in Devin."""
-    return f"<{session_address(id_)}|{id_}>"
+ADDRESS_LIMIT = 2_000
+"""Less than the 3,000 characters that Slack takes for the address of a button, or in a section."""
+
+_WEB_ADDRESS = re.compile(
+    r"https://(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z][a-z0-9-]*(?::[0-9]{1,5})?"
+    r"(?:[/?#](?:(?![<>|`])[!-~])*)?",
+    re.IGNORECASE | re.ASCII,
+)
+_SEPARATOR = str.maketrans("|", "\N{BROKEN BAR}")
 
 
-def session_address(id_: SessionId) -> str:
-    """Return the address of a session's page in Devin."""
-    return f"https://app.devin.ai/sessions/{id_.removeprefix('devin-')}"
+def session_link(named: NamedSession) -> str:
+    """Return a session's title as a link to its page in Devin, and its short id behind it.
+
+    Without a title, the link is the whole id.
+    """
+    address = escape(session_address(named))
+    title = excerpt(title_of(named).translate(_SEPARATOR), limit=TITLE_LIMIT)
+    if not title:
+        return f"<{address}|{named.session}>"
+    return f"<{address}|{title}> ({short_id(named.session)})"
+
+
+def session_address(named: NamedSession) -> str:
+    """Return the address of a session's page in Devin: Devin's own, if it is usable."""
+    if len(escape(named.url)) <= ADDRESS_LIMIT and _WEB_ADDRESS.fullmatch(named.url):
+        return named.url
+    return f"https://app.devin.ai/sessions/{named.session.removeprefix('devin-')}"
+
+
+def title_of(named: NamedSession) -> str:
+    """Return a session's title as one line of visible characters, which may contain markup."""
+    shown = (c if c.isprintable() else " " for c in named.title[:TITLE_READ])
+    return " ".join("".join(shown).split())
+
+
+def short_id(session: SessionId) -> str:
+    """Return the beginning of a session's id, which tells sessions of the same title apart."""
+    return session[: len("devin-01234567")]
 
 
 def preview(markup: str) -> str:

@@ -26,7 +26,7 @@ from bot.model.errors import (
 )
 from bot.model.people import Standing
 from bot.model.replies import Change
-from bot.model.threads import Link
+from bot.model.sessions import NamedSession
 from bot.text.to_slack import escape
 from bot.wording.devin_say import USAGE
 from bot.wording.message import SlackMessage
@@ -34,15 +34,15 @@ from bot.wording.phrases import as_code, preview, session_link
 from bot.wording.workflows import FLAWS
 
 
-def sorry(error: PersonError, linked_by: str = "") -> SlackMessage:  # noqa: C901, PLR0912  (one case for each error)
-    """Tell the person what `error` means and what to do; `linked_by` names a link's author."""
+def sorry(error: PersonError) -> SlackMessage:  # noqa: C901, PLR0912  (one case for each error)
+    """Tell the person what `error` means and what to do."""
     match error:
         case BadSession():
             words = no_session(error.text)
         case NotLinked():
             words = _NOT_LINKED
         case LinkedElsewhere():
-            words = _linked_elsewhere(error.link, linked_by or error.by or error.link.by)
+            words = _linked_elsewhere(error.to, error.by)
         case NotAllowed():
             words = SlackMessage(_turned_away(error.standing))
         case NothingToSay():
@@ -122,9 +122,9 @@ _SENT_AGAIN = SlackMessage("That reply was already sent again.")
 _REPLY_GONE = SlackMessage("That reply is no longer kept. Please write it again.")
 
 
-def _linked_elsewhere(link: Link, by: str) -> SlackMessage:
+def _linked_elsewhere(session: NamedSession, by: str) -> SlackMessage:
     return SlackMessage(
-        f"This thread is already linked to {session_link(link.session)}, by {escape(by)}. "
+        f"This thread is already linked to {session_link(session)}, by {escape(by)}. "
         "Mention me with `unlink` first to change that."
     )
 

@@ -8,12 +8,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from bot.model.sessions import Listed, SessionId, parse_session
+from bot.model.sessions import NamedSession, SessionId, parse_session
 from bot.wording import actions
 from bot.wording.blocks import Block, button, literal_text
 from bot.wording.button_values import choice_value
 from bot.wording.message import SlackMessage, plain
-from bot.wording.phrases import preview
+from bot.wording.phrases import preview, short_id, title_of
 from bot.wording.refusals import no_session
 
 TITLE = "Say to Devin"
@@ -41,8 +41,8 @@ MENU_LIMIT = 100
 class Choices:
     """The sessions to choose from: the channel's, Devin's others, and the likeliest."""
 
-    here: Sequence[Listed]
-    elsewhere: Sequence[Listed]
+    here: Sequence[NamedSession]
+    elsewhere: Sequence[NamedSession]
     meant: SessionId | None
 
 
@@ -62,7 +62,7 @@ def form(number: str, choices: Choices) -> dict[str, Any]:
     }
 
 
-def menu(number: str, sessions: Sequence[Listed], text: str) -> SlackMessage:
+def menu(number: str, sessions: Sequence[NamedSession], text: str) -> SlackMessage:
     """Return the message that asks which of `sessions` is to get `text`."""
     options = [
         _option(_label(one), choice_value(number, index))
@@ -147,12 +147,11 @@ def _input(block: str, label: str, element: Mapping[str, Any], *, is_optional: b
     }
 
 
-def _label(one: Listed) -> str:
+def _label(one: NamedSession) -> str:
     """Label a session by its id and its title, which is foreign but stands in a `plain_text`."""
-    title = " ".join("".join(c if c.isprintable() else " " for c in one.title).split())
+    title, short = title_of(one), short_id(one.session)
     if not title:
         return one.session[:LABEL_LIMIT]
-    short = one.session[: len("devin-01234567")]
     room = LABEL_LIMIT - len(short) - len(" · ")
     return f"{title if len(title) <= room else title[: room - 1] + '…'} · {short}"
 

@@ -1,6 +1,6 @@
 """Messages about a thread's link to a session."""
 
-from bot.model.sessions import SessionId
+from bot.model.sessions import NamedSession
 from bot.model.threads import Link
 from bot.text.to_slack import escape
 from bot.wording.actions import LINK_OFFERED
@@ -9,36 +9,34 @@ from bot.wording.message import SlackMessage
 from bot.wording.phrases import session_link
 
 
-def linked(link: Link, *, already: bool, by: str = "") -> SlackMessage:
+def linked(to: NamedSession, *, already: bool, by: str = "") -> SlackMessage:
     """Confirm the thread's link; `by` names its author where the thread does not show them."""
     how = "is linked to" if already else "is now linked to"
     whose = f", by {escape(by)}" if by else ""
-    return SlackMessage(
-        f"This thread {how} {session_link(link.session)}{whose}. Replies here go to Devin."
-    )
+    return SlackMessage(f"This thread {how} {session_link(to)}{whose}. Replies here go to Devin.")
 
 
-def linked_before(link: Link, by: str) -> SlackMessage:
+def linked_before(to: NamedSession, by: str) -> SlackMessage:
     """Say that the thread keeps the link it already has, made by `by`."""
     return SlackMessage(
-        f"This thread is linked to {session_link(link.session)}, by {escape(by)}. "
+        f"This thread is linked to {session_link(to)}, by {escape(by)}. "
         "To change that, mention me in the thread with `unlink` first."
     )
 
 
-def unlinked(link: Link) -> SlackMessage:
+def unlinked(session: NamedSession) -> SlackMessage:
     """Confirm that the thread's link has ended."""
     return SlackMessage(
-        f"This thread is no longer linked to {session_link(link.session)}. "
+        f"This thread is no longer linked to {session_link(session)}. "
         "Replies that wait are still sent."
     )
 
 
-def channel_moved(link: Link) -> SlackMessage:
+def channel_moved(session: NamedSession) -> SlackMessage:
     """Tell a thread that sharing its channel with another organization ended its link."""
     return SlackMessage(
         f"This channel was shared with another organization, so I ended this thread's link to "
-        f"{session_link(link.session)}: replies here no longer go to Devin. Replies that wait are "
+        f"{session_link(session)}: replies here no longer go to Devin. Replies that wait are "
         "still sent. To link the thread again, mention me with `link`."
     )
 
@@ -62,23 +60,22 @@ def muted_at_home(by: str, *, muted: bool) -> SlackMessage:
     return SlackMessage(f"Unmuted by {escape(by)}: replies here go to Devin again.")
 
 
-def unlinked_at_home(link: Link, by: str) -> SlackMessage:
+def unlinked_at_home(session: NamedSession, by: str) -> SlackMessage:
     """Tell a thread that `by` unlinked it from App Home."""
     return SlackMessage(
-        f"{escape(by)} has unlinked this thread from {session_link(link.session)}. "
+        f"{escape(by)} has unlinked this thread from {session_link(session)}. "
         "Replies that wait are still sent."
     )
 
 
-def offer(session_id: SessionId, ticket: str) -> SlackMessage:
+def offer(session: NamedSession, ticket: str) -> SlackMessage:
     """Offer to link a thread to a session whose address somebody wrote into it."""
     return SlackMessage(
-        f"You named {session_link(session_id)}. "
-        "Link this thread to it, and replies here go to Devin.",
+        f"You named {session_link(session)}. Link this thread to it, and replies here go to Devin.",
         buttons=(button(LINK_OFFERED, "Link this thread", ticket),),
     )
 
 
-def offer_taken(session_id: SessionId) -> SlackMessage:
+def offer_taken(session: NamedSession) -> SlackMessage:
     """Return the note that replaces a pressed offer."""
-    return SlackMessage(f"This thread is linked to {session_link(session_id)}.")
+    return SlackMessage(f"This thread is linked to {session_link(session)}.")

@@ -14,7 +14,7 @@ from bot.model.errors import (
 )
 from bot.model.outcomes import Outcome, OutcomeKind
 from bot.model.people import Standing
-from bot.model.threads import Link
+from bot.model.sessions import NamedSession
 from bot.model.workflow_steps import Flaw
 from bot.text.characters import cut
 from bot.text.to_slack import disarmed, escape
@@ -32,11 +32,11 @@ def said_by_workflow(by: str, message: str) -> SlackMessage:
     return SlackMessage(f"{who} to Devin:", quote=message)
 
 
-def linked_by_workflow(link: Link, by: str) -> SlackMessage:
+def linked_by_workflow(session: NamedSession, by: str) -> SlackMessage:
     """Tell a thread that a step has linked it."""
     who = f"{escape(by)}, through a workflow," if by else "A workflow"
     return SlackMessage(
-        f"{who} linked this thread to {session_link(link.session)}. Replies here go to Devin. "
+        f"{who} linked this thread to {session_link(session)}. Replies here go to Devin. "
         "To change that, mention me with `unlink`."
     )
 
@@ -61,7 +61,7 @@ def step_failed(error: PersonError) -> str:
             why = "The step's Message is empty, so nothing was sent."
         case LinkedElsewhere():
             why = (
-                f"That thread is linked to another session, {error.link.session}. In the thread, "
+                f"That thread is linked to another session, {error.to.session}. In the thread, "
                 "mention Devin Relay with “unlink” first."
             )
         case IsMuted() | NotTaken() | Outdated():

@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 from bot.app import Bot
 from bot.model.outcomes import Outcome, OutcomeKind
 from bot.model.people import Person, Standing, UserId
-from bot.model.sessions import SessionId
+from bot.model.sessions import NamedSession, SessionId
 from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store
 from bot.redis.keys import link_key, places_key, threads_key
@@ -679,9 +679,13 @@ def test_no_payload_of_these_surfaces_raises(payload: JSON) -> None:
 def test_a_full_page_is_one_that_slack_takes(last: OutcomeKind | None) -> None:
     """The longest values of everything fit: 100 blocks, and 250 kB in all."""
     thread = ThreadRef(team="T" * 12, channel="C" * 12, thread_ts="1764000000.000100")
-    link = Link(session=SessionId("devin-" + "f" * 64), by=UserId("U1"), at=1)
+    session = SessionId("devin-" + "f" * 64)
+    link = Link(session=session, by=UserId("U1"), at=1)
+    named = NamedSession(session, "&" * 1_000, "https://acme.devin.ai/" + "x" * 1_900)
     outcome = None if last is None else Outcome(kind=last, detail="x" * 32_000)
-    one = Shown(thread, link, "https://x.slack.com/" + "y" * 200, 1_764_000_000, 99_999, outcome)
+    one = Shown(
+        thread, link, named, "https://x.slack.com/" + "y" * 200, 1_764_000_000, 99_999, outcome
+    )
     rows: Sequence[Shown] = [one] * home_view.PER_PAGE
     view = home_view.threads(rows, 1, 9_999, "note " * 200)
     assert view_problems(dict(view)) == []

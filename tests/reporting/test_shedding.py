@@ -28,6 +28,7 @@ from bot.store.links import Links
 from bot.store.mailbox import Mailbox
 from bot.store.outbox import TRYING, Outbox
 from bot.store.reports import Reports
+from bot.store.session_names import SessionNames
 from bot.store.turn import Head
 from sandbox import Sandbox
 from tests.support.desk import SESSION
@@ -66,7 +67,8 @@ async def sent_again(store: Store, report: Owed) -> Head:
 
 def outcomes_with(client: AsyncWebClient, store: Store, limits: RateLimits) -> Outcomes:
     """Return the teller of outcomes."""
-    return Outcomes(Reports(store), Posts(Threads(client, never), limits), Functions(client))
+    names = SessionNames(store, TTL)
+    return Outcomes(Reports(store), names, Posts(Threads(client, never), limits), Functions(client))
 
 
 def telling_with(

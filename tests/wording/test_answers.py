@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from bot.model.errors import NotIdentified, PassingError, SlackAway, StoreAway
 from bot.model.outcomes import Outcome, OutcomeKind
+from bot.model.sessions import NamedSession
 from bot.wording import (
     commands,
     corrections,
@@ -21,14 +22,21 @@ from bot.wording import (
 from bot.wording.message import SlackMessage
 from sandbox.slack.api.blocks import block_problems
 from sandbox.slack.api.chat_methods import MAX_POSTED_TEXT
-from tests.wording.foreign import HUGE, LINK, NAMES, problems
+from tests.wording.foreign import BARE, HUGE, LINK, NAMED, NAMES, problems
 
 
-@given(last=st.sampled_from([None, *OutcomeKind]), mail=st.integers(0, 10_000), by=NAMES)
-def test_a_status_is_always_fit_to_say(last: OutcomeKind | None, mail: int, by: str) -> None:
-    """This holds for every outcome, and any amount of mail."""
+@given(
+    last=st.sampled_from([None, *OutcomeKind]),
+    mail=st.integers(0, 10_000),
+    by=NAMES,
+    session=NAMED,
+)
+def test_a_status_is_always_fit_to_say(
+    last: OutcomeKind | None, mail: int, by: str, session: NamedSession
+) -> None:
+    """This holds for every outcome, any amount of mail, and any title."""
     outcome = Outcome(kind=last) if last else None
-    assert problems(commands.status(LINK, by, mail, outcome)) == []
+    assert problems(commands.status(LINK, session, by, mail, outcome)) == []
 
 
 @pytest.mark.parametrize(
@@ -36,7 +44,7 @@ def test_a_status_is_always_fit_to_say(last: OutcomeKind | None, mail: int, by: 
 )
 def test_a_status_counts_the_mail(mail: int, said: str) -> None:
     """The count is in plain words."""
-    assert said in commands.status(LINK, "ada", mail, None).text
+    assert said in commands.status(LINK, BARE, "ada", mail, None).text
 
 
 @given(message=HUGE, by=NAMES)
@@ -62,32 +70,40 @@ def test_what_is_said_in_a_button_s_place_is_inert(by: str) -> None:
         assert 0 < len(note) < 1_000
 
 
-NAMING: dict[str, Callable[[str], SlackMessage]] = {
-    "linked": lambda by: thread_links.linked(LINK, already=False, by=by),
-    "linked before": lambda by: thread_links.linked_before(LINK, by),
-    "default": lambda by: commands.default_is(LINK.session, by),
-    "corrected": lambda by: corrections.corrected(by, "Please rebase"),
-    "said by a workflow": lambda by: workflows.said_by_workflow(by, "Please rebase"),
-    "linked by a workflow": lambda by: workflows.linked_by_workflow(LINK, by),
-    "muted at home": lambda by: thread_links.muted_at_home(by, muted=True),
-    "unmuted at home": lambda by: thread_links.muted_at_home(by, muted=False),
-    "unlinked at home": lambda by: thread_links.unlinked_at_home(LINK, by),
+NAMING: dict[str, Callable[[str, NamedSession], SlackMessage]] = {
+    "linked": lambda by, session: thread_links.linked(session, already=False, by=by),
+    "linked before": lambda by, session: thread_links.linked_before(session, by),
+    "unlinked": lambda _, session: thread_links.unlinked(session),
+    "moved": lambda _, session: thread_links.channel_moved(session),
+    "offer": lambda _, session: thread_links.offer(session, "0" * 32),
+    "offer taken": lambda _, session: thread_links.offer_taken(session),
+    "default": lambda by, session: commands.default_is(session, by),
+    "default chosen": lambda _, session: commands.default_chosen(session),
+    "said to": lambda by, session: devin_say.said_to(session, by),
+    "corrected": lambda by, _: corrections.corrected(by, "Please rebase"),
+    "said by a workflow": lambda by, _: workflows.said_by_workflow(by, "Please rebase"),
+    "linked by a workflow": lambda by, session: workflows.linked_by_workflow(session, by),
+    "muted at home": lambda by, _: thread_links.muted_at_home(by, muted=True),
+    "unmuted at home": lambda by, _: thread_links.muted_at_home(by, muted=False),
+    "unlinked at home": lambda by, session: thread_links.unlinked_at_home(session, by),
 }
 
 
 @pytest.mark.parametrize("says", NAMING.values(), ids=NAMING.keys())
-@given(by=NAMES)
-def test_whoever_is_named_pings_nobody(says: Callable[[str], SlackMessage], by: str) -> None:
-    """A name is chosen by its owner, wherever it appears."""
-    assert problems(says(by)) == []
+@given(by=NAMES, session=NAMED)
+def test_whoever_and_whatever_is_named_pings_nobody(
+    says: Callable[[str, NamedSession], SlackMessage], by: str, session: NamedSession
+) -> None:
+    """A name is chosen by its owner and a title by anybody, wherever they appear."""
+    assert problems(says(by, session)) == []
 
 
 OTHERS = {
     "help": commands.HELP,
     "usage": devin_say.USAGE,
-    "linked": thread_links.linked(LINK, already=False),
-    "already linked": thread_links.linked(LINK, already=True),
-    "unlinked": thread_links.unlinked(LINK),
+    "linked": thread_links.linked(BARE, already=False),
+    "already linked": thread_links.linked(BARE, already=True),
+    "unlinked": thread_links.unlinked(BARE),
     "muted": thread_links.muted(LINK.model_copy(update={"muted": True})),
     "unmuted": thread_links.muted(LINK),
     "unknown": refusals.unknown("0123abcd"),

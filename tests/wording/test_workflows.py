@@ -20,13 +20,13 @@ from bot.model.people import Standing
 from bot.model.replies import Change
 from bot.model.workflow_steps import Flaw
 from bot.wording import workflows
-from tests.wording.foreign import HUGE, LINK
+from tests.wording.foreign import BARE, HUGE
 
 STEP_ERRORS = [
     *(BadStep(flaw) for flaw in Flaw),
     *(NotAllowed(standing) for standing in set(Standing) - {Standing.ALLOWED}),
     *(CannotPost(reason) for reason in ("not_in_channel", "restricted_action")),
-    *(BadSession("<!channel>"), NothingToSay(), LinkedElsewhere(LINK), IsMuted()),
+    *(BadSession("<!channel>"), NothingToSay(), LinkedElsewhere(BARE, "ada"), IsMuted()),
     NotTaken(Change.UNLINKED),
 ]
 

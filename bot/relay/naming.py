@@ -1,0 +1,66 @@
+"""Sessions are shown by the title and the web address that Devin gives them.
+
+A name is asked for once and then read from Redis, unless the session had no title yet: Devin writes
+it in the session's first minutes. Nobody fails for want of a name: the id stands in for it.
+"""
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+
+from bot.devin.api import Devin
+from bot.model.errors import StoreAway
+from bot.model.sessions import NamedSession, SessionId
+from bot.store.session_names import SessionNames
+
+log = logging.getLogger(__name__)
+
+MOST = 30
+"""Most sessions that Devin is asked about at once: one call each, by version 1 of its API."""
+
+ASK_SECONDS = 0.9
+"""The limit for Devin's answer; `states` ends sooner, unless Devin must first be asked for more."""
+
+
+class Naming:
+    """Names sessions, from Redis or by asking Devin."""
+
+    def __init__(self, devin: Devin, names: SessionNames) -> None:
+        self._devin = devin
+        self._names = names
+
+    async def of(
+        self, sessions: Sequence[SessionId], *, fresh: bool = False, most: int = MOST
+    ) -> Mapping[SessionId, NamedSession]:
+        """Return each of `sessions`, in their order, within a second if Redis answers at once.
+
+        Devin is asked about those that have no title yet, or with `fresh` about all of them, but
+        only about the first `most`.
+        """
+        try:
+            named = await self._names.of(sessions)
+        except StoreAway as error:
+            log.warning("names not read", extra={"reason": str(error)})
+            return {session: NamedSession(session) for session in sessions}
+        unknown = [one.session for one in named.values() if fresh or not one.title]
+        found = await self._ask(unknown[:most])
+        return {**named, **found}
+
+    async def one(self, session: SessionId, *, fresh: bool = False) -> NamedSession:
+        """Return `session`, as `of` does."""
+        return (await self.of([session], fresh=fresh))[session]
+
+    async def _ask(self, sessions: Sequence[SessionId]) -> Mapping[SessionId, NamedSession]:
+        if not sessions:
+            return {}
+        try:
+            async with asyncio.timeout(ASK_SECONDS):
+                states = await self._devin.states(sessions)
+        except TimeoutError:
+            return {}
+        found = [NamedSession(one.session, one.title, one.url) for one in states]
+        try:
+            await self._names.keep(found)
+        except StoreAway as error:
+            log.warning("names not kept", extra={"reason": str(error)})
+        return {one.session: one for one in found}

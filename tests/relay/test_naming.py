@@ -1,0 +1,130 @@
+"""Naming a session fails nobody, whatever is away."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Sequence
+from datetime import timedelta
+from typing import cast
+
+import pytest
+import redis.asyncio
+
+from bot.devin.api import Devin, SessionSummary
+from bot.model.sessions import NamedSession, SessionId, SessionState
+from bot.redis.connection import Store, open_store
+from bot.redis.keys import name_key
+from bot.relay.naming import MOST, Naming
+from bot.store.session_names import ADDRESS_LIMIT, TITLE_LIMIT, SessionNames
+
+TTL = timedelta(days=1)
+ONE, TWO = SessionId("devin-1"), SessionId("devin-2")
+NOTES = NamedSession(ONE, "Release notes", "https://acme.devinenterprise.com/sessions/1")
+TESTS = NamedSession(TWO, "Flaky tests", "")
+
+
+class Told:
+    """The part of Devin that tells states; it records what it was asked."""
+
+    def __init__(self, *named: NamedSession, hangs: bool = False) -> None:
+        self.named = {one.session: one for one in named}
+        self.hangs = hangs
+        self.asked: list[Sequence[SessionId]] = []
+
+    async def states(self, sessions: Sequence[SessionId]) -> Sequence[SessionSummary]:
+        """Tell what is known of each."""
+        self.asked.append(sessions)
+        if self.hangs:
+            await asyncio.Event().wait()
+        found = [self.named[one] for one in sessions if one in self.named]
+        return [
+            SessionSummary(one.session, one.title, SessionState.WORKING, None, one.url)
+            for one in found
+        ]
+
+
+def naming(devin: Told, store: Store) -> Naming:
+    return Naming(cast("Devin", devin), SessionNames(store, TTL))
+
+
+@pytest.fixture
+async def nowhere() -> AsyncIterator[Store]:
+    """A Redis that cannot be reached."""
+    async with open_store("redis://127.0.0.1:1") as store:
+        yield store
+
+
+async def test_devin_is_asked_only_about_what_has_no_title(store: Store) -> None:
+    """What it does not know stays an id; the order is the asker's."""
+    await SessionNames(store, TTL).keep([NOTES])
+    devin = Told(TESTS)
+    unknown = SessionId("devin-3")
+    found = await naming(devin, store).of([TWO, unknown, ONE])
+    assert list(found.values()) == [TESTS, NamedSession(unknown), NOTES]
+    assert devin.asked == [[TWO, unknown]]
+    assert await naming(devin, store).one(TWO) == TESTS
+    assert len(devin.asked) == 1
+
+
+async def test_a_fresh_name_is_asked_for_and_kept(store: Store) -> None:
+    """What Devin does not tell then is as it was."""
+    await SessionNames(store, TTL).keep([NOTES, TESTS])
+    renamed = NamedSession(ONE, "Release 2.0", NOTES.url)
+    devin = Told(renamed)
+    found = await naming(devin, store).of([ONE, TWO], fresh=True)
+    assert found == {ONE: renamed, TWO: TESTS}
+    assert await SessionNames(store, TTL).of([ONE]) == {ONE: renamed}
+
+
+async def test_devin_is_asked_about_so_many_at_once(store: Store) -> None:
+    """Each may cost a call of its own."""
+    sessions = [SessionId(f"devin-{number:x}") for number in range(MOST + 5)]
+    devin = Told()
+    found = await naming(devin, store).of(sessions)
+    assert list(found) == sessions
+    assert devin.asked == [sessions[:MOST]]
+    assert await naming(devin, store).of([]) == {}
+
+
+async def test_a_devin_that_never_answers_is_not_waited_for(store: Store) -> None:
+    """Its implementations end within a second; this holds whatever they wait for."""
+    assert await naming(Told(NOTES, hangs=True), store).one(ONE) == NamedSession(ONE)
+
+
+async def test_without_redis_a_session_is_shown_by_its_id(
+    nowhere: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The caller does not fail, and Devin is not asked: nothing could be kept."""
+    caplog.set_level(logging.WARNING)
+    devin = Told(NOTES)
+    assert await naming(devin, nowhere).one(ONE) == NamedSession(ONE)
+    assert devin.asked == []
+    assert "names not read" in caplog.text
+
+
+async def test_a_name_that_cannot_be_kept_is_used_all_the_same(
+    store: Store, raw: redis.asyncio.Redis, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A full Redis can still be read."""
+    await raw.config_set("maxmemory", 1)
+    try:
+        assert await naming(Told(NOTES), store).one(ONE) == NOTES
+    finally:
+        await raw.config_set("maxmemory", 0)
+    assert "names not kept" in caplog.text
+
+
+@pytest.mark.parametrize("kept", ["", "{", '{"v": 2, "title": "x", "url": ""}', '{"v": 1}'])
+async def test_a_name_that_cannot_be_read_is_unknown(
+    kept: str, store: Store, raw: redis.asyncio.Redis
+) -> None:
+    """Devin is asked again, in place of guessing."""
+    await raw.set(name_key(ONE), kept, ex=60)
+    assert await SessionNames(store, TTL).of([ONE]) == {ONE: NamedSession(ONE)}
+
+
+async def test_a_name_is_bounded_and_expires(store: Store, raw: redis.asyncio.Redis) -> None:
+    """A long title is cut, and an address that nobody could open is left out."""
+    names = SessionNames(store, TTL)
+    await names.keep([NamedSession(ONE, "x" * 100_000, "https://" + "y" * ADDRESS_LIMIT)])
+    assert await names.of([ONE]) == {ONE: NamedSession(ONE, "x" * TITLE_LIMIT, "")}
+    assert 0 < await raw.ttl("{devin-relay}:name:devin-1") <= TTL.total_seconds()
