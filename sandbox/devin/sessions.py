@@ -87,6 +87,7 @@ class DevinSession:
     times: int | None = None
     tags: tuple[str, ...] = ()
     origin: str = "webapp"
+    web_app: str = "https://app.devin.ai"
     is_archived: bool = False
     messages: list[DevinMessage] = field(default_factory=list)
     requests: list[DevinRequest] = field(default_factory=list)
@@ -97,8 +98,8 @@ class DevinSession:
 
     @property
     def url(self) -> str:
-        """The session's address in Devin's web app."""
-        return f"https://app.devin.ai/sessions/{self.session_id.removeprefix('devin-')}"
+        """The session's address in Devin's web app, of which a dedicated deployment has its own."""
+        return f"{self.web_app}/sessions/{self.session_id.removeprefix('devin-')}"
 
     def received(self) -> list[str]:
         """Return the messages that the session took, in order."""

@@ -1,0 +1,219 @@
+"""People see a session's title and address wherever the relay names it, in both API generations."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from bot.app import Bot
+from sandbox import Sandbox
+from sandbox.devin.answers import Api
+from sandbox.slack.server import Message
+from tests.support.desk import OTHER_SESSION, SESSION, Desk
+from tests.support.waiting import wait_until
+
+HEX = SESSION.removeprefix("devin-")
+ACME = "https://acme.devinenterprise.com"
+OFFER = "Link this thread to it"
+BARE = f"<https://app.devin.ai/sessions/{HEX}|{SESSION}>"
+"""The session as it is shown while nothing is known of it."""
+
+
+@pytest.fixture(params=["v1", "v3"])
+async def box(request: pytest.FixtureRequest) -> AsyncIterator[Sandbox]:
+    """A local Slack and a Devin of a dedicated deployment, with one titled session."""
+    api: Api = request.param
+    async with Sandbox(devin_api=api) as sandbox:
+        sandbox.devin.add_session(SESSION, title="Release notes")
+        sandbox.devin.session(SESSION).web_app = ACME
+        yield sandbox
+
+
+def shown(desk: Desk, title: str = "Release notes") -> str:
+    """Return the session as people see it: only v3 tells its address."""
+    web_app = ACME if desk.devin.api == "v3" else "https://app.devin.ai"
+    return f"<{web_app}/sessions/{HEX}|{title}> (devin-01234567)"
+
+
+def asked(desk: Desk) -> int:
+    """Return how often Devin was read."""
+    return desk.devin.lists + desk.devin.reads
+
+
+def address(message: Message) -> str:
+    """Return the address that *Open session* leads to."""
+    rows = [block for block in message.blocks if block["type"] == "actions"]
+    (url,) = (one["url"] for row in rows for one in row["elements"] if "url" in one)
+    return str(url)
+
+
+async def at_home(desk: Desk) -> list[str]:
+    """Open the Home tab as Ada, and return its threads."""
+    before = desk.slack.home_view("ada")
+    await desk.slack.open_home("ada")
+    await wait_until(lambda: desk.slack.home_view("ada") != before, "the home is published")
+    view = desk.slack.home_view("ada") or {}
+    sections = [block["text"]["text"] for block in view["blocks"] if block["type"] == "section"]
+    return [text for text in sections if "Thread" in text]
+
+
+async def test_a_link_is_confirmed_and_ended_by_title(bot: Bot, desk: Desk) -> None:
+    """Whoever tries another session is told which one the thread has."""
+    thread = await desk.linked_thread()
+    await desk.mention(f"link {OTHER_SESSION}", thread=thread)
+    elsewhere = await desk.until_said("already linked", thread)
+    await desk.mention("unlink", thread=thread)
+    ended = await desk.until_said("no longer linked", thread)
+    assert desk.said(thread)[0] == (
+        f"This thread is now linked to {shown(desk)}. Replies here go to Devin."
+    )
+    assert elsewhere.startswith(f"This thread is already linked to {shown(desk)}, by ada.")
+    assert ended.startswith(f"This thread is no longer linked to {shown(desk)}.")
+
+
+async def test_a_title_is_asked_for_once(bot: Bot, desk: Desk) -> None:
+    """Neither replies nor more links of the same session ask Devin again."""
+    first = await desk.linked_thread()
+    assert asked(desk) == 1
+    reply = await desk.reply("Please rebase", first)
+    await desk.until_marked("white_check_mark", reply)
+    second = await desk.linked_thread()
+    assert shown(desk) in desk.said(second)[0]
+    assert asked(desk) == 1
+
+
+async def test_a_title_that_comes_later_is_shown_from_then_on(bot: Bot, desk: Desk) -> None:
+    """Devin names a session in its first minutes; until then it is shown by its id."""
+    desk.devin.session(SESSION).title = ""
+    thread = await desk.linked_thread()
+    assert f"|{SESSION}>" in desk.said(thread)[0]
+    desk.devin.session(SESSION).title = "Release notes"
+    assert shown(desk) in desk.said(await desk.linked_thread())[0]
+
+
+async def test_status_replaces_an_old_title(bot: Bot, desk: Desk) -> None:
+    """It is what people look at to know how things are, so it asks Devin."""
+    thread = await desk.linked_thread()
+    desk.devin.session(SESSION).title = "Release 2.0"
+    assert shown(desk) in desk.said(await desk.linked_thread())[0]
+    await desk.mention("status", thread=thread)
+    told = await desk.until_said("Linked to", thread)
+    assert told.startswith(f"Linked to {shown(desk, 'Release 2.0')} by ada")
+    assert shown(desk, "Release 2.0") in desk.said(await desk.linked_thread())[0]
+
+
+async def test_app_home_lists_threads_by_title(bot: Bot, desk: Desk) -> None:
+    """It asks about all of them at once, and shows a title as it is now."""
+    desk.devin.add_session(OTHER_SESSION)
+    await desk.linked_thread()
+    await desk.linked_thread(OTHER_SESSION)
+    desk.devin.session(SESSION).title = "Release 2.0"
+    before = asked(desk)
+    untitled, titled = await at_home(desk)
+    assert titled.startswith(f"*{shown(desk, 'Release 2.0')}* · ")
+    assert f"|{OTHER_SESSION}>* · " in untitled
+    assert asked(desk) - before == (1 if desk.devin.api == "v3" else 2)
+
+
+async def test_a_report_opens_the_session_where_it_is(bot: Bot, desk: Desk) -> None:
+    """The button leads to the deployment's own web app, also while Devin is away."""
+    thread = await desk.linked_thread()
+    desk.devin.behave(SESSION, "teapot")
+    await desk.reply("Please rebase", thread)
+    await desk.until_said("*refused*", thread)
+    place = ACME if desk.devin.api == "v3" else "https://app.devin.ai"
+    assert address(desk.posts(thread)[-1]) == f"{place}/sessions/{HEX}"
+
+
+@pytest.mark.parametrize("trouble", ["away", "hanging", "another key"])
+async def test_without_devin_a_session_is_shown_by_its_id(
+    bot: Bot, desk: Desk, trouble: str
+) -> None:
+    """A link is made and told all the same, and every event is acknowledged at once."""
+    if trouble == "away":
+        await desk.devin.go_offline()
+    elif trouble == "hanging":
+        desk.devin.read_seconds = 20.0
+    else:
+        desk.devin.api_key = "another"
+    thread = await desk.linked_thread()
+    await desk.mention("status", thread=thread)
+    status = await desk.until_said("Linked to", thread)
+    await desk.until_heard()
+    assert desk.said(thread)[0] == f"This thread is now linked to {BARE}. Replies here go to Devin."
+    assert status.startswith(f"Linked to {BARE} by ada")
+    assert [one.startswith(f"*{BARE}* · ") for one in await at_home(desk)] == [True]
+
+
+async def test_a_name_that_is_known_stays_while_devin_is_away(bot: Bot, desk: Desk) -> None:
+    """Even where a newer one is asked for."""
+    thread = await desk.linked_thread()
+    await desk.devin.go_offline()
+    await desk.mention("status", thread=thread)
+    assert shown(desk) in await desk.until_said("Linked to", thread)
+    assert [one.startswith(f"*{shown(desk)}* · ") for one in await at_home(desk)] == [True]
+
+
+async def test_a_hostile_title_is_shown_as_text(bot: Bot, desk: Desk) -> None:
+    """It pings nobody, ends no link, and is not formatted."""
+    desk.devin.session(SESSION).title = "<!channel> *now* | <https://evil.example|ok>\n@here"
+    thread = await desk.linked_thread()
+    (row,) = await at_home(desk)
+    for text in (desk.said(thread)[0], row):
+        assert "|&lt;!channel&gt; ∗now∗ ¦ &lt;https" in text  # noqa: RUF001  (on purpose)
+        assert "<!channel>" not in text
+        assert "evil.example|" not in text
+        assert "@here" not in text
+
+
+async def test_an_offer_and_what_replaces_it_name_the_title(bot: Bot, desk: Desk) -> None:
+    """The address that somebody writes may be the deployment's own, of one organization."""
+    thread = await desk.slack.say(f"See {ACME}/org/acme/sessions/{HEX}")
+    offer = await desk.until_whispered(OFFER, "ada")
+    assert offer.startswith(f"You named {shown(desk)}.")
+    (message,) = desk.slack.ephemerals("general", "ada")
+    await desk.slack.press_ephemeral(
+        "link_offered", channel="general", message_ts=message.ts, user="ada"
+    )
+    await desk.until_whispered(f"This thread is linked to {shown(desk)}.", "ada")
+    assert shown(desk) in await desk.until_said("now linked", thread)
+
+
+async def test_a_channel_s_default_is_named_by_title(bot: Bot, desk: Desk) -> None:
+    """Both when it is chosen and when somebody asks."""
+    root = await desk.slack.say("Where to?")
+    await desk.mention(f"default {SESSION}", thread=root)
+    assert shown(desk) in await desk.until_said("in this channel now goes to", root)
+    await desk.mention("default", thread=root)
+    assert shown(desk) in await desk.until_said("This channel's default session is", root)
+
+
+async def test_the_shortcut_names_the_session_that_a_thread_has(bot: Bot, desk: Desk) -> None:
+    """Its modal is not a form then."""
+    thread = await desk.linked_thread()
+    await desk.slack.shortcut("link_session", channel="general", message_ts=thread)
+    await wait_until(lambda: desk.slack.open_views("ada"), "a modal opens")
+    assert shown(desk) in str(desk.slack.open_views("ada"))
+
+
+async def test_a_workflow_s_link_names_the_title(bot: Bot, desk: Desk) -> None:
+    """Nobody in the thread asked for the link, so it says where their replies go."""
+    root = await desk.slack.say("Shall we ship it?")
+    channel = desk.slack.workspace.channel("general").id
+    given = {"session": SESSION, "channel": channel, "thread_ts": root}
+    await desk.slack.run_step("link_thread", given)
+    assert shown(desk) in await desk.until_said("linked this thread to", root)
+
+
+async def test_a_thread_whose_link_ends_elsewhere_is_told_its_title(bot: Bot, desk: Desk) -> None:
+    """A channel that is shared ends its links, and App Home can end one."""
+    moved = await desk.linked_thread(channel="secrets")
+    await desk.slack.share("secrets")
+    told = await desk.until_said("shared with another", moved, channel="secrets")
+    assert f"this thread's link to {shown(desk)}:" in told
+    thread = await desk.linked_thread()
+    await at_home(desk)
+    view = desk.slack.home_view("ada")
+    assert view is not None
+    await desk.slack.press_view("home_unlink", view_id=view["id"], user="ada")
+    told = await desk.until_said("has unlinked", thread)
+    assert told.startswith(f"ada has unlinked this thread from {shown(desk)}.")
