@@ -1,7 +1,7 @@
 """Devin's API as the rest of the bot sees it: one Protocol, with its own types of values.
 
-Each generation of the API is a package beside this module (`v1/`), and nothing here depends on one.
-No method raises an error of Devin or of the connection: each failure is a value.
+Each generation of the API is a package beside this module (`v1/`, `v3/`), and nothing here depends
+on one. No method raises an error of Devin or of the connection: each failure is a value.
 """
 
 from collections.abc import AsyncIterator, Callable, Sequence
