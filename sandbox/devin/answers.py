@@ -103,7 +103,7 @@ STATES: Mapping[str, Answer] = {
     "suspended": Answer(
         meaning="200 with a detail",
         detail=SUSPENDED,
-        v3=Answer(meaning="takes it and resumes", takes=True, resumes=True),
+        v3=Answer(meaning="takes it, resumes", takes=True, resumes=True),
     ),
     "finished": _ended("has finished", FINISHED),
     "failed": _ended("has failed", FAILED),

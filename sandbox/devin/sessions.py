@@ -17,7 +17,8 @@ DEMO_SESSIONS: tuple[tuple[str, str, str], ...] = (
     ("devin-f1a4e7e57000000000000000000c1c1d", "Flaky tests", "running"),
     ("devin-51ee9000000000000000000000dead10", "Old dashboard", "suspended"),
     ("devin-ba5eba11000000000000000000000422", "Schema migration", "rejects"),
-    ("devin-d0d0d0d0000000000000000000000503", "Nightly build", "down"),
+    ("devin-d0d0d0d0000000000000000000000429", "Nightly build", "rate_limited"),
+    ("devin-a2c417ed0000000000000000000b0705", "Last year's roadmap", "archived"),
 )
 
 _SESSION_ID = re.compile(r"(?:devin-)?([0-9a-f]+)", re.IGNORECASE)

@@ -3,9 +3,9 @@
 
 import { $, el, icon, setText } from "./dom.js";
 import { sentence } from "./emoji.js";
-import { redraw, view } from "./state.js";
+import { redraw, state, view } from "./state.js";
 import { Stage } from "./tour_stage.js";
-import { END, STEPS } from "./tour_script.js";
+import { END, stepsFor } from "./tour_script.js";
 
 // `?pace=0` leaves out the time for reading, `?pace=2` doubles it.
 const PACE = Number(new URLSearchParams(location.search).get("pace") ?? 1);
@@ -23,6 +23,7 @@ class Playing {
   stopped = false;
   skipped = false;
   pace = PACE;
+  steps = stepsFor(state?.devin_api);
 
   // Let time pass, as long as nobody pauses; a stop ends it, and `next` cuts reading short.
   async rest(ms, { skippable = false } = {}) {
@@ -68,8 +69,8 @@ async function play() {
   build();
   try {
     await stage.open();
-    for (const [index, step] of STEPS.entries()) await playStep(mine, stage, step, index);
-    show({ key: "end", status: "done", index: STEPS.length, title: END.title, caption: END.caption });
+    for (const [index, step] of mine.steps.entries()) await playStep(mine, stage, step, index);
+    show({ key: "end", status: "done", index: mine.steps.length, title: END.title, caption: END.caption });
   } catch (error) {
     if (!(error instanceof Stopped)) show({ status: "failed", title: "The tour cannot go on", caption: error.message });
   } finally {
@@ -90,7 +91,7 @@ async function playStep(mine, stage, step, index) {
 
 function build() {
   $("tour").replaceChildren(
-    el("ol", { class: "progress", "aria-hidden": "true" }, ...STEPS.map(() => el("li"))),
+    el("ol", { class: "progress", "aria-hidden": "true" }, ...playing.steps.map(() => el("li"))),
     el("div", { class: "caption", role: "status" },
       el("h2", { id: "tour-title" }), el("p", { id: "tour-caption" })),
     el("div", { class: "controls" }));
@@ -106,7 +107,7 @@ function show({ key, status, index, title, caption }) {
       dot.className = at < index || status === "done" ? "done" : at === index ? "now" : "";
     });
   }
-  const count = index < STEPS.length ? `${index + 1} of ${STEPS.length}: ` : "";
+  const count = index < playing.steps.length ? `${index + 1} of ${playing.steps.length}: ` : "";
   setText($("tour-title"), count + title);
   if (!key || $("tour-caption").dataset.said !== caption) $("tour-caption").replaceChildren(...sentence(caption));
   $("tour-caption").dataset.said = caption;

@@ -1,4 +1,5 @@
 // What the tour plays, step by step: a caption before, what is done and must show, a caption after.
+// The generations of Devin's API differ in what a suspended session does with a message.
 
 const MARK = { delivered: ["white_check_mark", "✅"], suspended: ["zzz", "💤"], refused: ["x", "❌"] };
 
@@ -58,6 +59,22 @@ const again = {
     stage.light(sent.ts);
   },
   after: "Devin has it, once. The button is gone, so nobody sends it twice by accident.",
+};
+
+const resumed = {
+  key: "resumed",
+  title: "Suspended",
+  before: "Nothing happened in the session for a while, so Devin suspended it. Then somebody replies.",
+  async act(stage) {
+    await stage.behave("suspended");
+    const words = "And tag the release, please.";
+    const ts = await stage.reply(words);
+    await stage.until(() => stage.received(words), "The reply in Devin's session");
+    await stage.until(() => stage.known().state === "running", "That the session is running again");
+    await stage.marked(ts, ...MARK.delivered);
+    stage.light(ts);
+  },
+  after: "✅ The reply woke the session, which is running again on the right.",
 };
 
 const invalid = {
@@ -122,12 +139,27 @@ const uncertain = {
   after: "The relay said that it does not know and sent nothing by itself. Ada pressed Send again, and it arrived.",
 };
 
+const ended = {
+  key: "ended",
+  title: "Session ended",
+  before: "The session is archived in Devin and takes no more messages. Then somebody replies once more.",
+  async act(stage) {
+    await stage.behave("archived");
+    const ts = await stage.reply("Any news from the first users?");
+    await stage.marked(ts, ...MARK.refused);
+    const report = await stage.told(ts, "has ended");
+    stage.light(report.ts);
+  },
+  after: "❌ on the reply, and the reason in the thread, with a button that unlinks it.",
+};
+
 const shortcut = {
   key: "shortcut",
   title: "Message shortcut",
   before: "A message in a thread without a session: Ada chooses Send to Devin from its menu.",
   async act(stage) {
     stage.leaveThread();
+    await stage.goOn();
     const ts = await stage.say("The download page is broken on phones.");
     await stage.choose(ts, "send_to_devin");
     const modal = await stage.modal();
@@ -157,7 +189,12 @@ const command = {
   after: "The message stands in the channel under Ada's name, Devin has it, and replies below it follow.",
 };
 
-export const STEPS = [link, reply, suspended, again, invalid, limited, lost, uncertain, shortcut, command];
+const STEPS = {
+  v1: [link, reply, suspended, again, invalid, limited, lost, uncertain, shortcut, command],
+  v3: [link, reply, resumed, invalid, limited, lost, uncertain, ended, shortcut, command],
+};
+
+export const stepsFor = (api) => STEPS[api] ?? STEPS.v3;
 
 export const END = {
   title: "That was the tour",

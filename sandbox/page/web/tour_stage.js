@@ -7,14 +7,14 @@ import { ask, channelNow, isReply, redraw, refresh, relay, state, view } from ".
 import { pressed, runShortcut } from "./acting.js";
 
 const CHANNEL = "general";
-const TITLE = "Release 2.4"; // of the session
+const TITLE = "Release 2.4"; // of the first session
 const LETTERS_MS = 50;
 const LETTERS = 4; // that many are typed in that time
 
 const newSessionId = () => `devin-${crypto.randomUUID().replaceAll("-", "")}`;
 
 export class Stage {
-  session = newSessionId();
+  session = null;
   thread = null;
   since = "0"; // the newest message before the tour
 
@@ -27,12 +27,23 @@ export class Stage {
     if (state?.is_connected === false) {
       throw new Error("No bot is connected to the sandbox. “make demo” starts one with it.");
     }
-    const before = state.sessions.filter((it) => it.title.startsWith(TITLE)).length;
-    await ask("session", { session_id: this.session, title: before ? `${TITLE} (${before + 1})` : TITLE });
+    await this.begin(TITLE);
     Object.assign(view, { writer: "ada", lit: null });
     openChannel(CHANNEL);
     await refresh();
     this.since = channelNow().messages.at(-1)?.ts ?? "0";
+  }
+
+  // Start a new session in Devin; what follows is about it.
+  async begin(title) {
+    const before = state.sessions.filter((it) => it.title.startsWith(title)).length;
+    this.session = newSessionId();
+    await ask("session", { session_id: this.session, title: before ? `${title} (${before + 1})` : title });
+  }
+
+  // After a session that has ended, the tour goes on with another one.
+  async goOn() {
+    if (this.known().state === "archived") await this.begin("Release 2.5");
   }
 
   // Leave the session running, so that what waits for it is delivered.
