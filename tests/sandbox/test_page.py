@@ -139,6 +139,20 @@ async def test_a_button_of_a_report_is_pressed(bot: Bot, desk: Desk, screens: Sc
     await expect(again).to_have_count(0)
 
 
+async def test_open_session_under_a_report_points_at_the_session(
+    bot: Bot, desk: Desk, screens: Screens
+) -> None:
+    """Its address is in Devin's web app, but the page has the session and opens it there."""
+    await desk.linked_thread()
+    desk.devin.behave(SESSION, "archived")
+    page = await screens.open()
+    await write(page, "Reply in the thread", SHIP)
+    await expect(page.get_by_role("button", name="Unlink")).to_be_visible()
+    await page.get_by_role("link", name="Open session").click()
+    await expect(page.locator(".session.lit")).to_contain_text(SESSION)
+    assert len(page.context.pages) == 1
+
+
 async def test_a_slash_command_is_typed_in_the_channel_and_not_in_a_thread(
     bot: Bot, desk: Desk, screens: Screens
 ) -> None:
