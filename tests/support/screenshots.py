@@ -12,9 +12,9 @@ from tests.support.browser import MISSING, find_chromium
 
 DOCS = Path(__file__).parents[2] / "docs"
 MOMENTS = {
-    "wide": ("suspended", "invalid", "limited", "command"),
+    "wide": ("invalid", "limited", "ended", "command"),
     "dark": ("uncertain",),
-    "phone": ("suspended",),
+    "phone": ("ended",),
 }
 SIZES = {"wide": (1280, 820), "dark": (1280, 820), "phone": (400, 820)}
 PACE = 0.4
@@ -29,7 +29,7 @@ async def main() -> int:
         return 1
     stop, ready = asyncio.Event(), asyncio.Event()
     async with (
-        running_sandbox("127.0.0.1", 0, api="v1") as sandbox,
+        running_sandbox("127.0.0.1", 0) as sandbox,
         async_playwright() as playwright,
     ):
         demo = asyncio.create_task(run_demo(sandbox, stop, lambda _: ready.set()))
