@@ -15,6 +15,8 @@ from typing import Literal
 
 Api = Literal["v1", "v3"]
 Ending = Literal["answers", "drops", "refuses", "half"]
+Read = Literal["self", "sessions", "session", "messages"]
+"""The reads that can fail: of the caller, a list, a session, and its messages; v1 has two."""
 
 JSON = "application/json"
 HTML = "text/html"

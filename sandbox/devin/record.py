@@ -8,13 +8,14 @@ import asyncio
 import time
 import uuid
 import weakref
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from aiohttp import web
 
-from sandbox.devin.answers import ENDED, FINISHED, NOT_FOUND, Answer, Api, Changes, answer_in
+from sandbox.devin.answers import ENDED, FINISHED, NOT_FOUND, Answer, Api, Changes, Read, answer_in
 from sandbox.devin.bodies import RejectedError
 from sandbox.devin.sessions import (
     DEMO_SESSIONS,
@@ -50,6 +51,7 @@ class Record:
         self.requests: list[DevinRequest] = []
         self.attachments: list[DevinAttachment] = []
         self.upload_failures: list[int] = []
+        self.read_failures: dict[Read, list[int]] = defaultdict(list)
         self.creations: list[Answer] = []
         self.reads = self.lists = 0
         self.has_records = True
@@ -174,6 +176,11 @@ class Record:
         queue: asyncio.Queue[dict[str, str]] = asyncio.Queue()
         self._watchers.add(queue)
         return queue
+
+    def check_read(self, kind: Read) -> None:
+        """Raise the next failure that is planned for reads of this kind."""
+        if self.read_failures[kind]:
+            raise RejectedError(self.read_failures[kind].pop(0), "Not now")
 
     @contextmanager
     def counted(self, session: DevinSession | None) -> Iterator[None]:

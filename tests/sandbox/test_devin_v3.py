@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from sandbox.devin.answers import FINISHED, STATES
+from sandbox.devin.answers import FINISHED, STATES, Read
 from sandbox.devin.server import DevinSandbox
 
 SESSION = "devin-abc123def456"
@@ -593,3 +593,24 @@ async def test_an_upload_fails_as_it_is_told_to(
     assert problem(await client.post(address, files={"file": ("a", b"")}))["status"] == 413
     missing = problem(await client.post(address, files={"other": b"x"}))
     assert missing["errors"][0]["loc"] == ["body", "file"]
+
+
+async def test_a_read_fails_as_it_is_told_to(
+    devin: DevinSandbox, client: httpx.AsyncClient, v1: httpx.AsyncClient, sessions: str, path: str
+) -> None:
+    """Each kind has failures of its own, once each, in both generations."""
+    reads: dict[Read, str] = {
+        "self": "/v3/self",
+        "sessions": sessions,
+        "session": path,
+        "messages": f"{path}/messages",
+    }
+    for kind, address in reads.items():
+        devin.read_failures[kind] += [503, 429]
+        statuses = [(await client.get(address)).status_code for _ in range(3)]
+        assert statuses == [503, 429, 200]
+    early: dict[Read, str] = {"session": V1, "sessions": "/v1/sessions"}
+    for kind, address in early.items():
+        devin.read_failures[kind].append(500)
+        assert (await v1.get(address)).json() == {"detail": "Not now"}
+        assert (await v1.get(address)).status_code == 200

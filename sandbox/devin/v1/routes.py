@@ -51,6 +51,7 @@ class V1:
         session = self._find(request)
         await asyncio.sleep(self._record.read_seconds)
         self._check(request)
+        self._record.check_read("session")
         if session is None or session.state == "missing" or not self._record.has_records:
             raise RejectedError(404, NOT_FOUND)
         return web.json_response(session_shown(session))
@@ -60,6 +61,7 @@ class V1:
         self._record.lists += 1
         self._check(request)
         limit, offset = page_of(request.query)
+        self._record.check_read("sessions")
         await asyncio.sleep(self._record.read_seconds)
         tags = set(request.query.getall("tags", ()))
         found = [one for one in self._record.sessions.values() if tags <= set(one.tags)][::-1]

@@ -91,6 +91,7 @@ class V3:
 
     async def _on_self(self, request: web.Request) -> web.Response:
         check_credential(self._record, request)
+        self._record.check_read("self")
         return web.json_response(self_shown(self._record))
 
     async def _on_list(self, request: web.Request) -> web.Response:
@@ -98,6 +99,7 @@ class V3:
         self._record.lists += 1
         admit(self._record, request, VIEW)
         query = parse_query(SessionsQuery, request.query)
+        self._record.check_read("sessions")
         await asyncio.sleep(self._record.read_seconds)
         sessions = Listing(
             f"sessions of {self._record.org_id}",
@@ -133,6 +135,7 @@ class V3:
         self._record.reads += 1
         await asyncio.sleep(self._record.read_seconds)
         admit(self._record, request, VIEW)
+        self._record.check_read("session")
         return web.json_response(self._shown(self._existing(request)))
 
     async def _on_messages(self, request: web.Request) -> web.Response:
@@ -141,6 +144,7 @@ class V3:
         await asyncio.sleep(self._record.read_seconds)
         admit(self._record, request, VIEW)
         query = parse_query(Page, request.query)
+        self._record.check_read("messages")
         session = self._existing(request)
         messages: Listing[DevinMessage] = Listing(
             f"messages of {session.session_id}", session.messages, lambda one: one.event_id
