@@ -15,11 +15,13 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
 from chaos.clocks import MISSING, Clocks, drawn, library
 from chaos.schedule import EVERYTHING, MODES, Act, Mode, plan
-from chaos.stage import Stage, open_stage
+from chaos.stage import Setup, Stage, open_stage
 from chaos.verdict import Verdict, judge
+from sandbox.devin.answers import Api
 
 SETTLE_SECONDS = 150.0
 """Time within which mail must be delivered once all faults are over."""
@@ -42,6 +44,7 @@ class Run:
     sessions: int = 8
     rate: float = 4.0
     mode: Mode = "socket"
+    api: Api = "v3"
     only: frozenset[str] = frozenset()
     crowd: int = 400
     has_clocks: bool = True
@@ -51,6 +54,11 @@ class Run:
     def clocks(self) -> Clocks:
         """The differences between the clocks of this run."""
         return drawn(self.seed) if self.has_clocks else Clocks()
+
+    @property
+    def has_pages(self) -> bool:
+        """True if answers of long sessions are lost at the end."""
+        return self._is_meant("pages")
 
     @property
     def has_crowd(self) -> bool:
@@ -68,11 +76,10 @@ class Run:
 
 async def run(asked: Run, home: Path) -> tuple[Verdict, int]:
     """Perform one run with its logs in `home`; return the verdict and the exit code."""
-    acts = plan(asked.seed, asked.seconds, asked.kills, asked.sessions, asked.only)
+    acts = plan(asked.seed, asked.seconds, asked.kills, asked.sessions, asked.only, asked.api)
     hours = sum(act.what == "hours" for act in acts)
-    async with open_stage(
-        home, asked.seed, asked.sessions, asked.mode, asked.clocks, hours
-    ) as stage:
+    setup = Setup(asked.seed, asked.sessions, asked.mode, asked.api, asked.clocks, hours)
+    async with open_stage(home, setup) as stage:
         always = [
             asyncio.create_task(stage.people.carrier.carry()),
             asyncio.create_task(stage.think()),
@@ -87,13 +94,7 @@ async def run(asked: Run, home: Path) -> tuple[Verdict, int]:
                     group.create_task(_when_due(stage, act))
             await stage.heal()
             is_finished = await _settled(stage, asked.reports_within)
-            if asked.has_strangers:
-                await stage.scenes.flood(stage.ports)
-                stage.done["strangers"] += 1
-            if asked.has_crowd:
-                await stage.scenes.crowd(asked.crowd, stage.read)
-                stage.done["crowd"] += 1
-            if asked.has_strangers or asked.has_crowd:
+            if await _has_played_last(stage, asked):
                 is_finished &= await _settled(stage, asked.reports_within)
         finally:
             for task in always:
@@ -107,6 +108,20 @@ async def run(asked: Run, home: Path) -> tuple[Verdict, int]:
 async def _when_due(stage: Stage, act: Act) -> None:
     await asyncio.sleep(act.at)
     await stage.act(act)
+
+
+async def _has_played_last(stage: Stage, asked: Run) -> bool:
+    """Play the scenes that come at the end; return False if there were none."""
+    if asked.has_pages:
+        await stage.scenes.pages()
+        stage.done["pages"] += 1
+    if asked.has_strangers:
+        await stage.scenes.flood(stage.ports)
+        stage.done["strangers"] += 1
+    if asked.has_crowd:
+        await stage.scenes.crowd(asked.crowd, stage.read)
+        stage.done["crowd"] += 1
+    return asked.has_pages or asked.has_strangers or asked.has_crowd
 
 
 async def _settled(stage: Stage, reports_within: float) -> bool:
@@ -153,7 +168,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(asked: Run) -> int:
     home = Path(tempfile.mkdtemp(prefix=f"chaos-{asked.seed}-{asked.mode}-"))
-    _say(f"seed {asked.seed}, {asked.mode} mode: {asked.seconds:.0f} s, {asked.kills} kills")
+    how = f"{asked.mode} mode, Devin's API {asked.api}"
+    _say(f"seed {asked.seed}, {how}: {asked.seconds:.0f} s, {asked.kills} kills")
     _say(str(asked.clocks))
     code = FAILED
     try:
@@ -185,6 +201,7 @@ def _parse(arguments: Sequence[str] | None) -> Sequence[Run]:
     parser.add_argument("--sessions", type=int, default=8)
     parser.add_argument("--rate", type=float, default=4.0, help="messages a second")
     parser.add_argument("--mode", choices=(*MODES, "both"), default="both")
+    parser.add_argument("--api", choices=get_args(Api), default="v3", help="of Devin (%(default)s)")
     parser.add_argument("--only", default="", help=f"acts apart by commas: {', '.join(EVERYTHING)}")
     parser.add_argument("--crowd", type=int, default=400, help="busy sessions at the end")
     parser.add_argument("--true-clocks", action="store_true", help="let no clock be wrong")
@@ -201,6 +218,7 @@ def _parse(arguments: Sequence[str] | None) -> Sequence[Run]:
             sessions=given.sessions,
             rate=given.rate,
             mode=mode,
+            api=given.api,
             only=only,
             crowd=given.crowd,
             has_clocks=not given.true_clocks,

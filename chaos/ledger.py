@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from sandbox.devin.answers import Api
+
 UNHEARD_SECONDS = 15.0
 """Time after which nothing more comes of a request to a process that died."""
 
@@ -21,6 +23,8 @@ ENDINGS = {
     "know whether Devin got": "uncertain",
     "*gave up*": "given up",
     "*suspended*": "suspended",
+    "*did not confirm*": "not confirmed",
+    "*has ended*": "ended",
     "*refused*": "refused",
 }
 """The text by which a report of each ending is recognized; other text reports no ending."""
@@ -89,6 +93,17 @@ def content_of(name: str) -> bytes:
     return f"The content of {name}\n".encode()
 
 
+def addresses(text: str, attachments: Sequence[str], api: Api) -> Sequence[str]:
+    """Return the addresses of the files that Devin sees with a message.
+
+    To v3, a line for a file is text, and no message may have one.
+    """
+    lines: list[str] = ATTACHED.findall(text)
+    if api == "v1":
+        return lines
+    return [] if lines else attachments
+
+
 @dataclass(slots=True)
 class Entry:
     """A message: when it was acknowledged and taken, and what was reported about it.
@@ -98,7 +113,8 @@ class Entry:
     time. `posts` are the messages that the relay posted for it, `corrects` those that correct it,
     `unsent` the number of these it never accepted; `is_kept`: Redis knows it as a reply. `given_up`
     is when Slack stopped delivering it. It is `late_told` if its thread was not told in time, and
-    `kept_out` if it was not acknowledged in time.
+    `kept_out` if it was not acknowledged in time. `can_be_found`: the answer to it was lost while
+    its session could be read.
     """
 
     number: int
@@ -111,6 +127,7 @@ class Entry:
     given_up: float | None = None
     late_told: bool = False
     kept_out: bool = False
+    can_be_found: bool = False
     pressed: bool = False
     must_fail: bool = False
     execution: str = ""
@@ -214,14 +231,18 @@ class Ledger:
         for one in said:
             self._read_said(one)
 
-    def read_files(self, taken: Iterable[str], uploaded: Mapping[str, tuple[str, bytes]]) -> None:
-        """Record which of the files that messages name Devin has, by name and content."""
-        for text in taken:
+    def read_files(
+        self,
+        taken: Iterable[tuple[str, Sequence[str]]],
+        uploaded: Mapping[str, tuple[str, bytes]],
+    ) -> None:
+        """Record which files Devin has, by name and content; `taken` is texts and `addresses`."""
+        for text, urls in taken:
             number = number_in(text)
             if number is None or self.entries[number].kind is not Kind.FILE:
                 continue
             entry, name = self.entries[number], file_of(number)
-            there = [uploaded.get(url) for url in ATTACHED.findall(text)]
+            there = [uploaded.get(url) for url in urls]
             entry.has_file |= (name, content_of(name)) in there
             entry.has_link |= f"[{name}](" in text
 

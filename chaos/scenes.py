@@ -43,7 +43,7 @@ CROWD_SECONDS = CROWD_RETRY_AFTER + 15.0
 
 
 class Scenes:
-    """The scenes: some are played amid everything else, `flood` and `crowd` separately."""
+    """The scenes: some are played amid everything else; `pages`, `flood` and `crowd` separately."""
 
     def __init__(
         self,
@@ -152,6 +152,13 @@ class Scenes:
         async with self._outage.of_redis(is_frozen=is_frozen):
             await asyncio.sleep(seconds)
 
+    async def pages(self) -> None:
+        """Lose the answer to a reply in a long session that can be read, with no process killed."""
+        for session in self._people.roots:
+            self._devin.behave(session, "drops", times=1)
+            entry = await self._write(Kind.REPLY, session=session)
+            entry.can_be_found = True
+
     async def flood(self, ports: Sequence[int]) -> None:
         """Let strangers fill the ports while people write."""
         async with AsyncExitStack() as stack:
@@ -171,10 +178,10 @@ class Scenes:
 
         Its first post is rate-limited, and Slack says for how long; `read` reads the ledger.
         """
-        suspended = self._people.anyone
-        self._devin.behave(suspended, "suspended")
+        refused = self._people.anyone
+        self._devin.behave(refused, "rejects")
         self._slack.fail_next("chat.postMessage", retry_after=CROWD_RETRY_AFTER)
-        entry = await self._write(Kind.REPLY, session=suspended)
+        entry = await self._write(Kind.REPLY, session=refused)
         # The reply waits while its thread still has to be read.
         ends = time.monotonic() + CROWD_SECONDS
         while time.monotonic() < ends and not self._was_asked(entry):  # noqa: ASYNC110  (Devin tells nobody)
@@ -189,7 +196,7 @@ class Scenes:
             await asyncio.sleep(1.0)
             read()
         entry.late_told = not entry.told
-        for session in [*crowd, suspended]:
+        for session in [*crowd, refused]:
             self._devin.behave(session, "running")
 
     def _was_asked(self, entry: Entry) -> bool:

@@ -4,13 +4,16 @@ The machine decides how the processes run between the acts, so a seed repeats a 
 """
 
 import random
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
+
+from sandbox.devin.answers import Api, Read
 
 CALM_START, CALM_END = 1.0, 2.0
 LONGER_THAN_A_HOLD = (10.5, 14.0)
 OTHER_ACTS_A_SECOND = 0.7
+API_ACTS_A_SECOND = 0.5
 
 KILLS = {"run": 4, "worker": 4, "valkey": 3}
 OTHERS = {
@@ -34,8 +37,9 @@ SCENE_SECONDS = 12.0
 
 HALF = 0.5
 
-EVERYTHING = (*KILLS, *OTHERS, *SCENES, "strangers", "crowd")
-"""Everything that can go wrong; the last two separately, at the end of a run."""
+READS = "devin reads"
+EVERYTHING = (*KILLS, *OTHERS, READS, *SCENES, "pages", "strangers", "crowd")
+"""Everything that can go wrong; the last three separately, at the end of a run."""
 
 Mode = Literal["socket", "http"]
 MODES: Sequence[Mode] = ("socket", "http")
@@ -57,6 +61,27 @@ DEVIN_FAULTS: Sequence[dict[str, Any]] = (
     {"state": "suspended", "times": 1},
     {"state": "rejects", "times": 1},
 )
+ENDED_OR_SLOWED: Sequence[dict[str, Any]] = (
+    {"state": "finished", "times": 1},
+    {"state": "failed", "times": 1},
+    {"state": "archived", "times": 1},
+    {"state": "rate_limited", "retry_after": 0.7, "times": 2},
+    {"state": "rate_limited", "retry_after": 1.5, "times": 1},
+    {"state": "server_error", "takes": True, "times": 1},
+)
+TAKEN_BEHIND_503 = {"state": "down", "takes": True, "times": 1}
+API_FAULTS: Mapping[Api, Sequence[dict[str, Any]]] = {
+    "v1": ENDED_OR_SLOWED,
+    "v3": (*ENDED_OR_SLOWED, TAKEN_BEHIND_503, TAKEN_BEHIND_503),
+}
+"""Faults by generation of Devin's API: only v1 promises that nothing was taken behind a 503."""
+
+API_READS: Mapping[Api, Sequence[Read]] = {
+    "v1": ("session", "sessions"),
+    "v3": ("self", "sessions", "session", "messages"),
+}
+READ_FAILURES = (429, 500, 503)
+ONE_IN_THREE = 1 / 3
 UPLOAD_FAILURES = (429, 500, 503, 413)
 SLACK_FAULTS: Sequence[dict[str, Any]] = (
     {"method": "chat.postMessage", "retry_after": 1},
@@ -95,9 +120,17 @@ class Act:
 
 
 def plan(
-    seed: int, seconds: float, kills: int, sessions: int, only: Collection[str] = ()
+    seed: int,
+    seconds: float,
+    kills: int,
+    sessions: int,
+    only: Collection[str] = (),
+    api: Api = "v3",
 ) -> Sequence[Act]:
-    """Return all faults of a run, in order of time; limited to those in `only`, if any."""
+    """Return all faults of a run, in order of time; limited to those in `only`, if any.
+
+    Those of a generation of Devin's API are drawn apart: the others are the same with either.
+    """
     rng = random.Random(seed)  # noqa: S311  (repeatable, not secret)
     span = seconds - CALM_START - CALM_END
     acts = []
@@ -107,6 +140,7 @@ def plan(
     others = range(round(span * OTHER_ACTS_A_SECOND))
     acts += [_other(rng, CALM_START + span * rng.random(), sessions) for _ in others]
     acts += _scenes(rng, span, only)
+    acts += _of_api(random.Random(f"{api} {seed}"), span, sessions, api)  # noqa: S311  (as above)
     return sorted((act for act in acts if not only or act.what in only), key=lambda act: act.at)
 
 
@@ -143,6 +177,20 @@ def _other(rng: random.Random, at: float, sessions: int) -> Act:
     elif what == "disconnect":
         fault = {"reason": rng.choice(("refresh_requested", "warning"))}
     return Act(at, what, where, seconds, fault)
+
+
+def _of_api(rng: random.Random, span: float, sessions: int, api: Api) -> list[Act]:
+    """Draw the faults that a generation of Devin's API has: of its sessions, or of a read."""
+    acts = []
+    for _ in range(round(span * API_ACTS_A_SECOND)):
+        at, where = CALM_START + span * rng.random(), rng.randrange(sessions)
+        if rng.random() < ONE_IN_THREE:
+            statuses = [rng.choice(READ_FAILURES)] * rng.randint(1, 2)
+            fault = {"read": rng.choice(API_READS[api]), "statuses": statuses}
+            acts.append(Act(at, READS, fault=fault))
+        else:
+            acts.append(Act(at, "devin", where, fault=rng.choice(API_FAULTS[api])))
+    return acts
 
 
 def _drawn(rng: random.Random, weights: dict[str, int]) -> str:

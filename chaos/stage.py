@@ -6,31 +6,31 @@ The sandbox runs in this process; everything else is real processes, whose logs 
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import httpx
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from chaos.clocks import Clocks, shifted
-from chaos.front import balancing
-from chaos.ledger import ASKED, Ledger, Said
+from chaos.front import Balancer, balancing
+from chaos.ledger import ASKED, Ledger, Said, addresses
 from chaos.orders import Orders
 from chaos.people import People
+from chaos.posts import environs, kept, made, until_ready
 from chaos.processes import Post, ValkeyProcess, free_port
 from chaos.scenes import Scenes
 from chaos.schedule import SCENES, Act, Mode
 from chaos.surfaces import CHANNEL
 from chaos.trouble import LISTENERS, Front, Outage, Trouble
-from sandbox import Sandbox
-from sandbox.launch import environment_of
+from sandbox import DevinSandbox, Sandbox
+from sandbox.devin.answers import Api
+from sandbox.devin.sessions import Kind
 
 RETRY_DELAYS = (0.3, 1.0, 2.0)
 ACK_SECONDS = 2.0
-READY_SECONDS = 30.0
 OK = 200
 THINKING_SECONDS = 0.4
 """Time Devin takes for each message, so that a kill interrupts some."""
@@ -40,8 +40,26 @@ ORDERED = 2
 
 HOURS = 2 * 3_600.0
 
+LONG = 450
+"""Earlier messages of a session: v3 gives them by pages of at most 200."""
+
 PREFIX = "{devin-relay}"
 """Prefix of all keys in Redis, the same in every version (docs/architecture/redis.md)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What a stage is made of: `sessions` of Devin, a mode, a generation of its API, and clocks.
+
+    The messages for `hours` scenes of that name are written beforehand.
+    """
+
+    seed: int
+    sessions: int
+    mode: Mode = "socket"
+    api: Api = "v3"
+    clocks: Clocks = field(default_factory=Clocks)
+    hours: int = 0
 
 
 @dataclass(slots=True)
@@ -82,6 +100,7 @@ class Stage:
         """Cancel all planned faults."""
         await self.box.devin.go_online()
         self.box.devin.upload_failures.clear()
+        self.box.devin.read_failures.clear()
         self.box.slack.fail_no_more()
         for session in self.sessions:
             self.box.devin.behave(session, "running")
@@ -98,7 +117,8 @@ class Stage:
         taken = [(one.text, one.at.timestamp() - devin.clock.ahead) for one in messages]
         self.ledger.read(taken, said)
         uploaded = {one.url: (one.name, one.content) for one in devin.attachments}
-        self.ledger.read_files([one.text for one in messages], uploaded)
+        brought = [(one.text, addresses(one.text, one.attachments, devin.api)) for one in messages]
+        self.ledger.read_files(brought, uploaded)
         self.ledger.read_steps(slack.step_results)
         for entry, delivery in self.people.surfaces.asked:
             entry.is_answered |= slack.answers(delivery) > 0
@@ -139,47 +159,33 @@ class Stage:
 
 
 @asynccontextmanager
-async def open_stage(
-    home: Path, seed: int, sessions: int, mode: Mode, clocks: Clocks, hours: int = 0
-) -> AsyncIterator[Stage]:
+async def open_stage(home: Path, setup: Setup) -> AsyncIterator[Stage]:
     """Start everything, with a linked thread for each session; at the end, kill the processes.
 
-    The messages for that many scenes of `hours` are written, and all threads linked, `HOURS` ago.
+    Everything that is written for scenes of `hours`, and every link, is from `HOURS` ago.
     """
-    ids = [f"devin-{number:032x}" for number in range(1, sessions + 1)]
+    ids = [f"devin-{number:032x}" for number in range(1, setup.sessions + 1)]
     ordered = [f"devin-{0xF0 + number:032x}" for number in range(ORDERED)]
     ledger = Ledger()
-    valkey = ValkeyProcess(home / "valkey", environ=shifted(clocks.redis))
+    valkey = ValkeyProcess(home / "valkey", environ=shifted(setup.clocks.redis))
     outage = Outage(valkey, ledger)
-    posts = [
-        Post(f"{command}-{number}", command, home, seed)
-        for command in ("run", "worker")
-        for number in range(1, LISTENERS + 1)
-    ]
-    ports = [free_port() for _ in range(LISTENERS)] if mode == "http" else []
+    posts = made(home, setup.seed)
+    ports = [free_port() for _ in range(LISTENERS)] if setup.mode == "http" else []
     async with AsyncExitStack() as stack:
-        box = await stack.enter_async_context(
-            Sandbox(
-                transport=mode, retry_delays=RETRY_DELAYS, ack_timeout=ACK_SECONDS, devin_api="v1"
-            )
-        )
-        balancer = await stack.enter_async_context(balancing(ports, seed)) if ports else None
-        if balancer is not None:
-            box.slack.request_url = balancer.url
-        box.slack.workspace.clock.ahead = clocks.slack - HOURS
-        box.devin.clock.ahead = clocks.devin
+        box, balancer = await _opened(stack, setup, ports)
         for one in [*ids, *ordered]:
             box.devin.add_session(one)
-        people = People(box.slack, ledger, seed)
+        for one in ids:
+            _lengthen(box.devin, one)
+        people = People(box.slack, ledger, setup.seed)
         orders = Orders(box.slack, ledger, people)
         stack.push_async_callback(valkey.stop)
         await valkey.start()
         redis = Redis.from_url(valkey.url, decode_responses=True, socket_timeout=2.0)
         stack.push_async_callback(redis.aclose)
-        await stack.enter_async_context(
-            _kept(posts, _environs(box, valkey.url, home, ports), clocks)
-        )
-        await _wait_ready(box, ports)
+        settings = environs(box, valkey.url, home, ports)
+        await stack.enter_async_context(kept(posts, settings, setup.clocks))
+        await until_ready(box, ports)
         stack.push_async_callback(people.carrier.close)
         await people.link([*ids, *ordered])
         for one in ordered:
@@ -187,59 +193,35 @@ async def open_stage(
         front = Front(box, balancer)
         trouble = Trouble(box, posts, ids, ledger, outage, front)
         scenes = Scenes(box, ledger, people, orders, outage, front)
-        await scenes.write_early(hours)
-        box.slack.workspace.clock.ahead = clocks.slack
+        await scenes.write_early(setup.hours)
+        box.slack.workspace.clock.ahead = setup.clocks.slack
         yield Stage(box, redis, posts, ids, ledger, people, orders, trouble, scenes, ports)
 
 
-@asynccontextmanager
-async def _kept(
-    posts: Sequence[Post], environs: Sequence[Mapping[str, str]], clocks: Clocks
-) -> AsyncIterator[None]:
-    """Keep a process at every post."""
-    tasks = [
-        asyncio.create_task(post.keep({**environ, **shifted(ahead)}), name=post.name)
-        for post, environ, ahead in zip(posts, environs, clocks.posts, strict=True)
-    ]
-    try:
-        yield
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-
-async def _wait_ready(box: Sandbox, ports: Sequence[int]) -> None:
+async def _opened(
+    stack: AsyncExitStack, setup: Setup, ports: Sequence[int]
+) -> tuple[Sandbox, Balancer | None]:
+    """Open Slack, Devin and the balancer, if there is one, with their clocks."""
+    box = await stack.enter_async_context(
+        Sandbox(
+            transport=setup.mode,
+            retry_delays=RETRY_DELAYS,
+            ack_timeout=ACK_SECONDS,
+            devin_api=setup.api,
+        )
+    )
+    box.slack.workspace.clock.ahead = setup.clocks.slack - HOURS
+    box.devin.clock.ahead = setup.clocks.devin
     if not ports:
-        await box.slack.wait_connected(LISTENERS, READY_SECONDS)
-        return
-    async with httpx.AsyncClient() as client, asyncio.timeout(READY_SECONDS):
-        for port in ports:
-            while not await _is_ready(client, port):  # noqa: ASYNC110  (another process gives no event)
-                await asyncio.sleep(0.1)
+        return box, None
+    balancer = await stack.enter_async_context(balancing(ports, setup.seed))
+    box.slack.request_url = balancer.url
+    return box, balancer
 
 
-async def _is_ready(client: httpx.AsyncClient, port: int) -> bool:
-    try:
-        answer = await client.get(f"http://127.0.0.1:{port}/readyz")
-    except httpx.TransportError:
-        return False
-    return answer.is_success
-
-
-def _environs(
-    box: Sandbox, redis_url: str, home: Path, ports: Sequence[int]
-) -> Sequence[Mapping[str, str]]:
-    """Return the settings of the posts, the listeners' first."""
-    same = {
-        **environment_of(box.slack, box.devin),
-        "REDIS_URL": redis_url,
-        "DATA_DIR": str(home / "data"),
-        "GIVE_UP_AFTER": "10m",
-        "DELIVERY_CONCURRENCY": "4",
-        "HOST": "127.0.0.1",
-        "LOG_FORMAT": "json",
-        "PYTHONDONTWRITEBYTECODE": "1",
-    }
-    listening = list(ports) or [0] * LISTENERS
-    return [{**same, "PORT": str(port)} for port in [*listening, *([0] * LISTENERS)]]
+def _lengthen(devin: DevinSandbox, session: str) -> None:
+    """Give a session messages from before `HOURS`, of a person and of Devin in turn."""
+    known, began = devin.session(session), devin.clock.now() - HOURS - LONG
+    for number in range(LONG):
+        kind: Kind = "devin_message" if number % 2 else "user_message"
+        known.take(f"Earlier message {number}", kind=kind, at=began + number)

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from chaos.front import Balancer
 from chaos.ledger import Ledger
 from chaos.processes import Post, ValkeyProcess
-from chaos.schedule import Act
+from chaos.schedule import READS, Act
 from sandbox import Sandbox
 
 LISTENERS = 2
@@ -137,6 +137,9 @@ class Trouble:
         devin = self._box.devin
         if act.what == "devin upload":
             devin.upload_failures.append(act.fault["status"])
+            return
+        if act.what == READS:
+            devin.read_failures[act.fault["read"]] += act.fault["statuses"]
             return
         if act.what == "devin":
             fault = dict(act.fault)

@@ -13,7 +13,9 @@ The sins:
   Devin sees it: a reply acknowledged within that moment could no longer come first. The moment is
   `ON_ITS_WAY` long, or as long as a process was frozen that resumed just then;
 - **not followed**: taken with text that was edited, or deleted, before it was on its way;
-- **file missing**: taken without its file's content, and its thread was not told that a link went;
+- **file missing**: taken without its file's content where that generation of Devin's API has it,
+  and its thread was not told that a link went;
+- **not reconciled**: taken, and reported as uncertain, although its session could be read;
 - **step untrue**: a workflow was told an outcome that does not match what Devin took, or a failure
   without words, or a step that could not work did not fail;
 - **untold**: taken for somebody whose channel does not show it;
@@ -42,8 +44,8 @@ GOES_ON = 1.0
 """Time within which a process that was frozen, or waited for Redis, sends what it held back."""
 
 SINS = (
-    *("lost", "doubled silently", "out of order", "not followed", "file missing", "step untrue"),
-    *("untold", "disobeyed", "unanswered", "stalled", "kept out"),
+    *("lost", "doubled silently", "out of order", "not followed", "file missing"),
+    *("not reconciled", "step untrue", "untold", "disobeyed", "unanswered", "stalled", "kept out"),
 )
 COLUMNS = ("sent", "acked", "taken", "uncertain", "said", "failed", "unheard")
 
@@ -157,6 +159,8 @@ def _scene_sins(entry: Entry) -> Iterator[str]:
         yield "disobeyed"
     if entry.kind is Kind.ORDER and entry.acked is not None and not entry.is_answered:
         yield "unanswered"
+    if entry.can_be_found and entry.taken and entry.is_uncertain:
+        yield "not reconciled"
     if entry.late_told:
         yield "stalled"
     if entry.kept_out:

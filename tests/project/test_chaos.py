@@ -10,12 +10,13 @@ import pytest
 from redis.asyncio import Redis
 
 from chaos.__main__ import OK, Run, run
-from chaos.clocks import MISSING, Clocks, drawn, library, shifted
-from chaos.ledger import Entry, Kind, Ledger, Said, content_of, file_of, text_of
+from chaos.clocks import MISSING, drawn, library, shifted
+from chaos.ledger import Entry, Kind, Ledger, Said, addresses, content_of, file_of, text_of
 from chaos.processes import ValkeyProcess
-from chaos.schedule import SCENES, Mode, plan
-from chaos.stage import open_stage
+from chaos.schedule import API_READS, READS, SCENES, Mode, plan
+from chaos.stage import Setup, open_stage
 from chaos.verdict import judge
+from sandbox.devin.answers import Api
 
 ONE, OTHER = "devin-01", "devin-02"
 
@@ -49,11 +50,11 @@ def found(ledger: Ledger) -> list[str]:
     return [sin for sin, concerned in judge(ledger).sins.items() if concerned]
 
 
-SEEDS: Sequence[tuple[Mode, int, set[str]]] = (
-    ("socket", 15, {"silence", "orders"}),
-    ("http", 18, {"authors", "hours"}),
+SEEDS: Sequence[tuple[Mode, Api, int, set[str]]] = (
+    ("socket", "v3", 15, {"silence", "orders"}),
+    ("http", "v1", 18, {"authors", "hours"}),
 )
-"""Modes and seeds for a short run, with the scenes that they play.
+"""Short runs: their modes, generations of Devin's API, and seeds, with the scenes that they play.
 
 Two that failed need longer than a test may take, since they found a race of two processes:
 `make chaos SEED=7001` and `make chaos SEED=4203 SECONDS=60 KILLS=12` (a deletion that met its reply
@@ -63,14 +64,19 @@ while another process accepted it; `test_a_deletion_that_meets_its_reply_at_the_
 
 @pytest.mark.longest
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize(("mode", "seed", "scenes"), SEEDS)
+@pytest.mark.parametrize(("mode", "api", "seed", "scenes"), SEEDS)
 async def test_a_short_run_finds_nothing(
-    tmp_path: Path, mode: Mode, seed: int, scenes: set[str]
+    tmp_path: Path, mode: Mode, api: Api, seed: int, scenes: set[str]
 ) -> None:
     """Kills, outages, repeats, disorder and wrong clocks on every way to Devin violate nothing."""
     assert library() is not None, MISSING
     asked = Run(
-        seed=seed, seconds=10.0, kills=4, sessions=4, mode=mode, crowd=0, reports_within=2.0
+        *(seed, 10.0, 4),
+        sessions=4,
+        mode=mode,
+        api=api,
+        crowd=0,
+        reports_within=2.0,
     )
     assert {act.what for act in plan(seed, 10.0, 4, 4)} & set(SCENES) == scenes
     verdict, code = await run(asked, tmp_path)
@@ -82,8 +88,7 @@ async def test_a_short_run_finds_nothing(
 @pytest.mark.timeout(120)
 async def test_the_ledger_sees_what_the_threads_and_devin_show(tmp_path: Path) -> None:
     """Devin got none of the acknowledged replies, as after a loss."""
-    asked = Run(seed=1, seconds=3.0, kills=0, sessions=2, crowd=0, reports_within=1.0)
-    async with open_stage(tmp_path, asked.seed, asked.sessions, "socket", Clocks()) as stage:
+    async with open_stage(tmp_path, Setup(seed=1, sessions=2)) as stage:
         entry, ts = await stage.people.reply(Kind.REPLY, stage.sessions[0])
         await stage.people.bring(entry, stage.box.slack.event_of("general", ts))
         carrying = asyncio.create_task(stage.people.carrier.carry())
@@ -105,6 +110,17 @@ def test_the_same_seed_makes_the_same_plan() -> None:
     assert acts != plan(8, 240.0, 50, 8)
     assert sum(act.is_kill for act in acts) == 50
     assert all(0 < act.at < 240 for act in acts)
+
+
+def test_a_generation_of_the_api_has_faults_of_its_own() -> None:
+    """Only v3 takes messages behind a 503, and has pages and a caller to read; the rest is one."""
+    plans = {api: plan(7, 240.0, 50, 8, api=api) for api in API_READS}
+    for api, acts in plans.items():
+        behind_503 = [a for a in acts if a.fault.get("state") == "down" and a.fault.get("takes")]
+        assert bool(behind_503) == (api == "v3")
+        assert {a.fault["read"] for a in acts if a.what == READS} == set(API_READS[api])
+    of_each = [[a for a in acts if "devin" not in a.what] for acts in plans.values()]
+    assert of_each[0] == of_each[1]
 
 
 def test_every_scene_is_played_as_often_as_any_other() -> None:
@@ -274,8 +290,62 @@ def test_a_file_arrives_or_its_thread_is_told_that_a_link_went() -> None:
     ):
         ledger, _ = one_of(Kind.FILE)
         ledger.read([(text, 2.0)], words)
-        ledger.read_files([text], uploaded)
+        ledger.read_files([(text, addresses(text, (), "v1"))], uploaded)
         assert found(ledger) == sins
+
+
+@pytest.mark.parametrize(
+    ("line", "attached", "sins"),
+    [
+        ("", True, []),
+        ("", False, ["file missing"]),
+        ('\nATTACHMENT:"https://devin/1"', False, ["file missing"]),
+        ('\nATTACHMENT:"https://devin/1"', True, ["file missing"]),
+    ],
+)
+def test_v3_has_a_message_s_files_beside_its_text(
+    *, line: str, attached: bool, sins: list[str]
+) -> None:
+    """A line for a file is one of v1's; v3 would show it to Devin."""
+    name, url = file_of(0), "https://devin/1"
+    text = f"{text_of(0)}{line}"
+    ledger, _ = one_of(Kind.FILE)
+    ledger.read([(text, 2.0)], [])
+    urls = addresses(text, (url,) if attached else (), "v3")
+    ledger.read_files([(text, urls)], {url: (name, content_of(name))})
+    assert found(ledger) == sins
+
+
+@pytest.mark.parametrize(
+    ("taken", "words", "sins"),
+    [
+        (1, [], []),
+        (1, [told(0)], ["not reconciled"]),
+        (0, [told(0)], []),
+    ],
+)
+def test_a_lost_answer_is_found_in_a_session_that_can_be_read(
+    taken: int, words: list[Said], sins: list[str]
+) -> None:
+    """However many messages the session has; a message that it does not have is uncertain."""
+    ledger, _ = one_of(Kind.REPLY, can_be_found=True)
+    ledger.read([(text_of(0), 2.0)] * taken, words)
+    assert found(ledger) == sins
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Devin's session *has ended*, so ",
+        "Devin *did not confirm* ",
+        "Devin's session is *suspended*, so ",
+    ],
+)
+def test_a_session_that_does_not_take_a_reply_ends_it(words: str) -> None:
+    """Its thread is told what the session's state is, or that nothing confirms the reply."""
+    ledger = ledger_of(1.0)
+    ledger.read([], [told(0, words)])
+    assert found(ledger) == []
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,79 @@
+"""The posts of a run: their settings, the processes at them, and the wait for the first ones."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+
+from chaos.clocks import Clocks, shifted
+from chaos.processes import Post
+from chaos.trouble import LISTENERS
+from sandbox import Sandbox
+from sandbox.launch import environment_of
+
+READY_SECONDS = 30.0
+
+
+def made(home: Path, seed: int) -> Sequence[Post]:
+    """Return all posts, the listeners' first; their logs are in `home`."""
+    return [
+        Post(f"{command}-{number}", command, home, seed)
+        for command in ("run", "worker")
+        for number in range(1, LISTENERS + 1)
+    ]
+
+
+def environs(
+    box: Sandbox, redis_url: str, home: Path, ports: Sequence[int]
+) -> Sequence[Mapping[str, str]]:
+    """Return the settings of the posts, in their order."""
+    same = {
+        **environment_of(box.slack, box.devin),
+        "REDIS_URL": redis_url,
+        "DATA_DIR": str(home / "data"),
+        "GIVE_UP_AFTER": "10m",
+        "DELIVERY_CONCURRENCY": "4",
+        "HOST": "127.0.0.1",
+        "LOG_FORMAT": "json",
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+    listening = list(ports) or [0] * LISTENERS
+    return [{**same, "PORT": str(port)} for port in [*listening, *([0] * LISTENERS)]]
+
+
+@asynccontextmanager
+async def kept(
+    posts: Sequence[Post], environs: Sequence[Mapping[str, str]], clocks: Clocks
+) -> AsyncIterator[None]:
+    """Keep a process at every post."""
+    tasks = [
+        asyncio.create_task(post.keep({**environ, **shifted(ahead)}), name=post.name)
+        for post, environ, ahead in zip(posts, environs, clocks.posts, strict=True)
+    ]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def until_ready(box: Sandbox, ports: Sequence[int]) -> None:
+    """Wait until every listener hears Slack: over its socket, or on its port."""
+    if not ports:
+        await box.slack.wait_connected(LISTENERS, READY_SECONDS)
+        return
+    async with httpx.AsyncClient() as client, asyncio.timeout(READY_SECONDS):
+        for port in ports:
+            while not await _is_ready(client, port):  # noqa: ASYNC110  (another process gives no event)
+                await asyncio.sleep(0.1)
+
+
+async def _is_ready(client: httpx.AsyncClient, port: int) -> bool:
+    try:
+        answer = await client.get(f"http://127.0.0.1:{port}/readyz")
+    except httpx.TransportError:
+        return False
+    return answer.is_success
