@@ -63,15 +63,15 @@ types: setup ## mypy --strict
 
 check: lint types test-redis test ## Lint, types, the tests on other servers, and every test: the gate
 
-bench: setup ## The relay beside a script and the floor; writes benchmarks/RESULTS.md; ROUNDS=3 QUICK=1
-	$(BIN)/python -m benchmarks
+bench: setup ## The relay beside a script and the floor; writes benchmarks/RESULTS.md; ROUNDS=3 QUICK=1 API=v1
+	$(BIN)/python -m benchmarks --api $(API)
 
 SEED ?= $(shell date +%s)
 SECONDS ?= 240
 KILLS ?= 50
 
-chaos: setup ## Kills and outages under load in both modes, with a ledger; SEED=7 SECONDS=240 KILLS=50
-	$(BIN)/python -m chaos --seed $(SEED) --seconds $(SECONDS) --kills $(KILLS)
+chaos: setup ## Kills and outages under load in both modes, with a ledger; SEED=7 SECONDS=240 KILLS=50 API=v1
+	$(BIN)/python -m chaos --api $(API) --seed $(SEED) --seconds $(SECONDS) --kills $(KILLS)
 
 lock: setup ## Pin every dependency again, with hashes
 	$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \

@@ -10,6 +10,7 @@ import asyncio
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import uvloop
@@ -19,6 +20,7 @@ from benchmarks.measures import FULL, QUICK, Plan, measures
 from benchmarks.page import Results, figure, write
 from benchmarks.processes import ROOT
 from benchmarks.sizes import SIZED
+from bot.model.generation import Generation
 
 ROUNDS = 3
 
@@ -52,6 +54,9 @@ def _parsed(argv: Sequence[str] | None, environ: Mapping[str, str]) -> argparse.
     parser.add_argument("names", nargs="*", metavar="name", help=f"of {', '.join(names)}")
     parser.add_argument("--rounds", type=int, default=int(environ.get("ROUNDS") or ROUNDS))
     parser.add_argument("--quick", action="store_true", default=environ.get("QUICK") == "1")
+    parser.add_argument(
+        "--api", type=Generation, choices=list(Generation), default=Generation.V3, help="of Devin"
+    )
     parser.add_argument("--page", type=Path, help="directory for RESULTS.md and results.png")
     arguments = parser.parse_args(argv)
     if unknown := set(arguments.names) - set(names):
@@ -65,7 +70,7 @@ def _parsed(argv: Sequence[str] | None, environ: Mapping[str, str]) -> argparse.
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure, print, and write the page."""
     arguments = _parsed(argv, os.environ)
-    plan = QUICK if arguments.quick else FULL
+    plan = replace(QUICK if arguments.quick else FULL, api=arguments.api)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         found = runner.run(measured(arguments.names, plan, arguments.rounds))
     if arguments.page:

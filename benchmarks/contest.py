@@ -29,6 +29,7 @@ from benchmarks.processes import (
     until_connected,
 )
 from benchmarks.wire import Arrival, Wire, open_wire
+from bot.model.generation import Generation
 from bot.redis.embedded.home import ValkeyHome
 
 Values = Mapping[str, float]
@@ -218,16 +219,22 @@ class Contest:
 
 @asynccontextmanager
 async def contest(
-    contestant: Contestant, sessions: int, *, delay: float = 0.0, workers: int = 0
+    contestant: Contestant,
+    sessions: int,
+    *,
+    api: Generation = Generation.V3,
+    delay: float = 0.0,
+    workers: int = 0,
 ) -> AsyncIterator[Contest]:
     """Start a contestant, link `sessions` threads, and warm it up with a reply in each.
 
-    `delay` is the time Devin takes for a message, in seconds; `workers` are started beside it.
+    `api` is the generation of Devin's API, `delay` the time Devin takes for a message, in seconds;
+    `workers` are started beside it.
     """
     ids = [f"devin-{number:032x}" for number in range(sessions)]
     async with AsyncExitStack() as stack:
         home = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        wire = await stack.enter_async_context(open_wire(delay))
+        wire = await stack.enter_async_context(open_wire(delay, api))
         first = await stack.enter_async_context(started(contestant, wire, home))
         await until_connected(wire, first, contestant, home)
         others = [

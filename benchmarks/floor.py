@@ -23,6 +23,7 @@ async def main() -> None:
     """Relay threaded replies until killed."""
     slack = {"Authorization": f"Bearer {os.environ['SLACK_APP_TOKEN']}"}
     devin = {"Authorization": f"Bearer {os.environ['DEVIN_API_KEY']}"}
+    message_url = os.environ["DEVIN_API_URL"] + os.environ["MESSAGE_PATH"]
     connector = aiohttp.TCPConnector(limit=0)
     async with (
         embedded_valkey(Path(os.environ["DATA_DIR"])) as url,
@@ -46,8 +47,8 @@ async def main() -> None:
                     is_new = bool(await redis.set(key, text, nx=True, ex=86400))
                 await ws.send_json({"envelope_id": envelope["envelope_id"]})
                 if is_new:
-                    path = f"{os.environ['DEVIN_API_URL']}/v1/sessions/{session}/message"
-                    async with http.post(path, json={"message": text}, headers=devin) as sent:
+                    url = message_url.format(session=session)
+                    async with http.post(url, json={"message": text}, headers=devin) as sent:
                         await sent.read()
 
             async for frame in ws:

@@ -6,12 +6,13 @@ the columns of the page.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from benchmarks.contest import Contest, Values, contest
 from benchmarks.payloads import message, new_ts
 from benchmarks.processes import FLOOR, RELAY, SCRIPT, Contestant
+from bot.model.generation import Generation
 
 Case = Callable[[], Awaitable[Values]]
 
@@ -21,8 +22,10 @@ DEEP = 8
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The amounts of each measure; times in seconds."""
+    """The amounts of each measure, times in seconds, and the generation of Devin's API."""
 
+    api: Generation = Generation.V3
+    is_quick: bool = False
     sessions: int = 200
     in_flight: int = 64
     many_sessions: int = 400
@@ -46,6 +49,7 @@ class Plan:
 
 FULL = Plan()
 QUICK = Plan(
+    is_quick=True,
     sessions=4,
     in_flight=4,
     many_sessions=8,
@@ -66,7 +70,7 @@ async def throughput(
     who: Contestant, sessions: int, delay: float, plan: Plan, depth: int = 1
 ) -> Values:
     """Measure replies a second in a steady state, with `depth` on their way for each session."""
-    async with contest(who, sessions, delay=delay) as running:
+    async with contest(who, sessions, api=plan.api, delay=delay) as running:
         is_relay = who is RELAY
         before, commands = running.usage(), await running.commands() if is_relay else None
         rate, counted = await running.sustained(depth, plan.warm_up, plan.counted)
@@ -89,7 +93,7 @@ async def throughput(
 async def burst(who: Contestant, plan: Plan) -> Values:
     """Measure replies a second when all are written at once, until the last has arrived."""
     replies = plan.burst if who is not SCRIPT else plan.burst // 4
-    async with contest(who, plan.sessions) as running:
+    async with contest(who, plan.sessions, api=plan.api) as running:
         before = running.usage()
         seconds = await running.flood(replies)
         return {
@@ -102,21 +106,21 @@ async def burst(who: Contestant, plan: Plan) -> Values:
 
 async def latency(who: Contestant, plan: Plan) -> Values:
     """Measure the time from writing to arrival at Devin, at 20 replies a second."""
-    async with contest(who, min(20, plan.sessions)) as running:
+    async with contest(who, min(20, plan.sessions), api=plan.api) as running:
         await running.steady(20, plan.latency)
         return _percentiles(running.latencies_ms()) | running.faults()
 
 
 async def acknowledgement(who: Contestant, plan: Plan) -> Values:
     """Measure Slack's wait for an acknowledgement, at 200 replies a second."""
-    async with contest(who, min(50, plan.sessions)) as running:
+    async with contest(who, min(50, plan.sessions), api=plan.api) as running:
         await running.steady(200, plan.ack)
         return _percentiles(running.acks_ms()) | running.faults()
 
 
 async def foreign(who: Contestant, plan: Plan) -> Values:
     """Measure irrelevant events a second: every other one is a reply in an unlinked thread."""
-    async with contest(who, 1) as running:
+    async with contest(who, 1, api=plan.api) as running:
         await _send_foreign(running, plan.foreign // 10)
         before = running.usage()
         await _send_foreign(running, plan.foreign)
@@ -141,7 +145,7 @@ async def _send_foreign(running: Contest, events: int) -> None:
 
 async def idle(plan: Plan) -> Values:
     """Measure the relay's usage while nobody writes."""
-    async with contest(RELAY, 1) as running:
+    async with contest(RELAY, 1, api=plan.api) as running:
         before, commands = running.usage(), await running.commands()
         await asyncio.sleep(plan.idle)
         used = running.usage().since(before)
@@ -157,8 +161,9 @@ async def idle(plan: Plan) -> Values:
 
 async def scaled(workers: int, plan: Plan) -> Values:
     """Measure replies a second of `run` with `workers` beside it."""
-    sessions, delay = plan.many_sessions, plan.api_delay
-    async with contest(RELAY, sessions, delay=delay, workers=workers) as running:
+    async with contest(
+        RELAY, plan.many_sessions, api=plan.api, delay=plan.api_delay, workers=workers
+    ) as running:
         rate, counted = await running.sustained(1, plan.warm_up, plan.counted)
         return {
             "replies/s": rate,
@@ -196,6 +201,7 @@ def measures(plan: Plan) -> Mapping[str, Measure]:
             lambda who: throughput(who, plan.sessions, 0.0, plan),
         ),
         "inflight": _in_flight(plan),
+        "apis": _by_api(plan),
         "burst": of_each(
             f"All written at once: {plan.sessions} sessions, 0 ms API",
             lambda who: burst(who, plan),
@@ -227,6 +233,17 @@ def _in_flight(plan: Plan) -> Measure:
             f"relay, {DEEP} waiting in each mailbox": partial(case, RELAY, depth=DEEP),
             "script": partial(case, SCRIPT),
             "floor": partial(case, FLOOR),
+        },
+    )
+
+
+def _by_api(plan: Plan) -> Measure:
+    each = {api: replace(plan, api=api) for api in (Generation.V3, Generation.V1)}
+    return Measure(
+        f"The relay by generation of Devin's API: {plan.sessions} sessions, 0 ms API",
+        {
+            f"relay, {api}": partial(throughput, RELAY, plan.sessions, 0.0, one)
+            for api, one in each.items()
         },
     )
 

@@ -3,14 +3,14 @@
 import os
 import platform
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from statistics import median
 
 from benchmarks.contest import Values
-from benchmarks.measures import QUICK, Plan
+from benchmarks.measures import Plan
 from benchmarks.plot import draw
 from benchmarks.targets import Target, targets
 
@@ -23,12 +23,12 @@ FULL_CORE = 90.0
 PREFACE = """\
 Each row was measured on processes of its own, started anew, linked and warmed up, against the same
 Slack and Devin of wire only (`benchmarks/wire.py`), which are in the process that also writes the
-load. *relay* is `python -m bot run` with its defaults and an embedded Valkey that syncs each write,
-*script* is `benchmarks/script.py`, *floor* is one durable write to Redis and one POST
-(`benchmarks/floor.py`). Rounds are interleaved; a cell is the median, then the lowest and highest
-round. CPU is in percent of one core: *own* is the contestant's, *load* that of the wire and the
-load. The contestant, its Valkey and the load share this machine's {cores} cores, so with workers
-beside `run` the machine is full before they are.
+load. Devin's API is {api}, unless a row names another generation. *relay* is `python -m bot run`
+with its defaults and an embedded Valkey that syncs each write, *script* is `benchmarks/script.py`,
+*floor* is one durable write to Redis and one POST (`benchmarks/floor.py`). Rounds are interleaved;
+a cell is the median, then the lowest and highest round. CPU is in percent of one core: *own* is the
+contestant's, *load* that of the wire and the load. The contestant, its Valkey and the load share
+this machine's {cores} cores, so with workers beside `run` the machine is full before they are.
 
 *Replies through one process* is a steady state: a session's next reply is written when its last one
 arrives at Devin; that goes on for {warm_up:g} s and is then counted for {counted:g} s. *All written
@@ -87,17 +87,23 @@ def _lines(results: Results, picture: str | None) -> Iterator[str]:
     yield ""
     yield f"{results.began:%Y-%m-%d %H:%M} UTC, {results.rounds} rounds. {_machine()}"
     yield f"Load average at the start: {results.load_average:.2f}."
-    if results.plan is QUICK:
+    if results.plan.is_quick:
         yield "**`QUICK=1`: a smoke run, too short for its numbers to mean anything.**"
     yield ""
     plan, cores = results.plan, os.cpu_count()
-    yield PREFACE.format(cores=cores, warm_up=plan.warm_up, counted=plan.counted)
+    yield PREFACE.format(cores=cores, **asdict(plan))
     yield from _targets(targets(results.each, plan))
     if picture:
         yield from ("", f"![Times and rates against size]({picture})")
     for name, title in results.titles.items():
         if rows := results.found.get(name):
-            yield from ("", f"## {title}", "", f"`python -m benchmarks {name}`", "")
+            yield from (
+                "",
+                f"## {title}",
+                "",
+                f"`python -m benchmarks {name} --api {plan.api}`",
+                "",
+            )
             yield from _table(rows)
             yield from _limits(rows)
 

@@ -1,6 +1,7 @@
-"""The events of the load, with every field that Slack sends.
+"""The events of the load, with every field that Slack sends, and Devin's answer to a message.
 
-Shapes from docs.slack.dev/reference/events and /apis/events-api/using-socket-mode.
+Shapes from docs.slack.dev/reference/events and /apis/events-api/using-socket-mode, and from
+docs.devin.ai/sdk, "SessionResponse".
 """
 
 import json
@@ -11,6 +12,7 @@ from typing import Any
 
 TEAM, CHANNEL, APP = "T0123456789", "C0123456789", "A0123456789"
 BOT, BOT_USER = "B0123456789", "U0RELAY0000"
+ORGANIZATION = "org-0123456789abcdef0123456789abcdef"
 PEOPLE = tuple(f"U0PERSON{number:03d}" for number in range(8))
 
 _numbers: Iterator[int] = count()
@@ -107,4 +109,30 @@ def user_json(user: str) -> dict[str, Any]:
         "is_restricted": False,
         "is_ultra_restricted": False,
         "profile": {"real_name": name, "display_name": name},
+    }
+
+
+def session_json(session: str) -> dict[str, Any]:
+    """Return version 3's answer to a message that was taken."""
+    now = int(time.time())
+    return {
+        "session_id": session,
+        "url": f"https://app.devin.ai/sessions/{session.removeprefix('devin-')}",
+        "org_id": ORGANIZATION,
+        "title": "Benchmark",
+        "status": "running",
+        "status_detail": None,
+        "structured_output": None,
+        "acus_consumed": 0.0,
+        "created_at": now,
+        "updated_at": now,
+        "is_archived": False,
+        "origin": "api",
+        "pull_requests": [],
+        "tags": [],
+        "playbook_id": None,
+        "parent_session_id": None,
+        "child_session_ids": None,
+        "user_id": None,
+        "service_user_id": "service-user-0123456789",
     }

@@ -15,6 +15,7 @@ async def main() -> None:
     """Relay threaded replies until killed."""
     client = AsyncWebClient(os.environ["SLACK_BOT_TOKEN"], base_url=os.environ["SLACK_API_URL"])
     app = AsyncApp(client=client)
+    path = os.environ["MESSAGE_PATH"]  # of a message, for either generation of Devin's API
     headers = {"Authorization": f"Bearer {os.environ['DEVIN_API_KEY']}"}
     devin = httpx.AsyncClient(base_url=os.environ["DEVIN_API_URL"], headers=headers, timeout=30)
 
@@ -26,8 +27,7 @@ async def main() -> None:
     async def on_message(event: dict[str, str]) -> None:
         session = LINKS.get(event.get("thread_ts", ""))
         if session and " link " not in event["text"]:
-            body = {"message": event["text"]}
-            await devin.post(f"/v1/sessions/{session}/message", json=body)
+            await devin.post(path.format(session=session), json={"message": event["text"]})
 
     await AsyncSocketModeHandler(app, os.environ["SLACK_APP_TOKEN"]).start_async()  # type: ignore[no-untyped-call]  # Bolt leaves it untyped
 

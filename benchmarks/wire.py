@@ -3,7 +3,7 @@
 The sandbox keeps a workspace, its history and a page, and takes longer for an event than the relay
 does. The wire keeps only times. It checks what the real servers check: the key of each call, the
 arguments, the one-time address of a connection. Like Slack, it redelivers an event that is not
-acknowledged in 3 s, three times. It has no rate limits.
+acknowledged in 3 s, three times. It has no rate limits. Devin speaks one generation of its API.
 """
 
 import asyncio
@@ -11,16 +11,34 @@ import json
 import time
 import uuid
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from aiohttp import WSMsgType, web
 
-from benchmarks.payloads import BOT, BOT_USER, PEOPLE, TEAM, envelope, new_ts, user_json
+from benchmarks.payloads import (
+    BOT,
+    BOT_USER,
+    ORGANIZATION,
+    PEOPLE,
+    TEAM,
+    envelope,
+    new_ts,
+    session_json,
+    user_json,
+)
+from bot.model.generation import Generation
 
-BOT_TOKEN, APP_TOKEN, DEVIN_KEY = "xoxb-bench", "xapp-bench", "apk_bench"
+BOT_TOKEN, APP_TOKEN = "xoxb-bench", "xapp-bench"
+DEVIN_KEYS = {Generation.V1: "apk_bench", Generation.V3: "cog_bench"}
+MESSAGE_PATHS: Mapping[Generation, str] = {
+    Generation.V1: "/v1/sessions/{session}/message",
+    Generation.V3: f"/v3/organizations/{ORGANIZATION}/sessions/{{session}}/messages",
+}
+"""The path of a message, for `format`."""
+
 WINDOW = 256
 """Events that may be unacknowledged at once; more wait to be sent."""
 
@@ -59,11 +77,13 @@ class _Sent:
 class Wire:
     """Both servers on one port, and their traffic.
 
-    `delay` is the time Devin takes for a message, in seconds; `ack_seconds` are from an event's
-    first sending to its acknowledgement's arrival here; `repeats` counts the redeliveries.
+    `api` is the generation that Devin speaks, and `delay` the time that it takes for a message, in
+    seconds; `ack_seconds` are from an event's first sending to its acknowledgement's arrival here;
+    `repeats` counts the redeliveries.
     """
 
     delay: float = 0.0
+    api: Generation = Generation.V3
     url: str = ""
     arrivals: list[Arrival] = field(default_factory=list)
     ack_seconds: list[float] = field(default_factory=list)
@@ -116,31 +136,50 @@ class Wire:
         return len(self._unacked)
 
     def environ(self) -> dict[str, str]:
-        """Return the settings of a client of these servers."""
+        """Return the settings of a client of these servers.
+
+        `MESSAGE_PATH` is for those that know no generation of Devin's API.
+        """
         return {
             "SLACK_BOT_TOKEN": BOT_TOKEN,
             "SLACK_APP_TOKEN": APP_TOKEN,
             "SLACK_API_URL": f"{self.url}/api/",
-            "DEVIN_API_KEY": DEVIN_KEY,
+            "DEVIN_API_KEY": DEVIN_KEYS[self.api],
             "DEVIN_API_URL": self.url,
+            "MESSAGE_PATH": MESSAGE_PATHS[self.api],
         }
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer any request of either server."""
         self.last_request = time.monotonic()
         match request.path.split("/")[1:]:
-            case ["v1", "sessions", session, "message"] if request.method == "POST":
-                return await self._message(session, request)
+            case [self.api, *resource]:
+                return await self._devin(resource, request)
             case ["api", method]:
                 return _json(await self._call(method, request))
             case ["link"]:
                 return await self._converse(request)
         return _json({"detail": "Not Found"}, 404)
 
-    async def _message(self, session: str, request: web.BaseRequest) -> web.Response:
-        at = time.monotonic()
-        if request.headers.get("Authorization") != f"Bearer {DEVIN_KEY}":
+    async def _devin(self, resource: list[str], request: web.BaseRequest) -> web.Response:
+        """Answer a message, or who is calling."""
+        if request.headers.get("Authorization") != f"Bearer {DEVIN_KEYS[self.api]}":
             return _json({"detail": "Unauthorized"}, 401)
+        match resource:
+            case ["sessions", session, "message"] if self.api is Generation.V1:
+                return await self._message(session, request, None)
+            case ["organizations", org, "sessions", session, "messages"] if org == ORGANIZATION:
+                return await self._message(session, request, session_json(session))
+            case ["self"] if self.api is Generation.V3:
+                return _json({"principal_type": "service_user", "org_id": ORGANIZATION})
+        return _json({"detail": "Not Found"}, 404)
+
+    async def _message(
+        self, session: str, request: web.BaseRequest, success: object
+    ) -> web.Response:
+        at = time.monotonic()
+        if request.method != "POST":
+            return _json({"detail": "Method Not Allowed"}, 405)
         try:
             body = json.loads(await request.read())
         except ConnectionError:  # a contestant that ends while it still sends
@@ -152,7 +191,7 @@ class Wire:
         self.on_arrival(session)
         if self.delay:
             await asyncio.sleep(self.delay)
-        return _json(None)
+        return _json(success)
 
     async def _call(self, method: str, request: web.BaseRequest) -> dict[str, Any]:
         self.calls[method] += 1
@@ -216,9 +255,9 @@ def _json(body: object, status: int = 200) -> web.Response:
 
 
 @asynccontextmanager
-async def open_wire(delay: float = 0.0) -> AsyncIterator[Wire]:
+async def open_wire(delay: float = 0.0, api: Generation = Generation.V3) -> AsyncIterator[Wire]:
     """Run both servers on a free port of this machine."""
-    wire = Wire(delay)
+    wire = Wire(delay, api)
     runner = web.ServerRunner(web.Server(wire.answer, access_log=None), shutdown_timeout=1.0)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)

@@ -1,6 +1,6 @@
 """The harness of `make bench` counts correctly, whatever its numbers are."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import aiohttp
@@ -13,13 +13,19 @@ from benchmarks.page import Results, write
 from benchmarks.payloads import message, new_ts
 from benchmarks.processes import FLOOR, RELAY, SCRIPT, Contestant
 from benchmarks.sizes import SIZED
-from benchmarks.wire import DEVIN_KEY, Wire, open_wire
+from benchmarks.wire import DEVIN_KEYS, MESSAGE_PATHS, Wire, open_wire
+from bot.model.generation import Generation
+from tests.support.contracts import SENDING, answer_schema, problems
 from tests.support.waiting import wait_until
 
-MESSAGE = "/v1/sessions/devin-0/message"
-BY_DEVIN = {"Authorization": f"Bearer {DEVIN_KEY}"}
 BY_SLACK = {"Authorization": "Bearer xoxb-bench"}
 BY_APP = {"Authorization": "Bearer xapp-bench"}
+
+
+@pytest.fixture(params=Generation)
+def api(request: pytest.FixtureRequest) -> Generation:
+    """Each generation of Devin's API in turn."""
+    return Generation(request.param)
 
 
 @pytest.fixture
@@ -35,9 +41,9 @@ async def http(wire: Wire) -> AsyncIterator[aiohttp.ClientSession]:
 
 
 @pytest.mark.parametrize("who", [RELAY, SCRIPT, FLOOR], ids=lambda who: who.name)
-async def test_every_reply_is_counted_once_at_both_ends(who: Contestant) -> None:
+async def test_every_reply_is_counted_once_at_both_ends(who: Contestant, api: Generation) -> None:
     """Each has its arrival in its thread's session, its acknowledgement and its latency."""
-    async with contest(who, 3) as running:
+    async with contest(who, 3, api=api) as running:
         await running.flood(30)
         assert len(running.latencies_ms()) == len(running.acks_ms()) == 30
         assert {one.session for one in running.wire.arrivals} == set(running.sessions)
@@ -83,18 +89,47 @@ async def test_the_wire_refuses_what_the_real_servers_refuse(
 ) -> None:
     """Keys, arguments and one-time addresses are checked, so nobody gains by omitting them."""
     wrong = {"Authorization": "Bearer xoxb-else"}
-    refused = {
-        MESSAGE: (await http.post(MESSAGE, json={"message": "hi"})).status,
-        "empty": (await http.post(MESSAGE, json={}, headers=BY_DEVIN)).status,
-        "link": (await http.get("/link?ticket=made-up")).status,
-    }
-    assert refused == {MESSAGE: 401, "empty": 422, "link": 404}
+    assert (await http.get("/link?ticket=made-up")).status == 404
     assert await asked(http, "auth.test", wrong) == "invalid_auth"
     assert await asked(http, "apps.connections.open", BY_SLACK) == "invalid_auth"
     assert await asked(http, "reactions.add", BY_SLACK) == "invalid_arguments"
     assert await asked(http, "users.info", BY_SLACK, user="U0NOBODY") == "user_not_found"
     assert await asked(http, "chat.delete", BY_SLACK) == "unknown_method"
     assert not wire.arrivals
+
+
+async def test_devin_refuses_what_the_generation_refuses(api: Generation) -> None:
+    """A key of the other generation, a message without text, and every other address."""
+    path, other = (MESSAGE_PATHS[one].format(session="devin-0") for one in _in_turn(api))
+    key, foreign = ({"Authorization": f"Bearer {DEVIN_KEYS[one]}"} for one in _in_turn(api))
+    said = {"message": "hi"}
+    async with open_wire(api=api) as wire, aiohttp.ClientSession(wire.url) as http:
+        answers = [
+            await http.post(path, json=said, headers=foreign),
+            await http.post(path, json={}, headers=key),
+            await http.get(path, headers=key),
+            await http.post(other, json=said, headers=key),
+            await http.post(path, json=said, headers=key),
+        ]
+        assert [one.status for one in answers] == [401, 422, 405, 404, 200]
+        assert [one.session for one in wire.arrivals] == ["devin-0"]
+
+
+async def test_the_answers_are_those_of_the_contract(api: Generation) -> None:
+    """In v3, a message is answered with its session."""
+    schema = answer_schema(api.value, SENDING[api.value], "200")
+    async with open_wire(api=api) as wire, aiohttp.ClientSession(wire.url) as http:
+        answer = await http.post(
+            MESSAGE_PATHS[api].format(session="devin-0"),
+            json={"message": "hi"},
+            headers={"Authorization": f"Bearer {DEVIN_KEYS[api]}"},
+        )
+        assert problems(await answer.json(), schema, api.value) == []
+
+
+def _in_turn(api: Generation) -> Sequence[Generation]:
+    """Return a generation, then the other one."""
+    return sorted(Generation, key=lambda one: one is not api)
 
 
 async def asked(
@@ -149,6 +184,7 @@ def test_every_message_has_a_later_ts() -> None:
     [
         ("throughput", "relay", "Redis commands a reply"),
         ("inflight", "floor", "CPU ms a reply"),
+        ("apis", "relay, v1", "CPU ms a reply"),
         ("burst", "floor", "replies/s"),
         ("latency", "floor", "p99 ms"),
         ("ack", "floor", "p50 ms"),
@@ -203,7 +239,11 @@ def test_a_load_that_filled_a_core_is_named(tmp_path: Path) -> None:
 
 def test_a_measure_can_be_run_alone(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     """`python -m benchmarks links` does so; the page is written only on request."""
-    assert main(["links", "--rounds", "1", "--quick", "--page", str(tmp_path)]) == 0
+    wanted = ["links", "--rounds", "1", "--quick", "--api", "v1", "--page", str(tmp_path)]
+    assert main(wanted) == 0
     out = capsys.readouterr().out
     assert "round 1  links, 10 links: links 10, bytes a link" in out
     assert f"wrote {tmp_path / 'RESULTS.md'}" in out
+    page = (tmp_path / "RESULTS.md").read_text()
+    assert "Devin's API is v1" in page
+    assert "smoke run" in page
