@@ -114,7 +114,7 @@ class Entry:
     `unsent` the number of these it never accepted; `is_kept`: Redis knows it as a reply. `given_up`
     is when Slack stopped delivering it. It is `late_told` if its thread was not told in time, and
     `kept_out` if it was not acknowledged in time. `can_be_found`: the answer to it was lost while
-    its session could be read.
+    its session could be read. `is_repeated`: sent again although Devin might have it.
     """
 
     number: int
@@ -144,6 +144,7 @@ class Entry:
     is_left_out: bool = False
     is_answered: bool = False
     is_kept: bool = False
+    is_repeated: bool = False
     unsent: int = 0
     result: tuple[str, Any] | None = None
 
@@ -230,6 +231,18 @@ class Ledger:
             self._read_taken(text, at)
         for one in said:
             self._read_said(one)
+
+    def read_sent(self, sent: Iterable[tuple[str, bool]]) -> None:
+        """Record what was sent again; `sent` is each text, and whether its fate was left open."""
+        left_open: set[tuple[str, bool]] = set()
+        for text, is_open in sent:
+            found = NUMBERED.search(text)
+            if found is None:
+                continue
+            what = found.group(), CORRECTING in text
+            self.entries[int(found.group(1))].is_repeated |= what in left_open
+            if is_open:
+                left_open.add(what)
 
     def read_files(
         self,

@@ -13,7 +13,7 @@ from sandbox.devin.answers import Api, Read
 CALM_START, CALM_END = 1.0, 2.0
 LONGER_THAN_A_HOLD = (10.5, 14.0)
 OTHER_ACTS_A_SECOND = 0.7
-API_ACTS_A_SECOND = 0.5
+API_ACTS_A_SECOND = 0.7
 
 KILLS = {"run": 4, "worker": 4, "valkey": 3}
 OTHERS = {
@@ -61,18 +61,19 @@ DEVIN_FAULTS: Sequence[dict[str, Any]] = (
     {"state": "suspended", "times": 1},
     {"state": "rejects", "times": 1},
 )
-ENDED_OR_SLOWED: Sequence[dict[str, Any]] = (
+OF_EITHER: Sequence[dict[str, Any]] = (
     {"state": "finished", "times": 1},
     {"state": "failed", "times": 1},
     {"state": "archived", "times": 1},
     {"state": "rate_limited", "retry_after": 0.7, "times": 2},
     {"state": "rate_limited", "retry_after": 1.5, "times": 1},
     {"state": "server_error", "takes": True, "times": 1},
+    {"state": "gateway", "takes": True, "times": 1},
 )
 TAKEN_BEHIND_503 = {"state": "down", "takes": True, "times": 1}
 API_FAULTS: Mapping[Api, Sequence[dict[str, Any]]] = {
-    "v1": ENDED_OR_SLOWED,
-    "v3": (*ENDED_OR_SLOWED, TAKEN_BEHIND_503, TAKEN_BEHIND_503),
+    "v1": OF_EITHER,
+    "v3": (*OF_EITHER, TAKEN_BEHIND_503, TAKEN_BEHIND_503),
 }
 """Faults by generation of Devin's API: only v1 promises that nothing was taken behind a 503."""
 

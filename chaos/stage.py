@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from pathlib import Path
 
 from redis.asyncio import Redis
@@ -27,11 +28,10 @@ from chaos.surfaces import CHANNEL
 from chaos.trouble import LISTENERS, Front, Outage, Trouble
 from sandbox import DevinSandbox, Sandbox
 from sandbox.devin.answers import Api
-from sandbox.devin.sessions import Kind
+from sandbox.devin.sessions import DevinRequest, Kind
 
 RETRY_DELAYS = (0.3, 1.0, 2.0)
 ACK_SECONDS = 2.0
-OK = 200
 THINKING_SECONDS = 0.4
 """Time Devin takes for each message, so that a kill interrupts some."""
 
@@ -119,6 +119,7 @@ class Stage:
         uploaded = {one.url: (one.name, one.content) for one in devin.attachments}
         brought = [(one.text, addresses(one.text, one.attachments, devin.api)) for one in messages]
         self.ledger.read_files(brought, uploaded)
+        self.ledger.read_sent((one.message, _is_open(one)) for one in devin.requests)
         self.ledger.read_steps(slack.step_results)
         for entry, delivery in self.people.surfaces.asked:
             entry.is_answered |= slack.answers(delivery) > 0
@@ -141,7 +142,7 @@ class Stage:
     def pressed(self) -> dict[str, int]:
         """Return the counts of people's other actions and their results."""
         surfaces, calls = self.people.surfaces, self.box.slack.calls
-        homes = sum(one.method == "views.publish" and one.status == OK for one in calls)
+        homes = sum(one.method == "views.publish" and one.status == HTTPStatus.OK for one in calls)
         return {
             "buttons pressed": len(surfaces.presses),
             "presses that failed": sum(not one.acked for one in surfaces.presses),
@@ -156,6 +157,14 @@ class Stage:
             return sessions, await self.redis.zcard(f"{PREFIX}:untold")
         except (RedisError, OSError):
             return -1, -1
+
+
+def _is_open(request: DevinRequest) -> bool:
+    """Return True if Devin's answer, or its absence, leaves open whether it took the message."""
+    if request.status == "dropped":
+        return True
+    is_promised = request.api == "v1" and request.status == HTTPStatus.SERVICE_UNAVAILABLE
+    return request.status >= HTTPStatus.INTERNAL_SERVER_ERROR and not is_promised
 
 
 @asynccontextmanager

@@ -8,6 +8,8 @@ The sins:
 - **doubled silently**: taken by Devin twice, and nobody was told that this was uncertain; or posted
   twice. An edited reply counts as one, with old text or new; each edit may be sent once more, as a
   correction for which its author pressed the button;
+- **sent again**: sent once more, without anybody's press, after an answer that left open whether
+  Devin took it: none at all, or a 5xx, except a 503 in v1;
 - **out of order**: taken after a later reply of its session, although it had been acknowledged
   before that one was on its way to Devin. Delivery takes a reply out of the mailbox a moment before
   Devin sees it: a reply acknowledged within that moment could no longer come first. The moment is
@@ -44,7 +46,7 @@ GOES_ON = 1.0
 """Time within which a process that was frozen, or waited for Redis, sends what it held back."""
 
 SINS = (
-    *("lost", "doubled silently", "out of order", "not followed", "file missing"),
+    *("lost", "doubled silently", "sent again", "out of order", "not followed", "file missing"),
     *("not reconciled", "step untrue", "untold", "disobeyed", "unanswered", "stalled", "kept out"),
 )
 COLUMNS = ("sent", "acked", "taken", "uncertain", "said", "failed", "unheard")
@@ -141,6 +143,8 @@ def _sins(entry: Entry, ledger: Ledger) -> Iterator[str]:
     is_twice = len(entry.taken) > 1 or len(entry.corrections) > len(entry.edits)
     if (is_twice and not entry.is_uncertain) or len(entry.posts) > 1:
         yield "doubled silently"
+    if entry.is_repeated and not entry.pressed:
+        yield "sent again"
     if not entry.pressed and any(_is_outdated(entry, n, ledger) for n in range(len(entry.taken))):
         yield "not followed"
     is_brought = entry.has_file or (entry.has_link and entry.is_left_out)

@@ -317,6 +317,25 @@ def test_v3_has_a_message_s_files_beside_its_text(
 
 
 @pytest.mark.parametrize(
+    ("sent", "facts", "sins"),
+    [
+        ([(0, False), (0, False)], {}, []),
+        ([(0, True), (0, False)], {}, ["sent again"]),
+        ([(0, True), (0, False)], {"pressed": True}, []),
+        ([(0, True), (1, False)], {}, []),
+    ],
+)
+def test_what_devin_may_have_is_not_sent_again(
+    sent: Sequence[tuple[int, bool]], facts: dict[str, object], sins: list[str]
+) -> None:
+    """Only a person may decide that; what Devin certainly has not may be sent again."""
+    ledger, _ = one_of(Kind.EDITED, **facts)
+    ledger.read([(text_of(0), 2.0)], [])
+    ledger.read_sent([(text_of(0, edit), is_open) for edit, is_open in sent])
+    assert found(ledger) == sins
+
+
+@pytest.mark.parametrize(
     ("taken", "words", "sins"),
     [
         (1, [], []),
