@@ -23,7 +23,7 @@ from bot.devin.api import Devin
 from bot.model.arrivals import digest
 from bot.model.errors import StoreAway
 from bot.model.files import Upload
-from bot.model.outcomes import Outcome, OutcomeKind, Refusal, Wait
+from bot.model.outcomes import FOR_OPERATOR, Outcome, OutcomeKind, Refusal, Wait
 from bot.model.owed import Owed, OwedKind
 from bot.model.schedule import PASS_ON_SECONDS, Schedule
 from bot.model.sessions import SessionId
@@ -241,7 +241,8 @@ class Deliverer:
         lease.extend(began)
         metrics.OUTCOMES.labels(outcome.kind, outcome.why).inc()
         told = {"outcome": outcome.kind, "status": outcome.status, "why": outcome.why}
-        log.info("outcome", extra=ids | told)
+        level = logging.ERROR if outcome.refusal in FOR_OPERATOR else logging.INFO
+        log.log(level, "outcome", extra=ids | told)
         if is_owed:
             await self._tell(Owed(head.reply.id, head.round, OwedKind.OUTCOME), is_mark)
         else:

@@ -5,16 +5,18 @@ Errors come as FastAPI's `{"detail": …}`, text or a list, or as an RFC 9457 `P
 are read as HTTP defines them.
 """
 
+import json
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-from typing import Any
+from typing import Any, TypeGuard
 
 from bot.devin.wire import Answer
-from bot.model.lenient import encodable, mappings, parse_object, string
-from bot.model.outcomes import Outcome, OutcomeKind, Problem, Refusal, Wait
+from bot.model.lenient import clean, encodable, mappings, parse_object, string
+from bot.model.outcomes import FOR_OPERATOR, Outcome, OutcomeKind, Problem, Refusal, Wait
+from bot.model.sessions import SessionState
 
 DETAIL_LIMIT = 32_000
 """Most characters that are kept of Devin's text; a thread shows fewer, and is told the number."""
@@ -54,6 +56,31 @@ def failed(answer: Answer, passing: frozenset[int]) -> Outcome | Wait:
     )
 
 
+def may_be_over(outcome: Outcome | Wait) -> TypeGuard[Outcome]:
+    """Return True if the message was not confirmed, perhaps because its session has ended.
+
+    No document tells with which status Devin refuses a message to such a session.
+    """
+    if isinstance(outcome, Wait) or outcome.refusal in FOR_OPERATOR:
+        return False
+    is_refused = outcome.kind is OutcomeKind.REFUSED and not outcome.is_ended
+    is_by_devin = is_refused and (outcome.status or 0) >= HTTPStatus.BAD_REQUEST
+    return is_by_devin or outcome.kind is OutcomeKind.SUSPENDED
+
+
+def explained(outcome: Outcome, state: SessionState | None) -> Outcome:
+    """Add the session's state, as it was read just after; None if it could not be read.
+
+    A refusal stays one, whatever a session does that goes on; but a session that can be read is
+    known.
+    """
+    if outcome.kind is not OutcomeKind.REFUSED or state is SessionState.ENDED:
+        return outcome.model_copy(update={"state": state})
+    if state is not None and outcome.refusal is Refusal.NO_SESSION:
+        return outcome.model_copy(update={"refusal": Refusal.OTHER})
+    return outcome
+
+
 def plain(body: bytes) -> str:
     """Return the text of an error: its `detail`, else its `title`, else all of the body."""
     found = parse_object(body) or {}
@@ -82,16 +109,13 @@ def _problems(body: bytes) -> tuple[Problem, ...]:
     """Read the entries of a 422: FastAPI's list in `detail`, or a `ProblemDetail`'s `errors`."""
     found = parse_object(body) or {}
     listed = found.get("detail") if isinstance(found.get("detail"), list) else found.get("errors")
-    entries = mappings(listed)[:PROBLEM_LIMIT]
-    return tuple(one for entry in entries if (one := _problem(entry)) is not None)
+    return tuple(map(_problem, mappings(listed)[:PROBLEM_LIMIT]))
 
 
-def _problem(entry: Mapping[str, Any]) -> Problem | None:
-    what = next(
-        (said for name in ("msg", "message", "detail") if (said := string(entry, name))), ""
-    )
-    if not what:
-        return None
+def _problem(entry: Mapping[str, Any]) -> Problem:
+    """Read one entry; one without words is quoted whole."""
+    words = (string(entry, name) for name in ("msg", "message", "detail"))
+    what = next(filter(None, words), "") or json.dumps(clean(entry))
     loc = entry.get("loc")
     places = loc if isinstance(loc, list) else [entry.get("pointer", "")]
     where = " → ".join(encodable(str(one)) for one in places if isinstance(one, str | int))

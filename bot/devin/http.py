@@ -4,6 +4,7 @@
 """
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
@@ -38,6 +39,8 @@ RECORD_LIMIT = 1024 * 1024
 """The same for a record without messages."""
 
 JSON = {"Content-Type": "application/json"}
+
+_LIKE_A_KEY = re.compile(rb"\b(?:apk|cog)_[\w-]+")
 
 Param = int | str | Sequence[str]
 
@@ -128,9 +131,12 @@ class DevinHttp:
             await response.aclose()
 
     def _keyless(self, body: bytes) -> bytes:
-        """Mask our key, which debug pages may echo with the request, before it reaches Slack."""
+        """Mask our key, which debug pages may echo with the request, before it reaches Slack.
+
+        They may cut it, so anything that begins like a key is masked.
+        """
         key = self._client.headers.get("Authorization", "").partition(" ")[2]
-        return body.replace(key.encode(), b"(key)") if key else body
+        return _LIKE_A_KEY.sub(b"(key)", body.replace(key.encode(), b"(key)") if key else body)
 
 
 @asynccontextmanager

@@ -34,6 +34,10 @@ class Refusal(StrEnum):
     OTHER = "other"
 
 
+FOR_OPERATOR = frozenset({Refusal.KEY_REJECTED, Refusal.FORBIDDEN})
+"""The refusals that only the operator can end."""
+
+
 class Problem(Record):
     """One entry of a 422: the place in the request, the problem, and Devin's type for it."""
 

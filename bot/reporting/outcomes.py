@@ -48,7 +48,7 @@ class Outcomes:
         if reply is not None and reply.thread.is_nowhere:
             return True
         if reply is not None and not outcome.is_plain:
-            session = (await self._names.of([report.session]))[report.session]
+            session = await self._names.one(report.session)
             words = delivery_reports.report(outcome, reply, report.owed.number, session)
             key, ids = str(report.owed), report.owed.log_fields
             await self._posts.post_once(reply.thread, words, key, again=report.again, ids=ids)
@@ -114,8 +114,11 @@ class Delays:
 
     fields = FIELDS
 
-    def __init__(self, reports: Reports, posts: Posts, give_up_after: timedelta) -> None:
+    def __init__(
+        self, reports: Reports, names: SessionNames, posts: Posts, give_up_after: timedelta
+    ) -> None:
         self._reports = reports
+        self._names = names
         self._posts = posts
         self._give_up_after = give_up_after
 
@@ -127,7 +130,8 @@ class Delays:
             return False
         if reply.thread.is_nowhere:
             return False
-        words = delivery_reports.waiting(reply, self._give_up_after)
+        session = await self._names.one(report.session)
+        words = delivery_reports.waiting(reply, self._give_up_after, session)
         ids, (_, channel, ts) = report.owed.log_fields, place_of(report.owed.subject)
         await self._posts.post_once(
             reply.thread, words, str(report.owed), again=report.again, ids=ids

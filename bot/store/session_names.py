@@ -37,6 +37,10 @@ class SessionNames:
         found = await self._store.get_all([name_key(session) for session in sessions])
         return {session: _named(session, raw) for session, raw in zip(sessions, found, strict=True)}
 
+    async def one(self, session: SessionId) -> NamedSession:
+        """Return `session`, as `of` does."""
+        return (await self.of([session]))[session]
+
     async def keep(self, named: Sequence[NamedSession]) -> None:
         """Keep these names, in place of earlier ones."""
         # One round trip: the store sends concurrent writes together.

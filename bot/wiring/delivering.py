@@ -38,7 +38,7 @@ def serve(to: Connections, shared: Shared, tuning: Tuning) -> None:
         outbox=kept.outbox,
         tellers={
             OwedKind.OUTCOME: outcomes,
-            OwedKind.DELAY: Delays(kept.reports, posts, to.settings.give_up_after),
+            OwedKind.DELAY: Delays(kept.reports, kept.names, posts, to.settings.give_up_after),
             OwedKind.NOTICE: NoticeTeller(kept.outbox, posts),
             OwedKind.STEP: shared.steps,
         },

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from bot.model.files import Upload, WhyLink
-from bot.model.outcomes import SENDABLE_AGAIN, Outcome, OutcomeKind, Refusal
+from bot.model.outcomes import SENDABLE_AGAIN, Outcome, OutcomeKind, Problem, Refusal
 from bot.model.replies import Reply
 from bot.model.sessions import NamedSession, SessionState
 from bot.text.characters import cut
@@ -32,7 +32,7 @@ def report(outcome: Outcome, reply: Reply, number: int, sent_to: NamedSession) -
         buttons.append(button(SEND_AGAIN, "Send again", reply_value(reply.id, number)))
     if outcome.is_ended or outcome.refusal is Refusal.NO_SESSION:
         buttons.append(button(UNLINK, "Unlink", link_value(reply.thread, sent_to.session)))
-    buttons.append(link_button(OPEN_SESSION, "Open session", session_address(sent_to)))
+    buttons.append(_open(sent_to))
     return replace(words_of(outcome, _about(reply)), buttons=tuple(buttons))
 
 
@@ -102,7 +102,7 @@ def _not_confirmed(outcome: Outcome, about: str) -> SlackMessage:
 def _refused(outcome: Outcome, about: str) -> SlackMessage:
     match outcome.refusal:
         case Refusal.INVALID:
-            lines = [f"{one.where}: {one.what} ({one.type})" for one in outcome.problems]
+            lines = [_line(one) for one in outcome.problems]
             return SlackMessage(
                 f"Devin *refused* {about} as not valid, so it was not taken:",
                 quote="\n".join(lines),
@@ -115,7 +115,8 @@ def _refused(outcome: Outcome, about: str) -> SlackMessage:
             )
         case Refusal.FORBIDDEN:
             return SlackMessage(
-                f"My key *may not write to this session* (403), so {about} was not sent. "
+                f"My key *may not write to this session* ({outcome.status}), so {about} was not "
+                "sent. "
                 "Whoever runs Devin Relay must use a key of the organization that owns the "
                 "session, with the permission to manage its sessions."
             )
@@ -126,6 +127,11 @@ def _refused(outcome: Outcome, about: str) -> SlackMessage:
             )
         case Refusal.OTHER | None:
             return _refused_otherwise(outcome, about)
+
+
+def _line(problem: Problem) -> str:
+    where = f"{problem.where}: " if problem.where else ""
+    return f"{where}{problem.what}" + (f" ({problem.type})" if problem.type else "")
 
 
 def _refused_otherwise(outcome: Outcome, about: str) -> SlackMessage:
@@ -211,12 +217,17 @@ def stranded(replies: int) -> SlackMessage:
     )
 
 
-def waiting(reply: Reply, give_up_after: timedelta) -> SlackMessage:
+def waiting(reply: Reply, give_up_after: timedelta, sent_to: NamedSession) -> SlackMessage:
     """Say once that a reply waits, and for how long delivery is retried."""
     return SlackMessage(
         f":{WAITING_MARK}: Devin takes no messages at the moment, so {_about(reply)} waits, and so "
-        f"do the replies after it. I keep trying for {span(give_up_after)}."
+        f"do the replies after it. I keep trying for {span(give_up_after)}.",
+        buttons=(_open(sent_to),),
     )
+
+
+def _open(session: NamedSession) -> Block:
+    return link_button(OPEN_SESSION, "Open session", session_address(session))
 
 
 def sent_again(by: str) -> str:

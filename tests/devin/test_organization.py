@@ -20,7 +20,7 @@ CALLER = {
     "principal_type": "service_user",
     "service_user_id": "su-1",
     "service_user_name": "Relay",
-    "org_id": "org_ac/me",
+    "org_id": "org_ac-me",
 }
 
 
@@ -36,21 +36,48 @@ async def opening(url: str, organization: str | None = None) -> AsyncIterator[De
         yield devin
 
 
-async def test_the_organization_is_asked_for_once_and_stays_in_its_place() -> None:
-    """Every later path has it, and it cannot leave its segment."""
+async def test_the_organization_is_asked_for_once() -> None:
+    """Every later path has it."""
     async with serving(stepping([caller(), V3.ok, V3.ok])) as server, opening(server.url) as devin:
         for _ in range(2):
             assert await devin.post_message(ID, "hello") == SENT
     lines = [request.split(b"\r\n")[0] for request in server.requests]
-    path = f"POST /v3/organizations/org_ac%2Fme/sessions/{ID}/messages HTTP/1.1".encode()
+    path = f"POST /v3/organizations/org_ac-me/sessions/{ID}/messages HTTP/1.1".encode()
     assert lines == [b"GET /v3/self HTTP/1.1", path, path]
 
 
-async def test_a_configured_organization_is_not_asked_for() -> None:
-    """The relay starts without Devin, then."""
-    async with serving(stepping([V3.ok])) as server, opening(server.url, "org-9") as devin:
-        await devin.post_message(ID, "hello")
-    assert server.requests[0].startswith(b"POST /v3/organizations/org-9/sessions/")
+@pytest.mark.parametrize("told", [caller(org_id=None), whole("503 No"), whole("200 OK", b"<")])
+async def test_a_configured_organization_needs_no_answer(
+    told: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is compared with the key's, if Devin tells that one."""
+    async with serving(stepping([told, V3.ok])) as server, opening(server.url, "org-9") as devin:
+        assert await devin.post_message(ID, "hello") == SENT
+    assert server.requests[1].startswith(b"POST /v3/organizations/org-9/sessions/")
+    assert not [one for one in caplog.records if one.levelname == "ERROR"]
+
+
+async def test_an_organization_of_another_key_is_told_and_blamed(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The log names the setting, and no thread is told that its session does not exist."""
+    script = [caller(), whole("404 No")]
+    async with serving(stepping(script)) as server, opening(server.url, "org-9") as devin:
+        answer = await devin.post_message(ID, "hello")
+    assert isinstance(answer, Outcome)
+    assert (answer.refusal, answer.status) == (Refusal.FORBIDDEN, 404)
+    (line,) = [vars(one) for one in caplog.records if one.levelname == "ERROR"]
+    assert line["reason"].startswith("DEVIN_ORG_ID is org-9, but DEVIN_API_KEY belongs to org_ac")
+
+
+async def test_a_person_s_key_may_reach_other_organizations(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Only that of a service user has one."""
+    person = caller(principal_type="pat_user")
+    async with serving(stepping([person, V3.ok])) as server, opening(server.url, "org-9") as devin:
+        assert await devin.post_message(ID, "hello") == SENT
+    assert not caplog.records
 
 
 async def test_version_1_has_no_organizations() -> None:
@@ -69,6 +96,8 @@ async def test_version_1_has_no_organizations() -> None:
     [
         (caller(org_id=None), ["DEVIN_ORG_ID is missing", "Service users", "org-"]),
         (caller(org_id=""), ["DEVIN_ORG_ID is missing"]),
+        (caller(org_id=".."), ["DEVIN_ORG_ID is missing"]),
+        (caller(org_id="../../v1"), ["DEVIN_ORG_ID is missing"]),
         (whole("200 OK", b'{"principal_type": "devin_brain"}'), ["DEVIN_ORG_ID is missing"]),
         (whole("403 No", b"{}"), ["HTTP 403", "DEVIN_ORG_ID"]),
         (whole("404 No", b"<html>"), ["HTTP 404", "DEVIN_API_URL"]),
@@ -112,7 +141,7 @@ async def test_a_devin_that_is_away_at_the_start_is_asked_later(answer: bytes) -
     ("answer", "expected"),
     [
         (caller(org_id=None), Wait("DEVIN_ORG_ID is not set")),
-        (whole("403 No"), Wait("HTTP 403")),
+        (whole("403 No"), Wait("DEVIN_ORG_ID is not set")),
         (
             whole("401 No"),
             REJECTED,
@@ -120,10 +149,12 @@ async def test_a_devin_that_is_away_at_the_start_is_asked_later(answer: bytes) -
     ],
 )
 async def test_a_devin_that_tells_no_organization_later_has_been_sent_nothing(
-    answer: bytes, expected: Outcome | Wait
+    answer: bytes, expected: Outcome | Wait, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The reply waits, or its report names the key."""
+    """The reply waits, or its report names the key; the log has the remedy."""
     script = [whole("503 No"), answer]
     async with serving(stepping(script)) as server, opening(server.url) as devin:
         assert await devin.post_message(ID, "hello") == expected
+    (line,) = [vars(one) for one in caplog.records if one.levelname == "ERROR"]
+    assert "Service users" in line["reason"]
     assert not any(request.startswith(b"POST") for request in server.requests)

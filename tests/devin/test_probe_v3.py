@@ -47,10 +47,11 @@ async def test_a_key_of_a_whole_enterprise_needs_the_organization() -> None:
 
 
 async def test_an_organization_that_is_not_the_key_s_is_named() -> None:
-    """Before any session is looked for."""
-    (_, organization) = await found(caller(org_id="org-2"))
+    """Unless its sessions can be read all the same."""
+    (_, organization) = await found(caller(org_id="org-2"), whole("403 No"))
     assert not organization[1]
     assert "belongs to org-2" in organization[2]
+    assert [one[1] for one in await found(caller(org_id="org-2"), LIST)] == [True, True, True]
 
 
 @pytest.mark.parametrize(
@@ -58,7 +59,7 @@ async def test_an_organization_that_is_not_the_key_s_is_named() -> None:
     [
         (401, "rejects DEVIN_API_KEY (401)"),
         (404, "no usable answer (HTTP 404): look at DEVIN_API_URL"),
-        (502, "no usable answer (HTTP 502): look at DEVIN_API_URL"),
+        (502, "no usable answer (HTTP 502): try again later"),
     ],
 )
 async def test_a_key_that_devin_does_not_know_is_told(status: int, says: str) -> None:

@@ -9,6 +9,7 @@ from email.utils import format_datetime
 import pytest
 
 from bot.devin.answers import DETAIL_LIMIT, PROBLEM_LIMIT
+from bot.devin.http import READ_LIMIT
 from bot.devin.wire import BODY_LIMIT
 from bot.model.outcomes import Outcome, OutcomeKind, Refusal, Wait
 from tests.support.raw_http import (
@@ -93,7 +94,7 @@ async def test_a_rate_limit_whose_body_breaks_off_waits(wire: Wire) -> None:
 
 
 async def test_no_more_of_a_body_is_read_than_is_needed(wire: Wire) -> None:
-    """An endless answer is cut at the limit, and its connection is closed."""
+    """An endless answer, and then an endless record, is cut, and its connection is closed."""
     sent = 0
 
     def talk(server: RawServer) -> Talk:
@@ -114,7 +115,7 @@ async def test_no_more_of_a_body_is_read_than_is_needed(wire: Wire) -> None:
     assert isinstance(outcome, Outcome)
     assert (outcome.kind, outcome.status) == (OutcomeKind.REFUSED, 418)
     assert outcome.detail == "x" * DETAIL_LIMIT
-    assert before < 200 * BODY_LIMIT
+    assert before < 2 * READ_LIMIT + 100 * BODY_LIMIT
 
 
 @pytest.mark.parametrize(
@@ -205,3 +206,13 @@ async def test_retry_after_as_a_date_counts_from_now(wire: Wire) -> None:
     assert isinstance(answer, Wait)
     assert answer.retry_after is not None
     assert 95 < answer.retry_after <= 100
+
+
+@pytest.mark.parametrize("cut", [None, 12])
+async def test_what_looks_like_a_key_is_masked(wire: Wire, cut: int | None) -> None:
+    """A debug page may echo the request, and cut it."""
+    page = f"Authorization: Bearer {wire.key[:cut]}".encode()
+    async with serving(answering(whole("418 No", page, content_type="text/plain"))) as server:
+        answer = await wire.post(server.url)
+    assert isinstance(answer, Outcome)
+    assert answer.detail == "Authorization: Bearer (key)"

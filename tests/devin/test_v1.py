@@ -64,6 +64,17 @@ async def test_a_state_that_cannot_be_read_leaves_the_outcome(status: str) -> No
     assert answer == Outcome(kind=OutcomeKind.SUSPENDED, detail="Not now", status=200)
 
 
+@pytest.mark.parametrize("status", ["400 No", "404 No", "409 No", "422 No"])
+@pytest.mark.parametrize("enum", ["finished", "expired"])
+async def test_a_refusal_by_a_session_that_is_over_says_so(status: str, enum: str) -> None:
+    """No document tells what version 1 answers then, but its state does."""
+    read = whole("200 OK", json.dumps({"status": "x", "status_enum": enum}).encode())
+    async with serving(stepping([whole(status, b'{"detail": "Over"}'), read])) as server:
+        answer = await V1.post(server.url)
+    assert isinstance(answer, Outcome)
+    assert (answer.kind, answer.state) == (OutcomeKind.REFUSED, SessionState.ENDED)
+
+
 async def test_a_503_waits() -> None:
     """It may be sent again, as version 1's gateway answers it while Devin is down."""
     async with serving(answering(whole("503 No", b"", "Retry-After: 7"))) as server:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from bot.devin.api import Cursor, MessagePage, OutgoingFile, Source, Unread
+from bot.devin.v3.client import MOST_PAGES
 from bot.model.outcomes import Outcome, OutcomeKind, Problem, Refusal
 from bot.model.sessions import SessionId, SessionState
 from tests.support.raw_http import (
@@ -75,6 +76,15 @@ async def test_a_refusal_by_a_session_that_goes_on_stays_one(state: bytes) -> No
     )
 
 
+async def test_a_404_of_a_session_that_can_be_read_is_not_about_the_session() -> None:
+    """People would unlink a thread whose session is there."""
+    async with serving(stepping([problem("404 No", detail="Gone"), RUNNING])) as server:
+        answer = await V3.post(server.url)
+    assert answer == Outcome(
+        kind=OutcomeKind.REFUSED, refusal=Refusal.OTHER, status=404, detail="Gone"
+    )
+
+
 @pytest.mark.parametrize(
     ("status", "refusal"), [("401 No", Refusal.KEY_REJECTED), ("403 No", Refusal.FORBIDDEN)]
 )
@@ -97,7 +107,10 @@ async def test_a_refused_key_is_the_reason_whatever_the_session_does(
         ),
         (
             {"errors": [{"pointer": "/message", "detail": "too long"}, {"code": 7}, None]},
-            (Problem(where="/message", what="too long", type=""),),
+            (
+                Problem(where="/message", what="too long", type=""),
+                Problem(where="", what='{"code": 7}', type=""),
+            ),
         ),
         (
             {"detail": [{"loc": ["body", 0], "msg": "bad", "type": "t"}], "errors": None},
@@ -188,6 +201,15 @@ async def test_a_cursor_that_leads_nowhere_ends_the_reading(cursor: str | None) 
     assert ([one.id for one in found.messages], found.cursor) == (["1"], "A")
     assert found.has_more
     assert asked == [b"first=200&after=A"]
+
+
+async def test_pages_without_an_end_are_read_so_far_and_no_farther() -> None:
+    """The cursor goes on from there, another time."""
+    pages = [page(str(n), cursor=f"C{n}", more=True) for n in range(MOST_PAGES + 1)]
+    found, asked = await read(*pages)
+    assert isinstance(found, MessagePage)
+    assert (len(found.messages), len(asked)) == (MOST_PAGES, MOST_PAGES)
+    assert (found.cursor, found.has_more) == (f"C{MOST_PAGES - 1}", True)
 
 
 async def test_pages_that_were_read_before_a_failure_are_kept() -> None:

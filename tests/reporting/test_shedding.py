@@ -82,7 +82,7 @@ def telling_with(
         outbox=Outbox(store),
         tellers={
             OwedKind.OUTCOME: outcomes,
-            OwedKind.DELAY: Delays(Reports(store), posts, TTL),
+            OwedKind.DELAY: Delays(Reports(store), SessionNames(store, TTL), posts, TTL),
         },
         mark=outcomes.mark,
         schedule=planned,

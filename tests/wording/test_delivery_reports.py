@@ -95,7 +95,7 @@ def test_every_problem_of_a_422_has_its_line() -> None:
 
 def test_a_reply_is_named_as_it_looked() -> None:
     """Slack's markup, which its author never saw, is not shown."""
-    words = delivery_reports.waiting(REPLY, timedelta(minutes=15))
+    words = delivery_reports.waiting(REPLY, timedelta(minutes=15), BARE)
     assert "“Rebase &amp; [push](https://ex.am/ple)”" in words.text
 
 
@@ -108,7 +108,8 @@ def test_a_reply_without_text_is_named_all_the_same(
 ) -> None:
     """There are no empty quotation marks."""
     reply = REPLY.model_copy(update={"text": " ", "files": files})
-    assert f"so {said} waits" in delivery_reports.waiting(reply, timedelta(minutes=15)).text
+    words = delivery_reports.waiting(reply, timedelta(minutes=15), BARE)
+    assert f"so {said} waits" in words.text
 
 
 @pytest.mark.parametrize("refusal", Refusal)

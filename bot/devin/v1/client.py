@@ -6,7 +6,7 @@ from datetime import datetime
 from http import HTTPStatus
 from urllib.parse import quote
 
-from bot.devin.answers import REFUSALS, failed
+from bot.devin.answers import REFUSALS, explained, failed, may_be_over
 from bot.devin.api import (
     Cursor,
     Failure,
@@ -28,7 +28,7 @@ from bot.devin.v1.responses import (
 from bot.devin.v1.sessions import behind, cursor_of, parse_list, parse_messages, parse_record
 from bot.devin.wire import Answer
 from bot.model.findings import Finding
-from bot.model.outcomes import Outcome, OutcomeKind, Refusal, Wait
+from bot.model.outcomes import Outcome, Refusal, Wait
 from bot.model.sessions import SessionId, SessionState
 
 
@@ -55,13 +55,12 @@ class DevinV1:
         if not isinstance(answer, Answer):
             return answer
         outcome = parse_sent(answer)
-        if isinstance(outcome, Wait) or outcome.kind is not OutcomeKind.SUSPENDED:
+        if not may_be_over(outcome):
             return outcome
         found = await self._summary(session, STATE_SECONDS)
         state = None if found is None else found.state
         # A finished session that does not confirm a message is over; one that takes it goes on.
-        state = SessionState.ENDED if state is SessionState.FINISHED else state
-        return outcome.model_copy(update={"state": state})
+        return explained(outcome, SessionState.ENDED if state is SessionState.FINISHED else state)
 
     def listed(self, message: str, attachments: Sequence[str] = ()) -> str:
         """Return the message with a line for each file.

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from http import HTTPStatus
 
-from bot.devin.answers import failed
+from bot.devin.answers import explained, failed, may_be_over
 from bot.devin.api import (
     Cursor,
     DevinMessage,
@@ -31,8 +31,8 @@ from bot.devin.v3.responses import (
 from bot.devin.v3.sessions import Page, parse_list, parse_messages, parse_record
 from bot.devin.wire import Answer
 from bot.model.findings import Finding
-from bot.model.outcomes import Outcome, OutcomeKind, Refusal, Wait
-from bot.model.sessions import SessionId, SessionState
+from bot.model.outcomes import Outcome, Refusal, Wait
+from bot.model.sessions import SessionId
 
 PER_PAGE = 200
 """The most that a page of sessions or messages may have."""
@@ -40,8 +40,8 @@ PER_PAGE = 200
 LATEST = 100
 """The sessions among which the latest are found: the order of the list is not documented."""
 
-UNRELATED = frozenset({Refusal.KEY_REJECTED, Refusal.FORBIDDEN})
-"""The refusals that the state of the session has nothing to do with."""
+MOST_PAGES = 50
+"""The pages of messages that are read at once: 10,000 messages."""
 
 
 class DevinV3:
@@ -67,23 +67,16 @@ class DevinV3:
         if not isinstance(answer, Answer):
             return answer
         outcome = parse_sent(answer)
-        if isinstance(outcome, Wait) or outcome.kind is not OutcomeKind.REFUSED:
+        if not may_be_over(outcome):
             return outcome
-        return await self._explained(session, outcome)
-
-    async def _explained(self, session: SessionId, refused: Outcome) -> Outcome:
-        """Add that the session has ended, if that may be why: no document tells the status."""
-        status = refused.status or 0
-        if status < HTTPStatus.BAD_REQUEST or refused.refusal in UNRELATED:
-            return refused
+        if self._organization.is_foreign:
+            return outcome.model_copy(update={"refusal": Refusal.FORBIDDEN})
         path = await self._path("sessions", session)
         if not isinstance(path, str):
-            return refused
+            return outcome
         found = await self._http.get(path, STATE_SECONDS, most=RECORD_LIMIT)
         summary = None if isinstance(found, Unread) else parse_record(found.body)
-        if summary is None or summary.state is not SessionState.ENDED:
-            return refused
-        return refused.model_copy(update={"state": summary.state})
+        return explained(outcome, None if summary is None else summary.state)
 
     def listed(self, message: str, attachments: Sequence[str] = ()) -> str:  # noqa: ARG002  (not listed)
         """Return the message: its files are no part of the text."""
@@ -95,7 +88,7 @@ class DevinV3:
         after: Cursor | None = None,
         clock: Callable[[], datetime] = utc_now,
     ) -> MessagePage | Unread:
-        """Read on from the page that begins at `after`, until the last one or `LOOK_SECONDS`.
+        """Read on from the page that begins at `after`, for `MOST_PAGES` or `LOOK_SECONDS` at most.
 
         The cursor of the result begins the last page that can be read again: Devin gives none for
         what comes after the last page, and takes no ids of events.
@@ -103,7 +96,7 @@ class DevinV3:
         ends = asyncio.get_running_loop().time() + LOOK_SECONDS
         read: list[DevinMessage] = []
         ahead = timedelta(0)
-        while True:
+        for _ in range(MOST_PAGES):
             seconds = ends - asyncio.get_running_loop().time()
             found = await self._page(session, after, seconds, clock)
             if isinstance(found, Unread):
@@ -113,6 +106,7 @@ class DevinV3:
             if not page.has_more or page.cursor in {None, after}:
                 return MessagePage(read, page.cursor or after, ahead, page.has_more)
             after = page.cursor
+        return MessagePage(read, after, ahead, has_more=True)
 
     async def _page(
         self,

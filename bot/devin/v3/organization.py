@@ -6,10 +6,11 @@ service users of a whole enterprise (docs.devin.ai, "Authentication").
 
 import asyncio
 import logging
+import re
 from dataclasses import dataclass
 from http import HTTPStatus
 
-from bot.devin.api import Unread
+from bot.devin.api import Failure, Unread
 from bot.devin.http import LOOK_SECONDS, DevinHttp
 from bot.model.errors import OperatorError
 from bot.model.lenient import parse_object, string
@@ -26,6 +27,7 @@ class Caller:
 
     name: str
     organization: str
+    is_service: bool
 
 
 async def ask(http: DevinHttp) -> Caller | Unread:
@@ -42,61 +44,101 @@ def parse_caller(body: bytes) -> Caller | None:
     if found is None:
         return None
     names = (string(found, name) for name in ("service_user_name", "user_name", "principal_type"))
-    return Caller(next(filter(None, names), ""), string(found, "org_id"))
+    organization = string(found, "org_id")
+    return Caller(
+        name=next(filter(None, names), ""),
+        organization=organization if _ID.fullmatch(organization) else "",
+        is_service=found.get("principal_type") == "service_user",
+    )
+
+
+_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,199}", re.ASCII)
+"""An id begins with `org-` or `org_`; any other that stays in its segment of a path is accepted."""
 
 
 class Organization:
-    """The id of the organization whose sessions the relay reaches."""
+    """The id of the organization whose sessions the relay reaches.
+
+    `is_foreign` is True once Devin has said that the key belongs to another one.
+    """
 
     def __init__(self, http: DevinHttp, configured: str | None) -> None:
         self._http = http
         self._asking = asyncio.Lock()
         self.configured = configured
+        self.is_foreign = False
         self._id = configured or ""
 
-    async def id(self) -> str | Outcome | Wait:
+    async def id(self) -> str | Failure:
         """Return the id, or why a call that needs it has to fail or to wait."""
         if self._id:
             return self._id
         async with self._asking:
-            if self._id:
-                return self._id
-            found = await ask(self._http)
-            if isinstance(found, Caller) and found.organization:
-                self._id = found.organization
-                return self._id
-        if isinstance(found, Caller):
-            return Wait("DEVIN_ORG_ID is not set")
-        if found.status == HTTPStatus.UNAUTHORIZED:
-            rejected = Refusal.KEY_REJECTED
-            return Outcome(kind=OutcomeKind.REFUSED, refusal=rejected, status=found.status)
-        return Wait(found.reason)
+            try:
+                return self._id or await self._find()
+            except OperatorError as error:
+                why = {"reason": str(error)}
+                log.error("organization not known", extra=why)  # noqa: TRY400  (the reason is all)
+                return Wait("DEVIN_ORG_ID is not set")
 
     async def begin(self) -> None:
         """Find the organization now if Devin can be reached, or else at the first call.
 
-        A key that Devin rejects ends no start: threads are told of it, reply by reply.
+        A key that Devin rejects ends no start, nor does one that may belong elsewhere: threads are
+        told of it, reply by reply.
 
         Raises:
             OperatorError: Devin answers, but not with an organization.
         """
-        if self._id:
+        if self.configured is None:
+            await self._find()
             return
         found = await ask(self._http)
         if isinstance(found, Unread):
+            _log_rejected(found)
+        elif says := foreign(found, self.configured):
+            self.is_foreign = True
+            log.error("organization of another key", extra={"reason": says})
+
+    async def _find(self) -> str | Failure:
+        found = await ask(self._http)
+        if isinstance(found, Unread):
             if found.status == HTTPStatus.UNAUTHORIZED:
-                log.error("Devin rejects the key", extra={"reason": REJECTED})
-            elif found.is_passing:
-                log.warning("organization not known yet", extra={"reason": found.reason})
-            else:
+                _log_rejected(found)
+                rejected = Refusal.KEY_REJECTED
+                return Outcome(kind=OutcomeKind.REFUSED, refusal=rejected, status=found.status)
+            if not found.is_passing:
                 raise OperatorError(_untold(found.status))
-            return
+            log.warning("organization not known yet", extra={"reason": found.reason})
+            return Wait(found.reason)
         if not found.organization:
-            raise OperatorError(
-                "DEVIN_ORG_ID is missing: DEVIN_API_KEY belongs to a whole enterprise, so set the "
-                f"id of the organization whose sessions the relay reaches; {WHERE}"
-            )
+            raise OperatorError(MISSING)
         self._id = found.organization
+        return self._id
+
+
+def foreign(caller: Caller, configured: str) -> str:
+    """Say that the key belongs to another organization than DEVIN_ORG_ID; "" if it may not.
+
+    A person's key may reach several organizations.
+    """
+    if not caller.is_service or caller.organization in {"", configured}:
+        return ""
+    return (
+        f"DEVIN_ORG_ID is {configured}, but DEVIN_API_KEY belongs to {caller.organization}: leave "
+        "DEVIN_ORG_ID empty, or use a key of that organization"
+    )
+
+
+def _log_rejected(found: Unread) -> None:
+    if found.status == HTTPStatus.UNAUTHORIZED:
+        log.error("Devin rejects the key", extra={"reason": REJECTED})
+
+
+MISSING = (
+    "DEVIN_ORG_ID is missing: DEVIN_API_KEY belongs to a whole enterprise, so set the id of the "
+    f"organization whose sessions the relay reaches; {WHERE}"
+)
 
 
 def _untold(status: int) -> str:

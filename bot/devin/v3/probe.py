@@ -5,7 +5,7 @@ from http import HTTPStatus
 
 from bot.devin.api import Unread
 from bot.devin.http import LOOK_SECONDS, DevinHttp
-from bot.devin.v3.organization import REJECTED, WHERE, Caller, Organization, ask
+from bot.devin.v3.organization import MISSING, REJECTED, Caller, Organization, ask, foreign
 from bot.devin.v3.paths import organization_path
 from bot.devin.v3.sessions import parse_list
 from bot.devin.wire import Answer
@@ -22,17 +22,14 @@ async def probed(http: DevinHttp, organization: Organization) -> Sequence[Findin
         return [key]
     id_ = organization.configured or (caller.organization if isinstance(caller, Caller) else "")
     if not id_:
-        says = f"DEVIN_ORG_ID is missing, and DEVIN_API_KEY does not tell it: set it; {WHERE}"
-        return [key, Finding(ORGANIZATION, is_good=False, says=says)]
-    if isinstance(caller, Caller) and caller.organization not in {"", id_}:
-        says = (
-            f"DEVIN_ORG_ID is {id_}, but DEVIN_API_KEY belongs to {caller.organization}: leave it "
-            "empty, or use a key of that organization"
-        )
+        return [key, Finding(ORGANIZATION, is_good=False, says=MISSING)]
+    found = await http.get(organization_path(id_, "sessions"), LOOK_SECONDS, {"first": 1})
+    sessions = _sessions(found)
+    says = foreign(caller, id_) if isinstance(caller, Caller) else ""
+    if says and not sessions.is_good:
         return [key, Finding(ORGANIZATION, is_good=False, says=says)]
     source = "as DEVIN_ORG_ID says" if organization.configured else "as Devin says"
-    found = await http.get(organization_path(id_, "sessions"), LOOK_SECONDS, {"first": 1})
-    return [key, Finding(ORGANIZATION, is_good=True, says=f"{id_}, {source}"), _sessions(found)]
+    return [key, Finding(ORGANIZATION, is_good=True, says=f"{id_}, {source}"), sessions]
 
 
 def _key(caller: Caller | Unread) -> Finding:
@@ -42,7 +39,7 @@ def _key(caller: Caller | Unread) -> Finding:
         return Finding(KEY, is_good=False, says=REJECTED)
     if caller.status == HTTPStatus.FORBIDDEN:
         return Finding(KEY, is_good=True, says="for API v3; Devin does not say whose it is (403)")
-    says = f"no usable answer ({caller.reason}): look at DEVIN_API_URL"
+    says = f"no usable answer ({caller.reason}): {_remedy(caller)}"
     return Finding(KEY, is_good=False, says=says)
 
 
@@ -52,7 +49,7 @@ def _sessions(found: Answer | Unread) -> Finding:
     if isinstance(found, Answer):
         says = (
             "can be read (ViewOrgSessions); only a message can prove ManageOrgSessions, which "
-            "sending needs"
+            "sending needs, and only a file UseDevinSessions"
         )
         return Finding(SESSIONS, is_good=True, says=says)
     status = found.status
@@ -60,6 +57,10 @@ def _sessions(found: Answer | Unread) -> Finding:
         f"cannot be read ({status}): correct DEVIN_ORG_ID, or give the key's service user a role "
         "with ViewOrgSessions and ManageOrgSessions"
     )
-    other = f"cannot be read ({found.reason}): look at DEVIN_API_URL"
+    other = f"cannot be read ({found.reason}): {_remedy(found)}"
     is_denied = status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND}
     return Finding(SESSIONS, is_good=False, says=denied if is_denied else other)
+
+
+def _remedy(found: Unread) -> str:
+    return "try again later" if found.status and found.is_passing else "look at DEVIN_API_URL"
