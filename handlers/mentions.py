@@ -43,7 +43,8 @@ async def _obey(relay: Relay, command: Command) -> SlackMessage:
             return await _link(relay, command)
         case "unlink":
             link = await relay.unlink(thread, by, at=at)
-            return thread_links.unlinked(await relay.naming.one(link.session))
+            # Devin is not asked: a process that dies meanwhile would leave the unlinking untold.
+            return thread_links.unlinked(await relay.naming.one(link.session, most=0))
         case "mute" | "unmute":
             muted = command.verb == "mute"
             return thread_links.muted(await relay.mute(thread, by, at, muted=muted))

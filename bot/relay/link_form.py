@@ -7,7 +7,7 @@ each carries the number of its ticket, and a second run with that number finds t
 from bot.model.errors import IsMuted, LinkedElsewhere, NotLinked
 from bot.model.people import UserId
 from bot.model.replies import Change, Reply
-from bot.model.sessions import SessionId
+from bot.model.sessions import NamedSession, SessionId
 from bot.model.threads import Link, ThreadRef
 from bot.relay.accept import Accepting
 from bot.relay.naming import Naming
@@ -66,16 +66,18 @@ class LinkForm:
         if await self._claims.is_claimed(claim):
             await self._check_link(await self._links.get(thread), session)
             return
+        # Asked before, since nobody is told of the link if this process dies after it.
+        named = await self._naming.one(session)
         link, is_new = await self._accepting.link(thread, by, session, since=since)
         await self._check_link(link, session)
         change = None if message is None else await self.send(message, session)
         if change is Change.REPEATED:
             await self._notices.whisper(thread, by, shortcuts.SENT_BEFORE, once=f"before:{number}")
         if is_new or link.by == by:
-            words = await self._linked(link, already=False)
+            words = await self._linked(named, link, already=False)
             await self._notices.say(thread, words, once=claim)
         elif message is None:
-            words = await self._linked(link, already=True)
+            words = await self._linked(named, link, already=True)
             await self._notices.whisper(thread, by, words, once=claim)
         await self._claims.claim(claim)
 
@@ -93,10 +95,9 @@ class LinkForm:
             raise NotLinked
         return change
 
-    async def _linked(self, link: Link, *, already: bool) -> SlackMessage:
-        session = await self._naming.one(link.session)
+    async def _linked(self, to: NamedSession, link: Link, *, already: bool) -> SlackMessage:
         name = await self._accepting.name(link.by)
-        return thread_links.linked(session, already=already, by=name)
+        return thread_links.linked(to, already=already, by=name)
 
     async def _check_link(self, link: Link | None, session: SessionId) -> None:
         if link is not None and link.session != session:

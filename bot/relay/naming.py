@@ -46,9 +46,11 @@ class Naming:
         found = await self._ask(unknown[:most])
         return {**named, **found}
 
-    async def one(self, session: SessionId, *, fresh: bool = False) -> NamedSession:
+    async def one(
+        self, session: SessionId, *, fresh: bool = False, most: int = MOST
+    ) -> NamedSession:
         """Return `session`, as `of` does."""
-        return (await self.of([session], fresh=fresh))[session]
+        return (await self.of([session], fresh=fresh, most=most))[session]
 
     async def _ask(self, sessions: Sequence[SessionId]) -> Mapping[SessionId, NamedSession]:
         if not sessions:

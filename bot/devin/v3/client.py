@@ -69,7 +69,7 @@ class DevinV3:
         outcome = parse_sent(answer)
         if not may_be_over(outcome):
             return outcome
-        if self._organization.is_foreign:
+        if self._organization.is_foreign and outcome.refusal is Refusal.NO_SESSION:
             return outcome.model_copy(update={"refusal": Refusal.FORBIDDEN})
         path = await self._path("sessions", session)
         if not isinstance(path, str):
