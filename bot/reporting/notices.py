@@ -19,8 +19,8 @@ from bot.model.owed import Owed, OwedKind
 from bot.model.record import Record
 from bot.model.schedule import Schedule
 from bot.model.threads import ThreadRef
-from bot.reporting.posts import Posts
 from bot.runtime.background import Background
+from bot.slack.posts import Posts
 from bot.slack.threads import Threads
 from bot.store.lua.reply_fields import ReplyField
 from bot.store.outbox import KEEP, Begun, Outbox

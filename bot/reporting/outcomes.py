@@ -10,9 +10,9 @@ from bot.model.errors import OPERATOR_MUST_ACT, SlackAway, SlackRefused
 from bot.model.outcomes import Outcome, OutcomeKind
 from bot.model.owed import Owed
 from bot.model.replies import Reply, place_of
-from bot.reporting.posts import Posts
 from bot.runtime import metrics
 from bot.slack.functions import Functions
+from bot.slack.posts import Posts
 from bot.store.outbox import Begun
 from bot.store.reports import FIELDS, Report, Reports
 from bot.store.session_names import SessionNames

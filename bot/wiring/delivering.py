@@ -10,11 +10,11 @@ from bot.delivery.reconcile import Reconciler
 from bot.model.owed import OwedKind
 from bot.reporting.notices import NoticeTeller
 from bot.reporting.outcomes import Delays, Outcomes
-from bot.reporting.posts import Posts
 from bot.reporting.reporter import Reporter
 from bot.schedule.docket import register
 from bot.schedule.local import Work
 from bot.slack.files import SlackFiles
+from bot.slack.posts import Posts
 from bot.slack.rate_limits import RateLimits
 from bot.wiring.parts import Connections, Shared
 

@@ -19,9 +19,9 @@ from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import COMMAND_TIMEOUT_SECONDS, Store
 from bot.redis.keys import subject_key
 from bot.reporting.outcomes import Delays, Outcomes
-from bot.reporting.posts import Posts
 from bot.reporting.reporter import TELLING_SECONDS, Reporter
 from bot.slack.functions import Functions
+from bot.slack.posts import Posts
 from bot.slack.rate_limits import RateLimits
 from bot.slack.threads import Threads
 from bot.store.links import Links

@@ -1,4 +1,4 @@
-"""The reporter's posts and marks, within the rate limits that Slack has told this process."""
+"""Posts and marks in threads, within the rate limits that Slack has told this process."""
 
 import logging
 from collections.abc import Mapping
