@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from bot.model.errors import OPERATOR_MUST_ACT, SlackRefused
 from bot.model.threads import ThreadRef
 from bot.slack.rate_limits import RateLimits
-from bot.slack.threads import Threads
-from bot.wording.message import SlackMessage
+from bot.slack.threads import Postable, Threads
 
 log = logging.getLogger(__name__)
 
@@ -22,15 +21,17 @@ class Posts:
     async def post_once(
         self,
         thread: ThreadRef,
-        words: SlackMessage,
+        words: Postable,
         key: str,
         *,
         again: bool,
         ids: Mapping[str, object],
-    ) -> None:
+        since: str = "",
+    ) -> str:
         """Post `words` with `key`; with `again`, first look for the post of an earlier attempt.
 
-        Slack has no idempotency key for messages. If the thread cannot be read, post anyway.
+        Slack has no idempotency key for messages. If the thread cannot be read, post anyway. The
+        look reads replies after the `ts` `since` only, if it is given. Returns the post's `ts`.
 
         Raises:
             SlackRefused: Slack does not take it.
@@ -38,14 +39,24 @@ class Posts:
         if again:
             try:
                 with self._limits.respected("conversations.replies", thread.channel):
-                    if await self._threads.has(thread, key):
-                        return
+                    found = await self._threads.find(thread, key, since)
+                if found is not None:
+                    return found
             except SlackRefused as error:
                 log.warning("thread not readable", extra={**ids, "reason": str(error)})
         with self._limits.respected("chat.postMessage", thread.channel):
-            await self._threads.post(thread, words, key)
+            return await self._threads.post(thread, words, key)
 
-    async def whisper(self, thread: ThreadRef, user: str, words: SlackMessage) -> None:
+    async def update(self, thread: ThreadRef, ts: str, words: Postable) -> None:
+        """Replace our message at `ts` in `thread` by `words`.
+
+        Raises:
+            SlackRefused: the message is gone, or cannot be edited any more.
+        """
+        with self._limits.respected("chat.update", thread.channel):
+            await self._threads.update(thread.channel, ts, words)
+
+    async def whisper(self, thread: ThreadRef, user: str, words: Postable) -> None:
         """Show `words` to `user` only. Slack does not keep them, so they cannot be looked up.
 
         Raises:

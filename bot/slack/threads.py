@@ -1,7 +1,7 @@
 """Slack threads: posts into them, marks on their replies, and their messages."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from slack_sdk.web.async_client import AsyncWebClient
 
@@ -9,7 +9,6 @@ from bot.model.errors import CannotPost, SlackRefused
 from bot.model.lenient import mapping, mappings
 from bot.model.threads import ThreadRef
 from bot.slack.api import MISSING_SCOPE, call
-from bot.wording.message import SlackMessage
 
 METADATA = "devin_relay_report"
 """The `event_type` of the metadata that holds a report's key."""
@@ -19,8 +18,22 @@ NO_SUCH_THREAD = frozenset({"thread_not_found", "message_not_found"})
 """Slack's codes for a thread that no longer exists."""
 
 
+INERT: Mapping[str, Any] = {"parse": "none", "link_names": False}
+"""Arguments of each post, so that Slack makes no link or mention of bare words.
+
+`chat.postMessage` does so by default; `chat.update` has `parse` default to `client`, and turns
+`link_names` on again where it is left out (docs.slack.dev/reference/methods/chat.update).
+"""
+
 Moved = Callable[[str], Awaitable[str | None]]
 """Returns a channel's new id (`channel_id_changed`), or None."""
+
+
+class Postable(Protocol):
+    """Words that can be posted."""
+
+    def params(self) -> Mapping[str, Any]:
+        """Return the arguments of Slack's posting methods: blocks, and a fallback text."""
 
 
 class Threads:
@@ -34,23 +47,31 @@ class Threads:
         self._client = client
         self._moved = moved
 
-    async def post(self, thread: ThreadRef, words: SlackMessage, key: str | None = None) -> str:
-        """Post `words` in `thread`, with `key` as metadata for `has`. Returns the post's `ts`."""
+    async def post(self, thread: ThreadRef, words: Postable, key: str | None = None) -> str:
+        """Post `words` in `thread`, with `key` as metadata for `find`. Returns the post's `ts`."""
         return await self._post(thread.channel, words, {"thread_ts": thread.thread_ts}, key)
 
-    async def open(self, channel: str, words: SlackMessage, key: str | None = None) -> str:
+    async def open(self, channel: str, words: Postable, key: str | None = None) -> str:
         """Post `words` in `channel`, as the start of a thread. Returns the message's `ts`."""
         return await self._post(channel, words, {}, key)
 
-    async def has(self, thread: ThreadRef, key: str) -> bool:
-        """Return True if a message with that `key` is already in the thread."""
-        return await self.find(thread, key) is not None
+    async def update(self, channel: str, ts: str, words: Postable) -> None:
+        """Replace our message at `ts` by `words`, text and blocks alike.
 
-    async def find(self, thread: ThreadRef, key: str) -> str | None:
-        """Return the `ts` of the message with that `key` in the thread; None if there is none."""
+        Slack takes at most 4,000 characters of text, notifies nobody who is mentioned, and shows
+        no "(edited)" where there are blocks (docs.slack.dev/reference/methods/chat.update).
+        """
+        await self._call("chat.update", channel=channel, ts=ts, **INERT, **words.params())
+
+    async def find(self, thread: ThreadRef, key: str, since: str = "") -> str | None:
+        """Return the `ts` of the message with that `key` in the thread; None if there is none.
+
+        Of replies, only those after the `ts` `since` are read, if it is given.
+        """
+        start = {"oldest": since} if since else {}
         cursor: str | None = None
         while True:
-            messages, cursor = await self.page(thread, cursor, include_all_metadata=True)
+            messages, cursor = await self.page(thread, cursor, include_all_metadata=True, **start)
             found = next((one for one in messages if _key_of(one) == key), None)
             if found is not None:
                 return str(found["ts"])
@@ -121,7 +142,7 @@ class Threads:
         if facts.get("is_member") is False and not is_direct:
             raise CannotPost("not_in_channel")
 
-    async def whisper(self, thread: ThreadRef, user: str, words: SlackMessage) -> None:
+    async def whisper(self, thread: ThreadRef, user: str, words: Postable) -> None:
         """Post `words` in the thread so that only `user` sees them; Slack does not keep them.
 
         If `thread_ts` is empty, they appear in the channel itself.
@@ -131,6 +152,7 @@ class Threads:
             "chat.postEphemeral",
             channel=thread.channel,
             user=user,
+            **INERT,
             **where,
             **words.params(),
         )
@@ -146,6 +168,7 @@ class Threads:
             ts=message["ts"],
             text=f"{message.get('text', '')}\n{note}",
             blocks=[*blocks, note_block],
+            **INERT,
         )
 
     async def mark(self, channel: str, ts: str, emoji: str) -> None:
@@ -173,7 +196,7 @@ class Threads:
                 raise
 
     async def _post(
-        self, channel: str, words: SlackMessage, extra: Mapping[str, Any], key: str | None
+        self, channel: str, words: Postable, extra: Mapping[str, Any], key: str | None
     ) -> str:
         if key is not None:
             metadata = {"event_type": METADATA, "event_payload": {"key": key}}
@@ -183,6 +206,7 @@ class Threads:
             channel=channel,
             unfurl_links=False,
             unfurl_media=False,
+            **INERT,
             **words.params(),
             **extra,
         )

@@ -1,0 +1,127 @@
+"""Posts into threads: found again by their key, edited in place, and inert."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from bot.model.errors import SlackAway, SlackRefused
+from bot.model.threads import ThreadRef
+from bot.slack.posts import Posts
+from bot.slack.rate_limits import LIMITED, RateLimits
+from bot.slack.threads import Threads
+from bot.wording.message import SlackMessage
+from sandbox import Sandbox
+from tests.support.schedules import never
+from tests.support.slack_apps import web_client
+
+WORDS = SlackMessage("It is *done*.")
+
+
+class Plain:
+    """Words without blocks."""
+
+    def params(self) -> Mapping[str, Any]:
+        return {"text": "Nothing but text."}
+
+
+@pytest.fixture
+def posts(box: Sandbox) -> Posts:
+    """Posts into the sandbox's Slack."""
+    return Posts(Threads(web_client(box.slack), never), RateLimits())
+
+
+@pytest.fixture
+async def thread(box: Sandbox) -> ThreadRef:
+    """A thread in #general."""
+    ts = await box.slack.say("Shall we ship it?")
+    channel = box.slack.workspace.channel("general").id
+    return ThreadRef(team=box.slack.team_id, channel=channel, thread_ts=ts)
+
+
+def said(box: Sandbox, thread: ThreadRef) -> list[str]:
+    """Return what the bot said in the thread."""
+    shown = box.slack.thread(thread.channel, thread.thread_ts)
+    return [one.text for one in shown if one.user == box.slack.bot_user_id]
+
+
+def asked(box: Sandbox, method: str) -> list[dict[str, Any]]:
+    """Return the parameters of each call of a method."""
+    return [one.params for one in box.slack.calls if one.method == method]
+
+
+async def test_an_earlier_attempt_is_found_and_not_repeated(
+    box: Sandbox, posts: Posts, thread: ThreadRef
+) -> None:
+    """Slack took the post although its answer was lost; the second try returns its `ts`."""
+    box.slack.fail_next("chat.postMessage", drop_after=True)
+    with pytest.raises(SlackAway) as lost:
+        await posts.post_once(thread, WORDS, "key", again=False, ids={})
+    assert lost.value.maybe_done
+    found = await posts.post_once(thread, WORDS, "key", again=True, ids={})
+    assert said(box, thread) == [WORDS.text]
+    assert box.slack.thread(thread.channel, thread.thread_ts)[-1].ts == found
+
+
+async def test_what_is_not_found_is_posted(box: Sandbox, posts: Posts, thread: ThreadRef) -> None:
+    """A post with another key is another post."""
+    first = await posts.post_once(thread, WORDS, "one", again=False, ids={})
+    second = await posts.post_once(thread, Plain(), "two", again=True, ids={})
+    assert said(box, thread) == [WORDS.text, "Nothing but text."]
+    assert first < second
+
+
+async def test_a_long_thread_is_read_from_where_the_post_can_be(
+    box: Sandbox, posts: Posts, thread: ThreadRef
+) -> None:
+    """Slack shows no reply before `since`, so none of its pages is read."""
+    for number in range(205):
+        await box.slack.say(f"Reply {number}", thread=thread.thread_ts, deliver=False)
+    since = await box.slack.say("The last one", thread=thread.thread_ts, deliver=False)
+    posted = await posts.post_once(thread, WORDS, "key", again=False, ids={})
+    found = await posts.post_once(thread, WORDS, "key", again=True, ids={}, since=since)
+    assert found == posted
+    assert [one["oldest"] for one in asked(box, "conversations.replies")] == [since]
+
+
+async def test_a_post_is_edited_in_place(box: Sandbox, posts: Posts, thread: ThreadRef) -> None:
+    """Text and blocks change, and it can still be found by its key."""
+    ts = await posts.post_once(thread, WORDS, "key", again=False, ids={})
+    await posts.update(thread, ts, SlackMessage("It is *not* done."))
+    assert said(box, thread) == ["It is *not* done."]
+    (block,) = box.slack.thread(thread.channel, thread.thread_ts)[-1].blocks
+    assert block["text"]["text"] == "It is *not* done."
+    assert await posts.post_once(thread, WORDS, "key", again=True, ids={}) == ts
+
+
+async def test_bare_words_of_a_post_become_nothing(
+    box: Sandbox, posts: Posts, thread: ThreadRef
+) -> None:
+    """Slack is told so each time: an update would otherwise make links of names."""
+    ts = await posts.post_once(thread, WORDS, "key", again=False, ids={})
+    await posts.update(thread, ts, Plain())
+    await posts.whisper(thread, box.slack.workspace.user("ada").id, WORDS)
+    for method in ("chat.postMessage", "chat.update", "chat.postEphemeral"):
+        (params,) = asked(box, method)
+        assert (params["parse"], params["link_names"]) == ("none", False)
+
+
+async def test_edits_wait_in_all_channels_once_slack_limits_them(
+    box: Sandbox, posts: Posts, thread: ThreadRef
+) -> None:
+    """`chat.update` is limited by workspace, and new posts go on."""
+    ts = await posts.post_once(thread, WORDS, "key", again=False, ids={})
+    box.slack.fail_next("chat.update", status=429, retry_after=30)
+    elsewhere = ThreadRef(team=thread.team, channel="C0ELSEWHERE", thread_ts=thread.thread_ts)
+    for where in (thread, elsewhere):
+        with pytest.raises(SlackAway) as limited:
+            await posts.update(where, ts, Plain())
+    assert limited.value.reason == LIMITED
+    assert len(asked(box, "chat.update")) == 1
+    await posts.post_once(thread, Plain(), "two", again=False, ids={})
+
+
+async def test_a_post_that_is_gone_cannot_be_edited(posts: Posts, thread: ThreadRef) -> None:
+    """The caller learns Slack's reason."""
+    with pytest.raises(SlackRefused, match="message_not_found"):
+        await posts.update(thread, "1764000000.000100", WORDS)
