@@ -18,7 +18,7 @@ from cachetools import TTLCache
 from bot.model.errors import OPERATOR_MUST_ACT, SlackAway, SlackRefused
 from bot.model.people import is_id
 from bot.runtime import metrics
-from bot.slack.rate_limits import LIMITED, RATE_LIMITED, SHORTEST_SECONDS
+from bot.slack.rate_limits import LIMITED, RATE_LIMITED, asked_wait
 
 log = logging.getLogger(__name__)
 
@@ -177,10 +177,10 @@ class Lookup(Generic[V]):
 
     def _heed(self, error: SlackAway) -> None:
         """Pause as long as Slack asks, and after a rate limit reserve a minute for `get`."""
-        is_limit = error.reason in RATE_LIMITED
-        if not is_limit and error.retry_after is None:
+        seconds = asked_wait(error)
+        if not seconds:
             return
-        now, seconds = time.monotonic(), max(SHORTEST_SECONDS, error.retry_after or 0.0)
+        now = time.monotonic()
         self._limited_until = max(self._limited_until, now + seconds)
-        if is_limit:
+        if error.reason in RATE_LIMITED:
             self._no_names_until = now + max(MINUTE, seconds)

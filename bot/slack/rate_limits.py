@@ -29,6 +29,14 @@ TOKEN_SECONDS = 3.0
 TOKEN_STEP_SECONDS = 0.05
 """The time between the turns of callers that wait for the token."""
 
+
+def asked_wait(error: SlackAway) -> float:
+    """Return the seconds for which Slack wants no such call from anybody; 0 if it does not say."""
+    if error.reason not in RATE_LIMITED and error.retry_after is None:
+        return 0.0
+    return max(SHORTEST_SECONDS, error.retry_after or 0.0)
+
+
 _Key = tuple[str, str]
 
 

@@ -22,6 +22,7 @@ class Plain:
     """Words without blocks."""
 
     def params(self) -> Mapping[str, Any]:
+        """Return a fallback text only."""
         return {"text": "Nothing but text."}
 
 
