@@ -1,0 +1,186 @@
+"""Files that the relay puts into threads, in three steps between which a caller can persist.
+
+Slack gives a place for the bytes, takes them there, and then shows the file in the thread
+(docs.slack.dev/messaging/working-with-files, files.getUploadURLExternal and
+files.completeUploadExternal). Nobody sees anything before the last step.
+"""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import TypeVar
+
+import aiohttp
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.model.errors import RelayError, SlackAway, SlackRefused
+from bot.model.lenient import mappings, string
+from bot.model.threads import ThreadRef
+from bot.runtime import metrics
+from bot.slack.api import call
+from bot.slack.files import CONNECT_SECONDS, READ_SECONDS
+from bot.slack.threads import Threads
+from bot.urls import check_web_address
+
+BEGIN = "files.getUploadURLExternal"
+COMPLETE = "files.completeUploadExternal"
+SEND = "upload"
+"""The name of the second step, in errors and metrics; it is no method of the Web API."""
+
+WRONG_SIZE = "wrong size"
+NO_PLACE = "no usable address"
+"""Reasons for `SlackRefused` that are ours."""
+
+_E = TypeVar("_E", SlackAway, SlackRefused)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the `size` bytes of a file go."""
+
+    file_id: str
+    url: str
+    size: int
+
+
+class Uploads:
+    """Uploads into the threads of one workspace. Each method may raise `SlackAway`.
+
+    `SlackRefused` with the reason `MISSING_SCOPE` says that the app lacks `files:write`.
+    """
+
+    def __init__(self, client: AsyncWebClient, threads: Threads) -> None:
+        if client.session is None:
+            raise ValueError("a client with a session of its own for each call")
+        self._client = client
+        self._session = client.session
+        self._threads = threads
+
+    async def begin(self, name: str, size: int) -> Place:
+        """Ask Slack for a place for a file of `size` bytes, which is at least 1.
+
+        Raises:
+            SlackRefused: Slack takes no such file, or named a place that is not safe to send to.
+        """
+        answer = await call(self._client, BEGIN, filename=name, length=size)
+        place = Place(string(answer, "file_id"), string(answer, "upload_url"), size)
+        if not place.file_id or not _is_safe(place.url):
+            raise _counted(SlackRefused(BEGIN, NO_PLACE))
+        return place
+
+    async def send(self, place: Place, chunks: AsyncIterator[bytes]) -> None:
+        """Send the content to `place`, without the token, which the address stands in for.
+
+        If this fails, begin again; what was sent is seen by nobody.
+
+        Raises:
+            RelayError: whatever `chunks` raises.
+            SlackRefused: Slack does not take it, or it is not as long as `begin` said.
+        """
+        body = _Body(chunks, place.size)
+        try:
+            await self._post(place, body)
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            if body.failure is not None:
+                raise body.failure from error
+            reason = type(error).__name__
+            raise _counted(SlackAway(SEND, reason, maybe_done=False)) from error
+
+    async def complete(self, thread: ThreadRef, file_id: str, title: str) -> None:
+        """Show a file that was sent in `thread`, named `title`.
+
+        Raises:
+            SlackAway: if `maybe_done`, look whether it `is_there` before trying again.
+            SlackRefused: Slack does not take it.
+        """
+        await call(
+            self._client,
+            COMPLETE,
+            files=[{"id": file_id, "title": title}],
+            channel_id=thread.channel,
+            thread_ts=thread.thread_ts,
+        )
+
+    async def is_there(self, thread: ThreadRef, file_id: str, since: str = "") -> bool:
+        """Return True if a message of `thread` has the file; `since` is as for `Threads.find`.
+
+        Raises:
+            SlackRefused: the thread cannot be read.
+        """
+        start = {"oldest": since} if since else {}
+        cursor: str | None = None
+        while True:
+            messages, cursor = await self._threads.page(thread, cursor, **start)
+            files = (file for message in messages for file in mappings(message.get("files")))
+            if any(file.get("id") == file_id for file in files):
+                return True
+            if not cursor:
+                return False
+
+    async def _post(self, place: Place, body: "_Body") -> None:
+        timeout = aiohttp.ClientTimeout(
+            total=None, sock_connect=CONNECT_SECONDS, sock_read=READ_SECONDS
+        )
+        headers = {
+            "Content-Type": "application/octet-stream",
+            "Content-Length": str(place.size),
+        }
+        async with self._session.post(
+            place.url,
+            data=body.chunks(),
+            headers=headers,
+            allow_redirects=False,
+            timeout=timeout,
+            proxy=self._client.proxy,
+        ) as response:
+            _check(response)
+
+
+class _Body:
+    """The content on its way; `failure` is why it ended, which aiohttp hides behind its own."""
+
+    def __init__(self, chunks: AsyncIterator[bytes], size: int) -> None:
+        self.failure: RelayError | None = None
+        self._chunks = chunks
+        self._size = size
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """Yield the content; if it is longer or shorter than announced, the request breaks off."""
+        left = self._size
+        try:
+            async for chunk in self._chunks:
+                left -= len(chunk)
+                if left < 0:
+                    break
+                yield chunk
+            if left:
+                raise _counted(SlackRefused(SEND, WRONG_SIZE))
+        except RelayError as error:
+            self.failure = error
+            raise
+
+
+def _check(response: aiohttp.ClientResponse) -> None:
+    """Raise unless Slack took the bytes: `200 OK`."""
+    if response.status == HTTPStatus.OK:
+        return
+    reason = f"HTTP {response.status}"
+    is_passing = response.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    if is_passing or response.status == HTTPStatus.TOO_MANY_REQUESTS:
+        raise _counted(SlackAway(SEND, reason, maybe_done=False))
+    raise _counted(SlackRefused(SEND, reason))
+
+
+def _is_safe(url: str) -> bool:
+    """Return True if files may be sent to `url`: https, or this machine."""
+    try:
+        check_web_address(url.partition("?")[0])
+    except ValueError:
+        return False
+    return True
+
+
+def _counted(error: _E) -> _E:
+    """Count an error of a call that `api.call` did not make."""
+    metrics.SLACK_ERRORS.labels(error.method, error.reason).inc()
+    return error
