@@ -22,6 +22,7 @@ EVENTS: list[JSON] = [
     {"type": "member_joined_channel", "user": "U0ADA00000", "channel": "C0GENERAL0"},
     {"type": "app_home_opened", "user": "U0ADA00000", "channel": "D0ADADM000", "tab": "messages"},
     {"type": "channel_id_changed", "old_channel_id": "G1", "new_channel_id": "C1"},
+    {"type": "channel_shared", "connected_team_id": "T0OTHER000", "channel": "C0GENERAL0"},
     {"type": "tokens_revoked", "tokens": {"oauth": [], "bot": ["U0DEVINREL"]}},
     {"type": "app_uninstalled"},
     {"type": "file_shared", "file_id": "F1", "user_id": "U0ADA00000"},

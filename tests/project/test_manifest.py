@@ -19,6 +19,7 @@ SCOPE_OF_EVENT = {
     "message.im": "im:history",
     "message.mpim": "mpim:history",
 }
+OTHER_EVENTS = ["app_home_opened", "channel_id_changed", "channel_shared"]
 
 
 def read(**wanted: Any) -> Manifest:
@@ -83,9 +84,16 @@ def test_an_address_that_slack_cannot_use_is_refused(url: str) -> None:
 def test_each_event_has_its_scope_and_each_scope_its_reason() -> None:
     """There is one scope for each event; each other one has a use in the relay."""
     manifest = read()
-    assert manifest.bot_events == [*SCOPE_OF_EVENT, "app_home_opened", "channel_id_changed"]
+    assert manifest.bot_events == [*SCOPE_OF_EVENT, *OTHER_EVENTS]
     assert manifest.oauth_config.scopes.bot == list(required_scopes())
-    others = {"files:read", "channels:read", "groups:read", "usergroups:read", "users:read"}
+    others = {
+        "files:read",
+        "files:write",
+        "channels:read",
+        "groups:read",
+        "usergroups:read",
+        "users:read",
+    }
     others |= {"chat:write", "commands", "reactions:write"}
     assert set(required_scopes()) == others | set(SCOPE_OF_EVENT.values())
     for scope in required_scopes():

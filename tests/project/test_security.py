@@ -38,6 +38,7 @@ PING = re.compile(r"<!(?!date\^)|<@U0BENBEN00")
 HISTORY = {"channels:history", "groups:history", "im:history", "mpim:history"}
 METHODS: Mapping[str, set[str]] = {
     "apps.connections.open": set(),
+    "assistant.threads.setStatus": {"chat:write"},
     "auth.test": set(),
     "bots.info": {"users:read"},
     "chat.postEphemeral": {"chat:write"},
@@ -48,6 +49,8 @@ METHODS: Mapping[str, set[str]] = {
     "conversations.history": HISTORY,
     "conversations.members": {"channels:read", "groups:read"},
     "conversations.replies": HISTORY,
+    "files.completeUploadExternal": {"files:write"},
+    "files.getUploadURLExternal": {"files:write"},
     "files.info": {"files:read"},
     "functions.completeError": set(),
     "functions.completeSuccess": set(),
@@ -69,6 +72,7 @@ EVENTS = {
     "message.mpim": "mpim:history",
     "app_home_opened": "",
     "channel_id_changed": "",
+    "channel_shared": "channels:read",
 }
 MANIFEST: dict[str, Any] = yaml.safe_load((ROOT / "manifest.yaml").read_text(encoding="utf-8"))
 
