@@ -15,14 +15,17 @@ from typing import Literal
 
 Api = Literal["v1", "v3"]
 Ending = Literal["answers", "drops", "refuses", "half"]
-Read = Literal["self", "sessions", "session", "messages"]
-"""The reads that can fail: of the caller, a list, a session, and its messages; v1 has two."""
+Read = Literal["self", "sessions", "session", "messages", "file"]
+"""The reads that are counted and can fail: of the caller, a list, a session, its messages, and a
+file that Devin sent. A session of v1 comes with its messages, and v1 has no read of the caller."""
+RetryAfter = float | str | datetime
 
 JSON = "application/json"
 HTML = "text/html"
 PLAIN = "text/plain"
 
 SUSPENDED = "Session is suspended. The message was not delivered."
+OUT_OF_CREDITS = "Session is suspended: the organization is out of credits."
 FINISHED = "Session has finished and takes no more messages."
 ARCHIVED = "Session is archived and takes no more messages."
 FAILED = "Session has failed and takes no more messages."
@@ -107,6 +110,11 @@ STATES: Mapping[str, Answer] = {
         detail=SUSPENDED,
         v3=Answer(meaning="takes it, resumes", takes=True, resumes=True),
     ),
+    "out_of_credits": Answer(
+        meaning="200 with a detail",
+        detail=OUT_OF_CREDITS,
+        v3=Answer(meaning="takes it, stays suspended", takes=True),
+    ),
     "finished": _ended("has finished", FINISHED),
     "failed": _ended("has failed", FAILED),
     "archived": _ended("is archived", ARCHIVED),
@@ -144,7 +152,7 @@ class Changes:
     detail: object = None
     status: int | None = None
     body: object = None
-    retry_after: float | str | datetime | None = None
+    retry_after: RetryAfter | None = None
     delay: float | None = None
     until: asyncio.Event | None = None
     takes: bool | None = None
@@ -172,7 +180,7 @@ def _changed(answer: Answer, changes: Changes) -> Answer:
         delay=answer.delay if changes.delay is None else changes.delay,
         until=changes.until,
         takes=answer.takes if changes.takes is None else changes.takes,
-        retry_after=_retry_after(changes.retry_after),
+        retry_after=retry_after_of(changes.retry_after),
     )
 
 
@@ -184,7 +192,8 @@ def _with_body(answer: Answer, body: object) -> Answer:
     return replace(answer, body=body, content_type=content_type)
 
 
-def _retry_after(value: float | str | datetime | None) -> str | None:
+def retry_after_of(value: RetryAfter | None) -> str | None:
+    """Return the header: a number of seconds, any text, or an HTTP date."""
     if isinstance(value, datetime):
         return format_datetime(value, usegmt=True)
     if isinstance(value, float):

@@ -11,9 +11,11 @@ NO_OBJECT = "Input should be a valid dictionary or object to extract fields from
 class RejectedError(Exception):
     """The request fails before any session is asked: a status and FastAPI's `detail`."""
 
-    def __init__(self, status: int, detail: object) -> None:
+    def __init__(self, status: int, detail: object, retry_after: str | None = None) -> None:
         super().__init__(status)
-        self.answer = Answer(meaning="a failed check", status=status, detail=detail)
+        self.answer = Answer(
+            meaning="a failed check", status=status, detail=detail, retry_after=retry_after
+        )
 
 
 def parse_object(raw: bytes, content_type: str) -> dict[str, Any]:

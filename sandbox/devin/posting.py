@@ -3,14 +3,13 @@
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
-from urllib.parse import quote
 
 from aiohttp import web
 
 from sandbox.devin.answers import STATES, Answer, Api
 from sandbox.devin.bodies import RejectedError
 from sandbox.devin.record import Record
-from sandbox.devin.sessions import DevinAttachment, DevinPost, DevinSession
+from sandbox.devin.sessions import DevinAttachment, DevinPost, DevinSession, place_of
 from sandbox.devin.wire import hang_up, send, uploaded_file
 
 PLAIN_FILES = "/attachments"
@@ -59,12 +58,7 @@ def _take(record: Record, session: DevinSession | None, post: DevinPost, api: Ap
     if answer.takes:
         if answer.resumes:
             record.behave(session.session_id, "running")
-        session.take(
-            post.message,
-            kind="user_message",
-            at=record.clock.now(),
-            attachments=post.attachments,
-        )
+        record.take(session, post.message, "user_message", post.attachments)
     return answer
 
 
@@ -74,9 +68,7 @@ async def upload(record: Record, request: web.Request, prefix: str) -> DevinAtta
     if record.upload_failures:
         raise RejectedError(record.upload_failures.pop(0), "Not now")
     id_ = str(uuid.uuid4())
-    origin, place = request.url.origin(), f"{id_}/{quote(name, safe='')}"
-    attachment = DevinAttachment(
-        f"{origin}{prefix}/{place}", name, content, id_, f"{origin}{PLAIN_FILES}/{place}"
-    )
+    url = f"{request.url.origin()}{prefix}/{place_of(id_, name)}"
+    attachment = DevinAttachment(url, name, content, id_)
     record.attachments.append(attachment)
     return attachment

@@ -8,14 +8,26 @@ import asyncio
 import time
 import uuid
 import weakref
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from typing import Literal
 
 from aiohttp import web
 
-from sandbox.devin.answers import ENDED, FINISHED, NOT_FOUND, Answer, Api, Changes, Read, answer_in
+from sandbox.devin.answers import (
+    ENDED,
+    FINISHED,
+    NOT_FOUND,
+    Answer,
+    Api,
+    Changes,
+    Read,
+    RetryAfter,
+    answer_in,
+    retry_after_of,
+)
 from sandbox.devin.bodies import RejectedError
 from sandbox.devin.sessions import (
     DEMO_SESSIONS,
@@ -23,7 +35,9 @@ from sandbox.devin.sessions import (
     DevinPost,
     DevinRequest,
     DevinSession,
+    Kind,
     NewSession,
+    PullRequest,
     UnknownSessionError,
     canonical_id,
 )
@@ -36,6 +50,11 @@ SANDBOX_KEYS: dict[Api, str] = {
 }
 ORG_ID = "org-5andb0x00000000000000000000000a1"
 PERMISSIONS = frozenset({"ViewOrgSessions", "ManageOrgSessions", "UseDevinSessions"})
+
+DownloadFailure = int | Literal["cut"]
+"""The status that the storage answers, or a body whose second half never comes."""
+ReadFailure = int | tuple[int, RetryAfter]
+"""The status that a read is answered with, with its `Retry-After` if it has one."""
 
 
 class Record:
@@ -51,12 +70,17 @@ class Record:
         self.requests: list[DevinRequest] = []
         self.attachments: list[DevinAttachment] = []
         self.upload_failures: list[int] = []
-        self.read_failures: dict[Read, list[int]] = defaultdict(list)
+        self.download_failures: list[DownloadFailure] = []
+        self.presigned_seconds = 60.0
+        self.origin = ""
+        self.read_failures: dict[Read, list[ReadFailure]] = defaultdict(list)
+        self.reads_by_kind: Counter[Read] = Counter()
         self.creations: list[Answer] = []
-        self.reads = self.lists = 0
         self.has_records = True
         self.strays: list[str] = []
         self.read_seconds = 0.0
+        self.listing_delay = 0.0
+        self.moves_updated_at = True
         self.clock = Clock()
         self.sessions: dict[str, DevinSession] = {}
         self.in_flight = self.max_in_flight = 0
@@ -106,7 +130,7 @@ class Record:
         detail: object = None,
         status: int | None = None,
         body: object = None,
-        retry_after: float | str | datetime | None = None,
+        retry_after: RetryAfter | None = None,
         delay: float | None = None,
         until: asyncio.Event | None = None,
         takes: bool | None = None,
@@ -133,9 +157,35 @@ class Record:
 
     def say(self, session_id: str, text: str, *, attachments: tuple[str, ...] = ()) -> None:
         """Let Devin itself write into the session; reading the session shows it."""
-        session, now = self.session(session_id), self.clock.now()
-        session.take(text, kind="devin_message", at=now, attachments=attachments)
-        self._tell("devin.said", session_id)
+        session = self.session(session_id)
+        sent = attachments or tuple(one.url for one in self.attachments if one.id in text)
+        self.take(session, text, "devin_message", sent)
+        self._tell("devin.said", session.session_id)
+
+    def take(
+        self, session: DevinSession, text: str, kind: Kind, attachments: tuple[str, ...] = ()
+    ) -> None:
+        """Add a message now; Devin's own is listed `listing_delay` seconds later.
+
+        `updated_at` moves with it unless `moves_updated_at` is off: nobody documents that it does.
+        """
+        now = self.clock.now()
+        listed_at = now + self.listing_delay if kind == "devin_message" else now
+        session.take(text, kind=kind, at=now, attachments=attachments, listed_at=listed_at)
+        if self.moves_updated_at:
+            session.updated_at = datetime.fromtimestamp(now, UTC)
+
+    def open_pull_request(self, session_id: str, url: str, state: str | None = "open") -> None:
+        """Let Devin open a pull request, or change the state of the one with that address."""
+        session = self.session(session_id)
+        session.change(PullRequest(url, state))
+        self._touch(session)
+
+    def spend(self, session_id: str, acus: float) -> None:
+        """Let the session consume that many ACUs more."""
+        session = self.session(session_id)
+        session.acus += acus
+        self._touch(session)
 
     def received(self, session_id: str) -> list[str]:
         """Return the messages that the session really took, in order."""
@@ -147,12 +197,8 @@ class Record:
         self.add_session(number, title=wanted.title)
         session = self.session(number)
         session.tags, session.origin = wanted.tags, "api"
-        session.take(
-            wanted.prompt,
-            kind="initial_user_message",
-            at=self.clock.now(),
-            attachments=wanted.attachments,
-        )
+        self.take(session, wanted.prompt, "initial_user_message", wanted.attachments)
+        self._tell("devin.created", session.session_id)
         return session
 
     def end(self, session: DevinSession | None, *, otherwise: int) -> DevinSession:
@@ -177,10 +223,23 @@ class Record:
         self._watchers.add(queue)
         return queue
 
+    @property
+    def lists(self) -> int:
+        """The number of reads of a list of sessions."""
+        return self.reads_by_kind["sessions"]
+
+    @property
+    def reads(self) -> int:
+        """The number of reads of one session, or of its messages."""
+        return self.reads_by_kind["session"] + self.reads_by_kind["messages"]
+
     def check_read(self, kind: Read) -> None:
         """Raise the next failure that is planned for reads of this kind."""
-        if self.read_failures[kind]:
-            raise RejectedError(self.read_failures[kind].pop(0), "Not now")
+        if not self.read_failures[kind]:
+            return
+        failure = self.read_failures[kind].pop(0)
+        status, retry_after = failure if isinstance(failure, tuple) else (failure, None)
+        raise RejectedError(status, "Not now", retry_after_of(retry_after))
 
     @contextmanager
     def counted(self, session: DevinSession | None) -> Iterator[None]:

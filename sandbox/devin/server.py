@@ -12,6 +12,7 @@ from aiohttp import web
 
 from sandbox.devin.answers import Api
 from sandbox.devin.bodies import RejectedError
+from sandbox.devin.files import ANY, Files, attach
 from sandbox.devin.port import Port
 from sandbox.devin.posting import PLAIN_FILES
 from sandbox.devin.record import Record
@@ -36,11 +37,14 @@ class DevinSandbox(Record):
     async def __aenter__(self) -> Self:
         app = web.Application(client_max_size=LARGEST_BODY, middlewares=[rejecting])
         app.on_response_prepare.append(self.clock.date)
-        V1(self).add_to(app.router)
-        V3(self).add_to(app.router)
+        files = Files(self)
+        V1(self, files).add_to(app.router)
+        V3(self, files).add_to(app.router)
+        files.add_to(app.router)
         app.router.add_get(PLAIN_FILES + "/{id}/{name}", self._on_file, allow_head=False)
         app.router.add_route("*", "/{anything:.*}", self._on_stray)
         await self._port.serve(app)
+        self.origin = self._port.url
         return self
 
     async def __aexit__(
@@ -64,11 +68,28 @@ class DevinSandbox(Record):
         """Listen (again) on the same port."""
         await self._port.open()
 
+    def attach(
+        self,
+        session_id: str,
+        name: str,
+        content: bytes,
+        content_type: str | None = None,
+        *,
+        is_presigned: bool = False,
+    ) -> str:
+        """Keep a file that Devin sends in the session; return the marker line, to `say` it.
+
+        The marker's address asks for the key, unless it is presigned. `download_failures` and
+        `read_failures["file"]` make downloads fail.
+        """
+        self.session(session_id)
+        return attach(self, name, content, content_type, is_presigned=is_presigned)
+
     async def _on_file(self, request: web.Request) -> web.Response:
         """Serve an uploaded file to everyone who knows its address, as presigned URLs do."""
         for one in self.attachments:
             if one.id == request.match_info["id"]:
-                return web.Response(body=one.content, content_type="application/octet-stream")
+                return web.Response(body=one.content, content_type=ANY)
         raise RejectedError(404, "Not Found")
 
     async def _on_stray(self, request: web.Request) -> web.Response:

@@ -7,8 +7,9 @@ import re
 import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import takewhile
 from typing import Any, Literal
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from sandbox.devin.answers import STATES, Answer, Api
 
@@ -67,14 +68,26 @@ Kind = Literal["initial_user_message", "user_message", "devin_message"]
 
 
 @dataclass(frozen=True, slots=True)
+class PullRequest:
+    """A pull request that Devin opened: its address, and its state where the API tells one."""
+
+    url: str
+    state: str | None = "open"
+
+
+@dataclass(frozen=True, slots=True)
 class DevinMessage:
-    """One message of a session; `attachments` are the addresses that came with it."""
+    """One message of a session; `attachments` are the addresses that came with it.
+
+    Reads show it from `listed_at` (Unix seconds) on.
+    """
 
     kind: Kind
     text: str
     at: datetime
     event_id: str
     attachments: tuple[str, ...] = ()
+    listed_at: float = 0.0
 
 
 @dataclass(slots=True)
@@ -90,6 +103,8 @@ class DevinSession:
     origin: str = "webapp"
     web_app: str = "https://app.devin.ai"
     is_archived: bool = False
+    pull_requests: list[PullRequest] = field(default_factory=list)
+    acus: float = 0.0
     messages: list[DevinMessage] = field(default_factory=list)
     requests: list[DevinRequest] = field(default_factory=list)
     in_flight: int = 0
@@ -106,11 +121,32 @@ class DevinSession:
         """Return the messages that the session took, in order."""
         return [entry.text for entry in self.messages if entry.kind == "user_message"]
 
-    def take(self, text: str, *, kind: Kind, at: float, attachments: tuple[str, ...] = ()) -> None:
+    def take(
+        self,
+        text: str,
+        *,
+        kind: Kind,
+        at: float,
+        attachments: tuple[str, ...] = (),
+        listed_at: float = 0.0,
+    ) -> None:
         """Add a message to the session, written `at` (Unix seconds)."""
-        self.updated_at = datetime.fromtimestamp(at, UTC)
         event_id = f"event-{uuid.uuid4().hex}"
-        self.messages.append(DevinMessage(kind, text, self.updated_at, event_id, attachments))
+        written = datetime.fromtimestamp(at, UTC)
+        message = DevinMessage(kind, text, written, event_id, attachments, listed_at)
+        self.messages.append(message)
+
+    def listed(self, now: float) -> list[DevinMessage]:
+        """Return the messages that a read shows: up to the first that is not listed yet."""
+        return list(takewhile(lambda one: one.listed_at <= now, self.messages))
+
+    def change(self, pull_request: PullRequest) -> None:
+        """Add a pull request, or change the one with the same address."""
+        for number, one in enumerate(self.pull_requests):
+            if one.url == pull_request.url:
+                self.pull_requests[number] = pull_request
+                return
+        self.pull_requests.append(pull_request)
 
     def enter(self, state: str, answer: Answer, times: int | None = None) -> None:
         """Change to a state, for the next `times` requests or for good."""
@@ -131,19 +167,24 @@ class DevinSession:
 
 @dataclass(frozen=True, slots=True)
 class DevinAttachment:
-    """One uploaded file: the URL that was returned for it, and the `plain` one without a key."""
+    """One file, uploaded or sent by Devin, and the address that it is known by."""
 
     url: str
     name: str
     content: bytes
     id: str
-    plain: str
+    content_type: str | None = None
 
 
 def canonical_id(session_id: str) -> str | None:
     """Return `devin-<hex>` for that or for the bare hex; None for anything else."""
     match = _SESSION_ID.fullmatch(session_id)
     return f"devin-{match[1].lower()}" if match else None
+
+
+def place_of(file_id: str, name: str) -> str:
+    """Return the end of a file's address, which says its id and its name."""
+    return f"{file_id}/{quote(name, safe='')}"
 
 
 def name_in(url: str) -> str:

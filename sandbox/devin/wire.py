@@ -72,10 +72,10 @@ def rejection(request: web.Request, rejected: RejectedError) -> web.Response:
 async def send(request: web.Request, answer: Answer, success: str = "null") -> web.StreamResponse:
     """End the request in the way that the answer specifies; `success` is the body of a 200."""
     body, content_type = _worded(answer, api_of(request), success)
-    if answer.ending == "drops":
+    if answer.ending in {"drops", "refuses"}:
         return hang_up(request)
     if answer.ending == "half":
-        return await _send_half(request, answer, body.encode(), content_type)
+        return await send_half(request, answer.status, body.encode(), content_type, sent=1)
     return _whole(answer, body, content_type)
 
 
@@ -120,15 +120,15 @@ def hang_up(request: web.Request) -> web.Response:
     return web.Response()
 
 
-async def _send_half(
-    request: web.Request, answer: Answer, body: bytes, content_type: str
+async def send_half(
+    request: web.Request, status: int, body: bytes, content_type: str, *, sent: int | None = None
 ) -> web.StreamResponse:
-    """Send the headers and the first byte of a longer body, then close the connection."""
-    response = web.StreamResponse(status=answer.status)
+    """Send the headers and half of the body, or `sent` bytes of it, then close the connection."""
+    response = web.StreamResponse(status=status)
     response.content_type = content_type
     response.content_length = len(body)
     await response.prepare(request)
-    await response.write(body[:1])
+    await response.write(body[: len(body) // 2 if sent is None else sent])
     if request.transport is not None:
         request.transport.close()
     return response

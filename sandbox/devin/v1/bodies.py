@@ -51,9 +51,12 @@ def _check_text(text: object, at: list[str | int]) -> None:
 
 
 def page_of(query: Mapping[str, str]) -> tuple[int, int]:
-    """The `limit` and `offset` of a list; raises what FastAPI would answer to no number."""
+    """The `limit` of a list and its `offset`, for which `skip` is another name.
+
+    Raises what FastAPI would answer to no number.
+    """
     found = []
-    for name, default in (("limit", 100), ("offset", 0)):
+    for name, default in (("limit", 100), ("skip" if "skip" in query else "offset", 0)):
         given = query.get(name, str(default))
         if not (given.isascii() and given.isdigit()):
             wanted = "Input should be a valid integer, unable to parse string as an integer"

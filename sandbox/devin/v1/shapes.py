@@ -7,6 +7,7 @@ from sandbox.devin.sessions import DevinMessage, DevinSession
 
 _STATUSES = {
     "suspended": ("suspended", None),
+    "out_of_credits": ("suspended", None),
     "finished": ("finished", "finished"),
     "failed": ("expired", "expired"),
     "archived": ("expired", "expired"),
@@ -17,8 +18,13 @@ _STATUSES = {
 """A state's `status` and `status_enum`, which has no word for suspended."""
 
 
-def session_shown(session: DevinSession) -> dict[str, object]:
-    """Return the body of `GET /v1/sessions/{session_id}`."""
+def session_shown(session: DevinSession, now: float) -> dict[str, object]:
+    """Return the body of `GET /v1/sessions/{session_id}` at `now` (Unix seconds)."""
+    return summary(session) | {"messages": [_message(one) for one in session.listed(now)]}
+
+
+def summary(session: DevinSession) -> dict[str, object]:
+    """Return what a list and `GET` show alike: of several pull requests, only the last."""
     status, status_enum = _STATUSES.get(session.state, ("running", "working"))
     return {
         "session_id": session.session_id,
@@ -27,8 +33,7 @@ def session_shown(session: DevinSession) -> dict[str, object]:
         "title": session.title,
         "created_at": _timestamp(session.created_at),
         "updated_at": _timestamp(session.updated_at),
-        "messages": [_message(message) for message in session.messages],
-        "pull_request": None,
+        "pull_request": {"url": session.pull_requests[-1].url} if session.pull_requests else None,
         "structured_output": None,
         "snapshot_id": None,
         "playbook_id": None,
@@ -36,10 +41,9 @@ def session_shown(session: DevinSession) -> dict[str, object]:
     }
 
 
-def summary(session: DevinSession) -> dict[str, object]:
-    """Return the session as an entry of `GET /v1/sessions`: the same, without its messages."""
-    whole = session_shown(session) | {"requesting_user_email": None}
-    return {name: value for name, value in whole.items() if name != "messages"}
+def listed(session: DevinSession) -> dict[str, object]:
+    """Return the session as an entry of `GET /v1/sessions`, which names its creator."""
+    return summary(session) | {"requesting_user_email": None}
 
 
 def created(session: DevinSession) -> dict[str, object]:

@@ -8,6 +8,7 @@ from aiohttp import web
 
 from sandbox.devin.answers import NOT_FOUND, STATES, Answer
 from sandbox.devin.bodies import RejectedError
+from sandbox.devin.files import Files
 from sandbox.devin.posting import Speech, answer_message, upload
 from sandbox.devin.record import Record
 from sandbox.devin.sessions import DevinMessage, DevinPost, DevinSession
@@ -52,8 +53,8 @@ On = Callable[[web.Request], Awaitable[web.StreamResponse]]
 class V3:
     """Answers from the record in the words of v3, to its key and in its organization only."""
 
-    def __init__(self, record: Record) -> None:
-        self._record = record
+    def __init__(self, record: Record, files: Files) -> None:
+        self._record, self._files = record, files
         self._speech = Speech("v3", self._may_manage, self._parse_message, self._sent)
 
     def add_to(self, router: web.UrlDispatcher) -> None:
@@ -90,13 +91,14 @@ class V3:
         return session
 
     async def _on_self(self, request: web.Request) -> web.Response:
+        self._record.reads_by_kind["self"] += 1
         check_credential(self._record, request)
         self._record.check_read("self")
         return web.json_response(self_shown(self._record))
 
     async def _on_list(self, request: web.Request) -> web.Response:
         """Serve a page of sessions, the newest first."""
-        self._record.lists += 1
+        self._record.reads_by_kind["sessions"] += 1
         admit(self._record, request, VIEW)
         query = parse_query(SessionsQuery, request.query)
         self._record.check_read("sessions")
@@ -125,6 +127,7 @@ class V3:
         if answer.takes:
             session = self._record.create(session_of(given))
             success = json.dumps(written(session, self._record.org_id))
+        await answer.pause()
         return await send(request, answer, success)
 
     def _may_speak_for(self, user: str | None) -> None:
@@ -132,7 +135,7 @@ class V3:
             require(self._record, IMPERSONATE)
 
     async def _on_read(self, request: web.Request) -> web.Response:
-        self._record.reads += 1
+        self._record.reads_by_kind["session"] += 1
         await asyncio.sleep(self._record.read_seconds)
         admit(self._record, request, VIEW)
         self._record.check_read("session")
@@ -140,14 +143,16 @@ class V3:
 
     async def _on_messages(self, request: web.Request) -> web.Response:
         """Serve a page of messages, the oldest first."""
-        self._record.reads += 1
+        self._record.reads_by_kind["messages"] += 1
         await asyncio.sleep(self._record.read_seconds)
         admit(self._record, request, VIEW)
         query = parse_query(Page, request.query)
         self._record.check_read("messages")
         session = self._existing(request)
         messages: Listing[DevinMessage] = Listing(
-            f"messages of {session.session_id}", session.messages, lambda one: one.event_id
+            f"messages of {session.session_id}",
+            session.listed(self._record.clock.now()),
+            lambda one: one.event_id,
         )
         return web.json_response(messages.page(query.first, query.after, message_shown))
 
@@ -188,9 +193,6 @@ class V3:
         return web.json_response(uploaded(await upload(self._record, request, prefix)))
 
     async def _on_download(self, request: web.Request) -> web.Response:
-        """Redirect to the plain address of the file, which asks for no key."""
+        """Redirect to the presigned address of the file, which asks for no key."""
         admit(self._record, request, VIEW)
-        for one in self._record.attachments:
-            if one.id == request.match_info["uuid"]:
-                raise web.HTTPTemporaryRedirect(one.plain)
-        raise RejectedError(404, "Attachment not found")
+        return self._files.redirect(request.match_info["uuid"])

@@ -9,6 +9,7 @@ _STATUSES = {
     "approval": ("running", "waiting_for_approval"),
     "idle": ("running", "finished"),
     "suspended": ("suspended", "inactivity"),
+    "out_of_credits": ("suspended", "out_of_credits"),
     "archived": ("suspended", "user_request"),
     "finished": ("exit", None),
     "failed": ("error", None),
@@ -28,12 +29,14 @@ def session_shown(session: DevinSession, org_id: str) -> dict[str, object]:
         "status": status,
         "status_detail": status_detail,
         "structured_output": None,
-        "acus_consumed": 0.0,
+        "acus_consumed": session.acus,
         "created_at": int(session.created_at.timestamp()),
         "updated_at": int(session.updated_at.timestamp()),
         "is_archived": session.is_archived,
         "origin": session.origin,
-        "pull_requests": [],
+        "pull_requests": [
+            {"pr_url": one.url, "pr_state": one.state} for one in session.pull_requests
+        ],
         "tags": list(session.tags),
         "playbook_id": None,
         "parent_session_id": None,
@@ -72,7 +75,7 @@ def attachments_shown(
             "name": known[url].name if url in known else name_in(url),
             "source": "devin" if message.kind == "devin_message" else "user",
             "url": url,
-            "content_type": None,
+            "content_type": known[url].content_type if url in known else None,
         }
         for message in session.messages
         for url in message.attachments
