@@ -21,6 +21,7 @@ from sandbox.slack.acts.keeping import Keeping
 from sandbox.slack.acts.responses import serve_response
 from sandbox.slack.acts.writing import Writing
 from sandbox.slack.api.faults import ApiCall, Download
+from sandbox.slack.api.file_methods import UPLOAD_PATH
 from sandbox.slack.api.requests import Caller
 from sandbox.slack.api.web_api import WebApi
 from sandbox.slack.transport.deliveries import Delivery
@@ -28,12 +29,13 @@ from sandbox.slack.transport.failing import Failing
 from sandbox.slack.transport.http_events import HttpTransport, signed_headers
 from sandbox.slack.transport.socket_mode import SocketModeTransport
 from sandbox.slack.world.cast import APP_ID
-from sandbox.slack.world.state import SlackState, Subscription
+from sandbox.slack.world.state import Edit, SlackState, Subscription
+from sandbox.slack.world.statuses import Status
 from sandbox.slack.world.workspace import JSON, TEAM_ID, Message, Workspace
 
 __all__ = ["ApiCall", "Delivery", "Message", "SlackSandbox", "Subscription"]
 
-_MAX_BODY_BYTES = 4 * 1024**2
+_MAX_BODY_BYTES = 64 * 1024**2
 
 
 class SlackSandbox(Writing, Interacting, Failing, Keeping):
@@ -76,6 +78,7 @@ class SlackSandbox(Writing, Interacting, Failing, Keeping):
         app.on_response_prepare.append(self.workspace.clock.date)
         app.router.add_route("*", "/api/{method}", self._web_api.serve)
         app.router.add_get("/files-pri/{team}-{file}/{path:.*}", self._web_api.serve_file)
+        app.router.add_post(UPLOAD_PATH + "{key}", self._web_api.serve_upload)
         app.router.add_post("/response/{key}", self._serve_response)
         if self._socket_mode is not None:
             app.router.add_get("/link/", self._socket_mode.serve)
@@ -212,6 +215,19 @@ class SlackSandbox(Writing, Interacting, Failing, Keeping):
     def reactions(self, channel: str, ts: str) -> list[str]:
         """Return the names of a message's reactions, in the order in which they were added."""
         return list(self.workspace.message(channel, ts).reactions)
+
+    def edits(self, channel: str, ts: str) -> list[Edit]:
+        """Return the edits of a message, oldest first; link previews are none."""
+        return list(self._state.edits[self.workspace.message(channel, ts).ts])
+
+    def status(self, channel: str, thread: str) -> str:
+        """Return the status line that a thread shows now, or an empty text."""
+        return self._state.statuses.shown(self.workspace.message(channel, thread).ts)
+
+    @property
+    def statuses(self) -> list[Status]:
+        """Every status that the app has set or cleared, oldest first."""
+        return self._state.statuses.history
 
     def ephemerals(self, channel: str, user: str | None = None) -> list[Message]:
         """Return the ephemeral messages in a channel, for everybody or for one user."""

@@ -70,7 +70,10 @@ async def test_metadata_is_given_only_when_asked_for(
 async def test_the_bot_hears_its_own_posts_and_updates(
     slack: SlackSandbox, client: AsyncWebClient
 ) -> None:
-    """Own posts return with bot_id, app_id and bot_profile; an update is a `message_changed`."""
+    """Own posts return with bot_id, app_id and bot_profile; an update is a `message_changed`.
+
+    Text without blocks replaces them.
+    """
     general = slack.workspace.channel("general").id
     ts = (await client.chat_postMessage(channel=general, text="one", blocks=BUTTONS))["ts"]
     await client.chat_update(channel=general, ts=ts, text="two")
@@ -80,7 +83,8 @@ async def test_the_bot_hears_its_own_posts_and_updates(
     assert own["bot_profile"]["user_id"] == own["user"] == slack.bot_user_id
     assert changed["subtype"] == "message_changed"
     assert (changed["message"]["text"], changed["previous_message"]["text"]) == ("two", "one")
-    assert changed["message"]["blocks"][1]["block_id"] == "choices"
+    assert changed["previous_message"]["blocks"][1]["block_id"] == "choices"
+    assert "blocks" not in changed["message"]
     assert (deleted["subtype"], deleted["deleted_ts"]) == ("message_deleted", ts)
 
 

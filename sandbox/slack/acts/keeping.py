@@ -32,12 +32,14 @@ class Keeping:
         """Restore the state that another one saved, without notifying the app."""
         state, workspace = self._state, self._state.workspace
         for facts in kept["files"]:
-            content = facts.pop("content").encode()
+            content = facts.pop("content").encode("latin-1")
             workspace.files[facts["id"]] = SlackFile(content=content, **facts)
         for name, facts in kept["channels"].items():
             channel = workspace.channels[name]
             if facts["id"] != channel.id:
-                workspace.share(channel, facts["id"])
+                workspace.move(channel, facts["id"])
+                channel.is_ext_shared = True
+            channel.is_ext_shared = facts.get("is_ext_shared", channel.is_ext_shared)
             channel.members = facts["members"]
             for message in facts["messages"]:
                 workspace.put(self._recalled(message))
@@ -58,7 +60,12 @@ class Keeping:
 
 def _channel(channel: Channel) -> JSON:
     messages = [_message(message) for message in channel.messages.values()]
-    return {"id": channel.id, "members": channel.members, "messages": messages}
+    return {
+        "id": channel.id,
+        "is_ext_shared": channel.is_ext_shared,
+        "members": channel.members,
+        "messages": messages,
+    }
 
 
 def _message(message: Message) -> JSON:
@@ -69,4 +76,5 @@ def _message(message: Message) -> JSON:
 
 
 def _facts(file: SlackFile) -> JSON:
-    return asdict(file) | {"content": file.content.decode()}
+    """Return a file's fields; latin-1 keeps any bytes, and text readable."""
+    return asdict(file) | {"content": file.content.decode("latin-1")}

@@ -163,9 +163,16 @@ def _finished(workspace: Workspace, view: JSON, view_id: str) -> JSON:
 
 
 def with_ids(blocks: list[JSON]) -> list[JSON]:
-    """Return the blocks as Slack stores them, with every `block_id` and `action_id` filled in."""
+    """Return the blocks as Slack stores them, with every `block_id` and `action_id` filled in.
+
+    A markdown block stays as it was sent: Slack keeps no `block_id` of it, and may make several of
+    it.
+    """
     finished = []
     for block in blocks:
+        if block["type"] == "markdown":
+            finished.append({name: block[name] for name in ("type", "text")})
+            continue
         made = {**block, "block_id": block.get("block_id") or new_id("", 5)}
         if block["type"] == "actions":
             made["elements"] = [

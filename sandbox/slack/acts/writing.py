@@ -10,7 +10,15 @@ from sandbox.slack.world.forwards import preview_of, shares_of
 from sandbox.slack.world.payloads import message_event, message_json
 from sandbox.slack.world.rich_text import rich_text_blocks
 from sandbox.slack.world.state import SlackState
-from sandbox.slack.world.workspace import JSON, Channel, Message, SlackFile, UnknownName, User
+from sandbox.slack.world.workspace import (
+    JSON,
+    OTHER_TEAM_ID,
+    Channel,
+    Message,
+    SlackFile,
+    UnknownName,
+    User,
+)
 
 
 class Writing:
@@ -137,16 +145,43 @@ class Writing:
         self._state.emit(joined, place)
 
     async def share(self, channel: str) -> None:
-        """Share a private channel with another organization; the app is told its new id."""
+        """Share a channel with another organization; a private one gets a new id with that.
+
+        The app is told both, as far as it is subscribed
+        (docs.slack.dev/reference/events/channel_id_changed, .../channel_shared).
+        """
+        workspace = self._state.workspace
+        place = workspace.channel(channel)
+        place.is_ext_shared, place.is_pending_ext_shared = True, False
+        if place.kind == "group":
+            old = workspace.move(place)
+            changed = {
+                "type": "channel_id_changed",
+                "old_channel_id": old,
+                "new_channel_id": place.id,
+                "event_ts": workspace.clock.next_ts(),
+            }
+            self._state.emit(changed)
+        shared = {
+            "type": "channel_shared",
+            "channel": place.id,
+            "connected_team_id": OTHER_TEAM_ID,
+            "event_ts": workspace.clock.next_ts(),
+        }
+        self._state.emit(shared, place)
+
+    async def unshare(self, channel: str) -> None:
+        """End the sharing of a channel (docs.slack.dev/reference/events/channel_unshared)."""
         place = self._state.workspace.channel(channel)
-        old = self._state.workspace.share(place)
-        changed = {
-            "type": "channel_id_changed",
-            "old_channel_id": old,
-            "new_channel_id": place.id,
+        place.is_ext_shared = place.is_pending_ext_shared = False
+        unshared = {
+            "type": "channel_unshared",
+            "channel": place.id,
+            "previously_connected_team_id": OTHER_TEAM_ID,
+            "is_ext_shared": False,
             "event_ts": self._state.workspace.clock.next_ts(),
         }
-        self._state.emit(changed)
+        self._state.emit(unshared, place)
 
     async def react(self, channel: str, ts: str, name: str, *, user: str = "ada") -> None:
         """Add a person's reaction."""

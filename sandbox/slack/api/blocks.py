@@ -4,6 +4,8 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from sandbox.slack.api.markdown import MAX_MARKDOWN, markdown_texts, rendered_blocks
+
 MAX_BLOCKS = 50
 MAX_VIEW_BLOCKS = 100
 MAX_SECTION_TEXT = 3000
@@ -36,7 +38,7 @@ def block_problems(blocks: Any, limit: int = MAX_BLOCKS) -> list[str]:
     for index, block in enumerate(blocks):
         where = f"/blocks/{index}"
         problems += [f"[ERROR] {what} [json-pointer:{where}]" for what in _in_block(block)]
-    return problems + _repeated_ids(blocks)
+    return problems + _repeated_ids(blocks) + _in_all_markdown(blocks, limit)
 
 
 def interactive_elements(blocks: list[dict[str, Any]]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -59,6 +61,8 @@ def view_problems(view: Any) -> list[str]:
     if not isinstance(view, dict) or view.get("type") not in {"modal", "home"}:
         return ["[ERROR] missing or unknown view type [json-pointer:/view/type]"]
     problems = block_problems(view.get("blocks"), MAX_VIEW_BLOCKS)
+    if markdown_texts(view.get("blocks")):
+        problems.append("[ERROR] unsupported type: markdown [json-pointer:/view/blocks]")
     if len(str(view.get("private_metadata", ""))) > MAX_PRIVATE_METADATA:
         problems.append("[ERROR] private_metadata is too long [json-pointer:/view]")
     if len(str(view.get("callback_id", ""))) > MAX_ACTION_ID:
@@ -96,6 +100,7 @@ def _in_block(block: Any) -> list[str]:
         "context": _in_context,
         "input": _in_input,
         "image": _in_image,
+        "markdown": _in_markdown,
     }
     check = checks.get(block["type"])
     return check(block) if check else []
@@ -107,6 +112,22 @@ def _in_header(block: dict[str, Any]) -> list[str]:
 
 def _in_image(block: dict[str, Any]) -> list[str]:
     return [] if block.get("alt_text") else ["missing required field: alt_text"]
+
+
+def _in_markdown(block: dict[str, Any]) -> list[str]:
+    text = block.get("text")
+    return [] if isinstance(text, str) and text else ["must be more than 0 characters: text"]
+
+
+def _in_all_markdown(blocks: list[Any], limit: int) -> list[str]:
+    """Check the markdown blocks together: their length, and what Slack makes of them."""
+    texts = markdown_texts(blocks)
+    problems = []
+    if sum(map(len, texts)) > MAX_MARKDOWN:
+        problems.append(f"[ERROR] must be less than {MAX_MARKDOWN + 1} characters: markdown")
+    if len(blocks) - len(texts) + sum(map(rendered_blocks, texts)) > limit:
+        problems.append(f"[ERROR] no more than {limit} items allowed [json-pointer:/blocks]")
+    return problems
 
 
 def _in_section(block: dict[str, Any]) -> list[str]:

@@ -11,7 +11,9 @@ from sandbox.slack.world.state import SlackState
 from sandbox.slack.world.workspace import JSON, Channel, Message
 
 TokenKind = Literal["bot", "app", "step"]
-_STRUCTURED = {"blocks", "attachments", "metadata", "view", "outputs", "icons"}
+_STRUCTURED = {
+    "attachments", "blocks", "files", "icons", "loading_messages", "metadata", "outputs", "view",
+}  # fmt: skip
 
 
 class Refused(Exception):
@@ -109,9 +111,14 @@ def visible_channel(state: SlackState, params: Params, name: str = "channel") ->
 def joined_channel(state: SlackState, params: Params) -> Channel:
     """Return a conversation that the bot is in."""
     channel = visible_channel(state, params)
+    need_joined(state, channel)
+    return channel
+
+
+def need_joined(state: SlackState, channel: Channel) -> None:
+    """Refuse with `not_in_channel` unless the bot is in the conversation."""
     if not state.sees(channel):
         raise Refused("not_in_channel")
-    return channel
 
 
 def writable_channel(state: SlackState, params: Params) -> Channel:

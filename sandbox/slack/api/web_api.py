@@ -11,7 +11,13 @@ import time
 from aiohttp import web
 
 from sandbox.ids import new_id
-from sandbox.slack.api import chat_methods, read_methods, view_methods
+from sandbox.slack.api import (
+    assistant_methods,
+    chat_methods,
+    file_methods,
+    read_methods,
+    view_methods,
+)
 from sandbox.slack.api.faults import ApiCall, Download, Fault
 from sandbox.slack.api.requests import Caller, Method, Params, Refused, need
 from sandbox.slack.transport.socket_mode import SocketModeTransport
@@ -19,11 +25,15 @@ from sandbox.slack.world.state import SlackState
 from sandbox.slack.world.workspace import JSON
 
 METHODS: dict[str, Method] = {
+    **assistant_methods.METHODS,
     **chat_methods.METHODS,
+    **file_methods.METHODS,
     **read_methods.METHODS,
     **view_methods.METHODS,
 }
 CONNECTIONS_OPEN = "apps.connections.open"
+UPLOAD = "upload"
+"""The name of a POST to an upload address, in the ledger and for planned failures."""
 _UNAVAILABLE = "<!DOCTYPE html><html><head><title>Server Error | Slack</title></head></html>"
 _SIGN_IN = "<!DOCTYPE html><html><head><title>Sign in | Slack</title></head></html>"
 
@@ -41,13 +51,7 @@ class WebApi:
 
     async def serve(self, request: web.Request) -> web.Response:
         """Answer one call, or fail it as planned."""
-        call = ApiCall(request.match_info["method"], {}, time.monotonic())
-        self._state.calls.append(call)
-        fault = self._state.faults.take(call.method) or Fault()
-        if fault.delay:
-            await asyncio.sleep(fault.delay)
-        if fault.until is not None:
-            await fault.until.wait()
+        call, fault = await self._begin(request.match_info["method"])
         if fault.drop:
             return _dropped(request)
         answer, warning = await self._answer(request, call, fault)
@@ -56,6 +60,36 @@ class WebApi:
             return _dropped(request)
         call.status = answer.status
         return self._finished(answer, call.method, warning)
+
+    async def serve_upload(self, request: web.Request) -> web.Response:
+        """Take the bytes of an upload, raw or as a form's only file; the address is the secret.
+
+        What Slack answers to another length than was announced is not documented.
+        """
+        call, fault = await self._begin(UPLOAD)
+        if fault.drop:
+            return _dropped(request)
+        content = await _uploaded(request)
+        call.params = {"length": len(content)}
+        if fault.replaces_answer:
+            call.status = fault.status
+            return _failed(call, fault)
+        is_taken = self._state.uploads.receive(request.match_info["key"], content)
+        if fault.drop_after:
+            return _dropped(request)
+        call.status, text = (200, f"OK - {len(content)}") if is_taken else (400, "invalid upload")
+        return web.Response(status=call.status, text=text)
+
+    async def _begin(self, method: str) -> tuple[ApiCall, Fault]:
+        """Add a call to the ledger, and return its fault after the time that this takes."""
+        call = ApiCall(method, {}, time.monotonic())
+        self._state.calls.append(call)
+        fault = self._state.faults.take(method) or Fault()
+        if fault.delay:
+            await asyncio.sleep(fault.delay)
+        if fault.until is not None:
+            await fault.until.wait()
+        return call, fault
 
     async def serve_file(self, request: web.Request) -> web.Response:
         """Answer the download of a private file: its content, the sign-in page, or a redirect."""
@@ -159,6 +193,13 @@ async def _read(request: web.Request) -> tuple[JSON, str]:
         return raw | body, "" if has_charset else "missing_charset"
     raw |= {key: value for key, value in (await request.post()).items() if isinstance(value, str)}
     return raw, "superfluous_charset" if has_charset else ""
+
+
+async def _uploaded(request: web.Request) -> bytes:
+    if request.content_type != "multipart/form-data":
+        return await request.read()
+    parts = [part for part in (await request.post()).values() if isinstance(part, web.FileField)]
+    return parts[0].file.read() if parts else b""
 
 
 def _with_warning(body: JSON, warning: str) -> JSON:

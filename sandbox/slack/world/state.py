@@ -6,7 +6,9 @@ bot is in the channel) and so does the page (as a small dict in every subscripti
 
 import asyncio
 import weakref
+from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sandbox.ids import new_id
@@ -23,12 +25,15 @@ from sandbox.slack.world.payloads import (
     message_event,
     message_json,
 )
+from sandbox.slack.world.statuses import Statuses
+from sandbox.slack.world.uploads import Uploads
 from sandbox.slack.world.workspace import JSON, Channel, Message, User
 
 DEFAULT_SCOPES = (
     "app_mentions:read", "channels:history", "groups:history", "im:history", "mpim:history",
     "channels:read", "groups:read", "im:read", "mpim:read", "im:write", "chat:write", "commands",
-    "files:read", "reactions:read", "reactions:write", "team:read", "usergroups:read", "users:read",
+    "files:read", "files:write", "reactions:read", "reactions:write", "team:read",
+    "usergroups:read", "users:read",
 )  # fmt: skip
 DEFAULT_BOT_EVENTS = (
     "app_mention", "message.channels", "message.groups", "message.im", "message.mpim",
@@ -47,6 +52,15 @@ class Subscription(asyncio.Queue[JSON]):
     async def __anext__(self) -> JSON:
         """Return the next change."""
         return await self.get()
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """One edit of a message: when (Unix seconds), and what it said from then on."""
+
+    at: float
+    text: str
+    blocks: list[JSON]
 
 
 class Steps:
@@ -93,6 +107,9 @@ class SlackState:
         self.steps = Steps()
         self.response_urls = ResponseUrls()
         self.ephemerals: list[Message] = []
+        self.edits: dict[str, list[Edit]] = defaultdict(list)
+        self.statuses = Statuses(self.workspace.clock)
+        self.uploads = Uploads()
         self._subscriptions: weakref.WeakSet[Subscription] = weakref.WeakSet()
 
     @property
@@ -141,6 +158,8 @@ class SlackState:
     def post(self, message: Message, *, deliver: bool = True) -> Message:
         """Post a message: store it, and send its `message` and `app_mention` events."""
         self.workspace.put(message)
+        if message.bot_id == self.bot.bot_id and self.statuses.clear(message.root_ts):
+            self.notify("status", channel=message.channel, thread=message.root_ts, status="")
         self.notify("message", channel=message.channel, ts=message.ts)
         if deliver:
             channel = self.workspace.channel(message.channel)
@@ -158,6 +177,9 @@ class SlackState:
 
     def changed(self, message: Message, previous: JSON | None) -> None:
         """Announce that a message has changed, with its previous version if Slack tells that."""
+        if previous is not None and message.subtype != "tombstone":
+            edit = Edit(self.workspace.clock.now(), message.text, message.blocks)
+            self.edits[message.ts].append(edit)
         self.notify("message", channel=message.channel, ts=message.ts)
         channel = self.workspace.channel(message.channel)
         self.emit(changed_event(self.workspace, message, previous), channel)

@@ -60,6 +60,7 @@ class SlackFile:
     mimetype: str = "text/plain"
     id: str = field(default_factory=lambda: new_id("F0"))
     created: int = 0
+    title: str = ""
 
 
 @dataclass(slots=True)
@@ -119,6 +120,7 @@ class Channel:
     members: list[str] = field(default_factory=list)
     id: str = ""
     is_ext_shared: bool = False
+    is_pending_ext_shared: bool = False
     is_archived: bool = False
     messages: dict[str, Message] = field(default_factory=dict)
 
@@ -155,10 +157,16 @@ class Workspace:
         return channel
 
     def add_file(
-        self, name: str, *, user: str = "ada", content: bytes = b"", mimetype: str = "text/plain"
+        self,
+        name: str,
+        *,
+        user: str = "ada",
+        content: bytes = b"",
+        mimetype: str = "text/plain",
+        file_id: str | None = None,
     ) -> SlackFile:
         """Upload a file as `user`; to show it, send a message with it."""
-        file = SlackFile(name, self.user(user).id, content, mimetype)
+        file = SlackFile(name, self.user(user).id, content, mimetype, file_id or new_id("F0"))
         file.created = int(float(self.clock.next_ts()))
         self.files[file.id] = file
         return file
@@ -227,15 +235,11 @@ class Workspace:
             return [message for message in messages.values() if message.thread_ts == ts]
         return [root, *(messages[reply] for reply in root.reply_ts)]
 
-    def share(self, channel: Channel, new: str = "") -> str:
-        """Share a private channel with another organization: it gets a new id; return the old one.
-
-        From then on, the old id is unknown (docs.slack.dev/reference/events/channel_id_changed).
-        """
+    def move(self, channel: Channel, new: str = "") -> str:
+        """Give a channel a new id; return the old one, which is unknown from then on."""
         old, channel.id = channel.id, new or new_id("C0", 8)
         del self._channels_by_id[old]
         self._channels_by_id[channel.id] = channel
-        channel.is_ext_shared = True
         for message in channel.messages.values():
             message.channel = channel.id
         return old
