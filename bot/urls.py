@@ -20,7 +20,7 @@ def check_web_address(url: str) -> str:
     parts = _parts(url)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise ValueError("is not a web address")
-    if parts.scheme == "http" and not _is_loopback(parts):
+    if parts.scheme == "http" and not is_loopback(parts.hostname):
         raise ValueError("would send its key without TLS")
     if "@" in parts.netloc or parts.query or parts.fragment:
         raise ValueError("has more than a host and a path")
@@ -30,7 +30,7 @@ def check_web_address(url: str) -> str:
 def check_slack_address(url: str) -> str:
     """Return the URL with a final slash, as slack_sdk wants it; a remote one also needs a path."""
     url = check_web_address(url)
-    if not urlsplit(url).path and not _is_loopback(urlsplit(url)):
+    if not urlsplit(url).path and not is_loopback(urlsplit(url).hostname or ""):
         raise ValueError("has no path")
     return url + "/"
 
@@ -47,7 +47,7 @@ def check_redis_address(url: str, *, may_be_insecure: bool) -> str:
         raise ValueError("does not say where Redis is")
     if is_cluster(url) and (parts.path not in {"", "/", "/0"} or "db" in parse_qs(parts.query)):
         raise ValueError("names a database, and a Cluster has only 0")
-    if parts.scheme == "unix" or _is_loopback(parts):
+    if parts.scheme == "unix" or is_loopback(parts.hostname or ""):
         return url
     if not may_be_insecure and (how := _insecurity(parts)):
         raise ValueError(
@@ -60,6 +60,29 @@ def check_redis_address(url: str, *, may_be_insecure: bool) -> str:
 def is_cluster(url: str) -> bool:
     """Return True if this is the Redis address of a Cluster."""
     return url.partition("://")[0].endswith("+cluster")
+
+
+def is_loopback(host: str) -> bool:
+    """Return True if the host is this machine, by its name or address."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    with suppress(ValueError):
+        return ipaddress.ip_address(host).is_loopback
+    return False
+
+
+def is_written_as_private(host: str) -> bool:
+    """Return True for an address of a private network, a link or this machine; names may be so too.
+
+    An IPv4 address in any but its usual form counts as private: resolvers take "0x7f.1", too.
+    """
+    if is_loopback(host):
+        return True
+    with suppress(ValueError):
+        address = ipaddress.ip_address(host)
+        mapped = getattr(address, "ipv4_mapped", None)
+        return not (mapped or address).is_global
+    return re.fullmatch(r"(?:.*\.)?(?:\d+|0[xX][0-9a-fA-F]*)\.?", host) is not None
 
 
 def redis_passwords(url: str) -> set[str]:
@@ -116,12 +139,3 @@ def _parts(url: str) -> SplitResult:
     except ValueError:  # its message repeats a part of the address
         raise ValueError("is not an address") from None
     return parts
-
-
-def _is_loopback(parts: SplitResult) -> bool:
-    host = parts.hostname or ""
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    with suppress(ValueError):
-        return ipaddress.ip_address(host).is_loopback
-    return False

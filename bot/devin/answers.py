@@ -13,6 +13,7 @@ from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any, TypeGuard
 
+from bot.devin.api import Unread
 from bot.devin.wire import Answer
 from bot.model.lenient import clean, encodable, mappings, parse_object, string
 from bot.model.outcomes import FOR_OPERATOR, Outcome, OutcomeKind, Problem, Refusal, Wait
@@ -87,6 +88,14 @@ def plain(body: bytes) -> str:
     said = (found.get(name) for name in ("detail", "title"))
     whole = body.decode(errors="replace")
     return next((encodable(one) for one in said if isinstance(one, str)), whole)
+
+
+def unread(status: int, headers: Mapping[str, str]) -> Unread:
+    """Return the failure of a read that was answered with `status`."""
+    is_timed = status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
+    return Unread(
+        status, retry_after=retry_after(headers.get("retry-after", "")) if is_timed else None
+    )
 
 
 def retry_after(value: str) -> float | None:

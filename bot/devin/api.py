@@ -4,7 +4,8 @@ Each generation of the API is a package beside this module (`v1/`, `v3/`), and n
 on one. No method raises an error of Devin or of the connection: each failure is a value.
 """
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -13,13 +14,16 @@ from typing import NewType, Protocol, TypeAlias
 
 from bot.model.findings import Finding
 from bot.model.outcomes import Outcome, Wait
-from bot.model.sessions import SessionId, SessionState
+from bot.model.sessions import NamedSession, PullRequest, SessionId, SessionState, Trouble
 
 Failure: TypeAlias = Outcome | Wait
 """A write that did not succeed: refused or uncertain, or a `Wait` if nothing was accepted."""
 
 Cursor = NewType("Cursor", str)
 """A place in a session's messages. Only the implementation that issued it can read it."""
+
+MOST_PAGES = 50
+"""The pages of messages that are read at once, unless a caller wants fewer."""
 
 
 class Source(StrEnum):
@@ -31,7 +35,11 @@ class Source(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DevinMessage:
-    """One message of a session; `id` is Devin's own, and empty if Devin gives none."""
+    """One message of a session.
+
+    `id` is Devin's own. If Devin gives none, it begins with `-` and is made of the message, so that
+    it is the same each time.
+    """
 
     id: str
     source: Source
@@ -43,21 +51,24 @@ class DevinMessage:
 class MessagePage:
     """Messages of a session in Devin's order, and the cursor to read on from.
 
-    `skew` is how far Devin's clock is ahead of the caller's. With `has_more`, the session has more
-    messages than could be read at once.
+    Each id comes once. `skew` is how far Devin's clock is ahead of the caller's. With `has_more`,
+    the session has more messages than could be read at once. `reads` is the number of calls to
+    Devin that the page took.
     """
 
     messages: Sequence[DevinMessage]
     cursor: Cursor | None
     skew: timedelta
     has_more: bool = False
+    reads: int = 1
 
 
 @dataclass(frozen=True, slots=True)
 class SessionSummary:
     """A session without its messages; the title may be empty, and is people's text.
 
-    `url` is its page in Devin's web app, empty if the API does not tell it.
+    `url` is its page in Devin's web app, empty if the API does not tell it. `acus` is what it has
+    cost in ACUs, Devin's unit of work; None if the API does not tell it.
     """
 
     session: SessionId
@@ -65,17 +76,35 @@ class SessionSummary:
     state: SessionState
     updated_at: datetime | None
     url: str = ""
+    trouble: Trouble | None = None
+    pull_requests: tuple[PullRequest, ...] = ()
+    acus: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """The sessions that were found, and the number of calls to Devin that it took.
+
+    Nothing follows from a session's absence: Devin may not know it, or not list it, or have been
+    too slow.
+    """
+
+    found: Mapping[SessionId, SessionSummary]
+    reads: int
 
 
 @dataclass(frozen=True, slots=True)
 class Unread:
     """A read without a result; `status` is that of the answer, 0 if none came in time.
 
-    `why` says how the connection failed, then.
+    `why` says how the connection failed, then, or why the relay did not ask at all
+    (`is_forbidden`). `retry_after` is in seconds, from the `Retry-After` of a 429 or 503.
     """
 
     status: int = 0
     why: str = field(default="", compare=False)
+    retry_after: float | None = field(default=None, compare=False)
+    is_forbidden: bool = False
 
     @property
     def reason(self) -> str:
@@ -85,6 +114,8 @@ class Unread:
     @property
     def is_passing(self) -> bool:
         """True if the same read may succeed later."""
+        if self.is_forbidden:
+            return False
         is_limited = self.status == HTTPStatus.TOO_MANY_REQUESTS
         return not self.status or is_limited or self.status >= HTTPStatus.INTERNAL_SERVER_ERROR
 
@@ -102,6 +133,20 @@ class OutgoingFile:
     size: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class IncomingFile:
+    """A file that Devin sent, as it arrives; `size` is in bytes, None if it is unknown.
+
+    `content_type` is the media type without its parameters, and may be empty. Neither is checked
+    against the content, nor is its length bounded: the caller stops reading. Iterating over
+    `chunks` raises `ConnectionError` if the file breaks off or takes too long.
+    """
+
+    size: int | None
+    content_type: str
+    chunks: AsyncIterator[bytes]
+
+
 def utc_now() -> datetime:
     """Return the time by this machine's clock."""
     return datetime.now(UTC)
@@ -110,9 +155,12 @@ def utc_now() -> datetime:
 class Devin(Protocol):
     """The operations on Devin's sessions that a relay needs.
 
-    Archiving a session and approving an action are left out: not every generation of the API
-    documents them.
+    Approving an action is left out: no generation of the API documents it.
     """
+
+    @property
+    def archives(self) -> bool:
+        """True if this generation of the API can archive a session."""
 
     async def begin(self) -> None:
         """Find out what every call needs, if Devin can be reached; or else at the first call.
@@ -138,14 +186,23 @@ class Devin(Protocol):
         session: SessionId,
         after: Cursor | None = None,
         clock: Callable[[], datetime] = utc_now,
+        most: int = MOST_PAGES,
     ) -> MessagePage | Unread:
-        """Read the messages behind `after`, or all of them; known ones may be repeated.
+        """Read the messages behind `after`, or all of them, in at most `most` pages of Devin's.
 
-        The `skew` of the result compares Devin's clock with `clock`.
+        Up to 200 messages before `after` are repeated, so that one that is listed late, at an
+        earlier place, is not missed: the caller drops what it knows by id. The `skew` of the
+        result compares Devin's clock with `clock`.
         """
 
     async def states(self, sessions: Sequence[SessionId]) -> Sequence[SessionSummary]:
         """Read the state of each of `sessions`; one that cannot be read in time is left out."""
+
+    async def survey(self, sessions: Sequence[SessionId]) -> Survey | Unread:
+        """Read the states of many sessions by as few calls as possible; nobody waits for them.
+
+        The first of `sessions` come first where not all can be read.
+        """
 
     async def recent(
         self, limit: int, tags: Sequence[str] = ()
@@ -157,11 +214,24 @@ class Devin(Protocol):
 
     async def create(
         self, prompt: str, title: str = "", tags: Sequence[str] = ()
-    ) -> SessionId | Failure:
+    ) -> NamedSession | Failure:
         """Start a session, once; after an uncertain outcome it may exist, and its tags find it."""
 
     async def end(self, session: SessionId) -> Failure | None:
         """End `session` for good; return None once Devin confirms it."""
+
+    async def archive(self, session: SessionId) -> Failure | None:
+        """Archive `session`, which ends it, too; return None once Devin confirms it.
+
+        Where `archives` is False, it is refused without a status, and Devin is not asked.
+        """
+
+    def open_file(self, url: str) -> AbstractAsyncContextManager[IncomingFile | Unread]:
+        """Open a file that Devin sent; `url` is untrusted text of a message.
+
+        Only addresses of Devin's are asked, and only they get the key. `downloads.py` has the
+        rules.
+        """
 
     async def probe(self) -> Sequence[Finding]:
         """Test the key, and what it may do, without sending anything to a session."""

@@ -10,13 +10,17 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
 from http import HTTPStatus
 
+import aiohttp
 import httpx
 from httpx_aiohttp import AiohttpTransport
 from pydantic import SecretStr
 
+from bot.devin.answers import unread
 from bot.devin.api import Failure, OutgoingFile, Unread, utc_now
+from bot.devin.downloads import CONNECTIONS, Downloads
 from bot.devin.multipart import Multipart
-from bot.devin.wire import LOST, Answer, failure, reason, skew, start_of
+from bot.devin.wire import LOST, Answer, Read, failure, reason, skew, start_of
+from bot.runtime import metrics
 
 TIMEOUT = httpx.Timeout(connect=5.0, write=10.0, read=30.0, pool=5.0)
 
@@ -28,6 +32,9 @@ LOOK_SECONDS = 5.0
 
 STATE_SECONDS = 3.0
 """The timeout for reading the state of a session that did not take a message."""
+
+SURVEY_SECONDS = 5.0
+"""The timeout of each read of a survey: no person waits for it."""
 
 LIST_SECONDS = 0.8
 """The timeout of lists and titles: a person waits for them, and can do without them."""
@@ -49,8 +56,13 @@ class DevinHttp:
     """One pool of connections to Devin's API, with the key in every request."""
 
     def __init__(
-        self, client: httpx.AsyncClient, transport: httpx.AsyncBaseTransport, total_seconds: float
+        self,
+        client: httpx.AsyncClient,
+        transport: httpx.AsyncBaseTransport,
+        downloads: Downloads,
+        total_seconds: float,
     ) -> None:
+        self.downloads = downloads
         self._client = client
         self._transport = transport
         self._total_seconds = total_seconds
@@ -77,6 +89,7 @@ class DevinHttp:
 
     async def get(
         self,
+        kind: Read,
         path: str,
         seconds: float,
         params: Mapping[str, Param] | None = None,
@@ -84,6 +97,7 @@ class DevinHttp:
         most: int = READ_LIMIT,
     ) -> Answer | Unread:
         """Return the answer to a read that succeeded within `seconds`, at most `most` bytes."""
+        metrics.DEVIN_READS.labels(kind).inc()
         try:
             async with (
                 asyncio.timeout(seconds),
@@ -93,8 +107,9 @@ class DevinHttp:
                 body = await start_of(response, most)
         except LOST as error:
             return Unread(why=reason(error))
-        is_read = status == HTTPStatus.OK
-        return Answer(status, response.headers, body, ahead) if is_read else Unread(status)
+        if status != HTTPStatus.OK:
+            return unread(status, response.headers)
+        return Answer(status, response.headers, body, ahead)
 
     async def _answered(
         self, opening: AbstractAsyncContextManager[httpx.Response]
@@ -149,15 +164,24 @@ async def open_http(
 ) -> AsyncIterator[DevinHttp]:
     """Open a pool of connections to the API at `url`.
 
-    httpx's own transport collapses above some 32 concurrent requests; aiohttp's does not.
+    httpx's own transport collapses above some 32 concurrent requests; aiohttp's does not. Files are
+    read by a session of their own, which has no key to give away.
     Redirects are not followed: they would carry the key to another place.
     """
     transport = AiohttpTransport(limits=httpx.Limits(max_connections=connections))
-    async with httpx.AsyncClient(
-        base_url=url,
-        headers={"Authorization": f"Bearer {key.get_secret_value()}", "User-Agent": "devin-relay"},
-        timeout=timeouts,
-        transport=transport,
-        trust_env=False,
-    ) as client:
-        yield DevinHttp(client, transport, total_seconds)
+    secret = key.get_secret_value()
+    async with (
+        httpx.AsyncClient(
+            base_url=url,
+            headers={"Authorization": f"Bearer {secret}", "User-Agent": "devin-relay"},
+            timeout=timeouts,
+            transport=transport,
+            trust_env=False,
+        ) as client,
+        aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=CONNECTIONS, ssl=transport.ssl_context),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,
+        ) as session,
+    ):
+        yield DevinHttp(client, transport, Downloads(session, url, secret), total_seconds)

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from enum import StrEnum
 from http import HTTPStatus
 
 import aiohttp
@@ -31,6 +32,17 @@ _NOT_SENT: Sequence[tuple[type[Exception], str]] = (
     (aiohttp.ClientConnectorError, "no connection"),
     (aiohttp.ConnectionTimeoutError, "no connection in time"),
 )
+
+
+class Read(StrEnum):
+    """What a read asks for, as `/metrics` counts it."""
+
+    STATES = "states"
+    MESSAGES = "messages"
+    SESSION = "session"
+    LIST = "list"
+    SELF = "self"
+    FILE = "file"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +75,8 @@ def reason(error: Exception) -> str:
 
 def _cause(error: Exception) -> BaseException:
     # asyncio.timeout raises its TimeoutError from a CancelledError, which says nothing.
-    is_ours = isinstance(error, TimeoutError)
-    return error if is_ours else error.__cause__ or error
+    is_final = isinstance(error, TimeoutError | aiohttp.ClientError)
+    return error if is_final else error.__cause__ or error
 
 
 def skew(headers: Mapping[str, str], now: datetime) -> timedelta:

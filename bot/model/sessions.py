@@ -25,6 +25,29 @@ class SessionState(StrEnum):
     UNKNOWN = "unknown"
 
 
+class Trouble(StrEnum):
+    """The reason why a session stands still that nobody chose.
+
+    With `LIMIT`, credits, a quota, a payment or a number of sessions is used up; with `ERROR`,
+    Devin failed.
+    """
+
+    LIMIT = "limit"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class PullRequest:
+    """A pull request that a session opened.
+
+    `url` is http(s), printable ASCII, of at most 2,000 characters. `state` is Devin's word in lower
+    case, as in "open", "merged" or "closed", and empty if Devin gives none.
+    """
+
+    url: str
+    state: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class NamedSession:
     """A session as people see it: its id, with its title and its web address if they are known.

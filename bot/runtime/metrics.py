@@ -27,6 +27,9 @@ REDIS_ERRORS = Counter("relay_redis_errors_total", "Failed Redis calls, by their
 FILES = Counter(
     "relay_files_total", "Files of replies: uploaded, or why they went as links", ["result"]
 )
+DEVIN_READS = Counter(
+    "relay_devin_reads_total", "Reads of Devin's API, by what was asked for", ["kind"]
+)
 DELIVERY_SECONDS = Histogram(
     "relay_delivery_seconds",
     "From the POST to Devin's answer",
@@ -57,3 +60,5 @@ def begin() -> None:
         OUTCOMES.labels(OutcomeKind.REFUSED, refusal)
     for result in ("told", "moot", "dropped", "refused"):
         REPORTS.labels(result)
+    for read in ("states", "messages", "session", "list", "self", "file"):
+        DEVIN_READS.labels(read)

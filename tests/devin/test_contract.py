@@ -9,7 +9,7 @@ from pydantic import SecretStr
 
 from bot.devin.opening import open_devin
 from bot.model.outcomes import OutcomeKind
-from bot.model.sessions import SessionId
+from bot.model.sessions import NamedSession, SessionId
 from sandbox import DevinSandbox
 from sandbox.devin.answers import STATES, Api
 from tests.support.contracts import CONTRACTS, SENDING, answer_schema, body_schema, problems
@@ -72,8 +72,9 @@ async def test_a_session_is_created_by_the_operation_of_the_contract() -> None:
     await site.start()
     url = f"http://127.0.0.1:{runner.addresses[0][1]}"
     async with open_devin(url, SecretStr("cog_x"), "org-1", 1) as devin:
-        assert await devin.create("Fix it") == SESSION
-        assert await devin.create("Fix it", "Build", ["relay-1"]) == SESSION
+        assert await devin.create("Fix it") == NamedSession(SessionId(SESSION))
+        made = await devin.create("Fix it", "Build", ["relay-1"])
+        assert made == NamedSession(SessionId(SESSION), "Build")
     await runner.cleanup()
     assert seen == [
         {"prompt": "Fix it"},

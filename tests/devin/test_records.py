@@ -1,7 +1,9 @@
 """What version 1 tells of a session becomes values; what it leaves out is passed over."""
 
 import json
-from datetime import UTC, datetime
+import re
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -9,8 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.devin.api import Cursor, DevinMessage, SessionSummary, Source
-from bot.devin.v1.sessions import behind, cursor_of, parse_list, parse_messages, parse_record
-from bot.model.sessions import SessionId, SessionState
+from bot.devin.v1.sessions import (
+    KEPT_IDS,
+    REPEATED,
+    cursor_of,
+    parse_list,
+    parse_messages,
+    parse_record,
+    tail,
+)
+from bot.model.sessions import PullRequest, SessionId, SessionState, Trouble
 from tests.support.desk import SESSION
 
 ID = SessionId(SESSION)
@@ -43,19 +53,110 @@ def test_a_message_is_read_as_documented(
     """Its id, who wrote it, and a time with a zone; one without words or a time is passed over."""
     whole = {"message": "hi", "timestamp": AT.isoformat()} | entry
     found = parse_messages(body(messages=[None, 7, whole]))
-    assert found == ([] if expected is None else [expected])
+    assert found is not None
+    made = [replace(one, id="" if one.id.startswith("-") else one.id) for one in found]
+    assert made == ([] if expected is None else [expected])
+
+
+def said(*ids: str) -> list[DevinMessage]:
+    return [DevinMessage(id_, Source.DEVIN, "hi", AT) for id_ in ids]
 
 
 def test_what_stands_behind_a_cursor_is_told_by_ids() -> None:
-    """An id that is not listed any more begins from the start; nothing is left out."""
-    one, two = (DevinMessage(id_, Source.DEVIN, "hi", AT) for id_ in ("event-1", "event-2"))
-    nameless = DevinMessage("", Source.USER, "hi", AT)
-    listed = [one, two, nameless]
-    assert cursor_of(listed, None) == "event-2"
-    assert cursor_of([nameless], Cursor("event-1")) == "event-1"
-    assert behind(listed, Cursor("event-1")) == [two, nameless]
-    assert behind(listed, Cursor("event-2")) == [nameless]
-    assert behind(listed, Cursor("event-9")) == behind(listed, None) == listed
+    """So many before it come again, as they do on version 3's last page."""
+    listed = said(*(f"event-{number}" for number in range(REPEATED + 3)))
+    first = cursor_of(listed[:REPEATED], None)
+    assert tail(listed, first) == listed
+    later = cursor_of(listed[: REPEATED + 1], None)
+    assert tail(listed, later) == listed[1:]
+    assert tail(listed, None) == listed
+    assert cursor_of([], later) == later
+    assert cursor_of([], None) is None
+
+
+def test_a_cursor_outlives_messages_that_are_deleted() -> None:
+    """The last of its ids that is still listed counts; if none is, all is read again."""
+    listed = said(*(f"event-{number}" for number in range(REPEATED + KEPT_IDS + 1)))
+    cursor = cursor_of(listed, None)
+    for gone in range(1, KEPT_IDS):
+        left = listed[:-gone]
+        assert tail(left, cursor) == left[-REPEATED:]
+    left = listed[:-KEPT_IDS]
+    assert len(left) > REPEATED
+    assert tail(left, cursor) == left
+
+
+@pytest.mark.parametrize("cursor", ["c2Vjb25k", "[", "7", "[7, null]", "[" * 60_000])
+def test_a_cursor_of_another_form_begins_from_the_start(cursor: str) -> None:
+    """One that version 3 issued, for a key that was replaced by one for version 1."""
+    listed = said("event-1", "event-2")
+    assert tail(listed, Cursor(cursor)) == listed
+
+
+def test_a_message_without_an_id_gets_the_same_one_each_time() -> None:
+    """Equal ones are told apart by their order, and an id of Devin's is left alone."""
+    nameless = {"message": "hi", "timestamp": AT.isoformat()}
+    entries = [
+        nameless,
+        nameless | {"event_id": "x" * 201},
+        nameless | {"type": "devin_message"},
+        nameless | {"message": "ho"},
+        nameless | {"event_id": "event-1"},
+    ]
+    first, second = (parse_messages(body(messages=entries[:most])) for most in (4, 5))
+    assert first is not None
+    assert second is not None
+    assert second[:4] == first
+    assert second[4].id == "event-1"
+    ids = [one.id for one in first]
+    assert len(set(ids)) == 4
+    assert all(re.fullmatch(r"-[0-9a-f]{32}", one) for one in ids)
+
+
+def test_a_message_that_is_listed_twice_is_one() -> None:
+    """Where it is listed first; the order is otherwise Devin's, whatever the times are."""
+    late = {"message": "hi", "timestamp": (AT + timedelta(days=1)).isoformat()}
+    entries = [
+        late | {"event_id": "event-2"},
+        {"message": "hi", "timestamp": AT.isoformat(), "event_id": "event-1"},
+        late | {"event_id": "event-2", "message": "again"},
+    ]
+    found = parse_messages(body(messages=entries))
+    assert found is not None
+    assert [(one.id, one.text) for one in found] == [("event-2", "hi"), ("event-1", "hi")]
+
+
+@pytest.mark.parametrize(
+    ("fields", "trouble"),
+    [
+        ({"status": "error"}, Trouble.ERROR),
+        ({"status": "error", "status_enum": "working"}, None),
+        ({"status": "expired", "status_enum": "expired"}, None),
+    ],
+)
+def test_an_error_is_told_by_the_status(fields: dict[str, Any], trouble: Trouble | None) -> None:
+    """Version 1 has no other word for trouble, and the enumeration counts first."""
+    found = parse_record(ID, body(**fields))
+    assert found is not None
+    assert found.trouble is trouble
+
+
+@pytest.mark.parametrize(
+    ("opened", "expected"),
+    [
+        ({"url": "https://github.com/acme/app/pull/7"}, ["https://github.com/acme/app/pull/7"]),
+        ({"url": "javascript:alert(1)"}, []),
+        ({"url": None}, []),
+        (None, []),
+        ("https://github.com/acme/app/pull/7", []),
+    ],
+)
+def test_a_pull_request_is_read_as_documented(opened: object, expected: list[str]) -> None:
+    """Version 1 tells one, without its state, and no costs."""
+    found = parse_record(ID, body(pull_request=opened))
+    assert found is not None
+    assert found.pull_requests == tuple(PullRequest(url) for url in expected)
+    assert found.acus is None
 
 
 @pytest.mark.parametrize(
@@ -110,6 +211,7 @@ JSON = st.recursive(
 @given(JSON.map(lambda value: json.dumps(value).encode()) | st.binary())
 def test_no_record_raises(record: bytes) -> None:
     """Whatever Devin, or a proxy in front of it, answers."""
-    parse_messages(record)
+    found = parse_messages(record)
+    assert found is None or all(one.id for one in found)
     parse_list(record)
     parse_record(ID, record)

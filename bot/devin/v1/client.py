@@ -1,22 +1,33 @@
 """The Protocol by version 1: every method is one operation, and every failure is a value."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from http import HTTPStatus
 from urllib.parse import quote
 
 from bot.devin.answers import REFUSALS, explained, failed, may_be_over
 from bot.devin.api import (
+    MOST_PAGES,
     Cursor,
     Failure,
+    IncomingFile,
     MessagePage,
     OutgoingFile,
     SessionSummary,
+    Survey,
     Unread,
     utc_now,
 )
-from bot.devin.http import LIST_SECONDS, LOOK_SECONDS, STATE_SECONDS, DevinHttp, Param
+from bot.devin.http import (
+    LIST_SECONDS,
+    LOOK_SECONDS,
+    STATE_SECONDS,
+    SURVEY_SECONDS,
+    DevinHttp,
+    Param,
+)
 from bot.devin.v1.responses import (
     PASSING,
     CreateSessionParams,
@@ -25,19 +36,32 @@ from bot.devin.v1.responses import (
     parse_sent,
     parse_uploaded,
 )
-from bot.devin.v1.sessions import behind, cursor_of, parse_list, parse_messages, parse_record
-from bot.devin.wire import Answer
+from bot.devin.v1.sessions import cursor_of, parse_list, parse_messages, parse_record, tail
+from bot.devin.wire import Answer, Read
 from bot.model.findings import Finding
-from bot.model.outcomes import Outcome, Refusal, Wait
-from bot.model.sessions import SessionId, SessionState
+from bot.model.outcomes import Outcome, OutcomeKind, Refusal, Wait
+from bot.model.sessions import NamedSession, SessionId, SessionState
+
+LISTED = 1000
+"""The latest sessions, among which a survey looks; no document bounds `limit`, and a public client
+sends at most this (gassara-kys/go-devin)."""
+
+DEFAULT_LISTED = 100
+"""What the list has by default, should Devin refuse more."""
+
+SINGLE = 5
+"""The sessions that a survey reads by a call for each, at most."""
 
 
 class DevinV1:
     """A client for Devin's sessions by version 1 of its API.
 
     Messages come only with their whole session, so `messages` reads all of it each time. No call
-    returns the states of several sessions, so `states` reads each by its own call, concurrently.
+    returns the states of chosen sessions: `states` reads each by its own call, concurrently, and
+    `survey` looks for them in the list of the latest.
     """
+
+    archives = False
 
     def __init__(self, http: DevinHttp) -> None:
         self._http = http
@@ -76,35 +100,68 @@ class DevinV1:
         session: SessionId,
         after: Cursor | None = None,
         clock: Callable[[], datetime] = utc_now,
+        most: int = MOST_PAGES,  # noqa: ARG002  (there is one)
     ) -> MessagePage | Unread:
-        """Read the session, and keep the messages behind the one whose id is `after`."""
-        answer = await self._http.get(_path(session), LOOK_SECONDS, clock=clock)
+        """Read the session, and keep the messages behind `after` and some before it."""
+        path = _path(session)
+        answer = await self._http.get(Read.MESSAGES, path, LOOK_SECONDS, clock=clock)
         if isinstance(answer, Unread):
             return answer
         found = parse_messages(answer.body)
         if found is None:
             return Unread(answer.status)
-        return MessagePage(behind(found, after), cursor_of(found, after), answer.skew)
+        return MessagePage(tail(found, after), cursor_of(found, after), answer.skew)
 
     async def states(self, sessions: Sequence[SessionId]) -> Sequence[SessionSummary]:
         """Read each of `sessions`; one that takes longer than `LIST_SECONDS` is left out."""
         reading = (self._summary(session, LIST_SECONDS) for session in sessions)
         return [one for one in await asyncio.gather(*reading) if one is not None]
 
+    async def survey(self, sessions: Sequence[SessionId]) -> Survey | Unread:
+        """Look for `sessions` in the list, and read the first `SINGLE` that it lacks singly.
+
+        A single session is not worth a list.
+        """
+        wanted = dict.fromkeys(sessions)
+        found: dict[SessionId, SessionSummary] = {}
+        reads = 0
+        if len(wanted) > 1:
+            listed, reads = await self._listed(DEFAULT_LISTED if len(wanted) <= SINGLE else LISTED)
+            if isinstance(listed, Unread):
+                return listed
+            found = {one.session: one for one in listed if one.session in wanted}
+        missing = [session for session in wanted if session not in found][:SINGLE]
+        reading = (self._summary(session, SURVEY_SECONDS) for session in missing)
+        single = [one for one in await asyncio.gather(*reading) if one is not None]
+        return Survey(found | {one.session: one for one in single}, reads + len(missing))
+
+    async def _listed(self, limit: int) -> tuple[Sequence[SessionSummary] | Unread, int]:
+        """List the latest sessions, and count the calls: fewer are listed if Devin refuses more."""
+        found = await self._list(Read.STATES, SURVEY_SECONDS, {"limit": limit})
+        is_refused = isinstance(found, Unread) and found.status == HTTPStatus.UNPROCESSABLE_ENTITY
+        if not is_refused or limit <= DEFAULT_LISTED:
+            return found, 1
+        return await self._list(Read.STATES, SURVEY_SECONDS, {"limit": DEFAULT_LISTED}), 2
+
     async def _summary(self, session: SessionId, seconds: float) -> SessionSummary | None:
-        answer = await self._http.get(_path(session), seconds)
+        answer = await self._http.get(Read.SESSION, _path(session), seconds)
         return None if isinstance(answer, Unread) else parse_record(session, answer.body)
 
     async def recent(
         self, limit: int, tags: Sequence[str] = ()
     ) -> Sequence[SessionSummary] | Unread:
         """List the latest sessions, at most `limit`, within `LIST_SECONDS`."""
-        params: dict[str, Param] = {"limit": limit, "tags": tags}
-        answer = await self._http.get("/v1/sessions", LIST_SECONDS, params)
+        found = await self._list(Read.LIST, LIST_SECONDS, {"limit": limit, "tags": tags})
+        return found if isinstance(found, Unread) else found[:limit]
+
+    async def _list(
+        self, kind: Read, seconds: float, params: Mapping[str, Param]
+    ) -> Sequence[SessionSummary] | Unread:
+        answer = await self._http.get(kind, "/v1/sessions", seconds, params)
         if isinstance(answer, Unread):
             return answer
         found = parse_list(answer.body)
-        return Unread(answer.status) if found is None else found[:limit]
+        return Unread(answer.status) if found is None else found
 
     async def upload(self, file: OutgoingFile) -> str | Failure:
         """Upload a file and return its address.
@@ -117,14 +174,14 @@ class DevinV1:
 
     async def create(
         self, prompt: str, title: str = "", tags: Sequence[str] = ()
-    ) -> SessionId | Failure:
+    ) -> NamedSession | Failure:
         """Start a session (docs.devin.ai, "Create a new Devin session"), once.
 
         `idempotent` is left out: it would return an earlier session for the same prompt.
         """
         params = CreateSessionParams(prompt=prompt, title=title or None, tags=tags or None)
         answer = await self._http.post("/v1/sessions", params.model_dump_json().encode())
-        return parse_created(answer) if isinstance(answer, Answer) else answer
+        return parse_created(answer, title) if isinstance(answer, Answer) else answer
 
     async def end(self, session: SessionId) -> Failure | None:
         """Terminate the session (docs.devin.ai, "Terminate a session")."""
@@ -132,6 +189,14 @@ class DevinV1:
         if not isinstance(answer, Answer):
             return answer
         return None if answer.status == HTTPStatus.OK else failed(answer, PASSING)
+
+    async def archive(self, session: SessionId) -> Failure | None:  # noqa: ARG002  (no such call)
+        """Refuse: version 1 archives no sessions."""
+        return Outcome(kind=OutcomeKind.REFUSED, refusal=Refusal.OTHER)
+
+    def open_file(self, url: str) -> AbstractAsyncContextManager[IncomingFile | Unread]:
+        """Open a file that Devin sent."""
+        return self._http.downloads.open(url)
 
     async def probe(self) -> Sequence[Finding]:
         """Test the key by a message that lacks its required field, which reaches no session.

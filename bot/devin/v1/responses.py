@@ -15,7 +15,7 @@ from bot.devin.api import Failure
 from bot.devin.wire import Answer
 from bot.model.lenient import encodable, parse_object, string
 from bot.model.outcomes import Outcome, OutcomeKind, Wait
-from bot.model.sessions import SessionId, parse_session
+from bot.model.sessions import NamedSession, parse_session
 
 PASSING = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
 
@@ -50,15 +50,17 @@ def parse_sent(answer: Answer) -> Outcome | Wait:
     return failed(answer, PASSING)
 
 
-def parse_created(answer: Answer) -> SessionId | Failure:
+def parse_created(answer: Answer, title: str) -> NamedSession | Failure:
     """Parse Devin's answer to the start of a session.
 
-    A success that does not name a session may have started one all the same.
+    The answer tells no title, so it is the `title` that was asked for. A success that does not name
+    a session may have started one all the same.
     """
     if answer.status == HTTPStatus.OK:
-        named = parse_session(string(parse_object(answer.body) or {}, "session_id"))
-        if named is not None:
-            return named
+        found = parse_object(answer.body) or {}
+        session = parse_session(string(found, "session_id"))
+        if session is not None:
+            return NamedSession(session, title, string(found, "url"))
     return failed(answer, PASSING)
 
 

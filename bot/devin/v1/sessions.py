@@ -7,6 +7,7 @@ fields, and their delay, is not documented, so a missing or unknown one is skipp
 error.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -14,8 +15,15 @@ from typing import Any
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from bot.devin.api import Cursor, DevinMessage, SessionSummary, Source
-from bot.model.lenient import clean, mappings, parse_object, string
-from bot.model.sessions import SessionId, SessionState, parse_session
+from bot.devin.records import identified, pull_requests
+from bot.model.lenient import clean, mapping, mappings, parse_object, string
+from bot.model.sessions import SessionId, SessionState, Trouble, parse_session
+
+REPEATED = 200
+"""The messages before a cursor that are read again, as on version 3's last page."""
+
+KEPT_IDS = 5
+"""The ids in a cursor: the last message may be deleted, and the one before it, too."""
 
 STATES: Mapping[str, SessionState] = {
     "working": SessionState.WORKING,
@@ -52,22 +60,40 @@ _TIME: TypeAdapter[datetime] = TypeAdapter(datetime)
 
 
 def parse_messages(body: bytes) -> Sequence[DevinMessage] | None:
-    """Parse the messages in a session's record, as listed; None without a list. Never raises."""
+    """Parse the messages in a session's record, each once, in the order in which they are listed.
+
+    None without a list. Never raises.
+    """
     entries = (parse_object(body) or {}).get("messages")
     if not isinstance(entries, list):
         return None
-    return [found for entry in entries if (found := _message(entry)) is not None]
+    return identified(found for entry in entries if (found := _message(entry)) is not None)
 
 
-def behind(messages: Sequence[DevinMessage], after: Cursor | None) -> Sequence[DevinMessage]:
-    """Return the messages listed after the one with the id `after`; all if it is not listed."""
-    ids = [one.id for one in messages]
-    return messages[ids.index(after) + 1 :] if after in ids else messages
+def tail(messages: Sequence[DevinMessage], after: Cursor | None) -> Sequence[DevinMessage]:
+    """Return the messages behind `after`, and the `REPEATED` ones before them.
+
+    The place is that of the first id in `after` that is still listed; if none is, all messages
+    are behind it.
+    """
+    places = {one.id: place for place, one in enumerate(messages)}
+    known = next((places[id_] for id_ in _ids(after) if id_ in places), -1)
+    return messages[max(0, known + 1 - REPEATED) :]
 
 
 def cursor_of(messages: Sequence[DevinMessage], otherwise: Cursor | None) -> Cursor | None:
-    """Return the id of the last message that has one, or else `otherwise`."""
-    return next((Cursor(one.id) for one in reversed(messages) if one.id), otherwise)
+    """Return a cursor of the last ids, the newest first; `otherwise` without messages."""
+    ids = [one.id for one in messages[: -KEPT_IDS - 1 : -1]]
+    return Cursor(json.dumps(ids)) if ids else otherwise
+
+
+def _ids(cursor: Cursor | None) -> Sequence[str]:
+    """Return the ids in a cursor; none for one that is not of this form, as version 3's."""
+    try:
+        found = json.loads(cursor or "[]")
+    except (ValueError, RecursionError):
+        return ()
+    return [one for one in found if isinstance(one, str)] if isinstance(found, list) else ()
 
 
 def parse_list(body: bytes) -> Sequence[SessionSummary] | None:
@@ -90,7 +116,16 @@ def _summary(session: SessionId, record: Mapping[str, Any]) -> SessionSummary:
     state = STATES.get(string(record, "status_enum"), by_text)
     if state is SessionState.WAITING and by_text is SessionState.SUSPENDED:
         state = by_text  # it fell asleep while it waited
-    return SessionSummary(session, string(record, "title"), state, _time(record.get("updated_at")))
+    is_error = by_text is state and string(record, "status") == "error"
+    opened = string(mapping(record.get("pull_request")), "url")
+    return SessionSummary(
+        session,
+        string(record, "title"),
+        state,
+        _time(record.get("updated_at")),
+        trouble=Trouble.ERROR if is_error else None,
+        pull_requests=pull_requests([(opened, "")]),
+    )
 
 
 def _message(entry: object) -> DevinMessage | None:

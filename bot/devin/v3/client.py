@@ -2,21 +2,33 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
 from http import HTTPStatus
 
 from bot.devin.answers import explained, failed, may_be_over
 from bot.devin.api import (
+    MOST_PAGES,
     Cursor,
     DevinMessage,
     Failure,
+    IncomingFile,
     MessagePage,
     OutgoingFile,
     SessionSummary,
+    Survey,
     Unread,
     utc_now,
 )
-from bot.devin.http import LIST_SECONDS, LOOK_SECONDS, RECORD_LIMIT, STATE_SECONDS, DevinHttp, Param
+from bot.devin.http import (
+    LIST_SECONDS,
+    LOOK_SECONDS,
+    RECORD_LIMIT,
+    STATE_SECONDS,
+    SURVEY_SECONDS,
+    DevinHttp,
+    Param,
+)
 from bot.devin.v3.organization import Organization
 from bot.devin.v3.paths import organization_path
 from bot.devin.v3.probe import probed
@@ -29,23 +41,23 @@ from bot.devin.v3.responses import (
     parse_uploaded,
 )
 from bot.devin.v3.sessions import Page, parse_list, parse_messages, parse_record
-from bot.devin.wire import Answer
+from bot.devin.wire import Answer, Read
 from bot.model.findings import Finding
 from bot.model.outcomes import Outcome, Refusal, Wait
-from bot.model.sessions import SessionId
+from bot.model.sessions import NamedSession, SessionId
 
 PER_PAGE = 200
 """The most that a page of sessions or messages may have."""
 
 LATEST = 100
-"""The sessions among which the latest are found: the order of the list is not documented."""
-
-MOST_PAGES = 50
-"""The pages of messages that are read at once: 10,000 messages."""
+"""The sessions that are read by one call, and those among which the latest are found: the order of
+the list is not documented."""
 
 
 class DevinV3:
     """A client for Devin's sessions by version 3 of its API."""
+
+    archives = True
 
     def __init__(self, http: DevinHttp, organization: Organization) -> None:
         self._http = http
@@ -74,7 +86,7 @@ class DevinV3:
         path = await self._path("sessions", session)
         if not isinstance(path, str):
             return outcome
-        found = await self._http.get(path, STATE_SECONDS, most=RECORD_LIMIT)
+        found = await self._http.get(Read.SESSION, path, STATE_SECONDS, most=RECORD_LIMIT)
         summary = None if isinstance(found, Unread) else parse_record(found.body)
         return explained(outcome, None if summary is None else summary.state)
 
@@ -87,26 +99,32 @@ class DevinV3:
         session: SessionId,
         after: Cursor | None = None,
         clock: Callable[[], datetime] = utc_now,
+        most: int = MOST_PAGES,
     ) -> MessagePage | Unread:
-        """Read on from the page that begins at `after`, for `MOST_PAGES` or `LOOK_SECONDS` at most.
+        """Read on from the page that begins at `after`, for `most` pages or `LOOK_SECONDS` at most.
 
         The cursor of the result begins the last page that can be read again: Devin gives none for
         what comes after the last page, and takes no ids of events.
         """
         ends = asyncio.get_running_loop().time() + LOOK_SECONDS
-        read: list[DevinMessage] = []
-        ahead = timedelta(0)
-        for _ in range(MOST_PAGES):
+        read: dict[str, DevinMessage] = {}
+        ahead, has_more, reads = timedelta(0), True, 0
+        while has_more and reads < most:
+            reads += 1
             seconds = ends - asyncio.get_running_loop().time()
             found = await self._page(session, after, seconds, clock)
             if isinstance(found, Unread):
-                return MessagePage(read, after, ahead, has_more=True) if read else found
+                if not read:
+                    return found
+                break
             page, ahead = found
-            read += page.messages
-            if not page.has_more or page.cursor in {None, after}:
-                return MessagePage(read, page.cursor or after, ahead, page.has_more)
+            for one in page.messages:
+                read.setdefault(one.id, one)
+            has_more = page.has_more
+            if page.cursor in {None, after}:
+                break
             after = page.cursor
-        return MessagePage(read, after, ahead, has_more=True)
+        return MessagePage(list(read.values()), after, ahead, has_more, reads)
 
     async def _page(
         self,
@@ -120,7 +138,7 @@ class DevinV3:
         params: dict[str, Param] = {"first": PER_PAGE}
         if after:
             params["after"] = after
-        answer = await self._get(seconds, *path, params=params, clock=clock)
+        answer = await self._get(Read.MESSAGES, seconds, *path, params=params, clock=clock)
         if isinstance(answer, Unread):
             return answer
         page = parse_messages(answer.body)
@@ -128,12 +146,30 @@ class DevinV3:
 
     async def states(self, sessions: Sequence[SessionId]) -> Sequence[SessionSummary]:
         """Read `sessions` by one call for each `LATEST` of them, within `LIST_SECONDS`."""
-        parts = [sessions[first : first + LATEST] for first in range(0, len(sessions), LATEST)]
-        pages = await asyncio.gather(
-            *(self._list({"session_ids": part, "first": len(part)}) for part in parts)
-        )
+        pages = await self._pages(sessions, LIST_SECONDS)
         found = {one.session: one for page in pages if not isinstance(page, Unread) for one in page}
         return [found[session] for session in sessions if session in found]
+
+    async def survey(self, sessions: Sequence[SessionId]) -> Survey | Unread:
+        """Read `sessions` by one call for each `LATEST` of them; one that fails fails all."""
+        wanted = dict.fromkeys(sessions)
+        pages = await self._pages(list(wanted), SURVEY_SECONDS)
+        unread = next((page for page in pages if isinstance(page, Unread)), None)
+        if unread is not None:
+            return unread
+        listed = (one for page in pages if not isinstance(page, Unread) for one in page)
+        found = {one.session: one for one in listed if one.session in wanted}
+        return Survey(found, len(pages))
+
+    async def _pages(
+        self, sessions: Sequence[SessionId], seconds: float
+    ) -> Sequence[Sequence[SessionSummary] | Unread]:
+        parts = [sessions[first : first + LATEST] for first in range(0, len(sessions), LATEST)]
+        asked = (
+            self._list(Read.STATES, seconds, {"session_ids": part, "first": len(part)})
+            for part in parts
+        )
+        return await asyncio.gather(*asked)
 
     async def recent(
         self, limit: int, tags: Sequence[str] = ()
@@ -141,13 +177,15 @@ class DevinV3:
         """List the latest sessions, at most `limit`, within `LIST_SECONDS`; no archived ones."""
         params: dict[str, Param] = {"first": max(limit, LATEST)}
         params |= {"tags": tags} if tags else {"is_archived": "false"}
-        found = await self._list(params)
+        found = await self._list(Read.LIST, LIST_SECONDS, params)
         if isinstance(found, Unread):
             return found
         return sorted(found, key=_age)[:limit]
 
-    async def _list(self, params: Mapping[str, Param]) -> Sequence[SessionSummary] | Unread:
-        answer = await self._get(LIST_SECONDS, "sessions", params=params)
+    async def _list(
+        self, kind: Read, seconds: float, params: Mapping[str, Param]
+    ) -> Sequence[SessionSummary] | Unread:
+        answer = await self._get(kind, seconds, "sessions", params=params)
         if isinstance(answer, Unread):
             return answer
         found = parse_list(answer.body)
@@ -161,22 +199,28 @@ class DevinV3:
 
     async def create(
         self, prompt: str, title: str = "", tags: Sequence[str] = ()
-    ) -> SessionId | Failure:
+    ) -> NamedSession | Failure:
         """Start a session, once."""
         path = await self._path("sessions")
         if not isinstance(path, str):
             return path
         params = SessionCreateRequest(prompt=prompt, title=title or None, tags=tags or None)
         answer = await self._http.post(path, params.model_dump_json(exclude_none=True).encode())
-        return parse_created(answer) if isinstance(answer, Answer) else answer
+        return parse_created(answer, title) if isinstance(answer, Answer) else answer
 
     async def end(self, session: SessionId) -> Failure | None:
         """Terminate the session for good."""
         path = await self._path("sessions", session)
-        answer = await self._http.delete(path) if isinstance(path, str) else path
-        if not isinstance(answer, Answer):
-            return answer
-        return None if answer.status == HTTPStatus.OK else failed(answer, PASSING)
+        return _confirmed(await self._http.delete(path) if isinstance(path, str) else path)
+
+    async def archive(self, session: SessionId) -> Failure | None:
+        """Archive the session, which then can be neither changed nor resumed."""
+        path = await self._path("sessions", session, "archive")
+        return _confirmed(await self._http.post(path, b"") if isinstance(path, str) else path)
+
+    def open_file(self, url: str) -> AbstractAsyncContextManager[IncomingFile | Unread]:
+        """Open a file that Devin sent."""
+        return self._http.downloads.open(url)
 
     async def probe(self) -> Sequence[Finding]:
         """Test the key, the organization, and the permission to read sessions."""
@@ -184,6 +228,7 @@ class DevinV3:
 
     async def _get(
         self,
+        kind: Read,
         seconds: float,
         *segments: str,
         params: Mapping[str, Param] | None = None,
@@ -191,13 +236,21 @@ class DevinV3:
     ) -> Answer | Unread:
         path = await self._path(*segments)
         if not isinstance(path, str):
-            return Unread(path.status or 0 if isinstance(path, Outcome) else 0)
-        return await self._http.get(path, seconds, params, clock)
+            if isinstance(path, Wait):
+                return Unread(why=path.reason, retry_after=path.retry_after)
+            return Unread(path.status or 0)
+        return await self._http.get(kind, path, seconds, params, clock)
 
     async def _path(self, *segments: str) -> str | Failure:
         """Return the path of a resource of the organization, or why the organization is unknown."""
         found = await self._organization.id()
         return organization_path(found, *segments) if isinstance(found, str) else found
+
+
+def _confirmed(answer: Answer | Failure) -> Failure | None:
+    if not isinstance(answer, Answer):
+        return answer
+    return None if answer.status == HTTPStatus.OK else failed(answer, PASSING)
 
 
 def _age(one: SessionSummary) -> float:

@@ -12,6 +12,7 @@ from http import HTTPStatus
 
 from bot.devin.api import Failure, Unread
 from bot.devin.http import LOOK_SECONDS, DevinHttp
+from bot.devin.wire import Read
 from bot.model.errors import OperatorError
 from bot.model.lenient import parse_object, string
 from bot.model.outcomes import Outcome, OutcomeKind, Refusal, Wait
@@ -32,7 +33,7 @@ class Caller:
 
 async def ask(http: DevinHttp) -> Caller | Unread:
     """Ask Devin who is calling; `Unread` also for an answer that cannot be read."""
-    answer = await http.get("/v3/self", LOOK_SECONDS)
+    answer = await http.get(Read.SELF, "/v3/self", LOOK_SECONDS)
     if isinstance(answer, Unread):
         return answer
     return parse_caller(answer.body) or Unread(answer.status)
@@ -110,7 +111,7 @@ class Organization:
             if not found.is_passing:
                 raise OperatorError(_untold(found.status))
             log.warning("organization not known yet", extra={"reason": found.reason})
-            return Wait(found.reason)
+            return Wait(found.reason, found.retry_after)
         if not found.organization:
             raise OperatorError(MISSING)
         self._id = found.organization

@@ -8,7 +8,7 @@ from bot.devin.http import LOOK_SECONDS, DevinHttp
 from bot.devin.v3.organization import MISSING, REJECTED, Caller, Organization, ask, foreign
 from bot.devin.v3.paths import organization_path
 from bot.devin.v3.sessions import parse_list
-from bot.devin.wire import Answer
+from bot.devin.wire import Answer, Read
 from bot.model.findings import Finding
 
 KEY, ORGANIZATION, SESSIONS = "Devin key", "Devin organization", "Devin sessions"
@@ -23,7 +23,8 @@ async def probed(http: DevinHttp, organization: Organization) -> Sequence[Findin
     id_ = organization.configured or (caller.organization if isinstance(caller, Caller) else "")
     if not id_:
         return [key, Finding(ORGANIZATION, is_good=False, says=MISSING)]
-    found = await http.get(organization_path(id_, "sessions"), LOOK_SECONDS, {"first": 1})
+    path = organization_path(id_, "sessions")
+    found = await http.get(Read.LIST, path, LOOK_SECONDS, {"first": 1})
     sessions = _sessions(found)
     says = foreign(caller, id_) if isinstance(caller, Caller) else ""
     if says and not sessions.is_good:

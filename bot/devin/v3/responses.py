@@ -12,7 +12,7 @@ from bot.devin.v3.sessions import parse_record, parse_state
 from bot.devin.wire import Answer
 from bot.model.lenient import parse_object, string
 from bot.model.outcomes import Outcome, OutcomeKind, Refusal, Wait
-from bot.model.sessions import SessionId, SessionState
+from bot.model.sessions import NamedSession, SessionState
 
 PASSING = frozenset({HTTPStatus.TOO_MANY_REQUESTS})
 """Only a rate limit certainly processed nothing; Devin's own client also repeats no other POST
@@ -49,13 +49,16 @@ def parse_sent(answer: Answer) -> Outcome | Wait:
     return Outcome(kind=OutcomeKind.DELIVERED, status=answer.status)
 
 
-def parse_created(answer: Answer) -> SessionId | Failure:
+def parse_created(answer: Answer, title: str) -> NamedSession | Failure:
     """Parse Devin's answer to the start of a session.
 
-    A success that does not name a session may have started one all the same.
+    Devin may tell no title yet: then it is the `title` that was asked for. A success that does not
+    name a session may have started one all the same.
     """
     found = parse_record(answer.body) if answer.status == HTTPStatus.OK else None
-    return failed(answer, PASSING) if found is None else found.session
+    if found is None:
+        return failed(answer, PASSING)
+    return NamedSession(found.session, found.title or title, found.url)
 
 
 def parse_uploaded(answer: Answer) -> str | Failure:

@@ -5,14 +5,16 @@
 and a missing or mistyped field as empty.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from bot.devin.api import Cursor, DevinMessage, SessionSummary, Source
+from bot.devin.records import amount, identified, pull_requests
 from bot.model.lenient import mappings, parse_object, string
-from bot.model.sessions import SessionState, parse_session
+from bot.model.sessions import SessionState, Trouble, parse_session
 
 STATUSES: Mapping[str, SessionState] = {
     "new": SessionState.WORKING,
@@ -30,6 +32,9 @@ RUNNING: Mapping[str, SessionState] = {
     "finished": SessionState.FINISHED,
 }
 """The states of a running session by its `status_detail`; any other one is at work."""
+
+LIMITS = re.compile(r"out_of_\w+|\w+_limit_exceeded|no_quota_allocation|payment_declined")
+"""The `status_detail` of a session that was suspended because something is used up."""
 
 MILLISECONDS = 10**11
 """Times beyond this are in milliseconds, as some clients have seen them; the others in seconds."""
@@ -70,7 +75,7 @@ def parse_messages(body: bytes) -> Page | None:
     items = page.get("items")
     if not isinstance(items, list):
         return None
-    messages = [found for one in mappings(items) if (found := _message(one)) is not None]
+    messages = identified(found for one in mappings(items) if (found := _message(one)) is not None)
     cursor = string(page, "end_cursor")
     return Page(messages, Cursor(cursor) if cursor else None, page.get("has_next_page") is True)
 
@@ -81,7 +86,17 @@ def _summary(record: Mapping[str, Any]) -> SessionSummary | None:
         return None
     at = _time(record.get("updated_at"))
     title, url = string(record, "title"), string(record, "url")
-    return SessionSummary(session, title, _state(record), at, url)
+    opened = mappings(record.get("pull_requests"))
+    return SessionSummary(
+        session,
+        title,
+        _state(record),
+        at,
+        url,
+        trouble=_trouble(record),
+        pull_requests=pull_requests((string(o, "pr_url"), string(o, "pr_state")) for o in opened),
+        acus=amount(record.get("acus_consumed")),
+    )
 
 
 def _state(record: Mapping[str, Any]) -> SessionState:
@@ -91,6 +106,13 @@ def _state(record: Mapping[str, Any]) -> SessionState:
     if string(record, "status") == "running":
         return RUNNING.get(string(record, "status_detail"), state)
     return state
+
+
+def _trouble(record: Mapping[str, Any]) -> Trouble | None:
+    status, detail = string(record, "status"), string(record, "status_detail")
+    if status == "error" or (status == "suspended" and detail == "error"):
+        return Trouble.ERROR
+    return Trouble.LIMIT if status == "suspended" and LIMITS.fullmatch(detail) else None
 
 
 def _message(entry: Mapping[str, Any]) -> DevinMessage | None:

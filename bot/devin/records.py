@@ -1,0 +1,66 @@
+"""Reads the parts of a session's record that both generations of the API have.
+
+A missing or mistyped value counts as empty; nothing raises.
+"""
+
+import hashlib
+import math
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from bot.devin.api import DevinMessage
+from bot.model.sessions import PullRequest
+
+MOST_PULL_REQUESTS = 20
+"""The first of a session's pull requests; a thread shows fewer."""
+
+ID_LIMIT = 200
+"""Most characters of an id of Devin's, which has about 40; a longer one counts as none."""
+
+_ADDRESS = re.compile(r"https?://[!-~]{1,1992}", re.IGNORECASE)
+_STATE = re.compile(r"[a-z][a-z_]{0,39}", re.ASCII)
+
+
+def pull_requests(found: Iterable[tuple[str, str]]) -> tuple[PullRequest, ...]:
+    """Return pull requests of these addresses and states, without those that have no address."""
+    usable = {url: state.lower() for url, state in found if _ADDRESS.fullmatch(url)}
+    return tuple(
+        PullRequest(url, state if _STATE.fullmatch(state) else "")
+        for url, state in list(usable.items())[:MOST_PULL_REQUESTS]
+    )
+
+
+def amount(value: object) -> float | None:
+    """Return a number of ACUs; None for anything that is no amount."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return number if math.isfinite(number) and number >= 0 else None
+
+
+def identified(messages: Iterable[DevinMessage]) -> Sequence[DevinMessage]:
+    """Return each message once and with an id, in their order.
+
+    Messages without an id that are equal in everything are told apart by their order.
+    """
+    found: dict[str, DevinMessage] = {}
+    equals: Counter[DevinMessage] = Counter()
+    for message in messages:
+        one = message
+        if not message.id or len(message.id) > ID_LIMIT:
+            nameless = replace(message, id="")
+            one = replace(message, id=_made_id(nameless, equals[nameless]))
+            equals[nameless] += 1
+        found.setdefault(one.id, one)
+    return list(found.values())
+
+
+def _made_id(message: DevinMessage, number: int) -> str:
+    """Return an id of the message, which comes after `number` equal ones."""
+    parts = (str(number), message.at.isoformat(), message.source, message.text)
+    return "-" + hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]

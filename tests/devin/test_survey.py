@@ -1,0 +1,238 @@
+"""The states of many sessions, and what else a record tells, by as few calls as possible."""
+
+import json
+from typing import Any
+
+import pytest
+from prometheus_client import REGISTRY
+
+from bot.devin.api import Survey, Unread
+from bot.devin.v1.client import SINGLE
+from bot.model.sessions import PullRequest, SessionId, SessionState, Trouble
+from tests.support.raw_http import (
+    ID,
+    RECORD,
+    V1,
+    V3,
+    Wire,
+    answering,
+    serving,
+    stepping,
+    whole,
+)
+
+
+def ids(most: int) -> list[SessionId]:
+    return [SessionId(f"devin-{number:032x}") for number in range(1, most + 1)]
+
+
+def listed(*sessions: SessionId, **fields: Any) -> bytes:
+    """A list of sessions in the words of both generations."""
+    records = [RECORD | {"session_id": one} | fields for one in sessions]
+    return whole("200 OK", json.dumps({"sessions": records, "items": records}).encode())
+
+
+def one(session: SessionId) -> bytes:
+    return whole("200 OK", json.dumps(RECORD | {"session_id": session}).encode())
+
+
+async def survey(
+    wire: Wire, sessions: list[SessionId], *answers: bytes
+) -> tuple[Survey | Unread, list[str]]:
+    """Survey a server that gives `answers`; return its requests' targets, too, sorted."""
+    async with serving(stepping(list(answers))) as server, wire.client(server.url) as devin:
+        found = await devin.survey(sessions)
+    return found, sorted(one.decode().split()[1] for one in server.requests)
+
+
+async def test_many_sessions_are_found_by_one_call(wire: Wire) -> None:
+    """One that was not asked for is left out, and so is one that is listed twice."""
+    wanted = ids(SINGLE + 1)
+    found, asked = await survey(wire, [*wanted, wanted[0]], listed(ID, *wanted, wanted[0]))
+    assert isinstance(found, Survey)
+    assert set(found.found) == set(wanted)
+    assert all(one.session == session for session, one in found.found.items())
+    assert (found.reads, len(asked)) == (1, 1)
+
+
+async def test_no_session_takes_no_call(wire: Wire) -> None:
+    """There is nothing to ask."""
+    assert await survey(wire, []) == (Survey({}, 0), [])
+
+
+async def test_version_3_is_asked_for_a_hundred_sessions_a_call() -> None:
+    """By their ids; one that Devin does not know is absent."""
+    wanted = ids(101)
+    answer = listed(*wanted[:99], wanted[100])
+    found, asked = await survey(V3, wanted, answer, answer)
+    assert isinstance(found, Survey)
+    assert set(found.found) == {*wanted} - {wanted[99]}
+    assert found.reads == 2
+    queries = [target.partition("?")[2].split("&") for target in asked]
+    asked_for = sorted(one for query in queries for one in query if one.startswith("session_ids="))
+    assert asked_for == sorted(f"session_ids={one}" for one in wanted)
+    assert sorted(query[-1] for query in queries) == ["first=1", "first=100"]
+
+
+async def test_version_1_reads_singly_what_its_list_lacks() -> None:
+    """The first ones of those asked for, and no more than a handful."""
+    wanted = ids(SINGLE + 3)
+    singles = wanted[1 : SINGLE + 1]
+    answers = [one(ID)] * SINGLE
+    found, asked = await survey(V1, wanted, listed(wanted[0]), *answers)
+    assert isinstance(found, Survey)
+    assert set(found.found) == {wanted[0], *singles}
+    assert found.reads == 1 + SINGLE
+    assert asked == ["/v1/sessions/" + single for single in singles] + ["/v1/sessions?limit=1000"]
+
+
+async def test_version_1_lists_less_for_a_few_and_nothing_for_one() -> None:
+    """The default length is enough for a few recent sessions; one that is gone stays absent."""
+    few = ids(2)
+    found, asked = await survey(V1, few, listed(few[1]), whole("404 No"))
+    assert isinstance(found, Survey)
+    assert (set(found.found), found.reads) == ({few[1]}, 2)
+    assert asked == [f"/v1/sessions/{few[0]}", "/v1/sessions?limit=100"]
+    found, asked = await survey(V1, few[:1], one(few[0]))
+    assert isinstance(found, Survey)
+    assert (set(found.found), found.reads) == ({few[0]}, 1)
+    assert asked == [f"/v1/sessions/{few[0]}"]
+
+
+async def test_a_long_list_that_version_1_refuses_is_asked_for_shorter() -> None:
+    """No document says how long it may be."""
+    wanted = ids(SINGLE + 1)
+    found, asked = await survey(V1, wanted, whole("422 No", b"{}"), listed(*wanted))
+    assert isinstance(found, Survey)
+    assert (set(found.found), found.reads) == (set(wanted), 2)
+    assert asked == ["/v1/sessions?limit=100", "/v1/sessions?limit=1000"]
+
+
+@pytest.mark.parametrize("status", ["200 OK", "401 No", "429 Slow", "500 No"])
+async def test_a_list_that_cannot_be_read_fails_the_survey(wire: Wire, status: str) -> None:
+    """Otherwise all its sessions would look as if they were gone."""
+    found, asked = await survey(wire, ids(7), whole(status, b"[]"))
+    assert found == Unread(int(status[:3]))
+    assert len(asked) == 1
+
+
+async def test_one_page_that_fails_fails_all_of_version_3() -> None:
+    """The others say nothing of its sessions."""
+    wanted = ids(101)
+    found, _ = await survey(V3, wanted, listed(*wanted), whole("503 No"))
+    assert found == Unread(503)
+
+
+@pytest.mark.parametrize(
+    ("status", "value", "seconds"),
+    [
+        ("429 Slow", "Retry-After: 7", 7.0),
+        ("503 No", "Retry-After: 1.5", 1.5),
+        ("429 Slow", "Retry-After: soon", None),
+        ("500 No", "Retry-After: 7", None),
+    ],
+)
+async def test_a_read_that_is_limited_tells_for_how_long(
+    wire: Wire, status: str, value: str, seconds: float | None
+) -> None:
+    """In seconds, if Devin says so; two failures are equal all the same."""
+    answer = whole(status, b"", value)
+    talk = answering(answer, closes=False)
+    async with serving(talk) as server, wire.client(server.url) as devin:
+        for found in (await devin.survey(ids(2)), await devin.messages(ID), await devin.recent(1)):
+            assert isinstance(found, Unread)
+            assert found.retry_after == seconds
+            assert found == Unread(int(status[:3]))
+
+
+async def test_reads_are_counted_by_what_they_ask_for(wire: Wire) -> None:
+    """Each call once, whether it is answered or not."""
+
+    def counted(kind: str) -> float:
+        return REGISTRY.get_sample_value("relay_devin_reads_total", {"kind": kind}) or 0.0
+
+    async with serving(answering(whole("500 No"), closes=False)) as server:
+        url = server.url
+        async with wire.client(url) as devin:
+            kinds = ("list", "messages", "states")
+            before = [counted(kind) for kind in kinds]
+            await devin.recent(1)
+            await devin.messages(ID)
+            await devin.survey(ids(2))
+            assert [counted(kind) for kind in kinds] == [number + 1 for number in before]
+    async with wire.client(url) as devin:
+        await devin.recent(1)
+    assert counted("list") == before[0] + 2
+
+
+@pytest.mark.parametrize(
+    ("fields", "trouble"),
+    [
+        ({"status": "error"}, Trouble.ERROR),
+        ({"status": "suspended", "status_detail": "error"}, Trouble.ERROR),
+        ({"status": "suspended", "status_detail": "out_of_credits"}, Trouble.LIMIT),
+        ({"status": "suspended", "status_detail": "out_of_quota"}, Trouble.LIMIT),
+        ({"status": "suspended", "status_detail": "no_quota_allocation"}, Trouble.LIMIT),
+        ({"status": "suspended", "status_detail": "payment_declined"}, Trouble.LIMIT),
+        ({"status": "suspended", "status_detail": "usage_limit_exceeded"}, Trouble.LIMIT),
+        ({"status": "suspended", "status_detail": "user_usage_limit_exceeded"}, Trouble.LIMIT),
+        ({"status": "suspended", "status_detail": "total_session_limit_exceeded"}, Trouble.LIMIT),
+        ({"status": "suspended", "status_detail": "inactivity"}, None),
+        ({"status": "suspended", "status_detail": "user_request"}, None),
+        ({"status": "suspended", "status_detail": None}, None),
+        ({"status": "running", "status_detail": "out_of_credits"}, None),
+        ({"status": "exit", "status_detail": "error"}, None),
+    ],
+)
+async def test_trouble_is_what_nobody_chose(
+    fields: dict[str, Any], trouble: Trouble | None
+) -> None:
+    """A session that sleeps, or that a person stopped, is in none."""
+    found, _ = await survey(V3, [ID], listed(ID, **fields))
+    assert isinstance(found, Survey)
+    assert found.found[ID].trouble is trouble
+
+
+PULL = "https://github.com/acme/app/pull/"
+
+
+@pytest.mark.parametrize(
+    ("opened", "expected"),
+    [
+        ([{"pr_url": f"{PULL}7", "pr_state": "OPEN"}], [(f"{PULL}7", "open")]),
+        ([{"pr_url": f"{PULL}7", "pr_state": None}], [(f"{PULL}7", "")]),
+        ([{"pr_url": f"{PULL}7", "pr_state": "<!channel>"}], [(f"{PULL}7", "")]),
+        ([{"pr_url": f"{PULL}7", "pr_state": "x" * 41}], [(f"{PULL}7", "")]),
+        (
+            [{"pr_url": f"{PULL}{n}", "pr_state": state} for n, state in [(7, "open"), (8, "x")]]
+            + [{"pr_url": f"{PULL}7", "pr_state": "merged"}],
+            [(f"{PULL}7", "merged"), (f"{PULL}8", "x")],
+        ),
+        ([{"pr_url": f"{PULL}{n}"} for n in range(30)], [(f"{PULL}{n}", "") for n in range(20)]),
+        ([{"pr_url": "https://a/" + "x" * 1_990}], [("https://a/" + "x" * 1_990, "")]),
+        ([{"pr_url": "https://a/" + "x" * 1_991}, {"pr_url": "ftp://a"}, {"pr_url": "a b"}], []),
+        ([None, {"pr_url": 7}, {}], []),
+        (None, []),
+        ("https://a", []),
+    ],
+)
+async def test_pull_requests_are_read_in_devin_s_order(
+    opened: object, expected: list[tuple[str, str]]
+) -> None:
+    """Each address once, with its last state; none that is no address, and not without end."""
+    found, _ = await survey(V3, [ID], listed(ID, pull_requests=opened))
+    assert isinstance(found, Survey)
+    assert found.found[ID].pull_requests == tuple(PullRequest(*one) for one in expected)
+
+
+@pytest.mark.parametrize(
+    ("spent", "expected"),
+    [(0, 0.0), (1.25, 1.25), (None, None), (True, None), ("1", None), (-1, None), (10**400, None)],
+)
+async def test_what_a_session_has_cost_is_a_number_or_unknown(
+    spent: object, expected: float | None
+) -> None:
+    """In ACUs; nobody is shown what cannot be right."""
+    found, _ = await survey(V3, [ID], listed(ID, acus_consumed=spent))
+    assert isinstance(found, Survey)
+    assert (found.found[ID].acus, found.found[ID].state) == (expected, SessionState.WORKING)
