@@ -19,7 +19,7 @@ from bot.model.errors import OperatorError, SettingsError
 from bot.runtime import logs
 from bot.runtime.connections import raise_open_files
 from bot.settings import Settings, load_settings
-from bot.slack.manifest import manifest_yaml
+from bot.slack.app.manifest import manifest_yaml
 
 log = logging.getLogger("bot")
 

@@ -27,9 +27,9 @@ from bot.runtime.in_flight import InFlight
 from bot.schedule.docket import let_go_of_dead, open_docket, open_worker, work
 from bot.settings import Settings
 from bot.slack.api import SlackClient
-from bot.slack.bolt import bolt_of
-from bot.slack.identity import check_app_token, identify
-from bot.slack.manifest import lacking
+from bot.slack.app.bolt import bolt_of
+from bot.slack.app.identity import check_app_token, identify
+from bot.slack.app.manifest import lacking
 from bot.slack.receiving.endpoint import SlackEndpoint
 from bot.slack.receiving.socket_mode import open_socket_mode
 from bot.store.backlog import measured

@@ -11,8 +11,8 @@ from bot.model.errors import OperatorError, PassingError
 from bot.model.findings import Finding
 from bot.redis.connection import open_store
 from bot.settings import Settings
-from bot.slack.identity import Identity, check_app_token, identify
-from bot.slack.manifest import lacking, required_scopes
+from bot.slack.app.identity import Identity, check_app_token, identify
+from bot.slack.app.manifest import lacking, required_scopes
 
 
 async def findings(settings: Settings) -> AsyncIterator[Finding]:

@@ -14,7 +14,7 @@ from bot.model.replies import Change, Reply, Voucher
 from bot.model.threads import ThreadRef
 from bot.relay import Relay
 from bot.relay.accept import FRESH
-from bot.slack.identity import Identity
+from bot.slack.app.identity import Identity
 from handlers.failures import whisper
 from handlers.mentions import claim_of
 from handlers.parse.events import parse_command, parse_reply

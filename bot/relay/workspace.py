@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from bot.relay.permissions import Permissions
 from bot.slack.api import SlackClient
+from bot.slack.app.identity import Identity
 from bot.slack.clock import SlackClock
-from bot.slack.identity import Identity
 from bot.slack.people import People
 from bot.slack.threads import Threads
 from bot.slack.views import Views

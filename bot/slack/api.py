@@ -17,8 +17,8 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.model.errors import SlackAway, SlackRefused
 from bot.model.threads import ts_micros
 from bot.runtime import metrics
+from bot.slack.app.manifest import DISPENSABLE, REINSTALL, lacking
 from bot.slack.clock import SlackClock
-from bot.slack.manifest import DISPENSABLE, REINSTALL, lacking
 
 log = logging.getLogger(__name__)
 

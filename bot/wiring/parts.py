@@ -21,8 +21,8 @@ from bot.schedule.docket import DocketSchedule
 from bot.schedule.local import LocalDispatch
 from bot.settings import Settings
 from bot.slack.api import SlackClient
+from bot.slack.app.identity import Identity
 from bot.slack.functions import Functions
-from bot.slack.identity import Identity
 from bot.slack.people import People
 from bot.slack.threads import Threads
 from bot.slack.views import Views

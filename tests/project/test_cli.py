@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from bot.slack.manifest import required_scopes
+from bot.slack.app.manifest import required_scopes
 from sandbox import Sandbox
 from tests.support.desk import SESSION, Desk
 from tests.support.processes import bot_process, command, free_port

@@ -8,7 +8,7 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from bot.slack.manifest import manifest_yaml, required_scopes
+from bot.slack.app.manifest import manifest_yaml, required_scopes
 from tests.support.manifest_schema import Manifest
 
 ROOT = Path(__file__).parents[2]

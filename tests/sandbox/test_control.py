@@ -16,7 +16,7 @@ import pytest
 import yaml
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.slack.manifest import manifest_yaml
+from bot.slack.app.manifest import manifest_yaml
 from sandbox.__main__ import parse_arguments
 from sandbox.demo import bot_environment, child, claimed_home, invitation
 from sandbox.devin.answers import Api

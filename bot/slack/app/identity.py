@@ -11,7 +11,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.model.errors import OperatorError, SlackRefused
 from bot.slack.api import call
-from bot.slack.manifest import required_scopes
+from bot.slack.app.manifest import required_scopes
 
 
 @dataclass(frozen=True, slots=True)

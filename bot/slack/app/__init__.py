@@ -1,0 +1,1 @@
+"""The app in a workspace: what its manifest asks for, its identity there, and Bolt."""
