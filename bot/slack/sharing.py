@@ -128,7 +128,7 @@ class Sharing:
                 raise SlackAway(INFO, error.reason, maybe_done=False) from error
             if error.reason == MISSING_SCOPE and channel.startswith(DIRECT) and reader:
                 return await self._is_outsider(reader)
-            log.warning("sharing not known", extra={"channel": channel, "reason": str(error)})
+            log.info("sharing not known", extra={"channel": channel, "reason": str(error)})
             return True
         found = mapping(answer.get("channel"))
         if found.get("is_im") is True:

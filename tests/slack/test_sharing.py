@@ -55,6 +55,14 @@ async def test_a_channel_is_shared_if_slack_says_so(
     assert await sharing.is_external(channel(box, name)) is expected
 
 
+async def test_an_invitation_to_another_organization_counts_as_sharing(
+    box: Sandbox, sharing: Sharing
+) -> None:
+    """It may be accepted at any moment, and whoever comes then reads what was said before."""
+    box.slack.workspace.channel("general").is_pending_ext_shared = True
+    assert await sharing.is_external(channel(box, "general"))
+
+
 async def test_a_channel_that_slack_does_not_show_counts_as_shared(
     box: Sandbox, sharing: Sharing
 ) -> None:
