@@ -50,7 +50,14 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
         default="v3",
         help="the generation of Devin's API that a bot is given a key for (%(default)s)",
     )
+    parser.add_argument(
+        "--acting",
+        action=argparse.BooleanOptionalAction,
+        help="let Devin answer by itself; the demo does unless told otherwise",
+    )
     options = parser.parse_args(arguments)
+    if options.acting is None:
+        options.acting = options.command == "demo"
     if not is_loopback(options.host):
         parser.error("--host must be a loopback address: anybody who reaches the page can drive it")
     if not 0 <= options.port <= 65_533:  # noqa: PLR2004 - the two after it must exist as well
@@ -66,7 +73,11 @@ async def _run(options: argparse.Namespace) -> None:
     for number in _STOPS:
         loop.add_signal_handler(number, stop.set)
     sandbox_ports = running_sandbox(
-        options.host, options.port, request_url=options.request_url, api=options.api
+        options.host,
+        options.port,
+        request_url=options.request_url,
+        api=options.api,
+        pace=1.0 if options.acting else None,
     )
     async with sandbox_ports as sandbox:
         for note in sandbox.notes:

@@ -2,9 +2,10 @@
 
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 
+from sandbox.devin.acting import Actor
 from sandbox.devin.answers import Api
 from sandbox.devin.server import DevinSandbox
 from sandbox.page.server import PageServer
@@ -41,13 +42,19 @@ def free_port(host: str, wanted: int) -> int:
 
 @asynccontextmanager
 async def running_sandbox(
-    host: str, port: int = DEFAULT_PORT, *, request_url: str | None = None, api: Api = "v3"
+    host: str,
+    port: int = DEFAULT_PORT,
+    *,
+    request_url: str | None = None,
+    api: Api = "v3",
+    pace: float | None = None,
 ) -> AsyncIterator[Sandbox]:
     """Run everything on `host`: the page on `port`, Slack and Devin on the next two.
 
     Ports that are taken are replaced, and 0 leaves all three to the system. With `request_url`,
     Slack sends its events there by HTTP instead of over Socket Mode. `api` is the generation of
-    Devin's API that a bot is pointed at.
+    Devin's API that a bot is pointed at. With `pace`, Devin acts by itself, in pauses that are
+    that much longer than usual.
     """
     page_port, slack_port, devin_port = (
         free_port(host, port + offset if port else 0) for offset in range(3)
@@ -63,7 +70,8 @@ async def running_sandbox(
     )
     async with slack, DevinSandbox(host=host, port=devin_port, api=api) as devin:
         devin.demo_sessions()
-        async with PageServer(slack, devin, host=host, port=page_port) as page:
+        acting = nullcontext() if pace is None else Actor(devin, pace).running()
+        async with acting, PageServer(slack, devin, host=host, port=page_port) as page:
             yield Sandbox(slack, devin, page, notes)
 
 

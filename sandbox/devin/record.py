@@ -181,6 +181,12 @@ class Record:
         session.change(PullRequest(url, state))
         self._touch(session)
 
+    def rename(self, session_id: str, title: str) -> None:
+        """Give the session another title."""
+        session = self.session(session_id)
+        session.title = title
+        self._touch(session)
+
     def spend(self, session_id: str, acus: float) -> None:
         """Let the session consume that many ACUs more."""
         session = self.session(session_id)

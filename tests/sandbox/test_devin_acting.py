@@ -1,0 +1,176 @@
+"""The local Devin may act by itself: it answers a message as a session at work would."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+
+import httpx
+import pytest
+
+from sandbox.__main__ import parse_arguments
+from sandbox.devin.acting import Actor
+from sandbox.devin.answers import Api
+from sandbox.devin.server import DevinSandbox
+from sandbox.devin.sessions import DEMO_SESSIONS
+from sandbox.launch import running_sandbox
+from tests.support.desk import on_both
+from tests.support.waiting import wait_until
+
+SESSION, CAREFUL = DEMO_SESSIONS[0][0], DEMO_SESSIONS[1][0]
+OTHER = "devin-0002"
+QUICK = 0.01
+
+
+@pytest.fixture
+async def devin(api: Api) -> AsyncIterator[DevinSandbox]:
+    async with DevinSandbox(api=api) as running:
+        running.demo_sessions()
+        yield running
+
+
+@pytest.fixture
+async def acting(devin: DevinSandbox) -> AsyncIterator[None]:
+    """Devin acts, a hundred times as fast."""
+    async with Actor(devin, QUICK).running():
+        yield
+
+
+async def send(devin: DevinSandbox, text: str, session: str = SESSION) -> None:
+    """Send a message in the generation that is spoken."""
+    path = f"/v1/sessions/{session}/message"
+    if devin.api == "v3":
+        path = f"/v3/organizations/{devin.org_id}/sessions/{session}/messages"
+    await post(devin, path, {"message": text})
+
+
+async def post(devin: DevinSandbox, path: str, body: dict[str, str]) -> None:
+    headers = {"Authorization": f"Bearer {devin.api_key}"}
+    async with httpx.AsyncClient(base_url=devin.url, headers=headers, trust_env=False) as client:
+        await client.post(path, json=body)
+
+
+def said(devin: DevinSandbox, session: str = SESSION) -> list[str]:
+    """What Devin has said in a session, in order."""
+    messages = devin.session(session).messages
+    return [one.text for one in messages if one.kind == "devin_message"]
+
+
+def in_state(devin: DevinSandbox, state: str, session: str = SESSION) -> Callable[[], bool]:
+    """A condition to wait for: the session is in that state, which only a message ends."""
+    return lambda: devin.session(session).state == state
+
+
+@on_both
+@pytest.mark.usefixtures("acting")
+async def test_a_message_makes_devin_plan_and_ask(devin: DevinSandbox) -> None:
+    """The plan is Markdown of several kinds, and the question ends in a list of options."""
+    await send(devin, "Ship them")
+    await wait_until(in_state(devin, "blocked"), "Devin asks")
+    plan, question = said(devin)
+    assert plan.startswith("## ")
+    assert "```" in plan
+    assert [line[:2] for line in question.strip().splitlines()[-3:]] == ["1.", "2.", "3."]
+
+
+@pytest.mark.parametrize("api", ["v3"])
+@pytest.mark.usefixtures("acting")
+async def test_an_answer_makes_devin_work_finish_and_fall_asleep(devin: DevinSandbox) -> None:
+    """The pull request comes before the result, which has a table; a message wakes it again."""
+    await send(devin, "Ship them")
+    await wait_until(in_state(devin, "blocked"), "Devin asks")
+    await send(devin, "In each group")
+    await wait_until(in_state(devin, "suspended"), "Devin sleeps")
+    session = devin.session(SESSION)
+    assert [one.url for one in session.pull_requests] == ["https://github.com/acme/relay/pull/7"]
+    assert session.pull_requests[0].url in said(devin)[-1]
+    assert "|---|" in said(devin)[-1]
+    assert session.acus > 0
+    await send(devin, "And the upgrade guide?")
+    await wait_until(in_state(devin, "blocked"), "Devin asks again")
+    assert len(said(devin)) == 5
+
+
+@on_both
+@pytest.mark.parametrize(
+    ("answer", "pull_requests"), [("Approved, please proceed", 1), ("Rather not", 0)]
+)
+@pytest.mark.usefixtures("acting")
+async def test_a_careful_session_waits_for_an_approval(
+    devin: DevinSandbox, answer: str, pull_requests: int
+) -> None:
+    """Nothing else makes it go on."""
+    await send(devin, "Fix it", CAREFUL)
+    await wait_until(in_state(devin, "approval", CAREFUL), "Devin wants to be allowed")
+    await send(devin, answer, CAREFUL)
+    await wait_until(in_state(devin, "suspended", CAREFUL), "Devin has done its work and sleeps")
+    assert len(devin.session(CAREFUL).pull_requests) == pull_requests
+
+
+@pytest.mark.parametrize("api", ["v3"])
+@pytest.mark.usefixtures("acting")
+async def test_a_new_session_gets_a_title_and_begins(devin: DevinSandbox) -> None:
+    """Its prompt is its first message."""
+    path = f"/v3/organizations/{devin.org_id}/sessions"
+    await post(devin, path, {"prompt": "Write the notes\nfor v2.4"})
+    new = list(devin.sessions)[-1]
+    await wait_until(in_state(devin, "blocked", new), "Devin asks")
+    assert devin.session(new).title == "Write the notes"
+
+
+@on_both
+async def test_messages_during_a_turn_begin_no_other(devin: DevinSandbox) -> None:
+    """Devin reads them as it works."""
+    async with Actor(devin, 0.1).running():
+        for text in ("Ship them", "today", "please"):
+            await send(devin, text)
+        await wait_until(in_state(devin, "blocked"), "Devin asks")
+    assert len(said(devin)) == 2
+
+
+@pytest.mark.parametrize("api", ["v3"])
+@pytest.mark.parametrize("state", ["rate_limited", "finished", "drops"])
+async def test_a_state_that_somebody_chose_is_left_alone(devin: DevinSandbox, state: str) -> None:
+    """Before a message and in the middle of a turn."""
+    devin.add_session(OTHER)
+    changes = devin.subscribe()
+    async with Actor(devin, QUICK).running():
+        devin.behave(CAREFUL, state)
+        with suppress(httpx.TransportError):
+            await send(devin, "Fix it", CAREFUL)
+        await send(devin, "Ship them")
+        while (await changes.get())["type"] != "devin.said":
+            pass
+        devin.behave(SESSION, state)
+        await send(devin, "Go on", OTHER)
+        await wait_until(in_state(devin, "blocked", OTHER), "another session's turn is over")
+    assert (devin.session(SESSION).state, len(said(devin))) == (state, 1)
+    assert (devin.session(CAREFUL).state, said(devin, CAREFUL)) == (state, [])
+
+
+@on_both
+async def test_without_an_actor_devin_says_nothing(devin: DevinSandbox) -> None:
+    """Tests say what happens; also once an actor has left."""
+    async with Actor(devin, QUICK).running():
+        pass
+    await send(devin, "Ship them")
+    assert said(devin) == []
+    assert [one for one in asyncio.all_tasks() if "_listen" in repr(one)] == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "acting"),
+    [([], False), (["--acting"], True), (["demo"], True), (["demo", "--no-acting"], False)],
+)
+def test_devin_acts_in_the_demo_unless_told_otherwise(
+    arguments: list[str], *, acting: bool
+) -> None:
+    """Alone, the sandbox is for tests and for other bots."""
+    assert parse_arguments(arguments).acting is acting
+
+
+@pytest.mark.parametrize("api", ["v3"])
+async def test_the_sandbox_of_the_demo_acts(api: Api) -> None:
+    """With the pace that it is given."""
+    async with running_sandbox("127.0.0.1", 0, api=api, pace=QUICK) as running:
+        await send(running.devin, "Ship them")
+        await wait_until(in_state(running.devin, "blocked"), "Devin asks")
