@@ -280,6 +280,7 @@ class Record:
             body=post.body,
             api=api,
             attachments=post.attachments,
+            noted_at=self.clock.now(),
         )
         self.requests.append(entry)
         if session is not None:

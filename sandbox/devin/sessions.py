@@ -50,7 +50,10 @@ class NewSession:
 
 @dataclass(frozen=True, slots=True)
 class DevinRequest:
-    """One POST to a message endpoint; `status` is "dropped" if no complete answer was sent."""
+    """One POST to a message endpoint; `status` is "dropped" if no complete answer was sent.
+
+    `at` is on the monotonic clock, `noted_at` on Devin's, as the messages of a session are.
+    """
 
     session_id: str
     message: str
@@ -62,6 +65,7 @@ class DevinRequest:
     body: dict[str, Any]
     api: Api = "v1"
     attachments: tuple[str, ...] = ()
+    noted_at: float = 0.0
 
 
 Kind = Literal["initial_user_message", "user_message", "devin_message"]

@@ -168,6 +168,21 @@ class AddSession(Command):
     title: str = ""
 
 
+class DevinSay(Command):
+    """Say something as Devin, in a session."""
+
+    session_id: str
+    text: str = Field(min_length=1)
+
+
+class PullRequest(Command):
+    """Let Devin open a pull request, or change one: the same address again. Without one, a new."""
+
+    session_id: str
+    url: str | None = Field(default=None, pattern=r"^https://\S+$")
+    state: Literal["open", "draft", "merged", "closed"] = "open"
+
+
 class Fail(Command):
     """Make the next calls of a Slack Web API method fail; see `SlackSandbox.fail_next`."""
 

@@ -23,6 +23,7 @@ from sandbox.page.commands import (
     CloseView,
     Command,
     Delete,
+    DevinSay,
     Disconnect,
     Edit,
     Fail,
@@ -30,6 +31,7 @@ from sandbox.page.commands import (
     OpenHome,
     Press,
     PressView,
+    PullRequest,
     React,
     RunShortcut,
     RunStep,
@@ -39,6 +41,7 @@ from sandbox.page.commands import (
     Suggest,
     Upload,
 )
+from sandbox.page.files import file_response
 from sandbox.page.snapshot import snapshot
 from sandbox.slack.server import Delivery, SlackSandbox
 from sandbox.slack.world.workspace import SlackFile
@@ -48,6 +51,7 @@ Change = dict[str, Any]
 
 PING_SECONDS = 15.0
 GATHER_SECONDS = 0.02
+FIRST_PULL_REQUEST = 7
 
 
 C = TypeVar("C", bound=Command)
@@ -66,6 +70,7 @@ class Control:
         return [
             web.get("/control/state", self._on_state),
             web.get("/control/events", self._on_events),
+            web.get("/control/files/{id}", self._on_file),
             _post("/control/say", Say, self._say),
             _post("/control/forward", Forward, self._forward),
             _post("/control/slash", Slash, self._slash),
@@ -82,6 +87,8 @@ class Control:
             _post("/control/react", React, self._react),
             _post("/control/behave", Behave, self._behave),
             _post("/control/session", AddSession, self._add_session),
+            _post("/control/devin_say", DevinSay, self._devin_say),
+            _post("/control/pull_request", PullRequest, self._pull_request),
             _post("/control/fail", Fail, self._fail),
             _post("/control/disconnect", Disconnect, self._disconnect),
         ]
@@ -92,6 +99,9 @@ class Control:
 
     async def _on_state(self, _request: web.Request) -> web.Response:
         return web.json_response(await snapshot(self._slack, self._devin))
+
+    async def _on_file(self, request: web.Request) -> web.Response:
+        return file_response(self._slack.workspace.files.get(request.match_info["id"]))
 
     async def _on_events(self, request: web.Request) -> web.StreamResponse:
         headers = {"Content-Type": "text/event-stream", "Cache-Control": "no-store"}
@@ -227,6 +237,16 @@ class Control:
     async def _add_session(self, command: AddSession) -> Reply:
         self._devin.add_session(command.session_id, command.state, title=command.title)
         return {}
+
+    async def _devin_say(self, command: DevinSay) -> Reply:
+        self._devin.say(command.session_id, command.text)
+        return {}
+
+    async def _pull_request(self, command: PullRequest) -> Reply:
+        count = len(self._devin.session(command.session_id).pull_requests)
+        url = command.url or f"https://github.com/acme/relay/pull/{FIRST_PULL_REQUEST + count}"
+        self._devin.open_pull_request(command.session_id, url, command.state)
+        return {"url": url}
 
     async def _fail(self, command: Fail) -> Reply:
         self._slack.fail_next(**dict(command))

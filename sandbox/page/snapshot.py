@@ -5,15 +5,16 @@ from typing import Any
 
 from sandbox.devin.answers import STATES
 from sandbox.devin.server import DevinSandbox
-from sandbox.devin.sessions import DevinRequest, DevinSession, name_in
+from sandbox.page.markdown import tree
+from sandbox.page.sessions import session_shown
 from sandbox.slack.acts.declared import COMMANDS, SHORTCUTS, STEPS
 from sandbox.slack.server import SlackSandbox
+from sandbox.page.files import PICTURES
 from sandbox.slack.world.workspace import Channel, Message, User
 
 Shown = dict[str, Any]
 
 MOST_MESSAGES = 1000
-MOST_REQUESTS = 50
 
 
 async def snapshot(slack: SlackSandbox, devin: DevinSandbox) -> Shown:
@@ -28,7 +29,7 @@ async def snapshot(slack: SlackSandbox, devin: DevinSandbox) -> Shown:
         ],
         "channels": [_channel(channel, slack) for channel in workspace.channels.values()],
         "devin_api": devin.api,
-        "sessions": [_session(session) for session in devin.sessions.values()],
+        "sessions": [session_shown(one, devin.api) for one in devin.sessions.values()],
         "states": {name: answer.by(devin.api).meaning for name, answer in STATES.items()},
         "commands": [asdict(each) for each in COMMANDS],
         "shortcuts": [asdict(each) for each in SHORTCUTS],
@@ -77,7 +78,14 @@ def _channel(channel: Channel, slack: SlackSandbox) -> Shown:
         "members": channel.members,
         "messages": [message_shown(message) for message in messages],
         "ephemerals": [message_shown(message) for message in slack.ephemerals(channel.id)],
+        "statuses": _statuses(messages, slack),
     }
+
+
+def _statuses(messages: list[Message], slack: SlackSandbox) -> dict[str, str]:
+    """Return the app's status in each thread that has one now, by the root's ts."""
+    roots = {(message.channel, message.root_ts) for message in messages}
+    return {ts: status for channel, ts in roots if (status := slack.status(channel, ts))}
 
 
 def message_shown(message: Message) -> Shown:
@@ -90,35 +98,35 @@ def message_shown(message: Message) -> Shown:
         "text": message.text,
         "thread_ts": message.thread_ts,
         "subtype": message.subtype,
-        "blocks": message.blocks,
+        "blocks": with_trees(message.blocks),
         "files": [
-            {"name": file.name, "mimetype": file.mimetype, "size": len(file.content)}
+            {
+                "id": file.id,
+                "name": file.name,
+                "mimetype": file.mimetype,
+                "size": len(file.content),
+                "is_picture": file.mimetype in PICTURES,
+            }
             for file in message.files
         ],
-        "forwarded": [each for each in message.attachments if each.get("is_share")],
+        "forwarded": [_forwarded(each) for each in message.attachments if each.get("is_share")],
         "reactions": message.reactions,
-        "edited": message.edited is not None,
+        "edited": message.edited is not None and not (message.bot_id and message.blocks),
         "ephemeral_to": message.ephemeral_to,
     }
 
 
-def _session(session: DevinSession) -> Shown:
-    return {
-        "session_id": session.session_id,
-        "title": session.title,
-        "state": session.state,
-        "times": session.times,
-        "in_flight": session.in_flight,
-        "received": session.received()[-MOST_REQUESTS:],
-        "requests": [_request(request) for request in session.requests[-MOST_REQUESTS:]],
-        "request_count": len(session.requests),
-    }
+def with_trees(blocks: list[Shown]) -> list[Shown]:
+    """Return the blocks with, in each `markdown` block, the `tree` of its text."""
+    return [
+        block | {"tree": tree(str(block.get("text", "")))} if block.get("type") == "markdown" else block
+        for block in blocks
+    ]
 
 
-def _request(request: DevinRequest) -> Shown:
-    return {
-        "message": request.message,
-        "status": request.status,
-        "taken": request.taken,
-        "attachments": [{"name": name_in(url), "url": url} for url in request.attachments],
-    }
+def _forwarded(share: Shown) -> Shown:
+    parts = [
+        part | {"message": part["message"] | {"blocks": with_trees(part["message"]["blocks"])}}
+        for part in share.get("message_blocks") or []
+    ]
+    return share | {"message_blocks": parts}

@@ -1,12 +1,15 @@
-// Devin, on the right: the sessions, how each behaves, and what each was sent.
+// Devin, on the right: the sessions, how each behaves, and what was said in each.
 
 import { $, el, setText, sync } from "./dom.js";
 import { propose } from "./composer.js";
+import { entry } from "./conversation.js";
 import { openChannel, showPane } from "./panes.js";
+import { pullRequests } from "./pull_requests.js";
+import { drawSpeaking, listenSpeaking } from "./speaking.js";
 import { HOME, ask, relay, state, view } from "./state.js";
 
 const once = new Set(); // sessions whose next choice is for one message only
-const seen = new Map(); // a session's id -> how many requests were there when it was first drawn
+const seen = new Map(); // a session's id -> how many entries were there when it was drawn last
 let listed = null; // the sessions that were there at first; newer ones stand above them
 let looked = null; // how many requests there were when the pane was last in front
 
@@ -25,6 +28,7 @@ export function drawSessions() {
     list.classList.add("drawn");
   }
   setText($("devin-api"), `API ${state.devin_api}`);
+  drawSpeaking();
   const count = state.sessions.reduce((sum, session) => sum + session.request_count, 0);
   const inFront = document.body.dataset.pane === "devin";
   if (looked === null || inFront) looked = count;
@@ -35,9 +39,9 @@ export function drawSessions() {
 function sessionNode(session) {
   const id = session.session_id;
   const name = session.title || "Session";
-  const from = session.request_count - session.requests.length;
-  const before = seen.get(id) ?? session.request_count;
-  seen.set(id, session.request_count);
+  const from = session.entry_count - session.entries.length;
+  const before = seen.get(id) ?? session.entry_count;
+  seen.set(id, session.entry_count);
   return el("article", { class: `session ${session.state} ${view.litSession === id ? "lit" : ""}`, "aria-label": name },
     el("header", {},
       el("h3", {}, name),
@@ -45,8 +49,9 @@ function sessionNode(session) {
       el("button", { type: "button", class: "plain", "data-focus": `link-${id}`, "aria-label": `Link ${name} to a thread`,
         title: "Write the link command into the message box", onclick: () => proposeLink(session) }, "Link…")),
     el("code", { class: "id", title: id }, id),
+    el("p", { class: "status" }, el("span", { class: "dot", "aria-hidden": "true" }), session.status.replaceAll("_", " ")),
+    pullRequests(session),
     el("div", { class: "behaves" },
-      el("span", { class: "dot", "aria-hidden": "true" }),
       el("select", {
         "aria-label": `How ${name} behaves`, "data-focus": id,
         onchange: (event) => ask("behave", { session_id: id, state: event.target.value, times: once.has(id) ? 1 : null }),
@@ -58,21 +63,10 @@ function sessionNode(session) {
           else once.delete(id);
         } }), "once")),
     session.times ? el("p", { class: "faint" }, session.times === 1 ? "for the next message only" : `for the next ${session.times} messages`) : null,
-    session.requests.length
-      ? el("ol", { tabindex: "0", "data-focus": `sent-${id}`, "aria-label": `What ${name} was sent` }, ...session.requests.map((request, index) => arrival(request, from + index >= before)))
-      : el("p", { class: "faint" }, "Nothing has arrived yet."));
-}
-
-function arrival(request, fresh) {
-  const tone = request.taken && request.status === 200 ? "good" : request.taken || request.status === 200 ? "fair" : "bad";
-  const taken = request.taken ? "taken" : "not taken";
-  return el("li", { class: fresh ? `${tone} fresh` : tone },
-    el("span", { class: `chip ${tone}`, title: `Devin answered ${request.status}; the message was ${taken}` },
-      String(request.status), el("small", {}, ` ${taken}`)),
-    ...(request.message || "(no message)").split(/\n{2,}/).map((part) => el("p", { class: "words" }, part)),
-    request.attachments.length
-      ? el("ul", { class: "attached", "aria-label": "Attachments" }, ...request.attachments.map(({ name, url }) => el("li", { title: url }, name)))
-      : null);
+    session.entries.length
+      ? el("ol", { tabindex: "0", "data-focus": `said-${id}`, "aria-label": `What was said in ${name}` },
+        ...session.entries.map((one, index) => entry(one, from + index >= before)))
+      : el("p", { class: "faint" }, "Nothing has been said yet."));
 }
 
 function proposeLink(session) {
@@ -82,6 +76,7 @@ function proposeLink(session) {
 }
 
 export function listenDevin() {
+  listenSpeaking();
   $("add-session").addEventListener("submit", async (event) => {
     event.preventDefault();
     const answer = await ask("session", { session_id: $("new-session").value.trim() });

@@ -79,8 +79,17 @@ export function sync(list, items) {
   }
   for (const node of old.values()) node.remove();
   if (!focused || list.contains(document.activeElement)) return;
-  const again = wanted && list.querySelector(`[data-focus="${CSS.escape(wanted)}"]`);
-  (again ?? (within && list.querySelector(`[data-key="${CSS.escape(within)}"]`)))?.focus();
+  const item = within && list.querySelector(`[data-key="${CSS.escape(within)}"]`);
+  (sameControl(item, wanted) ?? item ?? sameControl(list, wanted))?.focus();
+}
+
+// The control with that key; a block that was drawn again may have got another id, which stands before the slash.
+function sameControl(box, key) {
+  if (!box || !key) return null;
+  const all = [...box.querySelectorAll("[data-focus]")].map((node) => [node, node.dataset.focus]);
+  const ending = key.slice(key.indexOf("/"));
+  const found = all.find(([, it]) => it === key) ?? (key.includes("/") && all.find(([, it]) => it.endsWith(ending)));
+  return found ? found[0] : null;
 }
 
 // Keep Tab and Shift+Tab within `box`.

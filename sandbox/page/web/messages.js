@@ -12,6 +12,7 @@ import { rove } from "./rove.js";
 import { stick } from "./stick.js";
 import { HOME, ask, author, channelNow, clock, isReply, names, notesFor, state, nameOf, titleOf, view, writerNow } from "./state.js";
 import { startEdit } from "./composer.js";
+import { statusItem } from "./status.js";
 import { pressed, runShortcut } from "./acting.js";
 
 export function drawChannel() {
@@ -45,7 +46,8 @@ export function drawThread() {
   const inThread = (message) => message.ts === view.thread || message.thread_ts === view.thread;
   const items = [...channel.messages, ...notesFor(channel)].filter(inThread).sort((a, b) => a.ts - b.ts);
   setText($("thread-note"), `in ${nameOf(channel)}`);
-  fill($("replies"), items.map((message) => messageItem(message, channel, null)), "This thread is gone.", view.thread);
+  fill($("replies"), [...items.map((message) => messageItem(message, channel, null)), ...statusItem(channel)],
+    "This thread is gone.", view.thread);
 }
 
 // Show the items, or a sentence where there are none; stay at the end if we were there, or have just come.

@@ -19,9 +19,9 @@ const INLINE = new RegExp(
 );
 
 // A link that leaves the page; anything but a web, mail or phone address stays text.
-export function anchor(address, label) {
-  if (!/^(https?|mailto|tel):/i.test(address)) return document.createTextNode(label);
-  return el("a", { href: address, target: "_blank", rel: "noopener noreferrer" }, label);
+export function anchor(address, ...label) {
+  if (!/^(https?|mailto|tel):/i.test(address)) return el("span", {}, ...label);
+  return el("a", { href: address, target: "_blank", rel: "noopener noreferrer" }, ...label);
 }
 
 export const mention = (text, loud = false) => el("span", { class: loud ? "mention loud" : "mention" }, text);

@@ -3,6 +3,7 @@
 
 import { el, icon } from "./dom.js";
 import { element } from "./elements.js";
+import { markdown } from "./markdown.js";
 import { mrkdwn, textObject } from "./mrkdwn.js";
 import { quoted } from "./quoted.js";
 import { richText } from "./rich_text.js";
@@ -22,7 +23,7 @@ function section(block, ctx) {
 const BLOCKS = {
   header: (block, ctx) => [el("h3", {}, ...textObject(block.text, ctx.names))],
   divider: () => [el("hr")],
-  markdown: (block) => [el("div", { class: "raw" }, block.text ?? "")],
+  markdown: (block, ctx) => [el("div", { class: "markdown" }, ...markdown(block.tree, ctx.names))],
   image: (block) => [el("div", { class: "picture" }, block.alt_text ?? "An image")],
   context: row("context"),
   actions: row("actions"),
@@ -44,9 +45,12 @@ export function content(message, ctx) {
     ...message.forwarded.map((share) => quoted(share, ctx)), ...message.files.map(file));
 }
 
-export function file({ name, id, size }) {
-  return el("div", { class: "file" }, icon("file"), el("span", {}, name ?? id),
-    size === undefined ? null : el("span", { class: "faint" }, bytes(size)));
+// A picture is shown, anything else is a chip with its name and size; either opens or saves the file.
+export function file({ name, id, size, is_picture: isPicture }) {
+  const props = { href: `control/files/${id}`, target: "_blank", download: isPicture ? null : name };
+  if (isPicture) return el("a", { class: "thumbnail", ...props }, el("img", { src: props.href, alt: name }));
+  const parts = [icon("file"), el("span", {}, name ?? id), size === undefined ? null : el("span", { class: "faint" }, bytes(size))];
+  return size === undefined ? el("div", { class: "file" }, ...parts) : el("a", { class: "file", ...props }, ...parts);
 }
 
 export function bytes(size) {

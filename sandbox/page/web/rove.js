@@ -1,5 +1,5 @@
-// A log is one stop of the Tab key: within it the arrow keys go from message to message, and the reactions and
-// tools of the message that is reached come next.
+// A log is one stop of the Tab key: within it the arrow keys go from message to message, and what can be scrolled
+// in the message that is reached, its reactions and its tools come next.
 
 const messagesOf = (log) => [...log.querySelectorAll(":scope > .message")];
 
@@ -10,7 +10,7 @@ export function rove(log, wanted = log.dataset.stop) {
   for (const node of all) {
     const here = node === stop;
     node.tabIndex = here ? 0 : -1;
-    for (const tool of node.querySelectorAll(".tools button, .reaction")) tool.tabIndex = here ? 0 : -1;
+    for (const tool of node.querySelectorAll(".tools button, .reaction, .scroller")) tool.tabIndex = here ? 0 : -1;
   }
 }
 

@@ -15,6 +15,7 @@ export const view = {
   editing: null,
   lit: null, // the ts of the message that the tour or a link points at
   litSession: null, // the session that a link points at
+  session: null, // the one in which somebody speaks as Devin
 };
 
 const drawers = [];

@@ -1,0 +1,29 @@
+// The pull requests of a session, and the buttons that open one and merge it.
+
+import { $, el, setText } from "./dom.js";
+import { anchor } from "./mrkdwn.js";
+import { ask } from "./state.js";
+
+const numberOf = (url) => `#${url.split("/").at(-1)}`;
+const openIn = (session) => session?.pull_requests.find((one) => one.state === "open");
+
+export function pullRequests(session) {
+  if (!session.pull_requests.length) return null;
+  return el("ul", { class: "pull-requests", "aria-label": "Pull requests" }, ...session.pull_requests.map(({ url, state }) =>
+    el("li", { class: state ?? "" }, anchor(url, `Pull request ${numberOf(url)}`), state ? el("span", { class: "chip" }, state) : null)));
+}
+
+export function drawPullRequestButtons(session) {
+  const open = openIn(session);
+  $("merge-pull-request").hidden = !open;
+  if (open) setText($("merge-pull-request"), `Merge ${numberOf(open.url)}`);
+}
+
+export function listenPullRequests(chosen) {
+  const change = (more) => chosen() && ask("pull_request", { session_id: chosen().session_id, ...more });
+  $("open-pull-request").addEventListener("click", () => change({}));
+  $("merge-pull-request").addEventListener("click", async () => {
+    await change({ url: openIn(chosen()).url, state: "merged" });
+    $("speak-text").focus();
+  });
+}
