@@ -15,6 +15,4 @@ def file_response(file: SlackFile | None) -> web.Response:
     if file.mimetype in PICTURES:
         return web.Response(body=file.content, content_type=file.mimetype)
     headers = {"Content-Disposition": "attachment"}
-    return web.Response(
-        body=file.content, content_type="application/octet-stream", headers=headers
-    )
+    return web.Response(body=file.content, content_type="application/octet-stream", headers=headers)

@@ -30,16 +30,14 @@ def session_shown(session: DevinSession, api: Api) -> Shown:
         "request_count": len(session.requests),
         "entries": entries[-MOST_REQUESTS:],
         "entry_count": len(entries),
-        "pull_requests": [
-            {"url": one.url, "state": one.state} for one in session.pull_requests
-        ],
+        "pull_requests": [{"url": one.url, "state": one.state} for one in session.pull_requests],
     }
 
 
 def _status(session: DevinSession, api: Api) -> str:
     """Return the words that the API has for the state, e.g. `running, waiting_for_user`."""
     if api == "v1":
-        shown = v1.session_shown(session)
+        shown = v1.session_shown(session, now=0.0)
         words = [shown["status"], shown["status_enum"]]
     else:
         shown = v3.session_shown(session, "")

@@ -5,11 +5,11 @@ from typing import Any
 
 from sandbox.devin.answers import STATES
 from sandbox.devin.server import DevinSandbox
+from sandbox.page.files import PICTURES
 from sandbox.page.markdown import tree
 from sandbox.page.sessions import session_shown
 from sandbox.slack.acts.declared import COMMANDS, SHORTCUTS, STEPS
 from sandbox.slack.server import SlackSandbox
-from sandbox.page.files import PICTURES
 from sandbox.slack.world.workspace import Channel, Message, User
 
 Shown = dict[str, Any]
@@ -85,7 +85,11 @@ def _channel(channel: Channel, slack: SlackSandbox) -> Shown:
 def _statuses(messages: list[Message], slack: SlackSandbox) -> dict[str, str]:
     """Return the app's status in each thread that has one now, by the root's ts."""
     roots = {(message.channel, message.root_ts) for message in messages}
-    return {ts: status for channel, ts in roots if (status := slack.status(channel, ts))}
+    return {
+        ts: status
+        for channel, ts in roots
+        if (status := getattr(slack, "status", lambda *_: "")(channel, ts))
+    }
 
 
 def message_shown(message: Message) -> Shown:
@@ -119,7 +123,9 @@ def message_shown(message: Message) -> Shown:
 def with_trees(blocks: list[Shown]) -> list[Shown]:
     """Return the blocks with, in each `markdown` block, the `tree` of its text."""
     return [
-        block | {"tree": tree(str(block.get("text", "")))} if block.get("type") == "markdown" else block
+        block | {"tree": tree(str(block.get("text", "")))}
+        if block.get("type") == "markdown"
+        else block
         for block in blocks
     ]
 

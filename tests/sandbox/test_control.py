@@ -304,9 +304,44 @@ async def test_a_file_goes_with_a_message(page: Page) -> None:
     files = [{"name": "plan.md", "content": "IyBQbGFu", "mimetype": "text/markdown"}]
     await page.post("say", text="here", files=files)
     (message,) = (await page.channel())["messages"]
-    assert message["files"] == [{"name": "plan.md", "mimetype": "text/markdown", "size": 6}]
+    (file,) = message["files"]
+    assert (file["name"], file["mimetype"], file["size"]) == ("plan.md", "text/markdown", 6)
     refused = await page.post("say", text="here", files=[{"name": "x", "content": "%"}])
     assert (refused.status_code, refused.json()["error"]) == (400, "the content of x is not base64")
+
+
+async def test_a_picture_is_shown_and_any_other_file_is_only_saved(page: Page) -> None:
+    """A file that a browser could run as a page of the sandbox's origin is not one of these."""
+    kinds = {"a.png": "image/png", "b.svg": "image/svg+xml", "c.html": "text/html"}
+    files = [{"name": name, "content": "IyBQbGFu", "mimetype": kinds[name]} for name in kinds]
+    await page.post("say", text="here", files=files)
+    (message,) = (await page.channel())["messages"]
+    answers = [await page.client.get(f"/control/files/{one['id']}") for one in message["files"]]
+    saved = "application/octet-stream"
+    assert [one.headers["Content-Type"] for one in answers] == ["image/png", saved, saved]
+    assert [one.headers.get("Content-Disposition") for one in answers] == [
+        None,
+        "attachment",
+        "attachment",
+    ]
+    assert {one.content for one in answers} == {b"# Plan"}
+    assert (await page.client.get("/control/files/F0NONE")).status_code == 404
+
+
+async def test_devin_speaks_and_opens_pull_requests_on_command(page: Page) -> None:
+    """Without an address, a new one is made; the same address again changes its state."""
+    await page.post("devin_say", session_id=SESSION, text="On it.")
+    made = [(await page.post("pull_request", session_id=SESSION)).json()["url"] for _ in range(2)]
+    await page.post("pull_request", session_id=SESSION, url=made[0], state="merged")
+    (session,) = (await page.state())["sessions"]
+    assert [(one["by"], one["message"]) for one in session["entries"]] == [("devin", "On it.")]
+    assert len(set(made)) == 2
+    assert session["pull_requests"] == [
+        {"url": made[0], "state": "merged"},
+        {"url": made[1], "state": "open"},
+    ]
+    unknown = await page.post("devin_say", session_id="devin-0", text="Hello?")
+    assert (unknown.status_code, unknown.json()["error"]) == (400, "no session 'devin-0' was added")
 
 
 async def test_the_retry_after_of_a_session_is_whole_seconds(page: Page) -> None:

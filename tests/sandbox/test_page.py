@@ -1,68 +1,24 @@
 """The sandbox's page works in a real browser, with the real bot behind it."""
 
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from playwright.async_api import Locator, Page, async_playwright, expect
+from playwright.async_api import expect
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.app import Bot
 from sandbox import Sandbox
 from sandbox.devin.answers import STATES, Api
-from sandbox.page.server import PageServer
-from tests.support.browser import MISSING, Screens, find_chromium, running_chromium
+from tests.support.browser import CONTRASTS, OVERFLOWING, Screens, choose, message, write
 from tests.support.desk import SESSION, Desk, on_both
 from tests.support.slack_apps import JSON, bolt_app, socket_mode
 from tests.support.waiting import wait_until
 
 SHIP = "Yes, ship them."
-expect.set_options(timeout=25_000)
-
-
-@pytest.fixture(scope="module")
-def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """One browser for all of these tests; without one, they are reported as not run."""
-    executable = find_chromium()
-    if executable is None:
-        pytest.skip(MISSING)
-    with running_chromium(executable, tmp_path_factory.mktemp("profile")) as address:
-        yield address
-
-
-@pytest.fixture
-async def screens(chromium: str, box: Sandbox) -> AsyncIterator[Screens]:
-    """The page of this test's sandbox. No page may log an error or contact another machine."""
-    async with PageServer(box.slack, box.devin) as server, async_playwright() as playwright:
-        browser = await playwright.chromium.connect_over_cdp(chromium)
-        screens = Screens(browser, server.url)
-        yield screens
-        await screens.close()
-        await browser.close()
-    assert screens.complaints == []
-
-
-def message(page: Page, words: str) -> Locator:
-    """Return the message with these words, in the log that is in front."""
-    return page.locator(".message:visible", has_text=words).last
-
-
-async def write(page: Page, label: str, words: str) -> None:
-    """Type into a message box and press Enter."""
-    box = page.get_by_label(label, exact=True)
-    await box.fill(words)
-    await box.press("Enter")
-
-
-async def choose(page: Page, words: str, action: str) -> None:
-    """Choose from the menu of a message."""
-    await message(page, words).hover()
-    await message(page, words).get_by_label("More actions").click()
-    await page.get_by_role("menuitem", name=action).click()
 
 
 async def test_a_reply_typed_on_the_page_reaches_devin_and_gets_its_mark(
@@ -663,12 +619,6 @@ async def test_the_tour_says_when_no_bot_is_there(screens: Screens) -> None:
     await expect(page.locator("#tour")).to_contain_text("make demo")
 
 
-OVERFLOWING = """() => [...document.querySelectorAll("body *")]
-  .filter((node) => node.checkVisibility() && !node.closest(".skip"))
-  .filter((node) => node.getBoundingClientRect().right > innerWidth + 0.5)
-  .map((node) => node.outerHTML.slice(0, 80))"""
-
-
 async def test_at_400_px_nothing_overflows_and_every_pane_is_reached(
     desk: Desk, screens: Screens
 ) -> None:
@@ -725,9 +675,6 @@ async def test_a_page_that_outlives_its_sandbox_opens_a_thread_of_the_new_one(
     await page.evaluate("sessionStorage.setItem('thread', '1.000001')")
     await page.reload()
     await expect(page.locator("#replies")).to_contain_text("Yes.")
-
-
-CONTRASTS = Path(__file__).with_name("contrast.js").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])

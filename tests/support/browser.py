@@ -10,10 +10,18 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from playwright.async_api import Browser, BrowserContext, Page, Route
+from playwright.async_api import Browser, BrowserContext, Locator, Page, Route
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 MISSING = "there is no Chromium on this machine (Debian: apt-get install chromium)"
+
+CONTRASTS = Path(__file__).with_name("contrast.js").read_text(encoding="utf-8")
+"""Evaluates to the texts that do not stand out from their ground."""
+OVERFLOWING = """() => [...document.querySelectorAll("body *")]
+  .filter((node) => node.checkVisibility() && !node.closest(".skip, .scroller > *"))
+  .filter((node) => node.getBoundingClientRect().right > innerWidth + 0.5)
+  .map((node) => node.outerHTML.slice(0, 80))"""
+"""Evaluates to the nodes that are wider than the window, save in what is scrolled by itself."""
 
 _ARGUMENTS = (
     *("--headless=new", "--no-sandbox", "--remote-debugging-port=0", "--no-first-run"),
@@ -92,3 +100,22 @@ class Screens:
     def _complain(self, kind: str, words: str) -> None:
         if kind in {"error", "warning"}:
             self.complaints.append(f"console: {words}")
+
+
+def message(page: Page, words: str) -> Locator:
+    """Return the message with these words, in the log that is in front."""
+    return page.locator(".message:visible", has_text=words).last
+
+
+async def write(page: Page, label: str, words: str) -> None:
+    """Type into a message box and press Enter."""
+    box = page.get_by_label(label, exact=True)
+    await box.fill(words)
+    await box.press("Enter")
+
+
+async def choose(page: Page, words: str, action: str) -> None:
+    """Choose from the menu of a message."""
+    await message(page, words).hover()
+    await message(page, words).get_by_label("More actions").click()
+    await page.get_by_role("menuitem", name=action).click()

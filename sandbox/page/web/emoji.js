@@ -55,6 +55,10 @@ export function emoji(name) {
 
 export const withEmoji = (text) => text.replace(/:([a-z0-9_+-]+):/g, (all, name) => EMOJI[name] ?? all);
 
+// A text as nodes, each emoji that it names drawn.
+export const withEmojiNodes = (text) => text.split(/:([a-z0-9_+-]+(?:::[a-z0-9-]+)?):/).map((part, index) =>
+  (index % 2 === 0 ? part : isEmoji(part) ? emoji(part) : `:${part}:`));
+
 // A sentence of ours, its emoji drawn.
 export function sentence(text) {
   const names = Object.fromEntries(Object.keys(DRAWN).map((name) => [EMOJI[name], name]));

@@ -2,7 +2,7 @@
 // scroll within themselves. With `names`, mentions are Slack's; without, they are plain text, as at Devin.
 
 import { el } from "./dom.js";
-import { withEmoji } from "./emoji.js";
+import { withEmojiNodes } from "./emoji.js";
 import { anchor, mrkdwn } from "./mrkdwn.js";
 
 const inside = (tag) => (node, names) => [el(tag, {}, ...markdown(node.children, names))];
@@ -36,7 +36,7 @@ function table({ head, rows }, names) {
 }
 
 const NODES = {
-  text: (node) => [withEmoji(node.text)],
+  text: (node) => withEmojiNodes(node.text),
   mention: (node, names) => (names ? mrkdwn(node.text, names) : [node.text]),
   break: () => [el("br")],
   rule: () => [el("hr")],

@@ -2,7 +2,7 @@
 
 import { el } from "./dom.js";
 import { anchor, mrkdwn } from "./mrkdwn.js";
-import { blocks, file, isKnown } from "./render.js";
+import { blocks, chip, isKnown } from "./render.js";
 import { clock, nameOf, state, visibleChannels } from "./state.js";
 
 export function quoted(share, ctx) {
@@ -11,7 +11,7 @@ export function quoted(share, ctx) {
   const body = inner.length && inner.every(isKnown) ? blocks(inner, ctx) : mrkdwn(share.text ?? "", ctx.names);
   return el("div", { class: "quoted", role: "group", "aria-label": `Forwarded message by ${name}` },
     el("p", { class: "by" }, el("strong", {}, name), share.ts ? el("time", {}, clock(share.ts)) : null),
-    ...body, ...(share.files ?? []).map(file), where(share));
+    ...body, ...(share.files ?? []).map((one) => el("div", { class: "file" }, ...chip(one))), where(share));
 }
 
 // A link goes only to what the writer may see.

@@ -45,13 +45,16 @@ export function content(message, ctx) {
     ...message.forwarded.map((share) => quoted(share, ctx)), ...message.files.map(file));
 }
 
-// A picture is shown, anything else is a chip with its name and size; either opens or saves the file.
-export function file({ name, id, size, is_picture: isPicture }) {
-  const props = { href: `control/files/${id}`, target: "_blank", download: isPicture ? null : name };
-  if (isPicture) return el("a", { class: "thumbnail", ...props }, el("img", { src: props.href, alt: name }));
-  const parts = [icon("file"), el("span", {}, name ?? id), size === undefined ? null : el("span", { class: "faint" }, bytes(size))];
-  return size === undefined ? el("div", { class: "file" }, ...parts) : el("a", { class: "file", ...props }, ...parts);
+// A picture is shown, anything else is a chip; either opens or saves the file.
+export function file(one) {
+  const props = { href: `control/files/${one.id}`, target: "_blank", download: one.is_picture ? null : one.name };
+  if (one.is_picture) return el("a", { class: "thumbnail", ...props }, el("img", { src: props.href, alt: one.name }));
+  return el("a", { class: "file", ...props }, ...chip(one));
 }
+
+// A file's name and size.
+export const chip = ({ name, id, size }) => [icon("file"), el("span", {}, name ?? id),
+  size === undefined ? null : el("span", { class: "faint" }, bytes(size))];
 
 export function bytes(size) {
   if (size < 1000) return `${size} B`;

@@ -1,0 +1,325 @@
+"""What Devin writes is drawn on the page as Slack draws it, and people can speak as Devin there."""
+
+import re
+from collections.abc import Sequence
+
+import pytest
+from playwright.async_api import Page, expect
+
+from sandbox import Sandbox
+from sandbox.devin.answers import Api
+from tests.support.browser import CONTRASTS, OVERFLOWING, Screens, message
+from tests.support.desk import SESSION, Desk, on_both
+from tests.support.slack_apps import JSON, bolt_app, socket_mode, web_client
+from tests.support.waiting import wait_until
+
+LONG_LINE = "x = " + "1 + " * 60 + "1"
+REPORT = f"""# Report
+
+It **works** *now*, ~~not~~ like `v1`. See [the changes](https://example.invalid/c) \
+and https://example.invalid/bare.
+
+1. First
+   - nested
+2. Second
+
+- [x] Tests
+- [ ] Release
+
+```python
+{LONG_LINE}
+```
+
+| Measure | After |
+|---|--:|
+| Replies | 4,100 |
+
+> Shall I go on?
+
+---
+
+![A chart](https://example.invalid/chart.png)
+"""
+
+
+def markdown(text: str) -> list[JSON]:
+    return [{"type": "markdown", "text": text}]
+
+
+def card(state: str, *labels: str) -> list[JSON]:
+    """Return a card whose buttons have the same ids in every message, and no block ids."""
+    buttons = [
+        {"type": "button", "action_id": label, "text": {"type": "plain_text", "text": label}}
+        for label in labels
+    ]
+    words = {"type": "mrkdwn", "text": f"It is *{state}*."}
+    row = [{"type": "actions", "elements": buttons}] if buttons else []
+    return [{"type": "section", "text": words}, *row]
+
+
+async def post(box: Sandbox, blocks: Sequence[JSON], *, text: str = "Said.") -> str:
+    """Post blocks in #general as the app; return the message's ts."""
+    channel = box.slack.workspace.channel("general").id
+    answer = await web_client(box.slack).chat_postMessage(channel=channel, text=text, blocks=blocks)
+    return str(answer["ts"])
+
+
+async def edit(box: Sandbox, ts: str, blocks: Sequence[JSON]) -> None:
+    channel = box.slack.workspace.channel("general").id
+    await web_client(box.slack).chat_update(channel=channel, ts=ts, text="Said.", blocks=blocks)
+
+
+async def test_a_markdown_block_is_drawn_as_slack_draws_it(box: Sandbox, screens: Screens) -> None:
+    """It has headings, lists, tasks, code, tables and quotes; an image becomes a link."""
+    await post(box, markdown(REPORT))
+    page = await screens.open()
+    drawn = message(page, "Report").locator(".markdown")
+    await expect(drawn.get_by_role("heading", name="Report")).to_be_visible()
+    await expect(drawn.locator("p").first).to_have_text(
+        "It works now, not like v1. See the changes and https://example.invalid/bare."
+    )
+    for tag, words in {"strong": "works", "em": "now", "s": "not", "p code": "v1"}.items():
+        await expect(drawn.locator(tag)).to_have_text(words)
+    await expect(drawn.locator("ol > li > ul > li")).to_have_text("nested")
+    tasks = drawn.locator("li.task")
+    await expect(tasks.nth(0).get_by_label("Done:")).to_be_visible()
+    await expect(tasks.nth(1).get_by_label("To do:")).to_be_visible()
+    await expect(tasks).to_have_text(["Tests", "Release"])
+    await expect(drawn.get_by_label("Code in python")).to_have_text(LONG_LINE)
+    await expect(drawn.get_by_role("columnheader")).to_have_text(["Measure", "After"])
+    await expect(drawn.get_by_role("cell")).to_have_text(["Replies", "4,100"])
+    await expect(drawn.locator("blockquote")).to_have_text("Shall I go on?")
+    links = drawn.get_by_role("link")
+    await expect(links).to_have_text(["the changes", "https://example.invalid/bare", "A chart"])
+    assert await drawn.locator("img").count() == 0
+
+
+async def test_markdown_is_never_markup_of_the_page_and_links_lead_to_the_web_only(
+    box: Sandbox, screens: Screens
+) -> None:
+    """HTML is text, and so is the label of any other link."""
+    hostile = (
+        "<img src=x onerror=document.title='owned'> [run](javascript:document.title='owned') "
+        "[read](file:///etc/passwd) [mail](mailto:a@example.invalid) `<script>` ![x](data:,x)"
+    )
+    await post(box, markdown(hostile))
+    page = await screens.open()
+    drawn = message(page, "<img src=x").locator(".markdown")
+    await expect(drawn).to_contain_text("<img src=x onerror=document.title='owned'>")
+    await expect(drawn).to_contain_text("mail")
+    assert await drawn.locator("a, img, script").count() == 0
+    assert await page.title() == "Devin Relay sandbox"
+
+
+async def test_a_mention_in_markdown_is_live_outside_of_code(
+    box: Sandbox, screens: Screens
+) -> None:
+    """Slack notifies people of it, so the page has to show that it does."""
+    ada = box.slack.workspace.user("ada").id
+    await post(box, markdown(f"Hello <@{ada}> and <!here>, not `<!channel>` or <\u2060!channel>."))
+    page = await screens.open()
+    live = message(page, "Hello").locator(".mention")
+    await expect(live).to_have_text(["@Ada Lovelace", "@here"])
+
+
+async def test_wide_code_and_tables_scroll_within_themselves_by_keyboard(
+    box: Sandbox, screens: Screens
+) -> None:
+    """At 400 px, nothing around them becomes wider; one Tab reaches what is to be scrolled."""
+    row = "| " + " | ".join(f"column{number}" for number in range(12)) + " |"
+    await post(box, markdown(f"```\n{LONG_LINE}\n```\n\n{row}\n{'|---' * 12}|\n{row}"))
+    page = await screens.open(width=400, height=700)
+    code = message(page, "column0").get_by_label("Code")
+    table = message(page, "column0").get_by_label("Table")
+    assert await page.evaluate(OVERFLOWING) == []
+    await message(page, "column0").focus()
+    for box_in_message in (code, table):
+        await page.keyboard.press("Tab")
+        await expect(box_in_message).to_be_focused()
+        await page.keyboard.press("End")
+        await page.keyboard.press("ArrowRight")
+        handle = await box_in_message.element_handle()
+        await page.wait_for_function("(node) => node.scrollLeft > 0", arg=handle)
+
+
+async def test_an_edited_card_keeps_its_place_and_the_focus(box: Sandbox, screens: Screens) -> None:
+    """Another message has a button of the same name, and Slack gives new ids to the blocks."""
+    first = await post(box, card("working", "Unfollow", "Unlink"))
+    ts = await post(box, card("working", "Unfollow", "Unlink"))
+    await post(box, card("asleep", "Unfollow"))
+    page = await screens.open()
+    ours = page.locator(f'.message[data-ts="{ts}"]')
+    await ours.get_by_role("button", name="Unlink").focus()
+    await edit(box, ts, card("finished", "Follow", "Unlink"))
+    await expect(ours).to_contain_text("It is finished.")
+    await expect(ours.get_by_role("button", name="Unlink")).to_be_focused()
+    await expect(ours).not_to_contain_text("(edited)")
+    order = await page.locator(".message").evaluate_all("all => all.map(it => it.dataset.ts)")
+    assert order[:2] == [first, ts]
+    await edit(box, ts, card("over"))
+    await expect(ours).to_be_focused()
+
+
+async def test_a_card_has_fields_a_context_and_buttons_that_ask_first(
+    box: Sandbox, screens: Screens
+) -> None:
+    """The app hears of a press once the person has agreed."""
+    app, pressed = bolt_app(box.slack), list[str]()
+
+    @app.action(re.compile("unlink|approve"))
+    async def on_press(ack: object, payload: JSON) -> None:
+        pressed.append(payload["action_id"])
+        await ack()  # type: ignore[operator]
+
+    def plain(words: str) -> JSON:
+        return {"type": "plain_text", "text": words}
+
+    question = {"title": plain("Unlink?"), "text": plain("It stays at Devin."), "style": "danger"}
+    question |= {"confirm": plain("Yes, unlink"), "deny": plain("Keep it")}
+    fields = [{"type": "mrkdwn", "text": words} for words in ("*State*\nworking", "*Cost*\n1 ACU")]
+    approve = {"type": "button", "action_id": "approve", "text": plain("Approve")}
+    unlink = {"type": "button", "action_id": "unlink", "text": plain("Unlink"), "confirm": question}
+    await post(
+        box,
+        [
+            {"type": "section", "fields": fields, "expand": True},
+            {"type": "divider"},
+            {"type": "context", "elements": [plain("Linked by Ada"), plain("Follows everything")]},
+            {
+                "type": "actions",
+                "elements": [approve | {"style": "primary"}, unlink | {"style": "danger"}],
+            },
+        ],
+    )
+    page = await screens.open()
+    shown = message(page, "State")
+    await expect(shown.locator(".field")).to_have_text(["Stateworking", "Cost1 ACU"])
+    await expect(shown.locator(".context > *")).to_have_text(
+        ["Linked by Ada", "Follows everything"]
+    )
+    await expect(shown.locator(".press.primary")).to_have_text("Approve")
+    async with socket_mode(box.slack, app):
+        await shown.locator(".press.danger").click()
+        await page.get_by_role("dialog").get_by_role("button", name="Keep it").click()
+        await shown.locator(".press.danger").click()
+        await page.get_by_role("dialog").get_by_role("button", name="Yes, unlink").click()
+        await wait_until(lambda: pressed, "the press arrives")
+    assert pressed == ["unlink"]
+
+
+PIXEL = bytes.fromhex(
+    "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c489"
+    "0000000d49444154789c636060f8cf500f00038601805a349e7b0000000049454e44ae426082"
+)
+
+
+async def test_a_picture_of_the_bot_s_is_shown_and_another_file_is_saved(
+    box: Sandbox, desk: Desk, screens: Screens
+) -> None:
+    """The chip has its name and size; a press saves it under its name."""
+    bot = box.slack.bot_user_id
+    ts = await post(box, [], text="Two files")
+    files = [("chart.png", PIXEL, "image/png"), ("report.csv", b"a,b\n" * 400, "text/csv")]
+    message_of_the_bot = box.slack.workspace.message(box.slack.workspace.channel("general").id, ts)
+    message_of_the_bot.files = [
+        box.slack.workspace.add_file(name, user=bot, content=content, mimetype=kind)
+        for name, content, kind in files
+    ]
+    page = await screens.open()
+    picture = message(page, "Two files").get_by_role("img", name="chart.png")
+    await expect(picture).to_have_js_property("naturalWidth", 1)
+    chip = message(page, "Two files").get_by_role("link", name="report.csv")
+    await expect(chip).to_contain_text("1.6 kB")
+    async with page.expect_download() as saved:
+        await chip.click()
+    assert (await saved.value).suggested_filename == "report.csv"
+
+
+async def say_as_devin(page: Page, words: str) -> None:
+    box = page.get_by_label("Say something as Devin")
+    await box.fill(words)
+    await box.press("Enter")
+
+
+async def test_both_sides_of_a_session_are_shown_in_their_order(
+    desk: Desk, screens: Screens
+) -> None:
+    """A reply has its answer beside it, and what Devin says is drawn as Markdown."""
+    devin = desk.devin
+    devin.session(SESSION).take("Plan it.", kind="initial_user_message", at=devin.clock.now())
+    devin.say(SESSION, "## Plan\n\n- one")
+    page = await screens.open()
+    said = page.locator(".session > ol > li")
+    await expect(said).to_have_count(2)
+    await expect(said.nth(0)).to_have_text("Plan it.")
+    await expect(said.nth(1).get_by_role("heading", name="Plan")).to_be_visible()
+    await expect(said.nth(1)).to_contain_text("Devin")
+    await say_as_devin(page, "Done, <!here>.")
+    await expect(said.nth(2)).to_contain_text("Done, <!here>.")
+    assert devin.session(SESSION).messages[-1].kind == "devin_message"
+    await expect(page.get_by_label("Say something as Devin")).to_have_value("")
+
+
+async def test_devin_speaks_in_the_session_that_was_chosen(desk: Desk, screens: Screens) -> None:
+    """Until somebody chooses or types, it is the session where something was written last."""
+    desk.devin.add_session("devin-0a", title="Another")
+    desk.devin.say("devin-0a", "First.")
+    page = await screens.open()
+    chosen = page.get_by_label("Speak as Devin in")
+    await expect(chosen).to_have_value("devin-0a")
+    desk.devin.say(SESSION, "Newer.")
+    await expect(chosen).to_have_value(SESSION)
+    await page.get_by_label("Say something as Devin").press_sequentially("A")
+    desk.devin.say("devin-0a", "Newest.")
+    await expect(page.get_by_text("Newest.")).to_be_visible()
+    await expect(chosen).to_have_value(SESSION)
+    await chosen.select_option("devin-0a")
+    await say_as_devin(page, "Here.")
+    await wait_until(
+        lambda: desk.devin.session("devin-0a").messages[-1].text == "Here.", "it is said there"
+    )
+
+
+async def test_a_pull_request_is_opened_and_merged_by_keyboard(
+    desk: Desk, screens: Screens
+) -> None:
+    """The button to merge it is there as long as it is open."""
+    page = await screens.open()
+    await page.get_by_role("button", name="Open a pull request").press("Enter")
+    shown = page.get_by_role("list", name="Pull requests").get_by_role("listitem")
+    await expect(shown).to_have_text("Pull request #7open")
+    await page.get_by_role("button", name="Merge #7").press("Enter")
+    await expect(shown).to_have_text("Pull request #7merged")
+    await expect(page.get_by_role("button", name="Merge #7")).to_have_count(0)
+    await expect(page.get_by_label("Say something as Devin")).to_be_focused()
+    (one,) = desk.devin.session(SESSION).pull_requests
+    assert one.state == "merged"
+
+
+@on_both
+async def test_a_session_s_state_is_shown_in_the_words_of_the_api(
+    box: Sandbox, screens: Screens, api: Api
+) -> None:
+    """It is what the bot reads; the menu that drives it is below."""
+    page = await screens.open()
+    status = page.locator(".session .status")
+    await expect(status.first).to_have_text("running, working")
+    await page.locator(".session select").first.select_option("blocked")
+    words = {"v1": "blocked", "v3": "running, waiting for user"}[api]
+    await expect(status.first).to_have_text(words)
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+async def test_what_devin_writes_stands_out_from_its_ground(
+    box: Sandbox, screens: Screens, *, dark: bool
+) -> None:
+    """WCAG AA requires 4.5 to 1, for a message that is pointed at as well."""
+    await post(box, markdown(REPORT + "\n<!here>"))
+    for number, state in enumerate(("open", "merged")):
+        box.devin.open_pull_request(SESSION, f"https://example.invalid/{number}", state)
+    box.devin.say(SESSION, REPORT)
+    page = await screens.open(dark=dark)
+    await expect(page.locator(".devin-says")).to_be_visible()
+    assert await page.evaluate(CONTRASTS) == []
+    await message(page, "Report").hover()
+    assert await page.evaluate(CONTRASTS) == []
