@@ -235,6 +235,28 @@ async def test_a_picture_of_the_bot_s_is_shown_and_another_file_is_saved(
     assert (await saved.value).suggested_filename == "report.csv"
 
 
+async def test_the_status_of_a_thread_stands_below_its_last_message(
+    box: Sandbox, screens: Screens
+) -> None:
+    """It moves softly unless somebody prefers no motion, and goes when the app posts."""
+    root = await box.slack.say("Shall we ship it?", user="ada")
+    await box.slack.say("Yes.", user="ben", thread=root)
+    client, channel = web_client(box.slack), box.slack.workspace.channel("general").id
+    page = await screens.open()
+    await client.assistant_threads_setStatus(
+        channel_id=channel, thread_ts=root, status="is working…"
+    )
+    status = page.locator("#replies > .working:last-child")
+    await expect(status).to_have_text("Devin Relay is working…")
+    moving = "() => document.getAnimations().filter(it => it.animationName === 'working').length"
+    assert await page.evaluate(moving) == 3
+    await page.emulate_media(reduced_motion="reduce")
+    assert await page.evaluate(moving) == 0
+    await client.chat_postMessage(channel=channel, thread_ts=root, text="Done.")
+    await expect(message(page, "Done.")).to_be_visible()
+    await expect(status).to_have_count(0)
+
+
 async def say_as_devin(page: Page, words: str) -> None:
     box = page.get_by_label("Say something as Devin")
     await box.fill(words)
