@@ -84,9 +84,8 @@ def _channel(channel: Channel, slack: SlackSandbox) -> Shown:
 
 def _statuses(messages: list[Message], slack: SlackSandbox) -> dict[str, str]:
     """Return the app's status in each thread that has one now, by the root's ts."""
-    status_of = getattr(slack, "status", lambda _channel, _ts: "")
     roots = [message for message in messages if not message.is_reply]
-    return {root.ts: words for root in roots if (words := status_of(root.channel, root.ts))}
+    return {root.ts: words for root in roots if (words := slack.status(root.channel, root.ts))}
 
 
 def message_shown(message: Message) -> Shown:
