@@ -42,7 +42,8 @@ export function content(message, ctx) {
   const known = message.blocks.length && message.blocks.every(isKnown);
   const body = known ? blocks(message.blocks, ctx) : mrkdwn(message.text, ctx.names);
   return el("div", { class: `content ${message.subtype ?? ""}` }, ...body,
-    ...message.forwarded.map((share) => quoted(share, ctx)), ...message.files.map(file));
+    ...message.forwarded.map((share) => quoted(share, ctx)),
+    message.files.length ? el("div", { class: "files" }, ...message.files.map(file)) : null);
 }
 
 // A picture is shown, anything else is a chip; either opens or saves the file.
