@@ -1,5 +1,14 @@
 """Cuts text to a length and repairs broken characters, for Devin and Slack alike."""
 
+import re
+
+_LINE_BREAKS = re.compile("[\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
+_UNSEEN = re.compile(
+    "[\x00-\x08\x0e-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200e\u200f"
+    "\u202a-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb\U000e0000-\U000e0fff]"
+    "|[\u200c\u200d](?![^\x00-\x7f])|(?<![^\x00-\x7f])[\u200c\u200d]"
+)
+
 
 def cut(text: str, limit: int) -> str:
     """Return at most `limit` characters of `text`; a cut text says how long it was."""
@@ -14,3 +23,15 @@ def whole_characters(text: str) -> str:
     if text.isascii():
         return text
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
+def seen(text: str) -> str:
+    """Return `text` without characters that have no look of their own.
+
+    Controls, zero-width characters and those that turn the direction of text go: they hide what a
+    reader should see. The joiners that emoji and some scripts need stay between such characters.
+    Tabs and newlines stay; the other kinds of line break become blanks.
+    """
+    if text.isascii() and text.replace("\n", "").isprintable():
+        return text
+    return _UNSEEN.sub("", _LINE_BREAKS.sub(" ", text))

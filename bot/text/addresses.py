@@ -1,0 +1,136 @@
+"""Tells which addresses a reader may follow, and which labels would hide where a link leads.
+
+Slack documents no guard against `[good.com](https://evil.com)`, so a label that looks like another
+address gives way to the address itself. Nothing here does I/O or raises.
+"""
+
+import re
+import unicodedata
+from urllib.parse import unquote, urlsplit
+
+from markdown_it.common.normalize_url import normalizeLink
+
+_HOST = re.compile(r"[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?\.?|\[[0-9a-f:.]+\]", re.IGNORECASE)
+_UNSAFE = re.compile(r"[^!#$%&*+,./0-9:=?A-Z_a-z~-]")
+_DOTS = str.maketrans(dict.fromkeys("。．｡․‧∙·・⸱ꓸ٠۔", "."))  # noqa: RUF001  (look-alikes)
+_NAME = re.compile(r"[^\W_](?:[\w-]*\w)?(?:\.[^\W_](?:[\w-]*\w)?)+")
+_DOMAIN_END = re.compile(r"xn--[a-z0-9-]+|[^\W\d_]{2,}")
+_FOUR_NUMBERS = re.compile(r"\d+\.\d+\.\d+\.\d+")
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:\s*[/\\⁄∕⧸]", re.IGNORECASE)  # noqa: RUF001  (look-alikes)
+_NO_DOMAINS = frozenset(
+    [
+        "c",
+        "cfg",
+        "class",
+        "cpp",
+        "cs",
+        "css",
+        "csv",
+        "env",
+        "go",
+        "gz",
+        "h",
+        "hpp",
+        "html",
+        "ini",
+        "ipynb",
+        "java",
+        "jpg",
+        "js",
+        "json",
+        "jsx",
+        "kt",
+        "lock",
+        "log",
+        "patch",
+        "pdf",
+        "php",
+        "png",
+        "rb",
+        "scss",
+        "sql",
+        "svg",
+        "tf",
+        "toml",
+        "ts",
+        "tsx",
+        "txt",
+        "vue",
+        "xml",
+        "yaml",
+        "yml",
+    ]
+)
+"""Ends of file names that are no top-level domains (IANA's list)."""
+
+_SOURCE_FILES = frozenset({"md", "pl", "py", "rs", "sh"})
+"""Ends of file names that are top-level domains as well."""
+
+
+def safe_address(target: str) -> str | None:
+    """Return the http(s) address that a link may lead to, or None if it may not be live.
+
+    A user name and password before the host are dropped, since `https://good.com@evil.com` leads to
+    evil.com. A host in other scripts is written in ASCII, as `xn--…`. What could end the address in
+    Markdown or in Slack's markup is percent-encoded.
+    """
+    try:
+        parts = urlsplit(normalizeLink(target.strip()))
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        return None
+    if parts.scheme not in {"http", "https"} or "\\" in target or "%5C" in parts.netloc.upper():
+        return None
+    host = f"[{host}]" if ":" in host else host
+    if not _HOST.fullmatch(host):
+        return None
+    rest = target_of(parts.path, parts.query, parts.fragment)
+    return f"{parts.scheme}://{host}{f':{port}' if port else ''}{rest}"
+
+
+def target_of(path: str, query: str, fragment: str) -> str:
+    """Return what follows a host, with all percent-encoded that is no plain part of an address."""
+    rest = path + (f"?{query}" if query else "") + (f"#{fragment}" if fragment else "")
+    return _UNSAFE.sub(lambda sign: "".join(f"%{byte:02X}" for byte in sign[0].encode()), rest)
+
+
+def misleads(label: str, address: str) -> bool:
+    """Return True if `label` looks like another address than `address`, a `safe_address`."""
+    shown = unicodedata.normalize("NFKC", label).translate(_DOTS).strip().lower()
+    if _same(shown, address):
+        return False
+    if _SCHEME.search(shown):
+        return True
+    parts = urlsplit(address)
+    host = (parts.hostname or "").removeprefix("www.")
+    last = unquote(parts.path).rstrip("/").rpartition("/")[2].lower()
+    return any(
+        name.removeprefix("www.") != host and not _is_file(name, last) for name in _hosts_in(shown)
+    )
+
+
+def _same(label: str, address: str) -> bool:
+    return unquote(label).rstrip("/") == unquote(address).lower().rstrip("/")
+
+
+def _hosts_in(label: str) -> list[str]:
+    """Return what looks like a host: dotted names, except those inside a path."""
+    found = []
+    for name in _NAME.finditer(label):
+        before = label[max(name.start() - 2, 0) : name.start()]
+        is_in_path = before[1:] == "/" and (before[0].isalnum() or before[0] in "_-")
+        if _is_like_host(name[0]) and not is_in_path:
+            found.append(name[0])
+    return found
+
+
+def _is_like_host(name: str) -> bool:
+    end = name.rpartition(".")[2]
+    if _FOUR_NUMBERS.fullmatch(name):
+        return True
+    return bool(_DOMAIN_END.fullmatch(end)) and end not in _NO_DOMAINS
+
+
+def _is_file(name: str, last: str) -> bool:
+    """Return True for the name of the source file that the address ends in."""
+    return name == last and name.count(".") == 1 and name.rpartition(".")[2] in _SOURCE_FILES

@@ -1,0 +1,249 @@
+"""Reads Devin's Markdown as blocks, and writes blocks as Markdown again.
+
+The parser is markdown-it-py with GitHub's tables and strikethrough. Its HTML is off, so that tags
+are text, and no kind of address is refused: what it would leave as text, Slack might not.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+from bot.text import inline
+
+_DEEPEST = 40
+_STARTS_BLOCK = re.compile(
+    r"(?:\#{1,6}(?=\s|$)|>|[-+*](?=\s|$)|1[.)](?=\s|$)|=+\s*$|`{3}|~{3}|(?:[-_*]\s*){3,}$"
+    r"|[-:|\s]*-[-:|\s]*$)"
+)
+_NUMBERED = re.compile(r"(\d{1,9})([.)])(?=\s|$)")
+_LANGUAGE = re.compile(r"[\w+#.-]{1,40}")
+_TICKS = re.compile("`+")
+
+
+class TooDeep(Exception):
+    """Raised for Markdown whose blocks are nested so deeply that the parser drops some."""
+
+
+@dataclass
+class Block:
+    """A block: the token that opens it, its inline content, and the blocks in it."""
+
+    token: Token
+    inline: list[Token] = field(default_factory=list)
+    children: list["Block"] = field(default_factory=list)
+
+    @property
+    def kind(self) -> str:
+        """The name of the block, such as `paragraph` or `list_item`."""
+        return self.token.type.removesuffix("_open")
+
+
+@cache
+def _parser() -> MarkdownIt:
+    options = {"maxNesting": _DEEPEST, "inline_definitions": True, "store_labels": True}
+    parser = MarkdownIt("commonmark", options).enable(["table", "strikethrough"])
+    parser.disable(["html_block", "html_inline", "text_join"])
+    parser.validateLink = lambda _url: True  # type: ignore[method-assign]
+    return parser
+
+
+def parse(markdown: str) -> list[Block]:
+    """Return Markdown as blocks; raises `TooDeep`, and `RecursionError` for nested images."""
+    root = Block(Token("root", "", 0))
+    stack = [root]
+    for token in _parser().parse(markdown):
+        if token.type == "inline":
+            stack[-1].inline = token.children or []
+        elif token.nesting < 0:
+            stack.pop()
+        else:
+            if token.level + 1 >= _DEEPEST:
+                raise TooDeep
+            stack[-1].children.append(Block(token))
+            if token.nesting > 0:
+                stack.append(stack[-1].children[-1])
+    _drop_used_definitions(root)
+    return root.children
+
+
+def walk(blocks: Sequence[Block]) -> Iterator[Block]:
+    """Yield every block, outer ones before inner ones."""
+    for block in blocks:
+        yield block
+        yield from walk(block.children)
+
+
+def _drop_used_definitions(root: Block) -> None:
+    """Drop definitions of links that are written out where they are used; others stay, as text."""
+    definitions = [block for block in walk([root]) if block.kind == "definition"]
+    if not definitions:
+        return
+    used = {token.meta.get("label") for block in walk([root]) for token in _flat(block.inline)}
+    first = {block.token.meta["id"]: block for block in reversed(definitions)}
+    gone = {id(block) for name, block in first.items() if name in used}
+    for block in walk([root]):
+        block.children = [child for child in block.children if id(child) not in gone]
+
+
+def _flat(tokens: Sequence[Token]) -> Iterator[Token]:
+    for token in tokens:
+        yield token
+        yield from _flat(token.children or ())
+
+
+def written(blocks: Sequence[Block]) -> str:
+    """Return blocks as Markdown, one below the other."""
+    return "\n\n".join(text for text in map(top_level, blocks) if text)
+
+
+def top_level(block: Block) -> str:
+    """Return one block that stands by itself; rules are `---` only here, for nothing is above."""
+    return "---" if block.kind == "hr" else _WRITERS[block.kind](block)
+
+
+def _within(block: Block, glue: str = "\n\n") -> str:
+    """Return the blocks in a quote or an item."""
+    texts = (_WRITERS[child.kind](child) for child in block.children)
+    return glue.join(text for text in texts if text)
+
+
+def paragraph(block: Block) -> str:
+    """Return a paragraph none of whose lines begins another kind of block."""
+    return lines(inline.source(inline.atoms(block.inline)))
+
+
+def lines(text: str) -> str:
+    """Return the Markdown of a paragraph with a backslash before what would begin a block."""
+    shown = [line.lstrip(" \t") for line in text.strip(" \t\n").split("\n")]
+    return "\n".join(_as_text(line, is_first=at == 0) for at, line in enumerate(shown) if line)
+
+
+def _as_text(line: str, *, is_first: bool) -> str:
+    numbered = _NUMBERED.match(line)
+    if numbered and (is_first or numbered[1] == "1"):
+        return f"{numbered[1]}\\{line[numbered.start(2) :]}"
+    return "\\" + line if _STARTS_BLOCK.match(line) else line
+
+
+def _heading(block: Block) -> str:
+    return heading(block, inline.source(inline.atoms(block.inline)))
+
+
+def heading(block: Block, text: str) -> str:
+    """Return a heading of a block's level; number signs at its end stay part of it."""
+    text = " ".join(text.split())
+    if text.endswith("#") and text.rstrip("#")[-1:] in {"", " "}:
+        text = text[:-1] + "\\#"
+    return f"{'#' * int(block.token.tag[1:])} {text}".rstrip()
+
+
+def fence(block: Block) -> str:
+    """Return code, fenced; code that was indented as well, since Slack might not know that form."""
+    return fenced(block.token.content, language(block))
+
+
+def language(block: Block) -> str:
+    """Return the language of fenced code, if it looks like one."""
+    name = (block.token.info.split() or [""])[0]
+    return name if block.kind == "fence" and _LANGUAGE.fullmatch(name) else ""
+
+
+def fenced(content: str, name: str = "") -> str:
+    """Return code as a fenced block, in a longer run of backticks than any in it."""
+    longest = max((len(run) for run in _TICKS.findall(content)), default=0)
+    ticks = "`" * max(3, longest + 1)
+    end = "" if not content or content.endswith("\n") else "\n"
+    return f"{ticks}{name}\n{content}{end}{ticks}"
+
+
+def _quote(block: Block) -> str:
+    return quoted(_within(block))
+
+
+def quoted(text: str) -> str:
+    """Return Markdown as a quote."""
+    return "\n".join(f"> {line}" if line else ">" for line in text.split("\n"))
+
+
+def _list(block: Block) -> str:
+    glue = "\n" if is_tight(block) else "\n\n"
+    return glue.join(hanging(mark, _within(item, glue)) for mark, item in marked(block))
+
+
+def is_tight(block: Block) -> bool:
+    """Return True for a list without blank lines between its items and in them."""
+    return all(
+        child.token.hidden
+        for item in block.children
+        for child in item.children
+        if child.kind == "paragraph"
+    )
+
+
+def marked(block: Block) -> Iterator[tuple[str, Block]]:
+    """Yield the mark and the item for each item of a list."""
+    first = int(block.token.attrs.get("start", 1))
+    for at, item in enumerate(block.children):
+        sign = item.token.markup
+        yield (f"{first + at}{sign}" if block.kind == "ordered_list" else sign), item
+
+
+def hanging(mark: str, text: str) -> str:
+    """Return an item: its text behind the mark, and its other lines below the text."""
+    indent = " " * (len(mark) + 1)
+    first, *others = text.split("\n")
+    return "\n".join(
+        [f"{mark} {first}".rstrip(), *(indent + line if line else "" for line in others)]
+    )
+
+
+def _table(block: Block) -> str:
+    return "\n".join(rows(block))
+
+
+def rows(block: Block) -> list[str]:
+    """Return the lines of a table: its header, its delimiter row and its other rows."""
+    found = [row for row in walk([block]) if row.kind == "tr"]
+    header = found[0].children
+    delimiters = [_DELIMITERS[str(cell.token.attrs.get("style", ""))] for cell in header]
+    return [_row(found[0]), f"| {' | '.join(delimiters)} |", *map(_row, found[1:])]
+
+
+_DELIMITERS = {
+    "": "---",
+    "text-align:left": ":--",
+    "text-align:right": "--:",
+    "text-align:center": ":-:",
+}
+
+
+def _row(block: Block) -> str:
+    cells = (inline.source(inline.atoms(cell.inline)) for cell in block.children)
+    return f"| {' | '.join(cell.strip().replace('|', chr(92) + '|') for cell in cells)} |"
+
+
+def _definition(block: Block) -> str:
+    """Return the definition of a link that is not used as text: `[INFO]: done` reads like one."""
+    meta = block.token.meta
+    title = f' "{" ".join(meta["title"].split())}"' if meta["title"] else ""
+    label = " ".join(meta["label"].split())
+    shown = inline.address_shown(meta["url"]) if meta["url"] else ""
+    return rf"\[{inline.guarded(label)}]: {shown}{inline.guarded(title)}"
+
+
+_WRITERS = {
+    "paragraph": paragraph,
+    "heading": _heading,
+    "fence": fence,
+    "code_block": fence,
+    "hr": lambda _block: "___",
+    "blockquote": _quote,
+    "bullet_list": _list,
+    "ordered_list": _list,
+    "table": _table,
+    "definition": _definition,
+}

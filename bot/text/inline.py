@@ -1,0 +1,195 @@
+"""Writes the inline content of Devin's Markdown so that Slack makes nothing of it live.
+
+Text is written as Devin wrote it, with a word joiner (U+2060) after each `<` and `@` that Slack
+could read as a mention: in a `markdown` block that leaves text (measured by others; Slack's
+documentation is silent). Code stays as it is. Links are http(s), and their labels are honest.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from markdown_it.token import Token
+
+from bot.text.addresses import misleads, safe_address
+from bot.text.characters import seen
+from bot.text.markdown import code_span
+
+JOINER = "\u2060"
+Kind = Literal["text", "code", "link", "open", "close", "break"]
+
+_RISKY = re.compile(
+    r"<(?=[^\s\d=<-]|\Z)"
+    r"|@(?=(?:here|channel|everyone|group)\b|\Z)|(?<!\w)@(?=\w)"
+    r"|&(?=\#|lt|gt|amp|commat|excl|num|\Z)",
+    re.IGNORECASE,
+)
+_BARE_ADDRESS = re.compile(r"https?://[^\s<>]+", re.IGNORECASE)
+_AFTER_ADDRESS = "*_~.,:;!?)]}\"'`"
+_BREAKS = {"softbreak": ("\n", "\n"), "hardbreak": ("  \n", "\n")}
+
+
+@dataclass(frozen=True, slots=True)
+class Atom:
+    """A piece of inline Markdown, and what a reader sees of it."""
+
+    kind: Kind
+    source: str
+    plain: str = ""
+
+
+def atoms(tokens: Sequence[Token]) -> list[Atom]:
+    """Return inline tokens as inert Markdown; `text_join` must not have joined them."""
+    out: list[Atom] = []
+    at = 0
+    while at < len(tokens):
+        end = _end(tokens, at)
+        found = _of(tokens[at:end])
+        if found and found[0].source.startswith("[") and out and out[-1].source.endswith("!"):
+            out.append(Atom("text", JOINER))  # or the link would be an image
+        out += found
+        at = end
+    return out
+
+
+def source(parts: Sequence[Atom]) -> str:
+    """Return atoms as Markdown."""
+    return "".join(part.source for part in parts)
+
+
+def plain(parts: Sequence[Atom]) -> str:
+    """Return what a reader sees of atoms."""
+    return "".join(part.plain for part in parts)
+
+
+def guarded(text: str) -> str:
+    """Return text of Markdown with a joiner wherever Slack could read the start of a mention."""
+    return _RISKY.sub(rf"\g<0>{JOINER}", seen(text))
+
+
+def address_shown(target: str) -> str:
+    """Return an address as an autolink, or as code if it may not be live."""
+    address = safe_address(target)
+    return f"<{address}>" if address else code_span(target)
+
+
+def _end(tokens: Sequence[Token], at: int) -> int:
+    """Return the position after the link or the run of text that begins at `at`."""
+    if tokens[at].type == "link_open":
+        return next(i for i in range(at, len(tokens)) if tokens[i].type == "link_close") + 1
+    end = at + 1
+    if _is_text(tokens[at]):
+        while end < len(tokens) and _is_text(tokens[end]):
+            end += 1
+    return end
+
+
+def _is_text(token: Token) -> bool:
+    return token.type in {"text", "text_special"}
+
+
+def _of(tokens: Sequence[Token]) -> list[Atom]:
+    token = tokens[0]
+    if _is_text(token):
+        return list(_text([_part(one) for one in tokens]))
+    if token.type == "link_open":
+        return _link(str(token.attrs.get("href", "")), atoms(tokens[1:-1]))
+    if token.type == "image":
+        return _link(str(token.attrs.get("src", "")), _alt(token))
+    if token.type == "code_inline":
+        return [_code(token)]
+    if token.type in _BREAKS:
+        return [Atom("break", *_BREAKS[token.type])]
+    return [Atom("open" if token.nesting > 0 else "close", token.markup)]
+
+
+def _alt(token: Token) -> list[Atom]:
+    """Return the label of an image, in which Markdown has no links."""
+    return _unlinked(atoms(token.children or []))
+
+
+def _unlinked(label: Sequence[Atom]) -> list[Atom]:
+    """Return a label with the words of the links in it, such as those of a picture that is one."""
+    return [
+        Atom("text", guarded(_escaped(part.plain)), part.plain) if part.kind == "link" else part
+        for part in label
+    ]
+
+
+def _escaped(text: str) -> str:
+    return re.sub(r"([\\`*_\[\]<~])", r"\\\1", text)
+
+
+def _code(token: Token) -> Atom:
+    """Return inline code with the backticks that it had, which fit the text around it."""
+    content = token.content
+    blanks = content[:1] == " " == content[-1:] and content.strip(" ") != ""
+    pad = " " if blanks or "`" in (content[:1], content[-1:]) else ""
+    return Atom("code", f"{token.markup}{pad}{content}{pad}{token.markup}", content)
+
+
+def _link(target: str, label: Sequence[Atom]) -> list[Atom]:
+    """Return a link, or its label and its target as code if it may not be live."""
+    label = _unlinked(label)
+    shown = seen(plain(label)).strip()
+    address = safe_address(target)
+    if address is None:
+        return _dead(target, label, shown)
+    if not shown or "://" in shown or misleads(shown, address):
+        return [Atom("link", f"<{address}>", address)]
+    inner = source(label).replace("\n", " ").strip()
+    return [Atom("link", f"[{inner}]({address})", shown)]
+
+
+def _dead(target: str, label: Sequence[Atom], shown: str) -> list[Atom]:
+    target = " ".join(seen(target).split())
+    if not target:
+        return list(label)
+    code = Atom("code", code_span(target), target)
+    is_same = not shown or shown in {target, target.removeprefix("mailto:")}
+    return [code] if is_same else [*label, Atom("text", " (", " ("), code, Atom("text", ")", ")")]
+
+
+def _part(token: Token) -> tuple[str, str]:
+    """Return the Markdown and the look of text; they differ for escapes and entities."""
+    text = seen(token.content)
+    return (token.markup if text and token.type == "text_special" else text), text
+
+
+def _text(parts: Sequence[tuple[str, str]]) -> Iterator[Atom]:
+    """Yield text; an address in it with a user name or a foreign host is written as it leads."""
+    text = "".join(look for _, look in parts)
+    at = 0
+    for found in _BARE_ADDRESS.finditer(text):
+        address = found[0].rstrip(_AFTER_ADDRESS)
+        end = found.start() + len(address)
+        pieces = list(_cut(parts, found.start(), end))
+        is_plain = all(markup == look for markup, look in pieces)
+        if is_plain and address.isascii() and "@" not in address and "\\" not in address:
+            yield from _guarded(_cut(parts, at, found.start()))
+            yield Atom("text", address, address)
+        else:
+            yield from _guarded(_cut(parts, at, found.start()))
+            shown = address_shown(address)
+            yield Atom("link" if shown[0] == "<" else "code", shown, shown.strip("<>`"))
+        at = end
+    yield from _guarded(_cut(parts, at, len(text)))
+
+
+def _cut(parts: Sequence[tuple[str, str]], start: int, end: int) -> Iterator[tuple[str, str]]:
+    """Yield what of the parts lies between two positions of their look."""
+    at = 0
+    for markup, look in parts:
+        first, last = max(start - at, 0), min(end - at, len(look))
+        at += len(look)
+        if first < last:
+            yield (look[first:last],) * 2 if markup == look else (markup, look)
+
+
+def _guarded(pieces: Iterator[tuple[str, str]]) -> Iterator[Atom]:
+    for markup, look in pieces:
+        if markup == look:
+            yield Atom("text", guarded(look), look)
+        else:
+            yield Atom("text", markup + (JOINER if look[-1] in "<@&" else ""), look)
