@@ -17,50 +17,11 @@ _NAME = re.compile(r"[^\W_](?:[\w-]*\w)?(?:\.[^\W_](?:[\w-]*\w)?)+")
 _DOMAIN_END = re.compile(r"xn--[a-z0-9-]+|[^\W\d_]{2,}")
 _FOUR_NUMBERS = re.compile(r"\d+\.\d+\.\d+\.\d+")
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:\s*[/\\⁄∕⧸]", re.IGNORECASE)  # noqa: RUF001  (look-alikes)
-_NO_DOMAINS = frozenset(
-    [
-        "c",
-        "cfg",
-        "class",
-        "cpp",
-        "cs",
-        "css",
-        "csv",
-        "env",
-        "go",
-        "gz",
-        "h",
-        "hpp",
-        "html",
-        "ini",
-        "ipynb",
-        "java",
-        "jpg",
-        "js",
-        "json",
-        "jsx",
-        "kt",
-        "lock",
-        "log",
-        "patch",
-        "pdf",
-        "php",
-        "png",
-        "rb",
-        "scss",
-        "sql",
-        "svg",
-        "tf",
-        "toml",
-        "ts",
-        "tsx",
-        "txt",
-        "vue",
-        "xml",
-        "yaml",
-        "yml",
-    ]
-)
+_FILES_ONLY = """
+c cfg class cpp cs css csv env go gz h hpp html ini ipynb java jpg js json jsx kt lock log
+patch pdf php png rb scss sql svg tf toml ts tsx txt vue xml yaml yml
+"""
+_NO_DOMAINS = frozenset(_FILES_ONLY.split())
 """Ends of file names that are no top-level domains (IANA's list)."""
 
 _SOURCE_FILES = frozenset({"md", "pl", "py", "rs", "sh"})
@@ -110,7 +71,7 @@ def misleads(label: str, address: str) -> bool:
 
 
 def _same(label: str, address: str) -> bool:
-    return unquote(label).rstrip("/") == unquote(address).lower().rstrip("/")
+    return unquote(label).lower().rstrip("/") == unquote(address).lower().rstrip("/")
 
 
 def _hosts_in(label: str) -> list[str]:

@@ -42,13 +42,16 @@ class Block:
         return self.token.type.removesuffix("_open")
 
 
+class _Parser(MarkdownIt):
+    def validateLink(self, url: str) -> bool:  # noqa: ARG002, N802  (markdown-it's signature)
+        return True
+
+
 @cache
 def _parser() -> MarkdownIt:
     options = {"maxNesting": _DEEPEST, "inline_definitions": True, "store_labels": True}
-    parser = MarkdownIt("commonmark", options).enable(["table", "strikethrough"])
-    parser.disable(["html_block", "html_inline", "text_join"])
-    parser.validateLink = lambda _url: True  # type: ignore[method-assign]
-    return parser
+    parser = _Parser("commonmark", options).enable(["table", "strikethrough"])
+    return parser.disable(["html_block", "html_inline", "text_join"])
 
 
 def parse(markdown: str) -> list[Block]:
@@ -105,7 +108,7 @@ def top_level(block: Block) -> str:
     return "---" if block.kind == "hr" else _WRITERS[block.kind](block)
 
 
-def _within(block: Block, glue: str = "\n\n") -> str:
+def within(block: Block, glue: str = "\n\n") -> str:
     """Return the blocks in a quote or an item."""
     texts = (_WRITERS[child.kind](child) for child in block.children)
     return glue.join(text for text in texts if text)
@@ -161,7 +164,7 @@ def fenced(content: str, name: str = "") -> str:
 
 
 def _quote(block: Block) -> str:
-    return quoted(_within(block))
+    return quoted(within(block))
 
 
 def quoted(text: str) -> str:
@@ -171,7 +174,7 @@ def quoted(text: str) -> str:
 
 def _list(block: Block) -> str:
     glue = "\n" if is_tight(block) else "\n\n"
-    return glue.join(hanging(mark, _within(item, glue)) for mark, item in marked(block))
+    return glue.join(hanging(mark, within(item, glue)) for mark, item in marked(block))
 
 
 def is_tight(block: Block) -> bool:

@@ -5,8 +5,10 @@ the writer writes is inert. Text that does not come to rest is posted as code. N
 or raises, whatever the text.
 """
 
+from bot.text import split as splitting
 from bot.text.blocks import TooDeep, fenced, parse, written
 from bot.text.characters import whole_characters
+from bot.text.plain import escaped, plain_text
 
 _MOST_READINGS = 5
 
@@ -38,3 +40,37 @@ def _at_rest(text: str) -> str:
             return text
         text = shown
     return fenced(first)
+
+
+def split(markdown: str, limit: int = 10_000) -> list[str]:
+    """Return Markdown, made inert, in parts of at most `limit` characters, some 100 or more.
+
+    Each part is inert, has at most one table and a `weight` of at most 40; see `split.py`.
+    """
+    text = inert(markdown)
+    blocks = parse(text)
+    parts = splitting.parts(blocks, limit)
+    if parts == [text]:
+        return parts
+    for room in (limit, limit * 9 // 10, limit * 2 // 3):
+        parts = [inert(part) for part in splitting.parts(blocks, room)]
+        if all(len(part) <= limit and weight(part) <= splitting.MOST_WEIGHT for part in parts):
+            return parts
+    return splitting.parts(parse(fenced(text)), limit)
+
+
+def weight(markdown: str) -> int:
+    """Return about how many blocks Slack makes of inert Markdown, of which a message takes 50."""
+    return splitting.weight(parse(markdown))
+
+
+def fallback(markdown: str, limit: int) -> str:
+    """Return Markdown as the `text` of a message, for notifications: plain, escaped, inert, short.
+
+    Slack reads mentions and addresses there even in code. It has at most `limit` characters.
+    """
+    try:
+        text = plain_text(parse(inert(markdown)))
+    except (TooDeep, RecursionError):
+        text = normal(markdown)
+    return escaped(text, limit)

@@ -21,8 +21,8 @@ Kind = Literal["text", "code", "link", "open", "close", "break"]
 
 _RISKY = re.compile(
     r"<(?=[^\s\d=<-]|\Z)"
-    r"|@(?=(?:here|channel|everyone|group)\b|\Z)|(?<!\w)@(?=\w)"
-    r"|&(?=\#|lt|gt|amp|commat|excl|num|\Z)",
+    r"|@(?=(?:here|channel|everyone|group)\b|[*_~]|\Z)|(?<!\w)@(?=\w)"
+    r"|&(?=[\#*_~]|lt|gt|amp|commat|excl|num|\Z)",
     re.IGNORECASE,
 )
 _BARE_ADDRESS = re.compile(r"https?://[^\s<>]+", re.IGNORECASE)
@@ -71,7 +71,12 @@ def guarded(text: str) -> str:
 def address_shown(target: str) -> str:
     """Return an address as an autolink, or as code if it may not be live."""
     address = safe_address(target)
-    return f"<{address}>" if address else code_span(target)
+    return _autolink(address) if address else code_span(target)
+
+
+def _autolink(address: str) -> str:
+    """Return a link that shows its address; a parser might decode `xn--…` in an autolink."""
+    return f"[{_escaped(address)}]({address})" if "xn--" in address else f"<{address}>"
 
 
 def _end(tokens: Sequence[Token], at: int) -> int:
@@ -137,7 +142,7 @@ def _link(target: str, label: Sequence[Atom]) -> list[Atom]:
     if address is None:
         return _dead(target, label, shown)
     if not shown or "://" in shown or misleads(shown, address):
-        return [Atom("link", f"<{address}>", address)]
+        return [Atom("link", _autolink(address), address)]
     inner = source(label).replace("\n", " ").strip()
     return [Atom("link", f"[{inner}]({address})", shown)]
 
@@ -171,8 +176,8 @@ def _text(parts: Sequence[tuple[str, str]]) -> Iterator[Atom]:
             yield Atom("text", address, address)
         else:
             yield from _guarded(_cut(parts, at, found.start()))
-            shown = address_shown(address)
-            yield Atom("link" if shown[0] == "<" else "code", shown, shown.strip("<>`"))
+            kind: Kind = "link" if safe_address(address) else "code"
+            yield Atom(kind, address_shown(address), safe_address(address) or address)
         at = end
     yield from _guarded(_cut(parts, at, len(text)))
 

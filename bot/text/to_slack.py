@@ -48,8 +48,8 @@ def quoted(text: str, *, limit: int) -> str:
     note = f"… ({len(text)} characters in all)"
     if limit < len("> ") + len(note):
         note = "…"
-    head = _head(quote, limit - len(note)).rstrip(_NEXT_LINE) or "> "
-    return (head + note)[: max(limit, 0)]
+    begin = head(quote, limit - len(note)).rstrip(_NEXT_LINE) or "> "
+    return (begin + note)[: max(limit, 0)]
 
 
 def excerpt(text: str, *, limit: int) -> str:
@@ -58,7 +58,7 @@ def excerpt(text: str, *, limit: int) -> str:
     if len(line) <= limit:
         return line
     # What had no effect within a word may have one at its end.
-    shown = _FORMATTING.sub(_look_alike, _head(line, limit - 1).rstrip() + "…")
+    shown = _FORMATTING.sub(_look_alike, head(line, limit - 1).rstrip() + "…")
     return shown[: max(limit, 0)]
 
 
@@ -75,8 +75,8 @@ def _look_alike(match: re.Match[str]) -> str:
     return sign if sign in "*_~" and inside else _LOOKS_LIKE[sign]
 
 
-def _head(escaped: str, length: int) -> str:
-    """Return the beginning of escaped text, cut before an entity rather than inside it."""
+def head(escaped: str, length: int) -> str:
+    """Return at most `length` characters of the beginning of escaped text, cut before an entity rather than inside it."""
     length = max(length, 0)
     entity = escaped.rfind("&", max(0, length - _LONGEST_ENTITY + 1), length)
     if entity >= 0 and ";" not in escaped[entity:length]:

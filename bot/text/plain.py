@@ -1,0 +1,69 @@
+"""Writes Devin's Markdown as plain text, for notifications and for buttons.
+
+Slack reads `<…>`, `@here` and addresses in a message's `text` wherever they stand, in code as well
+(measured by others), so what is sent there is escaped and each `@` has a word joiner behind it.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+
+from bot.text import blocks, inline
+from bot.text.addresses import safe_address
+from bot.text.blocks import Block
+from bot.text.characters import seen
+from bot.text.inline import JOINER
+from bot.text.to_slack import escape, head
+
+_ADDRESS = re.compile(r"https?://[^\s<>]+", re.IGNORECASE)
+
+
+def plain_text(parsed: Sequence[Block]) -> str:
+    """Return what a reader sees of blocks, a line or more for each."""
+    return "\n".join(line for block in parsed for line in lines(block))
+
+
+def line_of(block: Block) -> str:
+    """Return a paragraph's or a heading's text on one line."""
+    return " ".join(inline.plain(inline.atoms(block.inline)).split())
+
+
+def lines(block: Block) -> Iterator[str]:
+    """Yield the lines of a block without Markdown's marks, except those of lists."""
+    if block.kind in {"fence", "code_block"}:
+        yield block.token.content.rstrip("\n")
+    elif block.kind in {"bullet_list", "ordered_list"}:
+        for mark, item in blocks.marked(block):
+            yield f"{mark} {plain_text(item.children)}"
+    elif block.kind == "tr":
+        yield " | ".join(map(line_of, block.children))
+    elif block.inline:
+        yield "".join(map(_shown, inline.atoms(block.inline)))
+    else:
+        for child in block.children:
+            yield from lines(child)
+
+
+def _shown(atom: inline.Atom) -> str:
+    address = atom.source.rpartition("](")[2].removesuffix(")")
+    if atom.kind != "link" or atom.source.startswith("<") or atom.plain == address:
+        return atom.plain
+    return f"{atom.plain} ({address})"
+
+
+def escaped(text: str, limit: int) -> str:
+    """Return plain text that is inert in a message's `text`, cut at a word to `limit`."""
+    text = _ADDRESS.sub(_honest, seen(text).strip())
+    text = escape(text.replace("@", "@" + JOINER))
+    if len(text) <= limit:
+        return text
+    begin = head(text, limit - 1)
+    whole = begin.rstrip() if text[len(begin)].isspace() else begin.rpartition(" ")[0].rstrip()
+    return ((whole or begin) + "…")[: max(limit, 0)]
+
+
+def _honest(found: re.Match[str]) -> str:
+    """Return an address as it leads, or broken, so that Slack makes no link of it."""
+    address = found[0]
+    if address.isascii() and "@" not in address and "\\" not in address:
+        return address
+    return safe_address(address) or address.replace("://", f":{JOINER}//")

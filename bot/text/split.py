@@ -1,0 +1,186 @@
+"""Splits Devin's Markdown into parts that Slack takes, at borders where a reader would.
+
+A message takes some 50 rendered blocks, one table and about 13,200 characters (measured by others),
+so parts stay below. What is cut goes on: code in a fence with its language, a list with its number,
+a table below its header, emphasis in its marks. No word is lost.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+from markdown_it.token import Token
+
+from bot.text import blocks, inline
+from bot.text.blocks import Block
+from bot.text.cutting import chunks, cut_code, cut_paragraph
+
+MOST_WEIGHT = 40
+MOST_ROWS, MOST_CELLS, MOST_IN_TABLE = 100, 20, 10_000
+MOST_SHOWN, SHOWN_FOR_HEADING = 13_000, 100
+
+_OWN_BLOCK = frozenset({"heading", "hr", "table"})
+_LEAST_ROOM = 24
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """Markdown that stays together, what separates it from a piece above, and what it costs."""
+
+    text: str
+    glue: str = "\n\n"
+    weight: int = 1
+    is_run: bool = True
+    headings: int = 0
+    tables: int = 0
+
+    def fits(self, limit: int) -> bool:
+        """Return True if a part may consist of this piece."""
+        return (
+            len(self.text) <= limit
+            and len(self.text) + SHOWN_FOR_HEADING * self.headings <= MOST_SHOWN
+            and self.weight <= MOST_WEIGHT
+            and self.tables <= 1
+        )
+
+    def with_below(self, piece: "_Piece") -> "_Piece":
+        """Return both as one; content other than headings, rules and tables is one run."""
+        joins = self.is_run and piece.is_run
+        return _Piece(
+            text=self.text + piece.glue + piece.text,
+            glue=self.glue,
+            weight=self.weight + piece.weight - joins,
+            is_run=piece.is_run,
+            headings=self.headings + piece.headings,
+            tables=self.tables + piece.tables,
+        )
+
+
+def weight(parsed: Sequence[Block]) -> int:
+    """Return about how many blocks Slack renders; see `_piece`."""
+    pieces = [_piece("", [block]) for block in parsed]
+    joined = sum(one.is_run and other.is_run for one, other in pairwise(pieces))
+    return sum(piece.weight for piece in pieces) - joined
+
+
+def parts(parsed: Sequence[Block], limit: int) -> list[str]:
+    """Return blocks as the Markdown of parts of at most `limit` characters."""
+    found: list[_Piece] = []
+    for block in map(_manageable, parsed):
+        for piece in _pieces(block, limit):
+            joined = found and found[-1].with_below(piece)
+            if joined and joined.fits(limit):
+                found[-1] = joined
+            else:
+                found.append(piece)
+    return [part.text for part in found]
+
+
+def _piece(text: str, content: Sequence[Block], glue: str = "\n\n") -> _Piece:
+    """Weigh blocks: each heading, rule, table and image is one, and so is all between two."""
+    inner = list(blocks.walk(content))
+    own = sum(_is_own(block) for block in inner)
+    is_alone = len(content) == 1 and content[0].kind in _OWN_BLOCK
+    return _Piece(
+        text,
+        glue,
+        weight=1 if is_alone else 2 * own + 1,
+        is_run=not own,
+        headings=sum(block.kind == "heading" for block in inner),
+        tables=sum(block.kind == "table" for block in inner),
+    )
+
+
+def _is_own(block: Block) -> bool:
+    return block.kind in _OWN_BLOCK or any(token.type == "image" for token in block.inline)
+
+
+def _manageable(block: Block) -> Block:
+    """Return a block whose tables Slack takes; larger ones are code of the same lines."""
+    if block.kind != "table":
+        return replace(block, children=[_manageable(child) for child in block.children])
+    rows = blocks.rows(block)
+    widest = max(len(row.children) for row in blocks.walk([block]) if row.kind == "tr")
+    size = sum(map(len, rows))
+    fits = len(rows) - 1 <= MOST_ROWS and widest <= MOST_CELLS and size <= MOST_IN_TABLE
+    return block if fits else _code("\n".join(rows))
+
+
+def _code(content: str) -> Block:
+    return Block(Token("fence", "code", 0, content=content + "\n"))
+
+
+def _pieces(block: Block, limit: int, glue: str = "\n\n") -> Iterator[_Piece]:
+    """Yield a block, or if it does not fit, what it consists of."""
+    whole = _piece(blocks.top_level(block), [block], glue)
+    if not whole.text:
+        return
+    if whole.fits(limit):
+        yield whole
+    elif block.kind in {"bullet_list", "ordered_list"}:
+        yield from _items(block, limit)
+    elif block.kind == "blockquote":
+        yield from _quoted(block, limit)
+    elif block.kind == "table":
+        yield from _rows(block, limit)
+    else:
+        for text in _cut(block, limit):
+            yield replace(whole, text=text)
+
+
+def _cut(block: Block, limit: int) -> Iterator[str]:
+    """Yield a paragraph, a heading or code in parts."""
+    if block.kind in {"fence", "code_block"}:
+        yield from cut_code(block.token.content, blocks.language(block), limit)
+    elif block.kind == "heading":
+        atoms = inline.atoms(block.inline)
+        for text in cut_paragraph(atoms, limit - len("####### ")):
+            yield blocks.heading(block, text)
+    else:
+        for text in cut_paragraph(inline.atoms(block.inline), limit):
+            yield blocks.lines(text)
+
+
+def _items(block: Block, limit: int) -> Iterator[_Piece]:
+    """Yield a list's items; what does not fit into an item goes on below it."""
+    tight = "\n" if blocks.is_tight(block) else "\n\n"
+    glue = "\n\n"
+    for mark, item in blocks.marked(block):
+        whole = _piece(blocks.hanging(mark, blocks.within(item, tight)), [item], glue)
+        glue = tight
+        if whole.fits(limit):
+            yield whole
+            continue
+        room = max(limit - len(mark) - 1, _LEAST_ROOM)
+        inner = [piece for child in item.children for piece in _pieces(child, room)]
+        yield replace(inner[0], text=blocks.hanging(mark, inner[0].text), glue=whole.glue)
+        yield from inner[1:]
+        glue = "\n\n"
+
+
+def _quoted(block: Block, limit: int) -> Iterator[_Piece]:
+    glue = "\n\n"
+    for child in block.children:
+        for piece in _pieces(child, max(limit - len("> "), _LEAST_ROOM)):
+            lines = max(piece.text.count("\n") + 1, 1)
+            is_short = len(piece.text) + len("> ") * lines <= limit
+            texts = [piece.text] if is_short else chunks(piece.text, limit // 3)
+            for text in texts:
+                yield replace(piece, text=blocks.quoted(text), glue=glue)
+                glue = "\n>\n"
+
+
+def _rows(block: Block, limit: int) -> Iterator[_Piece]:
+    """Yield a table in tables that each repeat its header, or as code if a row does not fit."""
+    header, delimiters, *rows = blocks.rows(block)
+    top = f"{header}\n{delimiters}"
+    if not rows or len(top) + 1 + max(map(len, rows)) > limit:
+        yield from _pieces(_code("\n".join([header, delimiters, *rows])), limit)
+        return
+    text = top
+    for row in rows:
+        if len(text) + 1 + len(row) > limit:
+            yield _piece(text, [block])
+            text = top
+        text += "\n" + row
+    yield _piece(text, [block])
