@@ -5,10 +5,10 @@ the writer writes is inert. Text that does not come to rest is posted as code. N
 or raises, whatever the text.
 """
 
-from bot.text import split as splitting
-from bot.text.blocks import TooDeep, fenced, parse, written
 from bot.text.characters import whole_characters
-from bot.text.plain import escaped, plain_text
+from bot.text.commonmark import split as splitting
+from bot.text.commonmark.blocks import TooDeep, fenced, parse, written
+from bot.text.commonmark.plain import escaped, plain_text
 
 _MOST_READINGS = 5
 

@@ -76,7 +76,7 @@ def _look_alike(match: re.Match[str]) -> str:
 
 
 def head(escaped: str, length: int) -> str:
-    """Return at most `length` characters of the beginning of escaped text, cut before an entity rather than inside it."""
+    """Return the first `length` characters of escaped text; no entity is cut in two."""
     length = max(length, 0)
     entity = escaped.rfind("&", max(0, length - _LONGEST_ENTITY + 1), length)
     if entity >= 0 and ";" not in escaped[entity:length]:

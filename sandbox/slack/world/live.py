@@ -134,11 +134,12 @@ def _seen_of(token: Token) -> str:
 
 
 def _in_text(text: str) -> Iterator[str]:
-    """Yield what is live in text, as it is and with entities decoded once and twice more."""
+    """Yield what is live in text beside addresses, as it is and with entities decoded twice."""
+    text = _WEB.sub(" ", text)
     for _ in range(3):
         for control in _CONTROL.finditer(text):
             yield f"control {control[0]}"
-        yield from _plain_mentions(_WEB.sub(" ", text))
+        yield from _plain_mentions(text)
         text = html.unescape(text)
 
 

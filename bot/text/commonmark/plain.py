@@ -7,11 +7,11 @@ Slack reads `<…>`, `@here` and addresses in a message's `text` wherever they s
 import re
 from collections.abc import Iterator, Sequence
 
-from bot.text import blocks, inline
-from bot.text.addresses import safe_address
-from bot.text.blocks import Block
 from bot.text.characters import seen
-from bot.text.inline import JOINER
+from bot.text.commonmark import blocks, inline
+from bot.text.commonmark.addresses import safe_address
+from bot.text.commonmark.blocks import Block
+from bot.text.commonmark.inline import JOINER
 from bot.text.to_slack import escape, head
 
 _ADDRESS = re.compile(r"https?://[^\s<>]+", re.IGNORECASE)
@@ -56,9 +56,15 @@ def escaped(text: str, limit: int) -> str:
     text = escape(text.replace("@", "@" + JOINER))
     if len(text) <= limit:
         return text
-    begin = head(text, limit - 1)
-    whole = begin.rstrip() if text[len(begin)].isspace() else begin.rpartition(" ")[0].rstrip()
-    return ((whole or begin) + "…")[: max(limit, 0)]
+    return (_to_last_word(head(text, limit - 2), text).rstrip() + " …")[: max(limit, 0)]
+
+
+def _to_last_word(begin: str, text: str) -> str:
+    """Return the beginning of a text without a word, or at least an address, that is cut in two."""
+    if not begin.strip() or text[len(begin)].isspace():
+        return begin
+    words = begin.removesuffix(begin.rsplit(maxsplit=1)[-1])
+    return words if words.strip() else begin.partition("://")[0]
 
 
 def _honest(found: re.Match[str]) -> str:

@@ -12,7 +12,7 @@ from functools import cache
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from bot.text import inline
+from bot.text.commonmark import inline
 
 _DEEPEST = 40
 _STARTS_BLOCK = re.compile(

@@ -12,8 +12,8 @@ from typing import Literal
 
 from markdown_it.token import Token
 
-from bot.text.addresses import misleads, safe_address
 from bot.text.characters import seen
+from bot.text.commonmark.addresses import misleads, safe_address
 from bot.text.markdown import code_span
 
 JOINER = "\u2060"

@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
-from bot.text.blocks import fenced
-from bot.text.inline import Atom
+from bot.text.commonmark.blocks import fenced
+from bot.text.commonmark.inline import Atom
 from bot.text.markdown import code_span
 
 _WORDS = re.compile(r"\s*\S+|\s+")

@@ -11,9 +11,9 @@ from itertools import pairwise
 
 from markdown_it.token import Token
 
-from bot.text import blocks, inline
-from bot.text.blocks import Block
-from bot.text.cutting import chunks, cut_code, cut_paragraph
+from bot.text.commonmark import blocks, inline
+from bot.text.commonmark.blocks import Block
+from bot.text.commonmark.cutting import chunks, cut_code, cut_paragraph
 
 MOST_WEIGHT = 40
 MOST_ROWS, MOST_CELLS, MOST_IN_TABLE = 100, 20, 10_000
