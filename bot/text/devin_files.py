@@ -17,7 +17,8 @@ from bot.text.commonmark.blocks import TooDeep, parse, walk
 MOST_IN_NAME = 120
 NAMELESS = "file"
 
-_MARKER = re.compile(r'^[ \t]*ATTACHMENT:[ \t]*(?P<value>\{.*\}|"[^"]*")[ \t]*$')
+_MARKER = re.compile(r'(?<!\S)ATTACHMENT:[ \t]*(?=[{"])')
+_JSON = json.JSONDecoder()
 _NAMES = ("name", "filename", "file_name", "title")
 _NOT_IN_NAME = re.compile(r'[<>@&|:*?"`]+')
 
@@ -36,10 +37,14 @@ def cut_files(text: str) -> tuple[str, tuple[SentFile, ...]]:
         return text, ()
     lines = text.split("\n")
     code = set(_lines_of_code(text))
-    read = {at: _file(line) for at, line in enumerate(lines) if at not in code}
-    files = {at: file for at, file in read.items() if file}
-    kept = "\n".join(line for at, line in enumerate(lines) if at not in files)
-    return (kept.strip("\n") if files else text), tuple(files.values())
+    kept: list[str] = []
+    files: list[SentFile] = []
+    for at, line in enumerate(lines):
+        rest, found = (line, []) if at in code else _cut_line(line)
+        files += found
+        if rest or not found:
+            kept.append(rest)
+    return ("\n".join(kept).strip("\n") if files else text), tuple(files)
 
 
 def harmless_name(name: str) -> str:
@@ -63,21 +68,38 @@ def _lines_of_code(text: str) -> Iterator[int]:
             yield from range(*block.token.map)
 
 
-def _file(line: str) -> SentFile | None:
-    marker = _MARKER.match(line)
-    if not marker:
-        return None
+def _cut_line(line: str) -> tuple[str, list[SentFile]]:
+    """Return a line without its markers, and the files."""
+    kept, files, at = "", list[SentFile](), 0
+    for marker in _MARKER.finditer(line):
+        if marker.start() < at:
+            continue  # inside the JSON of the marker before
+        file, end = _file(line, marker.end())
+        if file:
+            kept += line[at : marker.start()]
+            files.append(file)
+            at = end
+    return ((kept + line[at:]).rstrip() if files else line), files
+
+
+def _file(line: str, at: int) -> tuple[SentFile | None, int]:
+    """Return the file whose JSON begins at a position, if it is one, and where the JSON ends."""
     try:
-        value = json.loads(marker["value"])
+        value, end = _JSON.raw_decode(line, at)
     except (ValueError, RecursionError):
-        return None
+        return None, at
     told = value if isinstance(value, dict) else {"url": value}
     url = string(told, "url")
+    if not _is_web_address(url):
+        return None, at
+    given = next(filter(None, (string(told, key) for key in _NAMES)), "")
+    return SentFile(url, harmless_name(given or unquote(urlsplit(url).path).rstrip("/"))), end
+
+
+def _is_web_address(url: str) -> bool:
     try:
         parts = urlsplit(url)
     except ValueError:
-        return None
-    if parts.scheme not in {"http", "https"} or not parts.hostname or re.search(r"[\s<>]", url):
-        return None
-    given = next(filter(None, (string(told, key) for key in _NAMES)), "")
-    return SentFile(url, harmless_name(given or unquote(parts.path).rstrip("/")))
+        return False
+    is_web = parts.scheme in {"http", "https"} and bool(parts.hostname)
+    return is_web and url.isprintable() and not re.search(r"[\s<>]", url)

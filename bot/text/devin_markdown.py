@@ -5,12 +5,15 @@ the writer writes is inert. Text that does not come to rest is posted as code. N
 or raises, whatever the text.
 """
 
+from contextlib import suppress
+
 from bot.text.characters import whole_characters
 from bot.text.commonmark import split as splitting
 from bot.text.commonmark.blocks import TooDeep, fenced, parse, written
 from bot.text.commonmark.plain import escaped, plain_text
 
 _MOST_READINGS = 5
+_SOURCE_OF_CHARACTER, _MOST_BEFORE_WORDS = 20, 1_000
 
 
 def inert(markdown: str) -> str:
@@ -69,8 +72,7 @@ def fallback(markdown: str, limit: int) -> str:
 
     Slack reads mentions and addresses there even in code. It has at most `limit` characters.
     """
-    try:
-        text = plain_text(parse(inert(markdown)))
-    except (TooDeep, RecursionError):
-        text = normal(markdown)
+    text = normal(markdown[: _SOURCE_OF_CHARACTER * limit + _MOST_BEFORE_WORDS])
+    with suppress(TooDeep, RecursionError):
+        text = plain_text(parse(text)) or text
     return escaped(text, limit)

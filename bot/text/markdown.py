@@ -89,8 +89,7 @@ def code_span(content: str) -> str:
     """Return one line as inline code, in a longer run of backticks than any in the content."""
     runs = {len(run) for run in _TICKS.findall(content)}
     ticks = "`" * (max(runs, default=0) + 1)
-    blanks = content[:1] == " " == content[-1:] and not content.isspace()
-    pad = " " if blanks or "`" in (content[:1], content[-1:]) else ""
+    pad = " " if "`" in (content[:1], content[-1:]) else ""
     return f"{ticks}{pad}{content}{pad}{ticks}"
 
 

@@ -30,7 +30,7 @@ _EITHER = re.compile(r"\bor\b(?! not\b)", re.IGNORECASE)
 _ASKS_TO_CHOOSE = re.compile(
     r"(?:please\s+)?(?:choose|pick|select)\b|(?:which|what (?:do|would|should))\b", re.IGNORECASE
 )
-_EXPLICIT = re.compile(r"^[ \t]*[*_`]*OPTIONS:[*_]*(?P<options>[^\n]+?)[ \t`]*\Z", re.MULTILINE)
+_EXPLICIT = re.compile(r"^[ \t]*[*_`]*OPTIONS:([^\n]+)\Z", re.MULTILINE)
 _LETTERED = re.compile(r"\(?([A-Ea-e])[.)][ \t]+(\S.*)")
 _SENTENCE_END = re.compile(r"(?<=[.!?:])[\"')\]]*\s+")
 _AFTER_SENTENCE = " \"')]*_}"
@@ -60,7 +60,7 @@ def parse_question(markdown: str) -> Question | None:
     text = whole_characters(markdown).rstrip()
     explicit = _EXPLICIT.search(text)
     if explicit:
-        return Question(_listed(explicit["options"].split("|")))
+        return Question(_listed([option.strip(" \t*_`") for option in explicit[1].split("|")]))
     try:
         blocks = [block for block in parse(text) if block.kind != "hr"]
     except (TooDeep, RecursionError):

@@ -26,8 +26,6 @@ ATTACKS = (
     "\\<!here>",
     "\\@here",
     "<\\!here>",
-    "<\u200b!here>",
-    "@\u200bhere",
     "@*here*",
     "<*!here*>",
     "[good.com](https://evil.com)",
@@ -43,9 +41,7 @@ ATTACKS = (
     "[//good.com](https://evil.com)",
     "[a@good.com](https://evil.com)",
     "[good.com][1]\n\n[1]: https://evil.com 'title'",
-    "[INFO]: <!here>",
     "[see](javascript:alert(1))",
-    "[see](java\tscript:alert(1))",
     "[see](slack://open)",
     "[see](data:text/html,x)",
     "[see](mailto:a@b.com)",
@@ -55,12 +51,9 @@ ATTACKS = (
     "[see](<https://evil.com/|<!here>>)",
     "[<!here>](https://x.io/a)",
     "[@here](https://x.io/@channel)",
-    '[x](https://x.io "<!here>")',
     "![good.com](https://evil.com/a.png)",
     "![<!here>](https://x.io/a.png)",
     "[![good.com](https://a.io/b.png)](https://evil.com)",
-    "!\u200b[x](https://x.io)",
-    "[good.com]\u200b(https://evil.com)",
     "<https://evil.com|good.com>",
     "<https://good.com@evil.com>",
     "<mailto:a@b.com>",
@@ -69,21 +62,32 @@ ATTACKS = (
     "https://good.com\\@evil.com",
     "https://good.com&#64;evil.com",
     "https://g\u043e\u043ed.com",
-    "https://medium.com/@here",
     "<b>bold</b>",
     "<a href='https://evil.com'>good.com</a>",
     "<div>\n<!here>\n</div>",
     "<!-- <!here> -->",
     "<![CDATA[<!here>]]>",
+    "| <!here> | @here |\n|---|---|\n| `a\\|b` | [good.com](https://evil.com) |",
+)
+
+SLY = (
+    "<\u200b!here>",
+    "@\u200bhere",
+    "[INFO]: <!here>",
+    "[see](java\tscript:alert(1))",
+    '[x](https://x.io "<!here>")',
+    "!\u200b[x](https://x.io)",
+    "[good.com]\u200b(https://evil.com)",
+    "https://medium.com/@here",
     "`<!here>`",
     "``<!here>` ``",
     "```\n<!here>\n```",
     "~~~<!here>\n@here\n~~~",
     "    <!here>\n",
-    "| <!here> | @here |\n|---|---|\n| `a\\|b` | [good.com](https://evil.com) |",
     "\u202ehere\u202c",
     "\x00\x07\ud800",
 )
+"""What is not live as it stands, but looks it or could become it."""
 
 _PIECES = (
     *"*_~`[]()<>!@#&|\\-+=:;.>\"' \t\n1aé",
@@ -95,5 +99,10 @@ _PIECES = (
 
 def markdown(*, most: int = 12) -> st.SearchStrategy[str]:
     """Return Markdown of attacks, pieces of Markdown's grammar and any text, in any order."""
-    piece = st.sampled_from(ATTACKS) | st.sampled_from(_PIECES) | st.text(max_size=4)
+    piece = st.sampled_from(ATTACKS + SLY) | st.sampled_from(_PIECES) | st.text(max_size=4)
     return st.lists(piece, max_size=most).map("".join)
+
+
+def words(text: str) -> str:
+    """Return the letters and digits of Markdown, one after the other."""
+    return "".join(char for char in text if char.isalnum())

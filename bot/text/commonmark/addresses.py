@@ -13,10 +13,10 @@ from markdown_it.common.normalize_url import normalizeLink
 _HOST = re.compile(r"[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?\.?|\[[0-9a-f:.]+\]", re.IGNORECASE)
 _UNSAFE = re.compile(r"[^!#$%&*+,./0-9:=?A-Z_a-z~-]")
 _DOTS = str.maketrans(dict.fromkeys("。．｡․‧∙·・⸱ꓸ٠۔", "."))  # noqa: RUF001  (look-alikes)
-_NAME = re.compile(r"[^\W_](?:[\w-]*\w)?(?:\.[^\W_](?:[\w-]*\w)?)+")
+_NAME = re.compile(r"(?<![\w-])[\w-]++(?:\.[\w-]++)+")
 _DOMAIN_END = re.compile(r"xn--[a-z0-9-]+|[^\W\d_]{2,}")
 _FOUR_NUMBERS = re.compile(r"\d+\.\d+\.\d+\.\d+")
-_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:\s*[/\\⁄∕⧸]", re.IGNORECASE)  # noqa: RUF001  (look-alikes)
+_SCHEME = re.compile(r"(?<![a-z0-9+.-])[a-z0-9+.-]++:\s*+[/\\⁄∕⧸]")  # noqa: RUF001  (look-alikes)
 _FILES_ONLY = """
 c cfg class cpp cs css csv env go gz h hpp html ini ipynb java jpg js json jsx kt lock log
 patch pdf php png rb scss sql svg tf toml ts tsx txt vue xml yaml yml
@@ -81,12 +81,12 @@ def _hosts_in(label: str) -> list[str]:
         before = label[max(name.start() - 2, 0) : name.start()]
         is_in_path = before[1:] == "/" and (before[0].isalnum() or before[0] in "_-")
         if _is_like_host(name[0]) and not is_in_path:
-            found.append(name[0])
+            found.append(name[0].strip("_-"))
     return found
 
 
 def _is_like_host(name: str) -> bool:
-    end = name.rpartition(".")[2]
+    end = name.rpartition(".")[2].rstrip("_-")
     if _FOUR_NUMBERS.fullmatch(name):
         return True
     return bool(_DOMAIN_END.fullmatch(end)) and end not in _NO_DOMAINS

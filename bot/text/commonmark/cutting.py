@@ -5,8 +5,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from bot.text.commonmark.blocks import fenced
-from bot.text.commonmark.inline import Atom
-from bot.text.markdown import code_span
+from bot.text.commonmark.inline import Atom, code
 
 _WORDS = re.compile(r"\s*\S+|\s+")
 _TICKS = re.compile("`{9,}")
@@ -61,7 +60,7 @@ def _units(atom: Atom, limit: int) -> list[Atom]:
     content = atom.plain if atom.kind == "code" else atom.source
     content = _TICKS.sub(lambda run: _LOOKS_LIKE_TICK * len(run[0]), content)
     room = limit // 2 - _TICKS_OF_CODE
-    return [Atom("code", code_span(piece)) for piece in chunks(content, room)]
+    return [Atom("code", code(piece)) for piece in chunks(content, room)]
 
 
 class _Page:

@@ -14,7 +14,6 @@ from markdown_it.token import Token
 
 from bot.text.characters import seen
 from bot.text.commonmark.addresses import misleads, safe_address
-from bot.text.markdown import code_span
 
 JOINER = "\u2060"
 Kind = Literal["text", "code", "link", "open", "close", "break"]
@@ -25,6 +24,7 @@ _RISKY = re.compile(
     r"|&(?=[\#*_~]|lt|gt|amp|commat|excl|num|\Z)",
     re.IGNORECASE,
 )
+_TICKS = re.compile("`+")
 _BARE_ADDRESS = re.compile(r"https?://[^\s<>]+", re.IGNORECASE)
 _AFTER_ADDRESS = "*_~.,:;!?)]}\"'`"
 _BREAKS = {"softbreak": ("\n", "\n"), "hardbreak": ("  \n", "\n")}
@@ -46,11 +46,16 @@ def atoms(tokens: Sequence[Token]) -> list[Atom]:
     while at < len(tokens):
         end = _end(tokens, at)
         found = _of(tokens[at:end])
-        if found and found[0].source.startswith("[") and out and out[-1].source.endswith("!"):
-            out.append(Atom("text", JOINER))  # or the link would be an image
+        if found and out and _would_join(out[-1].source[-1:], found[0].source[:1]):
+            out.append(Atom("text", " ", " "))
         out += found
         at = end
     return out
+
+
+def _would_join(last: str, first: str) -> bool:
+    """Return True if two atoms would be read as one: a link as an image, backticks as a run."""
+    return last + first in {"![", "``"}
 
 
 def source(parts: Sequence[Atom]) -> str:
@@ -63,6 +68,18 @@ def plain(parts: Sequence[Atom]) -> str:
     return "".join(part.plain for part in parts)
 
 
+def code(content: str, ticks: str = "") -> str:
+    """Return inline code, of which a parser reads every character of `content`.
+
+    `ticks` are the backticks that it had, which fit the text around it; by default, a run longer
+    than any in the content.
+    """
+    ticks = ticks or "`" * (max(map(len, _TICKS.findall(content)), default=0) + 1)
+    blanks = content[:1] == " " == content[-1:] and content.strip(" ") != ""
+    pad = " " if blanks or "`" in (content[:1], content[-1:]) else ""
+    return f"{ticks}{pad}{content}{pad}{ticks}"
+
+
 def guarded(text: str) -> str:
     """Return text of Markdown with a joiner wherever Slack could read the start of a mention."""
     return _RISKY.sub(rf"\g<0>{JOINER}", seen(text))
@@ -71,7 +88,7 @@ def guarded(text: str) -> str:
 def address_shown(target: str) -> str:
     """Return an address as an autolink, or as code if it may not be live."""
     address = safe_address(target)
-    return _autolink(address) if address else code_span(target)
+    return _autolink(address) if address else code(target)
 
 
 def _autolink(address: str) -> str:
@@ -103,7 +120,7 @@ def _of(tokens: Sequence[Token]) -> list[Atom]:
     if token.type == "image":
         return _link(str(token.attrs.get("src", "")), _alt(token))
     if token.type == "code_inline":
-        return [_code(token)]
+        return [Atom("code", code(token.content, token.markup), token.content)]
     if token.type in _BREAKS:
         return [Atom("break", *_BREAKS[token.type])]
     return [Atom("open" if token.nesting > 0 else "close", token.markup)]
@@ -126,14 +143,6 @@ def _escaped(text: str) -> str:
     return re.sub(r"([\\`*_\[\]<~])", r"\\\1", text)
 
 
-def _code(token: Token) -> Atom:
-    """Return inline code with the backticks that it had, which fit the text around it."""
-    content = token.content
-    blanks = content[:1] == " " == content[-1:] and content.strip(" ") != ""
-    pad = " " if blanks or "`" in (content[:1], content[-1:]) else ""
-    return Atom("code", f"{token.markup}{pad}{content}{pad}{token.markup}", content)
-
-
 def _link(target: str, label: Sequence[Atom]) -> list[Atom]:
     """Return a link, or its label and its target as code if it may not be live."""
     label = _unlinked(label)
@@ -151,9 +160,11 @@ def _dead(target: str, label: Sequence[Atom], shown: str) -> list[Atom]:
     target = " ".join(seen(target).split())
     if not target:
         return list(label)
-    code = Atom("code", code_span(target), target)
+    shown_target = Atom("code", code(target), target)
     is_same = not shown or shown in {target, target.removeprefix("mailto:")}
-    return [code] if is_same else [*label, Atom("text", " (", " ("), code, Atom("text", ")", ")")]
+    if is_same:
+        return [shown_target]
+    return [*label, Atom("text", " (", " ("), shown_target, Atom("text", ")", ")")]
 
 
 def _part(token: Token) -> tuple[str, str]:

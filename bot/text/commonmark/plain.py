@@ -36,6 +36,8 @@ def lines(block: Block) -> Iterator[str]:
             yield f"{mark} {plain_text(item.children)}"
     elif block.kind == "tr":
         yield " | ".join(map(line_of, block.children))
+    elif block.kind == "definition":
+        yield f"[{block.token.meta['label']}]: {block.token.meta['url']}"
     elif block.inline:
         yield "".join(map(_shown, inline.atoms(block.inline)))
     else:

@@ -162,14 +162,20 @@ def _in_link(url: str, label: str) -> Iterator[str]:
         yield f"scheme {url}"
     if "@" in parts.netloc or not host.isascii() or "%" in host:
         yield f"disguised {url}"
-    shown = unicodedata.normalize("NFKC", _UNSEEN.sub("", label)).replace("。", ".").lower().strip()
-    if unquote(shown).lower().rstrip("/") == unquote(url).lower().rstrip("/"):
+    shown = _folded(label)
+    if shown == _folded(url):
         return
     file = unquote(parts.path).lower().rpartition("/")[2]
     for name in _HOST.finditer(shown):
         if _is_other(name[0], host, file) and not re.search(r"[\w-]/$", shown[: name.start()]):
             yield f"disguised {url} as {label}"
             return
+
+
+def _folded(text: str) -> str:
+    """Return what text looks like, in lower case: without escapes and unseen characters."""
+    text = unicodedata.normalize("NFKC", _UNSEEN.sub("", unquote(text)))
+    return text.replace("。", ".").lower().strip().rstrip("/")
 
 
 def _is_other(name: str, host: str, file: str) -> bool:

@@ -1,0 +1,103 @@
+import pytest
+from hypothesis import given
+
+from bot.text.questions import MOST_IN_LABEL, Question, parse_question
+from tests.text.hostile import markdown
+
+_LONG = "Rewrite the importer so that it reads the archive at once and keeps the order of all rows"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Done.",
+        "",
+        "I changed these:\n\n- a\n- b",
+        "1. build\n2. test",
+        "Should I push? Let me know.",
+        "```\nis this code?\n```",
+        "| What? |\n|---|\n| x? |",
+        "What I did:\n- a\n- b",
+        "> Do you agree?",
+        "It works (does it?) now.",
+    ],
+)
+def test_a_message_that_ends_otherwise_is_no_question(text: str) -> None:
+    """Devin waits at the end of every turn, so only its last sentence tells."""
+    assert parse_question(text) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Should I merge it?",
+        "All tests pass. **Shall I open the pull request?**",
+        "Done.\n\nDo you want me to delete `main.py`?",
+        "May I delete the branch or not?",
+        "Also, can I use the staging key?",
+        "Isn't that too slow?",
+        "Note: would you like a benchmark?",
+    ],
+)
+def test_a_question_that_asks_for_consent_offers_yes_and_no(text: str) -> None:
+    """What begins with a verb such as do, should or may is answered by yes or no."""
+    assert parse_question(text) == Question(("Yes", "No"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "What is the name of the bucket?",
+        "Should I use Postgres or SQLite?",
+        "Which one?\n\n1. a\n2. b\n3. c\n4. d\n5. e\n6. f",
+        "Which one?\n\n- only this",
+        "I need to know:\n\n1. What is the host?\n2. What is the port?",
+        "Which one?\n\n- same\n- same",
+        "Which one?\n\n- a\n\n  with a second paragraph\n- b",
+        "Which one?\n\n- " + "long " * 100 + "\n- b",
+        "どれですか？",  # noqa: RUF001  (a question mark all the same)
+    ],
+)
+def test_other_questions_ask_for_words(text: str) -> None:
+    """Buttons are for a few short answers."""
+    assert parse_question(text) == Question()
+
+
+@pytest.mark.parametrize(
+    ("text", "options"),
+    [
+        ("Which one?\n\n1. Rebase\n2. Merge", ("Rebase", "Merge")),
+        ("Which one?\n- Rebase\n- Merge\n- Squash", ("Rebase", "Merge", "Squash")),
+        ("How shall I go on?\n\nA) Wait\nB) Retry", ("Wait", "Retry")),
+        ("How shall I go on?\na. Wait\nb. Retry", ("Wait", "Retry")),
+        ("How?\n\n- A) Wait\n- B) Retry", ("Wait", "Retry")),
+        ("Which do you prefer? Your options:\n\n- x\n- y", ("x", "y")),
+        ("Please choose one:\n\n* x\n* y", ("x", "y")),
+        ("There are two ways:\n\n1. x\n2. y\n\nWhich do you prefer?", ("x", "y")),
+        (
+            "How?\n\n- **Keep** `it` as [is](https://a.io)\n- Drop &amp; go",
+            ("Keep it as is", "Drop & go"),
+        ),
+        ("Tell me.\n\n**OPTIONS:** Do it | *Wait*", ("Do it", "Wait")),
+        ("Tell me.\nOPTIONS: now | later | never", ("now", "later", "never")),
+        ("## How?\n\n- x\n- y", ("x", "y")),
+    ],
+)
+def test_a_closing_list_offers_its_items(text: str, options: tuple[str, ...]) -> None:
+    """Two to five short items below a question, without their marks, are its answers."""
+    assert parse_question(text) == Question(options)
+
+
+def test_a_label_is_cut_and_the_option_is_not() -> None:
+    """A button shows 75 characters; what it sends is Devin's option in full."""
+    question = parse_question(f"How?\n\n1. {_LONG}\n2. Wait")
+    assert question == Question((_LONG, "Wait"))
+    assert question.labels == (f"{_LONG[: MOST_IN_LABEL - 1].rstrip()}…", "Wait")
+
+
+@given(markdown())
+def test_any_message_can_be_asked_for_its_question(text: str) -> None:
+    """Hostile Markdown raises nothing, and its options fit on buttons."""
+    question = parse_question(f"{text}\n\nWhich?\n\n- {text}\n- other")
+    for label in question.labels if question else ():
+        assert 0 < len(label) <= MOST_IN_LABEL

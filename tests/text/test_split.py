@@ -1,0 +1,160 @@
+"""Long messages are split where a reader would split them, and nothing is lost."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.text.devin_markdown import inert, split, weight
+from sandbox.slack.world.live import live_markdown
+from tests.text.hostile import markdown, words
+
+_ROWS = "\n".join(f"| {number} | x |" for number in range(60))
+_TABLE = f"| n | v |\n| --- | --- |\n{_ROWS}"
+
+
+@given(markdown(most=40), st.integers(min_value=100, max_value=400))
+def test_each_part_is_short_light_and_inert(text: str, limit: int) -> None:
+    """A cut makes nothing live, and Slack takes every part."""
+    for part in split(text, limit):
+        assert 0 < len(part) <= limit
+        assert weight(part) <= 40
+        assert live_markdown(part) == []
+        assert inert(part) == part
+
+
+_BENIGN = st.sampled_from(
+    [
+        *[
+            "word",
+            "ünï",
+            "a" * 150,
+            "**bold words** ",
+            "_it ",
+            "_ ",
+            "`code span`",
+            "\n\n",
+            " ",
+            " ",
+        ],
+        *["\n", "\n# head\n\n", "\n\n- item\n", "\n\n1. one\n2. two\n", "\n\n> quote\n> more\n\n"],
+        *["\n\n```\nsome code\n\nmore code\n```\n\n", "\n\n---\n\n", "[link](https://a.io/b) "],
+    ]
+)
+
+
+@given(st.lists(_BENIGN, max_size=40).map("".join), st.integers(min_value=100, max_value=300))
+def test_no_word_is_lost(text: str, limit: int) -> None:
+    """The parts together have every word of the message, in its order."""
+    assert words("".join(split(text, limit))) == words(inert(text))
+
+
+def test_a_short_message_is_one_part() -> None:
+    """What fits is posted as it is, and nothing is posted for nothing."""
+    text = "# a\n\nb\n\n- c\n\n| d |\n| --- |"
+    assert split(text) == [text]
+    assert split(" \n") == []
+
+
+def test_paragraphs_stay_whole() -> None:
+    """A part ends between paragraphs if it can."""
+    one, two, three = "a " * 40, "b " * 40, "c " * 40
+    parts = split(f"{one}\n\n{two}\n\n{three}", 200)
+    assert [part.split() for part in parts] == [[*one.split(), *two.split()], three.split()]
+
+
+def test_code_goes_on_in_its_language() -> None:
+    """A fence that is cut is closed, and opened again in the next part, between two lines."""
+    code = "".join(f"print({number})\n" for number in range(60))
+    parts = split(f"```py\n{code}```", 300)
+    assert len(parts) > 2
+    assert all(part.startswith("```py\nprint(") and part.endswith(")\n```") for part in parts)
+    assert "".join(part[6:-3] for part in parts) == code
+
+
+def test_a_list_goes_on_with_its_numbers() -> None:
+    """The next part begins with the next number, not with 1."""
+    parts = split("\n".join(f"{number}. item" for number in range(1, 100)), 300)
+    assert "\n".join(parts) == "\n".join(f"{number}. item" for number in range(1, 100))
+
+
+def test_an_item_that_is_longer_than_a_part_goes_on_below_it() -> None:
+    """The items after it keep their numbers."""
+    parts = split("1. a\n2. " + "b " * 150 + "\n3. c", 200)
+    assert [part[:6] for part in parts] == ["1. a", "2. b b", "b b b "]
+    assert parts[-1].endswith("\n\n3. c")
+
+
+def test_a_quote_goes_on_as_a_quote() -> None:
+    """Each part of a quote is marked as one."""
+    parts = split("> " + "word " * 100, 200)
+    assert len(parts) > 2
+    assert all(part.startswith("> word") for part in parts)
+
+
+def test_a_table_goes_on_below_its_header() -> None:
+    """Each part of a table has the header, and no row is lost."""
+    parts = split(_TABLE, 300)
+    assert all(part.startswith("| n | v |\n| --- | --- |\n| ") for part in parts)
+    assert "\n".join(row for part in parts for row in part.split("\n")[2:]) == _ROWS
+
+
+def test_a_part_has_one_table() -> None:
+    """Slack takes one table in a message, also if two stand in one list."""
+    table = "| a |\n| --- |\n| b |"
+    assert split(f"{table}\n\nand\n\n{table}") == [f"{table}\n\nand", table]
+    item = "- x\n\n  " + table.replace("\n", "\n  ")
+    parts = split(f"{item}\n{item}")
+    assert [part.count("| --- |") for part in parts] == [1, 1]
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        _TABLE + "\n" + _ROWS,
+        "|" + " a |" * 21 + "\n|" + "---|" * 21 + "\n|" + " b |" * 21,
+        "| a |\n| --- |\n" + "\n".join(["| " + "b" * 500 + " |"] * 21),
+    ],
+)
+def test_a_table_too_large_for_slack_is_code(table: str) -> None:
+    """More than 100 rows, 20 cells or 10,000 characters are shown as the same lines in a fence."""
+    parts = split(table)
+    assert all(part.startswith("```\n|") and part.endswith("|\n```") for part in parts)
+    assert words("".join(parts)) == words(table)
+
+
+def test_emphasis_goes_on_in_the_next_part() -> None:
+    """Marks that a cut leaves open are closed and opened again."""
+    parts = split("**" + "word " * 100 + "end**", 200)
+    assert all(part.startswith("**word") and part.endswith("**") for part in parts)
+
+
+def test_a_giant_line_is_cut() -> None:
+    """A word, inline code or address that fits into no part is cut as well."""
+    for text in ("x" * 1000, f"`{'x' * 1000}`", f"[x](https://a.io/{'x' * 1000})"):
+        parts = split(text, 200)
+        assert all(len(part) <= 200 for part in parts)
+        assert words("".join(parts)) == words(text)
+
+
+def test_headings_count_as_blocks_and_as_characters() -> None:
+    """A message takes some 50 rendered blocks, and each heading costs it 100 characters."""
+    headings = "\n\n".join(["# a"] * 100)
+    assert weight(headings) == 100
+    assert [weight(part) for part in split(headings)] == [40, 40, 20]
+    assert len(split("\n\n".join(["# a\n\n" + "b" * 475] * 18))) == 1
+    assert len(split("\n\n".join(["# a\n\n" + "b" * 320] * 30 + ["c" * 70]))) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "blocks"),
+    [
+        ("a\n\nb\n\n- c\n\n> d\n\n```\ne\n```", 1),
+        ("a\n\n# b\n\nc\n\nd\n\n---\n\n| e |\n|---|", 5),
+        ("a ![b](https://c.io/d.png) e", 3),
+        ("- # a\n- b", 3),
+        ("", 0),
+    ],
+)
+def test_the_weight_is_the_number_of_rendered_blocks(text: str, blocks: int) -> None:
+    """Headings, rules, tables and images are blocks of their own; what is between them is one."""
+    assert weight(text) == blocks
