@@ -1,1 +1,1 @@
-"""Pure conversion of Slack's markup to Markdown and back; Devin's Markdown made inert."""
+"""Pure conversion of Slack's markup to Markdown and back."""

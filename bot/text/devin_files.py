@@ -18,7 +18,6 @@ MOST_IN_NAME = 120
 NAMELESS = "file"
 
 _MARKER = re.compile(r'(?<!\S)ATTACHMENT:[ \t]*(?=[{"])')
-_JSON = json.JSONDecoder()
 _NAMES = ("name", "filename", "file_name", "title")
 _NOT_IN_NAME = re.compile(r'[<>@&|:*?"`]+')
 
@@ -85,7 +84,7 @@ def _cut_line(line: str) -> tuple[str, list[SentFile]]:
 def _file(line: str, at: int) -> tuple[SentFile | None, int]:
     """Return the file whose JSON begins at a position, if it is one, and where the JSON ends."""
     try:
-        value, end = _JSON.raw_decode(line, at)
+        value, end = json.JSONDecoder().raw_decode(line, at)
     except (ValueError, RecursionError):
         return None, at
     told = value if isinstance(value, dict) else {"url": value}

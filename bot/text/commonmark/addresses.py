@@ -12,16 +12,15 @@ from markdown_it.common.normalize_url import normalizeLink
 
 _HOST = re.compile(r"[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?\.?|\[[0-9a-f:.]+\]", re.IGNORECASE)
 _UNSAFE = re.compile(r"[^!#$%&*+,./0-9:=?A-Z_a-z~-]")
-_DOTS = str.maketrans(dict.fromkeys("。．｡․‧∙·・⸱ꓸ٠۔", "."))  # noqa: RUF001  (look-alikes)
+_DOTS = re.compile("[。．｡․‧∙·・⸱ꓸ٠۔]")  # noqa: RUF001  (look-alikes)
 _NAME = re.compile(r"(?<![\w-])[\w-]++(?:\.[\w-]++)+")
 _DOMAIN_END = re.compile(r"xn--[a-z0-9-]+|[^\W\d_]{2,}")
 _FOUR_NUMBERS = re.compile(r"\d+\.\d+\.\d+\.\d+")
 _SCHEME = re.compile(r"(?<![a-z0-9+.-])[a-z0-9+.-]++:\s*+[/\\⁄∕⧸]")  # noqa: RUF001  (look-alikes)
-_FILES_ONLY = """
-c cfg class cpp cs css csv env go gz h hpp html ini ipynb java jpg js json jsx kt lock log
-patch pdf php png rb scss sql svg tf toml ts tsx txt vue xml yaml yml
-"""
-_NO_DOMAINS = frozenset(_FILES_ONLY.split())
+_NO_DOMAIN = re.compile(
+    "c|cfg|class|cpp|cs|css|csv|env|go|gz|h|hpp|html|ini|ipynb|java|jpg|js|json|jsx|kt|lock|log"
+    "|patch|pdf|php|png|rb|scss|sql|svg|tf|toml|ts|tsx|txt|vue|xml|yaml|yml"
+)
 """Ends of file names that are no top-level domains (IANA's list)."""
 
 _SOURCE_FILES = frozenset({"md", "pl", "py", "rs", "sh"})
@@ -57,7 +56,7 @@ def target_of(path: str, query: str, fragment: str) -> str:
 
 def misleads(label: str, address: str) -> bool:
     """Return True if `label` looks like another address than `address`, a `safe_address`."""
-    shown = unicodedata.normalize("NFKC", label).translate(_DOTS).strip().lower()
+    shown = _DOTS.sub(".", unicodedata.normalize("NFKC", label)).strip().lower()
     if _same(shown, address):
         return False
     if _SCHEME.search(shown):
@@ -89,7 +88,7 @@ def _is_like_host(name: str) -> bool:
     end = name.rpartition(".")[2].rstrip("_-")
     if _FOUR_NUMBERS.fullmatch(name):
         return True
-    return bool(_DOMAIN_END.fullmatch(end)) and end not in _NO_DOMAINS
+    return bool(_DOMAIN_END.fullmatch(end)) and not _NO_DOMAIN.fullmatch(end)
 
 
 def _is_file(name: str, last: str) -> bool:

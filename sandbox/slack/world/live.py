@@ -18,7 +18,8 @@ from markdown_it.token import Token
 
 JSON = Mapping[str, Any]
 
-_CONTROL = re.compile(r"<[!@#][^<>\n]*>?|<[a-z][a-z0-9+.-]*:[^<>\n|]*\|[^<>\n]*>", re.IGNORECASE)
+_CONTROL = re.compile(r"<[!@#][^<>\n]*>?")
+_LABELED = re.compile(r"<[a-z][a-z0-9+.-]*:[^<>\n|]*\|[^<>\n]*>", re.IGNORECASE)
 _BROADCAST = re.compile(r"@(?:here|channel|everyone|group)\b", re.IGNORECASE)
 _NAME = re.compile(r"(?<![\w/.%-])@\w")
 _LINKED = re.compile(
@@ -137,7 +138,7 @@ def _in_text(text: str) -> Iterator[str]:
     """Yield what is live in text beside addresses, as it is and with entities decoded twice."""
     text = _WEB.sub(" ", text)
     for _ in range(3):
-        for control in _CONTROL.finditer(text):
+        for control in (*_CONTROL.finditer(text), *_LABELED.finditer(text)):
             yield f"control {control[0]}"
         yield from _plain_mentions(text)
         text = html.unescape(text)
