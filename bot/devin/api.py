@@ -229,7 +229,7 @@ class Devin(Protocol):
     def open_file(self, url: str) -> AbstractAsyncContextManager[IncomingFile | Unread]:
         """Open a file that Devin sent; `url` is untrusted text of a message.
 
-        Only addresses of Devin's are asked, and only they get the key. `downloads.py` has the
+        Only addresses of Devin's are asked, and only they get the key. `places.py` has the
         rules.
         """
 

@@ -10,10 +10,12 @@ from pydantic import SecretStr
 from bot.devin.api import (
     Cursor,
     Devin,
+    IncomingFile,
     MessagePage,
     OutgoingFile,
     SessionSummary,
     Source,
+    Survey,
     Unread,
 )
 from bot.devin.opening import open_devin
@@ -302,10 +304,51 @@ async def test_a_session_can_be_ended_once(devin: Devin, sandbox: DevinSandbox) 
     assert unknown.refusal is Refusal.NO_SESSION
 
 
+async def test_a_session_is_archived_where_devin_can(devin: Devin, sandbox: DevinSandbox) -> None:
+    """Then it has ended; version 1 has no such call, and is not asked."""
+    answer = await devin.archive(ID)
+    assert devin.archives is (sandbox.api == "v3")
+    assert sandbox.session(SESSION).is_archived is devin.archives
+    if not devin.archives:
+        assert answer == Outcome(kind=OutcomeKind.REFUSED, refusal=Refusal.OTHER)
+        return
+    assert answer is None
+    (state,) = await devin.states([ID])
+    assert state.state is SessionState.ENDED
+    unknown = await devin.archive(SessionId("devin-404"))
+    assert isinstance(unknown, Outcome)
+    assert unknown.refusal is Refusal.NO_SESSION
+
+
+async def test_a_file_of_devin_s_is_read_from_its_address(devin: Devin) -> None:
+    """On version 3, Devin redirects to a place that asks for no key."""
+    address = await devin.upload(OutgoingFile("plan.md", "text/markdown", chunks(), None))
+    assert isinstance(address, str)
+    async with devin.open_file(address) as file:
+        assert isinstance(file, IncomingFile)
+        content = b"".join([chunk async for chunk in file.chunks])
+    assert (content, file.size) == (b"Step 1\nStep 2\n", 14)
+
+
+async def test_a_survey_finds_sessions_and_leaves_out_the_others(
+    devin: Devin, sandbox: DevinSandbox
+) -> None:
+    """With their states; and a Devin that is away tells nothing of any."""
+    sandbox.add_session(OTHER_SESSION, "suspended", title="Old dashboard")
+    found = await devin.survey([OTHER, SessionId("devin-404"), ID])
+    assert isinstance(found, Survey)
+    states = {session: one.state for session, one in found.found.items()}
+    assert states == {OTHER: SessionState.SUSPENDED, ID: SessionState.WORKING}
+    await sandbox.go_offline()
+    assert await devin.survey([OTHER, ID]) == Unread()
+
+
 async def test_a_devin_that_is_away_takes_no_write(devin: Devin, sandbox: DevinSandbox) -> None:
     """Nothing was sent, so each may be tried again."""
     await sandbox.go_offline()
     away = Wait("no connection")
     assert await devin.create("Fix the build") == away
     assert await devin.end(ID) == away
+    if devin.archives:
+        assert await devin.archive(ID) == away
     assert await devin.upload(OutgoingFile("a", "text/plain", chunks(), None)) == away

@@ -147,6 +147,16 @@ async def test_a_devin_that_is_away_at_the_start_is_asked_later(answer: bytes) -
         assert await devin.post_message(ID, "hello") == SENT
 
 
+async def test_a_limit_on_asking_for_the_organization_is_kept_by_what_needs_it() -> None:
+    """A write waits that long, and a read tells it."""
+    script = [whole("429 Slow", b"", "Retry-After: 7")] * 3
+    async with serving(stepping(script)) as server, opening(server.url) as devin:
+        assert await devin.post_message(ID, "hello") == Wait("HTTP 429", 7.0)
+        found = await devin.survey([ID])
+    assert isinstance(found, Unread)
+    assert (found.reason, found.retry_after, found.is_passing) == ("HTTP 429", 7.0, True)
+
+
 @pytest.mark.parametrize(
     ("answer", "expected"),
     [

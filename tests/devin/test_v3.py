@@ -209,6 +209,24 @@ async def test_pages_without_an_end_are_read_so_far_and_no_farther() -> None:
     assert isinstance(found, MessagePage)
     assert (len(found.messages), len(asked)) == (MOST_PAGES, MOST_PAGES)
     assert (found.cursor, found.has_more) == (f"C{MOST_PAGES - 1}", True)
+    assert found.reads == MOST_PAGES
+
+
+async def test_a_caller_may_want_fewer_pages_at_once() -> None:
+    """The cursor goes on from there."""
+    pages = [page(str(n), cursor=f"C{n}", more=True) for n in range(3)]
+    async with serving(stepping(pages)) as server, V3.client(server.url) as devin:
+        found = await devin.messages(ID, most=2)
+    assert isinstance(found, MessagePage)
+    assert (found.reads, found.cursor, found.has_more) == (2, "C1", True)
+
+
+async def test_a_message_that_two_pages_list_is_one() -> None:
+    """Where it is listed first."""
+    pages = (page("1", "2", "1", cursor="A", more=True), page("2", "3", cursor=None, more=False))
+    found, _ = await read(*pages)
+    assert isinstance(found, MessagePage)
+    assert [one.id for one in found.messages] == ["1", "2", "3"]
 
 
 async def test_pages_that_were_read_before_a_failure_are_kept() -> None:
@@ -216,7 +234,7 @@ async def test_pages_that_were_read_before_a_failure_are_kept() -> None:
     found, _ = await read(page("1", cursor="A", more=True), problem("500 No"))
     assert isinstance(found, MessagePage)
     assert ([one.id for one in found.messages], found.cursor) == (["1"], "A")
-    assert found.has_more
+    assert (found.has_more, found.reads) == (True, 2)
 
 
 async def test_a_first_page_that_fails_says_why() -> None:

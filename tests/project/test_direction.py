@@ -31,7 +31,7 @@ LONG_FUNCTIONS: dict[str, str] = {}
 BUILDERS = {
     *("logging.getLogger", "re.compile", "frozenset", "timedelta", "NewType", "TypeVar", "UserId"),
     *("Key", "ParamSpec", "TypeAdapter", "Counter", "Gauge", "Histogram", "Field"),
-    "httpx.Timeout",
+    *("httpx.Timeout", "aiohttp.ClientTimeout"),
     *("AfterValidator", "BeforeValidator", "ConfigDict", "SettingsConfigDict"),
     *(
         "sys.modules.get",
