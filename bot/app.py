@@ -90,6 +90,8 @@ async def open_bot(
             await _listen(stack, to, parts, health, endpoint)
         await stack.enter_async_context(measured(to.store, health))
         stack.push_async_callback(to.background.drain, DRAIN_SECONDS)
+        await stack.enter_async_context(parts.watching.running())
+        await stack.enter_async_context(parts.adoption.running())
         if listens and parts.catch_up is not None:
             await stack.enter_async_context(parts.catch_up.running())
         stack.callback(health.closing)

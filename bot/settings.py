@@ -30,6 +30,7 @@ from pydantic_settings import (
 
 from bot.model.errors import SettingsError
 from bot.model.generation import PREFIXES
+from bot.model.mirror import Follow
 from bot.urls import check_redis_address, check_slack_address, check_web_address, redis_passwords
 
 _DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,6})?)\s*([smhd]?)")
@@ -155,6 +156,12 @@ class Settings(BaseSettings):
     )
     allow_guests: bool = Field(default=False, description=FLAG_SHAPE)
     allow_external: bool = Field(default=False, description=FLAG_SHAPE)
+    mirror: Annotated[Follow, BeforeValidator(str.lower)] = Field(
+        Follow.ALL, description="all, turns or off"
+    )
+    mirror_external: bool = Field(default=False, description=FLAG_SHAPE)
+    notify: bool = Field(default=True, description=FLAG_SHAPE)
+    devin_reads: int = Field(300, ge=10, le=100_000, description="a number from 10 to 100000")
     list_sessions: bool = Field(default=True, description=FLAG_SHAPE)
     file_limit: ByteSize = Field(
         ByteSize(50_000_000),

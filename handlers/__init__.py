@@ -3,18 +3,22 @@
 | file             | what people do                                              |
 |------------------|-------------------------------------------------------------|
 | `events`         | write: which of the next three it is                        |
-| `mentions`       | `@Devin Relay link`, `unlink`, `status`, `mute`, `help` …   |
+| `mentions`       | `@Devin Relay link`, `start`, `status`, `follow`, `end` …   |
 | `replies`        | write in a linked thread                                    |
 | `edits`          | edit or delete a message; press *Send the correction*       |
 | `say`            | `/devin-say` in a channel                                   |
 | `say_prompts`    | answer what `/devin-say` asks back                          |
 | `home`           | open the Home tab of the app, and press there               |
+| `starting`       | run *Start a Devin session*; press *Start again*            |
+| `ending`         | press *End the session*, *Archive the session*, *Keep it*   |
 | `shortcuts`      | run *Send to Devin* or *Link to a Devin session*            |
 | `link_offers`    | press *Link this thread*, offered where a session is named  |
 | `actions`        | press *Send again* or *Unlink*                              |
+| `follow`         | press *Follow* or *Unfollow* on a thread's card             |
+| `answers`        | press an answer to what Devin asks, or *Approve*            |
 | `workflow_steps` | run a workflow with a step of ours                          |
 | `failures`       | (what any of these raise, told to the person it concerns)   |
-| `channel_moves`  | share a private channel with another organization           |
+| `channel_moves`  | share a channel with another organization                   |
 | `unhandled`      | (everything else, acknowledged)                             |
 | `late`           | (what was written while nobody listened: no listener)       |
 """
@@ -24,15 +28,19 @@ from slack_bolt.async_app import AsyncApp
 from bot.relay import Relay
 from handlers import (
     actions,
+    answers,
     channel_moves,
     edits,
+    ending,
     events,
     failures,
+    follow,
     home,
     link_offers,
     say,
     say_prompts,
     shortcuts,
+    starting,
     unhandled,
     workflow_steps,
 )
@@ -44,9 +52,13 @@ HANDLERS = (
     say,
     say_prompts,
     home,
+    starting,
+    ending,
     shortcuts,
     link_offers,
     actions,
+    follow,
+    answers,
     workflow_steps,
     channel_moves,
     unhandled,

@@ -1,4 +1,4 @@
-"""The buttons under a report: *Send again* and *Unlink*.
+"""The buttons under a report: *Send again* and *Unlink*, which is on a thread's card as well.
 
 Anyone who can press a button can forge its value, so it counts only in the team, channel and thread
 of the press, and the person needs the same permission as for a reply.
@@ -7,8 +7,9 @@ of the press, and the person needs the same permission as for a reply.
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 
 from bot.model.errors import NoSuchReply
+from bot.model.lenient import string
 from bot.relay import Relay
-from bot.wording import actions, delivery_reports
+from bot.wording import actions, delivery_reports, thread_links
 from handlers.askers import Asker
 from handlers.failures import ignored, telling
 from handlers.parse.events import Payload
@@ -48,6 +49,11 @@ def register(app: AsyncApp, relay: Relay) -> None:
             session = parse_unlink(press)
             if session is None:
                 raise NoSuchReply(already_sent=False)
-            await relay.unlink(thread, press.by, session)
-            note = delivery_reports.unlinked_by(await relay.name(press.by))
-            relay.notices.press(press.message, thread.channel, note)
+            link = await relay.unlink(thread, press.by, session)
+            by = await relay.name(press.by)
+            if await relay.cards.is_at(thread, string(press.message, "ts")):
+                named = await relay.naming.one(link.session, most=0)
+                await relay.notices.say(thread, thread_links.unlinked_by(named, by))
+            else:
+                note = delivery_reports.unlinked_by(by)
+                relay.notices.press(press.message, thread.channel, note)

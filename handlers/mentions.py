@@ -5,10 +5,14 @@ the event that comes first is answered.
 """
 
 from bot.model.errors import PersonError
+from bot.model.mirror import Follow
+from bot.model.replies import Reply
+from bot.model.sessions import Closing
 from bot.model.threads import ThreadRef, ts_micros
 from bot.relay import Relay
 from bot.wording import commands, thread_links
 from bot.wording.message import SlackMessage
+from bot.wording.mirror import notices as mirror_notices
 from handlers.failures import whisper
 from handlers.parse.events import Command
 
@@ -27,7 +31,8 @@ async def answer(relay: Relay, command: Command, event: str) -> None:
     except PersonError as error:
         await whisper(relay, command.thread, command.ts, command.by, error)
     else:
-        await relay.notices.say(command.thread, words, once=claim)
+        if words is not None:
+            await relay.notices.say(command.thread, words, once=claim)
     await relay.claims.claim(claim)
 
 
@@ -36,11 +41,29 @@ def claim_of(thread: ThreadRef, ts: str) -> str:
     return f"command:{thread.channel}:{ts}"
 
 
-async def _obey(relay: Relay, command: Command) -> SlackMessage:
-    thread, by, at = command.thread, command.by, ts_micros(command.ts)
+async def _obey(relay: Relay, command: Command) -> SlackMessage | None:
+    """Run a command; return what to say, or None where the thread's card says it."""
+    thread, by = command.thread, command.by
     match command.verb:
         case "link":
             return await _link(relay, command)
+        case "unlink" | "mute" | "unmute" | "follow" | "unfollow":
+            return await _change(relay, command)
+        case "status":
+            return commands.status(await relay.statuses.of(thread, by))
+        case "default":
+            return await _default(relay, command)
+        case "start" | "end" | "archive":
+            return await _begin_or_end(relay, command)
+        case _:
+            await relay.check(by, thread.channel)
+            return commands.HELP
+
+
+async def _change(relay: Relay, command: Command) -> SlackMessage:
+    """Change the thread's link, and say how."""
+    thread, by, at = command.thread, command.by, ts_micros(command.ts)
+    match command.verb:
         case "unlink":
             link = await relay.unlink(thread, by, at=at)
             # Devin is not asked: a process that dies meanwhile would leave the unlinking untold.
@@ -48,20 +71,33 @@ async def _obey(relay: Relay, command: Command) -> SlackMessage:
         case "mute" | "unmute":
             muted = command.verb == "mute"
             return thread_links.muted(await relay.mute(thread, by, at, muted=muted))
-        case "status":
-            status = await relay.status(thread, by)
-            return commands.status(status.link, status.session, status.by, status.mail, status.last)
-        case "default":
-            return await _default(relay, command)
         case _:
-            await relay.check(by, thread.channel)
-            return commands.HELP
+            heard = await relay.follow(thread, by, _how_much(command), at=at)
+            return mirror_notices.following(heard.follow, is_barred=heard.is_barred)
 
 
-async def _link(relay: Relay, command: Command) -> SlackMessage:
+def _how_much(command: Command) -> Follow:
+    if command.verb == "unfollow":
+        return Follow.OFF
+    return Follow.TURNS if command.argument else Follow.ALL
+
+
+async def _link(relay: Relay, command: Command) -> SlackMessage | None:
     at = ts_micros(command.ts)
     link, already = await relay.link(command.thread, command.by, command.argument, at)
-    return thread_links.linked(await relay.naming.one(link.session), already=already)
+    if not already:
+        return None
+    by = await relay.name(link.by)
+    return thread_links.linked_already(await relay.naming.one(link.session), by)
+
+
+async def _begin_or_end(relay: Relay, command: Command) -> SlackMessage | None:
+    thread, by = command.thread, command.by
+    if command.verb != "start":
+        return await relay.ending.ask(Closing(command.verb), thread, by)
+    prompt = Reply(thread=thread, ts=command.ts, author=by, text=command.argument)
+    await relay.starting.start(prompt)
+    return None
 
 
 async def _default(relay: Relay, command: Command) -> SlackMessage:

@@ -13,11 +13,12 @@ from bot.model.errors import BadSession, ChooseSession
 from bot.relay import Relay
 from bot.wording import devin_say, forms, refusals, say_form
 from bot.wording.blocks import View
+from bot.wording.lifecycle import form
 from handlers.askers import Asker
 from handlers.failures import ignored, telling
 from handlers.modals import Note, Opening, show
 from handlers.parse.events import Payload
-from handlers.parse.interactions import Say, parse_say
+from handlers.parse.interactions import NEW, Say, parse_say
 
 
 def register(app: AsyncApp, relay: Relay) -> None:
@@ -32,13 +33,13 @@ def register(app: AsyncApp, relay: Relay) -> None:
         elif say.session_word is not None and say.session is None:
             await ack(text=refusals.sorry(BadSession(say.session_word)).text)
         elif (say.session is not None and not say.text) or (
-            say.session is None and say.text.lower() == "help"
+            say.session is None and not say.starts and say.text.lower() == "help"
         ):
             await ack(text=devin_say.USAGE.text)
         elif not say.text:
             await ack()
             asker = Asker(relay, respond, say.by, say.channel)
-            opening = Opening(say_form.TITLE, say.trigger, asker)
+            opening = Opening(form.TITLE if say.starts else say_form.TITLE, say.trigger, asker)
             await relay.background.soon(show(relay, opening, partial(_form, relay, say)))
         else:
             await ack()
@@ -50,6 +51,8 @@ def register(app: AsyncApp, relay: Relay) -> None:
 async def _form(relay: Relay, say: Say) -> View | Note:
     if not await _is_new(relay, say):
         return Note(forms.ONE_MOMENT, is_seen=True)
+    if say.starts:
+        return await relay.starting.form(say.by, say.channel)
     return await relay.say_prompts.form(say.channel, say.by)
 
 
@@ -57,13 +60,17 @@ async def _is_new(relay: Relay, say: Say) -> bool:
     """Whether a command is not a redelivery, which has the same trigger and the same words."""
     if not say.trigger:
         return True
-    words = hashlib.sha256(f"{say.session} {say.text}".encode()).hexdigest()[:16]
+    which = NEW if say.starts else say.session
+    words = hashlib.sha256(f"{which} {say.text}".encode()).hexdigest()[:16]
     return await relay.claims.claim(f"said:{say.by}:{say.trigger[:100]}:{words}")
 
 
 async def _say(relay: Relay, say: Say, asker: Asker) -> None:
     async with telling(asker):
         if not await _is_new(relay, say):
+            return
+        if say.starts:
+            await relay.starting.say(say.channel, say.by, say.text)
             return
         try:
             await relay.say.say(say.channel, say.by, say.session, say.text)

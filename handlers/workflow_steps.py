@@ -1,4 +1,4 @@
-"""The steps of Workflow Builder: *Send a message to a Devin session*, *Link a thread to …*.
+"""The steps of Workflow Builder: *Send a message …*, *Link a thread …*, *Start a session*.
 
 The listener is our own, since Bolt's `app.function` takes one step each and would leave unknown
 steps without an answer. A step is kept before Slack is acknowledged.
@@ -13,7 +13,7 @@ from slack_bolt.async_app import AsyncApp
 from bot.model.lenient import clean, mapping, string
 from bot.model.people import is_id
 from bot.model.threads import is_ts
-from bot.model.workflow_steps import Flaw, StepAsked
+from bot.model.workflow_steps import START, Flaw, StepAsked
 from bot.relay import Relay
 from handlers.parse.events import Payload
 
@@ -43,12 +43,15 @@ def parse_step(event: Payload) -> StepAsked | None:
     if not is_id(execution):
         return None
     inputs = mapping(event.get("inputs"))
-    text, blocks, flaw = _message(inputs.get("message"))
+    callback = string(mapping(event.get("function")), "callback_id")
+    text, blocks, flaw = _message(inputs.get("prompt" if callback == START else "message"))
+    if callback == START and flaw is not None:
+        flaw = Flaw.PROMPT
     channel, thread_ts, wrong_place = _place(inputs.get("channel"), inputs.get("thread_ts"))
     user = _matched(_USER, inputs.get("user"))
     return StepAsked(
         execution=execution,
-        callback=string(mapping(event.get("function")), "callback_id"),
+        callback=callback,
         at=string(event, "event_ts") if is_ts(event.get("event_ts")) else f"{time.time():.6f}",
         session=string(inputs, "session"),
         text=text,

@@ -1,7 +1,8 @@
 """Read this first: the product from its users' point of view."""
 
 from bot.app import Bot
-from tests.support.desk import OTHER_SESSION, SESSION, Desk, on_v1
+from tests.support.desk import OTHER_SESSION, SESSION, Desk, labels, on_v1
+from tests.support.devin_posts import buttons_of, until_card, until_devin_said
 from tests.support.waiting import wait_until
 
 
@@ -10,7 +11,7 @@ async def test_a_team_steers_a_session_from_a_thread(bot: Bot, desk: Desk) -> No
     """A link, a reply and its mark; a suspended session is reported, woken, and gets the reply."""
     thread = await desk.slack.say("The release notes are still missing.")
     await desk.mention(f"link https://app.devin.ai/sessions/{SESSION[6:]}", thread=thread)
-    await desk.until_said("now linked", thread)
+    await desk.until_linked(thread)
 
     first = await desk.reply("Please write them, *in short*. Ask <@ben> if unsure.", thread)
     message = await desk.until_received("write them")
@@ -36,6 +37,45 @@ async def test_a_team_steers_a_session_from_a_thread(bot: Bot, desk: Desk) -> No
     await desk.mention("status", thread=thread)
     await desk.until_said("not linked", thread)
     assert len(desk.received()) == 2
+
+
+async def test_a_thread_and_a_session_are_one_conversation(bot: Bot, desk: Desk) -> None:
+    """Start, listen, answer by a press, see the pull request and the end, each in the thread."""
+    thread = await desk.slack.say("The release notes are still missing.")
+    await desk.mention("start Please write them.", thread=thread)
+    await desk.until_linked(thread)
+    (session,) = [one for one in desk.devin.sessions.values() if one.origin == "api"]
+    devin = session.session_id
+    assert "The release notes are still missing." in session.messages[0].text
+
+    desk.devin.say(devin, "## Plan\n\n1. Read the commits\n2. Write")
+    await until_devin_said(desk, "## Plan", thread)
+    desk.devin.say(devin, "How long shall they be?\n\n- Short\n- In full")
+    desk.devin.behave(devin, "blocked")
+    await wait_until(lambda: "In full" in buttons_of(desk, thread), "the answers are buttons")
+    ada = desk.slack.workspace.user("ada").id
+    (asked,) = [one for one in desk.posts(thread) if "In full" in labels(one)]
+    assert f"<@{ada}>" in str(asked.blocks)
+    await desk.slack.press("answer_0", channel="general", message_ts=asked.ts, user="ben")
+    await desk.until_received("Short", devin)
+
+    desk.devin.behave(devin, "running")
+    desk.devin.open_pull_request(devin, "https://github.com/acme/relay/pull/7")
+    await desk.until_said("acme/relay#7", thread)
+    desk.devin.say(devin, "Written: **12 lines**.")
+    desk.devin.behave(devin, "idle")
+    await until_card(desk, "finished", thread)
+    await until_devin_said(desk, "12 lines", thread)
+    assert len(desk.cards(thread)) == 1
+
+    await desk.mention("end", thread=thread)
+    await desk.until_said("for good", thread)
+    asks = desk.posts(thread)[-1]
+    await desk.slack.press("end_session", channel="general", message_ts=asks.ts)
+    await until_card(desk, "ended", thread)
+    assert [one.partition("\n")[0] for one in desk.words(thread)] == [
+        *("## Plan", "How long shall they be?", "Written: **12 lines**."),
+    ]
 
 
 async def test_a_team_reaches_devin_from_wherever_it_is(bot: Bot, desk: Desk) -> None:

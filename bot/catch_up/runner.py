@@ -216,6 +216,9 @@ class CatchUp:
             if found is None:
                 skipped.add(one.thread)
             else:
+                link = await self._links.get(one.thread)
+                if link is not None and link.begins:
+                    found.while_starting = one.after <= link.hears_from
                 reads.append(found)
                 until = max(until, found.latest, one.after + 1)
         accepted = await self._accept_all(reads)
@@ -261,7 +264,7 @@ class CatchUp:
             return None
 
     async def _say(self, read: Found, verbs: Sequence[str], *, hushed: bool = False) -> None:
-        if read.accepted or verbs:
+        if (read.accepted and not read.while_starting) or verbs:
             words = delivery_reports.late(read.accepted, verbs, hushed=hushed)
             once = f"unheard:{read.unheard[-1].ts}" if verbs else ""
             await self._notices.say(read.thread, words, once=once)

@@ -68,7 +68,8 @@ class SessionSummary:
     """A session without its messages; the title may be empty, and is people's text.
 
     `url` is its page in Devin's web app, empty if the API does not tell it. `acus` is what it has
-    cost in ACUs, Devin's unit of work; None if the API does not tell it.
+    cost in ACUs, Devin's unit of work; None if the API does not tell it. `tags` are as it was
+    created with.
     """
 
     session: SessionId
@@ -79,6 +80,7 @@ class SessionSummary:
     trouble: Trouble | None = None
     pull_requests: tuple[PullRequest, ...] = ()
     acus: float | None = None
+    tags: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

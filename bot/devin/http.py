@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
 from http import HTTPStatus
+from urllib.parse import urlencode
 
 import aiohttp
 import httpx
@@ -67,14 +68,15 @@ class DevinHttp:
         self._transport = transport
         self._total_seconds = total_seconds
         self._base_url = str(client.base_url).rstrip("/")
-        self._headers = httpx.Headers(client.headers)
+        self._bare_headers = httpx.Headers(client.headers)
+        self._bare_headers["Host"] = client.base_url.netloc.decode()
+        self._headers = httpx.Headers(self._bare_headers)
         self._headers.update(JSON)
-        self._headers["Host"] = client.base_url.netloc.decode()
         self._timeout = {"timeout": client.timeout.as_dict()}
 
     async def post(self, path: str, body: bytes) -> Answer | Failure:
         """POST a JSON `body`."""
-        return await self._answered(self._sent(path, body))
+        return await self._answered(self._sent("POST", path, body))
 
     async def delete(self, path: str) -> Answer | Failure:
         """DELETE what is at `path`."""
@@ -101,7 +103,7 @@ class DevinHttp:
         try:
             async with (
                 asyncio.timeout(seconds),
-                self._client.stream("GET", path, params=params) as response,
+                self._sent("GET", _with(path, params)) as response,
             ):
                 status, ahead = response.status_code, skew(response.headers, clock())
                 body = await start_of(response, most)
@@ -123,17 +125,19 @@ class DevinHttp:
             return failure(error)
 
     @asynccontextmanager
-    async def _sent(self, path: str, body: bytes) -> AsyncIterator[httpx.Response]:
-        """POST without the client's redirects, cookies and authentication, of which we use none.
+    async def _sent(
+        self, method: str, path: str, body: bytes = b""
+    ) -> AsyncIterator[httpx.Response]:
+        """Send without the client's redirects, cookies and authentication, of which we use none.
 
-        Every reply makes this call, and the client would add an eighth to the CPU time of a reply
-        (docs/architecture/decisions/0025).
+        Every reply and every look at sessions makes this call, and the client would add an eighth
+        to the CPU time of a reply (docs/architecture/decisions/0025).
         """
         # With `content`, httpx would build the headers twice, to add a length that aiohttp adds.
         request = httpx.Request(
-            "POST",
+            method,
             f"{self._base_url}{path}",
-            headers=self._headers,
+            headers=self._headers if method == "POST" else self._bare_headers,
             stream=httpx.ByteStream(body),
             extensions=self._timeout,
         )
@@ -152,6 +156,11 @@ class DevinHttp:
         """
         key = self._client.headers.get("Authorization", "").partition(" ")[2]
         return _LIKE_A_KEY.sub(b"(key)", body.replace(key.encode(), b"(key)") if key else body)
+
+
+def _with(path: str, params: Mapping[str, Param] | None) -> str:
+    """Return `path` with a query; a parameter with several values comes once for each."""
+    return f"{path}?{urlencode(params, doseq=True)}" if params else path
 
 
 @asynccontextmanager

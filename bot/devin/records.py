@@ -32,6 +32,12 @@ def pull_requests(found: Iterable[tuple[str, str]]) -> tuple[PullRequest, ...]:
     )
 
 
+def tags(value: object) -> frozenset[str]:
+    """Return the tags of a session; none for anything that is no list."""
+    listed = value if isinstance(value, list) else []
+    return frozenset(one for one in listed if isinstance(one, str))
+
+
 def amount(value: object) -> float | None:
     """Return a number of ACUs; None for anything that is no amount."""
     if isinstance(value, bool) or not isinstance(value, int | float):

@@ -17,6 +17,10 @@ RelayError
 │   ├── NoSuchReply        a button's reply is gone, or was already sent again
 │   ├── AlreadySent        an offer was already accepted
 │   ├── StillSending       an accepted offer is being posted, or it is unknown whether it was
+│   ├── AnsweredAlready    somebody has chosen an answer to Devin's question
+│   ├── MovedOn            Devin's question is not open any more
+│   ├── StartGone          the start that a button would repeat is no longer kept
+│   ├── AlreadyClosed      the session was ended or archived by an earlier press
 │   ├── BadStep            a workflow step cannot be run as it was filled in
 │   ├── ChooseSession      the channel has no active session, or several
 │   └── CannotPost         Slack does not let the relay post into the channel
@@ -28,6 +32,7 @@ RelayError
 └── PassingError       nobody needs to act yet; the work is retried
     ├── SlackAway          Slack cannot be reached, failed, or rate-limits the call
     │   └── NotIdentified      the same, while looking up who somebody is
+    ├── DevinAway          Devin took nothing, or cannot be asked now
     ├── UnderWay           the same work is being done elsewhere at this moment
     ├── TooMuch            this process has too much work in progress to accept more
     └── StoreAway          Redis cannot be reached, or cannot write
@@ -134,6 +139,27 @@ class StillSending(PersonError):
     """The offered message is being posted, or its process died while posting it."""
 
 
+class AnsweredAlready(PersonError):
+    """Devin's question has an answer: `text`, chosen by the person whose name is `by`."""
+
+    def __init__(self, by: str, text: str) -> None:
+        super().__init__("answered already")
+        self.by = by
+        self.text = text
+
+
+class MovedOn(PersonError):
+    """What Devin asked is not open any more: it went on, or somebody has replied since."""
+
+
+class StartGone(PersonError):
+    """The start that a button would repeat is no longer kept."""
+
+
+class AlreadyClosed(PersonError):
+    """The session was ended or archived by an earlier press of the same button."""
+
+
 class BadStep(PersonError):
     """A workflow step cannot be run as its author filled it in; `flaw` says why."""
 
@@ -227,6 +253,15 @@ class NotIdentified(SlackAway):
 
     def __init__(self, reason: str) -> None:
         super().__init__("users.info", reason, maybe_done=False)
+
+
+class DevinAway(PassingError):
+    """Devin started nothing, or could not be asked; `retry_after` is in seconds."""
+
+    def __init__(self, reason: str, *, retry_after: float | None = None) -> None:
+        super().__init__(f"Devin: {reason}")
+        self.reason = reason
+        self.retry_after = retry_after
 
 
 class UnderWay(PassingError):

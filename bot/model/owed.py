@@ -19,6 +19,15 @@ class OwedKind(StrEnum):
     NOTICE = "answer"
     """One person, or everybody in a thread, must be told something."""
 
+    WORDS = "words"
+    """What a session says must be posted in a thread."""
+
+    CARD = "card"
+    """A thread's card must be posted, or edited."""
+
+    START = "start"
+    """A session must be started, and its thread linked."""
+
 
 @dataclass(frozen=True, slots=True)
 class Owed:

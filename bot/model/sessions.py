@@ -25,6 +25,10 @@ class SessionState(StrEnum):
     UNKNOWN = "unknown"
 
 
+RESTING = frozenset(SessionState) - {SessionState.WORKING, SessionState.UNKNOWN}
+"""The states in which Devin's turn is over."""
+
+
 class Trouble(StrEnum):
     """The reason why a session stands still that nobody chose.
 
@@ -34,6 +38,13 @@ class Trouble(StrEnum):
 
     LIMIT = "limit"
     ERROR = "error"
+
+
+class Closing(StrEnum):
+    """The ways in which people end a session for good."""
+
+    END = "end"
+    ARCHIVE = "archive"
 
 
 @dataclass(frozen=True, slots=True)

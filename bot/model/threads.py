@@ -24,6 +24,11 @@ class ThreadRef(Record):
         return cls(team=team, channel=f"-{name}", thread_ts=ts)
 
     @property
+    def name(self) -> str:
+        """The thread's name, which `parse_thread` reads."""
+        return f"{self.team}:{self.channel}:{self.thread_ts}"
+
+    @property
     def is_nowhere(self) -> bool:
         """True if this place is outside of any thread; no Slack channel id begins with "-"."""
         return self.channel.startswith("-")
@@ -34,11 +39,19 @@ class ThreadRef(Record):
         return {"team": self.team, "channel": self.channel, "thread_ts": self.thread_ts}
 
 
+def parse_thread(name: str) -> ThreadRef:
+    """Parse the `name` of a thread."""
+    team, channel, thread_ts = name.split(":")
+    return ThreadRef(team=team, channel=channel, thread_ts=thread_ts)
+
+
 class Link(Record):
     """The tie between a thread and a session: who made it, when (Unix seconds), and if it is muted.
 
     `since` is the time of linking or unmuting, in Unix milliseconds of Slack's clock: messages
-    written before it are not for Devin. A link of an older version has none.
+    written before it are not for Devin. A link of an older version has none. `follow` is how much
+    of the session the thread follows, by its own choice; "" if it made none. `begins` says that the
+    session was started for the thread.
     """
 
     v: Literal[1] = 1
@@ -47,6 +60,8 @@ class Link(Record):
     at: int
     muted: bool = False
     since: int = 0
+    follow: str = ""
+    begins: bool = False
 
     @property
     def hears_from(self) -> int:

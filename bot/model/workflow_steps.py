@@ -9,6 +9,7 @@ from bot.model.record import Record
 
 SEND = "send_message"
 LINK = "link_thread"
+START = "start_session"
 
 
 class Flaw(StrEnum):
@@ -17,6 +18,7 @@ class Flaw(StrEnum):
     UNKNOWN = "unknown"
     SESSION = "session"
     MESSAGE = "message"
+    PROMPT = "prompt"
     CHANNEL = "channel"
     THREAD = "thread"
     THREAD_ALONE = "thread_alone"

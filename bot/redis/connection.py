@@ -93,6 +93,10 @@ class Store:
         """Return one field of the hash at `key`."""
         return await commands.field(self, key=key, name=field)
 
+    async def fields(self, keys: Sequence[Key], field: str) -> Sequence[str | None]:
+        """Return one field of each of the hashes at `keys`, in their order."""
+        return await commands.fields(self, *keys, name=field)
+
     async def size(self, key: Key) -> int:
         """Count the members of the sorted set at `key`."""
         return await commands.size(self, key=key)

@@ -30,6 +30,18 @@ FORMER_BEHIND_KEY = Key(f"{PREFIX}:behind")
 FORMER_CATCHING_UP_KEY = Key(f"{PREFIX}:catching-up")
 """The former name of `catching_up_key`, without the team."""
 
+WATCH_KEY = Key(f"{PREFIX}:watch")
+"""The watched sessions, scored by the time (Unix ms) of their next look."""
+
+GISTS_KEY = Key(f"{PREFIX}:gists")
+"""As much of each session at rest as shows that nothing has changed, with when its look is due.
+
+That time ends in half a millisecond, so a session that was made due otherwise needs more than its
+gist. They are in one hash, so that a batch of silent sessions takes no command for each."""
+
+READS_KEY = Key(f"{PREFIX}:reads")
+"""The budget of reads: the time (Unix ms) until which it is spent."""
+
 ALIVE_KEY = Key(f"{PREFIX}:alive")
 """A key that is written to see whether Redis accepts a write."""
 
@@ -57,7 +69,7 @@ def came_key(team: str, channel: str) -> Key:
 
 
 def changed_key(thread: ThreadRef) -> Key:
-    """The `ts` (in us) of the last request that linked, unlinked, muted or unmuted a thread."""
+    """The `ts` (in us) of the last request that changed the link of a thread."""
     return Key(f"{PREFIX}:changed:{thread.team}:{thread.channel}:{thread.thread_ts}")
 
 
@@ -116,6 +128,11 @@ def places_key(team: str) -> Key:
     return Key(f"{PREFIX}:places:{team}")
 
 
+def shared_key(team: str, channel: str) -> Key:
+    """Exists for a while after Slack told that another organization shares a channel."""
+    return Key(f"{PREFIX}:shared:{team}:{channel}")
+
+
 def default_key(team: str, channel: str) -> Key:
     """The session that a channel's `/devin-say` means when it names none."""
     return Key(f"{PREFIX}:default:{team}:{channel}")
@@ -169,3 +186,38 @@ def former_once_key(what: str) -> Key:
 def ticket_key(kind: str, number: str) -> Key:
     """The context of a modal, a menu or an offer."""
     return Key(f"{PREFIX}:ticket:{kind}:{number}")
+
+
+def watched_key(session: SessionId) -> Key:
+    """What is known of a watched session, and who looks at it."""
+    return Key(f"{PREFIX}:watched:{session}")
+
+
+def followers_key(session: SessionId) -> Key:
+    """The threads of a session, each with when it joined (Unix ms), or 0 once it was caught up."""
+    return Key(f"{PREFIX}:followers:{session}")
+
+
+def shown_key(session: SessionId) -> Key:
+    """The ids of the latest messages of a session that were read."""
+    return Key(f"{PREFIX}:shown:{session}")
+
+
+def answer_key(session: SessionId, asked: str) -> Key:
+    """The answer that somebody has chosen to a question of a session."""
+    return Key(f"{PREFIX}:answer:{session}:{asked}")
+
+
+def words_key(thread: ThreadRef) -> Key:
+    """What a session says that its thread has not been shown yet, in order."""
+    return Key(f"{words_prefix()}{thread.name}")
+
+
+def words_prefix() -> str:
+    """The prefix of these keys; the thread's name is the rest."""
+    return f"{PREFIX}:words:"
+
+
+def status_line_key(thread: ThreadRef) -> Key:
+    """Exists while the thread's status line need not be set again."""
+    return Key(f"{PREFIX}:status:{thread.name}")

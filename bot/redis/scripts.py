@@ -147,7 +147,7 @@ def _wanted(kinds: Mapping[str, _Kind]) -> Iterator[str]:
     """Yield the lines of a header that reads these parameters."""
     keys, args = count(1), count(1)
     for name, kind in kinds.items():
-        number = next(keys if kind is _Kind.KEY else args)
+        number = next(keys if "KEYS" in kind.read else args)
         yield f"local {name} = {kind.read.format(number)}"
 
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from bot.catch_up.listening import Listening
 from bot.delivery.compose import shown
+from bot.mirror.watching import Watching
 from bot.model.errors import NotAllowed, NotIdentified
 from bot.model.people import Standing, UserId
 from bot.model.replies import Change, Reply, Voucher
@@ -21,6 +22,7 @@ from bot.runtime.in_flight import InFlight
 from bot.store.checkpoints import Missed
 from bot.store.links import Links
 from bot.store.mailbox import Mailbox
+from bot.store.mirror.cards import PACE, card_owed
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +42,7 @@ Just after a Redis outage every reply waits: another process may have refused an
 class Accepting:
     """Checks who may steer Devin, creates links, and accepts replies."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  (the parts it is made of)
         self,
         *,
         workspace: Workspace,
@@ -50,6 +52,7 @@ class Accepting:
         in_flight: InFlight,
         listening: Listening,
         store: Store,
+        watching: Watching,
     ) -> None:
         self._links = links
         self._mailbox = mailbox
@@ -60,6 +63,7 @@ class Accepting:
         self._clock = workspace.clock
         self._listening = listening
         self._store = store
+        self._watching = watching
         self.turns = Turns()
 
     async def standing(self, reply: Reply) -> Standing:
@@ -133,8 +137,12 @@ class Accepting:
         at: int | None = None,
         *,
         since: int = 0,
+        begins: bool = False,
     ) -> tuple[Link, bool]:
         """Link `thread` to `session`; return the link it has now, and True if it is new.
+
+        A new link is told by the thread's card. What the session said before stays out of the
+        thread, unless it `begins` with this thread.
 
         `at` is the `ts` of the message that asked for it, in microseconds: replies after it go to
         Devin. Without it, replies go to Devin that come after both `since` and Slack's clock.
@@ -143,23 +151,40 @@ class Accepting:
             Outdated: the thread was unlinked by a later request.
         """
         since = max(since, self._clock.now) if at is None else at
-        link = Link(session=session, by=by, at=int(time.time()), since=millis_after(since))
-        existing = await self._links.create(thread, link, at)
+        link = Link(
+            session=session,
+            by=by,
+            at=int(time.time()),
+            since=millis_after(since),
+            begins=begins,
+        )
+        existing = await self._links.create(thread, link, at, begins=begins)
         if existing is None:
             log.info("linked", extra=thread.log_fields | {"session_id": session})
+            await self._watching.begin(session)
+            await self._schedule.tell(card_owed(thread))
         if at is not None and (existing or link).since == link.since:
-            await self.hear_since(thread, at)
+            await self.hear_since(thread, at, always=begins)
         return existing or link, existing is None
 
-    async def hear_since(self, thread: ThreadRef, at: int) -> None:
+    async def refresh_card(self, thread: ThreadRef) -> None:
+        """Have the card of `thread` edited, now that its link has changed.
+
+        The change has asked for that in Redis; here, a process is told to do it.
+        """
+        await self._schedule.tell(card_owed(thread), PACE.total_seconds())
+
+    async def hear_since(self, thread: ThreadRef, at: int, *, always: bool = False) -> None:
         """Have `thread` read from `at` on (a `ts` in us), if the request for it came in late.
+
+        `always` is for a request that took long, however early it came.
 
         Messages written in between met no link, and their events were acknowledged all the same.
 
         Raises:
             StoreAway: the thread may not have been noted.
         """
-        if self.is_late(micros_ts(at)):
+        if always or self.is_late(micros_ts(at)):
             self._listening.refused(Missed(thread, at))
             await self._listening.note()
 

@@ -1,20 +1,26 @@
 """When a channel gets a new id, its links end, and their threads are told.
 
+When it is shared with another organization and keeps its id, its threads go quiet instead.
+
 Slack changes the id when a private channel is shared with another organization, so people whom
 nobody had in mind can read along (docs.slack.dev/reference/events/channel_id_changed). Anyone who
 still wants a link makes it again. Accepted replies are delivered, and reported under the new id.
 """
 
+import asyncio
 import logging
 
 from bot.model.replies import reply_id
+from bot.model.schedule import Schedule
 from bot.model.sessions import NamedSession
 from bot.model.threads import ThreadRef
 from bot.relay.workspace import Workspace
 from bot.reporting.notices import Notices
+from bot.slack.sharing import Sharing
 from bot.store.channel_defaults import ChannelDefaults
 from bot.store.links import Links
 from bot.store.mailbox import Mailbox
+from bot.store.mirror.cards import Cards, card_owed
 from bot.store.places import Places
 from bot.store.session_names import SessionNames
 from bot.wording import thread_links
@@ -23,11 +29,14 @@ log = logging.getLogger(__name__)
 
 AT_ONCE = 100
 
+MOST_CARDS = 1_000
+"""Most cards that are edited because their channel is shared; others follow with their state."""
+
 
 class ChannelMoves:
     """Ends the links of channels that get a new id."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  (the parts it is made of)
         self,
         *,
         workspace: Workspace,
@@ -37,6 +46,9 @@ class ChannelMoves:
         defaults: ChannelDefaults,
         names: SessionNames,
         notices: Notices,
+        sharing: Sharing,
+        cards: Cards,
+        schedule: Schedule,
     ) -> None:
         self._links = links
         self._places = places
@@ -44,6 +56,9 @@ class ChannelMoves:
         self._defaults = defaults
         self._names = names
         self._notices = notices
+        self._sharing = sharing
+        self._cards = cards
+        self._schedule = schedule
         self._clock = workspace.clock
         self._team = workspace.team
 
@@ -75,6 +90,25 @@ class ChannelMoves:
         await self._defaults.clear(self._team, channel)
         await self._places.forget(self._team, channel)
         log.warning("channel has another id", extra={"channel": channel, "to": to})
+
+    async def shared(self, channel: str) -> None:
+        """Note that another organization shares `channel`, and have its threads' cards say so.
+
+        What Devin says stays out of it from now on; that is told when Devin next says something.
+
+        Raises:
+            StoreAway: not every card was asked for; Slack must not be acknowledged.
+        """
+        is_news = self._sharing.known_shared(channel)
+        if not is_news and await self._places.was_shared(self._team, channel):
+            return
+        await self._places.note_shared(self._team, channel)
+        threads = await self._links.of_channel(self._team, channel, MOST_CARDS)
+        waits = await asyncio.gather(*map(self._cards.want, threads))
+        for thread, after in zip(threads, waits, strict=True):
+            if after is not None:
+                await self._schedule.tell(card_owed(thread), after)
+        log.warning("channel is shared", extra={"channel": channel, "threads": len(threads)})
 
     async def _end(self, thread: ThreadRef, session: NamedSession | None, now: ThreadRef) -> None:
         if session is not None:

@@ -8,6 +8,7 @@ import asyncio
 import logging
 from collections.abc import Sequence
 
+from bot.mirror.audience import Audience
 from bot.model.errors import NotIdentified, NotLinked, SlackAway, SlackRefused, StoreAway
 from bot.model.people import Person, Standing, UserId
 from bot.model.sessions import SessionId
@@ -19,6 +20,7 @@ from bot.reporting.notices import Notices
 from bot.slack.channels import ChannelVisibility
 from bot.store.links import Links
 from bot.store.mailbox import Mailbox
+from bot.store.mirror.watches import Watches
 from bot.store.places import Places
 from bot.wording import home_view, refusals, thread_links
 from bot.wording.blocks import View
@@ -47,6 +49,8 @@ class Home:
         links: Links,
         mailbox: Mailbox,
         notices: Notices,
+        audience: Audience,
+        watches: Watches,
     ) -> None:
         self._accepting = accepting
         self._naming = naming
@@ -57,6 +61,8 @@ class Home:
         self._links = links
         self._mailbox = mailbox
         self._notices = notices
+        self._audience = audience
+        self._watches = watches
         self._views = workspace.views
         self._team = workspace.team
         self._clock = workspace.clock
@@ -93,6 +99,7 @@ class Home:
         if await self._links.mute(thread, None, self._clock.now, muted=muted) is None:
             raise NotLinked
         await self._notices.say(thread, thread_links.muted_at_home(person.name, muted=muted))
+        await self._accepting.refresh_card(thread)
 
     async def unlink(self, thread: ThreadRef, session: SessionId, by: UserId) -> None:
         """End the link of `thread` to `session`, and tell the thread who did.
@@ -108,7 +115,8 @@ class Home:
         if link is None:
             raise NotLinked
         log.info("unlinked", extra=thread.log_fields | {"session_id": link.session})
-        await self._notices.say(thread, thread_links.unlinked_at_home(named, person.name))
+        await self._notices.say(thread, thread_links.unlinked_by(named, person.name))
+        await self._accepting.refresh_card(thread)
 
     async def _check(
         self, thread: ThreadRef, session: SessionId, by: UserId
@@ -185,11 +193,13 @@ class Home:
 
     async def _standings(self, linked: Sequence[tuple[ThreadRef, Link, int]]) -> Sequence[Shown]:
         sessions = list({link.session for _, link, _ in linked})
-        lasts, waiting, named = await asyncio.gather(
+        lasts, waiting, named, watched = await asyncio.gather(
             self._links.last_outcomes([thread for thread, _, _ in linked]),
             asyncio.gather(*(self._mailbox.waiting(session) for session in sessions)),
             self._naming.of(sessions, fresh=True),
+            self._watches.seen(sessions),
         )
+        seen = dict(zip(sessions, watched, strict=True))
         mail = dict(zip(sessions, waiting, strict=True))
         return [
             Shown(
@@ -200,6 +210,8 @@ class Home:
                 active=at // 1000,
                 mail=mail[link.session],
                 last=last,
+                seen=seen[link.session],
+                follow=self._audience.follow_of(link),
             )
             for (thread, link, at), last in zip(linked, lasts, strict=True)
         ]

@@ -1,4 +1,4 @@
-"""Links made by a button or a form; the thread is told who made each of them, once.
+"""Links made by a button or a form; the card in the thread tells who made each of them.
 
 Slack may deliver a press twice, and a person whose form was not answered in time presses again. So
 each carries the number of its ticket, and a second run with that number finds the first one's work.
@@ -7,7 +7,7 @@ each carries the number of its ticket, and a second run with that number finds t
 from bot.model.errors import IsMuted, LinkedElsewhere, NotLinked
 from bot.model.people import UserId
 from bot.model.replies import Change, Reply
-from bot.model.sessions import NamedSession, SessionId
+from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef
 from bot.relay.accept import Accepting
 from bot.relay.naming import Naming
@@ -16,7 +16,6 @@ from bot.reporting.notices import Notices
 from bot.store.claims import Claims
 from bot.store.links import Links
 from bot.wording import shortcuts, thread_links
-from bot.wording.message import SlackMessage
 
 
 class LinkForm:
@@ -49,7 +48,7 @@ class LinkForm:
         *,
         since: int = 0,
     ) -> None:
-        """Link `thread` to `session`, send `message` there, and tell the thread, once per `number`.
+        """Link `thread` to `session` and send `message` there, once per `number`.
 
         A message that was sent to Devin before is not sent again, and `by` is told. Messages
         written before `since` (a `ts` in microseconds), or before now, do not go to Devin.
@@ -66,18 +65,14 @@ class LinkForm:
         if await self._claims.is_claimed(claim):
             await self._check_link(await self._links.get(thread), session)
             return
-        # Asked before, since nobody is told of the link if this process dies after it.
-        named = await self._naming.one(session)
         link, is_new = await self._accepting.link(thread, by, session, since=since)
         await self._check_link(link, session)
         change = None if message is None else await self.send(message, session)
         if change is Change.REPEATED:
             await self._notices.whisper(thread, by, shortcuts.SENT_BEFORE, once=f"before:{number}")
-        if is_new or link.by == by:
-            words = await self._linked(named, link, already=False)
-            await self._notices.say(thread, words, once=claim)
-        elif message is None:
-            words = await self._linked(named, link, already=True)
+        if not is_new and message is None:
+            named, name = await self._naming.one(session), await self._accepting.name(link.by)
+            words = thread_links.linked_already(named, name)
             await self._notices.whisper(thread, by, words, once=claim)
         await self._claims.claim(claim)
 
@@ -94,10 +89,6 @@ class LinkForm:
         if change is Change.UNLINKED:
             raise NotLinked
         return change
-
-    async def _linked(self, to: NamedSession, link: Link, *, already: bool) -> SlackMessage:
-        name = await self._accepting.name(link.by)
-        return thread_links.linked(to, already=already, by=name)
 
     async def _check_link(self, link: Link | None, session: SessionId) -> None:
         if link is not None and link.session != session:

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from bot.devin.api import Devin
 from bot.model.errors import StoreAway
+from bot.model.mirror import Watched
 from bot.model.sessions import NamedSession, SessionId
 from bot.store.session_names import SessionNames
 
@@ -51,6 +52,12 @@ class Naming:
     ) -> NamedSession:
         """Return `session`, as `of` does."""
         return (await self.of([session], fresh=fresh, most=most))[session]
+
+    async def watched(self, session: SessionId, seen: Watched) -> NamedSession:
+        """Return `session` by the title that the watch has read, or as `of` does without one."""
+        if seen.title:
+            return NamedSession(session, seen.title, seen.url)
+        return await self.one(session)
 
     async def _ask(self, sessions: Sequence[SessionId]) -> Mapping[SessionId, NamedSession]:
         if not sessions:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from cachetools import LRUCache
 
+from bot.mirror.audience import Audience, Heard
 from bot.model.errors import (
     BadSession,
     EmptyMessage,
@@ -20,18 +21,22 @@ from bot.model.errors import (
     NotIdentified,
     NotLinked,
 )
-from bot.model.outcomes import Outcome
+from bot.model.mirror import Follow
 from bot.model.people import Standing, UserId
 from bot.model.replies import Change, Reply, ReplyId, Voucher, place_of
 from bot.model.schedule import Schedule
-from bot.model.sessions import NamedSession, SessionId, parse_session
+from bot.model.sessions import SessionId, parse_session
 from bot.model.threads import Link, ThreadRef
 from bot.relay.accept import Accepting
 from bot.relay.channel_moves import ChannelMoves
 from bot.relay.edits import Edits
 from bot.relay.home import Home
 from bot.relay.late_replies import LateReplies
+from bot.relay.lifecycle.ending import Ending
+from bot.relay.lifecycle.starting import Starting
 from bot.relay.link_offers import LinkOffers
+from bot.relay.mirror.answers import Answers
+from bot.relay.mirror.statuses import Statuses
 from bot.relay.naming import Naming
 from bot.relay.say import Say
 from bot.relay.say_prompts import SayPrompts
@@ -44,23 +49,13 @@ from bot.runtime.background import Background
 from bot.store.claims import Claims
 from bot.store.links import Links
 from bot.store.mailbox import Mailbox
+from bot.store.mirror.cards import Cards
 from bot.text.to_devin import is_empty
 
 log = logging.getLogger(__name__)
 
 KNOWN = 10_000
 """Size of the cache of linked threads' sessions, which saves one of two Redis trips per reply."""
-
-
-@dataclass(frozen=True, slots=True)
-class Status:
-    """The state of a linked thread: the link, its maker's name, queued mail, the last outcome."""
-
-    link: Link
-    session: NamedSession
-    by: str
-    mail: int
-    last: Outcome | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +66,9 @@ class Relay:
     - `shortcuts`: message shortcuts; `link_offers`: an offered link when a message names a session
     - `edits`: edits and deletions; `home`: App Home; `workflow_steps`: steps of Workflow Builder
     - `channel_moves`: channels that get a new id; `late_replies`: replies that Slack brings late
+    - `starting`, `ending`: sessions that people start, end or archive from Slack
     - `naming`: the titles and addresses by which sessions are shown
+    - `answers`: the buttons under what Devin asks; `statuses`: the states of threads
     - `notices`, `claims`, `background`: messages to people, work that is done only once, and work
       that continues after an acknowledgement
     """
@@ -82,6 +79,8 @@ class Relay:
     links: Links
     mailbox: Mailbox
     schedule: Schedule
+    audience: Audience
+    cards: Cards
     notices: Notices
     claims: Claims
     background: Background
@@ -94,6 +93,10 @@ class Relay:
     workflow_steps: WorkflowSteps
     channel_moves: ChannelMoves
     late_replies: LateReplies
+    answers: Answers
+    statuses: Statuses
+    starting: Starting
+    ending: Ending
     _known: LRUCache[ThreadRef, SessionId] = field(default_factory=lambda: LRUCache(KNOWN))
 
     async def accept(self, reply: Reply, voucher: Voucher = Voucher.EVENT) -> Change:
@@ -167,13 +170,12 @@ class Relay:
             Outdated: the link was changed by a later request.
         """
         await self.check(by, thread.channel)
-        existing = None if session is None else await self.links.get(thread)
-        if existing is not None and existing.session != session:
-            raise await self._linked_elsewhere(existing)
+        await self._check_session(thread, session)
         link = await self.links.remove(thread, at, self.accepting.now())
         if link is None:
             raise NotLinked
         log.info("unlinked", extra=thread.log_fields | {"session_id": link.session})
+        await self.accepting.refresh_card(thread)
         return link
 
     async def mute(self, thread: ThreadRef, by: UserId, at: int, *, muted: bool) -> Link:
@@ -190,26 +192,35 @@ class Relay:
             raise NotLinked
         if not muted:
             await self.accepting.hear_since(thread, at)
+        await self.accepting.refresh_card(thread)
         return link
 
-    async def status(self, thread: ThreadRef, by: UserId) -> Status:
-        """Return the state of `thread`.
+    async def follow(
+        self,
+        thread: ThreadRef,
+        by: UserId,
+        how: Follow,
+        session: SessionId | None = None,
+        *,
+        at: int | None = None,
+    ) -> Heard:
+        """Choose how much of its session `thread` is shown from now on; idempotent.
+
+        `at` is as for `unlink`.
 
         Raises:
-            NotLinked: the thread has no link.
-            NotAllowed: `by` may not.
+            NotLinked, LinkedElsewhere, NotAllowed, Outdated: as for `unlink`.
+            SlackAway: the choice is made, but Slack does not say who shares the channel.
         """
         await self.check(by, thread.channel)
-        link = await self.links.get(thread)
+        await self._check_session(thread, session)
+        link = await self.links.follow(thread, how, at, self.accepting.now())
         if link is None:
             raise NotLinked
-        return Status(
-            link=link,
-            session=await self.naming.one(link.session, fresh=True),
-            by=await self.name(link.by),
-            mail=await self.mailbox.waiting(link.session),
-            last=await self.links.last_outcome(thread),
-        )
+        ids = {"session_id": link.session, "follow": how.value}
+        log.info("followed", extra=thread.log_fields | ids)
+        await self.accepting.refresh_card(thread)
+        return Heard(link, how, await self.audience.is_barred(thread.channel, link))
 
     async def send_again(self, reply: ReplyId, number: int, thread: ThreadRef, by: UserId) -> None:
         """Put a reply of `thread` back into its mailbox, in its old place, once for each `number`.
@@ -240,6 +251,12 @@ class Relay:
     async def name(self, who: UserId) -> str:
         """Return the display name of `who`."""
         return await self.accepting.name(who)
+
+    async def _check_session(self, thread: ThreadRef, session: SessionId | None) -> None:
+        """Raise `LinkedElsewhere` if `session` is given, and `thread` has another one."""
+        existing = None if session is None else await self.links.get(thread)
+        if existing is not None and existing.session != session:
+            raise await self._linked_elsewhere(existing)
 
     async def _linked_elsewhere(self, link: Link) -> LinkedElsewhere:
         session = await self.naming.one(link.session)

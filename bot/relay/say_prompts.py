@@ -73,7 +73,7 @@ class SayPrompts:
         form = await self._tickets.read(SayForm, number, by)
         if form is None:
             raise FormGone
-        async with self._once(number) as is_first:
+        async with once(self._claims, number) as is_first:
             if is_first:
                 await self._say.say(form.channel, by, session, text)
 
@@ -103,7 +103,7 @@ class SayPrompts:
         if not 0 <= index < len(unsent.sessions):
             raise FormGone
         session = unsent.sessions[index]
-        async with self._once(number) as is_first:
+        async with once(self._claims, number) as is_first:
             if is_first:
                 await self._say.go_on(channel, by, session, unsent.text)
         if not is_first:
@@ -118,7 +118,7 @@ class SayPrompts:
             StillSaying: as for `choose`.
         """
         await self._unsent(number, by, channel)
-        async with self._once(number) as is_first:
+        async with once(self._claims, number) as is_first:
             return devin_say.NOWHERE if is_first else None
 
     async def _unsent(self, number: str, by: UserId, channel: str) -> Unsent:
@@ -127,17 +127,23 @@ class SayPrompts:
             raise FormGone
         return unsent
 
-    @asynccontextmanager
-    async def _once(self, number: str) -> AsyncIterator[bool]:
-        claim, done = f"say:{number}", f"say-done:{number}"
-        is_first = await self._claims.claim(claim)
-        if not is_first and not await self._claims.is_claimed(done):
-            raise StillSaying
-        try:
-            yield is_first
-        except RelayError:
-            if is_first:
-                await self._claims.disclaim(claim)
-            raise
+
+@asynccontextmanager
+async def once(claims: Claims, number: str) -> AsyncIterator[bool]:
+    """Let the first caller of `number` act: it gets True. A failure lets the next one be the first.
+
+    Raises:
+        StillSaying: the first one is not done yet, or died.
+    """
+    claim, done = f"say:{number}", f"say-done:{number}"
+    is_first = await claims.claim(claim)
+    if not is_first and not await claims.is_claimed(done):
+        raise StillSaying
+    try:
+        yield is_first
+    except RelayError:
         if is_first:
-            await self._claims.claim(done)
+            await claims.disclaim(claim)
+        raise
+    if is_first:
+        await claims.claim(done)

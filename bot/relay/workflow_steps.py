@@ -1,10 +1,11 @@
-"""The steps of Workflow Builder send a message to a session, or link a thread to one.
+"""The steps of Workflow Builder send a message to a session, link a thread to one, or start one.
 
 An event only writes the step to the outbox, and `reporting/reporter.py` carries it out. So all of
 this may run a second time after a crash, and then finds the traces of the first run.
 """
 
 import logging
+import time
 from collections.abc import Awaitable, Callable
 
 from bot.model.errors import (
@@ -26,8 +27,10 @@ from bot.model.replies import Change, Reply
 from bot.model.schedule import Schedule
 from bot.model.sessions import NamedSession, SessionId, parse_session
 from bot.model.threads import Link, ThreadRef, ts_micros
-from bot.model.workflow_steps import LINK, SEND, Flaw, StepAsked
+from bot.model.workflow_steps import LINK, SEND, START, Flaw, StepAsked
 from bot.relay.accept import Accepting
+from bot.relay.lifecycle.start import Start
+from bot.relay.lifecycle.starting import Starting
 from bot.relay.naming import Naming
 from bot.relay.workspace import Workspace
 from bot.slack.functions import Functions
@@ -46,7 +49,7 @@ class WorkflowSteps:
 
     fields = (ReplyField.ASKED,)
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  (the parts it is made of)
         self,
         *,
         workspace: Workspace,
@@ -55,6 +58,7 @@ class WorkflowSteps:
         accepting: Accepting,
         naming: Naming,
         links: Links,
+        starting: Starting,
         schedule: Schedule,
     ) -> None:
         self._outbox = outbox
@@ -63,6 +67,7 @@ class WorkflowSteps:
         self._naming = naming
         self._permissions = workspace.permissions
         self._links = links
+        self._starting = starting
         self._threads = workspace.threads
         self._schedule = schedule
         self._team = workspace.team
@@ -108,7 +113,7 @@ class WorkflowSteps:
         return False
 
     def _does(self, step: StepAsked) -> Callable[[StepAsked, bool], Awaitable[None]]:
-        does = {SEND: self._send, LINK: self._link}.get(step.callback)
+        does = {SEND: self._send, LINK: self._link, START: self._start}.get(step.callback)
         if does is None:
             raise BadStep(Flaw.UNKNOWN)
         if step.flaw is not None:
@@ -117,14 +122,8 @@ class WorkflowSteps:
 
     async def _send(self, step: StepAsked, again: bool) -> None:  # noqa: FBT001  (as `_does` calls it)
         session, by = _session(step), await self._check(step)
-        reply = Reply(
-            thread=ThreadRef.nowhere(self._team, step.execution, step.at),
-            ts=step.at,
-            author=by,
-            text=step.text,
-            blocks=step.blocks,
-            step=step.execution,
-        )
+        nowhere = ThreadRef.nowhere(self._team, step.execution, step.at)
+        reply = self._reply(step, nowhere, by)
         said = await self._accepting.shown(reply)
         if not said:
             raise NothingToSay
@@ -153,22 +152,41 @@ class WorkflowSteps:
         thread = await self._thread(step, session)
         if thread is None:
             raise BadStep(Flaw.THREAD)
+        # Nobody in a thread that takes no card would know where their replies go.
+        await self._threads.check_in(thread.channel)
         at = ts_micros(step.at)
         link, is_new = await self._accepting.link(thread, by, session, since=at)
         if link.session != session:
             raise _linked_elsewhere(link)
-        if is_new or again:
-            named = await self._naming.one(session)
-            words = workflows.linked_by_workflow(named, await self._name(step))
-            try:
-                await self._post_once(step, thread, words, again=again)
-            except CannotPost:
-                if is_new:  # nobody there would know where their replies go
-                    await self._links.remove(thread)
-                raise
         detail = workflows.LINKED_NOW if is_new or again else workflows.LINKED_BEFORE
         outputs = {"outcome": "linked", "detail": detail, "thread": thread.thread_ts}
         await self._functions.complete(step.execution, outputs)
+
+    async def _start(self, step: StepAsked, again: bool) -> None:  # noqa: FBT001  (as `_does` calls it)
+        """Post the prompt, and have a session started, which ends the step."""
+        by = await self._check(step)
+        if not step.channel:
+            raise BadStep(Flaw.CHANNEL)
+        nowhere = ThreadRef.nowhere(self._team, step.execution, step.at)
+        prompt = self._reply(step, nowhere, by)
+        said = await self._accepting.shown(prompt)
+        if not said:
+            raise BadStep(Flaw.PROMPT)
+        words = workflows.said_by_workflow(await self._name(step), said)
+        ts = await self._post_once(step, None, words, again=again)
+        thread = ThreadRef(team=self._team, channel=step.channel, thread_ts=ts)
+        message = prompt.model_copy(update={"thread": thread, "ts": ts})
+        await self._starting.begin(Start(message=message, at=int(time.time())))
+
+    def _reply(self, step: StepAsked, thread: ThreadRef, by: UserId) -> Reply:
+        return Reply(
+            thread=thread,
+            ts=step.at,
+            author=by,
+            text=step.text,
+            blocks=step.blocks,
+            step=step.execution,
+        )
 
     async def _check(self, step: StepAsked) -> UserId:
         """Return the acting user; raise `NotAllowed` unless they may act in the channel."""

@@ -10,7 +10,7 @@ import math
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Protocol
 
-from bot.model.errors import OPERATOR_MUST_ACT, SlackAway, SlackRefused
+from bot.model.errors import OPERATOR_MUST_ACT, DevinAway, SlackAway, SlackRefused
 from bot.model.owed import Owed, OwedKind
 from bot.model.schedule import Schedule
 from bot.runtime import metrics
@@ -25,6 +25,10 @@ TELLING_SECONDS = 40.0
 """The time for one attempt, which ends before `outbox.TRYING` lets another process begin."""
 
 
+DECORATIVE = frozenset({OwedKind.NOTICE, OwedKind.CARD})
+"""The kinds without which nothing that people or Devin said is lost."""
+
+
 class Teller(Protocol):
     """Tells the entries of one kind."""
 
@@ -36,7 +40,7 @@ class Teller(Protocol):
         """Tell an entry; return False if there is nothing, or no longer anything, to tell.
 
         Raises:
-            SlackAway: the entry must be tried again.
+            SlackAway, DevinAway: the entry must be tried again.
             SlackRefused: Slack does not take it.
         """
 
@@ -79,14 +83,14 @@ class Reporter:
             return
         try:
             told = await self._tell_until(ends, teller, begun)
-        except SlackAway as error:
+        except (SlackAway, DevinAway) as error:
             await self._try_later(teller, begun, error, attempt)
         except SlackRefused as error:
             if error.reason in OPERATOR_MUST_ACT:
                 await self._try_later(teller, begun, self._limits.token_refused(error), attempt)
                 return
             # The thread is out of reach: archived, left or deleted. Nobody there can be told.
-            level = logging.WARNING if owed.kind is OwedKind.NOTICE else logging.ERROR
+            level = logging.WARNING if owed.kind in DECORATIVE else logging.ERROR
             log.log(level, "report refused", extra=owed.log_fields | {"reason": str(error)})
             metrics.REPORTS.labels("refused").inc()
             await teller.end(begun, told=False)
@@ -121,11 +125,15 @@ class Reporter:
             raise SlackAway("telling", "too slow", maybe_done=True) from error
 
     async def _try_later(
-        self, teller: Teller, begun: Begun, error: SlackAway, attempt: int
+        self, teller: Teller, begun: Begun, error: SlackAway | DevinAway, attempt: int
     ) -> None:
         if await teller.drop(begun, attempt, str(error)):
             return
-        not_posted = not error.maybe_done and error.method == "chat.postMessage"
+        not_posted = (
+            isinstance(error, SlackAway)
+            and not error.maybe_done
+            and error.method == "chat.postMessage"
+        )
         delay = error.retry_after
         if delay is None:
             delay = BACKOFF_SECONDS[min(attempt, len(BACKOFF_SECONDS)) - 1]
@@ -135,7 +143,7 @@ class Reporter:
         await self._schedule.tell(begun.owed, delay, attempt + 1)
 
 
-def _level(error: SlackAway) -> int:
+def _level(error: SlackAway | DevinAway) -> int:
     if error.reason in OPERATOR_MUST_ACT:
         return logging.ERROR
     return logging.INFO if error.reason == LIMITED else logging.WARNING

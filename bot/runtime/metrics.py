@@ -3,6 +3,13 @@
 from prometheus_client import Counter, Gauge, Histogram
 
 from bot.model.outcomes import OutcomeKind, Refusal
+from bot.model.sessions import SessionState
+
+BUDGET = "budget"
+"""The reason of a read that `DEVIN_READS`, or the wait after a 429, has put off."""
+
+OTHER = "other"
+"""The state of sessions that were not opened to be counted."""
 
 ACCEPTED = Counter(
     "relay_replies_total", "Replies that came in, by what became of them", ["change"]
@@ -29,6 +36,35 @@ FILES = Counter(
 )
 DEVIN_READS = Counter(
     "relay_devin_reads_total", "Reads of Devin's API, by what was asked for", ["kind"]
+)
+READS_PUT_OFF = Counter(
+    "relay_devin_reads_put_off_total",
+    "Reads for the watch that were put off: by the budget, or by Devin's reason",
+    ["reason"],
+)
+MIRRORED = Counter("relay_mirrored_total", "Messages of Devin's that were posted in a thread")
+MIRROR_LAG_SECONDS = Histogram(
+    "relay_mirror_lag_seconds",
+    "From when Devin wrote a message to its post, in threads that follow each message",
+    buckets=(0.5, 1, 2, 3, 4, 6, 8, 10, 15, 30, 60, 300, 3600),
+)
+FILES_SENT = Counter(
+    "relay_sent_files_total", "Files of Devin's for threads: uploaded, or linked", ["result"]
+)
+SESSIONS_WATCHED = Gauge(
+    "relay_sessions_watched",
+    "Sessions that are watched, by their state; `other` are those beyond the first 1,000",
+    ["state"],
+)
+WATCH_LATE_SECONDS = Gauge(
+    "relay_watch_late_seconds", "For how long the most overdue session waits for its look"
+)
+WORDS_WAITING = Gauge(
+    "relay_words_waiting",
+    "Threads that wait for words of Devin's, of the 1,000 entries of the outbox due first",
+)
+WORDS_OLDEST_SECONDS = Gauge(
+    "relay_words_oldest_seconds", "For how long one of these threads has waited, at most"
 )
 DELIVERY_SECONDS = Histogram(
     "relay_delivery_seconds",
@@ -60,5 +96,11 @@ def begin() -> None:
         OUTCOMES.labels(OutcomeKind.REFUSED, refusal)
     for result in ("told", "moot", "dropped", "refused"):
         REPORTS.labels(result)
+    for result in ("uploaded", "linked"):
+        FILES_SENT.labels(result)
     for read in ("states", "messages", "session", "list", "self", "file"):
         DEVIN_READS.labels(read)
+    for reason in (BUDGET, "HTTP 429"):
+        READS_PUT_OFF.labels(reason)
+    for state in (*SessionState, OTHER):
+        SESSIONS_WATCHED.labels(state)

@@ -28,6 +28,9 @@ log = logging.getLogger(__name__)
 TELLING_AT_ONCE = 4
 """Concurrent entries of one kind: Slack accepts 1 message per second and channel, ~50 marks/min."""
 
+WORDS_AT_ONCE = 16
+"""The same for what sessions say: a file that is brought takes its time, and delays no other."""
+
 LATE_AT_ONCE = 16
 """Concurrent entries that docket brings, so that a flood of first ✅ delays nothing else."""
 
@@ -116,7 +119,12 @@ class LocalDispatch:
         self._concurrency = concurrency
         self._sessions: Line[SessionId] = Line(background, concurrency)
         self._marks: Line[Owed] = Line(background, TELLING_AT_ONCE)
-        self._fresh = {kind: Line[Owed](background, TELLING_AT_ONCE) for kind in OwedKind}
+        self._fresh = {
+            kind: Line[Owed](
+                background, WORDS_AT_ONCE if kind is OwedKind.WORDS else TELLING_AT_ONCE
+            )
+            for kind in OwedKind
+        }
         self._late = {kind: Line[Owed](background, LATE_AT_ONCE) for kind in OwedKind}
         self._work: Work | None = None
         self._may_be_more = False

@@ -73,10 +73,15 @@ class Sharing:
         self._calls: deque[float] = deque()
         self._limited_until = 0.0
 
-    def known_shared(self, channel: str) -> None:
-        """Count `channel` as shared for a minute at least, and until a look-up says otherwise."""
+    def known_shared(self, channel: str) -> bool:
+        """Count `channel` as shared for a minute at least, and until a look-up says otherwise.
+
+        Return True if this process did not know.
+        """
+        known = self._answers.get(channel)
         self._told[channel] = None
-        self._answers.pop(channel, None)
+        self._answers[channel] = _Answer(is_external=True, at=self._clock())
+        return known is None or not known.is_external
 
     async def is_external(self, channel: str, reader: UserId | None = None) -> bool:
         """Return True if other organizations share `channel`, or if Slack does not show it.

@@ -158,15 +158,19 @@ class Threads:
         )
 
     async def press(self, message: Mapping[str, Any], channel: str, note: str) -> None:
-        """Replace the buttons of our own `message`, as Slack sent it, with `note`; links stay."""
+        """Replace the buttons of our own `message`, as Slack sent it, with `note`; links stay.
+
+        A note that is there already is not added again.
+        """
         shown = (_without_presses(block) for block in mappings(message.get("blocks")))
-        blocks = [block for block in shown if block is not None]
+        blocks = [block for block in shown if block is not None and not _says(block, note)]
         note_block = {"type": "context", "elements": [{"type": "mrkdwn", "text": note}]}
+        text = str(message.get("text", "")).removesuffix(f"\n{note}")
         await self._call(
             "chat.update",
             channel=channel,
             ts=message["ts"],
-            text=f"{message.get('text', '')}\n{note}",
+            text=f"{text}\n{note}",
             blocks=[*blocks, note_block],
             **INERT,
         )
@@ -219,6 +223,12 @@ def _without_presses(block: Mapping[str, Any]) -> Mapping[str, Any] | None:
         return block
     links = [one for one in mappings(block.get("elements")) if one.get("url")]
     return {**block, "elements": links} if links else None
+
+
+def _says(block: Mapping[str, Any], note: str) -> bool:
+    """Return True if a block is a context of `note` alone."""
+    texts = [one.get("text") for one in mappings(block.get("elements"))]
+    return block.get("type") == "context" and texts == [note]
 
 
 def _key_of(message: Mapping[str, Any]) -> object:

@@ -8,20 +8,29 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from bot.model.errors import Outdated
+from bot.model.mirror import Follow
 from bot.model.outcomes import Outcome
+from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store, millis, seconds
 from bot.redis.keys import (
+    GISTS_KEY,
+    OUTBOX_KEY,
+    WATCH_KEY,
+    Key,
     changed_key,
+    followers_key,
     heard_key,
     last_key,
     link_key,
     places_key,
     recent_key,
+    subject_key,
     threads_key,
 )
 from bot.store.checkpoints import CATCH_UP, named
 from bot.store.lua import links as lua
+from bot.store.mirror.cards import PACE, card_owed
 
 KEEP_CHANGED = timedelta(days=2)
 """Longer than Slack's Delayed Events retry (24 h)."""
@@ -42,8 +51,12 @@ class Links:
         """Return the link of `thread`; None without one, or if this version cannot read it."""
         return Link.parse(await self._store.get(link_key(thread)))
 
-    async def create(self, thread: ThreadRef, link: Link, at: int | None = None) -> Link | None:
+    async def create(
+        self, thread: ThreadRef, link: Link, at: int | None = None, *, begins: bool = False
+    ) -> Link | None:
         """Link `thread`; if it is linked already, change nothing and return that link.
+
+        From then on the thread follows the session; with `begins`, from the session's first word.
 
         Here and below, `at` is the `ts` of the message that makes the request, in microseconds;
         None for a request that Slack never delivers late.
@@ -58,6 +71,10 @@ class Links:
             recent=recent_key(thread.team),
             places=places_key(thread.team),
             changed=changed_key(thread),
+            watch=WATCH_KEY,
+            followers=followers_key(link.session),
+            card=_card(thread),
+            outbox=OUTBOX_KEY,
             new=link.to_json(),
             link_ttl=seconds(self.ttl),
             thread_ts=thread.thread_ts,
@@ -68,6 +85,10 @@ class Links:
             by=link.by,
             at=_or_nothing(at),
             keep=seconds(KEEP_CHANGED),
+            session=link.session,
+            follower=thread.name,
+            begins=begins,
+            owed=str(card_owed(thread)),
         )
         return _changed(raw)
 
@@ -77,7 +98,7 @@ class Links:
         Here and below, a request without `at` counts as made at `since`, which is a `ts` as well.
 
         Raises:
-            Outdated: a later request has made, muted or unmuted the link.
+            Outdated: a later request has changed the link.
         """
         raw = await lua.remove_link(
             self._store,
@@ -86,11 +107,19 @@ class Links:
             recent=recent_key(thread.team),
             changed=changed_key(thread),
             heard=heard_key(thread),
+            watch=WATCH_KEY,
+            card=_card(thread),
+            outbox=OUTBOX_KEY,
+            gists=GISTS_KEY,
             thread_ts=thread.thread_ts,
             thread=named(thread),
             at=_or_nothing(at),
             since=str(since),
             keep=seconds(KEEP_CHANGED),
+            followers_prefix=followers_key(SessionId("")),
+            follower=thread.name,
+            owed=str(card_owed(thread)),
+            pace_ms=millis(PACE),
         )
         return _changed(raw)
 
@@ -110,12 +139,44 @@ class Links:
             recent=recent_key(thread.team),
             changed=changed_key(thread),
             heard=heard_key(thread),
+            card=_card(thread),
+            outbox=OUTBOX_KEY,
             mutes=muted,
             catch_up=self._catch_up,
             thread=named(thread),
             at=_or_nothing(at),
             since=str(since if at is None else at),
             keep=seconds(KEEP_CHANGED),
+            owed=str(card_owed(thread)),
+            pace_ms=millis(PACE),
+            keep_card=seconds(self.ttl),
+        )
+        return _changed(raw)
+
+    async def follow(
+        self, thread: ThreadRef, how: Follow, at: int | None = None, since: int = 0
+    ) -> Link | None:
+        """Choose how much of its session `thread` follows; return None if there is no link.
+
+        Raises:
+            Outdated: as for `remove`.
+        """
+        raw = await lua.follow_link(
+            self._store,
+            link=link_key(thread),
+            changed=changed_key(thread),
+            card=_card(thread),
+            outbox=OUTBOX_KEY,
+            watch=WATCH_KEY,
+            follow=how,
+            at=_or_nothing(at),
+            since=str(since if at is None else at),
+            keep_changed=seconds(KEEP_CHANGED),
+            owed=str(card_owed(thread)),
+            pace_ms=millis(PACE),
+            keep=seconds(self.ttl),
+            followers_prefix=followers_key(SessionId("")),
+            follower=thread.name,
         )
         return _changed(raw)
 
@@ -169,6 +230,10 @@ class Links:
             return []
         found = await self._store.get_all([last_key(one) for one in threads])
         return [Outcome.parse(raw) for raw in found]
+
+
+def _card(thread: ThreadRef) -> Key:
+    return subject_key(card_owed(thread).subject)
 
 
 def _or_nothing(at: int | None) -> str:

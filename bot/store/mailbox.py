@@ -42,6 +42,7 @@ from bot.redis.keys import (
 from bot.store.checkpoints import CATCH_UP, WAIT_FOR_MISSING, named
 from bot.store.lua import mailbox as lua
 from bot.store.lua.reply_fields import ReplyField
+from bot.store.mirror.stirring import stir_of
 from bot.store.turn import Deferred, Head, Later, Newer, Step, kept_of, parse_step, turn_of
 
 log = logging.getLogger(__name__)
@@ -166,6 +167,7 @@ class Mailbox:
             self._store,
             **turn_of(session, token),
             former_behind=FORMER_BEHIND_KEY,
+            **stir_of(session, reply),
             lately=lately_key(session),
             reply=reply_key(reply.id),
             outbox=OUTBOX_KEY,

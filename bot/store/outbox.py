@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from bot.model.owed import Owed, parse_owed
+from bot.model.owed import Owed, OwedKind, parse_owed
 from bot.redis.connection import Store, millis, seconds
 from bot.redis.keys import OUTBOX_KEY, subject_key
 from bot.store.lua import outbox as lua
@@ -21,6 +21,12 @@ RETRY = timedelta(seconds=60)
 
 TRYING = timedelta(seconds=45)
 """The time for which a try keeps others out; `reporting/reporter.py` stops before its end."""
+
+HELD = timedelta(seconds=12)
+"""The same two times for a try that is held: it tells others again and again that it goes on."""
+
+HELD_KINDS = frozenset({OwedKind.WORDS})
+"""The kinds whose tries are held: what a session says waits behind a try whose process has died."""
 
 KEEP = timedelta(days=7)
 """The least time for which an entry and its subject are kept after the last try."""
@@ -34,12 +40,13 @@ class Begun:
     """A try at an entry.
 
     `again` is True if Slack may have accepted it in an earlier try. `record` has the requested
-    fields of the subject; a missing one is empty.
+    fields of the subject; a missing one is empty. It keeps others out until `until` (Unix ms).
     """
 
     owed: Owed
     again: bool
     record: Mapping[str, str]
+    until: int = 0
 
 
 class Outbox:
@@ -66,6 +73,10 @@ class Outbox:
         )
         return bool(is_open)
 
+    async def asked(self, subject: str) -> str | None:
+        """Return what was to be done about `subject`, as long as that is kept."""
+        return await self._store.field(subject_key(subject), "asked")
+
     async def begin(self, owed: Owed, fields: Sequence[str]) -> Begun | None:
         """Begin a try, and read `fields` of the subject.
 
@@ -76,15 +87,33 @@ class Outbox:
             subject=subject_key(owed.subject),
             outbox=OUTBOX_KEY,
             owed=str(owed),
-            begun=_begun(owed),
-            retry_ms=millis(RETRY),
-            trying_ms=millis(TRYING),
+            begun=begun_field(owed),
+            retry_ms=millis(HELD if owed.kind in HELD_KINDS else RETRY),
+            trying_ms=millis(HELD if owed.kind in HELD_KINDS else TRYING),
             fields=fields,
         )
         if not answer:
             return None
-        again, *found = answer
-        return Begun(owed, bool(again), dict(zip(fields, map(str, found), strict=True)))
+        again, until, *found = answer
+        record = dict(zip(fields, map(str, found), strict=True))
+        return Begun(owed, bool(again), record, int(until))
+
+    async def hold(self, owed: Owed, until: int) -> int | None:
+        """Keep others out of a try for another `HELD`; return until when.
+
+        `until` is what it was before. Return None if another try has begun.
+        """
+        held = await lua.hold_entry(
+            self._store,
+            subject=subject_key(owed.subject),
+            outbox=OUTBOX_KEY,
+            owed=str(owed),
+            begun=begun_field(owed),
+            until_ms=str(until),
+            retry_ms=millis(HELD),
+            trying_ms=millis(HELD),
+        )
+        return held or None
 
     async def pause(self, owed: Owed, after: float, *, may_be_done: bool) -> None:
         """End this try, with another one due in `after` seconds.
@@ -96,7 +125,7 @@ class Outbox:
             subject=subject_key(owed.subject),
             outbox=OUTBOX_KEY,
             owed=str(owed),
-            begun=_begun(owed),
+            begun=begun_field(owed),
             may_be_done=may_be_done,
             after_ms=int(after * 1000),
             keep=seconds(KEEP),
@@ -126,5 +155,6 @@ class Outbox:
         return known
 
 
-def _begun(owed: Owed) -> str:
+def begun_field(owed: Owed) -> str:
+    """Return the field of an entry's subject with the time until which a try keeps others out."""
     return f"begun:{owed.number}:{owed.kind}"

@@ -6,8 +6,11 @@ from datetime import timedelta
 from bot.model.people import UserId
 from bot.model.threads import ThreadRef
 from bot.redis.connection import Store, millis
-from bot.redis.keys import came_key, moved_key, places_key, threads_key
+from bot.redis.keys import came_key, moved_key, places_key, shared_key, threads_key
 from bot.store.lua import links as lua
+
+SHARED = timedelta(minutes=10)
+"""Longer than any process goes by what Slack said before about a channel."""
 
 
 class Places:
@@ -31,6 +34,18 @@ class Places:
     async def forget(self, team: str, channel: str) -> None:
         """Remove a channel that no longer has linked threads."""
         await lua.forget_place(self._store, places=places_key(team), channel=channel)
+
+    async def note_shared(self, team: str, channel: str) -> None:
+        """Note for all processes that Slack told that other organizations share the channel.
+
+        Raises:
+            StoreAway: the note may not be kept.
+        """
+        await self._store.put(shared_key(team, channel), "1", SHARED)
+
+    async def was_shared(self, team: str, channel: str) -> bool:
+        """Return True if Slack told so within the last `SHARED`."""
+        return await self._store.get(shared_key(team, channel)) is not None
 
     async def moved(self, team: str, channel: str, to: str) -> None:
         """Note that the channel's id is `to` from now on; the note is kept as long as a link.

@@ -32,6 +32,17 @@ _ASKS_TO_CHOOSE = re.compile(
 )
 _EXPLICIT = re.compile(r"^[ \t]*[*_`]*OPTIONS:([^\n]+)\Z", re.MULTILINE)
 _LETTERED = re.compile(r"\(?([A-Ea-e])[.)][ \t]+(\S.*)")
+_MARKED_YES_NO = re.compile(
+    r"\s*[(\[]?\by(?:es)?\s*(?:/|or|\|)\s*no?\b[)\]]?[.?]?\Z", re.IGNORECASE
+)
+"""How a question says by itself that it takes yes or no: “(yes/no)”, “[Y/n]”, “Yes or no?”."""
+
+_POLITE = re.compile(
+    r"(?:please,?\s+)?(?:let me know|tell me|just reply|reply|thanks|thank you)\b[^?\n]{0,100}\Z",
+    re.IGNORECASE,
+)
+"""A closing sentence that asks nothing by itself."""
+
 _SENTENCE_END = re.compile(r"(?<=[.!?:])[\"')\]]*\s+")
 _AFTER_SENTENCE = " \"')]*_}"
 
@@ -70,6 +81,8 @@ def parse_question(markdown: str) -> Question | None:
 
 def _asked(blocks: Sequence[Block]) -> Question | None:
     last = blocks[-1]
+    if last.kind == "paragraph" and blocks[:-1] and _POLITE.match(" ".join(_lines(last))):
+        return _asked(blocks[:-1])
     if last.kind in _LISTS:
         return _of_list(last, blocks[:-1])
     if last.kind != "paragraph":
@@ -79,11 +92,21 @@ def _asked(blocks: Sequence[Block]) -> Question | None:
     if lettered:
         before = " ".join(lines[: -len(lettered)]) or _text_of(blocks[:-1])
         return Question(_listed(lettered)) if _introduces(before) else None
-    sentence = _last_sentence(" ".join(lines))
+    return _of_words(" ".join(lines), blocks[:-1])
+
+
+def _of_words(said: str, before: Sequence[Block]) -> Question | None:
+    """Return the question that a paragraph ends in; a list above it may have its options."""
+    marked = _MARKED_YES_NO.search(said)
+    if marked and _ends_in_question(_last_sentence(said[: marked.start()])):
+        return Question(_YES_NO)
+    sentence = _last_sentence(said)
+    if _POLITE.match(sentence):
+        sentence = _last_sentence(said.removesuffix(sentence).rstrip())
     if not _ends_in_question(sentence):
         return None
-    if _ASKS_TO_CHOOSE.match(sentence) and blocks[:-1] and blocks[-2].kind in _LISTS:
-        return Question(_options(blocks[-2]))
+    if _ASKS_TO_CHOOSE.match(sentence) and before and before[-1].kind in _LISTS:
+        return Question(_options(before[-1]))
     is_yes_no = _ASKS_YES_NO.match(sentence) and not _EITHER.search(sentence)
     return Question(_YES_NO if is_yes_no else ())
 

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from bot.catch_up.listening import Listening
 from bot.catch_up.runner import CatchUp
+from bot.mirror.adoption import Adoption
+from bot.mirror.watching import Watching
 from bot.relay import Relay
 from bot.wiring.delivering import Tuning, serve
 from bot.wiring.listening import catch_up_of, relay_of
@@ -12,11 +14,13 @@ from bot.wiring.parts import Connections, shared_by
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """The parts that run the bot: the use cases, the record of events, and the backfill, if any."""
+    """The parts that run the bot: the use cases, the record of events, the backfill, the watch."""
 
     relay: Relay
     listening: Listening
     catch_up: CatchUp | None
+    watching: Watching
+    adoption: Adoption
 
 
 def build(to: Connections, tuning: Tuning) -> Parts:
@@ -24,4 +28,6 @@ def build(to: Connections, tuning: Tuning) -> Parts:
     shared = shared_by(to)
     serve(to, shared, tuning)
     relay = relay_of(to, shared)
-    return Parts(relay, shared.listening, catch_up_of(relay, shared))
+    catch_up = catch_up_of(relay, shared)
+    mirror = shared.mirror
+    return Parts(relay, shared.listening, catch_up, mirror.watching, mirror.adoption)

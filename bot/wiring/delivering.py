@@ -8,6 +8,8 @@ from bot.delivery.attachments import Files
 from bot.delivery.deliverer import Deliverer
 from bot.delivery.reconcile import Reconciler
 from bot.model.owed import OwedKind
+from bot.relay.lifecycle.prompts import Prompts
+from bot.relay.lifecycle.starter import Starter
 from bot.reporting.notices import NoticeTeller
 from bot.reporting.outcomes import Delays, Outcomes
 from bot.reporting.reporter import Reporter
@@ -15,8 +17,8 @@ from bot.schedule.docket import register
 from bot.schedule.local import Work
 from bot.slack.files import SlackFiles
 from bot.slack.posts import Posts
-from bot.slack.rate_limits import RateLimits
 from bot.wiring.parts import Connections, Shared
+from handlers.parse.earlier import ThreadMessages
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,7 @@ class Tuning:
 def serve(to: Connections, shared: Shared, tuning: Tuning) -> None:
     """Let this process deliver mail and post the outbox."""
     kept, deliverer = shared.kept, _deliverer(to, shared, tuning)
-    limits = RateLimits()
+    limits, mirror = shared.limits, shared.mirror
     posts = Posts(shared.workspace.threads, limits)
     outcomes = Outcomes(kept.reports, kept.names, posts, shared.functions)
     reporter = Reporter(
@@ -41,6 +43,9 @@ def serve(to: Connections, shared: Shared, tuning: Tuning) -> None:
             OwedKind.DELAY: Delays(kept.reports, kept.names, posts, to.settings.give_up_after),
             OwedKind.NOTICE: NoticeTeller(kept.outbox, posts),
             OwedKind.STEP: shared.steps,
+            OwedKind.WORDS: mirror.words,
+            OwedKind.CARD: mirror.cards,
+            OwedKind.START: _starter(to, shared, tuning),
         },
         mark=outcomes.mark,
         schedule=shared.schedule,
@@ -75,4 +80,23 @@ def _deliverer(to: Connections, shared: Shared, tuning: Tuning) -> Deliverer:
         in_flight=to.in_flight,
         give_up_after=settings.give_up_after,
         notice_after=tuning.notice_after,
+    )
+
+
+def _starter(to: Connections, shared: Shared, tuning: Tuning) -> Starter:
+    kept, workspace = shared.kept, shared.workspace
+    messages = ThreadMessages(workspace.identity)
+    return Starter(
+        devin=to.devin,
+        accepting=shared.accepting,
+        prompts=Prompts(workspace.threads, workspace.people, messages),
+        links=kept.links,
+        names=kept.names,
+        outbox=kept.outbox,
+        claims=kept.claims,
+        notices=shared.notices,
+        functions=shared.functions,
+        look_after=tuning.look_after,
+        notice_after=tuning.notice_after,
+        give_up_after=to.settings.give_up_after,
     )

@@ -7,8 +7,11 @@ from bot.relay.channel_moves import ChannelMoves
 from bot.relay.edits import Edits
 from bot.relay.home import Home
 from bot.relay.late_replies import LateReplies
+from bot.relay.lifecycle.ending import Ending
 from bot.relay.link_form import LinkForm
 from bot.relay.link_offers import LinkOffers
+from bot.relay.mirror.answers import Answers
+from bot.relay.mirror.statuses import Statuses
 from bot.relay.say import Say
 from bot.relay.say_prompts import SayPrompts
 from bot.relay.shortcuts import MessageShortcuts
@@ -36,6 +39,8 @@ def relay_of(to: Connections, shared: Shared) -> Relay:
         links=kept.links,
         mailbox=kept.mailbox,
         schedule=shared.schedule,
+        audience=shared.mirror.audience,
+        cards=kept.cards,
         notices=shared.notices,
         claims=kept.claims,
         background=to.background,
@@ -55,6 +60,10 @@ def relay_of(to: Connections, shared: Shared) -> Relay:
         workflow_steps=shared.steps,
         channel_moves=moves,
         late_replies=_late_replies(shared),
+        answers=_answers(shared),
+        statuses=_statuses(shared),
+        starting=shared.starting,
+        ending=_ending(to, shared),
     )
 
 
@@ -85,6 +94,9 @@ def _channel_moves(shared: Shared) -> ChannelMoves:
         defaults=kept.defaults,
         names=kept.names,
         notices=shared.notices,
+        sharing=shared.mirror.sharing,
+        cards=kept.cards,
+        schedule=shared.schedule,
     )
 
 
@@ -128,6 +140,44 @@ def _home(to: Connections, shared: Shared) -> Home:
         links=kept.links,
         mailbox=kept.mailbox,
         notices=shared.notices,
+        audience=shared.mirror.audience,
+        watches=kept.watches,
+    )
+
+
+def _answers(shared: Shared) -> Answers:
+    kept = shared.kept
+    return Answers(
+        workspace=shared.workspace,
+        accepting=shared.accepting,
+        naming=shared.naming,
+        links=kept.links,
+        watches=kept.watches,
+        kept=kept.answers,
+    )
+
+
+def _statuses(shared: Shared) -> Statuses:
+    kept = shared.kept
+    return Statuses(
+        accepting=shared.accepting,
+        naming=shared.naming,
+        links=kept.links,
+        mailbox=kept.mailbox,
+        audience=shared.mirror.audience,
+        watches=kept.watches,
+    )
+
+
+def _ending(to: Connections, shared: Shared) -> Ending:
+    kept = shared.kept
+    return Ending(
+        devin=to.devin,
+        accepting=shared.accepting,
+        naming=shared.naming,
+        links=kept.links,
+        claims=kept.claims,
+        watches=kept.watches,
     )
 
 

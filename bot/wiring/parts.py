@@ -10,6 +10,7 @@ from bot.catch_up.listening import Listening
 from bot.devin.api import Devin
 from bot.redis.connection import Store
 from bot.relay.accept import Accepting
+from bot.relay.lifecycle.starting import Starting
 from bot.relay.naming import Naming
 from bot.relay.permissions import Permissions
 from bot.relay.workflow_steps import WorkflowSteps
@@ -24,6 +25,8 @@ from bot.slack.api import SlackClient
 from bot.slack.app.identity import Identity
 from bot.slack.functions import Functions
 from bot.slack.people import People
+from bot.slack.posts import Posts
+from bot.slack.rate_limits import RateLimits
 from bot.slack.threads import Threads
 from bot.slack.views import Views
 from bot.store.attachments import Attachments
@@ -33,12 +36,16 @@ from bot.store.claims import Claims
 from bot.store.due_mail import DueMail
 from bot.store.links import Links
 from bot.store.mailbox import Mailbox
+from bot.store.mirror.answers import KeptAnswers
+from bot.store.mirror.cards import Cards
+from bot.store.mirror.watches import Watches
 from bot.store.outbox import Outbox
 from bot.store.places import Places
 from bot.store.reports import Reports
 from bot.store.revisions import Revisions
 from bot.store.session_names import SessionNames
 from bot.store.tickets import Tickets
+from bot.wiring.mirroring import Base, Mirror, mirror_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +66,9 @@ class Connections:
 class Kept:
     """The repositories in Redis, one per kind."""
 
+    answers: KeptAnswers
     attachments: Attachments
+    cards: Cards
     checkpoints: Checkpoints | None
     claims: Claims
     defaults: ChannelDefaults
@@ -72,6 +81,7 @@ class Kept:
     reports: Reports
     revisions: Revisions
     tickets: Tickets
+    watches: Watches
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,14 +96,19 @@ class Shared:
     accepting: Accepting
     naming: Naming
     functions: Functions
+    starting: Starting
     steps: WorkflowSteps
+    limits: RateLimits
+    mirror: Mirror
 
 
 def kept_in(settings: Settings, store: Store, team: str) -> Kept:
     """Build the repositories of a workspace."""
     ttl, within = settings.link_ttl, settings.catch_up
     return Kept(
+        answers=KeptAnswers(store),
         attachments=Attachments(store),
+        cards=Cards(store),
         checkpoints=Checkpoints(store, team, within, secrets.token_hex(8)) if within else None,
         claims=Claims(store, team),
         defaults=ChannelDefaults(store, ttl),
@@ -106,6 +121,7 @@ def kept_in(settings: Settings, store: Store, team: str) -> Kept:
         reports=Reports(store),
         revisions=Revisions(store),
         tickets=Tickets(store),
+        watches=Watches(store, ttl),
     )
 
 
@@ -137,6 +153,9 @@ def shared_by(to: Connections) -> Shared:
         threads=workspace.threads,
         background=to.background,
     )
+    limits = RateLimits()
+    posts = Posts(workspace.threads, limits)
+    mirror = mirror_of(Base(to, kept, workspace, schedule, posts, notices))
     accepting = Accepting(
         workspace=workspace,
         links=kept.links,
@@ -145,18 +164,10 @@ def shared_by(to: Connections) -> Shared:
         in_flight=to.in_flight,
         listening=listening,
         store=to.store,
+        watching=mirror.watching,
     )
-    naming = Naming(to.devin, kept.names)
-    functions = Functions(to.client)
-    steps = WorkflowSteps(
-        workspace=workspace,
-        outbox=kept.outbox,
-        functions=functions,
-        accepting=accepting,
-        naming=naming,
-        links=kept.links,
-        schedule=schedule,
-    )
+    naming, functions = Naming(to.devin, kept.names), Functions(to.client)
+    starting = _starting(workspace, kept, accepting, naming, schedule)
     return Shared(
         workspace=workspace,
         kept=kept,
@@ -166,5 +177,48 @@ def shared_by(to: Connections) -> Shared:
         accepting=accepting,
         naming=naming,
         functions=functions,
-        steps=steps,
+        starting=starting,
+        steps=_steps(workspace, kept, functions, accepting, naming, starting, schedule),
+        limits=limits,
+        mirror=mirror,
+    )
+
+
+def _starting(
+    workspace: Workspace,
+    kept: Kept,
+    accepting: Accepting,
+    naming: Naming,
+    schedule: LocalDispatch,
+) -> Starting:
+    return Starting(
+        workspace=workspace,
+        accepting=accepting,
+        naming=naming,
+        links=kept.links,
+        outbox=kept.outbox,
+        tickets=kept.tickets,
+        claims=kept.claims,
+        schedule=schedule,
+    )
+
+
+def _steps(
+    workspace: Workspace,
+    kept: Kept,
+    functions: Functions,
+    accepting: Accepting,
+    naming: Naming,
+    starting: Starting,
+    schedule: LocalDispatch,
+) -> WorkflowSteps:
+    return WorkflowSteps(
+        workspace=workspace,
+        outbox=kept.outbox,
+        functions=functions,
+        accepting=accepting,
+        naming=naming,
+        links=kept.links,
+        starting=starting,
+        schedule=schedule,
     )

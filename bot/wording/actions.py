@@ -9,11 +9,24 @@ OPEN_SESSION = "open_session"
 LINK_OFFERED = "link_offered"
 SEND_CORRECTION = "send_correction"
 
+FOLLOW = "follow"
+UNFOLLOW = "unfollow"
+ANSWER = "answer"
+"""The prefix of a question's buttons, each of which ends with its number."""
+
+APPROVE = "approve"
+
 ASK_SESSION = "ask_session"
 
 SAY_FORM = "say_form"
 SAY_CHOSEN = "say_chosen"
 SAY_CANCELLED = "say_cancelled"
+
+START_FORM = "start_form"
+START_AGAIN = "start_again"
+END_SESSION = "end_session"
+ARCHIVE_SESSION = "archive_session"
+KEEP_SESSION = "keep_session"
 
 HOME_MUTE = "home_mute"
 HOME_UNMUTE = "home_unmute"
@@ -24,3 +37,5 @@ HOME_LATER = "home_later"
 SESSION_FIELD = "session"
 TYPED_FIELD = "typed"
 MESSAGE_FIELD = "message"
+CHANNEL_FIELD = "channel"
+PROMPT_FIELD = "prompt"

@@ -33,6 +33,12 @@ def verbatim(text: str) -> Block:
     return {"type": "rich_text", "elements": [element]}
 
 
+def literally(text: str) -> Block:
+    """Return text as rich text, in which Slack parses nothing."""
+    element = {"type": "rich_text_section", "elements": [{"type": "text", "text": text}]}
+    return {"type": "rich_text", "elements": [element]}
+
+
 def action_row(elements: Sequence[Block]) -> Block:
     """Return a row of buttons and menus."""
     return {"type": "actions", "elements": list(elements)}

@@ -42,6 +42,21 @@ def parse_link_value(value: str) -> tuple[ThreadRef, SessionId] | None:
     return ThreadRef(team=team, channel=channel, thread_ts=ts), session
 
 
+def answer_value(thread: ThreadRef, session: SessionId, asked: str, number: int) -> str:
+    """Return the value of an answer: a thread, its session, what was asked, the answer's number."""
+    return f"{link_value(thread, session)}|{asked}|{number}"
+
+
+def parse_answer_value(value: str) -> tuple[ThreadRef, SessionId, str, int] | None:
+    """Read a thread, its session, what was asked and the answer's number; None for all else."""
+    link, _, rest = value.rpartition("|")
+    link, _, asked = link.rpartition("|")
+    found, number = parse_link_value(link), _number(rest, _DIGITS_OF_A_CHOICE)
+    if found is None or number is None or not asked.isalnum():
+        return None
+    return (*found, asked, number)
+
+
 def home_value(thread: ThreadRef, session: SessionId, page: int) -> str:
     """Return the value of a button of App Home: a thread, its session, and the page it is on."""
     return f"{link_value(thread, session)}|{page}"

@@ -13,6 +13,8 @@ USAGE = SlackMessage(
     "• `/devin-say devin-0123abcd Please rebase`: starts a thread that is linked to that session\n"
     "• `/devin-say Please rebase`: goes to the channel's default session, or into the thread of "
     "its one active session; I ask you if there are several\n"
+    "• `/devin-say new Fix the login page`: starts a new session, in a linked thread; "
+    "`/devin-say new` opens a form for that\n"
     "• `/devin-say`: opens a form, with the sessions to choose from\n"
     "A session is named by its id or its address at app.devin.ai. To choose the channel's default, "
     "mention me with `default &lt;session id or address&gt;`.\n"

@@ -7,6 +7,7 @@ handler checks all three.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bot.model.mirror import Follow, Watched
 from bot.model.outcomes import Outcome
 from bot.model.people import Standing
 from bot.model.sessions import NamedSession
@@ -15,6 +16,7 @@ from bot.wording import actions
 from bot.wording.blocks import Block, View, action_row, button, context, header, plain_text, section
 from bot.wording.button_values import home_value, page_value
 from bot.wording.message import SlackMessage
+from bot.wording.mirror.card import session_lines
 from bot.wording.phrases import last_ending, local_time, mail_waiting, plural, session_link
 from bot.wording.refusals import ASK_OPERATOR, MAY_NOT
 from bot.wording.shortcuts import LINK_TITLE
@@ -57,7 +59,8 @@ PER_PAGE = 30
 class Shown:
     """A linked thread, with its last traffic (Unix seconds), waiting replies and last outcome.
 
-    `address` is the thread's permalink in Slack, or empty.
+    `address` is the thread's permalink in Slack, or empty. `seen` is the session as it was last
+    read, and `follow` how much of it the thread has chosen to show.
     """
 
     thread: ThreadRef
@@ -67,6 +70,8 @@ class Shown:
     active: int
     mail: int
     last: Outcome | None
+    seen: Watched
+    follow: Follow
 
 
 def only(words: SlackMessage) -> View:
@@ -115,7 +120,7 @@ def _thread(one: Shown, page: int) -> Sequence[Block]:
     said = _whereabouts(one.session, thread.channel, one.address, is_muted=link.muted)
     return (
         section(said),
-        context(_standing(one.active, one.mail, one.last)),
+        context("\n".join([_standing(one.active, one.mail, one.last), _devin(one)])),
         action_row([button(*mute, value), unlink]),
     )
 
@@ -139,6 +144,11 @@ def _standing(active: int, mail: int, last: Outcome | None) -> str:
     return f"{local_time(active)}: {last_ending(last)} {mail_waiting(mail)}"
 
 
+def _devin(one: Shown) -> str:
+    """Say what Devin does, and how much of that goes to the thread."""
+    return " ".join([*session_lines(one.seen), _FOLLOWS[one.follow]])
+
+
 def _turning(page: int, has_more: bool) -> Sequence[Block]:  # noqa: FBT001
     later = button(actions.HOME_LATER, LATER_LABEL, page_value(page - 1))
     earlier = button(actions.HOME_EARLIER, EARLIER_LABEL, page_value(page + 1))
@@ -157,3 +167,10 @@ def _confirm() -> Block:
 
 def _home(blocks: Sequence[Block]) -> View:
     return {"type": "home", "blocks": list(blocks)}
+
+
+_FOLLOWS = {
+    Follow.ALL: "Follows all messages.",
+    Follow.TURNS: "Follows the last message of each turn.",
+    Follow.OFF: "Follows no messages.",
+}

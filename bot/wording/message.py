@@ -6,7 +6,7 @@ from typing import Any
 
 from bot.text.characters import cut
 from bot.text.to_slack import quoted
-from bot.wording.blocks import Block, action_row, section, verbatim
+from bot.wording.blocks import Block, action_row, context, section, verbatim
 
 QUOTE_LIMIT = 2_900
 """The longest quotation in a message, in characters. Slack takes 3,000 in a text object, and 4,000
@@ -15,16 +15,17 @@ in the `text` of `chat.update`, which replaces a message whose button was presse
 
 @dataclass(frozen=True, slots=True)
 class SlackMessage:
-    """A message made of our sentence, a quotation, our advice, and buttons.
+    """A message made of our sentence, a quotation, our advice, a footer, and buttons.
 
-    `text` and `advice` are Slack markup. `quote` is foreign text: it is shown in a `rich_text`
-    block, where Slack parses nothing, so it stays as it is and can ping nobody.
+    `text`, `advice` and `footer` are Slack markup. `quote` is foreign text: it is shown in a
+    `rich_text` block, where Slack parses nothing, so it stays as it is and can ping nobody.
     """
 
     text: str
     quote: str = ""
     advice: str = ""
     buttons: tuple[Block, ...] = ()
+    footer: str = ""
 
     def params(self) -> dict[str, Any]:
         """Return the arguments of Slack's posting methods: blocks, and a fallback text."""
@@ -37,6 +38,9 @@ class SlackMessage:
         if self.advice:
             blocks.append(section(self.advice))
             parts.append(self.advice)
+        if self.footer:
+            blocks.append(context(self.footer))
+            parts.append(self.footer)
         if self.buttons:
             blocks.append(action_row(self.buttons))
         return {"text": "\n".join(parts), "blocks": blocks}

@@ -20,6 +20,10 @@ _WEB_ADDRESS = re.compile(
     r"(?:[/?#](?:(?![<>|`])[!-~])*)?",
     re.IGNORECASE | re.ASCII,
 )
+_PULL_REQUEST = re.compile(
+    r"https://[^/]+/([\w.-]{1,100}/[\w.-]{1,100})/(?:-/)?(?:pull|merge_requests)/([0-9]{1,9})/?",
+    re.ASCII,
+)
 _SEPARATOR = str.maketrans("|", "\N{BROKEN BAR}")
 
 
@@ -40,6 +44,20 @@ def session_address(named: NamedSession) -> str:
     if len(escape(named.url)) <= ADDRESS_LIMIT and _WEB_ADDRESS.fullmatch(named.url):
         return named.url
     return f"https://app.devin.ai/sessions/{named.session.removeprefix('devin-')}"
+
+
+def pull_request_link(address: str) -> str:
+    """Return the address of a pull request as a link that names its repository and number."""
+    named = _PULL_REQUEST.fullmatch(address)
+    return web_link(address, "#".join(named.groups()) if named else address)
+
+
+def web_link(address: str, label: str) -> str:
+    """Return foreign text as a link to an address, or as code if the address is not usable."""
+    if len(escape(address)) > ADDRESS_LIMIT or not _WEB_ADDRESS.fullmatch(address):
+        return as_code(label)
+    shown = excerpt(label.translate(_SEPARATOR), limit=TITLE_LIMIT)
+    return f"<{escape(address)}|{shown}>"
 
 
 def title_of(named: NamedSession) -> str:

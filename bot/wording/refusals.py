@@ -1,15 +1,21 @@
 """Answers to people whose request was refused or failed."""
 
+from collections.abc import Mapping
+
 from bot.model.errors import (
+    AlreadyClosed,
     AlreadySent,
+    AnsweredAlready,
     BadSession,
     BadStep,
     CannotPost,
     ChooseSession,
+    DevinAway,
     EmptyMessage,
     FormGone,
     IsMuted,
     LinkedElsewhere,
+    MovedOn,
     NoSuchReply,
     NotAllowed,
     NothingToSay,
@@ -20,6 +26,7 @@ from bot.model.errors import (
     PassingError,
     PersonError,
     SlackAway,
+    StartGone,
     StillSaying,
     StillSending,
     TicketGone,
@@ -30,43 +37,28 @@ from bot.model.sessions import NamedSession
 from bot.text.to_slack import escape
 from bot.wording.devin_say import USAGE
 from bot.wording.message import SlackMessage
+from bot.wording.mirror import notices as mirror_notices
 from bot.wording.phrases import as_code, preview, session_link
 from bot.wording.workflows import FLAWS
 
 
-def sorry(error: PersonError) -> SlackMessage:  # noqa: C901, PLR0912  (one case for each error)
+def sorry(error: PersonError) -> SlackMessage:  # noqa: C901  (one case for each error)
     """Tell the person what `error` means and what to do."""
+    if words := _FIXED.get(type(error)):
+        return words
     match error:
         case BadSession():
             words = no_session(error.text)
-        case NotLinked():
-            words = _NOT_LINKED
         case LinkedElsewhere():
             words = _linked_elsewhere(error.to, error.by)
         case NotAllowed():
             words = SlackMessage(_turned_away(error.standing))
-        case NothingToSay():
-            words = USAGE
         case NotTaken():
             words = SlackMessage(_NOT_TAKEN[error.change])
-        case EmptyMessage():
-            words = _EMPTY_MESSAGE
-        case IsMuted():
-            words = _IS_MUTED
-        case Outdated():
-            words = _OUTDATED
-        case FormGone():
-            words = _FORM_GONE
-        case StillSaying():
-            words = _STILL_SAYING
-        case TicketGone():
-            words = _TICKET_GONE
         case NoSuchReply():
             words = _SENT_AGAIN if error.already_sent else _REPLY_GONE
-        case AlreadySent():
-            words = _ALREADY_SENT
-        case StillSending():
-            words = _STILL_SENDING
+        case AnsweredAlready():
+            words = SlackMessage(mirror_notices.chosen(error.by, error.text))
         case BadStep():
             words = SlackMessage(FLAWS[error.flaw])
         case ChooseSession():
@@ -74,7 +66,7 @@ def sorry(error: PersonError) -> SlackMessage:  # noqa: C901, PLR0912  (one case
         case CannotPost():
             words = SlackMessage(_CANNOT_POST.get(error.reason, _cannot_post(error.reason)))
         case _:
-            raise AssertionError(f"no words for {type(error).__name__}")
+            words = _FIXED[type(error)]
     return words
 
 
@@ -89,8 +81,8 @@ _EMPTY_MESSAGE = SlackMessage(
 )
 
 _IS_MUTED = SlackMessage(
-    "This thread is muted, so the message was not sent. "
-    "Mention me in the thread with `unmute`, then send it again."
+    "This thread is muted, so nothing was sent to Devin. "
+    "Mention me in the thread with `unmute`, then try again."
 )
 
 _OUTDATED = SlackMessage(
@@ -117,9 +109,38 @@ _STILL_SENDING = SlackMessage(
     "with what Devin should know."
 )
 
+_MOVED_ON = SlackMessage(
+    "Devin has moved on: it doesn't wait for this answer any more. Reply in the thread with what "
+    "it should know."
+)
+
+_START_GONE = SlackMessage(
+    "I no longer keep what that session was to be started with. Mention me with `start` again."
+)
+
+_ALREADY_CLOSED = SlackMessage("That is done already.")
+
 _SENT_AGAIN = SlackMessage("That reply was already sent again.")
 
 _REPLY_GONE = SlackMessage("That reply is no longer kept. Please write it again.")
+
+
+_FIXED: Mapping[type[PersonError], SlackMessage] = {
+    AlreadyClosed: _ALREADY_CLOSED,
+    AlreadySent: _ALREADY_SENT,
+    EmptyMessage: _EMPTY_MESSAGE,
+    FormGone: _FORM_GONE,
+    IsMuted: _IS_MUTED,
+    MovedOn: _MOVED_ON,
+    NotLinked: _NOT_LINKED,
+    NothingToSay: USAGE,
+    Outdated: _OUTDATED,
+    StartGone: _START_GONE,
+    StillSaying: _STILL_SAYING,
+    StillSending: _STILL_SENDING,
+    TicketGone: _TICKET_GONE,
+}
+"""The words for errors that say no more than their kind."""
 
 
 def _linked_elsewhere(session: NamedSession, by: str) -> SlackMessage:
@@ -196,7 +217,8 @@ def passing(error: PassingError) -> SlackMessage:
     """Tell a person that a transient failure of Slack or Redis ended their request."""
     if isinstance(error, NotIdentified):
         return SlackMessage(_turned_away(Standing.UNKNOWN))
-    who = "Slack" if isinstance(error, SlackAway) else "my database"
+    names = {SlackAway: "Slack", DevinAway: "Devin"}
+    who = next((who for kind, who in names.items() if isinstance(error, kind)), "my database")
     return SlackMessage(
         f"That did not work just now: {who} did not answer. "
         "Look whether it happened all the same, and try again in a minute if not."

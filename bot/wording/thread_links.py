@@ -9,11 +9,12 @@ from bot.wording.message import SlackMessage
 from bot.wording.phrases import session_link
 
 
-def linked(to: NamedSession, *, already: bool, by: str = "") -> SlackMessage:
-    """Confirm the thread's link; `by` names its author where the thread does not show them."""
-    how = "is linked to" if already else "is now linked to"
-    whose = f", by {escape(by)}" if by else ""
-    return SlackMessage(f"This thread {how} {session_link(to)}{whose}. Replies here go to Devin.")
+def linked_already(to: NamedSession, by: str) -> SlackMessage:
+    """Say that the thread has the link that was asked for, made by `by`."""
+    return SlackMessage(
+        f"This thread is linked to {session_link(to)} already, by {escape(by)}. Replies here go to "
+        "Devin."
+    )
 
 
 def linked_before(to: NamedSession, by: str) -> SlackMessage:
@@ -60,8 +61,8 @@ def muted_at_home(by: str, *, muted: bool) -> SlackMessage:
     return SlackMessage(f"Unmuted by {escape(by)}: replies here go to Devin again.")
 
 
-def unlinked_at_home(session: NamedSession, by: str) -> SlackMessage:
-    """Tell a thread that `by` unlinked it from App Home."""
+def unlinked_by(session: NamedSession, by: str) -> SlackMessage:
+    """Tell a thread that `by` unlinked it from App Home, or by its card."""
     return SlackMessage(
         f"{escape(by)} has unlinked this thread from {session_link(session)}. "
         "Replies that wait are still sent."

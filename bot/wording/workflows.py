@@ -20,7 +20,7 @@ from bot.text.characters import cut
 from bot.text.to_slack import disarmed, escape
 from bot.wording.delivery_reports import words_of
 from bot.wording.message import QUOTE_LIMIT, SlackMessage, plain
-from bot.wording.phrases import session_link
+from bot.wording.phrases import session_address
 
 LINKED_NOW = "Replies in the thread go to Devin."
 LINKED_BEFORE = "The thread was linked to this session before."
@@ -32,22 +32,26 @@ def said_by_workflow(by: str, message: str) -> SlackMessage:
     return SlackMessage(f"{who} to Devin:", quote=message)
 
 
-def linked_by_workflow(session: NamedSession, by: str) -> SlackMessage:
-    """Tell a thread that a step has linked it."""
-    who = f"{escape(by)}, through a workflow," if by else "A workflow"
-    return SlackMessage(
-        f"{who} linked this thread to {session_link(session)}. Replies here go to Devin. "
-        "To change that, mention me with `unlink`."
-    )
-
-
 def step_detail(outcome: Outcome) -> str:
     """Describe an outcome to later steps, as text that is harmless wherever they put it."""
     if outcome.kind is OutcomeKind.DELIVERED:
         return ""
-    words = words_of(outcome, "the message")
-    parts = [plain(words.text).replace("*", ""), cut(words.quote, QUOTE_LIMIT)]
-    return disarmed("\n".join(part for part in parts if part))
+    return _harmless(words_of(outcome, "the message"))
+
+
+def started(session: NamedSession, thread_ts: str) -> dict[str, str]:
+    """Return the outputs of a step that has started a session."""
+    return {
+        "outcome": "started",
+        "session": session.session,
+        "url": session_address(session),
+        "thread": thread_ts,
+    }
+
+
+def not_started(words: SlackMessage) -> str:
+    """Explain to the workflow's author why no session was started, with Devin's words if any."""
+    return _harmless(words)
 
 
 def step_failed(error: PersonError) -> str:
@@ -79,6 +83,11 @@ def step_failed(error: PersonError) -> str:
     return why
 
 
+def _harmless(words: SlackMessage) -> str:
+    parts = [plain(words.text).replace("*", ""), cut(words.quote, QUOTE_LIMIT)]
+    return disarmed("\n".join(part for part in parts if part))
+
+
 FLAWS = {
     Flaw.UNKNOWN: "This version of Devin Relay has no such step. Ask whoever runs it.",
     Flaw.SESSION: (
@@ -86,6 +95,7 @@ FLAWS = {
         "address, like https://app.devin.ai/sessions/0123abcd…"
     ),
     Flaw.MESSAGE: "The step's Message isn't text, so nothing was sent.",
+    Flaw.PROMPT: "The step's Prompt is empty or isn't text, so no session was started.",
     Flaw.CHANNEL: "The step's Channel is no channel of this workspace.",
     Flaw.THREAD: (
         "The step's Thread is no message. Use the timestamp of a message, or the link to it."

@@ -44,7 +44,18 @@ _PERMALINK = re.compile(
     r"(\?thread_ts=[0-9]{10}\.?[0-9]{6})?(?:&(?:amp;)?cid=[A-Z0-9]{1,30})?"
 )
 
-ALONE = frozenset({"unlink", "status", "mute", "unmute", "help"})
+ARGUMENTS: Mapping[str, Sequence[str]] = {
+    "unlink": [""],
+    "status": [""],
+    "mute": [""],
+    "unmute": [""],
+    "unfollow": [""],
+    "follow": ["", "turns"],
+    "help": [""],
+    "end": [""],
+    "archive": [""],
+}
+"""What may stand behind a verb; with anything else, it is talk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +138,8 @@ def parse_command(event: Payload, team: str, bot_user: str) -> Command | None:
     """Parse a mention at the beginning of a message that is followed by a verb; None for talk.
 
     `link` takes one word. More words, without a session first, are talk: "link the PR to …".
-    `default` takes one word or none. A mention alone asks for help, but not above a forward.
+    `default` takes one word or none, `follow` nothing or `turns`, and `start` any number. A mention
+    alone asks for help, but not above a forward.
     """
     thread = parse_thread(event, team)
     user = string(event, "user")
@@ -146,7 +158,7 @@ def parse_command(event: Payload, team: str, bot_user: str) -> Command | None:
     elif verb == "default":
         if len(argument.split()) > 1 and not parse_session(argument):
             return None
-    elif verb != "link" and (verb not in ALONE or argument):
+    elif verb not in {"link", "start"} and argument.lower() not in ARGUMENTS.get(verb, ()):
         return None
     return Command(verb, argument, thread, UserId(user), string(event, "ts"))
 

@@ -14,6 +14,7 @@ from bot.model.replies import Reply, ReplyId, place_of
 from bot.model.sessions import SessionId, looks_like_session, parse_session
 from bot.model.threads import ThreadRef, is_ts
 from bot.wording.button_values import (
+    parse_answer_value,
     parse_home_value,
     parse_link_value,
     parse_page_value,
@@ -21,12 +22,16 @@ from bot.wording.button_values import (
 )
 from handlers.parse.events import Payload, parse_message, parse_thread
 
+NEW = "new"
+"""The first word of a `/devin-say` that starts a session."""
+
 
 @dataclass(frozen=True, slots=True)
 class Say:
     """A `/devin-say`; `session_word` is None if no session was typed.
 
-    `trigger` may open a modal, for 3 s.
+    It `starts` a session with `text` if that was asked for instead. `trigger` may open a modal, for
+    3 s.
     """
 
     channel: str
@@ -34,6 +39,15 @@ class Say:
     session_word: str | None
     session: SessionId | None
     text: str
+    trigger: str
+    starts: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Opener:
+    """A global shortcut: the person who ran it, and a trigger that may open a modal, for 3 s."""
+
+    by: UserId
     trigger: str
 
 
@@ -120,6 +134,14 @@ def parse_shortcut(body: Payload, team: str) -> Shortcut | None:
     return Shortcut(UserId(user), thread, parse_message(message, team), trigger)
 
 
+def parse_opener(body: Payload, team: str) -> Opener | None:
+    """Parse a global shortcut; None if the payload lacks its person or trigger, or is not ours."""
+    user, trigger = string(mapping(body.get("user")), "id"), string(body, "trigger_id")
+    if not is_id(user) or not user or not trigger or not is_of(body, team):
+        return None
+    return Opener(UserId(user), trigger)
+
+
 def parse_submission(body: Payload, team: str) -> Submission | None:
     """Parse a submitted modal; None if the payload lacks its person or is not ours."""
     view = mapping(body.get("view"))
@@ -184,7 +206,8 @@ def _pressed_at_home(body: Payload, team: str) -> tuple[UserId, str, str] | None
 
 def _value(element: Payload) -> str:
     """The value that was typed into an element, chosen from it, or carried by it."""
-    return string(element, "value") or string(mapping(element.get("selected_option")), "value")
+    chosen = string(mapping(element.get("selected_option")), "value")
+    return string(element, "value") or chosen or string(element, "selected_conversation")
 
 
 def parse_say(command: Payload, team: str) -> Say | None:
@@ -199,13 +222,15 @@ def parse_say(command: Payload, team: str) -> Say | None:
     first, rest = (*text.split(maxsplit=1), "", "")[:2]
     session = parse_session(first)
     named = session is not None or looks_like_session(first)
+    starts = first.lower() == NEW
     return Say(
         channel=channel,
         by=UserId(user),
         session_word=first if named else None,
         session=session,
-        text=rest.strip() if named else text,
+        text=rest.strip() if named or starts else text,
         trigger=string(command, "trigger_id"),
+        starts=starts,
     )
 
 
@@ -230,7 +255,13 @@ def parse_send_again(press: Press) -> tuple[ReplyId, int] | None:
     return found if found is not None and place_of(found[0])[0] == press.thread.team else None
 
 
+def parse_answer(press: Press) -> tuple[SessionId, str, int] | None:
+    """Read the session, the question and the option of an answer; None unless of this thread."""
+    found = parse_answer_value(press.value)
+    return found[1:] if found is not None and found[0] == press.thread else None
+
+
 def parse_unlink(press: Press) -> SessionId | None:
-    """Read the session of an *Unlink*; None unless its thread is the one of the press."""
+    """Read the session of *Unlink* or *Follow*; None unless its thread is the one of the press."""
     found = parse_link_value(press.value)
     return found[1] if found is not None and found[0] == press.thread else None

@@ -327,6 +327,7 @@ async def test_what_was_asked_for_in_an_outage_is_asked_back(
     await desk.until_heard()
     await valkey.stop()
     await desk.reply("for Devin", thread)
+    brought = desk.slack.deliveries[-1]
     await desk.mention("mute", thread=thread)
     await desk.reply("between us", thread)
     await desk.mention(f"link {SESSION}", thread=other)
@@ -335,7 +336,8 @@ async def test_what_was_asked_for_in_an_outage_is_asked_back(
     await valkey.start()
     assert "I did not hear `link`" in await desk.until_said("I was away", other)
     told = await desk.until_said("I was away", thread)
-    assert "found 1 reply late" in told
+    # Unless Slack's retry came first, which may happen at the moment when Redis is back.
+    assert "found 1 reply late" in told or brought.acked
     assert "I did not hear `mute`" in told
     await desk.until_received("for Devin")
     assert len(desk.received()) == 1

@@ -251,7 +251,7 @@ async def test_while_slack_cannot_be_reached_devin_is_and_the_threads_hear_of_it
         await desk.until_marked("zzz", two)
         await desk.until_marked("white_check_mark", three)
         await until_settled(store)
-    assert len(desk.said(thread)) == 2
+    assert len(desk.said(thread)) == 1
     assert len(desk.devin.requests) == 3
 
 
@@ -274,7 +274,7 @@ async def test_a_reply_outlasts_an_outage_of_slack_s_web_api(
             await until_settled(store)
             assert (await delivery.settled()).acked
         assert [one.partition(" ")[0] for one in desk.received()] == ["ada", "Ben"]
-        assert [one for one in desk.said(thread)[1:] if "found 1 reply late" not in one] == []
+        assert [one for one in desk.said(thread) if "found 1 reply late" not in one] == []
         assert desk.whispers("ben") == []
 
 
@@ -339,4 +339,4 @@ async def test_a_reply_that_could_not_be_sent_in_time_is_put_back_and_sent(
             await valkey.start()
             await desk.until_marked("white_check_mark", ts, channel="shared")
     assert len(desk.received()) == 1
-    assert len(desk.said(thread, channel="shared")) == 1
+    assert desk.said(thread, channel="shared") == []

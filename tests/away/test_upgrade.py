@@ -169,7 +169,7 @@ async def test_an_offer_can_be_taken_up(upgraded: Upgraded) -> None:
     desk, offer = upgraded.desk, upgraded.whisper("ben", "Link this thread to it")
     where = {"channel": "general", "message_ts": offer.ts, "user": "ben"}
     await desk.slack.press_ephemeral("link_offered", **where)
-    await desk.until_said("now linked", upgraded.ts["offered"])
+    await desk.until_linked(upgraded.ts["offered"])
 
 
 async def test_a_correction_can_be_sent(upgraded: Upgraded) -> None:
@@ -226,5 +226,5 @@ async def test_what_slack_brings_again_changes_nothing(upgraded: Upgraded, name:
     await desk.until_marked("white_check_mark", ts)
     got = read(desk, SESSION)
     assert (got.count("Please rebase"), got.count("Said once")) == (1, 1)
-    said = desk.said(upgraded.ts["linked"])
+    said = desk.said(upgraded.ts["linked"], with_cards=True)
     assert sum("now linked" in one for one in said) == 1

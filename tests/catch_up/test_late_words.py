@@ -127,7 +127,7 @@ async def test_what_was_written_before_the_link_is_not_for_devin_however_late_it
     root = await desk.slack.say("Shall we ship it?")
     before = await desk.slack.say("between us", thread=root, deliver=False)
     await desk.mention(f"link {SESSION}", thread=root)
-    await desk.until_said("now linked", root)
+    await desk.until_linked(root)
     await desk.mention("mute", thread=root)
     await desk.until_said("Muted", root)
     muted = await desk.slack.say("still between us", thread=root, deliver=False)
@@ -146,7 +146,7 @@ async def test_after_a_start_only_what_was_written_since_the_link_is_sent(
         root = await desk.slack.say("Shall we ship it?")
         await desk.slack.say("the root password is …", thread=root, deliver=False)
         await desk.mention(f"link {SESSION}", thread=root)
-        await desk.until_said("now linked", root)
+        await desk.until_linked(root)
     await desk.slack.say("missed", thread=root, deliver=False)
     async with running(desk, environ):
         await desk.until_received("missed")
@@ -165,7 +165,7 @@ async def test_a_link_by_a_form_counts_from_when_it_was_made_as_well(
         await desk.slack.shortcut("link_session", channel="general", message_ts=root)
         (view,) = desk.slack.open_views("ada")
         await desk.slack.submit_view(view["id"], {"session": SESSION})
-        await desk.until_said("now linked", root)
+        await desk.until_linked(root)
         await desk.until_marked("white_check_mark", await desk.reply("at once", root))
     await desk.slack.say("missed", thread=root, deliver=False)
     async with open_bot(load_settings(environ, None)):
@@ -228,7 +228,7 @@ async def test_a_reply_that_is_brought_after_its_thread_was_linked_anew_is_said_
     await desk.until_said("no longer linked", thread)
     between = await desk.slack.say("Between us", thread=thread, deliver=False)
     await desk.mention(f"link {OTHER_SESSION}", thread=thread)
-    await wait_until(lambda: "now linked" in desk.said(thread)[-1], "it is linked anew")
+    await desk.until_linked(thread, times=2)
     await asyncio.sleep(2.1)  # anything older than this is late
     for ts in (between, before):
         await brought_late(desk, desk.slack.event_of("general", ts))

@@ -176,7 +176,7 @@ async def test_only_what_an_event_would_have_brought_to_devin_is_accepted(
     await unbrought(desk, "Before the link", root)
     async with running(desk, environ):
         await desk.mention(f"link {SESSION}", thread=root)
-        await desk.until_said("now linked", root)
+        await desk.until_linked(root)
         await desk.mention("mute", thread=root)
         await desk.until_said("Muted", root)
         await unbrought(desk, "While muted", root)
@@ -251,7 +251,7 @@ async def test_an_unheard_question_is_to_be_asked_again(
     async with running(desk, environ):
         thread = await desk.linked_thread()
         await desk.mention("help", thread=thread)
-        await desk.until_said("I bring the replies", thread)
+        await desk.until_said("mention me with", thread)
     await asked(desk, "status", thread)
     await unbrought(desk, "For Devin", thread)
     async with running(desk, environ):
@@ -398,9 +398,12 @@ async def test_what_is_found_after_its_thread_was_unlinked_or_muted_is_said_to_s
     await desk.reply("For Devin", thread, user="ben")
     await desk.slack.deliveries[-1].settled()
     for verb in then:
-        before = len(desk.said(thread))
+        before = len(desk.posts(thread, with_cards=True))
         await desk.mention(verb, thread=thread)
-        await wait_until(lambda: len(desk.said(thread)) > before, "it is done")  # noqa: B023
+        await wait_until(
+            lambda: len(desk.posts(thread, with_cards=True)) > before,  # noqa: B023
+            "it is done",
+        )
     desk.slack.fail_no_more()
     await desk.until_said("1 reply reached me only after somebody had unlinked", thread)
     await until_caught_up(store)

@@ -4,7 +4,13 @@ import pytest
 from hypothesis import given, settings
 
 from bot.model.threads import ThreadRef
-from handlers.parse.interactions import is_of, parse_shortcut, parse_submission, parse_ticket_press
+from handlers.parse.interactions import (
+    is_of,
+    parse_opener,
+    parse_shortcut,
+    parse_submission,
+    parse_ticket_press,
+)
 from tests.support.builders import (
     ADA,
     CHANNEL,
@@ -20,6 +26,17 @@ from tests.support.builders import (
 )
 from tests.support.desk import SESSION
 
+GLOBAL: JSON = {
+    "type": "shortcut",
+    "token": "XXXXXXXXXXXXX",
+    "action_ts": "1581106241.371594",
+    "team": {"id": TEAM, "domain": "shortcuts-test"},
+    "user": {"id": ADA, "username": "aman", "team_id": TEAM},
+    "callback_id": "start_session",
+    "trigger_id": "944799105734.773906753841.38b5894552bdd4a780554ee59d1f3638",
+}
+"""A global shortcut as documented (docs.slack.dev, shortcuts payload), with our ids."""
+
 THREAD = ThreadRef(team=TEAM, channel=CHANNEL, thread_ts=ROOT_TS)
 
 WHOLE = [
@@ -29,6 +46,7 @@ WHOLE = [
     a_shortcut({"thread_ts": ROOT_TS, "ts": TS, "files": [{"id": "F1"}], "blocks": []}),
     a_submission("0" * 32, SESSION),
     a_whispered_press("0" * 32),
+    GLOBAL,
 ]
 """One payload of every kind, for Hypothesis to mutate."""
 
@@ -86,6 +104,39 @@ def test_a_shortcut_without_its_place_is_none(changes: JSON) -> None:
     assert parse_shortcut(a_shortcut() | changes, TEAM) is None
 
 
+def test_a_global_shortcut_is_read() -> None:
+    """It tells the person and the trigger, and no channel."""
+    opener = parse_opener(GLOBAL, TEAM)
+    assert opener is not None
+    assert (opener.by, opener.trigger) == (ADA, GLOBAL["trigger_id"])
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"team": {"id": "T0OTHER"}},
+        {"user": None},
+        {"user": {"id": "U1/.."}},
+        {"user": {"id": ""}},
+        {"trigger_id": None},
+    ],
+    ids=repr,
+)
+def test_a_global_shortcut_without_its_person_is_none(changes: JSON) -> None:
+    """Nor is one of another workspace read."""
+    assert parse_opener(GLOBAL | changes, TEAM) is None
+
+
+def test_a_chosen_channel_is_read_from_a_form() -> None:
+    """A menu of conversations has a field of its own."""
+    entry = {"type": "conversations_select", "selected_conversation": CHANNEL}
+    body = a_submission("0" * 32, "")
+    body["view"]["state"] = {"values": {"channel": {"channel": entry}}}
+    form = parse_submission(body, TEAM)
+    assert form is not None
+    assert form.typed == {"channel": CHANNEL}
+
+
 def test_a_whispered_press_is_read_from_its_place() -> None:
     """Slack sends no message with it."""
     press = parse_ticket_press(a_whispered_press("0" * 32), TEAM)
@@ -121,6 +172,9 @@ def test_no_interaction_makes_a_parser_raise(payload: JSON) -> None:
     form = parse_submission(payload, TEAM)
     if form is not None:
         "".join([form.number, *form.typed.values()]).encode()
+    opener = parse_opener(payload, TEAM)
+    if opener is not None:
+        opener.trigger.encode()
     press = parse_ticket_press(payload, TEAM)
     if press is not None:
         assert is_of(payload, TEAM)

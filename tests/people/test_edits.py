@@ -19,7 +19,6 @@ from bot.redis.keys import box_key
 from bot.relay.edits import CorrectionOffered
 from bot.settings import Settings
 from bot.store.claims import Claims
-from bot.store.links import Links
 from bot.store.mailbox import Mailbox
 from bot.store.outbox import Outbox
 from bot.store.revisions import Revised, Revisions
@@ -41,7 +40,7 @@ from tests.support.builders import (
     sample_event,
 )
 from tests.support.desk import SESSION, Desk, labels, on_v1, quote, running
-from tests.support.entries import Entries
+from tests.support.entries import Entries, linked
 from tests.support.waiting import until_settled, wait_until
 
 FROM_ADA = "ada (in Slack):\n\n"
@@ -280,7 +279,7 @@ async def test_a_notice_of_a_deleted_reply_is_not_given(
         thread, ts = await waiting(desk, store)
         await delete(desk, ts)
         await until_settled(store)
-    assert len(desk.said(thread)) == 1
+    assert desk.said(thread) == []
 
 
 @on_v1
@@ -295,7 +294,8 @@ async def test_sent_again_a_reply_is_as_it_was_edited_since(
         desk.devin.behave(SESSION, state)
         ts = await desk.reply("One", thread)
         await wait_until(
-            lambda: labels(desk.posts(thread)[-1]) == ["Send again", "Open session"], "the report"
+            lambda: [labels(one) for one in desk.posts(thread)] == [["Send again", "Open session"]],
+            "the report",
         )
         desk.devin.behave(SESSION, "rate_limited")
         report = desk.posts(thread)[-1]
@@ -490,7 +490,8 @@ async def test_what_is_taken_back_while_it_is_sent_is_not_sent_again_by_anybody(
     await desk.slack.delete("general", ts)
     await desk.until_whispered("may already have", "ada")
     await wait_until(
-        lambda: labels(desk.posts(thread)[-1]) == ["Send again", "Open session"], "the report"
+        lambda: [labels(one) for one in desk.posts(thread)] == [["Send again", "Open session"]],
+        "the report",
     )
     await until_settled(store)
     report = desk.posts(thread)[-1]
@@ -539,7 +540,7 @@ OF = SessionId(SESSION)
 async def taken(store: Store) -> tuple[Mailbox, Revisions, Reply]:
     """Return a reply that the lease holder `token` is sending."""
     thread, day = ThreadRef(team=TEAM, channel="C0GENERAL0", thread_ts=TS), timedelta(days=1)
-    await Links(store, day).create(thread, Link(session=OF, by=UserId(ADA), at=1))
+    await linked(store, thread, Link(session=OF, by=UserId(ADA), at=1), day)
     reply = Reply(thread=thread, ts="1764000001.000100", author=UserId(ADA), text="hello")
     mailbox = Mailbox(store, day)
     await mailbox.accept(reply, OF, timedelta(0))
@@ -598,12 +599,12 @@ async def test_a_correction_needs_a_thread_that_goes_to_devin(
     await edit(desk, ts, "Please merge")
     offer = await offered(desk)
     await desk.mention(verb, thread=thread)
-    await wait_until(lambda: len(desk.posts(thread)) == 2, "obeyed")
+    await wait_until(lambda: len(desk.posts(thread, with_cards=True)) == 2, "obeyed")
     await press(desk, offer)
     await desk.until_whispered(words, "ada")
     back_again = {"unlink": f"link {SESSION}", "mute": "unmute"}[verb]
     await desk.mention(back_again, thread=thread)
-    await wait_until(lambda: len(desk.posts(thread)) == 3, "obeyed")
+    await wait_until(lambda: len(desk.posts(thread, with_cards=True)) == 3, "obeyed")
     await press(desk, offer)
     await desk.until_received("merge")
 
@@ -765,7 +766,8 @@ async def test_an_edit_that_comes_before_its_message_counts(
 async def test_a_change_of_our_own_post_is_no_edit(bot: Bot, desk: Desk, store: Store) -> None:
     """The relay removes buttons from its reports, for instance."""
     thread, _ = await delivered(desk)
-    post = desk.posts(thread)[0]
+    post = desk.card(thread)
+    assert post is not None
     await edit(desk, post.ts, "Changed")
     await until_settled(store)
     assert len(desk.received()) == 1
@@ -788,7 +790,7 @@ async def test_a_withdrawn_reply_takes_nothing_with_it(store: Store) -> None:
     """Without the last reply, a session has no mail at once; an earlier one leaves the others."""
     thread = ThreadRef(team=TEAM, channel="C0GENERAL0", thread_ts="1764000000.000100")
     of, day = SessionId(SESSION), timedelta(days=1)
-    await Links(store, day).create(thread, Link(session=of, by=UserId(ADA), at=1))
+    await linked(store, thread, Link(session=of, by=UserId(ADA), at=1), day)
     mailbox, revisions = Mailbox(store, day), Revisions(store)
     one, two = (
         Reply(thread=thread, ts=f"176400000{number}.000100", author=UserId(ADA), text="hello")
@@ -813,7 +815,7 @@ async def test_a_deletion_that_meets_its_reply_at_the_door_takes_it_out(store: S
     """Two processes handle the two events at once; the session's other mail goes on."""
     thread = ThreadRef(team=TEAM, channel="C0GENERAL0", thread_ts="1764000000.000100")
     of, day = SessionId(SESSION), timedelta(days=1)
-    await Links(store, day).create(thread, Link(session=of, by=UserId(ADA), at=1))
+    await linked(store, thread, Link(session=of, by=UserId(ADA), at=1), day)
     mailbox, revisions = Mailbox(store, day), Revisions(store)
     reply = Reply(thread=thread, ts="1764000001.000100", author=UserId(ADA), text="hello")
     # The reply is looked up before it is there, and withdrawn after that.

@@ -11,9 +11,10 @@ from hypothesis import given
 from redis.asyncio import Redis
 
 from bot.app import Bot
+from bot.model.mirror import Follow, Watched
 from bot.model.outcomes import Outcome, OutcomeKind
 from bot.model.people import Person, Standing, UserId
-from bot.model.sessions import NamedSession, SessionId
+from bot.model.sessions import NamedSession, PullRequest, SessionId
 from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store
 from bot.redis.keys import link_key, places_key, threads_key
@@ -35,6 +36,7 @@ from sandbox.slack.transport.deliveries import Delivery
 from sandbox.slack.world.workspace import Channel, User
 from tests.support.builders import ADA, CHANNEL, JSON, ROOT_TS, TEAM, mutated
 from tests.support.desk import OTHER_SESSION, SESSION, Desk, on_v1, running
+from tests.support.devin_posts import until_card
 from tests.support.slack_apps import web_client
 from tests.support.waiting import until_settled, wait_until
 
@@ -151,7 +153,9 @@ async def test_a_linked_thread_is_shown_with_how_it_stands(
     )
     assert re.fullmatch(
         r"<!date\^\d{10}\^\{date_short_pretty\} at \{time\}\|some time ago>: The last reply was "
-        r"answered with “suspended”\. 1 reply waits\.",
+        r"answered with “suspended”\. 1 reply waits\.\n"
+        r":large_green_circle: Devin has been \*working\* since <!date[^>]+>\. "
+        r"Follows all messages\.",
         standing,
     )
     desk.devin.behave(SESSION, "running")
@@ -197,7 +201,7 @@ async def test_a_direct_message_is_shown_to_nobody_else(bot: Bot, desk: Desk) ->
     hers = await desk.linked_thread(channel="dm")
     root = await desk.slack.say("Shall we?", user="ben", channel="ben-dm")
     await desk.mention(f"link {OTHER_SESSION}", thread=root, user="ben", channel="ben-dm")
-    await desk.until_said("now linked", root, channel="ben-dm")
+    await desk.until_linked(root, channel="ben-dm")
     assert listed(await home(desk, "ada")) == [hers]
     assert listed(await home(desk, "ben")) == [root]
 
@@ -238,7 +242,7 @@ async def test_a_press_is_not_obeyed_while_slack_does_not_say_who_sees_the_threa
     value = f"{desk.slack.team_id}:{place}:{thread}|{session}|0"
     view = await press(desk, await home(desk), actions.HOME_UNLINK, value)
     assert any("Slack did not answer" in line for line in lines(view))
-    assert len(desk.said(thread, channel="secrets")) == 1
+    assert desk.said(thread, channel="secrets") == []
 
 
 async def test_a_press_is_not_obeyed_while_slack_does_not_say_whose_it_is(
@@ -252,7 +256,7 @@ async def test_a_press_is_not_obeyed_while_slack_does_not_say_whose_it_is(
         desk.slack.fail_next("users.info", status=503, times=9)
         view = await press(desk, view, actions.HOME_UNLINK)
     assert lines(view) == [home_view.closed(Standing.UNKNOWN).text]
-    assert len(desk.said(thread)) == 1
+    assert desk.said(thread) == []
 
 
 @pytest.mark.parametrize(
@@ -358,7 +362,7 @@ async def test_what_is_muted_already_is_not_told_again(bot: Bot, desk: Desk) -> 
     assert actions.HOME_UNMUTE in dict(buttons(view))
     view = await press(desk, view, actions.HOME_UNMUTE)
     await desk.until_said("Unmuted by ada", thread)
-    assert len(desk.said(thread)) == 3
+    assert len(desk.said(thread)) == 2
 
 
 async def test_a_thread_is_unlinked_from_there(bot: Bot, desk: Desk) -> None:
@@ -380,12 +384,12 @@ async def test_a_press_that_comes_twice_acts_once(bot: Bot, desk: Desk) -> None:
     await desk.until_said("ada has unlinked", thread)
     once = pressed(desk)
     await desk.mention(f"link {SESSION}", thread=thread)
-    await wait_until(lambda: len(desk.said(thread)) == 3, "linked again")
+    await desk.until_linked(thread, times=2)
     before = shown_hash(desk, "ada")
     for _ in range(2):
         assert (await (await desk.slack.redeliver(once)).settled()).acked
     assert listed(await changed(desk, before)) == [thread]
-    assert len(desk.said(thread)) == 3
+    assert len(desk.said(thread, with_cards=True)) == 3
 
 
 def pressed(desk: Desk) -> Delivery:
@@ -401,12 +405,12 @@ async def test_an_old_tab_does_not_change_a_newer_link(bot: Bot, desk: Desk, act
     await desk.mention("unlink", thread=thread)
     await desk.until_said("no longer linked", thread)
     await desk.mention(f"link {OTHER_SESSION}", thread=thread)
-    await desk.until_said(OTHER_SESSION, thread)
+    await desk.until_linked(thread, times=2)
     view = await press(desk, view, action)
     assert home_view.GONE in lines(view)
     ts = await desk.reply("Please rebase", thread)
     await desk.until_marked("x", ts)
-    assert len(desk.said(thread)) == 4
+    assert len(desk.said(thread, with_cards=True)) == 4
 
 
 FORGED = {
@@ -432,7 +436,7 @@ async def test_a_forged_button_changes_nothing(bot: Bot, desk: Desk, value: str)
     delivery = await desk.slack.press_view(actions.HOME_UNLINK, view_id=view["id"], value=forged)
     assert delivery.acked
     assert listed(await home(desk)) == [thread]
-    assert len(desk.said(thread)) == 1
+    assert desk.said(thread) == []
 
 
 @pytest.mark.parametrize("channel", ["secrets", "dm"])
@@ -447,7 +451,7 @@ async def test_a_thread_that_somebody_cannot_see_cannot_be_changed_by_them(
     value = f"{desk.slack.team_id}:{place}:{hidden}|{SESSION}|0"
     view = await press(desk, await home(desk, "cid"), actions.HOME_UNLINK, value, user="cid")
     assert home_view.GONE in lines(view)
-    assert len(desk.said(hidden, channel=channel)) == 1
+    assert desk.said(hidden, channel=channel) == []
 
 
 async def test_who_became_a_guest_can_no_longer_press(environ: dict[str, str], desk: Desk) -> None:
@@ -459,7 +463,7 @@ async def test_who_became_a_guest_can_no_longer_press(environ: dict[str, str], d
     async with running(desk, environ):
         view = await press(desk, view, actions.HOME_UNLINK)
     assert lines(view) == [home_view.closed(Standing.GUEST).text]
-    assert len(desk.said(thread)) == 1
+    assert desk.said(thread) == []
 
 
 async def test_a_forgotten_link_is_not_shown(bot: Bot, desk: Desk, raw: Redis) -> None:
@@ -683,10 +687,32 @@ def test_a_full_page_is_one_that_slack_takes(last: OutcomeKind | None) -> None:
     link = Link(session=session, by=UserId("U1"), at=1)
     named = NamedSession(session, "&" * 1_000, "https://acme.devin.ai/" + "x" * 1_900)
     outcome = None if last is None else Outcome(kind=last, detail="x" * 32_000)
+    request = PullRequest(url="https://github.com/acme/relay/pull/" + "7" * 300, state="open")
     one = Shown(
-        thread, link, named, "https://x.slack.com/" + "y" * 200, 1_764_000_000, 99_999, outcome
+        thread,
+        link,
+        named,
+        "https://x.slack.com/" + "y" * 200,
+        1_764_000_000,
+        99_999,
+        outcome,
+        Watched(read_at=1, since=1, pull_requests=(request,) * 9),
+        Follow.TURNS,
     )
     rows: Sequence[Shown] = [one] * home_view.PER_PAGE
     view = home_view.threads(rows, 1, 9_999, "note " * 200)
     assert view_problems(dict(view)) == []
     assert len(str(view)) < 250_000
+
+
+async def test_the_tab_shows_what_devin_does(bot: Bot, desk: Desk) -> None:
+    """Beside each thread are the session's state, its pull requests, and how much is followed."""
+    thread = await desk.linked_thread()
+    desk.devin.open_pull_request(SESSION, "https://github.com/acme/relay/pull/7")
+    desk.devin.behave(SESSION, "blocked")
+    await until_card(desk, "waiting for you", thread)
+    await desk.mention("follow turns", thread=thread)
+    await desk.until_said("from now on", thread)
+    said = "\n".join(lines(await home(desk)))
+    assert ":large_yellow_circle: Devin has been *waiting for you* since <!date^" in said
+    assert "|acme/relay#7> (open). Follows the last message of each turn." in said

@@ -79,11 +79,11 @@ async def test_whoever_names_a_session_is_offered_the_link(
     assert labels(offer) == ["Link this thread"]
     await desk.reply("Not yet", thread, channel=channel)
     await desk.until_heard()
-    assert desk.said(thread, channel=channel) == []
+    assert desk.said(thread, channel=channel, with_cards=True) == []
 
     await press(desk, offer)
-    said = await desk.until_said("now linked", thread, channel=channel)
-    assert said.endswith(", by ada. Replies here go to Devin.")
+    said = await desk.until_linked(thread, channel=channel)
+    assert ", by ada. Replies here go to Devin." in said
     await wait_until(lambda: not labels(offer), "the button is gone")
     assert offer.text == f"This thread is linked to <{URL}|{SESSION}>."
     ts = await desk.reply("Now", thread, channel=channel)
@@ -124,7 +124,7 @@ async def test_a_first_message_that_comes_late_finds_its_thread_linked(
     """Slack may deliver it, or retry it, after somebody has linked the thread."""
     thread = await desk.slack.say(URL, deliver=False)
     await desk.mention(f"link {SESSION}", thread=thread, user="ben")
-    await desk.until_said("now linked", thread)
+    await desk.until_linked(thread)
     await desk.slack.deliver_event(desk.slack.event_of("general", thread), retry_num=1)
     assert await desk.fence(thread) == []
     assert offers(desk) == []
@@ -162,14 +162,14 @@ async def test_where_the_relay_is_not_allowed_it_offers_nothing(
         await press(desk, offer)
         await desk.until_whispered("not allowed in this channel", "ada")
     assert offers(desk) == [offer]
-    assert desk.said(thread) == []
+    assert desk.said(thread, with_cards=True) == []
 
 
 @pytest.mark.parametrize("words", [f"link {URL}", f"link <{URL}|this one>"])
 async def test_a_command_is_not_offered_what_it_does(bot: Bot, desk: Desk, words: str) -> None:
     """The command links the thread, whichever of its two events comes first."""
     thread = await desk.mention(words)
-    await desk.until_said("now linked", thread)
+    await desk.until_linked(thread)
     await desk.until_heard()
     assert desk.slack.ephemerals("general") == []
 
@@ -205,7 +205,7 @@ async def test_an_event_that_comes_again_brings_no_second_offer(
         await (await desk.slack.redeliver(delivery)).settled()
     await until_settled(store)
     assert len(desk.slack.ephemerals("general")) == 1
-    assert desk.said(ts) == []
+    assert desk.said(ts, with_cards=True) == []
 
 
 # The button.
@@ -215,13 +215,13 @@ async def test_a_press_that_comes_twice_acts_once(bot: Bot, desk: Desk) -> None:
     """This holds even if somebody has ended the link in between."""
     thread = await desk.slack.say(URL)
     pressed = await press(desk, await offered(desk))
-    await desk.until_said("now linked", thread)
+    await desk.until_linked(thread)
     await desk.mention("unlink", thread=thread)
     await desk.until_said("no longer linked", thread)
     await (await desk.slack.redeliver(pressed)).settled()
     await desk.mention("status", thread=thread)
     await desk.until_said("not linked to", thread)
-    assert len(desk.said(thread)) == 3
+    assert len(desk.said(thread, with_cards=True)) == 3
 
 
 async def test_a_thread_that_was_linked_meanwhile_keeps_its_session(bot: Bot, desk: Desk) -> None:
@@ -230,12 +230,12 @@ async def test_a_thread_that_was_linked_meanwhile_keeps_its_session(bot: Bot, de
     thread = await desk.slack.say(URL)
     offer = await offered(desk)
     await desk.mention(f"link {OTHER_SESSION}", thread=thread, user="ben")
-    await desk.until_said("now linked", thread)
+    await desk.until_linked(thread)
     await press(desk, offer)
     told = await desk.until_whispered("already linked to", "ada")
     assert f"{OTHER_SESSION}>, by Ben Franklin" in told
     assert desk.slack.ephemerals("general", "ada")[-1].thread_ts == thread
-    assert len(desk.said(thread)) == 1
+    assert len(desk.said(thread, with_cards=True)) == 1
 
 
 async def test_a_thread_that_has_the_session_meanwhile_is_not_told_again(
@@ -245,11 +245,11 @@ async def test_a_thread_that_has_the_session_meanwhile_is_not_told_again(
     thread = await desk.slack.say(URL)
     offer = await offered(desk)
     await desk.mention(f"link {SESSION}", thread=thread, user="ben")
-    await desk.until_said("now linked", thread)
+    await desk.until_linked(thread)
     await press(desk, offer)
     await desk.until_whispered("by Ben Franklin", "ada")
     await wait_until(lambda: not labels(offer), "the button is gone")
-    assert len(desk.said(thread)) == 1
+    assert len(desk.said(thread, with_cards=True)) == 1
 
 
 async def test_where_the_bot_has_left_the_press_says_so(bot: Bot, desk: Desk) -> None:
@@ -259,7 +259,7 @@ async def test_where_the_bot_has_left_the_press_says_so(bot: Bot, desk: Desk) ->
     desk.slack.workspace.channel("general").members.remove(desk.slack.bot_user_id)
     await press(desk, offer)
     await desk.until_whispered("I'm not in this channel. Type `/invite", "ada")
-    assert desk.said(thread) == []
+    assert desk.said(thread, with_cards=True) == []
 
 
 @pytest.mark.parametrize("value", ["", "0" * 32, "T0SANDBOX:C0GENERAL0:1.1", "x" * 1_999, "\0"])

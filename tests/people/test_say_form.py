@@ -27,6 +27,7 @@ from sandbox.slack.api.blocks import view_problems
 from sandbox.slack.transport.deliveries import Delivery
 from sandbox.slack.world.workspace import OTHER_TEAM_ID
 from tests.support.desk import OTHER_SESSION, SESSION, Desk, on_both, running
+from tests.support.devin_reads import lists, rest
 from tests.support.waiting import wait_until
 
 THIRD_SESSION = "devin-00112233445566778899aabbccddeeff"
@@ -95,7 +96,9 @@ async def test_the_form_offers_the_channels_sessions_and_devins_latest(
     await desk.linked_thread()
     await desk.linked_thread(OTHER_SESSION)
     await desk.linked_thread("devin-5ec4e7", channel="secrets")
+    before = lists()
     view = await opened(desk)
+    assert lists() == before + 1
     assert groups(view) == {
         "In this channel": [OTHER_SESSION, SESSION],
         "Devin's latest": [THIRD_SESSION],
@@ -450,12 +453,10 @@ async def test_somebody_of_another_organization_sees_the_channels_sessions_only(
 
 @on_both
 async def test_an_operator_may_keep_the_organizations_sessions_to_themselves(
-    environ: dict[str, str], desk: Desk, api: Api
+    environ: dict[str, str], desk: Desk
 ) -> None:
-    """Devin is then not asked for its list, but for the titles of the channel's sessions.
-
-    One that it does not tell when the thread is linked is asked for again.
-    """
+    """Devin is then not asked for its latest, but for the titles of the channel's sessions."""
+    before = lists()
     desk.devin.add_session(OTHER_SESSION, title="Fix the build")
     desk.devin.add_session(THIRD_SESSION, title="Buy a competitor")
     async with running(desk, environ, LIST_SESSIONS="false"):
@@ -466,12 +467,12 @@ async def test_an_operator_may_keep_the_organizations_sessions_to_themselves(
         assert labels_of(view) == ["devin-5ec4e7", "Fix the build · devin-fedcba98"]
         await submit(desk, view, session=OTHER_SESSION)
         await desk.until_received("Please rebase", OTHER_SESSION)
-    assert (desk.devin.lists, desk.devin.reads) == ((0, 3) if api == "v1" else (3, 0))
+    assert lists() == before
 
 
 @on_both
 async def test_without_a_list_only_so_many_titles_are_asked_for(
-    environ: dict[str, str], desk: Desk, store: Store, api: Api
+    environ: dict[str, str], desk: Desk, store: Store, raw: redis.asyncio.Redis, api: Api
 ) -> None:
     """A title may cost one request: the latest sessions have theirs, the others appear by id."""
     general = desk.slack.workspace.channel("general").id
@@ -481,6 +482,7 @@ async def test_without_a_list_only_so_many_titles_are_asked_for(
         session = SessionId(f"devin-{number:032x}")
         await links.create(ref, Link(session=session, by=UserId("U0ADA"), at=int(time.time())))
         desk.devin.add_session(session, title="Title")
+    await rest(raw)
     async with running(desk, environ, LIST_SESSIONS="false"):
         found = labels_of(await opened(desk))
     assert [one.startswith("Title ·") for one in found] == [True] * 10 + [False] * 5

@@ -9,6 +9,7 @@ from sandbox import Sandbox
 from sandbox.devin.answers import Api
 from sandbox.slack.server import Message
 from tests.support.desk import OTHER_SESSION, SESSION, Desk
+from tests.support.devin_posts import until_card
 from tests.support.waiting import wait_until
 
 HEX = SESSION.removeprefix("devin-")
@@ -34,11 +35,6 @@ def shown(desk: Desk, title: str = "Release notes") -> str:
     return f"<{web_app}/sessions/{HEX}|{title}> (devin-01234567)"
 
 
-def asked(desk: Desk) -> int:
-    """Return how often Devin was read."""
-    return desk.devin.lists + desk.devin.reads
-
-
 def address(message: Message) -> str:
     """Return the address that *Open session* leads to."""
     rows = [block for block in message.blocks if block["type"] == "actions"]
@@ -59,59 +55,53 @@ async def at_home(desk: Desk) -> list[str]:
 async def test_a_link_is_confirmed_and_ended_by_title(bot: Bot, desk: Desk) -> None:
     """Whoever tries another session is told which one the thread has."""
     thread = await desk.linked_thread()
+    begun = await desk.until_linked(thread)
     await desk.mention(f"link {OTHER_SESSION}", thread=thread)
     elsewhere = await desk.until_said("already linked", thread)
     await desk.mention("unlink", thread=thread)
     ended = await desk.until_said("no longer linked", thread)
-    assert desk.said(thread)[0] == (
-        f"This thread is now linked to {shown(desk)}. Replies here go to Devin."
+    assert begun.startswith(
+        f"This thread is now linked to *{shown(desk)}*, by ada. Replies here go to Devin."
     )
     assert elsewhere.startswith(f"This thread is already linked to {shown(desk)}, by ada.")
     assert ended.startswith(f"This thread is no longer linked to {shown(desk)}.")
 
 
-async def test_a_title_is_asked_for_once(bot: Bot, desk: Desk) -> None:
-    """Neither replies nor more links of the same session ask Devin again."""
-    first = await desk.linked_thread()
-    assert asked(desk) == 1
-    reply = await desk.reply("Please rebase", first)
-    await desk.until_marked("white_check_mark", reply)
-    second = await desk.linked_thread()
-    assert shown(desk) in desk.said(second)[0]
-    assert asked(desk) == 1
+async def test_a_title_that_is_known_is_not_asked_for(bot: Bot, desk: Desk) -> None:
+    """Another link of the same session has it although Devin tells nothing."""
+    assert shown(desk) in await desk.until_linked(await desk.linked_thread())
+    await desk.devin.go_offline()
+    assert shown(desk) in await desk.until_linked(await desk.linked_thread())
 
 
 async def test_a_title_that_comes_later_is_shown_from_then_on(bot: Bot, desk: Desk) -> None:
     """Devin names a session in its first minutes; until then it is shown by its id."""
     desk.devin.session(SESSION).title = ""
     thread = await desk.linked_thread()
-    assert f"|{SESSION}>" in desk.said(thread)[0]
+    assert f"|{SESSION}>" in await desk.until_linked(thread)
     desk.devin.session(SESSION).title = "Release notes"
-    assert shown(desk) in desk.said(await desk.linked_thread())[0]
+    assert shown(desk) in await desk.until_linked(await desk.linked_thread())
 
 
-async def test_status_replaces_an_old_title(bot: Bot, desk: Desk) -> None:
-    """It is what people look at to know how things are, so it asks Devin."""
+async def test_status_shows_the_title_that_was_read_last(bot: Bot, desk: Desk) -> None:
+    """The watch knows it, so nobody asks Devin for that."""
     thread = await desk.linked_thread()
-    desk.devin.session(SESSION).title = "Release 2.0"
-    assert shown(desk) in desk.said(await desk.linked_thread())[0]
+    desk.devin.rename(SESSION, "Release 2.0")
+    await until_card(desk, "Release 2.0", thread)
     await desk.mention("status", thread=thread)
     told = await desk.until_said("Linked to", thread)
     assert told.startswith(f"Linked to {shown(desk, 'Release 2.0')} by ada")
-    assert shown(desk, "Release 2.0") in desk.said(await desk.linked_thread())[0]
 
 
 async def test_app_home_lists_threads_by_title(bot: Bot, desk: Desk) -> None:
-    """It asks about all of them at once, and shows a title as it is now."""
+    """It shows a title as it is now."""
     desk.devin.add_session(OTHER_SESSION)
     await desk.linked_thread()
     await desk.linked_thread(OTHER_SESSION)
     desk.devin.session(SESSION).title = "Release 2.0"
-    before = asked(desk)
     untitled, titled = await at_home(desk)
     assert titled.startswith(f"*{shown(desk, 'Release 2.0')}* · ")
     assert f"|{OTHER_SESSION}>* · " in untitled
-    assert asked(desk) - before == (1 if desk.devin.api == "v3" else 2)
 
 
 async def test_a_report_opens_the_session_where_it_is(bot: Bot, desk: Desk) -> None:
@@ -139,7 +129,9 @@ async def test_without_devin_a_session_is_shown_by_its_id(
     await desk.mention("status", thread=thread)
     status = await desk.until_said("Linked to", thread)
     await desk.until_heard()
-    assert desk.said(thread)[0] == f"This thread is now linked to {BARE}. Replies here go to Devin."
+    assert (await desk.until_linked(thread)).startswith(
+        f"This thread is now linked to *{BARE}*, by ada. Replies here go to Devin."
+    )
     assert status.startswith(f"Linked to {BARE} by ada")
     assert [one.startswith(f"*{BARE}* · ") for one in await at_home(desk)] == [True]
 
@@ -158,7 +150,7 @@ async def test_a_hostile_title_is_shown_as_text(bot: Bot, desk: Desk) -> None:
     desk.devin.session(SESSION).title = "<!channel> *now* | <https://evil.example|ok>\n@here"
     thread = await desk.linked_thread()
     (row,) = await at_home(desk)
-    for text in (desk.said(thread)[0], row):
+    for text in (await desk.until_linked(thread), row):
         assert "|&lt;!channel&gt; ∗now∗ ¦ &lt;https" in text  # noqa: RUF001  (on purpose)
         assert "<!channel>" not in text
         assert "evil.example|" not in text
@@ -175,7 +167,7 @@ async def test_an_offer_and_what_replaces_it_name_the_title(bot: Bot, desk: Desk
         "link_offered", channel="general", message_ts=message.ts, user="ada"
     )
     await desk.until_whispered(f"This thread is linked to {shown(desk)}.", "ada")
-    assert shown(desk) in await desk.until_said("now linked", thread)
+    assert shown(desk) in await desk.until_linked(thread)
 
 
 async def test_a_channel_s_default_is_named_by_title(bot: Bot, desk: Desk) -> None:
@@ -201,7 +193,7 @@ async def test_a_workflow_s_link_names_the_title(bot: Bot, desk: Desk) -> None:
     channel = desk.slack.workspace.channel("general").id
     given = {"session": SESSION, "channel": channel, "thread_ts": root}
     await desk.slack.run_step("link_thread", given)
-    assert shown(desk) in await desk.until_said("linked this thread to", root)
+    assert shown(desk) in await desk.until_linked(root)
 
 
 async def test_a_thread_whose_link_ends_elsewhere_is_told_its_title(bot: Bot, desk: Desk) -> None:

@@ -114,7 +114,7 @@ async def test_any_message_is_sent_whoever_wrote_it(
     thread = await desk.slack.say("Is it green?", user="ben")
     ts = await desk.reply("The build is red", thread, user=author)
     await desk.mention(f"link {SESSION}", thread=thread)
-    await desk.until_said("now linked", thread)
+    await desk.until_linked(thread)
     await run(desk, SEND, ts, user="ben")
     await desk.until_marked("white_check_mark", ts)
     assert desk.received() == [f"{read} (in Slack):\n\nThe build is red"]
@@ -125,7 +125,7 @@ async def test_the_first_message_of_a_thread_is_sent_with_its_files(bot: Bot, de
     """It was written before there was a link, and goes with its links and files."""
     root = await desk.slack.say("See <https://example.com|this>", files=["plan.md"])
     await desk.mention(f"link {SESSION}", thread=root)
-    await desk.until_said("now linked", root)
+    await desk.until_linked(root)
     await run(desk, SEND, root, user="ben")
     await desk.until_marked("white_check_mark", root)
     read = await desk.until_received("this")
@@ -151,7 +151,7 @@ async def test_what_devin_answers_is_told_as_for_a_reply(bot: Bot, desk: Desk) -
     """The report has its button, which sends the same text again."""
     thread = await desk.slack.say("Is it green?")
     await desk.mention(f"link {SESSION}", thread=thread)
-    await desk.until_said("now linked", thread)
+    await desk.until_linked(thread)
     desk.devin.behave(SESSION, "suspended", times=1)
     await run(desk, SEND, thread, user="ben")
     await desk.until_said("*suspended*", thread)
@@ -192,7 +192,7 @@ async def test_what_devin_refused_can_be_sent_to_the_session_that_is_linked_then
     await desk.mention("unlink", thread=thread)
     await desk.until_said("no longer linked", thread)
     await desk.mention(f"link {OTHER_SESSION}", thread=thread)
-    await wait_until(lambda: "now linked" in desk.said(thread)[-1], "it is linked anew")
+    await desk.until_linked(thread, times=2)
     desk.devin.behave(OTHER_SESSION, "suspended", times=1)
     await run(desk, SEND, ts)
     await desk.until_said("*suspended*", thread)
@@ -231,7 +231,7 @@ async def test_a_link_that_changes_meanwhile_is_followed(bot: Bot, desk: Desk) -
     await desk.mention("unlink", thread=thread)
     await desk.until_said("no longer linked", thread)
     await desk.mention(f"link {OTHER_SESSION}", thread=thread)
-    await wait_until(lambda: OTHER_SESSION in desk.said(thread)[-1], "linked anew")
+    await desk.until_linked(thread, times=2)
     is_changed.set()
     await desk.until_marked("white_check_mark", thread)
     await sending
@@ -285,8 +285,8 @@ async def test_in_a_thread_without_a_link_a_form_asks_for_the_session(bot: Bot, 
     assert prefilled(view) is None
     await submit(desk, view, user="ben")
     assert desk.slack.open_views("ben") == []
-    said = await desk.until_said("now linked", thread)
-    assert said.endswith(", by Ben Franklin. Replies here go to Devin.")
+    said = await desk.until_linked(thread)
+    assert ", by Ben Franklin. Replies here go to Devin." in said
     await desk.until_marked("white_check_mark", ts)
     await desk.until_marked("white_check_mark", await desk.reply("Thanks", thread))
     assert [one.partition("\n")[0] for one in desk.received()] == [
@@ -307,11 +307,11 @@ async def test_any_thread_can_be_linked(bot: Bot, desk: Desk, channel: str, wher
     view = await asked(desk, LINK, ts, channel=channel)
     assert "Replies in this thread go to" in shown(view)
     await submit(desk, view, f"  <{URL}|Fix the build> ")
-    await desk.until_said("now linked", thread, channel=channel)
+    await desk.until_linked(thread, channel=channel)
     mark = await desk.reply("Please fix", thread, channel=channel)
     await desk.until_marked("white_check_mark", mark, channel=channel)
     assert len(desk.received()) == 1
-    assert len(desk.said(thread, channel=channel)) == 1
+    assert len(desk.said(thread, channel=channel, with_cards=True)) == 1
 
 
 @pytest.mark.parametrize("shortcut", [SEND, LINK])
@@ -326,7 +326,7 @@ async def test_a_session_that_stands_in_the_thread_is_filled_in(
     view = await asked(desk, shortcut, ts)
     assert prefilled(view) == URL
     await submit(desk, view, URL)
-    await desk.until_said("now linked", thread)
+    await desk.until_linked(thread)
 
 
 @pytest.mark.parametrize(
@@ -366,7 +366,7 @@ async def test_what_names_no_session_is_said_in_the_form(
     assert desk.slack.open_views("ada") == [view]
     assert view["state"]["values"]["session"]["session"]["value"].startswith("devin-xyz")
     await submit(desk, view)
-    await desk.until_said("now linked", thread)
+    await desk.until_linked(thread)
 
 
 async def test_a_thread_that_was_linked_meanwhile_keeps_its_session(bot: Bot, desk: Desk) -> None:
@@ -375,13 +375,13 @@ async def test_a_thread_that_was_linked_meanwhile_keeps_its_session(bot: Bot, de
     thread = await desk.slack.say("Is it green?")
     view = await asked(desk, SEND, thread)
     await desk.mention(f"link {OTHER_SESSION}", thread=thread, user="ben")
-    await desk.until_said("now linked", thread)
+    await desk.until_linked(thread)
     await submit(desk, view)
     assert f"already linked to {OTHER_SESSION}, by Ben Franklin. Mention me" in error(view)
     assert desk.devin.requests == []
     await submit(desk, view, OTHER_SESSION)
     await desk.until_received("Is it green?", OTHER_SESSION)
-    assert len(desk.said(thread)) == 1
+    assert len(desk.said(thread, with_cards=True)) == 1
 
 
 async def test_what_is_written_while_a_form_is_open_stays_in_slack(bot: Bot, desk: Desk) -> None:
@@ -391,7 +391,7 @@ async def test_what_is_written_while_a_form_is_open_stays_in_slack(bot: Bot, des
     await desk.slack.say("Between us", thread=thread, deliver=False)
     await asyncio.sleep(0.1)  # by Slack's clock as the relay knows it
     await submit(desk, view)
-    await desk.until_said("now linked", thread)
+    await desk.until_linked(thread)
     desk.slack.drop_connections()
     await wait_until(
         lambda: any(call.method == "conversations.replies" for call in desk.slack.calls),
@@ -422,7 +422,7 @@ async def test_a_thread_that_was_muted_meanwhile_stays_so(bot: Bot, desk: Desk) 
     thread = await desk.slack.say("Is it green?")
     view = await asked(desk, SEND, thread)
     await desk.mention(f"link {SESSION}", thread=thread)
-    await desk.until_said("now linked", thread)
+    await desk.until_linked(thread)
     await desk.mention("mute", thread=thread)
     await desk.until_said("Muted", thread)
     await submit(desk, view)
@@ -441,7 +441,7 @@ async def test_where_the_bot_is_not_in_the_channel_the_form_says_so(
     assert error(view) == "I'm not in this channel. Type /invite @Devin Relay, then try again."
     await desk.slack.join("random", "devin-relay")
     await submit(desk, view)
-    await desk.until_said("now linked", ts, channel="random")
+    await desk.until_linked(ts, channel="random")
 
 
 @pytest.mark.parametrize(
@@ -461,7 +461,7 @@ async def test_a_channel_that_slack_does_not_show_is_said(
     desk.slack.fail_next("conversations.info", **failure)
     await submit(desk, view)
     assert said in error(view)
-    assert desk.said(ts) == []
+    assert desk.said(ts, with_cards=True) == []
 
 
 async def test_an_archived_channel_is_said(bot: Bot, desk: Desk) -> None:
@@ -479,7 +479,7 @@ async def test_without_the_scope_to_look_the_thread_is_linked(bot: Bot, desk: De
     view = await asked(desk, LINK, ts)
     desk.slack.fail_next("conversations.info", error="missing_scope")
     await submit(desk, view)
-    await desk.until_said("now linked", ts)
+    await desk.until_linked(ts)
 
 
 # Permissions.
@@ -515,7 +515,7 @@ async def test_who_may_not_opens_no_form_and_submits_none(
         await run(desk, shortcut, thread, user=user)
         await desk.until_whispered(told, user)
     assert desk.slack.open_views(user) == [view]
-    assert desk.said(thread) == []
+    assert desk.said(thread, with_cards=True) == []
     assert desk.devin.requests == []
 
 
@@ -560,7 +560,7 @@ async def test_a_form_that_comes_twice_acts_once(
     """This holds even if somebody has ended the link in between."""
     thread = await desk.slack.say("Is it green?")
     submitted = await submit(desk, await asked(desk, shortcut, thread))
-    await desk.until_said("now linked", thread)
+    await desk.until_linked(thread)
     assert not (await resent(desk, submitted.payload)).response
     await desk.mention("unlink", thread=thread)
     await desk.until_said("no longer linked", thread)
@@ -568,7 +568,7 @@ async def test_a_form_that_comes_twice_acts_once(
     await desk.mention("status", thread=thread)
     await desk.until_said("not linked", thread)
     await until_settled(store)
-    assert len(desk.said(thread)) == 3
+    assert len(desk.said(thread, with_cards=True)) == 3
     assert len(desk.devin.requests) == (shortcut == SEND)
     assert desk.whispers("ada") == []
 
@@ -582,7 +582,7 @@ async def test_a_shortcut_that_comes_twice_is_answered_once(
     view = await form(desk)
     await resent(desk, again.payload)
     await submit(desk, view)
-    await desk.until_said("now linked", thread)
+    await desk.until_linked(thread)
     sent = await run(desk, SEND, thread)
     await desk.until_marked("white_check_mark", thread)
     await resent(desk, sent.payload)
@@ -609,7 +609,7 @@ async def test_a_form_with_another_number_does_nothing(bot: Bot, desk: Desk, num
     view["private_metadata"] = number
     await submit(desk, view)
     assert "more than a day old, or it was made for somebody else" in error(view)
-    assert desk.said(thread) == []
+    assert desk.said(thread, with_cards=True) == []
     assert desk.devin.requests == []
 
 
@@ -621,9 +621,9 @@ async def test_a_form_serves_nobody_else(bot: Bot, desk: Desk) -> None:
     bens["private_metadata"] = adas["private_metadata"]
     await submit(desk, bens, user="ben")
     assert "made for somebody else" in error(bens)
-    assert desk.said(thread) == []
+    assert desk.said(thread, with_cards=True) == []
     await submit(desk, adas)
-    await desk.until_said("now linked", thread)
+    await desk.until_linked(thread)
 
 
 async def test_the_offer_s_number_is_none_of_a_form_s(bot: Bot, desk: Desk) -> None:
@@ -659,8 +659,8 @@ async def test_what_comes_from_another_workspace_is_ignored(
     assert not (await resent(desk, payload)).response
     assert desk.slack.open_views("ada") == [view]
     await submit(desk, view)
-    assert len(desk.said(thread)) <= 1
-    await desk.until_said("now linked", thread)
+    assert len(desk.said(thread, with_cards=True)) <= 1
+    await desk.until_linked(thread)
 
 
 async def test_a_trigger_that_expired_is_told(bot: Bot, desk: Desk) -> None:
@@ -684,7 +684,7 @@ async def test_while_redis_is_slow_a_form_says_so_and_then_asks(
         await wait_until(lambda: desk.slack.open_views("ada"), "something opens")
         assert "One moment" in shown(desk.slack.open_views("ada")[0])
     await submit(desk, await form(desk))
-    await desk.until_said("now linked", thread)
+    await desk.until_linked(thread)
 
 
 async def test_what_was_sent_slowly_is_said_where_somebody_waits(
@@ -744,10 +744,10 @@ async def test_a_form_that_redis_is_slow_for_says_so_and_acts_once(
         assert view["state"]["values"]["session"]["session"]["value"] == SESSION
     await submit(desk, view)
     assert desk.slack.open_views("ada") == []
-    await desk.until_said("now linked", thread)
+    await desk.until_linked(thread)
     await desk.until_marked("white_check_mark", thread)
     await until_settled(store)
-    assert len(desk.said(thread)) == 1
+    assert len(desk.said(thread, with_cards=True)) == 1
     assert len(desk.devin.requests) == 1
 
 
@@ -760,12 +760,12 @@ async def test_a_form_that_slack_is_slow_for_goes_on_and_acts_once(
     desk.slack.fail_next("conversations.info", delay=2.8)
     await submit(desk, view)
     assert error(view) == "That takes longer than usual. Please try again: nothing is done twice."
-    await desk.until_said("now linked", thread)
+    await desk.until_linked(thread)
     await submit(desk, view)
     assert desk.slack.open_views("ada") == []
     await desk.until_marked("white_check_mark", thread)
     await until_settled(store)
-    assert len(desk.said(thread)) == 1
+    assert len(desk.said(thread, with_cards=True)) == 1
     assert len(desk.devin.requests) == 1
 
 
@@ -815,4 +815,4 @@ async def test_every_interaction_is_acknowledged(bot: Bot, desk: Desk, data: st.
     await resent(desk, data.draw(mutated([shortcut.payload, submission])))
     await submit(desk, view)
     assert not view.get("errors"), view
-    await desk.until_said("now linked", thread)
+    await desk.until_linked(thread)

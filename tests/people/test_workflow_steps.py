@@ -14,7 +14,7 @@ from bot.settings import Settings
 from handlers.workflow_steps import parse_step
 from tests.conftest import started
 from tests.support.builders import ADA, JSON, TS, mutated, sample_event
-from tests.support.desk import OTHER_SESSION, SESSION, Desk, labels, on_v1, quote, running
+from tests.support.desk import OTHER_SESSION, SESSION, Desk, is_card, labels, on_v1, quote, running
 from tests.support.waiting import until_settled, wait_until
 
 FROM_A_WORKFLOW = "A workflow (in Slack):\n\n"
@@ -188,8 +188,10 @@ async def test_a_redelivered_step_acts_once(bot: Bot, desk: Desk, store: Store) 
             await (await desk.slack.redeliver(delivery)).settled()
     await until_settled(store)
     assert len(desk.received()) == 1
-    assert len(desk.said(root)) == 1
-    assert len([one for one in desk.slack.channel_messages("general") if one.bot_id]) == 2
+    assert len(desk.said(root, with_cards=True)) == 1
+    posts = [one for one in desk.slack.channel_messages("general") if one.bot_id]
+    assert [is_card(one) for one in posts].count(True) == 2
+    assert [is_card(one) for one in posts].count(False) == 1
 
 
 @pytest.mark.parametrize("in_thread", [False, True])
@@ -203,7 +205,7 @@ async def test_a_step_whose_post_may_be_there_looks_for_it(
     where = {"thread_ts": root} if in_thread else {}
     _, outputs = await send(desk, channel=channel(desk), **where)
     await until_settled(store)
-    assert len(desk.posts(outputs["thread"])) == 1
+    assert len(desk.posts(outputs["thread"])) == len(desk.cards(outputs["thread"])) == 1
     assert len(desk.received()) == 1
 
 
@@ -233,24 +235,26 @@ async def test_link_thread_links_and_says_so(bot: Bot, desk: Desk) -> None:
     how, outputs = await link(desk, thread_ts=root)
     assert (how, outputs["outcome"]) == ("success", "linked")
     assert "*" not in outputs["detail"]
-    assert "linked this thread to" in await desk.until_said("A workflow linked", root)
+    assert ", by a workflow. Replies here go to Devin." in await desk.until_linked(root)
     await desk.reply("Go", root)
     await desk.until_received("Go")
     _, again = await link(desk, thread_ts=root)
     before = "The thread was linked to this session before."
     assert again == {"outcome": "linked", "detail": before, "thread": root}
-    assert len(desk.said(root)) == 1
+    assert len(desk.said(root, with_cards=True)) == 1
 
 
 async def test_a_link_that_cannot_be_said_is_not_made(bot: Bot, desk: Desk, store: Store) -> None:
     """Nobody in the thread would know where their replies go."""
     root = await desk.slack.say("Shall we ship it?")
-    desk.slack.fail_next("chat.postMessage", error="restricted_action")
-    how, why = await link(desk, thread_ts=root)
-    assert (how, why) == ("error", "Slack does not let Devin Relay post there (restricted_action).")
+    place = desk.slack.workspace.channel("general")
+    place.is_archived = True
+    assert await link(desk, thread_ts=root) == ("error", "That channel is archived.")
+    place.is_archived = False
     await desk.reply("Not for Devin", root)
     await desk.until_heard()
     await until_settled(store)
+    assert desk.card(root) is None
     assert desk.received() == []
 
 
@@ -279,7 +283,7 @@ async def test_a_link_that_names_no_thread_fails_in_words(bot: Bot, desk: Desk) 
     root = await desk.slack.say("Shall we ship it?")
     desk.slack.fail_next("conversations.replies", error="is_archived")
     assert await link(desk, thread_ts=root) == ("error", "That channel is archived.")
-    assert desk.said(root) == []
+    assert desk.said(root, with_cards=True) == []
 
 
 @pytest.mark.parametrize("wrong", WRONG_INPUTS)
@@ -331,7 +335,7 @@ async def test_a_muted_thread_takes_no_message_of_a_step(bot: Bot, desk: Desk) -
     how, why = await send(desk, channel=channel(desk), thread_ts=thread)
     assert how == "error"
     assert "muted" in why
-    assert len(desk.posts(thread)) == 2
+    assert len(desk.posts(thread)) == 1
 
 
 async def test_a_step_that_this_version_does_not_have_fails_in_words(bot: Bot, desk: Desk) -> None:

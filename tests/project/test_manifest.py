@@ -104,16 +104,17 @@ def test_the_command_comes_with_ids() -> None:
     """Without escaping, a typed @name could not be told from an id."""
     (command,) = read().features.slash_commands
     assert command.command == "/devin-say"
-    assert command.usage_hint == "[session] message, help, or nothing for a form"
+    assert command.usage_hint == "[session or new] message, help, or nothing for a form"
     assert command.should_escape
 
 
-def test_the_shortcuts_are_of_messages() -> None:
+def test_the_shortcuts_are_of_messages_and_one_is_global() -> None:
     """Slack offers them in each message's menu, including in threads, where it has no commands."""
     shortcuts = read().features.shortcuts
     assert {one.name: (one.type, one.callback_id) for one in shortcuts} == {
         "Send to Devin": ("message", "send_to_devin"),
         "Link to a Devin session": ("message", "link_session"),
+        "Start a Devin session": ("global", "start_session"),
     }
 
 
@@ -132,6 +133,13 @@ def test_workflow_steps_come_only_when_asked_for() -> None:
     }
     assert list(send.output_parameters) == ["outcome", "detail", "thread"]
     assert list(link.input_parameters) == ["session", "channel", "thread_ts", "user"]
+    start = steps.functions["start_session"]
+    assert {name: one.is_required for name, one in start.input_parameters.items()} == {
+        "prompt": True,
+        "channel": True,
+        "user": False,
+    }
+    assert list(start.output_parameters) == ["outcome", "session", "url", "thread"]
 
 
 @pytest.mark.parametrize(

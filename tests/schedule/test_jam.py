@@ -21,11 +21,11 @@ from bot.runtime.in_flight import InFlight
 from bot.schedule.docket import NAMED, SWEEP_LIMIT, DocketSchedule, open_docket
 from bot.schedule.local import TELLING_AT_ONCE
 from bot.settings import Settings
-from bot.store.links import Links
 from bot.store.mailbox import Mailbox
 from bot.store.turn import Head
 from tests.conftest import started
 from tests.support.desk import Desk
+from tests.support.entries import linked
 from tests.support.waiting import until_settled, wait_until
 
 SLOTS = 4
@@ -38,8 +38,8 @@ LONG = timedelta(hours=1)
 
 @pytest.fixture
 def environ(environ: dict[str, str]) -> dict[str, str]:
-    """The environment of a bot that sends few messages at once."""
-    return environ | {"DELIVERY_CONCURRENCY": str(SLOTS)}
+    """The environment of a bot that sends few messages at once, and may read many sessions."""
+    return environ | {"DELIVERY_CONCURRENCY": str(SLOTS), "DEVIN_READS": "100000"}
 
 
 @pytest.fixture
@@ -71,7 +71,7 @@ async def thread_of(
     channel = desk.slack.workspace.channel("general").id
     thread = ThreadRef(team=desk.slack.team_id, channel=channel, thread_ts=root)
     by = UserId(desk.slack.workspace.user("ada").id)
-    await Links(store, TTL).create(thread, Link(session=session, by=by, at=1))
+    await linked(store, thread, Link(session=session, by=by, at=1), TTL)
     return thread
 
 
@@ -153,7 +153,11 @@ async def test_what_waits_for_devin_holds_up_no_timer_no_report_and_no_sweep(
 
     over.set()
     await raw.zadd(DUE_KEY, {waiting: 0})
-    await until_settled(store)
+
+    def all_is_sent() -> bool:
+        return all(len(desk.received(session)) == 2 for session in sessions)
+
+    await wait_until(all_is_sent, "all is sent")
     for session in sessions:
         read = [message.partition("\n\n")[2] for message in desk.received(session)]
         assert read == ["First", "Second"]

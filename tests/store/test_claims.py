@@ -1,5 +1,7 @@
 """Claims hold once per workspace, and claims of an earlier version still count."""
 
+from datetime import timedelta
+
 import pytest
 from redis.asyncio import Redis
 
@@ -52,3 +54,13 @@ async def test_an_offer_of_an_earlier_version_counts(store: Store, raw: Redis) -
     claims = Claims(store, THREAD.team)
     assert not await claims.offer(THREAD, "1764000002.000100")
     assert await claims.offer(THREAD, "1764000001.000100"), "the same message, brought again"
+
+
+async def test_a_claim_in_somebodys_name_is_theirs_again_and_again(store: Store) -> None:
+    """Nobody else gets it until it is released."""
+    claims = Claims(store, THREAD.team)
+    assert await claims.claim_as("starting:x", "mine", timedelta(days=8))
+    assert await claims.claim_as("starting:x", "mine", timedelta(days=8))
+    assert not await claims.claim_as("starting:x", "theirs", timedelta(days=8))
+    await claims.disclaim("starting:x")
+    assert await claims.claim_as("starting:x", "theirs", timedelta(days=8))

@@ -33,7 +33,7 @@ from bot.store.lua import mailbox as lua
 from bot.store.mailbox import KEEP_DONE, LATELY, LEASE, LEFT_FOR, SETTLE_LIMIT, Mailbox
 from bot.store.turn import Head, Later, Nothing, Step
 from tests.support.desk import OTHER_SESSION, SESSION
-from tests.support.entries import Entries
+from tests.support.entries import Entries, linked
 
 ID, OTHER = SessionId(SESSION), SessionId(OTHER_SESSION)
 THREAD = ThreadRef(team="T0TEAM", channel="C0GENERAL", thread_ts="1764000000.000100")
@@ -57,7 +57,7 @@ def a_reply(second: int, text: str = "hello") -> Reply:
 @pytest.fixture
 async def mailbox(store: Store) -> Mailbox:
     """A mailbox whose thread is linked."""
-    await Links(store, TTL).create(THREAD, LINK)
+    await linked(store, THREAD, LINK, TTL)
     return Mailbox(store, TTL)
 
 

@@ -3,11 +3,15 @@
 import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 
 from bot.app import Bot, open_bot
+from bot.model.lenient import mapping
+from bot.model.owed import OwedKind, parse_owed
 from bot.settings import load_settings
+from bot.slack.threads import METADATA
 from sandbox import Sandbox
 from sandbox.slack.server import Message
 from tests.support.waiting import wait_until
@@ -40,7 +44,7 @@ class Desk:
         """Link a thread to `session`; return its ts."""
         root = await self.slack.say("Shall we ship it?", channel=channel)
         await self.mention(f"link {session}", thread=root, channel=channel)
-        await self.until_said("now linked", root, channel=channel)
+        await self.until_linked(root, channel=channel)
         return root
 
     async def reply(
@@ -49,14 +53,33 @@ class Desk:
         """Reply in a thread as somebody; return the reply's ts."""
         return await self.slack.say(text, user=user, channel=channel, thread=thread)
 
-    def posts(self, thread: str, *, channel: str = "general") -> list[Message]:
-        """Return the bot's whole messages in a thread, in order."""
+    def posts(
+        self, thread: str, *, channel: str = "general", with_cards: bool = False
+    ) -> list[Message]:
+        """Return the bot's whole messages in a thread, in order; its cards only if asked for."""
         messages = self.slack.thread(channel, thread)
-        return [one for one in messages if one.user == self.slack.bot_user_id]
+        own = [one for one in messages if one.user == self.slack.bot_user_id]
+        return [one for one in own if with_cards or not is_card(one)]
 
-    def said(self, thread: str, *, channel: str = "general") -> list[str]:
-        """Return the text of the bot's messages in a thread, in order."""
-        return [one.text for one in self.posts(thread, channel=channel)]
+    def said(self, thread: str, *, channel: str = "general", with_cards: bool = False) -> list[str]:
+        """Return the text of the bot's messages in a thread, in order, as `posts` has them."""
+        posts = self.posts(thread, channel=channel, with_cards=with_cards)
+        return [one.text for one in posts]
+
+    def cards(self, thread: str, *, channel: str = "general") -> list[Message]:
+        """Return a thread's cards as they are now, in order: one for each link that it had."""
+        return [one for one in self.posts(thread, channel=channel, with_cards=True) if is_card(one)]
+
+    def card(self, thread: str, *, channel: str = "general") -> Message | None:
+        """Return the card of a thread's latest link."""
+        return next(reversed(self.cards(thread, channel=channel)), None)
+
+    def words(self, thread: str, *, channel: str = "general") -> list[str]:
+        """Return what Devin said in a thread, as it was posted, in order."""
+        posts = self.posts(thread, channel=channel)
+        return [
+            block["text"] for post in posts for block in post.blocks if block["type"] == "markdown"
+        ]
 
     def whispers(self, user: str, *, channel: str = "general") -> list[str]:
         """Return the messages that only `user` sees, in order."""
@@ -88,6 +111,14 @@ class Desk:
             f"the bot says {words!r} (it said {self.said(thread, channel=channel)})",
         )
         return next(one for one in self.said(thread, channel=channel) if words in one)
+
+    async def until_linked(self, thread: str, *, channel: str = "general", times: int = 1) -> str:
+        """Wait until a thread has the card of its `times`-th link; return the card's text."""
+        await wait_until(
+            lambda: len(self.cards(thread, channel=channel)) >= times,
+            f"a card for link {times} (it said {self.said(thread, channel=channel)})",
+        )
+        return self.cards(thread, channel=channel)[times - 1].text
 
     async def until_received(self, words: str, session: str = SESSION) -> str:
         """Wait until Devin's session has read something with `words`, and return it."""
@@ -129,6 +160,28 @@ def _split(text: str) -> tuple[str, list[str]]:
     files = re.findall(r'^ATTACHMENT:"(.*)"$', text, re.MULTILINE)
     lines = "\n".join(f'ATTACHMENT:"{one}"' for one in files)
     return (text.removesuffix(f"\n\n{lines}"), files) if files else (text, [])
+
+
+def is_card(message: Message) -> bool:
+    """Return True if the message is a thread's card, by the key with which it was posted."""
+    return _kind(message) is OwedKind.CARD
+
+
+def is_words(message: Message) -> bool:
+    """Return True if the message is what a session says, by the key with which it was posted."""
+    return _kind(message) is OwedKind.WORDS
+
+
+def _kind(message: Message) -> OwedKind | None:
+    key = str(_payload(message).get("key", ""))
+    owed = parse_owed(key.rpartition("|")[0])
+    return None if owed is None else owed.kind
+
+
+def _payload(message: Message) -> Mapping[str, Any]:
+    metadata = message.metadata or {}
+    is_ours = metadata.get("event_type") == METADATA
+    return mapping(metadata.get("event_payload")) if is_ours else {}
 
 
 def labels(message: Message) -> list[str]:

@@ -5,11 +5,20 @@ from datetime import timedelta
 
 from bot.model.owed import Owed
 from bot.model.sessions import SessionId
+from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store
 from bot.redis.keys import DUE_KEY, OUTBOX_KEY
 from bot.store.due_mail import DueMail
+from bot.store.links import Links
+from bot.store.mirror.cards import card_owed
 from bot.store.outbox import Outbox
 from bot.store.reports import FIELDS, Report, Reports
+
+
+async def linked(store: Store, thread: ThreadRef, link: Link, ttl: timedelta) -> None:
+    """Link a thread whose card was posted, so that the outbox holds nothing of it."""
+    await Links(store, ttl).create(thread, link)
+    await Outbox(store).end(card_owed(thread), forget=False)
 
 
 class Entries:

@@ -1,11 +1,11 @@
 """What Devin says arrives in Slack as Devin meant it, and nothing in it is live."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot.text.commonmark.inline import JOINER
-from bot.text.devin_markdown import fallback, inert
+from bot.text.devin_markdown import fallback, inert, split
 from sandbox.slack.world.live import live
 from tests.text.hostile import ATTACKS, SLY, markdown, words
 
@@ -54,6 +54,14 @@ def test_every_word_arrives(pieces: list[str]) -> None:
     assert words(inert(text)) == words(text)
 
 
+@given(markdown(most=6))
+@example("[<https://a.io>](https://b.io)")
+def test_nothing_that_has_words_is_lost_whole(text: str) -> None:
+    """Whatever Devin writes, something of it is shown, in a post and in its notification."""
+    for shown in (inert(text), "".join(split(text)), fallback(text, 3_000)):
+        assert words(shown) or not words(text)
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -96,12 +104,16 @@ def test_plain_markdown_stays_as_devin_wrote_it(text: str) -> None:
         ("![shot](https://a.io/b.png)", "[shot](https://a.io/b.png)"),
         ("![](https://a.io/b.png)", "<https://a.io/b.png>"),
         ("[![ci](https://a.io/b.svg)](https://c.io)", "[ci](https://c.io)"),
+        ("see [a <https://a.io> b](https://c.io) d", "see <https://c.io> d"),
+        ("[localhost:3000](https://a.io)", "<https://a.io>"),
+        ("[localhost](http://localhost:3000)", "[localhost](http://localhost:3000)"),
         ("see [it][1]\n\n[1]: https://a.io", "see [it](https://a.io)"),
         ("[INFO]: started", "\\[INFO]: `started`"),
         ("https://g\u043e.com", "[https://xn--g-1tb.com](https://xn--g-1tb.com)"),
         ("    code <!here>", "```\ncode <!here>\n```"),
         ("```js\nopen", "```js\nopen\n```"),
-        ("~~~<!here>\nx\n~~~", "```\nx\n```"),
+        ("~~~<!here>\nx\n~~~", "```\n<!here>\nx\n```"),
+        ("```Deploy now\nx\n```", "```\nDeploy now\nx\n```"),
         ("Title\n===", "# Title"),
         ("a\u202eb\u200bc\x07d", "abcd"),
         ("a\r\nb\x00c", "a\nb\ufffdc"),

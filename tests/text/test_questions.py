@@ -14,7 +14,8 @@ _LONG = "Rewrite the importer so that it reads the archive at once and keeps the
         "",
         "I changed these:\n\n- a\n- b",
         "1. build\n2. test",
-        "Should I push? Let me know.",
+        "I pushed it. Let me know what you think.",
+        "The answer was yes/no.",
         "```\nis this code?\n```",
         "| What? |\n|---|\n| x? |",
         "What I did:\n- a\n- b",
@@ -37,6 +38,10 @@ def test_a_message_that_ends_otherwise_is_no_question(text: str) -> None:
         "Also, can I use the staging key?",
         "Isn't that too slow?",
         "Note: would you like a benchmark?",
+        "Should I push? Let me know.",
+        "Shall I merge it? (yes/no)",
+        "Should I proceed? [Y/n]",
+        "Ready when you are: go on? Yes or no?",
     ],
 )
 def test_a_question_that_asks_for_consent_offers_yes_and_no(text: str) -> None:
@@ -66,6 +71,7 @@ def test_other_questions_ask_for_words(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "options"),
     [
+        ("Which?\n\n1. Red\n2. Blue\n\nPlease let me know.", ("Red", "Blue")),
         ("Which one?\n\n1. Rebase\n2. Merge", ("Rebase", "Merge")),
         ("Which one?\n- Rebase\n- Merge\n- Squash", ("Rebase", "Merge", "Squash")),
         ("How shall I go on?\n\nA) Wait\nB) Retry", ("Wait", "Retry")),

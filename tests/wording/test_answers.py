@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.model.errors import NotIdentified, PassingError, SlackAway, StoreAway
+from bot.model.mirror import Follow, Watched
 from bot.model.outcomes import Outcome, OutcomeKind
-from bot.model.sessions import NamedSession
+from bot.model.sessions import NamedSession, PullRequest
 from bot.wording import (
     commands,
     corrections,
@@ -19,6 +20,7 @@ from bot.wording import (
     thread_links,
     workflows,
 )
+from bot.wording.commands import Status
 from bot.wording.message import SlackMessage
 from sandbox.slack.api.blocks import block_problems
 from sandbox.slack.api.chat_methods import MAX_POSTED_TEXT
@@ -36,7 +38,11 @@ def test_a_status_is_always_fit_to_say(
 ) -> None:
     """This holds for every outcome, any amount of mail, and any title."""
     outcome = Outcome(kind=last) if last else None
-    assert problems(commands.status(LINK, session, by, mail, outcome)) == []
+    request = PullRequest(url="https://github.com/acme/relay/pull/7" + "7" * 1_900, state="open")
+    seen = Watched(read_at=1, since=1, pull_requests=(request,) * 9)
+    for is_barred in (False, True):
+        shown = Status(LINK, session, by, mail, outcome, seen, Follow.TURNS, is_barred=is_barred)
+        assert problems(commands.status(shown)) == []
 
 
 @pytest.mark.parametrize(
@@ -44,7 +50,8 @@ def test_a_status_is_always_fit_to_say(
 )
 def test_a_status_counts_the_mail(mail: int, said: str) -> None:
     """The count is in plain words."""
-    assert said in commands.status(LINK, BARE, "ada", mail, None).text
+    shown = Status(LINK, BARE, "ada", mail, None, Watched(), Follow.ALL, is_barred=False)
+    assert said in commands.status(shown).text
 
 
 @given(message=HUGE, by=NAMES)
@@ -71,7 +78,7 @@ def test_what_is_said_in_a_button_s_place_is_inert(by: str) -> None:
 
 
 NAMING: dict[str, Callable[[str, NamedSession], SlackMessage]] = {
-    "linked": lambda by, session: thread_links.linked(session, already=False, by=by),
+    "linked already": lambda by, session: thread_links.linked_already(session, by),
     "linked before": lambda by, session: thread_links.linked_before(session, by),
     "unlinked": lambda _, session: thread_links.unlinked(session),
     "moved": lambda _, session: thread_links.channel_moved(session),
@@ -82,10 +89,9 @@ NAMING: dict[str, Callable[[str, NamedSession], SlackMessage]] = {
     "said to": lambda by, session: devin_say.said_to(session, by),
     "corrected": lambda by, _: corrections.corrected(by, "Please rebase"),
     "said by a workflow": lambda by, _: workflows.said_by_workflow(by, "Please rebase"),
-    "linked by a workflow": lambda by, session: workflows.linked_by_workflow(session, by),
     "muted at home": lambda by, _: thread_links.muted_at_home(by, muted=True),
     "unmuted at home": lambda by, _: thread_links.muted_at_home(by, muted=False),
-    "unlinked at home": lambda by, session: thread_links.unlinked_at_home(session, by),
+    "unlinked at home": lambda by, session: thread_links.unlinked_by(session, by),
 }
 
 
@@ -101,8 +107,7 @@ def test_whoever_and_whatever_is_named_pings_nobody(
 OTHERS = {
     "help": commands.HELP,
     "usage": devin_say.USAGE,
-    "linked": thread_links.linked(BARE, already=False),
-    "already linked": thread_links.linked(BARE, already=True),
+    "already linked": thread_links.linked_already(BARE, "Ada"),
     "unlinked": thread_links.unlinked(BARE),
     "muted": thread_links.muted(LINK.model_copy(update={"muted": True})),
     "unmuted": thread_links.muted(LINK),

@@ -8,7 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.model.errors import (
+    AlreadyClosed,
     AlreadySent,
+    AnsweredAlready,
     BadSession,
     BadStep,
     CannotPost,
@@ -17,6 +19,7 @@ from bot.model.errors import (
     FormGone,
     IsMuted,
     LinkedElsewhere,
+    MovedOn,
     NoSuchReply,
     NotAllowed,
     NothingToSay,
@@ -24,6 +27,7 @@ from bot.model.errors import (
     NotTaken,
     Outdated,
     PersonError,
+    StartGone,
     StillSaying,
     StillSending,
     TicketGone,
@@ -42,7 +46,11 @@ ERRORS: dict[type[PersonError], Callable[[str], PersonError]] = {
     LinkedElsewhere: lambda text: LinkedElsewhere(replace(BARE, title=text), one_line(text)),
     NotAllowed: lambda _: NotAllowed(Standing.GUEST),
     NothingToSay: lambda _: NothingToSay(),
+    AlreadyClosed: lambda _: AlreadyClosed(),
+    StartGone: lambda _: StartGone(),
     AlreadySent: lambda _: AlreadySent(),
+    AnsweredAlready: lambda text: AnsweredAlready(one_line(text), text),
+    MovedOn: lambda _: MovedOn(),
     BadStep: lambda text: BadStep(list(Flaw)[len(text) % len(Flaw)]),
     EmptyMessage: lambda _: EmptyMessage(),
     FormGone: lambda _: FormGone(),

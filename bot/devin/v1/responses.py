@@ -54,14 +54,14 @@ def parse_created(answer: Answer, title: str) -> NamedSession | Failure:
     """Parse Devin's answer to the start of a session.
 
     The answer tells no title, so it is the `title` that was asked for. A success that does not name
-    a session may have started one all the same.
+    a session may have started one all the same, and so may a 503.
     """
     if answer.status == HTTPStatus.OK:
         found = parse_object(answer.body) or {}
         session = parse_session(string(found, "session_id"))
         if session is not None:
             return NamedSession(session, title, string(found, "url"))
-    return failed(answer, PASSING)
+    return failed(answer, frozenset({HTTPStatus.TOO_MANY_REQUESTS}))
 
 
 def parse_uploaded(answer: Answer) -> str | Failure:

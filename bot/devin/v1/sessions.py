@@ -15,7 +15,7 @@ from typing import Any
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from bot.devin.api import Cursor, DevinMessage, SessionSummary, Source
-from bot.devin.records import identified, pull_requests
+from bot.devin.records import identified, pull_requests, tags
 from bot.model.lenient import clean, mapping, mappings, parse_object, string
 from bot.model.sessions import SessionId, SessionState, Trouble, parse_session
 
@@ -125,6 +125,7 @@ def _summary(session: SessionId, record: Mapping[str, Any]) -> SessionSummary:
         _time(record.get("updated_at")),
         trouble=Trouble.ERROR if is_error else None,
         pull_requests=pull_requests([(opened, "")]),
+        tags=tags(record.get("tags")),
     )
 
 

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from bot.devin.api import Cursor, DevinMessage, SessionSummary, Source
-from bot.devin.records import amount, identified, pull_requests
+from bot.devin.records import amount, identified, pull_requests, tags
 from bot.model.lenient import mappings, parse_object, string
 from bot.model.sessions import SessionState, Trouble, parse_session
 
@@ -96,6 +96,7 @@ def _summary(record: Mapping[str, Any]) -> SessionSummary | None:
         trouble=_trouble(record),
         pull_requests=pull_requests((string(o, "pr_url"), string(o, "pr_state")) for o in opened),
         acus=amount(record.get("acus_consumed")),
+        tags=tags(record.get("tags")),
     )
 
 

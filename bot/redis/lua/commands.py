@@ -1,4 +1,4 @@
-"""The signatures of the scripts beside this file, each of which is a single command."""
+"""The signatures of the scripts beside this file, each of which repeats one command at most."""
 
 from collections.abc import Sequence
 
@@ -29,6 +29,11 @@ async def delete(*, key: Key) -> int:
 @script
 async def field(*, key: Key, name: str) -> str | None:
     """Return one field of the hash at `key`."""
+
+
+@script
+async def fields(*keys: Key, name: str) -> Sequence[str | None]:
+    """Return one field of each of the hashes at `keys`, in their order."""
 
 
 @script

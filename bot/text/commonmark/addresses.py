@@ -13,7 +13,7 @@ from markdown_it.common.normalize_url import normalizeLink
 _HOST = re.compile(r"[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?\.?|\[[0-9a-f:.]+\]", re.IGNORECASE)
 _UNSAFE = re.compile(r"[^!#$%&*+,./0-9:=?A-Z_a-z~-]")
 _DOTS = re.compile("[。．｡․‧∙·・⸱ꓸ٠۔]")  # noqa: RUF001  (look-alikes)
-_NAME = re.compile(r"(?<![\w-])[\w-]++(?:\.[\w-]++)+")
+_NAME = re.compile(r"(?<![\w-])(?:[\w-]++(?:\.[\w-]++)+|localhost(?![\w-]))")
 _DOMAIN_END = re.compile(r"xn--[a-z0-9-]+|[^\W\d_]{2,}")
 _FOUR_NUMBERS = re.compile(r"\d+\.\d+\.\d+\.\d+")
 _SCHEME = re.compile(r"(?<![a-z0-9+.-])[a-z0-9+.-]++:\s*+[/\\⁄∕⧸]")  # noqa: RUF001  (look-alikes)
@@ -74,7 +74,7 @@ def _same(label: str, address: str) -> bool:
 
 
 def _hosts_in(label: str) -> list[str]:
-    """Return what looks like a host: dotted names, except those inside a path."""
+    """Return what looks like a host: this machine, and dotted names, but none inside a path."""
     found = []
     for name in _NAME.finditer(label):
         before = label[max(name.start() - 2, 0) : name.start()]
@@ -86,7 +86,7 @@ def _hosts_in(label: str) -> list[str]:
 
 def _is_like_host(name: str) -> bool:
     end = name.rpartition(".")[2].rstrip("_-")
-    if _FOUR_NUMBERS.fullmatch(name):
+    if name == "localhost" or _FOUR_NUMBERS.fullmatch(name):
         return True
     return bool(_DOMAIN_END.fullmatch(end)) and not _NO_DOMAIN.fullmatch(end)
 

@@ -7,7 +7,7 @@ are text, and no kind of address is refused: what it would leave as text, Slack 
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
@@ -54,8 +54,14 @@ def _parser() -> MarkdownIt:
     return parser.disable(["html_block", "html_inline", "text_join"])
 
 
-def parse(markdown: str) -> list[Block]:
-    """Return Markdown as blocks; raises `TooDeep`, and `RecursionError` for nested images."""
+@lru_cache(maxsize=2)  # a message is read several times, until it is posted
+def parse(markdown: str) -> Sequence[Block]:
+    """Return Markdown as blocks, which nobody may change.
+
+    Raises:
+        TooDeep: blocks are nested too deeply.
+        RecursionError: so are images.
+    """
     root = Block(Token("root", "", 0))
     stack = [root]
     for token in _parser().parse(markdown):
@@ -146,21 +152,28 @@ def heading(block: Block, text: str) -> str:
 
 def fence(block: Block) -> str:
     """Return code, fenced; code that was indented as well, since Slack might not know that form."""
-    return fenced(block.token.content, language(block))
+    return fenced(content(block), language(block))
+
+
+def content(block: Block) -> str:
+    """Return the content of code, below the words of its fence that name no language."""
+    info = block.token.info.strip() if block.kind == "fence" else ""
+    above = "" if not info or language(block) else f"{info}\n"
+    return f"{above}{block.token.content}"
 
 
 def language(block: Block) -> str:
-    """Return the language of fenced code, if it looks like one."""
-    name = (block.token.info.split() or [""])[0]
+    """Return the language of fenced code, if its fence has one word that looks like one."""
+    name = block.token.info.strip()
     return name if block.kind == "fence" and _LANGUAGE.fullmatch(name) else ""
 
 
-def fenced(content: str, name: str = "") -> str:
+def fenced(code: str, name: str = "") -> str:
     """Return code as a fenced block, in a longer run of backticks than any in it."""
-    longest = max((len(run) for run in _TICKS.findall(content)), default=0)
+    longest = max((len(run) for run in _TICKS.findall(code)), default=0)
     ticks = "`" * max(3, longest + 1)
-    end = "" if not content or content.endswith("\n") else "\n"
-    return f"{ticks}{name}\n{content}{end}{ticks}"
+    end = "" if not code or code.endswith("\n") else "\n"
+    return f"{ticks}{name}\n{code}{end}{ticks}"
 
 
 def _quote(block: Block) -> str:

@@ -99,12 +99,22 @@ def _autolink(address: str) -> str:
 def _end(tokens: Sequence[Token], at: int) -> int:
     """Return the position after the link or the run of text that begins at `at`."""
     if tokens[at].type == "link_open":
-        return next(i for i in range(at, len(tokens)) if tokens[i].type == "link_close") + 1
+        return _end_of_link(tokens, at)
     end = at + 1
     if _is_text(tokens[at]):
         while end < len(tokens) and _is_text(tokens[end]):
             end += 1
     return end
+
+
+def _end_of_link(tokens: Sequence[Token], at: int) -> int:
+    """Return the position after the link at `at`; an autolink in a label is a link in a link."""
+    depth = 0
+    for end in range(at, len(tokens)):
+        depth += tokens[end].nesting if tokens[end].type in {"link_open", "link_close"} else 0
+        if depth == 0:
+            return end + 1
+    return len(tokens)
 
 
 def _is_text(token: Token) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from bot.text.characters import seen
 from bot.text.commonmark import blocks, inline
 from bot.text.commonmark.addresses import safe_address
-from bot.text.commonmark.blocks import Block
+from bot.text.commonmark.blocks import Block, content
 from bot.text.commonmark.inline import JOINER
 from bot.text.to_slack import escape, head
 
@@ -30,7 +30,7 @@ def line_of(block: Block) -> str:
 def lines(block: Block) -> Iterator[str]:
     """Yield the lines of a block without Markdown's marks, except those of lists."""
     if block.kind in {"fence", "code_block"}:
-        yield block.token.content.rstrip("\n")
+        yield content(block).rstrip("\n")
     elif block.kind in {"bullet_list", "ordered_list"}:
         for mark, item in blocks.marked(block):
             yield f"{mark} {plain_text(item.children)}"

@@ -131,7 +131,7 @@ def _pieces(block: Block, limit: int, glue: str = "\n\n") -> Iterator[_Piece]:
 def _cut(block: Block, limit: int) -> Iterator[str]:
     """Yield a paragraph, a heading or code in parts."""
     if block.kind in {"fence", "code_block"}:
-        yield from cut_code(block.token.content, blocks.language(block), limit)
+        yield from cut_code(blocks.content(block), blocks.language(block), limit)
     elif block.kind == "heading":
         atoms = inline.atoms(block.inline)
         for text in cut_paragraph(atoms, limit - len("####### ")):

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from bot.model.people import UserId
+from bot.model.sessions import SessionId
 from bot.redis.keys import Key
 from bot.redis.scripts import script
 
@@ -15,6 +16,10 @@ async def create_link(
     recent: Key,
     places: Key,
     changed: Key,
+    watch: Key,
+    followers: Key,
+    card: Key,
+    outbox: Key,
     new: str,
     link_ttl: int,
     thread_ts: str,
@@ -25,6 +30,10 @@ async def create_link(
     by: UserId,
     at: str,
     keep: int,
+    session: SessionId,
+    follower: str,
+    begins: bool,
+    owed: str,
 ) -> str | None:
     """Link a thread; return the link that was there, if any."""
 
@@ -37,11 +46,19 @@ async def remove_link(
     recent: Key,
     changed: Key,
     heard: Key,
+    watch: Key,
+    card: Key,
+    outbox: Key,
+    gists: Key,
     thread_ts: str,
     thread: str,
     at: str,
     since: str,
     keep: int,
+    followers_prefix: str,
+    follower: str,
+    owed: str,
+    pace_ms: int,
 ) -> str | None:
     """Remove a link, and return it."""
 
@@ -53,14 +70,40 @@ async def mute_link(
     recent: Key,
     changed: Key,
     heard: Key,
+    card: Key,
+    outbox: Key,
     mutes: bool,
     catch_up: int,
     thread: str,
     at: str,
     since: str,
     keep: int,
+    owed: str,
+    pace_ms: int,
+    keep_card: int,
 ) -> str | None:
     """Mute or unmute a link, and return the changed link."""
+
+
+@script
+async def follow_link(
+    *,
+    link: Key,
+    changed: Key,
+    card: Key,
+    outbox: Key,
+    watch: Key,
+    follow: str,
+    at: str,
+    since: str,
+    keep_changed: int,
+    owed: str,
+    pace_ms: int,
+    keep: int,
+    followers_prefix: str,
+    follower: str,
+) -> str | None:
+    """Choose how much a thread follows, and return the changed link."""
 
 
 @script

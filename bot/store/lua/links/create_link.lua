@@ -1,16 +1,22 @@
--- Links a thread, unless it is linked already, or a later request has changed its link.
--- Returns the link that was there, 'outdated', or false for a new link. For `at` and `since`, see
--- `is_outdated` and `change_link`.
+-- Links a thread, unless it is linked already, or a later request has changed its link. Returns the
+-- link that was there, 'outdated', or false for a new link. For `at` and `since`, see `is_outdated`
+-- and `change_link`. The thread follows the session from now on, or from its beginning where the
+-- session `begins` with the thread, and its card is owed.
 -- include: now_ms
 -- include: traffic
 -- include: place
 -- include: is_outdated
 -- include: change_link
+-- include: begin_card
 local link = KEYS[1]
 local threads = KEYS[2]
 local recent = KEYS[3]
 local places = KEYS[4]
 local changed = KEYS[5]
+local watch = KEYS[6]
+local followers = KEYS[7]
+local card = KEYS[8]
+local outbox = KEYS[9]
 local new = ARGV[1]
 local link_ttl = tonumber(ARGV[2])
 local thread_ts = ARGV[3]
@@ -21,6 +27,10 @@ local channel = ARGV[7]
 local by = ARGV[8]
 local at = ARGV[9]
 local keep = tonumber(ARGV[10])
+local session = ARGV[11]
+local follower = ARGV[12]
+local begins = ARGV[13] == '1'
+local owed = ARGV[14]
 
 local linked = redis.call('GET', link)
 if linked then return linked end
@@ -33,4 +43,8 @@ redis.call('ZADD', threads, now, thread_ts)
 redis.call('EXPIRE', threads, link_ttl)
 traffic(recent, catch_up, since, thread)
 place(places, now, channel, by, link_ttl)
+redis.call('HSET', followers, follower, begins and 0 or now)
+redis.call('ZADD', watch, now, session)
+for _, key in ipairs({followers, watch}) do redis.call('EXPIRE', key, link_ttl) end
+begin_card(card, outbox, owed, session, now, link_ttl)
 return false

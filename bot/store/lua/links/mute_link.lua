@@ -5,16 +5,23 @@
 -- include: is_outdated
 -- include: change_link
 -- include: fall_silent
+-- include: now_ms
+-- include: want_card
 local link = KEYS[1]
 local recent = KEYS[2]
 local changed = KEYS[3]
 local heard = KEYS[4]
+local card = KEYS[5]
+local outbox = KEYS[6]
 local mutes = ARGV[1] == '1'
 local catch_up = tonumber(ARGV[2])
 local thread = ARGV[3]
 local at = ARGV[4]
 local since = ARGV[5]
 local keep = tonumber(ARGV[6])
+local owed = ARGV[7]
+local pace_ms = tonumber(ARGV[8])
+local keep_card = tonumber(ARGV[9])
 
 local raw = redis.call('GET', link)
 local is_json, linked = pcall(cjson.decode, raw or '')
@@ -29,4 +36,5 @@ at = change_link(changed, at, since, keep)
 if mutes then fall_silent(heard, raw, at, keep) end
 raw = cjson.encode(linked)
 redis.call('SET', link, raw, 'KEEPTTL')
+want_card(card, outbox, owed, now_ms(), pace_ms, keep_card)
 return raw

@@ -71,6 +71,9 @@ async def finish(
     reply: Key,
     outbox: Key,
     last: Key,
+    watch: Key,
+    watched: Key,
+    followers: Key,
     session: SessionId,
     token: str,
     lease_ms: int,
@@ -87,6 +90,8 @@ async def finish(
     got: str,
     keep_got: int,
     behind_prefix: str,
+    follower: str,
+    by: str,
 ) -> Sequence[Any]:
     """Write an outcome and pop its reply; then take the next head, if `goes_on`."""
 

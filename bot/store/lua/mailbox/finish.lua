@@ -2,10 +2,12 @@
 -- turn. The token on the reply is the fence: a holder that took the reply over has put its own
 -- there. The lease itself may have expired, for instance while Redis was away; the outcome still
 -- counts. `rest` is the reply to keep: '' for none, '1' for all of it. `got` is the digest of the
--- message that Devin received, or ''. `link_ttl` is 0 for a reply without a thread. Returns 'lost',
+-- message that Devin received, or ''. `link_ttl` is 0 for a reply without a thread. `follower` is
+-- the thread that waits for what the session says to a reply of `by`, or ''. Returns 'lost',
 -- 'held', or the step, as `next_head` does.
 -- include: now_ms
 -- include: next_head
+-- include: stir
 local mail = KEYS[1]
 local box = KEYS[2]
 local due = KEYS[3]
@@ -15,6 +17,9 @@ local lately = KEYS[6]
 local reply = KEYS[7]
 local outbox = KEYS[8]
 local last = KEYS[9]
+local watch = KEYS[10]
+local watched = KEYS[11]
+local followers = KEYS[12]
 local session = ARGV[1]
 local token = ARGV[2]
 local lease_ms = tonumber(ARGV[3])
@@ -31,6 +36,8 @@ local link_ttl = tonumber(ARGV[13])
 local got = ARGV[14]
 local keep_got = tonumber(ARGV[15])
 local behind_prefix = ARGV[16]
+local follower = ARGV[17]
+local by = ARGV[18]
 
 local turn = {
   mail = mail, box = box, due = due, lease = lease, session = session, token = token,
@@ -62,6 +69,7 @@ if was[1] == 'sending' then
     redis.call('SET', lately, arrivals, 'EX', keep_got)
   end
   if link_ttl ~= 0 then redis.call('SET', last, outcome, 'EX', link_ttl) end
+  if follower ~= '' then stir(watch, watched, followers, session, follower, by, now, link_ttl) end
 end
 local holder = redis.call('GET', lease)
 if holder and holder ~= token then return {'held'} end

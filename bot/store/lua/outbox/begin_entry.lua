@@ -1,6 +1,6 @@
 -- Begins a try at an entry of the outbox. `begun` names the field with the time until which a try
--- keeps others out. Returns 1 if a try was begun before, else 0, then `fields` of the subject;
--- returns nothing if the entry has ended, or while another try is in progress.
+-- keeps others out. Returns 1 if a try was begun before, else 0, then that time, then `fields` of
+-- the subject; returns nothing if the entry has ended, or while another try is in progress.
 -- include: now_ms
 local subject = KEYS[1]
 local outbox = KEYS[2]
@@ -20,6 +20,6 @@ local before = redis.call('HGET', subject, begun)
 if before and tonumber(before) > now then return false end
 redis.call('HSET', subject, begun, now + trying_ms)
 redis.call('ZADD', outbox, now + retry_ms, owed)
-local found = {before and 1 or 0}
+local found = {before and 1 or 0, now + trying_ms}
 for _, name in ipairs(fields) do found[#found + 1] = redis.call('HGET', subject, name) or '' end
 return found

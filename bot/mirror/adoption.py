@@ -1,0 +1,81 @@
+"""Has threads follow whose links are older than the watch, or were made by an older process.
+
+What their sessions said before that stays out of them. The links that were used last come first.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+from bot.model.errors import StoreAway
+from bot.model.threads import Link, ThreadRef
+from bot.runtime.logs import guarded
+from bot.store.links import Links
+from bot.store.mirror.watches import Watches
+from bot.store.places import Places
+
+log = logging.getLogger(__name__)
+
+EVERY_SECONDS = 120.0
+"""The interval: an older process may link threads for as long as a rolling deploy takes."""
+
+MOST_CHANNELS = 5_000
+MOST_THREADS = 10_000
+AT_ONCE = 500
+
+
+class Adoption:
+    """Looks through the links of a workspace."""
+
+    def __init__(
+        self, *, team: str, places: Places, links: Links, watches: Watches, reads: int
+    ) -> None:
+        self._team = team
+        self._places = places
+        self._links = links
+        self._watches = watches
+        # Half of the budget: those who speak must not wait for those who are only looked at.
+        self._apart = timedelta(minutes=2) / reads
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Look through the links now, and again at intervals, inside this context."""
+        running = asyncio.create_task(self._run(), name="adoption")
+        try:
+            yield
+        finally:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+
+    async def adopt(self) -> int:
+        """Adopt all links that the watch does not know; return how many there were.
+
+        Raises:
+            StoreAway: some may not be adopted yet.
+        """
+        adopted = 0
+        for channel, _ in await self._places.channels(self._team, MOST_CHANNELS):
+            latest = await self._places.latest(self._team, channel, MOST_THREADS)
+            threads = [thread for thread, _ in latest]
+            for first in range(0, len(threads), AT_ONCE):
+                adopted += await self._adopt(threads[first : first + AT_ONCE])
+        return adopted
+
+    async def _adopt(self, threads: Sequence[ThreadRef]) -> int:
+        found = await self._links.of(threads)
+        linked: list[tuple[ThreadRef, Link]] = [
+            (thread, link) for thread, link in zip(threads, found, strict=True) if link is not None
+        ]
+        return await self._watches.adopt(linked, self._apart) if linked else 0
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                adopted = await guarded(self.adopt(), log, StoreAway)
+                if adopted:
+                    log.info("links adopted", extra={"threads": adopted})
+            except StoreAway as error:
+                log.warning("links not adopted", extra={"reason": str(error)})
+            await asyncio.sleep(EVERY_SECONDS)

@@ -1,0 +1,132 @@
+"""Posts a thread's card, and edits it when what it shows has changed.
+
+The entry ends only if nothing asked for another edit meanwhile, so in the end the card is right.
+"""
+
+import json
+import logging
+from collections.abc import Sequence
+from hashlib import sha256
+
+from bot.mirror.audience import Audience, Heard
+from bot.mirror.status import StatusLines
+from bot.model.errors import OPERATOR_MUST_ACT, SlackRefused
+from bot.model.people import WORKFLOW
+from bot.model.schedule import Schedule
+from bot.model.sessions import NamedSession, SessionId, SessionState
+from bot.model.threads import ThreadRef
+from bot.slack.people import People
+from bot.slack.posts import Posts
+from bot.store.mirror.cards import FIELDS, Cards, thread_of
+from bot.store.mirror.watches import Watches
+from bot.store.outbox import Begun, Outbox
+from bot.store.session_names import SessionNames
+from bot.wording.message import SlackMessage
+from bot.wording.mirror.card import FORMER, Card, card, ended_card
+
+log = logging.getLogger(__name__)
+
+
+class CardTeller:
+    """The teller of cards."""
+
+    fields: Sequence[str] = FIELDS
+
+    def __init__(  # noqa: PLR0913  (the parts it is made of)
+        self,
+        *,
+        cards: Cards,
+        outbox: Outbox,
+        watches: Watches,
+        names: SessionNames,
+        audience: Audience,
+        people: People,
+        posts: Posts,
+        status_lines: StatusLines,
+        schedule: Schedule,
+    ) -> None:
+        self._cards = cards
+        self._outbox = outbox
+        self._watches = watches
+        self._names = names
+        self._audience = audience
+        self._people = people
+        self._posts = posts
+        self._status_lines = status_lines
+        self._schedule = schedule
+
+    async def tell(self, begun: Begun) -> bool:
+        """Post or edit the card, if it does not show what is so, and end the entry."""
+        thread, record = thread_of(begun.owed.subject), begun.record
+        session = SessionId(record["session"])
+        heard = await self._audience.of(thread)
+        is_linked = heard.link is not None and heard.link.session == session
+        words = await self._words(thread, session, heard)
+        if record["before"]:
+            await self._edit(begun, thread, record["before"], FORMER)
+        shows, ts = _digest(words), record["ts"]
+        if not ts and is_linked:
+            ts = await self._post(begun, thread, words)
+            if begun.again:  # what an earlier try posted may show what was so then
+                await self._edit(begun, thread, ts, words)
+            await self._show_work(thread, session)
+        elif ts and (begun.again or shows != record["shows"]):
+            await self._edit(begun, thread, ts, words)
+        is_open = is_linked and not heard.is_barred
+        after = await self._cards.end(begun, ts, shows, is_open=is_open)
+        if after is not None:
+            await self._schedule.tell(begun.owed, after)
+        return True
+
+    async def end(self, begun: Begun, *, told: bool) -> None:
+        """End a card that Slack refuses for good; one that was told has ended by itself."""
+        if not told:
+            await self._outbox.end(begun.owed, forget=False)
+
+    async def drop(self, begun: Begun, attempt: float, why: str) -> bool:  # noqa: ARG002  (as `Teller` has it)
+        """Return False: a card must be right in the end."""
+        return False
+
+    async def _words(self, thread: ThreadRef, session: SessionId, heard: Heard) -> SlackMessage:
+        seen = (await self._watches.seen([session]))[0]
+        named = NamedSession(session, seen.title, seen.url)
+        if not seen.title:
+            named = await self._names.one(session)
+        link = heard.link
+        if link is None or link.session != session:
+            return ended_card(NamedSession(session, "", named.url) if heard.is_barred else named)
+        return card(
+            Card(
+                thread=thread,
+                link=link,
+                by="" if link.by == WORKFLOW else await self._people.name(link.by),
+                session=named,
+                seen=seen,
+                follow=heard.follow,
+                is_barred=heard.is_barred,
+            )
+        )
+
+    async def _post(self, begun: Begun, thread: ThreadRef, words: SlackMessage) -> str:
+        key = f"{begun.owed}|{begun.record['number']}"
+        ids = begun.owed.log_fields
+        return await self._posts.post_once(thread, words, key, again=begun.again, ids=ids)
+
+    async def _show_work(self, thread: ThreadRef, session: SessionId) -> None:
+        """Show the status line again, which the post has cleared, if Devin is at work."""
+        seen = (await self._watches.seen([session]))[0]
+        if seen.state is SessionState.WORKING:
+            await self._status_lines.again(thread)
+
+    async def _edit(self, begun: Begun, thread: ThreadRef, ts: str, words: SlackMessage) -> None:
+        """Edit a card; one that is deleted, or cannot be edited any more, stays as it is."""
+        try:
+            await self._posts.update(thread, ts, words)
+        except SlackRefused as error:
+            if error.reason in OPERATOR_MUST_ACT:
+                raise
+            log.warning("card not edited", extra=begun.owed.log_fields | {"reason": str(error)})
+
+
+def _digest(words: SlackMessage) -> str:
+    return sha256(json.dumps(words.params()).encode()).hexdigest()[:16]

@@ -1,0 +1,75 @@
+"""The status line below a thread's last message while its session is at work.
+
+Slack clears it two minutes after it was set, and with each post of the app
+(docs.slack.dev/reference/methods/assistant.threads.setStatus). It is decoration: a line that is not
+set is missed by nobody.
+"""
+
+import logging
+from collections.abc import Sequence
+from datetime import timedelta
+
+from cachetools import TTLCache
+
+from bot.mirror.audience import Audience
+from bot.model.errors import SlackAway
+from bot.model.mirror import Follow
+from bot.model.threads import ThreadRef
+from bot.runtime.background import Background
+from bot.slack.status_line import StatusLine
+from bot.store.mirror.looks import Look
+from bot.store.mirror.watches import Watches
+
+log = logging.getLogger(__name__)
+
+WORKING = "is working…"
+FRESH = timedelta(seconds=75)
+"""The time after which a line is set again: before Slack clears it."""
+
+THREADS = 10_000
+"""Lines that this process knows to be fresh without asking Redis."""
+
+
+class StatusLines:
+    """The status lines of the threads that follow sessions."""
+
+    def __init__(
+        self, line: StatusLine, watches: Watches, audience: Audience, background: Background
+    ) -> None:
+        self._line = line
+        self._watches = watches
+        self._audience = audience
+        self._background = background
+        self._fresh: TTLCache[ThreadRef, None] = TTLCache(THREADS, FRESH.total_seconds())
+
+    async def keep(self, looks: Sequence[Look]) -> None:
+        """Show that these sessions are at work, in all of their threads, unless that is fresh."""
+        for thread in (one.thread for look in looks for one in look.followers):
+            if thread not in self._fresh:
+                self._fresh[thread] = None
+                if await self._watches.first_status(thread, FRESH):
+                    self._background.spawn(self._show(thread))
+
+    async def again(self, thread: ThreadRef) -> None:
+        """Show again, after a post cleared it, that the thread's session is at work."""
+        await self._watches.forget_status(thread)
+        self._fresh[thread] = None
+        if await self._watches.first_status(thread, FRESH):
+            self._background.spawn(self._show(thread))
+
+    async def clear(self, threads: Sequence[ThreadRef]) -> None:
+        """Clear the lines of `threads`."""
+        for thread in threads:
+            self._fresh.pop(thread, None)
+            if not await self._watches.first_status(thread, timedelta(milliseconds=1)):
+                self._background.spawn(self._line.clear(thread))
+            await self._watches.forget_status(thread)
+
+    async def _show(self, thread: ThreadRef) -> None:
+        try:
+            heard = await self._audience.of(thread)
+        except SlackAway as error:
+            log.info("status line not shown", extra=thread.log_fields | {"reason": str(error)})
+            return
+        if heard.link is not None and heard.follow is not Follow.OFF and not heard.is_barred:
+            await self._line.show(thread, WORKING)

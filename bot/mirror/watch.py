@@ -1,0 +1,286 @@
+"""A look at sessions: one call for their states, a read of each that moved, one record.
+
+A look that fails changes nothing: the cursor stays, and the session is looked at again.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+from bot.devin.api import Cursor, Devin, MessagePage, SessionSummary, Source, Unread
+from bot.mirror.news import Reading, found_in
+from bot.mirror.pace import Worth, gist_of, until_next, updated_of, worth_of
+from bot.mirror.status import StatusLines
+from bot.model.errors import StoreAway
+from bot.model.mirror import Follow, Gist
+from bot.model.schedule import Schedule
+from bot.model.sessions import NamedSession, SessionId, SessionState
+from bot.runtime import metrics
+from bot.runtime.logs import guarded
+from bot.store.mirror.looks import Found, Look, Recorded
+from bot.store.mirror.reads import Reads
+from bot.store.mirror.watches import Watches
+from bot.store.session_names import SessionNames
+
+log = logging.getLogger(__name__)
+
+AT_ONCE = 16
+"""Sessions whose messages are read at once."""
+
+OLD = timedelta(seconds=6)
+"""A look that has waited this long for its turn is left to the next one, before its lease ends."""
+
+UNREAD = timedelta(seconds=5)
+"""The wait after a read that failed."""
+
+REFUSED = frozenset({401, 403})
+UNREADABLE = timedelta(seconds=60)
+"""Statuses that only the operator can end, and the wait after one of them."""
+
+LOST_CURSOR = frozenset({400, 404, 410, 422})
+"""Statuses that may mean that Devin does not know the cursor any more."""
+
+DOUBT = timedelta(hours=1)
+"""For so long, `updated_at` is not trusted after a message did not move it."""
+
+
+class Watch:
+    """Looks at sessions, and records what is new."""
+
+    def __init__(  # noqa: PLR0913  (the parts it is made of)
+        self,
+        *,
+        devin: Devin,
+        watches: Watches,
+        reads: Reads,
+        names: SessionNames,
+        status_lines: StatusLines,
+        schedule: Schedule,
+        default: Follow,
+        api: str,
+    ) -> None:
+        self._devin = devin
+        self._watches = watches
+        self._reads = reads
+        self._names = names
+        self._status_lines = status_lines
+        self._schedule = schedule
+        self._default = default
+        self._api = api
+        self._slots = asyncio.Semaphore(AT_ONCE)
+        self._doubts_until = 0.0
+
+    async def look(self, looks: Sequence[Look]) -> None:
+        """Look at sessions that were taken together.
+
+        Raises:
+            StoreAway: some were not recorded; their leases run out.
+        """
+        taken_at = time.monotonic()
+        states = await self._states([look.session for look in looks])
+        if isinstance(states, timedelta):
+            await self._watches.go_by([(look, states) for look in looks])
+            return
+        doubts = time.monotonic() < self._doubts_until
+        glances = await self._opened(
+            [_Glance(look, states.get(look.session), taken_at, doubts) for look in looks]
+        )
+        still = [one for one in glances if one.worth is Worth.NOTHING]
+        if still:
+            gists = {one.look.session: one.gist for one in still}
+            await self._watches.go_by([(one.look, one.pause) for one in still], gists)
+            await self._status_lines.keep([one.look for one in still if one.is_working])
+        await self._read_all([one for one in glances if one.worth is Worth.A_READ])
+        spare = [one for one in glances if one.worth is Worth.IF_SPARE]
+        await self._read_all(spare, is_spare=True)
+
+    async def _opened(self, glances: Sequence["_Glance"]) -> Sequence["_Glance"]:
+        """Open the looks that turn out to need more than a gist of their sessions."""
+        short = {one.look.session: one for one in glances if one.is_too_short}
+        if not short:
+            return glances
+        looks = await self._watches.open([one.look for one in short.values()])
+        opened = [replace(short[look.session], look=look) for look in looks]
+        return [*(one for one in glances if not one.is_too_short), *opened]
+
+    async def _states(
+        self, sessions: Sequence[SessionId]
+    ) -> Mapping[SessionId, SessionSummary] | timedelta:
+        """Return the states of `sessions`, or the time after which to try again."""
+        if wait := await self._reads.spend():
+            metrics.READS_PUT_OFF.labels(metrics.BUDGET).inc()
+            return timedelta(seconds=wait)
+        survey = await self._devin.survey(sessions)
+        if isinstance(survey, Unread):
+            return await self._unread(survey)
+        if survey.reads > 1:
+            await self._reads.spend(survey.reads - 1, is_made=True)
+        return survey.found
+
+    async def _unread(self, why: Unread) -> timedelta:
+        """Let all wait as long as Devin asks; return the time after which to try again."""
+        is_refused = why.status in REFUSED
+        level = logging.ERROR if is_refused else logging.WARNING
+        log.log(level, "sessions not read", extra={"reason": why.reason})
+        metrics.READS_PUT_OFF.labels(why.reason).inc()
+        if why.retry_after is None:
+            return UNREAD if not is_refused else UNREADABLE
+        await self._reads.stop(why.retry_after)
+        return timedelta(seconds=why.retry_after)
+
+    async def _read_all(self, glances: Sequence["_Glance"], *, is_spare: bool = False) -> None:
+        """Read as many as the budget has, those first that have not been read for longest.
+
+        The others line up for the next reads, in that order.
+        """
+        paid = []
+        longest_first = sorted(glances, key=lambda one: one.look.seen.read_at)
+        for place, glance in enumerate(longest_first):
+            if wait := await self._reads.spend(is_spare=is_spare):
+                await self._line_up(longest_first[place:], wait)
+                break
+            paid.append(glance)
+        await asyncio.gather(*(self._read_in_turn(one) for one in paid))
+
+    async def _line_up(self, glances: Sequence["_Glance"], wait: float) -> None:
+        metrics.READS_PUT_OFF.labels(metrics.BUDGET).inc(len(glances))
+        pauses = (
+            timedelta(seconds=wait + place * self._reads.seconds_each)
+            for place in range(len(glances))
+        )
+        await self._watches.go_by(
+            [(one.look, pause) for one, pause in zip(glances, pauses, strict=True)]
+        )
+
+    async def _read_in_turn(self, glance: "_Glance") -> None:
+        session = glance.look.session
+        async with self._slots:
+            try:
+                await guarded(self._read(glance), log, StoreAway, session_id=session)
+            except StoreAway as error:
+                ids = {"session_id": session, "reason": str(error)}
+                log.warning("session not watched", extra=ids)
+
+    async def _read(self, glance: "_Glance") -> None:
+        look, summary = glance.look, glance.summary
+        if glance.is_old:
+            await self._watches.go_by([(look, timedelta(0))])
+            return
+        clock = _clock(look)
+        page, is_adrift = await self._page(look, clock)
+        if isinstance(page, Unread):
+            pause = await self._unread(page)
+            await self._watches.go_by([(look, pause)])
+            return
+        if page.reads > 1:
+            await self._reads.spend(page.reads - 1, is_made=True)
+        shown = await self._watches.shown(look.session, [one.id for one in page.messages])
+        self._doubt(look, summary, page, shown)
+        reading = Reading(
+            summary=summary,
+            page=page,
+            shown=shown,
+            default=self._default,
+            at=int(clock().timestamp() * 1000),
+            api=self._api,
+            is_adrift=is_adrift,
+        )
+        found = found_in(look, reading)
+        recorded = await self._watches.record(look, found)
+        if recorded is None:
+            log.info("another look took the session", extra={"session_id": look.session})
+            return
+        await self._named(look, found)
+        await self._tell(look, found, recorded)
+
+    async def _page(
+        self, look: Look, clock: Callable[[], datetime]
+    ) -> tuple[MessagePage | Unread, bool]:
+        """Read the messages after the cursor; also return True if there was one of no use."""
+        seen = look.seen
+        is_foreign = not seen.is_new and seen.api != self._api
+        cursor = Cursor(seen.cursor) if seen.cursor and not is_foreign else None
+        page = await self._devin.messages(look.session, cursor, clock)
+        if isinstance(page, Unread) and cursor and page.status in LOST_CURSOR:
+            return await self._devin.messages(look.session, None, clock), True
+        return page, is_foreign
+
+    def _doubt(
+        self,
+        look: Look,
+        summary: SessionSummary | None,
+        page: MessagePage,
+        shown: frozenset[str],
+    ) -> None:
+        """Doubt `updated_at` for a while, if a new message of Devin's has not moved it."""
+        if look.seen.is_new or summary is None or updated_of(summary) != look.seen.updated:
+            return
+        if any(one.source is Source.DEVIN and one.id not in shown for one in page.messages):
+            self._doubts_until = time.monotonic() + DOUBT.total_seconds()
+
+    async def _named(self, look: Look, found: Found) -> None:
+        seen = found.seen
+        if (seen.title, seen.url) != (look.seen.title, look.seen.url):
+            await self._names.keep([NamedSession(look.session, seen.title, seen.url)])
+
+    async def _tell(self, look: Look, found: Found, recorded: Recorded) -> None:
+        """Schedule what is owed, and let the status lines follow the state."""
+        if found.said:
+            ids = {"session_id": look.session, "items": len(found.said)}
+            log.info("Devin said", extra=ids)
+        for owed in recorded.words:
+            await self._schedule.tell(owed)
+        for owed, after in recorded.cards:
+            await self._schedule.tell(owed, after)
+        if found.seen.state is SessionState.WORKING:
+            await self._status_lines.keep([look])
+        elif look.seen.state is SessionState.WORKING:
+            await self._status_lines.clear([one.thread for one in look.followers])
+
+
+@dataclass(frozen=True, slots=True)
+class _Glance:
+    """A look at the moment when the session's state is known, if it is."""
+
+    look: Look
+    summary: SessionSummary | None
+    taken_at: float
+    doubts: bool
+
+    @property
+    def worth(self) -> Worth:
+        return worth_of(self.look, self.summary, doubts=self.doubts)
+
+    @property
+    def is_too_short(self) -> bool:
+        """True if the look knows only a gist, and there may be something new."""
+        return self.look.gist is not None and self.worth is not Worth.NOTHING
+
+    @property
+    def gist(self) -> Gist | None:
+        """As much as the next look needs, if this one finds nothing new."""
+        return gist_of(self.look.seen, self.look, self.look.step + 1)
+
+    @property
+    def is_working(self) -> bool:
+        return self.summary is not None and self.summary.state is SessionState.WORKING
+
+    @property
+    def is_old(self) -> bool:
+        """True if the look has waited so long that its lease may end while messages are read."""
+        return time.monotonic() - self.taken_at > OLD.total_seconds()
+
+    @property
+    def pause(self) -> timedelta | None:
+        """The time until the next look, if this one finds nothing new."""
+        state = self.look.seen.state if self.summary is not None else SessionState.UNKNOWN
+        return until_next(state, self.look.step + 1)
+
+
+def _clock(look: Look) -> Callable[[], datetime]:
+    """Return the clock that the look's time is of, which is Redis's."""
+    began, at = time.monotonic(), datetime.fromtimestamp(look.began / 1000, UTC)
+    return lambda: at + timedelta(seconds=time.monotonic() - began)

@@ -1,0 +1,100 @@
+"""Has due sessions looked at, for as long as this process runs.
+
+Every process asks Redis for due sessions once a second; which of them looks at a session is decided
+there, so a process that dies is followed by the others.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+from bot.mirror.watch import Watch
+from bot.model.errors import StoreAway
+from bot.model.sessions import SessionId
+from bot.runtime.background import Background
+from bot.runtime.logs import guarded
+from bot.store.mirror.looks import Look
+from bot.store.mirror.watches import Watches
+
+log = logging.getLogger(__name__)
+
+TICK_SECONDS = 1.0
+AWAY_SECONDS = 1.0
+
+MOST = 100
+"""Most sessions of one call for states."""
+
+AHEAD = timedelta(seconds=2.5)
+"""Sessions that are due so soon are looked at with those that are due now, by the same call."""
+
+BATCHES = 4
+"""Batches that may be under way: a slow Devin must not pile them up."""
+
+BEGIN_SECONDS = 0.9
+"""The limit for the first look at a session, for which a person waits."""
+
+
+class Watching:
+    """Takes due sessions, and has them looked at."""
+
+    def __init__(self, watch: Watch, watches: Watches, background: Background) -> None:
+        self._watch = watch
+        self._watches = watches
+        self._background = background
+        self._under_way: set[asyncio.Task[None]] = set()
+
+    async def begin(self, session: SessionId) -> None:
+        """Look at a session that was linked just now, so that what it said before is known.
+
+        Without an answer within `BEGIN_SECONDS`, the look goes on, and the time of each message
+        decides. Failures are left to the next look.
+        """
+        try:
+            taken = await self._take()
+        except StoreAway:
+            return
+        mine = [task for task, looks in taken if session in {look.session for look in looks}]
+        if mine:
+            await asyncio.wait(mine, timeout=BEGIN_SECONDS)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Look at sessions as they are due inside this context."""
+        ticking = asyncio.create_task(self._tick(), name="watch")
+        try:
+            yield
+        finally:
+            ticking.cancel()
+            await asyncio.gather(ticking, return_exceptions=True)
+
+    async def _tick(self) -> None:
+        while not self._background.is_closing:
+            pause = TICK_SECONDS
+            if len(self._under_way) < BATCHES:
+                try:
+                    await self._take()
+                except StoreAway as error:
+                    log.warning("sessions not watched", extra={"reason": str(error)})
+                    pause = AWAY_SECONDS
+            await asyncio.sleep(pause)
+
+    async def _take(self) -> "list[tuple[asyncio.Task[None], list[Look]]]":
+        """Take what is due, and begin to look at it."""
+        if self._background.is_closing:
+            return []
+        taken = await self._watches.take(MOST, AHEAD)
+        if not taken.looks:
+            return []
+        looks = list(taken.looks)
+        task = self._background.spawn(self._look(looks))
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+        return [(task, looks)]
+
+    async def _look(self, looks: list[Look]) -> None:
+        try:
+            await guarded(self._watch.look(looks), log, StoreAway)
+        except StoreAway as error:
+            log.warning("sessions not watched", extra={"reason": str(error)})

@@ -1,0 +1,122 @@
+"""What is known of a watched session, and what of it is to be posted in the threads that follow.
+
+Times are Unix milliseconds by Redis's clock, which all processes share, unless a field says
+otherwise.
+"""
+
+from enum import StrEnum
+from typing import Literal
+
+from bot.model.people import UserId
+from bot.model.record import Record
+from bot.model.sessions import RESTING, PullRequest, SessionId, SessionState, Trouble
+from bot.model.threads import ThreadRef
+
+
+class Follow(StrEnum):
+    """How much of a session a thread follows: each message, the last of each turn, or nothing."""
+
+    ALL = "all"
+    TURNS = "turns"
+    OFF = "off"
+
+
+class SaidKind(StrEnum):
+    """The kinds of items that a thread is shown; the values are kept in Redis."""
+
+    MESSAGE = "message"
+    QUESTION = "question"
+    """The session waits for an answer to its last message; `options` become buttons."""
+
+    APPROVAL = "approval"
+    PULL_REQUEST = "pull_request"
+    FINISHED = "finished"
+    ENDED = "ended"
+    TROUBLE = "trouble"
+    """The session has stopped and needs somebody to act: its limit is reached, or it failed."""
+
+
+NEEDS_PERSON = frozenset(SaidKind) - {SaidKind.MESSAGE, SaidKind.PULL_REQUEST}
+"""The items for which one person is mentioned."""
+
+
+class Said(Record):
+    """One item for a thread: a message of Devin's, or an event of its session.
+
+    `id` is the message's id, or that of what is `asked`. `text` is Devin's, or the address of a
+    pull request. `at` is when Devin wrote it.
+    """
+
+    v: Literal[1] = 1
+    kind: SaidKind = SaidKind.MESSAGE
+    session: SessionId = SessionId("")
+    id: str = ""
+    at: int = 0
+    text: str = ""
+    options: tuple[str, ...] = ()
+    trouble: Trouble | None = None
+
+
+class Answer(Record):
+    """An answer to what Devin asked, chosen by a button in `thread`; `number` names its post."""
+
+    v: Literal[1] = 1
+    thread: ThreadRef
+    by: UserId
+    text: str
+    number: str
+
+
+class Gist(Record):
+    """As much of a session at rest as shows that nothing has changed, with `Watched`'s fields.
+
+    `step` counts the looks since the last change.
+    """
+
+    v: Literal[1] = 1
+    state: SessionState = SessionState.UNKNOWN
+    updated: int = 0
+    skew: int = 0
+    read_at: int = 0
+    step: int = 0
+
+
+class Watched(Record):
+    """A session as it was last read.
+
+    `cursor` is of the generation `api` of Devin's API. `since` is when the session entered its
+    state, and `read_at` when its messages were last read. `updated` is Devin's own time of its last
+    change, and `skew` how far Devin's clock is ahead. `last` is Devin's last message, and
+    `is_turn_shown` says that threads which follow turns have been shown it. `asked` is the id of
+    the open question or approval, found at `asked_at`, and `options` are the answers it offers.
+    """
+
+    v: Literal[1] = 1
+    api: str = ""
+    cursor: str | None = None
+    title: str = ""
+    url: str = ""
+    state: SessionState = SessionState.UNKNOWN
+    since: int = 0
+    trouble: Trouble | None = None
+    pull_requests: tuple[PullRequest, ...] = ()
+    acus: float | None = None
+    updated: int = 0
+    skew: int = 0
+    read_at: int = 0
+    has_more: bool = False
+    last: Said | None = None
+    is_turn_shown: bool = True
+    asked: str = ""
+    asked_at: int = 0
+    options: tuple[str, ...] = ()
+
+    @property
+    def is_new(self) -> bool:
+        """True if the session's messages were never read."""
+        return not self.read_at
+
+    @property
+    def is_at_rest(self) -> bool:
+        """True if Devin's turn is over."""
+        return self.state in RESTING

@@ -1,0 +1,13 @@
+-- Asks for a thread's card to be posted or edited, if the thread has one. A card is edited at most
+-- every `pace_ms`. Returns the ms after which that may be done, or -1 without a card.
+local function want_card(card, outbox, owed, now, pace_ms, keep)
+  if redis.call('EXISTS', card) == 0 then return -1 end
+  redis.call('HINCRBY', card, 'wanted', 1)
+  local edited = tonumber(redis.call('HGET', card, 'edited') or 0)
+  local after = math.max(0, edited + pace_ms - now)
+  if not redis.call('ZSCORE', outbox, owed) then redis.call('ZADD', outbox, now + after, owed) end
+  for _, key in ipairs({card, outbox}) do
+    if redis.call('TTL', key) < keep then redis.call('EXPIRE', key, keep) end
+  end
+  return after
+end

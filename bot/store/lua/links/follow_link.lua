@@ -1,0 +1,41 @@
+-- Chooses how much of its session a thread follows, unless a later request has changed its link,
+-- and asks for its card, or for a first one.
+-- Returns the changed link, 'outdated', or false if there is no link that this version can read.
+-- include: is_outdated
+-- include: change_link
+-- include: now_ms
+-- include: begin_card
+-- include: want_card
+local link = KEYS[1]
+local changed = KEYS[2]
+local card = KEYS[3]
+local outbox = KEYS[4]
+local watch = KEYS[5]
+local follow = ARGV[1]
+local at = ARGV[2]
+local since = ARGV[3]
+local keep_changed = tonumber(ARGV[4])
+local owed = ARGV[5]
+local pace_ms = tonumber(ARGV[6])
+local keep = tonumber(ARGV[7])
+local followers_prefix = ARGV[8]
+local follower = ARGV[9]
+
+local raw = redis.call('GET', link)
+local is_json, linked = pcall(cjson.decode, raw or '')
+if not is_json or type(linked) ~= 'table' or linked.v ~= 1 then return false end
+if is_outdated(changed, at) then return 'outdated' end
+change_link(changed, at, since, keep_changed)
+local was_silent = linked.follow == 'off' and follow ~= 'off'
+linked.follow = follow
+raw = cjson.encode(linked)
+redis.call('SET', link, raw, 'KEEPTTL')
+local now, followers = now_ms(), followers_prefix .. linked.session
+-- What was said while the thread did not follow, but is not read yet, is older than `now`.
+redis.call(was_silent and 'HSET' or 'HSETNX', followers, follower, now)
+redis.call('ZADD', watch, now, linked.session)
+for _, key in ipairs({followers, watch}) do redis.call('EXPIRE', key, keep) end
+if want_card(card, outbox, owed, now, pace_ms, keep) < 0 then
+  begin_card(card, outbox, owed, linked.session, now, keep)
+end
+return raw

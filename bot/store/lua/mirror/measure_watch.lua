@@ -1,0 +1,34 @@
+-- Measures the watch, of which it opens at most `most` sessions, and the entries with words among
+-- the first `most` of the outbox. Returns for how long the most overdue session waits (ms), the
+-- number of sessions, the state of each that was opened, the threads with words to post, and for
+-- how long the first of them waits (ms).
+-- include: now_ms
+local watch = KEYS[1]
+local outbox = KEYS[2]
+local gists = KEYS[3]
+local most = tonumber(ARGV[1])
+local watched_prefix = ARGV[2]
+local subject_prefix = ARGV[3]
+
+local now = now_ms()
+local first = redis.call('ZRANGE', watch, 0, 0, 'WITHSCORES')
+local late = math.max(0, now - (tonumber(first[2]) or now))
+local sessions, states = redis.call('ZRANGE', watch, 0, most - 1), {}
+local known = #sessions > 0 and redis.call('HMGET', gists, unpack(sessions)) or {}
+for i, session in ipairs(sessions) do
+  local watched = watched_prefix .. session
+  local raw = string.match(known[i] or '', '{.*') or redis.call('HGET', watched, 'seen') or ''
+  local is_json, seen = pcall(cjson.decode, raw)
+  states[i] = is_json and type(seen) == 'table' and seen.state or ''
+end
+local words, oldest = 0, now
+for _, owed in ipairs(redis.call('ZRANGE', outbox, 0, most - 1)) do
+  local name = string.match(owed, '^(.*)|1|words$')
+  if name then
+    words = words + 1
+    local subject = subject_prefix .. name
+    local waits = tonumber(redis.call('HGET', subject, 'waits') or now)
+    if waits < oldest then oldest = waits end
+  end
+end
+return {late, redis.call('ZCARD', watch), states, words, now - oldest}

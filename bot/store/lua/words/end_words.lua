@@ -1,0 +1,20 @@
+-- Ends the batch that was posted, or dropped; with `clears`, all that waits is dropped as well.
+-- Returns 1 if more is to be posted, which is then due, else 0.
+-- include: now_ms
+local subject = KEYS[1]
+local words = KEYS[2]
+local outbox = KEYS[3]
+local owed = ARGV[1]
+local begun = ARGV[2]
+local clears = ARGV[3] == '1'
+
+redis.call('HDEL', subject, 'posting', 'cut', 'files', 'since', 'parts', begun)
+if clears then redis.call('DEL', words) end
+if redis.call('LLEN', words) == 0 then
+  redis.call('ZREM', outbox, owed)
+  return 0
+end
+local now = now_ms()
+redis.call('HSET', subject, 'waits', now)
+redis.call('ZADD', outbox, now, owed)
+return 1

@@ -1,0 +1,6 @@
+-- Notes how many posts of the batch being posted were made.
+local subject = KEYS[1]
+local parts = ARGV[1]
+
+if redis.call('HEXISTS', subject, 'posting') == 0 then return 0 end
+return redis.call('HSET', subject, 'parts', parts)

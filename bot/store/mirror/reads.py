@@ -1,0 +1,51 @@
+"""The budget of reads of Devin's API, which all processes share.
+
+A twelfth of the minute's reads may be made at once, and the rest is spread evenly, so that no
+minute has more of them than the setting allows.
+"""
+
+from datetime import timedelta
+
+from bot.redis.connection import Store, millis
+from bot.redis.keys import READS_KEY
+from bot.store.lua import mirror as lua
+
+AT_ONCE = 12
+"""The part of the minute's reads that may be made at once: one in this many."""
+
+
+class Reads:
+    """The budget, in Redis."""
+
+    def __init__(self, store: Store, per_minute: int) -> None:
+        self._store = store
+        self._per_minute = per_minute
+        self._burst = max(1, per_minute // AT_ONCE)
+        self.seconds_each = 60 / max(1, per_minute - self._burst)
+
+    async def spend(self, cost: int = 1, *, is_spare: bool = False, is_made: bool = False) -> float:
+        """Spend `cost` reads; return 0, or the seconds until they can be had.
+
+        With `is_spare`, half of what may be read at once is left to others. With `is_made` they
+        were made already, and are spent in any case.
+        """
+        wait_ms = await lua.spend_reads(
+            self._store,
+            reads=READS_KEY,
+            cost=cost,
+            per_minute=self._per_minute,
+            burst=self._burst,
+            spare=self._burst // 2 if is_spare else 0,
+            is_made=is_made,
+        )
+        return wait_ms / 1000
+
+    async def stop(self, pause: float) -> None:
+        """Let no process read for `pause` seconds."""
+        await lua.stop_reads(
+            self._store,
+            reads=READS_KEY,
+            pause_ms=millis(timedelta(seconds=pause)),
+            per_minute=self._per_minute,
+            burst=self._burst,
+        )

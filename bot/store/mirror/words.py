@@ -1,0 +1,107 @@
+"""What a thread is still to be shown of its session: a queue of items, posted a batch at a time.
+
+A batch is cut before it is posted, and the same batch is tried until Slack took it, so that its key
+in the post's metadata means the same words at each try.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from bot.model.mirror import Said
+from bot.model.owed import Owed, OwedKind
+from bot.model.threads import ThreadRef
+from bot.redis.connection import Store
+from bot.redis.keys import OUTBOX_KEY, subject_key, words_key
+from bot.store.lua import words as lua
+from bot.store.outbox import Begun, begun_field
+
+MOST_ITEMS = 50
+MOST_BYTES = 60_000
+"""Most of what one batch holds; a single longer item is a batch of its own."""
+
+
+def words_owed(thread: ThreadRef) -> Owed:
+    """Return the outbox entry of what a thread is to be shown."""
+    return Owed(words_subject(thread), 1, OwedKind.WORDS)
+
+
+def words_subject(thread: ThreadRef) -> str:
+    """Return the subject of what a thread is to be shown."""
+    return f"{thread.team}:words:{thread.channel}:{thread.thread_ts}"
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Items to post together; `cut` is when that was decided, `read_at` when it was read (Unix ms).
+
+    `files` are the ids in Slack of the files that were sent so far, by their names in the batch,
+    and `parts` counts the posts that were made. `since` is a `ts` before which no try has posted
+    it; empty if Slack's time was not known.
+    """
+
+    items: Sequence[Said]
+    number: int
+    cut: int
+    read_at: int
+    files: Mapping[str, str]
+    since: str = ""
+    parts: int = 0
+
+
+class Words:
+    """The queues of all threads, in Redis."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def cut(self, owed: Owed, thread: ThreadRef, since: str) -> Batch | None:
+        """Return the batch to post in `thread`: the one of an earlier try, if there is one.
+
+        `since` is the time at Slack now, as a `ts`, or empty: Redis's clock may be another one.
+
+        Items that only a newer version can read are left out.
+        """
+        found = await lua.cut_words(
+            self._store,
+            subject=subject_key(owed.subject),
+            words=words_key(thread),
+            most=MOST_ITEMS,
+            most_bytes=MOST_BYTES,
+            since=since,
+        )
+        if not found:
+            return None
+        raw, number, cut, files, at_slack, parts, now = found
+        items = (Said.parse(item) for item in json.loads(raw))
+        return Batch(
+            items=[item for item in items if item is not None],
+            number=int(number),
+            cut=int(cut),
+            read_at=now,
+            files=json.loads(files or "{}"),
+            since=at_slack,
+            parts=int(parts),
+        )
+
+    async def note_parts(self, owed: Owed, parts: int) -> None:
+        """Note that the first `parts` posts of the batch were made."""
+        await lua.note_parts(self._store, subject=subject_key(owed.subject), parts=str(parts))
+
+    async def note_file(self, owed: Owed, name: str, file_id: str) -> None:
+        """Note that the batch's file `name` is `file_id` in Slack, before Slack shows it."""
+        subject = subject_key(owed.subject)
+        await lua.note_file(self._store, subject=subject, name=name, file_id=file_id)
+
+    async def end(self, begun: Begun, thread: ThreadRef, *, clear: bool) -> bool:
+        """End the batch; with `clear`, drop all that waits. Return True if more is to be posted."""
+        has_more = await lua.end_words(
+            self._store,
+            subject=subject_key(begun.owed.subject),
+            words=words_key(thread),
+            outbox=OUTBOX_KEY,
+            owed=str(begun.owed),
+            begun=begun_field(begun.owed),
+            clears=clear,
+        )
+        return bool(has_more)

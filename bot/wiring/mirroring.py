@@ -1,0 +1,138 @@
+"""The mirror: what looks at sessions, and what posts their words and states."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bot.mirror.adoption import Adoption
+from bot.mirror.audience import Audience
+from bot.mirror.card import CardTeller
+from bot.mirror.files import SentFiles
+from bot.mirror.status import StatusLines
+from bot.mirror.watch import Watch
+from bot.mirror.watching import Watching
+from bot.mirror.words import WordsTeller
+from bot.model.generation import generation_of
+from bot.model.threads import ThreadRef
+from bot.relay.workspace import Workspace
+from bot.reporting.notices import Notices
+from bot.schedule.local import LocalDispatch
+from bot.slack.posts import Posts
+from bot.slack.sharing import Sharing
+from bot.slack.status_line import StatusLine
+from bot.slack.uploads import Uploads
+from bot.store.mirror.reads import Reads
+from bot.store.mirror.words import Words
+from bot.wording.message import SlackMessage
+
+if TYPE_CHECKING:
+    from bot.wiring.parts import Connections, Kept
+
+
+@dataclass(frozen=True, slots=True)
+class Mirror:
+    """The watch, the tellers of what it finds, and what decides who may read it."""
+
+    watching: Watching
+    adoption: Adoption
+    words: WordsTeller
+    cards: CardTeller
+    audience: Audience
+    sharing: Sharing
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """The parts that the mirror is built on."""
+
+    to: "Connections"
+    kept: "Kept"
+    workspace: Workspace
+    schedule: LocalDispatch
+    posts: Posts
+    notices: Notices
+
+
+def mirror_of(base: Base) -> Mirror:
+    """Build the mirror."""
+    settings, kept = base.to.settings, base.kept
+    sharing = Sharing(base.to.client, base.workspace.people)
+    audience = Audience(
+        team=base.workspace.team,
+        links=kept.links,
+        places=kept.places,
+        sharing=sharing,
+        default=settings.mirror,
+        allows_external=settings.mirror_external,
+    )
+    lines = StatusLines(StatusLine(base.to.client), kept.watches, audience, base.to.background)
+    return Mirror(
+        watching=Watching(_watch(base, lines), kept.watches, base.to.background),
+        adoption=Adoption(
+            team=base.workspace.team,
+            places=kept.places,
+            links=kept.links,
+            watches=kept.watches,
+            reads=settings.devin_reads,
+        ),
+        words=_words(base, audience, lines),
+        cards=_cards(base, audience, lines),
+        audience=audience,
+        sharing=sharing,
+    )
+
+
+def _watch(base: Base, lines: StatusLines) -> Watch:
+    settings = base.to.settings
+    return Watch(
+        devin=base.to.devin,
+        watches=base.kept.watches,
+        reads=Reads(base.to.store, settings.devin_reads),
+        names=base.kept.names,
+        status_lines=lines,
+        schedule=base.schedule,
+        default=settings.mirror,
+        api=str(generation_of(settings.devin_api_key.get_secret_value())),
+    )
+
+
+def _words(base: Base, audience: Audience, lines: StatusLines) -> WordsTeller:
+    words = Words(base.to.store)
+
+    async def say(thread: ThreadRef, said: SlackMessage, once: str) -> None:
+        await base.notices.say(thread, said, once=once)
+
+    return WordsTeller(
+        outbox=base.kept.outbox,
+        words=words,
+        cards=base.kept.cards,
+        watches=base.kept.watches,
+        names=base.kept.names,
+        audience=audience,
+        posts=base.posts,
+        files=SentFiles(
+            devin=base.to.devin,
+            uploads=Uploads(base.to.client, base.workspace.threads),
+            posts=base.posts,
+            words=words,
+            limit=base.to.settings.file_limit,
+        ),
+        status_lines=lines,
+        schedule=base.schedule,
+        say=say,
+        notifies=base.to.settings.notify,
+        clock=base.workspace.clock,
+    )
+
+
+def _cards(base: Base, audience: Audience, lines: StatusLines) -> CardTeller:
+    return CardTeller(
+        cards=base.kept.cards,
+        outbox=base.kept.outbox,
+        watches=base.kept.watches,
+        names=base.kept.names,
+        audience=audience,
+        people=base.workspace.people,
+        posts=base.posts,
+        status_lines=lines,
+        schedule=base.schedule,
+    )

@@ -1,0 +1,169 @@
+"""The card: the one message in a thread that shows its session's state, edited in place."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bot.model.mirror import Follow, Watched
+from bot.model.sessions import NamedSession, SessionState, Trouble
+from bot.model.threads import Link, ThreadRef
+from bot.text.characters import cut
+from bot.text.to_slack import escape
+from bot.wording.actions import FOLLOW, OPEN_SESSION, UNFOLLOW, UNLINK
+from bot.wording.blocks import Block, button, link_button
+from bot.wording.button_values import link_value
+from bot.wording.message import SlackMessage
+from bot.wording.phrases import (
+    local_time,
+    plural,
+    pull_request_link,
+    session_address,
+    session_link,
+)
+
+MOST_PULL_REQUESTS = 5
+PULL_REQUESTS_LIMIT = 800
+"""Most characters of their links: the card's text must fit into one section."""
+
+STATE_LIMIT = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """What a card shows. `is_barred`: Devin's words and titles may not be shown in this channel."""
+
+    thread: ThreadRef
+    link: Link
+    by: str
+    session: NamedSession
+    seen: Watched
+    follow: Follow
+    is_barred: bool
+
+
+def card(shown: Card) -> SlackMessage:
+    """Return the card of a linked thread."""
+    if shown.is_barred:
+        return _barred(shown)
+    return SlackMessage(
+        "\n".join([_linked(shown), state_line(shown.seen), *_pull_requests(shown.seen)]),
+        buttons=_buttons(shown),
+        footer=" · ".join(filter(None, (_cost(shown.seen), follows(shown.follow)))),
+    )
+
+
+def ended_card(session: NamedSession) -> SlackMessage:
+    """Return the card of a thread that is not linked any more."""
+    return SlackMessage(f"This thread was linked to {session_link(session)}. The link has ended.")
+
+
+BARRED = "Other organizations share this channel, so I don't post here what Devin says."
+
+FORMER = SlackMessage("The link that this card was about has ended.")
+
+
+def follows(follow: Follow) -> str:
+    """Say how much of the session the thread shows."""
+    return _FOLLOWS[follow]
+
+
+def session_lines(seen: Watched) -> Sequence[str]:
+    """Return a line for a session's state, if it is known, and one for its pull requests."""
+    state = [] if seen.is_new else [state_line(seen)]
+    return [*state, *_pull_requests(seen)]
+
+
+def state_line(seen: Watched) -> str:
+    """Say what Devin is doing, and since when."""
+    symbol, is_so, since = _state_of(seen)
+    words = f"{since} {local_time(seen.since // 1000)}" if seen.since else is_so
+    return f":{symbol}: Devin {words}."
+
+
+def _state_of(seen: Watched) -> tuple[str, str, str]:
+    """Return a state's symbol, and how it is said without a time and before one."""
+    if seen.trouble is Trouble.LIMIT and seen.state is SessionState.SUSPENDED:
+        return _AT_LIMIT
+    return _FAILED if seen.trouble is Trouble.ERROR else _STATES[seen.state]
+
+
+def _linked(shown: Card) -> str:
+    muted = " It is *muted*: replies here stay here." if shown.link.muted else ""
+    replies = "" if shown.link.muted else " Replies here go to Devin."
+    return (
+        f"This thread is now linked to *{session_link(shown.session)}*, by {_by(shown)}."
+        f"{replies}{muted}"
+    )
+
+
+def _by(shown: Card) -> str:
+    return escape(shown.by) if shown.by else "a workflow"
+
+
+def _pull_requests(seen: Watched) -> Sequence[str]:
+    if not seen.pull_requests:
+        return ()
+    shown: list[str] = []
+    for one in seen.pull_requests[:MOST_PULL_REQUESTS]:
+        state = f" ({escape(cut(one.state, STATE_LIMIT))})" if one.state else ""
+        link = f"{pull_request_link(one.url)}{state}"
+        if sum(map(len, shown)) + len(link) <= PULL_REQUESTS_LIMIT:
+            shown.append(link)
+    more = len(seen.pull_requests) - len(shown)
+    others = [f"{more} more"] if more else []
+    what = plural(len(seen.pull_requests), "Pull request", "Pull requests")
+    return [f"{what}: {' and '.join([*filter(None, [', '.join(shown)]), *others])}."]
+
+
+def _cost(seen: Watched) -> str:
+    return f"{seen.acus:.1f} ACUs" if seen.acus else ""
+
+
+def _barred(shown: Card) -> SlackMessage:
+    plain = NamedSession(shown.link.session, "", shown.session.url)
+    return SlackMessage(
+        f"This thread is now linked to {session_link(plain)}, by {_by(shown)}. Replies here go to "
+        f"Devin. {BARRED}",
+        buttons=(_open(shown), _unlink(shown)),
+    )
+
+
+def _buttons(shown: Card) -> tuple[Block, ...]:
+    value = link_value(shown.thread, shown.link.session)
+    is_followed = shown.follow is not Follow.OFF
+    follow = (UNFOLLOW, "Unfollow") if is_followed else (FOLLOW, "Follow")
+    return (_open(shown), button(*follow, value), _unlink(shown))
+
+
+def _open(shown: Card) -> Block:
+    return link_button(OPEN_SESSION, "Open session", session_address(shown.session))
+
+
+def _unlink(shown: Card) -> Block:
+    return button(UNLINK, "Unlink", link_value(shown.thread, shown.link.session))
+
+
+_STATES = {
+    SessionState.WORKING: ("large_green_circle", "is *working*", "has been *working* since"),
+    SessionState.WAITING: (
+        "large_yellow_circle",
+        "is *waiting for you*",
+        "has been *waiting for you* since",
+    ),
+    SessionState.APPROVAL: (
+        "large_yellow_circle",
+        "is *waiting for approval*",
+        "has been *waiting for approval* since",
+    ),
+    SessionState.FINISHED: ("white_circle", "has *finished*", "*finished*"),
+    SessionState.SUSPENDED: ("zzz", "is *asleep*", "has been *asleep* since"),
+    SessionState.ENDED: ("black_circle", "has *ended* the session", "*ended* the session"),
+    SessionState.UNKNOWN: ("grey_question", "hasn't told its state", "hasn't told its state since"),
+}
+_AT_LIMIT = ("no_entry", "has *stopped* at a usage limit", "*stopped* at a usage limit")
+_FAILED = ("x", "has *failed*", "*failed*")
+
+_FOLLOWS = {
+    Follow.ALL: "All of Devin's messages are posted here",
+    Follow.TURNS: "The last message of each turn is posted here",
+    Follow.OFF: "Devin's messages are not posted here",
+}

@@ -1,0 +1,36 @@
+"""What a thread is told about following a session."""
+
+from bot.model.mirror import Follow
+from bot.text.to_slack import escape, excerpt
+from bot.wording.message import SlackMessage
+from bot.wording.mirror.card import BARRED, follows
+
+QUIET = SlackMessage(
+    "This channel is shared with another organization, so I no longer post here what Devin says. "
+    "Replies in this thread still go to Devin, and its answers are in the session."
+)
+
+APPROVED = "Approved, please proceed."
+"""The answer to Devin by which somebody approves."""
+
+MOVED_ON = "Devin has moved on."
+"""The note in place of the buttons of a question that is not open any more."""
+
+CHOICE_LIMIT = 100
+
+
+def answers(by: str, text: str) -> SlackMessage:
+    """Present the answer that somebody has chosen to their thread."""
+    return SlackMessage(f"*{escape(by)}* answers:", quote=text)
+
+
+def chosen(by: str, text: str) -> str:
+    """Return the note in place of a question's buttons: who chose what."""
+    if text == APPROVED:
+        return f"{escape(by)} approved."
+    return f"{escape(by)} chose “{excerpt(text, limit=CHOICE_LIMIT)}”."
+
+
+def following(how: Follow, *, is_barred: bool) -> SlackMessage:
+    """Say what is posted in a thread from now on."""
+    return SlackMessage(BARRED if is_barred else f"{follows(how)} from now on.")

@@ -1,0 +1,149 @@
+"""What Devin says reaches its threads once, whatever is away meanwhile."""
+
+import signal
+from pathlib import Path
+
+from bot.app import Bot, open_bot
+from bot.model.sessions import SessionId
+from bot.redis.connection import Store
+from bot.redis.keys import followers_key, watched_key
+from bot.settings import Settings
+from sandbox import Sandbox
+from tests.conftest import environ_of
+from tests.support.desk import SESSION, Desk, on_both
+from tests.support.devin_posts import until_card, until_devin_said
+from tests.support.processes import bot_process, kept_valkey
+from tests.support.waiting import wait_until
+
+
+def numbered(first: int, end: int) -> list[str]:
+    return [f"Word {number:03}." for number in range(first, end)]
+
+
+def say(desk: Desk, words: list[str]) -> None:
+    for one in words:
+        desk.devin.say(SESSION, one)
+
+
+def say_long_ago(desk: Desk, words: str) -> None:
+    at = desk.devin.clock.now() - 3_600
+    desk.devin.session(SESSION).take(words, kind="devin_message", at=at)
+
+
+@on_both
+async def test_what_is_said_while_no_process_runs_comes_in_one_digest(
+    settings: Settings, desk: Desk
+) -> None:
+    """All of it, in Devin's order, in one post; what was there before is not repeated."""
+    async with open_bot(settings):
+        await desk.slack.wait_connected()
+        thread = await desk.linked_thread()
+        say(desk, numbered(0, 2))
+        await until_devin_said(desk, "Word 001.", thread)
+    say(desk, numbered(2, 8))
+    async with open_bot(settings):
+        await until_devin_said(desk, "Word 007.", thread)
+    assert desk.words(thread) == numbered(0, 8)
+    posts = [one for one in desk.slack.thread("general", thread) if "Word 002." in str(one.blocks)]
+    assert len(posts) == 1
+    assert "Word 007." in str(posts[0].blocks)
+
+
+async def test_a_post_whose_answer_was_lost_is_not_made_twice(bot: Bot, desk: Desk) -> None:
+    """Slack posted it all the same: the second try finds it by its key."""
+    thread = await desk.linked_thread()
+    await wait_until(lambda: desk.card(thread), "the card is there")
+    desk.slack.fail_next("chat.postMessage", drop_after=True)
+    say(desk, numbered(0, 1))
+    await until_devin_said(desk, "Word 000.", thread)
+    say(desk, numbered(1, 2))
+    await until_devin_said(desk, "Word 001.", thread)
+    assert desk.words(thread) == numbered(0, 2)
+
+
+async def test_a_long_message_goes_on_where_slack_asked_to_wait(bot: Bot, desk: Desk) -> None:
+    """The parts that were posted before are not posted again."""
+    thread = await desk.linked_thread()
+    await wait_until(lambda: desk.card(thread), "the card is there")
+    desk.slack.fail_next("chat.postMessage", times=1)
+    desk.slack.fail_next("chat.postMessage", retry_after=1, times=2)
+    desk.devin.say(SESSION, "\n\n".join(f"## Part {number:03}" for number in range(90)))
+    await until_devin_said(desk, "Part 089", thread)
+    headings = "\n".join(desk.words(thread)).replace("\n\n", "\n").splitlines()
+    assert headings == [f"## Part {number:03}" for number in range(90)]
+
+
+async def test_a_killed_process_loses_and_doubles_nothing(
+    environ: dict[str, str], desk: Desk, box: Sandbox, tmp_path: Path
+) -> None:
+    """It is killed while Devin speaks; another process goes on where Redis says."""
+    async with (
+        bot_process(environ, tmp_path, "run") as killed,
+        bot_process(environ, tmp_path, "worker") as worker,
+    ):
+        await box.slack.wait_connected()
+        await worker.until_logged("started")
+        thread = await desk.linked_thread()
+        say(desk, numbered(0, 10))
+        await until_devin_said(desk, "Word 000.", thread)
+        assert await killed.stop(signal.SIGKILL) == -signal.SIGKILL
+        say(desk, numbered(10, 20))
+        await until_devin_said(desk, "Word 019.", thread)
+        assert await worker.stop() == 0
+    assert desk.words(thread) == numbered(0, 20)
+
+
+async def test_a_redis_that_was_away_loses_nothing(
+    box: Sandbox, desk: Desk, tmp_path: Path
+) -> None:
+    """The watch goes on when it is back, from the cursor that it has."""
+    async with kept_valkey(tmp_path / "valkey") as valkey:
+        environ = environ_of(box, valkey.url, tmp_path)
+        async with bot_process(environ, tmp_path, "run") as process:
+            await box.slack.wait_connected()
+            thread = await desk.linked_thread()
+            say(desk, numbered(0, 1))
+            await until_devin_said(desk, "Word 000.", thread)
+            await valkey.kill()
+            say(desk, numbered(1, 3))
+            await valkey.start()
+            await until_devin_said(desk, "Word 002.", thread)
+            assert await process.stop() == 0
+    assert desk.words(thread) == numbered(0, 3)
+
+
+@on_both
+async def test_a_link_made_while_devin_is_away_shows_what_comes_after_it(
+    bot: Bot, desk: Desk
+) -> None:
+    """The first look fails; the next one tells what is old by its time."""
+    say_long_ago(desk, "Said long before.")
+    for kind in ("sessions", "session", "messages"):
+        desk.devin.read_failures[kind] = [503] * 3
+    thread = await desk.linked_thread()
+    reply = await desk.reply("Are you there?", thread)
+    await desk.until_marked("white_check_mark", reply)
+    say(desk, numbered(0, 1))
+    await until_devin_said(desk, "Word 000.", thread)
+    await until_card(desk, "working", thread)
+    assert desk.words(thread) == numbered(0, 1)
+
+
+async def test_a_link_of_an_earlier_version_is_followed(
+    settings: Settings, desk: Desk, store: Store
+) -> None:
+    """It has no follower and no card; from this version's start on, its thread is shown all."""
+    async with open_bot(settings):
+        await desk.slack.wait_connected()
+        thread = await desk.linked_thread()
+        await wait_until(lambda: desk.card(thread), "the card is there")
+    for key in (followers_key, watched_key):
+        await store.delete(key(SessionId(SESSION)))
+    say_long_ago(desk, "Said before the upgrade.")
+    async with open_bot(settings):
+        await until_card(desk, "working", thread)
+        reply = await desk.reply("Go on.", thread)
+        await desk.until_marked("white_check_mark", reply)
+        say(desk, numbered(0, 1))
+        await until_devin_said(desk, "Word 000.", thread)
+    assert desk.words(thread) == numbered(0, 1)

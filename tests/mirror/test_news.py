@@ -1,0 +1,234 @@
+"""What a look finds that is new, and which threads are shown it."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from bot.devin.api import DevinMessage, MessagePage, SessionSummary, Source
+from bot.mirror.news import Reading, found_in
+from bot.model.mirror import Follow, SaidKind, Watched
+from bot.model.people import UserId
+from bot.model.sessions import PullRequest, SessionId, SessionState, Trouble
+from bot.model.threads import Link, ThreadRef
+from bot.store.mirror.looks import Follower, Found, Look
+
+SESSION = SessionId("devin-0123")
+NOW = 1_764_000_000_000
+AGO = 60_000
+
+
+def thread(number: int = 1) -> ThreadRef:
+    return ThreadRef(team="T1", channel="C1", thread_ts=f"{number}.000000")
+
+
+def follower(number: int = 1, *, follow: str = "", joined: int = 0) -> Follower:
+    link = Link(session=SESSION, by=UserId("U1"), at=1, follow=follow)
+    return Follower(thread(number), link, joined)
+
+
+def message(
+    id_: str, text: str = "", *, at: int = NOW, source: Source = Source.DEVIN
+) -> DevinMessage:
+    return DevinMessage(id_, source, text or id_, datetime.fromtimestamp(at / 1000, UTC))
+
+
+def summary(state: SessionState, **more: object) -> SessionSummary:
+    found = SessionSummary(SESSION, "Release notes", state, datetime.fromtimestamp(NOW / 1000, UTC))
+    return SessionSummary(**{**{name: getattr(found, name) for name in found.__slots__}, **more})
+
+
+def seen(state: SessionState = SessionState.WORKING, **more: object) -> Watched:
+    return Watched(state=state, read_at=NOW - AGO, title="Release notes").model_copy(update=more)
+
+
+def looked(
+    messages: Sequence[DevinMessage],
+    state: SessionState = SessionState.WORKING,
+    *,
+    before: Watched | None = None,
+    followers: Sequence[Follower] = (),
+    shown: Sequence[str] = (),
+    default: Follow = Follow.ALL,
+    adrift: bool = False,
+    **more: object,
+) -> Found:
+    look = Look(SESSION, "t", NOW, before or seen(), 0, 0, followers or [follower()])
+    page = MessagePage(messages, None, timedelta(0))
+    known = frozenset(shown)
+    return found_in(
+        look,
+        Reading(
+            summary=summary(state, **more),
+            page=page,
+            shown=known,
+            default=default,
+            at=NOW,
+            is_adrift=adrift,
+        ),
+    )
+
+
+def said(found: Found, number: int = 1) -> list[str]:
+    """Return what a thread is shown: texts, and the kinds of events."""
+    items = [item for where, item in found.said if where == thread(number)]
+    return [one.text if one.kind is SaidKind.MESSAGE else f"({one.kind})" for one in items]
+
+
+def test_only_what_devin_says_is_shown_in_order_and_once() -> None:
+    """A person's message is no word of Devin's, and an id that was read is known."""
+    page = [message("a"), message("b", source=Source.USER), message("c"), message("d")]
+    found = looked(page, shown=["a"])
+    assert said(found) == ["c", "d"]
+    assert found.ids == ["b", "c", "d"]
+
+
+def test_a_first_look_shows_nothing_of_the_history() -> None:
+    """Neither words nor the events of a state that it was in before are news."""
+    joining = follower(joined=NOW - 100)
+    found = looked(
+        [message("a", "Really?")],
+        SessionState.WAITING,
+        before=Watched(),
+        followers=[joining],
+        pull_requests=(PullRequest("https://github.com/a/b/pull/1"),),
+    )
+    assert said(found) == []
+    assert found.joined == [joining]
+    assert found.seen.asked == ""
+
+
+def test_a_session_that_begins_with_its_thread_is_shown_whole() -> None:
+    """Its thread counts as caught up from the start."""
+    found = looked([message("a"), message("b")], before=Watched(), followers=[follower()])
+    assert said(found) == ["a", "b"]
+
+
+def test_a_thread_that_joins_late_is_shown_what_was_said_after_its_link() -> None:
+    """If the first look comes late, the time of a message decides; other threads see all."""
+    page = [message("old", at=NOW - 20_000), message("new", at=NOW - 5_000)]
+    found = looked(page, followers=[follower(1), follower(2, joined=NOW - 10_000)])
+    assert said(found, 1) == ["old", "new"]
+    assert said(found, 2) == ["new"]
+
+
+def test_a_thread_joins_only_when_all_is_read() -> None:
+    """While a long history is read page by page, its later pages are no news."""
+    look = Look(SESSION, "t", NOW, Watched(), 0, 0, [follower(joined=NOW)])
+    page = MessagePage([message("a")], None, timedelta(0), has_more=True)
+    reading = Reading(
+        summary=summary(SessionState.WAITING),
+        page=page,
+        shown=frozenset(),
+        default=Follow.ALL,
+        at=NOW,
+    )
+    found = found_in(look, reading)
+    assert found.joined == []
+    assert found.after == timedelta(0)
+    assert found.seen.state is SessionState.UNKNOWN
+
+
+def test_without_its_cursor_a_session_is_read_anew_and_shows_only_what_is_later() -> None:
+    """Ids from long ago are not remembered, so the last read decides."""
+    page = [message("forgotten", at=NOW - 2 * AGO), message("new", at=NOW)]
+    assert said(looked(page, adrift=True)) == ["new"]
+
+
+def test_a_thread_that_follows_turns_is_shown_the_last_message_of_each() -> None:
+    """While Devin works, nothing; at the end of the turn, the last message, once."""
+    turns = [follower(follow="turns")]
+    found = looked([message("a"), message("b")], followers=turns)
+    assert said(found) == []
+    found = looked([], SessionState.WAITING, before=found.seen, followers=turns)
+    assert said(found) == ["b"]
+    found = looked([], SessionState.WAITING, before=found.seen, followers=turns)
+    assert said(found) == []
+
+
+def test_a_thread_that_does_not_follow_is_shown_nothing() -> None:
+    """Its own choice counts, or else the setting; a choice of a newer version shows nothing."""
+    page = [message("a", "Done?")]
+    for followers, default in [
+        ([follower(follow="off")], Follow.ALL),
+        ([follower()], Follow.OFF),
+        ([follower(follow="summary")], Follow.ALL),
+    ]:
+        found = looked(page, SessionState.WAITING, followers=followers, default=default)
+        assert said(found) == []
+    found = looked(page, followers=[follower(follow="all")], default=Follow.OFF)
+    assert said(found) == ["Done?"]
+
+
+def test_a_question_is_asked_once_also_if_its_state_comes_later() -> None:
+    """Words and state may be read at different looks."""
+    found = looked([message("a", "Which one?\n\n1. Red\n2. Blue")])
+    assert said(found) == ["Which one?\n\n1. Red\n2. Blue"]
+    found = looked([], SessionState.WAITING, before=found.seen)
+    assert said(found) == ["(question)"]
+    assert found.seen.options == ("Red", "Blue")
+    assert found.seen.asked
+    found = looked([], SessionState.WAITING, before=found.seen)
+    assert said(found) == []
+    assert found.seen.asked
+
+
+def test_a_question_is_over_when_devin_goes_on_or_somebody_has_answered() -> None:
+    """New words, another state, or a person's message after it."""
+    asked = looked([message("a", "Red?")], SessionState.WAITING).seen
+    assert asked.asked
+    assert not looked([], SessionState.WORKING, before=asked).seen.asked
+    assert not looked([message("b", "Never mind.")], SessionState.WAITING, before=asked).seen.asked
+    answered = [message("a", "Red?"), message("b", "Yes", source=Source.USER)]
+    assert said(looked(answered, SessionState.WAITING)) == ["Red?"]
+
+
+def test_a_turn_that_ends_without_a_question_asks_nobody() -> None:
+    """A session waits at the end of every turn."""
+    assert said(looked([message("a", "All done.")], SessionState.WAITING)) == ["All done."]
+
+
+def test_each_event_is_told_once() -> None:
+    """An approval, the end of the work, the end of the session, a trouble, a pull request."""
+    pull = PullRequest("https://github.com/a/b/pull/1", "open")
+    cases: list[tuple[SessionState, dict[str, Any], str]] = [
+        (SessionState.APPROVAL, {}, "(approval)"),
+        (SessionState.FINISHED, {}, "(finished)"),
+        (SessionState.ENDED, {"trouble": Trouble.ERROR}, "(ended)"),
+        (SessionState.SUSPENDED, {"trouble": Trouble.LIMIT}, "(trouble)"),
+        (SessionState.WORKING, {"pull_requests": (pull,)}, "(pull_request)"),
+    ]
+    for state, more, event in cases:
+        found = looked([], state, **more)
+        assert said(found) == [event]
+        assert said(looked([], state, before=found.seen, **more)) == []
+
+
+def test_a_session_that_falls_asleep_says_nothing() -> None:
+    """That is routine: only the card shows it."""
+    found = looked([], SessionState.SUSPENDED)
+    assert said(found) == []
+    assert found.cards == [thread()]
+
+
+def test_a_card_changes_only_if_it_shows_something_else() -> None:
+    """Devin's words are not on it, and its cost changes all the time while Devin works."""
+    assert not looked([message("a")], acus=1.0).cards
+    assert looked([], SessionState.WAITING, acus=1.0).cards
+    pull = PullRequest("https://github.com/a/b/pull/1", "merged")
+    assert looked([], pull_requests=(pull,)).cards
+
+
+def test_an_ended_session_is_looked_at_a_few_times_more() -> None:
+    """Its last words may be listed late; then the watch ends."""
+    found = looked([], SessionState.ENDED)
+    assert found.after is not None
+    look = Look(SESSION, "t", NOW, found.seen, 0, 3, [follower()])
+    page = MessagePage([], None, timedelta(0))
+    reading = Reading(
+        summary=summary(SessionState.ENDED),
+        page=page,
+        shown=frozenset(),
+        default=Follow.ALL,
+        at=NOW,
+    )
+    assert found_in(look, reading).after is None

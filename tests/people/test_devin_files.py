@@ -1,0 +1,98 @@
+"""Files that Devin sends, and messages that are too long for a post."""
+
+import pytest
+
+from bot.app import Bot
+from sandbox.slack.world.live import live
+from tests.support.desk import SESSION, Desk, on_both
+from tests.support.devin_posts import until_devin_said
+from tests.support.waiting import wait_until
+
+
+def files(desk: Desk, thread: str) -> list[tuple[str, bytes]]:
+    """Return the files that the bot has put into a thread, in order."""
+    posts = (one for one in desk.slack.thread("general", thread))
+    return [
+        (file.name, file.content)
+        for post in posts
+        if post.user == desk.slack.bot_user_id
+        for file in post.files
+    ]
+
+
+@on_both
+async def test_a_file_of_devin_s_is_a_file_in_the_thread(bot: Bot, desk: Desk) -> None:
+    """Its marker is cut out of the words, and the key goes to Devin's API only."""
+    thread = await desk.linked_thread()
+    marker = desk.devin.attach(SESSION, "report.csv", b"a,b\n1,2\n", "text/csv")
+    desk.devin.say(SESSION, f"Here is the report.\n{marker}")
+    await wait_until(lambda: files(desk, thread), "the file is there")
+    assert files(desk, thread) == [("report.csv", b"a,b\n1,2\n")]
+    assert [one.strip() for one in desk.words(thread)] == ["Here is the report."]
+    assert desk.devin.strays == []
+
+
+async def test_a_file_whose_last_answer_was_lost_comes_once(bot: Bot, desk: Desk) -> None:
+    """Its id is noted before Slack is asked to show it."""
+    thread = await desk.linked_thread()
+    desk.slack.fail_next("files.completeUploadExternal", drop_after=True)
+    marker = desk.devin.attach(SESSION, "report.csv", b"a,b\n1,2\n", "text/csv")
+    desk.devin.say(SESSION, f"Here is the report.\n{marker}")
+    await wait_until(lambda: files(desk, thread), "the file is there")
+    desk.devin.say(SESSION, "That is all.")
+    await until_devin_said(desk, "That is all.", thread)
+    assert len(files(desk, thread)) == 1
+
+
+@pytest.mark.parametrize("refusal", ["missing_scope", "file_uploads_disabled"])
+async def test_a_file_that_slack_does_not_take_is_linked(
+    bot: Bot, desk: Desk, refusal: str
+) -> None:
+    """The words are there all the same."""
+    thread = await desk.linked_thread()
+    desk.slack.fail_next("files.getUploadURLExternal", error=refusal)
+    marker = desk.devin.attach(SESSION, "report.csv", b"a,b\n1,2\n", "text/csv")
+    desk.devin.say(SESSION, f"Here is the report.\n{marker}")
+    assert "report.csv" in await desk.until_said("couldn't bring", thread)
+    assert files(desk, thread) == []
+
+
+async def test_a_file_that_devin_does_not_give_is_linked(bot: Bot, desk: Desk) -> None:
+    """A file that is gone must not keep what comes after it."""
+    thread = await desk.linked_thread()
+    marker = desk.devin.attach(SESSION, "report.csv", b"a,b\n1,2\n", "text/csv")
+    desk.devin.download_failures += [404]
+    desk.devin.say(SESSION, f"Here is the report.\n{marker}")
+    await desk.until_said("couldn't bring", thread)
+    desk.devin.say(SESSION, "That is all.")
+    await until_devin_said(desk, "That is all.", thread)
+
+
+async def test_a_long_message_is_split_and_a_very_long_one_is_a_file(bot: Bot, desk: Desk) -> None:
+    """No word is lost: up to 30,000 characters are posted, and all of a longer one is in a file."""
+    thread = await desk.linked_thread()
+    paragraphs = [f"Paragraph {number}. " + "word " * 150 for number in range(30)]
+    desk.devin.say(SESSION, "\n\n".join(paragraphs))
+    await until_devin_said(desk, "Paragraph 29.", thread)
+    shown = " ".join(desk.words(thread))
+    assert [f"Paragraph {number}." in shown for number in range(30)] == [True] * 30
+    assert max(map(len, desk.words(thread))) <= 10_000
+    assert files(desk, thread) == []
+
+    whole = "\n\n".join(paragraphs * 3)
+    desk.devin.say(SESSION, whole)
+    await wait_until(lambda: files(desk, thread), "the file is there")
+    assert files(desk, thread) == [("message-from-devin.md", whole.encode())]
+
+
+async def test_devin_s_words_ping_nobody_and_hide_no_link(bot: Bot, desk: Desk) -> None:
+    """Nothing that Slack is known to make live is left in them, in blocks or in the fallback."""
+    thread = await desk.linked_thread()
+    desk.devin.say(
+        SESSION, "<!channel> <@U0ADA> @here &lt;!here&gt; [bank.com](https://evil.example)"
+    )
+    await wait_until(lambda: desk.words(thread), "the words are there")
+    posts = [call for call in desk.slack.calls if call.method == "chat.postMessage"]
+    said = [call.params for call in posts if "evil.example" in str(call.params)]
+    assert len(said) == 1
+    assert live(said[0]) == []

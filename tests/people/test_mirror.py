@@ -1,0 +1,104 @@
+"""What Devin says is read in the thread."""
+
+import pytest
+
+from bot.app import Bot
+from tests.support.desk import SESSION, Desk, on_both
+from tests.support.devin_posts import buttons_of, until_card, until_devin_said
+from tests.support.waiting import wait_until
+
+
+@on_both
+async def test_what_devin_says_is_read_in_the_thread(bot: Bot, desk: Desk) -> None:
+    """Each message is posted once, in Devin's order; none from before the link."""
+    desk.devin.say(SESSION, "Said before anybody listened.")
+    thread = await desk.linked_thread()
+    reply = await desk.reply("Please begin.", thread)
+    await desk.until_marked("white_check_mark", reply)
+    for number in range(3):
+        desk.devin.say(SESSION, f"Step **{number}** is done.")
+    await until_devin_said(desk, "Step **2**", thread)
+    assert desk.words(thread) == [f"Step **{number}** is done." for number in range(3)]
+
+
+async def test_what_people_write_is_no_echo(bot: Bot, desk: Desk) -> None:
+    """Neither a reply that went to Devin nor what somebody wrote in Devin's web app comes back."""
+    thread = await desk.linked_thread()
+    reply = await desk.reply("Please begin.", thread)
+    await desk.until_marked("white_check_mark", reply)
+    session = desk.devin.session(SESSION)
+    session.take("Typed in the web app.", kind="user_message", at=desk.devin.clock.now())
+    desk.devin.say(SESSION, "Begun.")
+    await until_devin_said(desk, "Begun.", thread)
+    assert desk.words(thread) == ["Begun."]
+
+
+async def test_each_thread_of_a_session_is_shown_what_comes_after_its_link(
+    bot: Bot, desk: Desk
+) -> None:
+    """A second thread begins where it was linked; both go on alike."""
+    first = await desk.linked_thread()
+    desk.devin.say(SESSION, "For the first.")
+    await until_devin_said(desk, "For the first.", first)
+    second = await desk.linked_thread()
+    desk.devin.say(SESSION, "For both.")
+    await until_devin_said(desk, "For both.", second)
+    await until_devin_said(desk, "For both.", first)
+    assert desk.words(first) == ["For the first.", "For both."]
+    assert desk.words(second) == ["For both."]
+
+
+async def test_a_card_shows_the_state_and_is_edited_in_place(bot: Bot, desk: Desk) -> None:
+    """The card follows the session: one message, which is right in the end."""
+    thread = await desk.linked_thread()
+    for state, shown in [
+        ("blocked", "waiting for you"),
+        ("running", "working"),
+        ("idle", "finished"),
+    ]:
+        desk.devin.behave(SESSION, state)
+        await until_card(desk, shown, thread)
+    desk.devin.open_pull_request(SESSION, "https://github.com/acme/relay/pull/7")
+    await until_card(desk, "acme/relay#7", thread)
+    await desk.mention("unlink", thread=thread)
+    await until_card(desk, "link has ended", thread)
+    assert len(desk.cards(thread)) == 1
+
+
+async def test_a_person_is_mentioned_where_devin_needs_one(bot: Bot, desk: Desk) -> None:
+    """Who wrote last is mentioned, once, for a question; its options are buttons."""
+    thread = await desk.linked_thread()
+    reply = await desk.reply("Please begin.", thread, user="ben")
+    await desk.until_marked("white_check_mark", reply)
+    desk.devin.say(SESSION, "Which database?\n\n1. Postgres\n2. SQLite")
+    desk.devin.behave(SESSION, "blocked")
+    await wait_until(lambda: buttons_of(desk, thread) == ["Postgres", "SQLite"], "two buttons")
+    ben = desk.slack.workspace.user("ben").id
+    said = "\n".join(str(post.blocks) for post in desk.posts(thread))
+    assert said.count(f"<@{ben}>") == 1
+
+
+async def test_the_end_is_said_with_what_to_do(bot: Bot, desk: Desk) -> None:
+    """A session that fails says so, and how to go on."""
+    thread = await desk.linked_thread()
+    desk.devin.behave(SESSION, "failed")
+    assert "unlink" in await desk.until_said("*failed*", thread)
+    await until_card(desk, "failed", thread)
+
+
+@on_both
+@pytest.mark.parametrize("follow", ["follow", "follow turns"])
+async def test_what_devin_lists_late_is_read_all_the_same(
+    bot: Bot, desk: Desk, follow: str
+) -> None:
+    """The state and the time of the last change move first; the list has the message later."""
+    desk.devin.listing_delay = 2.5
+    thread = await desk.linked_thread()
+    await desk.mention(follow, thread=thread)
+    await desk.until_said("from now on", thread)
+    for number in range(3):
+        desk.devin.behave(SESSION, "running")
+        desk.devin.say(SESSION, f"Turn {number} is done.")
+        desk.devin.behave(SESSION, "blocked")
+        await until_devin_said(desk, f"Turn {number}", thread)
+    assert desk.words(thread) == [f"Turn {number} is done." for number in range(3)]

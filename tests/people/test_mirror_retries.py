@@ -1,0 +1,98 @@
+"""What a first try has left in a thread is neither repeated nor left outdated by the next one."""
+
+import asyncio
+
+from bot.app import Bot
+from tests.support.desk import SESSION, Desk, on_both
+from tests.support.waiting import wait_until
+
+CARD = "This thread is now linked to"
+PARAGRAPHS = 20
+LONG = "\n\n".join(
+    f"Paragraph {number:02d}. " + "It goes on and on. " * 40 for number in range(PARAGRAPHS)
+)
+
+
+def times(desk: Desk, words: str, thread: str) -> int:
+    """Return how often Devin's words in a thread contain these."""
+    return "\n".join(desk.words(thread)).count(words)
+
+
+async def test_a_message_of_several_posts_comes_once_at_slack_s_pace(bot: Bot, desk: Desk) -> None:
+    """Slack takes a post a second in a channel, and so refuses the second of them at first."""
+    thread = await desk.linked_thread()
+    desk.slack.limit_posts(1.0)
+    desk.devin.say(SESSION, LONG)
+    await wait_until(lambda: times(desk, "Paragraph 19.", thread) == 1, "the end is there")
+    assert [times(desk, f"Paragraph {one:02d}.", thread) for one in range(PARAGRAPHS)] == [
+        1
+    ] * PARAGRAPHS
+
+
+async def test_a_post_is_found_again_where_slack_s_clock_is_far_behind(
+    bot: Bot, desk: Desk
+) -> None:
+    """The answer to it is lost, and Redis's clock is an hour ahead of Slack's."""
+    desk.slack.workspace.clock.ahead = -3_600.0
+    thread = await desk.linked_thread()
+    desk.slack.fail_next("chat.postMessage", drop_after=True)
+    desk.devin.say(SESSION, "It is done.")
+    desk.devin.say(SESSION, "Really.")
+    await wait_until(lambda: times(desk, "Really.", thread) > 0, "the first is there")
+    desk.devin.say(SESSION, "This is the fence.")
+    await wait_until(lambda: times(desk, "the fence", thread) > 0, "the fence is there")
+    assert (times(desk, "It is done.", thread), times(desk, "Really.", thread)) == (1, 1)
+
+
+@on_both
+async def test_a_file_that_was_linked_is_not_brought_as_well(bot: Bot, desk: Desk) -> None:
+    """Devin does not give it at first; the next file makes a second try necessary."""
+    thread = await desk.linked_thread()
+    desk.devin.read_failures["file"].append(404)
+    desk.slack.fail_next("files.getUploadURLExternal", status=500)
+    first, second = (
+        desk.devin.attach(SESSION, name, name.encode()) for name in ("first.txt", "second.txt")
+    )
+    desk.devin.say(SESSION, f"Both are here.\n{first}\n{second}")
+    await wait_until(lambda: "second.txt" in files(desk, thread), "the second file is there")
+    assert files(desk, thread) == ["second.txt"]
+    assert sum("first.txt" in one for one in desk.said(thread)) == 1
+
+
+async def test_a_card_whose_first_answer_is_lost_shows_what_is_so(bot: Bot, desk: Desk) -> None:
+    """The thread is muted before the second try, which finds the card of the first."""
+    root = await desk.slack.say("Shall we ship it?")
+    desk.slack.fail_next("chat.postMessage", drop_after=True)
+    await desk.mention(f"link {SESSION}", thread=root)
+    await wait_until(lambda: desk.cards(root), "the card is there")
+    await desk.mention("mute", thread=root)
+    await wait_until(
+        lambda: [one for one in desk.cards(root) if "*muted*" in one.text],
+        "the card shows that the thread is muted",
+    )
+
+
+async def test_a_new_link_has_a_card_of_its_own(bot: Bot, desk: Desk) -> None:
+    """The thread is linked again while its former card is being edited for a last time."""
+    root = await desk.linked_thread()
+    goes_on = asyncio.Event()
+    desk.slack.fail_next("chat.update", until=goes_on)
+    await desk.mention("unlink", thread=root)
+    await wait_until(lambda: "chat.update" in methods(desk), "the edit is under way")
+    await desk.mention(f"link {SESSION}", thread=root)
+    await desk.until_heard()
+    goes_on.set()
+    await wait_until(
+        lambda: [CARD in one.text for one in desk.cards(root)] == [False, True],
+        "only the second card is one of a link",
+    )
+
+
+def methods(desk: Desk) -> list[str]:
+    """Return the methods of all calls that Slack has received."""
+    return [call.method for call in desk.slack.calls]
+
+
+def files(desk: Desk, thread: str) -> list[str]:
+    """Return the names of the files that the bot has put into a thread."""
+    return [file.name for post in desk.posts(thread) for file in post.files]

@@ -1,0 +1,145 @@
+"""`/metrics` tells an operator how late threads are, what is watched, and what waits."""
+
+import math
+from datetime import timedelta
+
+from bot.app import Bot
+from bot.model.mirror import Said, Watched
+from bot.model.people import UserId
+from bot.model.sessions import SessionId, SessionState
+from bot.model.threads import Link, ThreadRef
+from bot.redis.connection import Store, open_store
+from bot.store.backlog import measure_watch
+from bot.store.links import Links
+from bot.store.mirror.looks import Found
+from bot.store.mirror.watches import Watches
+from bot.store.mirror.words import Words, words_owed
+from bot.store.outbox import Outbox
+from tests.runtime.test_operations import value
+from tests.support.desk import SESSION, Desk, on_both, running
+from tests.support.processes import free_port
+from tests.support.waiting import wait_until
+
+TTL = timedelta(days=90)
+LATER = timedelta(minutes=5)
+
+
+def thread_of(number: int) -> ThreadRef:
+    """Return the thread of one session of this page."""
+    return ThreadRef(team="T0TEAM", channel="C0GENERAL", thread_ts=f"176400{number:04}.000100")
+
+
+async def look_at(
+    store: Store, number: int, state: SessionState, *said: str, after: timedelta = LATER
+) -> None:
+    """Link a session, and record a look at it that found this state and these words."""
+    session, thread = SessionId(f"devin-{number:032x}"), thread_of(number)
+    await Links(store, TTL).create(thread, Link(session=session, by=UserId("U0ADA"), at=1764000000))
+    watches = Watches(store, TTL)
+    (look,) = (await watches.take(1, timedelta(0))).looks
+    items = [(thread, Said(id=text, text=text)) for text in said]
+    seen = Watched(state=state, read_at=look.began)
+    assert await watches.record(look, Found(seen=seen, after=after, said=items)) is not None
+
+
+async def test_sessions_are_counted_by_their_states(store: Store) -> None:
+    """A session that was never read counts as unknown."""
+    for number in range(3):
+        await look_at(store, number, SessionState.WAITING)
+    await look_at(store, 3, SessionState.WORKING)
+    new = Link(session=SessionId("devin-0"), by=UserId("U0ADA"), at=1764000000)
+    await Links(store, TTL).create(thread_of(9), new)
+    await measure_watch(store)
+    assert value("relay_sessions_watched", state="waiting") == 3
+    assert value("relay_sessions_watched", state="working") == 1
+    assert value("relay_sessions_watched", state="unknown") == 1
+    assert value("relay_sessions_watched", state="other") == 0
+
+
+async def test_a_look_at_very_many_sessions_is_bounded(store: Store) -> None:
+    """Those beyond the limit are counted, and not opened."""
+    for number in range(5):
+        await look_at(store, number, SessionState.WAITING)
+    await measure_watch(store, most=2)
+    assert value("relay_sessions_watched", state="waiting") == 2
+    assert value("relay_sessions_watched", state="other") == 3
+
+
+async def test_a_session_that_nobody_looks_at_makes_the_watch_late(store: Store) -> None:
+    """It is late from the moment when its look was due."""
+    await look_at(store, 0, SessionState.WAITING)
+    await measure_watch(store)
+    assert value("relay_watch_late_seconds") == 0
+    await look_at(store, 1, SessionState.WORKING, after=timedelta(0))
+    await wait_until(lambda: _is_late(store), "the session is overdue")
+
+
+async def _is_late(store: Store) -> bool:
+    await measure_watch(store)
+    return value("relay_watch_late_seconds") > 0
+
+
+async def test_words_that_are_not_posted_are_counted_with_their_age(store: Store) -> None:
+    """Their age counts from when they were read, also while they are tried again."""
+    await look_at(store, 0, SessionState.WAITING, "Done.", "Look.")
+    await look_at(store, 1, SessionState.WAITING, "Done, too.")
+    outbox, owed = Outbox(store), words_owed(thread_of(0))
+    begun = await outbox.begin(owed, ())
+    assert begun is not None
+    await wait_until(lambda: _has_age(store), "they have waited")
+    assert value("relay_words_waiting") == 2
+    words = Words(store)
+    assert await words.cut(owed, thread_of(0), "") is not None
+    assert not await words.end(begun, thread_of(0), clear=False)
+    await measure_watch(store)
+    assert value("relay_words_waiting") == 1
+
+
+async def _has_age(store: Store) -> bool:
+    await measure_watch(store)
+    return value("relay_words_oldest_seconds") > 0
+
+
+async def test_without_redis_the_watch_has_no_numbers() -> None:
+    """No value on a chart is better than an old one."""
+    async with open_store(f"redis://127.0.0.1:{free_port()}/0") as away:
+        await measure_watch(away)
+    assert math.isnan(value("relay_watch_late_seconds"))
+    assert math.isnan(value("relay_words_waiting"))
+    assert math.isnan(value("relay_sessions_watched", state="waiting"))
+
+
+@on_both
+async def test_each_message_that_is_posted_is_counted_with_its_lag(bot: Bot, desk: Desk) -> None:
+    """The lag is from Devin's time of the message, in a thread that follows each message."""
+    posted, lags = value("relay_mirrored_total"), value("relay_mirror_lag_seconds_count")
+    total = value("relay_mirror_lag_seconds_sum")
+    await desk.linked_thread()
+    desk.devin.say(SESSION, "One step is done.")
+    await wait_until(lambda: value("relay_mirrored_total") == posted + 1, "it is counted")
+    assert value("relay_mirror_lag_seconds_count") == lags + 1
+    assert 0 <= value("relay_mirror_lag_seconds_sum") - total < 60
+
+
+async def test_a_thread_that_follows_turns_has_no_lag(desk: Desk, environ: dict[str, str]) -> None:
+    """It waits for the end of the turn on purpose."""
+    posted, lags = value("relay_mirrored_total"), value("relay_mirror_lag_seconds_count")
+    async with running(desk, environ, MIRROR="turns"):
+        await desk.linked_thread()
+        desk.devin.say(SESSION, "The task is done.")
+        desk.devin.behave(SESSION, "finished")
+        await wait_until(lambda: value("relay_mirrored_total") == posted + 1, "it is counted")
+    assert value("relay_mirror_lag_seconds_count") == lags
+
+
+async def test_a_read_that_devin_limits_is_counted(bot: Bot, desk: Desk) -> None:
+    """Its reason is Devin's."""
+    name = "relay_devin_reads_put_off_total"
+    before = value(name, reason="HTTP 429")
+    desk.devin.read_failures["sessions"].append((429, 0.1))
+    await desk.linked_thread()
+    await desk.linked_thread()
+    await wait_until(
+        lambda: value("relay_devin_reads_put_off_total", reason="HTTP 429") > before,
+        "it is counted",
+    )

@@ -1,0 +1,20 @@
+"""What reads Devin: the watch, which a test may put to rest, and lists that the metrics count."""
+
+import time
+
+from prometheus_client import REGISTRY
+from redis.asyncio import Redis
+
+from bot.redis.keys import WATCH_KEY
+
+
+async def rest(raw: Redis) -> None:
+    """Have no session looked at for an hour, unless a reply reaches it."""
+    later = int(time.time() * 1000) + 3_600_000
+    for session in await raw.zrange(WATCH_KEY, 0, -1):
+        await raw.zadd(WATCH_KEY, {str(session): later}, xx=True)
+
+
+def lists() -> float:
+    """Return how often the relay has asked for Devin's latest sessions."""
+    return REGISTRY.get_sample_value("relay_devin_reads_total", {"kind": "list"}) or 0.0
