@@ -1,0 +1,271 @@
+"""People choose how much of a session a thread shows; what others share shows nothing."""
+
+import pytest
+
+from bot.app import Bot
+from bot.redis.connection import Store
+from sandbox.slack.server import Message
+from tests.support.desk import OTHER_SESSION, SESSION, Desk, labels, on_both, running
+from tests.support.devin_posts import until_card, until_devin_said
+from tests.support.waiting import until_settled, wait_until
+
+ALL = "All of Devin's messages are posted here"
+TURNS = "The last message of each turn is posted here"
+OFF = "Devin's messages are not posted here"
+BARRED = "Other organizations share this channel"
+QUIET = "no longer post here what Devin says"
+
+
+async def obeyed(desk: Desk, words: str, thread: str, told: str) -> None:
+    """Mention the bot, and wait for one more post that says `told`."""
+    before = len(desk.said(thread))
+    await desk.mention(words, thread=thread)
+    await wait_until(lambda: len(desk.said(thread)) > before, f"{words} is answered")
+    assert told in desk.said(thread)[-1]
+
+
+async def until_read(desk: Desk, words: str, thread: str) -> None:
+    """Let Devin say something, and wait for another thread, which follows all, to show it."""
+    desk.devin.say(SESSION, words)
+    await until_devin_said(desk, words, thread)
+
+
+async def press(desk: Desk, post: Message, action: str, *, user: str = "ada") -> None:
+    delivery = await desk.slack.press(action, channel=post.channel, message_ts=post.ts, user=user)
+    assert delivery.acked
+
+
+@on_both
+async def test_a_thread_follows_as_much_as_it_wants(bot: Bot, desk: Desk, store: Store) -> None:
+    """What is said while it follows nothing stays out of it, also later; other threads have it."""
+    thread, other = await desk.linked_thread(), await desk.linked_thread()
+    await obeyed(desk, "unfollow", thread, f"{OFF} from now on.")
+    await until_card(desk, OFF, thread)
+    assert "Follow" in labels(desk.cards(thread)[-1])
+    await until_read(desk, "Not for the first.", other)
+    await obeyed(desk, "follow", thread, f"{ALL} from now on.")
+    await until_card(desk, ALL, thread)
+    await until_read(desk, "For both.", other)
+    await until_devin_said(desk, "For both.", thread)
+    await until_settled(store)
+    assert desk.words(thread) == ["For both."]
+    assert desk.words(other) == ["Not for the first.", "For both."]
+    assert len(desk.cards(thread)) == 1
+
+
+@on_both
+async def test_following_turns_shows_the_last_message_of_each(
+    bot: Bot, desk: Desk, store: Store
+) -> None:
+    """Whatever comes before it is on the way, and is not shown."""
+    thread, other = await desk.linked_thread(), await desk.linked_thread()
+    await obeyed(desk, "follow TURNS", thread, f"{TURNS} from now on.")
+    await until_card(desk, TURNS, thread)
+    for turn in ("first", "second"):
+        desk.devin.behave(SESSION, "running")
+        await until_card(desk, "*working*", other)
+        await until_read(desk, f"I begin the {turn} turn.", other)
+        await until_read(desk, f"The {turn} turn is over.", other)
+        desk.devin.behave(SESSION, "blocked")
+        await until_devin_said(desk, f"The {turn} turn is over.", thread)
+    await until_settled(store)
+    assert desk.words(thread) == ["The first turn is over.", "The second turn is over."]
+    assert len(desk.words(other)) == 4
+
+
+@pytest.mark.parametrize(
+    "words", ["follow the white rabbit", "follow all", "follow turns please", "unfollow him"]
+)
+async def test_what_has_more_words_is_talk(bot: Bot, desk: Desk, words: str) -> None:
+    """It goes to Devin, like any mention."""
+    thread = await desk.linked_thread()
+    await desk.mention(words, thread=thread)
+    await desk.until_received(words)
+    assert desk.said(thread) == []
+
+
+@pytest.mark.parametrize("words", ["follow", "follow turns", "unfollow"])
+async def test_an_unlinked_thread_follows_nothing(bot: Bot, desk: Desk, words: str) -> None:
+    """The answer explains how to link it."""
+    thread = await desk.slack.say("Shall we?")
+    await obeyed(desk, words, thread, "not linked to a Devin session")
+
+
+async def test_who_may_not_steer_devin_does_not_choose(bot: Bot, desk: Desk, store: Store) -> None:
+    """Neither by a mention nor by the card."""
+    thread = await desk.linked_thread()
+    await desk.mention("unfollow", thread=thread, user="gus")
+    await desk.until_whispered("Guests can't steer Devin", "gus")
+    card = desk.card(thread)
+    assert card is not None
+    await press(desk, card, "unfollow", user="una")
+    await desk.until_whispered("Guests can't steer Devin", "una")
+    await until_read(desk, "Still here.", thread)
+    await until_settled(store)
+    assert ALL in card.text
+
+
+async def test_the_card_has_the_button_for_the_other_choice(
+    bot: Bot, desk: Desk, store: Store
+) -> None:
+    """The card is the answer: it changes, and nothing is posted."""
+    thread = await desk.linked_thread()
+    card = desk.card(thread)
+    assert card is not None
+    assert labels(card) == ["Open session", "Unfollow", "Unlink"]
+    await press(desk, card, "unfollow", user="ben")
+    await until_card(desk, OFF, thread)
+    assert labels(card) == ["Open session", "Follow", "Unlink"]
+    await press(desk, card, "follow")
+    await until_card(desk, ALL, thread)
+    await until_settled(store)
+    assert desk.posts(thread) == []
+    assert desk.whispers("ada") == desk.whispers("ben") == []
+
+
+async def test_a_card_of_an_earlier_link_chooses_nothing(
+    bot: Bot, desk: Desk, store: Store
+) -> None:
+    """Its session is not the thread's any more, and the person who pressed is told."""
+    desk.devin.add_session(OTHER_SESSION)
+    thread = await desk.linked_thread()
+    card = desk.card(thread)
+    assert card is not None
+    value = next(
+        one["value"]
+        for block in card.blocks
+        if block["type"] == "actions"
+        for one in block["elements"]
+        if one["action_id"] == "unfollow"
+    )
+    await obeyed(desk, "unlink", thread, "no longer linked")
+    await desk.mention(f"link {OTHER_SESSION}", thread=thread)
+    await wait_until(lambda: len(desk.cards(thread)) == 2, "the new link has a card")
+    now = desk.card(thread)
+    assert now is not None
+    await desk.slack.press("unfollow", channel="general", message_ts=now.ts, value=value)
+    await desk.until_whispered("already linked to", "ada")
+    await until_settled(store)
+    assert ALL in now.text
+
+
+async def test_unlinked_by_its_card_a_thread_is_told_by_whom(
+    bot: Bot, desk: Desk, store: Store
+) -> None:
+    """The card itself says that the link has ended."""
+    thread = await desk.linked_thread()
+    card = desk.card(thread)
+    assert card is not None
+    await press(desk, card, "unlink", user="ben")
+    await desk.until_said("Ben Franklin has unlinked this thread", thread)
+    await until_card(desk, "link has ended", thread)
+    await until_settled(store)
+    assert labels(card) == []
+
+
+@pytest.mark.parametrize(("words", "shown"), [("mute", "*muted*"), ("unlink", "has ended")])
+async def test_a_card_follows_its_link(bot: Bot, desk: Desk, words: str, shown: str) -> None:
+    """Whatever changes the link changes the card, soon."""
+    thread = await desk.linked_thread()
+    await desk.mention(words, thread=thread)
+    await until_card(desk, shown, thread)
+
+
+async def test_a_late_request_does_not_undo_a_later_one(bot: Bot, desk: Desk, store: Store) -> None:
+    """Slack may bring a mention hours later; by then the thread may have chosen otherwise."""
+    thread = await desk.linked_thread()
+    text = f"<@{desk.slack.bot_user_id}> follow turns"
+    late = await desk.slack.say(text, thread=thread, deliver=False)
+    await obeyed(desk, "unfollow", thread, OFF)
+    await desk.slack.deliver_event(desk.slack.event_of("general", late), retry_num=3)
+    await desk.until_said("Somebody changed this thread's link after you asked", thread)
+    await until_card(desk, OFF, thread)
+    await until_settled(store)
+    assert TURNS not in "\n".join(desk.said(thread))
+
+
+async def test_the_setting_counts_until_a_thread_chooses(
+    environ: dict[str, str], desk: Desk
+) -> None:
+    """`MIRROR=off` shows nothing; a thread that wants more asks for it."""
+    async with running(desk, environ, MIRROR="off"):
+        quiet, thread = await desk.linked_thread(), await desk.linked_thread()
+        await until_card(desk, OFF, quiet)
+        await obeyed(desk, "follow", thread, ALL)
+        await until_read(desk, "For one of them.", thread)
+        assert desk.words(quiet) == []
+
+
+async def test_a_choice_survives_a_restart(environ: dict[str, str], desk: Desk) -> None:
+    """It is kept with the link."""
+    async with running(desk, environ):
+        quiet, thread = await desk.linked_thread(), await desk.linked_thread()
+        await obeyed(desk, "unfollow", quiet, OFF)
+    async with running(desk, environ):
+        await until_read(desk, "For one of them.", thread)
+        assert desk.words(quiet) == []
+
+
+async def test_a_shared_channel_is_shown_nothing_and_told_why(
+    bot: Bot, desk: Desk, store: Store
+) -> None:
+    """`follow` there says so, and so do the card and `status`, which show no title either."""
+    desk.devin.rename(SESSION, "Secret plans")
+    thread = await desk.linked_thread(channel="shared")
+    other = await desk.linked_thread()
+    for words in ("follow", "status"):
+        await desk.mention(words, thread=thread, channel="shared")
+    await wait_until(lambda: len(desk.said(thread, channel="shared")) == 2, "both are answered")
+    await until_read(desk, "Between us.", other)
+    await until_settled(store)
+    said = desk.said(thread, channel="shared", with_cards=True)
+    assert all(BARRED in one for one in said)
+    assert "Secret" not in "".join(said)
+    assert desk.words(thread, channel="shared") == []
+
+
+async def test_where_slack_does_not_say_who_reads_along_status_tells_nothing(
+    bot: Bot, desk: Desk
+) -> None:
+    """A look-up that fails counts as shared."""
+    desk.devin.rename(SESSION, "Secret plans")
+    desk.slack.fail_next("conversations.info", status=503, times=1_000)
+    thread = await desk.mention(f"link {SESSION}")
+    await desk.until_heard()
+    await obeyed(desk, "status", thread, BARRED)
+    assert "Secret" not in desk.said(thread)[-1]
+
+
+@pytest.mark.parametrize("how", ["the event", "a message"])
+async def test_a_channel_that_becomes_shared_goes_quiet(
+    bot: Bot, desk: Desk, store: Store, how: str
+) -> None:
+    """The card changes soon, by whatever Slack tells first; the thread is told once."""
+    if how == "a message":
+        desk.slack.bot_events = [one for one in desk.slack.bot_events if one != "channel_shared"]
+    thread = await desk.linked_thread()
+    other = await desk.linked_thread(channel="secrets")
+    await until_read(desk, "Before.", thread)
+    await desk.slack.share("general")
+    if how == "a message":
+        await desk.slack.say("Welcome!")
+    await until_card(desk, BARRED, thread)
+    for words in ("After.", "And later."):
+        desk.devin.say(SESSION, words)
+        await until_devin_said(desk, words, other, channel="secrets")
+    await until_settled(store)
+    assert desk.words(thread) == ["Before."]
+    assert sum(QUIET in one for one in desk.said(thread)) == 1
+
+
+async def test_status_shows_what_devin_does(bot: Bot, desk: Desk) -> None:
+    """It has the state and since when, the pull requests, and how much is followed."""
+    thread = await desk.linked_thread()
+    desk.devin.open_pull_request(SESSION, "https://github.com/acme/relay/pull/7")
+    desk.devin.behave(SESSION, "idle")
+    await until_card(desk, "finished", thread)
+    await until_card(desk, "acme/relay#7", thread)
+    await obeyed(desk, "status", thread, ":white_circle: Devin *finished* <!date^")
+    told = desk.said(thread)[-1]
+    assert "|acme/relay#7> (open)" in told
+    assert f"{ALL}." in told

@@ -1,0 +1,283 @@
+"""A press answers what Devin asks: once, as a reply of the person who pressed."""
+
+import asyncio
+
+import pytest
+
+from bot.app import Bot
+from bot.model.mirror import Answer
+from bot.model.people import UserId
+from bot.model.sessions import SessionId
+from bot.model.threads import ThreadRef
+from bot.redis.connection import Store
+from bot.store.mirror.answers import KeptAnswers, Question
+from sandbox.slack.server import Message
+from tests.support.desk import OTHER_SESSION, SESSION, Desk, labels, on_both, quote
+from tests.support.slack_apps import web_client
+from tests.support.waiting import until_settled, wait_until
+
+ASKED = "Which database shall I use?\n\n1. Postgres_16 & co\n2. SQLite"
+MOVED_ON = "Devin has moved on"
+
+
+async def asked(desk: Desk, *, channel: str = "general", thread: str = "") -> Message:
+    """Let Devin ask in a thread, a new linked one by default; return the post with the buttons."""
+    thread = thread or await desk.linked_thread(channel=channel)
+    desk.devin.say(SESSION, ASKED)
+    desk.devin.behave(SESSION, "blocked")
+    return await with_button(desk, thread, "SQLite", channel=channel)
+
+
+async def with_button(desk: Desk, thread: str, label: str, *, channel: str = "general") -> Message:
+    """Wait for the bot's latest post with that button, and return it."""
+
+    def found() -> list[Message]:
+        return [one for one in desk.posts(thread, channel=channel) if label in labels(one)]
+
+    await wait_until(found, f"a button {label}")
+    return found()[-1]
+
+
+async def press(
+    desk: Desk, post: Message, action: str, *, user: str = "ada", value: str | None = None
+) -> None:
+    """Press a button; Slack shows no failure."""
+    delivery = await desk.slack.press(
+        action, channel=post.channel, message_ts=post.ts, user=user, value=value
+    )
+    assert delivery.acked
+
+
+async def until_noted(post: Message, note: str) -> None:
+    """Wait until the buttons of a post have given way to a note."""
+    await wait_until(lambda: note in post.text, f"{note} (it says {post.text})")
+    assert labels(post) == []
+
+
+def value_of(post: Message, number: int = 0) -> str:
+    (row,) = [block for block in post.blocks if block["type"] == "actions"]
+    return str(row["elements"][number]["value"])
+
+
+def answers(desk: Desk, thread: str | None) -> list[Message]:
+    return [one for one in desk.posts(str(thread)) if "answers:" in one.text]
+
+
+@on_both
+async def test_a_press_is_a_reply_of_the_person_who_pressed(
+    bot: Bot, desk: Desk, store: Store
+) -> None:
+    """The option is posted in their name, goes to Devin as it was written, and the buttons go."""
+    post = await asked(desk)
+    await press(desk, post, "answer_0", user="ben")
+    message = await desk.until_received("Postgres_16 & co")
+    assert message == "Ben Franklin (in Slack):\n\nPostgres_16 & co"
+    await until_noted(post, "Ben Franklin chose “Postgres_16 &amp; co”.")
+    (said,) = answers(desk, post.thread_ts)
+    assert said.text.startswith("*Ben Franklin* answers:")
+    assert quote(said) == "Postgres_16 & co"
+    await desk.until_marked("white_check_mark", said.ts)
+    await until_settled(store)
+    assert desk.words(str(post.thread_ts)) == [ASKED]
+
+
+async def test_an_approval_is_given_by_a_press(bot: Bot, desk: Desk) -> None:
+    """Devin is told to go on, and the thread sees who approved; *Open session* stays."""
+    thread = await desk.linked_thread()
+    desk.devin.behave(SESSION, "approval")
+    post = await with_button(desk, thread, "Approve")
+    await press(desk, post, "approve")
+    assert "Approved, please proceed." in await desk.until_received("proceed")
+    await wait_until(lambda: "ada approved." in post.text, "the button gives way")
+    assert labels(post) == ["Open session"]
+
+
+async def test_pressed_by_two_people_at_once_one_answer_is_sent(
+    bot: Bot, desk: Desk, store: Store
+) -> None:
+    """The other is told who chose what."""
+    post = await asked(desk)
+    await asyncio.gather(
+        press(desk, post, "answer_0", user="ada"), press(desk, post, "answer_1", user="ben")
+    )
+    await wait_until(lambda: " chose “" in post.text, "the buttons give way")
+    winner, loser = ("ada", "ben") if "ada chose" in post.text else ("Ben Franklin", "ada")
+    await desk.until_whispered(f"{winner} chose “", loser)
+    await until_settled(store)
+    assert len(answers(desk, post.thread_ts)) == 1
+    assert len(desk.received()) == 1
+
+
+async def test_a_question_in_two_threads_has_one_answer(bot: Bot, desk: Desk, store: Store) -> None:
+    """Whoever presses in the other thread is told, and its buttons give way as well."""
+    first = await desk.linked_thread()
+    second = await desk.linked_thread()
+    post = await asked(desk, thread=first)
+    other = await with_button(desk, second, "SQLite")
+    await press(desk, post, "answer_1")
+    await until_noted(post, "ada chose “SQLite”.")
+    await press(desk, other, "answer_0", user="ben")
+    await desk.until_whispered("ada chose “SQLite”.", "ben")
+    await until_noted(other, "ada chose “SQLite”.")
+    await until_settled(store)
+    assert len(desk.received()) == 1
+    assert answers(desk, second) == []
+
+
+@pytest.mark.parametrize("user", ["gus", "una"])
+async def test_who_may_not_steer_devin_answers_nothing(
+    bot: Bot, desk: Desk, store: Store, user: str
+) -> None:
+    """They are told why, and the buttons stay for the others."""
+    post = await asked(desk)
+    await press(desk, post, "answer_0", user=user)
+    await desk.until_whispered("can't steer Devin", user)
+    await until_settled(store)
+    assert desk.received() == []
+    assert labels(post) == ["Postgres_16 & co", "SQLite"]
+    assert answers(desk, post.thread_ts) == []
+
+
+@on_both
+async def test_after_somebody_replied_the_buttons_say_so(
+    bot: Bot, desk: Desk, store: Store
+) -> None:
+    """Words of one's own are an answer, too, and Devin gets no second one."""
+    post = await asked(desk)
+    ts = await desk.reply("Take the one that you know.", str(post.thread_ts))
+    await desk.until_marked("white_check_mark", ts)
+    await press(desk, post, "answer_0", user="ben")
+    await desk.until_whispered(MOVED_ON, "ben")
+    await until_noted(post, MOVED_ON)
+    await until_settled(store)
+    assert len(desk.received()) == 1
+
+
+async def test_after_devin_went_on_the_buttons_say_so(bot: Bot, desk: Desk, store: Store) -> None:
+    """Each question has its own buttons, and only the open one's are answers."""
+    post = await asked(desk)
+    desk.devin.say(SESSION, "I went for SQLite. Shall I begin?")
+    later = await with_button(desk, str(post.thread_ts), "Yes")
+    await press(desk, post, "answer_0")
+    await desk.until_whispered(MOVED_ON, "ada")
+    await press(desk, later, "answer_0")
+    assert await desk.until_received("Yes")
+    await until_settled(store)
+    assert len(desk.received()) == 1
+
+
+@pytest.mark.parametrize(("verb", "words"), [("mute", "is muted"), ("unlink", "not linked")])
+async def test_an_answer_needs_a_thread_that_goes_to_devin(
+    bot: Bot, desk: Desk, store: Store, verb: str, words: str
+) -> None:
+    """The buttons stay: once the thread is linked again, or not muted, they work."""
+    post = await asked(desk)
+    thread = str(post.thread_ts)
+    await desk.mention(verb, thread=thread)
+    await desk.until_said({"mute": "Muted", "unlink": "no longer linked"}[verb], thread)
+    await press(desk, post, "answer_1")
+    await desk.until_whispered(words, "ada")
+    assert answers(desk, thread) == []
+    await desk.mention({"mute": "unmute", "unlink": f"link {SESSION}"}[verb], thread=thread)
+    if verb == "mute":
+        await desk.until_said("Unmuted", thread)
+    else:
+        await desk.until_linked(thread, times=2)
+    await press(desk, post, "answer_1")
+    await desk.until_received("SQLite")
+
+
+async def test_a_thread_of_another_session_answers_nothing(
+    bot: Bot, desk: Desk, store: Store
+) -> None:
+    """The person is told which session the thread is linked to by now."""
+    desk.devin.add_session(OTHER_SESSION)
+    post = await asked(desk)
+    thread = str(post.thread_ts)
+    await desk.mention("unlink", thread=thread)
+    await desk.until_said("no longer linked", thread)
+    await desk.mention(f"link {OTHER_SESSION}", thread=thread)
+    await desk.until_linked(thread, times=2)
+    await press(desk, post, "answer_0")
+    await desk.until_whispered(f"sessions/{OTHER_SESSION[6:]}", "ada")
+    await until_settled(store)
+    assert desk.received() == desk.received(OTHER_SESSION) == []
+
+
+async def test_a_post_that_slack_did_not_answer_is_found_by_the_next_press(
+    bot: Bot, desk: Desk, store: Store
+) -> None:
+    """It is in the thread once; whoever presses then is told whose answer counts."""
+    post = await asked(desk)
+    desk.slack.fail_next("chat.postMessage", drop_after=True)
+    await press(desk, post, "answer_0")
+    await desk.until_whispered("did not work just now", "ada")
+    assert desk.received() == []
+    await press(desk, post, "answer_1", user="ben")
+    await desk.until_received("Postgres_16")
+    await desk.until_whispered("ada chose “Postgres_16", "ben")
+    await until_settled(store)
+    assert len(answers(desk, post.thread_ts)) == 1
+    assert len(desk.received()) == 1
+
+
+@pytest.mark.parametrize("is_posted", [True, False])
+async def test_an_answer_whose_process_died_holds_nobody_up(
+    bot: Bot, desk: Desk, store: Store, *, is_posted: bool
+) -> None:
+    """For a while the press of a dead process counts as under way; then the next one goes on.
+
+    If the dead one had posted its answer, that one is sent; else the new one is.
+    """
+    post = await asked(desk)
+    thread = ThreadRef(team=desk.slack.team_id, channel=post.channel, thread_ts=str(post.thread_ts))
+    asked_id = value_of(post).split("|")[-2]
+    dead = Question(SessionId(SESSION), asked_id, "dead")
+    kept = KeptAnswers(store)
+    assert await kept.begin(dead) is not None
+    ada = UserId(desk.slack.workspace.user("ada").id)
+    answer = Answer(thread=thread, by=ada, text="Postgres_16 & co", number="7")
+    assert await kept.choose(dead, answer)
+    if is_posted:
+        key = f"answer:{SESSION}:{asked_id}:7"
+        metadata = {"event_type": "devin_relay_report", "event_payload": {"key": key}}
+        await web_client(desk.slack).chat_postMessage(
+            channel=post.channel, thread_ts=post.thread_ts, text="*ada* answers:", metadata=metadata
+        )
+    await press(desk, post, "answer_1", user="ben")
+    await desk.until_whispered("may still be posting", "ben")
+    await kept.let_go(dead)  # as its lease runs out
+    await press(desk, post, "answer_1", user="ben")
+    await desk.until_received("Postgres_16" if is_posted else "SQLite")
+    if is_posted:
+        await desk.until_whispered("ada chose “Postgres_16", "ben")
+    await until_settled(store)
+    assert len(answers(desk, post.thread_ts)) == 1
+    assert len(desk.received()) == 1
+
+
+@pytest.mark.parametrize("forged", ["|7", "|x", "another thread", "nothing"])
+async def test_a_forged_answer_is_none(bot: Bot, desk: Desk, store: Store, forged: str) -> None:
+    """A button counts in its own thread, and for the options that Devin offered."""
+    post = await asked(desk)
+    value = value_of(post)
+    parts = value.split("|")
+    values = {
+        "another thread": value.replace(str(post.thread_ts), "1764000000.000100"),
+        "nothing": "",
+    }
+    tampered = values.get(forged, "|".join([*parts[:-1], forged[1:]]))
+    await press(desk, post, "answer_0", value=tampered)
+    await desk.until_whispered(MOVED_ON, "ada")
+    await until_settled(store)
+    assert desk.received() == []
+
+
+async def test_slack_may_refuse_the_post(bot: Bot, desk: Desk, store: Store) -> None:
+    """The person is told why, and the buttons stay."""
+    post = await asked(desk)
+    desk.slack.fail_next("chat.postMessage", error="is_archived")
+    await press(desk, post, "answer_0")
+    await desk.until_whispered("archived", "ada")
+    assert labels(post) == ["Postgres_16 & co", "SQLite"]
+    assert desk.received() == []
