@@ -1,0 +1,1 @@
+"""Sessions that begin and end from Slack."""

@@ -1,0 +1,113 @@
+"""Sessions are ended or archived for good from their thread, after a person has said so twice.
+
+Both may be asked of Devin another time without harm, so an answer that was lost is asked for again.
+"""
+
+import logging
+import secrets
+
+from bot.devin.api import Devin, Failure
+from bot.model.errors import AlreadyClosed, LinkedElsewhere, NotLinked
+from bot.model.outcomes import Outcome, OutcomeKind
+from bot.model.people import UserId
+from bot.model.sessions import Closing, SessionId, SessionState
+from bot.model.threads import ThreadRef
+from bot.relay.accept import Accepting
+from bot.relay.naming import Naming
+from bot.store.claims import Claims
+from bot.store.links import Links
+from bot.store.mirror.watches import Watches
+from bot.wording.lifecycle import ending
+from bot.wording.message import SlackMessage
+
+log = logging.getLogger(__name__)
+
+
+class Ending:
+    """Ends and archives sessions."""
+
+    def __init__(
+        self,
+        *,
+        devin: Devin,
+        accepting: Accepting,
+        naming: Naming,
+        links: Links,
+        claims: Claims,
+        watches: Watches,
+    ) -> None:
+        self._devin = devin
+        self._accepting = accepting
+        self._naming = naming
+        self._links = links
+        self._claims = claims
+        self._watches = watches
+
+    async def ask(self, how: Closing, thread: ThreadRef, by: UserId) -> SlackMessage:
+        """Return the question whether the session of `thread` is to be ended, with its buttons.
+
+        Raises:
+            NotLinked: the thread has no link.
+            NotAllowed: `by` may not.
+        """
+        await self._accepting.check(by, thread.channel)
+        link = await self._links.get(thread)
+        if link is None:
+            raise NotLinked
+        if how is Closing.ARCHIVE and not self._devin.archives:
+            return ending.NO_ARCHIVE
+        named = await self._naming.one(link.session, most=0)
+        (seen,) = await self._watches.seen([link.session])
+        if how is Closing.END and seen.state is SessionState.ENDED:
+            return ending.ended_already(named)
+        return ending.ask(how, thread, named)
+
+    async def close(
+        self, how: Closing, thread: ThreadRef, session: SessionId, by: UserId, asked: str
+    ) -> SlackMessage | None:
+        """End or archive `session`, as the message `asked` offers; return None once it is done.
+
+        If it is not done, or nobody knows, return the words that say so.
+
+        Raises:
+            NotLinked, LinkedElsewhere: the thread is not linked to `session`.
+            NotAllowed: `by` may not.
+            AlreadyClosed: an earlier press has done it.
+        UnderWay: another press is doing it, or failed within the last 30 s.
+        """
+        await self._accepting.check(by, thread.channel)
+        await self._check_link(thread, session)
+        done = f"closed:{thread.channel}:{asked}"
+        if not await self._claims.begin(done, secrets.token_hex(8)):
+            raise AlreadyClosed
+        failure = await self._close(how, session)
+        if failure is not None:
+            return ending.failed(how, await self._naming.one(session, most=0), failure)
+        ids = {"session_id": session, "user": by, "how": how.value}
+        log.info("session closed", extra=thread.log_fields | ids)
+        await self._claims.claim(done)
+        await self._watches.hurry(session)
+        return None
+
+    async def _close(self, how: Closing, session: SessionId) -> Failure | None:
+        """Ask Devin, a second time if the answer is lost; a session that is over is no failure."""
+        ask = self._devin.end if how is Closing.END else self._devin.archive
+        answer = await ask(session)
+        if isinstance(answer, Outcome) and answer.kind is OutcomeKind.UNCERTAIN:
+            again = await ask(session)
+            answer = again if again is None or isinstance(again, Outcome) else answer
+        if isinstance(answer, Outcome) and how is Closing.END and await self._is_over(session):
+            return None
+        return answer
+
+    async def _is_over(self, session: SessionId) -> bool:
+        found = await self._devin.states([session])
+        return any(one.state is SessionState.ENDED for one in found)
+
+    async def _check_link(self, thread: ThreadRef, session: SessionId) -> None:
+        link = await self._links.get(thread)
+        if link is None:
+            raise NotLinked
+        if link.session != session:
+            by = await self._accepting.name(link.by)
+            raise LinkedElsewhere(await self._naming.one(link.session), by)

@@ -1,0 +1,56 @@
+"""A request to start a session, as the outbox keeps it."""
+
+import hashlib
+from typing import Literal
+
+from bot.model.owed import Owed, OwedKind
+from bot.model.people import UserId
+from bot.model.record import Record
+from bot.model.replies import Reply
+from bot.model.threads import ThreadRef
+
+
+class Start(Record):
+    """A session to be started from `message`, in its thread, which is linked to it then.
+
+    `at` is when it was asked for (Unix seconds), and `number` counts the times that people asked.
+    If it `reads_thread`, the messages before it are part of the prompt.
+    """
+
+    v: Literal[1] = 1
+    message: Reply
+    at: int
+    number: int = 1
+    reads_thread: bool = False
+
+    @property
+    def thread(self) -> ThreadRef:
+        """The thread that will be linked to the session."""
+        return self.message.thread
+
+    @property
+    def by(self) -> UserId:
+        """The person who asked for it, or `WORKFLOW`."""
+        return self.message.author
+
+    @property
+    def owed(self) -> Owed:
+        """Its entry in the outbox."""
+        where = self.thread
+        subject = subject_of(where, self.message.ts, self.number)
+        return Owed(subject, 1, OwedKind.START)
+
+    @property
+    def tag(self) -> str:
+        """The tag by which its session is found again; no other session has it."""
+        return f"relay-{hashlib.sha256(self.owed.subject.encode()).hexdigest()[:32]}"
+
+    @property
+    def log_fields(self) -> dict[str, object]:
+        """The fields by which the log names it."""
+        return {**self.thread.log_fields, "tag": self.tag}
+
+
+def subject_of(thread: ThreadRef, ts: str, number: int) -> str:
+    """Return the subject of the start that the message `ts` asks for, the `number`th time."""
+    return f"{thread.team}:start:{thread.channel}:{ts}:{number}"

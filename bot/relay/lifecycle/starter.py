@@ -1,0 +1,209 @@
+"""Starts sessions that the outbox has, and links their threads; never two sessions for one start.
+
+Each session has a tag of its own. Before Devin is asked, a claim says so, which only one try gets.
+Where a later try finds the claim, after a crash or a lost answer, the session is looked for by its
+tag, and nothing is started. Where it is not found, a person decides.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Sequence
+from datetime import timedelta
+
+from bot.devin.api import Devin, SessionSummary, Unread
+from bot.model.errors import DevinAway, LinkedElsewhere, Outdated
+from bot.model.outcomes import Outcome, OutcomeKind, Wait
+from bot.model.sessions import NamedSession
+from bot.model.threads import ts_micros
+from bot.relay.accept import Accepting
+from bot.relay.lifecycle.prompts import Prompts
+from bot.relay.lifecycle.start import Start
+from bot.reporting.notices import Notices
+from bot.slack.functions import Functions
+from bot.store.claims import Claims
+from bot.store.links import Links
+from bot.store.lua.reply_fields import ReplyField
+from bot.store.outbox import KEEP, Begun, Outbox
+from bot.store.session_names import SessionNames
+from bot.wording import delivery_reports, refusals, workflows
+from bot.wording.lifecycle import starting as words
+from bot.wording.message import SlackMessage
+
+log = logging.getLogger(__name__)
+
+KEEP_CLAIM = KEEP + timedelta(days=1)
+"""Longer than an entry that is not tried any more."""
+
+LISTED = 20
+"""Most sessions among which one is looked for: the list has a single one with its tag."""
+
+SHORTEST_WAIT_SECONDS = 1.0
+LONGEST_WAIT_SECONDS = 60.0
+
+Result = NamedSession | SlackMessage
+"""The session, or the words that tell why there is none."""
+
+
+class Starter:
+    """The teller of starts."""
+
+    fields = (ReplyField.ASKED,)
+
+    def __init__(  # noqa: PLR0913  (the parts it is made of)
+        self,
+        *,
+        devin: Devin,
+        accepting: Accepting,
+        prompts: Prompts,
+        links: Links,
+        names: SessionNames,
+        outbox: Outbox,
+        claims: Claims,
+        notices: Notices,
+        functions: Functions,
+        look_after: Sequence[float],
+        notice_after: timedelta,
+        give_up_after: timedelta,
+    ) -> None:
+        self._devin = devin
+        self._accepting = accepting
+        self._prompts = prompts
+        self._links = links
+        self._names = names
+        self._outbox = outbox
+        self._claims = claims
+        self._notices = notices
+        self._functions = functions
+        self._look_after = look_after
+        self._notice_after = notice_after.total_seconds()
+        self._give_up_after = give_up_after
+
+    async def tell(self, begun: Begun) -> bool:
+        """Start a session and link its thread, or tell the thread why not.
+
+        Raises:
+            DevinAway: Devin took nothing, or cannot be asked; the start must be tried again.
+            SlackAway, SlackRefused, StoreAway: as for any entry.
+        """
+        raw = begun.record[ReplyField.ASKED]
+        if not raw:
+            return False
+        start = Start.model_validate_json(raw)
+        claim = f"starting:{start.thread.name}"
+        if not await self._claims.claim_as(claim, start.tag, KEEP_CLAIM):
+            await self._explain(start, words.BUSY)
+            return True
+        found = await self._session(start)
+        if isinstance(found, SlackMessage):
+            log.info("not started", extra=start.log_fields)
+            await self._explain(start, found)
+            await self._claims.disclaim(claim)
+        else:
+            await self._link(start, found)
+            await self._claims.disclaim(claim)
+            await self._outbox.end(begun.owed, forget=True)
+        return True
+
+    async def end(self, begun: Begun, *, told: bool) -> None:  # noqa: ARG002  (as `Teller` has it)
+        """End the entry; the prompt is kept for *Start again*, unless the session is there."""
+        await self._outbox.end(begun.owed, forget=False)
+
+    async def drop(self, begun: Begun, attempt: float, why: str) -> bool:  # noqa: ARG002  (as `Teller` has it)
+        """Return False: a start is never dropped, since somebody waits for it."""
+        return False
+
+    async def _session(self, start: Start) -> Result:
+        sent = _sent(start)
+        if await self._claims.is_claimed(sent):
+            lost = Outcome(kind=OutcomeKind.UNCERTAIN, detail="the relay stopped while starting")
+            return await self._reconcile(start, lost)
+        link = await self._links.get(start.thread)
+        if link is not None:
+            by = await self._accepting.name(link.by)
+            return refusals.sorry(LinkedElsewhere(await self._names.one(link.session), by))
+        prompt = await self._prompts.of(start)
+        if not prompt:
+            return words.NOTHING
+        if not await self._claims.claim(sent, KEEP_CLAIM):
+            raise DevinAway("another process starts it")
+        return await self._create(start, prompt)
+
+    async def _create(self, start: Start, prompt: str) -> Result:
+        answer = await self._devin.create(prompt, tags=[start.tag])
+        if isinstance(answer, NamedSession):
+            return answer
+        if isinstance(answer, Outcome) and answer.kind is OutcomeKind.UNCERTAIN:
+            return await self._reconcile(start, answer)
+        await self._claims.disclaim(_sent(start))
+        if isinstance(answer, Wait):
+            return await self._wait(start, answer)
+        return words.refused(start.message, start.number, answer)
+
+    async def _reconcile(self, start: Start, lost: Outcome) -> Result:
+        """Look for the session of a start whose answer was lost."""
+        found: Sequence[SessionSummary] | Unread = ()
+        for seconds in self._look_after:
+            await asyncio.sleep(seconds)
+            found = await self._devin.recent(LISTED, tags=[start.tag])
+            for one in () if isinstance(found, Unread) else found:
+                if start.tag in one.tags:
+                    return NamedSession(one.session, one.title, one.url)
+        if isinstance(found, Unread) and found.is_passing and not self._is_over(start):
+            await self._wait(start, Wait(found.reason, found.retry_after))
+        log.warning("unknown whether it started", extra=start.log_fields)
+        return words.uncertain(start.message, start.number, lost)
+
+    async def _wait(self, start: Start, wait: Wait) -> SlackMessage:
+        """Have the start tried again later, and tell the thread once; or else give it up.
+
+        Raises:
+            DevinAway: it is to be tried again.
+        """
+        if self._is_over(start):
+            return words.given_up(start.message, start.number, wait.reason)
+        waited = max(0.0, time.time() - start.at)
+        delay = wait.retry_after
+        until_notice = self._notice_after - waited
+        if delay is None:
+            delay = min(max(waited, SHORTEST_WAIT_SECONDS), LONGEST_WAIT_SECONDS)
+            delay = min(delay, until_notice) if until_notice > 0 else delay
+        if delay > until_notice:
+            await self._notices.say(
+                start.thread, words.waiting(self._give_up_after), once=f"waits:{start.tag}"
+            )
+        left = self._give_up_after.total_seconds() - waited
+        raise DevinAway(wait.reason, retry_after=max(SHORTEST_WAIT_SECONDS, min(delay, left)))
+
+    def _is_over(self, start: Start) -> bool:
+        return time.time() - start.at >= self._give_up_after.total_seconds()
+
+    async def _link(self, start: Start, named: NamedSession) -> None:
+        """Link the thread, which follows the session from its first word."""
+        thread, message = start.thread, start.message
+        log.info("session started", extra=start.log_fields | {"session_id": named.session})
+        await self._names.keep([named])
+        at = ts_micros(message.ts)
+        try:
+            link, _ = await self._accepting.link(thread, start.by, named.session, at, begins=True)
+        except Outdated:
+            link = None
+        if link is None or link.session != named.session:
+            told = words.not_linked(named)
+            await self._notices.say(thread, told, once=f"started:{start.tag}")
+        elif start.reads_thread:
+            self._notices.mark(thread.channel, message.ts, delivery_reports.DELIVERED_MARK)
+        if message.step:
+            outputs = workflows.started(named, thread.thread_ts)
+            await self._functions.complete(message.step, outputs)
+
+    async def _explain(self, start: Start, told: SlackMessage) -> None:
+        """Tell the thread, and a waiting workflow, why there is no session."""
+        await self._notices.say(start.thread, told, once=f"not started:{start.tag}")
+        if start.message.step:
+            await self._functions.fail(start.message.step, workflows.not_started(told))
+
+
+def _sent(start: Start) -> str:
+    """Name the claim that Devin was asked for a session."""
+    return f"start sent:{start.tag}"

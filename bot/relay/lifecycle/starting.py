@@ -1,0 +1,158 @@
+"""People start sessions: by a mention in a thread, by `/devin-say new`, or by a form.
+
+A start is only written to the outbox here; `starter.py` carries it out.
+"""
+
+import logging
+import time
+from typing import ClassVar
+
+from bot.model.errors import (
+    CannotPost,
+    FormGone,
+    LinkedElsewhere,
+    NothingToSay,
+    SlackRefused,
+    StartGone,
+)
+from bot.model.people import UserId
+from bot.model.replies import Reply
+from bot.model.schedule import Schedule
+from bot.model.threads import ThreadRef, millis_after, ts_micros
+from bot.relay.accept import Accepting
+from bot.relay.lifecycle.start import Start, subject_of
+from bot.relay.naming import Naming
+from bot.relay.say_prompts import once
+from bot.relay.workspace import Workspace
+from bot.store.claims import Claims
+from bot.store.links import Links
+from bot.store.outbox import KEEP, Outbox
+from bot.store.tickets import Ticket, Tickets
+from bot.wording import devin_say
+from bot.wording.blocks import View
+from bot.wording.lifecycle import form
+
+log = logging.getLogger(__name__)
+
+
+class StartForm(Ticket):
+    """An open form for a new session."""
+
+    kind: ClassVar[str] = "StartForm"
+
+
+class Starting:
+    """Keeps the starts that people ask for."""
+
+    def __init__(  # noqa: PLR0913  (the parts it is made of)
+        self,
+        *,
+        workspace: Workspace,
+        accepting: Accepting,
+        naming: Naming,
+        links: Links,
+        outbox: Outbox,
+        tickets: Tickets,
+        claims: Claims,
+        schedule: Schedule,
+    ) -> None:
+        self._accepting = accepting
+        self._naming = naming
+        self._links = links
+        self._outbox = outbox
+        self._tickets = tickets
+        self._claims = claims
+        self._schedule = schedule
+        self._team = workspace.team
+        self._threads = workspace.threads
+
+    async def start(self, message: Reply) -> None:
+        """Start a session from a mention, whose text is the prompt, and the thread before it.
+
+        Idempotent.
+
+        Raises:
+            NotAllowed: the author may not.
+            LinkedElsewhere: the thread is linked to a session.
+            StoreAway: the start may not be kept; Slack must not be acknowledged.
+        """
+        await self._accepting.check(message.author, message.thread.channel)
+        await self._check_unlinked(message.thread, message.ts)
+        await self.begin(Start(message=message, at=_now(), reads_thread=True))
+
+    async def say(self, channel: str, by: UserId, text: str) -> None:
+        """Post `text` under the person's name, and start a session from it in that new thread.
+
+        `text` is Slack markup.
+
+        Raises:
+            NotAllowed: `by` may not.
+            NothingToSay: `text` is empty.
+            CannotPost: Slack does not let the relay post there.
+        """
+        await self._accepting.check(by, channel)
+        if not text.strip():
+            raise NothingToSay
+        words = devin_say.said(await self._accepting.name(by), devin_say.harmless(text))
+        try:
+            ts = await self._threads.open(channel, words)
+        except SlackRefused as error:
+            raise CannotPost(error.reason) from error
+        thread = ThreadRef(team=self._team, channel=channel, thread_ts=ts)
+        message = Reply(thread=thread, ts=ts, author=by, text=text)
+        await self.begin(Start(message=message, at=_now()))
+
+    async def form(self, by: UserId, channel: str = "") -> View:
+        """Return the form for a new session, in `channel` unless another one is chosen."""
+        return form.form(await self._tickets.issue(StartForm(by=by)), channel)
+
+    async def submit(self, number: str, by: UserId, channel: str, text: str) -> None:
+        """Start the form's session, once, however often the form is submitted.
+
+        Raises:
+            FormGone: the form is too old, or belongs to somebody else.
+            StillSaying: it was submitted before, and may not be posted yet.
+            RelayError: as for `say`.
+        """
+        if await self._tickets.read(StartForm, number, by) is None:
+            raise FormGone
+        async with once(self._claims, number) as is_first:
+            if is_first:
+                await self.say(channel, by, text)
+
+    async def again(self, ts: str, number: int, thread: ThreadRef, by: UserId) -> None:
+        """Start a session another time for the message `ts` of `thread`, once for each `number`.
+
+        Raises:
+            NotAllowed: `by` may not.
+            LinkedElsewhere: the thread is linked meanwhile.
+            StartGone: the earlier start is no longer kept.
+        """
+        await self._accepting.check(by, thread.channel)
+        start = Start.parse(await self._outbox.asked(subject_of(thread, ts, number)))
+        if start is None or start.thread != thread:
+            raise StartGone
+        await self._check_unlinked(thread, start.message.ts)
+        await self.begin(start.model_copy(update={"number": number + 1, "at": _now()}))
+
+    async def begin(self, start: Start) -> None:
+        """Keep a start, and carry it out soon; a repeat changes nothing.
+
+        Raises:
+            StoreAway: it may not be kept.
+        """
+        is_open = await self._outbox.owe(start.owed, start.to_json(), KEEP)
+        log.info("start", extra=start.log_fields)
+        if is_open:
+            await self._schedule.tell(start.owed)
+
+    async def _check_unlinked(self, thread: ThreadRef, ts: str) -> None:
+        """Raise `LinkedElsewhere` if a request other than the one at `ts` has linked `thread`."""
+        link = await self._links.get(thread)
+        if link is not None and link.since != millis_after(ts_micros(ts)):
+            named = await self._naming.one(link.session)
+            raise LinkedElsewhere(named, await self._accepting.name(link.by))
+
+
+def _now() -> int:
+    return int(time.time())

@@ -1,0 +1,1 @@
+"""The sentences and the form for sessions that begin and end from Slack."""

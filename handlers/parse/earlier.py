@@ -1,0 +1,37 @@
+"""Parses a thread's messages as `conversations.replies` shows them, for a session's first prompt.
+
+Each message comes without its channel, and our own posts are among them.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from bot.model.replies import Reply
+from bot.model.threads import ThreadRef
+from bot.slack.app.identity import Identity
+from handlers.parse.events import REPLY_SUBTYPES, is_aside, parse_command, parse_message
+
+
+class ThreadMessages:
+    """The `Messages` of the prompts."""
+
+    def __init__(self, identity: Identity) -> None:
+        self._identity = identity
+
+    def whole(self, message: Mapping[str, Any], thread: ThreadRef) -> Reply | None:
+        """Parse any message; None for one that nobody wrote."""
+        return parse_message({**message, "channel": thread.channel}, thread.team)
+
+    def earlier(self, message: Mapping[str, Any], thread: ThreadRef) -> Reply | None:
+        """Parse a message that Devin may read; None for asides, commands, and our own posts."""
+        ours, subtype = self._identity, message.get("subtype")
+        if message.get("user") == ours.user or message.get("bot_id") == ours.bot:
+            return None
+        event = {**message, "channel": thread.channel}
+        is_said = subtype is None or (isinstance(subtype, str) and subtype in REPLY_SUBTYPES)
+        if not is_said or message.get("hidden"):
+            return None
+        if parse_command(event, thread.team, ours.user) is not None:
+            return None
+        found = parse_message(event, thread.team)
+        return None if found is None or is_aside(found.text, ours.user) else found

@@ -1,0 +1,90 @@
+"""The shortcut *Start a Devin session*, the form that it opens, and *Start again* under a report.
+
+The shortcut is a global one: Slack tells neither a channel nor a `response_url` with it
+(docs.slack.dev/reference/interaction-payloads/shortcuts-interaction-payload).
+"""
+
+import logging
+
+from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
+
+from bot.model.errors import RelayError, StartGone
+from bot.model.replies import place_of
+from bot.relay import Relay
+from bot.text.to_slack import escape
+from bot.wording import actions, forms
+from bot.wording.lifecycle import form, starting
+from handlers.askers import Asker
+from handlers.failures import ignored, in_words, telling
+from handlers.modals import answer
+from handlers.parse.events import Payload
+from handlers.parse.interactions import (
+    Opener,
+    parse_opener,
+    parse_press,
+    parse_send_again,
+    parse_submission,
+)
+
+log = logging.getLogger(__name__)
+
+
+def register(app: AsyncApp, relay: Relay) -> None:
+    """Listen to all three."""
+
+    @app.shortcut({"type": "shortcut", "callback_id": "start_session"})
+    async def on_start_shortcut(ack: AsyncAck, body: Payload) -> None:
+        await ack()
+        opener = parse_opener(body, relay.workspace.team)
+        if opener is None:
+            ignored(body)
+        else:
+            await relay.background.soon(_open(relay, opener))
+
+    @app.view(actions.START_FORM)
+    async def on_start_form(ack: AsyncAck, body: Payload) -> None:
+        filled = parse_submission(body, relay.workspace.team)
+        if filled is None:
+            ignored(body)
+            await ack()
+            return
+        channel = filled.typed.get(actions.CHANNEL_FIELD, "")
+        prompt = filled.typed.get(actions.PROMPT_FIELD, "").strip()
+        if problems := form.problems(channel, prompt):
+            await ack(response_action="errors", errors=problems)
+            return
+        work = relay.starting.submit(filled.number, filled.by, channel, escape(prompt))
+        await answer(relay, ack, actions.PROMPT_FIELD, work)
+
+    @app.action(actions.START_AGAIN)
+    async def on_start_again(ack: AsyncAck, body: Payload, respond: AsyncRespond) -> None:
+        await ack()
+        press = parse_press(body, relay.workspace.team)
+        if press is None:
+            ignored(body)
+            return
+        thread = press.thread
+        async with telling(Asker(relay, respond, press.by, thread.channel, thread.thread_ts)):
+            asked = parse_send_again(press)
+            if asked is None:
+                raise StartGone
+            _, channel, ts = place_of(asked[0])
+            if channel != thread.channel:
+                raise StartGone
+            await relay.starting.again(ts, asked[1], thread, press.by)
+            note = starting.started_again(await relay.name(press.by))
+            relay.notices.press(press.message, thread.channel, note)
+
+
+async def _open(relay: Relay, opener: Opener) -> None:
+    """Open the form, or a modal that says why there is none; a repeat opens nothing."""
+    try:
+        if not await relay.claims.claim(f"shortcut_start:{opener.trigger[:100]}"):
+            return
+        view = await relay.starting.form(opener.by)
+    except RelayError as error:
+        view = forms.tell(form.TITLE, in_words(error))
+    try:
+        await relay.workspace.views.open(opener.trigger, view)
+    except RelayError as error:
+        log.warning("form not opened", extra={"user": opener.by, "reason": str(error)})

@@ -1,0 +1,158 @@
+"""A session is ended or archived from its thread: asked once, done once, and told."""
+
+import pytest
+
+from bot.app import Bot
+from sandbox.slack.server import Message
+from tests.support.desk import OTHER_SESSION, SESSION, Desk, labels, on_both, on_v1, quote, running
+from tests.support.waiting import wait_until
+
+ACTION = {"end": "end_session", "archive": "archive_session"}
+LABEL = {"end": "End the session", "archive": "Archive the session"}
+
+
+async def question(desk: Desk, thread: str, verb: str = "end", *, user: str = "ada") -> Message:
+    """Ask for the end of the thread's session; return the message that asks back."""
+    await desk.mention(verb, thread=thread, user=user)
+    await desk.until_said("for good", thread)
+    found = next(one for one in desk.posts(thread) if "for good" in one.text)
+    assert labels(found) == [LABEL[verb], "Keep it"]
+    return found
+
+
+async def press(
+    desk: Desk, message: Message, action: str = "end_session", *, user: str = "ada",
+    value: str | None = None,
+) -> None:  # fmt: skip
+    delivery = await desk.slack.press(
+        action, channel=message.channel, message_ts=message.ts, user=user, value=value
+    )
+    assert delivery.acked
+
+
+def state(desk: Desk) -> str:
+    return desk.devin.session(SESSION).state
+
+
+@on_both
+async def test_end_asks_once_and_then_ends_the_session(bot: Bot, desk: Desk) -> None:
+    """Anybody who may can confirm; the thread sees who did, and the card that it has ended."""
+    thread = await desk.linked_thread()
+    asked = await question(desk, thread)
+    assert state(desk) == "running"
+    await press(desk, asked, user="ben")
+    await wait_until(lambda: not labels(asked), "the buttons are gone")
+    assert asked.text.endswith("Ended by Ben Franklin.")
+    assert state(desk) == "finished"
+    card = desk.cards(thread)[0]
+    await wait_until(lambda: "*ended*" in card.text or "*finished*" in card.text, "the card tells")
+
+
+async def test_archive_ends_the_session_as_well(bot: Bot, desk: Desk) -> None:
+    """Version 3 can; it asks as `end` does."""
+    thread = await desk.linked_thread()
+    asked = await question(desk, thread, "archive")
+    await press(desk, asked, "archive_session")
+    await wait_until(lambda: not labels(asked), "the buttons are gone")
+    assert asked.text.endswith("Archived by ada.")
+    assert state(desk) == "archived"
+    card = desk.cards(thread)[0]
+    await wait_until(lambda: "*ended*" in card.text, "the card tells")
+
+
+@on_v1
+async def test_version_1_archives_nothing(bot: Bot, desk: Desk) -> None:
+    """It says so instead of asking."""
+    thread = await desk.linked_thread()
+    await desk.mention("archive", thread=thread)
+    await desk.until_said("can't archive a session", thread)
+
+
+async def test_keep_it_keeps_it(bot: Bot, desk: Desk) -> None:
+    """The buttons go, and the session goes on."""
+    thread = await desk.linked_thread()
+    asked = await question(desk, thread)
+    await press(desk, asked, "keep_session")
+    await wait_until(lambda: not labels(asked), "the buttons are gone")
+    assert asked.text.endswith("Kept by ada.")
+    assert state(desk) == "running"
+
+
+@on_both
+async def test_a_second_press_does_nothing(bot: Bot, desk: Desk) -> None:
+    """As where two people press before the buttons are gone."""
+    thread = await desk.linked_thread()
+    asked = await question(desk, thread)
+    before = list(asked.blocks)
+    await press(desk, asked)
+    await wait_until(lambda: not labels(asked), "the buttons are gone")
+    asked.blocks = before
+    await press(desk, asked, user="ben")
+    await desk.until_whispered("done already", "ben")
+    assert asked.text.endswith("Ended by ada.")
+
+
+@pytest.mark.parametrize("user", ["gus", "eve"])
+async def test_who_may_not_steer_devin_may_not_end_it(
+    environ: dict[str, str], desk: Desk, user: str
+) -> None:
+    """Neither by asking nor by pressing."""
+    async with running(desk, environ):
+        thread = await desk.linked_thread(channel="shared")
+        await desk.mention("end", thread=thread, user=user, channel="shared")
+        await desk.until_whispered("can't steer Devin", user, channel="shared")
+        await desk.mention("end", thread=thread, channel="shared")
+        await desk.until_said("for good", thread, channel="shared")
+        asked = desk.posts(thread, channel="shared")[-1]
+        for action in ("end_session", "keep_session"):
+            told = len(desk.whispers(user, channel="shared"))
+            await press(desk, asked, action, user=user)
+            await wait_until(
+                lambda told=told: len(desk.whispers(user, channel="shared")) > told,  # type: ignore[misc]
+                "they are told",
+            )
+    assert state(desk) == "running"
+    assert labels(asked)
+
+
+async def test_an_unlinked_thread_has_nothing_to_end(bot: Bot, desk: Desk) -> None:
+    """Nor has one that is linked to another session meanwhile, nor a forged button."""
+    root = await desk.slack.say("Shall we ship it?")
+    await desk.mention("end", thread=root)
+    await desk.until_said("not linked", root)
+    desk.devin.add_session(OTHER_SESSION)
+    thread = await desk.linked_thread()
+    asked = await question(desk, thread)
+    forged = f"T0SANDBOX:C0GENERAL0:{thread}|{OTHER_SESSION}"
+    await press(desk, asked, value=forged)
+    await desk.until_whispered("already linked", "ada")
+    await press(desk, asked, value="nonsense")
+    await desk.until_whispered("not linked", "ada")
+    await desk.mention("unlink", thread=thread)
+    await desk.until_said("no longer linked", thread)
+    told = len(desk.whispers("ada"))
+    await press(desk, asked)
+    await wait_until(lambda: len(desk.whispers("ada")) > told, "ada is told")
+    assert {state(desk), desk.devin.session(OTHER_SESSION).state} == {"running"}
+
+
+async def test_a_session_that_is_over_counts_as_ended(bot: Bot, desk: Desk) -> None:
+    """Devin refuses to end it a second time, which changes nothing."""
+    thread = await desk.linked_thread()
+    asked = await question(desk, thread)
+    desk.devin.behave(SESSION, "failed")
+    await press(desk, asked)
+    await wait_until(lambda: not labels(asked), "the buttons are gone")
+    assert asked.text.endswith("Ended by ada.")
+
+
+@on_both
+async def test_what_devin_refuses_is_told_in_the_thread(bot: Bot, desk: Desk) -> None:
+    """The buttons stay, for another try."""
+    thread = await desk.linked_thread()
+    asked = await question(desk, thread)
+    desk.devin.behave(SESSION, "missing")
+    await press(desk, asked)
+    await desk.until_said("HTTP 404", thread)
+    assert "Session not found" in quote(desk.posts(thread)[-1])
+    assert labels(asked)

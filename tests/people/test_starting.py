@@ -1,0 +1,462 @@
+"""Sessions are started from Slack: once each, with their thread linked, or the thread is told."""
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from bot.app import Bot, open_bot
+from bot.redis.connection import Store
+from bot.settings import Settings, load_settings
+from sandbox.devin.answers import STATES, Answer
+from sandbox.devin.sessions import DevinSession
+from sandbox.slack.server import Message
+from tests.conftest import started
+from tests.support.desk import SESSION, Desk, labels, on_both, quote, running
+from tests.support.waiting import until_settled, wait_until
+
+LOST = {
+    "hung up": STATES["drops"],
+    "half": STATES["half"],
+    "500": replace(STATES["server_error"], takes=True),
+    "garbage": Answer(meaning="200, not JSON, and started", body="{'ok': True", takes=True),
+    "gateway": replace(STATES["timeout"], takes=True),
+    "503": replace(STATES["down"], takes=True),
+}
+"""Answers after which a session has been started, though they do not say so."""
+
+NOT_STARTED = {"hung up": STATES["refuses"], "500": STATES["server_error"]}
+"""Answers that say as little, after which none has."""
+
+
+_NOW = timedelta(0)
+
+
+def sessions(desk: Desk) -> list[DevinSession]:
+    """Return the sessions that were started through the API, in order."""
+    return [one for one in desk.devin.sessions.values() if one.origin == "api"]
+
+
+def prompt(desk: Desk) -> str:
+    """Return the prompt of the one session that was started."""
+    (session,) = sessions(desk)
+    return session.messages[0].text
+
+
+async def until_linked(desk: Desk, thread: str, *, channel: str = "general") -> DevinSession:
+    """Wait until the thread has its card; return the one session that was started."""
+    await desk.until_linked(thread, channel=channel)
+    (session,) = sessions(desk)
+    return session
+
+
+async def opened(desk: Desk) -> dict[str, Any]:
+    """Wait for the form for a new session, and return it."""
+
+    def forms() -> list[dict[str, Any]]:
+        return [one for one in desk.slack.open_views("ada") if one["callback_id"] == "start_form"]
+
+    await wait_until(forms, "the form opens")
+    return forms()[-1]
+
+
+def opening(desk: Desk) -> Message:
+    """Return the bot's post that presents somebody's prompt."""
+    (post,) = (one for one in desk.slack.channel_messages("general") if "to Devin:" in one.text)
+    return post
+
+
+def channel_of(desk: Desk, name: str = "general") -> str:
+    return desk.slack.workspace.channel(name).id
+
+
+# A mention.
+
+
+@on_both
+async def test_a_thread_starts_a_session_with_itself_as_context(bot: Bot, desk: Desk) -> None:
+    """Devin reads who asks for what, and the thread before it; the thread is linked and follows."""
+    root = await desk.slack.say("The *build* is red, <@U0BEN00000>", files=["log.txt"])
+    await desk.reply("(aside) I hate Mondays", root, user="ben")
+    await desk.reply("It is `test_upload`", root, user="ben")
+    await desk.mention("status", thread=root)
+    await desk.until_said("not linked", root)
+    ts = await desk.mention("start Please *fix* it", thread=root)
+    session = await until_linked(desk, root)
+    assert prompt(desk) == (
+        "ada (in Slack):\n\nPlease **fix** it\n\n"
+        "This is asked in a thread in Slack, the oldest message first:\n\n"
+        "> ada (in Slack):\n>\n> The **build** is red, @Ben Franklin\n>\n> [log.txt]\n\n"
+        "> Ben Franklin (in Slack):\n>\n> It is `test_upload`"
+    )
+    await desk.until_marked("white_check_mark", ts)
+    desk.devin.say(session.session_id, "On it.")
+    await wait_until(lambda: desk.words(root) == ["On it."], "Devin is heard")
+    reply = await desk.reply("Thanks", root)
+    await desk.until_marked("white_check_mark", reply)
+    assert session.received() == ["ada (in Slack):\n\nThanks"]
+
+
+@on_both
+async def test_a_mention_in_the_channel_begins_the_thread_of_its_session(
+    bot: Bot, desk: Desk
+) -> None:
+    """The message itself is all that Devin reads, and what it says comes below it."""
+    ts = await desk.mention("start Write the release notes\nfor *2.4*")
+    session = await until_linked(desk, ts)
+    assert prompt(desk) == "ada (in Slack):\n\nWrite the release notes\nfor **2.4**"
+    desk.devin.say(session.session_id, "Done.")
+    await wait_until(lambda: desk.words(ts) == ["Done."], "Devin is heard")
+
+
+async def test_without_a_prompt_the_thread_is_the_prompt(bot: Bot, desk: Desk) -> None:
+    """Where there is no other message either, the person is told."""
+    alone = await desk.mention("start")
+    await desk.until_said("nothing to start from", alone)
+    assert sessions(desk) == []
+    root = await desk.slack.say("The build is red")
+    await desk.mention("start", thread=root, user="ben")
+    await until_linked(desk, root)
+    assert prompt(desk) == (
+        "Ben Franklin starts this session from a thread in Slack, the oldest message first:\n\n"
+        "> ada (in Slack):\n>\n> The build is red"
+    )
+
+
+async def test_a_long_thread_is_cut_at_its_beginning(bot: Bot, desk: Desk) -> None:
+    """The latest 50 messages count, and of those at most 20,000 characters."""
+    root = await desk.slack.say("The first one")
+    for number in range(52):
+        await desk.reply(f"number {number}", root)
+    await desk.reply("x" * 19_700, root)
+    await desk.mention("start Sum up", thread=root)
+    await until_linked(desk, root)
+    read = prompt(desk)
+    assert "The first one" not in read
+    assert "number 40\n" not in read
+    assert "number 51\n\n> ada (in Slack):\n>\n> xxx" in read
+    assert "earlier messages left out: " in read
+
+
+async def test_a_reply_that_is_written_meanwhile_reaches_the_session(bot: Bot, desk: Desk) -> None:
+    """It met no link when Slack brought it, so it is read in the thread."""
+    slow = asyncio.Event()
+    desk.devin.creations.append(replace(STATES["running"], until=slow))
+    root = await desk.slack.say("The build is red")
+    await desk.mention("start Fix it", thread=root)
+    await wait_until(lambda: sessions(desk), "Devin is asked")
+    await desk.reply("And tag it", root)
+    await desk.until_heard()
+    slow.set()
+    session = await until_linked(desk, root)
+    await wait_until(session.received, "the reply arrives")
+    assert session.received() == ["ada (in Slack):\n\nAnd tag it"]
+
+
+async def test_a_thread_that_is_linked_starts_nothing(bot: Bot, desk: Desk) -> None:
+    """It has one session; unlink comes first."""
+    thread = await desk.linked_thread()
+    await desk.mention("start Fix it", thread=thread)
+    await desk.until_said("Mention me with `unlink` first", thread)
+    assert sessions(desk) == []
+
+
+async def test_two_starts_at_once_in_a_thread_are_one_session(bot: Bot, desk: Desk) -> None:
+    """The second one is told."""
+    slow = asyncio.Event()
+    desk.devin.creations.append(replace(STATES["running"], until=slow))
+    root = await desk.slack.say("The build is red")
+    await desk.mention("start Fix it", thread=root)
+    await wait_until(lambda: sessions(desk), "Devin is asked")
+    await desk.mention("start Repair it", thread=root, user="ben")
+    await desk.until_said("being started in this thread already", root)
+    slow.set()
+    await until_linked(desk, root)
+    assert "Fix it" in prompt(desk)
+
+
+async def test_a_thread_that_is_linked_meanwhile_keeps_its_link(bot: Bot, desk: Desk) -> None:
+    """The session is there, so the thread is told how to link it."""
+    slow = asyncio.Event()
+    desk.devin.creations.append(replace(STATES["running"], until=slow))
+    root = await desk.slack.say("The build is red")
+    await desk.mention("start Fix it", thread=root)
+    await wait_until(lambda: sessions(desk), "Devin is asked")
+    await desk.mention(f"link {SESSION}", thread=root, user="ben")
+    await desk.until_linked(root)
+    slow.set()
+    (session,) = sessions(desk)
+    told = await desk.until_said("Devin has started", root)
+    assert session.url in told
+    reply = await desk.reply("Thanks", root)
+    await desk.until_marked("white_check_mark", reply)
+    assert desk.received() == ["ada (in Slack):\n\nThanks"]
+
+
+async def test_a_start_that_slack_brings_again_starts_nothing_more(bot: Bot, desk: Desk) -> None:
+    """Nor is anybody told that the thread is linked already."""
+    root = await desk.mention("start Fix it")
+    deliveries = list(desk.slack.deliveries)
+    await until_linked(desk, root)
+    for delivery in deliveries:
+        await desk.slack.redeliver(delivery)
+    await desk.until_heard()
+    assert len(sessions(desk)) == 1
+    assert len(desk.posts(root, with_cards=True)) == 1
+
+
+async def test_a_thread_that_was_unlinked_starts_another_session(bot: Bot, desk: Desk) -> None:
+    """One start at a time, and any number one after the other."""
+    root = await desk.mention("start Fix it")
+    await until_linked(desk, root)
+    await desk.mention("unlink", thread=root)
+    await desk.until_said("no longer linked", root)
+    await desk.mention("start Fix it better", thread=root)
+    await wait_until(lambda: len(sessions(desk)) == 2, "another one starts")
+    await desk.until_linked(root, times=2)
+
+
+@pytest.mark.parametrize("user", ["gus", "eve"])
+async def test_who_may_not_steer_devin_may_not_start_it(bot: Bot, desk: Desk, user: str) -> None:
+    """Guests and people of other organizations are told so, alone."""
+    root = await desk.slack.say("The build is red", channel="shared")
+    await desk.mention("start Fix it", thread=root, user=user, channel="shared")
+    await desk.until_whispered("can't steer Devin from here", user, channel="shared")
+    assert sessions(desk) == []
+
+
+async def test_a_channel_that_is_not_allowed_starts_nothing(
+    environ: dict[str, str], desk: Desk
+) -> None:
+    """Neither by a mention, nor by the command or the form."""
+    async with running(desk, environ, ALLOW_CHANNELS=channel_of(desk, "secrets")):
+        await desk.mention("start Fix it")
+        await desk.until_whispered("not allowed in this channel", "ada")
+        await desk.slack.slash("/devin-say", "new Fix it")
+        await desk.slack.global_shortcut("start_session")
+        view = await opened(desk)
+        filled = {"channel": channel_of(desk), "prompt": "Fix it"}
+        await desk.slack.submit_view(view["id"], filled)
+        assert "not allowed" in desk.slack.open_views("ada")[-1]["errors"]["prompt"]
+    assert sessions(desk) == []
+
+
+# A lost answer.
+
+
+@on_both
+@pytest.mark.parametrize("how", LOST)
+async def test_a_session_whose_answer_was_lost_is_found_by_its_tag(
+    settings: Settings, desk: Desk, how: str
+) -> None:
+    """It is linked as if nothing had happened, and no second one is started."""
+    desk.devin.creations.append(LOST[how])
+    async with started(settings):
+        await desk.slack.wait_connected()
+        root = await desk.mention("start Fix it")
+        session = await until_linked(desk, root)
+        assert [one.startswith("relay-") for one in session.tags] == [True]
+        reply = await desk.reply("Thanks", root)
+        await desk.until_marked("white_check_mark", reply)
+    assert len(desk.posts(root, with_cards=True)) == 1
+
+
+@on_both
+@pytest.mark.parametrize("how", NOT_STARTED)
+async def test_nobody_knows_of_a_session_that_is_not_found(
+    settings: Settings, desk: Desk, store: Store, how: str
+) -> None:
+    """The thread is told, and only a press starts another one, with the same prompt."""
+    desk.devin.creations.append(NOT_STARTED[how])
+    async with started(settings):
+        await desk.slack.wait_connected()
+        root = await desk.slack.say("The build is red")
+        await desk.mention("start Fix it", thread=root)
+        assert "“Fix it”" in await desk.until_said("know whether Devin started", root)
+        await until_settled(store)
+        assert sessions(desk) == []
+        (report,) = desk.posts(root)
+        assert labels(report) == ["Start again"]
+        for _ in range(2):
+            await desk.slack.press("start_again", channel="general", message_ts=report.ts)
+        await until_linked(desk, root)
+        await until_settled(store)
+    assert "Fix it" in prompt(desk)
+    assert "The build is red" in prompt(desk)
+    assert "Started again by ada." in report.text
+
+
+async def test_start_again_is_for_people_who_may_and_for_its_own_thread(
+    settings: Settings, desk: Desk
+) -> None:
+    """A guest is told so, and a forged value finds nothing."""
+    desk.devin.creations.append(STATES["server_error"])
+    async with started(settings):
+        await desk.slack.wait_connected()
+        root = await desk.mention("start Fix it")
+        await desk.until_said("know whether Devin started", root)
+        (report,) = desk.posts(root)
+        press = {"channel": "general", "message_ts": report.ts}
+        await desk.slack.press("start_again", **press, user="gus")
+        await desk.until_whispered("Guests can't", "gus")
+        await desk.slack.press("start_again", **press, value=f"T0SANDBOX:C0GENERAL0:{root}|7")
+        await desk.until_whispered("no longer keep", "ada")
+    assert sessions(desk) == []
+
+
+@on_both
+async def test_devin_is_waited_for(environ: dict[str, str], desk: Desk) -> None:
+    """A 429 says that nothing was started: the start is tried again, and told if it takes long."""
+    asked: list[Answer] = [replace(STATES["rate_limited"], retry_after="1")] * 2
+    desk.devin.creations.extend(asked)
+    environ |= {"GIVE_UP_AFTER": "60s"}
+    async with open_bot(load_settings(environ, None), notice_after=_NOW, look_after=(0.0, 0.05)):
+        await desk.slack.wait_connected()
+        root = await desk.mention("start Fix it")
+        await desk.until_said("Waiting for Devin", root)
+        await until_linked(desk, root)
+    assert desk.devin.creations == []
+    assert len([one for one in desk.said(root) if "Waiting for Devin" in one]) == 1
+
+
+async def test_a_start_is_given_up(environ: dict[str, str], desk: Desk) -> None:
+    """After `GIVE_UP_AFTER` the thread is told that none was started; a press starts one."""
+    desk.devin.creations.extend([replace(STATES["rate_limited"], retry_after="1")] * 3)
+    environ |= {"GIVE_UP_AFTER": "1s"}
+    async with open_bot(load_settings(environ, None), look_after=(0.0, 0.05)):
+        await desk.slack.wait_connected()
+        root = await desk.mention("start Fix it")
+        await desk.until_said("gave up", root)
+        assert sessions(desk) == []
+        desk.devin.creations.clear()
+        report = next(one for one in desk.posts(root) if "gave up" in one.text)
+        await desk.slack.press("start_again", channel="general", message_ts=report.ts)
+        await until_linked(desk, root)
+
+
+@on_both
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        ("rejects", "as not valid"),
+        ("unauthorized", "rejected my key"),
+        ("forbidden", "may not start sessions"),
+        ("teapot", "HTTP 418"),
+    ],
+)
+async def test_what_devin_refuses_is_told(bot: Bot, desk: Desk, state: str, words: str) -> None:
+    """With Devin's own words; nothing was started."""
+    desk.devin.creations.append(STATES[state])
+    root = await desk.mention("start Fix it")
+    await desk.until_said(words, root)
+    (report,) = desk.posts(root)
+    if state == "rejects":
+        assert "String should have at most 2000 characters" in quote(report)
+    assert sessions(desk) == []
+
+
+# `/devin-say new`, and the shortcut.
+
+
+@on_both
+async def test_devin_say_new_posts_the_prompt_and_links_its_thread(bot: Bot, desk: Desk) -> None:
+    """It stands in the channel under the person's name, and pings nobody."""
+    await desk.slack.slash("/devin-say", "new Fix the *build* <!channel>")
+    await wait_until(lambda: sessions(desk), "it starts")
+    post = opening(desk)
+    assert post.text == "*ada* to Devin:\nFix the *build* @channel"
+    await until_linked(desk, post.ts)
+    assert prompt(desk) == "ada (in Slack):\n\nFix the **build** @channel"
+
+
+@pytest.mark.parametrize("way", ["command", "shortcut"])
+async def test_a_form_asks_for_the_prompt(bot: Bot, desk: Desk, way: str) -> None:
+    """What is missing is said in place; submitted twice, it starts one session."""
+    if way == "command":
+        await desk.slack.slash("/devin-say", "new")
+    else:
+        await desk.slack.global_shortcut("start_session")
+    view = await opened(desk)
+    (select,) = [one["element"] for one in view["blocks"] if one["block_id"] == "channel"]
+    assert select.get("initial_conversation") == (channel_of(desk) if way == "command" else None)
+    filled = {"channel": channel_of(desk), "prompt": " "}
+    await desk.slack.submit_view(view["id"], filled)
+    (view,) = desk.slack.open_views("ada")
+    assert view["errors"] == {"prompt": "Write what Devin should do."}
+    delivery = await desk.slack.submit_view(view["id"], filled | {"prompt": "Fix <it>"})
+    await desk.slack.redeliver(delivery)
+    await wait_until(lambda: sessions(desk), "it starts")
+    post = opening(desk)
+    await until_linked(desk, post.ts)
+    assert prompt(desk) == "ada (in Slack):\n\nFix <it>"
+    assert desk.slack.open_views("ada") == []
+
+
+async def test_a_form_for_a_channel_without_the_bot_says_so(bot: Bot, desk: Desk) -> None:
+    """The typed text stays, and another channel can be chosen."""
+    await desk.slack.global_shortcut("start_session")
+    view = await opened(desk)
+    filled = {"channel": "C0NOWHERE00", "prompt": "Fix it"}
+    await desk.slack.submit_view(view["id"], filled)
+    (view,) = desk.slack.open_views("ada")
+    assert "can't see this channel" in view["errors"]["prompt"]
+    await desk.slack.submit_view(view["id"], filled | {"channel": channel_of(desk)})
+    await wait_until(lambda: sessions(desk), "it starts")
+
+
+# A workflow step.
+
+
+async def step(desk: Desk, **inputs: str) -> tuple[str, Any]:
+    given = {"prompt": "Fix it", "channel": channel_of(desk)} | inputs
+    execution = await desk.slack.run_step("start_session", given)
+    await wait_until(lambda: execution in desk.slack.step_results, "the step ends")
+    return desk.slack.step_results[execution]
+
+
+@on_both
+async def test_a_step_starts_a_session_in_a_new_thread(bot: Bot, desk: Desk) -> None:
+    """Later steps can use the session, its address and its thread."""
+    how, outputs = await step(desk, user=desk.slack.workspace.user("ada").id)
+    (session,) = sessions(desk)
+    post = opening(desk)
+    assert how == "success"
+    assert outputs == {
+        "outcome": "started",
+        "session": session.session_id,
+        "url": session.url,
+        "thread": post.ts,
+    }
+    assert prompt(desk) == "ada (in Slack, through a workflow):\n\nFix it"
+    await until_linked(desk, post.ts)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "words"),
+    [
+        ({"prompt": ""}, "Prompt is empty"),
+        ({"channel": ""}, "no channel of this workspace"),
+        ({"user": "U0GUS00000"}, "is a guest"),
+    ],
+)
+async def test_a_step_that_is_filled_in_wrongly_fails(
+    bot: Bot, desk: Desk, inputs: dict[str, str], words: str
+) -> None:
+    """Its author reads why."""
+    how, why = await step(desk, **inputs)
+    assert how == "error"
+    assert words in why
+    assert sessions(desk) == []
+
+
+async def test_a_step_fails_with_what_devin_says(bot: Bot, desk: Desk) -> None:
+    """The thread of the prompt is told as well."""
+    desk.devin.creations.append(STATES["teapot"])
+    how, why = await step(desk)
+    assert how == "error"
+    assert "I'm a teapot" in why
+    post = opening(desk)
+    await desk.until_said("HTTP 418", post.ts)
+    assert sessions(desk) == []
