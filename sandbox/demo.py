@@ -74,8 +74,8 @@ async def run_demo(sandbox: Sandbox, stop: asyncio.Event, say: Callable[[str], N
 def invitation(url: str) -> str:
     """Return the one line that a visitor needs."""
     return (
-        f'Open {url} and press Tour, or type "Yes, ship them" as a reply in the thread; '
-        "Devin, on the right, gets it. Ctrl-C ends everything."
+        f'Open {url} and press Tour, or reply "Yes, ship them" in the thread: Devin answers there. '
+        "Ctrl-C ends everything."
     )
 
 

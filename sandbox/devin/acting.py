@@ -72,8 +72,8 @@ class Step:
     thinking: float = 1.0
 
 
-def _says(text: str) -> Step:
-    return Step(lambda record, session_id: record.say(session_id, text))
+def _says(text: str, thinking: float = 1.0) -> Step:
+    return Step(lambda record, session_id: record.say(session_id, text), thinking)
 
 
 def _enters(state: str) -> Step:
@@ -81,7 +81,7 @@ def _enters(state: str) -> Step:
 
 
 def _opens(url: str) -> Step:
-    return Step(lambda record, session_id: record.open_pull_request(session_id, url))
+    return Step(lambda record, session_id: record.open_pull_request(session_id, url), thinking=2.0)
 
 
 def _spends(acus: float) -> Step:
@@ -91,14 +91,21 @@ def _spends(acus: float) -> Step:
 class Actor:
     """Plays Devin in every session of a record; `pace` multiplies its pauses.
 
-    Those in `careful` ask for an approval before they work, the others ask a question.
+    Those in `careful` ask for an approval before they work, the others ask a question. A session
+    whose work is done falls asleep after `rest` seconds.
     """
 
     def __init__(
-        self, record: Record, pace: float = 1.0, careful: Sequence[str] = (DEMO_SESSIONS[1][0],)
+        self,
+        record: Record,
+        pace: float = 1.0,
+        *,
+        careful: Sequence[str] = (DEMO_SESSIONS[1][0],),
+        rest: float = REST_SECONDS,
     ) -> None:
         self._record = record
         self._pace = pace
+        self._rest = rest
         self._careful = frozenset(careful)
         self._pull_requests = FIRST_PULL_REQUEST
         self._working: set[str] = set()
@@ -106,7 +113,10 @@ class Actor:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Act until the block ends."""
+        """Act until the block ends; a session that nobody has told anything has nothing to do."""
+        for session in list(self._record.sessions.values()):
+            if session.state == "running" and not session.messages:
+                self._record.behave(session.session_id, "idle")
         changes = self._record.subscribe()
         listening = asyncio.create_task(self._listen(changes))
         try:
@@ -128,8 +138,8 @@ class Actor:
     def _name(self, session: DevinSession) -> None:
         """Give a title to a session that has none, as Devin does."""
         if not session.title:
-            words = session.messages[0].text.split("\n", 1)[0]
-            self._record.rename(session.session_id, words[:LONGEST_TITLE])
+            title = _said_in(session.messages[0].text)[:LONGEST_TITLE]
+            self._record.rename(session.session_id, title)
 
     def _begin(self, session: DevinSession, turns: asyncio.TaskGroup) -> None:
         """Begin a turn, unless one goes on, which then has read this message as well."""
@@ -147,7 +157,7 @@ class Actor:
         if session.state == "blocked":
             return self._ending(RESULT, 1.75)
         if session.state == "approval":
-            is_approved = session.messages[-1].text.casefold().startswith("approve")
+            is_approved = _said_in(session.messages[-1].text).casefold().startswith("approve")
             return self._ending(PROOF, 0.5) if is_approved else (_says(LEFT), _enters("idle"))
         if session.session_id in self._careful:
             return _says(WISH), _enters("approval")
@@ -156,7 +166,7 @@ class Actor:
     def _ending(self, text: str, acus: float) -> tuple[Step, ...]:
         url = f"https://github.com/acme/relay/pull/{self._pull_requests}"
         self._pull_requests += 1
-        return _opens(url), _spends(acus), _says(text.format(url=url)), _enters("idle")
+        return _opens(url), _spends(acus), _says(text.format(url=url), 0.0), _enters("idle")
 
     async def _turn(self, session: DevinSession, script: Sequence[Step]) -> None:
         """Play a turn, then rest; the rest ends with the next message."""
@@ -168,7 +178,7 @@ class Actor:
         finally:
             self._working.discard(session.session_id)
         if session.state == "idle":
-            await asyncio.sleep(REST_SECONDS * self._pace)
+            await asyncio.sleep(self._rest * self._pace)
             if self._is_still(session, "idle"):
                 self._record.behave(session.session_id, "suspended")
 
@@ -181,6 +191,12 @@ class Actor:
     def _is_still(self, session: DevinSession, state: str) -> bool:
         is_same = self._record.find(session.session_id) is session
         return is_same and session.state == state
+
+
+def _said_in(message: str) -> str:
+    """Return the first line of a message that does not only introduce the next one."""
+    lines = [line for line in message.splitlines() if line.strip()]
+    return next((line for line in lines if not line.endswith(":")), message)
 
 
 def _has_message(session: DevinSession, change: str) -> bool:

@@ -65,11 +65,11 @@ class Press(Command):
 
 
 class RunShortcut(Command):
-    """Run a message shortcut on a message."""
+    """Run a shortcut on a message, or a global one."""
 
     callback_id: str
-    channel: str
-    message_ts: str
+    channel: str = ""
+    message_ts: str | None = None
     user: str = "ada"
 
 

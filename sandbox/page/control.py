@@ -189,6 +189,9 @@ class Control:
         return _told(delivery)
 
     async def _shortcut(self, command: RunShortcut) -> Reply:
+        if command.message_ts is None:
+            run = self._slack.global_shortcut(command.callback_id, user=command.user)
+            return _told(await run)
         delivery = await self._slack.shortcut(
             command.callback_id,
             channel=command.channel,

@@ -92,7 +92,8 @@ async def test_an_answer_makes_devin_work_finish_and_fall_asleep(devin: DevinSan
 
 @on_both
 @pytest.mark.parametrize(
-    ("answer", "pull_requests"), [("Approved, please proceed", 1), ("Rather not", 0)]
+    ("answer", "pull_requests"),
+    [("ada (in Slack):\n\nApproved, please proceed.", 1), ("Rather not", 0)],
 )
 @pytest.mark.usefixtures("acting")
 async def test_a_careful_session_waits_for_an_approval(
@@ -108,10 +109,13 @@ async def test_a_careful_session_waits_for_an_approval(
 
 @pytest.mark.parametrize("api", ["v3"])
 @pytest.mark.usefixtures("acting")
-async def test_a_new_session_gets_a_title_and_begins(devin: DevinSandbox) -> None:
-    """Its prompt is its first message."""
+@pytest.mark.parametrize(
+    "prompt", ["Write the notes\nfor v2.4", "ada (in Slack):\n\nWrite the notes"]
+)
+async def test_a_new_session_gets_a_title_and_begins(devin: DevinSandbox, prompt: str) -> None:
+    """It is the beginning of the prompt, without a line that says who wrote it."""
     path = f"/v3/organizations/{devin.org_id}/sessions"
-    await post(devin, path, {"prompt": "Write the notes\nfor v2.4"})
+    await post(devin, path, {"prompt": prompt})
     new = list(devin.sessions)[-1]
     await wait_until(in_state(devin, "blocked", new), "Devin asks")
     assert devin.session(new).title == "Write the notes"
@@ -145,6 +149,14 @@ async def test_a_state_that_somebody_chose_is_left_alone(devin: DevinSandbox, st
         await wait_until(in_state(devin, "blocked", OTHER), "another session's turn is over")
     assert (devin.session(SESSION).state, len(said(devin))) == (state, 1)
     assert (devin.session(CAREFUL).state, said(devin, CAREFUL)) == (state, [])
+
+
+@on_both
+async def test_a_session_without_a_message_has_nothing_to_do(devin: DevinSandbox) -> None:
+    """The states that fail on purpose stay."""
+    async with Actor(devin, QUICK).running():
+        states = [devin.session(id_).state for id_, _, _ in DEMO_SESSIONS]
+    assert states == ["idle", "idle", "suspended", "rejects", "rate_limited", "archived"]
 
 
 @on_both

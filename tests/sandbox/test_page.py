@@ -74,7 +74,7 @@ async def test_a_note_is_shown_to_its_reader_only(bot: Bot, desk: Desk, screens:
     await page.get_by_label("Write as").select_option("ada")
     await expect(message(page, "Let me in.")).to_be_visible()
     await expect(page.get_by_text("Only visible to you")).to_have_count(0)
-    assert len(desk.posts(thread)) == 1
+    assert desk.posts(thread) == []
 
 
 async def test_a_button_of_a_report_is_pressed(bot: Bot, desk: Desk, screens: Screens) -> None:
@@ -103,8 +103,9 @@ async def test_open_session_under_a_report_points_at_the_session(
     desk.devin.behave(SESSION, "archived")
     page = await screens.open()
     await write(page, "Reply in the thread", SHIP)
-    await expect(page.get_by_role("button", name="Unlink")).to_be_visible()
-    await page.get_by_role("link", name="Open session").click()
+    report = page.locator("#replies .message", has=page.get_by_role("button", name="Unlink")).last
+    await expect(report).to_contain_text("ended")
+    await report.get_by_role("link", name="Open session").click()
     await expect(page.locator(".session.lit")).to_contain_text(SESSION)
     assert len(page.context.pages) == 1
 
@@ -116,7 +117,9 @@ async def test_a_slash_command_is_typed_in_the_channel_and_not_in_a_thread(
     await desk.linked_thread()
     page = await screens.open()
     await page.get_by_label("Message to the channel", exact=True).fill("/dev")
-    await expect(page.locator("#composer .hint")).to_contain_text("/devin-say [session] message")
+    await expect(page.locator("#composer .hint")).to_contain_text(
+        "/devin-say [session or new] message"
+    )
     await write(page, "Reply in the thread", "/devin-say hello")
     await expect(page.get_by_role("alert")).to_contain_text("no slash commands inside threads")
     await write(page, "Message to the channel", "/deploy now")
@@ -473,6 +476,30 @@ async def test_home_is_each_persons_own_and_its_menus_work(box: Sandbox, screens
     assert chosen == [("second", "unlink"), ("last", "mute")]
 
 
+async def test_a_session_is_started_from_the_form_and_ended_by_a_button(
+    bot: Bot, desk: Desk, screens: Screens
+) -> None:
+    """The global shortcut is in the list on the left; the form begins with the open channel."""
+    page = await screens.open()
+    await page.get_by_role("button", name="Start a Devin session").click()
+    form = page.get_by_role("dialog", name="Start a Devin session")
+    await expect(form.get_by_label("Channel")).to_have_value(
+        desk.slack.workspace.channel("general").id
+    )
+    await form.get_by_role("button", name="Start", exact=True).click()
+    await expect(form.get_by_role("alert")).to_be_visible()
+    await form.get_by_label("Prompt").fill("Write the release notes")
+    await form.get_by_role("button", name="Start", exact=True).click()
+    await expect(form).to_be_hidden()
+    post = message(page, "Write the release notes")
+    await post.hover()
+    await post.get_by_label("Reply in thread").click()
+    await expect(page.locator("#replies")).to_contain_text("now linked")
+    await write(page, "Reply in the thread", "@Devin Relay end")
+    await page.locator("#replies").get_by_role("button", name="End the session").click()
+    await expect(page.locator("#replies")).to_contain_text("Ended by ada.")
+
+
 async def test_a_workflow_step_is_run_and_its_end_is_shown(box: Sandbox, screens: Screens) -> None:
     """It runs as in Workflow Builder, with its inputs and outputs."""
     app = bolt_app(box.slack)
@@ -491,25 +518,6 @@ async def test_a_workflow_step_is_run_and_its_end_is_shown(box: Sandbox, screens
         await dialog.get_by_label("message").fill("hello")
         await dialog.get_by_role("button", name="Run the step").click()
         await expect(dialog.get_by_role("status")).to_contain_text("outcome: delivered hello")
-
-
-@on_both
-async def test_the_tour_plays_to_its_end_with_the_real_bot(
-    bot: Bot, desk: Desk, screens: Screens, api: Api
-) -> None:
-    """Each step waits until the page shows what it promises, in the generation that is spoken."""
-    page = await screens.open(query="?pace=0")
-    await page.get_by_role("button", name="Tour").click()
-    tour = page.locator("#tour")
-    ended = re.compile("done|failed")
-    await expect(tour).to_have_attribute("data-status", ended, timeout=50_000)
-    assert "That was the tour" in await tour.inner_text()
-    (session,) = [one for one in desk.devin.sessions.values() if one.title == "Release 2.4"]
-    statuses = [request.status for request in session.requests]
-    assert set(statuses) - {409} == {200, 422, 429, "dropped"}
-    assert (409 in statuses) == (session.state == "archived") == (api == "v3")
-    assert session.received().count(session.received()[-1]) == 1
-    await expect(page.locator(".message.lit .reaction")).to_be_visible()
 
 
 async def test_the_generation_of_devin_s_api_and_the_files_of_a_message_are_shown(
@@ -592,31 +600,6 @@ async def test_a_link_to_what_is_in_the_sandbox_opens_it_on_the_page(
     await page.get_by_role("link", name="there").click()
     await expect(page.locator("#thread")).to_contain_text("The thread")
     await expect(page.locator("#channel-name")).to_have_text("secrets")
-
-
-async def test_the_tour_is_paused_continued_and_stopped(
-    bot: Bot, desk: Desk, screens: Screens
-) -> None:
-    """A paused tour stays put; *Next* continues it; a stopped one leaves nothing to wait for."""
-    page = await screens.open()
-    tour = page.locator("#tour")
-    await page.get_by_role("button", name="Tour").click()
-    await tour.get_by_role("button", name="Pause").click()
-    await expect(tour.get_by_role("button", name="Go on")).to_be_focused()
-    await tour.get_by_role("button", name="Next").click()
-    await expect(tour).to_have_attribute("data-status", "shown")
-    await tour.get_by_role("button", name="Next").click()
-    await expect(tour).to_contain_text("2 of 10")
-    await tour.get_by_role("button", name="Stop").click()
-    await expect(tour).to_be_hidden()
-
-
-async def test_the_tour_says_when_no_bot_is_there(screens: Screens) -> None:
-    """It also explains how to start one."""
-    page = await screens.open()
-    await page.get_by_role("button", name="Tour").click()
-    await expect(page.locator("#tour")).to_contain_text("No bot is connected")
-    await expect(page.locator("#tour")).to_contain_text("make demo")
 
 
 async def test_at_400_px_nothing_overflows_and_every_pane_is_reached(

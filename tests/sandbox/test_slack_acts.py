@@ -158,6 +158,23 @@ async def test_a_shortcut_opens_a_modal_that_is_submitted(slack: SlackSandbox) -
         assert slack.open_views("ada") == []
 
 
+async def test_a_global_shortcut_names_no_channel(slack: SlackSandbox) -> None:
+    """Its trigger opens a modal all the same, and there is no `response_url`."""
+    app, heard = bolt_app(slack), list[JSON]()
+
+    @app.shortcut({"type": "shortcut", "callback_id": "start"})
+    async def on_shortcut(ack: Any, body: JSON, client: AsyncWebClient) -> None:
+        await ack()
+        heard.append(body)
+        await client.views_open(trigger_id=body["trigger_id"], view=MODAL)
+
+    async with socket_mode(slack, app):
+        assert (await slack.global_shortcut("start")).acked
+        assert len(slack.open_views("ada")) == 1
+    (body,) = heard
+    assert {"channel", "message", "response_url"}.isdisjoint(body)
+
+
 async def test_a_menu_gives_the_option_that_was_chosen(
     slack: SlackSandbox, client: AsyncWebClient
 ) -> None:

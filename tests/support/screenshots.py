@@ -12,9 +12,9 @@ from tests.support.browser import MISSING, find_chromium
 
 DOCS = Path(__file__).parents[2] / "docs"
 MOMENTS = {
-    "wide": ("invalid", "limited", "ended", "command"),
-    "dark": ("uncertain",),
-    "phone": ("ended",),
+    "wide": ("plan", "question", "finished", "card", "trouble"),
+    "dark": ("finished",),
+    "phone": ("question",),
 }
 SIZES = {"wide": (1280, 820), "dark": (1280, 820), "phone": (400, 820)}
 PACE = 0.4
@@ -29,7 +29,7 @@ async def main() -> int:
         return 1
     stop, ready = asyncio.Event(), asyncio.Event()
     async with (
-        running_sandbox("127.0.0.1", 0) as sandbox,
+        running_sandbox("127.0.0.1", 0, pace=PACE) as sandbox,
         async_playwright() as playwright,
     ):
         demo = asyncio.create_task(run_demo(sandbox, stop, lambda _: ready.set()))
@@ -66,10 +66,6 @@ async def _play(browser: Browser, url: str, name: str) -> None:
     page = await _open(browser, url, name)
     await page.get_by_role("button", name="Tour").click()
     for moment in MOMENTS[name]:
-        if moment == "command":
-            filled = "() => document.querySelector('#modal[open] input')?.value"
-            await page.wait_for_function(filled, timeout=LONGEST_MS)
-            await _shoot(page, f"{name}-shortcut")
         shown = f"#tour[data-step={moment}][data-status=shown]"
         await page.wait_for_selector(shown, timeout=LONGEST_MS)
         await _shoot(page, f"{name}-{moment}")

@@ -20,5 +20,7 @@ export const pressed = (item, block, value, message, channel) => interact("press
 export const runShortcut = (callback_id, message, channel) =>
   interact("shortcut", { callback_id, channel: channel.id, message_ts: message.ts });
 
+export const runGlobalShortcut = (callback_id) => interact("shortcut", { callback_id });
+
 export const slash = (command, text, channel) =>
   ask("slash", { command, text, channel: channel.id, user: view.writer });

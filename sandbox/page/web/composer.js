@@ -43,7 +43,7 @@ export function listenComposers() {
 export function drawComposers() {
   const channel = channelNow();
   const name = nameOf(channel);
-  $("channel-text").placeholder = `Message ${name}, or /devin-say …`;
+  $("channel-text").placeholder = `Message ${name}, or /…`;
   $("thread-text").placeholder = `Reply as ${writerNow().real_name}…`;
   setText(document.querySelector(".broadcast span"), `Also send to ${name}`);
   if (view.editing && view.editing.channel !== channel.id) stopEdit();

@@ -10,11 +10,14 @@ const EMOJI = {
   speech_balloon: "💬", no_entry: "⛔", no_entry_sign: "🚫", lock: "🔒", repeat: "🔁", information_source: "ℹ️",
   wave: "👋", smile: "😄", slightly_smiling_face: "🙂", heart: "❤️", fire: "🔥", bell: "🔔", no_bell: "🔕",
   arrows_counterclockwise: "🔄", wastebasket: "🗑️", pencil2: "✏️", bulb: "💡", sparkles: "✨", memo: "📝",
+  large_green_circle: "🟢", large_yellow_circle: "🟡", red_circle: "🔴", white_circle: "⚪", black_circle: "⚫",
 };
 
 const line = { fill: "none", stroke: "#fff", "stroke-width": 2.6, "stroke-linecap": "round", "stroke-linejoin": "round" };
 const stroke = (colour, width = 2.4) => ({ ...line, stroke: colour, "stroke-width": width });
 const tile = (fill) => ["rect", { x: 1.5, y: 1.5, width: 21, height: 21, rx: 5, fill }];
+
+const disc = (fill, edge) => [["circle", { cx: 12, cy: 12, r: 9, fill, stroke: edge, "stroke-width": 1.6 }]];
 
 const DRAWN = {
   white_check_mark: [tile("#2a9d5c"), ["path", { d: "M6.5 12.5l4 4 7.5-9", ...line }]],
@@ -28,6 +31,9 @@ const DRAWN = {
   warning: [["path", { d: "M12 3l10 18H2z", fill: "#f0b53f" }], ["path", { d: "M12 10v5M12 18v.01", ...stroke("#4a3200") }]],
 };
 Object.assign(DRAWN, {
+  large_green_circle: disc("#34a862", "#237a46"), large_yellow_circle: disc("#f2c03d", "#a8741a"),
+  red_circle: disc("#dd3b32", "#a3241c"), white_circle: disc("#f7f6f9", "#8f8a9b"), black_circle: disc("#3a3742", "#8f8a9b"),
+  no_entry: [["circle", { cx: 12, cy: 12, r: 10, fill: "#dd3b32" }], ["path", { d: "M7 12h10", ...stroke("#fff", 3.4) }]],
   eyes: [["path", { d: "M7 5.5c2.4 0 4 2.9 4 6.5s-1.6 6.5-4 6.5-4-2.9-4-6.5 1.6-6.5 4-6.5zM17 5.5c2.4 0 4 2.9 4 6.5s-1.6 6.5-4 6.5-4-2.9-4-6.5 1.6-6.5 4-6.5z",
     fill: "#fff", stroke: "#6b6676", "stroke-width": 1.6 }], ["path", { d: "M8 13v.01M18 13v.01", ...stroke("#2b2833", 4.6) }]],
   thumbsup: [["path", { d: "M3.5 11h4v9h-4zM7.5 11l4-8c1.9 0 2.7 1.4 2.3 3.1L13 9.5h6a2 2 0 0 1 2 2.4l-1.4 6.5a2 2 0 0 1-2 1.6H7.5z",

@@ -5,7 +5,7 @@ import { combobox } from "./combobox.js";
 import { el } from "./dom.js";
 import { optionsOf, select } from "./elements.js";
 import { plain } from "./mrkdwn.js";
-import { state } from "./state.js";
+import { channelNow, state } from "./state.js";
 
 export const keyOf = (block, item) => `${block.block_id}/${item.action_id}`;
 
@@ -102,7 +102,8 @@ function choices(item, block, props, form) {
 function fromWorkspace(field, list) {
   return (item, block, props, form) => {
     const key = keyOf(block, item);
-    if (!form.typed.has(key)) keep(item, block, form, { [field]: item[`initial_${field.slice(9)}`] ?? null });
+    const here = item.default_to_current_conversation ? channelNow().id : null;
+    if (!form.typed.has(key)) keep(item, block, form, { [field]: item[`initial_${field.slice(9)}`] ?? here });
     const options = list().map(([value, text]) => ({ value, text: { text } }));
     return select({ ...item, options }, form.typed.get(key)[field], {
       ...props, onchange: (event) => keep(item, block, form, { [field]: event.target.value || null }),

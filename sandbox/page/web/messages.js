@@ -145,7 +145,7 @@ function tools(message, channel, replies) {
 
 function actions(message, channel, inThread) {
   const mine = message.user === writerNow().id;
-  const shortcuts = state.shortcuts.map(({ callback_id, name }) =>
+  const shortcuts = state.shortcuts.filter((it) => !it.is_global).map(({ callback_id, name }) =>
     ({ label: name, act: () => runShortcut(callback_id, message, channel) }));
   const own = [
     { label: "Edit message", act: () => startEdit(message, channel, inThread) },

@@ -1,6 +1,7 @@
 // The list on the left: channels, direct messages, the app's Home and the workflow steps; who writes.
 
 import { $, el, icon, setText, sync } from "./dom.js";
+import { runGlobalShortcut } from "./acting.js";
 import { openChannel } from "./panes.js";
 import { HOME, SLACKBOT, ask, channelNow, redraw, state, titleOf, view, visibleChannels, writerNow } from "./state.js";
 import { openWorkflow } from "./workflow.js";
@@ -63,6 +64,8 @@ function drawApps() {
     }, icon(sign), el("span", { class: "name" }, words)))];
   sync($("apps"), [
     item("home", "home", "Devin Relay", atHome, openHome),
+    ...state.shortcuts.filter((it) => it.is_global).map((it) =>
+      item(it.callback_id, "send", it.name, false, () => runGlobalShortcut(it.callback_id))),
     item("workflow", "flow", "Workflow steps", false, openWorkflow),
   ]);
 }

@@ -10,7 +10,7 @@ import { END, stepsFor } from "./tour_script.js";
 // `?pace=0` leaves out the time for reading, `?pace=2` doubles it.
 const PACE = Number(new URLSearchParams(location.search).get("pace") ?? 1);
 const BEFORE_MS = 900;
-const LEAST_MS = 1500;
+const LEAST_MS = 2500;
 const MS_A_LETTER = 20;
 const STEP_MS = 50;
 const LIMIT_MS = 20_000;
@@ -52,7 +52,7 @@ class Playing {
       if (!this.paused) passed += STEP_MS;
       this.check();
     }
-    throw new Error(`${what} did not show within ${LIMIT_MS / 1000} seconds. Is the bot running? “make demo” starts it.`);
+    throw new Error(`${what} did not show within ${LIMIT_MS / 1000} seconds. Do the bot and Devin run? “make demo” starts both.`);
   }
 
   reading(caption) {
@@ -74,7 +74,6 @@ async function play() {
   } catch (error) {
     if (!(error instanceof Stopped)) show({ status: "failed", title: "The tour cannot go on", caption: error.message });
   } finally {
-    await stage.close();
     if (playing === mine && mine.stopped) hide();
   }
 }
@@ -144,6 +143,20 @@ function stop() {
   hide();
 }
 
+// A modal dialog makes the rest of the page inert: while one is open, the strip is a part of it.
+function stayReachable() {
+  const tour = $("tour");
+  const dialogs = [...document.querySelectorAll("dialog")];
+  const place = () => {
+    const front = tour.hidden ? null : dialogs.find((dialog) => dialog.open);
+    if (front ? tour.parentNode === front : tour.parentNode === document.body) return;
+    if (front) front.append(tour);
+    else document.querySelector(".top").after(tour);
+  };
+  const seen = new MutationObserver(place);
+  for (const dialog of dialogs) seen.observe(dialog, { attributeFilter: ["open"], childList: true });
+}
+
 function hide() {
   const had = $("tour").contains(document.activeElement);
   $("tour").hidden = true;
@@ -154,6 +167,7 @@ function hide() {
 }
 
 export function listenTour() {
+  stayReachable();
   $("start-tour").prepend(icon("play"));
   $("start-tour").addEventListener("click", () => {
     if (playing) playing.stopped = true;

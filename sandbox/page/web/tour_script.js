@@ -1,202 +1,144 @@
 // What the tour plays, step by step: a caption before, what is done and must show, a caption after.
+// A step knows what it waits for by ids, kinds of blocks and Devin's state, never by the bot's sentences.
 // The generations of Devin's API differ in what a suspended session does with a message.
 
-const MARK = { delivered: ["white_check_mark", "✅"], suspended: ["zzz", "💤"], refused: ["x", "❌"] };
+const TASK = "Yes. Please write the release notes first.";
 
 const link = {
   key: "link",
   title: "Link a thread",
-  before: "Ada starts a thread in #general and mentions the relay with a session of Devin's.",
+  before: "Ada starts a thread and mentions the relay with a session of Devin's.",
   async act(stage) {
     const root = await stage.say("Shall we ship release 2.4 today?");
     stage.openThread(root);
     const ts = await stage.reply(`@Devin Relay link ${stage.session}`);
-    const answer = await stage.told(ts, "now linked");
-    stage.light(answer.ts);
+    stage.card = (await stage.told(ts, isAny, "The session's card")).ts;
+    stage.light(stage.card);
   },
-  after: "The thread is linked. From now on every reply in it goes to that session, in order, once.",
+  after: "The relay's one message about the session: it shows Devin's state, and is edited in place.",
 };
 
-const reply = {
-  key: "reply",
+const working = {
+  key: "working",
   title: "Reply",
   before: "Somebody replies in the thread, as they would anyway.",
   async act(stage) {
-    const words = "Yes. Please write the release notes first.";
-    const ts = await stage.reply(words);
-    await stage.until(() => stage.received(words), "The reply in Devin's session");
-    await stage.marked(ts, ...MARK.delivered);
-    stage.light(ts);
+    const ts = await stage.reply(TASK);
+    stage.asked = ts;
+    await stage.until(() => stage.received(TASK), "The reply in Devin's session");
+    await stage.marked(ts, "white_check_mark", "✅");
+    await stage.until(() => stage.isWorking() || stage.toldBy(ts), "That Devin is working");
+    stage.light(ts, "end");
   },
-  after: "Devin, on the right, has the reply with its author. The ✅ on it says so; the thread stays quiet.",
+  after: "✅ says that Devin has it. Below the thread's last message, a line says that Devin is working.",
 };
 
-const suspended = {
-  key: "suspended",
+const plan = {
+  key: "plan",
+  title: "Devin's plan",
+  before: "Devin makes a plan.",
+  async act(stage) {
+    const post = await stage.told(stage.asked, hasWords, "Devin's plan in the thread");
+    stage.light(post.ts, "start");
+  },
+  after: "What Devin writes comes into the thread, as Devin wrote it: lists, tables and code.",
+};
+
+const question = {
+  key: "question",
+  title: "Devin's question",
+  before: "Devin doesn't go on before somebody decides.",
+  async act(stage) {
+    stage.question = await stage.told(stage.asked, hasAnswers, "Devin's question in the thread");
+    stage.light(stage.question.ts, "end");
+  },
+  after: "The question mentions who gave Devin the task, and each answer is a button.",
+};
+
+const answer = {
+  key: "answer",
+  title: "Answer",
+  before: "Ada presses the first one.",
+  async act(stage) {
+    const [{ item, block }] = buttons(stage.question, isAnswer);
+    await stage.press(stage.question, item, block);
+    await stage.until(() => stage.received(item.text.text), "The answer in Devin's session");
+    stage.light(stage.inThread().at(-1).ts, "end");
+  },
+  after: "A press is a reply under Ada's name. Words of her own would have done as well.",
+};
+
+const finished = {
+  key: "finished",
+  title: "Pull request",
+  before: "Devin works on, opens a pull request, and finishes.",
+  async act(stage) {
+    const { url } = await stage.until(stage.pullRequest, "Devin's pull request");
+    const post = await stage.told(stage.question.ts, (it) => mentions(it, url), "The pull request in the thread");
+    stage.light(post.ts, "end");
+  },
+  after: "The result and its pull request are in the thread, where everybody reads them.",
+};
+
+const card = {
+  key: "card",
+  title: "The card",
+  before: "The card at the top of the thread has changed as well.",
+  async act(stage) {
+    const shown = () => mentions(stage.message(stage.card), stage.pullRequest().url);
+    await stage.until(() => stage.known().state !== "running" && shown(), "The pull request on the card");
+    stage.light(stage.card, "start");
+  },
+  after: "It has followed all along. Now it shows the pull request, and what the work has cost.",
+};
+
+const limit = {
+  key: "trouble",
+  title: "Out of credits",
+  before: "Then a usage limit stops Devin. Somebody replies, and nothing would happen.",
+  async act(stage) {
+    await stage.behave("out_of_credits");
+    const newest = stage.inThread().at(-1).ts;
+    const ts = await stage.reply("Now tell the team, please.");
+    await stage.marked(ts, "white_check_mark", "✅");
+    const report = await stage.told(newest, isAny, "The relay's message about the limit");
+    stage.light(report.ts, "end");
+  },
+  after: "The thread says what stopped Devin, and what to do about it. The card says it as well.",
+};
+
+const refused = {
+  key: "trouble",
   title: "Suspended",
-  before: "The session is suspended: Devin answers 200, but with a detail.",
+  before: "Then the session is suspended: Devin answers 200, but takes no message.",
   async act(stage) {
     await stage.behave("suspended");
-    const ts = await stage.reply("And tag the release, please.");
-    await stage.marked(ts, ...MARK.suspended);
-    const report = await stage.told(ts, "suspended");
-    stage.light(report.ts);
+    const ts = await stage.reply("Now tell the team, please.");
+    await stage.marked(ts, "zzz", "💤");
+    const report = await stage.told(ts, (it) => buttons(it).length, "The relay's report");
+    stage.light(report.ts, "end");
   },
   after: "💤 on the reply, Devin's own words in the thread, and a button to send it again.",
 };
 
-const again = {
-  key: "again",
-  title: "Send again",
-  before: "Ada wakes the session in Devin, then presses Send again.",
-  async act(stage) {
-    const report = await stage.told(stage.thread, "suspended");
-    await stage.behave("running");
-    await stage.press(report, "Send again");
-    await stage.until(() => stage.received("And tag the release"), "The reply in Devin's session");
-    const sent = stage.inThread("And tag the release");
-    await stage.marked(sent.ts, ...MARK.delivered);
-    stage.light(sent.ts);
-  },
-  after: "Devin has it, once. The button is gone, so nobody sends it twice by accident.",
-};
-
-const resumed = {
-  key: "resumed",
-  title: "Suspended",
-  before: "Nothing happened in the session for a while, so Devin suspended it. Then somebody replies.",
-  async act(stage) {
-    await stage.behave("suspended");
-    const words = "And tag the release, please.";
-    const ts = await stage.reply(words);
-    await stage.until(() => stage.received(words), "The reply in Devin's session");
-    await stage.until(() => stage.known().state === "running", "That the session is running again");
-    await stage.marked(ts, ...MARK.delivered);
-    stage.light(ts);
-  },
-  after: "✅ The reply woke the session, which is running again on the right.",
-};
-
-const invalid = {
-  key: "invalid",
-  title: "Validation error",
-  before: "Devin refuses the next message as not valid: 422, with a list of errors.",
-  async act(stage) {
-    await stage.behave("rejects", { times: 1 });
-    const ts = await stage.reply("Here is the whole log: …");
-    await stage.marked(ts, ...MARK.refused);
-    const report = await stage.told(ts, "refused");
-    stage.light(report.ts);
-  },
-  after: "❌ on the reply, and one line for each error: where it is, what is wrong, and its type.",
-};
-
-const limited = {
-  key: "limited",
-  title: "Rate limit",
-  before: "Devin is busy: it answers 429 and asks for 3 seconds. Two replies are written meanwhile.",
-  async act(stage) {
-    await stage.behave("rate_limited", { times: 1, retry_after: 3 });
-    const first = await stage.reply("Then publish it.");
-    await stage.until(() => stage.requests().some((it) => it.status === 429), "Devin's 429");
-    const second = await stage.reply("And tell the team.");
-    await stage.marked(first, ...MARK.delivered);
-    await stage.marked(second, ...MARK.delivered);
-    stage.light(second);
-  },
-  after: "Both waited and then arrived in the order they were written. After 30 seconds a ⏳ would have said so.",
-};
-
-const lost = {
-  key: "lost",
-  title: "Connection lost",
-  before: "Devin takes the message, but the connection breaks before the answer.",
-  async act(stage) {
-    await stage.behave("drops", { times: 1 });
-    const words = "Check the download page, too.";
-    const ts = await stage.reply(words);
-    await stage.until(() => stage.requests().some((it) => it.status === "dropped"), "The broken connection");
-    await stage.marked(ts, ...MARK.delivered);
-    stage.light(ts);
-  },
-  after: "The relay looked into the session, found the message there, and did not send it a second time.",
-};
-
-const uncertain = {
-  key: "uncertain",
-  title: "Nobody knows",
-  before: "The connection breaks again, and this time the message is not in the session.",
-  async act(stage) {
-    await stage.behave("drops", { times: 1, takes: false });
-    const ts = await stage.reply("Thank you!");
-    const report = await stage.told(ts, "don't know");
-    stage.light(report.ts);
-    await stage.pause(3000);
-    await stage.press(report, "Send again");
-    await stage.marked(ts, ...MARK.delivered);
-    stage.light(ts);
-  },
-  after: "The relay said that it does not know and sent nothing by itself. Ada pressed Send again, and it arrived.",
-};
-
-const ended = {
-  key: "ended",
-  title: "Session ended",
-  before: "The session is archived in Devin and takes no more messages. Then somebody replies once more.",
-  async act(stage) {
-    await stage.behave("archived");
-    const ts = await stage.reply("Any news from the first users?");
-    await stage.marked(ts, ...MARK.refused);
-    const report = await stage.told(ts, "has ended");
-    stage.light(report.ts);
-  },
-  after: "❌ on the reply, and the reason in the thread, with a button that unlinks it.",
-};
-
-const shortcut = {
-  key: "shortcut",
-  title: "Message shortcut",
-  before: "A message in a thread without a session: Ada chooses Send to Devin from its menu.",
-  async act(stage) {
-    stage.leaveThread();
-    await stage.goOn();
-    const ts = await stage.say("The download page is broken on phones.");
-    await stage.choose(ts, "send_to_devin");
-    const modal = await stage.modal();
-    await stage.pause(1200);
-    await stage.fill(modal, stage.session);
-    await stage.pause(800);
-    await stage.submit(modal);
-    await stage.until(() => stage.received("broken on phones"), "The message in Devin's session");
-    await stage.marked(ts, ...MARK.delivered);
-    stage.light(ts);
-  },
-  after: "The form linked the thread and sent the message. Its menu links threads without sending, too.",
-};
-
-const command = {
-  key: "command",
-  title: "/devin-say",
-  before: "From a channel, a slash command begins a linked thread of its own.",
-  async act(stage) {
-    const words = "Please plan release 2.5.";
-    await stage.say(`/devin-say ${stage.session} ${words}`);
-    const post = await stage.posted(words);
-    await stage.until(() => stage.received(words), "The message in Devin's session");
-    await stage.marked(post.ts, ...MARK.delivered);
-    stage.light(post.ts);
-  },
-  after: "The message stands in the channel under Ada's name, Devin has it, and replies below it follow.",
-};
-
-const STEPS = {
-  v1: [link, reply, suspended, again, invalid, limited, lost, uncertain, shortcut, command],
-  v3: [link, reply, resumed, invalid, limited, lost, uncertain, ended, shortcut, command],
-};
+const conversation = [link, working, plan, question, answer, finished, card];
+const STEPS = { v1: [...conversation, refused], v3: [...conversation, limit] };
 
 export const stepsFor = (api) => STEPS[api] ?? STEPS.v3;
 
 export const END = {
   title: "That was the tour",
-  caption: "Now write something yourself: choose how a session behaves on the right, reply in a thread on the left.",
+  caption: "Now write something yourself: reply in a thread on the left, or choose on the right how a session behaves.",
 };
+
+// ---- what a message of the relay's is
+
+const isAny = () => true;
+const hasWords = (message) => message.blocks.some((block) => block.type === "markdown");
+const isAnswer = (item) => item.action_id.startsWith("answer_");
+const hasAnswers = (message) => buttons(message, isAnswer).length > 0;
+const mentions = (message, url) => JSON.stringify([message.text, message.blocks]).includes(url);
+
+const buttons = (message, test = isAny) => message.blocks
+  .filter((block) => block.type === "actions")
+  .flatMap((block) => block.elements.filter(test).map((item) => ({ item, block })));

@@ -4,9 +4,9 @@ import { $, el, icon, trapFocus } from "./dom.js";
 import { select } from "./elements.js";
 import { ask, channelNow, nameOf, state, view } from "./state.js";
 
-const LABELS = { session: "Session", message: "Message", channel: "Channel", thread_ts: "Thread", user: "Person" };
+const LABELS = { session: "Session", message: "Message", prompt: "Prompt", channel: "Channel", thread_ts: "Thread", user: "Person" };
 const HINTS = {
-  session: "an id, devin-…, or its address", message: "what Devin reads",
+  session: "an id, devin-…, or its address", message: "what Devin reads", prompt: "what Devin should do",
   thread_ts: "the timestamp of the thread's first message",
 };
 let running = null; // the execution that is being waited for
@@ -44,9 +44,11 @@ const LISTS = {
   user: () => state.users.map((it) => option(it.id, it.real_name)),
 };
 
+const isLong = (name) => name === "message" || name === "prompt";
+
 function field(name, required, value) {
-  const input = name in LISTS ? select({ options: LISTS[name]() }, value, { id: `step-${name}` }) : el(name === "message" ? "textarea" : "input", {
-    id: `step-${name}`, autocomplete: "off", placeholder: HINTS[name] ?? null, value, rows: name === "message" ? "3" : null,
+  const input = name in LISTS ? select({ options: LISTS[name]() }, value, { id: `step-${name}` }) : el(isLong(name) ? "textarea" : "input", {
+    id: `step-${name}`, autocomplete: "off", placeholder: HINTS[name] ?? null, value, rows: isLong(name) ? "3" : null,
     list: name === "session" ? "step-sessions" : null, "aria-required": required ? "true" : null,
   });
   const known = name === "session" ? el("datalist", { id: "step-sessions" },

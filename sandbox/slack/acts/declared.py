@@ -17,10 +17,11 @@ class SlashCommand:
 
 @dataclass(frozen=True, slots=True)
 class Shortcut:
-    """A message shortcut, in the menu of every message."""
+    """A shortcut in the menu of every message, or a global one."""
 
     callback_id: str
     name: str
+    is_global: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +36,14 @@ class StepKind:
 COMMANDS = (
     SlashCommand(
         "/devin-say",
-        "[session] message, help, or nothing for a form",
-        "Say something to a Devin session, in a new linked thread",
+        "[session or new] message, help, or nothing for a form",
+        "Say something to a Devin session, or start one, in a new linked thread",
     ),
 )
 SHORTCUTS = (
     Shortcut("send_to_devin", "Send to Devin"),
     Shortcut("link_session", "Link to a Devin session"),
+    Shortcut("start_session", "Start a Devin session", is_global=True),
 )
 STEPS = (
     StepKind(
@@ -53,5 +55,10 @@ STEPS = (
         "link_thread",
         "Link a thread to a Devin session",
         {"session": True, "channel": True, "thread_ts": True, "user": False},
+    ),
+    StepKind(
+        "start_session",
+        "Start a Devin session",
+        {"prompt": True, "channel": True, "user": False},
     ),
 )

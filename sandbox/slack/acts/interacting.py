@@ -11,6 +11,7 @@ from sandbox.slack.acts.payloads import (
     button_payload,
     closed_payload,
     command_payload,
+    global_shortcut_payload,
     shortcut_payload,
     step_event,
     submission_payload,
@@ -133,6 +134,12 @@ class Interacting:
         message = self._state.workspace.message(channel, message_ts)
         handles = self._handles(who, ResponseUrl(who.id, message.channel))
         payload = shortcut_payload(self._state.workspace, who, message, callback_id, handles)
+        return await self._deliver("interactive", payload)
+
+    async def global_shortcut(self, callback_id: str, *, user: str = "ada") -> Delivery:
+        """Run a global shortcut, from the composer's menu or the search."""
+        who = self._insider(user)
+        payload = global_shortcut_payload(who, callback_id, self._handles(who))
         return await self._deliver("interactive", payload)
 
     async def submit_view(

@@ -128,6 +128,14 @@ def shortcut_payload(
     }
 
 
+def global_shortcut_payload(user: User, callback_id: str, handles: Handles) -> JSON:
+    """Return `shortcut`, a global one: it names no channel, and has no `response_url`."""
+    return _common("shortcut", user, handles.trigger_id) | {
+        "action_ts": handles.ts,
+        "callback_id": callback_id,
+    }
+
+
 def submission_payload(user: User, view: JSON, trigger_id: str) -> JSON:
     """Return `view_submission`, which contains no channel or thread."""
     return _common("view_submission", user, trigger_id) | {"view": view, "response_urls": []}

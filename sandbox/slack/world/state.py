@@ -37,7 +37,7 @@ DEFAULT_SCOPES = (
 )  # fmt: skip
 DEFAULT_BOT_EVENTS = (
     "app_mention", "message.channels", "message.groups", "message.im", "message.mpim",
-    "app_home_opened", "channel_id_changed", "function_executed",
+    "app_home_opened", "channel_id_changed", "channel_shared", "function_executed",
 )  # fmt: skip
 _EVENT_PLACES = {"channel": "channels", "group": "groups", "im": "im", "mpim": "mpim"}
 

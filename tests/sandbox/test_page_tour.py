@@ -1,0 +1,86 @@
+"""The tour on the page plays the product, with the real bot and a Devin that acts."""
+
+import re
+
+from playwright.async_api import Page, expect
+
+from bot.app import Bot
+from sandbox.devin.acting import Actor
+from sandbox.devin.answers import Api
+from tests.support.browser import Screens, choose
+from tests.support.desk import Desk, on_both
+
+QUICK = 0.05
+AWAKE = 1e6
+OVER = re.compile("done|failed")
+
+
+async def start(page: Page) -> None:
+    await page.get_by_role("button", name="Tour").click()
+
+
+@on_both
+async def test_the_tour_plays_the_conversation_to_its_end(
+    bot: Bot, desk: Desk, screens: Screens, api: Api
+) -> None:
+    """Each step waits until the page shows what it promises, in the generation that is spoken."""
+    page = await screens.open(query="?pace=0")
+    async with Actor(desk.devin, QUICK, rest=AWAKE).running():
+        await start(page)
+        tour = page.locator("#tour")
+        await expect(tour).to_have_attribute("data-status", OVER, timeout=50_000)
+    await expect(tour).to_contain_text("That was the tour")
+    (session,) = [one for one in desk.devin.sessions.values() if one.title == "Release 2.4"]
+    (pull_request,) = session.pull_requests
+    _, answer, *rest = session.received()
+    assert answer.endswith("First, under a heading of their own")
+    assert len(rest) == (api == "v3")
+    card = page.locator("#replies .message").nth(2)
+    await expect(card.locator(f'a[href="{pull_request.url}"]')).to_be_visible()
+    await expect(page.locator("#replies .message.lit").get_by_role("link")).to_be_visible()
+
+
+async def test_the_tour_is_paused_continued_and_stopped(
+    bot: Bot, desk: Desk, screens: Screens
+) -> None:
+    """A paused tour stays put; *Next* continues it; a stopped one leaves nothing to wait for."""
+    page = await screens.open()
+    tour = page.locator("#tour")
+    await start(page)
+    await tour.get_by_role("button", name="Pause").click()
+    await expect(tour.get_by_role("button", name="Go on")).to_be_focused()
+    await tour.get_by_role("button", name="Next").click()
+    await expect(tour).to_have_attribute("data-status", "shown")
+    await tour.get_by_role("button", name="Next").click()
+    await expect(tour).to_have_attribute("data-step", "working")
+    await tour.get_by_role("button", name="Stop").click()
+    await expect(tour).to_be_hidden()
+
+
+async def test_the_tour_is_controlled_over_a_modal(bot: Bot, desk: Desk, screens: Screens) -> None:
+    """Somebody opens a form while it plays; the strip is above it, and below the bar after it."""
+    await desk.slack.say("Look here", user="ada")
+    page = await screens.open()
+    tour = page.locator("#tour")
+    await start(page)
+    await tour.get_by_role("button", name="Pause").click()
+    await choose(page, "Look here", "Link to a Devin session")
+    form = page.get_by_role("dialog")
+    await expect(
+        form.get_by_role("textbox").or_(form.get_by_role("combobox")).first
+    ).to_be_visible()
+    await tour.get_by_role("button", name="Go on").click()
+    await expect(tour.get_by_role("button", name="Pause")).to_be_focused()
+    await page.keyboard.press("Escape")
+    await expect(form).to_be_hidden()
+    await tour.get_by_role("button", name="Stop").click()
+    await expect(tour).to_be_hidden()
+    await expect(page.get_by_role("button", name="Tour")).to_be_focused()
+
+
+async def test_the_tour_says_when_no_bot_is_there(screens: Screens) -> None:
+    """It also explains how to start one."""
+    page = await screens.open()
+    await start(page)
+    await expect(page.locator("#tour")).to_contain_text("No bot is connected")
+    await expect(page.locator("#tour")).to_contain_text("make demo")
