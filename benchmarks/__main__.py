@@ -16,8 +16,9 @@ from pathlib import Path
 import uvloop
 
 from benchmarks.contest import Values
-from benchmarks.measures import FULL, QUICK, Plan, measures
+from benchmarks.measures import measures
 from benchmarks.page import Results, figure, write
+from benchmarks.plan import FULL, QUICK, Plan
 from benchmarks.processes import ROOT
 from benchmarks.sizes import SIZED
 from bot.model.generation import Generation

@@ -9,8 +9,10 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
+from benchmarks import watched
 from benchmarks.contest import Contest, Values, contest
 from benchmarks.payloads import message, new_ts
+from benchmarks.plan import Plan
 from benchmarks.processes import FLOOR, RELAY, SCRIPT, Contestant
 from bot.model.generation import Generation
 
@@ -18,52 +20,6 @@ Case = Callable[[], Awaitable[Values]]
 
 REPLIES_A_THREAD = 5
 DEEP = 8
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """The amounts of each measure, times in seconds, and the generation of Devin's API."""
-
-    api: Generation = Generation.V3
-    is_quick: bool = False
-    sessions: int = 200
-    in_flight: int = 64
-    many_sessions: int = 400
-    api_delay: float = 0.05
-    warm_up: float = 4.0
-    counted: float = 5.0
-    burst: int = 2_000
-    latency: float = 15.0
-    ack: float = 10.0
-    foreign: int = 10_000
-    idle: float = 10.0
-    waiting: Sequence[int] = (10, 1_000, 100_000)
-    links: Sequence[int] = (1_000, 10_000, 100_000, 1_000_000)
-    samples: int = 500
-
-    @property
-    def ideal(self) -> float:
-        """Replies a second if `in_flight` calls of `api_delay` never wait for anything."""
-        return self.in_flight / self.api_delay
-
-
-FULL = Plan()
-QUICK = Plan(
-    is_quick=True,
-    sessions=4,
-    in_flight=4,
-    many_sessions=8,
-    warm_up=0.1,
-    counted=0.3,
-    burst=40,
-    latency=0.5,
-    ack=0.5,
-    foreign=100,
-    idle=0.3,
-    waiting=(10, 100),
-    links=(10, 100),
-    samples=20,
-)
 
 
 async def throughput(
@@ -220,7 +176,49 @@ def measures(plan: Plan) -> Mapping[str, Measure]:
         ),
         "idle": Measure("Idle", {"relay": partial(idle, plan)}),
         "scale": _scale_out(plan),
+        "words": _words(plan),
+        "reading": Measure(
+            f"What a message of Devin's costs, from its read to its post: {plan.at_work[0]} "
+            f"sessions say {plan.spoken_rate:g}/s",
+            {"relay": partial(watched.heavy, plan.at_work[0], plan.spoken_rate, plan.spoken)},
+        ),
+        "silence": Measure(
+            f"Watching {plan.links_watched:,} sessions that rest, a third each waiting, suspended "
+            "and finished",
+            {
+                f"relay, {api}": partial(watched.silence, plan.links_watched, plan.silent, api)
+                for api in (Generation.V3, Generation.V1)
+            },
+        ),
+        "beside": _beside(plan),
     }
+
+
+def _words(plan: Plan) -> Measure:
+    links, (many, few) = plan.links_watched, plan.at_work
+    case = partial(watched.spoken, talk=plan.talk, api=plan.api)
+    return Measure(
+        f"From Devin's words to their post: sessions at work among {links:,} watched ones; each "
+        f"says something every {plan.talk.pause[0]:g} to {plan.talk.pause[1]:g} s",
+        {
+            f"{many} at work": partial(case, many, links - many),
+            f"{many} at work, `updated_at` stays": partial(case, many, links - many, moves=False),
+            f"{few} at work": partial(case, few, links - few),
+        },
+    )
+
+
+def _beside(plan: Plan) -> Measure:
+    sessions = min(20, plan.sessions)
+    case = partial(watched.beside, sessions=sessions, rate=20.0, seconds=plan.latency)
+    return Measure(
+        "From writing to arrival at Devin, and Slack's wait, at 20 replies/s beside links that are "
+        "watched",
+        {
+            "no other link": partial(case, 0),
+            f"{plan.links_beside:,} links": partial(case, plan.links_beside),
+        },
+    )
 
 
 def _in_flight(plan: Plan) -> Measure:

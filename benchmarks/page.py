@@ -10,7 +10,7 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks.contest import Values
-from benchmarks.measures import Plan
+from benchmarks.plan import Plan
 from benchmarks.plot import draw
 from benchmarks.targets import Target, targets
 
@@ -41,6 +41,13 @@ in 3 s, *warnings* lines in the log. *Redis commands* are those inside scripts, 
 wait, and links, are measured in one process with the relay's own modules; each size has a Valkey of
 its own, which is filled once. The sizes of waiting replies take turns by round, those of links by
 look-up.
+
+Links that are *watched* are made before the relay starts, in its own Redis, with a look in the past
+at what their sessions do; the next looks are due at any time within the pace of a session's state.
+*From Devin's words to their post* counts from the moment when Devin lists a message to the arrival
+of its post at Slack, for what is said within {talk[seconds]:g} s after {talk[warm_up]:g} s, with
+`DEVIN_READS` at its default of 300 a minute; *longest* includes what was posted after that. Slack's
+limit of one post a second in a channel does not apply on this wire.
 """
 
 

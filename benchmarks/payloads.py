@@ -112,20 +112,19 @@ def user_json(user: str) -> dict[str, Any]:
     }
 
 
-def session_json(session: str) -> dict[str, Any]:
-    """Return version 3's answer to a message that was taken."""
-    now = int(time.time())
+def session_json(session: str, status: str, detail: str | None, updated: int) -> dict[str, Any]:
+    """Return a session as version 3 shows it; `updated` is in Unix seconds."""
     return {
         "session_id": session,
         "url": f"https://app.devin.ai/sessions/{session.removeprefix('devin-')}",
         "org_id": ORGANIZATION,
         "title": "Benchmark",
-        "status": "running",
-        "status_detail": None,
+        "status": status,
+        "status_detail": detail,
         "structured_output": None,
         "acus_consumed": 0.0,
-        "created_at": now,
-        "updated_at": now,
+        "created_at": updated,
+        "updated_at": updated,
         "is_archived": False,
         "origin": "api",
         "pull_requests": [],

@@ -4,7 +4,7 @@ import asyncio
 import os
 import socket
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,10 +58,14 @@ def last_words(home: Path) -> str:
 
 @asynccontextmanager
 async def started(
-    contestant: Contestant, wire: Wire, home: Path, port: int = 0
+    contestant: Contestant,
+    wire: Wire,
+    home: Path,
+    port: int = 0,
+    settings: Mapping[str, str] | None = None,
 ) -> AsyncIterator[asyncio.subprocess.Process]:
     """Run a process of `contestant`, which keeps its data and its log in `home`."""
-    settings = {
+    ours = {
         "PYTHONPATH": str(ROOT),
         "DATA_DIR": str(home / "data"),
         "HOST": "127.0.0.1",
@@ -76,7 +80,7 @@ async def started(
             stdout=log,
             stderr=log,
             cwd=home,
-            env=os.environ | wire.environ() | settings,
+            env=os.environ | wire.environ() | ours | dict(settings or {}),
         )
     try:
         yield process

@@ -18,8 +18,8 @@ from statistics import median
 from redis.asyncio import Redis
 
 from benchmarks.contest import Values
-from benchmarks.measures import Plan
 from benchmarks.payloads import PEOPLE, TEAM, message
+from benchmarks.plan import Plan
 from bot.model.outcomes import Outcome, OutcomeKind
 from bot.model.people import UserId
 from bot.model.replies import Reply

@@ -4,7 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from benchmarks.measures import Plan
+from benchmarks.plan import Plan
+from bot.model.generation import Generation
 
 FLAT = 1.5
 """Allowed ratio between the times of a look-up among many and among few."""
@@ -43,8 +44,53 @@ def targets(each: Each, plan: Plan) -> Sequence[Target]:
         _at_most(each, "idle, Redis", ("idle", "relay", "Redis commands/s"), 30, "commands/s"),
         _at_most(each, "idle, CPU", ("idle", "relay", "CPU %"), 1, "%"),
         _at_most(each, "idle, resident memory", ("idle", "relay", "RSS MB"), 90, "MB"),
+        *_watch(each, plan),
     )
     return [one for one in every if one is not None]
+
+
+def _watch(each: Each, plan: Plan) -> Sequence[Target | None]:
+    busy, links = plan.at_work[0], plan.links_watched
+    words, silent = f"Devin's words to their post, {busy} at work", f"{links:,} silent links"
+    case = f"{busy} at work"
+    return (
+        _at_most(each, f"{words}, p50", ("words", case, "p50 s"), 3, "s"),
+        _at_most(each, f"{words}, p95", ("words", case, "p95 s"), 6, "s"),
+        _at_most(each, f"{words}, reads", ("words", case, "reads a minute"), 300, "a minute"),
+        _at_most(
+            each,
+            "a message of Devin's, from its read to its post",
+            ("reading", "relay", "CPU ms a message"),
+            2,
+            "ms of CPU",
+        ),
+        *(
+            _at_most(
+                each,
+                f"{silent}, {api}, reads",
+                ("silence", f"relay, {api}", "reads a minute"),
+                60,
+                "a minute",
+            )
+            for api in (Generation.V3, Generation.V1)
+        ),
+        _at_most(
+            each, f"{silent}, Redis", ("silence", "relay, v3", "Redis commands/s"), 30, "commands/s"
+        ),
+        _at_most(each, f"{silent}, CPU", ("silence", "relay, v3", "CPU %"), 1, "%"),
+        _beside(each, plan),
+    )
+
+
+def _beside(each: Each, plan: Plan) -> Target | None:
+    alone = each("beside", "no other link", "p50 ms")
+    beside = each("beside", f"{plan.links_beside:,} links", "p50 ms")
+    if not alone or not beside:
+        return None
+    times = median(beside) / median(alone)
+    found = f"{times:.2f} times ({median(alone):.2f} to {median(beside):.2f} ms)"
+    what = f"a reply beside {plan.links_beside:,} watched links, p50"
+    return Target(what, f"flat: ≤ {FLAT:g} times", found, times <= FLAT)
 
 
 def _against_the_script(each: Each) -> Target | None:

@@ -18,6 +18,7 @@ from typing import Any
 
 from aiohttp import WSMsgType, web
 
+from benchmarks.devin import Sessions, Shown, numbers_in
 from benchmarks.payloads import (
     BOT,
     BOT_USER,
@@ -26,10 +27,10 @@ from benchmarks.payloads import (
     TEAM,
     envelope,
     new_ts,
-    session_json,
     user_json,
 )
 from bot.model.generation import Generation
+from bot.slack.app.manifest import required_scopes
 
 BOT_TOKEN, APP_TOKEN = "xoxb-bench", "xapp-bench"
 DEVIN_KEYS = {Generation.V1: "apk_bench", Generation.V3: "cog_bench"}
@@ -48,11 +49,14 @@ PATIENCE_SECONDS = 3.0
 ATTEMPTS = 3
 """Slack's number of redeliveries; here without its pauses of 1 and 5 minutes."""
 
-SCOPES = "app_mentions:read,channels:history,chat:write,reactions:write,users:read"
+SCOPES = ",".join(required_scopes())
 NEEDED = {
     "users.info": ("user",),
     "reactions.add": ("channel", "timestamp", "name"),
     "chat.postMessage": ("channel",),
+    "chat.update": ("channel", "ts"),
+    "conversations.info": ("channel",),
+    "assistant.threads.setStatus": ("channel_id", "thread_ts"),
 }
 
 
@@ -86,16 +90,22 @@ class Wire:
     api: Generation = Generation.V3
     url: str = ""
     arrivals: list[Arrival] = field(default_factory=list)
+    shown: list[Shown] = field(default_factory=list)
     ack_seconds: list[float] = field(default_factory=list)
     repeats: int = 0
     calls: Counter[str] = field(default_factory=Counter)
     last_request: float = 0.0
     on_arrival: Callable[[str], None] = lambda _: None
+    devin: Sessions = field(init=False)
     _socket: web.WebSocketResponse | None = None
     _connected: asyncio.Event = field(default_factory=asyncio.Event)
     _tickets: set[str] = field(default_factory=set)
     _unacked: dict[str, _Sent] = field(default_factory=dict)
     _room: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(WINDOW))
+
+    def __post_init__(self) -> None:
+        """Begin without sessions."""
+        self.devin = Sessions(self.api)
 
     async def connected(self, seconds: float) -> None:
         """Wait for a Socket Mode connection."""
@@ -162,17 +172,23 @@ class Wire:
         return _json({"detail": "Not Found"}, 404)
 
     async def _devin(self, resource: list[str], request: web.BaseRequest) -> web.Response:
-        """Answer a message, or who is calling."""
+        """Answer a message, a read, or who is calling."""
         if request.headers.get("Authorization") != f"Bearer {DEVIN_KEYS[self.api]}":
             return _json({"detail": "Unauthorized"}, 401)
+        if resource[:2] == ["organizations", ORGANIZATION] and self.api is Generation.V3:
+            resource = resource[2:]
+        elif self.api is Generation.V3 and resource != ["self"]:
+            return _json({"detail": "Not Found"}, 404)
         match resource:
             case ["sessions", session, "message"] if self.api is Generation.V1:
                 return await self._message(session, request, None)
-            case ["organizations", org, "sessions", session, "messages"] if org == ORGANIZATION:
-                return await self._message(session, request, session_json(session))
+            case ["sessions", session, "messages"] if request.method != "GET":
+                return await self._message(session, request, self.devin.shown(session))
             case ["self"] if self.api is Generation.V3:
                 return _json({"principal_type": "service_user", "org_id": ORGANIZATION})
-        return _json({"detail": "Not Found"}, 404)
+        query = {name: request.query.getall(name) for name in request.query}
+        found = self.devin.read(resource, query) if request.method == "GET" else None
+        return _json({"detail": "Not Found"}, 404) if found is None else _json(found)
 
     async def _message(
         self, session: str, request: web.BaseRequest, success: object
@@ -187,6 +203,7 @@ class Wire:
         if not isinstance(body.get("message"), str):
             problem = {"loc": ["body", "message"], "msg": "Field required", "type": "missing"}
             return _json({"detail": [problem]}, 422)
+        self.devin.take(session, "user", body["message"])
         self.arrivals.append(Arrival(session, body["message"], at))
         self.on_arrival(session)
         if self.delay:
@@ -211,12 +228,19 @@ class Wire:
                 ticket = uuid.uuid4().hex
                 self._tickets.add(ticket)
                 return {"url": f"{self.url.replace('http', 'ws')}/link?ticket={ticket}"}
-            case "users.info" if given["user"] in PEOPLE:
-                return {"user": user_json(given["user"])}
             case "users.info":
-                return {"ok": False, "error": "user_not_found"}
+                is_known, refusal = (
+                    given["user"] in PEOPLE,
+                    {"ok": False, "error": "user_not_found"},
+                )
+                return {"user": user_json(given["user"])} if is_known else refusal
             case "chat.postMessage":
+                now, thread = time.monotonic(), str(given.get("thread_ts"))
+                said = numbers_in(str(given.get("blocks")))
+                self.shown += [Shown(number, thread, now) for number in said]
                 return {"channel": given["channel"], "ts": new_ts()}
+            case "conversations.info":
+                return {"channel": {"id": given["channel"], "is_channel": True, "is_shared": False}}
         return {} if method in NEEDED else {"ok": False, "error": "unknown_method"}
 
     async def _converse(self, request: web.BaseRequest) -> web.StreamResponse:

@@ -8,9 +8,11 @@ import pytest
 
 from benchmarks.__main__ import main, measured
 from benchmarks.contest import contest
-from benchmarks.measures import FULL, QUICK, measures
+from benchmarks.devin import numbers_in
+from benchmarks.measures import measures
 from benchmarks.page import Results, write
-from benchmarks.payloads import message, new_ts
+from benchmarks.payloads import ORGANIZATION, message, new_ts
+from benchmarks.plan import FULL, QUICK
 from benchmarks.processes import FLOOR, RELAY, SCRIPT, Contestant
 from benchmarks.sizes import SIZED
 from benchmarks.wire import DEVIN_KEYS, MESSAGE_PATHS, Wire, open_wire
@@ -107,7 +109,7 @@ async def test_devin_refuses_what_the_generation_refuses(api: Generation) -> Non
         answers = [
             await http.post(path, json=said, headers=foreign),
             await http.post(path, json={}, headers=key),
-            await http.get(path, headers=key),
+            await http.put(path, headers=key),
             await http.post(other, json=said, headers=key),
             await http.post(path, json=said, headers=key),
         ]
@@ -125,6 +127,36 @@ async def test_the_answers_are_those_of_the_contract(api: Generation) -> None:
             headers={"Authorization": f"Bearer {DEVIN_KEYS[api]}"},
         )
         assert problems(await answer.json(), schema, api.value) == []
+
+
+async def test_devin_lists_its_sessions_and_what_they_say(api: Generation) -> None:
+    """By the generation's own addresses; only what is asked for is counted as a read."""
+    async with open_wire(api=api) as wire, aiohttp.ClientSession(wire.url) as http:
+        for session in ("devin-0", "devin-1"):
+            wire.devin.say(session)
+        below = "/v1" if api is Generation.V1 else f"/v3/organizations/{ORGANIZATION}"
+        key = {"Authorization": f"Bearer {DEVIN_KEYS[api]}"}
+        listed = await (await http.get(f"{below}/sessions", headers=key)).json()
+        where = f"{below}/sessions/devin-1" + ("/messages" if api is Generation.V3 else "")
+        said = await (await http.get(where, headers=key)).json()
+        assert [one["session_id"] for one in next(iter(listed.values()))] != []
+        (message,) = said["items"] if api is Generation.V3 else said["messages"]
+        assert numbers_in(message["message"]) == ["0000001"]
+        assert wire.devin.reads == {"states": 1, "messages": 1}
+
+
+async def test_a_long_session_is_listed_page_by_page() -> None:
+    """Only a page with a successor has a cursor, and it begins where that one ended."""
+    async with open_wire() as wire, aiohttp.ClientSession(wire.url) as http:
+        for _ in range(5):
+            wire.devin.say("devin-0")
+        where = f"/v3/organizations/{ORGANIZATION}/sessions/devin-0/messages?first=3"
+        key = {"Authorization": f"Bearer {DEVIN_KEYS[Generation.V3]}"}
+        first = await (await http.get(where, headers=key)).json()
+        last = await (await http.get(f"{where}&after={first['end_cursor']}", headers=key)).json()
+        assert [len(page["items"]) for page in (first, last)] == [3, 2]
+        assert (first["has_next_page"], last["has_next_page"]) == (True, False)
+        assert last["end_cursor"] is None
 
 
 def _in_turn(api: Generation) -> Sequence[Generation]:
@@ -191,11 +223,23 @@ def test_every_message_has_a_later_ts() -> None:
         ("foreign", "floor", "events/s"),
         ("idle", "relay", "RSS MB"),
         ("scale", "run + 1 worker", "own CPU %"),
+        ("reading", "relay", "CPU ms a message"),
+        ("silence", "relay, v1", "reads a minute"),
+        ("beside", "20 links", "ack p99 ms"),
     ],
 )
 async def test_every_measure_gives_its_numbers(name: str, case: str, column: str) -> None:
     """Contestants share their functions, so one of them is enough."""
     assert (await measures(QUICK)[name].cases[case]())[column] >= 0
+
+
+@pytest.mark.parametrize("case", ["2 at work", "2 at work, `updated_at` stays"])
+async def test_what_devin_says_is_followed_to_its_post(case: str) -> None:
+    """Each message is counted once, in its order, with the time that it took."""
+    found = await measures(QUICK)["words"].cases[case]()
+    assert found["said"] > 0
+    assert found["lost"] == found["twice"] == found["out of order"] == 0
+    assert 0 < found["p50 s"] <= found["p95 s"] <= found["longest s"]
 
 
 async def test_what_waits_is_filled_up_to_each_size(tmp_path: Path) -> None:
