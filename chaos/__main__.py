@@ -34,8 +34,9 @@ class Run:
     """The parameters of a run.
 
     `only`: the acts to perform, all if empty. `crowd`: the number of busy sessions at the end; none
-    if 0. `reports_within`: the seconds that reports may still take after everything has ended; if
-    the process that reports is killed, another one takes over within about a minute.
+    if 0. `voices`: the number of sessions in which Devin speaks. `reports_within`: the seconds that
+    reports may still take after everything has ended; if the process that reports is killed,
+    another one takes over within about a minute.
     """
 
     seed: int
@@ -47,6 +48,7 @@ class Run:
     api: Api = "v3"
     only: frozenset[str] = frozenset()
     crowd: int = 400
+    voices: int = 10
     has_clocks: bool = True
     reports_within: float = 90.0
 
@@ -78,7 +80,9 @@ async def run(asked: Run, home: Path) -> tuple[Verdict, int]:
     """Perform one run with its logs in `home`; return the verdict and the exit code."""
     acts = plan(asked.seed, asked.seconds, asked.kills, asked.sessions, asked.only, asked.api)
     hours = sum(act.what == "hours" for act in acts)
-    setup = Setup(asked.seed, asked.sessions, asked.mode, asked.api, asked.clocks, hours)
+    setup = Setup(
+        asked.seed, asked.sessions, asked.mode, asked.api, asked.clocks, hours, asked.voices
+    )
     async with open_stage(home, setup) as stage:
         always = [
             asyncio.create_task(stage.people.carrier.carry()),
@@ -90,6 +94,8 @@ async def run(asked: Run, home: Path) -> tuple[Verdict, int]:
                 group.create_task(stage.people.surfaces.press(asked.seconds))
                 for session in stage.orders.roots:
                     stage.people.carrier.begin(stage.orders.give(session, asked.seconds))
+                for speech in stage.crowd.speeches(asked.seconds):
+                    stage.people.carrier.begin(speech)
                 for act in acts:
                     group.create_task(_when_due(stage, act))
             await stage.heal()
@@ -204,6 +210,7 @@ def _parse(arguments: Sequence[str] | None) -> Sequence[Run]:
     parser.add_argument("--api", choices=get_args(Api), default="v3", help="of Devin (%(default)s)")
     parser.add_argument("--only", default="", help=f"acts apart by commas: {', '.join(EVERYTHING)}")
     parser.add_argument("--crowd", type=int, default=400, help="busy sessions at the end")
+    parser.add_argument("--voices", type=int, default=10, help="sessions in which Devin speaks")
     parser.add_argument("--true-clocks", action="store_true", help="let no clock be wrong")
     given = parser.parse_args(arguments)
     only = frozenset(filter(None, given.only.split(",")))
@@ -221,6 +228,7 @@ def _parse(arguments: Sequence[str] | None) -> Sequence[Run]:
             api=given.api,
             only=only,
             crowd=given.crowd,
+            voices=given.voices,
             has_clocks=not given.true_clocks,
         )
         for mode in modes

@@ -10,8 +10,11 @@ from collections.abc import Mapping
 from functools import partial
 
 from chaos.carrier import LOOK_SECONDS
-from chaos.ledger import Entry, Kind, Ledger
+from chaos.commands import Commands
+from chaos.entries import Entry, Kind
+from chaos.ledger import Ledger
 from chaos.people import People
+from chaos.speech import Place
 from chaos.surfaces import CHANNEL, PERSON
 from sandbox.slack.server import Message, SlackSandbox
 
@@ -23,7 +26,6 @@ ANSWERS: Mapping[str, tuple[str, ...]] = {
 }
 """The orders, in turn, with the text that reports each new state."""
 
-UNHEARD = "I did not hear"
 OFF = frozenset({"mute", "unlink"})
 REPLIES = 2
 PAUSE_SECONDS = 1.0
@@ -32,13 +34,24 @@ PAUSE_SECONDS = 1.0
 class Orders:
     """Threads that nobody else uses, linked to one session each."""
 
-    def __init__(self, slack: SlackSandbox, ledger: Ledger, people: People) -> None:
+    def __init__(
+        self, slack: SlackSandbox, ledger: Ledger, people: People, commands: Commands
+    ) -> None:
         self.roots: dict[str, str] = {}
         self._slack = slack
         self._ledger = ledger
         self._people = people
+        self._commands = commands
         self._turns: dict[str, int] = {}
         self._busy: dict[str, asyncio.Lock] = {}
+
+    def words_of_card(self, session: str) -> tuple[str, ...]:
+        """Return what the card of a session's thread must show of it now; nothing if unlinked."""
+        turns = self._turns[session]
+        verb = list(ANSWERS)[(turns - 1) % len(ANSWERS)] if turns else "link"
+        if verb == "unlink":
+            return ()
+        return ("It is *muted*",) if verb == "mute" else ("Replies here go to Devin",)
 
     def take(self, root: str, session: str) -> None:
         """Add a thread, which is linked to `session`."""
@@ -57,49 +70,21 @@ class Orders:
         """Give a thread's next order until it is obeyed; then write as the new state permits."""
         async with self._busy[session]:
             verb = list(ANSWERS)[self._turns[session] % len(ANSWERS)]
-            while not await self._is_obeyed(session, verb, user):
-                pass
+            argument = f" {session}" if verb == "link" else ""
+            place = Place(CHANNEL, self.roots[session])
+            is_answer = partial(_is_answer, verb)
+            await self._commands.give(session, place, f"{verb}{argument}", is_answer, user=user)
             self._turns[session] += 1
             kind = Kind.PRIVATE if verb in OFF else Kind.REPLY
             written = [await self._write(kind, session) for _ in range(REPLIES)]
             while any(one.acked is None for one in written):  # noqa: ASYNC110  (Slack's acknowledgements give no event)
                 await asyncio.sleep(LOOK_SECONDS)
 
-    async def _is_obeyed(self, session: str, verb: str, user: str) -> bool:
-        """Give an order and wait for its answer; return False if it was not heard."""
-        entry = self._ledger.write(session, Kind.ORDER)
-        argument = f" {session}" if verb == "link" else ""
-        before = len(self._slack.deliveries)
-        ts = await self._slack.say(
-            f"<@{self._slack.bot_user_id}> {verb}{argument}",
-            user=user,
-            channel=CHANNEL,
-            thread=self.roots[session],
-        )
-        for delivery in self._slack.deliveries[before:]:
-            self._people.carrier.track(partial(setattr, entry, "acked"), delivery)
-        while True:
-            for one in self._answers(session, ts):
-                is_done = any(words in one.text for words in ANSWERS[verb])
-                if is_done or one.ephemeral_to or (UNHEARD in one.text and verb in one.text):
-                    entry.is_answered = True
-                    return is_done
-            await asyncio.sleep(LOOK_SECONDS)
-
-    def _answers(self, session: str, ts: str) -> list[Message]:
-        shown = [
-            *self._slack.thread(CHANNEL, self.roots[session]),
-            *self._slack.ephemerals(CHANNEL),
-        ]
-        return [
-            one
-            for one in shown
-            if one.user == self._slack.bot_user_id
-            and one.root_ts == self.roots[session]
-            and float(one.ts) > float(ts)
-        ]
-
     async def _write(self, kind: Kind, session: str) -> Entry:
         entry, ts = await self._people.reply(kind, session, thread=self.roots[session])
         await self._people.bring(entry, self._slack.event_of(CHANNEL, ts))
         return entry
+
+
+def _is_answer(verb: str, message: Message, is_later: bool) -> bool:  # noqa: FBT001  (as `Commands` asks)
+    return is_later and any(words in message.text for words in ANSWERS[verb])

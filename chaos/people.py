@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from functools import partial
 
 from chaos.carrier import LOOK_SECONDS, Carrier
-from chaos.ledger import Entry, Kind, Ledger, file_of, text_of
+from chaos.entries import Entry, Kind, file_of, text_of
+from chaos.ledger import Ledger
 from chaos.surfaces import CHANNEL, PERSON, Surfaces
 from sandbox.slack.server import SlackSandbox
 from sandbox.slack.transport.deliveries import Delivery

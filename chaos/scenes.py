@@ -7,8 +7,9 @@ from contextlib import AsyncExitStack
 from functools import partial
 
 from chaos.carrier import LOOK_SECONDS
+from chaos.entries import Entry, Kind, number_in, text_of
 from chaos.front import strangers
-from chaos.ledger import Entry, Kind, Ledger, number_in, text_of
+from chaos.ledger import Ledger
 from chaos.orders import Orders
 from chaos.people import People
 from chaos.schedule import Act

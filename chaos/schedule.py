@@ -14,6 +14,7 @@ CALM_START, CALM_END = 1.0, 2.0
 LONGER_THAN_A_HOLD = (10.5, 14.0)
 OTHER_ACTS_A_SECOND = 0.7
 API_ACTS_A_SECOND = 0.7
+SPEECH_ACTS_A_SECOND = 1.0
 
 KILLS = {"run": 4, "worker": 4, "valkey": 3}
 OTHERS = {
@@ -38,7 +39,16 @@ SCENE_SECONDS = 12.0
 HALF = 0.5
 
 READS = "devin reads"
-EVERYTHING = (*KILLS, *OTHERS, READS, *SCENES, "pages", "strangers", "crowd")
+SPEECH = {
+    "slack words": 12,
+    READS: 4,
+    "devin file": 4,
+    "devin late list": 3,
+    "devin unmoved": 2,
+}
+"""Faults between Devin's words and the threads."""
+
+EVERYTHING = (*KILLS, *OTHERS, *SPEECH, *SCENES, "pages", "strangers", "crowd")
 """Everything that can go wrong; the last three separately, at the end of a run."""
 
 Mode = Literal["socket", "http"]
@@ -102,6 +112,31 @@ SLACK_FAULTS: Sequence[dict[str, Any]] = (
     {"method": "apps.connections.open", "status": 500},
     {"method": "auth.test", "status": 503},
 )
+WORDS_FAULTS: Sequence[dict[str, Any]] = (
+    {"method": "chat.postMessage", "drop_after": True, "times": 2},
+    {"method": "chat.postMessage", "drop_after": True, "delay": 2.0},
+    {"method": "chat.postMessage", "retry_after": 2},
+    {"method": "chat.postMessage", "status": 503, "times": 2},
+    {"method": "chat.update", "drop_after": True},
+    {"method": "chat.update", "status": 500, "times": 2},
+    {"method": "chat.update", "retry_after": 2},
+    {"method": "conversations.replies", "status": 503, "times": 2},
+    {"method": "conversations.info", "status": 503, "times": 3},
+    {"method": "conversations.info", "retry_after": 3},
+    {"method": "files.getUploadURLExternal", "status": 500},
+    {"method": "files.getUploadURLExternal", "drop_after": True},
+    {"method": "files.completeUploadExternal", "drop_after": True},
+    {"method": "files.completeUploadExternal", "drop_after": True, "delay": 2.0},
+    {"method": "files.completeUploadExternal", "status": 500},
+    {"method": "files.completeUploadExternal", "retry_after": 1},
+    {"method": "assistant.threads.setStatus", "status": 500},
+)
+"""Faults of the methods that bring Devin's words."""
+
+FILE_FAILURES = (404, 429, 500, 503, "cut")
+READ_RETRY_AFTER = (1.0, 4.0)
+LATE_LIST_SECONDS = (0.2, 1.5)
+"""The time after which a message is listed, less than a voice is silent before a change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +177,7 @@ def plan(
     acts += [_other(rng, CALM_START + span * rng.random(), sessions) for _ in others]
     acts += _scenes(rng, span, only)
     acts += _of_api(random.Random(f"{api} {seed}"), span, sessions, api)  # noqa: S311  (as above)
+    acts += _of_speech(random.Random(f"speech {seed}"), span, api)  # noqa: S311  (as above)
     return sorted((act for act in acts if not only or act.what in only), key=lambda act: act.at)
 
 
@@ -191,6 +227,26 @@ def _of_api(rng: random.Random, span: float, sessions: int, api: Api) -> list[Ac
             acts.append(Act(at, READS, fault=fault))
         else:
             acts.append(Act(at, "devin", where, fault=rng.choice(API_FAULTS[api])))
+    return acts
+
+
+def _of_speech(rng: random.Random, span: float, api: Api) -> list[Act]:
+    """Draw the faults between Devin's words and the threads."""
+    acts = []
+    for _ in range(round(span * SPEECH_ACTS_A_SECOND)):
+        at, what, seconds = CALM_START + span * rng.random(), _drawn(rng, SPEECH), rng.uniform(2, 8)
+        chance, fault = rng.random(), dict[str, Any]()
+        if what == "slack words":
+            fault = rng.choice(WORDS_FAULTS)
+        elif what == "devin file":
+            fault = {"failure": rng.choice(FILE_FAILURES)}
+        elif what == "devin late list":
+            fault = {"delay": rng.uniform(*LATE_LIST_SECONDS)}
+        elif what == READS:
+            reads = API_READS[api]
+            read = reads[int(chance * len(reads))]
+            fault = {"read": read, "statuses": [(429, rng.uniform(*READ_RETRY_AFTER))]}
+        acts.append(Act(at, what, 0, seconds, fault))
     return acts
 
 

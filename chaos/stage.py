@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 
@@ -16,14 +17,18 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from chaos.clocks import Clocks, shifted
+from chaos.commands import Commands
+from chaos.crowd import Crowd
+from chaos.entries import ASKED
 from chaos.front import Balancer, balancing
-from chaos.ledger import ASKED, Ledger, Said, addresses
+from chaos.ledger import Ledger, Said, addresses
 from chaos.orders import Orders
 from chaos.people import People
 from chaos.posts import environs, kept, made, until_ready
 from chaos.processes import Post, ValkeyProcess, free_port
 from chaos.scenes import Scenes
 from chaos.schedule import SCENES, Act, Mode
+from chaos.speech import Speech
 from chaos.surfaces import CHANNEL
 from chaos.trouble import LISTENERS, Front, Outage, Trouble
 from sandbox import DevinSandbox, Sandbox
@@ -51,7 +56,8 @@ PREFIX = "{devin-relay}"
 class Setup:
     """What a stage is made of: `sessions` of Devin, a mode, a generation of its API, and clocks.
 
-    The messages for `hours` scenes of that name are written beforehand.
+    Devin speaks in `voices` other sessions. The messages for `hours` scenes of that name are
+    written beforehand.
     """
 
     seed: int
@@ -60,6 +66,7 @@ class Setup:
     api: Api = "v3"
     clocks: Clocks = field(default_factory=Clocks)
     hours: int = 0
+    voices: int = 10
 
 
 @dataclass(slots=True)
@@ -73,6 +80,7 @@ class Stage:
     ledger: Ledger
     people: People
     orders: Orders
+    crowd: Crowd
     trouble: Trouble
     scenes: Scenes
     ports: Sequence[int]
@@ -101,6 +109,8 @@ class Stage:
         await self.box.devin.go_online()
         self.box.devin.upload_failures.clear()
         self.box.devin.read_failures.clear()
+        self.box.devin.download_failures.clear()
+        self.box.devin.listing_delay, self.box.devin.moves_updated_at = 0.0, True
         self.box.slack.fail_no_more()
         for session in self.sessions:
             self.box.devin.behave(session, "running")
@@ -121,6 +131,7 @@ class Stage:
         self.ledger.read_files(brought, uploaded)
         self.ledger.read_sent((one.message, _is_open(one)) for one in devin.requests)
         self.ledger.read_steps(slack.step_results)
+        self.crowd.read()
         for entry, delivery in self.people.surfaces.asked:
             entry.is_answered |= slack.answers(delivery) > 0
             if delivery.acked:
@@ -185,9 +196,11 @@ async def open_stage(home: Path, setup: Setup) -> AsyncIterator[Stage]:
         for one in [*ids, *ordered]:
             box.devin.add_session(one)
         for one in ids:
-            _lengthen(box.devin, one)
+            _lengthen(box.devin, one, ledger.speech)
         people = People(box.slack, ledger, setup.seed)
-        orders = Orders(box.slack, ledger, people)
+        commands = Commands(box.slack, ledger, people.carrier)
+        orders = Orders(box.slack, ledger, people, commands)
+        crowd = Crowd(box, ledger, people, commands, setup.seed)
         stack.push_async_callback(valkey.stop)
         await valkey.start()
         redis = Redis.from_url(valkey.url, decode_responses=True, socket_timeout=2.0)
@@ -199,12 +212,17 @@ async def open_stage(home: Path, setup: Setup) -> AsyncIterator[Stage]:
         await people.link([*ids, *ordered])
         for one in ordered:
             orders.take(people.roots.pop(one), one)
+            crowd.watch(one, orders.roots[one], partial(orders.words_of_card, one))
+        for one, root in people.roots.items():
+            crowd.watch(one, root, lambda: ("Replies here go to Devin",))
         front = Front(box, balancer)
         trouble = Trouble(box, posts, ids, ledger, outage, front)
         scenes = Scenes(box, ledger, people, orders, outage, front)
         await scenes.write_early(setup.hours)
         box.slack.workspace.clock.ahead = setup.clocks.slack
-        yield Stage(box, redis, posts, ids, ledger, people, orders, trouble, scenes, ports)
+        await crowd.gather([f"devin-{0xD00 + number:032x}" for number in range(setup.voices)])
+        await crowd.link()
+        yield Stage(box, redis, posts, ids, ledger, people, orders, crowd, trouble, scenes, ports)
 
 
 async def _opened(
@@ -228,9 +246,14 @@ async def _opened(
     return box, balancer
 
 
-def _lengthen(devin: DevinSandbox, session: str) -> None:
-    """Give a session messages from before `HOURS`, of a person and of Devin in turn."""
+def _lengthen(devin: DevinSandbox, session: str, speech: Speech) -> None:
+    """Give a session messages from before `HOURS`, of a person and of Devin in turn.
+
+    The last of Devin's are in the ledger.
+    """
     known, began = devin.session(session), devin.clock.now() - HOURS - LONG
     for number in range(LONG):
         kind: Kind = "devin_message" if number % 2 else "user_message"
-        known.take(f"Earlier message {number}", kind=kind, at=began + number)
+        is_entered = kind == "devin_message" and number > LONG - 20
+        text = speech.say(session).text if is_entered else f"Earlier message {number}"
+        known.take(text, kind=kind, at=began + number)

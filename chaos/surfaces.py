@@ -14,7 +14,8 @@ from typing import Any
 
 from bot.wording.actions import SEND_AGAIN, SEND_CORRECTION
 from chaos.carrier import Carrier
-from chaos.ledger import Entry, Kind, Ledger, number_in, text_of
+from chaos.entries import Entry, Kind, number_in, text_of
+from chaos.ledger import Ledger
 from sandbox.slack.api.blocks import interactive_elements
 from sandbox.slack.server import Message, SlackSandbox
 from sandbox.slack.transport.deliveries import Delivery

@@ -104,7 +104,7 @@ class Trouble:
                 await asyncio.sleep(act.seconds)
         elif "devin" in act.what:
             await self._disturb_devin(act)
-        elif act.what == "slack":
+        elif act.what in {"slack", "slack words"}:
             self._box.slack.fail_next(**act.fault)
         elif act.what == "worker":
             await self._posts[LISTENERS + act.where].end(signal.SIGKILL)
@@ -138,6 +138,9 @@ class Trouble:
         if act.what == "devin upload":
             devin.upload_failures.append(act.fault["status"])
             return
+        if act.what in {"devin file", "devin late list", "devin unmoved"}:
+            await self._disturb_speech(act)
+            return
         if act.what == READS:
             devin.read_failures[act.fault["read"]] += act.fault["statuses"]
             return
@@ -148,3 +151,22 @@ class Trouble:
         await devin.go_offline()
         await asyncio.sleep(act.seconds)
         await devin.go_online()
+
+    async def _disturb_speech(self, act: Act) -> None:
+        """Let downloads fail, or messages be listed late, or not move `updated_at`, for a while."""
+        devin = self._box.devin
+        match act.what:
+            case "devin file":
+                failure = act.fault["failure"]
+                if failure == "cut":
+                    devin.download_failures.append(failure)
+                else:
+                    devin.read_failures["file"].append(failure)
+            case "devin late list":
+                devin.listing_delay = act.fault["delay"]
+                await asyncio.sleep(act.seconds)
+                devin.listing_delay = 0.0
+            case _:
+                devin.moves_updated_at = False
+                await asyncio.sleep(act.seconds)
+                devin.moves_updated_at = True

@@ -26,6 +26,8 @@ The sins:
 - **stalled**: a crowd of busy sessions kept another thread from being told in time;
 - **kept out**: connections of strangers kept Slack's event out.
 
+For the sins in what Devin says, see `hearing.py`.
+
 These are counted, but are not sins: a reply that was acknowledged only after a later one had gone
 is **late**. A request that Slack showed as **failed** may have happened or not. An **unheard** one
 was acknowledged at once, and then its process died: Slack never redelivers a command or an
@@ -36,7 +38,10 @@ somebody had sent again, are left out of the order.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from chaos.ledger import ASKED, STEPS, THREADED, Entry, Kind, Ledger
+from chaos.entries import ASKED, STEPS, THREADED, Entry, Kind
+from chaos.hearing import SAID_SINS, said_sins
+from chaos.hearing import counts as counts_of_speech
+from chaos.ledger import Ledger
 
 ON_ITS_WAY = 0.25
 WAITED = 29.0
@@ -48,6 +53,7 @@ GOES_ON = 1.0
 SINS = (
     *("lost", "doubled silently", "sent again", "out of order", "not followed", "file missing"),
     *("not reconciled", "step untrue", "untold", "disobeyed", "unanswered", "stalled", "kept out"),
+    *SAID_SINS,
 )
 COLUMNS = ("sent", "acked", "taken", "uncertain", "said", "failed", "unheard")
 
@@ -93,6 +99,8 @@ def judge(ledger: Ledger) -> Verdict:
             sins[sin].append(entry.number)
     wrong, late = _order(ledger)
     sins["out of order"] += wrong
+    for sin, where in said_sins(ledger.speech):
+        sins[sin].append(where)
     edited = [entry for entry in entries if entry.edits]
     counts = {
         "late": len(late),
@@ -107,6 +115,7 @@ def judge(ledger: Ledger) -> Verdict:
         "deleted in time": sum(e.deleted is not None and not e.is_seen for e in entries),
         "files as links": sum(e.has_link and not e.has_file for e in entries),
         "posted, nothing more": sum(bool(e.posts) and _is_unheard(e) for e in entries),
+        **counts_of_speech(ledger.speech),
     }
     kinds = {kind: _counted([e for e in entries if e.kind is kind]) for kind in Kind}
     return Verdict(counts, kinds, sins)

@@ -11,7 +11,8 @@ from redis.asyncio import Redis
 
 from chaos.__main__ import OK, Run, run
 from chaos.clocks import MISSING, drawn, library, shifted
-from chaos.ledger import Entry, Kind, Ledger, Said, addresses, content_of, file_of, text_of
+from chaos.entries import Entry, Kind, content_of, file_of, text_of
+from chaos.ledger import Ledger, Said, addresses
 from chaos.processes import ValkeyProcess
 from chaos.schedule import API_READS, READS, SCENES, Mode, plan
 from chaos.stage import Setup, open_stage
@@ -76,6 +77,7 @@ async def test_a_short_run_finds_nothing(
         mode=mode,
         api=api,
         crowd=0,
+        voices=4,
         reports_within=2.0,
     )
     assert {act.what for act in plan(seed, 10.0, 4, 4)} & set(SCENES) == scenes
@@ -83,12 +85,13 @@ async def test_a_short_run_finds_nothing(
     assert verdict.is_clean, verdict.lines()
     assert code == OK, verdict.lines()
     assert sum(counts["sent"] for counts in verdict.kinds.values()) > 10
+    assert verdict.counts["heard"] == verdict.counts["threads to hear it"] > 10
 
 
 @pytest.mark.timeout(120)
 async def test_the_ledger_sees_what_the_threads_and_devin_show(tmp_path: Path) -> None:
     """Devin got none of the acknowledged replies, as after a loss."""
-    async with open_stage(tmp_path, Setup(seed=1, sessions=2)) as stage:
+    async with open_stage(tmp_path, Setup(seed=1, sessions=2, voices=0)) as stage:
         entry, ts = await stage.people.reply(Kind.REPLY, stage.sessions[0])
         await stage.people.bring(entry, stage.box.slack.event_of("general", ts))
         carrying = asyncio.create_task(stage.people.carrier.carry())

@@ -1,0 +1,163 @@
+"""The crowd of sessions in which Devin speaks, their threads, and what these show.
+
+Some threads follow all the time, and some are linked late, when much has been said. Some follow no
+more for a while, some are muted, and some are in a channel that another organization shares.
+"""
+
+import asyncio
+import json
+import random
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from typing import Any
+
+from chaos.commands import Commands
+from chaos.ledger import Ledger
+from chaos.people import People
+from chaos.speech import Ear, Place, Shown, Why
+from chaos.surfaces import CHANNEL
+from chaos.voices import Scene, Voice
+from sandbox import Sandbox
+from sandbox.devin.answers import Api
+from sandbox.slack.server import Message
+
+ROLES: Sequence[Sequence[str]] = (
+    ("follows",),
+    ("follows", "toggles"),
+    ("late",),
+    ("follows", "shared"),
+    ("muted", "late"),
+    ("follows", "follows"),
+    ("toggles",),
+    ("late", "private"),
+    ("shared",),
+    ("private", "late"),
+)
+"""The threads of each session."""
+
+CHANNELS = {"shared": "shared", "private": "secrets"}
+LATE_PART = (0.2, 0.8)
+LINK_SECONDS = 60.0
+TOGGLES = 3
+"""The most changes of one thread."""
+
+STATES: Mapping[str, Mapping[Api, str]] = {
+    "blocked": {"v1": "*waiting for you*", "v3": "*waiting for you*"},
+    "approval": {"v1": "*waiting for you*", "v3": "*waiting for approval*"},
+    "idle": {"v1": "*waiting for you*", "v3": "*finished*"},
+    "suspended": {"v1": "*asleep*", "v3": "*asleep*"},
+    "archived": {"v1": "*ended*", "v3": "*asleep*"},
+    "out_of_credits": {"v1": "*asleep*", "v3": "*stopped*"},
+    "finished": {"v1": "*finished*", "v3": "*ended*"},
+    "failed": {"v1": "*ended*", "v3": "*failed*"},
+}
+"""The words of a card by the session's state; a generation may have no word for it."""
+
+WORKING = "*working*"
+FOLLOWS = "All of Devin's messages are posted here"
+SILENT = "Devin's messages are not posted here"
+SHARED = "Other organizations share this channel"
+
+
+class Crowd:
+    """The voices, and all threads of the ledger."""
+
+    def __init__(
+        self, box: Sandbox, ledger: Ledger, people: People, commands: Commands, seed: int
+    ) -> None:
+        self._box = box
+        self._speech = ledger.speech
+        self._rng = random.Random(f"speech {seed}")  # noqa: S311  (repeatable, not secret)
+        self._scene = Scene(
+            *(box.devin, box.slack, ledger.speech, people, commands, self._rng, self.read)
+        )
+        self._voices: list[Voice] = []
+        self._roles: dict[Place, str] = {}
+        self._others: dict[str, Callable[[], Sequence[str]]] = {}
+
+    async def gather(self, sessions: Sequence[str]) -> None:
+        """Add sessions, with their threads, of which none is linked yet."""
+        for number, session in enumerate(sessions):
+            self._box.devin.add_session(session)
+            roles = ROLES[number % len(ROLES)]
+            ears = [await self._thread(session, role) for role in roles]
+            self._voices.append(Voice(self._scene, session, ears))
+            self._speech.pending.add(session)
+
+    def watch(self, session: str, root: str, words: Callable[[], Sequence[str]]) -> None:
+        """Add a thread whose session says nothing; `words` are on its card, none without one."""
+        ear = Ear(Place(CHANNEL, root), session, Why.BEFORE)
+        self._speech.listen(ear)
+        self._others[session] = words
+
+    async def link(self) -> None:
+        """Say something everywhere, and link the threads that are not linked late."""
+        for voice in self._voices:
+            voice.say_before()
+        async with asyncio.timeout(LINK_SECONDS), asyncio.TaskGroup() as group:
+            for voice in self._voices:
+                group.create_task(self._link(voice))
+
+    def speeches(self, seconds: float) -> Iterator[Coroutine[Any, Any, None]]:
+        """Yield for each session that which lets Devin speak for that long."""
+        for voice in self._voices:
+            changes = [it for ear in voice.ears for it in self._changes(ear, seconds)]
+            yield voice.speak(seconds, sorted(changes, key=lambda it: it[0]))
+
+    def read(self) -> None:
+        """Enter what the threads show, and what their cards must show, into the ledger."""
+        for ear in self._speech.threads:
+            ear.expects = self._card(ear)
+        places = self._speech.ears
+        self._speech.read({place: list(self._shown(place)) for place in places})
+
+    async def _thread(self, session: str, role: str) -> Ear:
+        channel = CHANNELS.get(role, CHANNEL)
+        root = await self._box.slack.say("What does Devin say?", channel=channel)
+        place = Place(channel, root)
+        self._roles[place] = role
+        return self._speech.listen(Ear(place, session, Why.BEFORE))
+
+    async def _link(self, voice: Voice) -> None:
+        for ear in voice.ears:
+            if self._roles[ear.place] != "late":
+                await voice.link(ear)
+            if self._roles[ear.place] == "muted":
+                await voice.mute(ear)
+
+    def _changes(self, ear: Ear, seconds: float) -> Iterator[tuple[float, Ear]]:
+        match self._roles[ear.place]:
+            case "late":
+                yield self._rng.uniform(*LATE_PART) * seconds, ear
+            case "toggles":
+                for _ in range(self._rng.randint(1, TOGGLES)):
+                    yield self._rng.uniform(0.0, 1.0) * seconds, ear
+
+    def _card(self, ear: Ear) -> Sequence[str]:
+        """Return what the card of a thread must show, by what is so."""
+        other = self._others.get(ear.session)
+        words = other() if other is not None else self._own_words(ear)
+        if not words or ear.why is Why.SHARED:
+            return words
+        state = self._box.devin.session(ear.session).state
+        said = STATES[state][self._box.devin.api] if state in STATES else WORKING
+        return (*words, said, SILENT if ear.why is Why.UNFOLLOWED else FOLLOWS)
+
+    def _own_words(self, ear: Ear) -> Sequence[str]:
+        if ear.why is Why.BEFORE:
+            return ()
+        if ear.why is Why.SHARED:
+            return (SHARED,)
+        return ("It is *muted*",) if ear.is_muted else ("Replies here go to Devin",)
+
+    def _shown(self, place: Place) -> Iterator[Shown]:
+        bot = self._box.slack.bot_user_id
+        for message in self._box.slack.thread(place.channel, place.root):
+            if message.user == bot:
+                yield shown(message)
+
+
+def shown(message: Message) -> Shown:
+    """Return what a message of the relay shows, Devin's words apart."""
+    drawn = [one for one in message.blocks if one["type"] in {"markdown", "rich_text"}]
+    files = [(one.name, one.content) for one in message.files]
+    return Shown(json.dumps(drawn), files, message.text)

@@ -1,0 +1,73 @@
+"""The verdict on what Devin said, thread by thread.
+
+The sins:
+
+- **said: lost**: a thread that followed does not show a message, or not all of it;
+- **said: doubled**: a thread shows a part of a message twice;
+- **said: out of order**: a thread shows a message behind a later one of its session;
+- **said: echoed**: a thread shows what a person wrote in Devin's web app;
+- **said: from before the link**: a thread shows what was said before it was linked;
+- **said: in a thread that does not follow**: it was unfollowed, or is another session's;
+- **said: in a shared channel**: another organization can read it;
+- **card wrong in the end**: a thread's card does not show what is so, or there is not just one.
+
+Messages that are said within two seconds around a link, or around the choice to follow or not, are
+ambiguous: Devin says nothing then (`voices.py`).
+"""
+
+from collections.abc import Iterator
+
+from chaos.speech import Ear, Heard, Speech, Spoken, Why, is_card_right
+
+LOST, DOUBLED, DISORDER = "said: lost", "said: doubled", "said: out of order"
+CARD_WRONG = "card wrong in the end"
+SAID_SINS = (LOST, DOUBLED, DISORDER, *(why.value for why in Why), CARD_WRONG)
+
+
+def said_sins(speech: Speech) -> Iterator[tuple[str, str]]:
+    """Yield each sin with the message, or the session, and the thread that it is about."""
+    for ear in speech.threads:
+        heard = speech.heard[ear.place]
+        where = f"{ear.place.channel} {ear.place.root}"
+        for one in speech.spoken:
+            for sin in _sins(one, ear, heard):
+                yield sin, f"{one.number} in {where}"
+        for number, other in _order(heard):
+            yield DISORDER, f"{number} behind {other} in {where}"
+        if not is_card_right(speech, ear):
+            yield CARD_WRONG, f"{ear.session} in {where}"
+
+
+def counts(speech: Speech) -> dict[str, int]:
+    """Return how much was said and heard."""
+    pairs = [(one, place, why) for one in speech.spoken for place, why in one.heard.items()]
+    return {
+        "said by Devin": len(speech.spoken),
+        "threads to hear it": sum(why is None for _, _, why in pairs),
+        "heard": sum(why is None and speech.heard[place].has(one) for one, place, why in pairs),
+        "not to be heard": sum(why is not None for _, _, why in pairs),
+        "threads": len(speech.ears),
+    }
+
+
+def _sins(one: Spoken, ear: Ear, heard: Heard) -> Iterator[str]:
+    """Yield the sins of a thread at a message."""
+    otherwise = Why.BEFORE if one.session == ear.session else Why.UNFOLLOWED
+    why = one.heard.get(ear.place, otherwise)
+    if why is not None:
+        if heard.has_any(one):
+            yield why.value
+        return
+    if not heard.has(one):
+        yield LOST
+    if heard.has_twice(one):
+        yield DOUBLED
+
+
+def _order(heard: Heard) -> Iterator[tuple[int, int]]:
+    """Yield each message with a piece that is behind a later piece; a repeated one counts once."""
+    latest = (-1, -1)
+    for number, at in dict.fromkeys(heard.order):
+        if (number, at) < latest:
+            yield number, latest[0]
+        latest = max(latest, (number, at))

@@ -1,0 +1,190 @@
+"""What Devin does in a session whose threads hear it: it says things, asks, and changes its state.
+
+Meanwhile people write in Devin's web app, and in the threads. Around a change of a thread Devin is
+silent, since it would be ambiguous what belongs before it.
+"""
+
+import asyncio
+import random
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from chaos.carrier import LOOK_SECONDS
+from chaos.commands import Commands
+from chaos.entries import Kind
+from chaos.people import People
+from chaos.speech import CARD, Ear, Speech, Spoken, Why
+from chaos.surfaces import CHANNEL
+from sandbox.devin.server import DevinSandbox
+from sandbox.slack.server import Message, SlackSandbox
+
+SILENT_BEFORE = 2.5
+"""Silence before a change of a thread, in seconds, longer than messages may be listed late."""
+
+SILENT_AFTER = 1.2
+"""Silence from the moment when the thread's card shows the change."""
+
+BURST = (5, 12)
+LONG, LONGEST = 20, 60
+"""Pieces of a message that takes several posts, and of one that goes as a file."""
+
+ACTS = {
+    "say": 40,
+    "burst": 6,
+    "long": 3,
+    "longest": 1,
+    "file": 5,
+    "ask": 6,
+    "echo": 12,
+    "state": 10,
+    "reply": 12,
+}
+STATES = ("running", "blocked", "approval", "idle", "suspended", "out_of_credits")
+LAST = (*STATES, "finished", "failed")
+QUESTION = "\n\nWhich one shall I take?\n\n1. The first\n2. The second\n"
+ONE_IN_TWO = 0.5
+RATE = 0.8
+"""Acts a second of each session."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What all voices share; `read` reads the threads again."""
+
+    devin: DevinSandbox
+    slack: SlackSandbox
+    speech: Speech
+    people: People
+    commands: Commands
+    rng: random.Random
+    read: Callable[[], None]
+
+
+class Voice:
+    """Devin in one session, and what changes in its threads meanwhile."""
+
+    def __init__(self, scene: Scene, session: str, ears: Sequence[Ear]) -> None:
+        self.session = session
+        self.ears = ears
+        self._devin, self._slack = scene.devin, scene.slack
+        self._speech, self._people = scene.speech, scene.people
+        self._commands, self._rng = scene.commands, scene.rng
+        self._read = scene.read
+
+    async def speak(self, seconds: float, changes: Sequence[tuple[float, Ear]]) -> None:
+        """Act for that long; at each of the times (seconds) the thread's following changes."""
+        began, due = time.monotonic(), list(changes)
+        while time.monotonic() - began < seconds:
+            if due and time.monotonic() - began > due[0][0]:
+                await self._change(due.pop(0)[1])
+            await self._act(self._rng.choices(list(ACTS), list(ACTS.values()))[0])
+            await asyncio.sleep(self._rng.expovariate(RATE))
+        for _, ear in due:
+            if ear.why is Why.BEFORE:
+                await self.link(ear)
+        self._wake()
+        self._say()
+        self._devin.behave(self.session, self._rng.choice(LAST))
+        self._speech.pending.discard(self.session)
+
+    def say_before(self) -> None:
+        """Say something before any thread is linked, as a person does, and Devin."""
+        self._echo()
+        self._say()
+
+    async def link(self, ear: Ear) -> None:
+        """Link a thread, which hears from then on what is said."""
+        await self._order(ear, f"link {self.session}", CARD)
+        ear.why = Why.SHARED if self._is_shared(ear) else None
+
+    async def mute(self, ear: Ear) -> None:
+        """Mute a thread, which hears all the same."""
+        await self._order(ear, "mute", "It is *muted*")
+        ear.is_muted = True
+
+    async def _change(self, ear: Ear) -> None:
+        """Link a thread that is not linked; else let it follow no more, or again."""
+        if ear.why is Why.BEFORE:
+            await self.link(ear)
+        elif ear.why is None:
+            while not self._speech.has_heard(ear):
+                await asyncio.sleep(LOOK_SECONDS * 10)
+                self._read()
+            await self._order(ear, "unfollow", "Devin's messages are not posted here")
+            ear.why = Why.UNFOLLOWED
+        else:
+            await self._order(ear, "follow", "All of Devin's messages are posted here")
+            ear.why = None
+
+    async def _order(self, ear: Ear, command: str, words: str) -> None:
+        """Give a command, in silence, until the thread's card shows that it is obeyed."""
+        self._wake()
+        await asyncio.sleep(SILENT_BEFORE)
+        is_shown = partial(_is_shown, words)
+        await self._commands.give(self.session, ear.place, command, is_shown)
+        await asyncio.sleep(SILENT_AFTER)
+
+    async def _act(self, what: str) -> None:
+        match what:
+            case "burst":
+                for _ in range(self._rng.randint(*BURST)):
+                    self._say()
+            case "long":
+                self._say(pieces=LONG)
+            case "longest":
+                self._say(pieces=LONGEST)
+            case "file":
+                self._say(has_file=True)
+            case "ask":
+                self._wake()
+                self._say(more=QUESTION)
+                self._devin.behave(self.session, "blocked")
+            case "echo":
+                self._echo()
+            case "state":
+                self._devin.behave(self.session, self._rng.choice(STATES))
+            case "reply":
+                await self._reply()
+            case _:
+                self._say()
+
+    def _say(self, *, pieces: int = 1, has_file: bool = False, more: str = "") -> None:
+        """Say something; Devin works while it speaks, unless the time of a change is to be seen."""
+        if not self._devin.moves_updated_at or self._rng.random() < ONE_IN_TWO:
+            self._wake()
+        one = self._speech.say(self.session, pieces=pieces, has_file=has_file)
+        self._devin.say(self.session, f"{one.text}{more}{self._marker(one)}")
+
+    def _marker(self, one: Spoken) -> str:
+        if not one.has_file:
+            return ""
+        content = f"{one.text}\n".encode()
+        return f"\n{self._devin.attach(self.session, one.file, content)}"
+
+    def _echo(self) -> None:
+        """Let a person write in Devin's web app."""
+        one = self._speech.say(self.session, why=Why.ECHO)
+        self._devin.take(self._devin.session(self.session), one.text, "user_message")
+
+    def _wake(self) -> None:
+        if self._devin.session(self.session).state != "running":
+            self._devin.behave(self.session, "running")
+
+    async def _reply(self) -> None:
+        """Let a person write in a thread of the session."""
+        places = [ear for ear in self.ears if ear.why is None and ear.place.channel == CHANNEL]
+        if not places:
+            return
+        ear = self._rng.choice(places)
+        kind = Kind.PRIVATE if ear.is_muted else Kind.REPLY
+        entry, ts = await self._people.reply(kind, self.session, thread=ear.place.root)
+        await self._people.bring(entry, self._slack.event_of(CHANNEL, ts))
+
+    def _is_shared(self, ear: Ear) -> bool:
+        return self._slack.workspace.channel(ear.place.channel).is_ext_shared
+
+
+def _is_shown(words: str, message: Message, is_later: bool) -> bool:  # noqa: ARG001, FBT001  (as `Commands` asks; a card is edited)
+    return CARD in message.text and words in message.text

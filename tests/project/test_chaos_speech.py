@@ -1,0 +1,189 @@
+"""The ledger of what Devin says detects every violation, whatever way its words take."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from chaos.crowd import shown
+from chaos.hearing import CARD_WRONG, DISORDER, DOUBLED, LOST, SAID_SINS
+from chaos.ledger import Ledger
+from chaos.schedule import SPEECH, plan
+from chaos.speech import CARD, Ear, Place, Shown, Why, piece
+from chaos.verdict import judge
+from sandbox.slack.server import Message
+
+ONE, OTHER = "devin-01", "devin-02"
+HERE = Place("general", "1.0")
+
+
+def heard(
+    *posts: Shown, why: Why | None = None, pieces: int = 1, has_file: bool = False, count: int = 1
+) -> list[str]:
+    """Return the sins of a thread that shows `posts`, when Devin has said `count` messages."""
+    ledger = Ledger()
+    ledger.speech.listen(Ear(HERE, ONE, why))
+    for _ in range(count):
+        ledger.speech.say(ONE, pieces=pieces, has_file=has_file)
+    ledger.speech.read({HERE: posts})
+    return found(ledger)
+
+
+def found(ledger: Ledger) -> list[str]:
+    """Return the names of the violations."""
+    return [sin for sin, concerned in judge(ledger).sins.items() if concerned]
+
+
+def post(*pieces: tuple[int, int]) -> Shown:
+    """Return a post with these pieces of messages."""
+    return Shown(" ".join(piece(*one) for one in pieces))
+
+
+def test_what_is_said_is_heard_once() -> None:
+    """Nothing is lost, nothing is there twice, and an empty thread has heard nothing."""
+    assert heard(post((0, 0))) == []
+    assert heard() == [LOST]
+    assert heard(post((0, 0)), post((0, 0))) == [DOUBLED]
+
+
+@pytest.mark.parametrize(
+    ("posts", "sins"),
+    [
+        ([post((0, 0), (0, 1), (0, 2))], []),
+        ([post((0, 0)), post((0, 1), (0, 2))], []),
+        ([post((0, 0)), post((0, 2))], [LOST]),
+        ([post((0, 0)), post((0, 2), (0, 1))], [DISORDER]),
+        ([post((0, 0)), post((0, 0), (0, 1), (0, 2))], [DOUBLED]),
+    ],
+)
+def test_every_piece_of_a_long_message_is_heard(posts: Sequence[Shown], sins: list[str]) -> None:
+    """However it is split, its pieces come in order."""
+    assert heard(*posts, pieces=3) == sins
+
+
+def test_a_longest_message_is_in_its_file() -> None:
+    """The posts have its beginning, and the file all of it."""
+    whole = " ".join(piece(0, at) for at in range(3)).encode()
+    file = Shown(files=[("message-from-devin.md", whole)])
+    assert heard(post((0, 0)), file, pieces=3) == []
+    assert heard(post((0, 0)), file, file, pieces=3) == [DOUBLED]
+    assert heard(post((0, 0)), Shown(files=[("message-from-devin.md", b"")]), pieces=3) == [LOST]
+
+
+def test_a_file_comes_once_or_is_linked() -> None:
+    """The content counts, not the name; a file that came is not linked as well."""
+    brought = Shown(files=[("said-000000.txt", piece(0, 0).encode())])
+    linked = Shown(whole="I couldn't bring here: <https://devin/1|said-000000.txt>")
+    for posts, sins in (
+        ([brought], []),
+        ([linked], []),
+        ([], [LOST]),
+        ([Shown(files=[("said-000000.txt", b"")])], [LOST]),
+        ([brought, linked], [DOUBLED]),
+        ([brought, brought], [DOUBLED]),
+    ):
+        assert heard(post((0, 0)), *posts, has_file=True) == sins
+
+
+def test_order_is_judged_among_the_messages_of_a_thread() -> None:
+    """They may come joined in one post; a message that is there twice is not also in disorder."""
+    assert heard(post((0, 0), (1, 0)), post((2, 0)), count=3) == []
+    assert heard(post((1, 0)), post((0, 0)), count=2) == [DISORDER]
+    assert heard(post((1, 0), (0, 0)), count=2) == [DISORDER]
+    assert heard(post((0, 0), (1, 0)), post((0, 0)), count=2) == [DOUBLED]
+
+
+@pytest.mark.parametrize("why", Why)
+def test_what_a_thread_must_not_show_is_found_there(why: Why) -> None:
+    """The sin is named by the reason: an echo, history, a choice, or who else reads there."""
+    assert heard(post((0, 0)), why=why) == [why.value]
+    assert heard(Shown(files=[("message-from-devin.md", piece(0, 0).encode())]), why=why) == [why]
+    assert heard(why=why) == []
+
+
+def test_an_echo_is_for_no_thread() -> None:
+    """It stays out of threads that hear everything else."""
+    ledger = Ledger()
+    ledger.speech.listen(Ear(HERE, ONE))
+    ledger.speech.say(ONE, why=Why.ECHO)
+    ledger.speech.read({HERE: [post((0, 0))]})
+    assert found(ledger) == [Why.ECHO]
+
+
+def test_what_another_session_says_is_for_no_thread_of_this_one() -> None:
+    """The same holds for what was said before the thread was there."""
+    ledger = Ledger()
+    ledger.speech.say(ONE)
+    ledger.speech.listen(Ear(HERE, ONE))
+    ledger.speech.say(OTHER)
+    ledger.speech.read({HERE: [post((0, 0), (1, 0))]})
+    assert found(ledger) == [Why.BEFORE, Why.UNFOLLOWED]
+
+
+def test_a_thread_is_judged_by_how_it_followed_when_something_was_said() -> None:
+    """It shows what was said before it was unfollowed, and nothing of what came after."""
+    ledger = Ledger()
+    ear = ledger.speech.listen(Ear(HERE, ONE))
+    ledger.speech.say(ONE)
+    ear.why = Why.UNFOLLOWED
+    ledger.speech.say(ONE)
+    ledger.speech.read({HERE: [post((0, 0))]})
+    assert found(ledger) == []
+    assert ledger.speech.is_over
+    ledger.speech.read({HERE: [post((0, 0), (1, 0))]})
+    assert found(ledger) == [Why.UNFOLLOWED]
+
+
+@pytest.mark.parametrize(
+    ("cards", "expects", "sins"),
+    [
+        (["is *working*"], ("is *working*",), []),
+        (["is *asleep*"], ("is *working*",), [CARD_WRONG]),
+        ([], ("is *working*",), [CARD_WRONG]),
+        (["is *working*"] * 2, ("is *working*",), [CARD_WRONG]),
+        ([], (), []),
+        (["is *working*"], (), [CARD_WRONG]),
+    ],
+)
+def test_a_thread_has_one_card_that_is_right_in_the_end(
+    cards: Sequence[str], expects: Sequence[str], sins: list[str]
+) -> None:
+    """A thread that is not linked has none any more."""
+    ledger = Ledger()
+    ledger.speech.listen(Ear(HERE, ONE, expects=expects))
+    ledger.speech.read({HERE: [Shown(whole=f"{CARD} it. Devin {words}.") for words in cards]})
+    assert found(ledger) == sins
+    assert ledger.speech.is_over == (not sins)
+
+
+def test_a_run_goes_on_until_all_is_said_and_heard() -> None:
+    """A session that has not said everything keeps it going."""
+    ledger = Ledger()
+    ledger.speech.listen(Ear(HERE, ONE))
+    ledger.speech.pending.add(ONE)
+    assert not ledger.is_over
+    ledger.speech.pending.clear()
+    assert ledger.is_over
+    ledger.speech.say(ONE)
+    assert not ledger.is_over
+
+
+def test_only_what_is_drawn_as_devin_s_counts_as_its_words() -> None:
+    """A notification's text repeats them, and a question's preview quotes them."""
+    words = piece(0, 0)
+    section = {"type": "section", "text": {"type": "mrkdwn", "text": f"“{words}”"}}
+    markdown = {"type": "markdown", "text": words}
+    drawn = shown(Message("C0", "1.0", text=words, blocks=[markdown, section]))
+    assert drawn.words.count(words) == 1
+    assert drawn.whole == words
+
+
+def test_the_verdict_names_every_sin() -> None:
+    """Each has its line in the table, and the speech its counts."""
+    lines = judge(Ledger()).lines()
+    assert all(any(line.startswith(f"{sin:<24}") for line in lines) for sin in SAID_SINS)
+    assert any(line.startswith("said by Devin") for line in lines)
+
+
+def test_speech_has_faults_of_its_own() -> None:
+    """Lost answers, late lists and the like are in every plan of some length."""
+    assert {act.what for act in plan(7, 240.0, 0, 8)} >= set(SPEECH)
