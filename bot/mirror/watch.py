@@ -134,10 +134,11 @@ class Watch:
     async def _read_all(self, glances: Sequence["_Glance"], *, is_spare: bool = False) -> None:
         """Read as many as the budget has, those first that have not been read for longest.
 
-        The others line up for the next reads, in that order.
+        The others line up for the next reads, in that order. Sessions at rest that were never read
+        come last: there is nothing in them yet that a thread waits for.
         """
         paid = []
-        longest_first = sorted(glances, key=lambda one: one.look.seen.read_at)
+        longest_first = sorted(glances, key=lambda one: one.turn)
         for place, glance in enumerate(longest_first):
             if wait := await self._reads.spend(is_spare=is_spare):
                 await self._line_up(longest_first[place:], wait)
@@ -267,6 +268,12 @@ class _Glance:
     @property
     def is_working(self) -> bool:
         return self.summary is not None and self.summary.state is SessionState.WORKING
+
+    @property
+    def turn(self) -> tuple[bool, int]:
+        """The place in the line for reads."""
+        seen = self.look.seen
+        return (seen.is_new and not self.is_working, seen.read_at)
 
     @property
     def is_old(self) -> bool:
