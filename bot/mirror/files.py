@@ -114,7 +114,7 @@ class SentFiles:
 
     async def _read(self, chunks: AsyncIterator[bytes]) -> bytes:
         """Read a file of unknown size, which Slack wants to know before it takes the file."""
-        content = b""
+        content = bytearray()
         try:
             async for chunk in chunks:
                 content += chunk
@@ -124,7 +124,7 @@ class SentFiles:
             raise FileLeftOut(WhyLink.DEVIN, str(error)) from error
         if not content:
             raise FileLeftOut(WhyLink.DEVIN, "empty")
-        return content
+        return bytes(content)
 
     async def _instead(self, part: _Part, file: SentFile | LongText) -> None:
         """Link a file, or post the rest of a message that could not go as one."""

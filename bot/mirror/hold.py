@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
-from bot.model.errors import SlackAway
+from bot.model.errors import StoreAway
 from bot.store.leases import renewed
 from bot.store.outbox import HELD, Begun, Outbox
 
@@ -31,10 +31,14 @@ class Hold:
             yield
 
     def check(self) -> None:
-        """Raise `SlackAway` unless it is certain that no other process tries this entry."""
+        """Check that no other process tries this entry.
+
+        Raises:
+            StoreAway: another one may. The entry stays as it is: to end this try would end theirs.
+        """
         held_for = time.monotonic() - self._held_at
         if self._is_lost or held_for > (HELD - MARGIN).total_seconds():
-            raise SlackAway("chat.postMessage", "the try was held no longer", maybe_done=True)
+            raise StoreAway("a try was held no longer")
 
     async def _renew(self) -> None:
         at = time.monotonic()

@@ -19,10 +19,10 @@ from bot.runtime.background import Background
 from bot.slack.status_line import StatusLine
 from bot.store.mirror.looks import Look
 from bot.store.mirror.watches import Watches
+from bot.wording.mirror import notices
 
 log = logging.getLogger(__name__)
 
-WORKING = "is working…"
 FRESH = timedelta(seconds=75)
 """The time after which a line is set again: before Slack clears it."""
 
@@ -72,4 +72,4 @@ class StatusLines:
             log.info("status line not shown", extra=thread.log_fields | {"reason": str(error)})
             return
         if heard.link is not None and heard.follow is not Follow.OFF and not heard.is_barred:
-            await self._line.show(thread, WORKING)
+            await self._line.show(thread, notices.WORKING)

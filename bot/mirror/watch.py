@@ -134,8 +134,8 @@ class Watch:
     async def _read_all(self, glances: Sequence["_Glance"], *, is_spare: bool = False) -> None:
         """Read as many as the budget has, those first that have not been read for longest.
 
-        The others line up for the next reads, in that order. Sessions at rest that were never read
-        come last: there is nothing in them yet that a thread waits for.
+        The others line up for the next reads, in that order. Sessions at rest that were only linked
+        come last: until somebody writes to them, no thread waits for their words.
         """
         paid = []
         longest_first = sorted(glances, key=lambda one: one.turn)
@@ -272,8 +272,11 @@ class _Glance:
     @property
     def turn(self) -> tuple[bool, int]:
         """The place in the line for reads."""
-        seen = self.look.seen
-        return (seen.is_new and not self.is_working, seen.read_at)
+        seen, followers = self.look.seen, self.look.followers
+        is_awaited = (
+            self.is_working or self.look.stirred or not all(one.joined for one in followers)
+        )
+        return (seen.is_new and not is_awaited, seen.read_at)
 
     @property
     def is_old(self) -> bool:

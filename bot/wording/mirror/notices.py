@@ -5,6 +5,9 @@ from bot.text.to_slack import escape, excerpt
 from bot.wording.message import SlackMessage
 from bot.wording.mirror.card import BARRED, follows
 
+WORKING = "is working…"
+"""The status line, which Slack puts behind the bot's name."""
+
 QUIET = SlackMessage(
     "This channel is shared with another organization, so I no longer post here what Devin says. "
     "Replies in this thread still go to Devin, and its answers are in the session."
