@@ -8,7 +8,6 @@ from datetime import timedelta
 
 from bot.model.errors import OPERATOR_MUST_ACT, SlackAway, SlackRefused
 from bot.model.outcomes import Outcome, OutcomeKind
-from bot.model.owed import Owed
 from bot.model.replies import Reply, place_of
 from bot.runtime import metrics
 from bot.slack.functions import Functions
@@ -21,7 +20,7 @@ from bot.wording import delivery_reports, workflows
 log = logging.getLogger(__name__)
 
 MARK_TRIES = 3
-"""Slack takes about 50 reactions a minute; a ✅ is dropped after this many failed attempts."""
+"""A ✅ is dropped after this many failed attempts: several processes may exceed Slack's limit."""
 
 
 class Outcomes:
@@ -63,26 +62,10 @@ class Outcomes:
         """Drop an entry that is only a ✅ after `MARK_TRIES` attempts; return True if dropped."""
         if attempt < MARK_TRIES or not _is_mark_only(Report.of(begun)):
             return False
-        await self.drop_mark(begun.owed, why)
-        return True
-
-    async def mark(self, owed: Owed) -> bool:
-        """Add the first ✅ to a reply; return False if Slack did not take it."""
-        _, channel, ts = place_of(owed.subject)
-        try:
-            await self._posts.mark(channel, ts, delivery_reports.DELIVERED_MARK)
-        except (SlackAway, SlackRefused):
-            return False
-        metrics.REPORTS.labels("told").inc()
-        log.info("told", extra=owed.log_fields)
-        await self._reports.end(owed, told=True)
-        return True
-
-    async def drop_mark(self, owed: Owed, why: str = "too many at once") -> None:
-        """Drop an entry that is only a ✅."""
-        log.info("mark dropped", extra=owed.log_fields | {"reason": why})
+        log.info("mark dropped", extra=begun.owed.log_fields | {"reason": why})
         metrics.REPORTS.labels("dropped").inc()
-        await self._reports.end(owed, told=False)
+        await self._reports.end(begun.owed, told=False)
+        return True
 
     async def _complete(self, report: Report, reply: Reply, outcome: Outcome) -> None:
         """Complete the workflow's step, before a thread out of reach could leave it waiting."""

@@ -7,7 +7,7 @@ same for all of them.
 import asyncio
 import logging
 import math
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from bot.model.errors import OPERATOR_MUST_ACT, DevinAway, SlackAway, SlackRefused
@@ -62,14 +62,12 @@ class Reporter:
         *,
         outbox: Outbox,
         tellers: Mapping[OwedKind, Teller],
-        mark: Callable[[Owed], Awaitable[bool]],
         schedule: Schedule,
         limits: RateLimits,
         seconds: float = TELLING_SECONDS,
     ) -> None:
         self._outbox = outbox
         self._tellers = tellers
-        self._mark = mark
         self._schedule = schedule
         self._limits = limits
         self._seconds = seconds
@@ -98,14 +96,6 @@ class Reporter:
             metrics.REPORTS.labels("told" if told else "moot").inc()
             log.info("told" if told else "nothing to tell", extra=owed.log_fields)
             await teller.end(begun, told=told)
-
-    async def mark(self, owed: Owed) -> None:
-        """Add the first ✅ to a reply whose report is only that.
-
-        Redis is not asked first, since a second mark changes nothing. A failure is told as usual.
-        """
-        if not await self._mark(owed):
-            await self.tell(owed)
 
     async def shed(self, owed: Owed, attempt: int) -> None:
         """Make room: drop an entry that may be dropped, and tell any other a little later."""

@@ -1,20 +1,18 @@
 """Logging: one line per event, with ids as fields, and without secrets or people's text.
 
-Standard `logging` records go through structlog's renderers. Fields come from `extra=`. A field must
-never hold text that people wrote: its length is logged instead.
+Fields come from `extra=`. A field must never hold text that people wrote: its length is logged
+instead.
 """
 
 import json
 import logging
 import secrets
 import sys
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from typing import Any, TextIO, TypeVar
-
-import structlog
-from structlog.typing import EventDict, Processor, WrappedLogger
+from datetime import UTC, datetime
+from typing import TextIO, TypeVar
 
 from bot.model.errors import RelayError
 
@@ -32,12 +30,14 @@ def configure(
 ) -> None:
     """Send all logging to `stream`, as `form` ("console" or "json"), without the `secrets`."""
     handler = logging.StreamHandler(stream)
-    handler.setFormatter(_formatter(form, secrets))
+    handler.setFormatter(_Lines(form, secrets))
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level)
     for name in QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
+    # No line shows them, and `logging` would make a system call for each record (Python's HOWTO).
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,44 +70,54 @@ async def guarded(
         return unforeseen(log, error, **ids)
 
 
-def _formatter(form: str, secrets: AbstractSet[str]) -> logging.Formatter:
-    render: list[Processor]
-    if form == "json":
-        render = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
-    else:
-        # By default, structlog lets rich print tracebacks, with the values of all local variables.
-        plain = structlog.dev.plain_traceback
-        console = structlog.dev.ConsoleRenderer(
-            colors=False, pad_event_to=24, exception_formatter=plain
-        )
-        render = [console]
-    return structlog.stdlib.ProcessorFormatter(
-        foreign_pre_chain=[
-            structlog.stdlib.add_log_level,
-            structlog.stdlib.add_logger_name,
-            structlog.stdlib.ExtraAdder(),
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-        ],
-        processors=[
-            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-            *render,
-            _without(secrets),
-        ],
-    )
+class _Lines(logging.Formatter):
+    """Formats a record with its fields, without the `secrets`, as text or as JSON."""
 
+    def __init__(self, form: str, secrets: AbstractSet[str]) -> None:
+        super().__init__()
+        # What else a record has comes from `extra=`. Python 3.12 adds `taskName`.
+        self._standard = frozenset(vars(logging.makeLogRecord({}))) | {"message", "taskName"}
+        forms = {form for secret in secrets if secret for form in _written(secret)}
+        self._longest_first = sorted(forms, key=len, reverse=True)
+        self._line = self._json if form == "json" else self._text
+        # `json.dumps` with a `default` makes an encoder for each call.
+        self._encode = json.JSONEncoder(default=repr).encode
 
-def _without(secrets: AbstractSet[str]) -> Processor:
-    """Return the last step, which removes any secret that got into a line or a traceback."""
-    forms = {form for secret in secrets if secret for form in _written(secret)}
-    longest_first = sorted(forms, key=len, reverse=True)
-
-    def redact(_: WrappedLogger, __: str, line: EventDict) -> Any:
-        text = str(line)
-        for secret in longest_first:
+    def format(self, record: logging.LogRecord) -> str:
+        """Return one line; a traceback in the text adds its own."""
+        standard = self._standard
+        fields = {name: value for name, value in vars(record).items() if name not in standard}
+        traceback = self.formatException(record.exc_info) if record.exc_info else ""
+        text = self._line(record, fields, traceback)
+        for secret in self._longest_first:
             text = text.replace(secret, "[secret]")
         return text
 
-    return redact
+    def _json(self, record: logging.LogRecord, fields: Mapping[str, object], traceback: str) -> str:
+        line = {
+            "event": record.getMessage(),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            **fields,
+            "timestamp": _time(record),
+        }
+        return self._encode(line | {"exception": traceback} if traceback else line)
+
+    def _text(self, record: logging.LogRecord, fields: Mapping[str, object], traceback: str) -> str:
+        level = f"[{record.levelname.lower():<9}]"
+        line = f"{_time(record)} {level} {record.getMessage():<24} [{record.name}]"
+        shown = "".join(f" {name}={_on_one_line(value)}" for name, value in fields.items())
+        return f"{line}{shown}\n{traceback}" if traceback else line + shown
+
+
+def _time(record: logging.LogRecord) -> str:
+    at = datetime.fromtimestamp(record.created, UTC)
+    return at.isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def _on_one_line(value: object) -> str:
+    text = str(value)
+    return text if text.isprintable() and " " not in text else repr(value)
 
 
 def _written(secret: str) -> AbstractSet[str]:

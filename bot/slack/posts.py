@@ -65,15 +65,6 @@ class Posts:
         with self._limits.respected("chat.postEphemeral", thread.channel):
             await self._threads.whisper(thread, user, words)
 
-    async def mark(self, channel: str, ts: str, emoji: str) -> None:
-        """Add `emoji` to a message.
-
-        Raises:
-            SlackRefused: the message takes no reaction: it is deleted, or has too many.
-        """
-        with self._limits.respected("reactions.add", channel):
-            await self._threads.mark(channel, ts, emoji)
-
     async def try_mark(self, channel: str, ts: str, emoji: str, ids: Mapping[str, object]) -> None:
         """Add `emoji` to a message, and log a refusal.
 
@@ -81,7 +72,8 @@ class Posts:
             SlackRefused: the operator must act.
         """
         try:
-            await self.mark(channel, ts, emoji)
+            with self._limits.respected("reactions.add", channel):
+                await self._threads.mark(channel, ts, emoji)
         except SlackRefused as error:
             if error.reason in OPERATOR_MUST_ACT:
                 raise

@@ -50,6 +50,14 @@ def test_a_console_line_has_its_ids_as_fields() -> None:
 
 
 @pytest.mark.parametrize("form", FORMS)
+def test_a_value_with_line_breaks_begins_no_line(form: str) -> None:
+    """Otherwise foreign text, such as an error's, could pass for another line of the log."""
+    reason = "no\n2026-11-26T00:00:00Z [error    ] Devin rejects the key"
+    text = written(form, lambda: log.info("waits", extra={"reason": reason}))
+    assert text.count("\n") == 1
+
+
+@pytest.mark.parametrize("form", FORMS)
 def test_the_level_is_the_settings(form: str) -> None:
     """Lower levels are not written."""
 

@@ -1,0 +1,78 @@
+"""A ✅ beyond the budget is not sent, and nothing but first ✅ is held to it."""
+
+import io
+import json
+
+import pytest
+
+from bot.app import Bot, open_bot
+from bot.redis.connection import Store
+from bot.settings import Settings
+from bot.slack.marks import MARKS_A_MINUTE
+from sandbox.slack.api.faults import ApiCall
+from tests.support.desk import SESSION, Desk
+from tests.support.logbook import logging_to
+from tests.support.waiting import until_settled, wait_until
+
+TIER_3 = 50
+"""Calls of `reactions.add` that Slack takes a minute."""
+
+FLOOD = TIER_3 + 10
+
+
+@pytest.fixture
+def desk(desk: Desk) -> Desk:
+    """A desk whose Slack takes as many reactions as the real one."""
+    desk.slack.limit_calls("reactions.add", TIER_3, 60)
+    return desk
+
+
+def marking(desk: Desk) -> list[ApiCall]:
+    return [call for call in desk.slack.calls if call.method == "reactions.add"]
+
+
+async def flood(desk: Desk, thread: str) -> list[str]:
+    """Write `FLOOD` replies in a thread, wait until Devin has them, and return their `ts`."""
+    before = len(desk.received())
+    written = [await desk.reply(f"Reply {number}", thread) for number in range(FLOOD)]
+    await wait_until(lambda: len(desk.received()) == before + FLOOD, "all are delivered")
+    return written
+
+
+async def test_a_flood_has_as_many_marks_as_the_budget_and_slack_refuses_none(
+    bot: Bot, desk: Desk, store: Store
+) -> None:
+    """The first replies have them; for the others neither Slack nor the outbox is asked."""
+    written = await flood(desk, await desk.linked_thread())
+    await until_settled(store)
+    marked = [desk.marks(ts) == ["white_check_mark"] for ts in written]
+    assert marked == [number < MARKS_A_MINUTE for number in range(FLOOD)]
+    assert [call.error for call in marking(desk)] == [None] * MARKS_A_MINUTE
+
+
+async def test_an_outcome_that_needs_words_is_told_and_marked_in_a_flood(
+    bot: Bot, desk: Desk
+) -> None:
+    """People must do something about it, so it is not held to the budget."""
+    thread = await desk.linked_thread()
+    await flood(desk, thread)
+    desk.devin.behave(SESSION, "forbidden", times=1)
+    last = await desk.reply("Please rebase", thread)
+    await desk.until_marked("x", last)
+    assert len(desk.said(thread)) == 1
+
+
+async def test_the_log_names_the_replies_without_a_mark(
+    settings: Settings, desk: Desk, store: Store
+) -> None:
+    """An operator who is asked why a ✅ is missing finds it in the line of the reply's outcome."""
+    stream = io.StringIO()
+    with logging_to(stream, "json", "INFO"):
+        async with open_bot(settings):
+            await desk.slack.wait_connected()
+            written = await flood(desk, await desk.linked_thread())
+            await until_settled(store)
+    lines = [json.loads(line) for line in stream.getvalue().splitlines()]
+    dropped = [one["reply_id"] for one in lines if one.get("mark") == "dropped"]
+    assert [one.rpartition(":")[2] for one in dropped] == written[MARKS_A_MINUTE:]
+    assert {one["event"] for one in lines if one.get("mark")} == {"outcome"}

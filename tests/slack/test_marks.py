@@ -1,0 +1,37 @@
+"""First ✅ are paced below Slack's limit, and a quiet workspace gets all of them."""
+
+from bot.slack.marks import MARKS_A_MINUTE, MINUTE_SECONDS, MarkBudget
+from tests.support.clocks import SetClock
+
+
+def test_a_minute_has_only_so_many_marks() -> None:
+    """It does not matter how they are spread; the next one comes when the first is a minute old."""
+    clock = SetClock()
+    budget = MarkBudget(clock)
+    for _ in range(MARKS_A_MINUTE):
+        assert budget.spend()
+        clock.now += MINUTE_SECONDS / MARKS_A_MINUTE / 2
+    assert not budget.spend()
+    clock.now += MINUTE_SECONDS / 2
+    assert budget.spend()
+    assert not budget.spend(), "the second one is not a minute old yet"
+
+
+def test_a_refused_mark_costs_nothing() -> None:
+    """However long a flood lasts, each minute has its marks."""
+    clock = SetClock()
+    budget = MarkBudget(clock)
+    spent = 0
+    for _ in range(600):
+        spent += budget.spend()
+        clock.now += MINUTE_SECONDS / 200
+    assert spent == 3 * MARKS_A_MINUTE
+
+
+def test_a_quiet_workspace_has_all_its_marks() -> None:
+    """A reply every two seconds is within the budget for ever."""
+    clock = SetClock()
+    budget = MarkBudget(clock)
+    for _ in range(10 * MARKS_A_MINUTE):
+        assert budget.spend()
+        clock.now += 2.0
