@@ -21,6 +21,7 @@
 | `channel_moves`  | share a channel with another organization                   |
 | `unhandled`      | (everything else, acknowledged)                             |
 | `late`           | (what was written while nobody listened: no listener)       |
+| `foreign`        | (what none of these would act on: acknowledged before them) |
 """
 
 from slack_bolt.async_app import AsyncApp

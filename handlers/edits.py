@@ -45,13 +45,16 @@ async def follow(relay: Relay, event: Payload, bot_user: str) -> None:
     channel, ts = string(event, "channel"), _changed(event)
     if is_id(channel) and is_ts(ts):
         event = {**event, "channel": await relay.channel_moves.kept_in(channel, ts)}
-    deletion = parse_deletion(event, relay.workspace.team, bot_user)
-    if deletion is not None:
-        await relay.edits.delete(deletion)
-        return
-    edit = parse_edit(event, relay.workspace.team, bot_user)
-    if edit is not None:
-        await relay.edits.edit(edit)
+    change = parse_change(event, relay.workspace.team, bot_user)
+    if isinstance(change, Deletion):
+        await relay.edits.delete(change)
+    elif change is not None:
+        await relay.edits.edit(change)
+
+
+def parse_change(event: Payload, team: str, bot_user: str) -> Deletion | Edit | None:
+    """Parse an event of one of `CHANGES`; None if nobody has edited or deleted a message."""
+    return parse_deletion(event, team, bot_user) or parse_edit(event, team, bot_user)
 
 
 def _changed(event: Payload) -> str:

@@ -1,13 +1,17 @@
 """Messages: each event is a change of one, a command, or a reply.
 
-One listener takes all three. Bolt builds the arguments of each listener's matchers for every event,
-including those that are not ours, before it knows which listener fits.
+They are most of what Slack brings, so a middleware takes them. For a listener, Bolt 1.30 builds
+thirty possible arguments twice for each event: to match it, and to call it.
 """
 
-from slack_bolt.async_app import AsyncApp
-from slack_bolt.context.async_context import AsyncBoltContext
+from collections.abc import Awaitable, Callable
 
-from bot.model.lenient import string
+from slack_bolt.async_app import AsyncApp
+from slack_bolt.middleware.async_middleware import AsyncMiddleware
+from slack_bolt.request.async_request import AsyncBoltRequest
+from slack_bolt.response import BoltResponse
+
+from bot.model.lenient import mapping, string
 from bot.model.people import is_id
 from bot.relay import Relay
 from handlers import edits, mentions, replies
@@ -16,11 +20,37 @@ from handlers.parse.events import Payload, parse_command
 
 def register(app: AsyncApp, relay: Relay) -> None:
     """Listen to messages, and to mentions of the bot, which Slack sends as events of their own."""
+    app.use(Messages(relay))
 
-    @app.event("message")
-    async def on_message(event: Payload, body: Payload, context: AsyncBoltContext) -> None:
+
+class Messages(AsyncMiddleware):
+    """Acknowledges messages and mentions once they are handled; Bolt goes on with the rest."""
+
+    def __init__(self, relay: Relay) -> None:
+        self._relay = relay
+        self._bot_user = relay.workspace.identity.user
+
+    async def async_process(
+        self,
+        *,
+        req: AsyncBoltRequest,
+        resp: BoltResponse,  # noqa: ARG002  (Bolt's signature)
+        next: Callable[[], Awaitable[BoltResponse]],  # noqa: A002  (Bolt's signature)
+    ) -> BoltResponse | None:
+        """Handle the request of a message."""
+        event = mapping(req.body.get("event"))
+        kind = event.get("type") if req.body.get("type") == "event_callback" else None
+        if kind == "message":
+            await self._on_message(event, req.body)
+        elif kind == "app_mention":
+            await self._on_mention(event, req.body)
+        else:
+            return await next()
+        return await req.context.ack()
+
+    async def _on_message(self, event: Payload, body: Payload) -> None:
+        relay, bot_user = self._relay, self._bot_user
         await _note_sharing(relay, event, body)
-        bot_user = context.bot_user_id or ""
         if event.get("subtype") in edits.CHANGES:
             await edits.follow(relay, event, bot_user)
         elif (command := parse_command(event, relay.workspace.team, bot_user)) is not None:
@@ -28,10 +58,9 @@ def register(app: AsyncApp, relay: Relay) -> None:
         else:
             await replies.accept(relay, event, bot_user)
 
-    @app.event("app_mention")
-    async def on_mention(event: Payload, body: Payload, context: AsyncBoltContext) -> None:
+    async def _on_mention(self, event: Payload, body: Payload) -> None:
+        relay, bot_user = self._relay, self._bot_user
         await _note_sharing(relay, event, body)
-        bot_user = context.bot_user_id or ""
         command = parse_command(event, relay.workspace.team, bot_user)
         if command is not None:
             await mentions.answer(relay, command, "app_mention")
@@ -41,5 +70,11 @@ def register(app: AsyncApp, relay: Relay) -> None:
 
 async def _note_sharing(relay: Relay, event: Payload, body: Payload) -> None:
     """Heed what Slack says of the channel around each event (docs.slack.dev/apis/events-api)."""
-    if body.get("is_ext_shared_channel") is True and is_id(channel := string(event, "channel")):
+    if channel := shared_channel(event, body):
         await relay.channel_moves.shared(channel)
+
+
+def shared_channel(event: Payload, body: Payload) -> str:
+    """The channel of an event, if another organization shares it; else ""."""
+    channel = string(event, "channel") if body.get("is_ext_shared_channel") is True else ""
+    return channel if is_id(channel) else ""

@@ -3,7 +3,9 @@
 from bot.catch_up.listening import Listening
 from bot.model.lenient import first_of, mapping, string
 from bot.model.threads import is_ts, ts_micros
+from bot.relay import Relay
 from bot.store.checkpoints import Missed
+from handlers.foreign import is_foreign
 from handlers.parse.events import Payload, parse_command, parse_thread
 
 MESSAGES = ("message", "app_mention")
@@ -12,10 +14,11 @@ MESSAGES = ("message", "app_mention")
 class Hearing:
     """The `Ear` of the app: it parses a payload, and `Listening` keeps the result."""
 
-    def __init__(self, listening: Listening, team: str, bot_user: str) -> None:
+    def __init__(self, listening: Listening, relay: Relay) -> None:
         self._listening = listening
-        self._team = team
-        self._bot_user = bot_user
+        self._relay = relay
+        self._team = relay.workspace.team
+        self._bot_user = relay.workspace.identity.user
 
     def brought(self, payload: Payload) -> None:
         """Learn Slack's time from a payload, and a gap from `app_rate_limited`.
@@ -28,6 +31,10 @@ class Hearing:
         if payload.get("type") == "app_rate_limited":
             minute = payload.get("minute_rate_limited")
             self._listening.missed(minute * 1_000_000 if isinstance(minute, int) else None)
+
+    async def is_foreign(self, payload: Payload) -> bool:
+        """See `foreign.is_foreign`."""
+        return await is_foreign(self._relay, payload)
 
     def ended(self, payload: Payload, *, is_kept: bool) -> None:
         """Let an event that is kept vouch for earlier ones; have the thread of any other read."""

@@ -17,7 +17,7 @@ from bot.relay.accept import FRESH
 from bot.slack.app.identity import Identity
 from handlers.failures import whisper
 from handlers.mentions import claim_of
-from handlers.parse.events import parse_command, parse_reply
+from handlers.parse.events import is_own, parse_command, parse_reply
 
 
 class LateEvents:
@@ -30,7 +30,7 @@ class LateEvents:
     def parse(self, message: Mapping[str, Any], thread: ThreadRef) -> Reply | Unheard | None:
         """Parse a reply, or a mention that is a command; None for any other message."""
         ours = self._identity
-        if message.get("user") == ours.user or message.get("bot_id") == ours.bot:
+        if is_own(message, ours):
             return None
         event = {**message, "channel": thread.channel}
         command = parse_command(event, thread.team, ours.user)

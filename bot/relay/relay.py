@@ -99,6 +99,21 @@ class Relay:
     ending: Ending
     _known: LRUCache[ThreadRef, SessionId] = field(default_factory=lambda: LRUCache(KNOWN))
 
+    def is_known(self, thread: ThreadRef) -> bool:
+        """Return True if `accept` needs no look-up and no turn for the next reply in `thread`."""
+        return thread in self._known and self.accepting.turns.is_free(thread)
+
+    async def is_linked(self, thread: ThreadRef) -> bool:
+        """Return True if `thread` is linked; the next `accept` keeps its order if called at once.
+
+        Raises:
+            StoreAway: it cannot be determined now.
+        """
+        with self.accepting.turns.line_up(thread) as turn:
+            if is_linked := await self._session_of(thread) is not None:
+                await turn.come()
+        return is_linked
+
     async def accept(self, reply: Reply, voucher: Voucher = Voucher.EVENT) -> Change:
         """Accept a reply for the session its thread is linked to; it is in Redis on return.
 
@@ -113,7 +128,7 @@ class Relay:
         """
         # Before anything is asked: on a Cluster, answers may come in another order than questions.
         with self.accepting.turns.line_up(reply.thread) as turn:
-            session = self._known.get(reply.thread) or await self._look_up(reply.thread)
+            session = await self._session_of(reply.thread)
             if session is None:
                 return Change.UNLINKED
             try:
@@ -262,7 +277,9 @@ class Relay:
         session = await self.naming.one(link.session)
         return LinkedElsewhere(session, await self.name(link.by))
 
-    async def _look_up(self, thread: ThreadRef) -> SessionId | None:
+    async def _session_of(self, thread: ThreadRef) -> SessionId | None:
+        if (known := self._known.get(thread)) is not None:
+            return known
         link = await self.links.get(thread)
         if link is None:
             return None

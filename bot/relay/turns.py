@@ -57,6 +57,14 @@ class Turns:
     def __init__(self) -> None:
         self.last: dict[_Key, Turn] = {}
 
+    def is_free(self, thread: ThreadRef) -> bool:
+        """Return True if nobody is in line in `thread`."""
+        return _key(thread) not in self.last
+
     def line_up(self, thread: ThreadRef) -> Turn:
         """Line up in `thread`, behind every arrival that has not left its turn."""
-        return Turn(self, (thread.channel, thread.thread_ts))
+        return Turn(self, _key(thread))
+
+
+def _key(thread: ThreadRef) -> _Key:
+    return thread.channel, thread.thread_ts

@@ -17,6 +17,7 @@ from bot.model.people import UserId, is_id
 from bot.model.replies import Reply
 from bot.model.sessions import parse_session
 from bot.model.threads import ThreadRef, is_ts
+from bot.slack.app.identity import Identity
 from bot.slack.files import attached
 from bot.text.bot_posts import to_markup
 from bot.text.markdown import one_line
@@ -74,16 +75,24 @@ def parse_reply(event: Payload, team: str, bot_user: str) -> Reply | None:
 
     `message_replied` arrives without its subtype, hence the look at the author.
     """
-    root = event.get("thread_ts")
-    if not root or root == event.get("ts"):
-        return None
-    message = parse_message(event, team)
+    message = parse_message(event, team) if is_in_thread(event) else None
     if message is None:
         return None
     subtype = event.get("subtype")
     if event.get("hidden") or not (subtype is None or subtype in REPLY_SUBTYPES):
         return None
     return None if is_aside(message.text, bot_user) else message
+
+
+def is_in_thread(event: Payload) -> bool:
+    """Whether a message answers another one, rather than begin a thread."""
+    root = event.get("thread_ts")
+    return bool(root) and root != event.get("ts")
+
+
+def is_own(event: Payload, ours: Identity) -> bool:
+    """Whether the bot itself wrote a message; Bolt drops its events before any listener."""
+    return event.get("user") == ours.user or event.get("bot_id") == ours.bot
 
 
 def parse_message(event: Payload, team: str) -> Reply | None:

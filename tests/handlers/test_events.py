@@ -480,7 +480,7 @@ def test_the_documented_press_is_read() -> None:
         "T123ABC456:C123ABC456:1548261210.000150:x|1",
         "T123ABC456:C123ABC456:yesterday|1",
         "T0OTHER:C123ABC456:1548261210.000150|1",
-        "{devin-relay}:reply:T123ABC456|1",
+        "{devin-relay:T0SANDBOX}:reply:T123ABC456|1",
     ],
 )
 def test_a_tampered_send_again_is_none(value: str) -> None:

@@ -115,19 +115,18 @@ class SlackEndpoint:
     async def _answer(
         self, app: AsyncApp, ear: Ear, request: web.Request, body: bytes
     ) -> web.Response:
-        payload: Mapping[str, Any] = {}
+        payload = _event_in(body)
         answer = None
         try:
-            # Only the body is signed, and Bolt would obey some headers.
-            asked = AsyncBoltRequest(
-                body=_as_bolt_reads_it(request.content_type, body.decode()),
-                headers={"Content-Type": request.headers.get("Content-Type", "")},
-            )
-            payload = asked.body
+            asked = None if payload else _asked(request, body)
+            payload = payload if asked is None else asked.body
             ear.brought(payload)
             async with self._in_flight.entered():
                 with metrics.ACK_SECONDS.labels("http").time():
-                    answer = await app.async_dispatch(asked)
+                    if await ear.is_foreign(payload):
+                        answer = BoltResponse(status=HTTPStatus.OK)
+                    else:
+                        answer = await app.async_dispatch(asked or _asked_of(payload))
         except TRIPS as error:
             if not is_malformed(error, length=len(body)):
                 raise
@@ -166,10 +165,23 @@ async def _read(request: web.Request) -> bytes | web.Response:
         return refusal(HTTPStatus.BAD_REQUEST, "unreadable")
 
 
-def _event_in(body: bytes) -> Mapping[str, Any]:
+def _event_in(body: bytes) -> dict[str, Any]:
     """Return the payload of an event; empty for anything else."""
     payload = parse_object(body) or {}
     return payload if payload.get("type") == "event_callback" else {}
+
+
+def _asked_of(event: dict[str, Any]) -> AsyncBoltRequest:
+    """Return the request of an event, whose body Bolt takes parsed only in this mode."""
+    return AsyncBoltRequest(body=event, mode="socket_mode")
+
+
+def _asked(request: web.Request, body: bytes) -> AsyncBoltRequest:
+    """Return the request of anything else; only the body is signed, and Bolt obeys some headers."""
+    return AsyncBoltRequest(
+        body=_as_bolt_reads_it(request.content_type, body.decode()),
+        headers={"Content-Type": request.headers.get("Content-Type", "")},
+    )
 
 
 def _as_bolt_reads_it(content_type: str, body: str) -> str:

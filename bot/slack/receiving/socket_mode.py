@@ -196,6 +196,11 @@ class SocketMode:
             return
         await self._in_flight.enter()
         self._start(self._answer(connection, request)).add_done_callback(self._leave)
+        # aiohttp reads what has arrived without a pause: all of a wave would be accepted before
+        # the first of it is sent on. A crowd must be noticed before that, since it may come in
+        # any order.
+        if self._in_flight.is_crowd:
+            await asyncio.sleep(0)
 
     def _leave(self, _: asyncio.Task[None]) -> None:
         self._in_flight.leave()
@@ -218,6 +223,8 @@ class SocketMode:
 
     async def _dispatch(self, request: SocketModeRequest) -> BoltResponse:
         try:
+            if await self._ear.is_foreign(request.payload):
+                return BoltResponse(status=HTTPStatus.OK)
             response: BoltResponse = await run_async_bolt_app(self._app, request)
         except TRIPS as error:
             if not is_malformed(error, envelope_id=request.envelope_id):

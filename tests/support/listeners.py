@@ -1,0 +1,76 @@
+"""The relay's real listeners in a real Bolt, without a transport or any work beside them."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from slack_bolt.async_app import AsyncApp
+from slack_bolt.request.async_request import AsyncBoltRequest
+from slack_bolt.response import BoltResponse
+
+import handlers
+from bot.app import open_slack
+from bot.delivery.deliverer import NOTICE_AFTER
+from bot.delivery.reconcile import LOOK_AFTER_SECONDS
+from bot.devin.opening import open_devin
+from bot.redis.connection import Store
+from bot.relay import Relay
+from bot.runtime.background import Background
+from bot.runtime.in_flight import InFlight
+from bot.schedule.docket import open_docket
+from bot.settings import Settings
+from bot.slack.app.bolt import bolt_of
+from bot.slack.app.identity import identify
+from bot.slack.receiving.malformed import TRIPS, is_malformed
+from bot.wiring import build
+from bot.wiring.delivering import Tuning
+from bot.wiring.parts import Connections
+from handlers.hearing import Hearing
+from tests.support.builders import JSON
+
+
+@dataclass(frozen=True)
+class Listeners:
+    """The listeners, the use cases that they call, and the ear that is asked before them."""
+
+    app: AsyncApp
+    relay: Relay
+    ear: Hearing
+
+    async def status(self, payload: JSON) -> int:
+        """Dispatch a payload as Socket Mode does, and return the status of its answer."""
+        try:
+            request = AsyncBoltRequest(body=payload, mode="socket_mode")
+            answer: BoltResponse = await self.app.async_dispatch(request)
+        except TRIPS as error:
+            if not is_malformed(error):
+                raise
+            return HTTPStatus.OK
+        return answer.status
+
+
+@asynccontextmanager
+async def listeners(settings: Settings, store: Store, url: str) -> AsyncIterator[Listeners]:
+    """Connect the listeners to the sandbox and to the Redis at `url`."""
+    in_flight = InFlight()
+    async with AsyncExitStack() as stack:
+        client = await stack.enter_async_context(open_slack(settings))
+        devin = await stack.enter_async_context(
+            open_devin(settings.devin_api_url, settings.devin_api_key, settings.devin_org_id, 8)
+        )
+        await devin.begin()
+        to = Connections(
+            settings=settings,
+            in_flight=in_flight,
+            background=Background(in_flight),
+            store=store,
+            client=client,
+            identity=await identify(client),
+            docket=await stack.enter_async_context(open_docket(url)),
+            devin=devin,
+        )
+        parts = build(to, Tuning(NOTICE_AFTER, LOOK_AFTER_SECONDS, ()))
+        app = bolt_of(client, to.identity, is_http=False)
+        handlers.register(app, parts.relay)
+        yield Listeners(app, parts.relay, Hearing(parts.listening, parts.relay))
