@@ -5,10 +5,12 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager
 from datetime import datetime
+from functools import lru_cache
 from http import HTTPStatus
+from ssl import SSLContext
 from urllib.parse import urlencode
 
 import aiohttp
@@ -46,8 +48,14 @@ READ_LIMIT = 8 * 1024 * 1024
 RECORD_LIMIT = 1024 * 1024
 """The same for a record without messages."""
 
-JSON = {"Content-Type": "application/json"}
+KEEP_ALIVE_SECONDS = 5.0
+"""The time for which a connection is kept without a call: one that Devin closes costs a message."""
 
+NOTHING = httpx.Headers()
+JSON = httpx.Headers({"Content-Type": "application/json"})
+"""The headers of a request beside those of every request, which the session adds."""
+
+_KEYS_BEGIN = (b"apk_", b"cog_")
 _LIKE_A_KEY = re.compile(rb"\b(?:apk|cog)_[\w-]+")
 
 Param = int | str | Sequence[str]
@@ -61,6 +69,7 @@ class DevinHttp:
         client: httpx.AsyncClient,
         transport: httpx.AsyncBaseTransport,
         downloads: Downloads,
+        key: str,
         total_seconds: float,
     ) -> None:
         self.downloads = downloads
@@ -68,26 +77,25 @@ class DevinHttp:
         self._transport = transport
         self._total_seconds = total_seconds
         self._base_url = str(client.base_url).rstrip("/")
-        self._bare_headers = httpx.Headers(client.headers)
-        self._bare_headers["Host"] = client.base_url.netloc.decode()
-        self._headers = httpx.Headers(self._bare_headers)
-        self._headers.update(JSON)
         self._timeout = {"timeout": client.timeout.as_dict()}
+        self._key = key.encode()
 
     async def post(self, path: str, body: bytes) -> Answer | Failure:
         """POST a JSON `body`."""
-        return await self._answered(self._sent("POST", path, body))
+        return await self._answered(self._sent("POST", _address(self._base_url + path), body))
 
     async def delete(self, path: str) -> Answer | Failure:
         """DELETE what is at `path`."""
-        return await self._answered(self._client.stream("DELETE", path))
+        request = self._client.build_request("DELETE", path)
+        return await self._answered(self._client.send(request, stream=True))
 
     async def upload(self, path: str, file: OutgoingFile) -> Answer | Failure:
         """POST a file as the form's field `file`, while it is still being read."""
         form = Multipart(file.name, file.kind, file.chunks, file.size)
-        return await self._answered(
-            self._client.stream("POST", path, content=form.content(), headers=form.headers)
+        request = self._client.build_request(
+            "POST", path, content=form.content(), headers=form.headers
         )
+        return await self._answered(self._client.send(request, stream=True))
 
     async def get(
         self,
@@ -103,7 +111,7 @@ class DevinHttp:
         try:
             async with (
                 asyncio.timeout(seconds),
-                self._sent("GET", _with(path, params)) as response,
+                aclosing(await self._sent("GET", self._base_url + _with(path, params))) as response,
             ):
                 status, ahead = response.status_code, skew(response.headers, clock())
                 body = await start_of(response, most)
@@ -113,49 +121,48 @@ class DevinHttp:
             return unread(status, response.headers)
         return Answer(status, response.headers, body, ahead)
 
-    async def _answered(
-        self, opening: AbstractAsyncContextManager[httpx.Response]
-    ) -> Answer | Failure:
+    async def _answered(self, sending: Awaitable[httpx.Response]) -> Answer | Failure:
         """Return Devin's answer to a write, without our key; without one, the failure."""
         try:
-            async with asyncio.timeout(self._total_seconds), opening as response:
+            async with asyncio.timeout(self._total_seconds), aclosing(await sending) as response:
                 body = self._keyless(await start_of(response))
                 return Answer(response.status_code, response.headers, body)
         except LOST as error:
             return failure(error)
 
-    @asynccontextmanager
-    async def _sent(
-        self, method: str, path: str, body: bytes = b""
-    ) -> AsyncIterator[httpx.Response]:
+    async def _sent(self, method: str, url: httpx.URL | str, body: bytes = b"") -> httpx.Response:
         """Send without the client's redirects, cookies and authentication, of which we use none.
 
         Every reply and every look at sessions makes this call, and the client would add an eighth
         to the CPU time of a reply (docs/architecture/decisions/0025).
         """
-        # With `content`, httpx would build the headers twice, to add a length that aiohttp adds.
+        # With `content`, httpx would add headers that aiohttp adds.
         request = httpx.Request(
             method,
-            f"{self._base_url}{path}",
-            headers=self._headers if method == "POST" else self._bare_headers,
+            url,
+            headers=JSON if method == "POST" else NOTHING,
             stream=httpx.ByteStream(body),
             extensions=self._timeout,
         )
         request.read()
         response = await self._transport.handle_async_request(request)
         response.request = request
-        try:
-            yield response
-        finally:
-            await response.aclose()
+        return response
 
     def _keyless(self, body: bytes) -> bytes:
         """Mask our key, which debug pages may echo with the request, before it reaches Slack.
 
         They may cut it, so anything that begins like a key is masked.
         """
-        key = self._client.headers.get("Authorization", "").partition(" ")[2]
-        return _LIKE_A_KEY.sub(b"(key)", body.replace(key.encode(), b"(key)") if key else body)
+        if not any(one in body for one in (self._key, *_KEYS_BEGIN)):
+            return body
+        return _LIKE_A_KEY.sub(b"(key)", body.replace(self._key, b"(key)") if self._key else body)
+
+
+@lru_cache(maxsize=1_000)
+def _address(url: str) -> httpx.URL:
+    """Return a parsed address: the next reply to the same session has the same."""
+    return httpx.URL(url)
 
 
 def _with(path: str, params: Mapping[str, Param] | None) -> str:
@@ -177,20 +184,33 @@ async def open_http(
     read by a session of their own, which has no key to give away.
     Redirects are not followed: they would carry the key to another place.
     """
-    transport = AiohttpTransport(limits=httpx.Limits(max_connections=connections))
     secret = key.get_secret_value()
+    headers = {
+        "Authorization": f"Bearer {secret}",
+        "User-Agent": "devin-relay",
+        "Accept-Encoding": "gzip, deflate",  # aiohttp may ask for more than httpx can undo
+    }
+    ssl = httpx.create_ssl_context()
     async with (
+        _session(ssl, connections, headers) as api,
+        _session(ssl, CONNECTIONS) as files,
+        AiohttpTransport(client=api) as transport,
         httpx.AsyncClient(
-            base_url=url,
-            headers={"Authorization": f"Bearer {secret}", "User-Agent": "devin-relay"},
-            timeout=timeouts,
-            transport=transport,
-            trust_env=False,
+            base_url=url, headers=headers, timeout=timeouts, transport=transport, trust_env=False
         ) as client,
-        aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=CONNECTIONS, ssl=transport.ssl_context),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            auto_decompress=False,
-        ) as session,
     ):
-        yield DevinHttp(client, transport, Downloads(session, url, secret), total_seconds)
+        yield DevinHttp(client, transport, Downloads(files, url, secret), secret, total_seconds)
+
+
+def _session(
+    ssl: SSLContext, connections: int, headers: Mapping[str, str] | None = None
+) -> aiohttp.ClientSession:
+    """Return a session without cookies: to send them back would cost half as much as the call."""
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(
+            limit=connections, ssl=ssl, keepalive_timeout=KEEP_ALIVE_SECONDS
+        ),
+        headers=headers,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        auto_decompress=False,
+    )

@@ -1,5 +1,6 @@
 """Decides whether a thread may be shown what a session says, at the moment when it would be."""
 
+import asyncio
 from dataclasses import dataclass
 
 from bot.mirror.news import follow_in
@@ -52,8 +53,13 @@ class Audience:
         Raises:
             SlackAway: Slack does not say whether other organizations share the channel.
         """
-        link = await self._links.get(thread)
-        return Heard(link, self.follow_of(link), await self.is_barred(thread.channel, link))
+        link, was_shared = await asyncio.gather(
+            self._links.get(thread), self._places.was_shared(self._team, thread.channel)
+        )
+        is_barred = not self._allows_external and (
+            was_shared or await self._is_external(thread.channel, link)
+        )
+        return Heard(link, self.follow_of(link), is_barred)
 
     def follow_of(self, link: Link | None) -> Follow:
         """Return how much a thread with that link follows."""
@@ -70,5 +76,8 @@ class Audience:
         # Slack tells one process that a channel is shared; the others may still go by its answer.
         if await self._places.was_shared(self._team, channel):
             return True
+        return await self._is_external(channel, link)
+
+    async def _is_external(self, channel: str, link: Link | None) -> bool:
         reader = link.by if link is not None and is_id(link.by) else None
         return await self._sharing.is_external(channel, reader)

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 
 from bot.devin.api import DevinMessage, MessagePage, SessionSummary, Source
-from bot.mirror.pace import gist_of, until_next, updated_of
+from bot.mirror.pace import RESOLUTION_MS, gist_of, until_next, updated_of
 from bot.model.mirror import Follow, Said, SaidKind, Watched
 from bot.model.sessions import SessionState
 from bot.store.mirror.looks import Follower, Found, Look
@@ -20,9 +20,6 @@ CAUGHT_UP_MS = 900
 
 QUESTION_READ = 4_000
 """The end of a message in which its question is looked for, in characters."""
-
-RESOLUTION_MS = 1_000
-"""Devin's times may be in whole seconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from enum import Enum
 
-from bot.devin.api import SessionSummary
+from bot.devin.api import MessagePage, SessionSummary, Source
 from bot.model.mirror import Gist, Watched
 from bot.model.sessions import SessionState
 from bot.store.mirror.looks import Look
@@ -38,6 +38,9 @@ It is not known that each message moves `updated_at`. A working session's next l
 """
 
 DOUBTED_MS = 120_000
+
+RESOLUTION_MS = 1_000
+"""Devin's times may be in whole seconds."""
 
 SETTLED_MS = (3_000, 15_000)
 """The times after a change at which messages are read again.
@@ -89,6 +92,23 @@ def worth_of(look: Look, summary: SessionSummary | None, *, doubts: bool) -> Wor
     is_doubtful = doubts and (is_working or unread_for >= DOUBTED_MS)
     is_precaution = may_have_missed or is_overdue or is_doubtful
     return Worth.IF_SPARE if is_precaution else Worth.NOTHING
+
+
+def is_unmoved(
+    look: Look, summary: SessionSummary | None, page: MessagePage, shown: frozenset[str]
+) -> bool:
+    """Return True if a message of Devin's that was not `shown` has not moved `updated_at`.
+
+    Two messages of one second may have one `updated_at`.
+    """
+    seen = look.seen
+    if seen.is_new or summary is None or updated_of(summary) != seen.updated:
+        return False
+    moved_by = seen.updated + RESOLUTION_MS
+    return any(
+        one.source is Source.DEVIN and one.id not in shown and one.at.timestamp() * 1000 >= moved_by
+        for one in page.messages
+    )
 
 
 def gist_of(seen: Watched, look: Look, step: int) -> Gist | None:

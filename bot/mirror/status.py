@@ -52,10 +52,9 @@ class StatusLines:
 
     async def again(self, thread: ThreadRef) -> None:
         """Show again, after a post cleared it, that the thread's session is at work."""
-        await self._watches.forget_status(thread)
+        await self._watches.note_status(thread, FRESH)
         self._fresh[thread] = None
-        if await self._watches.first_status(thread, FRESH):
-            self._background.spawn(self._show(thread))
+        self._background.spawn(self._show(thread))
 
     async def clear(self, threads: Sequence[ThreadRef]) -> None:
         """Clear the lines of `threads`."""

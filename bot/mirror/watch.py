@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from bot.devin.api import Cursor, Devin, MessagePage, SessionSummary, Source, Unread
+from bot.devin.api import Cursor, Devin, MessagePage, SessionSummary, Unread
 from bot.mirror.news import Reading, found_in
-from bot.mirror.pace import Worth, gist_of, until_next, updated_of, worth_of
+from bot.mirror.pace import Worth, gist_of, is_unmoved, until_next, worth_of
 from bot.mirror.status import StatusLines
 from bot.model.errors import StoreAway
 from bot.model.mirror import Follow, Gist
@@ -110,14 +110,15 @@ class Watch:
         self, sessions: Sequence[SessionId]
     ) -> Mapping[SessionId, SessionSummary] | timedelta:
         """Return the states of `sessions`, or the time after which to try again."""
-        if wait := await self._reads.spend():
+        spent, wait = await self._reads.spend()
+        if not spent:
             metrics.READS_PUT_OFF.labels(metrics.BUDGET).inc()
             return timedelta(seconds=wait)
         survey = await self._devin.survey(sessions)
         if isinstance(survey, Unread):
             return await self._unread(survey)
         if survey.reads > 1:
-            await self._reads.spend(survey.reads - 1, is_made=True)
+            await self._reads.note(survey.reads - 1)
         return survey.found
 
     async def _unread(self, why: Unread) -> timedelta:
@@ -137,14 +138,13 @@ class Watch:
         The others line up for the next reads, in that order. Sessions at rest that were only linked
         come last: until somebody writes to them, no thread waits for their words.
         """
-        paid = []
+        if not glances:
+            return
         longest_first = sorted(glances, key=lambda one: one.turn)
-        for place, glance in enumerate(longest_first):
-            if wait := await self._reads.spend(is_spare=is_spare):
-                await self._line_up(longest_first[place:], wait)
-                break
-            paid.append(glance)
-        await asyncio.gather(*(self._read_in_turn(one) for one in paid))
+        paid, wait = await self._reads.spend(len(longest_first), is_spare=is_spare)
+        if paid < len(longest_first):
+            await self._line_up(longest_first[paid:], wait)
+        await asyncio.gather(*(self._read_in_turn(one) for one in longest_first[:paid]))
 
     async def _line_up(self, glances: Sequence["_Glance"], wait: float) -> None:
         metrics.READS_PUT_OFF.labels(metrics.BUDGET).inc(len(glances))
@@ -177,9 +177,10 @@ class Watch:
             await self._watches.go_by([(look, pause)])
             return
         if page.reads > 1:
-            await self._reads.spend(page.reads - 1, is_made=True)
+            await self._reads.note(page.reads - 1)
         shown = await self._watches.shown(look.session, [one.id for one in page.messages])
-        self._doubt(look, summary, page, shown)
+        if is_unmoved(look, summary, page, shown):
+            self._doubts_until = time.monotonic() + DOUBT.total_seconds()
         reading = Reading(
             summary=summary,
             page=page,
@@ -208,19 +209,6 @@ class Watch:
         if isinstance(page, Unread) and cursor and page.status in LOST_CURSOR:
             return await self._devin.messages(look.session, None, clock), True
         return page, is_foreign
-
-    def _doubt(
-        self,
-        look: Look,
-        summary: SessionSummary | None,
-        page: MessagePage,
-        shown: frozenset[str],
-    ) -> None:
-        """Doubt `updated_at` for a while, if a new message of Devin's has not moved it."""
-        if look.seen.is_new or summary is None or updated_of(summary) != look.seen.updated:
-            return
-        if any(one.source is Source.DEVIN and one.id not in shown for one in page.messages):
-            self._doubts_until = time.monotonic() + DOUBT.total_seconds()
 
     async def _named(self, look: Look, found: Found) -> None:
         seen = found.seen

@@ -104,14 +104,17 @@ class WordsTeller:
                 await self._say(thread, mirror_notices.QUIET, "mirror quiet")
             return False
         began = time.monotonic()
-        batch = await self._words.cut(begun.owed, thread, self._since())
+        batch, (seen,) = await asyncio.gather(
+            self._words.cut(begun.owed, thread, self._since()),
+            self._watches.seen([heard.link.session]),
+        )
         if batch is None:
             return False
         items = [one for one in batch.items if heard.follows(one.session)]
         if items:
             hold = Hold(self._outbox, begun)
             async with hold.kept():
-                await self._post(begun, hold, heard.link, replace(batch, items=items))
+                await self._post(begun, hold, heard.link, seen, replace(batch, items=items))
             posted_at = batch.read_at + (time.monotonic() - began) * 1000
             _count(items, heard, posted_at)
         return True
@@ -131,9 +134,10 @@ class WordsTeller:
         now = self._clock.now // SECOND
         return f"{now - MARGIN_SECONDS}.000000" if now else ""
 
-    async def _post(self, begun: Begun, hold: Hold, link: Link, batch: Batch) -> None:
+    async def _post(
+        self, begun: Begun, hold: Hold, link: Link, seen: Watched, batch: Batch
+    ) -> None:
         thread = thread_of(begun.owed.subject)
-        seen = (await self._watches.seen([link.session]))[0]
         framing = Framing(
             thread=thread,
             session=await self._named(link, seen),
@@ -149,7 +153,8 @@ class WordsTeller:
                 hold.check()
                 await self._post_one(begun, post, f"{begun.owed}|{batch.number}.{number}", batch)
                 is_begun = True
-                await self._words.note_parts(begun.owed, number + 1)
+                if composed.files or number + 1 < len(composed.posts):  # else the batch ends now
+                    await self._words.note_parts(begun.owed, number + 1)
             if composed.files:
                 hold.check()
             await self._files.send(begun, thread, batch, composed.files)

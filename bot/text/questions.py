@@ -11,7 +11,7 @@ from itertools import pairwise
 
 from bot.text.characters import whole_characters
 from bot.text.commonmark.blocks import Block, TooDeep, parse
-from bot.text.commonmark.inline import atoms, plain
+from bot.text.commonmark.inline import plain
 from bot.text.commonmark.plain import line_of
 
 MOST_IN_LABEL = 75
@@ -149,7 +149,7 @@ def _listed(texts: Sequence[str]) -> tuple[str, ...]:
 
 def _lines(paragraph: Block) -> list[str]:
     """Return the lines of a paragraph as a reader sees them."""
-    lines = plain(atoms(paragraph.inline)).split("\n")
+    lines = plain(paragraph.atoms).split("\n")
     return [line.strip() for line in lines if line.strip()]
 
 

@@ -270,6 +270,20 @@ async def test_a_request_carries_the_key_once_and_the_message_whole(wire: Wire) 
     assert httpx.Response(200, content=body).json() == {"message": message}
 
 
+async def test_a_cookie_is_not_sent_back(wire: Wire) -> None:
+    """Devin knows the caller by the key alone, whatever stands before its API sets."""
+    baked = wire.ok.replace(b"\r\n", b"\r\nSet-Cookie: seen=1; Path=/\r\n", 1)
+    async with (
+        serving(closing_on(3, baked)) as server,
+        # aiohttp would keep no cookie of an address that is a number.
+        wire.client(f"http://localhost:{server.port}") as devin,
+    ):
+        await devin.post_message(ID, "first")
+        await devin.post_message(ID, "second")
+    assert len(server.requests) == 2
+    assert b"cookie:" not in server.requests[1].lower()
+
+
 # Reused connections.
 
 

@@ -23,22 +23,30 @@ class Reads:
         self._burst = max(1, per_minute // AT_ONCE)
         self.seconds_each = 60 / max(1, per_minute - self._burst)
 
-    async def spend(self, cost: int = 1, *, is_spare: bool = False, is_made: bool = False) -> float:
-        """Spend `cost` reads; return 0, or the seconds until they can be had.
+    async def spend(self, most: int = 1, *, is_spare: bool = False) -> tuple[int, float]:
+        """Spend up to `most` reads; return how many, and the seconds until one more can be had.
 
-        With `is_spare`, half of what may be read at once is left to others. With `is_made` they
-        were made already, and are spent in any case.
+        With `is_spare`, half of what may be read at once is left to others.
         """
-        wait_ms = await lua.spend_reads(
+        return await self._spend(most, spare=self._burst // 2 if is_spare else 0)
+
+    async def note(self, made: int) -> None:
+        """Spend reads that were made already."""
+        await self._spend(made, is_made=True)
+
+    async def _spend(
+        self, most: int, *, spare: int = 0, is_made: bool = False
+    ) -> tuple[int, float]:
+        spent, wait_ms = await lua.spend_reads(
             self._store,
             reads=READS_KEY,
-            cost=cost,
+            most=most,
             per_minute=self._per_minute,
             burst=self._burst,
-            spare=self._burst // 2 if is_spare else 0,
+            spare=spare,
             is_made=is_made,
         )
-        return wait_ms / 1000
+        return spent, wait_ms / 1000
 
     async def stop(self, pause: float) -> None:
         """Let no process read for `pause` seconds."""

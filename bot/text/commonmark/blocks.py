@@ -7,12 +7,13 @@ are text, and no kind of address is refused: what it would leave as text, Slack 
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cache, lru_cache
+from functools import cache, cached_property, lru_cache
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from bot.text.commonmark import inline
+from bot.text.commonmark.inline import Atom
 
 _DEEPEST = 40
 _STARTS_BLOCK = re.compile(
@@ -40,6 +41,11 @@ class Block:
     def kind(self) -> str:
         """The name of the block, such as `paragraph` or `list_item`."""
         return self.token.type.removesuffix("_open")
+
+    @cached_property
+    def atoms(self) -> Sequence[Atom]:
+        """The inline content as atoms; each is written and shown several times."""
+        return inline.atoms(self.inline)
 
 
 class _Parser(MarkdownIt):
@@ -122,7 +128,7 @@ def within(block: Block, glue: str = "\n\n") -> str:
 
 def paragraph(block: Block) -> str:
     """Return a paragraph none of whose lines begins another kind of block."""
-    return lines(inline.source(inline.atoms(block.inline)))
+    return lines(inline.source(block.atoms))
 
 
 def lines(text: str) -> str:
@@ -139,7 +145,7 @@ def _as_text(line: str, *, is_first: bool) -> str:
 
 
 def _heading(block: Block) -> str:
-    return heading(block, inline.source(inline.atoms(block.inline)))
+    return heading(block, inline.source(block.atoms))
 
 
 def heading(block: Block, text: str) -> str:
@@ -238,7 +244,7 @@ _DELIMITERS = {
 
 
 def _row(block: Block) -> str:
-    cells = (inline.source(inline.atoms(cell.inline)) for cell in block.children)
+    cells = (inline.source(cell.atoms) for cell in block.children)
     return f"| {' | '.join(cell.strip().replace('|', chr(92) + '|') for cell in cells)} |"
 
 

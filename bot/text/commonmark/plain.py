@@ -24,7 +24,7 @@ def plain_text(parsed: Sequence[Block]) -> str:
 
 def line_of(block: Block) -> str:
     """Return a paragraph's or a heading's text on one line."""
-    return " ".join(inline.plain(inline.atoms(block.inline)).split())
+    return " ".join(inline.plain(block.atoms).split())
 
 
 def lines(block: Block) -> Iterator[str]:
@@ -39,7 +39,7 @@ def lines(block: Block) -> Iterator[str]:
     elif block.kind == "definition":
         yield f"[{block.token.meta['label']}]: {block.token.meta['url']}"
     elif block.inline:
-        yield "".join(map(_shown, inline.atoms(block.inline)))
+        yield "".join(map(_shown, block.atoms))
     else:
         for child in block.children:
             yield from lines(child)

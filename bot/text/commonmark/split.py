@@ -11,7 +11,7 @@ from itertools import pairwise
 
 from markdown_it.token import Token
 
-from bot.text.commonmark import blocks, inline
+from bot.text.commonmark import blocks
 from bot.text.commonmark.blocks import Block
 from bot.text.commonmark.cutting import chunks, cut_code, cut_paragraph
 
@@ -97,6 +97,8 @@ def _is_own(block: Block) -> bool:
 
 def _manageable(block: Block) -> Block:
     """Return a block whose tables Slack takes; larger ones are code of the same lines."""
+    if not block.children:
+        return block
     if block.kind != "table":
         return replace(block, children=[_manageable(child) for child in block.children])
     rows = blocks.rows(block)
@@ -133,11 +135,10 @@ def _cut(block: Block, limit: int) -> Iterator[str]:
     if block.kind in {"fence", "code_block"}:
         yield from cut_code(blocks.content(block), blocks.language(block), limit)
     elif block.kind == "heading":
-        atoms = inline.atoms(block.inline)
-        for text in cut_paragraph(atoms, limit - len("####### ")):
+        for text in cut_paragraph(block.atoms, limit - len("####### ")):
             yield blocks.heading(block, text)
     else:
-        for text in cut_paragraph(inline.atoms(block.inline), limit):
+        for text in cut_paragraph(block.atoms, limit):
             yield blocks.lines(text)
 
 
