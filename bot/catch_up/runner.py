@@ -11,6 +11,7 @@ import logging
 from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
+from itertools import count
 
 from bot.catch_up.listening import Listening
 from bot.catch_up.reader import Events, Found, ThreadReader
@@ -45,7 +46,12 @@ MOST_THREADS = 2_000
 Reading this many takes 50 minutes.
 """
 
-VOUCH_SECONDS = 5.0
+LOOK_SECONDS = 5.0
+"""The pause between two looks for a backfill that a dead process has left."""
+
+LOOKS_A_CHECKPOINT = 2
+"""The process writes its checkpoint at each second of these: it counts as dead after 30 s."""
+
 AGAIN_SECONDS = 2.0
 """The pause before another attempt, if Redis is away or another process has the lease."""
 
@@ -112,10 +118,11 @@ class CatchUp:
         await self._checkpoints.leave()
 
     async def _vouch(self) -> None:
-        while True:
-            await asyncio.sleep(VOUCH_SECONDS)
-            with suppress(StoreAway):  # an outage is already logged when the backlog is measured
-                await self._listening.vouch()
+        for look in count():
+            await asyncio.sleep(LOOK_SECONDS)
+            with suppress(StoreAway):  # the sweep logs an outage
+                if look % LOOKS_A_CHECKPOINT == 0:
+                    await self._listening.vouch()
                 if await self._checkpoints.is_left():
                     self._listening.wanted.set()
 

@@ -23,7 +23,11 @@ EVERY_SECONDS = 120.0
 
 MOST_CHANNELS = 5_000
 MOST_THREADS = 10_000
-AT_ONCE = 500
+MOST_SINCE = 1_000
+"""The same after the first time: in `EVERY_SECONDS`, Slack sends an app that many events."""
+
+AT_ONCE = 100
+"""Links that are read together: memory that they take for a moment stays with the process."""
 
 
 class Adoption:
@@ -38,6 +42,7 @@ class Adoption:
         self._watches = watches
         # Half of the budget: those who speak must not wait for those who are only looked at.
         self._apart = timedelta(minutes=2) / reads
+        self._seen: dict[str, int] = {}
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -50,25 +55,38 @@ class Adoption:
             await asyncio.gather(running, return_exceptions=True)
 
     async def adopt(self) -> int:
-        """Adopt all links that the watch does not know; return how many there were.
+        """Adopt the links that the watch does not know yet; return how many there were.
 
         Raises:
             StoreAway: some may not be adopted yet.
         """
         adopted = 0
         for channel, _ in await self._places.channels(self._team, MOST_CHANNELS):
-            latest = await self._places.latest(self._team, channel, MOST_THREADS)
-            threads = [thread for thread, _ in latest]
-            for first in range(0, len(threads), AT_ONCE):
-                adopted += await self._adopt(threads[first : first + AT_ONCE])
+            adopted = await self._adopt_of(channel, adopted)
         return adopted
 
-    async def _adopt(self, threads: Sequence[ThreadRef]) -> int:
+    async def _adopt_of(self, channel: str, adopted: int) -> int:
+        """Adopt links of a channel: all of them at first, later those with traffic since then.
+
+        Return how many were adopted, with those that were before.
+        """
+        seen = self._seen.get(channel, 0)
+        limit = MOST_SINCE if seen else MOST_THREADS
+        latest = await self._places.latest(self._team, channel, limit)
+        threads = [thread for thread, at in latest if at >= seen]
+        for first in range(0, len(threads), AT_ONCE):
+            linked = await self._linked(threads[first : first + AT_ONCE])
+            if linked:
+                adopted += await self._watches.adopt(linked, self._apart, adopted * self._apart)
+        if latest:
+            self._seen[channel] = latest[0][1]
+        return adopted
+
+    async def _linked(self, threads: Sequence[ThreadRef]) -> Sequence[tuple[ThreadRef, Link]]:
         found = await self._links.of(threads)
-        linked: list[tuple[ThreadRef, Link]] = [
+        return [
             (thread, link) for thread, link in zip(threads, found, strict=True) if link is not None
         ]
-        return await self._watches.adopt(linked, self._apart) if linked else 0
 
     async def _run(self) -> None:
         while True:

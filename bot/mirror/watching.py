@@ -1,12 +1,12 @@
 """Has due sessions looked at, for as long as this process runs.
 
-Every process asks Redis for due sessions once a second; which of them looks at a session is decided
-there, so a process that dies is followed by the others.
+Every process asks Redis for due sessions once a second, and every two seconds while none is due;
+which of them looks at a session is decided there, so a process that dies is followed by the others.
 """
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
@@ -15,19 +15,23 @@ from bot.model.errors import StoreAway
 from bot.model.sessions import SessionId
 from bot.runtime.background import Background
 from bot.runtime.logs import guarded
-from bot.store.mirror.looks import Look
+from bot.store.mirror.looks import Look, Taken
 from bot.store.mirror.watches import Watches
 
 log = logging.getLogger(__name__)
 
 TICK_SECONDS = 1.0
-AWAY_SECONDS = 1.0
+IDLE_SECONDS = 2.0
+"""The longest pause. A reply has its session due a second later, so it is taken as soon as ever."""
 
 MOST = 100
 """Most sessions of one call for states."""
 
 AHEAD = timedelta(seconds=2.5)
 """Sessions that are due so soon are looked at with those that are due now, by the same call."""
+
+GISTS_AHEAD = timedelta(seconds=10)
+"""The same for sessions at rest, which cost nothing but their share of that call."""
 
 BATCHES = 4
 """Batches that may be under way: a slow Devin must not pile them up."""
@@ -51,13 +55,15 @@ class Watching:
         Without an answer within `BEGIN_SECONDS`, the look goes on, and the time of each message
         decides. Failures are left to the next look.
         """
+        if self._background.is_closing:
+            return
         try:
             taken = await self._take()
         except StoreAway:
             return
-        mine = [task for task, looks in taken if session in {look.session for look in looks}]
-        if mine:
-            await asyncio.wait(mine, timeout=BEGIN_SECONDS)
+        task = self._begun(taken)
+        if task is not None and session in {look.session for look in taken.looks}:
+            await asyncio.wait({task}, timeout=BEGIN_SECONDS)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -74,26 +80,26 @@ class Watching:
             pause = TICK_SECONDS
             if len(self._under_way) < BATCHES:
                 try:
-                    await self._take()
+                    taken = await self._take()
+                    if self._begun(taken) is None and not self._under_way:
+                        pause = min(max(TICK_SECONDS, taken.next_in or IDLE_SECONDS), IDLE_SECONDS)
                 except StoreAway as error:
                     log.warning("sessions not watched", extra={"reason": str(error)})
-                    pause = AWAY_SECONDS
             await asyncio.sleep(pause)
 
-    async def _take(self) -> "list[tuple[asyncio.Task[None], list[Look]]]":
-        """Take what is due, and begin to look at it."""
-        if self._background.is_closing:
-            return []
-        taken = await self._watches.take(MOST, AHEAD)
+    async def _take(self) -> Taken:
+        return await self._watches.take(MOST, AHEAD, GISTS_AHEAD)
+
+    def _begun(self, taken: Taken) -> asyncio.Task[None] | None:
+        """Begin to look at what was taken, if anything was."""
         if not taken.looks:
-            return []
-        looks = list(taken.looks)
-        task = self._background.spawn(self._look(looks))
+            return None
+        task = self._background.spawn(self._look(taken.looks))
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
-        return [(task, looks)]
+        return task
 
-    async def _look(self, looks: list[Look]) -> None:
+    async def _look(self, looks: Sequence[Look]) -> None:
         try:
             await guarded(self._watch.look(looks), log, StoreAway)
         except StoreAway as error:

@@ -13,6 +13,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from bot.runtime.connections import Connection, Connections, connection_of
 from bot.runtime.health import Health
+from bot.runtime.measuring import Measuring
 
 BODY_LIMIT = 1024 * 1024
 
@@ -40,6 +41,7 @@ async def open_server(
     host: str,
     port: int,
     health: Health,
+    measuring: Measuring,
     slack: Handler | None,
     connections: Connections | None = None,
 ) -> AsyncIterator[int]:
@@ -51,7 +53,7 @@ async def open_server(
     app = web.Application(client_max_size=BODY_LIMIT, middlewares=[_part_from_strangers])
     app.router.add_get("/healthz", _alive)
     app.router.add_get("/readyz", _readiness(health))
-    app.router.add_get("/metrics", _metrics)
+    app.router.add_get("/metrics", _metrics(measuring))
     if slack is not None:
         app.router.add_post("/slack/events", slack)
     log.addFilter(_is_of_ours)
@@ -133,5 +135,9 @@ def _readiness(health: Health) -> Handler:
     return ready
 
 
-async def _metrics(_: web.Request) -> web.Response:
-    return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+def _metrics(measuring: Measuring) -> Handler:
+    async def shown(_: web.Request) -> web.Response:
+        await measuring.done()
+        return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    return shown

@@ -1,1 +1,1 @@
-"""Runs work in this process now, or through docket later, in any process."""
+"""Runs work in this process, now or later, or through docket in any process; sweeps."""

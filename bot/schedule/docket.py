@@ -1,8 +1,10 @@
 """The scheduler: the only module that knows docket.
 
-docket provides wake-ups, delays, redelivery after a crash, and periodic work. A task only hands its
-work to `schedule/local.py`, so it never holds a slot for long. Arguments are ids only, since docket
-pickles them: the mailbox is the source of truth. A task may run twice or never, because tasks are
+docket takes wake-ups to a process with room, and delays from a process that ends to one that goes
+on; a process keeps its own delays (`schedule/timers.py`), and the sweep needs no task
+(`schedule/sweep.py`). So docket may look rarely for what is due. A task only hands its work to
+`schedule/local.py`, so it never holds a slot for long. Arguments are ids only, since docket pickles
+them: the mailbox is the source of truth. A task may run twice or never, because tasks are
 idempotent and the sweep finds work that is left.
 """
 
@@ -10,12 +12,12 @@ import asyncio
 import logging
 import math
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import cast
 
-from docket import Docket, Perpetual, Worker
+from docket import Docket, Worker
 from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
 from redis.asyncio.cluster import RedisCluster
@@ -26,12 +28,11 @@ from redis.exceptions import RedisClusterException, RedisError
 
 from bot.model.errors import StoreAway
 from bot.model.owed import Owed, parse_owed
+from bot.model.schedule import BEAT_SECONDS
 from bot.model.sessions import SessionId
 from bot.redis.connection import COMMAND_TIMEOUT_SECONDS, Store
 from bot.runtime import metrics
 from bot.schedule.local import LocalDispatch
-from bot.store.due_mail import DueMail
-from bot.store.outbox import GRACE, Outbox
 from bot.urls import is_cluster
 
 log = logging.getLogger(__name__)
@@ -39,24 +40,21 @@ log = logging.getLogger(__name__)
 DOCKET_NAME = "devin-relay-tasks"
 """The prefix of docket's keys; on a Cluster it is in braces, as their hash tag."""
 
-SWEEP_EVERY = timedelta(seconds=5)
-SWEEP_LIMIT = 100
-"""Most sessions, and most reports, of one sweep: fewer than docket's slots, so timers pass."""
-
-NAMED = 5
-"""The number of these that the log names."""
-
-REDELIVERY = timedelta(seconds=6)
-"""The time until another worker takes a dead one's task, above all the sweep.
+REDELIVERY = timedelta(seconds=30)
+"""The time until another worker takes a dead one's task; the sweep finds its work before that.
 
 docket advises more than a task may take (chrisguidry/docket#246); these tasks may run twice, since
-a session has one lease and a report is told by one process at a time.
+a session has one lease and a report is told by one process at a time. Workers look for such tasks
+four times in this period.
 """
 
-HEARTBEAT = timedelta(seconds=10)
-"""The interval of a worker's heartbeat; nothing here reads it."""
+HEARTBEAT = timedelta(minutes=1)
+"""The interval of a worker's heartbeat, which takes some 20 commands; nothing here reads it."""
 
-BEAT_SECONDS = 0.25
+RESOLUTION = timedelta(seconds=2)
+"""The pause between two looks for tasks that are due: what a process that ended has passed on."""
+
+LISTEN_SECONDS = 1.0
 
 RECONNECTION = timedelta(seconds=1)
 
@@ -73,8 +71,12 @@ class DocketSchedule:
         self._docket = docket
 
     @property
-    def is_full(self) -> bool:
-        """Always False: the work waits in Redis."""
+    def free_slots(self) -> int:
+        """Always 0: any process may take the work."""
+        return 0
+
+    def begin(self, session: SessionId) -> bool:  # noqa: ARG002  (the signature of all schedules)
+        """Return False: nothing is delivered by this object itself."""
         return False
 
     async def wake(self, session: SessionId, after: float = 0.0) -> None:
@@ -100,14 +102,7 @@ class DocketSchedule:
         """
         await self._add("deliver", f"deliver:{session}:sweep", datetime.now(UTC), session)
 
-    async def tell(
-        self,
-        owed: Owed,
-        after: float = 0.0,
-        attempt: int = 1,
-        *,
-        is_mark: bool = False,  # noqa: ARG002  (a later report is told in full)
-    ) -> None:
+    async def tell(self, owed: Owed, after: float = 0.0, attempt: int = 1) -> None:
         """Tell an entry of the outbox, in `after` seconds."""
         when = datetime.now(UTC) + timedelta(seconds=after)
         await self._add("report", f"report:{owed}:{attempt}", when, str(owed), attempt)
@@ -130,8 +125,36 @@ def _roomy(url: str) -> str:
     return f"{url}{'&' if '?' in url else '?'}max_connections={CONNECTIONS}"
 
 
+class _Listener:
+    """A subscription that waits longer for a message than docket asks it to.
+
+    docket 0.27's worker listens for canceled tasks, and asks ten times a second whether it is to
+    stop, which takes as much CPU as everything else of an idle process. Nothing here cancels tasks,
+    and a worker that stops breaks the wait.
+    """
+
+    def __init__(self, pubsub: PubSub) -> None:
+        self._pubsub = pubsub
+
+    async def psubscribe(self, pattern: str) -> None:
+        await self._pubsub.psubscribe(pattern)
+
+    async def get_message(self, *, ignore_subscribe_messages: bool, timeout: float) -> object:  # noqa: ASYNC109  (docket's form)
+        longer = max(timeout, LISTEN_SECONDS)
+        return await self._pubsub.get_message(ignore_subscribe_messages, timeout=longer)
+
+
+class _IdleDocket(Docket):
+    """A docket whose worker hardly takes CPU while there is no work."""
+
+    @asynccontextmanager
+    async def _pubsub(self) -> AsyncIterator[PubSub]:
+        async with super()._pubsub() as pubsub:
+            yield cast("PubSub", _Listener(cast("PubSub", pubsub)))
+
+
 class _ClusterDocket(Docket):
-    """A docket whose worker recovers from the loss of a Cluster's node.
+    """The same on a Cluster, whose worker also recovers from the loss of a node.
 
     docket 0.27 always subscribes on the node that was first when it connected, and uses the
     password as it is written in the URL, without decoding escapes. While that fails, its worker
@@ -143,13 +166,13 @@ class _ClusterDocket(Docket):
         async with self.redis() as client, cast("RedisCluster", client).pubsub() as pubsub:
             # Unlike a subscription, a command learns which node has taken over.
             await client.exists(self.stream_key)
-            yield pubsub
+            yield cast("PubSub", _Listener(pubsub))
 
 
 @asynccontextmanager
 async def open_docket(url: str) -> AsyncIterator[Docket]:
     """Open the docket in the Redis at `url`, to schedule on."""
-    kind = _ClusterDocket if is_cluster(url) else Docket
+    kind = _ClusterDocket if is_cluster(url) else _IdleDocket
     async with kind(
         name=DOCKET_NAME,
         url=_roomy(url),
@@ -175,9 +198,14 @@ def _mend(client: object) -> None:
         client.set_retry(retry)
 
 
-def register(docket: Docket, local: LocalDispatch, due: DueMail, outbox: Outbox) -> None:
-    """Register the tasks. Their names are a contract between the processes of a deployment."""
-    schedule = DocketSchedule(docket)
+def register(
+    docket: Docket, local: LocalDispatch, sweep_once: Callable[[], Awaitable[object]]
+) -> None:
+    """Register the tasks. Their names are a contract between the processes of a deployment.
+
+    Nothing here schedules `sweep`. Earlier versions do, in a chain that ends where it meets this
+    one; they begin it again within a minute.
+    """
 
     async def deliver(session: str) -> None:
         try:
@@ -192,32 +220,11 @@ def register(docket: Docket, local: LocalDispatch, due: DueMail, outbox: Outbox)
             return
         await local.tell_here(known, attempt)
 
-    async def sweep(
-        _: Perpetual = Perpetual(every=SWEEP_EVERY, automatic=True),  # noqa: B008  (docket's form)
-    ) -> None:
-        try:
-            await _sweep(schedule, due, outbox)
-        except StoreAway as error:
-            log.warning("sweep put off", extra={"reason": str(error)})
+    async def sweep() -> None:
+        await sweep_once()
 
     for task in (deliver, report, sweep):
         docket.register(task)
-
-
-async def _sweep(schedule: DocketSchedule, due: DueMail, outbox: Outbox) -> None:
-    sessions = await due.abandoned(GRACE, SWEEP_LIMIT)
-    untold = await outbox.overdue(GRACE, SWEEP_LIMIT)
-    if sessions:
-        found = {"sessions": len(sessions), "session_ids": sessions[:NAMED]}
-        log.warning("mail was not being delivered", extra=found)
-    for session in sessions:
-        await schedule.wake_overdue(session)
-    if untold:
-        replies = [one.subject for one in untold[:NAMED]]
-        found = {"reports": len(untold), "reply_ids": replies}
-        log.warning("reports were not being told", extra=found)
-    for one in untold:
-        await schedule.tell(one)
 
 
 @asynccontextmanager
@@ -229,7 +236,7 @@ async def open_worker(docket: Docket) -> AsyncIterator[Worker]:
         redelivery_timeout=REDELIVERY,
         reconnection_delay=RECONNECTION,
         minimum_check_interval=timedelta(seconds=1),
-        scheduling_resolution=timedelta(seconds=BEAT_SECONDS),
+        scheduling_resolution=RESOLUTION,
     ) as worker:
         yield worker
 
@@ -250,6 +257,18 @@ async def work(worker: Worker) -> None:
             reason = type(errors.exceptions[0]).__name__
             log.warning("the worker begins again", extra={"reason": reason})
         await asyncio.sleep(RECONNECTION.total_seconds())
+
+
+async def live_workers(docket: Docket) -> Sequence[str]:
+    """Return the names of the workers that run; one that was killed counts for five heartbeats.
+
+    Raises:
+        StoreAway: Redis cannot be reached.
+    """
+    try:
+        return sorted(worker.name for worker in await docket.workers())
+    except (RedisError, RedisClusterException, OSError) as error:
+        raise StoreAway(type(error).__name__) from error
 
 
 async def let_go_of_dead(docket: Docket, store: Store, working: asyncio.Task[None]) -> None:

@@ -1,36 +1,31 @@
-"""Each process measures the backlog and the watch for its own `/metrics`.
+"""Each process measures the backlog and the watch when it is asked for its `/metrics`.
 
 The sweep runs in one process at a time, so it could not do this for all: the other processes would
 go on showing the values from their own last sweep.
 """
 
-import asyncio
 import logging
 import math
 from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 from bot.model.errors import StoreAway
-from bot.model.sessions import SessionId, SessionState
+from bot.model.sessions import SessionState
 from bot.redis.connection import Store
 from bot.redis.keys import (
     DUE_KEY,
     GISTS_KEY,
+    MAIL_PREFIX,
     OUTBOX_KEY,
     REPLY_PREFIX,
     WATCH_KEY,
-    mail_key,
-    watched_key,
+    WATCHED_PREFIX,
 )
 from bot.runtime import metrics
-from bot.runtime.health import Health
 from bot.store.lua import mailbox as lua
 from bot.store.lua import mirror
 
 log = logging.getLogger(__name__)
 
-MEASURE_SECONDS = 5.0
 MOST_SESSIONS = 1_000
 """Most mailboxes, or sessions, that a measurement opens, those due first; Redis does nothing else
 meanwhile."""
@@ -44,7 +39,7 @@ async def measure(store: Store, most: int = MOST_SESSIONS) -> None:
             due=DUE_KEY,
             outbox=OUTBOX_KEY,
             most=most,
-            mail_prefix=mail_key(SessionId("")),
+            mail_prefix=MAIL_PREFIX,
             reply_prefix=REPLY_PREFIX,
         )
     except StoreAway as error:
@@ -65,7 +60,7 @@ async def measure_watch(store: Store, most: int = MOST_SESSIONS) -> None:
             outbox=OUTBOX_KEY,
             gists=GISTS_KEY,
             most=most,
-            watched_prefix=watched_key(SessionId("")),
+            watched_prefix=WATCHED_PREFIX,
             subject_prefix=REPLY_PREFIX,
         )
     except StoreAway as error:
@@ -83,22 +78,3 @@ async def measure_watch(store: Store, most: int = MOST_SESSIONS) -> None:
     metrics.WATCH_LATE_SECONDS.set(late_ms / 1000)
     metrics.WORDS_WAITING.set(words)
     metrics.WORDS_OLDEST_SECONDS.set(oldest_ms / 1000)
-
-
-@asynccontextmanager
-async def measured(store: Store, health: Health) -> AsyncIterator[None]:
-    """Measure the backlog and readiness now and every few seconds inside this context."""
-    measuring = asyncio.create_task(_measure(store, health), name="backlog")
-    try:
-        yield
-    finally:
-        measuring.cancel()
-        await asyncio.gather(measuring, return_exceptions=True)
-
-
-async def _measure(store: Store, health: Health) -> None:
-    while True:
-        await measure(store)
-        await measure_watch(store)
-        metrics.READY.set(not await health.problems())
-        await asyncio.sleep(MEASURE_SECONDS)

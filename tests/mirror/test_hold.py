@@ -9,6 +9,7 @@ from bot.redis.connection import Store
 from bot.redis.keys import subject_key
 from bot.store.mirror.words import words_owed
 from bot.store.outbox import KEEP, Outbox, begun_field
+from tests.support.keys import at
 from tests.support.waiting import wait_until
 
 OWED = words_owed(ThreadRef(team="T0", channel="C0", thread_ts="1.000000"))
@@ -34,6 +35,6 @@ async def test_a_try_that_others_took_over_posts_nothing_and_does_not_end_theirs
     async with hold.kept():
         assert is_certain(hold)
         theirs = str(begun.until + 60_000)
-        await raw.hset(subject_key(OWED.subject), begun_field(OWED), theirs)
+        await raw.hset(at(subject_key(OWED.subject)), begun_field(OWED), theirs)
         await wait_until(lambda: not is_certain(hold), "it is held no longer")
-        assert await raw.hget(subject_key(OWED.subject), begun_field(OWED)) == theirs
+        assert await raw.hget(at(subject_key(OWED.subject)), begun_field(OWED)) == theirs

@@ -24,6 +24,7 @@ from bot.store.backlog import measure
 from bot.store.links import Links
 from bot.store.mailbox import Mailbox
 from tests.support.desk import SESSION, Desk
+from tests.support.keys import at
 from tests.support.logbook import logging_to
 from tests.support.processes import bot_process, free_port
 from tests.support.redis_servers import node_url
@@ -72,7 +73,7 @@ async def test_all_mail_is_counted_and_the_oldest_is_found(store: Store, redis_u
     old, *_ = await fill(store, 2, 2)
     async with Redis.from_url(node_url(redis_url)) as raw:
         seconds, _ = await raw.time()
-        await raw.hset(reply_key(old.id), "accepted", (seconds - 600) * 1000)
+        await raw.hset(at(reply_key(old.id)), "accepted", (seconds - 600) * 1000)
     await measure(store)
     assert value("relay_mail_waiting") == 5
     assert value("relay_sessions_with_mail") == 2
@@ -92,7 +93,7 @@ async def test_a_reply_that_was_forgotten_has_no_age(store: Store, redis_url: st
     """A record may expire before its place in the mailbox is cleared."""
     (reply,) = await fill(store, 1, 1)
     async with Redis.from_url(node_url(redis_url)) as raw:
-        await raw.delete(reply_key(reply.id))
+        await raw.delete(at(reply_key(reply.id)))
     await measure(store)
     assert value("relay_mail_oldest_seconds") == 0
 

@@ -18,22 +18,24 @@ from bot.model.outcomes import Outcome, OutcomeKind
 from bot.model.owed import Owed, OwedKind
 from bot.model.people import UserId
 from bot.model.replies import Reply, ReplyId
+from bot.model.schedule import BEAT_SECONDS
 from bot.model.sessions import SessionId
 from bot.model.threads import ThreadRef
 from bot.redis.connection import COMMAND_TIMEOUT_SECONDS, Store
-from bot.redis.keys import DUE_KEY, OUTBOX_KEY, PREFIX
+from bot.redis.keys import DUE_KEY, OUTBOX_KEY, Key
 from bot.schedule.docket import (
-    BEAT_SECONDS,
     DOCKET_NAME,
     REDELIVERY,
-    SWEEP_EVERY,
     DocketSchedule,
     open_docket,
     open_worker,
 )
+from bot.settings import Settings
 from bot.store.mailbox import Mailbox
 from bot.store.turn import Head
+from tests.conftest import started
 from tests.support.desk import OTHER_SESSION, SESSION, Desk
+from tests.support.keys import at
 from tests.support.processes import kept_valkey
 from tests.support.redis_servers import node_url
 from tests.support.waiting import wait_until
@@ -210,24 +212,25 @@ async def test_a_redis_that_hangs_is_away(tmp_path: Path) -> None:
 
 
 async def test_the_settings_of_the_worker_suit_our_tasks(redis_url: str) -> None:
-    """A dead worker's tasks, above all the sweep, are done by another within seconds."""
+    """A dead worker's tasks are taken by another, and nothing is kept of those that are done."""
     async with open_docket(redis_url) as docket, open_worker(docket) as worker:
         assert isinstance(worker, Worker)
         assert worker.redelivery_timeout == REDELIVERY
         assert docket.execution_ttl == timedelta(0)
-    assert timedelta(seconds=15) >= REDELIVERY + SWEEP_EVERY
 
 
-async def test_no_words_of_people_are_in_a_task(bot: Bot, desk: Desk, raw: Redis) -> None:
+async def test_no_words_of_people_are_in_a_task(settings: Settings, desk: Desk, raw: Redis) -> None:
     """Docket pickles its arguments, so they are ids; text is only in the relay's own JSON."""
     await raw.config_set("rdbcompression", "no")
-    thread = await desk.linked_thread()
-    desk.devin.behave(SESSION, "rate_limited")
-    await desk.reply("xyzzy", thread)
-    await wait_until(lambda: desk.devin.requests, "Devin was asked")
-    await wait_until(lambda: has(raw, f"*{DOCKET_NAME}", SESSION), "the session's wake-up is there")
+    desk.devin.behave(SESSION, "rate_limited", retry_after=3600)
+    async with started(settings):
+        await desk.slack.wait_connected()
+        thread = await desk.linked_thread()
+        await desk.reply("xyzzy", thread)
+        await wait_until(lambda: desk.devin.requests, "Devin was asked")
+    assert await has(raw, f"*{DOCKET_NAME}", SESSION), "the process has passed the wake-up on"
     assert not await has(raw, f"*{DOCKET_NAME}", "xyzzy")
-    assert await has(raw, PREFIX, "xyzzy")
+    assert await has(raw, at(Key("")), "xyzzy")
 
 
 async def test_the_sweep_finds_what_was_lost(
@@ -256,8 +259,8 @@ async def test_the_sweep_finds_what_was_lost(
     await mailbox.finish(ID, "gone", head, delivered, go_on=False)
     await mailbox.accept(unsent, ID, timedelta(0))
     report = str(Owed(unreported.id, 1, OwedKind.OUTCOME))
-    await raw.zadd(DUE_KEY, {ID: 0})
-    await raw.zadd(OUTBOX_KEY, {report: 0})
+    await raw.zadd(at(DUE_KEY), {ID: 0})
+    await raw.zadd(at(OUTBOX_KEY), {report: 0})
     await desk.until_received("two")
     await desk.until_marked("white_check_mark", unreported.ts)
     await desk.until_marked("white_check_mark", unsent.ts)
