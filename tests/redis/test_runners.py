@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from typing import cast
 
 import pytest
 from redis.asyncio import Redis
@@ -10,8 +11,9 @@ from redis.asyncio import Redis
 from bot.model.errors import StoreAway
 from bot.redis.connection import Store
 from bot.redis.keys import once_key
-from bot.redis.runners import Pipelining
+from bot.redis.pipelining import Pipelining
 from bot.redis.scripts import Script
+from tests.support.waiting import wait_until
 
 SLOW = Script("for _ = 1, 5e7 do end return 'slow'")
 """A loop of some tenths of a second; while a script runs, its server's time stands still."""
@@ -24,7 +26,7 @@ async def batches(redis_url: str) -> AsyncIterator[Pipelining]:
     """A script runner whose server knows no script yet."""
     async with Redis.from_url(redis_url, decode_responses=True) as client:
         await client.script_flush()
-        sending = Pipelining(client)
+        sending = Pipelining(client, 2.0)
         yield sending
         await sending.aclose()
 
@@ -59,9 +61,79 @@ async def test_what_is_no_text_fails_alone(batches: Pipelining) -> None:
     assert await asyncio.gather(*others) == ["quick"] * 4
 
 
+@pytest.mark.parametrize(
+    ("script", "argument", "error"),
+    [
+        (Script("return string.char(255, 254)"), "", UnicodeError),
+        (QUICK, cast("str", None), StoreAway),
+    ],
+    ids=["answer", "argument"],
+)
+async def test_what_cannot_be_read_or_packed_fails_alone(
+    redis_url: str, script: Script, argument: str, error: type[Exception]
+) -> None:
+    """Its caller is told, and the others get their answers."""
+    async with Redis.from_url(redis_url, decode_responses=True) as client:
+        sending = Pipelining(client, 5.0)
+        for _ in range(2):
+            others = [asyncio.create_task(sending.run(QUICK, [], [])) for _ in range(3)]
+            with pytest.raises(error):
+                await sending.run(script, [], [argument])
+            others.append(asyncio.create_task(sending.run(QUICK, [], [])))
+            assert await asyncio.gather(*others) == ["quick"] * 4
+        await sending.aclose()
+
+
 async def test_many_strings_are_one_answer(store: Store) -> None:
     """More than any list of threads has; Lua's stack ends at some 8,000."""
     keys = [once_key("T0", str(number)) for number in range(5_000)]
     await store.put(keys[-1], "last", timedelta(minutes=1))
     found = await store.get_all(keys)
     assert (len(found), found[0], found[-1]) == (5_000, None, "last")
+
+
+async def test_each_caller_gets_its_own_answer_however_often_connections_break(
+    redis_url: str,
+) -> None:
+    """A script is sent again at most once; one without an answer fails, and none waits forever."""
+    echo = Script("return ARGV[1]")
+    async with Redis.from_url(redis_url) as other, Redis.from_url(redis_url) as client:
+        sending = Pipelining(client, 5.0)
+        answers: list[bool] = []
+
+        async def ask(number: int) -> None:
+            for turn in range(200):
+                words = f"{number}:{turn}"
+                try:
+                    answers.append(await sending.run(echo, [], [words]) == words.encode())
+                except StoreAway:
+                    continue
+
+        asking = asyncio.gather(*(ask(number) for number in range(20)))
+        while not asking.done():
+            await other.client_kill_filter(_type="normal", skipme=True)
+            await asyncio.sleep(0.003)
+        await asking
+        await sending.aclose()
+    assert all(answers)
+    assert answers
+
+
+async def test_a_server_that_hangs_fails_what_waits_and_nothing_after_it(redis_url: str) -> None:
+    """Answers come in the order of the scripts, so all that is on its way has lost them."""
+    async with Redis.from_url(redis_url, decode_responses=True) as client:
+        sending = Pipelining(client, 0.2)
+        hanging = Script("for _ = 1, 1e8 do end return 'slow'")
+        await client.script_load(hanging.source)
+        slow, behind = sending.run(hanging, [], []), sending.run(QUICK, [], [])
+        failed = await asyncio.gather(slow, behind, return_exceptions=True)
+        assert [type(one) for one in failed] == [StoreAway, StoreAway]
+        await wait_until(lambda: _answers(sending), "the server answers again")
+        await sending.aclose()
+
+
+async def _answers(sending: Pipelining) -> bool:
+    try:
+        return bool(await sending.run(QUICK, [], []) == "quick")
+    except StoreAway:
+        return False

@@ -9,8 +9,9 @@ from redis.asyncio.connection import Connection
 
 from bot.model.sessions import SessionId
 from bot.redis.connection import Store
-from bot.redis.keys import PREFIX, Key, mail_key
+from bot.redis.keys import DUE_KEY, Key, mail_key
 from bot.redis.scripts import ScriptMismatch, read
+from tests.support.keys import at
 
 HEADER = """\
 -- Says what it got.
@@ -36,7 +37,7 @@ local function twice(text) return same(text) .. same(text) end
 }
 
 SESSION = SessionId("devin-0")
-MAIL, DUE = mail_key(SESSION), Key(f"{PREFIX}:due")
+MAIL, DUE = mail_key(SESSION), DUE_KEY
 
 
 async def echo(
@@ -72,7 +73,7 @@ async def test_each_value_is_under_its_name(store: Store, home: Path) -> None:
         answer = await script(
             store, threads=threads, goes_on=goes_on, ms=4, session=SESSION, due=DUE, mail=MAIL
         )
-        assert answer == [MAIL, DUE, SESSION * 2, 5, rest]
+        assert answer == [at(MAIL), at(DUE), SESSION * 2, 5, rest]
 
 
 def test_what_is_included_comes_first_and_once(home: Path) -> None:
