@@ -168,7 +168,7 @@ class Settings(BaseSettings):
         ge=0,
         description="the largest file that goes to Devin, such as 50MB; 0 for links only",
     )
-    delivery_concurrency: int = Field(64, ge=1, le=1000, description="a number from 1 to 1000")
+    delivery_concurrency: int = Field(128, ge=1, le=1000, description="a number from 1 to 1000")
     log_level: Annotated[
         Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(str.upper)
     ] = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")

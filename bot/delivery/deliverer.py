@@ -5,7 +5,6 @@ finds a reply marked by another one cannot know whether it arrived, so it reconc
 instead of sending it again.
 """
 
-import asyncio
 import logging
 import random
 import time
@@ -16,8 +15,10 @@ from typing import TypeVar
 
 from bot.delivery.attachments import Files
 from bot.delivery.compose import message_of
+from bot.delivery.handover import Handover
 from bot.delivery.lease import Lease
 from bot.delivery.matching import Attempt
+from bot.delivery.patience import patiently
 from bot.delivery.reconcile import Reconciler
 from bot.devin.api import Devin
 from bot.model.arrivals import digest
@@ -30,6 +31,7 @@ from bot.model.sessions import SessionId
 from bot.runtime import metrics
 from bot.runtime.in_flight import InFlight
 from bot.runtime.logs import Unforeseen, guarded
+from bot.slack.marks import MarkBudget
 from bot.slack.people import People
 from bot.store.mailbox import Mailbox
 from bot.store.turn import Head, Later, Nothing, Step
@@ -45,14 +47,6 @@ SHORTEST_WAIT_SECONDS = 0.5
 
 NOTICE_AFTER = timedelta(seconds=30)
 """The time after which a thread is told that its reply waits."""
-
-STORE_PATIENCE_SECONDS = 60.0
-"""The time for which a step that Redis does not accept is retried; then it is left to the sweep."""
-
-STORE_LAST_SECONDS = 5.0
-"""The same limit while the process is closing."""
-
-STORE_STEP_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,21 +73,25 @@ class Deliverer:
         self,
         *,
         mailbox: Mailbox,
+        handover: Handover,
         devin: Devin,
         reconciler: Reconciler,
         files: Files,
         people: People,
         schedule: Schedule,
+        marks: MarkBudget,
         in_flight: InFlight,
         give_up_after: timedelta,
         notice_after: timedelta = NOTICE_AFTER,
     ) -> None:
         self._mailbox = mailbox
+        self._handover = handover
         self._devin = devin
         self._reconciler = reconciler
         self._files = files
         self._people = people
         self._schedule = schedule
+        self._marks = marks
         self._in_flight = in_flight
         self._give_up_after = give_up_after
         self._notice_after = notice_after
@@ -104,14 +102,19 @@ class Deliverer:
         Errors of Devin are not raised. A session with much mail is scheduled again after
         `TURN_SECONDS`. The caller limits the number of concurrent deliveries.
         """
-        await self._in_flight.calm()
-        if self._in_flight.is_closing:
+        handed = self._handover.taken(session)
+        if handed is None:
+            await self._in_flight.calm()
+        if handed is None and self._in_flight.is_closing:
             # Begin nothing more: another process delivers this, or our own after a restart.
             await self._schedule.wake(session, PASS_ON_SECONDS)
             return
-        lease = Lease(self._mailbox, session)
+        lease: Lease
+        step: Step | None
+        lease, step = handed or (Lease(self._mailbox, session), None)
         async with lease.kept():
-            step = await self._take(lease)
+            if step is None:
+                step = await self._take(lease)
             while isinstance(step, Head):
                 step = await self._send(lease, step)
         if isinstance(step, Later):
@@ -125,7 +128,7 @@ class Deliverer:
 
     async def _send(self, lease: Lease, head: Head) -> Step:
         """Send the head and finish it, or put it off; an unforeseen error finishes it as well."""
-        ids = _ids(lease.session, reply_id=head.reply.id)
+        ids = {"session_id": lease.session, "reply_id": head.reply.id}
         tried = await guarded(self._try(lease, head), log, StoreAway, **ids)
         if isinstance(tried, Unforeseen):
             return await self._finish(lease, head, _unforeseen(head, tried))
@@ -195,8 +198,8 @@ class Deliverer:
         if deferred is None:
             return Nothing.LOST
         metrics.WAITS.labels(wait.reason).inc()
-        ids = _ids(lease.session, reply_id=head.reply.id, reason=wait.reason)
-        log.warning("waits", extra=ids | {"attempts": deferred.attempts, "seconds": delay.seconds})
+        ids = {"session_id": lease.session, "reply_id": head.reply.id, "reason": wait.reason}
+        log.warning("waits", extra={**ids, "attempts": deferred.attempts, "seconds": delay.seconds})
         if deferred.notice_after is not None:
             notice = Owed(head.reply.id, head.round, OwedKind.DELAY)
             await self._schedule.tell(notice, deferred.notice_after)
@@ -225,8 +228,8 @@ class Deliverer:
         is_mark = outcome.needs_only_a_mark(
             head.round, is_awaited=bool(head.reply.step), was_delayed=bool(head.attempts)
         )
-        is_owed = not (is_mark and self._schedule.is_full)
-        ids = _ids(lease.session, reply_id=head.reply.id)
+        is_owed = not is_mark or self._marks.spend()
+        ids = {"session_id": lease.session, "reply_id": head.reply.id}
         began = time.monotonic()
         step = await self._patiently(
             lambda: self._mailbox.finish(
@@ -236,36 +239,22 @@ class Deliverer:
             )
         )
         if step is Nothing.LOST:
-            log.error("another took the session over", extra=ids | {"outcome": outcome.kind})
+            log.error("another took the session over", extra={**ids, "outcome": outcome.kind})
             return step
         lease.extend(began)
         metrics.OUTCOMES.labels(outcome.kind, outcome.why).inc()
         told = {"outcome": outcome.kind, "status": outcome.status, "why": outcome.why}
+        told |= {} if is_owed else {"mark": "dropped"}
         level = logging.ERROR if outcome.refusal in FOR_OPERATOR else logging.INFO
-        log.log(level, "outcome", extra=ids | told)
+        log.log(level, "outcome", extra={**ids, **told})
         if is_owed:
-            await self._tell(Owed(head.reply.id, head.round, OwedKind.OUTCOME), is_mark)
+            await self._tell(Owed(head.reply.id, head.round, OwedKind.OUTCOME))
         else:
             metrics.REPORTS.labels("dropped").inc()
         return step
 
     async def _patiently(self, step: Callable[[], Awaitable[T]]) -> T:
-        """Make one step in the mailbox, and repeat it while Redis may come back.
-
-        The token makes that safe: a step that was made although its answer was lost is recognized.
-        Without the repetition, a reply that was taken but not sent would count as interrupted.
-        """
-        began = time.monotonic()
-        while True:
-            try:
-                return await step()
-            except StoreAway as error:
-                is_closing = self._in_flight.is_closing
-                patience = STORE_LAST_SECONDS if is_closing else STORE_PATIENCE_SECONDS
-                if time.monotonic() - began > patience:
-                    raise
-                log.warning("Redis is waited for", extra={"reason": str(error)})
-                await asyncio.sleep(STORE_STEP_SECONDS)
+        return await patiently(step, self._in_flight)
 
     def _may_go_on(self, lease: Lease) -> bool:
         """Return True if the next reply may follow at once.
@@ -275,9 +264,9 @@ class Deliverer:
         is_its_turn = time.monotonic() < lease.turn_ends
         return is_its_turn and not self._in_flight.is_closing and not self._in_flight.is_crowded
 
-    async def _tell(self, report: Owed, is_mark: bool) -> None:  # noqa: FBT001  (a private one)
+    async def _tell(self, report: Owed) -> None:
         try:
-            await self._schedule.tell(report, is_mark=is_mark)
+            await self._schedule.tell(report)
         except StoreAway as error:
             # The report is owed in Redis; the sweep schedules it.
             ids = {"reply_id": report.subject, "reason": str(error)}
@@ -293,7 +282,3 @@ def _unforeseen(head: Head, failure: Unforeseen) -> Outcome:
     if head.flaw is not None:
         return Outcome(kind=OutcomeKind.REFUSED, refusal=Refusal.OTHER, detail=detail)
     return Outcome(kind=OutcomeKind.UNCERTAIN, detail=detail)
-
-
-def _ids(session: SessionId, **more: str) -> dict[str, object]:
-    return {"session_id": session, **more}

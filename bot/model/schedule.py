@@ -9,20 +9,25 @@ PASS_ON_SECONDS = 1.0
 """Delay after which another process looks at a session whose process is shutting down."""
 
 
+BEAT_SECONDS = 0.25
+"""Wake-ups of a session that fall on the same beat are one."""
+
+
 class Schedule(Protocol):
     """Schedules work that must happen even if this process does not survive.
 
-    Both methods raise `StoreAway` if the work could not be scheduled.
+    `wake` and `tell` raise `StoreAway` if the work could not be scheduled.
     """
 
     @property
-    def is_full(self) -> bool:
-        """True if so many reports are waiting that a mere mark would come late."""
+    def free_slots(self) -> int:
+        """The number of deliveries that could begin at once in this process."""
+
+    def begin(self, session: SessionId) -> bool:
+        """Deliver the session's mail in this process, at once; return False without a free slot."""
 
     async def wake(self, session: SessionId, after: float = 0.0) -> None:
         """Deliver the session's mail in `after` seconds."""
 
-    async def tell(
-        self, owed: Owed, after: float = 0.0, attempt: int = 1, *, is_mark: bool = False
-    ) -> None:
-        """Post an outbox entry in `after` seconds; `is_mark`: it is a first ✅ and nothing more."""
+    async def tell(self, owed: Owed, after: float = 0.0, attempt: int = 1) -> None:
+        """Post an outbox entry in `after` seconds."""

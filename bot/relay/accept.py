@@ -7,8 +7,9 @@ from datetime import timedelta
 
 from bot.catch_up.listening import Listening
 from bot.delivery.compose import shown
+from bot.delivery.handover import Handover
 from bot.mirror.watching import Watching
-from bot.model.errors import NotAllowed, NotIdentified
+from bot.model.errors import NotAllowed, NotIdentified, StoreAway
 from bot.model.people import Standing, UserId
 from bot.model.replies import Change, Reply, Voucher
 from bot.model.schedule import Schedule
@@ -48,6 +49,7 @@ class Accepting:
         workspace: Workspace,
         links: Links,
         mailbox: Mailbox,
+        handover: Handover,
         schedule: Schedule,
         in_flight: InFlight,
         listening: Listening,
@@ -56,6 +58,7 @@ class Accepting:
     ) -> None:
         self._links = links
         self._mailbox = mailbox
+        self._handover = handover
         self._people = workspace.people
         self._permissions = workspace.permissions
         self._schedule = schedule
@@ -204,7 +207,16 @@ class Accepting:
         settle = self._settle(reply.ts)
         if voucher is Voucher.EVENT and self._age(reply.ts) > OLD:
             voucher = Voucher.OLD_EVENT
-        accepted = await self._mailbox.accept(reply, session, settle, voucher)
+        with self._handover.offered(session) as lease:
+            try:
+                token = lease.token if lease else ""
+                accepted = await self._mailbox.accept(reply, session, settle, voucher, token)
+            except StoreAway:
+                if lease is not None:
+                    self._handover.withdraw(lease, reply.id)
+                raise
+            if lease is not None and accepted.head is not None:
+                self._handover.give(lease, accepted.head)
         metrics.ACCEPTED.labels(accepted.change).inc()
         ids = reply.thread.log_fields | {"session_id": session, "reply_id": reply.id}
         log.info(accepted.change.value, extra=ids | {"length": len(reply.text)})

@@ -12,7 +12,29 @@ from pydantic import ValidationError
 from bot.model.outcomes import Outcome, OutcomeKind
 from bot.model.replies import Reply, ReplyId, place_of
 from bot.model.sessions import SessionId
-from bot.redis.keys import DUE_KEY, Key, box_key, lease_key, mail_key
+from bot.model.threads import ThreadRef
+from bot.redis.connection import millis
+from bot.redis.keys import (
+    BEHIND_PREFIX,
+    DUE_KEY,
+    REPLY_PREFIX,
+    Key,
+    KeyPrefix,
+    behind_key,
+    box_key,
+    lease_key,
+    link_key,
+    mail_key,
+    places_key,
+    read_key,
+    recent_key,
+    threads_key,
+    unread_key,
+)
+from bot.store.checkpoints import WAIT_FOR_MISSING, named
+
+LEASE = timedelta(seconds=10)
+"""The time after which another holder takes over a lease that was not renewed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +104,11 @@ class Newer:
     interrupted: bool
 
 
-def parse_step(answer: Sequence[Any]) -> Step | Newer:
-    """Parse the step that a script returned; see `include/next_head.lua`."""
+def parse_step(answer: Sequence[Any], given: Reply | None = None) -> Step | Newer:
+    """Parse the step that a script returned; see `include/next_head.lua`.
+
+    A head without a text is the reply that was `given` to the script.
+    """
     what = answer[0]
     if what == "later":
         return Later(answer[1] / 1000)
@@ -92,7 +117,9 @@ def parse_step(answer: Sequence[Any]) -> Step | Newer:
     _, reply_id, raw, number, accepted, since, attempts, now, sent = answer
     team, channel, ts = place_of(reply_id)
     place = {"team": team, "channel": channel, "thread_ts": ts}
-    reply, flaw = Reply.read(raw or "", thread=place, ts=ts, author="unknown")
+    reply, flaw = given, None
+    if given is None or raw:
+        reply, flaw = Reply.read(raw or "", thread=place, ts=ts, author="unknown")
     if reply is None:
         return Newer(ReplyId(reply_id), what == "interrupted")
     if flaw is not None:
@@ -147,4 +174,56 @@ def turn_of(session: SessionId, token: str) -> Turn:
         "lease": lease_key(session),
         "session": session,
         "token": token,
+    }
+
+
+class Taking(TypedDict):
+    """The keys and arguments of every step that may take a session's next head."""
+
+    lease_ms: int
+    reply_prefix: KeyPrefix
+    wait_ms: int
+    behind_prefix: KeyPrefix
+
+
+def taking() -> Taking:
+    """Build what such a step needs beside the turn."""
+    return {
+        "lease_ms": millis(LEASE),
+        "reply_prefix": REPLY_PREFIX,
+        "wait_ms": millis(WAIT_FOR_MISSING),
+        "behind_prefix": BEHIND_PREFIX,
+    }
+
+
+class Thread(TypedDict):
+    """The thread of a reply: its keys, those of its channel and workspace, and its names."""
+
+    link: Key
+    threads: Key
+    recent: Key
+    read: Key
+    places: Key
+    unread: Key
+    behind: Key
+    thread_ts: str
+    thread: str
+    channel: str
+    has_thread: bool
+
+
+def thread_of(thread: ThreadRef) -> Thread:
+    """Build what ACCEPT needs of a reply's thread."""
+    return {
+        "link": link_key(thread),
+        "threads": threads_key(thread.team, thread.channel),
+        "recent": recent_key(thread.team),
+        "read": read_key(thread.team),
+        "places": places_key(thread.team),
+        "unread": unread_key(thread.team),
+        "behind": behind_key(thread.team),
+        "thread_ts": thread.thread_ts,
+        "thread": named(thread),
+        "channel": thread.channel,
+        "has_thread": not thread.is_nowhere,
     }

@@ -17,6 +17,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.app import Bot
 from bot.delivery.attachments import Files
 from bot.delivery.deliverer import Deliverer
+from bot.delivery.handover import Handover
 from bot.delivery.reconcile import Reconciler
 from bot.devin.opening import open_devin
 from bot.model.errors import StoreAway
@@ -28,8 +29,10 @@ from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store
 from bot.redis.keys import lately_key, reply_key
+from bot.runtime.background import Background
 from bot.runtime.in_flight import InFlight
 from bot.slack.files import SlackFiles
+from bot.slack.marks import MarkBudget
 from bot.slack.people import Called, People
 from bot.store.attachments import Attachments
 from bot.store.links import Links
@@ -37,6 +40,7 @@ from bot.store.mailbox import Mailbox
 from bot.text.to_devin import Mentioned
 from sandbox import Sandbox
 from tests.support.desk import SESSION, Desk, labels
+from tests.support.keys import at
 from tests.support.waiting import until_settled, wait_until
 
 ID = SessionId(SESSION)
@@ -64,7 +68,7 @@ async def test_a_delivery_that_fails_as_nobody_foresaw_is_told_and_blocks_nobody
 ) -> None:
     """The thread has the reference from the log, and the next reply goes on."""
     thread = await desk.linked_thread()
-    await raw.set(lately_key(ID), "what no version of ours wrote", ex=60)
+    await raw.set(at(lately_key(ID)), "what no version of ours wrote", ex=60)
     desk.devin.behave(SESSION, "server_error", times=1)
     reply = await desk.reply("Please rebase", thread)
     said = await desk.until_said("*don't know whether Devin got* “Please rebase”", thread)
@@ -93,7 +97,7 @@ async def test_a_reply_whose_record_is_broken_is_told_and_blocks_nobody(
     broken, after = [await desk.reply(text, thread) for text in ("Please rebase", "And push")]
     await desk.until_heard()
     channel = desk.slack.workspace.channel("general").id
-    key = reply_key(reply_id(desk.slack.team_id, channel, broken))
+    key = at(reply_key(reply_id(desk.slack.team_id, channel, broken)))
     kept = await raw.hget(key, "reply")
     assert kept
     await raw.hset(key, "reply", str(kept).replace('"blocks":[', '"blocks":["words",'))
@@ -125,21 +129,22 @@ class Stumbling(People):
 class Noting:
     """A schedule that only records the entries it is asked to tell."""
 
-    is_full = False
+    free_slots = 0
 
     def __init__(self) -> None:
         self.told: list[Owed] = []
+
+    def begin(self, session: SessionId) -> bool:
+        """Do nothing, since nothing is handed over here."""
+        raise AssertionError(f"{session} was begun")
 
     async def wake(self, session: SessionId, after: float = 0.0) -> None:
         """Do nothing, since no mail is scheduled for later here."""
         raise AssertionError(f"{session} was woken after {after} s")
 
-    async def tell(
-        self, report: Owed, after: float = 0.0, attempt: int = 1, *, is_mark: bool = False
-    ) -> None:
+    async def tell(self, report: Owed, after: float = 0.0, attempt: int = 1) -> None:
         """Record the entry."""
         assert (after, attempt) == (0.0, 1)
-        assert is_mark == bool(self.told), "only the second one is delivered"
         self.told.append(report)
 
 
@@ -163,14 +168,18 @@ async def parts(store: Store, box: Sandbox) -> AsyncIterator[Parts]:
         devin = await stack.enter_async_context(opening)
         people, schedule = Stumbling(client, THREAD.team, None), Noting()
         mailbox, uploads = Mailbox(store, TTL), Attachments(store)
+        in_flight = InFlight()
+        handover = Handover(mailbox, schedule, in_flight, Background(in_flight))
         deliveries = Deliverer(
             mailbox=mailbox,
+            handover=handover,
             devin=devin,
             reconciler=Reconciler(devin, (0.0,)),
             files=Files(slack=SlackFiles(client), devin=devin, uploads=uploads, limit=0),
             people=people,
             schedule=schedule,
-            in_flight=InFlight(),
+            marks=MarkBudget(),
+            in_flight=in_flight,
             give_up_after=TTL,
         )
         link = Link(session=ID, by=UserId("U0ADA"), at=1)
@@ -197,7 +206,7 @@ async def test_a_letter_that_cannot_be_written_ends_its_reply_and_the_next_one_g
     first, second = await accepted(parts, "stumble", "hello")
     await parts.deliveries.deliver(ID)
     assert box.devin.received(SESSION) == ["ada (in Slack):\n\nhello"]
-    kept = await raw.hget(reply_key(first.id), "outcome")
+    kept = await raw.hget(at(reply_key(first.id)), "outcome")
     assert kept
     outcome = Outcome.model_validate_json(kept)
     assert outcome.kind is OutcomeKind.UNCERTAIN
@@ -214,6 +223,6 @@ async def test_what_is_foreseen_ends_no_reply(
     (reply,) = await accepted(parts, "stumble")
     with pytest.raises(type(error)):
         await parts.deliveries.deliver(ID)
-    assert await raw.hget(reply_key(reply.id), "state") == "sending"
+    assert await raw.hget(at(reply_key(reply.id)), "state") == "sending"
     assert parts.schedule.told == []
     assert box.devin.requests == []

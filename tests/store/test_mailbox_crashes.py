@@ -14,7 +14,7 @@ from redis.asyncio import Redis
 from bot.model.outcomes import Outcome, OutcomeKind
 from bot.model.owed import Owed, OwedKind
 from bot.model.people import UserId
-from bot.model.replies import Change, Reply, ReplyId
+from bot.model.replies import Reply, ReplyId
 from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef, ts_micros
 from bot.redis.connection import Store
@@ -22,6 +22,7 @@ from bot.redis.keys import DUE_KEY, OUTBOX_KEY, lease_key, reply_key
 from bot.store.links import Links
 from bot.store.mailbox import Mailbox
 from bot.store.turn import Head, Nothing, Step
+from tests.support.keys import at
 
 STEPS = 250
 SESSIONS = tuple(SessionId(f"devin-{number:012x}") for number in (1, 2))
@@ -75,20 +76,29 @@ class Story:
         await self.dice.choice(acts)()
 
     async def accept(self) -> None:
-        """Accept a reply, written at any time; some come twice."""
+        """Accept a reply, written at any time; some come twice, some are handed to the caller."""
         session = self.dice.choice(SESSIONS)
         ts = f"17640{self.dice.randrange(10_000, 99_999)}.000100"
         reply = Reply(thread=THREADS[session], ts=ts, author=UserId("U0"), text="words")
-        change = (await self.mailbox.accept(reply, session, NONE)).change
+        self.tokens += 1
+        token = self.dice.choice(["", f"t{self.tokens}"])
+        is_idle = all(one.is_done for one in self.known[session].values())
+        is_idle = is_idle and not await self.raw.exists(at(lease_key(session)))
         is_known = reply.id in self.known[session]
-        assert change is (Change.REPEATED if is_known else Change.ACCEPTED)
-        self.known[session].setdefault(reply.id, Known(reply))
+        for _ in range(self.dice.choice([1, 1, 1, 2])):
+            accepted = await self.mailbox.accept(reply, session, NONE, token=token)
+        known = self.known[session].setdefault(reply.id, Known(reply))
+        is_handed = bool(token) and is_idle and not is_known
+        assert (accepted.head is not None) == is_handed
+        if accepted.head is not None:
+            self.take_up(Holder(session, token), accepted.head)
+            assert known.sender == token
 
     async def start(self, session: SessionId | None = None) -> None:
         """Let another run take a session, or find it taken."""
         self.tokens += 1
         holder = Holder(session or self.dice.choice(SESSIONS), f"t{self.tokens}")
-        held = await self.raw.exists(lease_key(holder.session))
+        held = await self.raw.exists(at(lease_key(holder.session)))
         step = await self.mailbox.take(holder.session, holder.token)
         if held:
             assert step is Nothing.HELD
@@ -160,7 +170,7 @@ class Story:
     async def expire(self) -> None:
         """Let the lease of a crashed or frozen holder expire; mostly, another takes over."""
         session = self.dice.choice(SESSIONS)
-        await self.raw.delete(lease_key(session))
+        await self.raw.delete(at(lease_key(session)))
         if self.dice.random() < 0.8:
             await self.start(session)
 
@@ -169,7 +179,7 @@ class Story:
         holder = self.any_holder()
         if holder is None or holder.head is None:
             return
-        if await self.raw.get(lease_key(holder.session)) == holder.token:
+        if await self.raw.get(at(lease_key(holder.session))) == holder.token:
             self.take_up(holder, await self.mailbox.take(holder.session, holder.token))
 
     async def send_again(self) -> None:
@@ -188,7 +198,7 @@ class Story:
     async def end(self) -> None:
         """End all processes, and let a last one find what is left."""
         for session in SESSIONS:
-            await self.raw.delete(lease_key(session))
+            await self.raw.delete(at(lease_key(session)))
             holder = Holder(session, f"last of {session}")
             self.take_up(holder, await self.mailbox.take(session, holder.token))
             while holder.head is not None:
@@ -227,8 +237,8 @@ async def test_every_reply_ends_in_one_outcome_whoever_dies(
     for known in everything:
         assert known.is_done
         assert len(known.outcomes) == known.round
-        assert await raw.hget(reply_key(known.reply.id), "state") == "done"
-    owed = await raw.zrange(OUTBOX_KEY, 0, -1)
+        assert await raw.hget(at(reply_key(known.reply.id)), "state") == "done"
+    owed = await raw.zrange(at(OUTBOX_KEY), 0, -1)
     outcomes = [str(one) for one in owed if str(one).endswith(OwedKind.OUTCOME)]
     assert sorted(outcomes) == sorted(story.owed)
-    assert await raw.exists(DUE_KEY, *(lease_key(session) for session in SESSIONS)) == 0
+    assert await raw.exists(at(DUE_KEY), *(at(lease_key(session)) for session in SESSIONS)) == 0

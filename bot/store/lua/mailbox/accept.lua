@@ -1,8 +1,11 @@
 -- Puts a reply into its session's mailbox, once, if its thread is still linked to that session. A
 -- reply in the state `ahead` is one whose edit came first and left the newer text (`revise`).
 -- `voucher` is the evidence for the reply: 'event', 'old event', 'thread' if it was just read
--- there, or 'person' if a person sends it. Returns the result, then the ms after which to wake the
--- session, or -1 for no wake-up.
+-- there, or 'person' if a person sends it. With a `token`, the reply of an idle session is handed
+-- to the caller: it is marked as being sent, under a lease with that token, unless its session
+-- waits for threads to be read. Returns the result; the ms after which to wake the session, or -1
+-- for no wake-up; and a reply that is handed over, as `next_head` does, with '' for a text that is
+-- the caller's.
 -- include: now_ms
 -- include: traffic
 -- include: place
@@ -17,6 +20,7 @@ local recent = KEYS[8]
 local read = KEYS[9]
 local places = KEYS[10]
 local unread = KEYS[11]
+local behind = KEYS[12]
 local session = ARGV[1]
 local text = ARGV[2]
 local reply_id = ARGV[3]
@@ -31,6 +35,8 @@ local thread = ARGV[11]
 local channel = ARGV[12]
 local has_thread = ARGV[13] == '1'
 local voucher = ARGV[14]
+local token = ARGV[15]
+local lease_ms = tonumber(ARGV[16])
 
 local NEVER_TAKEN = {refused = true, given_up = true}
 local now = now_ms()
@@ -43,6 +49,10 @@ if is_sent and known == 'done' then
   is_free = is_json and NEVER_TAKEN[ended.kind]
 end
 if known and not is_free then
+  local was = redis.call('HMGET', reply, 'token', 'reply', 'round', 'accepted')
+  if known == 'sending' and was[1] == token then  -- the answer of a first try was lost
+    return {'accepted', -1, {'head', reply_id, was[2], was[3], was[4], '', 0, now, was[4]}}
+  end
   if known ~= 'waiting' or redis.call('EXISTS', lease) == 1 then return {'repeated', -1} end
   local at = tonumber(redis.call('ZSCORE', due, session) or now)
   return {'repeated', math.max(0, at - now)}
@@ -79,6 +89,9 @@ if known and is_sent then
   redis.call('HSET', reply, 'edited', edited or 0)
 end
 local is_first = redis.call('ZCARD', mail) == 0
+local is_handed = is_first and settle == 0 and token ~= ''
+is_handed = is_handed and redis.call('EXISTS', lease) == 0
+is_handed = is_handed and not redis.call('ZSCORE', behind, session)
 redis.call('HSET', reply, 'state', 'waiting', 'reply', kept, 'session', session, 'round', round,
            'accepted', now)
 redis.call('EXPIRE', reply, keep)
@@ -91,6 +104,12 @@ if is_first then
   if settle > 0 then
     redis.call('HSET', box, 'settled_by', now + settle_limit)
     redis.call('EXPIRE', box, keep)
+  end
+  if is_handed then
+    redis.call('SET', lease, token, 'PX', lease_ms)
+    redis.call('HSET', reply, 'state', 'sending', 'token', token, 'sent', now)
+    local own = kept == text and '' or kept
+    return {'accepted', -1, {'head', reply_id, own, round, now, '', 0, now, now}}
   end
   return {'accepted', settle}
 end
