@@ -1,4 +1,4 @@
-"""The command line: `python -m bot run | worker | check | manifest`.
+"""The command line: `python -m bot run | worker | check | layout | manifest`.
 
 Exit codes: 0 success or stopped by a signal, 1 a problem that an operator must fix, 2 bad settings.
 """
@@ -12,9 +12,10 @@ import sys
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
-import bot.slim  # noqa: F401  (before any import that would load rich)
+import bot.slim  # noqa: F401  (before any import of httpx)
 from bot.app import open_bot
 from bot.check import findings
+from bot.layout import move_keys_back
 from bot.model.errors import OperatorError, SettingsError
 from bot.runtime import logs
 from bot.runtime.connections import raise_open_files
@@ -35,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments.command == "manifest":
         return _manifest(arguments)
     try:
-        settings = load_settings(needs_transport=arguments.command != "worker")
+        settings = load_settings(needs_transport=arguments.command not in {"worker", "layout"})
     except SettingsError as error:
         for problem in error.problems:
             _say(problem)
@@ -43,6 +44,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     logs.configure(settings.log_level, settings.log_format, settings.secrets())
     if arguments.command == "check":
         return _run(_check(settings))
+    if arguments.command == "layout":
+        return _run(_layout(settings))
     return _run(_serve(settings, listens=arguments.command == "run"))
 
 
@@ -52,6 +55,8 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("run", help="listen to Slack and deliver to Devin, in one process")
     commands.add_parser("worker", help="deliver only, beside `run`, to scale out")
     commands.add_parser("check", help="look at each credential, scope, Redis and Devin")
+    layout = commands.add_parser("layout", help="move the keys in Redis, before a downgrade")
+    layout.add_argument("which", choices=["former"], help="as the version before has them")
     manifest = commands.add_parser("manifest", help="print the Slack app manifest")
     manifest.add_argument("--url", help="https address of this deployment, for HTTP mode")
     manifest.add_argument(
@@ -76,6 +81,12 @@ async def _check(settings: Settings) -> int:
         all_good &= finding.is_good
         sys.stdout.write(f"{'ok ' if finding.is_good else 'BAD'}  {finding.what}: {finding.says}\n")
     return OK if all_good else FAILED
+
+
+async def _layout(settings: Settings) -> int:
+    moved = await move_keys_back(settings)
+    sys.stdout.write(f"{moved} keys moved; now start the version before\n")
+    return OK
 
 
 async def _serve(settings: Settings, *, listens: bool) -> int:

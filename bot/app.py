@@ -5,10 +5,12 @@ The same `open_bot` serves production and the tests.
 
 import asyncio
 import logging
+import secrets
 from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 import aiohttp
 from docket import Docket
@@ -24,6 +26,7 @@ from bot.runtime.background import Background
 from bot.runtime.health import Health
 from bot.runtime.http import open_server
 from bot.runtime.in_flight import InFlight
+from bot.runtime.measuring import Measuring
 from bot.schedule.docket import let_go_of_dead, open_docket, open_worker, work
 from bot.settings import Settings
 from bot.slack.api import SlackClient
@@ -32,7 +35,8 @@ from bot.slack.app.identity import check_app_token, identify
 from bot.slack.app.manifest import lacking
 from bot.slack.receiving.endpoint import SlackEndpoint
 from bot.slack.receiving.socket_mode import open_socket_mode
-from bot.store.backlog import measured
+from bot.store.backlog import measure, measure_watch
+from bot.store.migration.mover import migrate
 from bot.wiring import Parts, build
 from bot.wiring.delivering import Tuning
 from bot.wiring.parts import Connections
@@ -79,8 +83,10 @@ async def open_bot(
     health, in_flight = health or Health(), in_flight or InFlight()
     async with AsyncExitStack() as stack:
         endpoint = _endpoint(settings, in_flight) if listens else None
+        slack, measuring = endpoint.handle if endpoint else None, Measuring()
+        stack.enter_context(measuring.taking(partial(_measure_readiness, health)))
         port = await stack.enter_async_context(
-            open_server(settings.host, settings.port, health, endpoint.handle if endpoint else None)
+            open_server(settings.host, settings.port, health, measuring, slack)
         )
         log.info("listening", extra={"host": settings.host, "port": port})
         to = await _connect(stack, settings, health, in_flight)
@@ -88,12 +94,9 @@ async def open_bot(
         working = await stack.enter_async_context(_working(to.docket, to.store))
         if listens:
             await _listen(stack, to, parts, health, endpoint)
-        await stack.enter_async_context(measured(to.store, health))
-        stack.push_async_callback(to.background.drain, DRAIN_SECONDS)
-        await stack.enter_async_context(parts.watching.running())
-        await stack.enter_async_context(parts.adoption.running())
-        if listens and parts.catch_up is not None:
-            await stack.enter_async_context(parts.catch_up.running())
+        backlog = partial(measure, to.store), partial(measure_watch, to.store)
+        stack.enter_context(measuring.taking(*backlog))
+        await _run(stack, to, parts, listens=listens)
         stack.callback(health.closing)
         health.started()
         log.info("started", extra={"team": to.identity.team, "bot": to.identity.user})
@@ -105,8 +108,9 @@ async def open_slack(settings: Settings) -> AsyncIterator[SlackClient]:
     """Open one client with one connection pool for all of Slack's Web API."""
     timeout = aiohttp.ClientTimeout(total=SLACK_SECONDS)
     # slack_sdk takes a proxy from the environment; aiohttp's trust_env would also read ~/.netrc in
-    # a thread for each call.
-    async with aiohttp.ClientSession(timeout=timeout) as session:
+    # a thread for each call. Slack's cookies tell it nothing that the token does not.
+    jar = aiohttp.DummyCookieJar()
+    async with aiohttp.ClientSession(timeout=timeout, cookie_jar=jar) as session:
         yield SlackClient(
             token=settings.slack_bot_token.get_secret_value(),
             base_url=settings.slack_api_url,
@@ -135,6 +139,11 @@ async def _connect(
     identity = await health.until("Slack", lambda: identify(client))
     if identity.missing_scopes:
         log.error("scopes missing", extra={"reason": lacking(identity.missing_scopes)})
+    await health.until(
+        "the keys in Redis", partial(migrate, store, identity.team, secrets.token_hex(8))
+    )
+    store = store.of(identity.team)
+    health.watch("Redis", store.ping)
     docket = await stack.enter_async_context(open_docket(url))
     most = settings.delivery_concurrency + SPARE_CONNECTIONS
     devin = await stack.enter_async_context(
@@ -169,6 +178,17 @@ async def _working(docket: Docket, store: Store) -> AsyncIterator[asyncio.Task[N
     await letting_go
 
 
+async def _run(stack: AsyncExitStack, to: Connections, parts: Parts, *, listens: bool) -> None:
+    """Begin the work that nobody asks for, and finish or pass on what is under way at the end."""
+    await stack.enter_async_context(parts.sweep.running())
+    stack.push_async_callback(parts.schedule.pass_on)
+    stack.push_async_callback(to.background.drain, DRAIN_SECONDS)
+    await stack.enter_async_context(parts.watching.running())
+    await stack.enter_async_context(parts.adoption.running())
+    if listens and parts.catch_up is not None:
+        await stack.enter_async_context(parts.catch_up.running())
+
+
 async def _listen(
     stack: AsyncExitStack,
     to: Connections,
@@ -179,7 +199,7 @@ async def _listen(
     """Start to accept requests from Slack."""
     app = bolt_of(to.client, to.identity, is_http=endpoint is not None)
     handlers.register(app, parts.relay)
-    ear = Hearing(parts.listening, to.identity.team, to.identity.user)
+    ear = Hearing(parts.listening, parts.relay)
     await health.until("Redis", parts.listening.begin)
     token = to.settings.slack_app_token
     if token is not None:
@@ -191,6 +211,10 @@ async def _listen(
     elif endpoint is not None:
         endpoint.serve(app, ear)
         parts.listening.wanted.set()
+
+
+async def _measure_readiness(health: Health) -> None:
+    metrics.READY.set(not await health.problems())
 
 
 def _endpoint(settings: Settings, in_flight: InFlight) -> SlackEndpoint | None:

@@ -48,8 +48,8 @@ HOURS = 2 * 3_600.0
 LONG = 450
 """Earlier messages of a session: v3 gives them by pages of at most 200."""
 
-PREFIX = "{devin-relay}"
-"""Prefix of all keys in Redis, the same in every version (docs/architecture/redis.md)."""
+PREFIX = "{devin-relay:T0SANDBOX}"
+"""Prefix of the keys of the sandbox's workspace (docs/architecture/redis.md)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,11 +16,11 @@ import redis.asyncio
 
 from bot.app import Bot, open_bot
 from bot.redis.connection import Store, open_store
-from bot.redis.keys import PREFIX
 from bot.settings import Settings, load_settings
 from sandbox import Sandbox
 from sandbox.devin.answers import Api
 from sandbox.launch import environment_of
+from sandbox.slack.world.workspace import TEAM_ID
 from tests.support import long_first, not_run, secrets_guard
 from tests.support.desk import SESSION, Desk
 from tests.support.redis_servers import asked_for, node_url, serving
@@ -56,7 +56,7 @@ def redis_url(redis_server: str) -> Iterator[str]:
     with redis.Redis.from_url(node_url(redis_server), decode_responses=True) as client:
         client.flushall()
         yield redis_server
-        keys = [str(key) for key in client.scan_iter(f"{PREFIX}*", count=1000)]
+        keys = [str(key) for key in client.scan_iter("{devin-relay[:}]*", count=1000)]
         endless = [key for key in keys if client.ttl(key) == -1]
         client.flushall()
     assert not endless, "keys without a TTL"
@@ -71,9 +71,9 @@ async def raw(redis_url: str) -> AsyncIterator[redis.asyncio.Redis]:
 
 @pytest.fixture
 async def store(redis_url: str) -> AsyncIterator[Store]:
-    """A connection like the relay's, which waits longer: a busy machine fails no test."""
+    """The sandbox's workspace, as the relay keeps it, but a busy machine fails no test."""
     async with open_store(redis_url, patience=30.0) as opened:
-        yield opened
+        yield opened.of(TEAM_ID)
 
 
 @pytest.fixture

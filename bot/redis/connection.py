@@ -13,13 +13,13 @@ from redis.asyncio.connection import AbstractConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.connection import HiredisRespSerializer
-from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.typing import EncodableT
 
 from bot.model.errors import StoreAway
-from bot.redis.keys import ALIVE_KEY, Key
+from bot.redis.keys import ALIVE_KEY, SHARED_PREFIX, Key, prefix_of
 from bot.redis.lua import commands
-from bot.redis.runners import OneByOne, Pipelining
+from bot.redis.pipelining import Pipelining
+from bot.redis.runners import OneByOne
 from bot.redis.scripts import Script, ScriptRunner
 from bot.urls import is_cluster
 
@@ -45,33 +45,53 @@ def millis(duration: timedelta) -> int:
 ALIVE = timedelta(minutes=1)
 
 
-class Store:
-    """A connection to Redis that raises every error as `StoreAway`."""
+class _Connection:
+    """A script runner, and until when other processes may be noting what they have refused."""
 
     def __init__(self, runner: ScriptRunner) -> None:
-        self._runner = runner
-        self._missed_at = -math.inf
+        self.runner = runner
+        self.away_until = -math.inf
+
+
+class Store:
+    """The keys of one workspace, over a connection that raises every error as `StoreAway`.
+
+    The stores of several workspaces may share a connection (`of`).
+    """
+
+    def __init__(self, connection: _Connection, prefix: str) -> None:
+        self._connection = connection
+        self.prefix = prefix
+
+    def of(self, team: str) -> "Store":
+        """Return the store of a workspace, over the same connection."""
+        return Store(self._connection, prefix_of(team))
 
     @property
     def was_away(self) -> bool:
         """True if Redis could not be reached, or could not write, within `RETURN_SECONDS`."""
-        return time.monotonic() - self._missed_at < RETURN_SECONDS
+        return time.monotonic() < self._connection.away_until
+
+    def expect_refused(self, seconds: float) -> None:
+        """Count as having been away for that time: other processes may be refusing events."""
+        until = time.monotonic() + seconds
+        self._connection.away_until = max(self._connection.away_until, until)
 
     async def run(self, script: Script, keys: Sequence[str], args: Sequence[str | int]) -> Any:
-        """Run `script`, atomically.
+        """Run `script`, atomically, on `keys`, which are whole.
 
         Raises:
             StoreAway: the script was not run, or the answer was lost.
         """
         try:
-            return await self._runner.run(script, keys, args)
+            return await self._connection.runner.run(script, keys, args)
         except StoreAway:
-            self._missed_at = time.monotonic()
+            self.expect_refused(RETURN_SECONDS)
             raise
 
     async def aclose(self) -> None:
         """Close the connections, and give up scripts without an answer."""
-        await self._runner.aclose()
+        await self._connection.runner.aclose()
 
     async def get(self, key: Key) -> str | None:
         """Return the string at `key`."""
@@ -104,7 +124,7 @@ class Store:
     async def ping(self) -> None:
         """Raise `StoreAway` unless Redis accepts a write; a full Redis would still answer PING.
 
-        On a Cluster, PING goes to every node, and only one of them has our keys.
+        On a Cluster, PING goes to every node, and only one of them has this store's keys.
         """
         await self.put(ALIVE_KEY, "1", ALIVE)
 
@@ -113,9 +133,11 @@ class Store:
 async def open_store(url: str, patience: float = COMMAND_TIMEOUT_SECONDS) -> AsyncIterator[Store]:
     """Connect to `url` lazily: if the server is absent, the first command raises, not this.
 
-    A command that Redis has not answered within `patience` seconds raises `StoreAway`.
+    The yielded store is of no workspace yet; `Store.of` returns that of one. A command that Redis
+    has not answered within `patience` seconds raises `StoreAway`.
     """
-    store = Store(_cluster(url, patience) if is_cluster(url) else _single(url, patience))
+    runner = _cluster(url, patience) if is_cluster(url) else _single(url, patience)
+    store = Store(_Connection(runner), SHARED_PREFIX)
     try:
         yield store
     finally:
@@ -134,27 +156,19 @@ def _cluster(url: str, patience: float) -> ScriptRunner:
         socket_connect_timeout=patience / 2,
         retry=Retry(NoBackoff(), 3),
         # By default, every fifth MOVED answer would break all connections. The first one is enough
-        # to look up our only slot again.
+        # to look up the slot again.
         reinitialize_steps=0,
     )
     return OneByOne(redis, patience)
 
 
 def _single(url: str, patience: float) -> ScriptRunner:
-    # When all connections are in use, redis-py's pool raises; its blocking pool waits, but locks
-    # and times every command. Concurrent commands are bounded elsewhere, far below this size. The
-    # one retry is for a connection that was lost while idle; every script may safely run twice.
-    redis = Redis.from_url(
-        url,
-        max_connections=POOL_SIZE,
-        decode_responses=True,
-        socket_timeout=patience,
-        socket_connect_timeout=patience,
-        retry=Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,)),
-    )
+    # redis-py would watch each write and each read with a timer of its own; the runner watches the
+    # oldest script.
+    redis = Redis.from_url(url, decode_responses=True, socket_connect_timeout=patience)
     pool = redis.connection_pool
     pool.connection_class = type("Packing", (_Packing, pool.connection_class), {})
-    return Pipelining(redis)
+    return Pipelining(redis, patience)
 
 
 class _Packing(AbstractConnection):

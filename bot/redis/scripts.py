@@ -18,7 +18,7 @@ from importlib.resources.abc import Traversable
 from itertools import count, dropwhile, takewhile, zip_longest
 from typing import Any, NewType, ParamSpec, Protocol, TypeVar, get_origin, get_type_hints
 
-from bot.redis.keys import Key
+from bot.redis.keys import Key, KeyPrefix
 
 P = ParamSpec("P")
 R_co = TypeVar("R_co", covariant=True)
@@ -46,6 +46,17 @@ class ScriptRunner(Protocol):
         """Give up scripts without an answer, and close the connections."""
 
 
+class Namespace(Protocol):
+    """Runs scripts on the keys that begin with `prefix`."""
+
+    @property
+    def prefix(self) -> str:
+        """What stands before the name of each key."""
+
+    async def run(self, script: Script, keys: Sequence[str], args: Sequence[str | int]) -> Any:
+        """Run `script`, as `ScriptRunner` defines it; `keys` are whole."""
+
+
 class ScriptMismatch(TypeError):
     """The header of a script does not match its Python signature."""
 
@@ -53,8 +64,9 @@ class ScriptMismatch(TypeError):
 class _Kind(Enum):
     """The kinds of parameters, each with its form in a header and its form in a call."""
 
-    KEYS = ("KEYS", "*{}")
-    KEY = ("KEYS[{}]", "{}")
+    KEYS = ("KEYS", "*map(_prefix.__add__, {})")
+    KEY = ("KEYS[{}]", "_prefix + {}")
+    PREFIX = ("ARGV[{}]", "_prefix + {}")
     FLAG = ("ARGV[{}] == '1'", "int({})")
     NUMBER = ("tonumber(ARGV[{}])", "{}")
     TEXT = ("ARGV[{}]", "{}")
@@ -65,6 +77,9 @@ class _Kind(Enum):
         self.given = given
 
 
+_OWN = {Key: _Kind.KEY, KeyPrefix: _Kind.PREFIX}
+"""The kinds of what is named within a workspace."""
+
 _KINDS = ((bool, _Kind.FLAG), (int, _Kind.NUMBER), (str, _Kind.TEXT), (Sequence, _Kind.LIST))
 """The kinds of arguments by type; the first type that fits counts."""
 
@@ -72,12 +87,12 @@ _INCLUDE = re.compile(r"^-- include: (\w+)\n", re.MULTILINE)
 
 
 class NamedScript(Protocol[P, R_co]):
-    """A script that is called like its signature, after the runner."""
+    """A script that is called like its signature, after the namespace of its keys."""
 
     script: Script
 
     def __call__(
-        self, runner: ScriptRunner, /, *keys: P.args, **named: P.kwargs
+        self, namespace: Namespace, /, *keys: P.args, **named: P.kwargs
     ) -> Awaitable[R_co]:
         """Run the script atomically.
 
@@ -122,7 +137,7 @@ def assembled(source: str, home: Traversable) -> str:
 
 
 def _compiled(script: Script, kinds: Mapping[str, _Kind]) -> Any:
-    """Compile the function that puts each value into its slot.
+    """Compile the function that puts each value into its slot, and keys into their namespace.
 
     Like a namedtuple's, its code is generated: it takes a seventh of the time of a function with
     arbitrary keyword arguments.
@@ -132,7 +147,8 @@ def _compiled(script: Script, kinds: Mapping[str, _Kind]) -> Any:
     args = ", ".join(slots[name] for name, kind in kinds.items() if "ARGV" in kind.read)
     names = ", ".join(f"*{name}" if kind is _Kind.KEYS else name for name, kind in kinds.items())
     only = "" if _Kind.KEYS in kinds.values() else "*, "
-    text = f"lambda runner, /, {only}{names}: runner.run(_script, [{keys}], [{args}])"
+    run = f"_space.run(_script, [{keys}], [{args}])"
+    text = f"lambda _space, /, {only}{names}: (_prefix := _space.prefix) and {run}"
     call: Any = eval(text, {"_script": script, "_dumps": json.dumps})  # noqa: S307 - our own names
     call.script = script
     return call
@@ -162,8 +178,8 @@ def _kinds_of(signature: Callable[..., object]) -> Mapping[str, _Kind]:
 
 def _kind_of(hint: Any) -> _Kind:
     while isinstance(hint, NewType):
-        if hint is Key:
-            return _Kind.KEY
+        if hint in _OWN:
+            return _OWN[hint]
         hint = hint.__supertype__
     for type_, kind in _KINDS:
         if issubclass(get_origin(hint) or hint, type_):

@@ -31,13 +31,18 @@ class InFlight:
         """True if no request is being answered or waits for room."""
         return not self._entered
 
+    @property
+    def is_crowd(self) -> bool:
+        """True if more requests are being answered than people write."""
+        return self._entered > CROWD
+
     async def enter(self) -> None:
         """Count a request from Slack, and wait while too many are being answered.
 
         A caller that entered must `leave`; one that was canceled while waiting has not entered.
         """
         self._entered += 1
-        if self._entered > CROWD:
+        if self.is_crowd:
             self._window.crowded()
         try:
             await self._room.acquire()
@@ -75,4 +80,4 @@ class InFlight:
         """True if such a burst is arriving."""
         # Requests that have arrived and are not kept yet belong to it, however slowly they are
         # handled.
-        return self._window.is_on(is_crowded=self._entered > CROWD)
+        return self._window.is_on(is_crowded=self.is_crowd)

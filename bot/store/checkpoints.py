@@ -18,9 +18,6 @@ from bot.model.threads import ThreadRef
 from bot.redis.connection import Store, millis, seconds
 from bot.redis.keys import (
     DUE_KEY,
-    FORMER_BEHIND_KEY,
-    FORMER_CATCHING_UP_KEY,
-    FORMER_GAP_KEY,
     behind_key,
     catching_up_key,
     gap_key,
@@ -98,7 +95,6 @@ class Checkpoints:
         An earlier `since` (a `ts` in us) counts instead. A thread is not noted twice, so that many
         starts cause one backfill.
         """
-        await self._adopt()
         await lua.note_all(
             self._store,
             gap=gap_key(self._team),
@@ -155,7 +151,6 @@ class Checkpoints:
 
         Return None if there is no gap, and an empty string while another process has the lease.
         """
-        await self._adopt()
         answer = await lua.claim_gap(
             self._store,
             gap=gap_key(self._team),
@@ -171,22 +166,8 @@ class Checkpoints:
             self._store,
             gap=gap_key(self._team),
             catching_up=catching_up_key(self._team),
-            former_gap=FORMER_GAP_KEY,
-            former_catching_up=FORMER_CATCHING_UP_KEY,
         )
         return bool(is_left)
-
-    async def _adopt(self) -> None:
-        """Take over a gap that an earlier version left, under key names without a team."""
-        await lua.adopt_gap(
-            self._store,
-            former_gap=FORMER_GAP_KEY,
-            former_behind=FORMER_BEHIND_KEY,
-            former_catching_up=FORMER_CATCHING_UP_KEY,
-            gap=gap_key(self._team),
-            behind=behind_key(self._team),
-            within_ms=self._within,
-        )
 
     async def renew(self) -> None:
         """Renew the lease on the backfill."""

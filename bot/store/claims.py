@@ -1,7 +1,6 @@
 """Claims let work be done once, by the first caller, or by a later one if that caller died.
 
-Each workspace has its own claims. Claims of an earlier version are read under the names that it
-used, which did not contain the team.
+Each workspace has its own claims.
 """
 
 import asyncio
@@ -12,7 +11,7 @@ from datetime import timedelta
 from bot.model.errors import UnderWay
 from bot.model.threads import ThreadRef
 from bot.redis.connection import Store, seconds
-from bot.redis.keys import Key, former_once_key, once_key
+from bot.redis.keys import Key, once_key
 from bot.store.lua import claims as lua
 
 BEGUN = timedelta(seconds=30)
@@ -62,12 +61,11 @@ class Claims:
 
     async def is_claimed(self, what: str) -> bool:
         """Return True if `what` has been claimed."""
-        return any(await self._store.get_all(self._names(f"claim:{what}")))
+        return await self._store.get(self._key(f"claim:{what}")) is not None
 
     async def disclaim(self, what: str) -> None:
         """Undo `claim`, for work that failed and will be attempted again."""
-        claim, former = self._names(f"claim:{what}")
-        await lua.disclaim(self._store, claim=claim, former=former)
+        await lua.disclaim(self._store, claim=self._key(f"claim:{what}"))
 
     async def offer(self, thread: ThreadRef, ts: str) -> bool:
         """Return True if the message at `ts` is the first one to cause a link offer in `thread`."""
@@ -77,11 +75,9 @@ class Claims:
     async def _first(self, what: str, ttl: timedelta, mine: str = "") -> bool:
         """Return True for the first caller, and for a repeated call with the same `mine`."""
         token = mine or secrets.token_hex(8)
-        claim, former = self._names(what)
-        keep = seconds(ttl)
         return bool(
-            await lua.claim(self._store, claim=claim, former=former, token=token, keep=keep)
+            await lua.claim(self._store, claim=self._key(what), token=token, keep=seconds(ttl))
         )
 
-    def _names(self, what: str) -> tuple[Key, Key]:
-        return once_key(self._team, what), former_once_key(what)
+    def _key(self, what: str) -> Key:
+        return once_key(self._team, what)

@@ -10,10 +10,10 @@ from datetime import timedelta
 from bot.model.errors import Outdated
 from bot.model.mirror import Follow
 from bot.model.outcomes import Outcome
-from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store, millis, seconds
 from bot.redis.keys import (
+    FOLLOWERS_PREFIX,
     GISTS_KEY,
     OUTBOX_KEY,
     WATCH_KEY,
@@ -116,7 +116,7 @@ class Links:
             at=_or_nothing(at),
             since=str(since),
             keep=seconds(KEEP_CHANGED),
-            followers_prefix=followers_key(SessionId("")),
+            followers_prefix=FOLLOWERS_PREFIX,
             follower=thread.name,
             owed=str(card_owed(thread)),
             pace_ms=millis(PACE),
@@ -175,7 +175,7 @@ class Links:
             owed=str(card_owed(thread)),
             pace_ms=millis(PACE),
             keep=seconds(self.ttl),
-            followers_prefix=followers_key(SessionId("")),
+            followers_prefix=FOLLOWERS_PREFIX,
             follower=thread.name,
         )
         return _changed(raw)

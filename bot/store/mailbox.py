@@ -22,33 +22,33 @@ from bot.model.threads import ts_micros
 from bot.redis.connection import Store, millis, seconds
 from bot.redis.keys import (
     DUE_KEY,
-    FORMER_BEHIND_KEY,
     OUTBOX_KEY,
-    REPLY_PREFIX,
-    behind_key,
     box_key,
     last_key,
     lately_key,
     lease_key,
-    link_key,
     mail_key,
-    places_key,
-    read_key,
-    recent_key,
     reply_key,
-    threads_key,
-    unread_key,
 )
-from bot.store.checkpoints import CATCH_UP, WAIT_FOR_MISSING, named
+from bot.store.checkpoints import CATCH_UP
 from bot.store.lua import mailbox as lua
 from bot.store.lua.reply_fields import ReplyField
 from bot.store.mirror.stirring import stir_of
-from bot.store.turn import Deferred, Head, Later, Newer, Step, kept_of, parse_step, turn_of
+from bot.store.turn import (
+    LEASE,
+    Deferred,
+    Head,
+    Later,
+    Newer,
+    Step,
+    kept_of,
+    parse_step,
+    taking,
+    thread_of,
+    turn_of,
+)
 
 log = logging.getLogger(__name__)
-
-LEASE = timedelta(seconds=10)
-"""The time after which another holder takes over a lease that was not renewed."""
 
 SETTLE_LIMIT = timedelta(seconds=5)
 """The longest reordering window: a burst of late events puts off its first delivery no further."""
@@ -72,10 +72,14 @@ Slack's Delayed Events are retried for 24 h; with a shorter time, a late one wou
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The result of accepting, and the seconds until the session needs a wake-up (None: never)."""
+    """The result of accepting, and the seconds until the session needs a wake-up (None: never).
+
+    `head` is the reply itself if it was handed to the caller, to be sent at once.
+    """
 
     change: Change
     wake_after: float | None
+    head: Head | None = None
 
 
 class Mailbox:
@@ -92,29 +96,26 @@ class Mailbox:
         session: SessionId,
         settle: timedelta,
         voucher: Voucher = Voucher.EVENT,
+        token: str = "",
     ) -> Accepted:
         """Put `reply` into the mailbox of `session`, once, if its thread is still linked to it.
 
         The first reply of an empty mailbox becomes due after `settle`, its reordering window; later
-        replies with a `settle` extend that window, up to `SETTLE_LIMIT`.
+        replies with a `settle` extend that window, up to `SETTLE_LIMIT`. With a `token`, the reply
+        of an idle session is handed to the caller: the lease is taken under that token, and the
+        reply counts as being sent.
 
         Raises:
             StoreAway: the reply may not be kept; do not acknowledge its event.
         """
-        thread = reply.thread
-        change, wake_ms = await lua.accept(
+        change, wake_ms, *steps = await lua.accept(
             self._store,
-            link=link_key(thread),
+            **thread_of(reply.thread),
             reply=reply_key(reply.id),
             mail=mail_key(session),
             box=box_key(session),
             due=DUE_KEY,
             lease=lease_key(session),
-            threads=threads_key(thread.team, thread.channel),
-            recent=recent_key(thread.team),
-            read=read_key(thread.team),
-            places=places_key(thread.team),
-            unread=unread_key(thread.team),
             session=session,
             text=reply.to_json(),
             reply_id=reply.id,
@@ -123,25 +124,24 @@ class Mailbox:
             settle_limit=millis(SETTLE_LIMIT),
             link_ttl=self._link_ttl,
             keep=seconds(KEEP_WAITING),
-            thread_ts=thread.thread_ts,
             catch_up=self._catch_up,
-            thread=named(thread),
-            channel=thread.channel,
-            has_thread=not thread.is_nowhere,
             voucher=voucher,
+            token=token,
+            lease_ms=millis(LEASE),
         )
-        return Accepted(Change(change), None if wake_ms < 0 else wake_ms / 1000)
+        if not steps:
+            return Accepted(Change(change), None if wake_ms < 0 else wake_ms / 1000)
+        step = await self._step(steps[0], session, token, reply)
+        if isinstance(step, Head):
+            return Accepted(Change(change), None, step)
+        return Accepted(Change(change), step.after if isinstance(step, Later) else None)
 
     async def take(self, session: SessionId, token: str) -> Step:
         """Take the lease on `session` under `token`, and mark its head as being sent."""
         answer = await lua.take(
             self._store,
             **turn_of(session, token),
-            former_behind=FORMER_BEHIND_KEY,
-            lease_ms=millis(LEASE),
-            reply_prefix=REPLY_PREFIX,
-            wait_ms=millis(WAIT_FOR_MISSING),
-            behind_prefix=behind_key(""),
+            **taking(),
         )
         return await self._step(answer, session, token)
 
@@ -166,15 +166,12 @@ class Mailbox:
         answer = await lua.finish(
             self._store,
             **turn_of(session, token),
-            former_behind=FORMER_BEHIND_KEY,
+            **taking(),
             **stir_of(session, reply),
             lately=lately_key(session),
             reply=reply_key(reply.id),
             outbox=OUTBOX_KEY,
             last=last_key(reply.thread),
-            lease_ms=millis(LEASE),
-            reply_prefix=REPLY_PREFIX,
-            wait_ms=millis(WAIT_FOR_MISSING),
             reply_id=reply.id,
             outcome=outcome.to_json(),
             rest=kept_of(head, outcome),
@@ -185,7 +182,6 @@ class Mailbox:
             link_ttl=0 if reply.thread.is_nowhere else self._link_ttl,
             got=got,
             keep_got=seconds(LATELY),
-            behind_prefix=behind_key(""),
         )
         return await self._step(answer, session, token)
 
@@ -277,8 +273,10 @@ class Mailbox:
         """Count the replies that wait for `session`."""
         return await self._store.size(mail_key(session))
 
-    async def _step(self, answer: Sequence[Any], session: SessionId, token: str) -> Step:
-        step = parse_step(answer)
+    async def _step(
+        self, answer: Sequence[Any], session: SessionId, token: str, given: Reply | None = None
+    ) -> Step:
+        step = parse_step(answer, given)
         if not isinstance(step, Newer):
             return step
         # A process that can read it takes it later; an interrupted reply stays marked as such.

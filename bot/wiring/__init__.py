@@ -7,6 +7,8 @@ from bot.catch_up.runner import CatchUp
 from bot.mirror.adoption import Adoption
 from bot.mirror.watching import Watching
 from bot.relay import Relay
+from bot.schedule.local import LocalDispatch
+from bot.schedule.sweep import Sweep
 from bot.wiring.delivering import Tuning, serve
 from bot.wiring.listening import catch_up_of, relay_of
 from bot.wiring.parts import Connections, shared_by
@@ -14,20 +16,33 @@ from bot.wiring.parts import Connections, shared_by
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """The parts that run the bot: the use cases, the record of events, the backfill, the watch."""
+    """The parts that run the bot.
+
+    These are the use cases, the record of events, the backfill, the watch, the schedule, the sweep.
+    """
 
     relay: Relay
     listening: Listening
     catch_up: CatchUp | None
     watching: Watching
     adoption: Adoption
+    schedule: LocalDispatch
+    sweep: Sweep
 
 
 def build(to: Connections, tuning: Tuning) -> Parts:
     """Build all parts on the open connections, and let docket's tasks do their work here."""
     shared = shared_by(to)
-    serve(to, shared, tuning)
+    sweep = serve(to, shared, tuning)
     relay = relay_of(to, shared)
     catch_up = catch_up_of(relay, shared)
     mirror = shared.mirror
-    return Parts(relay, shared.listening, catch_up, mirror.watching, mirror.adoption)
+    return Parts(
+        relay=relay,
+        listening=shared.listening,
+        catch_up=catch_up,
+        watching=mirror.watching,
+        adoption=mirror.adoption,
+        schedule=shared.schedule,
+        sweep=sweep,
+    )

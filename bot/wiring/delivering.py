@@ -13,9 +13,11 @@ from bot.relay.lifecycle.starter import Starter
 from bot.reporting.notices import NoticeTeller
 from bot.reporting.outcomes import Delays, Outcomes
 from bot.reporting.reporter import Reporter
-from bot.schedule.docket import register
+from bot.schedule.docket import DocketSchedule, register
 from bot.schedule.local import Work
+from bot.schedule.sweep import Sweep
 from bot.slack.files import SlackFiles
+from bot.slack.marks import MarkBudget
 from bot.slack.posts import Posts
 from bot.wiring.parts import Connections, Shared
 from handlers.parse.earlier import ThreadMessages
@@ -30,16 +32,15 @@ class Tuning:
     file_hosts: Collection[str]
 
 
-def serve(to: Connections, shared: Shared, tuning: Tuning) -> None:
-    """Let this process deliver mail and post the outbox."""
+def serve(to: Connections, shared: Shared, tuning: Tuning) -> Sweep:
+    """Let this process deliver mail and post the outbox; return what finds what is left."""
     kept, deliverer = shared.kept, _deliverer(to, shared, tuning)
     limits, mirror = shared.limits, shared.mirror
     posts = Posts(shared.workspace.threads, limits)
-    outcomes = Outcomes(kept.reports, kept.names, posts, shared.functions)
     reporter = Reporter(
         outbox=kept.outbox,
         tellers={
-            OwedKind.OUTCOME: outcomes,
+            OwedKind.OUTCOME: Outcomes(kept.reports, kept.names, posts, shared.functions),
             OwedKind.DELAY: Delays(kept.reports, kept.names, posts, to.settings.give_up_after),
             OwedKind.NOTICE: NoticeTeller(kept.outbox, posts),
             OwedKind.STEP: shared.steps,
@@ -47,7 +48,6 @@ def serve(to: Connections, shared: Shared, tuning: Tuning) -> None:
             OwedKind.CARD: mirror.cards,
             OwedKind.START: _starter(to, shared, tuning),
         },
-        mark=outcomes.mark,
         schedule=shared.schedule,
         limits=limits,
     )
@@ -56,17 +56,18 @@ def serve(to: Connections, shared: Shared, tuning: Tuning) -> None:
         abandoned=kept.due.abandoned,
         tell=reporter.tell,
         shed=reporter.shed,
-        mark=reporter.mark,
-        drop_mark=outcomes.drop_mark,
     )
     shared.schedule.serve(work)
-    register(to.docket, shared.schedule, kept.due, kept.outbox)
+    sweep = Sweep(kept.due, kept.outbox, DocketSchedule(to.docket))
+    register(to.docket, shared.schedule, sweep.once)
+    return sweep
 
 
 def _deliverer(to: Connections, shared: Shared, tuning: Tuning) -> Deliverer:
     settings, kept = to.settings, shared.kept
     return Deliverer(
         mailbox=kept.mailbox,
+        handover=shared.handover,
         devin=to.devin,
         reconciler=Reconciler(to.devin, tuning.look_after),
         files=Files(
@@ -77,6 +78,7 @@ def _deliverer(to: Connections, shared: Shared, tuning: Tuning) -> Deliverer:
         ),
         people=shared.workspace.people,
         schedule=shared.schedule,
+        marks=MarkBudget(),
         in_flight=to.in_flight,
         give_up_after=settings.give_up_after,
         notice_after=tuning.notice_after,

@@ -7,6 +7,7 @@ from functools import partial
 from docket import Docket
 
 from bot.catch_up.listening import Listening
+from bot.delivery.handover import Handover
 from bot.devin.api import Devin
 from bot.redis.connection import Store
 from bot.relay.accept import Accepting
@@ -94,6 +95,7 @@ class Shared:
     listening: Listening
     notices: Notices
     accepting: Accepting
+    handover: Handover
     naming: Naming
     functions: Functions
     starting: Starting
@@ -143,9 +145,8 @@ def shared_by(to: Connections) -> Shared:
     """Build the parts that both halves need."""
     kept = kept_in(to.settings, to.store, to.identity.team)
     workspace = workspace_of(to, kept.places)
-    schedule = LocalDispatch(
-        DocketSchedule(to.docket), to.background, to.settings.delivery_concurrency
-    )
+    slots = to.settings.delivery_concurrency
+    schedule = LocalDispatch(DocketSchedule(to.docket), to.background, slots)
     listening = Listening(kept.checkpoints, workspace.clock)
     notices = Notices(
         outbox=kept.outbox,
@@ -156,10 +157,12 @@ def shared_by(to: Connections) -> Shared:
     limits = RateLimits()
     posts = Posts(workspace.threads, limits)
     mirror = mirror_of(Base(to, kept, workspace, schedule, posts, notices))
+    handover = Handover(kept.mailbox, schedule, to.in_flight, to.background)
     accepting = Accepting(
         workspace=workspace,
         links=kept.links,
         mailbox=kept.mailbox,
+        handover=handover,
         schedule=schedule,
         in_flight=to.in_flight,
         listening=listening,
@@ -175,6 +178,7 @@ def shared_by(to: Connections) -> Shared:
         listening=listening,
         notices=notices,
         accepting=accepting,
+        handover=handover,
         naming=naming,
         functions=functions,
         starting=starting,

@@ -200,7 +200,8 @@ async def test_a_full_mailbox_costs_no_memory_and_nobody_s_turn(
     """The bot holds one of its replies at a time, and still delivers other sessions' mail."""
     desk, environ = Desk(box), environ_of(box, redis_url, tmp_path)
     box.devin.add_session(OTHER_SESSION)
-    async with bot_process(environ, tmp_path, "run") as process, open_store(redis_url) as store:
+    async with bot_process(environ, tmp_path, "run") as process, open_store(redis_url) as opened:
+        store = opened.of(desk.slack.team_id)
         await desk.slack.wait_connected()
         thread, other = await desk.linked_thread(), await desk.linked_thread(OTHER_SESSION)
         box.devin.behave(SESSION, "rate_limited", retry_after=1)

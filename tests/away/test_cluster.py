@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import cast
 
@@ -10,15 +11,19 @@ import redis
 
 from bot.app import Bot
 from bot.redis.connection import Store, open_store
-from bot.redis.keys import PREFIX, once_key
+from bot.redis.keys import default_key, once_key, prefix_of
 from bot.schedule.docket import DOCKET_NAME
 from bot.store.claims import Claims
+from bot.store.migration.mover import migrate, move_back
 from bot.urls import is_cluster
 from sandbox import Sandbox
+from sandbox.slack.world.workspace import TEAM_ID
 from tests.support.desk import OTHER_SESSION, SESSION, Desk, on_v1
 from tests.support.processes import bot_process, command
 from tests.support.redis_servers import serving_cluster
 from tests.support.waiting import stops, wait_until
+
+PREFIX = prefix_of(TEAM_ID)
 
 
 class Node:
@@ -38,7 +43,7 @@ class Node:
 
     def endless(self) -> list[str]:
         """Return the relay's keys on the node that would never expire."""
-        return [key for key in self.keys(PREFIX) if self.client.ttl(key) == -1]
+        return [key for key in self.keys("{devin-relay[:}]") if self.client.ttl(key) == -1]
 
 
 @pytest.fixture(scope="module")
@@ -162,6 +167,20 @@ async def test_our_keys_may_move_to_another_node(
         assert not nodes[2].keys(PREFIX)
     finally:
         move_slot(nodes[1], nodes[2], ports[2])
+
+
+async def test_keys_move_to_their_workspace_s_node(redis_url: str, nodes: list[Node]) -> None:
+    """They come from the node that had the keys of all workspaces."""
+    team, key = "T3", default_key("T3", "C0")
+    async with open_store(redis_url) as opened:
+        await opened.put(key, "devin-1", timedelta(minutes=1))
+        assert nodes[2].keys("{devin-relay}:default")
+        await migrate(opened, team, "one")
+        assert await opened.of(team).get(key) == "devin-1"
+        assert nodes[0].keys(f"{prefix_of(team)}default")
+        assert await move_back(opened, team, "two") == 2
+        assert await opened.get(key) == "devin-1"
+    assert [node.keys(prefix_of(team)) for node in nodes] == [[], [], []]
 
 
 def move_slot(source: Node, target: Node, port: int) -> None:

@@ -19,6 +19,7 @@ from sandbox.slack.transport.deliveries import Delivery
 from tests.away.test_redis import until_taken
 from tests.conftest import environ_of
 from tests.support.desk import SESSION, Desk
+from tests.support.keys import at
 from tests.support.processes import ValkeyProcess, bot_process, kept_valkey
 from tests.support.waiting import wait_until
 
@@ -147,15 +148,15 @@ async def test_what_is_done_is_told_although_its_process_dies_before_slack_takes
 async def age_reports(url: str, by: timedelta) -> None:
     """Make every untold report, and the claim of the process that began it, older."""
     async with Redis.from_url(url, decode_responses=True) as raw:
-        owed = await raw.zrange(OUTBOX_KEY, 0, -1)
+        owed = await raw.zrange(at(OUTBOX_KEY), 0, -1)
         assert owed
         for name in map(str, owed):
-            await raw.zincrby(OUTBOX_KEY, -by / MILLISECOND, name)
+            await raw.zincrby(at(OUTBOX_KEY), -by / MILLISECOND, name)
             report = parse_owed(name)
             assert report is not None
             claim = f"begun:{report.number}:{report.kind}"
-            if await raw.hexists(subject_key(report.subject), claim):
-                await raw.hincrby(subject_key(report.subject), claim, -by // MILLISECOND)
+            if await raw.hexists(at(subject_key(report.subject)), claim):
+                await raw.hincrby(at(subject_key(report.subject)), claim, -by // MILLISECOND)
 
 
 @pytest.mark.parametrize(

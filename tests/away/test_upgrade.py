@@ -1,11 +1,12 @@
 """A bot carries on with a data directory that an earlier version wrote.
 
-`tests/data/snapshot` is what a killed bot left behind, with much under way; `tests/data/README.md`
-tells how it was written.
+`tests/data/snapshot` and `tests/data/snapshot-shared` are what killed bots left behind, with much
+under way; `tests/data/README.md` tells how they were written.
 """
 
 import re
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -16,7 +17,7 @@ from sandbox import Sandbox
 from sandbox.launch import environment_of
 from tests.support import secrets_guard
 from tests.support.desk import SESSION, Desk, labels
-from tests.support.upgrades import SNAPSHOT, Upgraded, endless, recalled
+from tests.support.upgrades import FIRST, SHARED, Upgraded, endless, left, recalled
 from tests.support.waiting import wait_until
 
 OTHER, DOWN = "devin-07e7", "devin-d035"
@@ -27,22 +28,28 @@ KINDS = {
     "hold", "last", "lately", "link", "listeners", "mail", "moved", "once", "places", "read",
     "recent", "reply", "threads", "ticket", "unread", "untold",
 }  # fmt: skip
-"""Every kind of key that the bot has."""
+"""Every kind of key that the first bot had."""
+
+WATCHES = {"followers", "name", "reads", "shared", "shown", "status", "watch", "watched", "words"}
+"""The kinds of key that came with the watch."""
+
+UPGRADES = [(FIRST, "v1"), (FIRST, "v3"), (SHARED, "v3")]
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module", params=["v1", "v3"])
+@pytest_asyncio.fixture(scope="module", loop_scope="module", params=UPGRADES)
 async def upgraded(
     tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 ) -> AsyncIterator[Upgraded]:
-    """A bot that was started on a copy of the snapshot; it may not leave a key without a TTL.
+    """A bot that was started on a copy of a snapshot; it may not leave a key without a TTL.
 
-    The snapshot comes from a bot with a key of version 1, and the new one has a key of either.
+    The snapshots come from bots with a key of version 1, and the new one has a key of either.
     """
+    snapshot, api = request.param
     home = tmp_path_factory.mktemp("upgrade") / "data"
-    async with Sandbox(devin_api=request.param) as box:
-        seen = recalled(box, home)
+    async with Sandbox(devin_api=api) as box:
+        seen = recalled(box, snapshot, home)
         environ = environment_of(box.slack, box.devin)
         environ |= {"DATA_DIR": str(home), "HOST": "127.0.0.1", "PORT": "0"}
         desk = Desk(box)
@@ -53,6 +60,7 @@ async def upgraded(
             await box.slack.wait_connected()
             yield Upgraded(desk, seen["ts"] | {"missed": missed}, seen["again"])
             assert await endless(home) == []
+            assert await left(home) == []
 
 
 def read(desk: Desk, session: str) -> list[str]:
@@ -60,11 +68,17 @@ def read(desk: Desk, session: str) -> list[str]:
     return [one.partition("\n\n")[2] for one in desk.received(session)]
 
 
-async def test_the_snapshot_holds_much_and_no_secret() -> None:
+def content(snapshot: Path) -> bytes:
+    """Return what is in all files of a snapshot."""
+    return b"".join(path.read_bytes() for path in snapshot.rglob("*") if path.is_file())
+
+
+@pytest.mark.parametrize(("snapshot", "expected"), [(FIRST, KINDS), (SHARED, KINDS | WATCHES)])
+async def test_the_snapshot_holds_much_and_no_secret(snapshot: Path, expected: set[str]) -> None:
     """The snapshot has every kind of key, and a reply in every state."""
-    whole = b"".join(path.read_bytes() for path in SNAPSHOT.rglob("*") if path.is_file())
+    whole = content(snapshot)
     kinds = set(re.findall(rb"{devin-relay}:([a-z-]+)", whole))
-    assert {one.decode() for one in kinds} >= KINDS
+    assert {one.decode() for one in kinds} >= expected
     assert not secrets_guard.SECRET.search(whole.decode(errors="replace"))
     for state in ("waiting", "sending", "done"):
         assert b"\r\nstate\r\n$%d\r\n%b\r\n" % (len(state), state.encode()) in whole

@@ -49,6 +49,7 @@ from handlers.parse.events import parse_reply
 from sandbox.slack.server import ApiCall, Message
 from sandbox.slack.world.workspace import TEAM_ID
 from tests.support.desk import OTHER_SESSION, SESSION, Desk, running
+from tests.support.keys import at
 from tests.support.redis_servers import node_url
 from tests.support.schedules import Planned, never
 from tests.support.waiting import wait_until
@@ -382,7 +383,7 @@ async def test_it_can_be_switched_off(environ: dict[str, str], desk: Desk, redis
             await desk.fence(thread)
     assert not looks(desk)
     async with Redis.from_url(node_url(redis_url)) as raw:
-        assert not await raw.exists(gap_key(TEAM_ID), recent_key(desk.slack.team_id))
+        assert not await raw.exists(at(gap_key(TEAM_ID)), at(recent_key(desk.slack.team_id)))
 
 
 # Replies whose author Slack does not identify for a while, and whose thread changes meanwhile.
@@ -606,14 +607,14 @@ async def test_what_a_dead_process_was_reading_is_read_by_one_that_wants_nothing
     study: Study, store: Store, raw: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """That process has been alive since before the gap, and Slack brings it everything."""
-    monkeypatch.setattr(runner, "VOUCH_SECONDS", 0.05)
+    monkeypatch.setattr(runner, "LOOK_SECONDS", 0.05)
     await study.linked(1)
     async with study.catch_up(study.listening("b"), who="b").running():
         dead = study.gaps("dead")
         await dead.note_all(1)
         await dead.claim()
         assert study.heard.accepted == []
-        await raw.delete(catching_up_key(TEAM_ID))  # as it expires
+        await raw.delete(at(catching_up_key(TEAM_ID)))  # as it expires
         await until_caught_up(store)
     assert study.heard.accepted == ["Reply 0"]
 
@@ -643,13 +644,13 @@ async def test_only_who_reads_renews_the_hold(store: Store, raw: Redis) -> None:
     first, second = (Checkpoints(store, TEAM_ID, CATCH_UP, who) for who in ("a", "b"))
     await first.note_all()
     await first.claim()
-    await raw.delete(catching_up_key(TEAM_ID))
+    await raw.delete(at(catching_up_key(TEAM_ID)))
     await second.claim()
-    await raw.pexpire(catching_up_key(TEAM_ID), 1000)
+    await raw.pexpire(at(catching_up_key(TEAM_ID)), 1000)
     await first.renew()
-    assert await raw.pttl(catching_up_key(TEAM_ID)) <= 1000
+    assert await raw.pttl(at(catching_up_key(TEAM_ID))) <= 1000
     await second.renew()
-    assert await raw.pttl(catching_up_key(TEAM_ID)) > 1000
+    assert await raw.pttl(at(catching_up_key(TEAM_ID))) > 1000
 
 
 async def test_a_second_gap_while_the_first_is_read_is_read_too(study: Study) -> None:
@@ -670,7 +671,7 @@ async def test_what_is_kept_of_a_thread_goes_with_its_link_or_its_time(
 ) -> None:
     """No key grows that nobody reads."""
     roots = await study.linked(2)
-    key = recent_key(study.desk.slack.team_id)
+    key = at(recent_key(study.desk.slack.team_id))
     channel = study.desk.slack.workspace.channel("general").id
     async with Redis.from_url(node_url(redis_url), decode_responses=True) as raw:
         assert await raw.zcard(key) == 2
@@ -691,10 +692,10 @@ async def test_no_more_threads_are_remembered_than_could_be_read(
     """A million links use no more memory here than a few thousand; the latest are kept."""
     team, now = study.desk.slack.team_id, time.time_ns() // 1000
     async with Redis.from_url(node_url(redis_url), decode_responses=True) as raw:
-        await raw.zadd(recent_key(team), {f"C1:{n}": now - 10**6 + n for n in range(6_000)})
+        await raw.zadd(at(recent_key(team)), {f"C1:{n}": now - 10**6 + n for n in range(6_000)})
         await study.linked(1)
-        assert await raw.zcard(recent_key(team)) == 5_000
-        names = await raw.zrange(recent_key(team), 0, -1)
+        assert await raw.zcard(at(recent_key(team))) == 5_000
+        names = await raw.zrange(at(recent_key(team)), 0, -1)
     assert "C1:5999" in names
 
 
@@ -778,7 +779,7 @@ async def test_a_process_that_is_gone_is_missed_by_one_that_lives(
     seconds, _ = await raw.time()
 
     async def dies(said_at: int) -> None:
-        await raw.hset(listeners_key(team), "dead", f"{kept}:{said_at}")
+        await raw.hset(at(listeners_key(team)), "dead", f"{kept}:{said_at}")
 
     study.clock.told(an_hour.now)
     lives = study.listening("lives")
@@ -828,11 +829,12 @@ async def test_a_reply_waits_for_what_is_missing_from_when_it_was_accepted(
     for since in (HOUR // 2, HOUR // 4):
         await study.gaps().note([Missed(an_hour.thread, an_hour.now - since)])
         assert isinstance(await mailbox.take(session, "token"), Later)
-        await raw.zadd(behind_key(TEAM_ID), {session: 1})  # the wait of an earlier reply is over
-        await raw.zadd(DUE_KEY, {session: 1})
+        # The wait of an earlier reply is over.
+        await raw.zadd(at(behind_key(TEAM_ID)), {session: 1})
+        await raw.zadd(at(DUE_KEY), {session: 1})
     seconds, _ = await raw.time()
     accepted = (seconds - waited) * 1_000
-    await raw.hset(reply_key(an_hour.reply.id), "accepted", str(accepted))
+    await raw.hset(at(reply_key(an_hour.reply.id)), "accepted", str(accepted))
     assert isinstance(await mailbox.take(session, "token"), step)
 
 

@@ -13,6 +13,7 @@ import signal
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -132,6 +133,7 @@ class Scene:
         await desk.until_heard()
         await desk.until_received("Not marked yet")
         await wait_until(lambda: self.devin.in_flight == 2, "Devin hangs twice")
+        self.devin.say(SESSION, "Said while Slack took nothing")
 
 
 async def write(home: Path, snapshot: Path) -> None:
@@ -150,6 +152,8 @@ async def write(home: Path, snapshot: Path) -> None:
             await scene.questions()
             await scene.trouble()
             await until_owed(redis)
+            scene.devin.say(SESSION, "Said after that")
+            await until_words(redis)
             await lose_connection(scene.desk, redis, "unread")
             await rewrite(redis)
             await end(bot, home / "data")
@@ -168,7 +172,7 @@ async def lose_connection(desk: Desk, redis: Redis, then: str) -> None:
     """Make the bot miss events, and wait until its threads are noted as `then`."""
 
     async def is_there() -> bool:
-        return bool(await redis.exists(f"{{devin-relay}}:{then}:T0SANDBOX"))
+        return bool(await redis.exists(f"{{devin-relay:T0SANDBOX}}:{then}:T0SANDBOX"))
 
     await desk.until_heard()
     desk.slack.drop_connections()
@@ -178,14 +182,24 @@ async def lose_connection(desk: Desk, redis: Redis, then: str) -> None:
 
 async def until_owed(redis: Redis) -> None:
     """Wait until everything that Slack does not take is in Redis."""
-    wanted = ["answer", "answer", "notice", "outcome", "outcome", "step"]
+    wanted = {"answer": 2, "notice": 1, "outcome": 2, "step": 1}
 
     async def is_owed() -> bool:
-        owed = [str(one) for one in await redis.zrange("{devin-relay}:untold", 0, -1)]
-        listeners = await redis.hlen("{devin-relay}:listeners:T0SANDBOX")
-        return sorted(one.rpartition("|")[2] for one in owed) == wanted and listeners > 1
+        owed = [str(one) for one in await redis.zrange("{devin-relay:T0SANDBOX}:untold", 0, -1)]
+        listeners = await redis.hlen("{devin-relay:T0SANDBOX}:listeners:T0SANDBOX")
+        kinds = Counter(one.rpartition("|")[2] for one in owed)
+        return wanted.items() <= kinds.items() and kinds["words"] > 0 and listeners > 1
 
     await wait_until(is_owed, "Slack is owed everything")
+
+
+async def until_words(redis: Redis) -> None:
+    """Wait until words wait behind those that are being posted."""
+
+    async def they_wait() -> bool:
+        return bool([key async for key in redis.scan_iter("{devin-relay:T0SANDBOX}:words:*")])
+
+    await wait_until(they_wait, "words wait")
 
 
 async def rewrite(redis: Redis) -> None:

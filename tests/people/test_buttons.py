@@ -14,6 +14,7 @@ from sandbox.devin.answers import Api
 from sandbox.slack.server import Message
 from sandbox.slack.transport.deliveries import Delivery
 from tests.support.desk import OTHER_SESSION, SESSION, Desk, labels, quote
+from tests.support.keys import at
 from tests.support.waiting import until_settled, wait_until
 
 LONG = "Please *rebase* <https://ex.am/ple?a=1&amp;b=2|this>, then " + "push and " * 300 + "tag."
@@ -230,7 +231,7 @@ async def test_a_failure_that_nobody_foresaw_has_a_reference(
 ) -> None:
     """The presser can tell the operator where to look in the log, which contains nobody's text."""
     report = await suspended(desk)
-    await raw.hset(reply_key(ReplyId(value_of(report).partition("|")[0])), "reply", '{"xyzzy"')
+    await raw.hset(at(reply_key(ReplyId(value_of(report).partition("|")[0]))), "reply", '{"xyzzy"')
     await press(desk, report)
     told = await desk.until_whispered("Something went wrong", "ada")
     (logged,) = [one for one in caplog.records if one.getMessage().startswith("unforeseen")]

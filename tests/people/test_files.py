@@ -32,6 +32,7 @@ from sandbox import Sandbox
 from sandbox.slack.world.workspace import TEAM_ID, SlackFile
 from tests.conftest import started
 from tests.support.desk import SESSION, Desk, on_both, running
+from tests.support.keys import at
 from tests.support.raw_http import V1, answering, serving, stepping, whole
 
 PLAN = 'Step 1: é\r\nATTACHMENT:"https://example.com/x"\n'.encode()
@@ -252,7 +253,7 @@ async def test_a_crash_during_the_upload_sends_nothing_twice_and_asks_nobody(
     await mailbox.accept(reply, session, timedelta(0))
     assert isinstance(await mailbox.take(session, "dead"), Head)
     async with Redis.from_url(redis_url) as redis:
-        await redis.delete(lease_key(session))
+        await redis.delete(at(lease_key(session)))
     async with started(settings):
         await desk.until_marked("white_check_mark", ts)
     assert len(desk.received()) == 1

@@ -37,6 +37,7 @@ from sandbox.slack.world.workspace import Channel, User
 from tests.support.builders import ADA, CHANNEL, JSON, ROOT_TS, TEAM, mutated
 from tests.support.desk import OTHER_SESSION, SESSION, Desk, on_v1, running
 from tests.support.devin_posts import until_card
+from tests.support.keys import at
 from tests.support.slack_apps import web_client
 from tests.support.waiting import until_settled, wait_until
 
@@ -117,7 +118,7 @@ async def many(
         session = SessionId(f"devin-{one:032x}")
         await links.create(ref, Link(session=session, by=UserId(ada), at=int(time.time())))
     scores = {ts: 1_764_000_000_000 + one for one, ts in enumerate(made)}
-    await raw.zadd(threads_key(desk.slack.team_id, place), scores)
+    await raw.zadd(at(threads_key(desk.slack.team_id, place)), scores)
     return made
 
 
@@ -471,7 +472,7 @@ async def test_a_forgotten_link_is_not_shown(bot: Bot, desk: Desk, raw: Redis) -
     kept, gone = await desk.linked_thread(), await desk.linked_thread(OTHER_SESSION)
     general = desk.slack.workspace.channel("general").id
     ref = ThreadRef(team=desk.slack.team_id, channel=general, thread_ts=gone)
-    await raw.delete(link_key(ref))
+    await raw.delete(at(link_key(ref)))
     assert listed(await home(desk)) == [kept]
 
 
@@ -480,7 +481,7 @@ async def test_a_channel_is_listed_as_long_as_its_threads_live(
 ) -> None:
     """A reply extends its lifetime, and adds it if an older version had not listed it."""
     thread = await desk.linked_thread()
-    key = places_key(desk.slack.team_id)
+    key = at(places_key(desk.slack.team_id))
     general = desk.slack.workspace.channel("general").id
     whole = await raw.ttl(key)
     assert whole > 90 * 24 * 3600

@@ -27,6 +27,7 @@ from bot.store.mailbox import Mailbox
 from sandbox.devin.answers import FINISHED, SUSPENDED, Api
 from sandbox.slack.server import Message
 from tests.support.desk import SESSION, Desk, is_words, labels, quote
+from tests.support.keys import at
 from tests.support.redis_servers import node_url
 from tests.support.waiting import until_settled, wait_until
 
@@ -337,8 +338,8 @@ async def test_a_relay_that_died_while_sending_says_so(
     await Mailbox(store, ttl).accept(reply, session, timedelta(0))
     await Mailbox(store, ttl).take(session, "the token of one who died")
     with redis.Redis.from_url(node_url(redis_url)) as client:  # as if it had died a minute ago
-        client.delete(lease_key(session))
-        client.zincrby(DUE_KEY, -60_000, session)
+        client.delete(at(lease_key(session)))
+        client.zincrby(at(DUE_KEY), -60_000, session)
 
     async with open_bot(settings):
         await desk.until_said("*don't know whether Devin got* “Please rebase”", root)

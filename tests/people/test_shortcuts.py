@@ -596,7 +596,7 @@ TAMPERED = {
     "nothing": "",
     "another number": "0" * 32,
     "a thread": "T0SANDBOX:C0SECRETS0:1.000001",
-    "a key of Redis": "{devin-relay}:link:T0SANDBOX",
+    "a key of Redis": "{devin-relay:T0SANDBOX}:link:T0SANDBOX",
     "much": "x" * 3_000,
 }
 

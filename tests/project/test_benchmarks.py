@@ -1,20 +1,19 @@
 """The harness of `make bench` counts correctly, whatever its numbers are."""
 
+import subprocess
 from collections.abc import AsyncIterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import aiohttp
 import pytest
 
-from benchmarks.__main__ import main, measured
 from benchmarks.contest import contest
 from benchmarks.devin import numbers_in
 from benchmarks.measures import measures
-from benchmarks.page import Results, write
 from benchmarks.payloads import ORGANIZATION, message, new_ts
-from benchmarks.plan import FULL, QUICK
-from benchmarks.processes import FLOOR, RELAY, SCRIPT, Contestant
-from benchmarks.sizes import SIZED
+from benchmarks.plan import QUICK
+from benchmarks.processes import FLOOR, RELAY, ROOT, SCRIPT, Contestant, commit_of, relay_of
 from benchmarks.wire import DEVIN_KEYS, MESSAGE_PATHS, Wire, open_wire
 from bot.model.generation import Generation
 from tests.support.contracts import SENDING, answer_schema, problems
@@ -57,6 +56,18 @@ async def test_a_steady_state_is_counted_while_it_lasts() -> None:
     async with contest(FLOOR, 2) as running:
         rate, used = await running.sustained(1, 0.1, 2.0)
         assert 0 < rate * used.at < len(running.wire.arrivals) == len(running.sent)
+
+
+async def test_a_closed_loop_keeps_a_fixed_number_unanswered() -> None:
+    """A reply is written once Devin has answered an earlier one, and goes to another session."""
+    async with contest(FLOOR, 5, delay=0.05) as running:
+        rate, used = await running.closed(2, 0.1, 1.0)
+        arrived = running.wire.arrivals
+        assert 0 < rate * used.at < len(arrived) == len(running.sent)
+        while_answering = [one.at + running.wire.delay / 2 for one in arrived]
+        written = sorted(running.sent.values())
+        assert all(at > before for at, before in zip(written[2:], while_answering, strict=False))
+        assert all(one.session != other.session for one, other in pairwise(arrived))
 
 
 async def test_what_goes_wrong_is_counted() -> None:
@@ -216,12 +227,14 @@ def test_every_message_has_a_later_ts() -> None:
     [
         ("throughput", "relay", "Redis commands a reply"),
         ("inflight", "floor", "CPU ms a reply"),
+        ("closed", "script", "starved %"),
         ("apis", "relay, v1", "CPU ms a reply"),
         ("burst", "floor", "replies/s"),
         ("latency", "floor", "p99 ms"),
         ("ack", "floor", "p50 ms"),
         ("foreign", "floor", "events/s"),
-        ("idle", "relay", "RSS MB"),
+        ("idle", "relay", "Redis commands/s"),
+        ("idle", "script", "RSS MB"),
         ("scale", "run + 1 worker", "own CPU %"),
         ("reading", "relay", "CPU ms a message"),
         ("silence", "relay, v1", "reads a minute"),
@@ -242,52 +255,23 @@ async def test_what_devin_says_is_followed_to_its_post(case: str) -> None:
     assert 0 < found["p50 s"] <= found["p95 s"] <= found["longest s"]
 
 
-async def test_what_waits_is_filled_up_to_each_size(tmp_path: Path) -> None:
-    """Each size is measured once per round, and plotted."""
-    found = await measured([*SIZED], QUICK, 2)
-    assert list(found.found["mail"]) == ["10 waiting", "100 waiting"]
-    assert list(found.found["links"]) == ["10 links", "100 links"]
-    assert len(found.each("mail", "100 waiting", "accept ms")) == 2
-    assert found.each("links", "100 links", "bytes a link")[0] > 0
-    page, picture = write(found, tmp_path)
-    assert f"]({picture.name})" in page.read_text()
-    assert picture.read_bytes().startswith(b"\x89PNG")
+async def test_the_relay_of_another_checkout_takes_part() -> None:
+    """It is named by its commit, and measured beside this one's."""
+    other = relay_of(ROOT)
+    loads = measures(QUICK, [other])
+    assert [*loads["foreign"].cases] == ["relay", other.name, "script", "floor"]
+    assert other.name in loads["inflight"].cases
+    assert other.name == f"relay {commit_of(ROOT)}"
+    assert (await loads["foreign"].cases[other.name]())["events/s"] > 0
 
 
-def test_the_page_says_which_targets_are_reached(tmp_path: Path) -> None:
-    """The median of the rounds counts; latency is what the relay adds in each round."""
-    found = Results({"throughput": "Rates", "latency": "Times"}, 3, FULL)
-    for relay, script in ((900.0, 500.0), (1_000.0, 500.0), (2_000.0, 400.0)):
-        found.add("throughput", "relay", {"replies/s": relay})
-        found.add("throughput", "script", {"replies/s": script})
-    for relay, script in ((5.0, 1.0), (9.0, 7.0), (3.5, 1.0)):
-        found.add("latency", "relay", {"p50 ms": relay})
-        found.add("latency", "script", {"p50 ms": script})
-    (path,) = write(found, tmp_path)
-    page = path.read_text()
-    assert "| ≥ twice the script | 2.00 times (1,000 to 500) | reached |" in page
-    assert "| ≤ 2 ms over the script | 2.50 ms (5.00 to 1.00) | **not reached** |" in page
-    assert "| relay | 1,000 (900 to 2,000) |" in page
-    assert "smoke run" not in page
-    assert "cores" in page
-
-
-def test_a_load_that_filled_a_core_is_named(tmp_path: Path) -> None:
-    """Otherwise the load's own limit would be taken for the contestant's."""
-    found = Results({"throughput": "Rates"}, 1, QUICK)
-    found.add("throughput", "relay", {"replies/s": 1, "own CPU %": 40, "load CPU %": 99})
-    (path,) = write(found, tmp_path)
-    assert "by: relay: the load; the rate is a lower bound." in path.read_text()
-    assert "smoke run" in path.read_text()
-
-
-def test_a_measure_can_be_run_alone(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    """`python -m benchmarks links` does so; the page is written only on request."""
-    wanted = ["links", "--rounds", "1", "--quick", "--api", "v1", "--page", str(tmp_path)]
-    assert main(wanted) == 0
-    out = capsys.readouterr().out
-    assert "round 1  links, 10 links: links 10, bytes a link" in out
-    assert f"wrote {tmp_path / 'RESULTS.md'}" in out
-    page = (tmp_path / "RESULTS.md").read_text()
-    assert "Devin's API is v1" in page
-    assert "smoke run" in page
+def test_a_checkout_with_changes_is_named_so(tmp_path: Path) -> None:
+    """Its relay is not that of the commit."""
+    git = ("git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=a@example.org")
+    (tmp_path / "file").write_text("as it was")
+    for words in (["init", "-q"], ["add", "file"], ["commit", "-qm", "First"]):
+        subprocess.run([*git, *words], check=True)
+    commit = commit_of(tmp_path)
+    assert not commit.endswith("+")
+    (tmp_path / "file").write_text("as it is now")
+    assert commit_of(tmp_path) == f"{commit}+"

@@ -353,7 +353,7 @@ def test_every_alert_has_its_section_and_every_section_its_alert() -> None:
 def test_what_the_runbook_names_is_there() -> None:
     """These are settings, metrics, files and log lines."""
     named = set(re.findall(r"`([A-Z][A-Z_]+[A-Z])`", RUNBOOK))
-    redis_words = {"REPLICAOF", "SLOWLOG", "RELAY"}
+    redis_words = {"REPLICAOF", "SLOWLOG", "RELAY", "WRONGTYPE"}
     assert named - redis_words <= SETTING_NAMES
     assert set(re.findall(r"`(relay_[a-z_]+)`", RUNBOOK)) <= set(exposed())
     for path in re.findall(r"\]\(([^)#]+)\)", RUNBOOK):

@@ -30,11 +30,12 @@ LONG_FUNCTIONS: dict[str, str] = {}
 
 BUILDERS = {
     *("logging.getLogger", "re.compile", "frozenset", "timedelta", "NewType", "TypeVar", "UserId"),
-    *("Key", "ParamSpec", "TypeAdapter", "Counter", "Gauge", "Histogram", "Field"),
+    *("Key", "KeyPrefix", "ParamSpec", "TypeAdapter", "Counter", "Gauge", "Histogram", "Field"),
     *("httpx.Timeout", "aiohttp.ClientTimeout"),
     *("AfterValidator", "BeforeValidator", "ConfigDict", "SettingsConfigDict"),
     *(
         "sys.modules.get",
+        "httpx.Headers",
         "SlackMessage",
         "Names",
         "Path",

@@ -412,8 +412,12 @@ async def test_too_much_in_a_command_is_answered_and_the_next_one_arrives(
 async def test_what_is_malformed_is_acknowledged_and_told_to_the_operator(
     bot: Bot, desk: Desk, caplog: pytest.LogCaptureFixture, inner: JSON, outer: JSON
 ) -> None:
-    """This holds for Socket Mode too: a retry would be the same, and none of it is in the log."""
-    ts = await desk.slack.say("a secret plan", deliver=False)
+    """This holds for Socket Mode too: a retry would be the same, and none of it is in the log.
+
+    The message names a session, so that it is not acknowledged as foreign.
+    """
+    address = f"https://app.devin.ai/sessions/{SESSION.removeprefix('devin-')}"
+    ts = await desk.slack.say(f"a secret plan for {address}", deliver=False)
     event = desk.slack.event_of("general", ts) | inner
     delivery = await desk.slack.deliver_event(event, **outer)
     await delivery.settled()

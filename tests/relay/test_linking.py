@@ -13,6 +13,7 @@ from bot.model.sessions import parse_session
 from bot.model.threads import ThreadRef
 from bot.redis.keys import link_key
 from tests.support.desk import OTHER_SESSION, SESSION, Desk, running
+from tests.support.keys import at
 from tests.support.redis_servers import node_url
 from tests.support.waiting import wait_until
 
@@ -329,7 +330,7 @@ async def test_a_command_that_failed_for_a_moment_is_obeyed_when_it_comes_again(
     A mention is two events, and the command is carried out by the one that began with it.
     """
     thread = await desk.slack.say("Shall we ship it?")
-    key = link_key(ThreadRef(team=desk.slack.team_id, channel=GENERAL, thread_ts=thread))
+    key = at(link_key(ThreadRef(team=desk.slack.team_id, channel=GENERAL, thread_ts=thread)))
     await raw.lpush(key, "no string: Redis refuses to read it as one")
     await raw.expire(key, 60)
     await desk.mention(f"link {SESSION}", thread=thread)
@@ -383,4 +384,4 @@ async def test_links_survive_a_restart(environ: dict[str, str], desk: Desk) -> N
 
 def key_of(desk: Desk, thread: str) -> str:
     """Return the key of a link of a thread in #general."""
-    return link_key(ThreadRef(team=desk.slack.team_id, channel=GENERAL, thread_ts=thread))
+    return at(link_key(ThreadRef(team=desk.slack.team_id, channel=GENERAL, thread_ts=thread)))

@@ -15,6 +15,7 @@ from bot.redis.connection import Store, open_store
 from bot.redis.keys import name_key
 from bot.relay.naming import MOST, Naming
 from bot.store.session_names import ADDRESS_LIMIT, TITLE_LIMIT, SessionNames
+from tests.support.keys import at
 
 TTL = timedelta(days=1)
 ONE, TWO = SessionId("devin-1"), SessionId("devin-2")
@@ -118,7 +119,7 @@ async def test_a_name_that_cannot_be_read_is_unknown(
     kept: str, store: Store, raw: redis.asyncio.Redis
 ) -> None:
     """Devin is asked again, in place of guessing."""
-    await raw.set(name_key(ONE), kept, ex=60)
+    await raw.set(at(name_key(ONE)), kept, ex=60)
     assert await SessionNames(store, TTL).of([ONE]) == {ONE: NamedSession(ONE)}
 
 
@@ -127,4 +128,4 @@ async def test_a_name_is_bounded_and_expires(store: Store, raw: redis.asyncio.Re
     names = SessionNames(store, TTL)
     await names.keep([NamedSession(ONE, "x" * 100_000, "https://" + "y" * ADDRESS_LIMIT)])
     assert await names.of([ONE]) == {ONE: NamedSession(ONE, "x" * TITLE_LIMIT, "")}
-    assert 0 < await raw.ttl("{devin-relay}:name:devin-1") <= TTL.total_seconds()
+    assert 0 < await raw.ttl("{devin-relay:T0SANDBOX}:name:devin-1") <= TTL.total_seconds()

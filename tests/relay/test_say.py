@@ -30,6 +30,7 @@ from tests.support.desk import (
     running,
 )
 from tests.support.devin_reads import lists
+from tests.support.keys import at
 from tests.support.redis_servers import node_url
 from tests.support.waiting import until_settled, wait_until
 
@@ -321,7 +322,7 @@ async def test_what_is_asked_back_is_kept_while_it_can_be_answered(
     await say(desk, "")
     await wait_until(lambda: desk.slack.open_views("ada"), "the form opens")
     kept = {key: await raw.ttl(key) async for key in raw.scan_iter("*:ticket:*")}
-    half_hours = {key.split(":")[2]: round(ttl / 1800) for key, ttl in kept.items()}
+    half_hours = {key.split(":")[-2]: round(ttl / 1800) for key, ttl in kept.items()}
     assert half_hours == {"SayForm": 48, "Unsent": 1}
 
 
@@ -401,7 +402,7 @@ async def test_a_session_without_traffic_for_a_week_is_not_meant(
 ) -> None:
     """Seven days after its last traffic a thread is no longer the obvious choice."""
     thread = await desk.linked_thread()
-    key = threads_key(desk.slack.team_id, desk.slack.workspace.channel("general").id)
+    key = at(threads_key(desk.slack.team_id, desk.slack.workspace.channel("general").id))
     async with redis.asyncio.Redis.from_url(node_url(redis_url)) as client:
         await client.zadd(key, {thread: time.time() * 1000 - days * DAY_MS}, xx=True)
     await say(desk, "Please rebase")
@@ -636,6 +637,6 @@ async def test_the_thread_of_a_command_is_linked_by_its_person(
     channel = desk.slack.workspace.channel("general").id
     ref = ThreadRef(team=desk.slack.team_id, channel=channel, thread_ts=message.ts)
     async with redis.asyncio.Redis.from_url(node_url(redis_url)) as client:
-        assert await client.ttl(link_key(ref)) > 0
+        assert await client.ttl(at(link_key(ref))) > 0
     await desk.mention("status", thread=message.ts)
     assert "by Ben Franklin" in await desk.until_said("Linked to", message.ts)

@@ -65,26 +65,18 @@ async def sent_again(store: Store, report: Owed) -> Head:
     return head
 
 
-def outcomes_with(client: AsyncWebClient, store: Store, limits: RateLimits) -> Outcomes:
-    """Return the teller of outcomes."""
-    names = SessionNames(store, TTL)
-    return Outcomes(Reports(store), names, Posts(Threads(client, never), limits), Functions(client))
-
-
 def telling_with(
     client: AsyncWebClient, store: Store, planned: Planned, seconds: float = TELLING_SECONDS
 ) -> Reporter:
     """Return the reporter of a workspace without workflows, with that many seconds per report."""
     limits = RateLimits()
-    outcomes = outcomes_with(client, store, limits)
-    posts = Posts(Threads(client, never), limits)
+    names, posts = SessionNames(store, TTL), Posts(Threads(client, never), limits)
     return Reporter(
         outbox=Outbox(store),
         tellers={
-            OwedKind.OUTCOME: outcomes,
-            OwedKind.DELAY: Delays(Reports(store), SessionNames(store, TTL), posts, TTL),
+            OwedKind.OUTCOME: Outcomes(Reports(store), names, posts, Functions(client)),
+            OwedKind.DELAY: Delays(Reports(store), names, posts, TTL),
         },
-        mark=outcomes.mark,
         schedule=planned,
         limits=limits,
         seconds=seconds,
@@ -140,18 +132,7 @@ async def test_making_room_forgets_nothing_of_an_earlier_try(store: Store, box: 
     assert still_owed.again
 
 
-async def test_a_mere_mark_is_given_up_without_a_look(store: Store, box: Sandbox) -> None:
-    """The deliverer knows that only a ✅ is due; it is dropped, and Slack is not called."""
-    report = await finished(store, Outcome(kind=OutcomeKind.DELIVERED))
-    planned, reports = Planned(), Entries(store)
-    client = AsyncWebClient(box.slack.bot_token, base_url=box.slack.api_url)
-    await outcomes_with(client, store, RateLimits()).drop_mark(report)
-    assert box.slack.calls == []
-    assert await reports.begin(report) is None
-    assert planned.told == []
-
-
-async def test_a_mark_that_would_come_too_late_is_not_owed(store: Store) -> None:
+async def test_a_mark_beyond_the_budget_is_not_owed(store: Store) -> None:
     """It costs nothing in a flood; the reply is finished all the same."""
     report = await finished(store, Outcome(kind=OutcomeKind.DELIVERED), is_owed=False)
     assert await Entries(store).begin(report) is None
@@ -161,12 +142,12 @@ async def test_a_mark_that_would_come_too_late_is_not_owed(store: Store) -> None
 async def test_a_mark_that_slack_does_not_take_is_owed_until_it_does(
     store: Store, box: Sandbox
 ) -> None:
-    """The fast path of a mark forgets nothing."""
+    """It stays in the outbox, and its next try is scheduled."""
     report = await finished(store, Outcome(kind=OutcomeKind.DELIVERED))
     planned, reports = Planned(), Entries(store)
     client = AsyncWebClient(box.slack.bot_token, base_url=box.slack.api_url)
     box.slack.fail_next("reactions.add", status=429, retry_after=7)
-    await telling_with(client, store, planned).mark(report)
+    await telling_with(client, store, planned).tell(report)
     assert [one for one, _ in planned.told] == [report]
     still_owed = await reports.begin(report)
     assert still_owed is not None

@@ -1,5 +1,6 @@
 """Socket Mode alone handles connections that come and go, and envelopes of every kind."""
 
+import asyncio
 import io
 import json
 from collections.abc import AsyncIterator
@@ -14,12 +15,13 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.model.errors import SlackAway
 from bot.runtime.in_flight import InFlight
+from bot.runtime.reordering import CROWD
 from bot.slack.receiving.envelopes import Flaw, parse_frame
 from bot.slack.receiving.socket_mode import SocketMode, open_socket_mode
 from sandbox import Sandbox
 from sandbox.slack.server import Delivery
 from sandbox.slack.transport.socket_mode import MAX_CONNECTIONS
-from tests.support.ears import Ears
+from tests.support.ears import Ears, Payload
 from tests.support.logbook import logging_to
 from tests.support.raw_http import answering, serving, whole
 from tests.support.waiting import wait_until
@@ -108,6 +110,33 @@ async def test_the_connection_that_shall_go_is_read_beside_its_successor(box: Sa
         await socket_mode.check()
         assert [delivery.attempts for delivery in box.slack.deliveries] == [1] * 6
     assert ears.gaps == 1
+
+
+class Counting(Ears):
+    """Notes of each event whether a crowd was noticed before it was answered."""
+
+    def __init__(self, in_flight: InFlight) -> None:
+        super().__init__()
+        self._in_flight = in_flight
+        self.crowded: list[bool] = []
+
+    def brought(self, payload: Payload) -> None:
+        """Record the event, and whether there is a crowd."""
+        super().brought(payload)
+        self.crowded.append(self._in_flight.is_crowded)
+
+
+async def test_a_crowd_is_noticed_before_its_first_event_is_answered(box: Sandbox) -> None:
+    """It may come in any order, so that nothing of it must be sent on by then."""
+    in_flight = InFlight()
+    ears = Counting(in_flight)
+    async with open_socket_mode(bolt(box), box.slack.app_token, in_flight, ears):
+        await box.slack.wait_connected()
+        event = {"type": "message", "user": "U0ADA", "text": "hello"}
+        sent = await asyncio.gather(*(box.slack.deliver_event(event) for _ in range(4 * CROWD)))
+        for delivery in sent:
+            assert (await delivery.settled()).acked
+    assert ears.crowded[0]
 
 
 async def test_socket_mode_that_is_switched_on_again_is_found(box: Sandbox) -> None:

@@ -16,6 +16,7 @@ from bot.redis.keys import GISTS_KEY, WATCH_KEY
 from bot.store.links import Links
 from bot.store.mirror.looks import Found, Look
 from bot.store.mirror.watches import Watches
+from tests.support.keys import at
 
 TTL = timedelta(days=90)
 NOW = timedelta(0)
@@ -111,7 +112,7 @@ async def test_a_thread_that_is_linked_during_a_look_waits_for_no_other(
     await linked(store, 3, to=1)
     found = Found(seen=look.seen, after=LATER, gist=short.gist)
     assert await Watches(store, TTL).record(look, found) is not None
-    assert (await raw.zscore(WATCH_KEY, session()) or 0) <= await _now(raw) + 1_000
+    assert (await raw.zscore(at(WATCH_KEY), session()) or 0) <= await _now(raw) + 1_000
 
 
 async def test_a_session_without_threads_leaves_no_gist(
@@ -120,11 +121,11 @@ async def test_a_session_without_threads_leaves_no_gist(
     """Neither after its last thread was unlinked, nor after its last link has expired."""
     await at_rest(store, 1, 2)
     await Links(store, TTL).remove(thread(1))
-    assert await raw.hkeys(GISTS_KEY) == [session(2)]
+    assert await raw.hkeys(at(GISTS_KEY)) == [session(2)]
     (short,) = await take(store)
-    await raw.delete(f"{{devin-relay}}:link:{thread(2).name}")
+    await raw.delete(f"{{devin-relay:T0SANDBOX}}:link:{thread(2).name}")
     assert not await Watches(store, TTL).open([short])
-    assert not await raw.exists(GISTS_KEY)
+    assert not await raw.exists(at(GISTS_KEY))
 
 
 async def test_a_gist_is_not_enough_when_the_rest_would_expire(store: Store) -> None:
@@ -165,3 +166,18 @@ async def _now(raw: redis.asyncio.Redis) -> float:
 async def _calls(raw: redis.asyncio.Redis) -> Counter[str]:
     stats: dict[str, Any] = await raw.info("commandstats")
     return Counter({name.removeprefix("cmdstat_"): one["calls"] for name, one in stats.items()})
+
+
+async def test_sessions_at_rest_are_taken_early_with_those_that_are_due(
+    store: Store, raw: redis.asyncio.Redis
+) -> None:
+    """One call tells the states of many; a session of which a gist is not enough keeps its time."""
+    await at_rest(store, 1, 2, 3)
+    looks = await take(store)
+    soon = timedelta(seconds=8)
+    await pass_by(store, [one for one in looks if one.session == session(1)])
+    await pass_by(store, [one for one in looks if one.session != session(1)], soon)
+    await raw.zincrby(at(WATCH_KEY), -1, session(3))
+    watches = Watches(store, TTL)
+    taken = (await watches.take(100, NOW, timedelta(seconds=10))).looks
+    assert [one.session for one in taken] == [session(1), session(2)]

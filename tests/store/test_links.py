@@ -16,6 +16,7 @@ from bot.redis.connection import Store
 from bot.redis.keys import last_key, link_key, threads_key
 from bot.store.links import Links
 from tests.support.desk import OTHER_SESSION, SESSION
+from tests.support.keys import at
 
 TTL = timedelta(days=90)
 WEEK = timedelta(days=7)
@@ -69,15 +70,15 @@ async def test_unlinking_returns_what_was_there_once(links: Links, raw: Redis) -
     await links.create(thread(), a_link())
     assert await links.remove(thread()) == a_link()
     assert await links.remove(thread()) is None
-    assert await raw.exists(link_key(thread()), threads_key("T0TEAM", "C0GENERAL")) == 0
+    assert await raw.exists(at(link_key(thread())), at(threads_key("T0TEAM", "C0GENERAL"))) == 0
     assert await links.create(thread(), a_link(OTHER_SESSION)) is None
 
 
 async def test_a_link_lives_as_long_as_the_setting_says(links: Links, raw: Redis) -> None:
     """Its lifetime starts when it is made, and it expires."""
     await links.create(thread(), a_link())
-    assert TTL.total_seconds() - 5 < await raw.ttl(link_key(thread())) <= TTL.total_seconds()
-    await raw.delete(link_key(thread()))
+    assert TTL.total_seconds() - 5 < await raw.ttl(at(link_key(thread()))) <= TTL.total_seconds()
+    await raw.delete(at(link_key(thread())))
     assert await links.get(thread()) is None
     assert await links.active("T0TEAM", "C0GENERAL", WEEK) == []
 
@@ -88,7 +89,7 @@ async def test_muting_keeps_the_time_to_live_and_what_else_the_record_says(
 ) -> None:
     """Fields of a later version, which this one does not know, stay as well."""
     record = a_link().model_copy(update={"muted": not muted}).model_dump(mode="json")
-    await raw.set(link_key(thread()), json.dumps(record | {"note": "later"}), ex=1000)
+    await raw.set(at(link_key(thread())), json.dumps(record | {"note": "later"}), ex=1000)
     muted_link = await links.mute(thread(), since=1_764_000_000_000_001, muted=muted)
     assert muted_link is not None
     assert muted_link.model_copy(update={"since": 0}) == a_link().model_copy(
@@ -97,8 +98,8 @@ async def test_muting_keeps_the_time_to_live_and_what_else_the_record_says(
     assert muted_link.since == (0 if muted else 1_764_000_000_001)
     assert await links.mute(thread(), muted=muted) == muted_link
     assert await links.get(thread()) == muted_link
-    assert json.loads(str(await raw.get(link_key(thread()))))["note"] == "later"
-    assert 0 < await raw.ttl(link_key(thread())) <= 1000
+    assert json.loads(str(await raw.get(at(link_key(thread())))))["note"] == "later"
+    assert 0 < await raw.ttl(at(link_key(thread()))) <= 1000
 
 
 async def test_a_link_that_is_gone_is_not_brought_back_by_a_change(links: Links) -> None:
@@ -117,7 +118,7 @@ async def test_active_links_are_the_channels_latest_first(links: Links, raw: Red
     now = time.time()
     days_ago = {1: 3, 2: 1, 3: 8, 4: 6}
     scores = {thread(n).thread_ts: (now - days * 86_400) * 1000 for n, days in days_ago.items()}
-    await raw.zadd(threads_key("T0TEAM", "C0GENERAL"), scores)
+    await raw.zadd(at(threads_key("T0TEAM", "C0GENERAL")), scores)
     active = await links.active("T0TEAM", "C0GENERAL", WEEK)
     assert [link.session for _, link in active] == ["devin-2", "devin-1", "devin-4"]
     assert [one for one, _ in active] == [thread(2), thread(1), thread(4)]
@@ -130,10 +131,10 @@ async def test_a_record_that_cannot_be_read_is_no_link(
     links: Links, raw: Redis, raw_link: str
 ) -> None:
     """A broken record, or one of a newer version, counts as unlinked, and nothing is sent."""
-    await raw.set(link_key(thread()), raw_link, ex=60)
+    await raw.set(at(link_key(thread())), raw_link, ex=60)
     assert await links.get(thread()) is None
     assert await links.mute(thread(), muted=True) is None
-    assert await raw.get(link_key(thread())) == raw_link
+    assert await raw.get(at(link_key(thread()))) == raw_link
 
 
 async def test_a_channel_does_not_remember_threads_whose_link_has_expired(
@@ -141,7 +142,7 @@ async def test_a_channel_does_not_remember_threads_whose_link_has_expired(
 ) -> None:
     """A busy channel's list would grow forever, since each new link extends its lifetime."""
     now = time.time()
-    key = threads_key("T0TEAM", "C0GENERAL")
+    key = at(threads_key("T0TEAM", "C0GENERAL"))
     ages = {"1.1": TTL.total_seconds() + 60, "2.2": TTL.total_seconds() - 60}
     await raw.zadd(key, {ts: (now - age) * 1000 for ts, age in ages.items()})
     await links.create(thread(), a_link())
@@ -152,11 +153,11 @@ async def test_the_last_outcome_of_a_thread_is_told_to_status(links: Links, raw:
     """It is None before the first one."""
     assert await links.last_outcome(thread()) is None
     outcome = Outcome(kind=OutcomeKind.REFUSED, status=404)
-    await raw.set(last_key(thread()), outcome.to_json(), ex=60)
+    await raw.set(at(last_key(thread())), outcome.to_json(), ex=60)
     assert await links.last_outcome(thread()) == outcome
 
 
 async def test_an_outcome_of_a_newer_version_is_not_told(links: Links, raw: Redis) -> None:
     """An old process in a rolling deployment shows the rest of its information."""
-    await raw.set(last_key(thread()), '{"v": 2, "kind": "paused"}', ex=60)
+    await raw.set(at(last_key(thread())), '{"v": 2, "kind": "paused"}', ex=60)
     assert await links.last_outcomes([thread(), thread(2)]) == [None, None]

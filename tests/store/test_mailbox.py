@@ -30,10 +30,11 @@ from bot.redis.keys import (
 )
 from bot.store.links import Links
 from bot.store.lua import mailbox as lua
-from bot.store.mailbox import KEEP_DONE, LATELY, LEASE, LEFT_FOR, SETTLE_LIMIT, Mailbox
-from bot.store.turn import Head, Later, Nothing, Step
+from bot.store.mailbox import KEEP_DONE, LATELY, LEFT_FOR, SETTLE_LIMIT, Mailbox
+from bot.store.turn import LEASE, Head, Later, Nothing, Step
 from tests.support.desk import OTHER_SESSION, SESSION
 from tests.support.entries import Entries, linked
+from tests.support.keys import at
 
 ID, OTHER = SessionId(SESSION), SessionId(OTHER_SESSION)
 THREAD = ThreadRef(team="T0TEAM", channel="C0GENERAL", thread_ts="1764000000.000100")
@@ -82,10 +83,10 @@ async def test_a_reply_is_accepted_once(mailbox: Mailbox, raw: Redis) -> None:
     reply = a_reply(1)
     first = await mailbox.accept(reply, ID, NONE)
     assert (first.change, first.wake_after) == (Change.ACCEPTED, 0.0)
-    before = await raw.hgetall(reply_key(reply.id))
+    before = await raw.hgetall(at(reply_key(reply.id)))
     for _ in range(3):
         assert (await mailbox.accept(reply, ID, NONE)).change is Change.REPEATED
-    assert await raw.hgetall(reply_key(reply.id)) == before
+    assert await raw.hgetall(at(reply_key(reply.id))) == before
     assert await mailbox.waiting(ID) == 1
 
 
@@ -93,7 +94,7 @@ async def test_a_repeat_of_a_waiting_reply_wakes_its_session(mailbox: Mailbox, r
     """If a process crashes between the push and the wake-up, Slack's retry repairs it."""
     (reply,) = await filled(mailbox, 1)
     assert (await mailbox.accept(reply, ID, NONE)).wake_after == 0.0
-    await raw.zrem(DUE_KEY, ID)
+    await raw.zrem(at(DUE_KEY), ID)
     assert (await mailbox.accept(reply, ID, NONE)).wake_after == 0.0
 
 
@@ -133,7 +134,7 @@ async def test_a_reply_is_not_accepted_without_its_link(mailbox: Mailbox, store:
 
 async def test_traffic_keeps_a_link_alive(mailbox: Mailbox, raw: Redis) -> None:
     """An accepted reply renews the link's time to live, and its channel's."""
-    keys = (link_key(THREAD), threads_key(THREAD.team, THREAD.channel))
+    keys = (at(link_key(THREAD)), at(threads_key(THREAD.team, THREAD.channel)))
     for key in keys:
         await raw.expire(key, 60)
     await filled(mailbox, 1)
@@ -167,11 +168,11 @@ async def test_a_late_reply_waits_for_earlier_ones(mailbox: Mailbox, raw: Redis)
     step = await mailbox.take(ID, "a")
     assert isinstance(step, Later)
     assert 0 < step.after <= SOON.total_seconds()
-    due = await raw.zscore(DUE_KEY, ID)
+    due = await raw.zscore(at(DUE_KEY), ID)
     assert due is not None
-    await raw.zadd(DUE_KEY, {ID: due - 500})
+    await raw.zadd(at(DUE_KEY), {ID: due - 500})
     await mailbox.accept(a_reply(1), ID, SOON)
-    later = await raw.zscore(DUE_KEY, ID)
+    later = await raw.zscore(at(DUE_KEY), ID)
     assert later is not None
     assert later >= due
 
@@ -179,14 +180,14 @@ async def test_a_late_reply_waits_for_earlier_ones(mailbox: Mailbox, raw: Redis)
 async def test_a_burst_of_late_replies_does_not_wait_for_ever(mailbox: Mailbox, raw: Redis) -> None:
     """The limit counts from the first of them."""
     await mailbox.accept(a_reply(1), ID, SOON)
-    limit = await raw.hget(box_key(ID), "settled_by")
-    due = await raw.zscore(DUE_KEY, ID)
+    limit = await raw.hget(at(box_key(ID)), "settled_by")
+    due = await raw.zscore(at(DUE_KEY), ID)
     assert limit is not None
     assert due is not None
     assert int(limit) - due == (SETTLE_LIMIT - SOON).total_seconds() * 1000
-    await raw.hset(box_key(ID), "settled_by", int(due) + 1)
+    await raw.hset(at(box_key(ID)), "settled_by", int(due) + 1)
     await mailbox.accept(a_reply(2), ID, timedelta(seconds=30))
-    assert await raw.zscore(DUE_KEY, ID) == due + 1
+    assert await raw.zscore(at(DUE_KEY), ID) == due + 1
 
 
 async def test_a_late_reply_does_not_put_off_what_is_under_way(
@@ -194,14 +195,14 @@ async def test_a_late_reply_does_not_put_off_what_is_under_way(
 ) -> None:
     """It does not delay replies that wait for Devin, either: Devin sets their due time."""
     await mailbox.accept(a_reply(1), ID, SOON)
-    await raw.zadd(DUE_KEY, {ID: 1})
+    await raw.zadd(at(DUE_KEY), {ID: 1})
     head = await taken(mailbox, "a")
     await mailbox.accept(a_reply(2), ID, SOON)
-    assert await raw.zscore(DUE_KEY, ID) == 1
+    assert await raw.zscore(at(DUE_KEY), ID) == 1
     await mailbox.defer(ID, "a", head, timedelta(seconds=30), SOON)
-    due = await raw.zscore(DUE_KEY, ID)
+    due = await raw.zscore(at(DUE_KEY), ID)
     await mailbox.accept(a_reply(3), ID, timedelta(seconds=60))
-    assert await raw.zscore(DUE_KEY, ID) == due
+    assert await raw.zscore(at(DUE_KEY), ID) == due
 
 
 # Taking.
@@ -212,7 +213,7 @@ async def test_a_session_has_one_holder(mailbox: Mailbox, raw: Redis) -> None:
     await filled(mailbox, 1, 2)
     await taken(mailbox, "a")
     assert await mailbox.take(ID, "b") is Nothing.HELD
-    assert 0 < await raw.pttl(lease_key(ID)) <= LEASE.total_seconds() * 1000
+    assert 0 < await raw.pttl(at(lease_key(ID))) <= LEASE.total_seconds() * 1000
 
 
 async def test_a_take_whose_answer_was_lost_is_harmless(mailbox: Mailbox) -> None:
@@ -227,8 +228,8 @@ async def test_a_head_that_another_was_sending_is_interrupted(mailbox: Mailbox, 
     """Nobody knows whether Devin got it since it was marked. The next one is an ordinary head."""
     await filled(mailbox, 1, 2)
     began = (await taken(mailbox, "a")).sent - 2000
-    await raw.hset(reply_key(a_reply(1).id), "sent", str(began))
-    await raw.delete(lease_key(ID))
+    await raw.hset(at(reply_key(a_reply(1).id)), "sent", str(began))
+    await raw.delete(at(lease_key(ID)))
     head = await taken(mailbox, "b")
     assert (head.reply, head.interrupted, head.sent) == (a_reply(1), True, began)
     step = await mailbox.finish(ID, "b", head, UNCERTAIN, go_on=True)
@@ -246,7 +247,7 @@ async def test_an_empty_mailbox_leaves_nothing_behind(
     given_up = Outcome(kind=OutcomeKind.GIVEN_UP)
     step = await mailbox.finish(ID, "b", await taken(mailbox, "b"), given_up, go_on=go_on)
     assert step is Nothing.EMPTY
-    assert await raw.exists(lease_key(ID), box_key(ID), mail_key(ID), DUE_KEY) == 0
+    assert await raw.exists(at(lease_key(ID)), at(box_key(ID)), at(mail_key(ID)), at(DUE_KEY)) == 0
 
 
 @pytest.mark.parametrize("state", ["withdrawn", "done"])
@@ -255,7 +256,7 @@ async def test_what_is_not_to_be_sent_holds_up_no_session(
 ) -> None:
     """Such an entry is dropped from the mailbox, and the next reply goes."""
     first, second = await filled(mailbox, 1, 2)
-    await raw.hset(reply_key(first.id), "state", state)
+    await raw.hset(at(reply_key(first.id)), "state", state)
     assert (await taken(mailbox, "t1")).reply == second
     assert await mailbox.waiting(ID) == 1
 
@@ -263,7 +264,7 @@ async def test_what_is_not_to_be_sent_holds_up_no_session(
 async def test_a_reply_that_was_forgotten_is_passed_over(mailbox: Mailbox, raw: Redis) -> None:
     """Its record has expired, so its place in the mailbox means nothing."""
     first, second = await filled(mailbox, 1, 2)
-    await raw.delete(reply_key(first.id))
+    await raw.delete(at(reply_key(first.id)))
     assert (await taken(mailbox, "a")).reply == second
     assert await mailbox.waiting(ID) == 1
 
@@ -273,14 +274,14 @@ async def test_a_reply_of_a_newer_version_is_left_to_another_process(
 ) -> None:
     """In a rolling deployment it is put back unsent, with the session free and due soon."""
     (reply,) = await filled(mailbox, 1)
-    await raw.zadd(DUE_KEY, {ID: 0, OTHER: time.time() * 1000})
+    await raw.zadd(at(DUE_KEY), {ID: 0, OTHER: time.time() * 1000})
     newer = reply.to_json().replace('"v":1', '"v":2')
-    await raw.hset(reply_key(reply.id), "reply", newer)
+    await raw.hset(at(reply_key(reply.id)), "reply", newer)
     assert await mailbox.take(ID, "a") == Later(LEFT_FOR.total_seconds())
-    assert await raw.hget(reply_key(reply.id), "state") == "waiting"
-    assert await raw.exists(lease_key(ID)) == 0
+    assert await raw.hget(at(reply_key(reply.id)), "state") == "waiting"
+    assert await raw.exists(at(lease_key(ID))) == 0
     assert await mailbox.waiting(ID) == 1
-    assert await raw.zrange(DUE_KEY, 0, -1) == [OTHER, ID], "it hides no session from the sweep"
+    assert await raw.zrange(at(DUE_KEY), 0, -1) == [OTHER, ID], "it hides no session from the sweep"
 
 
 async def test_an_interrupted_reply_of_a_newer_version_stays_interrupted(
@@ -289,11 +290,11 @@ async def test_an_interrupted_reply_of_a_newer_version_stays_interrupted(
     """It may have reached Devin: the process that can read it must not take it for unsent."""
     (reply,) = await filled(mailbox, 1)
     await taken(mailbox, "dead")
-    await raw.delete(lease_key(ID))
-    await raw.hset(reply_key(reply.id), "reply", reply.to_json().replace('"v":1', '"v":2'))
+    await raw.delete(at(lease_key(ID)))
+    await raw.hset(at(reply_key(reply.id)), "reply", reply.to_json().replace('"v":1', '"v":2'))
     assert await mailbox.take(ID, "old") == Later(LEFT_FOR.total_seconds())
-    await raw.hset(reply_key(reply.id), "reply", reply.to_json())
-    await raw.delete(lease_key(ID))
+    await raw.hset(at(reply_key(reply.id)), "reply", reply.to_json())
+    await raw.delete(at(lease_key(ID)))
     assert (await taken(mailbox, "new")).interrupted
 
 
@@ -303,7 +304,7 @@ async def test_a_broken_reply_is_a_head_that_says_so(
 ) -> None:
     """Nobody can ever read it, so it must not stay first in its mailbox; its place is known."""
     (reply,) = await filled(mailbox, 1)
-    await raw.hset(reply_key(reply.id), "reply", broken)
+    await raw.hset(at(reply_key(reply.id)), "reply", broken)
     head = await taken(mailbox, "a")
     assert head.flaw is not None
     assert head.reply.id == reply.id
@@ -317,7 +318,7 @@ async def test_a_reply_without_a_record_of_its_round_is_in_its_first(
 ) -> None:
     """A missing field does not block its session, either."""
     (reply,) = await filled(mailbox, 1)
-    await raw.hdel(reply_key(reply.id), "round", "accepted")
+    await raw.hdel(at(reply_key(reply.id)), "round", "accepted")
     head = await taken(mailbox, "a")
     assert (head.round, head.accepted) == (1, head.now)
 
@@ -341,7 +342,7 @@ async def test_taking_costs_the_same_from_a_full_mailbox(mailbox: Mailbox, raw: 
     await mailbox.put_back(ID, "warm", a_reply(1).id)
     few = await cost()
     await raw.zadd(
-        mail_key(ID), {f"T:C:{n}": ts_micros(f"{1764000100 + n}") for n in range(10_000)}
+        at(mail_key(ID)), {f"T:C:{n}": ts_micros(f"{1764000100 + n}") for n in range(10_000)}
     )
     assert await cost() < 4 * few
 
@@ -357,7 +358,7 @@ async def test_an_outcome_is_written_popped_and_owed_in_one_step(
     head = await taken(mailbox, "a")
     await mailbox.finish(ID, "a", head, SUSPENDED, go_on=True)
     report = Owed(head.reply.id, 1, OwedKind.OUTCOME)
-    assert await raw.zrange(OUTBOX_KEY, 0, -1) == [str(report)]
+    assert await raw.zrange(at(OUTBOX_KEY), 0, -1) == [str(report)]
     begun = await Entries(store).begin(report)
     assert begun is not None
     assert (begun.outcome, begun.reply, begun.is_current) == (SUSPENDED, a_reply(1), True)
@@ -373,9 +374,9 @@ async def test_the_words_of_a_delivered_reply_are_not_kept(mailbox: Mailbox, raw
     await mailbox.finish(ID, "a", step, SUSPENDED, go_on=True)
     assert await mailbox.kept(replies[0].id) is None
     assert await mailbox.kept(replies[1].id) == replies[1]
-    assert "hello" not in str(await raw.hgetall(reply_key(replies[0].id)))
+    assert "hello" not in str(await raw.hgetall(at(reply_key(replies[0].id))))
     for reply in replies:
-        assert await raw.ttl(reply_key(reply.id)) <= KEEP_DONE.total_seconds()
+        assert await raw.ttl(at(reply_key(reply.id))) <= KEEP_DONE.total_seconds()
 
 
 async def test_of_a_workflow_s_reply_is_kept_only_whom_to_tell(
@@ -389,7 +390,7 @@ async def test_of_a_workflow_s_reply_is_kept_only_whom_to_tell(
     kept = await mailbox.kept(reply.id)
     assert kept is not None
     assert kept.step == reply.step
-    assert "hello" not in str(await raw.hgetall(reply_key(reply.id)))
+    assert "hello" not in str(await raw.hgetall(at(reply_key(reply.id))))
 
 
 async def test_a_frozen_holder_writes_nothing_once_another_took_over(
@@ -398,14 +399,14 @@ async def test_a_frozen_holder_writes_nothing_once_another_took_over(
     """The token on the reply is the fence, before and after the other one's outcome."""
     (reply,) = await filled(mailbox, 1)
     frozen = await taken(mailbox, "a")
-    await raw.delete(lease_key(ID))
+    await raw.delete(at(lease_key(ID)))
     other = await taken(mailbox, "b")
     assert await mailbox.finish(ID, "a", frozen, DELIVERED, go_on=True) is Nothing.LOST
     assert await mailbox.waiting(ID) == 1
     await mailbox.finish(ID, "b", other, UNCERTAIN, go_on=True)
     assert await mailbox.finish(ID, "a", frozen, DELIVERED, go_on=True) is Nothing.LOST
-    assert await raw.hget(reply_key(reply.id), "outcome") == UNCERTAIN.to_json()
-    assert await raw.zcard(OUTBOX_KEY) == 1
+    assert await raw.hget(at(reply_key(reply.id)), "outcome") == UNCERTAIN.to_json()
+    assert await raw.zcard(at(OUTBOX_KEY)) == 1
 
 
 async def test_an_outcome_still_counts_when_only_the_hold_expired(
@@ -414,11 +415,11 @@ async def test_an_outcome_still_counts_when_only_the_hold_expired(
     """Redis was away, for instance: nobody else took over, so the outcome is the truth."""
     await filled(mailbox, 1, 2)
     head = await taken(mailbox, "a")
-    await raw.delete(lease_key(ID))
+    await raw.delete(at(lease_key(ID)))
     step = await mailbox.finish(ID, "a", head, DELIVERED, go_on=True)
     assert isinstance(step, Head)
     assert step.reply == a_reply(2)
-    assert await raw.get(lease_key(ID)) == "a"
+    assert await raw.get(at(lease_key(ID))) == "a"
 
 
 async def test_an_outcome_counts_while_another_holds_the_session_for_an_earlier_reply(
@@ -427,12 +428,12 @@ async def test_an_outcome_counts_while_another_holds_the_session_for_an_earlier_
     """The lease moved on, but not the reply: the outcome is written, the session left alone."""
     await filled(mailbox, 2)
     head = await taken(mailbox, "a")
-    await raw.delete(lease_key(ID))
+    await raw.delete(at(lease_key(ID)))
     await filled(mailbox, 1)
     assert (await taken(mailbox, "b")).reply == a_reply(1)
     assert await mailbox.finish(ID, "a", head, DELIVERED, go_on=True) is Nothing.HELD
-    assert await raw.hget(reply_key(head.reply.id), "state") == "done"
-    assert await raw.get(lease_key(ID)) == "b"
+    assert await raw.hget(at(reply_key(head.reply.id)), "state") == "done"
+    assert await raw.get(at(lease_key(ID))) == "b"
 
 
 async def test_a_holder_that_lost_its_session_leaves_the_next_ones_hold(
@@ -442,15 +443,15 @@ async def test_a_holder_that_lost_its_session_leaves_the_next_ones_hold(
     for second, ends in ((8, "defer"), (4, "put back")):
         await filled(mailbox, second)
         late = await taken(mailbox, ends)
-        await raw.delete(lease_key(ID))
+        await raw.delete(at(lease_key(ID)))
         await filled(mailbox, second - 1)
         other = await taken(mailbox, "b")
         if ends == "defer":
             await mailbox.defer(ID, ends, late, NONE, SOON)
         else:
             await mailbox.put_back(ID, ends, late.reply.id)
-        assert await raw.hget(reply_key(late.reply.id), "state") == "waiting"
-        assert await raw.get(lease_key(ID)) == "b"
+        assert await raw.hget(at(reply_key(late.reply.id)), "state") == "waiting"
+        assert await raw.get(at(lease_key(ID))) == "b"
         await mailbox.put_back(ID, "b", other.reply.id)
 
 
@@ -461,7 +462,7 @@ async def test_a_finish_whose_answer_was_lost_is_harmless(mailbox: Mailbox, raw:
     steps = [await mailbox.finish(ID, "a", head, DELIVERED, go_on=True) for _ in range(3)]
     assert all(isinstance(step, Head) and not step.interrupted for step in steps)
     assert {step.reply.ts for step in steps if isinstance(step, Head)} == {a_reply(2).ts}
-    assert await raw.zcard(OUTBOX_KEY) == 1
+    assert await raw.zcard(at(OUTBOX_KEY)) == 1
 
 
 async def test_a_finish_without_going_on_frees_the_session(mailbox: Mailbox, raw: Redis) -> None:
@@ -469,10 +470,10 @@ async def test_a_finish_without_going_on_frees_the_session(mailbox: Mailbox, raw
     await filled(mailbox, 1, 2)
     head = await taken(mailbox, "a")
     before = (time.time() - 60) * 1000
-    await raw.zadd(DUE_KEY, {ID: before - 1, OTHER: before})
+    await raw.zadd(at(DUE_KEY), {ID: before - 1, OTHER: before})
     assert await mailbox.finish(ID, "a", head, DELIVERED, go_on=False) == Later(0.0)
-    assert await raw.exists(lease_key(ID)) == 0
-    assert await raw.zrange(DUE_KEY, 0, -1) == [OTHER, ID]
+    assert await raw.exists(at(lease_key(ID))) == 0
+    assert await raw.zrange(at(DUE_KEY), 0, -1) == [OTHER, ID]
     head = await taken(mailbox, "b")
     assert await mailbox.finish(ID, "b", head, DELIVERED, go_on=False) is Nothing.EMPTY
 
@@ -495,9 +496,9 @@ async def test_a_deferred_reply_stays_first_and_owes_one_notice(
         step = await mailbox.take(ID, "x")
         assert isinstance(step, Later)
         assert 0 < step.after <= SOON.total_seconds()
-        await raw.zadd(DUE_KEY, {ID: 0})
+        await raw.zadd(at(DUE_KEY), {ID: 0})
     notice = Owed(a_reply(1).id, 1, OwedKind.DELAY)
-    assert await raw.zrange(OUTBOX_KEY, 0, -1) == [str(notice)]
+    assert await raw.zrange(at(OUTBOX_KEY), 0, -1) == [str(notice)]
 
 
 async def test_a_notice_is_not_late_before_it_is_due(mailbox: Mailbox, store: Store) -> None:
@@ -537,7 +538,7 @@ async def test_an_answer_of_devins_ends_the_count_of_failures(
     step = await mailbox.finish(ID, "a", step, DELIVERED, go_on=True)
     assert isinstance(step, Head)
     assert (step.attempts, step.failing_since) == (0, None)
-    assert await raw.exists(box_key(ID)) == 0
+    assert await raw.exists(at(box_key(ID))) == 0
 
 
 @pytest.mark.parametrize(
@@ -564,12 +565,12 @@ async def test_a_frozen_holder_defers_nothing(mailbox: Mailbox, raw: Redis) -> N
     """Another took over, and its head stays as it is."""
     await filled(mailbox, 1)
     frozen = await taken(mailbox, "a")
-    await raw.delete(lease_key(ID))
+    await raw.delete(at(lease_key(ID)))
     await taken(mailbox, "b")
     assert await mailbox.defer(ID, "a", frozen, SOON, SOON) is None
     await mailbox.put_back(ID, "a", frozen.reply.id)
-    assert await raw.hget(reply_key(frozen.reply.id), "state") == "sending"
-    assert await raw.get(lease_key(ID)) == "b"
+    assert await raw.hget(at(reply_key(frozen.reply.id)), "state") == "sending"
+    assert await raw.get(at(lease_key(ID))) == "b"
 
 
 async def test_a_reply_that_was_put_back_is_an_ordinary_head(mailbox: Mailbox) -> None:
@@ -585,14 +586,14 @@ async def test_a_hold_is_renewed_by_its_holder_only(mailbox: Mailbox, raw: Redis
     await filled(mailbox, 1)
     await taken(mailbox, "a")
     half = LEASE.total_seconds() * 500
-    await raw.pexpire(lease_key(ID), int(half))
+    await raw.pexpire(at(lease_key(ID)), int(half))
     assert not await mailbox.renew(ID, "b")
-    assert await raw.pttl(lease_key(ID)) <= half
+    assert await raw.pttl(at(lease_key(ID))) <= half
     assert await mailbox.renew(ID, "a")
-    assert await raw.pttl(lease_key(ID)) > half
-    await raw.delete(lease_key(ID))
+    assert await raw.pttl(at(lease_key(ID))) > half
+    await raw.delete(at(lease_key(ID)))
     assert not await mailbox.renew(ID, "a")
-    assert await raw.exists(lease_key(ID)) == 0
+    assert await raw.exists(at(lease_key(ID))) == 0
 
 
 # A session's latest messages.
@@ -607,13 +608,13 @@ async def test_what_a_session_got_last_is_known(mailbox: Mailbox, raw: Redis) ->
         earlier = [one.digest for one in await mailbox.lately(ID)]
         assert earlier == [f"got{last}" for last in range(max(0, number - 4), number)]
         began = step.sent - 2000
-        await raw.hset(reply_key(step.reply.id), "sent", str(began))
+        await raw.hset(at(reply_key(step.reply.id)), "sent", str(began))
         step = await mailbox.finish(ID, "a", step, DELIVERED, f"got{number}", go_on=True)
         (*_, last) = await mailbox.lately(ID)
         assert last.sent.timestamp() == pytest.approx(began / 1000, abs=0.001)
         assert last.sent + timedelta(seconds=2) <= last.answered
     assert step is Nothing.EMPTY
-    assert 0 < await raw.ttl(lately_key(ID)) <= LATELY.total_seconds()
+    assert 0 < await raw.ttl(at(lately_key(ID))) <= LATELY.total_seconds()
 
 
 async def test_what_a_session_may_not_have_got_is_not_known(mailbox: Mailbox, raw: Redis) -> None:
@@ -621,7 +622,7 @@ async def test_what_a_session_may_not_have_got_is_not_known(mailbox: Mailbox, ra
     await filled(mailbox, 1, 2)
     head = await taken(mailbox, "a")
     await mailbox.finish(ID, "a", head, UNCERTAIN, go_on=False)
-    assert not await raw.exists(lately_key(ID))
+    assert not await raw.exists(at(lately_key(ID)))
     head = await taken(mailbox, "b")
     for _ in range(2):
         await mailbox.finish(ID, "b", head, DELIVERED, "got", go_on=True)
@@ -641,7 +642,7 @@ async def test_a_reply_is_sent_again_once_for_each_round(mailbox: Mailbox, raw: 
         assert await mailbox.send_again(reply, number) == ID
         assert await mailbox.send_again(reply, number) is None
     owed = [str(Owed(reply.id, number, OwedKind.OUTCOME)) for number in (1, 2, 3)]
-    assert await raw.zrange(OUTBOX_KEY, 0, -1) == owed
+    assert await raw.zrange(at(OUTBOX_KEY), 0, -1) == owed
     assert await mailbox.send_again(reply, 1) is None
 
 
@@ -667,7 +668,7 @@ async def test_a_press_whose_answer_was_lost_is_answered_the_same_again(
         for press in ("x", "x", "y")
     ]
     assert answers == ["waiting", "waiting", "already"]
-    assert await raw.hget(reply_key(reply.id), "round") == "2"
+    assert await raw.hget(at(reply_key(reply.id)), "round") == "2"
 
 
 async def test_a_reply_is_sent_again_in_its_old_place(mailbox: Mailbox) -> None:
@@ -683,7 +684,7 @@ async def test_what_waits_or_was_forgotten_is_not_sent_again(mailbox: Mailbox, r
     """These are replies without an outcome, delivered ones, and ones that are gone."""
     waiting, gone = await filled(mailbox, 1, 2)
     assert await mailbox.send_again(waiting, 1) is None
-    await raw.delete(reply_key(gone.id))
+    await raw.delete(at(reply_key(gone.id)))
     assert await mailbox.send_again(gone, 1) is None
     await mailbox.finish(ID, "a", await taken(mailbox, "a"), DELIVERED, go_on=True)
     assert await mailbox.send_again(waiting, 1) is None
@@ -701,7 +702,7 @@ async def test_a_late_repeat_of_an_earlier_finish_does_not_end_a_new_round(
     step = await mailbox.finish(ID, "a", head, SUSPENDED, go_on=True)
     assert isinstance(step, Head)
     assert (step.round, step.interrupted) == (2, False)
-    assert await raw.hget(reply_key(reply.id), "outcome") is None
+    assert await raw.hget(at(reply_key(reply.id)), "outcome") is None
 
 
 # The sweep.
@@ -715,11 +716,11 @@ async def test_the_sweep_finds_due_sessions_that_nobody_holds(
     await filled(mailbox, 1)
     grace = timedelta(seconds=5)
     assert await reports.overdue(grace, 10) == ([], [])
-    await raw.zadd(DUE_KEY, {ID: (time.time() - 60) * 1000})
+    await raw.zadd(at(DUE_KEY), {ID: (time.time() - 60) * 1000})
     assert await reports.overdue(grace, 10) == ([ID], [])
     await taken(mailbox, "a")
     assert await reports.overdue(grace, 10) == ([], [])
-    await raw.delete(lease_key(ID))
+    await raw.delete(at(lease_key(ID)))
     assert await reports.overdue(grace, 10) == ([ID], [])
 
 
@@ -729,15 +730,15 @@ async def test_held_sessions_hide_no_abandoned_one(
     """A busy session keeps its old due time, so any number of them may come first."""
     held = [SessionId(f"devin-{number:032x}") for number in range(600)]
     due = {str(session): number for number, session in enumerate([*held, ID, OTHER])}
-    await raw.zadd(DUE_KEY, due)
-    await raw.expire(DUE_KEY, 60)
+    await raw.zadd(at(DUE_KEY), due)
+    await raw.expire(at(DUE_KEY), 60)
     async with raw.pipeline() as pipeline:
         for session in held:
-            pipeline.set(lease_key(session), "somebody", ex=60)
+            pipeline.set(at(lease_key(session)), "somebody", ex=60)
         await pipeline.execute()
     assert await Entries(store).overdue(NONE, 500) == ([ID, OTHER], [])
     assert await Entries(store).overdue(NONE, 1) == ([ID], []), "the longest due first"
-    await raw.delete(*(lease_key(session) for session in held))
+    await raw.delete(*(at(lease_key(session)) for session in held))
     found, _ = await Entries(store).overdue(NONE, 500)
     assert found == held[:500]
 
@@ -749,10 +750,10 @@ async def test_the_sweep_leaves_reports_of_a_newer_version_alone(
     reports = Entries(store)
     report = Owed(a_reply(1).id, 1, OwedKind.DELAY)
     newer = f"{a_reply(1).id}|1|a-new-kind"
-    await raw.zadd(OUTBOX_KEY, {newer: 0, "of another shape": 0, str(report): 0})
-    await raw.expire(OUTBOX_KEY, 60)
+    await raw.zadd(at(OUTBOX_KEY), {newer: 0, "of another shape": 0, str(report): 0})
+    await raw.expire(at(OUTBOX_KEY), 60)
     assert await reports.overdue(NONE, 10) == ([], [report])
-    assert await raw.zcard(OUTBOX_KEY) == 3
+    assert await raw.zcard(at(OUTBOX_KEY)) == 3
 
 
 async def test_the_sweep_finds_late_reports(mailbox: Mailbox, store: Store, raw: Redis) -> None:
@@ -762,14 +763,14 @@ async def test_the_sweep_finds_late_reports(mailbox: Mailbox, store: Store, raw:
     await mailbox.finish(ID, "a", await taken(mailbox, "a"), SUSPENDED, go_on=True)
     report = Owed(a_reply(1).id, 1, OwedKind.OUTCOME)
     assert await reports.overdue(grace, 10) == ([], [])
-    await raw.zadd(OUTBOX_KEY, {str(report): 0})
+    await raw.zadd(at(OUTBOX_KEY), {str(report): 0})
     assert await reports.overdue(grace, 10) == ([], [report])
     first = await reports.begin(report)
     assert first is not None
     assert not first.again
     assert await reports.overdue(grace, 10) == ([], [])
     assert await reports.begin(report) is None, "another is telling it"
-    await raw.zadd(OUTBOX_KEY, {str(report): 0})
+    await raw.zadd(at(OUTBOX_KEY), {str(report): 0})
     await reports.pause(report, 60.0, may_be_done=True)
     assert await reports.overdue(grace, 10) == ([], [])
     second = await reports.begin(report)
@@ -781,7 +782,7 @@ async def test_the_sweep_finds_late_reports(mailbox: Mailbox, store: Store, raw:
     assert not third.again
     await reports.end(report, told=True)
     assert await reports.begin(report) is None
-    assert await raw.zcard(OUTBOX_KEY) == 0
+    assert await raw.zcard(at(OUTBOX_KEY)) == 0
 
 
 async def test_a_report_on_a_forgotten_reply_leaves_no_key_behind(
@@ -792,8 +793,10 @@ async def test_a_report_on_a_forgotten_reply_leaves_no_key_behind(
     await filled(mailbox, 1)
     await mailbox.defer(ID, "a", await taken(mailbox, "a"), NONE, NONE)
     notice = Owed(a_reply(1).id, 1, OwedKind.DELAY)
-    await raw.delete(reply_key(a_reply(1).id))
+    await raw.delete(at(reply_key(a_reply(1).id)))
     await reports.begin(notice)
     await reports.end(notice, told=True)
-    assert await raw.exists(reply_key(reply_id(THREAD.team, THREAD.channel, a_reply(1).ts))) == 0
-    assert await raw.zcard(OUTBOX_KEY) == 0
+    assert (
+        await raw.exists(at(reply_key(reply_id(THREAD.team, THREAD.channel, a_reply(1).ts)))) == 0
+    )
+    assert await raw.zcard(at(OUTBOX_KEY)) == 0

@@ -39,7 +39,7 @@ async def test_a_ticket_keeps_its_key_and_its_form(store: Store, raw: redis.asyn
     tickets = Tickets(store)
     for kind, ticket in TICKETS.items():
         number = await tickets.issue(ticket)
-        kept = await raw.get(f"{{devin-relay}}:ticket:{kind}:{number}")
+        kept = await raw.get(f"{{devin-relay:T0SANDBOX}}:ticket:{kind}:{number}")
         assert kept == ticket.to_json()
         assert '"kind"' not in kept
         assert await tickets.read(type(ticket), number, BY) == ticket
@@ -53,7 +53,8 @@ async def test_a_shortcut_is_claimed_by_its_literal_name(
     for callback, claim in (("send_to_devin", "shortcut_send"), ("link_session", "shortcut_link")):
         shortcut = await desk.slack.shortcut(callback, channel="general", message_ts=thread)
         trigger = shortcut.payload["trigger_id"]
-        key = f"{{devin-relay}}:once:{desk.slack.team_id}:claim:{claim}:{ROOM}:{thread}:{trigger}"
+        what = f"{desk.slack.team_id}:claim:{claim}:{ROOM}:{thread}:{trigger}"
+        key = f"{{devin-relay:T0SANDBOX}}:once:{what}"
 
         async def is_claimed(key: str = key) -> bool:
             return bool(await raw.exists(key))

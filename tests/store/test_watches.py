@@ -17,6 +17,7 @@ from bot.store.mirror.cards import card_subject
 from bot.store.mirror.looks import Found, Look
 from bot.store.mirror.reads import Reads
 from bot.store.mirror.watches import Watches
+from tests.support.keys import at
 
 TTL = timedelta(hours=1)
 LONG = timedelta(days=90)
@@ -59,7 +60,7 @@ async def test_a_link_that_has_expired_is_followed_no_more(
 ) -> None:
     """Nothing tells of a link that expires, so each look asks for it."""
     await linked(store)
-    (name,) = [key async for key in raw.scan_iter("{devin-relay}:link:*")]
+    (name,) = [key async for key in raw.scan_iter("{devin-relay:T0SANDBOX}:link:*")]
     await raw.delete(name)
     assert await take(store) == []
     assert await store.size(WATCH_KEY) == 0
@@ -72,12 +73,12 @@ async def test_a_session_is_taken_by_one_at_a_time_until_its_lease_ends(
     await linked(store)
     (first,) = await take(store)
     assert await take(store) == []
-    await raw.zadd(WATCH_KEY, {SESSION: 0})
+    await raw.zadd(at(WATCH_KEY), {SESSION: 0})
     (second,) = await take(store)
     watches = Watches(store, TTL)
     assert await watches.record(first, found("a")) is None
     assert await watches.record(second, found("a")) is not None
-    assert await raw.llen(words_key(thread())) == 1
+    assert await raw.llen(at(words_key(thread()))) == 1
 
 
 async def test_a_look_is_recorded_once(store: Store, raw: redis.asyncio.Redis) -> None:
@@ -87,10 +88,12 @@ async def test_a_look_is_recorded_once(store: Store, raw: redis.asyncio.Redis) -
     watches = Watches(store, TTL)
     for _ in range(2):
         assert await watches.record(look, found("a", "b")) is not None
-    items = [json.loads(item)["text"] for item in await raw.lrange(words_key(thread()), 0, -1)]
+    items = [json.loads(item)["text"] for item in await raw.lrange(at(words_key(thread())), 0, -1)]
     assert items == ["a", "b"]
     assert await watches.shown(SESSION, ["a", "b", "c"]) == {"a", "b"}
-    owed = [one for one in await raw.zrange(OUTBOX_KEY, 0, -1) if str(one).endswith(OwedKind.WORDS)]
+    owed = [
+        one for one in await raw.zrange(at(OUTBOX_KEY), 0, -1) if str(one).endswith(OwedKind.WORDS)
+    ]
     assert len(owed) == 1
 
 
@@ -102,7 +105,7 @@ async def test_a_card_is_known_for_as_long_as_its_link(
     watches = Watches(store, LONG)
     (look,) = (await watches.take(100, SOON)).looks
     await watches.record(look, Found(seen=Watched(read_at=1), after=SOON, cards=[thread()]))
-    assert await raw.ttl(subject_key(card_subject(thread()))) > LONG.total_seconds() - 60
+    assert await raw.ttl(at(subject_key(card_subject(thread())))) > LONG.total_seconds() - 60
 
 
 async def test_a_thread_that_was_linked_anew_meanwhile_has_not_joined(
@@ -110,7 +113,7 @@ async def test_a_thread_that_was_linked_anew_meanwhile_has_not_joined(
 ) -> None:
     """The look was of its earlier link."""
     await linked(store)
-    await raw.hset(followers_key(SESSION), thread().name, "1")
+    await raw.hset(at(followers_key(SESSION)), thread().name, "1")
     (look,) = await take(store)
     await Links(store, TTL).remove(thread())
     await linked(store)
@@ -142,18 +145,21 @@ async def test_no_minute_has_more_reads_than_the_budget(
 ) -> None:
     """A twelfth at once, then one after the other; what was made anyway is paid later."""
     reads = Reads(store, 120)
-    assert [await reads.spend() for _ in range(10)] == [0] * 10
-    assert 0 < await reads.spend() <= 60 / 110
-    assert await reads.spend(5, is_made=True) == 0
-    assert await reads.spend() > 4 * 60 / 110
-    await raw.delete(READS_KEY)
-    assert [await reads.spend(is_spare=True) for _ in range(5)] == [0] * 5
-    assert await reads.spend(is_spare=True) > 0
-    assert await reads.spend() == 0
+    assert (await reads.spend(7))[0] == 7
+    spent, seconds = await reads.spend(7)
+    assert (spent, 0 < seconds < 60 / 109) == (3, True)
+    await reads.note(5)
+    spent, seconds = await reads.spend()
+    assert (spent, seconds > 4 * 60 / 110) == (0, True)
+    await raw.delete(at(READS_KEY))
+    assert (await reads.spend(7, is_spare=True))[0] == 5
+    assert (await reads.spend(is_spare=True))[0] == 0
+    assert (await reads.spend(3))[0] == 3
 
 
 async def test_devin_s_retry_after_stops_all_reads(store: Store) -> None:
     """Of every process."""
     reads = Reads(store, 60)
     await reads.stop(30)
-    assert 29 < await Reads(store, 60).spend() < 32
+    spent, seconds = await Reads(store, 60).spend()
+    assert (spent, 29 < seconds < 32) == (0, True)

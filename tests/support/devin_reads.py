@@ -6,13 +6,14 @@ from prometheus_client import REGISTRY
 from redis.asyncio import Redis
 
 from bot.redis.keys import WATCH_KEY
+from tests.support.keys import at
 
 
 async def rest(raw: Redis) -> None:
     """Have no session looked at for an hour, unless a reply reaches it."""
     later = int(time.time() * 1000) + 3_600_000
-    for session in await raw.zrange(WATCH_KEY, 0, -1):
-        await raw.zadd(WATCH_KEY, {str(session): later}, xx=True)
+    for session in await raw.zrange(at(WATCH_KEY), 0, -1):
+        await raw.zadd(at(WATCH_KEY), {str(session): later}, xx=True)
 
 
 def lists() -> float:

@@ -12,6 +12,7 @@ from bot.runtime.connections import Connections
 from bot.runtime.health import Health
 from bot.runtime.http import open_server
 from bot.runtime.in_flight import InFlight
+from bot.runtime.measuring import Measuring
 from bot.slack.receiving.endpoint import SlackEndpoint
 from sandbox.slack.transport.http_events import signed_headers
 from tests.support.ears import Ears
@@ -69,7 +70,7 @@ async def door(
     """Run a server for `endpoint` that holds at most `connections`."""
     endpoint = endpoint or SlackEndpoint(SECRET, InFlight())
     async with (
-        open_server("127.0.0.1", 0, Health(), endpoint.handle, connections) as port,
+        open_server("127.0.0.1", 0, Health(), Measuring(), endpoint.handle, connections) as port,
         dialing(port) as dial,
     ):
         opened = Door(endpoint, dial)

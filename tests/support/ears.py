@@ -14,10 +14,15 @@ class Ears:
         self.kept: list[Payload] = []
         self.refused: list[Payload] = []
         self.gaps = 0
+        self.calls_all_foreign = False
 
     def brought(self, payload: Payload) -> None:
         """Record the event."""
         self.came.append(payload)
+
+    async def is_foreign(self, payload: Payload) -> bool:  # noqa: ARG002  (the port's)
+        """Leave every payload to Bolt, unless told otherwise."""
+        return self.calls_all_foreign
 
     def ended(self, payload: Payload, *, is_kept: bool) -> None:
         """Record how the event ended."""

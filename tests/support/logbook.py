@@ -15,11 +15,13 @@ def logging_to(
     """Configure the process's logging like the command line, for the block."""
     root = logging.getLogger()
     before = root.handlers, root.level
+    facts = logging.logThreads, logging.logProcesses, logging.logMultiprocessing
     quiet = {name: logging.getLogger(name).level for name in logs.QUIET}
     logs.configure(level, form, secrets, stream)
     try:
         yield
     finally:
         root.handlers, root.level = before
+        logging.logThreads, logging.logProcesses, logging.logMultiprocessing = facts
         for name, number in quiet.items():
             logging.getLogger(name).setLevel(number)

@@ -7,6 +7,7 @@ import json
 import re
 import shutil
 import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -19,7 +20,13 @@ from sandbox.slack.server import Message
 from sandbox.slack.transport.deliveries import Delivery
 from tests.support.desk import Desk
 
-SNAPSHOT = Path(__file__).parents[1] / "data" / "snapshot"
+DATA = Path(__file__).parents[1] / "data"
+
+FIRST = DATA / "snapshot"
+"""Of a version that read no sessions, and named some keys without their workspace."""
+
+SHARED = DATA / "snapshot-shared"
+"""Of the last version with one prefix for the keys of all workspaces."""
 
 DOWNTIME = timedelta(seconds=90)
 """A time longer than any lease, and than the pause for a report that was begun."""
@@ -50,23 +57,46 @@ class Upgraded:
         return found
 
 
-def recalled(box: Sandbox, home: Path) -> Any:
-    """Copy the data directory to `home`, and let the sandbox continue from the same moment."""
-    seen = json.loads((SNAPSHOT / "seen.json").read_text())
-    moved = round(time.time() - DOWNTIME.total_seconds() - seen["at"])
-    shutil.copytree(SNAPSHOT / "appendonlydir", home / "appendonlydir")
+def times_moved(snapshot: Path) -> Callable[[bytes], bytes]:
+    """Return what shifts each time in a text of the snapshot, without changing its length."""
+    at: float = json.loads((snapshot / "seen.json").read_text())["at"]
+    moved = round(time.time() - DOWNTIME.total_seconds() - at)
+    return lambda raw: TIME.sub(lambda found: b"%d%b" % (int(found[1]) + moved, found[2]), raw)
+
+
+async def load(redis: Redis, snapshot: Path) -> None:
+    """Write the relay's keys of a snapshot."""
+    client: Any = redis  # its method is untyped
+    for command in _commands(snapshot):
+        await client.execute_command(*command)
+
+
+def _commands(snapshot: Path) -> Iterator[Sequence[bytes]]:
+    (path,) = snapshot.glob("appendonlydir/*.base.aof")
+    parts = iter(times_moved(snapshot)(path.read_bytes()).split(b"\r\n"))
+    for head in parts:
+        if head.startswith(b"*"):
+            command = [(next(parts), next(parts))[1] for _ in range(int(head[1:]))]
+            if command[1].startswith(b"{devin-relay}:"):
+                yield command
+
+
+def recalled(box: Sandbox, snapshot: Path, home: Path) -> Any:
+    """Copy a snapshot's data directory to `home`; the sandbox continues from the same moment."""
+    seen = json.loads((snapshot / "seen.json").read_text())
+    moved = times_moved(snapshot)
+    shutil.copytree(snapshot / "appendonlydir", home / "appendonlydir")
     before, after = seen["address"].encode(), box.slack.api_url.split("/")[2].encode()
 
     def now(raw: bytes) -> bytes:
         """Return the shifted time, with the same length, which Valkey's file depends on."""
-        shifted = TIME.sub(lambda found: b"%d%b" % (int(found[1]) + moved, found[2]), raw)
-        shifted = shifted.replace(before, after)
+        shifted = moved(raw).replace(before, after)
         assert len(shifted) == len(raw)
         return shifted
 
     for path in home.rglob("*.aof"):
         path.write_bytes(now(path.read_bytes()))
-    seen = json.loads(now((SNAPSHOT / "seen.json").read_bytes()))
+    seen = json.loads(now((snapshot / "seen.json").read_bytes()))
     box.slack.recall(seen["slack"])
     for session, messages in seen["devin"].items():
         box.devin.add_session(session)
@@ -77,9 +107,39 @@ def recalled(box: Sandbox, home: Path) -> Any:
 
 async def endless(home: Path) -> list[str]:
     """Return the relay's keys that would never expire."""
-    async with Redis(
-        unix_socket_path=(home / "socket").read_text(), decode_responses=True
-    ) as redis:
-        keys = [str(key) async for key in redis.scan_iter("{devin-relay}*")]
+    async with valkey_of(home) as redis:
+        keys = [str(key) async for key in redis.scan_iter("{devin-relay[:}]*")]
         assert keys
         return [key for key in keys if await redis.ttl(key) == -1]
+
+
+async def left(home: Path) -> list[str]:
+    """Return the keys that are still under the prefix that all workspaces shared."""
+    async with valkey_of(home) as redis:
+        return sorted(name for name in await kept(redis, "{devin-relay}:") if name != "alive")
+
+
+def valkey_of(home: Path) -> Redis:
+    """Return a client of the embedded Valkey of a data directory."""
+    return Redis(unix_socket_path=(home / "socket").read_text(), decode_responses=True)
+
+
+async def kept(redis: Redis, prefix: str) -> dict[str, object]:
+    """Return the value of each key under a prefix, but for fences, by its name."""
+    found: dict[str, object] = {}
+    async for key in redis.scan_iter(f"{prefix}*", count=1000):
+        match await redis.type(key):
+            case "string":
+                value: object = await redis.get(key)
+            case "hash":
+                value = await redis.hgetall(key)
+            case "zset":
+                value = await redis.zrange(key, 0, -1, withscores=True)
+            case "list":
+                value = await redis.lrange(key, 0, -1)
+            case "set":
+                value = await redis.smembers(key)
+            case _:
+                continue
+        found[str(key).removeprefix(prefix)] = value
+    return found

@@ -21,17 +21,21 @@ from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store, millis, seconds
 from bot.redis.keys import (
+    FOLLOWERS_PREFIX,
     GISTS_KEY,
+    LINK_PREFIX,
     OUTBOX_KEY,
-    PREFIX,
     REPLY_PREFIX,
+    SHOWN_PREFIX,
     WATCH_KEY,
+    WATCHED_PREFIX,
+    WORDS_PREFIX,
     Key,
+    KeyPrefix,
     followers_key,
     shown_key,
     status_line_key,
     watched_key,
-    words_prefix,
 )
 from bot.store.lua import mirror as lua
 from bot.store.mirror.cards import PACE, card_owed, card_subject
@@ -55,10 +59,10 @@ class _Taking(TypedDict):
     lease_ms: int
     token: str
     keep: int
-    watched_prefix: str
-    followers_prefix: str
-    link_prefix: str
-    shown_prefix: str
+    watched_prefix: KeyPrefix
+    followers_prefix: KeyPrefix
+    link_prefix: KeyPrefix
+    shown_prefix: KeyPrefix
 
 
 class Watches:
@@ -68,11 +72,20 @@ class Watches:
         self._store = store
         self._ttl = seconds(link_ttl)
 
-    async def take(self, limit: int, ahead: timedelta) -> Taken:
-        """Take up to `limit` sessions that are due within `ahead`, if one is due now."""
+    async def take(
+        self, limit: int, ahead: timedelta, gists_ahead: timedelta = timedelta(0)
+    ) -> Taken:
+        """Take up to `limit` sessions that are due within `ahead`, if one is due now.
+
+        Sessions at rest, of which a gist is enough, may also be due within `gists_ahead`.
+        """
         token = secrets.token_hex(8)
         now, due, taken, short = await lua.take_watch(
-            self._store, limit=limit, ahead_ms=millis(ahead), **self._taking(token)
+            self._store,
+            limit=limit,
+            ahead_ms=millis(ahead),
+            gists_ahead_ms=millis(max(ahead, gists_ahead)),
+            **self._taking(token),
         )
         next_in = max(0.0, (float(due) - now) / 1000) if float(due) else None
         looks = [parse_look(one, token, now) for one in taken]
@@ -98,10 +111,10 @@ class Watches:
             "lease_ms": millis(LEASE),
             "token": token,
             "keep": self._ttl,
-            "watched_prefix": watched_key(SessionId("")),
-            "followers_prefix": followers_key(SessionId("")),
-            "link_prefix": f"{PREFIX}:link:",
-            "shown_prefix": shown_key(SessionId("")),
+            "watched_prefix": WATCHED_PREFIX,
+            "followers_prefix": FOLLOWERS_PREFIX,
+            "link_prefix": LINK_PREFIX,
+            "shown_prefix": SHOWN_PREFIX,
         }
 
     async def shown(self, session: SessionId, ids: Sequence[str]) -> frozenset[str]:
@@ -138,7 +151,7 @@ class Watches:
             keep=self._ttl,
             keep_owed=seconds(KEEP_OWED),
             pace_ms=millis(PACE),
-            words_prefix=words_prefix(),
+            words_prefix=WORDS_PREFIX,
             subject_prefix=REPLY_PREFIX,
             gist=_json(found.gist),
             lease_ms=millis(LEASE),
@@ -177,7 +190,7 @@ class Watches:
                 watch=WATCH_KEY,
                 gists=GISTS_KEY,
                 looks=full,
-                watched_prefix=watched_key(SessionId("")),
+                watched_prefix=WATCHED_PREFIX,
                 lease_ms=millis(LEASE),
                 keep=self._ttl,
             )
@@ -192,18 +205,24 @@ class Watches:
                 keep=self._ttl,
             )
 
-    async def adopt(self, links: Sequence[tuple[ThreadRef, Link]], apart: timedelta) -> int:
+    async def adopt(
+        self,
+        links: Sequence[tuple[ThreadRef, Link]],
+        apart: timedelta,
+        after: timedelta = timedelta(0),
+    ) -> int:
         """Let threads follow whose links an earlier version has made; return how many there were.
 
-        Their sessions are looked at one after the other, `apart` from each other.
+        Their sessions are looked at one after the other, `apart` from each other, from `after` on.
         """
         return await lua.adopt(
             self._store,
             watch=WATCH_KEY,
             links=[{"thread": thread.name, "session": link.session} for thread, link in links],
-            followers_prefix=followers_key(SessionId("")),
+            followers_prefix=FOLLOWERS_PREFIX,
             apart_ms=millis(apart),
             keep=self._ttl,
+            after_ms=millis(after),
         )
 
     async def hurry(self, session: SessionId) -> None:
@@ -235,6 +254,10 @@ class Watches:
         return bool(
             await lua.first_in(self._store, key=status_line_key(thread), within_ms=millis(within))
         )
+
+    async def note_status(self, thread: ThreadRef, within: timedelta) -> None:
+        """Note that the thread's status line is set, and need not be for that time."""
+        await self._store.put(status_line_key(thread), "1", within)
 
     async def forget_status(self, thread: ThreadRef) -> None:
         """Note that the thread's status line is gone."""

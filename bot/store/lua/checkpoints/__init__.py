@@ -6,7 +6,7 @@ A `ts` is in microseconds of Slack's clock; all other times are in milliseconds 
 from collections.abc import Sequence
 
 from bot.model.sessions import SessionId
-from bot.redis.keys import Key
+from bot.redis.keys import Key, KeyPrefix
 from bot.redis.scripts import script
 
 
@@ -23,7 +23,7 @@ async def note_all(
     within_ms: int,
     overlap_us: int,
     dead_ms: int,
-    link_prefix: str,
+    link_prefix: KeyPrefix,
 ) -> int:
     """Note that all threads with traffic must be read."""
 
@@ -35,7 +35,7 @@ async def note_missed(
     unread: Key,
     behind: Key,
     within_ms: int,
-    link_prefix: str,
+    link_prefix: KeyPrefix,
     threads: Sequence[tuple[str, int, bool]],
 ) -> int:
     """Note that `threads` must be read: the name, the `ts`, and True for a command, of each."""
@@ -64,7 +64,7 @@ async def claim_gap(*, gap: Key, catching_up: Key, token: str, lease_ms: int) ->
 
 
 @script
-async def is_left(*, gap: Key, catching_up: Key, former_gap: Key, former_catching_up: Key) -> int:
+async def is_left(*, gap: Key, catching_up: Key) -> int:
     """Return 1 if there is a gap and no process has the lease."""
 
 
@@ -104,16 +104,3 @@ async def note_read(
     threads: Sequence[tuple[str, int]],
 ) -> int:
     """Note that `threads` were read: the name, and the `ts` to read from, of each."""
-
-
-@script
-async def adopt_gap(
-    *,
-    former_gap: Key,
-    former_behind: Key,
-    former_catching_up: Key,
-    gap: Key,
-    behind: Key,
-    within_ms: int,
-) -> int:
-    """Take over the gap that an earlier version noted."""

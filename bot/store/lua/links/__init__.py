@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from bot.model.people import UserId
 from bot.model.sessions import SessionId
-from bot.redis.keys import Key
+from bot.redis.keys import Key, KeyPrefix
 from bot.redis.scripts import script
 
 
@@ -55,7 +55,7 @@ async def remove_link(
     at: str,
     since: str,
     keep: int,
-    followers_prefix: str,
+    followers_prefix: KeyPrefix,
     follower: str,
     owed: str,
     pace_ms: int,
@@ -100,7 +100,7 @@ async def follow_link(
     owed: str,
     pace_ms: int,
     keep: int,
-    followers_prefix: str,
+    followers_prefix: KeyPrefix,
     follower: str,
 ) -> str | None:
     """Choose how much a thread follows, and return the changed link."""

@@ -5,7 +5,7 @@ from typing import Any
 
 from bot.model.replies import ReplyId, Voucher
 from bot.model.sessions import SessionId
-from bot.redis.keys import Key
+from bot.redis.keys import Key, KeyPrefix
 from bot.redis.scripts import script
 
 
@@ -23,6 +23,7 @@ async def accept(
     read: Key,
     places: Key,
     unread: Key,
+    behind: Key,
     session: SessionId,
     text: str,
     reply_id: ReplyId,
@@ -37,8 +38,10 @@ async def accept(
     channel: str,
     has_thread: bool,
     voucher: Voucher,
-) -> tuple[str, int]:
-    """Put a reply into its session's mailbox; return the result and the wait for the wake-up."""
+    token: str,
+    lease_ms: int,
+) -> Sequence[Any]:
+    """Put a reply into its session's mailbox, and hand it to the caller if the session is idle."""
 
 
 @script
@@ -48,13 +51,12 @@ async def take(
     box: Key,
     due: Key,
     lease: Key,
-    former_behind: Key,
     session: SessionId,
     token: str,
     lease_ms: int,
-    reply_prefix: str,
+    reply_prefix: KeyPrefix,
     wait_ms: int,
-    behind_prefix: str,
+    behind_prefix: KeyPrefix,
 ) -> Sequence[Any]:
     """Take the lease on a session that is due, and return its head."""
 
@@ -66,7 +68,6 @@ async def finish(
     box: Key,
     due: Key,
     lease: Key,
-    former_behind: Key,
     lately: Key,
     reply: Key,
     outbox: Key,
@@ -77,7 +78,7 @@ async def finish(
     session: SessionId,
     token: str,
     lease_ms: int,
-    reply_prefix: str,
+    reply_prefix: KeyPrefix,
     wait_ms: int,
     reply_id: ReplyId,
     outcome: str,
@@ -89,7 +90,7 @@ async def finish(
     link_ttl: int,
     got: str,
     keep_got: int,
-    behind_prefix: str,
+    behind_prefix: KeyPrefix,
     follower: str,
     by: str,
 ) -> Sequence[Any]:
@@ -161,14 +162,19 @@ async def backlog(
     due: Key,
     outbox: Key,
     most: int,
-    mail_prefix: str,
-    reply_prefix: str,
+    mail_prefix: KeyPrefix,
+    reply_prefix: KeyPrefix,
 ) -> Sequence[float]:
     """Measure the backlog."""
 
 
 @script
 async def list_abandoned(
-    *, due: Key, grace_ms: int, limit: int, lease_prefix: str, most: int
+    *, due: Key, grace_ms: int, limit: int, lease_prefix: KeyPrefix, most: int
 ) -> Sequence[SessionId]:
     """List the sessions whose mail is due and that have no lease."""
+
+
+@script
+async def claim_sweep(*, sweep: Key, every_ms: int) -> int:
+    """Return 0 to one caller in a time, and to others the ms until it is over."""

@@ -12,14 +12,13 @@ local mail = KEYS[1]
 local box = KEYS[2]
 local due = KEYS[3]
 local lease = KEYS[4]
-local former_behind = KEYS[5]
-local lately = KEYS[6]
-local reply = KEYS[7]
-local outbox = KEYS[8]
-local last = KEYS[9]
-local watch = KEYS[10]
-local watched = KEYS[11]
-local followers = KEYS[12]
+local lately = KEYS[5]
+local reply = KEYS[6]
+local outbox = KEYS[7]
+local last = KEYS[8]
+local watch = KEYS[9]
+local watched = KEYS[10]
+local followers = KEYS[11]
 local session = ARGV[1]
 local token = ARGV[2]
 local lease_ms = tonumber(ARGV[3])
@@ -42,7 +41,7 @@ local by = ARGV[18]
 local turn = {
   mail = mail, box = box, due = due, lease = lease, session = session, token = token,
   lease_ms = lease_ms, reply_prefix = reply_prefix, wait_ms = wait_ms,
-  behind_prefix = behind_prefix, former_behind = former_behind,
+  behind_prefix = behind_prefix,
 }
 
 local now = now_ms()

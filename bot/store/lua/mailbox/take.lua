@@ -6,7 +6,6 @@ local mail = KEYS[1]
 local box = KEYS[2]
 local due = KEYS[3]
 local lease = KEYS[4]
-local former_behind = KEYS[5]
 local session = ARGV[1]
 local token = ARGV[2]
 local lease_ms = tonumber(ARGV[3])
@@ -17,7 +16,7 @@ local behind_prefix = ARGV[6]
 local turn = {
   mail = mail, box = box, due = due, lease = lease, session = session, token = token,
   lease_ms = lease_ms, reply_prefix = reply_prefix, wait_ms = wait_ms,
-  behind_prefix = behind_prefix, former_behind = former_behind,
+  behind_prefix = behind_prefix,
 }
 
 local now = now_ms()

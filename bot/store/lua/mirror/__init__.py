@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from bot.model.sessions import SessionId
-from bot.redis.keys import Key
+from bot.redis.keys import Key, KeyPrefix
 from bot.redis.scripts import script
 
 
@@ -18,10 +18,11 @@ async def take_watch(
     lease_ms: int,
     token: str,
     keep: int,
-    watched_prefix: str,
-    followers_prefix: str,
-    link_prefix: str,
-    shown_prefix: str,
+    watched_prefix: KeyPrefix,
+    followers_prefix: KeyPrefix,
+    link_prefix: KeyPrefix,
+    shown_prefix: KeyPrefix,
+    gists_ahead_ms: int,
 ) -> tuple[int, Any, Sequence[Any], Sequence[Any]]:
     """Take due sessions; return the time, when the next is due, the sessions, and gists."""
 
@@ -36,10 +37,10 @@ async def open_looks(
     lease_ms: int,
     token: str,
     keep: int,
-    watched_prefix: str,
-    followers_prefix: str,
-    link_prefix: str,
-    shown_prefix: str,
+    watched_prefix: KeyPrefix,
+    followers_prefix: KeyPrefix,
+    link_prefix: KeyPrefix,
+    shown_prefix: KeyPrefix,
 ) -> Sequence[Any]:
     """Open looks at sessions of which a gist was not enough."""
 
@@ -79,8 +80,8 @@ async def record_look(
     keep: int,
     keep_owed: int,
     pace_ms: int,
-    words_prefix: str,
-    subject_prefix: str,
+    words_prefix: KeyPrefix,
+    subject_prefix: KeyPrefix,
     gist: str,
     lease_ms: int,
 ) -> Sequence[Any]:
@@ -89,7 +90,13 @@ async def record_look(
 
 @script
 async def measure_watch(
-    *, watch: Key, outbox: Key, gists: Key, most: int, watched_prefix: str, subject_prefix: str
+    *,
+    watch: Key,
+    outbox: Key,
+    gists: Key,
+    most: int,
+    watched_prefix: KeyPrefix,
+    subject_prefix: KeyPrefix,
 ) -> tuple[int, int, Sequence[Any], int, int]:
     """Measure how late the watch is, what it watches, and what it found that waits."""
 
@@ -100,7 +107,7 @@ async def pass_looks(
     watch: Key,
     gists: Key,
     looks: Sequence[Any],
-    watched_prefix: str,
+    watched_prefix: KeyPrefix,
     lease_ms: int,
     keep: int,
 ) -> int:
@@ -109,7 +116,13 @@ async def pass_looks(
 
 @script
 async def adopt(
-    *, watch: Key, links: Sequence[Any], followers_prefix: str, apart_ms: int, keep: int
+    *,
+    watch: Key,
+    links: Sequence[Any],
+    followers_prefix: KeyPrefix,
+    apart_ms: int,
+    keep: int,
+    after_ms: int,
 ) -> int:
     """Let threads follow whose links the watch does not know; return how many."""
 
@@ -121,9 +134,9 @@ async def hurry(*, watch: Key, session: SessionId) -> int:
 
 @script
 async def spend_reads(
-    *, reads: Key, cost: int, per_minute: int, burst: int, spare: int, is_made: bool
-) -> int:
-    """Spend reads of the budget; return the ms until they can be had, or 0."""
+    *, reads: Key, most: int, per_minute: int, burst: int, spare: int, is_made: bool
+) -> tuple[int, int]:
+    """Spend reads of the budget; return how many, and the ms until one more can be had."""
 
 
 @script
