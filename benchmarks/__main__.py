@@ -11,24 +11,29 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 
 import uvloop
 
 from benchmarks.contest import Values
+from benchmarks.history import Run, medians, read, record
 from benchmarks.measures import measures
 from benchmarks.page import Results, figure, write
 from benchmarks.plan import FULL, QUICK, Plan
-from benchmarks.processes import ROOT
+from benchmarks.processes import ROOT, Contestant, commit_of, relay_of
 from benchmarks.sizes import SIZED
 from bot.model.generation import Generation
 
 ROUNDS = 3
+HISTORY = ROOT / "benchmarks" / "history.json"
 
 
-async def measured(names: Sequence[str], plan: Plan, rounds: int) -> Results:
-    """Run the named measures, and print each number as it comes."""
-    loads = measures(plan)
+async def measured(
+    names: Sequence[str], plan: Plan, rounds: int, others: Sequence[Contestant] = ()
+) -> Results:
+    """Run the named measures, and print each number as it comes; `others` are relays, too."""
+    loads = measures(plan, others)
     titles = {name: one.title for name, one in loads.items()}
     titles |= {name: title for name, (title, _) in SIZED.items()}
     found = Results({name: titles[name] for name in titles if name in names}, rounds, plan)
@@ -58,14 +63,33 @@ def _parsed(argv: Sequence[str] | None, environ: Mapping[str, str]) -> argparse.
     parser.add_argument(
         "--api", type=Generation, choices=list(Generation), default=Generation.V3, help="of Devin"
     )
+    parser.add_argument(
+        "--beside",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="CHECKOUT",
+        help="also measure the relay of this checkout",
+    )
     parser.add_argument("--page", type=Path, help="directory for RESULTS.md and results.png")
     arguments = parser.parse_args(argv)
     if unknown := set(arguments.names) - set(names):
         parser.error(f"there is no {', '.join(sorted(unknown))}: only {', '.join(names)}")
+    arguments.is_whole = not arguments.names
     if not arguments.names:
         arguments.names = names
         arguments.page = arguments.page or ROOT / "benchmarks"
     return arguments
+
+
+def _run(found: Results) -> Run:
+    return Run(
+        date=f"{found.began:%Y-%m-%d %H:%M}",
+        commit=commit_of(ROOT),
+        version=version("devin-relay"),
+        api=found.plan.api,
+        figures=medians(found.each),
+    )
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -73,9 +97,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parsed(argv, os.environ)
     plan = replace(QUICK if arguments.quick else FULL, api=arguments.api)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        found = runner.run(measured(arguments.names, plan, arguments.rounds))
+        others = [relay_of(root) for root in arguments.beside]
+        found = runner.run(measured(arguments.names, plan, arguments.rounds, others))
     if arguments.page:
-        for path in write(found, arguments.page):
+        is_kept = arguments.is_whole and not plan.is_quick
+        runs = record(_run(found), HISTORY) if is_kept else read(HISTORY)
+        for path in write(found, arguments.page, runs):
             print(f"wrote {path}")
     return 0
 

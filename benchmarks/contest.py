@@ -8,7 +8,7 @@ import asyncio
 import os
 import tempfile
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -22,12 +22,12 @@ from benchmarks.processes import (
     LOG,
     START_SECONDS,
     Contestant,
-    cpu_seconds,
     last_words,
     started,
     started_worker,
     until_connected,
 )
+from benchmarks.usage import Usage, cpu_seconds, starved_seconds
 from benchmarks.wire import Arrival, Wire, open_wire
 from bot.model.generation import Generation
 from bot.redis.embedded.home import ValkeyHome
@@ -36,30 +36,6 @@ Values = Mapping[str, float]
 
 QUIET_SECONDS = 0.4
 NUMBER = len("reply 0000000")
-
-
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """Seconds of CPU time and of the clock: the contestant's, its Valkey's, and this process's."""
-
-    at: float
-    own: float
-    valkey: float
-    load: float
-
-    def since(self, before: "Usage") -> "Usage":
-        """Return the usage after `before`."""
-        return Usage(
-            self.at - before.at,
-            self.own - before.own,
-            self.valkey - before.valkey,
-            self.load - before.load,
-        )
-
-    def percent(self) -> dict[str, float]:
-        """Return the usage in percent of one core."""
-        parts = {"own CPU %": self.own, "Valkey CPU %": self.valkey, "load CPU %": self.load}
-        return {name: 100 * used / self.at for name, used in parts.items()}
 
 
 @dataclass
@@ -103,17 +79,44 @@ class Contest:
         So each session always has `depth` replies on their way to Devin. Arrivals are counted for
         `seconds` after `warm_up`.
         """
-        wanted: asyncio.Queue[str] = asyncio.Queue()
-        for session in [*self.sessions] * depth:
-            wanted.put_nowait(session)
-        self.wire.on_arrival = wanted.put_nowait
+        places = {session: place for place, session in enumerate(self.sessions)}
+        wanted: asyncio.Queue[int] = asyncio.Queue()
+        for place in [*places.values()] * depth:
+            wanted.put_nowait(place)
+        self.wire.on_arrival = lambda session: wanted.put_nowait(places[session])
+        return await self._counted(wanted, warm_up, seconds)
+
+    async def closed(self, at_once: int, warm_up: float, seconds: float) -> tuple[float, Usage]:
+        """Keep `at_once` replies unanswered; return arrivals a second, and CPU.
+
+        When Devin answers one, the next is written, in the session that has rested longest. So a
+        session has at most one, and the time that the contestant takes is never hidden behind
+        Devin's.
+        """
+        places = {session: place for place, session in enumerate(self.sessions)}
+        resting = deque(places.values())
+        wanted: asyncio.Queue[int] = asyncio.Queue()
+        for _ in range(at_once):
+            wanted.put_nowait(resting.popleft())
+
+        def go_on(session: str) -> None:
+            resting.append(places[session])
+            wanted.put_nowait(resting.popleft())
+
+        self.wire.on_answer = go_on
+        return await self._counted(wanted, warm_up, seconds)
+
+    async def _counted(
+        self, wanted: asyncio.Queue[int], warm_up: float, seconds: float
+    ) -> tuple[float, Usage]:
+        """Write what is wanted, count arrivals for `seconds` after `warm_up`, and end the load."""
         writing = asyncio.create_task(self._write(wanted))
         await asyncio.sleep(warm_up)
         before, arrived = self.usage(), len(self.wire.arrivals)
         await asyncio.sleep(seconds)
         used = self.usage().since(before)
         rate = (len(self.wire.arrivals) - arrived) / used.at
-        self.wire.on_arrival = lambda _: None
+        self.wire.on_arrival = self.wire.on_answer = lambda _: None
         while not wanted.empty():
             wanted.get_nowait()
         await self.until_arrived()
@@ -121,10 +124,9 @@ class Contest:
         await asyncio.wait({writing})
         return rate, used
 
-    async def _write(self, wanted: asyncio.Queue[str]) -> None:
-        places = {session: place for place, session in enumerate(self.sessions)}
+    async def _write(self, wanted: asyncio.Queue[int]) -> None:
         while True:
-            await self.reply(places[await wanted.get()])
+            await self.reply(await wanted.get())
 
     async def until_arrived(self, seconds: float = 60.0) -> None:
         """Wait until everything written has arrived and is acknowledged, or for `seconds`.
@@ -183,6 +185,7 @@ class Contest:
             own=sum(cpu_seconds(process.pid) for process in self.processes),
             valkey=cpu_seconds(valkey) if valkey else 0.0,
             load=time.process_time(),
+            starved=sum(starved_seconds(process.pid) for process in self.processes),
         )
 
     def rss_mb(self) -> float:
@@ -191,7 +194,7 @@ class Contest:
         return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
     def warnings(self) -> int:
-        """Count the lines of its log, whose lowest level is WARNING."""
+        """Count the warnings and errors in its log."""
         lines = (self.home / LOG).read_text().splitlines()
         return sum("[warning" in line or "[error" in line for line in lines)
 

@@ -14,6 +14,7 @@ from benchmarks.contest import Contest, Values, contest
 from benchmarks.payloads import message, new_ts
 from benchmarks.plan import Plan
 from benchmarks.processes import FLOOR, RELAY, SCRIPT, Contestant
+from benchmarks.usage import Usage
 from bot.model.generation import Generation
 
 Case = Callable[[], Awaitable[Values]]
@@ -27,23 +28,38 @@ async def throughput(
 ) -> Values:
     """Measure replies a second in a steady state, with `depth` on their way for each session."""
     async with contest(who, sessions, api=plan.api, delay=delay) as running:
-        is_relay = who is RELAY
-        before, commands = running.usage(), await running.commands() if is_relay else None
-        rate, counted = await running.sustained(depth, plan.warm_up, plan.counted)
-        await running.until_quiet()
-        replies = len(running.sent)
-        found = {
-            "replies/s": rate,
-            "CPU ms a reply": running.usage().since(before).own * 1000 / replies,
-            "RSS MB after": running.rss_mb(),
-            **counted.percent(),
-            **running.faults(),
-        }
-        if commands is not None:
-            made = await running.commands() - commands
-            found["Redis commands a reply"] = made.total() / replies
-            found["Redis scripts a reply"] = made["evalsha"] / replies
-        return found
+        return await _rates(running, lambda: running.sustained(depth, plan.warm_up, plan.counted))
+
+
+async def closed(who: Contestant, plan: Plan) -> Values:
+    """Measure replies a second with a fixed number of unanswered ones, each in another session."""
+    async with contest(who, plan.sessions, api=plan.api, delay=plan.api_delay) as running:
+        return await _rates(
+            running, lambda: running.closed(plan.in_flight, plan.warm_up, plan.counted)
+        )
+
+
+async def _rates(running: Contest, load: Callable[[], Awaitable[tuple[float, Usage]]]) -> Values:
+    """Run a load that returns its rate and its usage; return what a reply costs as well."""
+    is_relay = running.contestant.is_relay
+    before, commands = running.usage(), await running.commands() if is_relay else None
+    rate, counted = await load()
+    await running.until_quiet()
+    replies, acks = len(running.sent), running.acks_ms()
+    found = {
+        "replies/s": rate,
+        "CPU ms a reply": running.usage().since(before).own * 1000 / replies,
+        "to Devin p50 ms": _percentiles(running.latencies_ms())["p50 ms"],
+        "ack p50 ms": _percentiles(acks)["p50 ms"],
+        "RSS MB after": running.rss_mb(),
+        **counted.percent(),
+        **running.faults(),
+    }
+    if commands is not None:
+        made = await running.commands() - commands
+        found["Redis commands a reply"] = made.total() / replies
+        found["Redis scripts a reply"] = made["evalsha"] / replies
+    return found
 
 
 async def burst(who: Contestant, plan: Plan) -> Values:
@@ -99,20 +115,26 @@ async def _send_foreign(running: Contest, events: int) -> None:
         await asyncio.sleep(0.001)
 
 
-async def idle(plan: Plan) -> Values:
-    """Measure the relay's usage while nobody writes."""
-    async with contest(RELAY, 1, api=plan.api) as running:
-        before, commands = running.usage(), await running.commands()
+async def idle(who: Contestant, plan: Plan) -> Values:
+    """Measure a contestant's usage while nobody writes, and the only session is at rest."""
+    async with contest(who, 1, api=plan.api) as running:
+        for session in running.sessions:
+            running.wire.devin.of(session).doing = "waiting"
+        await asyncio.sleep(plan.rest)
+        before = running.usage()
+        commands = await running.commands() if who.has_redis else None
         await asyncio.sleep(plan.idle)
         used = running.usage().since(before)
-        made = await running.commands() - commands
-        del made["info"]
-        return {
-            "Redis commands/s": made.total() / used.at,
+        found = {
             "CPU %": 100 * used.own / used.at,
             "RSS MB": running.rss_mb(),
             "Valkey CPU %": 100 * used.valkey / used.at,
         }
+        if commands is None:
+            return found
+        made = await running.commands() - commands
+        del made["info"]
+        return {"Redis commands/s": made.total() / used.at} | found
 
 
 async def scaled(workers: int, plan: Plan) -> Values:
@@ -145,18 +167,27 @@ class Measure:
     cases: Mapping[str, Case]
 
 
-def measures(plan: Plan) -> Mapping[str, Measure]:
-    """Return every measure under load, by its name on the command line."""
+def measures(plan: Plan, others: Sequence[Contestant] = ()) -> Mapping[str, Measure]:
+    """Return every measure under load, by its name on the command line.
+
+    `others` are relays of other checkouts. They take part where the script does, and in `idle`.
+    """
 
     def of_each(title: str, run: Callable[[Contestant], Awaitable[Values]]) -> Measure:
-        return Measure(title, {who.name: partial(run, who) for who in (RELAY, SCRIPT, FLOOR)})
+        every = (RELAY, *others, SCRIPT, FLOOR)
+        return Measure(title, {who.name: partial(run, who) for who in every})
 
     return {
         "throughput": of_each(
             f"Replies through one process: {plan.sessions} sessions, 0 ms API",
             lambda who: throughput(who, plan.sessions, 0.0, plan),
         ),
-        "inflight": _in_flight(plan),
+        "inflight": _in_flight(plan, others),
+        "closed": of_each(
+            f"A closed loop: {plan.in_flight} unanswered among {plan.sessions} sessions, "
+            f"{plan.api_delay * 1000:.0f} ms API (ideal: {plan.ideal:,.0f}/s)",
+            lambda who: closed(who, plan),
+        ),
         "apis": _by_api(plan),
         "burst": of_each(
             f"All written at once: {plan.sessions} sessions, 0 ms API",
@@ -174,7 +205,7 @@ def measures(plan: Plan) -> Mapping[str, Measure]:
             f"{REPLIES_A_THREAD} in each",
             lambda who: foreign(who, plan),
         ),
-        "idle": Measure("Idle", {"relay": partial(idle, plan)}),
+        "idle": of_each("Idle", lambda who: idle(who, plan)),
         "scale": _scale_out(plan),
         "words": _words(plan),
         "reading": Measure(
@@ -221,13 +252,13 @@ def _beside(plan: Plan) -> Measure:
     )
 
 
-def _in_flight(plan: Plan) -> Measure:
+def _in_flight(plan: Plan, others: Sequence[Contestant]) -> Measure:
     case = partial(throughput, sessions=plan.in_flight, delay=plan.api_delay, plan=plan)
     return Measure(
         f"Replies through one process: {plan.in_flight} sessions, {plan.api_delay * 1000:.0f} ms "
         f"API (ideal: {plan.ideal:,.0f}/s)",
         {
-            "relay": partial(case, RELAY),
+            **{who.name: partial(case, who) for who in (RELAY, *others)},
             f"relay, {DEEP} waiting in each mailbox": partial(case, RELAY, depth=DEEP),
             "script": partial(case, SCRIPT),
             "floor": partial(case, FLOOR),

@@ -1,18 +1,22 @@
-"""The page of a run: targets, tables with medians and spread, and the plot."""
+"""The page of a run: targets, pictures, tables with medians and spread, and earlier runs."""
 
 import os
 import platform
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from statistics import median
 
+from benchmarks import prose
+from benchmarks.bars import draw as draw_bars
 from benchmarks.contest import Values
+from benchmarks.history import Run, table
 from benchmarks.plan import Plan
-from benchmarks.plot import draw
+from benchmarks.plot import draw as draw_sizes
 from benchmarks.targets import Target, targets
+from benchmarks.themes import THEMES
 
 PACKAGES = (
     *("slack-bolt", "slack-sdk", "httpx", "httpx-aiohttp", "aiohttp", "uvloop"),
@@ -20,35 +24,8 @@ PACKAGES = (
 )
 FULL_CORE = 90.0
 
-PREFACE = """\
-Each row was measured on processes of its own, started anew, linked and warmed up, against the same
-Slack and Devin of wire only (`benchmarks/wire.py`), which are in the process that also writes the
-load. Devin's API is {api}, unless a row names another generation. *relay* is `python -m bot run`
-with its defaults and an embedded Valkey that syncs each write, *script* is `benchmarks/script.py`,
-*floor* is one durable write to Redis and one POST (`benchmarks/floor.py`). Rounds are interleaved;
-a cell is the median, then the lowest and highest round. CPU is in percent of one core: *own* is the
-contestant's, *load* that of the wire and the load. The contestant, its Valkey and the load share
-this machine's {cores} cores, so with workers beside `run` the machine is full before they are.
-
-*Replies through one process* is a steady state: a session's next reply is written when its last one
-arrives at Devin; that goes on for {warm_up:g} s and is then counted for {counted:g} s. *All written
-at once* counts from the first event to the last arrival; the script gets a quarter of the replies.
-The ideal is that of a contestant that sends a session's next reply after Devin answered the last;
-the script and the floor do not wait, and so may pass it.
-*Lost* are replies that had not arrived after a minute, *out of order* those that came after a later
-one of their session, *twice* those that came again, *sent again* events that were not acknowledged
-in 3 s, *warnings* lines in the log. *Redis commands* are those inside scripts, too. Replies that
-wait, and links, are measured in one process with the relay's own modules; each size has a Valkey of
-its own, which is filled once. The sizes of waiting replies take turns by round, those of links by
-look-up.
-
-Links that are *watched* are made before the relay starts, in its own Redis, with a look in the past
-at what their sessions do; the next looks are due at any time within the pace of a session's state.
-*From Devin's words to their post* counts from the moment when Devin lists a message to the arrival
-of its post at Slack, for what is said within {talk[seconds]:g} s after {talk[warm_up]:g} s, with
-`DEVIN_READS` at its default of 300 a minute; *longest* includes what was posted after that. Slack's
-limit of one post a second in a channel does not apply on this wire.
-"""
+HUNGRY = 15.0
+"""Percent of the time without a core above which a row's rate says more about other programs."""
 
 
 @dataclass
@@ -81,38 +58,63 @@ def figure(value: float) -> str:
     return f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"  # noqa: PLR2004  (three digits)
 
 
-def write(results: Results, directory: Path) -> Sequence[Path]:
-    """Write RESULTS.md, and results.png if sizes were measured; return the files written."""
-    page, picture = directory / "RESULTS.md", directory / "results.png"
-    is_drawn = draw(results.found, picture)
-    page.write_text("\n".join(_lines(results, picture.name if is_drawn else None)) + "\n")
-    return [page, picture] if is_drawn else [page]
+def write(results: Results, directory: Path, runs: Sequence[Run] = ()) -> Sequence[Path]:
+    """Write RESULTS.md and the pictures of what was measured; return the files written.
+
+    `runs` are those of the table by version.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    page = directory / "RESULTS.md"
+    bars, sizes = _drawn(results, directory)
+    page.write_text("\n".join(_lines(results, bars, sizes, runs)) + "\n")
+    return [page, *bars, *sizes]
 
 
-def _lines(results: Results, picture: str | None) -> Iterator[str]:
+def _drawn(results: Results, directory: Path) -> tuple[Sequence[Path], Sequence[Path]]:
+    """Draw both pictures for light and dark pages; return the files of each, light first."""
+    bars, sizes = [], []
+    for theme in THEMES:
+        picture = directory / f"results{theme.suffix}.png"
+        if draw_bars(results.each, results.plan, picture, theme):
+            bars.append(picture)
+        picture = directory / f"sizes{theme.suffix}.png"
+        if draw_sizes(results.found, picture, theme):
+            sizes.append(picture)
+    return bars, sizes
+
+
+def _lines(
+    results: Results, bars: Sequence[Path], sizes: Sequence[Path], runs: Sequence[Run]
+) -> Iterator[str]:
+    plan, notes = results.plan, prose.notes(results.plan)
     yield "# Results of `make bench`"
     yield ""
     yield f"{results.began:%Y-%m-%d %H:%M} UTC, {results.rounds} rounds. {_machine()}"
     yield f"Load average at the start: {results.load_average:.2f}."
-    if results.plan.is_quick:
+    if plan.is_quick:
         yield "**`QUICK=1`: a smoke run, too short for its numbers to mean anything.**"
     yield ""
-    plan, cores = results.plan, os.cpu_count()
-    yield PREFACE.format(cores=cores, **asdict(plan))
     yield from _targets(targets(results.each, plan))
-    if picture:
-        yield from ("", f"![Times and rates against size]({picture})")
+    yield from _picture(bars, "Bars of relay, script and floor for each number, with its target")
+    yield from ("", prose.method(plan, os.cpu_count() or 1))
+    if runs:
+        yield from ("", "## By version", "", prose.HISTORY, "", *table(runs))
+    yield from _picture(sizes, "Time, rate and memory of each step against size")
     for name, title in results.titles.items():
         if rows := results.found.get(name):
-            yield from (
-                "",
-                f"## {title}",
-                "",
-                f"`python -m benchmarks {name} --api {plan.api}`",
-                "",
-            )
+            yield from ("", f"## {title}", "")
+            yield from (f"`python -m benchmarks {name} --api {plan.api}`", "")
+            yield from (notes[name], "") if name in notes else ()
             yield from _table(rows)
             yield from _limits(rows)
+
+
+def _picture(files: Sequence[Path], alt: str) -> Iterator[str]:
+    if files:
+        light, dark = (one.name for one in files)
+        yield from ("", "<picture>")
+        yield f'<source media="(prefers-color-scheme: dark)" srcset="{dark}">'
+        yield from (f'<img alt="{alt}" src="{light}" width="1000">', "</picture>")
 
 
 def _machine() -> str:
@@ -164,3 +166,10 @@ def _limits(rows: Mapping[str, Sequence[Values]]) -> Iterator[str]:
     if any("load CPU %" in rounds[0] for rounds in rows.values()):
         who = "; ".join(filled) or "nobody"
         yield from ("", f"Over {FULL_CORE:.0f} % of a core was used by: {who}.")
+    if hungry := [
+        case
+        for case, rounds in rows.items()
+        if "starved %" in rounds[0] and median(one["starved %"] for one in rounds) > HUNGRY
+    ]:
+        who = ", ".join(hungry)
+        yield f"**Starved for more than {HUNGRY:.0f} % of the time, so not a fair figure: {who}.**"

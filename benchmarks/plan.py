@@ -21,7 +21,10 @@ class Talk:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The amounts of each measure, times in seconds, and the generation of Devin's API."""
+    """The amounts of each measure, times in seconds, and the generation of Devin's API.
+
+    `rest` is the time before an idle process is measured: its last reply has looks that follow it.
+    """
 
     api: Generation = Generation.V3
     is_quick: bool = False
@@ -35,7 +38,8 @@ class Plan:
     latency: float = 15.0
     ack: float = 10.0
     foreign: int = 10_000
-    idle: float = 10.0
+    rest: float = 25.0
+    idle: float = 30.0
     waiting: Sequence[int] = (10, 1_000, 100_000)
     links: Sequence[int] = (1_000, 10_000, 100_000, 1_000_000)
     samples: int = 500
@@ -65,6 +69,7 @@ QUICK = Plan(
     latency=0.5,
     ack=0.5,
     foreign=100,
+    rest=0.1,
     idle=0.3,
     waiting=(10, 100),
     links=(10, 100),

@@ -1,4 +1,4 @@
-"""The plot: the time of a step, and the rate, against size."""
+"""The picture of sizes: each step's time, rate or memory against size, on axes of its own."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -6,53 +6,66 @@ from statistics import median
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.ticker import StrMethodFormatter
 
 from benchmarks.contest import Values
+from benchmarks.themes import DPI, Theme, styled
 
-TIMES = (
-    ("mail", "waiting", "accept ms", "accept, by replies waiting"),
-    ("mail", "waiting", "take + finish ms", "take + finish, by replies waiting"),
-    ("mail", "waiting", "backlog ms", "backlog, by replies waiting"),
-    ("mail", "waiting", "sweep ms", "sweep, by replies waiting"),
-    ("links", "links", "look-up ms", "look-up, by links"),
+PANELS = (
+    ("mail", "waiting", "accept ms", "Accept", "ms"),
+    ("mail", "waiting", "take + finish ms", "Take and finish", "ms"),
+    ("mail", "waiting", "sweep ms", "Sweep", "ms"),
+    ("mail", "waiting", "backlog ms", "Measure the backlog", "ms"),
+    ("mail", "waiting", "accepted/s", "Accept, 64 at once", "replies/s"),
+    ("mail", "waiting", "taken + finished/s", "Take and finish, 64 at once", "replies/s"),
+    ("links", "links", "look-up ms", "Look a link up", "ms"),
+    ("links", "links", "bytes a link", "A link in Redis", "bytes"),
 )
-RATES = (
-    ("mail", "waiting", "accepted/s", "accepted, by replies waiting"),
-    ("mail", "waiting", "taken + finished/s", "taken + finished, by replies waiting"),
-)
+"""Measure, column of the size, column of the number, title and unit."""
+
+COLUMNS = 4
+COUNTED = {"waiting": "replies waiting", "links": "links"}
 
 Found = Mapping[str, Mapping[str, Sequence[Values]]]
-Line = tuple[str, str, str, str]
-"""Measure, column of the size, column of the number, and the text of the legend."""
 
 
-def draw(found: Found, picture: Path) -> bool:
+def draw(found: Found, picture: Path, theme: Theme) -> bool:
     """Write `picture`; return False if no sizes were measured."""
-    if not any(measure in found for measure, *_ in (*TIMES, *RATES)):
+    shown = [one for one in PANELS if one[0] in found]
+    if not shown:
         return False
-    plot = Figure(figsize=(10, 4), layout="constrained")
-    times, rates = plot.subplots(1, 2)
-    _lines(times, found, TIMES, "ms, median of single calls")
-    _lines(rates, found, RATES, "a second, 64 at once")
-    times.set_yscale("log")
-    rates.set_ylim(bottom=0)
-    plot.savefig(picture, dpi=110)
+    rows = -(-len(shown) // COLUMNS)
+    with styled(theme):
+        layout = ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.1)
+        drawing = Figure(figsize=(10, 2.1 * rows), layout=layout)
+        places = [*drawing.subplots(rows, COLUMNS, squeeze=False).flat]
+        for place in places:
+            place.set_axis_off()
+        for (measure, size, column, title, unit), axes in zip(shown, places, strict=False):
+            _line(axes, [*found[measure].values()], size, column, theme)
+            axes.set_title(f"{title}\n", loc="left", weight="bold", fontsize=9)
+            above = {"transform": axes.transAxes, "color": theme.muted}
+            axes.text(0, 1.04, f"{unit}, by {COUNTED[size]}", fontsize=8, **above)
+        drawing.savefig(picture, dpi=DPI)
     return True
 
 
-def _lines(axes: Axes, found: Found, lines: Sequence[Line], label: str) -> None:
-    for measure, size, column, legend in lines:
-        rows = list(found.get(measure, {}).values())
-        if not rows:
-            continue
-        sizes = [rounds[0][size] for rounds in rows]
-        columns = [[values[column] for values in rounds] for rounds in rows]
-        (drawn,) = axes.plot(sizes, [median(one) for one in columns], marker="o", label=legend)
-        low, high = [min(one) for one in columns], [max(one) for one in columns]
-        axes.fill_between(sizes, low, high, alpha=0.2, color=drawn.get_color())
+def _line(
+    axes: Axes, rows: Sequence[Sequence[Values]], size: str, column: str, theme: Theme
+) -> None:
+    """Draw the medians as a line from 0 up, and the lowest to the highest round as its shade."""
+    sizes = [rounds[0][size] for rounds in rows]
+    columns = [[values[column] for values in rounds] for rounds in rows]
+    low, high = [min(one) for one in columns], [max(one) for one in columns]
+    axes.set_axis_on()
+    color = theme.colors["relay"]
+    axes.fill_between(sizes, low, high, alpha=0.2, linewidth=0, color=color)
+    axes.plot(sizes, [median(one) for one in columns], marker="o", markersize=4, color=color)
     axes.set_xscale("log")
-    axes.set_xlabel("how many there are")
-    axes.set_ylabel(label)
-    axes.grid(visible=True, alpha=0.3)
-    if axes.has_data():
-        axes.legend(fontsize="small")
+    axes.set_ylim(0, 1.15 * max(high))
+    axes.grid(visible=True, axis="y", alpha=0.25)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.yaxis.set_major_formatter(StrMethodFormatter("{x:,g}"))
+    axes.minorticks_off()
+    axes.tick_params(labelsize=8, color=theme.muted)

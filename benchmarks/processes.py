@@ -3,10 +3,11 @@
 import asyncio
 import os
 import socket
+import subprocess
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import aiohttp
@@ -22,18 +23,41 @@ LOG = "contestant.log"
 class Contestant:
     """A program to measure: its name on the page, and Python's arguments.
 
-    If it `may_lose` replies, the lost ones are counted; otherwise a lost one ends the run.
+    If it `may_lose` replies, the lost ones are counted; otherwise a lost one ends the run. `root`
+    is the checkout that it imports from.
     """
 
     name: str
     command: Sequence[str]
     may_lose: bool = False
+    has_redis: bool = True
+    root: Path = ROOT
+
+    @property
+    def is_relay(self) -> bool:
+        """True for this checkout's relay, and for another's."""
+        return self.command == RELAY.command
 
 
 RELAY = Contestant("relay", ("-m", "bot", "run"))
 WORKER = Contestant("worker", ("-m", "bot", "worker"))
-SCRIPT = Contestant("script", (str(ROOT / "benchmarks" / "script.py"),), may_lose=True)
+SCRIPT = Contestant(
+    "script", (str(ROOT / "benchmarks" / "script.py"),), may_lose=True, has_redis=False
+)
 FLOOR = Contestant("floor", ("-m", "benchmarks.floor"))
+
+
+def commit_of(root: Path) -> str:
+    """Return the short commit of a checkout, with a `+` if files differ from it."""
+    git = ("git", "-C", str(root))
+    head = subprocess.check_output([*git, "rev-parse", "--short", "HEAD"], text=True).strip()  # noqa: S603  (git, by its arguments)
+    is_changed = subprocess.call([*git, "diff", "--quiet", "HEAD"]) != 0  # noqa: S603  (git, by its arguments)
+    return f"{head}+" if is_changed else head
+
+
+def relay_of(root: Path) -> Contestant:
+    """Return the relay of another checkout, named by its commit."""
+    return replace(RELAY, name=f"relay {commit_of(root)}", root=root.resolve())
 
 
 async def until_connected(
@@ -66,11 +90,11 @@ async def started(
 ) -> AsyncIterator[asyncio.subprocess.Process]:
     """Run a process of `contestant`, which keeps its data and its log in `home`."""
     ours = {
-        "PYTHONPATH": str(ROOT),
+        "PYTHONPATH": str(contestant.root),
         "DATA_DIR": str(home / "data"),
         "HOST": "127.0.0.1",
         "PORT": str(port),
-        "LOG_LEVEL": "WARNING",
+        "LOG_LEVEL": "INFO",
     }
     with (home / LOG).open("ab") as log:
         process = await asyncio.create_subprocess_exec(
@@ -93,7 +117,7 @@ async def started(
 @asynccontextmanager
 async def started_worker(wire: Wire, home: Path) -> AsyncIterator[asyncio.subprocess.Process]:
     """Run a worker beside a relay in the same `home`, and wait until it is ready."""
-    port = _free_port()
+    port = free_port()
     async with started(WORKER, wire, home, port) as process, aiohttp.ClientSession() as http:
         async with asyncio.timeout(START_SECONDS):
             while not await _is_ready(http, f"http://127.0.0.1:{port}/readyz"):  # noqa: ASYNC110  (another process gives no event)
@@ -109,13 +133,8 @@ async def _is_ready(http: aiohttp.ClientSession, url: str) -> bool:
         return False
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-
-
-def cpu_seconds(pid: int) -> float:
-    """Return the user and system time of a process so far."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

@@ -17,6 +17,7 @@ from statistics import median
 
 from redis.asyncio import Redis
 
+from benchmarks.cluster import cluster
 from benchmarks.contest import Values
 from benchmarks.payloads import PEOPLE, TEAM, message
 from benchmarks.plan import Plan
@@ -27,7 +28,7 @@ from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef, micros_ts
 from bot.redis.connection import Store, open_store
 from bot.redis.embedded.server import embedded_valkey
-from bot.schedule.docket import SWEEP_LIMIT
+from bot.schedule.sweep import SWEEP_LIMIT
 from bot.store.backlog import measure
 from bot.store.links import Links
 from bot.store.mailbox import Mailbox
@@ -80,7 +81,7 @@ async def _home() -> AsyncIterator[_Home]:
             open_store(url) as store,
             Redis.from_url(url) as raw,
         ):
-            yield _Home(store, raw)
+            yield _Home(store.of(TEAM), raw)
 
 
 async def _many(numbers: range, one: Callable[[int], Awaitable[object]]) -> None:
@@ -214,6 +215,7 @@ async def _linked(count: int, home: _Home) -> int:
 SIZED: Mapping[str, tuple[str, Sized]] = {
     "mail": ("A reply's steps among those that wait", mail),
     "links": ("Links", links),
+    "cluster": ("A reply's steps on a Cluster of three nodes, with 30 workspaces", cluster),
 }
 """The functions by measure, each with its title for the page."""
 

@@ -75,7 +75,8 @@ async def watching(
 async def _linked(home: Path, wire: Wire, ids: Sequence[str], roots: Sequence[str]) -> None:
     """Link each session's thread, with a look in the past at what it does."""
     picked = random.Random(11)
-    async with embedded_valkey(home / "data") as url, open_store(url) as store:
+    async with embedded_valkey(home / "data") as url, open_store(url) as opened:
+        store = opened.of(TEAM)
         links, watches = Links(store, TTL), Watches(store, TTL)
         for start in range(0, len(ids), CHUNK):
             chunk = dict(zip(ids[start : start + CHUNK], roots[start:], strict=False))

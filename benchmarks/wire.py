@@ -83,7 +83,8 @@ class Wire:
 
     `api` is the generation that Devin speaks, and `delay` the time that it takes for a message, in
     seconds; `ack_seconds` are from an event's first sending to its acknowledgement's arrival here;
-    `repeats` counts the redeliveries.
+    `repeats` counts the redeliveries. `on_arrival` is called with the session when a message has
+    come to Devin, `on_answer` when Devin answers it.
     """
 
     delay: float = 0.0
@@ -96,6 +97,7 @@ class Wire:
     calls: Counter[str] = field(default_factory=Counter)
     last_request: float = 0.0
     on_arrival: Callable[[str], None] = lambda _: None
+    on_answer: Callable[[str], None] = lambda _: None
     devin: Sessions = field(init=False)
     _socket: web.WebSocketResponse | None = None
     _connected: asyncio.Event = field(default_factory=asyncio.Event)
@@ -208,6 +210,7 @@ class Wire:
         self.on_arrival(session)
         if self.delay:
             await asyncio.sleep(self.delay)
+        self.on_answer(session)
         return _json(success)
 
     async def _call(self, method: str, request: web.BaseRequest) -> dict[str, Any]:
