@@ -9,9 +9,9 @@ import argparse
 import asyncio
 import os
 import sys
+import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from importlib.metadata import version
 from pathlib import Path
 
 import uvloop
@@ -86,10 +86,15 @@ def _run(found: Results) -> Run:
     return Run(
         date=f"{found.began:%Y-%m-%d %H:%M}",
         commit=commit_of(ROOT),
-        version=version("devin-relay"),
+        version=_version(),
         api=found.plan.api,
         figures=medians(found.each),
     )
+
+
+def _version() -> str:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    return str(project["version"])
 
 
 def main(argv: Sequence[str] | None = None) -> int:
