@@ -13,14 +13,11 @@ from bot.wording import actions, delivery_reports, thread_links
 from handlers.askers import Asker
 from handlers.failures import ignored, telling
 from handlers.parse.events import Payload
-from handlers.parse.interactions import Press, parse_press, parse_send_again, parse_unlink
+from handlers.parse.interactions import parse_press, parse_send_again, parse_unlink
 
 
 def register(app: AsyncApp, relay: Relay) -> None:
     """Listen to the buttons."""
-
-    def asker_of(press: Press, respond: AsyncRespond) -> Asker:
-        return Asker(relay, respond, press.by, press.thread.channel, press.thread.thread_ts)
 
     @app.action(actions.SEND_AGAIN)
     async def on_send_again(ack: AsyncAck, body: Payload, respond: AsyncRespond) -> None:
@@ -29,7 +26,7 @@ def register(app: AsyncApp, relay: Relay) -> None:
         if press is None:
             ignored(body)
             return
-        async with telling(asker_of(press, respond)):
+        async with telling(Asker.of(relay, press, respond)):
             asked = parse_send_again(press)
             if asked is None:
                 raise NoSuchReply(already_sent=False)
@@ -44,7 +41,7 @@ def register(app: AsyncApp, relay: Relay) -> None:
         if press is None:
             ignored(body)
             return
-        async with telling(asker_of(press, respond)):
+        async with telling(Asker.of(relay, press, respond)):
             thread = press.thread
             session = parse_unlink(press)
             if session is None:

@@ -37,7 +37,7 @@ async def _answer(relay: Relay, press: Press, respond: AsyncRespond) -> None:
         relay.notices.press(press.message, press.thread.channel, note)
 
     thread = press.thread
-    asker = Asker(relay, respond, press.by, thread.channel, thread.thread_ts)
+    asker = Asker.of(relay, press, respond)
     async with telling(asker):
         found = parse_answer(press)
         if found is None:

@@ -38,7 +38,7 @@ def register(app: AsyncApp, relay: Relay) -> None:
         if press is None:
             ignored(body)
             return
-        async with telling(asker_of(press, respond)):
+        async with telling(Asker.of(relay, press, respond)):
             await relay.check(press.by, press.thread.channel)
             note = ending.kept_by(await relay.name(press.by))
             relay.notices.press(press.message, press.thread.channel, note)
@@ -48,10 +48,7 @@ def register(app: AsyncApp, relay: Relay) -> None:
         if press is None:
             ignored(body)
         else:
-            await relay.background.soon(_close(relay, how, press, asker_of(press, respond)))
-
-    def asker_of(press: Press, respond: AsyncRespond) -> Asker:
-        return Asker(relay, respond, press.by, press.thread.channel, press.thread.thread_ts)
+            await relay.background.soon(_close(relay, how, press, Asker.of(relay, press, respond)))
 
 
 async def _close(relay: Relay, how: Closing, press: Press, asker: Asker) -> None:

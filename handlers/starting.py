@@ -64,7 +64,7 @@ def register(app: AsyncApp, relay: Relay) -> None:
             ignored(body)
             return
         thread = press.thread
-        async with telling(Asker(relay, respond, press.by, thread.channel, thread.thread_ts)):
+        async with telling(Asker.of(relay, press, respond)):
             asked = parse_send_again(press)
             if asked is None:
                 raise StartGone
