@@ -108,7 +108,7 @@ async def open_slack(settings: Settings) -> AsyncIterator[SlackClient]:
     """Open one client with one connection pool for all of Slack's Web API."""
     timeout = aiohttp.ClientTimeout(total=SLACK_SECONDS)
     # slack_sdk takes a proxy from the environment; aiohttp's trust_env would also read ~/.netrc in
-    # a thread for each call. Slack's cookies tell it nothing that the token does not.
+    # a thread for each call. Slack's API documents no cookie, so none is kept.
     jar = aiohttp.DummyCookieJar()
     async with aiohttp.ClientSession(timeout=timeout, cookie_jar=jar) as session:
         yield SlackClient(

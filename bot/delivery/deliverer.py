@@ -105,10 +105,10 @@ class Deliverer:
         handed = self._handover.taken(session)
         if handed is None:
             await self._in_flight.calm()
-        if handed is None and self._in_flight.is_closing:
-            # Begin nothing more: another process delivers this, or our own after a restart.
-            await self._schedule.wake(session, PASS_ON_SECONDS)
-            return
+            if self._in_flight.is_closing:
+                # Begin nothing more: another process delivers this, or our own after a restart.
+                await self._schedule.wake(session, PASS_ON_SECONDS)
+                return
         lease: Lease
         step: Step | None
         lease, step = handed or (Lease(self._mailbox, session), None)

@@ -15,7 +15,7 @@ from bot.delivery.lease import Lease
 from bot.delivery.patience import patiently
 from bot.model.errors import StoreAway
 from bot.model.replies import ReplyId
-from bot.model.schedule import Schedule
+from bot.model.schedule import SlotSchedule
 from bot.model.sessions import SessionId
 from bot.runtime.background import Background
 from bot.runtime.in_flight import InFlight
@@ -31,7 +31,7 @@ class Handover:
     def __init__(
         self,
         mailbox: Mailbox,
-        schedule: Schedule,
+        schedule: SlotSchedule,
         in_flight: InFlight,
         background: Background,
     ) -> None:
@@ -61,10 +61,11 @@ class Handover:
 
     def give(self, lease: Lease, head: Head) -> None:
         """Have a handed reply sent, unless something stands against it by now."""
-        self._handed[lease.session] = lease, head
         if self._must_wait or not self._schedule.begin(lease.session):
-            del self._handed[lease.session]
             self.withdraw(lease, head.reply.id)
+        else:
+            # The delivery that has just begun runs in a later turn of the event loop.
+            self._handed[lease.session] = lease, head
 
     def withdraw(self, lease: Lease, reply: ReplyId) -> None:
         """Put a reply back that is not sent here, even if it is unknown whether it was handed."""

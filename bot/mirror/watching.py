@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 TICK_SECONDS = 1.0
 IDLE_SECONDS = 2.0
-"""The longest pause. A reply has its session due a second later, so it is taken as soon as ever."""
+"""The longest pause. It delays no look after a reply, which is due a second after the reply."""
 
 MOST = 100
 """Most sessions of one call for states."""

@@ -16,18 +16,22 @@ BEAT_SECONDS = 0.25
 class Schedule(Protocol):
     """Schedules work that must happen even if this process does not survive.
 
-    `wake` and `tell` raise `StoreAway` if the work could not be scheduled.
+    Both methods raise `StoreAway` if the work could not be scheduled.
     """
-
-    @property
-    def free_slots(self) -> int:
-        """The number of deliveries that could begin at once in this process."""
-
-    def begin(self, session: SessionId) -> bool:
-        """Deliver the session's mail in this process, at once; return False without a free slot."""
 
     async def wake(self, session: SessionId, after: float = 0.0) -> None:
         """Deliver the session's mail in `after` seconds."""
 
     async def tell(self, owed: Owed, after: float = 0.0, attempt: int = 1) -> None:
         """Post an outbox entry in `after` seconds."""
+
+
+class SlotSchedule(Schedule, Protocol):
+    """A schedule that has slots for deliveries in this process."""
+
+    @property
+    def free_slots(self) -> int:
+        """The number of deliveries that could begin at once."""
+
+    def begin(self, session: SessionId) -> bool:
+        """Deliver the session's mail here, at once; return False without a free slot."""

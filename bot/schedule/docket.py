@@ -70,15 +70,6 @@ class DocketSchedule:
     def __init__(self, docket: Docket) -> None:
         self._docket = docket
 
-    @property
-    def free_slots(self) -> int:
-        """Always 0: any process may take the work."""
-        return 0
-
-    def begin(self, session: SessionId) -> bool:  # noqa: ARG002  (the signature of all schedules)
-        """Return False: nothing is delivered by this object itself."""
-        return False
-
     async def wake(self, session: SessionId, after: float = 0.0) -> None:
         """Deliver the session's mail, in `after` seconds.
 

@@ -126,7 +126,7 @@ class Work:
 
 
 class LocalDispatch:
-    """A `Schedule` that passes work without room here to another one."""
+    """A `SlotSchedule` that passes work without room here to another schedule."""
 
     def __init__(self, schedule: Schedule, background: Background, concurrency: int) -> None:
         self._schedule = schedule

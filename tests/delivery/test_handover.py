@@ -63,7 +63,7 @@ class Desk:
         for _ in range(CROWD + 1):
             await self.in_flight.enter()
 
-    async def is_put_back(self) -> None:
+    async def assert_put_back(self) -> None:
         """Wait until the session is woken, and see that the reply counts as never sent."""
         await wait_until(lambda: self.schedule.woken, "its session is woken")
         step = await self.mailbox.take(ID, "another")
@@ -123,7 +123,7 @@ async def test_what_a_crowd_has_overtaken_goes_back(desk: Desk) -> None:
     lease, head = await handed(desk)
     await desk.crowd()
     desk.handover.give(lease, head)
-    await desk.is_put_back()
+    await desk.assert_put_back()
 
 
 async def test_what_finds_no_slot_goes_back(desk: Desk) -> None:
@@ -131,7 +131,7 @@ async def test_what_finds_no_slot_goes_back(desk: Desk) -> None:
     lease, head = await handed(desk)
     desk.schedule.has_begun = False
     desk.handover.give(lease, head)
-    await desk.is_put_back()
+    await desk.assert_put_back()
 
 
 async def test_a_handover_whose_answer_was_lost_goes_back(desk: Desk, store: Store) -> None:
@@ -142,4 +142,4 @@ async def test_a_handover_whose_answer_was_lost_goes_back(desk: Desk, store: Sto
         with pytest.raises(StoreAway):
             await losing.mailbox.accept(REPLY, ID, NONE, token=lease.token)
     losing.handover.withdraw(lease, REPLY.id)
-    await losing.is_put_back()
+    await losing.assert_put_back()

@@ -90,8 +90,7 @@ if known and is_sent then
 end
 local is_first = redis.call('ZCARD', mail) == 0
 local is_handed = is_first and settle == 0 and token ~= ''
-is_handed = is_handed and redis.call('EXISTS', lease) == 0
-is_handed = is_handed and not redis.call('ZSCORE', behind, session)
+  and redis.call('EXISTS', lease) == 0 and not redis.call('ZSCORE', behind, session)
 redis.call('HSET', reply, 'state', 'waiting', 'reply', kept, 'session', session, 'round', round,
            'accepted', now)
 redis.call('EXPIRE', reply, keep)
