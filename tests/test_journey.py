@@ -24,8 +24,7 @@ async def test_a_team_steers_a_session_from_a_thread(bot: Bot, desk: Desk) -> No
     assert "> Asleep since Friday" in await desk.until_said("suspended", thread)
     await desk.until_marked("zzz", second)
 
-    report = desk.slack.thread("general", thread)[-1]
-    await desk.slack.press("send_again", channel="general", message_ts=report.ts, user="ben")
+    await desk.press("send_again", thread, user="ben")
     await desk.until_received("tag the release")
     await desk.until_marked("white_check_mark", second)
     await wait_until(lambda: "zzz" not in desk.marks(second), "the old mark is gone")
@@ -70,8 +69,7 @@ async def test_a_thread_and_a_session_are_one_conversation(bot: Bot, desk: Desk)
 
     await desk.mention("end", thread=thread)
     await desk.until_said("for good", thread)
-    asks = desk.posts(thread)[-1]
-    await desk.slack.press("end_session", channel="general", message_ts=asks.ts)
+    await desk.press("end_session", thread)
     await until_card(desk, "ended", thread)
     assert [one.partition("\n")[0] for one in desk.words(thread)] == [
         *("## Plan", "How long shall they be?", "Written: **12 lines**."),

@@ -85,8 +85,7 @@ async def test_a_team_steers_a_session_from_a_thread(
     desk.devin.behave(SESSION, "suspended", times=1)
     second = await desk.reply("two", thread)
     await desk.until_marked("zzz", second)
-    report = desk.slack.thread("general", thread)[-1]
-    await desk.slack.press("send_again", channel="general", message_ts=report.ts)
+    await desk.press("send_again", thread)
     await desk.until_marked("white_check_mark", second)
     await desk.slack.slash("/devin-say", "three")
     await desk.until_received("three")

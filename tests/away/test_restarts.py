@@ -66,10 +66,9 @@ async def test_a_button_works_after_a_restart(settings: Settings, desk: Desk) ->
         desk.devin.behave(SESSION, "suspended", times=1)
         ts = await desk.reply("wake up", thread)
         await desk.until_said("suspended", thread)
-    report = desk.slack.thread("general", thread)[-1]
     async with open_bot(settings):
         await desk.slack.wait_connected()
-        await desk.slack.press("send_again", channel="general", message_ts=report.ts)
+        await desk.press("send_again", thread)
         await desk.until_marked("white_check_mark", ts)
     assert len(desk.received()) == 1
 

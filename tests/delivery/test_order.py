@@ -213,8 +213,7 @@ async def test_what_is_sent_again_keeps_its_old_place(bot: Bot, desk: Desk) -> N
     desk.devin.behave(SESSION, "rate_limited", times=1)
     await desk.reply("Reply 1", thread)
     await wait_until(lambda: len(desk.devin.requests) == 2, "the second waits")
-    report = desk.posts(thread)[-1]
-    await desk.slack.press("send_again", channel="general", message_ts=report.ts)
+    await desk.press("send_again", thread)
     await wait_until(lambda: len(desk.received()) == 2, "both are sent")
     assert read(desk, SESSION) == ["Reply 0", "Reply 1"]
 

@@ -35,8 +35,7 @@ async def suspended(
     thread = await desk.linked_thread(channel=channel)
     desk.devin.behave(SESSION, "suspended", times=1)
     await desk.reply(text, thread, channel=channel)
-    await desk.until_said("*suspended*", thread, channel=channel)
-    return desk.posts(thread, channel=channel)[-1]
+    return await desk.offering("send_again", thread, channel=channel)
 
 
 def value_of(report: Message) -> str:

@@ -298,8 +298,7 @@ async def test_sent_again_a_reply_is_as_it_was_edited_since(
             "the report",
         )
         desk.devin.behave(SESSION, "rate_limited")
-        report = desk.posts(thread)[-1]
-        await desk.slack.press("send_again", channel="general", message_ts=report.ts)
+        await desk.press("send_again", thread)
         await until_put_off(store)
         await edit(desk, ts, "Two")
         await desk.until_marked("pencil2", ts)
@@ -494,8 +493,7 @@ async def test_what_is_taken_back_while_it_is_sent_is_not_sent_again_by_anybody(
         "the report",
     )
     await until_settled(store)
-    report = desk.posts(thread)[-1]
-    await desk.slack.press("send_again", channel="general", message_ts=report.ts)
+    await desk.press("send_again", thread)
     await desk.until_whispered("no longer kept", "ada")
     assert len(desk.devin.requests) == 1
 
@@ -641,8 +639,7 @@ async def test_a_deleted_reply_that_devin_never_took_needs_no_words(
     await delete(desk, suspended)
     await desk.until_whispered("may already have", "ada")
     assert len(desk.whispers("ada")) == 2
-    report = desk.posts(thread)[-1]
-    await desk.slack.press("send_again", channel="general", message_ts=report.ts)
+    await desk.press("send_again", thread)
     await desk.until_whispered("no longer kept", "ada")
     assert len(desk.devin.requests) == 2
 

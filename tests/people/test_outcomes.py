@@ -318,8 +318,7 @@ async def test_a_reply_given_up_can_be_sent_again(
         assert desk.received() == []
 
         desk.devin.behave(SESSION, "running")
-        report = desk.posts(thread)[-1]
-        await desk.slack.press("send_again", channel="general", message_ts=report.ts)
+        await desk.press("send_again", thread)
         await desk.until_received("Please rebase")
         await desk.until_marked("white_check_mark", reply)
 

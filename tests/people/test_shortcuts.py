@@ -155,9 +155,7 @@ async def test_what_devin_answers_is_told_as_for_a_reply(bot: Bot, desk: Desk) -
     desk.devin.behave(SESSION, "suspended", times=1)
     await run(desk, SEND, thread, user="ben")
     await desk.until_said("*suspended*", thread)
-    await desk.slack.press(
-        "send_again", channel="general", message_ts=desk.posts(thread)[-1].ts, user="ada"
-    )
+    await desk.press("send_again", thread)
     await desk.until_marked("white_check_mark", thread)
     first, second = desk.devin.requests
     assert first.body == second.body

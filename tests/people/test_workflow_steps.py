@@ -169,9 +169,9 @@ async def test_sent_again_a_step_s_message_ends_the_step_once(
     _, outputs = await send(desk, channel=channel(desk))
     thread = outputs["thread"]
     await desk.until_said("*suspended*", thread)
-    report = desk.posts(thread)[-1]
+    report = await desk.offering("send_again", thread)
     assert labels(report) == ["Send again", "Open session"]
-    await desk.slack.press("send_again", channel="general", message_ts=report.ts)
+    await desk.press("send_again", thread)
     await desk.until_marked("white_check_mark", thread)
     await until_settled(store)
     assert [one[1]["outcome"] for one in desk.slack.step_results.values()] == ["suspended"]

@@ -136,8 +136,7 @@ async def test_what_devin_answers_is_told_in_the_thread(bot: Bot, desk: Desk) ->
     message = await posted(desk, "to Devin:")
     assert "> Asleep" in await desk.until_said("suspended", message.ts)
     await desk.until_marked("zzz", message.ts)
-    report = desk.slack.thread("general", message.ts)[-1]
-    await desk.slack.press("send_again", channel="general", message_ts=report.ts)
+    await desk.press("send_again", message.ts)
     await desk.until_marked("white_check_mark", message.ts)
     assert desk.received() == [FROM_ADA + "Please rebase"]
 

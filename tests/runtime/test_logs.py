@@ -160,8 +160,7 @@ async def a_day(desk: Desk) -> None:
         devin.behave(SESSION, "garbage", body=f"{MARK} asleep", times=1)
     await desk.reply(f"{MARK} two <@ben>", thread, user="ben")
     await desk.until_said("Devin says", thread)
-    report = slack.thread("general", thread)[-1]
-    await slack.press("send_again", channel="general", message_ts=report.ts)
+    await desk.press("send_again", thread)
     await wait_until(lambda: len(desk.received()) == 2, "it is sent again")
 
     for state, says in (("rejects", "refused"), ("teapot", "HTTP 418"), ("drops", "know whether")):

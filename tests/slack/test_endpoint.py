@@ -108,8 +108,7 @@ async def test_events_commands_and_buttons_come_by_signed_http(http_bot: Bot, de
     desk.devin.behave(SESSION, "suspended", times=1)
     ts = await desk.reply("by event", thread)
     await desk.until_said("suspended", thread)
-    report = desk.slack.thread("general", thread)[-1]
-    await desk.slack.press("send_again", channel="general", message_ts=report.ts)
+    await desk.press("send_again", thread)
     await desk.until_marked("white_check_mark", ts)
     said = await desk.slack.slash("/devin-say", f"{SESSION} by command")
     assert said.acked

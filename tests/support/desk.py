@@ -13,7 +13,9 @@ from bot.model.owed import OwedKind, parse_owed
 from bot.settings import load_settings
 from bot.slack.threads import METADATA
 from sandbox import Sandbox
+from sandbox.slack.api.blocks import interactive_elements
 from sandbox.slack.server import Message
+from sandbox.slack.transport.deliveries import Delivery
 from tests.support.waiting import wait_until
 
 SESSION = "devin-0123456789abcdef0123456789abcdef"
@@ -140,6 +142,26 @@ class Desk:
         )
         return next(one for one in self.whispers(user, channel=channel) if words in one)
 
+    async def offering(self, action: str, thread: str, *, channel: str = "general") -> Message:
+        """Wait until a message of the bot's in a thread has a button; return the newest such one.
+
+        What else the bot posts meanwhile, such as the thread's card, may be below it.
+        """
+
+        def found() -> list[Message]:
+            posts = self.posts(thread, channel=channel, with_cards=True)
+            return [one for one in posts if action in actions(one)]
+
+        await wait_until(found, f"{action!r} in a thread with {self.said(thread, channel=channel)}")
+        return found()[-1]
+
+    async def press(
+        self, action: str, thread: str, *, channel: str = "general", user: str = "ada"
+    ) -> Delivery:
+        """Press the newest button of its kind in a thread, as soon as there is one."""
+        report = await self.offering(action, thread, channel=channel)
+        return await self.slack.press(action, channel=channel, message_ts=report.ts, user=user)
+
     async def until_heard(self) -> None:
         """Wait until the bot has acknowledged all events so far, at the first attempt."""
         for delivery in list(self.slack.deliveries):
@@ -188,6 +210,11 @@ def labels(message: Message) -> list[str]:
     """Return the labels of a message's buttons."""
     rows = [block for block in message.blocks if block["type"] == "actions"]
     return [button["text"]["text"] for row in rows for button in row["elements"]]
+
+
+def actions(message: Message) -> list[str]:
+    """Return the action ids of a message's buttons and menus."""
+    return [element["action_id"] for _, element in interactive_elements(message.blocks)]
 
 
 def quote(message: Message) -> str:
