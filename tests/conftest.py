@@ -86,6 +86,7 @@ def api() -> Api:
 async def box(api: Api) -> AsyncIterator[Sandbox]:
     """A local Slack (Socket Mode) and a local Devin with one running session."""
     async with Sandbox(devin_api=api) as sandbox:
+        sandbox.slack.jitter(float(os.environ.get("TEST_JITTER") or 0))
         sandbox.devin.add_session(SESSION)
         yield sandbox
 

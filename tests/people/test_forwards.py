@@ -12,7 +12,7 @@ from tests.catch_up.test_runner import until_caught_up
 from tests.people.test_edits import back, change_of, edit, until_put_off
 from tests.support.builders import rich_text
 from tests.support.desk import SESSION, Desk, on_both, on_v1, quote, running
-from tests.support.waiting import until_settled
+from tests.support.waiting import until_settled, wait_until
 
 FROM_ADA = "ada (in Slack):\n\n"
 DOWN = "Production is *down*."
@@ -157,7 +157,7 @@ async def test_a_pasted_permalink_is_a_link_and_its_preview_changes_nothing(
     await desk.slack.deliver_event(desk.slack.event_of("general", previewed))
     await desk.until_heard()
     assert await back(desk, store) == [f"{FROM_ADA}See {link}", f"{FROM_ADA}And {link}"]
-    assert desk.marks(ts) == ["white_check_mark"]
+    await desk.until_marked("white_check_mark", ts)
 
 
 # Edits.
@@ -399,7 +399,7 @@ async def test_a_reply_that_holds_nothing_is_told_once_and_not_sent(
     again = await nothing(desk, thread, kind)
     await desk.fence(thread)
     assert desk.marks(again) == []
-    assert len(desk.whispers("ada")) == 2
+    await wait_until(lambda: len(desk.whispers("ada")) == 2, "she is told again")
 
 
 @pytest.mark.parametrize(("verb", "words"), [("mute", "Muted"), ("unlink", "no longer linked")])

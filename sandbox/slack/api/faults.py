@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import random
 import time
 from collections import defaultdict, deque
 from dataclasses import dataclass, field
@@ -89,8 +90,12 @@ class CallLimit:
 
 @dataclass(slots=True)
 class FaultPlan:
-    """The failures planned for each method's next calls, in order; `*` stands for any method."""
+    """The failures planned for each method's next calls, in order; `*` stands for any method.
 
+    `jitter` is the longest time, in seconds, that any call takes; most take a small part of it.
+    """
+
+    jitter: float = 0.0
     posts: PostLimit = field(default_factory=PostLimit)
     limits: dict[str, CallLimit] = field(default_factory=dict)
     files_lead_to: str | None = None
@@ -107,7 +112,9 @@ class FaultPlan:
                 return self._planned[name].pop(0)
         limit = self.limits.get(method)
         retry_after = None if limit is None else limit.retry_after()
-        return None if retry_after is None else Fault(429, retry_after=retry_after)
+        if retry_after is not None:
+            return Fault(429, retry_after=retry_after)
+        return Fault(delay=self.jitter * random.random() ** 3) if self.jitter else None
 
     def clear(self, method: str | None = None) -> None:
         """Forget every planned failure and limit, or those of a method."""

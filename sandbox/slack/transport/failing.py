@@ -38,6 +38,10 @@ class Failing:
         fault = Fault(status, error, retry_after, drop, drop_after, delay, until)
         self._state.faults.add(method, fault, times)
 
+    def jitter(self, seconds: float) -> None:
+        """Let each call take up to so many seconds, and most of them a small part of it."""
+        self._state.faults.jitter = seconds
+
     def fail_no_more(self, method: str | None = None) -> None:
         """Forget all planned failures and limits of calls, or those of `method`."""
         self._state.faults.clear(method)
