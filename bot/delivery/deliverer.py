@@ -24,7 +24,7 @@ from bot.devin.api import Devin
 from bot.model.arrivals import digest
 from bot.model.errors import StoreAway
 from bot.model.files import Upload
-from bot.model.outcomes import FOR_OPERATOR, Outcome, OutcomeKind, Refusal, Wait
+from bot.model.outcomes import FOR_OPERATOR, MAY_BE_THERE, Outcome, OutcomeKind, Refusal, Wait
 from bot.model.owed import Owed, OwedKind
 from bot.model.schedule import PASS_ON_SECONDS, Schedule
 from bot.model.sessions import SessionId
@@ -224,6 +224,7 @@ class Deliverer:
         got = ""
         if message is not None and outcome.kind is OutcomeKind.DELIVERED:
             got = digest(self._devin.listed(message.text, message.attachments))
+        if message is not None and outcome.kind in MAY_BE_THERE:
             outcome = outcome.model_copy(update={"left_out": message.left_out})
         is_mark = outcome.needs_only_a_mark(
             head.round, is_awaited=bool(head.reply.step), was_delayed=bool(head.attempts)

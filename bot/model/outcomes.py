@@ -24,6 +24,10 @@ SENDABLE_AGAIN = frozenset({OutcomeKind.SUSPENDED, OutcomeKind.UNCERTAIN, Outcom
 """The outcomes whose report carries *Send again*; the reply's text is kept for it."""
 
 
+MAY_BE_THERE = frozenset({OutcomeKind.DELIVERED, OutcomeKind.SUSPENDED, OutcomeKind.UNCERTAIN})
+"""The outcomes after which Devin has the message or may have it, with links for some files."""
+
+
 class Refusal(StrEnum):
     """The reasons why Devin refused a message."""
 

@@ -9,7 +9,7 @@ from bot.model.outcomes import SENDABLE_AGAIN, Outcome, OutcomeKind, Problem, Re
 from bot.model.replies import Reply
 from bot.model.sessions import NamedSession, SessionState
 from bot.text.characters import cut
-from bot.text.to_slack import escape
+from bot.text.to_slack import escape, excerpt
 from bot.wording.actions import OPEN_SESSION, SEND_AGAIN, UNLINK
 from bot.wording.blocks import Block, button, link_button
 from bot.wording.button_values import link_value, reply_value
@@ -40,7 +40,7 @@ def words_of(outcome: Outcome, about: str) -> SlackMessage:
     """Describe an outcome, without buttons; `about` stands for the message."""
     if outcome.is_ended:
         return _ended(outcome, about)
-    return _REPORTS[outcome.kind](outcome, about)
+    return replace(_REPORTS[outcome.kind](outcome, about), footer=_in_doubt(outcome))
 
 
 def _left_out(outcome: Outcome, _about: str) -> SlackMessage:
@@ -52,6 +52,15 @@ def _left_out(outcome: Outcome, _about: str) -> SlackMessage:
         quote="\n".join(lines),
         advice="If Devin needs the content, give it another way.",
     )
+
+
+def _in_doubt(outcome: Outcome) -> str:
+    """Name the files that Devin has only as links, if it has the message at all."""
+    if outcome.kind is OutcomeKind.DELIVERED or not outcome.left_out:
+        return ""
+    what = plural(len(outcome.left_out), "this file", "these files")
+    names = excerpt(", ".join(one.file.name for one in outcome.left_out), limit=600)
+    return f"If Devin got the message, it has only a *link* to {what}: {names}"
 
 
 def _why(brought: Upload) -> str:

@@ -210,6 +210,24 @@ async def test_what_devin_does_not_take_goes_as_a_link(bot: Bot, desk: Desk) -> 
     await desk.until_marked("white_check_mark", ts)
 
 
+@pytest.mark.parametrize(
+    ("api", "state"), [("v1", "suspended"), ("v1", "drops"), ("v3", "drops"), ("v3", "garbage")]
+)
+async def test_a_link_in_a_message_that_may_have_arrived_is_told(
+    bot: Bot, desk: Desk, state: str
+) -> None:
+    """Whoever finds the message in the session learns that its file is not there."""
+    thread = await desk.linked_thread()
+    desk.devin.upload_failures.append(500)
+    desk.devin.behave(SESSION, state, times=1, takes=False)
+    await reply_with(desk, thread, upload(desk))
+    report = await desk.offering("send_again", thread)
+    assert "only a *link* to this file: plan.md" in report.text
+    await desk.press("send_again", thread)
+    await desk.until_said("Devin got the message, but only a *link*", thread)
+    assert "Sent again by ada." in report.text
+
+
 @on_both
 async def test_an_upload_that_must_wait_delays_its_message(bot: Bot, desk: Desk) -> None:
     """A message without its file would be incomplete, and nothing has been sent yet."""
