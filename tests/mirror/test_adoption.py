@@ -40,6 +40,7 @@ async def test_after_the_first_time_only_links_with_traffic_are_looked_through(
         reads=300,
     )
     old, latest = await link(store, 1), await link(store, 2)
+    await raw.zadd(at(threads_key(TEAM, CHANNEL)), {"1764000001.000100": 1_764_000_001_000})
     await raw.delete(at(followers_key(old)), at(followers_key(latest)))
     assert await adoption.adopt() == 2
     await raw.delete(at(followers_key(old)))
