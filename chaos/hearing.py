@@ -35,7 +35,7 @@ def said_sins(speech: Speech) -> Iterator[tuple[str, str]]:
         for number, other in _order(heard):
             yield DISORDER, f"{number} behind {other} in {where}"
         if not is_card_right(speech, ear):
-            yield CARD_WRONG, f"{ear.session} in {where}"
+            yield CARD_WRONG, f"{ear.session} in {where}: {heard.cards}, not {[*ear.expects]}"
 
 
 def counts(speech: Speech) -> dict[str, int]:

@@ -241,6 +241,8 @@ def _order(ledger: Ledger) -> tuple[list[tuple[int, int]], set[int]]:
 def _is_late(entry: Entry, other: Entry, ledger: Ledger) -> bool:
     """Return True if `entry` came too late to be taken before the later reply `other`."""
     taken = other.taken[0]
-    if entry.given_up is not None and other.acked is not None and taken - other.acked > WAITED:
-        return True
+    if entry.given_up is not None:
+        held_since = min(entry.given_up, other.acked or entry.given_up)
+        if taken - held_since > WAITED:
+            return True
     return entry.heard is None or _was_on_its_way(entry.heard, taken, ledger)
