@@ -62,16 +62,18 @@ class CardTeller:
         heard = await self._audience.of(thread)
         is_linked = heard.link is not None and heard.link.session == session
         words = await self._words(thread, session, heard)
-        if record["before"]:
-            await self._edit(begun, thread, record["before"], FORMER)
+        for former in [record["before"], *await self._doubted(begun, thread)]:
+            if former:
+                await self._edit(begun, thread, former, FORMER)
         shows, ts = _digest(words), record["ts"]
-        if not ts and is_linked:
-            ts = await self._post(begun, thread, words)
-            if begun.again:  # what an earlier try posted may show what was so then
-                await self._edit(begun, thread, ts, words)
-            await self._show_work(thread, session)
-        elif ts and (begun.again or shows != record["shows"]):
+        if not ts and begun.again:
+            ts = await self._find(begun, thread, record["number"])
+        if ts and (begun.again or shows != record["shows"]):
             await self._edit(begun, thread, ts, words)
+        elif not ts and is_linked:
+            ts = await self._post(begun, thread, words)
+        if ts != record["ts"] and is_linked:
+            await self._show_work(thread, session)
         is_open = is_linked and not heard.is_barred
         after = await self._cards.end(begun, ts, shows, is_open=is_open)
         if after is not None:
@@ -108,9 +110,19 @@ class CardTeller:
         )
 
     async def _post(self, begun: Begun, thread: ThreadRef, words: SlackMessage) -> str:
-        key = f"{begun.owed}|{begun.record['number']}"
-        ids = begun.owed.log_fields
-        return await self._posts.post_once(thread, words, key, again=begun.again, ids=ids)
+        key = _key(begun, begun.record["number"])
+        return await self._posts.post_once(
+            thread, words, key, again=False, ids=begun.owed.log_fields
+        )
+
+    async def _find(self, begun: Begun, thread: ThreadRef, number: str) -> str:
+        """Return the card with this number, if an earlier try has posted it, or else nothing."""
+        key = _key(begun, number)
+        return await self._posts.find(thread, key, ids=begun.owed.log_fields) or ""
+
+    async def _doubted(self, begun: Begun, thread: ThreadRef) -> Sequence[str]:
+        """Return the cards of former links whose posting was in doubt when the link ended."""
+        return [await self._find(begun, thread, one) for one in begun.record["doubted"].split()]
 
     async def _show_work(self, thread: ThreadRef, session: SessionId) -> None:
         """Show the status line again, which the post has cleared, if Devin is at work."""
@@ -126,6 +138,10 @@ class CardTeller:
             if error.reason in OPERATOR_MUST_ACT:
                 raise
             log.warning("card not edited", extra=begun.owed.log_fields | {"reason": str(error)})
+
+
+def _key(begun: Begun, number: str) -> str:
+    return f"{begun.owed}|{number}"
 
 
 def _digest(words: SlackMessage) -> str:

@@ -36,16 +36,22 @@ class Posts:
         Raises:
             SlackRefused: Slack does not take it.
         """
-        if again:
-            try:
-                with self._limits.respected("conversations.replies", thread.channel):
-                    found = await self._threads.find(thread, key, since)
-                if found is not None:
-                    return found
-            except SlackRefused as error:
-                log.warning("thread not readable", extra={**ids, "reason": str(error)})
+        found = await self.find(thread, key, ids=ids, since=since) if again else None
+        if found is not None:
+            return found
         with self._limits.respected("chat.postMessage", thread.channel):
             return await self._threads.post(thread, words, key)
+
+    async def find(
+        self, thread: ThreadRef, key: str, *, ids: Mapping[str, object], since: str = ""
+    ) -> str | None:
+        """Return the `ts` of the post with `key`; None if the thread has none or can't be read."""
+        try:
+            with self._limits.respected("conversations.replies", thread.channel):
+                return await self._threads.find(thread, key, since)
+        except SlackRefused as error:
+            log.warning("thread not readable", extra={**ids, "reason": str(error)})
+            return None
 
     async def update(self, thread: ThreadRef, ts: str, words: Postable) -> None:
         """Replace our message at `ts` in `thread` by `words`.

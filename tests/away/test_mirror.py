@@ -3,6 +3,8 @@
 import signal
 from pathlib import Path
 
+import pytest
+
 from bot.app import Bot, open_bot
 from bot.model.sessions import SessionId
 from bot.redis.connection import Store
@@ -59,6 +61,27 @@ async def test_a_post_whose_answer_was_lost_is_not_made_twice(bot: Bot, desk: De
     say(desk, numbered(1, 2))
     await until_devin_said(desk, "Word 001.", thread)
     assert desk.words(thread) == numbered(0, 2)
+
+
+@pytest.mark.parametrize("is_linked_again", [False, True])
+async def test_a_card_whose_answer_was_lost_is_right_after_all(
+    bot: Bot, desk: Desk, *, is_linked_again: bool
+) -> None:
+    """The link may have ended before the second try: then its card says so."""
+    thread = await desk.slack.say("Shall we ship it?")
+    desk.slack.fail_next("chat.postMessage", drop_after=True)
+    desk.slack.fail_next("conversations.replies", status=503, times=2)
+    await desk.mention(f"link {SESSION}", thread=thread)
+    await wait_until(lambda: desk.cards(thread), "the card is posted")
+    await desk.mention("unlink", thread=thread)
+    await desk.until_said("no longer linked", thread)
+    if is_linked_again:
+        await desk.mention(f"link {SESSION}", thread=thread)
+    right = [True, False] if is_linked_again else [True]
+    await wait_until(
+        lambda: ["has ended" in one.text for one in desk.cards(thread)] == right,
+        "each card shows what became of its link",
+    )
 
 
 async def test_a_long_message_goes_on_where_slack_asked_to_wait(bot: Bot, desk: Desk) -> None:

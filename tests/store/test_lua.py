@@ -26,7 +26,7 @@ HASHES: dict[str, set[str]] = {
     "box": {"since", "attempts", "settled_by"},
     "listeners": {"noted"},
     "subject": {"asked", "round", "posting", "batch", "cut", "files", "parts", "since", "waits"},
-    "card": {"wanted", "number", "session", "ts", "shows", "edited", "before", "open"},
+    "card": {"wanted", "number", "session", "ts", "shows", "edited", "before", "doubted", "open"},
     "watched": {"token", "seen", "stirred", "step", "recorded", "by:"},
     "key": set(),
     "answer": {"answer", "is_sent", "token", "until"},

@@ -18,7 +18,7 @@ PACE = timedelta(seconds=3)
 
 KEEP_WANTED = timedelta(days=30)
 
-FIELDS = ("wanted", "number", "session", "ts", "shows", "before")
+FIELDS = ("wanted", "number", "session", "ts", "shows", "before", "doubted")
 """The fields of a card's record that its teller needs."""
 
 

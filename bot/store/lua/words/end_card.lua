@@ -25,7 +25,7 @@ if redis.call('HGET', card, 'number') ~= number then
   redis.call('ZADD', outbox, now, owed)
   return 0
 end
-redis.call('HDEL', card, begun, 'before')
+redis.call('HDEL', card, begun, 'before', 'doubted')
 if is_open then redis.call('HSET', card, 'open', 1) end
 local was = redis.call('HMGET', card, 'wanted', 'ts', 'shows')
 if ts ~= (was[2] or '') or shows ~= (was[3] or '') then
