@@ -54,7 +54,9 @@ class Links:
     async def create(
         self, thread: ThreadRef, link: Link, at: int | None = None, *, begins: bool = False
     ) -> Link | None:
-        """Link `thread`; if it is linked already, change nothing and return that link.
+        """Link `thread`; if it is linked already, keep that link and return it.
+
+        A link to the same session then counts as changed by this request.
 
         From then on the thread follows the session; with `begins`, from the session's first word.
 

@@ -165,6 +165,7 @@ async def age_reports(url: str, by: timedelta) -> None:
         ("mute", "unmute", "Somebody changed this thread's link"),
         ("unlink", "mute", "Somebody changed this thread's link"),
         (f"link {SESSION}", "unlink", "Somebody changed this thread's link"),
+        ("unlink", f"link {SESSION}", "Somebody changed this thread's link"),
     ],
 )
 async def test_what_comes_late_undoes_nothing_that_was_asked_for_after_it(

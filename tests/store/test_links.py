@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 from redis.asyncio import Redis
 
+from bot.model.errors import Outdated
 from bot.model.outcomes import Outcome, OutcomeKind
 from bot.model.people import UserId
 from bot.model.sessions import SessionId
@@ -47,6 +48,26 @@ async def test_a_thread_has_one_session_however_many_try(links: Links) -> None:
         winner
     ]
     assert {answer for answer in answers if answer} == {winner}
+
+
+@pytest.mark.parametrize("again", [3_000_000, None], ids=["by a mention", "by a press"])
+async def test_a_link_that_is_asked_for_again_is_not_ended_by_an_earlier_request(
+    links: Links, again: int | None
+) -> None:
+    """The earlier `unlink` reached the relay late; one that follows ends the link."""
+    await links.create(thread(), a_link().model_copy(update={"since": 1_000}), 1_000_000)
+    asked = a_link().model_copy(update={"since": 3_000})
+    kept = await links.create(thread(), asked, again)
+    with pytest.raises(Outdated):
+        await links.remove(thread(), 2_000_000)
+    assert await links.remove(thread(), 4_000_000) == kept
+
+
+async def test_a_link_to_another_session_that_is_refused_changes_nothing(links: Links) -> None:
+    """An `unlink` of before it still ends the link."""
+    await links.create(thread(), a_link().model_copy(update={"since": 1_000}), 1_000_000)
+    await links.create(thread(), a_link(OTHER_SESSION), 3_000_000)
+    assert await links.remove(thread(), 2_000_000) is not None
 
 
 async def test_several_threads_may_share_a_session(links: Links) -> None:

@@ -1,7 +1,8 @@
 -- Links a thread, unless it is linked already, or a later request has changed its link. Returns the
--- link that was there, 'outdated', or false for a new link. For `at` and `since`, see `is_outdated`
--- and `change_link`. The thread follows the session from now on, or from its beginning where the
--- session `begins` with the thread, and its card is owed.
+-- link that was there, 'outdated', or false for a new link. A link to the same session counts as
+-- changed by this request, so that an earlier one that comes late does not undo it. For `at` and
+-- `since`, see `is_outdated` and `change_link`. The thread follows the session from now on, or from
+-- its beginning where the session `begins` with the thread, and its card is owed.
 -- include: now_ms
 -- include: traffic
 -- include: place
@@ -33,7 +34,12 @@ local begins = ARGV[13] == '1'
 local owed = ARGV[14]
 
 local linked = redis.call('GET', link)
-if linked then return linked end
+if linked then
+  local is_json, link_was = pcall(cjson.decode, linked)
+  local is_same = is_json and type(link_was) == 'table' and link_was.session == session
+  if is_same and not is_outdated(changed, at) then change_link(changed, at, since, keep) end
+  return linked
+end
 if is_outdated(changed, at) then return 'outdated' end
 redis.call('SET', link, new, 'EX', link_ttl)
 change_link(changed, at, since, keep)
