@@ -7,13 +7,11 @@ from statistics import median
 from typing import Any
 
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from benchmarks import targets
 from benchmarks.plan import Plan
 from benchmarks.targets import Each
-from benchmarks.themes import DPI, Theme, styled
+from benchmarks.themes import Theme, drawing
 
 WHO = ("relay", "script", "floor")
 COLUMNS = 3
@@ -43,16 +41,9 @@ def draw(each: Each, plan: Plan, picture: Path, theme: Theme) -> bool:
     shown = [one for one in _panels(each, plan) if each(one.measure, "relay", one.column)]
     if not shown:
         return False
-    rows = -(-len(shown) // COLUMNS)
-    with styled(theme):
-        layout = ConstrainedLayoutEngine(w_pad=0.16, h_pad=0.14)
-        drawing = Figure(figsize=(10, 1.7 * rows), layout=layout)
-        places = [*drawing.subplots(rows, COLUMNS, squeeze=False).flat]
-        for place in places:
-            place.set_axis_off()
+    with drawing(picture, theme, (len(shown), COLUMNS), 1.7, (0.16, 0.14)) as places:
         for panel, axes in zip(shown, places, strict=False):
             _bars(axes, panel, each, theme)
-        drawing.savefig(picture, dpi=DPI)
     return True
 
 

@@ -3,14 +3,13 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import StrMethodFormatter
 
 from benchmarks.contest import Values
-from benchmarks.themes import DPI, Theme, styled
+from benchmarks.themes import Theme, drawing
 
 PANELS = (
     ("mail", "waiting", "accept ms", "Accept", "ms"),
@@ -35,19 +34,12 @@ def draw(found: Found, picture: Path, theme: Theme) -> bool:
     shown = [one for one in PANELS if one[0] in found]
     if not shown:
         return False
-    rows = -(-len(shown) // COLUMNS)
-    with styled(theme):
-        layout = ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.1)
-        drawing = Figure(figsize=(10, 2.1 * rows), layout=layout)
-        places = [*drawing.subplots(rows, COLUMNS, squeeze=False).flat]
-        for place in places:
-            place.set_axis_off()
+    with drawing(picture, theme, (len(shown), COLUMNS), 2.1, (0.1, 0.1)) as places:
         for (measure, size, column, title, unit), axes in zip(shown, places, strict=False):
             _line(axes, [*found[measure].values()], size, column, theme)
             axes.set_title(f"{title}\n", loc="left", weight="bold", fontsize=9)
-            above = {"transform": axes.transAxes, "color": theme.muted}
+            above: dict[str, Any] = {"transform": axes.transAxes, "color": theme.muted}
             axes.text(0, 1.04, f"{unit}, by {COUNTED[size]}", fontsize=8, **above)
-        drawing.savefig(picture, dpi=DPI)
     return True
 
 

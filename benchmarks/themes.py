@@ -1,10 +1,14 @@
-"""The colors of the pictures, on GitHub's light and dark pages."""
+"""The colors and the panels of the pictures, for GitHub's light and dark pages."""
 
-from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 DPI = 200
 """Twice the width at which GitHub shows a picture."""
@@ -44,7 +48,28 @@ DARK = Theme(
 THEMES = (LIGHT, DARK)
 
 
-def styled(theme: Theme) -> AbstractContextManager[None]:
+@contextmanager
+def drawing(
+    picture: Path, theme: Theme, shape: tuple[int, int], height: float, pads: tuple[float, float]
+) -> Iterator[Sequence[Axes]]:
+    """Yield the empty panels of a picture, and write it at the block's end.
+
+    `shape` is the number of panels and of columns, `height` that of a row, and `pads` are the space
+    beside and above each panel, all in inches.
+    """
+    count, columns = shape
+    rows = -(-count // columns)
+    with _styled(theme):
+        layout = ConstrainedLayoutEngine(w_pad=pads[0], h_pad=pads[1])
+        figure = Figure(figsize=(10, height * rows), layout=layout)
+        panels = [*figure.subplots(rows, columns, squeeze=False).flat]
+        for one in panels:
+            one.set_axis_off()
+        yield panels
+        figure.savefig(picture, dpi=DPI)
+
+
+def _styled(theme: Theme) -> AbstractContextManager[None]:
     """Return a context in which figures have the colors of `theme`."""
     return mpl.rc_context(
         {
