@@ -136,7 +136,7 @@ async def open_store(url: str, patience: float = COMMAND_TIMEOUT_SECONDS) -> Asy
     The yielded store is of no workspace yet; `Store.of` returns that of one. A command that Redis
     has not answered within `patience` seconds raises `StoreAway`.
     """
-    runner = _cluster(url, patience) if is_cluster(url) else _single(url, patience)
+    runner = _cluster(url, patience) if is_cluster(url) else pipelined(url, patience)
     store = Store(_Connection(runner), SHARED_PREFIX)
     try:
         yield store
@@ -162,10 +162,13 @@ def _cluster(url: str, patience: float) -> ScriptRunner:
     return OneByOne(redis, patience)
 
 
-def _single(url: str, patience: float) -> ScriptRunner:
-    # redis-py would watch each write and each read with a timer of its own; the runner watches the
-    # oldest script.
-    redis = Redis.from_url(url, decode_responses=True, socket_connect_timeout=patience)
+def pipelined(url: str, patience: float) -> Pipelining:
+    """Return what runs scripts on the single server at `url`."""
+    # redis-py 8.1 watches each write and each read for 5 s unless it is told not to; the runner
+    # watches the oldest script.
+    redis = Redis.from_url(
+        url, decode_responses=True, socket_timeout=None, socket_connect_timeout=patience
+    )
     pool = redis.connection_pool
     pool.connection_class = type("Packing", (_Packing, pool.connection_class), {})
     return Pipelining(redis, patience)

@@ -17,15 +17,12 @@ from redis.asyncio import Redis
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import DataError, NoScriptError, ResponseError
-from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from bot.model.errors import StoreAway
 from bot.redis.runners import AWAY, away
 from bot.redis.scripts import Script
 
 log = logging.getLogger(__name__)
-
-CLOSE_STEP_SECONDS = 0.1
 
 
 @dataclass(slots=True, eq=False)
@@ -61,6 +58,9 @@ class Pipelining:
     A script without an answer after `patience` seconds fails, and all others with it: their
     answers would come behind its own. A connection that breaks is replaced once for each script,
     which may therefore run twice.
+
+    The `socket_timeout` of `redis` must be None. With one, redis-py 8.1 sends under
+    asyncio.wait_for, which in Python 3.11 may swallow the cancellation of the sender.
     """
 
     def __init__(self, redis: Redis, patience: float) -> None:
@@ -89,10 +89,9 @@ class Pipelining:
 
     async def aclose(self) -> None:
         """Give up scripts without an answer, and close the connection."""
-        while self._serving is not None and not self._serving.done():
-            # In Python 3.11, redis-py may swallow a cancellation while it connects.
+        if self._serving is not None:
             self._serving.cancel()
-            await asyncio.wait({self._serving}, timeout=CLOSE_STEP_SECONDS)
+            await asyncio.wait({self._serving})
         await self._redis.aclose()
 
     async def _serve(self) -> None:
@@ -101,8 +100,8 @@ class Pipelining:
             await self._asked.wait()
             try:
                 await self._converse()
-            except* AWAY as errors:
-                self._broken(_first(errors))
+            except AWAY as error:
+                self._broken(error)
 
     def _ended(self, serving: asyncio.Task[None]) -> None:
         """Let nobody wait any longer, whether this was closed or failed as nobody foresaw."""
@@ -123,9 +122,14 @@ class Pipelining:
         try:
             async with asyncio.timeout(self._patience):
                 await connection.connect()
-            async with asyncio.TaskGroup() as both:
-                both.create_task(self._send(connection), name="scripts out")
-                both.create_task(self._receive(connection), name="answers in")
+            sending = asyncio.create_task(self._send(connection), name="scripts out")
+            receiving = asyncio.create_task(self._receive(connection), name="answers in")
+            try:
+                await asyncio.gather(sending, receiving)
+            finally:
+                sending.cancel()
+                receiving.cancel()
+                await asyncio.wait({sending, receiving})
         finally:
             await connection.disconnect(nowait=True)
 
@@ -188,12 +192,3 @@ async def _answer(connection: AbstractConnection) -> Any:
         return await connection.read_response()
     except (ResponseError, UnicodeError) as error:
         return error
-
-
-def _first(errors: BaseExceptionGroup[Exception]) -> Exception:
-    """Return the first of the errors that broke a connection."""
-    first = errors.exceptions[0]
-    if isinstance(first, BaseExceptionGroup):
-        return _first(first)
-    is_late = isinstance(first, TimeoutError)
-    return RedisTimeoutError("no answer in time") if is_late else first

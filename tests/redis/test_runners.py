@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from datetime import timedelta
 from typing import cast
 
@@ -9,7 +10,7 @@ import pytest
 from redis.asyncio import Redis
 
 from bot.model.errors import StoreAway
-from bot.redis.connection import Store
+from bot.redis.connection import Store, pipelined
 from bot.redis.keys import once_key
 from bot.redis.pipelining import Pipelining
 from bot.redis.scripts import Script
@@ -24,11 +25,11 @@ QUICK = Script("return 'quick'")
 @pytest.fixture
 async def batches(redis_url: str) -> AsyncIterator[Pipelining]:
     """A script runner whose server knows no script yet."""
-    async with Redis.from_url(redis_url, decode_responses=True) as client:
+    async with Redis.from_url(redis_url) as client:
         await client.script_flush()
-        sending = Pipelining(client, 2.0)
-        yield sending
-        await sending.aclose()
+    sending = pipelined(redis_url, 2.0)
+    yield sending
+    await sending.aclose()
 
 
 async def test_who_no_longer_waits_costs_nobody_else_the_answer(batches: Pipelining) -> None:
@@ -73,15 +74,13 @@ async def test_what_cannot_be_read_or_packed_fails_alone(
     redis_url: str, script: Script, argument: str, error: type[Exception]
 ) -> None:
     """Its caller is told, and the others get their answers."""
-    async with Redis.from_url(redis_url, decode_responses=True) as client:
-        sending = Pipelining(client, 5.0)
+    async with aclosing(pipelined(redis_url, 5.0)) as sending:
         for _ in range(2):
             others = [asyncio.create_task(sending.run(QUICK, [], [])) for _ in range(3)]
             with pytest.raises(error):
                 await sending.run(script, [], [argument])
             others.append(asyncio.create_task(sending.run(QUICK, [], [])))
             assert await asyncio.gather(*others) == ["quick"] * 4
-        await sending.aclose()
 
 
 async def test_many_strings_are_one_answer(store: Store) -> None:
@@ -97,15 +96,14 @@ async def test_each_caller_gets_its_own_answer_however_often_connections_break(
 ) -> None:
     """A script is sent again at most once; one without an answer fails, and none waits forever."""
     echo = Script("return ARGV[1]")
-    async with Redis.from_url(redis_url) as other, Redis.from_url(redis_url) as client:
-        sending = Pipelining(client, 5.0)
+    async with Redis.from_url(redis_url) as other, aclosing(pipelined(redis_url, 5.0)) as sending:
         answers: list[bool] = []
 
         async def ask(number: int) -> None:
             for turn in range(200):
                 words = f"{number}:{turn}"
                 try:
-                    answers.append(await sending.run(echo, [], [words]) == words.encode())
+                    answers.append(await sending.run(echo, [], [words]) == words)
                 except StoreAway:
                     continue
 
@@ -114,22 +112,31 @@ async def test_each_caller_gets_its_own_answer_however_often_connections_break(
             await other.client_kill_filter(_type="normal", skipme=True)
             await asyncio.sleep(0.003)
         await asking
-        await sending.aclose()
     assert all(answers)
     assert answers
 
 
+async def test_it_closes_at_any_moment(redis_url: str) -> None:
+    """Whether it connects, sends or waits for the answer, closing it ends what still waits."""
+    for turns in range(1, 100):
+        async with aclosing(pipelined(redis_url, 5.0)) as sending:
+            asking = asyncio.create_task(sending.run(QUICK, [], []))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+        await asyncio.wait({asking}, timeout=10.0)
+        assert asking.done()
+
+
 async def test_a_server_that_hangs_fails_what_waits_and_nothing_after_it(redis_url: str) -> None:
     """Answers come in the order of the scripts, so all that is on its way has lost them."""
-    async with Redis.from_url(redis_url, decode_responses=True) as client:
-        sending = Pipelining(client, 0.2)
-        hanging = Script("for _ = 1, 1e8 do end return 'slow'")
+    hanging = Script("for _ = 1, 1e8 do end return 'slow'")
+    async with Redis.from_url(redis_url) as client:
         await client.script_load(hanging.source)
+    async with aclosing(pipelined(redis_url, 0.2)) as sending:
         slow, behind = sending.run(hanging, [], []), sending.run(QUICK, [], [])
         failed = await asyncio.gather(slow, behind, return_exceptions=True)
         assert [type(one) for one in failed] == [StoreAway, StoreAway]
         await wait_until(lambda: _answers(sending), "the server answers again")
-        await sending.aclose()
 
 
 async def _answers(sending: Pipelining) -> bool:
