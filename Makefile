@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
-# Also where the environment forbids it: six workers and each bot that they start read the bytecode.
+# Also where the environment forbids it: the workers and each bot that they start read the bytecode.
 export PYTHONDONTWRITEBYTECODE :=
 # Six at a time, also on two cores: most tests wait for something.
 PYTEST := $(BIN)/python -m pytest -n 6 --dist worksteal
@@ -38,7 +38,7 @@ test: setup ## Every test
 
 # What a server may do its own way: scripts, keys and their TTLs, blocking reads, absence, and the bot
 # as a whole. tests/away/test_cluster*.py start a Cluster by themselves, so that they belong to `test`.
-REDIS_TESTS := tests/test_journey.py $(addprefix tests/,store schedule delivery catch_up relay)
+REDIS_TESTS := tests/test_journey.py $(addprefix tests/,store schedule delivery catch_up)
 
 test-redis: setup ## The tests that touch Redis, on Debian's redis-server and on a Cluster
 	@if command -v redis-server; then redis-server --version; \

@@ -16,14 +16,6 @@ BARRED = "Other organizations share this channel"
 QUIET = "no longer post here what Devin says"
 
 
-async def obeyed(desk: Desk, words: str, thread: str, told: str) -> None:
-    """Mention the bot, and wait for one more post that says `told`."""
-    before = len(desk.said(thread))
-    await desk.mention(words, thread=thread)
-    await wait_until(lambda: len(desk.said(thread)) > before, f"{words} is answered")
-    assert told in desk.said(thread)[-1]
-
-
 async def until_read(desk: Desk, words: str, thread: str) -> None:
     """Let Devin say something, and wait for another thread, which follows all, to show it."""
     desk.devin.say(SESSION, words)
@@ -39,11 +31,11 @@ async def press(desk: Desk, post: Message, action: str, *, user: str = "ada") ->
 async def test_a_thread_follows_as_much_as_it_wants(bot: Bot, desk: Desk, store: Store) -> None:
     """What is said while it follows nothing stays out of it, also later; other threads have it."""
     thread, other = await desk.linked_thread(), await desk.linked_thread()
-    await obeyed(desk, "unfollow", thread, f"{OFF} from now on.")
+    await desk.answer("unfollow", thread, f"{OFF} from now on.")
     await until_card(desk, OFF, thread)
     assert "Follow" in labels(desk.cards(thread)[-1])
     await until_read(desk, "Not for the first.", other)
-    await obeyed(desk, "follow", thread, f"{ALL} from now on.")
+    await desk.answer("follow", thread, f"{ALL} from now on.")
     await until_card(desk, ALL, thread)
     await until_read(desk, "For both.", other)
     await until_devin_said(desk, "For both.", thread)
@@ -59,7 +51,7 @@ async def test_following_turns_shows_the_last_message_of_each(
 ) -> None:
     """Whatever comes before it is on the way, and is not shown."""
     thread, other = await desk.linked_thread(), await desk.linked_thread()
-    await obeyed(desk, "follow TURNS", thread, f"{TURNS} from now on.")
+    await desk.answer("follow TURNS", thread, f"{TURNS} from now on.")
     await until_card(desk, TURNS, thread)
     for turn in ("first", "second"):
         desk.devin.behave(SESSION, "running")
@@ -88,7 +80,8 @@ async def test_what_has_more_words_is_talk(bot: Bot, desk: Desk, words: str) -> 
 async def test_an_unlinked_thread_follows_nothing(bot: Bot, desk: Desk, words: str) -> None:
     """The answer explains how to link it."""
     thread = await desk.slack.say("Shall we?")
-    await obeyed(desk, words, thread, "not linked to a Devin session")
+    told = await desk.answer(words, thread, "not linked to a Devin session")
+    assert "Mention me with `link" in told
 
 
 async def test_who_may_not_steer_devin_does_not_choose(bot: Bot, desk: Desk, store: Store) -> None:
@@ -138,7 +131,7 @@ async def test_a_card_of_an_earlier_link_chooses_nothing(
         for one in block["elements"]
         if one["action_id"] == "unfollow"
     )
-    await obeyed(desk, "unlink", thread, "no longer linked")
+    await desk.answer("unlink", thread, "no longer linked")
     await desk.mention(f"link {OTHER_SESSION}", thread=thread)
     await wait_until(lambda: len(desk.cards(thread)) == 2, "the new link has a card")
     now = desk.card(thread)
@@ -176,7 +169,7 @@ async def test_a_late_request_does_not_undo_a_later_one(bot: Bot, desk: Desk, st
     thread = await desk.linked_thread()
     text = f"<@{desk.slack.bot_user_id}> follow turns"
     late = await desk.slack.say(text, thread=thread, deliver=False)
-    await obeyed(desk, "unfollow", thread, OFF)
+    await desk.answer("unfollow", thread, OFF)
     await desk.slack.deliver_event(desk.slack.event_of("general", late), retry_num=3)
     await desk.until_said("Somebody changed this thread's link after you asked", thread)
     await until_card(desk, OFF, thread)
@@ -191,7 +184,7 @@ async def test_the_setting_counts_until_a_thread_chooses(
     async with running(desk, environ, MIRROR="off"):
         quiet, thread = await desk.linked_thread(), await desk.linked_thread()
         await until_card(desk, OFF, quiet)
-        await obeyed(desk, "follow", thread, ALL)
+        await desk.answer("follow", thread, ALL)
         await until_read(desk, "For one of them.", thread)
         assert desk.words(quiet) == []
 
@@ -200,7 +193,7 @@ async def test_a_choice_survives_a_restart(environ: dict[str, str], desk: Desk) 
     """It is kept with the link."""
     async with running(desk, environ):
         quiet, thread = await desk.linked_thread(), await desk.linked_thread()
-        await obeyed(desk, "unfollow", quiet, OFF)
+        await desk.answer("unfollow", quiet, OFF)
     async with running(desk, environ):
         await until_read(desk, "For one of them.", thread)
         assert desk.words(quiet) == []
@@ -232,8 +225,7 @@ async def test_where_slack_does_not_say_who_reads_along_status_tells_nothing(
     desk.slack.fail_next("conversations.info", status=503, times=1_000)
     thread = await desk.mention(f"link {SESSION}")
     await desk.until_heard()
-    await obeyed(desk, "status", thread, BARRED)
-    assert "Secret" not in desk.said(thread)[-1]
+    assert "Secret" not in await desk.answer("status", thread, BARRED)
 
 
 @pytest.mark.parametrize("how", ["the event", "a message"])
@@ -265,7 +257,6 @@ async def test_status_shows_what_devin_does(bot: Bot, desk: Desk) -> None:
     desk.devin.behave(SESSION, "idle")
     await until_card(desk, "finished", thread)
     await until_card(desk, "acme/relay#7", thread)
-    await obeyed(desk, "status", thread, ":white_circle: Devin *finished* <!date^")
-    told = desk.said(thread)[-1]
+    told = await desk.answer("status", thread, ":white_circle: Devin *finished* <!date^")
     assert "|acme/relay#7> (open)" in told
     assert f"{ALL}." in told

@@ -228,9 +228,14 @@ async def test_a_killed_owner_takes_its_server_with_it(tmp_path: Path) -> None:
 async def test_an_orphan_is_ended_before_a_server_is_started(tmp_path: Path, state: str) -> None:
     """Two servers never write to one directory; a hung one is killed if /proc identifies it."""
     left_behind = orphan(tmp_path)
-    socket = tmp_path / "valkey.sock"
-    await wait_until(lambda: socket.exists() and socket.with_suffix(".pid").exists(), "a server")
-    await put(f"unix://{socket}", "key", "value")
+
+    async def is_written() -> bool:
+        with suppress(RedisConnectionError):
+            await put(f"unix://{tmp_path}/valkey.sock", "key", "value")
+            return (tmp_path / "valkey.pid").exists()
+        return False
+
+    await wait_until(is_written, "a server")
     if state == "hung":
         left_behind.send_signal(signal.SIGSTOP)
     async with embedded_valkey(tmp_path) as url:

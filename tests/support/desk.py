@@ -42,6 +42,17 @@ class Desk:
         text = f"<@{self.slack.bot_user_id}> {words}"
         return await self.slack.say(text, user=user, channel=channel, thread=thread)
 
+    async def answer(self, words: str, thread: str, told: str) -> str:
+        """Mention the bot in a thread, and wait for one more post with `told`; return its text."""
+        before = len(self.said(thread))
+
+        def answers() -> list[str]:
+            return [one for one in self.said(thread)[before:] if told in one]
+
+        await self.mention(words, thread=thread)
+        await wait_until(answers, f"{words!r} is answered with {told!r} ({self.said(thread)})")
+        return answers()[0]
+
     async def linked_thread(self, session: str = SESSION, *, channel: str = "general") -> str:
         """Link a thread to `session`; return its ts."""
         root = await self.slack.say("Shall we ship it?", channel=channel)
