@@ -16,6 +16,7 @@ import redis.asyncio
 
 from bot.app import Bot, open_bot
 from bot.redis.connection import Store, open_store
+from bot.runtime.logs import Lines
 from bot.settings import Settings, load_settings
 from sandbox import Sandbox
 from sandbox.devin.answers import Api
@@ -37,6 +38,12 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(secrets_guard)
     config.pluginmanager.register(not_run)
     config.pluginmanager.register(long_first)
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """The log of a failed test shows the fields of each line, as the relay's own does."""
+    reported = session.config.pluginmanager.getplugin("logging-plugin").report_handler
+    reported.setFormatter(Lines("console", frozenset()))
 
 
 @pytest.fixture(scope="session")

@@ -30,7 +30,7 @@ def configure(
 ) -> None:
     """Send all logging to `stream`, as `form` ("console" or "json"), without the `secrets`."""
     handler = logging.StreamHandler(stream)
-    handler.setFormatter(_Lines(form, secrets))
+    handler.setFormatter(Lines(form, secrets))
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level)
@@ -70,7 +70,7 @@ async def guarded(
         return unforeseen(log, error, **ids)
 
 
-class _Lines(logging.Formatter):
+class Lines(logging.Formatter):
     """Formats a record with its fields, without the `secrets`, as text or as JSON."""
 
     def __init__(self, form: str, secrets: AbstractSet[str]) -> None:
