@@ -10,8 +10,10 @@ import pytest
 from bot.app import Bot, open_bot
 from bot.model.lenient import mapping
 from bot.model.owed import OwedKind, parse_owed
+from bot.model.sessions import NamedSession, SessionId
 from bot.settings import load_settings
 from bot.slack.threads import METADATA
+from bot.wording.message import SlackMessage
 from sandbox import Sandbox
 from sandbox.slack.api.blocks import interactive_elements
 from sandbox.slack.server import Message
@@ -25,6 +27,12 @@ on_both = pytest.mark.parametrize("api", ["v1", "v3"])
 
 on_v1 = pytest.mark.parametrize("api", ["v1"])
 """For tests of what only version 1 answers: a 200 that does not confirm the message."""
+
+
+Told = str | SlackMessage
+"""What the bot should say: one of its own messages (`bot/wording/`), or foreign text, a code or an
+id that it passes on. Its own sentences are not repeated in tests, so they can be rewritten freely.
+"""
 
 
 class Desk:
@@ -42,12 +50,17 @@ class Desk:
         text = f"<@{self.slack.bot_user_id}> {words}"
         return await self.slack.say(text, user=user, channel=channel, thread=thread)
 
-    async def answer(self, words: str, thread: str, told: str) -> str:
+    def named(self, session: str = SESSION) -> NamedSession:
+        """Return a session with the title and the address that Devin gives it."""
+        known = self.devin.session(session)
+        return NamedSession(SessionId(session), known.title, known.url)
+
+    async def answer(self, words: str, thread: str, told: Told) -> str:
         """Mention the bot in a thread, and wait for one more post with `told`; return its text."""
         before = len(self.said(thread))
 
         def answers() -> list[str]:
-            return [one for one in self.said(thread)[before:] if told in one]
+            return [one for one in self.said(thread)[before:] if tells(one, told)]
 
         await self.mention(words, thread=thread)
         await wait_until(answers, f"{words!r} is answered with {told!r} ({self.said(thread)})")
@@ -117,13 +130,13 @@ class Desk:
         found = [(*_split(one.text), list(one.attachments)) for one in messages]
         return [(text, lines + beside) for text, lines, beside in found]
 
-    async def until_said(self, words: str, thread: str, *, channel: str = "general") -> str:
-        """Wait until the bot says something with `words` in the thread, and return it."""
+    async def until_said(self, words: Told, thread: str, *, channel: str = "general") -> str:
+        """Wait until the bot says `words` in the thread, and return the whole message."""
         await wait_until(
-            lambda: any(words in one for one in self.said(thread, channel=channel)),
+            lambda: any(tells(one, words) for one in self.said(thread, channel=channel)),
             f"the bot says {words!r} (it said {self.said(thread, channel=channel)})",
         )
-        return next(one for one in self.said(thread, channel=channel) if words in one)
+        return next(one for one in self.said(thread, channel=channel) if tells(one, words))
 
     async def until_linked(self, thread: str, *, channel: str = "general", times: int = 1) -> str:
         """Wait until a thread has the card of its `times`-th link; return the card's text."""
@@ -145,13 +158,13 @@ class Desk:
         """Wait until a message carries the reaction `mark`."""
         await wait_until(lambda: mark in self.marks(ts, channel=channel), f"{mark} on {ts}")
 
-    async def until_whispered(self, words: str, user: str, *, channel: str = "general") -> str:
-        """Wait until the bot tells `user` alone something with `words`, and return it."""
+    async def until_whispered(self, words: Told, user: str, *, channel: str = "general") -> str:
+        """Wait until the bot tells `user` alone `words`, and return the whole message."""
         await wait_until(
-            lambda: any(words in one for one in self.whispers(user, channel=channel)),
-            f"the bot whispers {words!r} to {user}",
+            lambda: any(tells(one, words) for one in self.whispers(user, channel=channel)),
+            f"the bot whispers {words!r} to {user} ({self.whispers(user, channel=channel)})",
         )
-        return next(one for one in self.whispers(user, channel=channel) if words in one)
+        return next(one for one in self.whispers(user, channel=channel) if tells(one, words))
 
     async def offering(self, action: str, thread: str, *, channel: str = "general") -> Message:
         """Wait until a message of the bot's in a thread has a button; return the newest such one.
@@ -193,6 +206,11 @@ def _split(text: str) -> tuple[str, list[str]]:
     files = re.findall(r'^ATTACHMENT:"(.*)"$', text, re.MULTILINE)
     lines = "\n".join(f'ATTACHMENT:"{one}"' for one in files)
     return (text.removesuffix(f"\n\n{lines}"), files) if files else (text, [])
+
+
+def tells(text: str, told: Told) -> bool:
+    """Return True if a message with `text` says `told`, whatever else it says."""
+    return (told.text if isinstance(told, SlackMessage) else told) in text
 
 
 def is_card(message: Message) -> bool:
