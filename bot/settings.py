@@ -133,6 +133,11 @@ class Settings(BaseSettings):
         "127.0.0.1", pattern=r"^[A-Za-z0-9.:_-]+$", description="an address of this machine"
     )
     port: int = Field(3000, ge=0, le=65535, description="a number up to 65535; 0 for any free port")
+    admin_contact: str = Field(
+        "",
+        pattern=r"^[^\x00-\x1f]{0,80}$",
+        description="the id of a channel, person or user group in Slack, or a few words",
+    )
     link_ttl: Duration = Field(timedelta(days=90), description=DURATION_SHAPE)
     give_up_after: Duration = Field(
         timedelta(minutes=15),

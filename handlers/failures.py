@@ -61,7 +61,7 @@ async def answered(relay: Relay, event: Payload, error: Exception) -> HTTPStatus
         return HTTPStatus.OK
     if isinstance(error, PassingError):
         return HTTPStatus.SERVICE_UNAVAILABLE
-    words = explained(error)
+    words = explained(error, relay.workspace.admin)
     if thread is not None and user:
         await relay.notices.whisper(thread, user, words, once=f"bug:{event.get('ts')}")
     return HTTPStatus.INTERNAL_SERVER_ERROR
@@ -69,7 +69,7 @@ async def answered(relay: Relay, event: Payload, error: Exception) -> HTTPStatus
 
 async def whisper(relay: Relay, thread: ThreadRef, ts: str, user: str, error: PersonError) -> None:
     """Tell `user`, who wrote the message at `ts`; without permission, once in each thread."""
-    words = refusals.sorry(error)
+    words = refusals.sorry(error, relay.workspace.admin)
     if isinstance(error, EmptyMessage):
         await relay.notices.whisper(thread, user, words, once=f"empty:{ts}")
     elif not isinstance(error, NotAllowed):
@@ -86,7 +86,7 @@ async def telling(asker: Asker) -> AsyncIterator[None]:
     """Tell the person who gave a command or pressed a button how it failed, if it does."""
 
     async def tell(error: Exception) -> None:
-        await asker.tell(in_words(error))
+        await asker.tell(in_words(error, asker.relay.workspace.admin))
 
     async with caught(tell):
         yield
@@ -101,14 +101,14 @@ async def caught(tell: Callable[[Exception], Awaitable[None]]) -> AsyncIterator[
         await tell(error)
 
 
-def in_words(error: Exception) -> SlackMessage:
+def in_words(error: Exception, admin: str) -> SlackMessage:
     """Word a failure for the person who asked; log it if the operator must know."""
     if isinstance(error, PersonError):
-        return refusals.sorry(error)
+        return refusals.sorry(error, admin)
     if isinstance(error, PassingError):
         log.warning("what somebody asked for failed", extra={"reason": str(error)})
         return refusals.passing(error)
-    return explained(error)
+    return explained(error, admin)
 
 
 def ignored(body: Payload) -> None:
@@ -121,9 +121,9 @@ def ignored(body: Payload) -> None:
     log.warning("interaction ignored", extra=ids)
 
 
-def explained(error: Exception) -> SlackMessage:
+def explained(error: Exception, admin: str) -> SlackMessage:
     """Log an unforeseen failure, and word it with the reference in the log."""
-    return refusals.unknown(unforeseen(log, error).reference)
+    return refusals.unknown(unforeseen(log, error).reference, admin)
 
 
 def _id(payload: Payload, key: str) -> str | None:

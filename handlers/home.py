@@ -48,7 +48,7 @@ async def _change(relay: Relay, press: HomePress) -> None:
         await relay.home.show(press.by, press.page, text)
 
     async def tell(error: Exception) -> None:
-        await show(in_words(error).params()["text"])
+        await show(in_words(error, relay.workspace.admin).params()["text"])
 
     async with caught(tell):
         try:

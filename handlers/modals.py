@@ -62,7 +62,7 @@ async def show(
         if not is_told:
             await opening.asker.tell(note.words)
 
-    async with caught(lambda error: tell(Note(_words(error)))):
+    async with caught(lambda error: tell(Note(_words(error, relay.workspace.admin)))):
         shown = await task
         if isinstance(shown, Note):
             await tell(shown)
@@ -87,7 +87,7 @@ async def answer(relay: Relay, ack: AsyncAck, block: str, work: Coroutine[Any, A
         await ack()
         return
     elif isinstance(error, Exception):
-        words = in_words(error)
+        words = in_words(error, relay.workspace.admin)
     else:
         raise error
     told = plain(words.text)[:LONGEST_ERROR]
@@ -114,9 +114,9 @@ async def _replace(relay: Relay, waiting: str, view: View) -> bool:
     return True
 
 
-def _words(error: Exception) -> SlackMessage:
+def _words(error: Exception, admin: str) -> SlackMessage:
     is_late = isinstance(error, SlackRefused) and error.reason.endswith("trigger_id")
-    return forms.TOO_LATE if is_late else in_words(error)
+    return forms.TOO_LATE if is_late else in_words(error, admin)
 
 
 async def _outlast(task: "asyncio.Task[None]") -> None:

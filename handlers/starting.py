@@ -83,7 +83,7 @@ async def _open(relay: Relay, opener: Opener) -> None:
             return
         view = await relay.starting.form(opener.by)
     except RelayError as error:
-        view = forms.tell(form.TITLE, in_words(error))
+        view = forms.tell(form.TITLE, in_words(error, relay.workspace.admin))
     try:
         await relay.workspace.views.open(opener.trigger, view)
     except RelayError as error:

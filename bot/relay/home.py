@@ -56,6 +56,7 @@ class Home:
         self._naming = naming
         self._permissions = workspace.permissions
         self._people = workspace.people
+        self._admin = workspace.admin
         self._visibility = visibility
         self._places = places
         self._links = links
@@ -76,7 +77,7 @@ class Home:
         try:
             view = await self._view(viewer, page, note)
         except NotIdentified:
-            view = home_view.only(home_view.closed(Standing.UNKNOWN))
+            view = home_view.only(home_view.closed(Standing.UNKNOWN, self._admin))
         except StoreAway as error:
             log.warning("home without threads", extra={"reason": str(error)})
             view = home_view.only(refusals.passing(error))
@@ -139,7 +140,7 @@ class Home:
         person = await self._people.person(viewer)
         standing = self._permissions.anywhere(person)
         if standing is not Standing.ALLOWED:
-            return home_view.only(home_view.closed(standing))
+            return home_view.only(home_view.closed(standing, self._admin))
         channels, is_whole = await self._channels(person)
         found = await self._linked(person, channels)
         if not is_whole:

@@ -13,7 +13,10 @@ from bot.slack.views import Views
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
-    """The relay's identity in a workspace, its clients for it, and its permissions there."""
+    """The relay's identity in a workspace, its clients for it, and its permissions there.
+
+    `admin` is who people are told to ask, as Slack markup within a sentence.
+    """
 
     identity: Identity
     client: SlackClient
@@ -21,6 +24,7 @@ class Workspace:
     permissions: Permissions
     threads: Threads
     views: Views
+    admin: str
 
     @property
     def team(self) -> str:

@@ -29,12 +29,18 @@ class Outcomes:
     fields = FIELDS
 
     def __init__(
-        self, reports: Reports, names: SessionNames, posts: Posts, functions: Functions
+        self,
+        reports: Reports,
+        names: SessionNames,
+        posts: Posts,
+        functions: Functions,
+        admin: str,
     ) -> None:
         self._reports = reports
         self._names = names
         self._posts = posts
         self._functions = functions
+        self._admin = admin
 
     async def tell(self, begun: Begun) -> bool:
         """Complete the step that waits, post a report if there is one, and mark the reply."""
@@ -48,7 +54,9 @@ class Outcomes:
             return True
         if reply is not None and not outcome.is_plain:
             session = await self._names.one(report.session)
-            words = delivery_reports.report(outcome, reply, report.owed.number, session)
+            words = delivery_reports.report(
+                outcome, reply, report.owed.number, session, self._admin
+            )
             key, ids = str(report.owed), report.owed.log_fields
             await self._posts.post_once(reply.thread, words, key, again=report.again, ids=ids)
         await self._mark(report, outcome.kind)

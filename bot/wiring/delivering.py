@@ -40,7 +40,9 @@ def serve(to: Connections, shared: Shared, tuning: Tuning) -> Sweep:
     reporter = Reporter(
         outbox=kept.outbox,
         tellers={
-            OwedKind.OUTCOME: Outcomes(kept.reports, kept.names, posts, shared.functions),
+            OwedKind.OUTCOME: Outcomes(
+                kept.reports, kept.names, posts, shared.functions, shared.workspace.admin
+            ),
             OwedKind.DELAY: Delays(kept.reports, kept.names, posts, to.settings.give_up_after),
             OwedKind.NOTICE: NoticeTeller(kept.outbox, posts),
             OwedKind.STEP: shared.steps,
@@ -98,6 +100,7 @@ def _starter(to: Connections, shared: Shared, tuning: Tuning) -> Starter:
         claims=kept.claims,
         notices=shared.notices,
         functions=shared.functions,
+        admin=workspace.admin,
         look_after=tuning.look_after,
         notice_after=tuning.notice_after,
         give_up_after=to.settings.give_up_after,

@@ -178,6 +178,7 @@ def _ending(to: Connections, shared: Shared) -> Ending:
         links=kept.links,
         claims=kept.claims,
         watches=kept.watches,
+        admin=shared.workspace.admin,
     )
 
 

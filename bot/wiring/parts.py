@@ -47,6 +47,7 @@ from bot.store.revisions import Revisions
 from bot.store.session_names import SessionNames
 from bot.store.tickets import Tickets
 from bot.wiring.mirroring import Base, Mirror, mirror_of
+from bot.wording.phrases import admin_named
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +139,7 @@ def workspace_of(to: Connections, places: Places) -> Workspace:
         permissions=Permissions(to.settings, people),
         threads=Threads(client, partial(places.now, identity.team)),
         views=Views(client),
+        admin=admin_named(to.settings.admin_contact),
     )
 
 

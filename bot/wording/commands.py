@@ -12,21 +12,20 @@ from bot.wording.mirror.card import BARRED, follows, session_lines
 from bot.wording.phrases import last_ending, local_time, mail_waiting, session_link
 
 HELP = SlackMessage(
-    "I make a thread and a Devin session one conversation. In a thread, mention me with:\n"
-    "• `link &lt;session id or address&gt;`: link this thread to a session\n"
-    "• `start &lt;prompt&gt;`: start a session here; it reads the thread so far, too\n"
-    "• `unlink`: end the link\n"
-    "• `status`: what Devin is doing, what waits, and how the last reply ended\n"
-    "• `mute`: replies stay here; `unmute`: they go to Devin again\n"
-    "• `follow`: I post all that Devin says; `follow turns`: only the last message of each turn; "
+    "I make a Slack thread and a Devin session one conversation. In a thread, mention me with:\n"
+    "• `start &lt;prompt&gt;`: start a session; Devin also reads the thread so far\n"
+    "• `link &lt;session link or ID&gt;`: link this thread to a session\n"
+    "• `unlink`: stop sending replies to the session\n"
+    "• `status`: show the session, the queue and the last result\n"
+    "• `mute` / `unmute`: pause / resume sending replies\n"
+    "• `follow`: post everything Devin says; `follow turns`: only the last message of each turn; "
     "`unfollow`: nothing\n"
-    "• `end`: end the session for good; `archive`: archive it. I ask once before either\n"
-    "• `default &lt;session id or address&gt;`: choose where `/devin-say` in this channel goes; "
-    "`default` shows it, `default none` ends it\n"
-    "Once a thread is linked, just reply in it. A reply that starts with `(aside)` stays here.\n"
-    "The menu of any message has *Send to Devin* and *Link to a Devin session*. In a channel, "
-    "`/devin-say` starts a linked thread, and `/devin-say new &lt;prompt&gt;` a session. My *Home* "
-    "tab lists the threads that are linked."
+    "• `end`: end the session for good; `archive`: archive it. I'll ask before doing either\n"
+    "• `default &lt;session link or ID&gt;`: set this channel's session for `/devin-say` "
+    "(`default` shows it, `default none` clears it)\n"
+    "Once a thread is linked, just reply. Start a reply with `(aside)` to keep it from Devin.\n"
+    "You can also use *Send to Devin* and *Link to a Devin session* in any message's ⋮ menu, "
+    "`/devin-say` in a channel, or my *Home* tab to see linked threads."
 )
 
 
@@ -53,11 +52,13 @@ def status(shown: Status) -> SlackMessage:
     link = shown.link
     plain = NamedSession(link.session, "", shown.session.url)
     session = plain if shown.is_barred else shown.session
-    mute = " It is *muted*." if link.muted else ""
-    linked = (
-        f"Linked to {session_link(session)} by {escape(shown.by)}, {local_time(link.at)}.{mute} "
-        f"{mail_waiting(shown.mail)} {last_ending(shown.last)}"
+    parts = (
+        f"Linked to *{session_link(session)}* by {escape(shown.by)} ({local_time(link.at)})",
+        "*Muted*" if link.muted else "",
+        mail_waiting(shown.mail),
+        last_ending(shown.last),
     )
+    linked = " · ".join(filter(None, parts))
     mirrored = [BARRED] if shown.is_barred else [*session_lines(shown.seen), _follows(shown)]
     return SlackMessage(linked, advice="\n".join(mirrored))
 
@@ -67,25 +68,25 @@ def _follows(shown: Status) -> str:
 
 
 NO_DEFAULT = SlackMessage(
-    "This channel has no default session. Mention me with "
-    "`default &lt;session id or address&gt;` to choose one."
+    "This channel has no default session. To set one, mention me with "
+    "`default &lt;session link or ID&gt;`."
 )
 
 
 def default_is(session: NamedSession, by: str) -> SlackMessage:
     """Name the channel's default session, and `by`, the person who chose it."""
     return SlackMessage(
-        f"This channel's default session is {session_link(session)}, chosen by {escape(by)}. "
-        "`/devin-say &lt;message&gt;` goes there."
+        f"This channel's default session is *{session_link(session)}* (set by {escape(by)}). "
+        "`/devin-say &lt;message&gt;` sends to it."
     )
 
 
 def default_chosen(session: NamedSession) -> SlackMessage:
     """Confirm a new default session for the channel."""
     return SlackMessage(
-        f"`/devin-say &lt;message&gt;` in this channel now goes to {session_link(session)}. "
-        "Mention me with `default none` to end that."
+        f"`/devin-say &lt;message&gt;` in this channel now sends to *{session_link(session)}*. "
+        "To undo, mention me with `default none`."
     )
 
 
-DEFAULT_CLEARED = SlackMessage("This channel has no default session now.")
+DEFAULT_CLEARED = SlackMessage("Default session cleared.")

@@ -8,28 +8,28 @@ from bot.wording.message import SlackMessage
 CHANGED_MARK = "pencil2"
 WITHDRAWN_MARK = "wastebasket"
 
-CORRECTION_SENT = SlackMessage("Sent: it stands in the thread, in your name.")
+CORRECTION_SENT = SlackMessage("Sent. I posted it in the thread under your name.")
 
 
 def correction_offered(ticket: str, *, was_taken: bool) -> SlackMessage:
     """Offer to send an edit that Devin has not seen; the button carries `ticket`."""
     return SlackMessage(
-        "That message had gone to Devin before you edited it, so Devin does not see the edit."
+        "Devin already has the original, so it won't see your edit."
         if was_taken
-        else "Devin did not take that message as it was, and does not see the edit by itself.",
-        buttons=(button(SEND_CORRECTION, "Send the correction", ticket),),
+        else "Devin doesn't have the original, and won't see your edit unless you send it.",
+        buttons=(button(SEND_CORRECTION, "Send correction", ticket),),
     )
 
 
 def corrected(by: str, message: str) -> SlackMessage:
     """Present a correction in its author's name; `message` is foreign text."""
-    return SlackMessage(f"*{escape(by)}* corrects an earlier message:", quote=message)
+    return SlackMessage(f"*{escape(by)}* corrected an earlier message:", quote=message)
 
 
 def read_already(*, is_certain: bool) -> SlackMessage:
     """Say that a deleted reply, or one made an aside, cannot be recalled from Devin."""
     has = "already has" if is_certain else "may already have"
     return SlackMessage(
-        f"Devin {has} that message, so it cannot be taken back. "
-        "If it matters, reply here what Devin should do instead."
+        f"Devin {has} that message, so I can't recall it. "
+        "If it matters, reply here with what Devin should do instead."
     )

@@ -14,7 +14,7 @@ from bot.wording.actions import OPEN_SESSION, SEND_AGAIN, UNLINK
 from bot.wording.blocks import Block, button, link_button
 from bot.wording.button_values import link_value, reply_value
 from bot.wording.message import SlackMessage
-from bot.wording.phrases import as_code, plural, preview, session_address, span
+from bot.wording.phrases import ADMIN, as_code, plural, preview, session_address, span
 
 DELIVERED_MARK = "white_check_mark"
 WAITING_MARK = "hourglass_flowing_sand"
@@ -25,32 +25,39 @@ MARKS: Mapping[OutcomeKind, str] = {
 }
 
 
-def report(outcome: Outcome, reply: Reply, number: int, sent_to: NamedSession) -> SlackMessage:
-    """Report an outcome to its thread; a plain one needs only the mark on the reply."""
+def report(
+    outcome: Outcome, reply: Reply, number: int, sent_to: NamedSession, admin: str = ADMIN
+) -> SlackMessage:
+    """Report an outcome to its thread; a plain one needs only the reaction on the reply."""
     buttons: list[Block] = []
     if outcome.kind in SENDABLE_AGAIN and not outcome.is_ended:
         buttons.append(button(SEND_AGAIN, "Send again", reply_value(reply.id, number)))
     if outcome.is_ended or outcome.refusal is Refusal.NO_SESSION:
         buttons.append(button(UNLINK, "Unlink", link_value(reply.thread, sent_to.session)))
     buttons.append(_open(sent_to))
-    return replace(words_of(outcome, _about(reply)), buttons=tuple(buttons))
+    return replace(words_of(outcome, _about(reply), admin), buttons=tuple(buttons))
 
 
-def words_of(outcome: Outcome, about: str) -> SlackMessage:
+def words_of(outcome: Outcome, about: str, admin: str = ADMIN) -> SlackMessage:
     """Describe an outcome, without buttons; `about` stands for the message."""
     if outcome.is_ended:
         return _ended(outcome, about)
-    return replace(_REPORTS[outcome.kind](outcome, about), footer=_in_doubt(outcome))
+    if outcome.kind is OutcomeKind.REFUSED:
+        said = _refused(outcome, about, admin)
+    else:
+        said = _REPORTS[outcome.kind](outcome, about)
+    footer = " · ".join(filter(None, (said.footer, _in_doubt(outcome))))
+    return replace(said, footer=footer)
 
 
 def _left_out(outcome: Outcome, _about: str) -> SlackMessage:
     """List the files that Devin received only as links."""
     lines = [f"{cut(one.file.name, 80)}: {_why(one)}" for one in outcome.left_out]
-    what = plural(len(lines), "this file", "these files")
+    what = plural(len(lines), "a *link* to this file", "*links* to these files")
     return SlackMessage(
-        f"Devin got the message, but only a *link* to {what}, which it may not be able to open:",
+        f"Devin got the message, but only {what}, which it may not be able to open:",
         quote="\n".join(lines),
-        advice="If Devin needs the content, give it another way.",
+        advice="If Devin needs the contents, share them another way.",
     )
 
 
@@ -58,9 +65,9 @@ def _in_doubt(outcome: Outcome) -> str:
     """Name the files that Devin has only as links, if it has the message at all."""
     if outcome.kind is OutcomeKind.DELIVERED or not outcome.left_out:
         return ""
-    what = plural(len(outcome.left_out), "this file", "these files")
+    what = plural(len(outcome.left_out), "a *link* to this file", "*links* to these files")
     names = excerpt(", ".join(one.file.name for one in outcome.left_out), limit=600)
-    return f"If Devin got the message, it has only a *link* to {what}: {names}"
+    return f"If Devin got the message, it has only {what}: {names}"
 
 
 def _why(brought: Upload) -> str:
@@ -69,14 +76,14 @@ def _why(brought: Upload) -> str:
 
 
 _HITCHES = {
-    WhyLink.ELSEWHERE: "it is not kept in Slack",
+    WhyLink.ELSEWHERE: "stored outside Slack",
     WhyLink.FOREIGN: "its address isn't on a file host I trust{code}, so I didn't open it",
-    WhyLink.TOO_LARGE: "it is larger than I may pass on",
-    WhyLink.SIGN_IN: "Slack did not let me read it; either I am not in the conversation that it is "
-    "from, or whoever runs Devin Relay must install the app again, with the scope files:read",
-    WhyLink.SLACK: "Slack did not give it to me{code}",
-    WhyLink.DEVIN: "Devin did not take it{code}",
-    WhyLink.SLOW: "it took too long",
+    WhyLink.TOO_LARGE: "larger than the limit for files",
+    WhyLink.SIGN_IN: "Slack didn't let me read it; either I'm not in the conversation it's from, "
+    "or an admin needs to reinstall the app with the scope files:read",
+    WhyLink.SLACK: "Slack wouldn't let me download it{code}",
+    WhyLink.DEVIN: "Devin didn't accept it{code}",
+    WhyLink.SLOW: "timed out",
 }
 
 
@@ -84,116 +91,125 @@ def _about(reply: Reply) -> str:
     texts = (reply.text, *(one.text for one in reply.forwarded))
     if said := next(filter(None, map(preview, texts)), ""):
         return f"“{said}”"
-    return "a file" if reply.all_files else "a reply"
+    return "your file" if reply.all_files else "your reply"
 
 
 def _ended(outcome: Outcome, about: str) -> SlackMessage:
     """Tell of a session that is over, with what Devin says about that, if anything."""
-    said = f"Devin's session *has ended*, so {about} won't be read."
+    said = f"This session *has ended*, so Devin won't see {about}."
     return SlackMessage(
-        f"{said} Devin says:" if outcome.detail else said,
+        f"{said} {_RESPONSE}" if outcome.detail else said,
         quote=outcome.detail,
-        advice="Unlink this thread, then link it to another session.",
+        advice="Unlink this thread, then link it to another session or start a new one.",
     )
 
 
 def _not_confirmed(outcome: Outcome, about: str) -> SlackMessage:
     """Tell of an answer that did not confirm the message; only the session's state says why."""
     if outcome.state is SessionState.SUSPENDED:
-        said = f"Devin's session is *suspended*, so {about} may not have been read. Devin says:"
+        said = f"Devin may not have seen {about}: the session is *suspended*. {_RESPONSE}"
         advice = "Wake the session in Devin, then press *Send again*."
     else:
-        said = f"Devin *did not confirm* {about}, so it may not have been read. Devin says:"
-        advice = "Look in the session. If the message isn't there, press *Send again*."
-    return SlackMessage(said, quote=outcome.detail or "(nothing)", advice=advice)
+        said = f"Devin *didn't confirm* {about}, so it may not have seen it. {_RESPONSE}"
+        advice = _CHECK
+    return SlackMessage(said, quote=outcome.detail or _NO_DETAILS, advice=advice)
 
 
-def _refused(outcome: Outcome, about: str) -> SlackMessage:
+_RESPONSE = "Devin's response:"
+_NO_DETAILS = "(no details)"
+_CHECK = "Check the session. If the message isn't there, press *Send again*."
+_CHECK_AND_POST = "Check the session. If the message isn't there, post it again."
+
+
+def _refused(outcome: Outcome, about: str, admin: str) -> SlackMessage:
     match outcome.refusal:
         case Refusal.INVALID:
-            lines = [_line(one) for one in outcome.problems]
-            return SlackMessage(
-                f"Devin *refused* {about} as not valid, so it was not taken:",
-                quote="\n".join(lines),
-                advice="Please edit it and send it again.",
-            )
+            return _invalid(outcome, about)
         case Refusal.KEY_REJECTED:
             return SlackMessage(
-                f"Devin *rejected my key* (401), so {about} was not sent. "
-                "Whoever runs Devin Relay must set a valid `DEVIN_API_KEY`."
+                f"I *couldn't send* {about}: Devin rejected my API key (401). "
+                f"Ask {admin} to set a valid `DEVIN_API_KEY`."
             )
         case Refusal.FORBIDDEN:
             return SlackMessage(
-                f"My key *may not write to this session* ({outcome.status}), so {about} was not "
-                "sent. "
-                "Whoever runs Devin Relay must use a key of the organization that owns the "
-                "session, with the permission to manage its sessions."
+                f"I *couldn't send* {about}: my API key doesn't have access to this session "
+                f"({outcome.status}). It may belong to another Devin organization, or lack the "
+                f"permission to manage sessions. Ask {admin} for help."
             )
         case Refusal.NO_SESSION:
             return SlackMessage(
-                f"Devin knows *no such session* (404), so {about} was not sent. "
-                "Unlink this thread, then link it to a session that exists."
+                f"I *couldn't send* {about}: this session doesn't exist ({outcome.status}). "
+                "Unlink this thread, then link it to another session."
             )
         case Refusal.OTHER | None:
-            return _refused_otherwise(outcome, about)
+            return _refused_otherwise(outcome, about, admin)
+
+
+def _invalid(outcome: Outcome, about: str) -> SlackMessage:
+    types = dict.fromkeys(escape(one.type) for one in outcome.problems if one.type)
+    return SlackMessage(
+        f"Devin *rejected* {about} as invalid:",
+        quote="\n".join(map(_line, outcome.problems)) or _NO_DETAILS,
+        advice="Fix that, then post it as a new reply.",
+        footer=cut(" · ".join((f"HTTP {outcome.status}", *types)), 300),
+    )
 
 
 def _line(problem: Problem) -> str:
-    where = f"{problem.where}: " if problem.where else ""
-    return f"{where}{problem.what}" + (f" ({problem.type})" if problem.type else "")
+    where = problem.where.removeprefix("body").removeprefix(" → ")
+    return f"{problem.what} ({where})" if where else problem.what
 
 
-def _refused_otherwise(outcome: Outcome, about: str) -> SlackMessage:
+def _refused_otherwise(outcome: Outcome, about: str, admin: str) -> SlackMessage:
     if outcome.status is None:
         return SlackMessage(
             f"I *couldn't read* my saved copy of {about}, so I can't send it "
             f"({as_code(outcome.detail)}).",
-            advice="Check the session. If it isn't there, post it again.",
+            advice=_CHECK_AND_POST,
         )
     if outcome.is_unread:
-        return _unread(outcome, about)
+        return replace(_unread(outcome, about), advice=_CHECK_AND_POST)
     return SlackMessage(
-        f"Devin *refused* {about} (HTTP {outcome.status}), so it was not taken. Devin says:",
+        f"Devin *rejected* {about} (HTTP {outcome.status}). {_RESPONSE}",
         quote=_excerpt(outcome),
-        advice="If you can't tell why, ask whoever runs Devin Relay.",
+        advice=f"If that doesn't explain it, ask {admin}.",
     )
 
 
 def _unread(outcome: Outcome, about: str) -> SlackMessage:
     return SlackMessage(
-        f"I *don't know whether Devin got* {about}: I can't read the answer (HTTP "
-        f"{outcome.status}). I did not send it a second time. Devin says:",
+        f"I *couldn't confirm* that Devin got {about}: I couldn't read its response (HTTP "
+        f"{outcome.status}). I haven't resent it. {_RESPONSE}",
         quote=_excerpt(outcome),
-        advice="Look in the session, and send it again if it is not there.",
+        advice=_CHECK,
     )
 
 
 def _excerpt(outcome: Outcome) -> str:
-    return cut(" ".join(outcome.detail.split()), 200) or "(nothing)"
+    return cut(" ".join(outcome.detail.split()), 200) or _NO_DETAILS
 
 
 def _uncertain(outcome: Outcome, about: str) -> SlackMessage:
     if outcome.is_unread:
         return _unread(outcome, about)
     return SlackMessage(
-        f"I *don't know whether Devin got* {about}: there was no clear answer "
-        f"({as_code(outcome.detail)}). I did not send it a second time.",
-        advice="Look in the session, and send it again if it is not there.",
+        f"I *couldn't confirm* that Devin got {about} ({as_code(outcome.detail)}), and I haven't "
+        "resent it.",
+        advice=_CHECK,
     )
 
 
 def _given_up(outcome: Outcome, about: str) -> SlackMessage:
     return SlackMessage(
-        f"I *gave up* on {about}: Devin took no messages for too long "
-        f"({as_code(outcome.detail)}). It was not sent.",
-        advice="Send it again when Devin is back.",
+        f"I *couldn't send* {about}: Devin was unavailable for too long "
+        f"({as_code(outcome.detail)}).",
+        advice="Press *Send again* once Devin is back.",
     )
 
 
 _REPORTS: Mapping[OutcomeKind, Callable[[Outcome, str], SlackMessage]] = {
     OutcomeKind.DELIVERED: _left_out,
     OutcomeKind.SUSPENDED: _not_confirmed,
-    OutcomeKind.REFUSED: _refused,
     OutcomeKind.UNCERTAIN: _uncertain,
     OutcomeKind.GIVEN_UP: _given_up,
 }
@@ -201,36 +217,33 @@ _REPORTS: Mapping[OutcomeKind, Callable[[Outcome, str], SlackMessage]] = {
 
 def late(replies: int, commands: Sequence[str], *, hushed: bool) -> SlackMessage:
     """Summarize what a catch-up found in a thread after an outage."""
-    said = "I was away"
+    said = ["I was offline for a while."]
     if replies:
-        found = plural(replies, "1 reply", f"{replies} replies")
-        way = plural(replies, "it is on its way", "they are on their way")
-        said += f" and found {found} late; {way} to Devin now."
-    else:
-        said += "."
+        missed = plural(replies, "1 reply", f"{replies} replies")
+        said.append(f"I missed {missed} and I'm sending {plural(replies, 'it', 'them')} now.")
     if commands:
         asked = ", ".join(f"`{verb}`" for verb in commands)
-        said += f" I did not hear {asked} meanwhile: please mention me again."
+        said.append(f"I {'also ' if replies else ''}missed {asked}: please mention me again.")
     if hushed:
-        said += " The replies after that stayed here."
-    return SlackMessage(said)
+        said.append("Replies posted after that weren't sent.")
+    return SlackMessage(" ".join(said))
 
 
 def stranded(replies: int) -> SlackMessage:
     """Count the replies that arrived after their thread was unlinked, muted or relinked."""
     found = plural(replies, "1 reply", f"{replies} replies")
-    left = plural(replies, "it was", "they were")
+    left = plural(replies, "it wasn't", "they weren't")
     return SlackMessage(
-        f"{found} reached me only after somebody had unlinked, muted or relinked this thread, so "
-        f"{left} not sent to Devin."
+        f"{found} reached me only after someone had unlinked, muted or relinked this thread, so "
+        f"{left} sent to Devin."
     )
 
 
 def waiting(reply: Reply, give_up_after: timedelta, sent_to: NamedSession) -> SlackMessage:
-    """Say once that a reply waits, and for how long delivery is retried."""
+    """Say once that a reply is queued, and for how long delivery is retried."""
     return SlackMessage(
-        f":{WAITING_MARK}: Devin takes no messages at the moment, so {_about(reply)} waits, and so "
-        f"do the replies after it. I keep trying for {span(give_up_after)}.",
+        f":{WAITING_MARK}: Devin isn't accepting messages right now, so {_about(reply)} and any "
+        f"later replies are queued. I'll keep trying for {span(give_up_after)}.",
         buttons=(_open(sent_to),),
     )
 

@@ -9,20 +9,19 @@ from bot.wording.message import QUOTE_LIMIT, SlackMessage
 from bot.wording.phrases import preview, session_link
 
 USAGE = SlackMessage(
-    "Type `/devin-say &lt;session&gt; &lt;message&gt;`, for instance:\n"
-    "• `/devin-say devin-0123abcd Please rebase`: starts a thread that is linked to that session\n"
-    "• `/devin-say Please rebase`: goes to the channel's default session, or into the thread of "
-    "its one active session; I ask you if there are several\n"
-    "• `/devin-say new Fix the login page`: starts a new session, in a linked thread; "
-    "`/devin-say new` opens a form for that\n"
-    "• `/devin-say`: opens a form, with the sessions to choose from\n"
-    "A session is named by its id or its address at app.devin.ai. To choose the channel's default, "
-    "mention me with `default &lt;session id or address&gt;`.\n"
-    "In a thread, just reply once it is linked, or choose *Send to Devin* in a message's menu. My "
-    "*Home* tab lists the threads that are linked."
+    "*Usage:* `/devin-say [session] &lt;message&gt;`\n"
+    "• `/devin-say devin-0123abcd Please rebase`: start a new thread linked to that session\n"
+    "• `/devin-say Please rebase`: send to the channel's default or only active session (I'll ask "
+    "if there are several)\n"
+    "• `/devin-say new Fix the login page`: start a new session in a linked thread (`/devin-say "
+    "new` opens a form)\n"
+    "• `/devin-say`: open a form\n"
+    "A session can be a link or an ID. To set the channel's default, mention me with "
+    "`default &lt;session link or ID&gt;`.\n"
+    "In a linked thread, just reply. My *Home* tab lists linked threads."
 )
 
-NOWHERE = SlackMessage("Nothing was sent to Devin.")
+NOWHERE = SlackMessage("Canceled. Nothing was sent.")
 
 
 def said(by: str, message: str) -> SlackMessage:
@@ -40,4 +39,4 @@ _PING_ALL = re.compile(r"<!(here|channel|everyone)(?:\|[^<>]*)?>")
 
 def said_to(session: NamedSession, text: str) -> SlackMessage:
     """Return the note that replaces the menu of sessions once one is chosen."""
-    return SlackMessage(f"“{preview(text)}” is on its way to {session_link(session)}.")
+    return SlackMessage(f"Sending “{preview(text)}” to *{session_link(session)}*.")

@@ -17,8 +17,8 @@ from bot.wording.blocks import Block, View, action_row, button, context, header,
 from bot.wording.button_values import home_value, page_value
 from bot.wording.message import SlackMessage
 from bot.wording.mirror.card import session_lines
-from bot.wording.phrases import last_ending, local_time, mail_waiting, plural, session_link
-from bot.wording.refusals import ASK_OPERATOR, MAY_NOT
+from bot.wording.phrases import ADMIN, last_ending, local_time, mail_waiting, plural, session_link
+from bot.wording.refusals import MAY_NOT, ask_for_access
 from bot.wording.shortcuts import LINK_TITLE
 
 TITLE = "Threads linked to Devin"
@@ -95,14 +95,14 @@ def threads(shown: Sequence[Shown], page: int, count: int, note: str) -> View:
     return _home(blocks)
 
 
-def closed(standing: Standing) -> SlackMessage:
+def closed(standing: Standing, admin: str = ADMIN) -> SlackMessage:
     """Explain an empty App Home to a person who may not steer Devin."""
     if standing is Standing.UNKNOWN:
         return SlackMessage(
             "I could not find out from Slack who you are. Please open this tab again in a minute."
         )
     return SlackMessage(
-        f"{MAY_NOT[standing]}, so there is nothing for me to show you. {ASK_OPERATOR}"
+        f"{MAY_NOT[standing]}, so there is nothing for me to show you. {ask_for_access(admin)}"
     )
 
 

@@ -15,6 +15,14 @@ TITLE_READ = 300
 ADDRESS_LIMIT = 2_000
 """Less than the 3,000 characters that Slack takes for the address of a button, or in a section."""
 
+ADMIN = "your Devin Relay admin"
+
+_MENTIONS = (
+    (re.compile("[CG][A-Z0-9]{8,}"), "<#{}>"),
+    (re.compile("[UW][A-Z0-9]{8,}"), "<@{}>"),
+    (re.compile("S[A-Z0-9]{8,}"), "<!subteam^{}>"),
+)
+
 _WEB_ADDRESS = re.compile(
     r"https://(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z][a-z0-9-]*(?::[0-9]{1,5})?"
     r"(?:[/?#](?:(?![<>|`])[!-~])*)?",
@@ -30,13 +38,11 @@ _SEPARATOR = str.maketrans("|", "\N{BROKEN BAR}")
 def session_link(named: NamedSession) -> str:
     """Return a session's title as a link to its page in Devin, and its short id behind it.
 
-    Without a title, the link is the whole id.
+    Without a title, the link is the short id.
     """
-    address = escape(session_address(named))
+    address, short = escape(session_address(named)), short_id(named.session)
     title = excerpt(title_of(named).translate(_SEPARATOR), limit=TITLE_LIMIT)
-    if not title:
-        return f"<{address}|{named.session}>"
-    return f"<{address}|{title}> ({short_id(named.session)})"
+    return f"<{address}|{title}> ({short})" if title else f"<{address}|{short}>"
 
 
 def session_address(named: NamedSession) -> str:
@@ -84,43 +90,57 @@ def local_time(at: int) -> str:
 def mail_waiting(mail: int) -> str:
     """Count the waiting replies."""
     if not mail:
-        return "No reply waits."
-    return f"{mail} {plural(mail, 'reply waits', 'replies wait')}."
+        return "Nothing queued"
+    return f"{mail} {plural(mail, 'reply', 'replies')} queued"
 
 
 def last_ending(last: Outcome | None) -> str:
     """Say how the last delivery ended."""
     if last is None:
-        return "No reply has been sent yet."
+        return "No replies sent yet"
     if last.is_ended:
-        return "The last reply was not read: the session has ended."
+        return "Last reply: session ended"
     if last.kind is OutcomeKind.SUSPENDED and last.state is not SessionState.SUSPENDED:
-        return "The last reply was not confirmed."
-    return f"The last reply was {_LAST[last.kind]}."
+        return "Last reply: not confirmed"
+    return f"Last reply: {_LAST[last.kind]}"
 
 
 _LAST = {
     OutcomeKind.DELIVERED: "delivered",
-    OutcomeKind.SUSPENDED: "answered with “suspended”",
-    OutcomeKind.REFUSED: "refused",
-    OutcomeKind.UNCERTAIN: "sent, but without an answer",
-    OutcomeKind.GIVEN_UP: "given up",
+    OutcomeKind.SUSPENDED: "session suspended",
+    OutcomeKind.REFUSED: "rejected",
+    OutcomeKind.UNCERTAIN: "not confirmed",
+    OutcomeKind.GIVEN_UP: "not sent",
 }
 
 
 def span(duration: timedelta) -> str:
-    """Return a duration in words."""
-    minutes, seconds = divmod(int(duration.total_seconds()), 60)
-    if minutes >= 120:  # noqa: PLR2004  (two hours: from there on hours read better)
-        return f"{minutes // 60} hours"
-    if minutes:
-        return f"{minutes} {plural(minutes, 'minute', 'minutes')}"
-    return f"{seconds} {plural(seconds, 'second', 'seconds')}"
+    """Return a duration in the largest unit of which it has exactly one, or more than one."""
+    seconds = int(duration.total_seconds())
+    for unit, length in _UNITS:
+        number, rest = divmod(seconds, length)
+        if number > 1 or (number == 1 and not rest):
+            about = "about " if rest else ""
+            return f"{about}{number} {plural(number, unit, f'{unit}s')}"
+    return f"{seconds} seconds"
+
+
+_UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
 
 
 def plural(number: int, one: str, many: str) -> str:
     """Choose between the singular and the plural."""
     return one if number == 1 else many
+
+
+def admin_named(contact: str) -> str:
+    """Return `ADMIN_CONTACT` as Slack markup within a sentence; an id becomes a mention."""
+    if not contact:
+        return ADMIN
+    for shape, mention in _MENTIONS:
+        if shape.fullmatch(contact):
+            return mention.format(contact)
+    return escape(contact)
 
 
 def as_code(text: str) -> str:

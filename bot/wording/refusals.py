@@ -38,12 +38,12 @@ from bot.text.to_slack import escape
 from bot.wording.devin_say import USAGE
 from bot.wording.message import SlackMessage
 from bot.wording.mirror import notices as mirror_notices
-from bot.wording.phrases import as_code, preview, session_link
+from bot.wording.phrases import ADMIN, as_code, preview, session_link
 from bot.wording.workflows import FLAWS
 
 
-def sorry(error: PersonError) -> SlackMessage:  # noqa: C901  (one case for each error)
-    """Tell the person what `error` means and what to do."""
+def sorry(error: PersonError, admin: str = ADMIN) -> SlackMessage:  # noqa: C901  (one case for each error)
+    """Tell the person what `error` means and what to do; `admin` is who can help."""
     if words := _FIXED.get(type(error)):
         return words
     match error:
@@ -52,7 +52,7 @@ def sorry(error: PersonError) -> SlackMessage:  # noqa: C901  (one case for each
         case LinkedElsewhere():
             words = _linked_elsewhere(error.to, error.by)
         case NotAllowed():
-            words = SlackMessage(_turned_away(error.standing))
+            words = SlackMessage(_turned_away(error.standing, admin))
         case NotTaken():
             words = SlackMessage(_NOT_TAKEN[error.change])
         case NoSuchReply():
@@ -64,65 +64,62 @@ def sorry(error: PersonError) -> SlackMessage:  # noqa: C901  (one case for each
         case ChooseSession():
             words = _choose(several=bool(error.links))
         case CannotPost():
-            words = SlackMessage(_CANNOT_POST.get(error.reason, _cannot_post(error.reason)))
+            other = _cannot_post(error.reason, admin)
+            words = SlackMessage(_CANNOT_POST.get(error.reason, other))
         case _:
             words = _FIXED[type(error)]
     return words
 
 
 _NOT_LINKED = SlackMessage(
-    "This thread is not linked to a Devin session. Mention me with "
-    "`link &lt;session id or address&gt;` first."
+    "This thread isn't linked to a Devin session yet. To link it, mention me with "
+    "`link &lt;session link or ID&gt;`."
 )
 
 _EMPTY_MESSAGE = SlackMessage(
-    "That message has no text or files that I can read, so there was nothing to send to Devin. "
+    "That message has no text or files that I can read, so there's nothing to send. "
     "If you forwarded it from another conversation, copy its text into a new reply."
 )
 
 _IS_MUTED = SlackMessage(
-    "This thread is muted, so nothing was sent to Devin. "
+    "This thread is muted, so nothing was sent. "
     "Mention me in the thread with `unmute`, then try again."
 )
 
 _OUTDATED = SlackMessage(
-    "Somebody changed this thread's link after you asked for that and before I heard it, so I "
-    "didn't do it. If you still want it, mention me again."
+    "Someone changed this thread's link before your command reached me, so I didn't carry it out. "
+    "If you still want it, mention me again."
 )
 
-_FORM_GONE = SlackMessage("I no longer keep that message. Type `/devin-say` and write it again.")
+_FORM_GONE = SlackMessage("This has expired. Type `/devin-say` to start again.")
 
 _STILL_SAYING = SlackMessage(
-    "I may still be posting this. Look in the channel in a minute: if it is not there, try "
-    "again, or type `/devin-say` and write it again."
+    "I may still be posting this. Check the channel in a minute; if it isn't there, try again."
 )
 
 _TICKET_GONE = SlackMessage(
-    "This is more than a day old, or it was made for somebody else. Choose it anew from "
-    "the message's menu, or mention me with `link &lt;session id or address&gt;`."
+    "This has expired, or it was for someone else. Open it again from the message's ⋮ menu."
 )
 
-_ALREADY_SENT = SlackMessage("That was sent before, so it is not sent a second time.")
+_ALREADY_SENT = SlackMessage("You already sent that correction.")
 
 _STILL_SENDING = SlackMessage(
-    "I may still be posting that. Look in the thread in a minute: if it is not there, reply "
-    "with what Devin should know."
+    "I may still be posting that. Check the thread in a minute; if it isn't there, just reply with "
+    "the correction."
 )
 
 _MOVED_ON = SlackMessage(
-    "Devin has moved on: it doesn't wait for this answer any more. Reply in the thread with what "
-    "it should know."
+    "Devin has moved on and is no longer waiting for this answer. Reply in the thread with what it "
+    "should know."
 )
 
-_START_GONE = SlackMessage(
-    "I no longer keep what that session was to be started with. Mention me with `start` again."
-)
+_START_GONE = SlackMessage("This has expired. To start a session, mention me with `start` again.")
 
-_ALREADY_CLOSED = SlackMessage("That is done already.")
+_ALREADY_CLOSED = SlackMessage("That's already done.")
 
-_SENT_AGAIN = SlackMessage("That reply was already sent again.")
+_SENT_AGAIN = SlackMessage("That reply was already resent.")
 
-_REPLY_GONE = SlackMessage("That reply is no longer kept. Please write it again.")
+_REPLY_GONE = SlackMessage("That reply has expired. Please post it again.")
 
 
 _FIXED: Mapping[type[PersonError], SlackMessage] = {
@@ -145,8 +142,8 @@ _FIXED: Mapping[type[PersonError], SlackMessage] = {
 
 def _linked_elsewhere(session: NamedSession, by: str) -> SlackMessage:
     return SlackMessage(
-        f"This thread is already linked to {session_link(session)}, by {escape(by)}. "
-        "Mention me with `unlink` first to change that."
+        f"This thread is already linked to *{session_link(session)}* (by {escape(by)}). "
+        "To switch, mention me with `unlink` first."
     )
 
 
@@ -154,40 +151,43 @@ def no_session(typed: str) -> SlackMessage:
     """Say that `typed` isn't a session, and how one is written."""
     named = f"“{shown}”" if (shown := preview(typed)) else "That"
     return SlackMessage(
-        f"{named} isn't a Devin session. Use its id, like `devin-0123abcd…`, or its address, like "
-        "`https://app.devin.ai/sessions/0123abcd…`."
+        f"{named} isn't a Devin session. Paste its link (`https://app.devin.ai/sessions/…`) or its "
+        "ID (`devin-…`)."
     )
 
 
 _NOT_TAKEN = {
     Change.UNLINKED: (
-        "Your message is in the thread, but was *not sent to Devin*: somebody unlinked the thread "
-        "just now. Say it again with the session that you mean."
+        "I posted your message, but *didn't send it to Devin*: someone just unlinked the thread. "
+        "Try again and name the session."
     ),
     Change.MUTED: (
-        "Your message is in the thread, but was *not sent to Devin*: somebody muted the thread "
-        "just now. Mention me there with `unmute`, then say it again."
+        "I posted your message, but *didn't send it to Devin*: someone just muted the thread. "
+        "Mention me there with `unmute`, then send it again."
     ),
 }
 
-ASK_OPERATOR = "Whoever runs Devin Relay can change that."
-
 MAY_NOT = {
-    Standing.GUEST: "Guests can't steer Devin from here",
-    Standing.EXTERNAL: "People from other organizations can't steer Devin from here",
-    Standing.BOT: "Bots can't steer Devin from here",
-    Standing.NOT_LISTED: "You are not among those who may steer Devin from here",
-    Standing.CHANNEL: "I am not allowed in this channel",
+    Standing.GUEST: "Guests can't message Devin here",
+    Standing.EXTERNAL: "People from other organizations can't message Devin here",
+    Standing.BOT: "Bots can't message Devin here",
+    Standing.NOT_LISTED: "You don't have permission to message Devin here",
+    Standing.CHANNEL: "Devin Relay isn't enabled in this channel",
 }
 
 
-def _turned_away(standing: Standing) -> str:
+def ask_for_access(admin: str) -> str:
+    """Return the sentence that sends a person to `admin`."""
+    return f"To change that, ask {admin}."
+
+
+def _turned_away(standing: Standing, admin: str) -> str:
     if standing is Standing.UNKNOWN:
         return (
-            "I could not find out from Slack who you are, so nothing was sent to Devin. "
+            "I couldn't check your permissions with Slack, so nothing was sent. "
             "Please try again in a minute."
         )
-    return f"{MAY_NOT[standing]}, so nothing was sent to Devin. {ASK_OPERATOR}"
+    return f"{MAY_NOT[standing]}, so nothing was sent. {ask_for_access(admin)}"
 
 
 _CANNOT_POST = {
@@ -197,37 +197,35 @@ _CANNOT_POST = {
 }
 
 
-def _cannot_post(reason: str) -> str:
+def _cannot_post(reason: str, admin: str) -> str:
     return (
-        f"Slack does not let me post here ({as_code(reason)}), so nothing was sent to Devin. "
-        "If you can't tell why, ask whoever runs Devin Relay."
+        f"Slack won't let me post here ({as_code(reason)}), so nothing was sent. "
+        f"If that doesn't explain it, ask {admin}."
     )
 
 
 def _choose(*, several: bool) -> SlackMessage:
-    found = "Several sessions are" if several else "No session was"
-    since = "" if several else " in the last seven days"
+    found = "Several sessions have" if several else "No session has"
     return SlackMessage(
-        f"{found} active in this channel{since}. "
-        "Type `/devin-say &lt;session&gt; &lt;message&gt;`, or `/devin-say` alone for a form."
+        f"{found} been active in this channel in the last seven days. Name one (`/devin-say "
+        "&lt;session&gt; &lt;message&gt;`), or type `/devin-say` on its own to pick one."
     )
 
 
 def passing(error: PassingError) -> SlackMessage:
     """Tell a person that a transient failure of Slack or Redis ended their request."""
     if isinstance(error, NotIdentified):
-        return SlackMessage(_turned_away(Standing.UNKNOWN))
+        return SlackMessage(_turned_away(Standing.UNKNOWN, ADMIN))
     names = {SlackAway: "Slack", DevinAway: "Devin"}
     who = next((who for kind, who in names.items() if isinstance(error, kind)), "my database")
     return SlackMessage(
-        f"That did not work just now: {who} did not answer. "
-        "Look whether it happened all the same, and try again in a minute if not."
+        f"I couldn't reach {who} just now, so that may not have worked. "
+        "Check, and try again in a minute if needed."
     )
 
 
-def unknown(reference: str) -> SlackMessage:
+def unknown(reference: str, admin: str = ADMIN) -> SlackMessage:
     """Report an unexpected failure; the log has the same reference."""
     return SlackMessage(
-        "Something went wrong that I did not expect. Please tell whoever runs Devin Relay: "
-        f"the log has it as `{reference}`."
+        f"Something went wrong on my end. Please give {admin} this reference: `{reference}`."
     )

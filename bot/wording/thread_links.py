@@ -11,34 +11,30 @@ from bot.wording.phrases import session_link
 
 def linked_already(to: NamedSession, by: str) -> SlackMessage:
     """Say that the thread has the link that was asked for, made by `by`."""
-    return SlackMessage(
-        f"This thread is linked to {session_link(to)} already, by {escape(by)}. Replies here go to "
-        "Devin."
-    )
+    return SlackMessage(f"This thread is already linked to *{session_link(to)}* (by {escape(by)}).")
 
 
 def linked_before(to: NamedSession, by: str) -> SlackMessage:
     """Say that the thread keeps the link it already has, made by `by`."""
     return SlackMessage(
-        f"This thread is linked to {session_link(to)}, by {escape(by)}. "
-        "To change that, mention me in the thread with `unlink` first."
+        f"This thread is already linked to *{session_link(to)}* (by {escape(by)}). "
+        "To switch, mention me in the thread with `unlink` first."
     )
 
 
 def unlinked(session: NamedSession) -> SlackMessage:
     """Confirm that the thread's link has ended."""
     return SlackMessage(
-        f"This thread is no longer linked to {session_link(session)}. "
-        "Replies that wait are still sent."
+        f"Unlinked from *{session_link(session)}*. Replies already queued will still be sent."
     )
 
 
 def channel_moved(session: NamedSession) -> SlackMessage:
     """Tell a thread that sharing its channel with another organization ended its link."""
     return SlackMessage(
-        f"This channel was shared with another organization, so I ended this thread's link to "
-        f"{session_link(session)}: replies here no longer go to Devin. Replies that wait are "
-        "still sent. To link the thread again, mention me with `link`."
+        f"This channel was shared with another organization, so I unlinked this thread from "
+        f"*{session_link(session)}*. Replies already queued will still be sent. To link it again, "
+        "mention me with `link`."
     )
 
 
@@ -46,37 +42,43 @@ def muted(link: Link) -> SlackMessage:
     """Say whether the thread is muted."""
     if link.muted:
         return SlackMessage(
-            "Muted: replies here stay here, until somebody mentions me with `unmute`."
+            "Muted. Replies won't be sent to Devin until someone mentions me with `unmute`."
         )
-    return SlackMessage("Unmuted: replies here go to Devin again.")
+    return SlackMessage(
+        "Unmuted. New replies will be sent to Devin. Replies posted while muted won't."
+    )
 
 
 def muted_at_home(by: str, *, muted: bool) -> SlackMessage:
     """Tell a thread that `by` muted or unmuted it from App Home."""
     if muted:
         return SlackMessage(
-            f"Muted by {escape(by)}: replies here stay here, until somebody mentions me with "
+            f"Muted by {escape(by)}. Replies won't be sent to Devin until someone mentions me with "
             "`unmute`."
         )
-    return SlackMessage(f"Unmuted by {escape(by)}: replies here go to Devin again.")
+    return SlackMessage(
+        f"Unmuted by {escape(by)}. New replies will be sent to Devin. Replies posted while muted "
+        "won't."
+    )
 
 
 def unlinked_by(session: NamedSession, by: str) -> SlackMessage:
     """Tell a thread that `by` unlinked it from App Home, or by its card."""
     return SlackMessage(
-        f"{escape(by)} has unlinked this thread from {session_link(session)}. "
-        "Replies that wait are still sent."
+        f"{escape(by)} unlinked this thread from *{session_link(session)}*. "
+        "Replies already queued will still be sent."
     )
 
 
 def offer(session: NamedSession, ticket: str) -> SlackMessage:
-    """Offer to link a thread to a session whose address somebody wrote into it."""
+    """Offer to link a thread to a session whose address someone wrote into it."""
     return SlackMessage(
-        f"You named {session_link(session)}. Link this thread to it, and replies here go to Devin.",
+        f"You mentioned *{session_link(session)}*. Want to link this thread to it? Replies will "
+        "then be sent to Devin.",
         buttons=(button(LINK_OFFERED, "Link this thread", ticket),),
     )
 
 
 def offer_taken(session: NamedSession) -> SlackMessage:
     """Return the note that replaces a pressed offer."""
-    return SlackMessage(f"This thread is linked to {session_link(session)}.")
+    return SlackMessage(f"This thread is linked to *{session_link(session)}*.")

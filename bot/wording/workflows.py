@@ -22,13 +22,13 @@ from bot.wording.delivery_reports import words_of
 from bot.wording.message import QUOTE_LIMIT, SlackMessage, plain
 from bot.wording.phrases import session_address
 
-LINKED_NOW = "Replies in the thread go to Devin."
-LINKED_BEFORE = "The thread was linked to this session before."
+LINKED_NOW = "Replies will be sent to Devin."
+LINKED_BEFORE = "Already linked to this session."
 
 
 def said_by_workflow(by: str, message: str) -> SlackMessage:
     """Present a step's message, which is foreign; `by` is the person it speaks for, or empty."""
-    who = f"*{escape(by)}*, through a workflow," if by else "*A workflow*"
+    who = f"*{escape(by)}* (via a workflow)" if by else "*A workflow*"
     return SlackMessage(f"{who} to Devin:", quote=message)
 
 
@@ -70,11 +70,11 @@ def step_failed(error: PersonError) -> str:
             )
         case IsMuted() | NotTaken() | Outdated():
             why = (
-                "That thread is muted, or was unlinked just now, so nothing was sent. In the "
-                "thread, mention Devin Relay with “status”."
+                "Nothing was sent: the thread is muted or was just unlinked. To check, mention "
+                "Devin Relay there with “status”."
             )
         case CannotPost():
-            other = f"Slack does not let Devin Relay post there ({error.reason})."
+            other = f"Slack won't let Devin Relay post there ({error.reason})."
             why = _CANNOT_POST_STEP.get(error.reason, other)
         case NotAllowed():
             why = _STEP_STANDINGS[error.standing]
@@ -89,39 +89,37 @@ def _harmless(words: SlackMessage) -> str:
 
 
 FLAWS = {
-    Flaw.UNKNOWN: "This version of Devin Relay has no such step. Ask whoever runs it.",
-    Flaw.SESSION: (
-        "The step's Session names no Devin session. Use its id, like devin-0123abcd…, or its "
-        "address, like https://app.devin.ai/sessions/0123abcd…"
+    Flaw.UNKNOWN: (
+        "This version of Devin Relay doesn't support this step. Ask your Devin Relay admin to "
+        "upgrade it."
     ),
+    Flaw.SESSION: "The step's Session isn't a Devin session link or ID.",
     Flaw.MESSAGE: "The step's Message isn't text, so nothing was sent.",
     Flaw.PROMPT: "The step's Prompt is empty or isn't text, so no session was started.",
-    Flaw.CHANNEL: "The step's Channel is no channel of this workspace.",
-    Flaw.THREAD: (
-        "The step's Thread is no message. Use the timestamp of a message, or the link to it."
-    ),
+    Flaw.CHANNEL: "The step's Channel isn't in this workspace.",
+    Flaw.THREAD: "The step's Thread must be a link to a message, or its timestamp.",
     Flaw.THREAD_ALONE: "The step has a Thread but no Channel. Fill in both.",
-    Flaw.NO_THREAD: "There is no such message in that channel. Check Channel and Thread.",
-    Flaw.USER: "The step's Person is no user of this workspace.",
+    Flaw.NO_THREAD: "There's no such message in that channel. Check Channel and Thread.",
+    Flaw.USER: "The step's Person isn't in this workspace.",
 }
 
 _CANNOT_POST_STEP = {
-    "not_in_channel": "Devin Relay is not in that channel. Type /invite @Devin Relay there.",
-    "channel_not_found": "Devin Relay cannot see that channel. Type /invite @Devin Relay there.",
+    "not_in_channel": "Devin Relay isn't in that channel. Type /invite @Devin Relay there.",
+    "channel_not_found": "Devin Relay can't see that channel. Type /invite @Devin Relay there.",
     "is_archived": "That channel is archived.",
 }
 
 _STEP_STANDINGS = {
-    Standing.GUEST: "The step's Person is a guest, and guests can't steer Devin.",
+    Standing.GUEST: "The step's Person is a guest, and guests can't message Devin here.",
     Standing.EXTERNAL: (
-        "The step's Person is of another organization, and may not steer Devin from here."
+        "The step's Person belongs to another organization and can't message Devin here."
     ),
-    Standing.BOT: "The step's Person is a bot, and bots can't steer Devin.",
+    Standing.BOT: "The step's Person is a bot, and bots can't message Devin here.",
     Standing.NOT_LISTED: (
-        "Only certain people may steer Devin from here. Fill in the step's Person with one of them."
+        "Only certain people may message Devin here. Set the step's Person to one of them."
     ),
     Standing.CHANNEL: (
-        "Devin Relay works in certain channels only. Fill in the step's Channel with one of them."
+        "Devin Relay isn't enabled in that channel. Set the step's Channel to one where it is."
     ),
-    Standing.UNKNOWN: "Devin Relay could not find out from Slack who the step's Person is.",
+    Standing.UNKNOWN: "Devin Relay couldn't check the permissions of the step's Person with Slack.",
 }

@@ -104,7 +104,7 @@ def test_the_command_comes_with_ids() -> None:
     """Without escaping, a typed @name could not be told from an id."""
     (command,) = read().features.slash_commands
     assert command.command == "/devin-say"
-    assert command.usage_hint == "[session or new] message, help, or nothing for a form"
+    assert command.usage_hint == "[session or new] [message]"
     assert command.should_escape
 
 

@@ -74,7 +74,7 @@ def telling_with(
     return Reporter(
         outbox=Outbox(store),
         tellers={
-            OwedKind.OUTCOME: Outcomes(Reports(store), names, posts, Functions(client)),
+            OwedKind.OUTCOME: Outcomes(Reports(store), names, posts, Functions(client), ""),
             OwedKind.DELAY: Delays(Reports(store), names, posts, TTL),
         },
         schedule=planned,

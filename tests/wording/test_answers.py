@@ -46,7 +46,7 @@ def test_a_status_is_always_fit_to_say(
 
 
 @pytest.mark.parametrize(
-    ("mail", "said"), [(0, "No reply waits."), (1, "1 reply waits."), (2, "2 replies wait.")]
+    ("mail", "said"), [(0, "Nothing queued"), (1, "1 reply queued"), (2, "2 replies queued")]
 )
 def test_a_status_counts_the_mail(mail: int, said: str) -> None:
     """The count is in plain words."""
@@ -128,6 +128,6 @@ def test_every_other_answer_is_fit_to_say(words: SlackMessage) -> None:
 
 def test_nobody_reads_the_name_of_a_class() -> None:
     """Failures are described in plain words."""
-    assert "Slack did not answer" in OTHERS["Slack away"].text
-    assert "my database did not answer" in OTHERS["Redis away"].text
+    assert "couldn't reach Slack" in OTHERS["Slack away"].text
+    assert "couldn't reach my database" in OTHERS["Redis away"].text
     assert not re.search(r"Away|Error", " ".join(words.text for words in OTHERS.values()))

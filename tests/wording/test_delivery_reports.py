@@ -83,14 +83,16 @@ def test_a_cut_keeps_to_its_limit(text: str, limit: int) -> None:
 
 
 def test_every_problem_of_a_422_has_its_line() -> None:
-    """The line has where, what, and Devin's type for it."""
+    """The line has what and where, and Devin's types for all of them are in small print."""
     found = (
         Problem(where="body → 0", what="Too *long*", type="too_long"),
-        Problem(where="a", what="b", type="c"),
+        Problem(where="a", what="b", type="too_long"),
+        Problem(where="body", what="Bad", type="<c>"),
     )
-    outcome = Outcome(kind=OutcomeKind.REFUSED, refusal=Refusal.INVALID, problems=found)
+    outcome = Outcome(kind=OutcomeKind.REFUSED, refusal=Refusal.INVALID, status=422, problems=found)
     words = delivery_reports.report(outcome, REPLY, 1, BARE)
-    assert quotes(words) == ["body → 0: Too *long* (too_long)\na: b (c)"]
+    assert quotes(words) == ["Too *long* (0)\nb (a)\nBad"]
+    assert words.footer == "HTTP 422 · too_long · &lt;c&gt;"
 
 
 def test_a_reply_is_named_as_it_looked() -> None:
@@ -101,15 +103,13 @@ def test_a_reply_is_named_as_it_looked() -> None:
 
 @pytest.mark.parametrize(
     ("files", "said"),
-    [((AttachedFile(name="a", permalink="https://ex.am/ple"),), "a file"), ((), "a reply")],
+    [((AttachedFile(name="a", permalink="https://ex.am/ple"),), "your file"), ((), "your reply")],
 )
-def test_a_reply_without_text_is_named_all_the_same(
-    files: tuple[AttachedFile, ...], said: str
-) -> None:
+def test_a_reply_without_text_is_named_too(files: tuple[AttachedFile, ...], said: str) -> None:
     """There are no empty quotation marks."""
     reply = REPLY.model_copy(update={"text": " ", "files": files})
     words = delivery_reports.waiting(reply, timedelta(minutes=15), BARE)
-    assert f"so {said} waits" in words.text
+    assert f", so {said} and" in words.text
 
 
 @pytest.mark.parametrize("refusal", Refusal)
@@ -131,7 +131,12 @@ def test_every_refusal_has_words_of_its_own(refusal: Refusal) -> None:
         (timedelta(minutes=1), "1 minute"),
         (timedelta(minutes=15), "15 minutes"),
         (timedelta(minutes=119), "119 minutes"),
+        (timedelta(hours=1), "1 hour"),
         (timedelta(hours=2), "2 hours"),
+        (timedelta(minutes=150), "about 2 hours"),
+        (timedelta(days=1), "1 day"),
+        (timedelta(hours=47), "47 hours"),
+        (timedelta(days=7), "7 days"),
     ],
 )
 def test_a_duration_is_said_in_words(duration: timedelta, said: str) -> None:

@@ -22,9 +22,9 @@ def test_a_session_is_shown_by_its_title_with_a_short_id() -> None:
 
 
 @pytest.mark.parametrize("title", ["", "  ", "\n", "\u200b", "\u202e\x00"])
-def test_a_session_without_a_visible_title_is_shown_by_its_id(title: str) -> None:
+def test_a_session_without_a_visible_title_is_shown_by_its_short_id(title: str) -> None:
     """A link without a label could not be seen."""
-    assert session_link(NamedSession(ID, title, OWN)) == f"<{OWN}|{ID}>"
+    assert session_link(NamedSession(ID, title, OWN)) == f"<{OWN}|devin-5e1ea5e0>"
 
 
 @given(title=st.text() | HUGE, url=URLS)

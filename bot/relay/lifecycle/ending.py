@@ -35,6 +35,7 @@ class Ending:
         links: Links,
         claims: Claims,
         watches: Watches,
+        admin: str,
     ) -> None:
         self._devin = devin
         self._accepting = accepting
@@ -42,6 +43,7 @@ class Ending:
         self._links = links
         self._claims = claims
         self._watches = watches
+        self._admin = admin
 
     async def ask(self, how: Closing, thread: ThreadRef, by: UserId) -> SlackMessage:
         """Return the question whether the session of `thread` is to be ended, with its buttons.
@@ -82,7 +84,8 @@ class Ending:
             raise AlreadyClosed
         failure = await self._close(how, session)
         if failure is not None:
-            return ending.failed(how, await self._naming.one(session, most=0), failure)
+            named = await self._naming.one(session, most=0)
+            return ending.failed(how, named, failure, self._admin)
         ids = {"session_id": session, "user": by, "how": how.value}
         log.info("session closed", extra=thread.log_fields | ids)
         await self._claims.claim(done)

@@ -62,6 +62,7 @@ class Starter:
         claims: Claims,
         notices: Notices,
         functions: Functions,
+        admin: str,
         look_after: Sequence[float],
         notice_after: timedelta,
         give_up_after: timedelta,
@@ -75,6 +76,7 @@ class Starter:
         self._claims = claims
         self._notices = notices
         self._functions = functions
+        self._admin = admin
         self._look_after = look_after
         self._notice_after = notice_after.total_seconds()
         self._give_up_after = give_up_after
@@ -138,7 +140,7 @@ class Starter:
         await self._claims.disclaim(_sent(start))
         if isinstance(answer, Wait):
             return await self._wait(start, answer)
-        return words.refused(start.message, start.number, answer)
+        return words.refused(start.message, start.number, answer, self._admin)
 
     async def _reconcile(self, start: Start, lost: Outcome) -> Result:
         """Look for the session of a start whose answer was lost."""

@@ -21,7 +21,7 @@ Without `files:write`, files are linked. Slack reports `im:read` and `mpim:read`
 of direct messages, and `assistant:write` where it does not show status lines in channels yet.
 """
 
-REINSTALL = "install the app again with the manifest of `python -m bot manifest`"
+REINSTALL = "install the app again with the manifest of `devin-relay manifest`"
 
 _NOT_PRINTED = re.compile(r"^##.*\n", re.MULTILINE)
 # Matches a marked line, and the lines below it that are indented deeper.

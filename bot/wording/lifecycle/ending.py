@@ -11,11 +11,11 @@ from bot.wording import actions
 from bot.wording.blocks import button
 from bot.wording.button_values import link_value
 from bot.wording.message import SlackMessage
-from bot.wording.phrases import as_code, session_link
+from bot.wording.phrases import ADMIN, as_code, session_link
 
 NO_ARCHIVE = SlackMessage(
-    "The version of Devin's API that I use (v1) can't archive a session. Mention me with `end` to "
-    "end it, or archive it in Devin."
+    "I use version 1 of Devin's API, which can't archive sessions. Mention me with `end` to end "
+    "it, or archive it in Devin."
 )
 
 
@@ -23,13 +23,13 @@ def ask(how: Closing, thread: ThreadRef, session: NamedSession) -> SlackMessage:
     """Ask whether the session is really to be ended or archived."""
     value = link_value(thread, session.session)
     end = {**button(ACTIONS[how], _LABELS[how], value), "style": "danger"}
-    keep = button(actions.KEEP_SESSION, "Keep it", value)
+    keep = button(actions.KEEP_SESSION, "Cancel", value)
     return SlackMessage(_QUESTIONS[how].format(session=session_link(session)), buttons=(end, keep))
 
 
 def ended_already(session: NamedSession) -> SlackMessage:
     """Say that there is nothing to end."""
-    return SlackMessage(f"Devin's session {session_link(session)} has ended already.")
+    return SlackMessage(f"*{session_link(session)}* has already ended.")
 
 
 def closed_by(how: Closing, by: str) -> str:
@@ -38,28 +38,29 @@ def closed_by(how: Closing, by: str) -> str:
 
 
 def kept_by(by: str) -> str:
-    """Return the note that replaces the buttons once *Keep it* is pressed."""
-    return f"Kept by {escape(by)}."
+    """Return the note that replaces the buttons once *Cancel* is pressed."""
+    return f"Canceled by {escape(by)}."
 
 
-def failed(how: Closing, session: NamedSession, why: Outcome | Wait) -> SlackMessage:
+def failed(
+    how: Closing, session: NamedSession, why: Outcome | Wait, admin: str = ADMIN
+) -> SlackMessage:
     """Say that the session was not ended or archived, or that nobody knows."""
     name, done = session_link(session), _DONE[how].lower()
     if isinstance(why, Wait):
         return SlackMessage(
-            f"Devin is unavailable at the moment ({as_code(why.reason)}), so {name} was "
-            f"*not {done}*. Press the button again in a minute."
+            f"*{name}* *wasn't {done}*: Devin is unavailable right now ({as_code(why.reason)}). "
+            "Press the button again in a minute."
         )
     if why.kind is OutcomeKind.UNCERTAIN:
         return SlackMessage(
-            f"I *don't know whether* {name} was {done}: there was no clear answer "
-            f"({as_code(why.detail)}).",
-            advice="Look in the session, or press the button again: a second time does no harm.",
+            f"I *couldn't confirm* that {name} was {done} ({as_code(why.detail)}).",
+            advice="Check the session, or press the button again; that does no harm.",
         )
     return SlackMessage(
-        f"Devin *refused*, so {name} was not {done} (HTTP {why.status}). Devin says:",
-        quote=cut(" ".join(why.detail.split()), 200) or "(nothing)",
-        advice="If you can't tell why, ask whoever runs Devin Relay.",
+        f"*{name}* *wasn't {done}* (HTTP {why.status}). Devin's response:",
+        quote=cut(" ".join(why.detail.split()), 200) or "(no details)",
+        advice=f"If that doesn't explain it, ask {admin}.",
     )
 
 
@@ -68,16 +69,16 @@ ACTIONS: Mapping[Closing, str] = {
     Closing.ARCHIVE: actions.ARCHIVE_SESSION,
 }
 
-_LABELS = {Closing.END: "End the session", Closing.ARCHIVE: "Archive the session"}
+_LABELS = {Closing.END: "End session", Closing.ARCHIVE: "Archive session"}
 
 _DONE = {Closing.END: "Ended", Closing.ARCHIVE: "Archived"}
 
 _QUESTIONS = {
     Closing.END: (
-        "End Devin's session {session} for good? It can't be resumed, and takes no more messages."
+        "End *{session}* for good? It can't be resumed, and Devin won't get any more messages."
     ),
     Closing.ARCHIVE: (
-        "Archive Devin's session {session}? That ends it for good: it can still be read in Devin, "
-        "but can't be resumed, and takes no more messages."
+        "Archive *{session}*? That ends it for good. You can still read it in Devin, but it can't "
+        "be resumed, and Devin won't get any more messages."
     ),
 }

@@ -9,13 +9,13 @@ TITLE = "Start a Devin session"
 SUBMIT = "Start"
 CANCEL = "Cancel"
 CHANNEL_LABEL = "Channel"
-CHANNEL_HINT = "I post the prompt there, under your name, and link its thread to the session."
+CHANNEL_HINT = "I'll post the prompt there under your name and link its thread to the session."
 PROMPT_LABEL = "Prompt"
 PROMPT_HINT = "What Devin should do"
 PROMPT_LIMIT = 3_000
 
-NO_CHANNEL = "Choose a channel."
-NO_PROMPT = "Write what Devin should do."
+NO_CHANNEL = "Pick a channel."
+NO_PROMPT = "Enter what Devin should do."
 
 
 def form(number: str, channel: str) -> View:

@@ -12,33 +12,33 @@ from bot.wording.blocks import Block, button
 from bot.wording.button_values import reply_value
 from bot.wording.delivery_reports import WAITING_MARK, words_of
 from bot.wording.message import SlackMessage
-from bot.wording.phrases import as_code, preview, session_link, span
+from bot.wording.phrases import ADMIN, as_code, preview, session_link, span
 
 BUSY = SlackMessage(
-    "A session is being started in this thread already, so I didn't start a second one."
+    "A session is already being started in this thread, so I didn't start another one."
 )
 
 NOTHING = SlackMessage(
-    "There is nothing to start from. Write what Devin should do after `start`, or mention me with "
+    "There's nothing to start from. Say what Devin should do after `start`, or mention me with "
     "`start` in a thread that says it."
 )
 
 
 def waiting(give_up_after: timedelta) -> SlackMessage:
-    """Say once that Devin starts no session at the moment."""
+    """Say once that Devin isn't starting sessions."""
     return SlackMessage(
-        f":{WAITING_MARK}: Waiting for Devin, which starts no sessions at the moment. "
-        f"I keep trying for {span(give_up_after)}."
+        f":{WAITING_MARK}: Devin isn't starting sessions right now. "
+        f"I'll keep trying for {span(give_up_after)}."
     )
 
 
 def uncertain(message: Reply, number: int, outcome: Outcome) -> SlackMessage:
     """Say that nobody knows whether there is a session, and how to go on in either case."""
     return SlackMessage(
-        f"I *don't know whether Devin started* a session for {_about(message)}: there was no clear "
-        f"answer ({as_code(outcome.detail)}), and I don't find one. I didn't start a second one.",
-        advice="Look in Devin. If the session is there, mention me here with "
-        "`link &lt;session id or address&gt;`. If it isn't, press *Start again*.",
+        f"I *couldn't confirm* that Devin started a session for {_about(message)} "
+        f"({as_code(outcome.detail)}), and I haven't started another one.",
+        advice="Check in Devin. If the session is there, mention me here with "
+        "`link &lt;session link or ID&gt;`. If it isn't, press *Start again*.",
         buttons=(_again(message, number),),
     )
 
@@ -46,34 +46,38 @@ def uncertain(message: Reply, number: int, outcome: Outcome) -> SlackMessage:
 def given_up(message: Reply, number: int, reason: str) -> SlackMessage:
     """Say that no session was started, since Devin was unavailable for too long."""
     return SlackMessage(
-        f"I *gave up* on starting a session for {_about(message)}: Devin was unavailable for too "
-        f"long ({as_code(reason)}). None was started.",
-        advice="Press *Start again* when Devin is back.",
+        f"I *couldn't start* a session for {_about(message)}: Devin was unavailable for too long "
+        f"({as_code(reason)}).",
+        advice="Press *Start again* once Devin is back.",
         buttons=(_again(message, number),),
     )
 
 
-def refused(message: Reply, number: int, outcome: Outcome) -> SlackMessage:
+def refused(message: Reply, number: int, outcome: Outcome, admin: str = ADMIN) -> SlackMessage:
     """Tell with Devin's own words why it refused to start a session."""
     if outcome.refusal in {Refusal.FORBIDDEN, Refusal.NO_SESSION}:
         return SlackMessage(
-            f"My key *may not start sessions* ({outcome.status}), so none was started. "
-            "Whoever runs Devin Relay must use a key with the permission to manage sessions."
+            f"I *couldn't start* a session for {_about(message)}: my API key isn't allowed to "
+            f"({outcome.status}). Ask {admin} for a key with the permission to manage sessions."
         )
+    about = f"a session for {_about(message)}"
     if outcome.refusal is Refusal.KEY_REJECTED:
-        return words_of(outcome, _about(message))
-    words = words_of(outcome, f"a session for {_about(message)}")
-    advice = "No session was started. Press *Start again* once that is settled."
+        return SlackMessage(
+            f"I *couldn't start* {about}: Devin rejected my API key (401). "
+            f"Ask {admin} to set a valid `DEVIN_API_KEY`."
+        )
+    words = words_of(outcome, about, admin)
+    advice = "No session was started. Once that's fixed, press *Start again*."
     return replace(words, advice=advice, buttons=(_again(message, number),))
 
 
 def not_linked(session: NamedSession) -> SlackMessage:
     """Say that a session was started, but that its thread was linked or unlinked meanwhile."""
     return SlackMessage(
-        f"Devin has started {session_link(session)}, but somebody changed this thread's link "
-        "meanwhile, so the thread isn't linked to it.",
-        advice="To link it, mention me with `unlink` if need be, then with "
-        "`link &lt;session id or address&gt;`.",
+        f"Devin started *{session_link(session)}*, but someone changed this thread's link in the "
+        "meantime, so I didn't link it.",
+        advice="To link it, mention me with `link &lt;session link or ID&gt;`, after `unlink` if "
+        "the thread has another session.",
     )
 
 

@@ -53,12 +53,12 @@ def card(shown: Card) -> SlackMessage:
 
 def ended_card(session: NamedSession) -> SlackMessage:
     """Return the card of a thread that is not linked any more."""
-    return SlackMessage(f"This thread was linked to {session_link(session)}. The link has ended.")
+    return SlackMessage(f"This thread was linked to *{session_link(session)}*. The link has ended.")
 
 
-BARRED = "Other organizations share this channel, so I don't post here what Devin says."
+BARRED = "Other organizations share this channel, so I don't post what Devin says here."
 
-FORMER = SlackMessage("The link that this card was about has ended.")
+FORMER = SlackMessage("That link has already ended.")
 
 
 def follows(follow: Follow) -> str:
@@ -87,12 +87,13 @@ def _state_of(seen: Watched) -> tuple[str, str, str]:
 
 
 def _linked(shown: Card) -> str:
-    muted = " It is *muted*: replies here stay here." if shown.link.muted else ""
-    replies = "" if shown.link.muted else " Replies here go to Devin."
-    return (
-        f"This thread is now linked to *{session_link(shown.session)}*, by {_by(shown)}."
-        f"{replies}{muted}"
-    )
+    return f"Linked to *{session_link(shown.session)}* by {_by(shown)}. {_replies(shown.link)}"
+
+
+def _replies(link: Link) -> str:
+    if link.muted:
+        return "*Muted*: replies here won't be sent to Devin."
+    return "Replies here are sent to Devin; I'll add ✅ to each one that arrives."
 
 
 def _by(shown: Card) -> str:
@@ -121,8 +122,7 @@ def _cost(seen: Watched) -> str:
 def _barred(shown: Card) -> SlackMessage:
     plain = NamedSession(shown.link.session, "", shown.session.url)
     return SlackMessage(
-        f"This thread is now linked to {session_link(plain)}, by {_by(shown)}. Replies here go to "
-        f"Devin. {BARRED}",
+        f"Linked to *{session_link(plain)}* by {_by(shown)}. {_replies(shown.link)} {BARRED}",
         buttons=(_open(shown), _unlink(shown)),
     )
 
@@ -155,9 +155,13 @@ _STATES = {
         "has been *waiting for approval* since",
     ),
     SessionState.FINISHED: ("white_circle", "has *finished*", "*finished*"),
-    SessionState.SUSPENDED: ("zzz", "is *asleep*", "has been *asleep* since"),
+    SessionState.SUSPENDED: ("zzz", "is *suspended*", "has been *suspended* since"),
     SessionState.ENDED: ("black_circle", "has *ended* the session", "*ended* the session"),
-    SessionState.UNKNOWN: ("grey_question", "hasn't told its state", "hasn't told its state since"),
+    SessionState.UNKNOWN: (
+        "grey_question",
+        "is in an *unknown* state",
+        "has been in an *unknown* state since",
+    ),
 }
 _AT_LIMIT = ("no_entry", "has *stopped* at a usage limit", "*stopped* at a usage limit")
 _FAILED = ("x", "has *failed*", "*failed*")
@@ -165,5 +169,5 @@ _FAILED = ("x", "has *failed*", "*failed*")
 _FOLLOWS = {
     Follow.ALL: "All of Devin's messages are posted here",
     Follow.TURNS: "The last message of each turn is posted here",
-    Follow.OFF: "Devin's messages are not posted here",
+    Follow.OFF: "Devin's messages aren't posted here",
 }

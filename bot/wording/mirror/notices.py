@@ -9,22 +9,22 @@ WORKING = "is working…"
 """The status line, which Slack puts behind the bot's name."""
 
 QUIET = SlackMessage(
-    "This channel is shared with another organization, so I no longer post here what Devin says. "
-    "Replies in this thread still go to Devin, and its answers are in the session."
+    "This channel is now shared with another organization, so I won't post what Devin says here "
+    "anymore. Replies are still sent to Devin; read its answers in the session."
 )
 
 APPROVED = "Approved, please proceed."
-"""The answer to Devin by which somebody approves."""
+"""The answer to Devin by which someone approves."""
 
 MOVED_ON = "Devin has moved on."
-"""The note in place of the buttons of a question that is not open any more."""
+"""The note in place of the buttons of a question that is no longer open."""
 
 CHOICE_LIMIT = 100
 
 
 def answers(by: str, text: str) -> SlackMessage:
-    """Present the answer that somebody has chosen to their thread."""
-    return SlackMessage(f"*{escape(by)}* answers:", quote=text)
+    """Present the answer that someone has chosen to their thread."""
+    return SlackMessage(f"*{escape(by)}* answered:", quote=text)
 
 
 def chosen(by: str, text: str) -> str:

@@ -132,7 +132,7 @@ def compose(items: Sequence[Said], framing: Framing) -> Composed:
 
 def file_link(file: SentFile) -> DevinPost:
     """Return the post that links a file of Devin's which could not be brought."""
-    words = f"Devin sent a file that I couldn't bring here: {file_address(file)}"
+    words = f"Devin sent a file that I couldn't upload here: {file_address(file)}"
     return DevinPost(({"type": "section", "text": _markup(words)},), words, "")
 
 
@@ -168,7 +168,7 @@ def _add_message(
         _add_part(draft, part)
     found = list[SentFile | LongText](sent)
     if len(text) > POSTED:
-        drafts[-1].blocks.append(_line("_The whole message is in the file below._"))
+        drafts[-1].blocks.append(_line("_The full message is in the file below._"))
         found.append(LongText(LONG_NAME, text))
     return iter(found)
 
@@ -201,13 +201,13 @@ def _add_event(draft: _Draft, one: Said, framing: Framing) -> None:
 
 def _question(one: Said, framing: Framing, is_below: bool) -> str:  # noqa: FBT001  (`_EVENTS`)
     about = "" if is_below else f": “{excerpt(_last_line(one.text), limit=PREVIEW_LIMIT)}”"
-    how = "Choose an answer, or reply in your own words." if one.options else "Reply here."
-    return f"{_to(framing)}Devin waits for an answer{about}. {how}"
+    how = "Pick one, or reply in your own words." if one.options else "Reply here."
+    return f"{_to(framing)}Devin is waiting for an answer{about}. {how}"
 
 
 def _approval(_: Said, framing: Framing, is_below: bool) -> str:  # noqa: FBT001  (`_EVENTS`)
-    where = "above" if is_below else "in the session"
-    return f"{_to(framing)}Devin needs *approval* to go on. What it wants to do is {where}."
+    where = "See above for" if is_below else "Open the session to see"
+    return f"{_to(framing)}Devin needs your *approval* to continue. {where} what it wants to do."
 
 
 def _pull_request(one: Said, framing: Framing, is_below: bool) -> str:  # noqa: ARG001, FBT001
@@ -215,24 +215,24 @@ def _pull_request(one: Said, framing: Framing, is_below: bool) -> str:  # noqa: 
 
 
 def _finished(one: Said, framing: Framing, is_below: bool) -> str:  # noqa: ARG001, FBT001
-    return f"{_to(framing)}Devin has *finished*. To go on, reply here."
+    return f"{_to(framing)}Devin has *finished*. Reply here to continue."
 
 
 def _ended(one: Said, framing: Framing, is_below: bool) -> str:  # noqa: ARG001, FBT001
     how = "*failed*" if one.trouble is Trouble.ERROR else "*ended*"
     return (
-        f"{_to(framing)}Devin's session has {how} and takes no more messages. To go on, unlink "
-        "this thread, then link it to another session or start a new one."
+        f"{_to(framing)}Devin's session has {how} and can't get any more messages. To continue, "
+        "unlink this thread, then link it to another session or start a new one."
     )
 
 
 def _trouble(one: Said, framing: Framing, is_below: bool) -> str:  # noqa: ARG001, FBT001
     if one.trouble is Trouble.LIMIT:
         return (
-            f"{_to(framing)}Devin has *stopped*: a usage limit is reached. Raise the limit in "
-            "Devin, then reply here to go on."
+            f"{_to(framing)}Devin has *stopped*: it reached a usage limit. Raise the limit in "
+            "Devin, then reply here to continue."
         )
-    return f"{_to(framing)}Devin has *stopped* because of an error. Reply here to try to go on."
+    return f"{_to(framing)}Devin has *stopped* because of an error. Reply here to try again."
 
 
 _EVENTS = {

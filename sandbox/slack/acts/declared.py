@@ -36,7 +36,7 @@ class StepKind:
 COMMANDS = (
     SlashCommand(
         "/devin-say",
-        "[session or new] message, help, or nothing for a form",
+        "[session or new] [message]",
         "Say something to a Devin session, or start one, in a new linked thread",
     ),
 )
