@@ -45,6 +45,7 @@ class Notice(Record):
     quote: str = ""
     advice: str = ""
     buttons: tuple[dict[str, JsonValue], ...] = ()
+    footer: str = ""
 
     @classmethod
     def of(cls, thread: ThreadRef, words: SlackMessage, to: str) -> Self:
@@ -57,12 +58,13 @@ class Notice(Record):
             quote=words.quote,
             advice=words.advice,
             buttons=buttons,
+            footer=words.footer,
         )
 
     @property
     def words(self) -> SlackMessage:
         """The message as it is sent."""
-        return SlackMessage(self.text, quote=self.quote, advice=self.advice, buttons=self.buttons)
+        return SlackMessage(self.text, self.quote, self.advice, self.buttons, self.footer)
 
 
 class Notices:

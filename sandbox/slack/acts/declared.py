@@ -37,7 +37,7 @@ COMMANDS = (
     SlashCommand(
         "/devin-say",
         "[session or new] [message]",
-        "Say something to a Devin session, or start one, in a new linked thread",
+        "Message a Devin session from this channel, or start one",
     ),
 )
 SHORTCUTS = (
