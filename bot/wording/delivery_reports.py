@@ -138,7 +138,7 @@ def _refused(outcome: Outcome, about: str, admin: str) -> SlackMessage:
             )
         case Refusal.NO_SESSION:
             return SlackMessage(
-                f"I *couldn't send* {about}: this session doesn't exist ({outcome.status}). "
+                f"I *couldn't send* {about}: Devin can't find this session ({outcome.status}). "
                 "Unlink this thread, then link it to another session."
             )
         case Refusal.OTHER | None:
@@ -146,12 +146,12 @@ def _refused(outcome: Outcome, about: str, admin: str) -> SlackMessage:
 
 
 def _invalid(outcome: Outcome, about: str) -> SlackMessage:
-    types = dict.fromkeys(escape(one.type) for one in outcome.problems if one.type)
+    types = dict.fromkeys(one.type for one in outcome.problems if one.type)
     return SlackMessage(
         f"Devin *rejected* {about} as invalid:",
         quote="\n".join(map(_line, outcome.problems)) or _NO_DETAILS,
         advice="Fix that, then post it as a new reply.",
-        footer=cut(" · ".join((f"HTTP {outcome.status}", *types)), 300),
+        footer=excerpt(" · ".join((f"HTTP {outcome.status}", *types)), limit=300),
     )
 
 
