@@ -186,8 +186,8 @@ async def test_a_password_may_hold_any_character(
 async def test_the_permissions_that_we_ask_for_are_enough(
     box: Sandbox, desk: Desk, node: ValkeyProcess, tmp_path: Path
 ) -> None:
-    """The permissions are those of SECURITY.md, for a separate user."""
-    text = (Path(__file__).parents[2] / "SECURITY.md").read_text()
+    """The permissions are those of docs/security.md, for a separate user."""
+    text = (Path(__file__).parents[2] / "docs" / "security.md").read_text()
     rules = re.findall(r"`([~&+-][^`]+)`", text.partition("an ACL user with")[2].partition(".")[0])
     await node.tell("ACL", "SETUSER", "relay", "on", ">secret", *rules)
     url = f"redis+cluster://relay:secret@127.0.0.1:{node.port}"

@@ -30,7 +30,7 @@ from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
-RUNBOOK = (ROOT / "docs" / "RUNBOOK.md").read_text(encoding="utf-8")
+RUNBOOK = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
 SETTING_NAMES = {name.upper() for name in Settings.model_fields}
 SOURCE = "\n".join(
     path.read_text(encoding="utf-8")
@@ -346,7 +346,7 @@ def test_every_alert_has_its_section_and_every_section_its_alert() -> None:
     assert sections == sorted(sections, key=[rule["alert"] for rule in rules()].index)
     assert {rule["alert"] for rule in rules()} == set(sections)
     for rule in rules():
-        assert rule["annotations"]["runbook"] == f"docs/RUNBOOK.md#{rule['alert'].lower()}"
+        assert rule["annotations"]["runbook"] == f"docs/operations.md#{rule['alert'].lower()}"
         assert rule["labels"]["severity"] in {"page", "ticket"}
 
 

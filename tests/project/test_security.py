@@ -28,7 +28,7 @@ from tests.support.waiting import until_settled, wait_until
 
 ROOT = Path(__file__).parents[2]
 LOCKS = ("requirements.lock", "requirements-run.lock")
-SECURITY = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
+SECURITY = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
 EVIL = "<!channel> <!here|x> <@U0BENBEN00> <!subteam^S0AAAAAAA> <https://evil.example|safe> &lt;"
 PING = re.compile(r"<!(?!date\^)|<@U0BENBEN00")
 
@@ -559,7 +559,7 @@ async def until_asked(box: Sandbox, times: int) -> None:
 async def test_the_rights_in_the_security_page_are_enough(
     environ: dict[str, str], desk: Desk, tmp_path: Path
 ) -> None:
-    """A Redis user may touch only the relay's keys, as SECURITY.md describes."""
+    """A Redis user may touch only the relay's keys, as docs/security.md describes."""
     rights = re.findall(r"`([~&+-][^`]+)`", SECURITY.partition("ACL user")[2].partition("\n\n")[0])
     assert len(rights) > 4
     server = ValkeyProcess(tmp_path / "valkey")
