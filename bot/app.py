@@ -79,7 +79,7 @@ async def open_bot(
     Raises:
         OperatorError: a problem that waiting will not fix.
     """
-    metrics.begin()
+    metrics.begin(settings.give_up_after)
     health, in_flight = health or Health(), in_flight or InFlight()
     async with AsyncExitStack() as stack:
         endpoint = _endpoint(settings, in_flight) if listens else None

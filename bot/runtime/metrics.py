@@ -1,5 +1,7 @@
 """The numbers that `/metrics` shows; each answers a question that an operator asks."""
 
+from datetime import timedelta
+
 from prometheus_client import Counter, Gauge, Histogram
 
 from bot.model.outcomes import OutcomeKind, Refusal
@@ -84,12 +86,19 @@ MAIL_WAITING = Gauge(
 MAIL_OLDEST_SECONDS = Gauge(
     "relay_mail_oldest_seconds", "For how long the first reply of a mailbox waits, at most"
 )
+GIVE_UP_AFTER_SECONDS = Gauge(
+    "relay_give_up_after_seconds", "The setting GIVE_UP_AFTER: how long a reply is retried"
+)
 SESSIONS_WITH_MAIL = Gauge("relay_sessions_with_mail", "Sessions that have replies waiting")
 REPORTS_WAITING = Gauge("relay_reports_waiting", "Reports that threads have not seen yet")
 
 
-def begin() -> None:
-    """Show 0 for what has not happened: Prometheus sees no increase in a series starting at 1."""
+def begin(give_up_after: timedelta) -> None:
+    """Show the setting, and 0 for what has not happened.
+
+    Prometheus sees no increase in a series that starts at 1.
+    """
+    GIVE_UP_AFTER_SECONDS.set(give_up_after.total_seconds())
     for kind in OutcomeKind:
         OUTCOMES.labels(kind, "")
     for refusal in Refusal:
@@ -100,7 +109,7 @@ def begin() -> None:
         FILES_SENT.labels(result)
     for read in ("states", "messages", "session", "list", "self", "file"):
         DEVIN_READS.labels(read)
-    for reason in (BUDGET, "HTTP 429"):
+    for reason in (BUDGET, "HTTP 401", "HTTP 429"):
         READS_PUT_OFF.labels(reason)
     for state in (*SessionState, OTHER):
         SESSIONS_WATCHED.labels(state)

@@ -128,13 +128,14 @@ async def test_every_process_measures_for_itself(
 
 
 async def shows(client: aiohttp.ClientSession, port: int) -> bool:
-    """Return True if a process is ready and knows of the one reply that waits."""
+    """Return True if a process is ready, and knows of the one reply and of GIVE_UP_AFTER."""
     try:
         async with client.get(f"http://127.0.0.1:{port}/metrics") as answer:
             text = await answer.text()
     except aiohttp.ClientError:
         return False
-    return "\nrelay_mail_waiting 1.0" in text and "\nrelay_ready 1.0" in text
+    shown = ("relay_mail_waiting 1.0", "relay_ready 1.0", "relay_give_up_after_seconds 900.0")
+    return all(f"\n{one}" in text for one in shown)
 
 
 # Failures.
