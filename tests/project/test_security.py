@@ -7,6 +7,7 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,10 @@ import yaml
 
 from bot.app import Bot, open_bot
 from bot.redis.connection import Store
+from bot.relay import say_prompts
 from bot.settings import load_settings
+from bot.store import checkpoints, claims, links, mailbox, outbox, revisions, tickets
+from bot.store.mirror import answers, watches
 from sandbox import Sandbox
 from sandbox.slack.server import Message
 from tests.support.builders import JSON, a_reply
@@ -117,6 +121,38 @@ def test_every_scope_has_its_reason_in_the_security_page() -> None:
     )
     told = {scope for row in rows for scope in re.findall(r"`([a-z_:]+)`", row)}
     assert told == set(MANIFEST["oauth_config"]["scopes"]["bot"])
+
+
+# What is kept.
+
+
+@pytest.mark.parametrize(
+    ("what", "kept"),
+    [
+        ("while it is queued", mailbox.KEEP_WAITING),
+        ("after any other outcome", mailbox.KEEP_DONE),
+        ("edited after it was sent", tickets.KEEP),
+        ("came before its message", revisions.AHEAD),
+        ("the choice of its session", say_prompts.UNSENT),
+        ("the request to start a session", outbox.KEEP),
+        ("a question from Devin", answers.KEEP),
+        ("hasn't been shown yet", watches.KEEP_OWED),
+        ("a thread's link was last changed", links.KEEP_CHANGED),
+        ("digests of", mailbox.LATELY),
+        ("threads that were read", checkpoints.KEEP_READ),
+        ("a one-time notice was sent", claims.OFFERED),
+    ],
+)
+def test_what_is_kept_is_kept_for_as_long_as_the_page_says(what: str, kept: timedelta) -> None:
+    """A reviewer relies on it."""
+    table = SECURITY.partition("## What it keeps")[2].partition("\n## ")[0]
+    (time,) = re.findall(rf"^\| [^|]*{what}[^|]* \| (.+) \|$", table, re.MULTILINE)
+    amount, unit = kept.total_seconds() / 3600, "hour"
+    if amount >= 48 or (amount == 24 and "day" in time):
+        amount, unit = amount / 24, "day"
+    elif amount < 1:
+        amount, unit = amount * 60, "minute"
+    assert re.search(rf"\b{amount:g} {unit}s?\b", time)
 
 
 # Installed packages.
