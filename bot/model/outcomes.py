@@ -11,7 +11,7 @@ from bot.model.sessions import SessionState
 
 
 class OutcomeKind(StrEnum):
-    """The ways a delivery can end; each has its own row in the README's table."""
+    """The ways a delivery can end; each has its own row in docs/delivery.md."""
 
     DELIVERED = "delivered"
     SUSPENDED = "suspended"

@@ -16,40 +16,48 @@ from bot.settings import Settings, load_settings
 from bot.wording import delivery_reports
 
 ROOT = Path(__file__).parents[2]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-KEYS = (ROOT / "docs" / "architecture" / "redis.md").read_text(encoding="utf-8")
+DOCS = ROOT / "docs"
+CONFIGURATION = (DOCS / "configuration.md").read_text(encoding="utf-8")
+DELIVERY = (DOCS / "delivery.md").read_text(encoding="utf-8")
+KEYS = (DOCS / "architecture" / "redis.md").read_text(encoding="utf-8")
 SOURCE = "\n".join(
     path.read_text(encoding="utf-8")
     for part in ("bot", "handlers")
     for path in sorted((ROOT / part).rglob("*.py"))
 )
+FOLDERS = ("docs", "benchmarks", "deploy", "tests", ".github")
+PAGES = [*ROOT.glob("*.md"), *(path for at in FOLDERS for path in (ROOT / at).rglob("*.md"))]
 DOCUMENTS = {
-    str(path.relative_to(ROOT)): path.read_text(encoding="utf-8")
-    for path in sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+    str(path.relative_to(ROOT)): path.read_text(encoding="utf-8") for path in sorted(PAGES)
 }
+GUIDES = "\n".join(
+    text for name, text in DOCUMENTS.items() if re.fullmatch(r"(README|docs/[^/]+)\.md", name)
+)
+"""The pages for people who use the relay or run it, in one."""
+
 ENOUGH = {
     "SLACK_BOT_TOKEN": "xoxb-1-secret",
     "SLACK_APP_TOKEN": "xapp-1-secret",
     "DEVIN_API_KEY": "apk_secret",
 }
-SETTINGS = dict(re.findall(r"^\| `([A-Z_]+)` \| ([^|]+) \|", README, re.MULTILINE))
+SETTINGS = re.findall(r"^\| `([A-Z_]+)` \| ([^|]+) \| [^|]+ \|$", CONFIGURATION, re.MULTILINE)
 COMMAND = re.compile(
     r"python -m (bot|sandbox)((?: (?:--)?[a-z][a-z-]*(?: https?://[^\s`]+| \d+)?)*)"
 )
 
 
 def test_every_setting_has_a_row_and_no_other() -> None:
-    """README's table and the model name the same variables."""
-    assert sorted(SETTINGS) == sorted(name.upper() for name in Settings.model_fields)
+    """The tables and the model name the same variables."""
+    assert sorted(name for name, _ in SETTINGS) == sorted(map(str.upper, Settings.model_fields))
 
 
 @pytest.mark.parametrize("name", sorted(Settings.model_fields))
 def test_the_default_in_the_table_is_the_default(name: str) -> None:
     """The table shows the value that an operator gets by default, or could set instead."""
-    told = SETTINGS[name.upper()]
+    told = dict(SETTINGS)[name.upper()]
     default = Settings.model_fields[name].default
     if default is PydanticUndefined:
-        assert told == "required"
+        assert told == "**required**"
     elif default is None or default == frozenset():
         assert told == "not set"
     else:
@@ -85,15 +93,15 @@ def test_every_command_that_is_shown_exists(
 
 def test_the_commands_are_found_in_the_text() -> None:
     """The test above finds commands."""
-    shown = {rest.strip() for _, rest in COMMAND.findall(README)}
+    shown = {rest.strip() for text in DOCUMENTS.values() for _, rest in COMMAND.findall(text)}
     assert {"run", "worker", "check", "manifest --url https://relay.example.com"} <= shown
 
 
 def test_every_outcome_has_a_row_and_its_mark_stands_in_it() -> None:
     """Every outcome that people can meet is explained."""
     shown = {"white_check_mark": "✅", "zzz": "💤", "x": "❌"}
-    table = README.split("| Devin answers | outcome | the thread sees |\n|---|---|---|\n")[1]
-    rows = re.findall(r"^\| .+ \| ([a-z_ ]+) \| (.+) \|$", table.split("\n\n")[0], re.MULTILINE)
+    table = DELIVERY.split("| Devin answers | outcome | the thread sees |\n|---|---|---|\n")[1]
+    rows = re.findall(r"^\| .+ \| `([a-z_]+)` \| (.+) \|$", table.split("\n\n")[0], re.MULTILINE)
     assert {outcome for outcome, _ in rows} == {*OutcomeKind, "waiting"}
     for kind, mark in delivery_reports.MARKS.items():
         assert all(shown[mark] in sees for outcome, sees in rows if outcome == kind)
@@ -101,13 +109,13 @@ def test_every_outcome_has_a_row_and_its_mark_stands_in_it() -> None:
 
 def test_every_outcome_is_in_the_diagram() -> None:
     """The state diagram and the model are kept in sync."""
-    diagram = README.split("```mermaid")[1].split("```")[0]
+    diagram = DELIVERY.split("```mermaid")[1].split("```")[0]
     assert all(re.search(rf"--> {kind}:", diagram) for kind in OutcomeKind)
 
 
 def test_every_log_line_that_is_named_is_logged() -> None:
     """A person who searches the log for it finds it."""
-    phrases = re.findall(r"\blog ((?:`[a-z ]+`(?: or )?)+)", README)
+    phrases = re.findall(r"\blog ((?:`[a-z ]+`(?: or )?)+)", GUIDES, re.IGNORECASE)
     named = {line for phrase in phrases for line in re.findall(r"`([a-z ]+)`", phrase)}
     assert len(named) > 5
     changes = {change.value for change in Change}
@@ -121,7 +129,7 @@ def test_every_log_line_that_is_named_is_logged() -> None:
 def test_every_metric_that_is_named_is_there() -> None:
     """A person who charts it sees data."""
     defined = Path(metrics.__file__).read_text(encoding="utf-8")
-    for name in set(re.findall(r"`(relay_[a-z_]+)`", README)):
+    for name in set(re.findall(r"`(relay_[a-z_]+)`", GUIDES)):
         assert f'"{name}"' in defined
 
 
