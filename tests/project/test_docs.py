@@ -1,5 +1,6 @@
 """The documents name existing settings, commands, targets, outcomes, keys and log lines."""
 
+import ast
 import re
 from pathlib import Path
 
@@ -19,6 +20,7 @@ ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 CONFIGURATION = (DOCS / "configuration.md").read_text(encoding="utf-8")
 DELIVERY = (DOCS / "delivery.md").read_text(encoding="utf-8")
+IN_SLACK = (DOCS / "using-in-slack.md").read_text(encoding="utf-8")
 KEYS = (DOCS / "architecture" / "redis.md").read_text(encoding="utf-8")
 SOURCE = "\n".join(
     path.read_text(encoding="utf-8")
@@ -58,7 +60,7 @@ def test_the_default_in_the_table_is_the_default(name: str) -> None:
     default = Settings.model_fields[name].default
     if default is PydanticUndefined:
         assert told == "**required**"
-    elif default is None or default == frozenset():
+    elif default in {None, "", frozenset()}:
         assert told == "not set"
     else:
         as_told = load_settings(ENOUGH | {name.upper(): told.strip("`")}, env_file=None)
@@ -111,6 +113,19 @@ def test_every_outcome_is_in_the_diagram() -> None:
     """The state diagram and the model are kept in sync."""
     diagram = DELIVERY.split("```mermaid")[1].split("```")[0]
     assert all(re.search(rf"--> {kind}:", diagram) for kind in OutcomeKind)
+
+
+def test_every_phrase_of_the_bot_that_is_quoted_is_its_own() -> None:
+    """A person who looks for what they read in Slack finds it."""
+    said = " ".join(
+        node.value.replace("*", "")
+        for path in sorted((ROOT / "bot" / "wording").rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    )
+    quoted = re.findall(r"^\| “([^”]+)” \|", IN_SLACK, re.MULTILINE)
+    assert len(quoted) > 5
+    assert [phrase for phrase in quoted if phrase not in said] == []
 
 
 def test_every_log_line_that_is_named_is_logged() -> None:
