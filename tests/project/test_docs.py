@@ -44,7 +44,9 @@ ENOUGH = {
 }
 SETTINGS = re.findall(r"^\| `([A-Z_]+)` \| ([^|]+) \| [^|]+ \|$", CONFIGURATION, re.MULTILINE)
 COMMAND = re.compile(
-    r"python -m (bot|sandbox)((?: (?:--)?[a-z][a-z-]*(?: https?://[^\s`]+| \d+)?)*)"
+    r"(?:python -m (bot|sandbox)|(?:^|[`&] ?)devin-relay(?![\w./-]))(?: --env-file \S+)?"
+    r"((?: (?:--)?[a-z][a-z-]*(?: https?://[^\s`]+| \d+)?)*)",
+    re.MULTILINE,
 )
 
 
@@ -83,8 +85,9 @@ def test_every_command_that_is_shown_exists(
 ) -> None:
     """Each command exists with its options."""
     mains = {"bot": bot.__main__.main, "sandbox": sandbox.__main__.main}
-    for program, rest in set(COMMAND.findall(DOCUMENTS[document])):
+    for module, rest in set(COMMAND.findall(DOCUMENTS[document])):
         words = rest.split()
+        program = "sandbox" if words[:1] == ["demo"] else module or "bot"
         verbs = [word for word in words[:1] if not word.startswith("-")]
         with pytest.raises(SystemExit) as ended:
             mains[program]([*verbs, "--help"])
@@ -96,7 +99,7 @@ def test_every_command_that_is_shown_exists(
 def test_the_commands_are_found_in_the_text() -> None:
     """The test above finds commands."""
     shown = {rest.strip() for text in DOCUMENTS.values() for _, rest in COMMAND.findall(text)}
-    assert {"run", "worker", "check", "manifest --url https://relay.example.com"} <= shown
+    assert {"run", "doctor", "demo", "manifest --url https://relay.example.com"} <= shown
 
 
 def test_every_outcome_has_a_row_and_its_mark_stands_in_it() -> None:
@@ -195,3 +198,8 @@ def test_every_link_leads_somewhere(document: str) -> None:
         ):
             missing.append(link)
     assert missing == []
+
+
+def test_the_readme_is_short() -> None:
+    """A newcomer reads all of it; the rest has pages of its own."""
+    assert len(DOCUMENTS["README.md"].splitlines()) <= 150
