@@ -44,8 +44,8 @@ ENOUGH = {
 }
 SETTINGS = re.findall(r"^\| `([A-Z_]+)` \| ([^|]+) \| [^|]+ \|$", CONFIGURATION, re.MULTILINE)
 COMMAND = re.compile(
-    r"(?:python -m (bot|sandbox)|(?:^|[`&] ?)devin-relay(?![\w./-]))(?: --env-file \S+)?"
-    r"((?: (?:--)?[a-z][a-z-]*(?: https?://[^\s`]+| \d+)?)*)",
+    r"(?:python -m (bot|sandbox)|(?:^ {0,3}|[`&] ?|/bin/)devin-relay(?![\w./-]))"
+    r"(?: --env-file \S+)?((?: (?:--)?[a-z][a-z-]*(?: https?://[^\s`]+| \d+)?)*)",
     re.MULTILINE,
 )
 
@@ -86,8 +86,7 @@ def test_every_command_that_is_shown_exists(
     """Each command exists with its options."""
     mains = {"bot": bot.__main__.main, "sandbox": sandbox.__main__.main}
     for module, rest in set(COMMAND.findall(DOCUMENTS[document])):
-        words = rest.split()
-        program = "sandbox" if words[:1] == ["demo"] else module or "bot"
+        program, words = module or "bot", rest.split()
         verbs = [word for word in words[:1] if not word.startswith("-")]
         with pytest.raises(SystemExit) as ended:
             mains[program]([*verbs, "--help"])
