@@ -8,12 +8,17 @@ from typing import Any
 import pytest
 
 from bot.app import Bot, open_bot
+from bot.model.errors import NotLinked
 from bot.model.lenient import mapping
 from bot.model.owed import OwedKind, parse_owed
+from bot.model.people import UserId
 from bot.model.sessions import NamedSession, SessionId
+from bot.model.threads import Link
 from bot.settings import load_settings
 from bot.slack.threads import METADATA
+from bot.wording import refusals, thread_links
 from bot.wording.message import SlackMessage
+from bot.wording.phrases import session_address
 from sandbox import Sandbox
 from sandbox.slack.api.blocks import interactive_elements
 from sandbox.slack.server import Message
@@ -65,6 +70,21 @@ class Desk:
         await self.mention(words, thread=thread)
         await wait_until(answers, f"{words!r} is answered with {told!r} ({self.said(thread)})")
         return answers()[0]
+
+    async def is_linked(
+        self, thread: str, session: str = SESSION, *, channel: str = "general"
+    ) -> bool:
+        """Ask for the `status` of a thread; return True if it is linked to `session`."""
+        before = len(self.said(thread, channel=channel))
+        linked, unlinked = session_address(self.named(session)), refusals.sorry(NotLinked()).text
+
+        def answers() -> list[str]:
+            said = self.said(thread, channel=channel)[before:]
+            return [one for one in said if linked in one or unlinked in one]
+
+        await self.mention("status", thread=thread, channel=channel)
+        await wait_until(answers, f"an answer ({self.said(thread, channel=channel)})")
+        return unlinked not in answers()[0]
 
     async def linked_thread(self, session: str = SESSION, *, channel: str = "general") -> str:
         """Link a thread to `session`; return its ts."""
@@ -223,9 +243,13 @@ def is_words(message: Message) -> bool:
     return _kind(message) is OwedKind.WORDS
 
 
+def key_of(message: Message) -> str:
+    """Return the key with which the bot posted the message; empty if it did not."""
+    return str(_payload(message).get("key", ""))
+
+
 def _kind(message: Message) -> OwedKind | None:
-    key = str(_payload(message).get("key", ""))
-    owed = parse_owed(key.rpartition("|")[0])
+    owed = parse_owed(key_of(message).rpartition("|")[0])
     return None if owed is None else owed.kind
 
 
@@ -233,6 +257,12 @@ def _payload(message: Message) -> Mapping[str, Any]:
     metadata = message.metadata or {}
     is_ours = metadata.get("event_type") == METADATA
     return mapping(metadata.get("event_payload")) if is_ours else {}
+
+
+def muted(*, is_muted: bool = True) -> SlackMessage:
+    """Return the bot's answer to `mute`, or else to `unmute`."""
+    by = UserId("U0ADA00000")
+    return thread_links.muted(Link(session=SessionId(SESSION), by=by, at=0, muted=is_muted))
 
 
 def labels(message: Message) -> list[str]:

@@ -1,6 +1,13 @@
 """What the bot has posted of a session: Devin's words, their buttons, and the thread's card."""
 
-from tests.support.desk import Desk, labels
+import re
+
+from bot.model.mirror import Follow, Watched
+from bot.model.people import UserId
+from bot.model.sessions import SessionId, SessionState, Trouble
+from bot.model.threads import Link, ThreadRef
+from bot.wording.mirror.card import Card, card, state_line
+from tests.support.desk import SESSION, Desk, labels
 from tests.support.waiting import wait_until
 
 
@@ -22,6 +29,44 @@ async def until_card(desk: Desk, words: str, thread: str, *, channel: str = "gen
         return "" if card is None else f"{card.text} {card.blocks}"
 
     await wait_until(lambda: words in shown(), f"the card shows {words!r} (it shows {shown()})")
+
+
+async def until_state(
+    desk: Desk, state: SessionState, thread: str, trouble: Trouble | None = None
+) -> None:
+    """Wait until the card of a thread says that its session is in `state`."""
+
+    def shown() -> str:
+        card = desk.card(thread)
+        return "" if card is None else card.text
+
+    await wait_until(
+        lambda: says_state(shown(), state, trouble),
+        f"the card says {state.value!r} (it shows {shown()})",
+    )
+
+
+def says_state(text: str, state: SessionState, trouble: Trouble | None = None) -> bool:
+    """Return True if `text` says that a session is in `state`, no matter since when."""
+    seen = Watched(state=state, trouble=trouble)
+    lines = (state_line(seen), state_line(seen.model_copy(update={"since": 1_000})))
+    told = re.sub(r"(?<=<!date\^)\d+", "1", text)
+    return any(line in told for line in lines)
+
+
+def linked(desk: Desk, session: str = SESSION, *, by: str = "ada", is_muted: bool = False) -> str:
+    """Return the sentences about the link on the card of a thread in a channel of our own."""
+    link = Link(session=SessionId(session), by=UserId(""), at=0, muted=is_muted)
+    shown = Card(
+        thread=ThreadRef(team="", channel="", thread_ts=""),
+        link=link,
+        by=by,
+        session=desk.named(session),
+        seen=Watched(),
+        follow=Follow.ALL,
+        is_barred=False,
+    )
+    return card(shown).text.replace(state_line(Watched()), "").strip()
 
 
 def buttons_of(desk: Desk, thread: str, *, channel: str = "general") -> list[str]:
