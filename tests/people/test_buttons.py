@@ -6,20 +6,33 @@ import pytest
 from redis.asyncio import Redis
 
 from bot.app import Bot, open_bot
+from bot.model.errors import LinkedElsewhere, NoSuchReply, NotAllowed, NotIdentified, NotLinked
+from bot.model.outcomes import Outcome, OutcomeKind, Refusal
+from bot.model.people import Standing
 from bot.model.replies import ReplyId
 from bot.redis.connection import Store
 from bot.redis.keys import reply_key
 from bot.settings import Settings
+from bot.text.characters import cut
+from bot.wording import delivery_reports, refusals, thread_links
+from bot.wording.message import QUOTE_LIMIT, SlackMessage
 from sandbox.devin.answers import Api
 from sandbox.slack.server import Message
 from sandbox.slack.transport.deliveries import Delivery
-from tests.support.desk import OTHER_SESSION, SESSION, Desk, labels, quote
+from tests.support.desk import OTHER_SESSION, SESSION, Desk, actions, quote
 from tests.support.keys import at
 from tests.support.waiting import until_settled, wait_until
 
 LONG = "Please *rebase* <https://ex.am/ple?a=1&amp;b=2|this>, then " + "push and " * 300 + "tag."
-GONE = "no longer kept"
-ALREADY = "already sent again"
+GONE = refusals.sorry(NoSuchReply(already_sent=False)).text
+ALREADY = refusals.sorry(NoSuchReply(already_sent=True)).text
+AGAIN = ["send_again", "open_session"]
+
+
+def no_session(text: str) -> SlackMessage:
+    """Return the report of a 404 for a reply with `text`."""
+    outcome = Outcome(kind=OutcomeKind.REFUSED, refusal=Refusal.NO_SESSION, status=404)
+    return delivery_reports.words_of(outcome, f"“{text}”")
 
 
 @pytest.fixture
@@ -56,7 +69,7 @@ async def press(
 async def until_pressed(report: Message, note: str, said: str) -> None:
     """Wait until the message has lost its buttons and names the presser; Devin's words stay."""
     await wait_until(lambda: report.text.endswith(note), "the report is rewritten")
-    assert labels(report) == ["Open session"]
+    assert actions(report) == ["open_session"]
     assert report.blocks[-1]["elements"][0]["text"] == note
     assert quote(report) == said
 
@@ -85,7 +98,7 @@ async def _sends_again(desk: Desk, report: Message) -> None:
     first, second = desk.devin.requests
     assert first.body == second.body
     assert len(second.message) > 2_700
-    await until_pressed(report, "Sent again by Ben Franklin.", said)
+    await until_pressed(report, delivery_reports.sent_again("Ben Franklin"), said)
 
 
 async def test_a_press_is_not_obeyed_while_slack_does_not_say_whose_it_is(
@@ -95,22 +108,22 @@ async def test_a_press_is_not_obeyed_while_slack_does_not_say_whose_it_is(
     report = await suspended(desk)
     desk.slack.fail_next("users.info", status=503, times=2)
     await press(desk, report, user="ben")
-    await desk.until_whispered("could not find out from Slack who you are", "ben")
-    assert labels(report) == ["Send again", "Open session"]
+    await desk.until_whispered(refusals.passing(NotIdentified("HTTP 503")), "ben")
+    assert actions(report) == AGAIN
     assert len(desk.devin.requests) == 1
 
 
 async def test_a_report_with_a_long_quote_can_be_rewritten(bot: Bot, desk: Desk) -> None:
     """Slack takes 40,000 characters in a post, but only 4,000 in an update."""
     thread = await desk.linked_thread()
-    desk.devin.behave(SESSION, "suspended", detail="<&>\n" * 2_000, times=1)
+    detail = "<&>\n" * 2_000
+    desk.devin.behave(SESSION, "suspended", detail=detail, times=1)
     await desk.reply("Please rebase", thread)
-    await desk.until_said("*suspended*", thread)
-    report = desk.posts(thread)[-1]
+    report = await desk.offering("send_again", thread)
     said = quote(report)
-    assert "… (8,000 characters in all)" in said
+    assert said == cut(detail, QUOTE_LIMIT)
     await press(desk, report)
-    await until_pressed(report, "Sent again by ada.", said)
+    await until_pressed(report, delivery_reports.sent_again("ada"), said)
 
 
 async def test_a_reply_can_be_sent_again_for_each_of_its_reports(
@@ -122,7 +135,8 @@ async def test_a_reply_can_be_sent_again_for_each_of_its_reports(
     value = value_of(report)
     desk.devin.behave(SESSION, "drops", takes=False, times=1)
     await press(desk, report)
-    await desk.until_said("*don't know whether Devin got*", thread)
+    lost = Outcome(kind=OutcomeKind.UNCERTAIN, detail="connection lost")
+    await desk.until_said(delivery_reports.words_of(lost, "“Please rebase”"), thread)
     assert value_of(desk.posts(thread)[-1]) != value
     await press(desk, desk.posts(thread)[-1])
     await desk.until_received("rebase")
@@ -145,7 +159,8 @@ async def test_a_button_pressed_by_many_at_once_sends_once(
     assert len(desk.devin.requests) == 2
     await wait_until(lambda: len(_told(desk)) == 5, "the others are told")
     assert all(ALREADY in one for one in _told(desk))
-    await wait_until(lambda: "Sent again by" in report.text, "the report is rewritten")
+    notes = tuple(map(delivery_reports.sent_again, ("ada", "Ben Franklin")))
+    await wait_until(lambda: report.text.endswith(notes), "the report is rewritten")
 
 
 async def test_who_presses_when_it_was_delivered_is_not_asked_to_write_it_again(
@@ -170,16 +185,16 @@ def _told(desk: Desk) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("user", "channel", "words"),
+    ("user", "channel", "standing"),
     [
-        ("gus", "general", "Guests can't"),
-        ("una", "general", "Guests can't"),
-        ("eve", "shared", "other organizations can't"),
+        ("gus", "general", Standing.GUEST),
+        ("una", "general", Standing.GUEST),
+        ("eve", "shared", Standing.EXTERNAL),
     ],
 )
 @pytest.mark.parametrize("action", ["send_again", "unlink"])
 async def test_who_may_not_speak_may_not_press(
-    action: str, user: str, channel: str, words: str, bot: Bot, desk: Desk, store: Store
+    action: str, user: str, channel: str, standing: Standing, bot: Bot, desk: Desk, store: Store
 ) -> None:
     """They are told, privately, next to the button, and nothing is done."""
     state = {"send_again": "suspended", "unlink": "missing"}[action]
@@ -190,14 +205,13 @@ async def test_who_may_not_speak_may_not_press(
     await until_settled(store)
     report = desk.posts(thread, channel=channel)[-1]
     await press(desk, report, user=user, action=action)
-    await desk.until_whispered(words, user, channel=channel)
+    await desk.until_whispered(refusals.sorry(NotAllowed(standing)), user, channel=channel)
     assert desk.slack.ephemerals(channel, user)[-1].thread_ts == thread
 
     await until_settled(store)
     assert len(desk.devin.requests) == 1
-    assert len(labels(report)) == 2
-    await desk.mention("status", thread=thread, channel=channel)
-    await desk.until_said("Linked to", thread, channel=channel)
+    assert actions(report) == [action, "open_session"]
+    assert await desk.is_linked(thread, channel=channel)
 
 
 @pytest.mark.parametrize(("state", "action"), [("suspended", "send_again"), ("missing", "unlink")])
@@ -221,8 +235,7 @@ async def test_a_press_of_another_workspace_is_ignored(
     assert (await again.settled()).acked
     await until_settled(store)
     assert len(desk.devin.requests) == 1
-    await desk.mention("status", thread=thread)
-    await desk.until_said("Linked to", thread)
+    assert await desk.is_linked(thread)
 
 
 async def test_a_failure_that_nobody_foresaw_has_a_reference(
@@ -232,9 +245,9 @@ async def test_a_failure_that_nobody_foresaw_has_a_reference(
     report = await suspended(desk)
     await raw.hset(at(reply_key(ReplyId(value_of(report).partition("|")[0]))), "reply", '{"xyzzy"')
     await press(desk, report)
-    told = await desk.until_whispered("Something went wrong", "ada")
+    await wait_until(lambda: desk.whispers("ada"), "she is told")
     (logged,) = [one for one in caplog.records if one.getMessage().startswith("unforeseen")]
-    assert f"`{vars(logged)['reference']}`" in told
+    assert desk.whispers("ada") == [refusals.unknown(vars(logged)["reference"]).text]
     assert logged.getMessage() == "unforeseen: ValidationError"
 
 
@@ -267,7 +280,7 @@ async def test_a_forged_send_again_sends_nothing(
     await desk.until_whispered(words, "ada")
     await until_settled(store)
     assert len(desk.devin.requests) == 2
-    assert labels(report) == ["Send again", "Open session"]
+    assert actions(report) == AGAIN
 
 
 @pytest.mark.parametrize("runs", [1, 2], ids=["", "after a restart"])
@@ -280,7 +293,7 @@ async def test_unlink_ends_the_link_to_a_session_that_is_not_there(
         thread = await desk.linked_thread()
         desk.devin.behave(SESSION, "missing")
         await desk.reply("Please rebase", thread)
-        await desk.until_said("*no such session*", thread)
+        await desk.until_said(no_session("Please rebase"), thread)
         await until_settled(store)
         if runs == 1:
             await _unlinks(desk, thread)
@@ -292,11 +305,11 @@ async def test_unlink_ends_the_link_to_a_session_that_is_not_there(
 
 async def _unlinks(desk: Desk, thread: str) -> None:
     report = desk.posts(thread)[-1]
-    assert labels(report) == ["Unlink", "Open session"]
+    assert actions(report) == ["unlink", "open_session"]
     value = value_of(report)
     await asyncio.gather(*(press(desk, report, action="unlink", value=value) for _ in range(2)))
-    await until_pressed(report, "Unlinked by ada.", "")
-    await desk.until_whispered("not linked", "ada")
+    await until_pressed(report, delivery_reports.unlinked_by("ada"), "")
+    await desk.until_whispered(refusals.sorry(NotLinked()), "ada")
     await desk.reply("Please rebase again", thread)
     await desk.until_heard()
     desk.devin.add_session(OTHER_SESSION)
@@ -325,7 +338,7 @@ async def test_a_forged_unlink_unlinks_nothing(
     thread = await desk.linked_thread()
     desk.devin.behave(SESSION, "missing", times=1)
     await desk.reply("Please rebase", thread)
-    await desk.until_said("*no such session*", thread)
+    await desk.until_said(no_session("Please rebase"), thread)
     report = desk.posts(thread)[-1]
     forged = value.format(team=desk.slack.team_id, channel=report.channel, ts=thread)
     await press(desk, report, action="unlink", value=forged)
@@ -340,14 +353,16 @@ async def test_an_old_unlink_does_not_end_a_newer_link(bot: Bot, desk: Desk, sto
     desk.devin.behave(SESSION, "missing")
     desk.devin.add_session(OTHER_SESSION)
     await desk.reply("Please rebase", thread)
-    await desk.until_said("*no such session*", thread)
+    await desk.until_said(no_session("Please rebase"), thread)
     await until_settled(store)
     report = desk.posts(thread)[-1]
     await desk.mention("unlink", thread=thread)
-    await desk.until_said("no longer linked", thread)
+    await desk.until_said(thread_links.unlinked(desk.named()), thread)
     await desk.mention(f"link {OTHER_SESSION}", thread=thread)
     await desk.until_linked(thread, times=2)
     await press(desk, report, action="unlink")
-    await desk.until_whispered("already linked to", "ada")
+    await desk.until_whispered(
+        refusals.sorry(LinkedElsewhere(desk.named(OTHER_SESSION), "ada")), "ada"
+    )
     await desk.reply("Please push", thread)
     await desk.until_received("push", OTHER_SESSION)

@@ -4,7 +4,10 @@ import pytest
 import redis.asyncio
 
 from bot.app import Bot
+from bot.model.errors import BadSession, ChooseSession, NotAllowed
+from bot.model.people import Standing
 from bot.redis.keys import default_key
+from bot.wording import commands, devin_say, refusals
 from tests.support.desk import OTHER_SESSION, SESSION, Desk
 from tests.support.keys import at
 from tests.support.waiting import wait_until
@@ -17,10 +20,10 @@ async def said(desk: Desk, text: str, *, user: str = "ada", channel: str = "gene
     assert (await desk.slack.slash("/devin-say", text, user=user, channel=channel)).acked
 
 
-async def chosen(desk: Desk, word: str = SESSION, *, channel: str = "general") -> str:
+async def chosen(desk: Desk, session: str = SESSION, *, channel: str = "general") -> str:
     """Choose the channel's default as Ada, at the top level; return the mention's ts."""
-    ts = await desk.mention(f"default {word}", channel=channel)
-    await desk.until_said("in this channel now goes to", ts, channel=channel)
+    ts = await desk.mention(f"default {session}", channel=channel)
+    await desk.until_said(commands.default_chosen(desk.named(session)), ts, channel=channel)
     return ts
 
 
@@ -34,8 +37,8 @@ async def test_a_message_without_a_session_goes_to_the_default(
     thread = await desk.linked_thread(OTHER_SESSION)
     other = await desk.linked_thread("devin-5ec4e7")
     ts = await desk.mention(f"default {word}", thread=thread if place == "thread" else None)
-    told = await desk.until_said("now goes to", thread if place == "thread" else ts)
-    assert SESSION in told
+    told = commands.default_chosen(desk.named())
+    await desk.until_said(told, thread if place == "thread" else ts)
     await said(desk, "Please rebase")
     await desk.until_received("Please rebase")
     (message,) = (one for one in desk.slack.channel_messages("general") if "rebase" in one.text)
@@ -48,14 +51,14 @@ async def test_a_message_without_a_session_goes_to_the_default(
 async def test_a_default_is_shown_and_ended(bot: Bot, desk: Desk) -> None:
     """`default` alone names it and its author; `default none` clears it, in any case."""
     ts = await desk.mention("default")
-    await desk.until_said("has no default session", ts)
+    await desk.until_said(commands.NO_DEFAULT, ts)
     await chosen(desk)
     ts = await desk.mention("DEFAULT", user="ben")
-    assert f"{SESSION}>, chosen by ada" in await desk.until_said("default session is", ts)
+    await desk.until_said(commands.default_is(desk.named(), "ada"), ts)
     ts = await desk.mention("default None")
-    await desk.until_said("no default session now", ts)
+    await desk.until_said(commands.DEFAULT_CLEARED, ts)
     await said(desk, "Please rebase")
-    await desk.until_whispered("No session was active", "ada")
+    await desk.until_whispered(refusals.sorry(ChooseSession([])), "ada")
     assert desk.devin.requests == []
 
 
@@ -87,7 +90,7 @@ async def test_a_word_that_names_no_session_is_told(bot: Bot, desk: Desk, word: 
     """The default stays as it was."""
     await chosen(desk)
     ts = await desk.mention(f"default {word}")
-    await desk.until_said("isn't a Devin session", ts)
+    await desk.until_said(refusals.sorry(BadSession(word)), ts)
     await said(desk, "Please rebase")
     await desk.until_received("Please rebase")
 
@@ -107,7 +110,7 @@ async def test_who_may_not_steer_devin_chooses_no_default(bot: Bot, desk: Desk, 
     desk.devin.add_session(OTHER_SESSION)
     await chosen(desk, OTHER_SESSION)
     await desk.mention(words, user="gus")
-    await desk.until_whispered("Guests can't steer Devin", "gus")
+    await desk.until_whispered(refusals.sorry(NotAllowed(Standing.GUEST)), "gus")
     await said(desk, "Please rebase")
     await desk.until_received("Please rebase", OTHER_SESSION)
 
@@ -125,7 +128,7 @@ async def test_a_default_lives_as_long_as_it_is_used(bot: Bot, desk: Desk, redis
         assert await client.ttl(key) >= whole - 60
         await client.set(key, '{"v":2,"session":"?"}', ex=60)
     ts = await desk.mention("default")
-    await desk.until_said("has no default session", ts)
+    await desk.until_said(commands.NO_DEFAULT, ts)
 
 
 async def test_the_form_begins_with_the_default(bot: Bot, desk: Desk) -> None:
@@ -144,6 +147,6 @@ async def test_the_form_begins_with_the_default(bot: Bot, desk: Desk) -> None:
 async def test_help_tells_of_it(bot: Bot, desk: Desk) -> None:
     """It is in the help of the mention and of the command."""
     ts = await desk.mention("help")
-    assert "`default none`" in await desk.until_said("`default", ts)
+    assert "`default none`" in await desk.until_said(commands.HELP, ts)
     await said(desk, "help")
-    await desk.until_whispered("`default &lt;session id or address&gt;`", "ada")
+    assert "`default &lt;" in await desk.until_whispered(devin_say.USAGE, "ada")

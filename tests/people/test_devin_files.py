@@ -3,6 +3,8 @@
 import pytest
 
 from bot.app import Bot
+from bot.text.devin_files import cut_files
+from bot.wording.mirror.words import file_link
 from sandbox.slack.world.live import live
 from tests.support.desk import SESSION, Desk, on_both
 from tests.support.devin_posts import until_devin_said
@@ -18,6 +20,12 @@ def files(desk: Desk, thread: str) -> list[tuple[str, bytes]]:
         if post.user == desk.slack.bot_user_id
         for file in post.files
     ]
+
+
+def link_to(marker: str) -> str:
+    """Return the post that links a file which could not be brought."""
+    _, (file,) = cut_files(marker)
+    return file_link(file).text
 
 
 @on_both
@@ -53,7 +61,7 @@ async def test_a_file_that_slack_does_not_take_is_linked(
     desk.slack.fail_next("files.getUploadURLExternal", error=refusal)
     marker = desk.devin.attach(SESSION, "report.csv", b"a,b\n1,2\n", "text/csv")
     desk.devin.say(SESSION, f"Here is the report.\n{marker}")
-    assert "report.csv" in await desk.until_said("couldn't bring", thread)
+    assert "report.csv" in await desk.until_said(link_to(marker), thread)
     assert files(desk, thread) == []
 
 
@@ -63,7 +71,7 @@ async def test_a_file_that_devin_does_not_give_is_linked(bot: Bot, desk: Desk) -
     marker = desk.devin.attach(SESSION, "report.csv", b"a,b\n1,2\n", "text/csv")
     desk.devin.download_failures += [404]
     desk.devin.say(SESSION, f"Here is the report.\n{marker}")
-    await desk.until_said("couldn't bring", thread)
+    await desk.until_said(link_to(marker), thread)
     desk.devin.say(SESSION, "That is all.")
     await until_devin_said(desk, "That is all.", thread)
 

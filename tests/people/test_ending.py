@@ -3,20 +3,38 @@
 import pytest
 
 from bot.app import Bot
+from bot.model.errors import AlreadyClosed, LinkedElsewhere, NotAllowed, NotLinked
+from bot.model.outcomes import Outcome, OutcomeKind
+from bot.model.people import Standing
+from bot.model.sessions import Closing, SessionState
+from bot.model.threads import ThreadRef
+from bot.wording import refusals, thread_links
+from bot.wording.lifecycle import ending
 from sandbox.slack.server import Message
-from tests.support.desk import OTHER_SESSION, SESSION, Desk, labels, on_both, on_v1, quote, running
+from tests.support.desk import (
+    OTHER_SESSION,
+    SESSION,
+    Desk,
+    actions,
+    on_both,
+    on_v1,
+    quote,
+    running,
+    tells,
+)
+from tests.support.devin_posts import says_state
 from tests.support.waiting import wait_until
 
 ACTION = {"end": "end_session", "archive": "archive_session"}
-LABEL = {"end": "End the session", "archive": "Archive the session"}
 
 
 async def question(desk: Desk, thread: str, verb: str = "end", *, user: str = "ada") -> Message:
     """Ask for the end of the thread's session; return the message that asks back."""
     await desk.mention(verb, thread=thread, user=user)
-    await desk.until_said("for good", thread)
-    found = next(one for one in desk.posts(thread) if "for good" in one.text)
-    assert labels(found) == [LABEL[verb], "Keep it"]
+    found = await desk.offering(ACTION[verb], thread)
+    assert actions(found) == [ACTION[verb], "keep_session"]
+    place = ThreadRef(team=desk.slack.team_id, channel=found.channel, thread_ts=thread)
+    assert tells(found.text, ending.ask(Closing(verb), place, desk.named()))
     return found
 
 
@@ -41,11 +59,12 @@ async def test_end_asks_once_and_then_ends_the_session(bot: Bot, desk: Desk) -> 
     asked = await question(desk, thread)
     assert state(desk) == "running"
     await press(desk, asked, user="ben")
-    await wait_until(lambda: not labels(asked), "the buttons are gone")
-    assert asked.text.endswith("Ended by Ben Franklin.")
+    await wait_until(lambda: not actions(asked), "the buttons are gone")
+    assert asked.text.endswith(ending.closed_by(Closing.END, "Ben Franklin"))
     assert state(desk) == "finished"
     card = desk.cards(thread)[0]
-    await wait_until(lambda: "*ended*" in card.text or "*finished*" in card.text, "the card tells")
+    over = (SessionState.ENDED, SessionState.FINISHED)
+    await wait_until(lambda: any(says_state(card.text, one) for one in over), "the card tells")
 
 
 async def test_archive_ends_the_session_as_well(bot: Bot, desk: Desk) -> None:
@@ -53,11 +72,11 @@ async def test_archive_ends_the_session_as_well(bot: Bot, desk: Desk) -> None:
     thread = await desk.linked_thread()
     asked = await question(desk, thread, "archive")
     await press(desk, asked, "archive_session")
-    await wait_until(lambda: not labels(asked), "the buttons are gone")
-    assert asked.text.endswith("Archived by ada.")
+    await wait_until(lambda: not actions(asked), "the buttons are gone")
+    assert asked.text.endswith(ending.closed_by(Closing.ARCHIVE, "ada"))
     assert state(desk) == "archived"
     card = desk.cards(thread)[0]
-    await wait_until(lambda: "*ended*" in card.text, "the card tells")
+    await wait_until(lambda: says_state(card.text, SessionState.ENDED), "the card tells")
 
 
 @on_v1
@@ -65,7 +84,7 @@ async def test_version_1_archives_nothing(bot: Bot, desk: Desk) -> None:
     """It says so instead of asking."""
     thread = await desk.linked_thread()
     await desk.mention("archive", thread=thread)
-    await desk.until_said("can't archive a session", thread)
+    await desk.until_said(ending.NO_ARCHIVE, thread)
 
 
 async def test_keep_it_keeps_it(bot: Bot, desk: Desk) -> None:
@@ -73,8 +92,8 @@ async def test_keep_it_keeps_it(bot: Bot, desk: Desk) -> None:
     thread = await desk.linked_thread()
     asked = await question(desk, thread)
     await press(desk, asked, "keep_session")
-    await wait_until(lambda: not labels(asked), "the buttons are gone")
-    assert asked.text.endswith("Kept by ada.")
+    await wait_until(lambda: not actions(asked), "the buttons are gone")
+    assert asked.text.endswith(ending.kept_by("ada"))
     assert state(desk) == "running"
 
 
@@ -85,25 +104,26 @@ async def test_a_second_press_does_nothing(bot: Bot, desk: Desk) -> None:
     asked = await question(desk, thread)
     before = list(asked.blocks)
     await press(desk, asked)
-    await wait_until(lambda: not labels(asked), "the buttons are gone")
+    await wait_until(lambda: not actions(asked), "the buttons are gone")
     asked.blocks = before
     await press(desk, asked, user="ben")
-    await desk.until_whispered("done already", "ben")
-    assert asked.text.endswith("Ended by ada.")
+    await desk.until_whispered(refusals.sorry(AlreadyClosed()), "ben")
+    assert asked.text.endswith(ending.closed_by(Closing.END, "ada"))
 
 
-@pytest.mark.parametrize("user", ["gus", "eve"])
+@pytest.mark.parametrize(
+    ("user", "standing"), [("gus", Standing.GUEST), ("eve", Standing.EXTERNAL)]
+)
 async def test_who_may_not_steer_devin_may_not_end_it(
-    environ: dict[str, str], desk: Desk, user: str
+    environ: dict[str, str], desk: Desk, user: str, standing: Standing
 ) -> None:
     """Neither by asking nor by pressing."""
     async with running(desk, environ):
         thread = await desk.linked_thread(channel="shared")
         await desk.mention("end", thread=thread, user=user, channel="shared")
-        await desk.until_whispered("can't steer Devin", user, channel="shared")
+        await desk.until_whispered(refusals.sorry(NotAllowed(standing)), user, channel="shared")
         await desk.mention("end", thread=thread, channel="shared")
-        await desk.until_said("for good", thread, channel="shared")
-        asked = desk.posts(thread, channel="shared")[-1]
+        asked = await desk.offering("end_session", thread, channel="shared")
         for action in ("end_session", "keep_session"):
             told = len(desk.whispers(user, channel="shared"))
             await press(desk, asked, action, user=user)
@@ -112,24 +132,24 @@ async def test_who_may_not_steer_devin_may_not_end_it(
                 "they are told",
             )
     assert state(desk) == "running"
-    assert labels(asked)
+    assert actions(asked)
 
 
 async def test_an_unlinked_thread_has_nothing_to_end(bot: Bot, desk: Desk) -> None:
     """Nor has one that is linked to another session meanwhile, nor a forged button."""
     root = await desk.slack.say("Shall we ship it?")
     await desk.mention("end", thread=root)
-    await desk.until_said("not linked", root)
+    await desk.until_said(refusals.sorry(NotLinked()), root)
     desk.devin.add_session(OTHER_SESSION)
     thread = await desk.linked_thread()
     asked = await question(desk, thread)
     forged = f"T0SANDBOX:C0GENERAL0:{thread}|{OTHER_SESSION}"
     await press(desk, asked, value=forged)
-    await desk.until_whispered("already linked", "ada")
+    await desk.until_whispered(refusals.sorry(LinkedElsewhere(desk.named(), "ada")), "ada")
     await press(desk, asked, value="nonsense")
-    await desk.until_whispered("not linked", "ada")
+    await desk.until_whispered(refusals.sorry(NotLinked()), "ada")
     await desk.mention("unlink", thread=thread)
-    await desk.until_said("no longer linked", thread)
+    await desk.until_said(thread_links.unlinked(desk.named()), thread)
     told = len(desk.whispers("ada"))
     await press(desk, asked)
     await wait_until(lambda: len(desk.whispers("ada")) > told, "ada is told")
@@ -142,8 +162,8 @@ async def test_a_session_that_is_over_counts_as_ended(bot: Bot, desk: Desk) -> N
     asked = await question(desk, thread)
     desk.devin.behave(SESSION, "failed")
     await press(desk, asked)
-    await wait_until(lambda: not labels(asked), "the buttons are gone")
-    assert asked.text.endswith("Ended by ada.")
+    await wait_until(lambda: not actions(asked), "the buttons are gone")
+    assert asked.text.endswith(ending.closed_by(Closing.END, "ada"))
 
 
 @on_both
@@ -153,6 +173,7 @@ async def test_what_devin_refuses_is_told_in_the_thread(bot: Bot, desk: Desk) ->
     asked = await question(desk, thread)
     desk.devin.behave(SESSION, "missing")
     await press(desk, asked)
-    await desk.until_said("HTTP 404", thread)
+    refused = Outcome(kind=OutcomeKind.REFUSED, status=404)
+    await desk.until_said(ending.failed(Closing.END, desk.named(), refused), thread)
     assert "Session not found" in quote(desk.posts(thread)[-1])
-    assert labels(asked)
+    assert actions(asked)

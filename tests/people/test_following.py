@@ -3,17 +3,28 @@
 import pytest
 
 from bot.app import Bot
+from bot.model.errors import LinkedElsewhere, NotAllowed, NotLinked, Outdated
+from bot.model.mirror import Follow
+from bot.model.people import Standing
+from bot.model.sessions import SessionState
 from bot.redis.connection import Store
+from bot.wording import refusals, thread_links
+from bot.wording.mirror.card import BARRED, ended_card, follows
+from bot.wording.mirror.notices import QUIET, following
+from bot.wording.phrases import session_address
 from sandbox.slack.server import Message
-from tests.support.desk import OTHER_SESSION, SESSION, Desk, labels, on_both, running
-from tests.support.devin_posts import until_card, until_devin_said
+from tests.support.desk import OTHER_SESSION, SESSION, Desk, actions, on_both, running
+from tests.support.devin_posts import (
+    linked,
+    says_state,
+    until_card,
+    until_devin_said,
+    until_state,
+)
 from tests.support.waiting import until_settled, wait_until
 
-ALL = "All of Devin's messages are posted here"
-TURNS = "The last message of each turn is posted here"
-OFF = "Devin's messages are not posted here"
-BARRED = "Other organizations share this channel"
-QUIET = "no longer post here what Devin says"
+ALL, TURNS, OFF = (follows(how) for how in Follow)
+GUEST = refusals.sorry(NotAllowed(Standing.GUEST))
 
 
 async def until_read(desk: Desk, words: str, thread: str) -> None:
@@ -31,11 +42,11 @@ async def press(desk: Desk, post: Message, action: str, *, user: str = "ada") ->
 async def test_a_thread_follows_as_much_as_it_wants(bot: Bot, desk: Desk, store: Store) -> None:
     """What is said while it follows nothing stays out of it, also later; other threads have it."""
     thread, other = await desk.linked_thread(), await desk.linked_thread()
-    await desk.answer("unfollow", thread, f"{OFF} from now on.")
+    await desk.answer("unfollow", thread, following(Follow.OFF, is_barred=False))
     await until_card(desk, OFF, thread)
-    assert "Follow" in labels(desk.cards(thread)[-1])
+    assert "follow" in actions(desk.cards(thread)[-1])
     await until_read(desk, "Not for the first.", other)
-    await desk.answer("follow", thread, f"{ALL} from now on.")
+    await desk.answer("follow", thread, following(Follow.ALL, is_barred=False))
     await until_card(desk, ALL, thread)
     await until_read(desk, "For both.", other)
     await until_devin_said(desk, "For both.", thread)
@@ -51,11 +62,11 @@ async def test_following_turns_shows_the_last_message_of_each(
 ) -> None:
     """Whatever comes before it is on the way, and is not shown."""
     thread, other = await desk.linked_thread(), await desk.linked_thread()
-    await desk.answer("follow TURNS", thread, f"{TURNS} from now on.")
+    await desk.answer("follow TURNS", thread, following(Follow.TURNS, is_barred=False))
     await until_card(desk, TURNS, thread)
     for turn in ("first", "second"):
         desk.devin.behave(SESSION, "running")
-        await until_card(desk, "*working*", other)
+        await until_state(desk, SessionState.WORKING, other)
         await until_read(desk, f"I begin the {turn} turn.", other)
         await until_read(desk, f"The {turn} turn is over.", other)
         desk.devin.behave(SESSION, "blocked")
@@ -80,19 +91,19 @@ async def test_what_has_more_words_is_talk(bot: Bot, desk: Desk, words: str) -> 
 async def test_an_unlinked_thread_follows_nothing(bot: Bot, desk: Desk, words: str) -> None:
     """The answer explains how to link it."""
     thread = await desk.slack.say("Shall we?")
-    told = await desk.answer(words, thread, "not linked to a Devin session")
-    assert "Mention me with `link" in told
+    told = await desk.answer(words, thread, refusals.sorry(NotLinked()))
+    assert "`link " in told
 
 
 async def test_who_may_not_steer_devin_does_not_choose(bot: Bot, desk: Desk, store: Store) -> None:
     """Neither by a mention nor by the card."""
     thread = await desk.linked_thread()
     await desk.mention("unfollow", thread=thread, user="gus")
-    await desk.until_whispered("Guests can't steer Devin", "gus")
+    await desk.until_whispered(GUEST, "gus")
     card = desk.card(thread)
     assert card is not None
     await press(desk, card, "unfollow", user="una")
-    await desk.until_whispered("Guests can't steer Devin", "una")
+    await desk.until_whispered(GUEST, "una")
     await until_read(desk, "Still here.", thread)
     await until_settled(store)
     assert ALL in card.text
@@ -105,10 +116,10 @@ async def test_the_card_has_the_button_for_the_other_choice(
     thread = await desk.linked_thread()
     card = desk.card(thread)
     assert card is not None
-    assert labels(card) == ["Open session", "Unfollow", "Unlink"]
+    assert actions(card) == ["open_session", "unfollow", "unlink"]
     await press(desk, card, "unfollow", user="ben")
     await until_card(desk, OFF, thread)
-    assert labels(card) == ["Open session", "Follow", "Unlink"]
+    assert actions(card) == ["open_session", "follow", "unlink"]
     await press(desk, card, "follow")
     await until_card(desk, ALL, thread)
     await until_settled(store)
@@ -131,13 +142,14 @@ async def test_a_card_of_an_earlier_link_chooses_nothing(
         for one in block["elements"]
         if one["action_id"] == "unfollow"
     )
-    await desk.answer("unlink", thread, "no longer linked")
+    await desk.answer("unlink", thread, thread_links.unlinked(desk.named()))
     await desk.mention(f"link {OTHER_SESSION}", thread=thread)
     await wait_until(lambda: len(desk.cards(thread)) == 2, "the new link has a card")
     now = desk.card(thread)
     assert now is not None
     await desk.slack.press("unfollow", channel="general", message_ts=now.ts, value=value)
-    await desk.until_whispered("already linked to", "ada")
+    elsewhere = LinkedElsewhere(desk.named(OTHER_SESSION), "ada")
+    await desk.until_whispered(refusals.sorry(elsewhere), "ada")
     await until_settled(store)
     assert ALL in now.text
 
@@ -150,18 +162,19 @@ async def test_unlinked_by_its_card_a_thread_is_told_by_whom(
     card = desk.card(thread)
     assert card is not None
     await press(desk, card, "unlink", user="ben")
-    await desk.until_said("Ben Franklin has unlinked this thread", thread)
-    await until_card(desk, "link has ended", thread)
+    await desk.until_said(thread_links.unlinked_by(desk.named(), "Ben Franklin"), thread)
+    await until_card(desk, ended_card(desk.named()).text, thread)
     await until_settled(store)
-    assert labels(card) == []
+    assert actions(card) == []
 
 
-@pytest.mark.parametrize(("words", "shown"), [("mute", "*muted*"), ("unlink", "has ended")])
-async def test_a_card_follows_its_link(bot: Bot, desk: Desk, words: str, shown: str) -> None:
+async def test_a_card_follows_its_link(bot: Bot, desk: Desk) -> None:
     """Whatever changes the link changes the card, soon."""
     thread = await desk.linked_thread()
-    await desk.mention(words, thread=thread)
-    await until_card(desk, shown, thread)
+    await desk.mention("mute", thread=thread)
+    await until_card(desk, linked(desk, is_muted=True), thread)
+    await desk.mention("unlink", thread=thread)
+    await until_card(desk, ended_card(desk.named()).text, thread)
 
 
 async def test_a_late_request_does_not_undo_a_later_one(bot: Bot, desk: Desk, store: Store) -> None:
@@ -171,7 +184,7 @@ async def test_a_late_request_does_not_undo_a_later_one(bot: Bot, desk: Desk, st
     late = await desk.slack.say(text, thread=thread, deliver=False)
     await desk.answer("unfollow", thread, OFF)
     await desk.slack.deliver_event(desk.slack.event_of("general", late), retry_num=3)
-    await desk.until_said("Somebody changed this thread's link after you asked", thread)
+    await desk.until_said(refusals.sorry(Outdated()), thread)
     await until_card(desk, OFF, thread)
     await until_settled(store)
     assert TURNS not in "\n".join(desk.said(thread))
@@ -247,7 +260,7 @@ async def test_a_channel_that_becomes_shared_goes_quiet(
         await until_devin_said(desk, words, other, channel="secrets")
     await until_settled(store)
     assert desk.words(thread) == ["Before."]
-    assert sum(QUIET in one for one in desk.said(thread)) == 1
+    assert sum(QUIET.text in one for one in desk.said(thread)) == 1
 
 
 async def test_status_shows_what_devin_does(bot: Bot, desk: Desk) -> None:
@@ -255,8 +268,10 @@ async def test_status_shows_what_devin_does(bot: Bot, desk: Desk) -> None:
     thread = await desk.linked_thread()
     desk.devin.open_pull_request(SESSION, "https://github.com/acme/relay/pull/7")
     desk.devin.behave(SESSION, "idle")
-    await until_card(desk, "finished", thread)
+    await until_state(desk, SessionState.FINISHED, thread)
     await until_card(desk, "acme/relay#7", thread)
-    told = await desk.answer("status", thread, ":white_circle: Devin *finished* <!date^")
+    told = await desk.answer("status", thread, session_address(desk.named()))
+    assert says_state(told, SessionState.FINISHED)
+    assert told.count("<!date^") == 2
     assert "|acme/relay#7> (open)" in told
-    assert f"{ALL}." in told
+    assert ALL in told
