@@ -14,7 +14,7 @@ from bot.redis.connection import Store
 from bot.redis.keys import reply_key
 from bot.settings import Settings
 from bot.text.characters import cut
-from bot.wording import delivery_reports, refusals, thread_links
+from bot.wording import delivery_reports, refusals
 from bot.wording.message import QUOTE_LIMIT, SlackMessage
 from sandbox.devin.answers import Api
 from sandbox.slack.server import Message
@@ -356,8 +356,7 @@ async def test_an_old_unlink_does_not_end_a_newer_link(bot: Bot, desk: Desk, sto
     await desk.until_said(no_session("Please rebase"), thread)
     await until_settled(store)
     report = desk.posts(thread)[-1]
-    await desk.mention("unlink", thread=thread)
-    await desk.until_said(thread_links.unlinked(desk.named()), thread)
+    await desk.cut_off("unlink", thread)
     await desk.mention(f"link {OTHER_SESSION}", thread=thread)
     await desk.until_linked(thread, times=2)
     await press(desk, report, action="unlink")

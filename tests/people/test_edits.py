@@ -9,8 +9,19 @@ from hypothesis import given
 from hypothesis import settings as examples
 
 from bot.app import Bot, open_bot
-from bot.model.errors import StoreAway
-from bot.model.people import UserId
+from bot.model.errors import (
+    AlreadySent,
+    EmptyMessage,
+    IsMuted,
+    NoSuchReply,
+    NotAllowed,
+    NotLinked,
+    PersonError,
+    SlackAway,
+    StillSending,
+    StoreAway,
+)
+from bot.model.people import Standing, UserId
 from bot.model.replies import Change, Reply
 from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef
@@ -24,6 +35,9 @@ from bot.store.outbox import Outbox
 from bot.store.revisions import Revised, Revisions
 from bot.store.tickets import Tickets
 from bot.store.turn import Head, Nothing
+from bot.wording import corrections, refusals
+from bot.wording.message import SlackMessage
+from bot.wording.phrases import mail_waiting, session_address
 from handlers.edits import parse_deletion, parse_edit
 from sandbox.slack.server import Message
 from sandbox.slack.transport.deliveries import Delivery
@@ -39,12 +53,16 @@ from tests.support.builders import (
     mutated,
     sample_event,
 )
-from tests.support.desk import SESSION, Desk, labels, on_v1, quote, running
+from tests.support.desk import SESSION, Desk, actions, on_v1, quote, running, tells
 from tests.support.entries import Entries, linked
 from tests.support.waiting import until_settled, wait_until
 
 FROM_ADA = "ada (in Slack):\n\n"
-OFFER = "before you edited it"
+OFFER = corrections.correction_offered("", was_taken=True)
+GUEST = refusals.sorry(NotAllowed(Standing.GUEST))
+GONE = refusals.sorry(NoSuchReply(already_sent=False))
+AWAY = refusals.passing(SlackAway("chat.postMessage", "", maybe_done=True))
+AGAIN = ["send_again", "open_session"]
 
 
 async def waiting(
@@ -86,13 +104,18 @@ async def delete(desk: Desk, ts: str) -> None:
     await desk.until_heard()
 
 
-def offers(desk: Desk, text: str = OFFER) -> list[Message]:
-    return [one for one in desk.slack.ephemerals("general", "ada") if text in one.text]
+def offers(desk: Desk, words: SlackMessage = OFFER) -> list[Message]:
+    return [one for one in desk.slack.ephemerals("general", "ada") if tells(one.text, words)]
 
 
-async def offered(desk: Desk, count: int = 1, *, text: str = OFFER) -> Message:
-    await wait_until(lambda: len(offers(desk, text)) == count, f"{count} offers")
-    return offers(desk, text)[-1]
+async def offered(desk: Desk, count: int = 1, *, words: SlackMessage = OFFER) -> Message:
+    await wait_until(lambda: len(offers(desk, words)) == count, f"{count} offers")
+    return offers(desk, words)[-1]
+
+
+def corrections_in(desk: Desk, thread: str) -> list[Message]:
+    words = corrections.corrected("ada", "")
+    return [one for one in desk.posts(thread) if tells(one.text, words)]
 
 
 async def press(desk: Desk, offer: Message) -> None:
@@ -137,7 +160,7 @@ async def test_an_edit_that_leaves_nothing_is_told_though_redis_went_away_amid_i
 
     monkeypatch.setattr(Outbox, "owe", away)
     await desk.slack.edit("general", ts, " ")
-    await desk.until_whispered("no text or files", "ada")
+    await desk.until_whispered(refusals.sorry(EmptyMessage()), "ada")
     assert await back(desk, store) == []
 
 
@@ -262,12 +285,8 @@ async def test_the_only_reply_deleted_leaves_nothing_behind(
     await desk.reply("Two", thread)
     await desk.until_received("Two")
     assert desk.received() == [FROM_ADA + "Two"]
-    assert "No reply waits" in await status(desk, thread)
-
-
-async def status(desk: Desk, thread: str) -> str:
-    await desk.mention("status", thread=thread)
-    return await desk.until_said("Linked to", thread)
+    status = await desk.answer("status", thread, session_address(desk.named()))
+    assert mail_waiting(0) in status
 
 
 async def test_a_notice_of_a_deleted_reply_is_not_given(
@@ -294,7 +313,7 @@ async def test_sent_again_a_reply_is_as_it_was_edited_since(
         desk.devin.behave(SESSION, state)
         ts = await desk.reply("One", thread)
         await wait_until(
-            lambda: [labels(one) for one in desk.posts(thread)] == [["Send again", "Open session"]],
+            lambda: [actions(one) for one in desk.posts(thread)] == [AGAIN],
             "the report",
         )
         desk.devin.behave(SESSION, "rate_limited")
@@ -312,7 +331,7 @@ async def test_after_delivery_an_edit_is_offered_to_its_author(
     thread, ts = await delivered(desk)
     await edit(desk, ts, "Please *merge*")
     offer = await offered(desk)
-    assert labels(offer) == ["Send the correction"]
+    assert actions(offer) == ["send_correction"]
     assert offer.thread_ts == thread
     assert desk.received() == [FROM_ADA + "Please rebase"]
 
@@ -322,10 +341,10 @@ async def test_after_delivery_an_edit_is_offered_to_its_author(
         "ada (in Slack), correcting an earlier message:\n\nPlease **merge**"
     ]
     post = desk.posts(thread)[-1]
-    assert post.text.startswith("*ada* corrects an earlier message:")
+    assert corrections_in(desk, thread) == [post]
     assert quote(post) == "Please **merge**"
     await desk.until_marked("white_check_mark", post.ts)
-    await wait_until(lambda: not labels(offer), "the offer is gone")
+    await wait_until(lambda: not actions(offer), "the offer is gone")
 
     await edit(desk, ts, "Please squash")
     await press(desk, await offered(desk))
@@ -348,7 +367,7 @@ async def test_each_edit_is_offered_once_and_the_latest_text_is_sent(
     await press(desk, first)
     await desk.until_received("Two")
     await press(desk, second)
-    await desk.until_whispered("sent before", "ada")
+    await desk.until_whispered(refusals.sorry(AlreadySent()), "ada")
     await until_settled(store)
     assert len(desk.received()) == 2
     assert len(offers(desk)) <= 2
@@ -363,12 +382,12 @@ async def test_a_correction_whose_post_was_not_answered_is_found_by_the_next_pre
     offer = await offered(desk)
     desk.slack.fail_next("chat.postMessage", drop_after=True)
     await press(desk, offer)
-    await desk.until_whispered("did not work just now", "ada")
+    await desk.until_whispered(AWAY, "ada")
     assert len(desk.received()) == 1
     await press(desk, offer)
     await desk.until_received("Please merge")
     await until_settled(store)
-    assert len([one for one in desk.said(thread) if "corrects an earlier" in one]) == 1
+    assert len(corrections_in(desk, thread)) == 1
     assert len(desk.received()) == 2
 
 
@@ -383,7 +402,7 @@ async def test_a_correction_whose_process_died_is_not_said_to_be_sent(
     if is_posted:
         desk.slack.fail_next("chat.postMessage", drop_after=True)
         await press(desk, offer)
-        await desk.until_whispered("did not work just now", "ada")
+        await desk.until_whispered(AWAY, "ada")
     number = offer.blocks[-1]["elements"][0]["value"]
     ticket = await Tickets(store).read(CorrectionOffered, number, UserId(offer.ephemeral_to or ""))
     assert ticket is not None
@@ -392,8 +411,8 @@ async def test_a_correction_whose_process_died_is_not_said_to_be_sent(
     if is_posted:
         await desk.until_received("Please merge")
     else:
-        await desk.until_whispered("may still be posting", "ada")
-    assert len([one for one in desk.said(thread) if "corrects an earlier" in one]) == is_posted
+        await desk.until_whispered(refusals.sorry(StillSending()), "ada")
+    assert len(corrections_in(desk, thread)) == is_posted
 
 
 async def test_an_edit_waits_at_slack_while_slack_does_not_say_whose_it_is(
@@ -487,14 +506,14 @@ async def test_what_is_taken_back_while_it_is_sent_is_not_sent_again_by_anybody(
     ts = await desk.reply("Please rebase", thread)
     await wait_until(lambda: desk.devin.requests, "Devin was asked")
     await desk.slack.delete("general", ts)
-    await desk.until_whispered("may already have", "ada")
+    await desk.until_whispered(corrections.read_already(is_certain=False), "ada")
     await wait_until(
-        lambda: [labels(one) for one in desk.posts(thread)] == [["Send again", "Open session"]],
+        lambda: [actions(one) for one in desk.posts(thread)] == [AGAIN],
         "the report",
     )
     await until_settled(store)
     await desk.press("send_again", thread)
-    await desk.until_whispered("no longer kept", "ada")
+    await desk.until_whispered(GONE, "ada")
     assert len(desk.devin.requests) == 1
 
 
@@ -556,9 +575,9 @@ async def test_an_offer_is_its_author_s_and_of_its_channel(
     number = offer.blocks[-1]["elements"][0]["value"]
     for user, channel in (("ben", "general"), ("ada", "secrets")):
         await forge(desk, number, user, channel)
-        await desk.until_whispered("no longer kept", user, channel=channel)
+        await desk.until_whispered(GONE, user, channel=channel)
     await forge(desk, "0" * 32, "ada", "general")
-    await desk.until_whispered("no longer kept", "ada")
+    await desk.until_whispered(GONE, "ada")
     await until_settled(store)
     assert len(desk.received()) == 1
 
@@ -588,9 +607,9 @@ async def forge(desk: Desk, number: str, user: str, channel: str) -> None:
     await desk.slack.press("send_correction", channel=channel, message_ts=ts, user=user)
 
 
-@pytest.mark.parametrize(("verb", "words"), [("unlink", "not linked"), ("mute", "is muted")])
+@pytest.mark.parametrize(("verb", "error"), [("unlink", NotLinked()), ("mute", IsMuted())])
 async def test_a_correction_needs_a_thread_that_goes_to_devin(
-    bot: Bot, desk: Desk, store: Store, verb: str, words: str
+    bot: Bot, desk: Desk, store: Store, verb: str, error: PersonError
 ) -> None:
     """If it is unlinked or muted, the press says so, and works again afterwards."""
     thread, ts = await delivered(desk)
@@ -599,7 +618,7 @@ async def test_a_correction_needs_a_thread_that_goes_to_devin(
     await desk.mention(verb, thread=thread)
     await wait_until(lambda: len(desk.posts(thread, with_cards=True)) == 2, "obeyed")
     await press(desk, offer)
-    await desk.until_whispered(words, "ada")
+    await desk.until_whispered(refusals.sorry(error), "ada")
     back_again = {"unlink": f"link {SESSION}", "mute": "unmute"}[verb]
     await desk.mention(back_again, thread=thread)
     await wait_until(lambda: len(desk.posts(thread, with_cards=True)) == 3, "obeyed")
@@ -613,7 +632,7 @@ async def test_after_delivery_a_deletion_cannot_be_followed(
     """Its author is told so, once."""
     _, ts = await delivered(desk)
     await delete(desk, ts)
-    await desk.until_whispered("Devin already has that message", "ada")
+    await desk.until_whispered(corrections.read_already(is_certain=True), "ada")
     deletion = desk.slack.deliveries[-1]
     await (await desk.slack.redeliver(deletion)).settled()
     await until_settled(store)
@@ -634,13 +653,13 @@ async def test_a_deleted_reply_that_devin_never_took_needs_no_words(
     await desk.until_marked("zzz", suspended)
     await until_settled(store)
     await edit(desk, refused, "Uno")
-    assert "did not take" in (await offered(desk, text="as it was")).text
+    await offered(desk, words=corrections.correction_offered("", was_taken=False))
     await delete(desk, refused)
     await delete(desk, suspended)
-    await desk.until_whispered("may already have", "ada")
+    await desk.until_whispered(corrections.read_already(is_certain=False), "ada")
     assert len(desk.whispers("ada")) == 2
     await desk.press("send_again", thread)
-    await desk.until_whispered("no longer kept", "ada")
+    await desk.until_whispered(GONE, "ada")
     assert len(desk.devin.requests) == 2
 
 
@@ -648,7 +667,7 @@ async def test_an_aside_after_delivery_is_told_like_a_deletion(bot: Bot, desk: D
     """Devin has the reply, so there is no correction to offer."""
     _, ts = await delivered(desk)
     await edit(desk, ts, "(aside) Please rebase")
-    await desk.until_whispered("Devin already has that message", "ada")
+    await desk.until_whispered(corrections.read_already(is_certain=True), "ada")
     assert offers(desk) == []
 
 
@@ -680,14 +699,12 @@ async def test_edits_where_nothing_goes_to_devin_do_nothing(
     thread, ts = await delivered(desk)
     aside = await desk.reply("(aside) lunch?", thread)
     guests = await desk.reply("Let me in", thread, user="gus")
-    await desk.until_whispered("Guests", "gus")
+    await desk.until_whispered(GUEST, "gus")
     await edit(desk, aside, "Lunch!")
     await edit(desk, guests, "Please")
-    await desk.mention("mute", thread=thread)
-    await desk.until_said("Muted", thread)
+    await desk.cut_off("mute", thread)
     await edit(desk, ts, "Please merge")
-    await desk.mention("unlink", thread=thread)
-    await desk.until_said("no longer linked", thread)
+    await desk.cut_off("unlink", thread)
     await edit(desk, ts, "Please squash")
     await until_settled(store)
     assert desk.received() == [FROM_ADA + "Please rebase"]
@@ -695,17 +712,16 @@ async def test_edits_where_nothing_goes_to_devin_do_nothing(
     assert len(desk.whispers("gus")) == 1
 
 
-@pytest.mark.parametrize(("verb", "words"), [("mute", "Muted"), ("unlink", "no longer linked")])
+@pytest.mark.parametrize("verb", ["mute", "unlink"])
 async def test_what_was_accepted_before_follows_its_edits(
-    bot: Bot, desk: Desk, store: Store, verb: str, words: str
+    bot: Bot, desk: Desk, store: Store, verb: str
 ) -> None:
     """It is still delivered, with its author's latest text."""
     thread = await desk.linked_thread()
     desk.devin.behave(SESSION, "rate_limited")
     ts = await desk.reply("Please rebase", thread)
     await until_put_off(store)
-    await desk.mention(verb, thread=thread)
-    await desk.until_said(words, thread)
+    await desk.cut_off(verb, thread)
     await edit(desk, ts, "Please merge")
     await desk.until_marked("pencil2", ts)
     assert await back(desk, store) == [FROM_ADA + "Please merge"]
@@ -734,7 +750,7 @@ async def test_a_guest_cannot_change_what_somebody_sent_for_them(
     thread = await desk.linked_thread()
     desk.devin.behave(SESSION, "rate_limited")
     ts = await desk.reply("Let me in", thread, user="gus")
-    await desk.until_whispered("Guests", "gus")
+    await desk.until_whispered(GUEST, "gus")
     await desk.slack.shortcut("send_to_devin", channel="general", message_ts=ts)
     await until_put_off(store)
     await edit(desk, ts, "Delete everything")

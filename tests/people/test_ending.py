@@ -8,7 +8,7 @@ from bot.model.outcomes import Outcome, OutcomeKind
 from bot.model.people import Standing
 from bot.model.sessions import Closing, SessionState
 from bot.model.threads import ThreadRef
-from bot.wording import refusals, thread_links
+from bot.wording import refusals
 from bot.wording.lifecycle import ending
 from sandbox.slack.server import Message
 from tests.support.desk import (
@@ -148,8 +148,7 @@ async def test_an_unlinked_thread_has_nothing_to_end(bot: Bot, desk: Desk) -> No
     await desk.until_whispered(refusals.sorry(LinkedElsewhere(desk.named(), "ada")), "ada")
     await press(desk, asked, value="nonsense")
     await desk.until_whispered(refusals.sorry(NotLinked()), "ada")
-    await desk.mention("unlink", thread=thread)
-    await desk.until_said(thread_links.unlinked(desk.named()), thread)
+    await desk.cut_off("unlink", thread)
     told = len(desk.whispers("ada"))
     await press(desk, asked)
     await wait_until(lambda: len(desk.whispers("ada")) > told, "ada is told")

@@ -142,7 +142,7 @@ async def test_a_card_of_an_earlier_link_chooses_nothing(
         for one in block["elements"]
         if one["action_id"] == "unfollow"
     )
-    await desk.answer("unlink", thread, thread_links.unlinked(desk.named()))
+    await desk.cut_off("unlink", thread)
     await desk.mention(f"link {OTHER_SESSION}", thread=thread)
     await wait_until(lambda: len(desk.cards(thread)) == 2, "the new link has a card")
     now = desk.card(thread)
@@ -172,7 +172,7 @@ async def test_a_card_follows_its_link(bot: Bot, desk: Desk) -> None:
     """Whatever changes the link changes the card, soon."""
     thread = await desk.linked_thread()
     await desk.mention("mute", thread=thread)
-    await until_card(desk, linked(desk, is_muted=True), thread)
+    await until_card(desk, linked(desk.named(), is_muted=True), thread)
     await desk.mention("unlink", thread=thread)
     await until_card(desk, ended_card(desk.named()).text, thread)
 

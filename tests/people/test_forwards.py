@@ -6,17 +6,30 @@ import pytest
 from redis.asyncio import Redis
 
 from bot.app import Bot
+from bot.model.errors import EmptyMessage, NotAllowed
+from bot.model.files import AttachedFile, Upload, WhyLink
+from bot.model.outcomes import Outcome, OutcomeKind
+from bot.model.people import Standing
 from bot.redis.connection import Store
+from bot.wording import corrections, delivery_reports, refusals
+from bot.wording.message import SlackMessage
 from sandbox.slack.world.workspace import Channel
 from tests.catch_up.test_runner import until_caught_up
 from tests.people.test_edits import back, change_of, edit, until_put_off
 from tests.support.builders import rich_text
-from tests.support.desk import SESSION, Desk, on_both, on_v1, quote, running
+from tests.support.desk import SESSION, Desk, actions, on_both, on_v1, quote, running
 from tests.support.waiting import until_settled, wait_until
 
 FROM_ADA = "ada (in Slack):\n\n"
 DOWN = "Production is *down*."
-EMPTY = "nothing to send to Devin"
+EMPTY = refusals.sorry(EmptyMessage())
+GUEST = refusals.sorry(NotAllowed(Standing.GUEST))
+
+
+def only_linked(hitch: WhyLink) -> SlackMessage:
+    """Return the report of a reply whose log.txt went as a link."""
+    file = Upload(file=AttachedFile(name="log.txt", permalink=""), hitch=hitch)
+    return delivery_reports.words_of(Outcome(kind=OutcomeKind.DELIVERED, left_out=(file,)), "")
 
 
 def address(desk: Desk, channel: str, ts: str) -> str:
@@ -124,8 +137,8 @@ async def test_a_file_that_cannot_go_is_linked_in_the_quote_and_told(bot: Bot, d
     await desk.until_marked("white_check_mark", ts)
     (received,) = desk.received()
     assert "\n\n> [log.txt](https://" in received
-    await desk.until_said("only a *link*", thread)
-    assert "log.txt" in quote(desk.posts(thread)[-1])
+    await desk.until_said(only_linked(WhyLink.SIGN_IN), thread)
+    assert quote(desk.posts(thread)[-1]) == only_linked(WhyLink.SIGN_IN).quote
 
 
 async def test_who_forwards_must_be_allowed_and_nobody_else(bot: Bot, desk: Desk) -> None:
@@ -133,7 +146,7 @@ async def test_who_forwards_must_be_allowed_and_nobody_else(bot: Bot, desk: Desk
     thread = await desk.linked_thread()
     said = await desk.slack.say("Let me in", user="gus", channel="random")
     await desk.slack.forward("random", said, thread=thread, user="gus")
-    await desk.until_whispered("Guests can't steer Devin", "gus")
+    await desk.until_whispered(GUEST, "gus")
     await desk.slack.forward("random", said, thread=thread)
     (received,) = await desk.fence(thread)
     assert "by gus in #random:\n\n> Let me in" in received
@@ -240,8 +253,8 @@ async def test_no_correction_without_words_is_offered(bot: Bot, desk: Desk, text
     ts = await desk.slack.forward("random", said, thread=thread, comment="Look")
     await desk.until_marked("white_check_mark", ts)
     await edit(desk, ts, text, blocks=[])
-    await desk.until_whispered("Devin already has that message", "ada")
-    assert not any("Send the correction" in str(one) for one in desk.slack.ephemerals("general"))
+    await desk.until_whispered(corrections.read_already(is_certain=True), "ada")
+    assert [actions(one) for one in desk.slack.ephemerals("general")] == [[]]
 
 
 async def test_a_correction_of_the_comment_is_words_alone(bot: Bot, desk: Desk) -> None:
@@ -251,7 +264,7 @@ async def test_a_correction_of_the_comment_is_words_alone(bot: Bot, desk: Desk) 
     ts = await desk.slack.forward("random", said, thread=thread, comment="Look at thi")
     await desk.until_marked("white_check_mark", ts)
     await edit(desk, ts, "Look at this")
-    await desk.until_whispered("before you edited it", "ada")
+    await desk.until_whispered(corrections.correction_offered("", was_taken=True), "ada")
     (offer,) = desk.slack.ephemerals("general", "ada")
     await desk.slack.press_ephemeral("send_correction", channel="general", message_ts=offer.ts)
     received = await desk.until_received("Look at this")
@@ -267,7 +280,7 @@ async def test_a_correction_brings_a_forward_that_devin_never_took(bot: Bot, des
     ts = await desk.slack.forward("random", said, thread=thread, comment="Look at thi")
     await desk.until_marked("x", ts)
     await edit(desk, ts, "Look at this")
-    await desk.until_whispered("did not take that message", "ada")
+    await desk.until_whispered(corrections.correction_offered("", was_taken=False), "ada")
     (offer,) = desk.slack.ephemerals("general", "ada")
     await desk.slack.press_ephemeral("send_correction", channel="general", message_ts=offer.ts)
     assert "> Production is **down**." in await desk.until_received("Look at this")
@@ -305,7 +318,7 @@ async def test_a_forward_of_an_outage_arrives_late(
         await until_caught_up(store)
     assert received.endswith("> Production is **down**.")
     assert len(desk.received()) == 1
-    assert "found 1 reply late" in await desk.until_said("I was away", thread)
+    await desk.until_said(delivery_reports.late(1, (), hushed=False), thread)
 
 
 async def test_what_was_forwarded_is_not_kept_after_delivery(
@@ -316,7 +329,7 @@ async def test_what_was_forwarded_is_not_kept_after_delivery(
         said = await alarm(desk, files=["log.txt"])
         thread = await desk.linked_thread()
         await desk.slack.forward("random", said, thread=thread)
-        await desk.until_said("only a *link*", thread)
+        await desk.until_said(only_linked(WhyLink.TOO_LARGE), thread)
         await until_settled(store)
     assert "down" in desk.received()[0]
     kept = [await raw.hgetall(key) async for key in raw.scan_iter("*:reply:*")]
@@ -331,7 +344,7 @@ async def test_a_report_names_a_forward_by_what_it_quotes(bot: Bot, desk: Desk) 
     thread = await desk.linked_thread()
     desk.devin.behave(SESSION, "suspended")
     await desk.slack.forward("random", said, thread=thread)
-    assert "“Production is" in await desk.until_said("suspended", thread)
+    assert "Production is" in (await desk.offering("send_again", thread)).text
 
 
 # Empty messages.
@@ -402,14 +415,13 @@ async def test_a_reply_that_holds_nothing_is_told_once_and_not_sent(
     await wait_until(lambda: len(desk.whispers("ada")) == 2, "she is told again")
 
 
-@pytest.mark.parametrize(("verb", "words"), [("mute", "Muted"), ("unlink", "no longer linked")])
+@pytest.mark.parametrize("verb", ["mute", "unlink"])
 async def test_where_nothing_goes_to_devin_nothing_is_told(
-    bot: Bot, desk: Desk, store: Store, verb: str, words: str
+    bot: Bot, desk: Desk, store: Store, verb: str
 ) -> None:
     """People may write what they like there."""
     thread = await desk.linked_thread()
-    await desk.mention(verb, thread=thread)
-    await desk.until_said(words, thread)
+    await desk.cut_off(verb, thread)
     await nothing(desk, thread, "blank")
     await until_settled(store)
     assert desk.whispers("ada") == []
@@ -431,7 +443,7 @@ async def test_who_may_not_steer_devin_is_told_that_and_no_more(bot: Bot, desk: 
     """Advice on what to write instead is of no use to them."""
     thread = await desk.linked_thread()
     await nothing(desk, thread, "blank", user="gus")
-    await desk.until_whispered("Guests can't steer Devin", "gus")
+    await desk.until_whispered(GUEST, "gus")
     await desk.fence(thread)
     assert len(desk.whispers("gus")) == 1
 

@@ -7,8 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.app import Bot
+from bot.model.errors import CannotPost, LinkedElsewhere, NotAllowed, NotLinked, TicketGone
+from bot.model.people import Standing
 from bot.model.sessions import SESSION_ADDRESS, find_session, parse_session
 from bot.redis.connection import Store
+from bot.wording import refusals, thread_links
 from handlers.link_offers import names_session, parse_named
 from sandbox.slack.server import Message
 from sandbox.slack.transport.deliveries import Delivery
@@ -24,17 +27,18 @@ from tests.support.builders import (
     mutated,
     sample_event,
 )
-from tests.support.desk import OTHER_SESSION, SESSION, Desk, labels, running
+from tests.support.desk import OTHER_SESSION, SESSION, Desk, actions, running
+from tests.support.devin_posts import linked
 from tests.support.waiting import until_settled, wait_until
 
 HEX = SESSION.removeprefix("devin-")
 URL = f"https://app.devin.ai/sessions/{HEX}"
-OFFER = "Link this thread to it"
+GONE = refusals.sorry(TicketGone())
 
 
 async def offered(desk: Desk, user: str = "ada", *, channel: str = "general") -> Message:
     """Wait for the offer that somebody sees, and return it."""
-    await desk.until_whispered(OFFER, user, channel=channel)
+    await desk.until_whispered(thread_links.offer(desk.named(), ""), user, channel=channel)
     return desk.slack.ephemerals(channel, user)[-1]
 
 
@@ -51,13 +55,7 @@ async def press(
 
 def offers(desk: Desk, *, channel: str = "general") -> Sequence[Message]:
     """Return every offer that anybody sees."""
-    return [one for one in desk.slack.ephemerals(channel) if labels(one)]
-
-
-async def is_unlinked(desk: Desk, thread: str, *, channel: str = "general") -> bool:
-    """Return True if nothing in a thread goes to Devin."""
-    await desk.mention("status", thread=thread, channel=channel)
-    return "not linked" in await desk.until_said("inked to", thread, channel=channel)
+    return [one for one in desk.slack.ephemerals(channel) if actions(one)]
 
 
 @pytest.mark.parametrize("channel", ["general", "secrets", "shared", "group-dm", "dm"])
@@ -76,16 +74,16 @@ async def test_whoever_names_a_session_is_offered_the_link(
     offer = await offered(desk, channel=channel)
     assert (offer.thread_ts, offer.ephemeral_to) == (thread, "U0ADA00000")
     assert f"<{URL}|{SESSION}>" in offer.text
-    assert labels(offer) == ["Link this thread"]
+    assert actions(offer) == ["link_offered"]
     await desk.reply("Not yet", thread, channel=channel)
     await desk.until_heard()
     assert desk.said(thread, channel=channel, with_cards=True) == []
 
     await press(desk, offer)
     said = await desk.until_linked(thread, channel=channel)
-    assert ", by ada. Replies here go to Devin." in said
-    await wait_until(lambda: not labels(offer), "the button is gone")
-    assert offer.text == f"This thread is linked to <{URL}|{SESSION}>."
+    assert linked(desk.named(), is_barred=channel == "shared") in said
+    await wait_until(lambda: not actions(offer), "the button is gone")
+    assert offer.text == thread_links.offer_taken(desk.named()).text
     ts = await desk.reply("Now", thread, channel=channel)
     await desk.until_marked("white_check_mark", ts, channel=channel)
     assert desk.received() == ["ada (in Slack):\n\nNow"]
@@ -110,8 +108,7 @@ async def test_in_a_linked_thread_it_is_a_reply(bot: Bot, desk: Desk) -> None:
     ts = await desk.reply(f"Like {URL}", thread)
     await desk.until_marked("white_check_mark", ts)
     await desk.reply(f"(aside) {URL}", thread)
-    await desk.mention("mute", thread=thread)
-    await desk.until_said("Muted", thread)
+    await desk.cut_off("mute", thread)
     await desk.reply(URL, thread)
     await desk.until_heard()
     assert len(desk.received()) == 1
@@ -160,7 +157,7 @@ async def test_where_the_relay_is_not_allowed_it_offers_nothing(
         await desk.slack.say(URL)
         await desk.until_heard()
         await press(desk, offer)
-        await desk.until_whispered("not allowed in this channel", "ada")
+        await desk.until_whispered(refusals.sorry(NotAllowed(Standing.CHANNEL)), "ada")
     assert offers(desk) == [offer]
     assert desk.said(thread, with_cards=True) == []
 
@@ -181,7 +178,7 @@ async def test_a_mention_that_names_a_session_is_offered_the_link(bot: Bot, desk
     await desk.until_heard()
     assert len(desk.slack.ephemerals("general")) == 1
     await desk.mention(f"as I said, {URL}", thread=thread)
-    await desk.until_whispered("Mention me with", "ada")
+    await desk.until_whispered(refusals.sorry(NotLinked()), "ada")
 
 
 async def test_talk_that_names_no_session_is_left_alone(bot: Bot, desk: Desk) -> None:
@@ -216,11 +213,9 @@ async def test_a_press_that_comes_twice_acts_once(bot: Bot, desk: Desk) -> None:
     thread = await desk.slack.say(URL)
     pressed = await press(desk, await offered(desk))
     await desk.until_linked(thread)
-    await desk.mention("unlink", thread=thread)
-    await desk.until_said("no longer linked", thread)
+    await desk.cut_off("unlink", thread)
     await (await desk.slack.redeliver(pressed)).settled()
-    await desk.mention("status", thread=thread)
-    await desk.until_said("not linked to", thread)
+    assert not await desk.is_linked(thread)
     assert len(desk.said(thread, with_cards=True)) == 3
 
 
@@ -232,8 +227,8 @@ async def test_a_thread_that_was_linked_meanwhile_keeps_its_session(bot: Bot, de
     await desk.mention(f"link {OTHER_SESSION}", thread=thread, user="ben")
     await desk.until_linked(thread)
     await press(desk, offer)
-    told = await desk.until_whispered("already linked to", "ada")
-    assert f"{OTHER_SESSION}>, by Ben Franklin" in told
+    elsewhere = LinkedElsewhere(desk.named(OTHER_SESSION), "Ben Franklin")
+    await desk.until_whispered(refusals.sorry(elsewhere), "ada")
     assert desk.slack.ephemerals("general", "ada")[-1].thread_ts == thread
     assert len(desk.said(thread, with_cards=True)) == 1
 
@@ -247,8 +242,8 @@ async def test_a_thread_that_has_the_session_meanwhile_is_not_told_again(
     await desk.mention(f"link {SESSION}", thread=thread, user="ben")
     await desk.until_linked(thread)
     await press(desk, offer)
-    await desk.until_whispered("by Ben Franklin", "ada")
-    await wait_until(lambda: not labels(offer), "the button is gone")
+    await desk.until_whispered(thread_links.linked_already(desk.named(), "Ben Franklin"), "ada")
+    await wait_until(lambda: not actions(offer), "the button is gone")
     assert len(desk.said(thread, with_cards=True)) == 1
 
 
@@ -258,7 +253,7 @@ async def test_where_the_bot_has_left_the_press_says_so(bot: Bot, desk: Desk) ->
     offer = await offered(desk)
     desk.slack.workspace.channel("general").members.remove(desk.slack.bot_user_id)
     await press(desk, offer)
-    await desk.until_whispered("I'm not in this channel. Type `/invite", "ada")
+    await desk.until_whispered(refusals.sorry(CannotPost("not_in_channel")), "ada")
     assert desk.said(thread, with_cards=True) == []
 
 
@@ -268,9 +263,8 @@ async def test_a_forged_number_links_nothing(bot: Bot, desk: Desk, value: str) -
     thread = await desk.slack.say(URL)
     offer = await offered(desk)
     await press(desk, offer, value=value)
-    told = await desk.until_whispered("made for somebody else", "ada")
-    assert "`link &lt;session" in told
-    assert await is_unlinked(desk, thread)
+    assert "`link &lt;" in await desk.until_whispered(GONE, "ada")
+    assert not await desk.is_linked(thread)
 
 
 async def test_an_offer_serves_nobody_else(bot: Bot, desk: Desk) -> None:
@@ -280,11 +274,11 @@ async def test_an_offer_serves_nobody_else(bot: Bot, desk: Desk) -> None:
     number = adas.blocks[-1]["elements"][0]["value"]
     await desk.slack.say(URL, user="ben", channel="secrets")
     await press(desk, await offered(desk, "ben", channel="secrets"), user="ben", value=number)
-    await desk.until_whispered("made for somebody else", "ben", channel="secrets")
+    await desk.until_whispered(GONE, "ben", channel="secrets")
     await desk.slack.say(URL, channel="secrets")
     await press(desk, await offered(desk, channel="secrets"), value=number)
-    await desk.until_whispered("made for somebody else", "ada", channel="secrets")
-    assert await is_unlinked(desk, thread)
+    await desk.until_whispered(GONE, "ada", channel="secrets")
+    assert not await desk.is_linked(thread)
 
 
 async def test_a_press_of_another_workspace_is_ignored(bot: Bot, desk: Desk) -> None:
@@ -292,13 +286,13 @@ async def test_a_press_of_another_workspace_is_ignored(bot: Bot, desk: Desk) -> 
     thread = await desk.slack.say(URL)
     offer = await offered(desk)
     pressed = await press(desk, offer, value="0" * 32)
-    await desk.until_whispered("made for somebody else", "ada")
+    await desk.until_whispered(GONE, "ada")
     number = offer.blocks[-1]["elements"][0]["value"]
     payload = pressed.payload | {"team": {"id": "T0OTHER000"}}
     payload["actions"] = [payload["actions"][0] | {"value": number}]
     delivery = await (await desk.slack.redeliver(Delivery("interactive", payload))).settled()
     assert delivery.acked
-    assert await is_unlinked(desk, thread)
+    assert not await desk.is_linked(thread)
 
 
 # Slack's payloads, parsed.

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from bot.app import Bot
-from tests.support.desk import SESSION, Desk, running
+from tests.support.desk import SESSION, Desk, muted, running
 
 FROM_ADA = "ada (in Slack):\n\n"
 
@@ -200,13 +200,12 @@ async def test_an_author_whose_id_is_no_text_costs_nobody_an_acknowledgement(
 async def test_a_muted_thread_keeps_its_replies_and_mentions(bot: Bot, desk: Desk) -> None:
     """While muted, a mention without a command also stays in Slack; unmuted, replies go on."""
     thread = await desk.linked_thread()
-    await desk.mention("mute", thread=thread)
-    await desk.until_said("Muted", thread)
+    await desk.cut_off("mute", thread)
     await desk.reply("Between us", thread)
     await desk.mention("you don't hear this", thread=thread)
     await desk.until_heard()
     await desk.mention("unmute", thread=thread)
-    await desk.until_said("Unmuted", thread)
+    await desk.until_said(muted(is_muted=False), thread)
     assert await desk.fence(thread) == []
     assert desk.whispers("ada") == []
 

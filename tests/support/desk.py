@@ -93,6 +93,12 @@ class Desk:
         await self.until_linked(root, channel=channel)
         return root
 
+    async def cut_off(self, verb: str, thread: str) -> None:
+        """`mute` or `unlink` a thread of `SESSION`, so that nothing in it goes to Devin."""
+        done = {"mute": muted(), "unlink": thread_links.unlinked(self.named())}[verb]
+        await self.mention(verb, thread=thread)
+        await self.until_said(done, thread)
+
     async def reply(
         self, text: str, thread: str, *, user: str = "ada", channel: str = "general"
     ) -> str:

@@ -4,10 +4,10 @@ import re
 
 from bot.model.mirror import Follow, Watched
 from bot.model.people import UserId
-from bot.model.sessions import SessionId, SessionState, Trouble
+from bot.model.sessions import NamedSession, SessionState, Trouble
 from bot.model.threads import Link, ThreadRef
 from bot.wording.mirror.card import Card, card, state_line
-from tests.support.desk import SESSION, Desk, labels
+from tests.support.desk import Desk, labels
 from tests.support.waiting import wait_until
 
 
@@ -54,17 +54,19 @@ def says_state(text: str, state: SessionState, trouble: Trouble | None = None) -
     return any(line in told for line in lines)
 
 
-def linked(desk: Desk, session: str = SESSION, *, by: str = "ada", is_muted: bool = False) -> str:
-    """Return the sentences about the link on the card of a thread in a channel of our own."""
-    link = Link(session=SessionId(session), by=UserId(""), at=0, muted=is_muted)
+def linked(
+    session: NamedSession, *, by: str = "ada", is_muted: bool = False, is_barred: bool = False
+) -> str:
+    """Return what a thread's card says apart from the session's state."""
+    link = Link(session=session.session, by=UserId(""), at=0, muted=is_muted)
     shown = Card(
         thread=ThreadRef(team="", channel="", thread_ts=""),
         link=link,
         by=by,
-        session=desk.named(session),
+        session=session,
         seen=Watched(),
         follow=Follow.ALL,
-        is_barred=False,
+        is_barred=is_barred,
     )
     return card(shown).text.replace(state_line(Watched()), "").strip()
 
