@@ -16,6 +16,7 @@ from bot.delivery.attachments import Files
 from bot.devin.multipart import Multipart
 from bot.model.errors import FileLeftOut
 from bot.model.files import AttachedFile, Upload, WhyLink
+from bot.model.outcomes import Outcome, OutcomeKind
 from bot.model.people import UserId
 from bot.model.replies import Reply
 from bot.model.sessions import SessionId
@@ -28,10 +29,11 @@ from bot.store.attachments import Attachments
 from bot.store.links import Links
 from bot.store.mailbox import Mailbox
 from bot.store.turn import Head
+from bot.wording import delivery_reports
 from sandbox import Sandbox
 from sandbox.slack.world.workspace import TEAM_ID, SlackFile
 from tests.conftest import started
-from tests.support.desk import SESSION, Desk, on_both, running
+from tests.support.desk import SESSION, Desk, on_both, quote, running
 from tests.support.keys import at
 from tests.support.raw_http import V1, answering, serving, stepping, whole
 
@@ -41,6 +43,22 @@ PLAN = 'Step 1: é\r\nATTACHMENT:"https://example.com/x"\n'.encode()
 def upload(desk: Desk, name: str = "plan.md", content: bytes = PLAN) -> SlackFile:
     """Upload a file to Slack as Ada."""
     return desk.slack.workspace.add_file(name, content=content)
+
+
+def as_links(name: str, hitch: WhyLink, detail: str = "") -> Outcome:
+    """Return the outcome of a reply with a file that Devin has only as a link."""
+    file = Upload(file=AttachedFile(name=name, permalink=""), hitch=hitch, detail=detail)
+    return Outcome(kind=OutcomeKind.DELIVERED, left_out=(file,))
+
+
+async def until_linked(
+    desk: Desk, thread: str, hitch: WhyLink, detail: str = "", *, name: str = "plan.md"
+) -> str:
+    """Wait until a thread is told which file went as a link, and why; return the message."""
+    words = delivery_reports.words_of(as_links(name, hitch, detail), "")
+    told = await desk.until_said(words, thread)
+    assert [quote(one) for one in desk.posts(thread) if one.text == told] == [words.quote]
+    return told
 
 
 async def reply_with(desk: Desk, thread: str, *files: SlackFile, text: str = "Look") -> str:
@@ -80,9 +98,7 @@ async def test_without_the_scope_a_link_goes_and_the_remedy_is_told(bot: Bot, de
     file = upload(desk)
     ts = await reply_with(desk, thread, file)
     await desk.until_marked("white_check_mark", ts)
-    said = await desk.until_said("only a *link*", thread)
-    assert "plan.md" in said
-    assert "files:read" in said
+    assert "files:read" in await until_linked(desk, thread, WhyLink.SIGN_IN)
     assert desk.devin.attachments == []
     assert "[plan.md](https://" in desk.received()[0]
 
@@ -92,7 +108,7 @@ async def test_a_file_that_is_too_large_is_told(desk: Desk, environ: dict[str, s
     async with running(desk, environ, FILE_LIMIT="1KB"):
         thread = await desk.linked_thread()
         ts = await reply_with(desk, thread, upload(desk, "big", bytes(1001)), upload(desk))
-        await desk.until_said("larger than", thread)
+        await until_linked(desk, thread, WhyLink.TOO_LARGE, name="big")
         await desk.until_marked("white_check_mark", ts)
     assert [one.name for one in desk.devin.attachments] == ["plan.md"]
     assert "[big](https://" in desk.received()[0]
@@ -137,10 +153,9 @@ async def test_a_file_of_slack_s_at_another_host_goes_as_a_link_and_is_told(
     thread = await desk.linked_thread()
     async with serving(answering(whole("200 OK", b"content"))) as elsewhere:
         ts = await reply_with_a_file_at(desk, thread, f"{elsewhere.url}/plan.md")
-        said = await desk.until_said("only a *link*", thread)
+        await until_linked(desk, thread, WhyLink.FOREIGN, elsewhere.url)
         await desk.until_marked("white_check_mark", ts)
         assert elsewhere.connections == 0
-        assert f"plan.md: its address isn't on a file host I trust ({elsewhere.url})" in said
     assert "[plan.md](https://" in desk.received()[0]
 
 
@@ -168,10 +183,9 @@ async def test_a_file_is_not_followed_to_another_host(bot: Bot, desk: Desk) -> N
         desk.slack.redirect_downloads(elsewhere.url)
         thread = await desk.linked_thread()
         ts = await reply_with(desk, thread, upload(desk))
-        said = await desk.until_said("only a *link*", thread)
+        await until_linked(desk, thread, WhyLink.FOREIGN, elsewhere.url)
         await desk.until_marked("white_check_mark", ts)
         assert (elsewhere.connections, elsewhere.requests) == (0, [])
-        assert f"plan.md: its address isn't on a file host I trust ({elsewhere.url})" in said
     assert desk.devin.attachments == []
 
 
@@ -194,9 +208,7 @@ async def test_a_file_that_slack_does_not_tell_of_goes_as_a_link(bot: Bot, desk:
     stub = {"id": file.id, "name": "plan.md", "file_access": "check_file_info"}
     desk.slack.fail_next("files.info", error="file_not_found")
     await desk.slack.deliver_event({**desk.slack.event_of("general", ts), "files": [stub]})
-    assert "plan.md: Slack did not give it to me (file_not_found)" in await desk.until_said(
-        "only a *link*", thread
-    )
+    await until_linked(desk, thread, WhyLink.SLACK, "file_not_found")
     await desk.until_marked("white_check_mark", ts)
     assert desk.devin.attachments == []
 
@@ -206,7 +218,7 @@ async def test_what_devin_does_not_take_goes_as_a_link(bot: Bot, desk: Desk) -> 
     thread = await desk.linked_thread()
     desk.devin.upload_failures.append(413)
     ts = await reply_with(desk, thread, upload(desk))
-    assert "HTTP 413" in await desk.until_said("only a *link*", thread)
+    await until_linked(desk, thread, WhyLink.DEVIN, "HTTP 413")
     await desk.until_marked("white_check_mark", ts)
 
 
@@ -222,10 +234,13 @@ async def test_a_link_in_a_message_that_may_have_arrived_is_told(
     desk.devin.behave(SESSION, state, times=1, takes=False)
     await reply_with(desk, thread, upload(desk))
     report = await desk.offering("send_again", thread)
-    assert "only a *link* to this file: plan.md" in report.text
+    left_out = as_links("plan.md", WhyLink.DEVIN).left_out
+    in_doubt = Outcome(kind=OutcomeKind.UNCERTAIN, left_out=left_out)
+    assert delivery_reports.words_of(in_doubt, "").footer in report.text
+    assert "plan.md" in report.text
     await desk.press("send_again", thread)
-    await desk.until_said("Devin got the message, but only a *link*", thread)
-    assert "Sent again by ada." in report.text
+    await until_linked(desk, thread, WhyLink.DEVIN, "HTTP 500")
+    assert delivery_reports.sent_again("ada") in report.text
 
 
 @on_both

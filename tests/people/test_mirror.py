@@ -3,8 +3,14 @@
 import pytest
 
 from bot.app import Bot
-from tests.support.desk import SESSION, Desk, on_both
-from tests.support.devin_posts import buttons_of, until_card, until_devin_said
+from bot.model.mirror import Follow, Said, SaidKind
+from bot.model.sessions import SessionState, Trouble
+from bot.model.threads import ThreadRef
+from bot.wording.mirror.card import ended_card
+from bot.wording.mirror.notices import following
+from bot.wording.mirror.words import Framing, compose
+from tests.support.desk import SESSION, Desk, actions, on_both
+from tests.support.devin_posts import buttons_of, until_card, until_devin_said, until_state
 from tests.support.waiting import wait_until
 
 
@@ -52,16 +58,16 @@ async def test_a_card_shows_the_state_and_is_edited_in_place(bot: Bot, desk: Des
     """The card follows the session: one message, which is right in the end."""
     thread = await desk.linked_thread()
     for state, shown in [
-        ("blocked", "waiting for you"),
-        ("running", "working"),
-        ("idle", "finished"),
+        ("blocked", SessionState.WAITING),
+        ("running", SessionState.WORKING),
+        ("idle", SessionState.FINISHED),
     ]:
         desk.devin.behave(SESSION, state)
-        await until_card(desk, shown, thread)
+        await until_state(desk, shown, thread)
     desk.devin.open_pull_request(SESSION, "https://github.com/acme/relay/pull/7")
     await until_card(desk, "acme/relay#7", thread)
     await desk.mention("unlink", thread=thread)
-    await until_card(desk, "link has ended", thread)
+    await until_card(desk, ended_card(desk.named()).text, thread)
     assert len(desk.cards(thread)) == 1
 
 
@@ -82,20 +88,25 @@ async def test_the_end_is_said_with_what_to_do(bot: Bot, desk: Desk) -> None:
     """A session that fails says so, and how to go on."""
     thread = await desk.linked_thread()
     desk.devin.behave(SESSION, "failed")
-    assert "unlink" in await desk.until_said("*failed*", thread)
-    await until_card(desk, "failed", thread)
+    ended = Said(kind=SaidKind.ENDED, trouble=Trouble.ERROR)
+    place = ThreadRef(team="", channel="", thread_ts=thread)
+    (post,) = compose([ended], Framing(place, desk.named())).posts
+    await desk.until_said(post.text, thread)
+    assert "unlink" in actions(desk.posts(thread)[-1])
+    await until_state(desk, SessionState.ENDED, thread, Trouble.ERROR)
 
 
 @on_both
-@pytest.mark.parametrize("follow", ["follow", "follow turns"])
+@pytest.mark.parametrize(
+    ("words", "follow"), [("follow", Follow.ALL), ("follow turns", Follow.TURNS)]
+)
 async def test_what_devin_lists_late_is_read_all_the_same(
-    bot: Bot, desk: Desk, follow: str
+    bot: Bot, desk: Desk, words: str, follow: Follow
 ) -> None:
     """The state and the time of the last change move first; the list has the message later."""
     desk.devin.listing_delay = 2.5
     thread = await desk.linked_thread()
-    await desk.mention(follow, thread=thread)
-    await desk.until_said("from now on", thread)
+    await desk.answer(words, thread, following(follow, is_barred=False))
     for number in range(3):
         desk.devin.behave(SESSION, "running")
         desk.devin.say(SESSION, f"Turn {number} is done.")

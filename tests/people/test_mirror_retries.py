@@ -4,9 +4,9 @@ import asyncio
 
 from bot.app import Bot
 from tests.support.desk import SESSION, Desk, on_both
+from tests.support.devin_posts import linked
 from tests.support.waiting import wait_until
 
-CARD = "This thread is now linked to"
 PARAGRAPHS = 20
 LONG = "\n\n".join(
     f"Paragraph {number:02d}. " + "It goes on and on. " * 40 for number in range(PARAGRAPHS)
@@ -66,8 +66,9 @@ async def test_a_card_whose_first_answer_is_lost_shows_what_is_so(bot: Bot, desk
     await desk.mention(f"link {SESSION}", thread=root)
     await wait_until(lambda: desk.cards(root), "the card is there")
     await desk.mention("mute", thread=root)
+    muted = linked(desk.named(), is_muted=True)
     await wait_until(
-        lambda: [one for one in desk.cards(root) if "*muted*" in one.text],
+        lambda: [one for one in desk.cards(root) if muted in one.text],
         "the card shows that the thread is muted",
     )
 
@@ -83,7 +84,7 @@ async def test_a_new_link_has_a_card_of_its_own(bot: Bot, desk: Desk) -> None:
     await desk.until_heard()
     goes_on.set()
     await wait_until(
-        lambda: [CARD in one.text for one in desk.cards(root)] == [False, True],
+        lambda: [linked(desk.named()) in one.text for one in desk.cards(root)] == [False, True],
         "only the second card is one of a link",
     )
 

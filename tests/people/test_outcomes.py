@@ -15,108 +15,148 @@ import pytest
 import redis
 
 from bot.app import Bot, open_bot
+from bot.devin.answers import DETAIL_LIMIT
+from bot.model.outcomes import Outcome, OutcomeKind, Problem, Refusal
 from bot.model.people import UserId
 from bot.model.replies import Reply
-from bot.model.sessions import SessionId
+from bot.model.sessions import NamedSession, SessionId, SessionState
 from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store
 from bot.redis.keys import DUE_KEY, box_key, lease_key
 from bot.settings import Settings, load_settings
 from bot.store.links import Links
 from bot.store.mailbox import Mailbox
-from sandbox.devin.answers import FINISHED, SUSPENDED, Api
+from bot.text.characters import cut
+from bot.wording import delivery_reports
+from bot.wording.message import QUOTE_LIMIT, SlackMessage
+from sandbox.devin.answers import ARCHIVED, FAILED, FINISHED, STATES, SUSPENDED, Api
 from sandbox.slack.server import Message
-from tests.support.desk import SESSION, Desk, is_words, labels, quote
+from tests.support.desk import SESSION, Desk, actions, is_card, is_words, quote
 from tests.support.keys import at
 from tests.support.redis_servers import node_url
 from tests.support.waiting import until_settled, wait_until
 
 HOSTILE = "<!channel> & <@U0ADA00000>: *bold* _it_ `code` :tada: <https://evil.example|here>\n> q"
-UNSURE = "*don't know whether Devin got*"
-TWO_PROBLEMS = (
-    "body → message: String should have at most 2000 characters (string_too_long)\n"
-    "body → message → 0: Value error, the first line must not be empty (value_error)"
+TEXT = "Please *rebase* &amp; <https://ex.am/ple|push>"
+PROBLEMS = (
+    Problem(
+        where="body → message",
+        what="String should have at most 2000 characters",
+        type="string_too_long",
+    ),
+    Problem(
+        where="body → message → 0",
+        what="Value error, the first line must not be empty",
+        type="value_error",
+    ),
 )
 EMPTY_PAGE = "<html>  <body>\n<!channel> & no</body>"
-OPEN = ("Open session",)
-AGAIN = ("Send again", *OPEN)
-AWAY = ("Unlink", *OPEN)
+OPEN = ("open_session",)
+AGAIN = ("send_again", *OPEN)
+AWAY = ("unlink", *OPEN)
 
 
 @dataclass(frozen=True)
 class Row:
-    """A row: Devin's behavior, and its visible effects."""
+    """A row: Devin's behavior, and its visible effects; without an outcome, nothing is reported."""
 
     state: str
     mark: str | None = None
-    says: tuple[str, ...] = ()
-    quotes: str = ""
+    outcome: Outcome | None = None
     buttons: tuple[str, ...] = OPEN
     how: Mapping[str, Any] = field(default_factory=dict)
 
 
+def refused(refusal: Refusal, status: int, detail: str = "", **more: Any) -> Outcome:
+    """Return the outcome of an answer by which Devin takes nothing."""
+    return Outcome(kind=OutcomeKind.REFUSED, refusal=refusal, status=status, detail=detail, **more)
+
+
+def other(status: int, detail: str) -> Outcome:
+    """Return the outcome of a refusal that only Devin's own words explain."""
+    return refused(Refusal.OTHER, status, detail)
+
+
+def unsure(detail: str, status: int | None = None) -> Outcome:
+    """Return the outcome of no answer, or of one that cannot be read."""
+    return Outcome(kind=OutcomeKind.UNCERTAIN, detail=detail, status=status)
+
+
+def unconfirmed(detail: str, state: SessionState) -> Outcome:
+    """Return the outcome of a 200 that does not confirm the message."""
+    return Outcome(kind=OutcomeKind.SUSPENDED, detail=detail, state=state, status=200)
+
+
+def ended(detail: str, status: int) -> Outcome:
+    """Return the outcome of a refusal by a session that is over."""
+    return refused(Refusal.OTHER, status, detail, state=SessionState.ENDED)
+
+
+LOST = unsure("connection lost")
+NO_SESSION = refused(Refusal.NO_SESSION, 404)
 UNTAKEN = {"takes": False}
 """The session does not list the message: reading the session does not help."""
 
 ROWS = {
     "sent": Row("running", "white_check_mark"),
-    "invalid": Row("rejects", "x", ("*refused*", "not valid"), TWO_PROBLEMS),
-    "invalid, unreadable": Row("rejects", "x", ("HTTP 422",),
-        "<html> <body> <!channel> & no</body>", how={"body": EMPTY_PAGE}),
-    "key rejected": Row("unauthorized", "x", ("*rejected my key*", "DEVIN_API_KEY")),
-    "key echoed": Row("unauthorized", "x", ("(401)",), how={"detail": "Bad key KEY"}),
-    "may not write": Row("forbidden", "x", ("*may not write to this session*", "(403)")),
-    "no such session": Row("missing", "x", ("*no such session*", "(404)"), "", AWAY),
-    "no such session, no text": Row("missing", "x", ("*no such session*",), "", AWAY,
-        {"detail": "\ud800"}),
-    "bottomless 4xx": Row("teapot", "x", ("HTTP 418",), "[[[[", how={"body": "[" * 60_000}),
-    "plain 4xx": Row("teapot", "x", ("*refused*", "HTTP 418"), "I'm a teapot"),
-    "HTML 4xx": Row("other", "x", ("HTTP 400", "&lt;html&gt;"), "<html> <head>"),
-    "JSON 4xx": Row("other", "x", ("HTTP 409",), "busy", how={"status": 409, "detail": "busy"}),
-    "4xx with our key": Row("teapot", "x", ("HTTP 418",), "Bearer (key)",
+    "invalid": Row("rejects", "x", refused(Refusal.INVALID, 422, problems=PROBLEMS)),
+    "invalid, unreadable": Row("rejects", "x", other(422, EMPTY_PAGE), how={"body": EMPTY_PAGE}),
+    "key rejected": Row("unauthorized", "x", refused(Refusal.KEY_REJECTED, 401)),
+    "key echoed": Row("unauthorized", "x", refused(Refusal.KEY_REJECTED, 401),
+        how={"detail": "Bad key KEY"}),
+    "may not write": Row("forbidden", "x", refused(Refusal.FORBIDDEN, 403)),
+    "no such session": Row("missing", "x", NO_SESSION, AWAY),
+    "no such session, no text": Row("missing", "x", NO_SESSION, AWAY, {"detail": "\ud800"}),
+    "bottomless 4xx": Row("teapot", "x", other(418, "[" * DETAIL_LIMIT),
+        how={"body": "[" * 60_000}),
+    "plain 4xx": Row("teapot", "x", other(418, "I'm a teapot")),
+    "HTML 4xx": Row("other", "x", other(400, str(STATES["other"].body))),
+    "JSON 4xx": Row("other", "x", other(409, "busy"), how={"status": 409, "detail": "busy"}),
+    "4xx with our key": Row("teapot", "x", other(418, "Bearer (key)"),
         how={"body": "Bearer KEY"}),
-    "long 4xx": Row("teapot", "x", (), "… (9,000 characters in all)", how={"body": "x" * 9_000}),
-    "redirect": Row("other", "x", ("HTTP 302",), "elsewhere",
+    "long 4xx": Row("teapot", "x", other(418, "x" * 9_000), how={"body": "x" * 9_000}),
+    "redirect": Row("other", "x", other(302, "elsewhere"),
         how={"status": 302, "body": "elsewhere"}),
-    "200, no JSON": Row("garbage", None, (UNSURE, "HTTP 200"), "{'ok': True", AGAIN),
-    "200, empty": Row("garbage", None, (UNSURE, "HTTP 200"), "(nothing)", AGAIN, {"body": ""}),
-    "200, other JSON": Row("running", None, (UNSURE, "HTTP 200"), '{"ok": true}', AGAIN,
+    "200, no JSON": Row("garbage", None, unsure("{'ok': True", 200), AGAIN),
+    "200, empty": Row("garbage", None, unsure("", 200), AGAIN, {"body": ""}),
+    "200, other JSON": Row("running", None, unsure('{"ok": true}', 200), AGAIN,
         {"body": {"ok": True}, **UNTAKEN}),
-    "202": Row("running", None, (UNSURE, "I can't read", "HTTP 202"), "later", AGAIN,
+    "202": Row("running", None, unsure("later", 202), AGAIN,
         {"status": 202, "body": "later", **UNTAKEN}),
     "200, no JSON, but there": Row("running", "white_check_mark", how={"body": "{"}),
-    "200, half": Row("half", None, (UNSURE, "connection lost"), "", AGAIN, UNTAKEN),
-    "hangs up after reading": Row("drops", None, (UNSURE,), "", AGAIN, UNTAKEN),
+    "200, half": Row("half", None, LOST, AGAIN, UNTAKEN),
+    "hangs up after reading": Row("drops", None, LOST, AGAIN, UNTAKEN),
     "hangs up, but it is there": Row("drops", "white_check_mark"),
-    "hangs up at once": Row("refuses", None, (UNSURE,), "", AGAIN),
-    "500": Row("server_error", None, (UNSURE, "HTTP 500"), "", AGAIN),
-    "502": Row("gateway", None, (UNSURE, "HTTP 502"), "", AGAIN),
-    "504": Row("timeout", None, (UNSURE, "HTTP 504"), "", AGAIN),
+    "hangs up at once": Row("refuses", None, LOST, AGAIN),
+    "500": Row("server_error", None, unsure("HTTP 500", 500), AGAIN),
+    "502": Row("gateway", None, unsure("HTTP 502", 502), AGAIN),
+    "504": Row("timeout", None, unsure("HTTP 504", 504), AGAIN),
 }  # fmt: skip
 
-SLEEPS = ("*suspended*", "Wake the session")
-OVER = ("*has ended*", "another session")
+SLEEPS, WORKS = SessionState.SUSPENDED, SessionState.WORKING
 ONLY_IN: Mapping[Api, Mapping[str, Row]] = {
     "v1": {
-        "suspended": Row("suspended", "zzz", SLEEPS, SUSPENDED, AGAIN),
-        "finished": Row("finished", "zzz", OVER, FINISHED, AWAY),
-        "expired": Row("failed", "zzz", OVER, "", AWAY),
-        "not confirmed": Row("running", "zzz", ("*did not confirm*",), "Later", AGAIN,
+        "suspended": Row("suspended", "zzz", unconfirmed(SUSPENDED, SLEEPS), AGAIN),
+        "finished": Row("finished", "zzz", ended(FINISHED, 200), AWAY),
+        "expired": Row("failed", "zzz", ended(FAILED, 200), AWAY),
+        "not confirmed": Row("running", "zzz", unconfirmed("Later", WORKS), AGAIN,
             {"detail": "Later", **UNTAKEN}),
-        "hostile detail": Row("suspended", "zzz", (), HOSTILE, AGAIN, {"detail": HOSTILE}),
-        "half text": Row("suspended", "zzz", (), "asleep?", AGAIN, {"detail": "asleep\ud800"}),
-        "empty detail": Row("suspended", "zzz", (), "(nothing)", AGAIN, {"detail": ""}),
+        "hostile detail": Row("suspended", "zzz", unconfirmed(HOSTILE, SLEEPS), AGAIN,
+            {"detail": HOSTILE}),
+        "half text": Row("suspended", "zzz", unconfirmed("asleep?", SLEEPS), AGAIN,
+            {"detail": "asleep\ud800"}),
+        "empty detail": Row("suspended", "zzz", unconfirmed("", SLEEPS), AGAIN, {"detail": ""}),
     },
     "v3": {
         "resumed": Row("suspended", "white_check_mark"),
         "waits for somebody": Row("blocked", "white_check_mark"),
-        "exit": Row("finished", "x", OVER, FINISHED, AWAY),
-        "error": Row("failed", "x", OVER, "", AWAY),
-        "archived": Row("archived", "x", OVER, "", AWAY),
-        "archived, and a 404": Row("archived", "x", OVER, "Gone", AWAY,
+        "exit": Row("finished", "x", ended(FINISHED, 409), AWAY),
+        "error": Row("failed", "x", ended(FAILED, 409), AWAY),
+        "archived": Row("archived", "x", ended(ARCHIVED, 409), AWAY),
+        "archived, and a 404": Row("archived", "x", ended("Gone", 404), AWAY,
             {"status": 404, "detail": "Gone"}),
-        "hostile 4xx": Row("other", "x", (), "", OPEN, {"detail": HOSTILE}),
-        "503": Row("down", None, (UNSURE, "HTTP 503"), "", AGAIN),
+        "hostile 4xx": Row("other", "x", other(400, HOSTILE), OPEN, {"detail": HOSTILE}),
+        "503": Row("down", None, unsure("HTTP 503", 503), AGAIN),
     },
 }  # fmt: skip
 
@@ -149,7 +189,7 @@ async def _see(row: Row, session: str, desk: Desk, store: Store) -> None:
         for name, value in row.how.items()
     }
     desk.devin.behave(session, row.state, **how)
-    reply = await desk.reply("Please *rebase* &amp; <https://ex.am/ple|push>", thread)
+    reply = await desk.reply(TEXT, thread)
     asked = desk.devin.session(session).requests
     await wait_until(lambda: asked, "Devin is asked")
     await until_settled(store)
@@ -160,22 +200,35 @@ async def _see(row: Row, session: str, desk: Desk, store: Store) -> None:
         assert asked[0].body == {"message": message}
     assert desk.marks(reply) == ([row.mark] if row.mark else [])
     reports = [one for one in desk.posts(thread) if not is_words(one)]
-    assert len(reports) == (0 if row.mark == "white_check_mark" else 1)
+    assert len(reports) == (0 if row.outcome is None else 1)
     for report in reports:
-        _check(report, row, session)
+        _check(report, row, desk.named(session))
 
 
-def _check(report: Message, row: Row, session: str) -> None:
-    for words in (*row.says, "“Please ", "&amp; [push](https://ex.am/ple)”"):
-        assert words in report.text
-    assert row.quotes in quote(report)
-    assert labels(report) == list(row.buttons)
-    assert "suspended" not in report.text.partition("Devin says:")[0] or row.state == "suspended"
-    (actions,) = [block for block in report.blocks if block["type"] == "actions"]
-    address = f"https://app.devin.ai/sessions/{session.removeprefix('devin-')}"
-    assert actions["elements"][-1]["url"] == address
+def _check(report: Message, row: Row, session: NamedSession) -> None:
+    assert row.outcome is not None
+    words = delivery_reports.report(row.outcome, reply_in("", TEXT), 1, session)
+    assert report.text == words.params()["text"]
+    assert quote(report) == cut(words.quote, QUOTE_LIMIT)
+    assert "&amp; [push](https://ex.am/ple)" in report.text
+    assert actions(report) == list(row.buttons)
+    (row_of_buttons,) = [block for block in report.blocks if block["type"] == "actions"]
+    address = f"https://app.devin.ai/sessions/{session.session.removeprefix('devin-')}"
+    assert row_of_buttons["elements"][-1]["url"] == address
     for trick in ("<!channel>", "<@", "*bold*", "`code`", "<https://evil"):
         assert trick not in report.text
+
+
+def reply_in(thread: str, text: str) -> Reply:
+    """Return a reply of Ada's as its report sees it."""
+    place = ThreadRef(team="", channel="", thread_ts=thread)
+    return Reply(thread=place, ts="", author=UserId("U0ADA00000"), text=text)
+
+
+def given_up(reason: str) -> SlackMessage:
+    """Return the report of a reply that Devin has taken at no try."""
+    outcome = Outcome(kind=OutcomeKind.GIVEN_UP, detail=reason)
+    return delivery_reports.words_of(outcome, "“Please rebase”")
 
 
 NOTICE = timedelta(seconds=0.2)
@@ -209,8 +262,8 @@ async def test_a_wait_ends_no_earlier_than_devin_says(bot: Bot, desk: Desk) -> N
     assert waited["429 without a word"] >= 0.75
     assert time.time() - (time.monotonic() - asked["429 with a date"][1].at) >= until.timestamp()
     assert all(len(desk.received(session)) == 1 for session in sessions.values())
-    said = [one.text for one in desk.slack.channel_messages("general") if "waits" in one.text]
-    assert said == []
+    posts = [one for one in desk.slack.channel_messages("general") if not is_card(one)]
+    assert [one for one in posts if one.user == desk.slack.bot_user_id] == []
 
 
 async def test_a_refused_connection_is_tried_again(bot: Bot, desk: Desk, store: Store) -> None:
@@ -247,9 +300,8 @@ async def test_a_devin_out_of_reach_is_given_up_in_time(
         await desk.slack.wait_connected()
         thread = await desk.linked_thread()
         reply = await desk.reply("Please rebase", thread)
-        said = await desk.until_said("*gave up* on “Please rebase”", thread)
-    assert f"(`{why}`)" in said
-    assert labels(desk.posts(thread)[-1]) == list(AGAIN)
+        await desk.until_said(given_up(why), thread)
+    assert actions(desk.posts(thread)[-1]) == list(AGAIN)
     assert desk.marks(reply) == []
     assert len(desk.said(thread)) == 1
     assert desk.devin.requests == []
@@ -265,9 +317,10 @@ async def test_a_long_wait_is_noticed_once_and_forgotten_when_it_ends(
         desk.devin.behave(SESSION, "rate_limited", times=2)
         reply = await desk.reply("Please rebase", thread)
         await desk.until_marked("hourglass_flowing_sand", reply)
-        said = await desk.until_said("waits", thread)
-        assert "“Please rebase”" in said
-        assert "15 minutes" in said
+        words = delivery_reports.waiting(
+            reply_in(thread, "Please rebase"), timedelta(minutes=15), desk.named()
+        )
+        await desk.until_said(words, thread)
         await desk.until_marked("white_check_mark", reply)
         await until_settled(store)
     assert desk.marks(reply) == ["white_check_mark"]
@@ -311,7 +364,7 @@ async def test_a_reply_given_up_can_be_sent_again(
         desk.devin.behave(SESSION, "rate_limited")
         reply = await desk.reply("Please rebase", thread)
         await desk.until_marked("hourglass_flowing_sand", reply)
-        assert "(`HTTP 429`)" in await desk.until_said("*gave up*", thread)
+        await desk.until_said(given_up("HTTP 429"), thread)
         await until_settled(store)
         assert desk.marks(reply) == []
         assert len(desk.said(thread)) == 2
@@ -341,8 +394,13 @@ async def test_a_relay_that_died_while_sending_says_so(
         client.zincrby(at(DUE_KEY), -60_000, session)
 
     async with open_bot(settings):
-        await desk.until_said("*don't know whether Devin got* “Please rebase”", root)
+        report = await desk.offering("send_again", root)
         await until_settled(store)
-    assert labels(desk.posts(root)[-1]) == list(AGAIN)
+    words = delivery_reports.words_of(unsure("its reason"), "“Please rebase”")
+    before, after = words.text.split("its reason")
+    assert report.text.startswith(before)
+    assert after in report.text
+    assert desk.posts(root) == [report]
+    assert actions(report) == list(AGAIN)
     assert desk.marks(ts) == []
     assert desk.devin.requests == []

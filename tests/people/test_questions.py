@@ -5,19 +5,44 @@ import asyncio
 import pytest
 
 from bot.app import Bot
+from bot.model.errors import (
+    CannotPost,
+    IsMuted,
+    LinkedElsewhere,
+    MovedOn,
+    NotAllowed,
+    NotLinked,
+    PersonError,
+    SlackAway,
+    StillSending,
+)
 from bot.model.mirror import Answer
-from bot.model.people import UserId
+from bot.model.people import Standing, UserId
 from bot.model.sessions import SessionId
 from bot.model.threads import ThreadRef
 from bot.redis.connection import Store
 from bot.store.mirror.answers import KeptAnswers, Question
+from bot.wording import refusals
+from bot.wording.mirror import notices
 from sandbox.slack.server import Message
-from tests.support.desk import OTHER_SESSION, SESSION, Desk, labels, on_both, quote
+from tests.support.desk import (
+    OTHER_SESSION,
+    SESSION,
+    Desk,
+    actions,
+    key_of,
+    labels,
+    muted,
+    on_both,
+    quote,
+    tells,
+)
 from tests.support.slack_apps import web_client
 from tests.support.waiting import until_settled, wait_until
 
 ASKED = "Which database shall I use?\n\n1. Postgres_16 & co\n2. SQLite"
-MOVED_ON = "Devin has moved on"
+POSTGRES = "Postgres_16 & co"
+MOVED_ON = refusals.sorry(MovedOn())
 
 
 async def asked(desk: Desk, *, channel: str = "general", thread: str = "") -> Message:
@@ -51,7 +76,7 @@ async def press(
 async def until_noted(post: Message, note: str) -> None:
     """Wait until the buttons of a post have given way to a note."""
     await wait_until(lambda: note in post.text, f"{note} (it says {post.text})")
-    assert labels(post) == []
+    assert actions(post) == []
 
 
 def value_of(post: Message, number: int = 0) -> str:
@@ -60,7 +85,7 @@ def value_of(post: Message, number: int = 0) -> str:
 
 
 def answers(desk: Desk, thread: str | None) -> list[Message]:
-    return [one for one in desk.posts(str(thread)) if "answers:" in one.text]
+    return [one for one in desk.posts(str(thread)) if key_of(one).startswith("answer:")]
 
 
 @on_both
@@ -72,10 +97,10 @@ async def test_a_press_is_a_reply_of_the_person_who_pressed(
     await press(desk, post, "answer_0", user="ben")
     message = await desk.until_received("Postgres_16 & co")
     assert message == "Ben Franklin (in Slack):\n\nPostgres_16 & co"
-    await until_noted(post, "Ben Franklin chose “Postgres_16 &amp; co”.")
+    await until_noted(post, notices.chosen("Ben Franklin", POSTGRES))
     (said,) = answers(desk, post.thread_ts)
-    assert said.text.startswith("*Ben Franklin* answers:")
-    assert quote(said) == "Postgres_16 & co"
+    assert tells(said.text, notices.answers("Ben Franklin", POSTGRES))
+    assert quote(said) == POSTGRES
     await desk.until_marked("white_check_mark", said.ts)
     await until_settled(store)
     assert desk.words(str(post.thread_ts)) == [ASKED]
@@ -85,11 +110,12 @@ async def test_an_approval_is_given_by_a_press(bot: Bot, desk: Desk) -> None:
     """Devin is told to go on, and the thread sees who approved; *Open session* stays."""
     thread = await desk.linked_thread()
     desk.devin.behave(SESSION, "approval")
-    post = await with_button(desk, thread, "Approve")
+    post = await desk.offering("approve", thread)
     await press(desk, post, "approve")
-    assert "Approved, please proceed." in await desk.until_received("proceed")
-    await wait_until(lambda: "ada approved." in post.text, "the button gives way")
-    assert labels(post) == ["Open session"]
+    await desk.until_received(notices.APPROVED)
+    note = notices.chosen("ada", notices.APPROVED)
+    await wait_until(lambda: note in post.text, "the button gives way")
+    assert actions(post) == ["open_session"]
 
 
 async def test_pressed_by_two_people_at_once_one_answer_is_sent(
@@ -100,9 +126,10 @@ async def test_pressed_by_two_people_at_once_one_answer_is_sent(
     await asyncio.gather(
         press(desk, post, "answer_0", user="ada"), press(desk, post, "answer_1", user="ben")
     )
-    await wait_until(lambda: " chose “" in post.text, "the buttons give way")
-    winner, loser = ("ada", "ben") if "ada chose" in post.text else ("Ben Franklin", "ada")
-    await desk.until_whispered(f"{winner} chose “", loser)
+    adas, bens = notices.chosen("ada", POSTGRES), notices.chosen("Ben Franklin", "SQLite")
+    await wait_until(lambda: adas in post.text or bens in post.text, "the buttons give way")
+    note, loser = (adas, "ben") if adas in post.text else (bens, "ada")
+    await desk.until_whispered(note, loser)
     await until_settled(store)
     assert len(answers(desk, post.thread_ts)) == 1
     assert len(desk.received()) == 1
@@ -115,10 +142,11 @@ async def test_a_question_in_two_threads_has_one_answer(bot: Bot, desk: Desk, st
     post = await asked(desk, thread=first)
     other = await with_button(desk, second, "SQLite")
     await press(desk, post, "answer_1")
-    await until_noted(post, "ada chose “SQLite”.")
+    note = notices.chosen("ada", "SQLite")
+    await until_noted(post, note)
     await press(desk, other, "answer_0", user="ben")
-    await desk.until_whispered("ada chose “SQLite”.", "ben")
-    await until_noted(other, "ada chose “SQLite”.")
+    await desk.until_whispered(note, "ben")
+    await until_noted(other, note)
     await until_settled(store)
     assert len(desk.received()) == 1
     assert answers(desk, second) == []
@@ -131,10 +159,10 @@ async def test_who_may_not_steer_devin_answers_nothing(
     """They are told why, and the buttons stay for the others."""
     post = await asked(desk)
     await press(desk, post, "answer_0", user=user)
-    await desk.until_whispered("can't steer Devin", user)
+    await desk.until_whispered(refusals.sorry(NotAllowed(Standing.GUEST)), user)
     await until_settled(store)
     assert desk.received() == []
-    assert labels(post) == ["Postgres_16 & co", "SQLite"]
+    assert labels(post) == [POSTGRES, "SQLite"]
     assert answers(desk, post.thread_ts) == []
 
 
@@ -148,7 +176,7 @@ async def test_after_somebody_replied_the_buttons_say_so(
     await desk.until_marked("white_check_mark", ts)
     await press(desk, post, "answer_0", user="ben")
     await desk.until_whispered(MOVED_ON, "ben")
-    await until_noted(post, MOVED_ON)
+    await until_noted(post, notices.MOVED_ON)
     await until_settled(store)
     assert len(desk.received()) == 1
 
@@ -166,21 +194,20 @@ async def test_after_devin_went_on_the_buttons_say_so(bot: Bot, desk: Desk, stor
     assert len(desk.received()) == 1
 
 
-@pytest.mark.parametrize(("verb", "words"), [("mute", "is muted"), ("unlink", "not linked")])
+@pytest.mark.parametrize(("verb", "error"), [("mute", IsMuted()), ("unlink", NotLinked())])
 async def test_an_answer_needs_a_thread_that_goes_to_devin(
-    bot: Bot, desk: Desk, store: Store, verb: str, words: str
+    bot: Bot, desk: Desk, store: Store, verb: str, error: PersonError
 ) -> None:
     """The buttons stay: once the thread is linked again, or not muted, they work."""
     post = await asked(desk)
     thread = str(post.thread_ts)
-    await desk.mention(verb, thread=thread)
-    await desk.until_said({"mute": "Muted", "unlink": "no longer linked"}[verb], thread)
+    await desk.cut_off(verb, thread)
     await press(desk, post, "answer_1")
-    await desk.until_whispered(words, "ada")
+    await desk.until_whispered(refusals.sorry(error), "ada")
     assert answers(desk, thread) == []
     await desk.mention({"mute": "unmute", "unlink": f"link {SESSION}"}[verb], thread=thread)
     if verb == "mute":
-        await desk.until_said("Unmuted", thread)
+        await desk.until_said(muted(is_muted=False), thread)
     else:
         await desk.until_linked(thread, times=2)
     await press(desk, post, "answer_1")
@@ -194,12 +221,12 @@ async def test_a_thread_of_another_session_answers_nothing(
     desk.devin.add_session(OTHER_SESSION)
     post = await asked(desk)
     thread = str(post.thread_ts)
-    await desk.mention("unlink", thread=thread)
-    await desk.until_said("no longer linked", thread)
+    await desk.cut_off("unlink", thread)
     await desk.mention(f"link {OTHER_SESSION}", thread=thread)
     await desk.until_linked(thread, times=2)
     await press(desk, post, "answer_0")
-    await desk.until_whispered(f"sessions/{OTHER_SESSION[6:]}", "ada")
+    elsewhere = LinkedElsewhere(desk.named(OTHER_SESSION), "ada")
+    await desk.until_whispered(refusals.sorry(elsewhere), "ada")
     await until_settled(store)
     assert desk.received() == desk.received(OTHER_SESSION) == []
 
@@ -211,11 +238,12 @@ async def test_a_post_that_slack_did_not_answer_is_found_by_the_next_press(
     post = await asked(desk)
     desk.slack.fail_next("chat.postMessage", drop_after=True)
     await press(desk, post, "answer_0")
-    await desk.until_whispered("did not work just now", "ada")
+    away = SlackAway("chat.postMessage", "", maybe_done=True)
+    await desk.until_whispered(refusals.passing(away), "ada")
     assert desk.received() == []
     await press(desk, post, "answer_1", user="ben")
     await desk.until_received("Postgres_16")
-    await desk.until_whispered("ada chose “Postgres_16", "ben")
+    await desk.until_whispered(notices.chosen("ada", POSTGRES), "ben")
     await until_settled(store)
     assert len(answers(desk, post.thread_ts)) == 1
     assert len(desk.received()) == 1
@@ -236,7 +264,7 @@ async def test_an_answer_whose_process_died_holds_nobody_up(
     kept = KeptAnswers(store)
     assert await kept.begin(dead) is not None
     ada = UserId(desk.slack.workspace.user("ada").id)
-    answer = Answer(thread=thread, by=ada, text="Postgres_16 & co", number="7")
+    answer = Answer(thread=thread, by=ada, text=POSTGRES, number="7")
     assert await kept.choose(dead, answer)
     if is_posted:
         key = f"answer:{SESSION}:{asked_id}:7"
@@ -245,12 +273,12 @@ async def test_an_answer_whose_process_died_holds_nobody_up(
             channel=post.channel, thread_ts=post.thread_ts, text="*ada* answers:", metadata=metadata
         )
     await press(desk, post, "answer_1", user="ben")
-    await desk.until_whispered("may still be posting", "ben")
+    await desk.until_whispered(refusals.sorry(StillSending()), "ben")
     await kept.let_go(dead)  # as its lease runs out
     await press(desk, post, "answer_1", user="ben")
     await desk.until_received("Postgres_16" if is_posted else "SQLite")
     if is_posted:
-        await desk.until_whispered("ada chose “Postgres_16", "ben")
+        await desk.until_whispered(notices.chosen("ada", POSTGRES), "ben")
     await until_settled(store)
     assert len(answers(desk, post.thread_ts)) == 1
     assert len(desk.received()) == 1
@@ -278,6 +306,6 @@ async def test_slack_may_refuse_the_post(bot: Bot, desk: Desk, store: Store) -> 
     post = await asked(desk)
     desk.slack.fail_next("chat.postMessage", error="is_archived")
     await press(desk, post, "answer_0")
-    await desk.until_whispered("archived", "ada")
-    assert labels(post) == ["Postgres_16 & co", "SQLite"]
+    await desk.until_whispered(refusals.sorry(CannotPost("is_archived")), "ada")
+    assert labels(post) == [POSTGRES, "SQLite"]
     assert desk.received() == []
