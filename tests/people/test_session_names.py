@@ -5,16 +5,19 @@ from collections.abc import AsyncIterator
 import pytest
 
 from bot.app import Bot
+from bot.model.errors import LinkedElsewhere
+from bot.model.outcomes import Outcome, OutcomeKind, Refusal
+from bot.model.sessions import NamedSession, SessionId
+from bot.wording import commands, delivery_reports, refusals, thread_links
 from sandbox import Sandbox
 from sandbox.devin.answers import Api
 from sandbox.slack.server import Message
 from tests.support.desk import OTHER_SESSION, SESSION, Desk
-from tests.support.devin_posts import until_card
+from tests.support.devin_posts import linked, until_card
 from tests.support.waiting import wait_until
 
 HEX = SESSION.removeprefix("devin-")
 ACME = "https://acme.devinenterprise.com"
-OFFER = "Link this thread to it"
 BARE = f"<https://app.devin.ai/sessions/{HEX}|{SESSION}>"
 """The session as it is shown while nothing is known of it."""
 
@@ -35,6 +38,12 @@ def shown(desk: Desk, title: str = "Release notes") -> str:
     return f"<{web_app}/sessions/{HEX}|{title}> (devin-01234567)"
 
 
+def named(desk: Desk) -> NamedSession:
+    """Return the session as the relay knows it."""
+    url = desk.devin.session(SESSION).url if desk.devin.api == "v3" else ""
+    return NamedSession(SessionId(SESSION), "Release notes", url)
+
+
 def address(message: Message) -> str:
     """Return the address that *Open session* leads to."""
     rows = [block for block in message.blocks if block["type"] == "actions"]
@@ -49,7 +58,7 @@ async def at_home(desk: Desk) -> list[str]:
     await wait_until(lambda: desk.slack.home_view("ada") != before, "the home is published")
     view = desk.slack.home_view("ada") or {}
     sections = [block["text"]["text"] for block in view["blocks"] if block["type"] == "section"]
-    return [text for text in sections if "Thread" in text]
+    return [text for text in sections if "/sessions/" in text]
 
 
 async def test_a_link_is_confirmed_and_ended_by_title(bot: Bot, desk: Desk) -> None:
@@ -57,14 +66,12 @@ async def test_a_link_is_confirmed_and_ended_by_title(bot: Bot, desk: Desk) -> N
     thread = await desk.linked_thread()
     begun = await desk.until_linked(thread)
     await desk.mention(f"link {OTHER_SESSION}", thread=thread)
-    elsewhere = await desk.until_said("already linked", thread)
-    await desk.mention("unlink", thread=thread)
-    ended = await desk.until_said("no longer linked", thread)
-    assert begun.startswith(
-        f"This thread is now linked to *{shown(desk)}*, by ada. Replies here go to Devin."
-    )
-    assert elsewhere.startswith(f"This thread is already linked to {shown(desk)}, by ada.")
-    assert ended.startswith(f"This thread is no longer linked to {shown(desk)}.")
+    session = named(desk)
+    elsewhere = refusals.sorry(LinkedElsewhere(session, "ada"))
+    told = [begun, await desk.until_said(elsewhere, thread)]
+    told.append(await desk.answer("unlink", thread, thread_links.unlinked(session)))
+    assert linked(session) in begun
+    assert [shown(desk) in one for one in told] == [True, True, True]
 
 
 async def test_a_title_that_is_known_is_not_asked_for(bot: Bot, desk: Desk) -> None:
@@ -88,9 +95,7 @@ async def test_status_shows_the_title_that_was_read_last(bot: Bot, desk: Desk) -
     thread = await desk.linked_thread()
     desk.devin.rename(SESSION, "Release 2.0")
     await until_card(desk, "Release 2.0", thread)
-    await desk.mention("status", thread=thread)
-    told = await desk.until_said("Linked to", thread)
-    assert told.startswith(f"Linked to {shown(desk, 'Release 2.0')} by ada")
+    assert "ada" in await desk.answer("status", thread, shown(desk, "Release 2.0"))
 
 
 async def test_app_home_lists_threads_by_title(bot: Bot, desk: Desk) -> None:
@@ -100,8 +105,8 @@ async def test_app_home_lists_threads_by_title(bot: Bot, desk: Desk) -> None:
     await desk.linked_thread(OTHER_SESSION)
     desk.devin.session(SESSION).title = "Release 2.0"
     untitled, titled = await at_home(desk)
-    assert titled.startswith(f"*{shown(desk, 'Release 2.0')}* · ")
-    assert f"|{OTHER_SESSION}>* · " in untitled
+    assert shown(desk, "Release 2.0") in titled
+    assert f"|{OTHER_SESSION}>" in untitled
 
 
 async def test_a_report_opens_the_session_where_it_is(bot: Bot, desk: Desk) -> None:
@@ -109,7 +114,8 @@ async def test_a_report_opens_the_session_where_it_is(bot: Bot, desk: Desk) -> N
     thread = await desk.linked_thread()
     desk.devin.behave(SESSION, "teapot")
     await desk.reply("Please rebase", thread)
-    await desk.until_said("*refused*", thread)
+    refused = Outcome(kind=OutcomeKind.REFUSED, refusal=Refusal.OTHER, status=418)
+    await desk.until_said(delivery_reports.words_of(refused, "“Please rebase”"), thread)
     place = ACME if desk.devin.api == "v3" else "https://app.devin.ai"
     assert address(desk.posts(thread)[-1]) == f"{place}/sessions/{HEX}"
 
@@ -126,23 +132,21 @@ async def test_without_devin_a_session_is_shown_by_its_id(
     else:
         desk.devin.api_key = "another"
     thread = await desk.linked_thread()
-    await desk.mention("status", thread=thread)
-    status = await desk.until_said("Linked to", thread)
+    status = await desk.answer("status", thread, BARE)
     await desk.until_heard()
-    assert (await desk.until_linked(thread)).startswith(
-        f"This thread is now linked to *{BARE}*, by ada. Replies here go to Devin."
-    )
-    assert status.startswith(f"Linked to {BARE} by ada")
-    assert [one.startswith(f"*{BARE}* · ") for one in await at_home(desk)] == [True]
+    card = await desk.until_linked(thread)
+    assert linked(NamedSession(SessionId(SESSION))) in card
+    assert BARE in card
+    assert "ada" in status
+    assert [BARE in one for one in await at_home(desk)] == [True]
 
 
 async def test_a_name_that_is_known_stays_while_devin_is_away(bot: Bot, desk: Desk) -> None:
     """Even where a newer one is asked for."""
     thread = await desk.linked_thread()
     await desk.devin.go_offline()
-    await desk.mention("status", thread=thread)
-    assert shown(desk) in await desk.until_said("Linked to", thread)
-    assert [one.startswith(f"*{shown(desk)}* · ") for one in await at_home(desk)] == [True]
+    await desk.answer("status", thread, shown(desk))
+    assert [shown(desk) in one for one in await at_home(desk)] == [True]
 
 
 async def test_a_hostile_title_is_shown_as_text(bot: Bot, desk: Desk) -> None:
@@ -160,23 +164,21 @@ async def test_a_hostile_title_is_shown_as_text(bot: Bot, desk: Desk) -> None:
 async def test_an_offer_and_what_replaces_it_name_the_title(bot: Bot, desk: Desk) -> None:
     """The address that somebody writes may be the deployment's own, of one organization."""
     thread = await desk.slack.say(f"See {ACME}/org/acme/sessions/{HEX}")
-    offer = await desk.until_whispered(OFFER, "ada")
-    assert offer.startswith(f"You named {shown(desk)}.")
+    assert shown(desk) in await desk.until_whispered(thread_links.offer(named(desk), ""), "ada")
     (message,) = desk.slack.ephemerals("general", "ada")
     await desk.slack.press_ephemeral(
         "link_offered", channel="general", message_ts=message.ts, user="ada"
     )
-    await desk.until_whispered(f"This thread is linked to {shown(desk)}.", "ada")
+    assert shown(desk) in await desk.until_whispered(thread_links.offer_taken(named(desk)), "ada")
     assert shown(desk) in await desk.until_linked(thread)
 
 
 async def test_a_channel_s_default_is_named_by_title(bot: Bot, desk: Desk) -> None:
     """Both when it is chosen and when somebody asks."""
     root = await desk.slack.say("Where to?")
-    await desk.mention(f"default {SESSION}", thread=root)
-    assert shown(desk) in await desk.until_said("in this channel now goes to", root)
-    await desk.mention("default", thread=root)
-    assert shown(desk) in await desk.until_said("This channel's default session is", root)
+    chosen, asked = commands.default_chosen(named(desk)), commands.default_is(named(desk), "ada")
+    assert shown(desk) in await desk.answer(f"default {SESSION}", root, chosen)
+    assert shown(desk) in await desk.answer("default", root, asked)
 
 
 async def test_the_shortcut_names_the_session_that_a_thread_has(bot: Bot, desk: Desk) -> None:
@@ -200,12 +202,12 @@ async def test_a_thread_whose_link_ends_elsewhere_is_told_its_title(bot: Bot, de
     """A channel that is shared ends its links, and App Home can end one."""
     moved = await desk.linked_thread(channel="secrets")
     await desk.slack.share("secrets")
-    told = await desk.until_said("shared with another", moved, channel="secrets")
-    assert f"this thread's link to {shown(desk)}:" in told
+    words = thread_links.channel_moved(named(desk))
+    assert shown(desk) in await desk.until_said(words, moved, channel="secrets")
     thread = await desk.linked_thread()
     await at_home(desk)
     view = desk.slack.home_view("ada")
     assert view is not None
     await desk.slack.press_view("home_unlink", view_id=view["id"], user="ada")
-    told = await desk.until_said("has unlinked", thread)
-    assert told.startswith(f"ada has unlinked this thread from {shown(desk)}.")
+    words = thread_links.unlinked_by(named(desk), "ada")
+    assert shown(desk) in await desk.until_said(words, thread)

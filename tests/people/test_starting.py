@@ -8,13 +8,30 @@ from typing import Any
 import pytest
 
 from bot.app import Bot, open_bot
+from bot.model.errors import (
+    BadStep,
+    CannotPost,
+    LinkedElsewhere,
+    NotAllowed,
+    NotLinked,
+    PersonError,
+    StartGone,
+)
+from bot.model.outcomes import Outcome, OutcomeKind, Refusal
+from bot.model.people import Standing, UserId
+from bot.model.replies import Reply
+from bot.model.threads import ThreadRef
+from bot.model.workflow_steps import Flaw
 from bot.redis.connection import Store
 from bot.settings import Settings, load_settings
+from bot.wording import devin_say, refusals, thread_links, workflows
+from bot.wording.lifecycle import form, starting
+from bot.wording.message import SlackMessage, plain
 from sandbox.devin.answers import STATES, Answer
 from sandbox.devin.sessions import DevinSession
 from sandbox.slack.server import Message
 from tests.conftest import started
-from tests.support.desk import SESSION, Desk, labels, on_both, quote, running
+from tests.support.desk import SESSION, Desk, actions, on_both, quote, running
 from tests.support.waiting import until_settled, wait_until
 
 LOST = {
@@ -27,8 +44,11 @@ LOST = {
 }
 """Answers after which a session has been started, though they do not say so."""
 
-NOT_STARTED = {"hung up": STATES["refuses"], "500": STATES["server_error"]}
-"""Answers that say as little, after which none has."""
+NOT_STARTED = {
+    "connection lost": STATES["refuses"],
+    "HTTP 500": STATES["server_error"],
+}
+"""Answers that say as little, after which none has, by the reason that people are told."""
 
 
 _NOW = timedelta(0)
@@ -64,12 +84,30 @@ async def opened(desk: Desk) -> dict[str, Any]:
 
 def opening(desk: Desk) -> Message:
     """Return the bot's post that presents somebody's prompt."""
-    (post,) = (one for one in desk.slack.channel_messages("general") if "to Devin:" in one.text)
+    posts = desk.slack.channel_messages("general")
+    (post,) = (one for one in posts if one.user == desk.slack.bot_user_id and not one.is_reply)
     return post
 
 
 def channel_of(desk: Desk, name: str = "general") -> str:
     return desk.slack.workspace.channel(name).id
+
+
+def start(root: str = "") -> Reply:
+    """Return the mention `start Fix it` as messages about its session see it."""
+    thread = ThreadRef(team="", channel="", thread_ts=root)
+    return Reply(thread=thread, ts="", author=UserId(""), text="Fix it")
+
+
+def uncertain(reason: str) -> SlackMessage:
+    """Return what a thread is told if nobody knows whether its session was started."""
+    return starting.uncertain(start(), 1, Outcome(kind=OutcomeKind.UNCERTAIN, detail=reason))
+
+
+def refused(refusal: Refusal, status: int) -> SlackMessage:
+    """Return what a thread is told if Devin does not start its session."""
+    outcome = Outcome(kind=OutcomeKind.REFUSED, refusal=refusal, status=status)
+    return starting.refused(start(), 1, outcome)
 
 
 # A mention.
@@ -82,7 +120,7 @@ async def test_a_thread_starts_a_session_with_itself_as_context(bot: Bot, desk: 
     await desk.reply("(aside) I hate Mondays", root, user="ben")
     await desk.reply("It is `test_upload`", root, user="ben")
     await desk.mention("status", thread=root)
-    await desk.until_said("not linked", root)
+    await desk.until_said(refusals.sorry(NotLinked()), root)
     ts = await desk.mention("start Please *fix* it", thread=root)
     session = await until_linked(desk, root)
     assert prompt(desk) == (
@@ -114,7 +152,7 @@ async def test_a_mention_in_the_channel_begins_the_thread_of_its_session(
 async def test_without_a_prompt_the_thread_is_the_prompt(bot: Bot, desk: Desk) -> None:
     """Where there is no other message either, the person is told."""
     alone = await desk.mention("start")
-    await desk.until_said("nothing to start from", alone)
+    await desk.until_said(starting.NOTHING, alone)
     assert sessions(desk) == []
     root = await desk.slack.say("The build is red")
     await desk.mention("start", thread=root, user="ben")
@@ -159,7 +197,7 @@ async def test_a_thread_that_is_linked_starts_nothing(bot: Bot, desk: Desk) -> N
     """It has one session; unlink comes first."""
     thread = await desk.linked_thread()
     await desk.mention("start Fix it", thread=thread)
-    await desk.until_said("Mention me with `unlink` first", thread)
+    await desk.until_said(refusals.sorry(LinkedElsewhere(desk.named(), "ada")), thread)
     assert sessions(desk) == []
 
 
@@ -171,7 +209,7 @@ async def test_two_starts_at_once_in_a_thread_are_one_session(bot: Bot, desk: De
     await desk.mention("start Fix it", thread=root)
     await wait_until(lambda: sessions(desk), "Devin is asked")
     await desk.mention("start Repair it", thread=root, user="ben")
-    await desk.until_said("being started in this thread already", root)
+    await desk.until_said(starting.BUSY, root)
     slow.set()
     await until_linked(desk, root)
     assert "Fix it" in prompt(desk)
@@ -188,7 +226,7 @@ async def test_a_thread_that_is_linked_meanwhile_keeps_its_link(bot: Bot, desk: 
     await desk.until_linked(root)
     slow.set()
     (session,) = sessions(desk)
-    told = await desk.until_said("Devin has started", root)
+    told = await desk.until_said(starting.not_linked(desk.named(session.session_id)), root)
     assert session.url in told
     reply = await desk.reply("Thanks", root)
     await desk.until_marked("white_check_mark", reply)
@@ -210,20 +248,23 @@ async def test_a_start_that_slack_brings_again_starts_nothing_more(bot: Bot, des
 async def test_a_thread_that_was_unlinked_starts_another_session(bot: Bot, desk: Desk) -> None:
     """One start at a time, and any number one after the other."""
     root = await desk.mention("start Fix it")
-    await until_linked(desk, root)
-    await desk.mention("unlink", thread=root)
-    await desk.until_said("no longer linked", root)
+    session = await until_linked(desk, root)
+    await desk.answer("unlink", root, thread_links.unlinked(desk.named(session.session_id)))
     await desk.mention("start Fix it better", thread=root)
     await wait_until(lambda: len(sessions(desk)) == 2, "another one starts")
     await desk.until_linked(root, times=2)
 
 
-@pytest.mark.parametrize("user", ["gus", "eve"])
-async def test_who_may_not_steer_devin_may_not_start_it(bot: Bot, desk: Desk, user: str) -> None:
+@pytest.mark.parametrize(
+    ("user", "standing"), [("gus", Standing.GUEST), ("eve", Standing.EXTERNAL)]
+)
+async def test_who_may_not_steer_devin_may_not_start_it(
+    bot: Bot, desk: Desk, user: str, standing: Standing
+) -> None:
     """Guests and people of other organizations are told so, alone."""
     root = await desk.slack.say("The build is red", channel="shared")
     await desk.mention("start Fix it", thread=root, user=user, channel="shared")
-    await desk.until_whispered("can't steer Devin from here", user, channel="shared")
+    await desk.until_whispered(refusals.sorry(NotAllowed(standing)), user, channel="shared")
     assert sessions(desk) == []
 
 
@@ -233,13 +274,14 @@ async def test_a_channel_that_is_not_allowed_starts_nothing(
     """Neither by a mention, nor by the command or the form."""
     async with running(desk, environ, ALLOW_CHANNELS=channel_of(desk, "secrets")):
         await desk.mention("start Fix it")
-        await desk.until_whispered("not allowed in this channel", "ada")
+        refused = refusals.sorry(NotAllowed(Standing.CHANNEL))
+        await desk.until_whispered(refused, "ada")
         await desk.slack.slash("/devin-say", "new Fix it")
         await desk.slack.global_shortcut("start_session")
         view = await opened(desk)
         filled = {"channel": channel_of(desk), "prompt": "Fix it"}
         await desk.slack.submit_view(view["id"], filled)
-        assert "not allowed" in desk.slack.open_views("ada")[-1]["errors"]["prompt"]
+        assert desk.slack.open_views("ada")[-1]["errors"] == {"prompt": plain(refused.text)}
     assert sessions(desk) == []
 
 
@@ -274,18 +316,18 @@ async def test_nobody_knows_of_a_session_that_is_not_found(
         await desk.slack.wait_connected()
         root = await desk.slack.say("The build is red")
         await desk.mention("start Fix it", thread=root)
-        assert "“Fix it”" in await desk.until_said("know whether Devin started", root)
+        await desk.until_said(uncertain(how), root)
         await until_settled(store)
         assert sessions(desk) == []
         (report,) = desk.posts(root)
-        assert labels(report) == ["Start again"]
+        assert actions(report) == ["start_again"]
         for _ in range(2):
             await desk.slack.press("start_again", channel="general", message_ts=report.ts)
         await until_linked(desk, root)
         await until_settled(store)
     assert "Fix it" in prompt(desk)
     assert "The build is red" in prompt(desk)
-    assert "Started again by ada." in report.text
+    assert starting.started_again("ada") in report.text
 
 
 async def test_start_again_is_for_people_who_may_and_for_its_own_thread(
@@ -296,13 +338,13 @@ async def test_start_again_is_for_people_who_may_and_for_its_own_thread(
     async with started(settings):
         await desk.slack.wait_connected()
         root = await desk.mention("start Fix it")
-        await desk.until_said("know whether Devin started", root)
+        await desk.until_said(uncertain("HTTP 500"), root)
         (report,) = desk.posts(root)
         press = {"channel": "general", "message_ts": report.ts}
         await desk.slack.press("start_again", **press, user="gus")
-        await desk.until_whispered("Guests can't", "gus")
+        await desk.until_whispered(refusals.sorry(NotAllowed(Standing.GUEST)), "gus")
         await desk.slack.press("start_again", **press, value=f"T0SANDBOX:C0GENERAL0:{root}|7")
-        await desk.until_whispered("no longer keep", "ada")
+        await desk.until_whispered(refusals.sorry(StartGone()), "ada")
     assert sessions(desk) == []
 
 
@@ -315,10 +357,11 @@ async def test_devin_is_waited_for(environ: dict[str, str], desk: Desk) -> None:
     async with open_bot(load_settings(environ, None), notice_after=_NOW, look_after=(0.0, 0.05)):
         await desk.slack.wait_connected()
         root = await desk.mention("start Fix it")
-        await desk.until_said("Waiting for Devin", root)
+        waiting = starting.waiting(timedelta(seconds=60))
+        await desk.until_said(waiting, root)
         await until_linked(desk, root)
     assert desk.devin.creations == []
-    assert len([one for one in desk.said(root) if "Waiting for Devin" in one]) == 1
+    assert desk.said(root) == [waiting.text]
 
 
 async def test_a_start_is_given_up(environ: dict[str, str], desk: Desk) -> None:
@@ -328,29 +371,30 @@ async def test_a_start_is_given_up(environ: dict[str, str], desk: Desk) -> None:
     async with open_bot(load_settings(environ, None), look_after=(0.0, 0.05)):
         await desk.slack.wait_connected()
         root = await desk.mention("start Fix it")
-        await desk.until_said("gave up", root)
+        await desk.until_said(starting.given_up(start(), 1, "HTTP 429"), root)
         assert sessions(desk) == []
         desk.devin.creations.clear()
-        report = next(one for one in desk.posts(root) if "gave up" in one.text)
-        await desk.slack.press("start_again", channel="general", message_ts=report.ts)
+        await desk.press("start_again", root)
         await until_linked(desk, root)
 
 
 @on_both
 @pytest.mark.parametrize(
-    ("state", "words"),
+    ("state", "refusal", "status"),
     [
-        ("rejects", "as not valid"),
-        ("unauthorized", "rejected my key"),
-        ("forbidden", "may not start sessions"),
-        ("teapot", "HTTP 418"),
+        ("rejects", Refusal.INVALID, 422),
+        ("unauthorized", Refusal.KEY_REJECTED, 401),
+        ("forbidden", Refusal.FORBIDDEN, 403),
+        ("teapot", Refusal.OTHER, 418),
     ],
 )
-async def test_what_devin_refuses_is_told(bot: Bot, desk: Desk, state: str, words: str) -> None:
+async def test_what_devin_refuses_is_told(
+    bot: Bot, desk: Desk, state: str, refusal: Refusal, status: int
+) -> None:
     """With Devin's own words; nothing was started."""
     desk.devin.creations.append(STATES[state])
     root = await desk.mention("start Fix it")
-    await desk.until_said(words, root)
+    await desk.until_said(refused(refusal, status), root)
     (report,) = desk.posts(root)
     if state == "rejects":
         assert "String should have at most 2000 characters" in quote(report)
@@ -366,7 +410,7 @@ async def test_devin_say_new_posts_the_prompt_and_links_its_thread(bot: Bot, des
     await desk.slack.slash("/devin-say", "new Fix the *build* <!channel>")
     await wait_until(lambda: sessions(desk), "it starts")
     post = opening(desk)
-    assert post.text == "*ada* to Devin:\nFix the *build* @channel"
+    assert post.text == devin_say.said("ada", "Fix the *build* @channel").text
     await until_linked(desk, post.ts)
     assert prompt(desk) == "ada (in Slack):\n\nFix the **build** @channel"
 
@@ -384,7 +428,7 @@ async def test_a_form_asks_for_the_prompt(bot: Bot, desk: Desk, way: str) -> Non
     filled = {"channel": channel_of(desk), "prompt": " "}
     await desk.slack.submit_view(view["id"], filled)
     (view,) = desk.slack.open_views("ada")
-    assert view["errors"] == {"prompt": "Write what Devin should do."}
+    assert view["errors"] == {"prompt": form.NO_PROMPT}
     delivery = await desk.slack.submit_view(view["id"], filled | {"prompt": "Fix <it>"})
     await desk.slack.redeliver(delivery)
     await wait_until(lambda: sessions(desk), "it starts")
@@ -401,7 +445,8 @@ async def test_a_form_for_a_channel_without_the_bot_says_so(bot: Bot, desk: Desk
     filled = {"channel": "C0NOWHERE00", "prompt": "Fix it"}
     await desk.slack.submit_view(view["id"], filled)
     (view,) = desk.slack.open_views("ada")
-    assert "can't see this channel" in view["errors"]["prompt"]
+    unseen = refusals.sorry(CannotPost("channel_not_found"))
+    assert view["errors"] == {"prompt": plain(unseen.text)}
     await desk.slack.submit_view(view["id"], filled | {"channel": channel_of(desk)})
     await wait_until(lambda: sessions(desk), "it starts")
 
@@ -434,20 +479,18 @@ async def test_a_step_starts_a_session_in_a_new_thread(bot: Bot, desk: Desk) -> 
 
 
 @pytest.mark.parametrize(
-    ("inputs", "words"),
+    ("inputs", "error"),
     [
-        ({"prompt": ""}, "Prompt is empty"),
-        ({"channel": ""}, "no channel of this workspace"),
-        ({"user": "U0GUS00000"}, "is a guest"),
+        ({"prompt": ""}, BadStep(Flaw.PROMPT)),
+        ({"channel": ""}, BadStep(Flaw.CHANNEL)),
+        ({"user": "U0GUS00000"}, NotAllowed(Standing.GUEST)),
     ],
 )
 async def test_a_step_that_is_filled_in_wrongly_fails(
-    bot: Bot, desk: Desk, inputs: dict[str, str], words: str
+    bot: Bot, desk: Desk, inputs: dict[str, str], error: PersonError
 ) -> None:
     """Its author reads why."""
-    how, why = await step(desk, **inputs)
-    assert how == "error"
-    assert words in why
+    assert await step(desk, **inputs) == ("error", workflows.step_failed(error))
     assert sessions(desk) == []
 
 
@@ -458,5 +501,5 @@ async def test_a_step_fails_with_what_devin_says(bot: Bot, desk: Desk) -> None:
     assert how == "error"
     assert "I'm a teapot" in why
     post = opening(desk)
-    await desk.until_said("HTTP 418", post.ts)
+    await desk.until_said(refused(Refusal.OTHER, 418), post.ts)
     assert sessions(desk) == []

@@ -7,14 +7,41 @@ from hypothesis import given
 from hypothesis import settings as examples
 
 from bot.app import Bot
+from bot.model.errors import (
+    BadSession,
+    BadStep,
+    CannotPost,
+    IsMuted,
+    LinkedElsewhere,
+    NotAllowed,
+    NothingToSay,
+    PersonError,
+)
+from bot.model.outcomes import Outcome, OutcomeKind, Refusal
+from bot.model.people import Standing
+from bot.model.sessions import NamedSession, SessionId, SessionState
 from bot.model.threads import ts_micros
-from bot.model.workflow_steps import StepAsked
+from bot.model.workflow_steps import Flaw, StepAsked
 from bot.redis.connection import Store
 from bot.settings import Settings
+from bot.wording import workflows
 from handlers.workflow_steps import parse_step
+from sandbox.devin.answers import SUSPENDED
 from tests.conftest import started
+from tests.people.test_outcomes import PROBLEMS
 from tests.support.builders import ADA, JSON, TS, mutated, sample_event
-from tests.support.desk import OTHER_SESSION, SESSION, Desk, is_card, labels, on_v1, quote, running
+from tests.support.desk import (
+    OTHER_SESSION,
+    SESSION,
+    Desk,
+    actions,
+    is_card,
+    on_v1,
+    quote,
+    running,
+    tells,
+)
+from tests.support.devin_posts import linked
 from tests.support.waiting import until_settled, wait_until
 
 FROM_A_WORKFLOW = "A workflow (in Slack):\n\n"
@@ -45,6 +72,11 @@ async def link(desk: Desk, **inputs: Any) -> tuple[str, Any]:
     return await until_ended(desk, await desk.slack.run_step("link_thread", given))
 
 
+def failed(error: PersonError) -> tuple[str, str]:
+    """Return the end of a step that cannot be done."""
+    return "error", workflows.step_failed(error)
+
+
 async def test_a_step_posts_its_message_in_a_new_linked_thread(
     bot: Bot, desk: Desk, store: Store
 ) -> None:
@@ -53,7 +85,7 @@ async def test_a_step_posts_its_message_in_a_new_linked_thread(
     thread = outputs["thread"]
     assert (how, outputs) == ("success", {"outcome": "delivered", "detail": "", "thread": thread})
     (post,) = desk.posts(thread)
-    assert post.text == "*A workflow* to Devin:\n> Please rebase"
+    assert post.text == workflows.said_by_workflow("", "Please rebase").params()["text"]
     await desk.until_marked("white_check_mark", thread)
     await desk.reply("And then tag it", thread)
     await desk.until_received("tag it")
@@ -102,17 +134,20 @@ async def test_a_step_without_a_channel_says_nothing_in_slack(
 @on_v1
 @pytest.mark.parametrize("with_channel", [False, True])
 @pytest.mark.parametrize(
-    ("state", "outcome", "detail"),
+    ("state", "outcome"),
     [
-        ("suspended", "suspended", "suspended"),
-        ("rejects", "refused", "not valid"),
-        ("forbidden", "refused", "may not write to this session (403)"),
-        ("missing", "refused", "no such session"),
-        ("server_error", "uncertain", "don't know whether Devin got the message"),
+        (
+            "suspended",
+            Outcome(kind=OutcomeKind.SUSPENDED, state=SessionState.SUSPENDED, detail=SUSPENDED),
+        ),
+        ("rejects", Outcome(kind=OutcomeKind.REFUSED, refusal=Refusal.INVALID, problems=PROBLEMS)),
+        ("forbidden", Outcome(kind=OutcomeKind.REFUSED, refusal=Refusal.FORBIDDEN, status=403)),
+        ("missing", Outcome(kind=OutcomeKind.REFUSED, refusal=Refusal.NO_SESSION)),
+        ("server_error", Outcome(kind=OutcomeKind.UNCERTAIN, detail="HTTP 500")),
     ],
 )
 async def test_each_outcome_is_told_with_what_devin_said(
-    settings: Settings, desk: Desk, state: str, outcome: str, detail: str, with_channel: bool,  # noqa: FBT001 — a parameter of pytest's
+    settings: Settings, desk: Desk, state: str, outcome: Outcome, with_channel: bool,  # noqa: FBT001 — a parameter of pytest's
 ) -> None:  # fmt: skip
     """The workflow can use it; in a channel, the thread is told as well."""
     desk.devin.behave(SESSION, state)
@@ -120,8 +155,8 @@ async def test_each_outcome_is_told_with_what_devin_said(
         await desk.slack.wait_connected()
         where = {"channel": channel(desk)} if with_channel else {}
         how, outputs = await send(desk, **where)
-        assert (how, outputs["outcome"]) == ("success", outcome)
-        assert detail in outputs["detail"]
+        assert (how, outputs["outcome"]) == ("success", outcome.kind.value)
+        assert outputs["detail"] == workflows.step_detail(outcome)
         if with_channel:
             await wait_until(lambda: len(desk.posts(outputs["thread"])) == 2, "the thread hears")
 
@@ -143,8 +178,9 @@ async def test_a_step_waits_as_long_as_its_message(
     desk.devin.behave(SESSION, "rate_limited")
     async with running(desk, environ, GIVE_UP_AFTER="1s"):
         _, outputs = await send(desk)
-        assert outputs["outcome"] == "given_up"
-        assert "It was not sent" in outputs["detail"]
+    given_up = Outcome(kind=OutcomeKind.GIVEN_UP, detail="HTTP 429")
+    assert outputs["outcome"] == "given_up"
+    assert outputs["detail"] == workflows.step_detail(given_up)
 
 
 async def test_a_completion_is_retried_until_slack_takes_it(
@@ -168,9 +204,8 @@ async def test_sent_again_a_step_s_message_ends_the_step_once(
     desk.devin.behave(SESSION, "suspended", times=1)
     _, outputs = await send(desk, channel=channel(desk))
     thread = outputs["thread"]
-    await desk.until_said("*suspended*", thread)
     report = await desk.offering("send_again", thread)
-    assert labels(report) == ["Send again", "Open session"]
+    assert actions(report) == ["send_again", "open_session"]
     await desk.press("send_again", thread)
     await desk.until_marked("white_check_mark", thread)
     await until_settled(store)
@@ -234,13 +269,12 @@ async def test_link_thread_links_and_says_so(bot: Bot, desk: Desk) -> None:
     root = await desk.slack.say("Shall we ship it?")
     how, outputs = await link(desk, thread_ts=root)
     assert (how, outputs["outcome"]) == ("success", "linked")
-    assert "*" not in outputs["detail"]
-    assert ", by a workflow. Replies here go to Devin." in await desk.until_linked(root)
+    assert outputs["detail"] == workflows.LINKED_NOW
+    assert linked(desk.named(), by="") in await desk.until_linked(root)
     await desk.reply("Go", root)
     await desk.until_received("Go")
     _, again = await link(desk, thread_ts=root)
-    before = "The thread was linked to this session before."
-    assert again == {"outcome": "linked", "detail": before, "thread": root}
+    assert again == {"outcome": "linked", "detail": workflows.LINKED_BEFORE, "thread": root}
     assert len(desk.said(root, with_cards=True)) == 1
 
 
@@ -249,7 +283,7 @@ async def test_a_link_that_cannot_be_said_is_not_made(bot: Bot, desk: Desk, stor
     root = await desk.slack.say("Shall we ship it?")
     place = desk.slack.workspace.channel("general")
     place.is_archived = True
-    assert await link(desk, thread_ts=root) == ("error", "That channel is archived.")
+    assert await link(desk, thread_ts=root) == failed(CannotPost("is_archived"))
     place.is_archived = False
     await desk.reply("Not for Devin", root)
     await desk.until_heard()
@@ -258,31 +292,28 @@ async def test_a_link_that_cannot_be_said_is_not_made(bot: Bot, desk: Desk, stor
     assert desk.received() == []
 
 
-WRONG_INPUTS: dict[str, tuple[dict[str, Any], str]] = {
-    "session": ({"session": "our session"}, "Session names no Devin session"),
-    "no session": ({"session": None}, "Session names no Devin session"),
-    "a session that is no text": ({"session": {"id": SESSION}}, "Session names no Devin session"),
-    "no message": ({"message": "  \n"}, "Message is empty"),
-    "a missing message": ({"message": None}, "Message is empty"),
-    "a message that is no text": ({"message": {"type": "table"}}, "Message isn't text"),
-    "a yes as a message": ({"message": True}, "Message isn't text"),
-    "a channel by name": ({"channel": "#general"}, "Channel is no channel"),
-    "a direct message": ({"channel": "D0ADADM000"}, "Channel is no channel"),
-    "a channel that is no text": ({"channel": ["C1"]}, "Channel is no channel"),
-    "a thread without a channel": ({"thread_ts": "1700000000.000100"}, "no Channel"),
-    "a person by name": ({"user": "ada"}, "Person is no user"),
+WRONG_INPUTS: dict[str, tuple[dict[str, Any], PersonError]] = {
+    "session": ({"session": "our session"}, BadSession("")),
+    "no session": ({"session": None}, BadSession("")),
+    "a session that is no text": ({"session": {"id": SESSION}}, BadSession("")),
+    "no message": ({"message": "  \n"}, NothingToSay()),
+    "a missing message": ({"message": None}, NothingToSay()),
+    "a message that is no text": ({"message": {"type": "table"}}, BadStep(Flaw.MESSAGE)),
+    "a yes as a message": ({"message": True}, BadStep(Flaw.MESSAGE)),
+    "a channel by name": ({"channel": "#general"}, BadStep(Flaw.CHANNEL)),
+    "a direct message": ({"channel": "D0ADADM000"}, BadStep(Flaw.CHANNEL)),
+    "a channel that is no text": ({"channel": ["C1"]}, BadStep(Flaw.CHANNEL)),
+    "a thread without a channel": ({"thread_ts": "1700000000.000100"}, BadStep(Flaw.THREAD_ALONE)),
+    "a person by name": ({"user": "ada"}, BadStep(Flaw.USER)),
 }  # fmt: skip
 
 
 async def test_a_link_that_names_no_thread_fails_in_words(bot: Bot, desk: Desk) -> None:
     """Nothing is posted for it, nor if Slack does not show the thread that it names."""
-    assert await link(desk) == (
-        "error",
-        "The step's Thread is no message. Use the timestamp of a message, or the link to it.",
-    )
+    assert await link(desk) == failed(BadStep(Flaw.THREAD))
     root = await desk.slack.say("Shall we ship it?")
     desk.slack.fail_next("conversations.replies", error="is_archived")
-    assert await link(desk, thread_ts=root) == ("error", "That channel is archived.")
+    assert await link(desk, thread_ts=root) == failed(CannotPost("is_archived"))
     assert desk.said(root, with_cards=True) == []
 
 
@@ -291,10 +322,8 @@ async def test_what_cannot_be_done_fails_the_step_in_words(
     bot: Bot, desk: Desk, store: Store, wrong: str
 ) -> None:
     """The workflow's author reads them in Workflow Builder; Devin reads nothing."""
-    inputs, words = WRONG_INPUTS[wrong]
-    how, why = await send(desk, **inputs)
-    assert how == "error"
-    assert words in why
+    inputs, error = WRONG_INPUTS[wrong]
+    assert await send(desk, **inputs) == failed(error)
     await until_settled(store)
     await desk.until_heard()
     assert desk.received() == []
@@ -306,44 +335,33 @@ async def test_a_place_that_is_none_fails_the_step_in_words(bot: Bot, desk: Desk
     thread = await desk.linked_thread(OTHER_SESSION)
     missing = "1700000000.000100"
     of_random = f"https://acme.slack.com/archives/{random}/p1700000000000100"
-    said: list[str] = []
-    for inputs in (
-        {"channel": here, "thread_ts": missing},
-        {"channel": here, "thread_ts": of_random},
-        {"channel": random},
-        {"channel": "C0NOWHERE0"},
-        {"channel": here, "thread_ts": thread},
-        {"channel": here, "thread_ts": "today"},
-    ):
-        how, why = await send(desk, **inputs)
-        assert how == "error"
-        said.append(why)
-    assert said[0] == said[1]
-    assert "no such message" in said[0]
-    assert "not in that channel" in said[2]
-    assert "cannot see that channel" in said[3]
-    assert f"another session, {OTHER_SESSION}" in said[4]
-    assert "Thread is no message" in said[5]
+    elsewhere = LinkedElsewhere(NamedSession(SessionId(OTHER_SESSION)), "ada")
+    wrong: list[tuple[dict[str, str], PersonError]] = [
+        ({"channel": here, "thread_ts": missing}, BadStep(Flaw.NO_THREAD)),
+        ({"channel": here, "thread_ts": of_random}, BadStep(Flaw.NO_THREAD)),
+        ({"channel": random}, CannotPost("not_in_channel")),
+        ({"channel": "C0NOWHERE0"}, CannotPost("channel_not_found")),
+        ({"channel": here, "thread_ts": thread}, elsewhere),
+        ({"channel": here, "thread_ts": "today"}, BadStep(Flaw.THREAD)),
+    ]
+    for inputs, error in wrong:
+        assert await send(desk, **inputs) == failed(error)
     assert desk.received() == []
 
 
 async def test_a_muted_thread_takes_no_message_of_a_step(bot: Bot, desk: Desk) -> None:
     """Muting means that nothing of it goes to Devin; nothing is posted there, either."""
     thread = await desk.linked_thread()
-    await desk.mention("mute", thread=thread)
-    await desk.until_said("Muted", thread)
-    how, why = await send(desk, channel=channel(desk), thread_ts=thread)
-    assert how == "error"
-    assert "muted" in why
+    await desk.cut_off("mute", thread)
+    ended = await send(desk, channel=channel(desk), thread_ts=thread)
+    assert ended == failed(IsMuted())
     assert len(desk.posts(thread)) == 1
 
 
 async def test_a_step_that_this_version_does_not_have_fails_in_words(bot: Bot, desk: Desk) -> None:
     """Otherwise a workflow would wait for it forever."""
     execution = await desk.slack.run_step("wake_session", {})
-    how, why = await until_ended(desk, execution)
-    assert how == "error"
-    assert "no such step" in why
+    assert await until_ended(desk, execution) == failed(BadStep(Flaw.UNKNOWN))
 
 
 async def test_a_failure_is_retried_until_slack_takes_it(bot: Bot, desk: Desk) -> None:
@@ -357,11 +375,11 @@ async def test_on_somebody_s_behalf_a_step_is_checked_and_named(bot: Bot, desk: 
     how, outputs = await send(desk, channel=channel(desk), user=user(desk, "ada"))
     assert how == "success"
     assert desk.received() == [FROM_ADA + "Please rebase"]
-    assert desk.said(outputs["thread"])[0].startswith("*ada*, through a workflow, to Devin:")
-    for name, words in {"gus": "guest", "eve": "another organization", "bolt-ci": "bot"}.items():
-        how, why = await send(desk, channel=channel(desk), user=user(desk, name))
-        assert how == "error"
-        assert words in why
+    assert tells(desk.said(outputs["thread"])[0], workflows.said_by_workflow("ada", ""))
+    standings = {"gus": Standing.GUEST, "eve": Standing.EXTERNAL, "bolt-ci": Standing.BOT}
+    for name, standing in standings.items():
+        ended = await send(desk, channel=channel(desk), user=user(desk, name))
+        assert ended == failed(NotAllowed(standing))
     assert len(desk.received()) == 1
 
 
@@ -381,9 +399,7 @@ async def test_where_only_some_may_steer_a_step_needs_one_of_them(
     """`ALLOW_USERS` applies to steps; a step without a person is not on the list."""
     async with running(desk, environ, ALLOW_USERS=user(desk, "ada")):
         for inputs in ({}, {"user": user(desk, "ben")}):
-            how, why = await send(desk, **inputs)
-            assert how == "error"
-            assert "Only certain people" in why
+            assert await send(desk, **inputs) == failed(NotAllowed(Standing.NOT_LISTED))
         assert (await send(desk, user=user(desk, "ada")))[0] == "success"
 
 
@@ -391,9 +407,7 @@ async def test_a_step_keeps_to_the_allowed_channels(environ: dict[str, str], des
     """`ALLOW_CHANNELS` applies to steps, so a step needs a channel then."""
     async with running(desk, environ, ALLOW_CHANNELS=channel(desk, "secrets")):
         for inputs in ({}, {"channel": channel(desk)}):
-            how, why = await send(desk, **inputs)
-            assert how == "error"
-            assert "certain channels only" in why
+            assert await send(desk, **inputs) == failed(NotAllowed(Standing.CHANNEL))
         assert (await send(desk, channel=channel(desk, "secrets")))[0] == "success"
 
 
