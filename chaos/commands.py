@@ -7,11 +7,10 @@ from functools import partial
 from chaos.carrier import LOOK_SECONDS, Carrier
 from chaos.entries import Kind
 from chaos.ledger import Ledger
+from chaos.sentences import is_unheard
 from chaos.speech import Place
 from chaos.surfaces import PERSON
 from sandbox.slack.server import Message, SlackSandbox
-
-UNHEARD = "I did not hear"
 
 
 class Commands:
@@ -59,7 +58,7 @@ class Commands:
             for one in self._shown(place):
                 is_later = float(one.ts) > float(ts)
                 is_obeyed = is_answer(one, is_later)
-                is_refusal = one.ephemeral_to or (UNHEARD in one.text and verb in one.text)
+                is_refusal = one.ephemeral_to or is_unheard(one, verb)
                 if is_obeyed or (is_later and is_refusal):
                     entry.is_answered = True
                     return is_obeyed

@@ -8,11 +8,15 @@ import asyncio
 import json
 import random
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
+from bot.model.mirror import Follow
+from bot.model.sessions import SessionState, Trouble
 from chaos.commands import Commands
 from chaos.ledger import Ledger
 from chaos.people import People
+from chaos.sentences import Shows, is_card
 from chaos.speech import Ear, Place, Shown, Why
 from chaos.surfaces import CHANNEL
 from chaos.voices import Scene, Voice
@@ -40,22 +44,22 @@ LINK_SECONDS = 60.0
 TOGGLES = 3
 """The most changes of one thread."""
 
-STATES: Mapping[str, Mapping[Api, str]] = {
-    "blocked": {"v1": "*waiting for you*", "v3": "*waiting for you*"},
-    "approval": {"v1": "*waiting for you*", "v3": "*waiting for approval*"},
-    "idle": {"v1": "*waiting for you*", "v3": "*finished*"},
-    "suspended": {"v1": "*asleep*", "v3": "*asleep*"},
-    "archived": {"v1": "*ended*", "v3": "*asleep*"},
-    "out_of_credits": {"v1": "*asleep*", "v3": "*stopped*"},
-    "finished": {"v1": "*finished*", "v3": "*ended*"},
-    "failed": {"v1": "*ended*", "v3": "*failed*"},
+WORKING = Shows(SessionState.WORKING)
+WAITING = Shows(SessionState.WAITING)
+FINISHED = Shows(SessionState.FINISHED)
+ASLEEP = Shows(SessionState.SUSPENDED)
+ENDED = Shows(SessionState.ENDED)
+STATES: Mapping[str, Mapping[Api, Shows]] = {
+    "blocked": {"v1": WAITING, "v3": WAITING},
+    "approval": {"v1": WAITING, "v3": Shows(SessionState.APPROVAL)},
+    "idle": {"v1": WAITING, "v3": FINISHED},
+    "suspended": {"v1": ASLEEP, "v3": ASLEEP},
+    "archived": {"v1": ENDED, "v3": ASLEEP},
+    "out_of_credits": {"v1": ASLEEP, "v3": Shows(SessionState.SUSPENDED, Trouble.LIMIT)},
+    "finished": {"v1": FINISHED, "v3": ENDED},
+    "failed": {"v1": ENDED, "v3": Shows(SessionState.ENDED, Trouble.ERROR)},
 }
-"""The words of a card by the session's state; a generation may have no word for it."""
-
-WORKING = "*working*"
-FOLLOWS = "All of Devin's messages are posted here"
-SILENT = "Devin's messages are not posted here"
-SHARED = "Other organizations share this channel"
+"""What a card shows of the session's state; a generation may not tell it from another."""
 
 
 class Crowd:
@@ -72,7 +76,7 @@ class Crowd:
         )
         self._voices: list[Voice] = []
         self._roles: dict[Place, str] = {}
-        self._others: dict[str, Callable[[], Sequence[str]]] = {}
+        self._others: dict[str, Callable[[], str]] = {}
 
     async def gather(self, sessions: Sequence[str]) -> None:
         """Add sessions, with their threads, of which none is linked yet."""
@@ -83,11 +87,11 @@ class Crowd:
             self._voices.append(Voice(self._scene, session, ears))
             self._speech.pending.add(session)
 
-    def watch(self, session: str, root: str, words: Callable[[], Sequence[str]]) -> None:
-        """Add a thread whose session says nothing; `words` are on its card, none without one."""
+    def watch(self, session: str, root: str, obeyed: Callable[[], str]) -> None:
+        """Add a thread whose session says nothing; `obeyed` returns the last order there."""
         ear = Ear(Place(CHANNEL, root), session, Why.BEFORE)
         self._speech.listen(ear)
-        self._others[session] = words
+        self._others[session] = obeyed
 
     async def link(self) -> None:
         """Say something everywhere, and link the threads that are not linked late."""
@@ -135,19 +139,20 @@ class Crowd:
     def _card(self, ear: Ear) -> Sequence[str]:
         """Return what the card of a thread must show, by what is so."""
         other = self._others.get(ear.session)
-        words = other() if other is not None else self._own_words(ear)
-        if not words or ear.why is Why.SHARED:
-            return words
-        state = self._box.devin.session(ear.session).state
-        said = STATES[state][self._box.devin.api] if state in STATES else WORKING
-        return (*words, said, SILENT if ear.why is Why.UNFOLLOWED else FOLLOWS)
-
-    def _own_words(self, ear: Ear) -> Sequence[str]:
-        if ear.why is Why.BEFORE:
+        if other is not None:
+            is_linked, is_muted = other() != "unlink", other() == "mute"
+        else:
+            is_linked, is_muted = ear.why is not Why.BEFORE, ear.is_muted
+        if not is_linked:
             return ()
-        if ear.why is Why.SHARED:
-            return (SHARED,)
-        return ("It is *muted*",) if ear.is_muted else ("Replies here go to Devin",)
+        state = self._box.devin.session(ear.session).state
+        shows = STATES[state][self._box.devin.api] if state in STATES else WORKING
+        return replace(
+            shows,
+            follow=Follow.OFF if ear.why is Why.UNFOLLOWED else Follow.ALL,
+            is_muted=is_muted,
+            is_barred=ear.why is Why.SHARED,
+        ).sentences
 
     def _shown(self, place: Place) -> Iterator[Shown]:
         bot = self._box.slack.bot_user_id
@@ -160,4 +165,4 @@ def shown(message: Message) -> Shown:
     """Return what a message of the relay shows, Devin's words apart."""
     drawn = [one for one in message.blocks if one["type"] in {"markdown", "rich_text"}]
     files = [(one.name, one.content) for one in message.files]
-    return Shown(json.dumps(drawn), files, message.text)
+    return Shown(json.dumps(drawn), files, message.text, is_card(message))

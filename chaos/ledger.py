@@ -10,26 +10,24 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from bot.model.owed import OwedKind
 from chaos.entries import NUMBERED, Entry, Kind, content_of, file_of, number_in
+from chaos.sentences import (
+    CORRECTS,
+    LEFT_OUT,
+    SPOKEN,
+    TAKEN_WITH_LINK,
+    UNCERTAIN,
+    kind_in,
+    says,
+)
 from chaos.speech import Speech
 from sandbox.devin.answers import Api
 
 ATTACHED = re.compile(r'^ATTACHMENT:"(.+)"$', re.MULTILINE)
-ENDINGS = {
-    "know whether Devin got": "uncertain",
-    "*gave up*": "given up",
-    "*suspended*": "suspended",
-    "*did not confirm*": "not confirmed",
-    "*has ended*": "ended",
-    "*refused*": "refused",
-}
-"""The text by which a report of each ending is recognized; other text reports no ending."""
-
 NAMED = re.compile(r"notes-(\d{6})\.txt")
-LEFT_OUT = "only a *link*"
-SPOKEN = "to Devin:"
 CORRECTING = "correcting an earlier message"
-CORRECTS = "corrects an earlier message"
+"""The words by which Devin is told so (`bot/delivery/compose.py`)."""
 
 
 def addresses(text: str, attachments: Sequence[str], api: Api) -> Sequence[str]:
@@ -48,7 +46,7 @@ class Said:
     """A message from the bot in the channel; `key` is in its metadata."""
 
     text: str
-    key: str | None = None
+    key: str = ""
     ts: str = ""
 
 
@@ -131,17 +129,18 @@ class Ledger:
             entry.took.append(int(found.group(2) or 0))
 
     def _read_said(self, said: Said) -> None:
-        if said.key is not None:
+        if said.key:
             self.keys[said.key] += 1
-        if LEFT_OUT in said.text:
+        if says(said.text, *LEFT_OUT):
             for name in NAMED.findall(said.text):
                 self.entries[int(name)].is_left_out = True
         number = number_in(said.text)
         if number is None:
             return
         entry = self.entries[number]
-        entry.told += [ending for words, ending in ENDINGS.items() if words in said.text]
-        if SPOKEN in said.text:
+        if kind_in(said.key) == OwedKind.OUTCOME and not says(said.text, TAKEN_WITH_LINK):
+            entry.told.append("uncertain" if says(said.text, *UNCERTAIN) else "not taken")
+        elif says(said.text, *SPOKEN):
             entry.posts.append(said.ts)
-        elif CORRECTS in said.text:
+        elif says(said.text, CORRECTS):
             entry.corrects.append(said.ts)

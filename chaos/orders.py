@@ -6,7 +6,7 @@ on writes for Devin.
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 from chaos.carrier import LOOK_SECONDS
@@ -14,17 +14,18 @@ from chaos.commands import Commands
 from chaos.entries import Entry, Kind
 from chaos.ledger import Ledger
 from chaos.people import People
+from chaos.sentences import LINKED_ALREADY, MUTED, UNLINKED, UNMUTED, is_card, says
 from chaos.speech import Place
 from chaos.surfaces import CHANNEL, PERSON
 from sandbox.slack.server import Message, SlackSandbox
 
-ANSWERS: Mapping[str, tuple[str, ...]] = {
-    "mute": ("Muted:",),
-    "unmute": ("Unmuted:",),
-    "unlink": ("no longer linked to", "is not linked to"),
-    "link": ("linked to",),
+ANSWERS: Mapping[str, Sequence[str]] = {
+    "mute": (MUTED,),
+    "unmute": (UNMUTED,),
+    "unlink": UNLINKED,
+    "link": (LINKED_ALREADY,),
 }
-"""The orders, in turn, with the text that reports each new state."""
+"""The orders, in turn, with the sentences that report each new state; a card reports a link."""
 
 OFF = frozenset({"mute", "unlink"})
 REPLIES = 2
@@ -45,13 +46,10 @@ class Orders:
         self._turns: dict[str, int] = {}
         self._busy: dict[str, asyncio.Lock] = {}
 
-    def words_of_card(self, session: str) -> tuple[str, ...]:
-        """Return what the card of a session's thread must show of it now; nothing if unlinked."""
+    def state(self, session: str) -> str:
+        """Return the order that a session's thread has obeyed last."""
         turns = self._turns[session]
-        verb = list(ANSWERS)[(turns - 1) % len(ANSWERS)] if turns else "link"
-        if verb == "unlink":
-            return ()
-        return ("It is *muted*",) if verb == "mute" else ("Replies here go to Devin",)
+        return list(ANSWERS)[(turns - 1) % len(ANSWERS)] if turns else "link"
 
     def take(self, root: str, session: str) -> None:
         """Add a thread, which is linked to `session`."""
@@ -87,4 +85,5 @@ class Orders:
 
 
 def _is_answer(verb: str, message: Message, is_later: bool) -> bool:  # noqa: FBT001  (as `Commands` asks)
-    return is_later and any(words in message.text for words in ANSWERS[verb])
+    is_linked = verb == "link" and is_card(message)
+    return is_later and (is_linked or says(message.text, *ANSWERS[verb]))

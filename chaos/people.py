@@ -12,6 +12,7 @@ from functools import partial
 from chaos.carrier import LOOK_SECONDS, Carrier
 from chaos.entries import Entry, Kind, file_of, text_of
 from chaos.ledger import Ledger
+from chaos.sentences import is_card
 from chaos.surfaces import CHANNEL, PERSON, Surfaces
 from sandbox.slack.server import SlackSandbox
 from sandbox.slack.transport.deliveries import Delivery
@@ -171,4 +172,4 @@ class People:
         return self._rng.choice((0.0, 0.1, 0.5, self._rng.uniform(1.0, 4.0)))
 
     def _is_linked(self, root: str) -> bool:
-        return any("now linked" in one.text for one in self._slack.thread(CHANNEL, root))
+        return any(map(is_card, self._slack.thread(CHANNEL, root)))

@@ -11,11 +11,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
-PIECE = re.compile(r"said (\d{6})\.(\d{3})")
-CARD = "This thread is now linked to"
-"""The beginning of the card of a link; the card of one that has ended says something else."""
+from chaos.sentences import says
 
-LINKED_FILE = re.compile(r"couldn't bring here.*said-(\d{6})\.txt")
+PIECE = re.compile(r"said (\d{6})\.(\d{3})")
+LINKED_FILE = re.compile(r"\|said-(\d{6})\.txt>")
 
 
 class Why(StrEnum):
@@ -38,8 +37,8 @@ class Place(NamedTuple):
 class Ear:
     """A thread of a session: whether it hears what Devin says now, and what its card must show.
 
-    `why` is the reason for which it does not hear, and `expects` the words of a right card, none
-    if there must not be one.
+    `why` is the reason for which it does not hear, and `expects` the sentences of a right card,
+    none if there must not be one.
     """
 
     place: Place
@@ -84,12 +83,13 @@ class Shown:
     """A message of the relay's in a thread.
 
     `words` are what it shows as Devin's, `files` the names and contents that came with it, and
-    `whole` is everything that it consists of.
+    `whole` is everything that it consists of. `is_card`: it is the card of a link.
     """
 
     words: str = ""
     files: Sequence[tuple[str, bytes]] = ()
     whole: str = ""
+    is_card: bool = False
 
 
 @dataclass(slots=True)
@@ -181,7 +181,7 @@ def is_card_right(speech: Speech, ear: Ear) -> bool:
     cards = speech.heard[ear.place].cards
     if not ear.expects:
         return not cards
-    return len(cards) == 1 and all(words in cards[0] for words in ear.expects)
+    return len(cards) == 1 and all(says(cards[0], one) for one in ear.expects)
 
 
 def piece(number: int, at: int) -> str:
@@ -202,7 +202,7 @@ def heard_in(shown: Sequence[Shown]) -> Heard:
         heard.posted.update(found)
         heard.order += found
         heard.brought.update(int(number) for number in LINKED_FILE.findall(one.whole))
-        if CARD in one.whole:
+        if one.is_card:
             heard.cards.append(one.whole)
         for name, content in one.files:
             _read_file(heard, name, content)

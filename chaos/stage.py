@@ -28,6 +28,7 @@ from chaos.posts import environs, kept, made, until_ready
 from chaos.processes import Post, ValkeyProcess, free_port
 from chaos.scenes import Scenes
 from chaos.schedule import SCENES, Act, Mode
+from chaos.sentences import key_of
 from chaos.speech import Speech
 from chaos.surfaces import CHANNEL
 from chaos.trouble import LISTENERS, Front, Outage, Trouble
@@ -120,7 +121,7 @@ class Stage:
         devin, slack = self.box.devin, self.box.slack
         messages = [one for session in devin.sessions.values() for one in session.messages]
         said = [
-            Said(message.text, (message.metadata or {}).get("event_payload", {}).get("key"), ts)
+            Said(message.text, key_of(message), ts)
             for ts, message in slack.workspace.channel(CHANNEL).messages.items()
             if message.user == slack.bot_user_id
         ]
@@ -212,9 +213,9 @@ async def open_stage(home: Path, setup: Setup) -> AsyncIterator[Stage]:
         await people.link([*ids, *ordered])
         for one in ordered:
             orders.take(people.roots.pop(one), one)
-            crowd.watch(one, orders.roots[one], partial(orders.words_of_card, one))
+            crowd.watch(one, orders.roots[one], partial(orders.state, one))
         for one, root in people.roots.items():
-            crowd.watch(one, root, lambda: ("Replies here go to Devin",))
+            crowd.watch(one, root, lambda: "link")
         front = Front(box, balancer)
         trouble = Trouble(box, posts, ids, ledger, outage, front)
         scenes = Scenes(box, ledger, people, orders, outage, front)

@@ -11,11 +11,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from bot.wording.actions import FOLLOW, UNFOLLOW
 from chaos.carrier import LOOK_SECONDS
 from chaos.commands import Commands
 from chaos.entries import Kind
 from chaos.people import People
-from chaos.speech import CARD, Ear, Speech, Spoken, Why
+from chaos.sentences import Shows, actions_of, is_card, says
+from chaos.speech import Ear, Speech, Spoken, Why
 from chaos.surfaces import CHANNEL
 from sandbox.devin.server import DevinSandbox
 from sandbox.slack.server import Message, SlackSandbox
@@ -96,12 +98,13 @@ class Voice:
 
     async def link(self, ear: Ear) -> None:
         """Link a thread, which hears from then on what is said."""
-        await self._order(ear, f"link {self.session}", CARD)
+        await self._order(ear, f"link {self.session}", is_card)
         ear.why = Why.SHARED if self._is_shared(ear) else None
 
     async def mute(self, ear: Ear) -> None:
         """Mute a thread, which hears all the same."""
-        await self._order(ear, "mute", "It is *muted*")
+        muted = Shows(is_muted=True).sentences[0]
+        await self._order(ear, "mute", lambda shown: says(shown.text, muted))
         ear.is_muted = True
 
     async def _change(self, ear: Ear) -> None:
@@ -112,17 +115,17 @@ class Voice:
             while not self._speech.has_heard(ear):
                 await asyncio.sleep(LOOK_SECONDS * 10)
                 self._read()
-            await self._order(ear, "unfollow", "Devin's messages are not posted here")
+            await self._order(ear, "unfollow", lambda shown: FOLLOW in actions_of(shown))
             ear.why = Why.UNFOLLOWED
         else:
-            await self._order(ear, "follow", "All of Devin's messages are posted here")
+            await self._order(ear, "follow", lambda shown: UNFOLLOW in actions_of(shown))
             ear.why = None
 
-    async def _order(self, ear: Ear, command: str, words: str) -> None:
+    async def _order(self, ear: Ear, command: str, shows: Callable[[Message], bool]) -> None:
         """Give a command, in silence, until the thread's card shows that it is obeyed."""
         self._wake()
         await asyncio.sleep(SILENT_BEFORE)
-        is_shown = partial(_is_shown, words)
+        is_shown = partial(_is_shown, shows)
         await self._commands.give(self.session, ear.place, command, is_shown)
         await asyncio.sleep(SILENT_AFTER)
 
@@ -186,5 +189,5 @@ class Voice:
         return self._slack.workspace.channel(ear.place.channel).is_ext_shared
 
 
-def _is_shown(words: str, message: Message, is_later: bool) -> bool:  # noqa: ARG001, FBT001  (as `Commands` asks; a card is edited)
-    return CARD in message.text and words in message.text
+def _is_shown(shows: Callable[[Message], bool], message: Message, is_later: bool) -> bool:  # noqa: ARG001, FBT001  (as `Commands` asks; a card is edited)
+    return is_card(message) and shows(message)

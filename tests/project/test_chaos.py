@@ -4,11 +4,21 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from redis.asyncio import Redis
 
+from bot.model.files import AttachedFile, Upload, WhyLink
+from bot.model.outcomes import Outcome, OutcomeKind
+from bot.model.owed import OwedKind
+from bot.model.people import UserId
+from bot.model.replies import Reply
+from bot.model.sessions import NamedSession, SessionId, SessionState
+from bot.model.threads import ThreadRef
+from bot.wording.delivery_reports import waiting, words_of
+from bot.wording.devin_say import said
 from chaos.__main__ import OK, Run, run
 from chaos.clocks import MISSING, drawn, library, shifted
 from chaos.entries import Entry, Kind, content_of, file_of, text_of
@@ -20,9 +30,15 @@ from chaos.verdict import judge
 from sandbox.devin.answers import Api
 
 ONE, OTHER = "devin-01", "devin-02"
+THREAD = ThreadRef(team="T0", channel="C0", thread_ts="0.0")
 
 
-UNCERTAIN = "I *don't know whether Devin got*"
+def report(outcome: Outcome, about: str) -> str:
+    """Return the text of a report of the relay, about a message or a file of it."""
+    return str(words_of(outcome, f"“{about}”").params()["text"])
+
+
+LOST = Outcome(kind=OutcomeKind.UNCERTAIN, detail="timeout")
 
 
 def ledger_of(*acked: float | None, kind: Kind = Kind.REPLY) -> Ledger:
@@ -41,9 +57,9 @@ def one_of(kind: Kind, **facts: object) -> tuple[Ledger, Entry]:
     return ledger, ledger.entries[0]
 
 
-def told(number: int, words: str = UNCERTAIN) -> Said:
+def told(number: int, outcome: Outcome = LOST) -> Said:
     """Return a report about a message, with its key."""
-    return Said(f"{words} “{text_of(number)}”", f"key {number}")
+    return Said(report(outcome, text_of(number)), f"T0:C0:{number}.0|1|{OwedKind.OUTCOME}")
 
 
 def found(ledger: Ledger) -> list[str]:
@@ -171,7 +187,9 @@ def test_an_acknowledged_reply_that_is_nowhere_is_lost() -> None:
 def test_a_notice_is_no_ending() -> None:
     """A notice that a reply waits does not report its outcome."""
     ledger = ledger_of(1.0)
-    ledger.read([], [told(0, "Devin takes no messages at the moment, so it waits:")])
+    reply = Reply(thread=THREAD, ts="0.0", author=UserId("U0"), text=text_of(0))
+    words = waiting(reply, timedelta(hours=1), NamedSession(SessionId(ONE)))
+    ledger.read([], [Said(words.text, f"{reply.id}|1|{OwedKind.DELAY}")])
     assert found(ledger) == ["lost"]
 
 
@@ -283,7 +301,9 @@ def test_a_file_arrives_or_its_thread_is_told_that_a_link_went() -> None:
     """The content counts: a name alone is not a file."""
     name, url = file_of(0), "https://devin/1"
     brought, linked = f'{text_of(0)}\nATTACHMENT:"{url}"', f"{text_of(0)}\n[{name}](https://slack)"
-    said = Said(f"Devin got the message, but only a *link* to this file:\n> {name}: too large")
+    left_out = Upload(file=AttachedFile(name=name, permalink=""), hitch=WhyLink.TOO_LARGE)
+    went = Outcome(kind=OutcomeKind.DELIVERED, left_out=(left_out,))
+    said = Said(report(went, text_of(0)), f"T0:C0:0.0|1|{OwedKind.OUTCOME}")
     for text, uploaded, words, sins in (
         (brought, {url: (name, content_of(name))}, [], []),
         (brought, {url: (name, b"")}, [], ["file missing"]),
@@ -356,18 +376,19 @@ def test_a_lost_answer_is_found_in_a_session_that_can_be_read(
 
 
 @pytest.mark.parametrize(
-    "words",
+    "outcome",
     [
-        "Devin's session *has ended*, so ",
-        "Devin *did not confirm* ",
-        "Devin's session is *suspended*, so ",
+        Outcome(kind=OutcomeKind.SUSPENDED, state=SessionState.ENDED),
+        Outcome(kind=OutcomeKind.SUSPENDED),
+        Outcome(kind=OutcomeKind.SUSPENDED, state=SessionState.SUSPENDED),
     ],
 )
-def test_a_session_that_does_not_take_a_reply_ends_it(words: str) -> None:
+def test_a_session_that_does_not_take_a_reply_ends_it(outcome: Outcome) -> None:
     """Its thread is told what the session's state is, or that nothing confirms the reply."""
     ledger = ledger_of(1.0)
-    ledger.read([], [told(0, words)])
+    ledger.read([], [told(0, outcome)])
     assert found(ledger) == []
+    assert not ledger.entries[0].is_uncertain
 
 
 @pytest.mark.parametrize(
@@ -392,7 +413,7 @@ def test_what_was_asked_for_and_nobody_heard_is_counted_apart(
 def test_what_is_said_stands_in_the_channel_once(posts: int, sins: list[str]) -> None:
     """Nothing goes to Devin that the channel does not see."""
     ledger, _ = one_of(Kind.SAID)
-    ledger.read([(text_of(0), 2.0)], [Said(f"*Ada* to Devin:\n{text_of(0)}")] * posts)
+    ledger.read([(text_of(0), 2.0)], [Said(said("Ada", text_of(0)).text)] * posts)
     assert found(ledger) == sins
 
 

@@ -4,11 +4,16 @@ from collections.abc import Sequence
 
 import pytest
 
+from bot.model.mirror import Follow
+from bot.model.sessions import SessionState
+from bot.text.devin_files import SentFile
+from bot.wording.mirror.words import file_link
 from chaos.crowd import shown
 from chaos.hearing import CARD_WRONG, DISORDER, DOUBLED, LOST, SAID_SINS
 from chaos.ledger import Ledger
 from chaos.schedule import SPEECH, plan
-from chaos.speech import CARD, Ear, Place, Shown, Why, piece
+from chaos.sentences import GAP, Shows
+from chaos.speech import Ear, Place, Shown, Why, piece
 from chaos.verdict import judge
 from sandbox.slack.server import Message
 
@@ -72,7 +77,7 @@ def test_a_longest_message_is_in_its_file() -> None:
 def test_a_file_comes_once_or_is_linked() -> None:
     """The content counts, not the name; a file that came is not linked as well."""
     brought = Shown(files=[("said-000000.txt", piece(0, 0).encode())])
-    linked = Shown(whole="I couldn't bring here: <https://devin/1|said-000000.txt>")
+    linked = Shown(whole=file_link(SentFile("https://devin.ai/1", "said-000000.txt")).text)
     for posts, sins in (
         ([brought], []),
         ([linked], []),
@@ -136,21 +141,25 @@ def test_a_thread_is_judged_by_how_it_followed_when_something_was_said() -> None
 @pytest.mark.parametrize(
     ("cards", "expects", "sins"),
     [
-        (["is *working*"], ("is *working*",), []),
-        (["is *asleep*"], ("is *working*",), [CARD_WRONG]),
-        ([], ("is *working*",), [CARD_WRONG]),
-        (["is *working*"] * 2, ("is *working*",), [CARD_WRONG]),
-        ([], (), []),
-        (["is *working*"], (), [CARD_WRONG]),
+        ([Shows()], Shows(), []),
+        ([Shows(SessionState.SUSPENDED)], Shows(), [CARD_WRONG]),
+        ([Shows(follow=Follow.OFF)], Shows(), [CARD_WRONG]),
+        ([Shows(is_muted=True)], Shows(), [CARD_WRONG]),
+        ([Shows(is_barred=True)], Shows(), [CARD_WRONG]),
+        ([], Shows(), [CARD_WRONG]),
+        ([Shows()] * 2, Shows(), [CARD_WRONG]),
+        ([], None, []),
+        ([Shows()], None, [CARD_WRONG]),
     ],
 )
 def test_a_thread_has_one_card_that_is_right_in_the_end(
-    cards: Sequence[str], expects: Sequence[str], sins: list[str]
+    cards: Sequence[Shows], expects: Shows | None, sins: list[str]
 ) -> None:
     """A thread that is not linked has none any more."""
     ledger = Ledger()
-    ledger.speech.listen(Ear(HERE, ONE, expects=expects))
-    ledger.speech.read({HERE: [Shown(whole=f"{CARD} it. Devin {words}.") for words in cards]})
+    ledger.speech.listen(Ear(HERE, ONE, expects=expects.sentences if expects else ()))
+    texts = ["\n".join(one.sentences).replace(GAP, "anything") for one in cards]
+    ledger.speech.read({HERE: [Shown(whole=text, is_card=True) for text in texts]})
     assert found(ledger) == sins
     assert ledger.speech.is_over == (not sins)
 
