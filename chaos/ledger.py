@@ -140,7 +140,7 @@ class Ledger:
         entry = self.entries[number]
         if kind_in(said.key) == OwedKind.OUTCOME and not says(said.text, TAKEN_WITH_LINK):
             entry.told.append("uncertain" if says(said.text, *UNCERTAIN) else "not taken")
-        elif says(said.text, *SPOKEN):
-            entry.posts.append(said.ts)
         elif says(said.text, CORRECTS):
             entry.corrects.append(said.ts)
+        elif says(said.text, *SPOKEN):
+            entry.posts.append(said.ts)

@@ -6,6 +6,7 @@ No sentence is repeated here, so that each can be rewritten.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from http import HTTPStatus
 
 from bot.model.errors import NotLinked
@@ -81,8 +82,12 @@ class Shows:
 
 def says(text: str, *sentences: str) -> bool:
     """Return True if `text` has one of the sentences, with anything on one line as a `GAP`."""
-    patterns = (".*?".join(map(re.escape, one.split(GAP))) for one in sentences)
-    return any(re.search(pattern, text) for pattern in patterns)
+    return any(_pattern(one).search(text) for one in sentences)
+
+
+@cache
+def _pattern(sentence: str) -> re.Pattern[str]:
+    return re.compile(".*?".join(map(re.escape, sentence.split(GAP))))
 
 
 def key_of(message: Message) -> str:
