@@ -18,7 +18,7 @@ from redis.asyncio import Redis
 from sandbox import Sandbox
 from sandbox.slack.server import Message
 from sandbox.slack.transport.deliveries import Delivery
-from tests.support.desk import Desk
+from tests.support.desk import Desk, actions
 
 DATA = Path(__file__).parents[1] / "data"
 
@@ -47,13 +47,10 @@ class Upgraded:
         """Let Slack bring an earlier event again."""
         return Delivery(**self.again[name])
 
-    def whisper(self, user: str, words: str) -> Message:
-        """Return the message with these words and a button that only `user` sees."""
-        (found,) = (
-            one
-            for one in self.desk.slack.ephemerals("general", user)
-            if words in one.text and one.blocks[-1]["type"] == "actions"
-        )
+    def whisper(self, user: str, action: str) -> Message:
+        """Return the message with a button or menu of this action that only `user` sees."""
+        whispers = self.desk.slack.ephemerals("general", user)
+        (found,) = (one for one in whispers if action in actions(one))
         return found
 
 
