@@ -8,7 +8,10 @@ import pytest
 from bot.app import Bot, open_bot
 from bot.redis.connection import Store
 from bot.settings import Settings
+from bot.wording import thread_links
+from bot.wording.delivery_reports import stranded
 from tests.support.desk import OTHER_SESSION, SESSION, Desk, on_v1
+from tests.support.told import NOT_LINKED, suspended
 from tests.support.waiting import until_settled, wait_until
 
 
@@ -23,15 +26,15 @@ async def test_each_linked_thread_is_told_under_its_new_id_that_its_link_ended(
     await desk.slack.share("secrets")
     shared = desk.slack.deliveries[before]
     for thread, session in ((one, SESSION), (two, OTHER_SESSION)):
-        told = await desk.until_said("shared with another organization", thread, channel="secrets")
-        assert session in told
+        told = thread_links.channel_moved(desk.named(session))
+        await desk.until_said(told, thread, channel="secrets")
     await (await desk.slack.redeliver(shared)).settled()
     await desk.reply("Hello, outsiders", one, channel="secrets")
     await desk.mention("status", thread=one, channel="secrets")
-    await desk.until_said("not linked", one, channel="secrets")
+    await desk.until_said(NOT_LINKED, one, channel="secrets")
     assert desk.received() == []
     said = desk.said(one, channel="secrets")
-    assert sum("shared with another organization" in text for text in said) == 1
+    assert said.count(thread_links.channel_moved(desk.named()).text) == 1
 
 
 async def test_what_slack_brings_after_the_move_is_said_to_stay(bot: Bot, desk: Desk) -> None:
@@ -40,10 +43,10 @@ async def test_what_slack_brings_after_the_move_is_said_to_stay(bot: Bot, desk: 
     ts = await desk.slack.say("For Devin", thread=thread, channel="secrets", deliver=False)
     event = desk.slack.event_of("secrets", ts)
     await desk.slack.share("secrets")
-    await desk.until_said("shared with another organization", thread, channel="secrets")
+    await desk.until_said(thread_links.channel_moved(desk.named()), thread, channel="secrets")
     await asyncio.sleep(2.1)  # anything older than this is late
     await (await desk.slack.deliver_event(event)).settled()
-    await desk.until_said("1 reply reached me only after", thread, channel="secrets")
+    await desk.until_said(stranded(1), thread, channel="secrets")
     assert desk.received() == []
 
 
@@ -58,11 +61,11 @@ async def test_what_was_accepted_before_ends_under_the_new_id(bot: Bot, desk: De
     await wait_until(lambda: desk.devin.requests, "Devin is asked")
     await desk.until_heard()
     await desk.slack.share("secrets")
-    await desk.until_said("shared with another organization", thread, channel="secrets")
+    await desk.until_said(thread_links.channel_moved(desk.named()), thread, channel="secrets")
     desk.devin.behave(SESSION, "suspended", times=1)
     over.set()
     await desk.until_marked("white_check_mark", first, channel="secrets")
-    await desk.until_said("*suspended*", thread, channel="secrets")
+    await desk.until_said(suspended("two"), thread, channel="secrets")
     await desk.until_marked("zzz", second, channel="secrets")
 
 
@@ -73,7 +76,7 @@ async def moved_while_waiting(desk: Desk) -> tuple[str, str]:
     ts = await desk.reply("Please rebase", thread, channel="secrets")
     await wait_until(lambda: desk.devin.requests, "Devin is asked")
     await desk.slack.share("secrets")
-    await desk.until_said("shared with another organization", thread, channel="secrets")
+    await desk.until_said(thread_links.channel_moved(desk.named()), thread, channel="secrets")
     return thread, ts
 
 
@@ -102,9 +105,9 @@ async def test_a_report_s_button_serves_under_the_new_id(bot: Bot, desk: Desk) -
     thread = await desk.linked_thread(channel="secrets")
     desk.devin.behave(SESSION, "suspended", times=1)
     ts = await desk.reply("Please rebase", thread, channel="secrets")
-    await desk.until_said("*suspended*", thread, channel="secrets")
+    await desk.until_said(suspended("Please rebase"), thread, channel="secrets")
     await desk.slack.share("secrets")
-    await desk.until_said("shared with another organization", thread, channel="secrets")
+    await desk.until_said(thread_links.channel_moved(desk.named()), thread, channel="secrets")
     await desk.press("send_again", thread, channel="secrets")
     await desk.until_marked("white_check_mark", ts, channel="secrets")
 

@@ -1,6 +1,7 @@
 """Links between threads and sessions are made, ended, muted, reported, stored and forgotten."""
 
 import asyncio
+import re
 
 import pytest
 import redis
@@ -9,16 +10,25 @@ from hypothesis import strategies as st
 from redis.asyncio import Redis
 
 from bot.app import Bot
-from bot.model.sessions import parse_session
-from bot.model.threads import ThreadRef
+from bot.model.errors import LinkedElsewhere
+from bot.model.mirror import Follow, Watched
+from bot.model.outcomes import Outcome, OutcomeKind
+from bot.model.people import UserId
+from bot.model.sessions import NamedSession, SessionId, parse_session
+from bot.model.threads import Link, ThreadRef
 from bot.redis.keys import link_key
-from tests.support.desk import OTHER_SESSION, SESSION, Desk, running
+from bot.wording import refusals, thread_links
+from bot.wording.commands import HELP, Status, status
+from bot.wording.phrases import session_link
+from tests.support.desk import OTHER_SESSION, SESSION, Desk, muted, running
 from tests.support.keys import at
 from tests.support.redis_servers import node_url
+from tests.support.told import NOT_LINKED
 from tests.support.waiting import wait_until
 
 HEX = SESSION.removeprefix("devin-")
 URL = f"https://app.devin.ai/sessions/{HEX}"
+LINK = session_link(NamedSession(SessionId(SESSION), "", URL))
 GENERAL = "C0GENERAL0"
 
 NAMES = [
@@ -146,11 +156,12 @@ async def test_a_mention_links_its_thread(bot: Bot, desk: Desk, words: str) -> N
 async def test_a_bad_name_is_answered_and_never_reaches_a_url(bot: Bot, desk: Desk) -> None:
     """The answer shows the form of a session id, and repeats the input with its markup disarmed."""
     thread = await desk.slack.say("Shall we?")
-    for bad in (f"devin-{HEX}/../x", "<!channel>", f"http://app.devin.ai/sessions/{HEX}", ""):
+    names = (f"devin-{HEX}/../x", "<!channel>", f"http://app.devin.ai/sessions/{HEX}", "")
+    for bad in names:
         await desk.mention(f"link {bad}", thread=thread)
         await desk.until_heard()
     await wait_until(lambda: len(desk.said(thread)) == 4, "each is answered")
-    assert all("isn't a Devin session" in one for one in desk.said(thread))
+    assert sorted(desk.said(thread)) == sorted(refusals.no_session(bad).text for bad in names)
     assert not any("<!" in one for one in desk.said(thread))
     await desk.reply("Anybody there?", thread)
     await desk.until_heard()
@@ -167,11 +178,9 @@ async def test_two_people_link_at_the_same_moment(bot: Bot, desk: Desk) -> None:
         desk.mention(f"link {OTHER_SESSION}", thread=thread, user="ben"),
     )
     won = await desk.until_linked(thread)
-    lost = await desk.until_said("already linked", thread)
     winner, by = (SESSION, "ada") if SESSION in won else (OTHER_SESSION, "Ben Franklin")
-    assert winner in lost
-    assert f"by {by}" in lost
-    assert "`unlink`" in lost
+    elsewhere = refusals.sorry(LinkedElsewhere(desk.named(winner), by))
+    assert "`unlink`" in await desk.until_said(elsewhere, thread)
     await desk.reply("Go", thread)
     await desk.until_received("Go", winner)
 
@@ -180,9 +189,8 @@ async def test_the_same_session_again_changes_nothing(bot: Bot, desk: Desk) -> N
     """The person is told that the thread is linked; the link remains the first person's."""
     thread = await desk.linked_thread()
     await desk.mention(f"link {HEX}", thread=thread, user="ben")
-    await desk.until_said("is linked to", thread)
-    await desk.mention("status", thread=thread, user="ben")
-    assert "by ada" in await desk.until_said("Linked to", thread)
+    await desk.until_said(thread_links.linked_already(desk.named(), "ada"), thread)
+    assert "ada" in await desk.answer("status", thread, LINK)
 
 
 async def test_unlinked_replies_stay_and_the_thread_can_be_linked_anew(
@@ -192,7 +200,7 @@ async def test_unlinked_replies_stay_and_the_thread_can_be_linked_anew(
     desk.devin.add_session(OTHER_SESSION)
     thread = await desk.linked_thread()
     await desk.mention("unlink", thread=thread)
-    await desk.until_said("no longer linked", thread)
+    await desk.until_said(thread_links.unlinked(desk.named()), thread)
     await desk.reply("Between us", thread)
     await desk.until_heard()
     await desk.mention(f"link {OTHER_SESSION}", thread=thread)
@@ -207,7 +215,7 @@ async def test_several_threads_share_a_session(bot: Bot, desk: Desk) -> None:
     """Each is unlinked, muted and reported separately."""
     one, two = await desk.linked_thread(), await desk.linked_thread()
     await desk.mention("unlink", thread=one)
-    await desk.until_said("no longer linked", one)
+    await desk.until_said(thread_links.unlinked(desk.named()), one)
     await desk.reply("From the first", one)
     assert await desk.fence(two) == []
 
@@ -215,10 +223,8 @@ async def test_several_threads_share_a_session(bot: Bot, desk: Desk) -> None:
 async def test_status_tells_how_the_thread_stands(bot: Bot, desk: Desk) -> None:
     """It has the session, who linked it and when, muting, queued replies, and the last outcome."""
     thread = await desk.linked_thread()
-    await desk.mention("status", thread=thread, user="ben")
-    fresh = await desk.until_said("Linked to", thread)
-    assert f"<{URL}|{SESSION}> by ada, <!date^" in fresh
-    assert "No reply waits. No reply has been sent yet." in fresh
+    fresh = await desk.answer("status", thread, LINK)
+    assert linked(fresh, mail=0, last=None) in fresh
 
     await desk.until_marked("white_check_mark", await desk.reply("One", thread))
     desk.devin.behave(SESSION, "rate_limited")
@@ -227,11 +233,21 @@ async def test_status_tells_how_the_thread_stands(bot: Bot, desk: Desk) -> None:
     await desk.reply("Three", thread)
     await desk.until_heard()
     await desk.mention("mute", thread=thread)
-    await desk.until_said("Muted", thread)
-    await desk.mention("status", thread=thread)
-    later = await desk.until_said("*muted*", thread)
-    assert "2 replies wait." in later
-    assert "The last reply was delivered." in later
+    await desk.until_said(muted(), thread)
+    later = await desk.answer("status", thread, LINK)
+    delivered = Outcome(kind=OutcomeKind.DELIVERED)
+    assert linked(later, mail=2, last=delivered, is_muted=True) in later
+
+
+def linked(said: str, *, mail: int, last: Outcome | None, is_muted: bool = False) -> str:
+    """Return what a thread that Ada linked at the time in `said` is told of its link."""
+    at = re.search(r"<!date\^(\d+)", said)
+    assert at is not None
+    session = NamedSession(SessionId(SESSION), "", URL)
+    link = Link(session=session.session, by=UserId("U0ADA00000"), at=int(at[1]), muted=is_muted)
+    return status(
+        Status(link, session, "ada", mail, last, Watched(), Follow.ALL, is_barred=False)
+    ).text
 
 
 async def test_mute_and_unmute_say_what_they_did(bot: Bot, desk: Desk) -> None:
@@ -241,8 +257,8 @@ async def test_mute_and_unmute_say_what_they_did(bot: Bot, desk: Desk) -> None:
         await desk.mention(words, thread=thread)
         await desk.until_heard()
     await wait_until(lambda: len(desk.said(thread)) == 4, "each is answered")
-    answers = [one.partition(":")[0] for one in desk.said(thread)]
-    assert sorted(answers) == ["Muted", "Muted", "Unmuted", "Unmuted"]
+    answers = [muted(is_muted=one).text for one in (True, False)] * 2
+    assert sorted(desk.said(thread)) == sorted(answers)
 
 
 @pytest.mark.parametrize("how", ["also sent to the channel", "with a file"])
@@ -252,7 +268,7 @@ async def test_a_command_is_no_reply_however_it_is_sent(bot: Bot, desk: Desk, ho
     files = ["plan.md"] if how == "with a file" else []
     text = f"<@{desk.slack.bot_user_id}> status"
     await desk.slack.say(text, thread=thread, files=files, broadcast=not files)
-    await desk.until_said("Linked to", thread)
+    await desk.until_said(LINK, thread)
     assert await desk.fence(thread) == []
 
 
@@ -261,7 +277,7 @@ async def test_help_lists_what_can_be_asked(bot: Bot, desk: Desk, words: str) ->
     """A mention alone asks for help, in any thread."""
     thread = await desk.slack.say("How does this work?")
     await desk.mention(words, thread=thread)
-    told = await desk.until_said("session id or address", thread)
+    told = await desk.until_said(HELP, thread)
     assert all(f"`{verb}`" in told for verb in ("unlink", "status", "mute", "unmute"))
 
 
@@ -272,14 +288,14 @@ async def test_an_unlinked_thread_has_nothing_to_ask_about(
     """The answer explains how to link it."""
     thread = await desk.slack.say("Shall we?")
     await desk.mention(words, thread=thread)
-    assert "session id or address" in await desk.until_said("not linked", thread)
+    assert "`link " in await desk.until_said(NOT_LINKED, thread)
 
 
 async def test_a_mention_without_a_link_is_hinted_at_once(bot: Bot, desk: Desk) -> None:
     """A person who mentions the bot in an unlinked thread is told so, privately and once."""
     thread = await desk.slack.say("Shall we?")
     await desk.mention("please rebase", thread=thread)
-    await desk.until_whispered("not linked to a Devin session", "ada")
+    await desk.until_whispered(NOT_LINKED, "ada")
     await desk.mention("hello?", thread=thread)
     await desk.mention("(aside) it does not hear us", thread=await desk.slack.say("Elsewhere"))
     assert await desk.fence(await desk.linked_thread()) == []
@@ -303,7 +319,7 @@ async def test_commands_work_in_every_conversation(bot: Bot, desk: Desk, channel
     """Slack sends one event for a mention in direct messages, and two elsewhere."""
     thread = await desk.linked_thread(channel=channel)
     await desk.mention("status", thread=thread, channel=channel)
-    await desk.until_said("Linked to", thread, channel=channel)
+    await desk.until_said(LINK, thread, channel=channel)
     await desk.until_heard()
     assert len(desk.said(thread, channel=channel)) == 1
 
@@ -312,7 +328,7 @@ async def test_a_command_that_comes_again_is_answered_once(bot: Bot, desk: Desk)
     """It may come as two events, under new event ids, or by Slack's retry: one answer."""
     thread = await desk.linked_thread()
     ts = await desk.mention("status", thread=thread)
-    await desk.until_said("Linked to", thread)
+    await desk.until_said(LINK, thread)
     event = desk.slack.event_of("general", ts)
     await desk.slack.deliver_event(event)
     await desk.slack.deliver_event({**event, "type": "app_mention"}, retry_num=1)
@@ -351,7 +367,7 @@ async def test_a_link_is_forgotten_without_traffic(environ: dict[str, str], desk
             await wait_until(lambda: not client.exists(key_of(desk, thread)), "it is forgotten")
         await desk.reply("Too late", thread)
         await desk.mention("status", thread=thread)
-        await desk.until_said("not linked", thread)
+        await desk.until_said(NOT_LINKED, thread)
         assert desk.devin.requests == []
 
 
@@ -362,7 +378,7 @@ async def test_traffic_renews_a_link(bot: Bot, desk: Desk, environ: dict[str, st
     with redis.Redis.from_url(node_url(environ["REDIS_URL"]), decode_responses=True) as client:
         client.expire(key, 60)
         await desk.mention("status", thread=thread)
-        await desk.until_said("Linked to", thread)
+        await desk.until_said(LINK, thread)
         assert client.ttl(key) <= 60
         await desk.until_marked("white_check_mark", await desk.reply("Still on it", thread))
         assert client.ttl(key) > 89 * 24 * 3600
@@ -371,12 +387,12 @@ async def test_traffic_renews_a_link(bot: Bot, desk: Desk, environ: dict[str, st
 async def test_links_survive_a_restart(environ: dict[str, str], desk: Desk) -> None:
     """Links are in Redis: the next process knows them, including muted ones."""
     async with running(desk, environ):
-        thread, muted = await desk.linked_thread(), await desk.linked_thread()
-        await desk.mention("mute", thread=muted)
-        await desk.until_said("Muted", muted)
+        thread, quiet = await desk.linked_thread(), await desk.linked_thread()
+        await desk.mention("mute", thread=quiet)
+        await desk.until_said(muted(), quiet)
         await desk.until_heard()
     async with running(desk, environ):
-        await desk.reply("Between us", muted)
+        await desk.reply("Between us", quiet)
         await desk.reply("Still here", thread)
         await desk.until_received("Still here")
         assert await desk.fence(thread) == ["ada (in Slack):\n\nStill here"]
