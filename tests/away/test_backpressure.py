@@ -30,11 +30,13 @@ from bot.store.backlog import measure
 from bot.store.mailbox import Mailbox
 from bot.store.outbox import Outbox
 from bot.wording.message import SlackMessage
+from bot.wording.phrases import mail_waiting
 from sandbox import Sandbox
 from tests.conftest import environ_of
 from tests.support.desk import OTHER_SESSION, SESSION, Desk
 from tests.support.processes import BotProcess, bot_process, kept_valkey
 from tests.support.schedules import Planned, never
+from tests.support.told import forbidden
 from tests.support.waiting import until_settled, wait_until
 
 FLOOD = int(os.environ.get("FLOOD", "5000"))
@@ -213,7 +215,7 @@ async def test_a_full_mailbox_costs_no_memory_and_nobody_s_turn(
         await measure(store)
         assert REGISTRY.get_sample_value("relay_mail_waiting") == BACKLOG
         await desk.mention("status", thread=thread)
-        await desk.until_said(f"{BACKLOG} replies wait", thread)
+        await desk.until_said(mail_waiting(BACKLOG), thread)
         box.devin.behave(SESSION, "running", delay=0.002)
         await wait_until(lambda: len(desk.received()) > 300, "the mail goes on", LONG)
         await desk.reply("from the other thread", other)
@@ -255,7 +257,7 @@ async def test_a_channel_that_slack_limits_is_not_hammered_and_delays_no_other(
         await desk.reply(f"Reply {number}", thread)
     await wait_until(lambda: posts_in(desk, "general") > asked + 1, "the limit is met")
     await desk.reply("Reply", other, channel="secrets")
-    await desk.until_said("may not write", other, channel="secrets")
+    await desk.until_said(forbidden("Reply"), other, channel="secrets")
     assert len(desk.said(thread)) < 6
     await until_settled(store)
     assert len(desk.said(thread)) == 6

@@ -16,6 +16,7 @@ from bot.schedule.docket import DOCKET_NAME
 from bot.store.claims import Claims
 from bot.store.migration.mover import migrate, move_back
 from bot.urls import is_cluster
+from bot.wording import thread_links
 from sandbox import Sandbox
 from sandbox.slack.world.workspace import TEAM_ID
 from tests.support.desk import OTHER_SESSION, SESSION, Desk, on_v1
@@ -91,7 +92,7 @@ async def test_a_team_steers_a_session_from_a_thread(
     await desk.until_received("three")
     for words in ("mute", "unmute", "status", "unlink"):
         await desk.mention(words, thread=thread)
-    await desk.until_said("no longer linked", thread)
+    await desk.until_said(thread_links.unlinked(desk.named()), thread)
 
     assert [len(node.keys(PREFIX)) > 0 for node in nodes] == [False, False, True]
     assert [len(node.keys(f"{{{DOCKET_NAME}}}")) > 0 for node in nodes] == [True, False, False]

@@ -10,7 +10,8 @@ from bot.app import Bot, open_bot
 from bot.redis.connection import Store
 from bot.settings import Settings
 from sandbox import Sandbox
-from tests.support.desk import SESSION, Desk, labels
+from tests.support import told
+from tests.support.desk import SESSION, Desk, actions, tells
 from tests.support.waiting import until_settled, wait_until
 
 GIVE_UP_SECONDS = 2
@@ -42,8 +43,8 @@ async def threads_of(desk: Desk) -> dict[str, str]:
 
 def given_up(desk: Desk, thread: str) -> list[str]:
     """Return the replies that the thread was told are given up, in order."""
-    said = [one for one in desk.said(thread) if "gave up" in one]
-    return [number for one in said for number in ("one", "two", "three") if f"“{number}”" in one]
+    numbers = ("one", "two", "three")
+    return [it for one in desk.said(thread) for it in numbers if tells(one, told.given_up(it))]
 
 
 async def test_everything_that_waited_too_long_is_said_once_and_can_be_sent_again(
@@ -64,8 +65,8 @@ async def test_everything_that_waited_too_long_is_said_once_and_can_be_sent_agai
         assert sorted(given_up(desk, thread)) == ["one", "three", "two"]
     await desk.devin.go_online()
     for session, thread in threads.items():
-        for report in [one for one in desk.posts(thread) if "gave up" in one.text]:
-            assert labels(report) == ["Send again", "Open session"]
+        for report in [one for one in desk.posts(thread) if "send_again" in actions(one)]:
+            assert actions(report) == ["send_again", "open_session"]
             await desk.slack.press("send_again", channel="general", message_ts=report.ts)
         for words in ("one", "two", "three"):
             await desk.until_marked("white_check_mark", replies[session, words])
@@ -90,7 +91,7 @@ async def test_what_devin_asks_for_is_kept_within_reason(
     thread = await desk.linked_thread()
     desk.devin.behave(SESSION, **how)
     await desk.reply("one", thread)
-    await desk.until_said("gave up", thread)
+    await desk.until_said(told.given_up("one"), thread)
     await until_settled(store)
     assert 2 <= len(desk.devin.requests) <= most
     assert desk.received() == []

@@ -6,14 +6,15 @@ from pathlib import Path
 import pytest
 
 from bot.app import Bot, open_bot
-from bot.model.sessions import SessionId
+from bot.model.sessions import SessionId, SessionState
 from bot.redis.connection import Store
 from bot.redis.keys import followers_key, watched_key
 from bot.settings import Settings
+from bot.wording import thread_links
 from sandbox import Sandbox
 from tests.conftest import environ_of
-from tests.support.desk import SESSION, Desk, on_both
-from tests.support.devin_posts import until_card, until_devin_said
+from tests.support.desk import SESSION, Desk, actions, on_both
+from tests.support.devin_posts import until_devin_said, until_state
 from tests.support.processes import bot_process, kept_valkey
 from tests.support.waiting import wait_until
 
@@ -74,12 +75,12 @@ async def test_a_card_whose_answer_was_lost_is_right_after_all(
     await desk.mention(f"link {SESSION}", thread=thread)
     await wait_until(lambda: desk.cards(thread), "the card is posted")
     await desk.mention("unlink", thread=thread)
-    await desk.until_said("no longer linked", thread)
+    await desk.until_said(thread_links.unlinked(desk.named()), thread)
     if is_linked_again:
         await desk.mention(f"link {SESSION}", thread=thread)
     right = [True, False] if is_linked_again else [True]
     await wait_until(
-        lambda: ["has ended" in one.text for one in desk.cards(thread)] == right,
+        lambda: ["unlink" not in actions(one) for one in desk.cards(thread)] == right,
         "each card shows what became of its link",
     )
 
@@ -148,7 +149,7 @@ async def test_a_link_made_while_devin_is_away_shows_what_comes_after_it(
     await desk.until_marked("white_check_mark", reply)
     say(desk, numbered(0, 1))
     await until_devin_said(desk, "Word 000.", thread)
-    await until_card(desk, "working", thread)
+    await until_state(desk, SessionState.WORKING, thread)
     assert desk.words(thread) == numbered(0, 1)
 
 
@@ -164,7 +165,7 @@ async def test_a_link_of_an_earlier_version_is_followed(
         await store.delete(key(SessionId(SESSION)))
     say_long_ago(desk, "Said before the upgrade.")
     async with open_bot(settings):
-        await until_card(desk, "working", thread)
+        await until_state(desk, SessionState.WORKING, thread)
         reply = await desk.reply("Go on.", thread)
         await desk.until_marked("white_check_mark", reply)
         say(desk, numbered(0, 1))

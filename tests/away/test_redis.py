@@ -12,12 +12,14 @@ from bot.app import Bot, open_bot
 from bot.model.errors import StoreAway
 from bot.redis.connection import open_store
 from bot.settings import load_settings
+from bot.wording.delivery_reports import late
 from sandbox import Sandbox
 from sandbox.devin.answers import Api
 from sandbox.slack.transport.deliveries import Delivery
 from tests.conftest import environ_of
 from tests.support.desk import SESSION, Desk, on_v1
 from tests.support.processes import ValkeyProcess, bot_process, kept_valkey
+from tests.support.told import STORE_AWAY, suspended
 from tests.support.waiting import stops, wait_until
 
 PASSWORD = "a-password-nobody-has"
@@ -200,7 +202,7 @@ async def test_a_command_is_acknowledged_and_its_failure_told(
     await breaks(valkey)
     delivery = await desk.slack.slash("/devin-say", f"{SESSION} hello")
     assert delivery.acked
-    await desk.until_whispered("did not work just now", "ada")
+    await desk.until_whispered(STORE_AWAY, "ada")
     await mends(valkey)
     await wait_until(lambda: is_ready(bot), "it is ready again")
     await desk.slack.slash("/devin-say", f"{SESSION} hello again")
@@ -216,12 +218,12 @@ async def test_a_button_that_cannot_work_says_so(
     thread = await desk.linked_thread()
     desk.devin.behave(SESSION, "suspended", times=1)
     ts = await desk.reply("asleep", thread)
-    await desk.until_said("suspended", thread)
+    await desk.until_said(suspended("asleep"), thread)
     await desk.until_marked("zzz", ts)
     await valkey.stop()
     pressed = await desk.press("send_again", thread)
     assert pressed.acked
-    await desk.until_whispered("did not work just now", "ada")
+    await desk.until_whispered(STORE_AWAY, "ada")
     await valkey.start()
     await wait_until(lambda: is_ready(bot), "it is ready again")
     await desk.press("send_again", thread)
@@ -292,7 +294,7 @@ async def test_what_slack_brings_no_more_is_found_and_comes_first(
     await desk.until_received("second")
     texts = [one.rpartition("\n")[2] for one in desk.received()]
     assert texts == ["before", "first", "second", *(["after"] if is_followed else [])]
-    assert "found 2 replies late" in await desk.until_said("I was away", thread)
+    await desk.until_said(late(2, [], hushed=False), thread)
 
 
 @pytest.mark.parametrize("box", ["http"], indirect=True)
@@ -333,11 +335,11 @@ async def test_what_was_asked_for_in_an_outage_is_asked_back(
     for delivery in desk.slack.deliveries:
         await delivery.settled()
     await valkey.start()
-    assert "I did not hear `link`" in await desk.until_said("I was away", other)
-    told = await desk.until_said("I was away", thread)
+    await desk.until_said(late(0, ["link"], hushed=False), other)
     # Unless Slack's retry came first, which may happen at the moment when Redis is back.
-    assert "found 1 reply late" in told or brought.acked
-    assert "I did not hear `mute`" in told
+    ways = [late(count, ["mute"], hushed=True).text for count in (1, 0)]
+    await wait_until(lambda: set(ways) & set(desk.said(thread)), f"{desk.said(thread)}")
+    assert ways[0] in desk.said(thread) or brought.acked
     await desk.until_received("for Devin")
     assert len(desk.received()) == 1
 
@@ -378,9 +380,7 @@ async def test_what_follows_a_missed_request_to_stop_stays_though_its_event_is_h
     await valkey.start()
     await desk.reply("between us", thread)
     await until_taken(desk, await desk.slack.deliveries[-1].settled())
-    told = await desk.until_said("I was away", thread)
-    assert f"I did not hear `{verb}`" in told
-    assert told.endswith("The replies after that stayed here.")
+    await desk.until_said(late(0, [verb], hushed=True), thread)
     await desk.reply("for Devin again", thread)
     await desk.until_received("for Devin again")
     assert len(desk.received()) == 1

@@ -12,8 +12,9 @@ import pytest
 from bot.app import Bot, open_bot
 from bot.settings import Settings
 from sandbox import Sandbox
-from tests.support.desk import OTHER_SESSION, SESSION, Desk, on_v1
+from tests.support.desk import OTHER_SESSION, SESSION, Desk, on_v1, tells
 from tests.support.processes import ValkeyProcess, bot_process, kept_valkey
+from tests.support.told import suspended, uncertain
 from tests.support.waiting import wait_until
 
 
@@ -65,7 +66,7 @@ async def test_a_button_works_after_a_restart(settings: Settings, desk: Desk) ->
         thread = await desk.linked_thread()
         desk.devin.behave(SESSION, "suspended", times=1)
         ts = await desk.reply("wake up", thread)
-        await desk.until_said("suspended", thread)
+        await desk.until_said(suspended("wake up"), thread)
     async with open_bot(settings):
         await desk.slack.wait_connected()
         await desk.press("send_again", thread)
@@ -125,14 +126,14 @@ async def test_a_killed_process_leaves_one_uncertain_reply_and_the_order(
         if taken:
             await desk.until_marked("white_check_mark", first)
         else:
-            assert "one" in await desk.until_said("know whether Devin got", thread)
+            await desk.until_said(uncertain("one"), thread)
         for ts in later:
             await desk.until_marked("white_check_mark", ts)
         assert await process.stop() == 0
     sent = [one.message for one in box.devin.requests if one.session_id == SESSION]
     assert [str(one).rpartition("\n")[2] for one in sent] == ["one", "two", "three"]
     assert desk.marks(first) == (["white_check_mark"] if taken else [])
-    assert len([one for one in desk.said(thread) if "know whether" in one]) == (not taken)
+    assert len([one for one in desk.said(thread) if tells(one, uncertain("one"))]) == (not taken)
 
 
 async def test_a_killed_worker_is_followed_by_another(

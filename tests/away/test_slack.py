@@ -14,11 +14,14 @@ from bot.model.errors import SlackAway, SlackRefused
 from bot.redis.connection import Store
 from bot.settings import Settings
 from bot.slack.api import call
+from bot.wording.commands import HELP
+from bot.wording.delivery_reports import late
 from sandbox import Sandbox
 from tests.conftest import environ_of, started
-from tests.support.desk import SESSION, Desk, on_v1, running
+from tests.support.desk import ANYTHING, SESSION, Desk, on_v1, running, tells
 from tests.support.processes import free_port, kept_valkey
 from tests.support.raw_http import answering, serving, whole
+from tests.support.told import suspended
 from tests.support.waiting import until_settled, wait_until
 
 ALWAYS = 100_000
@@ -67,12 +70,12 @@ async def test_a_token_that_is_revoked_costs_no_reply_and_no_report(
         assert not (await desk.slack.deliveries[-1].settled()).acked
     desk.slack.fail_no_more()
     async with started(settings):
-        await desk.until_said("suspended", thread)
+        await desk.until_said(suspended("three"), thread)
         await desk.until_marked("zzz", three)
         await desk.until_marked("white_check_mark", four)
         await until_settled(store)
     assert [one.rpartition("\n")[2] for one in desk.received()] == ["one", "two", "four"]
-    assert len([one for one in desk.said(thread) if "suspended" in one]) == 1
+    assert len([one for one in desk.said(thread) if tells(one, suspended("three"))]) == 1
     assert set(desk.marks(two)) <= {"white_check_mark"}
 
 
@@ -274,7 +277,7 @@ async def test_a_reply_outlasts_an_outage_of_slack_s_web_api(
             await until_settled(store)
             assert (await delivery.settled()).acked
         assert [one.partition(" ")[0] for one in desk.received()] == ["ada", "Ben"]
-        assert [one for one in desk.said(thread) if "found 1 reply late" not in one] == []
+        assert set(desk.said(thread)) <= {late(1, [], hushed=False).text}
         assert desk.whispers("ben") == []
 
 
@@ -283,7 +286,7 @@ async def test_an_answer_is_tried_again(bot: Bot, desk: Desk) -> None:
     thread = await desk.slack.say("Shall we ship it?")
     desk.slack.fail_next("chat.postMessage", status=503, times=1)
     await desk.mention("help", thread=thread)
-    await desk.until_said("mention me with", thread)
+    await desk.until_said(HELP, thread)
     await desk.until_heard()
 
 
@@ -303,7 +306,7 @@ async def test_a_storm_of_rate_limits_delays_what_is_told_and_nothing_else(
     await desk.reply("Reply 4", thread)
     await desk.until_received("Reply 4")
     await until_settled(store)
-    assert len([one for one in desk.said(thread) if "suspended" in one]) == 3
+    assert len([one for one in desk.said(thread) if tells(one, suspended(ANYTHING))]) == 3
 
 
 async def test_a_flood_of_mentions_turns_nobody_away(bot: Bot, desk: Desk) -> None:

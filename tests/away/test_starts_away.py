@@ -10,17 +10,25 @@ from pathlib import Path
 import pytest
 
 from bot.app import open_bot
+from bot.model.outcomes import Outcome, OutcomeKind
+from bot.model.people import UserId
+from bot.model.replies import Reply
+from bot.model.threads import ThreadRef
 from bot.settings import load_settings
+from bot.wording.lifecycle import starting
 from sandbox import Sandbox
 from sandbox.devin.answers import STATES
 from sandbox.devin.sessions import DevinSession
 from tests.away.test_commands_away import age_reports
 from tests.conftest import environ_of
-from tests.support.desk import Desk, labels, on_both
+from tests.support.desk import ANYTHING, Desk, actions, on_both
 from tests.support.processes import ValkeyProcess, bot_process, kept_valkey
 from tests.support.waiting import wait_until
 
 LATER = timedelta(minutes=1)
+THREAD = ThreadRef(team="T0", channel="C0", thread_ts="1.0")
+FIX_IT = Reply(thread=THREAD, ts="1.0", author=UserId("U0"), text="Fix it")
+LOST = Outcome(kind=OutcomeKind.UNCERTAIN, detail=ANYTHING)
 
 
 @pytest.fixture
@@ -63,8 +71,8 @@ async def test_a_process_that_is_killed_while_devin_starts_leaves_one_session_at
         if taken:
             await desk.until_linked(root)
         else:
-            await desk.until_said("know whether Devin started", root)
-            assert labels(desk.posts(root)[-1]) == ["Start again"]
+            await desk.until_said(starting.uncertain(FIX_IT, 1, LOST), root)
+            assert actions(desk.posts(root)[-1]) == ["start_again"]
     assert len(sessions(desk)) == taken
     assert len(desk.posts(root, with_cards=True)) == 1
 

@@ -13,10 +13,12 @@ import pytest_asyncio
 
 from bot.app import open_bot
 from bot.settings import load_settings
+from bot.wording.delivery_reports import stranded
 from sandbox import Sandbox
 from sandbox.launch import environment_of
 from tests.support import secrets_guard
-from tests.support.desk import SESSION, Desk, labels
+from tests.support.desk import SESSION, Desk, actions, muted, quote
+from tests.support.told import uncertain
 from tests.support.upgrades import FIRST, SHARED, Upgraded, endless, left, recalled
 from tests.support.waiting import wait_until
 
@@ -106,7 +108,7 @@ async def test_what_was_interrupted_is_looked_for(upgraded: Upgraded) -> None:
     await desk.until_marked("white_check_mark", ts["after got"])
     await desk.until_marked("white_check_mark", ts["after lost"])
     await desk.until_marked("white_check_mark", ts["got"])
-    assert "Before the end" in await desk.until_said("know whether Devin got", ts["lost thread"])
+    await desk.until_said(uncertain("Before the end (lost)"), ts["lost thread"])
     assert read(desk, GOT) == ["Before the end (got)", "After the end (got)"]
     assert read(desk, LOST) == ["After the end (lost)"]
 
@@ -114,19 +116,19 @@ async def test_what_was_interrupted_is_looked_for(upgraded: Upgraded) -> None:
 async def test_what_is_uncertain_is_told_and_can_be_sent_again(upgraded: Upgraded) -> None:
     """The outcome was known, but Slack no longer took the report."""
     desk, thread = upgraded.desk, upgraded.ts["broken"]
-    await desk.until_said("know whether Devin got", thread)
-    (report,) = (one for one in desk.posts(thread) if labels(one))
+    await desk.until_said(uncertain("Nobody knows"), thread)
+    (report,) = (one for one in desk.posts(thread) if actions(one))
     await desk.slack.press("send_again", channel="general", message_ts=report.ts)
     await desk.until_marked("white_check_mark", upgraded.ts["uncertain"])
     assert read(desk, BROKEN) == ["Nobody knows"]
 
 
 async def test_what_slack_did_not_take_is_told(upgraded: Upgraded) -> None:
-    """The outbox held a mark, an answer to everybody, and an ephemeral answer."""
+    """The outbox held a mark, an answer to everybody, and an ephemeral answer, with their words."""
     desk = upgraded.desk
     await desk.until_marked("white_check_mark", upgraded.ts["unmarked"])
-    await desk.until_said("It is *muted*", upgraded.ts["muted"])
-    await desk.until_whispered("Guests", "gus")
+    await desk.until_said("It is *muted*. 1 reply waits.", upgraded.ts["muted"])
+    await desk.until_whispered("Guests can't steer Devin from here", "gus")
     assert read(desk, SESSION).count("Not marked yet") == 1
     assert len(desk.whispers("gus")) == 1
 
@@ -138,8 +140,8 @@ async def test_a_step_is_done_once(upgraded: Upgraded) -> None:
     how, outputs = desk.slack.step_results[execution]
     assert (how, outputs["outcome"]) == ("success", "delivered")
     await desk.until_marked("white_check_mark", outputs["thread"])
-    posts = [one.text for one in desk.slack.channel_messages("general")]
-    assert posts.count("*A workflow* to Devin:\n> From a workflow") == 1
+    posts = [quote(one) for one in desk.slack.channel_messages("general")]
+    assert posts.count("From a workflow") == 1
     assert read(desk, SESSION).count("From a workflow") == 1
 
 
@@ -153,20 +155,20 @@ async def test_links_are_as_they_were(upgraded: Upgraded) -> None:
     await desk.until_marked("white_check_mark", linked)
     assert not [one for one in desk.received() if "Not for Devin" in one]
     await desk.mention("unmute", thread=ts["muted"])
-    await desk.until_said("Unmuted", ts["muted"])
+    await desk.until_said(muted(is_muted=False), ts["muted"])
 
 
 async def test_what_slack_brings_late_is_said_to_stay(upgraded: Upgraded) -> None:
     """Its thread was linked when it was written, but no longer when the bot was killed."""
     desk, ts = upgraded.desk, upgraded.ts
     await desk.slack.deliver_event(desk.slack.event_of("general", ts["stranded"]))
-    await desk.until_said("1 reply reached me only after", ts["unlinked"])
+    await desk.until_said(stranded(1), ts["unlinked"])
 
 
 async def test_a_button_of_before_sends_again(upgraded: Upgraded) -> None:
     """The button is under a report about a session that was suspended."""
     desk, ts = upgraded.desk, upgraded.ts
-    (report,) = (one for one in desk.posts(ts["asleep"], channel="shared") if labels(one))
+    (report,) = (one for one in desk.posts(ts["asleep"], channel="shared") if actions(one))
     await desk.slack.press("send_again", channel="shared", message_ts=report.ts)
     await desk.until_marked("white_check_mark", ts["not got"], channel="shared")
     assert read(desk, OTHER).count("Wake up") == 1
@@ -180,7 +182,7 @@ async def test_what_was_written_meanwhile_is_found(upgraded: Upgraded) -> None:
 
 async def test_an_offer_can_be_taken_up(upgraded: Upgraded) -> None:
     """The old button links the thread."""
-    desk, offer = upgraded.desk, upgraded.whisper("ben", "Link this thread to it")
+    desk, offer = upgraded.desk, upgraded.whisper("ben", "link_offered")
     where = {"channel": "general", "message_ts": offer.ts, "user": "ben"}
     await desk.slack.press_ephemeral("link_offered", **where)
     await desk.until_linked(upgraded.ts["offered"])
@@ -188,7 +190,7 @@ async def test_an_offer_can_be_taken_up(upgraded: Upgraded) -> None:
 
 async def test_a_correction_can_be_sent(upgraded: Upgraded) -> None:
     """The new text was kept with the offer."""
-    desk, offer = upgraded.desk, upgraded.whisper("ben", "before you edited it")
+    desk, offer = upgraded.desk, upgraded.whisper("ben", "send_correction")
     where = {"channel": "general", "message_ts": offer.ts, "user": "ben"}
     await desk.slack.press_ephemeral("send_correction", **where)
     await desk.until_received("Please tag 1.3")
@@ -214,7 +216,7 @@ async def test_a_form_of_devin_say_can_be_submitted(upgraded: Upgraded) -> None:
 
 async def test_a_menu_can_be_chosen_from(upgraded: Upgraded) -> None:
     """The message that waits for the choice is posted, and goes to the chosen session."""
-    desk, menu = upgraded.desk, upgraded.whisper("ada", "From the menu")
+    desk, menu = upgraded.desk, upgraded.whisper("ada", "say_chosen")
     select = menu.blocks[-1]["elements"][0]
     (value,) = (one["value"] for one in select["options"] if SESSION in one["text"]["text"])
     await desk.slack.press_ephemeral(
@@ -241,4 +243,4 @@ async def test_what_slack_brings_again_changes_nothing(upgraded: Upgraded, name:
     got = read(desk, SESSION)
     assert (got.count("Please rebase"), got.count("Said once")) == (1, 1)
     said = desk.said(upgraded.ts["linked"], with_cards=True)
-    assert sum("now linked" in one for one in said) == 1
+    assert sum(SESSION.removeprefix("devin-") in one for one in said) == 1

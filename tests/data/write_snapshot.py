@@ -21,11 +21,12 @@ from typing import Any
 
 from redis.asyncio import Redis
 
+from bot.wording import commands, corrections, thread_links
 from sandbox import Sandbox
 from sandbox.devin.sessions import DevinSession
 from sandbox.launch import environment_of
 from sandbox.slack.transport.deliveries import Delivery
-from tests.support.desk import SESSION, Desk
+from tests.support.desk import SESSION, Desk, muted
 from tests.support.processes import BotProcess, bot_process
 from tests.support.waiting import wait_until
 
@@ -56,26 +57,26 @@ class Scene:
         await desk.until_marked("white_check_mark", self.ts["done"])
         self.ts["muted"] = await desk.linked_thread()
         await desk.mention("mute", thread=self.ts["muted"])
-        await desk.until_said("Muted", self.ts["muted"])
+        await desk.until_said(muted(), self.ts["muted"])
         self.ts["unlinked"] = await desk.linked_thread()
         self.ts["stranded"] = await self.slack.say(
             "Slack is late", thread=self.ts["unlinked"], deliver=False
         )
         await desk.mention("unlink", thread=self.ts["unlinked"])
-        await desk.until_said("no longer linked", self.ts["unlinked"])
+        await desk.until_said(thread_links.unlinked(desk.named()), self.ts["unlinked"])
         self.devin.behave(OTHER, "suspended", times=1)
         self.ts["asleep"] = await desk.linked_thread(OTHER, channel="shared")
         self.ts["not got"] = await desk.reply("Wake up", self.ts["asleep"], channel="shared")
-        await desk.until_said("*suspended*", self.ts["asleep"], channel="shared")
+        await desk.offering("send_again", self.ts["asleep"], channel="shared")
         default = await desk.mention(f"default {SESSION}", channel="shared")
-        await desk.until_said("now goes to", default, channel="shared")
+        await desk.until_said(commands.default_chosen(desk.named()), default, channel="shared")
 
     async def questions(self) -> None:
         """Leave an offer, two forms, a menu and a correction unanswered."""
         slack, desk = self.slack, self.desk
         address = f"https://app.devin.ai/sessions/{SESSION.removeprefix('devin-')}"
         self.ts["offered"] = await slack.say(f"I have started {address}", user="ben")
-        await desk.until_whispered("Link this thread to it", "ben")
+        await desk.until_whispered(thread_links.offer(desk.named(), ""), "ben")
         self.ts["asked"] = await slack.say("The build is red")
         await slack.shortcut(
             "send_to_devin", channel="general", message_ts=self.ts["asked"], user="ben"
@@ -90,7 +91,7 @@ class Scene:
         ts = await desk.reply("Please tag 1.2", self.ts["linked"], user="ben")
         await desk.until_marked("white_check_mark", ts)
         await slack.edit("general", ts, "Please tag 1.3")
-        await desk.until_whispered("before you edited it", "ben")
+        await desk.until_whispered(corrections.correction_offered("", was_taken=True), "ben")
 
     async def mail(self) -> None:
         """Leave replies waiting for a session that is down; the channel of one moves."""
@@ -105,7 +106,9 @@ class Scene:
         await slack.edit("general", self.ts["three"], "Three, as edited")
         await desk.until_marked("pencil2", self.ts["three"])
         await slack.share("secrets")
-        await desk.until_said("shared with another organization", moved, channel="secrets")
+        await desk.until_said(
+            thread_links.channel_moved(desk.named(DOWN)), moved, channel="secrets"
+        )
 
     async def trouble(self) -> None:
         """Let Devin hang or fail, and let Slack take nothing more."""
