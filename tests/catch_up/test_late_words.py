@@ -10,9 +10,11 @@ import pytest
 
 from bot.app import Bot, open_bot
 from bot.settings import load_settings
+from bot.wording import thread_links
+from bot.wording.delivery_reports import late, stranded
 from sandbox import Sandbox
 from sandbox.devin.answers import Api
-from tests.support.desk import OTHER_SESSION, SESSION, Desk, running
+from tests.support.desk import OTHER_SESSION, SESSION, Desk, muted, running
 from tests.support.waiting import wait_until
 
 HOUR = 3_600.0
@@ -129,11 +131,11 @@ async def test_what_was_written_before_the_link_is_not_for_devin_however_late_it
     await desk.mention(f"link {SESSION}", thread=root)
     await desk.until_linked(root)
     await desk.mention("mute", thread=root)
-    await desk.until_said("Muted", root)
-    muted = await desk.slack.say("still between us", thread=root, deliver=False)
+    await desk.until_said(muted(), root)
+    hushed = await desk.slack.say("still between us", thread=root, deliver=False)
     await desk.mention("unmute", thread=root)
-    await desk.until_said("Unmuted", root)
-    for ts in (before, muted):
+    await desk.until_said(muted(is_muted=False), root)
+    for ts in (before, hushed):
         await brought_late(desk, desk.slack.event_of("general", ts))
     assert await desk.fence(root) == []
 
@@ -184,7 +186,7 @@ async def test_what_was_written_before_a_late_request_was_heard_is_found(
     else:
         thread = await desk.linked_thread()
         await desk.mention("mute", thread=thread)
-        await desk.until_said("Muted", thread)
+        await desk.until_said(muted(), thread)
         argument = ""
     text = f"<@{desk.slack.bot_user_id}> {verb}{argument}"
     asked = await desk.slack.say(text, thread=thread, deliver=False)
@@ -194,26 +196,27 @@ async def test_what_was_written_before_a_late_request_was_heard_is_found(
     await asyncio.sleep(2.1)  # anything older than this is late
     await brought_late(desk, desk.slack.event_of("general", asked))
     assert texts([await desk.until_received("For Devin")]) == ["For Devin"]
-    await desk.until_said("found 1 reply late", thread)
+    await desk.until_said(late(1, [], hushed=False), thread)
     assert len(desk.received()) == 1
 
 
-@pytest.mark.parametrize(("verb", "told"), [("mute", "Muted"), ("unlink", "no longer linked")])
+@pytest.mark.parametrize("verb", ["mute", "unlink"])
 async def test_a_reply_that_is_brought_after_its_thread_was_left_is_said_to_stay(
-    bot: Bot, desk: Desk, verb: str, told: str
+    bot: Bot, desk: Desk, verb: str
 ) -> None:
     """The reply was for Devin when it was written; later messages were not, and are left out."""
     thread = await desk.linked_thread()
     before = await desk.slack.say("For Devin", thread=thread, deliver=False)
     await desk.mention(verb, thread=thread)
+    told = muted() if verb == "mute" else thread_links.unlinked(desk.named())
     await desk.until_said(told, thread)
     after = await desk.slack.say("Between us", thread=thread, deliver=False)
     await asyncio.sleep(2.1)  # anything older than this is late
     for ts in (after, before, before):
         await brought_late(desk, desk.slack.event_of("general", ts))
-    await desk.until_said("1 reply reached me only after", thread)
+    await desk.until_said(stranded(1), thread)
     await desk.until_heard()
-    assert sum("reached me" in text for text in desk.said(thread)) == 1
+    assert desk.said(thread).count(stranded(1).text) == 1
     assert desk.received() == []
 
 
@@ -225,14 +228,14 @@ async def test_a_reply_that_is_brought_after_its_thread_was_linked_anew_is_said_
     thread = await desk.linked_thread()
     before = await desk.slack.say("For the first", thread=thread, deliver=False)
     await desk.mention("unlink", thread=thread)
-    await desk.until_said("no longer linked", thread)
+    await desk.until_said(thread_links.unlinked(desk.named()), thread)
     between = await desk.slack.say("Between us", thread=thread, deliver=False)
     await desk.mention(f"link {OTHER_SESSION}", thread=thread)
     await desk.until_linked(thread, times=2)
     await asyncio.sleep(2.1)  # anything older than this is late
     for ts in (between, before):
         await brought_late(desk, desk.slack.event_of("general", ts))
-    await desk.until_said("1 reply reached me only after", thread)
+    await desk.until_said(stranded(1), thread)
     await desk.until_heard()
-    assert sum("reached me" in text for text in desk.said(thread)) == 1
+    assert desk.said(thread).count(stranded(1).text) == 1
     assert desk.devin.requests == []

@@ -5,6 +5,7 @@ than its retries.
 """
 
 import asyncio
+import re
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import timedelta
@@ -20,6 +21,7 @@ from bot.catch_up.listening import Listening
 from bot.catch_up.reader import ThreadReader, Unheard
 from bot.catch_up.runner import CatchUp
 from bot.model.errors import PersonError
+from bot.model.owed import OwedKind
 from bot.model.people import UserId
 from bot.model.replies import Change, Reply
 from bot.model.sessions import SessionId
@@ -45,16 +47,19 @@ from bot.store.links import Links
 from bot.store.mailbox import Mailbox
 from bot.store.outbox import Outbox
 from bot.store.turn import Head, Later, Step
+from bot.wording import delivery_reports
+from bot.wording.commands import HELP
 from handlers.parse.events import parse_reply
 from sandbox.slack.server import ApiCall, Message
 from sandbox.slack.world.workspace import TEAM_ID
-from tests.support.desk import OTHER_SESSION, SESSION, Desk, running
+from tests.support.desk import OTHER_SESSION, SESSION, Desk, key_of, muted, running
 from tests.support.keys import at
 from tests.support.redis_servers import node_url
 from tests.support.schedules import Planned, never
+from tests.support.told import GUEST
 from tests.support.waiting import wait_until
 
-LATE = "I was away"
+LATE = delivery_reports.late(1, [], hushed=False)
 
 
 async def unbrought(
@@ -85,8 +90,10 @@ def looks(desk: Desk) -> list[ApiCall]:
 
 
 def late(desk: Desk, thread: str) -> list[str]:
-    """Return what a thread was told about late replies."""
-    return [one for one in desk.said(thread) if LATE in one]
+    """Return what a thread was told about a gap, beside answers, and replies that stay."""
+    notices = [one for one in desk.posts(thread) if key_of(one).endswith(f"|{OwedKind.NOTICE}")]
+    other = re.compile(":(command|sorry|stranded):")
+    return [one.text for one in notices if not other.search(key_of(one))]
 
 
 async def test_what_was_written_while_nobody_listened_arrives_in_order_and_is_said_to_be_late(
@@ -105,16 +112,14 @@ async def test_what_was_written_while_nobody_listened_arrives_in_order_and_is_sa
         await desk.until_marked("white_check_mark", last)
         await desk.until_received("Elsewhere", OTHER_SESSION)
         await desk.slack.deliver_event(desk.slack.event_of("general", first), retry_num=3)
-        await desk.until_said(LATE, one)
+        await desk.until_said(delivery_reports.late(2, [], hushed=False), one)
         await desk.until_said(LATE, two)
         await until_caught_up(store)
         texts = [one.partition("\n\n")[2] for one in await desk.fence(one)]
     assert texts == ["Before", "First", "Last"]
     assert len(desk.received(OTHER_SESSION)) == 1
-    assert [text.partition(";")[0] for text in late(desk, one)] == [
-        "I was away and found 2 replies late"
-    ]
-    assert late(desk, two) == ["I was away and found 1 reply late; it is on its way to Devin now."]
+    assert late(desk, one) == [delivery_reports.late(2, [], hushed=False).text]
+    assert late(desk, two) == [LATE.text]
     async with running(desk, environ):
         await until_caught_up(store)
     assert [len(late(desk, thread)) for thread in (one, two)] == [1, 1]
@@ -179,19 +184,19 @@ async def test_only_what_an_event_would_have_brought_to_devin_is_accepted(
         await desk.mention(f"link {SESSION}", thread=root)
         await desk.until_linked(root)
         await desk.mention("mute", thread=root)
-        await desk.until_said("Muted", root)
+        await desk.until_said(muted(), root)
         await unbrought(desk, "While muted", root)
         await desk.mention("unmute", thread=root)
-        await desk.until_said("Unmuted", root)
+        await desk.until_said(muted(is_muted=False), root)
     for text, user in {"(aside) psst": "ada", "Me too": "gus", "Build green": "bolt-ci"}.items():
         await unbrought(desk, text, root, user=user)
     await unbrought(desk, "For Devin", root)
     async with running(desk, environ):
         await desk.until_received("For Devin")
-        await desk.until_whispered("Guests can't steer", "gus")
+        await desk.until_whispered(GUEST, "gus")
         await until_caught_up(store)
     assert len(desk.received()) == 1
-    assert "found 1 reply late" in late(desk, root)[0]
+    assert late(desk, root) == [LATE.text]
 
 
 @pytest.mark.parametrize("verb", ["unlink", "mute"])
@@ -209,9 +214,7 @@ async def test_what_follows_an_unheard_request_to_stop_stays_in_slack(
             await until_caught_up(store)
             await desk.until_received("For Devin")
     assert len(desk.received()) == 1
-    (told,) = late(desk, thread)
-    assert f"I did not hear `{verb}` meanwhile: please mention me again." in told
-    assert told.endswith("The replies after that stayed here.")
+    assert late(desk, thread) == [delivery_reports.late(1, [verb], hushed=True).text]
 
 
 async def test_who_may_not_mute_a_thread_does_not_stop_it_while_nobody_listens(
@@ -224,9 +227,9 @@ async def test_who_may_not_mute_a_thread_does_not_stop_it_while_nobody_listens(
     await unbrought(desk, "For Devin", thread)
     async with running(desk, environ):
         await desk.until_received("For Devin")
-        await desk.until_whispered("Guests can't steer", "gus")
+        await desk.until_whispered(GUEST, "gus")
         await until_caught_up(store)
-    assert "mute" not in late(desk, thread)[0]
+    assert late(desk, thread) == [LATE.text]
 
 
 async def test_an_order_whose_event_is_on_its_way_is_obeyed_and_not_asked_for_again(
@@ -240,7 +243,7 @@ async def test_an_order_whose_event_is_on_its_way_is_obeyed_and_not_asked_for_ag
         desk.slack.drop_connections()
         await wait_until(lambda: len(looks(desk)) > before, "the thread is read")
         await desk.slack.deliver_event(desk.slack.event_of("general", ts))
-        await desk.until_said("Muted", thread)
+        await desk.until_said(muted(), thread)
         await until_caught_up(store)
     assert late(desk, thread) == []
 
@@ -252,14 +255,13 @@ async def test_an_unheard_question_is_to_be_asked_again(
     async with running(desk, environ):
         thread = await desk.linked_thread()
         await desk.mention("help", thread=thread)
-        await desk.until_said("mention me with", thread)
+        await desk.until_said(HELP, thread)
     await asked(desk, "status", thread)
     await unbrought(desk, "For Devin", thread)
     async with running(desk, environ):
         await desk.until_received("For Devin")
         await until_caught_up(store)
-    (told,) = late(desk, thread)
-    assert told.endswith("I did not hear `status` meanwhile: please mention me again.")
+    assert late(desk, thread) == [delivery_reports.late(1, ["status"], hushed=False).text]
 
 
 @pytest.mark.parametrize(
@@ -335,9 +337,7 @@ async def test_a_session_whose_author_slack_does_not_name_is_left_for_the_next_a
         await until_caught_up(store)
         texts = [one.partition("\n\n")[2] for one in await desk.fence(thread)]
     assert texts == ["First", "Last"]
-    (told,) = late(desk, thread)
-    assert "found 2 replies late" in told
-    assert "`status`" in told
+    assert late(desk, thread) == [delivery_reports.late(2, ["status"], hushed=False).text]
     assert desk.whispers("ben") == []
 
 
@@ -406,9 +406,9 @@ async def test_what_is_found_after_its_thread_was_unlinked_or_muted_is_said_to_s
             "it is done",
         )
     desk.slack.fail_no_more()
-    await desk.until_said("1 reply reached me only after somebody had unlinked", thread)
+    await desk.until_said(delivery_reports.stranded(1), thread)
     await until_caught_up(store)
-    assert sum("reached me" in text for text in desk.said(thread)) == 1
+    assert desk.said(thread).count(delivery_reports.stranded(1).text) == 1
     assert desk.received() == []
 
 
