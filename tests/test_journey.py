@@ -1,8 +1,12 @@
 """Read this first: the product from its users' point of view."""
 
 from bot.app import Bot
+from bot.model.sessions import SessionState
+from bot.wording import thread_links
+from bot.wording.corrections import correction_offered
 from tests.support.desk import OTHER_SESSION, SESSION, Desk, labels, on_v1
-from tests.support.devin_posts import buttons_of, until_card, until_devin_said
+from tests.support.devin_posts import buttons_of, until_devin_said, until_state
+from tests.support.told import NOT_LINKED, suspended
 from tests.support.waiting import wait_until
 
 
@@ -21,7 +25,9 @@ async def test_a_team_steers_a_session_from_a_thread(bot: Bot, desk: Desk) -> No
 
     desk.devin.behave(SESSION, "suspended", detail="Asleep since Friday", times=1)
     second = await desk.reply("And tag the release.", thread, user="ben")
-    assert "> Asleep since Friday" in await desk.until_said("suspended", thread)
+    assert "> Asleep since Friday" in await desk.until_said(
+        suspended("And tag the release."), thread
+    )
     await desk.until_marked("zzz", second)
 
     await desk.press("send_again", thread, user="ben")
@@ -31,10 +37,10 @@ async def test_a_team_steers_a_session_from_a_thread(bot: Bot, desk: Desk) -> No
     assert len(desk.received()) == 2
 
     await desk.mention("unlink", thread=thread)
-    await desk.until_said("no longer linked", thread)
+    await desk.until_said(thread_links.unlinked(desk.named()), thread)
     await desk.reply("Thanks all!", thread)
     await desk.mention("status", thread=thread)
-    await desk.until_said("not linked", thread)
+    await desk.until_said(NOT_LINKED, thread)
     assert len(desk.received()) == 2
 
 
@@ -63,14 +69,13 @@ async def test_a_thread_and_a_session_are_one_conversation(bot: Bot, desk: Desk)
     await desk.until_said("acme/relay#7", thread)
     desk.devin.say(devin, "Written: **12 lines**.")
     desk.devin.behave(devin, "idle")
-    await until_card(desk, "finished", thread)
+    await until_state(desk, SessionState.FINISHED, thread)
     await until_devin_said(desk, "12 lines", thread)
     assert len(desk.cards(thread)) == 1
 
     await desk.mention("end", thread=thread)
-    await desk.until_said("for good", thread)
     await desk.press("end_session", thread)
-    await until_card(desk, "ended", thread)
+    await until_state(desk, SessionState.ENDED, thread)
     assert [one.partition("\n")[0] for one in desk.words(thread)] == [
         *("## Plan", "How long shall they be?", "Written: **12 lines**."),
     ]
@@ -91,7 +96,7 @@ async def test_a_team_reaches_devin_from_wherever_it_is(bot: Bot, desk: Desk) ->
     await desk.until_marked("white_check_mark", reply)
     assert [file.name for file in desk.devin.attachments] == ["build.log"]
     await desk.slack.edit("general", reply, "Here is the whole log.")
-    await desk.until_whispered("before you edited it", "ada")
+    await desk.until_whispered(correction_offered("", was_taken=True), "ada")
 
     await desk.slack.slash("/devin-say", f"{OTHER_SESSION} Please rebase", channel="general")
     await desk.until_received("Please rebase", OTHER_SESSION)
@@ -102,4 +107,6 @@ async def test_a_team_reaches_devin_from_wherever_it_is(bot: Bot, desk: Desk) ->
     assert desk.slack.step_results[step][1]["outcome"] == "delivered"
 
     await desk.slack.open_home("ada")
-    await wait_until(lambda: "2 threads" in str(desk.slack.home_view("ada")), "Home lists both")
+    await wait_until(
+        lambda: str(desk.slack.home_view("ada")).count("home_unlink") == 2, "Home lists both"
+    )

@@ -22,6 +22,7 @@ from sandbox import Sandbox
 from sandbox.devin.answers import Api
 from sandbox.slack.server import Message
 from tests.support.desk import OTHER_SESSION, SESSION, Desk, on_v1
+from tests.support.told import suspended
 from tests.support.waiting import until_settled, wait_until
 
 HOUR = 3_600
@@ -209,7 +210,7 @@ async def test_what_is_sent_again_keeps_its_old_place(bot: Bot, desk: Desk) -> N
     thread = await desk.linked_thread()
     desk.devin.behave(SESSION, "suspended", times=1)
     await desk.reply("Reply 0", thread)
-    await desk.until_said("*suspended*", thread)
+    await desk.until_said(suspended("Reply 0"), thread)
     desk.devin.behave(SESSION, "rate_limited", times=1)
     await desk.reply("Reply 1", thread)
     await wait_until(lambda: len(desk.devin.requests) == 2, "the second waits")

@@ -21,6 +21,7 @@ from bot.model.sessions import SessionId
 from sandbox import Sandbox
 from tests.support.desk import SESSION, Desk
 from tests.support.devin_reads import rest
+from tests.support.told import uncertain
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 WORDS = "ada (in Slack):\n\nPlease rebase"
@@ -144,7 +145,7 @@ async def test_the_same_words_from_before_do_not_count(bot: Bot, desk: Desk) -> 
     session.messages[:] = [replace(message, at=before) for message in session.messages]
     desk.devin.behave(SESSION, "drops", takes=False, times=1)
     await desk.reply("yes", thread)
-    await desk.until_said("know whether Devin got", thread)
+    await desk.until_said(uncertain("yes"), thread)
 
 
 async def write_the_same_words_twice(desk: Desk, *, taken: bool) -> None:
@@ -156,7 +157,7 @@ async def write_the_same_words_twice(desk: Desk, *, taken: bool) -> None:
     if taken:
         await desk.until_marked("white_check_mark", second)
     else:
-        await desk.until_said("know whether Devin got", thread)
+        await desk.until_said(uncertain("yes"), thread)
 
 
 @pytest.mark.parametrize("taken", [False, True], ids=["lost", "taken"])
@@ -188,7 +189,7 @@ async def test_what_stands_behind_the_last_arrival_needs_no_clock(bot: Bot, desk
     session.messages[:] = [replace(one, at=one.at + hour) for one in session.messages]
     desk.devin.behave(SESSION, "drops", takes=False, times=1)
     await desk.reply("yes", thread)
-    await desk.until_said("know whether Devin got", thread)
+    await desk.until_said(uncertain("yes"), thread)
 
 
 async def test_a_devin_without_such_a_record_is_not_asked_twice(
@@ -201,5 +202,5 @@ async def test_a_devin_without_such_a_record_is_not_asked_twice(
     before = desk.devin.reads
     desk.devin.behave(SESSION, "drops", takes=False, times=1)
     await desk.reply("Please rebase", thread)
-    await desk.until_said("know whether Devin got", thread)
+    await desk.until_said(uncertain("Please rebase"), thread)
     assert desk.devin.reads - before == 1

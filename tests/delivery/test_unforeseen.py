@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import re
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ from bot.delivery.handover import Handover
 from bot.delivery.reconcile import Reconciler
 from bot.devin.opening import open_devin
 from bot.model.errors import StoreAway
-from bot.model.outcomes import Outcome, OutcomeKind
+from bot.model.outcomes import Outcome, OutcomeKind, Refusal
 from bot.model.owed import Owed, OwedKind
 from bot.model.people import UserId
 from bot.model.replies import Reply, reply_id
@@ -38,21 +37,16 @@ from bot.store.attachments import Attachments
 from bot.store.links import Links
 from bot.store.mailbox import Mailbox
 from bot.text.to_devin import Mentioned
+from bot.wording import delivery_reports
 from sandbox import Sandbox
-from tests.support.desk import SESSION, Desk, labels
+from tests.support.desk import SESSION, Desk, actions, tells
 from tests.support.keys import at
+from tests.support.told import report, uncertain
 from tests.support.waiting import until_settled, wait_until
 
 ID = SessionId(SESSION)
 TTL = timedelta(days=1)
 THREAD = ThreadRef(team="T0SANDBOX", channel="C0GENERAL0", thread_ts="1764000000.000100")
-
-
-def reference_in(text: str) -> str:
-    """Return the reference that a thread was told."""
-    found = re.search(r"logged as ([0-9a-f]{8})", text)
-    assert found, text
-    return found[1]
 
 
 def logged(caplog: pytest.LogCaptureFixture) -> logging.LogRecord:
@@ -71,16 +65,17 @@ async def test_a_delivery_that_fails_as_nobody_foresaw_is_told_and_blocks_nobody
     await raw.set(at(lately_key(ID)), "what no version of ours wrote", ex=60)
     desk.devin.behave(SESSION, "server_error", times=1)
     reply = await desk.reply("Please rebase", thread)
-    said = await desk.until_said("*don't know whether Devin got* “Please rebase”", thread)
+    await desk.until_said(uncertain("Please rebase"), thread)
     after = await desk.reply("And push", thread)
     await desk.until_marked("white_check_mark", after)
     await until_settled(store)
 
     line = vars(logged(caplog))
-    assert line["reference"] == reference_in(said)
+    detail = delivery_reports.logged(line["reference"])
+    assert tells(desk.said(thread)[0], uncertain("Please rebase", detail))
     assert line["session_id"] == SESSION
     assert line["reply_id"].endswith(reply)
-    assert labels(desk.posts(thread)[-1]) == ["Send again", "Open session"]
+    assert actions(desk.posts(thread)[-1]) == ["send_again", "open_session"]
     assert len(desk.said(thread)) == 1
     assert len(desk.devin.requests) == 2
 
@@ -102,14 +97,15 @@ async def test_a_reply_whose_record_is_broken_is_told_and_blocks_nobody(
     assert kept
     await raw.hset(key, "reply", str(kept).replace('"blocks":[', '"blocks":["words",'))
     over.set()
-    said = await desk.until_said("*couldn't read* my saved copy of “Please rebase”", thread)
     await desk.until_marked("x", broken)
     await desk.until_marked("white_check_mark", after)
     await until_settled(store)
 
-    assert vars(logged(caplog))["reference"] == reference_in(said)
+    detail = delivery_reports.logged(vars(logged(caplog))["reference"])
+    unreadable = report(OutcomeKind.REFUSED, "Please rebase", refusal=Refusal.OTHER, detail=detail)
+    assert tells(desk.said(thread)[0], unreadable)
     assert "rebase" not in caplog.text
-    assert labels(desk.posts(thread)[-1]) == ["Open session"]
+    assert actions(desk.posts(thread)[-1]) == ["open_session"]
     assert len(desk.said(thread)) == 1
     assert ["rebase" in one for one in desk.received()] == [False, False]
 
@@ -210,7 +206,7 @@ async def test_a_letter_that_cannot_be_written_ends_its_reply_and_the_next_one_g
     assert kept
     outcome = Outcome.model_validate_json(kept)
     assert outcome.kind is OutcomeKind.UNCERTAIN
-    assert vars(logged(caplog))["reference"] == reference_in(outcome.detail)
+    assert outcome.detail == delivery_reports.logged(vars(logged(caplog))["reference"])
     assert parts.schedule.told == [Owed(one.id, 1, OwedKind.OUTCOME) for one in (first, second)]
 
 

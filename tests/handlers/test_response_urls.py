@@ -8,14 +8,16 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from bot.app import Bot
+from bot.wording import corrections, devin_say, shortcuts, thread_links
 from sandbox.devin.answers import Api
 from sandbox.slack.transport.deliveries import Delivery
 from tests.people import test_buttons, test_edits, test_link_offers, test_shortcuts
 from tests.relay import test_say
-from tests.support.desk import OTHER_SESSION, SESSION, Desk
+from tests.support.desk import OTHER_SESSION, SESSION, Desk, Told, tells
+from tests.support.told import NONE_ACTIVE
 from tests.support.waiting import wait_until
 
-Act = Callable[[Desk], Awaitable[tuple[str | None, str]]]
+Act = Callable[[Desk], Awaitable[tuple[str | None, Told]]]
 """An action, the thread where it happens, if any, and the expected answer."""
 
 
@@ -25,60 +27,59 @@ def api() -> Api:
     return "v1"
 
 
-async def send_again(desk: Desk) -> tuple[str | None, str]:
+async def send_again(desk: Desk) -> tuple[str | None, Told]:
     report = await test_buttons.suspended(desk)
     await test_buttons.press(desk, report, value="nothing")
     return report.thread_ts, test_buttons.GONE
 
 
-async def unlink(desk: Desk) -> tuple[str | None, str]:
+async def unlink(desk: Desk) -> tuple[str | None, Told]:
     thread = await desk.linked_thread()
     desk.devin.behave(SESSION, "missing", times=1)
     await desk.reply("Please rebase", thread)
-    await desk.until_said("*no such session*", thread)
-    report = desk.posts(thread)[-1]
+    report = await desk.offering("unlink", thread)
     await test_buttons.press(desk, report, action="unlink", value="nothing")
     return thread, test_buttons.GONE
 
 
-async def take_an_offer_up(desk: Desk) -> tuple[str | None, str]:
+async def take_an_offer_up(desk: Desk) -> tuple[str | None, Told]:
     thread = await desk.slack.say(f"See {test_link_offers.URL}")
     await test_link_offers.press(desk, await test_link_offers.offered(desk))
-    return thread, "is linked to"
+    return thread, thread_links.offer_taken(desk.named())
 
 
-async def send_a_correction(desk: Desk) -> tuple[str | None, str]:
+async def send_a_correction(desk: Desk) -> tuple[str | None, Told]:
     thread, ts = await test_edits.delivered(desk)
     await test_edits.edit(desk, ts, "Please merge")
     await test_edits.press(desk, await test_edits.offered(desk))
-    return thread, "in your name"
+    return thread, corrections.CORRECTION_SENT
 
 
-async def send_to_devin(desk: Desk) -> tuple[str | None, str]:
+async def send_to_devin(desk: Desk) -> tuple[str | None, Told]:
     thread, ts = await test_edits.delivered(desk)
     await test_shortcuts.run(desk, test_shortcuts.SEND, ts)
-    return thread, "took that message for Devin before"
+    return thread, shortcuts.SENT_BEFORE
 
 
-async def say_without_a_session(desk: Desk) -> tuple[str | None, str]:
+async def say_without_a_session(desk: Desk) -> tuple[str | None, Told]:
     await test_say.say(desk, "Please rebase")
-    return None, "No session was active"
+    return None, NONE_ACTIVE
 
 
-async def be_asked_for_a_session(desk: Desk) -> tuple[str | None, str]:
+async def be_asked_for_a_session(desk: Desk) -> tuple[str | None, Told]:
     await desk.linked_thread()
     desk.devin.add_session(OTHER_SESSION)
     await desk.linked_thread(OTHER_SESSION)
     await test_say.say(desk, "Please rebase")
-    return None, "Several sessions"
+    return None, test_say.which("Please rebase")
 
 
-async def cancel_the_question(desk: Desk) -> tuple[str | None, str]:
+async def cancel_the_question(desk: Desk) -> tuple[str | None, Told]:
     await be_asked_for_a_session(desk)
-    await desk.until_whispered("Several sessions", "ada")
+    await desk.until_whispered(test_say.which("Please rebase"), "ada")
     value = test_say.offered(desk)[0][0].partition(":")[0]
     await test_say.choose(desk, value, action="say_cancelled")
-    return None, "Nothing was sent to Devin"
+    return None, devin_say.NOWHERE
 
 
 ACTS: list[Act] = [
@@ -95,7 +96,7 @@ async def test_an_answer_that_slack_does_not_take_is_whispered(
     desk.slack.response_url_seconds = -1
     thread, words = await act(desk)
     await desk.until_whispered(words, "ada")
-    (told,) = [one for one in desk.slack.ephemerals("general") if words in one.text]
+    (told,) = [one for one in desk.slack.ephemerals("general") if tells(one.text, words)]
     assert (told.ephemeral_to, told.thread_ts) == ("U0ADA00000", thread)
 
 
@@ -103,9 +104,10 @@ async def test_a_menu_that_was_whispered_serves_as_any_other(bot: Bot, desk: Des
     """The choice from it goes to its session."""
     desk.slack.response_url_seconds = -1
     await be_asked_for_a_session(desk)
-    await desk.until_whispered("Several sessions", "ada")
+    await desk.until_whispered(test_say.which("Please rebase"), "ada")
     await test_say.choose(desk, test_say.offered(desk)[0][0])
-    await desk.until_whispered("is on its way", "ada")
+    sent = devin_say.said_to(desk.named(OTHER_SESSION), "Please rebase")
+    await desk.until_whispered(sent, "ada")
 
 
 @pytest.mark.parametrize("missing", ["left out", None, 4711, "", "nobody's", "no address"])

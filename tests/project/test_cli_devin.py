@@ -4,10 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from bot.model.outcomes import OutcomeKind, Refusal
 from sandbox import Sandbox
 from sandbox.devin.answers import Api
 from tests.support.desk import Desk
 from tests.support.processes import bot_process, command
+from tests.support.told import report
 
 Environ = dict[str, str]
 FOREIGN = "org-00000000000000000000000000000bad"
@@ -96,7 +98,8 @@ async def test_a_rejected_key_is_told_in_the_log_and_in_the_thread(
         await box.slack.wait_connected()
         thread = await desk.linked_thread()
         await desk.reply("Please rebase", thread)
-        await desk.until_said("*rejected my key* (401)", thread)
+        words = report(OutcomeKind.REFUSED, "Please rebase", refusal=Refusal.KEY_REJECTED)
+        await desk.until_said(words, thread)
         assert await process.stop() == 0
     assert "rejects DEVIN_API_KEY (401)" in process.err
     assert "cog_wrong" not in process.err

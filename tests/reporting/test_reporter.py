@@ -11,7 +11,8 @@ from bot.redis.connection import Store
 from bot.reporting.outcomes import MARK_TRIES
 from bot.settings import Settings
 from sandbox.slack.api.faults import ApiCall
-from tests.support.desk import SESSION, Desk, labels, on_v1
+from tests.support.desk import SESSION, Desk, actions, on_v1, tells
+from tests.support.told import forbidden, suspended
 from tests.support.waiting import until_settled, wait_until
 
 FAULTS: Mapping[str, Mapping[str, Any]] = {
@@ -43,7 +44,7 @@ async def test_a_report_arrives_once_through_slack_s_trouble(
     await until_settled(store)
 
     assert len(desk.said(thread)) == 1
-    assert "*may not write to this session*" in desk.said(thread)[0]
+    assert tells(desk.said(thread)[0], forbidden("Please rebase"))
     assert desk.marks(reply) == ["x"]
     assert len(desk.devin.requests) == 1
     first, *more = calls(desk, method)[before:]
@@ -180,7 +181,7 @@ async def test_a_reply_that_takes_no_mark_is_still_told(
     desk.devin.behave(SESSION, "suspended")
     desk.slack.fail_next("reactions.add", error=error)
     await desk.reply("Please rebase", thread)
-    await desk.until_said("*suspended*", thread)
+    await desk.until_said(suspended("Please rebase"), thread)
     await until_settled(store)
     assert len(desk.said(thread)) == 1
 
@@ -202,5 +203,5 @@ async def test_a_restart_between_outcome_and_report_loses_neither(
         await desk.until_marked("zzz", reply)
         await until_settled(store)
     assert len(desk.said(thread)) == 1
-    assert labels(desk.posts(thread)[-1]) == ["Send again", "Open session"]
+    assert actions(desk.posts(thread)[-1]) == ["send_again", "open_session"]
     assert len(desk.devin.requests) == 1

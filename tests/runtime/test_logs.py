@@ -7,12 +7,14 @@ from collections.abc import Callable
 
 import pytest
 
+from bot.model.outcomes import OutcomeKind, Refusal
 from bot.model.replies import Reply
 from bot.runtime import logs
 from bot.settings import Settings
 from tests.conftest import started
 from tests.support.desk import SESSION, Desk, on_both
 from tests.support.logbook import logging_to
+from tests.support.told import GUEST, report, uncertain
 from tests.support.waiting import wait_until
 
 FORMS = ("console", "json")
@@ -159,22 +161,26 @@ async def a_day(desk: Desk) -> None:
     else:
         devin.behave(SESSION, "garbage", body=f"{MARK} asleep", times=1)
     await desk.reply(f"{MARK} two <@ben>", thread, user="ben")
-    await desk.until_said("Devin says", thread)
     await desk.press("send_again", thread)
     await wait_until(lambda: len(desk.received()) == 2, "it is sent again")
 
-    for state, says in (("rejects", "refused"), ("teapot", "HTTP 418"), ("drops", "know whether")):
+    refused = OutcomeKind.REFUSED
+    for state, words in {
+        "rejects": report(refused, f"{MARK} rejects", refusal=Refusal.INVALID),
+        "teapot": report(refused, f"{MARK} teapot", refusal=Refusal.OTHER, status=418),
+        "drops": uncertain(f"{MARK} drops"),
+    }.items():
         body = f"{MARK} answer" if state == "teapot" else None
         devin.behave(SESSION, state, times=1, body=body, takes=False)
         await desk.reply(f"{MARK} {state}", thread)
-        await desk.until_said(says, thread)
+        await desk.until_said(words, thread)
     devin.behave(SESSION, "drops", times=1)
     await desk.until_marked("white_check_mark", await desk.reply(f"{MARK} seen", thread))
     devin.behave(SESSION, "rate_limited", retry_after=0, times=1)
     await desk.until_marked("white_check_mark", await desk.reply(f"{MARK} busy", thread))
 
     await desk.reply(f"{MARK} from a guest", thread, user="gus")
-    await desk.until_whispered("Guests", "gus")
+    await desk.until_whispered(GUEST, "gus")
     await desk.mention(f"link {MARK}", thread=await slack.say(f"{MARK} elsewhere"))
     await slack.slash("/devin-say", f"{SESSION} {MARK} by command")
     await desk.until_received("by command")

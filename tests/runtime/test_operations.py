@@ -28,6 +28,7 @@ from tests.support.keys import at
 from tests.support.logbook import logging_to
 from tests.support.processes import bot_process, free_port
 from tests.support.redis_servers import node_url
+from tests.support.told import forbidden
 from tests.support.waiting import until_settled, wait_until
 
 TTL = timedelta(days=90)
@@ -169,7 +170,7 @@ async def test_a_refusal_is_counted_with_its_reason(
         thread = await desk.linked_thread()
         desk.devin.behave(SESSION, "forbidden", times=1)
         await desk.reply("Please rebase.", thread)
-        await desk.until_said("may not write", thread)
+        await desk.until_said(forbidden("Please rebase."), thread)
         await until_settled(store)
     assert value("relay_outcomes_total", **names) == before + 1
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from docket import Docket
@@ -25,9 +26,10 @@ from bot.settings import Settings
 from bot.store.mailbox import Mailbox
 from bot.store.turn import Head
 from tests.conftest import started
-from tests.support.desk import Desk
+from tests.support.desk import Desk, key_of
 from tests.support.entries import linked
 from tests.support.keys import at
+from tests.support.told import suspended
 from tests.support.waiting import until_settled, wait_until
 
 SLOTS = 4
@@ -146,7 +148,7 @@ async def test_what_waits_for_devin_holds_up_no_timer_no_report_and_no_sweep(
     head = await taken(store, asleep)
     await Mailbox(store, TTL).finish(asleep, "token", head, outcome, go_on=False)
     await raw.zadd(at(OUTBOX_KEY), {str(Owed(told.id, 1, OwedKind.OUTCOME)): 0})
-    await desk.until_said("*suspended*", thread.thread_ts)
+    await desk.until_said(suspended("asleep"), thread.thread_ts)
     assert await raw.xlen(docket.stream_key) <= SWEEP_LIMIT
     assert desk.devin.max_in_flight == SLOTS
     swept = [vars(one) for one in caplog.records if one.message == "mail was not being delivered"]
@@ -178,7 +180,9 @@ async def test_marks_that_hang_at_slack_hold_up_no_timer(
         await desk.reply(f"Reply {number}", thread)
     await wait_until(lambda: len(desk.received()) == MARKS, "all are delivered")
     await DocketSchedule(docket).tell(Owed(late.id, 1, OwedKind.DELAY), 0.1)
-    await desk.until_said("waits", late.thread.thread_ts)
+    notice = str(Owed(late.id, 1, OwedKind.DELAY))
+    told = partial(desk.posts, late.thread.thread_ts)
+    await wait_until(lambda: notice in map(key_of, told()), "it is told to wait")
     begun = [call for call in desk.slack.calls if call.method == "reactions.add"]
     assert len(begun) < MARKS - MANY_AT_ONCE, "it did not wait for its turn behind them"
     desk.slack.fail_no_more()

@@ -19,6 +19,7 @@ from tests.conftest import environ_of
 from tests.support.desk import SESSION, Desk, on_v1
 from tests.support.logbook import logging_to
 from tests.support.processes import free_port
+from tests.support.told import suspended
 from tests.support.waiting import wait_until
 
 JSON = "application/json"
@@ -107,7 +108,7 @@ async def test_events_commands_and_buttons_come_by_signed_http(http_bot: Bot, de
     thread = await desk.linked_thread()
     desk.devin.behave(SESSION, "suspended", times=1)
     ts = await desk.reply("by event", thread)
-    await desk.until_said("suspended", thread)
+    await desk.until_said(suspended("by event"), thread)
     await desk.press("send_again", thread)
     await desk.until_marked("white_check_mark", ts)
     said = await desk.slack.slash("/devin-say", f"{SESSION} by command")

@@ -9,6 +9,7 @@ from hypothesis import settings as examples
 from bot.delivery.compose import compose
 from bot.text.bot_posts import MOST_CHARACTERS, to_markup
 from bot.text.markdown import NO_NAMES
+from bot.wording.delivery_reports import late
 from handlers.parse.events import parse_reply
 from tests.support.builders import BOT_USER, JSON, TEAM, a_reply, mutated, rich_text
 from tests.support.desk import Desk, running
@@ -228,7 +229,7 @@ async def test_an_app_s_id_lets_in_our_installation_of_it_and_nobody_who_may_not
     for who in LETTERS_OF:
         await say_as(desk, who, thread, deliver=False)
     async with running(desk, environ, ALLOW_BOTS="A0BOLTCI00", **changes):
-        await desk.until_said(f"found {len(heard)} replies late", thread, channel="shared")
+        await desk.until_said(late(len(heard), [], hushed=False), thread, channel="shared")
         await wait_until(lambda: len(desk.received()) == 2 * len(heard) + 1, "all of them")
 
 
