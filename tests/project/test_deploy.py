@@ -82,7 +82,7 @@ def test_the_image_does_not_run_as_root() -> None:
 def test_the_image_installs_what_is_locked_by_hash_and_no_tools_of_ours() -> None:
     """Only wheels are installed: the build runs nothing that was not hashed."""
     (install,) = [rest for word, rest in instructions() if word == "RUN" and "pip install" in rest]
-    for option in ("--require-hashes", "--only-binary :all:", "-r requirements-run.lock"):
+    for option in ("--require-hashes", "--only-binary :all:", "-r requirements.txt"):
         assert option in install
     assert "requirements.lock" not in install
 

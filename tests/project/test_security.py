@@ -31,7 +31,7 @@ from tests.support.processes import BotProcess, ValkeyProcess, bot_process, comm
 from tests.support.waiting import until_settled, wait_until
 
 ROOT = Path(__file__).parents[2]
-LOCKS = ("requirements.lock", "requirements-run.lock")
+LOCKS = ("requirements.lock", "requirements.txt")
 SECURITY = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
 EVIL = "<!channel> <!here|x> <@U0BENBEN00> <!subteam^S0AAAAAAA> <https://evil.example|safe> &lt;"
 PING = re.compile(r"<!(?!date\^)|<@U0BENBEN00")

@@ -70,8 +70,8 @@ async def installed(wheel: Path, place: Path) -> Path:
 
 
 def needed() -> Iterator[Path]:
-    """The files and folders that `requirements-run.lock` installs; some only on other systems."""
-    lock = (ROOT / "requirements-run.lock").read_text(encoding="utf-8")
+    """The files and folders that `requirements.txt` installs; some only on other systems."""
+    lock = (ROOT / "requirements.txt").read_text(encoding="utf-8")
     for name in re.findall(r"^([\w.-]+)==", lock, re.MULTILINE):
         try:
             found = distribution(name)
