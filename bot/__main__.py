@@ -14,7 +14,7 @@ from typing import Any
 
 import bot.slim  # noqa: F401  (before any import of httpx)
 from bot.app import open_bot
-from bot.check import findings
+from bot.doctor import findings
 from bot.layout import move_keys_back
 from bot.model.errors import OperatorError, SettingsError
 from bot.runtime import logs
