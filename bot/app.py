@@ -27,6 +27,7 @@ from bot.runtime.health import Health
 from bot.runtime.http import open_server
 from bot.runtime.in_flight import InFlight
 from bot.runtime.measuring import Measuring
+from bot.runtime.version import version
 from bot.schedule.docket import let_go_of_dead, open_docket, open_worker, work
 from bot.settings import Settings
 from bot.slack.api import SlackClient
@@ -99,7 +100,8 @@ async def open_bot(
         await _run(stack, to, parts, listens=listens)
         stack.callback(health.closing)
         health.started()
-        log.info("started", extra={"team": to.identity.team, "bot": to.identity.user})
+        ids = {"team": to.identity.team, "bot": to.identity.user}
+        log.info("started", extra={**ids, "version": version()})
         yield Bot(port=port, working=working)
 
 

@@ -15,6 +15,7 @@ from bot.devin.api import IncomingFile, Unread
 from bot.devin.places import Place, Places
 from bot.devin.wire import LOST, Read, reason
 from bot.runtime import metrics
+from bot.runtime.version import user_agent
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 HOPS = 3
@@ -80,7 +81,7 @@ class Downloads:
 
     async def _ask(self, place: Place) -> aiohttp.ClientResponse:
         metrics.DEVIN_READS.labels(Read.FILE).inc()
-        headers = {"Accept-Encoding": "identity", "User-Agent": "devin-relay"}
+        headers = {"Accept-Encoding": "identity", "User-Agent": user_agent()}
         if place.gets_key:
             headers["Authorization"] = f"Bearer {self._key}"
         return await self._session.get(

@@ -24,6 +24,7 @@ from bot.devin.downloads import CONNECTIONS, Downloads
 from bot.devin.multipart import Multipart
 from bot.devin.wire import LOST, Answer, Read, failure, reason, skew, start_of
 from bot.runtime import metrics
+from bot.runtime.version import user_agent
 
 TIMEOUT = httpx.Timeout(connect=5.0, write=10.0, read=30.0, pool=5.0)
 
@@ -187,7 +188,7 @@ async def open_http(
     secret = key.get_secret_value()
     headers = {
         "Authorization": f"Bearer {secret}",
-        "User-Agent": "devin-relay",
+        "User-Agent": user_agent(),
         "Accept-Encoding": "gzip, deflate",  # aiohttp may ask for more than httpx can undo
     }
     ssl = httpx.create_ssl_context()

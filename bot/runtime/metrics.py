@@ -6,6 +6,7 @@ from prometheus_client import Counter, Gauge, Histogram
 
 from bot.model.outcomes import OutcomeKind, Refusal
 from bot.model.sessions import SessionState
+from bot.runtime.version import version
 
 BUDGET = "budget"
 """The reason of a read that `DEVIN_READS`, or the wait after a 429, has put off."""
@@ -79,6 +80,7 @@ ACK_SECONDS = Histogram(
     ["kind"],
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 3),
 )
+BUILD = Gauge("relay_build_info", "1, with the version that runs as a label", ["version"])
 READY = Gauge("relay_ready", "1 when this process can do its work, as /readyz says")
 MAIL_WAITING = Gauge(
     "relay_mail_waiting", "Replies that wait; sessions beyond the first 1,000 count as one reply"
@@ -94,10 +96,11 @@ REPORTS_WAITING = Gauge("relay_reports_waiting", "Reports that threads have not 
 
 
 def begin(give_up_after: timedelta) -> None:
-    """Show the setting, and 0 for what has not happened.
+    """Show the version and the setting, and 0 for what hasn't happened.
 
     Prometheus sees no increase in a series that starts at 1.
     """
+    BUILD.labels(version()).set(1)
     GIVE_UP_AFTER_SECONDS.set(give_up_after.total_seconds())
     for kind in OutcomeKind:
         OUTCOMES.labels(kind, "")
