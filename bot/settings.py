@@ -1,11 +1,12 @@
 """The settings that an operator can change, read once into one frozen model.
 
-All problems are reported at once, in plain words and never with a value, which may be a token.
+All problems are reported at once, in plain words and never with a value, which may be a token. Each
+begins with its variable, and ends with what is expected there.
 """
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -28,6 +29,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from bot.environment import gather
 from bot.model.errors import SettingsError
 from bot.model.generation import PREFIXES
 from bot.model.mirror import Follow
@@ -37,15 +39,25 @@ _DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,6})?)\s*([smhd]?)")
 _UNITS = {"": "seconds", "s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _PRINTABLE = re.compile(r"[!-~]+")
 
+_KINDS = {
+    "xoxb-": "a bot token",
+    "xoxp-": "a user token",
+    "xapp-": "an app-level token",
+    "cog_": "a Devin API key",
+    "apk_": "a Devin API key",
+}
+"""What a value in the wrong variable is, by how it begins."""
+
 
 def _token(*prefixes: str) -> AfterValidator:
     """Validate a secret that can be the value of a header and begins with one of `prefixes`."""
 
     def check(token: SecretStr) -> SecretStr:
         if not _PRINTABLE.fullmatch(value := token.get_secret_value()):
-            raise ValueError("holds characters that no token has")
+            raise ValueError("contains characters that no token has")
         if not value.startswith(prefixes) or value in prefixes:
-            raise ValueError(f"does not start with {' or '.join(prefixes)}")
+            others = [one for one in _KINDS if one not in prefixes and value.startswith(one)]
+            raise ValueError(f"found {_KINDS[others[0]]} ({others[0]}…)" if others else "invalid")
         return token
 
     return AfterValidator(check)
@@ -58,8 +70,8 @@ def _duration(value: Any) -> Any:
     return value
 
 
-def _ids(first_letters: str) -> BeforeValidator:
-    """Parse Slack ids of one kind, separated by commas or spaces."""
+def _ids(first_letters: str, kind: str) -> BeforeValidator:
+    """Parse Slack IDs of one kind, as in "a user ID", separated by commas or spaces."""
     shape = re.compile(f"[{first_letters}][A-Z0-9]+")
 
     def split(value: Any) -> Any:
@@ -67,7 +79,8 @@ def _ids(first_letters: str) -> BeforeValidator:
             return value
         ids = frozenset(re.split(r"[,\s]+", value.strip(", \t\n"))) - {""}
         if wrong := sum(shape.fullmatch(one) is None for one in ids):
-            raise ValueError(f"has {wrong} of {len(ids)} entries that are no such id")
+            verb = "isn't" if wrong == 1 else "aren't"
+            raise ValueError(f"{wrong} of {len(ids)} entries {verb} {kind}")
         return ids
 
     return BeforeValidator(split)
@@ -76,11 +89,14 @@ def _ids(first_letters: str) -> BeforeValidator:
 Duration = Annotated[
     timedelta, BeforeValidator(_duration), Field(gt=timedelta(0), le=timedelta(days=3650))
 ]
-DURATION_SHAPE = "a time such as 90d, 2h, 15m, 30s or PT15M, more than none and at most ten years"
 CATCH_UP_LIMIT = timedelta(days=2)
 """No longer than Redis remembers which commands were answered and which replies were accepted."""
 
 FLAG_SHAPE = "true or false"
+
+_TRANSPORTS = ("SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET")
+SECRETS = (*_TRANSPORTS, "SLACK_BOT_TOKEN", "DEVIN_API_KEY", "REDIS_URL")
+"""The settings that may be in files: `SLACK_BOT_TOKEN_FILE` and so on."""
 
 
 class Settings(BaseSettings):
@@ -98,66 +114,70 @@ class Settings(BaseSettings):
     )
 
     slack_bot_token: Annotated[SecretStr, _token("xoxb-")] = Field(
-        description="the bot token of the installed Slack app, which starts with xoxb-"
+        description="the bot token of the installed app (xoxb-…)"
     )
     slack_app_token: Annotated[SecretStr, _token("xapp-")] | None = Field(
-        None, description="an app-level token with connections:write, which starts with xapp-"
+        None, description="an app-level token with connections:write (xapp-…)"
     )
     slack_signing_secret: SecretStr | None = Field(
         None, description="the signing secret of the Slack app"
     )
     slack_api_url: Annotated[str, AfterValidator(check_slack_address)] = Field(
         "https://slack.com/api/",
-        description="an https address with a path, such as https://slack.com/api/ "
-        "(http only on this machine)",
+        description="an https URL with a path, such as https://slack.com/api/ "
+        "(http only for this machine)",
     )
     devin_api_key: Annotated[SecretStr, _token(*PREFIXES)] = Field(
-        description="a Devin API key, which starts with cog_, or with apk_ for the legacy API v1"
+        description="a Devin API key (cog_…, or apk_… for the legacy API v1)"
     )
     devin_org_id: Annotated[str, Field(pattern=r"^org[-_][A-Za-z0-9_-]+$")] | None = Field(
-        None, description="the id of a Devin organization, which starts with org-"
+        None, description="the ID of a Devin organization (org-…)"
     )
     devin_api_url: Annotated[str, AfterValidator(check_web_address)] = Field(
         "https://api.devin.ai",
-        description="an https address such as https://api.devin.ai (http only on this machine)",
+        description="an https URL such as https://api.devin.ai (http only for this machine)",
     )
     allow_insecure_redis: bool = Field(default=False, description=FLAG_SHAPE)
     redis_url: str | None = Field(
         None,
         repr=False,
-        description="rediss://:password@host:6379/0, redis:// on this machine, rediss+cluster://… "
-        "or unix:///path",
+        description="rediss://:password@host:6379/0, rediss+cluster://…, unix:///path, or "
+        "redis:// for this machine",
     )
-    data_dir: Path = Field(Path(".data"), description="a directory of its own")
+    data_dir: Path = Field(Path(".data"), description="a directory that nothing else uses")
     host: str = Field(
-        "127.0.0.1", pattern=r"^[A-Za-z0-9.:_-]+$", description="an address of this machine"
+        "127.0.0.1", pattern=r"^[A-Za-z0-9.:_-]+$", description="an IP address of this machine"
     )
-    port: int = Field(3000, ge=0, le=65535, description="a number up to 65535; 0 for any free port")
+    port: int = Field(
+        3000, ge=0, le=65535, description="a number up to 65535, or 0 for any free port"
+    )
+    link_ttl: Duration = Field(
+        timedelta(days=90), description="a duration above zero, such as 90d or 2h, up to 10 years"
+    )
     admin_contact: str = Field(
         "",
         pattern=r"^[^\x00-\x1f]{0,80}$",
-        description="the id of a channel, person or user group in Slack, or a few words",
+        description="the ID of a channel, person or user group in Slack, or up to 80 characters",
     )
-    link_ttl: Duration = Field(timedelta(days=90), description=DURATION_SHAPE)
     give_up_after: Duration = Field(
         timedelta(minutes=15),
         le=timedelta(days=7),  # a waiting reply is kept for 30 days
-        description="a time such as 2h, 15m or 30s, more than none and at most seven days",
+        description="a duration above zero, such as 15m or 2h, up to 7 days",
     )
     catch_up: Annotated[
         timedelta, BeforeValidator(_duration), Field(ge=timedelta(0), le=CATCH_UP_LIMIT)
     ] = Field(
         timedelta(hours=24),
-        description="a time such as 24h, 90m or 2d, two days at most, or 0 to switch it off",
+        description="a duration such as 24h or 90m, up to 2 days, or 0 to turn it off",
     )
-    allow_channels: Annotated[frozenset[str], _ids("CGD")] = Field(
-        frozenset(), description="channel ids such as C0123ABCD, or nothing for every channel"
+    allow_channels: Annotated[frozenset[str], _ids("CGD", "a channel ID")] = Field(
+        frozenset(), description="channel IDs such as C0123ABCD, or empty for every channel"
     )
-    allow_users: Annotated[frozenset[str], _ids("UW")] = Field(
-        frozenset(), description="user ids such as U0123ABCD, or nothing for everyone"
+    allow_users: Annotated[frozenset[str], _ids("UW", "a user ID")] = Field(
+        frozenset(), description="user IDs such as U0123ABCD, or empty for every member"
     )
-    allow_bots: Annotated[frozenset[str], _ids("BAUW")] = Field(
-        frozenset(), description="bot, app or user ids such as B0123ABCD, or nothing for no bot"
+    allow_bots: Annotated[frozenset[str], _ids("BAUW", "a bot, app or user ID")] = Field(
+        frozenset(), description="bot, app or user IDs such as B0123ABCD, or empty for no bot"
     )
     allow_guests: bool = Field(default=False, description=FLAG_SHAPE)
     allow_external: bool = Field(default=False, description=FLAG_SHAPE)
@@ -166,14 +186,14 @@ class Settings(BaseSettings):
     )
     mirror_external: bool = Field(default=False, description=FLAG_SHAPE)
     notify: bool = Field(default=True, description=FLAG_SHAPE)
-    devin_reads: int = Field(300, ge=10, le=100_000, description="a number from 10 to 100000")
+    devin_reads: int = Field(300, ge=10, le=100_000, description="a number from 10 to 100,000")
     list_sessions: bool = Field(default=True, description=FLAG_SHAPE)
     file_limit: ByteSize = Field(
         ByteSize(50_000_000),
         ge=0,
-        description="the largest file that goes to Devin, such as 50MB; 0 for links only",
+        description="a size such as 50MB, or 0 to send links only",
     )
-    delivery_concurrency: int = Field(128, ge=1, le=1000, description="a number from 1 to 1000")
+    delivery_concurrency: int = Field(128, ge=1, le=1000, description="a number from 1 to 1,000")
     log_level: Annotated[
         Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(str.upper)
     ] = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
@@ -227,54 +247,46 @@ def load_settings(
 ) -> Settings:
     """Read the settings from `environ` (the process's own, if None) and then from `env_file`.
 
-    An empty variable counts as unset, an unknown one is ignored. Without `needs_transport`, as in a
-    worker, neither the app token nor the signing secret is required.
+    A secret may be in the file that `NAME_FILE` names. An unknown variable is ignored. Without
+    `needs_transport`, as in a worker, neither the app token nor the signing secret is required.
 
     Raises:
         SettingsError: with every problem, one line each and without values.
     """
-    given = _given(os.environ if environ is None else environ, env_file)
-    problems: list[str] = []
+    layers = os.environ if environ is None else environ, _variables_in(env_file)
+    given, unread = gather([name.upper() for name in Settings.model_fields], SECRETS, *layers)
+    problems = list(unread.values())
     settings: Settings | None = None
     try:
-        settings = Settings.model_validate(given)
+        settings = Settings.model_validate({name.lower(): given[name] for name in given})
     except ValidationError as error:
-        problems = _in_words(error)
-    if needs_transport and not {"slack_app_token", "slack_signing_secret"} & given.keys():
+        problems += _in_words(error, unread)
+    if needs_transport and not {*_TRANSPORTS} & {*given, *unread}:
         problems.append(
-            "SLACK_APP_TOKEN or SLACK_SIGNING_SECRET is missing: set the first for Socket Mode "
-            "(it starts with xapp-), or the second for HTTP"
+            f"{' or '.join(_TRANSPORTS)}: missing; expected an app-level token (xapp-…) for Socket "
+            "Mode, or the app's signing secret for HTTP"
         )
     if settings is None or problems:
         raise SettingsError(problems)
     return settings
 
 
-def _given(environ: Mapping[str, str], env_file: Path | None) -> dict[str, str]:
-    """Return the settings that have a value, by field name."""
+def _variables_in(env_file: Path | None) -> Mapping[str, str | None]:
     try:
-        source = DotEnvSettingsSource(Settings, env_file=env_file, case_sensitive=True)
+        return DotEnvSettingsSource(Settings, env_file=env_file, case_sensitive=True).env_vars
     except (OSError, UnicodeError):
-        raise SettingsError([f"{env_file} cannot be read: it should be a text file"]) from None
-    given = {}
-    for name in Settings.model_fields:
-        for variables in (environ, source.env_vars):
-            if value := (variables.get(name.upper()) or "").strip():
-                given[name] = value
-                break
-    return given
+        raise SettingsError([f"{env_file}: can't be read; expected a text file"]) from None
 
 
-def _in_words(error: ValidationError) -> list[str]:
-    problems = []
+def _in_words(error: ValidationError, known: Collection[str]) -> Iterator[str]:
+    """Describe each problem, but not that a setting is missing which has a problem already."""
     for found in error.errors(include_url=False, include_input=False):
         name = str(found["loc"][0])
-        shape = Settings.model_fields[name].description
         if found["type"] == "missing":
-            wrong = "is missing"
+            wrong = "missing"
         elif found["type"] == "value_error":
             wrong = str(found["ctx"]["error"])
         else:
-            wrong = "is malformed"
-        problems.append(f"{name.upper()} {wrong}: it should be {shape}")
-    return problems
+            wrong = "invalid"
+        if name.upper() not in known:
+            yield f"{name.upper()}: {wrong}; expected {Settings.model_fields[name].description}"

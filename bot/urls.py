@@ -19,11 +19,11 @@ def check_web_address(url: str) -> str:
     """Return the URL without a final slash; `ValueError` unless it is https, or loopback http."""
     parts = _parts(url)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise ValueError("is not a web address")
+        raise ValueError("isn't an HTTP(S) URL")
     if parts.scheme == "http" and not is_loopback(parts.hostname):
-        raise ValueError("would send its key without TLS")
+        raise ValueError("would send secrets to another machine without TLS")
     if "@" in parts.netloc or parts.query or parts.fragment:
-        raise ValueError("has more than a host and a path")
+        raise ValueError("contains credentials, a query or a fragment")
     return url.rstrip("/")
 
 
@@ -42,17 +42,17 @@ def check_redis_address(url: str, *, may_be_insecure: bool) -> str:
     """
     parts = _parts(url)
     if parts.scheme not in _REDIS_SCHEMES:
-        raise ValueError("is not a Redis address")
+        raise ValueError("isn't a Redis URL")
     if not (parts.path if parts.scheme == "unix" else parts.hostname):
-        raise ValueError("does not say where Redis is")
+        raise ValueError("doesn't say where Redis is")
     if is_cluster(url) and (parts.path not in {"", "/", "/0"} or "db" in parse_qs(parts.query)):
-        raise ValueError("names a database, and a Cluster has only 0")
+        raise ValueError("names a database, but a Cluster has only 0")
     if parts.scheme == "unix" or is_loopback(parts.hostname or ""):
         return url
-    if not may_be_insecure and (how := _insecurity(parts)):
+    if not may_be_insecure and (need := _lacking(parts)):
         raise ValueError(
-            f"leads to another machine {how}, and anyone who can write there can steer Devin "
-            "(ALLOW_INSECURE_REDIS=true accepts that)"
+            f"a remote Redis needs {need}, because anyone who can write to it can control Devin "
+            "(ALLOW_INSECURE_REDIS=true overrides this)"
         )
     return url
 
@@ -90,11 +90,11 @@ def redis_passwords(url: str) -> set[str]:
     return _passwords(_parts(url))
 
 
-def _insecurity(parts: SplitResult) -> str:
-    """Return why a remote connection is insecure, as in "leads to another machine …", or ""."""
+def _lacking(parts: SplitResult) -> str:
+    """Return what a secure connection to another machine needs and this address lacks, or ""."""
     is_known_to_server = _passwords(parts) or "ssl_certfile" in parse_qs(parts.query)
     if not parts.scheme.startswith("rediss") or not is_known_to_server:
-        return "without TLS or without a password"
+        return "TLS (rediss://) and a password"
     asked = parse_qs(parts.query, keep_blank_values=True)
     is_weak = {
         "ssl_cert_reqs": lambda value: value != "required",
@@ -103,7 +103,7 @@ def _insecurity(parts: SplitResult) -> str:
     }
     for name, is_so in is_weak.items():
         if any(is_so(value) for value in asked.get(name, ())):
-            return f"over TLS that {name} leaves unverified"
+            return f"verified TLS, which {name} prevents"
     return ""
 
 
@@ -132,10 +132,10 @@ def _passwords(parts: SplitResult) -> set[str]:
 def _parts(url: str) -> SplitResult:
     """Split a URL into parts that are all readable."""
     if re.search(r"[\s\x00-\x1f\x7f]", url):  # urlsplit drops line breaks without a word
-        raise ValueError("has a blank in it")
+        raise ValueError("contains a space")
     try:
         parts = urlsplit(url)
         _ = parts.port, parts.hostname
     except ValueError:  # its message repeats a part of the address
-        raise ValueError("is not an address") from None
+        raise ValueError("isn't a valid URL") from None
     return parts

@@ -45,7 +45,7 @@ async def test_bad_settings_are_told_at_once_without_values(tmp_path: Path, name
     assert (code, out) == (2, "")
     lines = err.splitlines()
     for variable in [*environ, "DEVIN_API_KEY"]:
-        assert len([line for line in lines if line.startswith(f"{variable} ")]) == 1, variable
+        assert len([line for line in lines if line.startswith(f"{variable}: ")]) == 1, variable
     assert len(lines) == len(environ) + 1
     assert "secret" not in err
     assert "Traceback" not in err
@@ -58,7 +58,7 @@ async def test_a_transport_is_asked_for_by_run_and_not_by_worker(
     del environ["SLACK_APP_TOKEN"]
     code, _, err = await command(environ, tmp_path, "run")
     assert code == 2
-    assert "SLACK_APP_TOKEN or SLACK_SIGNING_SECRET is missing" in err
+    assert "SLACK_APP_TOKEN or SLACK_SIGNING_SECRET: missing" in err
     async with bot_process(environ, tmp_path, "worker") as worker:
         await worker.until_logged("started")
         assert await worker.stop() == 0

@@ -129,7 +129,7 @@ async def test_a_key_of_another_kind_is_refused_by_name(tmp_path: Path, key: str
     code, _, err = await command(environ, tmp_path, "run")
     assert code == 2
     (line,) = err.splitlines()
-    assert line.startswith("DEVIN_API_KEY ")
+    assert line.startswith("DEVIN_API_KEY: ")
     assert "cog_" in line
     assert "apk_" in line
     assert "secret" not in line

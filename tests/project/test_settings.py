@@ -12,9 +12,10 @@ from pydantic import ValidationError
 from redis.asyncio.connection import SSLConnection, parse_url
 
 from bot.model.errors import SettingsError
-from bot.settings import Settings, load_settings
+from bot.settings import SECRETS, Settings, load_settings
 
 ROOT = Path(__file__).parents[2]
+EXAMPLE = (ROOT / ".env.example").read_text(encoding="utf-8")
 ENOUGH = {
     "SLACK_BOT_TOKEN": "xoxb-1-secret",
     "SLACK_APP_TOKEN": "xapp-1-secret",
@@ -63,15 +64,78 @@ def test_all_problems_are_told_at_once_each_by_name_and_shape() -> None:
     with pytest.raises(SettingsError) as caught:
         load_settings({"PORT": "http", "ALLOW_USERS": "U1 C1"}, env_file=None)
     told = caught.value.problems
-    assert [problem.split(":")[0] for problem in told] == [
-        "SLACK_BOT_TOKEN is missing",
-        "DEVIN_API_KEY is missing",
-        "PORT is malformed",
-        "ALLOW_USERS has 1 of 2 entries that are no such id",
-        "SLACK_APP_TOKEN or SLACK_SIGNING_SECRET is missing",
+    assert [problem.split(";")[0] for problem in told] == [
+        "SLACK_BOT_TOKEN: missing",
+        "DEVIN_API_KEY: missing",
+        "PORT: invalid",
+        "ALLOW_USERS: 1 of 2 entries isn't a user ID",
+        "SLACK_APP_TOKEN or SLACK_SIGNING_SECRET: missing",
     ]
-    assert told[2] == "PORT is malformed: it should be a number up to 65535; 0 for any free port"
+    assert told[2] == "PORT: invalid; expected a number up to 65535, or 0 for any free port"
     assert str(caught.value) == "\n".join(told)
+
+
+def test_a_token_in_the_wrong_variable_is_recognized() -> None:
+    """By its first letters, which are no secret."""
+    (problem,) = problems(SLACK_BOT_TOKEN="xapp-SEEN")
+    assert problem == (
+        "SLACK_BOT_TOKEN: found an app-level token (xapp-…); "
+        "expected the bot token of the installed app (xoxb-…)"
+    )
+    (problem,) = problems(SLACK_BOT_TOKEN="xoxb-")
+    assert problem.startswith("SLACK_BOT_TOKEN: invalid; ")
+
+
+def in_files(place: Path, **contents: str) -> dict[str, str]:
+    """Write secrets to files; return the variables that name these."""
+    variables = {}
+    for name, content in contents.items():
+        (place / name).write_text(content)
+        variables[f"{name}_FILE"] = str(place / name)
+    return variables
+
+
+def test_a_secret_may_be_in_a_file(tmp_path: Path) -> None:
+    """As Docker, Kubernetes and systemd hand them over; a final line break does not count."""
+    secrets = {
+        "SLACK_BOT_TOKEN": "xoxb-1",
+        "SLACK_APP_TOKEN": "xapp-1",
+        "SLACK_SIGNING_SECRET": "signing",
+        "DEVIN_API_KEY": "cog_1",
+        "REDIS_URL": "rediss://:password@redis.example/0",
+    }
+    assert set(secrets) == set(SECRETS)
+    held = in_files(tmp_path, **{name: f"{value}\n" for name, value in secrets.items()})
+    assert load_settings(held, env_file=None) == load_settings(secrets, env_file=None)
+    (tmp_path / ".env").write_text("\n".join(f"{name}={path}" for name, path in held.items()))
+    wins = load_settings({"SLACK_BOT_TOKEN": "xoxb-2"}, tmp_path / ".env")
+    assert wins.slack_bot_token.get_secret_value() == "xoxb-2"
+    assert wins.devin_api_key.get_secret_value() == "cog_1"
+    with pytest.raises(SettingsError, match="DEVIN_API_KEY: missing"):
+        load_settings(held | {"DEVIN_API_KEY_FILE": ""}, env_file=None)
+
+
+def test_a_file_that_holds_no_secret_is_one_problem(tmp_path: Path) -> None:
+    """The setting is not missing, too; neither path nor content is shown."""
+    held = in_files(tmp_path, SLACK_BOT_TOKEN=" \n", SLACK_APP_TOKEN="xoxb-SEEN")
+    (tmp_path / "binary").write_bytes(b"\xff\x00SEEN")
+    held |= {"DEVIN_API_KEY_FILE": f"{tmp_path}/SEEN", "REDIS_URL_FILE": f"{tmp_path}/binary"}
+    both = {"SLACK_SIGNING_SECRET": "SEEN", "SLACK_SIGNING_SECRET_FILE": "SEEN"}
+    with pytest.raises(SettingsError) as caught:
+        load_settings(held | both, env_file=None)
+    assert sorted(problem.split(";")[0] for problem in caught.value.problems) == [
+        "DEVIN_API_KEY_FILE: the file can't be read (No such file or directory)",
+        "REDIS_URL_FILE: the file can't be read",
+        "SLACK_APP_TOKEN: found a bot token (xoxb-…)",
+        "SLACK_BOT_TOKEN_FILE: the file is empty",
+        "SLACK_SIGNING_SECRET, SLACK_SIGNING_SECRET_FILE: both set",
+    ]
+    assert "SEEN" not in str(caught.value)
+
+
+def test_only_secrets_may_be_in_files() -> None:
+    """Other settings are shown by `env`, too."""
+    assert load(PORT_FILE="/nowhere").port == 3000
 
 
 @pytest.mark.parametrize(
@@ -122,8 +186,8 @@ def test_all_problems_are_told_at_once_each_by_name_and_shape() -> None:
 def test_a_malformed_value_is_named_and_never_shown(name: str, value: str) -> None:
     """A value may be a secret in the wrong variable."""
     (problem,) = problems(**{name: value})
-    assert problem.startswith(f"{name} ")
-    assert ": it should be " in problem
+    assert problem.startswith(f"{name}: ")
+    assert "; expected " in problem
     assert "SEEN" not in problem
 
 
@@ -235,7 +299,7 @@ def test_redis_on_this_machine_or_with_tls_and_a_password_is_taken(url: str) -> 
 def test_a_remote_redis_without_tls_or_password_needs_a_yes(url: str) -> None:
     """Anyone who can write to it can steer Devin."""
     (problem,) = problems(REDIS_URL=url)
-    assert "ALLOW_INSECURE_REDIS=true accepts that" in problem
+    assert "ALLOW_INSECURE_REDIS=true overrides this" in problem
     assert load(REDIS_URL=url, ALLOW_INSECURE_REDIS="true").redis_url == url
 
 
@@ -260,8 +324,8 @@ def test_tls_that_verifies_nobody_needs_a_yes(scheme: str, query: str) -> None:
     url = f"{scheme}://:pw@redis.example/?{query}"
     (problem,) = problems(REDIS_URL=url)
     switch = query.rpartition("&")[2].partition("=")[0].replace("%5f", "_")
-    assert f"over TLS that {switch} leaves unverified" in problem
-    assert "ALLOW_INSECURE_REDIS=true accepts that" in problem
+    assert f"verified TLS, which {switch} prevents" in problem
+    assert "ALLOW_INSECURE_REDIS=true overrides this" in problem
     assert load(REDIS_URL=url, ALLOW_INSECURE_REDIS="true").redis_url == url
 
 
@@ -325,7 +389,7 @@ def redis_context(url: str) -> ssl.SSLContext:
 def test_a_yes_that_is_malformed_is_one_problem() -> None:
     """The address is not blamed for what the switch would have allowed."""
     (problem,) = problems(REDIS_URL="redis://redis.example", ALLOW_INSECURE_REDIS="maybe")
-    assert problem.startswith("ALLOW_INSECURE_REDIS is malformed")
+    assert problem.startswith("ALLOW_INSECURE_REDIS: invalid")
 
 
 @pytest.mark.parametrize("end", ["/1", "/?db=1", "?db=1"])
@@ -355,23 +419,30 @@ def test_the_environment_wins_over_the_file_and_empty_is_unset(tmp_path: Path) -
 def test_a_file_that_is_no_text_is_named(tmp_path: Path) -> None:
     """A broken .env is a settings problem, not a traceback."""
     (tmp_path / ".env").write_bytes(b"\xff\xfe\x00SEEN")
-    with pytest.raises(SettingsError, match=r"\.env cannot be read"):
+    with pytest.raises(SettingsError, match=r"\.env: can't be read"):
         load_settings(ENOUGH, tmp_path / ".env")
 
 
 def test_every_setting_has_one_line_and_one_comment_in_the_example() -> None:
     """.env.example and the model name the same variables."""
-    example = (ROOT / ".env.example").read_text()
-    named = re.findall(r"^# .+\n([A-Z_]+)=$", example, re.MULTILINE)
+    named = re.findall(r"^# [^=\n]+\n(?:# )?([A-Z_]+)=\S*$", EXAMPLE, re.MULTILINE)
     assert sorted(named) == sorted(name.upper() for name in Settings.model_fields)
-    assert len(re.findall(r"^[A-Z_]+=", example, re.MULTILINE)) == len(named)
+    assert len(re.findall(r"^(?:# )?[A-Z_]+=", EXAMPLE, re.MULTILINE)) == len(named)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), re.findall(r"^# ([A-Z_]+)=(\S*)$", EXAMPLE, re.MULTILINE)
+)
+def test_a_commented_value_in_the_example_is_the_default(name: str, value: str) -> None:
+    """Uncommenting a line changes nothing."""
+    assert getattr(load(**{name: value}), name.lower()) == getattr(load(), name.lower())
 
 
 def test_the_example_as_it_is_only_lacks_the_secrets() -> None:
     """An unedited copy names exactly the values that must be filled in."""
     with pytest.raises(SettingsError) as caught:
         load_settings({}, ROOT / ".env.example")
-    assert [problem.split()[0] for problem in caught.value.problems] == [
+    assert [re.split(r"\W", problem)[0] for problem in caught.value.problems] == [
         "SLACK_BOT_TOKEN",
         "DEVIN_API_KEY",
         "SLACK_APP_TOKEN",
