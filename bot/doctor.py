@@ -1,4 +1,4 @@
-"""`python -m bot check`: tests credentials, scopes, Redis and Devin, and suggests fixes.
+"""`devin-relay doctor`: tests credentials, scopes, Redis and Devin, and suggests fixes.
 
 It sends nothing to a session and posts nothing.
 """
@@ -12,7 +12,9 @@ from bot.model.findings import Finding
 from bot.redis.connection import open_store
 from bot.settings import Settings
 from bot.slack.app.identity import Identity, check_app_token, identify
-from bot.slack.app.manifest import lacking, required_scopes
+from bot.slack.app.manifest import REINSTALL, named, required_scopes
+
+BOT_TOKEN, APP_TOKEN, SCOPES = "Slack bot token", "Slack app token", "Slack scopes"
 
 
 async def findings(settings: Settings) -> AsyncIterator[Finding]:
@@ -22,46 +24,50 @@ async def findings(settings: Settings) -> AsyncIterator[Finding]:
         try:
             identity = await identify(client)
         except (OperatorError, PassingError) as error:
-            yield Finding("Slack bot token", is_good=False, says=_of_slack(error))
+            yield _bad(BOT_TOKEN, error)
         else:
-            yield Finding("Slack bot token", is_good=True, says=f"bot {identity.user}")
+            yield Finding(BOT_TOKEN, is_good=True, says=f"accepted, as bot {identity.user}")
             yield _scopes(identity)
-        if settings.slack_app_token is not None:
+        if settings.slack_app_token is None:
+            yield Finding(APP_TOKEN, is_good=True, says="not set, so HTTP mode is used")
+        else:
             try:
                 await check_app_token(client, settings.slack_app_token.get_secret_value())
             except (OperatorError, PassingError) as error:
-                yield Finding("Slack app token", is_good=False, says=_of_slack(error))
+                yield _bad(APP_TOKEN, error)
             else:
-                yield Finding("Slack app token", is_good=True, says="Socket Mode opens")
-        else:
-            yield Finding("Slack app token", is_good=True, says="not set: HTTP mode")
+                yield Finding(APP_TOKEN, is_good=True, says="accepted, Socket Mode works")
     for finding in await _devin(settings):
         yield finding
 
 
 async def _redis(settings: Settings) -> Finding:
-    what = "Redis" if settings.redis_url else "embedded Valkey"
+    what = "Redis" if settings.redis_url else "Embedded Valkey"
     try:
         async with open_redis(settings) as url, open_store(url) as store:
             await store.ping()
-    except (OperatorError, PassingError) as error:
-        remedy = "look at REDIS_URL, and whether the server runs" if settings.redis_url else ""
-        return Finding(what, is_good=False, says=": ".join(filter(None, (str(error), remedy))))
-    return Finding(what, is_good=True, says="answers")
+    except OperatorError as error:
+        return Finding(what, is_good=False, says=error.says, fix=error.fix)
+    except PassingError as error:
+        fix = "Check REDIS_URL, and that the server is running." if settings.redis_url else ""
+        return Finding(what, is_good=False, says=str(error), fix=fix)
+    return Finding(what, is_good=True, says="reachable")
 
 
-def _of_slack(error: OperatorError | PassingError) -> str:
+def _bad(what: str, error: OperatorError | PassingError) -> Finding:
+    """Return what kept Slack from accepting a token."""
     if isinstance(error, OperatorError):
-        return str(error)
-    return f"Slack does not answer ({error}): look at the network and at SLACK_API_URL"
+        return Finding(what, is_good=False, says=error.says, fix=error.fix)
+    fix = "Check your network and SLACK_API_URL."
+    return Finding(what, is_good=False, says=f"Can't reach Slack ({error})", fix=fix)
 
 
 def _scopes(identity: Identity) -> Finding:
     if not identity.scopes:
-        return Finding("Slack scopes", is_good=False, says="Slack did not name the token's scopes")
+        return Finding(SCOPES, is_good=False, says="Slack didn't say which the token has")
     if missing := identity.missing_scopes:
-        return Finding("Slack scopes", is_good=False, says=f"missing {lacking(missing)}")
-    return Finding("Slack scopes", is_good=True, says=f"all {len(required_scopes())} granted")
+        return Finding(SCOPES, is_good=False, says=f"missing {named(missing)}", fix=REINSTALL)
+    return Finding(SCOPES, is_good=True, says=f"all {len(required_scopes())} granted")
 
 
 async def _devin(settings: Settings) -> Sequence[Finding]:

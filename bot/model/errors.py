@@ -24,7 +24,7 @@ RelayError
 │   ├── BadStep            a workflow step cannot be run as it was filled in
 │   ├── ChooseSession      the channel has no active session, or several
 │   └── CannotPost         Slack does not let the relay post into the channel
-├── OperatorError      the operator must act; reported in the log and by `check`
+├── OperatorError      the operator must act; reported in the log and by `doctor`
 │   ├── SettingsError      settings are missing or malformed; lists all of them
 │   ├── EmbeddedValkeyError  the embedded Valkey cannot run here
 │   └── SlackRefused       Slack refused the call, and would refuse it again
@@ -185,7 +185,12 @@ class CannotPost(PersonError):
 
 
 class OperatorError(RelayError):
-    """The operator must act."""
+    """The operator must act: `says` is what happened, without a period, and `fix` what to do."""
+
+    def __init__(self, says: str, fix: str = "") -> None:
+        super().__init__(f"{says}. {fix}" if fix else says)
+        self.says = says
+        self.fix = fix
 
 
 class SettingsError(OperatorError):

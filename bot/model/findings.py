@@ -1,12 +1,13 @@
-"""Findings of `python -m bot check`."""
+"""Findings of `devin-relay doctor`."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """The result of one check: what was looked at, and what was found, or is wrong and its fix."""
+    """The result of one check: what was looked at, what was found there, and how to fix it."""
 
     what: str
     is_good: bool
     says: str
+    fix: str = ""

@@ -117,7 +117,7 @@ def _tell_operator(client: AsyncWebClient, method: str, answer: Mapping[str, Any
     if missing:
         _log_once(client, method, lacking(missing))
     elif not needed:
-        _log_once(client, method, f"Slack does not say which: {REINSTALL}")
+        _log_once(client, method, f"Slack doesn't say which. {REINSTALL}")
 
 
 @lru_cache(maxsize=100)

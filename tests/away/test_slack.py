@@ -130,8 +130,8 @@ def scopes_missed(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str]]:
     return [(str(vars(one)["method"]), str(vars(one)["reason"])) for one in missed]
 
 
-REMEDY = "install the app again with the manifest of `python -m bot manifest`"
-THE_MARK = f"(needed for the mark on a reply that tells its outcome): {REMEDY}"
+REMEDY = "Update the app with the manifest from `devin-relay manifest`, then reinstall it."
+THE_MARK = f"(needed for the mark on a reply that tells its outcome). {REMEDY}"
 CHANNELS = "(needed for names of public channels in what Devin reads, and that they are public)"
 
 
@@ -145,12 +145,12 @@ CHANNELS = "(needed for names of public channels in what Devin reads, and that t
         ),
         (
             '"needed":"channels:read,groups:read,mpim:read,im:read","provided":"groups:read, x"',
-            f"channels:read {CHANNELS}: {REMEDY}",
+            f"channels:read {CHANNELS}. {REMEDY}",
         ),
-        ('"needed":"new:scope","provided":"chat:write"', f"new:scope: {REMEDY}"),
-        ('"provided":"chat:write"', f"Slack does not say which: {REMEDY}"),
-        ('"needed":null', f"Slack does not say which: {REMEDY}"),
-        ('"needed":["users:read"],"provided":7', f"Slack does not say which: {REMEDY}"),
+        ('"needed":"new:scope","provided":"chat:write"', f"new:scope. {REMEDY}"),
+        ('"provided":"chat:write"', f"Slack doesn't say which. {REMEDY}"),
+        ('"needed":null', f"Slack doesn't say which. {REMEDY}"),
+        ('"needed":["users:read"],"provided":7', f"Slack doesn't say which. {REMEDY}"),
     ],
 )
 async def test_what_slack_tells_of_a_missing_scope_is_told(

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
+from bot.devin.advice import NEW_KEY
 from bot.devin.api import Devin, Unread
 from bot.devin.opening import open_devin
 from bot.model.errors import OperatorError
@@ -132,7 +133,7 @@ async def test_a_rejected_key_ends_no_start_and_is_the_outcome_of_each_message(
     script = [whole("401 No"), whole("401 No"), caller(), V3.ok]
     async with serving(stepping(script)) as server, opening(server.url) as devin:
         (line,) = [vars(one) for one in caplog.records if one.levelname == "ERROR"]
-        assert "make a new one (cog_…)" in line["reason"]
+        assert line["reason"].endswith(NEW_KEY)
         assert await devin.post_message(ID, "hello") == REJECTED
         assert await devin.post_message(ID, "hello") == SENT
 

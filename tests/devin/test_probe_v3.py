@@ -1,10 +1,11 @@
-"""`check` proves the key, the organization and the permission to read, and sends nothing."""
+"""`doctor` proves the key, the organization and the permission to read, and sends nothing."""
 
 import json
 
 import pytest
 from pydantic import SecretStr
 
+from bot.devin.advice import CHECK_URL, KEY, NEW_KEY, REJECTED, unusable
 from bot.devin.opening import open_devin
 from bot.model.findings import Finding
 from tests.devin.test_organization import caller
@@ -13,7 +14,9 @@ from tests.support.raw_http import V3, answering, serving, stepping, whole
 LIST = whole("200 OK", json.dumps({"items": []}).encode())
 
 
-async def found(*script: bytes, organization: str | None = "org-1") -> list[tuple[str, bool, str]]:
+async def found(
+    *script: bytes, organization: str | None = "org-1"
+) -> list[tuple[str, bool, str, str]]:
     """Probe a server that answers with `script`."""
     async with (
         serving(stepping(list(script))) as server,
@@ -21,14 +24,14 @@ async def found(*script: bytes, organization: str | None = "org-1") -> list[tupl
     ):
         findings = await devin.probe()
     assert all(request.startswith(b"GET ") for request in server.requests)
-    return [(one.what, one.is_good, one.says) for one in findings]
+    return [(one.what, one.is_good, one.says, one.fix) for one in findings]
 
 
 async def test_a_key_that_reads_sessions_is_good_as_far_as_reading_shows() -> None:
     """It says that only a message can prove the rest."""
     key, organization, sessions = await found(caller(org_id="org-1"), LIST)
-    assert key == ("Devin key", True, "of Relay, for API v3")
-    assert organization == ("Devin organization", True, "org-1, as DEVIN_ORG_ID says")
+    assert key == ("Devin API key", True, "accepted, for API v3, as Relay", "")
+    assert organization == ("Devin organization", True, "org-1, from DEVIN_ORG_ID", "")
     assert sessions[:2] == ("Devin sessions", True)
     assert "ViewOrgSessions" in sessions[2]
     assert "only a message can prove ManageOrgSessions" in sessions[2]
@@ -37,7 +40,7 @@ async def test_a_key_that_reads_sessions_is_good_as_far_as_reading_shows() -> No
 async def test_an_organization_that_devin_tells_is_named() -> None:
     """Nothing has to be configured, then."""
     _, organization, _ = await found(caller(org_id="org-1"), LIST, organization=None)
-    assert organization == ("Devin organization", True, "org-1, as Devin says")
+    assert organization == ("Devin organization", True, "org-1, the key's own", "")
 
 
 async def test_a_key_of_a_whole_enterprise_needs_the_organization() -> None:
@@ -55,36 +58,34 @@ async def test_an_organization_that_is_not_the_key_s_is_named() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "says"),
+    ("status", "says", "fix"),
     [
-        (401, "rejects DEVIN_API_KEY (401)"),
-        (404, "no usable answer (HTTP 404): look at DEVIN_API_URL"),
-        (502, "no usable answer (HTTP 502): try again later"),
+        (401, REJECTED, NEW_KEY),
+        (404, unusable("HTTP 404"), CHECK_URL),
+        (502, unusable("HTTP 502"), "Try again later."),
     ],
 )
-async def test_a_key_that_devin_does_not_know_is_told(status: int, says: str) -> None:
+async def test_a_key_that_devin_does_not_know_is_told(status: int, says: str, fix: str) -> None:
     """Nothing else is tested, then."""
-    (key,) = await found(whole(f"{status} No"))
-    assert key[:2] == ("Devin key", False)
-    assert says in key[2]
+    assert await found(whole(f"{status} No")) == [(KEY, False, says, fix)]
 
 
 @pytest.mark.parametrize(
-    ("status", "says"),
+    ("status", "fix"),
     [
         (403, "ViewOrgSessions and ManageOrgSessions"),
-        (404, "correct DEVIN_ORG_ID"),
-        (500, "HTTP 500"),
-        (200, "HTTP 200"),
+        (404, "Correct DEVIN_ORG_ID"),
+        (500, "Try again later."),
+        (200, CHECK_URL),
     ],
 )
-async def test_sessions_that_cannot_be_read_say_what_to_do(status: int, says: str) -> None:
+async def test_sessions_that_cannot_be_read_say_what_to_do(status: int, fix: str) -> None:
     """The permission, or the organization, or the address."""
     key, organization, sessions = await found(whole("403 No"), whole(f"{status} No"))
     assert key[1]
     assert organization[1]
-    assert sessions[:2] == ("Devin sessions", False)
-    assert says in sessions[2]
+    assert sessions[:3] == ("Devin sessions", False, f"can't be read (HTTP {status})")
+    assert fix in sessions[3]
 
 
 async def test_a_devin_that_is_away_is_told() -> None:
@@ -92,5 +93,5 @@ async def test_a_devin_that_is_away_is_told() -> None:
     async with serving(answering(LIST)) as server:
         url = server.url
     async with open_devin(url, SecretStr(V3.key), "org-1", 1) as devin:
-        says = "no usable answer (no connection): look at DEVIN_API_URL"
-        assert await devin.probe() == [Finding("Devin key", is_good=False, says=says)]
+        says = unusable("no connection")
+        assert await devin.probe() == [Finding(KEY, is_good=False, says=says, fix=CHECK_URL)]

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from bot.devin.advice import CHECK_URL, KEY, REJECTED, unusable
 from bot.devin.answers import DETAIL_LIMIT
 from bot.model.findings import Finding
 from bot.model.outcomes import Outcome, OutcomeKind, Wait
@@ -94,12 +95,12 @@ async def test_files_are_lines_of_the_message() -> None:
 @pytest.mark.parametrize(
     ("status", "is_good", "says"),
     [
-        (401, False, "rejects DEVIN_API_KEY"),
-        (403, False, "may not write"),
-        (404, True, "takes the key for API v1 (answer 404 to a probe)"),
-        (422, True, "takes the key for API v1 (answer 422 to a probe)"),
-        (200, False, "no usable answer (200)"),
-        (502, False, "no usable answer (502)"),
+        (401, False, REJECTED),
+        (403, False, "may not send"),
+        (404, True, "accepted, for API v1"),
+        (422, True, "accepted, for API v1"),
+        (200, False, unusable("200")),
+        (502, False, unusable("502")),
     ],
 )
 async def test_the_probe_tells_the_status_and_sends_no_message(
@@ -109,7 +110,7 @@ async def test_the_probe_tells_the_status_and_sends_no_message(
     said = whole(f"{status} Said", b"{}")
     async with serving(answering(said)) as server, V1.client(server.url) as devin:
         (finding,) = await devin.probe()
-    assert (finding.what, finding.is_good) == ("Devin", is_good)
+    assert (finding.what, finding.is_good, bool(finding.fix)) == (KEY, is_good, not is_good)
     assert says in finding.says
     assert server.requests[0].endswith(b"\r\n\r\n{}")
 
@@ -119,5 +120,5 @@ async def test_the_probe_tells_how_the_wire_failed() -> None:
     async with serving(answering(V1.ok)) as server:
         url = server.url
     async with V1.client(url) as devin:
-        says = "no usable answer (no connection): look at DEVIN_API_URL"
-        assert await devin.probe() == [Finding("Devin", is_good=False, says=says)]
+        says = unusable("no connection")
+        assert await devin.probe() == [Finding(KEY, is_good=False, says=says, fix=CHECK_URL)]

@@ -9,6 +9,7 @@ import pytest
 import yaml
 from redis.asyncio import Redis
 
+from bot.runtime.version import version
 from bot.slack.app.manifest import required_scopes
 from sandbox import Sandbox
 from tests.support.desk import SESSION, Desk
@@ -17,14 +18,14 @@ from tests.support.waiting import wait_until
 
 Environ = dict[str, str]
 
-COMMANDS = ("run", "worker", "check")
+COMMANDS = ("run", "worker", "doctor", "check")
 
 OLDER = {"reactions:write", "usergroups:read"}
 LACKS = (
     "reactions:write (needed for the mark on a reply that tells its outcome); "
-    "usergroups:read (needed for names of user groups in what Devin reads): "
-    "install the app again with the manifest of `python -m bot manifest`"
+    "usergroups:read (needed for names of user groups in what Devin reads)"
 )
+REMEDY = "Update the app with the manifest from `devin-relay manifest`, then reinstall it."
 
 
 # Settings.
@@ -45,8 +46,9 @@ async def test_bad_settings_are_told_at_once_without_values(tmp_path: Path, name
     assert (code, out) == (2, "")
     lines = err.splitlines()
     for variable in [*environ, "DEVIN_API_KEY"]:
-        assert len([line for line in lines if line.startswith(f"{variable}: ")]) == 1, variable
-    assert len(lines) == len(environ) + 1
+        assert len([line for line in lines if line.startswith(f"✗ {variable}: ")]) == 1, variable
+    assert lines[-1] == f"{len(environ) + 1} problems found"
+    assert len(lines) == len(environ) + 2
     assert "secret" not in err
     assert "Traceback" not in err
 
@@ -75,12 +77,54 @@ async def test_a_dotenv_file_counts_and_the_environment_counts_more(
         assert await worker.stop() == 0
 
 
-@pytest.mark.parametrize("arguments", [(), ("fly",), ("run", "--fast")])
+async def test_a_named_env_file_takes_the_place_of_the_usual_one(
+    environ: Environ, tmp_path: Path
+) -> None:
+    """One that is not there is an error, while .env is optional."""
+    (tmp_path / ".env").write_text("LOG_FORMAT=nonsense")
+    lines = [f"{name}={value}" for name, value in environ.items()]
+    (tmp_path / "relay.env").write_text("\n".join(lines))
+    code, _, err = await command({}, tmp_path, "--env-file", "relay.env", "doctor")
+    assert (code, err) == (0, "")
+    code, out, err = await command({}, tmp_path, "--env-file", "other.env", "doctor")
+    assert (code, out) == (2, "")
+    assert err.endswith("argument --env-file: can't read other.env: No such file or directory\n")
+
+
+@pytest.mark.parametrize("arguments", [("fly",), ("run", "--fast"), ("demo", "--port", "x")])
 async def test_what_is_no_command_is_explained(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     """The process exits with 2, and the usage is on stderr."""
     code, out, err = await command({}, tmp_path, *arguments)
     assert (code, out) == (2, "")
     assert err.startswith("usage: python -m bot")
+
+
+async def test_the_help_names_every_command_and_needs_no_settings(tmp_path: Path) -> None:
+    """Without a command it is on stderr, so that no platform takes that for a success."""
+    code, out, _ = await command({}, tmp_path, "--help")
+    assert code == 0
+    for name in ("run", "worker", "doctor", "manifest", "demo", "layout"):
+        code, own, _ = await command({}, tmp_path, name, "--help")
+        assert code == 0
+        assert f"\n    {name} " in out
+        assert len(own.splitlines()) > 5
+    assert await command({}, tmp_path) == (2, "", out)
+
+
+@pytest.mark.parametrize("option", ["--version", "-V"])
+async def test_the_version_is_told(tmp_path: Path, option: str) -> None:
+    """In the form in which bug reports have it."""
+    assert await command({}, tmp_path, option) == (0, f"devin-relay {version()}\n", "")
+
+
+async def test_a_terminal_without_unicode_is_served(environ: Environ, tmp_path: Path) -> None:
+    """What cannot be encoded is replaced, and nothing fails."""
+    ascii_only = environ | {"PYTHONIOENCODING": "ascii", "DEVIN_API_KEY": "cog_wrong"}
+    code, out, err = await command(ascii_only, tmp_path, "doctor")
+    assert (code, err) == (1, "")
+    assert "ok Redis: reachable\n" in out
+    assert "!! Devin API key: " in out
+    assert "  -> Check that " in out
 
 
 # Starting and stopping.
@@ -100,7 +144,7 @@ async def test_a_token_that_slack_rejects_ends_the_start(
     """One sentence names the token and the remedy; exit 1, no traceback, no token."""
     code, _, err = await command(environ | {variable: value}, tmp_path, name)
     assert code == 1
-    assert f"Slack rejects {variable} (invalid_auth): " in err.splitlines()[-1]
+    assert f"Slack rejected {variable} (invalid_auth). " in err.splitlines()[-1]
     assert "Traceback" not in err
     assert value not in err
 
@@ -112,7 +156,7 @@ async def test_a_port_that_is_taken_ends_the_start(
     taken = box.devin.url.rpartition(":")[2]
     code, _, err = await command(environ | {"PORT": taken}, tmp_path, "run")
     assert code == 1
-    assert "Address already in use" in err.splitlines()[-1] or "address" in err.splitlines()[-1]
+    assert err.endswith(f"Port {taken} is already in use. Set PORT to another one.\n")
     assert "Traceback" not in err
 
 
@@ -221,7 +265,7 @@ async def test_the_manifest_is_yaml_on_stdout(tmp_path: Path) -> None:
     assert "send_message" in manifest["functions"]
     code, out, err = await command({}, tmp_path, "manifest", "--url", "http://relay.example.com")
     assert (code, out) == (2, "")
-    assert err.startswith("--url is not an https address")
+    assert err == "error: --url must start with https:// (Slack requires HTTPS)\n"
 
 
 async def test_the_keys_of_stopped_processes_move_back(
@@ -242,11 +286,16 @@ async def test_the_keys_of_stopped_processes_move_back(
     assert [key async for key in raw.scan_iter("{devin-relay:*:link:*")] == []
 
 
-async def test_check_finds_all_well(environ: Environ, desk: Desk, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["doctor", "check"])
+async def test_doctor_finds_all_well(
+    environ: Environ, desk: Desk, tmp_path: Path, name: str
+) -> None:
     """There is a line for each item; nothing is sent to a session and nothing is posted."""
-    code, out, err = await command(environ, tmp_path, "check")
+    code, out, err = await command(environ, tmp_path, name)
     assert (code, err) == (0, "")
-    assert [line[:4] for line in out.splitlines()] == ["ok  "] * 7
+    *lines, last = out.splitlines()
+    assert [line[:2] for line in lines] == ["✓ "] * 7
+    assert last == "No problems found"
     for what in ("Redis", "Slack bot token", "Slack scopes", "Slack app token", "Devin sessions"):
         assert f"{what}:" in out
     assert desk.received() == []
@@ -256,47 +305,51 @@ async def test_check_finds_all_well(environ: Environ, desk: Desk, tmp_path: Path
 @pytest.mark.parametrize(
     ("changes", "bad", "remedy"),
     [
-        ({"SLACK_BOT_TOKEN": "xoxb-wrong"}, "Slack bot token", "copy the bot token again"),
+        ({"SLACK_BOT_TOKEN": "xoxb-wrong"}, "Slack bot token", "Copy the bot token again"),
         ({"SLACK_APP_TOKEN": "xapp-wrong"}, "Slack app token", "connections:write"),
         ({"REDIS_URL": "redis://127.0.0.1:1/0"}, "Redis", "REDIS_URL"),
         ({"SLACK_API_URL": "http://127.0.0.1:1/api/"}, "Slack bot token", "SLACK_API_URL"),
     ],
 )
-async def test_check_says_what_is_broken_and_how_to_mend_it(
+async def test_doctor_says_what_is_broken_and_how_to_fix_it(
     environ: Environ, tmp_path: Path, changes: Environ, bad: str, remedy: str
 ) -> None:
-    """It exits with 1; the rest is checked all the same, and no value is shown."""
-    code, out, err = await command(environ | changes, tmp_path, "check")
+    """It exits with 1; the rest is checked, too, and no value is shown."""
+    code, out, err = await command(environ | changes, tmp_path, "doctor")
     assert (code, err) == (1, "")
-    (line,) = [line for line in out.splitlines() if line.startswith(f"BAD  {bad}:")]
-    assert remedy in line
-    assert len(out.splitlines()) >= 4
+    lines = out.splitlines()
+    (at,) = [at for at, line in enumerate(lines) if line.startswith(f"✗ {bad}: ")]
+    assert lines[at + 1].startswith("  → ")
+    assert remedy in lines[at + 1]
+    count = sum(line.startswith("✗") for line in lines)
+    assert lines[-1] == f"{count} problem{'s' if count > 1 else ''} found"
+    assert len(lines) >= 5
     for value in changes.values():
         assert value not in out
 
 
-async def test_check_names_the_scopes_that_are_missing(
+async def test_doctor_names_the_scopes_that_are_missing(
     environ: Environ, box: Sandbox, tmp_path: Path
 ) -> None:
     """For an app installed with an older manifest, it names each, and its consequence."""
     box.slack.scopes = [scope for scope in required_scopes() if scope not in OLDER]
-    code, out, _ = await command(environ, tmp_path, "check")
+    code, out, _ = await command(environ, tmp_path, "doctor")
     assert code == 1
-    assert f"BAD  Slack scopes: missing {LACKS}" in out
+    assert f"✗ Slack scopes: missing {LACKS}\n  → {REMEDY}\n" in out
 
 
 @pytest.mark.parametrize("name", ["run", "worker"])
 async def test_missing_scopes_are_told_loudly_once_at_the_start(
     environ: Environ, box: Sandbox, tmp_path: Path, name: str
 ) -> None:
-    """The operator may never run `check`, and in Slack the marks are just missing."""
+    """The operator may never run `doctor`, and in Slack the marks are just missing."""
     box.slack.scopes = [scope for scope in required_scopes() if scope not in OLDER]
     async with bot_process(environ | {"LOG_FORMAT": "json"}, tmp_path, name) as process:
         await process.until_logged('"event": "started"')
         assert await process.stop() == 0
     lines = [json.loads(line) for line in process.err.splitlines()]
     told = [(one["event"], one["reason"]) for one in lines if one["level"] == "error"]
-    assert told == [("scopes missing", LACKS)]
+    assert told == [("scopes missing", f"{LACKS}. {REMEDY}")]
 
 
 async def test_all_scopes_are_no_reason_to_speak(environ: Environ, tmp_path: Path) -> None:
@@ -307,15 +360,15 @@ async def test_all_scopes_are_no_reason_to_speak(environ: Environ, tmp_path: Pat
     assert "scopes missing" not in process.err
 
 
-async def test_check_works_with_an_embedded_valkey(environ: Environ, tmp_path: Path) -> None:
+async def test_doctor_works_with_an_embedded_valkey(environ: Environ, tmp_path: Path) -> None:
     """It starts one for the check, and stops it."""
     del environ["REDIS_URL"]
-    code, out, _ = await command(environ, tmp_path, "check")
+    code, out, _ = await command(environ, tmp_path, "doctor")
     assert code == 0
-    assert "ok   embedded Valkey: answers" in out
+    assert "✓ Embedded Valkey: reachable" in out
 
 
-async def test_two_checks_beside_a_running_bot_disturb_nothing(
+async def test_two_doctors_beside_a_running_bot_disturb_nothing(
     environ: Environ, desk: Desk, box: Sandbox, tmp_path: Path
 ) -> None:
     """An operator runs them while the bot runs."""
@@ -323,7 +376,7 @@ async def test_two_checks_beside_a_running_bot_disturb_nothing(
     async with bot_process(environ, tmp_path, "run") as run:
         await box.slack.wait_connected()
         for _ in range(2):
-            code, _, _ = await command(environ, tmp_path, "check")
+            code, _, _ = await command(environ, tmp_path, "doctor")
             assert code == 0
         thread = await desk.linked_thread()
         await desk.until_marked("white_check_mark", await desk.reply("still here", thread))

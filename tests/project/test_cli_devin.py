@@ -16,18 +16,18 @@ FOREIGN = "org-00000000000000000000000000000bad"
 
 
 def devin_lines(out: str) -> list[str]:
-    return [line for line in out.splitlines() if line[5:].startswith("Devin")]
+    return [line for line in out.splitlines() if line[2:].startswith("Devin")]
 
 
-async def test_check_proves_what_reading_can_prove(
+async def test_doctor_proves_what_reading_can_prove(
     environ: Environ, box: Sandbox, desk: Desk, tmp_path: Path
 ) -> None:
     """The key, the organization and the reading of sessions; only a message proves the rest."""
-    code, out, err = await command(environ, tmp_path, "check")
+    code, out, err = await command(environ, tmp_path, "doctor")
     assert (code, err) == (0, "")
     key, organization, sessions = devin_lines(out)
-    assert key.startswith("ok   Devin key: of ")
-    assert organization == f"ok   Devin organization: {box.devin.org_id}, as Devin says"
+    assert key.startswith("✓ Devin API key: accepted, for API v3, as ")
+    assert organization == f"✓ Devin organization: {box.devin.org_id}, the key's own"
     assert "ViewOrgSessions" in sessions
     assert "only a message can prove ManageOrgSessions" in sessions
     assert box.devin.requests == []
@@ -35,48 +35,49 @@ async def test_check_proves_what_reading_can_prove(
 
 
 @pytest.mark.parametrize("api", ["v1"])
-async def test_check_tests_a_key_of_version_1_by_what_reaches_no_session(
+async def test_doctor_tests_a_key_of_version_1_by_what_reaches_no_session(
     environ: Environ, desk: Desk, tmp_path: Path, api: Api
 ) -> None:
     """There is no read that proves it."""
-    code, out, _ = await command(environ, tmp_path, "check")
+    code, out, _ = await command(environ, tmp_path, "doctor")
     assert code == 0
-    assert devin_lines(out) == ["ok   Devin: takes the key for API v1 (answer 422 to a probe)"]
+    assert devin_lines(out) == ["✓ Devin API key: accepted, for API v1"]
     assert desk.received() == []
 
 
 WRONG = [
-    ({"DEVIN_API_KEY": "cog_wrong"}, "rejects DEVIN_API_KEY (401)"),
-    ({"DEVIN_API_KEY": "cog_wrong", "DEVIN_ORG_ID": FOREIGN}, "rejects DEVIN_API_KEY (401)"),
-    ({"DEVIN_API_KEY": "apk_user_wrong"}, "rejects DEVIN_API_KEY: check that it was copied whole"),
+    ({"DEVIN_API_KEY": "cog_wrong"}, "rejected DEVIN_API_KEY (401)"),
+    ({"DEVIN_API_KEY": "cog_wrong", "DEVIN_ORG_ID": FOREIGN}, "rejected DEVIN_API_KEY (401)"),
+    ({"DEVIN_API_KEY": "apk_user_wrong"}, "rejected DEVIN_API_KEY (401)"),
     ({"DEVIN_ORG_ID": FOREIGN}, f"DEVIN_ORG_ID is {FOREIGN}, but DEVIN_API_KEY belongs to org-"),
-    ({"DEVIN_API_URL": "http://127.0.0.1:1"}, "no usable answer (no connection)"),
+    ({"DEVIN_API_URL": "http://127.0.0.1:1"}, "no usable answer from Devin (no connection)"),
 ]
 
 
 @pytest.mark.parametrize(("changes", "says"), WRONG)
-async def test_check_says_what_is_wrong_with_devin(
+async def test_doctor_says_what_is_wrong_with_devin(
     environ: Environ, tmp_path: Path, changes: Environ, says: str
 ) -> None:
     """It exits with 1, in one line that is bad, and shows no key."""
-    code, out, err = await command(environ | changes, tmp_path, "check")
+    code, out, err = await command(environ | changes, tmp_path, "doctor")
     assert (code, err) == (1, "")
-    (line,) = [line for line in devin_lines(out) if line.startswith("BAD")]
+    (line,) = [line for line in devin_lines(out) if line.startswith("✗")]
     assert says in line
     assert "wrong" not in out
 
 
-async def test_check_names_the_permission_that_is_missing(
+async def test_doctor_names_the_permission_that_is_missing(
     environ: Environ, box: Sandbox, tmp_path: Path
 ) -> None:
     """A key that may not read sessions."""
     box.devin.permissions.discard("ViewOrgSessions")
-    code, out, _ = await command(environ, tmp_path, "check")
+    code, out, _ = await command(environ, tmp_path, "doctor")
     assert code == 1
-    assert "ViewOrgSessions and ManageOrgSessions" in devin_lines(out)[-1]
+    assert "✗ Devin sessions: can't be read (HTTP 403)\n" in out
+    assert "ViewOrgSessions and ManageOrgSessions" in out.splitlines()[-2]
 
 
-@pytest.mark.parametrize("name", ["run", "worker", "check"])
+@pytest.mark.parametrize("name", ["run", "worker", "doctor"])
 async def test_a_key_of_a_whole_enterprise_needs_an_organization(
     environ: Environ, box: Sandbox, tmp_path: Path, name: str
 ) -> None:
@@ -86,7 +87,7 @@ async def test_a_key_of_a_whole_enterprise_needs_an_organization(
     assert code == 1
     for part in ("DEVIN_ORG_ID is missing", "Service users", "org-"):
         assert part in out + err
-    code, out, _ = await command(environ | {"DEVIN_ORG_ID": box.devin.org_id}, tmp_path, "check")
+    code, out, _ = await command(environ | {"DEVIN_ORG_ID": box.devin.org_id}, tmp_path, "doctor")
     assert code == 0
 
 
@@ -101,7 +102,7 @@ async def test_a_rejected_key_is_told_in_the_log_and_in_the_thread(
         words = report(OutcomeKind.REFUSED, "Please rebase", refusal=Refusal.KEY_REJECTED)
         await desk.until_said(words, thread)
         assert await process.stop() == 0
-    assert "rejects DEVIN_API_KEY (401)" in process.err
+    assert "rejected DEVIN_API_KEY (401)" in process.err
     assert "cog_wrong" not in process.err
 
 
@@ -128,8 +129,9 @@ async def test_a_key_of_another_kind_is_refused_by_name(tmp_path: Path, key: str
     environ = {"SLACK_BOT_TOKEN": "xoxb-1", "SLACK_APP_TOKEN": "xapp-1", "DEVIN_API_KEY": key}
     code, _, err = await command(environ, tmp_path, "run")
     assert code == 2
-    (line,) = err.splitlines()
-    assert line.startswith("DEVIN_API_KEY: ")
+    line, last = err.splitlines()
+    assert last == "1 problem found"
+    assert line.startswith("✗ DEVIN_API_KEY: ")
     assert "cog_" in line
     assert "apk_" in line
     assert "secret" not in line

@@ -548,7 +548,7 @@ def broken(environ: Mapping[str, str], what: str, form: str) -> dict[str, str]:
 async def test_no_secret_comes_out_of_a_start_that_fails(
     environ: dict[str, str], tmp_path: Path, what: str
 ) -> None:
-    """No matter who rejects it, no secret is on stdout, stderr or HTTP, or in `check`."""
+    """No matter who rejects it, no secret is on stdout, stderr or HTTP, or in `doctor`."""
     wrong = broken(environ, what, "console")
     async with bot_process(wrong, tmp_path, "run") as process:
         await wait_until(
@@ -559,7 +559,7 @@ async def test_no_secret_comes_out_of_a_start_that_fails(
             "it fails, waits or starts",
         )
         assert_silent(await all_output(wrong, process), wrong)
-    code, out, err = await command(wrong, tmp_path, "check")
+    code, out, err = await command(wrong, tmp_path, "doctor")
     assert code == 1
     assert_silent(out + err, wrong)
 

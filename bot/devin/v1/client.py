@@ -7,6 +7,7 @@ from datetime import datetime
 from http import HTTPStatus
 from urllib.parse import quote
 
+from bot.devin.advice import CHECK_URL, KEY, NEW_KEY, REJECTED, unusable
 from bot.devin.answers import REFUSALS, explained, failed, may_be_over
 from bot.devin.api import (
     MOST_PAGES,
@@ -207,18 +208,18 @@ class DevinV1:
         answer = await self._http.post("/v1/sessions/devin-0/message", b"{}")
         said = str(answer.status) if isinstance(answer, Answer) else _reason(answer)
         if said in {"404", "422"}:
-            says = f"takes the key for API v1 (answer {said} to a probe)"
-            return [Finding("Devin", is_good=True, says=says)]
+            return [Finding(KEY, is_good=True, says="accepted, for API v1")]
         refusal = REFUSALS.get(int(said)) if said.isdigit() else None
-        unusable = f"no usable answer ({said}): look at DEVIN_API_URL"
-        says = _REMEDIES.get(refusal or Refusal.OTHER, unusable)
-        return [Finding("Devin", is_good=False, says=says)]
+        says, fix = _PROBLEMS.get(refusal or Refusal.OTHER, (unusable(said), CHECK_URL))
+        return [Finding(KEY, is_good=False, says=says, fix=fix)]
 
 
-_REMEDIES = {
-    Refusal.KEY_REJECTED: "rejects DEVIN_API_KEY: check that it was copied whole, or make a new "
-    "one (cog_…) in Devin's settings, under Service users",
-    Refusal.FORBIDDEN: "the key may not write to sessions: give it that permission, or use another",
+_PROBLEMS = {
+    Refusal.KEY_REJECTED: (REJECTED, NEW_KEY),
+    Refusal.FORBIDDEN: (
+        "DEVIN_API_KEY may not send messages to sessions (403)",
+        "Give it that permission, or use another key.",
+    ),
 }
 
 

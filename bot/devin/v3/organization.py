@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 from http import HTTPStatus
 
+from bot.devin.advice import CHECK_URL, NEW_KEY, REJECTED
 from bot.devin.api import Failure, Unread
 from bot.devin.http import LOOK_SECONDS, DevinHttp
 from bot.devin.wire import Read
@@ -18,8 +19,6 @@ from bot.model.lenient import parse_object, string
 from bot.model.outcomes import Outcome, OutcomeKind, Refusal, Wait
 
 log = logging.getLogger(__name__)
-
-WHERE = "it is shown in Devin's settings, under Service users, and begins with org-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +98,8 @@ class Organization:
             _log_rejected(found)
         elif says := foreign(found, self.configured):
             self.is_foreign = True
-            log.error("organization of another key", extra={"reason": says})
+            reason = f"{says}. {LEAVE_EMPTY}"
+            log.error("organization of another key", extra={"reason": reason})
 
     async def _find(self) -> str | Failure:
         found = await ask(self._http)
@@ -109,11 +109,11 @@ class Organization:
                 rejected = Refusal.KEY_REJECTED
                 return Outcome(kind=OutcomeKind.REFUSED, refusal=rejected, status=found.status)
             if not found.is_passing:
-                raise OperatorError(_untold(found.status))
+                raise OperatorError(_untold(found.status), f"{CHECK_URL} {SET_ORGANIZATION}")
             log.warning("organization not known yet", extra={"reason": found.reason})
             return Wait(found.reason, found.retry_after)
         if not found.organization:
-            raise OperatorError(MISSING)
+            raise OperatorError(MISSING, SET_ORGANIZATION)
         self._id = found.organization
         return self._id
 
@@ -125,32 +125,21 @@ def foreign(caller: Caller, configured: str) -> str:
     """
     if not caller.is_service or caller.organization in {"", configured}:
         return ""
-    return (
-        f"DEVIN_ORG_ID is {configured}, but DEVIN_API_KEY belongs to {caller.organization}: leave "
-        "DEVIN_ORG_ID empty, or use a key of that organization"
-    )
+    return f"DEVIN_ORG_ID is {configured}, but DEVIN_API_KEY belongs to {caller.organization}"
 
 
 def _log_rejected(found: Unread) -> None:
     if found.status == HTTPStatus.UNAUTHORIZED:
-        log.error("Devin rejects the key", extra={"reason": REJECTED})
-
-
-MISSING = (
-    "DEVIN_ORG_ID is missing: DEVIN_API_KEY belongs to a whole enterprise, so set the id of the "
-    f"organization whose sessions the relay reaches; {WHERE}"
-)
+        log.error("Devin rejects the key", extra={"reason": f"{REJECTED}. {NEW_KEY}"})
 
 
 def _untold(status: int) -> str:
-    """Explain that Devin did not say whose key it is."""
-    return (
-        f"Devin does not say which organization DEVIN_API_KEY belongs to (HTTP {status}): look at "
-        f"DEVIN_API_URL, and set DEVIN_ORG_ID; {WHERE}"
-    )
+    return f"Devin doesn't say which organization DEVIN_API_KEY belongs to (HTTP {status})"
 
 
-REJECTED = (
-    "Devin rejects DEVIN_API_KEY (401): check that it was copied whole and has not expired, or "
-    "make a new one (cog_…) in Devin's settings, under Service users"
+MISSING = "DEVIN_ORG_ID is missing, and DEVIN_API_KEY belongs to a whole enterprise"
+SET_ORGANIZATION = (
+    "Set DEVIN_ORG_ID to the organization whose sessions the relay uses. Find it in Devin's "
+    "settings, under Service users; it starts with org-."
 )
+LEAVE_EMPTY = "Leave DEVIN_ORG_ID empty, or use a key that belongs to that organization."

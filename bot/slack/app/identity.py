@@ -66,8 +66,8 @@ async def identify(client: AsyncWebClient) -> Identity:
         answer = await call(client, "auth.test")
     except SlackRefused as error:
         raise OperatorError(
-            f"Slack rejects SLACK_BOT_TOKEN ({error.reason}): copy the bot token again from the "
-            "app's page, OAuth & Permissions"
+            f"Slack rejected SLACK_BOT_TOKEN ({error.reason})",
+            "Copy the bot token again from the app's page, under OAuth & Permissions.",
         ) from error
     headers = {k.lower(): v for k, v in getattr(answer, "headers", {}).items()}
     scopes = str(headers.get("x-oauth-scopes", "")).split(",")
@@ -92,6 +92,6 @@ async def check_app_token(client: AsyncWebClient, token: str) -> None:
         await call(client, "apps.connections.open", app_token=token)
     except SlackRefused as error:
         raise OperatorError(
-            f"Slack rejects SLACK_APP_TOKEN ({error.reason}): make an app-level token with "
-            "connections:write, and switch Socket Mode on"
+            f"Slack rejected SLACK_APP_TOKEN ({error.reason})",
+            "Create an app-level token with connections:write, and turn on Socket Mode.",
         ) from error

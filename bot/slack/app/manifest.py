@@ -1,7 +1,7 @@
 """The Slack app manifest: the relay's requests to a workspace, each scope with its reason.
 
-`manifest_template.yaml` is the one source of `manifest.yaml` in the repository, of `python -m bot
-manifest` and of the scopes that `python -m bot check` and each start look for.
+`manifest_template.yaml` is the one source of `manifest.yaml` in the repository, of `devin-relay
+manifest` and of the scopes that `devin-relay doctor` and each start look for.
 """
 
 import json
@@ -21,7 +21,7 @@ Without `files:write`, files are linked. Slack reports `im:read` and `mpim:read`
 of direct messages, and `assistant:write` where it does not show status lines in channels yet.
 """
 
-REINSTALL = "install the app again with the manifest of `devin-relay manifest`"
+REINSTALL = "Update the app with the manifest from `devin-relay manifest`, then reinstall it."
 
 _NOT_PRINTED = re.compile(r"^##.*\n", re.MULTILINE)
 # Matches a marked line, and the lines below it that are indented deeper.
@@ -37,10 +37,15 @@ def required_scopes() -> Mapping[str, str]:
 
 def lacking(missing: Collection[str]) -> str:
     """Name the `missing` scopes, what does not work without each, and the remedy."""
+    return f"{named(missing)}. {REINSTALL}"
+
+
+def named(missing: Collection[str]) -> str:
+    """Name the `missing` scopes, and what does not work without each."""
     required = required_scopes()
     known = [f"{scope} (needed for {why})" for scope, why in required.items() if scope in missing]
     others = sorted(set(missing).difference(required))
-    return f"{'; '.join(known + others)}: {REINSTALL}"
+    return "; ".join(known + others)
 
 
 def manifest_yaml(*, url: str | None = None, workflow_steps: bool = False) -> str:
@@ -65,5 +70,5 @@ def manifest_yaml(*, url: str | None = None, workflow_steps: bool = False) -> st
 
 def _events_url(url: str) -> str:
     if not url.lower().startswith("https://"):
-        raise ValueError("is not an https address, and Slack sends to no other")
+        raise ValueError("must start with https:// (Slack requires HTTPS)")
     return check_web_address(url).removesuffix(EVENTS_PATH) + EVENTS_PATH
