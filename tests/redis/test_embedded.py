@@ -306,7 +306,7 @@ async def test_a_directory_that_cannot_be_made_says_what_to_do(tmp_path: Path) -
     """A file is in its place here, which stops even root."""
     (tmp_path / "file").touch()
     for unusable in (tmp_path / "file", tmp_path / "file" / "below"):
-        with pytest.raises(EmbeddedValkeyError, match="Name another directory"):
+        with pytest.raises(EmbeddedValkeyError, match="Set it to another directory"):
             async with embedded_valkey(unusable):
                 pass
 
@@ -316,7 +316,7 @@ async def test_a_directory_that_others_use_too_is_not_closed_to_them(tmp_path: P
     shared = tmp_path / "shared"
     shared.mkdir()
     shared.chmod(0o1777)
-    with pytest.raises(EmbeddedValkeyError, match="a directory of its own"):
+    with pytest.raises(EmbeddedValkeyError, match="a directory that nothing else uses"):
         async with embedded_valkey(shared):
             pass
     assert stat.S_IMODE(shared.stat().st_mode) == 0o1777

@@ -19,7 +19,7 @@ from bot.model.errors import EmbeddedValkeyError
 if sys.platform != "win32":  # where the relay needs REDIS_URL, but this module is still imported
     import fcntl
 
-ADVICE = "Set REDIS_URL to use a Redis or Valkey of your own."
+ADVICE = "Set REDIS_URL to use your own Redis or Valkey."
 
 _APPEND_ONLY = "appendonlydir"  # Valkey's name for the directory of its append-only file
 _LONGEST_SOCKET_PATH = 100  # sun_path holds 107 bytes on Linux, 103 on macOS
@@ -62,13 +62,15 @@ class ValkeyHome:
             path = data_dir.resolve()
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
             if Path.cwd().is_relative_to(path) or path.stat().st_mode & stat.S_ISVTX:
-                raise EmbeddedValkeyError(f"DATA_DIR must be a directory of its own, not {path}.")
+                raise EmbeddedValkeyError(
+                    f"DATA_DIR must be a directory that nothing else uses, not {path}."
+                )
             _close_to_others(path)
             _check_content(path)
         except OSError as error:
             raise EmbeddedValkeyError(
-                f"DATA_DIR {data_dir} cannot be used: {error.strerror}. "
-                f"Name another directory there. {ADVICE}"
+                f"DATA_DIR {data_dir} can't be used ({error.strerror})",
+                f"Set it to another directory. {ADVICE}",
             ) from error
         return cls(path)
 
@@ -144,8 +146,8 @@ class ValkeyHome:
         short = Path(tempfile.mkdtemp(prefix="devin-relay-")) / "valkey.sock"
         if len(os.fsencode(short)) > _LONGEST_SOCKET_PATH:
             raise EmbeddedValkeyError(
-                f"{self.path} and {tempfile.gettempdir()} are both too deep for a socket. "
-                f"Name a shorter DATA_DIR. {ADVICE}"
+                f"{self.path} and {tempfile.gettempdir()} are both too deep for a socket",
+                f"Set DATA_DIR to a shorter path. {ADVICE}",
             )
         return short
 
@@ -180,7 +182,7 @@ def _check_content(home: Path) -> None:
         with contextlib.suppress(FileNotFoundError):  # a server that runs renames its files
             found = path.lstat()
             if stat.S_ISLNK(found.st_mode):
-                raise EmbeddedValkeyError(f"DATA_DIR: {path} is a symbolic link. Remove it.")
+                raise EmbeddedValkeyError(f"DATA_DIR: {path} is a symbolic link", "Remove it.")
             if path.name == _APPEND_ONLY or not stat.S_ISDIR(found.st_mode):
                 _check_owner(path, found)
 
@@ -189,7 +191,8 @@ def _check_owner(path: Path, found: os.stat_result) -> None:
     if found.st_uid != os.geteuid():
         raise EmbeddedValkeyError(
             f"DATA_DIR: {path} belongs to another user (uid {found.st_uid}), and the relay runs as "
-            f"uid {os.geteuid()}. Change its owner, or name another directory. {ADVICE}"
+            f"uid {os.geteuid()}",
+            f"Change its owner, or set another directory. {ADVICE}",
         )
 
 

