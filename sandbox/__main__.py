@@ -31,40 +31,64 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Parse the options; invalid ones end the process with exit code 2 and a sentence."""
     parser = argparse.ArgumentParser(
-        prog="python -m sandbox", description="A local Slack and a local Devin, with a web page."
-    )
-    parser.add_argument("command", nargs="?", choices=["demo"], help="start a bot beside them")
-    parser.add_argument("--host", default="127.0.0.1", help="a loopback address (%(default)s)")
-    parser.add_argument(
-        "--port",
-        type=int,
-        default=DEFAULT_PORT,
-        help="of the page (%(default)s); Slack and Devin take the next two",
+        prog="python -m sandbox",
+        description="A local Slack and a local Devin for a bot of your own, with a web page.",
+        epilog='"python -m sandbox demo" starts the relay beside them.',
     )
     parser.add_argument(
-        "--request-url", help="send Slack's events there by HTTP instead of over Socket Mode"
+        "--request-url", help="send Slack's events to this URL instead of over Socket Mode"
     )
-    parser.add_argument(
-        "--api",
-        choices=["v1", "v3"],
-        default="v3",
-        help="the generation of Devin's API that a bot is given a key for (%(default)s)",
+    _add_options(parser)
+    demo = parser.add_subparsers(dest="command", metavar="[demo]").add_parser(
+        "demo",
+        help="start the relay, too",
+        description="Start a local Slack, a local Devin and the relay, with one thread already "
+        "linked, and print the address of the web page. Ctrl-C stops everything.",
+        argument_default=argparse.SUPPRESS,  # what stands before the command counts, too
     )
-    parser.add_argument(
-        "--acting",
-        action=argparse.BooleanOptionalAction,
-        help="let Devin answer by itself; the demo does unless told otherwise",
-    )
+    _add_options(demo)
     options = parser.parse_args(arguments)
     if options.acting is None:
         options.acting = options.command == "demo"
     if not is_loopback(options.host):
-        parser.error("--host must be a loopback address: anybody who reaches the page can drive it")
+        parser.error("--host must be a loopback address: anyone who reaches the page can drive it")
     if not 0 <= options.port <= 65_533:  # noqa: PLR2004 - the two after it must exist as well
         parser.error("--port must be between 0 and 65533")
     if options.command == "demo" and options.request_url:
         parser.error("--request-url is for a bot of your own; the demo uses Socket Mode")
     return options
+
+
+def _add_options(parser: argparse.ArgumentParser) -> None:
+    """Add what both commands take; a default that the parser has goes before the one here."""
+
+    def default(value: object) -> object:
+        return parser.argument_default or value
+
+    parser.add_argument(
+        "--host",
+        default=default("127.0.0.1"),
+        help="loopback address to listen on (default: 127.0.0.1)",
+    )
+    parser.add_argument(
+        "--port",
+        type=int,
+        default=default(DEFAULT_PORT),
+        help=f"port of the web page (default: {DEFAULT_PORT}); the next two are Slack's and "
+        "Devin's; one that is in use is replaced by a free one",
+    )
+    parser.add_argument(
+        "--api",
+        choices=["v1", "v3"],
+        default=default("v3"),
+        help="generation of Devin's API that the bot gets a key for (default: v3)",
+    )
+    parser.add_argument(
+        "--acting",
+        action=argparse.BooleanOptionalAction,
+        default=default(None),
+        help="let Devin answer by itself (default: only in the demo)",
+    )
 
 
 async def _run(options: argparse.Namespace) -> None:
@@ -92,7 +116,7 @@ async def _run(options: argparse.Namespace) -> None:
 def _instructions(sandbox: Sandbox) -> str:
     settings = environment_of(sandbox.slack, sandbox.devin)
     lines = "\n".join(f"{name}={value}" for name, value in settings.items())
-    return f"The page is at {sandbox.page.url}\nTo point a bot at it:\n\n{lines}\n"
+    return f"The page is at {sandbox.page.url}\nSettings for a bot of your own:\n\n{lines}\n"
 
 
 def _say(text: str) -> None:

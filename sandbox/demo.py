@@ -24,16 +24,16 @@ from sandbox.launch import Sandbox, environment_of, free_port
 from sandbox.slack.server import SlackSandbox
 
 ROOT = Path(__file__).resolve().parent.parent
-BASE = ROOT / ".demo"
 START_SECONDS = 40.0
 LINK_SECONDS = 15.0
 GRACE_SECONDS = 15.0
 TAIL_LINES = 40
 PR_SET_PDEATHSIG = 1
 
-_SETTINGS = (
-    "SLACK_", "DEVIN_", "REDIS_", "ALLOW_", "LOG_",
+SETTINGS = (
+    "SLACK_", "DEVIN_", "REDIS_", "ALLOW_", "LOG_", "MIRROR", "ADMIN_",
     "DATA_DIR", "HOST", "PORT", "LINK_TTL", "GIVE_UP_AFTER", "DELIVERY_CONCURRENCY",
+    "CATCH_UP", "FILE_LIMIT", "LIST_SESSIONS", "NOTIFY",
 )  # fmt: skip
 
 
@@ -59,7 +59,7 @@ async def run_demo(sandbox: Sandbox, stop: asyncio.Event, say: Callable[[str], N
 
     Raises `DemoError`, including the bot's output, if the bot exits or does not become ready.
     """
-    with claimed_home(BASE) as home:
+    with claimed_home(demo_homes(ROOT, os.environ)) as home:
         environment = bot_environment(os.environ, sandbox, home.directory)
         async with child([sys.executable, "-m", "bot", "run"], environment, home) as bot:
             try:
@@ -71,17 +71,25 @@ async def run_demo(sandbox: Sandbox, stop: asyncio.Event, say: Callable[[str], N
                 raise DemoError(f"{error}\n{_tail(home.log)}") from error
 
 
+def demo_homes(root: Path, environ: Mapping[str, str]) -> Path:
+    """Return where the directories of demos are: in a checkout, or in the user's cache."""
+    if (root / "Makefile").exists():
+        return root / ".demo"
+    caches = environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(caches) / "devin-relay" / "demo"
+
+
 def invitation(url: str) -> str:
     """Return the one line that a visitor needs."""
     return (
         f'Open {url} and press Tour, or reply "Yes, ship them" in the thread: Devin answers there. '
-        "Ctrl-C ends everything."
+        "Ctrl-C stops everything."
     )
 
 
 def bot_environment(inherited: Mapping[str, str], sandbox: Sandbox, home: Path) -> dict[str, str]:
     """Return the bot's environment: the inherited one without its settings, plus the sandbox's."""
-    kept = {name: value for name, value in inherited.items() if not name.startswith(_SETTINGS)}
+    kept = {name: value for name, value in inherited.items() if not name.startswith(SETTINGS)}
     return (
         kept
         | environment_of(sandbox.slack, sandbox.devin)
@@ -103,7 +111,7 @@ def claimed_home(base: Path) -> Iterator[Home]:
 
     The bot inherits the lock, so that a bot that outlives a killed demo keeps its directory.
     """
-    base.mkdir(mode=0o700, exist_ok=True)
+    base.mkdir(mode=0o700, parents=True, exist_ok=True)
     for number in range(1, 100):
         lock = os.open(base / f"run-{number}.lock", os.O_RDWR | os.O_CREAT, 0o600)
         try:
@@ -119,7 +127,7 @@ def claimed_home(base: Path) -> Iterator[Home]:
         finally:
             os.close(lock)
         return
-    raise DemoError(f"Every directory in {base} is held by another demo.")
+    raise DemoError(f"Every directory in {base} is in use by another demo.")
 
 
 @asynccontextmanager
@@ -181,7 +189,7 @@ async def _while_alive(work: Coroutine[Any, Any, Any], bot: Process, stop: async
         if tasks[0].done():
             tasks[0].result()
         elif tasks[1].done() and not stop.is_set():
-            raise DemoError(f"The bot has ended with exit code {tasks[1].result()}. It said:")
+            raise DemoError(f"The relay exited with code {tasks[1].result()}. Its last lines:")
     finally:
         for task in tasks:
             task.cancel()
@@ -193,7 +201,7 @@ async def _prepare(slack: SlackSandbox) -> None:
     try:
         await slack.wait_connected(timeout=START_SECONDS)
     except TimeoutError as error:
-        raise DemoError("The bot did not connect to the local Slack. It said:") from error
+        raise DemoError("The relay didn't connect to the local Slack. Its last lines:") from error
     changes = slack.subscribe()
     root = await slack.say("Ship the release notes?", user="ada", channel="general")
     link = f"<@{slack.bot_user_id}> link {DEMO_SESSIONS[0][0]}"
@@ -203,7 +211,9 @@ async def _prepare(slack: SlackSandbox) -> None:
             while not _has_answered(slack, root):
                 await changes.get()
     except TimeoutError as error:
-        raise DemoError("The bot did not answer when a thread was linked. It said:") from error
+        raise DemoError(
+            "The relay didn't answer when a thread was linked. Its last lines:"
+        ) from error
 
 
 def _has_answered(slack: SlackSandbox, root: str) -> bool:

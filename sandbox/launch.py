@@ -13,7 +13,7 @@ from sandbox.slack.server import SlackSandbox
 
 DEFAULT_PORT = 8377
 SLACK_RETRY_DELAYS = (0.5, 10.0, 60.0)
-"""Seconds; Slack's own are 0, a minute and five minutes, too long for somebody who watches."""
+"""Seconds; Slack's own are 0, a minute and five minutes, too long for someone who watches."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ async def running_sandbox(
     page_port, slack_port, devin_port = (
         free_port(host, port + offset if port else 0) for offset in range(3)
     )
-    taken = f"Port {port} is taken; the page is on {page_port} instead."
+    taken = f"Port {port} is in use, so the page is on {page_port} instead."
     notes = [] if port in {0, page_port} else [taken]
     slack = SlackSandbox(
         host=host,

@@ -13,6 +13,7 @@ from redis.asyncio.connection import SSLConnection, parse_url
 
 from bot.model.errors import SettingsError
 from bot.settings import SECRETS, Settings, load_settings
+from sandbox import demo
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = (ROOT / ".env.example").read_text(encoding="utf-8")
@@ -436,6 +437,12 @@ def test_every_setting_has_one_line_and_one_comment_in_the_example() -> None:
 def test_a_commented_value_in_the_example_is_the_default(name: str, value: str) -> None:
     """Uncommenting a line changes nothing."""
     assert getattr(load(**{name: value}), name.lower()) == getattr(load(), name.lower())
+
+
+def test_no_setting_of_the_shell_reaches_the_relay_of_the_demo() -> None:
+    """Not even one that is in a file."""
+    names = [name.upper() for name in Settings.model_fields]
+    assert [name for name in names if not name.startswith(demo.SETTINGS)] == []
 
 
 def test_the_example_as_it_is_only_lacks_the_secrets() -> None:
