@@ -1,11 +1,11 @@
-"""The wheel, installed in an empty environment, runs without the checkout."""
+"""The wheel, installed in an empty environment, runs without the checkout: `devin-relay`."""
 
-import contextlib
 import re
 import shutil
 import sys
 import zipfile
-from asyncio.subprocess import DEVNULL, PIPE, create_subprocess_exec
+from asyncio import StreamReader
+from asyncio.subprocess import PIPE, create_subprocess_exec
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from importlib.metadata import PackageNotFoundError, distribution
@@ -14,11 +14,11 @@ from pathlib import Path
 import aiohttp
 from uv import find_uv_bin
 
+from bot.runtime.version import version
 from sandbox import Sandbox
 from sandbox.page.server import FILES
 from tests.support.desk import Desk
 from tests.support.processes import free_port
-from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("bot", "handlers", "sandbox")
@@ -56,7 +56,7 @@ def only(place: Path, pattern: str) -> Path:
 
 
 async def installed(wheel: Path, place: Path) -> Path:
-    """The Python of an environment with the wheel and, from this one, what it needs to run."""
+    """The programs of an environment with the wheel and, from this one, what it needs to run."""
     uv, home = find_uv_bin(), place / "venv"
     python = home / "bin" / "python"
     await output_of(uv, "venv", "--offline", "--python", sys.executable, home, cwd=place)
@@ -66,7 +66,7 @@ async def installed(wheel: Path, place: Path) -> Path:
     for source in needed():
         if not (packages / source.name).exists():
             (packages / source.name).symlink_to(source)
-    return python
+    return home / "bin"
 
 
 def needed() -> Iterator[Path]:
@@ -83,17 +83,16 @@ def needed() -> Iterator[Path]:
 
 @asynccontextmanager
 async def running(
-    python: Path, *module: str, environ: Mapping[str, str], cwd: Path
-) -> AsyncIterator[None]:
-    """`python -m …` with nothing in its environment but `environ`; stopped at the block's end.
+    *command: str | Path, environ: Mapping[str, str], cwd: Path
+) -> AsyncIterator[StreamReader]:
+    """The output of a command with no other environment than `environ`; the block's end stops it.
 
-    Its errors are pytest's to show; the sandbox prints its tokens, so that nothing else is kept.
+    Its errors are pytest's to show.
     """
-    process = await create_subprocess_exec(
-        python, "-m", *module, cwd=cwd, env=environ, stdout=DEVNULL
-    )
+    process = await create_subprocess_exec(*command, cwd=cwd, env=environ, stdout=PIPE)
+    assert process.stdout
     try:
-        yield
+        yield process.stdout
         process.terminate()
         assert await process.wait() == 0
     finally:
@@ -112,13 +111,6 @@ async def statuses(url: str, *paths: str) -> dict[str, int]:
     return found
 
 
-async def answers(url: str) -> bool:
-    """Whether the page is served yet."""
-    with contextlib.suppress(aiohttp.ClientConnectionError):
-        return bool(await statuses(url, "/"))
-    return False
-
-
 def files_of_the_packages() -> set[str]:
     """Every file that the checkout's packages have, code and data."""
     return {
@@ -132,26 +124,38 @@ def files_of_the_packages() -> set[str]:
 async def test_the_wheel_runs_where_no_checkout_is(
     environ: dict[str, str], box: Sandbox, desk: Desk, tmp_path: Path
 ) -> None:
-    """It holds every file: the manifest, a delivery and the sandbox's page need nothing else."""
+    """It holds every file: the manifest, a delivery and the demo need nothing else.
+
+    Modules of these names in the working directory are not imported.
+    """
     wheel = await built(tmp_path)
     with zipfile.ZipFile(wheel) as archive:
         names = {name for name in archive.namelist() if ".dist-info/" not in name}
     assert names == files_of_the_packages()
 
-    python, elsewhere = await installed(wheel, tmp_path), tmp_path / "elsewhere"
+    programs, elsewhere = await installed(wheel, tmp_path), tmp_path / "elsewhere"
+    relay = programs / "devin-relay"
     elsewhere.mkdir()
-    manifest = await output_of(python, "-m", "bot", "manifest", cwd=elsewhere)
+    for name in PACKAGES:
+        (elsewhere / f"{name}.py").write_text("raise SystemExit(7)")
+    assert await output_of(relay, "--version", cwd=elsewhere) == f"devin-relay {version()}\n"
+    assert (await output_of(relay, "--help", cwd=elsewhere)).startswith("usage: devin-relay ")
+    manifest = await output_of(relay, "manifest", cwd=elsewhere)
     assert manifest == (ROOT / "manifest.yaml").read_text(encoding="utf-8")
 
     del environ["REDIS_URL"]
-    async with running(python, "bot", "run", environ=environ, cwd=elsewhere):
+    (elsewhere / "relay.env").write_text("\n".join(f"{k}={v}" for k, v in environ.items()))
+    settings = ("--env-file", "relay.env")
+    assert "No problems found" in await output_of(relay, *settings, "doctor", cwd=elsewhere)
+    async with running(relay, *settings, "run", environ={}, cwd=elsewhere):
         await box.slack.wait_connected()
         thread = await desk.linked_thread()
         await desk.until_marked("white_check_mark", await desk.reply("Please rebase", thread))
         assert len(desk.received()) == 1
 
-    port = free_port()
-    async with running(python, "sandbox", "--port", str(port), environ={}, cwd=elsewhere):
+    port, caches = free_port(), {"XDG_CACHE_HOME": str(tmp_path)}
+    async with running(relay, "demo", "--port", str(port), environ=caches, cwd=elsewhere) as said:
         url = f"http://127.0.0.1:{port}"
-        await wait_until(lambda: answers(url), "the page is served")
+        assert url in (await said.readline()).decode()  # once its relay has linked a thread
         assert await statuses(url, *FILES) == dict.fromkeys(FILES, 200)
+    assert (tmp_path / "devin-relay" / "demo" / "run-1" / "bot.log").exists()
