@@ -27,6 +27,7 @@ from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
+COMMAND = "/opt/devin-relay/bin/devin-relay"
 SETTING_NAMES = {name.upper() for name in Settings.model_fields}
 SOURCE = "\n".join(
     path.read_text(encoding="utf-8")
@@ -174,16 +175,21 @@ def unit() -> configparser.ConfigParser:
 
 
 def test_the_unit_runs_the_command_without_rights() -> None:
-    """It has a separate user, no new privileges, a read-only system, and time for a delivery."""
+    """It has a separate user, no new privileges, and a read-only system."""
     service = unit()["Service"]
-    assert service["ExecStart"].endswith("/.venv/bin/python -m bot run")
+    assert service["ExecStart"] == f"{COMMAND} --env-file %d/settings run"
+    assert service["LoadCredential"].startswith("settings:")
     for key in ("DynamicUser", "NoNewPrivileges", "PrivateTmp", "ProtectHome"):
         assert service[key] == "yes", key
     assert service["ProtectSystem"] == "strict"
     assert service["CapabilityBoundingSet"] == ""
-    assert int(service["TimeoutStopSec"]) >= 60
     names = {pair.split("=")[0] for pair in service["Environment"].split()}
     assert names <= SETTING_NAMES
+
+
+def test_the_unit_lets_the_relay_measure_itself() -> None:
+    """Without /proc/stat, prometheus-client leaves out all that is about the process."""
+    assert "ProcSubset" not in unit()["Service"]
 
 
 def test_the_unit_leaves_the_end_of_valkey_to_the_relay() -> None:
@@ -196,7 +202,7 @@ async def test_systemd_finds_nothing_wrong_with_the_unit(tmp_path: Path) -> None
     """Every key is known, and every value is valid."""
     text = (DEPLOY / "devin-relay.service").read_text(encoding="utf-8")
     copy = tmp_path / "devin-relay.service"
-    copy.write_text(text.replace("/opt/devin-relay/.venv/bin/python", sys.executable))
+    copy.write_text(text.replace(COMMAND, sys.executable))
     process = await asyncio.create_subprocess_exec(
         *("systemd-analyze", "verify", "--man=no", str(copy)),
         stdout=asyncio.subprocess.PIPE,
