@@ -1,4 +1,4 @@
-"""An operator gets a working image, unit and Procfile."""
+"""The image, the unit, the Compose file, the Kubernetes manifest and the Procfile work."""
 
 import asyncio
 import configparser
@@ -20,7 +20,9 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from bot.app import DRAIN_SECONDS
 from bot.settings import Settings
+from bot.urls import check_redis_address
 from tests.support.desk import Desk
 from tests.support.processes import BotProcess, bot_process, free_port
 from tests.support.waiting import wait_until
@@ -136,6 +138,12 @@ def test_the_image_sets_what_settings_know() -> None:
     assert f"PORT={the('EXPOSE')}" in the("ENV")
 
 
+def test_the_relay_does_not_work_in_its_data_dir() -> None:
+    """It refuses one that it works in, since others may use that, too."""
+    assert "WORKDIR" not in [word for word, _ in last_stage()]
+    assert "WorkingDirectory" not in unit()["Service"]
+
+
 async def test_the_image_s_command_runs_and_its_health_check_tells(
     environ: dict[str, str], tmp_path: Path
 ) -> None:
@@ -210,6 +218,95 @@ async def test_systemd_finds_nothing_wrong_with_the_unit(tmp_path: Path) -> None
     )
     out, _ = await process.communicate()
     assert [line for line in out.decode().splitlines() if "devin-relay" in line] == []
+
+
+# Compose and Kubernetes.
+
+
+def compose() -> dict[str, Any]:
+    """Return compose.yaml as YAML has it, with its anchors followed."""
+    found: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))
+    return found
+
+
+def test_compose_has_a_redis_that_the_relay_accepts_and_that_keeps_what_it_is_told() -> None:
+    """A socket needs no waiver; what was acknowledged is on the disk, and nothing is evicted."""
+    services = compose()["services"]
+    for name in ("relay", "worker"):
+        given = services[name]["environment"]
+        assert set(given) <= SETTING_NAMES
+        address = check_redis_address(given["REDIS_URL"], may_be_insecure=False)
+        scheme, _, path = address.partition("://")
+        assert scheme == "unix"
+        assert f"--unixsocket {path} " in services["valkey"]["command"]
+        assert path in services["valkey"]["healthcheck"]["test"]
+        socket_volume = f"socket:{Path(path).parent}"
+        assert socket_volume in services[name]["volumes"]
+        assert socket_volume in services["valkey"]["volumes"]
+        assert services[name]["depends_on"] == {"valkey": {"condition": "service_healthy"}}
+    for option in ("--port 0", "--appendonly yes", "--appendfsync always", "noeviction"):
+        assert option in services["valkey"]["command"]
+    assert "data:/data" in services["valkey"]["volumes"]
+
+
+@pytest.mark.skipif(not shutil.which("docker-compose"), reason="no docker-compose on this machine")
+async def test_compose_finds_nothing_wrong_with_its_file(tmp_path: Path) -> None:
+    """It reads the file without an engine, with an `.env` as it is copied."""
+    shutil.copy(ROOT / "compose.yaml", tmp_path)
+    shutil.copy(ROOT / ".env.example", tmp_path / ".env")
+    process = await asyncio.create_subprocess_exec(
+        *("docker-compose", "--profile", "worker", "config", "--quiet"),
+        cwd=tmp_path,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    out, _ = await process.communicate()
+    assert (process.returncode, out) == (0, b"")
+
+
+def kubernetes(kind: str) -> dict[str, Any]:
+    """Return the one document of that kind."""
+    text = (DEPLOY / "kubernetes.yaml").read_text(encoding="utf-8")
+    (found,) = [one for one in yaml.safe_load_all(text) if one["kind"] == kind]
+    document: dict[str, Any] = found
+    return document
+
+
+def test_kubernetes_runs_the_image_without_rights_and_sets_what_settings_know() -> None:
+    """The pods are found by their labels, and probed where the relay answers."""
+    deployment, service = kubernetes("Deployment")["spec"], kubernetes("Service")["spec"]
+    labels, pod = deployment["template"]["metadata"]["labels"], deployment["template"]["spec"]
+    assert deployment["selector"]["matchLabels"] == service["selector"] == labels
+    (container,) = pod["containers"]
+    (port,) = container["ports"]
+    assert str(port["containerPort"]) == the("EXPOSE")
+    assert service["ports"][0]["targetPort"] == port["name"]
+    probes = {name: container[f"{name}Probe"]["httpGet"] for name in ("liveness", "readiness")}
+    assert probes["liveness"] == {"path": "/healthz", "port": port["name"]}
+    assert probes["readiness"] == {"path": "/readyz", "port": port["name"]}
+    assert {one["name"] for one in container["env"]} <= SETTING_NAMES
+    assert pod["securityContext"]["runAsNonRoot"]
+    assert container["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+
+
+# Time to stop.
+
+
+def test_each_platform_gives_a_process_the_same_time_to_stop() -> None:
+    """It covers the last deliveries, and some seconds to close connections and Valkey."""
+    header = (DEPLOY / "Dockerfile").read_text(encoding="utf-8").partition("\nFROM")[0]
+    graces = {
+        *re.findall(r"--stop-timeout (\d+)", header),
+        *(compose()["services"][name]["stop_grace_period"][:-1] for name in ("relay", "worker")),
+        str(kubernetes("Deployment")["spec"]["template"]["spec"]["terminationGracePeriodSeconds"]),
+        unit()["Service"]["TimeoutStopSec"],
+    }
+    assert graces == {"80"}
+    assert float(graces.pop()) >= DRAIN_SECONDS + 20
 
 
 # The Procfile.
