@@ -299,8 +299,10 @@ def test_kubernetes_runs_the_image_without_rights_and_sets_what_settings_know() 
 def test_each_platform_gives_a_process_the_same_time_to_stop() -> None:
     """It covers the last deliveries, and some seconds to close connections and Valkey."""
     header = (DEPLOY / "Dockerfile").read_text(encoding="utf-8").partition("\nFROM")[0]
+    page = (ROOT / "docs" / "deploying.md").read_text(encoding="utf-8")
     graces = {
-        *re.findall(r"--stop-timeout (\d+)", header),
+        *re.findall(r"--stop-timeout (\d+)", header + page),
+        *re.findall(r"\*\*Allow (\d+) s before a kill\*\*", page),
         *(compose()["services"][name]["stop_grace_period"][:-1] for name in ("relay", "worker")),
         str(kubernetes("Deployment")["spec"]["template"]["spec"]["terminationGracePeriodSeconds"]),
         unit()["Service"]["TimeoutStopSec"],
