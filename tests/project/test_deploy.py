@@ -16,9 +16,11 @@ import tomllib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
+import yaml
 
 from bot.app import DRAIN_SECONDS
 from bot.settings import Settings
@@ -31,11 +33,6 @@ ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
 COMMAND = "/opt/devin-relay/bin/devin-relay"
 SETTING_NAMES = {name.upper() for name in Settings.model_fields}
-SOURCE = "\n".join(
-    path.read_text(encoding="utf-8")
-    for part in ("bot", "handlers")
-    for path in sorted((ROOT / part).rglob("*.py"))
-)
 
 
 # The image.
