@@ -11,7 +11,8 @@ from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 
 from bot.model.errors import BadSession, ChooseSession
 from bot.relay import Relay
-from bot.wording import devin_say, forms, refusals, say_form
+from bot.wording import devin_say, forms, refusals
+from bot.wording.asking import say_form
 from bot.wording.blocks import View
 from bot.wording.lifecycle import form
 from handlers.askers import Asker

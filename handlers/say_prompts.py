@@ -5,7 +5,8 @@ from slack_bolt.async_app import AsyncAck, AsyncApp
 from bot.model.sessions import parse_session
 from bot.relay import Relay
 from bot.text.to_slack import escape
-from bot.wording import actions, say_form
+from bot.wording import actions
+from bot.wording.asking import say_form
 from bot.wording.button_values import parse_choice_value
 from bot.wording.message import SlackMessage
 from handlers.failures import ignored

@@ -13,7 +13,7 @@ from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 from bot.model.errors import EmptyMessage
 from bot.model.replies import Change
 from bot.relay import Relay
-from bot.relay.shortcuts import Linked, Question
+from bot.relay.asking.shortcuts import Linked, Question
 from bot.wording import actions, forms, shortcuts, thread_links
 from bot.wording.blocks import View
 from handlers.askers import Asker

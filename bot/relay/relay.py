@@ -28,6 +28,8 @@ from bot.model.schedule import Schedule
 from bot.model.sessions import SessionId, parse_session
 from bot.model.threads import Link, ThreadRef
 from bot.relay.accept import Accepting
+from bot.relay.asking.say_prompts import SayPrompts
+from bot.relay.asking.shortcuts import MessageShortcuts
 from bot.relay.channel_moves import ChannelMoves
 from bot.relay.edits import Edits
 from bot.relay.home import Home
@@ -39,8 +41,6 @@ from bot.relay.mirror.answers import Answers
 from bot.relay.mirror.statuses import Statuses
 from bot.relay.naming import Naming
 from bot.relay.say import Say
-from bot.relay.say_prompts import SayPrompts
-from bot.relay.shortcuts import MessageShortcuts
 from bot.relay.workflow_steps import WorkflowSteps
 from bot.relay.workspace import Workspace
 from bot.reporting.notices import Notices

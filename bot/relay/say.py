@@ -24,7 +24,7 @@ from bot.relay.workspace import Workspace
 from bot.store.channel_defaults import ChannelDefault, ChannelDefaults
 from bot.store.links import Links
 from bot.wording import devin_say
-from bot.wording.say_form import Choices
+from bot.wording.asking.say_form import Choices
 
 log = logging.getLogger(__name__)
 

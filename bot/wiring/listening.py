@@ -3,6 +3,8 @@
 from bot.catch_up.reader import ThreadReader
 from bot.catch_up.runner import CatchUp
 from bot.relay import Relay
+from bot.relay.asking.say_prompts import SayPrompts
+from bot.relay.asking.shortcuts import MessageShortcuts
 from bot.relay.channel_moves import ChannelMoves
 from bot.relay.edits import Edits
 from bot.relay.home import Home
@@ -13,8 +15,6 @@ from bot.relay.link_offers import LinkOffers
 from bot.relay.mirror.answers import Answers
 from bot.relay.mirror.statuses import Statuses
 from bot.relay.say import Say
-from bot.relay.say_prompts import SayPrompts
-from bot.relay.shortcuts import MessageShortcuts
 from bot.slack.channels import ChannelVisibility
 from bot.wiring.parts import Connections, Shared
 from handlers.late import LateEvents

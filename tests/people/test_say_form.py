@@ -20,8 +20,9 @@ from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store
 from bot.store.claims import Claims
 from bot.store.links import Links
-from bot.wording import actions, say_form
-from bot.wording.say_form import Choices
+from bot.wording import actions
+from bot.wording.asking import say_form
+from bot.wording.asking.say_form import Choices
 from sandbox.devin.answers import Api
 from sandbox.slack.api.blocks import view_problems
 from sandbox.slack.transport.deliveries import Delivery

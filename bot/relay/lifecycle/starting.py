@@ -20,9 +20,9 @@ from bot.model.replies import Reply
 from bot.model.schedule import Schedule
 from bot.model.threads import ThreadRef, millis_after, ts_micros
 from bot.relay.accept import Accepting
+from bot.relay.asking.say_prompts import once
 from bot.relay.lifecycle.start import Start, subject_of
 from bot.relay.naming import Naming
-from bot.relay.say_prompts import once
 from bot.relay.workspace import Workspace
 from bot.store.claims import Claims
 from bot.store.links import Links

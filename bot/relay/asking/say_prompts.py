@@ -17,7 +17,8 @@ from bot.relay.naming import Naming
 from bot.relay.say import TITLED, Say
 from bot.store.claims import Claims
 from bot.store.tickets import Ticket, Tickets
-from bot.wording import devin_say, say_form
+from bot.wording import devin_say
+from bot.wording.asking import say_form
 from bot.wording.blocks import View
 from bot.wording.message import SlackMessage
 

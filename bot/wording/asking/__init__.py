@@ -1,0 +1,1 @@
+"""The forms and menus in which people choose a session."""
