@@ -2,11 +2,10 @@
 
 from slack_bolt.async_app import AsyncAck, AsyncApp
 
-from bot.model.sessions import parse_session
 from bot.relay import Relay
 from bot.text.to_slack import escape
 from bot.wording import actions
-from bot.wording.asking import say_form
+from bot.wording.asking import say_form, session_picker
 from bot.wording.button_values import parse_choice_value
 from bot.wording.message import SlackMessage
 from handlers.failures import ignored
@@ -26,16 +25,12 @@ def register(app: AsyncApp, relay: Relay) -> None:
             ignored(body)
             await ack()
             return
-        chosen, typed = (
-            form.typed.get(actions.SESSION_FIELD, ""),
-            form.typed.get(actions.TYPED_FIELD, ""),
-        )
-        text = form.typed.get(actions.MESSAGE_FIELD, "").strip()
-        session = parse_session(chosen or typed)
-        problems = say_form.problems(chosen, typed.strip(), text)
+        session = session_picker.picked(form.typed)
+        problems = say_form.problems(form.typed)
         if problems or session is None:
             await ack(response_action="errors", errors=problems)
             return
+        text = form.typed[actions.MESSAGE_FIELD].strip()
         work = relay.say_prompts.submit(form.number, form.by, session, escape(text))
         await answer(relay, ack, actions.MESSAGE_FIELD, work)
 

@@ -15,6 +15,7 @@ from bot.model.replies import Change
 from bot.relay import Relay
 from bot.relay.asking.shortcuts import Linked, Question
 from bot.wording import actions, forms, shortcuts, thread_links
+from bot.wording.asking import session_picker
 from bot.wording.blocks import View
 from handlers.askers import Asker
 from handlers.failures import ignored
@@ -64,9 +65,12 @@ def register(app: AsyncApp, relay: Relay) -> None:
             ignored(body)
             await ack()
             return
-        text = form.typed.get(actions.SESSION_FIELD, "")
-        work = relay.shortcuts.answer(form.number, form.by, text)
-        await answer(relay, ack, actions.SESSION_FIELD, work)
+        session = session_picker.picked(form.typed)
+        if session is None:
+            await ack(response_action="errors", errors=session_picker.problems(form.typed))
+            return
+        work = relay.shortcuts.answer(form.number, form.by, session)
+        await answer(relay, ack, session_picker.last_field(form.typed), work)
 
 
 async def _once(relay: Relay, shortcut: Shortcut, act: Act) -> View | Note:
@@ -83,7 +87,7 @@ async def _send(relay: Relay, shortcut: Shortcut) -> View | Note:
         raise EmptyMessage
     sent = await relay.shortcuts.send(shortcut.message, shortcut.by)
     if isinstance(sent, Question):
-        return forms.ask_session(sent.number, sent.guess, sent.message)
+        return forms.ask_session(sent.number, sent.choices, sent.message)
     if sent is Change.REPEATED:
         return Note(shortcuts.SENT_BEFORE)
     return Note(shortcuts.SENT, is_seen=True)
@@ -94,4 +98,4 @@ async def _link(relay: Relay, shortcut: Shortcut) -> View | Note:
     if isinstance(asked, Linked):
         words = thread_links.linked_before(asked.session, asked.by)
         return forms.tell(shortcuts.LINK_TITLE, words)
-    return forms.ask_session(asked.number, asked.guess, None)
+    return forms.ask_session(asked.number, asked.choices, None)

@@ -1,11 +1,8 @@
 """`/devin-say`: a message for Devin from a channel, posted there and delivered."""
 
-import asyncio
-import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 
-from bot.devin.api import Devin, Unread
 from bot.model.errors import (
     BadSession,
     CannotPost,
@@ -16,30 +13,16 @@ from bot.model.errors import (
 )
 from bot.model.people import UserId
 from bot.model.replies import Change, Reply
-from bot.model.sessions import NamedSession, SessionId, SessionState, parse_session
+from bot.model.sessions import SessionId, parse_session
 from bot.model.threads import Link, ThreadRef, ts_micros
 from bot.relay.accept import Accepting
-from bot.relay.naming import Naming
 from bot.relay.workspace import Workspace
 from bot.store.channel_defaults import ChannelDefault, ChannelDefaults
 from bot.store.links import Links
 from bot.wording import devin_say
-from bot.wording.asking.say_form import Choices
-
-log = logging.getLogger(__name__)
 
 ACTIVE = timedelta(days=7)
 """`/devin-say` without a session ignores sessions without traffic for longer than this."""
-
-HERE = 50
-ELSEWHERE = 20
-"""Most sessions offered in the form: of the channel, and of Devin's own list."""
-
-TITLED = 10
-"""Most sessions to choose from whose titles are asked for at once: a person waits for them."""
-
-OVER = frozenset({SessionState.FINISHED, SessionState.ENDED})
-"""The states in which a session is not offered."""
 
 
 class Say:
@@ -52,16 +35,10 @@ class Say:
         accepting: Accepting,
         links: Links,
         defaults: ChannelDefaults,
-        naming: Naming,
-        devin: Devin,
-        lists_sessions: bool,
     ) -> None:
         self._accepting = accepting
         self._links = links
         self._defaults = defaults
-        self._naming = naming
-        self._devin = devin
-        self._lists_sessions = lists_sessions
         self._team = workspace.team
         self._threads = workspace.threads
 
@@ -103,41 +80,6 @@ class Say:
             await self._begin(channel, by, session, text)
         else:
             await self._go_on(thread, by, session, text)
-
-    async def choices(self, channel: str, by: UserId) -> Choices:
-        """Return the sessions that `by` can choose from in `channel`, within about a second.
-
-        Sessions from elsewhere are shown to full members only, and to nobody if `LIST_SESSIONS` is
-        off.
-
-        Raises:
-            NotAllowed: `by` may not.
-        """
-        await self._accepting.check(by, channel)
-        default, active = await asyncio.gather(
-            self._defaults.get(self._team, channel),
-            self._links.active(self._team, channel, self._links.ttl),
-        )
-        meant = default.session if default is not None else None
-        used = [link.session for _, link in active]
-        here = _distinct([*([meant] if meant else []), *used])[:HERE]
-        named, latest = await asyncio.gather(self._naming.of(here, most=TITLED), self._latest(by))
-        return Choices(
-            here=[named[session] for session in here],
-            elsewhere=[one for one in latest if one.session not in named],
-            meant=meant or (here[0] if len(here) == 1 else None),
-        )
-
-    async def _latest(self, by: UserId) -> Sequence[NamedSession]:
-        """Return Devin's latest sessions, if `by` may see them."""
-        if not (self._lists_sessions and await self._accepting.is_full_member(by)):
-            return ()
-        found = await self._devin.recent(ELSEWHERE)
-        if isinstance(found, Unread):
-            log.warning("sessions not listed", extra={"status": found.status})
-            return ()
-        open_ = (one for one in found if one.state not in OVER)
-        return [NamedSession(one.session, one.title, one.url) for one in open_]
 
     async def default(self, channel: str, by: UserId) -> ChannelDefault | None:
         """Return the channel's default session.
@@ -202,7 +144,3 @@ class Say:
         change = await self._accepting.accept(reply, session)
         if change in {Change.UNLINKED, Change.MUTED}:
             raise NotTaken(change)
-
-
-def _distinct(sessions: Iterable[SessionId]) -> list[SessionId]:
-    return list(dict.fromkeys(sessions))

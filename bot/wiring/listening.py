@@ -4,6 +4,7 @@ from bot.catch_up.reader import ThreadReader
 from bot.catch_up.runner import CatchUp
 from bot.relay import Relay
 from bot.relay.asking.say_prompts import SayPrompts
+from bot.relay.asking.session_choices import SessionChoices
 from bot.relay.asking.shortcuts import MessageShortcuts
 from bot.relay.channel_moves import ChannelMoves
 from bot.relay.edits import Edits
@@ -31,7 +32,7 @@ def relay_of(to: Connections, shared: Shared) -> Relay:
         notices=shared.notices,
         claims=kept.claims,
     )
-    say, moves = _say(to, shared), _channel_moves(shared)
+    say, moves, choices = _say(shared), _channel_moves(shared), _choices(to, shared)
     return Relay(
         workspace=shared.workspace,
         accepting=shared.accepting,
@@ -45,15 +46,8 @@ def relay_of(to: Connections, shared: Shared) -> Relay:
         claims=kept.claims,
         background=to.background,
         say=say,
-        say_prompts=_say_prompts(shared, say),
-        shortcuts=MessageShortcuts(
-            workspace=shared.workspace,
-            accepting=shared.accepting,
-            naming=shared.naming,
-            link_form=link_form,
-            links=kept.links,
-            tickets=kept.tickets,
-        ),
+        say_prompts=_say_prompts(shared, say, choices),
+        shortcuts=_shortcuts(shared, choices, link_form),
         link_offers=_link_offers(shared, link_form),
         edits=_edits(to, shared, moves),
         home=_home(to, shared),
@@ -67,8 +61,17 @@ def relay_of(to: Connections, shared: Shared) -> Relay:
     )
 
 
-def _say(to: Connections, shared: Shared) -> Say:
+def _say(shared: Shared) -> Say:
     return Say(
+        workspace=shared.workspace,
+        accepting=shared.accepting,
+        links=shared.kept.links,
+        defaults=shared.kept.defaults,
+    )
+
+
+def _choices(to: Connections, shared: Shared) -> SessionChoices:
+    return SessionChoices(
         workspace=shared.workspace,
         accepting=shared.accepting,
         links=shared.kept.links,
@@ -79,9 +82,27 @@ def _say(to: Connections, shared: Shared) -> Say:
     )
 
 
-def _say_prompts(shared: Shared, say: Say) -> SayPrompts:
+def _say_prompts(shared: Shared, say: Say, choices: SessionChoices) -> SayPrompts:
     kept = shared.kept
-    return SayPrompts(say=say, naming=shared.naming, tickets=kept.tickets, claims=kept.claims)
+    return SayPrompts(
+        say=say,
+        choices=choices,
+        naming=shared.naming,
+        tickets=kept.tickets,
+        claims=kept.claims,
+    )
+
+
+def _shortcuts(shared: Shared, choices: SessionChoices, link_form: LinkForm) -> MessageShortcuts:
+    return MessageShortcuts(
+        workspace=shared.workspace,
+        accepting=shared.accepting,
+        naming=shared.naming,
+        choices=choices,
+        link_form=link_form,
+        links=shared.kept.links,
+        tickets=shared.kept.tickets,
+    )
 
 
 def _channel_moves(shared: Shared) -> ChannelMoves:

@@ -9,15 +9,16 @@ SEND_TITLE = "Send to Devin"
 LINK_TITLE = "Link to a Devin session"
 SHOWN_CHARACTERS = 300
 
-ASK_TO_LINK = SlackMessage("Replies in this thread go to the Devin session that you link it to.")
+ASK_TO_LINK = SlackMessage("New replies in this thread will be sent to the session you choose.")
 
 SENT_BEFORE = SlackMessage(
-    "I took that message for Devin before, so it is not sent a second time. "
-    "Its mark, or my answer in the thread, says how it ended; without one, it still waits."
+    "That message was already sent to Devin. Check its reaction, or my reply in the thread, for "
+    "the result; if there's neither, it's still queued."
 )
 
 SENT = SlackMessage(
-    "On its way to Devin. A mark on the message, or my answer in the thread, will say how it ends."
+    "Sending to Devin. Look for ✅ on the message; if anything goes wrong, I'll say so in the "
+    "thread."
 )
 
 
@@ -27,7 +28,7 @@ def ask_to_send(message: Reply) -> SlackMessage:
     text = " ".join(" ".join((to_markdown(message.text, message.blocks), *quoted)).split())
     files = ", ".join(file.name for file in message.all_files)
     return SlackMessage(
-        "This thread is not linked to a Devin session yet. I link it, so that its replies go to "
-        "Devin from then on, and send this message:",
+        "This thread isn't linked to a Devin session yet. I'll link it, send this message, and "
+        "send new replies from now on:",
         quote=cut(text or files, SHOWN_CHARACTERS),
     )

@@ -14,15 +14,26 @@ from hypothesis import strategies as st
 
 from bot.app import Bot
 from bot.devin.v1.sessions import parse_record
-from bot.model.people import UserId
+from bot.model.errors import (
+    CannotPost,
+    FormGone,
+    NotAllowed,
+    SlackAway,
+    StillSaying,
+    StoreAway,
+)
+from bot.model.people import Standing, UserId
 from bot.model.sessions import NamedSession, SessionId
 from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store
 from bot.store.claims import Claims
 from bot.store.links import Links
-from bot.wording import actions
-from bot.wording.asking import say_form
-from bot.wording.asking.say_form import Choices
+from bot.wording import actions, devin_say, refusals
+from bot.wording import forms as waiting
+from bot.wording.asking import say_form, session_picker
+from bot.wording.asking.session_picker import Choices
+from bot.wording.message import SlackMessage, plain
+from bot.wording.refusals import no_session
 from sandbox.devin.answers import Api
 from sandbox.slack.api.blocks import view_problems
 from sandbox.slack.transport.deliveries import Delivery
@@ -32,6 +43,8 @@ from tests.support.devin_reads import lists, rest
 from tests.support.waiting import wait_until
 
 THIRD_SESSION = "devin-00112233445566778899aabbccddeeff"
+GUEST = refusals.sorry(NotAllowed(Standing.GUEST))
+AWAY = SlackAway("chat.postMessage", "HTTP 503", maybe_done=True)
 View = dict[str, Any]
 
 
@@ -46,6 +59,12 @@ async def opened(desk: Desk, *, user: str = "ada", channel: str = "general") -> 
 def forms(desk: Desk, user: str = "ada") -> list[View]:
     """Return the forms that somebody has open, in their final state."""
     return [one for one in desk.slack.open_views(user) if one["callback_id"] == actions.SAY_FORM]
+
+
+def says(views: list[View], words: SlackMessage) -> bool:
+    """Return True if a modal shows `words`."""
+    shown = [block["text"]["text"] for view in views for block in view["blocks"] if "text" in block]
+    return words.text in shown
 
 
 def element(view: View, name: str) -> dict[str, Any]:
@@ -73,7 +92,8 @@ async def submit(
 def posts(desk: Desk, *, channel: str = "general") -> list[str]:
     """Return the bot's posts for people in a channel."""
     messages = desk.slack.channel_messages(channel)
-    return [one.text for one in messages if "to Devin:" in one.text]
+    own = [one for one in messages if one.user == desk.slack.bot_user_id]
+    return [one.text for one in own if one.thread_ts in {None, one.ts}]
 
 
 @asynccontextmanager
@@ -101,8 +121,8 @@ async def test_the_form_offers_the_channels_sessions_and_devins_latest(
     view = await opened(desk)
     assert lists() == before + 1
     assert groups(view) == {
-        "In this channel": [OTHER_SESSION, SESSION],
-        "Devin's latest": [THIRD_SESSION],
+        session_picker.HERE: [OTHER_SESSION, SESSION],
+        session_picker.ELSEWHERE: [THIRD_SESSION],
     }
     options = [
         one for group in element(view, "session")["option_groups"] for one in group["options"]
@@ -126,8 +146,9 @@ async def test_a_chosen_session_gets_the_message_in_a_thread_of_its_own(
     delivery = await submit(desk, view, session=SESSION, message="Fix <b> & *test*\nplease")
     assert delivery.acked
     assert forms(desk) == []
-    assert posts(desk) == ["*ada* to Devin:\nFix &lt;b&gt; &amp; *test*\nplease"]
-    (message,) = (one for one in desk.slack.channel_messages("general") if "to Devin:" in one.text)
+    (said,) = posts(desk)
+    assert said == devin_say.said("ada", "Fix &lt;b&gt; &amp; *test*\nplease").text
+    (message,) = (one for one in desk.slack.channel_messages("general") if one.text == said)
     assert message.thread_ts != thread
     await desk.until_marked("white_check_mark", message.ts)
     assert desk.received() == ["ada (in Slack):\n\nFix <b> & **test**\nplease"]
@@ -143,23 +164,22 @@ async def test_a_typed_session_gets_the_message(bot: Bot, desk: Desk, channel: s
     await submit(desk, view, typed=f" {address} ")
     assert forms(desk) == []
     await desk.until_received("Please rebase")
-    assert posts(desk, channel=channel) == ["*ada* to Devin:\nPlease rebase"]
+    assert posts(desk, channel=channel) == [devin_say.said("ada", "Please rebase").text]
 
 
 PROBLEMS: Mapping[str, tuple[Mapping[str, str], Mapping[str, str]]] = {
-    "no session": ({}, {"typed": "Choose a session, or type its id or address."}),
+    "no session": ({}, {"typed": session_picker.NEITHER}),
     "both": (
         {"session": SESSION, "typed": SESSION},
-        {"typed": "Choose a session above or type one here, not both."},
+        {"typed": session_picker.BOTH},
     ),
     "a bad session": (
         {"typed": "devin-xyz"},
-        {"typed": "“devin-xyz” isn't a Devin session. Use its id, like devin-0123abcd…, or its "
-         "address, like https://app.devin.ai/sessions/0123abcd…."},
+        {"typed": plain(no_session("devin-xyz").text)},
     ),
     "no message": (
         {"session": SESSION, "message": " \n "},
-        {"message": "Enter a message."},
+        {"message": say_form.NO_MESSAGE},
     ),
 }  # fmt: skip
 
@@ -182,13 +202,13 @@ async def test_what_is_wrong_is_said_beside_the_field(
 @pytest.mark.parametrize(
     ("channel", "trouble", "told"),
     [
-        ("random", "", "I'm not in this channel. Type /invite @Devin Relay, then try again."),
-        ("general", "archived", "This channel is archived, so I can't post here."),
-        ("general", "Slack", "That did not work just now: Slack did not answer."),
+        ("random", "", refusals.sorry(CannotPost("not_in_channel"))),
+        ("general", "archived", refusals.sorry(CannotPost("is_archived"))),
+        ("general", "Slack", refusals.passing(AWAY)),
     ],
 )
 async def test_where_it_cannot_be_posted_the_form_says_so(
-    bot: Bot, desk: Desk, channel: str, trouble: str, told: str
+    bot: Bot, desk: Desk, channel: str, trouble: str, told: SlackMessage
 ) -> None:
     """The error is in place, so that the input is not lost; it can then be submitted again."""
     view = await opened(desk, channel=channel)
@@ -196,7 +216,7 @@ async def test_where_it_cannot_be_posted_the_form_says_so(
     place.is_archived = trouble == "archived"
     desk.slack.fail_next("chat.postMessage", status=503, times=int(trouble == "Slack"))
     await submit(desk, view, session=SESSION)
-    assert forms(desk)[0]["errors"]["message"].startswith(told)
+    assert forms(desk)[0]["errors"]["message"] == plain(told.text)
     assert desk.devin.requests == []
     place.is_archived = False
     place.members.append(desk.slack.bot_user_id)
@@ -215,7 +235,7 @@ async def test_somebody_who_became_a_guest_is_told_in_the_form(
     desk.slack.workspace.user("ada").is_restricted = True
     async with running(desk, environ):
         await submit(desk, view, session=SESSION)
-    assert forms(desk)[0]["errors"]["message"].startswith("Guests can't steer Devin")
+    assert forms(desk)[0]["errors"]["message"] == plain(GUEST.text)
     assert posts(desk) == []
 
 
@@ -224,7 +244,7 @@ async def test_who_may_not_gets_no_form(bot: Bot, desk: Desk, user: str) -> None
     """The sessions' titles are for people who may steer them."""
     delivery = await desk.slack.slash("/devin-say", "", user=user)
     assert delivery.acked
-    await desk.until_whispered("Guests can't steer Devin", user)
+    await desk.until_whispered(GUEST, user)
     assert desk.slack.open_views(user) == []
 
 
@@ -262,8 +282,7 @@ async def test_a_forged_form_posts_nothing(bot: Bot, desk: Desk, metadata: str) 
         number=number, team=desk.slack.team_id, channel=channel
     )
     await submit(desk, view, session=SESSION)
-    told = forms(desk)[0]["errors"]["message"]
-    assert told == "I no longer keep that message. Type /devin-say and write it again."
+    assert forms(desk)[0]["errors"]["message"] == plain(refusals.sorry(FormGone()).text)
     assert desk.devin.requests == []
 
 
@@ -292,7 +311,7 @@ async def test_somebody_elses_form_cannot_be_submitted(bot: Bot, desk: Desk) -> 
     mine = await opened(desk, user="ben")
     mine["private_metadata"] = theirs["private_metadata"]
     await submit(desk, mine, user="ben", session=SESSION)
-    assert "I no longer keep" in forms(desk, "ben")[0]["errors"]["message"]
+    assert forms(desk, "ben")[0]["errors"]["message"] == plain(refusals.sorry(FormGone()).text)
     assert posts(desk, channel="secrets") == []
 
 
@@ -306,7 +325,7 @@ async def test_a_chosen_session_is_read_like_a_typed_one(bot: Bot, desk: Desk) -
         "message": {"message": {"type": "plain_text_input", "value": "Please rebase"}},
     }
     await desk.slack.submit_view(view["id"], values)
-    assert "isn't a Devin session" in forms(desk)[0]["errors"]["typed"]
+    assert forms(desk)[0]["errors"] == {"typed": plain(no_session("../sessions").text)}
     assert desk.devin.strays == []
 
 
@@ -318,10 +337,9 @@ async def test_while_redis_is_slow_the_form_opens_empty_and_is_drawn_later(
     async with hanging(redis_url):
         await desk.slack.slash("/devin-say", "")
         await wait_until(lambda: desk.slack.open_views("ada"), "something opens")
-        (view,) = desk.slack.open_views("ada")
-        assert "One moment" in str(view["blocks"])
+        assert says(desk.slack.open_views("ada"), waiting.ONE_MOMENT)
     await wait_until(lambda: forms(desk), "the form is drawn")
-    assert groups(forms(desk)[0]) == {"In this channel": [SESSION]}
+    assert groups(forms(desk)[0]) == {session_picker.HERE: [SESSION]}
 
 
 async def test_while_redis_stays_away_the_open_window_says_so(
@@ -331,7 +349,7 @@ async def test_while_redis_stays_away_the_open_window_says_so(
     async with hanging(redis_url):
         await desk.slack.slash("/devin-say", "")
         await wait_until(
-            lambda: "did not work just now" in str(desk.slack.open_views("ada")), "it says so"
+            lambda: says(desk.slack.open_views("ada"), refusals.passing(StoreAway())), "it says so"
         )
 
 
@@ -344,7 +362,7 @@ async def test_while_redis_hangs_a_submission_says_so_in_time(
         delivery = await submit(desk, view, session=SESSION)
         assert delivery.acked
         told = forms(desk)[0]["errors"]["message"]
-        assert told.startswith(("That did not work just now", "That takes longer"))
+        assert told in {plain(refusals.passing(StoreAway()).text), waiting.SLOW.text}
         assert posts(desk) == []
     await wait_until(lambda: resubmitted(desk, view), "it goes at last")
     await desk.until_received("Please rebase")
@@ -363,7 +381,7 @@ async def test_a_slow_post_is_not_posted_twice(bot: Bot, desk: Desk) -> None:
     view = await opened(desk)
     desk.slack.fail_next("chat.postMessage", delay=2.8)
     await submit(desk, view, session=SESSION)
-    assert "takes longer than usual" in forms(desk)[0]["errors"]["message"]
+    assert forms(desk)[0]["errors"]["message"] == waiting.SLOW.text
     await desk.until_received("Please rebase")
     await submit(desk, view, session=SESSION)
     assert forms(desk) == []
@@ -375,9 +393,9 @@ async def test_a_slow_post_that_fails_keeps_the_words(bot: Bot, desk: Desk) -> N
     view = await opened(desk)
     desk.slack.fail_next("chat.postMessage", error="restricted_action", delay=3.5)
     await submit(desk, view, session=SESSION)
-    assert "takes longer than usual" in forms(desk)[0]["errors"]["message"]
+    assert forms(desk)[0]["errors"]["message"] == waiting.SLOW.text
     await submit(desk, view, session=SESSION)
-    assert "may still be posting this" in forms(desk)[0]["errors"]["message"]
+    assert forms(desk)[0]["errors"]["message"] == plain(refusals.sorry(StillSaying()).text)
     await wait_until(lambda: resubmitted(desk, view), "it goes at last")
     await desk.until_received("Please rebase")
     assert len(posts(desk)) == 1
@@ -390,8 +408,7 @@ async def test_a_form_whose_process_died_over_it_is_not_closed(
     view = await opened(desk)
     await Claims(store, desk.slack.team_id).claim(f"say:{view['private_metadata']}")
     await submit(desk, view, session=SESSION)
-    told = forms(desk)[0]["errors"]["message"]
-    assert told.startswith("I may still be posting this. Look in the channel")
+    assert forms(desk)[0]["errors"]["message"] == plain(refusals.sorry(StillSaying()).text)
     assert posts(desk) == []
 
 
@@ -408,7 +425,7 @@ async def test_without_devins_list_the_channels_sessions_are_there(
     else:
         desk.devin.api_key = "another"
     view = await opened(desk)
-    assert groups(view) == {"In this channel": [SESSION]}
+    assert groups(view) == {session_picker.HERE: [SESSION]}
 
 
 def labels_of(view: View) -> list[str]:
@@ -427,9 +444,9 @@ async def test_a_guest_who_may_steer_devin_sees_the_channels_sessions_only(
     async with running(desk, environ, ALLOW_GUESTS="true", LIST_SESSIONS="true"):
         await desk.linked_thread(OTHER_SESSION)
         view = await opened(desk, user=user)
-        assert groups(view) == {"In this channel": [OTHER_SESSION]}
+        assert groups(view) == {session_picker.HERE: [OTHER_SESSION]}
         assert labels_of(view) == ["Fix the build · devin-fedcba98"]
-        assert "Devin's latest" in groups(await opened(desk))
+        assert session_picker.ELSEWHERE in groups(await opened(desk))
 
 
 async def test_somebody_of_another_organization_sees_the_channels_sessions_only(
@@ -449,7 +466,7 @@ async def test_somebody_of_another_organization_sees_the_channels_sessions_only(
         )
         desk.slack.workspace.user("ben").team_id = OTHER_TEAM_ID
         has_moved.set()
-        assert groups(await opening) == {"In this channel": [OTHER_SESSION]}
+        assert groups(await opening) == {session_picker.HERE: [OTHER_SESSION]}
 
 
 @on_both
@@ -464,7 +481,7 @@ async def test_an_operator_may_keep_the_organizations_sessions_to_themselves(
         await desk.linked_thread(OTHER_SESSION)
         await desk.linked_thread("devin-5ec4e7")
         view = await opened(desk)
-        assert groups(view) == {"In this channel": ["devin-5ec4e7", OTHER_SESSION]}
+        assert groups(view) == {session_picker.HERE: ["devin-5ec4e7", OTHER_SESSION]}
         assert labels_of(view) == ["devin-5ec4e7", "Fix the build · devin-fedcba98"]
         await submit(desk, view, session=OTHER_SESSION)
         await desk.until_received("Please rebase", OTHER_SESSION)
@@ -530,8 +547,8 @@ async def test_a_channel_with_many_sessions_offers_the_latest(
     for number in range(200, 230):
         desk.devin.add_session(f"devin-{number:032x}", title="x" * 300)
     found = groups(await opened(desk))
-    assert set(found["In this channel"]) <= {f"devin-{number:032x}" for number in range(70)}
-    assert (len(found["In this channel"]), len(found["Devin's latest"])) == (50, 20)
+    assert set(found[session_picker.HERE]) <= {f"devin-{number:032x}" for number in range(70)}
+    assert (len(found[session_picker.HERE]), len(found[session_picker.ELSEWHERE])) == (50, 20)
 
 
 SESSIONS = st.integers(0, 16**64 - 1).map(lambda number: SessionId(f"devin-{number:x}"))

@@ -11,21 +11,37 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from bot.app import Bot
+from bot.model.errors import (
+    CannotPost,
+    EmptyMessage,
+    IsMuted,
+    LinkedElsewhere,
+    NotAllowed,
+    NotLinked,
+    SlackAway,
+    StoreAway,
+    TicketGone,
+)
 from bot.model.files import AttachedFile
-from bot.model.people import UserId
+from bot.model.people import Standing, UserId
 from bot.model.replies import Reply, reply_id
-from bot.model.sessions import SessionId
-from bot.model.threads import ThreadRef
+from bot.model.sessions import NamedSession, SessionId
+from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store
 from bot.redis.keys import reply_key
-from bot.wording import forms, shortcuts
-from bot.wording.message import plain
-from sandbox.slack.api.blocks import view_problems
+from bot.wording import forms, refusals, shortcuts, thread_links
+from bot.wording.asking import session_picker
+from bot.wording.asking.session_picker import Choices
+from bot.wording.message import SlackMessage, plain
+from bot.wording.phrases import session_address
+from sandbox.slack.api.blocks import options_of, view_problems
 from sandbox.slack.transport.deliveries import Delivery
 from tests.support.builders import ADA, CHANNEL, JSON, ROOT_TS, TEAM, mutated
 from tests.support.desk import OTHER_SESSION, SESSION, Desk, on_v1, running
 from tests.support.waiting import until_settled, wait_until
 
+AWAY = SlackAway("conversations.info", "HTTP 503", maybe_done=True)
+GONE = plain(refusals.sorry(TicketGone()).text)
 THREAD = ThreadRef(team=TEAM, channel=CHANNEL, thread_ts=ROOT_TS)
 URL = f"https://app.devin.ai/sessions/{SESSION.removeprefix('devin-')}"
 SEND, LINK = "send_to_devin", "link_session"
@@ -58,23 +74,55 @@ async def asked(
     return await form(desk, user)
 
 
-async def submit(desk: Desk, view: JSON, typed: str = SESSION, *, user: str = "ada") -> Delivery:
-    """Submit a form, and check that Slack is answered in time."""
-    delivery = await desk.slack.submit_view(view["id"], {"session": typed}, user=user)
+async def submit(desk: Desk, view: JSON, pasted: str = SESSION, *, user: str = "ada") -> Delivery:
+    """Submit a form with a pasted session, and check that Slack is answered in time."""
+    return await submit_all(desk, view, user=user, typed=pasted)
+
+
+async def submit_all(desk: Desk, view: JSON, *, user: str = "ada", **filled: str) -> Delivery:
+    """Submit a form whose fields have these values."""
+    delivery = await desk.slack.submit_view(view["id"], filled, user=user)
     assert delivery.acked
     return delivery
 
 
 def error(view: JSON) -> str:
-    """Return the error under the form's field."""
-    return str(view["errors"]["session"])
+    """Return the error under the form's last field."""
+    return str(view["errors"]["typed"])
 
 
-def prefilled(view: JSON) -> str | None:
-    """Return the initial value of the form's field."""
-    (field,) = [block["element"] for block in view["blocks"] if block["type"] == "input"]
-    found: str | None = field.get("initial_value")
-    return found
+def fields(view: JSON) -> dict[str, JSON]:
+    """Return the inputs of a form."""
+    inputs = [block for block in view["blocks"] if block["type"] == "input"]
+    return {block["block_id"]: block["element"] for block in inputs}
+
+
+def offered(view: JSON) -> list[str]:
+    """Return the sessions to choose from."""
+    return [option["value"] for option in options_of(fields(view).get("session", {}))]
+
+
+def prefilled(view: JSON) -> dict[str, str]:
+    """Return what is filled in, by field."""
+    found = fields(view)
+    chosen = found.get("session", {}).get("initial_option", {}).get("value")
+    values = {"session": chosen, "typed": found["typed"].get("initial_value")}
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def told(words: SlackMessage) -> str:
+    """Return how `words` look as an error in a form."""
+    return plain(words.text)
+
+
+def may_not(why: Standing) -> SlackMessage:
+    return refusals.sorry(NotAllowed(why))
+
+
+def muted(*, is_muted: bool = True) -> SlackMessage:
+    """Return the answer to `mute`, or to `unmute`."""
+    session, by = SessionId(SESSION), UserId(ADA)
+    return thread_links.muted(Link(session=session, by=by, at=0, muted=is_muted))
 
 
 def shown(view: JSON) -> str:
@@ -139,7 +187,7 @@ async def test_an_outsider_s_message_is_sent_when_an_insider_sends_it(bot: Bot, 
     """Eve may not steer Devin, and is told so; her message may be passed on."""
     thread = await desk.linked_thread(channel="shared")
     ts = await desk.reply("Try turning it off", thread, user="eve", channel="shared")
-    await desk.until_whispered("other organizations", "eve", channel="shared")
+    await desk.until_whispered(may_not(Standing.EXTERNAL), "eve", channel="shared")
     await run(desk, SEND, ts, channel="shared")
     await desk.until_marked("white_check_mark", ts, channel="shared")
     (read,) = desk.received()
@@ -154,7 +202,6 @@ async def test_what_devin_answers_is_told_as_for_a_reply(bot: Bot, desk: Desk) -
     await desk.until_linked(thread)
     desk.devin.behave(SESSION, "suspended", times=1)
     await run(desk, SEND, thread, user="ben")
-    await desk.until_said("*suspended*", thread)
     await desk.press("send_again", thread)
     await desk.until_marked("white_check_mark", thread)
     first, second = desk.devin.requests
@@ -168,11 +215,11 @@ async def test_what_was_sent_before_is_not_sent_again(bot: Bot, desk: Desk, stor
     ts = await desk.reply("Please rebase", thread)
     await desk.until_marked("white_check_mark", ts)
     await run(desk, SEND, ts, user="ben")
-    await desk.until_whispered("took that message for Devin before", "ben")
+    await desk.until_whispered(shortcuts.SENT_BEFORE, "ben")
     await run(desk, SEND, thread, user="ben")
     await desk.until_marked("white_check_mark", thread)
     await run(desk, SEND, thread)
-    await desk.until_whispered("took that message for Devin before", "ada")
+    await desk.until_whispered(shortcuts.SENT_BEFORE, "ada")
     await until_settled(store)
     assert len(desk.devin.requests) == 2
 
@@ -186,16 +233,16 @@ async def test_what_devin_refused_can_be_sent_to_the_session_that_is_linked_then
     desk.devin.behave(SESSION, "missing")
     thread = await desk.linked_thread()
     ts = await desk.reply("Please rebase", thread)
-    await desk.until_said("*no such session*", thread)
+    await desk.until_marked("x", ts)
     await desk.mention("unlink", thread=thread)
-    await desk.until_said("no longer linked", thread)
+    await desk.until_said(thread_links.unlinked(desk.named()), thread)
     await desk.mention(f"link {OTHER_SESSION}", thread=thread)
     await desk.until_linked(thread, times=2)
     desk.devin.behave(OTHER_SESSION, "suspended", times=1)
     await run(desk, SEND, ts)
-    await desk.until_said("*suspended*", thread)
+    await desk.until_marked("zzz", ts)
     await run(desk, SEND, ts)
-    await desk.until_whispered("took that message for Devin before", "ada")
+    await desk.until_whispered(shortcuts.SENT_BEFORE, "ada")
     assert desk.devin.received(SESSION) == []
 
 
@@ -205,13 +252,12 @@ async def test_in_a_muted_thread_the_person_is_told_and_can_send_later(
     """Muting means that nothing goes to Devin; the message can still be sent later."""
     thread = await desk.linked_thread()
     await desk.mention("mute", thread=thread)
-    await desk.until_said("Muted", thread)
+    await desk.until_said(muted(), thread)
     await run(desk, SEND, thread)
-    told = await desk.until_whispered("This thread is muted", "ada")
-    assert "`unmute`" in told
+    await desk.until_whispered(refusals.sorry(IsMuted()), "ada")
     assert desk.slack.ephemerals("general", "ada")[-1].thread_ts == thread
     await desk.mention("unmute", thread=thread)
-    await desk.until_said("Unmuted", thread)
+    await desk.until_said(muted(is_muted=False), thread)
     await run(desk, SEND, thread)
     await desk.until_received("Shall we ship it?")
 
@@ -227,7 +273,7 @@ async def test_a_link_that_changes_meanwhile_is_followed(bot: Bot, desk: Desk) -
         lambda: "conversations.info" in [one.method for one in desk.slack.calls], "it is begun"
     )
     await desk.mention("unlink", thread=thread)
-    await desk.until_said("no longer linked", thread)
+    await desk.until_said(thread_links.unlinked(desk.named()), thread)
     await desk.mention(f"link {OTHER_SESSION}", thread=thread)
     await desk.until_linked(thread, times=2)
     is_changed.set()
@@ -255,7 +301,7 @@ async def test_a_message_without_words_is_not_sent(bot: Bot, desk: Desk) -> None
     thread = await desk.linked_thread()
     ts = await desk.reply("", thread, user="legacy")
     await run(desk, SEND, ts)
-    await desk.until_whispered("nothing to send", "ada")
+    await desk.until_whispered(refusals.sorry(EmptyMessage()), "ada")
     assert desk.devin.requests == []
 
 
@@ -265,7 +311,7 @@ async def test_where_the_bot_has_left_nothing_is_sent(bot: Bot, desk: Desk) -> N
     await desk.until_heard()
     desk.slack.workspace.channel("general").members.remove(desk.slack.bot_user_id)
     await run(desk, SEND, thread)
-    await desk.until_whispered("I'm not in this channel. Type `/invite", "ada")
+    await desk.until_whispered(refusals.sorry(CannotPost("not_in_channel")), "ada")
     assert desk.devin.requests == []
 
 
@@ -277,14 +323,13 @@ async def test_in_a_thread_without_a_link_a_form_asks_for_the_session(bot: Bot, 
     thread = await desk.slack.say("Is it green?")
     ts = await desk.reply("No: <@U0BEN00000> *please* fix", thread)
     view = await asked(desk, SEND, ts, user="ben")
-    assert "not linked to a Devin session yet" in shown(view)
     (quoted,) = [block for block in view["blocks"] if block["type"] == "rich_text"]
     assert "please" in str(quoted)
-    assert prefilled(view) is None
+    assert prefilled(view) == {}
     await submit(desk, view, user="ben")
     assert desk.slack.open_views("ben") == []
     said = await desk.until_linked(thread)
-    assert ", by Ben Franklin. Replies here go to Devin." in said
+    assert "Ben Franklin" in said
     await desk.until_marked("white_check_mark", ts)
     await desk.until_marked("white_check_mark", await desk.reply("Thanks", thread))
     assert [one.partition("\n")[0] for one in desk.received()] == [
@@ -303,7 +348,7 @@ async def test_any_thread_can_be_linked(bot: Bot, desk: Desk, channel: str, wher
         reply = await desk.reply("No", thread, channel=channel)
         ts = reply if where == "reply" else thread
     view = await asked(desk, LINK, ts, channel=channel)
-    assert "Replies in this thread go to" in shown(view)
+    assert shortcuts.ASK_TO_LINK.text in shown(view)
     await submit(desk, view, f"  <{URL}|Fix the build> ")
     await desk.until_linked(thread, channel=channel)
     mark = await desk.reply("Please fix", thread, channel=channel)
@@ -322,8 +367,8 @@ async def test_a_session_that_stands_in_the_thread_is_filled_in(
     thread = await desk.slack.say(named if where == "root" else "Hello", user="bolt-ci")
     ts = await desk.reply(named if where == "own" else "Please look", thread, user="bolt-ci")
     view = await asked(desk, shortcut, ts)
-    assert prefilled(view) == URL
-    await submit(desk, view, URL)
+    assert prefilled(view) == {"session": SESSION}
+    await submit_all(desk, view, session=SESSION)
     await desk.until_linked(thread)
 
 
@@ -337,7 +382,74 @@ async def test_a_root_that_slack_does_not_show_fills_nothing_in(
     thread = await desk.slack.say(URL, user="bolt-ci")
     ts = await desk.reply("Please look", thread)
     desk.slack.fail_next("conversations.replies", **failure)
-    assert prefilled(await asked(desk, LINK, ts)) is None
+    assert prefilled(await asked(desk, LINK, ts)) == {}
+
+
+async def test_the_form_offers_the_sessions_that_devin_say_offers(bot: Bot, desk: Desk) -> None:
+    """The channel's come first, then Devin's latest; the one that is meant need not be listed."""
+    desk.devin.add_session(OTHER_SESSION, title="Fix the build")
+    await desk.linked_thread(OTHER_SESSION)
+    thread = await desk.slack.say("See https://app.devin.ai/sessions/5ec4e75ec4e7")
+    view = await asked(desk, LINK, thread)
+    assert offered(view) == [OTHER_SESSION, SESSION]
+    assert prefilled(view) == {"typed": "https://app.devin.ai/sessions/5ec4e75ec4e7"}
+    await submit_all(desk, view, session=OTHER_SESSION, typed=SESSION)
+    assert error(view) == session_picker.BOTH
+    await submit_all(desk, view)
+    assert error(view) == session_picker.NEITHER
+    await submit_all(desk, view, session=OTHER_SESSION)
+    await desk.until_linked(thread)
+    await desk.reply("Please fix", thread)
+    await desk.until_received("Please fix", OTHER_SESSION)
+
+
+async def test_a_guest_who_may_steer_devin_sees_the_channels_sessions_only(
+    environ: dict[str, str], desk: Desk
+) -> None:
+    """The organization's list is for its full members."""
+    desk.devin.add_session(OTHER_SESSION, title="Fix the build")
+    async with running(desk, environ, ALLOW_GUESTS="true"):
+        await desk.linked_thread(OTHER_SESSION)
+        thread = await desk.slack.say("Is it green?")
+        assert offered(await asked(desk, LINK, thread, user="gus")) == [OTHER_SESSION]
+
+
+@pytest.mark.parametrize("trouble", ["slow", "away"])
+async def test_without_devin_the_form_offers_the_channels_sessions(
+    bot: Bot, desk: Desk, trouble: str
+) -> None:
+    """They appear by their ids then, and a session can still be pasted."""
+    await desk.linked_thread(OTHER_SESSION)
+    if trouble == "slow":
+        desk.devin.read_seconds = 20.0
+    else:
+        await desk.devin.go_offline()
+    view = await asked(desk, LINK, await desk.slack.say("Is it green?"))
+    assert offered(view) == [OTHER_SESSION]
+
+
+@pytest.mark.parametrize("pasted", [SESSION, "devin-xyz"])
+async def test_a_form_of_an_older_version_has_a_single_field(
+    bot: Bot, desk: Desk, pasted: str
+) -> None:
+    """It was opened before an upgrade: the text is in the menu's place, and so is an error."""
+    thread = await desk.slack.say("Is it green?")
+    view = await asked(desk, LINK, thread)
+    entry = {"type": "plain_text_input", "value": pasted}
+    values = {"session": {"session": entry}}
+    delivery = await resent(
+        desk,
+        {
+            **(await run(desk, LINK, thread)).payload,
+            "type": "view_submission",
+            "view": view | {"state": {"values": values}},
+        },
+    )
+    if pasted == SESSION:
+        await desk.until_linked(thread)
+        return
+    errors = {"session": told(refusals.no_session(pasted))}
+    assert delivery.response == {"response_action": "errors", "errors": errors}
 
 
 async def test_a_linked_thread_says_where_to(bot: Bot, desk: Desk) -> None:
@@ -347,8 +459,7 @@ async def test_a_linked_thread_says_where_to(bot: Bot, desk: Desk) -> None:
     await wait_until(lambda: desk.slack.open_views("ben"), "ben is told")
     (view,) = desk.slack.open_views("ben")
     assert view["submit"] is None
-    assert f"linked to <{URL}|{SESSION}>, by ada" in shown(view)
-    assert "`unlink`" in shown(view)
+    assert thread_links.linked_before(desk.named(), "ada").text in shown(view)
 
 
 @pytest.mark.parametrize("shortcut", [SEND, LINK])
@@ -358,11 +469,12 @@ async def test_what_names_no_session_is_said_in_the_form(
     """The error has no markup, which Slack would show literally; another attempt works."""
     thread = await desk.slack.say("Is it green?")
     view = await asked(desk, shortcut, thread)
-    await submit(desk, view, "devin-xyz & <https://example.com|co>")
-    assert error(view).startswith("“devin-xyz & ")
-    assert "isn't a Devin session. Use its id, like devin-0123abcd…" in error(view)
+    wrong = "devin-xyz & <https://example.com|co>"
+    await submit(desk, view, wrong)
+    assert error(view) == told(refusals.no_session(wrong))
+    assert "<http" not in error(view)
     assert desk.slack.open_views("ada") == [view]
-    assert view["state"]["values"]["session"]["session"]["value"].startswith("devin-xyz")
+    assert view["state"]["values"]["typed"]["typed"]["value"] == wrong
     await submit(desk, view)
     await desk.until_linked(thread)
 
@@ -375,7 +487,8 @@ async def test_a_thread_that_was_linked_meanwhile_keeps_its_session(bot: Bot, de
     await desk.mention(f"link {OTHER_SESSION}", thread=thread, user="ben")
     await desk.until_linked(thread)
     await submit(desk, view)
-    assert f"already linked to {OTHER_SESSION}, by Ben Franklin. Mention me" in error(view)
+    linked_elsewhere = LinkedElsewhere(desk.named(OTHER_SESSION), "Ben Franklin")
+    assert error(view) == told(refusals.sorry(linked_elsewhere))
     assert desk.devin.requests == []
     await submit(desk, view, OTHER_SESSION)
     await desk.until_received("Is it green?", OTHER_SESSION)
@@ -392,7 +505,7 @@ async def test_what_is_written_while_a_form_is_open_stays_in_slack(bot: Bot, des
     await desk.until_linked(thread)
     desk.slack.drop_connections()
     await wait_until(
-        lambda: any(call.method == "conversations.replies" for call in desk.slack.calls),
+        lambda: any("oldest" in call.params for call in desk.slack.calls),
         "the thread is read",
     )
     await desk.reply("For Devin", thread)
@@ -407,9 +520,9 @@ async def test_a_form_links_also_where_its_message_was_sent_before(bot: Bot, des
     ts = await desk.reply("Please rebase", thread)
     await desk.until_marked("white_check_mark", ts)
     await desk.mention("unlink", thread=thread)
-    await desk.until_said("no longer linked", thread)
+    await desk.until_said(thread_links.unlinked(desk.named()), thread)
     await submit(desk, await asked(desk, SEND, ts), OTHER_SESSION)
-    await desk.until_whispered("took that message for Devin before", "ada")
+    await desk.until_whispered(shortcuts.SENT_BEFORE, "ada")
     await desk.reply("And push", thread)
     await desk.until_received("And push", OTHER_SESSION)
     assert len(desk.devin.requests) == 2
@@ -422,9 +535,9 @@ async def test_a_thread_that_was_muted_meanwhile_stays_so(bot: Bot, desk: Desk) 
     await desk.mention(f"link {SESSION}", thread=thread)
     await desk.until_linked(thread)
     await desk.mention("mute", thread=thread)
-    await desk.until_said("Muted", thread)
+    await desk.until_said(muted(), thread)
     await submit(desk, view)
-    assert "This thread is muted" in error(view)
+    assert error(view) == told(refusals.sorry(IsMuted()))
     assert desk.devin.requests == []
 
 
@@ -436,7 +549,7 @@ async def test_where_the_bot_is_not_in_the_channel_the_form_says_so(
     ts = await desk.slack.say("Is it green?", channel="random")
     view = await asked(desk, shortcut, ts, channel="random")
     await submit(desk, view)
-    assert error(view) == "I'm not in this channel. Type /invite @Devin Relay, then try again."
+    assert error(view) == told(refusals.sorry(CannotPost("not_in_channel")))
     await desk.slack.join("random", "devin-relay")
     await submit(desk, view)
     await desk.until_linked(ts, channel="random")
@@ -445,20 +558,20 @@ async def test_where_the_bot_is_not_in_the_channel_the_form_says_so(
 @pytest.mark.parametrize(
     ("failure", "said"),
     [
-        ({"error": "channel_not_found"}, "I can't see this channel. Type /invite"),
-        ({"error": "access_denied"}, "Slack does not let me post here (access_denied)"),
-        ({"status": 503}, "Slack did not answer"),
+        ({"error": "channel_not_found"}, refusals.sorry(CannotPost("channel_not_found"))),
+        ({"error": "access_denied"}, refusals.sorry(CannotPost("access_denied"))),
+        ({"status": 503}, refusals.passing(AWAY)),
     ],
 )
 async def test_a_channel_that_slack_does_not_show_is_said(
-    bot: Bot, desk: Desk, failure: dict[str, Any], said: str
+    bot: Bot, desk: Desk, failure: dict[str, Any], said: SlackMessage
 ) -> None:
     """A thread that could not be told anything is not linked."""
     ts = await desk.slack.say("Is it green?")
     view = await asked(desk, LINK, ts)
     desk.slack.fail_next("conversations.info", **failure)
     await submit(desk, view)
-    assert said in error(view)
+    assert error(view) == told(said)
     assert desk.said(ts, with_cards=True) == []
 
 
@@ -468,7 +581,7 @@ async def test_an_archived_channel_is_said(bot: Bot, desk: Desk) -> None:
     view = await asked(desk, LINK, ts)
     desk.slack.workspace.channel("general").is_archived = True
     await submit(desk, view)
-    assert "This channel is archived" in error(view)
+    assert error(view) == told(refusals.sorry(CannotPost("is_archived")))
 
 
 async def test_without_the_scope_to_look_the_thread_is_linked(bot: Bot, desk: Desk) -> None:
@@ -485,11 +598,11 @@ async def test_without_the_scope_to_look_the_thread_is_linked(bot: Bot, desk: De
 
 @pytest.mark.parametrize("shortcut", [SEND, LINK])
 @pytest.mark.parametrize(
-    ("user", "changes", "told"),
+    ("user", "changes", "why"),
     [
-        ("gus", {}, "Guests can't steer"),
-        ("ben", {"ALLOW_USERS": "U0ADA00000"}, "not among those"),
-        ("ada", {"ALLOW_CHANNELS": "C0RANDOM00"}, "not allowed in this channel"),
+        ("gus", {}, Standing.GUEST),
+        ("ben", {"ALLOW_USERS": "U0ADA00000"}, Standing.NOT_LISTED),
+        ("ada", {"ALLOW_CHANNELS": "C0RANDOM00"}, Standing.CHANNEL),
     ],
     ids=["guest", "not_listed", "channel"],
 )
@@ -499,7 +612,7 @@ async def test_who_may_not_opens_no_form_and_submits_none(
     shortcut: str,
     user: str,
     changes: dict[str, str],
-    told: str,
+    why: Standing,
 ) -> None:
     """The rule applies when the form is opened, and again when it is submitted."""
     thread = await desk.slack.say("Is it green?")
@@ -507,11 +620,9 @@ async def test_who_may_not_opens_no_form_and_submits_none(
         view = await asked(desk, shortcut, thread, user=user)
     async with running(desk, environ, **changes):
         await submit(desk, view, user=user)
-        assert told in error(view)
-        await submit(desk, view, "nonsense", user=user)
-        assert told in error(view)
+        assert error(view) == told(may_not(why))
         await run(desk, shortcut, thread, user=user)
-        await desk.until_whispered(told, user)
+        await desk.until_whispered(may_not(why), user)
     assert desk.slack.open_views(user) == [view]
     assert desk.said(thread, with_cards=True) == []
     assert desk.devin.requests == []
@@ -527,7 +638,7 @@ async def test_an_outsider_gets_nowhere(bot: Bot, desk: Desk, shortcut: str) -> 
     trigger = {"trigger_id": "1.2.eve", "user": eve}
     await resent(desk, genuine | trigger)
     await wait_until(lambda: len(desk.slack.ephemerals("shared")) == 1, "it is refused")
-    assert "other organizations" in desk.slack.ephemerals("shared")[0].text
+    assert desk.slack.ephemerals("shared")[0].text == may_not(Standing.EXTERNAL).text
 
 
 # Repeated, late and foreign requests.
@@ -547,7 +658,7 @@ async def test_a_message_that_nobody_wrote_is_not_sent(bot: Bot, desk: Desk) -> 
     payload = (await run(desk, LINK, thread)).payload
     nobodys = {"message": payload["message"] | {"user": None}, "trigger_id": "1.2"}
     await resent(desk, payload | nobodys | {"callback_id": SEND})
-    await desk.until_whispered("no text or files", "ada")
+    await desk.until_whispered(refusals.sorry(EmptyMessage()), "ada")
     assert desk.devin.requests == []
 
 
@@ -561,10 +672,10 @@ async def test_a_form_that_comes_twice_acts_once(
     await desk.until_linked(thread)
     assert not (await resent(desk, submitted.payload)).response
     await desk.mention("unlink", thread=thread)
-    await desk.until_said("no longer linked", thread)
+    await desk.until_said(thread_links.unlinked(desk.named()), thread)
     await resent(desk, submitted.payload)
     await desk.mention("status", thread=thread)
-    await desk.until_said("not linked", thread)
+    await desk.until_said(refusals.sorry(NotLinked()), thread)
     await until_settled(store)
     assert len(desk.said(thread, with_cards=True)) == 3
     assert len(desk.devin.requests) == (shortcut == SEND)
@@ -606,7 +717,7 @@ async def test_a_form_with_another_number_does_nothing(bot: Bot, desk: Desk, num
     view = await asked(desk, SEND, thread)
     view["private_metadata"] = number
     await submit(desk, view)
-    assert "more than a day old, or it was made for somebody else" in error(view)
+    assert error(view) == GONE
     assert desk.said(thread, with_cards=True) == []
     assert desk.devin.requests == []
 
@@ -618,7 +729,7 @@ async def test_a_form_serves_nobody_else(bot: Bot, desk: Desk) -> None:
     bens = await asked(desk, LINK, await desk.slack.say("Another"), user="ben")
     bens["private_metadata"] = adas["private_metadata"]
     await submit(desk, bens, user="ben")
-    assert "made for somebody else" in error(bens)
+    assert error(bens) == GONE
     assert desk.said(thread, with_cards=True) == []
     await submit(desk, adas)
     await desk.until_linked(thread)
@@ -627,13 +738,13 @@ async def test_a_form_serves_nobody_else(bot: Bot, desk: Desk) -> None:
 async def test_the_offer_s_number_is_none_of_a_form_s(bot: Bot, desk: Desk) -> None:
     """A number counts only for the purpose that it was issued for."""
     await desk.slack.say(f"See {URL}")
-    await desk.until_whispered("Link this thread", "ada")
+    await wait_until(lambda: desk.whispers("ada"), "a link is offered")
     (row,) = [one for one in desk.slack.ephemerals("general", "ada")[0].blocks if "elements" in one]
     thread = await desk.slack.say("Is it green?")
     view = await asked(desk, LINK, thread)
     view["private_metadata"] = row["elements"][0]["value"]
     await submit(desk, view)
-    assert "made for somebody else" in error(view)
+    assert error(view) == GONE
 
 
 @pytest.mark.parametrize("where", ["team", "view.team_id", "view.app_installed_team_id"])
@@ -665,7 +776,7 @@ async def test_a_trigger_that_expired_is_told(bot: Bot, desk: Desk) -> None:
     """Slack opens no form after 3 s; the person is told, and tries again."""
     desk.slack.trigger_seconds = 0.0
     await run(desk, LINK, await desk.slack.say("Is it green?"))
-    await desk.until_whispered("no longer lets me open the form", "ada")
+    await desk.until_whispered(forms.TOO_LATE, "ada")
 
 
 # While Redis is slow.
@@ -680,7 +791,7 @@ async def test_while_redis_is_slow_a_form_says_so_and_then_asks(
     async with hanging(redis_url):
         await run(desk, shortcut, thread)
         await wait_until(lambda: desk.slack.open_views("ada"), "something opens")
-        assert "One moment" in shown(desk.slack.open_views("ada")[0])
+        assert forms.ONE_MOMENT.text in shown(desk.slack.open_views("ada")[0])
     await submit(desk, await form(desk))
     await desk.until_linked(thread)
 
@@ -695,7 +806,7 @@ async def test_what_was_sent_slowly_is_said_where_somebody_waits(
         await wait_until(lambda: desk.slack.open_views("ada"), "something opens")
     await desk.until_received("Shall we ship it?")
     (view,) = desk.slack.open_views("ada")
-    await wait_until(lambda: "On its way to Devin" in shown(view), "it says so")
+    await wait_until(lambda: shortcuts.SENT.text in shown(view), "it says so")
 
 
 async def test_while_redis_is_away_the_person_is_told(bot: Bot, desk: Desk, redis_url: str) -> None:
@@ -705,8 +816,7 @@ async def test_while_redis_is_away_the_person_is_told(bot: Bot, desk: Desk, redi
         await run(desk, SEND, thread)
         await wait_until(lambda: desk.slack.open_views("ada"), "something opens")
         (view,) = desk.slack.open_views("ada")
-        await wait_until(lambda: "did not work just now" in shown(view), "it says so")
-        assert "my database" in shown(view)
+        await wait_until(lambda: refusals.passing(StoreAway()).text in shown(view), "it says so")
     assert desk.devin.requests == []
 
 
@@ -721,7 +831,7 @@ async def test_whoever_does_not_wait_is_told_what_was_done(
         await wait_until(lambda: desk.slack.open_views("ada"), "something opens")
         await desk.slack.close_view(desk.slack.open_views("ada")[0]["id"])
     if shortcut == SEND:
-        await desk.until_whispered("On its way to Devin", "ada")
+        await desk.until_whispered(shortcuts.SENT, "ada")
     else:
         await wait_until(
             lambda: "views.update" in [one.method for one in desk.slack.calls], "it is tried"
@@ -738,8 +848,8 @@ async def test_a_form_that_redis_is_slow_for_says_so_and_acts_once(
     view = await asked(desk, SEND, thread)
     async with hanging(redis_url):
         await submit(desk, view)
-        assert "Please try again" in error(view) or "did not work" in error(view)
-        assert view["state"]["values"]["session"]["session"]["value"] == SESSION
+        assert error(view) in {forms.SLOW.text, told(refusals.passing(StoreAway()))}
+        assert view["state"]["values"]["typed"]["typed"]["value"] == SESSION
     await submit(desk, view)
     assert desk.slack.open_views("ada") == []
     await desk.until_linked(thread)
@@ -757,7 +867,7 @@ async def test_a_form_that_slack_is_slow_for_goes_on_and_acts_once(
     view = await asked(desk, SEND, thread)
     desk.slack.fail_next("conversations.info", delay=2.8)
     await submit(desk, view)
-    assert error(view) == "That takes longer than usual. Please try again: nothing is done twice."
+    assert error(view) == forms.SLOW.text
     await desk.until_linked(thread)
     await submit(desk, view)
     assert desk.slack.open_views("ada") == []
@@ -770,19 +880,34 @@ async def test_a_form_that_slack_is_slow_for_goes_on_and_acts_once(
 # The form's content.
 
 
-@given(text=st.text(max_size=400), name=st.text(max_size=90), typed=st.booleans())
-@example(text="x" * 40_000, name="plan.md", typed=True)
-@example(text="<!channel> *now* <https://example.com|x>", name="", typed=False)
-def test_a_form_is_always_fit_to_open(text: str, name: str, *, typed: bool) -> None:
-    """The text of a message does not matter; only a session can pre-fill the form."""
+@given(
+    text=st.text(max_size=400),
+    name=st.text(max_size=90),
+    title=st.text(max_size=200),
+    meant=st.sampled_from([None, SESSION, OTHER_SESSION]),
+    is_listed=st.booleans(),
+)
+@example(text="x" * 40_000, name="plan.md", title="", meant=SESSION, is_listed=True)
+@example(
+    text="<!channel> *now* <https://e.vil|x>", name="", title="x" * 99, meant=None, is_listed=True
+)
+def test_a_form_is_always_fit_to_open(
+    text: str, name: str, title: str, meant: str | None, *, is_listed: bool
+) -> None:
+    """What people and Devin wrote does not matter; the session that is meant is filled in."""
     files = (AttachedFile(name=name, permalink=""),)
     author = UserId(ADA)
     message = Reply(thread=THREAD, ts=ROOT_TS, author=author, text=text, files=files)
-    guess = SessionId(SESSION) if typed else None
+    guess = None if meant is None else SessionId(meant)
+    listed = [NamedSession(SessionId(SESSION), title)] if is_listed else []
+    is_in_menu = is_listed and meant == SESSION
     for about in (message, None):
-        view = forms.ask_session("0" * 32, guess, about)
+        view = forms.ask_session("0" * 32, Choices((), listed, guess), about)
         assert view_problems(view) == []
-        assert prefilled(dict(view)) == (URL if typed else None)
+        address = session_address(NamedSession(guess)) if guess else ""
+        expected = {"session": meant} if is_in_menu else {"typed": address} if guess else {}
+        assert prefilled(dict(view)) == expected
+        assert (offered(dict(view)) == [SESSION]) == is_listed
     assert view_problems(forms.tell(shortcuts.SEND_TITLE, shortcuts.SENT)) == []
 
 

@@ -13,8 +13,9 @@ from typing import ClassVar
 from bot.model.errors import FormGone, RelayError, StillSaying
 from bot.model.people import UserId
 from bot.model.sessions import SessionId
+from bot.relay.asking.session_choices import TITLED, SessionChoices
 from bot.relay.naming import Naming
-from bot.relay.say import TITLED, Say
+from bot.relay.say import Say
 from bot.store.claims import Claims
 from bot.store.tickets import Ticket, Tickets
 from bot.wording import devin_say
@@ -47,8 +48,17 @@ class Unsent(Ticket):
 class SayPrompts:
     """Asks for the arguments that a `/devin-say` left out."""
 
-    def __init__(self, *, say: Say, naming: Naming, tickets: Tickets, claims: Claims) -> None:
+    def __init__(
+        self,
+        *,
+        say: Say,
+        choices: SessionChoices,
+        naming: Naming,
+        tickets: Tickets,
+        claims: Claims,
+    ) -> None:
         self._say = say
+        self._choices = choices
         self._naming = naming
         self._tickets = tickets
         self._claims = claims
@@ -59,7 +69,7 @@ class SayPrompts:
         Raises:
             NotAllowed: `by` may not.
         """
-        choices = await self._say.choices(channel, by)
+        choices = await self._choices.of(channel, by)
         number = await self._tickets.issue(SayForm(by=by, channel=channel))
         return say_form.form(number, choices)
 

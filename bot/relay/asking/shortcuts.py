@@ -6,28 +6,23 @@ in Slack.
 
 import asyncio
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from bot.model.errors import (
-    BadSession,
-    EmptyMessage,
-    NotLinked,
-    SlackAway,
-    SlackRefused,
-    TicketGone,
-)
+from bot.model.errors import EmptyMessage, NotLinked, SlackAway, SlackRefused, TicketGone
 from bot.model.people import UserId
 from bot.model.replies import Change, Reply
-from bot.model.sessions import NamedSession, SessionId, find_session, parse_session
+from bot.model.sessions import NamedSession, SessionId, find_session
 from bot.model.threads import ThreadRef
 from bot.relay.accept import Accepting
+from bot.relay.asking.session_choices import SessionChoices
 from bot.relay.link_form import LinkForm
 from bot.relay.naming import Naming
 from bot.relay.workspace import Workspace
 from bot.store.links import Links
 from bot.store.tickets import Ticket, Tickets
 from bot.text.to_devin import is_empty
+from bot.wording.asking.session_picker import Choices
 
 log = logging.getLogger(__name__)
 
@@ -50,10 +45,10 @@ class SessionAsked(Ticket):
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """The content of a form: its ticket's number, the likely session, and the message."""
+    """The content of a form: its ticket's number, the sessions to choose from, and the message."""
 
     number: str
-    guess: SessionId | None
+    choices: Choices
     message: Reply | None
 
 
@@ -74,12 +69,14 @@ class MessageShortcuts:
         workspace: Workspace,
         accepting: Accepting,
         naming: Naming,
+        choices: SessionChoices,
         link_form: LinkForm,
         links: Links,
         tickets: Tickets,
     ) -> None:
         self._accepting = accepting
         self._naming = naming
+        self._choices = choices
         self._link_form = link_form
         self._links = links
         self._threads = workspace.threads
@@ -124,34 +121,35 @@ class MessageShortcuts:
             return Linked(session, await self._accepting.name(link.by))
         return await self._ask(by, thread, None, near)
 
-    async def answer(self, number: str, by: UserId, text: str) -> None:
-        """Carry out the form with the ticket `number`, for the session that `text` names.
-
-        Idempotent.
+    async def answer(self, number: str, by: UserId, session: SessionId) -> None:
+        """Carry out the form with the ticket `number`, for `session`. Idempotent.
 
         Raises:
             TicketGone: the form is too old, or was not opened for `by`.
-            BadSession: `text` does not name a session.
             PersonError: as for `LinkForm.link`.
         """
         asked = await self._tickets.read(SessionAsked, number, by)
         if asked is None:
             raise TicketGone
-        session = parse_session(text)
-        if session is None:
-            await self._accepting.check(by, asked.thread.channel)
-            raise BadSession(text)
         await self._link_form.link(number, by, asked.thread, session, asked.message, since=asked.at)
 
     async def _ask(
         self, by: UserId, thread: ThreadRef, message: Reply | None, near: Reply | None
     ) -> Question:
-        guess = find_session(near.text) if near is not None else None
-        if guess is None and (near is None or near.ts != thread.thread_ts):
-            guess = await self._look_at_root(thread)
+        named, choices = await asyncio.gather(
+            self._named_in(thread, near), self._choices.of(thread.channel, by)
+        )
         at = self._accepting.now()
         ticket = SessionAsked(by=by, thread=thread, message=message, at=at)
-        return Question(await self._tickets.issue(ticket), guess, message)
+        number = await self._tickets.issue(ticket)
+        return Question(number, replace(choices, meant=named), message)
+
+    async def _named_in(self, thread: ThreadRef, near: Reply | None) -> SessionId | None:
+        """Return the session that `near` names, or the first message of `thread`."""
+        named = find_session(near.text) if near is not None else None
+        if named is None and (near is None or near.ts != thread.thread_ts):
+            named = await self._look_at_root(thread)
+        return named
 
     async def _look_at_root(self, thread: ThreadRef) -> SessionId | None:
         """Return the session that the thread's first message names, if Slack shows it in time."""

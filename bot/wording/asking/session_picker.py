@@ -1,0 +1,128 @@
+"""The fields with which every form asks for a session: a menu of titles, and a field to paste into.
+
+A chosen session is parsed like a pasted one: a client may send anything in place of an option. A
+form that was opened by an older version may have the pasted text in the menu's place.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bot.model.sessions import NamedSession, SessionId, parse_session
+from bot.wording import actions
+from bot.wording.blocks import Block, literal_text
+from bot.wording.message import plain
+from bot.wording.phrases import session_address, short_id, title_of
+from bot.wording.refusals import no_session
+
+LABEL = "Devin session"
+PASTE = "Paste a session link or ID"
+OR_PASTE = "Or paste a session link or ID"
+CHOOSE = "Choose a session"
+HERE = "Linked in this channel"
+ELSEWHERE = "Recent sessions"
+
+BOTH = "Pick a session above or paste one here, not both."
+NEITHER = "Pick a session, or paste its link or ID."
+
+LABEL_LIMIT = 75
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """The sessions to choose from: the channel's, Devin's others, and the likeliest.
+
+    `meant` is filled in; it need not be among the others.
+    """
+
+    here: Sequence[NamedSession]
+    elsewhere: Sequence[NamedSession]
+    meant: SessionId | None
+
+
+def fields(choices: Choices) -> list[Block]:
+    """Return the input blocks; without sessions to choose from, there is no menu."""
+    groups = [group for group in ((HERE, choices.here), (ELSEWHERE, choices.elsewhere)) if group[1]]
+    listed = {one.session for _, ones in groups for one in ones}
+    pasted = None if choices.meant in listed else choices.meant
+    menu = [_menu(groups, choices.meant)] if groups else []
+    return [*menu, _paste(pasted, is_alone=not groups)]
+
+
+def picked(filled: Mapping[str, str]) -> SessionId | None:
+    """Return the session of a submitted form; None if `problems` has something to say."""
+    chosen, pasted = _answers(filled)
+    return None if chosen and pasted else parse_session(chosen or pasted)
+
+
+def problems(filled: Mapping[str, str]) -> dict[str, str]:
+    """Validate a submitted form; the result maps the field to its error."""
+    chosen, pasted = _answers(filled)
+    if chosen and pasted:
+        return {last_field(filled): BOTH}
+    if not (chosen or pasted):
+        return {last_field(filled): NEITHER}
+    if parse_session(chosen or pasted) is None:
+        return {last_field(filled): plain(no_session(chosen or pasted).text)}
+    return {}
+
+
+def last_field(filled: Mapping[str, str]) -> str:
+    """Return the field of a submitted form under which an error is shown."""
+    return actions.TYPED_FIELD if actions.TYPED_FIELD in filled else actions.SESSION_FIELD
+
+
+def option(one: NamedSession, value: str) -> Block:
+    """Return an option of a menu: a title, which is foreign but stands in a `plain_text`."""
+    return {"text": literal_text(_label(one)), "value": value}
+
+
+def _answers(filled: Mapping[str, str]) -> tuple[str, str]:
+    names = (actions.SESSION_FIELD, actions.TYPED_FIELD)
+    chosen, pasted = (filled.get(name, "").strip() for name in names)
+    return chosen, pasted
+
+
+def _menu(groups: Sequence[tuple[str, Sequence[NamedSession]]], meant: SessionId | None) -> Block:
+    options = {one.session: option(one, one.session) for _, ones in groups for one in ones}
+    first = {"initial_option": options[meant]} if meant in options else {}
+    element = {
+        "type": "static_select",
+        "action_id": actions.SESSION_FIELD,
+        "placeholder": literal_text(CHOOSE),
+        "option_groups": [
+            {"label": literal_text(label), "options": [options[one.session] for one in ones]}
+            for label, ones in groups
+        ],
+        **first,
+    }
+    return {
+        "type": "input",
+        "block_id": actions.SESSION_FIELD,
+        "label": literal_text(LABEL),
+        "element": element,
+        "optional": True,
+    }
+
+
+def _paste(pasted: SessionId | None, *, is_alone: bool) -> Block:
+    element: dict[str, Any] = {"type": "plain_text_input", "action_id": actions.TYPED_FIELD}
+    if pasted is not None:
+        element["initial_value"] = session_address(NamedSession(pasted))
+    hint = {"hint": literal_text(PASTE)} if is_alone else {}
+    return {
+        "type": "input",
+        "block_id": actions.TYPED_FIELD,
+        "label": literal_text(LABEL if is_alone else OR_PASTE),
+        **hint,
+        "element": element | ({"focus_on_load": True} if is_alone else {}),
+        "optional": not is_alone,
+    }
+
+
+def _label(one: NamedSession) -> str:
+    title, short = title_of(one), short_id(one.session)
+    if not title:
+        return one.session[:LABEL_LIMIT]
+    room = LABEL_LIMIT - len(short) - len(" · ")
+    return f"{title if len(title) <= room else title[: room - 1] + '…'} · {short}"
