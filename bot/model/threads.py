@@ -10,6 +10,8 @@ from bot.model.people import UserId
 from bot.model.record import Record
 from bot.model.sessions import SessionId
 
+TOPIC_LIMIT = 80
+
 
 class ThreadRef(Record):
     """A thread of one Slack channel, named by its first message's `ts`."""
@@ -51,7 +53,8 @@ class Link(Record):
     `since` is the time of linking or unmuting, in Unix milliseconds of Slack's clock: messages
     written before it are not for Devin. A link of an older version has none. `follow` is how much
     of the session the thread follows, by its own choice; "" if it made none. `begins` says that the
-    session was started for the thread.
+    session was started for the thread. `topic` has the first words of the thread's first message,
+    on one line of at most `TOPIC_LIMIT` characters; "" if they are unknown, as in older versions.
     """
 
     v: Literal[1] = 1
@@ -62,6 +65,7 @@ class Link(Record):
     since: int = 0
     follow: str = ""
     begins: bool = False
+    topic: str = ""
 
     @property
     def hears_from(self) -> int:

@@ -16,6 +16,7 @@ from bot.model.schedule import Schedule
 from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef, micros_ts, millis_after, ts_micros
 from bot.redis.connection import Store
+from bot.relay.topics import Topics
 from bot.relay.turns import Turn, Turns
 from bot.relay.workspace import Workspace
 from bot.runtime import metrics
@@ -55,6 +56,7 @@ class Accepting:
         listening: Listening,
         store: Store,
         watching: Watching,
+        topics: Topics,
     ) -> None:
         self._links = links
         self._mailbox = mailbox
@@ -67,6 +69,7 @@ class Accepting:
         self._listening = listening
         self._store = store
         self._watching = watching
+        self._topics = topics
         self.turns = Turns()
 
     async def standing(self, reply: Reply) -> Standing:
@@ -141,11 +144,13 @@ class Accepting:
         *,
         since: int = 0,
         begins: bool = False,
+        root: Reply | None = None,
     ) -> tuple[Link, bool]:
         """Link `thread` to `session`; return the link it has now, and True if it is new.
 
         A new link is told by the thread's card. What the session said before stays out of the
-        thread, unless it `begins` with this thread.
+        thread, unless it `begins` with this thread. `root` is the thread's first message, if it is
+        at hand.
 
         `at` is the `ts` of the message that asked for it, in microseconds: replies after it go to
         Devin. Without it, replies go to Devin that come after both `since` and Slack's clock.
@@ -166,6 +171,8 @@ class Accepting:
             log.info("linked", extra=thread.log_fields | {"session_id": session})
             await self._watching.begin(session)
             await self._schedule.tell(card_owed(thread))
+            if root is not None or at is None or micros_ts(at) != thread.thread_ts:
+                self._topics.learn(thread, root)
         if at is not None and (existing or link).since == link.since:
             await self.hear_since(thread, at, always=begins)
         return existing or link, existing is None

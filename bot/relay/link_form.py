@@ -65,7 +65,8 @@ class LinkForm:
         if await self._claims.is_claimed(claim):
             await self._check_link(await self._links.get(thread), session)
             return
-        link, is_new = await self._accepting.link(thread, by, session, since=since)
+        root = message if message is not None and message.ts == thread.thread_ts else None
+        link, is_new = await self._accepting.link(thread, by, session, since=since, root=root)
         await self._check_link(link, session)
         change = None if message is None else await self.send(message, session)
         if change is Change.REPEATED:

@@ -129,8 +129,9 @@ class Say:
         except SlackRefused as error:
             raise CannotPost(error.reason) from error
         thread = ThreadRef(team=self._team, channel=channel, thread_ts=ts)
-        await self._accepting.link(thread, by, session, ts_micros(ts))
-        await self._accept(Reply(thread=thread, ts=ts, author=by, text=text), session)
+        root = Reply(thread=thread, ts=ts, author=by, text=text)
+        await self._accepting.link(thread, by, session, ts_micros(ts), root=root)
+        await self._accept(root, session)
 
     async def _go_on(self, thread: ThreadRef, by: UserId, session: SessionId, text: str) -> None:
         words = devin_say.said(await self._accepting.name(by), devin_say.harmless(text))

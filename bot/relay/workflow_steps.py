@@ -142,10 +142,14 @@ class WorkflowSteps:
         ts = await self._post_once(step, thread, words, again=again)
         if thread is None:
             thread = ThreadRef(team=self._team, channel=step.channel, thread_ts=ts)
-        link, _ = await self._accepting.link(thread, reply.author, session, ts_micros(ts))
+        posted = reply.model_copy(update={"thread": thread, "ts": ts})
+        root = posted if ts == thread.thread_ts else None
+        link, _ = await self._accepting.link(
+            thread, reply.author, session, ts_micros(ts), root=root
+        )
         if link.session != session:
             raise _linked_elsewhere(link)
-        return reply.model_copy(update={"thread": thread, "ts": ts})
+        return posted
 
     async def _link(self, step: StepAsked, again: bool) -> None:  # noqa: FBT001  (as `_does` calls it)
         session, by = _session(step), await self._check(step)

@@ -195,6 +195,10 @@ class Links:
         """Note that messages written in `thread` until `since` (Unix ms) are not for Devin."""
         await lua.hear_from(self._store, link=link_key(thread), since=since)
 
+    async def describe(self, thread: ThreadRef, topic: str) -> None:
+        """Keep `topic` with the link of `thread`, as its first words, if there is a link."""
+        await lua.describe_link(self._store, link=link_key(thread), topic=topic)
+
     async def active(
         self, team: str, channel: str, within: timedelta, limit: int = ACTIVE_LIMIT
     ) -> Sequence[tuple[ThreadRef, Link]]:

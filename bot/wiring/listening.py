@@ -56,6 +56,7 @@ def relay_of(to: Connections, shared: Shared) -> Relay:
         late_replies=_late_replies(shared),
         answers=_answers(shared),
         statuses=_statuses(shared),
+        topics=shared.topics,
         starting=shared.starting,
         ending=_ending(to, shared),
     )

@@ -14,6 +14,7 @@ from bot.relay.accept import Accepting
 from bot.relay.lifecycle.starting import Starting
 from bot.relay.naming import Naming
 from bot.relay.permissions import Permissions
+from bot.relay.topics import Topics
 from bot.relay.workflow_steps import WorkflowSteps
 from bot.relay.workspace import Workspace
 from bot.reporting.notices import Notices
@@ -101,6 +102,7 @@ class Shared:
     functions: Functions
     starting: Starting
     steps: WorkflowSteps
+    topics: Topics
     limits: RateLimits
     mirror: Mirror
 
@@ -150,16 +152,12 @@ def shared_by(to: Connections) -> Shared:
     slots = to.settings.delivery_concurrency
     schedule = LocalDispatch(DocketSchedule(to.docket), to.background, slots)
     listening = Listening(kept.checkpoints, workspace.clock)
-    notices = Notices(
-        outbox=kept.outbox,
-        schedule=schedule,
-        threads=workspace.threads,
-        background=to.background,
-    )
+    notices = _notices(to, kept, workspace, schedule)
     limits = RateLimits()
     posts = Posts(workspace.threads, limits)
     mirror = mirror_of(Base(to, kept, workspace, schedule, posts, notices))
     handover = Handover(kept.mailbox, schedule, to.in_flight, to.background)
+    topics = Topics(workspace.threads, workspace.people, kept.links, to.background)
     accepting = Accepting(
         workspace=workspace,
         links=kept.links,
@@ -170,6 +168,7 @@ def shared_by(to: Connections) -> Shared:
         listening=listening,
         store=to.store,
         watching=mirror.watching,
+        topics=topics,
     )
     naming, functions = Naming(to.devin, kept.names), Functions(to.client)
     starting = _starting(workspace, kept, accepting, naming, schedule)
@@ -185,8 +184,18 @@ def shared_by(to: Connections) -> Shared:
         functions=functions,
         starting=starting,
         steps=_steps(workspace, kept, functions, accepting, naming, starting, schedule),
+        topics=topics,
         limits=limits,
         mirror=mirror,
+    )
+
+
+def _notices(to: Connections, kept: Kept, workspace: Workspace, schedule: LocalDispatch) -> Notices:
+    return Notices(
+        outbox=kept.outbox,
+        schedule=schedule,
+        threads=workspace.threads,
+        background=to.background,
     )
 
 

@@ -182,3 +182,25 @@ async def test_an_outcome_of_a_newer_version_is_not_told(links: Links, raw: Redi
     """An old process in a rolling deployment shows the rest of its information."""
     await raw.set(at(last_key(thread())), '{"v": 2, "kind": "paused"}', ex=60)
     assert await links.last_outcomes([thread(), thread(2)]) == [None, None]
+
+
+async def test_a_link_keeps_its_thread_s_first_words(links: Links, raw: Redis) -> None:
+    """They live as long as the link, whatever else changes in it; an unlinked thread has none."""
+    await links.create(thread(), a_link())
+    await raw.expire(at(link_key(thread())), 600)
+    await links.describe(thread(), "“Shall we?” \\ {/}")
+    await links.mute(thread(), muted=True)
+    link = await links.get(thread())
+    assert link is not None
+    assert (link.topic, link.muted) == ("“Shall we?” \\ {/}", True)
+    assert await raw.ttl(at(link_key(thread()))) <= 600
+    await links.describe(thread(2), "Nobody's")
+    assert await links.get(thread(2)) is None
+
+
+async def test_a_link_of_a_newer_version_gets_no_words(links: Links, raw: Redis) -> None:
+    """This version does not know what it would overwrite."""
+    newer = a_link().to_json().replace('"v":1', '"v":2')
+    await raw.set(at(link_key(thread())), newer, ex=600)
+    await links.describe(thread(), "Shall we?")
+    assert await raw.get(at(link_key(thread()))) == newer

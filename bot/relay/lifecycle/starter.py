@@ -186,8 +186,11 @@ class Starter:
         log.info("session started", extra=start.log_fields | {"session_id": named.session})
         await self._names.keep([named])
         at = ts_micros(message.ts)
+        root = message if message.ts == thread.thread_ts else None
         try:
-            link, _ = await self._accepting.link(thread, start.by, named.session, at, begins=True)
+            link, _ = await self._accepting.link(
+                thread, start.by, named.session, at, begins=True, root=root
+            )
         except Outdated:
             link = None
         if link is None or link.session != named.session:

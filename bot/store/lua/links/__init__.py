@@ -112,6 +112,11 @@ async def hear_from(*, link: Key, since: int) -> str | int:
 
 
 @script
+async def describe_link(*, link: Key, topic: str) -> int:
+    """Keep the first words of a linked thread."""
+
+
+@script
 async def active_threads(*, threads: Key, within_ms: int, limit: int) -> Sequence[str]:
     """List a channel's threads, latest traffic first."""
 
