@@ -1,4 +1,4 @@
-"""App Home: published again when it is opened, paged, or one of its buttons is pressed."""
+"""App Home: published again when it is opened, paged, or something in it is chosen."""
 
 from slack_bolt.async_app import AsyncAck, AsyncApp
 
@@ -7,11 +7,17 @@ from bot.relay import Relay
 from bot.wording import actions, home_view
 from handlers.failures import caught, ignored, in_words
 from handlers.parse.events import Payload
-from handlers.parse.interactions import HomePress, parse_home_page, parse_home_press, parse_opened
+from handlers.parse.interactions import (
+    HomePress,
+    parse_home_page,
+    parse_home_press,
+    parse_home_unlink,
+    parse_opened,
+)
 
 
 def register(app: AsyncApp, relay: Relay) -> None:
-    """Listen to the tab and to its buttons."""
+    """Listen to the tab, its menus and its buttons."""
 
     @app.event("app_home_opened")
     async def on_home_opened(event: Payload) -> None:
@@ -29,6 +35,17 @@ def register(app: AsyncApp, relay: Relay) -> None:
             return
         relay.background.later(relay.home.show(*turned))
 
+    @app.view(actions.HOME_UNLINK_FORM)
+    async def on_home_unlink(ack: AsyncAck, body: Payload) -> None:
+        await ack()
+        press = parse_home_unlink(body, relay.workspace.team)
+        if press is None:
+            ignored(body)
+            return
+        await relay.background.soon(_change(relay, press))
+
+    # The tabs that an older version published have a button for each choice.
+    @app.action(actions.HOME_MENU)
     @app.action(actions.HOME_MUTE)
     @app.action(actions.HOME_UNMUTE)
     @app.action(actions.HOME_UNLINK)
@@ -38,7 +55,20 @@ def register(app: AsyncApp, relay: Relay) -> None:
         if press is None:
             ignored(body)
             return
-        await relay.background.soon(_change(relay, press))
+        asks = press.action == actions.HOME_UNLINK and not press.is_confirmed
+        await relay.background.soon((_confirm if asks else _change)(relay, press))
+
+
+async def _confirm(relay: Relay, press: HomePress) -> None:
+    """Ask before a thread is unlinked; Slack's menus ask for each of their options or for none."""
+
+    async def tell(error: Exception) -> None:
+        words = in_words(error, relay.workspace.admin)
+        await relay.home.show(press.by, press.page, words.params()["text"])
+
+    async with caught(tell):
+        view = home_view.confirm_unlink(press.thread, press.session, press.page)
+        await relay.workspace.views.open(press.trigger, view)
 
 
 async def _change(relay: Relay, press: HomePress) -> None:

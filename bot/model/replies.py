@@ -1,5 +1,7 @@
 """People's messages in linked threads, and the results of accepting them."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal, NewType
 
@@ -61,6 +63,27 @@ def place_of(reply: str) -> tuple[str, str, str]:
     """Split a reply's id into the team, the channel and the `ts`."""
     team, channel, ts = reply.split(":")
     return team, channel, ts
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """A thread's queued replies, and those of other threads with the same session."""
+
+    here: int = 0
+    elsewhere: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Queues:
+    """A session's queued replies: all of them, and those of each thread by its `name`."""
+
+    total: int
+    by_thread: Mapping[str, int]
+
+    def of(self, thread: ThreadRef) -> Queue:
+        """Return the queue as `thread` sees it."""
+        here = self.by_thread.get(thread.name, 0)
+        return Queue(here, self.total - here)
 
 
 class Voucher(StrEnum):

@@ -1,7 +1,7 @@
-"""App Home: a person's linked threads, with buttons to mute, unmute and unlink them.
+"""App Home: a person's linked threads, with a menu to mute, unmute and unlink each.
 
 A thread is shown only to people who can see its channel, and to nobody if Slack does not say.
-A press is checked by the same rules as the view.
+A choice is checked by the same rules as the view.
 """
 
 import asyncio
@@ -36,7 +36,7 @@ MOST_THREADS = 1_000
 
 
 class Home:
-    """Publishes the app's Home tab, and carries out its buttons."""
+    """Publishes the app's Home tab, and carries out what is chosen there."""
 
     def __init__(  # noqa: PLR0913  (the parts it is made of)
         self,
@@ -194,14 +194,14 @@ class Home:
 
     async def _standings(self, linked: Sequence[tuple[ThreadRef, Link, int]]) -> Sequence[Shown]:
         sessions = list({link.session for _, link, _ in linked})
-        lasts, waiting, named, watched = await asyncio.gather(
+        lasts, queues, named, watched = await asyncio.gather(
             self._links.last_outcomes([thread for thread, _, _ in linked]),
-            asyncio.gather(*(self._mailbox.waiting(session) for session in sessions)),
+            asyncio.gather(*(self._mailbox.queues(session) for session in sessions)),
             self._naming.of(sessions, fresh=True),
             self._watches.seen(sessions),
         )
         seen = dict(zip(sessions, watched, strict=True))
-        mail = dict(zip(sessions, waiting, strict=True))
+        mail = dict(zip(sessions, queues, strict=True))
         return [
             Shown(
                 thread=thread,
@@ -209,7 +209,7 @@ class Home:
                 session=named[link.session],
                 address=self._address(thread),
                 active=at // 1000,
-                mail=mail[link.session],
+                mail=mail[link.session].of(thread),
                 last=last,
                 seen=seen[link.session],
                 follow=self._audience.follow_of(link),

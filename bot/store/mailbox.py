@@ -16,13 +16,14 @@ from typing import Any
 from bot.model.arrivals import Arrival, parse_arrivals
 from bot.model.outcomes import Outcome, OutcomeKind
 from bot.model.owed import Owed, OwedKind
-from bot.model.replies import Change, Reply, ReplyId, Voucher
+from bot.model.replies import Change, Queues, Reply, ReplyId, Voucher
 from bot.model.sessions import SessionId
 from bot.model.threads import ts_micros
 from bot.redis.connection import Store, millis, seconds
 from bot.redis.keys import (
     DUE_KEY,
     OUTBOX_KEY,
+    REPLY_PREFIX,
     box_key,
     last_key,
     lately_key,
@@ -58,6 +59,9 @@ LATELY = timedelta(days=1)
 
 LEFT_FOR = timedelta(seconds=5)
 """The time for which a reply that only a newer version can read is left to other processes."""
+
+MOST = 200
+"""Most replies of a session that are told apart by thread."""
 
 UNANSWERED = frozenset({OutcomeKind.GIVEN_UP, OutcomeKind.UNCERTAIN})
 """Outcomes after which Devin still counts as failing."""
@@ -272,6 +276,13 @@ class Mailbox:
     async def waiting(self, session: SessionId) -> int:
         """Count the replies that wait for `session`."""
         return await self._store.size(mail_key(session))
+
+    async def queues(self, session: SessionId) -> Queues:
+        """Count the replies that wait for `session`, by thread; each beyond `MOST` by none."""
+        total, *found = await lua.queues(
+            self._store, mail=mail_key(session), reply_prefix=REPLY_PREFIX, most=MOST
+        )
+        return Queues(total, dict(zip(found[::2], found[1::2], strict=True)))
 
     async def _step(
         self, answer: Sequence[Any], session: SessionId, token: str, given: Reply | None = None

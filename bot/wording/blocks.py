@@ -17,6 +17,11 @@ def section(markup: str) -> Block:
     return {"type": "section", "text": {"type": "mrkdwn", "text": markup}}
 
 
+def section_with(markup: str, accessory: Block) -> Block:
+    """Return a paragraph of Slack markup with a button or a menu beside it."""
+    return {**section(markup), "accessory": accessory}
+
+
 def context(markup: str) -> Block:
     """Return a line of Slack markup in small gray type."""
     return {"type": "context", "elements": [{"type": "mrkdwn", "text": markup}]}
@@ -52,6 +57,12 @@ def button(action: str, label: str, value: str) -> Block:
 def link_button(action: str, label: str, address: str) -> Block:
     """Return a button that opens `address`; Slack tells of its press all the same."""
     return {"type": "button", "action_id": action, "text": plain_text(label), "url": address}
+
+
+def overflow(action: str, options: Sequence[tuple[str, str]]) -> Block:
+    """Return a menu behind three dots: at most five labels, each with the value of a button."""
+    shown = [{"text": plain_text(label), "value": value} for label, value in options]
+    return {"type": "overflow", "action_id": action, "options": shown}
 
 
 def plain_text(text: str) -> Block:

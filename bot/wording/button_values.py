@@ -71,6 +71,20 @@ def parse_home_value(value: str) -> tuple[ThreadRef, SessionId, int] | None:
     return (*found, page)
 
 
+def home_choice_value(action: str, value: str) -> str:
+    """Return the value of an option in a menu of App Home: an action, and its button's value.
+
+    Slack accepts at most 150 characters.
+    """
+    return f"{action}|{value}"
+
+
+def parse_home_choice(value: str) -> tuple[str, str]:
+    """Split the value of an option into an action and its button's value."""
+    action, _, rest = value.partition("|")
+    return action, rest
+
+
 def page_value(page: int) -> str:
     """Return the value of a button that turns to a page of App Home."""
     return str(page)

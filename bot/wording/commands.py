@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from bot.model.mirror import Follow, Watched
 from bot.model.outcomes import Outcome
+from bot.model.replies import Queue
 from bot.model.sessions import NamedSession
 from bot.model.threads import Link
 from bot.text.to_slack import escape
@@ -40,7 +41,7 @@ class Status:
     link: Link
     session: NamedSession
     by: str
-    mail: int
+    mail: Queue
     last: Outcome | None
     seen: Watched
     follow: Follow

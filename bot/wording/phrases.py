@@ -4,6 +4,7 @@ import re
 from datetime import timedelta
 
 from bot.model.outcomes import Outcome, OutcomeKind
+from bot.model.replies import Queue
 from bot.model.sessions import NamedSession, SessionId, SessionState
 from bot.text.to_devin import to_markdown
 from bot.text.to_slack import escape, excerpt
@@ -32,7 +33,8 @@ _PULL_REQUEST = re.compile(
     r"https://[^/]+/([\w.-]{1,100}/[\w.-]{1,100})/(?:-/)?(?:pull|merge_requests)/([0-9]{1,9})/?",
     re.ASCII,
 )
-_SEPARATOR = str.maketrans("|", "\N{BROKEN BAR}")
+SEPARATOR = str.maketrans("|", "\N{BROKEN BAR}")
+"""Keeps foreign text within the label of its link."""
 
 
 def session_link(named: NamedSession) -> str:
@@ -41,7 +43,7 @@ def session_link(named: NamedSession) -> str:
     Without a title, the link is the short id.
     """
     address, short = escape(session_address(named)), short_id(named.session)
-    title = excerpt(title_of(named).translate(_SEPARATOR), limit=TITLE_LIMIT)
+    title = excerpt(title_of(named).translate(SEPARATOR), limit=TITLE_LIMIT)
     return f"<{address}|{title}> ({short})" if title else f"<{address}|{short}>"
 
 
@@ -62,7 +64,7 @@ def web_link(address: str, label: str) -> str:
     """Return foreign text as a link to an address, or as code if the address is not usable."""
     if len(escape(address)) > ADDRESS_LIMIT or not _WEB_ADDRESS.fullmatch(address):
         return as_code(label)
-    shown = excerpt(label.translate(_SEPARATOR), limit=TITLE_LIMIT)
+    shown = excerpt(label.translate(SEPARATOR), limit=TITLE_LIMIT)
     return f"<{escape(address)}|{shown}>"
 
 
@@ -87,11 +89,12 @@ def local_time(at: int) -> str:
     return f"<!date^{at}^{{date_short_pretty}} at {{time}}|some time ago>"
 
 
-def mail_waiting(mail: int) -> str:
-    """Count the waiting replies."""
-    if not mail:
-        return "Nothing queued"
-    return f"{mail} {plural(mail, 'reply', 'replies')} queued"
+def mail_waiting(queue: Queue) -> str:
+    """Count a thread's queued replies, and those of its session's other threads."""
+    queued = f"{queue.here} {plural(queue.here, 'reply', 'replies')}" if queue.here else "Nothing"
+    if not queue.elsewhere:
+        return f"{queued} queued"
+    return f"{queued} queued here, {queue.elsewhere} in this session's other threads"
 
 
 def last_ending(last: Outcome | None) -> str:

@@ -5,7 +5,7 @@ Nothing here raises on a malformed payload.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from bot.model.lenient import first_of, mapping, string
@@ -13,14 +13,18 @@ from bot.model.people import UserId, is_id
 from bot.model.replies import Reply, ReplyId, place_of
 from bot.model.sessions import SessionId, looks_like_session, parse_session
 from bot.model.threads import ThreadRef, is_ts
+from bot.wording.actions import HOME_MENU, HOME_MUTE, HOME_UNLINK, HOME_UNMUTE
 from bot.wording.button_values import (
     parse_answer_value,
+    parse_home_choice,
     parse_home_value,
     parse_link_value,
     parse_page_value,
     parse_reply_value,
 )
 from handlers.parse.events import Payload, parse_message, parse_thread
+
+HOME_PRESSES = frozenset({HOME_MUTE, HOME_UNMUTE, HOME_UNLINK})
 
 NEW = "new"
 """The first word of a `/devin-say` that starts a session."""
@@ -98,9 +102,9 @@ class TicketPress:
 
 @dataclass(frozen=True, slots=True)
 class HomePress:
-    """A pressed button of App Home: the person, the page, and the link of a thread.
+    """A button or a choice of App Home: the person, the page, and the link of a thread.
 
-    `trigger` is the same when Slack delivers the press again.
+    `trigger` is the same when Slack delivers the press again. A choice is not `is_confirmed`.
     """
 
     action: str
@@ -109,6 +113,7 @@ class HomePress:
     thread: ThreadRef
     session: SessionId
     page: int
+    is_confirmed: bool = True
 
 
 def is_of(body: Payload, team: str) -> bool:
@@ -184,13 +189,26 @@ def parse_home_page(body: Payload, team: str) -> tuple[UserId, int] | None:
 
 
 def parse_home_press(body: Payload, team: str) -> HomePress | None:
-    """Parse a press beside a thread of App Home; None unless its value is entirely ours."""
+    """Parse a press or a choice beside a thread of App Home; None unless it is entirely ours."""
     pressed = _pressed_at_home(body, team)
     if pressed is None:
         return None
     by, value, action = pressed
+    if action != HOME_MENU:
+        return _home_press(body, team, by, action, value)
+    chosen = _home_press(body, team, by, *parse_home_choice(value))
+    return chosen and replace(chosen, is_confirmed=False)
+
+
+def parse_home_unlink(body: Payload, team: str) -> HomePress | None:
+    """Parse a confirmed *Unlink*; None unless its value is entirely ours."""
+    form = parse_submission(body, team)
+    return None if form is None else _home_press(body, team, form.by, HOME_UNLINK, form.number)
+
+
+def _home_press(body: Payload, team: str, by: UserId, action: str, value: str) -> HomePress | None:
     found = parse_home_value(value)
-    if found is None or found[0].team != team:
+    if found is None or found[0].team != team or action not in HOME_PRESSES:
         return None
     return HomePress(action, string(body, "trigger_id"), by, *found)
 

@@ -1,5 +1,6 @@
 """App Home lists the linked threads that a person may see, with actions on them."""
 
+import json
 import re
 import time
 from collections.abc import AsyncIterator, Sequence
@@ -11,18 +12,25 @@ from hypothesis import given
 from redis.asyncio import Redis
 
 from bot.app import Bot
+from bot.model.errors import NotLinked, SlackAway, StoreAway
 from bot.model.mirror import Follow, Watched
 from bot.model.outcomes import Outcome, OutcomeKind
 from bot.model.people import Person, Standing, UserId
-from bot.model.sessions import NamedSession, PullRequest, SessionId
-from bot.model.threads import Link, ThreadRef
+from bot.model.replies import Queue
+from bot.model.sessions import NamedSession, PullRequest, SessionId, SessionState
+from bot.model.threads import TOPIC_LIMIT, Link, ThreadRef
 from bot.redis.connection import Store
 from bot.redis.keys import link_key, places_key, threads_key
 from bot.slack.channels import ChannelVisibility
 from bot.store.links import Links
-from bot.wording import actions, home_view
-from bot.wording.button_values import parse_choice_value
+from bot.wording import actions, home_view, refusals, thread_links
+from bot.wording.blocks import action_row, button
+from bot.wording.button_values import home_choice_value, parse_choice_value, parse_home_choice
 from bot.wording.home_view import Shown
+from bot.wording.message import SlackMessage
+from bot.wording.mirror.notices import following
+from bot.wording.phrases import last_ending, mail_waiting, session_link
+from bot.wording.shortcuts import LINK_TITLE
 from handlers.parse.interactions import (
     parse_home_page,
     parse_home_press,
@@ -35,12 +43,13 @@ from sandbox.slack.api.blocks import view_problems
 from sandbox.slack.transport.deliveries import Delivery
 from sandbox.slack.world.workspace import Channel, User
 from tests.support.builders import ADA, CHANNEL, JSON, ROOT_TS, TEAM, mutated
-from tests.support.desk import OTHER_SESSION, SESSION, Desk, on_v1, running
+from tests.support.desk import OTHER_SESSION, SESSION, Desk, is_card, on_v1, running
 from tests.support.devin_posts import until_card
 from tests.support.keys import at
 from tests.support.slack_apps import web_client
 from tests.support.waiting import until_settled, wait_until
 
+AWAY = SlackAway("conversations.info", "HTTP 503", maybe_done=True)
 View = dict[str, Any]
 
 
@@ -65,7 +74,7 @@ def shown_hash(desk: Desk, user: str) -> object:
 
 
 def lines(view: View) -> list[str]:
-    """Return the text of the view, without buttons."""
+    """Return the text of the view, without its menus and buttons."""
     found = []
     for block in view["blocks"]:
         texts = [
@@ -77,25 +86,59 @@ def lines(view: View) -> list[str]:
 
 
 def listed(view: View) -> list[str]:
-    """Return the threads of the view: their `ts`, by their buttons."""
-    values = [value for action, value in buttons(view) if action == actions.HOME_UNLINK]
+    """Return the threads of the view: their `ts`, by their menus."""
+    values = [value for action, value in choices(view) if action == actions.HOME_UNLINK]
     return [value.split("|")[0].split(":")[2] for value in values]
 
 
-def buttons(view: View) -> list[tuple[str, str]]:
-    """Return the buttons of the view: action id and value."""
+def choices(view: View) -> list[tuple[str, str]]:
+    """Return the choices beside all threads of the view: the action, and a thread of its own."""
+    menus = [block["accessory"] for block in view["blocks"] if "accessory" in block]
+    return [parse_home_choice(one["value"]) for menu in menus for one in menu["options"]]
+
+
+def first_choice(view: View, action: str) -> str:
+    """Return the value of the first choice of that action."""
+    return next(home_choice_value(*one) for one in choices(view) if one[0] == action)
+
+
+def turning(view: View) -> dict[str, str]:
+    """Return the buttons that turn to other pages, with their values."""
     rows = [block for block in view["blocks"] if block["type"] == "actions"]
-    return [(one["action_id"], one["value"]) for row in rows for one in row["elements"]]
+    return {one["action_id"]: one["value"] for row in rows for one in row["elements"]}
 
 
 async def press(
     desk: Desk, view: View, action: str, value: str | None = None, *, user: str = "ada"
 ) -> View:
-    """Press the first button with that action, and return what the tab then shows."""
+    """Choose the first of that action, or press its button; return what the tab then shows.
+
+    What must be confirmed is confirmed.
+    """
     before = shown_hash(desk, user)
-    delivery = await desk.slack.press_view(action, view_id=view["id"], user=user, value=value)
-    assert delivery.acked
+    if action not in {actions.HOME_EARLIER, actions.HOME_LATER}:
+        chosen = home_choice_value(action, value) if value else first_choice(view, action)
+        where = {"view_id": view["id"], "user": user, "value": chosen}
+        assert (await desk.slack.press_view(actions.HOME_MENU, **where)).acked
+        if action == actions.HOME_UNLINK:
+            form = await asked(desk, user)
+            assert (await desk.slack.submit_view(form["id"], {}, user=user)).acked
+        return await changed(desk, before, user)
+    assert (await desk.slack.press_view(action, view_id=view["id"], user=user, value=value)).acked
     return await changed(desk, before, user)
+
+
+async def asked(desk: Desk, user: str = "ada") -> View:
+    """Return the modal in which somebody is asked whether to unlink a thread."""
+    await wait_until(lambda: desk.slack.open_views(user), "a modal opens")
+    (form,) = desk.slack.open_views(user)
+    return form
+
+
+def muted() -> SlackMessage:
+    """Return the answer to `mute`."""
+    session, by = SessionId(SESSION), UserId(ADA)
+    return thread_links.muted(Link(session=session, by=by, at=0, muted=True))
 
 
 @pytest.fixture
@@ -124,41 +167,38 @@ async def many(
 
 async def test_without_links_the_tab_says_how_to_begin(bot: Bot, desk: Desk) -> None:
     """It names three ways, and says that the bot must be in the channel."""
-    (title, said) = lines(await home(desk))
-    assert title == "Threads linked to Devin"
-    for way in ("`link &lt;session", "*Link to a Devin session*", "`/devin-say", "`/invite"):
-        assert way in said
+    assert lines(await home(desk)) == [home_view.TITLE, home_view.EMPTY.text]
+    for way in ("`link &lt;session", f"*{LINK_TITLE}*", "`/devin-say", "`/invite"):
+        assert way in home_view.EMPTY.text
 
 
 @on_v1
 async def test_a_linked_thread_is_shown_with_how_it_stands(
     bot: Bot, desk: Desk, store: Store
 ) -> None:
-    """It has session, place, address, the last outcome with its time, and the queued replies."""
+    """It has session, place, first words, the last outcome with its time, and its queue."""
     thread = await desk.linked_thread()
     desk.devin.behave(SESSION, "suspended")
     await desk.reply("Please rebase", thread)
-    await desk.until_said("suspended", thread)
+    await desk.offering("send_again", thread)
     await until_settled(store)
     desk.devin.behave(SESSION, "rate_limited")
     waits = await desk.reply("And test it", thread)
     await wait_until(lambda: len(desk.devin.requests) > 1, "Devin is asked")
     general = desk.slack.workspace.channel("general").id
+    await until_topic(desk, store, thread)
     (_, count, said, standing) = lines(await home(desk))
-    assert count == "1 thread, the latest first."
-    hex_ = SESSION.removeprefix("devin-")
+    assert count.startswith("1 thread,")
     address = f"https://sandbox.slack.invalid/archives/{general}/p{thread.replace('.', '')}"
     assert said == (
-        f"*<https://app.devin.ai/sessions/{hex_}|{SESSION}>* · "
-        f"<{address}?thread_ts={thread}&cid={general}|Thread> in <#{general}>"
+        f"*{session_link(desk.named())}* in <#{general}>\n"
+        f"<{address}?thread_ts={thread}&cid={general}|Shall we ship it?>"
     )
-    assert re.fullmatch(
-        r"<!date\^\d{10}\^\{date_short_pretty\} at \{time\}\|some time ago>: The last reply was "
-        r"answered with “suspended”\. 1 reply waits\.\n"
-        r":large_green_circle: Devin has been \*working\* since <!date[^>]+>\. "
-        r"Follows all messages\.",
-        standing,
-    )
+    assert "<!date^" in standing
+    suspended = Outcome(kind=OutcomeKind.SUSPENDED, detail="x", state=SessionState.SUSPENDED)
+    assert last_ending(suspended) in standing
+    assert mail_waiting(Queue(here=1)) in standing
+    assert ":large_green_circle:" in standing
     desk.devin.behave(SESSION, "running")
     await desk.until_marked("white_check_mark", waits)
 
@@ -242,7 +282,7 @@ async def test_a_press_is_not_obeyed_while_slack_does_not_say_who_sees_the_threa
     desk.slack.fail_next("conversations.info", status=503, times=9)
     value = f"{desk.slack.team_id}:{place}:{thread}|{session}|0"
     view = await press(desk, await home(desk), actions.HOME_UNLINK, value)
-    assert any("Slack did not answer" in line for line in lines(view))
+    assert any(refusals.passing(AWAY).text in line for line in lines(view))
     assert desk.said(thread, channel="secrets") == []
 
 
@@ -292,23 +332,22 @@ async def test_a_member_is_found_on_any_page(bot: Bot, desk: Desk) -> None:
 
 
 @pytest.mark.parametrize(
-    ("user", "changes", "told"),
+    ("user", "changes", "why"),
     [
-        ("gus", {}, "Guests can't steer Devin"),
-        ("eve", {}, "People from other organizations can't steer Devin"),
-        ("ben", {"ALLOW_USERS": "U0ADA00000"}, "You are not among those"),
-        ("slackbot", {}, "Bots can't"),
+        ("gus", {}, Standing.GUEST),
+        ("eve", {}, Standing.EXTERNAL),
+        ("ben", {"ALLOW_USERS": "U0ADA00000"}, Standing.NOT_LISTED),
+        ("slackbot", {}, Standing.BOT),
     ],
 )
 async def test_who_may_not_steer_devin_reads_a_sentence(
-    environ: dict[str, str], desk: Desk, user: str, changes: dict[str, str], told: str
+    environ: dict[str, str], desk: Desk, user: str, changes: dict[str, str], why: Standing
 ) -> None:
     """They see no session, no channel and no count."""
     async with running(desk, environ, **changes):
         await desk.linked_thread()
         (said,) = lines(await home(desk, user))
-    assert said.startswith(told)
-    assert "devin-" not in said
+    assert said == home_view.closed(why).text
 
 
 async def test_an_allowed_guest_sees_the_channels_that_they_are_in(
@@ -326,7 +365,7 @@ async def test_who_is_asking_may_be_unknown(bot: Bot, desk: Desk) -> None:
     """A failed look-up shows no threads, and the tab says so."""
     desk.slack.fail_next("users.info", status=503, times=2)
     (said,) = lines(await home(desk, "ben"))
-    assert "could not find out from Slack who you are" in said
+    assert said == home_view.closed(Standing.UNKNOWN).text
 
 
 async def test_only_allowed_channels_are_shown(environ: dict[str, str], desk: Desk) -> None:
@@ -343,13 +382,13 @@ async def test_a_thread_is_muted_and_unmuted_from_there(bot: Bot, desk: Desk) ->
     """The thread is told who did it, since people there would not know; replies follow suit."""
     thread = await desk.linked_thread()
     view = await press(desk, await home(desk), actions.HOME_MUTE)
-    assert "Muted: replies in that thread stay in Slack. I said so in the thread." in lines(view)
+    assert home_view.muted_note(muted=True) in lines(view)
     assert any("· *muted*" in line for line in lines(view))
-    await desk.until_said("Muted by ada: replies here stay here", thread)
+    await desk.until_said(thread_links.muted_at_home("ada", muted=True), thread)
     await desk.reply("Not for Devin", thread)
     view = await press(desk, view, actions.HOME_UNMUTE)
-    await desk.until_said("Unmuted by ada", thread)
-    assert [action for action, _ in buttons(view)] == [actions.HOME_MUTE, actions.HOME_UNLINK]
+    await desk.until_said(thread_links.muted_at_home("ada", muted=False), thread)
+    assert [action for action, _ in choices(view)] == [actions.HOME_MUTE, actions.HOME_UNLINK]
     assert await desk.fence(thread) == []
 
 
@@ -358,11 +397,11 @@ async def test_what_is_muted_already_is_not_told_again(bot: Bot, desk: Desk) -> 
     thread = await desk.linked_thread()
     view = await home(desk)
     await desk.mention("mute", thread=thread)
-    await desk.until_said("Muted: replies here", thread)
+    await desk.until_said(muted(), thread)
     view = await press(desk, view, actions.HOME_MUTE)
-    assert actions.HOME_UNMUTE in dict(buttons(view))
+    assert actions.HOME_UNMUTE in dict(choices(view))
     view = await press(desk, view, actions.HOME_UNMUTE)
-    await desk.until_said("Unmuted by ada", thread)
+    await desk.until_said(thread_links.muted_at_home("ada", muted=False), thread)
     assert len(desk.said(thread)) == 2
 
 
@@ -371,18 +410,17 @@ async def test_a_thread_is_unlinked_from_there(bot: Bot, desk: Desk) -> None:
     thread = await desk.linked_thread()
     view = await press(desk, await home(desk), actions.HOME_UNLINK)
     assert listed(view) == []
-    assert "Unlinked. I said so in the thread." in lines(view)
-    told = await desk.until_said("ada has unlinked this thread", thread)
-    assert SESSION in told
+    assert home_view.UNLINKED in lines(view)
+    await desk.until_said(thread_links.unlinked_by(desk.named(), "ada"), thread)
     await desk.mention("status", thread=thread)
-    await desk.until_said("not linked", thread)
+    await desk.until_said(refusals.sorry(NotLinked()), thread)
 
 
 async def test_a_press_that_comes_twice_acts_once(bot: Bot, desk: Desk) -> None:
     """This holds even if the thread was linked again in between."""
     thread = await desk.linked_thread()
     await press(desk, await home(desk), actions.HOME_UNLINK)
-    await desk.until_said("ada has unlinked", thread)
+    await desk.until_said(thread_links.unlinked_by(desk.named(), "ada"), thread)
     once = pressed(desk)
     await desk.mention(f"link {SESSION}", thread=thread)
     await desk.until_linked(thread, times=2)
@@ -395,7 +433,8 @@ async def test_a_press_that_comes_twice_acts_once(bot: Bot, desk: Desk) -> None:
 
 def pressed(desk: Desk) -> Delivery:
     """Return the last press, as it went to the bot."""
-    return [one for one in desk.slack.deliveries if one.payload.get("type") == "block_actions"][-1]
+    kinds = {"block_actions", "view_submission"}
+    return [one for one in desk.slack.deliveries if one.payload.get("type") in kinds][-1]
 
 
 @pytest.mark.parametrize("action", [actions.HOME_MUTE, actions.HOME_UNLINK])
@@ -404,7 +443,7 @@ async def test_an_old_tab_does_not_change_a_newer_link(bot: Bot, desk: Desk, act
     thread = await desk.linked_thread()
     view = await home(desk)
     await desk.mention("unlink", thread=thread)
-    await desk.until_said("no longer linked", thread)
+    await desk.until_said(thread_links.unlinked(desk.named()), thread)
     await desk.mention(f"link {OTHER_SESSION}", thread=thread)
     await desk.until_linked(thread, times=2)
     view = await press(desk, view, action)
@@ -434,8 +473,15 @@ async def test_a_forged_button_changes_nothing(bot: Bot, desk: Desk, value: str)
     view = await home(desk)
     ids = {"team": desk.slack.team_id, "channel": desk.slack.workspace.channel("general").id}
     forged = value.format(ts=thread, session=SESSION, **ids)
-    delivery = await desk.slack.press_view(actions.HOME_UNLINK, view_id=view["id"], value=forged)
+    value = home_choice_value(actions.HOME_MUTE, forged)
+    delivery = await desk.slack.press_view(actions.HOME_MENU, view_id=view["id"], value=value)
     assert delivery.acked
+    await desk.slack.press_view(
+        actions.HOME_MENU, view_id=view["id"], value=first_choice(view, actions.HOME_UNLINK)
+    )
+    form = await asked(desk)
+    form["private_metadata"] = forged
+    assert (await desk.slack.submit_view(form["id"], {})).acked
     assert listed(await home(desk)) == [thread]
     assert desk.said(thread) == []
 
@@ -510,12 +556,12 @@ async def test_a_thousand_threads_are_paged(bot: Bot, desk: Desk, store: Store, 
         assert len(view["blocks"]) <= 100
         found += listed(view)
         pages += 1
-        if actions.HOME_EARLIER not in dict(buttons(view)):
+        if actions.HOME_EARLIER not in turning(view):
             break
         view = await press(desk, view, actions.HOME_EARLIER)
     assert found == made[::-1]
     assert pages == 34
-    assert "991 to 1000 of 1,000 threads, the latest first." in lines(view)
+    assert any("of 1,000 threads" in line for line in lines(view))
     view = await press(desk, view, actions.HOME_LATER)
     assert listed(view) == made[::-1][960:990]
 
@@ -562,7 +608,7 @@ async def test_while_redis_is_away_the_tab_says_so(bot: Bot, desk: Desk, raw: Re
     thread = await desk.linked_thread()
     await raw.client_pause(20_000, all=False)
     (said,) = lines(await home(desk))
-    assert "my database did not answer" in said
+    assert said == refusals.passing(StoreAway()).text
     await raw.client_unpause()
     assert listed(await home(desk)) == [thread]
 
@@ -685,7 +731,7 @@ def test_a_full_page_is_one_that_slack_takes(last: OutcomeKind | None) -> None:
     """The longest values of everything fit: 100 blocks, and 250 kB in all."""
     thread = ThreadRef(team="T" * 12, channel="C" * 12, thread_ts="1764000000.000100")
     session = SessionId("devin-" + "f" * 64)
-    link = Link(session=session, by=UserId("U1"), at=1)
+    link = Link(session=session, by=UserId("U1"), at=1, topic="&" * TOPIC_LIMIT)
     named = NamedSession(session, "&" * 1_000, "https://acme.devin.ai/" + "x" * 1_900)
     outcome = None if last is None else Outcome(kind=last, detail="x" * 32_000)
     request = PullRequest(url="https://github.com/acme/relay/pull/" + "7" * 300, state="open")
@@ -695,7 +741,7 @@ def test_a_full_page_is_one_that_slack_takes(last: OutcomeKind | None) -> None:
         named,
         "https://x.slack.com/" + "y" * 200,
         1_764_000_000,
-        99_999,
+        Queue(99_999, 99_999),
         outcome,
         Watched(read_at=1, since=1, pull_requests=(request,) * 9),
         Follow.TURNS,
@@ -711,9 +757,169 @@ async def test_the_tab_shows_what_devin_does(bot: Bot, desk: Desk) -> None:
     thread = await desk.linked_thread()
     desk.devin.open_pull_request(SESSION, "https://github.com/acme/relay/pull/7")
     desk.devin.behave(SESSION, "blocked")
-    await until_card(desk, "waiting for you", thread)
+    await until_card(desk, ":large_yellow_circle:", thread)
     await desk.mention("follow turns", thread=thread)
-    await desk.until_said("from now on", thread)
+    await desk.until_said(following(Follow.TURNS, is_barred=False), thread)
     said = "\n".join(lines(await home(desk)))
-    assert ":large_yellow_circle: Devin has been *waiting for you* since <!date^" in said
-    assert "|acme/relay#7> (open). Follows the last message of each turn." in said
+    assert ":large_yellow_circle:" in said
+    assert "|acme/relay#7> (open)" in said
+    assert home_view.FOLLOWS[Follow.TURNS] in said
+
+
+async def until_topic(desk: Desk, store: Store, thread: str, channel: str = "general") -> str:
+    """Wait until the link of a thread has its first words, and return them."""
+    links, ref = Links(store, timedelta(days=1)), ref_of(desk, thread, channel)
+
+    async def topic() -> str:
+        link = await links.get(ref)
+        return "" if link is None else link.topic
+
+    await wait_until(topic, "the thread's first words are kept")
+    return await topic()
+
+
+def ref_of(desk: Desk, thread: str, channel: str = "general") -> ThreadRef:
+    place = desk.slack.workspace.channel(channel).id
+    return ThreadRef(team=desk.slack.team_id, channel=place, thread_ts=thread)
+
+
+async def test_threads_of_one_session_are_told_apart_by_their_first_words(
+    bot: Bot, desk: Desk, store: Store
+) -> None:
+    """The words link to the thread, with names for ids; nothing in them is Slack's markup."""
+    texts = {
+        "Is *it* green, <@U0BEN00000>?\nOr not?": "Is it green, @Ben Franklin? Or not?",
+        "<https://example.com|This> | <!channel>": "This",
+        "x" * 200: "x" * 79 + "…",
+    }
+    for text, words in texts.items():
+        root = await desk.slack.say(text)
+        await desk.mention(f"link {SESSION}", thread=root)
+        await desk.until_linked(root)
+        assert (await until_topic(desk, store, root)).startswith(words)
+    found = "\n".join(lines(await home(desk)))
+    assert "|Is it green, " in found
+    assert "<!channel>" not in found
+    assert len(re.findall(r"<https://sandbox\.slack\.invalid/archives/[^|>]+\|[^|>]+>", found)) == 3
+
+
+@pytest.mark.parametrize("way", ["say", "start", "form"])
+async def test_a_thread_that_begins_with_the_message_is_named_by_it(
+    bot: Bot, desk: Desk, store: Store, way: str
+) -> None:
+    """Slack need not be asked for what is at hand."""
+    if way == "form":
+        root = await desk.slack.say("Please rebase")
+        await desk.slack.shortcut("send_to_devin", channel="general", message_ts=root)
+        form = await asked(desk)
+        await desk.slack.submit_view(form["id"], {"session": SESSION})
+    else:
+        word = {"say": SESSION, "start": "new"}[way]
+        await desk.slack.slash("/devin-say", f"{word} Please rebase")
+    await wait_until(lambda: roots(desk), "a card is posted")
+    assert await until_topic(desk, store, roots(desk)[0]) == "Please rebase"
+    read = [one for one in desk.slack.calls if one.method == "conversations.replies"]
+    assert [one for one in read if one.params.get("limit") == "1"] == []
+
+
+def roots(desk: Desk) -> list[str]:
+    """Return the threads that have a card."""
+    cards = [one for one in desk.slack.channel_messages("general") if is_card(one)]
+    return [str(one.thread_ts) for one in cards]
+
+
+async def test_without_the_first_words_there_is_a_link_to_the_thread(
+    bot: Bot, desk: Desk, store: Store, raw: Redis
+) -> None:
+    """An older version kept none, Slack may not show them, or the first message was a command."""
+    thread = await desk.linked_thread()
+    await until_topic(desk, store, thread)
+    key = at(link_key(ref_of(desk, thread)))
+    old = json.loads(await raw.get(key) or "")
+    del old["topic"]
+    await raw.set(key, json.dumps(old), keepttl=True)
+    desk.slack.fail_next("conversations.replies", error="thread_not_found")
+    other = await desk.slack.say("Is it green?")
+    await desk.mention(f"link {SESSION}", thread=other)
+    own = await desk.mention(f"link {SESSION}")
+    for one in (other, own):
+        await desk.until_linked(one)
+    view = await home(desk)
+    assert listed(view) == [own, other, thread]
+    assert sum("|Open thread>" in line for line in lines(view)) == 3
+
+
+async def test_the_first_words_follow_their_message(bot: Bot, desk: Desk, store: Store) -> None:
+    """They are edited and deleted with it, and stay with a link that is muted."""
+    thread = await desk.linked_thread()
+    await until_topic(desk, store, thread)
+    await desk.mention("mute", thread=thread)
+    await desk.until_said(muted(), thread)
+    assert await until_topic(desk, store, thread) == "Shall we ship it?"
+    await desk.slack.edit("general", thread, "Shall we wait?")
+    links, ref = Links(store, timedelta(days=1)), ref_of(desk, thread)
+
+    async def topic() -> str | None:
+        link = await links.get(ref)
+        return None if link is None else link.topic
+
+    async def is_edited() -> bool:
+        return await topic() == "Shall we wait?"
+
+    await wait_until(is_edited, "they are edited")
+    await desk.slack.delete("general", thread)
+
+    async def is_forgotten() -> bool:
+        return await topic() == ""
+
+    await wait_until(is_forgotten, "they are forgotten")
+
+
+async def test_each_thread_has_its_own_queue(bot: Bot, desk: Desk, store: Store) -> None:
+    """Threads of one session share its mailbox, so each also tells what the others have in it."""
+    first, second, third = [await desk.linked_thread() for _ in range(3)]
+    desk.devin.behave(SESSION, "rate_limited")
+    for thread in (first, first, second):
+        await desk.reply("Please rebase", thread)
+    await desk.until_heard()
+    queues = {first: Queue(2, 1), second: Queue(1, 2), third: Queue(0, 3)}
+    view = await home(desk)
+    standings = [line for line in lines(view) if "Last activity" in line]
+    for thread, line in zip(listed(view), standings, strict=True):
+        assert f"· {mail_waiting(queues[thread])}\n" in line
+    for thread, queue in queues.items():
+        await desk.answer("status", thread, mail_waiting(queue))
+
+
+async def test_a_tab_of_an_older_version_has_buttons(bot: Bot, desk: Desk) -> None:
+    """They do at once what they say: Slack has asked before."""
+    thread = await desk.linked_thread()
+    view = await home(desk)
+    value = dict(choices(view))[actions.HOME_UNLINK]
+    client, ada = web_client(desk.slack), desk.slack.workspace.user("ada").id
+    for action in (actions.HOME_MUTE, actions.HOME_UNLINK):
+        old = {"type": "home", "blocks": [action_row([button(action, action, value)])]}
+        await client.views_publish(user_id=ada, view=old)
+        before, view = shown_hash(desk, "ada"), desk.slack.home_view("ada") or {}
+        assert (await desk.slack.press_view(action, view_id=view["id"])).acked
+        await changed(desk, before)
+    await desk.until_said(thread_links.muted_at_home("ada", muted=True), thread)
+    await desk.until_said(thread_links.unlinked_by(desk.named(), "ada"), thread)
+
+
+async def test_a_thread_is_unlinked_only_once_that_is_confirmed(bot: Bot, desk: Desk) -> None:
+    """The menu asks; whoever closes the question changes nothing."""
+    thread = await desk.linked_thread()
+    view = await home(desk)
+    value = first_choice(view, actions.HOME_UNLINK)
+    await desk.slack.press_view(actions.HOME_MENU, view_id=view["id"], value=value)
+    form = await asked(desk)
+    assert form["callback_id"] == actions.HOME_UNLINK_FORM
+    await desk.slack.close_view(form["id"])
+    assert listed(await home(desk)) == [thread]
+    desk.slack.trigger_seconds = 0.0
+    before = shown_hash(desk, "ada")
+    await desk.slack.press_view(actions.HOME_MENU, view_id=view["id"], value=value)
+    assert listed(await changed(desk, before)) == [thread]
+    assert desk.slack.open_views("ada") == []
+    assert desk.said(thread) == []

@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 from bot.model.outcomes import Outcome, OutcomeKind
 from bot.model.owed import Owed, OwedKind
 from bot.model.people import UserId
-from bot.model.replies import Change, Reply, reply_id
+from bot.model.replies import Change, Queues, Reply, reply_id
 from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef, ts_micros
 from bot.redis.connection import Store
@@ -30,7 +30,7 @@ from bot.redis.keys import (
 )
 from bot.store.links import Links
 from bot.store.lua import mailbox as lua
-from bot.store.mailbox import KEEP_DONE, LATELY, LEFT_FOR, SETTLE_LIMIT, Mailbox
+from bot.store.mailbox import KEEP_DONE, LATELY, LEFT_FOR, MOST, SETTLE_LIMIT, Mailbox
 from bot.store.turn import LEASE, Head, Later, Nothing, Step
 from tests.support.desk import OTHER_SESSION, SESSION
 from tests.support.entries import Entries, linked
@@ -800,3 +800,20 @@ async def test_a_report_on_a_forgotten_reply_leaves_no_key_behind(
         await raw.exists(at(reply_key(reply_id(THREAD.team, THREAD.channel, a_reply(1).ts)))) == 0
     )
     assert await raw.zcard(at(OUTBOX_KEY)) == 0
+
+
+async def test_a_session_s_replies_are_counted_by_thread(mailbox: Mailbox, raw: Redis) -> None:
+    """A text that looks like a thread counts for none; a record that is gone counts for nobody."""
+    named = '"thread":{"team":"T0TEAM","channel":"C0OTHER","thread_ts":"1.000001"}'
+    gone, *_ = await filled(mailbox, 1, 2)
+    await mailbox.accept(a_reply(3, named), ID, NONE)
+    await raw.delete(at(reply_key(gone.id)))
+    assert await mailbox.queues(ID) == Queues(3, {THREAD.name: 2})
+    assert await mailbox.queues(OTHER) == Queues(0, {})
+
+
+async def test_of_a_long_queue_the_oldest_are_told_apart(mailbox: Mailbox, raw: Redis) -> None:
+    """Redis does nothing else while it counts."""
+    await filled(mailbox, 1)
+    await raw.zadd(at(mail_key(ID)), {f"later:{one}": 2e15 + one for one in range(2 * MOST)})
+    assert await mailbox.queues(ID) == Queues(2 * MOST + 1, {THREAD.name: 1})

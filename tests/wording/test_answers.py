@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from bot.model.errors import NotIdentified, PassingError, SlackAway, StoreAway
 from bot.model.mirror import Follow, Watched
 from bot.model.outcomes import Outcome, OutcomeKind
+from bot.model.replies import Queue
 from bot.model.sessions import NamedSession, PullRequest
 from bot.wording import (
     commands,
@@ -29,12 +30,12 @@ from tests.wording.foreign import BARE, HUGE, LINK, NAMED, NAMES, problems
 
 @given(
     last=st.sampled_from([None, *OutcomeKind]),
-    mail=st.integers(0, 10_000),
+    mail=st.builds(Queue, st.integers(0, 10_000), st.integers(0, 10_000)),
     by=NAMES,
     session=NAMED,
 )
 def test_a_status_is_always_fit_to_say(
-    last: OutcomeKind | None, mail: int, by: str, session: NamedSession
+    last: OutcomeKind | None, mail: Queue, by: str, session: NamedSession
 ) -> None:
     """This holds for every outcome, any amount of mail, and any title."""
     outcome = Outcome(kind=last) if last else None
@@ -46,10 +47,17 @@ def test_a_status_is_always_fit_to_say(
 
 
 @pytest.mark.parametrize(
-    ("mail", "said"), [(0, "Nothing queued"), (1, "1 reply queued"), (2, "2 replies queued")]
+    ("mail", "said"),
+    [
+        (Queue(), "Nothing queued"),
+        (Queue(1), "1 reply queued"),
+        (Queue(2), "2 replies queued"),
+        (Queue(2, 5), "2 replies queued here, 5 in this session's other threads"),
+        (Queue(0, 1), "Nothing queued here, 1 in this session's other threads"),
+    ],
 )
-def test_a_status_counts_the_mail(mail: int, said: str) -> None:
-    """The count is in plain words."""
+def test_a_status_counts_the_mail(mail: Queue, said: str) -> None:
+    """The thread's own are told apart from those of other threads with the same session."""
     shown = Status(LINK, BARE, "ada", mail, None, Watched(), Follow.ALL, is_barred=False)
     assert said in commands.status(shown).text
 

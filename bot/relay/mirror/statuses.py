@@ -59,6 +59,6 @@ class Statuses:
             seen=seen,
             follow=heard.follow,
             is_barred=heard.is_barred,
-            mail=await self._mailbox.waiting(link.session),
+            mail=(await self._mailbox.queues(link.session)).of(thread),
             last=await self._links.last_outcome(thread),
         )

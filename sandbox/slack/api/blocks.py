@@ -17,6 +17,7 @@ MAX_OPTIONS = 100
 MAX_OPTION_VALUE = 150
 MAX_ACTION_ID = 255
 MAX_ACTIONS = 25
+_MOST_OPTIONS = {"static_select": MAX_OPTIONS, "overflow": 5}
 MAX_VIEW_BYTES = 250_000
 MAX_VIEW_TITLE = 24
 MAX_PRIVATE_METADATA = 3000
@@ -176,8 +177,8 @@ def _in_element(element: Any) -> list[str]:
         return ["missing required field: type"]
     if len(str(element.get("action_id", ""))) > MAX_ACTION_ID:
         return ["action_id is too long"]
-    if element["type"] == "static_select":
-        return _in_menu(element)
+    if element["type"] in _MOST_OPTIONS:
+        return _in_menu(element, _MOST_OPTIONS[element["type"]])
     if element["type"] != "button":
         return []
     if len(str(element.get("value", ""))) > MAX_BUTTON_VALUE:
@@ -185,12 +186,12 @@ def _in_element(element: Any) -> list[str]:
     return _text_problems(element.get("text"), MAX_BUTTON_TEXT, "text", plain=True)
 
 
-def _in_menu(element: dict[str, Any]) -> list[str]:
-    """Check a static menu: at most 100 options in each list, and an initial one among them."""
+def _in_menu(element: dict[str, Any], most: int) -> list[str]:
+    """Check a menu: at most so many options in each list, and an initial one among them."""
     groups = element.get("option_groups") or []
     lists = [element.get("options") or [], *(group.get("options") or [] for group in groups)]
-    if not any(lists) or not all(len(each) <= MAX_OPTIONS for each in [groups, *lists]):
-        return [f"options must be 1 to {MAX_OPTIONS} items"]
+    if not any(lists) or not all(len(each) <= most for each in [groups, *lists]):
+        return [f"options must be 1 to {most} items"]
     problems: list[str] = []
     for group in groups:
         problems += _text_problems(group.get("label"), MAX_BUTTON_TEXT, "label", plain=True)

@@ -1,0 +1,24 @@
+-- Counts the replies of a session's mailbox, opening at most `most` of them. Returns their number, and
+-- for each thread among the opened ones its name and how many are its own. A reply's record begins
+-- with its thread, so its text is not parsed.
+local mail = KEYS[1]
+local reply_prefix = ARGV[1]
+local most = tonumber(ARGV[2])
+
+local counts, answer = {}, {redis.call('ZCARD', mail)}
+for _, id in ipairs(redis.call('ZRANGE', mail, 0, most - 1)) do
+  local reply = reply_prefix .. id
+  local record = redis.call('HGET', reply, 'reply') or ''
+  local team, channel, ts = string.match(
+    record, '"thread":{"team":"([^"]*)","channel":"([^"]*)","thread_ts":"([^"]*)"}'
+  )
+  if team then
+    local thread = team .. ':' .. channel .. ':' .. ts
+    counts[thread] = (counts[thread] or 0) + 1
+  end
+end
+for thread, count in pairs(counts) do
+  table.insert(answer, thread)
+  table.insert(answer, count)
+end
+return answer
