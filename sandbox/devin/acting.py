@@ -30,12 +30,13 @@ $ git log --oneline v2.3..main | wc -l
 42
 ```
 """
-QUESTION = """\
-42 changes, and seven of them break something. How shall I list these?
+CHOICES = ("First, under their own heading", "Within each group", "Only in the upgrade guide")
+QUESTION = f"""\
+42 changes, and seven of them break something. How should I list those?
 
-1. First, under a heading of their own
-2. In each group
-3. Only in the upgrade guide
+1. {CHOICES[0]}
+2. {CHOICES[1]}
+3. {CHOICES[2]}
 """
 RESULT = """\
 The notes are written, and [the pull request]({url}) is open.

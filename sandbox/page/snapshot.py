@@ -113,6 +113,7 @@ def message_shown(message: Message) -> Shown:
         "reactions": message.reactions,
         "edited": message.edited is not None and not (message.bot_id and message.blocks),
         "ephemeral_to": message.ephemeral_to,
+        "key": (message.metadata or {}).get("event_payload", {}).get("key"),
     }
 
 

@@ -3,9 +3,9 @@
 from playwright.async_api import expect
 
 from bot.app import Bot
-from sandbox.devin.acting import Actor
+from sandbox.devin.acting import CHOICES, Actor
 from sandbox.devin.answers import Api
-from tests.support.browser import Screens, message, write
+from tests.support.browser import Screens, posts, write
 from tests.support.desk import SESSION, Desk, on_both
 
 QUICK = 0.05
@@ -26,13 +26,13 @@ async def test_a_reply_a_press_and_the_finished_work_are_one_thread(
         replies = page.locator("#replies")
         await write(page, "Reply in the thread", "Please write the release notes.")
         await expect(replies.get_by_role("heading", name="Plan")).to_be_visible()
-        for label in ("First, under a heading of their own", "Only in the upgrade guide"):
+        for label in CHOICES:
             await expect(replies.get_by_role("button", name=label)).to_be_visible()
-        await replies.get_by_role("button", name="In each group").click()
-        await desk.until_received("In each group")
+        await replies.get_by_role("button", name=CHOICES[1]).click()
+        await desk.until_received(CHOICES[1])
         await expect(replies.get_by_role("columnheader", name="breaking")).to_be_visible()
-        card = message(page, "now linked")
-        await expect(card).to_contain_text({"v1": "waiting", "v3": "finished"}[api])
+        card = posts(page, "card")
+        await expect(card).to_contain_text({"v1": "🟡", "v3": "⚪"}[api])
         await expect(card.get_by_role("link", name="acme/relay#7")).to_be_visible()
     assert len(desk.received()) == 2
     assert desk.devin.session(SESSION).state == "idle"

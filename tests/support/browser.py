@@ -107,6 +107,16 @@ def message(page: Page, words: str) -> Locator:
     return page.locator(".message:visible", has_text=words).last
 
 
+def posts(page: Page, kind: str) -> Locator:
+    """Return the relay's messages of that kind (`OwedKind`), in the thread that is open."""
+    return page.locator(f"#replies .message[data-kind={kind}]")
+
+
+def control(scope: Page | Locator, action: str) -> Locator:
+    """Return the buttons and links with that action id."""
+    return scope.locator(f"[data-action={action}]")
+
+
 async def write(page: Page, label: str, words: str) -> None:
     """Type into a message box and press Enter."""
     box = page.get_by_label(label, exact=True)

@@ -12,7 +12,7 @@ const focusKey = (item, block) => `${block.block_id}/${item.action_id}`;
 
 function button(item, block, ctx) {
   const props = {
-    type: "button", class: `press ${item.style ?? ""}`, "data-focus": focusKey(item, block),
+    type: "button", class: `press ${item.style ?? ""}`, "data-focus": focusKey(item, block), "data-action": item.action_id,
     "aria-label": item.accessibility_label,
     onclick: async (event) => {
       const node = event.currentTarget;

@@ -10,7 +10,7 @@ import { confirmed } from "./question.js";
 import { content } from "./render.js";
 import { rove } from "./rove.js";
 import { stick } from "./stick.js";
-import { HOME, ask, author, channelNow, clock, isReply, names, notesFor, state, nameOf, titleOf, view, writerNow } from "./state.js";
+import { HOME, ask, author, channelNow, clock, isReply, kindOf, names, notesFor, state, nameOf, titleOf, view, writerNow } from "./state.js";
 import { startEdit } from "./composer.js";
 import { statusItem } from "./status.js";
 import { pressed, runShortcut } from "./acting.js";
@@ -81,7 +81,7 @@ function messageNode(message, channel, replies, { open, lit }) {
   const note = Boolean(message.ephemeral_to);
   const ctx = { names, act: (item, block, value) => pressed(item, block, value, message, channel) };
   const classes = ["message", note && "ephemeral", open && "open", lit && "lit"].filter(Boolean).join(" ");
-  return el("article", { class: classes, tabindex: "-1", "data-ts": message.ts, "aria-label": `${name}, ${clock(message.ts)}` },
+  return el("article", { class: classes, tabindex: "-1", "data-ts": message.ts, "data-kind": kindOf(message), "aria-label": `${name}, ${clock(message.ts)}` },
     note ? el("p", { class: "only" }, icon("eye"), "Only visible to you") : null,
     avatar(name, kind),
     el("div", { class: "said" },

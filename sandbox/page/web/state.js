@@ -86,6 +86,8 @@ export const names = {
 export const writerNow = () => by("name", view.writer) ?? state.users[0];
 export const channelNow = () => state.channels.find((channel) => channel.name === view.channel) ?? state.channels[0];
 export const isReply = (message) => Boolean(message.thread_ts) && message.thread_ts !== message.ts;
+// What a message of the relay's is, by the key in its metadata: `card`, `words`, `outcome`, …; null for anything else.
+export const kindOf = (message) => message.key?.split("|")[2] ?? null;
 export const relay = () => by("id", state.app.user_id);
 
 // What Slack shows to the writer: the channels they are in; a bot of no channel posts from outside into any.
