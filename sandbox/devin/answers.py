@@ -1,8 +1,9 @@
 """The local Devin's answers: one table of states, for both generations of the API.
 
-An answer says what happens; `wire` puts it into the words of the generation that was asked:
-FastAPI's `detail` in v1, a `ProblemDetail` in v3. A `body` is sent as it is by both, since a
-gateway or a broken server keeps to no contract. Many real bodies are not published.
+An answer says what happens; the page's menu shows its `meaning`. `wire` puts it into the words of
+the generation that was asked: FastAPI's `detail` in v1, a `ProblemDetail` in v3. A `body` is sent
+as it is by both, since a gateway or a broken server keeps to no contract. Many real bodies are not
+published.
 """
 
 import asyncio
@@ -80,8 +81,8 @@ def _gateway(meaning: str, status: int, title: str) -> Answer:
 
 def _ended(meaning: str, detail: str) -> Answer:
     """A session that is over: v1 says so in a 200, v3 in a conflict."""
-    conflict = Answer(meaning=f"409, {meaning}", status=409, detail=detail)
-    return Answer(meaning=f"200, {meaning}", detail=detail, v3=conflict)
+    conflict = Answer(meaning=f"{meaning} (409)", status=409, detail=detail)
+    return Answer(meaning=f"{meaning} (200)", detail=detail, v3=conflict)
 
 
 _REJECTED = [
@@ -101,45 +102,47 @@ _REJECTED = [
 ]
 
 STATES: Mapping[str, Answer] = {
-    "running": Answer(meaning="takes every message", takes=True),
-    "blocked": Answer(meaning="waits for an answer", takes=True),
-    "approval": Answer(meaning="waits for an approval", takes=True),
-    "idle": Answer(meaning="has done its work, takes more", takes=True),
+    "running": Answer(meaning="Running", takes=True),
+    "blocked": Answer(meaning="Waiting for an answer", takes=True),
+    "approval": Answer(meaning="Waiting for approval", takes=True),
+    "idle": Answer(meaning="Done for now", takes=True),
     "suspended": Answer(
-        meaning="200 with a detail",
+        meaning="Suspended",
         detail=SUSPENDED,
-        v3=Answer(meaning="takes it, resumes", takes=True, resumes=True),
+        v3=Answer(meaning="Suspended, resumes on a message", takes=True, resumes=True),
     ),
     "out_of_credits": Answer(
-        meaning="200 with a detail",
+        meaning="Out of credits",
         detail=OUT_OF_CREDITS,
-        v3=Answer(meaning="takes it, stays suspended", takes=True),
+        v3=Answer(meaning="Out of credits", takes=True),
     ),
-    "finished": _ended("has finished", FINISHED),
-    "failed": _ended("has failed", FAILED),
-    "archived": _ended("is archived", ARCHIVED),
-    "slow": Answer(meaning="takes it, answers late", takes=True, delay=2.0),
-    "rejects": Answer(meaning="422, two errors", status=422, detail=_REJECTED),
-    "unauthorized": Answer(meaning="401, key rejected", status=401, detail="Invalid API key"),
+    "finished": _ended("Finished", FINISHED),
+    "failed": _ended("Failed", FAILED),
+    "archived": _ended("Archived", ARCHIVED),
+    "slow": Answer(meaning="Answers late", takes=True, delay=2.0),
+    "rejects": Answer(meaning="Rejects the message (422)", status=422, detail=_REJECTED),
+    "unauthorized": Answer(
+        meaning="Rejects the API key (401)", status=401, detail="Invalid API key"
+    ),
     "forbidden": Answer(
-        meaning="403, may not write", status=403, detail="Not authorized to access this session"
+        meaning="Denies access (403)", status=403, detail="Not authorized to access this session"
     ),
-    "missing": Answer(meaning="404, no such session", status=404, detail=NOT_FOUND),
-    "rate_limited": Answer(meaning="429", status=429, detail="Rate limit exceeded"),
-    "down": Answer(meaning="503", status=503, detail="Service unavailable"),
+    "missing": Answer(meaning="Doesn't exist (404)", status=404, detail=NOT_FOUND),
+    "rate_limited": Answer(meaning="Rate limited (429)", status=429, detail="Rate limit exceeded"),
+    "down": Answer(meaning="Unavailable (503)", status=503, detail="Service unavailable"),
     "server_error": Answer(
-        meaning="500", status=500, body="Internal Server Error", content_type=PLAIN
+        meaning="Server error (500)", status=500, body="Internal Server Error", content_type=PLAIN
     ),
-    "gateway": _gateway("502, an HTML page", 502, "502 Bad Gateway"),
-    "timeout": _gateway("504, an HTML page", 504, "504 Gateway Time-out"),
-    "drops": Answer(meaning="takes it, then hangs up", takes=True, ending="drops"),
-    "half": Answer(meaning="takes it, 200, hangs up", takes=True, ending="half"),
-    "refuses": Answer(meaning="hangs up before reading", ending="refuses"),
-    "garbage": Answer(meaning="200, not JSON", body="{'ok': True"),
+    "gateway": _gateway("Bad gateway (502, HTML)", 502, "502 Bad Gateway"),
+    "timeout": _gateway("Gateway timeout (504, HTML)", 504, "504 Gateway Time-out"),
+    "drops": Answer(meaning="Accepts, then drops the connection", takes=True, ending="drops"),
+    "half": Answer(meaning="Accepts, then cuts off its answer", takes=True, ending="half"),
+    "refuses": Answer(meaning="Drops the connection", ending="refuses"),
+    "garbage": Answer(meaning="Answers nonsense (200)", body="{'ok': True"),
     "teapot": Answer(
-        meaning="418, plain text", status=418, body="I'm a teapot", content_type=PLAIN
+        meaning="Answers in plain text (418)", status=418, body="I'm a teapot", content_type=PLAIN
     ),
-    "other": _gateway("400, an HTML page", 400, "400 Bad Request"),
+    "other": _gateway("Bad request (400, HTML)", 400, "400 Bad Request"),
 }
 ENDED = frozenset({"finished", "failed", "archived"})
 """The states in which a session is over."""

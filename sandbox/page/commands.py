@@ -20,7 +20,7 @@ class Upload(Command):
 
 
 class Say(Command):
-    """Write a message as somebody; `thread` is the root's ts."""
+    """Write a message as someone; `thread` is the root's ts."""
 
     text: str
     files: list[Upload] = []
@@ -33,7 +33,7 @@ class Say(Command):
 
 
 class Forward(Command):
-    """Forward a message as somebody, to a channel or into a thread of it (the root's ts)."""
+    """Forward a message as someone, to a channel or into a thread of it (the root's ts)."""
 
     channel: str
     ts: str

@@ -44,7 +44,7 @@ async def test_a_reply_typed_on_the_page_reaches_devin_and_gets_its_mark(
     mark = message(page, SHIP).get_by_label(":white_check_mark: by Devin Relay")
     await expect(mark).to_be_visible()
     arrived = page.locator(".session li", has_text=SHIP)
-    await expect(arrived).to_contain_text("200 taken")
+    await expect(arrived).to_contain_text("Received · 200")
     assert any(SHIP in text for text in desk.received())
 
 
@@ -131,9 +131,9 @@ async def test_a_slash_command_is_typed_in_the_channel_and_not_in_a_thread(
     await page.get_by_label("Message to the channel", exact=True).fill("/dev")
     await expect(page.locator("#composer .hint")).to_contain_text(COMMANDS[0].usage_hint)
     await write(page, "Reply in the thread", "/devin-say hello")
-    await expect(page.get_by_role("alert")).to_contain_text("no slash commands inside threads")
+    await expect(page.get_by_role("alert")).to_contain_text("don’t work in threads")
     await write(page, "Message to the channel", "/deploy now")
-    await expect(page.get_by_role("alert")).to_contain_text("/deploy is not a valid command")
+    await expect(page.get_by_role("alert")).to_contain_text("/deploy isn’t a valid command")
     await write(page, "Message to the channel", f"/devin-say {SESSION} Plan the next release.")
     post = message(page, "Plan the next release.")
     await expect(post.get_by_label(":white_check_mark: by Devin Relay")).to_be_visible()
@@ -144,7 +144,7 @@ async def test_a_file_goes_with_a_message(desk: Desk, screens: Screens) -> None:
     page = await screens.open()
     upload: Any = {"name": "plan.md", "mimeType": "text/markdown", "buffer": b"# The plan\n"}
     await page.locator("#channel-text-files").set_input_files(upload)
-    await expect(page.get_by_label("Leave out plan.md")).to_be_visible()
+    await expect(page.get_by_label("Remove plan.md")).to_be_visible()
     await write(page, "Message to the channel", "Here it is.")
     await expect(message(page, "Here it is.")).to_contain_text("plan.md")
     (sent,) = desk.slack.channel_messages("general")
@@ -152,7 +152,7 @@ async def test_a_file_goes_with_a_message(desk: Desk, screens: Screens) -> None:
 
 
 async def test_people_edit_and_delete_their_own_messages_only(desk: Desk, screens: Screens) -> None:
-    """The menu of somebody else's message has only the shortcuts."""
+    """The menu of someone else's message has only the shortcuts."""
     await desk.slack.say("frist", user="ada")
     await desk.slack.say("second", user="ben")
     page = await screens.open()
@@ -562,8 +562,8 @@ async def test_every_state_of_a_session_can_be_chosen(
     await expect(menu.locator("option")).to_have_count(len(STATES))
     await menu.select_option("archived")
     await wait_until(lambda: box.devin.session(SESSION).state == "archived", "it is switched")
-    meaning = {"v1": "200, is archived", "v3": "409, is archived"}[api]
-    await expect(menu.locator("option:checked")).to_have_text(f"archived: {meaning}")
+    words = {"v1": "Archived (200)", "v3": "Archived (409)"}[api]
+    await expect(menu.locator("option:checked")).to_have_text(words)
 
 
 async def test_a_button_with_an_address_opens_a_tab_and_is_a_press_as_well(
@@ -636,7 +636,7 @@ async def test_at_400_px_nothing_overflows_and_every_pane_is_reached(
     await page.get_by_label("Back to the places").click()
     await expect(page.get_by_role("navigation", name="Places")).to_be_visible()
     await page.get_by_role("button", name="random").click()
-    await expect(page.get_by_text("Nothing has been said here yet.")).to_be_visible()
+    await expect(page.locator("#messages").get_by_text("No messages yet.")).to_be_visible()
     await page.get_by_role("navigation", name="Panes").get_by_text("Devin").click()
     await expect(page.get_by_role("heading", name="A" * 80)).to_be_visible()
     assert await page.evaluate(OVERFLOWING) == []
@@ -690,7 +690,7 @@ async def test_all_text_stands_out_from_its_ground(
     assert await page.evaluate(CONTRASTS) == []
     await page.keyboard.press("Escape")
     ground = await page.evaluate("getComputedStyle(document.body).backgroundColor")
-    await page.get_by_label("Dark colours").click()
+    await page.get_by_label("Dark colors").click()
     assert await page.evaluate("getComputedStyle(document.body).backgroundColor") != ground
     assert await page.evaluate(CONTRASTS) == []
 

@@ -237,7 +237,7 @@ async def test_a_picture_of_the_bot_s_is_shown_and_another_file_is_saved(
 async def test_the_status_of_a_thread_stands_below_its_last_message(
     box: Sandbox, screens: Screens
 ) -> None:
-    """It moves softly unless somebody prefers no motion, and goes when the app posts."""
+    """It moves softly unless someone prefers no motion, and goes when the app posts."""
     root = await box.slack.say("Shall we ship it?", user="ada")
     await box.slack.say("Yes.", user="ben", thread=root)
     client, channel = web_client(box.slack), box.slack.workspace.channel("general").id

@@ -1,5 +1,8 @@
 """Devin's sessions are shown on the page as conversations, and people can speak there as Devin."""
 
+from contextlib import suppress
+
+import httpx
 from playwright.async_api import Page, expect
 
 from sandbox import Sandbox
@@ -34,8 +37,30 @@ async def test_both_sides_of_a_session_are_shown_in_their_order(
     await expect(page.get_by_label("Say something as Devin")).to_have_value("")
 
 
+async def test_the_chip_of_a_message_says_whether_devin_got_it(
+    box: Sandbox, screens: Screens
+) -> None:
+    """Green is received, amber received with a lost answer, and red not received."""
+    box.devin.api = "v1"
+    headers = {"Authorization": f"Bearer {box.devin.api_key}"}
+    async with httpx.AsyncClient(base_url=box.devin.url, headers=headers, trust_env=False) as devin:
+        for state in ("running", "drops", "rejects", "suspended"):
+            box.devin.behave(SESSION, state)
+            with suppress(httpx.RemoteProtocolError):
+                await devin.post(f"/v1/sessions/{SESSION}/message", json={"message": state})
+    page = await screens.open()
+    for state, tone, words in (
+        ("running", "good", "Received · 200"),
+        ("drops", "fair", "Received, answer lost"),
+        ("rejects", "bad", "Not received · 422"),
+        ("suspended", "bad", "Not received · 200"),
+    ):
+        entry = page.locator(f".session > ol > li.{tone}", has_text=state)
+        await expect(entry.locator(".chip")).to_have_text(words)
+
+
 async def test_devin_speaks_in_the_session_that_was_chosen(desk: Desk, screens: Screens) -> None:
-    """Until somebody chooses or types, it is the session where something was written last."""
+    """Until someone chooses or types, it is the session where something was written last."""
     desk.devin.add_session("devin-0a", title="Another")
     desk.devin.say("devin-0a", "First.")
     page = await screens.open()

@@ -47,7 +47,7 @@ async def test_the_tour_is_paused_continued_and_stopped(
     tour = page.locator("#tour")
     await start(page)
     await tour.get_by_role("button", name="Pause").click()
-    await expect(tour.get_by_role("button", name="Go on")).to_be_focused()
+    await expect(tour.get_by_role("button", name="Resume")).to_be_focused()
     await tour.get_by_role("button", name="Next").click()
     await expect(tour).to_have_attribute("data-status", "shown")
     await tour.get_by_role("button", name="Next").click()
@@ -57,7 +57,7 @@ async def test_the_tour_is_paused_continued_and_stopped(
 
 
 async def test_the_tour_is_controlled_over_a_modal(bot: Bot, desk: Desk, screens: Screens) -> None:
-    """Somebody opens a form while it plays; the strip is above it, and below the bar after it."""
+    """Someone opens a form while it plays; the strip is above it, and below the bar after it."""
     await desk.slack.say("Look here", user="ada")
     page = await screens.open()
     tour = page.locator("#tour")
@@ -68,7 +68,7 @@ async def test_the_tour_is_controlled_over_a_modal(bot: Bot, desk: Desk, screens
     await expect(
         form.get_by_role("textbox").or_(form.get_by_role("combobox")).first
     ).to_be_visible()
-    await tour.get_by_role("button", name="Go on").click()
+    await tour.get_by_role("button", name="Resume").click()
     await expect(tour.get_by_role("button", name="Pause")).to_be_focused()
     await page.keyboard.press("Escape")
     await expect(form).to_be_hidden()

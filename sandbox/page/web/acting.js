@@ -3,7 +3,7 @@
 import { toast } from "./dom.js";
 import { ask, view } from "./state.js";
 
-const LATE = "The app did not answer within 3 seconds. Is the bot running?";
+const LATE = "The app didn’t respond within 3 seconds. Is the bot running?";
 
 // Do it, and say so where Slack would: when the app did not acknowledge.
 export async function interact(path, body) {

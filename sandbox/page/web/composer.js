@@ -43,7 +43,7 @@ export function listenComposers() {
 export function drawComposers() {
   const channel = channelNow();
   const name = nameOf(channel);
-  $("channel-text").placeholder = `Message ${name}, or /…`;
+  $("channel-text").placeholder = `Message ${name} or type /`;
   $("thread-text").placeholder = `Reply as ${writerNow().real_name}…`;
   setText(document.querySelector(".broadcast span"), `Also send to ${name}`);
   if (view.editing && view.editing.channel !== channel.id) stopEdit();
@@ -66,7 +66,7 @@ function hint(form, text) {
 function addFiles(form, files) {
   const all = [...(chosen.get(form.id) ?? []), ...files];
   const total = all.reduce((sum, file) => sum + file.size, 0);
-  if (total > MOST_BYTES) { toast(`The files are ${bytes(total)}; the sandbox takes ${bytes(MOST_BYTES)} at once.`); return; }
+  if (total > MOST_BYTES) { toast(`These files are ${bytes(total)} together; the limit is ${bytes(MOST_BYTES)}.`); return; }
   chosen.set(form.id, all);
   drawFiles(form);
 }
@@ -77,7 +77,7 @@ function drawFiles(form) {
   list.hidden = !files.length;
   list.replaceChildren(...files.map((file) => el("li", {}, icon("file"), el("span", {}, file.name),
     el("span", { class: "faint" }, bytes(file.size)),
-    el("button", { type: "button", class: "plain", "aria-label": `Leave out ${file.name}`,
+    el("button", { type: "button", class: "plain", "aria-label": `Remove ${file.name}`,
       onclick: () => { chosen.set(form.id, files.filter((one) => one !== file)); drawFiles(form); } }, icon("close")))));
 }
 
@@ -120,9 +120,9 @@ async function write(text, files, inThread) {
   const channel = channelNow();
   const command = parseCommand(text);
   if (command && command.command !== "/me") {
-    if (inThread) { toast("Slack has no slash commands inside threads. Write it in the channel."); return null; }
+    if (inThread) { toast("Slash commands don’t work in threads. Type it in the channel."); return null; }
     if (!state.commands.some((it) => it.command === command.command)) {
-      toast(`${command.command} is not a valid command. There is ${state.commands.map((it) => it.command).join(", ")}.`);
+      toast(`${command.command} isn’t a valid command. Try ${state.commands.map((it) => it.command).join(", ")}.`);
       return null;
     }
     return slash(command.command, escape(command.text), channel);

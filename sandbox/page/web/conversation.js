@@ -7,7 +7,7 @@ export function entry(one, fresh) {
   const [tone, head] = one.by === "devin" ? ["devin-says", said()] : one.status === null ? ["", null] : answered(one);
   return el("li", { class: fresh ? `${tone} fresh` : tone },
     head,
-    el("div", { class: "words content markdown" }, ...(one.tree.length ? markdown(one.tree) : ["(no message)"])),
+    el("div", { class: "words content markdown" }, ...(one.tree.length ? markdown(one.tree) : ["(empty)"])),
     one.attachments.length
       ? el("ul", { class: "attached", "aria-label": "Attachments" }, ...one.attachments.map(({ name, url }) => el("li", { title: url }, name)))
       : null);
@@ -15,9 +15,10 @@ export function entry(one, fresh) {
 
 const said = () => el("p", { class: "by" }, "Devin");
 
+// Whether Devin got the message, which is what the color says; then the status, if an answer came.
 function answered({ status, taken }) {
-  const tone = taken && status === 200 ? "good" : taken || status === 200 ? "fair" : "bad";
-  const words = taken ? "taken" : "not taken";
-  return [tone, el("span", { class: `chip ${tone}`, title: `Devin answered ${status}; the message was ${words}` },
-    String(status), el("small", {}, ` ${words}`))];
+  const lost = status === "dropped";
+  const tone = !taken ? "bad" : lost ? "fair" : "good";
+  const words = [taken ? "Received" : "Not received", lost ? ", answer lost" : ` · ${status}`];
+  return [tone, el("span", { class: `chip ${tone}` }, ...words)];
 }

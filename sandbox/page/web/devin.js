@@ -8,6 +8,7 @@ import { pullRequests } from "./pull_requests.js";
 import { drawSpeaking, listenSpeaking } from "./speaking.js";
 import { HOME, ask, relay, state, view } from "./state.js";
 
+const KNOWN = new Set(["running", "blocked", "approval", "idle", "suspended", "out_of_credits", "finished", "failed", "archived"]);
 const once = new Set(); // sessions whose next choice is for one message only
 const seen = new Map(); // a session's id -> how many entries were there when it was drawn last
 let listed = null; // the sessions that were there at first; newer ones stand above them
@@ -46,8 +47,8 @@ function sessionNode(session) {
     el("header", {},
       el("h3", {}, name),
       session.in_flight ? el("span", { class: "chip fair" }, `${session.in_flight} in flight`) : null,
-      el("button", { type: "button", class: "plain", "data-focus": `link-${id}`, "aria-label": `Link ${name} to a thread`,
-        title: "Write the link command into the message box", onclick: () => proposeLink(session) }, "Link…")),
+      el("button", { type: "button", class: "plain", "data-focus": `link-${id}`, "aria-label": `Link to thread: ${name}`,
+        title: "Put the link command into the message box", onclick: () => proposeLink(session) }, "Link to thread")),
     el("code", { class: "id", title: id }, id),
     el("p", { class: "status" }, el("span", { class: "dot", "aria-hidden": "true" }), session.status.replaceAll("_", " ")),
     pullRequests(session),
@@ -55,18 +56,27 @@ function sessionNode(session) {
       el("select", {
         "aria-label": `How ${name} behaves`, "data-focus": id,
         onchange: (event) => ask("behave", { session_id: id, state: event.target.value, times: once.has(id) ? 1 : null }),
-      }, ...Object.entries(state.states).map(([key, meaning]) =>
-        el("option", { value: key, selected: key === session.state }, `${key.replaceAll("_", " ")}: ${meaning}`))),
-      el("label", { class: "once", title: "The next choice holds for one message; then the session is running again" },
+      }, ...choices(session)),
+      el("label", { class: "once", title: "What you choose next holds for one message; then the session is running again" },
         el("input", { type: "checkbox", "data-focus": `once-${id}`, checked: once.has(id), onchange: (event) => {
           if (event.target.checked) once.add(id);
           else once.delete(id);
-        } }), "once")),
+        } }), "for one message")),
     session.times ? el("p", { class: "faint" }, session.times === 1 ? "for the next message only" : `for the next ${session.times} messages`) : null,
     session.entries.length
-      ? el("ol", { tabindex: "0", "data-focus": `said-${id}`, "aria-label": `What was said in ${name}` },
+      ? el("ol", { tabindex: "0", "data-focus": `said-${id}`, "aria-label": `Messages in ${name}` },
         ...session.entries.map((one, index) => entry(one, from + index >= before)))
-      : el("p", { class: "faint" }, "Nothing has been said yet."));
+      : el("p", { class: "faint" }, "No messages yet."));
+}
+
+// Its states as people know them, and the failures to try.
+function choices(session) {
+  const option = ([key, words]) => el("option", { value: key, selected: key === session.state }, words);
+  const all = Object.entries(state.states);
+  return [
+    el("optgroup", { label: "State" }, ...all.filter(([key]) => KNOWN.has(key)).map(option)),
+    el("optgroup", { label: "Failure" }, ...all.filter(([key]) => !KNOWN.has(key)).map(option)),
+  ];
 }
 
 function proposeLink(session) {

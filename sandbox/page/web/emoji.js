@@ -1,5 +1,5 @@
 // Emoji by their Slack names. The marks that the product lives by are drawn here, so that they look the same
-// on a machine without an emoji font; the character is there too, for whoever reads or copies it.
+// on a machine without an emoji font; the character is there too, for anyone who reads or copies it.
 
 import { el, svg } from "./dom.js";
 
@@ -14,7 +14,7 @@ const EMOJI = {
 };
 
 const line = { fill: "none", stroke: "#fff", "stroke-width": 2.6, "stroke-linecap": "round", "stroke-linejoin": "round" };
-const stroke = (colour, width = 2.4) => ({ ...line, stroke: colour, "stroke-width": width });
+const stroke = (color, width = 2.4) => ({ ...line, stroke: color, "stroke-width": width });
 const tile = (fill) => ["rect", { x: 1.5, y: 1.5, width: 21, height: 21, rx: 5, fill }];
 
 const disc = (fill, edge) => [["circle", { cx: 12, cy: 12, r: 9, fill, stroke: edge, "stroke-width": 1.6 }]];

@@ -38,9 +38,9 @@ export function openForward(message, channel) {
   const groups = targets();
   const open = view.thread && `${channel.id}/${view.thread}`;
   const known = groups.flatMap((group) => group.options).map((each) => each.value);
-  const to = select({ option_groups: groups, placeholder: { text: "Choose a thread or a place" } },
+  const to = select({ option_groups: groups, placeholder: { text: "Choose a thread or channel" } },
     known.includes(open) ? open : known[0], { id: "forward-to", "aria-required": "true" });
-  const comment = el("textarea", { id: "forward-comment", rows: "2", placeholder: "Add a message, if you like" });
+  const comment = el("textarea", { id: "forward-comment", rows: "2", placeholder: "Add a message" });
   const trouble = el("p", { class: "error", role: "alert" });
   dialog.onclose = null;
   dialog.onkeydown = (event) => trapFocus(dialog, event);

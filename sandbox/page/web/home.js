@@ -1,4 +1,4 @@
-// The app's Home tab, as it looks for whoever writes now.
+// The app's Home tab, as it looks to the person who writes now.
 
 import { interact } from "./acting.js";
 import { $, el, icon, setText, sync } from "./dom.js";
@@ -14,10 +14,10 @@ export function drawHome() {
     $("channel-name").replaceChildren(icon("home"), "Devin Relay");
     $("channel-name").dataset.shown = HOME;
   }
-  setText($("channel-note"), `Home, as ${writer.real_name} sees it`);
+  setText($("channel-note"), `as ${writer.real_name} sees it`);
   const shown = state.homes[writer.id];
   const nothing = ["nothing", writer.id, () => el("p", { class: "empty" },
-    "The app has not published a Home for this person yet. It does so when its Home is opened and a bot is connected.")];
+    "Nothing here yet. The relay fills this tab when someone opens it.")];
   const page = shown && ["view", JSON.stringify([writer.id, shown.blocks]), () =>
     el("div", { class: "content" }, ...blocks(shown.blocks, { names, act: (item, block, value) =>
       interact("press_view", { action_id: item.action_id, block_id: block.block_id ?? null, value, view_id: shown.id }) }))];

@@ -1,16 +1,16 @@
 // Links to what is in the sandbox open it here: a message by its permalink, a session by its address at Devin.
-// Any other link leaves the page in a new tab, and only when somebody clicks it.
+// Any other link leaves the page in a new tab, and only when someone clicks it.
 
 import { $, toast } from "./dom.js";
 import { openChannel, openThread, showPane } from "./panes.js";
-import { redraw, state, view, visibleChannels } from "./state.js";
+import { redraw, state, view, visibleChannels, writerNow } from "./state.js";
 
 const PERMALINK = /^https:\/\/sandbox\.slack\.invalid\/archives\/(\w+)\/p(\d+)(\d{6})(?:\?.*\bthread_ts=([\d.]+))?/;
 const SESSION = /^https:\/\/app\.devin\.ai\/sessions\/(?:devin-)?([0-9a-f]+)$/;
 
 function openMessage([, channelId, seconds, micros, root]) {
   const channel = visibleChannels().find((it) => it.id === channelId);
-  if (!channel) { toast("Whoever you write as is not in that channel."); return; }
+  if (!channel) { toast(`${writerNow().real_name} isn’t in that channel.`); return; }
   const ts = `${seconds}.${micros}`;
   const message = channel.messages.find((it) => it.ts === ts);
   openChannel(channel.name);

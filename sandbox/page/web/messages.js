@@ -33,7 +33,7 @@ export function drawChannel() {
   setText($("channel-note"), describe(channel));
   fill($("messages"), [...shown, ...notes].sort((a, b) => a.ts - b.ts)
     .map((message) => messageItem(message, channel, replies.get(message.ts) ?? [])),
-  "Nothing has been said here yet.", channel.id);
+  "No messages yet.", channel.id);
 }
 
 export function drawThread() {
@@ -47,7 +47,7 @@ export function drawThread() {
   const items = [...channel.messages, ...notesFor(channel)].filter(inThread).sort((a, b) => a.ts - b.ts);
   setText($("thread-note"), `in ${nameOf(channel)}`);
   fill($("replies"), [...items.map((message) => messageItem(message, channel, null)), ...statusItem(channel)],
-    "This thread is gone.", view.thread);
+    "This thread was deleted.", view.thread);
 }
 
 // Show the items, or a sentence where there are none; stay at the end if we were there, or have just come.
@@ -63,7 +63,7 @@ function fill(log, items, nothing, place) {
 function describe(channel) {
   const kinds = { im: "direct message", mpim: "group message", group: "private channel", channel: "public channel" };
   const outside = channel.is_shared ? ", shared with another organization" : "";
-  const member = channel.members.includes(state.app.user_id) ? "" : ", the relay is not in it";
+  const member = channel.members.includes(state.app.user_id) ? "" : ", the relay isn’t in it";
   return kinds[channel.kind] + outside + member;
 }
 
@@ -157,7 +157,7 @@ function actions(message, channel, inThread) {
 }
 
 async function remove(message, channel, inThread) {
-  const question = { title: { text: "Delete message" }, text: { type: "plain_text", text: "It is deleted for everybody." },
+  const question = { title: { text: "Delete message" }, text: { type: "plain_text", text: "This deletes it for everyone." },
     confirm: { text: "Delete" }, style: "danger" };
   if (!(await confirmed(question, names))) return;
   if (await ask("delete", { channel: channel.id, ts: message.ts })) $(inThread ? "thread-text" : "channel-text").focus();

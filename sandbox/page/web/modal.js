@@ -88,7 +88,7 @@ async function submit() {
     const { id } = shown;
     const answer = await ask("submit_view", { view_id: id, values: valuesOf(shown, typed), user: looking.writer });
     if (answer?.acked || shown?.id !== id) return;
-    trouble = "The app did not answer within 3 seconds. Try again.";
+    trouble = "The app didn’t respond within 3 seconds. Try again.";
     redraw(stackDepth());
   });
 }

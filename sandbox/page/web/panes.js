@@ -33,8 +33,8 @@ function setTheme(theme) {
   const dark = theme === "dark";
   document.documentElement.dataset.theme = theme;
   $("theme").setAttribute("aria-pressed", String(dark));
-  $("theme").setAttribute("aria-label", "Dark colours");
-  $("theme").title = dark ? "Switch to light colours" : "Switch to dark colours";
+  $("theme").setAttribute("aria-label", "Dark colors");
+  $("theme").title = dark ? "Switch to light colors" : "Switch to dark colors";
   $("theme").replaceChildren(icon(dark ? "sun" : "moon"));
 }
 

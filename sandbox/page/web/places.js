@@ -28,7 +28,7 @@ export function drawPlaces() {
 function drawRelay() {
   const offline = document.body.classList.contains("offline");
   const connected = !offline && state.is_connected !== false;
-  const words = state.is_connected === null ? "Events go by HTTP" : connected ? "Relay connected" : "Relay not connected";
+  const words = state.is_connected === null ? "HTTP mode" : connected ? "Relay connected" : "Relay not connected";
   $("relay").className = `relay ${connected ? "on" : "off"}`;
   setText($("relay"), offline ? "Sandbox stopped" : words);
 }

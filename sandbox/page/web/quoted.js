@@ -6,7 +6,7 @@ import { blocks, chip, isKnown } from "./render.js";
 import { clock, nameOf, state, visibleChannels } from "./state.js";
 
 export function quoted(share, ctx) {
-  const name = ctx.names.user(share.author_id) ?? share.author_name ?? "Somebody";
+  const name = ctx.names.user(share.author_id) ?? share.author_name ?? "Someone";
   const inner = (share.message_blocks ?? []).flatMap((part) => part.message.blocks).filter((block) => block.type !== "actions");
   const body = inner.length && inner.every(isKnown) ? blocks(inner, ctx) : mrkdwn(share.text ?? "", ctx.names);
   return el("div", { class: "quoted", role: "group", "aria-label": `Forwarded message by ${name}` },

@@ -5,7 +5,7 @@ import { $, el, sync } from "./dom.js";
 import { drawPullRequestButtons, listenPullRequests } from "./pull_requests.js";
 import { ask, redraw, state, view } from "./state.js";
 
-// The session that somebody chose or speaks in, else the one where something was written last.
+// The session that someone chose or speaks in, else the one where something was written last.
 export function spokenIn() {
   const latest = (session) => session.entries.at(-1)?.at ?? 0;
   return state.sessions.find((session) => session.session_id === view.session)

@@ -15,7 +15,7 @@ export const view = {
   editing: null,
   lit: null, // the ts of the message that the tour or a link points at
   litSession: null, // the session that a link points at
-  session: null, // the one in which somebody speaks as Devin
+  session: null, // the one in which someone speaks as Devin
 };
 
 const drawers = [];
@@ -39,7 +39,7 @@ export async function ask(path, body) {
     if (response.ok) return answer;
     toast(answer.error);
   } catch {
-    toast("The sandbox does not answer. Is it still running?");
+    toast("The sandbox isn’t responding. Is it still running?");
   }
   return null;
 }
@@ -102,7 +102,7 @@ export const notesFor = (channel) => channel.ephemerals.filter((note) => note.ep
 export function author(message) {
   if (message.user === SLACKBOT) return { name: "Slackbot", kind: "bot" };
   const user = by("id", message.user) ?? by("bot_id", message.bot_id);
-  return { name: message.username || user?.real_name || message.user || "Somebody", kind: user?.kind ?? "bot" };
+  return { name: message.username || user?.real_name || message.user || "Someone", kind: user?.kind ?? "bot" };
 }
 
 export const titleOf = (channel) =>

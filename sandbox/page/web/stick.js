@@ -1,4 +1,4 @@
-// A log stays at its end, whatever is added or resized, until somebody scrolls up in it.
+// A log stays at its end, whatever is added or resized, until someone scrolls up in it.
 
 const away = new WeakSet(); // logs that were scrolled up
 

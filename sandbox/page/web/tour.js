@@ -43,7 +43,7 @@ class Playing {
     if (this.stopped) throw new Stopped();
   }
 
-  // What `test` gives as soon as that is something; `what` names it for whoever waits in vain.
+  // What `test` gives as soon as that is something; `what` names it for the error.
   async until(test, what) {
     for (let passed = 0; passed < LIMIT_MS; ) {
       const found = test();
@@ -52,7 +52,7 @@ class Playing {
       if (!this.paused) passed += STEP_MS;
       this.check();
     }
-    throw new Error(`${what} did not show within ${LIMIT_MS / 1000} seconds. Do the bot and Devin run? “make demo” starts both.`);
+    throw new Error(`${what} didn’t appear within ${LIMIT_MS / 1000} seconds. Is the bot running? “make demo” starts one.`);
   }
 
   reading(caption) {
@@ -72,7 +72,7 @@ async function play() {
     for (const [index, step] of mine.steps.entries()) await playStep(mine, stage, step, index);
     show({ key: "end", status: "done", index: mine.steps.length, title: END.title, caption: END.caption });
   } catch (error) {
-    if (!(error instanceof Stopped)) show({ status: "failed", title: "The tour cannot go on", caption: error.message });
+    if (!(error instanceof Stopped)) show({ status: "failed", title: "Tour stopped", caption: error.message });
   } finally {
     if (playing === mine && mine.stopped) hide();
   }
@@ -120,7 +120,7 @@ function drawControls() {
   const controls = document.querySelector("#tour .controls");
   const focused = controls.contains(document.activeElement) ? document.activeElement.dataset.focus : null;
   controls.replaceChildren(...(running
-    ? [button("pause", playing.paused ? "play" : "pause", playing.paused ? "Go on" : "Pause", pause),
+    ? [button("pause", playing.paused ? "play" : "pause", playing.paused ? "Resume" : "Pause", pause),
       button("next", "next", "Next", next), button("stop", "stop", "Stop", stop)]
     : [button("again", "play", "Play again", play), button("stop", "close", "Close", hide)]));
   const again = focused && controls.querySelector(`[data-focus="${focused}"]`);

@@ -21,7 +21,7 @@ const link = {
 const working = {
   key: "working",
   title: "Reply",
-  before: "Somebody replies in the thread, as they would anyway.",
+  before: "Someone replies in the thread, as they would anyway.",
   async act(stage) {
     const ts = await stage.reply(TASK);
     stage.asked = ts;
@@ -47,7 +47,7 @@ const plan = {
 const question = {
   key: "question",
   title: "Devin's question",
-  before: "Devin doesn't go on before somebody decides.",
+  before: "Devin doesn't go on before someone decides.",
   async act(stage) {
     stage.question = await stage.told(stage.asked, hasAnswers, "Devin's question in the thread");
     stage.light(stage.question.ts, "end");
@@ -95,7 +95,7 @@ const card = {
 const limit = {
   key: "trouble",
   title: "Out of credits",
-  before: "Then a usage limit stops Devin. Somebody replies, and nothing would happen.",
+  before: "Then a usage limit stops Devin. Someone replies, and nothing would happen.",
   async act(stage) {
     await stage.behave("out_of_credits");
     const newest = stage.inThread().at(-1).ts;

@@ -28,7 +28,7 @@ export class Stage {
   // A new session for this tour, which has nothing to do yet, and Ada in #general.
   async open() {
     if (state?.is_connected === false) {
-      throw new Error("No bot is connected to the sandbox. “make demo” starts one with it.");
+      throw new Error("No bot is connected to the sandbox. “make demo” starts both.");
     }
     const before = state.sessions.filter((it) => it.title.startsWith(TITLE)).length;
     const title = before ? `${TITLE} (${before + 1})` : TITLE;
@@ -84,7 +84,7 @@ export class Stage {
     }
     setBox(box, text);
     const answer = await sendFrom(box);
-    if (answer === null) throw new Error(`The sandbox did not take what was written: ${$("toast").textContent}`);
+    if (answer === null) throw new Error(`The sandbox rejected the message: ${$("toast").textContent}`);
     await refresh();
     return answer;
   }
@@ -100,7 +100,7 @@ export class Stage {
   until = (test, what) => this.playing.until(test, what);
 
   marked(ts, mark, sign) {
-    return this.until(() => this.message(ts)?.reactions[mark]?.length, `The mark ${sign} on the reply`);
+    return this.until(() => this.message(ts)?.reactions[mark]?.length, `${sign} on the reply`);
   }
 
   // The relay's first message in the thread, after the one of `ts`, that is like that.

@@ -6,7 +6,7 @@ import { ask, channelNow, nameOf, state, view } from "./state.js";
 
 const LABELS = { session: "Session", message: "Message", prompt: "Prompt", channel: "Channel", thread_ts: "Thread", user: "Person" };
 const HINTS = {
-  session: "an id, devin-…, or its address", message: "what Devin reads", prompt: "what Devin should do",
+  session: "link or ID", message: "what Devin reads", prompt: "what Devin should do",
   thread_ts: "the timestamp of the thread's first message",
 };
 let running = null; // the execution that is being waited for
@@ -75,7 +75,7 @@ export function drawWorkflow() {
   const [ending, payload] = result;
   if (ending === "error") { tell("bad", `The step failed: ${payload}`); return; }
   const outputs = Object.entries(payload).map(([name, value]) => `${name}: ${value}`);
-  tell("good", ["The step is complete.", ...outputs].join("\n"));
+  tell("good", ["Step complete.", ...outputs].join("\n"));
 }
 
 function tell(tone, words) {
