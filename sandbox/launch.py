@@ -10,6 +10,7 @@ from sandbox.devin.answers import Api
 from sandbox.devin.server import DevinSandbox
 from sandbox.page.server import PageServer
 from sandbox.slack.server import SlackSandbox
+from sandbox.slack.world.cast import make_lifelike
 
 DEFAULT_PORT = 8377
 SLACK_RETRY_DELAYS = (0.5, 10.0, 60.0)
@@ -68,6 +69,7 @@ async def running_sandbox(
         request_url=request_url,
         retry_delays=SLACK_RETRY_DELAYS,
     )
+    make_lifelike(slack.workspace)
     async with slack, DevinSandbox(host=host, port=devin_port, api=api) as devin:
         devin.demo_sessions()
         acting = nullcontext() if pace is None else Actor(devin, pace).running()

@@ -17,7 +17,7 @@ from sandbox.page.loopback import is_loopback, loopback_only
 from sandbox.slack.server import SlackSandbox
 
 HERE = Path(__file__).parent / "web"
-_TYPES = {".css": "text/css", ".js": "text/javascript"}
+_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 FILES = {"/": ("page.html", "text/html")} | {
     f"/{path.name}": (path.name, _TYPES[path.suffix])
     for path in sorted(HERE.iterdir())

@@ -64,6 +64,7 @@ def _user(user: User, app_id: str) -> Shown:
         "bot_id": user.bot_id,
         "name": user.name,
         "real_name": user.real_name,
+        "shown": user.display_name or user.real_name,
         "kind": kind,
     }
 

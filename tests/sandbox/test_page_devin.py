@@ -118,7 +118,7 @@ async def test_a_mention_in_markdown_is_live_outside_of_code(
     await post(box, markdown(f"Hello <@{ada}> and <!here>, not `<!channel>` or <\u2060!channel>."))
     page = await screens.open()
     live = message(page, "Hello").locator(".mention")
-    await expect(live).to_have_text(["@Ada Lovelace", "@here"])
+    await expect(live).to_have_text(["@ada", "@here"])
 
 
 async def test_wide_code_and_tables_scroll_within_themselves_by_keyboard(

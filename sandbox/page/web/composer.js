@@ -44,7 +44,7 @@ export function drawComposers() {
   const channel = channelNow();
   const name = nameOf(channel);
   $("channel-text").placeholder = `Message ${name} or type /`;
-  $("thread-text").placeholder = `Reply as ${writerNow().real_name}…`;
+  $("thread-text").placeholder = `Reply as ${writerNow().shown}…`;
   setText(document.querySelector(".broadcast span"), `Also send to ${name}`);
   if (view.editing && view.editing.channel !== channel.id) stopEdit();
 }

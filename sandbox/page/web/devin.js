@@ -82,7 +82,7 @@ function choices(session) {
 function proposeLink(session) {
   if (view.channel === HOME) openChannel("general");
   showPane(view.thread ? "thread" : "channel");
-  propose(`@${relay().real_name} link ${session.session_id}`);
+  propose(`@${relay().shown} link ${session.session_id}`);
 }
 
 export function listenDevin() {

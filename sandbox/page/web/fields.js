@@ -116,7 +116,7 @@ const channels = () => state.channels.filter((it) => it.kind === "channel").map(
 const FIELDS = {
   plain_text_input: words, email_text_input: words, url_text_input: words, number_input: words,
   static_select: dropdown, external_select: search, radio_buttons: choices, checkboxes: choices,
-  users_select: fromWorkspace("selected_user", () => state.users.map((it) => [it.id, it.real_name])),
+  users_select: fromWorkspace("selected_user", () => state.users.map((it) => [it.id, it.shown])),
   channels_select: fromWorkspace("selected_channel", channels),
   conversations_select: fromWorkspace("selected_conversation", channels),
 };

@@ -11,10 +11,10 @@ export function drawHome() {
   if (!here) return;
   const writer = writerNow();
   if ($("channel-name").dataset.shown !== HOME) {
-    $("channel-name").replaceChildren(icon("home"), "Devin Relay");
+    $("channel-name").replaceChildren(icon("home"), "App Home");
     $("channel-name").dataset.shown = HOME;
   }
-  setText($("channel-note"), `as ${writer.real_name} sees it`);
+  setText($("channel-note"), `as ${writer.shown} sees it`);
   const shown = state.homes[writer.id];
   const nothing = ["nothing", writer.id, () => el("p", { class: "empty" },
     "Nothing here yet. The relay fills this tab when someone opens it.")];

@@ -10,7 +10,7 @@ const SESSION = /^https:\/\/app\.devin\.ai\/sessions\/(?:devin-)?([0-9a-f]+)$/;
 
 function openMessage([, channelId, seconds, micros, root]) {
   const channel = visibleChannels().find((it) => it.id === channelId);
-  if (!channel) { toast(`${writerNow().real_name} isn’t in that channel.`); return; }
+  if (!channel) { toast(`${writerNow().shown} isn’t in that channel.`); return; }
   const ts = `${seconds}.${micros}`;
   const message = channel.messages.find((it) => it.ts === ts);
   openChannel(channel.name);

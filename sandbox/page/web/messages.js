@@ -10,9 +10,10 @@ import { confirmed } from "./question.js";
 import { content } from "./render.js";
 import { rove } from "./rove.js";
 import { stick } from "./stick.js";
-import { HOME, ask, author, channelNow, clock, isReply, kindOf, names, notesFor, state, nameOf, titleOf, view, writerNow } from "./state.js";
+import { HOME, ask, author, channelNow, isReply, kindOf, names, notesFor, state, nameOf, titleOf, view, writerNow } from "./state.js";
 import { startEdit } from "./composer.js";
 import { statusItem } from "./status.js";
+import { clock } from "./times.js";
 import { pressed, runShortcut } from "./acting.js";
 
 export function drawChannel() {
@@ -97,7 +98,7 @@ function messageNode(message, channel, replies, { open, lit }) {
 
 function avatar(name, kind) {
   const initials = name.split(/\s+/).map((word) => word[0]).slice(0, 2).join("").toUpperCase();
-  const node = el("span", { class: `avatar ${kind}`, "aria-hidden": "true" }, kind === "app" ? "⇄" : initials);
+  const node = el("span", { class: `avatar ${kind}`, "aria-hidden": "true" }, kind === "app" ? "" : initials);
   const hue = [...name].reduce((sum, letter) => (sum * 31 + letter.codePointAt(0)) % 360, 7);
   node.style.setProperty("--hue", hue);
   return node;

@@ -65,7 +65,7 @@ function form(depth) {
   };
   return el("form", { novalidate: true, onsubmit: (event) => { event.preventDefault(); submit(); } },
     el("header", {},
-      el("span", { class: "avatar app", "aria-hidden": "true" }, "⇄"),
+      el("span", { class: "avatar app", "aria-hidden": "true" }),
       el("h2", { id: "modal-title" }, plain(shown.title)),
       depth > 1 ? el("span", { class: "faint" }, `${depth} open`) : null,
       el("button", { type: "button", class: "plain close", "aria-label": "Close", onclick: leave }, icon("close"))),

@@ -2,6 +2,7 @@
 
 import { el } from "./dom.js";
 import { emoji, isEmoji, withEmoji } from "./emoji.js";
+import { date } from "./times.js";
 
 export const plain = (text, fallback = "") => withEmoji(text?.text ?? fallback);
 export const unescape = (text) => text.replaceAll("&lt;", "<").replaceAll("&gt;", ">").replaceAll("&amp;", "&");
@@ -44,25 +45,6 @@ function special(target, label, names) {
     return mention(`@${names.usergroup(target.slice(8)) ?? (label ?? target).replace(/^@/, "")}`);
   }
   return mention(`@${target}`, true);
-}
-
-const DATES = {
-  date_num: { dateStyle: "short" }, date: { dateStyle: "long" }, date_short: { dateStyle: "medium" },
-  date_long: { dateStyle: "full" }, time: { timeStyle: "short" }, time_secs: { timeStyle: "medium" },
-};
-
-// `<!date^…>` in the reader's own zone; null for a form that is not known.
-export function date(seconds, form = "") {
-  const when = new Date(seconds * 1000);
-  if (Number.isNaN(when.getTime())) return null;
-  let known = true;
-  const text = form.replace(/\{(\w+)\}/g, (_, token) => {
-    if (token.endsWith("_pretty") && when.toDateString() === new Date().toDateString()) return "today";
-    const style = DATES[token.replace("_pretty", "")];
-    known &&= Boolean(style);
-    return style ? new Intl.DateTimeFormat("en", style).format(when) : "";
-  });
-  return known && text ? text : null;
 }
 
 function inline(text, names) {

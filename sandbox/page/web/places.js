@@ -8,8 +8,8 @@ import { openWorkflow } from "./workflow.js";
 
 const read = new Map(); // a channel's id -> the ts up to which it was shown
 
-const SIGNS = { im: "at", mpim: "at", group: "lock", channel: "hash" };
-export const signOf = (channel) => icon(SIGNS[channel.kind]);
+const SIGNS = { im: "at", mpim: "people", group: "lock", channel: "hash" };
+export const signOf = (channel) => icon(channel.is_shared ? "shared" : SIGNS[channel.kind]);
 
 export function drawPlaces() {
   const channels = visibleChannels();
@@ -37,7 +37,7 @@ function drawWriters() {
   const writers = state.users.filter((user) => user.kind !== "app" && user.id !== SLACKBOT);
   if ($("writer").options.length !== writers.length) {
     $("writer").replaceChildren(
-      ...writers.map((user) => el("option", { value: user.name }, `${user.real_name} (${user.kind})`)),
+      ...writers.map((user) => el("option", { value: user.name }, `${user.shown} (${user.kind})`)),
     );
   }
   $("writer").value = writerNow().name;
@@ -63,7 +63,7 @@ function drawApps() {
       type: "button", "aria-current": current && "true", "data-focus": key, onclick: act,
     }, icon(sign), el("span", { class: "name" }, words)))];
   sync($("apps"), [
-    item("home", "home", "Devin Relay", atHome, openHome),
+    item("home", "home", "App Home", atHome, openHome),
     ...state.shortcuts.filter((it) => it.is_global).map((it) =>
       item(it.callback_id, "send", it.name, false, () => runGlobalShortcut(it.callback_id))),
     item("workflow", "flow", "Workflow steps", false, openWorkflow),

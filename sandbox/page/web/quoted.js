@@ -3,7 +3,8 @@
 import { el } from "./dom.js";
 import { anchor, mrkdwn } from "./mrkdwn.js";
 import { blocks, chip, isKnown } from "./render.js";
-import { clock, nameOf, state, visibleChannels } from "./state.js";
+import { nameOf, state, visibleChannels } from "./state.js";
+import { clock } from "./times.js";
 
 export function quoted(share, ctx) {
   const name = ctx.names.user(share.author_id) ?? share.author_name ?? "Someone";

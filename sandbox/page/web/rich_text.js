@@ -2,7 +2,8 @@
 
 import { el } from "./dom.js";
 import { emoji } from "./emoji.js";
-import { anchor, date, mention } from "./mrkdwn.js";
+import { anchor, mention } from "./mrkdwn.js";
+import { date } from "./times.js";
 
 const STYLES = { code: "code", strike: "s", italic: "em", bold: "strong", underline: "u" };
 

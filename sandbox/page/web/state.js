@@ -79,7 +79,7 @@ export function listen() {
 
 export const by = (key, id) => state.users.find((user) => id && user[key] === id);
 export const names = {
-  user: (id) => by("id", id)?.real_name,
+  user: (id) => by("id", id)?.shown,
   channel: (id) => state.channels.find((channel) => channel.id === id)?.name,
   usergroup: (id) => state.usergroups.find((group) => group.id === id)?.handle,
 };
@@ -102,7 +102,7 @@ export const notesFor = (channel) => channel.ephemerals.filter((note) => note.ep
 export function author(message) {
   if (message.user === SLACKBOT) return { name: "Slackbot", kind: "bot" };
   const user = by("id", message.user) ?? by("bot_id", message.bot_id);
-  return { name: message.username || user?.real_name || message.user || "Someone", kind: user?.kind ?? "bot" };
+  return { name: message.username || user?.shown || message.user || "Someone", kind: user?.kind ?? "bot" };
 }
 
 export const titleOf = (channel) =>
@@ -117,8 +117,5 @@ function otherOf(channel) {
   return names.user(other) ?? channel.name;
 }
 
-const membersOf = (channel) =>
-  channel.members.filter((id) => id !== writerNow().id).map((id) => names.user(id)?.split(" ")[0] ?? id).join(", ");
-
-export const clock = (ts) =>
-  new Date(ts * 1000).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", hour12: false });
+const membersOf = (channel) => channel.members.filter((id) => id !== writerNow().id)
+  .map((id) => (id === relay().id ? relay().shown : names.user(id)?.split(" ")[0] ?? id)).join(", ");

@@ -7,5 +7,5 @@ export function statusItem(channel) {
   const words = channel.statuses[view.thread];
   if (!words) return [];
   return [["status", words, () => el("p", { class: "working" },
-    el("span", { "aria-hidden": "true" }, el("i"), el("i"), el("i")), el("em", {}, relay().real_name), ` ${words}`)]];
+    el("span", { "aria-hidden": "true" }, el("i"), el("i"), el("i")), el("em", {}, relay().shown), ` ${words}`)]];
 }

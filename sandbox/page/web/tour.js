@@ -116,7 +116,8 @@ function show({ key, status, index, title, caption }) {
 function drawControls() {
   const { status } = $("tour").dataset;
   const running = status === "playing" || status === "shown";
-  const button = (key, sign, words, act) => el("button", { type: "button", "data-focus": key, onclick: act }, icon(sign), words);
+  const button = (key, sign, words, act) =>
+    el("button", { type: "button", "data-focus": key, "aria-label": words, onclick: act }, icon(sign), el("span", {}, words));
   const controls = document.querySelector("#tour .controls");
   const focused = controls.contains(document.activeElement) ? document.activeElement.dataset.focus : null;
   controls.replaceChildren(...(running

@@ -9,8 +9,7 @@ const literal = (text) => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
 export function encoded(text) {
   const people = new Map();
   for (const user of state.users) {
-    people.set(user.real_name.toLowerCase(), user.id);
-    people.set(user.name.toLowerCase(), user.id);
+    for (const name of [user.shown, user.real_name, user.name]) people.set(name.toLowerCase(), user.id);
   }
   const known = [...people.keys()].sort((a, b) => b.length - a.length).map(literal).join("|");
   const channels = new Map(state.channels.filter((it) => it.kind === "channel").map((it) => [it.name, it.id]));

@@ -41,7 +41,7 @@ function build(callbackId, given) {
 const option = (value, text) => ({ value, text: { text } });
 const LISTS = {
   channel: () => state.channels.map((it) => option(it.id, nameOf(it))),
-  user: () => state.users.map((it) => option(it.id, it.real_name)),
+  user: () => state.users.map((it) => option(it.id, it.shown)),
 };
 
 const isLong = (name) => name === "message" || name === "prompt";
