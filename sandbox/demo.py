@@ -82,7 +82,7 @@ def demo_homes(root: Path, environ: Mapping[str, str]) -> Path:
 def invitation(url: str) -> str:
     """Return the one line that a visitor needs."""
     return (
-        f'Open {url} and press Tour, or reply "Yes, ship them" in the thread: Devin answers there. '
+        f"Open {url} and press Tour, or reply in the thread: Devin answers there. "
         "Ctrl-C stops everything."
     )
 
@@ -203,7 +203,8 @@ async def _prepare(slack: SlackSandbox) -> None:
     except TimeoutError as error:
         raise DemoError("The relay didn't connect to the local Slack. Its last lines:") from error
     changes = slack.subscribe()
-    root = await slack.say("Ship the release notes?", user="ada", channel="general")
+    root = await slack.say("Are the notes for 2.4 ready?", user="ada", channel="general")
+    await slack.say("Not yet. Let's ask Devin.", user="ben", channel="general", thread=root)
     link = f"<@{slack.bot_user_id}> link {DEMO_SESSIONS[0][0]}"
     await slack.say(link, user="ada", channel="general", thread=root)
     try:

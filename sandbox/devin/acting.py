@@ -21,8 +21,8 @@ ALIVE = frozenset({"running", "blocked", "approval", "idle", "suspended"})
 PLAN = """\
 ## Plan
 
-1. Read what was merged since **v2.3**
-2. Write the notes, *grouped by what people notice*
+1. Read everything merged since **v2.3**
+2. Write the notes, *grouped by what users notice*
 3. Open a pull request
 
 ```console
@@ -32,16 +32,16 @@ $ git log --oneline v2.3..main | wc -l
 """
 CHOICES = ("First, under their own heading", "Within each group", "Only in the upgrade guide")
 QUESTION = f"""\
-42 changes, and seven of them break something. How should I list those?
+42 changes, and seven of them are breaking. How should I list those?
 
 1. {CHOICES[0]}
 2. {CHOICES[1]}
 3. {CHOICES[2]}
 """
 RESULT = """\
-The notes are written, and [the pull request]({url}) is open.
+The notes are written and [ready for review]({url}).
 
-| group | changes | breaking |
+| Group | Changes | Breaking |
 |---|---:|---:|
 | API | 18 | 5 |
 | Command line | 13 | 2 |
@@ -50,19 +50,19 @@ The notes are written, and [the pull request]({url}) is open.
 `make check` passes.
 """
 WISH = """\
-`test_upload` fails in one of nine runs: it waits for a port that another test has closed.
+`test_upload` fails in one run of nine: it waits for a port that another test has closed.
 
-To prove that, I would like to run this on the shared builder, about ten minutes:
+To prove it, I'd like to run this on the shared builder for about ten minutes:
 
 ```console
 $ pytest tests/upload --count 200
 ```
 """
 PROOF = """\
-200 runs, and no failure. The test now asks the system for a port of its own; \
+200 runs, no failures. The test now asks the system for its own port; \
 [the pull request]({url}) is open.
 """
-LEFT = "All right, I leave the shared builder alone. Tell me what to do instead."
+LEFT = "All right, I won't use the shared builder. What should I do instead?"
 
 
 @dataclass(frozen=True, slots=True)

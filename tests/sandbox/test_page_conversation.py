@@ -30,7 +30,7 @@ async def test_a_reply_a_press_and_the_finished_work_are_one_thread(
             await expect(replies.get_by_role("button", name=label)).to_be_visible()
         await replies.get_by_role("button", name=CHOICES[1]).click()
         await desk.until_received(CHOICES[1])
-        await expect(replies.get_by_role("columnheader", name="breaking")).to_be_visible()
+        await expect(replies.get_by_role("columnheader", name="Breaking")).to_be_visible()
         card = posts(page, "card")
         await expect(card).to_contain_text({"v1": "🟡", "v3": "⚪"}[api])
         await expect(card.get_by_role("link", name="acme/relay#7")).to_be_visible()

@@ -35,6 +35,7 @@ async def test_the_tour_plays_the_conversation_to_its_end(
     _, answer, *rest = session.received()
     assert answer.endswith(CHOICES[0])
     assert len(rest) == (api == "v3")
+    assert desk.slack.ephemerals("general", "gus")
     await expect(posts(page, "card").locator(f'a[href="{pull_request.url}"]')).to_be_visible()
     await expect(page.locator("#replies .message.lit").get_by_role("link")).to_be_visible()
 
@@ -78,7 +79,7 @@ async def test_the_tour_is_controlled_over_a_modal(bot: Bot, desk: Desk, screens
 
 
 async def test_the_tour_says_when_no_bot_is_there(screens: Screens) -> None:
-    """It also explains how to start one. On a phone, a fifth of the height is above the messages."""
+    """It explains how to start one; on a phone, messages begin within a fifth of the height."""
     page = await screens.open(width=400, height=820)
     await start(page)
     await expect(page.locator("#tour")).to_contain_text("No bot is connected")

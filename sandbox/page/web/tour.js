@@ -70,6 +70,7 @@ async function play() {
   try {
     await stage.open();
     for (const [index, step] of mine.steps.entries()) await playStep(mine, stage, step, index);
+    stage.be("ada");
     show({ key: "end", status: "done", index: mine.steps.length, title: END.title, caption: END.caption });
   } catch (error) {
     if (!(error instanceof Stopped)) show({ status: "failed", title: "Tour stopped", caption: error.message });

@@ -4,7 +4,7 @@ import { pressed } from "./acting.js";
 import { sendFrom, setBox } from "./composer.js";
 import { $ } from "./dom.js";
 import { openChannel, openThread, showPane } from "./panes.js";
-import { ask, channelNow, redraw, refresh, relay, state, view } from "./state.js";
+import { ask, channelNow, notesFor, redraw, refresh, relay, state, view } from "./state.js";
 import { stick } from "./stick.js";
 
 const CHANNEL = "general";
@@ -34,19 +34,27 @@ export class Stage {
     const title = before ? `${TITLE} (${before + 1})` : TITLE;
     this.session = newSessionId();
     await ask("session", { session_id: this.session, title, state: "idle" });
-    Object.assign(view, { writer: "ada", lit: null });
+    view.lit = null;
+    this.be("ada");
     openChannel(CHANNEL);
     await refresh();
   }
 
   // ---- doing
 
+  be(writer) {
+    view.writer = writer;
+    redraw();
+  }
+
   async say(text) {
     showPane("channel");
     return (await this.#type("channel-text", text)).ts;
   }
 
-  async reply(text) {
+  // Reply in the thread, as the one who writes now or as someone else.
+  async reply(text, writer = view.writer) {
+    this.be(writer);
     showPane("thread");
     const { ts } = await this.#type("thread-text", text);
     view.lit = ts;
@@ -96,6 +104,7 @@ export class Stage {
   pullRequest = () => this.known().pull_requests[0];
   message = (ts) => channelNow().messages.find((message) => message.ts === ts);
   inThread = () => channelNow().messages.filter((message) => message.thread_ts === this.thread);
+  whispered = () => notesFor(channelNow()).find((note) => note.thread_ts === this.thread);
   isWorking = () => Boolean(channelNow().statuses[this.thread]);
   until = (test, what) => this.playing.until(test, what);
 
