@@ -26,7 +26,7 @@ PLAN = """\
 3. Open a pull request
 
 ```console
-$ git log --oneline v2.3..main | wc -l
+$ git rev-list --count v2.3..main
 42
 ```
 """
