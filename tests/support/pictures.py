@@ -1,0 +1,195 @@
+"""A camera for the sandbox's page: stills, and frames that become a GIF, in few colors."""
+
+import io
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import cast
+
+from PIL import Image
+from playwright.async_api import Browser, Locator, Page
+
+from sandbox.devin.sessions import DEMO_SESSIONS
+
+DOCS = Path(__file__).parents[2] / "docs"
+FONTS = {"Inter": "fonts-inter", "JetBrains Mono": "fonts-jetbrains-mono"}
+"""The fonts of the pictures, and Debian's package for each."""
+
+_STYLE = Path(__file__).with_name("pictures.css").read_text(encoding="utf-8")
+_OTHERS = ", ".join(f'[data-key="{id_}"]' for id_, _, _ in DEMO_SESSIONS)
+_FRAME = (780, 500)
+_THREAD = 440
+_PHONE = (390, 720)
+_ICON = 512
+_HOUR = 10
+_COLORS, _EXACT, _STEPS = 255, 95, 6
+_LONGEST_MS = 30_000
+
+# Shows what fits of a session's conversation, and of a still's thread, so that nothing is cut.
+_FIT = """() => { for (const log of document.querySelectorAll("#replies, .session > ol")) {
+  const whole = document.body.className || log.id !== "replies";
+  for (const it of whole ? [...log.children].slice(0, -1) : []) {
+    if (log.scrollHeight > log.clientHeight + 1) it.hidden = true;
+  }
+  const edge = log.getBoundingClientRect().top;
+  const tops = [...log.children].map((it) => it.getBoundingClientRect().top - edge);
+  log.classList.toggle("cut", log.scrollTop > 4);
+  log.style.setProperty("--fade", `${Math.min(30, tops.find((y) => y > 0) ?? 30)}px`);
+} }"""
+_DRESS = """(it) => { document.body.className = it;
+  for (const hidden of document.querySelectorAll(".log [hidden]")) hidden.hidden = false; }"""
+_END = "() => document.querySelector('#replies').scrollTo(0, 1e6)"
+_ONLY = """([first, last]) => { const all = [...document.querySelectorAll("#replies > *")];
+  const [from, to] = [first, last ?? all.at(-1)].map((it) => all.indexOf(it));
+  all.forEach((it, at) => { it.hidden = at < from || at > to; });
+  return all.reduce((sum, it) => sum + it.offsetHeight, 0); }"""
+
+
+class Camera:
+    """Takes pictures of the page at `url`, at twice its size, and writes them to docs/."""
+
+    def __init__(self, browser: Browser, url: str) -> None:
+        self._browser = browser
+        self._url = url
+        self._films: dict[str, list[tuple[bytes, float]]] = {"": [], "-dark": []}
+
+    async def open(self, size: tuple[int, int] = _FRAME) -> Page:
+        """Open the page without what drives the sandbox, in the morning."""
+        context = await self._browser.new_context(
+            viewport={"width": size[0], "height": size[1]},
+            device_scale_factor=2,
+            bypass_csp=True,
+            timezone_id=_morning(),
+        )
+        context.set_default_timeout(_LONGEST_MS)
+        page = await context.new_page()
+        await page.goto(self._url)
+        await page.add_style_tag(content=f"{_STYLE} {_OTHERS} {{ display: none; }}")
+        await page.locator("#replies .message").first.wait_for()
+        return page
+
+    async def film(self, page: Page, seconds: float, *, at_end: bool = True) -> None:
+        """Add a frame for that long, light and dark: of the thread's end, or of what is shown."""
+        if at_end:
+            await page.mouse.move(0, 0)
+            await page.evaluate(_END)
+        for name, frames in self._films.items():
+            frames.append((await _shoot(page, dark=bool(name)), seconds))
+
+    def save_films(self, name: str) -> None:
+        """Write the frames as two GIFs."""
+        for suffix, frames in self._films.items():
+            _save_film(frames, _said(DOCS / f"{name}{suffix}.gif"))
+
+    async def still(
+        self, page: Page, name: str, messages: tuple[Locator, Locator | None], look: str = ""
+    ) -> None:
+        """Take the messages from the first to the last (None: the thread's last), whole.
+
+        `look` is `dark`, or `bare` for the messages alone.
+        """
+        is_bare = look == "bare"
+        width = _THREAD if is_bare else _FRAME[0]
+        await page.evaluate(_DRESS, "still alone bare" if is_bare else "still")
+        await page.set_viewport_size({"width": width, "height": _FRAME[1]})
+        ends = [None if it is None else await it.element_handle() for it in messages]
+        inner = await page.evaluate(_ONLY, ends)
+        await page.set_viewport_size({"width": width, "height": inner + (20 if is_bare else 64)})
+        _save_picture(await _shoot(page, dark=look == "dark"), _said(DOCS / f"{name}.png"))
+        await page.evaluate(_DRESS, "")
+        await page.set_viewport_size({"width": _FRAME[0], "height": _FRAME[1]})
+        await page.evaluate(_END)
+
+    async def phone(self, name: str) -> None:
+        """Take the end of the newest thread on a phone."""
+        page = await self.open(_PHONE)
+        await page.evaluate(_DRESS, "alone")
+        _save_picture(await _shoot(page), _said(DOCS / f"{name}.png"))
+        await page.context.close()
+
+    async def home(self, page: Page, name: str) -> None:
+        """Take App Home, as high as it is."""
+        await page.evaluate(_DRESS, "alone at-home")
+        height = await page.locator("#home > .content").evaluate("it => it.offsetHeight")
+        await page.set_viewport_size({"width": _FRAME[0], "height": height + 36})
+        _save_picture(await _shoot(page), _said(DOCS / f"{name}.png"))
+
+
+async def take_icon(browser: Browser, svg: str) -> None:
+    """Write a logo as the square picture that Slack asks for."""
+    page = await browser.new_page(viewport={"width": _ICON, "height": _ICON})
+    await page.set_content(f"<style>body {{ margin: 0; }} svg {{ display: block; }}</style>{svg}")
+    await page.screenshot(path=_said(DOCS / "app-icon.png"), omit_background=True)
+    await page.close()
+
+
+async def _shoot(page: Page, *, dark: bool = False) -> bytes:
+    await page.emulate_media(color_scheme="dark" if dark else "light")
+    await page.evaluate(_FIT)
+    return await page.screenshot(animations="disabled")
+
+
+def _morning() -> str:
+    """Return the time zone in which it is between 10 and 11 o'clock now."""
+    ahead = (_HOUR - time.gmtime().tm_hour + 11) % 24 - 11
+    return f"Etc/GMT{-ahead:+d}"
+
+
+def missing_fonts() -> list[str]:
+    """Return the Debian packages without which pictures would be set in other fonts."""
+    listed = subprocess.run(["fc-list", ":", "family"], capture_output=True, check=True).stdout
+    return [package for font, package in FONTS.items() if font not in listed.decode()]
+
+
+def _save_picture(png: bytes, path: Path) -> None:
+    image = _of(png)
+    image.quantize(palette=_palette(image), dither=Image.Dither.NONE).save(path, optimize=True)
+
+
+def _save_film(frames: Sequence[tuple[bytes, float]], path: Path) -> None:
+    """Write an endless GIF, whose frames share one palette, so that only differences are kept."""
+    images = [_of(png) for png, _ in frames]
+    width, height = images[0].size
+    strip = Image.new("RGB", (width, height * len(images)))
+    for number, image in enumerate(images):
+        strip.paste(image, (0, height * number))
+    palette = _palette(strip)
+    first, *rest = (image.quantize(palette=palette, dither=Image.Dither.NONE) for image in images)
+    first.save(
+        path,
+        save_all=True,
+        append_images=rest,
+        duration=[int(seconds * 1000) for _, seconds in frames],
+        loop=0,
+        optimize=False,
+    )
+
+
+def _palette(image: Image.Image) -> Image.Image:
+    """Return a palette of the commonest colors, and of what the others are about."""
+    counted = image.getcolors(image.width * image.height) or []
+    common = [cast("tuple[int, ...]", color) for _, color in sorted(counted, reverse=True)]
+    rest = image.quantize(_COLORS - _EXACT, dither=Image.Dither.NONE).getpalette() or []
+    kept: list[tuple[int, ...]] = []
+    # Pillow looks a color up by steps of four, so that a close neighbor would take its place.
+    for color in [*common[:_EXACT], *zip(rest[::3], rest[1::3], rest[2::3], strict=True)]:
+        if all(_distance(color, other) > _STEPS for other in kept):
+            kept.append(color)
+    palette = Image.new("P", (1, 1))
+    palette.putpalette([channel for color in kept for channel in color])
+    return palette
+
+
+def _distance(one: tuple[int, ...], other: tuple[int, ...]) -> int:
+    return max(abs(a - b) for a, b in zip(one, other, strict=True))
+
+
+def _of(png: bytes) -> Image.Image:
+    return Image.open(io.BytesIO(png)).convert("RGB")
+
+
+def _said(path: Path) -> Path:
+    sys.stdout.write(f"{path.relative_to(DOCS.parent)}\n")
+    return path
