@@ -3,50 +3,67 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
+TOOLS  := $(VENV)/.installed-tools
 # Also where the environment forbids it: the workers and each bot that they start read the bytecode.
 export PYTHONDONTWRITEBYTECODE :=
 # Six at a time, also on two cores: most tests wait for something.
 PYTEST := $(BIN)/python -m pytest -n 6 --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo screenshots run test test-redis lint format types check bench chaos lock clean
+.PHONY: help setup tools demo screenshots run test test-redis lint format types check bench chaos lock clean
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-$(STAMP): requirements.lock
+# A lock is complete, so that pip need not look for dependencies, which takes a third of its time.
+define install
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { \
 	  echo "Python's venv module does not work here. On Debian or Ubuntu: apt-get install python3-venv" >&2; rm -rf $(VENV); exit 1; }
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@echo "Installing $< in $(VENV)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
+	@printf '#!%s\nimport sys\nsys.path.insert(0, "%s")\nfrom bot.__main__ import main\nsys.exit(main())\n' \
+	  "$(CURDIR)/$(BIN)/python" "$(CURDIR)" > $(BIN)/devin-relay
+	@chmod +x $(BIN)/devin-relay
+endef
+
+$(STAMP): requirements.txt
+	$(install)
 	@touch $@
 
-setup: $(STAMP) ## Make .venv with everything from requirements.lock
+# It holds all of requirements.txt, too.
+$(TOOLS): requirements.lock
+	$(install)
+	@touch $(STAMP) $@
+
+setup: $(STAMP) ## Install what the relay needs in .venv; adds .venv/bin/devin-relay
+
+tools: $(TOOLS) ## Install the developers' tools, too; the targets that need them do that
 
 API ?= v3
 
-demo: setup ## Local Slack, Devin and the bot; prints the page to open; API=v1
-	$(BIN)/python -m sandbox demo --api $(API)
+demo: setup ## Try the relay with a local Slack and Devin; API=v1
+	@$(BIN)/python -m sandbox demo --api $(API)
 
-screenshots: setup ## The pictures of the page in docs/, from the demo; needs Chromium
+screenshots: tools ## Take the pictures in docs/ of the demo; needs Chromium
 	$(BIN)/python -m tests.support.screenshots
 
-run: setup ## The bot, with the settings of .env
-	$(BIN)/python -m bot run
+run: setup ## Start the relay with the settings in .env
+	@$(BIN)/devin-relay run
 
-test: setup ## Every test
+test: tools ## Run all tests
 	$(PYTEST)
 
 # What a server may do its own way: scripts, keys and their TTLs, blocking reads, absence, and the bot
 # as a whole. tests/away/test_cluster*.py start a Cluster by themselves, so that they belong to `test`.
 REDIS_TESTS := tests/test_journey.py $(addprefix tests/,store schedule delivery catch_up)
 
-test-redis: setup ## The tests that touch Redis, on Debian's redis-server and on a Cluster
+test-redis: tools ## Run the tests that touch Redis on Debian's redis-server and on a Cluster
 	@if command -v redis-server; then redis-server --version; \
 	  TEST_REDIS=debian $(PYTEST) -q $(REDIS_TESTS) tests/away/test_redis.py; \
 	else echo "NOT TESTED on Debian's redis-server, which is not here: apt-get install redis-server" >&2; fi
 	TEST_REDIS=cluster $(PYTEST) -q $(REDIS_TESTS)
 
-lint: setup ## Ruff, rules and format, which room may import which, and luacheck
+lint: tools ## Check style, formatting, imports and Lua scripts
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports --no-cache
@@ -54,30 +71,30 @@ lint: setup ## Ruff, rules and format, which room may import which, and luacheck
 	  $(BIN)/python -m tests.support.lua "$$scripts" && cd "$$scripts" && luacheck --config "$(CURDIR)/.luacheckrc" -q .; \
 	else echo "NOT CHECKED: the Lua scripts, since luacheck is not here: apt-get install lua-check" >&2; fi
 
-format: setup ## Let ruff rewrite what it can
+format: tools ## Fix and format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-types: setup ## mypy --strict
+types: tools ## Check types with mypy --strict
 	$(BIN)/mypy
 
-check: lint types test-redis test ## Lint, types, the tests on other servers, and every test: the gate
+check: lint types test-redis test ## Run the whole gate: lint, types, test-redis, test
 
-bench: setup ## The relay beside a script and the floor; writes benchmarks/RESULTS.md; ROUNDS=3 QUICK=1 API=v1
+bench: tools ## Measure speed and write benchmarks/RESULTS.md; ROUNDS=3 QUICK=1 API=v1
 	$(BIN)/python -m benchmarks --api $(API)
 
 SEED ?= $(shell date +%s)
 SECONDS ?= 240
 KILLS ?= 50
 
-chaos: setup ## Kills and outages under load in both modes, with a ledger; SEED=7 SECONDS=240 KILLS=50 API=v1
+chaos: tools ## Kill processes and cut connections under load; SEED=7 SECONDS=240 KILLS=50 API=v1
 	$(BIN)/python -m chaos --api $(API) --seed $(SEED) --seconds $(SECONDS) --kills $(KILLS)
 
-lock: setup ## Pin every dependency again, with hashes
+lock: tools ## Update requirements.txt and requirements.lock
 	$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command "make lock" --upgrade -o requirements.lock
 	$(BIN)/uv pip compile pyproject.toml -c requirements.lock --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command "make lock" --upgrade -o requirements.txt
 
-clean: ## Remove what make made
-	rm -rf $(VENV) .data .demo .mypy_cache .pytest_cache .ruff_cache .hypothesis
+clean: ## Delete .venv, caches and the data of demos
+	rm -rf $(VENV) .demo .mypy_cache .pytest_cache .ruff_cache .hypothesis
