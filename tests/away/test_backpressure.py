@@ -17,7 +17,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.app import Bot
 from bot.model.errors import SlackAway, SlackRefused
 from bot.model.people import UserId
-from bot.model.replies import Reply, Voucher
+from bot.model.replies import Queue, Reply, Voucher
 from bot.model.sessions import SessionId
 from bot.model.threads import ThreadRef
 from bot.redis.connection import Store, open_store
@@ -215,7 +215,7 @@ async def test_a_full_mailbox_costs_no_memory_and_nobody_s_turn(
         await measure(store)
         assert REGISTRY.get_sample_value("relay_mail_waiting") == BACKLOG
         await desk.mention("status", thread=thread)
-        await desk.until_said(mail_waiting(BACKLOG), thread)
+        await desk.until_said(mail_waiting(Queue(BACKLOG)), thread)
         box.devin.behave(SESSION, "running", delay=0.002)
         await wait_until(lambda: len(desk.received()) > 300, "the mail goes on", LONG)
         await desk.reply("from the other thread", other)

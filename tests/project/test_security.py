@@ -18,7 +18,7 @@ import yaml
 
 from bot.app import Bot, open_bot
 from bot.redis.connection import Store
-from bot.relay import say_prompts
+from bot.relay.asking import say_prompts
 from bot.settings import load_settings
 from bot.store import checkpoints, claims, links, mailbox, outbox, revisions, tickets
 from bot.store.mirror import answers, watches

@@ -14,6 +14,7 @@ from bot.model.errors import LinkedElsewhere
 from bot.model.mirror import Follow, Watched
 from bot.model.outcomes import Outcome, OutcomeKind
 from bot.model.people import UserId
+from bot.model.replies import Queue
 from bot.model.sessions import NamedSession, SessionId, parse_session
 from bot.model.threads import Link, ThreadRef
 from bot.redis.keys import link_key
@@ -246,7 +247,7 @@ def linked(said: str, *, mail: int, last: Outcome | None, is_muted: bool = False
     session = NamedSession(SessionId(SESSION), "", URL)
     link = Link(session=session.session, by=UserId("U0ADA00000"), at=int(at[1]), muted=is_muted)
     return status(
-        Status(link, session, "ada", mail, last, Watched(), Follow.ALL, is_barred=False)
+        Status(link, session, "ada", Queue(mail), last, Watched(), Follow.ALL, is_barred=False)
     ).text
 
 

@@ -19,7 +19,8 @@ from bot.redis.connection import Store
 from bot.redis.keys import link_key, threads_key
 from bot.runtime import background
 from bot.store.links import Links
-from bot.wording import devin_say, refusals, say_form, thread_links
+from bot.wording import devin_say, refusals, thread_links
+from bot.wording.asking import say_form
 from bot.wording.message import SlackMessage
 from bot.wording.phrases import session_link
 from sandbox.slack.server import Message
