@@ -2,7 +2,7 @@
 
 from bot.app import Bot
 from bot.model.sessions import SessionState
-from bot.wording import thread_links
+from bot.wording import actions, thread_links
 from bot.wording.corrections import correction_offered
 from tests.support.desk import OTHER_SESSION, SESSION, Desk, labels, on_v1
 from tests.support.devin_posts import buttons_of, until_devin_said, until_state
@@ -108,5 +108,5 @@ async def test_a_team_reaches_devin_from_wherever_it_is(bot: Bot, desk: Desk) ->
 
     await desk.slack.open_home("ada")
     await wait_until(
-        lambda: str(desk.slack.home_view("ada")).count("home_unlink") == 2, "Home lists both"
+        lambda: str(desk.slack.home_view("ada")).count(actions.HOME_UNLINK) == 2, "Home lists both"
     )

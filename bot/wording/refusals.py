@@ -98,7 +98,8 @@ _STILL_SAYING = SlackMessage(
 )
 
 _TICKET_GONE = SlackMessage(
-    "This has expired, or it was for someone else. Open it again from the message's ⋮ menu."
+    "This has expired, or it was for someone else. Open it again from the message's ⋮ menu, or "
+    "mention me with `link &lt;session link or ID&gt;`."
 )
 
 _ALREADY_SENT = SlackMessage("You already sent that correction.")

@@ -131,7 +131,7 @@ def scopes_missed(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str]]:
 
 
 REMEDY = "Update the app with the manifest from `devin-relay manifest`, then reinstall it."
-THE_MARK = f"(needed for the mark on a reply that tells its outcome). {REMEDY}"
+THE_MARK = f"(needed for the reaction on a reply that shows its outcome). {REMEDY}"
 CHANNELS = "(needed for names of public channels in what Devin reads, and that they are public)"
 
 

@@ -9,9 +9,16 @@ from hypothesis import strategies as st
 from bot.app import Bot
 from bot.model.errors import CannotPost, LinkedElsewhere, NotAllowed, NotLinked, TicketGone
 from bot.model.people import Standing
-from bot.model.sessions import SESSION_ADDRESS, find_session, parse_session
+from bot.model.sessions import (
+    SESSION_ADDRESS,
+    NamedSession,
+    SessionId,
+    find_session,
+    parse_session,
+)
 from bot.redis.connection import Store
 from bot.wording import refusals, thread_links
+from bot.wording.phrases import session_link
 from handlers.link_offers import names_session, parse_named
 from sandbox.slack.server import Message
 from sandbox.slack.transport.deliveries import Delivery
@@ -73,7 +80,7 @@ async def test_whoever_names_a_session_is_offered_the_link(
         await desk.slack.say(text, thread=thread, channel=channel, broadcast=where == "broadcast")
     offer = await offered(desk, channel=channel)
     assert (offer.thread_ts, offer.ephemeral_to) == (thread, "U0ADA00000")
-    assert f"<{URL}|{SESSION}>" in offer.text
+    assert session_link(NamedSession(SessionId(SESSION))) in offer.text
     assert actions(offer) == ["link_offered"]
     await desk.reply("Not yet", thread, channel=channel)
     await desk.until_heard()

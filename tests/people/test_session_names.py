@@ -8,17 +8,19 @@ from bot.app import Bot
 from bot.model.errors import LinkedElsewhere
 from bot.model.outcomes import Outcome, OutcomeKind, Refusal
 from bot.model.sessions import NamedSession, SessionId
-from bot.wording import commands, delivery_reports, refusals, thread_links
+from bot.wording import actions, commands, delivery_reports, refusals, thread_links
+from bot.wording.phrases import session_link, short_id
 from sandbox import Sandbox
 from sandbox.devin.answers import Api
 from sandbox.slack.server import Message
+from tests.people.test_home import asked, first_choice
 from tests.support.desk import OTHER_SESSION, SESSION, Desk
 from tests.support.devin_posts import linked, until_card
 from tests.support.waiting import wait_until
 
 HEX = SESSION.removeprefix("devin-")
 ACME = "https://acme.devinenterprise.com"
-BARE = f"<https://app.devin.ai/sessions/{HEX}|{SESSION}>"
+BARE = session_link(NamedSession(SessionId(SESSION)))
 """The session as it is shown while nothing is known of it."""
 
 
@@ -85,7 +87,7 @@ async def test_a_title_that_comes_later_is_shown_from_then_on(bot: Bot, desk: De
     """Devin names a session in its first minutes; until then it is shown by its id."""
     desk.devin.session(SESSION).title = ""
     thread = await desk.linked_thread()
-    assert f"|{SESSION}>" in await desk.until_linked(thread)
+    assert f"|{short_id(SessionId(SESSION))}>" in await desk.until_linked(thread)
     desk.devin.session(SESSION).title = "Release notes"
     assert shown(desk) in await desk.until_linked(await desk.linked_thread())
 
@@ -106,7 +108,7 @@ async def test_app_home_lists_threads_by_title(bot: Bot, desk: Desk) -> None:
     desk.devin.session(SESSION).title = "Release 2.0"
     untitled, titled = await at_home(desk)
     assert shown(desk, "Release 2.0") in titled
-    assert f"|{OTHER_SESSION}>" in untitled
+    assert session_link(desk.named(OTHER_SESSION)) in untitled
 
 
 async def test_a_report_opens_the_session_where_it_is(bot: Bot, desk: Desk) -> None:
@@ -208,6 +210,9 @@ async def test_a_thread_whose_link_ends_elsewhere_is_told_its_title(bot: Bot, de
     await at_home(desk)
     view = desk.slack.home_view("ada")
     assert view is not None
-    await desk.slack.press_view("home_unlink", view_id=view["id"], user="ada")
+    unlink = first_choice(view, actions.HOME_UNLINK)
+    await desk.slack.press_view(actions.HOME_MENU, view_id=view["id"], user="ada", value=unlink)
+    form = await asked(desk)
+    assert (await desk.slack.submit_view(form["id"], {}, user="ada")).acked
     words = thread_links.unlinked_by(named(desk), "ada")
     assert shown(desk) in await desk.until_said(words, thread)
