@@ -110,6 +110,16 @@ async def test_markdown_is_never_markup_of_the_page_and_links_lead_to_the_web_on
     assert await page.title() == "Devin Relay sandbox"
 
 
+async def test_emoji_are_drawn_wherever_a_text_has_them(box: Sandbox, screens: Screens) -> None:
+    """A machine without an emoji font shows them too, by name or as characters."""
+    words = {"type": "mrkdwn", "text": "Look for ✅ or :zzz:."}
+    await post(box, [{"type": "section", "text": words}, *markdown("A ✅ and :zzz:.")])
+    await box.slack.say("My ✅", user="ada")
+    page = await screens.open()
+    await expect(message(page, "Look for").locator(".emoji svg")).to_have_count(4)
+    await expect(message(page, "My").locator(".emoji svg")).to_have_count(1)
+
+
 async def test_a_mention_in_markdown_is_live_outside_of_code(
     box: Sandbox, screens: Screens
 ) -> None:

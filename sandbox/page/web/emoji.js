@@ -61,12 +61,13 @@ export function emoji(name) {
 
 export const withEmoji = (text) => text.replace(/:([a-z0-9_+-]+):/g, (all, name) => EMOJI[name] ?? all);
 
-// A text as nodes, each emoji that it names drawn.
-export const withEmojiNodes = (text) => text.split(/:([a-z0-9_+-]+(?:::[a-z0-9-]+)?):/).map((part, index) =>
-  (index % 2 === 0 ? part : isEmoji(part) ? emoji(part) : `:${part}:`));
+const CHARACTERS = Object.fromEntries(Object.keys(DRAWN).map((name) => [EMOJI[name], name]));
+const CHARACTER = new RegExp(`(${Object.keys(CHARACTERS).join("|")})`);
 
-// A sentence of ours, its emoji drawn.
-export function sentence(text) {
-  const names = Object.fromEntries(Object.keys(DRAWN).map((name) => [EMOJI[name], name]));
-  return text.split(new RegExp(`(${Object.keys(names).join("|")})`)).map((part) => (part in names ? emoji(names[part]) : part));
-}
+// A text as nodes, each emoji in it drawn.
+export const drawn = (text) =>
+  text.split(CHARACTER).map((part) => (part in CHARACTERS ? emoji(CHARACTERS[part]) : part)).filter((part) => part !== "");
+
+// The same for a text that may also name emoji.
+export const withEmojiNodes = (text) => text.split(/:([a-z0-9_+-]+(?:::[a-z0-9-]+)?):/).flatMap((part, index) =>
+  (index % 2 === 0 ? drawn(part) : isEmoji(part) ? [emoji(part)] : [`:${part}:`]));

@@ -1,7 +1,7 @@
 // Slack's mrkdwn as DOM nodes. Every text goes through text nodes: nothing here builds HTML.
 
 import { el } from "./dom.js";
-import { emoji, isEmoji, withEmoji } from "./emoji.js";
+import { drawn, emoji, isEmoji, withEmoji } from "./emoji.js";
 import { date } from "./times.js";
 
 export const plain = (text, fallback = "") => withEmoji(text?.text ?? fallback);
@@ -51,7 +51,7 @@ function inline(text, names) {
   const nodes = [];
   let from = 0;
   for (const match of text.matchAll(INLINE)) {
-    if (match.index > from) nodes.push(unescape(text.slice(from, match.index)));
+    if (match.index > from) nodes.push(...drawn(unescape(text.slice(from, match.index))));
     const [whole, angle, code, bold, italic, struck, name] = match;
     if (angle) nodes.push(control(angle, names));
     else if (code) nodes.push(el("code", {}, unescape(code)));
@@ -61,7 +61,7 @@ function inline(text, names) {
     else nodes.push(isEmoji(name) ? emoji(name) : whole);
     from = match.index + whole.length;
   }
-  if (from < text.length) nodes.push(unescape(text.slice(from)));
+  if (from < text.length) nodes.push(...drawn(unescape(text.slice(from))));
   return nodes;
 }
 
@@ -91,5 +91,5 @@ export function mrkdwn(text, names) {
 // A text object of Block Kit, plain or mrkdwn.
 export function textObject(text, names) {
   if (!text) return [];
-  return text.type === "plain_text" ? [withEmoji(text.text)] : mrkdwn(text.text ?? "", names);
+  return text.type === "plain_text" ? drawn(withEmoji(text.text)) : mrkdwn(text.text ?? "", names);
 }

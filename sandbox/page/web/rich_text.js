@@ -1,7 +1,7 @@
 // `rich_text` blocks as DOM nodes: sections, lists, quotes and code, with styled text inside.
 
 import { el } from "./dom.js";
-import { emoji } from "./emoji.js";
+import { drawn, emoji } from "./emoji.js";
 import { anchor, mention } from "./mrkdwn.js";
 import { date } from "./times.js";
 
@@ -12,7 +12,7 @@ function styled(node, style = {}) {
 }
 
 const PIECES = {
-  text: (piece) => piece.text,
+  text: (piece) => el("span", {}, ...drawn(piece.text)),
   link: (piece) => anchor(piece.url, piece.text ?? piece.url),
   user: (piece, names) => mention(`@${names.user(piece.user_id) ?? piece.user_id}`),
   channel: (piece, names) => mention(`#${names.channel(piece.channel_id) ?? piece.channel_id}`),

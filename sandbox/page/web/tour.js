@@ -2,7 +2,7 @@
 // shows what it promised, never because time has passed; what does not show in time is said.
 
 import { $, el, icon, setText } from "./dom.js";
-import { sentence } from "./emoji.js";
+import { drawn } from "./emoji.js";
 import { redraw, state, view } from "./state.js";
 import { Stage } from "./tour_stage.js";
 import { END, stepsFor } from "./tour_script.js";
@@ -109,7 +109,7 @@ function show({ key, status, index, title, caption }) {
   }
   const count = index < playing.steps.length ? `${index + 1} of ${playing.steps.length}: ` : "";
   setText($("tour-title"), count + title);
-  if (!key || $("tour-caption").dataset.said !== caption) $("tour-caption").replaceChildren(...sentence(caption));
+  if (!key || $("tour-caption").dataset.said !== caption) $("tour-caption").replaceChildren(...drawn(caption));
   $("tour-caption").dataset.said = caption;
   drawControls();
 }
