@@ -84,7 +84,7 @@ def _quotes(
         said = "\n\n".join(filter(None, (cut(text, MOST_QUOTED // len(quoted)), files)))
         parts += [_head(one, names), block_quote(said or NOT_SHOWN)]
     if more := len(forwarded) - len(quoted):
-        parts.append(f"(Forwarded messages that are left out here: {more})")
+        parts.append(f"(Forwarded messages left out: {more})")
     return parts
 
 

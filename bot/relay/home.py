@@ -22,7 +22,7 @@ from bot.store.links import Links
 from bot.store.mailbox import Mailbox
 from bot.store.mirror.watches import Watches
 from bot.store.places import Places
-from bot.wording import home_view, refusals, thread_links
+from bot.wording import home_view, thread_links
 from bot.wording.blocks import View
 from bot.wording.home_view import Shown
 from bot.wording.message import SlackMessage
@@ -80,7 +80,7 @@ class Home:
             view = home_view.only(home_view.closed(Standing.UNKNOWN, self._admin))
         except StoreAway as error:
             log.warning("home without threads", extra={"reason": str(error)})
-            view = home_view.only(refusals.passing(error))
+            view = home_view.only(home_view.AWAY)
         try:
             await self._views.publish(viewer, view)
         except (SlackAway, SlackRefused) as error:

@@ -13,15 +13,17 @@ from bot.wording.mirror.card import BARRED, follows, session_lines
 from bot.wording.phrases import last_ending, local_time, mail_waiting, session_link
 
 HELP = SlackMessage(
-    "I make a Slack thread and a Devin session one conversation. In a thread, mention me with:\n"
+    "I turn a Slack thread and a Devin session into one conversation. In a thread, mention me "
+    "with:\n"
     "• `start &lt;prompt&gt;`: start a session; Devin also reads the thread so far\n"
     "• `link &lt;session link or ID&gt;`: link this thread to a session\n"
-    "• `unlink`: stop sending replies to the session\n"
+    "• `unlink`: end this thread's link to the session\n"
     "• `status`: show the session, the queue and the last result\n"
     "• `mute` / `unmute`: pause / resume sending replies\n"
     "• `follow`: post everything Devin says; `follow turns`: only the last message of each turn; "
     "`unfollow`: nothing\n"
-    "• `end`: end the session for good; `archive`: archive it. I'll ask before doing either\n"
+    "• `end`: end the session for good; `archive`: end and archive it. I'll ask before doing "
+    "either\n"
     "• `default &lt;session link or ID&gt;`: set this channel's session for `/devin-say` "
     "(`default` shows it, `default none` clears it)\n"
     "Once a thread is linked, just reply. Start a reply with `(aside)` to keep it from Devin.\n"

@@ -78,9 +78,9 @@ def _why(brought: Upload) -> str:
 _HITCHES = {
     WhyLink.ELSEWHERE: "stored outside Slack",
     WhyLink.FOREIGN: "its address isn't on a file host I trust{code}, so I didn't open it",
-    WhyLink.TOO_LARGE: "larger than the limit for files",
+    WhyLink.TOO_LARGE: "larger than the file size limit",
     WhyLink.SIGN_IN: "Slack didn't let me read it; either I'm not in the conversation it's from, "
-    "or an admin needs to reinstall the app with the scope files:read",
+    "or your Devin Relay admin needs to reinstall the app with the scope files:read",
     WhyLink.SLACK: "Slack wouldn't let me download it{code}",
     WhyLink.DEVIN: "Devin didn't accept it{code}",
     WhyLink.SLOW: "timed out",
@@ -100,7 +100,8 @@ def _ended(outcome: Outcome, about: str) -> SlackMessage:
     return SlackMessage(
         f"{said} {_RESPONSE}" if outcome.detail else said,
         quote=outcome.detail,
-        advice="Unlink this thread, then link it to another session or start a new one.",
+        advice="Press *Unlink*, then mention me with `link &lt;session link or ID&gt;` or "
+        "`start &lt;prompt&gt;`.",
     )
 
 
@@ -133,13 +134,13 @@ def _refused(outcome: Outcome, about: str, admin: str) -> SlackMessage:
         case Refusal.FORBIDDEN:
             return SlackMessage(
                 f"I *couldn't send* {about}: my API key doesn't have access to this session "
-                f"({outcome.status}). It may belong to another Devin organization, or lack the "
-                f"permission to manage sessions. Ask {admin} for help."
+                f"({outcome.status}). The session may belong to another Devin organization, or the "
+                f"key may lack permission to manage sessions. Ask {admin} for help."
             )
         case Refusal.NO_SESSION:
             return SlackMessage(
                 f"I *couldn't send* {about}: Devin can't find this session ({outcome.status}). "
-                "Unlink this thread, then link it to another session."
+                "Press *Unlink*, then mention me with `link &lt;session link or ID&gt;`."
             )
         case Refusal.OTHER | None:
             return _refused_otherwise(outcome, about, admin)
@@ -163,9 +164,9 @@ def _line(problem: Problem) -> str:
 def _refused_otherwise(outcome: Outcome, about: str, admin: str) -> SlackMessage:
     if outcome.status is None:
         return SlackMessage(
-            f"I *couldn't read* my saved copy of {about}, so I can't send it "
+            f"I *couldn't read* my saved copy of {about}, so I won't send it "
             f"({as_code(outcome.detail)}).",
-            advice=_CHECK_AND_POST,
+            advice="If it isn't in the session already, post it again.",
         )
     if outcome.is_unread:
         return replace(_unread(outcome, about), advice=_CHECK_AND_POST)
@@ -225,7 +226,7 @@ def late(replies: int, commands: Sequence[str], *, hushed: bool) -> SlackMessage
         asked = ", ".join(f"`{verb}`" for verb in commands)
         said.append(f"I {'also ' if replies else ''}missed {asked}: please mention me again.")
     if hushed:
-        said.append("Replies posted after that weren't sent.")
+        said.append("Replies posted after that command weren't sent.")
     return SlackMessage(" ".join(said))
 
 
@@ -235,7 +236,7 @@ def stranded(replies: int) -> SlackMessage:
     left = plural(replies, "it wasn't", "they weren't")
     return SlackMessage(
         f"{found} reached me only after someone had unlinked, muted or relinked this thread, so "
-        f"{left} sent to Devin."
+        f"{left} sent to Devin. To send one now, choose *Send to Devin* in its ⋮ menu."
     )
 
 

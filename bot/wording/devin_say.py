@@ -9,14 +9,14 @@ from bot.wording.message import QUOTE_LIMIT, SlackMessage
 from bot.wording.phrases import preview, session_link
 
 USAGE = SlackMessage(
-    "*Usage:* `/devin-say [session] &lt;message&gt;`\n"
+    "*Usage:* `/devin-say [session or new] &lt;message&gt;`\n"
     "• `/devin-say devin-0123abcd Please rebase`: start a new thread linked to that session\n"
     "• `/devin-say Please rebase`: send to the channel's default or only active session (I'll ask "
     "if there are several)\n"
     "• `/devin-say new Fix the login page`: start a new session in a linked thread (`/devin-say "
     "new` opens a form)\n"
     "• `/devin-say`: open a form\n"
-    "A session can be a link or an ID. To set the channel's default, mention me with "
+    "For a session, use its link or ID. To set the channel's default, mention me with "
     "`default &lt;session link or ID&gt;`.\n"
     "In a linked thread, just reply. My *Home* tab lists linked threads."
 )

@@ -67,11 +67,16 @@ PARTIAL = (
 )
 
 CONFIRM = "Unlink this thread?"
-CONFIRM_TEXT = "Replies won't be sent to Devin anymore. I'll post a note in the thread."
+CONFIRM_TEXT = (
+    "Replies won't be sent to Devin and its messages won't be posted anymore. I'll post a note in "
+    "the thread."
+)
 CANCEL = "Cancel"
 
+AWAY = SlackMessage("I couldn't reach my database just now. Please reopen this tab in a minute.")
+
 UNLINKED = "Unlinked. I've posted a note in the thread."
-GONE = "That thread is no longer linked to this session. Nothing changed."
+GONE = "That thread is no longer linked to that session. Nothing changed."
 
 PER_PAGE = 30
 """Each thread takes three blocks, and the page a few more."""
@@ -200,7 +205,7 @@ def _home(blocks: Sequence[Block]) -> View:
 
 
 FOLLOWS = {
-    Follow.ALL: "Follows all messages.",
-    Follow.TURNS: "Follows the last message of each turn.",
-    Follow.OFF: "Follows no messages.",
+    Follow.ALL: "All of Devin's messages are posted there.",
+    Follow.TURNS: "The last message of each turn is posted there.",
+    Follow.OFF: "Devin's messages aren't posted there.",
 }

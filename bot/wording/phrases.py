@@ -86,7 +86,7 @@ def preview(markup: str) -> str:
 
 def local_time(at: int) -> str:
     """Return a time (Unix seconds) that Slack shows in the reader's own zone."""
-    return f"<!date^{at}^{{date_short_pretty}} at {{time}}|some time ago>"
+    return f"<!date^{at}^{{date_short_pretty}} at {{time}}|earlier>"
 
 
 def mail_waiting(queue: Queue) -> str:

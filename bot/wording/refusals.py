@@ -87,8 +87,8 @@ _IS_MUTED = SlackMessage(
 )
 
 _OUTDATED = SlackMessage(
-    "Someone changed this thread's link before your command reached me, so I didn't carry it out. "
-    "If you still want it, mention me again."
+    "Someone changed this thread's link before I got your command, so I didn't run it. To run it "
+    "anyway, mention me again."
 )
 
 _FORM_GONE = SlackMessage("This has expired. Type `/devin-say` to start again.")
@@ -110,8 +110,7 @@ _STILL_SENDING = SlackMessage(
 )
 
 _MOVED_ON = SlackMessage(
-    "Devin has moved on and is no longer waiting for this answer. Reply in the thread with what it "
-    "should know."
+    "Devin has moved on and is no longer waiting for this answer. Reply in the thread instead."
 )
 
 _START_GONE = SlackMessage("This has expired. To start a session, mention me with `start` again.")
@@ -152,15 +151,15 @@ def no_session(typed: str) -> SlackMessage:
     """Say that `typed` isn't a session, and how one is written."""
     named = f"“{shown}”" if (shown := preview(typed)) else "That"
     return SlackMessage(
-        f"{named} isn't a Devin session. Paste its link (`https://app.devin.ai/sessions/…`) or its "
-        "ID (`devin-…`)."
+        f"{named} isn't a Devin session. Paste a session link (`https://app.devin.ai/sessions/…`) "
+        "or ID (`devin-…`)."
     )
 
 
 _NOT_TAKEN = {
     Change.UNLINKED: (
         "I posted your message, but *didn't send it to Devin*: someone just unlinked the thread. "
-        "Try again and name the session."
+        "Try again with `/devin-say &lt;session&gt; &lt;message&gt;`."
     ),
     Change.MUTED: (
         "I posted your message, but *didn't send it to Devin*: someone just muted the thread. "
@@ -221,7 +220,7 @@ def passing(error: PassingError) -> SlackMessage:
     who = next((who for kind, who in names.items() if isinstance(error, kind)), "my database")
     return SlackMessage(
         f"I couldn't reach {who} just now, so that may not have worked. "
-        "Check, and try again in a minute if needed."
+        "Check whether it did, and try again in a minute if it didn't."
     )
 
 

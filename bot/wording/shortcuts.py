@@ -9,11 +9,14 @@ SEND_TITLE = "Send to Devin"
 LINK_TITLE = "Link to a Devin session"
 SHOWN_CHARACTERS = 300
 
-ASK_TO_LINK = SlackMessage("New replies in this thread will be sent to the session you choose.")
+ASK_TO_LINK = SlackMessage(
+    "New replies in this thread will be sent to the session you choose, and Devin's messages may "
+    "be posted here."
+)
 
 SENT_BEFORE = SlackMessage(
     "That message was already sent to Devin. Check its reaction, or my reply in the thread, for "
-    "the result; if there's neither, it's still queued."
+    "the result; if there's neither, it may still be queued."
 )
 
 SENT = SlackMessage(
@@ -29,6 +32,6 @@ def ask_to_send(message: Reply) -> SlackMessage:
     files = ", ".join(file.name for file in message.all_files)
     return SlackMessage(
         "This thread isn't linked to a Devin session yet. I'll link it, send this message, and "
-        "send new replies from now on:",
+        "send new replies from now on. Devin's messages may be posted here:",
         quote=cut(text or files, SHOWN_CHARACTERS),
     )

@@ -34,7 +34,7 @@ def channel_moved(session: NamedSession) -> SlackMessage:
     return SlackMessage(
         f"This channel was shared with another organization, so I unlinked this thread from "
         f"*{session_link(session)}*. Replies already queued will still be sent. To link it again, "
-        "mention me with `link`."
+        "mention me with `link &lt;session link or ID&gt;`."
     )
 
 
@@ -74,7 +74,7 @@ def offer(session: NamedSession, ticket: str) -> SlackMessage:
     """Offer to link a thread to a session whose address someone wrote into it."""
     return SlackMessage(
         f"You mentioned *{session_link(session)}*. Want to link this thread to it? Replies will "
-        "then be sent to Devin.",
+        "then be sent to Devin, and Devin's messages may be posted here.",
         buttons=(button(LINK_OFFERED, "Link this thread", ticket),),
     )
 

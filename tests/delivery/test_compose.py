@@ -199,7 +199,7 @@ def test_only_so_much_is_quoted_and_the_rest_is_told() -> None:
     whole = composed(*[quoting("x" * 50_000)] * (MOST_FORWARDED + 3), comment="Look")
     assert whole.count("[Forwarded message]") == MOST_FORWARDED
     assert whole.count("(50,000 characters in all)") == MOST_FORWARDED
-    assert whole.endswith("\n\n(Forwarded messages that are left out here: 3)")
+    assert whole.endswith("\n\n(Forwarded messages left out: 3)")
     assert len(whole) < MOST_QUOTED + 2_000
     assert "x" * 39_000 in composed(quoting("x" * 39_000))
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from redis.asyncio import Redis
 
 from bot.app import Bot
-from bot.model.errors import NotLinked, SlackAway, StoreAway
+from bot.model.errors import NotLinked, SlackAway
 from bot.model.mirror import Follow, Watched
 from bot.model.outcomes import Outcome, OutcomeKind
 from bot.model.people import Person, Standing, UserId
@@ -608,7 +608,7 @@ async def test_while_redis_is_away_the_tab_says_so(bot: Bot, desk: Desk, raw: Re
     thread = await desk.linked_thread()
     await raw.client_pause(20_000, all=False)
     (said,) = lines(await home(desk))
-    assert said == refusals.passing(StoreAway()).text
+    assert said == home_view.AWAY.text
     await raw.client_unpause()
     assert listed(await home(desk)) == [thread]
 

@@ -33,6 +33,7 @@ from bot.wording import forms as waiting
 from bot.wording.asking import say_form, session_picker
 from bot.wording.asking.session_picker import Choices
 from bot.wording.message import SlackMessage, plain
+from bot.wording.phrases import short_id
 from bot.wording.refusals import no_session
 from sandbox.devin.answers import Api
 from sandbox.slack.api.blocks import view_problems
@@ -128,9 +129,9 @@ async def test_the_form_offers_the_channels_sessions_and_devins_latest(
         one for group in element(view, "session")["option_groups"] for one in group["options"]
     ]
     assert [one["text"]["text"] for one in options] == [
-        "Fix the build · devin-fedcba98",
-        SESSION,
-        "Write *the* docs <!channel> · devin-00112233",
+        "Fix the build (devin-fedcba98)",
+        short_id(SessionId(SESSION)),
+        "Write *the* docs <!channel> (devin-00112233)",
     ]
     assert {one["text"]["type"] for one in options} == {"plain_text"}
     assert "initial_option" not in element(view, "session")
@@ -445,7 +446,7 @@ async def test_a_guest_who_may_steer_devin_sees_the_channels_sessions_only(
         await desk.linked_thread(OTHER_SESSION)
         view = await opened(desk, user=user)
         assert groups(view) == {session_picker.HERE: [OTHER_SESSION]}
-        assert labels_of(view) == ["Fix the build · devin-fedcba98"]
+        assert labels_of(view) == ["Fix the build (devin-fedcba98)"]
         assert session_picker.ELSEWHERE in groups(await opened(desk))
 
 
@@ -482,7 +483,7 @@ async def test_an_operator_may_keep_the_organizations_sessions_to_themselves(
         await desk.linked_thread("devin-5ec4e7")
         view = await opened(desk)
         assert groups(view) == {session_picker.HERE: ["devin-5ec4e7", OTHER_SESSION]}
-        assert labels_of(view) == ["devin-5ec4e7", "Fix the build · devin-fedcba98"]
+        assert labels_of(view) == ["devin-5ec4e7", "Fix the build (devin-fedcba98)"]
         await submit(desk, view, session=OTHER_SESSION)
         await desk.until_received("Please rebase", OTHER_SESSION)
     assert lists() == before
@@ -503,7 +504,7 @@ async def test_without_a_list_only_so_many_titles_are_asked_for(
     await rest(raw)
     async with running(desk, environ, LIST_SESSIONS="false"):
         found = labels_of(await opened(desk))
-    assert [one.startswith("Title ·") for one in found] == [True] * 10 + [False] * 5
+    assert [one.startswith("Title (") for one in found] == [True] * 10 + [False] * 5
     assert (desk.devin.lists, desk.devin.reads) == ((0, 10) if api == "v1" else (1, 0))
 
 
@@ -531,7 +532,7 @@ async def test_without_titles_the_form_opens_all_the_same(
             await desk.devin.go_offline()
         else:
             desk.devin.api_key = "another"
-        assert labels_of(await opened(desk)) == [SESSION]
+        assert labels_of(await opened(desk)) == [short_id(SessionId(SESSION))]
 
 
 async def test_a_channel_with_many_sessions_offers_the_latest(

@@ -125,7 +125,7 @@ async def test_a_thread_starts_a_session_with_itself_as_context(bot: Bot, desk: 
     session = await until_linked(desk, root)
     assert prompt(desk) == (
         "ada (in Slack):\n\nPlease **fix** it\n\n"
-        "This is asked in a thread in Slack, the oldest message first:\n\n"
+        "This was asked in a Slack thread. Its messages, oldest first:\n\n"
         "> ada (in Slack):\n>\n> The **build** is red, @Ben Franklin\n>\n> [log.txt]\n\n"
         "> Ben Franklin (in Slack):\n>\n> It is `test_upload`"
     )
@@ -158,7 +158,7 @@ async def test_without_a_prompt_the_thread_is_the_prompt(bot: Bot, desk: Desk) -
     await desk.mention("start", thread=root, user="ben")
     await until_linked(desk, root)
     assert prompt(desk) == (
-        "Ben Franklin starts this session from a thread in Slack, the oldest message first:\n\n"
+        "Ben Franklin started this session from a Slack thread. Its messages, oldest first:\n\n"
         "> ada (in Slack):\n>\n> The build is red"
     )
 

@@ -22,7 +22,7 @@ from bot.store.links import Links
 from bot.wording import devin_say, refusals, thread_links
 from bot.wording.asking import say_form
 from bot.wording.message import SlackMessage
-from bot.wording.phrases import session_link
+from bot.wording.phrases import session_link, short_id
 from sandbox.slack.server import Message
 from sandbox.slack.transport.deliveries import Delivery
 from tests.support.desk import (
@@ -43,6 +43,7 @@ from tests.support.told import NONE_ACTIVE, NOT_IDENTIFIED, SLACK_AWAY, STORE_AW
 from tests.support.waiting import until_settled, wait_until
 
 HEX = SESSION.removeprefix("devin-")
+SHORT_ID = short_id(SessionId(SESSION))
 FROM_ADA = "ada (in Slack):\n\n"
 DAY_MS = 24 * 3600 * 1000
 GONE = refusals.sorry(FormGone())
@@ -188,14 +189,14 @@ async def test_several_active_sessions_are_listed(bot: Bot, desk: Desk) -> None:
     await desk.linked_thread(OTHER_SESSION)
     await say(desk, "Please rebase")
     await desk.until_whispered(which("Please rebase"), "ada")
-    assert [session for _, session in offered(desk)] == [OTHER_SESSION, SESSION]
+    assert [label for _, label in offered(desk)] == [short_id(SessionId(OTHER_SESSION)), SHORT_ID]
     assert desk.devin.requests == []
 
 
 async def test_a_chosen_session_gets_the_message_that_was_typed(bot: Bot, desk: Desk) -> None:
     """It goes on in that session's latest thread, and the menu says where it went."""
     options = await asked(desk, "Please *rebase* &amp; test")
-    assert [label for _, label in options] == ["Fix the build · devin-fedcba98", SESSION]
+    assert [label for _, label in options] == ["Fix the build (devin-fedcba98)", SHORT_ID]
     await choose(desk, options[1][0])
     message = await posted(desk, "Please *rebase*")
     assert message.text == devin_say.said("ada", "Please *rebase* &amp; test").text
@@ -214,7 +215,7 @@ async def test_the_menu_names_its_sessions_without_devins_list(
     before = lists()
     async with running(desk, environ, LIST_SESSIONS="false"):
         options = await asked(desk)
-    assert [label for _, label in options] == ["Fix the build · devin-fedcba98", SESSION]
+    assert [label for _, label in options] == ["Fix the build (devin-fedcba98)", SHORT_ID]
     assert lists() == before
 
 
@@ -407,7 +408,7 @@ async def test_a_session_with_many_threads_hides_no_other(
         await links.create(ref, link)
     await say(desk, "Please rebase")
     await desk.until_whispered(which("Please rebase"), "ada")
-    assert [session for _, session in offered(desk)] == [SESSION, OTHER_SESSION]
+    assert [label for _, label in offered(desk)] == [SHORT_ID, short_id(SessionId(OTHER_SESSION))]
 
 
 @pytest.mark.parametrize("days", [6.9, 7.1])

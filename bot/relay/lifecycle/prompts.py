@@ -61,11 +61,11 @@ class Prompts:
         prompt = await message_of(message, self._people)
         if not earlier:
             return prompt
-        return f"{prompt}\n\n{await self._quoted(earlier, 'This is asked in a thread')}"
+        return f"{prompt}\n\n{await self._quoted(earlier, 'This was asked in a Slack thread.')}"
 
     async def _thread_alone(self, start: Start, earlier: Sequence[Reply]) -> str:
         name = await self._people.name(start.by)
-        return await self._quoted(earlier, f"{name} starts this session from a thread")
+        return await self._quoted(earlier, f"{name} started this session from a Slack thread.")
 
     async def _quoted(self, earlier: Sequence[Reply], head: str) -> str:
         """Return the latest messages of a thread, the oldest first, each in a block quote."""
@@ -80,7 +80,7 @@ class Prompts:
             left -= len(text)
         more = len(earlier) - len(kept)
         told = f" (earlier messages left out: {more})" if more else ""
-        return "\n\n".join((f"{head} in Slack, the oldest message first{told}:", *kept))
+        return "\n\n".join((f"{head} Its messages, oldest first{told}:", *kept))
 
     async def _read(self, start: Start) -> tuple[Reply | None, Sequence[Reply]]:
         """Read the message that asks for the start, and those before it in its thread."""

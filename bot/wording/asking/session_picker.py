@@ -123,6 +123,6 @@ def _paste(pasted: SessionId | None, *, is_alone: bool) -> Block:
 def _label(one: NamedSession) -> str:
     title, short = title_of(one), short_id(one.session)
     if not title:
-        return one.session[:LABEL_LIMIT]
-    room = LABEL_LIMIT - len(short) - len(" · ")
-    return f"{title if len(title) <= room else title[: room - 1] + '…'} · {short}"
+        return short
+    room = LABEL_LIMIT - len(f" ({short})")
+    return f"{title if len(title) <= room else title[: room - 1] + '…'} ({short})"

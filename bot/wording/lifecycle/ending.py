@@ -15,7 +15,7 @@ from bot.wording.phrases import ADMIN, as_code, session_link
 
 NO_ARCHIVE = SlackMessage(
     "I use version 1 of Devin's API, which can't archive sessions. Mention me with `end` to end "
-    "it, or archive it in Devin."
+    "this session, or archive it in Devin."
 )
 
 
@@ -49,16 +49,16 @@ def failed(
     name, done = session_link(session), _DONE[how].lower()
     if isinstance(why, Wait):
         return SlackMessage(
-            f"*{name}* *wasn't {done}*: Devin is unavailable right now ({as_code(why.reason)}). "
-            "Press the button again in a minute."
+            f"I *couldn't {how}* *{name}*: Devin is unavailable right now "
+            f"({as_code(why.reason)}). Press *{_LABELS[how]}* again in a minute."
         )
     if why.kind is OutcomeKind.UNCERTAIN:
         return SlackMessage(
             f"I *couldn't confirm* that {name} was {done} ({as_code(why.detail)}).",
-            advice="Check the session, or press the button again; that does no harm.",
+            advice=f"Check the session, or press *{_LABELS[how]}* again; that's safe.",
         )
     return SlackMessage(
-        f"*{name}* *wasn't {done}* (HTTP {why.status}). Devin's response:",
+        f"I *couldn't {how}* *{name}* (HTTP {why.status}). Devin's response:",
         quote=cut(" ".join(why.detail.split()), 200) or "(no details)",
         advice=f"If that doesn't explain it, ask {admin}.",
     )

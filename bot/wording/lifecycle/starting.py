@@ -19,8 +19,8 @@ BUSY = SlackMessage(
 )
 
 NOTHING = SlackMessage(
-    "There's nothing to start from. Say what Devin should do after `start`, or mention me with "
-    "`start` in a thread that says it."
+    "There's no task yet. Mention me with `start &lt;prompt&gt;`, or with `start` alone in a "
+    "thread that describes the task."
 )
 
 
@@ -66,7 +66,7 @@ def refused(message: Reply, number: int, outcome: Outcome, admin: str = ADMIN) -
             f"I *couldn't start* {about}: Devin rejected my API key (401). "
             f"Ask {admin} to set a valid `DEVIN_API_KEY`."
         )
-    words = words_of(outcome, about, admin)
+    words = words_of(outcome, f"the request to start {about}", admin)
     advice = "No session was started. Once that's fixed, press *Start again*."
     return replace(words, advice=advice, buttons=(_again(message, number),))
 
@@ -75,9 +75,9 @@ def not_linked(session: NamedSession) -> SlackMessage:
     """Say that a session was started, but that its thread was linked or unlinked meanwhile."""
     return SlackMessage(
         f"Devin started *{session_link(session)}*, but someone changed this thread's link in the "
-        "meantime, so I didn't link it.",
-        advice="To link it, mention me with `link &lt;session link or ID&gt;`, after `unlink` if "
-        "the thread has another session.",
+        "meantime, so this thread isn't linked to it.",
+        advice="To link it, mention me with `link &lt;session link or ID&gt;`. If the thread is "
+        "linked to another session, mention me with `unlink` first.",
     )
 
 

@@ -53,12 +53,15 @@ def card(shown: Card) -> SlackMessage:
 
 def ended_card(session: NamedSession) -> SlackMessage:
     """Return the card of a thread that is not linked any more."""
-    return SlackMessage(f"This thread was linked to *{session_link(session)}*. The link has ended.")
+    return SlackMessage(f"This thread is no longer linked to *{session_link(session)}*.")
 
 
-BARRED = "Other organizations share this channel, so I don't post what Devin says here."
+BARRED = (
+    "This conversation is, or may be, shared with another organization, so Devin's messages aren't "
+    "posted here."
+)
 
-FORMER = SlackMessage("That link has already ended.")
+FORMER = SlackMessage("This thread is no longer linked to that session.")
 
 
 def follows(follow: Follow) -> str:
@@ -156,7 +159,11 @@ _STATES = {
     ),
     SessionState.FINISHED: ("white_circle", "has *finished*", "*finished*"),
     SessionState.SUSPENDED: ("zzz", "is *suspended*", "has been *suspended* since"),
-    SessionState.ENDED: ("black_circle", "has *ended* the session", "*ended* the session"),
+    SessionState.ENDED: (
+        "black_circle",
+        "can't continue: the session has *ended*",
+        "can't continue: the session *ended*",
+    ),
     SessionState.UNKNOWN: (
         "grey_question",
         "is in an *unknown* state",
@@ -164,7 +171,7 @@ _STATES = {
     ),
 }
 _AT_LIMIT = ("no_entry", "has *stopped* at a usage limit", "*stopped* at a usage limit")
-_FAILED = ("x", "has *failed*", "*failed*")
+_FAILED = ("x", "has *stopped* because of an error", "*stopped* because of an error")
 
 _FOLLOWS = {
     Follow.ALL: "All of Devin's messages are posted here",

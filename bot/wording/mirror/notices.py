@@ -9,8 +9,8 @@ WORKING = "is working…"
 """The status line, which Slack puts behind the bot's name."""
 
 QUIET = SlackMessage(
-    "This channel is now shared with another organization, so I won't post what Devin says here "
-    "anymore. Replies are still sent to Devin; read its answers in the session."
+    "This channel is now, or may be, shared with another organization, so Devin's messages won't "
+    "be posted here anymore. Replies are still sent to Devin; open the session to read its answers."
 )
 
 APPROVED = "Approved, please proceed."

@@ -185,7 +185,7 @@ def _add_heading(draft: _Draft, at: int | None) -> None:
     if at is not None:
         seconds = at // 1000
         draft.blocks.append(
-            _line(f"*Devin*, <!date^{seconds}^{{date_short_pretty}} {{time}}|earlier>")
+            _line(f"*Devin*, <!date^{seconds}^{{date_short_pretty}} at {{time}}|earlier>")
         )
     elif not draft.blocks:
         draft.blocks.append(_line("*Devin*"))
@@ -200,14 +200,17 @@ def _add_event(draft: _Draft, one: Said, framing: Framing) -> None:
 
 
 def _question(one: Said, framing: Framing, is_below: bool) -> str:  # noqa: FBT001  (`_EVENTS`)
-    about = "" if is_below else f": “{excerpt(_last_line(one.text), limit=PREVIEW_LIMIT)}”"
+    asked = "" if is_below else f" asked “{excerpt(_last_line(one.text), limit=PREVIEW_LIMIT)}” and"
     how = "Pick one, or reply in your own words." if one.options else "Reply here."
-    return f"{_to(framing)}Devin is waiting for an answer{about}. {how}"
+    return f"{_to(framing)}Devin{asked} is waiting for an answer. {how}"
 
 
 def _approval(_: Said, framing: Framing, is_below: bool) -> str:  # noqa: FBT001  (`_EVENTS`)
     where = "See above for" if is_below else "Open the session to see"
-    return f"{_to(framing)}Devin needs your *approval* to continue. {where} what it wants to do."
+    return (
+        f"{_to(framing)}Devin needs your *approval* to continue. {where} what it wants to do. "
+        "Press *Approve*, or reply to say no."
+    )
 
 
 def _pull_request(one: Said, framing: Framing, is_below: bool) -> str:  # noqa: ARG001, FBT001
@@ -221,8 +224,9 @@ def _finished(one: Said, framing: Framing, is_below: bool) -> str:  # noqa: ARG0
 def _ended(one: Said, framing: Framing, is_below: bool) -> str:  # noqa: ARG001, FBT001
     how = "*failed*" if one.trouble is Trouble.ERROR else "*ended*"
     return (
-        f"{_to(framing)}Devin's session has {how} and can't get any more messages. To continue, "
-        "unlink this thread, then link it to another session or start a new one."
+        f"{_to(framing)}Devin's session has {how} and can't receive messages anymore. To continue, "
+        "press *Unlink*, then mention me with `link &lt;session link or ID&gt;` or "
+        "`start &lt;prompt&gt;`."
     )
 
 
