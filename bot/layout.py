@@ -1,4 +1,4 @@
-"""`python -m bot layout former`: moves the keys in Redis to where the version before has them."""
+"""`devin-relay layout former`: moves the keys in Redis to where the version before has them."""
 
 import secrets
 
