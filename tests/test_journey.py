@@ -90,7 +90,7 @@ async def test_a_team_reaches_devin_from_wherever_it_is(bot: Bot, desk: Desk) ->
     (form,) = desk.slack.open_views("ada")
     await desk.slack.submit_view(form["id"], {"session": SESSION})
     await desk.until_marked("white_check_mark", root)
-    assert "ada forwarded a message from gus" in desk.received()[0]
+    assert "ada sends what gus wrote" in desk.received()[0]
 
     reply = await desk.slack.say("Here is the log.", thread=root, files=["build.log"])
     await desk.until_marked("white_check_mark", reply)

@@ -44,9 +44,9 @@ def compose(
 
     `sender` is the name of the person who sent the message, if that was not its author.
     """
-    said = f"{sender} forwarded a message from {author}" if sender else author
+    said = f"{sender} sends what {author} wrote" if sender else author
     is_through = bool(reply.step) and reply.author != WORKFLOW
-    way = "in Slack, via a workflow" if is_through else "in Slack"
+    way = "in Slack, through a workflow" if is_through else "in Slack"
     what = ", correcting an earlier message" if reply.is_correction else ""
     parts = [f"{said} ({way}){what}:"]
     if text := to_markdown(reply.text, reply.blocks, names).strip():
@@ -84,7 +84,7 @@ def _quotes(
         said = "\n\n".join(filter(None, (cut(text, MOST_QUOTED // len(quoted)), files)))
         parts += [_head(one, names), block_quote(said or NOT_SHOWN)]
     if more := len(forwarded) - len(quoted):
-        parts.append(f"(Forwarded messages left out: {more})")
+        parts.append(f"(Forwarded messages that are left out here: {more})")
     return parts
 
 

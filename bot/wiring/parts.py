@@ -141,7 +141,7 @@ def workspace_of(to: Connections, places: Places) -> Workspace:
         permissions=Permissions(to.settings, people),
         threads=Threads(client, partial(places.now, identity.team)),
         views=Views(client),
-        admin=admin_named(to.settings.admin_contact),
+        admin=admin_named(to.settings.admin_contact, mentions=to.settings.notify),
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from bot.text.characters import cut
 from bot.text.to_slack import quoted
 from bot.wording.blocks import Block, action_row, context, section, verbatim
+from bot.wording.phrases import ADMIN
 
 QUOTE_LIMIT = 2_900
 """The longest quotation in a message, in characters. Slack takes 3,000 in a text object, and 4,000
@@ -47,9 +48,14 @@ class SlackMessage:
 
 
 def plain(markup: str) -> str:
-    """Strip our own `markup` for places where Slack parses none: links become their labels."""
+    """Strip our own `markup` for places where Slack parses none: links become their labels.
+
+    The only mention in it is that of an admin, since foreign text is escaped.
+    """
+    markup = _MENTION.sub(ADMIN, markup)
     shown = _LINK.sub(lambda found: found[2] or found[1], markup).replace("`", "")
     return shown.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 
 
+_MENTION = re.compile(r"<(?:#|@|!subteam\^)[A-Z0-9]+>")
 _LINK = re.compile(r"<([^<>|]+)(?:\|([^<>]*))?>")

@@ -18,11 +18,8 @@ ADDRESS_LIMIT = 2_000
 
 ADMIN = "your Devin Relay admin"
 
-_MENTIONS = (
-    (re.compile("[CG][A-Z0-9]{8,}"), "<#{}>"),
-    (re.compile("[UW][A-Z0-9]{8,}"), "<@{}>"),
-    (re.compile("S[A-Z0-9]{8,}"), "<!subteam^{}>"),
-)
+_CHANNEL_ID = re.compile("[CG][A-Z0-9]{8,}")
+_NOTIFIED_ID = re.compile("([UWS])[A-Z0-9]{8,}")
 
 _WEB_ADDRESS = re.compile(
     r"https://(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z][a-z0-9-]*(?::[0-9]{1,5})?"
@@ -136,14 +133,17 @@ def plural(number: int, one: str, many: str) -> str:
     return one if number == 1 else many
 
 
-def admin_named(contact: str) -> str:
-    """Return `ADMIN_CONTACT` as Slack markup within a sentence; an id becomes a mention."""
-    if not contact:
-        return ADMIN
-    for shape, mention in _MENTIONS:
-        if shape.fullmatch(contact):
-            return mention.format(contact)
-    return escape(contact)
+def admin_named(contact: str, *, mentions: bool = True) -> str:
+    """Return `ADMIN_CONTACT` as Slack markup within a sentence: an id becomes a mention.
+
+    Without `mentions`, nobody is notified: a person's or a group's id isn't used.
+    """
+    if _CHANNEL_ID.fullmatch(contact):
+        return f"<#{contact}>"
+    if found := _NOTIFIED_ID.fullmatch(contact):
+        mention = f"<!subteam^{contact}>" if found[1] == "S" else f"<@{contact}>"
+        return mention if mentions else ADMIN
+    return escape(contact) or ADMIN
 
 
 def as_code(text: str) -> str:

@@ -44,7 +44,7 @@ def test_author_text_and_files_in_that_order() -> None:
 def test_who_sends_what_another_wrote_is_named_first() -> None:
     """Devin has to know who is behind the message; a name stays on its line here as well."""
     whole = compose(reply("It is red"), "Bob", NO_NAMES, "Ada")
-    assert whole == "Ada forwarded a message from Bob (in Slack):\n\nIt is red"
+    assert whole == "Ada sends what Bob wrote (in Slack):\n\nIt is red"
 
 
 @pytest.mark.parametrize("text", ["", "  \n "])
@@ -150,7 +150,7 @@ def test_what_is_forwarded_stands_quoted_below_the_comment() -> None:
 def test_a_forward_of_somebody_s_is_sent_under_both_names() -> None:
     """Three people are involved, and none speaks for another."""
     whole = compose(reply("", forwarded=(quoting(),)), "Bob", NO_NAMES, "Ada")
-    assert whole == f"Ada forwarded a message from Bob (in Slack):\n\n{HEAD}\n\n> It is red"
+    assert whole == f"Ada sends what Bob wrote (in Slack):\n\n{HEAD}\n\n> It is red"
 
 
 @pytest.mark.parametrize(
@@ -199,7 +199,7 @@ def test_only_so_much_is_quoted_and_the_rest_is_told() -> None:
     whole = composed(*[quoting("x" * 50_000)] * (MOST_FORWARDED + 3), comment="Look")
     assert whole.count("[Forwarded message]") == MOST_FORWARDED
     assert whole.count("(50,000 characters in all)") == MOST_FORWARDED
-    assert whole.endswith("\n\n(Forwarded messages left out: 3)")
+    assert whole.endswith("\n\n(Forwarded messages that are left out here: 3)")
     assert len(whole) < MOST_QUOTED + 2_000
     assert "x" * 39_000 in composed(quoting("x" * 39_000))
 

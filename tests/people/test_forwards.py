@@ -300,9 +300,7 @@ async def test_a_forward_is_sent_by_the_shortcut_and_shown_in_its_form(
     assert "Production is **down**." in str(view["blocks"])
     await desk.slack.submit_view(view["id"], {"session": SESSION}, user="ben")
     received = await desk.until_received("down")
-    assert received.startswith(
-        "Ben Franklin forwarded a message from ada (in Slack):\n\n[Forwarded"
-    )
+    assert received.startswith("Ben Franklin sends what ada wrote (in Slack):\n\n[Forwarded")
 
 
 async def test_a_forward_of_an_outage_arrives_late(

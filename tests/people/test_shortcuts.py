@@ -147,12 +147,12 @@ async def hanging(redis_url: str) -> AsyncIterator[None]:
 @pytest.mark.parametrize(
     ("author", "read"),
     [
-        ("ada", "Ben Franklin forwarded a message from ada"),
+        ("ada", "Ben Franklin sends what ada wrote"),
         ("ben", "Ben Franklin"),
-        ("gus", "Ben Franklin forwarded a message from gus"),
-        ("bolt-ci", "Ben Franklin forwarded a message from Bolt CI"),
-        ("legacy", "Ben Franklin forwarded a message from Legacy Webhook"),
-        ("workflow", "Ben Franklin forwarded a message from Standup Workflow"),
+        ("gus", "Ben Franklin sends what gus wrote"),
+        ("bolt-ci", "Ben Franklin sends what Bolt CI wrote"),
+        ("legacy", "Ben Franklin sends what Legacy Webhook wrote"),
+        ("workflow", "Ben Franklin sends what Standup Workflow wrote"),
     ],
 )
 async def test_any_message_is_sent_whoever_wrote_it(
@@ -177,7 +177,7 @@ async def test_the_first_message_of_a_thread_is_sent_with_its_files(bot: Bot, de
     await run(desk, SEND, root, user="ben")
     await desk.until_marked("white_check_mark", root)
     read = await desk.until_received("this")
-    assert read.startswith("Ben Franklin forwarded a message from ada (in Slack):")
+    assert read.startswith("Ben Franklin sends what ada wrote (in Slack):")
     assert "[this](https://example.com)" in read
     ((_, (file,)),) = desk.read()
     assert "plan.md" in file
@@ -191,7 +191,7 @@ async def test_an_outsider_s_message_is_sent_when_an_insider_sends_it(bot: Bot, 
     await run(desk, SEND, ts, channel="shared")
     await desk.until_marked("white_check_mark", ts, channel="shared")
     (read,) = desk.received()
-    assert read == "ada forwarded a message from eve (in Slack):\n\nTry turning it off"
+    assert read == "ada sends what eve wrote (in Slack):\n\nTry turning it off"
 
 
 @on_v1
@@ -206,7 +206,7 @@ async def test_what_devin_answers_is_told_as_for_a_reply(bot: Bot, desk: Desk) -
     await desk.until_marked("white_check_mark", thread)
     first, second = desk.devin.requests
     assert first.body == second.body
-    assert "Ben Franklin forwarded a message from ada" in first.message
+    assert "Ben Franklin sends what ada wrote" in first.message
 
 
 async def test_what_was_sent_before_is_not_sent_again(bot: Bot, desk: Desk, store: Store) -> None:
@@ -333,7 +333,7 @@ async def test_in_a_thread_without_a_link_a_form_asks_for_the_session(bot: Bot, 
     await desk.until_marked("white_check_mark", ts)
     await desk.until_marked("white_check_mark", await desk.reply("Thanks", thread))
     assert [one.partition("\n")[0] for one in desk.received()] == [
-        "Ben Franklin forwarded a message from ada (in Slack):",
+        "Ben Franklin sends what ada wrote (in Slack):",
         "ada (in Slack):",
     ]
     assert desk.whispers("ben") == []

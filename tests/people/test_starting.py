@@ -474,7 +474,7 @@ async def test_a_step_starts_a_session_in_a_new_thread(bot: Bot, desk: Desk) -> 
         "url": session.url,
         "thread": post.ts,
     }
-    assert prompt(desk) == "ada (in Slack, via a workflow):\n\nFix it"
+    assert prompt(desk) == "ada (in Slack, through a workflow):\n\nFix it"
     await until_linked(desk, post.ts)
 
 

@@ -45,7 +45,7 @@ from tests.support.devin_posts import linked
 from tests.support.waiting import until_settled, wait_until
 
 FROM_A_WORKFLOW = "A workflow (in Slack):\n\n"
-FROM_ADA = "ada (in Slack, via a workflow):\n\n"
+FROM_ADA = "ada (in Slack, through a workflow):\n\n"
 
 INPUTS: dict[str, Any] = {"session": SESSION, "message": "Please rebase"}
 

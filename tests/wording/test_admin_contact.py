@@ -9,7 +9,7 @@ from bot.model.people import Standing
 from bot.model.sessions import Closing
 from bot.wording import delivery_reports, home_view, refusals
 from bot.wording.lifecycle import ending, starting
-from bot.wording.message import SlackMessage
+from bot.wording.message import SlackMessage, plain
 from bot.wording.phrases import ADMIN, admin_named
 from tests.wording.foreign import BARE, FOREIGN, problems
 from tests.wording.test_delivery_reports import REPLY
@@ -52,6 +52,21 @@ def asking(admin: str) -> list[SlackMessage]:
 def test_a_contact_is_named_in_a_sentence(contact: str, named: str) -> None:
     """An id becomes a mention, and anything else stays text."""
     assert admin_named(contact) == named
+
+
+@pytest.mark.parametrize("contact", ["U0OPS00000", "W0OPS00000", "S0TEAM0000"])
+def test_nobody_is_notified_where_nobody_may_be_mentioned(contact: str) -> None:
+    """`NOTIFY=false` holds for the contact as well; a channel's link notifies nobody."""
+    assert admin_named(contact, mentions=False) == ADMIN
+    assert admin_named("C0HELP0000", mentions=False) == "<#C0HELP0000>"
+
+
+@pytest.mark.parametrize("contact", ["C0HELP0000", "U0OPS00000", "S0TEAM0000"])
+def test_where_slack_parses_nothing_an_id_is_not_shown(contact: str) -> None:
+    """A form's errors and a workflow's log are plain text."""
+    said = refusals.sorry(NotAllowed(Standing.GUEST), admin_named(contact)).text
+    assert contact not in plain(said)
+    assert ADMIN in plain(said)
 
 
 def test_every_message_that_needs_an_admin_names_the_contact() -> None:
