@@ -67,7 +67,8 @@ async def _confirm(relay: Relay, press: HomePress) -> None:
         await relay.home.show(press.by, press.page, words.params()["text"])
 
     async with caught(tell):
-        view = home_view.confirm_unlink(press.thread, press.session, press.page)
+        address = relay.home.address(press.thread)
+        view = home_view.confirm_unlink(press.thread, press.session, press.page, address)
         await relay.workspace.views.open(press.trigger, view)
 
 

@@ -207,7 +207,7 @@ class Home:
                 thread=thread,
                 link=link,
                 session=named[link.session],
-                address=self._address(thread),
+                address=self.address(thread),
                 active=at // 1000,
                 mail=mail[link.session].of(thread),
                 last=last,
@@ -217,7 +217,7 @@ class Home:
             for (thread, link, at), last in zip(linked, lasts, strict=True)
         ]
 
-    def _address(self, thread: ThreadRef) -> str:
+    def address(self, thread: ThreadRef) -> str:
         """Return the thread's address in Slack; "" until Slack has told the workspace's address."""
         if not self._url:
             return ""

@@ -16,8 +16,8 @@ from bot.slack.people import People
 from bot.slack.threads import Threads
 from bot.store.links import Links
 from bot.text.characters import seen
-from bot.text.commonmark.blocks import parse
-from bot.text.commonmark.plain import plain_text
+from bot.text.commonmark.blocks import TooDeep, content, parse, walk
+from bot.text.commonmark.plain import line_of
 from bot.text.to_devin import mentioned, to_markdown
 
 log = logging.getLogger(__name__)
@@ -72,6 +72,14 @@ class Topics:
 
 def first_words(markdown: str) -> str:
     """Return the start of a message as one line of plain text."""
-    markdown = markdown[:TEXT_READ]
-    line = " ".join(seen(plain_text(parse(markdown)) or markdown).split())
+    line = " ".join(seen(_plain(markdown[:TEXT_READ])).split())
     return line if len(line) <= TOPIC_LIMIT else line[: TOPIC_LIMIT - 1].rstrip() + "…"
+
+
+def _plain(markdown: str) -> str:
+    """Return Markdown without its marks; of a link, the label is left."""
+    try:
+        blocks = list(walk(parse(markdown)))
+        return " ".join(line_of(one) if one.inline else content(one) for one in blocks)
+    except (TooDeep, RecursionError):
+        return markdown

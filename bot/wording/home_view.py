@@ -50,6 +50,7 @@ TITLE = "Linked threads"
 MUTE_LABEL = "Mute"
 UNMUTE_LABEL = "Unmute"
 UNLINK_LABEL = "Unlink"
+OPEN_THREAD = "Open thread"
 OLDER_LABEL = "Older"
 NEWER_LABEL = "Newer"
 
@@ -136,9 +137,13 @@ def muted_note(*, muted: bool) -> str:
     return f"{'Muted' if muted else 'Unmuted'}. I've posted a note in the thread."
 
 
-def confirm_unlink(thread: ThreadRef, session: SessionId, page: int) -> View:
-    """Return the modal that asks before a thread is unlinked; it carries what the menu carried."""
-    which = f"*{short_id(session)}* in {_place(thread.channel)}"
+def confirm_unlink(thread: ThreadRef, session: SessionId, page: int, address: str) -> View:
+    """Return the modal that asks before a thread is unlinked; it carries what the menu carried.
+
+    It shows nothing that is kept, since the person is not checked yet.
+    """
+    opening = f" · <{address}|{OPEN_THREAD}>" if address else ""
+    which = f"*{short_id(session)}* in {_place(thread.channel)}{opening}"
     return {
         "type": "modal",
         "callback_id": actions.HOME_UNLINK_FORM,
@@ -180,7 +185,7 @@ def _words(one: Shown) -> str:
     words = excerpt(one.link.topic.translate(SEPARATOR), limit=WORDS_LIMIT)
     if not one.address:
         return words
-    return f"<{one.address}|{words or 'Open thread'}>"
+    return f"<{one.address}|{words or OPEN_THREAD}>"
 
 
 def _place(channel: str) -> str:

@@ -4,6 +4,7 @@ import json
 import re
 import time
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -34,6 +35,7 @@ from bot.wording.shortcuts import LINK_TITLE
 from handlers.parse.interactions import (
     parse_home_page,
     parse_home_press,
+    parse_home_unlink,
     parse_opened,
     parse_submission,
     parse_ticket_press,
@@ -48,6 +50,7 @@ from tests.support.devin_posts import until_card
 from tests.support.keys import at
 from tests.support.slack_apps import web_client
 from tests.support.waiting import until_settled, wait_until
+from tests.wording.foreign import FOREIGN
 
 AWAY = SlackAway("conversations.info", "HTTP 503", maybe_done=True)
 View = dict[str, Any]
@@ -638,6 +641,20 @@ def a_home_press(action: str = actions.HOME_UNLINK, value: str | None = None) ->
     }
 
 
+def a_home_choice(action: str) -> JSON:
+    """Return a choice from the menu beside a thread of App Home."""
+    body = a_home_press(actions.HOME_MENU)
+    option = {"value": home_choice_value(action, body["actions"][0].pop("value"))}
+    body["actions"][0] |= {"type": "overflow", "selected_option": option}
+    return body
+
+
+def a_confirmed_unlink() -> JSON:
+    """Return the submission of the modal that asks before a thread is unlinked."""
+    body, value = a_submission(), a_home_press()["actions"][0]["value"]
+    return body | {"view": body["view"] | {"private_metadata": value, "state": {"values": {}}}}
+
+
 def a_submission() -> JSON:
     """Return a submitted form of `/devin-say`."""
     option = {"text": {"type": "plain_text", "text": "x"}, "value": SESSION}
@@ -665,6 +682,8 @@ WHOLE = [
     a_home_press(actions.HOME_EARLIER, "1"),
     a_submission(),
     {"type": "app_home_opened", "user": ADA, "channel": "D1", "tab": "home"},
+    a_home_choice(actions.HOME_UNLINK),
+    a_confirmed_unlink(),
 ]
 
 
@@ -708,6 +727,12 @@ def test_whole_payloads_are_read() -> None:
     assert form.typed == {"session": SESSION, "message": "Hello"}
     assert parse_opened(WHOLE[3]) == ADA
     assert parse_choice_value("0" * 32 + ":12") == ("0" * 32, 12)
+    chosen = parse_home_press(WHOLE[4], TEAM)
+    assert chosen == replace(press, is_confirmed=False)
+    confirmed = parse_home_unlink(WHOLE[5], TEAM)
+    assert confirmed is not None
+    assert confirmed.thread == press.thread
+    assert parse_home_press(a_home_choice("unlink"), TEAM) is None
 
 
 @given(payload=mutated(WHOLE))
@@ -715,6 +740,8 @@ def test_no_payload_of_these_surfaces_raises(payload: JSON) -> None:
     """A broken payload is ignored, or is still of the relay's team."""
     press = parse_home_press(payload, TEAM)
     assert press is None or press.thread.team == TEAM
+    confirmed = parse_home_unlink(payload, TEAM)
+    assert confirmed is None or confirmed.thread.team == TEAM
     page = parse_home_page(payload, TEAM)
     assert page is None or 0 <= page[1] <= 9_999
     opened = parse_opened(payload)
@@ -750,6 +777,30 @@ def test_a_full_page_is_one_that_slack_takes(last: OutcomeKind | None) -> None:
     view = home_view.threads(rows, 1, 9_999, "note " * 200)
     assert view_problems(dict(view)) == []
     assert len(str(view)) < 250_000
+
+
+@given(topic=FOREIGN)
+def test_first_words_are_inert(topic: str) -> None:
+    """They stay within their link, ping nobody, and are not formatted."""
+    one = a_row(topic[:TOPIC_LIMIT])
+    (row,) = [
+        block for block in home_view.threads([one], 0, 1, "")["blocks"] if "accessory" in block
+    ]
+    _, _, words = row["text"]["text"].rpartition("\n")
+    found = re.fullmatch(r"<https://x\.slack\.com/y\|([^<>|]+)>", words)
+    assert found is not None
+    assert not re.search(r"@(here|channel|everyone)\b|:\w+:|`|&(?!amp;|lt;|gt;)", found[1])
+
+
+def a_row(topic: str) -> Shown:
+    """Return a thread of App Home with these first words."""
+    session = SessionId(SESSION)
+    link = Link(session=session, by=UserId(ADA), at=1, topic=topic)
+    thread = ThreadRef(team=TEAM, channel=CHANNEL, thread_ts=ROOT_TS)
+    return Shown(
+        *(thread, link, NamedSession(session), "https://x.slack.com/y", 1, Queue(), None),
+        *(Watched(), Follow.ALL),
+    )
 
 
 async def test_the_tab_shows_what_devin_does(bot: Bot, desk: Desk) -> None:
@@ -789,7 +840,7 @@ async def test_threads_of_one_session_are_told_apart_by_their_first_words(
     """The words link to the thread, with names for ids; nothing in them is Slack's markup."""
     texts = {
         "Is *it* green, <@U0BEN00000>?\nOr not?": "Is it green, @Ben Franklin? Or not?",
-        "<https://example.com|This> | <!channel>": "This",
+        "<https://example.com|This> | <!channel>": "This | @channel",
         "x" * 200: "x" * 79 + "…",
     }
     for text, words in texts.items():
@@ -846,7 +897,7 @@ async def test_without_the_first_words_there_is_a_link_to_the_thread(
         await desk.until_linked(one)
     view = await home(desk)
     assert listed(view) == [own, other, thread]
-    assert sum("|Open thread>" in line for line in lines(view)) == 3
+    assert sum(f"|{home_view.OPEN_THREAD}>" in line for line in lines(view)) == 3
 
 
 async def test_the_first_words_follow_their_message(bot: Bot, desk: Desk, store: Store) -> None:
@@ -915,6 +966,7 @@ async def test_a_thread_is_unlinked_only_once_that_is_confirmed(bot: Bot, desk: 
     await desk.slack.press_view(actions.HOME_MENU, view_id=view["id"], value=value)
     form = await asked(desk)
     assert form["callback_id"] == actions.HOME_UNLINK_FORM
+    assert f"/p{thread.replace('.', '')}" in str(form["blocks"])
     await desk.slack.close_view(form["id"])
     assert listed(await home(desk)) == [thread]
     desk.slack.trigger_seconds = 0.0
