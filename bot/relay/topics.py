@@ -66,13 +66,15 @@ class Topics:
         else:
             found = await self._threads.root(thread)
             text, blocks = string(found, "text"), tuple(mappings(found.get("blocks")))
+        if len(text) > TEXT_READ:  # a conversion holds up everything else, and blocks say the same
+            text, blocks = text[:TEXT_READ], ()
         names = await self._people.names(mentioned(text, blocks))
         return first_words(to_markdown(text, blocks, names))
 
 
 def first_words(markdown: str) -> str:
     """Return the start of a message as one line of plain text."""
-    line = " ".join(seen(_plain(markdown[:TEXT_READ])).split())
+    line = " ".join(seen(_plain(markdown[: 2 * TEXT_READ])).split())
     return line if len(line) <= TOPIC_LIMIT else line[: TOPIC_LIMIT - 1].rstrip() + "…"
 
 
