@@ -67,21 +67,26 @@ def place_of(reply: str) -> tuple[str, str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """A thread's queued replies, and those of other threads with the same session."""
+    """A thread's queued replies, and those of other threads with the same session.
 
-    here: int = 0
+    `here` is None if there are too many to tell apart; `elsewhere` then counts all of them.
+    """
+
+    here: int | None = 0
     elsewhere: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Queues:
-    """A session's queued replies: all of them, and those of each thread by its `name`."""
+    """A session's queued replies: all of them, and the first ones of each thread by its `name`."""
 
     total: int
     by_thread: Mapping[str, int]
 
     def of(self, thread: ThreadRef) -> Queue:
         """Return the queue as `thread` sees it."""
+        if sum(self.by_thread.values()) < self.total:
+            return Queue(None, self.total)
         here = self.by_thread.get(thread.name, 0)
         return Queue(here, self.total - here)
 

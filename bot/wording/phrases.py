@@ -88,6 +88,8 @@ def local_time(at: int) -> str:
 
 def mail_waiting(queue: Queue) -> str:
     """Count a thread's queued replies, and those of its session's other threads."""
+    if queue.here is None:
+        return f"{queue.elsewhere:,} replies queued for this session"
     queued = f"{queue.here} {plural(queue.here, 'reply', 'replies')}" if queue.here else "Nothing"
     if not queue.elsewhere:
         return f"{queued} queued"

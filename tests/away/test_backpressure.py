@@ -215,7 +215,7 @@ async def test_a_full_mailbox_costs_no_memory_and_nobody_s_turn(
         await measure(store)
         assert REGISTRY.get_sample_value("relay_mail_waiting") == BACKLOG
         await desk.mention("status", thread=thread)
-        await desk.until_said(mail_waiting(Queue(BACKLOG)), thread)
+        await desk.until_said(mail_waiting(Queue(None, BACKLOG)), thread)
         box.devin.behave(SESSION, "running", delay=0.002)
         await wait_until(lambda: len(desk.received()) > 300, "the mail goes on", LONG)
         await desk.reply("from the other thread", other)

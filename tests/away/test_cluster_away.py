@@ -162,8 +162,9 @@ async def test_check_says_that_it_does_not_answer(box: Sandbox, tmp_path: Path) 
     environ = environ_of(box, "redis+cluster://127.0.0.1:1", tmp_path)
     code, out, _ = await command(environ, tmp_path, "check")
     assert code == 1
-    (line,) = [line for line in out.splitlines() if line.startswith("BAD  Redis:")]
-    assert "REDIS_URL" in line
+    lines = out.splitlines()
+    (at,) = [at for at, line in enumerate(lines) if line.startswith("✗ Redis:")]
+    assert "REDIS_URL" in lines[at + 1]
 
 
 @pytest.mark.parametrize("form", ["redis+cluster://:{}@", "redis+cluster://default:{}@", "?"])

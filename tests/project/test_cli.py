@@ -22,7 +22,7 @@ COMMANDS = ("run", "worker", "doctor", "check")
 
 OLDER = {"reactions:write", "usergroups:read"}
 LACKS = (
-    "reactions:write (needed for the mark on a reply that tells its outcome); "
+    "reactions:write (needed for the reaction on a reply that shows its outcome); "
     "usergroups:read (needed for names of user groups in what Devin reads)"
 )
 REMEDY = "Update the app with the manifest from `devin-relay manifest`, then reinstall it."

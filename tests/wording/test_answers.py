@@ -54,6 +54,7 @@ def test_a_status_is_always_fit_to_say(
         (Queue(2), "2 replies queued"),
         (Queue(2, 5), "2 replies queued here, 5 in this session's other threads"),
         (Queue(0, 1), "Nothing queued here, 1 in this session's other threads"),
+        (Queue(None, 4_000), "4,000 replies queued for this session"),
     ],
 )
 def test_a_status_counts_the_mail(mail: Queue, said: str) -> None:
