@@ -37,14 +37,14 @@ $(TOOLS): requirements.lock
 
 setup: $(STAMP) ## Install what the relay needs in .venv; adds .venv/bin/devin-relay
 
-tools: $(TOOLS) ## Install the developers' tools, too; the targets that need them do that
+tools: $(TOOLS) ## Install the development tools, too; targets that need them do so
 
 API ?= v3
 
 demo: setup ## Try the relay with a local Slack and Devin; API=v1
 	@$(BIN)/python -m sandbox demo --api $(API)
 
-screenshots: tools ## Take the pictures in docs/ of the demo; needs Chromium
+screenshots: tools ## Take the screenshots in docs/ from the demo; needs Chromium
 	$(BIN)/python -m tests.support.screenshots
 
 run: setup ## Start the relay with the settings in .env
@@ -96,5 +96,5 @@ lock: tools ## Update requirements.txt and requirements.lock
 	$(BIN)/uv pip compile pyproject.toml -c requirements.lock --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command "make lock" --upgrade -o requirements.txt
 
-clean: ## Delete .venv, caches and the data of demos
+clean: ## Delete .venv, caches and demo data
 	rm -rf $(VENV) .demo .mypy_cache .pytest_cache .ruff_cache .hypothesis

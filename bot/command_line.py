@@ -5,9 +5,9 @@ from pathlib import Path
 
 from bot.runtime.version import version
 
-ABOUT = "Devin Relay {version}: a Slack thread and a Devin session are one conversation."
+ABOUT = "Devin Relay {version}: turns a Slack thread and a Devin session into one conversation."
 CLOSING = """\
-Settings come from environment variables and from .env (.env.example is a
+Settings come from environment variables and from .env (copy .env.example to
 start); docs/configuration.md explains them. Check them with "{prog} doctor".
 Run "{prog} <command> --help" for more about a command.
 """
@@ -67,7 +67,7 @@ def parser_for(typed: str) -> argparse.ArgumentParser:
     parser.add_argument(
         "--env-file",
         type=_readable_file,
-        help="read settings from this file instead of .env; before the command",
+        help="read settings from this file instead of .env (goes before the command)",
     )
     commands = parser.add_subparsers(title="commands", dest="command", metavar="<command>")
     _add(commands, "run", "start the relay", RUN)
@@ -80,9 +80,11 @@ def parser_for(typed: str) -> argparse.ArgumentParser:
     )
     demo = _add(commands, "demo", "try it on this machine, without accounts", DEMO)
     demo.add_argument("--port", type=int, help="port of the page (default: 8377, or a free one)")
-    demo.add_argument("--api", choices=["v1", "v3"], help="generation of Devin's API (default: v3)")
+    demo.add_argument("--api", choices=["v1", "v3"], help="version of Devin's API (default: v3)")
     layout = _add(commands, "layout", "move the keys in Redis before a downgrade", LAYOUT)
-    layout.add_argument("which", choices=["former"], help="where the previous version expects them")
+    layout.add_argument(
+        "which", choices=["former"], help="the layout that the previous version uses"
+    )
     return parser
 
 

@@ -56,7 +56,9 @@ async def _doctor(settings: Settings) -> int:
 
 async def _layout(settings: Settings) -> int:
     moved = await move_keys_back(settings)
-    sys.stdout.write(f"{moved} keys moved; now start the version before\n")
+    sys.stdout.write(
+        f"{moved} {'key' if moved == 1 else 'keys'} moved. Now start the previous version.\n"
+    )
     return OK
 
 
@@ -89,7 +91,7 @@ async def _until(
         started.set()
         if await _first(bot.working, stop):
             await bot.working
-            raise OperatorError("the worker ended by itself")
+            raise OperatorError("The worker stopped unexpectedly")
         log.info("stopping: finishing what was begun")
     return OK
 

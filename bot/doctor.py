@@ -15,6 +15,7 @@ from bot.slack.app.identity import Identity, check_app_token, identify
 from bot.slack.app.manifest import REINSTALL, named, required_scopes
 
 BOT_TOKEN, APP_TOKEN, SCOPES = "Slack bot token", "Slack app token", "Slack scopes"
+SLACK_ADDRESS = "Check SLACK_API_URL, and that no proxy removes the x-oauth-scopes header."
 
 
 async def findings(settings: Settings) -> AsyncIterator[Finding]:
@@ -50,7 +51,7 @@ async def _redis(settings: Settings) -> Finding:
         return Finding(what, is_good=False, says=error.says, fix=error.fix)
     except PassingError as error:
         fix = "Check REDIS_URL, and that the server is running." if settings.redis_url else ""
-        return Finding(what, is_good=False, says=str(error), fix=fix)
+        return Finding(what, is_good=False, says=f"can't be reached ({error})", fix=fix)
     return Finding(what, is_good=True, says="reachable")
 
 
@@ -64,7 +65,8 @@ def _bad(what: str, error: OperatorError | PassingError) -> Finding:
 
 def _scopes(identity: Identity) -> Finding:
     if not identity.scopes:
-        return Finding(SCOPES, is_good=False, says="Slack didn't say which the token has")
+        says = "Slack didn't say which scopes the token has"
+        return Finding(SCOPES, is_good=False, says=says, fix=SLACK_ADDRESS)
     if missing := identity.missing_scopes:
         return Finding(SCOPES, is_good=False, says=f"missing {named(missing)}", fix=REINSTALL)
     return Finding(SCOPES, is_good=True, says=f"all {len(required_scopes())} granted")

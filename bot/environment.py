@@ -7,6 +7,8 @@ systemd hand secrets to a process. No problem repeats a path, which may be a sec
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
+_SHAPE = "a file that contains the value of {} and nothing else"
+
 
 def gather(
     names: Collection[str], in_files: Collection[str], *layers: Mapping[str, str | None]
@@ -30,7 +32,7 @@ def gather(
                 try:
                     values[name] = _read(Path(path))
                 except ValueError as error:
-                    problems[name] = f"{name}_FILE: {error}; expected a file with {name} in it"
+                    problems[name] = f"{name}_FILE: {error}; expected {_SHAPE.format(name)}"
             if value or path:
                 break
     return values, problems

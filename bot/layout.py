@@ -1,4 +1,4 @@
-"""`devin-relay layout former`: moves the keys in Redis to where the version before has them."""
+"""`devin-relay layout former`: moves the keys in Redis to where the previous version has them."""
 
 import secrets
 
@@ -28,10 +28,10 @@ async def move_keys_back(settings: Settings) -> int:
                 running = await live_workers(docket)
             if running:
                 raise OperatorError(
-                    f"stop all processes first; still running: {', '.join(running)} (a killed one "
-                    "counts for up to five minutes more)"
+                    f"Stop all processes first. Still running: {', '.join(running)} "
+                    "(a killed process counts for up to five minutes)"
                 )
             async with open_store(url, PATIENCE_SECONDS) as store:
                 return await move_back(store, team, secrets.token_hex(8))
     except PassingError as error:
-        raise OperatorError(f"the keys are not moved yet: {error}; try again") from error
+        raise OperatorError(f"The keys haven't been moved yet ({error})", "Try again.") from error

@@ -71,7 +71,7 @@ def _duration(value: Any) -> Any:
 
 
 def _ids(first_letters: str, kind: str) -> BeforeValidator:
-    """Parse Slack IDs of one kind, as in "a user ID", separated by commas or spaces."""
+    """Parse Slack IDs of one kind, such as "user ID", separated by commas or spaces."""
     shape = re.compile(f"[{first_letters}][A-Z0-9]+")
 
     def split(value: Any) -> Any:
@@ -79,8 +79,8 @@ def _ids(first_letters: str, kind: str) -> BeforeValidator:
             return value
         ids = frozenset(re.split(r"[,\s]+", value.strip(", \t\n"))) - {""}
         if wrong := sum(shape.fullmatch(one) is None for one in ids):
-            verb = "isn't" if wrong == 1 else "aren't"
-            raise ValueError(f"{wrong} of {len(ids)} entries {verb} {kind}")
+            are_not = f"isn't a {kind}" if wrong == 1 else f"aren't {kind}s"
+            raise ValueError(f"{wrong} of {len(ids)} entries {are_not}")
         return ids
 
     return BeforeValidator(split)
@@ -170,13 +170,13 @@ class Settings(BaseSettings):
         timedelta(hours=24),
         description="a duration such as 24h or 90m, up to 2 days, or 0 to turn it off",
     )
-    allow_channels: Annotated[frozenset[str], _ids("CGD", "a channel ID")] = Field(
+    allow_channels: Annotated[frozenset[str], _ids("CGD", "channel ID")] = Field(
         frozenset(), description="channel IDs such as C0123ABCD, or empty for every channel"
     )
-    allow_users: Annotated[frozenset[str], _ids("UW", "a user ID")] = Field(
+    allow_users: Annotated[frozenset[str], _ids("UW", "user ID")] = Field(
         frozenset(), description="user IDs such as U0123ABCD, or empty for every member"
     )
-    allow_bots: Annotated[frozenset[str], _ids("BAUW", "a bot, app or user ID")] = Field(
+    allow_bots: Annotated[frozenset[str], _ids("BAUW", "bot, app or user ID")] = Field(
         frozenset(), description="bot, app or user IDs such as B0123ABCD, or empty for no bot"
     )
     allow_guests: bool = Field(default=False, description=FLAG_SHAPE)

@@ -28,13 +28,13 @@ async def found(
 
 
 async def test_a_key_that_reads_sessions_is_good_as_far_as_reading_shows() -> None:
-    """It says that only a message can prove the rest."""
+    """It says which permissions it didn't test."""
     key, organization, sessions = await found(caller(org_id="org-1"), LIST)
     assert key == ("Devin API key", True, "accepted, for API v3, as Relay", "")
     assert organization == ("Devin organization", True, "org-1, from DEVIN_ORG_ID", "")
     assert sessions[:2] == ("Devin sessions", True)
     assert "ViewOrgSessions" in sessions[2]
-    assert "only a message can prove ManageOrgSessions" in sessions[2]
+    assert "Not tested: ManageOrgSessions" in sessions[2]
 
 
 async def test_an_organization_that_devin_tells_is_named() -> None:

@@ -96,7 +96,7 @@ async def test_files_are_lines_of_the_message() -> None:
     ("status", "is_good", "says"),
     [
         (401, False, REJECTED),
-        (403, False, "may not send"),
+        (403, False, "isn't allowed to send"),
         (404, True, "accepted, for API v1"),
         (422, True, "accepted, for API v1"),
         (200, False, unusable("200")),

@@ -271,17 +271,17 @@ async def test_the_manifest_is_yaml_on_stdout(tmp_path: Path) -> None:
 async def test_the_keys_of_stopped_processes_move_back(
     environ: Environ, box: Sandbox, desk: Desk, raw: Redis, tmp_path: Path
 ) -> None:
-    """A running process keeps them where they are; the version before finds them after that."""
+    """A running process keeps them where they are; the previous version finds them after that."""
     async with bot_process(environ, tmp_path, "run") as run:
         await box.slack.wait_connected()
         await desk.linked_thread()
         code, out, err = await command(environ, tmp_path, "layout", "former")
         assert (code, out) == (1, "")
-        assert err.startswith("stop all processes first; still running: ")
+        assert err.startswith("Stop all processes first. Still running: ")
         assert await run.stop() == 0
     code, out, err = await command(environ, tmp_path, "layout", "former")
     assert (code, err) == (0, "")
-    assert out.endswith(" keys moved; now start the version before\n")
+    assert out.endswith(" keys moved. Now start the previous version.\n")
     assert len([key async for key in raw.scan_iter("{devin-relay}:link:*")]) == 1
     assert [key async for key in raw.scan_iter("{devin-relay:*:link:*")] == []
 

@@ -63,13 +63,16 @@ def test_settings_cannot_be_changed() -> None:
 def test_all_problems_are_told_at_once_each_by_name_and_shape() -> None:
     """One failed start names everything that an operator has to fix."""
     with pytest.raises(SettingsError) as caught:
-        load_settings({"PORT": "http", "ALLOW_USERS": "U1 C1"}, env_file=None)
+        load_settings(
+            {"PORT": "http", "ALLOW_USERS": "U1 C1", "ALLOW_BOTS": "B1,C1,D1"}, env_file=None
+        )
     told = caught.value.problems
     assert [problem.split(";")[0] for problem in told] == [
         "SLACK_BOT_TOKEN: missing",
         "DEVIN_API_KEY: missing",
         "PORT: invalid",
         "ALLOW_USERS: 1 of 2 entries isn't a user ID",
+        "ALLOW_BOTS: 2 of 3 entries aren't bot, app or user IDs",
         "SLACK_APP_TOKEN or SLACK_SIGNING_SECRET: missing",
     ]
     assert told[2] == "PORT: invalid; expected a number up to 65535, or 0 for any free port"

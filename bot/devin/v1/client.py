@@ -217,8 +217,8 @@ class DevinV1:
 _PROBLEMS = {
     Refusal.KEY_REJECTED: (REJECTED, NEW_KEY),
     Refusal.FORBIDDEN: (
-        "DEVIN_API_KEY may not send messages to sessions (403)",
-        "Give it that permission, or use another key.",
+        "DEVIN_API_KEY isn't allowed to send messages to sessions (403)",
+        "Use a key of the organization that owns the sessions.",
     ),
 }
 

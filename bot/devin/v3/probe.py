@@ -59,8 +59,8 @@ def _sessions(found: Answer | Unread) -> Finding:
         found = Unread(found.status)
     if isinstance(found, Answer):
         says = (
-            "readable (ViewOrgSessions); only a message can prove ManageOrgSessions, which sending "
-            "needs, and only a file UseDevinSessions"
+            "readable (ViewOrgSessions). Not tested: ManageOrgSessions, to send messages, and "
+            "UseDevinSessions, to send files"
         )
         return Finding(SESSIONS, is_good=True, says=says)
     says = f"can't be read ({found.reason})"

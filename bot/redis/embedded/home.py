@@ -146,7 +146,7 @@ class ValkeyHome:
         short = Path(tempfile.mkdtemp(prefix="devin-relay-")) / "valkey.sock"
         if len(os.fsencode(short)) > _LONGEST_SOCKET_PATH:
             raise EmbeddedValkeyError(
-                f"{self.path} and {tempfile.gettempdir()} are both too deep for a socket",
+                f"Paths in {self.path} and {tempfile.gettempdir()} are too long for a socket",
                 f"Set DATA_DIR to a shorter path. {ADVICE}",
             )
         return short
@@ -192,7 +192,7 @@ def _check_owner(path: Path, found: os.stat_result) -> None:
         raise EmbeddedValkeyError(
             f"DATA_DIR: {path} belongs to another user (uid {found.st_uid}), and the relay runs as "
             f"uid {os.geteuid()}",
-            f"Change its owner, or set another directory. {ADVICE}",
+            f"Change its owner, or set DATA_DIR to another directory. {ADVICE}",
         )
 
 
