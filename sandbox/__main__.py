@@ -75,19 +75,19 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         type=int,
         default=default(DEFAULT_PORT),
         help=f"port of the web page (default: {DEFAULT_PORT}); the next two are Slack's and "
-        "Devin's; one that is in use is replaced by a free one",
+        "Devin's; if one is in use, a free port is used instead",
     )
     parser.add_argument(
         "--api",
         choices=["v1", "v3"],
         default=default("v3"),
-        help="generation of Devin's API that the bot gets a key for (default: v3)",
+        help="version of Devin's API that the bot gets a key for (default: v3)",
     )
     parser.add_argument(
         "--acting",
         action=argparse.BooleanOptionalAction,
         default=default(None),
-        help="let Devin answer by itself (default: only in the demo)",
+        help="let Devin answer on its own (default: only in the demo)",
     )
 
 

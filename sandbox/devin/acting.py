@@ -50,7 +50,7 @@ The notes are written and [ready for review]({url}).
 `make check` passes.
 """
 WISH = """\
-`test_upload` fails in one run of nine: it waits for a port that another test has closed.
+`test_upload` fails in one run out of nine: it waits for a port that another test has closed.
 
 To prove it, I'd like to run this on the shared builder for about ten minutes:
 

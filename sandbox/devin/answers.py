@@ -27,9 +27,9 @@ PLAIN = "text/plain"
 
 SUSPENDED = "Session is suspended. The message was not delivered."
 OUT_OF_CREDITS = "Session is suspended: the organization is out of credits."
-FINISHED = "Session has finished and takes no more messages."
-ARCHIVED = "Session is archived and takes no more messages."
-FAILED = "Session has failed and takes no more messages."
+FINISHED = "Session has finished and no longer accepts messages."
+ARCHIVED = "Session is archived and no longer accepts messages."
+FAILED = "Session has failed and no longer accepts messages."
 NOT_FOUND = "Session not found"
 
 

@@ -99,7 +99,9 @@ class Record:
         """Add a session, or reset it; `ValueError` unless the id is `devin-<hex>` or hex."""
         known_as = canonical_id(session_id)
         if known_as is None:
-            raise ValueError(f"{session_id!r} is no session id: it should be devin-<hex>")
+            raise ValueError(
+                f"“{session_id}” isn't a session ID. It should look like devin-0123abcd."
+            )
         session = DevinSession(known_as, title, state, answer_in(state))
         session.is_archived = state == "archived"
         self.sessions[known_as] = session

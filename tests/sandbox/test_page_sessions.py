@@ -13,7 +13,7 @@ from tests.support.waiting import wait_until
 
 
 async def say_as_devin(page: Page, words: str) -> None:
-    box = page.get_by_label("Say something as Devin")
+    box = page.get_by_label("Message as Devin")
     await box.fill(words)
     await box.press("Enter")
 
@@ -34,7 +34,7 @@ async def test_both_sides_of_a_session_are_shown_in_their_order(
     await say_as_devin(page, "Done, <!here>.")
     await expect(said.nth(2)).to_contain_text("Done, <!here>.")
     assert devin.session(SESSION).messages[-1].kind == "devin_message"
-    await expect(page.get_by_label("Say something as Devin")).to_have_value("")
+    await expect(page.get_by_label("Message as Devin")).to_have_value("")
 
 
 async def test_the_chip_of_a_message_says_whether_devin_got_it(
@@ -64,11 +64,11 @@ async def test_devin_speaks_in_the_session_that_was_chosen(desk: Desk, screens: 
     desk.devin.add_session("devin-0a", title="Another")
     desk.devin.say("devin-0a", "First.")
     page = await screens.open()
-    chosen = page.get_by_label("Speak as Devin in")
+    chosen = page.get_by_label("Write as Devin in")
     await expect(chosen).to_have_value("devin-0a")
     desk.devin.say(SESSION, "Newer.")
     await expect(chosen).to_have_value(SESSION)
-    await page.get_by_label("Say something as Devin").press_sequentially("A")
+    await page.get_by_label("Message as Devin").press_sequentially("A")
     desk.devin.say("devin-0a", "Newest.")
     await expect(page.get_by_text("Newest.")).to_be_visible()
     await expect(chosen).to_have_value(SESSION)
@@ -90,7 +90,7 @@ async def test_a_pull_request_is_opened_and_merged_by_keyboard(
     await page.get_by_role("button", name="Merge #7").press("Enter")
     await expect(shown).to_have_text("Pull request #7merged")
     await expect(page.get_by_role("button", name="Merge #7")).to_have_count(0)
-    await expect(page.get_by_label("Say something as Devin")).to_be_focused()
+    await expect(page.get_by_label("Message as Devin")).to_be_focused()
     (one,) = desk.devin.session(SESSION).pull_requests
     assert one.state == "merged"
 

@@ -120,7 +120,7 @@ async function write(text, files, inThread) {
   const channel = channelNow();
   const command = parseCommand(text);
   if (command && command.command !== "/me") {
-    if (inThread) { toast("Slash commands don’t work in threads. Type it in the channel."); return null; }
+    if (inThread) { toast("Slash commands don’t work in threads. Use them in the channel."); return null; }
     if (!state.commands.some((it) => it.command === command.command)) {
       toast(`${command.command} isn’t a valid command. Try ${state.commands.map((it) => it.command).join(", ")}.`);
       return null;

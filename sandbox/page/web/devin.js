@@ -57,7 +57,7 @@ function sessionNode(session) {
         "aria-label": `How ${name} behaves`, "data-focus": id,
         onchange: (event) => ask("behave", { session_id: id, state: event.target.value, times: once.has(id) ? 1 : null }),
       }, ...choices(session)),
-      el("label", { class: "once", title: "What you choose next holds for one message; then the session is running again" },
+      el("label", { class: "once", title: "Your next choice applies to one message; then the session runs normally again" },
         el("input", { type: "checkbox", "data-focus": `once-${id}`, checked: once.has(id), onchange: (event) => {
           if (event.target.checked) once.add(id);
           else once.delete(id);

@@ -29,7 +29,7 @@ const working = {
     stage.asked = ts;
     await stage.until(() => stage.received(TASK), "The reply in Devin’s session");
     await stage.marked(ts, "white_check_mark", "✅");
-    await stage.until(() => stage.isWorking() || stage.toldBy(ts), "That Devin is working");
+    await stage.until(() => stage.isWorking() || stage.toldBy(ts), "Devin’s working status");
     stage.light(ts, "end");
   },
   after: "✅ means that Devin got it. The line below the last message shows that Devin is working.",
@@ -68,7 +68,7 @@ const answer = {
     await stage.until(() => stage.received(item.text.text), "The answer in Devin’s session");
     stage.light(stage.inThread().at(-1).ts, "end");
   },
-  after: "Her choice is a reply in her name. An answer in her own words works too.",
+  after: "Her choice is a reply with her name. An answer in her own words works too.",
 };
 
 const finished = {

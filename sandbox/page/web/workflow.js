@@ -7,7 +7,7 @@ import { ask, channelNow, nameOf, state, view } from "./state.js";
 const LABELS = { session: "Session", message: "Message", prompt: "Prompt", channel: "Channel", thread_ts: "Thread", user: "Person" };
 const HINTS = {
   session: "link or ID", message: "what Devin reads", prompt: "what Devin should do",
-  thread_ts: "the timestamp of the thread's first message",
+  thread_ts: "link or timestamp of a message",
 };
 let running = null; // the execution that is being waited for
 

@@ -211,7 +211,10 @@ class Interacting:
     def _insider(self, user: str) -> User:
         who = self._state.workspace.user(user)
         if who.is_external:
-            raise ValueError(f"{who.name} is of another organization: Slack offers them no command")
+            raise ValueError(
+                f"{who.real_name} is from another organization, "
+                "so Slack doesn't offer them commands."
+            )
         return who
 
     def _view(self, user: str, view_id: str) -> JSON:

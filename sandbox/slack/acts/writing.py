@@ -82,7 +82,7 @@ class Writing:
         author, place = self._writer(user, to)
         source = self._state.workspace.channel(channel)
         if author.id not in source.members and source.kind != "channel":
-            raise ValueError(f"{author.name} cannot read {source.name}")
+            raise ValueError(f"{author.real_name} can't read #{source.name}.")
         self._check_thread(place, thread)
         forwarded = self._state.workspace.message(channel, ts)
         message = Message(
@@ -226,7 +226,7 @@ class Writing:
         author, place = self._state.workspace.user(user), self._state.workspace.channel(channel)
         posts_from_outside = author.posts_as in {"legacy", "workflow"}
         if author.id not in place.members and not posts_from_outside:
-            raise ValueError(f"{author.name} is not in {place.name}")
+            raise ValueError(f"{author.real_name} isn't in #{place.name}.")
         return author, place
 
     def _check_thread(self, place: Channel, thread: str | None) -> None:
