@@ -5,12 +5,12 @@
 | `events`         | write: which of the next three it is                        |
 | `mentions`       | `@Devin Relay link`, `start`, `status`, `follow`, `end` …   |
 | `replies`        | write in a linked thread                                    |
-| `edits`          | edit or delete a message; press *Send the correction*       |
+| `edits`          | edit or delete a message; press *Send correction*           |
 | `say`            | `/devin-say` in a channel                                   |
 | `say_prompts`    | answer what `/devin-say` asks back                          |
 | `home`           | open the Home tab of the app, and press there               |
 | `starting`       | run *Start a Devin session*; press *Start again*            |
-| `ending`         | press *End the session*, *Archive the session*, *Keep it*   |
+| `ending`         | press *End session*, *Archive session* or *Cancel*          |
 | `shortcuts`      | run *Send to Devin* or *Link to a Devin session*            |
 | `link_offers`    | press *Link this thread*, offered where a session is named  |
 | `actions`        | press *Send again* or *Unlink*                              |

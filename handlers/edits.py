@@ -31,7 +31,7 @@ CHANGES = ("message_changed", "message_deleted")
 
 
 def register(app: AsyncApp, relay: Relay) -> None:
-    """Listen to *Send the correction*."""
+    """Listen to *Send correction*."""
 
     @app.action(actions.SEND_CORRECTION)
     @ticket_press(relay)

@@ -599,7 +599,7 @@ async def test_a_press_from_another_workspace_sends_no_correction(
 
 
 async def forge(desk: Desk, number: str, user: str, channel: str) -> None:
-    """Press *Send the correction* with any number."""
+    """Press *Send correction* with any number."""
     text = {"type": "plain_text", "text": "x"}
     button = {"type": "button", "action_id": "send_correction", "text": text, "value": number}
     blocks = [{"type": "actions", "elements": [button]}]
