@@ -16,9 +16,9 @@ help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 define install
+	@echo "Installing $< in $(VENV), which takes about half a minute"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { \
 	  echo "Python's venv module does not work here. On Debian or Ubuntu: apt-get install python3-venv" >&2; rm -rf $(VENV); exit 1; }
-	@echo "Installing $< in $(VENV)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(1) --require-hashes -r $<
 	@printf '#!%s\nimport sys\nsys.path.insert(0, "%s")\nfrom bot.__main__ import main\nsys.exit(main())\n' \
 	  "$(CURDIR)/$(BIN)/python" "$(CURDIR)" > $(BIN)/devin-relay
