@@ -117,10 +117,6 @@ class Store:
         """Return one field of each of the hashes at `keys`, in their order."""
         return await commands.fields(self, *keys, name=field)
 
-    async def size(self, key: Key) -> int:
-        """Count the members of the sorted set at `key`."""
-        return await commands.size(self, key=key)
-
     async def ping(self) -> None:
         """Raise `StoreAway` unless Redis accepts a write; a full Redis would still answer PING.
 

@@ -273,10 +273,6 @@ class Mailbox:
         )
         return SessionId(session) if answer == "waiting" else None
 
-    async def waiting(self, session: SessionId) -> int:
-        """Count the replies that wait for `session`."""
-        return await self._store.size(mail_key(session))
-
     async def queues(self, session: SessionId) -> Queues:
         """Count the replies that wait for `session`, by thread; each beyond `MOST` by none."""
         total, *found = await lua.queues(

@@ -836,7 +836,7 @@ async def test_a_deletion_that_meets_its_reply_at_the_door_takes_it_out(store: S
         revisions.withdraw(reply.id, may_be_ahead=True), mailbox.accept(reply, of, timedelta(0))
     )
     assert met.what is Revised.WITHDRAWN
-    assert await mailbox.waiting(of) == 0
+    assert (await mailbox.queues(of)).total == 0
     assert await mailbox.take(of, "token") is Nothing.EMPTY
 
 

@@ -87,7 +87,7 @@ async def test_a_reply_is_accepted_once(mailbox: Mailbox, raw: Redis) -> None:
     for _ in range(3):
         assert (await mailbox.accept(reply, ID, NONE)).change is Change.REPEATED
     assert await raw.hgetall(at(reply_key(reply.id))) == before
-    assert await mailbox.waiting(ID) == 1
+    assert (await mailbox.queues(ID)).total == 1
 
 
 async def test_a_repeat_of_a_waiting_reply_wakes_its_session(mailbox: Mailbox, raw: Redis) -> None:
@@ -129,7 +129,7 @@ async def test_a_reply_is_not_accepted_without_its_link(mailbox: Mailbox, store:
         Change.UNLINKED,
     ]
     assert [one.wake_after for one in (other, muted, unlinked)] == [None] * 3
-    assert await mailbox.waiting(ID) == 0
+    assert (await mailbox.queues(ID)).total == 0
 
 
 async def test_traffic_keeps_a_link_alive(mailbox: Mailbox, raw: Redis) -> None:
@@ -258,7 +258,7 @@ async def test_what_is_not_to_be_sent_holds_up_no_session(
     first, second = await filled(mailbox, 1, 2)
     await raw.hset(at(reply_key(first.id)), "state", state)
     assert (await taken(mailbox, "t1")).reply == second
-    assert await mailbox.waiting(ID) == 1
+    assert (await mailbox.queues(ID)).total == 1
 
 
 async def test_a_reply_that_was_forgotten_is_passed_over(mailbox: Mailbox, raw: Redis) -> None:
@@ -266,7 +266,7 @@ async def test_a_reply_that_was_forgotten_is_passed_over(mailbox: Mailbox, raw: 
     first, second = await filled(mailbox, 1, 2)
     await raw.delete(at(reply_key(first.id)))
     assert (await taken(mailbox, "a")).reply == second
-    assert await mailbox.waiting(ID) == 1
+    assert (await mailbox.queues(ID)).total == 1
 
 
 async def test_a_reply_of_a_newer_version_is_left_to_another_process(
@@ -280,7 +280,7 @@ async def test_a_reply_of_a_newer_version_is_left_to_another_process(
     assert await mailbox.take(ID, "a") == Later(LEFT_FOR.total_seconds())
     assert await raw.hget(at(reply_key(reply.id)), "state") == "waiting"
     assert await raw.exists(at(lease_key(ID))) == 0
-    assert await mailbox.waiting(ID) == 1
+    assert (await mailbox.queues(ID)).total == 1
     assert await raw.zrange(at(DUE_KEY), 0, -1) == [OTHER, ID], "it hides no session from the sweep"
 
 
@@ -363,7 +363,7 @@ async def test_an_outcome_is_written_popped_and_owed_in_one_step(
     assert begun is not None
     assert (begun.outcome, begun.reply, begun.is_current) == (SUSPENDED, a_reply(1), True)
     assert await Links(store, TTL).last_outcome(THREAD) == SUSPENDED
-    assert await mailbox.waiting(ID) == 0
+    assert (await mailbox.queues(ID)).total == 0
 
 
 async def test_the_words_of_a_delivered_reply_are_not_kept(mailbox: Mailbox, raw: Redis) -> None:
@@ -402,7 +402,7 @@ async def test_a_frozen_holder_writes_nothing_once_another_took_over(
     await raw.delete(at(lease_key(ID)))
     other = await taken(mailbox, "b")
     assert await mailbox.finish(ID, "a", frozen, DELIVERED, go_on=True) is Nothing.LOST
-    assert await mailbox.waiting(ID) == 1
+    assert (await mailbox.queues(ID)).total == 1
     await mailbox.finish(ID, "b", other, UNCERTAIN, go_on=True)
     assert await mailbox.finish(ID, "a", frozen, DELIVERED, go_on=True) is Nothing.LOST
     assert await raw.hget(at(reply_key(reply.id)), "outcome") == UNCERTAIN.to_json()

@@ -43,7 +43,9 @@ def found(*said: str, state: SessionState = SessionState.WORKING) -> Found:
     return Found(seen=Watched(state=state, read_at=1), after=SOON, ids=list(said), said=items)
 
 
-async def test_a_session_is_watched_from_its_link_to_its_unlink(store: Store) -> None:
+async def test_a_session_is_watched_from_its_link_to_its_unlink(
+    store: Store, raw: redis.asyncio.Redis
+) -> None:
     """Its followers are the threads that are linked to it."""
     await linked(store, 1)
     await linked(store, 2)
@@ -52,7 +54,7 @@ async def test_a_session_is_watched_from_its_link_to_its_unlink(store: Store) ->
     assert {one.thread for one in look.followers} == {thread(1), thread(2)}
     for number in (1, 2):
         await Links(store, TTL).remove(thread(number))
-    assert await store.size(WATCH_KEY) == 0
+    assert await raw.zcard(at(WATCH_KEY)) == 0
 
 
 async def test_a_link_that_has_expired_is_followed_no_more(
@@ -63,7 +65,7 @@ async def test_a_link_that_has_expired_is_followed_no_more(
     (name,) = [key async for key in raw.scan_iter("{devin-relay:T0SANDBOX}:link:*")]
     await raw.delete(name)
     assert await take(store) == []
-    assert await store.size(WATCH_KEY) == 0
+    assert await raw.zcard(at(WATCH_KEY)) == 0
 
 
 async def test_a_session_is_taken_by_one_at_a_time_until_its_lease_ends(
@@ -123,12 +125,12 @@ async def test_a_thread_that_was_linked_anew_meanwhile_has_not_joined(
     assert all(one.joined for one in again.followers)
 
 
-async def test_a_session_that_ended_is_not_watched(store: Store) -> None:
+async def test_a_session_that_ended_is_not_watched(store: Store, raw: redis.asyncio.Redis) -> None:
     """Neither after a look that found that, nor after one that found nothing new."""
     await linked(store)
     (look,) = await take(store)
     await Watches(store, TTL).go_by([(look, None)])
-    assert await store.size(WATCH_KEY) == 0
+    assert await raw.zcard(at(WATCH_KEY)) == 0
 
 
 async def test_adoption_knows_new_threads_only(store: Store) -> None:

@@ -7,9 +7,10 @@ from bot.model.owed import Owed
 from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store
-from bot.redis.keys import DUE_KEY, OUTBOX_KEY
+from bot.redis.keys import DUE_KEY, MAIL_PREFIX, OUTBOX_KEY, REPLY_PREFIX
 from bot.store.due_mail import DueMail
 from bot.store.links import Links
+from bot.store.lua.mailbox import backlog
 from bot.store.mirror.cards import card_owed
 from bot.store.outbox import Outbox
 from bot.store.reports import FIELDS, Report, Reports
@@ -52,4 +53,12 @@ class Entries:
 
     async def depths(self) -> tuple[int, int]:
         """Return the number of sessions with mail, and of waiting entries."""
-        return await self._store.size(DUE_KEY), await self._store.size(OUTBOX_KEY)
+        _, _, sessions, entries = await backlog(
+            self._store,
+            due=DUE_KEY,
+            outbox=OUTBOX_KEY,
+            most=1,
+            mail_prefix=MAIL_PREFIX,
+            reply_prefix=REPLY_PREFIX,
+        )
+        return int(sessions), int(entries)

@@ -34,8 +34,3 @@ async def field(*, key: Key, name: str) -> str | None:
 @script
 async def fields(*keys: Key, name: str) -> Sequence[str | None]:
     """Return one field of each of the hashes at `keys`, in their order."""
-
-
-@script
-async def size(*, key: Key) -> int:
-    """Count the members of the sorted set at `key`."""
