@@ -15,14 +15,14 @@ from slack_bolt.async_app import AsyncApp
 from slack_bolt.error import BoltUnhandledRequestError
 from slack_bolt.response import BoltResponse
 
-from bot.model.errors import EmptyMessage, NotAllowed, PassingError, PersonError
+from bot.model.errors import EmptyMessage, NotAllowed, PassingError, PersonError, SlackRefused
 from bot.model.lenient import mapping, string
 from bot.model.people import Standing, is_id
 from bot.model.threads import ThreadRef
 from bot.relay import Relay
 from bot.runtime.logs import unforeseen
 from bot.slack.receiving.malformed import is_malformed
-from bot.wording import refusals
+from bot.wording import forms, refusals
 from bot.wording.message import SlackMessage
 from handlers.askers import Asker
 from handlers.parse.events import Payload, parse_thread
@@ -108,6 +108,8 @@ def in_words(error: Exception, admin: str) -> SlackMessage:
     if isinstance(error, PassingError):
         log.warning("what somebody asked for failed", extra={"reason": str(error)})
         return refusals.passing(error)
+    if isinstance(error, SlackRefused) and error.reason.endswith("trigger_id"):
+        return forms.TOO_LATE
     return explained(error, admin)
 
 

@@ -62,7 +62,7 @@ async def show(
         if not is_told:
             await opening.asker.tell(note.words)
 
-    async with caught(lambda error: tell(Note(_words(error, relay.workspace.admin)))):
+    async with caught(lambda error: tell(Note(in_words(error, relay.workspace.admin)))):
         shown = await task
         if isinstance(shown, Note):
             await tell(shown)
@@ -112,11 +112,6 @@ async def _replace(relay: Relay, waiting: str, view: View) -> bool:
         log.info("the modal is gone", extra={"reason": str(error)})
         return False
     return True
-
-
-def _words(error: Exception, admin: str) -> SlackMessage:
-    is_late = isinstance(error, SlackRefused) and error.reason.endswith("trigger_id")
-    return forms.TOO_LATE if is_late else in_words(error, admin)
 
 
 async def _outlast(task: "asyncio.Task[None]") -> None:

@@ -24,7 +24,7 @@ from bot.redis.connection import Store
 from bot.redis.keys import link_key, places_key, threads_key
 from bot.slack.channels import ChannelVisibility
 from bot.store.links import Links
-from bot.wording import actions, home_view, refusals, thread_links
+from bot.wording import actions, forms, home_view, refusals, thread_links
 from bot.wording.blocks import action_row, button
 from bot.wording.button_values import home_choice_value, parse_choice_value, parse_home_choice
 from bot.wording.home_view import Shown
@@ -972,6 +972,8 @@ async def test_a_thread_is_unlinked_only_once_that_is_confirmed(bot: Bot, desk: 
     desk.slack.trigger_seconds = 0.0
     before = shown_hash(desk, "ada")
     await desk.slack.press_view(actions.HOME_MENU, view_id=view["id"], value=value)
-    assert listed(await changed(desk, before)) == [thread]
+    late = await changed(desk, before)
+    assert listed(late) == [thread]
+    assert forms.TOO_LATE.text in lines(late)
     assert desk.slack.open_views("ada") == []
     assert desk.said(thread) == []
