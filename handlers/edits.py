@@ -8,10 +8,9 @@ from slack_bolt.async_app import AsyncApp
 
 from bot.model.lenient import mapping, string
 from bot.model.people import UserId, is_id
-from bot.model.replies import ReplyId, place_of, reply_id
+from bot.model.replies import Deletion, Edit, ReplyId, deletion_of, place_of, reply_id
 from bot.model.threads import ThreadRef, is_ts, ts_micros
 from bot.relay import Relay
-from bot.relay.edits import Deletion, Edit, deletion_of
 from bot.wording import actions, corrections
 from bot.wording.message import SlackMessage
 from handlers.parse.events import (

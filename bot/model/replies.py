@@ -1,4 +1,4 @@
-"""People's messages in linked threads, and the results of accepting them."""
+"""People's messages in linked threads, their changes, and the results of accepting them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -63,6 +63,36 @@ def place_of(reply: str) -> tuple[str, str, str]:
     """Split a reply's id into the team, the channel and the `ts`."""
     team, channel, ts = reply.split(":")
     return team, channel, ts
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """A message as its author has edited it, at `edited` (microseconds).
+
+    `is_aside`: the text is now marked as not for Devin; `was_aside`: it was marked so before.
+    `drops_forwarded`: the message no longer forwards anything.
+    """
+
+    reply: Reply
+    edited: int
+    is_aside: bool
+    was_aside: bool = False
+    drops_forwarded: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Deletion:
+    """A deleted message; its thread and author are None where Slack does not tell them."""
+
+    id: ReplyId
+    ts: str
+    thread: ThreadRef | None = None
+    author: UserId | None = None
+
+
+def deletion_of(thread: ThreadRef, ts: str, author: UserId | None) -> Deletion:
+    """Return the deletion of a message whose thread is known."""
+    return Deletion(reply_id(thread.team, thread.channel, ts), ts, thread, author)
 
 
 @dataclass(frozen=True, slots=True)

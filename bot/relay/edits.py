@@ -6,7 +6,6 @@ sent unless they press the button.
 
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import ClassVar
 
 from bot.model.errors import (
@@ -23,7 +22,7 @@ from bot.model.errors import (
 )
 from bot.model.outcomes import OutcomeKind
 from bot.model.people import Standing, UserId
-from bot.model.replies import Change, Reply, ReplyId, place_of, reply_id
+from bot.model.replies import Change, Deletion, Edit, Reply, place_of
 from bot.model.threads import Link, ThreadRef, ts_micros
 from bot.relay.accept import Accepting
 from bot.relay.workspace import Workspace
@@ -40,31 +39,6 @@ from bot.wording import corrections, refusals
 log = logging.getLogger(__name__)
 
 TAKEN_BACK = frozenset({Revised.WITHDRAWN, Revised.AHEAD, Revised.REPEATED})
-
-
-@dataclass(frozen=True, slots=True)
-class Edit:
-    """A message as its author has edited it, at `edited` (microseconds).
-
-    `is_aside`: the text is now marked as not for Devin; `was_aside`: it was marked so before.
-    `drops_forwarded`: the message no longer forwards anything.
-    """
-
-    reply: Reply
-    edited: int
-    is_aside: bool
-    was_aside: bool = False
-    drops_forwarded: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Deletion:
-    """A deleted message; its thread and author are None where Slack does not tell them."""
-
-    id: ReplyId
-    ts: str
-    thread: ThreadRef | None = None
-    author: UserId | None = None
 
 
 class CorrectionOffered(Ticket):
@@ -285,11 +259,6 @@ class Edits:
             return bool(await self._links.of_channel(team, channel, 1))
         link = await self._links.get(gone.thread)
         return link is not None and _may_be_ahead(gone.thread, gone.ts, link)
-
-
-def deletion_of(thread: ThreadRef, ts: str, author: UserId | None) -> Deletion:
-    """Return the deletion of a message whose thread is known."""
-    return Deletion(reply_id(thread.team, thread.channel, ts), ts, thread, author)
 
 
 def _may_be_ahead(thread: ThreadRef | None, ts: str, link: Link) -> bool:
