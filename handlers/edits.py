@@ -8,8 +8,8 @@ from slack_bolt.async_app import AsyncApp
 
 from bot.model.lenient import mapping, string
 from bot.model.people import UserId, is_id
-from bot.model.replies import Deletion, Edit, ReplyId, deletion_of, place_of, reply_id
-from bot.model.threads import ThreadRef, is_ts, ts_micros
+from bot.model.replies import Deletion, Edit, deletion_of, reply_id
+from bot.model.threads import is_ts, ts_micros
 from bot.relay import Relay
 from bot.wording import actions, corrections
 from bot.wording.message import SlackMessage
@@ -46,18 +46,9 @@ async def follow(relay: Relay, event: Payload, bot_user: str) -> None:
         event = {**event, "channel": await relay.channel_moves.kept_in(channel, ts)}
     change = parse_change(event, relay.workspace.team, bot_user)
     if isinstance(change, Deletion):
-        await relay.topics.forget(root_at(change.id))
         await relay.edits.delete(change)
     elif change is not None:
         await relay.edits.edit(change)
-        if change.reply.ts == change.reply.thread.thread_ts:
-            relay.topics.learn(change.reply.thread, change.reply)
-
-
-def root_at(message: ReplyId) -> ThreadRef:
-    """Return the thread that a message begins, if there is one."""
-    team, channel, ts = place_of(message)
-    return ThreadRef(team=team, channel=channel, thread_ts=ts)
 
 
 def parse_change(event: Payload, team: str, bot_user: str) -> Deletion | Edit | None:

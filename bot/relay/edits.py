@@ -25,6 +25,7 @@ from bot.model.people import Standing, UserId
 from bot.model.replies import Change, Deletion, Edit, Reply, place_of
 from bot.model.threads import Link, ThreadRef, ts_micros
 from bot.relay.accept import Accepting
+from bot.relay.topics import Topics
 from bot.relay.workspace import Workspace
 from bot.reporting.notices import Notices
 from bot.runtime.background import Background
@@ -66,6 +67,7 @@ class Edits:
         notices: Notices,
         claims: Claims,
         background: Background,
+        topics: Topics,
     ) -> None:
         self._accepting = accepting
         self._links = links
@@ -77,18 +79,22 @@ class Edits:
         self._notices = notices
         self._claims = claims
         self._background = background
+        self._topics = topics
 
     async def edit(self, edit: Edit) -> None:
         """Change an edited reply that is still queued, or offer its author to send the correction.
 
         An author who may not steer Devin changes nothing. In a thread that is no longer linked, or
-        is muted, only a reply that was accepted before and is still queued changes.
+        is muted, only a reply that was accepted before and is still queued changes. The first words
+        of a linked thread follow its first message in any case.
 
         Raises:
             StoreAway, NotIdentified: the edit may not be applied; Slack must not be acknowledged.
         """
         reply = edit.reply
         link = await self._links.get(reply.thread)
+        if link is not None and reply.ts == reply.thread.thread_ts:
+            self._topics.learn(reply.thread, reply)
         if link is not None and link.muted:
             link = None
         if link is None and await self._mailbox.kept(reply.id) is None:
@@ -112,13 +118,17 @@ class Edits:
     async def delete(self, gone: Deletion) -> None:
         """Take a deleted reply out of its mailbox, or tell its author that Devin has it.
 
+        The first words of the thread that it began are forgotten.
+
         Raises:
             StoreAway: as for `edit`.
         """
         kept = await self._mailbox.kept(gone.id)
+        is_linked, is_new = (True, False) if kept is not None else await self._look_up(gone)
+        if is_linked and (gone.thread is None or gone.thread.thread_ts == gone.ts):
+            await self._topics.forget(gone.id)
         if kept is not None and kept.step:
             return  # a workflow waits for its outcome
-        is_new = kept is None and await self._is_awaited(gone)
         await self._follow(
             lambda: self._revisions.withdraw(gone.id, may_be_ahead=is_new),
             lambda met: self._tell_deletion(gone, met),
@@ -252,13 +262,14 @@ class Edits:
         words = corrections.read_already(is_certain=is_certain)
         await self._notices.whisper(thread, author, words, once=f"deleted:{ts}")
 
-    async def _is_awaited(self, gone: Deletion) -> bool:
-        """Return True if the event of a deleted message may still come."""
+    async def _look_up(self, gone: Deletion) -> tuple[bool, bool]:
+        """Return whether a deleted message's thread may be linked, and its event still come."""
         if gone.thread is None:  # unknown: it may be any linked thread of the channel
             team, channel, _ = place_of(gone.id)
-            return bool(await self._links.of_channel(team, channel, 1))
+            is_linked = bool(await self._links.of_channel(team, channel, 1))
+            return is_linked, is_linked
         link = await self._links.get(gone.thread)
-        return link is not None and _may_be_ahead(gone.thread, gone.ts, link)
+        return link is not None, link is not None and _may_be_ahead(gone.thread, gone.ts, link)
 
 
 def _may_be_ahead(thread: ThreadRef | None, ts: str, link: Link) -> bool:

@@ -41,7 +41,6 @@ from bot.relay.mirror.answers import Answers
 from bot.relay.mirror.statuses import Statuses
 from bot.relay.naming import Naming
 from bot.relay.say import Say
-from bot.relay.topics import Topics
 from bot.relay.workflow_steps import WorkflowSteps
 from bot.relay.workspace import Workspace
 from bot.reporting.notices import Notices
@@ -69,7 +68,7 @@ class Relay:
     - `channel_moves`: channels that get a new id; `late_replies`: replies that Slack brings late
     - `starting`, `ending`: sessions that people start, end or archive from Slack
     - `naming`: the titles and addresses by which sessions are shown
-    - `answers`: the buttons under what Devin asks; `statuses`, `topics`: threads' states, and words
+    - `answers`: the buttons under what Devin asks; `statuses`: the states of threads
     - `notices`, `claims`, `background`: messages to people, work that is done only once, and work
       that continues after an acknowledgement
     """
@@ -96,7 +95,6 @@ class Relay:
     late_replies: LateReplies
     answers: Answers
     statuses: Statuses
-    topics: Topics
     starting: Starting
     ending: Ending
     _known: LRUCache[ThreadRef, SessionId] = field(default_factory=lambda: LRUCache(KNOWN))

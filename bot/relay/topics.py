@@ -9,7 +9,7 @@ import logging
 
 from bot.model.errors import NotIdentified, SlackAway, SlackRefused, StoreAway
 from bot.model.lenient import mappings, string
-from bot.model.replies import Reply
+from bot.model.replies import Reply, ReplyId, place_of
 from bot.model.threads import TOPIC_LIMIT, ThreadRef
 from bot.runtime.background import Background
 from bot.slack.people import People
@@ -43,19 +43,20 @@ class Topics:
         """Keep the first words of `thread`, if it is linked; without its `root`, it is read."""
         self._background.spawn(self._learn(thread, root))
 
-    async def forget(self, thread: ThreadRef) -> None:
-        """Forget the first words of `thread`.
+    async def forget(self, message: ReplyId) -> None:
+        """Forget the first words of the thread that `message` began.
 
         Raises:
             StoreAway: they may still be kept.
         """
+        team, channel, ts = place_of(message)
+        thread = ThreadRef(team=team, channel=channel, thread_ts=ts)
         await self._links.describe(thread, "")
 
     async def _learn(self, thread: ThreadRef, root: Reply | None) -> None:
         try:
             async with asyncio.timeout(ASK_SECONDS):
-                if await self._links.get(thread) is not None:
-                    await self._links.describe(thread, await self._words(thread, root))
+                await self._links.describe(thread, await self._words(thread, root))
         except (NotIdentified, SlackAway, SlackRefused, StoreAway, TimeoutError) as error:
             reason = type(error).__name__
             log.info("topic not learned", extra=thread.log_fields | {"reason": reason})

@@ -56,7 +56,6 @@ def relay_of(to: Connections, shared: Shared) -> Relay:
         late_replies=_late_replies(shared),
         answers=_answers(shared),
         statuses=_statuses(shared),
-        topics=shared.topics,
         starting=shared.starting,
         ending=_ending(to, shared),
     )
@@ -148,6 +147,7 @@ def _edits(to: Connections, shared: Shared, moves: ChannelMoves) -> Edits:
         notices=shared.notices,
         claims=kept.claims,
         background=to.background,
+        topics=shared.topics,
     )
 
 

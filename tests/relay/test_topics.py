@@ -1,12 +1,23 @@
-"""A thread is named by the first words of its first message, whatever that message is."""
+"""A thread is named by the first words of its first message, as that message is now."""
+
+from datetime import timedelta
+from itertools import dropwhile
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from redis.asyncio import Redis
 
-from bot.model.threads import TOPIC_LIMIT
+from bot.model.threads import TOPIC_LIMIT, ThreadRef
+from bot.redis.connection import Store
+from bot.redis.keys import link_key
 from bot.relay.topics import first_words
+from bot.store.links import Links
 from bot.text.to_devin import to_markdown
+from sandbox.slack.transport.deliveries import Delivery
+from tests.support.desk import Desk, running
+from tests.support.keys import at
+from tests.support.waiting import wait_until
 from tests.wording.foreign import FOREIGN, HUGE
 
 
@@ -34,3 +45,60 @@ def test_any_message_has_first_words_on_one_short_line(text: str) -> None:
     words = first_words(text)
     assert len(words) <= TOPIC_LIMIT
     assert "\n" not in words
+
+
+def ref_of(desk: Desk, thread: str) -> ThreadRef:
+    channel = desk.slack.workspace.channel("general").id
+    return ThreadRef(team=desk.slack.team_id, channel=channel, thread_ts=thread)
+
+
+async def topic_of(desk: Desk, store: Store, thread: str) -> str:
+    link = await Links(store, timedelta(days=1)).get(ref_of(desk, thread))
+    assert link is not None
+    return link.topic
+
+
+async def until_topic(desk: Desk, store: Store, thread: str, topic: str) -> None:
+    async def is_kept() -> bool:
+        return await topic_of(desk, store, thread) == topic
+
+    await wait_until(is_kept, f"the thread is named {topic!r}")
+
+
+async def test_a_deletion_that_does_not_show_the_message_counts(
+    environ: dict[str, str], desk: Desk, store: Store
+) -> None:
+    """Slack documents one that tells neither the thread nor the author."""
+    async with running(desk, environ):
+        thread = await desk.linked_thread()
+        await until_topic(desk, store, thread, "Shall we ship it?")
+        gone = {"type": "message", "subtype": "message_deleted", "deleted_ts": thread}
+        event = gone | {"channel": ref_of(desk, thread).channel}
+        payload = {"type": "event_callback", "team_id": desk.slack.team_id, "event": event}
+        await (await desk.slack.redeliver(Delivery("events_api", payload))).settled()
+    assert await topic_of(desk, store, thread) == ""
+
+
+@pytest.mark.parametrize("change", ["edit", "deletion"])
+async def test_a_change_where_nothing_is_linked_asks_for_one_link(
+    environ: dict[str, str], desk: Desk, raw: Redis, change: str
+) -> None:
+    """Most messages in a workspace are no thread of the relay's, so they must cost little."""
+    async with raw.monitor() as monitor:
+        async with running(desk, environ):
+            root = await desk.slack.say("Shall we ship it?")
+            await desk.until_heard()
+            await raw.echo("begin")
+            if change == "edit":
+                await desk.slack.edit("general", root, "Shall we wait?")
+            else:
+                await desk.slack.delete("general", root)
+            await desk.until_heard()
+        await raw.echo("end")
+        commands: list[str] = []
+        while not commands or commands[-1] != "ECHO end":
+            commands.append((await monitor.next_command())["command"])
+    during = dropwhile(lambda one: one != "ECHO begin", commands)
+    link = at(link_key(ref_of(desk, root)))
+    scripts = [one for one in during if one.startswith("EVAL") and link in one]
+    assert len(scripts) == 1
