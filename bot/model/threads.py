@@ -55,6 +55,7 @@ class Link(Record):
     of the session the thread follows, by its own choice; "" if it made none. `begins` says that the
     session was started for the thread. `topic` has the first words of the thread's first message,
     on one line of at most `TOPIC_LIMIT` characters; "" if they are unknown, as in older versions.
+    `topic_at` is the time since which it has them (`Links.describe`).
     """
 
     v: Literal[1] = 1
@@ -66,6 +67,7 @@ class Link(Record):
     follow: str = ""
     begins: bool = False
     topic: str = ""
+    topic_at: str = "0"
 
     @property
     def hears_from(self) -> int:

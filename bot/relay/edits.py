@@ -94,7 +94,7 @@ class Edits:
         reply = edit.reply
         link = await self._links.get(reply.thread)
         if link is not None and reply.ts == reply.thread.thread_ts:
-            self._topics.learn(reply.thread, reply)
+            self._topics.learn(reply.thread, reply, edit.edited)
         if link is not None and link.muted:
             link = None
         if link is None and await self._mailbox.kept(reply.id) is None:

@@ -35,6 +35,9 @@ from bot.store.mirror.cards import PACE, card_owed
 KEEP_CHANGED = timedelta(days=2)
 """Longer than Slack's Delayed Events retry (24 h)."""
 
+GONE = 10**16
+"""Later than any edit: a deleted message does not come back."""
+
 ACTIVE_LIMIT = 1_000
 """Most threads of one channel that are looked up; each `/devin-say` with a session makes one."""
 
@@ -195,9 +198,13 @@ class Links:
         """Note that messages written in `thread` until `since` (Unix ms) are not for Devin."""
         await lua.hear_from(self._store, link=link_key(thread), since=since)
 
-    async def describe(self, thread: ThreadRef, topic: str) -> None:
-        """Keep `topic` with the link of `thread`, as its first words, if there is a link."""
-        await lua.describe_link(self._store, link=link_key(thread), topic=topic)
+    async def describe(self, thread: ThreadRef, topic: str, at: int) -> None:
+        """Keep the first words of `thread` with its link, if it has one.
+
+        `at` is the time of the edit that made them (us), 0 without one, `GONE` for a deletion. If
+        later ones are kept, nothing changes.
+        """
+        await lua.describe_link(self._store, link=link_key(thread), topic=topic, at=str(at))
 
     async def active(
         self, team: str, channel: str, within: timedelta, limit: int = ACTIVE_LIMIT

@@ -1,5 +1,6 @@
 """A thread is named by the first words of its first message, as that message is now."""
 
+import asyncio
 from datetime import timedelta
 from itertools import dropwhile
 
@@ -15,10 +16,12 @@ from bot.relay.topics import first_words
 from bot.store.links import Links
 from bot.text.to_devin import to_markdown
 from sandbox.slack.transport.deliveries import Delivery
-from tests.support.desk import Desk, running
+from tests.support.desk import SESSION, Desk, running
 from tests.support.keys import at
 from tests.support.waiting import wait_until
 from tests.wording.foreign import FOREIGN, HUGE
+
+SECRET = "the password is hunter2"
 
 
 @pytest.mark.parametrize(
@@ -65,6 +68,42 @@ async def until_topic(desk: Desk, store: Store, thread: str, topic: str) -> None
     await wait_until(is_kept, f"the thread is named {topic!r}")
 
 
+@pytest.mark.parametrize("after", ["", "Shall we wait?"], ids=["deleted", "edited"])
+async def test_a_late_edit_brings_no_earlier_words_back(
+    environ: dict[str, str], desk: Desk, store: Store, after: str
+) -> None:
+    """Slack delivers an event again when it did not hear the acknowledgment."""
+    async with running(desk, environ):
+        thread = await desk.linked_thread()
+        await until_topic(desk, store, thread, "Shall we ship it?")
+        await desk.slack.edit("general", thread, SECRET)
+        edit = desk.slack.deliveries[-1]
+        await until_topic(desk, store, thread, SECRET)
+        if after:
+            await desk.slack.edit("general", thread, after)
+        else:
+            await desk.slack.delete("general", thread)
+        await until_topic(desk, store, thread, after)
+        await (await desk.slack.redeliver(edit)).settled()
+    assert await topic_of(desk, store, thread) == after
+
+
+async def test_a_late_edit_brings_no_words_back_that_were_gone_when_the_thread_was_linked(
+    environ: dict[str, str], desk: Desk, store: Store
+) -> None:
+    """The link then learns of the deletion from the thread."""
+    async with running(desk, environ):
+        thread = await desk.slack.say("Shall we ship it?")
+        await desk.reply("Let's", thread)
+        await desk.slack.edit("general", thread, SECRET)
+        edit = desk.slack.deliveries[-1]
+        await desk.slack.delete("general", thread)
+        await desk.mention(f"link {SESSION}", thread=thread)
+        await desk.until_linked(thread)
+        await (await desk.slack.redeliver(edit)).settled()
+    assert await topic_of(desk, store, thread) == ""
+
+
 async def test_a_deletion_that_does_not_show_the_message_counts(
     environ: dict[str, str], desk: Desk, store: Store
 ) -> None:
@@ -76,6 +115,27 @@ async def test_a_deletion_that_does_not_show_the_message_counts(
         event = gone | {"channel": ref_of(desk, thread).channel}
         payload = {"type": "event_callback", "team_id": desk.slack.team_id, "event": event}
         await (await desk.slack.redeliver(Delivery("events_api", payload))).settled()
+    assert await topic_of(desk, store, thread) == ""
+
+
+async def test_words_that_are_deleted_while_they_are_read_are_not_kept(
+    environ: dict[str, str], desk: Desk, store: Store
+) -> None:
+    """Slack takes its time to say whom they mention."""
+    over = asyncio.Event()
+    async with running(desk, environ):
+        await desk.linked_thread()  # from now on, Ada is known
+        thread = await desk.slack.say(f"<@U0BEN00000>: {SECRET}")
+        desk.slack.fail_next("users.info", until=over)
+        before = len(desk.slack.calls)
+        await desk.mention(f"link {SESSION}", thread=thread)
+        await wait_until(
+            lambda: "users.info" in [call.method for call in desk.slack.calls[before:]],
+            "the bot asks who Ben is",
+        )
+        await desk.slack.delete("general", thread)
+        await desk.until_heard()
+        over.set()
     assert await topic_of(desk, store, thread) == ""
 
 

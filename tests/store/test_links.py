@@ -15,7 +15,7 @@ from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store
 from bot.redis.keys import last_key, link_key, threads_key
-from bot.store.links import Links
+from bot.store.links import GONE, Links
 from tests.support.desk import OTHER_SESSION, SESSION
 from tests.support.keys import at
 
@@ -188,19 +188,36 @@ async def test_a_link_keeps_its_thread_s_first_words(links: Links, raw: Redis) -
     """They live as long as the link, whatever else changes in it; an unlinked thread has none."""
     await links.create(thread(), a_link())
     await raw.expire(at(link_key(thread())), 600)
-    await links.describe(thread(), "“Shall we?” \\ {/}")
+    await links.describe(thread(), "“Shall we?” \\ {/}", 0)
     await links.mute(thread(), muted=True)
     link = await links.get(thread())
     assert link is not None
     assert (link.topic, link.muted) == ("“Shall we?” \\ {/}", True)
     assert await raw.ttl(at(link_key(thread()))) <= 600
-    await links.describe(thread(2), "Nobody's")
+    await links.describe(thread(2), "Nobody's", 0)
     assert await links.get(thread(2)) is None
+
+
+async def test_first_words_give_way_only_to_later_ones(links: Links) -> None:
+    """That holds to the microsecond, also after another change; nothing follows a deletion."""
+    await links.create(thread(), a_link())
+    for topic, edited, expected in (
+        ("first", 0, "first"),
+        ("third", 1_764_000_000_000_300, "third"),
+        ("second", 1_764_000_000_000_200, "third"),
+        ("", GONE, ""),
+        ("fourth", 1_764_000_000_000_400, ""),
+    ):
+        await links.describe(thread(), topic, edited)
+        await links.mute(thread(), muted=True)
+        link = await links.get(thread())
+        assert link is not None
+        assert link.topic == expected
 
 
 async def test_a_link_of_a_newer_version_gets_no_words(links: Links, raw: Redis) -> None:
     """This version does not know what it would overwrite."""
     newer = a_link().to_json().replace('"v":1', '"v":2')
     await raw.set(at(link_key(thread())), newer, ex=600)
-    await links.describe(thread(), "Shall we?")
+    await links.describe(thread(), "Shall we?", 0)
     assert await raw.get(at(link_key(thread()))) == newer

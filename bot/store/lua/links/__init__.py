@@ -112,7 +112,7 @@ async def hear_from(*, link: Key, since: int) -> str | int:
 
 
 @script
-async def describe_link(*, link: Key, topic: str) -> int:
+async def describe_link(*, link: Key, topic: str, at: str) -> int:
     """Keep the first words of a linked thread."""
 
 
