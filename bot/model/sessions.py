@@ -9,6 +9,10 @@ SessionId = NewType("SessionId", str)
 """Canonical `devin-<hex>`; only `sessions.parse_session` makes one from external text."""
 
 
+SHORT = len("devin-01234567")
+"""The length of a short ID: the beginning by which people see a session's ID."""
+
+
 class SessionState(StrEnum):
     """What a session is doing.
 

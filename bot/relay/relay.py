@@ -13,7 +13,6 @@ from cachetools import LRUCache
 
 from bot.mirror.audience import Audience, Heard
 from bot.model.errors import (
-    BadSession,
     EmptyMessage,
     LinkedElsewhere,
     NoSuchReply,
@@ -25,10 +24,11 @@ from bot.model.mirror import Follow
 from bot.model.people import Standing, UserId
 from bot.model.replies import Change, Reply, ReplyId, Voucher, place_of
 from bot.model.schedule import Schedule
-from bot.model.sessions import SessionId, parse_session
+from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef
 from bot.relay.accept import Accepting
 from bot.relay.asking.say_prompts import SayPrompts
+from bot.relay.asking.session_choices import SessionChoices
 from bot.relay.asking.shortcuts import MessageShortcuts
 from bot.relay.channel_moves import ChannelMoves
 from bot.relay.edits import Edits
@@ -67,7 +67,7 @@ class Relay:
     - `edits`: edits and deletions; `home`: App Home; `workflow_steps`: steps of Workflow Builder
     - `channel_moves`: channels that get a new id; `late_replies`: replies that Slack brings late
     - `starting`, `ending`: sessions that people start, end or archive from Slack
-    - `naming`: the titles and addresses by which sessions are shown
+    - `naming`, `choices`: the names by which sessions are shown, and those to choose from
     - `answers`: the buttons under what Devin asks; `statuses`: the states of threads
     - `notices`, `claims`, `background`: messages to people, work that is done only once, and work
       that continues after an acknowledgement
@@ -86,6 +86,7 @@ class Relay:
     background: Background
     say: Say
     say_prompts: SayPrompts
+    choices: SessionChoices
     shortcuts: MessageShortcuts
     link_offers: LinkOffers
     edits: Edits
@@ -158,9 +159,7 @@ class Relay:
             Outdated: the thread was unlinked by a later request.
         """
         await self.check(by, thread.channel)
-        session = parse_session(text)
-        if session is None:
-            raise BadSession(text)
+        session = await self.choices.named(text, thread.channel, by)
         link, is_new = await self.accepting.link(thread, by, session, at)
         if link.session != session:
             raise await self._linked_elsewhere(link)

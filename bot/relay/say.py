@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from bot.model.errors import (
-    BadSession,
     CannotPost,
     ChooseSession,
     NothingToSay,
@@ -13,9 +12,10 @@ from bot.model.errors import (
 )
 from bot.model.people import UserId
 from bot.model.replies import Change, Reply
-from bot.model.sessions import SessionId, parse_session
+from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef, ts_micros
 from bot.relay.accept import Accepting
+from bot.relay.asking.session_choices import SessionChoices
 from bot.relay.workspace import Workspace
 from bot.store.channel_defaults import ChannelDefault, ChannelDefaults
 from bot.store.links import Links
@@ -35,10 +35,12 @@ class Say:
         accepting: Accepting,
         links: Links,
         defaults: ChannelDefaults,
+        choices: SessionChoices,
     ) -> None:
         self._accepting = accepting
         self._links = links
         self._defaults = defaults
+        self._choices = choices
         self._team = workspace.team
         self._threads = workspace.threads
 
@@ -57,7 +59,10 @@ class Say:
             NotAllowed: `by` may not.
         """
         await self._check(channel, by, text)
-        session = session or await self._defaults.use(self._team, channel)
+        if session is not None:
+            session = await self._choices.whole(session, channel, by)
+        else:
+            session = await self._defaults.use(self._team, channel)
         if session is not None:
             await self._begin(channel, by, session, text)
             return
@@ -98,9 +103,7 @@ class Say:
             NotAllowed: `by` may not.
         """
         await self._accepting.check(by, channel)
-        session = parse_session(text)
-        if session is None:
-            raise BadSession(text)
+        session = await self._choices.named(text, channel, by)
         await self._defaults.set(self._team, channel, ChannelDefault(session=session, by=by))
         return session
 

@@ -10,7 +10,6 @@ from collections.abc import Awaitable, Callable
 
 from bot.model.errors import (
     OPERATOR_MUST_ACT,
-    BadSession,
     BadStep,
     CannotPost,
     IsMuted,
@@ -25,13 +24,13 @@ from bot.model.owed import Owed, OwedKind
 from bot.model.people import WORKFLOW, Standing, UserId
 from bot.model.replies import Change, Reply
 from bot.model.schedule import Schedule
-from bot.model.sessions import NamedSession, SessionId, parse_session
+from bot.model.sessions import NamedSession, SessionId
 from bot.model.threads import Link, ThreadRef, ts_micros
 from bot.model.workflow_steps import LINK, SEND, START, Flaw, StepAsked
 from bot.relay.accept import Accepting
+from bot.relay.asking.session_choices import SessionChoices
 from bot.relay.lifecycle.start import Start
 from bot.relay.lifecycle.starting import Starting
-from bot.relay.naming import Naming
 from bot.relay.workspace import Workspace
 from bot.slack.functions import Functions
 from bot.slack.threads import NO_SUCH_THREAD
@@ -56,7 +55,7 @@ class WorkflowSteps:
         outbox: Outbox,
         functions: Functions,
         accepting: Accepting,
-        naming: Naming,
+        choices: SessionChoices,
         links: Links,
         starting: Starting,
         schedule: Schedule,
@@ -64,7 +63,7 @@ class WorkflowSteps:
         self._outbox = outbox
         self._functions = functions
         self._accepting = accepting
-        self._naming = naming
+        self._choices = choices
         self._permissions = workspace.permissions
         self._links = links
         self._starting = starting
@@ -121,7 +120,8 @@ class WorkflowSteps:
         return does
 
     async def _send(self, step: StepAsked, again: bool) -> None:  # noqa: FBT001  (as `_does` calls it)
-        session, by = _session(step), await self._check(step)
+        by = await self._check(step)
+        session = await self._choices.named(step.session, step.channel, by)
         nowhere = ThreadRef.nowhere(self._team, step.execution, step.at)
         reply = self._reply(step, nowhere, by)
         said = await self._accepting.shown(reply)
@@ -152,7 +152,8 @@ class WorkflowSteps:
         return posted
 
     async def _link(self, step: StepAsked, again: bool) -> None:  # noqa: FBT001  (as `_does` calls it)
-        session, by = _session(step), await self._check(step)
+        by = await self._check(step)
+        session = await self._choices.named(step.session, step.channel, by)
         thread = await self._thread(step, session)
         if thread is None:
             raise BadStep(Flaw.THREAD)
@@ -246,13 +247,6 @@ class WorkflowSteps:
         if thread is None:
             return await self._threads.find_opening(step.channel, key, step.at)
         return await self._threads.find(thread, key)
-
-
-def _session(step: StepAsked) -> SessionId:
-    session = parse_session(step.session)
-    if session is None:
-        raise BadSession(step.session)
-    return session
 
 
 def _linked_elsewhere(link: Link) -> LinkedElsewhere:

@@ -32,7 +32,7 @@ def relay_of(to: Connections, shared: Shared) -> Relay:
         notices=shared.notices,
         claims=kept.claims,
     )
-    say, moves, choices = _say(shared), _channel_moves(shared), _choices(to, shared)
+    say, moves, choices = _say(shared), _channel_moves(shared), shared.choices
     return Relay(
         workspace=shared.workspace,
         accepting=shared.accepting,
@@ -47,6 +47,7 @@ def relay_of(to: Connections, shared: Shared) -> Relay:
         background=to.background,
         say=say,
         say_prompts=_say_prompts(shared, say, choices),
+        choices=choices,
         shortcuts=_shortcuts(shared, choices, link_form),
         link_offers=_link_offers(shared, link_form),
         edits=_edits(to, shared, moves),
@@ -67,18 +68,7 @@ def _say(shared: Shared) -> Say:
         accepting=shared.accepting,
         links=shared.kept.links,
         defaults=shared.kept.defaults,
-    )
-
-
-def _choices(to: Connections, shared: Shared) -> SessionChoices:
-    return SessionChoices(
-        workspace=shared.workspace,
-        accepting=shared.accepting,
-        links=shared.kept.links,
-        defaults=shared.kept.defaults,
-        naming=shared.naming,
-        devin=to.devin,
-        lists_sessions=to.settings.list_sessions,
+        choices=shared.choices,
     )
 
 

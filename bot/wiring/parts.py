@@ -11,6 +11,7 @@ from bot.delivery.handover import Handover
 from bot.devin.api import Devin
 from bot.redis.connection import Store
 from bot.relay.accept import Accepting
+from bot.relay.asking.session_choices import SessionChoices
 from bot.relay.lifecycle.starting import Starting
 from bot.relay.naming import Naming
 from bot.relay.permissions import Permissions
@@ -99,6 +100,7 @@ class Shared:
     accepting: Accepting
     handover: Handover
     naming: Naming
+    choices: SessionChoices
     functions: Functions
     starting: Starting
     steps: WorkflowSteps
@@ -171,6 +173,7 @@ def shared_by(to: Connections) -> Shared:
         topics=topics,
     )
     naming, functions = Naming(to.devin, kept.names), Functions(to.client)
+    choices = _choices(to, workspace, kept, accepting, naming)
     starting = _starting(workspace, kept, accepting, naming, schedule)
     return Shared(
         workspace=workspace,
@@ -181,9 +184,10 @@ def shared_by(to: Connections) -> Shared:
         accepting=accepting,
         handover=handover,
         naming=naming,
+        choices=choices,
         functions=functions,
         starting=starting,
-        steps=_steps(workspace, kept, functions, accepting, naming, starting, schedule),
+        steps=_steps(workspace, kept, functions, accepting, choices, starting, schedule),
         topics=topics,
         limits=limits,
         mirror=mirror,
@@ -196,6 +200,21 @@ def _notices(to: Connections, kept: Kept, workspace: Workspace, schedule: LocalD
         schedule=schedule,
         threads=workspace.threads,
         background=to.background,
+    )
+
+
+def _choices(
+    to: Connections, workspace: Workspace, kept: Kept, accepting: Accepting, naming: Naming
+) -> SessionChoices:
+    return SessionChoices(
+        workspace=workspace,
+        accepting=accepting,
+        links=kept.links,
+        defaults=kept.defaults,
+        watches=kept.watches,
+        naming=naming,
+        devin=to.devin,
+        lists_sessions=to.settings.list_sessions,
     )
 
 
@@ -223,7 +242,7 @@ def _steps(
     kept: Kept,
     functions: Functions,
     accepting: Accepting,
-    naming: Naming,
+    choices: SessionChoices,
     starting: Starting,
     schedule: LocalDispatch,
 ) -> WorkflowSteps:
@@ -232,7 +251,7 @@ def _steps(
         outbox=kept.outbox,
         functions=functions,
         accepting=accepting,
-        naming=naming,
+        choices=choices,
         links=kept.links,
         starting=starting,
         schedule=schedule,

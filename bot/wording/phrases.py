@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from bot.model.outcomes import Outcome, OutcomeKind
 from bot.model.replies import Queue
-from bot.model.sessions import NamedSession, SessionId, SessionState
+from bot.model.sessions import SHORT, NamedSession, SessionId, SessionState
 from bot.text.to_devin import to_markdown
 from bot.text.to_slack import escape, excerpt
 
@@ -73,7 +73,7 @@ def title_of(named: NamedSession) -> str:
 
 def short_id(session: SessionId) -> str:
     """Return the beginning of a session's id, which tells sessions of the same title apart."""
-    return session[: len("devin-01234567")]
+    return session[:SHORT]
 
 
 def preview(markup: str) -> str:

@@ -1,17 +1,22 @@
-"""The sessions that a form offers in a channel: those linked there, and Devin's recent ones."""
+"""The sessions that a person can choose from: the channel's, and Devin's recent ones.
+
+A form offers them, and a short ID that someone types stands for one of them.
+"""
 
 import asyncio
 import logging
 from collections.abc import Iterable, Sequence
 
 from bot.devin.api import Devin, Unread
+from bot.model.errors import BadSession
 from bot.model.people import UserId
-from bot.model.sessions import NamedSession, SessionId, SessionState
+from bot.model.sessions import SHORT, NamedSession, SessionId, SessionState, parse_session
 from bot.relay.accept import Accepting
 from bot.relay.naming import Naming
 from bot.relay.workspace import Workspace
 from bot.store.channel_defaults import ChannelDefaults
 from bot.store.links import Links
+from bot.store.mirror.watches import Watches
 from bot.wording.asking.session_picker import Choices
 
 log = logging.getLogger(__name__)
@@ -30,13 +35,14 @@ OVER = frozenset({SessionState.FINISHED, SessionState.ENDED})
 class SessionChoices:
     """Gathers the sessions that a person can choose from."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  (the parts it is made of)
         self,
         *,
         workspace: Workspace,
         accepting: Accepting,
         links: Links,
         defaults: ChannelDefaults,
+        watches: Watches,
         naming: Naming,
         devin: Devin,
         lists_sessions: bool,
@@ -44,6 +50,7 @@ class SessionChoices:
         self._accepting = accepting
         self._links = links
         self._defaults = defaults
+        self._watches = watches
         self._naming = naming
         self._devin = devin
         self._lists_sessions = lists_sessions
@@ -59,13 +66,8 @@ class SessionChoices:
             NotAllowed: `by` may not.
         """
         await self._accepting.check(by, channel)
-        default, active = await asyncio.gather(
-            self._defaults.get(self._team, channel),
-            self._links.active(self._team, channel, self._links.ttl),
-        )
-        meant = default.session if default is not None else None
-        used = [link.session for _, link in active]
-        here = _distinct([*([meant] if meant else []), *used])[:HERE]
+        meant, known = await self._known_in(channel)
+        here = known[:HERE]
         named, latest = await asyncio.gather(self._naming.of(here, most=TITLED), self._latest(by))
         return Choices(
             here=[named[session] for session in here],
@@ -73,16 +75,63 @@ class SessionChoices:
             meant=meant or (here[0] if len(here) == 1 else None),
         )
 
+    async def named(self, text: str, channel: str, by: UserId) -> SessionId:
+        """Return the session that `text` names, as `whole` does.
+
+        Raises:
+            BadSession: `text` doesn't name a session.
+        """
+        session = parse_session(text)
+        if session is None:
+            raise BadSession(text)
+        return await self.whole(session, channel, by)
+
+    async def whole(self, session: SessionId, channel: str, by: UserId) -> SessionId:
+        """Return the session whose short ID is `session`; a whole ID is returned as it is.
+
+        It's looked for where `by` can choose from in `channel`, and where `by` sees all sessions,
+        also among those that any thread follows. Unless exactly one is found, the ID is used as it
+        was typed. The caller has checked that `by` may steer Devin.
+        """
+        if len(session) != SHORT:
+            return session
+        _, here = await self._known_in(channel)
+        found = _beginning_with(session, here)
+        if not found and await self._sees_all(by):
+            found = await self._watches.beginning_with(session)
+            found = found or _beginning_with(session, [one.session for one in await self._recent()])
+        return found[0] if len(found) == 1 else session
+
+    async def _known_in(self, channel: str) -> tuple[SessionId | None, Sequence[SessionId]]:
+        """Return the channel's default session, and all its sessions, that one first."""
+        default, active = await asyncio.gather(
+            self._defaults.get(self._team, channel),
+            self._links.active(self._team, channel, self._links.ttl),
+        )
+        meant = default.session if default is not None else None
+        used = [link.session for _, link in active]
+        return meant, _distinct([*([meant] if meant else []), *used])
+
+    async def _sees_all(self, by: UserId) -> bool:
+        return self._lists_sessions and await self._accepting.is_full_member(by)
+
     async def _latest(self, by: UserId) -> Sequence[NamedSession]:
         """Return Devin's latest sessions, if `by` may see them."""
-        if not (self._lists_sessions and await self._accepting.is_full_member(by)):
-            return ()
+        return await self._recent() if await self._sees_all(by) else ()
+
+    async def _recent(self) -> Sequence[NamedSession]:
         found = await self._devin.recent(ELSEWHERE)
         if isinstance(found, Unread):
             log.warning("sessions not listed", extra={"status": found.status})
             return ()
         open_ = (one for one in found if one.state not in OVER)
         return [NamedSession(one.session, one.title, one.url) for one in open_]
+
+
+def _beginning_with(short: str, sessions: Iterable[SessionId]) -> Sequence[SessionId]:
+    """Return the sessions that `short` may stand for; an ID of that length stands for itself."""
+    found = _distinct(one for one in sessions if one.startswith(short))
+    return [one for one in found if one == short] or found
 
 
 def _distinct(sessions: Iterable[SessionId]) -> list[SessionId]:

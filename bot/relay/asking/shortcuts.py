@@ -131,6 +131,8 @@ class MessageShortcuts:
         asked = await self._tickets.read(SessionAsked, number, by)
         if asked is None:
             raise TicketGone
+        await self._accepting.check(by, asked.thread.channel)
+        session = await self._choices.whole(session, asked.thread.channel, by)
         await self._link_form.link(number, by, asked.thread, session, asked.message, since=asked.at)
 
     async def _ask(

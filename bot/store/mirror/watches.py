@@ -225,6 +225,11 @@ class Watches:
             after_ms=millis(after),
         )
 
+    async def beginning_with(self, short: str) -> Sequence[SessionId]:
+        """Return the watched sessions whose ids begin with `short`."""
+        found = await lua.watched_beginning_with(self._store, watch=WATCH_KEY, short=short)
+        return [SessionId(one) for one in found]
+
     async def hurry(self, session: SessionId) -> None:
         """Have `session` looked at now."""
         await lua.hurry(self._store, watch=WATCH_KEY, session=session)

@@ -53,6 +53,11 @@ async def pass_gists(
 
 
 @script
+async def watched_beginning_with(*, watch: Key, short: str) -> Sequence[str]:
+    """List the watched sessions whose ids begin so."""
+
+
+@script
 async def which_shown(*, shown: Key, ids: Sequence[str]) -> Sequence[int]:
     """Tell which messages were read before."""
 

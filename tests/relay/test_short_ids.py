@@ -1,0 +1,122 @@
+"""The short ID by which a session is shown can be typed wherever a session is named."""
+
+import pytest
+
+from bot.app import Bot
+from bot.model.sessions import SessionId
+from bot.wording.phrases import short_id
+from tests.people.test_shortcuts import LINK, asked, submit
+from tests.people.test_workflow_steps import link, send, user
+from tests.relay.test_say import say
+from tests.support.desk import OTHER_SESSION, SESSION, Desk, running
+from tests.support.devin_reads import lists
+
+SHORT = short_id(SessionId(SESSION))
+TWIN = f"{SHORT}{'f' * 24}"
+
+
+async def linked_by(desk: Desk, words: str, *, where: str = "general", who: str = "ada") -> str:
+    """Link a new thread by `words`; return its card, which shows the session's address."""
+    thread = await desk.slack.say("Is it green?", channel=where)
+    await desk.mention(f"link {words}", thread=thread, channel=where, user=who)
+    return await desk.until_linked(thread, channel=where)
+
+
+def shows(card: str, session: str) -> bool:
+    """Return True if a card links to `session`, and not to one whose ID is longer."""
+    return f"/sessions/{session.removeprefix('devin-')}|" in card
+
+
+async def test_a_thread_is_linked_by_a_short_id(bot: Bot, desk: Desk) -> None:
+    """Devin's list is read once; once the channel has the session, not at all."""
+    before = lists()
+    assert shows(await linked_by(desk, SHORT), SESSION)
+    assert lists() == before + 1
+    assert shows(await linked_by(desk, f"`{SHORT.upper()}`"), SESSION)
+    assert shows(await linked_by(desk, SESSION), SESSION)
+    assert lists() == before + 1
+
+
+async def test_devin_say_takes_a_short_id(bot: Bot, desk: Desk) -> None:
+    """As the session of one message, and as the channel's default."""
+    await say(desk, f"{SHORT} Please rebase")
+    await desk.until_received("Please rebase")
+    await desk.mention(f"default {SHORT}", channel="secrets")
+    await desk.until_heard()
+    await say(desk, "Please tag it", channel="secrets")
+    await desk.until_received("Please tag it")
+
+
+async def test_a_short_id_is_pasted_into_a_form(bot: Bot, desk: Desk) -> None:
+    """The thread gets the session that the short ID stands for."""
+    thread = await desk.slack.say("Is it green?")
+    await submit(desk, await asked(desk, LINK, thread), SHORT)
+    assert shows(await desk.until_linked(thread), SESSION)
+
+
+async def test_a_workflow_step_takes_a_short_id(bot: Bot, desk: Desk) -> None:
+    """On someone's behalf, all sessions are searched, or else those of the channel."""
+    how, _ = await send(desk, session=SHORT, user=user(desk, "ada"))
+    assert how == "success"
+    await desk.linked_thread()
+    thread = await desk.slack.say("Is it green?")
+    how, _ = await link(desk, session=SHORT, thread_ts=thread)
+    assert how == "success"
+    assert shows(await desk.until_linked(thread), SESSION)
+
+
+async def test_a_finished_session_is_found_while_a_thread_follows_it(bot: Bot, desk: Desk) -> None:
+    """Devin's list of sessions to choose from leaves it out."""
+    desk.devin.add_session(OTHER_SESSION, "finished")
+    await desk.linked_thread(OTHER_SESSION, channel="secrets")
+    before = lists()
+    assert shows(await linked_by(desk, short_id(SessionId(OTHER_SESSION))), OTHER_SESSION)
+    assert lists() == before
+
+
+async def test_an_id_of_that_length_that_the_channel_knows_is_itself(bot: Bot, desk: Desk) -> None:
+    """Another session may begin with it."""
+    desk.devin.sessions.clear()
+    desk.devin.add_session(SHORT)
+    assert shows(await linked_by(desk, SHORT), SHORT)
+    await linked_by(desk, SESSION)
+    await say(desk, f"{SHORT} Please rebase")
+    await desk.until_received("Please rebase", SHORT)
+
+
+@pytest.mark.parametrize("trouble", ["unknown", "two", "slow", "away"])
+async def test_without_exactly_one_session_the_id_is_used_as_typed(
+    bot: Bot, desk: Desk, trouble: str
+) -> None:
+    """The first message then tells whether there is such a session."""
+    match trouble:
+        case "unknown":
+            desk.devin.sessions.clear()
+        case "two":
+            desk.devin.add_session(TWIN)
+        case "slow":
+            desk.devin.read_seconds = 20.0
+        case _:
+            await desk.devin.go_offline()
+    assert shows(await linked_by(desk, SHORT), SHORT)
+
+
+async def test_a_guest_finds_the_channels_sessions_only(
+    environ: dict[str, str], desk: Desk
+) -> None:
+    """The others would tell which sessions exist."""
+    async with running(desk, environ, ALLOW_GUESTS="true"):
+        await desk.linked_thread(channel="secrets")
+        assert shows(await linked_by(desk, SHORT, who="gus"), SHORT)
+        assert shows(await linked_by(desk, SHORT, where="secrets", who="gus"), SESSION)
+
+
+async def test_where_sessions_are_not_listed_the_channels_are_found_only(
+    environ: dict[str, str], desk: Desk
+) -> None:
+    """`LIST_SESSIONS` decides for everyone, and Devin isn't asked."""
+    async with running(desk, environ, LIST_SESSIONS="false"):
+        await desk.linked_thread(channel="secrets")
+        before = lists()
+        assert shows(await linked_by(desk, SHORT), SHORT)
+        assert lists() == before
