@@ -35,6 +35,7 @@ class Listening:
         self._clock = clock
         self._kept: int | None = None
         self._refused: dict[ThreadRef, Missed] = {}
+        self._rereads: set[ThreadRef] = set()
         self._is_all = False
         self._all_since: int | None = None
         self._noting = asyncio.Lock()
@@ -57,6 +58,16 @@ class Listening:
 
     def refused(self, missed: Missed) -> None:
         """Register that an event was not acknowledged."""
+        self._rereads.discard(missed.thread)
+        self._remember(missed)
+
+    def reread(self, missed: Missed) -> None:
+        """Have a thread read, although each of its events was acknowledged."""
+        if missed.thread not in self._refused:
+            self._rereads.add(missed.thread)
+        self._remember(missed)
+
+    def _remember(self, missed: Missed) -> None:
         if self._checkpoints is None:
             return
         before = self._refused.get(missed.thread, missed)
@@ -68,6 +79,7 @@ class Listening:
         if len(self._refused) > MOST_THREADS:
             self.missed(min(one.ts for one in self._refused.values()))
             self._refused.clear()
+            self._rereads.clear()
         self.wanted.set()
 
     def missed(self, since: int | None = None) -> None:
@@ -108,10 +120,12 @@ class Listening:
                     self._is_all, self._all_since = False, None
             if refused := list(self._refused.values()):
                 await self._checkpoints.note(refused)
-                log.warning("refused events noted", extra={"threads": len(refused)})
+                if threads := sum(one.thread not in self._rereads for one in refused):
+                    log.warning("refused events noted", extra={"threads": threads})
                 for one in refused:
                     if self._refused.get(one.thread) == one:
                         del self._refused[one.thread]
+                        self._rereads.discard(one.thread)
 
     async def note_within(self, seconds: float) -> None:
         """Note missed events once Redis takes them, before other processes accept later ones."""

@@ -195,7 +195,7 @@ class Accepting:
             StoreAway: the thread may not have been noted.
         """
         if always or self.is_late(micros_ts(at)):
-            self._listening.refused(Missed(thread, at))
+            self._listening.reread(Missed(thread, at))
             await self._listening.note()
 
     async def accept(

@@ -639,6 +639,22 @@ async def test_a_reading_that_fails_as_nobody_foresaw_is_not_the_last(
     assert study.heard.accepted == ["Reply 0"]
 
 
+async def test_only_refused_events_are_warned_of(
+    study: Study, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A thread that is read again for another reason is no sign of trouble."""
+    listening = study.listening()
+    threads = [ThreadRef(team=TEAM_ID, channel="C1", thread_ts=f"{n}.000001") for n in range(3)]
+    for thread in threads:
+        listening.reread(Missed(thread, 1))
+    listening.refused(Missed(threads[0], 1))
+    await listening.note()
+    listening.reread(Missed(threads[0], 1))
+    await listening.note()
+    (warning,) = [one for one in caplog.records if one.getMessage() == "refused events noted"]
+    assert vars(warning)["threads"] == 1
+
+
 async def test_only_who_reads_renews_the_hold(store: Store, raw: Redis) -> None:
     """One that was frozen does not keep others from following the next reader if that dies."""
     first, second = (Checkpoints(store, TEAM_ID, CATCH_UP, who) for who in ("a", "b"))

@@ -1,6 +1,7 @@
 """Sessions are started from Slack: once each, with their thread linked, or the thread is told."""
 
 import asyncio
+import logging
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -135,6 +136,17 @@ async def test_a_thread_starts_a_session_with_itself_as_context(bot: Bot, desk: 
     reply = await desk.reply("Thanks", root)
     await desk.until_marked("white_check_mark", reply)
     assert session.received() == ["ada (in Slack):\n\nThanks"]
+
+
+async def test_a_start_without_trouble_warns_of_nothing(
+    bot: Bot, desk: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its thread is read again, although no event was refused."""
+    thread = await desk.mention("start Fix it")
+    await until_linked(desk, thread)
+    reply = await desk.reply("Thanks", thread)
+    await desk.until_marked("white_check_mark", reply)
+    assert [one.getMessage() for one in caplog.records if one.levelno >= logging.WARNING] == []
 
 
 @on_both
