@@ -9,6 +9,9 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
+
+from cachetools import LRUCache
 
 from bot.devin.api import Cursor, Devin, MessagePage, SessionSummary, Unread
 from bot.mirror.news import Reading, found_in
@@ -43,6 +46,9 @@ UNREADABLE = timedelta(seconds=60)
 LOST_CURSOR = frozenset({400, 404, 410, 422})
 """Statuses that may mean that Devin does not know the cursor any more."""
 
+MISSED = 10_000
+"""Most sessions that Devin can't find and that the log has named."""
+
 DOUBT = timedelta(hours=1)
 """For so long, `updated_at` is not trusted after a message did not move it."""
 
@@ -72,6 +78,7 @@ class Watch:
         self._api = api
         self._slots = asyncio.Semaphore(AT_ONCE)
         self._doubts_until = 0.0
+        self._missed: LRUCache[SessionId, None] = LRUCache(MISSED)
 
     async def look(self, looks: Sequence[Look]) -> None:
         """Look at sessions that were taken together.
@@ -132,6 +139,14 @@ class Watch:
         await self._reads.stop(why.retry_after)
         return timedelta(seconds=why.retry_after)
 
+    def _missing(self, look: Look, reason: str) -> timedelta | None:
+        """Name a session that Devin can't find, once; return the time until the next look."""
+        level = logging.INFO if look.session in self._missed else logging.WARNING
+        self._missed[look.session] = None
+        log.log(level, "sessions not read", extra={"session_id": look.session, "reason": reason})
+        metrics.READS_PUT_OFF.labels(reason).inc()
+        return until_next(SessionState.UNKNOWN, look.step + 1)
+
     async def _read_all(self, glances: Sequence["_Glance"], *, is_spare: bool = False) -> None:
         """Read as many as the budget has, those first that have not been read for longest.
 
@@ -173,7 +188,8 @@ class Watch:
         clock = _clock(look)
         page, is_adrift = await self._page(look, clock)
         if isinstance(page, Unread):
-            pause = await self._unread(page)
+            is_missing = page.status == HTTPStatus.NOT_FOUND
+            pause = self._missing(look, page.reason) if is_missing else await self._unread(page)
             await self._watches.go_by([(look, pause)])
             return
         if page.reads > 1:

@@ -2,9 +2,15 @@
 
 import asyncio
 
+import pytest
+from redis.asyncio import Redis
+
 from bot.app import Bot
-from tests.support.desk import SESSION, Desk, on_both
+from bot.model.sessions import SessionId
+from bot.redis.keys import WATCH_KEY, watched_key
+from tests.support.desk import OTHER_SESSION, SESSION, Desk, on_both
 from tests.support.devin_posts import linked
+from tests.support.keys import at
 from tests.support.waiting import wait_until
 
 PARAGRAPHS = 20
@@ -97,3 +103,35 @@ def methods(desk: Desk) -> list[str]:
 def files(desk: Desk, thread: str) -> list[str]:
     """Return the names of the files that the bot has put into a thread."""
     return [file.name for post in desk.posts(thread) for file in post.files]
+
+
+@on_both
+async def test_a_session_that_devin_cant_find_is_read_ever_more_rarely(
+    bot: Bot, desk: Desk, raw: Redis, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Up to every five minutes, and the log warns of it once; it may be there later."""
+    missing = SessionId(OTHER_SESSION)
+    thread = await desk.linked_thread(missing)
+    await until_looked_at(raw, missing, 1)
+    for step in (5, 12):
+        await raw.hset(at(watched_key(missing)), "step", str(step))
+        await raw.zadd(at(WATCH_KEY), {missing: 0})
+        await until_looked_at(raw, missing, step + 1)
+    due, (seconds, _) = await raw.zscore(at(WATCH_KEY), missing), await raw.time()
+    assert 290 < int(due or 0) / 1000 - seconds <= 301
+    warnings = [one for one in caplog.records if one.getMessage() == "sessions not read"]
+    assert [vars(one)["session_id"] for one in warnings] == [missing]
+    desk.devin.add_session(missing)
+    ts = await desk.reply("Are you there?", thread)
+    await desk.until_marked("white_check_mark", ts)
+    desk.devin.say(missing, "I am.")
+    await wait_until(lambda: times(desk, "I am.", thread) == 1, "the session is followed")
+
+
+async def until_looked_at(raw: Redis, session: SessionId, number: int) -> None:
+    """Wait until so many looks at a session have ended."""
+
+    async def steps() -> bool:
+        return int(await raw.hget(at(watched_key(session)), "step") or 0) >= number
+
+    await wait_until(steps, f"look {number}")
