@@ -5,11 +5,12 @@ It sends nothing to a session and posts nothing.
 
 from collections.abc import AsyncIterator, Sequence
 
-from bot.app import open_redis, open_slack
+from bot.app import open_slack
 from bot.devin.opening import open_devin
 from bot.model.errors import OperatorError, PassingError
 from bot.model.findings import Finding
 from bot.redis.connection import open_store
+from bot.redis.embedded.trial import try_valkey
 from bot.settings import Settings
 from bot.slack.app.identity import Identity, check_app_token, identify
 from bot.slack.app.manifest import REINSTALL, named, required_scopes
@@ -45,7 +46,9 @@ async def findings(settings: Settings) -> AsyncIterator[Finding]:
 async def _redis(settings: Settings) -> Finding:
     what = "Redis" if settings.redis_url else "Embedded Valkey"
     try:
-        async with open_redis(settings) as url, open_store(url) as store:
+        if settings.redis_url is None:
+            return Finding(what, is_good=True, says=await try_valkey(settings.data_dir))
+        async with open_store(settings.redis_url) as store:
             await store.ping()
     except OperatorError as error:
         return Finding(what, is_good=False, says=error.says, fix=error.fix)

@@ -360,12 +360,36 @@ async def test_all_scopes_are_no_reason_to_speak(environ: Environ, tmp_path: Pat
     assert "scopes missing" not in process.err
 
 
-async def test_doctor_works_with_an_embedded_valkey(environ: Environ, tmp_path: Path) -> None:
-    """It starts one for the check, and stops it."""
-    del environ["REDIS_URL"]
+async def test_doctor_says_which_embedded_valkey_it_tried(
+    environ: Environ, box: Sandbox, tmp_path: Path
+) -> None:
+    """In the wrong working directory, it isn't the relay's; no directory is left behind there."""
+    home = tmp_path / "relay" / ".data"
+    environ = environ | {"REDIS_URL": "", "DATA_DIR": str(home)}
+
+    async def says() -> str:
+        code, out, err = await command(environ, tmp_path, "doctor")
+        assert (code, err) == (0, "")
+        return out.splitlines()[0]
+
+    assert await says() == f"✓ Embedded Valkey: works; {home} is new and empty"
+    assert not home.parent.exists()
+    home.mkdir(parents=True)
+    assert await says() == f"✓ Embedded Valkey: works; {home} is new and empty"
+    async with bot_process(environ, tmp_path, "run") as run:
+        await box.slack.wait_connected()
+        assert await says() == f"✓ Embedded Valkey: running in {home}"
+        assert await run.stop() == 0
+    assert await says() == f"✓ Embedded Valkey: works in {home}"
+
+
+async def test_doctor_names_a_data_dir_that_cant_be_used(environ: Environ, tmp_path: Path) -> None:
+    """Nothing was tried in its place."""
+    (tmp_path / "file").touch()
+    environ = environ | {"REDIS_URL": "", "DATA_DIR": str(tmp_path / "file" / ".data")}
     code, out, _ = await command(environ, tmp_path, "doctor")
-    assert code == 0
-    assert "✓ Embedded Valkey: reachable" in out
+    assert code == 1
+    assert out.startswith(f"✗ Embedded Valkey: DATA_DIR {tmp_path}/file/.data can't be used (")
 
 
 async def test_two_doctors_beside_a_running_bot_disturb_nothing(

@@ -21,7 +21,7 @@ if sys.platform != "win32":  # where the relay needs REDIS_URL, but this module 
 
 ADVICE = "Set REDIS_URL to use your own Redis or Valkey."
 
-_APPEND_ONLY = "appendonlydir"  # Valkey's name for the directory of its append-only file
+APPEND_ONLY = "appendonlydir"  # Valkey's name for the directory of its append-only file
 _LONGEST_SOCKET_PATH = 100  # sun_path holds 107 bytes on Linux, 103 on macOS
 _PLAIN_BYTES = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-")
 
@@ -178,12 +178,12 @@ def _check_content(home: Path) -> None:
 
     Directories that the server does not use, such as `lost+found`, may belong to anybody.
     """
-    for path in (*home.iterdir(), *(home / _APPEND_ONLY).glob("*")):
+    for path in (*home.iterdir(), *(home / APPEND_ONLY).glob("*")):
         with contextlib.suppress(FileNotFoundError):  # a server that runs renames its files
             found = path.lstat()
             if stat.S_ISLNK(found.st_mode):
                 raise EmbeddedValkeyError(f"DATA_DIR: {path} is a symbolic link", "Remove it.")
-            if path.name == _APPEND_ONLY or not stat.S_ISDIR(found.st_mode):
+            if path.name == APPEND_ONLY or not stat.S_ISDIR(found.st_mode):
                 _check_owner(path, found)
 
 

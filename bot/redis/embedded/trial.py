@@ -1,0 +1,64 @@
+"""Tries the embedded Valkey of DATA_DIR, and leaves no directory that wasn't there before."""
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from bot.redis.connection import open_store
+from bot.redis.embedded.home import APPEND_ONLY, ValkeyHome
+from bot.redis.embedded.server import embedded_valkey
+
+
+async def try_valkey(data_dir: Path) -> str:
+    """Return which Valkey answers, for an operator: one that runs, or else a new process.
+
+    Raises:
+        EmbeddedValkeyError: none can start.
+        StoreAway: it doesn't answer.
+    """
+    with _home(data_dir) as (home, says):
+        async with embedded_valkey(home) as url, open_store(url) as store:
+            await store.ping()
+    return says
+
+
+@contextmanager
+def _home(data_dir: Path) -> Iterator[tuple[Path, str]]:
+    """Yield the directory to use, and what to say of `data_dir`.
+
+    One that doesn't exist is only created and removed; a temporary one is used in its place, since
+    a relay may begin to use it at any time.
+    """
+    path = data_dir.resolve()
+    missing = _missing(path)
+    home = ValkeyHome.prepare(path)
+    if not missing:
+        yield path, _state(home)
+        return
+    for one in missing:
+        one.rmdir()
+    with TemporaryDirectory(prefix="devin-relay-doctor-") as place:
+        yield Path(place), _new(path)
+
+
+def _missing(path: Path) -> Sequence[Path]:
+    """Return `path` and its parents, as far as they don't exist, the innermost first."""
+    try:
+        return [one for one in (path, *path.parents) if not one.exists()]
+    except OSError:
+        return ()  # `ValkeyHome.prepare` says why
+
+
+def _state(home: ValkeyHome) -> str:
+    lock = home.lock_owner()
+    if lock is None:
+        return f"running in {home.path}"
+    os.close(lock)
+    has_data = (home.path / APPEND_ONLY).exists()
+    return f"works in {home.path}" if has_data else _new(home.path)
+
+
+def _new(path: Path) -> str:
+    return f"works; {path} is new and empty"
