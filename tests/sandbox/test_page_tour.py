@@ -5,6 +5,7 @@ import re
 from playwright.async_api import Page, expect
 
 from bot.app import Bot
+from sandbox import Sandbox
 from sandbox.devin.acting import CHOICES, Actor
 from sandbox.devin.answers import Api
 from tests.support.browser import Screens, choose, posts
@@ -17,6 +18,16 @@ OVER = re.compile("done|failed")
 
 async def start(page: Page) -> None:
     await page.get_by_role("button", name="Tour").click()
+
+
+async def places(page: Page) -> list[dict[str, float]]:
+    """Return where the tour's strip and the panes below it are."""
+    script = """() => ["#tour", "#grid"].map((it) => {
+      const { top, left, width, bottom } = document.querySelector(it).getBoundingClientRect();
+      return { top, left, width, bottom };
+    })"""
+    found: list[dict[str, float]] = await page.evaluate(script)
+    return found
 
 
 @on_both
@@ -58,17 +69,21 @@ async def test_the_tour_is_paused_continued_and_stopped(
 
 
 async def test_the_tour_is_controlled_over_a_modal(bot: Bot, desk: Desk, screens: Screens) -> None:
-    """Someone opens a form while it plays; the strip is above it, and below the bar after it."""
+    """Someone opens a form while it plays: the strip is in front of it, and nothing moves."""
     await desk.slack.say("Look here", user="ada")
     page = await screens.open()
     tour = page.locator("#tour")
     await start(page)
     await tour.get_by_role("button", name="Pause").click()
+    before = await places(page)
     await choose(page, "Look here", "Link to a Devin session")
     form = page.get_by_role("dialog")
     await expect(
         form.get_by_role("textbox").or_(form.get_by_role("combobox")).first
     ).to_be_visible()
+    assert await places(page) == before
+    top = await form.evaluate("it => it.getBoundingClientRect().top")
+    assert top >= before[0]["bottom"]
     await tour.get_by_role("button", name="Resume").click()
     await expect(tour.get_by_role("button", name="Pause")).to_be_focused()
     await page.keyboard.press("Escape")
@@ -76,6 +91,20 @@ async def test_the_tour_is_controlled_over_a_modal(bot: Bot, desk: Desk, screens
     await tour.get_by_role("button", name="Stop").click()
     await expect(tour).to_be_hidden()
     await expect(page.get_by_role("button", name="Tour")).to_be_focused()
+
+
+async def test_a_tour_that_ended_stays_in_the_page_under_a_modal(
+    box: Sandbox, screens: Screens
+) -> None:
+    """Nothing of it has to be reached then, so it is dimmed like the rest."""
+    page = await screens.open()
+    await start(page)
+    await expect(page.locator("#tour")).to_have_attribute("data-status", "failed")
+    before = await places(page)
+    await page.get_by_role("button", name="Workflow steps").click()
+    await expect(page.get_by_role("dialog")).to_be_visible()
+    assert await places(page) == before
+    await expect(page.locator("dialog #tour")).to_have_count(0)
 
 
 async def test_the_tour_says_when_no_bot_is_there(screens: Screens) -> None:

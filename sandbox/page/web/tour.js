@@ -114,14 +114,14 @@ function show({ key, status, index, title, caption }) {
   drawControls();
 }
 
+const isRunning = () => !$("tour").hidden && ["playing", "shown"].includes($("tour").dataset.status);
+
 function drawControls() {
-  const { status } = $("tour").dataset;
-  const running = status === "playing" || status === "shown";
   const button = (key, sign, words, act) =>
     el("button", { type: "button", "data-focus": key, "aria-label": words, onclick: act }, icon(sign), el("span", {}, words));
   const controls = document.querySelector("#tour .controls");
   const focused = controls.contains(document.activeElement) ? document.activeElement.dataset.focus : null;
-  controls.replaceChildren(...(running
+  controls.replaceChildren(...(isRunning()
     ? [button("pause", playing.paused ? "play" : "pause", playing.paused ? "Resume" : "Pause", pause),
       button("next", "next", "Next", next), button("stop", "stop", "Stop", stop)]
     : [button("again", "play", "Play again", play), button("stop", "close", "Close", hide)]));
@@ -145,18 +145,26 @@ function stop() {
   hide();
 }
 
-// A modal dialog makes the rest of the page inert: while one is open, the strip is a part of it.
+// A modal dialog makes the rest of the page inert: while one is open, the strip of a tour that plays is a part of it,
+// and is drawn where it was.
 function stayReachable() {
-  const tour = $("tour");
+  const [tour, home] = [$("tour"), $("tour-place")];
   const dialogs = [...document.querySelectorAll("dialog")];
+  const hold = () => {
+    home.style.height = tour.parentNode === home ? "" : `${tour.offsetHeight}px`;
+    const { top, bottom } = home.getBoundingClientRect();
+    document.documentElement.style.setProperty("--tour-top", `${top}px`);
+    document.documentElement.style.setProperty("--tour-end", `${bottom}px`);
+  };
   const place = () => {
-    const front = tour.hidden ? null : dialogs.find((dialog) => dialog.open);
-    if (front ? tour.parentNode === front : tour.parentNode === document.body) return;
-    if (front) front.append(tour);
-    else document.querySelector(".top").after(tour);
+    const front = isRunning() && dialogs.find((dialog) => dialog.open);
+    if (tour.parentNode === (front || home)) return;
+    (front || home).append(tour);
+    hold();
   };
   const seen = new MutationObserver(place);
   for (const dialog of dialogs) seen.observe(dialog, { attributeFilter: ["open"], childList: true });
+  new ResizeObserver(hold).observe(tour);
 }
 
 function hide() {
