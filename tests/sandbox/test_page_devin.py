@@ -6,12 +6,17 @@ from collections.abc import Sequence
 import pytest
 from playwright.async_api import expect
 
+from bot.wording.delivery_reports import MARKS, WAITING_MARK
 from sandbox import Sandbox
 from tests.support.browser import CONTRASTS, OVERFLOWING, Screens, message
 from tests.support.desk import SESSION, Desk
 from tests.support.slack_apps import JSON, bolt_app, socket_mode, web_client
 from tests.support.waiting import wait_until
 
+CARD_EMOJI = (
+    *("large_green_circle", "large_yellow_circle", "white_circle", "black_circle"),
+    *("grey_question", "no_entry", "zzz", "x"),
+)
 LONG_LINE = "x = " + "1 + " * 60 + "1"
 REPORT = f"""# Report
 
@@ -112,11 +117,14 @@ async def test_markdown_is_never_markup_of_the_page_and_links_lead_to_the_web_on
 
 async def test_emoji_are_drawn_wherever_a_text_has_them(box: Sandbox, screens: Screens) -> None:
     """A machine without an emoji font shows them too, by name or as characters."""
-    words = {"type": "mrkdwn", "text": "Look for ✅ or :zzz:."}
-    await post(box, [{"type": "section", "text": words}, *markdown("A ✅ and :zzz:.")])
+    names = [f":{it}:" for it in {*MARKS.values(), WAITING_MARK, *CARD_EMOJI}]
+    text = f"Look for ✅ ⏳ 💤 ❌ ✏️ 🗑️ ⚪ ❔ {' '.join(names)}"
+    words = {"type": "mrkdwn", "text": text}
+    await post(box, [{"type": "section", "text": words}, *markdown(text)])
     await box.slack.say("My ✅", user="ada")
     page = await screens.open()
-    await expect(message(page, "Look for").locator(".emoji svg")).to_have_count(4)
+    drawn = 2 * (8 + len(names))
+    await expect(message(page, "Look for").locator(".emoji svg")).to_have_count(drawn)
     await expect(message(page, "My").locator(".emoji svg")).to_have_count(1)
 
 
@@ -167,6 +175,28 @@ async def test_an_edited_card_keeps_its_place_and_the_focus(box: Sandbox, screen
     assert order[:2] == [first, ts]
     await edit(box, ts, card("over"))
     await expect(ours).to_be_focused()
+
+
+async def test_a_message_that_was_answered_with_the_mouse_is_not_highlighted(
+    box: Sandbox, screens: Screens
+) -> None:
+    """It keeps the focus when its button goes; who answers by the keyboard sees where it is."""
+    ts = await post(box, card("waiting", "Answer"))
+    page = await screens.open()
+    ours = page.locator(f'.message[data-ts="{ts}"]')
+    for device in ("mouse", "keyboard"):
+        await edit(box, ts, card("waiting", "Answer"))
+        answer = ours.get_by_role("button", name="Answer")
+        if device == "mouse":
+            await answer.click()
+            await page.mouse.move(0, 0)
+        else:
+            await page.keyboard.press("Tab")
+            await answer.focus()
+        await edit(box, ts, card("running"))
+        await expect(ours).to_be_focused()
+        ground = await ours.evaluate("it => getComputedStyle(it).backgroundColor")
+        assert (ground == "rgba(0, 0, 0, 0)") == (device == "mouse")
 
 
 async def test_a_card_has_fields_a_context_and_buttons_that_ask_first(

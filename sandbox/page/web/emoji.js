@@ -19,6 +19,8 @@ const tile = (fill) => ["rect", { x: 1.5, y: 1.5, width: 21, height: 21, rx: 5, 
 
 const disc = (fill, edge) => [["circle", { cx: 12, cy: 12, r: 9, fill, stroke: edge, "stroke-width": 1.6 }]];
 
+const ASKING = "M7.5 8a4.6 4.6 0 1 1 7 3.9c-1.7 1-2.5 1.7-2.5 3.6M12 20v.01";
+
 const DRAWN = {
   white_check_mark: [tile("#2a9d5c"), ["path", { d: "M6.5 12.5l4 4 7.5-9", ...line }]],
   x: [["path", { d: "M5 5l14 14M19 5L5 19", ...stroke("#dd3b32", 4.2) }]],
@@ -28,6 +30,8 @@ const DRAWN = {
     ["path", { d: "M5.5 3h13M5.5 21h13M7 3.5V7l4.2 5L7 17v3.5M17 3.5V7l-4.2 5 4.2 5v3.5", ...stroke("#a8741a", 2) }]],
   pencil2: [["path", { d: "M4 20l1-5L16 4l4 4L9 19z", fill: "#f0b53f" }], ["path", { d: "M4 20l1-5L16 4l4 4L9 19z", ...stroke("#a8741a", 1.8) }]],
   wastebasket: [["path", { d: "M6 8l1 13h10l1-13M4 7h16M9 7V4h6v3M10 11v6M14 11v6", ...stroke("#7b8794", 2) }]],
+  grey_question: [["path", { d: ASKING, ...stroke("#8f8a9b", 3.4) }]],
+  question: [["path", { d: ASKING, ...stroke("#dd3b32", 3.4) }]],
   warning: [["path", { d: "M12 3l10 18H2z", fill: "#f0b53f" }], ["path", { d: "M12 10v5M12 18v.01", ...stroke("#4a3200") }]],
 };
 Object.assign(DRAWN, {
