@@ -53,8 +53,10 @@ async def _is_connected(slack: SlackSandbox) -> bool | None:
 
 def _user(user: User, app_id: str) -> Shown:
     kind = "member"
-    if user.is_bot:
-        kind = "app" if user.app_id == app_id else "bot"
+    if user.is_bot and user.app_id == app_id:
+        kind = "app"
+    elif user.is_bot:
+        kind = "external bot" if user.is_external else "bot"
     elif user.is_external:
         kind = "external"
     elif user.is_restricted:
