@@ -3,7 +3,10 @@
 const LOCALE = "en-US";
 const style = (options) => new Intl.DateTimeFormat(LOCALE, options);
 
-const CLOCK = style({ timeStyle: "short" });
+// A line doesn't end before AM or PM.
+const whole = (times) => ({ format: (when) => times.format(when).replace(/\s(?=[AP]M$)/, "\u00a0") });
+
+const CLOCK = whole(style({ timeStyle: "short" }));
 const DATES = {
   date_num: style({ dateStyle: "short" }), date: style({ dateStyle: "long" }), date_short: style({ dateStyle: "medium" }),
   date_long: style({ dateStyle: "full" }), time: CLOCK, time_secs: style({ timeStyle: "medium" }),
