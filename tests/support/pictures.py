@@ -4,14 +4,18 @@ import io
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
 
-from PIL import Image
+from PIL import Image, ImageChops
+from PIL.ImageFilter import MaxFilter, MinFilter
 from playwright.async_api import Browser, Locator, Page
 
 from sandbox.devin.sessions import DEMO_SESSIONS
+
+Color = tuple[int, ...]
 
 DOCS = Path(__file__).parents[2] / "docs"
 FONTS = {"Inter": "fonts-inter", "JetBrains Mono": "fonts-jetbrains-mono"}
@@ -24,7 +28,7 @@ _THREAD = 440
 _PHONE = (390, 720)
 _ICON = 512
 _HOUR = 10
-_COLORS, _EXACT, _STEPS = 255, 95, 6
+_COLORS, _AREAS, _APART = 255, 63, 18
 _LONGEST_MS = 30_000
 
 # Shows what fits of a session's conversation, and of a still's thread, so that nothing is cut.
@@ -144,19 +148,13 @@ def missing_fonts() -> list[str]:
 
 
 def _save_picture(png: bytes, path: Path) -> None:
-    image = _of(png)
-    image.quantize(palette=_palette(image), dither=Image.Dither.NONE).save(path, optimize=True)
+    (image,) = _in_few_colors([_of(png)])
+    image.save(path, optimize=True)
 
 
 def _save_film(frames: Sequence[tuple[bytes, float]], path: Path) -> None:
     """Write an endless GIF, whose frames share one palette, so that only differences are kept."""
-    images = [_of(png) for png, _ in frames]
-    width, height = images[0].size
-    strip = Image.new("RGB", (width, height * len(images)))
-    for number, image in enumerate(images):
-        strip.paste(image, (0, height * number))
-    palette = _palette(strip)
-    first, *rest = (image.quantize(palette=palette, dither=Image.Dither.NONE) for image in images)
+    first, *rest = _in_few_colors([_of(png) for png, _ in frames])
     first.save(
         path,
         save_all=True,
@@ -167,23 +165,44 @@ def _save_film(frames: Sequence[tuple[bytes, float]], path: Path) -> None:
     )
 
 
-def _palette(image: Image.Image) -> Image.Image:
-    """Return a palette of the commonest colors, and of what the others are about."""
-    counted = image.getcolors(image.width * image.height) or []
-    common = [cast("tuple[int, ...]", color) for _, color in sorted(counted, reverse=True)]
-    rest = image.quantize(_COLORS - _EXACT, dither=Image.Dither.NONE).getpalette() or []
-    kept: list[tuple[int, ...]] = []
-    # Pillow looks a color up by steps of four, so that a close neighbor would take its place.
-    for color in [*common[:_EXACT], *zip(rest[::3], rest[1::3], rest[2::3], strict=True)]:
-        if all(_distance(color, other) > _STEPS for other in kept):
+def _in_few_colors(images: Sequence[Image.Image]) -> list[Image.Image]:
+    """Return the images with one palette: areas, even small ones, keep their very color."""
+    counts: Counter[Color] = Counter()
+    areas: Counter[Color] = Counter()
+    for image in images:
+        counts.update(_counted(image))
+        areas.update({it[:3]: count for it, count in _counted(_areas(image)).items() if it[3]})
+    kept = [color for color, _ in areas.most_common(_AREAS)]
+    for color, _ in counts.most_common():
+        if len(kept) < _COLORS and all(_distance(color, other) > _APART for other in kept):
             kept.append(color)
-    palette = Image.new("P", (1, 1))
-    palette.putpalette([channel for color in kept for channel in color])
-    return palette
+    # Pillow's own `quantize` looks a color up by steps of four, and so finds a neighbor.
+    nearest = {it: min((_distance(it, to), at) for at, to in enumerate(kept))[1] for it in counts}
+    few = []
+    for image in images:
+        raw = image.tobytes()
+        pixels = zip(raw[::3], raw[1::3], raw[2::3], strict=True)
+        few.append(Image.frombytes("P", image.size, bytes(map(nearest.__getitem__, pixels))))
+        few[-1].putpalette([channel for color in kept for channel in color])
+    return few
 
 
-def _distance(one: tuple[int, ...], other: tuple[int, ...]) -> int:
-    return max(abs(a - b) for a, b in zip(one, other, strict=True))
+def _areas(image: Image.Image) -> Image.Image:
+    """Return the image, opaque only where a pixel's neighbors have its color."""
+    lightest, darkest = (image.filter(each(3)) for each in (MaxFilter, MinFilter))
+    at_edge = ImageChops.difference(lightest, darkest).convert("L").point([0] + [255] * 255)
+    areas = image.copy()
+    areas.putalpha(ImageChops.invert(at_edge))
+    return areas
+
+
+def _counted(image: Image.Image) -> dict[Color, int]:
+    found = image.getcolors(image.width * image.height) or []
+    return {cast("Color", color): count for count, color in found}
+
+
+def _distance(one: Color, other: Color) -> int:
+    return abs(one[0] - other[0]) + abs(one[1] - other[1]) + abs(one[2] - other[2])
 
 
 def _of(png: bytes) -> Image.Image:

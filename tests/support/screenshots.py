@@ -140,11 +140,9 @@ class Story:
         card = posts(page, "card")
         await card.locator(f'a[href="{PULL_REQUEST}"]').wait_for()
         await page.locator("#replies > .working").wait_for(state="detached")
-        await self._camera.film(page, 2.5)
+        await self._camera.film(page, 4.5)
         await self._camera.still(page, "result-dark", (result, None), "dark")
         await self._camera.still(page, "card", (card, card), "bare")
-        await page.locator("#replies").evaluate("it => { it.scrollTop = 0; }")
-        await self._camera.film(page, 2.0, at_end=False)
 
     async def _failure(self, page: Page) -> None:
         """Nobody knows whether Devin got a reply, which the thread says."""
