@@ -4,8 +4,12 @@
 systemd hand secrets to a process. No problem repeats a path, which may be a secret by mistake.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from difflib import get_close_matches
 from pathlib import Path
+
+CLOSE = 0.88
+"""How alike two names must be for one to be a misspelled other: of most, one or two letters."""
 
 _SHAPE = "a file that contains the value of {} and nothing else"
 
@@ -36,6 +40,20 @@ def gather(
             if value or path:
                 break
     return values, problems
+
+
+def misspelled(
+    names: Collection[str], in_files: Collection[str], given: Mapping[str, str | None]
+) -> Iterator[str]:
+    """Describe the variables with a value whose names are almost those of settings.
+
+    Others are left alone, since a file may serve other programs.
+    """
+    known = [*names, *(f"{name}_FILE" for name in in_files)]
+    for name, value in given.items():
+        if value and name not in known:
+            for meant in get_close_matches(name.upper(), known, 1, CLOSE):
+                yield f"{name}: unknown; did you mean {meant}?"
 
 
 def _read(path: Path) -> str:

@@ -29,7 +29,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from bot.environment import gather
+from bot.environment import gather, misspelled
 from bot.model.errors import SettingsError
 from bot.model.generation import PREFIXES
 from bot.model.mirror import Follow
@@ -247,14 +247,16 @@ def load_settings(
 ) -> Settings:
     """Read the settings from `environ` (the process's own, if None) and then from `env_file`.
 
-    A secret may be in the file that `NAME_FILE` names. An unknown variable is ignored. Without
-    `needs_transport`, as in a worker, neither the app token nor the signing secret is required.
+    A secret may be in the file that `NAME_FILE` names. An unknown variable is ignored, unless it's
+    in `env_file` and almost a setting's name. Without `needs_transport`, as in a worker, neither
+    the app token nor the signing secret is required.
 
     Raises:
         SettingsError: with every problem, one line each and without values.
     """
-    layers = os.environ if environ is None else environ, _variables_in(env_file)
-    given, unread = gather([name.upper() for name in Settings.model_fields], SECRETS, *layers)
+    in_file = _variables_in(env_file)
+    names = [name.upper() for name in Settings.model_fields]
+    given, unread = gather(names, SECRETS, os.environ if environ is None else environ, in_file)
     problems = list(unread.values())
     settings: Settings | None = None
     try:
@@ -266,6 +268,7 @@ def load_settings(
             f"{' or '.join(_TRANSPORTS)}: missing; expected an app-level token (xapp-…) for Socket "
             "Mode, or the app's signing secret for HTTP"
         )
+    problems += misspelled(names, SECRETS, in_file)
     if settings is None or problems:
         raise SettingsError(problems)
     return settings

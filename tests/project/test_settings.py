@@ -420,6 +420,25 @@ def test_the_environment_wins_over_the_file_and_empty_is_unset(tmp_path: Path) -
     assert load_settings(ENOUGH, tmp_path / "missing").port == 3000
 
 
+def test_a_misspelled_setting_in_the_file_is_a_problem(tmp_path: Path) -> None:
+    """An access rule that is ignored would let everyone in; other programs' variables may be there.
+
+    The environment is full of those.
+    """
+    env_file = tmp_path / ".env"
+    env_file.write_text(
+        "ALOW_USERS=U1\nlog_level=DEBUG\nSLACK_BOT_TOKEN_FIL=SEEN\nALLOW_GUEST=\nREDIS_URI\n"
+        "DATABASE_URL=SEEN\nOPENAI_API_KEY=SEEN\nSLACK_TOKEN=SEEN\nHTTP_PORT=1\n"
+    )
+    with pytest.raises(SettingsError) as caught:
+        load_settings({**ENOUGH, "ALLOW_USER": "U1"}, env_file)
+    assert list(caught.value.problems) == [
+        "ALOW_USERS: unknown; did you mean ALLOW_USERS?",
+        "log_level: unknown; did you mean LOG_LEVEL?",
+        "SLACK_BOT_TOKEN_FIL: unknown; did you mean SLACK_BOT_TOKEN_FILE?",
+    ]
+
+
 def test_a_file_that_is_no_text_is_named(tmp_path: Path) -> None:
     """A broken .env is a settings problem, not a traceback."""
     (tmp_path / ".env").write_bytes(b"\xff\xfe\x00SEEN")
