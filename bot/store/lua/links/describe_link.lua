@@ -1,6 +1,6 @@
--- Keeps the first words of a thread with its link, as they were `at` that time (microseconds as text,
--- since cjson would round the number). Returns 0 if there is no link that this version can read, or
--- if it has later ones.
+-- Keeps the first words of a thread with its link, as they were `at` that time (microseconds as
+-- text, since cjson would round the number). Returns 0 if there is no link that this version can
+-- read, or if it has later ones.
 local link = KEYS[1]
 local topic = ARGV[1]
 local at = ARGV[2]

@@ -1,6 +1,6 @@
--- Counts the replies of a session's mailbox, opening at most `most` of them. Returns their number, and
--- for each thread among the opened ones its name and how many are its own. A reply's record begins
--- with its thread, so its text is not parsed.
+-- Counts the replies of a session's mailbox, opening at most `most` of them. Returns their number,
+-- and for each thread among the opened ones its name and how many are its own. A reply's record
+-- begins with its thread, so its text is not parsed.
 local mail = KEYS[1]
 local reply_prefix = ARGV[1]
 local most = tonumber(ARGV[2])
