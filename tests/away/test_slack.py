@@ -14,6 +14,7 @@ from bot.model.errors import SlackAway, SlackRefused
 from bot.redis.connection import Store
 from bot.settings import Settings
 from bot.slack.api import call
+from bot.slack.app.manifest import required_scopes
 from bot.wording.commands import HELP
 from bot.wording.delivery_reports import late
 from sandbox import Sandbox
@@ -131,8 +132,8 @@ def scopes_missed(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str]]:
 
 
 REMEDY = "Update the app with the manifest from `devin-relay manifest`, then reinstall it."
-THE_MARK = f"(needed for the reaction on a reply that shows its outcome). {REMEDY}"
-CHANNELS = "(needed for names of public channels in what Devin reads, and that they are public)"
+THE_MARK = f"(needed for {required_scopes()['reactions:write']}). {REMEDY}"
+CHANNELS = f"(needed for {required_scopes()['channels:read']})"
 
 
 @pytest.mark.parametrize(

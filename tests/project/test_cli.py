@@ -21,10 +21,7 @@ Environ = dict[str, str]
 COMMANDS = ("run", "worker", "doctor", "check")
 
 OLDER = {"reactions:write", "usergroups:read"}
-LACKS = (
-    "reactions:write (needed for the reaction on a reply that shows its outcome); "
-    "usergroups:read (needed for names of user groups in what Devin reads)"
-)
+LACKS = "; ".join(f"{one} (needed for {required_scopes()[one]})" for one in sorted(OLDER))
 REMEDY = "Update the app with the manifest from `devin-relay manifest`, then reinstall it."
 
 
