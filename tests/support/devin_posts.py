@@ -12,12 +12,13 @@ from tests.support.waiting import wait_until
 
 
 async def until_devin_said(
-    desk: Desk, words: str, thread: str, *, channel: str = "general"
+    desk: Desk, words: str, thread: str, *, channel: str = "general", seconds: float = 45.0
 ) -> None:
     """Wait until a thread is shown a message of Devin's with `words`."""
     await wait_until(
         lambda: any(words in one for one in desk.words(thread, channel=channel)),
         f"Devin says {words!r} (it said {desk.words(thread, channel=channel)})",
+        seconds,
     )
 
 
