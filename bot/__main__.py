@@ -26,6 +26,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser.print_help(sys.stderr)
         return MISUSED
     if arguments.command == "demo":
+        if arguments.env_file is not None:
+            parser.error("demo takes no settings, so --env-file has no effect on it")
         _become_the_demo(arguments.port, arguments.api)
     if arguments.command == "manifest":
         return _manifest(arguments.url, workflow_steps=arguments.workflow_steps)

@@ -24,7 +24,7 @@ from bot.model.mirror import Follow
 from bot.model.people import Standing, UserId
 from bot.model.replies import Change, Reply, ReplyId, Voucher, place_of
 from bot.model.schedule import Schedule
-from bot.model.sessions import SessionId
+from bot.model.sessions import SessionId, parse_session
 from bot.model.threads import Link, ThreadRef
 from bot.relay.accept import Accepting
 from bot.relay.asking.say_prompts import SayPrompts
@@ -163,6 +163,9 @@ class Relay:
         link, is_new = await self.accepting.link(thread, by, session, at)
         if link.session != session:
             raise await self._linked_elsewhere(link)
+        if is_new and session != parse_session(text):
+            # Replies that were written while a short ID was looked up met no link.
+            await self.accepting.hear_since(thread, at, always=True)
         return link, not is_new
 
     async def unlink(

@@ -12,14 +12,15 @@ UNKNOWN = "unknown"
 
 @cache
 def version() -> str:
-    """Return the version of the installed package, or of the checkout that this is."""
+    """Return the version of the checkout that this is, or else of the installed package."""
+    with suppress(OSError, KeyError, ValueError):
+        checkout = Path(__file__).parents[2] / "pyproject.toml"
+        project = tomllib.loads(checkout.read_text(encoding="utf-8"))["project"]
+        if project["name"] == "devin-relay":
+            return str(project["version"])
     with suppress(metadata.PackageNotFoundError):
         return metadata.version("devin-relay")
-    checkout = Path(__file__).parents[2] / "pyproject.toml"
-    try:
-        return str(tomllib.loads(checkout.read_text(encoding="utf-8"))["project"]["version"])
-    except (OSError, KeyError):
-        return UNKNOWN
+    return UNKNOWN
 
 
 def user_agent() -> str:

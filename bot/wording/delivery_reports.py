@@ -217,8 +217,8 @@ _REPORTS: Mapping[OutcomeKind, Callable[[Outcome, str], SlackMessage]] = {
 
 
 def late(replies: int, commands: Sequence[str], *, hushed: bool) -> SlackMessage:
-    """Summarize what a catch-up found in a thread after an outage."""
-    said = ["I was offline for a while."]
+    """Summarize what a catch-up found in a thread."""
+    said = []
     if replies:
         missed = plural(replies, "1 reply", f"{replies} replies")
         said.append(f"I missed {missed} and I'm sending {plural(replies, 'it', 'them')} now.")

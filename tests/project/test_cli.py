@@ -403,3 +403,11 @@ async def test_two_doctors_beside_a_running_bot_disturb_nothing(
         await desk.until_marked("white_check_mark", await desk.reply("still here", thread))
         await wait_until(lambda: len(desk.received()) == 1, "it arrives once")
         assert await run.stop() == 0
+
+
+async def test_the_demo_takes_no_settings(environ: Environ, tmp_path: Path) -> None:
+    """A file that it would ignore is refused."""
+    (tmp_path / "relay.env").write_text("", encoding="utf-8")
+    code, _, err = await command(environ, tmp_path, "--env-file", "relay.env", "demo")
+    assert code == 2
+    assert "--env-file" in err.splitlines()[-1]

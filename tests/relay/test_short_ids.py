@@ -10,6 +10,7 @@ from tests.people.test_workflow_steps import link, send, user
 from tests.relay.test_say import say
 from tests.support.desk import OTHER_SESSION, SESSION, Desk, running
 from tests.support.devin_reads import lists
+from tests.support.waiting import wait_until
 
 SHORT = short_id(SessionId(SESSION))
 TWIN = f"{SHORT}{'f' * 24}"
@@ -35,6 +36,19 @@ async def test_a_thread_is_linked_by_a_short_id(bot: Bot, desk: Desk) -> None:
     assert shows(await linked_by(desk, f"`{SHORT.upper()}`"), SESSION)
     assert shows(await linked_by(desk, SESSION), SESSION)
     assert lists() == before + 1
+
+
+async def test_a_reply_that_is_written_while_it_is_looked_up_reaches_devin(
+    bot: Bot, desk: Desk
+) -> None:
+    """Its event meets no link, so the thread is read once there is one."""
+    desk.devin.read_seconds = 0.4
+    before = lists()
+    thread = await desk.slack.say("Is it green?")
+    await desk.mention(f"link {SHORT}", thread=thread)
+    await wait_until(lambda: lists() > before, "Devin is asked")
+    await desk.reply("Not yet", thread)
+    await desk.until_received("Not yet")
 
 
 async def test_devin_say_takes_a_short_id(bot: Bot, desk: Desk) -> None:
