@@ -5,8 +5,10 @@ and sent.
 """
 
 import asyncio
+import contextlib
 import json
 import os
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,9 @@ LINKS: dict[str, str] = {}
 
 
 async def main() -> None:
-    """Relay threaded replies until killed."""
+    """Relay threaded replies until SIGTERM; the Valkey, which then writes to disk, ends first."""
+    if (this := asyncio.current_task()) is not None:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, this.cancel)
     slack = {"Authorization": f"Bearer {os.environ['SLACK_APP_TOKEN']}"}
     devin = {"Authorization": f"Bearer {os.environ['DEVIN_API_KEY']}"}
     message_url = os.environ["DEVIN_API_URL"] + os.environ["MESSAGE_PATH"]
@@ -58,5 +62,8 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+    with (
+        asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
+        contextlib.suppress(asyncio.CancelledError),
+    ):
         runner.run(main())

@@ -333,8 +333,12 @@ async def test_nobody_knows_of_a_session_that_is_not_found(
         assert sessions(desk) == []
         (report,) = desk.posts(root)
         assert actions(report) == ["start_again"]
-        for _ in range(2):
-            await desk.slack.press("start_again", channel="general", message_ts=report.ts)
+        # Both at once: the first one's answer replaces the button.
+        presses = [
+            desk.slack.press("start_again", channel="general", message_ts=report.ts)
+            for _ in range(2)
+        ]
+        await asyncio.gather(*presses)
         await until_linked(desk, root)
         await until_settled(store)
     assert "Fix it" in prompt(desk)
