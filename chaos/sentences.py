@@ -21,7 +21,7 @@ from bot.wording import corrections, devin_say, refusals, thread_links, workflow
 from bot.wording.actions import UNLINK
 from bot.wording.delivery_reports import words_of
 from bot.wording.mirror import card
-from bot.wording.phrases import local_time, session_link
+from bot.wording.phrases import clock_time, session_link
 from sandbox.slack.api.blocks import interactive_elements
 from sandbox.slack.server import Message
 
@@ -77,7 +77,7 @@ class Shows:
         place = ThreadRef(team="T0", channel="C0", thread_ts="1.0")
         shown = card.Card(place, link, GAP, _SESSION, seen, self.follow, self.is_barred)
         text = str(card.card(shown).params()["text"]).replace(session_link(_SESSION), GAP)
-        return text.replace(local_time(1), GAP).splitlines()
+        return text.replace(clock_time(1), GAP).splitlines()
 
 
 def says(text: str, *sentences: str) -> bool:

@@ -79,7 +79,7 @@ NO_DEFAULT = SlackMessage(
 def default_is(session: NamedSession, by: str) -> SlackMessage:
     """Name the channel's default session, and `by`, the person who chose it."""
     return SlackMessage(
-        f"This channel's default session is *{session_link(session)}* (set by {escape(by)}). "
+        f"{escape(by)} set *{session_link(session)}* as this channel's default session. "
         "`/devin-say &lt;message&gt;` sends to it."
     )
 

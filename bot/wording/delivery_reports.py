@@ -90,7 +90,7 @@ _HITCHES = {
 def _about(reply: Reply) -> str:
     texts = (reply.text, *(one.text for one in reply.forwarded))
     if said := next(filter(None, map(preview, texts)), ""):
-        return f"“{said}”"
+        return f'"{said}"'
     return "your file" if reply.all_files else "your reply"
 
 
@@ -221,10 +221,13 @@ def late(replies: int, commands: Sequence[str], *, hushed: bool) -> SlackMessage
     said = []
     if replies:
         missed = plural(replies, "1 reply", f"{replies} replies")
-        said.append(f"I missed {missed} and I'm sending {plural(replies, 'it', 'them')} now.")
+        it = plural(replies, "it", "them")
+        said.append(f"I was offline and missed {missed}; I'm sending {it} now.")
     if commands:
         asked = ", ".join(f"`{verb}`" for verb in commands)
-        said.append(f"I {'also ' if replies else ''}missed {asked}: please mention me again.")
+        that = plural(len(commands), "that", "those")
+        missed = "I also missed" if replies else "I was offline and missed"
+        said.append(f"{missed} {asked}. Please mention me again for {that}.")
     if hushed:
         said.append("Replies posted after that command weren't sent.")
     return SlackMessage(" ".join(said))
@@ -234,9 +237,10 @@ def stranded(replies: int) -> SlackMessage:
     """Count the replies that arrived after their thread was unlinked, muted or relinked."""
     found = plural(replies, "1 reply", f"{replies} replies")
     left = plural(replies, "it wasn't", "they weren't")
+    one = plural(replies, "it", "one")
     return SlackMessage(
         f"{found} reached me only after someone had unlinked, muted or relinked this thread, so "
-        f"{left} sent to Devin. To send one now, choose *Send to Devin* in its ⋮ menu."
+        f"{left} sent to Devin. To send {one}, choose *Send to Devin* in its ⋮ menu."
     )
 
 

@@ -39,4 +39,4 @@ _PING_ALL = re.compile(r"<!(here|channel|everyone)(?:\|[^<>]*)?>")
 
 def said_to(session: NamedSession, text: str) -> SlackMessage:
     """Return the note that replaces the menu of sessions once one is chosen."""
-    return SlackMessage(f"Sending “{preview(text)}” to *{session_link(session)}*.")
+    return SlackMessage(f'Sending "{preview(text)}" to *{session_link(session)}*.')

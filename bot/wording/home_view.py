@@ -33,8 +33,8 @@ from bot.wording.mirror.card import session_lines
 from bot.wording.phrases import (
     ADMIN,
     SEPARATOR,
+    clock_time,
     last_ending,
-    local_time,
     mail_waiting,
     plural,
     session_link,
@@ -74,7 +74,7 @@ CONFIRM_TEXT = (
 )
 CANCEL = "Cancel"
 
-AWAY = SlackMessage("I couldn't reach my database just now. Please reopen this tab in a minute.")
+AWAY = SlackMessage("I couldn't reach my database. Please reopen this tab in a minute.")
 
 UNLINKED = "Unlinked. I've posted a note in the thread."
 GONE = "That thread is no longer linked to that session. Nothing changed."
@@ -156,7 +156,7 @@ def confirm_unlink(thread: ThreadRef, session: SessionId, page: int, address: st
 
 
 def _thread(one: Shown, page: int) -> Sequence[Block]:
-    active = f"Last activity {local_time(one.active)}"
+    active = f"Last activity {clock_time(one.active)}"
     standing = " · ".join([active, last_ending(one.last), mail_waiting(one.mail)])
     devin = " ".join([*session_lines(one.seen), FOLLOWS[one.follow]])
     return section_with(_headline(one), _menu(one, page)), context(f"{standing}\n{devin}")

@@ -86,6 +86,16 @@ def local_time(at: int) -> str:
     return f"<!date^{at}^{{date_short_pretty}} at {{time}}|earlier>"
 
 
+def clock_time(at: int) -> str:
+    """Return such a time for the end of a sentence: "2:31 AM today"."""
+    return f"<!date^{at}^{{time}} {{date_short_pretty}}|earlier>"
+
+
+def linker(name: str) -> str:
+    """Return who linked a thread, at the beginning of a sentence; a workflow has no name."""
+    return escape(name) or "A workflow"
+
+
 def mail_waiting(queue: Queue) -> str:
     """Count a thread's queued replies, and those of its session's other threads."""
     if queue.here is None:

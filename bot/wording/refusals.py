@@ -34,11 +34,10 @@ from bot.model.errors import (
 from bot.model.people import Standing
 from bot.model.replies import Change
 from bot.model.sessions import NamedSession
-from bot.text.to_slack import escape
 from bot.wording.devin_say import USAGE
 from bot.wording.message import SlackMessage
 from bot.wording.mirror import notices as mirror_notices
-from bot.wording.phrases import ADMIN, as_code, preview, session_link
+from bot.wording.phrases import ADMIN, as_code, linker, preview, session_link
 from bot.wording.workflows import FLAWS
 
 
@@ -88,7 +87,7 @@ _IS_MUTED = SlackMessage(
 
 _OUTDATED = SlackMessage(
     "Someone changed this thread's link before I got your command, so I didn't run it. To run it "
-    "anyway, mention me again."
+    "anyway, send it again."
 )
 
 _FORM_GONE = SlackMessage("This has expired. Type `/devin-say` to start again.")
@@ -142,14 +141,16 @@ _FIXED: Mapping[type[PersonError], SlackMessage] = {
 
 def _linked_elsewhere(session: NamedSession, by: str) -> SlackMessage:
     return SlackMessage(
-        f"This thread is already linked to *{session_link(session)}* (by {escape(by)}). "
+        f"{linker(by)} already linked this thread to *{session_link(session)}*. "
         "To switch, mention me with `unlink` first."
     )
 
 
 def no_session(typed: str) -> SlackMessage:
     """Say that `typed` isn't a session, and how one is written."""
-    named = f"“{shown}”" if (shown := preview(typed)) else "That"
+    if not typed.strip():
+        return SlackMessage("Which session? Mention me with `link &lt;session link or ID&gt;`.")
+    named = f'"{shown}"' if (shown := preview(typed)) else "That"
     return SlackMessage(
         f"{named} isn't a Devin session. Paste a session link (`https://app.devin.ai/sessions/…`) "
         "or ID (`devin-…`)."
@@ -184,10 +185,10 @@ def ask_for_access(admin: str) -> str:
 def _turned_away(standing: Standing, admin: str) -> str:
     if standing is Standing.UNKNOWN:
         return (
-            "I couldn't check your permissions with Slack, so nothing was sent. "
+            "I couldn't check your permissions with Slack, so nothing was sent or changed. "
             "Please try again in a minute."
         )
-    return f"{MAY_NOT[standing]}, so nothing was sent. {ask_for_access(admin)}"
+    return f"{MAY_NOT[standing]}, so nothing was sent or changed. {ask_for_access(admin)}"
 
 
 _CANNOT_POST = {
@@ -219,8 +220,8 @@ def passing(error: PassingError) -> SlackMessage:
     names = {SlackAway: "Slack", DevinAway: "Devin"}
     who = next((who for kind, who in names.items() if isinstance(error, kind)), "my database")
     return SlackMessage(
-        f"I couldn't reach {who} just now, so that may not have worked. "
-        "Check whether it did, and try again in a minute if it didn't."
+        f"I couldn't reach {who}, so that may not have worked. "
+        "Check, and try again in a minute if it didn't."
     )
 
 

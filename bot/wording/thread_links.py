@@ -6,18 +6,18 @@ from bot.text.to_slack import escape
 from bot.wording.actions import LINK_OFFERED
 from bot.wording.blocks import button
 from bot.wording.message import SlackMessage
-from bot.wording.phrases import session_link
+from bot.wording.phrases import linker, session_link
 
 
 def linked_already(to: NamedSession, by: str) -> SlackMessage:
     """Say that the thread has the link that was asked for, made by `by`."""
-    return SlackMessage(f"This thread is already linked to *{session_link(to)}* (by {escape(by)}).")
+    return SlackMessage(f"{linker(by)} already linked this thread to *{session_link(to)}*.")
 
 
 def linked_before(to: NamedSession, by: str) -> SlackMessage:
     """Say that the thread keeps the link it already has, made by `by`."""
     return SlackMessage(
-        f"This thread is already linked to *{session_link(to)}* (by {escape(by)}). "
+        f"{linker(by)} already linked this thread to *{session_link(to)}*. "
         "To switch, mention me in the thread with `unlink` first."
     )
 

@@ -66,12 +66,12 @@ def step_failed(error: PersonError) -> str:
         case LinkedElsewhere():
             why = (
                 f"That thread is linked to another session, {error.to.session}. In the thread, "
-                "mention Devin Relay with “unlink” first."
+                'mention Devin Relay with "unlink" first.'
             )
         case IsMuted() | NotTaken() | Outdated():
             why = (
                 "Nothing was sent: the thread is muted or was just unlinked. To check, mention "
-                "Devin Relay there with “status”."
+                'Devin Relay there with "status".'
             )
         case CannotPost():
             other = f"Slack won't let Devin Relay post there ({error.reason})."

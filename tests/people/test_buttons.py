@@ -32,7 +32,7 @@ AGAIN = ["send_again", "open_session"]
 def no_session(text: str) -> SlackMessage:
     """Return the report of a 404 for a reply with `text`."""
     outcome = Outcome(kind=OutcomeKind.REFUSED, refusal=Refusal.NO_SESSION, status=404)
-    return delivery_reports.words_of(outcome, f"“{text}”")
+    return delivery_reports.words_of(outcome, f'"{text}"')
 
 
 @pytest.fixture
@@ -136,7 +136,7 @@ async def test_a_reply_can_be_sent_again_for_each_of_its_reports(
     desk.devin.behave(SESSION, "drops", takes=False, times=1)
     await press(desk, report)
     lost = Outcome(kind=OutcomeKind.UNCERTAIN, detail="connection lost")
-    await desk.until_said(delivery_reports.words_of(lost, "“Please rebase”"), thread)
+    await desk.until_said(delivery_reports.words_of(lost, '"Please rebase"'), thread)
     assert value_of(desk.posts(thread)[-1]) != value
     await press(desk, desk.posts(thread)[-1])
     await desk.until_received("rebase")

@@ -228,7 +228,7 @@ def reply_in(thread: str, text: str) -> Reply:
 def given_up(reason: str) -> SlackMessage:
     """Return the report of a reply that Devin has taken at no try."""
     outcome = Outcome(kind=OutcomeKind.GIVEN_UP, detail=reason)
-    return delivery_reports.words_of(outcome, "“Please rebase”")
+    return delivery_reports.words_of(outcome, '"Please rebase"')
 
 
 NOTICE = timedelta(seconds=0.2)
@@ -396,7 +396,7 @@ async def test_a_relay_that_died_while_sending_says_so(
     async with open_bot(settings):
         report = await desk.offering("send_again", root)
         await until_settled(store)
-    words = delivery_reports.words_of(unsure("its reason"), "“Please rebase”")
+    words = delivery_reports.words_of(unsure("its reason"), '"Please rebase"')
     before, after = words.text.split("its reason")
     assert report.text.startswith(before)
     assert after in report.text

@@ -117,7 +117,7 @@ async def test_a_report_opens_the_session_where_it_is(bot: Bot, desk: Desk) -> N
     desk.devin.behave(SESSION, "teapot")
     await desk.reply("Please rebase", thread)
     refused = Outcome(kind=OutcomeKind.REFUSED, refusal=Refusal.OTHER, status=418)
-    await desk.until_said(delivery_reports.words_of(refused, "“Please rebase”"), thread)
+    await desk.until_said(delivery_reports.words_of(refused, '"Please rebase"'), thread)
     place = ACME if desk.devin.api == "v3" else "https://app.devin.ai"
     assert address(desk.posts(thread)[-1]) == f"{place}/sessions/{HEX}"
 

@@ -35,7 +35,7 @@ THREAD = ThreadRef(team="T0", channel="C0", thread_ts="0.0")
 
 def report(outcome: Outcome, about: str) -> str:
     """Return the text of a report of the relay, about a message or a file of it."""
-    return str(words_of(outcome, f"“{about}”").params()["text"])
+    return str(words_of(outcome, f'"{about}"').params()["text"])
 
 
 LOST = Outcome(kind=OutcomeKind.UNCERTAIN, detail="timeout")

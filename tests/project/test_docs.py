@@ -125,7 +125,7 @@ def test_every_phrase_of_the_bot_that_is_quoted_is_its_own() -> None:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     )
-    quoted = re.findall(r"^\| “([^”]+)” \|", IN_SLACK, re.MULTILINE)
+    quoted = re.findall(r'^\| "([^"]+)" \|', IN_SLACK, re.MULTILINE)
     assert len(quoted) > 5
     assert [phrase for phrase in quoted if phrase not in said] == []
 

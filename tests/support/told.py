@@ -27,7 +27,7 @@ NONE_ACTIVE = refusals.sorry(ChooseSession(()))
 
 def report(kind: OutcomeKind, about: str, **facts: Any) -> SlackMessage:
     """Return the report of an outcome, for the reply whose text is `about`."""
-    return delivery_reports.words_of(Outcome(kind=kind, **facts), f"“{about}”")
+    return delivery_reports.words_of(Outcome(kind=kind, **facts), f'"{about}"')
 
 
 def suspended(about: str) -> SlackMessage:

@@ -98,7 +98,7 @@ def test_every_problem_of_a_422_has_its_line() -> None:
 def test_a_reply_is_named_as_it_looked() -> None:
     """Slack's markup, which its author never saw, is not shown."""
     words = delivery_reports.waiting(REPLY, timedelta(minutes=15), BARE)
-    assert "“Rebase &amp; [push](https://ex.am/ple)”" in words.text
+    assert '"Rebase &amp; [push](https://ex.am/ple)"' in words.text
 
 
 @pytest.mark.parametrize(

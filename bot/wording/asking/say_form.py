@@ -65,7 +65,7 @@ def problems(filled: Mapping[str, str]) -> dict[str, str]:
 
 def _which_session(text: str) -> SlackMessage:
     return SlackMessage(
-        f"Several sessions are active in this channel. Which one should get “{preview(text)}”?"
+        f'Several sessions are active in this channel. Which one should get "{preview(text)}"?'
     )
 
 

@@ -58,7 +58,7 @@ def refused(message: Reply, number: int, outcome: Outcome, admin: str = ADMIN) -
     if outcome.refusal in {Refusal.FORBIDDEN, Refusal.NO_SESSION}:
         return SlackMessage(
             f"I *couldn't start* a session for {_about(message)}: my API key isn't allowed to "
-            f"({outcome.status}). Ask {admin} for a key with the permission to manage sessions."
+            f"start sessions ({outcome.status}). Ask {admin} to give it `ManageOrgSessions`."
         )
     about = f"a session for {_about(message)}"
     if outcome.refusal is Refusal.KEY_REJECTED:
@@ -89,7 +89,7 @@ def started_again(by: str) -> str:
 def _about(message: Reply) -> str:
     texts = (message.text, *(one.text for one in message.forwarded))
     said = next(filter(None, map(preview, texts)), "")
-    return f"“{said}”" if said else "this thread"
+    return f'"{said}"' if said else "this thread"
 
 
 def _again(message: Reply, number: int) -> Block:

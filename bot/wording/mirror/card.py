@@ -13,7 +13,7 @@ from bot.wording.blocks import Block, button, link_button
 from bot.wording.button_values import link_value
 from bot.wording.message import SlackMessage
 from bot.wording.phrases import (
-    local_time,
+    clock_time,
     plural,
     pull_request_link,
     session_address,
@@ -58,7 +58,7 @@ def ended_card(session: NamedSession) -> SlackMessage:
 
 BARRED = (
     "This conversation is, or may be, shared with another organization, so Devin's messages aren't "
-    "posted here."
+    "posted here. Open the session to read them."
 )
 
 FORMER = SlackMessage("This thread is no longer linked to that session.")
@@ -78,7 +78,7 @@ def session_lines(seen: Watched) -> Sequence[str]:
 def state_line(seen: Watched) -> str:
     """Say what Devin is doing, and since when."""
     symbol, is_so, since = _state_of(seen)
-    words = f"{since} {local_time(seen.since // 1000)}" if seen.since else is_so
+    words = f"{since} {clock_time(seen.since // 1000)}" if seen.since else is_so
     return f":{symbol}: Devin {words}."
 
 
@@ -119,7 +119,7 @@ def _pull_requests(seen: Watched) -> Sequence[str]:
 
 
 def _cost(seen: Watched) -> str:
-    return f"{seen.acus:.1f} ACUs" if seen.acus else ""
+    return f"{seen.acus:.1f} ACUs used" if seen.acus else ""
 
 
 def _barred(shown: Card) -> SlackMessage:
@@ -157,12 +157,12 @@ _STATES = {
         "is *waiting for approval*",
         "has been *waiting for approval* since",
     ),
-    SessionState.FINISHED: ("white_circle", "has *finished*", "*finished*"),
+    SessionState.FINISHED: ("white_circle", "has *finished*", "*finished* at"),
     SessionState.SUSPENDED: ("zzz", "is *suspended*", "has been *suspended* since"),
     SessionState.ENDED: (
         "black_circle",
         "can't continue: the session has *ended*",
-        "can't continue: the session *ended*",
+        "can't continue: the session *ended* at",
     ),
     SessionState.UNKNOWN: (
         "grey_question",
@@ -170,8 +170,12 @@ _STATES = {
         "has been in an *unknown* state since",
     ),
 }
-_AT_LIMIT = ("no_entry", "has *stopped* at a usage limit", "*stopped* at a usage limit")
-_FAILED = ("x", "has *stopped* because of an error", "*stopped* because of an error")
+_AT_LIMIT = (
+    "no_entry",
+    "has *stopped* at a usage limit",
+    "reached a usage limit and *stopped* at",
+)
+_FAILED = ("x", "has *stopped* because of an error", "had an error and *stopped* at")
 
 _FOLLOWS = {
     Follow.ALL: "All of Devin's messages are posted here",

@@ -3,7 +3,7 @@
 from bot.model.mirror import Follow
 from bot.text.to_slack import escape, excerpt
 from bot.wording.message import SlackMessage
-from bot.wording.mirror.card import BARRED, follows
+from bot.wording.mirror.card import BARRED
 
 WORKING = "is working…"
 """The status line, which Slack puts behind the bot's name."""
@@ -31,9 +31,16 @@ def chosen(by: str, text: str) -> str:
     """Return the note in place of a question's buttons: who chose what."""
     if text == APPROVED:
         return f"{escape(by)} approved."
-    return f"{escape(by)} chose “{excerpt(text, limit=CHOICE_LIMIT)}”."
+    return f'{escape(by)} chose "{excerpt(text, limit=CHOICE_LIMIT)}".'
 
 
 def following(how: Follow, *, is_barred: bool) -> SlackMessage:
     """Say what is posted in a thread from now on."""
-    return SlackMessage(BARRED if is_barred else f"{follows(how)} from now on.")
+    return SlackMessage(BARRED if is_barred else f"From now on, {_FOLLOWING[how]}.")
+
+
+_FOLLOWING = {
+    Follow.ALL: "all of Devin's messages will be posted here",
+    Follow.TURNS: "only the last message of each turn will be posted here",
+    Follow.OFF: "Devin's messages won't be posted here",
+}

@@ -200,7 +200,7 @@ def _add_event(draft: _Draft, one: Said, framing: Framing) -> None:
 
 
 def _question(one: Said, framing: Framing, is_below: bool) -> str:  # noqa: FBT001  (`_EVENTS`)
-    asked = "" if is_below else f" asked “{excerpt(_last_line(one.text), limit=PREVIEW_LIMIT)}” and"
+    asked = "" if is_below else f' asked "{excerpt(_last_line(one.text), limit=PREVIEW_LIMIT)}" and'
     how = "Pick one, or reply in your own words." if one.options else "Reply here."
     return f"{_to(framing)}Devin{asked} is waiting for an answer. {how}"
 

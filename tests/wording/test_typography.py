@@ -1,0 +1,27 @@
+"""The bot and its pages use one kind of quotation marks and apostrophes: the straight ones."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+CURLY = "\u2018\u2019\u201c\u201d"
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def said() -> Iterator[str]:
+    """Yield every string in `bot/wording/`."""
+    for path in sorted((ROOT / "bot" / "wording").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                yield node.value
+
+
+def test_the_bot_writes_straight_quotation_marks_and_apostrophes() -> None:
+    """People type these, and find by search what they read."""
+    assert [text for text in said() if set(text) & set(CURLY)] == []
+
+
+def test_the_pages_quote_the_bot_as_it_writes() -> None:
+    """A sentence that is copied from a page is found in Slack, and the other way round."""
+    assert [page.name for page in PAGES if set(page.read_text(encoding="utf-8")) & set(CURLY)] == []
