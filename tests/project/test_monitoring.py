@@ -75,43 +75,41 @@ def exposed() -> dict[str, set[str]]:
 # Alerts and dashboard.
 
 
-@pytest.mark.parametrize("where", EXPRESSIONS)
-def test_dashboard_and_alerts_name_series_and_labels_that_exist(where: str) -> None:
+def test_dashboard_and_alerts_name_series_and_labels_that_exist() -> None:
     """Prometheus accepts a name that nobody exposes, and never shows anything for it."""
-    expression = EXPRESSIONS[where]
     known = exposed()
-    bare = re.sub(r'"[^"]*"|\[[^\]]*\]', "", expression)
-    names = set(re.findall(r"\b[A-Za-z_]{2,}\b", bare))
-    series = names & set(known)
-    labels = {label for one in series for label in known[one]}
-    assert names - series - labels - OTHERS <= KEYWORDS
-    assert series or names & OTHERS
+    for where, expression in EXPRESSIONS.items():
+        bare = re.sub(r'"[^"]*"|\[[^\]]*\]', "", expression)
+        names = set(re.findall(r"\b[A-Za-z_]{2,}\b", bare))
+        series = names & set(known)
+        labels = {label for one in series for label in known[one]}
+        assert names - series - labels - OTHERS <= KEYWORDS, where
+        assert series or names & OTHERS, where
 
 
-@pytest.mark.parametrize("alert", ALERTS)
-def test_an_alert_adds_up_no_two_environments(alert: str) -> None:
+def test_an_alert_adds_up_no_two_environments() -> None:
     """Each selector names the job, and each aggregation keeps it."""
-    expression = ALERTS[alert]
-    assert not re.search(r"\b(relay_\w+|up)\b(?!\{job=~?\"devin-relay)", expression)
-    assert not re.search(r"\b(sum|max)\b(?! by \(job\b)", expression)
+    for alert, expression in ALERTS.items():
+        assert not re.search(r"\b(relay_\w+|up)\b(?!\{job=~?\"devin-relay)", expression), alert
+        assert not re.search(r"\b(sum|max)\b(?! by \(job\b)", expression), alert
 
 
-@pytest.mark.parametrize("where", SHOWN)
-def test_a_panel_shows_the_chosen_job_and_processes(where: str) -> None:
+def test_a_panel_shows_the_chosen_job_and_processes() -> None:
     """Two environments in one Prometheus are told apart."""
     series = "|".join([r"relay_\w+", *OTHERS - {"ALERTS"}])
     chosen = r'\{job="\$job", instance=~"\$instance"\}'
-    assert not re.search(rf"\b({series})\b(?!{chosen})", SHOWN[where])
+    for where, expression in SHOWN.items():
+        assert not re.search(rf"\b({series})\b(?!{chosen})", expression), where
 
 
-@pytest.mark.parametrize("rule", rules(), ids=lambda rule: str(rule["alert"]))
-def test_a_value_that_an_alert_asks_for_is_one_that_a_label_takes(rule: dict[str, Any]) -> None:
+def test_a_value_that_an_alert_asks_for_is_one_that_a_label_takes() -> None:
     """Outcomes, refusals and results are exposed from the start, so that the first one counts."""
     metrics.begin(timedelta(minutes=15))
-    for series, label, values in asked_for(rule["expr"]):
-        family = next(one for one in REGISTRY.collect() if f"{one.name}_total" == series)
-        taken = {sample.labels.get(label) for sample in family.samples}
-        assert set(values.split("|")) <= taken
+    for rule in rules():
+        for series, label, values in asked_for(rule["expr"]):
+            family = next(one for one in REGISTRY.collect() if f"{one.name}_total" == series)
+            taken = {sample.labels.get(label) for sample in family.samples}
+            assert set(values.split("|")) <= taken, rule["alert"]
 
 
 def asked_for(expression: str) -> Iterator[tuple[str, str, str]]:

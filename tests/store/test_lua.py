@@ -4,7 +4,6 @@ import importlib
 import re
 from collections.abc import Iterator
 
-import pytest
 from redis.asyncio import Redis
 
 from bot.store.lua.reply_fields import ReplyField
@@ -51,18 +50,18 @@ def test_every_include_is_included() -> None:
         assert any(f"function {file.stem}(" in source for source in SCRIPTS.values())
 
 
-@pytest.mark.parametrize("name", SCRIPTS)
-async def test_redis_takes_the_script(raw: Redis, name: str) -> None:
-    """Its syntax is right, and its hash is the one that is sent."""
-    assert await raw.script_load(SCRIPTS[name]) == SIGNATURES[name].script.sha
+async def test_redis_takes_the_scripts(raw: Redis) -> None:
+    """Their syntax is right, and their hashes are those that are sent."""
+    for name, source in SCRIPTS.items():
+        assert await raw.script_load(source) == SIGNATURES[name].script.sha, name
 
 
-@pytest.mark.parametrize("name", SCRIPTS)
-def test_a_script_names_only_fields_that_are_declared(name: str) -> None:
+def test_a_script_names_only_fields_that_are_declared() -> None:
     """A reply has those of `store/lua/reply_fields.py`: a misspelt one would stay empty."""
-    found = [*fields(SCRIPTS[name])]
-    assert all(field in HASHES[key] for key, field in found), found
-    assert len(HASH_CALL.findall(SCRIPTS[name])) == SCRIPTS[name].count("redis.call('H")
+    for name, source in SCRIPTS.items():
+        undeclared = [(key, field) for key, field in fields(source) if field not in HASHES[key]]
+        assert not undeclared, name
+        assert len(HASH_CALL.findall(source)) == source.count("redis.call('H"), name
 
 
 def test_every_declared_field_is_named_by_a_script() -> None:

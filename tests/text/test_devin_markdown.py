@@ -19,17 +19,17 @@ def posted(text: str, limit: int = 300) -> dict[str, object]:
     return {"blocks": blocks, "text": fallback(text, limit)}
 
 
-@pytest.mark.parametrize("attack", ATTACKS)
-def test_each_attack_would_be_live(attack: str) -> None:
+def test_each_attack_would_be_live() -> None:
     """Slack acts on each of these if it is posted as it is, so that the tests below can fail."""
-    assert live({"blocks": [{"type": "markdown", "text": attack}]})
+    for attack in ATTACKS:
+        assert live({"blocks": [{"type": "markdown", "text": attack}]}), attack
 
 
-@pytest.mark.parametrize("attack", [*ATTACKS, *SLY])
 @pytest.mark.parametrize("frame", ["{}", "# {}", "- a\n  {}", "> {}", "**{}**", "| {} |\n|---|"])
-def test_no_attack_is_live(attack: str, frame: str) -> None:
+def test_no_attack_is_live(frame: str) -> None:
     """A ping, a disguised link or another scheme is text wherever it stands in a message."""
-    assert live(posted(frame.replace("{}", attack))) == []
+    for attack in [*ATTACKS, *SLY]:
+        assert live(posted(frame.replace("{}", attack))) == [], attack
 
 
 @given(markdown(), st.integers(min_value=0, max_value=300))
