@@ -13,22 +13,25 @@ from bot.wording.mirror.card import BARRED, follows, session_lines
 from bot.wording.phrases import last_ending, local_time, mail_waiting, session_link
 
 HELP = SlackMessage(
-    "I turn a Slack thread and a Devin session into one conversation. In a thread, mention me "
-    "with:\n"
-    "• `start &lt;prompt&gt;`: start a session; Devin also reads the thread so far\n"
+    "I turn a Slack thread and a Devin session into one conversation. Mention me in a thread with "
+    "one of these.\n"
+    "\n*Start*\n"
+    "• `start &lt;prompt&gt;`: start a session; Devin reads the thread so far\n"
     "• `link &lt;session link or ID&gt;`: link this thread to a session\n"
-    "• `unlink`: end this thread's link to the session\n"
+    "\n*Talk*\n"
+    "• Once a thread is linked, just reply\n"
+    "• `(aside)` before a reply keeps it from Devin\n"
+    "• `follow`, `follow turns`, `unfollow`: post all that Devin says, only the last message of "
+    "each turn, or nothing\n"
+    "• `mute`, `unmute`: pause or resume sending replies\n"
+    "\n*Control*\n"
     "• `status`: show the session, the queue and the last result\n"
-    "• `mute` / `unmute`: pause / resume sending replies\n"
-    "• `follow`: post everything Devin says; `follow turns`: only the last message of each turn; "
-    "`unfollow`: nothing\n"
-    "• `end`: end the session for good; `archive`: end and archive it. I'll ask before doing "
-    "either\n"
+    "• `unlink`: end this thread's link to the session\n"
+    "• `end`, `archive`: end the session for good; I'll ask first\n"
     "• `default &lt;session link or ID&gt;`: set this channel's session for `/devin-say` "
-    "(`default` shows it, `default none` clears it)\n"
-    "Once a thread is linked, just reply. Start a reply with `(aside)` to keep it from Devin.\n"
-    "You can also use *Send to Devin* and *Link to a Devin session* in any message's ⋮ menu, "
-    "`/devin-say` in a channel, or my *Home* tab to see linked threads."
+    "(`default` shows it, `default none` clears it)",
+    footer="Also: *Send to Devin* and *Link to a Devin session* in a message's ⋮ menu · "
+    "`/devin-say` in a channel · linked threads in my *Home* tab",
 )
 
 

@@ -32,9 +32,9 @@ def report(
     buttons: list[Block] = []
     if outcome.kind in SENDABLE_AGAIN and not outcome.is_ended:
         buttons.append(button(SEND_AGAIN, "Send again", reply_value(reply.id, number)))
+    buttons.append(_open(sent_to))
     if outcome.is_ended or outcome.refusal is Refusal.NO_SESSION:
         buttons.append(button(UNLINK, "Unlink", link_value(reply.thread, sent_to.session)))
-    buttons.append(_open(sent_to))
     return replace(words_of(outcome, _about(reply), admin), buttons=tuple(buttons))
 
 

@@ -32,6 +32,6 @@ def ask_to_send(message: Reply) -> SlackMessage:
     files = ", ".join(file.name for file in message.all_files)
     return SlackMessage(
         "This thread isn't linked to a Devin session yet. I'll link it, send this message, and "
-        "send new replies from now on. Devin's messages may be posted here:",
+        "send new replies from now on. Devin's messages may be posted here. Your message:",
         quote=cut(text or files, SHOWN_CHARACTERS),
     )

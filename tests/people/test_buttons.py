@@ -210,7 +210,7 @@ async def test_who_may_not_speak_may_not_press(
 
     await until_settled(store)
     assert len(desk.devin.requests) == 1
-    assert actions(report) == [action, "open_session"]
+    assert set(actions(report)) == {action, "open_session"}
     assert await desk.is_linked(thread, channel=channel)
 
 
@@ -305,7 +305,7 @@ async def test_unlink_ends_the_link_to_a_session_that_is_not_there(
 
 async def _unlinks(desk: Desk, thread: str) -> None:
     report = desk.posts(thread)[-1]
-    assert actions(report) == ["unlink", "open_session"]
+    assert actions(report) == ["open_session", "unlink"]
     value = value_of(report)
     await asyncio.gather(*(press(desk, report, action="unlink", value=value) for _ in range(2)))
     await until_pressed(report, delivery_reports.unlinked_by("ada"), "")

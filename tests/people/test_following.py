@@ -182,7 +182,7 @@ async def test_a_late_request_does_not_undo_a_later_one(bot: Bot, desk: Desk, st
     thread = await desk.linked_thread()
     text = f"<@{desk.slack.bot_user_id}> follow turns"
     late = await desk.slack.say(text, thread=thread, deliver=False)
-    await desk.answer("unfollow", thread, OFF)
+    await desk.answer("unfollow", thread, following(Follow.OFF, is_barred=False))
     await desk.slack.deliver_event(desk.slack.event_of("general", late), retry_num=3)
     await desk.until_said(refusals.sorry(Outdated()), thread)
     await until_card(desk, OFF, thread)
@@ -197,7 +197,7 @@ async def test_the_setting_counts_until_a_thread_chooses(
     async with running(desk, environ, MIRROR="off"):
         quiet, thread = await desk.linked_thread(), await desk.linked_thread()
         await until_card(desk, OFF, quiet)
-        await desk.answer("follow", thread, ALL)
+        await desk.answer("follow", thread, following(Follow.ALL, is_barred=False))
         await until_read(desk, "For one of them.", thread)
         assert desk.words(quiet) == []
 
@@ -206,7 +206,7 @@ async def test_a_choice_survives_a_restart(environ: dict[str, str], desk: Desk) 
     """It is kept with the link."""
     async with running(desk, environ):
         quiet, thread = await desk.linked_thread(), await desk.linked_thread()
-        await desk.answer("unfollow", quiet, OFF)
+        await desk.answer("unfollow", quiet, following(Follow.OFF, is_barred=False))
     async with running(desk, environ):
         await until_read(desk, "For one of them.", thread)
         assert desk.words(quiet) == []

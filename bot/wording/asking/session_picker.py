@@ -17,6 +17,7 @@ from bot.wording.refusals import no_session
 
 LABEL = "Devin session"
 PASTE = "Paste a session link or ID"
+PICK = "Pick one, or paste a link or an ID below."
 OR_PASTE = "Or paste a session link or ID"
 CHOOSE = "Choose a session"
 HERE = "Linked in this channel"
@@ -100,6 +101,7 @@ def _menu(groups: Sequence[tuple[str, Sequence[NamedSession]]], meant: SessionId
         "type": "input",
         "block_id": actions.SESSION_FIELD,
         "label": literal_text(LABEL),
+        "hint": literal_text(PICK),
         "element": element,
         "optional": True,
     }

@@ -5,7 +5,7 @@ from bot.text.to_slack import escape, excerpt
 from bot.wording.message import SlackMessage
 from bot.wording.mirror.card import BARRED
 
-WORKING = "is working…"
+WORKING = "is following Devin's work…"
 """The status line, which Slack puts behind the bot's name."""
 
 QUIET = SlackMessage(
