@@ -19,7 +19,9 @@ import handlers
 from bot.delivery.deliverer import NOTICE_AFTER
 from bot.delivery.reconcile import LOOK_AFTER_SECONDS
 from bot.devin.opening import open_devin
+from bot.model.errors import StoreAway
 from bot.redis.connection import Store, open_store
+from bot.redis.durability import durability
 from bot.redis.embedded.server import embedded_valkey
 from bot.runtime import metrics
 from bot.runtime.background import Background
@@ -140,6 +142,7 @@ async def _connect(
     store = await stack.enter_async_context(open_store(url))
     await health.until("Redis", store.ping)
     health.watch("Redis", store.ping)
+    await _warn_of_losses(store)
     client = await stack.enter_async_context(open_slack(settings))
     identity = await health.until("Slack", lambda: identify(client))
     if identity.missing_scopes:
@@ -165,6 +168,18 @@ async def _connect(
         docket=docket,
         devin=devin,
     )
+
+
+async def _warn_of_losses(store: Store) -> None:
+    """Log once whether Redis evicts, or doesn't persist; the start goes on."""
+    try:
+        found = await durability(store)
+    except StoreAway as error:
+        log.warning("Redis not checked", extra={"reason": str(error)})
+        return
+    says = [f"{one.what}: {one.says}. {one.fix}" for one in found if one.warns or not one.is_good]
+    if says:
+        log.warning("Redis may lose data", extra={"reason": " ".join(says)})
 
 
 @asynccontextmanager

@@ -4,6 +4,7 @@ import asyncio
 import errno
 import gc
 import logging
+import os
 import signal
 import sys
 from collections.abc import Callable, Coroutine
@@ -30,27 +31,36 @@ GARBAGE = 10_000
 def run(command: str, env_file: Path | None) -> int:
     """Run `run`, `worker`, `doctor` or `layout` with the settings of `env_file`, or of .env."""
     needs_transport = command not in {"worker", "layout"}
+    file = env_file or Path(".env")
     try:
-        settings = load_settings(env_file=env_file or Path(".env"), needs_transport=needs_transport)
+        settings = load_settings(env_file=file, needs_transport=needs_transport)
     except SettingsError as error:
-        show_problems(error.problems, sys.stderr)
+        absent = () if file.exists() else (f"No {file} in {Path.cwd()}.",)
+        show_problems(error.problems, sys.stderr, *absent)
         return MISUSED
     logs.configure(settings.log_level, settings.log_format, settings.secrets())
+    if command != "doctor":  # which shows them
+        for doubt in settings.doubts:
+            log.warning("check the settings", extra={"reason": doubt})
     match command:
         case "doctor":
-            return _run(_doctor(settings), settings)
+            return _run(_doctor(settings, file), settings)
         case "layout":
             return _run(_layout(settings), settings)
         case _:
             return _run(_serve(settings, listens=command == "run"), settings)
 
 
-async def _doctor(settings: Settings) -> int:
+async def _doctor(settings: Settings, file: Path) -> int:
     problems = 0
-    async for finding in findings(settings):
-        problems += not finding.is_good
-        show(finding, sys.stdout)
-    sys.stdout.write(f"{counted(problems)}\n")
+    try:
+        async for finding in findings(settings, file):
+            problems += not finding.is_good
+            show(finding, sys.stdout)
+        sys.stdout.write(f"{counted(problems)}\n")
+        sys.stdout.flush()
+    except BrokenPipeError:  # `doctor | head -3`; the interpreter would try to flush once more
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return FAILED if problems else OK
 
 

@@ -3,13 +3,15 @@
 It sends nothing to a session and posts nothing.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
+from pathlib import Path
 
 from bot.app import open_slack
 from bot.devin.opening import open_devin
 from bot.model.errors import OperatorError, PassingError
 from bot.model.findings import Finding
 from bot.redis.connection import open_store
+from bot.redis.durability import durability
 from bot.redis.embedded.trial import try_valkey
 from bot.settings import Settings
 from bot.slack.app.identity import Identity, check_app_token, identify
@@ -19,9 +21,10 @@ BOT_TOKEN, APP_TOKEN, SCOPES = "Slack bot token", "Slack app token", "Slack scop
 SLACK_ADDRESS = "Check SLACK_API_URL, and that no proxy removes the x-oauth-scopes header."
 
 
-async def findings(settings: Settings) -> AsyncIterator[Finding]:
-    """Check everything, in the order in which the bot needs it."""
-    yield await _redis(settings)
+async def findings(settings: Settings, file: Path) -> AsyncIterator[Finding]:
+    """Check everything, in the order in which the bot needs it; `file` may hold the settings."""
+    for finding in await _redis(settings):
+        yield finding
     async with open_slack(settings) as client:
         try:
             identity = await identify(client)
@@ -41,21 +44,33 @@ async def findings(settings: Settings) -> AsyncIterator[Finding]:
                 yield Finding(APP_TOKEN, is_good=True, says="accepted, Socket Mode works")
     for finding in await _devin(settings):
         yield finding
+    for finding in _settings(settings, file):
+        yield finding
 
 
-async def _redis(settings: Settings) -> Finding:
+def _settings(settings: Settings, file: Path) -> Iterator[Finding]:
+    tip = "" if settings.admin_contact else "Set ADMIN_CONTACT to tell people whom to ask for help."
+    yield Finding("Settings", is_good=True, says="valid", fix=tip)
+    for doubt in settings.doubts:
+        yield Finding("Settings", is_good=True, warns=True, says=doubt)
+    if file.exists() and file.stat().st_mode & 0o077:
+        says, fix = f"{file} can be read by other users", f"chmod 600 {file}"
+        yield Finding("Settings", is_good=True, warns=True, says=says, fix=fix)
+
+
+async def _redis(settings: Settings) -> Sequence[Finding]:
     what = "Redis" if settings.redis_url else "Embedded Valkey"
     try:
         if settings.redis_url is None:
-            return Finding(what, is_good=True, says=await try_valkey(settings.data_dir))
+            return [Finding(what, is_good=True, says=await try_valkey(settings.data_dir))]
         async with open_store(settings.redis_url) as store:
             await store.ping()
+            return [Finding(what, is_good=True, says="reachable"), *await durability(store)]
     except OperatorError as error:
-        return Finding(what, is_good=False, says=error.says, fix=error.fix)
+        return [Finding(what, is_good=False, says=error.says, fix=error.fix)]
     except PassingError as error:
         fix = "Check REDIS_URL, and that the server is running." if settings.redis_url else ""
-        return Finding(what, is_good=False, says=f"can't be reached ({error})", fix=fix)
-    return Finding(what, is_good=True, says="reachable")
+        return [Finding(what, is_good=False, says=f"can't be reached ({error})", fix=fix)]
 
 
 def _bad(what: str, error: OperatorError | PassingError) -> Finding:

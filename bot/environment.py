@@ -4,12 +4,24 @@
 systemd hand secrets to a process. No problem repeats a path, which may be a secret by mistake.
 """
 
-from collections.abc import Collection, Iterator, Mapping
-from difflib import get_close_matches
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-CLOSE = 0.88
-"""How alike two names must be for one to be a misspelled other: of most, one or two letters."""
+_LETTERS = ((8, 2), (6, 1), (0, 0))
+"""The letters by which a name may differ from a setting's of at least that length.
+
+Of a short one, such as PORT, only the case may differ: POST and HOME are other programs'.
+"""
+
+_OF_A_SERVICE = re.compile(r"_(SERVICE_(HOST|PORT\w*)|PORT(_\d+_(TCP|UDP|SCTP)\w*)?)")
+"""The end of what Kubernetes and Docker set for each service or link, such as REDIS_PORT."""
+
+_DECISIVE = ("ALLOW_", "MIRROR", "LIST_SESSIONS")
+"""The beginnings of settings that decide who may do what, or where words go."""
+_FAMILIES = ("ALLOW_", "MIRROR_")
+"""Those of which an unknown one counts, however far its name is from a known one."""
 
 _SHAPE = "a file that contains the value of {} and nothing else"
 
@@ -42,18 +54,67 @@ def gather(
     return values, problems
 
 
-def misspelled(
-    names: Collection[str], in_files: Collection[str], given: Mapping[str, str | None]
-) -> Iterator[str]:
-    """Describe the variables with a value whose names are almost those of settings.
+@dataclass(frozen=True, slots=True)
+class Stray:
+    """A variable that no setting reads, although it looks like one: `meant`, if that is clear."""
 
-    Others are left alone, since a file may serve other programs.
+    name: str
+    meant: str = ""
+
+    def __str__(self) -> str:
+        """Say so, without its value."""
+        return f"{self.name}: unknown" + (f"; did you mean {self.meant}?" if self.meant else "")
+
+
+def stray_names(
+    names: Collection[str],
+    in_files: Collection[str],
+    environ: Mapping[str, str],
+    in_file: Mapping[str, str | None],
+) -> tuple[Sequence[str], Sequence[str]]:
+    """Return which misspelled names are problems, and which are only to be mentioned.
+
+    In the environment, a name is another program's if the setting that it resembles is set as well.
     """
     known = [*names, *(f"{name}_FILE" for name in in_files)]
+    filed = list(_strays(known, in_file))
+    found = _strays(known, environ)
+    around = [one for one in found if one.meant not in {*environ, *in_file}]
+    grave = [one for one in filed if one.meant]
+    grave += [one for one in around if one.meant.startswith(_DECISIVE)]
+    doubts = dict.fromkeys(one for one in (*filed, *around) if one not in grave)
+    return [*map(str, grave)], [*map(str, doubts)]
+
+
+def _strays(known: Collection[str], given: Mapping[str, str | None]) -> Iterator[Stray]:
+    """Find the variables with a value whose names are almost those of settings.
+
+    Others are left alone, since a file or an environment serves other programs, too.
+    """
     for name, value in given.items():
-        if value and name not in known:
-            for meant in get_close_matches(name.upper(), known, 1, CLOSE):
-                yield f"{name}: unknown; did you mean {meant}?"
+        if not value or name in known or _OF_A_SERVICE.search(name):
+            continue
+        distances = {one: _distance(name.upper(), one) for one in known}
+        meant = min(known, key=distances.__getitem__)
+        if distances[meant] <= next(most for least, most in _LETTERS if len(meant) >= least):
+            yield Stray(name, meant)
+        elif name.startswith(_FAMILIES):
+            yield Stray(name)
+
+
+def _distance(name: str, other: str) -> int:
+    """Count the letters to add, drop, replace or swap with a neighbor (optimal alignment)."""
+    if abs(len(name) - len(other)) > _LETTERS[0][1]:
+        return len(other)
+    before, row = list[int](), list(range(len(other) + 1))
+    for i, mine in enumerate(name, 1):
+        before, last, row = row, before, [i]
+        for j, its in enumerate(other, 1):
+            best = min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (mine != its))
+            if last and j > 1 and mine == other[j - 2] and name[i - 2] == its:
+                best = min(best, last[j - 2] + 1)
+            row.append(best)
+    return row[-1]
 
 
 def _read(path: Path) -> str:

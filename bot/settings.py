@@ -5,8 +5,7 @@ begins with its variable, and ends with what is expected there.
 """
 
 import os
-import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -16,6 +15,7 @@ from pydantic import (
     BeforeValidator,
     ByteSize,
     Field,
+    PrivateAttr,
     SecretStr,
     ValidationError,
     ValidationInfo,
@@ -29,66 +29,13 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from bot.environment import gather, misspelled
+from bot.environment import gather, stray_names
 from bot.model.errors import SettingsError
 from bot.model.generation import PREFIXES
 from bot.model.mirror import Follow
+from bot.setting_types import Duration, duration, ids, token
 from bot.urls import check_redis_address, check_slack_address, check_web_address, redis_passwords
 
-_DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,6})?)\s*([smhd]?)")
-_UNITS = {"": "seconds", "s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
-_PRINTABLE = re.compile(r"[!-~]+")
-
-_KINDS = {
-    "xoxb-": "a bot token",
-    "xoxp-": "a user token",
-    "xapp-": "an app-level token",
-    "cog_": "a Devin API key",
-    "apk_": "a Devin API key",
-}
-"""What a value in the wrong variable is, by how it begins."""
-
-
-def _token(*prefixes: str) -> AfterValidator:
-    """Validate a secret that can be the value of a header and begins with one of `prefixes`."""
-
-    def check(token: SecretStr) -> SecretStr:
-        if not _PRINTABLE.fullmatch(value := token.get_secret_value()):
-            raise ValueError("contains characters that no token has")
-        if not value.startswith(prefixes) or value in prefixes:
-            others = [one for one in _KINDS if one not in prefixes and value.startswith(one)]
-            raise ValueError(f"found {_KINDS[others[0]]} ({others[0]}…)" if others else "invalid")
-        return token
-
-    return AfterValidator(check)
-
-
-def _duration(value: Any) -> Any:
-    """Parse 90d, 15m, 30s, 2h and plain seconds; pydantic parses the rest, such as ISO 8601."""
-    if isinstance(value, str) and (found := _DURATION.fullmatch(value.lower())):
-        return timedelta(**{_UNITS[found[2]]: float(found[1])})
-    return value
-
-
-def _ids(first_letters: str, kind: str) -> BeforeValidator:
-    """Parse Slack IDs of one kind, such as "user ID", separated by commas or spaces."""
-    shape = re.compile(f"[{first_letters}][A-Z0-9]+")
-
-    def split(value: Any) -> Any:
-        if not isinstance(value, str):
-            return value
-        ids = frozenset(re.split(r"[,\s]+", value.strip(", \t\n"))) - {""}
-        if wrong := sum(shape.fullmatch(one) is None for one in ids):
-            are_not = f"isn't a {kind}" if wrong == 1 else f"aren't {kind}s"
-            raise ValueError(f"{wrong} of {len(ids)} entries {are_not}")
-        return ids
-
-    return BeforeValidator(split)
-
-
-Duration = Annotated[
-    timedelta, BeforeValidator(_duration), Field(gt=timedelta(0), le=timedelta(days=3650))
-]
 CATCH_UP_LIMIT = timedelta(days=2)
 """No longer than Redis remembers which commands were answered and which replies were accepted."""
 
@@ -97,6 +44,11 @@ FLAG_SHAPE = "true or false"
 _TRANSPORTS = ("SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET")
 SECRETS = (*_TRANSPORTS, "SLACK_BOT_TOKEN", "DEVIN_API_KEY", "REDIS_URL")
 """The settings that may be in files: `SLACK_BOT_TOKEN_FILE` and so on."""
+
+_OPEN_PORT = (
+    "PORT: set without HOST, so /metrics is open on all addresses of this machine; set "
+    "HOST=127.0.0.1 to close it, or HOST=0.0.0.0 if others should reach it"
+)
 
 
 class Settings(BaseSettings):
@@ -113,10 +65,12 @@ class Settings(BaseSettings):
         env_file_encoding="utf-8-sig",
     )
 
-    slack_bot_token: Annotated[SecretStr, _token("xoxb-")] = Field(
+    _doubts: tuple[str, ...] = PrivateAttr(())
+
+    slack_bot_token: Annotated[SecretStr, token("xoxb-")] = Field(
         description="the bot token of the installed app (xoxb-…)"
     )
-    slack_app_token: Annotated[SecretStr, _token("xapp-")] | None = Field(
+    slack_app_token: Annotated[SecretStr, token("xapp-")] | None = Field(
         None, description="an app-level token with connections:write (xapp-…)"
     )
     slack_signing_secret: SecretStr | None = Field(
@@ -127,7 +81,7 @@ class Settings(BaseSettings):
         description="an https URL with a path, such as https://slack.com/api/ "
         "(http only for this machine)",
     )
-    devin_api_key: Annotated[SecretStr, _token(*PREFIXES)] = Field(
+    devin_api_key: Annotated[SecretStr, token(*PREFIXES)] = Field(
         description="a Devin API key (cog_…, or apk_… for the legacy API v1)"
     )
     devin_org_id: Annotated[str, Field(pattern=r"^org[-_][A-Za-z0-9_-]+$")] | None = Field(
@@ -165,18 +119,18 @@ class Settings(BaseSettings):
         description="a duration above zero, such as 15m or 2h, up to 7 days",
     )
     catch_up: Annotated[
-        timedelta, BeforeValidator(_duration), Field(ge=timedelta(0), le=CATCH_UP_LIMIT)
+        timedelta, BeforeValidator(duration), Field(ge=timedelta(0), le=CATCH_UP_LIMIT)
     ] = Field(
         timedelta(hours=24),
         description="a duration such as 24h or 90m, up to 2 days, or 0 to turn it off",
     )
-    allow_channels: Annotated[frozenset[str], _ids("CGD", "channel ID")] = Field(
+    allow_channels: Annotated[frozenset[str], ids("CGD", "channel ID")] = Field(
         frozenset(), description="channel IDs such as C0123ABCD, or empty for every channel"
     )
-    allow_users: Annotated[frozenset[str], _ids("UW", "user ID")] = Field(
+    allow_users: Annotated[frozenset[str], ids("UW", "user ID")] = Field(
         frozenset(), description="user IDs such as U0123ABCD, or empty for every member"
     )
-    allow_bots: Annotated[frozenset[str], _ids("BAUW", "bot, app or user ID")] = Field(
+    allow_bots: Annotated[frozenset[str], ids("BAUW", "bot, app or user ID")] = Field(
         frozenset(), description="bot, app or user IDs such as B0123ABCD, or empty for no bot"
     )
     allow_guests: bool = Field(default=False, description=FLAG_SHAPE)
@@ -205,6 +159,11 @@ class Settings(BaseSettings):
     def mode(self) -> Literal["socket", "http"]:
         """Socket Mode if there is an app token, else HTTP."""
         return "socket" if self.slack_app_token else "http"
+
+    @property
+    def doubts(self) -> Sequence[str]:
+        """What may be a mistake: names that have no effect, and a port that is open to all."""
+        return self._doubts
 
     def secrets(self) -> frozenset[str]:
         """Return every value that must not reach a log, also as it is written in REDIS_URL."""
@@ -247,16 +206,18 @@ def load_settings(
 ) -> Settings:
     """Read the settings from `environ` (the process's own, if None) and then from `env_file`.
 
-    A secret may be in the file that `NAME_FILE` names. An unknown variable is ignored, unless it's
-    in `env_file` and almost a setting's name. Without `needs_transport`, as in a worker, neither
-    the app token nor the signing secret is required.
+    A secret may be in the file that `NAME_FILE` names. A variable whose name is almost a setting's
+    is a problem if it's in `env_file`, or if that setting decides who may do what or where words
+    go; others become `doubts`. Without `needs_transport`, as in a worker, neither the app token nor
+    the signing secret is required.
 
     Raises:
         SettingsError: with every problem, one line each and without values.
     """
     in_file = _variables_in(env_file)
+    environ = os.environ if environ is None else environ
     names = [name.upper() for name in Settings.model_fields]
-    given, unread = gather(names, SECRETS, os.environ if environ is None else environ, in_file)
+    given, unread = gather(names, SECRETS, environ, in_file)
     problems = list(unread.values())
     settings: Settings | None = None
     try:
@@ -268,9 +229,13 @@ def load_settings(
             f"{' or '.join(_TRANSPORTS)}: missing; expected an app-level token (xapp-…) for Socket "
             "Mode, or the app's signing secret for HTTP"
         )
-    problems += misspelled(names, SECRETS, in_file)
+    grave, doubts = stray_names(names, SECRETS, environ, in_file)
+    problems += grave
     if settings is None or problems:
         raise SettingsError(problems)
+    if settings.mode == "socket" and "PORT" in given and "HOST" not in given:
+        doubts = [*doubts, _OPEN_PORT]
+    settings._doubts = tuple(doubts)  # noqa: SLF001  (frozen, and nobody sets it but this function)
     return settings
 
 

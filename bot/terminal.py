@@ -7,8 +7,8 @@ from typing import TextIO
 
 from bot.model.findings import Finding
 
-MARKS = ("✓", "✗", "→")
-ASCII = ("ok", "!!", "->")
+MARKS = ("✓", "✗", "→", "!")
+ASCII = ("ok", "!!", "->", "! ")
 
 
 def make_lenient() -> None:
@@ -20,18 +20,20 @@ def make_lenient() -> None:
 
 def show(finding: Finding, stream: TextIO) -> None:
     """Write what was found, and how to fix it."""
-    good, bad, arrow = _marks(stream)
+    good, bad, arrow, doubtful = _marks(stream)
     says = finding.says.replace("\n", "\n    ")
-    stream.write(f"{good if finding.is_good else bad} {finding.what}: {says}\n")
+    mark = bad if not finding.is_good else doubtful if finding.warns else good
+    stream.write(f"{mark} {finding.what}: {says}\n")
     if finding.fix:
         stream.write(f"  {arrow} {finding.fix}\n")
     stream.flush()
 
 
-def show_problems(problems: Sequence[str], stream: TextIO) -> None:
-    """Write one line for each problem, and how many there are."""
-    _, bad, _ = _marks(stream)
+def show_problems(problems: Sequence[str], stream: TextIO, *notes: str) -> None:
+    """Write one line for each problem, the notes, and how many problems there are."""
+    _, bad, *_ = _marks(stream)
     stream.writelines(f"{bad} {problem}\n" for problem in problems)
+    stream.writelines(f"{note}\n" for note in notes)
     stream.write(f"{counted(len(problems))}\n")
 
 
@@ -40,7 +42,7 @@ def counted(problems: int) -> str:
     return f"{problems or 'No'} problem{'' if problems == 1 else 's'} found"
 
 
-def _marks(stream: TextIO) -> tuple[str, str, str]:
+def _marks(stream: TextIO) -> tuple[str, str, str, str]:
     try:
         "".join(MARKS).encode(stream.encoding or "ascii")
     except (LookupError, UnicodeError):

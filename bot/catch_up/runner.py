@@ -171,7 +171,8 @@ class CatchUp:
         gap, unread = await self._checkpoints.unread()
         plan = await self._plan([one for one in unread if one.thread not in skipped])
         left = len(unread) - sum(map(len, plan.values())) - len(skipped)
-        log.info("catching up", extra={"threads": sum(map(len, plan.values())), "left": left})
+        if unread:
+            log.info("catching up", extra={"threads": sum(map(len, plan.values())), "left": left})
         for session in await self._checkpoints.awaited():
             if session not in plan:
                 await self._release(gap, session, [], 0)

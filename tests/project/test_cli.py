@@ -3,6 +3,8 @@
 import asyncio
 import json
 import signal
+import sys
+from asyncio.subprocess import PIPE
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,7 @@ from tests.support.processes import bot_process, command, free_port
 from tests.support.waiting import wait_until
 
 Environ = dict[str, str]
+ROOT = Path(__file__).parents[2]
 
 COMMANDS = ("run", "worker", "doctor", "check")
 
@@ -45,7 +48,8 @@ async def test_bad_settings_are_told_at_once_without_values(tmp_path: Path, name
     for variable in [*environ, "DEVIN_API_KEY"]:
         assert len([line for line in lines if line.startswith(f"✗ {variable}: ")]) == 1, variable
     assert lines[-1] == f"{len(environ) + 1} problems found"
-    assert len(lines) == len(environ) + 2
+    assert lines[-2] == f"No .env in {tmp_path}."
+    assert len(lines) == len(environ) + 3
     assert "secret" not in err
     assert "Traceback" not in err
 
@@ -291,12 +295,48 @@ async def test_doctor_finds_all_well(
     code, out, err = await command(environ, tmp_path, name)
     assert (code, err) == (0, "")
     *lines, last = out.splitlines()
-    assert [line[:2] for line in lines] == ["✓ "] * 7
+    doubtful, fix, tip = [line for line in lines if line[:2] != "✓ "]
+    assert doubtful.startswith("! Redis persistence: no append-only file, so a crash loses ")
+    assert fix == "  → Set appendonly to yes."
+    assert "ADMIN_CONTACT" in tip
     assert last == "No problems found"
     for what in ("Redis", "Slack bot token", "Slack scopes", "Slack app token", "Devin sessions"):
         assert f"{what}:" in out
     assert desk.received() == []
     assert {call.method for call in desk.slack.calls} == {"auth.test", "apps.connections.open"}
+
+
+async def test_doctor_and_each_start_tell_what_may_be_a_mistake(
+    environ: Environ, tmp_path: Path
+) -> None:
+    """None of it is a problem for sure: other programs share the environment, and the file."""
+    lines = [f"{name}={value}" for name, value in environ.items() if name != "HOST"]
+    (tmp_path / ".env").write_text("\n".join([*lines, "ADMIN_CONTACT=#ops"]))
+    (tmp_path / ".env").chmod(0o644)
+    doubts = ("LOGLEVEL: unknown; did you mean LOG_LEVEL?", "PORT: set without HOST, so /metrics")
+    code, out, err = await command({"LOGLEVEL": "debug"}, tmp_path, "doctor")
+    assert (code, err) == (0, "")
+    for doubt in (*doubts, ".env can be read by other users\n  → chmod 600 .env\n"):
+        assert f"! Settings: {doubt}" in out
+    assert "ADMIN_CONTACT" not in out
+    async with bot_process({"LOGLEVEL": "debug"}, tmp_path, "worker") as worker:
+        await worker.until_logged("started")
+        assert await worker.stop() == 0
+    for line in (*doubts, "Redis persistence: no append-only file"):
+        assert sum(line in one and "warning" in one for one in worker.err.splitlines()) == 1, line
+
+
+async def test_a_reader_that_has_seen_enough_ends_doctor_quietly(
+    environ: Environ, tmp_path: Path
+) -> None:
+    """`doctor | head -1` is no failure of the relay."""
+    shell = f"{sys.executable} -m bot doctor | head -1"
+    process = await asyncio.create_subprocess_shell(
+        shell, stdout=PIPE, stderr=PIPE, cwd=tmp_path, env={**environ, "PYTHONPATH": str(ROOT)}
+    )
+    out, err = await process.communicate()
+    assert out.decode() == "✓ Redis: reachable\n"
+    assert err == b""
 
 
 @pytest.mark.parametrize(

@@ -431,12 +431,87 @@ def test_a_misspelled_setting_in_the_file_is_a_problem(tmp_path: Path) -> None:
         "DATABASE_URL=SEEN\nOPENAI_API_KEY=SEEN\nSLACK_TOKEN=SEEN\nHTTP_PORT=1\n"
     )
     with pytest.raises(SettingsError) as caught:
-        load_settings({**ENOUGH, "ALLOW_USER": "U1"}, env_file)
+        load_settings({**ENOUGH, "LOGLEVEL": "debug"}, env_file)
     assert list(caught.value.problems) == [
         "ALOW_USERS: unknown; did you mean ALLOW_USERS?",
         "log_level: unknown; did you mean LOG_LEVEL?",
         "SLACK_BOT_TOKEN_FIL: unknown; did you mean SLACK_BOT_TOKEN_FILE?",
     ]
+
+
+ACCESS = sorted(
+    name.upper() for name in Settings.model_fields if name.startswith(("allow_", "mirror", "list_"))
+)
+
+
+@pytest.mark.parametrize("meant", ACCESS)
+def test_a_misspelled_access_setting_in_the_environment_is_a_problem(meant: str) -> None:
+    """Docker, Kubernetes and platforms hand settings over as variables; ignored, they open access.
+
+    One letter may be missing, doubled, wrong or swapped, or all may be small.
+    """
+    swapped = f"{meant[:2]}{meant[3]}{meant[2]}{meant[4:]}"
+    wrong = [meant[:2] + meant[3:], meant + meant[-1], f"{meant[:3]}X{meant[4:]}", swapped]
+    for name in {*wrong, meant.lower()} - {meant}:
+        with pytest.raises(SettingsError) as caught:
+            load_settings({**ENOUGH, name: "SEEN"}, None)
+        assert caught.value.problems == (f"{name}: unknown; did you mean {meant}?",)
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("DEVIN_ORGID", "did you mean DEVIN_ORG_ID?"),
+        ("SLACK_API_TOKEN", "did you mean SLACK_APP_TOKEN?"),
+        ("SLACK_BOT_TOKENFILE", "did you mean SLACK_BOT_TOKEN_FILE?"),
+        ("REDIS_URI", "did you mean REDIS_URL?"),
+        ("LOGLEVEL", "did you mean LOG_LEVEL?"),
+        ("ALLOW_EMPTY_PASSWORD", ""),
+        ("MIRROR_CHANNELS", ""),
+    ],
+)
+def test_a_variable_that_may_be_another_program_s_is_only_doubted(name: str, says: str) -> None:
+    """It may be a mistake that changes who may do what, or where Redis is; nobody can know."""
+    given = {key: value for key, value in ENOUGH.items() if key != "SLACK_APP_TOKEN"}
+    given["SLACK_SIGNING_SECRET"] = "SEEN"
+    doubts = load_settings({**given, name: "SEEN"}, None).doubts
+    assert doubts == (f"{name}: unknown; {says}" if says else f"{name}: unknown",)
+
+
+def test_a_name_like_that_of_a_setting_that_is_given_is_another_program_s() -> None:
+    """So a program whose variable is called ALLOWED_USERS can share an environment."""
+    given = {**ENOUGH, "ALLOW_USERS": "", "ALLOWED_USERS": "x", "SLACK_API_TOKEN": "x"}
+    assert load_settings(given, None).doubts == ()
+
+
+USUAL = {
+    "Docker": "PATH HOSTNAME HOME TERM PWD LANG GPG_KEY PYTHON_VERSION PYTHON_SHA256 TZ",
+    "systemd": "LOGNAME USER INVOCATION_ID JOURNAL_STREAM NOTIFY_SOCKET LISTEN_FDS SHELL HOME "
+    "SYSTEMD_EXEC_PID WATCHDOG_USEC CREDENTIALS_DIRECTORY STATE_DIRECTORY LOGS_DIRECTORY",
+    "Kubernetes": "KUBERNETES_SERVICE_HOST KUBERNETES_PORT_443_TCP_PROTO DEVIN_RELAY_PORT "
+    "DEVIN_RELAY_SERVICE_HOST DEVIN_RELAY_SERVICE_PORT_HTTP DEVIN_RELAY_PORT_3000_TCP_ADDR "
+    "REDIS_PORT REDIS_PORT_6379_TCP REDIS_SERVICE_HOST REDIS_SERVICE_PORT SLACK_PORT MIRROR_PORT "
+    "MIRROR_SERVICE_HOST MIRROR_PORT_80_TCP HOSTNAME POD_IP NODE_NAME",
+    "Docker links": "REDIS_NAME REDIS_PORT_6379_TCP_ADDR REDIS_ENV_REDIS_VERSION",
+    "Heroku": "DYNO PORT REDIS_URL REDIS_TLS_URL HEROKU_REDIS_AMBER_URL HEROKU_APP_NAME PS1 "
+    "SOURCE_VERSION STACK WEB_CONCURRENCY DATABASE_URL LOG_DRAIN",
+    "GitHub Actions": "CI GITHUB_ACTIONS GITHUB_TOKEN GITHUB_REF RUNNER_TEMP RUNNER_OS "
+    "ACTIONS_CACHE_URL SLACK_WEBHOOK_URL SLACK_CHANNEL SLACK_TOKEN INPUT_TOKEN ImageOS",
+    "other programs": "SLACK_CLIENT_ID SLACK_CLIENT_SECRET SLACK_TEAM_ID SLACK_CONFIG_DIR "
+    "ALLOWED_HOSTS REDIS_HOST REDIS_PASSWORD REDIS_DB HTTP_PORT HTTPS_PROXY NO_PROXY "
+    "XDG_DATA_DIRS HOSTS POST EDITOR PAGER DISPLAY OPENAI_API_KEY SENTRY_DSN LOGS "
+    "DEVIN_SESSION_ID PIP_INDEX_URL NPM_CONFIG_REGISTRY GOPROXY UV_CACHE_DIR LESSOPEN",
+}
+
+
+@pytest.mark.parametrize("names", USUAL.values(), ids=USUAL)
+def test_the_variables_that_platforms_set_are_left_alone(names: str) -> None:
+    """The start says nothing of them."""
+    settings = dict.fromkeys(names.split(), "tcp://10.0.0.1:6379")
+    settings |= {"HOST": "0.0.0.0", "PORT": "3000", "REDIS_URL": "unix:///run/redis.sock"}
+    assert load_settings({**settings, **ENOUGH}, None).doubts == ()
+    del settings["REDIS_URL"]
+    assert load_settings({**settings, **ENOUGH}, None).doubts == ()
 
 
 def test_a_file_that_is_no_text_is_named(tmp_path: Path) -> None:

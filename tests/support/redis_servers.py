@@ -58,13 +58,13 @@ def cluster_options() -> tuple[str, ...]:
 
 
 @contextmanager
-def serving(kind: Kind, home: Path) -> Iterator[str]:
+def serving(kind: Kind, home: Path, *options: str) -> Iterator[str]:
     """Run a server of that kind; yield its address."""
     if kind is Kind.CLUSTER:
-        with serving_cluster(home, nodes=1) as ports:
+        with serving_cluster(home, 1, *options) as ports:
             yield f"redis+cluster://127.0.0.1:{ports[0]}"
     else:
-        with _server(binary_of(kind), home) as port:
+        with _server(binary_of(kind), home, *options) as port:
             yield f"redis://127.0.0.1:{port}/0"
 
 

@@ -34,3 +34,8 @@ async def field(*, key: Key, name: str) -> str | None:
 @script
 async def fields(*keys: Key, name: str) -> Sequence[str | None]:
     """Return one field of each of the hashes at `keys`, in their order."""
+
+
+@script
+async def info(*, key: Key) -> Sequence[str]:
+    """Return INFO's sections on memory and persistence; empty where it is not allowed."""

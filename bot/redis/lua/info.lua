@@ -1,0 +1,9 @@
+-- Tell what the server that has `key` says of its memory and its persistence; '' where it may not.
+local key = KEYS[1]
+
+local function info(section)
+  local told = redis.pcall('INFO', section)
+  return type(told) == 'string' and told or ''
+end
+
+return {info('memory'), info('persistence'), key}

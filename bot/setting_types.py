@@ -1,0 +1,65 @@
+"""The kinds of values that a setting may have: tokens, durations and lists of IDs.
+
+A message says what is wrong with a value, and never repeats it.
+"""
+
+import re
+from datetime import timedelta
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+
+_DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,6})?)\s*([smhd]?)")
+_UNITS = {"": "seconds", "s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+_PRINTABLE = re.compile(r"[!-~]+")
+
+_KINDS = {
+    "xoxb-": "a bot token",
+    "xoxp-": "a user token",
+    "xapp-": "an app-level token",
+    "cog_": "a Devin API key",
+    "apk_": "a Devin API key",
+}
+"""What a value in the wrong variable is, by how it begins."""
+
+
+def token(*prefixes: str) -> AfterValidator:
+    """Validate a secret that can be the value of a header and begins with one of `prefixes`."""
+
+    def check(secret: SecretStr) -> SecretStr:
+        if not _PRINTABLE.fullmatch(value := secret.get_secret_value()):
+            raise ValueError("contains characters that no token has")
+        if not value.startswith(prefixes) or value in prefixes:
+            others = [one for one in _KINDS if one not in prefixes and value.startswith(one)]
+            raise ValueError(f"found {_KINDS[others[0]]} ({others[0]}…)" if others else "invalid")
+        return secret
+
+    return AfterValidator(check)
+
+
+def duration(value: Any) -> Any:
+    """Parse 90d, 15m, 30s, 2h and plain seconds; pydantic parses the rest, such as ISO 8601."""
+    if isinstance(value, str) and (found := _DURATION.fullmatch(value.lower())):
+        return timedelta(**{_UNITS[found[2]]: float(found[1])})
+    return value
+
+
+def ids(first_letters: str, kind: str) -> BeforeValidator:
+    """Parse Slack IDs of one kind, such as "user ID", separated by commas or spaces."""
+    shape = re.compile(f"[{first_letters}][A-Z0-9]+")
+
+    def split(value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        found = frozenset(re.split(r"[,\s]+", value.strip(", \t\n"))) - {""}
+        if wrong := sum(shape.fullmatch(one) is None for one in found):
+            are_not = f"isn't a {kind}" if wrong == 1 else f"aren't {kind}s"
+            raise ValueError(f"{wrong} of {len(found)} entries {are_not}")
+        return found
+
+    return BeforeValidator(split)
+
+
+Duration = Annotated[
+    timedelta, BeforeValidator(duration), Field(gt=timedelta(0), le=timedelta(days=3650))
+]
