@@ -53,7 +53,7 @@ async def suspended(
 
 def value_of(report: Message) -> str:
     (row,) = [block for block in report.blocks if block["type"] == "actions"]
-    return str(row["elements"][0]["value"])
+    return next(str(one["value"]) for one in row["elements"] if "value" in one)
 
 
 async def press(
