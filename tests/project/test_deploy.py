@@ -202,7 +202,10 @@ def test_the_unit_leaves_the_end_of_valkey_to_the_relay() -> None:
     assert unit()["Service"]["KillMode"] == "mixed"
 
 
-@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="no systemd on this machine")
+@pytest.mark.skipif(
+    not shutil.which("systemd-analyze"),
+    reason="systemd-analyze is not here: apt-get install systemd",
+)
 async def test_systemd_finds_nothing_wrong_with_the_unit(tmp_path: Path) -> None:
     """Every key is known, and every value is valid."""
     text = (DEPLOY / "devin-relay.service").read_text(encoding="utf-8")
@@ -246,7 +249,10 @@ def test_compose_has_a_redis_that_the_relay_accepts_and_that_keeps_what_it_is_to
     assert "data:/data" in services["valkey"]["volumes"]
 
 
-@pytest.mark.skipif(not shutil.which("docker-compose"), reason="no docker-compose on this machine")
+@pytest.mark.skipif(
+    not shutil.which("docker-compose"),
+    reason="docker-compose is not here: apt-get install docker-compose",
+)
 async def test_compose_finds_nothing_wrong_with_its_file(tmp_path: Path) -> None:
     """It reads the file without an engine, with an `.env` as it is copied."""
     shutil.copy(ROOT / "compose.yaml", tmp_path)
@@ -319,7 +325,12 @@ async def honcho(environ: Mapping[str, str], cwd: Path, base: int) -> AsyncItera
         *(binaries / "honcho", "-f", ROOT / "Procfile", "-d", cwd, "start", "-p", str(base)),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
-        env={"PATH": f"{binaries}:/usr/bin:/bin", "PYTHONPATH": str(ROOT), **environ},
+        env={
+            "PATH": f"{binaries}:/usr/bin:/bin",
+            "HOME": str(cwd),
+            "PYTHONPATH": str(ROOT),
+            **environ,
+        },
         start_new_session=True,
     )
     running = BotProcess(process)

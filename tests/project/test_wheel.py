@@ -27,7 +27,8 @@ CACHES = shutil.ignore_patterns("__pycache__")
 
 async def output_of(*command: str | Path, cwd: Path) -> str:
     """What a command prints; it must succeed."""
-    process = await create_subprocess_exec(*command, cwd=cwd, env={}, stdout=PIPE, stderr=PIPE)
+    environ = {"HOME": str(cwd)}
+    process = await create_subprocess_exec(*command, cwd=cwd, env=environ, stdout=PIPE, stderr=PIPE)
     out, err = await process.communicate()
     assert process.returncode == 0, err.decode()
     return out.decode()
@@ -85,10 +86,12 @@ def needed() -> Iterator[Path]:
 async def running(
     *command: str | Path, environ: Mapping[str, str], cwd: Path
 ) -> AsyncIterator[StreamReader]:
-    """The output of a command with no other environment than `environ`; the block's end stops it.
+    """The output of a command with `environ` and a HOME, and no more; the block's end stops it.
 
     Its errors are pytest's to show.
     """
+    # A user of this uid may have no entry in /etc/passwd, where slack-sdk looks without a HOME.
+    environ = {"HOME": str(cwd), **environ}
     process = await create_subprocess_exec(*command, cwd=cwd, env=environ, stdout=PIPE)
     assert process.stdout
     try:

@@ -357,7 +357,7 @@ async def test_nothing_is_written_through_a_symbolic_link(tmp_path: Path, name: 
     assert planted.is_symlink()
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files to another user")
 @pytest.mark.parametrize("name", PLANTED)
 async def test_a_file_of_another_user_is_not_used(tmp_path: Path, name: str) -> None:
     """The owner of a lock or of a socket could answer in place of the server."""

@@ -13,7 +13,7 @@ from pathlib import Path
 from playwright.async_api import Browser, BrowserContext, Locator, Page, Route
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-MISSING = "there is no Chromium on this machine (Debian: apt-get install chromium)"
+MISSING = "chromium is not here: apt-get install chromium"
 
 CONTRASTS = Path(__file__).with_name("contrast.js").read_text(encoding="utf-8")
 """Evaluates to the texts that do not stand out from their ground."""
