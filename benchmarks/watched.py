@@ -28,7 +28,7 @@ from bot.model.sessions import SessionId, SessionState
 from bot.model.threads import Link, ThreadRef, micros_ts
 from bot.redis.connection import open_store
 from bot.redis.embedded.server import embedded_valkey
-from bot.redis.keys import OUTBOX_KEY, recent_key
+from bot.redis.keys import OUTBOX_KEY, THREADS_KEY
 from bot.store.links import Links
 from bot.store.mirror.looks import Found, Look
 from bot.store.mirror.watches import Watches
@@ -84,7 +84,7 @@ async def _linked(home: Path, wire: Wire, ids: Sequence[str], roots: Sequence[st
             looks = (await watches.take(CHUNK, timedelta(0))).looks
             await asyncio.gather(*(_look(watches, one, wire, picked) for one in looks))
         await store.delete(OUTBOX_KEY)  # the cards, whose posts would be measured, too
-        await store.delete(recent_key(TEAM))  # or the threads would be read at the start
+        await store.delete(THREADS_KEY)  # or the threads would be read at the start
 
 
 async def _link(links: Links, session: str, root: str) -> None:

@@ -205,7 +205,7 @@ async def _run(stack: AsyncExitStack, to: Connections, parts: Parts, *, listens:
     stack.push_async_callback(to.background.drain, DRAIN_SECONDS)
     await stack.enter_async_context(parts.watching.running())
     await stack.enter_async_context(parts.adoption.running())
-    if listens and parts.catch_up is not None:
+    if listens:
         await stack.enter_async_context(parts.catch_up.running())
 
 

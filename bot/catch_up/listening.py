@@ -9,11 +9,12 @@ import asyncio
 import logging
 import time
 from contextlib import suppress
+from datetime import timedelta
 
 from bot.model.errors import StoreAway
 from bot.model.threads import ThreadRef
 from bot.slack.clock import SlackClock
-from bot.store.checkpoints import Checkpoints, Missed
+from bot.store.checkpoints import CATCH_UP, Checkpoints, Missed
 
 log = logging.getLogger(__name__)
 
@@ -25,14 +26,19 @@ MOST_THREADS = 5_000
 
 
 class Listening:
-    """Remembers kept and refused events; without `checkpoints` (`CATCH_UP` is 0), no refused ones.
+    """Remembers kept and refused events.
 
-    `wanted` is set when there is something to note.
+    Messages that nobody heard are read if they are not older than `within`; if that is 0
+    (`CATCH_UP`), only what was written before a link was ready for it. `wanted` is set when there
+    is something to note.
     """
 
-    def __init__(self, checkpoints: Checkpoints | None, clock: SlackClock) -> None:
+    def __init__(
+        self, checkpoints: Checkpoints, clock: SlackClock, within: timedelta = CATCH_UP
+    ) -> None:
         self._checkpoints = checkpoints
         self._clock = clock
+        self._within = within // timedelta(microseconds=1)
         self._kept: int | None = None
         self._refused: dict[ThreadRef, Missed] = {}
         self._rereads: set[ThreadRef] = set()
@@ -58,8 +64,9 @@ class Listening:
 
     def refused(self, missed: Missed) -> None:
         """Register that an event was not acknowledged."""
-        self._rereads.discard(missed.thread)
-        self._remember(missed)
+        if self._within:
+            self._rereads.discard(missed.thread)
+            self._remember(missed)
 
     def reread(self, missed: Missed) -> None:
         """Have a thread read, although each of its events was acknowledged."""
@@ -68,8 +75,6 @@ class Listening:
         self._remember(missed)
 
     def _remember(self, missed: Missed) -> None:
-        if self._checkpoints is None:
-            return
         before = self._refused.get(missed.thread, missed)
         self._refused[missed.thread] = Missed(
             missed.thread,
@@ -87,7 +92,7 @@ class Listening:
 
         Without it, after the last kept event; in a new process, after the earliest checkpoint.
         """
-        if self._checkpoints is None:
+        if not self._within:
             return
         since = self._kept if since is None else since
         if self._is_all and self._all_since is not None and since is not None:
@@ -101,8 +106,8 @@ class Listening:
         Raises:
             StoreAway: it may not be noted.
         """
-        if self._checkpoints is not None:
-            await self._checkpoints.note_all()
+        if self._within:
+            await self._checkpoints.note_all(oldest=self._oldest())
 
     async def note(self) -> None:
         """Note missed events in Redis.
@@ -111,11 +116,9 @@ class Listening:
             StoreAway: they may not be noted; nothing later may be accepted.
         """
         async with self._noting:
-            if self._checkpoints is None:
-                return
             if self._is_all:
                 since = self._all_since
-                await self._checkpoints.note_all(since)
+                await self._checkpoints.note_all(since, self._oldest())
                 if since == self._all_since:
                     self._is_all, self._all_since = False, None
             if refused := list(self._refused.values()):
@@ -143,9 +146,12 @@ class Listening:
         Raises:
             StoreAway: it may not be written.
         """
-        if self._checkpoints is None or self._kept is None or self.is_behind:
+        if not self._within or self._kept is None or self.is_behind:
             return
         since = await self._checkpoints.vouch(self._kept)
         if since is not None:
             log.warning("a process is gone", extra={"kept_until": since})
             self.missed(since)
+
+    def _oldest(self) -> int:
+        return max(0, self._clock.now - self._within)

@@ -78,8 +78,8 @@ class Events(Protocol):
 class Found:
     """The content found in a thread; `latest` is the last message's time in microseconds.
 
-    `hushed` has the replies that were written after a missed `unlink` or `mute`. What is found
-    `while_starting` a session is not late: the session was not there yet.
+    `hushed` has the replies that were written after a missed `unlink` or `mute`. What `was_awaited`
+    by a link that took its time is not late.
     """
 
     thread: ThreadRef
@@ -89,7 +89,7 @@ class Found:
     hushed: list[Reply] = field(default_factory=list)
     accepted: int = 0
     stranded: list[Reply] = field(default_factory=list)
-    while_starting: bool = False
+    was_awaited: bool = False
 
     @property
     def is_hushed(self) -> bool:

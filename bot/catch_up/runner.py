@@ -26,8 +26,8 @@ from bot.model.errors import (
 )
 from bot.model.replies import ASTRAY, Change, Reply
 from bot.model.schedule import Schedule
-from bot.model.sessions import SessionId
-from bot.model.threads import ThreadRef, millis_after, ts_micros
+from bot.model.sessions import OVER, SessionId
+from bot.model.threads import ThreadRef, ts_micros
 from bot.reporting.notices import Notices
 from bot.runtime import metrics
 from bot.runtime.logs import guarded
@@ -36,14 +36,15 @@ from bot.slack.receiving.malformed import TRIPS
 from bot.store.checkpoints import LEASE, Checkpoints, Unread
 from bot.store.leases import renewed
 from bot.store.links import Links
+from bot.store.mirror.watches import Watches
 from bot.wording import delivery_reports
 
 log = logging.getLogger(__name__)
 
 MOST_THREADS = 2_000
-"""Most threads that are read, those with the latest traffic; the log counts the rest.
+"""Most threads that are read: those whose session is open, and then those with the latest traffic.
 
-Reading this many takes 50 minutes.
+The log counts the rest. Reading this many takes 50 minutes.
 """
 
 LOOK_SECONDS = 5.0
@@ -74,6 +75,7 @@ class CatchUp:
         listening: Listening,
         checkpoints: Checkpoints,
         links: Links,
+        watches: Watches,
         reader: ThreadReader,
         notices: Notices,
         events: Events,
@@ -84,6 +86,7 @@ class CatchUp:
         self._listening = listening
         self._checkpoints = checkpoints
         self._links = links
+        self._watches = watches
         self._reader = reader
         self._notices = notices
         self._events = events
@@ -201,12 +204,15 @@ class CatchUp:
             self._listening.wanted.clear()
 
     async def _plan(self, unread: Sequence[Unread]) -> dict[SessionId, list[Unread]]:
-        """Group the threads by session: a session gets its replies in the order of writing."""
-        unread = unread[: self._most_threads]
+        """Group the threads by session, which gets its replies in the order of writing."""
         links = await self._links.of([one.thread for one in unread])
+        meant = (NOBODY if link is None or link.muted else link.session for link in links)
+        sessions = [SessionId(session) for session in meant]
+        seen = await self._watches.seen(sessions)
+        order = sorted(range(len(unread)), key=lambda place: seen[place].state in OVER)
         plan: dict[SessionId, list[Unread]] = defaultdict(list)
-        for one, link in zip(unread, links, strict=True):
-            plan[SessionId(NOBODY) if link is None or link.muted else link.session].append(one)
+        for place in order[: self._most_threads]:
+            plan[sessions[place]].append(unread[place])
         return plan
 
     async def _next(self, plan: Mapping[SessionId, object]) -> SessionId:
@@ -225,8 +231,8 @@ class CatchUp:
                 skipped.add(one.thread)
             else:
                 link = await self._links.get(one.thread)
-                if link is not None and link.begins:
-                    found.while_starting = one.after <= link.hears_from
+                # Only what `Accepting.hear_since` notes begins before the link.
+                found.was_awaited = link is not None and one.after < link.since
                 reads.append(found)
                 until = max(until, found.latest, one.after + 1)
         accepted = await self._accept_all(reads)
@@ -235,9 +241,9 @@ class CatchUp:
         log.info("caught up", extra=_ids(session) | {"threads": len(reads), "replies": accepted})
 
     async def _release(
-        self, gap: str, session: SessionId, threads: Sequence[Unread], until: int
+        self, gap: str, session: SessionId, read: Sequence[Unread], until: int
     ) -> None:
-        if await self._checkpoints.read(gap, session, threads, until):
+        if await self._checkpoints.read(gap, session, read, until):
             await self._schedule.wake(session)
 
     async def _accept_all(self, reads: Sequence[Found]) -> int:
@@ -272,7 +278,7 @@ class CatchUp:
             return None
 
     async def _say(self, read: Found, verbs: Sequence[str], *, hushed: bool = False) -> None:
-        if (read.accepted and not read.while_starting) or verbs:
+        if (read.accepted and not read.was_awaited) or verbs:
             words = delivery_reports.late(read.accepted, verbs, hushed=hushed)
             once = f"unheard:{read.unheard[-1].ts}" if verbs else ""
             await self._notices.say(read.thread, words, once=once)
@@ -287,7 +293,7 @@ class CatchUp:
             await self._events.give_up(command)
         if read.is_hushed:
             # A later backfill must not accept the messages that this one has left out.
-            await self._links.hear_from(read.thread, millis_after(read.latest))
+            await self._links.hear_from(read.thread, read.latest)
 
 
 def _ids(session: SessionId) -> dict[str, object]:

@@ -14,14 +14,12 @@ from bot.model.threads import Link, ThreadRef
 from bot.runtime.logs import guarded
 from bot.store.links import Links
 from bot.store.mirror.watches import Watches
-from bot.store.places import Places
 
 log = logging.getLogger(__name__)
 
 EVERY_SECONDS = 120.0
 """The interval: an older process may link threads for as long as a rolling deploy takes."""
 
-MOST_CHANNELS = 5_000
 MOST_THREADS = 10_000
 MOST_SINCE = 1_000
 """The same after the first time: in `EVERY_SECONDS`, Slack sends an app that many events."""
@@ -33,16 +31,12 @@ AT_ONCE = 100
 class Adoption:
     """Looks through the links of a workspace."""
 
-    def __init__(
-        self, *, team: str, places: Places, links: Links, watches: Watches, reads: int
-    ) -> None:
-        self._team = team
-        self._places = places
+    def __init__(self, *, links: Links, watches: Watches, reads: int) -> None:
         self._links = links
         self._watches = watches
         # Half of the budget: those who speak must not wait for those who are only looked at.
         self._apart = timedelta(minutes=2) / reads
-        self._seen: dict[str, int] = {}
+        self._seen = 0
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -57,29 +51,20 @@ class Adoption:
     async def adopt(self) -> int:
         """Adopt the links that the watch does not know yet; return how many there were.
 
+        All of them are looked through at first, later those with traffic since then.
+
         Raises:
             StoreAway: some may not be adopted yet.
         """
         adopted = 0
-        for channel, _ in await self._places.channels(self._team, MOST_CHANNELS):
-            adopted = await self._adopt_of(channel, adopted)
-        return adopted
-
-    async def _adopt_of(self, channel: str, adopted: int) -> int:
-        """Adopt links of a channel: all of them at first, later those with traffic since then.
-
-        Return how many were adopted, with those that were before.
-        """
-        seen = self._seen.get(channel, 0)
-        limit = MOST_SINCE if seen else MOST_THREADS
-        latest = await self._places.latest(self._team, channel, limit)
-        threads = [thread for thread, at in latest if at >= seen]
+        latest = await self._links.latest(MOST_SINCE if self._seen else MOST_THREADS)
+        threads = [thread for thread, at in latest if at >= self._seen]
         for first in range(0, len(threads), AT_ONCE):
             linked = await self._linked(threads[first : first + AT_ONCE])
             if linked:
                 adopted += await self._watches.adopt(linked, self._apart, adopted * self._apart)
         if latest:
-            self._seen[channel] = latest[0][1]
+            self._seen = latest[0][1]
         return adopted
 
     async def _linked(self, threads: Sequence[ThreadRef]) -> Sequence[tuple[ThreadRef, Link]]:

@@ -32,6 +32,9 @@ class SessionState(StrEnum):
 RESTING = frozenset(SessionState) - {SessionState.WORKING, SessionState.UNKNOWN}
 """The states in which Devin's turn is over."""
 
+OVER = frozenset({SessionState.FINISHED, SessionState.ENDED})
+"""The states in which nothing more is expected of a session."""
+
 
 class Trouble(StrEnum):
     """The reason why a session stands still that nobody chose.

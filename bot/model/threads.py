@@ -6,6 +6,8 @@ process never half-understands what a newer one wrote.
 
 from typing import Any, Literal, Self
 
+from pydantic import field_serializer
+
 from bot.model.people import UserId
 from bot.model.record import Record
 from bot.model.sessions import SessionId
@@ -50,11 +52,11 @@ def parse_thread(name: str) -> ThreadRef:
 class Link(Record):
     """The tie between a thread and a session: who made it, when (Unix seconds), and if it is muted.
 
-    `since` is the time of linking or unmuting, in Unix milliseconds of Slack's clock: messages
-    written before it are not for Devin. A link of an older version has none. `follow` is how much
-    of the session the thread follows, by its own choice; "" if it made none. `begins` says that the
-    session was started for the thread. `topic` has the first words of the thread's first message,
-    on one line of at most `TOPIC_LIMIT` characters; "" if they are unknown, as in older versions.
+    `since` is the time of linking or unmuting, a `ts` in microseconds: messages written before it
+    are not for Devin. Its JSON is a string, since a script would round the number. `follow` is how
+    much of the session the thread follows, by its own choice; "" if it made none. `begins` says
+    that the session was started for the thread. `topic` has the first words of the thread's first
+    message, on one line of at most `TOPIC_LIMIT` characters; "" if they are unknown.
     `topic_at` is the time since which it has them (`Links.describe`).
     """
 
@@ -69,15 +71,9 @@ class Link(Record):
     topic: str = ""
     topic_at: str = "0"
 
-    @property
-    def hears_from(self) -> int:
-        """The time after which the thread's replies are for Devin, in Unix microseconds."""
-        return self.since * 1000 or (self.at + 1) * 1_000_000
-
-
-def millis_after(micros: int) -> int:
-    """Round a time in microseconds up to whole milliseconds."""
-    return -(-micros // 1_000)
+    @field_serializer("since")
+    def _exact(self, since: int) -> str:
+        return str(since)
 
 
 def micros_ts(micros: int) -> str:

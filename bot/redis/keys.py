@@ -29,6 +29,9 @@ OUTBOX_KEY = Key("untold")
 SWEEP_KEY = Key("sweep")
 """Exists from one sweep until the next one may begin, in whichever process."""
 
+THREADS_KEY = Key("threads")
+"""The linked threads, scored by the time (Unix ms) of their latest traffic in either direction."""
+
 WATCH_KEY = Key("watch")
 """The watched sessions, scored by the time (Unix ms) of their next look."""
 
@@ -73,12 +76,7 @@ def prefix_of(team: str) -> str:
 
 def link_key(thread: ThreadRef) -> Key:
     """The link of a thread."""
-    return Key(f"{link_prefix(thread.team)}{thread.channel}:{thread.thread_ts}")
-
-
-def link_prefix(team: str) -> KeyPrefix:
-    """The prefix of the keys of a team's links; `checkpoints.named` gives the rest."""
-    return KeyPrefix(f"{LINK_PREFIX}{team}:")
+    return Key(f"{LINK_PREFIX}{thread.name}")
 
 
 def moved_key(team: str, channel: str) -> Key:
@@ -106,11 +104,6 @@ def last_key(thread: ThreadRef) -> Key:
     return Key(f"last:{thread.team}:{thread.channel}:{thread.thread_ts}")
 
 
-def threads_key(team: str, channel: str) -> Key:
-    """The linked threads of a channel, scored by their last traffic (Unix ms)."""
-    return Key(f"threads:{team}:{channel}")
-
-
 def gap_key(team: str) -> Key:
     """Exists while threads must be read; its value is the time of the last request (Unix us)."""
     return Key(f"gap:{team}")
@@ -126,11 +119,6 @@ def catching_up_key(team: str) -> Key:
     return Key(f"catching-up:{team}")
 
 
-def recent_key(team: str) -> Key:
-    """Threads with traffic within CATCH_UP, scored by its latest `ts` in microseconds."""
-    return Key(f"recent:{team}")
-
-
 def unread_key(team: str) -> Key:
     """Threads in which messages may be missing, scored by the `ts` to read from (microseconds)."""
     return Key(f"unread:{team}")
@@ -144,11 +132,6 @@ def read_key(team: str) -> Key:
 def listeners_key(team: str) -> Key:
     """The checkpoint of each process, and the time when it was last written."""
     return Key(f"listeners:{team}")
-
-
-def places_key(team: str) -> Key:
-    """The channels of a team with linked threads, scored by their traffic (Unix ms)."""
-    return Key(f"places:{team}")
 
 
 def shared_key(team: str, channel: str) -> Key:

@@ -14,7 +14,7 @@ from bot.model.people import Standing, UserId
 from bot.model.replies import Change, Reply, Voucher
 from bot.model.schedule import Schedule
 from bot.model.sessions import SessionId
-from bot.model.threads import Link, ThreadRef, micros_ts, millis_after, ts_micros
+from bot.model.threads import Link, ThreadRef, micros_ts, ts_micros
 from bot.redis.connection import Store
 from bot.relay.topics import Topics
 from bot.relay.turns import Turn, Turns
@@ -163,7 +163,7 @@ class Accepting:
             session=session,
             by=by,
             at=int(time.time()),
-            since=millis_after(since),
+            since=since,
             begins=begins,
         )
         existing = await self._links.create(thread, link, at, begins=begins)
@@ -187,7 +187,8 @@ class Accepting:
     async def hear_since(self, thread: ThreadRef, at: int, *, always: bool = False) -> None:
         """Have `thread` read from `at` on (a `ts` in us), if the request for it came in late.
 
-        `always` is for a request that took long, however early it came.
+        `always` is for a request that took long, however early it came; nobody is told then that a
+        reply is late.
 
         Messages written in between met no link, and their events were acknowledged all the same.
 
@@ -195,7 +196,7 @@ class Accepting:
             StoreAway: the thread may not have been noted.
         """
         if always or self.is_late(micros_ts(at)):
-            self._listening.reread(Missed(thread, at))
+            self._listening.reread(Missed(thread, at if always else at + 1))
             await self._listening.note()
 
     async def accept(

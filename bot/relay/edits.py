@@ -275,4 +275,4 @@ class Edits:
 def _may_be_ahead(thread: ThreadRef | None, ts: str, link: Link) -> bool:
     """Return True if the event of a reply may still come, and would be for Devin."""
     is_reply = thread is not None and thread.thread_ts != ts
-    return is_reply and ts_micros(ts) > link.hears_from
+    return is_reply and ts_micros(ts) > link.since

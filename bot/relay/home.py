@@ -21,7 +21,6 @@ from bot.slack.channels import ChannelVisibility
 from bot.store.links import Links
 from bot.store.mailbox import Mailbox
 from bot.store.mirror.watches import Watches
-from bot.store.places import Places
 from bot.wording import home_view, thread_links
 from bot.wording.blocks import View
 from bot.wording.home_view import Shown
@@ -29,7 +28,9 @@ from bot.wording.message import SlackMessage
 
 log = logging.getLogger(__name__)
 
-MOST_PLACES = 5_000
+MOST_LISTED = 5_000
+"""Most threads, of all channels, among which a person's are looked for."""
+
 MOST_CHANNELS = 50
 MOST_THREADS = 1_000
 """Only the latest of each are shown; Slack is asked about each channel once every few minutes."""
@@ -45,7 +46,6 @@ class Home:
         accepting: Accepting,
         naming: Naming,
         visibility: ChannelVisibility,
-        places: Places,
         links: Links,
         mailbox: Mailbox,
         notices: Notices,
@@ -58,7 +58,6 @@ class Home:
         self._people = workspace.people
         self._admin = workspace.admin
         self._visibility = visibility
-        self._places = places
         self._links = links
         self._mailbox = mailbox
         self._notices = notices
@@ -141,8 +140,9 @@ class Home:
         standing = self._permissions.anywhere(person)
         if standing is not Standing.ALLOWED:
             return home_view.only(home_view.closed(standing, self._admin))
-        channels, is_whole = await self._channels(person)
-        found = await self._linked(person, channels)
+        listed = await self._links.latest(MOST_LISTED)
+        channels, is_whole = await self._channels(person, listed)
+        found = await self._linked(person, channels, listed)
         if not is_whole:
             note = "\n".join(filter(None, (note, home_view.PARTIAL)))
             if not found:
@@ -153,18 +153,21 @@ class Home:
         shown = found[first : first + home_view.PER_PAGE]
         return home_view.threads(await self._standings(shown), page, len(found), note)
 
-    async def _channels(self, person: Person) -> tuple[Sequence[str], bool]:
-        """Return the channels with linked threads that `person` can read, latest traffic first.
+    async def _channels(
+        self, person: Person, listed: Sequence[tuple[ThreadRef, int]]
+    ) -> tuple[frozenset[str], bool]:
+        """Return the channels of `listed` threads that `person` may be able to read.
 
-        The second value is False if Slack did not answer for some, which are then left out.
+        In a direct message, the links decide. The second value is False if Slack did not answer for
+        some channels, which are then left out.
         """
-        places = await self._places.channels(self._team, MOST_PLACES)
-        allowed = [place for place in places if self._permissions.allows_channel(place[0])]
-        own = [channel for channel, by in allowed if by == person.id]
-        others = [channel for channel, by in allowed if by is None][:MOST_CHANNELS]
+        named = dict.fromkeys(thread.channel for thread, _ in listed)
+        allowed = [one for one in named if self._permissions.allows_channel(one)]
+        direct = [one for one in allowed if _is_direct(one)]
+        others = [one for one in allowed if not _is_direct(one)][:MOST_CHANNELS]
         seen = await asyncio.gather(*(self._shows(person, one) for one in others))
         shown = [channel for channel, is_seen in zip(others, seen, strict=True) if is_seen]
-        return own + shown, None not in seen
+        return frozenset(direct + shown), None not in seen
 
     async def _shows(self, person: Person, channel: str) -> bool | None:
         """Return whether Slack shows `channel` to `person`; None if Slack does not answer."""
@@ -174,23 +177,23 @@ class Home:
             return None
 
     async def _linked(
-        self, person: Person, channels: Sequence[str]
+        self,
+        person: Person,
+        channels: frozenset[str],
+        listed: Sequence[tuple[ThreadRef, int]],
     ) -> Sequence[tuple[ThreadRef, Link, int]]:
         """Return the linked threads of `channels` with their last traffic (Unix ms), latest first.
 
         In a direct message these are the links that `person` made.
         """
-        each = await asyncio.gather(
-            *(self._places.latest(self._team, one, MOST_THREADS) for one in channels)
-        )
-        active = sorted((one for ones in each for one in ones), key=lambda one: -one[1])
-        active = active[:MOST_THREADS]
+        active = [one for one in listed if one[0].channel in channels]
         links = await self._links.of([thread for thread, _ in active])
-        return [
+        found = [
             (thread, link, at)
             for (thread, at), link in zip(active, links, strict=True)
             if link is not None and (not _is_direct(thread.channel) or link.by == person.id)
         ]
+        return found[:MOST_THREADS]
 
     async def _standings(self, linked: Sequence[tuple[ThreadRef, Link, int]]) -> Sequence[Shown]:
         sessions = list({link.session for _, link, _ in linked})

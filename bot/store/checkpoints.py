@@ -14,24 +14,27 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from bot.model.sessions import SessionId
-from bot.model.threads import ThreadRef
+from bot.model.threads import ThreadRef, parse_thread
 from bot.redis.connection import Store, millis, seconds
 from bot.redis.keys import (
     DUE_KEY,
+    LINK_PREFIX,
+    THREADS_KEY,
     behind_key,
     catching_up_key,
     gap_key,
-    link_prefix,
     listeners_key,
     mail_key,
     read_key,
-    recent_key,
     unread_key,
 )
 from bot.store.lua import checkpoints as lua
 from bot.store.lua.mailbox import renew
 
 CATCH_UP = timedelta(hours=24)
+
+MOST_THREADS = 5_000
+"""Most threads that are noted at once, those with the latest traffic; the backfill reads fewer."""
 
 OVERLAP = timedelta(minutes=5)
 """Reading begins this long before a checkpoint, since events arrive out of order, and late."""
@@ -53,11 +56,6 @@ A message that was edited or deleted by then must not be accepted in its old for
 
 MOST_AT_ONCE = 500
 """Most threads that one script notes; Redis does nothing else meanwhile."""
-
-
-def named(thread: ThreadRef) -> str:
-    """Return a thread's name, which is unique within its team."""
-    return f"{thread.channel}:{thread.thread_ts}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,25 +87,28 @@ class Checkpoints:
         self._within = millis(within)
         self._token = token
 
-    async def note_all(self, since: int | None = None) -> None:
+    async def note_all(self, since: int | None = None, oldest: int = 0) -> None:
         """Note that any thread may miss messages since the earliest checkpoint of any process.
 
-        An earlier `since` (a `ts` in us) counts instead. A thread is not noted twice, so that many
-        starts cause one backfill.
+        An earlier `since` counts instead, and `oldest` where that is later, or where there is no
+        checkpoint (each a `ts` in us). A thread is not noted twice, so that many starts cause one
+        backfill.
         """
         await lua.note_all(
             self._store,
             gap=gap_key(self._team),
-            recent=recent_key(self._team),
+            threads=THREADS_KEY,
             unread=unread_key(self._team),
             behind=behind_key(self._team),
             listeners=listeners_key(self._team),
             token=self._token,
             begun="" if since is None else str(since),
+            oldest=oldest,
             within_ms=self._within,
             overlap_us=millis(OVERLAP) * 1000,
             dead_ms=millis(DEAD),
-            link_prefix=link_prefix(self._team),
+            link_prefix=LINK_PREFIX,
+            most=MOST_THREADS,
         )
 
     async def note(self, missed: Sequence[Missed]) -> None:
@@ -120,9 +121,9 @@ class Checkpoints:
                 unread=unread_key(self._team),
                 behind=behind_key(self._team),
                 within_ms=self._within,
-                link_prefix=link_prefix(self._team),
+                link_prefix=LINK_PREFIX,
                 # Reading begins after a given `ts`, so that one must be before the message.
-                threads=[(named(one.thread), one.ts - 1, one.is_command) for one in some],
+                threads=[(one.thread.name, one.ts - 1, one.is_command) for one in some],
             )
 
     async def vouch(self, until: int) -> int | None:
@@ -192,16 +193,16 @@ class Checkpoints:
 
     async def unread(self) -> tuple[str, Sequence[Unread]]:
         """Return the current gap, and the threads to read, those with the latest traffic first."""
-        gap, found, recent = await lua.list_unread(
+        gap, found, traffic = await lua.list_unread(
             self._store,
             gap=gap_key(self._team),
             unread=unread_key(self._team),
-            recent=recent_key(self._team),
+            threads=THREADS_KEY,
         )
-        place = {name: number for number, name in enumerate(recent)}
-        since = dict(zip(found[::2], found[1::2], strict=True))
-        names = sorted(since, key=lambda name: place.get(name, len(place)))
-        return gap, [Unread(self._thread(name), int(float(since[name]))) for name in names]
+        listed = sorted(
+            zip(traffic, found[::2], found[1::2], strict=True), key=lambda one: -float(one[0])
+        )
+        return gap, [Unread(parse_thread(name), int(float(since))) for _, name, since in listed]
 
     async def awaited(self, limit: int = 20) -> Sequence[SessionId]:
         """List sessions whose mail waits for their threads to be read, the longest wait first."""
@@ -227,10 +228,6 @@ class Checkpoints:
             session=session,
             until_us=until,
             keep=seconds(KEEP_READ),
-            threads=[(named(one.thread), one.after) for one in threads],
+            threads=[(one.thread.name, one.after) for one in threads],
         )
         return bool(has_waited)
-
-    def _thread(self, name: str) -> ThreadRef:
-        channel, _, thread_ts = name.partition(":")
-        return ThreadRef(team=self._team, channel=channel, thread_ts=thread_ts)

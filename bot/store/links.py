@@ -10,12 +10,13 @@ from datetime import timedelta
 from bot.model.errors import Outdated
 from bot.model.mirror import Follow
 from bot.model.outcomes import Outcome
-from bot.model.threads import Link, ThreadRef
+from bot.model.threads import Link, ThreadRef, parse_thread
 from bot.redis.connection import Store, millis, seconds
 from bot.redis.keys import (
     FOLLOWERS_PREFIX,
     GISTS_KEY,
     OUTBOX_KEY,
+    THREADS_KEY,
     WATCH_KEY,
     Key,
     changed_key,
@@ -23,12 +24,8 @@ from bot.redis.keys import (
     heard_key,
     last_key,
     link_key,
-    places_key,
-    recent_key,
     subject_key,
-    threads_key,
 )
-from bot.store.checkpoints import CATCH_UP, named
 from bot.store.lua import links as lua
 from bot.store.mirror.cards import PACE, card_owed
 
@@ -45,9 +42,8 @@ ACTIVE_LIMIT = 1_000
 class Links:
     """The links, in Redis."""
 
-    def __init__(self, store: Store, ttl: timedelta, catch_up: timedelta = CATCH_UP) -> None:
+    def __init__(self, store: Store, ttl: timedelta) -> None:
         self._store = store
-        self._catch_up = millis(catch_up)
         self.ttl = ttl
 
     async def get(self, thread: ThreadRef) -> Link | None:
@@ -72,9 +68,7 @@ class Links:
         raw = await lua.create_link(
             self._store,
             link=link_key(thread),
-            threads=threads_key(thread.team, thread.channel),
-            recent=recent_key(thread.team),
-            places=places_key(thread.team),
+            threads=THREADS_KEY,
             changed=changed_key(thread),
             watch=WATCH_KEY,
             followers=followers_key(link.session),
@@ -82,16 +76,11 @@ class Links:
             outbox=OUTBOX_KEY,
             new=link.to_json(),
             link_ttl=seconds(self.ttl),
-            thread_ts=thread.thread_ts,
-            since=str(link.hears_from),
-            catch_up=self._catch_up,
-            thread=named(thread),
-            channel=thread.channel,
-            by=link.by,
+            since=str(link.since),
+            thread=thread.name,
             at=_or_nothing(at),
             keep=seconds(KEEP_CHANGED),
             session=link.session,
-            follower=thread.name,
             begins=begins,
             owed=str(card_owed(thread)),
         )
@@ -108,21 +97,18 @@ class Links:
         raw = await lua.remove_link(
             self._store,
             link=link_key(thread),
-            threads=threads_key(thread.team, thread.channel),
-            recent=recent_key(thread.team),
+            threads=THREADS_KEY,
             changed=changed_key(thread),
             heard=heard_key(thread),
             watch=WATCH_KEY,
             card=_card(thread),
             outbox=OUTBOX_KEY,
             gists=GISTS_KEY,
-            thread_ts=thread.thread_ts,
-            thread=named(thread),
+            thread=thread.name,
             at=_or_nothing(at),
             since=str(since),
             keep=seconds(KEEP_CHANGED),
             followers_prefix=FOLLOWERS_PREFIX,
-            follower=thread.name,
             owed=str(card_owed(thread)),
             pace_ms=millis(PACE),
         )
@@ -141,14 +127,11 @@ class Links:
         raw = await lua.mute_link(
             self._store,
             link=link_key(thread),
-            recent=recent_key(thread.team),
             changed=changed_key(thread),
             heard=heard_key(thread),
             card=_card(thread),
             outbox=OUTBOX_KEY,
             mutes=muted,
-            catch_up=self._catch_up,
-            thread=named(thread),
             at=_or_nothing(at),
             since=str(since if at is None else at),
             keep=seconds(KEEP_CHANGED),
@@ -195,8 +178,8 @@ class Links:
         return int(since) < ts <= int(until)
 
     async def hear_from(self, thread: ThreadRef, since: int) -> None:
-        """Note that messages written in `thread` until `since` (Unix ms) are not for Devin."""
-        await lua.hear_from(self._store, link=link_key(thread), since=since)
+        """Note that messages of `thread` until the `ts` `since` (in us) are not for Devin."""
+        await lua.hear_from(self._store, link=link_key(thread), since=str(since))
 
     async def describe(self, thread: ThreadRef, topic: str, at: int) -> None:
         """Keep the first words of `thread` with its link, if it has one.
@@ -210,21 +193,31 @@ class Links:
         self, team: str, channel: str, within: timedelta, limit: int = ACTIVE_LIMIT
     ) -> Sequence[tuple[ThreadRef, Link]]:
         """List the channel's links with traffic `within` that time, latest first."""
-        found = await lua.active_threads(
-            self._store,
-            threads=threads_key(team, channel),
-            within_ms=seconds(within) * 1000,
-            limit=limit,
-        )
-        threads = [ThreadRef(team=team, channel=channel, thread_ts=ts) for ts in found]
+        listed = await self._list(f"{team}:{channel}:", within, limit)
+        threads = [thread for thread, _ in listed]
         pairs = zip(threads, await self.of(threads), strict=True)
         return [(thread, link) for thread, link in pairs if link is not None]
 
     async def of_channel(self, team: str, channel: str, limit: int) -> Sequence[ThreadRef]:
         """List threads of the channel that are or were linked; none once all links are removed."""
-        threads = threads_key(team, channel)
-        found = await lua.oldest_threads(self._store, threads=threads, limit=limit)
-        return [ThreadRef(team=team, channel=channel, thread_ts=ts) for ts in found]
+        listed = await self._list(f"{team}:{channel}:", self.ttl, limit)
+        return [thread for thread, _ in listed]
+
+    async def latest(self, limit: int) -> Sequence[tuple[ThreadRef, int]]:
+        """List the workspace's threads and their latest traffic (Unix ms), latest first.
+
+        A thread whose link has been forgotten may be among them.
+        """
+        return await self._list("", self.ttl, limit)
+
+    async def _list(
+        self, prefix: str, within: timedelta, limit: int
+    ) -> Sequence[tuple[ThreadRef, int]]:
+        found = await lua.list_threads(
+            self._store, threads=THREADS_KEY, prefix=prefix, within_ms=millis(within), limit=limit
+        )
+        pairs = zip(found[::2], found[1::2], strict=True)
+        return [(parse_thread(name), int(float(at))) for name, at in pairs]
 
     async def of(self, threads: Sequence[ThreadRef]) -> Sequence[Link | None]:
         """Return the link of each of `threads`, in their order."""

@@ -31,7 +31,6 @@ from bot.redis.keys import (
     mail_key,
     reply_key,
 )
-from bot.store.checkpoints import CATCH_UP
 from bot.store.lua import mailbox as lua
 from bot.store.lua.reply_fields import ReplyField
 from bot.store.mirror.stirring import stir_of
@@ -89,9 +88,8 @@ class Accepted:
 class Mailbox:
     """All sessions' mailboxes, in Redis."""
 
-    def __init__(self, store: Store, link_ttl: timedelta, catch_up: timedelta = CATCH_UP) -> None:
+    def __init__(self, store: Store, link_ttl: timedelta) -> None:
         self._store = store
-        self._catch_up = millis(catch_up)
         self._link_ttl = int(link_ttl.total_seconds())
 
     async def accept(
@@ -128,7 +126,6 @@ class Mailbox:
             settle_limit=millis(SETTLE_LIMIT),
             link_ttl=self._link_ttl,
             keep=seconds(KEEP_WAITING),
-            catch_up=self._catch_up,
             voucher=voucher,
             token=token,
             lease_ms=millis(LEASE),

@@ -18,6 +18,7 @@ from bot.redis.keys import (
     BEHIND_PREFIX,
     DUE_KEY,
     REPLY_PREFIX,
+    THREADS_KEY,
     Key,
     KeyPrefix,
     behind_key,
@@ -25,13 +26,10 @@ from bot.redis.keys import (
     lease_key,
     link_key,
     mail_key,
-    places_key,
     read_key,
-    recent_key,
-    threads_key,
     unread_key,
 )
-from bot.store.checkpoints import WAIT_FOR_MISSING, named
+from bot.store.checkpoints import WAIT_FOR_MISSING
 
 LEASE = timedelta(seconds=10)
 """The time after which another holder takes over a lease that was not renewed."""
@@ -197,18 +195,14 @@ def taking() -> Taking:
 
 
 class Thread(TypedDict):
-    """The thread of a reply: its keys, those of its channel and workspace, and its names."""
+    """The thread of a reply: its keys, those of its workspace, and its name."""
 
     link: Key
     threads: Key
-    recent: Key
     read: Key
-    places: Key
     unread: Key
     behind: Key
-    thread_ts: str
     thread: str
-    channel: str
     has_thread: bool
 
 
@@ -216,14 +210,10 @@ def thread_of(thread: ThreadRef) -> Thread:
     """Build what ACCEPT needs of a reply's thread."""
     return {
         "link": link_key(thread),
-        "threads": threads_key(thread.team, thread.channel),
-        "recent": recent_key(thread.team),
+        "threads": THREADS_KEY,
         "read": read_key(thread.team),
-        "places": places_key(thread.team),
         "unread": unread_key(thread.team),
         "behind": behind_key(thread.team),
-        "thread_ts": thread.thread_ts,
-        "thread": named(thread),
-        "channel": thread.channel,
+        "thread": thread.name,
         "has_thread": not thread.is_nowhere,
     }

@@ -23,7 +23,7 @@ class Parts:
 
     relay: Relay
     listening: Listening
-    catch_up: CatchUp | None
+    catch_up: CatchUp
     watching: Watching
     adoption: Adoption
     schedule: LocalDispatch

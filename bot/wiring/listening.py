@@ -148,7 +148,6 @@ def _home(to: Connections, shared: Shared) -> Home:
         accepting=shared.accepting,
         naming=shared.naming,
         visibility=ChannelVisibility(to.client),
-        places=kept.places,
         links=kept.links,
         mailbox=kept.mailbox,
         notices=shared.notices,
@@ -206,16 +205,15 @@ def _late_replies(shared: Shared) -> LateReplies:
     )
 
 
-def catch_up_of(relay: Relay, shared: Shared) -> CatchUp | None:
-    """Build the backfill of missed replies; None if `CATCH_UP` is 0."""
+def catch_up_of(relay: Relay, shared: Shared) -> CatchUp:
+    """Build the backfill of missed replies."""
     kept, workspace = shared.kept, shared.workspace
-    if kept.checkpoints is None:
-        return None
     events = LateEvents(relay, workspace.identity)
     return CatchUp(
         listening=shared.listening,
         checkpoints=kept.checkpoints,
         links=kept.links,
+        watches=kept.watches,
         reader=ThreadReader(workspace.threads, events),
         notices=shared.notices,
         events=events,

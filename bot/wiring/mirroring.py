@@ -67,13 +67,7 @@ def mirror_of(base: Base) -> Mirror:
     lines = StatusLines(StatusLine(base.to.client), kept.watches, audience, base.to.background)
     return Mirror(
         watching=Watching(_watch(base, lines), kept.watches, base.to.background),
-        adoption=Adoption(
-            team=base.workspace.team,
-            places=kept.places,
-            links=kept.links,
-            watches=kept.watches,
-            reads=settings.devin_reads,
-        ),
+        adoption=Adoption(links=kept.links, watches=kept.watches, reads=settings.devin_reads),
         words=_words(base, audience, lines),
         cards=_cards(base, audience, lines),
         audience=audience,

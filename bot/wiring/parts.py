@@ -34,7 +34,7 @@ from bot.slack.threads import Threads
 from bot.slack.views import Views
 from bot.store.attachments import Attachments
 from bot.store.channel_defaults import ChannelDefaults
-from bot.store.checkpoints import Checkpoints
+from bot.store.checkpoints import CATCH_UP, Checkpoints
 from bot.store.claims import Claims
 from bot.store.due_mail import DueMail
 from bot.store.links import Links
@@ -73,7 +73,7 @@ class Kept:
     answers: KeptAnswers
     attachments: Attachments
     cards: Cards
-    checkpoints: Checkpoints | None
+    checkpoints: Checkpoints
     claims: Claims
     defaults: ChannelDefaults
     due: DueMail
@@ -116,12 +116,12 @@ def kept_in(settings: Settings, store: Store, team: str) -> Kept:
         answers=KeptAnswers(store),
         attachments=Attachments(store),
         cards=Cards(store),
-        checkpoints=Checkpoints(store, team, within, secrets.token_hex(8)) if within else None,
+        checkpoints=Checkpoints(store, team, within or CATCH_UP, secrets.token_hex(8)),
         claims=Claims(store, team),
         defaults=ChannelDefaults(store, ttl),
         due=DueMail(store),
-        links=Links(store, ttl, within),
-        mailbox=Mailbox(store, ttl, within),
+        links=Links(store, ttl),
+        mailbox=Mailbox(store, ttl),
         names=SessionNames(store, ttl),
         outbox=Outbox(store),
         places=Places(store, ttl),
@@ -153,7 +153,7 @@ def shared_by(to: Connections) -> Shared:
     workspace = workspace_of(to, kept.places)
     slots = to.settings.delivery_concurrency
     schedule = LocalDispatch(DocketSchedule(to.docket), to.background, slots)
-    listening = Listening(kept.checkpoints, workspace.clock)
+    listening = Listening(kept.checkpoints, workspace.clock, to.settings.catch_up)
     notices = _notices(to, kept, workspace, schedule)
     limits = RateLimits()
     posts = Posts(workspace.threads, limits)

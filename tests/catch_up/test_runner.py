@@ -21,19 +21,20 @@ from bot.catch_up.listening import Listening
 from bot.catch_up.reader import ThreadReader, Unheard
 from bot.catch_up.runner import CatchUp
 from bot.model.errors import PersonError
+from bot.model.mirror import Watched
 from bot.model.owed import OwedKind
 from bot.model.people import UserId
 from bot.model.replies import Change, Reply
-from bot.model.sessions import SessionId
+from bot.model.sessions import SessionId, SessionState
 from bot.model.threads import Link, ThreadRef, micros_ts
 from bot.redis.connection import Store
 from bot.redis.keys import (
     DUE_KEY,
+    THREADS_KEY,
     behind_key,
     catching_up_key,
     gap_key,
     listeners_key,
-    recent_key,
     reply_key,
 )
 from bot.reporting.notices import Notices
@@ -45,14 +46,18 @@ from bot.slack.threads import Threads
 from bot.store.checkpoints import CATCH_UP, Checkpoints, Missed
 from bot.store.links import Links
 from bot.store.mailbox import Mailbox
+from bot.store.mirror.looks import Found
+from bot.store.mirror.watches import Watches
 from bot.store.outbox import Outbox
 from bot.store.turn import Head, Later, Step
 from bot.wording import delivery_reports
 from bot.wording.commands import HELP
+from bot.wording.phrases import short_id
 from handlers.parse.events import parse_reply
 from sandbox.slack.server import ApiCall, Message
 from sandbox.slack.world.workspace import TEAM_ID
 from tests.support.desk import OTHER_SESSION, SESSION, Desk, key_of, muted, running
+from tests.support.devin_reads import lists
 from tests.support.keys import at
 from tests.support.redis_servers import node_url
 from tests.support.schedules import Planned, never
@@ -375,7 +380,7 @@ async def test_of_two_processes_one_tells_each_thread_once(
 
 
 async def test_it_can_be_switched_off(environ: dict[str, str], desk: Desk, redis_url: str) -> None:
-    """With `CATCH_UP=0` nothing is read, and nothing is stored for it."""
+    """With `CATCH_UP=0` no thread is read at a start, and none is noted."""
     for _ in range(2):
         async with running(desk, environ, CATCH_UP="0"):
             thread = await desk.linked_thread()
@@ -383,7 +388,36 @@ async def test_it_can_be_switched_off(environ: dict[str, str], desk: Desk, redis
             await desk.fence(thread)
     assert not looks(desk)
     async with Redis.from_url(node_url(redis_url)) as raw:
-        assert not await raw.exists(at(gap_key(TEAM_ID)), at(recent_key(desk.slack.team_id)))
+        assert not await raw.exists(at(gap_key(TEAM_ID)), at(listeners_key(TEAM_ID)))
+
+
+async def test_switched_off_it_still_reads_what_a_link_was_too_slow_for(
+    environ: dict[str, str], desk: Desk, store: Store
+) -> None:
+    """A reply that is written while a short ID is looked up met no link, and is not lost."""
+    desk.devin.read_seconds = 0.4
+    async with running(desk, environ, CATCH_UP="0"):
+        before, thread = lists(), await desk.slack.say("Is it green?")
+        await desk.mention(f"link {short_id(SessionId(SESSION))}", thread=thread)
+        await wait_until(lambda: lists() > before, "Devin is asked")
+        await desk.reply("Not yet", thread)
+        await desk.until_received("Not yet")
+        await until_caught_up(store)
+    assert late(desk, thread) == [], "nobody missed it"
+
+
+async def test_a_reply_in_a_thread_that_rested_longer_than_is_read_back_is_found(
+    environ: dict[str, str], desk: Desk
+) -> None:
+    """Devin may have worked for a day before it asked; `CATCH_UP` bounds how far back is read."""
+    async with running(desk, environ, CATCH_UP="1s"):
+        thread = await desk.linked_thread()
+        rested = time.monotonic() + 1.1
+    await wait_until(lambda: time.monotonic() > rested, "nobody has written for that long")
+    await unbrought(desk, "Yes, go on", thread)
+    async with running(desk, environ, CATCH_UP="1s"):
+        await desk.until_received("Yes, go on")
+        await desk.until_said(LATE, thread)
 
 
 # Replies whose author Slack does not identify for a while, and whose thread changes meanwhile.
@@ -454,8 +488,9 @@ class Heard:
 class Study:
     """A catch-up with only Redis and Slack, and with links to read."""
 
-    def __init__(self, desk: Desk, store: Store, threads: Threads) -> None:
+    def __init__(self, desk: Desk, store: Store, raw: Redis, threads: Threads) -> None:
         self.desk = desk
+        self.raw = raw
         self.heard = Heard()
         self.links = Links(store, CATCH_UP)
         self.clock = SlackClock()
@@ -479,6 +514,7 @@ class Study:
             listening=listening,
             checkpoints=self.gaps(who),
             links=self.links,
+            watches=Watches(self._store, CATCH_UP),
             reader=ThreadReader(self._threads, self.heard, pace),
             notices=Notices(
                 outbox=Outbox(self._store),
@@ -499,24 +535,25 @@ class Study:
         begin, roots = time.time_ns() // 1000 - 3_000_000 * number, []
         for place in range(number):
             made = begin + place * 1_000_000
-            root, ts = (f"{at // 10**6}.{at % 10**6:06d}" for at in (made - 10, made + 500_000))
+            root, ts = micros_ts(made - 10), micros_ts(made + 500_000)
             thread = ThreadRef(team=self.desk.slack.team_id, channel=channel, thread_ts=root)
             self.desk.slack.workspace.put(Message(channel, root, user=ada, text="Root"))
             text = f"Reply {place}"
             reply = Message(channel, ts, user=ada, text=text, thread_ts=root)
             self.desk.slack.workspace.put(reply)
             session = SessionId(f"devin-{place:032x}")
-            link = Link(session=session, by=UserId(ada), at=1, since=made // 1000)
+            link = Link(session=session, by=UserId(ada), at=1, since=made)
             await self.links.create(thread, link)
+            await self.raw.zadd(at(THREADS_KEY), {thread.name: made // 1000})
             roots.append(root)
         return roots
 
 
 @pytest.fixture
-async def study(desk: Desk, settings: Settings, store: Store) -> AsyncIterator[Study]:
+async def study(desk: Desk, settings: Settings, store: Store, raw: Redis) -> AsyncIterator[Study]:
     """A study without a bot."""
     async with open_slack(settings) as client:
-        yield Study(desk, store, Threads(client, never))
+        yield Study(desk, store, raw, Threads(client, never))
 
 
 @pytest.mark.parametrize(("most", "read"), [(2, [4, 3]), (100, [4, 3, 2, 1, 0])])
@@ -532,6 +569,33 @@ async def test_the_latest_links_are_read_first_and_no_more_than_the_limit(
         await until_caught_up(store)
     assert study.heard.accepted == [f"Reply {place}" for place in read]
     assert [call.params["ts"] for call in looks(study.desk)] == [roots[place] for place in read]
+
+
+async def test_threads_whose_session_is_open_are_read_first(study: Study, store: Store) -> None:
+    """Somebody may have answered there; nothing more is expected of a session that is over."""
+    await study.linked(3)
+    watches = Watches(store, CATCH_UP)
+    for look in (await watches.take(3, timedelta(0))).looks:
+        state = SessionState.WAITING if look.session.endswith("0") else SessionState.ENDED
+        await watches.record(look, Found(seen=Watched(state=state, read_at=1), after=None))
+    listening = study.listening()
+    async with study.catch_up(listening, most=2).running():
+        listening.missed()
+        await wait_until(lambda: len(study.heard.accepted) == 2, "both are read")
+        await until_caught_up(store)
+    assert study.heard.accepted == ["Reply 0", "Reply 2"]
+
+
+async def test_without_a_checkpoint_it_is_read_as_far_back_as_the_setting_says(
+    study: Study, an_hour: "AnHour"
+) -> None:
+    """Nobody knows then since when nobody listens; a checkpoint from before that counts as none."""
+    await an_hour.linked_and_replied()
+    study.clock.told(an_hour.now)
+    listening = Listening(study.gaps(), study.clock, timedelta(minutes=20))
+    await listening.begin()
+    after = await an_hour.read_from()
+    assert 0 <= after - (an_hour.now - HOUR // 3 - OVERLAP) < HOUR // 60
 
 
 async def test_a_thousand_links_are_read(study: Study, store: Store) -> None:
@@ -682,39 +746,6 @@ async def test_a_second_gap_while_the_first_is_read_is_read_too(study: Study) ->
     assert int(second) > int(first)
 
 
-async def test_what_is_kept_of_a_thread_goes_with_its_link_or_its_time(
-    study: Study, redis_url: str
-) -> None:
-    """No key grows that nobody reads."""
-    roots = await study.linked(2)
-    key = at(recent_key(study.desk.slack.team_id))
-    channel = study.desk.slack.workspace.channel("general").id
-    async with Redis.from_url(node_url(redis_url), decode_responses=True) as raw:
-        assert await raw.zcard(key) == 2
-        assert 0 < await raw.ttl(key) <= CATCH_UP.total_seconds()
-        thread = ThreadRef(team=study.desk.slack.team_id, channel=channel, thread_ts=roots[0])
-        await study.links.remove(thread)
-        assert await raw.zrange(key, 0, -1) == [f"{channel}:{roots[1]}"]
-        old = (time.time() - CATCH_UP.total_seconds() - 10) * 1e6
-        await raw.zadd(key, {f"{channel}:{roots[1]}": old})
-        link = Link(session=SessionId("devin-1"), by=UserId("U"), at=1, since=now_ms())
-        await study.links.create(thread, link)
-        assert await raw.zrange(key, 0, -1) == [f"{channel}:{roots[0]}"]
-
-
-async def test_no_more_threads_are_remembered_than_could_be_read(
-    study: Study, redis_url: str
-) -> None:
-    """A million links use no more memory here than a few thousand; the latest are kept."""
-    team, now = study.desk.slack.team_id, time.time_ns() // 1000
-    async with Redis.from_url(node_url(redis_url), decode_responses=True) as raw:
-        await raw.zadd(at(recent_key(team)), {f"C1:{n}": now - 10**6 + n for n in range(6_000)})
-        await study.linked(1)
-        assert await raw.zcard(at(recent_key(team))) == 5_000
-        names = await raw.zrange(at(recent_key(team)), 0, -1)
-    assert "C1:5999" in names
-
-
 HOUR = 3_600 * 1_000_000
 OVERLAP = 5 * 60 * 1_000_000
 
@@ -739,7 +770,7 @@ class AnHour:
 
     async def linked_and_replied(self) -> None:
         """Link the thread, and accept a reply that was written a second ago."""
-        session, since = SessionId("devin-1"), (self.now - HOUR) // 1000
+        session, since = SessionId("devin-1"), self.now - HOUR
         link = Link(session=session, by=self.reply.author, at=1, since=since)
         await self._study.links.create(self.thread, link)
         accepted = await Mailbox(self._store, CATCH_UP).accept(self.reply, session, timedelta(0))
@@ -826,15 +857,6 @@ async def test_a_process_that_lost_its_connection_reads_from_what_it_kept(
     assert await an_hour.read_from() == an_hour.now - HOUR // 2 - 1
 
 
-async def test_after_an_upgrade_a_thread_is_read_from_its_latest_traffic(
-    study: Study, an_hour: AnHour
-) -> None:
-    """Processes of the previous version did not write checkpoints."""
-    await an_hour.linked_and_replied()
-    await study.gaps().note_all()
-    assert await an_hour.read_from() == an_hour.now - 1_000_000 - OVERLAP
-
-
 @pytest.mark.parametrize(("waited", "step"), [(29, Later), (31, Head)])
 async def test_a_reply_waits_for_what_is_missing_from_when_it_was_accepted(
     study: Study, an_hour: AnHour, store: Store, raw: Redis, waited: int, step: type[Step]
@@ -858,7 +880,7 @@ async def test_nothing_is_read_from_before_the_link(study: Study, an_hour: AnHou
     """This holds no matter how long ago something was refused."""
     await an_hour.linked_and_replied()
     await study.gaps().note([Missed(an_hour.thread, an_hour.now - 2 * HOUR)])
-    assert await an_hour.read_from() == (an_hour.now - HOUR) // 1000 * 1000
+    assert await an_hour.read_from() == an_hour.now - HOUR
 
 
 async def test_who_leaves_leaves_no_mark_where_another_listens(

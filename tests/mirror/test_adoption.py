@@ -9,14 +9,13 @@ from bot.model.people import UserId
 from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store
-from bot.redis.keys import followers_key, threads_key
+from bot.redis.keys import THREADS_KEY, followers_key
 from bot.store.links import Links
 from bot.store.mirror.watches import Watches
-from bot.store.places import Places
 from tests.support.entries import linked
 from tests.support.keys import at
 
-TTL = timedelta(days=1)
+TTL = timedelta(days=3650)
 TEAM, CHANNEL = "T0", "C0"
 
 
@@ -33,14 +32,12 @@ async def test_after_the_first_time_only_links_with_traffic_are_looked_through(
 ) -> None:
     """A link that an older process makes has traffic; all others were looked through before."""
     adoption = Adoption(
-        team=TEAM,
-        places=Places(store, TTL),
         links=Links(store, TTL),
         watches=Watches(store, TTL),
         reads=300,
     )
     old, latest = await link(store, 1), await link(store, 2)
-    await raw.zadd(at(threads_key(TEAM, CHANNEL)), {"1764000001.000100": 1_764_000_001_000})
+    await raw.zadd(at(THREADS_KEY), {f"{TEAM}:{CHANNEL}:1764000001.000100": 1_764_000_001_000})
     await raw.delete(at(followers_key(old)), at(followers_key(latest)))
     assert await adoption.adopt() == 2
     await raw.delete(at(followers_key(old)))
@@ -48,5 +45,5 @@ async def test_after_the_first_time_only_links_with_traffic_are_looked_through(
     new = await link(store, 3)
     await raw.delete(at(followers_key(new)))
     assert await adoption.adopt() == 1
-    await raw.zadd(at(threads_key(TEAM, CHANNEL)), {"1764000001.000100": 4_000_000_000_000})
+    await raw.zadd(at(THREADS_KEY), {f"{TEAM}:{CHANNEL}:1764000001.000100": 4_000_000_000_000})
     assert await adoption.adopt() == 1

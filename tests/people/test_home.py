@@ -21,7 +21,7 @@ from bot.model.replies import Queue
 from bot.model.sessions import NamedSession, PullRequest, SessionId, SessionState
 from bot.model.threads import TOPIC_LIMIT, Link, ThreadRef
 from bot.redis.connection import Store
-from bot.redis.keys import link_key, places_key, threads_key
+from bot.redis.keys import THREADS_KEY, link_key
 from bot.slack.channels import ChannelVisibility
 from bot.store.links import Links
 from bot.wording import actions, forms, home_view, refusals, thread_links
@@ -163,8 +163,9 @@ async def many(
         ref = ThreadRef(team=desk.slack.team_id, channel=place, thread_ts=ts)
         session = SessionId(f"devin-{one:032x}")
         await links.create(ref, Link(session=session, by=UserId(ada), at=int(time.time())))
-    scores = {ts: 1_764_000_000_000 + one for one, ts in enumerate(made)}
-    await raw.zadd(at(threads_key(desk.slack.team_id, place)), scores)
+    now = int(time.time() * 1000)
+    names = [f"{desk.slack.team_id}:{place}:{ts}" for ts in made]
+    await raw.zadd(at(THREADS_KEY), {name: now - number + one for one, name in enumerate(names)})
     return made
 
 
@@ -523,31 +524,6 @@ async def test_a_forgotten_link_is_not_shown(bot: Bot, desk: Desk, raw: Redis) -
     ref = ThreadRef(team=desk.slack.team_id, channel=general, thread_ts=gone)
     await raw.delete(at(link_key(ref)))
     assert listed(await home(desk)) == [kept]
-
-
-async def test_a_channel_is_listed_as_long_as_its_threads_live(
-    bot: Bot, desk: Desk, raw: Redis
-) -> None:
-    """A reply extends its lifetime, and adds it if an older version had not listed it."""
-    thread = await desk.linked_thread()
-    key = at(places_key(desk.slack.team_id))
-    general = desk.slack.workspace.channel("general").id
-    whole = await raw.ttl(key)
-    assert whole > 90 * 24 * 3600
-    for old in (time.time() * 1000 - 2 * 3600 * 1000, None):
-        await raw.expire(key, 60)
-        if old is None:
-            await raw.delete(key)
-        else:
-            await raw.zadd(key, {general: old})
-        ts = await desk.reply("Please rebase", thread)
-        await desk.until_marked("white_check_mark", ts)
-        assert await raw.ttl(key) >= whole - 60
-        assert (time.time() * 1000 - (await raw.zscore(key, general) or 0)) < 60_000
-        assert listed(await home(desk)) == [thread]
-    await raw.zadd(key, {"C0LONGAGO0": 1_000})
-    await home(desk)
-    assert await raw.zrange(key, 0, -1) == [general]
 
 
 async def test_a_thousand_threads_are_paged(bot: Bot, desk: Desk, store: Store, raw: Redis) -> None:

@@ -16,7 +16,7 @@ from bot.model.replies import Change
 from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store
-from bot.redis.keys import link_key, threads_key
+from bot.redis.keys import THREADS_KEY, link_key
 from bot.runtime import background
 from bot.store.links import Links
 from bot.wording import devin_say, refusals, thread_links
@@ -417,9 +417,9 @@ async def test_a_session_without_traffic_for_a_week_is_not_meant(
 ) -> None:
     """Seven days after its last traffic a thread is no longer the obvious choice."""
     thread = await desk.linked_thread()
-    key = at(threads_key(desk.slack.team_id, desk.slack.workspace.channel("general").id))
+    name = f"{desk.slack.team_id}:{desk.slack.workspace.channel('general').id}:{thread}"
     async with redis.asyncio.Redis.from_url(node_url(redis_url)) as client:
-        await client.zadd(key, {thread: time.time() * 1000 - days * DAY_MS}, xx=True)
+        await client.zadd(at(THREADS_KEY), {name: time.time() * 1000 - days * DAY_MS}, xx=True)
     await say(desk, "Please rebase")
     if days < 7:
         await desk.until_received("Please rebase")

@@ -14,7 +14,7 @@ from bot.model.people import UserId
 from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store
-from bot.redis.keys import last_key, link_key, threads_key
+from bot.redis.keys import THREADS_KEY, last_key, link_key
 from bot.store.links import GONE, Links
 from tests.support.desk import OTHER_SESSION, SESSION
 from tests.support.keys import at
@@ -55,8 +55,8 @@ async def test_a_link_that_is_asked_for_again_is_not_ended_by_an_earlier_request
     links: Links, again: int | None
 ) -> None:
     """The earlier `unlink` reached the relay late; one that follows ends the link."""
-    await links.create(thread(), a_link().model_copy(update={"since": 1_000}), 1_000_000)
-    asked = a_link().model_copy(update={"since": 3_000})
+    await links.create(thread(), a_link().model_copy(update={"since": 1_000_000}), 1_000_000)
+    asked = a_link().model_copy(update={"since": 3_000_000})
     kept = await links.create(thread(), asked, again)
     with pytest.raises(Outdated):
         await links.remove(thread(), 2_000_000)
@@ -91,7 +91,7 @@ async def test_unlinking_returns_what_was_there_once(links: Links, raw: Redis) -
     await links.create(thread(), a_link())
     assert await links.remove(thread()) == a_link()
     assert await links.remove(thread()) is None
-    assert await raw.exists(at(link_key(thread())), at(threads_key("T0TEAM", "C0GENERAL"))) == 0
+    assert await raw.exists(at(link_key(thread())), at(THREADS_KEY)) == 0
     assert await links.create(thread(), a_link(OTHER_SESSION)) is None
 
 
@@ -116,7 +116,7 @@ async def test_muting_keeps_the_time_to_live_and_what_else_the_record_says(
     assert muted_link.model_copy(update={"since": 0}) == a_link().model_copy(
         update={"muted": muted}
     )
-    assert muted_link.since == (0 if muted else 1_764_000_000_001)
+    assert muted_link.since == (0 if muted else 1_764_000_000_000_001)
     assert await links.mute(thread(), muted=muted) == muted_link
     assert await links.get(thread()) == muted_link
     assert json.loads(str(await raw.get(at(link_key(thread())))))["note"] == "later"
@@ -138,8 +138,8 @@ async def test_active_links_are_the_channels_latest_first(links: Links, raw: Red
     await links.create(thread(5, "C0OTHER"), a_link("devin-5"))
     now = time.time()
     days_ago = {1: 3, 2: 1, 3: 8, 4: 6}
-    scores = {thread(n).thread_ts: (now - days * 86_400) * 1000 for n, days in days_ago.items()}
-    await raw.zadd(at(threads_key("T0TEAM", "C0GENERAL")), scores)
+    scores = {thread(n).name: (now - days * 86_400) * 1000 for n, days in days_ago.items()}
+    await raw.zadd(at(THREADS_KEY), scores)
     active = await links.active("T0TEAM", "C0GENERAL", WEEK)
     assert [link.session for _, link in active] == ["devin-2", "devin-1", "devin-4"]
     assert [one for one, _ in active] == [thread(2), thread(1), thread(4)]
@@ -158,16 +158,15 @@ async def test_a_record_that_cannot_be_read_is_no_link(
     assert await raw.get(at(link_key(thread()))) == raw_link
 
 
-async def test_a_channel_does_not_remember_threads_whose_link_has_expired(
-    links: Links, raw: Redis
-) -> None:
-    """A busy channel's list would grow forever, since each new link extends its lifetime."""
+async def test_threads_whose_link_has_expired_are_forgotten(links: Links, raw: Redis) -> None:
+    """The index would grow forever, since each new link extends its lifetime."""
     now = time.time()
-    key = at(threads_key("T0TEAM", "C0GENERAL"))
-    ages = {"1.1": TTL.total_seconds() + 60, "2.2": TTL.total_seconds() - 60}
-    await raw.zadd(key, {ts: (now - age) * 1000 for ts, age in ages.items()})
-    await links.create(thread(), a_link())
-    assert await raw.zrange(key, 0, -1) == ["2.2", thread().thread_ts]
+    key = at(THREADS_KEY)
+    old, young = thread(1).name, thread(2).name
+    ages = {old: TTL.total_seconds() + 60, young: TTL.total_seconds() - 60}
+    await raw.zadd(key, {name: (now - age) * 1000 for name, age in ages.items()})
+    await links.create(thread(3), a_link())
+    assert await raw.zrange(key, 0, -1) == [young, thread(3).name]
 
 
 async def test_the_last_outcome_of_a_thread_is_told_to_status(links: Links, raw: Redis) -> None:

@@ -15,18 +15,18 @@ from bot.model.owed import Owed, OwedKind
 from bot.model.people import UserId
 from bot.model.replies import Change, Queues, Reply, reply_id
 from bot.model.sessions import SessionId
-from bot.model.threads import Link, ThreadRef, ts_micros
+from bot.model.threads import Link, ThreadRef, micros_ts, ts_micros
 from bot.redis.connection import Store
 from bot.redis.keys import (
     DUE_KEY,
     OUTBOX_KEY,
+    THREADS_KEY,
     box_key,
     lately_key,
     lease_key,
     link_key,
     mail_key,
     reply_key,
-    threads_key,
 )
 from bot.store.links import Links
 from bot.store.lua import mailbox as lua
@@ -115,6 +115,25 @@ async def test_only_the_first_reply_of_a_mailbox_wakes_its_session(mailbox: Mail
     assert (await mailbox.accept(a_reply(2), ID, NONE)).wake_after is None
 
 
+async def test_a_reply_is_for_devin_from_the_microsecond_after_its_link(store: Store) -> None:
+    """Slack orders messages by microseconds, and a reply may follow a mention at once."""
+    linked_at = ts_micros(a_reply(1).ts)
+    unmuted_at = linked_at + 10
+    links, mailbox = Links(store, TTL), Mailbox(store, TTL)
+    await links.create(THREAD, LINK.model_copy(update={"since": linked_at}))
+
+    async def accepted(micros: int) -> Change:
+        reply = a_reply(1).model_copy(update={"ts": micros_ts(micros)})
+        return (await mailbox.accept(reply, ID, NONE)).change
+
+    assert await accepted(linked_at) is Change.EARLIER
+    assert await accepted(linked_at + 1) is Change.ACCEPTED
+    for muted in (True, False):
+        await links.mute(THREAD, since=unmuted_at, muted=muted)
+    assert await accepted(unmuted_at) is Change.EARLIER
+    assert await accepted(unmuted_at + 1) is Change.ACCEPTED
+
+
 async def test_a_reply_is_not_accepted_without_its_link(mailbox: Mailbox, store: Store) -> None:
     """The same step checks the link: a thread unlinked, muted or relinked meanwhile is refused."""
     links = Links(store, TTL)
@@ -134,7 +153,7 @@ async def test_a_reply_is_not_accepted_without_its_link(mailbox: Mailbox, store:
 
 async def test_traffic_keeps_a_link_alive(mailbox: Mailbox, raw: Redis) -> None:
     """An accepted reply renews the link's time to live, and its channel's."""
-    keys = (at(link_key(THREAD)), at(threads_key(THREAD.team, THREAD.channel)))
+    keys = (at(link_key(THREAD)), at(THREADS_KEY))
     for key in keys:
         await raw.expire(key, 60)
     await filled(mailbox, 1)

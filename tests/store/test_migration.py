@@ -209,7 +209,7 @@ async def test_a_process_of_the_version_before_can_do_nothing(
     former: Store, raw: Redis, before: dict[str, object]
 ) -> None:
     """It neither accepts nor delivers nor tells; its scripts fail before they write anything."""
-    links = Links(former, TTL, TTL)
+    links = Links(former, TTL)
     await links.create(THREAD, Link(session=SESSION, by=UserId("U0ADA"), at=1))
     mailbox, outbox = Mailbox(former, TTL), Outbox(former)
     await mailbox.accept(REPLY, SESSION, timedelta(0))

@@ -11,7 +11,16 @@ from bot.model.people import UserId
 from bot.model.sessions import SessionId, SessionState
 from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store
-from bot.redis.keys import OUTBOX_KEY, READS_KEY, WATCH_KEY, followers_key, subject_key, words_key
+from bot.redis.keys import (
+    OUTBOX_KEY,
+    READS_KEY,
+    THREADS_KEY,
+    WATCH_KEY,
+    followers_key,
+    link_key,
+    subject_key,
+    words_key,
+)
 from bot.store.links import Links
 from bot.store.mirror.cards import card_subject
 from bot.store.mirror.looks import Found, Look
@@ -81,6 +90,25 @@ async def test_a_session_is_taken_by_one_at_a_time_until_its_lease_ends(
     assert await watches.record(first, found("a")) is None
     assert await watches.record(second, found("a")) is not None
     assert await raw.llen(at(words_key(thread()))) == 1
+
+
+async def test_what_devin_says_and_does_is_traffic_of_a_thread(
+    store: Store, raw: redis.asyncio.Redis
+) -> None:
+    """It keeps the link, and puts the thread first; a link that is gone stays gone."""
+    watches, names = Watches(store, TTL), [thread(number).name for number in (1, 2, 3)]
+    for number in (1, 2, 3):
+        await linked(store, number)
+    (look,) = await take(store)
+    await Links(store, TTL).remove(thread(3))
+    await raw.zadd(at(THREADS_KEY), {names[0]: 1, names[1]: 2})
+    await raw.expire(at(link_key(thread())), 60)
+    seen = Watched(state=SessionState.WAITING, read_at=1)
+    said = [(thread(), Said(id="a", text="Shall I?"))]
+    cards = [thread(), thread(3)]
+    assert await watches.record(look, Found(seen=seen, after=SOON, said=said, cards=cards))
+    assert await raw.zrange(at(THREADS_KEY), 0, -1) == [names[1], names[0]]
+    assert await raw.ttl(at(link_key(thread()))) > TTL.total_seconds() - 60
 
 
 async def test_a_look_is_recorded_once(store: Store, raw: redis.asyncio.Redis) -> None:

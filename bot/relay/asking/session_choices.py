@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from bot.devin.api import Devin, Unread
 from bot.model.errors import BadSession
 from bot.model.people import UserId
-from bot.model.sessions import SHORT, NamedSession, SessionId, SessionState, parse_session
+from bot.model.sessions import OVER, SHORT, NamedSession, SessionId, parse_session
 from bot.relay.accept import Accepting
 from bot.relay.naming import Naming
 from bot.relay.workspace import Workspace
@@ -27,9 +27,6 @@ ELSEWHERE = 20
 
 TITLED = 10
 """Most sessions to choose from whose titles are asked for at once: a person waits for them."""
-
-OVER = frozenset({SessionState.FINISHED, SessionState.ENDED})
-"""The states in which a session is not offered."""
 
 
 class SessionChoices:

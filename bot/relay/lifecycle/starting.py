@@ -18,7 +18,7 @@ from bot.model.errors import (
 from bot.model.people import UserId
 from bot.model.replies import Reply
 from bot.model.schedule import Schedule
-from bot.model.threads import ThreadRef, millis_after, ts_micros
+from bot.model.threads import ThreadRef, ts_micros
 from bot.relay.accept import Accepting
 from bot.relay.asking.say_prompts import once
 from bot.relay.lifecycle.start import Start, subject_of
@@ -149,7 +149,7 @@ class Starting:
     async def _check_unlinked(self, thread: ThreadRef, ts: str) -> None:
         """Raise `LinkedElsewhere` if a request other than the one at `ts` has linked `thread`."""
         link = await self._links.get(thread)
-        if link is not None and link.since != millis_after(ts_micros(ts)):
+        if link is not None and link.since != ts_micros(ts):
             named = await self._naming.one(link.session)
             raise LinkedElsewhere(named, await self._accepting.name(link.by))
 

@@ -24,6 +24,7 @@ from bot.redis.keys import (
     MIGRATION_PREFIX,
     OUTBOX_KEY,
     READS_KEY,
+    THREADS_KEY,
     WATCH_KEY,
     Key,
     KeyPrefix,
@@ -31,9 +32,7 @@ from bot.redis.keys import (
     catching_up_key,
     gap_key,
     listeners_key,
-    places_key,
     read_key,
-    recent_key,
     unread_key,
 )
 from bot.store.lua import migration as lua
@@ -213,16 +212,15 @@ def shared_keys(team: str) -> tuple[Key, ...]:
         gap_key,
         behind_key,
         catching_up_key,
-        recent_key,
         unread_key,
         read_key,
         listeners_key,
-        places_key,
     )
     return (
         DUE_KEY,
         OUTBOX_KEY,
         WATCH_KEY,
+        THREADS_KEY,
         GISTS_KEY,
         READS_KEY,
         *(builder(team) for builder in own),

@@ -27,6 +27,7 @@ from bot.redis.keys import (
     OUTBOX_KEY,
     REPLY_PREFIX,
     SHOWN_PREFIX,
+    THREADS_KEY,
     WATCH_KEY,
     WATCHED_PREFIX,
     WORDS_PREFIX,
@@ -135,6 +136,7 @@ class Watches:
             shown=shown_key(look.session),
             outbox=OUTBOX_KEY,
             gists=GISTS_KEY,
+            threads=THREADS_KEY,
             session=look.session,
             token=look.token,
             seen=found.seen.to_json(),
@@ -145,7 +147,8 @@ class Watches:
             said=[_said(look.session, thread, said) for thread, said in found.said],
             joined=[{"name": one.thread.name, "at": one.joined} for one in found.joined],
             cards=[
-                {"subject": card_subject(one), "owed": str(card_owed(one))} for one in found.cards
+                {"thread": one.name, "subject": card_subject(one), "owed": str(card_owed(one))}
+                for one in found.cards
             ],
             most_ids=MOST_SHOWN,
             keep=self._ttl,
@@ -153,6 +156,7 @@ class Watches:
             pace_ms=millis(PACE),
             words_prefix=WORDS_PREFIX,
             subject_prefix=REPLY_PREFIX,
+            link_prefix=LINK_PREFIX,
             gist=_json(found.gist),
             lease_ms=millis(LEASE),
         )

@@ -14,18 +14,20 @@ from bot.redis.scripts import script
 async def note_all(
     *,
     gap: Key,
-    recent: Key,
+    threads: Key,
     unread: Key,
     behind: Key,
     listeners: Key,
     token: str,
     begun: str,
+    oldest: int,
     within_ms: int,
     overlap_us: int,
     dead_ms: int,
     link_prefix: KeyPrefix,
+    most: int,
 ) -> int:
-    """Note that all threads with traffic must be read."""
+    """Note that all linked threads must be read."""
 
 
 @script
@@ -78,9 +80,9 @@ async def list_unread(
     *,
     gap: Key,
     unread: Key,
-    recent: Key,
+    threads: Key,
 ) -> tuple[str, Sequence[str], Sequence[str]]:
-    """Return the gap, the threads to read, and the threads with traffic."""
+    """Return the gap, the threads to read, and the time of the latest traffic of each."""
 
 
 @script

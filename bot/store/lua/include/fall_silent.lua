@@ -2,6 +2,5 @@
 local function fall_silent(heard, raw, at, keep)
   local is_json, link = pcall(cjson.decode, raw)
   if not is_json or type(link) ~= 'table' or link.muted then return end
-  local since = string.format('%.0f', (tonumber(link.since) or 0) * 1000)
-  redis.call('SET', heard, since .. ' ' .. at, 'EX', keep)
+  redis.call('SET', heard, (link.since or '0') .. ' ' .. at, 'EX', keep)
 end

@@ -1,9 +1,11 @@
 -- Notes that a linked thread may miss messages since `from`, a `ts` in microseconds of Slack's
--- clock, and that its session is behind; returns false if the thread is not linked, or is muted.
+-- clock, or since its link; and that its session is behind. Returns false if the thread is not
+-- linked, or is muted. A `from` just before the link, by a microsecond, stays: see `CatchUp._read`.
 local function miss(unread, behind, link_prefix, thread, from)
   local is_json, link = pcall(cjson.decode, redis.call('GET', link_prefix .. thread) or '')
   if not is_json or type(link) ~= 'table' or not link.session or link.muted then return false end
-  from = math.max(from, (link.since or 0) * 1000)
+  local since = tonumber(link.since or 0)
+  if from < since - 1 then from = since end
   redis.call('ZADD', unread, 'LT', from, thread)
   redis.call('ZADD', behind, 'NX', 0, link.session)
   return true

@@ -1,8 +1,7 @@
-"""The signatures of the scripts that change links, and of those that list their places."""
+"""The signatures of the scripts that change links, and of the one that lists them."""
 
 from collections.abc import Sequence
 
-from bot.model.people import UserId
 from bot.model.sessions import SessionId
 from bot.redis.keys import Key, KeyPrefix
 from bot.redis.scripts import script
@@ -13,8 +12,6 @@ async def create_link(
     *,
     link: Key,
     threads: Key,
-    recent: Key,
-    places: Key,
     changed: Key,
     watch: Key,
     followers: Key,
@@ -22,16 +19,11 @@ async def create_link(
     outbox: Key,
     new: str,
     link_ttl: int,
-    thread_ts: str,
     since: str,
-    catch_up: int,
     thread: str,
-    channel: str,
-    by: UserId,
     at: str,
     keep: int,
     session: SessionId,
-    follower: str,
     begins: bool,
     owed: str,
 ) -> str | None:
@@ -43,20 +35,17 @@ async def remove_link(
     *,
     link: Key,
     threads: Key,
-    recent: Key,
     changed: Key,
     heard: Key,
     watch: Key,
     card: Key,
     outbox: Key,
     gists: Key,
-    thread_ts: str,
     thread: str,
     at: str,
     since: str,
     keep: int,
     followers_prefix: KeyPrefix,
-    follower: str,
     owed: str,
     pace_ms: int,
 ) -> str | None:
@@ -67,14 +56,11 @@ async def remove_link(
 async def mute_link(
     *,
     link: Key,
-    recent: Key,
     changed: Key,
     heard: Key,
     card: Key,
     outbox: Key,
     mutes: bool,
-    catch_up: int,
-    thread: str,
     at: str,
     since: str,
     keep: int,
@@ -107,7 +93,7 @@ async def follow_link(
 
 
 @script
-async def hear_from(*, link: Key, since: int) -> str | int:
+async def hear_from(*, link: Key, since: str) -> str | int:
     """Let a link's replies be for Devin only from `since` on."""
 
 
@@ -117,28 +103,8 @@ async def describe_link(*, link: Key, topic: str, at: str) -> int:
 
 
 @script
-async def active_threads(*, threads: Key, within_ms: int, limit: int) -> Sequence[str]:
-    """List a channel's threads, latest traffic first."""
-
-
-@script
-async def oldest_threads(*, threads: Key, limit: int) -> Sequence[str]:
-    """List a channel's threads, oldest traffic first."""
-
-
-@script
-async def latest_threads(*, threads: Key, limit: int) -> Sequence[str]:
-    """List a channel's threads, each followed by the time of its latest traffic."""
-
-
-@script
-async def list_places(*, places: Key, link_ttl_ms: int, limit: int) -> Sequence[str]:
-    """List the channels with linked threads."""
-
-
-@script
-async def forget_place(*, places: Key, channel: str) -> int:
-    """Forget a channel."""
+async def list_threads(*, threads: Key, prefix: str, within_ms: int, limit: int) -> Sequence[str]:
+    """List linked threads, latest traffic first, each followed by the time of that traffic."""
 
 
 @script

@@ -5,33 +5,25 @@
 -- its beginning where the session `begins` with the thread, and its card is owed.
 -- include: now_ms
 -- include: traffic
--- include: place
 -- include: is_outdated
 -- include: change_link
 -- include: begin_card
 local link = KEYS[1]
 local threads = KEYS[2]
-local recent = KEYS[3]
-local places = KEYS[4]
-local changed = KEYS[5]
-local watch = KEYS[6]
-local followers = KEYS[7]
-local card = KEYS[8]
-local outbox = KEYS[9]
+local changed = KEYS[3]
+local watch = KEYS[4]
+local followers = KEYS[5]
+local card = KEYS[6]
+local outbox = KEYS[7]
 local new = ARGV[1]
 local link_ttl = tonumber(ARGV[2])
-local thread_ts = ARGV[3]
-local since = ARGV[4]
-local catch_up = tonumber(ARGV[5])
-local thread = ARGV[6]
-local channel = ARGV[7]
-local by = ARGV[8]
-local at = ARGV[9]
-local keep = tonumber(ARGV[10])
-local session = ARGV[11]
-local follower = ARGV[12]
-local begins = ARGV[13] == '1'
-local owed = ARGV[14]
+local since = ARGV[3]
+local thread = ARGV[4]
+local at = ARGV[5]
+local keep = tonumber(ARGV[6])
+local session = ARGV[7]
+local begins = ARGV[8] == '1'
+local owed = ARGV[9]
 
 local linked = redis.call('GET', link)
 if linked then
@@ -45,11 +37,8 @@ redis.call('SET', link, new, 'EX', link_ttl)
 change_link(changed, at, since, keep)
 local now = now_ms()
 redis.call('ZREMRANGEBYSCORE', threads, '-inf', now - link_ttl * 1000)
-redis.call('ZADD', threads, now, thread_ts)
-redis.call('EXPIRE', threads, link_ttl)
-traffic(recent, catch_up, since, thread)
-place(places, now, channel, by, link_ttl)
-redis.call('HSET', followers, follower, begins and 0 or now)
+traffic(threads, link, now, thread, link_ttl)
+redis.call('HSET', followers, thread, begins and 0 or now)
 redis.call('ZADD', watch, now, session)
 for _, key in ipairs({followers, watch}) do redis.call('EXPIRE', key, link_ttl) end
 begin_card(card, outbox, owed, session, now, link_ttl)

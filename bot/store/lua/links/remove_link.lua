@@ -8,27 +8,23 @@
 -- include: want_card
 local link = KEYS[1]
 local threads = KEYS[2]
-local recent = KEYS[3]
-local changed = KEYS[4]
-local heard = KEYS[5]
-local watch = KEYS[6]
-local card = KEYS[7]
-local outbox = KEYS[8]
-local gists = KEYS[9]
-local thread_ts = ARGV[1]
-local thread = ARGV[2]
-local at = ARGV[3]
-local since = ARGV[4]
-local keep = tonumber(ARGV[5])
-local followers_prefix = ARGV[6]
-local follower = ARGV[7]
-local owed = ARGV[8]
-local pace_ms = tonumber(ARGV[9])
+local changed = KEYS[3]
+local heard = KEYS[4]
+local watch = KEYS[5]
+local card = KEYS[6]
+local outbox = KEYS[7]
+local gists = KEYS[8]
+local thread = ARGV[1]
+local at = ARGV[2]
+local since = ARGV[3]
+local keep = tonumber(ARGV[4])
+local followers_prefix = ARGV[5]
+local owed = ARGV[6]
+local pace_ms = tonumber(ARGV[7])
 
 if is_outdated(changed, at) then return 'outdated' end
 local linked = redis.call('GETDEL', link)
-redis.call('ZREM', threads, thread_ts)
-redis.call('ZREM', recent, thread)
+redis.call('ZREM', threads, thread)
 if not linked then
   local asked, was = string.match(redis.call('GET', changed) or '', '^(%d+) (.+)$')
   return asked == at and was or false
@@ -36,7 +32,7 @@ end
 local is_json, link_was = pcall(cjson.decode, linked)
 if is_json and type(link_was) == 'table' and type(link_was.session) == 'string' then
   local followers = followers_prefix .. link_was.session
-  redis.call('HDEL', followers, follower)
+  redis.call('HDEL', followers, thread)
   if redis.call('HLEN', followers) == 0 then
     redis.call('ZREM', watch, link_was.session)
     redis.call('HDEL', gists, link_was.session)

@@ -8,7 +8,6 @@
 -- the caller's.
 -- include: now_ms
 -- include: traffic
--- include: place
 local link = KEYS[1]
 local reply = KEYS[2]
 local mail = KEYS[3]
@@ -16,11 +15,9 @@ local box = KEYS[4]
 local due = KEYS[5]
 local lease = KEYS[6]
 local threads = KEYS[7]
-local recent = KEYS[8]
-local read = KEYS[9]
-local places = KEYS[10]
-local unread = KEYS[11]
-local behind = KEYS[12]
+local read = KEYS[8]
+local unread = KEYS[9]
+local behind = KEYS[10]
 local session = ARGV[1]
 local text = ARGV[2]
 local reply_id = ARGV[3]
@@ -29,14 +26,11 @@ local settle = tonumber(ARGV[5])
 local settle_limit = tonumber(ARGV[6])
 local link_ttl = tonumber(ARGV[7])
 local keep = tonumber(ARGV[8])
-local thread_ts = ARGV[9]
-local catch_up = tonumber(ARGV[10])
-local thread = ARGV[11]
-local channel = ARGV[12]
-local has_thread = ARGV[13] == '1'
-local voucher = ARGV[14]
-local token = ARGV[15]
-local lease_ms = tonumber(ARGV[16])
+local thread = ARGV[9]
+local has_thread = ARGV[10] == '1'
+local voucher = ARGV[11]
+local token = ARGV[12]
+local lease_ms = tonumber(ARGV[13])
 
 local NEVER_TAKEN = {refused = true, given_up = true}
 local now = now_ms()
@@ -64,7 +58,7 @@ if has_thread then
   linked = cjson.decode(linked)
   if linked.session ~= session then return {'unlinked', -1} end
   if linked.muted then return {'muted', -1} end
-  if not is_sent and score <= (linked.since or 0) * 1000 then return {'earlier', -1} end
+  if not is_sent and score <= tonumber(linked.since or 0) then return {'earlier', -1} end
   if not known and (voucher == 'event' or voucher == 'old event') then
     local until_us = redis.call('ZSCORE', read, thread)
     if until_us and score <= tonumber(until_us) then return {'late', -1} end
@@ -73,11 +67,7 @@ if has_thread then
   end
   -- A full Redis refuses this write, but refuses none once a script has written anything. So the
   -- first write must be one that needs memory.
-  redis.call('ZADD', threads, now, thread_ts)
-  redis.call('EXPIRE', threads, link_ttl)
-  redis.call('EXPIRE', link, link_ttl)
-  traffic(recent, catch_up, score, thread)
-  place(places, now, channel, linked.by, link_ttl)
+  traffic(threads, link, now, thread, link_ttl)
 end
 
 local kept = known == 'ahead' and not is_sent and redis.call('HGET', reply, 'reply') or text

@@ -71,6 +71,7 @@ async def record_look(
     shown: Key,
     outbox: Key,
     gists: Key,
+    threads: Key,
     session: SessionId,
     token: str,
     seen: str,
@@ -87,6 +88,7 @@ async def record_look(
     pace_ms: int,
     words_prefix: KeyPrefix,
     subject_prefix: KeyPrefix,
+    link_prefix: KeyPrefix,
     gist: str,
     lease_ms: int,
 ) -> Sequence[Any]:

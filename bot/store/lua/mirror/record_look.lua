@@ -1,17 +1,20 @@
 -- Records a look: what the session is now, the `ids` of messages that were read, the items to be
 -- `said` (a thread each), the followers that are caught up (unless they have joined anew since),
--- and the threads whose `cards` change. Only the look that took the session last may do this, once.
--- The session is due again in `after_ms`; -1 ends the watch. The next look needs only the `gist`,
--- if there is one. A reply that reached the session meanwhile, or a link, has it looked at soon.
+-- and the threads whose `cards` change. Both are traffic of their threads. Only the look that took
+-- the session last may do this, once. The session is due again in `after_ms`; -1 ends the watch.
+-- The next look needs only the `gist`, if there is one. A reply that reached the session meanwhile,
+-- or a link, has it looked at soon.
 -- Returns 'lost', or the threads with something to say and the cards, each with the ms until then.
 -- include: now_ms
 -- include: want_card
+-- include: traffic
 local watch = KEYS[1]
 local watched = KEYS[2]
 local followers = KEYS[3]
 local shown = KEYS[4]
 local outbox = KEYS[5]
 local gists = KEYS[6]
+local threads = KEYS[7]
 local session = ARGV[1]
 local token = ARGV[2]
 local seen = ARGV[3]
@@ -28,8 +31,9 @@ local keep_owed = tonumber(ARGV[13])
 local pace_ms = tonumber(ARGV[14])
 local words_prefix = ARGV[15]
 local subject_prefix = ARGV[16]
-local gist = ARGV[17]
-local lease_ms = tonumber(ARGV[18])
+local link_prefix = ARGV[17]
+local gist = ARGV[18]
+local lease_ms = tonumber(ARGV[19])
 
 if redis.call('HGET', watched, 'token') ~= token then
   if redis.call('HGET', watched, 'recorded') == token then return {'again'} end
@@ -68,6 +72,12 @@ end
 for _, one in ipairs(joined) do
   if tonumber(redis.call('HGET', followers, one.name)) == one.at then
     redis.call('HSET', followers, one.name, 0)
+  end
+end
+for _, news in ipairs({said, cards}) do
+  for _, one in ipairs(news) do
+    local link = link_prefix .. one.thread
+    if redis.call('EXISTS', link) == 1 then traffic(threads, link, now, one.thread, keep) end
   end
 end
 local told, cards_due = {}, {}
