@@ -23,6 +23,8 @@ from bot.slack.clock import SlackClock
 log = logging.getLogger(__name__)
 
 MISSING_SCOPE = "missing_scope"
+NO_ANSWER = "unreadable answer"
+"""The reason of ours for a body of status 200 that is not a JSON object."""
 
 # Slack's codes for "not now" in a body of status 200 (facts: docs.slack.dev, common errors).
 _PASSING = frozenset(
@@ -55,7 +57,8 @@ async def call(client: AsyncWebClient, method: str, **params: Any) -> Mapping[st
 
     Raises:
         SlackRefused: Slack refused; the same call would get the same answer.
-        SlackAway: no answer, a failure inside Slack, or a rate limit; try again later.
+        SlackAway: no answer of Slack's API, a failure inside Slack, or a rate limit; try again
+            later.
     """
     try:
         return await _call(client, method, params)
@@ -67,10 +70,11 @@ async def call(client: AsyncWebClient, method: str, **params: Any) -> Mapping[st
 async def _call(
     client: AsyncWebClient, method: str, params: Mapping[str, Any]
 ) -> Mapping[str, Any]:
+    # slack_sdk knows which methods take JSON and which only a form; users.info, for one, ignores
+    # JSON.
+    ask = getattr(client, method.replace(".", "_"))
     try:
-        # slack_sdk knows which methods take JSON and which only a form; users.info, for one,
-        # ignores JSON.
-        response = await getattr(client, method.replace(".", "_"))(**params)
+        response = await ask(**params)
     except SlackApiError as error:
         _tell_time(client, method, error.response)
         translated = _translated(method, error)
@@ -81,6 +85,10 @@ async def _call(
         raise SlackAway(method, type(error).__name__, maybe_done=False) from error
     except (aiohttp.ClientError, TimeoutError, OSError, SlackClientError, ValueError) as error:
         raise SlackAway(method, type(error).__name__, maybe_done=True) from error
+    except AttributeError as error:  # slack_sdk 3.48 takes any JSON and any text for an object
+        raise SlackAway(method, NO_ANSWER, maybe_done=True) from error
+    if not isinstance(response.data, dict) or response.data.get("ok") is not True:
+        raise SlackAway(method, NO_ANSWER, maybe_done=True)
     _tell_time(client, method, response)
     return cast("Mapping[str, Any]", response)
 
@@ -96,17 +104,23 @@ def _tell_time(client: AsyncWebClient, method: str, response: Any) -> None:
 
 
 def _translated(method: str, error: SlackApiError) -> SlackAway | SlackRefused:
+    """Return the relay's error: only `"ok": false` with a code is a refusal.
+
+    Anything else, whatever its status, is a page of something between the relay and Slack.
+    """
     response = error.response
-    status = getattr(response, "status_code", 0)
+    data = getattr(response, "data", None)
+    # slack_sdk passes aiohttp's response for a body that it can't parse.
+    status = getattr(response, "status_code", 0) or getattr(response, "status", 0)
     headers = getattr(response, "headers", None) or {}
-    try:
-        code = str(response.get("error") or f"HTTP {status}")
-    except (AttributeError, ValueError):
-        code = f"HTTP {status}"
+    given = data.get("error") if isinstance(data, dict) and data.get("ok") is False else None
+    code = given if isinstance(given, str) and given else ""
     if status == _RATE_LIMITED or code in {"ratelimited", "rate_limited"}:
-        return SlackAway(method, code, retry_after=_seconds(headers), maybe_done=False)
-    if status >= _SERVER_ERROR or code in _PASSING:
-        return SlackAway(method, code, retry_after=_seconds(headers), maybe_done=True)
+        wait = _seconds(headers)
+        return SlackAway(method, code or f"HTTP {status}", retry_after=wait, maybe_done=False)
+    if status >= _SERVER_ERROR or code in _PASSING or not code:
+        wait = _seconds(headers)
+        return SlackAway(method, code or f"HTTP {status}", retry_after=wait, maybe_done=True)
     return SlackRefused(method, code)
 
 

@@ -17,7 +17,7 @@ class Fault:
 
     `drop` closes the connection before the call took effect, `drop_after` when it has; `delay`
     (seconds) precedes either, and alone only makes the call slow; `until` is a delay that ends when
-    the test sets the event.
+    the test sets the event. `page` is an answer of something else than Slack's API: a page.
     """
 
     status: int = 200
@@ -27,11 +27,12 @@ class Fault:
     drop_after: bool = False
     delay: float = 0.0
     until: asyncio.Event | None = None
+    page: bool = False
 
     @property
     def replaces_answer(self) -> bool:
         """True if the call is answered with this failure and has no effect."""
-        return self.error is not None or self.status != 200  # noqa: PLR2004 - HTTP's own number
+        return self.page or self.error is not None or self.status != 200  # noqa: PLR2004 - HTTP's own number
 
 
 @dataclass(slots=True)
@@ -93,9 +94,11 @@ class FaultPlan:
     """The failures planned for each method's next calls, in order; `*` stands for any method.
 
     `jitter` is the longest time, in seconds, that any call takes; most take a small part of it.
+    Markdown that contains `undrawn` is not drawn.
     """
 
     jitter: float = 0.0
+    undrawn: str = ""
     posts: PostLimit = field(default_factory=PostLimit)
     limits: dict[str, CallLimit] = field(default_factory=dict)
     files_lead_to: str | None = None

@@ -220,7 +220,7 @@ def _html(status: int) -> web.Response:
 
 def _failed(call: ApiCall, fault: Fault) -> web.Response:
     call.error = fault.error or ("ratelimited" if fault.status == 429 else "internal_error")  # noqa: PLR2004 - HTTP's own number
-    if fault.status >= 500 and fault.error is None:  # noqa: PLR2004 - the 5xx class
+    if fault.page or (fault.status >= 500 and fault.error is None):  # noqa: PLR2004 - the 5xx class
         return _html(fault.status)
     answer = web.json_response({"ok": False, "error": call.error}, status=fault.status)
     if fault.retry_after is not None:

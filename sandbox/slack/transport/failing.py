@@ -28,6 +28,7 @@ class Failing:
         drop_after: bool = False,
         delay: float = 0.0,
         until: asyncio.Event | None = None,
+        page: bool = False,
     ) -> None:
         """Make the next `times` calls of a method (`*`: of any) fail; see `faults.Fault`.
 
@@ -35,7 +36,7 @@ class Failing:
         """
         if retry_after is not None and error is None and status == 200:  # noqa: PLR2004 - the default
             status = 429
-        fault = Fault(status, error, retry_after, drop, drop_after, delay, until)
+        fault = Fault(status, error, retry_after, drop, drop_after, delay, until, page)
         self._state.faults.add(method, fault, times)
 
     def jitter(self, seconds: float) -> None:
@@ -45,6 +46,13 @@ class Failing:
     def fail_no_more(self, method: str | None = None) -> None:
         """Forget all planned failures and limits of calls, or those of `method`."""
         self._state.faults.clear(method)
+
+    def refuse_markdown(self, containing: str) -> None:
+        """Answer `invalid_blocks` to posts with `markdown` blocks that contain this, from now on.
+
+        Slack refuses some Markdown that it does not draw; which, is not documented.
+        """
+        self._state.faults.undrawn = containing
 
     def limit_calls(self, method: str, calls: int, seconds: float) -> None:
         """Answer 429 to calls of `method` beyond that many within that time, from now on."""

@@ -1,0 +1,95 @@
+"""What counts as Slack's answer: its API's JSON alone, whatever stands between."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+
+import pytest
+from aiohttp import web
+
+from bot.model.errors import SlackAway, SlackRefused
+from bot.slack.api import SlackClient, call
+from tests.support.slack_apps import serving
+
+PAGE = b"<!DOCTYPE html><html><title>Sign in to the network</title></html>"
+REFUSAL = b'{"ok": false, "error": "channel_not_found"}'
+
+CALLS: Mapping[str, Mapping[str, object]] = {
+    "chat.postMessage": {"channel": "C0", "text": "Hello", "blocks": []},
+    "chat.update": {"channel": "C0", "ts": "1.2", "text": "Hello"},
+    "users.info": {"user": "U0"},
+    "conversations.info": {"channel": "C0"},
+    "conversations.replies": {"channel": "C0", "ts": "1.2"},
+    "reactions.add": {"channel": "C0", "timestamp": "1.2", "name": "x"},
+    "views.open": {"trigger_id": "1", "view": {"type": "modal"}},
+    "files.completeUploadExternal": {"files": [{"id": "F0", "title": "a"}]},
+    "functions.completeSuccess": {"function_execution_id": "Fx0", "outputs": {}},
+    "auth.test": {},
+    "apps.connections.open": {"app_token": "xapp-0"},
+}
+"""Each way in which slack_sdk sends parameters: JSON, a form, a query."""
+
+NO_ANSWERS: Mapping[str, tuple[str, bytes]] = {
+    "page": ("text/html", PAGE),
+    "page named JSON": ("application/json", PAGE),
+    "text": ("text/plain", b"Forbidden"),
+    "refusal as text": ("text/plain", REFUSAL),
+    "archive": ("application/gzip", b"\x1f\x8b"),
+    "nothing": ("text/html", b""),
+    "nothing named JSON": ("application/json", b""),
+    "list": ("application/json", b'["error"]'),
+    "string": ("application/json", b'"error"'),
+    "number": ("application/json", b"7"),
+    "null": ("application/json", b"null"),
+    "empty object": ("application/json", b"{}"),
+    "error without ok": ("application/json", b'{"error": "blocked"}'),
+    "ok that is text": ("application/json", b'{"ok": "false", "error": "blocked"}'),
+    "ok that is null": ("application/json", b'{"ok": null, "error": "blocked"}'),
+    "no error": ("application/json", b'{"ok": false}'),
+    "error that is no code": ("application/json", b'{"ok": false, "error": {"code": 403}}'),
+    "empty error": ("application/json", b'{"ok": false, "error": ""}'),
+}
+STATUSES = (200, 202, 301, 400, 401, 403, 404, 407, 451, 500, 502, 503, 511)
+
+
+@asynccontextmanager
+async def answering(status: int, kind: str, body: bytes) -> AsyncIterator[SlackClient]:
+    """Serve a Slack whose every call gets one answer."""
+
+    async def answer(_: web.Request) -> web.Response:
+        return web.Response(status=status, body=body, headers={"Content-Type": kind})
+
+    app = web.Application()
+    app.router.add_route("*", "/api/{method}", answer)
+    async with serving(app) as url:
+        yield SlackClient(token="xoxb-0", base_url=f"{url}/api/")
+
+
+@pytest.mark.parametrize("kind", NO_ANSWERS)
+async def test_what_is_no_answer_of_slack_s_api_refuses_nothing(kind: str) -> None:
+    """A proxy's page may stand in for Slack for a moment; what was asked for may be done."""
+    for status in STATUSES:
+        async with answering(status, *NO_ANSWERS[kind]) as client:
+            for method, params in CALLS.items():
+                with pytest.raises(SlackAway) as away:
+                    await call(client, method, **params)
+                assert away.value.maybe_done, (method, status)
+
+
+@pytest.mark.parametrize("status", [200, 400, 401, 403, 404])
+async def test_a_code_of_slack_s_refuses_whatever_its_status(status: int) -> None:
+    """Slack's refusals have the status 200; a code counts all the same with another one."""
+    async with answering(status, "application/json; charset=utf-8", REFUSAL) as client:
+        for method, params in CALLS.items():
+            with pytest.raises(SlackRefused) as refused:
+                await call(client, method, **params)
+            assert refused.value.reason == "channel_not_found"
+
+
+@pytest.mark.parametrize("kind", NO_ANSWERS.keys() - {"archive"})
+async def test_a_page_of_status_429_is_a_rate_limit(kind: str) -> None:
+    """What is limited was not done, so nothing is looked for."""
+    async with answering(429, *NO_ANSWERS[kind]) as client:
+        for method, params in CALLS.items():
+            with pytest.raises(SlackAway) as away:
+                await call(client, method, **params)
+            assert not away.value.maybe_done
