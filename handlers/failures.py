@@ -108,8 +108,11 @@ def in_words(error: Exception, admin: str) -> SlackMessage:
     if isinstance(error, PassingError):
         log.warning("what somebody asked for failed", extra={"reason": str(error)})
         return refusals.passing(error)
-    if isinstance(error, SlackRefused) and error.reason.endswith("trigger_id"):
-        return forms.TOO_LATE
+    if isinstance(error, SlackRefused):
+        if error.reason.endswith("trigger_id"):
+            return forms.TOO_LATE
+        log.error("what somebody asked for was refused", extra={"reason": str(error)})
+        return refusals.refused_by_slack(error.reason, admin)
     return explained(error, admin)
 
 

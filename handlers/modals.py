@@ -96,9 +96,8 @@ async def answer(relay: Relay, ack: AsyncAck, block: str, work: Coroutine[Any, A
 
 async def _open_waiting(relay: Relay, opening: Opening) -> str | None:
     try:
-        return await relay.workspace.views.open(
-            opening.trigger, forms.tell(opening.title, forms.ONE_MOMENT)
-        )
+        view = forms.tell(opening.title, forms.ONE_MOMENT)
+        return await relay.workspace.views.open(opening.trigger, view) or None
     except RelayError as error:
         log.warning("no modal to wait in", extra={"reason": str(error)})
         return None

@@ -2,6 +2,7 @@
 
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.model.lenient import mapping, string
 from bot.slack.api import call
 from bot.wording.blocks import View
 
@@ -13,14 +14,16 @@ class Views:
         self._client = client
 
     async def open(self, trigger: str, view: View) -> str:
-        """Open a modal for the person behind `trigger`, within 3 s. Returns the view's id.
+        """Open a modal for the person behind `trigger`, within 3 s.
+
+        Returns the view's id; empty if Slack does not tell it.
 
         Raises:
             SlackRefused: too late (`expired_trigger_id`), or the view is not a valid one.
             SlackAway: Slack cannot be reached.
         """
         answer = await call(self._client, "views.open", trigger_id=trigger, view=view)
-        return str(answer["view"]["id"])
+        return string(mapping(answer.get("view")), "id")
 
     async def update(self, view_id: str, view: View) -> None:
         """Replace an open modal with `view`."""

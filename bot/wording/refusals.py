@@ -225,6 +225,14 @@ def passing(error: PassingError) -> SlackMessage:
     )
 
 
+def refused_by_slack(reason: str, admin: str = ADMIN) -> SlackMessage:
+    """Tell a person that Slack refused their request for good, with its code."""
+    return SlackMessage(
+        f"Slack didn't let me do that ({as_code(reason)}), so nothing was sent. "
+        f"If that doesn't explain it, ask {admin}."
+    )
+
+
 def unknown(reference: str, admin: str = ADMIN) -> SlackMessage:
     """Report an unexpected failure; the log has the same reference."""
     return SlackMessage(
