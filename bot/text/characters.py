@@ -18,6 +18,24 @@ def cut(text: str, limit: int) -> str:
     return text[: limit - len(told)] + told
 
 
+def shortened(text: str, limit: int) -> str:
+    """Return whole characters of `text` in at most `limit` UTF-16 units, cut with `…`.
+
+    Slack does not say what its limits count. An emoji has two units, and one label that is too long
+    breaks its form for everyone.
+    """
+    if _units(text) <= limit:
+        return text
+    begin = text[: limit - 1]
+    while _units(begin) > limit - 1:
+        begin = begin[:-1]
+    return begin.rstrip() + "…"
+
+
+def _units(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
 def whole_characters(text: str) -> str:
     """Join surrogate pairs and replace lone ones, which no encoding can carry."""
     if text.isascii():

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from bot.text.characters import whole_characters
+from bot.text.characters import shortened, whole_characters
 from bot.text.commonmark.blocks import Block, TooDeep, parse
 from bot.text.commonmark.inline import plain
 from bot.text.commonmark.plain import line_of
@@ -61,9 +61,7 @@ class Question:
 
 def label(option: str) -> str:
     """Return an option as the label of a button."""
-    if len(option) <= MOST_IN_LABEL:
-        return option
-    return option[: MOST_IN_LABEL - 1].rstrip() + "…"
+    return shortened(option, MOST_IN_LABEL)
 
 
 def parse_question(markdown: str) -> Question | None:

@@ -101,9 +101,18 @@ def test_a_label_is_cut_and_the_option_is_not() -> None:
     assert question.labels == (f"{_LONG[: MOST_IN_LABEL - 1].rstrip()}…", "Wait")
 
 
+def test_a_label_of_emoji_is_cut_by_utf_16_units() -> None:
+    """Slack does not say what its 75 characters are, and an emoji has two units."""
+    question = parse_question("How?\n\n1. " + "🚀" * 60 + "\n2. Wait")
+    assert question is not None
+    assert question.labels == ("🚀" * 37 + "…", "Wait")
+    assert len(question.labels[0].encode("utf-16-le")) // 2 == MOST_IN_LABEL
+
+
 @given(markdown())
 def test_any_message_can_be_asked_for_its_question(text: str) -> None:
     """Hostile Markdown raises nothing, and its options fit on buttons."""
     question = parse_question(f"{text}\n\nWhich?\n\n- {text}\n- other")
     for label in question.labels if question else ():
-        assert 0 < len(label) <= MOST_IN_LABEL
+        units = len(label.encode("utf-16-le", "surrogatepass")) // 2
+        assert 0 < units <= MOST_IN_LABEL

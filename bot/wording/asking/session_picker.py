@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot.model.sessions import NamedSession, SessionId, parse_session
+from bot.text.characters import shortened
 from bot.wording import actions
 from bot.wording.blocks import Block, literal_text
 from bot.wording.message import plain
@@ -126,5 +127,4 @@ def _label(one: NamedSession) -> str:
     title, short = title_of(one), short_id(one.session)
     if not title:
         return short
-    room = LABEL_LIMIT - len(f" ({short})")
-    return f"{title if len(title) <= room else title[: room - 1] + '…'} ({short})"
+    return f"{shortened(title, LABEL_LIMIT - len(f' ({short})'))} ({short})"
