@@ -59,9 +59,12 @@ class Files:
         content_type = file.content_type or ANY
         if failure == "cut":
             return await send_half(request, 200, file.content, content_type)
-        if failure is not None:
+        answer = web.Response(body=file.content, content_type=content_type)
+        if failure == "unsized":
+            answer.enable_chunked_encoding()
+        elif failure is not None:
             return _refused(failure, "InternalError")
-        return web.Response(body=file.content, content_type=content_type)
+        return answer
 
 
 def attach(

@@ -51,8 +51,9 @@ SANDBOX_KEYS: dict[Api, str] = {
 ORG_ID = "org-5andb0x00000000000000000000000a1"
 PERMISSIONS = frozenset({"ViewOrgSessions", "ManageOrgSessions", "UseDevinSessions"})
 
-DownloadFailure = int | Literal["cut"]
-"""The status that the storage answers, or a body whose second half never comes."""
+DownloadFailure = int | Literal["cut", "unsized"]
+"""The status that the storage answers, a body whose second half never comes, or one whose length is
+not told."""
 ReadFailure = int | tuple[int, RetryAfter]
 """The status that a read is answered with, with its `Retry-After` if it has one."""
 
@@ -70,6 +71,7 @@ class Record:
         self.requests: list[DevinRequest] = []
         self.attachments: list[DevinAttachment] = []
         self.upload_failures: list[int] = []
+        self.archive_failures: list[int] = []
         self.download_failures: list[DownloadFailure] = []
         self.presigned_seconds = 60.0
         self.origin = ""

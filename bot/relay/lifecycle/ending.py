@@ -75,7 +75,7 @@ class Ending:
             NotLinked, LinkedElsewhere: the thread is not linked to `session`.
             NotAllowed: `by` may not.
             AlreadyClosed: an earlier press has done it.
-        UnderWay: another press is doing it, or failed within the last 30 s.
+            UnderWay: another press is doing it, or failed within the last 30 s.
         """
         await self._accepting.check(by, thread.channel)
         await self._check_link(thread, session)
@@ -95,11 +95,15 @@ class Ending:
     async def _close(self, how: Closing, session: SessionId) -> Failure | None:
         """Ask Devin, a second time if the answer is lost; a session that is over is no failure."""
         ask = self._devin.end if how is Closing.END else self._devin.archive
+        (seen,) = await self._watches.seen([session])
         answer = await ask(session)
-        if isinstance(answer, Outcome) and answer.kind is OutcomeKind.UNCERTAIN:
+        is_lost = isinstance(answer, Outcome) and answer.kind is OutcomeKind.UNCERTAIN
+        if is_lost:
             again = await ask(session)
             answer = again if again is None or isinstance(again, Outcome) else answer
-        if isinstance(answer, Outcome) and how is Closing.END and await self._is_over(session):
+        # One that was over before may still not be archived.
+        tells = how is Closing.END or (is_lost and seen.state is not SessionState.ENDED)
+        if isinstance(answer, Outcome) and tells and await self._is_over(session):
             return None
         return answer
 

@@ -171,6 +171,8 @@ class V3:
         self._may_manage(request)
         session = self._existing(request)
         self._record.archive(session)
+        if self._record.archive_failures:
+            raise RejectedError(self._record.archive_failures.pop(0), "Not now")
         return web.json_response(written(session, self._record.org_id))
 
     async def _on_end(self, request: web.Request) -> web.Response:
