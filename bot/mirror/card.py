@@ -13,7 +13,7 @@ from bot.mirror.status import StatusLines
 from bot.model.errors import OPERATOR_MUST_ACT, SlackRefused
 from bot.model.people import WORKFLOW
 from bot.model.schedule import Schedule
-from bot.model.sessions import NamedSession, SessionId, SessionState
+from bot.model.sessions import NamedSession, SessionId
 from bot.model.threads import ThreadRef
 from bot.slack.people import People
 from bot.slack.posts import Posts
@@ -73,7 +73,7 @@ class CardTeller:
         elif not ts and is_linked:
             ts = await self._post(begun, thread, words)
         if ts != record["ts"] and is_linked:
-            await self._show_work(thread, session)
+            await self._status_lines.again(thread, session)
         is_open = is_linked and not heard.is_barred
         after = await self._cards.end(begun, ts, shows, is_open=is_open)
         if after is not None:
@@ -123,12 +123,6 @@ class CardTeller:
     async def _doubted(self, begun: Begun, thread: ThreadRef) -> Sequence[str]:
         """Return the cards of former links whose posting was in doubt when the link ended."""
         return [await self._find(begun, thread, one) for one in begun.record["doubted"].split()]
-
-    async def _show_work(self, thread: ThreadRef, session: SessionId) -> None:
-        """Show the status line again, which the post has cleared, if Devin is at work."""
-        seen = (await self._watches.seen([session]))[0]
-        if seen.state is SessionState.WORKING:
-            await self._status_lines.again(thread)
 
     async def _edit(self, begun: Begun, thread: ThreadRef, ts: str, words: SlackMessage) -> None:
         """Edit a card; one that is deleted, or cannot be edited any more, stays as it is."""

@@ -1,147 +1,178 @@
-"""Puts files that Devin sends into the thread, and messages that are too long for a post.
+"""Uploads files that Devin sends, and messages that are too long for a post.
 
 A file's id in Slack is noted before Slack is asked to show it, so that a second try finds it in the
-thread. What cannot be brought is linked instead.
+thread. What comes behind a file waits for it, so each has a few tries and little time.
 """
 
+import asyncio
 import logging
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
-from typing import assert_never
+from datetime import timedelta
 
 from bot.devin.api import Devin, Unread
-from bot.model.errors import OPERATOR_MUST_ACT, FileLeftOut, SlackRefused
+from bot.mirror.parts import TRIES
+from bot.model.errors import OPERATOR_MUST_ACT, DevinAway, FileLeftOut, SlackAway, SlackRefused
 from bot.model.files import WhyLink
+from bot.model.owed import Owed
 from bot.model.threads import ThreadRef
 from bot.runtime import metrics
-from bot.slack.posts import Posts
-from bot.slack.uploads import Uploads
-from bot.store.mirror.words import Batch, Words
-from bot.store.outbox import Begun
+from bot.slack.rate_limits import LIMITED
+from bot.slack.uploads import SEND, Uploads
+from bot.store.mirror.words import Words
 from bot.text.devin_files import SentFile
-from bot.wording.mirror import words as devin_words
-from bot.wording.mirror.words import DevinPost, LongText
+from bot.wording.mirror.words import LongText
 
 log = logging.getLogger(__name__)
 
-LINKED = "linked"
-"""Noted for a file, in the place of its id, once it was decided that it is linked: a later try that
-could bring it must not show it twice."""
+MOST_TRIES = 5
+LONGEST = timedelta(minutes=2)
+"""A file that is not in Slack after so many tries, or so long after the first, is linked."""
+
+TRY_SECONDS = 60.0
+"""The time for one try at a file."""
+
+FILES_AT_ONCE = 4
+"""The files that are brought at once: as many as `devin/downloads.py` reads."""
+
+TURN_SECONDS = 2.0
+"""The time after which a thread asks again whether its file may be brought."""
+
+UNSIZED_LIMIT = 5_000_000
+"""The most bytes of a file whose size Devin does not tell: Slack wants to know it first, so the
+file has to be held in memory."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Part:
-    """One file of a batch: its number there, and what a second try needs."""
+class FilePart:
+    """A file of a batch: its name for notes, and what was noted by `at` (Unix ms).
 
-    begun: Begun
+    `since` is that of the batch.
+    """
+
+    owed: Owed
     thread: ThreadRef
-    key: str
+    name: str
+    file: SentFile | LongText
+    notes: Mapping[str, str]
     since: str
-    noted: Mapping[str, str]
+    at: int
 
 
 class SentFiles:
     """Uploads the files of batches; `limit` is the size in bytes beyond which a file is linked."""
 
-    def __init__(
-        self, *, devin: Devin, uploads: Uploads, posts: Posts, words: Words, limit: int
-    ) -> None:
+    def __init__(self, *, devin: Devin, uploads: Uploads, words: Words, limit: int) -> None:
         self._devin = devin
         self._uploads = uploads
-        self._posts = posts
         self._words = words
         self._limit = limit
+        self._room = asyncio.Semaphore(FILES_AT_ONCE)
 
-    async def send(
-        self,
-        begun: Begun,
-        thread: ThreadRef,
-        batch: Batch,
-        files: Sequence[SentFile | LongText],
-    ) -> None:
-        """Put `files` into the thread, in order, each once.
+    async def bring(self, part: FilePart) -> str | None:
+        """Bring a file to Slack, where nobody sees it yet.
+
+        Return its id there, or nothing if an earlier try has shown it; None if it must be linked.
+
+        Raises:
+            SlackAway, DevinAway: try again.
+            SlackRefused: the operator must act.
+        """
+        try:
+            known = part.notes.get(part.name)
+            if known and await self._uploads.is_there(part.thread, known, part.since):
+                return ""
+            return await self._try(part)
+        except (SlackRefused, FileLeftOut) as error:
+            _leave_out(part, error)
+            return None
+
+    async def show(self, part: FilePart, file_id: str) -> bool:
+        """Show a file that was brought; return False if it must be linked.
 
         Raises:
             SlackAway: try again; what is there by then is found.
-            SlackRefused: the thread is out of reach.
+            SlackRefused: the operator must act.
         """
-        noted = dict(batch.files)
-        for number, file in enumerate(files):
-            part = _Part(begun, thread, f"{batch.number}.{number}", batch.since, noted)
-            if noted.get(part.key) == LINKED:
-                await self._instead(part, file)
-                continue
-            try:
-                noted[part.key] = await self._send(part, file)
-            except (SlackRefused, FileLeftOut) as error:
-                reason = error.reason if isinstance(error, SlackRefused) else error.hitch.value
-                if reason in OPERATOR_MUST_ACT:
-                    raise
-                log.warning("file linked", extra=begun.owed.log_fields | {"reason": str(error)})
-                metrics.FILES_SENT.labels("linked").inc()
-                await self._words.note_file(begun.owed, part.key, LINKED)
-                await self._instead(part, file)
-            else:
-                metrics.FILES_SENT.labels("uploaded").inc()
-
-    async def _send(self, part: _Part, file: SentFile | LongText) -> str:
-        """Upload a file, unless it is in the thread; return its id."""
-        known = part.noted.get(part.key)
-        if known and await self._uploads.is_there(part.thread, known, part.since):
-            return known
-        if isinstance(file, LongText):
-            content = file.text.encode()
-            return await self._upload(part, file.name, len(content), _whole(content))
-        async with self._devin.open_file(file.url) as incoming:
-            if isinstance(incoming, Unread):
-                raise FileLeftOut(WhyLink.DEVIN, incoming.reason)
-            if incoming.size is not None and incoming.size > self._limit:
-                raise FileLeftOut(WhyLink.TOO_LARGE)
-            if incoming.size:
-                return await self._upload(part, file.name, incoming.size, incoming.chunks)
-            content = await self._read(incoming.chunks)
-        return await self._upload(part, file.name, len(content), _whole(content))
-
-    async def _upload(self, part: _Part, name: str, size: int, chunks: AsyncIterator[bytes]) -> str:
-        place = await self._uploads.begin(name, size)
         try:
-            await self._uploads.send(place, chunks)
+            await self._uploads.complete(part.thread, file_id, part.file.name)
+        except SlackRefused as error:
+            _leave_out(part, error)
+            return False
+        metrics.FILES_SENT.labels("uploaded").inc()
+        return True
+
+    async def _try(self, part: FilePart) -> str:
+        """Try once, if the file has tries left and this process has room."""
+        count, _, first = part.notes.get(f"{TRIES}{part.name}", "0").partition(" ")
+        waited = timedelta(milliseconds=part.at - int(first or part.at))
+        if int(count) >= MOST_TRIES or waited > LONGEST:
+            raise FileLeftOut(WhyLink.SLOW, f"after {count} tries")
+        is_full = self._room.locked()
+        tries = f"{int(count) + (not is_full)} {first or part.at}"
+        await self._words.note(part.owed, f"{TRIES}{part.name}", tries)
+        if is_full:
+            raise SlackAway(SEND, LIMITED, retry_after=TURN_SECONDS, maybe_done=False)
+        async with self._room:
+            try:
+                async with asyncio.timeout(TRY_SECONDS):
+                    return await self._brought(part)
+            except TimeoutError as error:
+                raise SlackAway(SEND, "too slow", maybe_done=False) from error
+
+    async def _brought(self, part: FilePart) -> str:
+        """Upload a file; return its id."""
+        file = part.file
+        if isinstance(file, LongText):
+            return await self._upload_whole(part, file.text.encode())
+        try:
+            async with self._devin.open_file(file.url) as incoming:
+                if isinstance(incoming, Unread):
+                    raise _away(incoming)
+                if incoming.size is not None and incoming.size > self._limit:
+                    raise FileLeftOut(WhyLink.TOO_LARGE)
+                if incoming.size:
+                    return await self._upload(part, incoming.size, incoming.chunks)
+                content = await _read(incoming.chunks, min(self._limit, UNSIZED_LIMIT))
         except ConnectionError as error:
-            raise FileLeftOut(WhyLink.DEVIN, str(error)) from error
-        await self._words.note_file(part.begun.owed, part.key, place.file_id)
-        await self._uploads.complete(part.thread, place.file_id, name)
+            raise DevinAway(str(error)) from error
+        return await self._upload_whole(part, content)
+
+    async def _upload_whole(self, part: FilePart, content: bytes) -> str:
+        return await self._upload(part, len(content), _whole(content))
+
+    async def _upload(self, part: FilePart, size: int, chunks: AsyncIterator[bytes]) -> str:
+        place = await self._uploads.begin(part.file.name, size)
+        await self._uploads.send(place, chunks)
+        await self._words.note(part.owed, part.name, place.file_id)
         return place.file_id
 
-    async def _read(self, chunks: AsyncIterator[bytes]) -> bytes:
-        """Read a file of unknown size, which Slack wants to know before it takes the file."""
-        content = bytearray()
-        try:
-            async for chunk in chunks:
-                content += chunk
-                if len(content) > self._limit:
-                    raise FileLeftOut(WhyLink.TOO_LARGE)
-        except ConnectionError as error:
-            raise FileLeftOut(WhyLink.DEVIN, str(error)) from error
-        if not content:
-            raise FileLeftOut(WhyLink.DEVIN, "empty")
-        return bytes(content)
 
-    async def _instead(self, part: _Part, file: SentFile | LongText) -> None:
-        """Link a file, or post the rest of a message that could not go as one."""
-        posts: Sequence[DevinPost]
-        match file:
-            case SentFile():
-                posts = [devin_words.file_link(file)]
-            case LongText():
-                posts = devin_words.rest_of(file.text)
-            case _:
-                assert_never(file)
-        for number, post in enumerate(posts):
-            key = f"{part.begun.owed}|{part.key}.instead.{number}"
-            ids = part.begun.owed.log_fields
-            await self._posts.post_once(
-                part.thread, post, key, again=part.begun.again, ids=ids, since=part.since
-            )
+def _leave_out(part: FilePart, error: SlackRefused | FileLeftOut) -> None:
+    """Log that a file is linked; raise the error if the operator must act."""
+    if isinstance(error, SlackRefused) and error.reason in OPERATOR_MUST_ACT:
+        raise error
+    log.warning("file linked", extra=part.owed.log_fields | {"reason": str(error)})
+    metrics.FILES_SENT.labels("linked").inc()
+
+
+def _away(unread: Unread) -> DevinAway | FileLeftOut:
+    """Return the error of a file that Devin did not give."""
+    if unread.is_passing:
+        return DevinAway(unread.reason, retry_after=unread.retry_after)
+    return FileLeftOut(WhyLink.DEVIN, unread.reason)
+
+
+async def _read(chunks: AsyncIterator[bytes], limit: int) -> bytes:
+    """Read a file of unknown size."""
+    content = bytearray()
+    async for chunk in chunks:
+        content += chunk
+        if len(content) > limit:
+            raise FileLeftOut(WhyLink.TOO_LARGE)
+    if not content:
+        raise FileLeftOut(WhyLink.DEVIN, "empty")
+    return bytes(content)
 
 
 async def _whole(content: bytes) -> AsyncIterator[bytes]:

@@ -14,6 +14,7 @@ from cachetools import TTLCache
 from bot.mirror.audience import Audience
 from bot.model.errors import SlackAway
 from bot.model.mirror import Follow
+from bot.model.sessions import SessionId, SessionState
 from bot.model.threads import ThreadRef
 from bot.runtime.background import Background
 from bot.slack.status_line import StatusLine
@@ -50,11 +51,13 @@ class StatusLines:
                 if await self._watches.first_status(thread, FRESH):
                     self._background.spawn(self._show(thread))
 
-    async def again(self, thread: ThreadRef) -> None:
-        """Show again, after a post cleared it, that the thread's session is at work."""
-        await self._watches.note_status(thread, FRESH)
-        self._fresh[thread] = None
-        self._background.spawn(self._show(thread))
+    async def again(self, thread: ThreadRef, session: SessionId) -> None:
+        """Show again, after a post cleared it, that `session` is at work, if it still is."""
+        (seen,) = await self._watches.seen([session])
+        if seen.state is SessionState.WORKING:
+            await self._watches.note_status(thread, FRESH)
+            self._fresh[thread] = None
+            self._background.spawn(self._show(thread))
 
     async def clear(self, threads: Sequence[ThreadRef]) -> None:
         """Clear the lines of `threads`."""

@@ -1,7 +1,6 @@
 """Posts what a session says in a thread, in order, a batch at a time.
 
-What waits is posted together. Each post carries its batch and its part as a key, so that a second
-try finds what the first one posted. If the thread no longer follows the session, or other
+What waits is posted together (`posting.py`). If the thread no longer follows the session, or other
 organizations share its channel by now, what waits is dropped.
 """
 
@@ -9,21 +8,19 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import replace
 from datetime import timedelta
 
 from bot.mirror.audience import Audience, Heard
-from bot.mirror.files import SentFiles
 from bot.mirror.hold import Hold
+from bot.mirror.posting import Posting, Ways
 from bot.mirror.status import StatusLines
-from bot.model.errors import SlackAway, SlackRefused
-from bot.model.mirror import NEEDS_PERSON, Follow, Said, SaidKind, Watched
+from bot.model.errors import OPERATOR_MUST_ACT, SlackRefused
+from bot.model.mirror import NEEDS_PERSON, Follow, Said, SaidKind
 from bot.model.schedule import Schedule
-from bot.model.sessions import NamedSession, SessionState
+from bot.model.sessions import NamedSession
 from bot.model.threads import Link, ThreadRef
 from bot.runtime import metrics
 from bot.slack.clock import SECOND, SlackClock
-from bot.slack.posts import Posts
 from bot.store.mirror.cards import Cards, thread_of
 from bot.store.mirror.watches import Watches
 from bot.store.mirror.words import Batch, Words
@@ -32,23 +29,16 @@ from bot.store.session_names import SessionNames
 from bot.wording.message import SlackMessage
 from bot.wording.mirror import notices as mirror_notices
 from bot.wording.mirror import words as devin_words
-from bot.wording.mirror.words import Composed, DevinPost, Framing
+from bot.wording.mirror.events import Framing
+from bot.wording.mirror.words import Composed
 
 log = logging.getLogger(__name__)
 
 LONG = 5_000
 """Characters beyond which a batch is composed in a thread: hostile Markdown takes its time."""
 
-POST_SECONDS = 1.0
-"""The pause between two posts of a batch: Slack takes one a second and channel."""
-
 LATE = timedelta(seconds=60)
 """Words that are older than this when they are posted have waited: they come with their times."""
-
-UNSHOWABLE = frozenset(
-    {"invalid_blocks", "msg_too_long", "msg_blocks_too_long", "invalid_blocks_format"}
-)
-"""Slack's codes for a post that it does not draw, though the thread is there."""
 
 MARGIN_SECONDS = 60
 """How far Slack's time may be behind what this process takes it for."""
@@ -72,8 +62,7 @@ class WordsTeller:
         watches: Watches,
         names: SessionNames,
         audience: Audience,
-        posts: Posts,
-        files: SentFiles,
+        ways: Ways,
         status_lines: StatusLines,
         schedule: Schedule,
         say: Say,
@@ -86,8 +75,7 @@ class WordsTeller:
         self._watches = watches
         self._names = names
         self._audience = audience
-        self._posts = posts
-        self._files = files
+        self._ways = ways
         self._status_lines = status_lines
         self._schedule = schedule
         self._say = say
@@ -96,33 +84,28 @@ class WordsTeller:
     async def tell(self, begun: Begun) -> bool:
         """Post the next batch; return False if nothing of what waits is for the thread."""
         thread = thread_of(begun.owed.subject)
-        heard = await self._audience.of(thread)
-        if heard.link is None:
-            return False
-        if heard.is_barred:
-            if await self._cards.was_open(thread):
-                await self._say(thread, mirror_notices.QUIET, "mirror quiet")
-            return False
         began = time.monotonic()
-        batch, (seen,) = await asyncio.gather(
-            self._words.cut(begun.owed, thread, self._since()),
-            self._watches.seen([heard.link.session]),
-        )
-        if batch is None:
+        batch = await self._words.cut(begun.owed, thread, self._since())
+        # A link that is made after this moment has nothing in the batch.
+        heard = await self._hearing(thread)
+        link = heard.link
+        items = [one for one in batch.items if heard.follows(one.session)] if batch else []
+        if batch is None or link is None or not items:
             return False
-        items = [one for one in batch.items if heard.follows(one.session)]
-        if items:
-            hold = Hold(self._outbox, begun)
-            async with hold.kept():
-                await self._post(begun, hold, heard.link, seen, replace(batch, items=items))
-            posted_at = batch.read_at + (time.monotonic() - began) * 1000
-            _count(items, heard, posted_at)
+        try:
+            is_shown = await self._post(begun, link, batch, items)
+        except SlackRefused as error:
+            if error.reason not in OPERATOR_MUST_ACT:
+                await self._say(thread, mirror_notices.NOT_SHOWN, f"not shown {batch.number}")
+            raise
+        if is_shown:
+            _count(items, heard, batch.read_at + (time.monotonic() - began) * 1000)
+        await self._status_lines.again(thread, link.session)
         return True
 
-    async def end(self, begun: Begun, *, told: bool) -> None:
-        """End the batch, and go on with what has come meanwhile; if not `told`, drop it all."""
-        thread = thread_of(begun.owed.subject)
-        if await self._words.end(begun, thread, clear=not told):
+    async def end(self, begun: Begun, *, told: bool) -> None:  # noqa: ARG002  (as `Teller` has it)
+        """End the batch, shown or not, and go on with what has come meanwhile."""
+        if await self._words.end(begun, thread_of(begun.owed.subject)):
             await self._schedule.tell(begun.owed)
 
     async def drop(self, begun: Begun, attempt: float, why: str) -> bool:  # noqa: ARG002  (as `Teller` has it)
@@ -134,51 +117,35 @@ class WordsTeller:
         now = self._clock.now // SECOND
         return f"{now - MARGIN_SECONDS}.000000" if now else ""
 
-    async def _post(
-        self, begun: Begun, hold: Hold, link: Link, seen: Watched, batch: Batch
-    ) -> None:
-        thread = thread_of(begun.owed.subject)
+    async def _post(self, begun: Begun, link: Link, batch: Batch, items: Sequence[Said]) -> bool:
+        thread, hold = thread_of(begun.owed.subject), Hold(self._outbox, begun)
+
+        async def may_hear() -> bool:
+            return (await self._hearing(thread)).follows(link.session)
+
+        async with hold.kept():
+            composed = await self._composed(link, thread, batch, items)
+            return await Posting(self._ways, begun, hold, batch, may_hear).show(thread, composed)
+
+    async def _hearing(self, thread: ThreadRef) -> Heard:
+        """Return who hears it; tell a thread that was shown Devin's words if it may not be now."""
+        heard = await self._audience.of(thread)
+        if heard.link is not None and heard.is_barred and await self._cards.was_open(thread):
+            await self._say(thread, mirror_notices.QUIET, "mirror quiet")
+        return heard
+
+    async def _composed(
+        self, link: Link, thread: ThreadRef, batch: Batch, items: Sequence[Said]
+    ) -> Composed:
         framing = Framing(
             thread=thread,
-            session=await self._named(link, seen),
-            mention=await self._mention(thread, link, batch.items),
-            is_late=batch.cut - batch.items[0].at > LATE // timedelta(milliseconds=1),
+            session=await self._named(link),
+            mention=await self._mention(thread, link, items),
+            is_late=batch.read_at - items[0].at > LATE // timedelta(milliseconds=1),
         )
-        composed = await _composed(batch.items, framing)
-        is_begun = begun.again
-        try:
-            for number, post in enumerate(composed.posts[batch.parts :], batch.parts):
-                if number:
-                    await asyncio.sleep(POST_SECONDS)
-                hold.check()
-                await self._post_one(begun, post, f"{begun.owed}|{batch.number}.{number}", batch)
-                is_begun = True
-                if composed.files or number + 1 < len(composed.posts):  # else the batch ends now
-                    await self._words.note_parts(begun.owed, number + 1)
-            if composed.files:
-                hold.check()
-            await self._files.send(begun, thread, batch, composed.files)
-        except SlackAway as error:
-            # Slack has refused this call only: what was posted before it must be looked for.
-            error.maybe_done |= is_begun
-            raise
-        if seen.state is SessionState.WORKING:
-            await self._status_lines.again(thread)
-
-    async def _post_one(self, begun: Begun, post: DevinPost, key: str, batch: Batch) -> None:
-        """Post one part; where Slack does not draw it, post its words as plain text."""
-        thread = thread_of(begun.owed.subject)
-        ids, since = begun.owed.log_fields, batch.since
-        try:
-            await self._posts.post_once(thread, post, key, again=begun.again, ids=ids, since=since)
-        except SlackRefused as error:
-            if error.reason not in UNSHOWABLE:
-                raise
-            log.warning("post not drawn", extra=ids | {"reason": str(error)})
-            for number, plain in enumerate(post.plain()):
-                await self._posts.post_once(
-                    thread, plain, f"{key}.{number}", again=begun.again, ids=ids, since=since
-                )
+        if sum(len(one.text) for one in items) > LONG:
+            return await asyncio.to_thread(devin_words.compose, items, framing)
+        return devin_words.compose(items, framing)
 
     async def _mention(self, thread: ThreadRef, link: Link, items: Sequence[Said]) -> str:
         """Return the id of the person to mention, if these items need one."""
@@ -187,16 +154,11 @@ class WordsTeller:
         writer = await self._watches.last_writer(link.session, thread)
         return next((one for one in (writer, link.by) if one and one[0] in "UW"), "")
 
-    async def _named(self, link: Link, seen: Watched) -> NamedSession:
+    async def _named(self, link: Link) -> NamedSession:
+        (seen,) = await self._watches.seen([link.session])
         if seen.title:
             return NamedSession(link.session, seen.title, seen.url)
         return await self._names.one(link.session)
-
-
-async def _composed(items: Sequence[Said], framing: Framing) -> Composed:
-    if sum(len(one.text) for one in items) > LONG:
-        return await asyncio.to_thread(devin_words.compose, items, framing)
-    return devin_words.compose(items, framing)
 
 
 def _count(items: Sequence[Said], heard: Heard, posted_at: float) -> None:

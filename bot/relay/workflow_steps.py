@@ -32,6 +32,7 @@ from bot.relay.asking.session_choices import SessionChoices
 from bot.relay.lifecycle.start import Start
 from bot.relay.lifecycle.starting import Starting
 from bot.relay.workspace import Workspace
+from bot.reporting.reporter import having_posted
 from bot.slack.functions import Functions
 from bot.slack.threads import NO_SUCH_THREAD
 from bot.store.links import Links
@@ -96,11 +97,12 @@ class WorkflowSteps:
         if not raw:
             return True
         step = StepAsked.model_validate_json(raw)
-        try:
-            await self._does(step)(step, begun.again)
-        except PersonError as error:
-            log.info("step failed", extra={"execution": step.execution, "reason": str(error)})
-            await self._functions.fail(step.execution, workflows.step_failed(error))
+        with having_posted():  # as far as this knows: an attempt has several parts
+            try:
+                await self._does(step)(step, begun.again)
+            except PersonError as error:
+                log.info("step failed", extra={"execution": step.execution, "reason": str(error)})
+                await self._functions.fail(step.execution, workflows.step_failed(error))
         return True
 
     async def end(self, begun: Begun, *, told: bool) -> None:

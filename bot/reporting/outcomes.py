@@ -9,6 +9,7 @@ from datetime import timedelta
 from bot.model.errors import OPERATOR_MUST_ACT, SlackAway, SlackRefused
 from bot.model.outcomes import Outcome, OutcomeKind
 from bot.model.replies import Reply, place_of
+from bot.reporting.reporter import having_posted
 from bot.runtime import metrics
 from bot.slack.functions import Functions
 from bot.slack.posts import Posts
@@ -59,7 +60,8 @@ class Outcomes:
             )
             key, ids = str(report.owed), report.owed.log_fields
             await self._posts.post_once(reply.thread, words, key, again=report.again, ids=ids)
-        await self._mark(report, outcome.kind)
+        with having_posted():
+            await self._mark(report, outcome.kind)
         return True
 
     async def end(self, begun: Begun, *, told: bool) -> None:
@@ -127,7 +129,8 @@ class Delays:
         await self._posts.post_once(
             reply.thread, words, str(report.owed), again=report.again, ids=ids
         )
-        await self._posts.try_mark(channel, ts, delivery_reports.WAITING_MARK, ids)
+        with having_posted():
+            await self._posts.try_mark(channel, ts, delivery_reports.WAITING_MARK, ids)
         return True
 
     async def end(self, begun: Begun, *, told: bool) -> None:

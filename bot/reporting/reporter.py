@@ -7,7 +7,8 @@ same for all of them.
 import asyncio
 import logging
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Protocol
 
 from bot.model.errors import OPERATOR_MUST_ACT, DevinAway, SlackAway, SlackRefused
@@ -15,7 +16,7 @@ from bot.model.owed import Owed, OwedKind
 from bot.model.schedule import Schedule
 from bot.runtime import metrics
 from bot.slack.rate_limits import LIMITED, RateLimits
-from bot.store.outbox import Begun, Outbox
+from bot.store.outbox import HELD_KINDS, Begun, Outbox
 
 log = logging.getLogger(__name__)
 
@@ -24,9 +25,22 @@ SHED_SECONDS = 1.0
 TELLING_SECONDS = 40.0
 """The time for one attempt, which ends before `outbox.TRYING` lets another process begin."""
 
+HELD_SECONDS = 120.0
+"""The same for an attempt that is held: it keeps others out for as long as it takes."""
+
 
 DECORATIVE = frozenset({OwedKind.NOTICE, OwedKind.CARD})
 """The kinds without which nothing that people or Devin said is lost."""
+
+
+@contextmanager
+def having_posted() -> Iterator[None]:
+    """Mark what fails inside this context as having come after a post."""
+    try:
+        yield
+    except SlackAway as error:
+        error.maybe_done = True
+        raise
 
 
 class Teller(Protocol):
@@ -40,7 +54,8 @@ class Teller(Protocol):
         """Tell an entry; return False if there is nothing, or no longer anything, to tell.
 
         Raises:
-            SlackAway, DevinAway: the entry must be tried again.
+            SlackAway, DevinAway: the entry must be tried again. `SlackAway.maybe_done` says whether
+                the next try must look for what this one posted (`having_posted`).
             SlackRefused: Slack does not take it.
         """
 
@@ -74,7 +89,8 @@ class Reporter:
 
     async def tell(self, owed: Owed, attempt: int = 1) -> None:
         """Tell one entry, or schedule a retry; an entry that was told is not told again."""
-        ends = asyncio.get_running_loop().time() + self._seconds
+        seconds = HELD_SECONDS if owed.kind in HELD_KINDS else self._seconds
+        ends = asyncio.get_running_loop().time() + seconds
         teller = self._tellers[owed.kind]
         begun = await self._outbox.begin(owed, teller.fields)
         if begun is None:
@@ -119,15 +135,11 @@ class Reporter:
     ) -> None:
         if await teller.drop(begun, attempt, str(error)):
             return
-        not_posted = (
-            isinstance(error, SlackAway)
-            and not error.maybe_done
-            and error.method == "chat.postMessage"
-        )
         delay = error.retry_after
         if delay is None:
             delay = BACKOFF_SECONDS[min(attempt, len(BACKOFF_SECONDS)) - 1]
-        await self._outbox.pause(begun.owed, delay, may_be_done=not not_posted)
+        may_be_done = begun.again or isinstance(error, DevinAway) or error.maybe_done
+        await self._outbox.pause(begun.owed, delay, may_be_done=may_be_done)
         ids = begun.owed.log_fields | {"reason": str(error), "seconds": delay}
         log.log(_level(error), "report waits", extra=ids)
         await self._schedule.tell(begun.owed, delay, attempt + 1)

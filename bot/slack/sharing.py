@@ -127,6 +127,7 @@ class Sharing:
             answer = await call(self._client, INFO, channel=channel)
         except SlackAway as error:
             self._limited_until = max(self._limited_until, self._clock() + asked_wait(error))
+            error.maybe_done = False  # a look-up posts nothing
             raise
         except SlackRefused as error:
             if error.reason in OPERATOR_MUST_ACT:

@@ -19,9 +19,9 @@ from bot.slack.rate_limits import asked_wait
 log = logging.getLogger(__name__)
 
 SET_STATUS = "assistant.threads.setStatus"
-CHANNELS = 10_000
+THREADS = 10_000
 REFUSED_SECONDS = 3_600.0
-"""The time for which a channel that refuses the line is not asked again by this process."""
+"""The time for which Slack is not asked again for a thread that it refused, by this process."""
 
 
 class StatusLine:
@@ -30,12 +30,12 @@ class StatusLine:
     def __init__(self, client: AsyncWebClient, clock: Callable[[], float] = time.monotonic) -> None:
         self._client = client
         self._clock = clock
-        self._refused: TTLCache[str, None] = TTLCache(CHANNELS, REFUSED_SECONDS, clock)
+        self._refused: TTLCache[ThreadRef, None] = TTLCache(THREADS, REFUSED_SECONDS, clock)
         self._limited_until = 0.0
 
     async def show(self, thread: ThreadRef, text: str) -> bool:
         """Show `text`, which Slack puts after the bot's name; False if Slack does not show it."""
-        if thread.channel in self._refused or self._clock() < self._limited_until:
+        if thread in self._refused or self._clock() < self._limited_until:
             return False
         try:
             await call(
@@ -46,8 +46,8 @@ class StatusLine:
                 status=text,
             )
         except SlackRefused as error:
-            self._refused[thread.channel] = None
-            ids = {"channel": thread.channel, "reason": str(error)}
+            self._refused[thread] = None
+            ids = thread.log_fields | {"reason": str(error)}
             log.info("status line refused", extra=ids)
             return False
         except SlackAway as error:

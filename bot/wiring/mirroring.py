@@ -7,6 +7,7 @@ from bot.mirror.adoption import Adoption
 from bot.mirror.audience import Audience
 from bot.mirror.card import CardTeller
 from bot.mirror.files import SentFiles
+from bot.mirror.posting import Ways
 from bot.mirror.status import StatusLines
 from bot.mirror.watch import Watch
 from bot.mirror.watching import Watching
@@ -92,6 +93,13 @@ def _watch(base: Base, lines: StatusLines) -> Watch:
 def _words(base: Base, audience: Audience, lines: StatusLines) -> WordsTeller:
     words = Words(base.to.store)
 
+    files = SentFiles(
+        devin=base.to.devin,
+        uploads=Uploads(base.to.client, base.workspace.threads),
+        words=words,
+        limit=base.to.settings.file_limit,
+    )
+
     async def say(thread: ThreadRef, said: SlackMessage, once: str) -> None:
         await base.notices.say(thread, said, once=once)
 
@@ -102,14 +110,7 @@ def _words(base: Base, audience: Audience, lines: StatusLines) -> WordsTeller:
         watches=base.kept.watches,
         names=base.kept.names,
         audience=audience,
-        posts=base.posts,
-        files=SentFiles(
-            devin=base.to.devin,
-            uploads=Uploads(base.to.client, base.workspace.threads),
-            posts=base.posts,
-            words=words,
-            limit=base.to.settings.file_limit,
-        ),
+        ways=Ways(words, base.posts, files),
         status_lines=lines,
         schedule=base.schedule,
         say=say,

@@ -8,7 +8,7 @@ from redis.asyncio import Redis
 from bot.app import Bot
 from bot.model.sessions import SessionId
 from bot.redis.keys import WATCH_KEY, watched_key
-from tests.support.desk import OTHER_SESSION, SESSION, Desk, on_both
+from tests.support.desk import OTHER_SESSION, SESSION, Desk, on_both, quote
 from tests.support.devin_posts import linked
 from tests.support.keys import at
 from tests.support.waiting import wait_until
@@ -33,6 +33,45 @@ async def test_a_message_of_several_posts_comes_once_at_slack_s_pace(bot: Bot, d
     assert [times(desk, f"Paragraph {one:02d}.", thread) for one in range(PARAGRAPHS)] == [
         1
     ] * PARAGRAPHS
+
+
+async def test_a_message_that_slack_does_not_draw_comes_once_at_slack_s_pace(
+    bot: Bot, desk: Desk
+) -> None:
+    """Its plain text takes several posts, and Slack refuses each third one for a while."""
+    thread = await desk.linked_thread()
+    await wait_until(lambda: desk.card(thread), "the card is there")
+    desk.slack.refuse_markdown("Paragraph")
+    desk.slack.limit_calls("chat.postMessage", 2, 2.0)
+    desk.devin.say(SESSION, LONG)
+    await wait_until(lambda: "Paragraph 19." in plain(desk, thread), "the end is there")
+    assert [plain(desk, thread).count(f"Paragraph {one:02d}.") for one in range(PARAGRAPHS)] == [
+        1
+    ] * PARAGRAPHS
+
+
+async def test_links_for_files_come_once_at_slack_s_pace(bot: Bot, desk: Desk) -> None:
+    """Each file that cannot be brought is a post, and what Devin says later comes behind them."""
+    thread = await desk.linked_thread()
+    await wait_until(lambda: desk.card(thread), "the card is there")
+    desk.slack.fail_next("files.getUploadURLExternal", error="missing_scope", times=10)
+    desk.slack.limit_calls("chat.postMessage", 2, 2.0)
+    names = [f"file-{number}.txt" for number in range(4)]
+    markers = [desk.devin.attach(SESSION, name, b"hello") for name in names]
+    desk.devin.say(SESSION, "\n".join(markers))
+
+    def found() -> list[str]:
+        return [one for text in desk.said(thread) for one in names if one in text]
+
+    await wait_until(lambda: names[-1] in found(), "the last link is there")
+    desk.devin.say(SESSION, "That is all.")
+    await wait_until(lambda: times(desk, "That is all.", thread) == 1, "what came later is there")
+    assert found() == names
+
+
+def plain(desk: Desk, thread: str) -> str:
+    """Return what Devin said in a thread where Slack does not draw it."""
+    return "\n".join(quote(post) for post in desk.posts(thread))
 
 
 async def test_a_post_is_found_again_where_slack_s_clock_is_far_behind(

@@ -90,7 +90,7 @@ async def test_words_that_are_not_posted_are_counted_with_their_age(store: Store
     assert value("relay_words_waiting") == 2
     words = Words(store)
     assert await words.cut(owed, thread_of(0), "") is not None
-    assert not await words.end(begun, thread_of(0), clear=False)
+    assert not await words.end(begun, thread_of(0))
     await measure_watch(store)
     assert value("relay_words_waiting") == 1
 

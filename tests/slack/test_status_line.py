@@ -44,17 +44,17 @@ async def test_a_line_is_shown_and_removed(box: Sandbox, line: StatusLine) -> No
     assert asked(box) == [where | {"status": "is working…"}, where | {"status": ""}]
 
 
-async def test_a_channel_that_refuses_the_line_is_left_alone_for_an_hour(
+async def test_a_thread_that_refuses_the_line_is_left_alone_for_an_hour(
     box: Sandbox, line: StatusLine, clock: SetClock
 ) -> None:
-    """Other channels are asked."""
-    here, there = await thread_in(box, "general"), await thread_in(box, "secrets")
+    """Other threads are asked, also in the same channel."""
+    here, beside = await thread_in(box, "general"), await thread_in(box, "general")
     box.slack.fail_next(SET_STATUS, error="not_allowed")
     assert not await line.show(here, "is working…")
     assert not await line.show(here, "is working…")
     await line.clear(here)
     assert len(asked(box)) == 1
-    assert await line.show(there, "is working…")
+    assert await line.show(beside, "is working…")
     clock.now += REFUSED_SECONDS
     assert await line.show(here, "is working…")
 

@@ -24,7 +24,7 @@ HASHES: dict[str, set[str]] = {
     "reply": set(ReplyField),
     "box": {"since", "attempts", "settled_by"},
     "listeners": {"noted"},
-    "subject": {"asked", "round", "posting", "batch", "cut", "files", "parts", "since", "waits"},
+    "subject": {"asked", "round", "posting", "batch", "cut", "notes", "parts", "since", "waits"},
     "card": {"wanted", "number", "session", "ts", "shows", "edited", "before", "doubted", "open"},
     "watched": {"token", "seen", "stirred", "step", "recorded", "by:"},
     "key": set(),

@@ -10,7 +10,8 @@ from bot.wording.actions import FOLLOW, OPEN_SESSION, UNFOLLOW, UNLINK
 from bot.wording.blocks import Block
 from bot.wording.delivery_reports import report
 from bot.wording.mirror.card import Card, card
-from bot.wording.mirror.words import Framing, compose
+from bot.wording.mirror.events import Framing
+from bot.wording.mirror.words import compose
 from tests.wording.foreign import BARE, LINK, THREAD
 
 REPLY = Reply(thread=THREAD, ts="1764000001.000200", author=LINK.by, text="Rebase")

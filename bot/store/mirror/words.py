@@ -35,16 +35,16 @@ def words_subject(thread: ThreadRef) -> str:
 class Batch:
     """Items to post together; `cut` is when that was decided, `read_at` when it was read (Unix ms).
 
-    `files` are the ids in Slack of the files that were sent so far, by their names in the batch,
-    and `parts` counts the posts that were made. `since` is a `ts` before which no try has posted
-    it; empty if Slack's time was not known.
+    `parts` counts the posts and files that are in the thread, and `notes` say what became of
+    others. `since` is a `ts` before which no try has posted it; empty if Slack's time was not
+    known.
     """
 
     items: Sequence[Said]
     number: int
     cut: int
     read_at: int
-    files: Mapping[str, str]
+    notes: Mapping[str, str]
     since: str = ""
     parts: int = 0
 
@@ -72,29 +72,28 @@ class Words:
         )
         if not found:
             return None
-        raw, number, cut, files, at_slack, parts, now = found
+        raw, number, cut, notes, at_slack, parts, now = found
         items = (Said.parse(item) for item in json.loads(raw))
         return Batch(
             items=[item for item in items if item is not None],
             number=int(number),
             cut=int(cut),
             read_at=now,
-            files=json.loads(files or "{}"),
+            notes=json.loads(notes or "{}"),
             since=at_slack,
             parts=int(parts),
         )
 
     async def note_parts(self, owed: Owed, parts: int) -> None:
-        """Note that the first `parts` posts of the batch were made."""
+        """Note that the first `parts` posts and files of the batch are in the thread."""
         await lua.note_parts(self._store, subject=subject_key(owed.subject), parts=str(parts))
 
-    async def note_file(self, owed: Owed, name: str, file_id: str) -> None:
-        """Note that the batch's file `name` is `file_id` in Slack, before Slack shows it."""
-        subject = subject_key(owed.subject)
-        await lua.note_file(self._store, subject=subject, name=name, file_id=file_id)
+    async def note(self, owed: Owed, name: str, what: str) -> None:
+        """Note under `name` what became of one part of the batch."""
+        await lua.note_batch(self._store, subject=subject_key(owed.subject), name=name, what=what)
 
-    async def end(self, begun: Begun, thread: ThreadRef, *, clear: bool) -> bool:
-        """End the batch; with `clear`, drop all that waits. Return True if more is to be posted."""
+    async def end(self, begun: Begun, thread: ThreadRef) -> bool:
+        """End the batch. Return True if more is to be posted."""
         has_more = await lua.end_words(
             self._store,
             subject=subject_key(begun.owed.subject),
@@ -102,6 +101,5 @@ class Words:
             outbox=OUTBOX_KEY,
             owed=str(begun.owed),
             begun=begun_field(begun.owed),
-            clears=clear,
         )
         return bool(has_more)

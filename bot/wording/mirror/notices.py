@@ -13,6 +13,10 @@ QUIET = SlackMessage(
     "be posted here anymore. Replies are still sent to Devin; open the session to read its answers."
 )
 
+NOT_SHOWN = SlackMessage(
+    "Slack didn't take a message from Devin, so it isn't shown here. Open the session to read it."
+)
+
 APPROVED = "Approved, please proceed."
 """The answer to Devin by which someone approves."""
 

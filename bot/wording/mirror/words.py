@@ -1,4 +1,4 @@
-"""Posts with what Devin says, and with what its session's state asks of people.
+"""Posts with what Devin says, and with what its session's state asks of people (`events.py`).
 
 Devin's Markdown goes into Slack's `markdown` blocks
 (docs.slack.dev/reference/block-kit/blocks/markdown-block), after `text/devin_markdown.py` has made
@@ -11,18 +11,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bot.model.mirror import Said, SaidKind
-from bot.model.sessions import NamedSession, Trouble
-from bot.model.threads import ThreadRef
+from bot.model.sessions import NamedSession
 from bot.text.characters import cut
 from bot.text.commonmark.blocks import fenced
 from bot.text.devin_files import SentFile, cut_files
 from bot.text.devin_markdown import fallback, split, weight
-from bot.text.questions import label
-from bot.text.to_slack import escape, excerpt
-from bot.wording.actions import ANSWER, APPROVE, OPEN_SESSION, UNLINK
-from bot.wording.blocks import Block, action_row, button, link_button, verbatim
-from bot.wording.button_values import answer_value, link_value
-from bot.wording.phrases import pull_request_link, session_address, web_link
+from bot.wording.blocks import Block, action_row, verbatim
+from bot.wording.mirror import events
+from bot.wording.mirror.events import Framing
+from bot.wording.phrases import plural, session_link, web_link
 
 POST_LIMIT = 10_000
 """The most characters of Devin's in one post."""
@@ -30,35 +27,34 @@ POST_LIMIT = 10_000
 POSTED = 30_000
 """The most characters of a message that are posted; a longer one also goes as a file, whole."""
 
+EDITABLE = 8_000
+"""The most characters of Devin's in a post whose buttons are to be replaced.
+
+Slack was seen to refuse edits of some 12,000 characters, perhaps with the text of notifications.
+"""
+
 MOST_WEIGHT = 40
 """The most blocks that a post may be drawn as."""
 
 FALLBACK_LIMIT = 3_000
 PLAIN_LIMIT = 2_900
-PREVIEW_LIMIT = 150
+
+MOST_POSTED = 100_000
+"""The most characters that are posted of a message that cannot go as a file."""
+
+MOST_FILES = 20
+"""The most files of a message that are brought; the others are in the session."""
 
 LONG_NAME = "message-from-devin.md"
 
 
 @dataclass(frozen=True, slots=True)
-class Framing:
-    """The place of a post: its thread, its session, the person to mention, if any.
-
-    `is_late` says that the words have waited, so that they come with their times.
-    """
-
-    thread: ThreadRef
-    session: NamedSession
-    mention: str = ""
-    is_late: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class LongText:
-    """A message that is too long for posts; it goes as a file."""
+    """A message of `session` that is too long for posts; it goes as a file."""
 
     name: str
     text: str
+    session: NamedSession
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,9 +119,9 @@ def compose(items: Sequence[Said], framing: Framing) -> Composed:
     dated = framing.is_late and sum(one.kind is SaidKind.MESSAGE for one in items) > 1
     for one in items:
         if one.kind is SaidKind.MESSAGE:
-            files += _add_message(drafts, one, is_dated=dated or framing.is_late)
+            files += _add_message(drafts, one, framing, is_dated=dated or framing.is_late)
         else:
-            _add_event(drafts[-1], one, framing)
+            _add_event(drafts, one, framing)
     posts = [draft.post() for draft in drafts if draft.blocks or draft.buttons]
     return Composed(posts, files)
 
@@ -136,14 +132,17 @@ def file_link(file: SentFile) -> DevinPost:
     return DevinPost(({"type": "section", "text": _markup(words)},), words, "")
 
 
-def rest_of(text: str) -> Sequence[DevinPost]:
+def rest_of(long: LongText) -> Sequence[DevinPost]:
     """Return the posts for the rest of a message that could not go as a file."""
-    drafts = []
-    for part in split(text[POSTED:], POST_LIMIT):
-        draft = _Draft()
-        _add_part(draft, part)
-        drafts.append(draft)
-    return [draft.post() for draft in drafts]
+    drafts = [_Draft()]
+    for part in split(long.text[POSTED:MOST_POSTED], POST_LIMIT):
+        if not drafts[-1].takes(part):
+            drafts.append(_Draft())
+        _add_part(drafts[-1], part)
+    if len(long.text) > MOST_POSTED:
+        where = session_link(long.session)
+        drafts[-1].blocks.append(_line(f"_The rest of this message is in the session:_ {where}"))
+    return [draft.post() for draft in drafts if draft.blocks]
 
 
 def file_address(file: SentFile) -> str:
@@ -152,7 +151,7 @@ def file_address(file: SentFile) -> str:
 
 
 def _add_message(
-    drafts: list[_Draft], one: Said, *, is_dated: bool
+    drafts: list[_Draft], one: Said, framing: Framing, *, is_dated: bool
 ) -> Iterator[SentFile | LongText]:
     """Add a message to the last draft, or to new ones; yield its files."""
     text, sent = cut_files(one.text)
@@ -166,10 +165,14 @@ def _add_message(
         if number == 0:
             _add_heading(draft, one.at if is_dated else None)
         _add_part(draft, part)
-    found = list[SentFile | LongText](sent)
+    found = list[SentFile | LongText](sent[:MOST_FILES])
+    more = len(sent) - MOST_FILES
+    if more > 0:
+        files, where = plural(more, "file is", "files are"), session_link(framing.session)
+        drafts[-1].blocks.append(_line(f"_{more} more {files} in the session:_ {where}"))
     if len(text) > POSTED:
         drafts[-1].blocks.append(_line("_The full message is in the file below._"))
-        found.append(LongText(LONG_NAME, text))
+        found.append(LongText(LONG_NAME, text, framing.session))
     return iter(found)
 
 
@@ -191,95 +194,18 @@ def _add_heading(draft: _Draft, at: int | None) -> None:
         draft.blocks.append(_line("*Devin*"))
 
 
-def _add_event(draft: _Draft, one: Said, framing: Framing) -> None:
+def _add_event(drafts: list[_Draft], one: Said, framing: Framing) -> None:
     """Add an event; the buttons of an earlier one give way, which a later question has closed."""
-    said = _EVENTS[one.kind](one, framing, bool(draft.words))
+    said = events.sentence(one, framing, is_below=bool(drafts[-1].words))
+    buttons = list(events.buttons(one, framing))
+    is_answered = bool(one.options) or one.kind is SaidKind.APPROVAL
+    if is_answered and drafts[-1].length > EDITABLE:
+        drafts[-1].buttons = []
+        drafts.append(_Draft())
+    draft = drafts[-1]
     draft.blocks.append({"type": "section", "text": _markup(said)})
     draft.texts.append(said)
-    draft.buttons = list(_buttons(one, framing)) or draft.buttons
-
-
-def _question(one: Said, framing: Framing, is_below: bool) -> str:  # noqa: FBT001  (`_EVENTS`)
-    asked = "" if is_below else f' asked "{excerpt(_last_line(one.text), limit=PREVIEW_LIMIT)}" and'
-    how = "Pick one, or reply in your own words." if one.options else "Reply here."
-    return f"{_to(framing)}Devin{asked} is waiting for an answer. {how}"
-
-
-def _approval(_: Said, framing: Framing, is_below: bool) -> str:  # noqa: FBT001  (`_EVENTS`)
-    where = "See above for" if is_below else "Open the session to see"
-    return (
-        f"{_to(framing)}Devin needs your *approval* to continue. {where} what it wants to do. "
-        "Press *Approve*, or reply to say no."
-    )
-
-
-def _pull_request(one: Said, framing: Framing, is_below: bool) -> str:  # noqa: ARG001, FBT001
-    return f"Devin opened a pull request: {pull_request_link(one.text)}"
-
-
-def _finished(one: Said, framing: Framing, is_below: bool) -> str:  # noqa: ARG001, FBT001
-    return f"{_to(framing)}Devin has *finished*. Reply here to continue."
-
-
-def _ended(one: Said, framing: Framing, is_below: bool) -> str:  # noqa: ARG001, FBT001
-    how = "*failed*" if one.trouble is Trouble.ERROR else "*ended*"
-    return (
-        f"{_to(framing)}Devin's session has {how} and can't receive messages anymore. To continue, "
-        "press *Unlink*, then mention me with `link &lt;session link or ID&gt;` or "
-        "`start &lt;prompt&gt;`."
-    )
-
-
-def _trouble(one: Said, framing: Framing, is_below: bool) -> str:  # noqa: ARG001, FBT001
-    if one.trouble is Trouble.LIMIT:
-        return (
-            f"{_to(framing)}Devin has *stopped*: it reached a usage limit. Raise the limit in "
-            "Devin, then reply here to continue."
-        )
-    return f"{_to(framing)}Devin has *stopped* because of an error. Reply here to try again."
-
-
-_EVENTS = {
-    SaidKind.QUESTION: _question,
-    SaidKind.APPROVAL: _approval,
-    SaidKind.PULL_REQUEST: _pull_request,
-    SaidKind.FINISHED: _finished,
-    SaidKind.ENDED: _ended,
-    SaidKind.TROUBLE: _trouble,
-}
-
-
-def _buttons(one: Said, framing: Framing) -> Sequence[Block]:
-    thread, session = framing.thread, framing.session
-    opens = link_button(OPEN_SESSION, "Open session", session_address(session))
-    match one.kind:
-        case SaidKind.QUESTION:
-            values = (
-                answer_value(thread, session.session, one.id, number)
-                for number in range(len(one.options))
-            )
-            return [
-                button(f"{ANSWER}_{number}", label(option), value)
-                for number, (option, value) in enumerate(zip(one.options, values, strict=True))
-            ]
-        case SaidKind.APPROVAL:
-            value = answer_value(thread, session.session, one.id, 0)
-            return [{**button(APPROVE, "Approve", value), "style": "primary"}, opens]
-        case SaidKind.ENDED:
-            return [opens, button(UNLINK, "Unlink", link_value(thread, session.session))]
-        case SaidKind.PULL_REQUEST:
-            return []
-    return [opens]
-
-
-def _to(framing: Framing) -> str:
-    return f"<@{escape(framing.mention)}> " if framing.mention else ""
-
-
-def _last_line(text: str) -> str:
-    lines = [line for line in text.splitlines() if line.strip()]
-    asking = [line for line in lines if line.rstrip(" *_").endswith("?")]
-    return (asking or lines or [""])[-1]
+    draft.buttons = buttons or draft.buttons
 
 
 def _line(markup: str) -> Block:

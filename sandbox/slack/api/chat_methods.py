@@ -34,6 +34,9 @@ def post_message(state: SlackState, params: Params) -> JSON:
     """Implement chat.postMessage: text beyond 40,000 characters is cut, with a warning."""
     channel = writable_channel(state, params)
     text, blocks = _content(params)
+    undrawn = state.faults.undrawn
+    if undrawn and any(undrawn in one for one in markdown_texts(blocks)):
+        raise Refused("invalid_blocks")
     if rendered_size(markdown_texts(blocks)) > MAX_RENDERED:
         raise Refused("msg_blocks_too_long")
     message = Message(
@@ -85,13 +88,14 @@ def update(state: SlackState, params: Params) -> JSON:
     """Implement chat.update: the app's own messages only; text without blocks removes the blocks.
 
     Slack refuses long Markdown here that it posts: about 12,000 characters were measured
-    (github.com/pejmanjohn/chickpea, message identity). What has blocks is not shown as edited.
+    (github.com/pejmanjohn/chickpea, message identity); taken to include the text, to be strict.
+    What has blocks is not shown as edited.
     """
     channel = joined_channel(state, params)
     message = message_at(channel, params.required("ts"))
     _must_be_ours(state, message, "cant_update_message")
     text, blocks = _content(params)
-    is_long = sum(map(len, markdown_texts(blocks))) >= MAX_MARKDOWN
+    is_long = sum(map(len, (text, *markdown_texts(blocks)))) >= MAX_MARKDOWN
     if len(text) > MAX_UPDATED_TEXT or is_long:
         raise Refused("msg_too_long")
     previous = message_json(state.workspace, message)

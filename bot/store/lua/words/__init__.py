@@ -8,12 +8,12 @@ from bot.redis.scripts import script
 async def cut_words(
     *, subject: Key, words: Key, most: int, most_bytes: int, since: str
 ) -> tuple[str, str | int, str | int, str, str, str | int, int] | None:
-    """Return the batch to post, its number, when it was cut, its files, `since`, parts and now."""
+    """Return the batch to post, its number, when it was cut, its notes, `since`, parts and now."""
 
 
 @script
-async def note_file(*, subject: Key, name: str, file_id: str) -> int:
-    """Note the id of a file of the batch that is being posted."""
+async def note_batch(*, subject: Key, name: str, what: str) -> int:
+    """Note what became of one part of the batch that is being posted."""
 
 
 @script
@@ -22,9 +22,7 @@ async def note_parts(*, subject: Key, parts: str) -> int:
 
 
 @script
-async def end_words(
-    *, subject: Key, words: Key, outbox: Key, owed: str, begun: str, clears: bool
-) -> int:
+async def end_words(*, subject: Key, words: Key, outbox: Key, owed: str, begun: str) -> int:
     """End a batch; return 1 if more is to be posted."""
 
 

@@ -1,6 +1,6 @@
 -- Returns what is being posted in a thread: the batch of an earlier try, or else the first items
 -- that wait, up to `most` of them and of `most_bytes`; then the batch's number, when it was cut,
--- the ids of its files that were sent, `since`, which was the time at Slack then, how many of its
+-- what was noted of its parts, `since`, which was the time at Slack then, how many of its
 -- posts were made, and the time. Returns nothing if there is none.
 -- include: now_ms
 local subject = KEYS[1]
@@ -11,10 +11,10 @@ local since = ARGV[3]
 
 local now = now_ms()
 local posting =
-  redis.call('HMGET', subject, 'posting', 'batch', 'cut', 'files', 'since', 'parts')
+  redis.call('HMGET', subject, 'posting', 'batch', 'cut', 'notes', 'since', 'parts')
 if posting[1] then
-  local files, at, parts = posting[4] or '', posting[5] or '', posting[6] or 0
-  return {posting[1], posting[2], posting[3], files, at, parts, now}
+  local notes, at, parts = posting[4] or '', posting[5] or '', posting[6] or 0
+  return {posting[1], posting[2], posting[3], notes, at, parts, now}
 end
 local items, bytes = {}, 0
 for _, item in ipairs(redis.call('LRANGE', words, 0, most - 1)) do

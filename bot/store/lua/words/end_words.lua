@@ -1,4 +1,4 @@
--- Ends the batch that was posted, or dropped; with `clears`, all that waits is dropped as well.
+-- Ends the batch that was posted, or dropped.
 -- Returns 1 if more is to be posted, which is then due, else 0.
 -- include: now_ms
 local subject = KEYS[1]
@@ -6,10 +6,8 @@ local words = KEYS[2]
 local outbox = KEYS[3]
 local owed = ARGV[1]
 local begun = ARGV[2]
-local clears = ARGV[3] == '1'
 
-redis.call('HDEL', subject, 'posting', 'cut', 'files', 'since', 'parts', begun)
-if clears then redis.call('DEL', words) end
+redis.call('HDEL', subject, 'posting', 'cut', 'notes', 'since', 'parts', begun)
 if redis.call('LLEN', words) == 0 then
   redis.call('ZREM', outbox, owed)
   return 0

@@ -1,4 +1,4 @@
--- Notes how many posts of the batch being posted were made.
+-- Notes how many posts and files of the batch being posted are in the thread.
 local subject = KEYS[1]
 local parts = ARGV[1]
 

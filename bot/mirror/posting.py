@@ -1,0 +1,146 @@
+"""Shows a batch in its thread, part by part: each once, in order, however many tries it takes.
+
+How many parts are in the thread is noted after each, so a try goes on where the last one ended, and
+only its first part may be there already. A part that Slack does not draw, or a file that cannot be
+brought, is noted as replaced, and other parts stand in its place (`parts.py`).
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from bot.mirror.files import FilePart, SentFiles
+from bot.mirror.hold import Hold
+from bot.mirror.parts import REPLACED, Part, parts_of
+from bot.model.errors import SlackAway, SlackRefused
+from bot.model.threads import ThreadRef
+from bot.slack.posts import Posts
+from bot.slack.rate_limits import LIMITED
+from bot.store.mirror.words import Batch, Words
+from bot.store.outbox import Begun
+from bot.text.devin_files import SentFile
+from bot.wording.mirror.words import Composed, DevinPost, LongText
+
+log = logging.getLogger(__name__)
+
+POST_SECONDS = 1.0
+"""The pause between two posts of a batch: Slack takes one a second and channel."""
+
+TURN_SECONDS = 30.0
+"""The time after which a try begins no other part, so that other threads have their turn."""
+
+UNSHOWABLE = frozenset(
+    {"invalid_blocks", "msg_too_long", "msg_blocks_too_long", "invalid_blocks_format"}
+)
+"""Slack's codes for a post that it does not draw, though the thread is there.
+
+Slack does not say whether a message may have several `markdown` blocks with a table each. If not,
+such a post is one of these.
+"""
+
+
+MayHear = Callable[[], Awaitable[bool]]
+"""Says whether the thread may still be shown what the session says."""
+
+
+class _Shown(Enum):
+    """The result for a part: it is there, it must be replaced, or nothing more may be shown."""
+
+    THERE = auto()
+    REPLACED = auto()
+    STOP = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """The ways to show a batch; `pause` is in seconds."""
+
+    words: Words
+    posts: Posts
+    files: SentFiles
+    pause: float = POST_SECONDS
+
+
+class Posting:
+    """One try at a batch."""
+
+    def __init__(
+        self, ways: Ways, begun: Begun, hold: Hold, batch: Batch, may_hear: MayHear
+    ) -> None:
+        self._ways = ways
+        self._begun = begun
+        self._hold = hold
+        self._batch = batch
+        self._may_hear = may_hear
+        self._notes = dict(batch.notes)
+        self._may_be_there = begun.again
+
+    async def show(self, thread: ThreadRef, composed: Composed) -> bool:
+        """Show what is left of the batch; return False if the thread may not be shown all of it.
+
+        Raises:
+            SlackAway, DevinAway: try again.
+            SlackRefused: Slack takes a part in no form.
+        """
+        ends = time.monotonic() + TURN_SECONDS
+        parts, done = await parts_of(composed, self._notes), self._batch.parts
+        while done < len(parts):
+            if time.monotonic() > ends:
+                wait = self._ways.pause
+                raise SlackAway("posting", LIMITED, retry_after=wait, maybe_done=False)
+            shown = await self._show(thread, parts[done], done)
+            if shown is _Shown.STOP:
+                return False
+            if shown is _Shown.REPLACED:
+                await self._note(parts[done].name, REPLACED)
+                parts = await parts_of(composed, self._notes)
+                continue
+            done += 1
+            self._may_be_there = False
+            if done < len(parts):  # else the batch ends now
+                await self._ways.words.note_parts(self._begun.owed, done)
+                await asyncio.sleep(self._ways.pause)
+        return True
+
+    async def _show(self, thread: ThreadRef, part: Part, number: int) -> _Shown:
+        if not await self._may_show():
+            return _Shown.STOP
+        if isinstance(part.what, DevinPost):
+            return await self._post(thread, part, part.what, number)
+        return await self._put_file(thread, part.name, part.what)
+
+    async def _may_show(self) -> bool:
+        self._hold.check()
+        return await self._may_hear()
+
+    async def _post(self, thread: ThreadRef, part: Part, post: DevinPost, number: int) -> _Shown:
+        ids = self._begun.owed.log_fields
+        key = f"{self._begun.owed}|{self._batch.number}.{number}"
+        try:
+            await self._ways.posts.post_once(
+                thread, post, key, again=self._may_be_there, ids=ids, since=self._batch.since
+            )
+        except SlackRefused as error:
+            if not part.name or error.reason not in UNSHOWABLE:
+                raise
+            log.warning("post not drawn", extra=ids | {"reason": str(error)})
+            return _Shown.REPLACED
+        return _Shown.THERE
+
+    async def _put_file(self, thread: ThreadRef, name: str, file: SentFile | LongText) -> _Shown:
+        owed, batch = self._begun.owed, self._batch
+        part = FilePart(owed, thread, name, file, self._notes, batch.since, batch.read_at)
+        file_id = await self._ways.files.bring(part)
+        if not file_id:
+            return _Shown.REPLACED if file_id is None else _Shown.THERE
+        if not await self._may_show():  # bringing it took its time
+            return _Shown.STOP
+        is_shown = await self._ways.files.show(part, file_id)
+        return _Shown.THERE if is_shown else _Shown.REPLACED
+
+    async def _note(self, name: str, what: str) -> None:
+        await self._ways.words.note(self._begun.owed, name, what)
+        self._notes[name] = what

@@ -1,0 +1,10 @@
+-- Notes what became of one part of the batch being posted.
+local subject = KEYS[1]
+local name = ARGV[1]
+local what = ARGV[2]
+
+if redis.call('HEXISTS', subject, 'posting') == 0 then return 0 end
+local notes = cjson.decode(redis.call('HGET', subject, 'notes') or '{}')
+notes[name] = what
+local text = cjson.encode(notes)
+return redis.call('HSET', subject, 'notes', text)

@@ -1,0 +1,336 @@
+"""Whatever Slack and Devin answer at each step, what a session says is shown once, in order."""
+
+import asyncio
+import random
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+import pytest
+import redis.asyncio
+
+from bot.mirror.files import FILES_AT_ONCE, LONGEST, MOST_TRIES, UNSIZED_LIMIT, FilePart
+from bot.mirror.parts import TRIES
+from bot.mirror.posting import UNSHOWABLE
+from bot.model.errors import SlackAway
+from bot.model.mirror import Follow
+from bot.model.sessions import NamedSession, SessionId
+from bot.redis.connection import Store, millis
+from bot.slack.rate_limits import LIMITED
+from bot.store.links import Links
+from bot.store.mirror.cards import card_owed
+from bot.store.mirror.words import Words
+from bot.store.places import Places
+from bot.wording.mirror.notices import NOT_SHOWN, QUIET
+from bot.wording.mirror.words import LongText
+from sandbox import Sandbox
+from sandbox.slack.api.faults import ApiCall
+from tests.support.desk import OTHER_SESSION, SESSION, is_words
+from tests.support.speaking import ID, TTL, Speaking, shown, speaking
+from tests.support.waiting import wait_until
+
+OTHER = SessionId(OTHER_SESSION)
+
+LONG = "\n\n".join(f"Paragraph {number:03}. " + "It goes on. " * 30 for number in range(60))
+"""Some 23,000 characters: three posts as Slack draws them, nine as plain text."""
+
+POST, FIND = "chat.postMessage", "conversations.replies"
+BEGIN, SEND, SHOW = "files.getUploadURLExternal", "upload", "files.completeUploadExternal"
+
+FAULTS: Mapping[str, Mapping[str, Any]] = {
+    "429": {"retry_after": 1},
+    "500": {"status": 500},
+    "passing": {"error": "internal_error"},
+    "lost before": {"drop": True},
+    "lost after": {"drop_after": True},
+}
+NONE: Mapping[str, Any] = {}
+
+
+@pytest.fixture
+async def speech(box: Sandbox, store: Store, raw: redis.asyncio.Redis) -> AsyncIterator[Speaking]:
+    """A thread in which a session speaks."""
+    async with speaking(box, store, raw) as opened:
+        yield opened
+
+
+def plan(box: Sandbox, method: str, faults: Sequence[Mapping[str, Any]]) -> None:
+    """Let the next calls of a method meet these, in order; empty ones go well."""
+    for one in faults:
+        box.slack.fail_next(method, **one)
+
+
+def paragraphs(speech: Speaking) -> list[int]:
+    """Return the numbers of the paragraphs that the thread shows, in order."""
+    text = "\n".join(shown(speech.posts()))
+    return [int(one) for one in re.findall(r"Paragraph (\d+)\.", text)]
+
+
+def names(speech: Speaking) -> list[str]:
+    """Return the names of files that the thread shows, as files or as links, in order."""
+    text = "\n".join(shown(speech.posts()))
+    return re.findall(r"\bfile-\d+\.txt\b", text)
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("is_drawn", [True, False])
+async def test_a_fault_at_any_post_of_a_long_message_repeats_and_loses_nothing(
+    speech: Speaking, fault: str, *, is_drawn: bool
+) -> None:
+    """Also at a post of the plain text that stands in for one which Slack does not draw."""
+    speech.box.slack.refuse_markdown("" if is_drawn else "Paragraph")
+    for at in range(4 if is_drawn else 12):
+        before = len(paragraphs(speech))
+        plan(speech.box, POST, [*[NONE] * at, FAULTS[fault]])
+        await speech.say(LONG)
+        await speech.until_said()
+        speech.box.slack.fail_no_more()
+        assert paragraphs(speech)[before:] == list(range(60)), at
+
+
+async def test_a_channel_that_takes_two_posts_at_a_time_gets_all_of_them_once(
+    speech: Speaking,
+) -> None:
+    """Each try goes on where the limit ended the last one; the drawn form is not tried again."""
+    speech.box.slack.refuse_markdown("Paragraph 000.")
+    plan(speech.box, POST, [NONE, NONE, {"retry_after": 1}] * 8)
+    await speech.say(LONG)
+    await speech.until_said()
+    assert paragraphs(speech) == list(range(60))
+    refused = [one for one in speech.box.slack.calls if one.error == "invalid_blocks"]
+    assert len(refused) == 1
+
+
+async def test_links_for_files_come_once_where_slack_limits_the_channel(speech: Speaking) -> None:
+    """Six files of a message cannot be brought, so each is a post."""
+    speech.box.devin.download_failures += [404] * 6
+    files = [speech.box.devin.attach(SESSION, f"file-{n}.txt", b"hello") for n in range(6)]
+    plan(speech.box, POST, [NONE, {"retry_after": 1}] * 6)
+    await speech.say("\n".join(files))
+    await speech.until_said()
+    assert names(speech) == [f"file-{n}.txt" for n in range(6)]
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("method", [BEGIN, SEND, SHOW, FIND])
+async def test_a_fault_at_any_step_of_a_file_shows_it_once(
+    speech: Speaking, method: str, fault: str
+) -> None:
+    """Its words stand before it, and what comes later behind it."""
+    for at in range(2):
+        plan(speech.box, method, [*[NONE] * at, FAULTS[fault]])
+        plan(speech.box, SHOW, [{"drop_after": True}] if method == FIND else [])
+        two = [speech.box.devin.attach(SESSION, f"file-{n}.txt", b"hello") for n in range(2)]
+        await speech.say("Paragraph 000.\n" + "\n".join(two), "Paragraph 001.")
+        await speech.until_said()
+        speech.box.slack.fail_no_more()
+        found = "\n".join(shown(speech.posts()))
+        assert paragraphs(speech) == [0, 1] * (at + 1)
+        assert names(speech) == ["file-0.txt", "file-1.txt"] * (at + 1), found
+
+
+@pytest.mark.parametrize("method", [BEGIN, SEND, SHOW])
+async def test_a_file_that_slack_never_takes_is_linked_after_some_tries(
+    speech: Speaking, method: str
+) -> None:
+    """An upload host that a firewall hides must not silence the thread."""
+    speech.box.slack.fail_next(method, status=503, times=100)
+    file = speech.box.devin.attach(SESSION, "file-0.txt", b"hello")
+    await speech.say(f"Paragraph 000.\n{file}")
+    await speech.until_said(MOST_TRIES + 2)
+    await speech.say("Paragraph 001.")
+    await speech.until_said()
+    assert (paragraphs(speech), names(speech)) == ([0, 1], ["file-0.txt"])
+    assert [post.files for post in speech.posts()] == [[]] * 3
+
+
+async def test_a_file_that_devin_gives_later_is_brought(speech: Speaking) -> None:
+    """A refusal that passes is no reason for a link."""
+    speech.box.devin.download_failures += [503, 429]
+    file = speech.box.devin.attach(SESSION, "file-0.txt", b"hello")
+    await speech.say(file)
+    await speech.until_said()
+    assert [one.name for post in speech.posts() for one in post.files] == ["file-0.txt"]
+
+
+async def test_a_file_that_kills_its_process_is_linked_in_the_end(speech: Speaking) -> None:
+    """A try counts when it begins."""
+    file = speech.box.devin.attach(SESSION, "file-0.txt", b"hello")
+    speech.box.slack.fail_next(SEND, delay=30.0, times=MOST_TRIES)
+    await speech.say(file, "Paragraph 000.")
+    for _ in range(MOST_TRIES):
+        await speech.die_after(0.3)
+    await speech.until_said()
+    assert (paragraphs(speech), names(speech)) == ([0], ["file-0.txt"])
+    assert [post.files for post in speech.posts()] == [[], []]
+
+
+@pytest.mark.parametrize("reason", [*sorted(UNSHOWABLE), "restricted_action", "no_text"])
+async def test_a_refused_post_takes_its_batch_alone_and_the_thread_is_told(
+    speech: Speaking, reason: str
+) -> None:
+    """What waits behind it is posted."""
+    await speech.say("Paragraph 000.")
+    speech.box.slack.fail_next(POST, error=reason, times=2 if reason in UNSHOWABLE else 1)
+    await speech.try_once()
+    await speech.say("Paragraph 001.")
+    await speech.until_said()
+    assert paragraphs(speech) == [1]
+    assert speech.told == [NOT_SHOWN]
+
+
+async def test_a_look_up_that_fails_is_no_reason_to_read_the_thread(speech: Speaking) -> None:
+    """Nothing was posted before it."""
+    for fault in FAULTS.values():
+        plan(speech.box, "conversations.info", [fault])
+        await speech.say("Paragraph 000.")
+        await speech.until_said()
+    assert paragraphs(speech) == [0] * len(FAULTS)
+    assert FIND not in [one.method for one in speech.box.slack.calls]
+
+
+@pytest.mark.parametrize("seed", range(25))
+async def test_any_sequence_of_faults_and_deaths_shows_all_once_in_order(
+    speech: Speaking, seed: int
+) -> None:
+    """Posts, plain posts, files, links and look-ups; processes die at any moment."""
+    chance = random.Random(seed)  # noqa: S311 - a seed, not a secret
+    faults = [*FAULTS.values(), *[NONE] * chance.randrange(3, 12)]
+    for method in (POST, FIND, BEGIN, SEND, SHOW, "conversations.info"):
+        plan(speech.box, method, [chance.choice(faults) for _ in range(14)])
+    speech.box.slack.refuse_markdown(chance.choice(["", "Paragraph 000.", "Paragraph 1"]))
+    speech.box.devin.download_failures += chance.choices([404, 429, 503], k=chance.randrange(3))
+    said = [f"Paragraph {number:03}." for number in range(5)]
+    for number in range(2):
+        said[number] += "\n" + speech.box.devin.attach(SESSION, f"file-{number}.txt", b"hello")
+    await speech.say(*said, LONG.replace("Paragraph 0", "Paragraph 1"))
+    for _ in range(chance.randrange(6)):
+        await speech.die_after(chance.choice([None, 0.01, 0.03, 0.1]))
+    await speech.until_said(150)
+    assert paragraphs(speech) == [*range(5), *range(100, 160)]
+    assert names(speech) == ["file-0.txt", "file-1.txt"]
+    assert speech.told == []
+
+
+async def no_more_link(speech: Speaking) -> None:
+    """Unlink the thread."""
+    await Links(speech.store, TTL).remove(speech.thread)
+
+
+async def no_more_words(speech: Speaking) -> None:
+    """Let the thread follow nothing."""
+    await Links(speech.store, TTL).follow(speech.thread, Follow.OFF)
+
+
+async def becomes_shared(speech: Speaking) -> None:
+    """Let another organization share the channel."""
+    await Places(speech.store, TTL).note_shared(speech.thread.team, speech.thread.channel)
+
+
+@pytest.mark.parametrize("ends", [no_more_link, no_more_words, becomes_shared])
+async def test_nothing_more_is_posted_once_the_thread_may_not_be_shown_it(
+    speech: Speaking, ends: Callable[[Speaking], Awaitable[None]]
+) -> None:
+    """Who may hear is asked before each post; the one under way is the last."""
+    goes_on = asyncio.Event()
+    await speech.until_said(owed=card_owed(speech.thread))
+    plan(speech.box, POST, [NONE, {"until": goes_on}])
+    await speech.say(LONG)
+    trying = asyncio.create_task(speech.try_once())
+    await wait_until(lambda: len(calls(speech, POST)) == 3, "the second post is under way")
+    await ends(speech)
+    goes_on.set()
+    await trying
+    assert [is_words(one) for one in speech.posts()] == [False, True, True]
+    assert speech.told == ([QUIET] if ends is becomes_shared else [])
+    assert not await speech.is_owed()
+
+
+@pytest.mark.parametrize("ends", [no_more_link, no_more_words, becomes_shared])
+async def test_a_file_is_not_shown_once_the_thread_may_not_be_shown_it(
+    speech: Speaking, ends: Callable[[Speaking], Awaitable[None]]
+) -> None:
+    """Its bytes may be at Slack by then, where nobody sees them."""
+    goes_on = asyncio.Event()
+    plan(speech.box, SEND, [{"until": goes_on}])
+    await speech.say(speech.box.devin.attach(SESSION, "file-0.txt", b"hello"))
+    trying = asyncio.create_task(speech.try_once())
+    await wait_until(lambda: calls(speech, SEND), "the file is under way")
+    await ends(speech)
+    goes_on.set()
+    await trying
+    assert (calls(speech, SHOW), speech.posts()) == ([], [])
+
+
+async def test_a_new_link_gets_its_words_although_those_of_the_old_one_wait(
+    speech: Speaking,
+) -> None:
+    """Only what the former session said is dropped."""
+    await speech.say("Paragraph 000.")
+    await no_more_link(speech)
+    await speech.link(OTHER)
+    await speech.say("Paragraph 001.", session=OTHER)
+    await speech.until_said()
+    assert paragraphs(speech) == [1]
+
+
+async def test_no_more_files_are_brought_at_once_than_are_read(speech: Speaking) -> None:
+    """Another thread's file waits for its turn, and its process tells other threads meanwhile."""
+    goes_on = asyncio.Event()
+    files, words = speech.files(), Words(speech.store)
+    speech.box.slack.fail_next(SEND, until=goes_on, times=FILES_AT_ONCE)
+    await speech.say("Paragraph 000.")
+    await words.cut(speech.owed, speech.thread, "")
+
+    def bring(number: int) -> Awaitable[str | None]:
+        file = LongText(f"file-{number}.txt", "hello", NamedSession(ID))
+        return files.bring(FilePart(speech.owed, speech.thread, f"{number}", file, {}, "", 0))
+
+    under_way = [asyncio.ensure_future(bring(number)) for number in range(FILES_AT_ONCE)]
+    await wait_until(lambda: len(calls(speech, SEND)) == FILES_AT_ONCE, "all slots are taken")
+    with pytest.raises(SlackAway) as full:
+        await bring(FILES_AT_ONCE)
+    assert (full.value.reason, full.value.maybe_done) == (LIMITED, False)
+    goes_on.set()
+    assert all(await asyncio.gather(*under_way))
+    assert await bring(FILES_AT_ONCE)
+
+
+@pytest.mark.parametrize(
+    ("noted", "at", "is_tried"),
+    [
+        ("", 0, True),
+        (f"{MOST_TRIES - 1} 1000", 1_000, True),
+        (f"{MOST_TRIES} 1000", 1_000, False),
+        ("1 1000", 1_000 + millis(LONGEST), True),
+        ("1 1000", 1_001 + millis(LONGEST), False),
+    ],
+)
+async def test_a_file_has_a_few_tries_and_little_time(
+    speech: Speaking, noted: str, at: int, *, is_tried: bool
+) -> None:
+    """What comes behind it waits; the time counts from the first try, whoever made it."""
+    await speech.say("Paragraph 000.")
+    await Words(speech.store).cut(speech.owed, speech.thread, "")
+    notes = {f"{TRIES}file:0": noted} if noted else {}
+    file = LongText("file-0.txt", "hello", NamedSession(ID))
+    part = FilePart(speech.owed, speech.thread, "file:0", file, notes, "", at)
+    assert (await speech.files().bring(part) is not None) == is_tried
+
+
+async def test_a_file_of_unknown_size_is_linked_if_it_is_large(speech: Speaking) -> None:
+    """It would have to be held in memory: Slack wants to know the size before the content."""
+    speech.box.devin.download_failures += ["unsized", "unsized"]
+    small, large = (
+        speech.box.devin.attach(SESSION, f"file-{n}.txt", b"x" * size)
+        for n, size in enumerate((1_000, UNSIZED_LIMIT + 1))
+    )
+    await speech.say(f"{small}\n{large}")
+    await speech.until_said()
+    assert [one.name for post in speech.posts() for one in post.files] == ["file-0.txt"]
+    assert names(speech) == ["file-0.txt", "file-1.txt"]
+
+
+def calls(speech: Speaking, method: str) -> list[ApiCall]:
+    """Return the calls of a method."""
+    return [one for one in speech.box.slack.calls if one.method == method]

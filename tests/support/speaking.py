@@ -1,0 +1,259 @@
+"""What is owed to a thread, brought there by the relay's own parts, one try at a time.
+
+Each try has parts of its own, as in a process that has just started, so nothing but Redis and Slack
+remembers an earlier one, and no try waits for a limit that another one met.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import aiohttp
+import redis.asyncio
+from pydantic import SecretStr
+
+from bot.devin.api import Devin
+from bot.devin.opening import open_devin
+from bot.mirror.audience import Audience
+from bot.mirror.card import CardTeller
+from bot.mirror.files import SentFiles
+from bot.mirror.posting import Ways
+from bot.mirror.status import StatusLines
+from bot.mirror.words import WordsTeller
+from bot.model.errors import RelayError
+from bot.model.mirror import Follow, Said, Watched
+from bot.model.owed import Owed, OwedKind
+from bot.model.people import UserId
+from bot.model.sessions import SessionId
+from bot.model.threads import Link, ThreadRef
+from bot.redis.connection import Store
+from bot.redis.keys import OUTBOX_KEY, subject_key
+from bot.reporting.notices import NoticeTeller
+from bot.reporting.outcomes import Delays, Outcomes
+from bot.reporting.reporter import Reporter, Teller
+from bot.runtime.background import Background
+from bot.runtime.in_flight import InFlight
+from bot.slack.api import SlackClient
+from bot.slack.functions import Functions
+from bot.slack.people import People
+from bot.slack.posts import Posts
+from bot.slack.rate_limits import RateLimits
+from bot.slack.sharing import Sharing
+from bot.slack.status_line import StatusLine
+from bot.slack.threads import Threads
+from bot.slack.uploads import Uploads
+from bot.store.links import Links
+from bot.store.mirror.cards import Cards
+from bot.store.mirror.looks import Found
+from bot.store.mirror.watches import Watches
+from bot.store.mirror.words import Words, words_owed
+from bot.store.outbox import Outbox, begun_field
+from bot.store.places import Places
+from bot.store.reports import Reports
+from bot.store.session_names import SessionNames
+from bot.wording.message import SlackMessage
+from sandbox import Sandbox
+from sandbox.slack.server import Message
+from tests.support.desk import SESSION
+from tests.support.keys import at
+from tests.support.schedules import Planned, never
+
+ID = SessionId(SESSION)
+TTL = timedelta(days=90)
+LIMIT = 10_000_000
+
+
+@dataclass
+class Speaking:
+    """A linked thread, and tries at what its session says; `told` has the notices that are owed."""
+
+    box: Sandbox
+    store: Store
+    raw: redis.asyncio.Redis
+    web: aiohttp.ClientSession
+    devin: Devin
+    thread: ThreadRef
+    told: list[SlackMessage] = field(default_factory=list)
+
+    def posts(self) -> Sequence[Message]:
+        """Return what the bot has posted in the thread, in order."""
+        posts = self.box.slack.thread(self.thread.channel, self.thread.thread_ts)
+        return [one for one in posts if one.user == self.box.slack.bot_user_id]
+
+    async def link(self, session: SessionId = ID) -> None:
+        """Link the thread to a session."""
+        ada = UserId(self.box.slack.workspace.user("ada").id)
+        await Links(self.store, TTL).create(self.thread, Link(session=session, by=ada, at=1))
+
+    @property
+    def owed(self) -> Owed:
+        """The entry of what the thread is to be shown."""
+        return words_owed(self.thread)
+
+    async def say(self, *texts: str, session: SessionId = ID) -> None:
+        """Let a session say this, so that it is owed to the thread."""
+        watches = Watches(self.store, TTL)
+        await watches.hurry(session)
+        looks = (await watches.take(10, timedelta(days=1))).looks
+        look = next(one for one in looks if one.session == session)
+        items = [
+            (
+                self.thread,
+                Said(id=f"{look.began}:{number}", session=session, text=text, at=look.began),
+            )
+            for number, text in enumerate(texts)
+        ]
+        seen = Watched(read_at=look.began, title="Fix login")
+        found = Found(seen=seen, after=timedelta(0), said=items)
+        assert await watches.record(look, found) is not None
+
+    async def try_once(self, owed: Owed | None = None) -> None:
+        """Try as the reporter does: what fails is put off, and is due at once for this test."""
+        limits = RateLimits()
+        reporter = Reporter(
+            outbox=Outbox(self.store),
+            tellers=self._tellers(limits),
+            schedule=Planned(),
+            limits=limits,
+        )
+        await reporter.tell(owed or self.owed)
+
+    async def die_after(self, seconds: float | None = None) -> None:
+        """Try in a process that dies so long after it has begun, or just before it notes the end.
+
+        Its hold has run out when this returns.
+        """
+        outbox, owed = Outbox(self.store), self.owed
+        begun = await outbox.begin(owed, ())
+        if begun is None:
+            return
+        with suppress(TimeoutError, RelayError):
+            await asyncio.wait_for(self._teller(RateLimits()).tell(begun), seconds)
+        await self.raw.hset(at(subject_key(owed.subject)), begun_field(owed), "1")
+        for _ in range(2):  # what it had sent before is with Slack by then
+            await self._client().auth_test()
+
+    async def until_said(self, tries: int = 60, owed: Owed | None = None) -> None:
+        """Try until nothing is owed any more."""
+        for _ in range(tries):
+            if not await self.is_owed(owed):
+                return
+            await self.try_once(owed)
+        raise AssertionError(f"still owed: {[one.text[:40] for one in self.posts()]}")
+
+    async def is_owed(self, owed: Owed | None = None) -> bool:
+        """Return True if something is still to be said."""
+        return await self.raw.zscore(at(OUTBOX_KEY), str(owed or self.owed)) is not None
+
+    async def move(self) -> None:
+        """Go on in a new thread, without a link."""
+        ts = await self.box.slack.say("Shall we ship it?", deliver=False)
+        self.thread = self.thread.model_copy(update={"thread_ts": ts})
+
+    def _tellers(self, limits: RateLimits) -> Mapping[OwedKind, Teller]:
+        """Return the tellers of what needs no other part of the relay."""
+        client, store = self._client(), self.store
+        names, posts = SessionNames(store, TTL), Posts(Threads(client, never), limits)
+        return {
+            OwedKind.WORDS: self._teller(limits),
+            OwedKind.NOTICE: NoticeTeller(Outbox(store), posts),
+            OwedKind.OUTCOME: Outcomes(Reports(store), names, posts, Functions(client), ""),
+            OwedKind.DELAY: Delays(Reports(store), names, posts, TTL),
+            OwedKind.CARD: CardTeller(
+                cards=Cards(store),
+                outbox=Outbox(store),
+                watches=Watches(store, TTL),
+                names=names,
+                audience=self._audience(),
+                people=People(client, self.box.slack.team_id, None),
+                posts=posts,
+                status_lines=self._lines(),
+                schedule=Planned(),
+            ),
+        }
+
+    def files(self) -> SentFiles:
+        """Return what brings files, as a process has it."""
+        client = self._client()
+        uploads = Uploads(client, Threads(client, never))
+        return SentFiles(devin=self.devin, uploads=uploads, words=Words(self.store), limit=LIMIT)
+
+    def _audience(self) -> Audience:
+        client = self._client()
+        return Audience(
+            team=self.thread.team,
+            links=Links(self.store, TTL),
+            places=Places(self.store, TTL),
+            sharing=Sharing(client, People(client, self.box.slack.team_id, None)),
+            default=Follow.ALL,
+            allows_external=False,
+        )
+
+    def _lines(self) -> StatusLines:
+        line, watches = StatusLine(self._client()), Watches(self.store, TTL)
+        return StatusLines(line, watches, self._audience(), Background(InFlight()))
+
+    def _client(self) -> SlackClient:
+        slack = self.box.slack
+        return SlackClient(token=slack.bot_token, base_url=slack.api_url, session=self.web)
+
+    def _teller(self, limits: RateLimits) -> WordsTeller:
+        client = self._client()
+        store, threads = self.store, Threads(client, never)
+        words, watches = Words(store), Watches(store, TTL)
+
+        async def say(_: ThreadRef, message: SlackMessage, __: str) -> None:
+            self.told.append(message)
+
+        return WordsTeller(
+            outbox=Outbox(store),
+            words=words,
+            clock=client.clock,
+            cards=Cards(store),
+            watches=watches,
+            names=SessionNames(store, TTL),
+            audience=self._audience(),
+            ways=Ways(words, Posts(threads, limits), self.files(), pause=0.0),
+            status_lines=self._lines(),
+            schedule=Planned(),
+            say=say,
+            notifies=False,
+        )
+
+
+@asynccontextmanager
+async def speaking(box: Sandbox, store: Store, raw: redis.asyncio.Redis) -> AsyncIterator[Speaking]:
+    """A thread in #general that is linked to `SESSION`."""
+    ts = await box.slack.say("Shall we ship it?", deliver=False)
+    channel = box.slack.workspace.channel("general").id
+    thread = ThreadRef(team=box.slack.team_id, channel=channel, thread_ts=ts)
+    key = SecretStr(box.devin.api_key)
+    async with (
+        aiohttp.ClientSession() as web,
+        open_devin(box.devin.url, key, box.devin.org_id, 4) as devin,
+    ):
+        opened = Speaking(box, store, raw, web, devin, thread)
+        await opened.link()
+        yield opened
+
+
+def shown(posts: Sequence[Message]) -> list[str]:
+    """Return the words and the names of the files that posts show, in order."""
+    found: list[str] = []
+    for post in posts:
+        found += [_words(block) for block in post.blocks]
+        found += [file.name for file in post.files]
+    return [one for one in found if one]
+
+
+def _words(block: Mapping[str, object]) -> str:
+    match block:
+        case {"type": "markdown", "text": str(text)}:
+            return text
+        case {"type": "section", "text": {"text": str(text)}}:
+            return text
+        case {"type": "rich_text"}:
+            return str(block)
+    return ""

@@ -1,0 +1,71 @@
+"""What Devin says is bounded: posts, files, and the text of a post whose buttons are replaced."""
+
+import json
+
+import pytest
+
+from bot.model.mirror import Said, SaidKind
+from bot.model.sessions import NamedSession, SessionId
+from bot.model.threads import ThreadRef
+from bot.text.devin_files import SentFile
+from bot.wording.mirror.events import Framing
+from bot.wording.mirror.words import (
+    EDITABLE,
+    MOST_FILES,
+    MOST_POSTED,
+    POST_LIMIT,
+    POSTED,
+    LongText,
+    compose,
+    rest_of,
+)
+from bot.wording.phrases import session_link
+
+SESSION = NamedSession(SessionId("devin-0123456789abcdef0123456789abcdef"), "Fix login")
+FRAMING = Framing(ThreadRef(team="T0", channel="C0", thread_ts="1.000100"), SESSION)
+
+
+def files(number: int) -> str:
+    """Return the markers of so many files."""
+    links = (f"https://app.devin.ai/attachments/{one}" for one in range(number))
+    return "\n".join("ATTACHMENT:" + json.dumps({"url": link}) for link in links)
+
+
+@pytest.mark.parametrize("words", ["", "Here they are.\n"])
+@pytest.mark.parametrize("more", [0, 1, 5])
+def test_a_message_brings_some_files_and_tells_where_the_others_are(words: str, more: int) -> None:
+    """Each is an upload or a post of its own, and what comes behind them waits."""
+    composed = compose([Said(text=words + files(MOST_FILES + more))], FRAMING)
+    assert len(composed.files) == MOST_FILES
+    assert all(isinstance(one, SentFile) for one in composed.files)
+    shown = str([post.blocks for post in composed.posts])
+    assert (session_link(SESSION) in shown) == (f"{more} more file" in shown) == (more > 0)
+
+
+@pytest.mark.parametrize("length", [POSTED + 1, MOST_POSTED, MOST_POSTED + 1, 3_000_000])
+def test_the_rest_of_a_message_that_cannot_be_a_file_is_bounded(length: int) -> None:
+    """Beyond that, the session is linked; splitting megabytes would take minutes."""
+    text = ("word " * (length // 5 + 1))[:length]
+    posts = rest_of(LongText("message.md", text, SESSION))
+    shown = sum(len(post.words) for post in posts)
+    assert shown <= min(length, MOST_POSTED) - POSTED
+    assert len(posts) <= (MOST_POSTED - POSTED) // POST_LIMIT + 1
+    assert (session_link(SESSION) in str(posts[-1].blocks)) == (length > MOST_POSTED)
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        Said(kind=SaidKind.QUESTION, options=("Yes", "No")),
+        Said(kind=SaidKind.APPROVAL),
+    ],
+    ids=["question", "approval"],
+)
+@pytest.mark.parametrize("length", [10, EDITABLE - 200, EDITABLE + 500])
+def test_buttons_that_are_replaced_stand_below_no_long_words(event: Said, length: int) -> None:
+    """Slack refuses to edit a long message, so its buttons could never give way."""
+    posts = compose([Said(text="word " * (length // 5)), event], FRAMING).posts
+    assert len(posts) == (2 if length > EDITABLE else 1)
+    assert posts[-1].blocks[-1]["type"] == "actions"
+    said = str(posts[-1].blocks[-2])
+    assert "is waiting" in said or "*approval* to continue. See above" in said
