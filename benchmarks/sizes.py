@@ -28,11 +28,11 @@ from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef, micros_ts
 from bot.redis.connection import Store, open_store
 from bot.redis.embedded.server import embedded_valkey
-from bot.schedule.sweep import SWEEP_LIMIT
+from bot.schedule.poll import ENTRY_GRACE, MOST_ENTRIES
 from bot.store.backlog import measure
 from bot.store.links import Links
 from bot.store.mailbox import Mailbox
-from bot.store.outbox import GRACE, Outbox
+from bot.store.outbox import Outbox
 from bot.store.turn import Head
 
 TTL = timedelta(days=90)
@@ -159,7 +159,7 @@ class Mail:
 
     async def measured(self, samples: int) -> Values:
         """Return the columns of the page; as many replies wait before as after."""
-        sweep = partial(Outbox(self._store).overdue, GRACE, SWEEP_LIMIT)
+        poll = partial(Outbox(self._store).overdue, ENTRY_GRACE, MOST_ENTRIES)
         accept = await _median_ms(partial(self.accept, 0), samples)
         deliver = await _median_ms(partial(self.deliver, 0), samples)
         accepted, delivered = await self.rates(max(1, samples // AT_ONCE))
@@ -168,7 +168,7 @@ class Mail:
             "accept ms": accept,
             "take + finish ms": deliver,
             "backlog ms": await _median_ms(partial(measure, self._store), FEW),
-            "sweep ms": await _median_ms(sweep, FEW),
+            "poll ms": await _median_ms(poll, FEW),
             "accepted/s": accepted,
             "taken + finished/s": delivered,
         }

@@ -1,4 +1,4 @@
-"""The command line: `devin-relay run | worker | doctor | manifest | demo | layout`.
+"""The command line: `devin-relay run | worker | doctor | manifest | demo`.
 
 `python -m bot` is the same. Exit codes: 0 success or stopped by a signal, 1 a problem that an
 operator must fix, 2 bad settings or a bad command line.
@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-import bot.slim  # noqa: F401  (before any import of httpx)
 from bot.command_line import parser_for
 from bot.terminal import make_lenient
 

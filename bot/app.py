@@ -3,7 +3,6 @@
 The same `open_bot` serves production and the tests.
 """
 
-import asyncio
 import logging
 import secrets
 from collections.abc import AsyncIterator, Collection, Sequence
@@ -13,7 +12,6 @@ from datetime import timedelta
 from functools import partial
 
 import aiohttp
-from docket import Docket
 
 import handlers
 from bot.delivery.deliverer import NOTICE_AFTER
@@ -30,7 +28,6 @@ from bot.runtime.http import open_server
 from bot.runtime.in_flight import InFlight
 from bot.runtime.measuring import Measuring
 from bot.runtime.version import version
-from bot.schedule.docket import let_go_of_dead, open_docket, open_worker, work
 from bot.settings import Settings
 from bot.slack.api import SlackClient
 from bot.slack.app.bolt import bolt_of
@@ -59,10 +56,9 @@ SPARE_CONNECTIONS = 8
 
 @dataclass(frozen=True, slots=True)
 class Bot:
-    """A running bot: its HTTP server's port, and its worker's task, which ends only by a bug."""
+    """A running bot, and its HTTP server's port."""
 
     port: int
-    working: asyncio.Task[None]
 
 
 @asynccontextmanager
@@ -97,7 +93,6 @@ async def open_bot(
         log.info("listening", extra={"host": settings.host, "port": port})
         to = await _connect(stack, settings, health, in_flight)
         parts = build(to, Tuning(notice_after, look_after, file_hosts))
-        working = await stack.enter_async_context(_working(to.docket, to.store))
         if listens:
             await _listen(stack, to, parts, health, endpoint)
         backlog = partial(measure, to.store), partial(measure_watch, to.store)
@@ -107,7 +102,7 @@ async def open_bot(
         health.started()
         ids = {"team": to.identity.team, "bot": to.identity.user}
         log.info("started", extra={**ids, "version": version()})
-        yield Bot(port=port, working=working)
+        yield Bot(port=port)
 
 
 @asynccontextmanager
@@ -152,7 +147,6 @@ async def _connect(
     )
     store = store.of(identity.team)
     health.watch("Redis", store.ping)
-    docket = await stack.enter_async_context(open_docket(url))
     most = settings.delivery_concurrency + SPARE_CONNECTIONS
     devin = await stack.enter_async_context(
         open_devin(settings.devin_api_url, settings.devin_api_key, settings.devin_org_id, most)
@@ -165,7 +159,6 @@ async def _connect(
         store=store,
         client=client,
         identity=identity,
-        docket=docket,
         devin=devin,
     )
 
@@ -182,27 +175,10 @@ async def _warn_of_losses(store: Store) -> None:
         log.warning("Redis may lose data", extra={"reason": " ".join(says)})
 
 
-@asynccontextmanager
-async def _working(docket: Docket, store: Store) -> AsyncIterator[asyncio.Task[None]]:
-    async with open_worker(docket) as worker:
-        working = asyncio.create_task(work(worker), name="worker")
-        try:
-            yield working
-        finally:
-            # Cancellation is docket's way to stop: it takes no more tasks and waits for its current
-            # ones. If Redis fails meanwhile, docket 0.27 forgets the cancellation and starts over,
-            # unless it is closed.
-            working.cancel()
-            letting_go = asyncio.create_task(let_go_of_dead(docket, store, working))
-    await asyncio.gather(working, return_exceptions=True)
-    await letting_go
-
-
 async def _run(stack: AsyncExitStack, to: Connections, parts: Parts, *, listens: bool) -> None:
-    """Begin the work that nobody asks for, and finish or pass on what is under way at the end."""
-    await stack.enter_async_context(parts.sweep.running())
-    stack.push_async_callback(parts.schedule.pass_on)
+    """Begin the work that nobody asks for, and finish what is under way at the end."""
     stack.push_async_callback(to.background.drain, DRAIN_SECONDS)
+    await stack.enter_async_context(parts.poll.running())
     await stack.enter_async_context(parts.watching.running())
     await stack.enter_async_context(parts.adoption.running())
     if listens:

@@ -44,9 +44,6 @@ DEMO = """\
 Start a local Slack, a local Devin and the relay, and print the address of a
 web page to try them on. No accounts and no settings are needed, and nothing
 leaves this machine. Ctrl-C stops everything."""
-LAYOUT = """\
-Move the keys in Redis to where the previous version expects them, before a
-downgrade. Stop all processes first."""
 
 
 def parser_for(typed: str) -> argparse.ArgumentParser:
@@ -81,10 +78,6 @@ def parser_for(typed: str) -> argparse.ArgumentParser:
     demo = _add(commands, "demo", "try it on this machine, without accounts", DEMO)
     demo.add_argument("--port", type=int, help="port of the page (default: 8377, or a free one)")
     demo.add_argument("--api", choices=["v1", "v3"], help="version of Devin's API (default: v3)")
-    layout = _add(commands, "layout", "move the keys in Redis before a downgrade", LAYOUT)
-    layout.add_argument(
-        "which", choices=["former"], help="the layout that the previous version uses"
-    )
     return parser
 
 

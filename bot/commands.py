@@ -13,7 +13,6 @@ from typing import Any
 
 from bot.app import open_bot
 from bot.doctor import findings
-from bot.layout import move_keys_back
 from bot.model.errors import OperatorError, SettingsError
 from bot.runtime import logs
 from bot.runtime.connections import raise_open_files
@@ -29,8 +28,8 @@ GARBAGE = 10_000
 
 
 def run(command: str, env_file: Path | None) -> int:
-    """Run `run`, `worker`, `doctor` or `layout` with the settings of `env_file`, or of .env."""
-    needs_transport = command not in {"worker", "layout"}
+    """Run `run`, `worker` or `doctor` with the settings of `env_file`, or of .env."""
+    needs_transport = command != "worker"
     file = env_file or Path(".env")
     try:
         settings = load_settings(env_file=file, needs_transport=needs_transport)
@@ -45,8 +44,6 @@ def run(command: str, env_file: Path | None) -> int:
     match command:
         case "doctor":
             return _run(_doctor(settings, file), settings)
-        case "layout":
-            return _run(_layout(settings), settings)
         case _:
             return _run(_serve(settings, listens=command == "run"), settings)
 
@@ -62,14 +59,6 @@ async def _doctor(settings: Settings, file: Path) -> int:
     except BrokenPipeError:  # `doctor | head -3`; the interpreter would try to flush once more
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return FAILED if problems else OK
-
-
-async def _layout(settings: Settings) -> int:
-    moved = await move_keys_back(settings)
-    sys.stdout.write(
-        f"{moved} {'key' if moved == 1 else 'keys'} moved. Now start the previous version.\n"
-    )
-    return OK
 
 
 async def _serve(settings: Settings, *, listens: bool) -> int:
@@ -91,17 +80,14 @@ async def _serve(settings: Settings, *, listens: bool) -> int:
 async def _until(
     stop: asyncio.Event, started: asyncio.Event, settings: Settings, *, listens: bool
 ) -> int:
-    # One task enters and leaves the bot: docket's worker keeps context variables.
-    async with open_bot(settings, listens=listens) as bot:
+    async with open_bot(settings, listens=listens):
         # What exists now stays for good, so later collections need not look at it again.
         gc.collect()
         gc.freeze()
         # Hardly anything here forms cycles, and looking for them so often took 6 % of a reply.
         gc.set_threshold(GARBAGE)
         started.set()
-        if await _first(bot.working, stop):
-            await bot.working
-            raise OperatorError("The worker stopped unexpectedly")
+        await stop.wait()
         log.info("stopping: finishing what was begun")
     return OK
 

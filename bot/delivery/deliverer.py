@@ -26,7 +26,7 @@ from bot.model.errors import StoreAway
 from bot.model.files import Upload
 from bot.model.outcomes import FOR_OPERATOR, MAY_BE_THERE, Outcome, OutcomeKind, Refusal, Wait
 from bot.model.owed import Owed, OwedKind
-from bot.model.schedule import PASS_ON_SECONDS, Schedule
+from bot.model.schedule import Schedule
 from bot.model.sessions import SessionId
 from bot.runtime import metrics
 from bot.runtime.in_flight import InFlight
@@ -106,9 +106,7 @@ class Deliverer:
         if handed is None:
             await self._in_flight.calm()
             if self._in_flight.is_closing:
-                # Begin nothing more: another process delivers this, or our own after a restart.
-                await self._schedule.wake(session, PASS_ON_SECONDS)
-                return
+                return  # Begin nothing more: another process polls for it, or ours after a restart.
         lease: Lease
         step: Step | None
         lease, step = handed or (Lease(self._mailbox, session), None)
@@ -249,7 +247,7 @@ class Deliverer:
         level = logging.ERROR if outcome.refusal in FOR_OPERATOR else logging.INFO
         log.log(level, "outcome", extra={**ids, **told})
         if is_owed:
-            await self._tell(Owed(head.reply.id, head.round, OwedKind.OUTCOME))
+            await self._schedule.tell(Owed(head.reply.id, head.round, OwedKind.OUTCOME))
         else:
             metrics.REPORTS.labels("dropped").inc()
         return step
@@ -264,14 +262,6 @@ class Deliverer:
         """
         is_its_turn = time.monotonic() < lease.turn_ends
         return is_its_turn and not self._in_flight.is_closing and not self._in_flight.is_crowded
-
-    async def _tell(self, report: Owed) -> None:
-        try:
-            await self._schedule.tell(report)
-        except StoreAway as error:
-            # The report is owed in Redis; the sweep schedules it.
-            ids = {"reply_id": report.subject, "reason": str(error)}
-            log.warning("report not scheduled", extra=ids)
 
 
 def _unforeseen(head: Head, failure: Unforeseen) -> Outcome:

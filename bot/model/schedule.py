@@ -1,22 +1,16 @@
-"""The relay's port to its scheduler; `schedule/docket.py` implements it with docket."""
+"""The port to the work of this process; `schedule/local.py` implements it."""
 
 from typing import Protocol
 
 from bot.model.owed import Owed
 from bot.model.sessions import SessionId
 
-PASS_ON_SECONDS = 1.0
-"""Delay after which another process looks at a session whose process is shutting down."""
-
-
-BEAT_SECONDS = 0.25
-"""Wake-ups of a session that fall on the same beat are one."""
-
 
 class Schedule(Protocol):
-    """Schedules work that must happen even if this process does not survive.
+    """Begins work in this process, now or later, if there is room.
 
-    Both methods raise `StoreAway` if the work could not be scheduled.
+    The work is due in Redis, where every process polls for it. So what finds no room here, or is
+    lost with this process, is done a little later, here or elsewhere.
     """
 
     async def wake(self, session: SessionId, after: float = 0.0) -> None:

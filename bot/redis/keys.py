@@ -26,9 +26,6 @@ DUE_KEY = Key("due")
 OUTBOX_KEY = Key("untold")
 """The outbox: entries that Slack has not accepted yet, scored by their due time (Unix ms)."""
 
-SWEEP_KEY = Key("sweep")
-"""Exists from one sweep until the next one may begin, in whichever process."""
-
 THREADS_KEY = Key("threads")
 """The linked threads, scored by the time (Unix ms) of their latest traffic in either direction."""
 

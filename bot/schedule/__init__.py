@@ -1,1 +1,1 @@
-"""Runs work in this process, now or later, or through docket in any process; sweeps."""
+"""Runs work in this process, now or at its time, and polls Redis for work that is due."""

@@ -1,6 +1,6 @@
 """Timers keep work for later in this process, each piece once.
 
-They are lost with the process. What they are for is due in Redis, where the sweep finds it then.
+They are lost with the process. What they are for is due in Redis, where a poll finds it then.
 """
 
 import asyncio
@@ -20,27 +20,26 @@ class Timers(Generic[T]):
         self._most = most
         self._timers: dict[T, asyncio.TimerHandle] = {}
 
-    def add(self, what: T, after: float, begin: Callable[[], Coroutine[None, None, None]]) -> bool:
-        """Begin work in `after` seconds; return False if there is no room for it.
+    def add(self, what: T, after: float, begin: Callable[[], Coroutine[None, None, None]]) -> None:
+        """Begin work in `after` seconds, unless there is no room for it.
 
-        If `what` waits already, nothing is added, and it begins when it would have.
+        If `what` waits already, it begins at the earlier of both times.
         """
-        if what in self._timers:
-            return True
-        if len(self._timers) >= self._most:
-            return False
         loop = asyncio.get_running_loop()
+        waiting = self._timers.get(what)
+        if waiting is None and len(self._timers) >= self._most:
+            return
+        if waiting is not None:
+            if waiting.when() <= loop.time() + after:
+                return
+            waiting.cancel()
         self._timers[what] = loop.call_later(after, self._begin, what, begin)
-        return True
 
-    def take_all(self) -> dict[T, float]:
-        """Stop all timers; return their work with the seconds that are left for each."""
-        now = asyncio.get_running_loop().time()
-        left = {what: max(0.0, timer.when() - now) for what, timer in self._timers.items()}
+    def stop(self) -> None:
+        """Stop all timers."""
         for timer in self._timers.values():
             timer.cancel()
         self._timers.clear()
-        return left
 
     def _begin(self, what: T, begin: Callable[[], Coroutine[None, None, None]]) -> None:
         del self._timers[what]

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from bot.model.sessions import SessionId
 from bot.redis.connection import Store, millis
-from bot.redis.keys import DUE_KEY, LEASE_PREFIX, SWEEP_KEY
+from bot.redis.keys import DUE_KEY, LEASE_PREFIX
 from bot.store.lua import mailbox as lua
 
 MOST_HELD = 20_000
@@ -28,11 +28,3 @@ class DueMail:
             lease_prefix=LEASE_PREFIX,
             most=limit + MOST_HELD,
         )
-
-    async def claim_sweep(self, every: timedelta) -> timedelta:
-        """Return zero if the caller is to sweep now, else the time until the next sweep.
-
-        There is one in each `every`, also if the process that was to do it has died.
-        """
-        left = await lua.claim_sweep(self._store, sweep=SWEEP_KEY, every_ms=millis(every))
-        return timedelta(milliseconds=left)

@@ -31,9 +31,6 @@ HELD_KINDS = frozenset({OwedKind.WORDS})
 KEEP = timedelta(days=7)
 """The least time for which an entry and its subject are kept after the last try."""
 
-GRACE = timedelta(seconds=5)
-"""Mail and entries that have been due for this long are overdue."""
-
 
 @dataclass(frozen=True, slots=True)
 class Begun:

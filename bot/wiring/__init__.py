@@ -7,8 +7,7 @@ from bot.catch_up.runner import CatchUp
 from bot.mirror.adoption import Adoption
 from bot.mirror.watching import Watching
 from bot.relay import Relay
-from bot.schedule.local import LocalDispatch
-from bot.schedule.sweep import Sweep
+from bot.schedule.poll import Poll
 from bot.wiring.delivering import Tuning, serve
 from bot.wiring.listening import catch_up_of, relay_of
 from bot.wiring.parts import Connections, shared_by
@@ -18,7 +17,7 @@ from bot.wiring.parts import Connections, shared_by
 class Parts:
     """The parts that run the bot.
 
-    These are the use cases, the record of events, the backfill, the watch, the schedule, the sweep.
+    These are the use cases, the record of events, the backfill, the watch, the poll.
     """
 
     relay: Relay
@@ -26,14 +25,13 @@ class Parts:
     catch_up: CatchUp
     watching: Watching
     adoption: Adoption
-    schedule: LocalDispatch
-    sweep: Sweep
+    poll: Poll
 
 
 def build(to: Connections, tuning: Tuning) -> Parts:
-    """Build all parts on the open connections, and let docket's tasks do their work here."""
+    """Build all parts on the open connections, and let this process do the work that is due."""
     shared = shared_by(to)
-    sweep = serve(to, shared, tuning)
+    poll = serve(to, shared, tuning)
     relay = relay_of(to, shared)
     catch_up = catch_up_of(relay, shared)
     mirror = shared.mirror
@@ -43,6 +41,5 @@ def build(to: Connections, tuning: Tuning) -> Parts:
         catch_up=catch_up,
         watching=mirror.watching,
         adoption=mirror.adoption,
-        schedule=shared.schedule,
-        sweep=sweep,
+        poll=poll,
     )

@@ -13,9 +13,8 @@ from bot.relay.lifecycle.starter import Starter
 from bot.reporting.notices import NoticeTeller
 from bot.reporting.outcomes import Delays, Outcomes
 from bot.reporting.reporter import Reporter
-from bot.schedule.docket import DocketSchedule, register
 from bot.schedule.local import Work
-from bot.schedule.sweep import Sweep
+from bot.schedule.poll import Poll
 from bot.slack.files import SlackFiles
 from bot.slack.marks import MarkBudget
 from bot.slack.posts import Posts
@@ -32,7 +31,7 @@ class Tuning:
     file_hosts: Collection[str]
 
 
-def serve(to: Connections, shared: Shared, tuning: Tuning) -> Sweep:
+def serve(to: Connections, shared: Shared, tuning: Tuning) -> Poll:
     """Let this process deliver mail and post the outbox; return what finds what is left."""
     kept, deliverer = shared.kept, _deliverer(to, shared, tuning)
     limits, mirror = shared.limits, shared.mirror
@@ -55,14 +54,11 @@ def serve(to: Connections, shared: Shared, tuning: Tuning) -> Sweep:
     )
     work = Work(
         deliver=deliverer.deliver,
-        abandoned=kept.due.abandoned,
         tell=reporter.tell,
         shed=reporter.shed,
     )
     shared.schedule.serve(work)
-    sweep = Sweep(kept.due, kept.outbox, DocketSchedule(to.docket))
-    register(to.docket, shared.schedule, sweep.once)
-    return sweep
+    return Poll(kept.due, kept.outbox, shared.schedule)
 
 
 def _deliverer(to: Connections, shared: Shared, tuning: Tuning) -> Deliverer:

@@ -4,8 +4,6 @@ import secrets
 from dataclasses import dataclass
 from functools import partial
 
-from docket import Docket
-
 from bot.catch_up.listening import Listening
 from bot.delivery.handover import Handover
 from bot.devin.api import Devin
@@ -21,7 +19,6 @@ from bot.relay.workspace import Workspace
 from bot.reporting.notices import Notices
 from bot.runtime.background import Background
 from bot.runtime.in_flight import InFlight
-from bot.schedule.docket import DocketSchedule
 from bot.schedule.local import LocalDispatch
 from bot.settings import Settings
 from bot.slack.api import SlackClient
@@ -62,7 +59,6 @@ class Connections:
     store: Store
     client: SlackClient
     identity: Identity
-    docket: Docket
     devin: Devin
 
 
@@ -152,7 +148,7 @@ def shared_by(to: Connections) -> Shared:
     kept = kept_in(to.settings, to.store, to.identity.team)
     workspace = workspace_of(to, kept.places)
     slots = to.settings.delivery_concurrency
-    schedule = LocalDispatch(DocketSchedule(to.docket), to.background, slots)
+    schedule = LocalDispatch(to.background, slots)
     listening = Listening(kept.checkpoints, workspace.clock, to.settings.catch_up)
     notices = _notices(to, kept, workspace, schedule)
     limits = RateLimits()

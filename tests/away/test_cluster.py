@@ -12,7 +12,6 @@ import redis
 from bot.app import Bot
 from bot.redis.connection import Store, open_store
 from bot.redis.keys import default_key, once_key, prefix_of
-from bot.schedule.docket import DOCKET_NAME
 from bot.store.claims import Claims
 from bot.store.migration.mover import migrate, move_back
 from bot.urls import is_cluster
@@ -95,11 +94,10 @@ async def test_a_team_steers_a_session_from_a_thread(
     await desk.until_said(thread_links.unlinked(desk.named()), thread)
 
     assert [len(node.keys(PREFIX)) > 0 for node in nodes] == [False, False, True]
-    assert [len(node.keys(f"{{{DOCKET_NAME}}}")) > 0 for node in nodes] == [True, False, False]
 
 
-async def test_what_is_for_later_goes_through_the_scheduler(bot: Bot, desk: Desk) -> None:
-    """Docket keeps its tasks on the Cluster as well, and its worker runs them."""
+async def test_what_is_for_later_is_done_then(bot: Bot, desk: Desk) -> None:
+    """What waits for Devin is due on the Cluster as well."""
     thread = await desk.linked_thread()
     desk.devin.behave(SESSION, "rate_limited", times=2)
     await desk.until_marked("white_check_mark", await desk.reply("in a while", thread))

@@ -11,9 +11,7 @@ import pytest
 
 from bot.app import Bot, open_bot
 from bot.model.errors import StoreAway
-from bot.model.sessions import SessionId
 from bot.redis.connection import Store, open_store
-from bot.schedule.docket import DocketSchedule, open_docket
 from bot.settings import load_settings
 from sandbox import Sandbox
 from sandbox.devin.answers import Api
@@ -141,22 +139,6 @@ async def test_an_absent_cluster_is_a_passing_error() -> None:
             await store.ping()
 
 
-async def test_a_scheduler_without_its_cluster_says_so(node: ValkeyProcess, redis_url: str) -> None:
-    """A caller must learn that nothing was scheduled, without waiting for the Cluster."""
-    async with open_docket(redis_url) as docket:
-        docket.register(deliver)
-        schedule = DocketSchedule(docket)
-        await schedule.wake(SessionId(SESSION), 60)
-        for breaks in ("freeze", "kill"):
-            await act(node, breaks)
-            with pytest.raises(StoreAway):
-                await schedule.wake(SessionId(SESSION), 90)
-
-
-async def deliver(_: str) -> None:
-    """A task with the name of the relay's own."""
-
-
 async def test_check_says_that_it_does_not_answer(box: Sandbox, tmp_path: Path) -> None:
     """The operator reads where to look."""
     environ = environ_of(box, "redis+cluster://127.0.0.1:1", tmp_path)
@@ -171,7 +153,7 @@ async def test_check_says_that_it_does_not_answer(box: Sandbox, tmp_path: Path) 
 async def test_a_password_may_hold_any_character(
     box: Sandbox, desk: Desk, node: ValkeyProcess, tmp_path: Path, form: str
 ) -> None:
-    """The password is escaped in the address, for the relay and for each scheduler connection."""
+    """The password is escaped in the address, for the relay and for `doctor`."""
     await node.tell("CONFIG", "SET", "requirepass", PASSWORD)
     escaped, place = quote(PASSWORD, safe=""), f"127.0.0.1:{node.port}"
     url = f"redis+cluster://{place}?password={escaped}"

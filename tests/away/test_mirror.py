@@ -123,7 +123,7 @@ async def test_a_redis_that_was_away_loses_nothing(
 ) -> None:
     """The watch goes on when it is back, from the cursor that it has.
 
-    A post that was begun as Redis went away is begun again by docket: 30 s after it reconnects.
+    A post that was begun as Redis went away is begun again when its lease has expired.
     """
     async with kept_valkey(tmp_path / "valkey") as valkey:
         environ = environ_of(box, valkey.url, tmp_path)

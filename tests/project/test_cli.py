@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 import yaml
-from redis.asyncio import Redis
 
 from bot.runtime.version import version
 from bot.slack.app.manifest import required_scopes
@@ -104,7 +103,7 @@ async def test_the_help_names_every_command_and_needs_no_settings(tmp_path: Path
     """Without a command it is on stderr, so that no platform takes that for a success."""
     code, out, _ = await command({}, tmp_path, "--help")
     assert code == 0
-    for name in ("run", "worker", "doctor", "manifest", "demo", "layout"):
+    for name in ("run", "worker", "doctor", "manifest", "demo"):
         code, own, _ = await command({}, tmp_path, name, "--help")
         assert code == 0
         assert f"\n    {name} " in out
@@ -267,24 +266,6 @@ async def test_the_manifest_is_yaml_on_stdout(tmp_path: Path) -> None:
     code, out, err = await command({}, tmp_path, "manifest", "--url", "http://relay.example.com")
     assert (code, out) == (2, "")
     assert err == "error: --url must start with https:// (Slack requires HTTPS)\n"
-
-
-async def test_the_keys_of_stopped_processes_move_back(
-    environ: Environ, box: Sandbox, desk: Desk, raw: Redis, tmp_path: Path
-) -> None:
-    """A running process keeps them where they are; the previous version finds them after that."""
-    async with bot_process(environ, tmp_path, "run") as run:
-        await box.slack.wait_connected()
-        await desk.linked_thread()
-        code, out, err = await command(environ, tmp_path, "layout", "former")
-        assert (code, out) == (1, "")
-        assert err.startswith("Stop all processes first. Still running: ")
-        assert await run.stop() == 0
-    code, out, err = await command(environ, tmp_path, "layout", "former")
-    assert (code, err) == (0, "")
-    assert out.endswith(" keys moved. Now start the previous version.\n")
-    assert len([key async for key in raw.scan_iter("{devin-relay}:link:*")]) == 1
-    assert [key async for key in raw.scan_iter("{devin-relay:*:link:*")] == []
 
 
 @pytest.mark.parametrize("name", ["doctor", "check"])

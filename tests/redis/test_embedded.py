@@ -12,7 +12,6 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
-from docket import Docket
 from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 
@@ -120,14 +119,12 @@ def orphan(data_dir: Path) -> subprocess.Popen[bytes]:
         os.close(lock)
 
 
-async def test_redis_and_docket_take_its_url(tmp_path: Path) -> None:
-    """One URL serves both libraries, whatever characters are in the directory's name."""
+async def test_redis_py_takes_its_url(tmp_path: Path) -> None:
+    """Whatever characters are in the directory's name."""
     assert is_embedded_supported()
     async with embedded_valkey(tmp_path / "a %41 né") as url:
         await put(url, "key", "value")
         assert await get(url, "key") == "value"
-        async with Docket(name="d", url=url) as docket:
-            assert (await docket.snapshot()).total_tasks == 0
 
 
 async def test_it_listens_to_its_user_only_and_keeps_every_write(tmp_path: Path) -> None:

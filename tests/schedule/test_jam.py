@@ -1,15 +1,14 @@
 """Sessions beyond what Devin takes at once wait, and nothing else waits for them."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import logging
 from datetime import timedelta
 from functools import partial
 
 import pytest
-from docket import Docket
 from redis.asyncio import Redis
 
-from bot.app import Bot, open_bot
+from bot.app import open_bot
 from bot.model.outcomes import Outcome, OutcomeKind
 from bot.model.owed import Owed, OwedKind
 from bot.model.people import UserId
@@ -17,11 +16,10 @@ from bot.model.replies import Reply
 from bot.model.sessions import SessionId, SessionState
 from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store
-from bot.redis.keys import DUE_KEY, OUTBOX_KEY, SWEEP_KEY
+from bot.redis.keys import DUE_KEY, OUTBOX_KEY
 from bot.runtime.in_flight import InFlight
-from bot.schedule.docket import DocketSchedule, open_docket
 from bot.schedule.local import MANY_AT_ONCE
-from bot.schedule.sweep import NAMED, SWEEP_LIMIT
+from bot.schedule.poll import NAMED
 from bot.settings import Settings
 from bot.store.mailbox import Mailbox
 from bot.store.turn import Head
@@ -38,31 +36,13 @@ MARKS = 40
 TTL = timedelta(days=1)
 NONE = timedelta(0)
 LONG = timedelta(hours=1)
+UNDELIVERED = "mail was not being delivered"
 
 
 @pytest.fixture
 def environ(environ: dict[str, str]) -> dict[str, str]:
     """The environment of a bot that sends few messages at once, and may read many sessions."""
     return environ | {"DELIVERY_CONCURRENCY": str(SLOTS), "DEVIN_READS": "100000"}
-
-
-@pytest.fixture
-async def docket(redis_url: str) -> AsyncIterator[Docket]:
-    """The scheduler's tasks by name, to schedule them as another process would."""
-
-    async def deliver(_: str) -> None:
-        pass
-
-    async def report(_: str, attempt: int = 1) -> None:
-        pass
-
-    async def sweep() -> None:
-        pass
-
-    async with open_docket(redis_url) as docket:
-        for task in (deliver, report, sweep):
-            docket.register(task)
-        yield docket
 
 
 async def thread_of(
@@ -115,101 +95,83 @@ async def taken(store: Store, session: SessionId) -> Head:
     return step
 
 
-async def test_what_waits_for_devin_holds_up_no_timer_no_report_and_no_sweep(
-    bot: Bot,
-    desk: Desk,
-    store: Store,
-    raw: Redis,
-    docket: Docket,
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    """It does not matter how many sessions wait or are woken; everything is sent in the end."""
-    over, schedule = asyncio.Event(), DocketSchedule(docket)
+async def deferred(desk: Desk, store: Store) -> Reply:
+    """Return a reply that waits for Devin for long, and whose notice is not due yet."""
     waiting = SessionId("devin-aaaaaaaaaaaa")
-    noticed = await accepted(desk, store, await thread_of(desk, store, waiting), waiting, "late")
+    (late,) = await accepted(desk, store, await thread_of(desk, store, waiting), waiting, "late")
     await Mailbox(store, TTL).defer(waiting, "token", await taken(store, waiting), LONG, LONG)
-    asleep = SessionId("devin-bbbbbbbbbbbb")
+    return late
+
+
+async def is_due_now(raw: Redis, owed: Owed) -> None:
+    """Make an entry of the outbox overdue, as one whose process died long ago."""
+    await raw.zadd(at(OUTBOX_KEY), {str(owed): 0})
+    await raw.expire(at(OUTBOX_KEY), 600)
+
+
+async def test_what_waits_for_devin_holds_up_no_timer_and_no_report(
+    settings: Settings, desk: Desk, store: Store, raw: Redis, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It does not matter how many sessions wait; everything is sent in the end."""
+    caplog.set_level(logging.INFO)
+    over, asleep = asyncio.Event(), SessionId("devin-bbbbbbbbbbbb")
+    noticed = await deferred(desk, store)
     thread = await thread_of(desk, store, asleep)
     (told,) = await accepted(desk, store, thread, asleep, "asleep")
-    sessions = await abandoned(desk, store, raw, SESSIONS, "First", "Second", until=over)
-    for session in sessions * 3:
-        await schedule.wake(session)
-    await wait_until(lambda: desk.devin.in_flight == SLOTS, "all slots are taken")
-
-    async def is_empty() -> bool:
-        return await raw.xlen(docket.stream_key) == 0
-
-    await wait_until(is_empty, "docket's slots are free")
-    await schedule.tell(Owed(noticed[0].id, 1, OwedKind.DELAY), 0.1)
-    await desk.until_marked("hourglass_flowing_sand", noticed[0].ts)
-
-    desk.slack.fail_next("chat.postMessage", retry_after=1)
+    report = Owed(told.id, 1, OwedKind.OUTCOME)
     outcome = Outcome(kind=OutcomeKind.SUSPENDED, state=SessionState.SUSPENDED)
     head = await taken(store, asleep)
     await Mailbox(store, TTL).finish(asleep, "token", head, outcome, go_on=False)
-    await raw.zadd(at(OUTBOX_KEY), {str(Owed(told.id, 1, OwedKind.OUTCOME)): 0})
-    await desk.until_said(suspended("asleep"), thread.thread_ts)
-    assert await raw.xlen(docket.stream_key) <= SWEEP_LIMIT
-    assert desk.devin.max_in_flight == SLOTS
-    swept = [vars(one) for one in caplog.records if one.message == "mail was not being delivered"]
-    assert max(one["sessions"] for one in swept) > NAMED
-    assert max(len(one["session_ids"]) for one in swept) == NAMED, "a line a sweep, not a session"
+    await raw.zrem(at(OUTBOX_KEY), str(report))
+    sessions = await abandoned(desk, store, raw, SESSIONS, "First", "Second", until=over)
+    async with started(settings):
+        await wait_until(lambda: desk.devin.in_flight == SLOTS, "all slots are taken")
+        await is_due_now(raw, Owed(noticed.id, 1, OwedKind.DELAY))
+        await desk.until_marked("hourglass_flowing_sand", noticed.ts)
+        desk.slack.fail_next("chat.postMessage", retry_after=1)
+        await is_due_now(raw, report)
+        await desk.until_said(suspended("asleep"), thread.thread_ts)
+        assert desk.devin.max_in_flight == SLOTS
+        lines = [vars(one) for one in caplog.records if one.message == UNDELIVERED]
+        assert max(one["sessions"] for one in lines) > NAMED
+        assert max(len(one["session_ids"]) for one in lines) == NAMED, "a line names some of them"
+        over.set()
 
-    over.set()
-    await raw.zadd(at(DUE_KEY), {waiting: 0})
+        def all_is_sent() -> bool:
+            return all(len(desk.received(session)) == 2 for session in sessions)
 
-    def all_is_sent() -> bool:
-        return all(len(desk.received(session)) == 2 for session in sessions)
-
-    await wait_until(all_is_sent, "all is sent")
+        await wait_until(all_is_sent, "all is sent")
     for session in sessions:
         read = [message.partition("\n\n")[2] for message in desk.received(session)]
         assert read == ["First", "Second"]
 
 
-async def test_marks_that_hang_at_slack_hold_up_no_timer(
-    bot: Bot, desk: Desk, store: Store, docket: Docket
+async def test_marks_that_hang_at_slack_hold_up_no_notice(
+    settings: Settings, desk: Desk, store: Store, raw: Redis
 ) -> None:
-    """Work that docket brings does not wait behind them."""
-    waiting = SessionId("devin-aaaaaaaaaaaa")
-    (late,) = await accepted(desk, store, await thread_of(desk, store, waiting), waiting, "late")
-    await Mailbox(store, TTL).defer(waiting, "token", await taken(store, waiting), LONG, LONG)
-    over, thread = asyncio.Event(), await desk.linked_thread()
-    desk.slack.fail_next("reactions.add", times=1_000, until=over)
-    for number in range(MARKS):
-        await desk.reply(f"Reply {number}", thread)
-    await wait_until(lambda: len(desk.received()) == MARKS, "all are delivered")
-    await DocketSchedule(docket).tell(Owed(late.id, 1, OwedKind.DELAY), 0.1)
-    notice = str(Owed(late.id, 1, OwedKind.DELAY))
-    told = partial(desk.posts, late.thread.thread_ts)
-    await wait_until(lambda: notice in map(key_of, told()), "it is told to wait")
-    begun = [call for call in desk.slack.calls if call.method == "reactions.add"]
-    assert len(begun) < MARKS - MANY_AT_ONCE, "it did not wait for its turn behind them"
-    desk.slack.fail_no_more()
-    over.set()
-
-
-async def test_one_sweep_is_enough_to_begin_with_all_that_is_due(
-    settings: Settings, desk: Desk, store: Store, raw: Redis, docket: Docket
-) -> None:
-    """A process that has room looks for more on its own, and no slot waits for the next sweep."""
-    sessions = await abandoned(desk, store, raw, 3 * SWEEP_LIMIT, "Hello")
-    settings = settings.model_copy(update={"catch_up": NONE})  # otherwise mail waits for that
+    """What another process left behind does not wait behind them."""
+    late, over = await deferred(desk, store), asyncio.Event()
     async with started(settings):
-        await wait_until(lambda: desk.devin.requests, "the sweep has begun")
-        await raw.set(at(SWEEP_KEY), 1, ex=600)  # as if another process swept, for long
-        await until_settled(store)
-    assert [len(desk.received(session)) for session in sessions] == [1] * len(sessions)
+        thread = await desk.linked_thread()
+        desk.slack.fail_next("reactions.add", times=1_000, until=over)
+        for number in range(MARKS):
+            await desk.reply(f"Reply {number}", thread)
+        await wait_until(lambda: len(desk.received()) == MARKS, "all are delivered")
+        await is_due_now(raw, Owed(late.id, 1, OwedKind.DELAY))
+        notice = str(Owed(late.id, 1, OwedKind.DELAY))
+        told = partial(desk.posts, late.thread.thread_ts)
+        await wait_until(lambda: notice in map(key_of, told()), "it is told to wait")
+        begun = [call for call in desk.slack.calls if call.method == "reactions.add"]
+        assert len(begun) < MARKS - MANY_AT_ONCE, "it did not wait for its turn behind them"
+        desk.slack.fail_no_more()
+        over.set()
 
 
-async def test_what_docket_has_brought_is_finished_or_passed_on_before_the_process_ends(
-    settings: Settings, desk: Desk, store: Store, raw: Redis, docket: Docket
+async def test_a_process_that_ends_finishes_what_it_began_and_leaves_the_rest(
+    settings: Settings, desk: Desk, store: Store, raw: Redis
 ) -> None:
-    """It waits for Devin's answers, tells reports meanwhile, and passes on the rest."""
+    """It waits for Devin's answers and reports them; what is left stays due, for any process."""
     over, in_flight, leave = asyncio.Event(), InFlight(), asyncio.Event()
-    waiting, schedule = SessionId("devin-aaaaaaaaaaaa"), DocketSchedule(docket)
-    (late,) = await accepted(desk, store, await thread_of(desk, store, waiting), waiting, "late")
-    await Mailbox(store, TTL).defer(waiting, "token", await taken(store, waiting), LONG, LONG)
     sessions = await abandoned(desk, store, raw, SLOTS + 2, "Hello", until=over)
 
     async def run() -> None:
@@ -217,20 +179,17 @@ async def test_what_docket_has_brought_is_finished_or_passed_on_before_the_proce
             await leave.wait()
 
     ending = asyncio.create_task(run())
-    for session in sessions:
-        await schedule.wake(session)
     await wait_until(lambda: desk.devin.in_flight == SLOTS, "all slots are taken")
     leave.set()
     await wait_until(lambda: in_flight.is_closing, "the process ends")
-    await schedule.tell(Owed(late.id, 1, OwedKind.DELAY), 0.1)
-    await desk.until_marked("hourglass_flowing_sand", late.ts)
     assert not ending.done()
     over.set()
     await ending
     assert len(desk.devin.requests) == SLOTS
-    assert await raw.zcard(at(DUE_KEY)) == 3
-    await raw.zadd(at(DUE_KEY), {waiting: 0})
+    assert await raw.zcard(at(DUE_KEY)) == 2
+    marked = [call for call in desk.slack.calls if call.method == "reactions.add"]
+    assert len(marked) == SLOTS, "people see how what was begun has ended"
     async with started(settings):
         await until_settled(store)
-    assert [len(desk.received(session)) for session in (*sessions, waiting)] == [1] * (SLOTS + 3)
-    assert len(desk.devin.requests) == SLOTS + 3
+    assert [len(desk.received(session)) for session in sessions] == [1] * (SLOTS + 2)
+    assert len(desk.devin.requests) == SLOTS + 2

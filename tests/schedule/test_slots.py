@@ -1,14 +1,12 @@
 """A delivery begins at once in a free slot, and not at all without one."""
 
 import asyncio
-from datetime import timedelta
 
 from bot.model.owed import Owed
 from bot.model.sessions import SessionId
 from bot.runtime.background import Background
 from bot.runtime.in_flight import InFlight
 from bot.schedule.local import LocalDispatch, Work
-from tests.support.schedules import Planned
 from tests.support.waiting import wait_until
 
 SESSIONS = [SessionId(f"devin-{number:012x}") for number in range(4)]
@@ -19,19 +17,14 @@ class Slow:
 
     def __init__(self) -> None:
         background = Background(InFlight())
-        self.dispatch = LocalDispatch(Planned(), background, 2)
+        self.dispatch = LocalDispatch(background, 2)
         self.begun: list[SessionId] = []
         self.over = asyncio.Event()
-        self.dispatch.serve(
-            Work(deliver=self._deliver, abandoned=self._none, tell=self._tell, shed=self._tell)
-        )
+        self.dispatch.serve(Work(deliver=self._deliver, tell=self._tell, shed=self._tell))
 
     async def _deliver(self, session: SessionId) -> None:
         self.begun.append(session)
         await self.over.wait()
-
-    async def _none(self, _: timedelta, __: int) -> list[SessionId]:
-        return []
 
     async def _tell(self, _: Owed, __: int) -> None:
         raise AssertionError("nothing is told here")

@@ -1,106 +1,74 @@
-"""Work for later begins once, at its time, or is passed on."""
-
-import asyncio
-from datetime import timedelta
+"""Work for later begins once, at its time, in the process that asked for it."""
 
 from bot.model.owed import Owed, OwedKind
 from bot.model.replies import ReplyId
-from bot.model.schedule import PASS_ON_SECONDS
 from bot.model.sessions import SessionId
 from bot.runtime.background import Background
 from bot.runtime.in_flight import InFlight
 from bot.schedule.local import LocalDispatch, Work
 from bot.schedule.timers import Timers
-from tests.support.schedules import Planned
 from tests.support.waiting import wait_until
 
 SESSION = SessionId("devin-0123456789ab")
+OTHER = SessionId("devin-ffffffffffff")
 REPORT = Owed(ReplyId("T0:C0:1764000000.000100"), 1, OwedKind.OUTCOME)
 LONG = 600.0
 
 
 class Process:
-    """A process that notes what it does, and whose work for others is planned."""
+    """A process that notes what it does."""
 
     def __init__(self) -> None:
-        self.planned = Planned()
         self.in_flight = InFlight()
         self.done: list[object] = []
-        background = Background(self.in_flight)
-        self.dispatch = LocalDispatch(self.planned, background, 2)
-        self.dispatch.serve(
-            Work(
-                deliver=self._note,
-                abandoned=self._nothing,
-                tell=self._note,
-                shed=self._note,
-            )
-        )
+        self.dispatch = LocalDispatch(Background(self.in_flight), 2)
+        self.dispatch.serve(Work(deliver=self._note, tell=self._note, shed=self._note))
 
     async def _note(self, what: object, *_: object) -> None:
         self.done.append(what)
 
-    async def _nothing(self, _: timedelta, __: int) -> list[SessionId]:
-        return []
 
-
-async def test_a_process_keeps_its_own_delays() -> None:
-    """Nothing is asked of the scheduler, and the work is done here."""
+async def test_work_for_later_is_done_at_its_time() -> None:
+    """It is done here, unless this process ends before."""
     process = Process()
     await process.dispatch.wake(SESSION, 0.001)
     await process.dispatch.tell(REPORT, 0.001, 2)
     await wait_until(lambda: {SESSION, REPORT} == {*process.done}, "both are done")
-    assert (process.planned.woken, process.planned.told) == ([], [])
 
 
-async def test_repeated_requests_for_later_are_one() -> None:
-    """A flood of replies to a session asks for the same wake-up again and again."""
-    process = Process()
-    for _ in range(100):
-        await process.dispatch.wake(SESSION, LONG)
-        await process.dispatch.tell(REPORT, LONG, 3)
-    await process.dispatch.pass_on()
-    assert len(process.planned.woken) <= 2, "the requests fall on one beat, or on two"
-    assert len(process.planned.told) == 1
-
-
-async def test_a_process_that_ends_passes_on_what_it_has_for_later() -> None:
-    """Each with the time that is left; what is due in a moment not to itself."""
+async def test_the_earliest_of_several_requests_counts() -> None:
+    """A delivery that comes too early for another request learns from Redis when to come again."""
     process = Process()
     await process.dispatch.wake(SESSION, LONG)
-    await process.dispatch.tell(REPORT, LONG, 2)
-    process.in_flight.is_closing = True
-    await process.dispatch.wake(SessionId("devin-ffffffffffff"), LONG)
-    await process.dispatch.pass_on()
-    (_, at_once), (session, after) = process.planned.woken
-    assert (at_once, session) == (LONG, SESSION)
-    assert PASS_ON_SECONDS < LONG - 60 < after <= LONG + 1
-    ((owed, later),) = process.planned.told
-    assert owed == REPORT
-    assert 2 * (LONG - 60) < later <= 2 * LONG
-    assert process.done == []
+    await process.dispatch.wake(SESSION, 0.001)
+    await process.dispatch.wake(SESSION, LONG)
+    await wait_until(lambda: process.done, "it is woken")
+    assert process.done == [SESSION]
 
 
-async def test_what_fires_while_the_process_ends_is_passed_on() -> None:
-    """It is delivered by another process."""
+async def test_a_process_that_ends_begins_no_delivery() -> None:
+    """The mail stays due in Redis, for another process; a report that is due is still told."""
     process = Process()
     await process.dispatch.wake(SESSION, 0.001)
     process.in_flight.is_closing = True
-    await wait_until(lambda: process.planned.woken, "it is passed on")
-    assert process.done == []
+    await process.dispatch.wake(OTHER)
+    await process.dispatch.tell(REPORT)
+    await wait_until(lambda: process.done, "the report is told")
+    assert (process.dispatch.room, process.dispatch.free_slots) == (0, 0)
+    assert process.done == [REPORT]
 
 
 async def test_timers_are_bounded() -> None:
-    """What waits already needs no room."""
+    """What waits already needs no room; the rest stays due in Redis."""
     timers: Timers[str] = Timers(Background(InFlight()), 2)
+    begun: list[str] = []
 
-    async def nothing() -> None:
-        await asyncio.sleep(0)
+    async def begin(what: str) -> None:
+        begun.append(what)
 
-    assert [timers.add(one, LONG, nothing) for one in "aabbcac"] == [True] * 4 + [
-        False,
-        True,
-        False,
-    ]
-    assert timers.take_all().keys() == {"a", "b"}
-    assert timers.take_all() == {}
+    for what in "abc":
+        timers.add(what, LONG, lambda what=what: begin(what))  # type: ignore[misc]
+    for what in "cba":
+        timers.add(what, 0.001, lambda what=what: begin(what))  # type: ignore[misc]
+    await wait_until(lambda: len(begun) == 2, "both begin")
+    assert begun == ["b", "a"]

@@ -62,17 +62,6 @@ async def test_a_shortcut_is_claimed_by_its_literal_name(
         await wait_until(is_claimed, f"{claim} is claimed")
 
 
-async def test_docket_knows_the_tasks_by_these_names(bot: Bot, raw: redis.asyncio.Redis) -> None:
-    """A task that an older version has scheduled carries the name of its function."""
-    wanted = {"deliver", "report", "sweep"}
-
-    async def are_known() -> bool:
-        keys = [key async for key in raw.scan_iter("*devin-relay-tasks*:task-workers:*")]
-        return wanted <= {str(key).rpartition(":")[2] for key in keys}
-
-    await wait_until(are_known, "docket's worker offers the tasks")
-
-
 @pytest.mark.parametrize(
     ("fault", "reason"),
     [({"error": "channel_not_found"}, "SlackRefused"), ({"status": 503}, "SlackAway")],

@@ -47,7 +47,7 @@ class Entries:
     async def overdue(
         self, grace: timedelta, limit: int
     ) -> tuple[Sequence[SessionId], Sequence[Owed]]:
-        """Return the sessions and the entries that the sweep would find."""
+        """Return the sessions and the entries that a poll would find."""
         abandoned = await self._due.abandoned(grace, limit)
         return abandoned, await self.outbox.overdue(grace, limit)
 

@@ -18,7 +18,6 @@ from bot.redis.connection import Store
 from bot.relay import Relay
 from bot.runtime.background import Background
 from bot.runtime.in_flight import InFlight
-from bot.schedule.docket import open_docket
 from bot.settings import Settings
 from bot.slack.app.bolt import bolt_of
 from bot.slack.app.identity import identify
@@ -67,7 +66,6 @@ async def listeners(settings: Settings, store: Store, url: str) -> AsyncIterator
             store=store,
             client=client,
             identity=await identify(client),
-            docket=await stack.enter_async_context(open_docket(url)),
             devin=devin,
         )
         parts = build(to, Tuning(NOTICE_AFTER, LOOK_AFTER_SECONDS, ()))

@@ -171,10 +171,5 @@ async def list_abandoned(
 
 
 @script
-async def claim_sweep(*, sweep: Key, every_ms: int) -> int:
-    """Return 0 to one caller in a time, and to others the ms until it is over."""
-
-
-@script
 async def queues(*, mail: Key, reply_prefix: KeyPrefix, most: int) -> Sequence[Any]:
     """Count a session's replies, and those of each thread."""

@@ -1,0 +1,101 @@
+"""Polls Redis for work that is due and that no process does: Redis is the engine.
+
+What is due is in a sorted set with its time until it is done. A process begins what it has caused
+itself; what it had no room for, or left behind when it ended, died or froze, goes to the first
+process with room. Leases admit one: `TAKE` for mail, `BEGIN_ENTRY` for an entry of the outbox.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+
+from bot.model.errors import StoreAway
+from bot.runtime.logs import Unforeseen, guarded
+from bot.schedule.local import LocalDispatch
+from bot.store.due_mail import DueMail
+from bot.store.outbox import Outbox
+
+log = logging.getLogger(__name__)
+
+EVERY_SECONDS = 1.0
+IDLE_SECONDS = 2.0
+"""The pause after a poll that found nothing."""
+
+REFILL_SECONDS = 0.1
+"""The shortest pause, while more is due than there is room for."""
+
+MAIL_GRACE = timedelta(seconds=1)
+"""Mail that has been due for this long is not being delivered by the process that accepted it."""
+
+ENTRY_GRACE = timedelta(seconds=5)
+"""The same for entries, which often wait for Slack, in the process that has caused them."""
+
+MOST_ENTRIES = 100
+"""Most entries that one poll finds."""
+
+NAMED = 5
+"""The number of sessions, and of entries, that the log names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a poll has found: whether anything was due, and whether there may be more mail."""
+
+    is_due: bool = False
+    may_be_more: bool = False
+
+
+class Poll:
+    """Polls for this process."""
+
+    def __init__(self, due: DueMail, outbox: Outbox, dispatch: LocalDispatch) -> None:
+        self._due = due
+        self._outbox = outbox
+        self._dispatch = dispatch
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Poll inside this context."""
+        polling = asyncio.create_task(self._run(), name="poll")
+        try:
+            yield
+        finally:
+            polling.cancel()
+            await asyncio.gather(polling, return_exceptions=True)
+            self._dispatch.close()
+
+    async def once(self) -> Found:
+        """Begin what is due here, as far as there is room for it."""
+        room = self._dispatch.room
+        try:
+            sessions, entries = await asyncio.gather(
+                self._due.abandoned(MAIL_GRACE, room),
+                self._outbox.overdue(ENTRY_GRACE, MOST_ENTRIES),
+            )
+        except StoreAway as error:
+            log.warning("poll put off", extra={"reason": str(error)})
+            return Found()
+        if sessions:
+            named = {"sessions": len(sessions), "session_ids": sessions[:NAMED]}
+            log.info("mail was not being delivered", extra=named)
+        for session in sessions:
+            await self._dispatch.wake(session)
+        if entries:
+            named = {"reports": len(entries), "reply_ids": [one.subject for one in entries[:NAMED]]}
+            log.info("reports were not being told", extra=named)
+        for entry in entries:
+            await self._dispatch.tell(entry)
+        return Found(is_due=bool(sessions or entries), may_be_more=0 < room <= len(sessions))
+
+    async def _run(self) -> None:
+        while True:
+            found = await guarded(self.once(), log)
+            if isinstance(found, Unforeseen) or not found.may_be_more:
+                is_due = isinstance(found, Found) and found.is_due
+                await asyncio.sleep(EVERY_SECONDS if is_due else IDLE_SECONDS)
+            else:
+                await asyncio.sleep(REFILL_SECONDS)
+                await self._dispatch.until_short(EVERY_SECONDS)

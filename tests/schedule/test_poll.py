@@ -1,0 +1,110 @@
+"""What is due and done by nobody is begun by a process with room."""
+
+import asyncio
+
+from redis.asyncio import Redis
+
+from bot.model.owed import Owed, OwedKind
+from bot.model.replies import ReplyId
+from bot.model.sessions import SessionId
+from bot.redis.connection import Store, open_store
+from bot.redis.keys import DUE_KEY, OUTBOX_KEY, lease_key
+from bot.runtime.background import Background
+from bot.runtime.in_flight import InFlight
+from bot.schedule.local import SESSIONS_FOR_EACH_SLOT, LocalDispatch, Work
+from bot.schedule.poll import Found, Poll
+from bot.store.due_mail import DueMail
+from bot.store.outbox import Outbox
+from tests.support.keys import at
+from tests.support.processes import free_port
+from tests.support.waiting import wait_until
+
+SLOTS = 2
+ROOM = SLOTS * SESSIONS_FOR_EACH_SLOT
+REPORT = Owed(ReplyId("T0:C0:1764000000.000100"), 1, OwedKind.OUTCOME)
+SESSIONS = [SessionId(f"devin-{number:012x}") for number in range(2 * ROOM)]
+
+
+class Process:
+    """A process with two slots, whose deliveries end when the test says so."""
+
+    def __init__(self, store: Store) -> None:
+        self.in_flight = InFlight()
+        self.dispatch = LocalDispatch(Background(self.in_flight), SLOTS)
+        self.poll = Poll(DueMail(store), Outbox(store), self.dispatch)
+        self.begun: list[SessionId] = []
+        self.told: list[Owed] = []
+        self.over = asyncio.Event()
+        self.dispatch.serve(Work(deliver=self._deliver, tell=self._tell, shed=self._tell))
+
+    async def _deliver(self, session: SessionId) -> None:
+        self.begun.append(session)
+        await self.over.wait()
+
+    async def _tell(self, owed: Owed, _: int) -> None:
+        self.told.append(owed)
+
+
+async def due(raw: Redis, *sessions: SessionId) -> None:
+    """Make mail due long ago, in this order."""
+    await raw.zadd(at(DUE_KEY), {session: number for number, session in enumerate(sessions)})
+    await raw.expire(at(DUE_KEY), 60)
+
+
+async def test_a_process_takes_as_much_as_it_has_room_for(store: Store, raw: Redis) -> None:
+    """The longest due comes first; the rest is left for others."""
+    one, other = Process(store), Process(store)
+    await due(raw, *SESSIONS)
+    assert await one.poll.once() == Found(is_due=True, may_be_more=True)
+    await wait_until(lambda: one.begun == SESSIONS[:SLOTS], "its slots are taken")
+    assert one.dispatch.room == 0
+    assert await one.poll.once() == Found(), "it has no room for more"
+    await raw.zrem(at(DUE_KEY), *SESSIONS[:ROOM])
+    assert await other.poll.once() == Found(is_due=True, may_be_more=True)
+    await wait_until(lambda: other.begun == SESSIONS[ROOM : ROOM + SLOTS], "another goes on")
+
+
+async def test_a_process_asks_for_more_as_soon_as_little_is_left(store: Store, raw: Redis) -> None:
+    """No slot waits for the time of the next poll."""
+    process = Process(store)
+    await due(raw, *SESSIONS[:ROOM])
+    await process.poll.once()
+    await wait_until(lambda: len(process.begun) == SLOTS, "its slots are taken")
+    waiting = asyncio.create_task(process.dispatch.until_short(3600))
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    process.over.set()
+    await wait_until(waiting.done, "it is told that little is left")
+
+
+async def test_mail_under_a_lease_or_not_due_yet_is_left_alone(store: Store, raw: Redis) -> None:
+    """The holder delivers it, or its lease expires."""
+    process = Process(store)
+    held, later = SESSIONS[:2]
+    await due(raw, held)
+    await raw.zadd(at(DUE_KEY), {later: 2**50})
+    await raw.set(at(lease_key(held)), "token", px=60_000)
+    assert await process.poll.once() == Found()
+
+
+async def test_an_entry_that_nobody_tells_is_told(store: Store, raw: Redis) -> None:
+    """It was left by a process that died, or by one that ended before its time."""
+    process = Process(store)
+    await raw.zadd(at(OUTBOX_KEY), {str(REPORT): 0})
+    await raw.expire(at(OUTBOX_KEY), 60)
+    assert await process.poll.once() == Found(is_due=True)
+    await wait_until(lambda: process.told == [REPORT], "it is told")
+
+
+async def test_a_process_that_ends_takes_no_mail(store: Store, raw: Redis) -> None:
+    """It would not be able to finish it."""
+    process = Process(store)
+    process.in_flight.is_closing = True
+    await due(raw, *SESSIONS)
+    assert await process.poll.once() == Found()
+
+
+async def test_a_poll_waits_out_an_outage() -> None:
+    """Nothing is lost: what is due stays due."""
+    async with open_store(f"redis://127.0.0.1:{free_port()}/0") as away:
+        assert await Process(away).poll.once() == Found()
