@@ -20,7 +20,7 @@ from bot.devin.opening import open_devin
 from bot.model.errors import StoreAway
 from bot.redis.connection import Store, open_store
 from bot.redis.durability import durability
-from bot.redis.embedded.server import embedded_valkey
+from bot.redis.embedded.server import Tell, embedded_valkey, unheard
 from bot.runtime import metrics
 from bot.runtime.background import Background
 from bot.runtime.health import Health
@@ -121,19 +121,20 @@ async def open_slack(settings: Settings) -> AsyncIterator[SlackClient]:
 
 
 @asynccontextmanager
-async def open_redis(settings: Settings) -> AsyncIterator[str]:
+async def open_redis(settings: Settings, tell: Tell = unheard) -> AsyncIterator[str]:
     """Yield the address of Redis: the configured one, or that of an embedded Valkey."""
     if settings.redis_url:
         yield settings.redis_url
     else:
-        async with embedded_valkey(settings.data_dir) as url:
+        async with embedded_valkey(settings.data_dir, tell) as url:
             yield url
 
 
 async def _connect(
     stack: AsyncExitStack, settings: Settings, health: Health, in_flight: InFlight
 ) -> Connections:
-    url = await stack.enter_async_context(open_redis(settings))
+    tell = partial(health.note, "embedded Valkey")
+    url = await stack.enter_async_context(open_redis(settings, tell))
     store = await stack.enter_async_context(open_store(url))
     await health.until("Redis", store.ping)
     health.watch("Redis", store.ping)

@@ -4,7 +4,7 @@ A failure is a `Wait` only if nothing was sent, so that the same call may be rep
 the outcome is uncertain.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -16,6 +16,7 @@ import httpx
 
 from bot.devin.api import Failure
 from bot.model.outcomes import Outcome, OutcomeKind, Wait
+from bot.model.reasons import broken
 
 BODY_LIMIT = 64 * 1024
 """The most that is read of an answer; those in the contract are far shorter."""
@@ -25,13 +26,8 @@ LOST = (httpx.HTTPError, httpx.StreamError, aiohttp.ClientError, OSError)
 
 # When one of these is raised, nothing has reached Devin: no connection was made, or none was free.
 # httpx-aiohttp 0.2 maps *every* lost connection to httpx.ConnectTimeout, even one that was lost
-# after sending, so the cause counts, not the httpx class. The first that fits gives the reason.
-_NOT_SENT: Sequence[tuple[type[Exception], str]] = (
-    (aiohttp.ClientConnectorDNSError, "its address was not found"),
-    (aiohttp.ClientSSLError, "no secure connection"),
-    (aiohttp.ClientConnectorError, "no connection"),
-    (aiohttp.ConnectionTimeoutError, "no connection in time"),
-)
+# after sending, so the cause counts, not the httpx class.
+_NOT_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
 
 
 class Read(StrEnum):
@@ -61,7 +57,7 @@ class Answer:
 def failure(error: Exception) -> Failure:
     """Return the outcome of a write that raised `error`."""
     why = reason(error)
-    if any(isinstance(_cause(error), kind) for kind, _ in _NOT_SENT):
+    if isinstance(_cause(error), _NOT_SENT):
         return Wait(why)
     return Outcome(kind=OutcomeKind.UNCERTAIN, detail=why)
 
@@ -69,8 +65,11 @@ def failure(error: Exception) -> Failure:
 def reason(error: Exception) -> str:
     """Say how the exchange that raised `error` broke."""
     cause = _cause(error)
-    lost = "no answer in time" if isinstance(cause, TimeoutError) else "connection lost"
-    return next((why for kind, why in _NOT_SENT if isinstance(cause, kind)), lost)
+    if isinstance(cause, aiohttp.ConnectionTimeoutError):
+        return "no connection in time"
+    if isinstance(cause, aiohttp.ClientConnectorError):
+        return broken(cause)
+    return "no answer in time" if isinstance(cause, TimeoutError) else "connection lost"
 
 
 def _cause(error: Exception) -> BaseException:

@@ -4,6 +4,7 @@ Each script is sent by itself, since redis-py's cluster pipeline does not suppor
 """
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -12,6 +13,7 @@ from redis.asyncio.cluster import RedisCluster
 from redis.exceptions import NoScriptError, RedisClusterException, RedisError
 
 from bot.model.errors import StoreAway
+from bot.model.reasons import broken
 from bot.redis.scripts import Script
 from bot.runtime import metrics
 
@@ -71,10 +73,17 @@ async def _translated(limit: float) -> AsyncIterator[None]:
 
 
 def away(error: Exception) -> StoreAway:
-    """Count the error, and name it by Redis's own code, such as OOM, READONLY or NOAUTH.
+    """Count the error, and say its kind and Redis's own code, or what broke the connection.
 
-    The rest of a ResponseError's text can quote arguments, which are people's messages.
+    The rest of a ResponseError's text can quote arguments, which are people's messages. A code,
+    such as MISCONF or NOPERM, is the first word in capitals; redis-py removes most of them.
     """
-    metrics.REDIS_ERRORS.labels(type(error).__name__).inc()
-    code = str(error).split(" ", 1)[0][:40] if isinstance(error, RedisError) else ""
-    return StoreAway(f"{type(error).__name__} {code}".strip())
+    kind, why = type(error).__name__, broken(error)
+    metrics.REDIS_ERRORS.labels(kind).inc()
+    code = _CODE.match(str(error)) if isinstance(error, RedisError) else None
+    if code is not None:
+        return StoreAway(f"{kind}: {code[0]}")
+    return StoreAway(kind if why == kind else f"{kind}: {why}")
+
+
+_CODE = re.compile(r"[A-Z]{3,}(?= |$)")

@@ -41,6 +41,13 @@ class Health:
                 self._waiting_for.pop(name, None)
                 return result
 
+    def note(self, name: str, reason: str) -> None:
+        """Count as not ready for `reason`, or no longer if it is empty."""
+        if reason:
+            self._waiting_for[name] = reason
+        else:
+            self._waiting_for.pop(name, None)
+
     def watch(self, name: str, check: Check) -> None:
         """Run `check` from now on whenever the state is requested."""
         self._checks[name] = check

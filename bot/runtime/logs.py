@@ -1,14 +1,16 @@
 """Logging: one line per event, with ids as fields, and without secrets or people's text.
 
-Fields come from `extra=`. A field must never hold text that people wrote: its length is logged
-instead.
+What repeats itself is written once in a while, with a count (`Repeats`). Fields come from `extra=`.
+A field must never hold text that people wrote: its length is logged instead.
 """
 
 import json
 import logging
+import math
 import secrets
 import sys
-from collections.abc import Awaitable, Mapping
+import time
+from collections.abc import Awaitable, Callable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -24,13 +26,26 @@ QUIET = (
 )
 """Their INFO and DEBUG lines print message bodies, tokens and every poll."""
 
+REPEAT_SECONDS = 30.0
+"""The time in which an identical WARNING or ERROR is written once."""
+
+MOST_KINDS = 1_000
+
+_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "taskName"}
+"""What each record has; the rest comes from `extra=`. Python 3.12 adds `taskName`."""
+
 
 def configure(
-    level: str, form: str, secrets: AbstractSet[str], stream: TextIO = sys.stderr
+    level: str,
+    form: str,
+    secrets: AbstractSet[str],
+    stream: TextIO = sys.stderr,
+    clock: Callable[[], float] = time.monotonic,
 ) -> None:
     """Send all logging to `stream`, as `form` ("console" or "json"), without the `secrets`."""
     handler = logging.StreamHandler(stream)
     handler.setFormatter(Lines(form, secrets))
+    handler.addFilter(Repeats(clock))
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level)
@@ -70,13 +85,41 @@ async def guarded(
         return unforeseen(log, error, **ids)
 
 
+class Repeats(logging.Filter):
+    """Lets an identical WARNING or ERROR through once in `REPEAT_SECONDS`, with a count of others.
+
+    What is away for an hour is asked for thousands of times. Lines are identical that differ in
+    numbers at most: one that names a reply, a session or a reference has a line of its own.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        super().__init__()
+        self._clock = clock
+        self._seen: dict[tuple[str, ...], tuple[float, int]] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Return False for a repetition; the next line that passes has the number `repeated`."""
+        if record.levelno < logging.WARNING:
+            return True
+        fields = (repr(one) for one in _fields(record).values() if not isinstance(one, int | float))
+        kind, now = (record.name, record.getMessage(), *fields), self._clock()
+        at, repeated = self._seen.get(kind, (-math.inf, 0))
+        if now < at + REPEAT_SECONDS:
+            self._seen[kind] = at, repeated + 1
+            return False
+        if repeated:
+            record.repeated = repeated
+        if len(self._seen) >= MOST_KINDS:
+            self._seen.clear()
+        self._seen[kind] = now, 0
+        return True
+
+
 class Lines(logging.Formatter):
     """Formats a record with its fields, without the `secrets`, as text or as JSON."""
 
     def __init__(self, form: str, secrets: AbstractSet[str]) -> None:
         super().__init__()
-        # What else a record has comes from `extra=`. Python 3.12 adds `taskName`.
-        self._standard = frozenset(vars(logging.makeLogRecord({}))) | {"message", "taskName"}
         forms = {form for secret in secrets if secret for form in _written(secret)}
         self._longest_first = sorted(forms, key=len, reverse=True)
         self._line = self._json if form == "json" else self._text
@@ -85,8 +128,7 @@ class Lines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return one line; a traceback in the text adds its own."""
-        standard = self._standard
-        fields = {name: value for name, value in vars(record).items() if name not in standard}
+        fields = _fields(record)
         traceback = self.formatException(record.exc_info) if record.exc_info else ""
         text = self._line(record, fields, traceback)
         for secret in self._longest_first:
@@ -108,6 +150,10 @@ class Lines(logging.Formatter):
         line = f"{_time(record)} {level} {record.getMessage():<24} [{record.name}]"
         shown = "".join(f" {name}={_on_one_line(value)}" for name, value in fields.items())
         return f"{line}{shown}\n{traceback}" if traceback else line + shown
+
+
+def _fields(record: logging.LogRecord) -> Mapping[str, object]:
+    return {name: value for name, value in vars(record).items() if name not in _STANDARD}
 
 
 def _time(record: logging.LogRecord) -> str:

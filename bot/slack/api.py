@@ -15,6 +15,7 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.model.errors import SlackAway, SlackRefused
+from bot.model.reasons import broken
 from bot.model.threads import ts_micros
 from bot.runtime import metrics
 from bot.slack.app.manifest import DISPENSABLE, REINSTALL, lacking
@@ -82,9 +83,9 @@ async def _call(
             _tell_operator(client, method, error.response)
         raise translated from error
     except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
-        raise SlackAway(method, type(error).__name__, maybe_done=False) from error
+        raise SlackAway(method, broken(error), maybe_done=False) from error
     except (aiohttp.ClientError, TimeoutError, OSError, SlackClientError, ValueError) as error:
-        raise SlackAway(method, type(error).__name__, maybe_done=True) from error
+        raise SlackAway(method, broken(error), maybe_done=True) from error
     except AttributeError as error:  # slack_sdk 3.48 takes any JSON and any text for an object
         raise SlackAway(method, NO_ANSWER, maybe_done=True) from error
     if not isinstance(response.data, dict) or response.data.get("ok") is not True:

@@ -19,6 +19,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.model.errors import FileLeftOut, SlackAway, SlackRefused
 from bot.model.files import AttachedFile, WhyLink
 from bot.model.lenient import string
+from bot.model.reasons import broken
 from bot.slack.api import call
 
 FILE_HOSTS = ("https://files.slack.com", "https://files-origin.slack.com")
@@ -62,7 +63,7 @@ class Download:
                     raise self.broke_off
                 yield chunk
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            self.broke_off = FileLeftOut(WhyLink.SLACK, type(error).__name__)
+            self.broke_off = FileLeftOut(WhyLink.SLACK, broken(error))
             raise self.broke_off from error
 
 
@@ -106,7 +107,7 @@ class SlackFiles:
                     raise FileLeftOut(WhyLink.TOO_LARGE)
                 yield Download(response, limit)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise FileLeftOut(WhyLink.SLACK, type(error).__name__) from error
+            raise FileLeftOut(WhyLink.SLACK, broken(error)) from error
 
     @asynccontextmanager
     async def _answer(self, url: str) -> AsyncIterator[aiohttp.ClientResponse]:

@@ -346,7 +346,7 @@ async def test_a_survey_finds_sessions_and_leaves_out_the_others(
 async def test_a_devin_that_is_away_takes_no_write(devin: Devin, sandbox: DevinSandbox) -> None:
     """Nothing was sent, so each may be tried again."""
     await sandbox.go_offline()
-    away = Wait("no connection")
+    away = Wait("connection refused")
     assert await devin.create("Fix the build") == away
     assert await devin.end(ID) == away
     if devin.archives:

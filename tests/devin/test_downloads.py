@@ -203,7 +203,7 @@ async def test_a_devin_that_is_away_gives_no_file() -> None:
         url = server.url
     async with downloads(url) as files, files.open(url + FILE) as file:
         assert isinstance(file, Unread)
-        assert (file.reason, file.is_passing) == ("no connection", True)
+        assert (file.reason, file.is_passing) == ("connection refused", True)
 
 
 async def test_a_file_that_breaks_off_says_so() -> None:

@@ -93,5 +93,5 @@ async def test_a_devin_that_is_away_is_told() -> None:
     async with serving(answering(LIST)) as server:
         url = server.url
     async with open_devin(url, SecretStr(V3.key), "org-1", 1) as devin:
-        says = unusable("no connection")
+        says = unusable("connection refused")
         assert await devin.probe() == [Finding(KEY, is_good=False, says=says, fix=CHECK_URL)]

@@ -120,5 +120,5 @@ async def test_the_probe_tells_how_the_wire_failed() -> None:
     async with serving(answering(V1.ok)) as server:
         url = server.url
     async with V1.client(url) as devin:
-        says = unusable("no connection")
+        says = unusable("connection refused")
         assert await devin.probe() == [Finding(KEY, is_good=False, says=says, fix=CHECK_URL)]

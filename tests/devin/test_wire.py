@@ -39,7 +39,7 @@ async def test_a_refused_connection_waits(wire: Wire) -> None:
     async with serving(answering(wire.ok)) as server:
         url = server.url
     answer = await wire.post(url)
-    assert answer == Wait("no connection")
+    assert answer == Wait("connection refused")
 
 
 async def test_a_name_that_does_not_resolve_waits(wire: Wire) -> None:

@@ -2,7 +2,8 @@
 
 import io
 import logging
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from bot.runtime import logs
@@ -10,14 +11,18 @@ from bot.runtime import logs
 
 @contextmanager
 def logging_to(
-    stream: io.StringIO, form: str, level: str = "DEBUG", secrets: frozenset[str] = frozenset()
+    stream: io.StringIO,
+    form: str,
+    level: str = "DEBUG",
+    secrets: frozenset[str] = frozenset(),
+    clock: Callable[[], float] = time.monotonic,
 ) -> Iterator[None]:
     """Configure the process's logging like the command line, for the block."""
     root = logging.getLogger()
     before = root.handlers, root.level
     facts = logging.logThreads, logging.logProcesses, logging.logMultiprocessing
     quiet = {name: logging.getLogger(name).level for name in logs.QUIET}
-    logs.configure(level, form, secrets, stream)
+    logs.configure(level, form, secrets, stream, clock)
     try:
         yield
     finally:

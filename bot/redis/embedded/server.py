@@ -19,12 +19,13 @@ import platform
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from urllib.parse import quote
 
 from bot.model.errors import EmbeddedValkeyError
+from bot.model.reasons import broken
 from bot.redis.embedded.home import ADVICE, ValkeyHome, is_private
 
 logger = logging.getLogger(__name__)
@@ -54,18 +55,26 @@ def is_embedded_supported() -> bool:
     return True
 
 
+Tell = Callable[[str], None]
+"""Is told why the server doesn't run, and an empty reason once it does."""
+
+
+def unheard(_: str) -> None:
+    """Tell nobody."""
+
+
 @asynccontextmanager
-async def embedded_valkey(data_dir: Path) -> AsyncIterator[str]:
+async def embedded_valkey(data_dir: Path, tell: Tell = unheard) -> AsyncIterator[str]:
     """Yield the `unix://` URL of a Valkey that keeps its data in `data_dir`.
 
     The directory is created if needed, and closed to other users. The server is started, or joined
     if another process runs it there; the owner stops it on exit, a joiner does not. Inside the
-    block, a server that dies is restarted at the same URL.
+    block, a server that dies is restarted at the same URL; `tell` is told while that fails.
 
     Raises:
         EmbeddedValkeyError: the server cannot start.
     """
-    valkey = _EmbeddedValkey(_binary(), ValkeyHome.prepare(data_dir))
+    valkey = _EmbeddedValkey(_binary(), ValkeyHome.prepare(data_dir), tell)
     try:
         await valkey.open()
         yield valkey.url
@@ -76,9 +85,10 @@ async def embedded_valkey(data_dir: Path) -> AsyncIterator[str]:
 class _EmbeddedValkey:
     """One process's share in the server of a directory: as its owner, or ready to become it."""
 
-    def __init__(self, binary: Path, home: ValkeyHome) -> None:
+    def __init__(self, binary: Path, home: ValkeyHome, tell: Tell) -> None:
         self._binary = binary
         self._home = home
+        self._tell = tell
         self._socket = home.known_socket()
         self._owner_lock: int | None = None
         self._server: asyncio.subprocess.Process | None = None
@@ -138,8 +148,10 @@ class _EmbeddedValkey:
                     await self._start()
                 else:
                     await asyncio.sleep(_WATCH_SECONDS)
-            except (EmbeddedValkeyError, OSError):
-                logger.exception("embedded Valkey did not start; trying again")
+                self._tell("")
+            except (EmbeddedValkeyError, OSError) as error:
+                self._tell(why := _reason(error))
+                logger.error("embedded Valkey did not start", extra={"reason": why})  # noqa: TRY400
                 await self._stop()
                 await asyncio.sleep(1)
 
@@ -249,6 +261,14 @@ def _binary() -> Path:
     if not os.access(path, os.X_OK):
         raise EmbeddedValkeyError(f"{path} can't be executed", ADVICE)
     return path
+
+
+def _reason(error: EmbeddedValkeyError | OSError) -> str:
+    """Say in one line why the server didn't start: what the disk said, or the server at last."""
+    if isinstance(error, OSError):
+        return f"{error.filename}: {broken(error)}" if error.filename else broken(error)
+    first, *_, last = [*str(error).splitlines(), ""]
+    return f"{first} {last}".strip()
 
 
 async def _ask(socket: Path, command: bytes) -> bytes:

@@ -21,6 +21,7 @@ from slack_bolt.response import BoltResponse
 from slack_sdk.socket_mode.request import SocketModeRequest
 
 from bot.model.errors import SlackAway, SlackRefused
+from bot.model.reasons import broken
 from bot.runtime import metrics
 from bot.runtime.in_flight import InFlight
 from bot.slack.api import call
@@ -126,7 +127,7 @@ class SocketMode:
                 ssl=client.ssl if client.ssl is not None else True,
             )
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError, KeyError) as error:
-            raise SlackAway("Socket Mode", type(error).__name__, maybe_done=False) from error
+            raise SlackAway("Socket Mode", broken(error), maybe_done=False) from error
         self._problem = "no hello yet"
         self._connection = connection = _Connection(socket)
         self._start(self._read(connection))

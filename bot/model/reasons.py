@@ -1,0 +1,54 @@
+"""Puts what broke a connection, or kept a file from being written, into an operator's words.
+
+The text of an error isn't repeated, since it may name hosts, paths or people's words: only its
+kind, and the operating system's own text for its number.
+"""
+
+import os
+import re
+import socket
+import ssl
+from collections.abc import Iterator
+
+_NUMBER = re.compile(r"(?:Errno|Error) (\d{1,3})\b")
+_DEPTH = 10
+
+NO_HOST = "no such host"
+REFUSED = "connection refused"
+UNTRUSTED = "certificate not trusted"
+NOT_SECURE = "no secure connection"
+TIMED_OUT = "timed out"
+
+
+def broken(error: BaseException) -> str:
+    """Say why `error` was raised, or else the name of its class."""
+    return next(filter(None, map(_words, _chain(error))), type(error).__name__)
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """Yield `error` and what it was raised from: the libraries put their own errors around it."""
+    one: BaseException | None = error
+    for _ in range(_DEPTH):
+        if one is None:
+            return
+        # aiohttp's certificate error is ssl's as well, without its message.
+        one = getattr(one, "certificate_error", one)
+        yield one
+        one = getattr(one, "os_error", None) or one.__cause__ or one.__context__
+
+
+def _words(error: BaseException) -> str:
+    if isinstance(error, socket.gaierror) or "DNS" in type(error).__name__:
+        return NO_HOST
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"{UNTRUSTED} ({error.verify_message})" if error.verify_message else UNTRUSTED
+    if isinstance(error, ssl.SSLError):
+        return NOT_SECURE
+    if isinstance(error, TimeoutError):
+        return TIMED_OUT
+    if not isinstance(error, OSError):
+        return ""
+    # Several addresses, each with its error, are one OSError without a number.
+    found = _NUMBER.search(str(error))
+    number = error.errno or (int(found[1]) if found else 0)
+    return os.strerror(number).lower() if number else ""
