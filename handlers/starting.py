@@ -1,4 +1,4 @@
-"""The shortcut *Start a Devin session*, the form that it opens, and *Start again* under a report.
+"""The form of *Start a Devin session* (a shortcut, and a button of App Home), and *Start again*.
 
 The shortcut is a global one: Slack tells neither a channel nor a `response_url` with it
 (docs.slack.dev/reference/interaction-payloads/shortcuts-interaction-payload).
@@ -30,8 +30,9 @@ log = logging.getLogger(__name__)
 
 
 def register(app: AsyncApp, relay: Relay) -> None:
-    """Listen to all three."""
+    """Listen to all of them."""
 
+    @app.action(actions.HOME_START)
     @app.shortcut({"type": "shortcut", "callback_id": "start_session"})
     async def on_start_shortcut(ack: AsyncAck, body: Payload) -> None:
         await ack()

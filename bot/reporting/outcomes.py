@@ -4,11 +4,15 @@ A report itself sends nothing to Devin: its *Send again* takes a person's press.
 """
 
 import logging
+import time
+from dataclasses import replace
 from datetime import timedelta
 
 from bot.model.errors import OPERATOR_MUST_ACT, SlackAway, SlackRefused
 from bot.model.outcomes import Outcome, OutcomeKind
+from bot.model.owed import OwedKind
 from bot.model.replies import Reply, place_of
+from bot.model.threads import ThreadRef, ts_micros
 from bot.reporting.reporter import having_posted
 from bot.runtime import metrics
 from bot.slack.functions import Functions
@@ -64,9 +68,9 @@ class Outcomes:
             await self._mark(report, outcome.kind)
         return True
 
-    async def end(self, begun: Begun, *, told: bool) -> None:
+    async def end(self, begun: Begun, *, told: bool) -> None:  # noqa: ARG002  (as `Teller` has it)
         """End the report."""
-        await self._reports.end(begun.owed, told=told)
+        await self._reports.end(begun.owed)
 
     async def drop(self, begun: Begun, attempt: float, why: str) -> bool:
         """Drop an entry that is only a ✅ after `MARK_TRIES` attempts; return True if dropped."""
@@ -74,7 +78,7 @@ class Outcomes:
             return False
         log.info("mark dropped", extra=begun.owed.log_fields | {"reason": why})
         metrics.REPORTS.labels("dropped").inc()
-        await self._reports.end(begun.owed, told=False)
+        await self._reports.end(begun.owed)
         return True
 
     async def _complete(self, report: Report, reply: Reply, outcome: Outcome) -> None:
@@ -96,10 +100,27 @@ class Outcomes:
         if mark is not None:
             await self._posts.try_mark(channel, ts, mark, ids)
         stale = set(delivery_reports.MARKS.values()) - {mark} if report.owed.number > 1 else set()
-        if report.was_noticed:
+        if report.noticed_in:
             stale.add(delivery_reports.WAITING_MARK)
         for emoji in stale:
             await self._posts.try_unmark(channel, ts, emoji, ids)
+        if report.noticed_in:
+            await self._take_back(report, kind)
+
+    async def _take_back(self, report: Report, kind: OutcomeKind) -> None:
+        """Edit the notice that the reply waits, which would otherwise stay for good."""
+        ids, (team, channel, ts) = report.owed.log_fields, place_of(report.owed.subject)
+        thread = ThreadRef(team=team, channel=channel, thread_ts=report.noticed_in)
+        key = str(replace(report.owed, kind=OwedKind.DELAY))
+        notice = await self._posts.find(thread, key, ids=ids, since=ts)
+        if notice is None:
+            return
+        how_long = timedelta(seconds=max(1, int(time.time() - ts_micros(ts) / 1e6)))
+        words = delivery_reports.waited(kind, how_long, await self._names.one(report.session))
+        try:
+            await self._posts.update(thread, notice, words)
+        except SlackRefused as error:
+            log.warning("notice not edited", extra={**ids, "reason": str(error)})
 
 
 class Delays:
@@ -135,7 +156,9 @@ class Delays:
 
     async def end(self, begun: Begun, *, told: bool) -> None:
         """End the report, and remove its mark if the outcome was told before the mark was there."""
-        waits = await self._reports.end(begun.owed, told=told)
+        reply = Report.of(begun).reply
+        where = reply.thread.thread_ts if told and reply is not None else ""
+        waits = await self._reports.end(begun.owed, where)
         if waits or not (told or begun.again):
             return
         ids, (_, channel, ts) = begun.owed.log_fields, place_of(begun.owed.subject)
@@ -156,5 +179,5 @@ def _is_mark_only(report: Report) -> bool:
     return report.outcome.needs_only_a_mark(
         report.owed.number,
         is_awaited=report.reply is not None and bool(report.reply.step),
-        was_delayed=report.was_noticed,
+        was_delayed=bool(report.noticed_in),
     )

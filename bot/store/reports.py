@@ -6,7 +6,7 @@ The step that writes an outcome (`FINISH`) or puts a reply off (`DEFER`) adds it
 from dataclasses import dataclass
 
 from bot.model.outcomes import Outcome
-from bot.model.owed import Owed, OwedKind
+from bot.model.owed import Owed
 from bot.model.replies import Reply
 from bot.model.sessions import SessionId
 from bot.redis.connection import Store
@@ -28,8 +28,8 @@ _WAITING = frozenset({"waiting", "sending"})
 class Report:
     """A report on a reply.
 
-    `is_waiting`: the reply has no outcome yet. `was_noticed`: the thread was told that it waits.
-    `is_current`: the reply has not been sent again since.
+    `is_waiting`: the reply has no outcome yet. `noticed_in`: the thread that was told that it
+    waits, or empty. `is_current`: the reply has not been sent again since.
     """
 
     owed: Owed
@@ -37,7 +37,7 @@ class Report:
     is_waiting: bool
     reply: Reply | None
     outcome: Outcome | None
-    was_noticed: bool
+    noticed_in: str
     is_current: bool
     session: SessionId
 
@@ -56,7 +56,7 @@ class Report:
             is_waiting=record[ReplyField.STATE] in _WAITING,
             reply=Reply.model_validate_json(reply) if reply else None,
             outcome=Outcome.model_validate_json(outcome) if outcome else None,
-            was_noticed=bool(record[ReplyField.NOTICED]),
+            noticed_in=record[ReplyField.NOTICED],
             is_current=record[ReplyField.ROUND] == str(begun.owed.number),
             session=SessionId(record[ReplyField.SESSION]),
         )
@@ -68,17 +68,16 @@ class Reports:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    async def end(self, owed: Owed, *, told: bool) -> bool:
+    async def end(self, owed: Owed, noticed_in: str = "") -> bool:
         """End a report that was told, or that cannot or need not be.
 
-        Return True while the reply still waits.
+        It may have told a thread that the reply waits. Return True while the reply still does.
         """
-        gave_notice = told and owed.kind is OwedKind.DELAY
         state = await lua.end_report(
             self._store,
             reply=subject_key(owed.subject),
             outbox=OUTBOX_KEY,
             owed=str(owed),
-            gave_notice=gave_notice,
+            noticed_in=noticed_in,
         )
         return state in _WAITING

@@ -28,6 +28,7 @@ END_SESSION = "end_session"
 ARCHIVE_SESSION = "archive_session"
 KEEP_SESSION = "keep_session"
 
+HOME_START = "home_start"
 HOME_MENU = "home_menu"
 HOME_UNLINK_FORM = "home_unlink_form"
 HOME_MUTE = "home_mute"

@@ -253,6 +253,17 @@ def waiting(reply: Reply, give_up_after: timedelta, sent_to: NamedSession) -> Sl
     )
 
 
+def waited(kind: OutcomeKind, how_long: timedelta, sent_to: NamedSession) -> SlackMessage:
+    """Return what takes the place of `waiting` once the reply has an outcome."""
+    what = (
+        "I've stopped trying to send the reply that came first"
+        if kind is OutcomeKind.GIVEN_UP
+        else "Queued replies are being delivered now"
+    )
+    said = f"Devin was unavailable for {span(how_long)}. {what}."
+    return SlackMessage(said, buttons=(_open(sent_to),))
+
+
 def _open(session: NamedSession) -> Block:
     return link_button(OPEN_SESSION, "Open session", session_address(session))
 

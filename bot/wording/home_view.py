@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot.model.mirror import Follow, Watched
-from bot.model.outcomes import Outcome
+from bot.model.outcomes import Outcome, OutcomeKind
 from bot.model.people import Standing
 from bot.model.replies import Queue
-from bot.model.sessions import NamedSession, SessionId
+from bot.model.sessions import NamedSession, SessionId, SessionState
 from bot.model.threads import TOPIC_LIMIT, Link, ThreadRef
 from bot.text.to_slack import excerpt
 from bot.wording import actions
@@ -47,6 +47,8 @@ WORDS_LIMIT = 2 * TOPIC_LIMIT
 """More than `TOPIC_LIMIT`, since escaping lengthens some characters."""
 
 TITLE = "Linked threads"
+WAITING_TITLE = "Waiting for you"
+START_LABEL = "Start a session"
 MUTE_LABEL = "Mute"
 UNMUTE_LABEL = "Unmute"
 UNLINK_LABEL = "Unlink"
@@ -82,6 +84,8 @@ GONE = "That thread is no longer linked to that session. Nothing changed."
 PER_PAGE = 30
 """Each thread takes three blocks, and the page a few more."""
 
+_NEEDS_SOMEONE = frozenset({SessionState.WAITING, SessionState.APPROVAL})
+
 
 @dataclass(frozen=True, slots=True)
 class Shown:
@@ -108,16 +112,23 @@ def only(words: SlackMessage) -> View:
 
 
 def threads(shown: Sequence[Shown], page: int, count: int, note: str) -> View:
-    """Return one page (from 0) of `count` threads; `note` above it confirms the last press."""
-    first = page * PER_PAGE
-    blocks: list[Block] = [header(TITLE)]
-    if note:
-        blocks.append(section(note))
+    """Return one page (from 0) of `count` threads; `note` above it confirms the last press.
+
+    Those whose sessions wait for someone come first.
+    """
+    blocks: list[Block] = [section(note)] if note else []
+    blocks.append(action_row([button(actions.HOME_START, START_LABEL, page_value(page))]))
     if not shown:
-        return _home([*blocks, section(EMPTY.text)])
+        return _home([*blocks, header(TITLE), section(EMPTY.text)])
+    first = page * PER_PAGE
     blocks.append(context(_count(first + 1, first + len(shown), count)))
-    for one in shown:
-        blocks += [{"type": "divider"}, *_thread(one, page)]
+    waiting = [one for one in shown if one.seen.state in _NEEDS_SOMEONE]
+    others = [one for one in shown if one not in waiting]
+    for title, group in ((WAITING_TITLE, waiting), (TITLE, others)):
+        if group:
+            blocks.append(header(title))
+        for one in group:
+            blocks += [{"type": "divider"}, *_thread(one, page)]
     if turning := _turning(page, first + len(shown) < count):
         blocks.append(action_row(turning))
     return _home(blocks)
@@ -156,10 +167,17 @@ def confirm_unlink(thread: ThreadRef, session: SessionId, page: int, address: st
 
 
 def _thread(one: Shown, page: int) -> Sequence[Block]:
+    """Show what Devin does first, and of the rest only what is not as usual."""
+    queued = mail_waiting(one.mail) if one.mail != Queue() else ""
+    is_usual = one.last is None or one.last.kind is OutcomeKind.DELIVERED
+    last = "" if is_usual else last_ending(one.last)
     active = f"Last activity {clock_time(one.active)}"
-    standing = " · ".join([active, last_ending(one.last), mail_waiting(one.mail)])
-    devin = " ".join([*session_lines(one.seen), FOLLOWS[one.follow]])
-    return section_with(_headline(one), _menu(one, page)), context(f"{standing}\n{devin}")
+    standing = " · ".join(filter(None, (active, last, queued)))
+    follow = "" if one.follow is Follow.ALL else FOLLOWS[one.follow]
+    state, *requests = session_lines(one.seen) if not one.seen.is_new else [""]
+    small = "\n".join(filter(None, (standing, " ".join(filter(None, (*requests, follow))))))
+    head = "\n".join(filter(None, (state, _headline(one))))
+    return section_with(head, _menu(one, page)), context(small)
 
 
 def _menu(one: Shown, page: int) -> Block:
@@ -210,7 +228,6 @@ def _home(blocks: Sequence[Block]) -> View:
 
 
 FOLLOWS = {
-    Follow.ALL: "All of Devin's messages are posted there.",
     Follow.TURNS: "The last message of each turn is posted there.",
     Follow.OFF: "Devin's messages aren't posted there.",
 }

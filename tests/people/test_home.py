@@ -46,7 +46,7 @@ from sandbox.slack.transport.deliveries import Delivery
 from sandbox.slack.world.workspace import Channel, User
 from tests.support.builders import ADA, CHANNEL, JSON, ROOT_TS, TEAM, mutated
 from tests.support.desk import OTHER_SESSION, SESSION, Desk, is_card, on_v1, running
-from tests.support.devin_posts import until_card
+from tests.support.devin_posts import until_card, until_state
 from tests.support.keys import at
 from tests.support.slack_apps import web_client
 from tests.support.waiting import until_settled, wait_until
@@ -191,10 +191,13 @@ async def test_a_linked_thread_is_shown_with_how_it_stands(
     await wait_until(lambda: len(desk.devin.requests) > 1, "Devin is asked")
     general = desk.slack.workspace.channel("general").id
     await until_topic(desk, store, thread)
-    (_, count, said, standing) = lines(await home(desk))
+    (count, title, said, standing) = lines(await home(desk))
     assert count.startswith("1 thread,")
+    assert title == home_view.TITLE
     address = f"https://sandbox.slack.invalid/archives/{general}/p{thread.replace('.', '')}"
-    assert said == (
+    state, _, rest = said.partition("\n")
+    assert state.startswith(":large_green_circle: Devin ")
+    assert rest == (
         f"*{session_link(desk.named())}* in <#{general}>\n"
         f"<{address}?thread_ts={thread}&cid={general}|Shall we ship it?>"
     )
@@ -202,9 +205,41 @@ async def test_a_linked_thread_is_shown_with_how_it_stands(
     suspended = Outcome(kind=OutcomeKind.SUSPENDED, detail="x", state=SessionState.SUSPENDED)
     assert last_ending(suspended) in standing
     assert mail_waiting(Queue(here=1)) in standing
-    assert ":large_green_circle:" in standing
     desk.devin.behave(SESSION, "running")
     await desk.until_marked("white_check_mark", waits)
+
+
+async def test_who_waits_for_someone_is_above_the_rest(bot: Bot, desk: Desk) -> None:
+    """It is the one thing that needs a person; the others follow under a heading of their own."""
+    waits = await desk.linked_thread()
+    desk.devin.say(SESSION, "Shall I?")
+    desk.devin.behave(SESSION, "blocked")
+    await until_state(desk, SessionState.WAITING, waits)
+    other = await desk.linked_thread(OTHER_SESSION, channel="secrets")
+    view = await home(desk)
+    assert listed(view) == [waits, other]
+    headings = [block["text"]["text"] for block in view["blocks"] if block["type"] == "header"]
+    assert headings == [home_view.WAITING_TITLE, home_view.TITLE]
+
+
+async def test_what_is_as_usual_is_left_out(bot: Bot, desk: Desk, store: Store) -> None:
+    """A thread that follows all and has nothing queued shows what Devin does, and when."""
+    thread = await desk.linked_thread()
+    ts = await desk.reply("Please rebase", thread)
+    await desk.until_marked("white_check_mark", ts)
+    await until_settled(store)
+    standing = lines(await home(desk))[-1]
+    assert re.fullmatch(r"Last activity <!date\^\d+\^[^<>]+>", standing)
+
+
+async def test_a_session_can_be_started_from_the_tab(bot: Bot, desk: Desk) -> None:
+    """The button is there from the beginning, and opens the form of the shortcut, once a press."""
+    view = await home(desk)
+    pressed = await desk.slack.press_view(actions.HOME_START, view_id=view["id"], user="ada")
+    assert pressed.acked
+    await wait_until(lambda: desk.slack.open_views("ada"), "a form opens")
+    (form,) = desk.slack.open_views("ada")
+    assert form["callback_id"] == actions.START_FORM
 
 
 async def test_the_latest_traffic_is_at_the_top(bot: Bot, desk: Desk) -> None:
@@ -564,7 +599,7 @@ async def test_a_press_keeps_its_page(bot: Bot, desk: Desk, store: Store, raw: R
     view = await press(desk, await home(desk), actions.HOME_EARLIER)
     view = await press(desk, view, actions.HOME_MUTE)
     assert listed(view) == made[::-1][30:]
-    assert "*muted*" in lines(view)[3]
+    assert "*muted*" in "".join(lines(view))
 
 
 async def test_many_channels_cost_bounded_calls(
@@ -579,7 +614,7 @@ async def test_many_channels_cost_bounded_calls(
         view = await home(desk)
         calls = [one for one in desk.slack.calls if one.method == "conversations.info"]
         assert len(calls) == 50
-        assert "of 50 threads" in lines(view)[1]
+        assert "of 50 threads" in lines(view)[0]
 
 
 async def test_while_redis_is_away_the_tab_says_so(bot: Bot, desk: Desk, raw: Redis) -> None:
@@ -913,7 +948,7 @@ async def test_each_thread_has_its_own_queue(bot: Bot, desk: Desk, store: Store)
     view = await home(desk)
     standings = [line for line in lines(view) if "Last activity" in line]
     for thread, line in zip(listed(view), standings, strict=True):
-        assert f"· {mail_waiting(queues[thread])}\n" in line
+        assert line.endswith(f"· {mail_waiting(queues[thread])}")
     for thread, queue in queues.items():
         await desk.answer("status", thread, mail_waiting(queue))
 

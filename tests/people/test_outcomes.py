@@ -325,7 +325,33 @@ async def test_a_long_wait_is_noticed_once_and_forgotten_when_it_ends(
         await until_settled(store)
     assert desk.marks(reply) == ["white_check_mark"]
     assert len(desk.devin.requests) == 3
-    assert len(desk.said(thread)) == 1
+    (notice,) = desk.said(thread)
+    assert is_taken_back(notice, OutcomeKind.DELIVERED, desk)
+
+
+async def test_the_notice_of_a_wait_in_vain_says_that_it_is_over(
+    environ: dict[str, str], desk: Desk, store: Store
+) -> None:
+    """Beside the report, "I'll keep trying" would be untrue."""
+    given = environ | {"GIVE_UP_AFTER": "2s"}
+    async with open_bot(load_settings(given, None), notice_after=NOTICE):
+        await desk.slack.wait_connected()
+        thread = await desk.linked_thread()
+        desk.devin.behave(SESSION, "rate_limited")
+        await desk.reply("Please rebase", thread)
+        await desk.until_said(given_up("HTTP 429"), thread)
+        await until_settled(store)
+    notice, _ = desk.said(thread)
+    assert is_taken_back(notice, OutcomeKind.GIVEN_UP, desk)
+
+
+def is_taken_back(notice: str, kind: OutcomeKind, desk: Desk) -> bool:
+    """Return True if a notice says that its wait of some seconds is over."""
+    words = (
+        delivery_reports.waited(kind, timedelta(seconds=seconds), desk.named())
+        for seconds in range(1, 60)
+    )
+    return notice in {one.params()["text"] for one in words}
 
 
 async def test_a_notice_that_comes_too_late_leaves_no_mark(

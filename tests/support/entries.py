@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
-from bot.model.owed import Owed
+from bot.model.owed import Owed, OwedKind
 from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store
@@ -41,8 +41,9 @@ class Entries:
         await self.outbox.pause(owed, after, may_be_done=may_be_done)
 
     async def end(self, owed: Owed, *, told: bool) -> bool:
-        """Call `Reports.end`."""
-        return await self._reports.end(owed, told=told)
+        """Call `Reports.end`; a delay that was told was told somewhere."""
+        where = "1764000000.000100" if told and owed.kind is OwedKind.DELAY else ""
+        return await self._reports.end(owed, where)
 
     async def overdue(
         self, grace: timedelta, limit: int

@@ -45,7 +45,7 @@ class ReplyField(StrEnum):
     """Set once a notice that it waits is owed."""
 
     NOTICED = "noticed"
-    """Set once that notice has been given."""
+    """The `ts` of the thread where that notice has been given."""
 
     EDITED = "edited"
     """The `ts` of the latest edit that counted (microseconds)."""

@@ -1,12 +1,12 @@
--- Ends a report on a reply. With `gave_notice`, the report told the thread that the reply waits.
+-- Ends a report on a reply. `noticed_in` is the thread that it told that the reply waits, or ''.
 -- Returns the reply's state.
 local reply = KEYS[1]
 local outbox = KEYS[2]
 local owed = ARGV[1]
-local gave_notice = ARGV[2] == '1'
+local noticed_in = ARGV[2]
 
-if gave_notice and redis.call('EXISTS', reply) == 1 then
-  redis.call('HSET', reply, 'noticed', 1)
+if noticed_in ~= '' and redis.call('EXISTS', reply) == 1 then
+  redis.call('HSET', reply, 'noticed', noticed_in)
 end
 redis.call('ZREM', outbox, owed)
 local is = redis.call('HMGET', reply, 'state', 'meanwhile')
