@@ -20,6 +20,7 @@ from handlers.modals import answer
 from handlers.parse.events import Payload
 from handlers.parse.interactions import (
     Opener,
+    Press,
     parse_opener,
     parse_press,
     parse_send_again,
@@ -64,17 +65,20 @@ def register(app: AsyncApp, relay: Relay) -> None:
         if press is None:
             ignored(body)
             return
-        thread = press.thread
         async with telling(Asker.of(relay, press, respond)):
-            asked = parse_send_again(press)
-            if asked is None:
-                raise StartGone
-            _, channel, ts = place_of(asked[0])
-            if channel != thread.channel:
-                raise StartGone
-            await relay.starting.again(ts, asked[1], thread, press.by)
-            note = starting.started_again(await relay.name(press.by))
-            relay.notices.press(press.message, thread.channel, note)
+            await _again(relay, press)
+
+
+async def _again(relay: Relay, press: Press) -> None:
+    asked = parse_send_again(press)
+    if asked is None:
+        raise StartGone
+    _, channel, ts = place_of(asked[0])
+    if channel != press.thread.channel:
+        raise StartGone
+    await relay.starting.again(ts, asked[1], press.thread, press.by)
+    note = starting.started_again(await relay.name(press.by))
+    relay.notices.press(press.message, channel, note)
 
 
 async def _open(relay: Relay, opener: Opener) -> None:

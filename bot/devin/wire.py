@@ -16,7 +16,7 @@ import httpx
 
 from bot.devin.api import Failure
 from bot.model.outcomes import Outcome, OutcomeKind, Wait
-from bot.model.reasons import broken
+from bot.runtime.reasons import broken
 
 BODY_LIMIT = 64 * 1024
 """The most that is read of an answer; those in the contract are far shorter."""

@@ -13,9 +13,9 @@ from redis.asyncio.cluster import RedisCluster
 from redis.exceptions import NoScriptError, RedisClusterException, RedisError
 
 from bot.model.errors import StoreAway
-from bot.model.reasons import broken
 from bot.redis.scripts import Script
 from bot.runtime import metrics
+from bot.runtime.reasons import broken
 
 AT_ONCE = 16
 """Most concurrent scripts on a Cluster: each needs a connection, and opening many takes long."""

@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from typing import TextIO, TypeVar
 
 from bot.model.errors import RelayError
@@ -30,9 +31,6 @@ REPEAT_SECONDS = 30.0
 """The time in which an identical WARNING or ERROR is written once."""
 
 MOST_KINDS = 1_000
-
-_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "taskName"}
-"""What each record has; the rest comes from `extra=`. Python 3.12 adds `taskName`."""
 
 
 def configure(
@@ -153,7 +151,14 @@ class Lines(logging.Formatter):
 
 
 def _fields(record: logging.LogRecord) -> Mapping[str, object]:
-    return {name: value for name, value in vars(record).items() if name not in _STANDARD}
+    standard = _standard()
+    return {name: value for name, value in vars(record).items() if name not in standard}
+
+
+@cache
+def _standard() -> AbstractSet[str]:
+    """Return what each record has; the rest comes from `extra=`. Python 3.12 adds `taskName`."""
+    return frozenset(vars(logging.makeLogRecord({}))) | {"message", "taskName"}
 
 
 def _time(record: logging.LogRecord) -> str:

@@ -15,9 +15,9 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.model.errors import SlackAway, SlackRefused
-from bot.model.reasons import broken
 from bot.model.threads import ts_micros
 from bot.runtime import metrics
+from bot.runtime.reasons import broken
 from bot.slack.app.manifest import DISPENSABLE, REINSTALL, lacking
 from bot.slack.clock import SlackClock
 

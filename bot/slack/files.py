@@ -19,7 +19,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.model.errors import FileLeftOut, SlackAway, SlackRefused
 from bot.model.files import AttachedFile, WhyLink
 from bot.model.lenient import string
-from bot.model.reasons import broken
+from bot.runtime.reasons import broken
 from bot.slack.api import call
 
 FILE_HOSTS = ("https://files.slack.com", "https://files-origin.slack.com")

@@ -25,8 +25,8 @@ from pathlib import Path
 from urllib.parse import quote
 
 from bot.model.errors import EmbeddedValkeyError
-from bot.model.reasons import broken
 from bot.redis.embedded.home import ADVICE, ValkeyHome, is_private
+from bot.runtime.reasons import broken
 
 logger = logging.getLogger(__name__)
 

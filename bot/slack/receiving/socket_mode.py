@@ -21,9 +21,9 @@ from slack_bolt.response import BoltResponse
 from slack_sdk.socket_mode.request import SocketModeRequest
 
 from bot.model.errors import SlackAway, SlackRefused
-from bot.model.reasons import broken
 from bot.runtime import metrics
 from bot.runtime.in_flight import InFlight
+from bot.runtime.reasons import broken
 from bot.slack.api import call
 from bot.slack.receiving.ear import Ear
 from bot.slack.receiving.envelopes import Flaw, acknowledgement, parse_frame

@@ -12,8 +12,8 @@ from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import OutOfMemoryError, ResponseError
 
-from bot.model.reasons import broken
 from bot.redis.runners import away
+from bot.runtime.reasons import broken
 from tests.support.processes import free_port
 
 KEY = ConnectionKey("h", 443, True, True, None, None, None)
