@@ -2,6 +2,7 @@
 
 import ast
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -189,6 +190,15 @@ def test_every_link_leads_somewhere() -> None:
             ):
                 missing.append(f"{document}: {link}")
     assert missing == []
+
+
+def test_the_badge_has_the_version_of_the_package() -> None:
+    """It is a picture of a fixed text, so that it needs nobody's service to count."""
+    package = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    shown = re.findall(r"\[!\[Version ([\d.]+)\]\(\S+/version-([\d.]+)-", DOCUMENTS["README.md"])
+    assert shown == [(package["version"],) * 2]
+    assert package["urls"]["Repository"] + "/actions/workflows/ci.yml" in DOCUMENTS["README.md"]
+    assert (ROOT / ".github" / "workflows" / "ci.yml").exists()
 
 
 def test_the_readme_is_short() -> None:

@@ -1,5 +1,6 @@
-"""A camera for the sandbox's page: stills, and frames that become a GIF, in few colors."""
+"""A camera for the sandbox's page: framed stills, and a GIF, in few colors; and the preview."""
 
+import base64
 import io
 import subprocess
 import sys
@@ -9,8 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
 
-from PIL import Image, ImageChops
-from PIL.ImageFilter import MaxFilter, MinFilter
+from PIL import Image, ImageChops, ImageDraw
+from PIL.ImageFilter import GaussianBlur, MaxFilter, MinFilter
 from playwright.async_api import Browser, Locator, Page
 
 from sandbox.devin.sessions import DEMO_SESSIONS
@@ -23,6 +24,10 @@ FONTS = {"Inter": "fonts-inter", "JetBrains Mono": "fonts-jetbrains-mono"}
 
 _STYLE = Path(__file__).with_name("pictures.css").read_text(encoding="utf-8")
 _OTHERS = ", ".join(f'[data-key="{id_}"]' for id_, _, _ in DEMO_SESSIONS)
+_NONE_YET = (
+    f".devin .log:not(:has(.session:not({_OTHERS})))::before {{ content: 'No session yet'; "
+    "display: block; padding: 24px; text-align: center; color: var(--quiet, #8a8599); }"
+)
 _FRAME = (780, 500)
 _THREAD = 440
 _PHONE = (390, 720)
@@ -30,6 +35,15 @@ _ICON = 512
 _HOUR = 10
 _COLORS, _AREAS, _APART = 255, 63, 18
 _LONGEST_MS = 30_000
+_OPENING_SECONDS = 2.0
+"""The GIF begins with its end, which is full, and not with an empty thread."""
+
+_MARGIN, _RADIUS, _BORDER, _SHADOW = 40, 20, 2, 14
+_GROUNDS = {False: ((242, 239, 250), (214, 208, 228)), True: ((22, 20, 30), (58, 54, 74))}
+"""What lies around a picture, and its border, in light and in dark."""
+
+_PREVIEW = (1280, 640)
+_PREVIEW_PAGE = Path(__file__).with_name("preview.html").read_text(encoding="utf-8")
 
 # Shows what fits of a session's conversation, and of a still's thread, so that nothing is cut.
 _FIT = """() => { for (const log of document.querySelectorAll("#replies, .session > ol")) {
@@ -70,7 +84,7 @@ class Camera:
         context.set_default_timeout(_LONGEST_MS)
         page = await context.new_page()
         await page.goto(self._url)
-        await page.add_style_tag(content=f"{_STYLE} {_OTHERS} {{ display: none; }}")
+        await page.add_style_tag(content=f"{_STYLE} {_OTHERS} {{ display: none; }} {_NONE_YET}")
         await page.locator("#replies .message").first.wait_for()
         return page
 
@@ -85,7 +99,9 @@ class Camera:
     def save_films(self, name: str) -> None:
         """Write the frames as two GIFs."""
         for suffix, frames in self._films.items():
-            _save_film(frames, _said(DOCS / f"{name}{suffix}.gif"))
+            opening = (frames[-1][0], _OPENING_SECONDS)
+            film = [(_framed(png, dark=bool(suffix)), of) for png, of in (opening, *frames)]
+            _save_film(film, _said(DOCS / f"{name}{suffix}.gif"))
 
     async def still(
         self, page: Page, name: str, messages: tuple[Locator, Locator | None], look: str = ""
@@ -101,7 +117,8 @@ class Camera:
         ends = [None if it is None else await it.element_handle() for it in messages]
         inner = await page.evaluate(_ONLY, ends)
         await page.set_viewport_size({"width": width, "height": inner + (20 if is_bare else 64)})
-        _save_picture(await _shoot(page, dark=look == "dark"), _said(DOCS / f"{name}.png"))
+        dark = look == "dark"
+        _save_picture(await _shoot(page, dark=dark), _said(DOCS / f"{name}.png"), dark=dark)
         await page.evaluate(_DRESS, "")
         await page.set_viewport_size({"width": _FRAME[0], "height": _FRAME[1]})
         await page.evaluate(_END)
@@ -129,6 +146,17 @@ async def take_icon(browser: Browser, svg: str) -> None:
     await page.close()
 
 
+async def take_preview(browser: Browser, logo: str) -> None:
+    """Write the picture that a link to the repository shows: the name beside the question."""
+    shown = base64.b64encode((DOCS / "question.png").read_bytes()).decode()
+    width, height = _PREVIEW
+    page = await browser.new_page(viewport={"width": width, "height": height})
+    filled = _PREVIEW_PAGE.replace("<!-- logo -->", logo).replace("{picture}", shown)
+    await page.set_content(filled)
+    await page.screenshot(path=_said(DOCS / "social-preview.png"))
+    await page.close()
+
+
 async def _shoot(page: Page, *, dark: bool = False) -> bytes:
     await page.emulate_media(color_scheme="dark" if dark else "light")
     await page.evaluate(_FIT)
@@ -147,14 +175,35 @@ def missing_fonts() -> list[str]:
     return [package for font, package in FONTS.items() if font not in listed.decode()]
 
 
-def _save_picture(png: bytes, path: Path) -> None:
-    (image,) = _in_few_colors([_of(png)])
+def _save_picture(png: bytes, path: Path, *, dark: bool = False) -> None:
+    (image,) = _in_few_colors([_framed(png, dark=dark)])
     image.save(path, optimize=True)
 
 
-def _save_film(frames: Sequence[tuple[bytes, float]], path: Path) -> None:
+def _framed(png: bytes, *, dark: bool) -> Image.Image:
+    """Return a picture with round corners, a border and a soft shadow, on a tinted ground."""
+    picture, (ground, border) = _of(png), _GROUNDS[dark]
+    size = (picture.width + 2 * _MARGIN, picture.height + 2 * _MARGIN)
+    framed = Image.new("RGB", size, ground)
+    shadow = _rounded(framed.size, _MARGIN - 2, 8).filter(GaussianBlur(_SHADOW))
+    framed.paste((0, 0, 0), mask=shadow.point([at // 5 for at in range(256)]))
+    framed.paste(border, mask=_rounded(framed.size, _MARGIN - _BORDER))
+    framed.paste(picture, (_MARGIN, _MARGIN), _rounded(picture.size, 0))
+    return framed
+
+
+def _rounded(size: tuple[int, int], inset: int, down: int = 0) -> Image.Image:
+    """Return a mask: a rectangle with round corners that far within `size`."""
+    right, bottom = size[0] - inset, size[1] - inset + down
+    box = (4 * inset, 4 * (inset + down), 4 * right - 1, 4 * bottom - 1)
+    four = Image.new("L", (4 * size[0], 4 * size[1]), 0)
+    ImageDraw.Draw(four).rounded_rectangle(box, 4 * _RADIUS, fill=255)
+    return four.resize(size, Image.Resampling.LANCZOS)
+
+
+def _save_film(frames: Sequence[tuple[Image.Image, float]], path: Path) -> None:
     """Write an endless GIF, whose frames share one palette, so that only differences are kept."""
-    first, *rest = _in_few_colors([_of(png) for png, _ in frames])
+    first, *rest = _in_few_colors([image for image, _ in frames])
     first.save(
         path,
         save_all=True,

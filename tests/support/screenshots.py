@@ -17,7 +17,7 @@ from sandbox.launch import Sandbox, running_sandbox
 from sandbox.page.server import HERE
 from sandbox.slack.api.blocks import interactive_elements
 from tests.support.browser import MISSING, control, find_chromium, message, posts
-from tests.support.pictures import DOCS, Camera, missing_fonts, take_icon
+from tests.support.pictures import DOCS, Camera, missing_fonts, take_icon, take_preview
 from tests.support.waiting import wait_until
 
 LOGO = (HERE / "logo.svg").read_text(encoding="utf-8")
@@ -39,6 +39,7 @@ async def main() -> int:
         await Story(sandbox, browser).play()
         (DOCS / "logo.svg").write_text(LOGO, encoding="utf-8")
         await take_icon(browser, LOGO.replace(' rx="15"', ""))
+        await take_preview(browser, LOGO)
         await browser.close()
     return 0
 
