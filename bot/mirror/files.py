@@ -157,8 +157,8 @@ def _leave_out(part: FilePart, error: SlackRefused | FileLeftOut) -> None:
 
 
 def _away(unread: Unread) -> DevinAway | FileLeftOut:
-    """Return the error of a file that Devin did not give."""
-    if unread.is_passing:
+    """Return the error of a file that Devin did not give: a passing one, if there is time."""
+    if unread.is_passing and (unread.retry_after or 0.0) < LONGEST.total_seconds():
         return DevinAway(unread.reason, retry_after=unread.retry_after)
     return FileLeftOut(WhyLink.DEVIN, unread.reason)
 

@@ -56,12 +56,13 @@ class _Shown(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Ways:
-    """The ways to show a batch; `pause` is in seconds."""
+    """The ways to show a batch; `pause` and `turn` are in seconds."""
 
     words: Words
     posts: Posts
     files: SentFiles
     pause: float = POST_SECONDS
+    turn: float = TURN_SECONDS
 
 
 class Posting:
@@ -85,12 +86,9 @@ class Posting:
             SlackAway, DevinAway: try again.
             SlackRefused: Slack takes a part in no form.
         """
-        ends = time.monotonic() + TURN_SECONDS
+        ends = time.monotonic() + self._ways.turn
         parts, done = await parts_of(composed, self._notes), self._batch.parts
         while done < len(parts):
-            if time.monotonic() > ends:
-                wait = self._ways.pause
-                raise SlackAway("posting", LIMITED, retry_after=wait, maybe_done=False)
             shown = await self._show(thread, parts[done], done)
             if shown is _Shown.STOP:
                 return False
@@ -102,6 +100,9 @@ class Posting:
             self._may_be_there = False
             if done < len(parts):  # else the batch ends now
                 await self._ways.words.note_parts(self._begun.owed, done)
+                if time.monotonic() >= ends:
+                    wait = self._ways.pause
+                    raise SlackAway("posting", LIMITED, retry_after=wait, maybe_done=False)
                 await asyncio.sleep(self._ways.pause)
         return True
 

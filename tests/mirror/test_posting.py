@@ -14,8 +14,9 @@ from bot.mirror.parts import TRIES
 from bot.mirror.posting import UNSHOWABLE
 from bot.model.errors import SlackAway
 from bot.model.mirror import Follow
-from bot.model.sessions import NamedSession, SessionId
+from bot.model.sessions import NamedSession, SessionId, SessionState
 from bot.redis.connection import Store, millis
+from bot.redis.keys import status_line_key
 from bot.slack.rate_limits import LIMITED
 from bot.store.links import Links
 from bot.store.mirror.cards import card_owed
@@ -26,6 +27,7 @@ from bot.wording.mirror.words import LongText
 from sandbox import Sandbox
 from sandbox.slack.api.faults import ApiCall
 from tests.support.desk import OTHER_SESSION, SESSION, is_words
+from tests.support.keys import at
 from tests.support.speaking import ID, TTL, Speaking, shown, speaking
 from tests.support.waiting import wait_until
 
@@ -79,13 +81,13 @@ async def test_a_fault_at_any_post_of_a_long_message_repeats_and_loses_nothing(
 ) -> None:
     """Also at a post of the plain text that stands in for one which Slack does not draw."""
     speech.box.slack.refuse_markdown("" if is_drawn else "Paragraph")
-    for at in range(4 if is_drawn else 12):
+    for place in range(4 if is_drawn else 12):
         before = len(paragraphs(speech))
-        plan(speech.box, POST, [*[NONE] * at, FAULTS[fault]])
+        plan(speech.box, POST, [*[NONE] * place, FAULTS[fault]])
         await speech.say(LONG)
         await speech.until_said()
         speech.box.slack.fail_no_more()
-        assert paragraphs(speech)[before:] == list(range(60)), at
+        assert paragraphs(speech)[before:] == list(range(60)), place
 
 
 async def test_a_channel_that_takes_two_posts_at_a_time_gets_all_of_them_once(
@@ -99,6 +101,17 @@ async def test_a_channel_that_takes_two_posts_at_a_time_gets_all_of_them_once(
     assert paragraphs(speech) == list(range(60))
     refused = [one for one in speech.box.slack.calls if one.error == "invalid_blocks"]
     assert len(refused) == 1
+
+
+async def test_a_try_that_has_had_its_turn_goes_on_later(speech: Speaking) -> None:
+    """Each shows a part at least, and the next one does not look for what is noted."""
+    speech.turn = 0.0
+    await speech.say(LONG)
+    await speech.try_once()
+    assert len(speech.posts()) == 1
+    await speech.until_said()
+    assert paragraphs(speech) == list(range(60))
+    assert FIND not in [one.method for one in speech.box.slack.calls]
 
 
 async def test_links_for_files_come_once_where_slack_limits_the_channel(speech: Speaking) -> None:
@@ -117,16 +130,16 @@ async def test_a_fault_at_any_step_of_a_file_shows_it_once(
     speech: Speaking, method: str, fault: str
 ) -> None:
     """Its words stand before it, and what comes later behind it."""
-    for at in range(2):
-        plan(speech.box, method, [*[NONE] * at, FAULTS[fault]])
+    for place in range(2):
+        plan(speech.box, method, [*[NONE] * place, FAULTS[fault]])
         plan(speech.box, SHOW, [{"drop_after": True}] if method == FIND else [])
         two = [speech.box.devin.attach(SESSION, f"file-{n}.txt", b"hello") for n in range(2)]
         await speech.say("Paragraph 000.\n" + "\n".join(two), "Paragraph 001.")
         await speech.until_said()
         speech.box.slack.fail_no_more()
         found = "\n".join(shown(speech.posts()))
-        assert paragraphs(speech) == [0, 1] * (at + 1)
-        assert names(speech) == ["file-0.txt", "file-1.txt"] * (at + 1), found
+        assert paragraphs(speech) == [0, 1] * (place + 1)
+        assert names(speech) == ["file-0.txt", "file-1.txt"] * (place + 1), found
 
 
 @pytest.mark.parametrize("method", [BEGIN, SEND, SHOW])
@@ -151,6 +164,15 @@ async def test_a_file_that_devin_gives_later_is_brought(speech: Speaking) -> Non
     await speech.say(file)
     await speech.until_said()
     assert [one.name for post in speech.posts() for one in post.files] == ["file-0.txt"]
+
+
+async def test_a_file_that_devin_would_give_much_later_is_linked(speech: Speaking) -> None:
+    """What comes behind it does not wait for as long as Devin asks for."""
+    speech.box.devin.read_failures["file"].append((429, 600))
+    file = speech.box.devin.attach(SESSION, "file-0.txt", b"hello")
+    await speech.say(file, "Paragraph 000.")
+    await speech.try_once()
+    assert (paragraphs(speech), names(speech)) == ([0], ["file-0.txt"])
 
 
 async def test_a_file_that_kills_its_process_is_linked_in_the_end(speech: Speaking) -> None:
@@ -244,6 +266,23 @@ async def test_nothing_more_is_posted_once_the_thread_may_not_be_shown_it(
     assert [is_words(one) for one in speech.posts()] == [False, True, True]
     assert speech.told == ([QUIET] if ends is becomes_shared else [])
     assert not await speech.is_owed()
+
+
+@pytest.mark.parametrize("goes_on_working", [True, False])
+async def test_the_status_line_shows_the_state_after_the_posts(
+    speech: Speaking, raw: redis.asyncio.Redis, *, goes_on_working: bool
+) -> None:
+    """A session that has asked something meanwhile is not at work any more."""
+    goes_on = asyncio.Event()
+    plan(speech.box, POST, [{"until": goes_on}])
+    await speech.say("Paragraph 000.", state=SessionState.WORKING)
+    trying = asyncio.create_task(speech.try_once())
+    await wait_until(lambda: calls(speech, POST), "the post is under way")
+    if not goes_on_working:
+        await speech.say("Which one?", state=SessionState.WAITING)
+    goes_on.set()
+    await trying
+    assert await raw.exists(at(status_line_key(speech.thread))) == goes_on_working
 
 
 @pytest.mark.parametrize("ends", [no_more_link, no_more_words, becomes_shared])

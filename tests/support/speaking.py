@@ -19,14 +19,14 @@ from bot.devin.opening import open_devin
 from bot.mirror.audience import Audience
 from bot.mirror.card import CardTeller
 from bot.mirror.files import SentFiles
-from bot.mirror.posting import Ways
+from bot.mirror.posting import TURN_SECONDS, Ways
 from bot.mirror.status import StatusLines
 from bot.mirror.words import WordsTeller
 from bot.model.errors import RelayError
 from bot.model.mirror import Follow, Said, Watched
 from bot.model.owed import Owed, OwedKind
 from bot.model.people import UserId
-from bot.model.sessions import SessionId
+from bot.model.sessions import SessionId, SessionState
 from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store
 from bot.redis.keys import OUTBOX_KEY, subject_key
@@ -76,6 +76,7 @@ class Speaking:
     devin: Devin
     thread: ThreadRef
     told: list[SlackMessage] = field(default_factory=list)
+    turn: float = TURN_SECONDS
 
     def posts(self) -> Sequence[Message]:
         """Return what the bot has posted in the thread, in order."""
@@ -92,8 +93,13 @@ class Speaking:
         """The entry of what the thread is to be shown."""
         return words_owed(self.thread)
 
-    async def say(self, *texts: str, session: SessionId = ID) -> None:
-        """Let a session say this, so that it is owed to the thread."""
+    async def say(
+        self,
+        *texts: str,
+        session: SessionId = ID,
+        state: SessionState = SessionState.UNKNOWN,
+    ) -> None:
+        """Let a session, which is in `state`, say this, so that it is owed to the thread."""
         watches = Watches(self.store, TTL)
         await watches.hurry(session)
         looks = (await watches.take(10, timedelta(days=1))).looks
@@ -105,7 +111,7 @@ class Speaking:
             )
             for number, text in enumerate(texts)
         ]
-        seen = Watched(read_at=look.began, title="Fix login")
+        seen = Watched(state=state, read_at=look.began, title="Fix login")
         found = Found(seen=seen, after=timedelta(0), said=items)
         assert await watches.record(look, found) is not None
 
@@ -215,7 +221,7 @@ class Speaking:
             watches=watches,
             names=SessionNames(store, TTL),
             audience=self._audience(),
-            ways=Ways(words, Posts(threads, limits), self.files(), pause=0.0),
+            ways=Ways(words, Posts(threads, limits), self.files(), pause=0.0, turn=self.turn),
             status_lines=self._lines(),
             schedule=Planned(),
             say=say,
