@@ -1,4 +1,4 @@
-"""The form of *Start a Devin session* (a shortcut, and a button of App Home), and *Start again*.
+"""The form of *Start a Devin session*, which a shortcut and a button open, and *Start again*.
 
 The shortcut is a global one: Slack tells neither a channel nor a `response_url` with it
 (docs.slack.dev/reference/interaction-payloads/shortcuts-interaction-payload).
@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 def register(app: AsyncApp, relay: Relay) -> None:
     """Listen to all of them."""
 
-    @app.action(actions.HOME_START)
+    @app.action(actions.OPEN_START_FORM)
     @app.shortcut({"type": "shortcut", "callback_id": "start_session"})
     async def on_start_shortcut(ack: AsyncAck, body: Payload) -> None:
         await ack()

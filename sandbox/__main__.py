@@ -32,7 +32,7 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Parse the options; invalid ones end the process with exit code 2 and a sentence."""
     parser = argparse.ArgumentParser(
         prog="python -m sandbox",
-        description="A local Slack and a local Devin for a bot of your own, with a web page.",
+        description="A local Slack and a local Devin for a relay of your own, with a web page.",
         epilog='"python -m sandbox demo" starts the relay beside them.',
     )
     parser.add_argument(
@@ -55,7 +55,7 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     if not 0 <= options.port <= 65_533:  # noqa: PLR2004 - the two after it must exist as well
         parser.error("--port must be between 0 and 65533")
     if options.command == "demo" and options.request_url:
-        parser.error("--request-url is for a bot of your own; the demo uses Socket Mode")
+        parser.error("--request-url is for a relay of your own; the demo uses Socket Mode")
     return options
 
 
@@ -116,7 +116,7 @@ async def _run(options: argparse.Namespace) -> None:
 def _instructions(sandbox: Sandbox) -> str:
     settings = environment_of(sandbox.slack, sandbox.devin)
     lines = "\n".join(f"{name}={value}" for name, value in settings.items())
-    return f"The page is at {sandbox.page.url}\nSettings for a bot of your own:\n\n{lines}\n"
+    return f"The page is at {sandbox.page.url}\nSettings for a relay of your own:\n\n{lines}\n"
 
 
 def _say(text: str) -> None:

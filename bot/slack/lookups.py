@@ -18,6 +18,7 @@ from cachetools import TTLCache
 from bot.model.errors import OPERATOR_MUST_ACT, SlackAway, SlackRefused
 from bot.model.people import is_id
 from bot.runtime import metrics
+from bot.runtime.reasons import broken
 from bot.slack.rate_limits import LIMITED, RATE_LIMITED, asked_wait
 
 log = logging.getLogger(__name__)
@@ -158,7 +159,7 @@ class Lookup(Generic[V]):
             self._heed(error)
             return self._failed(key, error.reason)
         except TimeoutError as error:
-            reason = type(error).__name__
+            reason = broken(error)
             metrics.SLACK_ERRORS.labels(self._method, reason).inc()
             return self._failed(key, reason)
         except (KeyError, TypeError, AttributeError) as error:

@@ -17,6 +17,7 @@ from bot.model.errors import RelayError, SlackAway, SlackRefused
 from bot.model.lenient import mappings, string
 from bot.model.threads import ThreadRef
 from bot.runtime import metrics
+from bot.runtime.reasons import broken
 from bot.slack.api import call
 from bot.slack.files import CONNECT_SECONDS, READ_SECONDS
 from bot.slack.threads import Threads
@@ -83,7 +84,7 @@ class Uploads:
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             if body.failure is not None:
                 raise body.failure from error
-            reason = type(error).__name__
+            reason = broken(error)
             raise _counted(SlackAway(SEND, reason, maybe_done=False)) from error
 
     async def complete(self, thread: ThreadRef, file_id: str, title: str) -> None:

@@ -8,6 +8,7 @@ from bot.model.replies import Queue
 from bot.model.sessions import NamedSession
 from bot.model.threads import Link
 from bot.text.to_slack import escape
+from bot.wording.lifecycle.form import OPEN
 from bot.wording.message import SlackMessage
 from bot.wording.mirror.card import BARRED, follows, session_lines
 from bot.wording.phrases import last_ending, local_time, mail_waiting, session_link
@@ -32,6 +33,7 @@ HELP = SlackMessage(
     "(`default` shows it, `default none` clears it)",
     footer="Also: *Send to Devin* and *Link to a Devin session* in a message's ⋮ menu · "
     "`/devin-say` in a channel · linked threads in my *Home* tab",
+    buttons=(OPEN,),
 )
 
 

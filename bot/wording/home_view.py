@@ -28,6 +28,7 @@ from bot.wording.blocks import (
     section_with,
 )
 from bot.wording.button_values import home_choice_value, home_value, page_value
+from bot.wording.lifecycle.form import OPEN
 from bot.wording.message import SlackMessage
 from bot.wording.mirror.card import session_lines
 from bot.wording.phrases import (
@@ -48,7 +49,6 @@ WORDS_LIMIT = 2 * TOPIC_LIMIT
 
 TITLE = "Linked threads"
 WAITING_TITLE = "Waiting for you"
-START_LABEL = "Start a session"
 MUTE_LABEL = "Mute"
 UNMUTE_LABEL = "Unmute"
 UNLINK_LABEL = "Unlink"
@@ -117,7 +117,7 @@ def threads(shown: Sequence[Shown], page: int, count: int, note: str) -> View:
     Those whose sessions wait for someone come first.
     """
     blocks: list[Block] = [section(note)] if note else []
-    blocks.append(action_row([button(actions.HOME_START, START_LABEL, page_value(page))]))
+    blocks.append(action_row([OPEN]))
     if not shown:
         return _home([*blocks, header(TITLE), section(EMPTY.text)])
     first = page * PER_PAGE

@@ -24,7 +24,7 @@ from bot.redis.connection import Store
 from bot.redis.keys import THREADS_KEY, link_key
 from bot.slack.channels import ChannelVisibility
 from bot.store.links import Links
-from bot.wording import actions, forms, home_view, refusals, thread_links
+from bot.wording import actions, commands, forms, home_view, refusals, thread_links
 from bot.wording.blocks import action_row, button
 from bot.wording.button_values import home_choice_value, parse_choice_value, parse_home_choice
 from bot.wording.home_view import Shown
@@ -108,7 +108,8 @@ def first_choice(view: View, action: str) -> str:
 def turning(view: View) -> dict[str, str]:
     """Return the buttons that turn to other pages, with their values."""
     rows = [block for block in view["blocks"] if block["type"] == "actions"]
-    return {one["action_id"]: one["value"] for row in rows for one in row["elements"]}
+    buttons = [one for row in rows for one in row["elements"] if "value" in one]
+    return {one["action_id"]: one["value"] for one in buttons}
 
 
 async def press(
@@ -235,11 +236,21 @@ async def test_what_is_as_usual_is_left_out(bot: Bot, desk: Desk, store: Store) 
 async def test_a_session_can_be_started_from_the_tab(bot: Bot, desk: Desk) -> None:
     """The button is there from the beginning, and opens the form of the shortcut, once a press."""
     view = await home(desk)
-    pressed = await desk.slack.press_view(actions.HOME_START, view_id=view["id"], user="ada")
+    pressed = await desk.slack.press_view(actions.OPEN_START_FORM, view_id=view["id"], user="ada")
     assert pressed.acked
     await wait_until(lambda: desk.slack.open_views("ada"), "a form opens")
     (form,) = desk.slack.open_views("ada")
     assert form["callback_id"] == actions.START_FORM
+
+
+async def test_a_session_can_be_started_from_the_help(bot: Bot, desk: Desk) -> None:
+    """The same button is below it."""
+    ts = await desk.slack.say("Shall we?", user="ada")
+    await desk.mention("help", thread=ts)
+    await desk.until_said(commands.HELP, ts)
+    said = desk.posts(ts)[-1]
+    await desk.slack.press(actions.OPEN_START_FORM, channel="general", message_ts=said.ts)
+    await wait_until(lambda: desk.slack.open_views("ada"), "a form opens")
 
 
 async def test_the_latest_traffic_is_at_the_top(bot: Bot, desk: Desk) -> None:

@@ -14,6 +14,13 @@ PROMPT_LABEL = "Prompt"
 PROMPT_HINT = "What Devin should do"
 PROMPT_LIMIT = 3_000
 
+OPEN: Block = {
+    "type": "button",
+    "action_id": actions.OPEN_START_FORM,
+    "text": {"type": "plain_text", "text": "Start a session"},
+}
+"""The button that opens the form, in any place."""
+
 NO_CHANNEL = "Pick a channel."
 NO_PROMPT = "Enter what Devin should do."
 
