@@ -1,7 +1,8 @@
 """Tells whether a message of Devin's ends in a question, and which answers it offers.
 
 Devin's own options are not in its API, so they are read from the text: a closing list, yes or no,
-or a last line `OPTIONS: a | b`.
+or a last line `OPTIONS: a | b`. A session waits at the end of every turn, and a summary may ask
+rhetorically (“What changed?”), so only a question to the reader counts.
 """
 
 import re
@@ -26,9 +27,19 @@ _ASKS_YES_NO = re.compile(
     r"(?:do|does|did|should|shall|can|could|is|are|was|were|would|will|may|might|have|has)(?:n't)?\b",
     re.IGNORECASE,
 )
+_CONSENT = re.compile(
+    r"\b(?:should|shall|may|can|could) (?:I|we)\b(?! have\b)"
+    r"|\b(?:do|would|are|can|could|will) you\b|\b(?:is|would) (?:that|this|it) (?:be )?(?:ok|fine)",
+    re.IGNORECASE,
+)
+"""What a question says to the reader, and not to itself."""
+
 _EITHER = re.compile(r"\bor\b(?! not\b)", re.IGNORECASE)
 _ASKS_TO_CHOOSE = re.compile(
-    r"(?:please\s+)?(?:choose|pick|select)\b|(?:which|what (?:do|would|should))\b", re.IGNORECASE
+    r"(?:please\s+)?(?:choose|pick|select)\b"
+    r"|which\b(?!\s+\w+\s+(?:changed|fail|failed|broke|passed|was|were|did|has|have|had)\b)"
+    r"|(?:what|how|where|when|who)\s+(?:(?:do|would|will) you|(?:should|shall) (?:I|we))\b",
+    re.IGNORECASE,
 )
 _EXPLICIT = re.compile(r"^[ \t]*[*_`]*OPTIONS:([^\n]+)\Z", re.MULTILINE)
 _LETTERED = re.compile(r"\(?([A-Ea-e])[.)][ \t]+(\S.*)")
@@ -43,8 +54,19 @@ _POLITE = re.compile(
 )
 """A closing sentence that asks nothing by itself."""
 
-_SENTENCE_END = re.compile(r"(?<=[.!?:])[\"')\]]*\s+")
+_SIGNS = "?\uff1f\ufe56\u061f\u037e\u1367\ua60f\ua6f7\u2e2e\u2047\u2048\u2049"
+"""Question marks, also fullwidth, Arabic, Greek, Ethiopic, Vai, Bamum and doubled ones."""
+
+_GREEK = re.compile("[\u0370-\u03ff\u1f00-\u1fff];\\Z")
+"""A Greek question, whose mark is normalized to a semicolon."""
+
+_ARMENIAN = "\u055e"
+_SENTENCE_END = re.compile(rf"(?<=[.!:{_SIGNS}])[\"')\]]*\s+")
 _AFTER_SENTENCE = " \"')]*_}"
+_ADDRESS = re.compile(r"https?://\S*[^\s.,;:!?)\]}'\"*_~]", re.IGNORECASE)
+_MASK = "\ufffc"
+_ILLUSTRATIONS = frozenset({"fence", "code_block", "table"})
+"""What may stand below a question that it is about."""
 
 
 @dataclass(frozen=True)
@@ -78,42 +100,85 @@ def parse_question(markdown: str) -> Question | None:
 
 
 def _asked(blocks: Sequence[Block]) -> Question | None:
-    last = blocks[-1]
-    if last.kind == "paragraph" and blocks[:-1] and _POLITE.match(" ".join(_lines(last))):
-        return _asked(blocks[:-1])
+    last, before = blocks[-1], blocks[:-1]
     if last.kind in _LISTS:
-        return _of_list(last, blocks[:-1])
+        return _of_list(last, before)
+    if last.kind in _ILLUSTRATIONS or _is_pointer(last):
+        return _consent(_sentences(_text_of(before)))
     if last.kind != "paragraph":
         return None
+    if before and _POLITE.match(" ".join(_lines(last))):
+        return _asked(before)
     lines = _lines(last)
     lettered = _lettered(lines)
     if lettered:
-        before = " ".join(lines[: -len(lettered)]) or _text_of(blocks[:-1])
-        return Question(_listed(lettered)) if _introduces(before) else None
-    return _of_words(" ".join(lines), blocks[:-1])
+        above = " ".join(lines[: -len(lettered)]) or _text_of(before)
+        return Question(_listed(lettered)) if _introduces_letters(above) else None
+    return _of_words(_text_of([last]), before)
 
 
 def _of_words(said: str, before: Sequence[Block]) -> Question | None:
     """Return the question that a paragraph ends in; a list above it may have its options."""
     marked = _MARKED_YES_NO.search(said)
-    if marked and _ends_in_question(_last_sentence(said[: marked.start()])):
+    if marked and _ends_in_question(_sentences(said[: marked.start()])[-1]):
         return Question(_YES_NO)
-    sentence = _last_sentence(said)
-    if _POLITE.match(sentence):
-        sentence = _last_sentence(said.removesuffix(sentence).rstrip())
+    sentences = _sentences(said)
+    if len(sentences) > 1 and _POLITE.match(sentences[-1]):
+        sentences.pop()
+    sentence = sentences[-1]
     if not _ends_in_question(sentence):
-        return None
+        return _consent(sentences)
     if _ASKS_TO_CHOOSE.match(sentence) and before and before[-1].kind in _LISTS:
         return Question(_options(before[-1]))
-    is_yes_no = _ASKS_YES_NO.match(sentence) and not _EITHER.search(sentence)
-    return Question(_YES_NO if is_yes_no else ())
+    return Question(_YES_NO if _asks_yes_no(sentence) else ())
 
 
 def _of_list(closing: Block, before: Sequence[Block]) -> Question | None:
     """Return the question above a closing list, or in its last item."""
-    if _introduces(_text_of(before)):
+    above, items = _sentences(_text_of(before)), _items(closing)
+    last, is_asked = above[-1], any(map(_asks_to_choose, above))
+    if all(map(_LETTERED.fullmatch, items)):
+        is_asked |= _ends_in_question(last)
+    if is_asked and (_ends_in_question(last) or last.endswith(":")):
         return Question(_options(closing))
-    return Question() if _ends_in_question(_items(closing)[-1]) else None
+    return _consent(above) or (Question() if _ends_in_question(items[-1]) else None)
+
+
+def _consent(sentences: Sequence[str]) -> Question | None:
+    """Return the question for consent among the last sentences, which may say more about it."""
+    asked = [_asks_yes_no(one) and bool(_CONSENT.search(one)) for one in sentences]
+    if not any(asked):
+        return None
+    answer = "".join(sentences[asked.index(True) + 1 :][:1])
+    return None if re.match(r"(?:yes|no)\b", answer, re.IGNORECASE) else Question(_YES_NO)
+
+
+def _asks_yes_no(sentence: str) -> bool:
+    is_yes_no = _ASKS_YES_NO.match(sentence) and not _EITHER.search(sentence)
+    return bool(is_yes_no) and _ends_in_question(sentence)
+
+
+def _asks_to_choose(sentence: str) -> bool:
+    """Return True for a question that a list below it answers."""
+    if sentence.endswith(":"):
+        return bool(_ASKS_TO_CHOOSE.match(sentence) or _asks_yes_no(f"{sentence[:-1]}?"))
+    is_either = _CONSENT.search(sentence) and _EITHER.search(sentence)
+    is_choice = _ASKS_TO_CHOOSE.match(sentence) or is_either
+    return bool(is_choice) and _ends_in_question(sentence)
+
+
+def _introduces_letters(text: str) -> bool:
+    """Return True for text that asks: letters below it are answers, whatever it asks."""
+    last = _sentences(text)[-1]
+    return _ends_in_question(last) or any(map(_asks_to_choose, _sentences(text)))
+
+
+def _is_pointer(block: Block) -> bool:
+    """Return True for a paragraph of links or code alone."""
+    if block.kind != "paragraph":
+        return False
+    rest = (one.plain for one in block.atoms if one.kind not in {"link", "code"})
+    return not _ADDRESS.sub("", "".join(rest)).strip(" \n.,;:()*_")
 
 
 def _items(block: Block) -> list[str]:
@@ -131,8 +196,11 @@ def _options(block: Block) -> tuple[str, ...]:
 
 
 def _text_of(blocks: Sequence[Block]) -> str:
-    last = blocks[-1] if blocks else None
-    return line_of(last) if last and last.kind in {"paragraph", "heading"} else ""
+    """Return the words of the last block, if it is a paragraph, with code and addresses masked."""
+    if not blocks or blocks[-1].kind != "paragraph":
+        return ""
+    shown = ("code" if one.kind == "code" else one.plain for one in blocks[-1].atoms)
+    return _ADDRESS.sub(_MASK, " ".join("".join(shown).split()))
 
 
 def _listed(texts: Sequence[str]) -> tuple[str, ...]:
@@ -161,18 +229,15 @@ def _lettered(lines: Sequence[str]) -> list[str]:
     return [one[2] for one in closing] if letters[:1] == ["a"] and follow else []
 
 
-def _introduces(text: str) -> bool:
-    """Return True for text that asks: its last sentence does, or it does before a colon."""
-    sentences = _SENTENCE_END.split(text.strip())
-    last = sentences[-1].rstrip(_AFTER_SENTENCE)
-    if last.endswith(":"):
-        return any(map(_ends_in_question, sentences)) or bool(_ASKS_TO_CHOOSE.match(last))
-    return _ends_in_question(last)
-
-
 def _ends_in_question(sentence: str) -> bool:
-    return sentence.rstrip(_AFTER_SENTENCE).endswith(("?", "\N{FULLWIDTH QUESTION MARK}"))
+    """Return True for a sentence that ends in a question mark, if it is no part of an address."""
+    ends = sentence.rstrip(_AFTER_SENTENCE)
+    if ends.endswith(f"{_MASK}?"):
+        return bool(_ASKS_YES_NO.match(ends) or _ASKS_TO_CHOOSE.match(ends))
+    has_sign = ends.endswith(tuple(_SIGNS)) or _ARMENIAN in ends
+    return has_sign or bool(_GREEK.search(ends))
 
 
-def _last_sentence(text: str) -> str:
-    return _SENTENCE_END.split(text.strip())[-1]
+def _sentences(text: str) -> list[str]:
+    """Return the sentences of a text, at least one."""
+    return _SENTENCE_END.split(text.strip())

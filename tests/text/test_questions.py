@@ -21,6 +21,22 @@ _LONG = "Rewrite the importer so that it reads the archive at once and keeps the
         "What I did:\n- a\n- b",
         "> Do you agree?",
         "It works (does it?) now.",
+        "I've opened the PR.\n\n## What changed?\n\n- Fixed the login\n- Added tests",
+        "## Which one?\n\n- a\n- b",
+        "What changed?\n\n- Fixed the login\n- Added tests",
+        "Why did it fail?\n\n- The disk was full\n- The retry was off",
+        "How to test it?\n\n1. Open the page\n2. Press *Log in*",
+        "Which files changed?\n\n- a.py\n- b.py",
+        "What happened? Here is the summary:\n\n- It failed\n- It passed",
+        "I wasn't sure which you prefer, so I did both:\n\n- a\n- b",
+        "See https://ci.example/job?",
+        "All is at <https://ci.example/job?>",
+        "The regex is now `(foo)?`",
+        "How do I run it?\n\n```\nmake\n```",
+        "Does it work?\n\n```\n$ make test\nok\n```",
+        "Why?\n\nhttps://ci.example/job",
+        "Can I rely on the cache? No: it is cleared every night.",
+        "Should I have used Redis? The data is small, so a file is enough.",
     ],
 )
 def test_a_message_that_ends_otherwise_is_no_question(text: str) -> None:
@@ -42,6 +58,13 @@ def test_a_message_that_ends_otherwise_is_no_question(text: str) -> None:
         "Shall I merge it? (yes/no)",
         "Should I proceed? [Y/n]",
         "Ready when you are: go on? Yes or no?",
+        "Should I merge it?\n\nhttps://github.com/acme/app/pull/42",
+        "Should I merge it?\n\n[#42](https://github.com/acme/app/pull/42)",
+        "Should I merge it? Here is the diff:\n\n```diff\n+ a\n```",
+        "Do you want me to fix these?\n\n| file | line |\n|---|---|\n| a | 1 |",
+        "Shall I proceed? It will take an hour.",
+        "Shall I delete these files?\n\n- a.py\n- b.py",
+        "Is it the one at https://ci.example/job?",
     ],
 )
 def test_a_question_that_asks_for_consent_offers_yes_and_no(text: str) -> None:
@@ -61,6 +84,11 @@ def test_a_question_that_asks_for_consent_offers_yes_and_no(text: str) -> None:
         "Which one?\n\n- a\n\n  with a second paragraph\n- b",
         "Which one?\n\n- " + "long " * 100 + "\n- b",
         "どれですか？",  # noqa: RUF001  (a question mark all the same)
+        "ما اسم الحاوية؟",
+        "ماذا أفعل؟ ",
+        "Ποιο είναι το όνομα;",
+        "Ո՞րն է անունը",
+        "ስሙ ማን ነው፧",
     ],
 )
 def test_other_questions_ask_for_words(text: str) -> None:
@@ -81,12 +109,14 @@ def test_other_questions_ask_for_words(text: str) -> None:
         ("Please choose one:\n\n* x\n* y", ("x", "y")),
         ("There are two ways:\n\n1. x\n2. y\n\nWhich do you prefer?", ("x", "y")),
         (
-            "How?\n\n- **Keep** `it` as [is](https://a.io)\n- Drop &amp; go",
+            "Which?\n\n- **Keep** `it` as [is](https://a.io)\n- Drop &amp; go",
             ("Keep it as is", "Drop & go"),
         ),
         ("Tell me.\n\n**OPTIONS:** Do it | *Wait*", ("Do it", "Wait")),
         ("Tell me.\nOPTIONS: now | later | never", ("now", "later", "never")),
-        ("## How?\n\n- x\n- y", ("x", "y")),
+        ("How should I go on?\n\n- x\n- y", ("x", "y")),
+        ("Should I:\n\n- Rebase\n- Merge", ("Rebase", "Merge")),
+        ("Do you want one of these or the old one?\n\n- x\n- y", ("x", "y")),
     ],
 )
 def test_a_closing_list_offers_its_items(text: str, options: tuple[str, ...]) -> None:
@@ -96,7 +126,7 @@ def test_a_closing_list_offers_its_items(text: str, options: tuple[str, ...]) ->
 
 def test_a_label_is_cut_and_the_option_is_not() -> None:
     """A button shows 75 characters; what it sends is Devin's option in full."""
-    question = parse_question(f"How?\n\n1. {_LONG}\n2. Wait")
+    question = parse_question(f"Which?\n\n1. {_LONG}\n2. Wait")
     assert question == Question((_LONG, "Wait"))
     assert question.labels == (f"{_LONG[: MOST_IN_LABEL - 1].rstrip()}…", "Wait")
 
