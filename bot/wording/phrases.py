@@ -2,10 +2,12 @@
 
 import re
 from datetime import timedelta
+from urllib.parse import urlsplit
 
 from bot.model.outcomes import Outcome, OutcomeKind
 from bot.model.replies import Queue
 from bot.model.sessions import SHORT, NamedSession, SessionId, SessionState
+from bot.text.commonmark.addresses import misleads
 from bot.text.to_devin import to_markdown
 from bot.text.to_slack import escape, excerpt
 
@@ -27,9 +29,14 @@ _WEB_ADDRESS = re.compile(
     re.IGNORECASE | re.ASCII,
 )
 _PULL_REQUEST = re.compile(
-    r"https://[^/]+/([\w.-]{1,100}/[\w.-]{1,100})/(?:-/)?(?:pull|merge_requests)/([0-9]{1,9})/?",
+    r"https://([^/]+)/([\w.-]{1,100}/[\w.-]{1,100})/(?:-/)?(?:pull|merge_requests)/([0-9]{1,9})/?",
     re.ASCII,
 )
+_KNOWN_HOSTS = frozenset({"github.com", "gitlab.com", "bitbucket.org"})
+
+HOST_LIMIT = 45
+"""The part of a long host that a link shows."""
+
 SEPARATOR = str.maketrans("|", "\N{BROKEN BAR}")
 """Keeps foreign text within the label of its link."""
 
@@ -37,11 +44,18 @@ SEPARATOR = str.maketrans("|", "\N{BROKEN BAR}")
 def session_link(named: NamedSession) -> str:
     """Return a session's title as a link to its page in Devin, and its short id behind it.
 
-    Without a title, the link is the short id.
+    Without a title, the link is the short id, and so it is behind one that looks like an address.
     """
-    address, short = escape(session_address(named)), short_id(named.session)
+    address, short = session_address(named), short_id(named.session)
     title = excerpt(title_of(named).translate(SEPARATOR), limit=TITLE_LIMIT)
-    return f"<{address}|{title}> ({short})" if title else f"<{address}|{short}>"
+    link = f"<{escape(address)}|{short}>"
+    if not title:
+        return link
+    return (
+        f"{title} ({link})"
+        if misleads(title, address)
+        else f"<{escape(address)}|{title}> ({short})"
+    )
 
 
 def session_address(named: NamedSession) -> str:
@@ -52,16 +66,34 @@ def session_address(named: NamedSession) -> str:
 
 
 def pull_request_link(address: str) -> str:
-    """Return the address of a pull request as a link that names its repository and number."""
+    """Return the address of a pull request as a link that names its repository and number.
+
+    Its host is named as well, unless people know that repositories are there.
+    """
     named = _PULL_REQUEST.fullmatch(address)
-    return web_link(address, "#".join(named.groups()) if named else address)
+    if named is None:
+        return web_link(address, address)
+    host, repository, number = named.groups()
+    where = "" if host.lower() in _KNOWN_HOSTS else f" ({host})"
+    return web_link(address, f"{repository}#{number}{where}")
 
 
 def web_link(address: str, label: str) -> str:
-    """Return foreign text as a link to an address, or as code if the address is not usable."""
+    """Return foreign text as a link to an address, or as code if the address is not usable.
+
+    A label that looks like another address gives way to the address.
+    """
     if len(escape(address)) > ADDRESS_LIMIT or not _WEB_ADDRESS.fullmatch(address):
         return as_code(label)
     shown = excerpt(label.translate(SEPARATOR), limit=TITLE_LIMIT)
+    host = urlsplit(address).netloc
+    if label == address or misleads(label, address) or misleads(shown, address):
+        # A long host is cut at its beginning, which anybody can choose.
+        shown = (
+            excerpt(address, limit=TITLE_LIMIT)
+            if len(host) < HOST_LIMIT
+            else f"…{host[-HOST_LIMIT:]}"
+        )
     return f"<{escape(address)}|{shown}>"
 
 

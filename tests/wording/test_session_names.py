@@ -31,13 +31,13 @@ def test_a_session_without_a_visible_title_is_shown_by_its_short_id(title: str) 
 @example(title="a|b<c>d\ne", url="")
 @example(title="@here *bold* :tada: <!channel>", url="")
 def test_a_title_is_inert(title: str, url: str) -> None:
-    """It stays within its link, on one line, pings nobody, and is not formatted."""
-    link = re.fullmatch(
-        r"<([^<>|]+)\|([^<>|]+)>(?: \(devin-5e1ea5e0\))?",
-        session_link(NamedSession(ID, title, url)),
-    )
+    """It stays within its link, or before it, on one line, pings nobody, and is not formatted."""
+    shown = session_link(NamedSession(ID, title, url))
+    address, label, short = r"<(?P<address>[^<>|]+)", r"(?P<label>[^<>|]+)", "devin-5e1ea5e0"
+    link = re.fullmatch(rf"{address}\|{label}>(?: \({short}\))?", shown)
+    link = link or re.fullmatch(rf"{label} \({address}\|{short}>\)", shown)
     assert link is not None
-    address, label = link.groups()
+    address, label = link["address"], link["label"]
     assert len(address) <= ADDRESS_LIMIT
     assert len(label) <= TITLE_LIMIT
     assert label.isprintable()

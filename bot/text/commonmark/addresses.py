@@ -10,20 +10,33 @@ from urllib.parse import unquote, urlsplit
 
 from markdown_it.common.normalize_url import normalizeLink
 
+from bot.text.characters import seen
+
 _HOST = re.compile(r"[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?\.?|\[[0-9a-f:.]+\]", re.IGNORECASE)
 _UNSAFE = re.compile(r"[^!#$%&*+,./0-9:=?A-Z_a-z~-]")
-_DOTS = re.compile("[。．｡․‧∙·・⸱ꓸ٠۔]")  # noqa: RUF001  (look-alikes)
+_DOTS = re.compile("[。．｡․‧∙·・⸱ꓸ٠۔۰᛫⋅ꞏᐧ܁܂꘎⸳·𐄁𐤟𐩐𝅭]")  # noqa: RUF001  (look-alikes)
+_COLONS = re.compile("[ː˸։׃܃܄᛬᠃᠉⁚∶ꓽ꞉︰]")  # noqa: RUF001  (look-alikes)
+_THIN = "\u00a0\u1680\u2000-\u200a\u202f\u205f\u2800\u3000"
+_AROUND_DOT = re.compile(
+    rf"\s+(?=\.)|(?<=\.)[{_THIN}]+"
+    r"|(?<=\.)\s+(?=(?:com|org|net|edu|gov|mil|int|io|ai|app|dev|info|biz|[a-z]{2}\.[a-z]{2})\b)"
+)
+"""Blanks that leave an address looking like one."""
+
+_NO_LOOK = frozenset({"Cf", "Mn", "Me"})
+"""Categories of characters that are not seen, or change little of the one before."""
+
 _NAME = re.compile(r"(?<![\w-])(?:[\w-]++(?:\.[\w-]++)+|localhost(?![\w-]))")
 _DOMAIN_END = re.compile(r"xn--[a-z0-9-]+|[^\W\d_]{2,}")
 _FOUR_NUMBERS = re.compile(r"\d+\.\d+\.\d+\.\d+")
 _SCHEME = re.compile(r"(?<![a-z0-9+.-])[a-z0-9+.-]++:\s*+[/\\⁄∕⧸]")  # noqa: RUF001  (look-alikes)
 _NO_DOMAIN = re.compile(
-    "c|cfg|class|cpp|cs|css|csv|env|go|gz|h|hpp|html|ini|ipynb|java|jpg|js|json|jsx|kt|lock|log"
-    "|patch|pdf|php|png|rb|scss|sql|svg|tf|toml|ts|tsx|txt|vue|xml|yaml|yml"
+    "c|cfg|class|cpp|cs|css|csv|env|go|gz|h|hpp|html|ini|ipynb|jpg|js|json|jsx|kt|lock|log"
+    "|patch|pdf|php|png|rb|scss|sql|svg|toml|ts|tsx|txt|vue|xml|yaml|yml"
 )
 """Ends of file names that are no top-level domains (IANA's list)."""
 
-_SOURCE_FILES = frozenset({"md", "pl", "py", "rs", "sh"})
+_SOURCE_FILES = frozenset({"java", "md", "pl", "py", "rs", "sh", "tf"})
 """Ends of file names that are top-level domains as well."""
 
 
@@ -56,7 +69,7 @@ def target_of(path: str, query: str, fragment: str) -> str:
 
 def misleads(label: str, address: str) -> bool:
     """Return True if `label` looks like another address than `address`, a `safe_address`."""
-    shown = _DOTS.sub(".", unicodedata.normalize("NFKC", label)).strip().lower()
+    shown = _as_seen(label).strip().lower()
     if _same(shown, address):
         return False
     if _SCHEME.search(shown):
@@ -67,6 +80,16 @@ def misleads(label: str, address: str) -> bool:
     return any(
         name.removeprefix("www.") != host and not _is_file(name, last) for name in _hosts_in(shown)
     )
+
+
+def _as_seen(label: str) -> str:
+    """Return what a reader may take a label for, in plain characters."""
+    dotted = _COLONS.sub(":", _DOTS.sub(".", seen(label)))
+    visible = (one for one in dotted if unicodedata.category(one) not in _NO_LOOK)
+    # A blank that is no plain one becomes one here, so it goes before.
+    apart = _AROUND_DOT.sub("", "".join(visible).lower())
+    plain = _DOTS.sub(".", unicodedata.normalize("NFKC", apart))
+    return "".join(one for one in plain if unicodedata.category(one) not in _NO_LOOK)
 
 
 def _same(label: str, address: str) -> bool:
