@@ -24,6 +24,9 @@ DETAIL_LIMIT = 32_000
 
 PROBLEM_LIMIT = 20
 
+LONGEST_PAUSE = 600.0
+"""The longest pause that Devin is granted, in seconds; then it's asked again."""
+
 REFUSALS: Mapping[int, Refusal] = {
     HTTPStatus.UNAUTHORIZED: Refusal.KEY_REJECTED,
     HTTPStatus.FORBIDDEN: Refusal.FORBIDDEN,
@@ -98,18 +101,23 @@ def unread(status: int, headers: Mapping[str, str]) -> Unread:
     )
 
 
+def unreadable(answer: Answer, most: int) -> Unread:
+    """Return the failure of a read whose body, of which `most` bytes were read, can't be parsed."""
+    return Unread(answer.status, is_too_long=len(answer.body) >= most)
+
+
 def retry_after(value: str) -> float | None:
-    """Parse `Retry-After` into seconds from now: seconds, also fractions, or a date.
+    """Parse `Retry-After` into seconds from now, at most `LONGEST_PAUSE`.
 
     RFC 9110, 10.2.3, has whole seconds or a date; servers also write "1.5".
     """
     if _SECONDS.fullmatch(value.strip()):
-        return float(value)
+        return min(float(value), LONGEST_PAUSE)
     try:
         when = parsedate_to_datetime(value)
         if when.tzinfo is None:
             when = when.replace(tzinfo=UTC)
-        return max(0.0, (when - datetime.now(UTC)).total_seconds())
+        return min(max(0.0, (when - datetime.now(UTC)).total_seconds()), LONGEST_PAUSE)
     except (TypeError, ValueError, OverflowError):
         return None
 

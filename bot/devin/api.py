@@ -53,7 +53,7 @@ class MessagePage:
 
     Each id comes once. `skew` is how far Devin's clock is ahead of the caller's. With `has_more`,
     the session has more messages than could be read at once. `reads` is the number of calls to
-    Devin that the page took.
+    Devin that the page took, and `left_out` the number of messages that could not be parsed.
     """
 
     messages: Sequence[DevinMessage]
@@ -61,6 +61,7 @@ class MessagePage:
     skew: timedelta
     has_more: bool = False
     reads: int = 1
+    left_out: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,17 +101,21 @@ class Unread:
     """A read without a result; `status` is that of the answer, 0 if none came in time.
 
     `why` says how the connection failed, then, or why the relay did not ask at all
-    (`is_forbidden`). `retry_after` is in seconds, from the `Retry-After` of a 429 or 503.
+    (`is_forbidden`). `retry_after` is in seconds, from the `Retry-After` of a 429 or 503. With
+    `is_too_long`, the answer is longer than what is read of one.
     """
 
     status: int = 0
     why: str = field(default="", compare=False)
     retry_after: float | None = field(default=None, compare=False)
     is_forbidden: bool = False
+    is_too_long: bool = False
 
     @property
     def reason(self) -> str:
         """The status or the failure, in words for an operator."""
+        if self.is_too_long:
+            return "answer too long"
         return f"HTTP {self.status}" if self.status else self.why or "no answer"
 
     @property
@@ -163,6 +168,10 @@ class Devin(Protocol):
     @property
     def archives(self) -> bool:
         """True if this generation of the API can archive a session."""
+
+    @property
+    def over(self) -> frozenset[SessionState]:
+        """The states in which nobody would go on with a session."""
 
     async def begin(self) -> None:
         """Find out what every call needs, if Devin can be reached; or else at the first call.

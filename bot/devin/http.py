@@ -46,6 +46,9 @@ LIST_SECONDS = 0.8
 READ_LIMIT = 8 * 1024 * 1024
 """The part of an answer to a read that is used, in bytes."""
 
+LONGEST_READ = 4 * READ_LIMIT
+"""The same for what can't be asked for in smaller pieces: one message, or version 1's session."""
+
 RECORD_LIMIT = 1024 * 1024
 """The same for a record without messages."""
 

@@ -9,6 +9,9 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
+
+from pydantic import TypeAdapter, ValidationError
 
 from bot.devin.api import DevinMessage
 from bot.model.sessions import PullRequest
@@ -20,6 +23,7 @@ ID_LIMIT = 200
 """Most characters of an id of Devin's, which has about 40; a longer one counts as none."""
 
 _ADDRESS = re.compile(r"https?://[!-~]{1,1992}", re.IGNORECASE)
+_TIME: TypeAdapter[datetime] = TypeAdapter(datetime)
 _STATE = re.compile(r"[a-z][a-z_]{0,39}", re.ASCII)
 
 
@@ -49,21 +53,40 @@ def amount(value: object) -> float | None:
     return number if math.isfinite(number) and number >= 0 else None
 
 
-def identified(messages: Iterable[DevinMessage]) -> Sequence[DevinMessage]:
-    """Return each message once and with an id, in their order.
+def iso_time(value: object) -> datetime | None:
+    """Return an ISO time or a Unix one, in UTC unless it has a zone; None for anything else."""
+    try:
+        return zoned(_TIME.validate_python(value))
+    except ValidationError:
+        return None
+
+
+def zoned(at: datetime) -> datetime:
+    """Return a time with its zone: UTC, if it has none."""
+    return at if at.tzinfo is not None else at.replace(tzinfo=UTC)
+
+
+def identified(
+    messages: Iterable[DevinMessage | None],
+) -> tuple[Sequence[DevinMessage], int]:
+    """Return each message once and with an id, in their order, and the number of Nones.
 
     Messages without an id that are equal in everything are told apart by their order.
     """
     found: dict[str, DevinMessage] = {}
     equals: Counter[DevinMessage] = Counter()
+    left_out = 0
     for message in messages:
+        if message is None:
+            left_out += 1
+            continue
         one = message
         if not message.id or len(message.id) > ID_LIMIT:
             nameless = replace(message, id="")
             one = replace(message, id=_made_id(nameless, equals[nameless]))
             equals[nameless] += 1
         found.setdefault(one.id, one)
-    return list(found.values())
+    return list(found.values()), left_out
 
 
 def _made_id(message: DevinMessage, number: int) -> str:

@@ -21,6 +21,8 @@ from bot.runtime.reasons import broken
 BODY_LIMIT = 64 * 1024
 """The most that is read of an answer; those in the contract are far shorter."""
 
+MOST_SKEW = timedelta(days=1)
+
 LOST = (httpx.HTTPError, httpx.StreamError, aiohttp.ClientError, OSError)
 """The errors of a broken exchange; httpx-aiohttp lets some of aiohttp's errors through."""
 
@@ -79,12 +81,16 @@ def _cause(error: Exception) -> BaseException:
 
 
 def skew(headers: Mapping[str, str], now: datetime) -> timedelta:
-    """Read the clock skew from an answer's `Date` (RFC 9110, 6.6.1), to the second; else 0."""
+    """Read the clock skew from an answer's `Date` (RFC 9110, 6.6.1), to the second.
+
+    It's 0 without a `Date`, and for one that is `MOST_SKEW` or more away, which is no clock's.
+    """
     try:
         date = parsedate_to_datetime(headers.get("date", ""))
-        return date.replace(tzinfo=date.tzinfo or UTC) - now
+        found = date.replace(tzinfo=date.tzinfo or UTC) - now
     except (TypeError, ValueError, OverflowError):
         return timedelta(0)
+    return found if abs(found) < MOST_SKEW else timedelta(0)
 
 
 async def start_of(response: httpx.Response, limit: int = BODY_LIMIT) -> bytes:
@@ -93,7 +99,7 @@ async def start_of(response: httpx.Response, limit: int = BODY_LIMIT) -> bytes:
     If the body breaks off, the part that was received is enough wherever the status tells the
     outcome; a 200 has two meanings, so then the error is raised.
     """
-    body = b""
+    body = bytearray()
     # Without an encoding to undo, httpx would still take twice as long for it.
     is_plain = "content-encoding" not in response.headers
     try:
@@ -102,8 +108,8 @@ async def start_of(response: httpx.Response, limit: int = BODY_LIMIT) -> bytes:
             if len(body) >= limit:
                 break
     except httpx.DecodingError:
-        return body
+        return bytes(body)
     except (httpx.HTTPError, aiohttp.ClientError, OSError):
         if response.status_code == HTTPStatus.OK:
             raise
-    return body[:limit]
+    return bytes(body[:limit])

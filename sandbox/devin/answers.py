@@ -19,6 +19,10 @@ Ending = Literal["answers", "drops", "refuses", "half"]
 Read = Literal["self", "sessions", "session", "messages", "file"]
 """The reads that are counted and can fail: of the caller, a list, a session, its messages, and a
 file that Devin sent. A session of v1 comes with its messages, and v1 has no read of the caller."""
+Quirk = Literal["refuses unknown ids", "gives no cursor", "gives ISO times"]
+"""What version 3 may do, as no document says otherwise: refuse a list whose filter has an id that
+it doesn't know, leave out the cursor of a page that another one follows, or give times as text."""
+
 RetryAfter = float | str | datetime
 
 JSON = "application/json"

@@ -23,6 +23,7 @@ from sandbox.devin.answers import (
     Answer,
     Api,
     Changes,
+    Quirk,
     Read,
     RetryAfter,
     answer_in,
@@ -78,11 +79,10 @@ class Record:
         self.read_failures: dict[Read, list[ReadFailure]] = defaultdict(list)
         self.reads_by_kind: Counter[Read] = Counter()
         self.creations: list[Answer] = []
-        self.has_records = True
+        self.has_records = self.moves_updated_at = True
         self.strays: list[str] = []
-        self.read_seconds = 0.0
-        self.listing_delay = 0.0
-        self.moves_updated_at = True
+        self.read_seconds = self.listing_delay = 0.0
+        self.quirks: set[Quirk] = set()
         self.clock = Clock()
         self.sessions: dict[str, DevinSession] = {}
         self.in_flight = self.max_in_flight = 0

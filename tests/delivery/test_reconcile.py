@@ -29,9 +29,10 @@ WORDS = "ada (in Slack):\n\nPlease rebase"
 
 def find(body: bytes, arrivals: Sequence[Arrival] = ()) -> Look:
     """Read a session's record, and look for `WORDS` among its messages."""
-    messages = parse_messages(body)
-    if messages is None:
+    found = parse_messages(body)
+    if found is None:
         return Look.UNREADABLE
+    messages, _ = found
     attempt = Attempt(SessionId(SESSION), ReplyId("T:C:1"), WORDS, NOW, arrivals, lambda: NOW)
     return Look.SEEN if is_there(messages, attempt, timedelta(0)) else Look.UNSEEN
 

@@ -137,6 +137,17 @@ async def test_the_form_offers_the_channels_sessions_and_devins_latest(
     assert "initial_option" not in element(view, "session")
 
 
+async def test_a_session_that_devin_has_just_finished_is_offered(bot: Bot, desk: Desk) -> None:
+    """A reply continues it, also by its short ID; only one that has ended is left out."""
+    desk.devin.add_session(THIRD_SESSION, "idle", title="Release notes")
+    view = await opened(desk)
+    assert THIRD_SESSION in groups(view)[session_picker.ELSEWHERE]
+    message = await desk.mention(f"link {short_id(SessionId(THIRD_SESSION))}")
+    await desk.until_linked(message)
+    await desk.reply("Please rebase", message)
+    await wait_until(lambda: desk.received(THIRD_SESSION), "the session gets it")
+
+
 async def test_a_chosen_session_gets_the_message_in_a_thread_of_its_own(
     bot: Bot, desk: Desk
 ) -> None:

@@ -3,12 +3,13 @@
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from datetime import datetime
 from http import HTTPStatus
 from urllib.parse import quote
 
 from bot.devin.advice import CHECK_URL, KEY, NEW_KEY, REJECTED, unusable
-from bot.devin.answers import REFUSALS, explained, failed, may_be_over
+from bot.devin.answers import REFUSALS, explained, failed, may_be_over, unreadable
 from bot.devin.api import (
     MOST_PAGES,
     Cursor,
@@ -23,6 +24,7 @@ from bot.devin.api import (
 )
 from bot.devin.http import (
     LIST_SECONDS,
+    LONGEST_READ,
     LOOK_SECONDS,
     STATE_SECONDS,
     SURVEY_SECONDS,
@@ -63,6 +65,7 @@ class DevinV1:
     """
 
     archives = False
+    over = frozenset({SessionState.FINISHED, SessionState.ENDED})
 
     def __init__(self, http: DevinHttp) -> None:
         self._http = http
@@ -105,13 +108,17 @@ class DevinV1:
     ) -> MessagePage | Unread:
         """Read the session, and keep the messages behind `after` and some before it."""
         path = _path(session)
-        answer = await self._http.get(Read.MESSAGES, path, LOOK_SECONDS, clock=clock)
+        answer = await self._http.get(
+            Read.MESSAGES, path, LOOK_SECONDS, clock=clock, most=LONGEST_READ
+        )
         if isinstance(answer, Unread):
             return answer
-        found = parse_messages(answer.body)
-        if found is None:
-            return Unread(answer.status)
-        return MessagePage(tail(found, after), cursor_of(found, after), answer.skew)
+        parsed = parse_messages(answer.body)
+        if parsed is None:
+            return unreadable(answer, LONGEST_READ)
+        found, left_out = parsed
+        page = MessagePage(tail(found, after), cursor_of(found, after), answer.skew)
+        return replace(page, left_out=left_out)
 
     async def states(self, sessions: Sequence[SessionId]) -> Sequence[SessionSummary]:
         """Read each of `sessions`; one that takes longer than `LIST_SECONDS` is left out."""

@@ -9,13 +9,13 @@ error.
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from bot.devin.api import Cursor, DevinMessage, SessionSummary, Source
-from bot.devin.records import identified, pull_requests, tags
+from bot.devin.records import identified, iso_time, pull_requests, tags, zoned
 from bot.model.lenient import clean, mapping, mappings, parse_object, string
 from bot.model.sessions import SessionId, SessionState, Trouble, parse_session
 
@@ -56,18 +56,15 @@ class _Message(BaseModel):
 
 
 _MESSAGE: TypeAdapter[_Message] = TypeAdapter(_Message)
-_TIME: TypeAdapter[datetime] = TypeAdapter(datetime)
 
 
-def parse_messages(body: bytes) -> Sequence[DevinMessage] | None:
+def parse_messages(body: bytes) -> tuple[Sequence[DevinMessage], int] | None:
     """Parse the messages in a session's record, each once, in the order in which they are listed.
 
-    None without a list. Never raises.
+    Also return how many could not be parsed. None without a list. Never raises.
     """
     entries = (parse_object(body) or {}).get("messages")
-    if not isinstance(entries, list):
-        return None
-    return identified(found for entry in entries if (found := _message(entry)) is not None)
+    return identified(map(_message, entries)) if isinstance(entries, list) else None
 
 
 def tail(messages: Sequence[DevinMessage], after: Cursor | None) -> Sequence[DevinMessage]:
@@ -122,7 +119,7 @@ def _summary(session: SessionId, record: Mapping[str, Any]) -> SessionSummary:
         session,
         string(record, "title"),
         state,
-        _time(record.get("updated_at")),
+        iso_time(record.get("updated_at")),
         trouble=Trouble.ERROR if is_error else None,
         pull_requests=pull_requests([(opened, "")]),
         tags=tags(record.get("tags")),
@@ -136,15 +133,4 @@ def _message(entry: object) -> DevinMessage | None:
         return None
     source = Source.DEVIN if found.type == "devin_message" else Source.USER
     id_ = found.event_id if isinstance(found.event_id, str) else ""
-    return DevinMessage(id_, source, found.message, _zoned(found.timestamp))
-
-
-def _time(value: object) -> datetime | None:
-    try:
-        return _zoned(_TIME.validate_python(value))
-    except ValidationError:
-        return None
-
-
-def _zoned(at: datetime) -> datetime:
-    return at if at.tzinfo is not None else at.replace(tzinfo=UTC)
+    return DevinMessage(id_, source, found.message, zoned(found.timestamp))

@@ -6,7 +6,7 @@ from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
 from http import HTTPStatus
 
-from bot.devin.answers import explained, failed, may_be_over
+from bot.devin.answers import explained, failed, may_be_over, unreadable
 from bot.devin.api import (
     MOST_PAGES,
     Cursor,
@@ -22,7 +22,9 @@ from bot.devin.api import (
 )
 from bot.devin.http import (
     LIST_SECONDS,
+    LONGEST_READ,
     LOOK_SECONDS,
+    READ_LIMIT,
     RECORD_LIMIT,
     STATE_SECONDS,
     SURVEY_SECONDS,
@@ -44,10 +46,19 @@ from bot.devin.v3.sessions import Page, parse_list, parse_messages, parse_record
 from bot.devin.wire import Answer, Read
 from bot.model.findings import Finding
 from bot.model.outcomes import Outcome, Refusal, Wait
-from bot.model.sessions import NamedSession, SessionId
+from bot.model.sessions import NamedSession, SessionId, SessionState
 
 PER_PAGE = 200
 """The most that a page of sessions or messages may have."""
+
+SMALLER = (PER_PAGE, 20, 1)
+"""The messages that are asked for at once: fewer, where a page is longer than what is read."""
+
+UNKNOWN_ID = frozenset({400, 404, 414, 422})
+"""Statuses that may mean that Devin refuses one of the ids, or that there are too many."""
+
+MOST_TRIES = 40
+"""Most calls of a survey: to find one such id among 100 takes 15."""
 
 LATEST = 100
 """The sessions that are read by one call, and those among which the latest are found: the order of
@@ -58,6 +69,7 @@ class DevinV3:
     """A client for Devin's sessions by version 3 of its API."""
 
     archives = True
+    over = frozenset({SessionState.ENDED})
 
     def __init__(self, http: DevinHttp, organization: Organization) -> None:
         self._http = http
@@ -108,23 +120,28 @@ class DevinV3:
         """
         ends = asyncio.get_running_loop().time() + LOOK_SECONDS
         read: dict[str, DevinMessage] = {}
-        ahead, has_more, reads = timedelta(0), True, 0
+        ahead, has_more, reads, left_out, size = timedelta(0), True, 0, 0, 0
         while has_more and reads < most:
             reads += 1
             seconds = ends - asyncio.get_running_loop().time()
-            found = await self._page(session, after, seconds, clock)
+            found = await self._page(session, after, seconds, clock, size)
             if isinstance(found, Unread):
+                if found.is_too_long and size + 1 < len(SMALLER):
+                    size += 1
+                    continue
                 if not read:
                     return found
                 break
             page, ahead = found
+            size = min(size, len(SMALLER) - 2)
+            left_out += page.left_out
             for one in page.messages:
                 read.setdefault(one.id, one)
             has_more = page.has_more
             if page.cursor in {None, after}:
                 break
             after = page.cursor
-        return MessagePage(list(read.values()), after, ahead, has_more, reads)
+        return MessagePage(list(read.values()), after, ahead, has_more, reads, left_out)
 
     async def _page(
         self,
@@ -132,39 +149,55 @@ class DevinV3:
         after: Cursor | None,
         seconds: float,
         clock: Callable[[], datetime],
+        size: int,
     ) -> tuple[Page, timedelta] | Unread:
         """Read one page of messages, and how far Devin's clock is ahead."""
-        path = ("sessions", session, "messages")
-        params: dict[str, Param] = {"first": PER_PAGE}
+        path = await self._path("sessions", session, "messages")
+        if not isinstance(path, str):
+            return _unread(path)
+        params: dict[str, Param] = {"first": SMALLER[size]}
         if after:
             params["after"] = after
-        answer = await self._get(Read.MESSAGES, seconds, *path, params=params, clock=clock)
+        most = READ_LIMIT if SMALLER[size] > 1 else LONGEST_READ
+        answer = await self._http.get(Read.MESSAGES, path, seconds, params, clock, most)
         if isinstance(answer, Unread):
             return answer
         page = parse_messages(answer.body)
-        return Unread(answer.status) if page is None else (page, answer.skew)
+        return unreadable(answer, most) if page is None else (page, answer.skew)
 
     async def states(self, sessions: Sequence[SessionId]) -> Sequence[SessionSummary]:
         """Read `sessions` by one call for each `LATEST` of them, within `LIST_SECONDS`."""
-        pages = await self._pages(sessions, LIST_SECONDS)
+        pages = await self._pages(_parts(sessions, LATEST), LIST_SECONDS)
         found = {one.session: one for page in pages if not isinstance(page, Unread) for one in page}
         return [found[session] for session in sessions if session in found]
 
     async def survey(self, sessions: Sequence[SessionId]) -> Survey | Unread:
-        """Read `sessions` by one call for each `LATEST` of them; one that fails fails all."""
+        """Read `sessions` by one call for each `LATEST` of them.
+
+        One that fails fails all, unless Devin may have refused an id: then each half is read by
+        itself, and an id that is refused alone is left out.
+        """
         wanted = dict.fromkeys(sessions)
-        pages = await self._pages(list(wanted), SURVEY_SECONDS)
-        unread = next((page for page in pages if isinstance(page, Unread)), None)
-        if unread is not None:
-            return unread
-        listed = (one for page in pages if not isinstance(page, Unread) for one in page)
-        found = {one.session: one for one in listed if one.session in wanted}
-        return Survey(found, len(pages))
+        parts, found, reads = _parts(list(wanted), LATEST), dict[SessionId, SessionSummary](), 0
+        while parts:
+            reads += len(parts)
+            refused = list[tuple[Sequence[SessionId], Unread]]()
+            for part, page in zip(parts, await self._pages(parts, SURVEY_SECONDS), strict=True):
+                if not isinstance(page, Unread):
+                    found |= {one.session: one for one in page if one.session in wanted}
+                elif page.status in UNKNOWN_ID:
+                    refused.append((part, page))
+                else:
+                    return page
+            halves = (_parts(part, (len(part) + 1) // 2) for part, _ in refused if len(part) > 1)
+            parts = [half for pair in halves for half in pair]
+            if parts and reads + len(parts) > MOST_TRIES:
+                return Survey(found, reads) if found else refused[-1][1]
+        return Survey(found, reads)
 
     async def _pages(
-        self, sessions: Sequence[SessionId], seconds: float
+        self, parts: Sequence[Sequence[SessionId]], seconds: float
     ) -> Sequence[Sequence[SessionSummary] | Unread]:
-        parts = [sessions[first : first + LATEST] for first in range(0, len(sessions), LATEST)]
         asked = (
             self._list(Read.STATES, seconds, {"session_ids": part, "first": len(part)})
             for part in parts
@@ -232,14 +265,11 @@ class DevinV3:
         seconds: float,
         *segments: str,
         params: Mapping[str, Param] | None = None,
-        clock: Callable[[], datetime] = utc_now,
     ) -> Answer | Unread:
         path = await self._path(*segments)
         if not isinstance(path, str):
-            if isinstance(path, Wait):
-                return Unread(why=path.reason, retry_after=path.retry_after)
-            return Unread(path.status or 0)
-        return await self._http.get(kind, path, seconds, params, clock)
+            return _unread(path)
+        return await self._http.get(kind, path, seconds, params)
 
     async def _path(self, *segments: str) -> str | Failure:
         """Return the path of a resource of the organization, or why the organization is unknown."""
@@ -251,6 +281,17 @@ def _confirmed(answer: Answer | Failure) -> Failure | None:
     if not isinstance(answer, Answer):
         return answer
     return None if answer.status == HTTPStatus.OK else failed(answer, PASSING)
+
+
+def _unread(why: Failure) -> Unread:
+    """Return why nothing was read, where the organization is unknown."""
+    if isinstance(why, Wait):
+        return Unread(why=why.reason, retry_after=why.retry_after)
+    return Unread(why.status or 0)
+
+
+def _parts(sessions: Sequence[SessionId], most: int) -> list[Sequence[SessionId]]:
+    return [sessions[first : first + most] for first in range(0, len(sessions), most)]
 
 
 def _age(one: SessionSummary) -> float:

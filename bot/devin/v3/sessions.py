@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from bot.devin.api import Cursor, DevinMessage, SessionSummary, Source
-from bot.devin.records import amount, identified, pull_requests, tags
+from bot.devin.records import amount, identified, iso_time, pull_requests, tags
 from bot.model.lenient import mappings, parse_object, string
 from bot.model.sessions import SessionState, Trouble, parse_session
 
@@ -42,11 +42,15 @@ MILLISECONDS = 10**11
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page of messages; `cursor` begins the next one, and is None on the last."""
+    """A page of messages; `cursor` begins the next one, and is None on the last.
+
+    `left_out` is the number of messages that could not be parsed.
+    """
 
     messages: Sequence[DevinMessage]
     cursor: Cursor | None
     has_more: bool
+    left_out: int
 
 
 def parse_record(body: bytes) -> SessionSummary | None:
@@ -75,9 +79,10 @@ def parse_messages(body: bytes) -> Page | None:
     items = page.get("items")
     if not isinstance(items, list):
         return None
-    messages = identified(found for one in mappings(items) if (found := _message(one)) is not None)
+    messages, left_out = identified(map(_message, mappings(items)))
     cursor = string(page, "end_cursor")
-    return Page(messages, Cursor(cursor) if cursor else None, page.get("has_next_page") is True)
+    has_more = page.get("has_next_page") is True
+    return Page(messages, Cursor(cursor) if cursor else None, has_more, left_out)
 
 
 def _summary(record: Mapping[str, Any]) -> SessionSummary | None:
@@ -136,6 +141,9 @@ def _without_attachments(text: str) -> str:
 
 
 def _time(value: object) -> datetime | None:
+    """Return a time; the contract has Unix times, and other generations ISO times."""
+    if isinstance(value, str):
+        return iso_time(value)
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     try:

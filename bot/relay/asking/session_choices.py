@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from bot.devin.api import Devin, Unread
 from bot.model.errors import BadSession
 from bot.model.people import UserId
-from bot.model.sessions import OVER, SHORT, NamedSession, SessionId, parse_session
+from bot.model.sessions import SHORT, NamedSession, SessionId, parse_session
 from bot.relay.accept import Accepting
 from bot.relay.naming import Naming
 from bot.relay.workspace import Workspace
@@ -121,7 +121,7 @@ class SessionChoices:
         if isinstance(found, Unread):
             log.warning("sessions not listed", extra={"status": found.status})
             return ()
-        open_ = (one for one in found if one.state not in OVER)
+        open_ = (one for one in found if one.state not in self._devin.over)
         return [NamedSession(one.session, one.title, one.url) for one in open_]
 
 

@@ -2,12 +2,12 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from aiohttp import web
 
 from sandbox.devin.answers import NOT_FOUND, STATES, Answer
-from sandbox.devin.bodies import RejectedError
+from sandbox.devin.bodies import RejectedError, invalid
 from sandbox.devin.files import Files
 from sandbox.devin.posting import Speech, answer_message, upload
 from sandbox.devin.record import Record
@@ -103,6 +103,8 @@ class V3:
         query = parse_query(SessionsQuery, request.query)
         self._record.check_read("sessions")
         await asyncio.sleep(self._record.read_seconds)
+        if "refuses unknown ids" in self._record.quirks:
+            self._check_ids(query.session_ids or [])
         sessions = Listing(
             f"sessions of {self._record.org_id}",
             list(self._record.sessions.values())[::-1],
@@ -112,6 +114,11 @@ class V3:
             query.first, query.after, self._shown, lambda one: matches(query, self._shown(one))
         )
         return web.json_response(page)
+
+    def _check_ids(self, session_ids: Sequence[str]) -> None:
+        for one in session_ids:
+            if self._record.find(one) is None:
+                raise invalid("value_error", ["query", "session_ids"], "unknown", given=one)
 
     def _shown(self, session: DevinSession) -> dict[str, object]:
         return session_shown(session, self._record.org_id)
@@ -154,7 +161,16 @@ class V3:
             session.listed(self._record.clock.now()),
             lambda one: one.event_id,
         )
-        return web.json_response(messages.page(query.first, query.after, message_shown))
+        page = messages.page(query.first, query.after, self._message_shown)
+        if "gives no cursor" in self._record.quirks:
+            page |= {"end_cursor": None, "has_next_page": True}
+        return web.json_response(page)
+
+    def _message_shown(self, message: DevinMessage) -> dict[str, object]:
+        shown = message_shown(message)
+        if "gives ISO times" in self._record.quirks:
+            shown["created_at"] = message.at.isoformat()
+        return shown
 
     async def _on_message(self, request: web.Request) -> web.StreamResponse:
         return await answer_message(self._record, request, self._find(request), self._speech)
