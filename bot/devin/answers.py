@@ -25,7 +25,7 @@ DETAIL_LIMIT = 32_000
 PROBLEM_LIMIT = 20
 
 LONGEST_PAUSE = 600.0
-"""The longest pause that Devin is granted, in seconds; then it's asked again."""
+"""The longest pause between reads that Devin is granted, in seconds."""
 
 REFUSALS: Mapping[int, Refusal] = {
     HTTPStatus.UNAUTHORIZED: Refusal.KEY_REJECTED,
@@ -96,9 +96,9 @@ def plain(body: bytes) -> str:
 def unread(status: int, headers: Mapping[str, str]) -> Unread:
     """Return the failure of a read that was answered with `status`."""
     is_timed = status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
-    return Unread(
-        status, retry_after=retry_after(headers.get("retry-after", "")) if is_timed else None
-    )
+    asked_for = retry_after(headers.get("retry-after", "")) if is_timed else None
+    pause = None if asked_for is None else min(asked_for, LONGEST_PAUSE)
+    return Unread(status, retry_after=pause)
 
 
 def unreadable(answer: Answer, most: int) -> Unread:
@@ -107,17 +107,17 @@ def unreadable(answer: Answer, most: int) -> Unread:
 
 
 def retry_after(value: str) -> float | None:
-    """Parse `Retry-After` into seconds from now, at most `LONGEST_PAUSE`.
+    """Parse `Retry-After` into seconds from now: seconds, also fractions, or a date.
 
     RFC 9110, 10.2.3, has whole seconds or a date; servers also write "1.5".
     """
     if _SECONDS.fullmatch(value.strip()):
-        return min(float(value), LONGEST_PAUSE)
+        return float(value)
     try:
         when = parsedate_to_datetime(value)
         if when.tzinfo is None:
             when = when.replace(tzinfo=UTC)
-        return min(max(0.0, (when - datetime.now(UTC)).total_seconds()), LONGEST_PAUSE)
+        return max(0.0, (when - datetime.now(UTC)).total_seconds())
     except (TypeError, ValueError, OverflowError):
         return None
 

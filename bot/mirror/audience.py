@@ -44,7 +44,7 @@ class Audience:
         self._links = links
         self._places = places
         self._sharing = sharing
-        self._default = default
+        self.default = default
         self._allows_external = allows_external
 
     async def of(self, thread: ThreadRef) -> Heard:
@@ -63,7 +63,7 @@ class Audience:
 
     def follow_of(self, link: Link | None) -> Follow:
         """Return how much a thread with that link follows."""
-        return follow_in("" if link is None else link.follow, self._default)
+        return follow_in("" if link is None else link.follow, self.default)
 
     async def is_barred(self, channel: str, link: Link | None) -> bool:
         """Return True if Devin's words may not go to `channel`, which the link's maker reads.

@@ -6,20 +6,16 @@ Devin's messages come first, in Devin's order, then what the session's state mea
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from hashlib import sha256
 
-from bot.devin.api import DevinMessage, MessagePage, SessionSummary, Source
+from bot.devin.api import MessagePage, SessionSummary, Source
+from bot.mirror.events import asked_of, closed_by, events_of
 from bot.mirror.pace import RESOLUTION_MS, gist_of, until_next, updated_of
 from bot.model.mirror import Follow, Said, SaidKind, Watched
-from bot.model.sessions import SessionState
 from bot.store.mirror.looks import Follower, Found, Look
-from bot.text.questions import parse_question
+from bot.wording.mirror.notices import beginning
 
 CAUGHT_UP_MS = 900
 """What is read this soon after a thread was linked is old: nobody has been told of the link yet."""
-
-QUESTION_READ = 4_000
-"""The end of a message in which its question is looked for, in characters."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,8 +23,8 @@ class Reading:
     """What a look has read: the session's state, if known, a page, and the ids read before.
 
     The page had come `at` that time (Unix ms). `is_adrift` says that it begins where the session
-    does, since the cursor was of no use any more: what was said before the last read is known then,
-    whatever its id.
+    does, since the cursor was of no use any more. `is_too_long` says that there is no page, since
+    it would be longer than what is read of one.
     """
 
     summary: SessionSummary | None
@@ -38,28 +34,28 @@ class Reading:
     at: int
     api: str = ""
     is_adrift: bool = False
+    is_too_long: bool = False
 
 
 def found_in(look: Look, reading: Reading) -> Found:
     """Return what to record of a look."""
     skew = reading.page.skew
     fresh = [
-        Said(id=one.id, at=_millis(one.at, skew), text=one.text)
+        Said(id=one.id, at=_millis(one.at, skew), text=beginning(one.text))
         for one in reading.page.messages
         if one.source is Source.DEVIN and one.id not in reading.shown
     ]
-    if reading.is_adrift:
-        fresh = [one for one in fresh if one.at + RESOLUTION_MS >= look.seen.read_at]
+    adrift_since = look.seen.adrift_since or (look.seen.read_at if reading.is_adrift else 0)
+    if adrift_since:
+        # What was said before the last read is known, whatever its id.
+        fresh = [one for one in fresh if one.at + RESOLUTION_MS >= adrift_since]
     is_followed = any(not one.joined for one in look.followers)
     is_history = look.seen.is_new and not is_followed
     seen = _seen(look, reading, fresh, is_history=is_history)
-    events = (
-        ()
-        if is_history
-        else _events(look.seen, seen, fresh, ends_with_devin=_ends_with_devin(reading.page))
-    )
-    asked = next((one for one in events if one.kind in _ASKING), None)
-    seen = seen.model_copy(update=_asked(look, seen, asked, has_spoken=bool(fresh)))
+    seen = seen.model_copy(update=_behind(look, reading, adrift_since))
+    events = () if is_history else events_of(look, seen, fresh, reading.page)
+    seen = seen.model_copy(update=asked_of(look, seen, events, reading.page))
+    events = [*closed_by(look, seen), *events, *_unreadable(look, seen)]
     said = [
         (one.thread, item)
         for one in look.followers
@@ -113,67 +109,19 @@ def _seen(look: Look, reading: Reading, fresh: Sequence[Said], *, is_history: bo
     return before.model_copy(update=update)
 
 
-def _events(
-    before: Watched, seen: Watched, fresh: Sequence[Said], *, ends_with_devin: bool
-) -> Sequence[Said]:
-    """Return what people must know besides Devin's words."""
-    is_turn = seen.state is not before.state or bool(fresh)
-    return [
-        *_new_pull_requests(before, seen),
-        *(_at_rest(before, seen, ends_with_devin=ends_with_devin) if is_turn else ()),
-        *(
-            [Said(kind=SaidKind.TROUBLE, at=seen.read_at, trouble=seen.trouble)]
-            if seen.trouble
-            and seen.trouble is not before.trouble
-            and seen.state is not SessionState.ENDED
-            else ()
-        ),
-    ]
+def _behind(look: Look, reading: Reading, adrift_since: int) -> dict[str, object]:
+    """Return what tells that not all was read: since when, and whether it ever can be."""
+    if reading.is_too_long:
+        return {
+            "is_too_long": True,
+            "adrift_since": adrift_since or look.seen.read_at or look.began,
+        }
+    return {"is_too_long": False, "adrift_since": adrift_since if reading.page.has_more else 0}
 
 
-def _new_pull_requests(before: Watched, seen: Watched) -> Sequence[Said]:
-    known = {one.url for one in before.pull_requests}
-    return [
-        Said(kind=SaidKind.PULL_REQUEST, at=seen.read_at, text=one.url)
-        for one in seen.pull_requests
-        if one.url not in known
-    ]
-
-
-def _at_rest(before: Watched, seen: Watched, *, ends_with_devin: bool) -> Sequence[Said]:
-    """Return the event of a turn that is over, if there is one."""
-    last, at, has_changed = seen.last, seen.read_at, seen.state is not before.state
-    match seen.state:
-        case SessionState.WAITING if last is not None and ends_with_devin:
-            question, id_ = parse_question(last.text[-QUESTION_READ:]), _ask_id(last.id)
-            if question is None or before.asked == id_:
-                return ()
-            options = question.options
-            return [Said(kind=SaidKind.QUESTION, at=at, id=id_, text=last.text, options=options)]
-        case SessionState.APPROVAL if has_changed:
-            text = last.text if last is not None else ""
-            return [Said(kind=SaidKind.APPROVAL, at=at, id=_ask_id(f"approval {at}"), text=text)]
-        case SessionState.FINISHED:
-            return [Said(kind=SaidKind.FINISHED, at=at)]
-        case SessionState.ENDED if has_changed:
-            return [Said(kind=SaidKind.ENDED, at=at, trouble=seen.trouble)]
-    return ()
-
-
-_ASKING = frozenset({SaidKind.QUESTION, SaidKind.APPROVAL})
-
-
-def _asked(look: Look, seen: Watched, asked: Said | None, *, has_spoken: bool) -> dict[str, object]:
-    """Return the open question: the one just asked, or the one before while nothing moved on."""
-    if asked is not None:
-        return {"asked": asked.id, "asked_at": look.began, "options": asked.options}
-    is_over = has_spoken or seen.state not in {SessionState.WAITING, SessionState.APPROVAL}
-    return {"asked": "", "options": ()} if is_over else {}
-
-
-def _ask_id(what: str) -> str:
-    """Return a short id for a question, which the values of its buttons carry."""
-    return sha256(what.encode()).hexdigest()[:16]
+def _unreadable(look: Look, seen: Watched) -> Sequence[Said]:
+    is_told = look.seen.is_too_long or not seen.is_too_long
+    return [] if is_told else [Said(kind=SaidKind.TOO_LONG, at=seen.read_at)]
 
 
 def _shown_to(
@@ -217,11 +165,5 @@ def _until_next(seen: Watched, step: int) -> timedelta | None:
     return until_next(seen.state, step)
 
 
-def _ends_with_devin(page: MessagePage) -> bool:
-    """Return True unless a person wrote the last message, so that Devin waits no more."""
-    last: DevinMessage | None = page.messages[-1] if page.messages else None
-    return last is None or last.source is Source.DEVIN
-
-
 def _millis(at: datetime, skew: timedelta) -> int:
-    return int((at - skew).timestamp() * 1000)
+    return int(at.timestamp() * 1000) - skew // timedelta(milliseconds=1)

@@ -78,7 +78,8 @@ def worth_of(look: Look, summary: SessionSummary | None, *, doubts: bool) -> Wor
     """
     seen = look.seen
     is_behind = seen.is_new or seen.has_more or any(one.joined for one in look.followers)
-    if is_behind or look.began - look.stirred < AFTER_REPLY_MS or look.stirred > seen.read_at:
+    is_after_reply = look.began - look.stirred < AFTER_REPLY_MS
+    if is_behind or is_after_reply or look.stirred + SETTLED_MS[0] > seen.read_at:
         return Worth.A_READ
     unread_for = look.began - seen.read_at
     if summary is None:

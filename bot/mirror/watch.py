@@ -7,18 +7,19 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 
 from cachetools import LRUCache
 
 from bot.devin.api import Cursor, Devin, MessagePage, SessionSummary, Unread
+from bot.mirror.glance import Glance
 from bot.mirror.news import Reading, found_in
-from bot.mirror.pace import Worth, gist_of, is_unmoved, until_next, worth_of
+from bot.mirror.pace import Worth, is_unmoved, until_next
 from bot.mirror.status import StatusLines
 from bot.model.errors import StoreAway
-from bot.model.mirror import Follow, Gist
+from bot.model.mirror import Follow, Watched
 from bot.model.schedule import Schedule
 from bot.model.sessions import NamedSession, SessionId, SessionState
 from bot.runtime import metrics
@@ -33,9 +34,6 @@ log = logging.getLogger(__name__)
 AT_ONCE = 16
 """Sessions whose messages are read at once."""
 
-OLD = timedelta(seconds=6)
-"""A look that has waited this long for its turn is left to the next one, before its lease ends."""
-
 UNREAD = timedelta(seconds=5)
 """The wait after a read that failed."""
 
@@ -46,8 +44,8 @@ UNREADABLE = timedelta(seconds=60)
 LOST_CURSOR = frozenset({400, 404, 410, 422})
 """Statuses that may mean that Devin does not know the cursor any more."""
 
-MISSED = 10_000
-"""Most sessions that Devin can't find and that the log has named."""
+NOTED = 10_000
+"""Most sessions that were not read, or not whole, and that the log has named."""
 
 DOUBT = timedelta(hours=1)
 """For so long, `updated_at` is not trusted after a message did not move it."""
@@ -78,7 +76,7 @@ class Watch:
         self._api = api
         self._slots = asyncio.Semaphore(AT_ONCE)
         self._doubts_until = 0.0
-        self._missed: LRUCache[SessionId, None] = LRUCache(MISSED)
+        self._noted: LRUCache[tuple[SessionId, str], None] = LRUCache(NOTED)
 
     async def look(self, looks: Sequence[Look]) -> None:
         """Look at sessions that were taken together.
@@ -93,7 +91,7 @@ class Watch:
             return
         doubts = time.monotonic() < self._doubts_until
         glances = await self._opened(
-            [_Glance(look, states.get(look.session), taken_at, doubts) for look in looks]
+            [Glance(look, states.get(look.session), taken_at, doubts) for look in looks]
         )
         still = [one for one in glances if one.worth is Worth.NOTHING]
         if still:
@@ -104,7 +102,7 @@ class Watch:
         spare = [one for one in glances if one.worth is Worth.IF_SPARE]
         await self._read_all(spare, is_spare=True)
 
-    async def _opened(self, glances: Sequence["_Glance"]) -> Sequence["_Glance"]:
+    async def _opened(self, glances: Sequence[Glance]) -> Sequence[Glance]:
         """Open the looks that turn out to need more than a gist of their sessions."""
         short = {one.look.session: one for one in glances if one.is_too_short}
         if not short:
@@ -140,14 +138,19 @@ class Watch:
         return timedelta(seconds=why.retry_after)
 
     def _missing(self, look: Look, reason: str) -> timedelta | None:
-        """Name a session that Devin can't find, once; return the time until the next look."""
-        level = logging.INFO if look.session in self._missed else logging.WARNING
-        self._missed[look.session] = None
-        log.log(level, "sessions not read", extra={"session_id": look.session, "reason": reason})
+        """Name a session that Devin can't find; return the time until the next look."""
+        self._note(look, reason)
         metrics.READS_PUT_OFF.labels(reason).inc()
         return until_next(SessionState.UNKNOWN, look.step + 1)
 
-    async def _read_all(self, glances: Sequence["_Glance"], *, is_spare: bool = False) -> None:
+    def _note(self, look: Look, reason: str) -> None:
+        """Log why a session is not read, or not whole: as a warning once."""
+        named = (look.session, reason)
+        level = logging.INFO if named in self._noted else logging.WARNING
+        self._noted[named] = None
+        log.log(level, "sessions not read", extra={"session_id": look.session, "reason": reason})
+
+    async def _read_all(self, glances: Sequence[Glance], *, is_spare: bool = False) -> None:
         """Read as many as the budget has, those first that have not been read for longest.
 
         The others line up for the next reads, in that order. Sessions at rest that were only linked
@@ -161,7 +164,7 @@ class Watch:
             await self._line_up(longest_first[paid:], wait)
         await asyncio.gather(*(self._read_in_turn(one) for one in longest_first[:paid]))
 
-    async def _line_up(self, glances: Sequence["_Glance"], wait: float) -> None:
+    async def _line_up(self, glances: Sequence[Glance], wait: float) -> None:
         metrics.READS_PUT_OFF.labels(metrics.BUDGET).inc(len(glances))
         pauses = (
             timedelta(seconds=wait + place * self._reads.seconds_each)
@@ -171,7 +174,7 @@ class Watch:
             [(one.look, pause) for one, pause in zip(glances, pauses, strict=True)]
         )
 
-    async def _read_in_turn(self, glance: "_Glance") -> None:
+    async def _read_in_turn(self, glance: Glance) -> None:
         session = glance.look.session
         async with self._slots:
             try:
@@ -180,20 +183,22 @@ class Watch:
                 ids = {"session_id": session, "reason": str(error)}
                 log.warning("session not watched", extra=ids)
 
-    async def _read(self, glance: "_Glance") -> None:
+    async def _read(self, glance: Glance) -> None:
         look, summary = glance.look, glance.summary
         if glance.is_old:
+            await self._reads.give_back()
             await self._watches.go_by([(look, timedelta(0))])
             return
         clock = _clock(look)
         page, is_adrift = await self._page(look, clock)
+        is_too_long = isinstance(page, Unread) and page.is_too_long
         if isinstance(page, Unread):
-            is_missing = page.status == HTTPStatus.NOT_FOUND
-            pause = self._missing(look, page.reason) if is_missing else await self._unread(page)
-            await self._watches.go_by([(look, pause)])
-            return
-        if page.reads > 1:
-            await self._reads.note(page.reads - 1)
+            if not is_too_long:
+                await self._put_off(look, page)
+                return
+            self._note(look, page.reason)
+            page = _nothing_new(look.seen)
+        await self._count(look, page)
         shown = await self._watches.shown(look.session, [one.id for one in page.messages])
         if is_unmoved(look, summary, page, shown):
             self._doubts_until = time.monotonic() + DOUBT.total_seconds()
@@ -205,6 +210,7 @@ class Watch:
             at=int(clock().timestamp() * 1000),
             api=self._api,
             is_adrift=is_adrift,
+            is_too_long=is_too_long,
         )
         found = found_in(look, reading)
         recorded = await self._watches.record(look, found)
@@ -214,17 +220,35 @@ class Watch:
         await self._named(look, found)
         await self._tell(look, found, recorded)
 
+    async def _put_off(self, look: Look, why: Unread) -> None:
+        is_missing = why.status == HTTPStatus.NOT_FOUND
+        pause = self._missing(look, why.reason) if is_missing else await self._unread(why)
+        await self._watches.go_by([(look, pause)])
+
+    async def _count(self, look: Look, page: MessagePage) -> None:
+        if page.reads > 1:
+            await self._reads.note(page.reads - 1)
+        if page.left_out:
+            self._note(look, f"{page.left_out} messages left out")
+
     async def _page(
         self, look: Look, clock: Callable[[], datetime]
     ) -> tuple[MessagePage | Unread, bool]:
-        """Read the messages after the cursor; also return True if there was one of no use."""
+        """Read the messages after the cursor; also return True if there was one of no use.
+
+        Where the page gives no cursor for what follows, there is no more to be read.
+        """
         seen = look.seen
-        is_foreign = not seen.is_new and seen.api != self._api
-        cursor = Cursor(seen.cursor) if seen.cursor and not is_foreign else None
+        is_adrift = not seen.is_new and seen.api != self._api
+        cursor = Cursor(seen.cursor) if seen.cursor and not is_adrift else None
         page = await self._devin.messages(look.session, cursor, clock)
         if isinstance(page, Unread) and cursor and page.status in LOST_CURSOR:
-            return await self._devin.messages(look.session, None, clock), True
-        return page, is_foreign
+            cursor, is_adrift = None, True
+            page = await self._devin.messages(look.session, None, clock)
+        if isinstance(page, MessagePage) and page.has_more and page.cursor == cursor:
+            self._note(look, "no cursor for what follows")
+            page = replace(page, has_more=False)
+        return page, is_adrift
 
     async def _named(self, look: Look, found: Found) -> None:
         seen = found.seen
@@ -246,52 +270,9 @@ class Watch:
             await self._status_lines.clear([one.thread for one in look.followers])
 
 
-@dataclass(frozen=True, slots=True)
-class _Glance:
-    """A look at the moment when the session's state is known, if it is."""
-
-    look: Look
-    summary: SessionSummary | None
-    taken_at: float
-    doubts: bool
-
-    @property
-    def worth(self) -> Worth:
-        return worth_of(self.look, self.summary, doubts=self.doubts)
-
-    @property
-    def is_too_short(self) -> bool:
-        """True if the look knows only a gist, and there may be something new."""
-        return self.look.gist is not None and self.worth is not Worth.NOTHING
-
-    @property
-    def gist(self) -> Gist | None:
-        """As much as the next look needs, if this one finds nothing new."""
-        return gist_of(self.look.seen, self.look, self.look.step + 1)
-
-    @property
-    def is_working(self) -> bool:
-        return self.summary is not None and self.summary.state is SessionState.WORKING
-
-    @property
-    def turn(self) -> tuple[bool, int]:
-        """The place in the line for reads."""
-        seen, followers = self.look.seen, self.look.followers
-        is_awaited = (
-            self.is_working or self.look.stirred or not all(one.joined for one in followers)
-        )
-        return (seen.is_new and not is_awaited, seen.read_at)
-
-    @property
-    def is_old(self) -> bool:
-        """True if the look has waited so long that its lease may end while messages are read."""
-        return time.monotonic() - self.taken_at > OLD.total_seconds()
-
-    @property
-    def pause(self) -> timedelta | None:
-        """The time until the next look, if this one finds nothing new."""
-        state = self.look.seen.state if self.summary is not None else SessionState.UNKNOWN
-        return until_next(state, self.look.step + 1)
+def _nothing_new(seen: Watched) -> MessagePage:
+    cursor = Cursor(seen.cursor) if seen.cursor else None
+    return MessagePage((), cursor, timedelta(milliseconds=seen.skew))
 
 
 def _clock(look: Look) -> Callable[[], datetime]:

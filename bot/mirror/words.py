@@ -15,7 +15,7 @@ from bot.mirror.hold import Hold
 from bot.mirror.posting import Posting, Ways
 from bot.mirror.status import StatusLines
 from bot.model.errors import OPERATOR_MUST_ACT, SlackRefused
-from bot.model.mirror import NEEDS_PERSON, Follow, Said, SaidKind
+from bot.model.mirror import NEEDS_PERSON, Follow, Said, SaidKind, still_asked
 from bot.model.schedule import Schedule
 from bot.model.sessions import NamedSession
 from bot.model.threads import Link, ThreadRef
@@ -89,19 +89,27 @@ class WordsTeller:
         # A link that is made after this moment has nothing in the batch.
         heard = await self._hearing(thread)
         link = heard.link
-        items = [one for one in batch.items if heard.follows(one.session)] if batch else []
-        if batch is None or link is None or not items:
+        found = [one for one in batch.items if heard.follows(one.session)] if batch else []
+        if batch is None or link is None or not found:
             return False
+        items, closed = still_asked(found)
+        if items:
+            if await self._show(begun, link, batch, items):
+                _count(items, heard, batch.read_at + (time.monotonic() - began) * 1000)
+            await self._status_lines.again(thread, link.session)
+        for one in closed:
+            await self._close(begun, thread, one)
+        return True
+
+    async def _show(self, begun: Begun, link: Link, batch: Batch, items: Sequence[Said]) -> bool:
+        """Post these items, and tell the thread if Slack does not take them."""
         try:
-            is_shown = await self._post(begun, link, batch, items)
+            return await self._post(begun, link, batch, items)
         except SlackRefused as error:
             if error.reason not in OPERATOR_MUST_ACT:
+                thread = thread_of(begun.owed.subject)
                 await self._say(thread, mirror_notices.NOT_SHOWN, f"not shown {batch.number}")
             raise
-        if is_shown:
-            _count(items, heard, batch.read_at + (time.monotonic() - began) * 1000)
-        await self._status_lines.again(thread, link.session)
-        return True
 
     async def end(self, begun: Begun, *, told: bool) -> None:  # noqa: ARG002  (as `Teller` has it)
         """End the batch, shown or not, and go on with what has come meanwhile."""
@@ -146,6 +154,12 @@ class WordsTeller:
         if sum(len(one.text) for one in items) > LONG:
             return await asyncio.to_thread(devin_words.compose, items, framing)
         return devin_words.compose(items, framing)
+
+    async def _close(self, begun: Begun, thread: ThreadRef, closed: Said) -> None:
+        """Let the buttons of what was asked give way; no try has posted them before that."""
+        since, ids = f"{closed.at // 1000 - MARGIN_SECONDS}.000000", begun.owed.log_fields
+        note = mirror_notices.closed(closed.kind)
+        await self._ways.posts.close(thread, closed.id, note, ids=ids, since=since)
 
     async def _mention(self, thread: ThreadRef, link: Link, items: Sequence[Said]) -> str:
         """Return the id of the person to mention, if these items need one."""

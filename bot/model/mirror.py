@@ -4,6 +4,7 @@ Times are Unix milliseconds by Redis's clock, which all processes share, unless 
 otherwise.
 """
 
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Literal
 
@@ -35,8 +36,25 @@ class SaidKind(StrEnum):
     TROUBLE = "trouble"
     """The session has stopped and needs somebody to act: its limit is reached, or it failed."""
 
+    TOO_LONG = "too_long"
+    """The session's messages can't be read, since they are too long."""
 
-NEEDS_PERSON = frozenset(SaidKind) - {SaidKind.MESSAGE, SaidKind.PULL_REQUEST}
+    ANSWERED = "answered"
+    MOVED_ON = "moved_on"
+    """What was asked is closed, by a reply or without one: the buttons of its post give way."""
+
+
+CLOSINGS = frozenset({SaidKind.ANSWERED, SaidKind.MOVED_ON})
+
+NEEDS_PERSON = frozenset(
+    {
+        SaidKind.QUESTION,
+        SaidKind.APPROVAL,
+        SaidKind.FINISHED,
+        SaidKind.ENDED,
+        SaidKind.TROUBLE,
+    }
+)
 """The items for which one person is mentioned."""
 
 
@@ -44,7 +62,7 @@ class Said(Record):
     """One item for a thread: a message of Devin's, or an event of its session.
 
     `id` is the message's id, or that of what is `asked`. `text` is Devin's, or the address of a
-    pull request. `at` is when Devin wrote it.
+    pull request. `at` is when Devin wrote it, or, of what is closed, when it was asked.
     """
 
     v: Literal[1] = 1
@@ -55,6 +73,16 @@ class Said(Record):
     text: str = ""
     options: tuple[str, ...] = ()
     trouble: Trouble | None = None
+
+
+def still_asked(items: Sequence[Said]) -> tuple[Sequence[Said], Sequence[Said]]:
+    """Part what is to be posted from what is closed; what both hold is over before it is posted."""
+    closed = [one for one in items if one.kind in CLOSINGS]
+    over = {one.id for one in closed}
+    asked = {SaidKind.QUESTION, SaidKind.APPROVAL}
+    posted = [one for one in items if one.kind not in CLOSINGS]
+    posted = [one for one in posted if one.kind not in asked or one.id not in over]
+    return posted, closed
 
 
 class Answer(Record):
@@ -88,7 +116,11 @@ class Watched(Record):
     state, and `read_at` when its messages were last read. `updated` is Devin's own time of its last
     change, and `skew` how far Devin's clock is ahead. `last` is Devin's last message, and
     `is_turn_shown` says that threads which follow turns have been shown it. `asked` is the id of
-    the open question or approval, found at `asked_at`, and `options` are the answers it offers.
+    the open question or approval, and `options` are the answers it offers. `asked_at` is when
+    people were last told that the session asks, has finished or has stopped. `question` is the id
+    of the message that last asked something, at `question_at`. After the cursor was
+    lost, `adrift_since` is when the session had been read before, until all of it is read again;
+    `is_too_long` says that it can't be, since its messages are too long.
     """
 
     v: Literal[1] = 1
@@ -105,11 +137,15 @@ class Watched(Record):
     skew: int = 0
     read_at: int = 0
     has_more: bool = False
+    adrift_since: int = 0
+    is_too_long: bool = False
     last: Said | None = None
     is_turn_shown: bool = True
     asked: str = ""
     asked_at: int = 0
     options: tuple[str, ...] = ()
+    question: str = ""
+    question_at: int = 0
 
     @property
     def is_new(self) -> bool:

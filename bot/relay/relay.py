@@ -231,7 +231,7 @@ class Relay:
         """
         await self.check(by, thread.channel)
         await self._check_session(thread, session)
-        link = await self.links.follow(thread, how, at, self.accepting.now())
+        link = await self.links.follow(thread, how, at, self.accepting.now(), self.audience.default)
         if link is None:
             raise NotLinked
         ids = {"session_id": link.session, "follow": how.value}

@@ -62,6 +62,28 @@ class Posts:
         with self._limits.respected("chat.update", thread.channel):
             await self._threads.update(thread.channel, ts, words)
 
+    async def close(
+        self,
+        thread: ThreadRef,
+        asked: str,
+        note: str,
+        *,
+        ids: Mapping[str, object],
+        since: str = "",
+    ) -> None:
+        """Replace the buttons that answer what was `asked` with `note`, if they are there.
+
+        That is decoration: a refusal is only logged.
+        """
+        try:
+            with self._limits.respected("conversations.replies", thread.channel):
+                post = await self._threads.find_asking(thread, asked, since)
+            if post is not None:
+                with self._limits.respected("chat.update", thread.channel):
+                    await self._threads.press(post, thread.channel, note)
+        except SlackRefused as error:
+            log.warning("buttons left", extra={**ids, "reason": str(error)})
+
     async def whisper(self, thread: ThreadRef, user: str, words: Postable) -> None:
         """Show `words` to `user` only. Slack does not keep them, so they cannot be looked up.
 

@@ -6,9 +6,11 @@ from typing import Any, Protocol
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.model.errors import CannotPost, SlackRefused
-from bot.model.lenient import mapping, mappings
+from bot.model.lenient import mapping, mappings, string
 from bot.model.threads import ThreadRef
 from bot.slack.api import MISSING_SCOPE, call
+from bot.wording.actions import HOW_TO_ANSWER
+from bot.wording.button_values import parse_answer_value
 
 METADATA = "devin_relay_report"
 """The `event_type` of the metadata that holds a report's key."""
@@ -68,15 +70,25 @@ class Threads:
 
         Of replies, only those after the `ts` `since` are read, if it is given.
         """
+        found = await self._first(thread, since, lambda one: _key_of(one) == key)
+        return None if found is None else str(found["ts"])
+
+    async def find_asking(
+        self, thread: ThreadRef, asked: str, since: str
+    ) -> Mapping[str, Any] | None:
+        """Return the message after `since` that has buttons to answer what was `asked`, if any."""
+        return await self._first(thread, since, lambda one: _asks(one, asked))
+
+    async def _first(
+        self, thread: ThreadRef, since: str, fits: Callable[[Mapping[str, Any]], bool]
+    ) -> Mapping[str, Any] | None:
         start = {"oldest": since} if since else {}
         cursor: str | None = None
         while True:
             messages, cursor = await self.page(thread, cursor, include_all_metadata=True, **start)
-            found = next((one for one in messages if _key_of(one) == key), None)
-            if found is not None:
-                return str(found["ts"])
-            if not cursor:
-                return None
+            found = next(filter(fits, messages), None)
+            if found is not None or not cursor:
+                return found
 
     async def find_opening(self, channel: str, key: str, since: str) -> str | None:
         """Return the `ts` of the message with that `key` among the first 1,000 after `since`."""
@@ -160,12 +172,15 @@ class Threads:
     async def press(self, message: Mapping[str, Any], channel: str, note: str) -> None:
         """Replace the buttons of our own `message`, as Slack sent it, with `note`; links stay.
 
-        A note that is there already is not added again.
+        What explains the buttons goes with them. A note that is there already is not added again.
         """
-        shown = (_without_presses(block) for block in mappings(message.get("blocks")))
+        found = mappings(message.get("blocks"))
+        shown = (_without_presses(block) for block in found if not _explains(block))
         blocks = [block for block in shown if block is not None and not _says(block, note)]
         note_block = {"type": "context", "elements": [{"type": "mrkdwn", "text": note}]}
         text = str(message.get("text", "")).removesuffix(f"\n{note}")
+        for block in filter(_explains, found):
+            text = text.replace(f"\n{string(mapping(block.get('text')), 'text')}", "")
         await self._call(
             "chat.update",
             channel=channel,
@@ -223,6 +238,19 @@ def _without_presses(block: Mapping[str, Any]) -> Mapping[str, Any] | None:
         return block
     links = [one for one in mappings(block.get("elements")) if one.get("url")]
     return {**block, "elements": links} if links else None
+
+
+def _explains(block: Mapping[str, Any]) -> bool:
+    return string(block, "block_id").startswith(HOW_TO_ANSWER)
+
+
+def _asks(message: Mapping[str, Any], asked: str) -> bool:
+    """Return True if a message has a button that answers what was `asked`."""
+    buttons = (
+        one for block in mappings(message.get("blocks")) for one in mappings(block.get("elements"))
+    )
+    found = (parse_answer_value(string(one, "value")) for one in buttons)
+    return any(one is not None and asked in one for one in found)
 
 
 def _says(block: Mapping[str, Any], note: str) -> bool:

@@ -142,9 +142,16 @@ class Links:
         return _changed(raw)
 
     async def follow(
-        self, thread: ThreadRef, how: Follow, at: int | None = None, since: int = 0
+        self,
+        thread: ThreadRef,
+        how: Follow,
+        at: int | None = None,
+        since: int = 0,
+        default: Follow = Follow.ALL,
     ) -> Link | None:
         """Choose how much of its session `thread` follows; return None if there is no link.
+
+        Without a choice before, it followed as much as the `default`.
 
         Raises:
             Outdated: as for `remove`.
@@ -165,6 +172,7 @@ class Links:
             keep=seconds(self.ttl),
             followers_prefix=FOLLOWERS_PREFIX,
             follower=thread.name,
+            default=default,
         )
         return _changed(raw)
 

@@ -16,6 +16,9 @@ ANSWER = "answer"
 
 APPROVE = "approve"
 
+HOW_TO_ANSWER = "how_to_answer"
+"""The prefix of the block that explains a question's buttons, and goes with them."""
+
 ASK_SESSION = "ask_session"
 
 SAY_FORM = "say_form"

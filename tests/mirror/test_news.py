@@ -11,6 +11,7 @@ from bot.model.people import UserId
 from bot.model.sessions import PullRequest, SessionId, SessionState, Trouble
 from bot.model.threads import Link, ThreadRef
 from bot.store.mirror.looks import Follower, Found, Look
+from bot.wording.mirror.notices import MESSAGE_LIMIT, beginning
 
 SESSION = SessionId("devin-0123")
 NOW = 1_764_000_000_000
@@ -41,7 +42,7 @@ def seen(state: SessionState = SessionState.WORKING, **more: object) -> Watched:
     return Watched(state=state, read_at=NOW - AGO, title="Release notes").model_copy(update=more)
 
 
-def looked(
+def looked(  # noqa: PLR0913  (one keyword for each thing that a test may turn)
     messages: Sequence[DevinMessage],
     state: SessionState = SessionState.WORKING,
     *,
@@ -50,10 +51,13 @@ def looked(
     shown: Sequence[str] = (),
     default: Follow = Follow.ALL,
     adrift: bool = False,
+    has_more: bool = False,
+    too_long: bool = False,
+    skew: timedelta = timedelta(0),
     **more: object,
 ) -> Found:
     look = Look(SESSION, "t", NOW, before or seen(), 0, 0, followers or [follower()])
-    page = MessagePage(messages, None, timedelta(0))
+    page = MessagePage(messages, None, skew, has_more)
     known = frozenset(shown)
     return found_in(
         look,
@@ -64,6 +68,7 @@ def looked(
             default=default,
             at=NOW,
             is_adrift=adrift,
+            is_too_long=too_long,
         ),
     )
 
@@ -134,6 +139,33 @@ def test_without_its_cursor_a_session_is_read_anew_and_shows_only_what_is_later(
     assert said(looked(page, adrift=True)) == ["new"]
 
 
+def test_a_session_that_is_too_long_to_be_read_says_so_once_and_shows_its_state() -> None:
+    """Should it become readable, what was said before stays known."""
+    found = looked([], SessionState.FINISHED, too_long=True)
+    assert said(found) == ["(finished)", "(too_long)"]
+    assert found.cards
+    again = looked([], SessionState.FINISHED, before=found.seen, too_long=True)
+    assert said(again) == []
+    page = [message("old", at=NOW - 2 * AGO), message("new", at=NOW)]
+    assert said(looked(page, SessionState.FINISHED, before=again.seen)) == ["new"]
+
+
+def test_of_a_giant_message_the_beginning_is_shown() -> None:
+    """With how long it is, and where the rest is."""
+    (text,) = said(looked([message("a", "x" * (MESSAGE_LIMIT + 1))]))
+    assert text == beginning("x" * (MESSAGE_LIMIT + 1))
+    assert len(text) < MESSAGE_LIMIT + 200
+    assert f"{MESSAGE_LIMIT + 1:,} characters" in text
+
+
+def test_a_time_at_the_edge_of_the_calendar_is_one() -> None:
+    """Whatever Devin's clock and its messages say, the words are shown."""
+    for at in (datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, 23, 59, tzinfo=UTC)):
+        edge = DevinMessage("a", Source.DEVIN, "Hi.", at)
+        for skew in (timedelta(hours=-23), timedelta(hours=23)):
+            assert said(looked([edge], skew=skew)) == ["Hi."]
+
+
 def test_a_thread_that_follows_turns_is_shown_the_last_message_of_each() -> None:
     """While Devin works, nothing; at the end of the turn, the last message, once."""
     turns = [follower(follow="turns")]
@@ -173,13 +205,26 @@ def test_a_question_is_asked_once_also_if_its_state_comes_later() -> None:
 
 
 def test_a_question_is_over_when_devin_goes_on_or_somebody_has_answered() -> None:
-    """New words, another state, or a person's message after it."""
+    """Another state, or a person's message after it; but not when Devin adds a remark."""
     asked = looked([message("a", "Red?")], SessionState.WAITING).seen
     assert asked.asked
     assert not looked([], SessionState.WORKING, before=asked).seen.asked
-    assert not looked([message("b", "Never mind.")], SessionState.WAITING, before=asked).seen.asked
+    remark = [message("b", "The build is green.")]
+    assert looked(remark, SessionState.WAITING, before=asked).seen.asked == asked.asked
     answered = [message("a", "Red?"), message("b", "Yes", source=Source.USER)]
     assert said(looked(answered, SessionState.WAITING)) == ["Red?"]
+    assert not looked(answered, SessionState.WAITING, before=asked, shown=["a"]).seen.asked
+
+
+def test_without_its_cursor_a_long_session_shows_no_history_on_its_later_pages() -> None:
+    """What was said before the last read stays known until all of it is read again."""
+    page = [message("old", at=NOW - 2 * AGO)]
+    found = looked(page, adrift=True, has_more=True)
+    assert found.seen.adrift_since == NOW - AGO
+    page = [message("older page", at=NOW - 2 * AGO), message("new", at=NOW)]
+    found = looked(page, before=found.seen)
+    assert said(found) == ["new"]
+    assert found.seen.adrift_since == 0
 
 
 def test_a_turn_that_ends_without_a_question_asks_nobody() -> None:

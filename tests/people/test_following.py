@@ -1,6 +1,7 @@
 """People choose how much of a session a thread shows; what others share shows nothing."""
 
 import pytest
+from redis.asyncio import Redis
 
 from bot.app import Bot
 from bot.model.errors import LinkedElsewhere, NotAllowed, NotLinked, Outdated
@@ -21,6 +22,7 @@ from tests.support.devin_posts import (
     until_devin_said,
     until_state,
 )
+from tests.support.devin_reads import rest
 from tests.support.waiting import until_settled, wait_until
 
 ALL, TURNS, OFF = (follows(how) for how in Follow)
@@ -200,6 +202,21 @@ async def test_the_setting_counts_until_a_thread_chooses(
         await desk.answer("follow", thread, following(Follow.ALL, is_barred=False))
         await until_read(desk, "For one of them.", thread)
         assert desk.words(quiet) == []
+
+
+async def test_where_nothing_is_followed_a_choice_shows_nothing_from_before(
+    environ: dict[str, str], desk: Desk, raw: Redis
+) -> None:
+    """`MIRROR=off` is as good as `unfollow`: what Devin said until then stays out."""
+    async with running(desk, environ, MIRROR="off"):
+        thread = await desk.linked_thread()
+        await until_card(desk, OFF, thread)
+        await rest(raw)
+        a_minute_ago = desk.devin.clock.now() - 60
+        desk.devin.session(SESSION).take("Long ago.", kind="devin_message", at=a_minute_ago)
+        await desk.answer("follow", thread, following(Follow.ALL, is_barred=False))
+        await until_read(desk, "From now on.", thread)
+        assert desk.words(thread) == ["From now on."]
 
 
 async def test_a_choice_survives_a_restart(environ: dict[str, str], desk: Desk) -> None:

@@ -6,10 +6,10 @@ import pytest
 from redis.asyncio import Redis
 
 from bot.app import Bot
-from bot.model.sessions import SessionId
+from bot.model.sessions import SessionId, SessionState
 from bot.redis.keys import WATCH_KEY, watched_key
 from tests.support.desk import OTHER_SESSION, SESSION, Desk, on_both, quote
-from tests.support.devin_posts import linked
+from tests.support.devin_posts import linked, until_devin_said, until_state
 from tests.support.keys import at
 from tests.support.waiting import wait_until
 
@@ -165,6 +165,40 @@ async def test_a_session_that_devin_cant_find_is_read_ever_more_rarely(
     await desk.until_marked("white_check_mark", ts)
     desk.devin.say(missing, "I am.")
     await wait_until(lambda: times(desk, "I am.", thread) == 1, "the session is followed")
+
+
+async def test_a_mistyped_session_hides_no_other_one(bot: Bot, desk: Desk) -> None:
+    """Nobody knows whether Devin's filter refuses an id that it doesn't know."""
+    desk.devin.quirks.add("refuses unknown ids")
+    await desk.linked_thread("devin-0")
+    thread = await desk.linked_thread()
+    for text in ("First.", "Second."):
+        desk.devin.say(SESSION, text)
+        await until_devin_said(desk, text, thread)
+    desk.devin.behave(SESSION, "idle")
+    await until_state(desk, SessionState.FINISHED, thread)
+
+
+async def test_a_page_without_a_cursor_for_the_next_is_the_last(
+    bot: Bot, desk: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The state is shown all the same, and the log says why there may be more."""
+    desk.devin.quirks.add("gives no cursor")
+    thread = await desk.linked_thread()
+    desk.devin.say(SESSION, "Done.")
+    desk.devin.behave(SESSION, "idle")
+    await until_state(desk, SessionState.FINISHED, thread)
+    await until_devin_said(desk, "Done.", thread)
+    reasons = {vars(one).get("reason") for one in caplog.records}
+    assert "no cursor for what follows" in reasons
+
+
+async def test_times_of_another_form_are_read(bot: Bot, desk: Desk) -> None:
+    """Version 3 documents Unix times; version 1 has ISO times."""
+    desk.devin.quirks.add("gives ISO times")
+    thread = await desk.linked_thread()
+    desk.devin.say(SESSION, "Done.")
+    await until_devin_said(desk, "Done.", thread)
 
 
 async def until_looked_at(raw: Redis, session: SessionId, number: int) -> None:

@@ -37,6 +37,7 @@ from tests.support.desk import (
     quote,
     tells,
 )
+from tests.support.devin_posts import until_devin_said
 from tests.support.slack_apps import web_client
 from tests.support.waiting import until_settled, wait_until
 
@@ -116,6 +117,7 @@ async def test_an_approval_is_given_by_a_press(bot: Bot, desk: Desk) -> None:
     note = notices.chosen("ada", notices.APPROVED)
     await wait_until(lambda: note in post.text, "the button gives way")
     assert actions(post) == ["open_session"]
+    assert "Press *Approve*" not in post.text + str(post.blocks)
 
 
 async def test_pressed_by_two_people_at_once_one_answer_is_sent(
@@ -167,18 +169,66 @@ async def test_who_may_not_steer_devin_answers_nothing(
 
 
 @on_both
-async def test_after_somebody_replied_the_buttons_say_so(
+async def test_after_somebody_replied_a_press_is_no_second_answer(
     bot: Bot, desk: Desk, store: Store
 ) -> None:
-    """Words of one's own are an answer, too, and Devin gets no second one."""
+    """Words of one's own are an answer, too, also while the buttons can't be taken away."""
     post = await asked(desk)
+    desk.slack.fail_next("chat.update", error="edit_window_closed", times=1_000)
     ts = await desk.reply("Take the one that you know.", str(post.thread_ts))
     await desk.until_marked("white_check_mark", ts)
     await press(desk, post, "answer_0", user="ben")
     await desk.until_whispered(MOVED_ON, "ben")
-    await until_noted(post, notices.MOVED_ON)
     await until_settled(store)
     assert len(desk.received()) == 1
+
+
+@on_both
+async def test_after_somebody_replied_the_buttons_give_way_by_themselves(
+    bot: Bot, desk: Desk
+) -> None:
+    """In each thread, before anybody presses one that does nothing any more."""
+    first = await desk.linked_thread()
+    second = await desk.linked_thread()
+    post = await asked(desk, thread=first)
+    other = await with_button(desk, second, "SQLite")
+    await desk.reply("Take the one that you know.", first)
+    for one in (post, other):
+        await until_noted(one, notices.ANSWERED)
+        assert ASKED in [block["text"] for block in one.blocks if block["type"] == "markdown"]
+        assert "Pick one" not in one.text + str(one.blocks)
+
+
+async def test_after_devin_went_on_by_itself_the_buttons_give_way(bot: Bot, desk: Desk) -> None:
+    """Nobody has replied, so the note says that Devin has moved on."""
+    post = await asked(desk)
+    desk.devin.behave(SESSION, "running")
+    await until_noted(post, notices.MOVED_ON)
+
+
+async def test_an_approval_can_be_given_after_devin_explained_it(bot: Bot, desk: Desk) -> None:
+    """The state may come before the words that say what Devin wants to do."""
+    thread = await desk.linked_thread()
+    desk.devin.behave(SESSION, "approval")
+    post = await desk.offering("approve", thread)
+    desk.devin.say(SESSION, "I want to drop the table.")
+    await until_devin_said(desk, "drop the table", thread)
+    await press(desk, post, "approve")
+    await desk.until_received(notices.APPROVED)
+
+
+async def test_a_second_approval_between_two_looks_is_asked_for(bot: Bot, desk: Desk) -> None:
+    """Devin goes on and soon needs the next approval, without a look in between."""
+    thread = await desk.linked_thread()
+    desk.devin.behave(SESSION, "approval")
+    first = await desk.offering("approve", thread)
+    await press(desk, first, "approve")
+    await desk.until_received(notices.APPROVED)
+    await wait_until(lambda: actions(first) == ["open_session"], "the first gives way")
+    second = await desk.offering("approve", thread)
+    assert second.ts != first.ts
+    await press(desk, second, "approve")
+    await wait_until(lambda: len(desk.received()) == 2, "the second approval")
 
 
 async def test_after_devin_went_on_the_buttons_say_so(bot: Bot, desk: Desk, store: Store) -> None:
@@ -186,8 +236,7 @@ async def test_after_devin_went_on_the_buttons_say_so(bot: Bot, desk: Desk, stor
     post = await asked(desk)
     desk.devin.say(SESSION, "I went for SQLite. Shall I begin?")
     later = await with_button(desk, str(post.thread_ts), "Yes")
-    await press(desk, post, "answer_0")
-    await desk.until_whispered(MOVED_ON, "ada")
+    await until_noted(post, notices.MOVED_ON)
     await press(desk, later, "answer_0")
     assert await desk.until_received("Yes")
     await until_settled(store)

@@ -9,7 +9,7 @@ from bot.model.errors import LinkedElsewhere
 from bot.model.outcomes import Outcome, OutcomeKind, Refusal
 from bot.model.sessions import NamedSession, SessionId
 from bot.wording import actions, commands, delivery_reports, refusals, thread_links
-from bot.wording.phrases import session_link, short_id
+from bot.wording.phrases import session_address, session_link, short_id
 from sandbox import Sandbox
 from sandbox.devin.answers import Api
 from sandbox.slack.server import Message
@@ -152,12 +152,13 @@ async def test_a_name_that_is_known_stays_while_devin_is_away(bot: Bot, desk: De
 
 
 async def test_a_hostile_title_is_shown_as_text(bot: Bot, desk: Desk) -> None:
-    """It pings nobody, ends no link, and is not formatted."""
+    """It pings nobody, is not formatted, and is no label, since it looks like an address."""
     desk.devin.session(SESSION).title = "<!channel> *now* | <https://evil.example|ok>\n@here"
     thread = await desk.linked_thread()
     (row,) = await at_home(desk)
     for text in (await desk.until_linked(thread), row):
-        assert "|&lt;!channel&gt; ∗now∗ ¦ &lt;https" in text  # noqa: RUF001  (on purpose)
+        assert "*&lt;!channel&gt; ∗now∗ ¦ &lt;https" in text  # noqa: RUF001  (on purpose)
+        assert f"(<{session_address(named(desk))}|{short_id(SessionId(SESSION))}>)" in text
         assert "<!channel>" not in text
         assert "evil.example|" not in text
         assert "@here" not in text

@@ -187,6 +187,16 @@ async def test_no_minute_has_more_reads_than_the_budget(
     assert (await reads.spend(3))[0] == 3
 
 
+async def test_a_read_that_is_not_made_is_given_back(store: Store) -> None:
+    """Others may make it."""
+    reads = Reads(store, 120)
+    assert (await reads.spend(10))[0] == 10
+    assert (await reads.spend())[0] == 0
+    await reads.give_back()
+    assert (await reads.spend(2))[0] == 1
+    await Reads(store, 0).give_back()
+
+
 async def test_devin_s_retry_after_stops_all_reads(store: Store) -> None:
     """Of every process."""
     reads = Reads(store, 60)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.model.mirror import Follow, Said, SaidKind, Watched
+from bot.model.mirror import CLOSINGS, Follow, Said, SaidKind, Watched
 from bot.model.outcomes import Outcome, OutcomeKind, Refusal
 from bot.model.replies import Reply
 from bot.model.sessions import SessionState
@@ -29,7 +29,7 @@ CARDS = [
 EVENTS = [
     compose([Said(kind=kind, id="1")], Framing(THREAD, BARE)).posts[0]
     for kind in SaidKind
-    if kind is not SaidKind.MESSAGE
+    if kind is not SaidKind.MESSAGE and kind not in CLOSINGS
 ]
 POSTS = [post.blocks[-1].get("elements", ()) for post in EVENTS]
 LAST = (OPEN_SESSION, FOLLOW, UNFOLLOW, UNLINK)

@@ -67,5 +67,5 @@ def test_buttons_that_are_replaced_stand_below_no_long_words(event: Said, length
     posts = compose([Said(text="word " * (length // 5)), event], FRAMING).posts
     assert len(posts) == (2 if length > EDITABLE else 1)
     assert posts[-1].blocks[-1]["type"] == "actions"
-    said = str(posts[-1].blocks[-2])
+    said = str(posts[-1].blocks[-3])
     assert "is waiting" in said or "*approval* to continue. See above" in said

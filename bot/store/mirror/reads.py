@@ -30,6 +30,10 @@ class Reads:
         """
         return await self._spend(most, spare=self._burst // 2 if is_spare else 0)
 
+    async def give_back(self) -> None:
+        """Give back a read that was spent and is not made."""
+        await self._spend(-1, is_made=True)
+
     async def note(self, made: int) -> None:
         """Spend reads that were made already."""
         await self._spend(made, is_made=True)

@@ -34,18 +34,22 @@ def sentence(one: Said, framing: Framing, *, is_below: bool) -> str:
     return _EVENTS[one.kind](one, framing, is_below)
 
 
+def how_to_answer(one: Said) -> str:
+    """Return what explains the buttons of an event, and is true as long as they are there."""
+    if one.kind is SaidKind.APPROVAL:
+        return "Press *Approve*, or reply to say no."
+    return "Pick one, or reply in your own words." if one.options else ""
+
+
 def _question(one: Said, framing: Framing, is_below: bool) -> str:  # noqa: FBT001  (`_EVENTS`)
     asked = "" if is_below else f' asked "{excerpt(_last_line(one.text), limit=PREVIEW_LIMIT)}" and'
-    how = "Pick one, or reply in your own words." if one.options else "Reply here."
-    return f"{_to(framing)}Devin{asked} is waiting for an answer. {how}"
+    how = "" if one.options else " Reply here."
+    return f"{_to(framing)}Devin{asked} is waiting for an answer.{how}"
 
 
 def _approval(_: Said, framing: Framing, is_below: bool) -> str:  # noqa: FBT001  (`_EVENTS`)
     where = "See above for" if is_below else "Open the session to see"
-    return (
-        f"{_to(framing)}Devin needs your *approval* to continue. {where} what it wants to do. "
-        "Press *Approve*, or reply to say no."
-    )
+    return f"{_to(framing)}Devin needs your *approval* to continue. {where} what it wants to do."
 
 
 def _pull_request(one: Said, framing: Framing, is_below: bool) -> str:  # noqa: ARG001, FBT001
@@ -74,6 +78,13 @@ def _trouble(one: Said, framing: Framing, is_below: bool) -> str:  # noqa: ARG00
     return f"{_to(framing)}Devin has *stopped* because of an error. Reply here to try again."
 
 
+def _too_long(one: Said, framing: Framing, is_below: bool) -> str:  # noqa: ARG001, FBT001
+    return (
+        "This session's messages have become too long for me to read, so I can't post them here. "
+        "Open the session to read them. Replies are still sent to Devin."
+    )
+
+
 _EVENTS = {
     SaidKind.QUESTION: _question,
     SaidKind.APPROVAL: _approval,
@@ -81,6 +92,7 @@ _EVENTS = {
     SaidKind.FINISHED: _finished,
     SaidKind.ENDED: _ended,
     SaidKind.TROUBLE: _trouble,
+    SaidKind.TOO_LONG: _too_long,
 }
 
 

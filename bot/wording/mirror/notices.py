@@ -1,6 +1,6 @@
 """What a thread is told about following a session."""
 
-from bot.model.mirror import Follow
+from bot.model.mirror import Follow, SaidKind
 from bot.text.to_slack import escape, excerpt
 from bot.wording.message import SlackMessage
 from bot.wording.mirror.card import BARRED
@@ -20,10 +20,22 @@ NOT_SHOWN = SlackMessage(
 APPROVED = "Approved, please proceed."
 """The answer to Devin by which someone approves."""
 
+ANSWERED = "Answered in a reply."
 MOVED_ON = "Devin has moved on."
-"""The note in place of the buttons of a question that is no longer open."""
+"""The notes in place of the buttons of a question that is no longer open."""
 
 CHOICE_LIMIT = 100
+
+MESSAGE_LIMIT = 500_000
+"""The most characters of one message of Devin's that are kept."""
+
+
+def beginning(text: str) -> str:
+    """Return Devin's text, or the beginning of one that is far too long to be shown."""
+    if len(text) <= MESSAGE_LIMIT:
+        return text
+    note = f"This message has {len(text):,} characters. Open the session to read all of it."
+    return f"{text[:MESSAGE_LIMIT]}…\n\n_{note}_"
 
 
 def answers(by: str, text: str) -> SlackMessage:
@@ -36,6 +48,11 @@ def chosen(by: str, text: str) -> str:
     if text == APPROVED:
         return f"{escape(by)} approved."
     return f'{escape(by)} chose "{excerpt(text, limit=CHOICE_LIMIT)}".'
+
+
+def closed(kind: SaidKind) -> str:
+    """Return the note in place of a question's buttons: why it is no longer open."""
+    return ANSWERED if kind is SaidKind.ANSWERED else MOVED_ON
 
 
 def following(how: Follow, *, is_barred: bool) -> SlackMessage:

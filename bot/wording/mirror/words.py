@@ -16,6 +16,7 @@ from bot.text.characters import cut
 from bot.text.commonmark.blocks import fenced
 from bot.text.devin_files import SentFile, cut_files
 from bot.text.devin_markdown import fallback, split, weight
+from bot.wording.actions import HOW_TO_ANSWER
 from bot.wording.blocks import Block, action_row, verbatim
 from bot.wording.mirror import events
 from bot.wording.mirror.events import Framing
@@ -205,6 +206,10 @@ def _add_event(drafts: list[_Draft], one: Said, framing: Framing) -> None:
     draft = drafts[-1]
     draft.blocks.append({"type": "section", "text": _markup(said)})
     draft.texts.append(said)
+    if how := events.how_to_answer(one):
+        named = {"type": "section", "block_id": f"{HOW_TO_ANSWER}_{one.id}"}
+        draft.blocks.append({**named, "text": _markup(how)})
+        draft.texts.append(how)
     draft.buttons = buttons or draft.buttons
 
 

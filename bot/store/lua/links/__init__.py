@@ -88,6 +88,7 @@ async def follow_link(
     keep: int,
     followers_prefix: KeyPrefix,
     follower: str,
+    default: str,
 ) -> str | None:
     """Choose how much a thread follows, and return the changed link."""
 

@@ -1,5 +1,6 @@
 -- Chooses how much of its session a thread follows, unless a later request has changed its link,
--- and asks for its card, or for a first one.
+-- and asks for its card, or for a first one. A thread without a choice followed as much as the
+-- `default`.
 -- Returns the changed link, 'outdated', or false if there is no link that this version can read.
 -- include: is_outdated
 -- include: change_link
@@ -20,13 +21,16 @@ local pace_ms = tonumber(ARGV[6])
 local keep = tonumber(ARGV[7])
 local followers_prefix = ARGV[8]
 local follower = ARGV[9]
+local default = ARGV[10]
 
 local raw = redis.call('GET', link)
 local is_json, linked = pcall(cjson.decode, raw or '')
 if not is_json or type(linked) ~= 'table' or linked.v ~= 1 then return false end
 if is_outdated(changed, at) then return 'outdated' end
 change_link(changed, at, since, keep_changed)
-local was_silent = linked.follow == 'off' and follow ~= 'off'
+local before = linked.follow
+if before == nil or before == '' then before = default end
+local was_silent = before == 'off' and follow ~= 'off'
 linked.follow = follow
 raw = cjson.encode(linked)
 redis.call('SET', link, raw, 'KEEPTTL')

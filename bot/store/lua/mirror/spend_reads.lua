@@ -1,5 +1,6 @@
 -- Spends up to `most` reads of a budget of `per_minute`, of which `burst` may be spent at once, but
--- `spare` of them are left; with `is_made`, all have been made, and are spent in any case. Returns
+-- `spare` of them are left; with `is_made`, all have been made, and are spent in any case; a
+-- negative `most` gives back reads that were not made. Returns
 -- how many are spent, and the ms until one more can be had. The value of `reads` is the time until
 -- which the budget is spent.
 -- include: now_ms
@@ -19,7 +20,11 @@ while spent < most and (is_made or until_ms + each < latest + 1) do
   until_ms = until_ms + each
   spent = spent + 1
 end
-if spent > 0 then
+if most < 0 then
+  until_ms = math.max(now, until_ms + most * each)
+  spent = most
+end
+if spent ~= 0 then
   local keep_ms = math.ceil(until_ms - now) + 60000
   redis.call('SET', reads, string.format('%.0f', until_ms), 'PX', keep_ms)
 end

@@ -1,0 +1,137 @@
+"""What a session's state means for people: what Devin asks, and that it has finished or stopped.
+
+States and messages come by different calls, so either may be read first. People are told of each
+stay in a state once, and what Devin asks stays open until somebody replies, Devin asks something
+else, or the state changes. A reply ends a stay even if no look sees another state in between. Pure.
+"""
+
+from collections.abc import Sequence
+from hashlib import sha256
+
+from bot.devin.api import DevinMessage, MessagePage, Source
+from bot.mirror.pace import RESOLUTION_MS, SETTLED_MS
+from bot.model.mirror import NEEDS_PERSON, Said, SaidKind, Watched
+from bot.model.sessions import SessionState
+from bot.store.mirror.looks import Look
+from bot.text.questions import parse_question
+
+QUESTION_READ = 4_000
+"""The end of a message in which its question is looked for, in characters."""
+
+
+def events_of(
+    look: Look, seen: Watched, fresh: Sequence[Said], page: MessagePage
+) -> Sequence[Said]:
+    """Return what people must know besides Devin's words."""
+    if page.has_more:
+        return ()  # the state is that of the end, which was not read
+    return [
+        *_new_pull_requests(look.seen, seen),
+        *_at_rest(look, seen, fresh, page),
+        *_in_trouble(look, seen),
+    ]
+
+
+def _new_pull_requests(before: Watched, seen: Watched) -> Sequence[Said]:
+    known = {one.url for one in before.pull_requests}
+    return [
+        Said(kind=SaidKind.PULL_REQUEST, at=seen.read_at, text=one.url)
+        for one in seen.pull_requests
+        if one.url not in known
+    ]
+
+
+def _at_rest(look: Look, seen: Watched, fresh: Sequence[Said], page: MessagePage) -> Sequence[Said]:
+    """Return the event of a turn that is over, if people have not been told of it."""
+    before, last, at = look.seen, seen.last, seen.read_at
+    has_changed = seen.state is not before.state
+    is_turn = has_changed or bool(fresh) or before.has_more
+    match seen.state:
+        case SessionState.WAITING if is_turn and last and _ends_with_devin(page):
+            question = parse_question(last.text[-QUESTION_READ:])
+            if question is None or _is_settled(look, last):
+                return ()
+            id_, options = _ask_id(f"{last.id} {at}"), question.options
+            return [Said(kind=SaidKind.QUESTION, at=at, id=id_, text=last.text, options=options)]
+        case SessionState.APPROVAL if has_changed or _is_unmoved_by_reply(look):
+            text = last.text if last is not None else ""
+            return [Said(kind=SaidKind.APPROVAL, at=at, id=_ask_id(f"approval {at}"), text=text)]
+        case SessionState.FINISHED if has_changed or _has_answered(look, last):
+            return [Said(kind=SaidKind.FINISHED, at=at)]
+        case SessionState.ENDED if has_changed:
+            return [Said(kind=SaidKind.ENDED, at=at, trouble=seen.trouble)]
+    return ()
+
+
+def _is_settled(look: Look, question: Said) -> bool:
+    """Return True if a question is open, or somebody has replied since it was asked."""
+    before = look.seen
+    was_asked = before.question == question.id
+    return was_asked and (bool(before.asked) or look.stirred > before.question_at)
+
+
+def _in_trouble(look: Look, seen: Watched) -> Sequence[Said]:
+    is_told = seen.trouble is look.seen.trouble and not _is_unmoved_by_reply(look)
+    if not seen.trouble or seen.state is SessionState.ENDED or is_told:
+        return ()
+    return [Said(kind=SaidKind.TROUBLE, at=seen.read_at, trouble=seen.trouble)]
+
+
+def _has_reply(look: Look) -> bool:
+    """Return True if a reply has reached the session since people were told of its state."""
+    return look.stirred > look.seen.asked_at
+
+
+def _is_unmoved_by_reply(look: Look) -> bool:
+    """Return True if the state, as it is by now, is Devin's answer to a reply."""
+    return _has_reply(look) and look.began - look.stirred >= SETTLED_MS[0]
+
+
+def _has_answered(look: Look, last: Said | None) -> bool:
+    """Return True if Devin has also said something since that reply."""
+    is_later = last is not None and last.at + RESOLUTION_MS >= look.stirred
+    return is_later and _is_unmoved_by_reply(look)
+
+
+_ASKING = frozenset({SaidKind.QUESTION, SaidKind.APPROVAL})
+
+
+def asked_of(
+    look: Look, seen: Watched, events: Sequence[Said], page: MessagePage
+) -> dict[str, object]:
+    """Return what is open: what was just asked, or what was before while nobody has answered."""
+    asked = next((one for one in events if one.kind in _ASKING), None)
+    update: dict[str, object]
+    if asked is not None:
+        update = {"asked": asked.id, "asked_at": look.began, "options": asked.options}
+        if asked.kind is SaidKind.QUESTION and seen.last is not None:
+            update |= {"question": seen.last.id, "question_at": look.began}
+        return update
+    update = {}
+    if any(one.kind in NEEDS_PERSON for one in events):
+        update["asked_at"] = look.began
+    is_answered = seen.state is SessionState.WAITING and not _ends_with_devin(page)
+    if seen.state is not look.seen.state or _has_reply(look) or is_answered:
+        update |= {"asked": "", "options": ()}
+    return update
+
+
+def closed_by(look: Look, seen: Watched) -> Sequence[Said]:
+    """Return the end of what was open, if its post has buttons that answer it."""
+    before = look.seen
+    has_buttons = bool(before.options) or before.state is SessionState.APPROVAL
+    if not before.asked or before.asked == seen.asked or not has_buttons:
+        return ()
+    kind = SaidKind.ANSWERED if _has_reply(look) else SaidKind.MOVED_ON
+    return [Said(kind=kind, id=before.asked, at=before.asked_at)]
+
+
+def _ask_id(what: str) -> str:
+    """Return a short id for a question, which the values of its buttons carry."""
+    return sha256(what.encode()).hexdigest()[:16]
+
+
+def _ends_with_devin(page: MessagePage) -> bool:
+    """Return True unless a person wrote the last message, so that Devin waits no more."""
+    last: DevinMessage | None = page.messages[-1] if page.messages else None
+    return last is None or last.source is Source.DEVIN
