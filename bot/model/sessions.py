@@ -83,13 +83,13 @@ SESSION_ADDRESS = "/sessions/"
 
 # Devin's ids are `devin-` and hex; its web addresses carry the hex alone or with the prefix (facts:
 # docs.devin.ai, API reference of sessions), and perhaps the organization. A dedicated deployment
-# has a host of its own. Bare hex must be long enough not to be a word. ASCII, because IGNORECASE
-# alone would accept a dotless i for an i.
+# has a host of its own. Bare hex must be as long as Devin's: else it is a commit's hash, or a word.
+# ASCII, because IGNORECASE alone would accept a dotless i for an i.
 _HOST = r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.){1,8}(?:devin\.ai|devinenterprise\.com)"
 _PLACE = rf"{_HOST}(?:/org/[a-zA-Z0-9][a-zA-Z0-9_-]{{0,99}})?{SESSION_ADDRESS}"
 _ADDRESS = rf"https://{_PLACE}((?:devin-)?[0-9a-fA-F]{{1,64}})"
 
-_SESSION = re.compile(r"devin-[0-9a-f]{1,64}|[0-9a-f]{12,64}", re.IGNORECASE | re.ASCII)
+_SESSION = re.compile(r"devin-[0-9a-f]{1,64}|[0-9a-f]{32}", re.IGNORECASE | re.ASCII)
 _SESSION_URL = re.compile(rf"{_ADDRESS}/?", re.IGNORECASE | re.ASCII)
 _URL_WITHIN = re.compile(rf"{_ADDRESS}(?![0-9a-zA-Z_-])")
 _ATTEMPT = re.compile(rf"devin-|https?://(?:app\.devin\.ai|{_PLACE})", re.IGNORECASE | re.ASCII)

@@ -27,7 +27,7 @@ from handlers.parse.events import Payload, parse_message, parse_thread
 HOME_PRESSES = frozenset({HOME_MUTE, HOME_UNMUTE, HOME_UNLINK})
 
 NEW = "new"
-"""The first word of a `/devin-say` that starts a session."""
+"""The first word of a `/devin-say` that starts a session; a sentence may begin with "New"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,7 +240,7 @@ def parse_say(command: Payload, team: str) -> Say | None:
     first, rest = (*text.split(maxsplit=1), "", "")[:2]
     session = parse_session(first)
     named = session is not None or looks_like_session(first)
-    starts = first.lower() == NEW
+    starts = first in {NEW, NEW.upper()} or (first.lower() == NEW and not rest)
     return Say(
         channel=channel,
         by=UserId(user),

@@ -5,8 +5,10 @@ from hypothesis import given, settings
 
 from bot.model.threads import ThreadRef
 from handlers.parse.interactions import (
+    NEW,
     is_of,
     parse_opener,
+    parse_say,
     parse_shortcut,
     parse_submission,
     parse_ticket_press,
@@ -18,6 +20,7 @@ from tests.support.builders import (
     ROOT_TS,
     TEAM,
     TS,
+    a_command,
     a_shortcut,
     a_submission,
     a_whispered_press,
@@ -179,3 +182,29 @@ def test_no_interaction_makes_a_parser_raise(payload: JSON) -> None:
     if press is not None:
         assert is_of(payload, TEAM)
         press.number.encode()
+
+
+@pytest.mark.parametrize(
+    ("text", "target", "said"),
+    [
+        (f"{SESSION} ship it", SESSION, "ship it"),
+        (f"{SESSION.removeprefix('devin-')} ship it", SESSION, "ship it"),
+        ("devin-0123abcd ship it", "devin-0123abcd", "ship it"),
+        ("3f2a9c1d4e5b67 broke the build", None, "3f2a9c1d4e5b67 broke the build"),
+        (f"{'3f2a9c1d' * 5} broke it", None, f"{'3f2a9c1d' * 5} broke it"),
+        ("new fix the login", NEW, "fix the login"),
+        ("NEW fix the login", NEW, "fix the login"),
+        ("new", NEW, ""),
+        ("New", NEW, ""),
+        ("New plan: revert it", None, "New plan: revert it"),
+        ("news from the build", None, "news from the build"),
+        ("renew the certificate", None, "renew the certificate"),
+    ],
+)
+def test_a_say_is_for_a_session_or_a_new_one_only_if_it_says_so(
+    text: str, target: str | None, said: str
+) -> None:
+    """A session's ID comes first, or `new`; a commit's hash or a sentence is the message."""
+    say = parse_say(a_command(text), TEAM)
+    assert say is not None
+    assert (NEW if say.starts else say.session, say.text) == (target, said)
