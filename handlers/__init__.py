@@ -9,7 +9,7 @@
 | `say`            | `/devin-say` in a channel                                   |
 | `say_prompts`    | answer what `/devin-say` asks back                          |
 | `home`           | open the Home tab of the app, and press there               |
-| `starting`       | run *Start a Devin session*; press *Start again*            |
+| `starting`       | run *Start a Devin session*; press *Start again* or *… new* |
 | `ending`         | press *End session*, *Archive session* or *Cancel*          |
 | `shortcuts`      | run *Send to Devin* or *Link to a Devin session*            |
 | `link_offers`    | press *Link this thread*, offered where a session is named  |

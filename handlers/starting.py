@@ -1,15 +1,18 @@
-"""The form of *Start a Devin session*, which a shortcut and a button open, and *Start again*.
+"""The form of *Start a Devin session*, which a shortcut and a button open, and reports' buttons.
+
+*Start again* repeats a start that failed; *Start a new session* follows a session that has ended.
 
 The shortcut is a global one: Slack tells neither a channel nor a `response_url` with it
 (docs.slack.dev/reference/interaction-payloads/shortcuts-interaction-payload).
 """
 
 import logging
+from collections.abc import Awaitable, Callable
 
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 
 from bot.model.errors import RelayError, StartGone
-from bot.model.replies import place_of
+from bot.model.replies import Reply, place_of
 from bot.relay import Relay
 from bot.text.to_slack import escape
 from bot.wording import actions, forms
@@ -25,9 +28,13 @@ from handlers.parse.interactions import (
     parse_press,
     parse_send_again,
     parse_submission,
+    parse_unlink,
 )
 
 log = logging.getLogger(__name__)
+
+Work = Callable[[Relay, Press], Awaitable[str]]
+"""Does what a button asks for, and returns the note that replaces it."""
 
 
 def register(app: AsyncApp, relay: Relay) -> None:
@@ -61,24 +68,40 @@ def register(app: AsyncApp, relay: Relay) -> None:
     @app.action(actions.START_AGAIN)
     async def on_start_again(ack: AsyncAck, body: Payload, respond: AsyncRespond) -> None:
         await ack()
+        await do(_start_again, body, respond)
+
+    @app.action(actions.START_NEW)
+    async def on_start_new(ack: AsyncAck, body: Payload, respond: AsyncRespond) -> None:
+        await ack()
+        await do(_start_new, body, respond)
+
+    async def do(work: Work, body: Payload, respond: AsyncRespond) -> None:
         press = parse_press(body, relay.workspace.team)
         if press is None:
             ignored(body)
             return
         async with telling(Asker.of(relay, press, respond)):
-            await _again(relay, press)
+            note = await work(relay, press)
+            relay.notices.press(press.message, press.thread.channel, note)
 
 
-async def _again(relay: Relay, press: Press) -> None:
-    asked = parse_send_again(press)
+async def _start_again(relay: Relay, press: Press) -> str:
+    asked, thread = parse_send_again(press), press.thread
     if asked is None:
         raise StartGone
     _, channel, ts = place_of(asked[0])
-    if channel != press.thread.channel:
+    if channel != thread.channel:
         raise StartGone
-    await relay.starting.again(ts, asked[1], press.thread, press.by)
-    note = starting.started_again(await relay.name(press.by))
-    relay.notices.press(press.message, channel, note)
+    await relay.starting.again(ts, asked[1], thread, press.by)
+    return starting.started_again(await relay.name(press.by))
+
+
+async def _start_new(relay: Relay, press: Press) -> str:
+    if parse_unlink(press) is None or not press.ts:
+        raise StartGone
+    prompt = Reply(thread=press.thread, ts=press.ts, author=press.by, text="")
+    await relay.starting.start(prompt, by_button=True)
+    return starting.started_new(await relay.name(press.by))
 
 
 async def _open(relay: Relay, opener: Opener) -> None:

@@ -12,7 +12,7 @@ from datetime import timedelta
 
 from bot.mirror.watch import Watch
 from bot.model.errors import StoreAway
-from bot.model.sessions import SessionId
+from bot.model.sessions import SessionId, SessionState
 from bot.runtime.background import Background
 from bot.runtime.logs import guarded
 from bot.store.mirror.looks import Look, Taken
@@ -64,6 +64,11 @@ class Watching:
         task = self._begun(taken)
         if task is not None and session in {look.session for look in taken.looks}:
             await asyncio.wait({task}, timeout=BEGIN_SECONDS)
+
+    async def has_ended(self, session: SessionId) -> bool:
+        """Return True if `session` was seen to have ended: it takes no more messages."""
+        (seen,) = await self._watches.seen([session])
+        return seen.state is SessionState.ENDED
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:

@@ -162,11 +162,15 @@ class WordsTeller:
         await self._ways.posts.close(thread, closed.id, note, ids=ids, since=since)
 
     async def _mention(self, thread: ThreadRef, link: Link, items: Sequence[Said]) -> str:
-        """Return the id of the person to mention, if these items need one."""
+        """Return the id of the person to mention, if these items need one.
+
+        Whoever has ended the session knows that it has ended.
+        """
         if not self._notifies or not any(one.kind in NEEDS_PERSON for one in items):
             return ""
         writer = await self._watches.last_writer(link.session, thread)
-        return next((one for one in (writer, link.by) if one and one[0] in "UW"), "")
+        person = next((one for one in (writer, link.by) if one and one[0] in "UW"), "")
+        return "" if person == await self._watches.ended_by(link.session) else person
 
     async def _named(self, link: Link) -> NamedSession:
         (seen,) = await self._watches.seen([link.session])

@@ -148,9 +148,9 @@ class Accepting:
     ) -> tuple[Link, bool]:
         """Link `thread` to `session`; return the link it has now, and True if it is new.
 
-        A new link is told by the thread's card. What the session said before stays out of the
-        thread, unless it `begins` with this thread. `root` is the thread's first message, if it is
-        at hand.
+        A link to a session that has ended gives way. A new link is told by the thread's card. What
+        the session said before stays out of the thread, unless it `begins` with this thread. `root`
+        is the thread's first message, if it is at hand.
 
         `at` is the `ts` of the message that asked for it, in microseconds: replies after it go to
         Devin. Without it, replies go to Devin that come after both `since` and Slack's clock.
@@ -167,6 +167,9 @@ class Accepting:
             begins=begins,
         )
         existing = await self._links.create(thread, link, at, begins=begins)
+        if existing and existing.session != session and await self.has_ended(existing):
+            await self._links.remove(thread, at, self._clock.now)
+            existing = await self._links.create(thread, link, at, begins=begins)
         if existing is None:
             log.info("linked", extra=thread.log_fields | {"session_id": session})
             await self._watching.begin(session)
@@ -176,6 +179,10 @@ class Accepting:
         if at is not None and (existing or link).since == link.since:
             await self.hear_since(thread, at, always=begins)
         return existing or link, existing is None
+
+    async def has_ended(self, link: Link) -> bool:
+        """Return True if the session of `link` was seen to have ended."""
+        return await self._watching.has_ended(link.session)
 
     async def refresh_card(self, thread: ThreadRef) -> None:
         """Have the card of `thread` edited, now that its link has changed.

@@ -33,6 +33,7 @@ ARCHIVE_SESSION = "archive_session"
 KEEP_SESSION = "keep_session"
 
 HOME_MENU = "home_menu"
+START_NEW = "start_new"
 HOME_UNLINK_FORM = "home_unlink_form"
 HOME_MUTE = "home_mute"
 HOME_UNMUTE = "home_unmute"

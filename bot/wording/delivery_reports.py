@@ -10,6 +10,7 @@ from bot.model.replies import Reply
 from bot.model.sessions import NamedSession, SessionState
 from bot.text.characters import cut
 from bot.text.to_slack import escape, excerpt
+from bot.wording import ended
 from bot.wording.actions import OPEN_SESSION, SEND_AGAIN, UNLINK
 from bot.wording.blocks import Block, button, link_button
 from bot.wording.button_values import link_value, reply_value
@@ -29,11 +30,14 @@ def report(
     outcome: Outcome, reply: Reply, number: int, sent_to: NamedSession, admin: str = ADMIN
 ) -> SlackMessage:
     """Report an outcome to its thread; a plain one needs only the reaction on the reply."""
+    if outcome.is_ended:
+        ways = tuple(ended.buttons(reply.thread, sent_to))
+        return replace(words_of(outcome, _about(reply), admin), buttons=ways)
     buttons: list[Block] = []
-    if outcome.kind in SENDABLE_AGAIN and not outcome.is_ended:
+    if outcome.kind in SENDABLE_AGAIN:
         buttons.append(button(SEND_AGAIN, "Send again", reply_value(reply.id, number)))
     buttons.append(_open(sent_to))
-    if outcome.is_ended or outcome.refusal is Refusal.NO_SESSION:
+    if outcome.refusal is Refusal.NO_SESSION:
         buttons.append(button(UNLINK, "Unlink", link_value(reply.thread, sent_to.session)))
     return replace(words_of(outcome, _about(reply), admin), buttons=tuple(buttons))
 
@@ -100,8 +104,7 @@ def _ended(outcome: Outcome, about: str) -> SlackMessage:
     return SlackMessage(
         f"{said} {_RESPONSE}" if outcome.detail else said,
         quote=outcome.detail,
-        advice="Press *Unlink*, then mention me with `link &lt;session link or ID&gt;` or "
-        "`start &lt;prompt&gt;`.",
+        advice=ended.ADVICE,
     )
 
 

@@ -57,12 +57,16 @@ class Opener:
 
 @dataclass(frozen=True, slots=True)
 class Press:
-    """A pressed button: the person, the thread, the message and the value."""
+    """A pressed button: the person, the thread, the message, the value, and the press's own `ts`.
+
+    Slack sends that as `action_ts`; it's empty if it isn't one.
+    """
 
     by: UserId
     thread: ThreadRef
     message: Mapping[str, Any]
     value: str
+    ts: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,7 +268,8 @@ def parse_press(body: Payload, team: str) -> Press | None:
     thread = parse_thread({**message, "channel": channel, "thread_ts": root}, team)
     if thread is None:
         return None
-    return Press(UserId(user), thread, message, string(action, "value"))
+    ts = string(action, "action_ts")
+    return Press(UserId(user), thread, message, string(action, "value"), ts if is_ts(ts) else "")
 
 
 def parse_send_again(press: Press) -> tuple[ReplyId, int] | None:

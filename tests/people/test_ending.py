@@ -189,3 +189,74 @@ async def test_what_devin_refuses_is_told_in_the_thread(bot: Bot, desk: Desk) ->
     await desk.until_said(ending.failed(Closing.END, desk.named(), refused), thread)
     assert "Session not found" in quote(desk.posts(thread)[-1])
     assert actions(asked)
+
+
+# On from a session that has ended.
+
+
+async def told_of_the_end(desk: Desk, thread: str) -> Message:
+    """Archive the thread's session as Ada; return the post that tells of its end."""
+    await press(desk, await question(desk, thread, "archive"), "archive_session")
+    return await desk.offering("start_new", thread)
+
+
+def pings(desk: Desk, thread: str, user: str) -> bool:
+    """Return True if the bot mentions somebody in a thread."""
+    mention = f"<@{desk.slack.workspace.user(user).id}>"
+    return any(mention in str(one.blocks) for one in desk.posts(thread))
+
+
+async def test_whoever_ended_a_session_is_not_mentioned_for_it(bot: Bot, desk: Desk) -> None:
+    """Somebody else who waits for Devin in another thread is."""
+    mine, bens = await desk.linked_thread(), await desk.linked_thread()
+    await desk.until_marked("white_check_mark", await desk.reply("Go on", bens, user="ben"))
+    told = await told_of_the_end(desk, mine)
+    assert actions(told) == ["start_new", "open_session", "unlink"]
+    await desk.offering("start_new", bens)
+    assert not pings(desk, mine, "ada")
+    assert pings(desk, bens, "ben")
+
+
+@pytest.mark.parametrize("words", ["start Try again", f"link {OTHER_SESSION}"])
+async def test_a_new_session_takes_the_place_of_one_that_has_ended(
+    bot: Bot, desk: Desk, words: str
+) -> None:
+    """Nobody has to unlink the thread first, and replies go to the new session."""
+    desk.devin.add_session(OTHER_SESSION)
+    thread = await desk.linked_thread()
+    await told_of_the_end(desk, thread)
+    await desk.mention(words, thread=thread)
+    await desk.until_linked(thread, times=2)
+    session = list(desk.devin.sessions)[-1] if words.startswith("start") else OTHER_SESSION
+    await desk.reply("Are you there?", thread)
+    await desk.until_received("Are you there?", session)
+    assert desk.received() == []
+
+
+async def test_start_a_new_session_is_a_button(bot: Bot, desk: Desk) -> None:
+    """It gives the session the thread so far, in place of the one that has ended, once."""
+    thread = await desk.linked_thread()
+    told = await told_of_the_end(desk, thread)
+    before, known = list(told.blocks), set(desk.devin.sessions)
+    await press(desk, told, "start_new")
+    await desk.until_linked(thread, times=2)
+    (session,) = (one for name, one in desk.devin.sessions.items() if name not in known)
+    assert "Shall we ship it?" in session.messages[0].text
+    await wait_until(lambda: actions(told) == ["open_session"], "the buttons are gone")
+    told.blocks = before
+    await press(desk, told, "start_new", user="ben")
+    named = desk.named(session.session_id)
+    await desk.until_whispered(refusals.sorry(LinkedElsewhere(named, "ada")), "ben")
+
+
+async def test_a_session_that_goes_on_is_not_replaced(bot: Bot, desk: Desk) -> None:
+    """Neither by a command nor by a forged button."""
+    desk.devin.add_session(OTHER_SESSION)
+    thread = await desk.linked_thread()
+    asked = await question(desk, thread)
+    elsewhere = refusals.sorry(LinkedElsewhere(desk.named(), "ada"))
+    await desk.answer("start Try again", thread, elsewhere)
+    await desk.answer(f"link {OTHER_SESSION}", thread, elsewhere)
+    asked.blocks[-1]["elements"][0]["action_id"] = "start_new"
+    await press(desk, asked, "start_new")
+    await desk.until_whispered(elsewhere, "ada")

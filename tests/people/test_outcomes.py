@@ -54,6 +54,7 @@ EMPTY_PAGE = "<html>  <body>\n<!channel> & no</body>"
 OPEN = ("open_session",)
 AGAIN = ("send_again", *OPEN)
 AWAY = (*OPEN, "unlink")
+OVER = ("start_new", *AWAY)
 
 
 @dataclass(frozen=True)
@@ -137,8 +138,8 @@ SLEEPS, WORKS = SessionState.SUSPENDED, SessionState.WORKING
 ONLY_IN: Mapping[Api, Mapping[str, Row]] = {
     "v1": {
         "suspended": Row("suspended", "zzz", unconfirmed(SUSPENDED, SLEEPS), AGAIN),
-        "finished": Row("finished", "zzz", ended(FINISHED, 200), AWAY),
-        "expired": Row("failed", "zzz", ended(FAILED, 200), AWAY),
+        "finished": Row("finished", "zzz", ended(FINISHED, 200), OVER),
+        "expired": Row("failed", "zzz", ended(FAILED, 200), OVER),
         "not confirmed": Row("running", "zzz", unconfirmed("Later", WORKS), AGAIN,
             {"detail": "Later", **UNTAKEN}),
         "hostile detail": Row("suspended", "zzz", unconfirmed(HOSTILE, SLEEPS), AGAIN,
@@ -150,10 +151,10 @@ ONLY_IN: Mapping[Api, Mapping[str, Row]] = {
     "v3": {
         "resumed": Row("suspended", "white_check_mark"),
         "waits for somebody": Row("blocked", "white_check_mark"),
-        "exit": Row("finished", "x", ended(FINISHED, 409), AWAY),
-        "error": Row("failed", "x", ended(FAILED, 409), AWAY),
-        "archived": Row("archived", "x", ended(ARCHIVED, 409), AWAY),
-        "archived, and a 404": Row("archived", "x", ended("Gone", 404), AWAY,
+        "exit": Row("finished", "x", ended(FINISHED, 409), OVER),
+        "error": Row("failed", "x", ended(FAILED, 409), OVER),
+        "archived": Row("archived", "x", ended(ARCHIVED, 409), OVER),
+        "archived, and a 404": Row("archived", "x", ended("Gone", 404), OVER,
             {"status": 404, "detail": "Gone"}),
         "hostile 4xx": Row("other", "x", other(400, HOSTILE), OPEN, {"detail": HOSTILE}),
         "503": Row("down", None, unsure("HTTP 503", 503), AGAIN),

@@ -26,7 +26,7 @@ HASHES: dict[str, set[str]] = {
     "listeners": {"noted"},
     "subject": {"asked", "round", "posting", "batch", "cut", "notes", "parts", "since", "waits"},
     "card": {"wanted", "number", "session", "ts", "shows", "edited", "before", "doubted", "open"},
-    "watched": {"token", "seen", "stirred", "step", "recorded", "by:"},
+    "watched": {"token", "seen", "stirred", "step", "recorded", "by:", "ended_by"},
     "key": set(),
     "answer": {"answer", "is_sent", "token", "until"},
 }

@@ -109,14 +109,14 @@ class MessageShortcuts:
                 continue  # unlinked or relinked at this moment
 
     async def ask(self, thread: ThreadRef, by: UserId, near: Reply | None) -> Linked | Question:
-        """Ask for the session of `thread`, if it has none; `near` may name it.
+        """Ask for the session of `thread`, if it has none or its own has ended; `near` may name it.
 
         Raises:
             NotAllowed: `by` may not.
         """
         await self._accepting.check(by, thread.channel)
         link = await self._links.get(thread)
-        if link is not None:
+        if link is not None and not await self._accepting.has_ended(link):
             session = await self._naming.one(link.session)
             return Linked(session, await self._accepting.name(link.by))
         return await self._ask(by, thread, None, near)

@@ -89,7 +89,7 @@ class Ending:
         ids = {"session_id": session, "user": by, "how": how.value}
         log.info("session closed", extra=thread.log_fields | ids)
         await self._claims.claim(done)
-        await self._watches.hurry(session)
+        await self._watches.hurry(session, by)
         return None
 
     async def _close(self, how: Closing, session: SessionId) -> Failure | None:

@@ -14,7 +14,8 @@ class Start(Record):
     """A session to be started from `message`, in its thread, which is linked to it then.
 
     `at` is when it was asked for (Unix seconds), and `number` counts the times that people asked.
-    If it `reads_thread`, the messages before it are part of the prompt.
+    If it `reads_thread`, the messages before it are part of the prompt. `by_button`: a press asked
+    for it, at the `ts` of `message`, and there is no such message in the thread.
     """
 
     v: Literal[1] = 1
@@ -22,6 +23,7 @@ class Start(Record):
     at: int
     number: int = 1
     reads_thread: bool = False
+    by_button: bool = False
 
     @property
     def thread(self) -> ThreadRef:

@@ -121,7 +121,7 @@ class Starter:
             lost = Outcome(kind=OutcomeKind.UNCERTAIN, detail="the relay stopped while starting")
             return await self._reconcile(start, lost)
         link = await self._links.get(start.thread)
-        if link is not None:
+        if link is not None and not await self._accepting.has_ended(link):
             by = await self._accepting.name(link.by)
             return refusals.sorry(LinkedElsewhere(await self._names.one(link.session), by))
         prompt = await self._prompts.of(start)
@@ -196,7 +196,7 @@ class Starter:
         if link is None or link.session != named.session:
             told = words.not_linked(named)
             await self._notices.say(thread, told, once=f"started:{start.tag}")
-        elif start.reads_thread:
+        elif start.reads_thread and not start.by_button:
             self._notices.mark(thread.channel, message.ts, delivery_reports.DELIVERED_MARK)
         if message.step:
             outputs = workflows.started(named, thread.thread_ts)

@@ -66,10 +66,10 @@ class Starting:
         self._team = workspace.team
         self._threads = workspace.threads
 
-    async def start(self, message: Reply) -> None:
+    async def start(self, message: Reply, *, by_button: bool = False) -> None:
         """Start a session from a mention, whose text is the prompt, and the thread before it.
 
-        Idempotent.
+        Idempotent. `by_button` is as for `Start`.
 
         Raises:
             NotAllowed: the author may not.
@@ -78,7 +78,7 @@ class Starting:
         """
         await self._accepting.check(message.author, message.thread.channel)
         await self._check_unlinked(message.thread, message.ts)
-        await self.begin(Start(message=message, at=_now(), reads_thread=True))
+        await self.begin(Start(message=message, at=_now(), reads_thread=True, by_button=by_button))
 
     async def say(self, channel: str, by: UserId, text: str) -> None:
         """Post `text` under the person's name, and start a session from it in that new thread.
@@ -147,9 +147,14 @@ class Starting:
             await self._schedule.tell(start.owed)
 
     async def _check_unlinked(self, thread: ThreadRef, ts: str) -> None:
-        """Raise `LinkedElsewhere` if a request other than the one at `ts` has linked `thread`."""
+        """Raise `LinkedElsewhere` if a request other than the one at `ts` has linked `thread`.
+
+        A link to a session that has ended gives way.
+        """
         link = await self._links.get(thread)
-        if link is not None and link.since != ts_micros(ts):
+        if link is None or link.since == ts_micros(ts):
+            return
+        if not await self._accepting.has_ended(link):
             named = await self._naming.one(link.session)
             raise LinkedElsewhere(named, await self._accepting.name(link.by))
 

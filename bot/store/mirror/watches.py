@@ -234,9 +234,21 @@ class Watches:
         found = await lua.watched_beginning_with(self._store, watch=WATCH_KEY, short=short)
         return [SessionId(one) for one in found]
 
-    async def hurry(self, session: SessionId) -> None:
-        """Have `session` looked at now."""
-        await lua.hurry(self._store, watch=WATCH_KEY, session=session)
+    async def hurry(self, session: SessionId, by: UserId | None = None) -> None:
+        """Have `session` looked at now; `by` has ended it, if that is why."""
+        await lua.hurry(
+            self._store,
+            watch=WATCH_KEY,
+            watched=watched_key(session),
+            session=session,
+            by=by or "",
+            keep=self._ttl,
+        )
+
+    async def ended_by(self, session: SessionId) -> UserId | None:
+        """Return who ended `session` from Slack."""
+        by = await self._store.field(watched_key(session), "ended_by")
+        return UserId(by) if by else None
 
     async def seen(self, sessions: Sequence[SessionId]) -> Sequence[Watched]:
         """Return what was last seen of each of `sessions`, in their order."""

@@ -86,6 +86,11 @@ def started_again(by: str) -> str:
     return f"Started again by {escape(by)}."
 
 
+def started_new(by: str) -> str:
+    """Return the note that replaces a pressed *Start a new session* button."""
+    return f"New session requested by {escape(by)}."
+
+
 def _about(message: Reply) -> str:
     texts = (message.text, *(one.text for one in message.forwarded))
     said = next(filter(None, map(preview, texts)), "")

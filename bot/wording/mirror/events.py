@@ -8,9 +8,10 @@ from bot.model.sessions import NamedSession, Trouble
 from bot.model.threads import ThreadRef
 from bot.text.questions import label
 from bot.text.to_slack import escape, excerpt
-from bot.wording.actions import ANSWER, APPROVE, OPEN_SESSION, UNLINK
+from bot.wording import ended
+from bot.wording.actions import ANSWER, APPROVE, OPEN_SESSION
 from bot.wording.blocks import Block, button, link_button
-from bot.wording.button_values import answer_value, link_value
+from bot.wording.button_values import answer_value
 from bot.wording.phrases import pull_request_link, session_address
 
 PREVIEW_LIMIT = 150
@@ -63,9 +64,8 @@ def _finished(one: Said, framing: Framing, is_below: bool) -> str:  # noqa: ARG0
 def _ended(one: Said, framing: Framing, is_below: bool) -> str:  # noqa: ARG001, FBT001
     how = "*failed*" if one.trouble is Trouble.ERROR else "*ended*"
     return (
-        f"{_to(framing)}Devin's session has {how} and can't receive messages anymore. To continue, "
-        "press *Unlink*, then mention me with `link &lt;session link or ID&gt;` or "
-        "`start &lt;prompt&gt;`."
+        f"{_to(framing)}Devin's session has {how} and can't receive messages anymore. "
+        f"{ended.ADVICE}"
     )
 
 
@@ -114,7 +114,7 @@ def buttons(one: Said, framing: Framing) -> Sequence[Block]:
             value = answer_value(thread, session.session, one.id, 0)
             return [{**button(APPROVE, "Approve", value), "style": "primary"}, opens]
         case SaidKind.ENDED:
-            return [opens, button(UNLINK, "Unlink", link_value(thread, session.session))]
+            return ended.buttons(thread, session)
         case SaidKind.PULL_REQUEST:
             return []
     return [opens]

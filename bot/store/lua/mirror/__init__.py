@@ -135,8 +135,8 @@ async def adopt(
 
 
 @script
-async def hurry(*, watch: Key, session: SessionId) -> int:
-    """Have a session looked at now."""
+async def hurry(*, watch: Key, watched: Key, session: SessionId, by: str, keep: int) -> int:
+    """Have a session looked at now, which `by` has ended."""
 
 
 @script
