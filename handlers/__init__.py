@@ -2,9 +2,10 @@
 
 | file             | what people do                                              |
 |------------------|-------------------------------------------------------------|
-| `events`         | write: which of the next three it is                        |
+| `events`         | write: which of the next four it is                         |
 | `mentions`       | `@Devin Relay link`, `start`, `status`, `follow`, `end` …   |
 | `replies`        | write in a linked thread                                    |
+| `first_words`    | speak to the bot without a command; press what it offers    |
 | `edits`          | edit or delete a message; press *Send correction*           |
 | `say`            | `/devin-say` in a channel                                   |
 | `say_prompts`    | answer what `/devin-say` asks back                          |
@@ -35,6 +36,7 @@ from handlers import (
     ending,
     events,
     failures,
+    first_words,
     follow,
     home,
     link_offers,
@@ -49,6 +51,7 @@ from handlers import (
 HANDLERS = (
     failures,
     events,
+    first_words,
     edits,
     say,
     say_prompts,

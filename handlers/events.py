@@ -1,4 +1,4 @@
-"""Messages: each event is a change of one, a command, or a reply.
+"""Messages: each event is a change of one, a command, other words to the bot, or a reply.
 
 They are most of what Slack brings, so a middleware takes them. For a listener, Bolt 1.30 builds
 thirty possible arguments twice for each event: to match it, and to call it.
@@ -14,8 +14,11 @@ from slack_bolt.response import BoltResponse
 from bot.model.lenient import mapping, string
 from bot.model.people import is_id
 from bot.relay import Relay
-from handlers import edits, mentions, replies
-from handlers.parse.events import Payload, parse_command
+from handlers import edits, first_words, mentions, replies
+from handlers.parse.commands import parse_command, parse_spoken
+from handlers.parse.events import Payload
+
+KINDS = ("message", "app_mention")
 
 
 def register(app: AsyncApp, relay: Relay) -> None:
@@ -40,32 +43,23 @@ class Messages(AsyncMiddleware):
         """Handle the request of a message."""
         event = mapping(req.body.get("event"))
         kind = event.get("type") if req.body.get("type") == "event_callback" else None
-        if kind == "message":
-            await self._on_message(event, req.body)
-        elif kind == "app_mention":
-            await self._on_mention(event, req.body)
-        else:
+        if kind not in KINDS:
             return await next()
+        await _note_sharing(self._relay, event, req.body)
+        await self._on_message(event, kind)
         return await req.context.ack()
 
-    async def _on_message(self, event: Payload, body: Payload) -> None:
+    async def _on_message(self, event: Payload, kind: str) -> None:
         relay, bot_user = self._relay, self._bot_user
-        await _note_sharing(relay, event, body)
-        if event.get("subtype") in edits.CHANGES:
+        words = event, relay.workspace.team, bot_user
+        if kind == "message" and event.get("subtype") in edits.CHANGES:
             await edits.follow(relay, event, bot_user)
-        elif (command := parse_command(event, relay.workspace.team, bot_user)) is not None:
-            await mentions.answer(relay, command, "message")
+        elif (command := parse_command(*words)) is not None:
+            await mentions.answer(relay, command, kind)
+        elif (spoken := parse_spoken(*words)) is not None:
+            await first_words.hear(relay, spoken, event, kind)
         else:
             await replies.accept(relay, event, bot_user)
-
-    async def _on_mention(self, event: Payload, body: Payload) -> None:
-        relay, bot_user = self._relay, self._bot_user
-        await _note_sharing(relay, event, body)
-        command = parse_command(event, relay.workspace.team, bot_user)
-        if command is not None:
-            await mentions.answer(relay, command, "app_mention")
-        else:
-            await replies.accept_mention(relay, event, bot_user)
 
 
 async def _note_sharing(relay: Relay, event: Payload, body: Payload) -> None:

@@ -25,6 +25,7 @@ from bot.slack.receiving.malformed import is_malformed
 from bot.wording import forms, refusals
 from bot.wording.message import SlackMessage
 from handlers.askers import Asker
+from handlers.parse.commands import parse_spoken
 from handlers.parse.events import Payload, parse_thread
 from handlers.unhandled import log_unmatched
 
@@ -57,28 +58,37 @@ async def answered(relay: Relay, event: Payload, error: Exception) -> HTTPStatus
     thread, user = parse_thread(event, relay.workspace.team), string(event, "user")
     if isinstance(error, PersonError):
         if thread is not None and user and not event.get("bot_id"):
-            await whisper(relay, thread, string(event, "ts"), user, error)
+            identity = relay.workspace.identity
+            each = parse_spoken(event, identity.team, identity.user) is not None
+            await whisper(relay, thread, string(event, "ts"), user, error, each=each)
         return HTTPStatus.OK
     if isinstance(error, PassingError):
         return HTTPStatus.SERVICE_UNAVAILABLE
     words = explained(error, relay.workspace.admin)
     if thread is not None and user:
-        await relay.notices.whisper(thread, user, words, once=f"bug:{event.get('ts')}")
+        ts = string(event, "ts")
+        await relay.notices.whisper(thread, user, words, once=f"bug:{ts}", at=ts)
     return HTTPStatus.INTERNAL_SERVER_ERROR
 
 
-async def whisper(relay: Relay, thread: ThreadRef, ts: str, user: str, error: PersonError) -> None:
-    """Tell `user`, who wrote the message at `ts`; without permission, once in each thread."""
+async def whisper(
+    relay: Relay, thread: ThreadRef, ts: str, user: str, error: PersonError, *, each: bool = False
+) -> None:
+    """Tell `user`, who wrote the message at `ts`.
+
+    Without permission, they are told once in a thread, or of `each` message if it is for the bot.
+    """
     words = refusals.sorry(error, relay.workspace.admin)
     if isinstance(error, EmptyMessage):
-        await relay.notices.whisper(thread, user, words, once=f"empty:{ts}")
+        await relay.notices.whisper(thread, user, words, once=f"empty:{ts}", at=ts)
     elif not isinstance(error, NotAllowed):
         await relay.notices.say(thread, words, once=f"sorry:{ts}")
     elif error.standing is Standing.UNKNOWN:
         # No rule, so it may be otherwise next time: each message that it cost is told.
-        await relay.notices.whisper(thread, user, words, once=f"unknown:{ts}")
+        await relay.notices.whisper(thread, user, words, once=f"unknown:{ts}", at=ts)
     elif error.standing is not Standing.BOT:
-        await relay.notices.whisper(thread, user, words, once=error.standing.value)
+        once = f"{error.standing.value}:{ts}" if each else error.standing.value
+        await relay.notices.whisper(thread, user, words, once=once, at=ts)
 
 
 @asynccontextmanager

@@ -8,7 +8,8 @@ from bot.model.errors import StoreAway
 from bot.model.lenient import mapping
 from bot.relay import Relay
 from handlers import edits, events, link_offers
-from handlers.parse.events import Payload, is_in_thread, is_own, parse_command, parse_thread
+from handlers.parse.commands import parse_spoken
+from handlers.parse.events import Payload, is_in_thread, is_own, parse_thread
 
 
 async def is_foreign(relay: Relay, payload: Payload) -> bool:
@@ -31,12 +32,12 @@ async def is_foreign(relay: Relay, payload: Payload) -> bool:
 
 
 async def _is_talk(relay: Relay, event: Payload) -> bool:
-    """Whether a message is neither a command, nor names a session, nor is in a linked thread."""
+    """Whether a message is neither for the bot, nor names a session, nor is in a linked thread."""
     ours = relay.workspace.identity
     thread, is_answer = parse_thread(event, ours.team), is_in_thread(event)
     if thread is None or (is_answer and relay.is_known(thread)):
         return False
-    if link_offers.names_session(event) or parse_command(event, ours.team, ours.user) is not None:
+    if link_offers.names_session(event) or parse_spoken(event, ours.team, ours.user) is not None:
         return False
     if not is_answer:
         return True

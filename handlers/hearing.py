@@ -6,7 +6,8 @@ from bot.model.threads import is_ts, ts_micros
 from bot.relay import Relay
 from bot.store.checkpoints import Missed
 from handlers.foreign import is_foreign
-from handlers.parse.events import Payload, parse_command, parse_thread
+from handlers.parse.commands import parse_command
+from handlers.parse.events import Payload, parse_thread
 
 MESSAGES = ("message", "app_mention")
 

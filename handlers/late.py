@@ -17,7 +17,8 @@ from bot.relay.accept import FRESH
 from bot.slack.app.identity import Identity
 from handlers.failures import whisper
 from handlers.mentions import claim_of
-from handlers.parse.events import is_own, parse_command, parse_reply
+from handlers.parse.commands import parse_command, parse_guess
+from handlers.parse.events import is_own, parse_reply
 
 
 class LateEvents:
@@ -33,7 +34,8 @@ class LateEvents:
         if is_own(message, ours):
             return None
         event = {**message, "channel": thread.channel}
-        command = parse_command(event, thread.team, ours.user)
+        words = event, thread.team, ours.user
+        command = parse_command(*words) or parse_guess(*words)
         if command is not None:
             return Unheard(command.thread, command.ts, command.verb, command.by)
         return parse_reply(event, thread.team, ours.user)
@@ -64,7 +66,8 @@ class LateEvents:
         try:
             await self._relay.check(command.by, command.thread.channel)
         except NotAllowed as error:
-            await whisper(self._relay, command.thread, command.ts, command.by, error)
+            thread = command.thread
+            await whisper(self._relay, thread, command.ts, command.by, error, each=True)
             await self.give_up(command)
             return False
         return True

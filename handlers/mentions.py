@@ -1,7 +1,7 @@
 """Commands by mention: `@Devin Relay link …` and the others.
 
-Slack sends a mention twice, as `message` and as `app_mention` (in a direct message only the first);
-the event that comes first is answered.
+Slack sends a mention twice, as `message` and as `app_mention` (in a direct message only the first,
+and the mention may be left out); the event that comes first is answered.
 """
 
 from bot.model.errors import PersonError
@@ -14,7 +14,7 @@ from bot.wording import commands, thread_links
 from bot.wording.message import SlackMessage
 from bot.wording.mirror import notices as mirror_notices
 from handlers.failures import whisper
-from handlers.parse.events import Command
+from handlers.parse.commands import Command
 
 
 async def answer(relay: Relay, command: Command, event: str) -> None:
@@ -29,7 +29,7 @@ async def answer(relay: Relay, command: Command, event: str) -> None:
     try:
         words = await _obey(relay, command)
     except PersonError as error:
-        await whisper(relay, command.thread, command.ts, command.by, error)
+        await whisper(relay, command.thread, command.ts, command.by, error, each=True)
     else:
         if words is not None:
             await relay.notices.say(command.thread, words, once=claim)

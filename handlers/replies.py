@@ -4,37 +4,22 @@ The acknowledgement is sent when the listener returns (`process_before_response`
 means that Slack sends the event again.
 """
 
-from bot.model.errors import NotLinked, SlackRefused
-from bot.model.lenient import string
+from bot.model.errors import SlackRefused
 from bot.model.replies import ASTRAY, Change, Voucher
 from bot.relay import Relay
 from bot.slack.threads import NO_SUCH_THREAD
-from bot.wording import refusals
 from handlers import link_offers
-from handlers.parse.events import Payload, is_aside, parse_reply, parse_thread
+from handlers.parse.events import Payload, parse_reply
 
 
 async def accept(relay: Relay, event: Payload, bot_user: str) -> None:
-    """Accept a message that is not a command, or offer a link for it."""
-    change = await _accept(relay, event, bot_user)
+    """Accept a message that is not for the bot itself, or offer a link for it."""
+    change = await take(relay, event, bot_user)
     if change is Change.UNLINKED and link_offers.names_session(event):
         await link_offers.offer(relay, event, bot_user)
 
 
-async def accept_mention(relay: Relay, event: Payload, bot_user: str) -> None:
-    """Accept a mention that is not a command; without a link, tell its author what to do."""
-    if is_aside(string(event, "text"), bot_user):
-        return
-    if await _accept(relay, event, bot_user) is not Change.UNLINKED:
-        return
-    if link_offers.names_session(event) and await link_offers.offer(relay, event, bot_user):
-        return
-    thread, user = parse_thread(event, relay.workspace.team), string(event, "user")
-    if thread is not None and user and not event.get("bot_id"):
-        await relay.notices.whisper(thread, user, refusals.sorry(NotLinked()), once="hint")
-
-
-async def _accept(relay: Relay, event: Payload, bot_user: str) -> Change:
+async def take(relay: Relay, event: Payload, bot_user: str) -> Change:
     """Accept a reply as delivered, or, if that may be outdated, as it is in its thread now."""
     reply = parse_reply(event, relay.workspace.team, bot_user)
     if reply is None:

@@ -24,6 +24,7 @@ from handlers.parse.events import Payload
 from handlers.parse.interactions import Shortcut, parse_shortcut, parse_submission
 
 Work = Callable[[Relay, Shortcut], Coroutine[Any, Any, View | Note]]
+Begin = Callable[[Asker, Shortcut], Coroutine[Any, Any, None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,22 +42,21 @@ def register(app: AsyncApp, relay: Relay) -> None:
     @app.shortcut({"type": "message_action", "callback_id": "send_to_devin"})
     async def on_send(ack: AsyncAck, body: Payload, respond: AsyncRespond) -> None:
         await ack()
-        await begin(body, respond, Act(shortcuts.SEND_TITLE, "shortcut_send", _send))
+        await run(body, respond, begin_send)
 
     @app.shortcut({"type": "message_action", "callback_id": "link_session"})
     async def on_link(ack: AsyncAck, body: Payload, respond: AsyncRespond) -> None:
         await ack()
-        await begin(body, respond, Act(shortcuts.LINK_TITLE, "shortcut_link", _link))
+        await run(body, respond, begin_link)
 
-    async def begin(body: Payload, respond: AsyncRespond, act: Act) -> None:
+    async def run(body: Payload, respond: AsyncRespond, begin: Begin) -> None:
         shortcut = parse_shortcut(body, relay.workspace.team)
         if shortcut is None:
             ignored(body)
             return
-        thread = shortcut.thread
-        asker = Asker(relay, respond, shortcut.by, thread.channel, thread.thread_ts)
-        opening = Opening(act.title, shortcut.trigger, asker)
-        await relay.background.soon(show(relay, opening, lambda: _once(relay, shortcut, act)))
+        channel, where = shortcut.thread.channel, shortcut.answered_in
+        asker = Asker(relay, respond, shortcut.by, channel, where)
+        await relay.background.soon(begin(asker, shortcut))
 
     @app.view(actions.ASK_SESSION)
     async def on_session(ack: AsyncAck, body: Payload) -> None:
@@ -71,6 +71,22 @@ def register(app: AsyncApp, relay: Relay) -> None:
             return
         work = relay.shortcuts.answer(form.number, form.by, session)
         await answer(relay, ack, session_picker.last_field(form.typed), work)
+
+
+async def begin_send(asker: Asker, shortcut: Shortcut) -> None:
+    """Send the message to its thread's session, or ask for one."""
+    await _begin(asker, shortcut, Act(shortcuts.SEND_TITLE, "shortcut_send", _send))
+
+
+async def begin_link(asker: Asker, shortcut: Shortcut) -> None:
+    """Ask which session the message's thread is to be linked to."""
+    await _begin(asker, shortcut, Act(shortcuts.LINK_TITLE, "shortcut_link", _link))
+
+
+async def _begin(asker: Asker, shortcut: Shortcut, act: Act) -> None:
+    """Do the work of a shortcut, and show what it returns."""
+    relay, opening = asker.relay, Opening(act.title, shortcut.trigger, asker)
+    await show(relay, opening, lambda: _once(relay, shortcut, act))
 
 
 async def _once(relay: Relay, shortcut: Shortcut, act: Act) -> View | Note:

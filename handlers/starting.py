@@ -65,6 +65,10 @@ def register(app: AsyncApp, relay: Relay) -> None:
         work = relay.starting.submit(filled.number, filled.by, channel, escape(prompt))
         await answer(relay, ack, actions.PROMPT_FIELD, work)
 
+    _register_buttons(app, relay)
+
+
+def _register_buttons(app: AsyncApp, relay: Relay) -> None:
     @app.action(actions.START_AGAIN)
     async def on_start_again(ack: AsyncAck, body: Payload, respond: AsyncRespond) -> None:
         await ack()

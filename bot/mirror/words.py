@@ -168,9 +168,9 @@ class WordsTeller:
         """
         if not self._notifies or not any(one.kind in NEEDS_PERSON for one in items):
             return ""
-        writer = await self._watches.last_writer(link.session, thread)
+        writer, ended_by = await self._watches.last_people(link.session, thread)
         person = next((one for one in (writer, link.by) if one and one[0] in "UW"), "")
-        return "" if person == await self._watches.ended_by(link.session) else person
+        return "" if person == ended_by else person
 
     async def _named(self, link: Link) -> NamedSession:
         (seen,) = await self._watches.seen([link.session])

@@ -38,6 +38,11 @@ class ThreadRef(Record):
         return self.channel.startswith("-")
 
     @property
+    def is_direct(self) -> bool:
+        """True if it is in somebody's direct message with the bot."""
+        return is_direct(self.channel)
+
+    @property
     def log_fields(self) -> dict[str, object]:
         """The fields by which the log names the thread."""
         return {"team": self.team, "channel": self.channel, "thread_ts": self.thread_ts}
@@ -74,6 +79,11 @@ class Link(Record):
     @field_serializer("since")
     def _exact(self, since: int) -> str:
         return str(since)
+
+
+def is_direct(channel: str) -> bool:
+    """Return True if a conversation is somebody's direct message with the bot, by its id."""
+    return channel.startswith("D")
 
 
 def micros_ts(micros: int) -> str:

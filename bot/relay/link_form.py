@@ -70,7 +70,8 @@ class LinkForm:
         await self._check_link(link, session)
         change = None if message is None else await self.send(message, session)
         if change is Change.REPEATED:
-            await self._notices.whisper(thread, by, shortcuts.SENT_BEFORE, once=f"before:{number}")
+            once, at = f"before:{number}", "" if message is None else message.ts
+            await self._notices.whisper(thread, by, shortcuts.SENT_BEFORE, once=once, at=at)
         if not is_new and message is None:
             named, name = await self._naming.one(session), await self._accepting.name(link.by)
             words = thread_links.linked_already(named, name)

@@ -74,7 +74,7 @@ class LinkOffers:
             return False
         # Slack may send the message as two events, and each of them again.
         words = thread_links.offer(await self._naming.one(session), number)
-        await self._notices.whisper(thread, to, words, once="offer")
+        await self._notices.whisper(thread, to, words, once="offer", at=ts)
         return True
 
     async def take_up(self, number: str, by: UserId, channel: str) -> NamedSession:

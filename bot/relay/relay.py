@@ -27,6 +27,7 @@ from bot.model.schedule import Schedule
 from bot.model.sessions import SessionId, parse_session
 from bot.model.threads import Link, ThreadRef
 from bot.relay.accept import Accepting
+from bot.relay.asking.first_words import FirstWords
 from bot.relay.asking.say_prompts import SayPrompts
 from bot.relay.asking.session_choices import SessionChoices
 from bot.relay.asking.shortcuts import MessageShortcuts
@@ -64,6 +65,7 @@ class Relay:
 
     - `say`, `say_prompts`: `/devin-say`, and the form or menu that asks for its missing arguments
     - `shortcuts`: message shortcuts; `link_offers`: an offered link when a message names a session
+    - `first_words`: offers to people who spoke to the bot, but gave no command
     - `edits`: edits and deletions; `home`: App Home; `workflow_steps`: steps of Workflow Builder
     - `channel_moves`: channels that get a new id; `late_replies`: replies that Slack brings late
     - `starting`, `ending`: sessions that people start, end or archive from Slack
@@ -89,6 +91,7 @@ class Relay:
     choices: SessionChoices
     shortcuts: MessageShortcuts
     link_offers: LinkOffers
+    first_words: FirstWords
     edits: Edits
     home: Home
     workflow_steps: WorkflowSteps
@@ -280,13 +283,10 @@ class Relay:
         return LinkedElsewhere(session, await self.name(link.by))
 
     async def _session_of(self, thread: ThreadRef) -> SessionId | None:
-        if (known := self._known.get(thread)) is not None:
-            return known
-        link = await self.links.get(thread)
-        if link is None:
-            return None
-        self._known[thread] = link.session
-        return link.session
+        known = self._known.get(thread)
+        if known is None and (link := await self.links.get(thread)) is not None:
+            known = self._known[thread] = link.session
+        return known
 
     async def _turn_away(
         self, thread: ThreadRef, why: NotAllowed | NotIdentified | EmptyMessage

@@ -84,23 +84,30 @@ class Notices:
         Raises:
             StoreAway: they may not be in the outbox.
         """
-        await self._owe(Notice.of(thread, words, to=""), once)
+        await self._owe(thread, Notice.of(thread, words, to=""), once)
 
     async def whisper(
-        self, thread: ThreadRef, user: str, words: SlackMessage, *, once: str = ""
+        self, thread: ThreadRef, user: str, words: SlackMessage, *, once: str = "", at: str = ""
     ) -> None:
         """Owe `words` to `user` only; `once` counts by person and thread.
 
-        If `thread_ts` is empty, they appear in the channel itself.
+        If `thread_ts` is empty, or is that of the message `at` which they answer, they appear in
+        the channel itself: Slack shows nobody an ephemeral message in a thread without replies
+        (docs.slack.dev, chat.postEphemeral). Nobody else reads a direct message, so a lasting
+        message answers there.
 
         Raises:
             StoreAway: they may not be in the outbox.
         """
-        await self._owe(Notice.of(thread, words, to=user), once)
+        once = f"{once}:{user}" if once else ""
+        if thread.is_direct and thread.thread_ts:
+            await self.say(thread, words, once=once)
+            return
+        place = thread.model_copy(update={"thread_ts": ""}) if thread.thread_ts == at else thread
+        await self._owe(thread, Notice.of(place, words, to=user), once)
 
-    async def _owe(self, notice: Notice, once: str) -> None:
-        thread = notice.thread
-        about = f"{once}:{thread.thread_ts}:{notice.to}" if once else secrets.token_hex(8)
+    async def _owe(self, thread: ThreadRef, notice: Notice, once: str) -> None:
+        about = f"{once}:{thread.thread_ts}" if once else secrets.token_hex(8)
         owed = Owed(f"{thread.team}:said:{thread.channel}:{about}", 1, OwedKind.NOTICE)
         if await self._outbox.owe(owed, notice.to_json(), ONCE if once else KEEP):
             await self._schedule.tell(owed)

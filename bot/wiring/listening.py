@@ -3,6 +3,7 @@
 from bot.catch_up.reader import ThreadReader
 from bot.catch_up.runner import CatchUp
 from bot.relay import Relay
+from bot.relay.asking.first_words import FirstWords
 from bot.relay.asking.say_prompts import SayPrompts
 from bot.relay.asking.session_choices import SessionChoices
 from bot.relay.asking.shortcuts import MessageShortcuts
@@ -33,6 +34,7 @@ def relay_of(to: Connections, shared: Shared) -> Relay:
         claims=kept.claims,
     )
     say, moves, choices = _say(shared), _channel_moves(shared), shared.choices
+    shortcuts = _shortcuts(shared, choices, link_form)
     return Relay(
         workspace=shared.workspace,
         accepting=shared.accepting,
@@ -48,8 +50,9 @@ def relay_of(to: Connections, shared: Shared) -> Relay:
         say=say,
         say_prompts=_say_prompts(shared, say, choices),
         choices=choices,
-        shortcuts=_shortcuts(shared, choices, link_form),
+        shortcuts=shortcuts,
         link_offers=_link_offers(shared, link_form),
+        first_words=_first_words(shared, shortcuts),
         edits=_edits(to, shared, moves),
         home=_home(to, shared),
         workflow_steps=shared.steps,
@@ -121,6 +124,19 @@ def _link_offers(shared: Shared, link_form: LinkForm) -> LinkOffers:
         tickets=kept.tickets,
         notices=shared.notices,
         claims=kept.claims,
+    )
+
+
+def _first_words(shared: Shared, shortcuts: MessageShortcuts) -> FirstWords:
+    kept = shared.kept
+    return FirstWords(
+        workspace=shared.workspace,
+        accepting=shared.accepting,
+        starting=shared.starting,
+        shortcuts=shortcuts,
+        links=kept.links,
+        tickets=kept.tickets,
+        notices=shared.notices,
     )
 
 

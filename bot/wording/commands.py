@@ -15,7 +15,7 @@ from bot.wording.phrases import last_ending, local_time, mail_waiting, session_l
 
 HELP = SlackMessage(
     "I turn a Slack thread and a Devin session into one conversation. Mention me in a thread with "
-    "one of these.",
+    "one of these; in our direct message, leave the mention out.",
     advice="*Start*\n"
     "• `start &lt;prompt&gt;`: start a session; Devin reads the thread so far\n"
     "• `link &lt;session link or ID&gt;`: link this thread to a session\n"

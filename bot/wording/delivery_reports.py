@@ -10,10 +10,10 @@ from bot.model.replies import Reply
 from bot.model.sessions import NamedSession, SessionState
 from bot.text.characters import cut
 from bot.text.to_slack import escape, excerpt
-from bot.wording import ended
 from bot.wording.actions import OPEN_SESSION, SEND_AGAIN, UNLINK
 from bot.wording.blocks import Block, button, link_button
 from bot.wording.button_values import link_value, reply_value
+from bot.wording.lifecycle import ended
 from bot.wording.message import SlackMessage
 from bot.wording.phrases import ADMIN, as_code, plural, preview, session_address, span
 

@@ -71,8 +71,8 @@ def sorry(error: PersonError, admin: str = ADMIN) -> SlackMessage:  # noqa: C901
 
 
 _NOT_LINKED = SlackMessage(
-    "This thread isn't linked to a Devin session yet. To link it, mention me with "
-    "`link &lt;session link or ID&gt;`."
+    "This thread isn't linked to a Devin session yet. To start one here, mention me with "
+    "`start &lt;prompt&gt;`; to link one, with `link &lt;session link or ID&gt;`."
 )
 
 _EMPTY_MESSAGE = SlackMessage(

@@ -9,7 +9,8 @@ from typing import Any
 from bot.model.replies import Reply
 from bot.model.threads import ThreadRef
 from bot.slack.app.identity import Identity
-from handlers.parse.events import REPLY_SUBTYPES, is_aside, parse_command, parse_message
+from handlers.parse.commands import parse_command, parse_guess
+from handlers.parse.events import REPLY_SUBTYPES, is_aside, parse_message
 
 
 class ThreadMessages:
@@ -31,7 +32,8 @@ class ThreadMessages:
         is_said = subtype is None or (isinstance(subtype, str) and subtype in REPLY_SUBTYPES)
         if not is_said or message.get("hidden"):
             return None
-        if parse_command(event, thread.team, ours.user) is not None:
+        words = event, thread.team, ours.user
+        if parse_command(*words) is not None or parse_guess(*words) is not None:
             return None
         found = parse_message(event, thread.team)
         return None if found is None or is_aside(found.text, ours.user) else found

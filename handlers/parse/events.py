@@ -6,7 +6,6 @@ exception would have Slack send it again.
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from pydantic_core import to_json
@@ -15,7 +14,6 @@ from bot.model.files import AttachedFile, Forwarded
 from bot.model.lenient import DEEPEST, clean, mapping, mappings, string
 from bot.model.people import UserId, is_id
 from bot.model.replies import Reply
-from bot.model.sessions import parse_session
 from bot.model.threads import ThreadRef, is_ts
 from bot.slack.app.identity import Identity
 from bot.slack.files import attached
@@ -26,9 +24,6 @@ from bot.text.to_devin import says_something, strip_mention
 Payload = Mapping[str, Any]
 
 REPLY_SUBTYPES = ("thread_broadcast", "me_message", "file_share", "bot_message")
-COMMAND_SUBTYPES = (None, "thread_broadcast", "file_share")
-"""Of a command with one of these, the `app_mention` beside it has none, and is obeyed."""
-
 ASIDES = ("(aside)", "!aside")
 """Devin's own convention for what it shall not read (docs.devin.ai/integrations/slack)."""
 
@@ -44,30 +39,6 @@ _PERMALINK = re.compile(
     r"/archives/[A-Za-z0-9_-]{1,80}/p[0-9]{10,20})"
     r"(\?thread_ts=[0-9]{10}\.?[0-9]{6})?(?:&(?:amp;)?cid=[A-Z0-9]{1,30})?"
 )
-
-ARGUMENTS: Mapping[str, Sequence[str]] = {
-    "unlink": [""],
-    "status": [""],
-    "mute": [""],
-    "unmute": [""],
-    "unfollow": [""],
-    "follow": ["", "turns"],
-    "help": [""],
-    "end": [""],
-    "archive": [""],
-}
-"""What may stand behind a verb; with anything else, it is talk."""
-
-
-@dataclass(frozen=True, slots=True)
-class Command:
-    """A command by mention: `verb`, and its argument, if any."""
-
-    verb: str
-    argument: str
-    thread: ThreadRef
-    by: UserId
-    ts: str
 
 
 def parse_reply(event: Payload, team: str, bot_user: str) -> Reply | None:
@@ -141,35 +112,6 @@ def parse_thread(event: Payload, team: str) -> ThreadRef | None:
     if not is_id(channel) or not is_ts(ts) or not is_ts(root):
         return None
     return ThreadRef(team=team, channel=channel, thread_ts=root)
-
-
-def parse_command(event: Payload, team: str, bot_user: str) -> Command | None:
-    """Parse a mention at the beginning of a message that is followed by a verb; None for talk.
-
-    `link` takes one word. More words, without a session first, are talk: "link the PR to …".
-    `default` takes one word or none, `follow` nothing or `turns`, and `start` any number. A mention
-    alone asks for help, but not above a forward.
-    """
-    thread = parse_thread(event, team)
-    user = string(event, "user")
-    is_person = bool(user) and not event.get("bot_id")
-    if thread is None or not is_person or event.get("subtype") not in COMMAND_SUBTYPES:
-        return None
-    after = strip_mention(string(event, "text"), bot_user)
-    if after is None or (not after and parse_forwarded(event)):
-        return None
-    first, *others = after.split(maxsplit=1) or ["help"]
-    verb, argument = first.lower(), others[0] if others else ""
-    if verb == "link" and not parse_session(argument):  # else a link, whose label may have blanks
-        argument, *more = argument.split() or [""]
-        if more and not parse_session(argument):
-            return None
-    elif verb == "default":
-        if len(argument.split()) > 1 and not parse_session(argument):
-            return None
-    elif verb not in {"link", "start"} and argument.lower() not in ARGUMENTS.get(verb, ()):
-        return None
-    return Command(verb, argument, thread, UserId(user), string(event, "ts"))
 
 
 def is_aside(text: str, bot_user: str) -> bool:

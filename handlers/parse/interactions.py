@@ -73,13 +73,15 @@ class Press:
 class Shortcut:
     """A message shortcut: the person who ran it, the thread and the message.
 
-    `message` is None if it has no author. `trigger` may open a modal, for 3 s.
+    `message` is None if it has no author. `trigger` may open a modal, for 3 s. `answered_in` is the
+    thread's `ts` if it has replies: without them, Slack shows nobody an answer there.
     """
 
     by: UserId
     thread: ThreadRef
     message: Reply | None
     trigger: str
+    answered_in: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,13 +97,15 @@ class Submission:
 class TicketPress:
     """A pressed button that carries the number of a ticket.
 
-    For an ephemeral message Slack sends the place of the press, but not the message.
+    For an ephemeral message Slack sends the place of the press, but not the message. `trigger` may
+    open a modal, for 3 s.
     """
 
     by: UserId
     channel: str
     thread_ts: str | None
     number: str
+    trigger: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +144,8 @@ def parse_shortcut(body: Payload, team: str) -> Shortcut | None:
     trigger = string(body, "trigger_id")
     if thread is None or not is_id(user) or not trigger or not is_of(body, team):
         return None
-    return Shortcut(UserId(user), thread, parse_message(message, team), trigger)
+    replied = thread.thread_ts if message.get("thread_ts") else None
+    return Shortcut(UserId(user), thread, parse_message(message, team), trigger, replied)
 
 
 def parse_opener(body: Payload, team: str) -> Opener | None:
@@ -176,7 +181,8 @@ def parse_ticket_press(body: Payload, team: str) -> TicketPress | None:
         return None
     thread_ts = container.get("thread_ts")
     where = str(thread_ts) if is_ts(thread_ts) else None
-    return TicketPress(UserId(user), channel, where, _value(action))
+    trigger = string(body, "trigger_id")
+    return TicketPress(UserId(user), channel, where, _value(action), trigger)
 
 
 def parse_opened(event: Payload) -> UserId | None:

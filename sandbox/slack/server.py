@@ -230,7 +230,7 @@ class SlackSandbox(Writing, Interacting, Failing, Keeping):
         return self._state.statuses.history
 
     def ephemerals(self, channel: str, user: str | None = None) -> list[Message]:
-        """Return the ephemeral messages in a channel, for everybody or for one user."""
+        """Return the ephemeral messages that a channel shows, to everybody or to one user."""
         place = self.workspace.channel(channel).id
         reader = None if user is None else self.workspace.user(user).id
         return [
@@ -238,6 +238,11 @@ class SlackSandbox(Writing, Interacting, Failing, Keeping):
             for message in self._state.ephemerals
             if message.channel == place and reader in {None, message.ephemeral_to}
         ]
+
+    @property
+    def unseen(self) -> list[Message]:
+        """The ephemeral messages that were accepted and shown to nobody, oldest first."""
+        return self._state.unseen
 
     def home_view(self, user: str) -> JSON | None:
         """Return the app's published view on a user's Home tab."""

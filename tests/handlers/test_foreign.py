@@ -88,8 +88,6 @@ Write = Callable[[Scene], JSON]
 
 FOREIGN: Mapping[str, Write] = {
     "a post": lambda at: at.written(),
-    "a post that mentions the bot within": lambda at: at.written(f"as <@{at.slack.bot_user_id}>"),
-    "talk to the bot": lambda at: at.mentioned("are you there?"),
     "a post with a file": lambda at: at.written(subtype="file_share", files=[{"id": "F1"}]),
     "a post of another bot": lambda at: at.written(user=None, bot_id="B0OTHER", username="ci"),
     "a post with its own ts as thread": lambda at: _as_root(at.written()),
@@ -97,7 +95,6 @@ FOREIGN: Mapping[str, Write] = {
     "a reply in an unlinked thread": lambda at: at.written(thread=at.unlinked),
     "its broadcast": lambda at: at.written(thread=at.unlinked, subtype="thread_broadcast"),
     "an aside in an unlinked thread": lambda at: at.written("(aside) no", at.unlinked),
-    "talk to the bot in an unlinked thread": lambda at: at.mentioned("why?", at.unlinked),
     "a bot in an unlinked thread": lambda at: at.written(thread=at.unlinked, bot_id="B0OTHER"),
     "the bot's own words": lambda at: at.own(at.linked),
     "the bot's own words, by its other id": lambda at: at.own(at.linked, user="U0NOBODY00"),
@@ -113,6 +110,10 @@ OURS: Mapping[str, Write] = {
     "a reply": lambda at: at.written(thread=at.linked),
     "a reply of another bot": lambda at: at.written(thread=at.linked, bot_id="B0OTHER"),
     "a mention that is no command": lambda at: at.mentioned("why?", at.linked),
+    "a post that mentions the bot within": lambda at: at.written(f"as <@{at.slack.bot_user_id}>"),
+    "talk to the bot": lambda at: at.mentioned("are you there?"),
+    "talk to the bot in an unlinked thread": lambda at: at.mentioned("why?", at.unlinked),
+    "a direct message": lambda at: at.written("hello?", channel="D0ADADM000"),
     "a command": lambda at: at.mentioned("status", at.unlinked),
     "a command at the top": lambda at: at.mentioned("help"),
     "a mention": lambda at: at.mentioned("are you there?", type="app_mention"),

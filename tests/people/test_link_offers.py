@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.app import Bot
-from bot.model.errors import CannotPost, LinkedElsewhere, NotAllowed, NotLinked, TicketGone
+from bot.model.errors import CannotPost, LinkedElsewhere, NotAllowed, TicketGone
 from bot.model.people import Standing
 from bot.model.sessions import (
     SESSION_ADDRESS,
@@ -18,6 +18,7 @@ from bot.model.sessions import (
 )
 from bot.redis.connection import Store
 from bot.wording import refusals, thread_links
+from bot.wording.asking import first_words
 from bot.wording.phrases import session_link
 from handlers.link_offers import names_session, parse_named
 from sandbox.slack.server import Message
@@ -65,12 +66,15 @@ def offers(desk: Desk, *, channel: str = "general") -> Sequence[Message]:
     return [one for one in desk.slack.ephemerals(channel) if actions(one)]
 
 
-@pytest.mark.parametrize("channel", ["general", "secrets", "shared", "group-dm", "dm"])
+@pytest.mark.parametrize("channel", ["general", "secrets", "shared", "group-dm"])
 @pytest.mark.parametrize("where", ["root", "reply", "broadcast", "file"])
 async def test_whoever_names_a_session_is_offered_the_link(
     bot: Bot, desk: Desk, channel: str, where: str
 ) -> None:
-    """Only they see it; nothing is linked until they press, and the thread is then told."""
+    """Only they see it; nothing is linked until they press, and the thread is then told.
+
+    Slack would show it to nobody in a thread that has no replies yet.
+    """
     text = f"I have started <{URL}|this one>, please look"
     if where in {"root", "file"}:
         files = ["plan.md"] if where == "file" else None
@@ -79,7 +83,8 @@ async def test_whoever_names_a_session_is_offered_the_link(
         thread = await desk.slack.say("Is it green?", channel=channel)
         await desk.slack.say(text, thread=thread, channel=channel, broadcast=where == "broadcast")
     offer = await offered(desk, channel=channel)
-    assert (offer.thread_ts, offer.ephemeral_to) == (thread, "U0ADA00000")
+    place = None if where in {"root", "file"} else thread
+    assert (offer.thread_ts, offer.ephemeral_to) == (place, "U0ADA00000")
     assert session_link(NamedSession(SessionId(SESSION))) in offer.text
     assert actions(offer) == ["link_offered"]
     await desk.reply("Not yet", thread, channel=channel)
@@ -95,6 +100,14 @@ async def test_whoever_names_a_session_is_offered_the_link(
     await desk.until_marked("white_check_mark", ts, channel=channel)
     assert desk.received() == ["ada (in Slack):\n\nNow"]
     assert len(desk.slack.ephemerals(channel)) == 1
+
+
+async def test_in_a_direct_message_the_offer_stays(bot: Bot, desk: Desk) -> None:
+    """An ephemeral message would be gone when the app is opened again."""
+    thread = await desk.slack.say(f"see <{URL}>", channel="dm")
+    await desk.press("link_offered", thread, channel="dm")
+    assert linked(desk.named()) in await desk.until_linked(thread, channel="dm")
+    assert desk.slack.ephemerals("dm") == []
 
 
 @pytest.mark.parametrize("again", ["ada", "ben"])
@@ -179,13 +192,13 @@ async def test_a_command_is_not_offered_what_it_does(bot: Bot, desk: Desk, words
 
 
 async def test_a_mention_that_names_a_session_is_offered_the_link(bot: Bot, desk: Desk) -> None:
-    """It replaces the hint that the thread is not linked, which the next mention gets."""
+    """It replaces the offer to start or link a session, which the next mention gets."""
     thread = await desk.mention(f"please look at {URL}")
     await offered(desk)
     await desk.until_heard()
     assert len(desk.slack.ephemerals("general")) == 1
     await desk.mention(f"as I said, {URL}", thread=thread)
-    await desk.until_whispered(refusals.sorry(NotLinked()), "ada")
+    await desk.until_whispered(first_words.unlinked(""), "ada")
 
 
 async def test_talk_that_names_no_session_is_left_alone(bot: Bot, desk: Desk) -> None:
@@ -236,7 +249,7 @@ async def test_a_thread_that_was_linked_meanwhile_keeps_its_session(bot: Bot, de
     await press(desk, offer)
     elsewhere = LinkedElsewhere(desk.named(OTHER_SESSION), "Ben Franklin")
     await desk.until_whispered(refusals.sorry(elsewhere), "ada")
-    assert desk.slack.ephemerals("general", "ada")[-1].thread_ts == thread
+    assert desk.slack.ephemerals("general", "ada")[-1].thread_ts is None
     assert len(desk.said(thread, with_cards=True)) == 1
 
 

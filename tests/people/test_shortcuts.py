@@ -354,7 +354,7 @@ async def test_any_thread_can_be_linked(bot: Bot, desk: Desk, channel: str, wher
     mark = await desk.reply("Please fix", thread, channel=channel)
     await desk.until_marked("white_check_mark", mark, channel=channel)
     assert len(desk.received()) == 1
-    assert len(desk.said(thread, channel=channel, with_cards=True)) == 1
+    assert len(desk.cards(thread, channel=channel)) == 1
 
 
 @pytest.mark.parametrize("shortcut", [SEND, LINK])

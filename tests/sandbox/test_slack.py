@@ -184,6 +184,23 @@ async def test_ephemeral_messages_go_to_members_and_into_no_history(
     assert (await client.conversations_history(channel=general))["messages"] == []
 
 
+async def test_an_ephemeral_message_in_a_thread_without_replies_is_shown_to_nobody(
+    slack: SlackSandbox, client: AsyncWebClient
+) -> None:
+    """Slack accepts it all the same; in a thread that has replies, it is shown."""
+    general, ada = slack.workspace.channel("general").id, slack.workspace.user("ada").id
+    thread = await slack.say("Is it green?")
+    first = await client.chat_postEphemeral(
+        channel=general, user=ada, thread_ts=thread, text="psst"
+    )
+    assert first["ok"]
+    assert slack.ephemerals("general") == []
+    assert [one.text for one in slack.unseen] == ["psst"]
+    await slack.say("Yes", user="ben", thread=thread)
+    await client.chat_postEphemeral(channel=general, user=ada, thread_ts=thread, text="psst again")
+    assert [one.text for one in slack.ephemerals("general", "ada")] == ["psst again"]
+
+
 async def test_who_somebody_is_can_be_asked(slack: SlackSandbox, client: AsyncWebClient) -> None:
     """Members, guests, external people, bots and webhooks differ as in the real users.info."""
 

@@ -236,19 +236,8 @@ class Watches:
 
     async def hurry(self, session: SessionId, by: UserId | None = None) -> None:
         """Have `session` looked at now; `by` has ended it, if that is why."""
-        await lua.hurry(
-            self._store,
-            watch=WATCH_KEY,
-            watched=watched_key(session),
-            session=session,
-            by=by or "",
-            keep=self._ttl,
-        )
-
-    async def ended_by(self, session: SessionId) -> UserId | None:
-        """Return who ended `session` from Slack."""
-        by = await self._store.field(watched_key(session), "ended_by")
-        return UserId(by) if by else None
+        key = watched_key(session)
+        await lua.hurry(self._store, watch=WATCH_KEY, watched=key, session=session, by=by or "")
 
     async def seen(self, sessions: Sequence[SessionId]) -> Sequence[Watched]:
         """Return what was last seen of each of `sessions`, in their order."""
@@ -265,10 +254,12 @@ class Watches:
         )
         return Watched.parse(seen) or Watched(), int(stirred or 0)
 
-    async def last_writer(self, session: SessionId, thread: ThreadRef) -> UserId | None:
-        """Return who wrote the last reply of `thread` that reached `session`."""
-        by = await self._store.field(watched_key(session), f"by:{thread.name}")
-        return UserId(by) if by else None
+    async def last_people(self, session: SessionId, thread: ThreadRef) -> tuple[str, str]:
+        """Return who wrote the last reply of `thread` that reached `session`, and who ended it."""
+        names = (f"by:{thread.name}", "ended_by")
+        key = watched_key(session)
+        by, ended_by = await asyncio.gather(*(self._store.field(key, name) for name in names))
+        return by or "", ended_by or ""
 
     async def first_status(self, thread: ThreadRef, within: timedelta) -> bool:
         """Return True once within that time: the thread's status line is to be set."""

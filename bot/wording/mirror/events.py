@@ -8,10 +8,10 @@ from bot.model.sessions import NamedSession, Trouble
 from bot.model.threads import ThreadRef
 from bot.text.questions import label
 from bot.text.to_slack import escape, excerpt
-from bot.wording import ended
 from bot.wording.actions import ANSWER, APPROVE, OPEN_SESSION
 from bot.wording.blocks import Block, button, link_button
 from bot.wording.button_values import answer_value
+from bot.wording.lifecycle import ended
 from bot.wording.phrases import pull_request_link, session_address
 
 PREVIEW_LIMIT = 150

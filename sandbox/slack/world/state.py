@@ -107,6 +107,7 @@ class SlackState:
         self.steps = Steps()
         self.response_urls = ResponseUrls()
         self.ephemerals: list[Message] = []
+        self.unseen: list[Message] = []
         self.edits: dict[str, list[Edit]] = defaultdict(list)
         self.statuses = Statuses(self.workspace.clock)
         self.uploads = Uploads()
@@ -170,7 +171,16 @@ class SlackState:
         return message
 
     def post_ephemeral(self, message: Message) -> Message:
-        """Show a message to one person only, without an event and outside of the history."""
+        """Show a message to one person only, without an event and outside of the history.
+
+        Slack also accepts one for a thread without replies, but shows it to nobody: "Ephemeral
+        messages in threads are only shown if there is already an active thread" (`thread_ts` of
+        docs.slack.dev/reference/methods/chat.postEphemeral). Those are `unseen`.
+        """
+        thread = self.workspace.thread(message.channel, message.root_ts)
+        if message.thread_ts and not any(one.is_reply for one in thread):
+            self.unseen.append(message)
+            return message
         self.ephemerals.append(message)
         self.notify("ephemeral", channel=message.channel, ts=message.ts, user=message.ephemeral_to)
         return message

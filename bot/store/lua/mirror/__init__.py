@@ -135,7 +135,7 @@ async def adopt(
 
 
 @script
-async def hurry(*, watch: Key, watched: Key, session: SessionId, by: str, keep: int) -> int:
+async def hurry(*, watch: Key, watched: Key, session: SessionId, by: str) -> int:
     """Have a session looked at now, which `by` has ended."""
 
 

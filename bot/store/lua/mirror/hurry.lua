@@ -4,10 +4,8 @@ local watch = KEYS[1]
 local watched = KEYS[2]
 local session = ARGV[1]
 local by = ARGV[2]
-local keep = tonumber(ARGV[3])
 
-if by ~= '' then
+if by ~= '' and redis.call('EXISTS', watched) == 1 then
   redis.call('HSET', watched, 'ended_by', by)
-  redis.call('EXPIRE', watched, keep)
 end
 return redis.call('ZADD', watch, 'XX', 'LT', now_ms(), session)

@@ -1,0 +1,124 @@
+"""Asks people who spoke to the bot, but gave no command, what their words are to be.
+
+Nothing is started, run or sent before they press a button, and only they can press it.
+"""
+
+from collections.abc import Callable
+from typing import ClassVar
+
+from bot.model.errors import NotLinked, TicketGone
+from bot.model.people import UserId
+from bot.model.replies import Change, Reply
+from bot.relay.accept import Accepting
+from bot.relay.asking.shortcuts import MessageShortcuts, Question
+from bot.relay.lifecycle.starting import Starting
+from bot.relay.workspace import Workspace
+from bot.reporting.notices import Notices
+from bot.store.links import Links
+from bot.store.tickets import Ticket, Tickets
+from bot.text.to_devin import strip_mention
+from bot.wording.asking import first_words
+from bot.wording.message import SlackMessage
+
+Words = Callable[[str], SlackMessage]
+"""Makes a message whose buttons carry the number of a ticket."""
+
+
+class Spoken(Ticket):
+    """A message to the bot, and the command that it may mean, if any."""
+
+    kind: ClassVar[str] = "Spoken"
+
+    message: Reply
+    verb: str = ""
+    argument: str = ""
+
+
+class FirstWords:
+    """Makes the offers, and carries out those that don't belong to another use case."""
+
+    def __init__(
+        self,
+        *,
+        workspace: Workspace,
+        accepting: Accepting,
+        starting: Starting,
+        shortcuts: MessageShortcuts,
+        links: Links,
+        tickets: Tickets,
+        notices: Notices,
+    ) -> None:
+        self._bot_user = workspace.identity.user
+        self._accepting = accepting
+        self._starting = starting
+        self._shortcuts = shortcuts
+        self._links = links
+        self._tickets = tickets
+        self._notices = notices
+
+    async def offer(self, message: Reply) -> None:
+        """Offer the author of `message`, in an unlinked thread or as its start, to begin there.
+
+        Raises:
+            NotAllowed: its author may not steer Devin there.
+            NotIdentified, StoreAway: no offer was made.
+        """
+        await self._ask(Spoken(by=message.author, message=message), first_words.unlinked)
+
+    async def ask(self, message: Reply, verb: str, argument: str) -> None:
+        """Ask the author of `message` whether they meant the command.
+
+        Raises:
+            NotAllowed, NotIdentified, StoreAway: as for `offer`.
+        """
+        is_linked = await self._links.get(message.thread) is not None
+        spoken = Spoken(by=message.author, message=message, verb=verb, argument=argument)
+        await self._ask(
+            spoken,
+            lambda number: first_words.did_you_mean(verb, argument, number, is_linked=is_linked),
+        )
+
+    async def read(self, number: str, by: UserId, channel: str) -> Spoken:
+        """Return what `by` was asked about in `channel`.
+
+        Raises:
+            TicketGone: they were not asked, or it was too long ago.
+        """
+        spoken = await self._tickets.read(Spoken, number, by)
+        if spoken is None or spoken.message.thread.channel != channel:
+            raise TicketGone
+        return spoken
+
+    async def start(self, number: str, by: UserId, channel: str) -> None:
+        """Start a session with the message, as if it were a `start`. Idempotent.
+
+        Raises:
+            TicketGone: as for `read`.
+            NotAllowed, LinkedElsewhere: as for `Starting.start`.
+        """
+        message = (await self.read(number, by, channel)).message
+        said = strip_mention(message.text, self._bot_user)
+        prompt = message.text if said is None else said
+        await self._starting.start(message.model_copy(update={"text": prompt, "blocks": ()}))
+
+    async def send(self, number: str, by: UserId, channel: str) -> Change:
+        """Send the message to Devin after all. Idempotent.
+
+        Raises:
+            TicketGone: as for `read`.
+            NotLinked: its thread was unlinked meanwhile.
+            NotAllowed, IsMuted: as for `MessageShortcuts.send`.
+        """
+        message = (await self.read(number, by, channel)).message
+        sent = await self._shortcuts.send(message, by)
+        if isinstance(sent, Question):
+            raise NotLinked
+        return sent
+
+    async def _ask(self, spoken: Spoken, words: Words) -> None:
+        message = spoken.message
+        await self._accepting.check(spoken.by, message.thread.channel)
+        asked = words(await self._tickets.issue(spoken))
+        # Slack may send the message as two events, and each of them again.
+        once = f"asked:{message.ts}"
+        await self._notices.whisper(message.thread, spoken.by, asked, once=once, at=message.ts)

@@ -1,0 +1,40 @@
+"""Questions to people who spoke to the bot without giving a command."""
+
+from bot.text.to_slack import escape
+from bot.wording.actions import LINK_SPOKEN, RUN_SPOKEN, SEND_SPOKEN, START_SPOKEN
+from bot.wording.blocks import button
+from bot.wording.message import SlackMessage
+
+STARTING = SlackMessage("Starting a session with this message.")
+
+
+def unlinked(ticket: str) -> SlackMessage:
+    """Say that nobody reads along here yet, and offer to begin."""
+    start = button(START_SPOKEN, "Start a session with this message", ticket)
+    return SlackMessage(
+        "This thread isn't linked to a Devin session yet. For everything I can do, mention me with "
+        "`help`.",
+        buttons=(
+            {**start, "style": "primary"},
+            button(LINK_SPOKEN, "Link a session", ticket),
+        ),
+    )
+
+
+def did_you_mean(verb: str, argument: str, ticket: str, *, is_linked: bool) -> SlackMessage:
+    """Ask whether a mistyped command was meant; in a linked thread it may be for Devin instead."""
+    send = (button(SEND_SPOKEN, "Send to Devin", ticket),) if is_linked else ()
+    return SlackMessage(
+        f"Did you mean `{_typed(verb, argument)}`? I haven't done anything yet.",
+        buttons=(button(RUN_SPOKEN, "Run it", ticket), *send),
+    )
+
+
+def run(verb: str, argument: str) -> SlackMessage:
+    """Return the note that replaces the question once the command was run."""
+    return SlackMessage(f"You ran `{_typed(verb, argument)}`.")
+
+
+def _typed(verb: str, argument: str) -> str:
+    """Return a command in our own words: an argument is a session, or a word that it takes."""
+    return escape(f"{verb} {argument.strip('<>`').partition('|')[0]}".strip())

@@ -1,0 +1,83 @@
+"""Words to the bot that are no command: a reply, a mistyped command, or somebody's first words.
+
+Each ends in something that its author sees: it reaches Devin, or the bot asks back with buttons.
+"""
+
+from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
+
+from bot.model.replies import Change, Reply
+from bot.relay import Relay
+from bot.wording import actions, shortcuts
+from bot.wording.asking import first_words
+from bot.wording.message import SlackMessage
+from handlers import link_offers, mentions, replies
+from handlers.askers import Asker
+from handlers.failures import ignored, telling
+from handlers.parse.commands import Command, parse_command, parse_guess
+from handlers.parse.events import Payload
+from handlers.parse.interactions import Shortcut, TicketPress, parse_ticket_press
+from handlers.shortcuts import begin_link
+from handlers.ticket_buttons import ticket_press
+
+
+def register(app: AsyncApp, relay: Relay) -> None:
+    """Listen to the buttons; `events` brings the words."""
+
+    @app.action(actions.START_SPOKEN)
+    @ticket_press(relay)
+    async def on_start_spoken(press: TicketPress) -> SlackMessage:
+        await relay.first_words.start(press.number, press.by, press.channel)
+        return first_words.STARTING
+
+    @app.action(actions.LINK_SPOKEN)
+    async def on_link_spoken(ack: AsyncAck, body: Payload, respond: AsyncRespond) -> None:
+        await ack()
+        press = parse_ticket_press(body, relay.workspace.team)
+        if press is None:
+            ignored(body)
+        else:
+            asker = Asker(relay, respond, press.by, press.channel, press.thread_ts)
+            await relay.background.soon(_link(asker, press))
+
+    @app.action(actions.RUN_SPOKEN)
+    @ticket_press(relay)
+    async def on_run_spoken(press: TicketPress) -> SlackMessage:
+        meant = await relay.first_words.read(press.number, press.by, press.channel)
+        thread, ts = meant.message.thread, meant.message.ts
+        command = Command(meant.verb, meant.argument, thread, press.by, ts)
+        await mentions.answer(relay, command, press.number)
+        return first_words.run(meant.verb, meant.argument)
+
+    @app.action(actions.SEND_SPOKEN)
+    @ticket_press(relay)
+    async def on_send_spoken(press: TicketPress) -> SlackMessage:
+        change = await relay.first_words.send(press.number, press.by, press.channel)
+        return shortcuts.SENT_BEFORE if change is Change.REPEATED else shortcuts.SENT
+
+
+async def hear(relay: Relay, spoken: Reply, event: Payload, kind: str) -> None:
+    """Accept words to the bot as a reply, or ask their author what they are to be."""
+    identity = relay.workspace.identity
+    words = event, identity.team, identity.user
+    guess = parse_guess(*words)
+    if guess is None:
+        if await replies.take(relay, event, identity.user) is not Change.UNLINKED:
+            return
+        command = parse_command(*words, unlinked=True)
+        if command is not None:
+            await mentions.answer(relay, command, kind)
+            return
+        guess = parse_guess(*words, unlinked=True)
+    if guess is not None:
+        await relay.first_words.ask(spoken, guess.verb, guess.argument)
+    elif not (
+        link_offers.names_session(event) and await link_offers.offer(relay, event, identity.user)
+    ):
+        await relay.first_words.offer(spoken)
+
+
+async def _link(asker: Asker, press: TicketPress) -> None:
+    async with telling(asker):
+        spoken = await asker.relay.first_words.read(press.number, press.by, press.channel)
+        message = spoken.message
+        await begin_link(asker, Shortcut(press.by, message.thread, message, press.trigger))

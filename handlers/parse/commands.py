@@ -1,0 +1,154 @@
+"""Parsers of what people say to the bot by name, or in its direct message: commands and talk.
+
+Like those of `parse/events.py`, they never raise on a malformed payload.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+
+from bot.model.lenient import string
+from bot.model.people import UserId
+from bot.model.replies import Reply
+from bot.model.sessions import parse_session
+from bot.model.threads import ThreadRef, is_direct
+from bot.text.to_devin import strip_mention
+from handlers.parse.events import (
+    REPLY_SUBTYPES,
+    Payload,
+    is_aside,
+    is_in_thread,
+    parse_forwarded,
+    parse_message,
+    parse_thread,
+)
+
+COMMAND_SUBTYPES = (None, "thread_broadcast", "file_share")
+"""Of a command with one of these, the `app_mention` beside it has none, and is obeyed."""
+
+ARGUMENTS: Mapping[str, Sequence[str]] = {
+    "start": [""],
+    "link": [""],
+    "unlink": [""],
+    "status": [""],
+    "mute": [""],
+    "unmute": [""],
+    "follow": ["", "turns"],
+    "unfollow": [""],
+    "default": ["", "none"],
+    "end": [""],
+    "archive": [""],
+    "help": [""],
+}
+"""What may stand behind a verb; with anything else, it is talk.
+
+`start` also takes a prompt, and `link` and `default` take a session.
+"""
+
+NAMES_SESSION = frozenset({"link", "default"})
+
+LIKENESS = 0.75
+"""The likeness from which a word is taken for a mistyped verb: one letter of four, two of six."""
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command by mention: `verb`, and its argument, if any."""
+
+    verb: str
+    argument: str
+    thread: ThreadRef
+    by: UserId
+    ts: str
+
+
+def parse_command(
+    event: Payload, team: str, bot_user: str, *, unlinked: bool = False
+) -> Command | None:
+    """Parse a message that begins with a mention of the bot and a verb; None for talk.
+
+    A mention alone asks for help, but not above a forward. In the bot's direct message the mention
+    may be left out. Replies in a thread there may be for Devin, so unless the thread is known to be
+    `unlinked`, only a message that can hardly be talk is a command.
+    """
+    said = _first_words(event, team, bot_user)
+    if said is None:
+        return None
+    argument = _argument(said.verb, said.argument)
+    if argument is None or (not unlinked and _may_be_talk(event, bot_user, said)):
+        return None
+    return replace(said, argument=argument)
+
+
+def parse_guess(
+    event: Payload, team: str, bot_user: str, *, unlinked: bool = False
+) -> Command | None:
+    """Parse a mistyped verb, alone or with what it takes, as the command that was meant.
+
+    For `unlinked`, see `parse_command`.
+    """
+    said = _first_words(event, team, bot_user)
+    if said is None or said.verb in ARGUMENTS:
+        return None
+    if not unlinked and _is_bare(event, bot_user) and is_in_thread(event):
+        return None
+    for verb in get_close_matches(said.verb, ARGUMENTS, 1, LIKENESS):
+        is_session = verb in NAMES_SESSION and parse_session(said.argument) is not None
+        if is_session or said.argument.lower() in ARGUMENTS[verb]:
+            return replace(said, verb=verb)
+    return None
+
+
+def parse_spoken(event: Payload, team: str, bot_user: str) -> Reply | None:
+    """Parse a person's message that is for the bot: it names it, or is in its direct message."""
+    text, channel, subtype = string(event, "text"), string(event, "channel"), event.get("subtype")
+    if f"<@{bot_user}" not in text and not is_direct(channel):
+        return None
+    if event.get("hidden") or not (subtype is None or subtype in REPLY_SUBTYPES):
+        return None
+    message = None if is_aside(text, bot_user) else parse_message(event, team)
+    return None if message is None or message.bots else message
+
+
+def _first_words(event: Payload, team: str, bot_user: str) -> Command | None:
+    """Take the first word of what a person says to the bot for a verb, the rest as argument."""
+    thread, user = parse_thread(event, team), string(event, "user")
+    is_person = bool(user) and not event.get("bot_id")
+    if thread is None or not is_person or event.get("subtype") not in COMMAND_SUBTYPES:
+        return None
+    text = string(event, "text")
+    after = strip_mention(text, bot_user)
+    if after is None and thread.is_direct:
+        after = text.strip() or None
+    if after is None or (not after and parse_forwarded(event)):
+        return None
+    verb, *rest = after.split(maxsplit=1) or ["help"]
+    argument = rest[0] if rest else ""
+    return Command(verb.lower(), argument, thread, UserId(user), string(event, "ts"))
+
+
+def _argument(verb: str, rest: str) -> str | None:
+    """Return what a verb takes of the `rest` of a message; None where that makes it talk.
+
+    `link` takes the session that comes first, or one word, which is refused with words. More words
+    without a session are talk: "link the PR to …".
+    """
+    first, *more = rest.split() or [""]
+    if verb == "start" or (verb in NAMES_SESSION and (not more or parse_session(rest))):
+        return rest
+    if verb == "link" and parse_session(first):
+        return first
+    return rest if rest.lower() in ARGUMENTS.get(verb, ()) else None
+
+
+def _may_be_talk(event: Payload, bot_user: str, said: Command) -> bool:
+    """Return True for a reply in a thread, without a mention, that Devin may be meant to read."""
+    if not (_is_bare(event, bot_user) and is_in_thread(event)):
+        return False
+    if said.verb == "link":
+        return parse_session(said.argument) is None
+    return said.verb in {"start", "default"}
+
+
+def _is_bare(event: Payload, bot_user: str) -> bool:
+    return strip_mention(string(event, "text"), bot_user) is None

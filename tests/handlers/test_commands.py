@@ -1,0 +1,169 @@
+"""What people say to the bot is told apart: commands, mistyped ones, and talk."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+
+from handlers.parse.commands import ARGUMENTS, parse_command, parse_guess, parse_spoken
+from tests.support.builders import (
+    BOT_USER,
+    JSON,
+    ROOT_TS,
+    TEAM,
+    a_mention,
+    a_reply,
+    mutated,
+    sample_event,
+)
+from tests.support.desk import SESSION
+
+DM = "D0ADADM000"
+
+
+def in_dm(text: str, **changes: Any) -> JSON:
+    """Return a message of the bot's direct message, outside of threads."""
+    return a_reply(text) | {"channel": DM, "thread_ts": None} | changes
+
+
+def verb_of(event: JSON, *, unlinked: bool = False) -> str | None:
+    """Return the verb that a message is the command for."""
+    command = parse_command(event, TEAM, BOT_USER, unlinked=unlinked)
+    return None if command is None else command.verb
+
+
+def guess_of(event: JSON, *, unlinked: bool = False) -> str | None:
+    """Return the verb that a message may mean."""
+    guess = parse_guess(event, TEAM, BOT_USER, unlinked=unlinked)
+    return None if guess is None else guess.verb
+
+
+@pytest.mark.parametrize("verb", ARGUMENTS)
+def test_in_a_direct_message_every_command_goes_without_a_mention(verb: str) -> None:
+    """There is nobody else to speak to; elsewhere the same words are talk."""
+    assert verb_of(in_dm(verb)) == verb_of(in_dm(f" {verb.upper()} ")) == verb
+    assert verb_of(in_dm(f"<@{BOT_USER}> {verb}")) == verb
+    assert verb_of(a_reply(verb)) is None
+
+
+@pytest.mark.parametrize(
+    ("words", "verb"),
+    [
+        ("start Write a poem", "start"),
+        (f"link {SESSION}", "link"),
+        ("default none", "default"),
+        ("follow turns", "follow"),
+        ("hello?", None),
+        ("help me with the tests", None),
+        ("link the PR to the issue", None),
+        ("status of the build?", None),
+        ("default to the old one please", None),
+        ("", None),
+    ],
+)
+def test_talk_in_a_direct_message_is_no_command(words: str, verb: str | None) -> None:
+    """The same arguments count as behind a mention; a message without text is no call for help."""
+    assert verb_of(in_dm(words)) == verb
+
+
+@pytest.mark.parametrize(
+    ("words", "verb"),
+    [
+        *((one, one) for one in ("status", "unlink", "mute", "follow turns", "end", "help")),
+        (f"link {SESSION}", "link"),
+        ("start with the tests", None),
+        ("start", None),
+        ("default", None),
+        ("link it", None),
+    ],
+)
+def test_in_a_thread_of_a_direct_message_replies_are_devin_s(words: str, verb: str | None) -> None:
+    """Without a mention, only what can hardly be an answer to Devin is a command there."""
+    event = in_dm(words, thread_ts=ROOT_TS)
+    assert verb_of(event) == (None if verb is None else words.split(maxsplit=1)[0])
+    assert verb_of(in_dm(f"<@{BOT_USER}> {words}", thread_ts=ROOT_TS)) == words.split(maxsplit=1)[0]
+    assert verb_of(event, unlinked=True) == words.split(maxsplit=1)[0]
+
+
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [
+        ("unlnk", "unlink"),
+        ("nulink", "unlink"),
+        ("unlinkk", "unlink"),
+        ("staus", "status"),
+        ("stauts", "status"),
+        ("stats", "status"),
+        ("Status?", "status"),
+        ("defualt", "default"),
+        ("defualt none", "default"),
+        (f"defalt {SESSION}", "default"),
+        ("hlep", "help"),
+        ("mtue", "mute"),
+        ("lnk", "link"),
+        (f"lnik {SESSION}", "link"),
+        ("unmtue", "unmute"),
+        ("folow turns", "follow"),
+        ("unfolow", "unfollow"),
+        ("strat", "start"),
+        ("endd", "end"),
+        ("achive", "archive"),
+        ("status", None),
+        ("status please", None),
+        ("staus of the build", None),
+        ("strat with the tests", None),
+        ("lnk the PR", None),
+        ("hello", None),
+        ("hello?", None),
+        ("thanks", None),
+        ("yes", None),
+        ("stop", None),
+        ("and", None),
+        ("done", None),
+        ("continue", None),
+        ("approve", None),
+        ("allow", None),
+        ("", None),
+    ],
+)
+def test_a_mistyped_verb_is_recognized_and_a_word_to_devin_is_not(
+    words: str, meant: str | None
+) -> None:
+    """It is one word, alone or with what the command takes, and like a single command."""
+    assert guess_of(a_mention(words)) == meant
+    assert guess_of(in_dm(words)) == meant
+    assert guess_of(a_reply(words)) is None
+    assert guess_of(in_dm(words, thread_ts=ROOT_TS)) is None
+    assert guess_of(in_dm(words, thread_ts=ROOT_TS), unlinked=True) == meant
+
+
+@pytest.mark.parametrize(
+    ("event", "is_spoken"),
+    [
+        (a_mention("have a look"), True),
+        (a_reply(f"have a look, <@{BOT_USER}>"), True),
+        (a_reply(f"have a look, <@{BOT_USER}|relay>"), True),
+        (a_reply("have a look"), False),
+        (a_mention("(aside) have a look"), False),
+        (a_mention("have a look", bot_id="B1"), False),
+        (in_dm("hello?"), True),
+        (in_dm("(aside) hello?"), False),
+        (in_dm("hello?", bot_id="B1"), False),
+        (in_dm("", subtype="file_share", files=[{"id": "F1"}]), True),
+        (in_dm("hello?", subtype="channel_join"), False),
+        (in_dm("hello?", hidden=True), False),
+    ],
+    ids=repr,
+)
+def test_a_message_is_for_the_bot_by_name_or_by_place(event: JSON, is_spoken: bool) -> None:  # noqa: FBT001
+    """A person names it, anywhere in the text, or writes where there is nobody else."""
+    assert (parse_spoken(event, TEAM, BOT_USER) is not None) is is_spoken
+
+
+@settings(max_examples=300)
+@given(mutated([a_mention("staus"), in_dm("staus"), sample_event("app_mention")]))
+def test_no_message_makes_the_parsers_raise(payload: JSON) -> None:
+    """An exception would make Slack retry the same payload again and again."""
+    parse_command(payload, TEAM, BOT_USER, unlinked=True)
+    parse_guess(payload, TEAM, BOT_USER)
+    parse_spoken(payload, TEAM, BOT_USER)

@@ -1,0 +1,230 @@
+"""What the bot offers to people's first words, and asks about mistyped ones, is done by a press."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from bot.app import Bot
+from bot.model.errors import LinkedElsewhere, NotAllowed, NotLinked, TicketGone
+from bot.model.people import Standing
+from bot.redis.connection import Store
+from bot.wording import commands, refusals, shortcuts, thread_links
+from bot.wording.asking import first_words
+from sandbox.devin.sessions import DevinSession
+from sandbox.slack.server import Message
+from sandbox.slack.transport.deliveries import Delivery
+from tests.support.desk import OTHER_SESSION, SESSION, Desk, actions, running
+from tests.support.devin_posts import linked
+from tests.support.waiting import until_settled, wait_until
+
+START, LINK, RUN, SEND = "start_spoken", "link_spoken", "run_spoken", "send_spoken"
+GONE = refusals.sorry(TicketGone())
+
+
+async def asked(desk: Desk, *, channel: str = "general") -> Message:
+    """Wait until Ada is asked in a channel, and return the newest question that only she sees."""
+
+    def found() -> Sequence[Message]:
+        shown = desk.slack.ephemerals(channel, "ada")
+        return [one for one in shown if {START, RUN} & set(actions(one))]
+
+    await wait_until(found, f"a question ({desk.whispers('ada', channel=channel)})")
+    return found()[-1]
+
+
+async def press(desk: Desk, action: str, on: Message, *, user: str = "ada") -> Delivery:
+    """Press a button of a question, as somebody who sees it or has forged the press."""
+    value = next(one["value"] for one in on.blocks[-1]["elements"] if one["action_id"] == action)
+    on.ephemeral_to, seen_by = desk.slack.workspace.user(user).id, on.ephemeral_to
+    delivery = await desk.slack.press_ephemeral(
+        action, channel=on.channel, message_ts=on.ts, user=user, value=value
+    )
+    on.ephemeral_to = seen_by
+    assert delivery.acked
+    return delivery
+
+
+def started(desk: Desk) -> list[DevinSession]:
+    """Return the sessions that were started through the API, in order."""
+    return [one for one in desk.devin.sessions.values() if one.origin == "api"]
+
+
+@pytest.mark.parametrize("place", ["root", "thread"])
+async def test_a_mention_without_a_session_offers_to_start_one(
+    bot: Bot, desk: Desk, store: Store, place: str
+) -> None:
+    """Its text is the prompt; the thread is linked once, and pressing again changes nothing."""
+    root = await desk.slack.say("The build is red.") if place == "thread" else None
+    ts = await desk.mention("please fix the *login* test", thread=root)
+    offer = await asked(desk)
+    assert offer.text.startswith(first_words.unlinked("").text)
+    assert offer.thread_ts == root
+    assert actions(offer) == [START, LINK]
+    pressed = await press(desk, START, offer)
+    await desk.until_linked(root or ts)
+    await desk.slack.redeliver(pressed)
+    await until_settled(store)
+    (session,) = started(desk)
+    assert "please fix the **login** test" in session.messages[0].text
+    assert ("The build is red." in session.messages[0].text) is (place == "thread")
+    assert offer.text == first_words.STARTING.text
+    assert not actions(offer)
+
+
+async def test_a_mention_without_a_session_offers_to_link_one(bot: Bot, desk: Desk) -> None:
+    """The form is the one of the message's menu."""
+    thread = await desk.mention("please have a look")
+    await press(desk, LINK, await asked(desk))
+    await wait_until(lambda: desk.slack.open_views("ada"), "the form opens")
+    (form,) = desk.slack.open_views("ada")
+    assert form["callback_id"] == "ask_session"
+    assert form["title"]["text"] == shortcuts.LINK_TITLE
+    await desk.slack.submit_view(form["id"], {"typed": SESSION})
+    assert linked(desk.named()) in await desk.until_linked(thread)
+
+
+@pytest.mark.parametrize("action", [START, LINK])
+async def test_a_thread_that_was_linked_meanwhile_keeps_its_session(
+    bot: Bot, desk: Desk, action: str
+) -> None:
+    """Whoever presses is told which session it has, and who linked it."""
+    desk.devin.add_session(OTHER_SESSION)
+    thread = await desk.mention("please have a look")
+    offer = await asked(desk)
+    await desk.mention(f"link {OTHER_SESSION}", thread=thread, user="ben")
+    await desk.until_linked(thread)
+    await press(desk, action, offer)
+    if action == START:
+        elsewhere = LinkedElsewhere(desk.named(OTHER_SESSION), "Ben Franklin")
+        await desk.until_whispered(refusals.sorry(elsewhere), "ada")
+    else:
+        told = thread_links.linked_before(desk.named(OTHER_SESSION), "Ben Franklin")
+        await wait_until(lambda: desk.slack.open_views("ada"), "a modal tells")
+        assert told.text in str(desk.slack.open_views("ada")[0]["blocks"])
+    assert started(desk) == []
+
+
+@pytest.mark.parametrize("action", [START, LINK, RUN, SEND])
+async def test_nobody_else_can_press(bot: Bot, desk: Desk, action: str) -> None:
+    """Only the person who was asked sees it; a forged press is told, and does nothing."""
+    words = "please have a look" if action in {START, LINK} else "unlnk"
+    thread = await desk.linked_thread()
+    await desk.mention(words, thread=thread if action in {RUN, SEND} else None)
+    await press(desk, action, await asked(desk), user="ben")
+    await desk.until_whispered(GONE, "ben")
+    assert await desk.fence(thread) == []
+    assert started(desk) == []
+
+
+@pytest.mark.parametrize("action", [START, LINK, RUN, SEND])
+async def test_who_may_not_any_more_is_told_so(
+    environ: dict[str, str], desk: Desk, action: str
+) -> None:
+    """A press is checked again, as the button may be older than the rule."""
+    async with running(desk, environ):
+        thread = await desk.linked_thread()
+        words = "please have a look" if action in {START, LINK} else "unlnk"
+        await desk.mention(words, thread=thread if action in {RUN, SEND} else None)
+        offer = await asked(desk)
+    async with running(desk, environ, ALLOW_USERS="U0BEN00000"):
+        await press(desk, action, offer)
+        told = refusals.sorry(NotAllowed(Standing.NOT_LISTED))
+        if action == LINK:
+            await wait_until(
+                lambda: told.text in f"{desk.whispers('ada')}{desk.slack.open_views('ada')}",
+                "she is told",
+            )
+        else:
+            await desk.until_whispered(told, "ada")
+    assert started(desk) == []
+    assert desk.received() == []
+
+
+# Mistyped commands.
+
+
+async def test_a_mistyped_command_is_asked_back_and_run(bot: Bot, desk: Desk) -> None:
+    """Nothing reaches Devin, and the command runs once, however often the press comes."""
+    thread = await desk.linked_thread()
+    await desk.mention("staus", thread=thread)
+    question = await asked(desk)
+    assert question.text == first_words.did_you_mean("status", "", "", is_linked=True).text
+    assert actions(question) == [RUN, SEND]
+    assert question.thread_ts == thread
+    pressed = await press(desk, RUN, question)
+    await wait_until(lambda: len(desk.said(thread)) == 1, "the status is told")
+    await desk.slack.redeliver(pressed)
+    assert await desk.fence(thread) == []
+    assert len(desk.said(thread)) == 1
+    assert question.text == first_words.run("status", "").text
+
+
+async def test_a_word_that_was_meant_for_devin_is_sent_by_a_press(bot: Bot, desk: Desk) -> None:
+    """It arrives as it was written, once."""
+    thread = await desk.linked_thread()
+    ts = await desk.mention("stats", thread=thread)
+    pressed = await press(desk, SEND, await asked(desk))
+    await desk.until_marked("white_check_mark", ts)
+    await desk.slack.redeliver(pressed)
+    (received,) = await desk.fence(thread)
+    assert received.endswith("stats")
+
+
+async def test_a_word_for_devin_stays_where_its_thread_is_unlinked(bot: Bot, desk: Desk) -> None:
+    """*Send to Devin* says that there is no session, and opens no form."""
+    thread = await desk.linked_thread()
+    await desk.mention("stats", thread=thread)
+    question = await asked(desk)
+    await desk.cut_off("unlink", thread)
+    await press(desk, SEND, question)
+    await desk.until_whispered(refusals.sorry(NotLinked()), "ada")
+    assert desk.slack.open_views("ada") == []
+    assert desk.received() == []
+
+
+async def test_without_a_session_a_mistyped_command_can_only_be_run(bot: Bot, desk: Desk) -> None:
+    """There is no Devin to send it to."""
+    ts = await desk.mention("hlep")
+    question = await asked(desk)
+    assert actions(question) == [RUN]
+    await press(desk, RUN, question)
+    await desk.until_said(commands.HELP, ts)
+
+
+async def test_both_events_of_a_mention_ask_once(bot: Bot, desk: Desk, store: Store) -> None:
+    """So do their repeats."""
+    await desk.mention("staus")
+    await desk.mention("have a look")
+    await asked(desk)
+    for delivery in list(desk.slack.deliveries):
+        await (await desk.slack.redeliver(delivery)).settled()
+    await until_settled(store)
+    assert len(desk.slack.ephemerals("general")) == 2
+
+
+# The direct message.
+
+
+async def test_a_direct_message_is_a_command_line(bot: Bot, desk: Desk) -> None:
+    """`start` needs no mention, and replies in its thread go to Devin, whatever they begin with."""
+    ts = await desk.slack.say("start Write a poem", channel="dm")
+    await desk.until_linked(ts, channel="dm")
+    (session,) = started(desk)
+    assert session.messages[0].text.endswith("Write a poem")
+    await desk.reply("start with a rhyme", ts, channel="dm")
+    await desk.until_received("start with a rhyme", session.session_id)
+    await desk.reply("unlink", ts, channel="dm")
+    await wait_until(lambda: len(desk.said(ts, channel="dm")) == 1, "it is unlinked")
+    await desk.reply("start again", ts, channel="dm")
+    await desk.until_linked(ts, channel="dm", times=2)
+
+
+async def test_a_direct_message_is_answered_by_a_message_that_stays(bot: Bot, desk: Desk) -> None:
+    """An ephemeral one would be gone tomorrow; its buttons work as anywhere."""
+    ts = await desk.slack.say("hello?", channel="dm")
+    await desk.press(START, ts, channel="dm")
+    await desk.until_linked(ts, channel="dm")
+    (session,) = started(desk)
+    assert session.messages[0].text.endswith("hello?")
+    assert desk.slack.ephemerals("dm") == []
+    assert first_words.STARTING.text in desk.said(ts, channel="dm")
