@@ -17,10 +17,12 @@ from bot.model.owed import OwedKind
 from bot.model.people import UserId
 from bot.model.sessions import NamedSession, SessionId, SessionState, Trouble
 from bot.model.threads import Link, ThreadRef
+from bot.text.devin_files import SentFile
 from bot.wording import corrections, devin_say, refusals, thread_links, workflows
 from bot.wording.actions import UNLINK
 from bot.wording.delivery_reports import words_of
 from bot.wording.mirror import card
+from bot.wording.mirror.words import file_link
 from bot.wording.phrases import clock_time, session_link
 from sandbox.slack.api.blocks import interactive_elements
 from sandbox.slack.server import Message
@@ -44,6 +46,9 @@ SPOKEN = (
     *(workflows.said_by_workflow(by, "").text for by in ("", GAP)),
 )
 """The openings of what the relay posts for a person or a workflow."""
+
+LINKS_FILE = file_link(SentFile("", GAP)).text.partition(GAP)[0].rstrip("`")
+"""The opening of a post that links a file of Devin's; its address may be shown or not."""
 
 CORRECTS = corrections.corrected(GAP, "").text
 

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
-from chaos.sentences import says
+from chaos.sentences import LINKS_FILE, says
 
 PIECE = re.compile(r"said (\d{6})\.(\d{3})")
-LINKED_FILE = re.compile(r"\|said-(\d{6})\.txt>")
+FILE = re.compile(r"\bsaid-(\d{6})\.txt")
 
 
 class Why(StrEnum):
@@ -96,13 +96,14 @@ class Shown:
 class Heard:
     """What a thread shows of Devin's messages.
 
-    `posted` counts the pieces in posts and `filed` those in files, `order` is that of the posts,
-    and `brought` counts the files of messages that are there, or linked.
+    `posted` counts the pieces in posts and `filed` those in files, `order` is that of the posts.
+    `brought` counts the files of messages that are there, and `linked` those that are linked.
     """
 
     posted: Counter[tuple[int, int]] = field(default_factory=Counter)
     filed: Counter[tuple[int, int]] = field(default_factory=Counter)
     brought: Counter[int] = field(default_factory=Counter)
+    linked: Counter[int] = field(default_factory=Counter)
     order: list[tuple[int, int]] = field(default_factory=list)
     cards: list[str] = field(default_factory=list)
 
@@ -110,12 +111,12 @@ class Heard:
         """Return True if the whole message is there."""
         pieces = ((one.number, at) for at in range(one.pieces))
         is_said = all(self.posted[it] or self.filed[it] for it in pieces)
-        return is_said and (not one.has_file or self.brought[one.number] > 0)
+        return is_said and (not one.has_file or self._files(one) > 0)
 
     def has_any(self, one: Spoken) -> bool:
         """Return True if a part of the message is there."""
         pieces = ((one.number, at) for at in range(one.pieces))
-        return any(self.posted[it] or self.filed[it] for it in pieces) or one.number in self.brought
+        return any(self.posted[it] or self.filed[it] for it in pieces) or self._files(one) > 0
 
     def has_twice(self, one: Spoken) -> bool:
         """Return True if a part of the message is there more than once.
@@ -124,9 +125,11 @@ class Heard:
         """
         pieces = [(one.number, at) for at in range(one.pieces)]
         return (
-            any(self.posted[it] > 1 or self.filed[it] > 1 for it in pieces)
-            or self.brought[one.number] > 1
+            any(self.posted[it] > 1 or self.filed[it] > 1 for it in pieces) or self._files(one) > 1
         )
+
+    def _files(self, one: Spoken) -> int:
+        return self.brought[one.number] + self.linked[one.number]
 
 
 class Speech:
@@ -201,7 +204,8 @@ def heard_in(shown: Sequence[Shown]) -> Heard:
         found = pieces_in(one.words)
         heard.posted.update(found)
         heard.order += found
-        heard.brought.update(int(number) for number in LINKED_FILE.findall(one.whole))
+        if says(one.whole, LINKS_FILE):
+            heard.linked.update(int(number) for number in FILE.findall(one.whole)[-1:])
         if one.is_card:
             heard.cards.append(one.whole)
         for name, content in one.files:

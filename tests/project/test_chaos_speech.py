@@ -77,10 +77,17 @@ def test_a_longest_message_is_in_its_file() -> None:
 def test_a_file_comes_once_or_is_linked() -> None:
     """The content counts, not the name; a file that came is not linked as well."""
     brought = Shown(files=[("said-000000.txt", piece(0, 0).encode())])
-    linked = Shown(whole=file_link(SentFile("https://devin.ai/1", "said-000000.txt")).text)
+    linked, unaddressed = (
+        Shown(whole=file_link(SentFile(url, "said-000000.txt")).text)
+        for url in ("https://devin.ai/1", "http://127.0.0.1:8000/1")
+    )
+    named = Shown(whole="It is in said-000000.txt")
     for posts, sins in (
         ([brought], []),
         ([linked], []),
+        ([unaddressed], []),
+        ([named], [LOST]),
+        ([brought, unaddressed], [DOUBLED]),
         ([], [LOST]),
         ([Shown(files=[("said-000000.txt", b"")])], [LOST]),
         ([brought, linked], [DOUBLED]),
