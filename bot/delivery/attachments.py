@@ -81,8 +81,10 @@ class Files:
         return Upload(file=file, hitch=left_out.hitch, detail=left_out.detail)
 
     async def _upload(self, file: AttachedFile) -> str | Wait:
-        if not file.url or not self._limit:
+        if file.is_external or not self._limit:
             raise FileLeftOut(WhyLink.ELSEWHERE)
+        if not file.url:
+            raise FileLeftOut(WhyLink.HIDDEN)
         if file.size > self._limit:
             raise FileLeftOut(WhyLink.TOO_LARGE)
         async with self._slack.opened(file, self._limit) as download:

@@ -20,6 +20,7 @@ MOST_QUOTED = 40_000
 """Most characters of all forwarded messages of a reply: Slack's limit for one message."""
 
 NOT_SHOWN = "(Slack does not show what it says.)"
+NAMELESS = "(Slack does not show this file.)"
 
 
 async def shown(reply: Reply, people: People) -> str:
@@ -56,6 +57,7 @@ def compose(
     ways = (became.get(file) or Upload(file=file) for file in reply.files)
     if links := [_link(one.file) for one in ways if not one.url]:
         parts.append("\n".join(links))
+    parts += [_spoken(file) for file in reply.files if file.spoken]
     return neutralise_attachments("\n\n".join(parts))
 
 
@@ -98,7 +100,7 @@ def _head(one: Forwarded, names: Names) -> str:
 
 def _named(brought: Upload) -> str:
     """Return a forwarded file's line in its quote; an uploaded file is attached below."""
-    return f"{_label(brought.file.name)} (attached)" if brought.url else _link(brought.file)
+    return f"{_label(brought.file)} (attached)" if brought.url else _link(brought.file)
 
 
 def _link(file: AttachedFile) -> str:
@@ -106,9 +108,16 @@ def _link(file: AttachedFile) -> str:
 
     Source: docs.slack.dev/apis/slack-connect.
     """
-    label = _label(file.name)
-    return f"[{label}]({file.permalink})" if file.permalink else f"[{label}]"
+    label = _label(file)
+    if file.permalink:
+        return f"[{label}]({file.permalink})"
+    return f"[{label}]" if file.name else NAMELESS
 
 
-def _label(name: str) -> str:
-    return " ".join(name.split()).replace("[", "(").replace("]", ")") or "file"
+def _spoken(file: AttachedFile) -> str:
+    """Return what Slack has written down of a voice clip, under its name."""
+    return f"{_label(file)} begins with:\n\n{block_quote(cut(file.spoken, MOST_QUOTED))}"
+
+
+def _label(file: AttachedFile) -> str:
+    return " ".join(file.name.split()).replace("[", "(").replace("]", ")") or "file"

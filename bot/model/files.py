@@ -14,8 +14,9 @@ class AttachedFile(Record):
     """A file of a reply: `permalink` is for people, `url` for its content.
 
     `name` is the title that people see, `filename` the name to save the file under. `url` is empty
-    if Slack does not store the file; `look_up` is the id to pass to `files.info` if the event left
-    the rest out. `size` is in bytes, 0 if unknown.
+    if Slack does not give the content, also because it does not store the file (`is_external`).
+    `look_up` is the id to pass to `files.info` if the event left the rest out. `size` is in bytes,
+    0 if unknown. `spoken` is the beginning of what a voice clip says, if Slack has written it down.
     """
 
     name: str
@@ -25,6 +26,13 @@ class AttachedFile(Record):
     look_up: str = ""
     kind: str = ""
     size: int = 0
+    is_external: bool = False
+    spoken: str = ""
+
+    @property
+    def is_hidden(self) -> bool:
+        """True if Slack shows nothing of it: it was deleted, is too old, or not for this app."""
+        return not (self.name or self.permalink or self.url or self.look_up)
 
 
 class Forwarded(Record):
@@ -48,10 +56,12 @@ class WhyLink(StrEnum):
     """The reason why a file went as a link.
 
     `ELSEWHERE`: Slack never stored it, or files are not to be read; the author is not told.
+    `HIDDEN`: Slack does not give its content, as that of a list, or shows nothing of it at all.
     `FOREIGN`: Slack stores it, but its address leads to a host that may not see our token.
     """
 
     ELSEWHERE = "elsewhere"
+    HIDDEN = "hidden"
     FOREIGN = "foreign"
     TOO_LARGE = "too_large"
     SIGN_IN = "sign_in"

@@ -18,7 +18,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.model.errors import FileLeftOut, SlackAway, SlackRefused
 from bot.model.files import AttachedFile, WhyLink
-from bot.model.lenient import string
+from bot.model.lenient import mapping, string
 from bot.runtime.reasons import broken
 from bot.slack.api import call
 
@@ -158,20 +158,28 @@ class SlackFiles:
 
 
 def attached(file: Mapping[str, Any]) -> AttachedFile:
-    """Read a file as Slack describes it in events and in `files.info`."""
+    """Read a file as Slack describes it in events and in `files.info`.
+
+    A file that is hidden, deleted or denied has only its id and a mode. What is behind the address
+    of a list is a page.
+    """
     name, mode = string(file, "title") or string(file, "name"), file.get("mode")
     is_elsewhere = file.get("is_external") is True or mode == "external"
     is_stub = mode == "file_access" or file.get("file_access") == "check_file_info"
+    is_given = not (is_elsewhere or is_stub or mode == "list")
     url = string(file, "url_private_download") or string(file, "url_private")
+    spoken = mapping(mapping(file.get("transcription")).get("preview"))
     size = file.get("size")
     return AttachedFile(
-        name=name or string(file, "id") or "file",
+        name=name,
         permalink=string(file, "permalink"),
         filename=string(file, "name"),
         look_up=string(file, "id") if is_stub else "",
-        url="" if is_elsewhere or is_stub else url,
+        url=url if is_given else "",
         kind=string(file, "mimetype"),
         size=size if isinstance(size, int) and size >= 0 else 0,
+        is_external=is_elsewhere,
+        spoken=string(spoken, "content"),
     )
 
 

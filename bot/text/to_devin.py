@@ -75,7 +75,8 @@ def says_something(text: str, blocks: Sequence[Mapping[str, object]] = ()) -> bo
 
 def is_empty(reply: Reply) -> bool:
     """Return True if `reply` has no words, no files and no forwarded message to read."""
-    if reply.all_files or says_something(reply.text, reply.blocks):
+    is_there = any(not one.is_hidden for one in reply.all_files)
+    if is_there or says_something(reply.text, reply.blocks):
         return False
     return not any(says_something(one.text, one.blocks) for one in reply.forwarded)
 

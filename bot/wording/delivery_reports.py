@@ -55,23 +55,29 @@ def words_of(outcome: Outcome, about: str, admin: str = ADMIN) -> SlackMessage:
 
 
 def _left_out(outcome: Outcome, _about: str) -> SlackMessage:
-    """List the files that Devin received only as links."""
-    lines = [f"{cut(one.file.name, 80)}: {_why(one)}" for one in outcome.left_out]
-    what = plural(len(lines), "a *link* to this file", "*links* to these files")
+    """List the files of which Devin received at most a link."""
+    lines = [f"{cut(_name(one), 80)}: {_why(one)}" for one in outcome.left_out]
     return SlackMessage(
-        f"Devin got the message, but only {what}, which it may not be able to open:",
+        f"Devin got the message, but *not the contents* of {_files(outcome)}:",
         quote="\n".join(lines),
-        advice="If Devin needs the contents, share them another way.",
+        advice="If Devin needs them, share them another way.",
     )
 
 
 def _in_doubt(outcome: Outcome) -> str:
-    """Name the files that Devin has only as links, if it has the message at all."""
+    """Name the files of which Devin has at most a link, if it has the message at all."""
     if outcome.kind is OutcomeKind.DELIVERED or not outcome.left_out:
         return ""
-    what = plural(len(outcome.left_out), "a *link* to this file", "*links* to these files")
-    names = excerpt(", ".join(one.file.name for one in outcome.left_out), limit=600)
-    return f"If Devin got the message, it has only {what}: {names}"
+    names = excerpt(", ".join(map(_name, outcome.left_out)), limit=600)
+    return f"If Devin got the message, it lacks the contents of {_files(outcome)}: {names}"
+
+
+def _files(outcome: Outcome) -> str:
+    return plural(len(outcome.left_out), "this file", "these files")
+
+
+def _name(brought: Upload) -> str:
+    return brought.file.name or "A file"
 
 
 def _why(brought: Upload) -> str:
@@ -81,6 +87,7 @@ def _why(brought: Upload) -> str:
 
 _HITCHES = {
     WhyLink.ELSEWHERE: "stored outside Slack",
+    WhyLink.HIDDEN: "Slack doesn't give it to me; it may be deleted, hidden or not shared with me",
     WhyLink.FOREIGN: "its address isn't on a file host I trust{code}, so I didn't open it",
     WhyLink.TOO_LARGE: "larger than the file size limit",
     WhyLink.SIGN_IN: "Slack didn't let me read it; either I'm not in the conversation it's from, "

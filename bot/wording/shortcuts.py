@@ -29,7 +29,7 @@ def ask_to_send(message: Reply) -> SlackMessage:
     """Explain why the modal asks for a session, above the start of the message."""
     quoted = (to_markdown(one.text, one.blocks) for one in message.forwarded)
     text = " ".join(" ".join((to_markdown(message.text, message.blocks), *quoted)).split())
-    files = ", ".join(file.name for file in message.all_files)
+    files = ", ".join(file.name or "a file" for file in message.all_files)
     return SlackMessage(
         "This thread isn't linked to a Devin session yet. I'll link it, send this message, and "
         "send new replies from now on. Devin's messages may be posted here. Your message:",

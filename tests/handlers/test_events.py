@@ -97,7 +97,7 @@ def test_files_are_read_as_links() -> None:
     assert there is not None
     permalink = "https://example.slack.com/files/U123ABC456/F123ABC456/tedair.gif"
     assert [(one.name, one.permalink) for one in here.files] == [("tedair.gif", permalink)]
-    assert [(one.name, one.permalink) for one in there.files] == [("F123ABC456", "")]
+    assert [(one.name, one.permalink) for one in there.files] == [("", "")]
 
 
 def test_a_bot_is_told_from_a_person() -> None:
@@ -326,7 +326,7 @@ def test_malformed_parts_of_a_reply_are_left_out() -> None:
     assert reply is not None
     assert reply.text == "Please rebase."
     assert reply.blocks == ()
-    assert [one.name for one in reply.files] == ["file"]
+    assert [one.name for one in reply.files] == [""]
 
 
 def test_a_top_level_message_begins_a_thread_of_its_own() -> None:

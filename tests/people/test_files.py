@@ -1,7 +1,7 @@
 """Files go to Devin with their reply; one that cannot go becomes a link, and its author is told."""
 
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import cast
@@ -13,8 +13,9 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.app import Bot, open_bot
 from bot.delivery.attachments import Files
+from bot.delivery.compose import NAMELESS
 from bot.devin.multipart import Multipart
-from bot.model.errors import FileLeftOut
+from bot.model.errors import EmptyMessage, FileLeftOut
 from bot.model.files import AttachedFile, Upload, WhyLink
 from bot.model.outcomes import Outcome, OutcomeKind
 from bot.model.people import UserId
@@ -29,7 +30,7 @@ from bot.store.attachments import Attachments
 from bot.store.links import Links
 from bot.store.mailbox import Mailbox
 from bot.store.turn import Head
-from bot.wording import delivery_reports
+from bot.wording import delivery_reports, refusals
 from sandbox import Sandbox
 from sandbox.slack.world.workspace import TEAM_ID, SlackFile
 from tests.conftest import started
@@ -144,6 +145,64 @@ async def test_a_file_that_slack_does_not_keep_goes_as_a_link(bot: Bot, desk: De
     assert "[plan.md](https://" in desk.received()[0]
     await desk.fence(thread)
     assert desk.said(thread) == []
+
+
+HIDDEN: Mapping[str, dict[str, object]] = {
+    "too old for the plan": {"id": "F1", "mode": "hidden_by_limit"},
+    "deleted": {"id": "F1", "mode": "tombstone"},
+    "denied": {"id": "F1", "file_access": "access_denied"},
+}
+"""What is left of a file that Slack does not show, in a message or in an event."""
+
+
+async def say_with(desk: Desk, thread: str, text: str, *files: dict[str, object]) -> str:
+    """Write a reply as Ada with files that Slack describes like this; return its ts."""
+    ts = await desk.slack.say(text, thread=thread, deliver=False)
+    event = desk.slack.event_of("general", ts)
+    await desk.slack.deliver_event({**event, "subtype": "file_share", "files": list(files)})
+    return ts
+
+
+@pytest.mark.parametrize("name", HIDDEN)
+async def test_a_file_that_slack_hides_is_told_and_has_no_id_for_a_name(
+    name: str, bot: Bot, desk: Desk
+) -> None:
+    """Devin reads that there is a file; without anything else, the reply is empty."""
+    thread = await desk.linked_thread()
+    await desk.until_marked("white_check_mark", await say_with(desk, thread, "Look", HIDDEN[name]))
+    assert desk.received() == [f"ada (in Slack):\n\nLook\n\n{NAMELESS}"]
+    await until_linked(desk, thread, WhyLink.HIDDEN, name="")
+    await say_with(desk, thread, "", HIDDEN[name], HIDDEN[name])
+    await desk.until_whispered(refusals.sorry(EmptyMessage()), "ada")
+    assert len(desk.received()) == 1
+
+
+async def test_a_list_goes_as_its_link_and_is_told(bot: Bot, desk: Desk) -> None:
+    """Slack gives no content of a list, and a link to it may not open."""
+    thread = await desk.linked_thread()
+    link = "https://acme.slack.com/lists/T1/F1"
+    listed: dict[str, object] = {"id": "F1", "mode": "list", "title": "To do", "permalink": link}
+    ts = await say_with(desk, thread, "", listed | {"url_private": link})
+    await desk.until_marked("white_check_mark", ts)
+    assert desk.received() == [f"ada (in Slack):\n\n[To do]({link})"]
+    await until_linked(desk, thread, WhyLink.HIDDEN, name="To do")
+
+
+async def test_what_a_voice_clip_says_goes_with_it(bot: Bot, desk: Desk) -> None:
+    """Slack writes the beginning down, and a clip that it has not written down goes as it is."""
+    thread = await desk.linked_thread()
+    ts = await desk.slack.say("", thread=thread, files=[upload(desk, "a.m4a")], deliver=False)
+    event = desk.slack.event_of("general", ts)
+    spoken = {"status": "complete", "preview": {"content": "Ship it.\nNow.", "has_more": False}}
+    clips = [
+        {**event["files"][0], "title": title, "transcription": transcription}
+        for title, transcription in (("One", spoken), ("Two", {"status": "processing"}))
+    ]
+    await desk.slack.deliver_event({**event, "files": clips})
+    await desk.until_marked("white_check_mark", ts)
+    ((message, files),) = desk.read()
+    assert message == "ada (in Slack):\n\nOne begins with:\n\n> Ship it.\n> Now."
+    assert len(files) == len(clips)
 
 
 async def test_a_file_of_slack_s_at_another_host_goes_as_a_link_and_is_told(
@@ -526,15 +585,16 @@ URL = "https://files.slack.com/files-pri/T1-F1/a.md"
 @pytest.mark.parametrize(
     ("file", "found"),
     [
-        ({"url_private": URL}, ("F1", "", URL)),
-        ({"url_private": "x", "url_private_download": URL}, ("F1", "", URL)),
-        ({"url_private": URL, "mode": "external"}, ("F1", "", "")),
-        ({"url_private": URL, "is_external": True}, ("F1", "", "")),
-        ({"url_private": URL, "mode": "file_access"}, ("F1", "F1", "")),
-        ({"url_private": URL, "file_access": "check_file_info"}, ("F1", "F1", "")),
+        ({"url_private": URL}, ("", "", URL)),
+        ({"url_private": "x", "url_private_download": URL}, ("", "", URL)),
+        ({"url_private": URL, "mode": "external"}, ("", "", "")),
+        ({"url_private": URL, "is_external": True}, ("", "", "")),
+        ({"url_private": URL, "mode": "list"}, ("", "", "")),
+        ({"url_private": URL, "mode": "file_access"}, ("", "F1", "")),
+        ({"url_private": URL, "file_access": "check_file_info"}, ("", "F1", "")),
         ({"name": "a.md"}, ("a.md", "", "")),
         ({"name": "a.md", "title": "Plan"}, ("Plan", "", "")),
-        ({"id": None}, ("file", "", "")),
+        ({"id": None}, ("", "", "")),
     ],
 )
 def test_a_file_is_read_as_slack_describes_it(
