@@ -20,6 +20,7 @@ from bot.delivery.lease import Lease
 from bot.delivery.matching import Attempt
 from bot.delivery.patience import patiently
 from bot.delivery.reconcile import Reconciler
+from bot.delivery.turns import Turns
 from bot.devin.api import Devin
 from bot.model.arrivals import digest
 from bot.model.errors import StoreAway
@@ -42,9 +43,6 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 BACKOFF_SECONDS = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 60.0)
-SHORTEST_WAIT_SECONDS = 0.5
-"""The shortest wait: Devin may ask each time for a retry at once."""
-
 NOTICE_AFTER = timedelta(seconds=30)
 """The time after which a thread is told that its reply waits."""
 
@@ -94,6 +92,7 @@ class Deliverer:
         self._marks = marks
         self._in_flight = in_flight
         self._give_up_after = give_up_after
+        self._turns = Turns(give_up_after)
         self._notice_after = notice_after
 
     async def deliver(self, session: SessionId) -> None:
@@ -149,18 +148,24 @@ class Deliverer:
             raise head.flaw
         message = await self._compose(head)
         if isinstance(message, Wait):
-            return message, None
+            return self._turns.learn(lease.session, message, _backoff(head.attempts)), None
         if message.may_be_there:
             lost = Outcome(kind=OutcomeKind.UNCERTAIN, detail="the relay stopped while sending")
             return await self._look(lease, head, message, lost), message
         if not lease.is_certain:
             return None, message
-        began = time.monotonic()
-        answer = await self._devin.post_message(lease.session, message.text, message.attachments)
-        metrics.DELIVERY_SECONDS.observe(time.monotonic() - began)
+        answer = await self._turns.post(
+            lease.session, lambda: self._post(lease.session, message), _backoff(head.attempts)
+        )
         if isinstance(answer, Outcome) and answer.kind is OutcomeKind.UNCERTAIN:
             answer = await self._look(lease, head, message, answer)
         return answer, message
+
+    async def _post(self, session: SessionId, message: "_Message") -> Outcome | Wait:
+        began = time.monotonic()
+        answer = await self._devin.post_message(session, message.text, message.attachments)
+        metrics.DELIVERY_SECONDS.observe(time.monotonic() - began)
+        return answer
 
     async def _compose(self, head: Head) -> "_Message | Wait":
         reply, may_be_there = head.reply, head.interrupted
@@ -195,25 +200,25 @@ class Deliverer:
         )
         if deferred is None:
             return Nothing.LOST
-        metrics.WAITS.labels(wait.reason).inc()
-        ids = {"session_id": lease.session, "reply_id": head.reply.id, "reason": wait.reason}
-        log.warning("waits", extra={**ids, "attempts": deferred.attempts, "seconds": delay.seconds})
+        if not wait.is_turn or deferred.attempts == 1:
+            metrics.WAITS.labels(wait.reason).inc()
+            ids = {"session_id": lease.session, "reply_id": head.reply.id, "reason": wait.reason}
+            tried = {"attempts": deferred.attempts, "seconds": delay.seconds}
+            log.warning("waits", extra={**ids, **tried})
         if deferred.notice_after is not None:
             notice = Owed(head.reply.id, head.round, OwedKind.DELAY)
             await self._schedule.tell(notice, deferred.notice_after)
         return Later(delay.total_seconds())
 
     def _delay(self, attempts: int, wait: Wait) -> timedelta:
-        """Return Devin's `Retry-After`, at least half a second, or else a growing delay.
+        """Return the time until a reply's turn, or else a growing delay.
 
         Apart from jitter, it is at most the time to giving up, or 1 s if that is shorter.
         """
-        longest = max(1.0, self._give_up_after.total_seconds())
         if wait.retry_after is not None:
-            asked = max(SHORTEST_WAIT_SECONDS, wait.retry_after)
-            return timedelta(seconds=min(asked, longest) + random.uniform(0, 0.1))  # noqa: S311  (jitter)
-        step = BACKOFF_SECONDS[min(attempts, len(BACKOFF_SECONDS) - 1)]
-        return timedelta(seconds=min(step, longest) * random.uniform(0.8, 1.2))  # noqa: S311  (jitter)
+            return timedelta(seconds=wait.retry_after)
+        longest = max(1.0, self._give_up_after.total_seconds())
+        return timedelta(seconds=min(_backoff(attempts), longest) * random.uniform(0.8, 1.2))  # noqa: S311  (jitter)
 
     async def _finish(
         self, lease: Lease, head: Head, outcome: Outcome, message: "_Message | None" = None
@@ -262,6 +267,10 @@ class Deliverer:
         """
         is_its_turn = time.monotonic() < lease.turn_ends
         return is_its_turn and not self._in_flight.is_closing and not self._in_flight.is_crowded
+
+
+def _backoff(attempts: int) -> float:
+    return BACKOFF_SECONDS[min(attempts, len(BACKOFF_SECONDS) - 1)]
 
 
 def _unforeseen(head: Head, failure: Unforeseen) -> Outcome:

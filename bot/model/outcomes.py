@@ -107,8 +107,10 @@ class Outcome(Record):
 class Wait:
     """Devin neither accepted nor refused the message, so it is safe to send it again.
 
-    `retry_after` is in seconds, from Devin's `Retry-After`.
+    `retry_after` is in seconds, from Devin's `Retry-After`. With `is_turn`, Devin was not asked,
+    since it limits another message.
     """
 
     reason: str
     retry_after: float | None = None
+    is_turn: bool = False

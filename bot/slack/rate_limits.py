@@ -5,12 +5,11 @@ Slack limits messages by channel (about one a second) and other methods by works
 any other method everywhere; a limited channel delays no other one.
 """
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from bot.model.errors import SlackAway, SlackRefused
+from bot.runtime.limit import SHORTEST_SECONDS, Limit
 
 BY_CHANNEL = frozenset({"chat.postMessage"})
 RATE_LIMITED = frozenset({"ratelimited", "rate_limited", "HTTP 429"})
@@ -19,9 +18,6 @@ LIMITED = "paused"
 
 STEP_SECONDS = 1.0
 """The time between the turns of waiting callers: about what Slack takes."""
-
-SHORTEST_SECONDS = 0.5
-"""The length of a limit for a 429 without `Retry-After`, or with 0."""
 
 TOKEN_SECONDS = 3.0
 """The time between tries while Slack refuses the token."""
@@ -40,33 +36,6 @@ def asked_wait(error: SlackAway) -> float:
 _Key = tuple[str, str]
 
 
-@dataclass(slots=True)
-class _Limit:
-    """A limit that Slack has imposed; after `until` one call tries, and the others wait."""
-
-    step: float
-    until: float = 0.0
-    next_turn: float = 0.0
-    is_tried: bool = False
-
-    @property
-    def is_in_force(self) -> bool:
-        """Whether calls must wait: until its end, and then for the one that tries."""
-        return self.is_tried or time.monotonic() < self.until
-
-    def extend(self, seconds: float) -> None:
-        """Let the limit last for `seconds` from now, at least."""
-        self.until = max(self.until, time.monotonic() + max(SHORTEST_SECONDS, seconds))
-        self.is_tried = False
-
-    def turn(self) -> float:
-        """Give away the next turn, in seconds from now."""
-        now = time.monotonic()
-        turn = max(self.until, self.next_turn, now + self.step if self.is_tried else now)
-        self.next_turn = turn + self.step
-        return turn - now
-
-
 class RateLimits:
     """The limits that Slack has imposed on this process, by method and channel.
 
@@ -74,8 +43,8 @@ class RateLimits:
     """
 
     def __init__(self) -> None:
-        self._limits: dict[_Key, _Limit] = {}
-        self._token: _Limit | None = None
+        self._limits: dict[_Key, Limit] = {}
+        self._token: Limit | None = None
 
     @contextmanager
     def respected(self, method: str, channel: str) -> Iterator[None]:
@@ -103,12 +72,12 @@ class RateLimits:
 
     def token_refused(self, error: SlackRefused) -> SlackAway:
         """Limit every call, since Slack refuses the token; return the error to raise instead."""
-        self._token = self._token or _Limit(TOKEN_STEP_SECONDS)
+        self._token = self._token or Limit(TOKEN_STEP_SECONDS)
         self._token.extend(TOKEN_SECONDS)
         turn = self._token.turn()
         return SlackAway(error.method, error.reason, retry_after=turn, maybe_done=False)
 
-    def _check(self, key: _Key) -> _Limit | None:
+    def _check(self, key: _Key) -> Limit | None:
         """Raise `SlackAway` while a limit is in force; return the one that this call tries."""
         limit = self._token or self._limits.get(key)
         if limit is None:
@@ -118,7 +87,7 @@ class RateLimits:
         limit.is_tried = True
         return limit
 
-    def _learn(self, key: _Key, tried: _Limit | None, error: SlackAway | SlackRefused) -> None:
+    def _learn(self, key: _Key, tried: Limit | None, error: SlackAway | SlackRefused) -> None:
         """Learn from a failure: a 429 imposes a limit, and raises its turn; a refusal lifts one.
 
         A call that Slack did not answer says nothing about limits.
@@ -129,12 +98,12 @@ class RateLimits:
             case SlackAway() if error.reason in RATE_LIMITED:
                 if tried is self._token:
                     self._token = None
-                limit = self._limits.setdefault(key, _Limit(STEP_SECONDS))
+                limit = self._limits.setdefault(key, Limit(STEP_SECONDS))
                 limit.extend(error.retry_after or 0.0)
                 turn = limit.turn()
                 raise SlackAway(key[0], error.reason, retry_after=turn, maybe_done=False) from error
 
-    def _lift(self, key: _Key, tried: _Limit | None) -> None:
+    def _lift(self, key: _Key, tried: Limit | None) -> None:
         """End the limit that a call has tried; one that was under way before ends none."""
         if tried is None:
             return

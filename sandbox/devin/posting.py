@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from aiohttp import web
 
@@ -51,9 +51,15 @@ async def answer_message(
 
 
 def _take(record: Record, session: DevinSession | None, post: DevinPost, api: Api) -> Answer:
-    """Return the session's answer, after it has taken the message, if it takes it."""
+    """Return the session's answer, after it has taken the message, if it takes it.
+
+    The limit on messages is that of the key, so it comes first.
+    """
     if session is None:
         return STATES["missing"]
+    wait = record.message_limit.retry_after() if record.message_limit else None
+    if wait is not None:
+        return replace(STATES["rate_limited"], retry_after=str(wait))
     answer = session.next_answer(api)
     if answer.takes:
         if answer.resumes:

@@ -44,6 +44,7 @@ from sandbox.devin.sessions import (
 )
 from sandbox.devin.wire import bearer
 from sandbox.ids import Clock
+from sandbox.limits import CallLimit
 
 SANDBOX_KEYS: dict[Api, str] = {
     "v1": "apk_user_sandbox-not-a-secret",
@@ -68,14 +69,13 @@ class Record:
         self.org_id = ORG_ID
         self.self_org: str | None = ORG_ID
         self.permissions: set[str] = set(PERMISSIONS)
-        self.principal = "service_user"
+        self.principal, self.origin = "service_user", ""
         self.requests: list[DevinRequest] = []
         self.attachments: list[DevinAttachment] = []
-        self.upload_failures: list[int] = []
-        self.archive_failures: list[int] = []
+        self.message_limit: CallLimit | None = None
+        self.upload_failures, self.archive_failures = list[int](), list[int]()
         self.download_failures: list[DownloadFailure] = []
         self.presigned_seconds = 60.0
-        self.origin = ""
         self.read_failures: dict[Read, list[ReadFailure]] = defaultdict(list)
         self.reads_by_kind: Counter[Read] = Counter()
         self.creations: list[Answer] = []

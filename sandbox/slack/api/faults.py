@@ -1,12 +1,13 @@
 """Faults on demand, which replace or delay the next answer of a Web API method."""
 
 import asyncio
-import math
 import random
 import time
-from collections import defaultdict, deque
+from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Any
+
+from sandbox.limits import CallLimit
 
 ANY_METHOD = "*"
 
@@ -68,25 +69,6 @@ class PostLimit:
             return True
         self._last[channel] = now
         return False
-
-
-@dataclass(slots=True)
-class CallLimit:
-    """A limit on calls of a method within a number of seconds, like Slack's tiers."""
-
-    calls: int
-    seconds: float
-    _taken: deque[float] = field(default_factory=deque)
-
-    def retry_after(self) -> int | None:
-        """Count a call, or return the whole seconds after which one is accepted again."""
-        now = time.monotonic()
-        while self._taken and self._taken[0] <= now - self.seconds:
-            self._taken.popleft()
-        if len(self._taken) < self.calls:
-            self._taken.append(now)
-            return None
-        return math.ceil(self._taken[0] + self.seconds - now)
 
 
 @dataclass(slots=True)

@@ -3,7 +3,8 @@
 import asyncio
 from typing import Literal
 
-from sandbox.slack.api.faults import CallLimit, Fault
+from sandbox.limits import CallLimit
+from sandbox.slack.api.faults import Fault
 from sandbox.slack.transport.socket_mode import SocketModeTransport
 from sandbox.slack.world.state import SlackState
 

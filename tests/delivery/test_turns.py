@@ -1,0 +1,202 @@
+"""After a rate limit of Devin's that is the key's, one message tries, and the others have turns."""
+
+import asyncio
+import time
+from datetime import timedelta
+from itertools import count, pairwise
+
+import pytest
+
+from bot.app import Bot
+from bot.delivery.turns import RATE_LIMITED, STEP_SECONDS, Turns
+from bot.model.outcomes import Outcome, OutcomeKind, Wait
+from bot.model.sessions import SessionId
+from sandbox.limits import CallLimit
+from tests.support.desk import Desk, on_both
+from tests.support.waiting import wait_until
+
+TAKEN = Outcome(kind=OutcomeKind.DELIVERED)
+LOST = Outcome(kind=OutcomeKind.UNCERTAIN)
+BACKOFF = 1.0
+SESSIONS = [f"devin-{number:032x}" for number in range(12)]
+
+
+class Line:
+    """Messages of many sessions to a Devin that gives these answers, and then takes everything."""
+
+    def __init__(self, *answers: Outcome | Wait, longest: float = 3_600) -> None:
+        self.sent = 0
+        self.is_answering = asyncio.Event()
+        self.is_answering.set()
+        self._answers = list(answers)
+        self._turns = Turns(timedelta(seconds=longest))
+        self._sessions = (SessionId(f"devin-{number:032x}") for number in count())
+
+    async def post(self, session: SessionId | None = None) -> Outcome | Wait:
+        """Send one of another session, if it is its turn."""
+        return await self._turns.post(session or next(self._sessions), self._send, BACKOFF)
+
+    async def until_tried(self, times: int) -> Outcome | Wait:
+        """Send one, again and again, until Devin was asked as often as that."""
+        answers = [await self.post()]
+        while self.sent < times:
+            await asyncio.sleep(0.01)
+            answers.append(await self.post())
+        return answers[-1]
+
+    async def _send(self) -> Outcome | Wait:
+        self.sent += 1
+        await self.is_answering.wait()
+        return self._answers.pop(0) if self._answers else TAKEN
+
+
+def limited(seconds: float = 0.0, times: int = 2) -> list[Outcome | Wait]:
+    """Return Devin's answers that make a limit that of the key."""
+    return [Wait(RATE_LIMITED, seconds)] * times
+
+
+async def limits(line: Line) -> None:
+    """Let Devin impose the limit."""
+    for _ in range(2):
+        await line.post()
+
+
+async def test_no_two_messages_have_their_turn_at_one_moment() -> None:
+    """Devin is asked by the first two only, and the turns begin when its limit ends."""
+    line = Line(*limited(5.0))
+    began = time.monotonic()
+    turns = []
+    for _ in range(120):
+        answer = await line.post()
+        assert isinstance(answer, Wait)
+        assert answer.retry_after is not None
+        turns.append(time.monotonic() - began + answer.retry_after)
+    assert line.sent == 2
+    assert turns[0] >= 5.0
+    between = [later - earlier for earlier, later in pairwise(turns[1:])]
+    assert min(between) > STEP_SECONDS / 2
+
+
+async def test_a_limit_of_one_session_delays_no_other() -> None:
+    """Another one tries, and if Devin takes its message, nobody else waits."""
+    line = Line(*limited(600.0, 1), TAKEN, *limited(600.0, 1))
+    one = SessionId("devin-0")
+    assert await line.post(one) == Wait(RATE_LIMITED, 600.0)
+    assert await line.post() == TAKEN
+    assert await line.post(one) == Wait(RATE_LIMITED, 600.0)
+    assert [await line.post() for _ in range(3)] == [TAKEN] * 3
+
+
+async def test_a_session_that_is_limited_again_and_again_stays_the_only_one() -> None:
+    """Its own answers say nothing of others."""
+    line = Line(*limited(600.0, 3))
+    one = SessionId("devin-0")
+    for _ in range(3):
+        assert await line.post(one) == Wait(RATE_LIMITED, 600.0)
+    assert await line.post() == TAKEN
+
+
+async def test_after_a_limit_one_message_tries() -> None:
+    """The others wait until Devin has answered it; then none has to."""
+    line = Line(*limited())
+    await limits(line)
+    line.is_answering.clear()
+    trying = asyncio.create_task(line.until_tried(3))
+    await wait_until(lambda: line.sent == 3, "one tries")
+    others = [await line.post() for _ in range(3)]
+    assert [isinstance(one, Wait) and one.is_turn for one in others] == [True] * 3
+    assert line.sent == 3
+    line.is_answering.set()
+    assert await trying == TAKEN
+    assert [await line.post() for _ in range(3)] == [TAKEN] * 3
+
+
+@pytest.mark.parametrize("answer", [LOST, Wait(RATE_LIMITED, 0.0), Wait("no connection")])
+async def test_a_try_that_devin_does_not_take_ends_no_limit(answer: Outcome | Wait) -> None:
+    """Then another one tries, alone."""
+    line = Line(*limited(), answer)
+    await limits(line)
+    await line.until_tried(3)
+    line.is_answering.clear()
+    trying = asyncio.create_task(line.until_tried(4))
+    await wait_until(lambda: line.sent == 4, "another one tries")
+    other = await line.post()
+    assert isinstance(other, Wait)
+    assert other.is_turn
+    line.is_answering.set()
+    assert await trying == TAKEN
+
+
+@pytest.mark.parametrize("earlier", [0, 1])
+@pytest.mark.parametrize(
+    ("wait", "seconds"),
+    [
+        (Wait(RATE_LIMITED), BACKOFF),
+        (Wait(RATE_LIMITED, 0.0), 0.5),
+        (Wait(RATE_LIMITED, 3_600.0), 2.0),
+        (Wait("HTTP 503", 1.5), 1.5),
+    ],
+)
+async def test_a_limit_is_as_long_as_devin_says_within_reason(
+    wait: Wait, seconds: float, earlier: int
+) -> None:
+    """It is half a second at least, and ends when replies are given up at most."""
+    line = Line(*[wait] * (earlier + 1), longest=2.0)
+    answer = [await line.post() for _ in range(earlier + 1)][-1]
+    assert isinstance(answer, Wait)
+    assert answer.retry_after is not None
+    assert seconds - 0.1 <= answer.retry_after <= seconds
+
+
+async def test_a_failure_of_one_message_delays_no_other() -> None:
+    """What is no limit says nothing of other sessions."""
+    failures: list[Outcome | Wait] = [Wait("no connection"), Wait("HTTP 503"), LOST]
+    line = Line(*failures)
+    assert [await line.post() for _ in range(4)] == [*failures, TAKEN]
+
+
+@on_both
+async def test_many_sessions_that_wait_ask_devin_as_often_as_one(
+    bot: Bot, desk: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
+    """While Devin limits the key, it is asked once for each `Retry-After`; then each arrives."""
+    threads = {}
+    for session in SESSIONS:
+        desk.devin.add_session(session)
+        threads[session] = await desk.linked_thread(session)
+    for session in SESSIONS:
+        desk.devin.behave(session, "rate_limited", retry_after=1)
+    first, *others = SESSIONS
+    replies = [await desk.reply("Please rebase", threads[first])]
+    await wait_until(lambda: desk.devin.requests, "Devin imposes its limit")
+    began = time.monotonic()
+    replies += [await desk.reply("Please rebase", threads[one]) for one in others]
+    await wait_until(lambda: len(desk.devin.requests) >= 4, "it is asked again, and again")
+    refused = len(desk.devin.requests)
+    assert refused <= 3 + (time.monotonic() - began)
+    for session in SESSIONS:
+        desk.devin.behave(session, "running")
+    for reply in replies:
+        await desk.until_marked("white_check_mark", reply)
+    assert [len(desk.received(session)) for session in SESSIONS] == [1] * len(SESSIONS)
+    assert len(desk.devin.requests) <= 1 + refused + len(SESSIONS)
+    lines = [one for one in caplog.records if one.message == "waits"]
+    assert len(lines) <= 1 + refused + len(SESSIONS)
+
+
+async def test_a_limit_that_devin_keeps_lets_everything_through_in_time(
+    bot: Bot, desk: Desk
+) -> None:
+    """Devin takes four messages a second; every session's arrive once, in order."""
+    threads = {}
+    for session in SESSIONS:
+        desk.devin.add_session(session)
+        threads[session] = await desk.linked_thread(session)
+    desk.devin.message_limit = CallLimit(4, 1.0)
+    replies = [
+        await desk.reply(text, threads[session]) for text in ("one", "two") for session in SESSIONS
+    ]
+    for reply in replies:
+        await desk.until_marked("white_check_mark", reply)
+    for session in SESSIONS:
+        assert [one.rpartition("\n")[2] for one in desk.received(session)] == ["one", "two"]
