@@ -1,4 +1,6 @@
-"""Uploads a reply's files to Devin; one that fails becomes a link, and its author is told.
+"""Uploads a reply's files to Devin; one that cannot go becomes a link, and its author is told.
+
+A failure that may pass is tried again, a few times, while the reply waits.
 
 A file is streamed from Slack to Devin through this process, and is never stored here.
 """
@@ -6,6 +8,7 @@ A file is streamed from Slack to Devin through this process, and is never stored
 import asyncio
 import logging
 from collections.abc import Sequence
+from http import HTTPStatus
 
 from bot.devin.api import Devin, OutgoingFile
 from bot.model.errors import FileLeftOut
@@ -20,6 +23,10 @@ log = logging.getLogger(__name__)
 
 SECONDS = 60.0
 """The time for all files of one reply; after that, the rest go as links."""
+
+PAUSES = (1.0, 2.0, 4.0)
+LONGEST = 20.0
+"""The seconds before a file is tried again: those that Slack asks for, up to the longest."""
 
 UNKNOWN_KIND = "application/octet-stream"
 
@@ -64,8 +71,7 @@ class Files:
         ids = {"reply_id": reply.id, "size": file.size}
         try:
             async with asyncio.timeout_at(deadline):
-                file = await self._slack.known(file)
-                answer = await self._upload(file)
+                file, answer = await self._tried(file)
         except TimeoutError:
             left_out = FileLeftOut(WhyLink.SLOW)
         except FileLeftOut as error:
@@ -79,6 +85,19 @@ class Files:
         metrics.FILES.labels(left_out.hitch).inc()
         log.warning("file left out", extra=ids | {"reason": str(left_out)})
         return Upload(file=file, hitch=left_out.hitch, detail=left_out.detail)
+
+    async def _tried(self, file: AttachedFile) -> tuple[AttachedFile, str | Wait]:
+        """Upload a file, if need be again; return it as Slack describes it."""
+        pauses = iter(PAUSES)
+        while True:
+            try:
+                file = await self._slack.known(file)
+                return file, await self._upload(file)
+            except FileLeftOut as error:
+                pause = next(pauses, None)
+                if pause is None or error.again_after is None or error.again_after > LONGEST:
+                    raise
+                await asyncio.sleep(max(pause, error.again_after))
 
     async def _upload(self, file: AttachedFile) -> str | Wait:
         if file.is_external or not self._limit:
@@ -99,5 +118,7 @@ class Files:
             raise download.broke_off
         if isinstance(answer, Outcome):
             why = answer.detail if answer.status is None else f"HTTP {answer.status}"
-            raise FileLeftOut(WhyLink.DEVIN, why)
+            # After a 5xx or a lost answer, Devin may have a copy, which stays unused.
+            is_final = 0 < (answer.status or 0) < HTTPStatus.INTERNAL_SERVER_ERROR
+            raise FileLeftOut(WhyLink.DEVIN, why, again_after=None if is_final else 0.0)
         return answer

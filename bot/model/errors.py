@@ -215,12 +215,18 @@ class SlackRefused(OperatorError):
 
 
 class FileLeftOut(RelayError):
-    """A file does not go to Devin; `hitch` says why, `detail` is Slack's or Devin's error code."""
+    """A file does not go to Devin; `hitch` says why, `detail` is Slack's or Devin's error code.
 
-    def __init__(self, hitch: "WhyLink", detail: str = "") -> None:
+    `again_after` are the seconds after which another try may succeed; None if none will.
+    """
+
+    def __init__(
+        self, hitch: "WhyLink", detail: str = "", *, again_after: float | None = None
+    ) -> None:
         super().__init__(f"{hitch.value} {detail}".strip())
         self.hitch = hitch
         self.detail = detail
+        self.again_after = again_after
 
 
 OPERATOR_MUST_ACT = frozenset(

@@ -63,7 +63,7 @@ class Download:
                     raise self.broke_off
                 yield chunk
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            self.broke_off = FileLeftOut(WhyLink.SLACK, broken(error))
+            self.broke_off = _lost(error)
             raise self.broke_off from error
 
 
@@ -89,7 +89,10 @@ class SlackFiles:
             return file
         try:
             answer = await call(self._client, "files.info", file=file.look_up)
-        except (SlackAway, SlackRefused) as error:
+        except SlackAway as error:
+            again_after = error.retry_after or 0.0
+            raise FileLeftOut(WhyLink.SLACK, error.reason, again_after=again_after) from error
+        except SlackRefused as error:
             raise FileLeftOut(WhyLink.SLACK, error.reason) from error
         return attached(answer.get("file") or {})
 
@@ -107,7 +110,7 @@ class SlackFiles:
                     raise FileLeftOut(WhyLink.TOO_LARGE)
                 yield Download(response, limit)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise FileLeftOut(WhyLink.SLACK, broken(error)) from error
+            raise _lost(error) from error
 
     @asynccontextmanager
     async def _answer(self, url: str) -> AsyncIterator[aiohttp.ClientResponse]:
@@ -227,9 +230,24 @@ def _place(url: str) -> str:
     return place if re.fullmatch(r"https?://[a-z0-9.:-]+", place) else ""
 
 
+def _lost(error: Exception) -> FileLeftOut:
+    return FileLeftOut(WhyLink.SLACK, broken(error), again_after=0.0)
+
+
+def _again_after(response: aiohttp.ClientResponse) -> float | None:
+    """Return the seconds after which the same request may succeed; None if it never will."""
+    is_limited = response.status == HTTPStatus.TOO_MANY_REQUESTS
+    if response.status < HTTPStatus.INTERNAL_SERVER_ERROR and not is_limited:
+        return None
+    asked = response.headers.get("Retry-After", "")
+    return float(asked) if asked.isdecimal() else 0.0
+
+
 def _check(response: aiohttp.ClientResponse, file: AttachedFile) -> None:
     if response.status != HTTPStatus.OK:
-        raise FileLeftOut(WhyLink.SLACK, f"HTTP {response.status}")
+        raise FileLeftOut(
+            WhyLink.SLACK, f"HTTP {response.status}", again_after=_again_after(response)
+        )
     is_page = response.content_type == "text/html"
     is_file = "attachment" in response.headers.get("Content-Disposition", "")
     is_expected = file.kind == "text/html" and response.content_length == file.size

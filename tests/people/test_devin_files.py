@@ -5,8 +5,9 @@ import pytest
 from bot.app import Bot
 from bot.text.devin_files import cut_files
 from bot.wording.mirror.words import file_link
+from sandbox.devin.record import DownloadFailure
 from sandbox.slack.world.live import live
-from tests.support.desk import SESSION, Desk, on_both
+from tests.support.desk import SESSION, Desk, on_both, tells
 from tests.support.devin_posts import until_devin_said
 from tests.support.waiting import wait_until
 
@@ -74,6 +75,23 @@ async def test_a_file_that_devin_does_not_give_is_linked(bot: Bot, desk: Desk) -
     await desk.until_said(link_to(marker), thread)
     desk.devin.say(SESSION, "That is all.")
     await until_devin_said(desk, "That is all.", thread)
+
+
+@on_both
+@pytest.mark.parametrize("failure", [429, 500, 503, "cut"])
+async def test_a_file_that_devin_refuses_once_is_a_file_in_the_thread(
+    bot: Bot, desk: Desk, failure: DownloadFailure
+) -> None:
+    """A failure that passes is tried again, and nobody is shown a link."""
+    thread = await desk.linked_thread()
+    marker = desk.devin.attach(SESSION, "report.csv", b"a,b\n1,2\n", "text/csv")
+    desk.devin.download_failures.append(failure)
+    desk.devin.say(SESSION, f"Here is the report.\n{marker}")
+    await wait_until(lambda: files(desk, thread), "the file is there")
+    desk.devin.say(SESSION, "That is all.")
+    await until_devin_said(desk, "That is all.", thread)
+    assert files(desk, thread) == [("report.csv", b"a,b\n1,2\n")]
+    assert [one for one in desk.said(thread) if tells(one, link_to(marker))] == []
 
 
 async def test_a_long_message_is_split_and_a_very_long_one_is_a_file(bot: Bot, desk: Desk) -> None:

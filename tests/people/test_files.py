@@ -4,7 +4,7 @@ import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from typing import cast
+from typing import Any, cast
 
 import aiohttp
 import pytest
@@ -113,6 +113,32 @@ async def test_a_file_that_is_too_large_is_told(desk: Desk, environ: dict[str, s
         await desk.until_marked("white_check_mark", ts)
     assert [one.name for one in desk.devin.attachments] == ["plan.md"]
     assert "[big](https://" in desk.received()[0]
+
+
+@pytest.mark.parametrize(
+    "fault", [{"retry_after": 1}, {"status": 500}, {"status": 503}, {"drop": True}]
+)
+async def test_a_file_that_slack_refuses_once_reaches_devin(
+    fault: dict[str, Any], bot: Bot, desk: Desk
+) -> None:
+    """A failure that passes is tried again, before the file goes as a link."""
+    desk.slack.fail_next("download", **fault)
+    thread = await desk.linked_thread()
+    ts = await reply_with(desk, thread, upload(desk))
+    await desk.until_marked("white_check_mark", ts)
+    assert desk.read() == [("ada (in Slack):\n\nLook", [desk.devin.attachments[0].url])]
+    assert desk.said(thread) == []
+    assert len(desk.slack.downloads) == 2
+
+
+@on_both
+async def test_a_file_that_devin_fails_to_take_once_reaches_it(bot: Bot, desk: Desk) -> None:
+    """A second copy would stay unused, so it is uploaded again."""
+    desk.devin.upload_failures.append(500)
+    thread = await desk.linked_thread()
+    ts = await reply_with(desk, thread, upload(desk))
+    await desk.until_marked("white_check_mark", ts)
+    assert desk.read() == [("ada (in Slack):\n\nLook", [desk.devin.attachments[0].url])]
 
 
 async def test_an_operator_may_have_links_only(desk: Desk, environ: dict[str, str]) -> None:
@@ -289,7 +315,7 @@ async def test_a_link_in_a_message_that_may_have_arrived_is_told(
 ) -> None:
     """Whoever finds the message in the session learns that its file is not there."""
     thread = await desk.linked_thread()
-    desk.devin.upload_failures.append(500)
+    desk.devin.upload_failures.append(413)
     desk.devin.behave(SESSION, state, times=1, takes=False)
     await reply_with(desk, thread, upload(desk))
     report = await desk.offering("send_again", thread)
@@ -298,7 +324,7 @@ async def test_a_link_in_a_message_that_may_have_arrived_is_told(
     assert delivery_reports.words_of(in_doubt, "").footer in report.text
     assert "plan.md" in report.text
     await desk.press("send_again", thread)
-    await until_linked(desk, thread, WhyLink.DEVIN, "HTTP 500")
+    await until_linked(desk, thread, WhyLink.DEVIN, "HTTP 413")
     assert delivery_reports.sent_again("ada") in report.text
 
 

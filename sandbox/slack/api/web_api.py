@@ -34,6 +34,8 @@ METHODS: dict[str, Method] = {
 CONNECTIONS_OPEN = "apps.connections.open"
 UPLOAD = "upload"
 """The name of a POST to an upload address, in the ledger and for planned failures."""
+DOWNLOAD = "download"
+"""The name of a GET of a private file, for planned failures."""
 _UNAVAILABLE = "<!DOCTYPE html><html><head><title>Server Error | Slack</title></head></html>"
 _SIGN_IN = "<!DOCTYPE html><html><head><title>Sign in | Slack</title></head></html>"
 
@@ -96,6 +98,11 @@ class WebApi:
         caller = self._tokens.get(_bearer(request))
         origin = str(request.url.origin())
         self._state.downloads.append(Download(origin, caller is not None))
+        fault = self._state.faults.take(DOWNLOAD) or Fault()
+        if fault.drop:
+            return _dropped(request)
+        if fault.replaces_answer:
+            return _failed(ApiCall(DOWNLOAD, {}, 0.0), fault)
         lead = self._state.faults.files_lead_to
         if lead is not None and origin == self.base_url:
             raise web.HTTPFound(f"{lead}{request.raw_path}")
