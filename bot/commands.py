@@ -34,7 +34,8 @@ def run(command: str, env_file: Path | None) -> int:
     try:
         settings = load_settings(env_file=file, needs_transport=needs_transport)
     except SettingsError as error:
-        absent = () if file.exists() else (f"No {file} in {Path.cwd()}.",)
+        lacks = any(": missing" in one for one in error.problems)
+        absent = (f"No {file} in {Path.cwd()}.",) if lacks and not file.exists() else ()
         show_problems(error.problems, sys.stderr, *absent)
         return MISUSED
     logs.configure(settings.log_level, settings.log_format, settings.secrets())

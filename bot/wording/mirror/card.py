@@ -44,10 +44,11 @@ def card(shown: Card) -> SlackMessage:
     """Return the card of a linked thread."""
     if shown.is_barred:
         return _barred(shown)
+    arrives = "" if shown.link.muted else _ARRIVES
     return SlackMessage(
-        "\n".join([_linked(shown), state_line(shown.seen), *_pull_requests(shown.seen)]),
+        "\n".join([state_line(shown.seen), _linked(shown), *_pull_requests(shown.seen)]),
         buttons=_buttons(shown),
-        footer=" · ".join(filter(None, (_cost(shown.seen), follows(shown.follow)))),
+        footer=" · ".join(filter(None, (_cost(shown.seen), follows(shown.follow), arrives))),
     )
 
 
@@ -90,13 +91,12 @@ def _state_of(seen: Watched) -> tuple[str, str, str]:
 
 
 def _linked(shown: Card) -> str:
-    return f"Linked to *{session_link(shown.session)}* by {_by(shown)}. {_replies(shown.link)}"
+    linked = f"Linked to *{session_link(shown.session)}* by {_by(shown)}."
+    return f"{linked} {_MUTED}" if shown.link.muted else linked
 
 
-def _replies(link: Link) -> str:
-    if link.muted:
-        return "*Muted*: replies here won't be sent to Devin."
-    return "Replies here are sent to Devin; I'll add ✅ to each one that arrives."
+_MUTED = "*Muted*: replies here won't be sent to Devin."
+_ARRIVES = "Replies here are sent to Devin; I'll add ✅ to each one that arrives"
 
 
 def _by(shown: Card) -> str:
@@ -125,7 +125,8 @@ def _cost(seen: Watched) -> str:
 def _barred(shown: Card) -> SlackMessage:
     plain = NamedSession(shown.link.session, "", shown.session.url)
     return SlackMessage(
-        f"Linked to *{session_link(plain)}* by {_by(shown)}. {_replies(shown.link)} {BARRED}",
+        f"Linked to *{session_link(plain)}* by {_by(shown)}. "
+        f"{_MUTED if shown.link.muted else f'{_ARRIVES}.'} {BARRED}",
         buttons=(_open(shown), _unlink(shown)),
     )
 
