@@ -85,6 +85,28 @@ async def test_a_person_is_mentioned_where_devin_needs_one(bot: Bot, desk: Desk)
     assert said.count(f"<@{ben}>") == 1
 
 
+async def test_devin_has_finished_once_although_its_last_words_come_later(
+    bot: Bot, desk: Desk
+) -> None:
+    """Nobody is mentioned again for what it says then; after a reply, it may finish again."""
+    thread = await desk.linked_thread()
+
+    def times() -> int:
+        return sum("Devin has *finished*" in str(one.blocks) for one in desk.posts(thread))
+
+    desk.devin.behave(SESSION, "idle")
+    await wait_until(lambda: times() == 1, "it has finished")
+    for words in ("All done: the tests pass.", "I also cleaned up."):
+        desk.devin.say(SESSION, words)
+        await until_devin_said(desk, words, thread)
+    assert times() == 1
+    reply = await desk.reply("And the docs, please.", thread)
+    await desk.until_marked("white_check_mark", reply)
+    desk.devin.behave(SESSION, "idle")
+    desk.devin.say(SESSION, "The docs are done.")
+    await wait_until(lambda: times() == 2, "it has finished again")
+
+
 async def test_the_end_is_said_with_what_to_do(bot: Bot, desk: Desk) -> None:
     """A session that fails says so, and how to go on."""
     thread = await desk.linked_thread()

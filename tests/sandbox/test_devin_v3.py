@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import datetime
 from typing import Any
 
 import httpx
@@ -614,3 +615,20 @@ async def test_a_read_fails_as_it_is_told_to(
         devin.read_failures[kind].append(500)
         assert (await v1.get(address)).json() == {"detail": "Not now"}
         assert (await v1.get(address)).status_code == 200
+
+
+async def test_what_no_document_settles_can_be_played(
+    devin: DevinSandbox, client: httpx.AsyncClient, sessions: str, path: str
+) -> None:
+    """A filter that knows its ids, a next page without a cursor, and times as text."""
+    unknown = f"{sessions}?session_ids={SESSION}&session_ids={OTHER}"
+    assert (await client.get(unknown)).status_code == 200
+    devin.quirks.add("refuses unknown ids")
+    assert (await client.get(unknown)).status_code == 422
+    assert (await client.get(sessions, params={"session_ids": [SESSION]})).status_code == 200
+    devin.say(SESSION, "Hello")
+    devin.quirks |= {"gives no cursor", "gives ISO times"}
+    page = (await client.get(f"{path}/messages")).json()
+    assert (page["end_cursor"], page["has_next_page"]) == (None, True)
+    (message,) = page["items"]
+    assert datetime.fromisoformat(message["created_at"]).tzinfo is not None
