@@ -116,13 +116,14 @@ def asked_of(
     return update
 
 
-def closed_by(look: Look, seen: Watched) -> Sequence[Said]:
+def closed_by(look: Look, seen: Watched, page: MessagePage) -> Sequence[Said]:
     """Return the end of what was open, if its post has buttons that answer it."""
     before = look.seen
     has_buttons = bool(before.options) or before.state is SessionState.APPROVAL
     if not before.asked or before.asked == seen.asked or not has_buttons:
         return ()
-    kind = SaidKind.ANSWERED if _has_reply(look) else SaidKind.MOVED_ON
+    is_answered = _has_reply(look) or not _ends_with_devin(page)
+    kind = SaidKind.ANSWERED if is_answered else SaidKind.MOVED_ON
     return [Said(kind=kind, id=before.asked, at=before.asked_at)]
 
 

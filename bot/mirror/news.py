@@ -55,7 +55,7 @@ def found_in(look: Look, reading: Reading) -> Found:
     seen = seen.model_copy(update=_behind(look, reading, adrift_since))
     events = () if is_history else events_of(look, seen, fresh, reading.page)
     seen = seen.model_copy(update=asked_of(look, seen, events, reading.page))
-    events = [*closed_by(look, seen), *events, *_unreadable(look, seen)]
+    events = [*closed_by(look, seen, reading.page), *events, *_unreadable(look, seen)]
     said = [
         (one.thread, item)
         for one in look.followers

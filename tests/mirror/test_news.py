@@ -216,6 +216,14 @@ def test_a_question_is_over_when_devin_goes_on_or_somebody_has_answered() -> Non
     assert not looked(answered, SessionState.WAITING, before=asked, shown=["a"]).seen.asked
 
 
+def test_a_question_that_was_answered_in_devin_s_web_app_says_so() -> None:
+    """A person's message comes after it; without one, Devin has gone on by itself."""
+    asked = looked([message("a", "Which?\n\n1. Red\n2. Blue")], SessionState.WAITING).seen
+    answered = [message("a", "Which?"), message("b", "Red", source=Source.USER)]
+    assert said(looked(answered, before=asked, shown=["a"])) == ["(answered)"]
+    assert said(looked([message("a", "Which?")], before=asked, shown=["a"])) == ["(moved_on)"]
+
+
 def test_without_its_cursor_a_long_session_shows_no_history_on_its_later_pages() -> None:
     """What was said before the last read stays known until all of it is read again."""
     page = [message("old", at=NOW - 2 * AGO)]
