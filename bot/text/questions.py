@@ -29,7 +29,9 @@ _ASKS_YES_NO = re.compile(
 )
 _CONSENT = re.compile(
     r"\b(?:should|shall|may|can|could) (?:I|we)\b(?! have\b)"
-    r"|\b(?:do|would|are|can|could|will) you\b|\b(?:is|would) (?:that|this|it) (?:be )?(?:ok|fine)",
+    r"|\b(?:do|would|are|can|could|will) you\b"
+    r"|\b(?:is|are|would) (?:that|this|it|these|they) (?:be )?(?:ok|fine|right|correct|what you)"
+    r"|\b(?:look|sound) (?:ok|fine|good|right)|\b(?:work|right|ok|okay|fine) (?:for|with) you\b",
     re.IGNORECASE,
 )
 """What a question says to the reader, and not to itself."""
@@ -38,7 +40,8 @@ _EITHER = re.compile(r"\bor\b(?! not\b)", re.IGNORECASE)
 _ASKS_TO_CHOOSE = re.compile(
     r"(?:please\s+)?(?:choose|pick|select)\b"
     r"|which\b(?!\s+\w+\s+(?:changed|fail|failed|broke|passed|was|were|did|has|have|had)\b)"
-    r"|(?:what|how|where|when|who)\s+(?:(?:do|would|will) you|(?:should|shall) (?:I|we))\b",
+    r"|(?:what|how|where|when|who|whose)\b.*\b(?:(?:would|will) you"
+    r"|do you (?:want|like|prefer|need|mean|think)|shall|should(?! have))\b",
     re.IGNORECASE,
 )
 _EXPLICIT = re.compile(r"^[ \t]*[*_`]*OPTIONS:([^\n]+)\Z", re.MULTILINE)
@@ -162,7 +165,7 @@ def _asks_to_choose(sentence: str) -> bool:
     """Return True for a question that a list below it answers."""
     if sentence.endswith(":"):
         return bool(_ASKS_TO_CHOOSE.match(sentence) or _asks_yes_no(f"{sentence[:-1]}?"))
-    is_either = _CONSENT.search(sentence) and _EITHER.search(sentence)
+    is_either = _ASKS_YES_NO.match(sentence) and _EITHER.search(sentence)
     is_choice = _ASKS_TO_CHOOSE.match(sentence) or is_either
     return bool(is_choice) and _ends_in_question(sentence)
 

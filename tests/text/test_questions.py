@@ -32,6 +32,8 @@ _LONG = "Rewrite the importer so that it reads the archive at once and keeps the
         "See https://ci.example/job?",
         "All is at <https://ci.example/job?>",
         "The regex is now `(foo)?`",
+        "How do you run it?\n\n1. make\n2. make run",
+        "What should have happened? See above.",
         "How do I run it?\n\n```\nmake\n```",
         "Does it work?\n\n```\n$ make test\nok\n```",
         "Why?\n\nhttps://ci.example/job",
@@ -63,6 +65,8 @@ def test_a_message_that_ends_otherwise_is_no_question(text: str) -> None:
         "Should I merge it? Here is the diff:\n\n```diff\n+ a\n```",
         "Do you want me to fix these?\n\n| file | line |\n|---|---|\n| a | 1 |",
         "Shall I proceed? It will take an hour.",
+        "Does this look right?\n\n- Log in\n- Log out",
+        "Would that work for you?\n\n```\nmake\n```",
         "Shall I delete these files?\n\n- a.py\n- b.py",
         "Is it the one at https://ci.example/job?",
     ],
@@ -115,6 +119,9 @@ def test_other_questions_ask_for_words(text: str) -> None:
         ("Tell me.\n\n**OPTIONS:** Do it | *Wait*", ("Do it", "Wait")),
         ("Tell me.\nOPTIONS: now | later | never", ("now", "later", "never")),
         ("How should I go on?\n\n- x\n- y", ("x", "y")),
+        ("How long shall they be?\n\n- Short\n- In full", ("Short", "In full")),
+        ("How many runs do you want?\n\n- One\n- Ten", ("One", "Ten")),
+        ("Should they be short or in full?\n\n- Short\n- In full", ("Short", "In full")),
         ("Should I:\n\n- Rebase\n- Merge", ("Rebase", "Merge")),
         ("Do you want one of these or the old one?\n\n- x\n- y", ("x", "y")),
     ],
@@ -133,7 +140,7 @@ def test_a_label_is_cut_and_the_option_is_not() -> None:
 
 def test_a_label_of_emoji_is_cut_by_utf_16_units() -> None:
     """Slack does not say what its 75 characters are, and an emoji has two units."""
-    question = parse_question("How?\n\n1. " + "🚀" * 60 + "\n2. Wait")
+    question = parse_question("Which?\n\n1. " + "🚀" * 60 + "\n2. Wait")
     assert question is not None
     assert question.labels == ("🚀" * 37 + "…", "Wait")
     assert len(question.labels[0].encode("utf-16-le")) // 2 == MOST_IN_LABEL
