@@ -5,9 +5,10 @@ Each ends in something that its author sees: it reaches Devin, or the bot asks b
 
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 
+from bot.model.errors import IsMuted
 from bot.model.replies import Change, Reply
 from bot.relay import Relay
-from bot.wording import actions, shortcuts
+from bot.wording import actions, refusals, shortcuts
 from bot.wording.asking import first_words
 from bot.wording.message import SlackMessage
 from handlers import link_offers, mentions, replies
@@ -61,7 +62,7 @@ async def hear(relay: Relay, spoken: Reply, event: Payload, kind: str) -> None:
     words = event, identity.team, identity.user
     guess = parse_guess(*words)
     if guess is None:
-        if await replies.take(relay, event, identity.user) is not Change.UNLINKED:
+        if await _is_taken(relay, spoken, event, kind):
             return
         command = parse_command(*words, unlinked=True)
         if command is not None:
@@ -74,6 +75,21 @@ async def hear(relay: Relay, spoken: Reply, event: Payload, kind: str) -> None:
         link_offers.names_session(event) and await link_offers.offer(relay, event, identity.user)
     ):
         await relay.first_words.offer(spoken)
+
+
+async def _is_taken(relay: Relay, spoken: Reply, event: Payload, kind: str) -> bool:
+    """Accept words in a linked thread as a reply; return False in any other place.
+
+    An `app_mention` may lack the files of its message, so that is left to the `message` event.
+    """
+    if kind == "app_mention" and await relay.is_linked(spoken.thread):
+        return True
+    change = await replies.take(relay, event, relay.workspace.identity.user)
+    if change is Change.MUTED:
+        muted = refusals.sorry(IsMuted())
+        once = f"muted:{spoken.ts}"
+        await relay.notices.whisper(spoken.thread, spoken.author, muted, once=once, at=spoken.ts)
+    return change is not Change.UNLINKED
 
 
 async def _link(asker: Asker, press: TicketPress) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from bot.app import Bot
 from bot.redis.connection import Store
-from tests.support.desk import SESSION, Desk
+from tests.support.desk import SESSION, Desk, muted
 from tests.support.waiting import until_settled, wait_until
 
 URL = f"https://app.devin.ai/sessions/{SESSION.removeprefix('devin-')}"
@@ -44,7 +44,7 @@ ASIDES = {"an aside": "(aside) not for the bot", "a mention with an aside": "{bo
 
 @dataclass(frozen=True)
 class Place:
-    """A place to write in: outside of threads, in a thread without a session, or in a linked one.
+    """A place to write in: outside of threads, in an unlinked one, a linked one, or a muted one.
 
     `channel` has `{user}` where each person has one of their own.
     """
@@ -58,7 +58,7 @@ class Place:
         return self.channel.startswith("dm")
 
 
-KINDS = ("root", "unlinked", "linked")
+KINDS = ("root", "unlinked", "linked", "muted")
 CHANNELS = {
     "ada": ("general", "secrets", "shared", "group-dm", "dm", "random"),
     "gus": ("general", "secrets", "shared", "dm-gus", "random"),
@@ -75,7 +75,10 @@ SILENCES: dict[str, Silent] = {
         words in PLAIN
         and words != "a session's address"
         and not place.is_direct
-        and place.kind != "linked"
+        and place.kind in {"root", "unlinked"}
+    ),
+    "The thread was muted so that people can talk among themselves.": lambda _, place, words: (
+        words in PLAIN and not place.is_direct and place.kind == "muted"
     ),
     "Slack brings an app nothing from where it isn't, and asks the author to invite it.": (
         lambda _, place, __: place.channel == "random"
@@ -114,8 +117,7 @@ class Listener:
 
     def __init__(self, desk: Desk, user: str) -> None:
         self.desk, self.slack, self.user = desk, desk.slack, user
-        self._linked: dict[str, str] = {}
-        self._author = user if user != "bolt-ci" else "ada"
+        self._threads: dict[Place, str] = {}
 
     async def places(self) -> list[Place]:
         """Return the places, with a linked thread wherever the bot can have one."""
@@ -123,21 +125,25 @@ class Listener:
             self.slack.workspace.direct_message("gus", self.slack.bot_user_id)
         kinds = {"random": KINDS[:2], "dm-gus": KINDS[:2]}
         channels = CHANNELS[self.user]
-        linkable = [one for one in channels if "linked" in kinds.get(one, KINDS)]
-        threads = await asyncio.gather(
-            *(self.desk.linked_thread(channel=channel) for channel in linkable)
-        )
-        self._linked = dict(zip(linkable, threads, strict=True))
-        return [Place(one, kind) for one in channels for kind in kinds.get(one, KINDS)]
+        places = [Place(one, kind) for one in channels for kind in kinds.get(one, KINDS)]
+        linked = [one for one in places if one.kind in {"linked", "muted"}]
+        threads = await asyncio.gather(*(self._thread(place) for place in linked))
+        self._threads = dict(zip(linked, threads, strict=True))
+        return places
+
+    async def _thread(self, place: Place) -> str:
+        thread = await self.desk.linked_thread(channel=place.channel)
+        if place.kind == "muted":
+            await self.desk.mention("mute", thread=thread, channel=place.channel)
+            await self.desk.until_said(muted(), thread, channel=place.channel)
+        return thread
 
     async def say(self, place: Place, text: str) -> Spoken:
         """Write `text` in a place, in a new thread if it is to be one without a session."""
-        channel, thread = place.channel, self._linked.get(place.channel)
+        channel, thread = place.channel, self._threads.get(place)
         if place.kind == "unlinked":
             by = "gus" if channel == "dm-gus" else "ada"
             thread = await self.slack.say("Shall we?", user=by, channel=channel, deliver=False)
-        elif place.kind == "root":
-            thread = None
         before = self.seen(place, thread or "", "")
         written = text.replace("{bot}", f"<@{self.slack.bot_user_id}>")
         ts = await self.slack.say(written, user=self.user, channel=channel, thread=thread)

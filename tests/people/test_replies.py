@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 
 from bot.app import Bot
+from bot.model.errors import IsMuted
+from bot.wording import refusals
 from tests.support.desk import SESSION, Desk, muted, running
 
 FROM_ADA = "ada (in Slack):\n\n"
@@ -198,7 +200,7 @@ async def test_an_author_whose_id_is_no_text_costs_nobody_an_acknowledgement(
 
 
 async def test_a_muted_thread_keeps_its_replies_and_mentions(bot: Bot, desk: Desk) -> None:
-    """While muted, a mention without a command also stays in Slack; unmuted, replies go on."""
+    """While muted, a mention without a command also stays in Slack, and its author is told."""
     thread = await desk.linked_thread()
     await desk.cut_off("mute", thread)
     await desk.reply("Between us", thread)
@@ -207,7 +209,23 @@ async def test_a_muted_thread_keeps_its_replies_and_mentions(bot: Bot, desk: Des
     await desk.mention("unmute", thread=thread)
     await desk.until_said(muted(is_muted=False), thread)
     assert await desk.fence(thread) == []
-    assert desk.whispers("ada") == []
+    assert desk.whispers("ada") == [refusals.sorry(IsMuted()).text]
+
+
+async def test_a_mention_s_files_reach_devin_whichever_event_comes_first(
+    bot: Bot, desk: Desk
+) -> None:
+    """Slack's `app_mention` may lack them, so only the `message` is taken for a reply."""
+    thread = await desk.linked_thread()
+    text = f"<@{desk.slack.bot_user_id}> please read this"
+    ts = await desk.slack.say(text, thread=thread, files=["plan.md"], deliver=False)
+    event = desk.slack.event_of("general", ts)
+    bare = {key: one for key, one in event.items() if key not in {"files", "subtype"}}
+    for one in ({**bare, "type": "app_mention"}, event):
+        assert (await (await desk.slack.deliver_event(one)).settled()).acked
+    await desk.until_marked("white_check_mark", ts)
+    ((_, files),) = desk.read()
+    assert [one.rpartition("/")[2] for one in files] == ["plan.md"]
 
 
 @pytest.mark.parametrize("allowed", ["B0BOLTCI00", "A0BOLTCI00", "U0BOLTCI00"])

@@ -68,7 +68,8 @@ def message_event(workspace: Workspace, message: Message) -> JSON:
 def mention_event(workspace: Workspace, message: Message) -> JSON | None:
     """Return the accompanying `app_mention` event, if the message mentions the app's bot.
 
-    It lacks `channel_type`, and there is none in direct messages or for the bot's own posts.
+    It lacks `channel_type`, and there is none in direct messages or for the bot's own posts. Others
+    saw it without the message's files, too (ColeMurray/background-agents#1087).
     """
     bot = workspace.user(RELAY)
     channel = workspace.channel(message.channel)
@@ -78,7 +79,7 @@ def mention_event(workspace: Workspace, message: Message) -> JSON | None:
     if f"<@{bot.id}>" not in message.text and f"<@{bot.id}|" not in message.text:
         return None
     event = message_event(workspace, message)
-    for left_out in ("channel_type", "subtype", "root"):
+    for left_out in ("channel_type", "subtype", "root", "files"):
         event.pop(left_out, None)
     return {**event, "type": "app_mention"}
 
