@@ -55,11 +55,14 @@ def found_in(look: Look, reading: Reading) -> Found:
     seen = seen.model_copy(update=_behind(look, reading, adrift_since))
     events = () if is_history else events_of(look, seen, fresh, reading.page)
     seen = seen.model_copy(update=asked_of(look, seen, events, reading.page))
-    events = [*closed_by(look, seen, reading.page), *events, *_unreadable(look, seen)]
+    events = [*closed_by(look, seen, reading.page), *events]
     said = [
         (one.thread, item)
         for one in look.followers
-        for item in _shown_to(one, reading, seen, fresh, events)
+        for item in (
+            *_shown_to(one, reading, seen, fresh, events),
+            *_unreadable(one, look, reading),
+        )
     ]
     if seen.is_at_rest:
         seen = seen.model_copy(update={"is_turn_shown": True})
@@ -119,9 +122,13 @@ def _behind(look: Look, reading: Reading, adrift_since: int) -> dict[str, object
     return {"is_too_long": False, "adrift_since": adrift_since if reading.page.has_more else 0}
 
 
-def _unreadable(look: Look, seen: Watched) -> Sequence[Said]:
-    is_told = look.seen.is_too_long or not seen.is_too_long
-    return [] if is_told else [Said(kind=SaidKind.TOO_LONG, at=seen.read_at)]
+def _unreadable(one: Follower, look: Look, reading: Reading) -> Sequence[Said]:
+    """Return what tells a thread, once, that the session can't be read."""
+    is_told = look.seen.is_too_long and not one.joined
+    is_silent = follow_of(one, reading.default) is Follow.OFF
+    if not reading.is_too_long or is_told or is_silent:
+        return ()
+    return [Said(kind=SaidKind.TOO_LONG, at=look.began)]
 
 
 def _shown_to(

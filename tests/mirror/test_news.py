@@ -144,8 +144,9 @@ def test_a_session_that_is_too_long_to_be_read_says_so_once_and_shows_its_state(
     found = looked([], SessionState.FINISHED, too_long=True)
     assert said(found) == ["(finished)", "(too_long)"]
     assert found.cards
-    again = looked([], SessionState.FINISHED, before=found.seen, too_long=True)
-    assert said(again) == []
+    followers = [follower(1), follower(2, joined=NOW - 100), follower(3, follow="off")]
+    again = looked([], SessionState.FINISHED, before=found.seen, followers=followers, too_long=True)
+    assert [said(again, number) for number in (1, 2, 3)] == [[], ["(too_long)"], []]
     page = [message("old", at=NOW - 2 * AGO), message("new", at=NOW)]
     assert said(looked(page, SessionState.FINISHED, before=again.seen)) == ["new"]
 
