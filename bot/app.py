@@ -5,17 +5,14 @@ The same `open_bot` serves production and the tests.
 
 import logging
 import secrets
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Collection
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, replace
 from functools import partial
 
 import aiohttp
 
 import handlers
-from bot.delivery.deliverer import NOTICE_AFTER
-from bot.delivery.reconcile import LOOK_AFTER_SECONDS
 from bot.devin.opening import open_devin
 from bot.model.errors import StoreAway
 from bot.redis.connection import Store, open_store
@@ -37,8 +34,8 @@ from bot.slack.receiving.endpoint import SlackEndpoint
 from bot.slack.receiving.socket_mode import open_socket_mode
 from bot.store.backlog import measure, measure_watch
 from bot.store.migration.mover import migrate
+from bot.timing import TIMING, Timing
 from bot.wiring import Parts, build
-from bot.wiring.delivering import Tuning
 from bot.wiring.parts import Connections
 from handlers.hearing import Hearing
 
@@ -68,9 +65,8 @@ async def open_bot(
     listens: bool = True,
     health: Health | None = None,
     in_flight: InFlight | None = None,
-    notice_after: timedelta = NOTICE_AFTER,
-    look_after: Sequence[float] = LOOK_AFTER_SECONDS,
     file_hosts: Collection[str] = (),
+    timing: Timing = TIMING,
 ) -> AsyncIterator[Bot]:
     """Run everything; without `listens`, only the parts that deliver and report.
 
@@ -91,8 +87,9 @@ async def open_bot(
             open_server(settings.host, settings.port, health, measuring, slack)
         )
         log.info("listening", extra={"host": settings.host, "port": port})
-        to = await _connect(stack, settings, health, in_flight)
-        parts = build(to, Tuning(notice_after, look_after, file_hosts))
+        connected = await _connect(stack, settings, health, in_flight, timing)
+        to = replace(connected, file_hosts=file_hosts)
+        parts = build(to)
         if listens:
             await _listen(stack, to, parts, health, endpoint)
         backlog = partial(measure, to.store), partial(measure_watch, to.store)
@@ -131,11 +128,15 @@ async def open_redis(settings: Settings, tell: Tell = unheard) -> AsyncIterator[
 
 
 async def _connect(
-    stack: AsyncExitStack, settings: Settings, health: Health, in_flight: InFlight
+    stack: AsyncExitStack,
+    settings: Settings,
+    health: Health,
+    in_flight: InFlight,
+    timing: Timing,
 ) -> Connections:
     tell = partial(health.note, "embedded Valkey")
     url = await stack.enter_async_context(open_redis(settings, tell))
-    store = await stack.enter_async_context(open_store(url))
+    store = await stack.enter_async_context(open_store(url, timing.redis_seconds))
     await health.until("Redis", store.ping)
     health.watch("Redis", store.ping)
     await _warn_of_losses(store)
@@ -150,13 +151,20 @@ async def _connect(
     health.watch("Redis", store.ping)
     most = settings.delivery_concurrency + SPARE_CONNECTIONS
     devin = await stack.enter_async_context(
-        open_devin(settings.devin_api_url, settings.devin_api_key, settings.devin_org_id, most)
+        open_devin(
+            settings.devin_api_url,
+            settings.devin_api_key,
+            settings.devin_org_id,
+            most,
+            list_seconds=timing.list_seconds,
+        )
     )
     await devin.begin()
     return Connections(
         settings=settings,
+        timing=timing,
         in_flight=in_flight,
-        background=Background(in_flight),
+        background=Background(in_flight, timing.soon_seconds),
         store=store,
         client=client,
         identity=identity,

@@ -21,8 +21,6 @@ from handlers.failures import caught, in_words
 
 log = logging.getLogger(__name__)
 
-OPEN_WITHIN_SECONDS = 1.0
-ANSWER_WITHIN_SECONDS = 2.5
 LONGEST_ERROR = 300
 
 
@@ -51,7 +49,7 @@ async def show(
     Work that takes longer than a second is waited for in a modal that says so.
     """
     task = asyncio.create_task(work())
-    await asyncio.wait({task}, timeout=OPEN_WITHIN_SECONDS)
+    await asyncio.wait({task}, timeout=relay.workspace.timing.modal_seconds)
     waiting = None if task.done() else await _open_waiting(relay, opening)
 
     async def tell(note: Note) -> None:
@@ -79,7 +77,7 @@ async def answer(relay: Relay, ack: AsyncAck, block: str, work: Coroutine[Any, A
     so it must be idempotent.
     """
     task = asyncio.create_task(work)
-    done, _ = await asyncio.wait({task}, timeout=ANSWER_WITHIN_SECONDS)
+    done, _ = await asyncio.wait({task}, timeout=relay.workspace.timing.form_seconds)
     if not done:
         relay.background.later(_outlast(task))
         words = forms.SLOW

@@ -15,7 +15,7 @@ import pytest
 import redis
 import redis.asyncio
 
-from bot.app import Bot, open_bot
+from bot.app import Bot
 from bot.redis.connection import Store, open_store
 from bot.runtime.logs import Lines
 from bot.settings import Settings, load_settings
@@ -24,6 +24,7 @@ from sandbox.devin.answers import Api
 from sandbox.launch import environment_of
 from sandbox.slack.world.workspace import TEAM_ID
 from tests.support import long_first, not_run, secrets_guard
+from tests.support.bots import open_bot
 from tests.support.desk import SESSION, Desk
 from tests.support.redis_servers import asked_for, node_url, serving
 
@@ -139,15 +140,21 @@ def settings(environ: dict[str, str]) -> Settings:
     return load_settings(environ, None)
 
 
-def started(settings: Settings) -> AbstractAsyncContextManager[Bot]:
+def started(settings: Settings, **times: object) -> AbstractAsyncContextManager[Bot]:
     """A bot, for tests that start and stop it themselves."""
-    return open_bot(settings, look_after=(0.0, 0.05))
+    return open_bot(settings, **{"look_after": (0.0, 0.05), **times})
 
 
 @pytest.fixture
-async def bot(settings: Settings, box: Sandbox) -> AsyncIterator[Bot]:
-    """A running bot, connected to the sandbox."""
-    async with started(settings) as running:
+async def bot(
+    settings: Settings, box: Sandbox, request: pytest.FixtureRequest
+) -> AsyncIterator[Bot]:
+    """A running bot, connected to the sandbox.
+
+    Its deadlines are patient. The mark `times` gives it others, by their names in `Timing`.
+    """
+    marked = request.node.get_closest_marker("times")
+    async with started(settings, **(marked.kwargs if marked else {})) as running:
         await box.slack.wait_connected()
         yield running
 

@@ -36,6 +36,7 @@ from bot.slack.marks import MarkBudget
 from bot.slack.people import People
 from bot.store.mailbox import Mailbox
 from bot.store.turn import Head, Later, Nothing, Step
+from bot.timing import TIMING
 from bot.wording import delivery_reports
 
 log = logging.getLogger(__name__)
@@ -43,8 +44,6 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 BACKOFF_SECONDS = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 60.0)
-NOTICE_AFTER = timedelta(seconds=30)
-"""The time after which a thread is told that its reply waits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +79,7 @@ class Deliverer:
         marks: MarkBudget,
         in_flight: InFlight,
         give_up_after: timedelta,
-        notice_after: timedelta = NOTICE_AFTER,
+        notice_after: timedelta = TIMING.notice_after,
     ) -> None:
         self._mailbox = mailbox
         self._handover = handover

@@ -13,11 +13,9 @@ from bot.delivery.matching import Attempt, is_there
 from bot.devin.api import Devin, Unread
 from bot.model.outcomes import Outcome, OutcomeKind
 from bot.runtime import metrics
+from bot.timing import TIMING
 
 log = logging.getLogger(__name__)
-
-LOOK_AFTER_SECONDS = (1.0, 3.0)
-"""The pause before each look: a message may take a moment to be listed."""
 
 
 class Look(StrEnum):
@@ -32,7 +30,7 @@ class Look(StrEnum):
 class Reconciler:
     """Looks for messages in sessions, a bounded number of times each."""
 
-    def __init__(self, devin: Devin, look_after: Sequence[float] = LOOK_AFTER_SECONDS) -> None:
+    def __init__(self, devin: Devin, look_after: Sequence[float] = TIMING.look_after) -> None:
         self._devin = devin
         self._look_after = look_after
 

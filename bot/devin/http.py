@@ -25,6 +25,7 @@ from bot.devin.multipart import Multipart
 from bot.devin.wire import LOST, Answer, Read, failure, reason, skew, start_of
 from bot.runtime import metrics
 from bot.runtime.version import user_agent
+from bot.timing import TIMING
 
 TIMEOUT = httpx.Timeout(connect=5.0, write=10.0, read=30.0, pool=5.0)
 
@@ -39,9 +40,6 @@ STATE_SECONDS = 3.0
 
 SURVEY_SECONDS = 5.0
 """The timeout of each read of a survey: no person waits for it."""
-
-LIST_SECONDS = 0.8
-"""The timeout of lists and titles: a person waits for them, and can do without them."""
 
 READ_LIMIT = 8 * 1024 * 1024
 """The part of an answer to a read that is used, in bytes."""
@@ -66,7 +64,10 @@ Param = int | str | Sequence[str]
 
 
 class DevinHttp:
-    """One pool of connections to Devin's API, with the key in every request."""
+    """One pool of connections to Devin's API, with the key in every request.
+
+    Lists and titles may take `list_seconds`: a person waits for them, and can do without them.
+    """
 
     def __init__(
         self,
@@ -75,7 +76,9 @@ class DevinHttp:
         downloads: Downloads,
         key: str,
         total_seconds: float,
+        list_seconds: float,
     ) -> None:
+        self.list_seconds = list_seconds
         self.downloads = downloads
         self._client = client
         self._transport = transport
@@ -181,6 +184,7 @@ async def open_http(
     connections: int,
     timeouts: httpx.Timeout = TIMEOUT,
     total_seconds: float = TOTAL_SECONDS,
+    list_seconds: float = TIMING.list_seconds,
 ) -> AsyncIterator[DevinHttp]:
     """Open a pool of connections to the API at `url`.
 
@@ -203,7 +207,8 @@ async def open_http(
             base_url=url, headers=headers, timeout=timeouts, transport=transport, trust_env=False
         ) as client,
     ):
-        yield DevinHttp(client, transport, Downloads(files, url, secret), secret, total_seconds)
+        downloads = Downloads(files, url, secret)
+        yield DevinHttp(client, transport, downloads, secret, total_seconds, list_seconds)
 
 
 def _session(

@@ -12,10 +12,8 @@ from bot.mirror.events import asked_of, closed_by, events_of
 from bot.mirror.pace import RESOLUTION_MS, gist_of, until_next, updated_of
 from bot.model.mirror import Follow, Said, SaidKind, Watched
 from bot.store.mirror.looks import Follower, Found, Look
+from bot.timing import TIMING
 from bot.wording.mirror.notices import beginning
-
-CAUGHT_UP_MS = 900
-"""What is read this soon after a thread was linked is old: nobody has been told of the link yet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +22,8 @@ class Reading:
 
     The page had come `at` that time (Unix ms). `is_adrift` says that it begins where the session
     does, since the cursor was of no use any more. `is_too_long` says that there is no page, since
-    it would be longer than what is read of one.
+    it would be longer than what is read of one. What is read within `first_look_seconds` after a
+    thread was linked is old: nobody has been told of the link yet.
     """
 
     summary: SessionSummary | None
@@ -35,6 +34,7 @@ class Reading:
     api: str = ""
     is_adrift: bool = False
     is_too_long: bool = False
+    first_look_seconds: float = TIMING.first_look_seconds
 
 
 def found_in(look: Look, reading: Reading) -> Found:
@@ -140,7 +140,7 @@ def _shown_to(
 ) -> Sequence[Said]:
     """Return the items for a thread."""
     if one.joined:
-        is_caught_up = reading.at - one.joined < CAUGHT_UP_MS
+        is_caught_up = reading.at - one.joined < reading.first_look_seconds * 1000
         fresh = [] if is_caught_up else [m for m in fresh if m.at + RESOLUTION_MS >= one.joined]
         events = ()
     match follow_of(one, reading.default):

@@ -65,6 +65,7 @@ class Watch:
         schedule: Schedule,
         default: Follow,
         api: str,
+        first_look_seconds: float,
     ) -> None:
         self._devin = devin
         self._watches = watches
@@ -74,6 +75,7 @@ class Watch:
         self._schedule = schedule
         self._default = default
         self._api = api
+        self._first_look_seconds = first_look_seconds
         self._slots = asyncio.Semaphore(AT_ONCE)
         self._doubts_until = 0.0
         self._noted: LRUCache[tuple[SessionId, str], None] = LRUCache(NOTED)
@@ -211,6 +213,7 @@ class Watch:
             api=self._api,
             is_adrift=is_adrift,
             is_too_long=is_too_long,
+            first_look_seconds=self._first_look_seconds,
         )
         found = found_in(look, reading)
         recorded = await self._watches.record(look, found)

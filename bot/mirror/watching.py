@@ -17,6 +17,7 @@ from bot.runtime.background import Background
 from bot.runtime.logs import guarded
 from bot.store.mirror.looks import Look, Taken
 from bot.store.mirror.watches import Watches
+from bot.timing import TIMING
 
 log = logging.getLogger(__name__)
 
@@ -36,14 +37,18 @@ GISTS_AHEAD = timedelta(seconds=10)
 BATCHES = 4
 """Batches that may be under way: a slow Devin must not pile them up."""
 
-BEGIN_SECONDS = 0.9
-"""The limit for the first look at a session, for which a person waits."""
-
 
 class Watching:
-    """Takes due sessions, and has them looked at."""
+    """Takes due sessions, and has them looked at; `begin` waits `seconds` for a first look."""
 
-    def __init__(self, watch: Watch, watches: Watches, background: Background) -> None:
+    def __init__(
+        self,
+        watch: Watch,
+        watches: Watches,
+        background: Background,
+        seconds: float = TIMING.first_look_seconds,
+    ) -> None:
+        self._seconds = seconds
         self._watch = watch
         self._watches = watches
         self._background = background
@@ -52,7 +57,7 @@ class Watching:
     async def begin(self, session: SessionId) -> None:
         """Look at a session that was linked just now, so that what it said before is known.
 
-        Without an answer within `BEGIN_SECONDS`, the look goes on, and the time of each message
+        Without an answer within that time, the look goes on, and the time of each message
         decides. Failures are left to the next look.
         """
         if self._background.is_closing:
@@ -63,7 +68,7 @@ class Watching:
             return
         task = self._begun(taken)
         if task is not None and session in {look.session for look in taken.looks}:
-            await asyncio.wait({task}, timeout=BEGIN_SECONDS)
+            await asyncio.wait({task}, timeout=self._seconds)
 
     async def has_ended(self, session: SessionId) -> bool:
         """Return True if `session` was seen to have ended: it takes no more messages."""

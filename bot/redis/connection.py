@@ -21,10 +21,8 @@ from bot.redis.lua import commands
 from bot.redis.pipelining import Pipelining
 from bot.redis.runners import OneByOne
 from bot.redis.scripts import Script, ScriptRunner
+from bot.timing import TIMING
 from bot.urls import is_cluster
-
-COMMAND_TIMEOUT_SECONDS = 2.0
-"""Below Slack's limit of 3 s for an answer, so that an event can be refused if Redis hangs."""
 
 RETURN_SECONDS = 10.0
 """The time, after a Redis outage, in which other processes note the events they have refused."""
@@ -126,7 +124,7 @@ class Store:
 
 
 @asynccontextmanager
-async def open_store(url: str, patience: float = COMMAND_TIMEOUT_SECONDS) -> AsyncIterator[Store]:
+async def open_store(url: str, patience: float = TIMING.redis_seconds) -> AsyncIterator[Store]:
     """Connect to `url` lazily: if the server is absent, the first command raises, not this.
 
     The yielded store is of no workspace yet; `Store.of` returns that of one. A command that Redis

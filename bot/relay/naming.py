@@ -13,22 +13,29 @@ from bot.model.errors import StoreAway
 from bot.model.mirror import Watched
 from bot.model.sessions import NamedSession, SessionId
 from bot.store.session_names import SessionNames
+from bot.timing import TIMING
 
 log = logging.getLogger(__name__)
 
 MOST = 30
 """Most sessions that Devin is asked about at once: one call each, by version 1 of its API."""
 
-ASK_SECONDS = 0.9
-"""The limit for Devin's answer; `states` ends sooner, unless Devin must first be asked for more."""
-
 
 class Naming:
-    """Names sessions, from Redis or by asking Devin."""
+    """Names sessions, from Redis or by asking Devin, which may take `seconds`.
 
-    def __init__(self, devin: Devin, names: SessionNames) -> None:
+    Its `states` ends sooner, unless Devin must first be asked for more.
+    """
+
+    def __init__(
+        self,
+        devin: Devin,
+        names: SessionNames,
+        seconds: float = TIMING.session_name_seconds,
+    ) -> None:
         self._devin = devin
         self._names = names
+        self._seconds = seconds
 
     async def of(
         self, sessions: Sequence[SessionId], *, fresh: bool = False, most: int = MOST
@@ -63,7 +70,7 @@ class Naming:
         if not sessions:
             return {}
         try:
-            async with asyncio.timeout(ASK_SECONDS):
+            async with asyncio.timeout(self._seconds):
                 states = await self._devin.states(sessions)
         except TimeoutError:
             return {}

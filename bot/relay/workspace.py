@@ -9,6 +9,7 @@ from bot.slack.clock import SlackClock
 from bot.slack.people import People
 from bot.slack.threads import Threads
 from bot.slack.views import Views
+from bot.timing import Timing
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,7 @@ class Workspace:
     threads: Threads
     views: Views
     admin: str
+    timing: Timing
 
     @property
     def team(self) -> str:

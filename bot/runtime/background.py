@@ -10,23 +10,22 @@ from collections.abc import Coroutine
 from bot.model.errors import TooMuch
 from bot.runtime.in_flight import InFlight
 from bot.runtime.logs import guarded
+from bot.timing import TIMING
 
 log = logging.getLogger(__name__)
 
 MOST = 1_000
 """Limit on concurrent work that people wait for in this process; most of it waits for Slack."""
 
-SOON_SECONDS = 1.0
-"""A share of the 3 s for which Slack waits for an acknowledgement."""
-
 STEP_SECONDS = 0.01
 
 
 class Background:
-    """The background tasks of this process."""
+    """The background tasks of this process; `soon` waits `seconds` for one."""
 
-    def __init__(self, in_flight: InFlight) -> None:
+    def __init__(self, in_flight: InFlight, seconds: float = TIMING.soon_seconds) -> None:
         self._in_flight = in_flight
+        self._seconds = seconds
         self._tasks: set[asyncio.Task[None]] = set()
         self._under_way = 0
 
@@ -67,7 +66,7 @@ class Background:
         task = self.later(work)
         if task is None:
             raise TooMuch("too many at once")
-        await asyncio.wait({task}, timeout=SOON_SECONDS)
+        await asyncio.wait({task}, timeout=self._seconds)
 
     async def drain(self, seconds: float) -> None:
         """Accept no more requests, and finish work in progress, for at most that long."""

@@ -20,6 +20,7 @@ from bot.model.people import is_id
 from bot.runtime import metrics
 from bot.runtime.reasons import broken
 from bot.slack.rate_limits import LIMITED, RATE_LIMITED, asked_wait
+from bot.timing import TIMING
 
 log = logging.getLogger(__name__)
 
@@ -30,9 +31,6 @@ FAILURE_REMEMBERED_SECONDS = 5
 REMEMBERED = 10_000
 
 TRIES = 2
-LOOK_UP_SECONDS = 1.0
-"""Timeout of one try; two of them fit into Slack's 3 s for an acknowledgement."""
-
 TIER_2, TIER_3, TIER_4 = 20, 50, 100
 """Calls of a method that Slack allows per minute (docs.slack.dev/apis/web-api/rate-limits)."""
 
@@ -63,7 +61,7 @@ class Lookup(Generic[V]):
         *,
         tier: int = TIER_3,
         most: int = REMEMBERED,
-        seconds: float = LOOK_UP_SECONDS,
+        seconds: float = TIMING.look_up_seconds,
     ) -> None:
         self._method = method
         self._look_up = look_up

@@ -20,6 +20,7 @@ from bot.slack.api import call
 from bot.slack.lookups import TIER_2, TIER_4, Lookup
 from bot.text.markdown import Names, one_line
 from bot.text.to_devin import Mentioned
+from bot.timing import TIMING, Timing
 
 HOME = "team_id"
 GUEST_FLAGS = frozenset({"is_restricted", "is_ultra_restricted"})
@@ -29,8 +30,7 @@ ALL_GROUPS = "all"
 WORKFLOW_NAME = "A workflow"
 
 MOST_NAMES = 50
-NAMES_SECONDS = 2.0
-"""Limits for one text: the names looked up at once, and the total wait for them."""
+"""The names of one text that are looked up."""
 
 _Asked = Lookup[Person] | Lookup[str] | Lookup[Mapping[str, str]]
 
@@ -47,14 +47,22 @@ class Called:
 class People:
     """The people, bots, channels and groups of one Slack workspace."""
 
-    def __init__(self, client: AsyncWebClient, team: str, enterprise: str | None) -> None:
+    def __init__(
+        self,
+        client: AsyncWebClient,
+        team: str,
+        enterprise: str | None,
+        timing: Timing = TIMING,
+    ) -> None:
         self._client = client
         self._team = team
         self._enterprise = enterprise
-        self._users = Lookup("users.info", self._look_up_user, tier=TIER_4)
-        self._bots = Lookup("bots.info", self._look_up_bot)
-        self._channels = Lookup("conversations.info", self._look_up_channel)
-        self._groups = Lookup("usergroups.list", self._look_up_groups, tier=TIER_2)
+        self._names_seconds = timing.names_seconds
+        seconds = timing.look_up_seconds
+        self._users = Lookup("users.info", self._look_up_user, tier=TIER_4, seconds=seconds)
+        self._bots = Lookup("bots.info", self._look_up_bot, seconds=seconds)
+        self._channels = Lookup("conversations.info", self._look_up_channel, seconds=seconds)
+        self._groups = Lookup("usergroups.list", self._look_up_groups, tier=TIER_2, seconds=seconds)
 
     def is_home(self, place: str) -> bool:
         """Return True if `place` is the id of our workspace or our organization."""
@@ -116,7 +124,7 @@ class People:
             return
         asking = [asyncio.create_task(asked.prepare(key)) for asked, key in unknown[:MOST_NAMES]]
         try:
-            done, _ = await asyncio.wait(asking, timeout=NAMES_SECONDS)
+            done, _ = await asyncio.wait(asking, timeout=self._names_seconds)
         finally:
             for one in asking:
                 one.cancel()

@@ -13,11 +13,11 @@ from bot.model.threads import ThreadRef
 from bot.redis.connection import Store, seconds
 from bot.redis.keys import Key, once_key
 from bot.store.lua import claims as lua
+from bot.timing import TIMING
 
 BEGUN = timedelta(seconds=30)
 """The time for which a caller that died keeps others from doing the work that it began."""
 
-UNDER_WAY_SECONDS = 2.0
 LOOK_SECONDS = 0.05
 
 CLAIM = timedelta(days=2)
@@ -28,11 +28,12 @@ OFFERED = timedelta(days=30)
 
 
 class Claims:
-    """The claims of a workspace, in Redis."""
+    """The claims of a workspace, in Redis; a caller waits `seconds` for another one's work."""
 
-    def __init__(self, store: Store, team: str) -> None:
+    def __init__(self, store: Store, team: str, seconds: float = TIMING.claim_seconds) -> None:
         self._store = store
         self._team = team
+        self._seconds = seconds
 
     async def begin(self, what: str, mine: str) -> bool:
         """Return True if this caller must do `what` now; False once it is done and `claim`ed.
@@ -42,7 +43,7 @@ class Claims:
         Raises:
             UnderWay: another caller is doing it at the moment.
         """
-        deadline = time.monotonic() + UNDER_WAY_SECONDS
+        deadline = time.monotonic() + self._seconds
         while not await self.is_claimed(what):
             if await self._first(f"begun:{what}", BEGUN, mine):
                 return True

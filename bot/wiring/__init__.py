@@ -8,7 +8,7 @@ from bot.mirror.adoption import Adoption
 from bot.mirror.watching import Watching
 from bot.relay import Relay
 from bot.schedule.poll import Poll
-from bot.wiring.delivering import Tuning, serve
+from bot.wiring.delivering import serve
 from bot.wiring.listening import catch_up_of, relay_of
 from bot.wiring.parts import Connections, shared_by
 
@@ -28,10 +28,10 @@ class Parts:
     poll: Poll
 
 
-def build(to: Connections, tuning: Tuning) -> Parts:
+def build(to: Connections) -> Parts:
     """Build all parts on the open connections, and let this process do the work that is due."""
     shared = shared_by(to)
-    poll = serve(to, shared, tuning)
+    poll = serve(to, shared)
     relay = relay_of(to, shared)
     catch_up = catch_up_of(relay, shared)
     mirror = shared.mirror

@@ -1,9 +1,5 @@
 """The delivering half: mail to Devin, and the outbox into threads."""
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
-from datetime import timedelta
-
 from bot.delivery.attachments import Files
 from bot.delivery.deliverer import Deliverer
 from bot.delivery.reconcile import Reconciler
@@ -22,18 +18,9 @@ from bot.wiring.parts import Connections, Shared
 from handlers.parse.earlier import ThreadMessages
 
 
-@dataclass(frozen=True, slots=True)
-class Tuning:
-    """The timing of `Deliverer` and `Reconciler`, and additional hosts of files."""
-
-    notice_after: timedelta
-    look_after: Sequence[float]
-    file_hosts: Collection[str]
-
-
-def serve(to: Connections, shared: Shared, tuning: Tuning) -> Poll:
+def serve(to: Connections, shared: Shared) -> Poll:
     """Let this process deliver mail and post the outbox; return what finds what is left."""
-    kept, deliverer = shared.kept, _deliverer(to, shared, tuning)
+    kept, deliverer = shared.kept, _deliverer(to, shared)
     limits, mirror = shared.limits, shared.mirror
     posts = Posts(shared.workspace.threads, limits)
     reporter = Reporter(
@@ -47,7 +34,7 @@ def serve(to: Connections, shared: Shared, tuning: Tuning) -> Poll:
             OwedKind.STEP: shared.steps,
             OwedKind.WORDS: mirror.words,
             OwedKind.CARD: mirror.cards,
-            OwedKind.START: _starter(to, shared, tuning),
+            OwedKind.START: _starter(to, shared),
         },
         schedule=shared.schedule,
         limits=limits,
@@ -61,15 +48,15 @@ def serve(to: Connections, shared: Shared, tuning: Tuning) -> Poll:
     return Poll(kept.due, kept.outbox, shared.schedule)
 
 
-def _deliverer(to: Connections, shared: Shared, tuning: Tuning) -> Deliverer:
+def _deliverer(to: Connections, shared: Shared) -> Deliverer:
     settings, kept = to.settings, shared.kept
     return Deliverer(
         mailbox=kept.mailbox,
         handover=shared.handover,
         devin=to.devin,
-        reconciler=Reconciler(to.devin, tuning.look_after),
+        reconciler=Reconciler(to.devin, to.timing.look_after),
         files=Files(
-            slack=SlackFiles(to.client, tuning.file_hosts),
+            slack=SlackFiles(to.client, to.file_hosts),
             devin=to.devin,
             uploads=kept.attachments,
             limit=settings.file_limit,
@@ -79,11 +66,11 @@ def _deliverer(to: Connections, shared: Shared, tuning: Tuning) -> Deliverer:
         marks=MarkBudget(),
         in_flight=to.in_flight,
         give_up_after=settings.give_up_after,
-        notice_after=tuning.notice_after,
+        notice_after=to.timing.notice_after,
     )
 
 
-def _starter(to: Connections, shared: Shared, tuning: Tuning) -> Starter:
+def _starter(to: Connections, shared: Shared) -> Starter:
     kept, workspace = shared.kept, shared.workspace
     messages = ThreadMessages(workspace.identity)
     return Starter(
@@ -97,7 +84,7 @@ def _starter(to: Connections, shared: Shared, tuning: Tuning) -> Starter:
         notices=shared.notices,
         functions=shared.functions,
         admin=workspace.admin,
-        look_after=tuning.look_after,
-        notice_after=tuning.notice_after,
+        look_after=to.timing.look_after,
+        notice_after=to.timing.notice_after,
         give_up_after=to.settings.give_up_after,
     )

@@ -67,7 +67,12 @@ def mirror_of(base: Base) -> Mirror:
     )
     lines = StatusLines(StatusLine(base.to.client), kept.watches, audience, base.to.background)
     return Mirror(
-        watching=Watching(_watch(base, lines), kept.watches, base.to.background),
+        watching=Watching(
+            _watch(base, lines),
+            kept.watches,
+            base.to.background,
+            base.to.timing.first_look_seconds,
+        ),
         adoption=Adoption(links=kept.links, watches=kept.watches, reads=settings.devin_reads),
         words=_words(base, audience, lines),
         cards=_cards(base, audience, lines),
@@ -87,6 +92,7 @@ def _watch(base: Base, lines: StatusLines) -> Watch:
         schedule=base.schedule,
         default=settings.mirror,
         api=str(generation_of(settings.devin_api_key.get_secret_value())),
+        first_look_seconds=base.to.timing.first_look_seconds,
     )
 
 

@@ -1,6 +1,7 @@
 """The open connections, the repositories in Redis, and the parts that both halves share."""
 
 import secrets
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import partial
 
@@ -45,6 +46,7 @@ from bot.store.reports import Reports
 from bot.store.revisions import Revisions
 from bot.store.session_names import SessionNames
 from bot.store.tickets import Tickets
+from bot.timing import Timing
 from bot.wiring.mirroring import Base, Mirror, mirror_of
 from bot.wording.phrases import admin_named
 
@@ -54,12 +56,14 @@ class Connections:
     """The open connections, and the work in progress, that everything is built on."""
 
     settings: Settings
+    timing: Timing
     in_flight: InFlight
     background: Background
     store: Store
     client: SlackClient
     identity: Identity
     devin: Devin
+    file_hosts: Collection[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,15 +109,16 @@ class Shared:
     mirror: Mirror
 
 
-def kept_in(settings: Settings, store: Store, team: str) -> Kept:
+def kept_in(to: Connections) -> Kept:
     """Build the repositories of a workspace."""
+    settings, store, team = to.settings, to.store, to.identity.team
     ttl, within = settings.link_ttl, settings.catch_up
     return Kept(
         answers=KeptAnswers(store),
         attachments=Attachments(store),
         cards=Cards(store),
         checkpoints=Checkpoints(store, team, within or CATCH_UP, secrets.token_hex(8)),
-        claims=Claims(store, team),
+        claims=Claims(store, team, to.timing.claim_seconds),
         defaults=ChannelDefaults(store, ttl),
         due=DueMail(store),
         links=Links(store, ttl),
@@ -131,7 +136,7 @@ def kept_in(settings: Settings, store: Store, team: str) -> Kept:
 def workspace_of(to: Connections, places: Places) -> Workspace:
     """Build the workspace; `places` resolves channels that have a new id."""
     client, identity = to.client, to.identity
-    people = People(client, identity.team, identity.enterprise)
+    people = People(client, identity.team, identity.enterprise, to.timing)
     return Workspace(
         identity=identity,
         client=client,
@@ -140,15 +145,15 @@ def workspace_of(to: Connections, places: Places) -> Workspace:
         threads=Threads(client, partial(places.now, identity.team)),
         views=Views(client),
         admin=admin_named(to.settings.admin_contact, mentions=to.settings.notify),
+        timing=to.timing,
     )
 
 
 def shared_by(to: Connections) -> Shared:
     """Build the parts that both halves need."""
-    kept = kept_in(to.settings, to.store, to.identity.team)
+    kept = kept_in(to)
     workspace = workspace_of(to, kept.places)
-    slots = to.settings.delivery_concurrency
-    schedule = LocalDispatch(to.background, slots)
+    schedule = LocalDispatch(to.background, to.settings.delivery_concurrency)
     listening = Listening(kept.checkpoints, workspace.clock, to.settings.catch_up)
     notices = _notices(to, kept, workspace, schedule)
     limits = RateLimits()
@@ -168,7 +173,8 @@ def shared_by(to: Connections) -> Shared:
         watching=mirror.watching,
         topics=topics,
     )
-    naming, functions = Naming(to.devin, kept.names), Functions(to.client)
+    naming = Naming(to.devin, kept.names, to.timing.session_name_seconds)
+    functions = Functions(to.client)
     choices = _choices(to, workspace, kept, accepting, naming)
     starting = _starting(workspace, kept, accepting, naming, schedule)
     return Shared(

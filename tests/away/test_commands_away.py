@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from redis.asyncio import Redis
 
-from bot.app import open_bot
 from bot.model.errors import Outdated
 from bot.model.owed import parse_owed
 from bot.model.sessions import NamedSession, SessionId
@@ -22,6 +21,7 @@ from sandbox.devin.answers import Api
 from sandbox.slack.transport.deliveries import Delivery
 from tests.away.test_redis import until_taken
 from tests.conftest import environ_of
+from tests.support.bots import open_bot
 from tests.support.desk import SESSION, Desk, Told, muted, tells
 from tests.support.keys import at
 from tests.support.processes import ValkeyProcess, bot_process, kept_valkey

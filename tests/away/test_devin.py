@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
-from bot.app import Bot, open_bot
+from bot.app import Bot
 from bot.redis.connection import Store
 from bot.settings import Settings
 from sandbox import Sandbox
 from tests.support import told
+from tests.support.bots import open_bot
 from tests.support.desk import SESSION, Desk, actions, tells
 from tests.support.waiting import until_settled, wait_until
 

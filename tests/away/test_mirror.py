@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.app import Bot, open_bot
+from bot.app import Bot
 from bot.model.sessions import SessionId, SessionState
 from bot.redis.connection import Store
 from bot.redis.keys import followers_key, watched_key
@@ -13,6 +13,7 @@ from bot.settings import Settings
 from bot.wording import thread_links
 from sandbox import Sandbox
 from tests.conftest import environ_of
+from tests.support.bots import open_bot
 from tests.support.desk import SESSION, Desk, actions, on_both
 from tests.support.devin_posts import until_devin_said, until_state
 from tests.support.processes import bot_process, kept_valkey

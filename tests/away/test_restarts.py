@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from bot.app import Bot, open_bot
+from bot.app import Bot
 from bot.settings import Settings
 from sandbox import Sandbox
+from tests.support.bots import open_bot
 from tests.support.desk import OTHER_SESSION, SESSION, Desk, on_v1, tells
 from tests.support.processes import ValkeyProcess, bot_process, kept_valkey
 from tests.support.told import suspended, uncertain

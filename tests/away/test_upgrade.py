@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from bot.app import open_bot
 from bot.settings import load_settings
 from bot.wording.delivery_reports import stranded
 from sandbox import Sandbox
 from sandbox.launch import environment_of
 from tests.support import secrets_guard
+from tests.support.bots import open_bot
 from tests.support.desk import SESSION, Desk, actions, muted, quote
 from tests.support.told import uncertain
 from tests.support.upgrades import FIRST, SHARED, Upgraded, endless, left, recalled

@@ -8,12 +8,13 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from bot.app import Bot, open_bot
+from bot.app import Bot
 from bot.settings import load_settings
 from bot.wording import thread_links
 from bot.wording.delivery_reports import late, stranded
 from sandbox import Sandbox
 from sandbox.devin.answers import Api
+from tests.support.bots import open_bot
 from tests.support.desk import OTHER_SESSION, SESSION, Desk, muted, running
 from tests.support.waiting import wait_until
 

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from bot.app import Bot, open_bot, open_slack
+from bot.app import Bot, open_slack
 from bot.catch_up import runner
 from bot.catch_up.listening import Listening
 from bot.catch_up.reader import ThreadReader, Unheard
@@ -56,6 +56,7 @@ from bot.wording.phrases import short_id
 from handlers.parse.events import parse_reply
 from sandbox.slack.server import ApiCall, Message
 from sandbox.slack.world.workspace import TEAM_ID
+from tests.support.bots import open_bot
 from tests.support.desk import OTHER_SESSION, SESSION, Desk, key_of, muted, running
 from tests.support.devin_reads import lists
 from tests.support.keys import at

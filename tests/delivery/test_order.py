@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from bot.app import Bot, open_bot
+from bot.app import Bot
 from bot.model.people import UserId
 from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef
@@ -21,6 +21,7 @@ from bot.store.links import Links
 from sandbox import Sandbox
 from sandbox.devin.answers import Api
 from sandbox.slack.server import Message
+from tests.support.bots import open_bot
 from tests.support.desk import OTHER_SESSION, SESSION, Desk, on_v1
 from tests.support.told import suspended
 from tests.support.waiting import until_settled, wait_until

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from redis.asyncio import Redis
 
-from bot.app import Bot, open_bot
+from bot.app import Bot
 from bot.model.errors import LinkedElsewhere, NoSuchReply, NotAllowed, NotIdentified, NotLinked
 from bot.model.outcomes import Outcome, OutcomeKind, Refusal
 from bot.model.people import Standing
@@ -19,6 +19,7 @@ from bot.wording.message import QUOTE_LIMIT, SlackMessage
 from sandbox.devin.answers import Api
 from sandbox.slack.server import Message
 from sandbox.slack.transport.deliveries import Delivery
+from tests.support.bots import open_bot
 from tests.support.desk import OTHER_SESSION, SESSION, Desk, actions, quote
 from tests.support.keys import at
 from tests.support.waiting import until_settled, wait_until

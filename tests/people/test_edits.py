@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import settings as examples
 
-from bot.app import Bot, open_bot
+from bot.app import Bot
 from bot.model.errors import (
     AlreadySent,
     EmptyMessage,
@@ -42,6 +42,7 @@ from handlers.edits import parse_deletion, parse_edit
 from sandbox.slack.server import Message
 from sandbox.slack.transport.deliveries import Delivery
 from tests.conftest import started
+from tests.support.bots import on_time, open_bot
 from tests.support.builders import (
     ADA,
     BOT_USER,
@@ -727,6 +728,7 @@ async def test_what_was_accepted_before_follows_its_edits(
     assert await back(desk, store) == [FROM_ADA + "Please merge"]
 
 
+@on_time
 async def test_a_press_is_acknowledged_before_slack_takes_the_correction(
     bot: Bot, desk: Desk, store: Store
 ) -> None:

@@ -11,7 +11,7 @@ import pytest
 from redis.asyncio import Redis
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.app import Bot, open_bot
+from bot.app import Bot
 from bot.delivery.attachments import Files
 from bot.delivery.compose import NAMELESS
 from bot.devin.multipart import Multipart
@@ -34,6 +34,7 @@ from bot.wording import delivery_reports, refusals
 from sandbox import Sandbox
 from sandbox.slack.world.workspace import TEAM_ID, SlackFile
 from tests.conftest import started
+from tests.support.bots import open_bot
 from tests.support.desk import SESSION, Desk, on_both, quote, running
 from tests.support.keys import at
 from tests.support.raw_http import V1, answering, serving, stepping, whole

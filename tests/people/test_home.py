@@ -44,6 +44,7 @@ from sandbox import Sandbox
 from sandbox.slack.api.blocks import view_problems
 from sandbox.slack.transport.deliveries import Delivery
 from sandbox.slack.world.workspace import Channel, User
+from tests.support.bots import on_time
 from tests.support.builders import ADA, CHANNEL, JSON, ROOT_TS, TEAM, mutated
 from tests.support.desk import OTHER_SESSION, SESSION, Desk, is_card, on_v1, running
 from tests.support.devin_posts import until_card, until_state
@@ -629,6 +630,7 @@ async def test_many_channels_cost_bounded_calls(
         assert "of 50 threads" in lines(view)[0]
 
 
+@on_time
 async def test_while_redis_is_away_the_tab_says_so(bot: Bot, desk: Desk, raw: Redis) -> None:
     """The tab shows the threads when it is opened again."""
     thread = await desk.linked_thread()

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import redis
 
-from bot.app import Bot, open_bot
+from bot.app import Bot
 from bot.devin.answers import DETAIL_LIMIT
 from bot.model.outcomes import Outcome, OutcomeKind, Problem, Refusal
 from bot.model.people import UserId
@@ -31,6 +31,7 @@ from bot.wording import delivery_reports
 from bot.wording.message import QUOTE_LIMIT, SlackMessage
 from sandbox.devin.answers import ARCHIVED, FAILED, FINISHED, STATES, SUSPENDED, Api
 from sandbox.slack.server import Message
+from tests.support.bots import open_bot
 from tests.support.desk import SESSION, Desk, actions, is_words, quote
 from tests.support.keys import at
 from tests.support.redis_servers import node_url

@@ -25,6 +25,7 @@ from bot.store.mirror.answers import KeptAnswers, Question
 from bot.wording import refusals
 from bot.wording.mirror import notices
 from sandbox.slack.server import Message
+from tests.support.bots import on_time
 from tests.support.desk import (
     OTHER_SESSION,
     SESSION,
@@ -298,6 +299,7 @@ async def test_a_post_that_slack_did_not_answer_is_found_by_the_next_press(
     assert len(desk.received()) == 1
 
 
+@on_time
 @pytest.mark.parametrize("is_posted", [True, False])
 async def test_an_answer_whose_process_died_holds_nobody_up(
     bot: Bot, desk: Desk, store: Store, *, is_posted: bool

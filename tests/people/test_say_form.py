@@ -39,6 +39,7 @@ from sandbox.devin.answers import Api
 from sandbox.slack.api.blocks import view_problems
 from sandbox.slack.transport.deliveries import Delivery
 from sandbox.slack.world.workspace import OTHER_TEAM_ID
+from tests.support.bots import ON_TIME, on_time
 from tests.support.desk import OTHER_SESSION, SESSION, Desk, on_both, running
 from tests.support.devin_reads import lists, rest
 from tests.support.waiting import wait_until
@@ -341,6 +342,7 @@ async def test_a_chosen_session_is_read_like_a_typed_one(bot: Bot, desk: Desk) -
     assert desk.devin.strays == []
 
 
+@on_time
 async def test_while_redis_is_slow_the_form_opens_empty_and_is_drawn_later(
     bot: Bot, desk: Desk, redis_url: str
 ) -> None:
@@ -354,6 +356,7 @@ async def test_while_redis_is_slow_the_form_opens_empty_and_is_drawn_later(
     assert groups(forms(desk)[0]) == {session_picker.HERE: [SESSION]}
 
 
+@on_time
 async def test_while_redis_stays_away_the_open_window_says_so(
     bot: Bot, desk: Desk, redis_url: str
 ) -> None:
@@ -365,6 +368,7 @@ async def test_while_redis_stays_away_the_open_window_says_so(
         )
 
 
+@on_time
 async def test_while_redis_hangs_a_submission_says_so_in_time(
     bot: Bot, desk: Desk, redis_url: str
 ) -> None:
@@ -388,6 +392,7 @@ async def resubmitted(desk: Desk, view: View) -> bool:
     return not forms(desk)
 
 
+@on_time
 async def test_a_slow_post_is_not_posted_twice(bot: Bot, desk: Desk) -> None:
     """The form asks to try again; by then it may be done, and the retry closes it."""
     view = await opened(desk)
@@ -400,6 +405,7 @@ async def test_a_slow_post_is_not_posted_twice(bot: Bot, desk: Desk) -> None:
     assert len(posts(desk)) == 1
 
 
+@on_time
 async def test_a_slow_post_that_fails_keeps_the_words(bot: Bot, desk: Desk) -> None:
     """While the first attempt is under way, and after it fails, the form stays open and says so."""
     view = await opened(desk)
@@ -424,6 +430,7 @@ async def test_a_form_whose_process_died_over_it_is_not_closed(
     assert posts(desk) == []
 
 
+@on_time
 @pytest.mark.parametrize("trouble", ["slow", "away", "refuses"])
 async def test_without_devins_list_the_channels_sessions_are_there(
     bot: Bot, desk: Desk, trouble: str
@@ -534,7 +541,7 @@ async def test_without_titles_the_form_opens_all_the_same(
     environ: dict[str, str], desk: Desk, trouble: str
 ) -> None:
     """A person waits for it, so the sessions appear by their ids."""
-    async with running(desk, environ, LIST_SESSIONS="false"):
+    async with running(desk, environ, ON_TIME, LIST_SESSIONS="false"):
         await desk.linked_thread()
         desk.devin.session(SESSION).title = "Fix the build"
         if trouble == "hanging":

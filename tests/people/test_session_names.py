@@ -14,6 +14,7 @@ from sandbox import Sandbox
 from sandbox.devin.answers import Api
 from sandbox.slack.server import Message
 from tests.people.test_home import asked, first_choice
+from tests.support.bots import on_time
 from tests.support.desk import OTHER_SESSION, SESSION, Desk
 from tests.support.devin_posts import linked, until_card
 from tests.support.waiting import wait_until
@@ -122,6 +123,7 @@ async def test_a_report_opens_the_session_where_it_is(bot: Bot, desk: Desk) -> N
     assert address(desk.posts(thread)[-1]) == f"{place}/sessions/{HEX}"
 
 
+@on_time
 @pytest.mark.parametrize("trouble", ["away", "hanging", "another key"])
 async def test_without_devin_a_session_is_shown_by_its_id(
     bot: Bot, desk: Desk, trouble: str

@@ -36,6 +36,7 @@ from bot.wording.message import SlackMessage, plain
 from bot.wording.phrases import session_address
 from sandbox.slack.api.blocks import options_of, view_problems
 from sandbox.slack.transport.deliveries import Delivery
+from tests.support.bots import on_time
 from tests.support.builders import ADA, CHANNEL, JSON, ROOT_TS, TEAM, mutated
 from tests.support.desk import OTHER_SESSION, SESSION, Desk, on_v1, running
 from tests.support.waiting import until_settled, wait_until
@@ -372,6 +373,7 @@ async def test_a_session_that_stands_in_the_thread_is_filled_in(
     await desk.until_linked(thread)
 
 
+@on_time
 @pytest.mark.parametrize(
     "failure", [{"error": "thread_not_found"}, {"status": 503}, {"delay": 8.0}]
 )
@@ -414,6 +416,7 @@ async def test_a_guest_who_may_steer_devin_sees_the_channels_sessions_only(
         assert offered(await asked(desk, LINK, thread, user="gus")) == [OTHER_SESSION]
 
 
+@on_time
 @pytest.mark.parametrize("trouble", ["slow", "away"])
 async def test_without_devin_the_form_offers_the_channels_sessions(
     bot: Bot, desk: Desk, trouble: str
@@ -782,6 +785,7 @@ async def test_a_trigger_that_expired_is_told(bot: Bot, desk: Desk) -> None:
 # While Redis is slow.
 
 
+@on_time
 @pytest.mark.parametrize("shortcut", [SEND, LINK])
 async def test_while_redis_is_slow_a_form_says_so_and_then_asks(
     bot: Bot, desk: Desk, redis_url: str, shortcut: str
@@ -796,6 +800,7 @@ async def test_while_redis_is_slow_a_form_says_so_and_then_asks(
     await desk.until_linked(thread)
 
 
+@on_time
 async def test_what_was_sent_slowly_is_said_where_somebody_waits(
     bot: Bot, desk: Desk, redis_url: str
 ) -> None:
@@ -809,6 +814,7 @@ async def test_what_was_sent_slowly_is_said_where_somebody_waits(
     await wait_until(lambda: shortcuts.SENT.text in shown(view), "it says so")
 
 
+@on_time
 async def test_while_redis_is_away_the_person_is_told(bot: Bot, desk: Desk, redis_url: str) -> None:
     """The message is in the modal that is open by then; nothing is sent."""
     thread = await desk.linked_thread()
@@ -820,6 +826,7 @@ async def test_while_redis_is_away_the_person_is_told(bot: Bot, desk: Desk, redi
     assert desk.devin.requests == []
 
 
+@on_time
 @pytest.mark.parametrize("shortcut", [SEND, LINK])
 async def test_whoever_does_not_wait_is_told_what_was_done(
     bot: Bot, desk: Desk, redis_url: str, shortcut: str
@@ -840,6 +847,7 @@ async def test_whoever_does_not_wait_is_told_what_was_done(
     assert desk.slack.open_views("ada") == []
 
 
+@on_time
 async def test_a_form_that_redis_is_slow_for_says_so_and_acts_once(
     bot: Bot, desk: Desk, redis_url: str, store: Store
 ) -> None:
@@ -859,6 +867,7 @@ async def test_a_form_that_redis_is_slow_for_says_so_and_acts_once(
     assert len(desk.devin.requests) == 1
 
 
+@on_time
 async def test_a_form_that_slack_is_slow_for_goes_on_and_acts_once(
     bot: Bot, desk: Desk, store: Store
 ) -> None:

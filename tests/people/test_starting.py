@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bot.app import Bot, open_bot
+from bot.app import Bot
 from bot.model.errors import (
     BadStep,
     CannotPost,
@@ -32,6 +32,7 @@ from sandbox.devin.answers import STATES, Answer
 from sandbox.devin.sessions import DevinSession
 from sandbox.slack.server import Message
 from tests.conftest import started
+from tests.support.bots import open_bot
 from tests.support.desk import SESSION, Desk, actions, on_both, quote, running
 from tests.support.waiting import until_settled, wait_until
 

@@ -40,7 +40,7 @@ BUILDERS = {
         "len",
         "tuple",
         "str.maketrans",
-        "Tuning",
+        "Timing",
     ),
 }
 """Calls that a module of the bot may make at import: none of them opens, starts or reads."""

@@ -16,7 +16,7 @@ import aiohttp
 import pytest
 import yaml
 
-from bot.app import Bot, open_bot
+from bot.app import Bot
 from bot.redis.connection import Store
 from bot.relay.asking import say_prompts
 from bot.settings import load_settings
@@ -24,6 +24,7 @@ from bot.store import checkpoints, claims, links, mailbox, outbox, revisions, ti
 from bot.store.mirror import answers, watches
 from sandbox import Sandbox
 from sandbox.slack.server import Message
+from tests.support.bots import open_bot
 from tests.support.builders import JSON, a_reply
 from tests.support.desk import OTHER_SESSION, SESSION, Desk, on_both, on_v1, quote
 from tests.support.logbook import logging_to

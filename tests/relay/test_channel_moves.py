@@ -5,11 +5,12 @@ from datetime import timedelta
 
 import pytest
 
-from bot.app import Bot, open_bot
+from bot.app import Bot
 from bot.redis.connection import Store
 from bot.settings import Settings
 from bot.wording import thread_links
 from bot.wording.delivery_reports import stranded
+from tests.support.bots import open_bot
 from tests.support.desk import OTHER_SESSION, SESSION, Desk, on_v1
 from tests.support.told import NOT_LINKED, suspended
 from tests.support.waiting import until_settled, wait_until

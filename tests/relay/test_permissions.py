@@ -18,6 +18,7 @@ from bot.wording import refusals, thread_links
 from bot.wording.delivery_reports import late
 from bot.wording.phrases import session_link
 from sandbox import Sandbox
+from tests.support.bots import on_time
 from tests.support.desk import Desk, muted, running
 from tests.support.slack_apps import web_client
 from tests.support.told import GUEST, NOT_IDENTIFIED
@@ -300,6 +301,7 @@ FAILED: dict[str, dict[str, Any]] = {
 }
 
 
+@on_time
 @pytest.mark.parametrize("failure", FAILED.values(), ids=FAILED.keys())
 async def test_a_look_up_that_failed_says_nothing_about_anybody(
     bot: Bot, desk: Desk, failure: dict[str, Any]

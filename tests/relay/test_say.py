@@ -25,6 +25,7 @@ from bot.wording.message import SlackMessage
 from bot.wording.phrases import session_link, short_id
 from sandbox.slack.server import Message
 from sandbox.slack.transport.deliveries import Delivery
+from tests.support.bots import on_time
 from tests.support.desk import (
     OTHER_SESSION,
     SESSION,
@@ -359,6 +360,7 @@ async def test_a_choice_that_fails_can_be_made_again(bot: Bot, desk: Desk) -> No
     assert len(desk.devin.requests) == 1
 
 
+@on_time
 @pytest.mark.parametrize(("verb", "change"), [("unlink", Change.UNLINKED), ("mute", Change.MUTED)])
 async def test_a_message_that_its_thread_no_longer_takes_is_told(
     bot: Bot, desk: Desk, verb: str, change: Change
@@ -529,6 +531,7 @@ async def hanging(redis_url: str) -> AsyncIterator[None]:
             await client.client_unpause()
 
 
+@on_time
 @pytest.mark.parametrize("text", [f"{SESSION} Please rebase", "Please rebase"])
 async def test_while_redis_hangs_the_person_is_told(
     bot: Bot, desk: Desk, redis_url: str, text: str
@@ -542,6 +545,7 @@ async def test_while_redis_hangs_the_person_is_told(
     assert desk.devin.requests == []
 
 
+@on_time
 async def test_while_slack_hangs_the_acknowledgement_does_not(bot: Bot, desk: Desk) -> None:
     """If posting takes longer than a second, it continues after the acknowledgement."""
     hangs = asyncio.Event()
@@ -552,6 +556,7 @@ async def test_while_slack_hangs_the_acknowledgement_does_not(bot: Bot, desk: De
     await desk.until_received("Please rebase")
 
 
+@on_time
 async def test_while_slack_does_not_say_who_asks_the_person_is_told(bot: Bot, desk: Desk) -> None:
     """A hanging look-up is given up, and counts as a refusal."""
     desk.slack.fail_next("users.info", delay=1.5, times=4)

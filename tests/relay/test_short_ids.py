@@ -8,6 +8,7 @@ from bot.wording.phrases import short_id
 from tests.people.test_shortcuts import LINK, asked, submit
 from tests.people.test_workflow_steps import link, send, user
 from tests.relay.test_say import say
+from tests.support.bots import on_time
 from tests.support.desk import OTHER_SESSION, SESSION, Desk, running
 from tests.support.devin_reads import lists
 from tests.support.waiting import wait_until
@@ -98,6 +99,7 @@ async def test_an_id_of_that_length_that_the_channel_knows_is_itself(bot: Bot, d
     await desk.until_received("Please rebase", SHORT)
 
 
+@on_time
 @pytest.mark.parametrize("trouble", ["unknown", "two", "slow", "away"])
 async def test_without_exactly_one_session_the_id_is_used_as_typed(
     bot: Bot, desk: Desk, trouble: str

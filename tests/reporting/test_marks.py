@@ -5,11 +5,12 @@ import json
 
 import pytest
 
-from bot.app import Bot, open_bot
+from bot.app import Bot
 from bot.redis.connection import Store
 from bot.settings import Settings
 from bot.slack.marks import MARKS_A_MINUTE
 from sandbox.slack.api.faults import ApiCall
+from tests.support.bots import open_bot
 from tests.support.desk import SESSION, Desk
 from tests.support.logbook import logging_to
 from tests.support.waiting import until_settled, wait_until

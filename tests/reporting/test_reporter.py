@@ -5,12 +5,13 @@ from typing import Any
 
 import pytest
 
-from bot.app import Bot, open_bot
+from bot.app import Bot
 from bot.model.errors import OPERATOR_MUST_ACT
 from bot.redis.connection import Store
 from bot.reporting.outcomes import MARK_TRIES
 from bot.settings import Settings
 from sandbox.slack.api.faults import ApiCall
+from tests.support.bots import open_bot
 from tests.support.desk import SESSION, Desk, actions, on_v1, tells
 from tests.support.told import forbidden, suspended
 from tests.support.waiting import until_settled, wait_until

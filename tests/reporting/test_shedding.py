@@ -16,7 +16,7 @@ from bot.model.people import UserId
 from bot.model.replies import Reply, ReplyId
 from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef
-from bot.redis.connection import COMMAND_TIMEOUT_SECONDS, Store
+from bot.redis.connection import Store
 from bot.redis.keys import subject_key
 from bot.reporting.outcomes import Delays, Outcomes
 from bot.reporting.reporter import TELLING_SECONDS, Reporter
@@ -30,6 +30,7 @@ from bot.store.outbox import TRYING, Outbox
 from bot.store.reports import Reports
 from bot.store.session_names import SessionNames
 from bot.store.turn import Head
+from bot.timing import TIMING
 from sandbox import Sandbox
 from tests.support.desk import SESSION
 from tests.support.entries import Entries
@@ -205,7 +206,7 @@ async def test_who_tells_a_report_stops_before_another_may_begin(
     assert again is not None
     assert again.again
     spare = TRYING.total_seconds() - TELLING_SECONDS
-    assert spare > 2 * COMMAND_TIMEOUT_SECONDS, "that Redis may take to put it off"
+    assert spare > 2 * TIMING.redis_seconds, "that Redis may take to put it off"
 
 
 async def test_a_report_is_tried_for_ever_and_no_more_than_once_a_minute(

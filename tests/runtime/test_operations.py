@@ -12,7 +12,6 @@ import pytest
 from prometheus_client import REGISTRY
 from redis.asyncio import Redis
 
-from bot.app import open_bot
 from bot.model.people import UserId
 from bot.model.replies import Reply
 from bot.model.sessions import SessionId
@@ -23,6 +22,7 @@ from bot.settings import Settings
 from bot.store.backlog import measure
 from bot.store.links import Links
 from bot.store.mailbox import Mailbox
+from tests.support.bots import open_bot
 from tests.support.desk import SESSION, Desk
 from tests.support.keys import at
 from tests.support.logbook import logging_to

@@ -8,7 +8,6 @@ from functools import partial
 import pytest
 from redis.asyncio import Redis
 
-from bot.app import open_bot
 from bot.model.outcomes import Outcome, OutcomeKind
 from bot.model.owed import Owed, OwedKind
 from bot.model.people import UserId
@@ -24,6 +23,7 @@ from bot.settings import Settings
 from bot.store.mailbox import Mailbox
 from bot.store.turn import Head
 from tests.conftest import started
+from tests.support.bots import open_bot
 from tests.support.desk import Desk, key_of
 from tests.support.entries import linked
 from tests.support.keys import at

@@ -11,11 +11,12 @@ from urllib.parse import urlencode
 import aiohttp
 import pytest
 
-from bot.app import Bot, open_bot
+from bot.app import Bot
 from bot.runtime.http import BODY_LIMIT
 from bot.settings import load_settings
 from sandbox import Sandbox
 from tests.conftest import environ_of
+from tests.support.bots import open_bot
 from tests.support.desk import SESSION, Desk, on_v1
 from tests.support.logbook import logging_to
 from tests.support.processes import free_port

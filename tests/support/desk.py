@@ -3,11 +3,12 @@
 import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from types import MappingProxyType
 from typing import Any
 
 import pytest
 
-from bot.app import Bot, open_bot
+from bot.app import Bot
 from bot.model.errors import NotLinked
 from bot.model.lenient import mapping
 from bot.model.owed import OwedKind, parse_owed
@@ -23,6 +24,7 @@ from sandbox import Sandbox
 from sandbox.slack.api.blocks import interactive_elements
 from sandbox.slack.server import Message
 from sandbox.slack.transport.deliveries import Delivery
+from tests.support.bots import open_bot
 from tests.support.waiting import wait_until
 
 SESSION = "devin-0123456789abcdef0123456789abcdef"
@@ -299,8 +301,14 @@ def quote(message: Message) -> str:
 
 
 @asynccontextmanager
-async def running(desk: Desk, environ: Mapping[str, str], **changes: str) -> AsyncIterator[Bot]:
+async def running(
+    desk: Desk,
+    environ: Mapping[str, str],
+    times: Mapping[str, object] = MappingProxyType({}),
+    /,
+    **changes: str,
+) -> AsyncIterator[Bot]:
     """Run a connected bot whose environment differs by `changes`; the block's end stops it."""
-    async with open_bot(load_settings({**environ, **changes}, None)) as bot:
+    async with open_bot(load_settings({**environ, **changes}, None), **times) as bot:
         await desk.slack.wait_connected()
         yield bot

@@ -11,8 +11,6 @@ from slack_bolt.response import BoltResponse
 
 import handlers
 from bot.app import open_slack
-from bot.delivery.deliverer import NOTICE_AFTER
-from bot.delivery.reconcile import LOOK_AFTER_SECONDS
 from bot.devin.opening import open_devin
 from bot.redis.connection import Store
 from bot.relay import Relay
@@ -23,9 +21,9 @@ from bot.slack.app.bolt import bolt_of
 from bot.slack.app.identity import identify
 from bot.slack.receiving.malformed import TRIPS, is_malformed
 from bot.wiring import build
-from bot.wiring.delivering import Tuning
 from bot.wiring.parts import Connections
 from handlers.hearing import Hearing
+from tests.support.bots import PATIENT
 from tests.support.builders import JSON
 
 
@@ -56,19 +54,26 @@ async def listeners(settings: Settings, store: Store, url: str) -> AsyncIterator
     async with AsyncExitStack() as stack:
         client = await stack.enter_async_context(open_slack(settings))
         devin = await stack.enter_async_context(
-            open_devin(settings.devin_api_url, settings.devin_api_key, settings.devin_org_id, 8)
+            open_devin(
+                settings.devin_api_url,
+                settings.devin_api_key,
+                settings.devin_org_id,
+                8,
+                list_seconds=PATIENT.list_seconds,
+            )
         )
         await devin.begin()
         to = Connections(
             settings=settings,
+            timing=PATIENT,
             in_flight=in_flight,
-            background=Background(in_flight),
+            background=Background(in_flight, PATIENT.soon_seconds),
             store=store,
             client=client,
             identity=await identify(client),
             devin=devin,
         )
-        parts = build(to, Tuning(NOTICE_AFTER, LOOK_AFTER_SECONDS, ()))
+        parts = build(to)
         app = bolt_of(client, to.identity, is_http=False)
         handlers.register(app, parts.relay)
         yield Listeners(app, parts.relay, Hearing(parts.listening, parts.relay))

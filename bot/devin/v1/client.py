@@ -23,7 +23,6 @@ from bot.devin.api import (
     utc_now,
 )
 from bot.devin.http import (
-    LIST_SECONDS,
     LONGEST_READ,
     LOOK_SECONDS,
     STATE_SECONDS,
@@ -121,8 +120,8 @@ class DevinV1:
         return replace(page, left_out=left_out)
 
     async def states(self, sessions: Sequence[SessionId]) -> Sequence[SessionSummary]:
-        """Read each of `sessions`; one that takes longer than `LIST_SECONDS` is left out."""
-        reading = (self._summary(session, LIST_SECONDS) for session in sessions)
+        """Read each of `sessions`; one that takes longer than `list_seconds` is left out."""
+        reading = (self._summary(session, self._http.list_seconds) for session in sessions)
         return [one for one in await asyncio.gather(*reading) if one is not None]
 
     async def survey(self, sessions: Sequence[SessionId]) -> Survey | Unread:
@@ -158,8 +157,8 @@ class DevinV1:
     async def recent(
         self, limit: int, tags: Sequence[str] = ()
     ) -> Sequence[SessionSummary] | Unread:
-        """List the latest sessions, at most `limit`, within `LIST_SECONDS`."""
-        found = await self._list(Read.LIST, LIST_SECONDS, {"limit": limit, "tags": tags})
+        """List the latest sessions, at most `limit`, within `list_seconds`."""
+        found = await self._list(Read.LIST, self._http.list_seconds, {"limit": limit, "tags": tags})
         return found if isinstance(found, Unread) else found[:limit]
 
     async def _list(

@@ -21,7 +21,6 @@ from bot.devin.api import (
     utc_now,
 )
 from bot.devin.http import (
-    LIST_SECONDS,
     LONGEST_READ,
     LOOK_SECONDS,
     READ_LIMIT,
@@ -166,8 +165,8 @@ class DevinV3:
         return unreadable(answer, most) if page is None else (page, answer.skew)
 
     async def states(self, sessions: Sequence[SessionId]) -> Sequence[SessionSummary]:
-        """Read `sessions` by one call for each `LATEST` of them, within `LIST_SECONDS`."""
-        pages = await self._pages(_parts(sessions, LATEST), LIST_SECONDS)
+        """Read `sessions` by one call for each `LATEST` of them, within `list_seconds`."""
+        pages = await self._pages(_parts(sessions, LATEST), self._http.list_seconds)
         found = {one.session: one for page in pages if not isinstance(page, Unread) for one in page}
         return [found[session] for session in sessions if session in found]
 
@@ -207,10 +206,10 @@ class DevinV3:
     async def recent(
         self, limit: int, tags: Sequence[str] = ()
     ) -> Sequence[SessionSummary] | Unread:
-        """List the latest sessions, at most `limit`, within `LIST_SECONDS`; no archived ones."""
+        """List the latest sessions, at most `limit`, within `list_seconds`; no archived ones."""
         params: dict[str, Param] = {"first": max(limit, LATEST)}
         params |= {"tags": tags} if tags else {"is_archived": "false"}
-        found = await self._list(Read.LIST, LIST_SECONDS, params)
+        found = await self._list(Read.LIST, self._http.list_seconds, params)
         if isinstance(found, Unread):
             return found
         return sorted(found, key=_age)[:limit]

@@ -26,9 +26,6 @@ from bot.wording.asking.session_picker import Choices
 
 log = logging.getLogger(__name__)
 
-ROOT_SECONDS = 1.0
-"""The time a form waits for the thread's first message, which may name a session."""
-
 
 class SessionAsked(Ticket):
     """A form that asks for a thread's session; `message` is then sent to it.
@@ -80,6 +77,7 @@ class MessageShortcuts:
         self._link_form = link_form
         self._links = links
         self._threads = workspace.threads
+        self._root_seconds = workspace.timing.root_seconds
         self._tickets = tickets
 
     async def send(self, message: Reply, by: UserId) -> Change | Question:
@@ -156,7 +154,7 @@ class MessageShortcuts:
     async def _look_at_root(self, thread: ThreadRef) -> SessionId | None:
         """Return the session that the thread's first message names, if Slack shows it in time."""
         try:
-            async with asyncio.timeout(ROOT_SECONDS):
+            async with asyncio.timeout(self._root_seconds):
                 root = await self._threads.root(thread)
         except (SlackAway, SlackRefused, TimeoutError) as error:
             reason = type(error).__name__

@@ -39,7 +39,6 @@ from bot.wording.mirror import notices as mirror_notices
 
 log = logging.getLogger(__name__)
 
-UNDER_WAY_SECONDS = 2.0
 LOOK_SECONDS = 0.05
 
 
@@ -62,6 +61,7 @@ class Answers:
         self._watches = watches
         self._kept = kept
         self._threads = workspace.threads
+        self._claim_seconds = workspace.timing.claim_seconds
 
     async def answer(
         self, thread: ThreadRef, session: SessionId, asked: str, number: int, by: UserId
@@ -93,7 +93,7 @@ class Answers:
 
     async def _begin(self, question: Question) -> Begun:
         """Begin to answer; wait a moment for an earlier press that is under way."""
-        deadline = time.monotonic() + UNDER_WAY_SECONDS
+        deadline = time.monotonic() + self._claim_seconds
         while (before := await self._kept.begin(question)) is None:
             if time.monotonic() > deadline:
                 raise StillSending
