@@ -4,7 +4,6 @@ The same `open_bot` serves production and the tests.
 """
 
 import logging
-import secrets
 from collections.abc import AsyncIterator, Collection
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
@@ -18,6 +17,7 @@ from bot.model.errors import StoreAway
 from bot.redis.connection import Store, open_store
 from bot.redis.durability import durability
 from bot.redis.embedded.server import Tell, embedded_valkey, unheard
+from bot.redis.schema import claim_schema
 from bot.runtime import metrics
 from bot.runtime.background import Background
 from bot.runtime.health import Health
@@ -33,7 +33,6 @@ from bot.slack.app.manifest import lacking
 from bot.slack.receiving.endpoint import SlackEndpoint
 from bot.slack.receiving.socket_mode import open_socket_mode
 from bot.store.backlog import measure, measure_watch
-from bot.store.migration.mover import migrate
 from bot.timing import TIMING, Timing
 from bot.wiring import Parts, build
 from bot.wiring.parts import Connections
@@ -144,10 +143,8 @@ async def _connect(
     identity = await health.until("Slack", lambda: identify(client))
     if identity.missing_scopes:
         log.error("scopes missing", extra={"reason": lacking(identity.missing_scopes)})
-    await health.until(
-        "the keys in Redis", partial(migrate, store, identity.team, secrets.token_hex(8))
-    )
     store = store.of(identity.team)
+    await health.until("Redis", partial(claim_schema, store))
     health.watch("Redis", store.ping)
     most = settings.delivery_concurrency + SPARE_CONNECTIONS
     devin = await stack.enter_async_context(
@@ -189,7 +186,6 @@ async def _run(stack: AsyncExitStack, to: Connections, parts: Parts, *, listens:
     stack.push_async_callback(to.background.drain, DRAIN_SECONDS)
     await stack.enter_async_context(parts.poll.running())
     await stack.enter_async_context(parts.watching.running())
-    await stack.enter_async_context(parts.adoption.running())
     if listens:
         await stack.enter_async_context(parts.catch_up.running())
 

@@ -51,7 +51,7 @@ class Owed:
 
 
 def parse_owed(text: str) -> Owed | None:
-    """Parse an entry that `str` wrote; None if only a newer version knows its kind."""
+    """Parse an entry that `str` wrote; None if it is not one."""
     try:
         subject, number, kind = text.split("|")
         return Owed(subject, int(number), OwedKind(kind))

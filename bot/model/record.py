@@ -30,8 +30,8 @@ class Record(BaseModel):
             return None
 
     @classmethod
-    def read(cls, raw: str, **instead: object) -> tuple[Self | None, ValidationError | None]:
-        """Parse a record from its JSON, and salvage a broken one; None if a newer version wrote it.
+    def read(cls, raw: str, **instead: object) -> tuple[Self, ValidationError | None]:
+        """Parse a record from its JSON, and salvage a broken one.
 
         A broken record comes back with the fields that can still be read, `instead` for the others,
         and the error.
@@ -39,11 +39,7 @@ class Record(BaseModel):
         try:
             return cls.model_validate_json(raw), None
         except ValidationError as error:
-            found = parse_object(raw) or {}
-            version = found.get("v")
-            if isinstance(version, int) and version > cls.model_fields["v"].default:
-                return None, None
-            return cls._salvaged(found, instead), error
+            return cls._salvaged(parse_object(raw) or {}, instead), error
 
     @classmethod
     def _salvaged(cls, found: Mapping[str, Any], instead: dict[str, Any]) -> Self:

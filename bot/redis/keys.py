@@ -44,16 +44,8 @@ READS_KEY = Key("reads")
 ALIVE_KEY = Key("alive")
 """A key that is written to see whether Redis accepts a write."""
 
-MIGRATION_PREFIX = KeyPrefix("migration:")
-
-MIGRATING_KEY = Key(f"{MIGRATION_PREFIX}lease")
-"""The lease on a migration; it expires by itself if its holder dies."""
-
-MIGRATION_LANDED_KEY = Key(f"{MIGRATION_PREFIX}landed")
-"""The names of keys that have been moved, until they are dropped where they were."""
-
-MIGRATED_KEY = Key(f"{MIGRATION_PREFIX}done")
-"""Exists once a migration has found nothing to move."""
+SCHEMA_KEY = Key("schema")
+"""The version of all keys and records; see `redis/schema.py`."""
 
 LINK_PREFIX = KeyPrefix("link:")
 REPLY_PREFIX = KeyPrefix("reply:")

@@ -11,7 +11,6 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 
 from bot.model.arrivals import Arrival, parse_arrivals
 from bot.model.outcomes import Outcome, OutcomeKind
@@ -39,7 +38,6 @@ from bot.store.turn import (
     Deferred,
     Head,
     Later,
-    Newer,
     Step,
     kept_of,
     parse_step,
@@ -55,9 +53,6 @@ SETTLE_LIMIT = timedelta(seconds=5)
 
 LATELY = timedelta(days=1)
 """The time for which a session's last messages are known; a reply is reconciled well before."""
-
-LEFT_FOR = timedelta(seconds=5)
-"""The time for which a reply that only a newer version can read is left to other processes."""
 
 MOST = 200
 """Most replies of a session that are told apart by thread."""
@@ -132,7 +127,7 @@ class Mailbox:
         )
         if not steps:
             return Accepted(Change(change), None if wake_ms < 0 else wake_ms / 1000)
-        step = await self._step(steps[0], session, token, reply)
+        step = parse_step(steps[0], reply)
         if isinstance(step, Head):
             return Accepted(Change(change), None, step)
         return Accepted(Change(change), step.after if isinstance(step, Later) else None)
@@ -144,7 +139,7 @@ class Mailbox:
             **turn_of(session, token),
             **taking(),
         )
-        return await self._step(answer, session, token)
+        return parse_step(answer)
 
     async def finish(
         self,
@@ -184,7 +179,7 @@ class Mailbox:
             got=got,
             keep_got=seconds(LATELY),
         )
-        return await self._step(answer, session, token)
+        return parse_step(answer)
 
     async def defer(
         self, session: SessionId, token: str, head: Head, delay: timedelta, notice: timedelta
@@ -276,15 +271,3 @@ class Mailbox:
             self._store, mail=mail_key(session), reply_prefix=REPLY_PREFIX, most=MOST
         )
         return Queues(total, dict(zip(found[::2], found[1::2], strict=True)))
-
-    async def _step(
-        self, answer: Sequence[Any], session: SessionId, token: str, given: Reply | None = None
-    ) -> Step:
-        step = parse_step(answer, given)
-        if not isinstance(step, Newer):
-            return step
-        # A process that can read it takes it later; an interrupted reply stays marked as such.
-        log.info("a reply is left to a newer version", extra={"reply_id": step.reply})
-        if not step.interrupted:
-            await self.put_back(session, token, step.reply, LEFT_FOR)
-        return Later(LEFT_FOR.total_seconds())

@@ -141,15 +141,21 @@ class Outbox:
     async def overdue(self, grace: timedelta, limit: int) -> Sequence[Owed]:
         """List entries that have been due for at least `grace`, the longest due first.
 
-        Entries of a kind that only a newer version knows are left to its processes.
+        One that cannot be read is dropped with a line in the log, so that it holds up no other.
         """
-        late = await lua.list_late(
+        found = []
+        for one in await lua.list_late(
             self._store, outbox=OUTBOX_KEY, grace_ms=millis(grace), limit=limit
-        )
-        known = [owed for one in late if (owed := parse_owed(one)) is not None]
-        if left := len(late) - len(known):
-            log.info("reports left to a newer version", extra={"reports": left})
-        return known
+        ):
+            owed = parse_owed(one)
+            if owed is not None:
+                found.append(owed)
+                continue
+            log.error("unreadable entry dropped", extra={"length": len(one)})
+            await lua.end_entry(
+                self._store, subject=subject_key(""), outbox=OUTBOX_KEY, owed=one, forgets=False
+            )
+        return found
 
 
 def begun_field(owed: Owed) -> str:

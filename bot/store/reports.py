@@ -46,7 +46,7 @@ class Report:
         """Build the report from the record that a try at its entry has read, with `FIELDS`.
 
         Raises:
-            ValidationError: a newer version wrote the reply or its outcome.
+            ValidationError: the reply or its outcome is broken.
         """
         record = begun.record
         reply, outcome = record[ReplyField.REPLY], record[ReplyField.OUTCOME]

@@ -10,7 +10,7 @@ from typing import Any, TypedDict
 from pydantic import ValidationError
 
 from bot.model.outcomes import Outcome, OutcomeKind
-from bot.model.replies import Reply, ReplyId, place_of
+from bot.model.replies import Reply, place_of
 from bot.model.sessions import SessionId
 from bot.model.threads import ThreadRef
 from bot.redis.connection import millis
@@ -94,15 +94,7 @@ class Deferred:
     notice_after: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class Newer:
-    """A head that only a newer version can read."""
-
-    reply: ReplyId
-    interrupted: bool
-
-
-def parse_step(answer: Sequence[Any], given: Reply | None = None) -> Step | Newer:
+def parse_step(answer: Sequence[Any], given: Reply | None = None) -> Step:
     """Parse the step that a script returned; see `include/next_head.lua`.
 
     A head without a text is the reply that was `given` to the script.
@@ -115,11 +107,10 @@ def parse_step(answer: Sequence[Any], given: Reply | None = None) -> Step | Newe
     _, reply_id, raw, number, accepted, since, attempts, now, sent = answer
     team, channel, ts = place_of(reply_id)
     place = {"team": team, "channel": channel, "thread_ts": ts}
-    reply, flaw = given, None
-    if given is None or raw:
+    if given is not None and not raw:
+        reply, flaw = given, None
+    else:
         reply, flaw = Reply.read(raw or "", thread=place, ts=ts, author="unknown")
-    if reply is None:
-        return Newer(ReplyId(reply_id), what == "interrupted")
     if flaw is not None:
         thread = reply.thread.model_copy(update={"team": team, "channel": channel})
         reply = reply.model_copy(update={"thread": thread, "ts": ts})

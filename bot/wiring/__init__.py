@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 from bot.catch_up.listening import Listening
 from bot.catch_up.runner import CatchUp
-from bot.mirror.adoption import Adoption
 from bot.mirror.watching import Watching
 from bot.relay import Relay
 from bot.schedule.poll import Poll
@@ -24,7 +23,6 @@ class Parts:
     listening: Listening
     catch_up: CatchUp
     watching: Watching
-    adoption: Adoption
     poll: Poll
 
 
@@ -40,6 +38,5 @@ def build(to: Connections) -> Parts:
         listening=shared.listening,
         catch_up=catch_up,
         watching=mirror.watching,
-        adoption=mirror.adoption,
         poll=poll,
     )

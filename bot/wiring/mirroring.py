@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bot.mirror.adoption import Adoption
 from bot.mirror.audience import Audience
 from bot.mirror.card import CardTeller
 from bot.mirror.files import SentFiles
@@ -34,7 +33,6 @@ class Mirror:
     """The watch, the tellers of what it finds, and what decides who may read it."""
 
     watching: Watching
-    adoption: Adoption
     words: WordsTeller
     cards: CardTeller
     audience: Audience
@@ -73,7 +71,6 @@ def mirror_of(base: Base) -> Mirror:
             base.to.background,
             base.to.timing.first_look_seconds,
         ),
-        adoption=Adoption(links=kept.links, watches=kept.watches, reads=settings.devin_reads),
         words=_words(base, audience, lines),
         cards=_cards(base, audience, lines),
         audience=audience,

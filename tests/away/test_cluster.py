@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
 from pathlib import Path
 from typing import cast
 
@@ -11,9 +10,8 @@ import redis
 
 from bot.app import Bot
 from bot.redis.connection import Store, open_store
-from bot.redis.keys import default_key, once_key, prefix_of
+from bot.redis.keys import once_key, prefix_of
 from bot.store.claims import Claims
-from bot.store.migration.mover import migrate, move_back
 from bot.urls import is_cluster
 from bot.wording import thread_links
 from sandbox import Sandbox
@@ -165,20 +163,6 @@ async def test_our_keys_may_move_to_another_node(
         assert not nodes[2].keys(PREFIX)
     finally:
         move_slot(nodes[1], nodes[2], ports[2])
-
-
-async def test_keys_move_to_their_workspace_s_node(redis_url: str, nodes: list[Node]) -> None:
-    """They come from the node that had the keys of all workspaces."""
-    team, key = "T3", default_key("T3", "C0")
-    async with open_store(redis_url) as opened:
-        await opened.put(key, "devin-1", timedelta(minutes=1))
-        assert nodes[2].keys("{devin-relay}:default")
-        await migrate(opened, team, "one")
-        assert await opened.of(team).get(key) == "devin-1"
-        assert nodes[0].keys(f"{prefix_of(team)}default")
-        assert await move_back(opened, team, "two") == 2
-        assert await opened.get(key) == "devin-1"
-    assert [node.keys(prefix_of(team)) for node in nodes] == [[], [], []]
 
 
 def move_slot(source: Node, target: Node, port: int) -> None:

@@ -41,12 +41,6 @@ def test_a_record_is_read_as_it_was_written() -> None:
     assert read(changed(more=1)) == (WHOLE, None)
 
 
-def test_a_record_of_a_newer_version_is_nobody_s_to_guess() -> None:
-    """This holds whatever else it contains."""
-    assert read(changed(v=2)) == (None, None)
-    assert read('{"v": 3}') == (None, None)
-
-
 @pytest.mark.parametrize(
     ("raw", "left"),
     [

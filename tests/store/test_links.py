@@ -151,7 +151,7 @@ async def test_active_links_are_the_channels_latest_first(links: Links, raw: Red
 async def test_a_record_that_cannot_be_read_is_no_link(
     links: Links, raw: Redis, raw_link: str
 ) -> None:
-    """A broken record, or one of a newer version, counts as unlinked, and nothing is sent."""
+    """A broken record, or one of another schema, counts as unlinked, and nothing is sent."""
     await raw.set(at(link_key(thread())), raw_link, ex=60)
     assert await links.get(thread()) is None
     assert await links.mute(thread(), muted=True) is None
@@ -177,8 +177,8 @@ async def test_the_last_outcome_of_a_thread_is_told_to_status(links: Links, raw:
     assert await links.last_outcome(thread()) == outcome
 
 
-async def test_an_outcome_of_a_newer_version_is_not_told(links: Links, raw: Redis) -> None:
-    """An old process in a rolling deployment shows the rest of its information."""
+async def test_an_outcome_that_cannot_be_read_is_not_told(links: Links, raw: Redis) -> None:
+    """`status` shows the rest of its information."""
     await raw.set(at(last_key(thread())), '{"v": 2, "kind": "paused"}', ex=60)
     assert await links.last_outcomes([thread(), thread(2)]) == [None, None]
 
@@ -212,11 +212,3 @@ async def test_first_words_give_way_only_to_later_ones(links: Links) -> None:
         link = await links.get(thread())
         assert link is not None
         assert link.topic == expected
-
-
-async def test_a_link_of_a_newer_version_gets_no_words(links: Links, raw: Redis) -> None:
-    """This version does not know what it would overwrite."""
-    newer = a_link().to_json().replace('"v":1', '"v":2')
-    await raw.set(at(link_key(thread())), newer, ex=600)
-    await links.describe(thread(), "Shall we?", 0)
-    assert await raw.get(at(link_key(thread()))) == newer

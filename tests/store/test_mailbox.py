@@ -30,7 +30,7 @@ from bot.redis.keys import (
 )
 from bot.store.links import Links
 from bot.store.lua import mailbox as lua
-from bot.store.mailbox import KEEP_DONE, LATELY, LEFT_FOR, MOST, SETTLE_LIMIT, Mailbox
+from bot.store.mailbox import KEEP_DONE, LATELY, MOST, SETTLE_LIMIT, Mailbox
 from bot.store.turn import LEASE, Head, Later, Nothing, Step
 from tests.support.desk import OTHER_SESSION, SESSION
 from tests.support.entries import Entries, linked
@@ -288,35 +288,6 @@ async def test_a_reply_that_was_forgotten_is_passed_over(mailbox: Mailbox, raw: 
     assert (await mailbox.queues(ID)).total == 1
 
 
-async def test_a_reply_of_a_newer_version_is_left_to_another_process(
-    mailbox: Mailbox, raw: Redis
-) -> None:
-    """In a rolling deployment it is put back unsent, with the session free and due soon."""
-    (reply,) = await filled(mailbox, 1)
-    await raw.zadd(at(DUE_KEY), {ID: 0, OTHER: time.time() * 1000})
-    newer = reply.to_json().replace('"v":1', '"v":2')
-    await raw.hset(at(reply_key(reply.id)), "reply", newer)
-    assert await mailbox.take(ID, "a") == Later(LEFT_FOR.total_seconds())
-    assert await raw.hget(at(reply_key(reply.id)), "state") == "waiting"
-    assert await raw.exists(at(lease_key(ID))) == 0
-    assert (await mailbox.queues(ID)).total == 1
-    assert await raw.zrange(at(DUE_KEY), 0, -1) == [OTHER, ID], "it hides no session from the sweep"
-
-
-async def test_an_interrupted_reply_of_a_newer_version_stays_interrupted(
-    mailbox: Mailbox, raw: Redis
-) -> None:
-    """It may have reached Devin: the process that can read it must not take it for unsent."""
-    (reply,) = await filled(mailbox, 1)
-    await taken(mailbox, "dead")
-    await raw.delete(at(lease_key(ID)))
-    await raw.hset(at(reply_key(reply.id)), "reply", reply.to_json().replace('"v":1', '"v":2'))
-    assert await mailbox.take(ID, "old") == Later(LEFT_FOR.total_seconds())
-    await raw.hset(at(reply_key(reply.id)), "reply", reply.to_json())
-    await raw.delete(at(lease_key(ID)))
-    assert (await taken(mailbox, "new")).interrupted
-
-
 @pytest.mark.parametrize("broken", ["", "{", "[]", '{"v": 1}', '{"v": "1", "text": 1}'])
 async def test_a_broken_reply_is_a_head_that_says_so(
     mailbox: Mailbox, raw: Redis, broken: str
@@ -521,7 +492,7 @@ async def test_a_deferred_reply_stays_first_and_owes_one_notice(
 
 
 async def test_a_notice_is_not_late_before_it_is_due(mailbox: Mailbox, store: Store) -> None:
-    """The sweep ignores the notice of a reply that has waited only for a moment."""
+    """A poll ignores the notice of a reply that has waited only for a moment."""
     await filled(mailbox, 1)
     await mailbox.defer(ID, "a", await taken(mailbox, "a"), SOON, timedelta(minutes=1))
     _, late = await Entries(store).overdue(-SOON, 10)
@@ -724,10 +695,10 @@ async def test_a_late_repeat_of_an_earlier_finish_does_not_end_a_new_round(
     assert await raw.hget(at(reply_key(reply.id)), "outcome") is None
 
 
-# The sweep.
+# The poll.
 
 
-async def test_the_sweep_finds_due_sessions_that_nobody_holds(
+async def test_a_poll_finds_due_sessions_that_nobody_holds(
     mailbox: Mailbox, store: Store, raw: Redis
 ) -> None:
     """They have been due for longer than the grace period, and have no lease holder."""
@@ -762,20 +733,21 @@ async def test_held_sessions_hide_no_abandoned_one(
     assert found == held[:500]
 
 
-async def test_the_sweep_leaves_reports_of_a_newer_version_alone(
-    mailbox: Mailbox, store: Store, raw: Redis, redis_url: str
+async def test_an_entry_that_cannot_be_read_is_dropped(
+    store: Store, raw: Redis, redis_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """In a rolling deployment they stay owed, and reports that an old process knows are told."""
+    """It would come first at each poll, and a hundred of them would hide all others."""
     reports = Entries(store)
     report = Owed(a_reply(1).id, 1, OwedKind.DELAY)
-    newer = f"{a_reply(1).id}|1|a-new-kind"
-    await raw.zadd(at(OUTBOX_KEY), {newer: 0, "of another shape": 0, str(report): 0})
+    broken = {f"{a_reply(number).id}|1|no-kind": 0 for number in range(100)}
+    await raw.zadd(at(OUTBOX_KEY), broken | {str(report): 1})
     await raw.expire(at(OUTBOX_KEY), 60)
-    assert await reports.overdue(NONE, 10) == ([], [report])
-    assert await raw.zcard(at(OUTBOX_KEY)) == 3
+    assert await reports.overdue(NONE, 100) == ([], [])
+    assert await reports.overdue(NONE, 100) == ([], [report])
+    assert len([one for one in caplog.records if one.levelname == "ERROR"]) == 100
 
 
-async def test_the_sweep_finds_late_reports(mailbox: Mailbox, store: Store, raw: Redis) -> None:
+async def test_a_poll_finds_late_reports(mailbox: Mailbox, store: Store, raw: Redis) -> None:
     """A begun one is left for a while, a waiting one until it is due; a told one is not found."""
     reports, grace = Entries(store), timedelta(seconds=5)
     await filled(mailbox, 1)

@@ -161,15 +161,6 @@ async def test_a_session_that_ended_is_not_watched(store: Store, raw: redis.asyn
     assert await raw.zcard(at(WATCH_KEY)) == 0
 
 
-async def test_adoption_knows_new_threads_only(store: Store) -> None:
-    """A thread that follows already is left as it is."""
-    await linked(store, 1)
-    link = Link(session=SESSION, by=UserId("U0ADA"), at=1)
-    watches = Watches(store, TTL)
-    assert await watches.adopt([(thread(1), link), (thread(2), link)], SOON) == 1
-    assert await watches.adopt([(thread(1), link), (thread(2), link)], SOON) == 0
-
-
 async def test_no_minute_has_more_reads_than_the_budget(
     store: Store, raw: redis.asyncio.Redis
 ) -> None:

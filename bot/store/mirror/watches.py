@@ -18,7 +18,7 @@ from bot.model.mirror import Gist, Said, Watched
 from bot.model.owed import parse_owed
 from bot.model.people import UserId
 from bot.model.sessions import SessionId
-from bot.model.threads import Link, ThreadRef
+from bot.model.threads import ThreadRef
 from bot.redis.connection import Store, millis, seconds
 from bot.redis.keys import (
     FOLLOWERS_PREFIX,
@@ -208,26 +208,6 @@ class Watches:
                 lease_ms=millis(LEASE),
                 keep=self._ttl,
             )
-
-    async def adopt(
-        self,
-        links: Sequence[tuple[ThreadRef, Link]],
-        apart: timedelta,
-        after: timedelta = timedelta(0),
-    ) -> int:
-        """Let threads follow whose links an earlier version has made; return how many there were.
-
-        Their sessions are looked at one after the other, `apart` from each other, from `after` on.
-        """
-        return await lua.adopt(
-            self._store,
-            watch=WATCH_KEY,
-            links=[{"thread": thread.name, "session": link.session} for thread, link in links],
-            followers_prefix=FOLLOWERS_PREFIX,
-            apart_ms=millis(apart),
-            keep=self._ttl,
-            after_ms=millis(after),
-        )
 
     async def beginning_with(self, short: str) -> Sequence[SessionId]:
         """Return the watched sessions whose ids begin with `short`."""

@@ -60,7 +60,7 @@ class Words:
 
         `since` is the time at Slack now, as a `ts`, or empty: Redis's clock may be another one.
 
-        Items that only a newer version can read are left out.
+        Items that cannot be read are left out.
         """
         found = await lua.cut_words(
             self._store,

@@ -122,19 +122,6 @@ async def pass_looks(
 
 
 @script
-async def adopt(
-    *,
-    watch: Key,
-    links: Sequence[Any],
-    followers_prefix: KeyPrefix,
-    apart_ms: int,
-    keep: int,
-    after_ms: int,
-) -> int:
-    """Let threads follow whose links the watch does not know; return how many."""
-
-
-@script
 async def hurry(*, watch: Key, watched: Key, session: SessionId, by: str) -> int:
     """Have a session looked at now, which `by` has ended."""
 
