@@ -10,9 +10,7 @@ import logging
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
-from typing import Any, Literal, Self
-
-from pydantic import JsonValue
+from typing import Any, Literal
 
 from bot.model.errors import SlackAway, SlackRefused
 from bot.model.owed import Owed, OwedKind
@@ -41,30 +39,7 @@ class Notice(Record):
     v: Literal[1] = 1
     thread: ThreadRef
     to: str = ""
-    text: str
-    quote: str = ""
-    advice: str = ""
-    buttons: tuple[dict[str, JsonValue], ...] = ()
-    footer: str = ""
-
-    @classmethod
-    def of(cls, thread: ThreadRef, words: SlackMessage, to: str) -> Self:
-        """Return the record of `words`."""
-        buttons = tuple(dict(button) for button in words.buttons)
-        return cls(
-            thread=thread,
-            to=to,
-            text=words.text,
-            quote=words.quote,
-            advice=words.advice,
-            buttons=buttons,
-            footer=words.footer,
-        )
-
-    @property
-    def words(self) -> SlackMessage:
-        """The message as it is sent."""
-        return SlackMessage(self.text, self.quote, self.advice, self.buttons, self.footer)
+    words: SlackMessage
 
 
 class Notices:
@@ -84,7 +59,7 @@ class Notices:
         Raises:
             StoreAway: they may not be in the outbox.
         """
-        await self._owe(thread, Notice.of(thread, words, to=""), once)
+        await self._owe(thread, Notice(thread=thread, words=words), once)
 
     async def whisper(
         self, thread: ThreadRef, user: str, words: SlackMessage, *, once: str = "", at: str = ""
@@ -104,7 +79,7 @@ class Notices:
             await self.say(thread, words, once=once)
             return
         place = thread.model_copy(update={"thread_ts": ""}) if thread.thread_ts == at else thread
-        await self._owe(thread, Notice.of(place, words, to=user), once)
+        await self._owe(thread, Notice(thread=place, to=user, words=words), once)
 
     async def _owe(self, thread: ThreadRef, notice: Notice, once: str) -> None:
         about = f"{once}:{thread.thread_ts}" if once else secrets.token_hex(8)
