@@ -8,7 +8,7 @@ from slack_bolt.async_app import AsyncApp
 
 from bot.model.lenient import mapping, string
 from bot.model.people import UserId, is_id
-from bot.model.replies import Deletion, Edit, deletion_of, reply_id
+from bot.model.replies import Deletion, Edit, Reply, deletion_of, reply_id
 from bot.model.threads import is_ts, ts_micros
 from bot.relay import Relay
 from bot.wording import actions, corrections
@@ -17,8 +17,6 @@ from handlers.parse.events import (
     REPLY_SUBTYPES,
     Payload,
     is_aside,
-    is_bot,
-    parse_forwarded,
     parse_message,
     parse_thread,
 )
@@ -72,31 +70,28 @@ def parse_edit(event: Payload, team: str, bot_user: str) -> Edit | None:
     subtype = message.get("subtype")
     if not is_ts(edited.get("ts")) or not (subtype is None or subtype in REPLY_SUBTYPES):
         return None
-    if before and _said(before) == _said(message):
-        return None
-    reply = parse_message({**message, "channel": event.get("channel")}, team)
+    place = {"channel": event.get("channel")}
+    reply, was = parse_message({**message, **place}, team), parse_message({**before, **place}, team)
     if reply is None or reply.author == bot_user:
+        return None
+    if was is not None and _said(was) == _said(reply):
         return None
     if not reply.bots and edited.get("user") != reply.author:
         return None
     # Several edits within a second have the same time; the event's own is exact, and later.
     when = event["ts"] if before and is_ts(event.get("ts")) else edited["ts"]
-    drops_forwarded = not reply.forwarded and bool(parse_forwarded(before))
     return Edit(
         reply,
         ts_micros(when),
-        is_aside=is_aside(reply.text, bot_user),
-        was_aside=is_aside(string(before, "text"), bot_user),
-        drops_forwarded=drops_forwarded,
+        is_aside=is_aside(reply, bot_user),
+        was_aside=was is not None and is_aside(was, bot_user),
+        drops_forwarded=not reply.forwarded and was is not None and bool(was.forwarded),
     )
 
 
-def _said(message: Payload) -> tuple[object, ...]:
-    """The parts that an edit changes: a preview is an attachment, but so may be a bot's text."""
-    text, attachments = message.get("text"), message.get("attachments")
-    is_in_attachments = is_bot(message) and not text
-    in_attachments = attachments if is_in_attachments else parse_forwarded(message)
-    return text, message.get("blocks"), in_attachments
+def _said(message: Reply) -> tuple[object, ...]:
+    """The parts that an edit changes; previews of links are not among them."""
+    return message.text, message.blocks, message.forwarded
 
 
 def parse_deletion(event: Payload, team: str, bot_user: str) -> Deletion | None:

@@ -12,9 +12,10 @@ from bot.model.people import UserId
 from bot.model.sessions import SESSION_ADDRESS, SessionId, find_session
 from bot.model.threads import ThreadRef
 from bot.relay import Relay
+from bot.text import asides
 from bot.wording import actions, thread_links
 from bot.wording.message import SlackMessage
-from handlers.parse.events import REPLY_SUBTYPES, Payload, is_aside, parse_thread
+from handlers.parse.events import REPLY_SUBTYPES, Payload, parse_thread
 from handlers.parse.interactions import TicketPress
 from handlers.ticket_buttons import ticket_press
 
@@ -64,6 +65,6 @@ def parse_named(event: Payload, team: str, bot_user: str) -> Named | None:
     if thread is None or not user or event.get("bot_id") or event.get("hidden") or not is_message:
         return None
     session = find_session(text)
-    if session is None or is_aside(text, bot_user):
+    if session is None or asides.is_aside(text, bot_user):
         return None
     return Named(thread, UserId(user), session, string(event, "ts"))

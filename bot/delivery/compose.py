@@ -16,8 +16,8 @@ from bot.text.to_devin import (
     to_markdown,
 )
 
-MOST_QUOTED = 40_000
-"""Most characters of all forwarded messages of a reply: Slack's limit for one message."""
+MOST_SAID = MOST_QUOTED = 40_000
+"""Most characters of a reply, and of all messages that it forwards: Slack's limit for a `text`."""
 
 NOT_SHOWN = "(Slack does not show what it says.)"
 NAMELESS = "(Slack does not show this file.)"
@@ -51,7 +51,7 @@ def compose(
     what = ", correcting an earlier message" if reply.is_correction else ""
     parts = [f"{said} ({way}){what}:"]
     if text := to_markdown(reply.text, reply.blocks, names).strip():
-        parts.append(text)
+        parts.append(cut(text, MOST_SAID))
     became = dict(zip(reply.all_files, brought, strict=False))
     parts += _quotes(reply.forwarded, names, became)
     ways = (became.get(file) or Upload(file=file) for file in reply.files)

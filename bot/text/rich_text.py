@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import groupby
 
 from bot.model.lenient import mapping, mappings, string
-from bot.text import mrkdwn
 from bot.text.markdown import (
     MARKS,
     NO_NAMES,
@@ -38,40 +37,45 @@ _MENTIONS = {
 }
 
 
-def says_something(blocks: object) -> bool:
-    """True if a reader would see anything of the `rich_text` blocks."""
-    waiting = [block for block in mappings(blocks) if string(block, "type") == "rich_text"]
-    while waiting:
-        element = waiting.pop()
-        inner = mappings(element.get("elements"))
-        if not inner and is_readable(_plain(element, NO_NAMES)):
-            return True
-        waiting += inner
-    return False
+def says_something(block: Element) -> bool:
+    """True if a reader would see anything of a `rich_text` block."""
+    return any(is_readable(_plain(leaf, NO_NAMES)) for leaf in _leaves(block))
 
 
-def to_markdown(blocks: object, names: Names) -> str:
-    """Return blocks as Markdown; blocks other than `rich_text` give their text."""
+def is_whole(block: Element) -> bool:
+    """False if an element of a `rich_text` block is of an unknown kind and has no text itself."""
+    return all(_is_known(leaf) or _plain(leaf, NO_NAMES) for leaf in _leaves(block))
+
+
+def to_markdown(block: Element, names: Names) -> str:
+    """Return a `rich_text` block as Markdown."""
     page = _Page(names)
-    for block in mappings(blocks):
-        if string(block, "type") == "rich_text":
-            for element in mappings(block.get("elements")):
-                page.add(element)
-        else:
-            page.put("text", _shown_of_block(block, names))
+    for element in mappings(block.get("elements")):
+        page.add(element)
     return page.text()
 
 
-def ids(blocks: object) -> Iterator[tuple[str, str]]:
-    """Yield the kind (user, channel, group) and id of each mention, however deeply nested."""
-    waiting = mappings(blocks)
+def mention(element: Element) -> Iterator[tuple[str, str]]:
+    """Yield the kind (user, channel, group) and the id, if an element is a mention."""
+    kind, key = _MENTIONS.get(string(element, "type"), ("", ""))
+    if kind and (ident := string(element, key)):
+        yield kind, ident
+
+
+def _leaves(block: Element) -> Iterator[Element]:
+    """Yield the parts of a block that have no parts of their own, however deeply nested."""
+    waiting = [block]
     while waiting:
         element = waiting.pop()
-        kind, key = _MENTIONS.get(string(element, "type"), ("", ""))
-        ident = string(element, key)
-        if kind and ident:
-            yield kind, ident
-        waiting += mappings(element.get("elements"))
+        inner = mappings(element.get("elements"))
+        if not inner:
+            yield element
+        waiting += inner
+
+
+def _is_known(leaf: Element) -> bool:
+    kind = string(leaf, "type")
+    return kind in _ATOMS or kind in {"text", "link"} or kind.startswith("rich_text")
 
 
 def _number(element: Element, key: str) -> int:
@@ -82,14 +86,6 @@ def _number(element: Element, key: str) -> int:
 
 def _fallback(element: Element) -> str:
     return string(element, "text") or string(element, "fallback")
-
-
-def _shown_of_block(block: Element, names: Names) -> str:
-    inner = mapping(block.get("text"))
-    if not inner:
-        return _fallback(block)
-    text = string(inner, "text")
-    return mrkdwn.to_markdown(text, names) if string(inner, "type") == "mrkdwn" else text
 
 
 class _Page:

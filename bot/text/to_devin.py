@@ -9,14 +9,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
+from bot.model.lenient import mappings
 from bot.model.people import is_id
 from bot.model.replies import Reply
-from bot.text import mrkdwn, rich_text
+from bot.text import blocks as shown
+from bot.text import mrkdwn
 from bot.text.characters import whole_characters
 from bot.text.markdown import NO_NAMES, Names, is_readable
 
 _ATTACHMENT = re.compile(r'\b(attachment)([\s*~`]*:[\s*~`]*["“”][^"“”\n]*/)', re.IGNORECASE)
-_EMPTY_FRAME = str.maketrans("", "", "`>")  # all that is left of empty code or an empty quote
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class Mentioned:
 def mentioned(text: str, blocks: Sequence[Mapping[str, object]] = ()) -> Mentioned:
     """Return the ids that `to_markdown` needs names for, except those that `text` itself names."""
     found: dict[str, set[str]] = {"user": set(), "channel": set(), "group": set()}
-    for kind, ident in chain(mrkdwn.ids(text), rich_text.ids(blocks)):
+    for kind, ident in chain(mrkdwn.ids(text), shown.ids(blocks)):
         if is_id(ident):
             found[kind].add(ident)
     known = mrkdwn.labels(text)
@@ -55,12 +56,13 @@ def to_markdown(
 ) -> str:
     """Return a Slack message as the Markdown that Devin reads.
 
-    It comes from the blocks if a `rich_text` one has text, else from `text`, which loses structure
-    but names ids that blocks leave bare. An id without a name stays an id. No line of the result is
-    an attachment reference, and it can always be encoded as UTF-8.
+    It comes from the blocks if they say anything, else from `text`, which loses structure, but
+    names ids that blocks leave bare. An id without a name stays an id. No line of the result is an
+    attachment reference, and it can always be encoded as UTF-8.
     """
     names = names.over(mrkdwn.labels(text))
-    markdown = rich_text.to_markdown(blocks, names) if rich_text.says_something(blocks) else ""
+    is_shown = any(map(shown.says_something, mappings(blocks)))
+    markdown = shown.to_markdown(blocks, names) if is_shown else ""
     if not markdown.strip():
         markdown = mrkdwn.to_markdown(text, names)
     return neutralise_attachments(whole_characters(markdown))
@@ -68,9 +70,9 @@ def to_markdown(
 
 def says_something(text: str, blocks: Sequence[Mapping[str, object]] = ()) -> bool:
     """Return True if a reader would see anything of what `to_markdown` makes of both."""
-    if rich_text.says_something(blocks):
+    if any(map(shown.says_something, mappings(blocks))):
         return True
-    return is_readable(mrkdwn.to_markdown(text, NO_NAMES).translate(_EMPTY_FRAME))
+    return is_readable(mrkdwn.to_markdown(text, NO_NAMES).translate(shown.EMPTY_FRAME))
 
 
 def is_empty(reply: Reply) -> bool:

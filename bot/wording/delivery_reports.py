@@ -15,7 +15,7 @@ from bot.wording.blocks import Block, button, link_button
 from bot.wording.button_values import link_value, reply_value
 from bot.wording.lifecycle import ended
 from bot.wording.message import SlackMessage
-from bot.wording.phrases import ADMIN, as_code, plural, preview, session_address, span
+from bot.wording.phrases import ADMIN, as_code, named_by, plural, session_address, span
 
 DELIVERED_MARK = "white_check_mark"
 WAITING_MARK = "hourglass_flowing_sand"
@@ -99,8 +99,7 @@ _HITCHES = {
 
 
 def _about(reply: Reply) -> str:
-    texts = (reply.text, *(one.text for one in reply.forwarded))
-    if said := next(filter(None, map(preview, texts)), ""):
+    if said := named_by(reply):
         return f'"{said}"'
     return "your file" if reply.all_files else "your reply"
 

@@ -1,11 +1,13 @@
 """Phrases that the sentences of several places share."""
 
 import re
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from urllib.parse import urlsplit
 
+from bot.model.files import Forwarded
 from bot.model.outcomes import Outcome, OutcomeKind
-from bot.model.replies import Queue
+from bot.model.replies import Queue, Reply
 from bot.model.sessions import SHORT, NamedSession, SessionId, SessionState
 from bot.text.commonmark.addresses import misleads
 from bot.text.to_devin import to_markdown
@@ -108,9 +110,15 @@ def short_id(session: SessionId) -> str:
     return session[:SHORT]
 
 
-def preview(markup: str) -> str:
+def preview(markup: str, blocks: Sequence[Mapping[str, object]] = ()) -> str:
     """Return the start of a person's message as one inert line, as it looked to them."""
-    return excerpt(to_markdown(markup), limit=80)
+    return excerpt(to_markdown(markup, blocks), limit=80)
+
+
+def named_by(message: Reply) -> str:
+    """Return the start of a message, or else of what it forwards; empty if neither has words."""
+    parts: tuple[Reply | Forwarded, ...] = (message, *message.forwarded)
+    return next(filter(None, (preview(one.text, one.blocks) for one in parts)), "")
 
 
 def local_time(at: int) -> str:

@@ -80,6 +80,11 @@ _EMPTY_MESSAGE = SlackMessage(
     "If you forwarded it from another conversation, copy its text into a new reply."
 )
 
+KEPT_ASIDE = SlackMessage(
+    "I took this for an aside, so I didn't send it to Devin. If Devin should read it, choose "
+    "*Send to Devin* in its ⋮ menu. If a reply begins with a bare `(aside)`, I won't mention it."
+)
+
 _IS_MUTED = SlackMessage(
     "This thread is muted, so nothing was sent. "
     "Mention me in the thread with `unmute`, then try again."

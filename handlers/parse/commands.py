@@ -16,9 +16,9 @@ from bot.text.to_devin import strip_mention
 from handlers.parse.events import (
     REPLY_SUBTYPES,
     Payload,
+    brings_more,
     is_aside,
     is_in_thread,
-    parse_forwarded,
     parse_message,
     parse_thread,
 )
@@ -67,9 +67,9 @@ def parse_command(
 ) -> Command | None:
     """Parse a message that begins with a mention of the bot and a verb; None for talk.
 
-    A mention alone asks for help, but not above a forward. In the bot's direct message the mention
-    may be left out. Replies in a thread there may be for Devin, so unless the thread is known to be
-    `unlinked`, only a message that can hardly be talk is a command.
+    A mention alone asks for help, but not above a forward or a pasted table. In the bot's direct
+    message the mention may be left out. Replies in a thread there may be for Devin, so unless the
+    thread is known to be `unlinked`, only a message that can hardly be talk is a command.
     """
     said = _first_words(event, team, bot_user)
     if said is None:
@@ -106,8 +106,8 @@ def parse_spoken(event: Payload, team: str, bot_user: str) -> Reply | None:
         return None
     if event.get("hidden") or not (subtype is None or subtype in REPLY_SUBTYPES):
         return None
-    message = None if is_aside(text, bot_user) else parse_message(event, team)
-    return None if message is None or message.bots else message
+    message = parse_message(event, team)
+    return None if message is None or message.bots or is_aside(message, bot_user) else message
 
 
 def _first_words(event: Payload, team: str, bot_user: str) -> Command | None:
@@ -120,7 +120,7 @@ def _first_words(event: Payload, team: str, bot_user: str) -> Command | None:
     after = strip_mention(text, bot_user)
     if after is None and thread.is_direct:
         after = text.strip() or None
-    if after is None or (not after and parse_forwarded(event)):
+    if after is None or (not after and brings_more(event)):
         return None
     verb, *rest = after.split(maxsplit=1) or ["help"]
     argument = rest[0] if rest else ""

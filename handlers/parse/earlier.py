@@ -36,4 +36,4 @@ class ThreadMessages:
         if parse_command(*words) is not None or parse_guess(*words) is not None:
             return None
         found = parse_message(event, thread.team)
-        return None if found is None or is_aside(found.text, ours.user) else found
+        return None if found is None or is_aside(found, ours.user) else found

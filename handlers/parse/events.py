@@ -5,33 +5,24 @@ exception would have Slack send it again.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from pydantic_core import to_json
-
 from bot.model.files import AttachedFile, Forwarded
-from bot.model.lenient import DEEPEST, clean, mapping, mappings, string
+from bot.model.lenient import mapping, mappings, string
 from bot.model.people import UserId, is_id
 from bot.model.replies import Reply
 from bot.model.threads import ThreadRef, is_ts
 from bot.slack.app.identity import Identity
 from bot.slack.files import attached
-from bot.text.bot_posts import to_markup
+from bot.text import asides
+from bot.text.content import attachments, content, shared
 from bot.text.markdown import one_line
-from bot.text.to_devin import says_something, strip_mention
+from bot.text.to_devin import to_markdown
 
 Payload = Mapping[str, Any]
 
 REPLY_SUBTYPES = ("thread_broadcast", "me_message", "file_share", "bot_message")
-ASIDES = ("(aside)", "!aside")
-"""Devin's own convention for what it shall not read (docs.devin.ai/integrations/slack)."""
-
-MOST_ATTACHMENTS = 100
-"""As many as Slack takes of one message (docs.slack.dev, chat.postMessage)."""
-
-_OF_FALLBACK = re.compile(r"^\[[^\]\n]*\] [^:\n]*:\s*")
-"""The date and the author before the text of a forwarded message's `fallback`."""
 
 # `.invalid` is the local Slack's: nobody can own such an address (RFC 2606).
 _PERMALINK = re.compile(
@@ -52,7 +43,7 @@ def parse_reply(event: Payload, team: str, bot_user: str) -> Reply | None:
     subtype = event.get("subtype")
     if event.get("hidden") or not (subtype is None or subtype in REPLY_SUBTYPES):
         return None
-    return None if is_aside(message.text, bot_user) else message
+    return None if is_aside(message, bot_user) else message
 
 
 def is_in_thread(event: Payload) -> bool:
@@ -72,17 +63,14 @@ def parse_message(event: Payload, team: str) -> Reply | None:
     user, bot = string(event, "user"), string(event, "bot_id")
     if thread is None or not (user or bot):
         return None
-    text, blocks = string(event, "text"), _rich_text(event.get("blocks"))
-    if not text.strip():
-        text, blocks = _said_in_blocks(event, blocks)
     return Reply(
         thread=thread,
         ts=string(event, "ts"),
         author=UserId(user or bot),
         bots=tuple(filter(None, (bot, string(event, "app_id"), user))) if is_bot(event) else (),
         home=_home(event) if is_bot(event) else "",
-        text=text,
-        blocks=blocks,
+        text=string(event, "text"),
+        blocks=content(event, is_typed=not is_bot(event)),
         files=_files(event),
         forwarded=parse_forwarded(event),
     )
@@ -102,7 +90,7 @@ def parse_forwarded(event: Payload) -> tuple[Forwarded, ...]:
     (2022 to 2025) and de-dale/de-dale.github.io (2017: also an attachment that is itself shared);
     with `blocks` and `files`, NousResearch/hermes-agent#75481 and #96384 (2026).
     """
-    return tuple(_forwarded(one) for one in _attachments(event) if one.get("is_share") is True)
+    return tuple(_forwarded(one) for one in attachments(event) if one.get("is_share") is True)
 
 
 def parse_thread(event: Payload, team: str) -> ThreadRef | None:
@@ -114,10 +102,21 @@ def parse_thread(event: Payload, team: str) -> ThreadRef | None:
     return ThreadRef(team=team, channel=channel, thread_ts=root)
 
 
-def is_aside(text: str, bot_user: str) -> bool:
-    """Whether a reply is not meant for Devin, even if it begins with a mention of the bot."""
-    after = strip_mention(text, bot_user)
-    return (text if after is None else after).lstrip().lower().startswith(ASIDES)
+def brings_more(event: Payload) -> bool:
+    """Whether a person's mention stands above a forward or a table; its own block comes first."""
+    return bool(parse_forwarded(event) or content(event, is_typed=True)[1:])
+
+
+def is_aside(message: Reply, bot_user: str) -> bool:
+    """Whether a message is not meant for Devin; an app may say so in its blocks alone.
+
+    The first block may be a text that the second one does not show.
+    """
+    if asides.is_aside(message.text, bot_user):
+        return True
+    is_text = bool(message.text.strip()) and not message.bots
+    heads = () if is_text else (to_markdown("", [one]) for one in message.blocks[:2])
+    return any(asides.is_aside(one, bot_user) for one in heads)
 
 
 def _home(event: Payload) -> str:
@@ -125,58 +124,7 @@ def _home(event: Payload) -> str:
     return string(mapping(event.get("bot_profile")), "team_id") or string(event, "team")
 
 
-def _rich_text(blocks: object) -> tuple[dict[str, Any], ...]:
-    found = [one for one in mappings(blocks) if one.get("type") == "rich_text"]
-    return tuple(found if _is_clean(found) else [clean(block) for block in found])
-
-
-def _not_rich_text(blocks: object) -> Sequence[Payload]:
-    return [one for one in mappings(blocks) if one.get("type") != "rich_text"]
-
-
-def _is_clean(blocks: list[dict[str, Any]]) -> bool:
-    """Whether `clean` would change nothing, as with everything Slack sends; this is quicker."""
-    try:
-        text = to_json(blocks)
-    except ValueError:  # a lone surrogate, or deeper than pydantic goes
-        return False
-    return text.count(b"[") + text.count(b"{") <= DEEPEST
-
-
-def _said_in_blocks(
-    event: Payload, rich_text: tuple[dict[str, Any], ...]
-) -> tuple[str, tuple[dict[str, Any], ...]]:
-    """The text of a message without `text`; with its `rich_text` blocks, if they say all of it.
-
-    A person's attachments are previews of links, and what the person forwards.
-    """
-    blocks = event.get("blocks")
-    others = _attachments(event) if is_bot(event) else []
-    attachments = [one for one in others if one.get("is_share") is not True]
-    text = to_markup(blocks, attachments)
-    is_all = not to_markup(_not_rich_text(blocks), attachments)
-    if is_all and not says_something("", rich_text):
-        return "", ()
-    return text, rich_text if is_all else ()
-
-
-def _attachments(event: Payload) -> Sequence[Payload]:
-    return mappings(event.get("attachments"))[:MOST_ATTACHMENTS]
-
-
 def _forwarded(share: Payload) -> Forwarded:
-    """Parse a forwarded message; a bot's may be an attachment itself, and is read in full."""
-    inner = [
-        block
-        for part in mappings(share.get("message_blocks"))
-        for block in mappings(mapping(part.get("message")).get("blocks"))
-    ]
-    blocks = inner or mappings(share.get("blocks"))
-    rich_text = _rich_text(blocks)
-    is_all = not to_markup(_not_rich_text(blocks), None)
-    words = string(share, "text").strip()
-    fallback = _OF_FALLBACK.sub("", string(share, "fallback"))
-    shown = {**share, "blocks": [] if words else blocks, "fallback": fallback}
     author, channel = string(share, "author_id"), string(share, "channel_id")
     subname = "" if is_id(author) else string(share, "author_subname")
     return Forwarded(
@@ -185,8 +133,7 @@ def _forwarded(share: Payload) -> Forwarded:
         channel=channel if is_id(channel) else "",
         place=one_line(string(share, "channel_name")).removeprefix("#"),
         permalink=_permalink(string(share, "from_url")),
-        text=to_markup(None, [shown, *_attachments(share)]),
-        blocks=rich_text if is_all else (),
+        blocks=shared(share),
         files=_files(share),
     )
 

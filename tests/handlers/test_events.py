@@ -10,7 +10,7 @@ from bot.model.files import Forwarded
 from bot.model.sessions import parse_session
 from bot.model.threads import ThreadRef
 from bot.text.markdown import NO_NAMES
-from bot.text.to_devin import is_empty, mentioned
+from bot.text.to_devin import is_empty, mentioned, to_markdown
 from handlers.parse.commands import parse_command
 from handlers.parse.events import parse_reply, parse_thread
 from handlers.parse.interactions import parse_press, parse_say, parse_send_again
@@ -28,6 +28,7 @@ from tests.support.builders import (
     a_press,
     a_reply,
     a_share,
+    a_table,
     mutated,
     rich_text,
     sample,
@@ -114,19 +115,6 @@ def test_a_bot_is_told_from_a_person() -> None:
     assert (person.home, app.home, legacy.home) == ("", "T123ABC456", "")
 
 
-@pytest.mark.parametrize("text", ["(aside) no", "!aside no", "  (ASIDE)no", "\n!Aside", "!aside"])
-@pytest.mark.parametrize("before", ["", f"<@{BOT_USER}> ", f" <@{BOT_USER}|relay>"])
-def test_an_aside_is_no_reply(before: str, text: str) -> None:
-    """A leading `(aside)` or `!aside`, in any case or after a mention, keeps a reply in Slack."""
-    assert parse_reply(a_reply(before + text), TEAM, BOT_USER) is None
-
-
-@pytest.mark.parametrize("text", ["aside from that", "no (aside)", "<@U5> !aside", "! aside"])
-def test_what_only_looks_like_an_aside_is_a_reply(text: str) -> None:
-    """The words count only at the beginning."""
-    assert parse_reply(a_reply(text), TEAM, BOT_USER) is not None
-
-
 @pytest.mark.parametrize(
     "changes",
     [
@@ -182,30 +170,40 @@ def test_a_forwarded_message_is_read_with_its_author_place_and_files() -> None:
         name="Ben Franklin",
         channel="C0ELSEWHERE",
         permalink="https://example.slack.com/archives/C0ELSEWHERE/p1515449400000100",
-        text="It is *down*",
         blocks=tuple(rich_text("It is *down*")),
         files=found.files,
     )
     assert [file.name for file in found.files] == ["log.txt"]
 
 
-SHARES: dict[str, tuple[JSON, JSON]] = {
+SHARES: dict[str, tuple[JSON, str, JSON]] = {
     "blocks in the attachment": (
-        a_share(message_blocks=None, blocks=rich_text("Now")),
-        {"text": "Production is down.", "blocks": tuple(rich_text("Now"))},
+        a_share(message_blocks=None, blocks=rich_text("Production is *down*.")),
+        "Production is *down*.",
+        {},
     ),
-    "the name of the channel": (a_share(channel_name="#ops"), {"place": "ops"}),
+    "the name of the channel": (
+        a_share(channel_name="#ops"),
+        "Production is down.",
+        {"place": "ops"},
+    ),
     "a webhook": (
         a_share(author_id=None, author_name=None, author_subname="r-bugs", message_blocks=None),
-        {"author": "", "name": "r-bugs", "text": "Production is down.", "blocks": ()},
+        "Production is down.",
+        {"author": "", "name": "r-bugs"},
     ),
-    "an id alone": (a_share(author_name=""), {"author": "U0BEN0000", "name": ""}),
+    "an id alone": (
+        a_share(author_name=""),
+        "Production is down.",
+        {"author": "U0BEN0000", "name": ""},
+    ),
     "blocks of a bot": (
         a_share(
             "",
             message_blocks=[{"message": {"blocks": [{"type": "header", "text": {"text": "Red"}}]}}],
         ),
-        {"text": "*Red*", "blocks": ()},
+        "**Red**",
+        {},
     ),
     "an attachment": (
         {
@@ -215,25 +213,34 @@ SHARES: dict[str, tuple[JSON, JSON]] = {
             "text": "All backups fail",
             "fallback": "Meltdown",
         },
-        {"text": "<https://example.com/1|Meltdown>\nAll backups fail", "permalink": ""},
+        "[Meltdown](https://example.com/1)\nAll backups fail",
+        {"permalink": ""},
     ),
     "attachments of a bot": (
         a_share("", message_blocks=None, attachments=[{"text": "Disk 91%", "fields": None}]),
-        {"text": "Disk 91%"},
+        "Disk 91%",
+        {},
+    ),
+    "attachments beside the blocks": (
+        a_share(message_blocks=[{"message": {"blocks": [], "attachments": [{"text": "Disk"}]}}]),
+        "Production is down.\n\nDisk",
+        {},
     ),
     "a fallback": (
         a_share("", message_blocks=None, fallback="[May 1st, 2026 1:01 PM] ben: only: this"),
-        {"text": "only: this"},
+        "only: this",
+        {},
     ),
-    "nothing but a fallback's head": (a_share("", message_blocks=None), {"text": ""}),
+    "nothing but a fallback's head": (a_share("", message_blocks=None), "", {}),
 }
 
 
 @pytest.mark.parametrize("kind", SHARES)
 def test_each_shape_of_a_forward_that_was_seen_is_read(kind: str) -> None:
     """Slack documents none of them, and has changed the shape over the years."""
-    share, fields = SHARES[kind]
+    share, said, fields = SHARES[kind]
     found = forwarded(share)
+    assert to_markdown(found.text, found.blocks) == said
     assert {name: getattr(found, name) for name in fields} == fields
 
 
@@ -293,8 +300,8 @@ def test_what_is_malformed_about_a_forward_is_left_out() -> None:
         author_id="U1:2", channel_id=5, message_blocks=["x", {"message": None}], files=1
     )
     found = forwarded(broken)
-    assert (found.author, found.channel, found.blocks, found.files) == ("", "", (), ())
-    assert (found.name, found.text) == ("Ben Franklin", "Production is down.")
+    assert (found.author, found.channel, found.files) == ("", "", ())
+    assert (found.name, to_markdown("", found.blocks)) == ("Ben Franklin", "Production is down.")
     reply = parse_reply(a_reply("Look", attachments=[None, "x", broken]), TEAM, BOT_USER)
     assert reply is not None
     assert (reply.text, len(reply.forwarded)) == ("Look", 1)
@@ -306,8 +313,8 @@ def test_a_bot_s_forward_is_quoted_and_not_taken_for_its_own_words() -> None:
     event = a_reply("", blocks=[], bot_id="B1", attachments=attachments)
     reply = parse_reply(event, TEAM, BOT_USER)
     assert reply is not None
-    assert reply.text == "Mine"
-    assert [one.text for one in reply.forwarded] == ["Not mine"]
+    assert to_markdown(reply.text, reply.blocks) == "Mine"
+    assert [to_markdown("", one.blocks) for one in reply.forwarded] == ["Not mine"]
 
 
 def test_a_person_who_writes_in_blocks_alone_is_read() -> None:
@@ -315,7 +322,7 @@ def test_a_person_who_writes_in_blocks_alone_is_read() -> None:
     picture = {"type": "image", "alt_text": "a cat", "image_url": "https://x.example/1"}
     reply = parse_reply(a_reply("", blocks=[picture]), TEAM, BOT_USER)
     assert reply is not None
-    assert reply.text == "a cat"
+    assert to_markdown(reply.text, reply.blocks) == "[a cat](https://x.example/1)"
     assert parse_reply(a_reply("", blocks=rich_text("(aside) psst")), TEAM, BOT_USER) is None
 
 
@@ -400,6 +407,7 @@ def test_prose_after_a_mention_is_no_command(words: str) -> None:
         a_mention("status", channel=None),
         a_reply() | {"text": ["status"]},
         a_mention("", attachments=[a_share()]),
+        a_mention("", attachments=[{"blocks": [a_table(["a"])]}]),
     ],
     ids=repr,
 )

@@ -85,6 +85,25 @@ def a_share(text: str = "Production is down.", **changes: Any) -> JSON:
     } | changes
 
 
+def a_table(*rows: Sequence[str | int | None]) -> JSON:
+    """Return a `table` block as people paste it: a cell is text, a number, or empty."""
+
+    def cell(value: str | int | None) -> JSON | None:
+        if isinstance(value, int):
+            return {"type": "raw_number", "value": value}
+        return None if value is None else {"type": "raw_text", "text": value}
+
+    return {"type": "table", "block_id": "pasted1", "rows": [[*map(cell, row)] for row in rows]}
+
+
+def pasted(*tables: JSON) -> list[JSON]:
+    """Return the attachment in which Slack's client puts a pasted table.
+
+    Captured by others: vercel/chat, `sample-messages.md` (2026), and openclaw/openclaw#112229.
+    """
+    return [{"id": 1, "fallback": "[no preview available]", "blocks": list(tables)}]
+
+
 def a_file(name: str = "plan.md", **changes: Any) -> JSON:
     """Return an uploaded file, as an event shows it."""
     return {

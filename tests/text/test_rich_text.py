@@ -129,12 +129,12 @@ def test_block_elements_stand_on_lines_of_their_own(elements: list[Element], mar
     assert to_markdown("", rich(*elements)) == markdown
 
 
-def test_rich_text_is_preferred_and_other_blocks_give_their_text() -> None:
-    """Blocks are what people see; without a `rich_text` block the text is better."""
+def test_blocks_are_preferred_and_text_is_left_for_empty_ones() -> None:
+    """Blocks are what people see; Slack shows the text only without any."""
     other: Element = {"type": "section", "text": {"type": "mrkdwn", "text": "*b*"}}
     plain: Element = {"type": "header", "text": {"type": "plain_text", "text": "*p*"}}
-    assert to_markdown("t", [*rich(section(text("r"))), other, plain]) == "r\n**b**\n*p*"
-    assert to_markdown("t", [other]) == "t"
+    assert to_markdown("t", [*rich(section(text("r"))), other, plain]) == "r\n\n**b**\n\n***p***"
+    assert to_markdown("t", [other]) == "**b**"
     assert to_markdown("t", rich(section())) == "t"
 
 

@@ -21,7 +21,7 @@ from bot.relay.naming import Naming
 from bot.relay.workspace import Workspace
 from bot.store.links import Links
 from bot.store.tickets import Ticket, Tickets
-from bot.text.to_devin import is_empty
+from bot.text.to_devin import is_empty, to_markdown
 from bot.wording.asking.session_picker import Choices
 
 log = logging.getLogger(__name__)
@@ -146,7 +146,7 @@ class MessageShortcuts:
 
     async def _named_in(self, thread: ThreadRef, near: Reply | None) -> SessionId | None:
         """Return the session that `near` names, or the first message of `thread`."""
-        named = find_session(near.text) if near is not None else None
+        named = None if near is None else find_session(to_markdown(near.text, near.blocks))
         if named is None and (near is None or near.ts != thread.thread_ts):
             named = await self._look_at_root(thread)
         return named

@@ -14,6 +14,7 @@ from bot.relay.lifecycle.start import Start
 from bot.slack.people import People
 from bot.slack.threads import Threads
 from bot.text.characters import cut
+from bot.text.content import section
 from bot.text.markdown import block_quote
 from bot.text.to_devin import is_empty
 
@@ -54,8 +55,7 @@ class Prompts:
             SlackAway: the thread cannot be read now.
         """
         own, earlier = await self._read(start) if start.reads_thread else (None, [])
-        asked = {"text": start.message.text, "blocks": start.message.blocks}
-        message = _without_addresses((own or start.message).model_copy(update=asked))
+        message = _without_addresses(_asked(start.message, own))
         if is_empty(message):
             return await self._thread_alone(start, earlier) if earlier else ""
         prompt = await message_of(message, self._people)
@@ -104,6 +104,16 @@ class Prompts:
             if not cursor:
                 break
         return found
+
+
+def _asked(prompt: Reply, own: Reply | None) -> Reply:
+    """Return the prompt with what its message has beside it: files, forwards, and pasted tables."""
+    if own is None:
+        return prompt
+    blocks = prompt.blocks
+    if own.blocks[1:]:  # its first block has the mention, the verb and the prompt
+        blocks = (*blocks, *section(prompt.text), *own.blocks[1:])
+    return own.model_copy(update={"text": prompt.text, "blocks": blocks})
 
 
 def _without_addresses(reply: Reply) -> Reply:

@@ -12,7 +12,7 @@ from bot.wording.blocks import Block, button
 from bot.wording.button_values import reply_value
 from bot.wording.delivery_reports import WAITING_MARK, words_of
 from bot.wording.message import SlackMessage
-from bot.wording.phrases import ADMIN, as_code, preview, session_link, span
+from bot.wording.phrases import ADMIN, as_code, named_by, session_link, span
 
 BUSY = SlackMessage(
     "A session is already being started in this thread, so I didn't start another one."
@@ -92,9 +92,7 @@ def started_new(by: str) -> str:
 
 
 def _about(message: Reply) -> str:
-    texts = (message.text, *(one.text for one in message.forwarded))
-    said = next(filter(None, map(preview, texts)), "")
-    return f'"{said}"' if said else "this thread"
+    return f'"{said}"' if (said := named_by(message)) else "this thread"
 
 
 def _again(message: Reply, number: int) -> Block:

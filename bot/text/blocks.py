@@ -1,0 +1,164 @@
+"""Converts a message's blocks to Markdown: every text that people see in them, in order.
+
+Blocks are read by their fields rather than by their kinds, so a kind that is newer than this code
+gives its text as well. Of the controls, only link buttons give anything: Devin can follow a link,
+and press nothing. Blocks come from outside and are read leniently: a part that is missing or
+mistyped gives no text, and never an error. Shapes: docs.slack.dev/reference/block-kit/blocks.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+from bot.model.lenient import mapping, mappings, string
+from bot.text import mrkdwn, rich_text
+from bot.text.markdown import BOLD, NO_NAMES, Names, Run, emphasised, is_readable, link
+
+Part = Mapping[str, object]
+
+_FIELDS = (
+    *("title", "subtitle", "name", "text", "body", "description", "details", "output", "fields"),
+    *("caption", "chart", "segments", "series", "data", "elements", "child_blocks", "tasks"),
+    *("sources", "accessory", "actions"),
+)
+"""The fields that hold text, or parts with text, in the order in which Slack shows them."""
+
+_LINKS = frozenset({"button", "workflow_button", "icon_button", "url"})
+_ADDRESS = re.compile(r"(?:https?://|mailto:)[^\s<>|]+")
+EMPTY_FRAME = str.maketrans("", "", "`>")  # all that is left of empty code or an empty quote
+
+_DEEPEST = 20
+_EXACT = 10**15
+_MOST_COLUMNS = 50
+"""More than Slack takes: 20 columns in a table (docs.slack.dev, table block)."""
+
+
+def to_markdown(blocks: object, names: Names) -> str:
+    """Return blocks as Markdown, each as a paragraph of its own."""
+    reader = _Reader(names)
+    shown = (reader.block(one).strip("\n") for one in mappings(blocks))
+    return "\n\n".join(one for one in shown if one)
+
+
+def says_something(block: Part) -> bool:
+    """True if a reader would see anything of a block."""
+    if string(block, "type") == "rich_text":
+        return rich_text.says_something(block)
+    return is_readable(_Reader(NO_NAMES).block(block).translate(EMPTY_FRAME))
+
+
+def ids(blocks: object) -> Iterator[tuple[str, str]]:
+    """Yield the kind (user, channel, group) and id of each mention, however deeply nested."""
+    waiting: list[object] = [blocks]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, list | tuple):
+            waiting += part
+        elif isinstance(part, dict):
+            if string(part, "type") == "mrkdwn":
+                yield from mrkdwn.ids(string(part, "text"))
+            yield from rich_text.mention(part)
+            waiting += part.values()
+
+
+def linked(url: str, label: str) -> str:
+    """Return Markdown for a link; only its label, if the address is not one to open."""
+    return link(url, label) if _ADDRESS.fullmatch(url) else " ".join(label.split())
+
+
+class _Reader:
+    def __init__(self, names: Names) -> None:
+        self._names = names
+
+    def block(self, block: Part) -> str:
+        """Return a block of a message; an image's address is only given here, not for icons."""
+        shown = self._part(block, 0)
+        return linked(string(block, "image_url"), shown) if _kind(block) == "image" else shown
+
+    def _part(self, part: Part, depth: int) -> str:
+        """Return a block, an element of one, or a text object."""
+        if depth > _DEEPEST:
+            return ""
+        kind = _kind(part)
+        if kind.startswith("rich_text"):
+            whole = part if kind == "rich_text" else {"elements": [part]}
+            return rich_text.to_markdown(whole, self._names)
+        match kind:
+            case "mrkdwn":
+                text = string(part, "text")
+                return mrkdwn.to_markdown(text, self._names.over(mrkdwn.labels(text)))
+            case "table" | "data_table":
+                return self._table(part, depth)
+            case "image":
+                return self._image(part, depth)
+        return self._whole(part, kind, depth)
+
+    def _whole(self, part: Part, kind: str, depth: int) -> str:
+        shown = [one for one in self._fields(part, depth) if one.strip()]
+        if kind in _LINKS:
+            return linked(url, " ".join(shown)) if (url := string(part, "url")) else ""
+        if kind == "header":
+            return emphasised([Run(" ".join(shown).strip(), frozenset({BOLD}))])
+        if kind == "video":
+            shown[:1] = [linked(string(part, "title_url"), one) for one in shown[:1]]
+        if not shown and "value" in part:  # a number of a table, or a point of a chart
+            shown = [one for one in (string(part, "label"), _number(part["value"])) if one]
+            return ": ".join(shown)
+        return (" " if kind == "context" else "\n").join(shown)
+
+    def _fields(self, part: Part, depth: int) -> Iterator[str]:
+        titled = {**part, "title": part["rich_text_title"]} if "rich_text_title" in part else part
+        for field in _FIELDS:
+            yield from self._shown(titled.get(field), depth + 1)
+
+    def _shown(self, value: object, depth: int) -> Iterator[str]:
+        if isinstance(value, str):
+            yield value
+        elif isinstance(value, dict):
+            yield self._part(value, depth)
+        elif isinstance(value, list | tuple):
+            yield from (self._part(one, depth) for one in mappings(value))
+
+    def _image(self, part: Part, depth: int) -> str:
+        title, seen = self._part(mapping(part.get("title")), depth + 1), string(part, "alt_text")
+        return f"{title} ({seen})" if title and seen and title != seen else title or seen
+
+    def _table(self, part: Part, depth: int) -> str:
+        """Return a table with blank lines around it; its first row is the head."""
+        rows = part.get("rows")
+        cells = [
+            [self._cell(one, depth + 1) for one in row[:_MOST_COLUMNS]]
+            for row in (rows if isinstance(rows, list | tuple) else ())
+            if isinstance(row, list | tuple)
+        ]
+        if not any(is_readable(cell) for row in cells for cell in row):
+            return ""
+        width = max(map(len, cells))
+        head, *body = (_row([*row, *[""] * (width - len(row))]) for row in cells)
+        caption = string(part, "caption").strip()
+        lines = [*([caption, ""] if caption else []), head, _row(["---"] * width), *body]
+        return "\n".join(["", *lines, ""])
+
+    def _cell(self, cell: object, depth: int) -> str:
+        """Return a cell on one line; an empty one is `null`, and keeps its column."""
+        shown = self._part(mapping(cell), depth).strip()
+        return shown.replace("|", "\\|").replace("\n", "<br>")
+
+
+def _row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _kind(part: Part) -> str:
+    return string(part, "type")
+
+
+def _number(value: object) -> str:
+    """Return a number as people write it, 3.0 as 3; nothing for anything else."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return ""
+    if isinstance(value, float) and value.is_integer() and abs(value) < _EXACT:
+        value = int(value)
+    try:
+        return str(value)
+    except ValueError:  # more digits than Python writes
+        return ""

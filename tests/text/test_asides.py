@@ -1,0 +1,103 @@
+"""An aside is recognized by what people see, since what reaches Devin cannot be recalled."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.text.asides import is_aside, is_plain
+from handlers.parse.events import parse_reply
+from tests.support.builders import BOT_USER, TEAM, a_reply, rich_text
+
+
+def wide(text: str) -> str:
+    """Return ASCII in the full-width characters of an East Asian keyboard."""
+    return "".join(chr(ord(char) + 0xFEE0) for char in text)
+
+
+ASIDES = [
+    *("(aside) no", "!aside no", "  (ASIDE)no", "\n!Aside", "!aside", "( aside ) no", "((aside))"),
+    *("_(aside) no_", "*(aside)* no", "~(aside) no~", "`(aside)` no", "```(aside) no```"),
+    *("&gt; (aside) no", "> (aside) no", "• (aside) no", "*_(aside)_* no", "(*aside*) no"),
+    *(f"{wide('(')}aside{wide(')')} no", wide("(aside)no"), wide("!aside"), "[aside] no"),
+    "\u3010aside\u3011 no",
+    *("\u200b(aside) no", "\ufeff\u2060(a\u200bside) no", "\u202e(aside)", "\u3164(aside)"),
+    *(
+        ":lock: (aside) no",
+        ":lock_with_ink_pen::+1: !aside",
+        "🔒 (aside) no",
+        "👩🏽\u200d💻 (aside)",
+    ),
+    *(f"_<@{BOT_USER}> (aside)_", f":lock: <@{BOT_USER}|relay> _(aside)_"),
+]
+REPLIES = [
+    *("aside from that", "no (aside)", "<@U5> !aside", "! aside", "(as an aside) no", "aside", ""),
+    *("(asides) no", ":lock: no (aside)", "1 (aside)"),
+]
+
+
+@pytest.mark.parametrize("text", ASIDES)
+@pytest.mark.parametrize("before", ["", f"<@{BOT_USER}> ", f" <@{BOT_USER}|relay>"])
+def test_what_looks_like_an_aside_is_one(before: str, text: str) -> None:
+    """Marks, emoji, quotes and invisible characters in front don't count, nor does the bracket."""
+    assert is_aside(before + text, BOT_USER)
+    assert parse_reply(a_reply(before + text), TEAM, BOT_USER) is None
+
+
+@pytest.mark.parametrize("text", REPLIES)
+def test_words_before_it_make_it_a_reply(text: str) -> None:
+    """The words count only at the beginning, after nothing that people read."""
+    assert not is_aside(text, BOT_USER)
+    assert parse_reply(a_reply(text), TEAM, BOT_USER) is not None
+
+
+@pytest.mark.parametrize("author", [{}, {"user": None, "bot_id": "B1"}])
+@pytest.mark.parametrize("text", ["(aside) no", ":lock: _(aside)_ no", wide("(aside)")])
+def test_an_aside_in_blocks_alone_is_one(author: dict[str, str | None], text: str) -> None:
+    """Apps write in blocks, in attachments, and beside another text."""
+    section = {"type": "section", "text": {"type": "mrkdwn", "text": text}}
+    ways = [
+        a_reply("", blocks=rich_text(text)),
+        a_reply("", blocks=[{"type": "divider"}, section]),
+        a_reply("", blocks=[], attachments=[{"fallback": "x", "blocks": [section]}]),
+    ]
+    if author:
+        ways.append(a_reply("no", blocks=[section]))
+    for way in ways:
+        assert parse_reply(way | author, TEAM, BOT_USER) is None
+
+
+_MARKS = ["_", "*", "~", "`", "```", "&gt; ", "> ", "• ", "- ", " ", "\n", "…", "—"]
+_UNSEEN = ["\u200b", "\u200d", "\ufeff", "\u00ad", "\u2060", "\ufe0f", "\u202e", "\u3164", "\u00a0"]
+_EMOJI = [
+    *(":lock:", ":+1::skin-tone-3:", ":white_check_mark:", "🔒", "👩🏽\u200d💻", "❗", "🇯🇵", "™"),
+    *("1\ufe0f\u20e3", "\u2139\ufe0f", "🅰\ufe0f"),
+]
+_SPACED = st.lists(st.sampled_from(_UNSEEN), max_size=2).map("".join)
+_WORDS = st.sampled_from(
+    ["(aside)", wide("(aside)"), wide("(") + "ASIDE)", "!aside", wide("!aside"), "[aside]"]
+)
+
+
+@given(st.lists(st.sampled_from(_MARKS + _UNSEEN + _EMOJI)), _WORDS, _SPACED, st.data())
+def test_nothing_that_says_no_word_hides_an_aside(
+    before: list[str], word: str, unseen: str, data: st.DataObject
+) -> None:
+    """Any row of marks, emoji and invisible characters may stand in front, and inside."""
+    at = data.draw(st.integers(0, len(word)))
+    written = "".join(before) + word[:at] + unseen.replace("\u00a0", "") + word[at:]
+    assert is_aside(written, BOT_USER)
+    assert is_aside(f"<@{BOT_USER}> {written} and more", BOT_USER)
+    assert not is_aside(f"{''.join(before)}no {word}", BOT_USER)
+
+
+@given(st.text(st.characters(codec=None, categories=None)))
+def test_any_text_is_judged(text: str) -> None:
+    """The input is external; a plain aside is always an aside."""
+    assert is_aside(text, BOT_USER) >= is_plain(text, BOT_USER)
+    assert is_aside(f"(aside){text}", BOT_USER)
+
+
+@pytest.mark.parametrize("hostile", [":" * 100_000, ":a" * 50_000, "*" * 100_000, "(" * 100_000])
+def test_a_hostile_text_is_judged_at_once(hostile: str) -> None:
+    """No input keeps the relay busy."""
+    assert not is_aside(hostile, BOT_USER)
