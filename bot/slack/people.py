@@ -26,6 +26,9 @@ HOME = "team_id"
 GUEST_FLAGS = frozenset({"is_restricted", "is_ultra_restricted"})
 """Fields of a user object that tell a person's home, and whether they are a guest."""
 
+SLACKBOT = "USLACKBOT"
+"""Slack's own bot, which Slack describes as a person (`is_bot: false`)."""
+
 ALL_GROUPS = "all"
 WORKFLOW_NAME = "A workflow"
 
@@ -159,7 +162,7 @@ class People:
         `is_stranger` is useless: it is false for an outsider who shares a channel. The home
         workspace decides, or on Enterprise Grid the organization.
         """
-        home, is_bot = found.get("team_id"), bool(found.get("is_bot"))
+        home, is_bot = found.get("team_id"), bool(found.get("is_bot")) or user == SLACKBOT
         enterprise = mapping(found.get("enterprise_user")).get("enterprise_id")
         is_ours = home == self._team or (
             self._enterprise is not None and enterprise == self._enterprise

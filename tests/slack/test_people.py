@@ -379,6 +379,17 @@ async def test_what_the_settings_make_irrelevant_slack_need_not_say(
         assert await allowing(people, environ, **changes).of(ADA, "C1") is standing
 
 
+async def test_slackbot_is_a_bot(environ: dict[str, str]) -> None:
+    """Slack describes it as a person; reminders and automatic answers are not for Devin."""
+    slackbot = UserId("USLACKBOT")
+    async with answering(member(id=slackbot, name="slackbot")) as people:
+        assert await allowing(people, environ).of(slackbot, "C1") is Standing.BOT
+        assert not (await people.person(slackbot)).is_full_member
+    async with answering(member(id=slackbot)) as people:
+        listed = allowing(people, environ, ALLOW_BOTS=slackbot)
+        assert await listed.of(slackbot, "C1") is Standing.ALLOWED
+
+
 async def test_what_slack_leaves_out_is_named_in_the_log_once(
     environ: dict[str, str], caplog: pytest.LogCaptureFixture
 ) -> None:

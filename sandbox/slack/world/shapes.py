@@ -42,7 +42,7 @@ def user_json(user: User) -> JSON:
         "tz": "Etc/UTC",
         "tz_offset": 0,
         "profile": profile,
-        "is_bot": user.is_bot,
+        "is_bot": user.is_bot and user.id != "USLACKBOT",  # as Slack describes it
         "is_app_user": False,
         "is_workflow_bot": user.posts_as == "workflow",
         "updated": 1_700_000_000,
