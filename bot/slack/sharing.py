@@ -42,6 +42,12 @@ SECONDS_A_CHANNEL = MINUTE / CALLS_A_MINUTE
 While all look-ups of a minute are spent, answers are used for twice as long.
 """
 
+APART_SECONDS = 0.25
+"""The least time between the turns of two channels that wait."""
+
+MISSED_SECONDS = 5.0
+"""The time after which a turn that was not taken is free for others."""
+
 DIRECT = "D"
 """The first letter of a direct message's id."""
 
@@ -70,7 +76,8 @@ class Sharing:
         self._in_use: TTLCache[str, None] = TTLCache(CHANNELS, MINUTE, clock)
         self._told: TTLCache[str, None] = TTLCache(CHANNELS, MINUTE, clock)
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
-        self._calls: deque[float] = deque()
+        self._calls: deque[float] = deque(maxlen=CALLS_A_MINUTE)
+        self._turns: dict[str, float] = {}
         self._limited_until = 0.0
 
     def known_shared(self, channel: str) -> bool:
@@ -122,7 +129,7 @@ class Sharing:
         return len(self._calls) >= CALLS_A_MINUTE
 
     async def _look_up(self, channel: str, reader: UserId | None) -> bool:
-        self._count_call()
+        self._count_call(channel)
         try:
             answer = await call(self._client, INFO, channel=channel)
         except SlackAway as error:
@@ -145,14 +152,33 @@ class Sharing:
         person = await self._people.person(user)
         return person.is_external or not person.is_known
 
-    def _count_call(self) -> None:
-        """Count a look-up; raises `SlackAway` if Slack allows none at present."""
-        now, until = self._clock(), self._limited_until
-        if self._are_calls_spent:
-            until = max(until, self._calls[0] + MINUTE)
-        if now < until:
-            raise SlackAway(INFO, LIMITED, retry_after=until - now, maybe_done=False)
+    def _count_call(self, channel: str) -> None:
+        """Count a look-up; raises `SlackAway`, with the turn of `channel`, if none is left for it.
+
+        Each waiting channel has a turn of its own, and newcomers take none of these. Otherwise all
+        would come back for the first look-up that Slack allows again.
+        """
+        now = self._clock()
+        for late in [one for one, turn in self._turns.items() if turn + MISSED_SECONDS < now]:
+            del self._turns[late]
+        turn = self._turns.get(channel)
+        if turn is None:
+            turn = self._next_turn(now)
+        if now < turn:
+            self._turns[channel] = turn
+            raise SlackAway(INFO, LIMITED, retry_after=turn - now, maybe_done=False)
+        self._turns.pop(channel, None)
         self._calls.append(now)
+
+    def _next_turn(self, now: float) -> float:
+        """Return when the next look-up is left, after those that were made or have a turn."""
+        turn, waiting = max(now, self._limited_until), sorted(self._turns.values())
+        if waiting:
+            turn = max(turn, waiting[-1] + APART_SECONDS)
+        counted = [*self._calls, *waiting]
+        if len(counted) >= CALLS_A_MINUTE:
+            turn = max(turn, counted[-CALLS_A_MINUTE] + MINUTE)
+        return turn
 
 
 def _says_shared(found: Mapping[str, Any]) -> bool:

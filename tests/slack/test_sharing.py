@@ -236,3 +236,52 @@ async def test_an_answer_that_an_event_overtakes_does_not_count(
     sharing.known_shared(channel(box, "general"))
     over.set()
     assert await asking
+
+
+async def test_channels_that_wait_have_turns_of_their_own(
+    box: Sandbox, sharing: Sharing, clock: SetClock
+) -> None:
+    """Nobody comes back in vain, no two at the same moment, and no minute has too many calls."""
+    made: list[float] = []
+    turns: dict[str, float] = {}
+
+    async def look_up(one: str) -> None:
+        try:
+            await sharing.is_external(one)
+        except SlackAway as error:
+            assert one not in turns, "a turn is kept"
+            turns[one] = clock() + (error.retry_after or 0.0)
+        else:
+            made.append(clock())
+
+    some = [f"C0{number:09}" for number in range(3 * CALLS_A_MINUTE)]
+    for one in some:
+        await look_up(one)
+    assert len(made) == CALLS_A_MINUTE
+    assert len(set(turns.values())) == len(turns) == 2 * CALLS_A_MINUTE
+    for number, (one, at) in enumerate(sorted(turns.items(), key=lambda item: item[1])):
+        clock.now = at
+        if number == 3:
+            await look_up(newcomer := "C0NEWCOMER0")
+            assert turns[newcomer] > max(turns[known] for known in some if known in turns)
+        await look_up(one)
+    assert len(made) == 3 * CALLS_A_MINUTE, "each was looked up at its turn"
+    for first, last in zip(made, made[CALLS_A_MINUTE:], strict=False):
+        assert last - first >= 60.0
+
+
+async def test_a_rate_limit_does_not_bring_all_back_at_its_end(
+    box: Sandbox, sharing: Sharing, clock: SetClock
+) -> None:
+    """Those that came while it was in force have turns after it."""
+    box.slack.fail_next(INFO, retry_after=30)
+    with pytest.raises(SlackAway):
+        await sharing.is_external(channel(box, "general"))
+    turns = set()
+    for number in range(10):
+        with pytest.raises(SlackAway) as waits:
+            await sharing.is_external(f"C0{number:09}")
+        assert waits.value.retry_after is not None
+        turns.add(waits.value.retry_after)
+    assert len(turns) == 10
+    assert min(turns) >= 30 - clock()
