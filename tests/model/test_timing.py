@@ -1,0 +1,56 @@
+"""The deadlines of production fit into Slack's, and patience changes nothing else."""
+
+import re
+from dataclasses import asdict
+from pathlib import Path
+
+from bot.timing import TIMING
+
+SLACK_WAITS_SECONDS = 3.0
+"""For an acknowledgement and a modal (docs.slack.dev, interactivity/handling-user-interaction)."""
+
+TESTS = Path(__file__).parents[1]
+IN_TIME = {
+    "away/test_cluster_away.py": "a Cluster hangs",
+    "away/test_redis.py": "Redis hangs",
+    "runtime/test_repeats.py": "Redis hangs",
+    "support/bots.py": "gives all others patience",
+}
+
+
+def test_slack_is_answered_in_time_whatever_is_away() -> None:
+    """Each of these ends before Slack gives up."""
+    for seconds in (
+        TIMING.redis_seconds,
+        TIMING.look_up_seconds * 2,
+        TIMING.names_seconds,
+        TIMING.root_seconds + TIMING.list_seconds,
+        TIMING.session_name_seconds,
+        TIMING.first_look_seconds,
+        TIMING.modal_seconds,
+        TIMING.form_seconds,
+        TIMING.soon_seconds,
+        TIMING.claim_seconds,
+    ):
+        assert seconds < SLACK_WAITS_SECONDS
+
+
+def test_patience_stretches_deadlines_alone() -> None:
+    """A pause that a test waits for stays as it is."""
+    before, after = asdict(TIMING), asdict(TIMING.with_patience(30))
+    assert {name: value for name, value in after.items() if before[name] == value} == {
+        "notice_after": TIMING.notice_after,
+        "look_after": TIMING.look_after,
+    }
+    assert after["redis_seconds"] == TIMING.redis_seconds * 30
+
+
+def test_a_bot_of_the_tests_has_patience() -> None:
+    """Only a test of what is late may open one with the deadlines of production."""
+    opens = re.compile(r"^(?:from bot\.app import .*\bopen_bot\b|import bot\.app$)", re.MULTILINE)
+    punctual = {
+        str(path.relative_to(TESTS))
+        for path in TESTS.rglob("*.py")
+        if opens.search(path.read_text(encoding="utf-8"))
+    }
+    assert punctual == set(IN_TIME)
