@@ -19,6 +19,7 @@ ReplyId = NewType("ReplyId", str)
 class Reply(Record):
     """A person's message in a linked thread, as Slack sent it.
 
+    `blocks` are what people see of it (`bot.text.content`), and empty if that is the `text` alone.
     `author` is a user id, or the bot id of a bot that writes without a user; `bots` holds every id
     under which a bot's message may be allowed, and is empty for a person; `home` is that bot's
     workspace or organization, if Slack tells it. `sent_by` is the person who sent somebody's

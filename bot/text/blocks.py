@@ -23,7 +23,7 @@ _FIELDS = (
 """The fields that hold text, or parts with text, in the order in which Slack shows them."""
 
 _LINKS = frozenset({"button", "workflow_button", "icon_button", "url"})
-_ADDRESS = re.compile(r"(?:https?://|mailto:)[^\s<>|]+")
+ADDRESS = re.compile(r"(?:https?://|mailto:)[^\s<>|]+")
 EMPTY_FRAME = str.maketrans("", "", "`>")  # all that is left of empty code or an empty quote
 
 _DEEPEST = 20
@@ -62,7 +62,7 @@ def ids(blocks: object) -> Iterator[tuple[str, str]]:
 
 def linked(url: str, label: str) -> str:
     """Return Markdown for a link; only its label, if the address is not one to open."""
-    return link(url, label) if _ADDRESS.fullmatch(url) else " ".join(label.split())
+    return link(url, label) if ADDRESS.fullmatch(url) else " ".join(label.split())
 
 
 class _Reader:

@@ -16,7 +16,7 @@ from pydantic_core import to_json
 
 from bot.model.lenient import DEEPEST, clean, mapping, mappings, string
 from bot.text import mrkdwn, rich_text
-from bot.text.blocks import says_something, to_markdown
+from bot.text.blocks import ADDRESS, says_something, to_markdown
 from bot.text.markdown import Names, instant
 
 Block = dict[str, Any]
@@ -32,7 +32,6 @@ _OF_ATTACHMENT = (*_OF_MESSAGE, "actions", "footer", "ts")
 _OF_FALLBACK = re.compile(r"^\[[^\]\n]*\] [^:\n]*:\s*")
 """The date and the author before the text of a forwarded message's `fallback`."""
 
-_ADDRESS = re.compile(r"(?:https?://|mailto:)[^\s<>|]+")
 # Emoji, and the marks of list items, are written differently in text and in blocks.
 _NOT_WORDS = re.compile(r"(?m):[\w+'-]+:|^[ \t>]*(?:(?:\d{1,3}|[a-z]|[ivxl]{2,5})\.|[-•◦▪])[ \t]")
 _WORD = re.compile(r"\w+")
@@ -142,7 +141,7 @@ def _field(field: Mapping[str, Any]) -> str:
 
 def _link(url: str, label: str) -> str:
     label = " ".join(label.replace("<", " ").replace(">", " ").split())
-    if not _ADDRESS.fullmatch(url):
+    if not ADDRESS.fullmatch(url):
         return label
     return f"<{url}|{label}>" if label else f"<{url}>"
 
