@@ -1,7 +1,8 @@
 """The crowd of sessions in which Devin speaks, their threads, and what these show.
 
 Some threads follow all the time, and some are linked late, when much has been said. Some follow no
-more for a while, some are muted, and some are in a channel that another organization shares.
+more for a while, some are muted, and some are in a channel that another organization shares, from
+the beginning or later.
 """
 
 import asyncio
@@ -19,16 +20,17 @@ from chaos.people import People
 from chaos.sentences import Shows, is_card
 from chaos.speech import Ear, Place, Shown, Why
 from chaos.surfaces import CHANNEL
-from chaos.voices import Scene, Voice
+from chaos.voices import TO_SHARE, Scene, Voice
 from sandbox import Sandbox
 from sandbox.devin.answers import Api
 from sandbox.slack.server import Message
+from sandbox.slack.world.workspace import Channel
 
 ROLES: Sequence[Sequence[str]] = (
     ("follows",),
     ("follows", "toggles"),
-    ("late",),
-    ("follows", "shared"),
+    ("late", "opened"),
+    ("follows", "shared", "moved"),
     ("muted", "late"),
     ("follows", "follows"),
     ("toggles",),
@@ -38,7 +40,7 @@ ROLES: Sequence[Sequence[str]] = (
 )
 """The threads of each session."""
 
-CHANNELS = {"shared": "shared", "private": "secrets"}
+CHANNELS = {"shared": "shared", "private": "secrets", "opened": "opened", "moved": "moved"}
 LATE_PART = (0.2, 0.8)
 LINK_SECONDS = 60.0
 TOGGLES = 3
@@ -80,6 +82,9 @@ class Crowd:
 
     async def gather(self, sessions: Sequence[str]) -> None:
         """Add sessions, with their threads, of which none is linked yet."""
+        workspace = self._box.slack.workspace
+        for name, kind in TO_SHARE.items():
+            workspace.add_channel(Channel(name, kind, [*workspace.channel(CHANNEL).members]))
         for number, session in enumerate(sessions):
             self._box.devin.add_session(session)
             roles = ROLES[number % len(ROLES)]
@@ -130,7 +135,7 @@ class Crowd:
 
     def _changes(self, ear: Ear, seconds: float) -> Iterator[tuple[float, Ear]]:
         match self._roles[ear.place]:
-            case "late":
+            case "late" | "opened" | "moved":
                 yield self._rng.uniform(*LATE_PART) * seconds, ear
             case "toggles":
                 for _ in range(self._rng.randint(1, TOGGLES)):
@@ -142,7 +147,7 @@ class Crowd:
         if other is not None:
             is_linked, is_muted = other() != "unlink", other() == "mute"
         else:
-            is_linked, is_muted = ear.why is not Why.BEFORE, ear.is_muted
+            is_linked, is_muted = ear.why not in {Why.BEFORE, Why.MOVED}, ear.is_muted
         if not is_linked:
             return ()
         state = self._box.devin.session(ear.session).state

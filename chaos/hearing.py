@@ -5,10 +5,12 @@ The sins:
 - **said: lost**: a thread that followed does not show a message, or not all of it;
 - **said: doubled**: a thread shows a part of a message twice;
 - **said: out of order**: a thread shows a message behind a later one of its session;
+- **said: linked needlessly**: more files are linked than Devin has refused for good;
 - **said: echoed**: a thread shows what a person wrote in Devin's web app;
 - **said: from before the link**: a thread shows what was said before it was linked;
 - **said: in a thread that does not follow**: it was unfollowed, or is another session's;
 - **said: in a shared channel**: another organization can read it;
+- **said: in a channel with another id**: its links ended when it was shared;
 - **card wrong in the end**: a thread's card does not show what is so, or there is not just one.
 
 Messages that are said within two seconds around a link, or around the choice to follow or not, are
@@ -20,12 +22,19 @@ from collections.abc import Iterator
 from chaos.speech import Ear, Heard, Speech, Spoken, Why, is_card_right
 
 LOST, DOUBLED, DISORDER = "said: lost", "said: doubled", "said: out of order"
-CARD_WRONG = "card wrong in the end"
-SAID_SINS = (LOST, DOUBLED, DISORDER, *(why.value for why in Why), CARD_WRONG)
+CARD_WRONG, LINKED = "card wrong in the end", "said: linked needlessly"
+SAID_SINS = (LOST, DOUBLED, DISORDER, LINKED, *(why.value for why in Why), CARD_WRONG)
 
 
 def said_sins(speech: Speech) -> Iterator[tuple[str, str]]:
     """Yield each sin with the message, or the session, and the thread that it is about."""
+    linked = [
+        f"{number} in {place.channel} {place.root}"
+        for place, heard in speech.heard.items()
+        for number in heard.linked.elements()
+    ]
+    if len(linked) > speech.refused:
+        yield LINKED, f"{speech.refused} refused for good, not {linked}"
     for ear in speech.threads:
         heard = speech.heard[ear.place]
         where = f"{ear.place.channel} {ear.place.root}"
@@ -46,6 +55,7 @@ def counts(speech: Speech) -> dict[str, int]:
         "threads to hear it": sum(why is None for _, _, why in pairs),
         "heard": sum(why is None and speech.heard[place].has(one) for one, place, why in pairs),
         "not to be heard": sum(why is not None for _, _, why in pairs),
+        "files of Devin linked": sum(it.linked.total() for it in speech.heard.values()),
         "threads": len(speech.ears),
     }
 

@@ -53,12 +53,14 @@ class Said:
 class Ledger:
     """All messages of a run, those of Devin's in `speech`.
 
-    `thaws` and `returns` are when a process, or Redis, resumed.
+    `thaws` and `returns` are when a process, or Redis, resumed. `refused` counts the files that
+    Devin has refused for good; any other refusal passes.
     """
 
     def __init__(self) -> None:
         self.entries: list[Entry] = []
         self.speech = Speech()
+        self.refused = 0
         self.thaws: list[float] = []
         self.returns: list[float] = []
         self.keys: Counter[str] = Counter()

@@ -48,7 +48,13 @@ SPEECH = {
 }
 """Faults between Devin's words and the threads."""
 
-EVERYTHING = (*KILLS, *OTHERS, *SPEECH, *SCENES, "pages", "strangers", "crowd")
+LIMIT, SLACK_FILE = "devin limit", "slack file"
+REFUSALS = {LIMIT: 1, SLACK_FILE: 3}
+"""Refusals that pass: Devin's limit on the messages to all sessions, and Slack's of a file."""
+
+REFUSALS_A_SECOND = 0.3
+
+EVERYTHING = (*KILLS, *OTHERS, *SPEECH, *REFUSALS, *SCENES, "pages", "strangers", "crowd")
 """Everything that can go wrong; the last three separately, at the end of a run."""
 
 Mode = Literal["socket", "http"]
@@ -133,6 +139,19 @@ WORDS_FAULTS: Sequence[dict[str, Any]] = (
 )
 """Faults of the methods that bring Devin's words."""
 
+SLACK_FILE_FAULTS: Sequence[dict[str, Any]] = (
+    {"method": "download", "retry_after": 1},
+    {"method": "download", "status": 500},
+    {"method": "download", "status": 503},
+    {"method": "download", "drop": True},
+    {"method": "upload", "status": 503},
+    {"method": "upload", "drop": True},
+)
+"""One refusal of a file, on its way to Devin or to a thread."""
+
+LIMIT_CALLS, LIMIT_SECONDS = (1, 4), (1.0, 2.0)
+"""Devin takes so many messages in so many seconds, of all sessions together."""
+
 FILE_FAILURES = (404, 429, 500, 503, "cut")
 READ_RETRY_AFTER = (1.0, 4.0)
 LATE_LIST_SECONDS = (0.2, 1.5)
@@ -178,6 +197,7 @@ def plan(
     acts += _scenes(rng, span, only)
     acts += _of_api(random.Random(f"{api} {seed}"), span, sessions, api)  # noqa: S311  (as above)
     acts += _of_speech(random.Random(f"speech {seed}"), span, api)  # noqa: S311  (as above)
+    acts += _refusals(random.Random(f"refusals {seed}"), span)  # noqa: S311  (as above)
     return sorted((act for act in acts if not only or act.what in only), key=lambda act: act.at)
 
 
@@ -246,6 +266,19 @@ def _of_speech(rng: random.Random, span: float, api: Api) -> list[Act]:
             reads = API_READS[api]
             read = reads[int(chance * len(reads))]
             fault = {"read": read, "statuses": [(429, rng.uniform(*READ_RETRY_AFTER))]}
+        acts.append(Act(at, what, 0, seconds, fault))
+    return acts
+
+
+def _refusals(rng: random.Random, span: float) -> list[Act]:
+    """Draw the refusals that pass, after which everything must get through all the same."""
+    acts = []
+    for _ in range(round(span * REFUSALS_A_SECOND)):
+        at, what, seconds = CALM_START + span * rng.random(), _drawn(rng, REFUSALS), 0.0
+        fault: dict[str, Any] = rng.choice(SLACK_FILE_FAULTS)
+        if what == LIMIT:
+            seconds = rng.uniform(3.0, 8.0)
+            fault = {"calls": rng.randint(*LIMIT_CALLS), "seconds": rng.uniform(*LIMIT_SECONDS)}
         acts.append(Act(at, what, 0, seconds, fault))
     return acts
 

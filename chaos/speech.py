@@ -24,6 +24,7 @@ class Why(StrEnum):
     BEFORE = "said: from before the link"
     UNFOLLOWED = "said: in a thread that does not follow"
     SHARED = "said: in a shared channel"
+    MOVED = "said: in a channel with another id"
 
 
 class Place(NamedTuple):
@@ -141,6 +142,8 @@ class Speech:
         self.heard: dict[Place, Heard] = {}
         self.pending: set[str] = set()
         """The sessions that have not said everything yet."""
+        self.refused = 0
+        """Files that Devin has refused for good; any other refusal passes."""
 
     def listen(self, ear: Ear) -> Ear:
         """Add a thread."""

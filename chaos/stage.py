@@ -111,6 +111,7 @@ class Stage:
         self.box.devin.upload_failures.clear()
         self.box.devin.read_failures.clear()
         self.box.devin.download_failures.clear()
+        self.box.devin.message_limit = None
         self.box.devin.listing_delay, self.box.devin.moves_updated_at = 0.0, True
         self.box.slack.fail_no_more()
         for session in self.sessions:

@@ -5,12 +5,14 @@ import signal
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from http import HTTPStatus
 
 from chaos.front import Balancer
 from chaos.ledger import Ledger
 from chaos.processes import Post, ValkeyProcess
-from chaos.schedule import READS, Act
+from chaos.schedule import LIMIT, READS, SLACK_FILE, Act
 from sandbox import Sandbox
+from sandbox.limits import CallLimit
 
 LISTENERS = 2
 """The number of posts, from the first, that listen to Slack."""
@@ -106,6 +108,10 @@ class Trouble:
             await self._disturb_devin(act)
         elif act.what in {"slack", "slack words"}:
             self._box.slack.fail_next(**act.fault)
+        elif act.what == SLACK_FILE:
+            # One refusal for a file: a few in a row are final for the relay.
+            self._box.slack.fail_no_more(act.fault["method"])
+            self._box.slack.fail_next(**act.fault)
         elif act.what == "worker":
             await self._posts[LISTENERS + act.where].end(signal.SIGKILL)
         else:
@@ -136,10 +142,17 @@ class Trouble:
     async def _disturb_devin(self, act: Act) -> None:
         devin = self._box.devin
         if act.what == "devin upload":
-            devin.upload_failures.append(act.fault["status"])
+            status = act.fault["status"]
+            devin.upload_failures.append(status)
+            self._ledger.refused += status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
             return
         if act.what in {"devin file", "devin late list", "devin unmoved"}:
             await self._disturb_speech(act)
+            return
+        if act.what == LIMIT:
+            devin.message_limit = CallLimit(**act.fault)
+            await asyncio.sleep(act.seconds)
+            devin.message_limit = None
             return
         if act.what == READS:
             devin.read_failures[act.fault["read"]] += act.fault["statuses"]
@@ -158,6 +171,7 @@ class Trouble:
         match act.what:
             case "devin file":
                 failure = act.fault["failure"]
+                self._ledger.speech.refused += failure == HTTPStatus.NOT_FOUND
                 if failure == "cut":
                     devin.download_failures.append(failure)
                 else:

@@ -17,6 +17,7 @@ The sins:
 - **not followed**: taken with text that was edited, or deleted, before it was on its way;
 - **file missing**: taken without its file's content where that generation of Devin's API has it,
   and its thread was not told that a link went;
+- **linked needlessly**: more files went as links than Devin has refused for good;
 - **not reconciled**: taken, and reported as uncertain, although its session could be read;
 - **step untrue**: a workflow was told an outcome that does not match what Devin took, or a failure
   without words, or a step that could not work did not fail;
@@ -52,7 +53,8 @@ GOES_ON = 1.0
 
 SINS = (
     *("lost", "doubled silently", "sent again", "out of order", "not followed", "file missing"),
-    *("not reconciled", "step untrue", "untold", "disobeyed", "unanswered", "stalled", "kept out"),
+    *("linked needlessly", "not reconciled", "step untrue", "untold", "disobeyed", "unanswered"),
+    *("stalled", "kept out"),
     *SAID_SINS,
 )
 COLUMNS = ("sent", "acked", "taken", "uncertain", "said", "failed", "unheard")
@@ -101,6 +103,8 @@ def judge(ledger: Ledger) -> Verdict:
     sins["out of order"] += wrong
     for sin, where in said_sins(ledger.speech):
         sins[sin].append(where)
+    linked = [entry.number for entry in entries if entry.has_link and not entry.has_file]
+    sins["linked needlessly"] += linked if len(linked) > ledger.refused else []
     edited = [entry for entry in entries if entry.edits]
     counts = {
         "late": len(late),
@@ -113,7 +117,7 @@ def judge(ledger: Ledger) -> Verdict:
         "corrections taken": sum(len(e.corrections) for e in entries),
         "corrections unheard": sum(e.unsent for e in entries),
         "deleted in time": sum(e.deleted is not None and not e.is_seen for e in entries),
-        "files as links": sum(e.has_link and not e.has_file for e in entries),
+        "files as links": len(linked),
         "posted, nothing more": sum(bool(e.posts) and _is_unheard(e) for e in entries),
         **counts_of_speech(ledger.speech),
     }

@@ -7,7 +7,7 @@ silent, since it would be ambiguous what belongs before it.
 import asyncio
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -17,10 +17,11 @@ from chaos.commands import Commands
 from chaos.entries import Kind
 from chaos.people import People
 from chaos.sentences import Shows, actions_of, is_card, says
-from chaos.speech import Ear, Speech, Spoken, Why
+from chaos.speech import Ear, Speech, Spoken, Why, is_card_right
 from chaos.surfaces import CHANNEL
 from sandbox.devin.server import DevinSandbox
 from sandbox.slack.server import Message, SlackSandbox
+from sandbox.slack.world.workspace import ChannelKind
 
 SILENT_BEFORE = 2.5
 """Silence before a change of a thread, in seconds, longer than messages may be listed late."""
@@ -43,6 +44,9 @@ ACTS = {
     "state": 10,
     "reply": 12,
 }
+TO_SHARE: Mapping[str, ChannelKind] = {"opened": "channel", "moved": "group"}
+"""Channels that are shared with another organization amid the run; a private one gets a new id."""
+
 STATES = ("running", "blocked", "approval", "idle", "suspended", "out_of_credits")
 LAST = (*STATES, "finished", "failed")
 QUESTION = "\n\nWhich one shall I take?\n\n1. The first\n2. The second\n"
@@ -108,18 +112,41 @@ class Voice:
         ear.is_muted = True
 
     async def _change(self, ear: Ear) -> None:
-        """Link a thread that is not linked; else let it follow no more, or again."""
+        """Link a thread that is not linked; else share its channel, or change what it follows."""
         if ear.why is Why.BEFORE:
             await self.link(ear)
+        elif ear.place.channel in TO_SHARE:
+            await self._share(ear)
         elif ear.why is None:
-            while not self._speech.has_heard(ear):
-                await asyncio.sleep(LOOK_SECONDS * 10)
-                self._read()
+            await self._until_heard(ear)
             await self._order(ear, "unfollow", lambda shown: FOLLOW in actions_of(shown))
             ear.why = Why.UNFOLLOWED
         else:
             await self._order(ear, "follow", lambda shown: UNFOLLOW in actions_of(shown))
             ear.why = None
+
+    async def _share(self, ear: Ear) -> None:
+        """Share the channel of a thread, in silence, until its card shows that it is known."""
+        self._wake()
+        await asyncio.sleep(SILENT_BEFORE)
+        await self._until_heard(ear)
+        before = len(self._slack.deliveries)
+        await self._slack.share(ear.place.channel)
+        for delivery in self._slack.deliveries[before:]:
+            self._people.carrier.track(lambda _: None, delivery)
+        is_moved = TO_SHARE[ear.place.channel] == "group"
+        ear.why = Why.MOVED if is_moved else Why.SHARED
+        self._read()
+        while not is_card_right(self._speech, ear):
+            await asyncio.sleep(LOOK_SECONDS * 10)
+            self._read()
+        await asyncio.sleep(SILENT_AFTER)
+
+    async def _until_heard(self, ear: Ear) -> None:
+        self._read()
+        while not self._speech.has_heard(ear):
+            await asyncio.sleep(LOOK_SECONDS * 10)
+            self._read()
 
     async def _order(self, ear: Ear, command: str, shows: Callable[[Message], bool]) -> None:
         """Give a command, in silence, until the thread's card shows that it is obeyed."""

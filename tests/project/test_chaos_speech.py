@@ -9,9 +9,9 @@ from bot.model.sessions import SessionState
 from bot.text.devin_files import SentFile
 from bot.wording.mirror.words import file_link
 from chaos.crowd import shown
-from chaos.hearing import CARD_WRONG, DISORDER, DOUBLED, LOST, SAID_SINS
+from chaos.hearing import CARD_WRONG, DISORDER, DOUBLED, LINKED, LOST, SAID_SINS
 from chaos.ledger import Ledger
-from chaos.schedule import SPEECH, plan
+from chaos.schedule import REFUSALS, SPEECH, plan
 from chaos.sentences import GAP, Shows
 from chaos.speech import Ear, Place, Shown, Why, piece
 from chaos.verdict import judge
@@ -24,8 +24,12 @@ HERE = Place("general", "1.0")
 def heard(
     *posts: Shown, why: Why | None = None, pieces: int = 1, has_file: bool = False, count: int = 1
 ) -> list[str]:
-    """Return the sins of a thread that shows `posts`, when Devin has said `count` messages."""
+    """Return the sins of a thread that shows `posts`, when Devin has said `count` messages.
+
+    Devin has refused one file for good.
+    """
     ledger = Ledger()
+    ledger.speech.refused = 1
     ledger.speech.listen(Ear(HERE, ONE, why))
     for _ in range(count):
         ledger.speech.say(ONE, pieces=pieces, has_file=has_file)
@@ -94,6 +98,18 @@ def test_a_file_comes_once_or_is_linked() -> None:
         ([brought, brought], [DOUBLED]),
     ):
         assert heard(post((0, 0)), *posts, has_file=True) == sins
+
+
+def test_a_file_is_linked_only_if_devin_has_refused_it_for_good() -> None:
+    """A refusal that passes must not keep a file from people without a Devin account."""
+    ledger = Ledger()
+    ledger.speech.listen(Ear(HERE, ONE))
+    ledger.speech.say(ONE, has_file=True)
+    linked = Shown(whole=file_link(SentFile("https://devin.ai/1", "said-000000.txt")).text)
+    ledger.speech.read({HERE: [post((0, 0)), linked]})
+    assert found(ledger) == [LINKED]
+    ledger.speech.refused += 1
+    assert found(ledger) == []
 
 
 def test_order_is_judged_among_the_messages_of_a_thread() -> None:
@@ -202,4 +218,4 @@ def test_the_verdict_names_every_sin() -> None:
 
 def test_speech_has_faults_of_its_own() -> None:
     """Lost answers, late lists and the like are in every plan of some length."""
-    assert {act.what for act in plan(7, 240.0, 0, 8)} >= set(SPEECH)
+    assert {act.what for act in plan(7, 240.0, 0, 8)} >= {*SPEECH, *REFUSALS}
