@@ -7,8 +7,10 @@ A file is streamed from Slack to Devin through this process, and is never stored
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from http import HTTPStatus
+from typing import TypeVar
 
 from bot.devin.api import Devin, OutgoingFile
 from bot.model.errors import FileLeftOut
@@ -29,6 +31,8 @@ LONGEST = 20.0
 """The seconds before a file is tried again: those that Slack asks for, up to the longest."""
 
 UNKNOWN_KIND = "application/octet-stream"
+
+T = TypeVar("T")
 
 
 class Files:
@@ -71,7 +75,8 @@ class Files:
         ids = {"reply_id": reply.id, "size": file.size}
         try:
             async with asyncio.timeout_at(deadline):
-                file, answer = await self._tried(file)
+                file = await _tried(partial(self._slack.known, file))
+                answer = await _tried(partial(self._upload, file))
         except TimeoutError:
             left_out = FileLeftOut(WhyLink.SLOW)
         except FileLeftOut as error:
@@ -85,19 +90,6 @@ class Files:
         metrics.FILES.labels(left_out.hitch).inc()
         log.warning("file left out", extra=ids | {"reason": str(left_out)})
         return Upload(file=file, hitch=left_out.hitch, detail=left_out.detail)
-
-    async def _tried(self, file: AttachedFile) -> tuple[AttachedFile, str | Wait]:
-        """Upload a file, if need be again; return it as Slack describes it."""
-        pauses = iter(PAUSES)
-        while True:
-            try:
-                file = await self._slack.known(file)
-                return file, await self._upload(file)
-            except FileLeftOut as error:
-                pause = next(pauses, None)
-                if pause is None or error.again_after is None or error.again_after > LONGEST:
-                    raise
-                await asyncio.sleep(max(pause, error.again_after))
 
     async def _upload(self, file: AttachedFile) -> str | Wait:
         if file.is_external or not self._limit:
@@ -122,3 +114,16 @@ class Files:
             is_final = 0 < (answer.status or 0) < HTTPStatus.INTERNAL_SERVER_ERROR
             raise FileLeftOut(WhyLink.DEVIN, why, again_after=None if is_final else 0.0)
         return answer
+
+
+async def _tried(step: Callable[[], Awaitable[T]]) -> T:
+    """Take a step for a file, again after a failure that may pass."""
+    pauses = iter(PAUSES)
+    while True:
+        try:
+            return await step()
+        except FileLeftOut as error:
+            pause = next(pauses, None)
+            if pause is None or error.again_after is None or error.again_after > LONGEST:
+                raise
+            await asyncio.sleep(max(pause, error.again_after))

@@ -286,6 +286,19 @@ async def test_a_file_of_another_organization_is_asked_for(bot: Bot, desk: Desk)
     assert [one.content for one in desk.devin.attachments] == [PLAN]
 
 
+async def test_a_file_that_was_asked_for_and_cannot_go_has_its_name(bot: Bot, desk: Desk) -> None:
+    """The link and the thread name it as Slack has described it."""
+    thread = await desk.linked_thread()
+    desk.devin.upload_failures.append(413)
+    file = upload(desk)
+    ts = await desk.slack.say("Look", thread=thread, files=[file], deliver=False)
+    stub = {"id": file.id, "mode": "file_access", "file_access": "check_file_info"}
+    await desk.slack.deliver_event({**desk.slack.event_of("general", ts), "files": [stub]})
+    await desk.until_marked("white_check_mark", ts)
+    await until_linked(desk, thread, WhyLink.DEVIN, "HTTP 413")
+    assert "[plan.md](https://" in desk.received()[0]
+
+
 async def test_a_file_that_slack_does_not_tell_of_goes_as_a_link(bot: Bot, desk: Desk) -> None:
     """The message does not wait for it, and the thread learns Slack's reason."""
     thread = await desk.linked_thread()
