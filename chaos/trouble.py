@@ -143,7 +143,8 @@ class Trouble:
         devin = self._box.devin
         if act.what == "devin upload":
             status = act.fault["status"]
-            devin.upload_failures.append(status)
+            # One refusal for a file, as of Slack's.
+            devin.upload_failures[:] = [status]
             self._ledger.refused += status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
             return
         if act.what in {"devin file", "devin late list", "devin unmoved"}:

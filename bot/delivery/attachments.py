@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 SECONDS = 60.0
 """The time for all files of one reply; after that, the rest go as links."""
 
-PAUSES = (1.0, 2.0, 4.0)
+PAUSES = (1.0, 2.0, 4.0, 8.0)
 LONGEST = 20.0
 """The seconds before a file is tried again: those that Slack asks for, up to the longest."""
 
