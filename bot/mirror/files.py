@@ -25,7 +25,7 @@ from bot.wording.mirror.words import LongText
 
 log = logging.getLogger(__name__)
 
-MOST_TRIES = 5
+MOST_TRIES = 8
 LONGEST = timedelta(minutes=2)
 """A file that is not in Slack after so many tries, or so long after the first, is linked."""
 

@@ -324,7 +324,7 @@ def test_a_file_arrives_or_its_thread_is_told_that_a_link_went() -> None:
 def test_a_file_goes_as_a_link_only_if_devin_has_refused_it_for_good() -> None:
     """A refusal that passes is tried again."""
     ledger, entry = one_of(Kind.FILE)
-    entry.taken, entry.has_link, entry.is_left_out = [2.0], True, True
+    entry.taken, entry.took, entry.has_link, entry.is_left_out = [2.0], [0], True, True
     assert found(ledger) == ["linked needlessly"]
     ledger.refused = 1
     assert found(ledger) == []
