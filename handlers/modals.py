@@ -11,7 +11,8 @@ from typing import Any
 
 from slack_bolt.async_app import AsyncAck
 
-from bot.model.errors import RelayError, SlackRefused
+from bot.model.errors import CannotPost, NotAllowed, RelayError, SlackRefused
+from bot.model.people import Standing
 from bot.relay import Relay
 from bot.wording import forms
 from bot.wording.blocks import View
@@ -70,8 +71,12 @@ async def show(
             await _replace(relay, waiting, shown)
 
 
-async def answer(relay: Relay, ack: AsyncAck, block: str, work: Coroutine[Any, Any, None]) -> None:
+async def answer(
+    relay: Relay, ack: AsyncAck, block: str, work: Coroutine[Any, Any, None], *, place: str = ""
+) -> None:
     """Close a modal once `work` is done, or say under its input `block` why it failed.
+
+    What is wrong with the channel that was chosen is said under the input `place`, if there is one.
 
     The typed text stays. `work` that takes too long goes on while the person is asked to try again,
     so it must be idempotent.
@@ -86,10 +91,16 @@ async def answer(relay: Relay, ack: AsyncAck, block: str, work: Coroutine[Any, A
         return
     elif isinstance(error, Exception):
         words = in_words(error, relay.workspace.admin)
+        block = place if place and _is_about_place(error) else block
     else:
         raise error
     told = plain(words.text)[:LONGEST_ERROR]
     await ack(response_action="errors", errors={block: told})
+
+
+def _is_about_place(error: Exception) -> bool:
+    is_closed = isinstance(error, NotAllowed) and error.standing is Standing.CHANNEL
+    return is_closed or isinstance(error, CannotPost)
 
 
 async def _open_waiting(relay: Relay, opening: Opening) -> str | None:

@@ -63,7 +63,7 @@ def register(app: AsyncApp, relay: Relay) -> None:
             await ack(response_action="errors", errors=problems)
             return
         work = relay.starting.submit(filled.number, filled.by, channel, escape(prompt))
-        await answer(relay, ack, actions.PROMPT_FIELD, work)
+        await answer(relay, ack, actions.PROMPT_FIELD, work, place=actions.CHANNEL_FIELD)
 
     _register_buttons(app, relay)
 

@@ -218,7 +218,10 @@ class Devin(Protocol):
     async def recent(
         self, limit: int, tags: Sequence[str] = ()
     ) -> Sequence[SessionSummary] | Unread:
-        """List the latest sessions, at most `limit`; with `tags`, only those that have them."""
+        """List the latest sessions, at most `limit`; with `tags`, only those that have them.
+
+        A person waits for the former; the latter may take longer.
+        """
 
     async def upload(self, file: OutgoingFile) -> str | Failure:
         """Upload a file and return its address; if it is uploaded twice, one copy stays unused."""

@@ -184,6 +184,16 @@ class CannotPost(PersonError):
         self.reason = reason
 
 
+class ChannelMoved(CannotPost):
+    """The channel has got another id, since another organization shares it now.
+
+    What a person wanted to say in it, or to link there, was meant for fewer eyes.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("channel_moved")
+
+
 class OperatorError(RelayError):
     """The operator must act: `says` is what happened, without a period, and `fix` what to do."""
 

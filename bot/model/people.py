@@ -13,9 +13,21 @@ LONGEST_ID = 32
 """Upper bound in characters; Slack's ids have about a dozen."""
 
 
+CHANNELS_BEGIN = ("C", "G")
+"""The first letters of the ids of channels (docs.slack.dev/reference/objects/conversation-object).
+
+A group direct message may begin like this, too.
+"""
+
+
 def is_id(text: str) -> bool:
     """True if `text` could be the Slack id of a user, a channel or a team."""
     return text.isascii() and text.isalnum() and len(text) <= LONGEST_ID
+
+
+def is_channel(text: str) -> bool:
+    """True if `text` could be the id of a channel, and not of a user or a direct message."""
+    return is_id(text) and text[:1] in CHANNELS_BEGIN
 
 
 class Standing(StrEnum):

@@ -179,7 +179,7 @@ class Edits:
         said = await self._accepting.shown(reply)
         words = corrections.corrected(await self._accepting.name(reply.author), said)
         try:
-            return await self._threads.post(reply.thread, words, key)
+            return await self._threads.say(reply.thread, words, key)
         except SlackRefused as error:
             raise CannotPost(error.reason) from error
 

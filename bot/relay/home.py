@@ -17,7 +17,6 @@ from bot.relay.accept import Accepting
 from bot.relay.naming import Naming
 from bot.relay.workspace import Workspace
 from bot.reporting.notices import Notices
-from bot.slack.channels import ChannelVisibility
 from bot.store.links import Links
 from bot.store.mailbox import Mailbox
 from bot.store.mirror.watches import Watches
@@ -45,7 +44,6 @@ class Home:
         workspace: Workspace,
         accepting: Accepting,
         naming: Naming,
-        visibility: ChannelVisibility,
         links: Links,
         mailbox: Mailbox,
         notices: Notices,
@@ -57,7 +55,7 @@ class Home:
         self._permissions = workspace.permissions
         self._people = workspace.people
         self._admin = workspace.admin
-        self._visibility = visibility
+        self._visibility = workspace.visibility
         self._links = links
         self._mailbox = mailbox
         self._notices = notices

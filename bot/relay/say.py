@@ -16,6 +16,7 @@ from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef, ts_micros
 from bot.relay.accept import Accepting
 from bot.relay.asking.session_choices import SessionChoices
+from bot.relay.speaking import begin_thread
 from bot.relay.workspace import Workspace
 from bot.store.channel_defaults import ChannelDefault, ChannelDefaults
 from bot.store.links import Links
@@ -43,6 +44,7 @@ class Say:
         self._choices = choices
         self._team = workspace.team
         self._threads = workspace.threads
+        self._workspace = workspace
 
     async def say(self, channel: str, by: UserId, session: SessionId | None, text: str) -> None:
         """Post `text` under the person's name, in a thread linked to `session`, and send it.
@@ -126,20 +128,14 @@ class Say:
         return [(thread, link) for thread, link in active if not link.muted]
 
     async def _begin(self, channel: str, by: UserId, session: SessionId, text: str) -> None:
-        words = devin_say.said(await self._accepting.name(by), devin_say.harmless(text))
-        try:
-            ts = await self._threads.open(channel, words)
-        except SlackRefused as error:
-            raise CannotPost(error.reason) from error
-        thread = ThreadRef(team=self._team, channel=channel, thread_ts=ts)
-        root = Reply(thread=thread, ts=ts, author=by, text=text)
-        await self._accepting.link(thread, by, session, ts_micros(ts), root=root)
+        root = await begin_thread(self._workspace, self._accepting, channel, by, text)
+        await self._accepting.link(root.thread, by, session, ts_micros(root.ts), root=root)
         await self._accept(root, session)
 
     async def _go_on(self, thread: ThreadRef, by: UserId, session: SessionId, text: str) -> None:
         words = devin_say.said(await self._accepting.name(by), devin_say.harmless(text))
         try:
-            ts = await self._threads.post(thread, words)
+            ts = await self._threads.say(thread, words)
         except SlackRefused as error:
             raise CannotPost(error.reason) from error
         await self._accept(Reply(thread=thread, ts=ts, author=by, text=text), session)

@@ -241,7 +241,7 @@ class WorkflowSteps:
                 return ts
             if thread is None:
                 return await self._threads.open(step.channel, words, key)
-            return await self._threads.post(thread, words, key)
+            return await self._threads.say(thread, words, key)
         except SlackRefused as error:
             raise _cannot_post(error) from error
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from bot.relay.permissions import Permissions
 from bot.slack.api import SlackClient
 from bot.slack.app.identity import Identity
+from bot.slack.channels import ChannelVisibility
 from bot.slack.clock import SlackClock
 from bot.slack.people import People
 from bot.slack.threads import Threads
@@ -25,6 +26,7 @@ class Workspace:
     permissions: Permissions
     threads: Threads
     views: Views
+    visibility: ChannelVisibility
     admin: str
     timing: Timing
 

@@ -5,7 +5,7 @@ from typing import Any, Protocol
 
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.model.errors import CannotPost, SlackRefused
+from bot.model.errors import CannotPost, ChannelMoved, SlackRefused
 from bot.model.lenient import mapping, mappings, string
 from bot.model.threads import ThreadRef
 from bot.slack.api import MISSING_SCOPE, call
@@ -42,7 +42,8 @@ class Threads:
     """Slack conversations, as far as the relay writes into them or reads them.
 
     A channel is named by the id that it had when somebody wrote there. If Slack no longer knows it,
-    `moved` gives the current one.
+    `moved` gives the current one, for what is told about messages that stand there. What a person
+    says anew does not follow: outsiders may read along there.
     """
 
     def __init__(self, client: AsyncWebClient, moved: Moved) -> None:
@@ -51,11 +52,29 @@ class Threads:
 
     async def post(self, thread: ThreadRef, words: Postable, key: str | None = None) -> str:
         """Post `words` in `thread`, with `key` as metadata for `find`. Returns the post's `ts`."""
-        return await self._post(thread.channel, words, {"thread_ts": thread.thread_ts}, key)
+        answer = await self._post(thread.channel, words, {"thread_ts": thread.thread_ts}, key)
+        return str(answer["ts"])
+
+    async def say(self, thread: ThreadRef, words: Postable, key: str | None = None) -> str:
+        """Post what a person says, as `post` does.
+
+        Raises:
+            ChannelMoved: the channel has another id.
+        """
+        await self.check_here(thread.channel)
+        return await self.post(thread, words, key)
 
     async def open(self, channel: str, words: Postable, key: str | None = None) -> str:
-        """Post `words` in `channel`, as the start of a thread. Returns the message's `ts`."""
-        return await self._post(channel, words, {}, key)
+        """Post what a person says in `channel`, as the start of a thread; return its `ts`.
+
+        Raises:
+            ChannelMoved: as for `say`; or Slack has put it elsewhere, and replies would come there.
+        """
+        await self.check_here(channel)
+        answer = await self._post(channel, words, {}, key)
+        if answer.get("channel", channel) != channel:
+            raise ChannelMoved
+        return str(answer["ts"])
 
     async def update(self, channel: str, ts: str, words: Postable) -> None:
         """Replace our message at `ts` by `words`, text and blocks alike.
@@ -135,12 +154,18 @@ class Threads:
         )
         return next((one for one in page["messages"] if one.get("ts") == thread.thread_ts), {})
 
+    async def check_here(self, channel: str) -> None:
+        """Raise `ChannelMoved` if `channel` has another id by now."""
+        if await self._moved(channel) is not None:
+            raise ChannelMoved
+
     async def check_in(self, channel: str) -> None:
         """Raise `CannotPost` unless the bot is in `channel`, as far as Slack tells.
 
         Slack does not tell a direct message's members, and tells nothing without the scope: both
-        pass.
+        pass. A channel that has moved does not.
         """
+        await self.check_here(channel)
         try:
             answer = await self._call("conversations.info", channel=channel)
         except SlackRefused as error:
@@ -216,11 +241,11 @@ class Threads:
 
     async def _post(
         self, channel: str, words: Postable, extra: Mapping[str, Any], key: str | None
-    ) -> str:
+    ) -> Mapping[str, Any]:
         if key is not None:
             metadata = {"event_type": METADATA, "event_payload": {"key": key}}
             extra = {**extra, "metadata": metadata}
-        answer = await self._call(
+        return await self._call(
             "chat.postMessage",
             channel=channel,
             unfurl_links=False,
@@ -229,7 +254,6 @@ class Threads:
             **words.params(),
             **extra,
         )
-        return str(answer["ts"])
 
 
 def _without_presses(block: Mapping[str, Any]) -> Mapping[str, Any] | None:

@@ -64,6 +64,14 @@ class Claims:
         """Return True if `what` has been claimed."""
         return await self._store.get(self._key(f"claim:{what}")) is not None
 
+    async def note(self, what: str, done: str, keep: timedelta) -> None:
+        """Note with the claim of `what` what has come of it, for as long as the claim."""
+        await self._store.put(self._key(f"claim:{what}"), done, keep)
+
+    async def noted(self, what: str) -> str | None:
+        """Return what has come of `what`; a text that means nothing until it is noted, or None."""
+        return await self._store.get(self._key(f"claim:{what}"))
+
     async def disclaim(self, what: str) -> None:
         """Undo `claim`, for work that failed and will be attempted again."""
         await lua.disclaim(self._store, claim=self._key(f"claim:{what}"))

@@ -17,7 +17,6 @@ from bot.relay.link_offers import LinkOffers
 from bot.relay.mirror.answers import Answers
 from bot.relay.mirror.statuses import Statuses
 from bot.relay.say import Say
-from bot.slack.channels import ChannelVisibility
 from bot.wiring.parts import Connections, Shared
 from handlers.late import LateEvents
 
@@ -54,7 +53,7 @@ def relay_of(to: Connections, shared: Shared) -> Relay:
         link_offers=_link_offers(shared, link_form),
         first_words=_first_words(shared, shortcuts),
         edits=_edits(to, shared, moves),
-        home=_home(to, shared),
+        home=_home(shared),
         workflow_steps=shared.steps,
         channel_moves=moves,
         late_replies=_late_replies(shared),
@@ -157,13 +156,12 @@ def _edits(to: Connections, shared: Shared, moves: ChannelMoves) -> Edits:
     )
 
 
-def _home(to: Connections, shared: Shared) -> Home:
+def _home(shared: Shared) -> Home:
     kept = shared.kept
     return Home(
         workspace=shared.workspace,
         accepting=shared.accepting,
         naming=shared.naming,
-        visibility=ChannelVisibility(to.client),
         links=kept.links,
         mailbox=kept.mailbox,
         notices=shared.notices,

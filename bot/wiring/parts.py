@@ -24,6 +24,7 @@ from bot.schedule.local import LocalDispatch
 from bot.settings import Settings
 from bot.slack.api import SlackClient
 from bot.slack.app.identity import Identity
+from bot.slack.channels import ChannelVisibility
 from bot.slack.functions import Functions
 from bot.slack.people import People
 from bot.slack.posts import Posts
@@ -144,6 +145,7 @@ def workspace_of(to: Connections, places: Places) -> Workspace:
         permissions=Permissions(to.settings, people),
         threads=Threads(client, partial(places.now, identity.team)),
         views=Views(client),
+        visibility=ChannelVisibility(client),
         admin=admin_named(to.settings.admin_contact, mentions=to.settings.notify),
         timing=to.timing,
     )

@@ -200,6 +200,10 @@ _CANNOT_POST = {
     "not_in_channel": "I'm not in this channel. Type `/invite @Devin Relay`, then try again.",
     "channel_not_found": "I can't see this channel. Type `/invite @Devin Relay`, then try again.",
     "is_archived": "This channel is archived, so I can't post here.",
+    "channel_moved": (
+        "This channel has a new ID, since another organization has joined it. So I sent nothing to "
+        "Devin. If they may read along, do it again in the channel."
+    ),
 }
 
 

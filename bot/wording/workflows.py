@@ -107,6 +107,10 @@ _CANNOT_POST_STEP = {
     "not_in_channel": "Devin Relay isn't in that channel. Type /invite @Devin Relay there.",
     "channel_not_found": "Devin Relay can't see that channel. Type /invite @Devin Relay there.",
     "is_archived": "That channel is archived.",
+    "channel_moved": (
+        "That channel has a new ID, since another organization has joined it. If they may read "
+        "along, set the step's Channel again."
+    ),
 }
 
 _STEP_STANDINGS = {

@@ -9,6 +9,7 @@ from typing import Any
 from bot.model.replies import Reply
 from bot.model.threads import ThreadRef
 from bot.slack.app.identity import Identity
+from bot.text.to_devin import strip_mention
 from handlers.parse.commands import parse_command, parse_guess
 from handlers.parse.events import REPLY_SUBTYPES, is_aside, parse_message
 
@@ -19,9 +20,23 @@ class ThreadMessages:
     def __init__(self, identity: Identity) -> None:
         self._identity = identity
 
-    def whole(self, message: Mapping[str, Any], thread: ThreadRef) -> Reply | None:
-        """Parse any message; None for one that nobody wrote."""
-        return parse_message({**message, "channel": thread.channel}, thread.team)
+    def asked(
+        self, message: Mapping[str, Any], thread: ThreadRef, *, is_talk: bool
+    ) -> Reply | None:
+        """Parse a message that asks for a start, with the prompt as its text; None for others.
+
+        If it `is_talk`, that a button made a prompt, all of it is the prompt.
+        """
+        ours, event = self._identity.user, {**message, "channel": thread.channel}
+        found = parse_message(event, thread.team)
+        if found is None or is_aside(found, ours):
+            return None
+        words = event, thread.team, ours
+        said = parse_command(*words, unlinked=True) or parse_guess(*words, unlinked=True)
+        prompt = said.argument if said is not None and said.verb == "start" else None
+        if said is None and is_talk:
+            prompt = strip_mention(found.text, ours) or found.text
+        return None if prompt is None else found.model_copy(update={"text": prompt})
 
     def earlier(self, message: Mapping[str, Any], thread: ThreadRef) -> Reply | None:
         """Parse a message that Devin may read; None for asides, commands, and our own posts."""

@@ -24,7 +24,10 @@ from bot.model.replies import Reply
 from bot.model.threads import ThreadRef
 from bot.model.workflow_steps import Flaw
 from bot.redis.connection import Store
+from bot.relay.lifecycle.start import Start
+from bot.relay.lifecycle.starter import STARTED
 from bot.settings import Settings, load_settings
+from bot.store.claims import Claims
 from bot.wording import devin_say, refusals, thread_links, workflows
 from bot.wording.lifecycle import form, starting
 from bot.wording.message import SlackMessage, plain
@@ -34,6 +37,7 @@ from sandbox.slack.server import Message
 from tests.conftest import started
 from tests.support.bots import open_bot
 from tests.support.desk import SESSION, Desk, actions, on_both, quote, running
+from tests.support.devin_reads import lists
 from tests.support.waiting import until_settled, wait_until
 
 LOST = {
@@ -191,6 +195,29 @@ async def test_a_long_thread_is_cut_at_its_beginning(bot: Bot, desk: Desk) -> No
     assert "earlier messages left out: " in read
 
 
+async def test_of_a_very_long_thread_the_latest_messages_are_quoted(bot: Bot, desk: Desk) -> None:
+    """Slack shows it from its beginning; what asks for the start keeps its files, too."""
+    workspace, ada = desk.slack.workspace, desk.slack.workspace.user("ada").id
+    root = await desk.slack.say("Message 0")
+    seconds, micros = int(root.partition(".")[0]) - 3_000, root.partition(".")[2]
+    begun = f"{seconds}.{micros}"
+    workspace.put(Message(channel_of(desk), begun, user=ada, text="Message 0"))
+    for number in range(1, 2_401):
+        ts = f"{seconds + number}.{micros}"
+        text = f"Message {number}"
+        reply = Message(channel_of(desk), ts, user=ada, text=text, thread_ts=begun)
+        workspace.put(reply)
+    mention = f"<@{desk.slack.bot_user_id}> start Sum up"
+    await desk.slack.say(mention, thread=begun, files=["log.txt"])
+    await until_linked(desk, begun)
+    told = prompt(desk)
+    assert "Message 2351\n" in told
+    assert told.rstrip().endswith("Message 2400")
+    assert "Message 2350\n" not in told
+    assert "(earlier messages left out: 2351)" in told
+    assert "log.txt" in told
+
+
 async def test_a_reply_that_is_written_meanwhile_reaches_the_session(bot: Bot, desk: Desk) -> None:
     """It met no link when Slack brought it, so it is read in the thread."""
     slow = asyncio.Event()
@@ -294,7 +321,7 @@ async def test_a_channel_that_is_not_allowed_starts_nothing(
         view = await opened(desk)
         filled = {"channel": channel_of(desk), "prompt": "Fix it"}
         await desk.slack.submit_view(view["id"], filled)
-        assert desk.slack.open_views("ada")[-1]["errors"] == {"prompt": plain(refused.text)}
+        assert desk.slack.open_views("ada")[-1]["errors"] == {"channel": plain(refused.text)}
     assert sessions(desk) == []
 
 
@@ -316,6 +343,56 @@ async def test_a_session_whose_answer_was_lost_is_found_by_its_tag(
         reply = await desk.reply("Thanks", root)
         await desk.until_marked("white_check_mark", reply)
     assert len(desk.posts(root, with_cards=True)) == 1
+
+
+@on_both
+async def test_a_list_that_takes_its_time_still_shows_a_lost_session(
+    settings: Settings, desk: Desk
+) -> None:
+    """A form waits less than a second for the list, and a start has the time."""
+    desk.devin.creations.append(LOST["hung up"])
+    async with started(settings):
+        await desk.slack.wait_connected()
+        desk.devin.read_seconds = 1.2
+        root = await desk.mention("start Fix it")
+        await until_linked(desk, root)
+        assert desk.posts(root) == []
+
+
+async def test_while_the_list_cannot_be_read_nobody_is_told_that_devin_starts_nothing(
+    environ: dict[str, str], desk: Desk
+) -> None:
+    """The session may be there; in the end, a person decides."""
+    desk.devin.creations.append(LOST["hung up"])
+    environ |= {"GIVE_UP_AFTER": "2s"}
+    settings = load_settings(environ, None)
+    async with open_bot(settings, notice_after=_NOW, look_after=(0.0, 0.05)):
+        await desk.slack.wait_connected()
+        desk.devin.read_failures["sessions"] += [503] * 100
+        root = await desk.mention("start Fix it")
+        await desk.until_said(starting.checking(timedelta(seconds=2)), root)
+        await desk.until_said(uncertain("sessions unread: HTTP 503"), root)
+    assert len(desk.posts(root)) == 2
+
+
+async def test_a_session_that_devin_has_answered_with_needs_no_list(
+    settings: Settings, desk: Desk, store: Store
+) -> None:
+    """A process died before it could link the thread; the next one knows the session."""
+    root = await desk.slack.say(f"<@{desk.slack.bot_user_id}> start Fix it", deliver=False)
+    thread = ThreadRef(team=desk.slack.team_id, channel=channel_of(desk), thread_ts=root)
+    author = UserId(desk.slack.workspace.user("ada").id)
+    asked = Start(message=Reply(thread=thread, ts=root, author=author, text="Fix it"), at=0)
+    await Claims(store, thread.team).note(
+        f"start sent:{asked.tag}", STARTED + SESSION, timedelta(days=1)
+    )
+    before = lists()
+    async with started(settings):
+        await desk.slack.wait_connected()
+        await desk.slack.deliver_event(desk.slack.event_of("general", root))
+        await desk.until_linked(root)
+    assert lists() == before
+    assert sessions(desk) == []
 
 
 @on_both
@@ -379,6 +456,40 @@ async def test_devin_is_waited_for(environ: dict[str, str], desk: Desk) -> None:
         await until_linked(desk, root)
     assert desk.devin.creations == []
     assert desk.said(root) == [waiting.text]
+
+
+@pytest.mark.parametrize(
+    ("now", "then"),
+    [
+        ("start Fix the docs", "Fix the docs"),
+        ("(aside) start Fix the docs", None),
+        ("status", None),
+        ("", None),
+    ],
+    ids=["another prompt", "an aside", "another command", "deleted"],
+)
+@pytest.mark.parametrize("begins", [True, False], ids=["its own thread", "a reply"])
+async def test_a_start_that_waits_is_carried_out_as_it_reads_by_then(
+    environ: dict[str, str], desk: Desk, now: str, then: str | None, *, begins: bool
+) -> None:
+    """As a reply that waits: an edit counts, and what was taken back is not done, and is told."""
+    desk.devin.creations.extend([replace(STATES["rate_limited"], retry_after="1")] * 50)
+    waiting = len(desk.devin.creations)
+    async with running(desk, environ):
+        root = "" if begins else await desk.slack.say("The build is red", user="ben")
+        ts = await desk.mention("start Drop the tables", thread=root or None)
+        await wait_until(lambda: len(desk.devin.creations) < waiting, "Devin is asked")
+        if now:
+            await desk.slack.edit("general", ts, f"<@{desk.slack.bot_user_id}> {now}")
+        else:
+            await desk.slack.delete("general", ts)
+        desk.devin.creations.clear()
+        if then is None:
+            await desk.until_whispered(starting.WITHDRAWN, "ada")
+            assert sessions(desk) == []
+        else:
+            await until_linked(desk, root or ts)
+            assert prompt(desk).startswith(f"ada (in Slack):\n\n{then}")
 
 
 async def test_a_start_is_given_up(environ: dict[str, str], desk: Desk) -> None:
@@ -463,7 +574,7 @@ async def test_a_form_for_a_channel_without_the_bot_says_so(bot: Bot, desk: Desk
     await desk.slack.submit_view(view["id"], filled)
     (view,) = desk.slack.open_views("ada")
     unseen = refusals.sorry(CannotPost("channel_not_found"))
-    assert view["errors"] == {"prompt": plain(unseen.text)}
+    assert view["errors"] == {"channel": plain(unseen.text)}
     await desk.slack.submit_view(view["id"], filled | {"channel": channel_of(desk)})
     await wait_until(lambda: sessions(desk), "it starts")
 

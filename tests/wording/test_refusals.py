@@ -14,6 +14,7 @@ from bot.model.errors import (
     BadSession,
     BadStep,
     CannotPost,
+    ChannelMoved,
     ChooseSession,
     EmptyMessage,
     FormGone,
@@ -63,6 +64,7 @@ ERRORS: dict[type[PersonError], Callable[[str], PersonError]] = {
     NoSuchReply: lambda text: NoSuchReply(already_sent=bool(text)),
     ChooseSession: lambda text: ChooseSession(links(len(text) % 30)),
     CannotPost: CannotPost,
+    ChannelMoved: lambda _: ChannelMoved(),
 }
 
 

@@ -157,8 +157,9 @@ class DevinV1:
     async def recent(
         self, limit: int, tags: Sequence[str] = ()
     ) -> Sequence[SessionSummary] | Unread:
-        """List the latest sessions, at most `limit`, within `list_seconds`."""
-        found = await self._list(Read.LIST, self._http.list_seconds, {"limit": limit, "tags": tags})
+        """List the latest sessions, at most `limit`."""
+        seconds = SURVEY_SECONDS if tags else self._http.list_seconds
+        found = await self._list(Read.LIST, seconds, {"limit": limit, "tags": tags})
         return found if isinstance(found, Unread) else found[:limit]
 
     async def _list(

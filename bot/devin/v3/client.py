@@ -206,10 +206,11 @@ class DevinV3:
     async def recent(
         self, limit: int, tags: Sequence[str] = ()
     ) -> Sequence[SessionSummary] | Unread:
-        """List the latest sessions, at most `limit`, within `list_seconds`; no archived ones."""
+        """List the latest sessions, at most `limit`; without `tags`, no archived ones."""
         params: dict[str, Param] = {"first": max(limit, LATEST)}
         params |= {"tags": tags} if tags else {"is_archived": "false"}
-        found = await self._list(Read.LIST, self._http.list_seconds, params)
+        seconds = SURVEY_SECONDS if tags else self._http.list_seconds
+        found = await self._list(Read.LIST, seconds, params)
         if isinstance(found, Unread):
             return found
         return sorted(found, key=_age)[:limit]

@@ -99,7 +99,8 @@ class FirstWords:
         message = (await self.read(number, by, channel)).message
         said = strip_mention(message.text, self._bot_user)
         prompt = message.text if said is None else said
-        await self._starting.start(message.model_copy(update={"text": prompt, "blocks": ()}))
+        message = message.model_copy(update={"text": prompt, "blocks": ()})
+        await self._starting.start(message, is_talk=True)
 
     async def send(self, number: str, by: UserId, channel: str) -> Change:
         """Send the message to Devin after all. Idempotent.

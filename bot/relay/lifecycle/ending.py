@@ -6,7 +6,7 @@ Both may be asked of Devin another time without harm, so an answer that was lost
 import logging
 import secrets
 
-from bot.devin.api import Devin, Failure
+from bot.devin.api import Devin, Failure, Unread
 from bot.model.errors import AlreadyClosed, LinkedElsewhere, NotLinked
 from bot.model.outcomes import Outcome, OutcomeKind
 from bot.model.people import UserId
@@ -108,8 +108,10 @@ class Ending:
         return answer
 
     async def _is_over(self, session: SessionId) -> bool:
-        found = await self._devin.states([session])
-        return any(one.state is SessionState.ENDED for one in found)
+        found = await self._devin.survey([session])
+        if isinstance(found, Unread):
+            return False
+        return any(one.state is SessionState.ENDED for one in found.found.values())
 
     async def _check_link(self, thread: ThreadRef, session: SessionId) -> None:
         link = await self._links.get(thread)

@@ -15,7 +15,8 @@ class Start(Record):
 
     `at` is when it was asked for (Unix seconds), and `number` counts the times that people asked.
     If it `reads_thread`, the messages before it are part of the prompt. `by_button`: a press asked
-    for it, at the `ts` of `message`, and there is no such message in the thread.
+    for it, at the `ts` of `message`, and there is no such message in the thread. `is_talk`: all of
+    the message is the prompt, since a press made it one.
     """
 
     v: Literal[1] = 1
@@ -24,11 +25,18 @@ class Start(Record):
     number: int = 1
     reads_thread: bool = False
     by_button: bool = False
+    is_talk: bool = False
 
     @property
     def thread(self) -> ThreadRef:
         """The thread that will be linked to the session."""
         return self.message.thread
+
+    @property
+    def asked_in(self) -> ThreadRef:
+        """The place where its author reads on if the message that asks for it is gone."""
+        begins = self.message.ts == self.thread.thread_ts
+        return self.thread.model_copy(update={"thread_ts": ""}) if begins else self.thread
 
     @property
     def by(self) -> UserId:

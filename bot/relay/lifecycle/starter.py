@@ -1,8 +1,9 @@
 """Starts sessions that the outbox has, and links their threads; never two sessions for one start.
 
-Each session has a tag of its own. Before Devin is asked, a claim says so, which only one try gets.
-Where a later try finds the claim, after a crash or a lost answer, the session is looked for by its
-tag, and nothing is started. Where it is not found, a person decides.
+Each session has a tag of its own. Before Devin is asked, a claim says so, which only one try gets;
+once Devin answers, it has the session's id. Where a later try finds the claim without one, after a
+crash or a lost answer, the session is looked for by its tag, and nothing is started. Where it is
+not found, a person decides.
 """
 
 import asyncio
@@ -12,9 +13,9 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from bot.devin.api import Devin, SessionSummary, Unread
-from bot.model.errors import DevinAway, LinkedElsewhere, Outdated
+from bot.model.errors import ChannelMoved, DevinAway, LinkedElsewhere, Outdated
 from bot.model.outcomes import Outcome, OutcomeKind, Wait
-from bot.model.sessions import NamedSession
+from bot.model.sessions import NamedSession, SessionId
 from bot.model.threads import ts_micros
 from bot.relay.accept import Accepting
 from bot.relay.lifecycle.prompts import Prompts
@@ -40,6 +41,9 @@ LISTED = 20
 
 SHORTEST_WAIT_SECONDS = 1.0
 LONGEST_WAIT_SECONDS = 60.0
+
+STARTED = "started "
+"""What is noted with the claim that Devin was asked, before the id of the session."""
 
 Result = NamedSession | SlackMessage
 """The session, or the words that tell why there is none."""
@@ -117,16 +121,21 @@ class Starter:
 
     async def _session(self, start: Start) -> Result:
         sent = _sent(start)
-        if await self._claims.is_claimed(sent):
+        if (known := await self._claims.noted(sent)) is not None:
+            if known.startswith(STARTED):
+                return NamedSession(SessionId(known.removeprefix(STARTED)))
             lost = Outcome(kind=OutcomeKind.UNCERTAIN, detail="the relay stopped while starting")
             return await self._reconcile(start, lost)
         link = await self._links.get(start.thread)
         if link is not None and not await self._accepting.has_ended(link):
             by = await self._accepting.name(link.by)
             return refusals.sorry(LinkedElsewhere(await self._names.one(link.session), by))
-        prompt = await self._prompts.of(start)
+        try:
+            prompt = await self._prompts.of(start)
+        except ChannelMoved as error:
+            return refusals.sorry(error)
         if not prompt:
-            return words.NOTHING
+            return words.WITHDRAWN if prompt is None else words.NOTHING
         if not await self._claims.claim(sent, KEEP_CLAIM):
             raise DevinAway("another process starts it")
         return await self._create(start, prompt)
@@ -134,6 +143,8 @@ class Starter:
     async def _create(self, start: Start, prompt: str) -> Result:
         answer = await self._devin.create(prompt, tags=[start.tag])
         if isinstance(answer, NamedSession):
+            _log_started(start, answer.session)
+            await self._claims.note(_sent(start), STARTED + answer.session, KEEP_CLAIM)
             return answer
         if isinstance(answer, Outcome) and answer.kind is OutcomeKind.UNCERTAIN:
             return await self._reconcile(start, answer)
@@ -150,20 +161,28 @@ class Starter:
             found = await self._devin.recent(LISTED, tags=[start.tag])
             for one in () if isinstance(found, Unread) else found:
                 if start.tag in one.tags:
+                    _log_started(start, one.session)
                     return NamedSession(one.session, one.title, one.url)
-        if isinstance(found, Unread) and found.is_passing and not self._is_over(start):
-            await self._wait(start, Wait(found.reason, found.retry_after))
+        if isinstance(found, Unread):
+            if found.is_passing and not self._is_over(start):
+                told = words.checking(self._give_up_after)
+                raise await self._put_off(start, Wait(found.reason, found.retry_after), told)
+            lost = Outcome(kind=OutcomeKind.UNCERTAIN, detail=f"sessions unread: {found.reason}")
         log.warning("unknown whether it started", extra=start.log_fields)
         return words.uncertain(start.message, start.number, lost)
 
     async def _wait(self, start: Start, wait: Wait) -> SlackMessage:
-        """Have the start tried again later, and tell the thread once; or else give it up.
+        """Have the start tried again later, or else give it up.
 
         Raises:
             DevinAway: it is to be tried again.
         """
         if self._is_over(start):
             return words.given_up(start.message, start.number, wait.reason)
+        raise await self._put_off(start, wait, words.waiting(self._give_up_after))
+
+    async def _put_off(self, start: Start, wait: Wait, told: SlackMessage) -> DevinAway:
+        """Return the error that has the start tried again; tell the thread if it takes long."""
         waited = max(0.0, time.time() - start.at)
         delay = wait.retry_after
         until_notice = self._notice_after - waited
@@ -171,11 +190,9 @@ class Starter:
             delay = min(max(waited, SHORTEST_WAIT_SECONDS), LONGEST_WAIT_SECONDS)
             delay = min(delay, until_notice) if until_notice > 0 else delay
         if delay > until_notice:
-            await self._notices.say(
-                start.thread, words.waiting(self._give_up_after), once=f"waits:{start.tag}"
-            )
+            await self._notices.say(start.thread, told, once=f"waits:{start.tag}")
         left = self._give_up_after.total_seconds() - waited
-        raise DevinAway(wait.reason, retry_after=max(SHORTEST_WAIT_SECONDS, min(delay, left)))
+        return DevinAway(wait.reason, retry_after=max(SHORTEST_WAIT_SECONDS, min(delay, left)))
 
     def _is_over(self, start: Start) -> bool:
         return time.time() - start.at >= self._give_up_after.total_seconds()
@@ -183,7 +200,6 @@ class Starter:
     async def _link(self, start: Start, named: NamedSession) -> None:
         """Link the thread, which follows the session from its first word."""
         thread, message = start.thread, start.message
-        log.info("session started", extra=start.log_fields | {"session_id": named.session})
         await self._names.keep([named])
         at = ts_micros(message.ts)
         root = message if message.ts == thread.thread_ts else None
@@ -191,7 +207,7 @@ class Starter:
             link, _ = await self._accepting.link(
                 thread, start.by, named.session, at, begins=True, root=root
             )
-        except Outdated:
+        except (Outdated, ChannelMoved):
             link = None
         if link is None or link.session != named.session:
             told = words.not_linked(named)
@@ -204,9 +220,17 @@ class Starter:
 
     async def _explain(self, start: Start, told: SlackMessage) -> None:
         """Tell the thread, and a waiting workflow, why there is no session."""
-        await self._notices.say(start.thread, told, once=f"not started:{start.tag}")
+        once = f"not started:{start.tag}"
+        if told is words.WITHDRAWN:
+            await self._notices.whisper(start.asked_in, start.by, told, once=once)
+        else:
+            await self._notices.say(start.thread, told, once=once)
         if start.message.step:
             await self._functions.fail(start.message.step, workflows.not_started(told))
+
+
+def _log_started(start: Start, session: SessionId) -> None:
+    log.info("session started", extra=start.log_fields | {"session_id": session})
 
 
 def _sent(start: Start) -> str:

@@ -12,10 +12,9 @@ from bot.model.errors import (
     FormGone,
     LinkedElsewhere,
     NothingToSay,
-    SlackRefused,
     StartGone,
 )
-from bot.model.people import UserId
+from bot.model.people import UserId, is_channel
 from bot.model.replies import Reply
 from bot.model.schedule import Schedule
 from bot.model.threads import ThreadRef, ts_micros
@@ -23,12 +22,13 @@ from bot.relay.accept import Accepting
 from bot.relay.asking.say_prompts import once
 from bot.relay.lifecycle.start import Start, subject_of
 from bot.relay.naming import Naming
+from bot.relay.speaking import begin_thread
 from bot.relay.workspace import Workspace
+from bot.slack.threads import NO_SUCH_CHANNEL
 from bot.store.claims import Claims
 from bot.store.links import Links
 from bot.store.outbox import KEEP, Outbox
 from bot.store.tickets import Ticket, Tickets
-from bot.wording import devin_say
 from bot.wording.blocks import View
 from bot.wording.lifecycle import form
 
@@ -63,13 +63,14 @@ class Starting:
         self._tickets = tickets
         self._claims = claims
         self._schedule = schedule
-        self._team = workspace.team
-        self._threads = workspace.threads
+        self._workspace = workspace
 
-    async def start(self, message: Reply, *, by_button: bool = False) -> None:
+    async def start(
+        self, message: Reply, *, by_button: bool = False, is_talk: bool = False
+    ) -> None:
         """Start a session from a mention, whose text is the prompt, and the thread before it.
 
-        Idempotent. `by_button` is as for `Start`.
+        Idempotent. `by_button` and `is_talk` are as for `Start`.
 
         Raises:
             NotAllowed: the author may not.
@@ -78,7 +79,8 @@ class Starting:
         """
         await self._accepting.check(message.author, message.thread.channel)
         await self._check_unlinked(message.thread, message.ts)
-        await self.begin(Start(message=message, at=_now(), reads_thread=True, by_button=by_button))
+        how = {"reads_thread": True, "by_button": by_button, "is_talk": is_talk}
+        await self.begin(Start(message=message, at=_now(), **how))
 
     async def say(self, channel: str, by: UserId, text: str) -> None:
         """Post `text` under the person's name, and start a session from it in that new thread.
@@ -93,29 +95,30 @@ class Starting:
         await self._accepting.check(by, channel)
         if not text.strip():
             raise NothingToSay
-        words = devin_say.said(await self._accepting.name(by), devin_say.harmless(text))
-        try:
-            ts = await self._threads.open(channel, words)
-        except SlackRefused as error:
-            raise CannotPost(error.reason) from error
-        thread = ThreadRef(team=self._team, channel=channel, thread_ts=ts)
-        message = Reply(thread=thread, ts=ts, author=by, text=text)
+        message = await begin_thread(self._workspace, self._accepting, channel, by, text)
         await self.begin(Start(message=message, at=_now()))
 
     async def form(self, by: UserId, channel: str = "") -> View:
         """Return the form for a new session, in `channel` unless another one is chosen."""
-        return form.form(await self._tickets.issue(StartForm(by=by)), channel)
+        number = await self._tickets.issue(StartForm(by=by))
+        return form.form(number, channel if is_channel(channel) else "")
 
     async def submit(self, number: str, by: UserId, channel: str, text: str) -> None:
         """Start the form's session, once, however often the form is submitted.
 
+        The form offers channels that the person can see; a request may name any place.
+
         Raises:
             FormGone: the form is too old, or belongs to somebody else.
+            CannotPost: `channel` is no channel that `by` can see.
             StillSaying: it was submitted before, and may not be posted yet.
             RelayError: as for `say`.
         """
         if await self._tickets.read(StartForm, number, by) is None:
             raise FormGone
+        person = await self._workspace.people.person(by)
+        if not (is_channel(channel) and await self._workspace.visibility.includes(person, channel)):
+            raise CannotPost(NO_SUCH_CHANNEL)
         async with once(self._claims, number) as is_first:
             if is_first:
                 await self.say(channel, by, text)

@@ -31,6 +31,8 @@ def form(number: str, channel: str) -> View:
     select: dict[str, Any] = {
         "type": "conversations_select",
         "action_id": actions.CHANNEL_FIELD,
+        # Otherwise people are offered, too, and their ids stand for direct messages with the app.
+        "filter": {"include": ["public", "private"]},
         "default_to_current_conversation": not channel,
         **chosen,
     }

@@ -23,6 +23,19 @@ NOTHING = SlackMessage(
     "thread that describes the task."
 )
 
+WITHDRAWN = SlackMessage(
+    "I didn't start a session: the message that asked for it was deleted, or asks for something "
+    "else now."
+)
+
+
+def checking(give_up_after: timedelta) -> SlackMessage:
+    """Say once that nobody knows yet whether there is a session."""
+    return SlackMessage(
+        f":{WAITING_MARK}: I asked Devin for a session, but can't tell yet whether it started. "
+        f"I'll keep checking for {span(give_up_after)}."
+    )
+
 
 def waiting(give_up_after: timedelta) -> SlackMessage:
     """Say once that Devin isn't starting sessions."""

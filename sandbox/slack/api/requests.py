@@ -122,11 +122,16 @@ def need_joined(state: SlackState, channel: Channel) -> None:
 
 
 def writable_channel(state: SlackState, params: Params) -> Channel:
-    """Return a conversation that the bot may post to; a user id stands for the direct message."""
-    user = state.workspace.find_user(params.required("channel"))
+    """Return a conversation that the bot may post to; a user id stands for the direct message.
+
+    A channel may also be named by its name (docs.slack.dev/reference/methods/chat.postMessage).
+    """
+    named = params.required("channel")
+    user = state.workspace.find_user(named)
     if user is not None:
         return state.workspace.direct_message(user.id, state.bot.id)
-    channel = visible_channel(state, params)
+    by_name = state.workspace.channels.get(named.removeprefix("#"))
+    channel = by_name if by_name and state.sees(by_name) else visible_channel(state, params)
     if not state.sees(channel) and "chat:write.public" not in state.scopes:
         raise Refused("not_in_channel")
     if channel.is_archived:

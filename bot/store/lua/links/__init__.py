@@ -17,6 +17,7 @@ async def create_link(
     followers: Key,
     card: Key,
     outbox: Key,
+    moved: Key,
     new: str,
     link_ttl: int,
     since: str,
