@@ -24,6 +24,7 @@ RelayError
 │   ├── BadStep            a workflow step cannot be run as it was filled in
 │   ├── ChooseSession      the channel has no active session, or several
 │   └── CannotPost         Slack does not let the relay post into the channel
+│       └── ChannelMoved       the channel has another id: outsiders read along
 ├── OperatorError      the operator must act; reported in the log and by `doctor`
 │   ├── SettingsError      settings are missing or malformed; lists all of them
 │   ├── EmbeddedValkeyError  the embedded Valkey cannot run here
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
     from bot.model.files import WhyLink
     from bot.model.people import Standing
     from bot.model.replies import Change
-    from bot.model.sessions import NamedSession
+    from bot.model.sessions import NamedSession, Unclear
     from bot.model.threads import Link, ThreadRef
     from bot.model.workflow_steps import Flaw
 
@@ -59,11 +60,15 @@ class PersonError(RelayError):
 
 
 class BadSession(PersonError):
-    """The text does not name a Devin session; it has not been put into any URL."""
+    """The text names no Devin session, or is a short ID, and `unclear` says why it stands for none.
 
-    def __init__(self, text: str) -> None:
+    It has not been put into any URL.
+    """
+
+    def __init__(self, text: str, unclear: "Unclear | None" = None) -> None:
         super().__init__("not a Devin session")
         self.text = text
+        self.unclear = unclear
 
 
 class NotLinked(PersonError):
@@ -185,10 +190,7 @@ class CannotPost(PersonError):
 
 
 class ChannelMoved(CannotPost):
-    """The channel has got another id, since another organization shares it now.
-
-    What a person wanted to say in it, or to link there, was meant for fewer eyes.
-    """
+    """The channel has another id, since outsiders read along; who wrote meant fewer eyes."""
 
     def __init__(self) -> None:
         super().__init__("channel_moved")

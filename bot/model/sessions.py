@@ -13,6 +13,14 @@ SHORT = len("devin-01234567")
 """The length of a short ID: the beginning by which people see a session's ID."""
 
 
+class Unclear(StrEnum):
+    """Why a short ID does not stand for a session: none or several fit, or Devin listed none."""
+
+    NONE = "none"
+    SEVERAL = "several"
+    UNREAD = "unread"
+
+
 class SessionState(StrEnum):
     """What a session is doing.
 

@@ -169,7 +169,7 @@ class Accepting:
         )
         existing = await self._links.create(thread, link, at, begins=begins)
         if existing and existing.session != session and await self.has_ended(existing):
-            await self._links.remove(thread, at, self._clock.now)
+            await self._links.remove(thread, at, self._clock.now, existing.session)
             existing = await self._links.create(thread, link, at, begins=begins)
         if existing is None:
             log.info("linked", extra=thread.log_fields | {"session_id": session})

@@ -13,6 +13,7 @@ from bot.model.errors import (
     CannotPost,
     EmptyMessage,
     IsMuted,
+    LinkedElsewhere,
     NoSuchReply,
     NotLinked,
     NotTaken,
@@ -23,6 +24,7 @@ from bot.model.errors import (
 from bot.model.outcomes import OutcomeKind
 from bot.model.people import Standing, UserId
 from bot.model.replies import Change, Deletion, Edit, Reply, place_of
+from bot.model.sessions import NamedSession
 from bot.model.threads import Link, ThreadRef, ts_micros
 from bot.relay.accept import Accepting
 from bot.relay.topics import Topics
@@ -112,7 +114,8 @@ class Edits:
                 *(reply, edit.edited), drops_forwarded=edit.drops_forwarded, may_be_ahead=is_new
             )
 
-        is_offered = link is not None and not reply.bots
+        has_it = await self._mailbox.session_of(reply.id)
+        is_offered = link is not None and has_it in {None, link.session} and not reply.bots
         await self._follow(change, lambda met: self._tell_edit(edit, met, is_offered=is_offered))
 
     async def delete(self, gone: Deletion) -> None:
@@ -142,6 +145,7 @@ class Edits:
             AlreadySent: the correction was sent before.
             StillSending: an earlier press has claimed it, and may not have posted it yet.
             NotLinked, IsMuted: the thread no longer sends anything to Devin.
+            LinkedElsewhere: its session is not the one that has the original.
             NotAllowed: `by` may not.
             CannotPost: Slack does not let the relay post there.
         """
@@ -149,11 +153,7 @@ class Edits:
         if offered is None or not await self._is_here(offered.reply.thread.channel, channel):
             raise NoSuchReply(already_sent=False)
         await self._accepting.check(by, channel)
-        link = await self._links.get(offered.reply.thread)
-        if link is None:
-            raise NotLinked
-        if link.muted:
-            raise IsMuted
+        link = await self._heard_by(offered.reply)
         claim = f"correction:{number}:{offered.edited}"
         if not await self._claims.claim(claim):
             # The claim belongs to a press that is under way, or whose process died.
@@ -169,6 +169,18 @@ class Edits:
         except RelayError:
             await self._claims.disclaim(claim)
             raise
+
+    async def _heard_by(self, reply: Reply) -> Link:
+        """Return the link of the thread of `reply`, whose session has it."""
+        link = await self._links.get(reply.thread)
+        if link is None:
+            raise NotLinked
+        if link.session != await self._mailbox.session_of(reply.id):
+            by = await self._accepting.name(link.by)
+            raise LinkedElsewhere(NamedSession(link.session), by)
+        if link.muted:
+            raise IsMuted
+        return link
 
     async def _post(self, reply: Reply, key: str) -> str:
         """Return the correction's `ts`; post it unless an earlier, failed press already did."""

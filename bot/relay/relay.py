@@ -190,10 +190,9 @@ class Relay:
             Outdated: the link was changed by a later request.
         """
         await self.check(by, thread.channel)
-        await self._check_session(thread, session)
-        link = await self.links.remove(thread, at, self.accepting.now())
+        link = await self.links.remove(thread, at, self.accepting.now(), session)
         if link is None:
-            raise NotLinked
+            raise await self._not_linked(thread, session)
         log.info("unlinked", extra=thread.log_fields | {"session_id": link.session})
         await self.accepting.refresh_card(thread)
         return link
@@ -233,10 +232,10 @@ class Relay:
             SlackAway: the choice is made, but Slack does not say who shares the channel.
         """
         await self.check(by, thread.channel)
-        await self._check_session(thread, session)
-        link = await self.links.follow(thread, how, at, self.accepting.now(), self.audience.default)
+        now, default = self.accepting.now(), self.audience.default
+        link = await self.links.follow(thread, how, at, now, session, default)
         if link is None:
-            raise NotLinked
+            raise await self._not_linked(thread, session)
         ids = {"session_id": link.session, "follow": how.value}
         log.info("followed", extra=thread.log_fields | ids)
         await self.accepting.refresh_card(thread)
@@ -272,11 +271,12 @@ class Relay:
         """Return the display name of `who`."""
         return await self.accepting.name(who)
 
-    async def _check_session(self, thread: ThreadRef, session: SessionId | None) -> None:
-        """Raise `LinkedElsewhere` if `session` is given, and `thread` has another one."""
+    async def _not_linked(
+        self, thread: ThreadRef, session: SessionId | None
+    ) -> NotLinked | LinkedElsewhere:
+        """Return why a change of the link to `session`, or of any, found none."""
         existing = None if session is None else await self.links.get(thread)
-        if existing is not None and existing.session != session:
-            raise await self._linked_elsewhere(existing)
+        return NotLinked() if existing is None else await self._linked_elsewhere(existing)
 
     async def _linked_elsewhere(self, link: Link) -> LinkedElsewhere:
         session = await self.naming.one(link.session)

@@ -10,6 +10,7 @@ from datetime import timedelta
 from bot.model.errors import ChannelMoved, Outdated
 from bot.model.mirror import Follow
 from bot.model.outcomes import Outcome
+from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef, parse_thread
 from bot.redis.connection import Store, millis, seconds
 from bot.redis.keys import (
@@ -89,10 +90,17 @@ class Links:
         )
         return _changed(raw)
 
-    async def remove(self, thread: ThreadRef, at: int | None = None, since: int = 0) -> Link | None:
+    async def remove(
+        self,
+        thread: ThreadRef,
+        at: int | None = None,
+        since: int = 0,
+        session: SessionId | None = None,
+    ) -> Link | None:
         """Remove the link of `thread` and return it, also to a repeated request with the same `at`.
 
-        Here and below, a request without `at` counts as made at `since`, which is a `ts` as well.
+        Here and below, a request without `at` counts as made at `since`, which is a `ts` as well. A
+        link to another session than `session`, if that is given, stays, and None is returned.
 
         Raises:
             Outdated: a later request has changed the link.
@@ -114,11 +122,18 @@ class Links:
             followers_prefix=FOLLOWERS_PREFIX,
             owed=str(card_owed(thread)),
             pace_ms=millis(PACE),
+            session=session or "",
         )
         return _changed(raw)
 
     async def mute(
-        self, thread: ThreadRef, at: int | None = None, since: int = 0, *, muted: bool
+        self,
+        thread: ThreadRef,
+        at: int | None = None,
+        since: int = 0,
+        session: SessionId | None = None,
+        *,
+        muted: bool,
     ) -> Link | None:
         """Mute or unmute the link of `thread`, keeping its TTL; return None if there is no link.
 
@@ -141,6 +156,7 @@ class Links:
             owed=str(card_owed(thread)),
             pace_ms=millis(PACE),
             keep_card=seconds(self.ttl),
+            session=session or "",
         )
         return _changed(raw)
 
@@ -150,6 +166,7 @@ class Links:
         how: Follow,
         at: int | None = None,
         since: int = 0,
+        session: SessionId | None = None,
         default: Follow = Follow.ALL,
     ) -> Link | None:
         """Choose how much of its session `thread` follows; return None if there is no link.
@@ -176,6 +193,7 @@ class Links:
             followers_prefix=FOLLOWERS_PREFIX,
             follower=thread.name,
             default=default,
+            session=session or "",
         )
         return _changed(raw)
 

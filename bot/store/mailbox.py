@@ -235,6 +235,11 @@ class Mailbox:
         raw = await self._store.field(reply_key(reply), ReplyField.REPLY)
         return Reply.model_validate_json(raw) if raw else None
 
+    async def session_of(self, reply: ReplyId) -> SessionId | None:
+        """Return the session for which the reply was last accepted, as long as that is known."""
+        session = await self._store.field(reply_key(reply), ReplyField.SESSION)
+        return SessionId(session) if session else None
+
     async def is_known(self, reply: ReplyId) -> bool:
         """Return True if the reply was accepted or withdrawn before."""
         return await self._store.field(reply_key(reply), ReplyField.STATE) not in {None, "ahead"}
@@ -248,7 +253,7 @@ class Mailbox:
 
         Return its session; None if it was sent again already, or if there is nothing left to send.
         """
-        session = await self._store.field(reply_key(reply.id), ReplyField.SESSION)
+        session = await self.session_of(reply.id)
         if session is None:
             return None
         answer = await lua.send_again(

@@ -33,7 +33,7 @@ from bot.model.errors import (
 )
 from bot.model.people import Standing
 from bot.model.replies import Change
-from bot.model.sessions import NamedSession
+from bot.model.sessions import NamedSession, Unclear
 from bot.wording.devin_say import USAGE
 from bot.wording.message import SlackMessage
 from bot.wording.mirror import notices as mirror_notices
@@ -47,7 +47,7 @@ def sorry(error: PersonError, admin: str = ADMIN) -> SlackMessage:  # noqa: C901
         return words
     match error:
         case BadSession():
-            words = no_session(error.text)
+            words = _unclear(error.text, error.unclear) if error.unclear else no_session(error.text)
         case LinkedElsewhere():
             words = _linked_elsewhere(error.to, error.by)
         case NotAllowed():
@@ -160,6 +160,16 @@ def no_session(typed: str) -> SlackMessage:
         f"{named} isn't a Devin session. Paste a session link (`https://app.devin.ai/sessions/…`) "
         "or ID (`devin-…`)."
     )
+
+
+def _unclear(typed: str, why: Unclear) -> SlackMessage:
+    short = as_code(preview(typed))
+    said = {
+        Unclear.NONE: f"I don't know a session that begins with {short}.",
+        Unclear.SEVERAL: f"Several sessions begin with {short}.",
+        Unclear.UNREAD: f"I couldn't look up {short}: Devin didn't list its sessions just now.",
+    }
+    return SlackMessage(f"{said[why]} Paste the session's link or whole ID.")
 
 
 _NOT_TAKEN = {

@@ -60,7 +60,8 @@ def step_failed(error: PersonError) -> str:
         case BadStep():
             why = FLAWS[error.flaw]
         case BadSession():
-            why = FLAWS[Flaw.SESSION]
+            unclear = "It isn't clear which session the step's Session means. Use its whole ID."
+            why = unclear if error.unclear else FLAWS[Flaw.SESSION]
         case NothingToSay():
             why = "The step's Message is empty, so nothing was sent."
         case LinkedElsewhere():

@@ -13,6 +13,7 @@ from bot.model.errors import (
     AlreadySent,
     EmptyMessage,
     IsMuted,
+    LinkedElsewhere,
     NoSuchReply,
     NotAllowed,
     NotLinked,
@@ -23,7 +24,7 @@ from bot.model.errors import (
 )
 from bot.model.people import Standing, UserId
 from bot.model.replies import Change, Queue, Reply
-from bot.model.sessions import SessionId
+from bot.model.sessions import NamedSession, SessionId
 from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store
 from bot.redis.keys import box_key
@@ -35,7 +36,7 @@ from bot.store.outbox import Outbox
 from bot.store.revisions import Revised, Revisions
 from bot.store.tickets import Tickets
 from bot.store.turn import Head, Nothing
-from bot.wording import corrections, refusals
+from bot.wording import corrections, refusals, thread_links
 from bot.wording.message import SlackMessage
 from bot.wording.phrases import mail_waiting, session_address
 from handlers.edits import parse_deletion, parse_edit
@@ -54,7 +55,7 @@ from tests.support.builders import (
     mutated,
     sample_event,
 )
-from tests.support.desk import SESSION, Desk, actions, on_v1, quote, running, tells
+from tests.support.desk import OTHER_SESSION, SESSION, Desk, actions, on_v1, quote, running, tells
 from tests.support.entries import Entries, linked
 from tests.support.waiting import until_settled, wait_until
 
@@ -625,6 +626,28 @@ async def test_a_correction_needs_a_thread_that_goes_to_devin(
     await wait_until(lambda: len(desk.posts(thread, with_cards=True)) == 3, "obeyed")
     await press(desk, offer)
     await desk.until_received("merge")
+
+
+async def test_a_correction_goes_to_the_session_that_has_the_original_or_nowhere(
+    bot: Bot, desk: Desk
+) -> None:
+    """Another session never saw what is corrected; an edit offers nothing there."""
+    desk.devin.add_session(OTHER_SESSION)
+    thread, ts = await delivered(desk)
+    await edit(desk, ts, "Please merge")
+    offer = await offered(desk)
+    await desk.mention("unlink", thread=thread)
+    await desk.until_said(thread_links.unlinked(desk.named()), thread)
+    await desk.mention(f"link {OTHER_SESSION}", thread=thread)
+    await desk.until_linked(thread, times=2)
+    await press(desk, offer)
+    elsewhere = LinkedElsewhere(NamedSession(SessionId(OTHER_SESSION)), "ada")
+    await desk.until_whispered(refusals.sorry(elsewhere), "ada")
+    before = len(desk.whispers("ada"))
+    await edit(desk, ts, "Please merge now")
+    await desk.until_heard()
+    assert len(desk.whispers("ada")) == before
+    assert desk.received(OTHER_SESSION) == []
 
 
 async def test_after_delivery_a_deletion_cannot_be_followed(

@@ -247,6 +247,25 @@ async def test_what_devin_refused_can_be_sent_to_the_session_that_is_linked_then
     assert desk.devin.received(SESSION) == []
 
 
+async def test_what_another_session_has_can_be_sent_to_the_one_that_is_linked_then(
+    bot: Bot, desk: Desk
+) -> None:
+    """That session has never seen it, and only a person sends it."""
+    desk.devin.add_session(OTHER_SESSION)
+    thread = await desk.linked_thread()
+    ts = await desk.reply("Please rebase", thread)
+    await desk.until_marked("white_check_mark", ts)
+    await desk.mention("unlink", thread=thread)
+    await desk.until_said(thread_links.unlinked(desk.named()), thread)
+    await desk.mention(f"link {OTHER_SESSION}", thread=thread)
+    await desk.until_linked(thread, times=2)
+    await run(desk, SEND, ts)
+    await desk.until_received("Please rebase", OTHER_SESSION)
+    await run(desk, SEND, ts)
+    await desk.until_whispered(shortcuts.SENT_BEFORE, "ada")
+    assert len(desk.received()) == len(desk.received(OTHER_SESSION)) == 1
+
+
 async def test_in_a_muted_thread_the_person_is_told_and_can_send_later(
     bot: Bot, desk: Desk
 ) -> None:
@@ -517,17 +536,16 @@ async def test_what_is_written_while_a_form_is_open_stays_in_slack(bot: Bot, des
 
 
 async def test_a_form_links_also_where_its_message_was_sent_before(bot: Bot, desk: Desk) -> None:
-    """A message sent to an earlier link's session is not sent again, and the person is told."""
-    desk.devin.add_session(OTHER_SESSION)
+    """A message that the session has is not sent again, and the person is told."""
     thread = await desk.linked_thread()
     ts = await desk.reply("Please rebase", thread)
     await desk.until_marked("white_check_mark", ts)
     await desk.mention("unlink", thread=thread)
     await desk.until_said(thread_links.unlinked(desk.named()), thread)
-    await submit(desk, await asked(desk, SEND, ts), OTHER_SESSION)
+    await submit(desk, await asked(desk, SEND, ts), SESSION)
     await desk.until_whispered(shortcuts.SENT_BEFORE, "ada")
     await desk.reply("And push", thread)
-    await desk.until_received("And push", OTHER_SESSION)
+    await desk.until_received("And push")
     assert len(desk.devin.requests) == 2
 
 

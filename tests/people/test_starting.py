@@ -485,7 +485,10 @@ async def test_a_start_that_waits_is_carried_out_as_it_reads_by_then(
             await desk.slack.delete("general", ts)
         desk.devin.creations.clear()
         if then is None:
-            await desk.until_whispered(starting.WITHDRAWN, "ada")
+            if begins:
+                await desk.until_whispered(starting.WITHDRAWN, "ada")
+            else:
+                await desk.until_said(starting.WITHDRAWN, root)
             assert sessions(desk) == []
         else:
             await until_linked(desk, root or ts)

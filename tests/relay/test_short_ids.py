@@ -3,7 +3,9 @@
 import pytest
 
 from bot.app import Bot
-from bot.model.sessions import SessionId
+from bot.model.errors import BadSession
+from bot.model.sessions import SessionId, Unclear
+from bot.wording import refusals
 from bot.wording.phrases import short_id
 from tests.people.test_shortcuts import LINK, asked, submit
 from tests.people.test_workflow_steps import link, send, user
@@ -101,10 +103,10 @@ async def test_an_id_of_that_length_that_the_channel_knows_is_itself(bot: Bot, d
 
 @on_time
 @pytest.mark.parametrize("trouble", ["unknown", "two", "slow", "away"])
-async def test_without_exactly_one_session_the_id_is_used_as_typed(
+async def test_a_short_id_that_is_not_clear_is_refused_with_its_reason(
     bot: Bot, desk: Desk, trouble: str
 ) -> None:
-    """The first message then tells whether there is such a session."""
+    """A link to a session that is none would end in an error at the first reply."""
     match trouble:
         case "unknown":
             desk.devin.sessions.clear()
@@ -114,7 +116,11 @@ async def test_without_exactly_one_session_the_id_is_used_as_typed(
             desk.devin.read_seconds = 20.0
         case _:
             await desk.devin.go_offline()
-    assert shows(await linked_by(desk, SHORT), SHORT)
+    why = {"unknown": Unclear.NONE, "two": Unclear.SEVERAL}.get(trouble, Unclear.UNREAD)
+    thread = await desk.slack.say("Is it green?")
+    await desk.mention(f"link {SHORT}", thread=thread)
+    await desk.until_said(refusals.sorry(BadSession(SHORT, why)), thread)
+    assert len(desk.posts(thread, with_cards=True)) == 1
 
 
 async def test_a_guest_finds_the_channels_sessions_only(
@@ -123,7 +129,9 @@ async def test_a_guest_finds_the_channels_sessions_only(
     """The others would tell which sessions exist."""
     async with running(desk, environ, ALLOW_GUESTS="true"):
         await desk.linked_thread(channel="secrets")
-        assert shows(await linked_by(desk, SHORT, who="gus"), SHORT)
+        thread = await desk.slack.say("Is it green?")
+        await desk.mention(f"link {SHORT}", thread=thread, user="gus")
+        await desk.until_said(refusals.sorry(BadSession(SHORT, Unclear.NONE)), thread)
         assert shows(await linked_by(desk, SHORT, where="secrets", who="gus"), SESSION)
 
 
@@ -134,5 +142,7 @@ async def test_where_sessions_are_not_listed_the_channels_are_found_only(
     async with running(desk, environ, LIST_SESSIONS="false"):
         await desk.linked_thread(channel="secrets")
         before = lists()
-        assert shows(await linked_by(desk, SHORT), SHORT)
+        thread = await desk.slack.say("Is it green?")
+        await desk.mention(f"link {SHORT}", thread=thread)
+        await desk.until_said(refusals.sorry(BadSession(SHORT, Unclear.NONE)), thread)
         assert lists() == before

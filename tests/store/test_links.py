@@ -9,6 +9,7 @@ import pytest
 from redis.asyncio import Redis
 
 from bot.model.errors import Outdated
+from bot.model.mirror import Follow
 from bot.model.outcomes import Outcome, OutcomeKind
 from bot.model.people import UserId
 from bot.model.sessions import SessionId
@@ -129,6 +130,18 @@ async def test_a_link_that_is_gone_is_not_brought_back_by_a_change(links: Links)
     await links.remove(thread())
     assert await links.mute(thread(), muted=True) is None
     assert await links.get(thread()) is None
+
+
+async def test_a_change_that_means_another_session_changes_nothing(links: Links) -> None:
+    """A button shows one session; by the time it is pressed, the thread may have another one."""
+    await links.create(thread(), a_link(OTHER_SESSION))
+    before, meant = await links.get(thread()), SessionId(SESSION)
+    assert await links.remove(thread(), None, 1, meant) is None
+    assert await links.mute(thread(), None, 1, meant, muted=True) is None
+    assert await links.follow(thread(), Follow.OFF, None, 1, meant) is None
+    assert await links.get(thread()) == before
+    assert await links.mute(thread(), None, 1, SessionId(OTHER_SESSION), muted=True) is not None
+    assert await links.remove(thread(), None, 1, SessionId(OTHER_SESSION)) is not None
 
 
 async def test_active_links_are_the_channels_latest_first(links: Links, raw: Redis) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from bot.devin.api import Devin, Unread
 from bot.model.errors import BadSession
 from bot.model.people import UserId
-from bot.model.sessions import SHORT, NamedSession, SessionId, parse_session
+from bot.model.sessions import SHORT, NamedSession, SessionId, Unclear, parse_session
 from bot.relay.accept import Accepting
 from bot.relay.naming import Naming
 from bot.relay.workspace import Workspace
@@ -76,7 +76,7 @@ class SessionChoices:
         """Return the session that `text` names, as `whole` does.
 
         Raises:
-            BadSession: `text` doesn't name a session.
+            BadSession: `text` doesn't name a session, or not exactly one.
         """
         session = parse_session(text)
         if session is None:
@@ -87,17 +87,24 @@ class SessionChoices:
         """Return the session whose short ID is `session`; a whole ID is returned as it is.
 
         It's looked for where `by` can choose from in `channel`, and where `by` sees all sessions,
-        also among those that any thread follows. Unless exactly one is found, the ID is used as it
-        was typed. The caller has checked that `by` may steer Devin.
+        also among those that any thread follows. The caller has checked that `by` may steer Devin.
+
+        Raises:
+            BadSession: not exactly one is found.
         """
         if len(session) != SHORT:
             return session
         _, here = await self._known_in(channel)
-        found = _beginning_with(session, here)
+        found, none = _beginning_with(session, here), Unclear.NONE
         if not found and await self._sees_all(by):
             found = await self._watches.beginning_with(session)
-            found = found or _beginning_with(session, [one.session for one in await self._recent()])
-        return found[0] if len(found) == 1 else session
+            if not found:
+                latest = await self._recent()
+                none = Unclear.UNREAD if latest is None else none
+                found = _beginning_with(session, [one.session for one in latest or ()])
+        if len(found) != 1:
+            raise BadSession(session, Unclear.SEVERAL if found else none)
+        return found[0]
 
     async def _known_in(self, channel: str) -> tuple[SessionId | None, Sequence[SessionId]]:
         """Return the channel's default session, and all its sessions, that one first."""
@@ -114,13 +121,14 @@ class SessionChoices:
 
     async def _latest(self, by: UserId) -> Sequence[NamedSession]:
         """Return Devin's latest sessions, if `by` may see them."""
-        return await self._recent() if await self._sees_all(by) else ()
+        return (await self._recent() if await self._sees_all(by) else None) or ()
 
-    async def _recent(self) -> Sequence[NamedSession]:
+    async def _recent(self) -> Sequence[NamedSession] | None:
+        """Return Devin's latest sessions that are not over; None if Devin does not list them."""
         found = await self._devin.recent(ELSEWHERE)
         if isinstance(found, Unread):
             log.warning("sessions not listed", extra={"status": found.status})
-            return ()
+            return None
         open_ = (one for one in found if one.state not in self._devin.over)
         return [NamedSession(one.session, one.title, one.url) for one in open_]
 

@@ -33,12 +33,6 @@ class Start(Record):
         return self.message.thread
 
     @property
-    def asked_in(self) -> ThreadRef:
-        """The place where its author reads on if the message that asks for it is gone."""
-        begins = self.message.ts == self.thread.thread_ts
-        return self.thread.model_copy(update={"thread_ts": ""}) if begins else self.thread
-
-    @property
     def by(self) -> UserId:
         """The person who asked for it, or `WORKFLOW`."""
         return self.message.author

@@ -221,8 +221,9 @@ class Starter:
     async def _explain(self, start: Start, told: SlackMessage) -> None:
         """Tell the thread, and a waiting workflow, why there is no session."""
         once = f"not started:{start.tag}"
-        if told is words.WITHDRAWN:
-            await self._notices.whisper(start.asked_in, start.by, told, once=once)
+        ts = start.message.ts
+        if told is words.WITHDRAWN and ts == start.thread.thread_ts:  # the thread may be gone
+            await self._notices.whisper(start.thread, start.by, told, once=once, at=ts)
         else:
             await self._notices.say(start.thread, told, once=once)
         if start.message.step:

@@ -49,6 +49,7 @@ async def remove_link(
     followers_prefix: KeyPrefix,
     owed: str,
     pace_ms: int,
+    session: str,
 ) -> str | None:
     """Remove a link, and return it."""
 
@@ -68,6 +69,7 @@ async def mute_link(
     owed: str,
     pace_ms: int,
     keep_card: int,
+    session: str,
 ) -> str | None:
     """Mute or unmute a link, and return the changed link."""
 
@@ -90,6 +92,7 @@ async def follow_link(
     followers_prefix: KeyPrefix,
     follower: str,
     default: str,
+    session: str,
 ) -> str | None:
     """Choose how much a thread follows, and return the changed link."""
 

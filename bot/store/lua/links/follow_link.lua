@@ -1,4 +1,5 @@
--- Chooses how much of its session a thread follows, unless a later request has changed its link,
+-- Chooses how much of its session a thread follows, unless a later request has changed its link, or
+-- it leads to another session than the one that is named, if any;
 -- and asks for its card, or for a first one. A thread without a choice followed as much as the
 -- `default`.
 -- Returns the changed link, 'outdated', or false if there is no link that this version can read.
@@ -22,10 +23,12 @@ local keep = tonumber(ARGV[7])
 local followers_prefix = ARGV[8]
 local follower = ARGV[9]
 local default = ARGV[10]
+local session = ARGV[11]
 
 local raw = redis.call('GET', link)
 local is_json, linked = pcall(cjson.decode, raw or '')
 if not is_json or type(linked) ~= 'table' or linked.v ~= 1 then return false end
+if session ~= '' and linked.session ~= session then return false end
 if is_outdated(changed, at) then return 'outdated' end
 change_link(changed, at, since, keep_changed)
 local before = linked.follow

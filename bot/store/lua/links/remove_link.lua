@@ -1,5 +1,5 @@
--- Removes a link, unless a later request has changed it. The thread follows no session any more,
--- and its card says so.
+-- Removes a link, unless a later request has changed it, or it leads to another session than the
+-- one that is named, if any. The thread follows no session any more, and its card says so.
 -- Returns the link that was there, also to the same request again; or 'outdated', or false.
 -- include: is_outdated
 -- include: change_link
@@ -21,16 +21,20 @@ local keep = tonumber(ARGV[4])
 local followers_prefix = ARGV[5]
 local owed = ARGV[6]
 local pace_ms = tonumber(ARGV[7])
+local session = ARGV[8]
 
 if is_outdated(changed, at) then return 'outdated' end
-local linked = redis.call('GETDEL', link)
+local linked = redis.call('GET', link)
+local is_json, link_was = pcall(cjson.decode, linked or '')
+is_json = is_json and type(link_was) == 'table'
+if linked and session ~= '' and not (is_json and link_was.session == session) then return false end
+redis.call('DEL', link)
 redis.call('ZREM', threads, thread)
 if not linked then
   local asked, was = string.match(redis.call('GET', changed) or '', '^(%d+) (.+)$')
   return asked == at and was or false
 end
-local is_json, link_was = pcall(cjson.decode, linked)
-if is_json and type(link_was) == 'table' and type(link_was.session) == 'string' then
+if is_json and type(link_was.session) == 'string' then
   local followers = followers_prefix .. link_was.session
   redis.call('HDEL', followers, thread)
   if redis.call('HLEN', followers) == 0 then

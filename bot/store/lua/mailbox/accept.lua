@@ -39,8 +39,9 @@ local is_sent = voucher == 'person'
 local known = redis.call('HGET', reply, 'state')
 local is_free = known == 'ahead' or (is_sent and known == 'withdrawn')
 if is_sent and known == 'done' then
-  local is_json, ended = pcall(cjson.decode, redis.call('HGET', reply, 'outcome') or '')
-  is_free = is_json and NEVER_TAKEN[ended.kind]
+  local was = redis.call('HMGET', reply, 'outcome', 'session')
+  local is_json, ended = pcall(cjson.decode, was[1] or '')
+  is_free = (is_json and NEVER_TAKEN[ended.kind]) or was[2] ~= session
 end
 if known and not is_free then
   local was = redis.call('HMGET', reply, 'token', 'reply', 'round', 'accepted')
