@@ -22,7 +22,7 @@ from tests.support.devin_posts import (
     until_devin_said,
     until_state,
 )
-from tests.support.devin_reads import rest
+from tests.support.devin_reads import rest, until_caught_up
 from tests.support.waiting import until_settled, wait_until
 
 ALL, TURNS, OFF = (follows(how) for how in Follow)
@@ -193,13 +193,14 @@ async def test_a_late_request_does_not_undo_a_later_one(bot: Bot, desk: Desk, st
 
 
 async def test_the_setting_counts_until_a_thread_chooses(
-    environ: dict[str, str], desk: Desk
+    environ: dict[str, str], desk: Desk, raw: Redis
 ) -> None:
     """`MIRROR=off` shows nothing; a thread that wants more asks for it."""
     async with running(desk, environ, MIRROR="off"):
         quiet, thread = await desk.linked_thread(), await desk.linked_thread()
         await until_card(desk, OFF, quiet)
         await desk.answer("follow", thread, following(Follow.ALL, is_barred=False))
+        await until_caught_up(raw)
         await until_read(desk, "For one of them.", thread)
         assert desk.words(quiet) == []
 
@@ -215,6 +216,7 @@ async def test_where_nothing_is_followed_a_choice_shows_nothing_from_before(
         a_minute_ago = desk.devin.clock.now() - 60
         desk.devin.session(SESSION).take("Long ago.", kind="devin_message", at=a_minute_ago)
         await desk.answer("follow", thread, following(Follow.ALL, is_barred=False))
+        await until_caught_up(raw)
         await until_read(desk, "From now on.", thread)
         assert desk.words(thread) == ["From now on."]
 

@@ -5,8 +5,11 @@ import time
 from prometheus_client import REGISTRY
 from redis.asyncio import Redis
 
-from bot.redis.keys import WATCH_KEY
+from bot.model.sessions import SessionId
+from bot.redis.keys import WATCH_KEY, followers_key
+from tests.support.desk import SESSION
 from tests.support.keys import at
+from tests.support.waiting import wait_until
 
 
 async def rest(raw: Redis) -> None:
@@ -14,6 +17,15 @@ async def rest(raw: Redis) -> None:
     later = int(time.time() * 1000) + 3_600_000
     for session in await raw.zrange(at(WATCH_KEY), 0, -1):
         await raw.zadd(at(WATCH_KEY), {str(session): later}, xx=True)
+
+
+async def until_caught_up(raw: Redis) -> None:
+    """Wait until each thread that follows the session is shown whatever Devin says from now on."""
+
+    async def is_so() -> bool:
+        return {*await raw.hvals(at(followers_key(SessionId(SESSION))))} == {"0"}
+
+    await wait_until(is_so, "the threads are caught up")
 
 
 def lists() -> float:
