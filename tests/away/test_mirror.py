@@ -6,14 +6,12 @@ from pathlib import Path
 import pytest
 
 from bot.app import Bot
-from bot.model.sessions import SessionId, SessionState
-from bot.redis.connection import Store
-from bot.redis.keys import followers_key, watched_key
+from bot.model.sessions import SessionState
 from bot.settings import Settings
 from bot.wording import thread_links
 from sandbox import Sandbox
 from tests.conftest import environ_of
-from tests.support.bots import ON_TIME, on_time, open_bot
+from tests.support.bots import on_time, open_bot
 from tests.support.desk import SESSION, Desk, actions, on_both
 from tests.support.devin_posts import until_devin_said, until_state
 from tests.support.processes import bot_process, kept_valkey
@@ -156,24 +154,4 @@ async def test_a_link_made_while_devin_is_away_shows_what_comes_after_it(
     say(desk, numbered(0, 1))
     await until_devin_said(desk, "Word 000.", thread)
     await until_state(desk, SessionState.WORKING, thread)
-    assert desk.words(thread) == numbered(0, 1)
-
-
-async def test_a_link_of_an_earlier_version_is_followed(
-    settings: Settings, desk: Desk, store: Store
-) -> None:
-    """It has no follower and no card; from this version's start on, its thread is shown all."""
-    async with open_bot(settings, **ON_TIME):
-        await desk.slack.wait_connected()
-        thread = await desk.linked_thread()
-        await wait_until(lambda: desk.card(thread), "the card is there")
-    for key in (followers_key, watched_key):
-        await store.delete(key(SessionId(SESSION)))
-    say_long_ago(desk, "Said before the upgrade.")
-    async with open_bot(settings, **ON_TIME):
-        await until_state(desk, SessionState.WORKING, thread)
-        reply = await desk.reply("Go on.", thread)
-        await desk.until_marked("white_check_mark", reply)
-        say(desk, numbered(0, 1))
-        await until_devin_said(desk, "Word 000.", thread)
     assert desk.words(thread) == numbered(0, 1)
