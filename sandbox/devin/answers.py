@@ -113,7 +113,7 @@ STATES: Mapping[str, Answer] = {
     "suspended": Answer(
         meaning="Suspended",
         detail=SUSPENDED,
-        v3=Answer(meaning="Suspended, resumes on a message", takes=True, resumes=True),
+        v3=Answer(meaning="Suspended (resumes)", takes=True, resumes=True),
     ),
     "out_of_credits": Answer(
         meaning="Out of credits",
@@ -150,6 +150,8 @@ STATES: Mapping[str, Answer] = {
 }
 ENDED = frozenset({"finished", "failed", "archived"})
 """The states in which a session is over."""
+SHOWN = ENDED | {"blocked", "approval", "idle", "suspended", "out_of_credits"}
+"""The states that a read shows; in any other than these, only messages fare differently."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

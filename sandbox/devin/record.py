@@ -142,9 +142,8 @@ class Record:
     ) -> None:
         """Set the session's answer from now on, or for the next `times` requests.
 
-        `state` is one of `answers.STATES`; the rest changes its answer, in both generations.
-        `takes` says whether the session keeps the message all the same, as behind a 504. `delay`
-        is in seconds, and `until` a delay that ends when somebody says so.
+        `state` is one of `answers.STATES`; the rest changes its answer. `takes` says whether the
+        session keeps the message all the same; `until` is a delay that ends when somebody says so.
         """
         session = self.session(session_id)
         changes = Changes(
@@ -289,6 +288,7 @@ class Record:
         self.requests.append(entry)
         if session is not None:
             session.requests.append(entry)
+            session.answered()
         self._tell("devin.request", entry.session_id)
 
     def _touch(self, session: DevinSession) -> None:

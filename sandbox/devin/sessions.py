@@ -11,7 +11,7 @@ from itertools import takewhile
 from typing import Any, Literal
 from urllib.parse import quote, unquote
 
-from sandbox.devin.answers import STATES, Answer, Api
+from sandbox.devin.answers import SHOWN, Answer, Api
 
 DEMO_SESSIONS: tuple[tuple[str, str, str], ...] = (
     ("devin-5e1ea5e0c0ffee00a11ce0000000d0c5", "Release notes", "running"),
@@ -96,13 +96,17 @@ class DevinMessage:
 
 @dataclass(slots=True)
 class DevinSession:
-    """A session: its answer, the messages it took, and its number of concurrent requests."""
+    """A session: its answer, the messages it took, and its number of concurrent requests.
+
+    `before` is the state with its answer to which it returns after `times` requests.
+    """
 
     session_id: str
     title: str
     state: str
     answer: Answer
     times: int | None = None
+    before: tuple[str, Answer] | None = None
     tags: tuple[str, ...] = ()
     origin: str = "webapp"
     web_app: str = "https://app.devin.ai"
@@ -120,6 +124,11 @@ class DevinSession:
     def url(self) -> str:
         """The session's address in Devin's web app, of which a dedicated deployment has its own."""
         return f"{self.web_app}/sessions/{self.session_id.removeprefix('devin-')}"
+
+    @property
+    def lasting(self) -> str:
+        """The state apart from what somebody chose for the next `times` requests."""
+        return self.before[0] if self.before else self.state
 
     def received(self) -> list[str]:
         """Return the messages that the session took, in order."""
@@ -154,6 +163,7 @@ class DevinSession:
 
     def enter(self, state: str, answer: Answer, times: int | None = None) -> None:
         """Change to a state, for the next `times` requests or for good."""
+        self.before = None if times is None else self.before or (self.state, self.answer)
         self.state, self.answer, self.times = state, answer, times
         self.is_archived = state == "archived"
 
@@ -164,9 +174,14 @@ class DevinSession:
         return self.answer.by(api)
 
     def go_on(self) -> None:
-        """Run again, after the last of `times`; until the next request, the last state shows."""
-        if self.times == 0:
-            self.enter("running", STATES["running"])
+        """Return to the state before the choice, after the last of its `times`."""
+        if self.times == 0 and self.before is not None:
+            self.enter(*self.before)
+
+    def answered(self) -> None:
+        """Go on now from a failure; what reads show stays until the next message."""
+        if self.state not in SHOWN:
+            self.go_on()
 
 
 @dataclass(frozen=True, slots=True)

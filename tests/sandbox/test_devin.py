@@ -179,10 +179,15 @@ async def test_retry_after_is_sent_in_seconds_or_as_a_date(devin: DevinSandbox, 
 
 
 async def test_a_state_can_hold_for_a_number_of_requests(devin: DevinSandbox, send: Send) -> None:
-    """After `times` requests the session is running again."""
+    """With the last of `times` requests, the session returns to the state before the choice."""
+    devin.behave(SESSION, "idle")
     devin.behave(SESSION, "down", times=2)
-    assert [(await send("again")).status_code for _ in range(3)] == [503, 503, 200]
-    assert devin.session(SESSION).state == "running"
+    assert [(await send("again")).status_code for _ in range(2)] == [503, 503]
+    assert devin.session(SESSION).state == "idle"
+    devin.behave(SESSION, "down", times=1)
+    devin.behave(SESSION, "rejects", times=1)
+    assert [(await send("again")).status_code for _ in range(2)] == [422, 200]
+    assert devin.session(SESSION).state == "idle"
 
 
 async def test_a_slow_session_takes_at_once_and_answers_late(

@@ -72,6 +72,54 @@ async def test_a_message_makes_devin_plan_and_ask(devin: DevinSandbox) -> None:
     assert [line[:2] for line in question.strip().splitlines()[-3:]] == ["1.", "2.", "3."]
 
 
+@on_both
+@pytest.mark.parametrize(("session", "turns"), [(SESSION, 2), (CAREFUL, 1)])
+@pytest.mark.usefixtures("acting")
+async def test_devin_speaks_of_the_task_that_it_was_given(
+    devin: DevinSandbox, session: str, turns: int
+) -> None:
+    """The plan, the question and the result quote it, and so does a wish."""
+    task = "Find out why `test_upload` is flaky"
+    await send(devin, f"ada (in Slack):\n\n{task}", session)
+    await wait_until(lambda: devin.session(session).state in {"blocked", "approval"}, "it asks")
+    if turns == 2:
+        await send(devin, "ada (in Slack):\n\nOnly a draft to look at", session)
+        await wait_until(in_state(devin, "suspended", session), "Devin sleeps")
+    assert said(devin, session)
+    assert [text for text in said(devin, session) if f"“{task}”" not in text] == []
+
+
+@pytest.mark.usefixtures("acting")
+@pytest.mark.parametrize("api", ["v3"])
+async def test_a_no_to_a_wish_that_nobody_heard_ends_the_turn(devin: DevinSandbox) -> None:
+    """Someone chose the state on the page: nothing is said of a builder, and nothing is asked."""
+    devin.behave(SESSION, "approval")
+    await send(devin, "ada (in Slack):\n\nNo, thank you")
+    await wait_until(in_state(devin, "suspended"), "Devin sleeps")
+    (answer,) = said(devin)
+    assert "builder" not in answer
+    assert "?" not in answer
+
+
+@on_both
+@pytest.mark.parametrize("lasting", ["idle", "running"])
+async def test_a_failure_for_one_message_ends_with_that_message(
+    devin: DevinSandbox, lasting: str
+) -> None:
+    """Before a turn, and in one, which goes on beneath it; then the session is as before."""
+    async with Actor(devin, 0.1).running():
+        if lasting == "running":
+            await send(devin, "Ship them")
+        devin.behave(SESSION, "rejects", times=1)
+        await send(devin, "Never mind")
+        assert devin.session(SESSION).state == lasting
+        devin.behave(SESSION, "rejects", times=1)
+        if lasting == "running":
+            await wait_until(lambda: devin.session(SESSION).lasting == "blocked", "Devin asks")
+            assert devin.session(SESSION).state == "rejects"
+    assert len(said(devin)) == (2 if lasting == "running" else 0)
+
+
 @pytest.mark.parametrize("api", ["v3"])
 @pytest.mark.usefixtures("acting")
 async def test_an_answer_makes_devin_work_finish_and_fall_asleep(devin: DevinSandbox) -> None:
@@ -93,7 +141,11 @@ async def test_an_answer_makes_devin_work_finish_and_fall_asleep(devin: DevinSan
 @on_both
 @pytest.mark.parametrize(
     ("answer", "pull_requests"),
-    [("ada (in Slack):\n\nApproved, please proceed.", 1), ("Rather not", 0)],
+    [
+        ("ada (in Slack):\n\nApproved, please proceed.", 1),
+        ("ada (in Slack):\n\nYes, go ahead", 1),
+        ("Rather not", 0),
+    ],
 )
 @pytest.mark.usefixtures("acting")
 async def test_a_careful_session_waits_for_an_approval(
@@ -110,10 +162,16 @@ async def test_a_careful_session_waits_for_an_approval(
 @pytest.mark.parametrize("api", ["v3"])
 @pytest.mark.usefixtures("acting")
 @pytest.mark.parametrize(
-    "prompt", ["Write the notes\nfor v2.4", "ada (in Slack):\n\nWrite the notes"]
+    "prompt",
+    [
+        "Write the notes\nfor v2.4",
+        "ada (in Slack):\n\nWrite the notes",
+        "ada asked in a thread:\n\n> ben (in Slack):\n>\n> Write the notes\n\n> ada:\n> Soon",
+        "> Who does it?\n\nWrite the notes",
+    ],
 )
 async def test_a_new_session_gets_a_title_and_begins(devin: DevinSandbox, prompt: str) -> None:
-    """It is the beginning of the prompt, without a line that says who wrote it."""
+    """It is the beginning of the prompt, without a line that says who wrote it, or of its quote."""
     path = f"/v3/organizations/{devin.org_id}/sessions"
     await post(devin, path, {"prompt": prompt})
     new = list(devin.sessions)[-1]

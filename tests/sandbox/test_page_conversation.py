@@ -3,8 +3,9 @@
 from playwright.async_api import expect
 
 from bot.app import Bot
-from sandbox.devin.acting import CHOICES, Actor
+from sandbox.devin.acting import Actor
 from sandbox.devin.answers import Api
+from sandbox.devin.scripts import CHOICES
 from tests.support.browser import Screens, posts, write
 from tests.support.desk import SESSION, Desk, on_both
 

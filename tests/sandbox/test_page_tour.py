@@ -6,8 +6,9 @@ from playwright.async_api import Page, expect
 
 from bot.app import Bot
 from sandbox import Sandbox
-from sandbox.devin.acting import CHOICES, Actor
+from sandbox.devin.acting import Actor
 from sandbox.devin.answers import Api
+from sandbox.devin.scripts import CHOICES
 from tests.support.browser import Screens, choose, posts
 from tests.support.desk import Desk, on_both
 

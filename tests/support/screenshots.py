@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from playwright.async_api import Browser, Page, async_playwright
 
 from sandbox.demo import run_demo
-from sandbox.devin.acting import CHOICES, PLAN, QUESTION, RESULT, WISH
+from sandbox.devin.scripts import CHOICES, PLAN, QUESTION, RESULT, WISH
 from sandbox.devin.sessions import DEMO_SESSIONS
 from sandbox.launch import Sandbox, running_sandbox
 from sandbox.page.server import HERE
@@ -164,7 +164,7 @@ class Story:
         link = f"<@{self._slack.bot_user_id}> link {session}"
         await self._slack.say(link, user="ada", channel="release-team", thread=root)
         await self._until_last("unlink", root)
-        self._devin.say(session, WISH)
+        self._devin.say(session, WISH.format(task="Fix `test_upload`"))
         self._devin.behave(session, "approval")
         await self._until_last("approve", root)
         await page.locator("#writer").select_option("ada")
