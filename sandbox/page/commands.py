@@ -44,7 +44,7 @@ class Forward(Command):
 
 
 class Slash(Command):
-    """Use a slash command, which Slack offers outside threads only."""
+    """Use a slash command or Slack's own `/invite`, which Slack offers outside threads only."""
 
     command: str = Field(pattern=r"^/\S+$")
     text: str = ""

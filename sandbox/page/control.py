@@ -9,6 +9,7 @@ import asyncio
 import base64
 import binascii
 import json
+import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeVar
@@ -64,6 +65,7 @@ class Control:
         self._slack = slack
         self._devin = devin
         self._closing = asyncio.Event()
+        self._run = uuid.uuid4().hex
 
     def routes(self) -> list[web.RouteDef]:
         """Return every route, for the application that serves the page."""
@@ -98,7 +100,7 @@ class Control:
         self._closing.set()
 
     async def _on_state(self, _request: web.Request) -> web.Response:
-        return web.json_response(await snapshot(self._slack, self._devin))
+        return web.json_response(await snapshot(self._slack, self._devin) | {"run": self._run})
 
     async def _on_file(self, request: web.Request) -> web.Response:
         return file_response(self._slack.workspace.files.get(request.match_info["id"]))
@@ -171,10 +173,10 @@ class Control:
         )
 
     async def _slash(self, command: Slash) -> Reply:
-        delivery = await self._slack.slash(
-            command.command, command.text, user=command.user, channel=command.channel
-        )
-        return _told(delivery)
+        if command.command == "/invite":
+            await self._slack.invite(command.text, user=command.user, channel=command.channel)
+            return {}
+        return _told(await self._slack.slash(**dict(command)))
 
     async def _press(self, command: Press) -> Reply:
         press = self._slack.press_ephemeral if command.ephemeral else self._slack.press

@@ -98,7 +98,7 @@ def message_shown(message: Message) -> Shown:
         "user": message.user,
         "bot_id": message.bot_id,
         "username": message.username,
-        "text": message.text,
+        "text": _text(message),
         "thread_ts": message.thread_ts,
         "subtype": message.subtype,
         "blocks": with_trees(message.blocks),
@@ -118,6 +118,13 @@ def message_shown(message: Message) -> Shown:
         "ephemeral_to": message.ephemeral_to,
         "key": (message.metadata or {}).get("event_payload", {}).get("key"),
     }
+
+
+def _text(message: Message) -> str:
+    """Return the text, of which Slack's client makes its own where somebody was added."""
+    if not message.inviter:
+        return message.text
+    return f"was added to <#{message.channel}> by <@{message.inviter}>."
 
 
 def with_trees(blocks: list[Shown]) -> list[Shown]:

@@ -234,6 +234,23 @@ async def test_broadcasts_me_messages_and_joins_have_their_subtypes(slack: Slack
     assert (joined["subtype"], joined["user"]) == ("channel_join", slack.bot_user_id)
 
 
+async def test_who_is_invited_joins_and_both_events_name_the_inviter(slack: SlackSandbox) -> None:
+    """Slack's `/invite` takes mentions, from people who are in the channel themselves."""
+    bot = slack.workspace.user("devin-relay")
+    await slack.invite(f"<@{bot.id}>", user="ben", channel="random")
+    (joined,) = [delivery.payload["event"] for delivery in slack.deliveries]
+    ben = slack.workspace.user("ben").id
+    assert (joined["subtype"], joined["user"], joined["inviter"]) == ("channel_join", bot.id, ben)
+    for text, user, channel, why in (
+        (f"<@{bot.id}>", "ben", "random", "already in #random"),
+        ("@Devin Relay", "ben", "random", "Say who"),
+        (f"<@{bot.id}>", "eve", "random", "isn't in #random"),
+        (f"<@{ben}>", "ada", "dm", "direct message"),
+    ):
+        with pytest.raises(ValueError, match=why):
+            await slack.invite(text, user=user, channel=channel)
+
+
 async def test_files_are_downloaded_with_the_token_only(
     slack: SlackSandbox, client: AsyncWebClient
 ) -> None:

@@ -2,10 +2,11 @@
 
 import { $, el, icon, setText, toast } from "./dom.js";
 import { slash } from "./acting.js";
+import { suggestNames } from "./mention.js";
 import { bytes } from "./render.js";
 import { stick } from "./stick.js";
-import { ask, channelNow, nameOf, state, view, writerNow } from "./state.js";
-import { decoded, encoded, escape, hintFor, parseCommand } from "./typed.js";
+import { ask, channelNow, isWithoutRelay, nameOf, relay, view, writerNow } from "./state.js";
+import { commands, decoded, encoded, escape, hintFor, parseCommand } from "./typed.js";
 
 const MOST_BYTES = 8e6;
 const chosen = new Map(); // a form's id -> its files
@@ -27,6 +28,7 @@ function build(form, textId, label) {
       el("button", { type: "submit", class: "send", "aria-label": inThread ? "Send the reply" : "Send" },
         icon("send"), el("span", {}, "Send"))));
   const box = $(textId);
+  suggestNames(box);
   form.addEventListener("submit", (event) => { event.preventDefault(); send(form, box, inThread); });
   box.addEventListener("input", () => { grow(box); hint(form, box.value); });
   box.addEventListener("keydown", (event) => {
@@ -121,13 +123,16 @@ async function write(text, files, inThread) {
   const command = parseCommand(text);
   if (command && command.command !== "/me") {
     if (inThread) { toast("Slash commands don’t work in threads. Use them in the channel."); return null; }
-    if (!state.commands.some((it) => it.command === command.command)) {
-      toast(`${command.command} isn’t a valid command. Try ${state.commands.map((it) => it.command).join(", ")}.`);
+    if (!commands().some((it) => it.command === command.command)) {
+      toast(`${command.command} isn’t a valid command. Try ${commands().map((it) => it.command).join(", ")}.`);
       return null;
     }
-    return slash(command.command, escape(command.text), channel);
+    return slash(command.command, command.command === "/invite" ? encoded(command.text) : escape(command.text), channel);
   }
   const words = command ? { text: encoded(command.text), subtype: "me_message" } : { text: encoded(text) };
+  if (words.text.includes(`<@${relay().id}>`) && isWithoutRelay(channel)) {
+    toast(`${relay().shown} isn’t in this channel. To add it, type /invite @${relay().shown}.`);
+  }
   return ask("say", {
     ...words, user: view.writer, channel: channel.id, thread: inThread ? view.thread : null,
     broadcast: inThread && $("broadcast").checked, files: await Promise.all(files.map(asUpload)),

@@ -3,6 +3,7 @@
 import { $, el, setText, sync } from "./dom.js";
 import { propose } from "./composer.js";
 import { entry } from "./conversation.js";
+import { follow, showWanted } from "./follow.js";
 import { openChannel, showPane } from "./panes.js";
 import { pullRequests } from "./pull_requests.js";
 import { drawSpeaking, listenSpeaking } from "./speaking.js";
@@ -21,6 +22,7 @@ function ordered() {
 }
 
 export function drawSessions() {
+  follow();
   sync($("sessions"), ordered().map((session) =>
     [session.session_id, JSON.stringify([session, once.has(session.session_id), view.litSession]), () => sessionNode(session)]));
   for (const list of $("sessions").querySelectorAll("ol:not(.drawn)")) {
@@ -28,6 +30,7 @@ export function drawSessions() {
     list.scrollTop = list.scrollHeight;
     list.classList.add("drawn");
   }
+  showWanted();
   setText($("devin-api"), `API ${state.devin_api}`);
   drawSpeaking();
   const count = state.sessions.reduce((sum, session) => sum + session.request_count, 0);
@@ -57,7 +60,7 @@ function sessionNode(session) {
         "aria-label": `How ${name} behaves`, "data-focus": id,
         onchange: (event) => ask("behave", { session_id: id, state: event.target.value, times: once.has(id) ? 1 : null }),
       }, ...choices(session)),
-      el("label", { class: "once", title: "Your next choice applies to one message; then the session runs normally again" },
+      el("label", { class: "once", title: "Your next choice applies to one message; then the session goes back to its present state" },
         el("input", { type: "checkbox", "data-focus": `once-${id}`, checked: once.has(id), onchange: (event) => {
           if (event.target.checked) once.add(id);
           else once.delete(id);

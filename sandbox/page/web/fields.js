@@ -5,7 +5,7 @@ import { combobox } from "./combobox.js";
 import { el } from "./dom.js";
 import { optionsOf, select } from "./elements.js";
 import { plain } from "./mrkdwn.js";
-import { channelNow, state } from "./state.js";
+import { channelNow, channelsToChoose, nameOf, state } from "./state.js";
 
 export const keyOf = (block, item) => `${block.block_id}/${item.action_id}`;
 
@@ -111,7 +111,7 @@ function fromWorkspace(field, list) {
   };
 }
 
-const channels = () => state.channels.filter((it) => it.kind === "channel").map((it) => [it.id, `#${it.name}`]);
+const channels = () => channelsToChoose().map((it) => [it.id, nameOf(it)]);
 
 const FIELDS = {
   plain_text_input: words, email_text_input: words, url_text_input: words, number_input: words,

@@ -2,11 +2,11 @@
 // Any other link leaves the page in a new tab, and only when someone clicks it.
 
 import { $, toast } from "./dom.js";
+import { pointAt, sessionIn } from "./follow.js";
 import { openChannel, openThread, showPane } from "./panes.js";
-import { redraw, state, view, visibleChannels, writerNow } from "./state.js";
+import { state, view, visibleChannels, writerNow } from "./state.js";
 
 const PERMALINK = /^https:\/\/sandbox\.slack\.invalid\/archives\/(\w+)\/p(\d+)(\d{6})(?:\?.*\bthread_ts=([\d.]+))?/;
-const SESSION = /^https:\/\/app\.devin\.ai\/sessions\/(?:devin-)?([0-9a-f]+)$/;
 
 function openMessage([, channelId, seconds, micros, root]) {
   const channel = visibleChannels().find((it) => it.id === channelId);
@@ -19,11 +19,8 @@ function openMessage([, channelId, seconds, micros, root]) {
 }
 
 function openSession(id) {
-  view.litSession = id;
+  pointAt(id);
   showPane("devin");
-  redraw();
-  const card = document.querySelector(`[data-key="${CSS.escape(id)}"]`);
-  card.scrollIntoView({ block: "nearest" });
   $("sessions").focus();
 }
 
@@ -31,9 +28,8 @@ export function listenLinks() {
   document.addEventListener("click", (event) => {
     const address = event.target.closest?.("a[href]")?.href ?? "";
     const message = PERMALINK.exec(address);
-    const id = `devin-${SESSION.exec(address)?.[1]}`;
-    const session = state?.sessions.find((it) => it.session_id === id);
-    if (!message && !session) return;
+    const id = state && sessionIn(address);
+    if (!message && !id) return;
     event.preventDefault();
     if (message) openMessage(message);
     else openSession(id);

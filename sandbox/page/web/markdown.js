@@ -42,7 +42,7 @@ const NODES = {
   rule: () => [el("hr")],
   code: (node) => [el("code", {}, node.text)],
   link: (node, names) => [anchor(node.address, ...markdown(node.children, names))],
-  heading: (node, names) => [el(`h${Math.min(node.level + 2, 6)}`, {}, ...markdown(node.children, names))],
+  heading: (node, names) => [el(`h${Math.max(node.level, 2) + 1}`, {}, ...markdown(node.children, names))],
   paragraph: inside("p"),
   quote: inside("blockquote"),
   strong: inside("strong"),

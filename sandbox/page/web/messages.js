@@ -10,7 +10,7 @@ import { confirmed } from "./question.js";
 import { content } from "./render.js";
 import { rove } from "./rove.js";
 import { stick } from "./stick.js";
-import { HOME, ask, author, channelNow, isReply, kindOf, names, notesFor, state, nameOf, titleOf, view, writerNow } from "./state.js";
+import { HOME, ask, author, channelNow, isReply, isWithoutRelay, kindOf, names, notesFor, state, nameOf, titleOf, view, writerNow } from "./state.js";
 import { startEdit } from "./composer.js";
 import { statusItem } from "./status.js";
 import { clock } from "./times.js";
@@ -42,6 +42,7 @@ export function drawThread() {
   $("thread").hidden = !open;
   document.querySelector(".panes [data-show=thread]").disabled = !open;
   $("grid").classList.toggle("threaded", open);
+  keepRootInView();
   if (!open) { $("replies").replaceChildren(); return; }
   const channel = channelNow();
   const inThread = (message) => message.ts === view.thread || message.thread_ts === view.thread;
@@ -49,6 +50,14 @@ export function drawThread() {
   setText($("thread-note"), `in ${nameOf(channel)}`);
   fill($("replies"), [...items.map((message) => messageItem(message, channel, null)), ...statusItem(channel)],
     "This thread was deleted.", view.thread);
+}
+
+// A thread that opens or closes changes the width of the channel, and so the places of its messages.
+let root = null;
+function keepRootInView() {
+  if (view.thread === root) return;
+  root = view.thread;
+  $("messages").querySelector(".message.open")?.scrollIntoView({ block: "nearest" });
 }
 
 // Show the items, or a sentence where there are none; stay at the end if we were there, or have just come.
@@ -64,7 +73,7 @@ function fill(log, items, nothing, place) {
 function describe(channel) {
   const kinds = { im: "direct message", mpim: "group message", group: "private channel", channel: "public channel" };
   const outside = channel.is_shared ? ", shared with another organization" : "";
-  const member = channel.members.includes(state.app.user_id) ? "" : ", the relay isn’t in it";
+  const member = isWithoutRelay(channel) ? ", the relay isn’t in it" : "";
   return kinds[channel.kind] + outside + member;
 }
 

@@ -58,13 +58,21 @@ async function readAll() {
   while (wanted) {
     wanted = false;
     try {
-      state = await (await fetch("control/state")).json();
+      const fresh = await (await fetch("control/state")).json();
+      if (state && state.run !== fresh.run) beginAgain();
+      state = fresh;
       redraw();
     } catch (error) {
       if (!document.body.classList.contains("offline")) console.error(error);
     }
   }
   reading = null;
+}
+
+// Another sandbox answers now, which has none of what was looked at.
+function beginAgain() {
+  Object.assign(view, { channel: "general", thread: null, editing: null, lit: null, litSession: null, session: null });
+  toast("The demo was restarted.");
 }
 
 export function listen() {
@@ -89,6 +97,7 @@ export const isReply = (message) => Boolean(message.thread_ts) && message.thread
 // What a message of the relay's is, by the key in its metadata: `card`, `words`, `outcome`, …; null for anything else.
 export const kindOf = (message) => message.key?.split("|")[2] ?? null;
 export const relay = () => by("id", state.app.user_id);
+export const isWithoutRelay = (channel) => !channel.members.includes(relay().id);
 
 // What Slack shows to the writer: the channels they are in; a bot of no channel posts from outside into any.
 export function visibleChannels() {
@@ -96,6 +105,9 @@ export function visibleChannels() {
   const mine = state.channels.filter((channel) => channel.members.includes(writer.id));
   return mine.length ? mine : state.channels.filter((channel) => channel.kind === "channel");
 }
+
+// The channels that a menu offers to the writer.
+export const channelsToChoose = () => visibleChannels().filter((it) => it.kind === "channel" || it.kind === "group");
 
 export const notesFor = (channel) => channel.ephemerals.filter((note) => note.ephemeral_to === writerNow().id);
 

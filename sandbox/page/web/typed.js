@@ -31,9 +31,13 @@ export function parseCommand(text) {
   return command ? { command, text: rest ?? "" } : null;
 }
 
-// What `/…` could become: the app's commands whose name begins as typed.
+// Slack's own command, for which the app does nothing.
+const INVITE = { command: "/invite", usage_hint: "[@name]", description: "Add someone to this channel" };
+export const commands = () => [...state.commands, INVITE];
+
+// What `/…` could become: a command whose name begins as typed.
 export function hintFor(text) {
   if (!text.startsWith("/") || channelNow() === undefined) return null;
   const name = text.split(/\s/, 1)[0];
-  return state.commands.find((it) => (text === name ? it.command.startsWith(name) : it.command === name)) ?? null;
+  return commands().find((it) => (text === name ? it.command.startsWith(name) : it.command === name)) ?? null;
 }

@@ -2,7 +2,7 @@
 
 import { $, el, icon, trapFocus } from "./dom.js";
 import { select } from "./elements.js";
-import { ask, channelNow, nameOf, state, view } from "./state.js";
+import { ask, channelNow, channelsToChoose, nameOf, state, view } from "./state.js";
 
 const LABELS = { session: "Session", message: "Message", prompt: "Prompt", channel: "Channel", thread_ts: "Thread", user: "Person" };
 const HINTS = {
@@ -40,7 +40,7 @@ function build(callbackId, given) {
 
 const option = (value, text) => ({ value, text: { text } });
 const LISTS = {
-  channel: () => state.channels.map((it) => option(it.id, nameOf(it))),
+  channel: () => channelsToChoose().map((it) => option(it.id, nameOf(it))),
   user: () => state.users.map((it) => option(it.id, it.shown)),
 };
 

@@ -1,5 +1,6 @@
 """People's messages in the local Slack, and the events that result from them."""
 
+import re
 import uuid
 from collections.abc import Sequence
 from typing import Any
@@ -125,15 +126,22 @@ class Writing:
         message.attachments = [*message.attachments, preview]
         self._state.changed(message, None)
 
-    async def join(self, channel: str, user: str) -> None:
-        """Add somebody, or the app's bot, to a channel."""
+    async def join(self, channel: str, user: str, *, by: str | None = None) -> None:
+        """Add somebody, or the app's bot, to a channel; `by` is the person who adds them.
+
+        Both events name that person (docs.slack.dev/reference/events/member_joined_channel).
+        """
         place, who = self._state.workspace.channel(channel), self._state.workspace.user(user)
+        inviter = "" if by is None else self._writer(by, channel)[0].id
+        if place.kind not in {"channel", "group"}:
+            raise ValueError("Nobody can be added to a direct message.")
         if who.id in place.members:
-            raise ValueError(f"{who.name} is in {place.name} already")
+            raise ValueError(f"{who.real_name} is already in #{place.name}.")
         place.members.append(who.id)
         ts = self._state.workspace.clock.next_ts()
         text = f"<@{who.id}> has joined the channel"
-        self._state.post(Message(place.id, ts, user=who.id, text=text, subtype="channel_join"))
+        message = Message(place.id, ts, who.id, text, subtype="channel_join", inviter=inviter)
+        self._state.post(message)
         joined = {
             "type": "member_joined_channel",
             "user": who.id,
@@ -142,7 +150,15 @@ class Writing:
             "team": who.team_id,
             "event_ts": ts,
         }
-        self._state.emit(joined, place)
+        self._state.emit(joined | ({"inviter": inviter} if inviter else {}), place)
+
+    async def invite(self, text: str, *, user: str = "ada", channel: str = "general") -> None:
+        """Use Slack's own `/invite`; raises ValueError if nobody is mentioned in `text`."""
+        invited = re.findall(r"<@(\w+)>", text)
+        if not invited:
+            raise ValueError("Say who to add, as in /invite @Devin Relay.")
+        for one in invited:
+            await self.join(channel, one, by=user)
 
     async def share(self, channel: str) -> None:
         """Share a channel with another organization; a private one gets a new id with that.

@@ -29,6 +29,7 @@ def message_json(workspace: Workspace, message: Message, *, metadata: bool = Tru
         "edited": message.edited,
         "username": message.username,
         "icons": message.icons,
+        "inviter": message.inviter,
         "metadata": message.metadata if metadata else None,
         "reactions": [
             {"name": name, "users": list(users), "count": len(users)}

@@ -99,6 +99,7 @@ class Message:
     reactions: dict[str, list[str]] = field(default_factory=dict)
     reply_ts: list[str] = field(default_factory=list)
     ephemeral_to: str | None = None
+    inviter: str = ""
 
     @property
     def is_reply(self) -> bool:
