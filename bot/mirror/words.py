@@ -14,7 +14,7 @@ from bot.mirror.audience import Audience, Heard
 from bot.mirror.hold import Hold
 from bot.mirror.posting import Posting, Ways
 from bot.mirror.status import StatusLines
-from bot.model.errors import OPERATOR_MUST_ACT, SlackRefused
+from bot.model.errors import OPERATOR_MUST_ACT, SlackAway, SlackRefused
 from bot.model.mirror import NEEDS_PERSON, Follow, Said, SaidKind, still_asked
 from bot.model.schedule import Schedule
 from bot.model.sessions import NamedSession
@@ -97,8 +97,13 @@ class WordsTeller:
             if await self._show(begun, link, batch, items):
                 _count(items, heard, batch.read_at + (time.monotonic() - began) * 1000)
             await self._status_lines.again(thread, link.session)
-        for one in closed:
-            await self._close(begun, thread, one)
+        try:
+            for one in closed:
+                await self._close(begun, thread, one)
+        except SlackAway as error:
+            # Slack has refused this call only: the last part was posted, and is not noted.
+            error.maybe_done = True
+            raise
         return True
 
     async def _show(self, begun: Begun, link: Link, batch: Batch, items: Sequence[Said]) -> bool:

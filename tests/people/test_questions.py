@@ -185,6 +185,22 @@ async def test_after_somebody_replied_a_press_is_no_second_answer(
 
 
 @on_both
+async def test_words_come_once_though_slack_limits_the_edit_behind_them(
+    bot: Bot, desk: Desk
+) -> None:
+    """The buttons that give way are in the same batch, and are edited after its posts."""
+    post = await asked(desk)
+    desk.slack.fail_next("chat.update", retry_after=1, times=4)
+    desk.devin.behave(SESSION, "running")
+    desk.devin.say(SESSION, "I take the first.")
+    await wait_until(lambda: actions(post) == [], "the buttons give way")
+    desk.devin.say(SESSION, "That is all.")
+    thread = str(post.thread_ts)
+    await until_devin_said(desk, "That is all.", thread)
+    assert "\n".join(desk.words(thread)).count("I take the first.") == 1
+
+
+@on_both
 async def test_after_somebody_replied_the_buttons_give_way_by_themselves(
     bot: Bot, desk: Desk
 ) -> None:
