@@ -27,7 +27,7 @@ def register(app: AsyncApp, relay: Relay) -> None:
     @app.action(actions.START_SPOKEN)
     @ticket_press(relay)
     async def on_start_spoken(press: TicketPress) -> SlackMessage:
-        await relay.first_words.start(press.number, press.by, press.channel)
+        await relay.first_words.start(press.number, press.by, press.channel, press.ts)
         return first_words.STARTING
 
     @app.action(actions.LINK_SPOKEN)
@@ -44,9 +44,13 @@ def register(app: AsyncApp, relay: Relay) -> None:
     @ticket_press(relay)
     async def on_run_spoken(press: TicketPress) -> SlackMessage:
         meant = await relay.first_words.read(press.number, press.by, press.channel)
-        thread, ts = meant.message.thread, meant.message.ts
+        thread = meant.message.thread
+        # What was written before the press was not for Devin. A start is about its own message.
+        ts = meant.message.ts if meant.verb == "start" else press.ts or meant.message.ts
         command = Command(meant.verb, meant.argument, thread, press.by, ts)
-        await mentions.answer(relay, command, press.number)
+        words = await mentions.obey(relay, command)
+        if words is not None:
+            await relay.notices.say(thread, words, once=f"ran:{press.number}")
         return first_words.run(meant.verb, meant.argument)
 
     @app.action(actions.SEND_SPOKEN)
@@ -71,6 +75,8 @@ async def hear(relay: Relay, spoken: Reply, event: Payload, kind: str) -> None:
         guess = parse_guess(*words, unlinked=True)
     if guess is not None:
         await relay.first_words.ask(spoken, guess.verb, guess.argument)
+        # The backfill would ask for the command that it stands for.
+        await relay.claims.claim(mentions.claim_of(spoken.thread, spoken.ts))
     elif not (
         link_offers.names_session(event) and await link_offers.offer(relay, event, identity.user)
     ):

@@ -27,7 +27,7 @@ async def answer(relay: Relay, command: Command, event: str) -> None:
     if not await relay.claims.begin(claim, event):
         return
     try:
-        words = await _obey(relay, command)
+        words = await obey(relay, command)
     except PersonError as error:
         await whisper(relay, command.thread, command.ts, command.by, error, each=True)
     else:
@@ -41,8 +41,12 @@ def claim_of(thread: ThreadRef, ts: str) -> str:
     return f"command:{thread.channel}:{ts}"
 
 
-async def _obey(relay: Relay, command: Command) -> SlackMessage | None:
-    """Run a command; return what to say, or None where the thread's card says it."""
+async def obey(relay: Relay, command: Command) -> SlackMessage | None:
+    """Run a command; return what to say, or None where the thread's card says it.
+
+    Raises:
+        PersonError: it was not run.
+    """
     thread, by = command.thread, command.by
     match command.verb:
         case "link":

@@ -20,7 +20,7 @@ _MARKS = str.maketrans("[{]}", "(())", "*_~`")
 _BRACKETS = {"Ps": "(", "Pe": ")"}
 _LETTERED = re.compile("[0-9#*]\ufe0f?\u20e3|\u2139")  # keycaps, and the sign for information
 _ASIDE = re.compile(
-    r"(?:<@bot(?:\|[^<>]*)?>|@bot\b|:[\w+'-]+:|[^\w(!<@])*+(?:\(+\s*aside\s*\)|!aside)"
+    r"(?:<@bot(?:\|[^<>]*)?>|@bot\b|:[\w+'-]+:|[^\w(!<@])*+(?:\(+\s*aside\s*\)|!aside\b)"
 )
 
 

@@ -48,7 +48,7 @@ WORDS_LIMIT = 2 * TOPIC_LIMIT
 """More than `TOPIC_LIMIT`, since escaping lengthens some characters."""
 
 TITLE = "Linked threads"
-WAITING_TITLE = "Waiting for you"
+WAITING_TITLE = "Waiting for someone"
 MUTE_LABEL = "Mute"
 UNMUTE_LABEL = "Unmute"
 UNLINK_LABEL = "Unlink"

@@ -30,6 +30,7 @@ from bot.model.errors import (
     StillSaying,
     StillSending,
     TicketGone,
+    UnderWay,
 )
 from bot.model.people import Standing
 from bot.model.replies import Change
@@ -102,8 +103,7 @@ _STILL_SAYING = SlackMessage(
 )
 
 _TICKET_GONE = SlackMessage(
-    "This has expired, or it was for someone else. Open it again from the message's ⋮ menu, or "
-    "mention me with `link &lt;session link or ID&gt;`."
+    "This has expired, or it was for someone else. Mention me again, or use the message's ⋮ menu."
 )
 
 _ALREADY_SENT = SlackMessage("You already sent that correction.")
@@ -236,6 +236,8 @@ def passing(error: PassingError) -> SlackMessage:
     """Tell a person that a transient failure of Slack or Redis ended their request."""
     if isinstance(error, NotIdentified):
         return SlackMessage(_turned_away(Standing.UNKNOWN, ADMIN))
+    if isinstance(error, UnderWay):
+        return SlackMessage("That's already under way. Check in a minute whether it worked.")
     names = {SlackAway: "Slack", DevinAway: "Devin"}
     who = next((who for kind, who in names.items() if isinstance(error, kind)), "my database")
     return SlackMessage(
@@ -247,7 +249,7 @@ def passing(error: PassingError) -> SlackMessage:
 def refused_by_slack(reason: str, admin: str = ADMIN) -> SlackMessage:
     """Tell a person that Slack refused their request for good, with its code."""
     return SlackMessage(
-        f"Slack didn't let me do that ({as_code(reason)}), so nothing was sent. "
+        f"Slack didn't let me do that ({as_code(reason)}), so it didn't work. "
         f"If that doesn't explain it, ask {admin}."
     )
 

@@ -102,7 +102,8 @@ def parse_guess(
 def parse_spoken(event: Payload, team: str, bot_user: str) -> Reply | None:
     """Parse a person's message that is for the bot: it names it, or is in its direct message."""
     text, channel, subtype = string(event, "text"), string(event, "channel"), event.get("subtype")
-    if f"<@{bot_user}" not in text and not is_direct(channel):
+    is_named = f"<@{bot_user}>" in text or f"<@{bot_user}|" in text
+    if not is_named and not is_direct(channel):
         return None
     if event.get("hidden") or not (subtype is None or subtype in REPLY_SUBTYPES):
         return None

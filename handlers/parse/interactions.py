@@ -98,7 +98,7 @@ class TicketPress:
     """A pressed button that carries the number of a ticket.
 
     For an ephemeral message Slack sends the place of the press, but not the message. `trigger` may
-    open a modal, for 3 s.
+    open a modal, for 3 s. `ts` is when it was pressed (`action_ts`); it's empty if it isn't one.
     """
 
     by: UserId
@@ -106,6 +106,7 @@ class TicketPress:
     thread_ts: str | None
     number: str
     trigger: str
+    ts: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +183,9 @@ def parse_ticket_press(body: Payload, team: str) -> TicketPress | None:
     thread_ts = container.get("thread_ts")
     where = str(thread_ts) if is_ts(thread_ts) else None
     trigger = string(body, "trigger_id")
-    return TicketPress(UserId(user), channel, where, _value(action), trigger)
+    ts = string(action, "action_ts")
+    pressed = ts if is_ts(ts) else ""
+    return TicketPress(UserId(user), channel, where, _value(action), trigger, pressed)
 
 
 def parse_opened(event: Payload) -> UserId | None:

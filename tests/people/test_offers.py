@@ -3,11 +3,15 @@
 from collections.abc import Sequence
 
 import pytest
+from redis.asyncio import Redis
 
 from bot.app import Bot
 from bot.model.errors import LinkedElsewhere, NotAllowed, NotLinked, TicketGone
 from bot.model.people import Standing
+from bot.model.threads import ts_micros
 from bot.redis.connection import Store
+from bot.redis.keys import gap_key
+from bot.store.checkpoints import CATCH_UP, Checkpoints
 from bot.wording import commands, refusals, shortcuts, thread_links
 from bot.wording.asking import first_words
 from sandbox.devin.sessions import DevinSession
@@ -15,6 +19,7 @@ from sandbox.slack.server import Message
 from sandbox.slack.transport.deliveries import Delivery
 from tests.support.desk import OTHER_SESSION, SESSION, Desk, actions, running
 from tests.support.devin_posts import linked
+from tests.support.keys import at
 from tests.support.waiting import until_settled, wait_until
 
 START, LINK, RUN, SEND = "start_spoken", "link_spoken", "run_spoken", "send_spoken"
@@ -228,3 +233,45 @@ async def test_a_direct_message_is_answered_by_a_message_that_stays(bot: Bot, de
     assert session.messages[0].text.endswith("hello?")
     assert desk.slack.ephemerals("dm") == []
     assert first_words.STARTING.text in desk.said(ts, channel="dm")
+
+
+@pytest.mark.parametrize("action", [START, RUN])
+async def test_what_was_written_before_the_press_stays_in_slack(
+    bot: Bot, desk: Desk, store: Store, action: str
+) -> None:
+    """People wrote it in a thread that they were told isn't linked."""
+    thread = await desk.slack.say("The build is red.")
+    words = "please fix it" if action == START else f"lnik {SESSION}"
+    await desk.mention(words, thread=thread)
+    offer = await asked(desk)
+    await desk.reply("Don't tell Devin.", thread, user="ben")
+    await press(desk, action, offer)
+    await desk.until_linked(thread)
+    await desk.reply("Please go on.", thread, user="ben")
+    session = started(desk)[0].session_id if action == START else SESSION
+    await wait_until(lambda: desk.received(session), "the reply reaches Devin")
+    await until_settled(store)
+    assert [one.rpartition("\n")[2] for one in desk.received(session)][-1:] == ["Please go on."]
+    assert not [one for one in desk.received(session) if "Don't tell Devin." in one]
+
+
+async def test_a_mistyped_command_that_was_asked_about_is_not_missed(
+    environ: dict[str, str], desk: Desk, store: Store, raw: Redis
+) -> None:
+    """A thread that is read again, as after a crash, asks for nothing, and keeps its replies."""
+    async with running(desk, environ):
+        thread = await desk.linked_thread()
+        await desk.mention("unlnk", thread=thread)
+        await asked(desk)
+        ts = await desk.reply("Please rebase.", thread)
+        await desk.until_marked("white_check_mark", ts)
+    before, team = desk.said(thread), desk.slack.team_id
+    await Checkpoints(store, team, CATCH_UP, "test").note_all(since=ts_micros(thread))
+    async with running(desk, environ):
+
+        async def is_read() -> bool:
+            return not await raw.exists(at(gap_key(team)))
+
+        await wait_until(is_read, "the thread is read")
+        await until_settled(store)
+        assert desk.said(thread) == before

@@ -89,8 +89,10 @@ class FirstWords:
             raise TicketGone
         return spoken
 
-    async def start(self, number: str, by: UserId, channel: str) -> None:
+    async def start(self, number: str, by: UserId, channel: str, at: str) -> None:
         """Start a session with the message, as if it were a `start`. Idempotent.
+
+        What was written before the press, whose `ts` is `at`, doesn't go to Devin.
 
         Raises:
             TicketGone: as for `read`.
@@ -100,7 +102,7 @@ class FirstWords:
         said = strip_mention(message.text, self._bot_user)
         prompt = message.text if said is None else said
         message = message.model_copy(update={"text": prompt, "blocks": ()})
-        await self._starting.start(message, is_talk=True)
+        await self._starting.start(message, is_talk=True, pressed=at)
 
     async def send(self, number: str, by: UserId, channel: str) -> Change:
         """Send the message to Devin after all. Idempotent.

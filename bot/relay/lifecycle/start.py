@@ -16,7 +16,7 @@ class Start(Record):
     `at` is when it was asked for (Unix seconds), and `number` counts the times that people asked.
     If it `reads_thread`, the messages before it are part of the prompt. `by_button`: a press asked
     for it, at the `ts` of `message`, and there is no such message in the thread. `is_talk`: all of
-    the message is the prompt, since a press made it one.
+    the message is the prompt, since a press made it one, at the `ts` `pressed`.
     """
 
     v: Literal[1] = 1
@@ -26,11 +26,17 @@ class Start(Record):
     reads_thread: bool = False
     by_button: bool = False
     is_talk: bool = False
+    pressed: str = ""
 
     @property
     def thread(self) -> ThreadRef:
         """The thread that will be linked to the session."""
         return self.message.thread
+
+    @property
+    def since(self) -> str:
+        """The `ts` from which on what people write in the thread is for the session."""
+        return self.pressed or self.message.ts
 
     @property
     def by(self) -> UserId:

@@ -201,7 +201,7 @@ class Starter:
         """Link the thread, which follows the session from its first word."""
         thread, message = start.thread, start.message
         await self._names.keep([named])
-        at = ts_micros(message.ts)
+        at = ts_micros(start.since)
         root = message if message.ts == thread.thread_ts else None
         try:
             link, _ = await self._accepting.link(

@@ -66,11 +66,11 @@ class Starting:
         self._workspace = workspace
 
     async def start(
-        self, message: Reply, *, by_button: bool = False, is_talk: bool = False
+        self, message: Reply, *, by_button: bool = False, is_talk: bool = False, pressed: str = ""
     ) -> None:
         """Start a session from a mention, whose text is the prompt, and the thread before it.
 
-        Idempotent. `by_button` and `is_talk` are as for `Start`.
+        Idempotent. `by_button`, `is_talk` and `pressed` are as for `Start`.
 
         Raises:
             NotAllowed: the author may not.
@@ -78,9 +78,16 @@ class Starting:
             StoreAway: the start may not be kept; Slack must not be acknowledged.
         """
         await self._accepting.check(message.author, message.thread.channel)
-        await self._check_unlinked(message.thread, message.ts)
-        how = {"reads_thread": True, "by_button": by_button, "is_talk": is_talk}
-        await self.begin(Start(message=message, at=_now(), **how))
+        start = Start(
+            message=message,
+            at=_now(),
+            reads_thread=True,
+            by_button=by_button,
+            is_talk=is_talk,
+            pressed=pressed,
+        )
+        await self._check_unlinked(start.thread, start.since)
+        await self.begin(start)
 
     async def say(self, channel: str, by: UserId, text: str) -> None:
         """Post `text` under the person's name, and start a session from it in that new thread.
@@ -135,7 +142,7 @@ class Starting:
         start = Start.parse(await self._outbox.asked(subject_of(thread, ts, number)))
         if start is None or start.thread != thread:
             raise StartGone
-        await self._check_unlinked(thread, start.message.ts)
+        await self._check_unlinked(thread, start.since)
         await self.begin(start.model_copy(update={"number": number + 1, "at": _now()}))
 
     async def begin(self, start: Start) -> None:

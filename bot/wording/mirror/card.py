@@ -79,7 +79,8 @@ def session_lines(seen: Watched) -> Sequence[str]:
 def state_line(seen: Watched) -> str:
     """Say what Devin is doing, and since when."""
     symbol, is_so, since = _state_of(seen)
-    words = f"{since} {clock_time(seen.since // 1000)}" if seen.since else is_so
+    preposition = "" if since.endswith("since") else "at "
+    words = f"{since} {clock_time(seen.since // 1000, preposition)}" if seen.since else is_so
     return f":{symbol}: Devin {words}."
 
 
@@ -158,12 +159,12 @@ _STATES = {
         "is *waiting for approval*",
         "has been *waiting for approval* since",
     ),
-    SessionState.FINISHED: ("white_circle", "has *finished*", "*finished* at"),
+    SessionState.FINISHED: ("white_circle", "has *finished*", "*finished*"),
     SessionState.SUSPENDED: ("zzz", "is *suspended*", "has been *suspended* since"),
     SessionState.ENDED: (
         "black_circle",
         "can't continue: the session has *ended*",
-        "can't continue: the session *ended* at",
+        "can't continue: the session *ended*",
     ),
     SessionState.UNKNOWN: (
         "grey_question",
@@ -174,9 +175,9 @@ _STATES = {
 _AT_LIMIT = (
     "no_entry",
     "has *stopped* at a usage limit",
-    "reached a usage limit and *stopped* at",
+    "reached a usage limit and *stopped*",
 )
-_FAILED = ("x", "has *stopped* because of an error", "had an error and *stopped* at")
+_FAILED = ("x", "has *stopped* because of an error", "had an error and *stopped*")
 
 _FOLLOWS = {
     Follow.ALL: "All of Devin's messages are posted here",
