@@ -285,6 +285,7 @@ async def test_names_are_asked_for_and_a_failing_look_up_costs_nothing_but_them(
     assert desk.received() == ["ada (in Slack):\n\n@U0BEN00000 #C0RANDOM00 @S0ONCALL00"]
 
 
+@pytest.mark.times(names_seconds=0.5)
 async def test_a_letter_does_not_wait_for_a_slack_that_hangs(bot: Bot, desk: Desk) -> None:
     """A name that Slack does not tell in time stays an id, for everybody mentioned."""
     thread = await desk.linked_thread()

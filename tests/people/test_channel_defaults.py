@@ -95,7 +95,7 @@ async def test_a_word_that_names_no_session_is_told(bot: Bot, desk: Desk, word: 
     await desk.until_received("Please rebase")
 
 
-@pytest.mark.parametrize("words", ["default to main", f"default {SESSION} please", "defaults"])
+@pytest.mark.parametrize("words", ["default to main", f"default {SESSION} please"])
 async def test_what_has_more_words_is_talk(bot: Bot, desk: Desk, words: str) -> None:
     """In a linked thread it goes to Devin, like any mention."""
     thread = await desk.linked_thread()
