@@ -123,7 +123,7 @@ class CatchUp:
     async def _vouch(self) -> None:
         for look in count():
             await asyncio.sleep(LOOK_SECONDS)
-            with suppress(StoreAway):  # the sweep logs an outage
+            with suppress(StoreAway):  # the poll logs an outage
                 if look % LOOKS_A_CHECKPOINT == 0:
                     await self._listening.vouch()
                 if await self._checkpoints.is_left():

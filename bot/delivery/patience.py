@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 STORE_PATIENCE_SECONDS = 60.0
-"""The time for which a step that Redis does not accept is retried; then it is left to the sweep."""
+"""The time for which a step that Redis does not accept is retried; then a poll finds it."""
 
 STORE_LAST_SECONDS = 5.0
 """The same limit while the process is closing."""

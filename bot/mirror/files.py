@@ -35,7 +35,7 @@ TRY_SECONDS = 60.0
 FILES_AT_ONCE = 4
 """The files that are brought at once: as many as `devin/downloads.py` reads."""
 
-TURN_SECONDS = 2.0
+ROOM_SECONDS = 2.0
 """The time after which a thread asks again whether its file may be brought."""
 
 UNSIZED_LIMIT = 5_000_000
@@ -108,12 +108,11 @@ class SentFiles:
         waited = timedelta(milliseconds=part.at - int(first or part.at))
         if int(count) >= MOST_TRIES or waited > LONGEST:
             raise FileLeftOut(WhyLink.SLOW, f"after {count} tries")
-        is_full = self._room.locked()
-        tries = f"{int(count) + (not is_full)} {first or part.at}"
-        await self._words.note(part.owed, f"{TRIES}{part.name}", tries)
-        if is_full:
-            raise SlackAway(SEND, LIMITED, retry_after=TURN_SECONDS, maybe_done=False)
+        if self._room.locked():
+            raise SlackAway(SEND, LIMITED, retry_after=ROOM_SECONDS, maybe_done=False)
         async with self._room:
+            tries = f"{int(count) + 1} {first or part.at}"
+            await self._words.note(part.owed, f"{TRIES}{part.name}", tries)
             try:
                 async with asyncio.timeout(TRY_SECONDS):
                     return await self._brought(part)

@@ -5,7 +5,6 @@ organizations share its channel by now, what waits is dropped.
 """
 
 import asyncio
-import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
@@ -31,8 +30,6 @@ from bot.wording.mirror import notices as mirror_notices
 from bot.wording.mirror import words as devin_words
 from bot.wording.mirror.events import Framing
 from bot.wording.mirror.words import Composed
-
-log = logging.getLogger(__name__)
 
 LONG = 5_000
 """Characters beyond which a batch is composed in a thread: hostile Markdown takes its time."""
@@ -83,6 +80,11 @@ class WordsTeller:
 
     async def tell(self, begun: Begun) -> bool:
         """Post the next batch; return False if nothing of what waits is for the thread."""
+        hold = Hold(self._outbox, begun)
+        async with hold.kept():
+            return await self._tell(begun, hold)
+
+    async def _tell(self, begun: Begun, hold: Hold) -> bool:
         thread = thread_of(begun.owed.subject)
         began = time.monotonic()
         batch = await self._words.cut(begun.owed, thread, self._since())
@@ -94,7 +96,7 @@ class WordsTeller:
             return False
         items, closed = still_asked(found)
         if items:
-            if await self._show(begun, link, batch, items):
+            if await self._show(begun, hold, link, batch, items):
                 _count(items, heard, batch.read_at + (time.monotonic() - began) * 1000)
             await self._status_lines.again(thread, link.session)
         try:
@@ -106,10 +108,12 @@ class WordsTeller:
             raise
         return True
 
-    async def _show(self, begun: Begun, link: Link, batch: Batch, items: Sequence[Said]) -> bool:
+    async def _show(
+        self, begun: Begun, hold: Hold, link: Link, batch: Batch, items: Sequence[Said]
+    ) -> bool:
         """Post these items, and tell the thread if Slack does not take them."""
         try:
-            return await self._post(begun, link, batch, items)
+            return await self._post(begun, hold, link, batch, items)
         except SlackRefused as error:
             if error.reason not in OPERATOR_MUST_ACT:
                 thread = thread_of(begun.owed.subject)
@@ -130,15 +134,16 @@ class WordsTeller:
         now = self._clock.now // SECOND
         return f"{now - MARGIN_SECONDS}.000000" if now else ""
 
-    async def _post(self, begun: Begun, link: Link, batch: Batch, items: Sequence[Said]) -> bool:
-        thread, hold = thread_of(begun.owed.subject), Hold(self._outbox, begun)
+    async def _post(
+        self, begun: Begun, hold: Hold, link: Link, batch: Batch, items: Sequence[Said]
+    ) -> bool:
+        thread = thread_of(begun.owed.subject)
 
         async def may_hear() -> bool:
             return (await self._hearing(thread)).follows(link.session)
 
-        async with hold.kept():
-            composed = await self._composed(link, thread, batch, items)
-            return await Posting(self._ways, begun, hold, batch, may_hear).show(thread, composed)
+        composed = await self._composed(link, thread, batch, items)
+        return await Posting(self._ways, begun, hold, batch, may_hear).show(thread, composed)
 
     async def _hearing(self, thread: ThreadRef) -> Heard:
         """Return who hears it; tell a thread that was shown Devin's words if it may not be now."""
@@ -171,11 +176,12 @@ class WordsTeller:
 
         Whoever has ended the session knows that it has ended.
         """
-        if not self._notifies or not any(one.kind in NEEDS_PERSON for one in items):
+        needs = {one.kind for one in items} & NEEDS_PERSON
+        if not self._notifies or not needs:
             return ""
         writer, ended_by = await self._watches.last_people(link.session, thread)
         person = next((one for one in (writer, link.by) if one and one[0] in "UW"), "")
-        return "" if person == ended_by else person
+        return "" if person == ended_by and needs == {SaidKind.ENDED} else person
 
     async def _named(self, link: Link) -> NamedSession:
         (seen,) = await self._watches.seen([link.session])

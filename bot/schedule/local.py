@@ -54,6 +54,14 @@ class Line(Generic[T]):
         """True if fewer pieces of work wait than there are slots."""
         return len(self._waiting) < self._slots
 
+    def __contains__(self, what: object) -> bool:
+        """Return True if `what` waits here."""
+        return what in self._waiting
+
+    def __len__(self) -> int:
+        """Return how many pieces of work wait."""
+        return len(self._waiting)
+
     @property
     def free(self) -> int:
         """The number of slots without work."""
@@ -128,6 +136,17 @@ class LocalDispatch:
     def room(self) -> int:
         """The number of sessions for which there is room here, with a free slot or without."""
         return self._sessions.room(self._most) if self._is_serving else 0
+
+    @property
+    def waiting(self) -> int:
+        """The number of sessions that wait for a slot here."""
+        return len(self._sessions)
+
+    def is_waiting(self, what: SessionId | Owed) -> bool:
+        """Return True if a session, or an entry, waits for its turn here."""
+        if isinstance(what, Owed):
+            return what in self._entries[what.kind]
+        return what in self._sessions
 
     def serve(self, work: Work) -> None:
         """Run `work` here; before this call, everything is left in Redis."""

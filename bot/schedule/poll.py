@@ -68,26 +68,28 @@ class Poll:
             self._dispatch.close()
 
     async def once(self) -> Found:
-        """Begin what is due here, as far as there is room for it."""
-        room = self._dispatch.room
+        """Begin what is due here, as far as there is room; what waits here already has its turn."""
+        dispatch, room = self._dispatch, self._dispatch.room
         try:
-            sessions, entries = await asyncio.gather(
-                self._due.abandoned(MAIL_GRACE, room),
+            due, overdue = await asyncio.gather(
+                self._due.abandoned(MAIL_GRACE, room and room + dispatch.waiting),
                 self._outbox.overdue(ENTRY_GRACE, MOST_ENTRIES),
             )
         except StoreAway as error:
             log.warning("poll put off", extra={"reason": str(error)})
             return Found()
+        sessions = [one for one in due if not dispatch.is_waiting(one)][:room]
+        entries = [one for one in overdue if not dispatch.is_waiting(one)]
         if sessions:
             named = {"sessions": len(sessions), "session_ids": sessions[:NAMED]}
             log.info("mail was not being delivered", extra=named)
         for session in sessions:
-            await self._dispatch.wake(session)
+            await dispatch.wake(session)
         if entries:
             named = {"reports": len(entries), "reply_ids": [one.subject for one in entries[:NAMED]]}
             log.info("reports were not being told", extra=named)
         for entry in entries:
-            await self._dispatch.tell(entry)
+            await dispatch.tell(entry)
         return Found(is_due=bool(sessions or entries), may_be_more=0 < room <= len(sessions))
 
     async def _run(self) -> None:

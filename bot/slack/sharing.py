@@ -161,13 +161,12 @@ class Sharing:
         now = self._clock()
         for late in [one for one, turn in self._turns.items() if turn + MISSED_SECONDS < now]:
             del self._turns[late]
-        turn = self._turns.get(channel)
-        if turn is None:
+        turn = self._turns.pop(channel, None)
+        if turn is None or turn < self._limited_until:
             turn = self._next_turn(now)
         if now < turn:
             self._turns[channel] = turn
             raise SlackAway(INFO, LIMITED, retry_after=turn - now, maybe_done=False)
-        self._turns.pop(channel, None)
         self._calls.append(now)
 
     def _next_turn(self, now: float) -> float:

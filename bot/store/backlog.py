@@ -1,8 +1,4 @@
-"""Each process measures the backlog and the watch when it is asked for its `/metrics`.
-
-The sweep runs in one process at a time, so it could not do this for all: the other processes would
-go on showing the values from their own last sweep.
-"""
+"""Each process measures the backlog and the watch when it is asked for its `/metrics`."""
 
 import logging
 import math

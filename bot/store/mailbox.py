@@ -6,7 +6,6 @@ carries a token and expires by itself, so a holder that died is followed by anot
 was frozen finds its token void: it can neither pop nor report a reply for its successor.
 """
 
-import logging
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -45,8 +44,6 @@ from bot.store.turn import (
     thread_of,
     turn_of,
 )
-
-log = logging.getLogger(__name__)
 
 SETTLE_LIMIT = timedelta(seconds=5)
 """The longest reordering window: a burst of late events puts off its first delivery no further."""

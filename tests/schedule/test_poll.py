@@ -108,3 +108,17 @@ async def test_a_poll_waits_out_an_outage() -> None:
     """Nothing is lost: what is due stays due."""
     async with open_store(f"redis://127.0.0.1:{free_port()}/0") as away:
         assert await Process(away).poll.once() == Found()
+
+
+async def test_what_waits_here_is_not_found_again(store: Store, raw: Redis) -> None:
+    """It has its turn; the room that is left is for others."""
+    process = Process(store)
+    await due(raw, *SESSIONS[: ROOM - 1])
+    assert await process.poll.once() == Found(is_due=True)
+    await wait_until(lambda: len(process.begun) == SLOTS, "its slots are taken")
+    assert process.dispatch.waiting == ROOM - 1 - SLOTS
+    await raw.zrem(at(DUE_KEY), *SESSIONS[:SLOTS])  # as if under a lease
+    assert await process.poll.once() == Found()
+    await raw.zadd(at(DUE_KEY), {SESSIONS[-1]: ROOM})
+    assert await process.poll.once() == Found(is_due=True, may_be_more=True)
+    assert process.dispatch.is_waiting(SESSIONS[-1])

@@ -285,3 +285,27 @@ async def test_a_rate_limit_does_not_bring_all_back_at_its_end(
         turns.add(waits.value.retry_after)
     assert len(turns) == 10
     assert min(turns) >= 30 - clock()
+
+
+async def test_a_turn_gives_way_to_a_later_rate_limit(
+    box: Sandbox, sharing: Sharing, clock: SetClock
+) -> None:
+    """A channel that has a turn already asks nothing before Slack allows it."""
+    box.slack.fail_next(INFO, retry_after=10)
+    with pytest.raises(SlackAway):
+        await sharing.is_external(channel(box, "general"))
+    with pytest.raises(SlackAway):
+        await sharing.is_external(channel(box, "secrets"))
+    with pytest.raises(SlackAway):
+        await sharing.is_external("C0OTHER0000")
+    clock.now += 11
+    box.slack.fail_next(INFO, retry_after=60)
+    with pytest.raises(SlackAway):
+        await sharing.is_external("C0OTHER0000")
+    clock.now += 1
+    calls = len(asked(box))
+    with pytest.raises(SlackAway) as waits:
+        await sharing.is_external(channel(box, "secrets"))
+    assert len(asked(box)) == calls
+    assert waits.value.retry_after is not None
+    assert waits.value.retry_after >= 59

@@ -117,10 +117,9 @@ class _Draft:
 def compose(items: Sequence[Said], framing: Framing) -> Composed:
     """Return the posts for `items`, in order, and the files that belong to them."""
     drafts, files = [_Draft()], list[SentFile | LongText]()
-    dated = framing.is_late and sum(one.kind is SaidKind.MESSAGE for one in items) > 1
     for one in items:
         if one.kind is SaidKind.MESSAGE:
-            files += _add_message(drafts, one, framing, is_dated=dated or framing.is_late)
+            files += _add_message(drafts, one, framing, is_dated=framing.is_late)
         else:
             _add_event(drafts, one, framing)
     posts = [draft.post() for draft in drafts if draft.blocks or draft.buttons]
