@@ -82,7 +82,9 @@ class Shows:
         place = ThreadRef(team="T0", channel="C0", thread_ts="1.0")
         shown = card.Card(place, link, GAP, _SESSION, seen, self.follow, self.is_barred)
         text = str(card.card(shown).params()["text"]).replace(session_link(_SESSION), GAP)
-        return text.replace(clock_time(1), GAP).splitlines()
+        for time in (clock_time(1), clock_time(1, "at ")):
+            text = text.replace(time, GAP)
+        return text.splitlines()
 
 
 def says(text: str, *sentences: str) -> bool:

@@ -107,7 +107,8 @@ class Voice:
 
     async def mute(self, ear: Ear) -> None:
         """Mute a thread, which hears all the same."""
-        muted = Shows(is_muted=True).sentences[0]
+        silent, usual = Shows(is_muted=True).sentences, Shows().sentences
+        muted = next(one for one in silent if one not in usual)
         await self._order(ear, "mute", lambda shown: says(shown.text, muted))
         ear.is_muted = True
 

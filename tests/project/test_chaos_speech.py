@@ -1,11 +1,12 @@
 """The ledger of what Devin says detects every violation, whatever way its words take."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
 from bot.model.mirror import Follow
-from bot.model.sessions import SessionState
+from bot.model.sessions import SessionState, Trouble
 from bot.text.devin_files import SentFile
 from bot.wording.mirror.words import file_link
 from chaos.crowd import shown
@@ -219,3 +220,12 @@ def test_the_verdict_names_every_sin() -> None:
 def test_speech_has_faults_of_its_own() -> None:
     """Lost answers, late lists and the like are in every plan of some length."""
     assert {act.what for act in plan(7, 240.0, 0, 8)} >= {*SPEECH, *REFUSALS}
+
+
+@pytest.mark.parametrize("trouble", [None, *Trouble])
+@pytest.mark.parametrize("state", SessionState)
+def test_a_right_card_has_any_time(state: SessionState, trouble: Trouble | None) -> None:
+    """Its time is a gap, however the card says it; a muted thread has a line of its own."""
+    shown = Shows(state=state, trouble=trouble)
+    assert not any("<!date" in one for one in shown.sentences)
+    assert set(replace(shown, is_muted=True).sentences) - set(shown.sentences)
