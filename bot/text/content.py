@@ -49,7 +49,7 @@ def content(message: Mapping[str, Any], *, is_typed: bool) -> tuple[Block, ...]:
         return ()
     if not is_typed:
         return (*_merged([text], blocks), *_beyond(text, below))
-    typed = [one for one in blocks if one["type"] == "rich_text"]
+    typed = [one for one in blocks if string(one, "type") == "rich_text"]
     is_whole = bool(typed) and all(map(rich_text.is_whole, typed))
     if text.strip() and not is_whole:
         blocks = [*section(text), *(one for one in blocks if one not in typed)]

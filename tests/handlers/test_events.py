@@ -545,3 +545,9 @@ def test_no_payload_makes_a_parser_raise(payload: JSON) -> None:
     press = parse_press(payload, TEAM)
     if press is not None:
         parse_send_again(press)
+
+
+@pytest.mark.parametrize("block", [{}, {"text": {"type": "mrkdwn", "text": "Look."}}, {"type": 7}])
+def test_a_block_without_a_kind_is_read_as_far_as_it_goes(block: JSON) -> None:
+    """No payload makes a parser raise."""
+    assert parse_reply(a_reply("Look.", blocks=[block]), TEAM, BOT_USER) is not None

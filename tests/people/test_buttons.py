@@ -337,13 +337,14 @@ async def test_a_forged_unlink_unlinks_nothing(
 ) -> None:
     """It counts only in the thread in which it was pressed."""
     thread = await desk.linked_thread()
-    desk.devin.behave(SESSION, "missing", times=1)
+    desk.devin.behave(SESSION, "missing")
     await desk.reply("Please rebase", thread)
     await desk.until_said(no_session("Please rebase"), thread)
     report = desk.posts(thread)[-1]
     forged = value.format(team=desk.slack.team_id, channel=report.channel, ts=thread)
     await press(desk, report, action="unlink", value=forged)
     await wait_until(lambda: desk.whispers("ada"), "ada is told")
+    desk.devin.behave(SESSION, "running")
     await desk.reply("Please rebase again", thread)
     await desk.until_received("again")
 

@@ -283,7 +283,7 @@ async def test_a_forged_number_links_nothing(bot: Bot, desk: Desk, value: str) -
     thread = await desk.slack.say(URL)
     offer = await offered(desk)
     await press(desk, offer, value=value)
-    assert "`link &lt;" in await desk.until_whispered(GONE, "ada")
+    await desk.until_whispered(GONE, "ada")
     assert not await desk.is_linked(thread)
 
 

@@ -312,8 +312,9 @@ async def test_a_reader_that_has_seen_enough_ends_doctor_quietly(
 ) -> None:
     """`doctor | head -1` is no failure of the relay."""
     shell = f"{sys.executable} -m bot doctor | head -1"
+    environ = {**environ, "PYTHONPATH": str(ROOT), "HOME": str(tmp_path)}
     process = await asyncio.create_subprocess_shell(
-        shell, stdout=PIPE, stderr=PIPE, cwd=tmp_path, env={**environ, "PYTHONPATH": str(ROOT)}
+        shell, stdout=PIPE, stderr=PIPE, cwd=tmp_path, env=environ
     )
     out, err = await process.communicate()
     assert out.decode() == "✓ Redis: reachable\n"
