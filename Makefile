@@ -10,10 +10,10 @@ export PYTHONDONTWRITEBYTECODE :=
 PYTEST := $(BIN)/python -m pytest -n 6 --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help setup tools demo screenshots run test test-redis lint format types check bench chaos lock clean
+.PHONY: help setup tools demo screenshots run test test-sandbox test-redis lint format types check bench chaos lock clean
 
 help: ## List the targets
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 define install
 	@echo "Installing $< in $(VENV), which takes up to a minute"
@@ -50,8 +50,16 @@ screenshots: tools ## Take the screenshots in docs/ from the demo; needs Chromiu
 run: setup ## Start the relay with the settings in .env
 	@$(BIN)/devin-relay run
 
-test: tools ## Run all tests
-	$(PYTEST)
+# What is slow and concerns few changes: the demo's page in Chromium, generated requests to the local
+# Devin, and smoke runs of benchmarks, chaos and the wheel.
+SANDBOX_TESTS := $(wildcard tests/sandbox/test_page*.py tests/sandbox/test_*_fuzz.py) \
+  $(addprefix tests/project/test_,benchmarks.py chaos_runs.py wheel.py)
+
+test: tools ## Run the tests, save those of test-sandbox
+	$(PYTEST) $(addprefix --ignore=,$(SANDBOX_TESTS))
+
+test-sandbox: tools ## Test the demo's page, benchmarks, chaos and the wheel
+	$(PYTEST) $(SANDBOX_TESTS)
 
 # What a server may do its own way: scripts, keys and their TTLs, blocking reads, absence, and the bot
 # as a whole. tests/away/test_cluster*.py start a Cluster by themselves, so that they belong to `test`.
@@ -78,7 +86,7 @@ format: tools ## Fix and format the code
 types: tools ## Check types with mypy --strict
 	$(BIN)/mypy
 
-check: lint types test-redis test ## Run the whole gate: lint, types, test-redis, test
+check: lint types test-redis test test-sandbox ## Run the whole gate: lint, types and all tests
 
 bench: tools ## Measure speed and write benchmarks/RESULTS.md; ROUNDS=3 QUICK=1 API=v1
 	$(BIN)/python -m benchmarks --api $(API)

@@ -1,9 +1,11 @@
-"""The end of a test run reports skipped tests."""
+"""The end of a test run reports what did not run."""
 
 import os
 import subprocess
 import sys
 from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
 
 SKIPPED = """
 import pytest
@@ -17,23 +19,29 @@ def test_of_the_page(number):
 def test_what_was_skipped_is_said_at_the_end_with_what_it_needs(tmp_path: Path) -> None:
     """There is one line for each file and reason, under a separate heading."""
     (tmp_path / "test_skipped.py").write_text(SKIPPED, encoding="utf-8")
-    root = Path(__file__).parents[2]
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-p",
-        "tests.support.not_run",
-        "-p",
-        "no:cacheprovider",
-    ]
+    said = output_of(tmp_path)
+    assert " NOT RUN " in said
+    assert "2 of test_skipped.py: there is no Chromium" in said
+
+
+def test_what_was_left_out_is_said_with_what_runs_it(tmp_path: Path) -> None:
+    """Nobody takes `make test` for everything."""
+    (tmp_path / "test_here.py").write_text("def test(): pass", encoding="utf-8")
+    said = output_of(tmp_path, "--ignore=tests/test_b.py", "--ignore=tests/test_a.py")
+    assert " NOT RUN " in said
+    assert "2 files, for `make test-sandbox`: test_a test_b" in said
+    assert " NOT RUN " not in output_of(tmp_path)
+
+
+def output_of(tests: Path, *options: str) -> str:
+    """Return what a run of the tests in a folder prints."""
+    plain = ("-p", "tests.support.not_run", "-p", "no:cacheprovider", "-c", "/dev/null")
     ran = subprocess.run(
-        [*command, "--rootdir", str(tmp_path), "-c", "/dev/null", str(tmp_path)],
-        cwd=root,
+        (sys.executable, "-m", "pytest", *plain, "--rootdir", tests, *options, tests),
+        cwd=ROOT,
         env={**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
         capture_output=True,
         text=True,
         check=False,
     )
-    assert " NOT RUN " in ran.stdout
-    assert "2 of test_skipped.py: there is no Chromium" in ran.stdout
+    return ran.stdout

@@ -1,0 +1,91 @@
+"""Short chaos runs, with real processes, find nothing."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from redis.asyncio import Redis
+
+from chaos.__main__ import OK, Run, run
+from chaos.clocks import MISSING, library, shifted
+from chaos.entries import Kind
+from chaos.processes import ValkeyProcess
+from chaos.schedule import SCENES, Mode, plan
+from chaos.stage import Setup, open_stage
+from chaos.verdict import judge
+from sandbox.devin.answers import Api
+
+SEEDS: Sequence[tuple[Mode, Api, int, set[str]]] = (
+    ("socket", "v3", 15, {"silence", "orders"}),
+    ("http", "v1", 18, {"authors", "hours"}),
+)
+"""Short runs: their modes, generations of Devin's API, and seeds, with the scenes that they play.
+
+Two that failed need longer than a test may take, since they found a race of two processes:
+`make chaos SEED=7001` and `make chaos SEED=4203 SECONDS=60 KILLS=12` (a deletion that met its reply
+while another process accepted it; `test_a_deletion_that_meets_its_reply_at_the_door_takes_it_out`).
+"""
+
+
+@pytest.mark.longest
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(("mode", "api", "seed", "scenes"), SEEDS)
+async def test_a_short_run_finds_nothing(
+    tmp_path: Path, mode: Mode, api: Api, seed: int, scenes: set[str]
+) -> None:
+    """Kills, outages, repeats, disorder and wrong clocks on every way to Devin violate nothing.
+
+    Without faketime, only the sandbox's clocks are wrong.
+    """
+    asked = Run(
+        *(seed, 10.0, 4),
+        sessions=4,
+        mode=mode,
+        api=api,
+        crowd=0,
+        voices=4,
+        reports_within=2.0,
+    )
+    assert {act.what for act in plan(seed, 10.0, 4, 4)} & set(SCENES) == scenes
+    verdict, code = await run(asked, tmp_path)
+    assert verdict.is_clean, verdict.lines()
+    assert code == OK, verdict.lines()
+    assert sum(counts["sent"] for counts in verdict.kinds.values()) > 10
+    assert verdict.counts["heard"] == verdict.counts["threads to hear it"] > 10
+
+
+@pytest.mark.timeout(120)
+async def test_the_ledger_sees_what_the_threads_and_devin_show(tmp_path: Path) -> None:
+    """Devin got none of the acknowledged replies, as after a loss."""
+    async with open_stage(tmp_path, Setup(seed=1, sessions=2, voices=0)) as stage:
+        entry, ts = await stage.people.reply(Kind.REPLY, stage.sessions[0])
+        await stage.people.bring(entry, stage.box.slack.event_of("general", ts))
+        carrying = asyncio.create_task(stage.people.carrier.carry())
+        async with asyncio.timeout(60):
+            while not stage.ledger.is_over:
+                await asyncio.sleep(0.1)
+                stage.read()
+        carrying.cancel()
+        assert judge(stage.ledger).is_clean
+        stage.box.devin.session(stage.sessions[0]).messages.clear()
+        stage.read()
+        assert judge(stage.ledger).sins["lost"] == [entry.number]
+
+
+@pytest.mark.skipif(library() is None, reason=MISSING)
+async def test_a_shifted_process_has_another_time(tmp_path: Path) -> None:
+    """The `TIME` of Redis is an hour behind; its waits are not."""
+    valkey = ValkeyProcess(tmp_path / "valkey", environ=shifted(-3_600.0))
+    await valkey.start()
+    redis = Redis.from_url(valkey.url)
+    try:
+        seconds, _ = await redis.time()
+        assert seconds == pytest.approx(time.time() - 3_600, abs=30)
+        await redis.set("key", 1, px=50)
+        assert await redis.blpop(["nothing"], timeout=0.1) is None
+        assert not await redis.exists("key")
+    finally:
+        await redis.aclose()
+        await valkey.stop()
