@@ -167,7 +167,7 @@ class Stage:
         """Return the sessions with mail and the unsent reports; -1 while Redis is unavailable."""
         try:
             sessions = await self.redis.zcard(f"{PREFIX}:due")
-            return sessions, await self.redis.zcard(f"{PREFIX}:untold")
+            return sessions, await self.redis.zcard(f"{PREFIX}:outbox")
         except (RedisError, OSError):
             return -1, -1
 

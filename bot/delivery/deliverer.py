@@ -245,8 +245,8 @@ class Deliverer:
             log.error("another took the session over", extra={**ids, "outcome": outcome.kind})
             return step
         lease.extend(began)
-        metrics.OUTCOMES.labels(outcome.kind, outcome.why).inc()
-        told = {"outcome": outcome.kind, "status": outcome.status, "why": outcome.why}
+        metrics.OUTCOMES.labels(outcome.kind, outcome.refusal or "").inc()
+        told = {"outcome": outcome.kind, "status": outcome.status, "why": outcome.refusal or ""}
         told |= {} if is_owed else {"mark": "dropped"}
         level = logging.ERROR if outcome.refusal in FOR_OPERATOR else logging.INFO
         log.log(level, "outcome", extra={**ids, **told})

@@ -67,19 +67,20 @@ def may_be_over(outcome: Outcome | Wait) -> TypeGuard[Outcome]:
     """
     if isinstance(outcome, Wait) or outcome.refusal in FOR_OPERATOR:
         return False
-    is_refused = outcome.kind is OutcomeKind.REFUSED and not outcome.is_ended
+    is_refused = outcome.kind is OutcomeKind.REFUSED
     is_by_devin = is_refused and (outcome.status or 0) >= HTTPStatus.BAD_REQUEST
-    return is_by_devin or outcome.kind is OutcomeKind.SUSPENDED
+    return is_by_devin or outcome.kind is OutcomeKind.UNCONFIRMED
 
 
 def explained(outcome: Outcome, state: SessionState | None) -> Outcome:
-    """Add the session's state, as it was read just after; None if it could not be read.
+    """Explain an outcome by the session's `state` just after it; None if it could not be read.
 
-    A refusal stays one, whatever a session does that goes on; but a session that can be read is
-    known.
+    A refusal by a session that goes on stays one; but a session that can be read is known.
     """
-    if outcome.kind is not OutcomeKind.REFUSED or state is SessionState.ENDED:
-        return outcome.model_copy(update={"state": state})
+    if state is SessionState.ENDED:
+        return outcome.model_copy(update={"kind": OutcomeKind.ENDED, "refusal": None})
+    if outcome.kind is OutcomeKind.UNCONFIRMED and state is SessionState.SUSPENDED:
+        return outcome.model_copy(update={"kind": OutcomeKind.SUSPENDED})
     if state is not None and outcome.refusal is Refusal.NO_SESSION:
         return outcome.model_copy(update={"refusal": Refusal.OTHER})
     return outcome

@@ -7,24 +7,30 @@ from typing import Literal
 
 from bot.model.files import Upload
 from bot.model.record import Record
-from bot.model.sessions import SessionState
 
 
 class OutcomeKind(StrEnum):
     """The ways a delivery can end; each has its own row in docs/delivery.md."""
 
     DELIVERED = "delivered"
+    UNCONFIRMED = "unconfirmed"
+    """Devin answered, but neither took nor refused the message (v1)."""
     SUSPENDED = "suspended"
+    """Devin didn't confirm the message, and the session is suspended (v1)."""
+    ENDED = "ended"
+    """Devin didn't take the message, and the session takes no more."""
     REFUSED = "refused"
     UNCERTAIN = "uncertain"
     GIVEN_UP = "given_up"
 
 
-SENDABLE_AGAIN = frozenset({OutcomeKind.SUSPENDED, OutcomeKind.UNCERTAIN, OutcomeKind.GIVEN_UP})
+UNCLEAR = frozenset({OutcomeKind.UNCONFIRMED, OutcomeKind.SUSPENDED, OutcomeKind.UNCERTAIN})
+"""The outcomes after which Devin may have the message."""
+
+SENDABLE_AGAIN = UNCLEAR | {OutcomeKind.GIVEN_UP}
 """The outcomes whose report carries *Send again*; the reply's text is kept for it."""
 
-
-MAY_BE_THERE = frozenset({OutcomeKind.DELIVERED, OutcomeKind.SUSPENDED, OutcomeKind.UNCERTAIN})
+MAY_BE_THERE = UNCLEAR | {OutcomeKind.DELIVERED}
 """The outcomes after which Devin has the message or may have it, with links for some files."""
 
 
@@ -51,16 +57,10 @@ class Problem(Record):
 
 
 class Outcome(Record):
-    """The end of a delivery, with what Devin said about it, and the files that went as links.
-
-    `SUSPENDED` stands for an answer that did not confirm the message. Only `state`, the session's
-    own at that moment, tells why; it is None if it did not matter or could not be read. An ended
-    session is told by the state alone, so that an older process still reads the record.
-    """
+    """The end of a delivery, with what Devin said about it, and the files that went as links."""
 
     v: Literal[1] = 1
     kind: OutcomeKind
-    state: SessionState | None = None
     refusal: Refusal | None = None
     detail: str = ""
     status: int | None = None
@@ -80,27 +80,10 @@ class Outcome(Record):
         return self.is_plain and number == 1 and not is_awaited and not was_delayed
 
     @property
-    def is_ended(self) -> bool:
-        """True if the session takes no more messages."""
-        return self.state is SessionState.ENDED
-
-    @property
-    def why(self) -> str:
-        """The reason for operators: that the session has ended, or that of a refusal."""
-        return SessionState.ENDED if self.is_ended else self.refusal or ""
-
-    @property
-    def told_kind(self) -> OutcomeKind:
-        """The kind that people are told: only a session that is suspended is called so."""
-        if self.kind is not OutcomeKind.SUSPENDED or self.state is SessionState.SUSPENDED:
-            return self.kind
-        return OutcomeKind.REFUSED if self.is_ended else OutcomeKind.UNCERTAIN
-
-    @property
     def is_unread(self) -> bool:
-        """True for a success whose body could not be parsed; older versions called it refused."""
-        is_open = self.kind in {OutcomeKind.REFUSED, OutcomeKind.UNCERTAIN} and not self.is_ended
-        return is_open and self.status in range(HTTPStatus.OK, HTTPStatus.MULTIPLE_CHOICES)
+        """True for a success whose body could not be parsed."""
+        is_success = self.status in range(HTTPStatus.OK, HTTPStatus.MULTIPLE_CHOICES)
+        return self.kind is OutcomeKind.UNCERTAIN and is_success
 
 
 @dataclass(frozen=True, slots=True)

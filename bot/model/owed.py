@@ -10,13 +10,13 @@ class OwedKind(StrEnum):
     OUTCOME = "outcome"
     """The end of a delivery must be reported to its thread."""
 
-    DELAY = "notice"
+    DELAY = "delay"
     """A thread must be told that a reply is waiting."""
 
     STEP = "step"
     """A workflow step must be carried out."""
 
-    NOTICE = "answer"
+    NOTICE = "notice"
     """One person, or everybody in a thread, must be told something."""
 
     WORDS = "words"

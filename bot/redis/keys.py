@@ -23,7 +23,7 @@ SHARED_PREFIX = "{devin-relay}:"
 DUE_KEY = Key("due")
 """Sessions with mail, scored by the time (Unix ms) from which their head may be sent."""
 
-OUTBOX_KEY = Key("untold")
+OUTBOX_KEY = Key("outbox")
 """The outbox: entries that Slack has not accepted yet, scored by their due time (Unix ms)."""
 
 THREADS_KEY = Key("threads")
@@ -51,7 +51,7 @@ LINK_PREFIX = KeyPrefix("link:")
 REPLY_PREFIX = KeyPrefix("reply:")
 BEHIND_PREFIX = KeyPrefix("behind:")
 MAIL_PREFIX = KeyPrefix("mail:")
-LEASE_PREFIX = KeyPrefix("hold:")
+LEASE_PREFIX = KeyPrefix("lease:")
 WATCHED_PREFIX = KeyPrefix("watched:")
 FOLLOWERS_PREFIX = KeyPrefix("followers:")
 SHOWN_PREFIX = KeyPrefix("shown:")

@@ -85,7 +85,7 @@ class Outcomes:
         """Complete the workflow's step, before a thread out of reach could leave it waiting."""
         thread = "" if reply.thread.is_nowhere else reply.thread.thread_ts
         detail = workflows.step_detail(outcome)
-        outputs = {"outcome": outcome.told_kind.value, "detail": detail, "thread": thread}
+        outputs = {"outcome": workflows.step_outcome(outcome), "detail": detail, "thread": thread}
         try:
             await self._functions.complete(reply.step, outputs)
         except SlackRefused as error:

@@ -31,7 +31,7 @@ AHEAD = timedelta(hours=25)
 Slack's Delayed Events bring that for 24 h.
 """
 
-NEVER_TAKEN = frozenset({OutcomeKind.REFUSED, OutcomeKind.GIVEN_UP})
+NEVER_TAKEN = frozenset({OutcomeKind.ENDED, OutcomeKind.REFUSED, OutcomeKind.GIVEN_UP})
 
 TRIES = 5
 
@@ -73,7 +73,7 @@ class Revision:
     def may_be_taken(self) -> bool:
         """True if Devin may have read the message, provided that it was sent."""
         how = self.outcome
-        return how is None or how.kind not in NEVER_TAKEN or how.is_unread
+        return how is None or how.kind not in NEVER_TAKEN
 
 
 class Revisions:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from bot.model.files import Upload, WhyLink
 from bot.model.outcomes import SENDABLE_AGAIN, Outcome, OutcomeKind, Problem, Refusal
 from bot.model.replies import Reply
-from bot.model.sessions import NamedSession, SessionState
+from bot.model.sessions import NamedSession
 from bot.text.characters import cut
 from bot.text.to_slack import escape, excerpt
 from bot.wording.actions import OPEN_SESSION, SEND_AGAIN, UNLINK
@@ -21,7 +21,9 @@ DELIVERED_MARK = "white_check_mark"
 WAITING_MARK = "hourglass_flowing_sand"
 MARKS: Mapping[OutcomeKind, str] = {
     OutcomeKind.DELIVERED: DELIVERED_MARK,
+    OutcomeKind.UNCONFIRMED: "zzz",
     OutcomeKind.SUSPENDED: "zzz",
+    OutcomeKind.ENDED: "x",
     OutcomeKind.REFUSED: "x",
 }
 
@@ -30,7 +32,7 @@ def report(
     outcome: Outcome, reply: Reply, number: int, sent_to: NamedSession, admin: str = ADMIN
 ) -> SlackMessage:
     """Report an outcome to its thread; a plain one needs only the reaction on the reply."""
-    if outcome.is_ended:
+    if outcome.kind is OutcomeKind.ENDED:
         ways = tuple(ended.buttons(reply.thread, sent_to))
         return replace(words_of(outcome, _about(reply), admin), buttons=ways)
     buttons: list[Block] = []
@@ -44,7 +46,7 @@ def report(
 
 def words_of(outcome: Outcome, about: str, admin: str = ADMIN) -> SlackMessage:
     """Describe an outcome, without buttons; `about` stands for the message."""
-    if outcome.is_ended:
+    if outcome.kind is OutcomeKind.ENDED:
         return _ended(outcome, about)
     if outcome.kind is OutcomeKind.REFUSED:
         said = _refused(outcome, about, admin)
@@ -116,7 +118,7 @@ def _ended(outcome: Outcome, about: str) -> SlackMessage:
 
 def _not_confirmed(outcome: Outcome, about: str) -> SlackMessage:
     """Tell of an answer that did not confirm the message; only the session's state says why."""
-    if outcome.state is SessionState.SUSPENDED:
+    if outcome.kind is OutcomeKind.SUSPENDED:
         said = f"Devin may not have seen {about}: the session is *suspended*. {_RESPONSE}"
         advice = "Wake the session in Devin, then press *Send again*."
     else:
@@ -128,7 +130,6 @@ def _not_confirmed(outcome: Outcome, about: str) -> SlackMessage:
 _RESPONSE = "Devin's response:"
 _NO_DETAILS = "(no details)"
 _CHECK = "Check the session. If the message isn't there, press *Send again*."
-_CHECK_AND_POST = "Check the session. If the message isn't there, post it again."
 
 
 def _refused(outcome: Outcome, about: str, admin: str) -> SlackMessage:
@@ -177,8 +178,6 @@ def _refused_otherwise(outcome: Outcome, about: str, admin: str) -> SlackMessage
             f"({as_code(outcome.detail)}).",
             advice="If it isn't in the session already, post it again.",
         )
-    if outcome.is_unread:
-        return replace(_unread(outcome, about), advice=_CHECK_AND_POST)
     return SlackMessage(
         f"Devin *rejected* {about} (HTTP {outcome.status}). {_RESPONSE}",
         quote=_excerpt(outcome),
@@ -219,6 +218,7 @@ def _given_up(outcome: Outcome, about: str) -> SlackMessage:
 
 _REPORTS: Mapping[OutcomeKind, Callable[[Outcome, str], SlackMessage]] = {
     OutcomeKind.DELIVERED: _left_out,
+    OutcomeKind.UNCONFIRMED: _not_confirmed,
     OutcomeKind.SUSPENDED: _not_confirmed,
     OutcomeKind.UNCERTAIN: _uncertain,
     OutcomeKind.GIVEN_UP: _given_up,

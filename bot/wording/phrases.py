@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from bot.model.files import Forwarded
 from bot.model.outcomes import Outcome, OutcomeKind
 from bot.model.replies import Queue, Reply
-from bot.model.sessions import SHORT, NamedSession, SessionId, SessionState
+from bot.model.sessions import SHORT, NamedSession, SessionId
 from bot.text.commonmark.addresses import misleads
 from bot.text.to_devin import to_markdown
 from bot.text.to_slack import escape, excerpt
@@ -150,16 +150,14 @@ def last_ending(last: Outcome | None) -> str:
     """Say how the last delivery ended."""
     if last is None:
         return "No replies sent yet"
-    if last.is_ended:
-        return "Last reply: session ended"
-    if last.kind is OutcomeKind.SUSPENDED and last.state is not SessionState.SUSPENDED:
-        return "Last reply: not confirmed"
     return f"Last reply: {_LAST[last.kind]}"
 
 
 _LAST = {
     OutcomeKind.DELIVERED: "delivered",
+    OutcomeKind.UNCONFIRMED: "not confirmed",
     OutcomeKind.SUSPENDED: "session suspended",
+    OutcomeKind.ENDED: "session ended",
     OutcomeKind.REFUSED: "rejected",
     OutcomeKind.UNCERTAIN: "not confirmed",
     OutcomeKind.GIVEN_UP: "not sent",

@@ -32,6 +32,17 @@ def said_by_workflow(by: str, message: str) -> SlackMessage:
     return SlackMessage(f"{who} to Devin:", quote=message)
 
 
+def step_outcome(outcome: Outcome) -> str:
+    """Return the word by which later steps tell outcomes apart."""
+    return _STEP_OUTCOMES.get(outcome.kind, outcome.kind)
+
+
+_STEP_OUTCOMES = {
+    OutcomeKind.ENDED: OutcomeKind.REFUSED,
+    OutcomeKind.UNCONFIRMED: OutcomeKind.UNCERTAIN,
+}
+
+
 def step_detail(outcome: Outcome) -> str:
     """Describe an outcome to later steps, as text that is harmless wherever they put it."""
     if outcome.kind is OutcomeKind.DELIVERED:

@@ -32,8 +32,7 @@ def test_every_session_that_answers_a_message_has_taken_it_or_has_ended(session:
     outcome = v3.parse_sent(answer(200, session))
     assert isinstance(outcome, Outcome)
     is_over = session["status"] in {"exit", "error"} or session.get("is_archived") is True
-    assert outcome.is_ended == is_over
-    assert outcome.kind is (OutcomeKind.REFUSED if is_over else OutcomeKind.DELIVERED)
+    assert outcome.kind is (OutcomeKind.ENDED if is_over else OutcomeKind.DELIVERED)
 
 
 @given(values(answer_schema("v1", SENDING["v1"], "200"), "v1"))
@@ -41,7 +40,7 @@ def test_every_answer_of_version_1_confirms_the_message_or_does_not(said: Any) -
     """There is no third meaning."""
     outcome = v1.parse_sent(answer(200, said))
     assert isinstance(outcome, Outcome)
-    assert outcome.kind is (OutcomeKind.DELIVERED if said is None else OutcomeKind.SUSPENDED)
+    assert outcome.kind is (OutcomeKind.DELIVERED if said is None else OutcomeKind.UNCONFIRMED)
 
 
 @given(st.sampled_from([400, 404, 409, 422]), PROBLEMS)

@@ -87,4 +87,4 @@ def test_a_refusal_is_the_same_whatever_words_come_with_it(
 def test_a_detail_that_is_not_text_everywhere_is_kept_as_far_as_possible() -> None:
     """A 200 with a `detail` is never success in version 1."""
     answer = v1.parse_sent(Answer(200, {}, json.dumps({"detail": f"asleep{NO_TEXT}"}).encode()))
-    assert answer == Outcome(kind=OutcomeKind.SUSPENDED, detail="asleep?", status=200)
+    assert answer == Outcome(kind=OutcomeKind.UNCONFIRMED, detail="asleep?", status=200)

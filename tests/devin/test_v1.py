@@ -8,7 +8,7 @@ from bot.devin.advice import CHECK_URL, KEY, REJECTED, unusable
 from bot.devin.answers import DETAIL_LIMIT
 from bot.model.findings import Finding
 from bot.model.outcomes import Outcome, OutcomeKind, Wait
-from bot.model.sessions import SessionId, SessionState
+from bot.model.sessions import SessionId
 from tests.support.desk import SESSION
 from tests.support.raw_http import V1, answering, serving, stepping, whole
 
@@ -25,33 +25,31 @@ async def test_a_detail_is_not_confirmed_whatever_it_says(body: bytes, detail: s
     """A 200 with a `detail` is never success, and its wording is never interpreted."""
     async with serving(answering(whole("200 OK", body))) as server:
         answer = await V1.post(server.url)
-    assert answer == Outcome(
-        kind=OutcomeKind.SUSPENDED, detail=detail, status=200, state=SessionState.UNKNOWN
-    )
+    assert answer == Outcome(kind=OutcomeKind.UNCONFIRMED, detail=detail, status=200)
 
 
 @pytest.mark.parametrize(
-    ("record", "state"),
+    ("record", "kind"),
     [
-        ({"status": "suspended", "status_enum": None}, SessionState.SUSPENDED),
-        ({"status": "suspended", "status_enum": "blocked"}, SessionState.SUSPENDED),
-        ({"status": "running", "status_enum": "suspend_requested"}, SessionState.SUSPENDED),
-        ({"status": "finished", "status_enum": "finished"}, SessionState.ENDED),
-        ({"status": "expired", "status_enum": "expired"}, SessionState.ENDED),
-        ({"status": "exit"}, SessionState.ENDED),
-        ({"status": "running", "status_enum": "blocked"}, SessionState.WAITING),
-        ({"status": "running", "status_enum": "a_new_one"}, SessionState.UNKNOWN),
+        ({"status": "suspended", "status_enum": None}, OutcomeKind.SUSPENDED),
+        ({"status": "suspended", "status_enum": "blocked"}, OutcomeKind.SUSPENDED),
+        ({"status": "running", "status_enum": "suspend_requested"}, OutcomeKind.SUSPENDED),
+        ({"status": "finished", "status_enum": "finished"}, OutcomeKind.ENDED),
+        ({"status": "expired", "status_enum": "expired"}, OutcomeKind.ENDED),
+        ({"status": "exit"}, OutcomeKind.ENDED),
+        ({"status": "running", "status_enum": "blocked"}, OutcomeKind.UNCONFIRMED),
+        ({"status": "running", "status_enum": "a_new_one"}, OutcomeKind.UNCONFIRMED),
     ],
 )
 async def test_the_session_s_own_state_says_why_it_was_not_confirmed(
-    record: dict[str, str | None], state: SessionState
+    record: dict[str, str | None], kind: OutcomeKind
 ) -> None:
     """It is read once, by one call."""
     detail = whole("200 OK", b'{"detail": "Not now"}')
     read = whole("200 OK", json.dumps({"session_id": SESSION, **record}).encode())
     async with serving(stepping([detail, read])) as server:
         answer = await V1.post(server.url)
-    assert answer == Outcome(kind=OutcomeKind.SUSPENDED, detail="Not now", status=200, state=state)
+    assert answer == Outcome(kind=kind, detail="Not now", status=200)
     assert server.requests[1].startswith(f"GET /v1/sessions/{SESSION} HTTP".encode())
     assert len(server.requests) == 2
 
@@ -62,7 +60,7 @@ async def test_a_state_that_cannot_be_read_leaves_the_outcome(status: str) -> No
     detail = whole("200 OK", b'{"detail": "Not now"}')
     async with serving(stepping([detail, whole(status, b"[]")])) as server:
         answer = await V1.post(server.url)
-    assert answer == Outcome(kind=OutcomeKind.SUSPENDED, detail="Not now", status=200)
+    assert answer == Outcome(kind=OutcomeKind.UNCONFIRMED, detail="Not now", status=200)
 
 
 @pytest.mark.parametrize("status", ["400 No", "404 No", "409 No", "422 No"])
@@ -73,7 +71,7 @@ async def test_a_refusal_by_a_session_that_is_over_says_so(status: str, enum: st
     async with serving(stepping([whole(status, b'{"detail": "Over"}'), read])) as server:
         answer = await V1.post(server.url)
     assert isinstance(answer, Outcome)
-    assert (answer.kind, answer.state) == (OutcomeKind.REFUSED, SessionState.ENDED)
+    assert (answer.kind, answer.refusal) == (OutcomeKind.ENDED, None)
 
 
 async def test_a_503_waits() -> None:

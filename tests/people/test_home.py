@@ -204,7 +204,7 @@ async def test_a_linked_thread_is_shown_with_how_it_stands(
         f"<{address}?thread_ts={thread}&cid={general}|Shall we ship it?>"
     )
     assert "<!date^" in standing
-    suspended = Outcome(kind=OutcomeKind.SUSPENDED, detail="x", state=SessionState.SUSPENDED)
+    suspended = Outcome(kind=OutcomeKind.SUSPENDED, detail="x")
     assert last_ending(suspended) in standing
     assert mail_waiting(Queue(here=1)) in standing
     desk.devin.behave(SESSION, "running")

@@ -19,7 +19,7 @@ from bot.devin.answers import DETAIL_LIMIT
 from bot.model.outcomes import Outcome, OutcomeKind, Problem, Refusal
 from bot.model.people import UserId
 from bot.model.replies import Reply
-from bot.model.sessions import NamedSession, SessionId, SessionState
+from bot.model.sessions import NamedSession, SessionId
 from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store
 from bot.redis.keys import DUE_KEY, box_key, lease_key
@@ -84,14 +84,14 @@ def unsure(detail: str, status: int | None = None) -> Outcome:
     return Outcome(kind=OutcomeKind.UNCERTAIN, detail=detail, status=status)
 
 
-def unconfirmed(detail: str, state: SessionState) -> Outcome:
+def unconfirmed(detail: str, kind: OutcomeKind = OutcomeKind.SUSPENDED) -> Outcome:
     """Return the outcome of a 200 that does not confirm the message."""
-    return Outcome(kind=OutcomeKind.SUSPENDED, detail=detail, state=state, status=200)
+    return Outcome(kind=kind, detail=detail, status=200)
 
 
 def ended(detail: str, status: int) -> Outcome:
     """Return the outcome of a refusal by a session that is over."""
-    return refused(Refusal.OTHER, status, detail, state=SessionState.ENDED)
+    return Outcome(kind=OutcomeKind.ENDED, status=status, detail=detail)
 
 
 LOST = unsure("connection lost")
@@ -135,19 +135,18 @@ ROWS = {
     "504": Row("timeout", None, unsure("HTTP 504", 504), AGAIN),
 }  # fmt: skip
 
-SLEEPS, WORKS = SessionState.SUSPENDED, SessionState.WORKING
 ONLY_IN: Mapping[Api, Mapping[str, Row]] = {
     "v1": {
-        "suspended": Row("suspended", "zzz", unconfirmed(SUSPENDED, SLEEPS), AGAIN),
-        "finished": Row("finished", "zzz", ended(FINISHED, 200), OVER),
-        "expired": Row("failed", "zzz", ended(FAILED, 200), OVER),
-        "not confirmed": Row("running", "zzz", unconfirmed("Later", WORKS), AGAIN,
+        "suspended": Row("suspended", "zzz", unconfirmed(SUSPENDED), AGAIN),
+        "finished": Row("finished", "x", ended(FINISHED, 200), OVER),
+        "expired": Row("failed", "x", ended(FAILED, 200), OVER),
+        "not confirmed": Row("running", "zzz", unconfirmed("Later", OutcomeKind.UNCONFIRMED), AGAIN,
             {"detail": "Later", **UNTAKEN}),
-        "hostile detail": Row("suspended", "zzz", unconfirmed(HOSTILE, SLEEPS), AGAIN,
+        "hostile detail": Row("suspended", "zzz", unconfirmed(HOSTILE), AGAIN,
             {"detail": HOSTILE}),
-        "half text": Row("suspended", "zzz", unconfirmed("asleep?", SLEEPS), AGAIN,
+        "half text": Row("suspended", "zzz", unconfirmed("asleep?"), AGAIN,
             {"detail": "asleep\ud800"}),
-        "empty detail": Row("suspended", "zzz", unconfirmed("", SLEEPS), AGAIN, {"detail": ""}),
+        "empty detail": Row("suspended", "zzz", unconfirmed(""), AGAIN, {"detail": ""}),
     },
     "v3": {
         "resumed": Row("suspended", "white_check_mark"),

@@ -19,7 +19,7 @@ from bot.model.errors import (
 )
 from bot.model.outcomes import Outcome, OutcomeKind, Refusal
 from bot.model.people import Standing
-from bot.model.sessions import NamedSession, SessionId, SessionState
+from bot.model.sessions import NamedSession, SessionId
 from bot.model.threads import ts_micros
 from bot.model.workflow_steps import Flaw, StepAsked
 from bot.redis.connection import Store
@@ -136,10 +136,7 @@ async def test_a_step_without_a_channel_says_nothing_in_slack(
 @pytest.mark.parametrize(
     ("state", "outcome"),
     [
-        (
-            "suspended",
-            Outcome(kind=OutcomeKind.SUSPENDED, state=SessionState.SUSPENDED, detail=SUSPENDED),
-        ),
+        ("suspended", Outcome(kind=OutcomeKind.SUSPENDED, detail=SUSPENDED)),
         ("rejects", Outcome(kind=OutcomeKind.REFUSED, refusal=Refusal.INVALID, problems=PROBLEMS)),
         ("forbidden", Outcome(kind=OutcomeKind.REFUSED, refusal=Refusal.FORBIDDEN, status=403)),
         ("missing", Outcome(kind=OutcomeKind.REFUSED, refusal=Refusal.NO_SESSION, status=404)),

@@ -11,7 +11,7 @@ from bot.model.outcomes import Outcome, OutcomeKind
 from bot.model.owed import OwedKind
 from bot.model.people import UserId
 from bot.model.replies import Reply
-from bot.model.sessions import NamedSession, SessionId, SessionState
+from bot.model.sessions import NamedSession, SessionId
 from bot.model.threads import ThreadRef
 from bot.wording.delivery_reports import waiting, words_of
 from bot.wording.devin_say import said
@@ -309,9 +309,9 @@ def test_a_lost_answer_is_found_in_a_session_that_can_be_read(
 @pytest.mark.parametrize(
     "outcome",
     [
-        Outcome(kind=OutcomeKind.SUSPENDED, state=SessionState.ENDED),
+        Outcome(kind=OutcomeKind.ENDED),
+        Outcome(kind=OutcomeKind.UNCONFIRMED),
         Outcome(kind=OutcomeKind.SUSPENDED),
-        Outcome(kind=OutcomeKind.SUSPENDED, state=SessionState.SUSPENDED),
     ],
 )
 def test_a_session_that_does_not_take_a_reply_ends_it(outcome: Outcome) -> None:

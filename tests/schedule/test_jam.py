@@ -12,7 +12,7 @@ from bot.model.outcomes import Outcome, OutcomeKind
 from bot.model.owed import Owed, OwedKind
 from bot.model.people import UserId
 from bot.model.replies import Reply
-from bot.model.sessions import SessionId, SessionState
+from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store
 from bot.redis.keys import DUE_KEY, OUTBOX_KEY
@@ -119,7 +119,7 @@ async def test_what_waits_for_devin_holds_up_no_timer_and_no_report(
     thread = await thread_of(desk, store, asleep)
     (told,) = await accepted(desk, store, thread, asleep, "asleep")
     report = Owed(told.id, 1, OwedKind.OUTCOME)
-    outcome = Outcome(kind=OutcomeKind.SUSPENDED, state=SessionState.SUSPENDED)
+    outcome = Outcome(kind=OutcomeKind.SUSPENDED)
     head = await taken(store, asleep)
     await Mailbox(store, TTL).finish(asleep, "token", head, outcome, go_on=False)
     await raw.zrem(at(OUTBOX_KEY), str(report))

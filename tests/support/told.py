@@ -12,7 +12,6 @@ from bot.model.errors import (
 )
 from bot.model.outcomes import Outcome, OutcomeKind, Refusal
 from bot.model.people import Standing
-from bot.model.sessions import SessionState
 from bot.wording import delivery_reports, refusals
 from bot.wording.message import SlackMessage
 from tests.support.desk import ANYTHING
@@ -32,7 +31,7 @@ def report(kind: OutcomeKind, about: str, **facts: Any) -> SlackMessage:
 
 def suspended(about: str) -> SlackMessage:
     """Return the report of a session that is suspended."""
-    return report(OutcomeKind.SUSPENDED, about, state=SessionState.SUSPENDED)
+    return report(OutcomeKind.SUSPENDED, about)
 
 
 def uncertain(about: str, detail: str = ANYTHING) -> SlackMessage:

@@ -5,7 +5,6 @@ import pytest
 from bot.model.mirror import CLOSINGS, Follow, Said, SaidKind, Watched
 from bot.model.outcomes import Outcome, OutcomeKind, Refusal
 from bot.model.replies import Reply
-from bot.model.sessions import SessionState
 from bot.wording.actions import FOLLOW, OPEN_SESSION, UNFOLLOW, UNLINK
 from bot.wording.blocks import Block
 from bot.wording.delivery_reports import report
@@ -18,7 +17,7 @@ REPLY = Reply(thread=THREAD, ts="1764000001.000200", author=LINK.by, text="Rebas
 OUTCOMES = [
     *(Outcome(kind=kind, detail="x") for kind in OutcomeKind),
     *(Outcome(kind=OutcomeKind.REFUSED, refusal=one, status=400) for one in Refusal),
-    Outcome(kind=OutcomeKind.SUSPENDED, state=SessionState.ENDED),
+    Outcome(kind=OutcomeKind.ENDED),
 ]
 REPORTS = [report(one, REPLY, 1, BARE).buttons for one in OUTCOMES]
 CARDS = [

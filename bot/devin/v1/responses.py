@@ -46,7 +46,7 @@ def parse_sent(answer: Answer) -> Outcome | Wait:
         detail = (parse_object(answer.body) or {}).get("detail")
         if isinstance(detail, str):
             said = encodable(detail)[:DETAIL_LIMIT]
-            return Outcome(kind=OutcomeKind.SUSPENDED, detail=said, status=HTTPStatus.OK)
+            return Outcome(kind=OutcomeKind.UNCONFIRMED, detail=said, status=HTTPStatus.OK)
     return failed(answer, PASSING)
 
 

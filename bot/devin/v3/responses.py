@@ -11,7 +11,7 @@ from bot.devin.api import Failure
 from bot.devin.v3.sessions import parse_record, parse_state
 from bot.devin.wire import Answer
 from bot.model.lenient import parse_object, string
-from bot.model.outcomes import Outcome, OutcomeKind, Refusal, Wait
+from bot.model.outcomes import Outcome, OutcomeKind, Wait
 from bot.model.sessions import NamedSession, SessionState
 
 PASSING = frozenset({HTTPStatus.TOO_MANY_REQUESTS})
@@ -44,8 +44,7 @@ def parse_sent(answer: Answer) -> Outcome | Wait:
     if state is None:
         return failed(answer, PASSING)
     if state is SessionState.ENDED:
-        refused, other = OutcomeKind.REFUSED, Refusal.OTHER
-        return Outcome(kind=refused, refusal=other, status=answer.status, state=state)
+        return Outcome(kind=OutcomeKind.ENDED, status=answer.status)
     return Outcome(kind=OutcomeKind.DELIVERED, status=answer.status)
 
 
