@@ -38,10 +38,7 @@ def register(app: AsyncApp, relay: Relay) -> None:
 
 
 async def follow(relay: Relay, event: Payload, bot_user: str) -> None:
-    """Apply a change to a reply that waits for Devin, even if its channel has a new id since."""
-    channel, ts = string(event, "channel"), _changed(event)
-    if is_id(channel) and is_ts(ts):
-        event = {**event, "channel": await relay.channel_moves.kept_in(channel, ts)}
+    """Apply a change to a reply that waits for Devin."""
     change = parse_change(event, relay.workspace.team, bot_user)
     if isinstance(change, Deletion):
         await relay.edits.delete(change)
@@ -52,11 +49,6 @@ async def follow(relay: Relay, event: Payload, bot_user: str) -> None:
 def parse_change(event: Payload, team: str, bot_user: str) -> Deletion | Edit | None:
     """Parse an event of one of `CHANGES`; None if nobody has edited or deleted a message."""
     return parse_deletion(event, team, bot_user) or parse_edit(event, team, bot_user)
-
-
-def _changed(event: Payload) -> str:
-    """The `ts` of the message that an event is about."""
-    return string(mapping(event.get("message")), "ts") or string(event, "deleted_ts")
 
 
 def parse_edit(event: Payload, team: str, bot_user: str) -> Edit | None:

@@ -68,16 +68,6 @@ def link_key(thread: ThreadRef) -> Key:
     return Key(f"{LINK_PREFIX}{thread.name}")
 
 
-def moved_key(team: str, channel: str) -> Key:
-    """The new id of a channel whose id has changed."""
-    return Key(f"moved:{team}:{channel}")
-
-
-def came_key(team: str, channel: str) -> Key:
-    """The former id of a channel whose id has changed."""
-    return Key(f"came:{team}:{channel}")
-
-
 def changed_key(thread: ThreadRef) -> Key:
     """The `ts` (in us) of the last request that changed the link of a thread."""
     return Key(f"changed:{thread.team}:{thread.channel}:{thread.thread_ts}")
@@ -124,7 +114,7 @@ def listeners_key(team: str) -> Key:
 
 
 def shared_key(team: str, channel: str) -> Key:
-    """Exists for a while after Slack told that another organization shares a channel."""
+    """What Slack told of a channel that another organization shares: its new id, if it has one."""
     return Key(f"shared:{team}:{channel}")
 
 

@@ -157,7 +157,6 @@ class Accepting:
 
         Raises:
             Outdated: the thread was unlinked by a later request.
-            ChannelMoved: its channel has another id.
         """
         since = max(since, self._clock.now) if at is None else at
         link = Link(

@@ -10,7 +10,6 @@ still wants a link makes it again. Accepted replies are delivered, and reported 
 import asyncio
 import logging
 
-from bot.model.replies import reply_id
 from bot.model.schedule import Schedule
 from bot.model.sessions import NamedSession
 from bot.model.threads import ThreadRef
@@ -19,7 +18,6 @@ from bot.reporting.notices import Notices
 from bot.slack.sharing import Sharing
 from bot.store.channel_defaults import ChannelDefaults
 from bot.store.links import Links
-from bot.store.mailbox import Mailbox
 from bot.store.mirror.cards import Cards, card_owed
 from bot.store.places import Places
 from bot.store.session_names import SessionNames
@@ -42,7 +40,6 @@ class ChannelMoves:
         workspace: Workspace,
         links: Links,
         places: Places,
-        mailbox: Mailbox,
         defaults: ChannelDefaults,
         names: SessionNames,
         notices: Notices,
@@ -52,7 +49,6 @@ class ChannelMoves:
     ) -> None:
         self._links = links
         self._places = places
-        self._mailbox = mailbox
         self._defaults = defaults
         self._names = names
         self._notices = notices
@@ -61,18 +57,6 @@ class ChannelMoves:
         self._schedule = schedule
         self._clock = workspace.clock
         self._team = workspace.team
-
-    async def is_here(self, channel: str, here: str) -> bool:
-        """Return True if `channel` is `here`, under its current id."""
-        return channel == here or await self._places.now(self._team, channel) == here
-
-    async def kept_in(self, channel: str, ts: str) -> str:
-        """Return the id, current or previous, under which the message at `ts` is stored."""
-        before = await self._places.before(self._team, channel)
-        if before is None:
-            return channel
-        kept = await self._mailbox.kept(reply_id(self._team, before, ts))
-        return channel if kept is None else before
 
     async def move(self, channel: str, to: str) -> None:
         """End every link of `channel`, whose id is `to` from now on. Idempotent.

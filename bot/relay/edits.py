@@ -62,7 +62,6 @@ class Edits:
         workspace: Workspace,
         accepting: Accepting,
         links: Links,
-        is_here: Callable[[str, str], Awaitable[bool]],
         mailbox: Mailbox,
         revisions: Revisions,
         tickets: Tickets,
@@ -73,7 +72,6 @@ class Edits:
     ) -> None:
         self._accepting = accepting
         self._links = links
-        self._is_here = is_here
         self._mailbox = mailbox
         self._revisions = revisions
         self._threads = workspace.threads
@@ -150,7 +148,7 @@ class Edits:
             CannotPost: Slack does not let the relay post there.
         """
         offered = await self._tickets.read(CorrectionOffered, number, by)
-        if offered is None or not await self._is_here(offered.reply.thread.channel, channel):
+        if offered is None or offered.reply.thread.channel != channel:
             raise NoSuchReply(already_sent=False)
         await self._accepting.check(by, channel)
         link = await self._heard_by(offered.reply)
@@ -191,7 +189,7 @@ class Edits:
         said = await self._accepting.shown(reply)
         words = corrections.corrected(await self._accepting.name(reply.author), said)
         try:
-            return await self._threads.say(reply.thread, words, key)
+            return await self._threads.post(reply.thread, words, key)
         except SlackRefused as error:
             raise CannotPost(error.reason) from error
 

@@ -250,12 +250,12 @@ class Relay:
         """
         await self.check(by, thread.channel)
         _, channel, _ = place_of(reply)
-        if not await self.channel_moves.is_here(channel, thread.channel):
+        if channel != thread.channel:
             raise NoSuchReply(already_sent=False)
         kept = await self.mailbox.kept(reply)
         if kept is None:
             raise NoSuchReply(already_sent=await self.mailbox.was_sent_again(reply, number))
-        if kept.thread.thread_ts != thread.thread_ts:
+        if kept.thread != thread:
             raise NoSuchReply(already_sent=False)
         session = await self.mailbox.send_again(kept, number)
         if session is None:

@@ -135,7 +135,7 @@ class Say:
     async def _go_on(self, thread: ThreadRef, by: UserId, session: SessionId, text: str) -> None:
         words = devin_say.said(await self._accepting.name(by), devin_say.harmless(text))
         try:
-            ts = await self._threads.say(thread, words)
+            ts = await self._threads.post(thread, words)
         except SlackRefused as error:
             raise CannotPost(error.reason) from error
         await self._accept(Reply(thread=thread, ts=ts, author=by, text=text), session)

@@ -159,8 +159,6 @@ class WorkflowSteps:
         thread = await self._thread(step, session)
         if thread is None:
             raise BadStep(Flaw.THREAD)
-        # Nobody in a thread that takes no card would know where their replies go.
-        await self._threads.check_in(thread.channel)
         at = ts_micros(step.at)
         link, is_new = await self._accepting.link(thread, by, session, since=at)
         if link.session != session:
@@ -212,6 +210,7 @@ class WorkflowSteps:
         """Return the thread that the step names, by its first message; None if it names none."""
         if not step.thread_ts:
             return None
+        await self._threads.check_in(step.channel)
         named = ThreadRef(team=self._team, channel=step.channel, thread_ts=step.thread_ts)
         try:
             message = await self._threads.root(named)
@@ -241,7 +240,7 @@ class WorkflowSteps:
                 return ts
             if thread is None:
                 return await self._threads.open(step.channel, words, key)
-            return await self._threads.say(thread, words, key)
+            return await self._threads.post(thread, words, key)
         except SlackRefused as error:
             raise _cannot_post(error) from error
 

@@ -5,7 +5,7 @@ from typing import Any, Protocol
 
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.model.errors import CannotPost, ChannelMoved, SlackRefused
+from bot.model.errors import OPERATOR_MUST_ACT, CannotPost, ChannelMoved, SlackRefused
 from bot.model.lenient import mapping, mappings, string
 from bot.model.threads import ThreadRef
 from bot.slack.api import MISSING_SCOPE, call
@@ -43,7 +43,7 @@ class Threads:
 
     A channel is named by the id that it had when somebody wrote there. If Slack no longer knows it,
     `moved` gives the current one, for what is told about messages that stand there. What a person
-    says anew does not follow: outsiders may read along there.
+    says in a new thread does not follow (`check_in`): outsiders may read along there.
     """
 
     def __init__(self, client: AsyncWebClient, moved: Moved) -> None:
@@ -55,25 +55,14 @@ class Threads:
         answer = await self._post(thread.channel, words, {"thread_ts": thread.thread_ts}, key)
         return str(answer["ts"])
 
-    async def say(self, thread: ThreadRef, words: Postable, key: str | None = None) -> str:
-        """Post what a person says, as `post` does.
-
-        Raises:
-            ChannelMoved: the channel has another id.
-        """
-        await self.check_here(thread.channel)
-        return await self.post(thread, words, key)
-
     async def open(self, channel: str, words: Postable, key: str | None = None) -> str:
         """Post what a person says in `channel`, as the start of a thread; return its `ts`.
 
         Raises:
-            ChannelMoved: as for `say`; or Slack has put it elsewhere, and replies would come there.
+            CannotPost: as for `check_in`.
         """
-        await self.check_here(channel)
+        await self.check_in(channel)
         answer = await self._post(channel, words, {}, key)
-        if answer.get("channel", channel) != channel:
-            raise ChannelMoved
         return str(answer["ts"])
 
     async def update(self, channel: str, ts: str, words: Postable) -> None:
@@ -154,25 +143,26 @@ class Threads:
         )
         return next((one for one in page["messages"] if one.get("ts") == thread.thread_ts), {})
 
-    async def check_here(self, channel: str) -> None:
-        """Raise `ChannelMoved` if `channel` has another id by now."""
-        if await self._moved(channel) is not None:
-            raise ChannelMoved
-
     async def check_in(self, channel: str) -> None:
         """Raise `CannotPost` unless the bot is in `channel`, as far as Slack tells.
 
         Slack does not tell a direct message's members, and tells nothing without the scope: both
-        pass. A channel that has moved does not.
+        pass. A channel that has another id by now does not (`ChannelMoved`).
+
+        Raises:
+            SlackRefused: the operator must act.
         """
-        await self.check_here(channel)
         try:
             answer = await self._call("conversations.info", channel=channel)
         except SlackRefused as error:
             if error.reason == MISSING_SCOPE:
                 return
+            if error.reason in OPERATOR_MUST_ACT:
+                raise
             raise CannotPost(error.reason) from error
         facts = answer["channel"]
+        if facts.get("id", channel) != channel:
+            raise ChannelMoved
         if facts.get("is_archived") is True:
             raise CannotPost("is_archived")
         is_direct = facts.get("is_im") or facts.get("is_mpim")

@@ -7,7 +7,7 @@ threads may share a session. A link is forgotten `LINK_TTL` after its last traff
 from collections.abc import Sequence
 from datetime import timedelta
 
-from bot.model.errors import ChannelMoved, Outdated
+from bot.model.errors import Outdated
 from bot.model.mirror import Follow
 from bot.model.outcomes import Outcome
 from bot.model.sessions import SessionId
@@ -25,7 +25,6 @@ from bot.redis.keys import (
     heard_key,
     last_key,
     link_key,
-    moved_key,
     subject_key,
 )
 from bot.store.lua import links as lua
@@ -66,7 +65,6 @@ class Links:
 
         Raises:
             Outdated: a later request has unlinked the thread.
-            ChannelMoved: its channel has another id.
         """
         raw = await lua.create_link(
             self._store,
@@ -77,7 +75,6 @@ class Links:
             followers=followers_key(link.session),
             card=_card(thread),
             outbox=OUTBOX_KEY,
-            moved=moved_key(thread.team, thread.channel),
             new=link.to_json(),
             link_ttl=seconds(self.ttl),
             since=str(link.since),
@@ -278,6 +275,4 @@ def _or_nothing(at: int | None) -> str:
 def _changed(raw: str | None) -> Link | None:
     if raw == "outdated":
         raise Outdated
-    if raw == "moved":
-        raise ChannelMoved
     return Link.parse(raw)

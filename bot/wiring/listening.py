@@ -32,7 +32,7 @@ def relay_of(to: Connections, shared: Shared) -> Relay:
         notices=shared.notices,
         claims=kept.claims,
     )
-    say, moves, choices = _say(shared), _channel_moves(shared), shared.choices
+    say, choices = _say(shared), shared.choices
     shortcuts = _shortcuts(shared, choices, link_form)
     return Relay(
         workspace=shared.workspace,
@@ -52,10 +52,10 @@ def relay_of(to: Connections, shared: Shared) -> Relay:
         shortcuts=shortcuts,
         link_offers=_link_offers(shared, link_form),
         first_words=_first_words(shared, shortcuts),
-        edits=_edits(to, shared, moves),
+        edits=_edits(to, shared),
         home=_home(shared),
         workflow_steps=shared.steps,
-        channel_moves=moves,
+        channel_moves=_channel_moves(shared),
         late_replies=_late_replies(shared),
         answers=_answers(shared),
         statuses=_statuses(shared),
@@ -103,7 +103,6 @@ def _channel_moves(shared: Shared) -> ChannelMoves:
         workspace=shared.workspace,
         links=kept.links,
         places=kept.places,
-        mailbox=kept.mailbox,
         defaults=kept.defaults,
         names=kept.names,
         notices=shared.notices,
@@ -139,13 +138,12 @@ def _first_words(shared: Shared, shortcuts: MessageShortcuts) -> FirstWords:
     )
 
 
-def _edits(to: Connections, shared: Shared, moves: ChannelMoves) -> Edits:
+def _edits(to: Connections, shared: Shared) -> Edits:
     kept = shared.kept
     return Edits(
         workspace=shared.workspace,
         accepting=shared.accepting,
         links=kept.links,
-        is_here=moves.is_here,
         mailbox=kept.mailbox,
         revisions=kept.revisions,
         tickets=kept.tickets,

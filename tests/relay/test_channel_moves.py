@@ -1,19 +1,13 @@
 """When a private channel is shared with another organization, Slack gives it a new id."""
 
 import asyncio
-from datetime import timedelta
-
-import pytest
 
 from bot.app import Bot
-from bot.redis.connection import Store
-from bot.settings import Settings
 from bot.wording import thread_links
 from bot.wording.delivery_reports import stranded
-from tests.support.bots import open_bot
 from tests.support.desk import OTHER_SESSION, SESSION, Desk, on_v1
 from tests.support.told import NOT_LINKED, suspended
-from tests.support.waiting import until_settled, wait_until
+from tests.support.waiting import wait_until
 
 
 async def test_each_linked_thread_is_told_under_its_new_id_that_its_link_ended(
@@ -68,49 +62,6 @@ async def test_what_was_accepted_before_ends_under_the_new_id(bot: Bot, desk: De
     await desk.until_marked("white_check_mark", first, channel="secrets")
     await desk.until_said(suspended("two"), thread, channel="secrets")
     await desk.until_marked("zzz", second, channel="secrets")
-
-
-async def moved_while_waiting(desk: Desk) -> tuple[str, str]:
-    """Return a thread whose channel got a new id, and its reply that waits for Devin."""
-    thread = await desk.linked_thread(channel="secrets")
-    desk.devin.behave(SESSION, "rate_limited")
-    ts = await desk.reply("Please rebase", thread, channel="secrets")
-    await wait_until(lambda: desk.devin.requests, "Devin is asked")
-    await desk.slack.share("secrets")
-    await desk.until_said(thread_links.channel_moved(desk.named()), thread, channel="secrets")
-    return thread, ts
-
-
-@pytest.mark.parametrize("change", ["", "Please merge", "(aside) never mind"])
-async def test_what_waits_follows_its_author_under_the_new_id(
-    settings: Settings, desk: Desk, store: Store, change: str
-) -> None:
-    """Deleted, edited, or made an aside: Devin gets what it is now, or nothing."""
-    async with open_bot(settings, notice_after=timedelta(seconds=1)):
-        await desk.slack.wait_connected()
-        _, ts = await moved_while_waiting(desk)
-        if change:
-            await desk.slack.edit("secrets", ts, change)
-        else:
-            await desk.slack.delete("secrets", ts)
-        await desk.until_heard()
-        desk.devin.behave(SESSION, "running")
-        await until_settled(store)
-    texts = [one.rpartition("\n")[2] for one in desk.received()]
-    assert texts == (["Please merge"] if change == "Please merge" else [])
-
-
-@on_v1
-async def test_a_report_s_button_serves_under_the_new_id(bot: Bot, desk: Desk) -> None:
-    """The report was posted before the channel moved, or after it."""
-    thread = await desk.linked_thread(channel="secrets")
-    desk.devin.behave(SESSION, "suspended", times=1)
-    ts = await desk.reply("Please rebase", thread, channel="secrets")
-    await desk.until_said(suspended("Please rebase"), thread, channel="secrets")
-    await desk.slack.share("secrets")
-    await desk.until_said(thread_links.channel_moved(desk.named()), thread, channel="secrets")
-    await desk.press("send_again", thread, channel="secrets")
-    await desk.until_marked("white_check_mark", ts, channel="secrets")
 
 
 async def test_a_channel_without_links_is_no_matter(bot: Bot, desk: Desk) -> None:

@@ -35,6 +35,8 @@ async def by_form(desk: Desk, channel: str) -> tuple[str, Mapping[str, str] | No
 async def by_step(desk: Desk, callback: str, channel: str) -> tuple[str, Any]:
     """Run a workflow step, and return how it ends."""
     given = {"channel": channel, "prompt": TEXT, "message": TEXT, "session": SESSION}
+    if callback == "link_thread":
+        given["thread_ts"] = await a_message(desk, channel)
     execution = await desk.slack.run_step(callback, given)
     await wait_until(lambda: execution in desk.slack.step_results, "the step ends")
     return desk.slack.step_results[execution]
@@ -48,6 +50,19 @@ async def by_start_step(desk: Desk, channel: str) -> tuple[str, Any]:
 async def by_send_step(desk: Desk, channel: str) -> tuple[str, Any]:
     """Run the step that sends a message."""
     return await by_step(desk, "send_message", channel)
+
+
+async def by_link_step(desk: Desk, channel: str) -> tuple[str, Any]:
+    """Run the step that links a thread."""
+    return await by_step(desk, "link_thread", channel)
+
+
+async def a_message(desk: Desk, channel: str) -> str:
+    """Write a message in the channel with that id, if there is one, and return its time."""
+    for one in desk.slack.workspace.channels.values():
+        if one.id == channel and one.kind != "im":
+            return await desk.slack.say("Hello", user="ben", channel=one.name, deliver=False)
+    return "1764000000.000100"
 
 
 Way = Callable[[Desk, str], Awaitable[tuple[str, Any]]]
@@ -97,7 +112,7 @@ def said(desk: Desk) -> list[str]:
     return [str(one.params["channel"]) for one in posts if TEXT in str(one.params)]
 
 
-@pytest.mark.parametrize("way", [by_form, by_start_step, by_send_step])
+@pytest.mark.parametrize("way", [by_form, by_start_step, by_send_step, by_link_step])
 @pytest.mark.parametrize("kind", KINDS)
 async def test_nothing_is_posted_in_a_place_that_is_none_of_theirs(
     bot: Bot, desk: Desk, kind: str, way: Way
@@ -113,6 +128,21 @@ async def test_nothing_is_posted_in_a_place_that_is_none_of_theirs(
     else:
         assert (how, why) == ("error", workflows.step_failed(in_step))
     assert said(desk) == []
+    assert sessions(desk) == []
+    assert desk.received() == []
+
+
+@pytest.mark.parametrize("word", [SESSION, "new"])
+@pytest.mark.parametrize("kind", ["a channel without the bot", "an archived channel"])
+async def test_devin_say_posts_nothing_where_the_bot_may_not(
+    bot: Bot, desk: Desk, kind: str, word: str
+) -> None:
+    """Slack names the channel here, so it is one that the person can see."""
+    place, (why, _) = await a_place(desk, kind), KINDS[kind]
+    await desk.slack.slash("/devin-say", f"{word} {TEXT}", channel=place)
+    await desk.until_whispered(refusals.sorry(why), "ada", channel=place)
+    tried = [one for one in desk.slack.calls if one.method == "chat.postMessage"]
+    assert tried == []
     assert sessions(desk) == []
     assert desk.received() == []
 

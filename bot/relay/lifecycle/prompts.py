@@ -67,10 +67,10 @@ class Prompts:
         Files are named only. A thread that Slack does not show is left out.
 
         Raises:
-            ChannelMoved: the channel has another id, and outsiders read along.
+            CannotPost: the bot is not in the channel, or that has another id: outsiders read along.
             SlackAway: the thread cannot be read now.
         """
-        await self._threads.check_here(start.thread.channel)
+        await self._threads.check_in(start.thread.channel)
         own, earlier = start.message, _Earlier()
         if start.reads_thread:
             try:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from bot.devin.api import Devin, SessionSummary, Unread
-from bot.model.errors import ChannelMoved, DevinAway, LinkedElsewhere, Outdated
+from bot.model.errors import CannotPost, DevinAway, LinkedElsewhere, Outdated
 from bot.model.outcomes import Outcome, OutcomeKind, Wait
 from bot.model.sessions import NamedSession, SessionId
 from bot.model.threads import ts_micros
@@ -132,7 +132,7 @@ class Starter:
             return refusals.sorry(LinkedElsewhere(await self._names.one(link.session), by))
         try:
             prompt = await self._prompts.of(start)
-        except ChannelMoved as error:
+        except CannotPost as error:
             return refusals.sorry(error)
         if not prompt:
             return words.WITHDRAWN if prompt is None else words.NOTHING
@@ -207,7 +207,7 @@ class Starter:
             link, _ = await self._accepting.link(
                 thread, start.by, named.session, at, begins=True, root=root
             )
-        except (Outdated, ChannelMoved):
+        except Outdated:
             link = None
         if link is None or link.session != named.session:
             told = words.not_linked(named)

@@ -144,7 +144,7 @@ class Answers:
     async def _post(self, question: Question, mine: Answer) -> str:
         words = mirror_notices.answers(await self._accepting.name(mine.by), mine.text)
         try:
-            return await self._threads.say(mine.thread, words, _key(question, mine))
+            return await self._threads.post(mine.thread, words, _key(question, mine))
         except SlackRefused as error:
             raise CannotPost(error.reason) from error
 

@@ -17,7 +17,6 @@ async def create_link(
     followers: Key,
     card: Key,
     outbox: Key,
-    moved: Key,
     new: str,
     link_ttl: int,
     since: str,
@@ -110,11 +109,6 @@ async def describe_link(*, link: Key, topic: str, at: str) -> int:
 @script
 async def list_threads(*, threads: Key, prefix: str, within_ms: int, limit: int) -> Sequence[str]:
     """List linked threads, latest traffic first, each followed by the time of that traffic."""
-
-
-@script
-async def note_move(*, moved: Key, came: Key, old: str, new: str, keep_ms: int) -> str:
-    """Note the new id of a channel."""
 
 
 @script

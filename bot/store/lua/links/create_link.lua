@@ -1,6 +1,5 @@
--- Links a thread, unless it is linked already, or a later request has changed its link, or its
--- channel has another id by now. Returns the link that was there, 'outdated', 'moved', or false for
--- a new link. A link to the same session counts as
+-- Links a thread, unless it is linked already, or a later request has changed its link. Returns the
+-- link that was there, 'outdated', or false for a new link. A link to the same session counts as
 -- changed by this request, so that an earlier one that comes late does not undo it. For `at` and
 -- `since`, see `is_outdated` and `change_link`. The thread follows the session from now on, or from
 -- its beginning where the session `begins` with the thread, and its card is owed.
@@ -16,7 +15,6 @@ local watch = KEYS[4]
 local followers = KEYS[5]
 local card = KEYS[6]
 local outbox = KEYS[7]
-local moved = KEYS[8]
 local new = ARGV[1]
 local link_ttl = tonumber(ARGV[2])
 local since = ARGV[3]
@@ -27,7 +25,6 @@ local session = ARGV[7]
 local begins = ARGV[8] == '1'
 local owed = ARGV[9]
 
-if redis.call('EXISTS', moved) == 1 then return 'moved' end
 local linked = redis.call('GET', link)
 if linked then
   local is_json, link_was = pcall(cjson.decode, linked)
