@@ -5,6 +5,7 @@ import re
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 
 from bot.model.errors import AnsweredAlready, MovedOn
+from bot.model.lenient import string
 from bot.relay import Relay
 from bot.wording import actions
 from bot.wording.mirror import notices as mirror_notices
@@ -31,7 +32,7 @@ def register(app: AsyncApp, relay: Relay) -> None:
 
 
 async def _answer(relay: Relay, press: Press, respond: AsyncRespond) -> None:
-    """Send the answer, and have the buttons give way to who chose what."""
+    """Have the answer sent; buttons that answer nothing any more give way at once."""
 
     def replace(note: str) -> None:
         relay.notices.press(press.message, press.thread.channel, note)
@@ -43,11 +44,10 @@ async def _answer(relay: Relay, press: Press, respond: AsyncRespond) -> None:
         if found is None:
             raise MovedOn
         try:
-            answer = await relay.answers.answer(thread, *found, press.by)
+            await relay.answers.answer(thread, string(press.message, "ts"), *found, press.by)
         except AnsweredAlready as error:
             replace(mirror_notices.chosen(error.by, error.text))
             raise
         except MovedOn:
             replace(mirror_notices.MOVED_ON)
             raise
-        replace(mirror_notices.chosen(await relay.name(answer.by), answer.text))

@@ -12,11 +12,9 @@ RelayError
 │   ├── IsMuted            the thread's link is muted
 │   ├── Outdated           the thread's link was changed after the request was made
 │   ├── FormGone           a form or menu of `/devin-say` has expired, or is somebody else's
-│   ├── StillSaying        a message is being posted, or it is unknown whether it was
 │   ├── TicketGone         a form or an offer has expired, or is somebody else's
 │   ├── NoSuchReply        a button's reply is gone, or was already sent again
 │   ├── AlreadySent        an offer was already accepted
-│   ├── StillSending       an accepted offer is being posted, or it is unknown whether it was
 │   ├── AnsweredAlready    somebody has chosen an answer to Devin's question
 │   ├── MovedOn            Devin's question is not open any more
 │   ├── StartGone          the start that a button would repeat is no longer kept
@@ -108,10 +106,6 @@ class FormGone(PersonError):
     """The record behind a form or a menu of `/devin-say` is no longer kept for this person."""
 
 
-class StillSaying(PersonError):
-    """A message of `/devin-say` is being posted, or its process died while posting it."""
-
-
 class EmptyMessage(PersonError):
     """The message has no text, no files and no forwarded message that Devin could read."""
 
@@ -138,10 +132,6 @@ class NoSuchReply(PersonError):
 
 class AlreadySent(PersonError):
     """The offered message was already sent."""
-
-
-class StillSending(PersonError):
-    """The offered message is being posted, or its process died while posting it."""
 
 
 class AnsweredAlready(PersonError):

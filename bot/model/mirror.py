@@ -8,10 +8,8 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import Literal
 
-from bot.model.people import UserId
 from bot.model.record import Record
 from bot.model.sessions import RESTING, PullRequest, SessionId, SessionState, Trouble
-from bot.model.threads import ThreadRef
 
 
 class Follow(StrEnum):
@@ -83,16 +81,6 @@ def still_asked(items: Sequence[Said]) -> tuple[Sequence[Said], Sequence[Said]]:
     posted = [one for one in items if one.kind not in CLOSINGS]
     posted = [one for one in posted if one.kind not in asked or one.id not in over]
     return posted, closed
-
-
-class Answer(Record):
-    """An answer to what Devin asked, chosen by a button in `thread`; `number` names its post."""
-
-    v: Literal[1] = 1
-    thread: ThreadRef
-    by: UserId
-    text: str
-    number: str
 
 
 class Gist(Record):

@@ -28,6 +28,9 @@ class OwedKind(StrEnum):
     START = "start"
     """A session must be started, and its thread linked."""
 
+    POST = "post"
+    """What a person says must be posted in their name, and sent to its session or start one."""
+
 
 @dataclass(frozen=True, slots=True)
 class Owed:

@@ -183,11 +183,6 @@ def shown_key(session: SessionId) -> Key:
     return Key(f"{SHOWN_PREFIX}{session}")
 
 
-def answer_key(session: SessionId, asked: str) -> Key:
-    """The answer that somebody has chosen to a question of a session."""
-    return Key(f"answer:{session}:{asked}")
-
-
 def words_key(thread: ThreadRef) -> Key:
     """What a session says that its thread has not been shown yet, in order."""
     return Key(f"{WORDS_PREFIX}{thread.name}")

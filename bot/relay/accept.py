@@ -10,7 +10,7 @@ from bot.delivery.compose import shown
 from bot.delivery.handover import Handover
 from bot.mirror.watching import Watching
 from bot.model.errors import NotAllowed, NotIdentified, StoreAway
-from bot.model.people import Standing, UserId
+from bot.model.people import WORKFLOW, Standing, UserId
 from bot.model.replies import Change, Reply, Voucher
 from bot.model.schedule import Schedule
 from bot.model.sessions import SessionId
@@ -114,7 +114,10 @@ class Accepting:
             StoreAway: the refused events may not have been noted.
         """
         await self._catch_up()
-        standing = await self._permissions.of(who, channel)
+        if who == WORKFLOW:
+            standing = self._permissions.of_workflow(channel)
+        else:
+            standing = await self._permissions.of(who, channel)
         if standing is not Standing.ALLOWED:
             metrics.TURNED_AWAY.labels(standing).inc()
             raise NotAllowed(standing)

@@ -10,30 +10,21 @@ from typing import ClassVar
 
 from bot.model.errors import (
     AlreadySent,
-    CannotPost,
     EmptyMessage,
-    IsMuted,
-    LinkedElsewhere,
     NoSuchReply,
-    NotLinked,
-    NotTaken,
-    RelayError,
-    SlackRefused,
-    StillSending,
 )
 from bot.model.outcomes import OutcomeKind
 from bot.model.people import Standing, UserId
-from bot.model.replies import Change, Deletion, Edit, Reply, place_of
-from bot.model.sessions import NamedSession
+from bot.model.replies import Deletion, Edit, Reply, place_of
 from bot.model.threads import Link, ThreadRef, ts_micros
 from bot.relay.accept import Accepting
+from bot.relay.saying.speaking import Speaking, Spoken
 from bot.relay.topics import Topics
-from bot.relay.workspace import Workspace
 from bot.reporting.notices import Notices
 from bot.runtime.background import Background
-from bot.store.claims import Claims
 from bot.store.links import Links
 from bot.store.mailbox import Mailbox
+from bot.store.outbox import Owing
 from bot.store.revisions import TOO_LATE, Revised, Revision, Revisions, outlasted
 from bot.store.tickets import Ticket, Tickets, new_number
 from bot.text.to_devin import is_empty, says_something
@@ -59,14 +50,13 @@ class Edits:
     def __init__(  # noqa: PLR0913  (the parts it is made of)
         self,
         *,
-        workspace: Workspace,
         accepting: Accepting,
         links: Links,
         mailbox: Mailbox,
         revisions: Revisions,
         tickets: Tickets,
         notices: Notices,
-        claims: Claims,
+        speaking: Speaking,
         background: Background,
         topics: Topics,
     ) -> None:
@@ -74,10 +64,9 @@ class Edits:
         self._links = links
         self._mailbox = mailbox
         self._revisions = revisions
-        self._threads = workspace.threads
         self._tickets = tickets
         self._notices = notices
-        self._claims = claims
+        self._speaking = speaking
         self._background = background
         self._topics = topics
 
@@ -136,77 +125,32 @@ class Edits:
         )
 
     async def send(self, number: str, by: UserId, channel: str) -> None:
-        """Post a correction that was offered to `by`, in their name, and send it, once.
+        """Have a correction that was offered to `by` posted in their name, and sent, once.
 
         Raises:
             NoSuchReply: the offer does not exist or has expired.
             AlreadySent: the correction was sent before.
-            StillSending: an earlier press has claimed it, and may not have posted it yet.
             NotLinked, IsMuted: the thread no longer sends anything to Devin.
             LinkedElsewhere: its session is not the one that has the original.
             NotAllowed: `by` may not.
-            CannotPost: Slack does not let the relay post there.
         """
         offered = await self._tickets.read(CorrectionOffered, number, by)
         if offered is None or offered.reply.thread.channel != channel:
             raise NoSuchReply(already_sent=False)
         await self._accepting.check(by, channel)
-        link = await self._heard_by(offered.reply)
-        claim = f"correction:{number}:{offered.edited}"
-        if not await self._claims.claim(claim):
-            # The claim belongs to a press that is under way, or whose process died.
-            ts = await self._find(offered.reply.thread, claim)
-            if ts is None:
-                raise StillSending
-            if await self._accept(offered.reply, ts, link) is Change.REPEATED:
-                raise AlreadySent
-            return
-        try:
-            ts = await self._post(offered.reply, claim)
-            await self._accept(offered.reply, ts, link)
-        except RelayError:
-            await self._claims.disclaim(claim)
-            raise
-
-    async def _heard_by(self, reply: Reply) -> Link:
-        """Return the link of the thread of `reply`, whose session has it."""
-        link = await self._links.get(reply.thread)
-        if link is None:
-            raise NotLinked
-        if link.session != await self._mailbox.session_of(reply.id):
-            by = await self._accepting.name(link.by)
-            raise LinkedElsewhere(NamedSession(link.session), by)
-        if link.muted:
-            raise IsMuted
-        return link
-
-    async def _post(self, reply: Reply, key: str) -> str:
-        """Return the correction's `ts`; post it unless an earlier, failed press already did."""
-        if not await self._claims.claim(f"posting:{key}"):
-            ts = await self._find(reply.thread, key)
-            if ts is not None:
-                return ts
-        said = await self._accepting.shown(reply)
-        words = corrections.corrected(await self._accepting.name(reply.author), said)
-        try:
-            return await self._threads.post(reply.thread, words, key)
-        except SlackRefused as error:
-            raise CannotPost(error.reason) from error
-
-    async def _find(self, thread: ThreadRef, key: str) -> str | None:
-        try:
-            return await self._threads.find(thread, key)
-        except SlackRefused as error:
-            log.warning("thread not readable", extra={"reason": str(error)})
-            return None
-
-    async def _accept(self, reply: Reply, ts: str, link: Link) -> Change:
-        of_correction = {"ts": ts, "files": (), "is_correction": True}
-        correction = reply.model_copy(update=of_correction)
-        change = await self._accepting.accept(correction, link.session)
-        if change in {Change.UNLINKED, Change.MUTED}:
-            raise NotTaken(change)
-        return change
+        reply = offered.reply
+        session = await self._mailbox.session_of(reply.id)
+        await self._speaking.check_link(reply.thread, session)
+        name, shown = await self._accepting.name(by), await self._accepting.shown(reply)
+        fields = {"ts": self._speaking.since(), "files": (), "is_correction": True}
+        spoken = Spoken.of(
+            f"correction:{number}:{offered.edited}",
+            reply.model_copy(update=fields),
+            corrections.corrected(name, shown),
+            session=session,
+        )
+        if await self._speaking.say(spoken) is Owing.DONE:
+            raise AlreadySent
 
     async def _follow(
         self,

@@ -41,7 +41,7 @@ from bot.relay.link_offers import LinkOffers
 from bot.relay.mirror.answers import Answers
 from bot.relay.mirror.statuses import Statuses
 from bot.relay.naming import Naming
-from bot.relay.say import Say
+from bot.relay.saying.say import Say
 from bot.relay.workflow_steps import WorkflowSteps
 from bot.relay.workspace import Workspace
 from bot.reporting.notices import Notices

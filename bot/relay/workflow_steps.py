@@ -5,8 +5,8 @@ this may run a second time after a crash, and then finds the traces of the first
 """
 
 import logging
-import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 from bot.model.errors import (
     OPERATOR_MUST_ACT,
@@ -14,14 +14,13 @@ from bot.model.errors import (
     CannotPost,
     IsMuted,
     LinkedElsewhere,
-    NotAllowed,
     NothingToSay,
     NotTaken,
     PersonError,
     SlackRefused,
 )
 from bot.model.owed import Owed, OwedKind
-from bot.model.people import WORKFLOW, Standing, UserId
+from bot.model.people import WORKFLOW, UserId
 from bot.model.replies import Change, Reply
 from bot.model.schedule import Schedule
 from bot.model.sessions import NamedSession, SessionId
@@ -29,8 +28,7 @@ from bot.model.threads import Link, ThreadRef, ts_micros
 from bot.model.workflow_steps import LINK, SEND, START, Flaw, StepAsked
 from bot.relay.accept import Accepting
 from bot.relay.asking.session_choices import SessionChoices
-from bot.relay.lifecycle.start import Start
-from bot.relay.lifecycle.starting import Starting
+from bot.relay.saying.speaking import Speaking, Spoken
 from bot.relay.workspace import Workspace
 from bot.reporting.reporter import having_posted
 from bot.slack.functions import Functions
@@ -39,9 +37,11 @@ from bot.store.links import Links
 from bot.store.lua.reply_fields import ReplyField
 from bot.store.outbox import KEEP, Begun, Outbox
 from bot.wording import workflows
-from bot.wording.message import SlackMessage
 
 log = logging.getLogger(__name__)
+
+Does = Callable[[StepAsked], Awaitable[None]]
+"""Carries out a step."""
 
 
 class WorkflowSteps:
@@ -58,16 +58,15 @@ class WorkflowSteps:
         accepting: Accepting,
         choices: SessionChoices,
         links: Links,
-        starting: Starting,
+        speaking: Speaking,
         schedule: Schedule,
     ) -> None:
         self._outbox = outbox
         self._functions = functions
         self._accepting = accepting
         self._choices = choices
-        self._permissions = workspace.permissions
         self._links = links
-        self._starting = starting
+        self._speaking = speaking
         self._threads = workspace.threads
         self._schedule = schedule
         self._team = workspace.team
@@ -99,7 +98,7 @@ class WorkflowSteps:
         step = StepAsked.model_validate_json(raw)
         with having_posted():  # as far as this knows: an attempt has several parts
             try:
-                await self._does(step)(step, begun.again)
+                await self._does(step, again=begun.again)(step)
             except PersonError as error:
                 log.info("step failed", extra={"execution": step.execution, "reason": str(error)})
                 await self._functions.fail(step.execution, workflows.step_failed(error))
@@ -113,47 +112,39 @@ class WorkflowSteps:
         """Return False: a step is never dropped, since a workflow waits for it."""
         return False
 
-    def _does(self, step: StepAsked) -> Callable[[StepAsked, bool], Awaitable[None]]:
-        does = {SEND: self._send, LINK: self._link, START: self._start}.get(step.callback)
+    def _does(self, step: StepAsked, *, again: bool) -> Does:
+        link = partial(self._link, again=again)
+        known: dict[str, Does] = {SEND: self._send, LINK: link, START: self._start}
+        does = known.get(step.callback)
         if does is None:
             raise BadStep(Flaw.UNKNOWN)
         if step.flaw is not None:
             raise BadStep(step.flaw)
         return does
 
-    async def _send(self, step: StepAsked, again: bool) -> None:  # noqa: FBT001  (as `_does` calls it)
+    async def _send(self, step: StepAsked) -> None:
+        """Have the message posted, and sent to the session; its outcome ends the step."""
         by = await self._check(step)
         session = await self._choices.named(step.session, step.channel, by)
-        nowhere = ThreadRef.nowhere(self._team, step.execution, step.at)
-        reply = self._reply(step, nowhere, by)
-        said = await self._accepting.shown(reply)
+        thread = await self._thread(step, session) if step.channel else None
+        reply, said = await self._reply(step, thread, by)
         if not said:
             raise NothingToSay
         if step.channel:
-            words = workflows.said_by_workflow(await self._name(step), said)
-            reply = await self._posted(step, reply, session, words, again=again)
+            await self._say(step, reply, said, session)
+            return
         change = await self._accepting.accept(reply, session)
         if change in {Change.UNLINKED, Change.MUTED}:
             raise NotTaken(change)
 
-    async def _posted(
-        self, step: StepAsked, reply: Reply, session: SessionId, words: SlackMessage, *, again: bool
-    ) -> Reply:
-        """Post the message in a thread that is linked to `session`, and return it as a reply."""
-        thread = await self._thread(step, session)
-        ts = await self._post_once(step, thread, words, again=again)
-        if thread is None:
-            thread = ThreadRef(team=self._team, channel=step.channel, thread_ts=ts)
-        posted = reply.model_copy(update={"thread": thread, "ts": ts})
-        root = posted if ts == thread.thread_ts else None
-        link, _ = await self._accepting.link(
-            thread, reply.author, session, ts_micros(ts), root=root
-        )
-        if link.session != session:
-            raise _linked_elsewhere(link)
-        return posted
+    async def _say(
+        self, step: StepAsked, reply: Reply, said: str, session: SessionId | None = None
+    ) -> None:
+        words = workflows.said_by_workflow(await self._name(step), said)
+        key, links = f"step:{step.execution}", session is not None
+        await self._speaking.say(Spoken.of(key, reply, words, session=session, links=links))
 
-    async def _link(self, step: StepAsked, again: bool) -> None:  # noqa: FBT001  (as `_does` calls it)
+    async def _link(self, step: StepAsked, *, again: bool) -> None:
         by = await self._check(step)
         session = await self._choices.named(step.session, step.channel, by)
         thread = await self._thread(step, session)
@@ -167,41 +158,37 @@ class WorkflowSteps:
         outputs = {"outcome": "linked", "detail": detail, "thread": thread.thread_ts}
         await self._functions.complete(step.execution, outputs)
 
-    async def _start(self, step: StepAsked, again: bool) -> None:  # noqa: FBT001  (as `_does` calls it)
-        """Post the prompt, and have a session started, which ends the step."""
+    async def _start(self, step: StepAsked) -> None:
+        """Have the prompt posted, and a session started, which ends the step."""
         by = await self._check(step)
         if not step.channel:
             raise BadStep(Flaw.CHANNEL)
-        nowhere = ThreadRef.nowhere(self._team, step.execution, step.at)
-        prompt = self._reply(step, nowhere, by)
-        said = await self._accepting.shown(prompt)
+        reply, said = await self._reply(step, None, by)
         if not said:
             raise BadStep(Flaw.PROMPT)
-        words = workflows.said_by_workflow(await self._name(step), said)
-        ts = await self._post_once(step, None, words, again=again)
-        thread = ThreadRef(team=self._team, channel=step.channel, thread_ts=ts)
-        message = prompt.model_copy(update={"thread": thread, "ts": ts})
-        await self._starting.begin(Start(message=message, at=int(time.time())))
+        await self._say(step, reply, said)
 
-    def _reply(self, step: StepAsked, thread: ThreadRef, by: UserId) -> Reply:
-        return Reply(
-            thread=thread,
+    async def _reply(
+        self, step: StepAsked, thread: ThreadRef | None, by: UserId
+    ) -> tuple[Reply, str]:
+        """Return the message as it is not posted yet, and its text for people."""
+        if thread is None and step.channel:
+            thread = ThreadRef(team=self._team, channel=step.channel, thread_ts="")
+        reply = Reply(
+            thread=thread or ThreadRef.nowhere(self._team, step.execution, step.at),
             ts=step.at,
             author=by,
             text=step.text,
             blocks=step.blocks,
             step=step.execution,
         )
+        return reply, await self._accepting.shown(reply)
 
     async def _check(self, step: StepAsked) -> UserId:
         """Return the acting user; raise `NotAllowed` unless they may act in the channel."""
-        if step.user:
-            await self._accepting.check(UserId(step.user), step.channel)
-            return UserId(step.user)
-        standing = self._permissions.of_workflow(step.channel)
-        if standing is not Standing.ALLOWED:
-            raise NotAllowed(standing)
-        return WORKFLOW
+        by = UserId(step.user) if step.user else WORKFLOW
+        await self._accepting.check(by, step.channel)
+        return by
 
     async def _name(self, step: StepAsked) -> str:
         return await self._accepting.name(UserId(step.user)) if step.user else ""
@@ -229,25 +216,6 @@ class WorkflowSteps:
         if link is not None and link.muted and step.callback == SEND:
             raise IsMuted
         return thread
-
-    async def _post_once(
-        self, step: StepAsked, thread: ThreadRef | None, words: SlackMessage, *, again: bool
-    ) -> str:
-        """Post `words`, unless an earlier attempt did; return the message's `ts`."""
-        key = f"step:{step.execution}"
-        try:
-            if again and (ts := await self._find(step, thread, key)) is not None:
-                return ts
-            if thread is None:
-                return await self._threads.open(step.channel, words, key)
-            return await self._threads.post(thread, words, key)
-        except SlackRefused as error:
-            raise _cannot_post(error) from error
-
-    async def _find(self, step: StepAsked, thread: ThreadRef | None, key: str) -> str | None:
-        if thread is None:
-            return await self._threads.find_opening(step.channel, key, step.at)
-        return await self._threads.find(thread, key)
 
 
 def _linked_elsewhere(link: Link) -> LinkedElsewhere:

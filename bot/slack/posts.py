@@ -42,6 +42,32 @@ class Posts:
         with self._limits.respected("chat.postMessage", thread.channel):
             return await self._threads.post(thread, words, key)
 
+    async def say(self, thread: ThreadRef, words: Postable, key: str) -> str:
+        """Post what a person says, with `key`; as a new thread if `thread` has no `thread_ts`.
+
+        Returns the post's `ts`.
+
+        Raises:
+            CannotPost: a new thread can't be begun there (`Threads.check_in`).
+            SlackRefused: Slack does not take it.
+        """
+        with self._limits.respected("chat.postMessage", thread.channel):
+            if thread.thread_ts:
+                return await self._threads.post(thread, words, key)
+            return await self._threads.open(thread.channel, words, key)
+
+    async def said(self, thread: ThreadRef, key: str, *, since: str) -> str | None:
+        """Return the `ts` of the post that `say` made with `key` after `since`, if any.
+
+        Raises:
+            SlackRefused: it can't be looked for.
+        """
+        if thread.thread_ts:
+            with self._limits.respected("conversations.replies", thread.channel):
+                return await self._threads.find(thread, key, since)
+        with self._limits.respected("conversations.history", thread.channel):
+            return await self._threads.find_opening(thread.channel, key, since)
+
     async def find(
         self, thread: ThreadRef, key: str, *, ids: Mapping[str, object], since: str = ""
     ) -> str | None:

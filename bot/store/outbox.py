@@ -8,6 +8,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from enum import IntEnum
 
 from bot.model.owed import Owed, OwedKind, parse_owed
 from bot.redis.connection import Store, millis, seconds
@@ -32,6 +33,15 @@ KEEP = timedelta(days=7)
 """The least time for which an entry and its subject are kept after the last try."""
 
 
+class Owing(IntEnum):
+    """What has come of an entry that was to be added; true while it is still to be done."""
+
+    DONE = 0
+    OPEN = 1
+    NEW = 2
+    """It was added just now; another request for its subject changes nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class Begun:
     """A try at an entry.
@@ -52,15 +62,15 @@ class Outbox:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    async def owe(self, owed: Owed, what: str, keep: timedelta) -> bool:
+    async def owe(self, owed: Owed, what: str, keep: timedelta) -> Owing:
         """Add an entry, with `what` as the `asked` field of its subject, once for each subject.
 
-        Return True while the entry is still to be done. It is remembered for `keep`.
+        It is remembered for `keep`.
 
         Raises:
             StoreAway: the entry may not be kept.
         """
-        is_open = await lua.owe(
+        owing = await lua.owe(
             self._store,
             subject=subject_key(owed.subject),
             outbox=OUTBOX_KEY,
@@ -68,7 +78,7 @@ class Outbox:
             asked=what,
             keep=seconds(keep),
         )
-        return bool(is_open)
+        return Owing(owing)
 
     async def asked(self, subject: str) -> str | None:
         """Return what was to be done about `subject`, as long as that is kept."""
@@ -137,6 +147,11 @@ class Outbox:
             owed=str(owed),
             forgets=forget,
         )
+
+    async def take_back(self, owed: Owed) -> None:
+        """End an entry that was not done, and forget it: its subject may be owed again."""
+        await self._store.delete(subject_key(owed.subject))
+        await self.end(owed, forget=False)
 
     async def overdue(self, grace: timedelta, limit: int) -> Sequence[Owed]:
         """List entries that have been due for at least `grace`, the longest due first.

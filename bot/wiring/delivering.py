@@ -6,14 +6,15 @@ from bot.delivery.reconcile import Reconciler
 from bot.model.owed import OwedKind
 from bot.relay.lifecycle.prompts import Prompts
 from bot.relay.lifecycle.starter import Starter
+from bot.relay.saying.speaker import Speaker
 from bot.reporting.notices import NoticeTeller
 from bot.reporting.outcomes import Delays, Outcomes
 from bot.reporting.reporter import Reporter
 from bot.schedule.local import Work
 from bot.schedule.poll import Poll
 from bot.slack.files import SlackFiles
+from bot.slack.functions import Functions
 from bot.slack.marks import MarkBudget
-from bot.slack.posts import Posts
 from bot.wiring.parts import Connections, Shared
 from handlers.parse.earlier import ThreadMessages
 
@@ -21,13 +22,12 @@ from handlers.parse.earlier import ThreadMessages
 def serve(to: Connections, shared: Shared) -> Poll:
     """Let this process deliver mail and post the outbox; return what finds what is left."""
     kept, deliverer = shared.kept, _deliverer(to, shared)
-    limits, mirror = shared.limits, shared.mirror
-    posts = Posts(shared.workspace.threads, limits)
+    limits, mirror, posts = shared.limits, shared.mirror, shared.posts
     reporter = Reporter(
         outbox=kept.outbox,
         tellers={
             OwedKind.OUTCOME: Outcomes(
-                kept.reports, kept.names, posts, shared.functions, shared.workspace.admin
+                kept.reports, kept.names, posts, Functions(to.client), shared.workspace.admin
             ),
             OwedKind.DELAY: Delays(kept.reports, kept.names, posts, to.settings.give_up_after),
             OwedKind.NOTICE: NoticeTeller(kept.outbox, posts),
@@ -35,6 +35,7 @@ def serve(to: Connections, shared: Shared) -> Poll:
             OwedKind.WORDS: mirror.words,
             OwedKind.CARD: mirror.cards,
             OwedKind.START: _starter(to, shared),
+            OwedKind.POST: _speaker(shared),
         },
         schedule=shared.schedule,
         limits=limits,
@@ -70,6 +71,18 @@ def _deliverer(to: Connections, shared: Shared) -> Deliverer:
     )
 
 
+def _speaker(shared: Shared) -> Speaker:
+    return Speaker(
+        workspace=shared.workspace,
+        accepting=shared.accepting,
+        speaking=shared.speaking,
+        starting=shared.starting,
+        watches=shared.kept.watches,
+        posts=shared.posts,
+        notices=shared.notices,
+    )
+
+
 def _starter(to: Connections, shared: Shared) -> Starter:
     kept, workspace = shared.kept, shared.workspace
     messages = ThreadMessages(workspace.identity)
@@ -82,7 +95,7 @@ def _starter(to: Connections, shared: Shared) -> Starter:
         outbox=kept.outbox,
         claims=kept.claims,
         notices=shared.notices,
-        functions=shared.functions,
+        functions=Functions(to.client),
         admin=workspace.admin,
         look_after=to.timing.look_after,
         notice_after=to.timing.notice_after,

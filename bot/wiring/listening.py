@@ -16,7 +16,7 @@ from bot.relay.link_form import LinkForm
 from bot.relay.link_offers import LinkOffers
 from bot.relay.mirror.answers import Answers
 from bot.relay.mirror.statuses import Statuses
-from bot.relay.say import Say
+from bot.relay.saying.say import Say
 from bot.wiring.parts import Connections, Shared
 from handlers.late import LateEvents
 
@@ -71,6 +71,7 @@ def _say(shared: Shared) -> Say:
         links=shared.kept.links,
         defaults=shared.kept.defaults,
         choices=shared.choices,
+        speaking=shared.speaking,
     )
 
 
@@ -81,7 +82,7 @@ def _say_prompts(shared: Shared, say: Say, choices: SessionChoices) -> SayPrompt
         choices=choices,
         naming=shared.naming,
         tickets=kept.tickets,
-        claims=kept.claims,
+        speaking=shared.speaking,
     )
 
 
@@ -141,14 +142,13 @@ def _first_words(shared: Shared, shortcuts: MessageShortcuts) -> FirstWords:
 def _edits(to: Connections, shared: Shared) -> Edits:
     kept = shared.kept
     return Edits(
-        workspace=shared.workspace,
         accepting=shared.accepting,
         links=kept.links,
         mailbox=kept.mailbox,
         revisions=kept.revisions,
         tickets=kept.tickets,
         notices=shared.notices,
-        claims=kept.claims,
+        speaking=shared.speaking,
         background=to.background,
         topics=shared.topics,
     )
@@ -169,14 +169,8 @@ def _home(shared: Shared) -> Home:
 
 
 def _answers(shared: Shared) -> Answers:
-    kept = shared.kept
     return Answers(
-        workspace=shared.workspace,
-        accepting=shared.accepting,
-        naming=shared.naming,
-        links=kept.links,
-        watches=kept.watches,
-        kept=kept.answers,
+        accepting=shared.accepting, speaking=shared.speaking, watches=shared.kept.watches
     )
 
 

@@ -14,6 +14,7 @@ from bot.relay.asking.session_choices import SessionChoices
 from bot.relay.lifecycle.starting import Starting
 from bot.relay.naming import Naming
 from bot.relay.permissions import Permissions
+from bot.relay.saying.speaking import Speaking
 from bot.relay.topics import Topics
 from bot.relay.workflow_steps import WorkflowSteps
 from bot.relay.workspace import Workspace
@@ -38,7 +39,6 @@ from bot.store.claims import Claims
 from bot.store.due_mail import DueMail
 from bot.store.links import Links
 from bot.store.mailbox import Mailbox
-from bot.store.mirror.answers import KeptAnswers
 from bot.store.mirror.cards import Cards
 from bot.store.mirror.watches import Watches
 from bot.store.outbox import Outbox
@@ -71,7 +71,6 @@ class Connections:
 class Kept:
     """The repositories in Redis, one per kind."""
 
-    answers: KeptAnswers
     attachments: Attachments
     cards: Cards
     checkpoints: Checkpoints
@@ -102,7 +101,8 @@ class Shared:
     handover: Handover
     naming: Naming
     choices: SessionChoices
-    functions: Functions
+    posts: Posts
+    speaking: Speaking
     starting: Starting
     steps: WorkflowSteps
     topics: Topics
@@ -115,7 +115,6 @@ def kept_in(to: Connections) -> Kept:
     settings, store, team = to.settings, to.store, to.identity.team
     ttl, within = settings.link_ttl, settings.catch_up
     return Kept(
-        answers=KeptAnswers(store),
         attachments=Attachments(store),
         cards=Cards(store),
         checkpoints=Checkpoints(store, team, within or CATCH_UP, secrets.token_hex(8)),
@@ -176,9 +175,8 @@ def shared_by(to: Connections) -> Shared:
         topics=topics,
     )
     naming = Naming(to.devin, kept.names, to.timing.session_name_seconds)
-    functions = Functions(to.client)
     choices = _choices(to, workspace, kept, accepting, naming)
-    starting = _starting(workspace, kept, accepting, naming, schedule)
+    speaking = _speaking(workspace, kept, accepting, naming, schedule)
     return Shared(
         workspace=workspace,
         kept=kept,
@@ -189,9 +187,10 @@ def shared_by(to: Connections) -> Shared:
         handover=handover,
         naming=naming,
         choices=choices,
-        functions=functions,
-        starting=starting,
-        steps=_steps(workspace, kept, functions, accepting, choices, starting, schedule),
+        posts=posts,
+        speaking=speaking,
+        starting=_starting(workspace, kept, accepting, naming, speaking, schedule),
+        steps=_steps(workspace, kept, accepting, choices, speaking, schedule),
         topics=topics,
         limits=limits,
         mirror=mirror,
@@ -222,11 +221,29 @@ def _choices(
     )
 
 
+def _speaking(
+    workspace: Workspace,
+    kept: Kept,
+    accepting: Accepting,
+    naming: Naming,
+    schedule: LocalDispatch,
+) -> Speaking:
+    return Speaking(
+        workspace=workspace,
+        accepting=accepting,
+        naming=naming,
+        links=kept.links,
+        outbox=kept.outbox,
+        schedule=schedule,
+    )
+
+
 def _starting(
     workspace: Workspace,
     kept: Kept,
     accepting: Accepting,
     naming: Naming,
+    speaking: Speaking,
     schedule: LocalDispatch,
 ) -> Starting:
     return Starting(
@@ -236,7 +253,7 @@ def _starting(
         links=kept.links,
         outbox=kept.outbox,
         tickets=kept.tickets,
-        claims=kept.claims,
+        speaking=speaking,
         schedule=schedule,
     )
 
@@ -244,19 +261,18 @@ def _starting(
 def _steps(
     workspace: Workspace,
     kept: Kept,
-    functions: Functions,
     accepting: Accepting,
     choices: SessionChoices,
-    starting: Starting,
+    speaking: Speaking,
     schedule: LocalDispatch,
 ) -> WorkflowSteps:
     return WorkflowSteps(
         workspace=workspace,
         outbox=kept.outbox,
-        functions=functions,
+        functions=Functions(workspace.client),
         accepting=accepting,
         choices=choices,
         links=kept.links,
-        starting=starting,
+        speaking=speaking,
         schedule=schedule,
     )

@@ -8,7 +8,7 @@ from bot.wording.message import SlackMessage
 CHANGED_MARK = "pencil2"
 WITHDRAWN_MARK = "wastebasket"
 
-CORRECTION_SENT = SlackMessage("Sent. I posted it in the thread with your name.")
+CORRECTION_SENT = SlackMessage("Sending it. I'm posting it in the thread with your name.")
 
 
 def correction_offered(ticket: str, *, was_taken: bool) -> SlackMessage:

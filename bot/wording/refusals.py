@@ -27,8 +27,6 @@ from bot.model.errors import (
     PersonError,
     SlackAway,
     StartGone,
-    StillSaying,
-    StillSending,
     TicketGone,
     UnderWay,
 )
@@ -98,20 +96,11 @@ _OUTDATED = SlackMessage(
 
 _FORM_GONE = SlackMessage("This has expired. Type `/devin-say` to start again.")
 
-_STILL_SAYING = SlackMessage(
-    "I may still be posting this. Check the channel in a minute; if it isn't there, try again."
-)
-
 _TICKET_GONE = SlackMessage(
     "This has expired, or it was for someone else. Mention me again, or use the message's ⋮ menu."
 )
 
 _ALREADY_SENT = SlackMessage("You already sent that correction.")
-
-_STILL_SENDING = SlackMessage(
-    "I may still be posting that. Check the thread in a minute; if it isn't there, just reply with "
-    "the correction."
-)
 
 _MOVED_ON = SlackMessage(
     "Devin has moved on and is no longer waiting for this answer. Reply in the thread instead."
@@ -137,8 +126,6 @@ _FIXED: Mapping[type[PersonError], SlackMessage] = {
     NothingToSay: USAGE,
     Outdated: _OUTDATED,
     StartGone: _START_GONE,
-    StillSaying: _STILL_SAYING,
-    StillSending: _STILL_SENDING,
     TicketGone: _TICKET_GONE,
 }
 """The words for errors that say no more than their kind."""

@@ -19,7 +19,6 @@ from bot.model.errors import (
     NotLinked,
     PersonError,
     SlackAway,
-    StillSending,
     StoreAway,
 )
 from bot.model.people import Standing, UserId
@@ -28,13 +27,10 @@ from bot.model.sessions import NamedSession, SessionId
 from bot.model.threads import Link, ThreadRef
 from bot.redis.connection import Store
 from bot.redis.keys import box_key
-from bot.relay.edits import CorrectionOffered
 from bot.settings import Settings
-from bot.store.claims import Claims
 from bot.store.mailbox import Mailbox
 from bot.store.outbox import Outbox
 from bot.store.revisions import Revised, Revisions
-from bot.store.tickets import Tickets
 from bot.store.turn import Head, Nothing
 from bot.wording import corrections, refusals, thread_links
 from bot.wording.message import SlackMessage
@@ -375,46 +371,19 @@ async def test_each_edit_is_offered_once_and_the_latest_text_is_sent(
     assert len(offers(desk)) <= 2
 
 
-async def test_a_correction_whose_post_was_not_answered_is_found_by_the_next_press(
+async def test_a_correction_whose_post_was_not_answered_is_found(
     bot: Bot, desk: Desk, store: Store
 ) -> None:
-    """It is in the thread once, and goes to Devin once."""
+    """It is in the thread once, and goes to Devin once, without another press."""
     thread, ts = await delivered(desk)
     await edit(desk, ts, "Please merge")
     offer = await offered(desk)
     desk.slack.fail_next("chat.postMessage", drop_after=True)
     await press(desk, offer)
-    await desk.until_whispered(AWAY, "ada")
-    assert len(desk.received()) == 1
-    await press(desk, offer)
     await desk.until_received("Please merge")
     await until_settled(store)
     assert len(corrections_in(desk, thread)) == 1
     assert len(desk.received()) == 2
-
-
-@pytest.mark.parametrize("is_posted", [True, False])
-async def test_a_correction_whose_process_died_is_not_said_to_be_sent(
-    bot: Bot, desk: Desk, store: Store, *, is_posted: bool
-) -> None:
-    """If it was posted, the next press sends it; otherwise the person is told that nobody knows."""
-    thread, ts = await delivered(desk)
-    await edit(desk, ts, "Please merge")
-    offer = await offered(desk)
-    if is_posted:
-        desk.slack.fail_next("chat.postMessage", drop_after=True)
-        await press(desk, offer)
-        await desk.until_whispered(AWAY, "ada")
-    number = offer.blocks[-1]["elements"][0]["value"]
-    ticket = await Tickets(store).read(CorrectionOffered, number, UserId(offer.ephemeral_to or ""))
-    assert ticket is not None
-    assert await Claims(store, desk.slack.team_id).claim(f"correction:{number}:{ticket.edited}")
-    await press(desk, offer)
-    if is_posted:
-        await desk.until_received("Please merge")
-    else:
-        await desk.until_whispered(refusals.sorry(StillSending()), "ada")
-    assert len(corrections_in(desk, thread)) == is_posted
 
 
 async def test_an_edit_waits_at_slack_while_slack_does_not_say_whose_it_is(

@@ -13,19 +13,12 @@ from bot.model.errors import (
     NotAllowed,
     NotLinked,
     PersonError,
-    SlackAway,
-    StillSending,
 )
-from bot.model.mirror import Answer
-from bot.model.people import Standing, UserId
-from bot.model.sessions import SessionId
-from bot.model.threads import ThreadRef
+from bot.model.people import Standing
 from bot.redis.connection import Store
-from bot.store.mirror.answers import KeptAnswers, Question
 from bot.wording import refusals
 from bot.wording.mirror import notices
 from sandbox.slack.server import Message
-from tests.support.bots import on_time
 from tests.support.desk import (
     OTHER_SESSION,
     SESSION,
@@ -39,7 +32,6 @@ from tests.support.desk import (
     tells,
 )
 from tests.support.devin_posts import until_devin_said
-from tests.support.slack_apps import web_client
 from tests.support.waiting import until_settled, wait_until
 
 ASKED = "Which database shall I use?\n\n1. Postgres_16 & co\n2. SQLite"
@@ -297,16 +289,13 @@ async def test_a_thread_of_another_session_answers_nothing(
     assert desk.received() == desk.received(OTHER_SESSION) == []
 
 
-async def test_a_post_that_slack_did_not_answer_is_found_by_the_next_press(
+async def test_a_post_that_slack_did_not_answer_is_found(
     bot: Bot, desk: Desk, store: Store
 ) -> None:
-    """It is in the thread once; whoever presses then is told whose answer counts."""
+    """It is in the thread once, and goes on; whoever presses meanwhile is told whose it is."""
     post = await asked(desk)
     desk.slack.fail_next("chat.postMessage", drop_after=True)
     await press(desk, post, "answer_0")
-    away = SlackAway("chat.postMessage", "", maybe_done=True)
-    await desk.until_whispered(refusals.passing(away), "ada")
-    assert desk.received() == []
     await press(desk, post, "answer_1", user="ben")
     await desk.until_received("Postgres_16")
     await desk.until_whispered(notices.chosen("ada", POSTGRES), "ben")
@@ -315,40 +304,22 @@ async def test_a_post_that_slack_did_not_answer_is_found_by_the_next_press(
     assert len(desk.received()) == 1
 
 
-@on_time
-@pytest.mark.parametrize("is_posted", [True, False])
-async def test_an_answer_whose_process_died_holds_nobody_up(
-    bot: Bot, desk: Desk, store: Store, *, is_posted: bool
+async def test_an_answer_that_waits_for_slack_is_dropped_when_devin_moves_on(
+    bot: Bot, desk: Desk, store: Store
 ) -> None:
-    """For a while the press of a dead process counts as under way; then the next one goes on.
-
-    If the dead one had posted its answer, that one is sent; else the new one is.
-    """
+    """Nobody would know what it answers; the person is told."""
     post = await asked(desk)
-    thread = ThreadRef(team=desk.slack.team_id, channel=post.channel, thread_ts=str(post.thread_ts))
-    asked_id = value_of(post).split("|")[-2]
-    dead = Question(SessionId(SESSION), asked_id, "dead")
-    kept = KeptAnswers(store)
-    assert await kept.begin(dead) is not None
-    ada = UserId(desk.slack.workspace.user("ada").id)
-    answer = Answer(thread=thread, by=ada, text=POSTGRES, number="7")
-    assert await kept.choose(dead, answer)
-    if is_posted:
-        key = f"answer:{SESSION}:{asked_id}:7"
-        metadata = {"event_type": "devin_relay_report", "event_payload": {"key": key}}
-        await web_client(desk.slack).chat_postMessage(
-            channel=post.channel, thread_ts=post.thread_ts, text="*ada* answers:", metadata=metadata
-        )
-    await press(desk, post, "answer_1", user="ben")
-    await desk.until_whispered(refusals.sorry(StillSending()), "ben")
-    await kept.let_go(dead)  # as its lease runs out
-    await press(desk, post, "answer_1", user="ben")
-    await desk.until_received("Postgres_16" if is_posted else "SQLite")
-    if is_posted:
-        await desk.until_whispered(notices.chosen("ada", POSTGRES), "ben")
+    desk.slack.fail_next("chat.postMessage", retry_after=3)
+    before = len(desk.slack.calls)
+    await press(desk, post, "answer_0")
+    await wait_until(
+        lambda: "chat.postMessage" in [one.method for one in desk.slack.calls[before:]], "it posts"
+    )
+    desk.devin.behave(SESSION, "running")
+    await desk.until_whispered(MOVED_ON, "ada")
     await until_settled(store)
-    assert len(answers(desk, post.thread_ts)) == 1
-    assert len(desk.received()) == 1
+    assert answers(desk, post.thread_ts) == []
+    assert desk.received() == []
 
 
 @pytest.mark.parametrize("forged", ["|7", "|x", "another thread", "nothing"])
@@ -369,10 +340,14 @@ async def test_a_forged_answer_is_none(bot: Bot, desk: Desk, store: Store, forge
 
 
 async def test_slack_may_refuse_the_post(bot: Bot, desk: Desk, store: Store) -> None:
-    """The person is told why, and the buttons stay."""
+    """The person is told why, and the buttons stay, and work."""
     post = await asked(desk)
     desk.slack.fail_next("chat.postMessage", error="is_archived")
     await press(desk, post, "answer_0")
     await desk.until_whispered(refusals.sorry(CannotPost("is_archived")), "ada")
+    await until_settled(store)
     assert labels(post) == [POSTGRES, "SQLite"]
     assert desk.received() == []
+    await press(desk, post, "answer_1", user="ben")
+    await until_noted(post, notices.chosen("Ben Franklin", "SQLite"))
+    await desk.until_received("SQLite")

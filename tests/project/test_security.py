@@ -19,9 +19,10 @@ import yaml
 from bot.app import Bot
 from bot.redis.connection import Store
 from bot.relay.asking import say_prompts
+from bot.relay.saying import speaking
 from bot.settings import load_settings
 from bot.store import checkpoints, claims, links, mailbox, outbox, revisions, tickets
-from bot.store.mirror import answers, watches
+from bot.store.mirror import watches
 from sandbox import Sandbox
 from sandbox.slack.server import Message
 from tests.support.bots import open_bot
@@ -136,7 +137,7 @@ def test_every_scope_has_its_reason_in_the_security_page() -> None:
         ("came before its message", revisions.AHEAD),
         ("the choice of its session", say_prompts.UNSENT),
         ("the request to start a session", outbox.KEEP),
-        ("a question from Devin", answers.KEEP),
+        ("a question from Devin", speaking.KEEP_ANSWER),
         ("hasn't been shown yet", watches.KEEP_OWED),
         ("a thread's link was last changed", links.KEEP_CHANGED),
         ("digests of", mailbox.LATELY),

@@ -35,6 +35,7 @@ from tests.support.desk import (
     muted,
     on_both,
     on_v1,
+    quote,
     running,
 )
 from tests.support.devin_reads import lists
@@ -345,11 +346,11 @@ async def test_what_is_asked_back_is_kept_while_it_can_be_answered(
 
 
 async def test_a_choice_that_fails_can_be_made_again(bot: Bot, desk: Desk) -> None:
-    """The person is told next to the menu, which stays."""
+    """Before it is owed: the person is told next to the menu, which stays."""
     options = await asked(desk)
     message = menu_of(desk)
     for times in (1, 0):
-        desk.slack.fail_next("chat.postMessage", status=503, times=times)
+        desk.slack.fail_next("conversations.info", status=503, times=times)
         await desk.slack.press_ephemeral(
             "say_chosen", channel="general", message_ts=message.ts, value=options[0][0]
         )
@@ -567,14 +568,52 @@ async def test_while_slack_does_not_say_who_asks_the_person_is_told(bot: Bot, de
 
 
 @pytest.mark.parametrize("failure", [{"status": 503}, {"error": "fatal_error"}, {"drop": True}])
-async def test_while_slack_takes_no_post_the_person_is_told(
-    bot: Bot, desk: Desk, failure: dict[str, int]
+async def test_what_slack_does_not_take_at_first_is_posted_when_it_does(
+    bot: Bot, desk: Desk, store: Store, failure: dict[str, int]
 ) -> None:
-    """Nothing is sent to Devin that the channel does not show."""
+    """Nothing is sent to Devin that the channel does not show, and nobody has to type it again."""
     desk.slack.fail_next("chat.postMessage", **failure)  # type: ignore[arg-type]  # mixed values
     await say(desk, f"{SESSION} Please rebase")
-    await desk.until_whispered(SLACK_AWAY, "ada")
     assert desk.devin.requests == []
+    message = await posted(desk, "Please rebase")
+    await desk.until_marked("white_check_mark", message.ts)
+    await until_settled(store)
+    assert desk.received() == [FROM_ADA + "Please rebase"]
+    assert desk.whispers("ada") == []
+
+
+async def test_what_slack_refuses_comes_back_to_its_author(
+    bot: Bot, desk: Desk, store: Store
+) -> None:
+    """They alone read why, with the words that they typed, and Devin gets nothing."""
+    desk.slack.fail_next("chat.postMessage", error="restricted_action")
+    await say(desk, f"{SESSION} Please rebase &amp; test")
+    told = await desk.until_whispered(refusals.sorry(CannotPost("restricted_action")), "ada")
+    assert "Please rebase" in told
+    assert quote(desk.slack.ephemerals("general", "ada")[-1]) == "Please rebase & test"
+    await until_settled(store)
+    assert desk.devin.requests == []
+
+
+async def test_who_may_no_longer_message_devin_when_slack_is_back_posts_nothing(
+    environ: dict[str, str], desk: Desk, store: Store
+) -> None:
+    """A message that waits is checked again before it is posted."""
+    async with running(desk, environ):
+        desk.slack.fail_next("chat.postMessage", status=503, times=1_000)
+        before = len(desk.slack.calls)
+        await say(desk, f"{SESSION} Please rebase")
+        await wait_until(
+            lambda: "chat.postMessage" in [one.method for one in desk.slack.calls[before:]],
+            "it is tried",
+        )
+    desk.slack.workspace.user("ada").is_restricted = True
+    desk.slack.fail_no_more()
+    async with running(desk, environ):
+        await desk.until_whispered(refusals.sorry(NotAllowed(Standing.GUEST)), "ada")
+        await until_settled(store)
+    assert desk.devin.requests == []
+    assert [one for one in desk.slack.channel_messages("general") if "rebase" in one.text] == []
 
 
 @pytest.mark.parametrize("text", [f"{SESSION} Please rebase", "Please rebase", ""])

@@ -28,7 +28,6 @@ HASHES: dict[str, set[str]] = {
     "card": {"wanted", "number", "session", "ts", "shows", "edited", "before", "doubted", "open"},
     "watched": {"token", "seen", "stirred", "step", "recorded", "by:", "ended_by"},
     "key": set(),
-    "answer": {"answer", "is_sent", "token", "until"},
 }
 """The fields that a script may name of a hash, by the name that all scripts have for its key."""
 

@@ -29,8 +29,6 @@ from bot.model.errors import (
     Outdated,
     PersonError,
     StartGone,
-    StillSaying,
-    StillSending,
     TicketGone,
 )
 from bot.model.people import Standing
@@ -55,8 +53,6 @@ ERRORS: dict[type[PersonError], Callable[[str], PersonError]] = {
     BadStep: lambda text: BadStep(list(Flaw)[len(text) % len(Flaw)]),
     EmptyMessage: lambda _: EmptyMessage(),
     FormGone: lambda _: FormGone(),
-    StillSaying: lambda _: StillSaying(),
-    StillSending: lambda _: StillSending(),
     IsMuted: lambda _: IsMuted(),
     Outdated: lambda _: Outdated(),
     TicketGone: lambda _: TicketGone(),

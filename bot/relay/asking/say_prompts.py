@@ -1,22 +1,21 @@
 """`/devin-say` without arguments opens a form; with an ambiguous session, it shows a menu.
 
-Slack may deliver an answer twice. Each is claimed by its ticket, so a message is posted only once;
-an attempt that fails releases the claim, so that the person can try again. While the result of the
-first attempt is unknown, a second one is told so, and its text is not lost.
+Slack may deliver an answer twice. What it says is owed under the number of its ticket, so it is
+posted once, and of several answers the first counts.
 """
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import ClassVar
 
-from bot.model.errors import FormGone, RelayError, StillSaying
+from bot.model.errors import FormGone
 from bot.model.people import UserId
 from bot.model.sessions import SessionId
 from bot.relay.asking.session_choices import TITLED, SessionChoices
 from bot.relay.naming import Naming
-from bot.relay.say import Say
-from bot.store.claims import Claims
+from bot.relay.saying.say import Say
+from bot.relay.saying.speaking import Speaking, command_key
+from bot.store.outbox import Owing
 from bot.store.tickets import Ticket, Tickets
 from bot.wording import devin_say
 from bot.wording.asking import say_form
@@ -55,13 +54,13 @@ class SayPrompts:
         choices: SessionChoices,
         naming: Naming,
         tickets: Tickets,
-        claims: Claims,
+        speaking: Speaking,
     ) -> None:
         self._say = say
         self._choices = choices
         self._naming = naming
         self._tickets = tickets
-        self._claims = claims
+        self._speaking = speaking
 
     async def form(self, channel: str, by: UserId) -> View:
         """Return the form for a message from `channel`.
@@ -78,15 +77,12 @@ class SayPrompts:
 
         Raises:
             FormGone: the form is too old, or belongs to somebody else.
-            StillSaying: it was submitted before, and may not be posted yet.
             RelayError: as for `Say.say`.
         """
         form = await self._tickets.read(SayForm, number, by)
         if form is None:
             raise FormGone
-        async with once(self._claims, number) as is_first:
-            if is_first:
-                await self._say.say(form.channel, by, session, text)
+        await self._say.say(form.channel, by, session, text, number)
 
     async def menu(
         self, channel: str, by: UserId, sessions: Sequence[SessionId], text: str
@@ -103,22 +99,22 @@ class SayPrompts:
     ) -> SlackMessage | None:
         """Send a menu's message to the session at `index`, and return a confirmation.
 
-        Return None if the menu was answered before.
+        Return None if the menu was answered before, and is done with.
 
         Raises:
             FormGone: the message is no longer kept, or belongs to somebody else.
-            StillSaying: it was answered before, and may not be posted yet.
             RelayError: as for `Say.say`.
         """
         unsent = await self._unsent(number, by, channel)
         if not 0 <= index < len(unsent.sessions):
             raise FormGone
         session = unsent.sessions[index]
-        async with once(self._claims, number) as is_first:
-            if is_first:
-                await self._say.go_on(channel, by, session, unsent.text)
-        if not is_first:
-            return None
+        owing = await self._say.go_on(channel, by, session, unsent.text, number)
+        if owing is not Owing.NEW:
+            first = await self._speaking.said(command_key(number))
+            if first is None or first.session is None:
+                return None
+            session = first.session
         return devin_say.said_to(await self._naming.one(session), unsent.text)
 
     async def cancel(self, number: str, by: UserId, channel: str) -> SlackMessage | None:
@@ -126,35 +122,13 @@ class SayPrompts:
 
         Raises:
             FormGone: the message is no longer kept, or belongs to somebody else.
-            StillSaying: as for `choose`.
         """
         await self._unsent(number, by, channel)
-        async with once(self._claims, number) as is_first:
-            return devin_say.NOWHERE if is_first else None
+        is_refused = await self._speaking.refuse(command_key(number))
+        return devin_say.NOWHERE if is_refused else None
 
     async def _unsent(self, number: str, by: UserId, channel: str) -> Unsent:
         unsent = await self._tickets.read(Unsent, number, by)
         if unsent is None or unsent.channel != channel:
             raise FormGone
         return unsent
-
-
-@asynccontextmanager
-async def once(claims: Claims, number: str) -> AsyncIterator[bool]:
-    """Let the first caller of `number` act: it gets True. A failure lets the next one be the first.
-
-    Raises:
-        StillSaying: the first one is not done yet, or died.
-    """
-    claim, done = f"say:{number}", f"say-done:{number}"
-    is_first = await claims.claim(claim)
-    if not is_first and not await claims.is_claimed(done):
-        raise StillSaying
-    try:
-        yield is_first
-    except RelayError:
-        if is_first:
-            await claims.disclaim(claim)
-        raise
-    if is_first:
-        await claims.claim(done)

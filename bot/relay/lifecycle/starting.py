@@ -19,13 +19,11 @@ from bot.model.replies import Reply
 from bot.model.schedule import Schedule
 from bot.model.threads import ThreadRef, ts_micros
 from bot.relay.accept import Accepting
-from bot.relay.asking.say_prompts import once
 from bot.relay.lifecycle.start import Start, subject_of
 from bot.relay.naming import Naming
-from bot.relay.speaking import begin_thread
+from bot.relay.saying.speaking import Speaking
 from bot.relay.workspace import Workspace
 from bot.slack.threads import NO_SUCH_CHANNEL
-from bot.store.claims import Claims
 from bot.store.links import Links
 from bot.store.outbox import KEEP, Outbox
 from bot.store.tickets import Ticket, Tickets
@@ -53,7 +51,7 @@ class Starting:
         links: Links,
         outbox: Outbox,
         tickets: Tickets,
-        claims: Claims,
+        speaking: Speaking,
         schedule: Schedule,
     ) -> None:
         self._accepting = accepting
@@ -61,7 +59,7 @@ class Starting:
         self._links = links
         self._outbox = outbox
         self._tickets = tickets
-        self._claims = claims
+        self._speaking = speaking
         self._schedule = schedule
         self._workspace = workspace
 
@@ -89,10 +87,10 @@ class Starting:
         await self._check_unlinked(start.thread, start.since)
         await self.begin(start)
 
-    async def say(self, channel: str, by: UserId, text: str) -> None:
-        """Post `text` under the person's name, and start a session from it in that new thread.
+    async def say(self, channel: str, by: UserId, text: str, key: str = "") -> None:
+        """Have `text` posted under the person's name, and a session started in that new thread.
 
-        `text` is Slack markup.
+        `text` is Slack markup, and said once for each `key`.
 
         Raises:
             NotAllowed: `by` may not.
@@ -102,8 +100,8 @@ class Starting:
         await self._accepting.check(by, channel)
         if not text.strip():
             raise NothingToSay
-        message = await begin_thread(self._workspace, self._accepting, channel, by, text)
-        await self.begin(Start(message=message, at=_now()))
+        thread = ThreadRef(team=self._workspace.team, channel=channel, thread_ts="")
+        await self._speaking.command(thread, by, text, key)
 
     async def form(self, by: UserId, channel: str = "") -> View:
         """Return the form for a new session, in `channel` unless another one is chosen."""
@@ -118,7 +116,6 @@ class Starting:
         Raises:
             FormGone: the form is too old, or belongs to somebody else.
             CannotPost: `channel` is no channel that `by` can see.
-            StillSaying: it was submitted before, and may not be posted yet.
             RelayError: as for `say`.
         """
         if await self._tickets.read(StartForm, number, by) is None:
@@ -126,9 +123,7 @@ class Starting:
         person = await self._workspace.people.person(by)
         if not (is_channel(channel) and await self._workspace.visibility.includes(person, channel)):
             raise CannotPost(NO_SUCH_CHANNEL)
-        async with once(self._claims, number) as is_first:
-            if is_first:
-                await self.say(channel, by, text)
+        await self.say(channel, by, text, number)
 
     async def again(self, ts: str, number: int, thread: ThreadRef, by: UserId) -> None:
         """Start a session another time for the message `ts` of `thread`, once for each `number`.

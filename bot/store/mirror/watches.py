@@ -226,13 +226,15 @@ class Watches:
         found = await self._store.fields([watched_key(one) for one in sessions], "seen")
         return [Watched.parse(raw) or Watched() for raw in found]
 
-    async def asking(self, session: SessionId) -> tuple[Watched, int]:
-        """Return what was last seen of `session`, and when a reply last reached it (Unix ms)."""
+    async def asking(self, session: SessionId, asked: str) -> Watched | None:
+        """Return what was last seen of `session` if what it `asked` is open, and not answered."""
         key = watched_key(session)
-        seen, stirred = await asyncio.gather(
+        raw, stirred = await asyncio.gather(
             self._store.field(key, "seen"), self._store.field(key, "stirred")
         )
-        return Watched.parse(seen) or Watched(), int(stirred or 0)
+        seen = Watched.parse(raw)
+        is_open = seen is not None and seen.asked == asked and int(stirred or 0) <= seen.asked_at
+        return seen if is_open else None
 
     async def last_people(self, session: SessionId, thread: ThreadRef) -> tuple[str, str]:
         """Return who wrote the last reply of `thread` that reached `session`, and who ended it."""

@@ -8,7 +8,7 @@ from bot.redis.scripts import script
 
 @script
 async def owe(*, subject: Key, outbox: Key, owed: str, asked: str, keep: int) -> int:
-    """Add an entry; return 1 while it is still to be done."""
+    """Add an entry; return 2 if it is new, 1 while it is still to be done, else 0."""
 
 
 @script

@@ -1,5 +1,6 @@
 -- Adds an entry to the outbox, once for each subject: the subject's record outlives the entry, so
--- that a later request does not add it a second time. Returns 1 while it is still to be done.
+-- that a later request does not add it a second time. Returns 2 if it was added, 1 while it is
+-- still to be done, else 0.
 -- include: now_ms
 local subject = KEYS[1]
 local outbox = KEYS[2]
@@ -14,4 +15,4 @@ redis.call('HSET', subject, 'asked', asked, 'round', 1)
 redis.call('EXPIRE', subject, keep)
 redis.call('ZADD', outbox, now_ms(), owed)
 redis.call('EXPIRE', outbox, keep)
-return 1
+return 2

@@ -1,0 +1,157 @@
+"""Posts what people say through the relay, once, and has it accepted or a session started.
+
+Whoever asked may have lost the permission since, the thread its link, or the question its buttons:
+each try checks that before it posts. A try after one that may have posted looks for the post first.
+If it can't be done, the person is told alone, or the workflow's step fails.
+"""
+
+import logging
+import time
+from dataclasses import replace
+
+from bot.model.errors import (
+    OPERATOR_MUST_ACT,
+    CannotPost,
+    MovedOn,
+    NotTaken,
+    PersonError,
+    SlackRefused,
+)
+from bot.model.replies import Change, Reply
+from bot.model.sessions import SessionId
+from bot.model.threads import ThreadRef, micros_ts, ts_micros
+from bot.relay.accept import Accepting
+from bot.relay.lifecycle.start import Start
+from bot.relay.lifecycle.starting import Starting
+from bot.relay.saying.speaking import Speaking, Spoken
+from bot.relay.workspace import Workspace
+from bot.reporting.notices import Notices
+from bot.reporting.reporter import having_posted
+from bot.slack.functions import Functions
+from bot.slack.posts import Posts
+from bot.store.lua.reply_fields import ReplyField
+from bot.store.mirror.watches import Watches
+from bot.store.outbox import Begun
+from bot.wording import refusals, workflows
+from bot.wording.mirror.notices import chosen
+
+log = logging.getLogger(__name__)
+
+
+class Speaker:
+    """The teller of posts in a person's name."""
+
+    fields = (ReplyField.ASKED,)
+
+    def __init__(
+        self,
+        *,
+        workspace: Workspace,
+        accepting: Accepting,
+        speaking: Speaking,
+        starting: Starting,
+        watches: Watches,
+        posts: Posts,
+        notices: Notices,
+    ) -> None:
+        self._admin = workspace.admin
+        self._accepting = accepting
+        self._speaking = speaking
+        self._starting = starting
+        self._watches = watches
+        self._posts = posts
+        self._notices = notices
+        self._functions = Functions(workspace.client)
+
+    async def tell(self, begun: Begun) -> bool:
+        """Post the words and send them on; return False if they were refused.
+
+        Raises:
+            SlackAway, SlackRefused, StoreAway: as for any entry.
+        """
+        raw = begun.record[ReplyField.ASKED]
+        if not raw:
+            return False
+        spoken = Spoken.model_validate_json(raw)
+        try:
+            await self._say(spoken, again=begun.again)
+        except PersonError as error:
+            log.info("not said", extra=begun.owed.log_fields | {"reason": str(error)})
+            with having_posted():
+                await self._explain(spoken, error)
+            return False
+        return True
+
+    async def end(self, begun: Begun, *, told: bool) -> None:
+        """End the entry; one that was refused may be said again."""
+        spoken = Spoken.parse(begun.record[ReplyField.ASKED])
+        await self._speaking.end(begun.owed, spoken, told=told)
+
+    async def drop(self, begun: Begun, attempt: float, why: str) -> bool:  # noqa: ARG002  (as `Teller` has it)
+        """Return False: what a person says is never dropped."""
+        return False
+
+    async def _say(self, spoken: Spoken, *, again: bool) -> None:
+        reply = spoken.reply
+        await self._accepting.check(reply.author, reply.thread.channel)
+        posted = spoken.posted(await self._posted(spoken, again=again))
+        with having_posted():
+            if spoken.session is None:
+                await self._starting.begin(Start(message=posted, at=int(time.time())))
+            else:
+                await self._send(spoken, posted, spoken.session)
+
+    async def _posted(self, spoken: Spoken, *, again: bool) -> str:
+        """Return the `ts` of the post; it is made unless an earlier try has made it."""
+        thread = spoken.reply.thread
+        try:
+            if again:
+                found = await self._posts.said(thread, spoken.post, since=spoken.reply.ts)
+                if found is not None:
+                    return found
+            await self._check(spoken, thread)
+            return await self._posts.say(thread, spoken.words, spoken.post)
+        except SlackRefused as error:
+            if error.reason in OPERATOR_MUST_ACT:
+                raise
+            raise CannotPost(error.reason) from error
+
+    async def _check(self, spoken: Spoken, thread: ThreadRef) -> None:
+        """Check that what was asked for is still so; a thread that it `links` is checked then."""
+        session = spoken.session
+        if session is None or spoken.links:
+            return
+        await self._speaking.check_link(thread, session)
+        if spoken.asked and await self._watches.asking(session, spoken.asked) is None:
+            raise MovedOn
+
+    async def _send(self, spoken: Spoken, posted: Reply, session: SessionId) -> None:
+        if spoken.links:
+            thread, at = posted.thread, ts_micros(posted.ts)
+            root = posted if posted.ts == thread.thread_ts else None
+            link, _ = await self._accepting.link(thread, posted.author, session, at, root=root)
+            if link.session != session:
+                await self._speaking.check_link(thread, session)
+        change = await self._accepting.accept(posted, session)
+        if change in {Change.UNLINKED, Change.MUTED}:
+            raise NotTaken(change)
+        if spoken.pressed:
+            await self._replace_buttons(spoken)
+
+    async def _replace_buttons(self, spoken: Spoken) -> None:
+        """Let the question's buttons give way to who chose what."""
+        reply = spoken.reply
+        note = chosen(await self._accepting.name(reply.author), spoken.words.quote)
+        ids, since = reply.thread.log_fields, micros_ts(ts_micros(spoken.pressed) - 1)
+        await self._posts.close(reply.thread, spoken.asked, note, ids=ids, since=since)
+
+    async def _explain(self, spoken: Spoken, error: PersonError) -> None:
+        """Tell the person, with the words that would be lost, or the workflow."""
+        reply = spoken.reply
+        if reply.step:
+            await self._functions.fail(reply.step, workflows.step_failed(error))
+            return
+        words = refusals.sorry(error, self._admin)
+        words = replace(words, quote=await self._accepting.shown(reply))
+        once = f"unsaid:{spoken.number}"
+        await self._notices.whisper(spoken.told_in, reply.author, words, once=once)
