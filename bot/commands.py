@@ -15,7 +15,7 @@ from bot.app import open_bot
 from bot.doctor import findings
 from bot.model.errors import OperatorError, SettingsError
 from bot.runtime import logs
-from bot.runtime.connections import raise_open_files
+from bot.runtime.open_files import raise_open_files
 from bot.settings import Settings, load_settings
 from bot.terminal import counted, show, show_problems
 

@@ -1,17 +1,18 @@
-"""The HTTP server: Slack's requests in HTTP mode, and the probes that a platform sends."""
+"""The HTTP server: Slack's requests in HTTP mode, and the probes that a platform sends.
 
-import asyncio
+Its limits are aiohttp's own. A proxy in front bounds connections and buffers requests
+(docs/deploying.md, "HTTP mode behind a proxy").
+"""
+
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from http import HTTPStatus
-from typing import cast
 
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from bot.runtime.connections import Connection, Connections, connection_of
 from bot.runtime.health import Health
 from bot.runtime.measuring import Measuring
 
@@ -23,11 +24,8 @@ KEEP_ALIVE_SECONDS = 75.0
 LINGER_SECONDS = 1.0
 """Time for which a refused request is still read, so that its sender can read the refusal."""
 
-READ_AHEAD = 4_096
-"""aiohttp stops reading once twice this many bytes of a body are unread.
-
-It also queues up to 32 requests behind a slow one, each with as many.
-"""
+CLOSING_SECONDS = 3.0
+"""Time for which a request may still be answered once the server closes."""
 
 BACKLOG = 1_024
 
@@ -43,14 +41,13 @@ async def open_server(
     health: Health,
     measuring: Measuring,
     slack: Handler | None,
-    connections: Connections | None = None,
 ) -> AsyncIterator[int]:
     """Serve on `host` and `port` (0: any free one) and yield the port; stop accepting on exit.
 
     Raises:
         OSError: the port is taken, or we may not use it.
     """
-    app = web.Application(client_max_size=BODY_LIMIT, middlewares=[_part_from_strangers])
+    app = web.Application(client_max_size=BODY_LIMIT)
     app.router.add_get("/healthz", _alive)
     app.router.add_get("/readyz", _readiness(health))
     app.router.add_get("/metrics", _metrics(measuring))
@@ -65,53 +62,20 @@ async def open_server(
         auto_decompress=False,
         keepalive_timeout=KEEP_ALIVE_SECONDS,
         lingering_time=LINGER_SECONDS,
-        read_bufsize=READ_AHEAD,
+        shutdown_timeout=CLOSING_SECONDS,
         logger=log,
     )
     await runner.setup()
     try:
-        async with _listening(host, port, runner, connections or Connections()) as bound:
-            yield bound
+        await web.TCPSite(runner, host, port, backlog=BACKLOG).start()
+        yield runner.addresses[0][1]
     finally:
         await runner.cleanup()
 
 
-@asynccontextmanager
-async def _listening(
-    host: str, port: int, runner: web.AppRunner, connections: Connections
-) -> AsyncIterator[int]:
-    """Listen as `web.TCPSite` does, and count each connection."""
-    serve = cast("web.Server", runner.server)
-    server = await asyncio.get_running_loop().create_server(
-        lambda: Connection(connections, serve()), host, port, backlog=BACKLOG
-    )
-    try:
-        yield server.sockets[0].getsockname()[1]
-    finally:
-        server.close()
-        connections.close()
-
-
 def refusal(status: HTTPStatus, why: str) -> web.Response:
     """Return a short answer with that status."""
-    # This is returned, not raised: an exception would keep the frames of its request, as in
-    # `_read`.
     return web.Response(status=status, text=why)
-
-
-@web.middleware
-async def _part_from_strangers(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Close a connection after its first unsigned request, so that nothing queues up behind it."""
-    try:
-        answer = await handler(request)
-    except web.HTTPException as error:
-        answer = refusal(HTTPStatus(error.status), error.reason)
-        if "Allow" in error.headers:
-            answer.headers["Allow"] = error.headers["Allow"]
-    connection = connection_of(request.transport)
-    if connection is None or not connection.is_trusted:
-        answer.force_close()
-    return answer
 
 
 def _is_of_ours(record: logging.LogRecord) -> bool:

@@ -14,7 +14,7 @@ from slack_bolt.async_app import AsyncApp
 from bot.runtime.background import Background
 from bot.runtime.http import BODY_LIMIT
 from bot.runtime.in_flight import InFlight
-from bot.slack.receiving.endpoint import MOST_BYTES, SlackEndpoint
+from bot.slack.receiving.endpoint import MOST_BYTES, MOST_REQUESTS, SlackEndpoint
 from bot.slack.receiving.socket_mode import open_socket_mode
 from sandbox import Sandbox
 from tests.support.doors import BODY, SECRET, Door, door, signed, waiting_app
@@ -44,7 +44,7 @@ def is_heard(at: Door, requests: int) -> bool:
 )
 async def test_more_than_fits_is_sent_away_and_may_come_again(requests: int, body: bytes) -> None:
     """The limits apply by number and by size, to requests that are being answered."""
-    most = requests if body == BODY else None
+    most = requests if body == BODY else MOST_REQUESTS
     async with door(SlackEndpoint(SECRET, InFlight(), most)) as at:
         held = []
         for number in range(1, requests + 1):
@@ -60,26 +60,16 @@ async def test_more_than_fits_is_sent_away_and_may_come_again(requests: int, bod
         assert len(at.ears.kept) == len(at.ears.came) == requests + 1
 
 
-async def test_what_comes_before_the_start_or_after_the_end_is_told_of() -> None:
-    """The process is not ready yet, or not ready any more."""
+async def test_what_comes_after_the_end_is_told_of_and_what_came_before_the_start_is_not() -> None:
+    """Slack sends both again; and each start has all threads read."""
     in_flight = InFlight()
     async with door(SlackEndpoint(SECRET, in_flight), is_open=False) as at:
         assert await refuses(at) == 503
-        assert at.ears.refused == []
         at.open()
-        assert at.ears.refused == [EVENT]
+        assert at.ears.refused == []
         await Background(in_flight).drain(0)
         assert await refuses(at) == 503
-    assert (at.ears.refused, at.heard) == ([EVENT, EVENT], [])
-
-
-async def test_before_the_start_no_more_is_remembered_than_is_answered_at_once() -> None:
-    """It does not matter how long it takes; every thread is read anyway once it starts."""
-    async with door(SlackEndpoint(SECRET, InFlight(), 2), is_open=False) as at:
-        for _ in range(3):
-            assert await refuses(at) == 503
-        at.open()
-    assert at.ears.refused == [EVENT, EVENT]
+    assert (at.ears.refused, at.heard) == ([EVENT], [])
 
 
 def failing(app: AsyncApp) -> AsyncApp:
@@ -115,18 +105,18 @@ async def test_an_event_that_breaks_on_its_way_is_told_of() -> None:
 )
 async def test_what_is_no_event_is_told_of_without_its_content(body: bytes) -> None:
     """A command or a button never comes again; only the fact of the refusal is known."""
-    async with door(is_open=False) as at:
+    in_flight = InFlight()
+    async with door(SlackEndpoint(SECRET, in_flight)) as at:
+        await Background(in_flight).drain(0)
         assert await refuses(at, body) == 503
-        at.open()
     assert at.ears.refused == [{}]
 
 
 async def test_a_stranger_s_request_is_not_told_of() -> None:
     """Otherwise strangers could make the relay look for events that never existed."""
-    async with door(is_open=False) as at:
+    async with door() as at:
         stranger = await at.dial(head_of(len(BODY)) + BODY)
         assert await stranger.status() == 401
-        at.open()
     assert at.ears.refused == []
 
 

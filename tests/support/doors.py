@@ -8,7 +8,6 @@ from typing import Any
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 
-from bot.runtime.connections import Connections
 from bot.runtime.health import Health
 from bot.runtime.http import open_server
 from bot.runtime.in_flight import InFlight
@@ -62,15 +61,12 @@ class Door:
 
 @asynccontextmanager
 async def door(
-    endpoint: SlackEndpoint | None = None,
-    connections: Connections | None = None,
-    *,
-    is_open: bool = True,
+    endpoint: SlackEndpoint | None = None, *, is_open: bool = True
 ) -> AsyncIterator[Door]:
-    """Run a server for `endpoint` that holds at most `connections`."""
+    """Run a server for `endpoint`."""
     endpoint = endpoint or SlackEndpoint(SECRET, InFlight())
     async with (
-        open_server("127.0.0.1", 0, Health(), Measuring(), endpoint.handle, connections) as port,
+        open_server("127.0.0.1", 0, Health(), Measuring(), endpoint.handle) as port,
         dialing(port) as dial,
     ):
         opened = Door(endpoint, dial)

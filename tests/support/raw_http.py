@@ -16,7 +16,6 @@ from bot.devin.opening import open_devin
 from bot.model.outcomes import Outcome, Wait
 from bot.model.sessions import SessionId
 from tests.support.desk import SESSION
-from tests.support.waiting import wait_until
 
 ID = SessionId(SESSION)
 PATIENT = 30.0
@@ -215,49 +214,6 @@ def kind(answer: Outcome | Wait) -> str:
 
 HALF = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 CHUNKED = HALF + b"Transfer-Encoding: chunked\r\n\r\n"
-
-
-@dataclass
-class Siege:
-    """Connections of strangers to one port: the number opened, and the number open now."""
-
-    port: int
-    opening: bytes
-    opened: int = 0
-    standing: int = 0
-
-    async def keep_one(self) -> None:
-        """Open a connection, send the opening and then nothing; reconnect until nobody listens."""
-        while True:
-            try:
-                reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
-            except OSError:
-                return  # nobody listens anymore
-            self.opened += 1
-            self.standing += 1
-            try:
-                writer.write(self.opening)
-                await writer.drain()
-                await reader.read()
-            except ConnectionError:
-                pass
-            finally:
-                self.standing -= 1
-                writer.transport.abort()
-
-
-@asynccontextmanager
-async def besieging(port: int, sockets: int, opening: bytes = b"") -> AsyncIterator[Siege]:
-    """Keep that many strangers at a port, who send only `opening`, for the block."""
-    siege = Siege(port, opening)
-    strangers = [asyncio.create_task(siege.keep_one()) for _ in range(sockets)]
-    try:
-        await wait_until(lambda: siege.opened >= sockets, "all strangers were let in")
-        yield siege
-    finally:
-        for stranger in strangers:
-            stranger.cancel()
-        await asyncio.gather(*strangers, return_exceptions=True)
 
 
 def head_of(length: int, *, signature: str = "v0=" + "0" * 64, moment: int | None = None) -> bytes:

@@ -1,8 +1,7 @@
 """`POST /slack/events`: Slack's requests in HTTP mode, verified, dispatched and answered.
 
 It serves events, commands and interactions alike. A request is parsed only if its signature and its
-time are valid (docs.slack.dev/authentication/verifying-requests-from-slack). Unverified requests
-have only the room that `runtime/connections.py` gives them; verified ones have room of their own.
+time are valid (docs.slack.dev/authentication/verifying-requests-from-slack).
 """
 
 import asyncio
@@ -10,7 +9,6 @@ import hashlib
 import hmac
 import re
 import time
-from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -21,8 +19,7 @@ from slack_bolt.response import BoltResponse
 
 from bot.model.lenient import parse_object
 from bot.runtime import metrics
-from bot.runtime.connections import connection_of, most_connections
-from bot.runtime.http import BODY_LIMIT, refusal
+from bot.runtime.http import refusal
 from bot.runtime.in_flight import InFlight
 from bot.slack.receiving.ear import Ear
 from bot.slack.receiving.malformed import TRIPS, is_malformed
@@ -49,42 +46,36 @@ class SlackEndpoint:
         self,
         signing_secret: str,
         in_flight: InFlight,
-        most_requests: int | None = None,
+        most_requests: int = MOST_REQUESTS,
     ) -> None:
-        # Each request holds a connection, and new connections need room, too.
-        self._most_requests = most_requests or min(MOST_REQUESTS, most_connections() // 2)
+        self._most_requests = most_requests
         self._secret = signing_secret.encode()
         self._in_flight = in_flight
         self._requests = self._bytes = 0
         self._served: tuple[AsyncApp, Ear] | None = None
-        self._early: list[Mapping[str, Any]] = []
 
     def serve(self, app: AsyncApp, ear: Ear) -> None:
-        """Dispatch to `app` from now on, and report all requests to `ear`, even earlier ones."""
+        """Dispatch to `app` from now on, and report requests to `ear`.
+
+        Earlier ones were refused. Slack sends them again, and each start has all threads read.
+        """
         self._served = app, ear
-        for payload in self._early:
-            ear.ended(payload, is_kept=False)
-        self._early.clear()
 
     async def handle(self, request: web.Request) -> web.Response:
         """Verify, dispatch and answer a request; 503 asks Slack to retry.
 
         Without headers that could be Slack's, the body is not even read.
         """
-        connection = connection_of(request.transport)
-        if connection is not None:
-            connection.begin()
         timestamp = request.headers.get("X-Slack-Request-Timestamp", "")
         signature = request.headers.get("X-Slack-Signature", "")
-        if connection is None or not _is_plausible(timestamp, signature):
+        if not _is_plausible(timestamp, signature):
             return refusal(HTTPStatus.UNAUTHORIZED, UNSIGNED)
         body = await _read(request)
         if isinstance(body, web.Response):
             return body
         if not hmac.compare_digest(self._sign(timestamp, body), signature):
             return refusal(HTTPStatus.UNAUTHORIZED, UNSIGNED)
-        with connection.answering():
-            return await self._dispatch(request, body)
+        return await self._dispatch(request, body)
 
     def _sign(self, timestamp: str, body: bytes) -> str:
         signed = b"v0:" + timestamp.encode() + b":" + body
@@ -93,8 +84,11 @@ class SlackEndpoint:
     async def _dispatch(self, request: web.Request, body: bytes) -> web.Response:
         """Answer a request that Slack signed, if there is room for it."""
         is_full = self._requests >= self._most_requests or self._bytes + len(body) > MOST_BYTES
-        if self._served is None or self._in_flight.is_closing or is_full:
-            self._refuse(_event_in(body))
+        if self._served is None:
+            return refusal(HTTPStatus.SERVICE_UNAVAILABLE, "not ready")
+        if self._in_flight.is_closing or is_full:
+            _, ear = self._served
+            ear.ended(_event_in(body), is_kept=False)
             why = "too much at once" if is_full else "not ready"
             return refusal(HTTPStatus.SERVICE_UNAVAILABLE, why)
         self._requests += 1
@@ -104,13 +98,6 @@ class SlackEndpoint:
         finally:
             self._requests -= 1
             self._bytes -= len(body)
-
-    def _refuse(self, payload: Mapping[str, Any]) -> None:
-        if self._served is not None:
-            _, ear = self._served
-            ear.ended(payload, is_kept=False)
-        elif len(self._early) < self._most_requests:
-            self._early.append(payload)
 
     async def _answer(
         self, app: AsyncApp, ear: Ear, request: web.Request, body: bytes
@@ -148,20 +135,12 @@ def _is_plausible(timestamp: str, signature: str) -> bool:
 
 async def _read(request: web.Request) -> bytes | web.Response:
     """Return the whole body, or the answer to a request without one."""
-    body = bytearray()
     try:
         async with asyncio.timeout(BODY_SECONDS):
-            async for chunk in request.content.iter_any():
-                body += chunk
-                if len(body) > BODY_LIMIT:
-                    return refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too large")
-        return bytes(body)
+            return await request.read()
     except TimeoutError:
         return refusal(HTTPStatus.REQUEST_TIMEOUT, "too slow")
-    except (web.RequestPayloadError, OSError) as error:
-        # aiohttp 3.14 keeps the error with the request. Its traceback would keep this frame, and
-        # the body, until the next garbage collection.
-        error.__traceback__ = None
+    except (web.RequestPayloadError, OSError):
         return refusal(HTTPStatus.BAD_REQUEST, "unreadable")
 
 

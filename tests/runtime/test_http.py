@@ -1,0 +1,85 @@
+"""The HTTP server answers Slack and probes beside strangers, whose words it doesn't log."""
+
+import io
+import resource
+
+import pytest
+
+from bot.runtime.open_files import ENOUGH, raise_open_files
+from tests.support.doors import door, signed
+from tests.support.logbook import logging_to
+from tests.support.processes import open_files
+from tests.support.raw_http import head_of
+
+ALIVE = b"GET /healthz HTTP/1.1\r\nHost: bot\r\n\r\n"
+
+
+@pytest.mark.parametrize("opening", [b"", ALIVE[:9], head_of(9), head_of(9) + b"{"])
+async def test_signed_requests_pass_beside_idle_connections_of_strangers(opening: bytes) -> None:
+    """Sixty send nothing, half a head or half a body; twenty requests get their answers."""
+    async with door() as at:
+        at.over.set()
+        for _ in range(60):
+            await at.dial(opening)
+        for _ in range(20):
+            assert await (await at.dial(signed())).status() == 200
+        assert await (await at.dial(ALIVE)).status() == 200
+
+
+async def test_a_body_that_does_not_come_is_waited_for_briefly() -> None:
+    """Slack itself gives up after 3 s."""
+    async with door() as at:
+        assert await (await at.dial(head_of(9))).status() == 408
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"POST /slack/events HTTP/1.1\r\nHost: bot\r\nContent-Length: 9\r\n\r\n",
+        *(head_of(9, signature=one) for one in ("v0=" + "0" * 63, "v1=" + "0" * 64, "0" * 64)),
+        *(head_of(9, signature=one) for one in ("v0=" + "A" * 64, "v0=" + "0" * 64 + "0")),
+        *(head_of(9, moment=one) for one in (0, -1, 9 * 10**9, 10**11)),
+    ],
+)
+async def test_without_headers_that_may_be_slack_s_no_body_is_waited_for(head: bytes) -> None:
+    """It gets a 401 at once: nothing that a stranger only announces is read."""
+    async with door() as at:
+        assert await (await at.dial(head)).status() == 401
+
+
+async def test_a_method_that_is_not_served_is_told_which_one_is() -> None:
+    """HTTP requires that (RFC 9110, 15.5.6)."""
+    async with door() as at:
+        stranger = await at.dial(b"GET /slack/events HTTP/1.1\r\nHost: bot\r\n\r\n")
+        head = await stranger.head()
+        assert head.startswith(b"HTTP/1.1 405")
+        assert b"Allow: POST" in head
+
+
+@pytest.mark.parametrize(
+    "sends",
+    [
+        b"\x16\x03\x01 hello",
+        b"GET / HTTP/1.1\r\nHost: bot\r\nxyzzy\r\n\r\n",
+        b"GET / HTTP/1.1\r\nX: " + b"xyzzy" * 5_000,
+        b"POST /slack/events HTTP/1.1\r\nContent-Length: xyzzy\r\n\r\n",
+    ],
+)
+async def test_what_is_not_http_leaves_nothing_in_the_log(sends: bytes) -> None:
+    """A stranger could fill it with chosen words."""
+    stream = io.StringIO()
+    with logging_to(stream, "json", "DEBUG"):
+        async with door() as at:
+            stranger = await at.dial(sends + b"\r\n\r\n")
+            assert await stranger.status() == 400
+            await stranger.until_closed()
+    assert stream.getvalue() == ""
+
+
+def test_as_many_files_as_are_needed_may_be_open() -> None:
+    """Many systems allow 1,024, unless a process raises that."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with open_files(256):
+        raise_open_files()
+        soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    assert soft == min(ENOUGH, hard)
