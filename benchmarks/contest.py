@@ -179,11 +179,11 @@ class Contest:
 
     def usage(self) -> Usage:
         """Return the usage so far."""
-        valkey = ValkeyHome(self.home / "data").server_pid()
+        pid = ValkeyHome(self.home / "data").pid_path
         return Usage(
             at=time.monotonic(),
             own=sum(cpu_seconds(process.pid) for process in self.processes),
-            valkey=cpu_seconds(valkey) if valkey else 0.0,
+            valkey=cpu_seconds(int(pid.read_text())) if pid.exists() else 0.0,
             load=time.process_time(),
             starved=sum(starved_seconds(process.pid) for process in self.processes),
         )

@@ -40,7 +40,7 @@ auto-aof-rewrite-min-size 16mb
 save ""
 maxmemory-policy noeviction
 set-proc-title no
-daemonize no
+daemonize yes
 """
 
 
@@ -76,7 +76,7 @@ class ValkeyHome:
 
     @property
     def configuration_path(self) -> Path:
-        """The server's argument, which also tells our server from others."""
+        """The server's only argument."""
         return self.path / "valkey.conf"
 
     @property
@@ -89,22 +89,26 @@ class ValkeyHome:
         """The pid file, which the server writes."""
         return self.path / "valkey.pid"
 
-    def lock_owner(self) -> int | None:
-        """Return the descriptor that makes us the owner, or None while another process is."""
-        return _lock(self.path / "owner.lock")
-
     def lock_server(self) -> int | None:
         """Return the descriptor for one server to inherit, or None while a server runs here."""
-        return _lock(self.path / "server.lock")
+        return _lock(self.path / "server.lock", fcntl.LOCK_EX)
+
+    def lock_users(self) -> int | None:
+        """Return the descriptor that makes us a user, or None while the last one leaves."""
+        return _lock(self.path / "in-use.lock", fcntl.LOCK_SH)
+
+    def is_last_user(self, using: int) -> bool:
+        """Return True if nobody but `using` is a user, and nobody becomes one until it closes."""
+        return _is_locked(using, fcntl.LOCK_EX)
 
     def known_socket(self) -> Path:
-        """Return the last owner's socket path; check `is_private` of its directory."""
+        """Return the last server's socket path; check `is_private` of its directory."""
         with contextlib.suppress(FileNotFoundError):
             return Path(os.fsdecode((self.path / "socket").read_bytes()))
         return self.path / "valkey.sock"
 
     def choose_socket(self) -> Path:
-        """Choose an owner's socket path: here, or in a short private directory if this is too long.
+        """Choose a server's socket path: here, or in a short private directory if this is too long.
 
         It is stored in the file `socket`, so that it stays the same and other processes find it.
         """
@@ -123,14 +127,6 @@ class ValkeyHome:
             pid=_quoted(self.pid_path),
         )
         _replace(self.configuration_path, text.encode())
-
-    def server_pid(self) -> int | None:
-        """Return the pid in valkey.pid if /proc says it is a server with our configuration."""
-        with contextlib.suppress(OSError, ValueError):
-            pid = int(self.pid_path.read_text())
-            command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-            return pid if os.fsencode(self.configuration_path) in command else None
-        return None
 
     def last_words(self, log_start: int) -> str:
         """Return the end of what the server has logged since the log was `log_start` bytes long."""
@@ -203,16 +199,20 @@ def _replace(path: Path, content: bytes) -> None:
     beside.replace(path)
 
 
-def _lock(path: Path) -> int | None:
+def _lock(path: Path, how: int) -> int | None:
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    if _is_locked(descriptor, how):
+        return descriptor
+    os.close(descriptor)
+    return None
+
+
+def _is_locked(descriptor: int, how: int) -> bool:
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        os.close(descriptor)
-        if isinstance(error, BlockingIOError):
-            return None
-        raise
-    return descriptor
+        fcntl.flock(descriptor, how | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _quoted(path: Path) -> str:

@@ -52,7 +52,7 @@ def _missing(path: Path) -> Sequence[Path]:
 
 
 def _state(home: ValkeyHome) -> str:
-    lock = home.lock_owner()
+    lock = home.lock_server()
     if lock is None:
         return f"running in {home.path}"
     os.close(lock)
