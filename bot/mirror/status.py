@@ -28,7 +28,7 @@ FRESH = timedelta(seconds=75)
 """The time after which a line is set again: before Slack clears it."""
 
 THREADS = 10_000
-"""Lines that this process knows to be fresh without asking Redis."""
+"""Lines that this process remembers to be fresh; another one may set the same line again."""
 
 
 class StatusLines:
@@ -43,29 +43,27 @@ class StatusLines:
         self._background = background
         self._fresh: TTLCache[ThreadRef, None] = TTLCache(THREADS, FRESH.total_seconds())
 
-    async def keep(self, looks: Sequence[Look]) -> None:
-        """Show that these sessions are at work, in all of their threads, unless that is fresh."""
+    def keep(self, looks: Sequence[Look], *, is_new: bool = False) -> None:
+        """Show in all of their threads that sessions are at work, if that is new or not fresh."""
         for thread in (one.thread for look in looks for one in look.followers):
-            if thread not in self._fresh:
-                self._fresh[thread] = None
-                if await self._watches.first_status(thread, FRESH):
-                    self._background.spawn(self._show(thread))
+            if is_new or thread not in self._fresh:
+                self._spawn(thread)
 
     async def again(self, thread: ThreadRef, session: SessionId) -> None:
         """Show again, after a post cleared it, that `session` is at work, if it still is."""
         (seen,) = await self._watches.seen([session])
         if seen.state is SessionState.WORKING:
-            await self._watches.note_status(thread, FRESH)
-            self._fresh[thread] = None
-            self._background.spawn(self._show(thread))
+            self._spawn(thread)
 
-    async def clear(self, threads: Sequence[ThreadRef]) -> None:
-        """Clear the lines of `threads`."""
+    def clear(self, threads: Sequence[ThreadRef]) -> None:
+        """Clear the lines of `threads`, whose session has just stopped working."""
         for thread in threads:
             self._fresh.pop(thread, None)
-            if not await self._watches.first_status(thread, timedelta(milliseconds=1)):
-                self._background.spawn(self._line.clear(thread))
-            await self._watches.forget_status(thread)
+            self._background.spawn(self._line.clear(thread))
+
+    def _spawn(self, thread: ThreadRef) -> None:
+        self._fresh[thread] = None
+        self._background.spawn(self._show(thread))
 
     async def _show(self, thread: ThreadRef) -> None:
         try:

@@ -99,7 +99,7 @@ class Watch:
         if still:
             gists = {one.look.session: one.gist for one in still}
             await self._watches.go_by([(one.look, one.pause) for one in still], gists)
-            await self._status_lines.keep([one.look for one in still if one.is_working])
+            self._status_lines.keep([one.look for one in still if one.is_working])
         await self._read_all([one for one in glances if one.worth is Worth.A_READ])
         spare = [one for one in glances if one.worth is Worth.IF_SPARE]
         await self._read_all(spare, is_spare=True)
@@ -268,9 +268,10 @@ class Watch:
         for owed, after in recorded.cards:
             await self._schedule.tell(owed, after)
         if found.seen.state is SessionState.WORKING:
-            await self._status_lines.keep([look])
+            is_new = look.seen.state is not SessionState.WORKING
+            self._status_lines.keep([look], is_new=is_new)
         elif look.seen.state is SessionState.WORKING:
-            await self._status_lines.clear([one.thread for one in look.followers])
+            self._status_lines.clear([one.thread for one in look.followers])
 
 
 def _nothing_new(seen: Watched) -> MessagePage:

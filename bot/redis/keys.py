@@ -186,8 +186,3 @@ def shown_key(session: SessionId) -> Key:
 def words_key(thread: ThreadRef) -> Key:
     """What a session says that its thread has not been shown yet, in order."""
     return Key(f"{WORDS_PREFIX}{thread.name}")
-
-
-def status_line_key(thread: ThreadRef) -> Key:
-    """Exists while the thread's status line need not be set again."""
-    return Key(f"status:{thread.name}")

@@ -16,8 +16,8 @@ from bot.model.errors import SlackAway
 from bot.model.mirror import Follow
 from bot.model.sessions import NamedSession, SessionId, SessionState
 from bot.redis.connection import Store, millis
-from bot.redis.keys import status_line_key
 from bot.slack.rate_limits import LIMITED
+from bot.slack.status_line import SET_STATUS
 from bot.store.links import Links
 from bot.store.mirror.cards import card_owed
 from bot.store.mirror.words import Words
@@ -27,7 +27,6 @@ from bot.wording.mirror.words import LongText
 from sandbox import Sandbox
 from sandbox.slack.api.faults import ApiCall
 from tests.support.desk import OTHER_SESSION, SESSION, is_words
-from tests.support.keys import at
 from tests.support.speaking import ID, TTL, Speaking, shown, speaking
 from tests.support.waiting import wait_until
 
@@ -270,7 +269,7 @@ async def test_nothing_more_is_posted_once_the_thread_may_not_be_shown_it(
 
 @pytest.mark.parametrize("goes_on_working", [True, False])
 async def test_the_status_line_shows_the_state_after_the_posts(
-    speech: Speaking, raw: redis.asyncio.Redis, *, goes_on_working: bool
+    speech: Speaking, *, goes_on_working: bool
 ) -> None:
     """A session that has asked something meanwhile is not at work any more."""
     goes_on = asyncio.Event()
@@ -282,7 +281,10 @@ async def test_the_status_line_shows_the_state_after_the_posts(
         await speech.say("Which one?", state=SessionState.WAITING)
     goes_on.set()
     await trying
-    assert await raw.exists(at(status_line_key(speech.thread))) == goes_on_working
+    if goes_on_working:
+        await wait_until(lambda: calls(speech, SET_STATUS), "the line is set")
+    else:
+        assert not calls(speech, SET_STATUS)
 
 
 @pytest.mark.parametrize("ends", [no_more_link, no_more_words, becomes_shared])

@@ -35,7 +35,6 @@ from bot.redis.keys import (
     KeyPrefix,
     followers_key,
     shown_key,
-    status_line_key,
     watched_key,
 )
 from bot.store.lua import mirror as lua
@@ -242,20 +241,6 @@ class Watches:
         key = watched_key(session)
         by, ended_by = await asyncio.gather(*(self._store.field(key, name) for name in names))
         return by or "", ended_by or ""
-
-    async def first_status(self, thread: ThreadRef, within: timedelta) -> bool:
-        """Return True once within that time: the thread's status line is to be set."""
-        return bool(
-            await lua.first_in(self._store, key=status_line_key(thread), within_ms=millis(within))
-        )
-
-    async def note_status(self, thread: ThreadRef, within: timedelta) -> None:
-        """Note that the thread's status line is set, and need not be for that time."""
-        await self._store.put(status_line_key(thread), "1", within)
-
-    async def forget_status(self, thread: ThreadRef) -> None:
-        """Note that the thread's status line is gone."""
-        await self._store.delete(status_line_key(thread))
 
 
 def _json(gist: Gist | None) -> str:

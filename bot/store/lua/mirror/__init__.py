@@ -136,8 +136,3 @@ async def spend_reads(
 @script
 async def stop_reads(*, reads: Key, pause_ms: int, per_minute: int, burst: int) -> int:
     """Let nobody read for a while."""
-
-
-@script
-async def first_in(*, key: Key, within_ms: int) -> int:
-    """Return 1 to the first caller within a time."""
