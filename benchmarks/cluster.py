@@ -32,6 +32,7 @@ from bot.redis.embedded.server import _binary
 from bot.store.links import Links
 from bot.store.mailbox import Mailbox
 from bot.store.turn import Head
+from bot.timing import Timing
 
 NODES, SLOTS = 3, 16_384
 WORKSPACES = 30
@@ -98,7 +99,9 @@ async def cluster(plan: Plan, rounds: int) -> AsyncIterator[tuple[str, Values]]:
     """Measure a reply's steps with all keys in one slot, and with a slot for each workspace."""
     async with _nodes() as ports, AsyncExitStack() as stack:
         url = f"redis+cluster://127.0.0.1:{ports[0]}"
-        opened = await stack.enter_async_context(open_store(url, PATIENCE_SECONDS))
+        opened = await stack.enter_async_context(
+            open_store(url, Timing(redis_seconds=PATIENCE_SECONDS))
+        )
         nodes = [await stack.enter_async_context(Redis(port=port)) for port in ports]
         cases = {
             "one slot for all": _Workspaces([opened] * WORKSPACES),

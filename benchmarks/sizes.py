@@ -28,12 +28,13 @@ from bot.model.sessions import SessionId
 from bot.model.threads import Link, ThreadRef, micros_ts
 from bot.redis.connection import Store, open_store
 from bot.redis.embedded.server import embedded_valkey
-from bot.schedule.poll import ENTRY_GRACE, MOST_ENTRIES
+from bot.schedule.poll import MOST_ENTRIES
 from bot.store.backlog import measure
 from bot.store.links import Links
 from bot.store.mailbox import Mailbox
 from bot.store.outbox import Outbox
 from bot.store.turn import Head
+from bot.timing import TIMING
 
 TTL = timedelta(days=90)
 CHUNK = 1_000
@@ -159,7 +160,8 @@ class Mail:
 
     async def measured(self, samples: int) -> Values:
         """Return the columns of the page; as many replies wait before as after."""
-        poll = partial(Outbox(self._store).overdue, ENTRY_GRACE, MOST_ENTRIES)
+        grace = timedelta(seconds=TIMING.entry_pause)
+        poll = partial(Outbox(self._store).overdue, grace, MOST_ENTRIES)
         accept = await _median_ms(partial(self.accept, 0), samples)
         deliver = await _median_ms(partial(self.deliver, 0), samples)
         accepted, delivered = await self.rates(max(1, samples // AT_ONCE))

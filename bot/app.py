@@ -135,7 +135,7 @@ async def _connect(
 ) -> Connections:
     tell = partial(health.note, "embedded Valkey")
     url = await stack.enter_async_context(open_redis(settings, tell))
-    store = await stack.enter_async_context(open_store(url, timing.redis_seconds))
+    store = await stack.enter_async_context(open_store(url, timing))
     await health.until("Redis", store.ping)
     health.watch("Redis", store.ping)
     await _warn_of_losses(store)
@@ -153,7 +153,7 @@ async def _connect(
             settings.devin_api_key,
             settings.devin_org_id,
             most,
-            list_seconds=timing.list_seconds,
+            timing=timing,
         )
     )
     await devin.begin()

@@ -1,23 +1,72 @@
 """The relay's times, in one value: pauses, and deadlines past which it goes on without an answer.
 
 A deadline decides what people see. So tests give all of them patience, and a slow machine changes
-nothing; a test of one deadline sets that one alone.
+nothing; a test of one deadline sets that one alone. A pause only spares Slack, Devin and Redis, so
+tests shorten all of them.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from datetime import timedelta
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timing:
-    """The times of one process. Those that end in `_seconds` are deadlines."""
+    """The times of one process, in seconds.
+
+    Those that end in `_seconds` are deadlines, and those that end in `_pause` or `_pauses` pauses.
+    """
 
     notice_after: timedelta = timedelta(seconds=30)
     """The wait after which a thread is told that its reply still waits."""
 
     look_after: Sequence[float] = (1.0, 3.0)
-    """The pauses before each look for a message whose answer was lost, in seconds."""
+    """The pauses before each look for a message whose answer was lost."""
+
+    send_pauses: Sequence[float] = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 60.0)
+    """Between the tries at a reply that Devin does not take yet; the last one repeats."""
+
+    upload_pauses: Sequence[float] = (1.0, 2.0, 4.0, 8.0)
+    """Between the tries at bringing a file to Devin."""
+
+    tell_pauses: Sequence[float] = (1.0, 2.0, 5.0, 15.0, 30.0, 60.0)
+    """Between the tries at an entry of the outbox; the last one repeats."""
+
+    token_pause: float = 3.0
+    """Between the tries while Slack refuses the token."""
+
+    post_pause: float = 1.0
+    """Between two posts of a batch: Slack takes one a second and channel."""
+
+    card_pause: float = 3.0
+    """Between two edits of a card (docs.slack.dev, guidance for agents' progress)."""
+
+    poll_pause: float = 1.0
+    """Between two polls for work that is due; twice as long after one that found nothing."""
+
+    mail_pause: float = 1.0
+    """Until mail that is due counts as not being delivered by the process that accepted it."""
+
+    entry_pause: float = 5.0
+    """The same for an entry, which often waits for Slack, in the process that has caused it."""
+
+    thread_pause: float = 1.5
+    """Between two reads of threads by the backfill: 40 a minute.
+
+    Slack allows some 50, and reports look into threads by the same method.
+    """
+
+    backfill_pause: float = 5.0
+    """Until the backfill is tried again if Slack does not answer, and between two looks for one
+    that a dead process has left.
+    """
+
+    lease_pause: float = 2.0
+    """Until it is tried again if Redis is away, or another process has the lease."""
+
+    thread_pauses: Sequence[float] = (1.0, 2.0, 5.0, 15.0)
+    """Between the tries of the backfill at one page of a thread."""
 
     redis_seconds: float = 2.0
     """A command of Redis: below Slack's 3 s, so that an event can be refused if Redis hangs."""
@@ -37,6 +86,15 @@ class Timing:
     list_seconds: float = 0.8
     """Devin's list of sessions, or the titles of some: people can do without them."""
 
+    read_seconds: float = 5.0
+    """A session at Devin, while its mail waits."""
+
+    state_seconds: float = 3.0
+    """The state of a session at Devin that did not take a message."""
+
+    survey_seconds: float = 5.0
+    """One read of the states of many sessions at Devin: no person waits for it."""
+
     first_look_seconds: float = 0.9
     """The first look at a session, for which a person waits. What it reads is old."""
 
@@ -52,10 +110,23 @@ class Timing:
     claim_seconds: float = 2.0
     """Another process that is doing the same."""
 
-    def with_patience(self, factor: float) -> "Timing":
-        """Return a value whose deadlines are `factor` times as long."""
-        deadlines = [one.name for one in fields(self) if one.name.endswith("_seconds")]
-        return replace(self, **{name: getattr(self, name) * factor for name in deadlines})
+    @property
+    def card_pause_ms(self) -> int:
+        """`card_pause` in milliseconds."""
+        return int(self.card_pause * 1000)
+
+    def at(self, *, tempo: float = 1.0, patience: float = 1.0) -> "Timing":
+        """Return a value with pauses shorter by `tempo`, and deadlines longer by `patience`."""
+        names = [one.name for one in fields(self)]
+        times: dict[str, Any] = {name: getattr(self, name) for name in names}
+        for name, time in times.items():
+            if name.endswith("_seconds"):
+                times[name] = time * patience
+            elif name.endswith("_pause"):
+                times[name] = time / tempo
+            elif name.endswith("_pauses"):
+                times[name] = tuple(one / tempo for one in time)
+        return Timing(**times)
 
 
 TIMING = Timing()

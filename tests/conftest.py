@@ -24,7 +24,7 @@ from sandbox.devin.answers import Api
 from sandbox.launch import environment_of
 from sandbox.slack.world.workspace import TEAM_ID
 from tests.support import long_first, not_run, secrets_guard
-from tests.support.bots import open_bot
+from tests.support.bots import BRISK, open_bot
 from tests.support.desk import SESSION, Desk
 from tests.support.redis_servers import asked_for, node_url, serving
 
@@ -90,7 +90,7 @@ async def raw(redis_url: str) -> AsyncIterator[redis.asyncio.Redis]:
 @pytest.fixture
 async def store(redis_url: str) -> AsyncIterator[Store]:
     """The sandbox's workspace, as the relay keeps it, but a busy machine fails no test."""
-    async with open_store(redis_url, patience=30.0) as opened:
+    async with open_store(redis_url, BRISK) as opened:
         yield opened.of(TEAM_ID)
 
 
@@ -107,6 +107,12 @@ async def box(api: Api) -> AsyncIterator[Sandbox]:
         sandbox.slack.jitter(float(os.environ.get("TEST_JITTER") or 0))
         sandbox.devin.add_session(SESSION)
         yield sandbox
+
+
+@pytest.fixture
+def hurried(box: Sandbox) -> None:
+    """An event that is refused comes again soon. Over Socket Mode, Slack only misses its ack."""
+    box.slack.hurry(0.3)
 
 
 @pytest.fixture

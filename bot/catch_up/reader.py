@@ -16,16 +16,12 @@ from bot.model.replies import Change, Reply
 from bot.model.threads import ThreadRef, micros_ts, ts_micros
 from bot.runtime import metrics
 from bot.slack.threads import Threads
+from bot.timing import TIMING, Timing
 
 log = logging.getLogger(__name__)
 
-PACE_SECONDS = 1.5
-"""40 calls a minute; Slack allows some 50, and reports look into threads by the same method."""
-
 MOST_PAGES = 20
 """Pages that are read of one thread: 4,000 replies."""
-
-BACKOFF_SECONDS = (1.0, 2.0, 5.0, 15.0)
 
 CHANNEL_GONE = frozenset({"channel_not_found", "not_in_channel", "missing_scope", "access_denied"})
 """Slack's error codes that apply to every thread of the channel."""
@@ -100,12 +96,10 @@ class Found:
 class ThreadReader:
     """Reads threads for a catch-up."""
 
-    def __init__(
-        self, threads: Threads, events: Events, pace_seconds: float = PACE_SECONDS
-    ) -> None:
+    def __init__(self, threads: Threads, events: Events, timing: Timing = TIMING) -> None:
         self._threads = threads
         self._events = events
-        self._pace_seconds = pace_seconds
+        self._timing = timing
         self._next_call = 0.0
         self._out_of_reach: dict[str, str] = {}
 
@@ -164,7 +158,7 @@ class ThreadReader:
     async def _page(
         self, thread: ThreadRef, cursor: str | None, oldest: str
     ) -> tuple[Sequence[Mapping[str, Any]], str | None]:
-        for delay in BACKOFF_SECONDS:
+        for delay in self._timing.thread_pauses:
             await self._keep_pace()
             try:
                 return await self._threads.page(thread, cursor, oldest=oldest)
@@ -178,7 +172,7 @@ class ThreadReader:
     async def _keep_pace(self) -> None:
         now = time.monotonic()
         begins = max(now, self._next_call)
-        self._next_call = begins + self._pace_seconds
+        self._next_call = begins + self._timing.thread_pause
         await asyncio.sleep(begins - now)
 
 

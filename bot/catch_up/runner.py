@@ -37,6 +37,7 @@ from bot.store.checkpoints import LEASE, Checkpoints, Unread
 from bot.store.leases import renewed
 from bot.store.links import Links
 from bot.store.mirror.watches import Watches
+from bot.timing import Timing
 from bot.wording import delivery_reports
 
 log = logging.getLogger(__name__)
@@ -47,17 +48,11 @@ MOST_THREADS = 2_000
 The log counts the rest. Reading this many takes 50 minutes.
 """
 
-LOOK_SECONDS = 5.0
-"""The pause between two looks for a backfill that a dead process has left."""
-
 LOOKS_A_CHECKPOINT = 2
-"""The process writes its checkpoint at each second of these: it counts as dead after 30 s."""
+"""The process writes its checkpoint at each second look for what dead ones have left.
 
-AGAIN_SECONDS = 2.0
-"""The pause before another attempt, if Redis is away or another process has the lease."""
-
-SLACK_AGAIN_SECONDS = 5.0
-"""The pause before another attempt, if Slack does not answer."""
+It counts as dead after 30 s.
+"""
 
 RENEWALS = 4
 """The number of times the lease on the backfill is renewed before it would expire."""
@@ -81,6 +76,7 @@ class CatchUp:
         events: Events,
         schedule: Schedule,
         clock: SlackClock,
+        timing: Timing,
         most_threads: int = MOST_THREADS,
     ) -> None:
         self._listening = listening
@@ -92,6 +88,7 @@ class CatchUp:
         self._events = events
         self._schedule = schedule
         self._clock = clock
+        self._timing = timing
         self._most_threads = most_threads
 
     @asynccontextmanager
@@ -122,7 +119,7 @@ class CatchUp:
 
     async def _vouch(self) -> None:
         for look in count():
-            await asyncio.sleep(LOOK_SECONDS)
+            await asyncio.sleep(self._timing.backfill_pause)
             with suppress(StoreAway):  # the poll logs an outage
                 if look % LOOKS_A_CHECKPOINT == 0:
                     await self._listening.vouch()
@@ -138,7 +135,7 @@ class CatchUp:
                 await guarded(self._catch_up(), log, RelayError)
             except StoreAway as error:
                 log.warning("catch-up put off", extra={"reason": str(error)})
-                await self._listening.note_within(AGAIN_SECONDS)
+                await self._listening.note_within(self._timing.lease_pause)
                 wanted.set()
             except SlackRefused as error:
                 # The token no longer works; the gap stays noted for a process that has a new one.
@@ -160,7 +157,7 @@ class CatchUp:
             if gap is None:
                 return
             if not gap:
-                await self._until_wanted(AGAIN_SECONDS)
+                await self._until_wanted(self._timing.lease_pause)
                 continue
             async with renewed(self._checkpoints.renew, LEASE / RENEWALS, "catch-up lease"):
                 if await self._pass(skipped):
@@ -193,7 +190,7 @@ class CatchUp:
                 log.exception("session not caught up", extra=_ids(session))
                 skipped.update(one.thread for one in threads)
         if is_put_off:
-            await self._until_wanted(SLACK_AGAIN_SECONDS)
+            await self._until_wanted(self._timing.backfill_pause)
             return False
         return not await self._checkpoints.let_go(gap)
 

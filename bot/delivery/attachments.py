@@ -20,13 +20,13 @@ from bot.model.replies import Reply
 from bot.runtime import metrics
 from bot.slack.files import SlackFiles
 from bot.store.attachments import Attachments
+from bot.timing import TIMING
 
 log = logging.getLogger(__name__)
 
 SECONDS = 60.0
 """The time for all files of one reply; after that, the rest go as links."""
 
-PAUSES = (1.0, 2.0, 4.0, 8.0)
 LONGEST = 20.0
 """The seconds before a file is tried again: those that Slack asks for, up to the longest."""
 
@@ -39,12 +39,19 @@ class Files:
     """Brings files from Slack to Devin; `limit` is the largest size of a file, in bytes."""
 
     def __init__(
-        self, *, slack: SlackFiles, devin: Devin, uploads: Attachments, limit: int
+        self,
+        *,
+        slack: SlackFiles,
+        devin: Devin,
+        uploads: Attachments,
+        limit: int,
+        pauses: Sequence[float] = TIMING.upload_pauses,
     ) -> None:
         self._slack = slack
         self._devin = devin
         self._uploads = uploads
         self._limit = limit
+        self._pauses = pauses
 
     async def were_brought(self, reply: Reply) -> bool:
         """Return True if the uploads are recorded; before that, the reply was not sent."""
@@ -75,8 +82,8 @@ class Files:
         ids = {"reply_id": reply.id, "size": file.size}
         try:
             async with asyncio.timeout_at(deadline):
-                file = await _tried(partial(self._slack.known, file))
-                answer = await _tried(partial(self._upload, file))
+                file = await _tried(partial(self._slack.known, file), self._pauses)
+                answer = await _tried(partial(self._upload, file), self._pauses)
         except TimeoutError:
             left_out = FileLeftOut(WhyLink.SLOW)
         except FileLeftOut as error:
@@ -116,9 +123,9 @@ class Files:
         return answer
 
 
-async def _tried(step: Callable[[], Awaitable[T]]) -> T:
+async def _tried(step: Callable[[], Awaitable[T]], between: Sequence[float]) -> T:
     """Take a step for a file, again after a failure that may pass."""
-    pauses = iter(PAUSES)
+    pauses = iter(between)
     while True:
         try:
             return await step()

@@ -36,14 +36,12 @@ from bot.slack.marks import MarkBudget
 from bot.slack.people import People
 from bot.store.mailbox import Mailbox
 from bot.store.turn import Head, Later, Nothing, Step
-from bot.timing import TIMING
+from bot.timing import TIMING, Timing
 from bot.wording import delivery_reports
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
-
-BACKOFF_SECONDS = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 60.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +77,7 @@ class Deliverer:
         marks: MarkBudget,
         in_flight: InFlight,
         give_up_after: timedelta,
-        notice_after: timedelta = TIMING.notice_after,
+        timing: Timing = TIMING,
     ) -> None:
         self._mailbox = mailbox
         self._handover = handover
@@ -92,7 +90,7 @@ class Deliverer:
         self._in_flight = in_flight
         self._give_up_after = give_up_after
         self._turns = Turns(give_up_after)
-        self._notice_after = notice_after
+        self._timing = timing
 
     async def deliver(self, session: SessionId) -> None:
         """Send the session's mail, oldest first, until none is due or another has the lease.
@@ -147,14 +145,14 @@ class Deliverer:
             raise head.flaw
         message = await self._compose(head)
         if isinstance(message, Wait):
-            return self._turns.learn(lease.session, message, _backoff(head.attempts)), None
+            return self._turns.learn(lease.session, message, self._backoff(head.attempts)), None
         if message.may_be_there:
             lost = Outcome(kind=OutcomeKind.UNCERTAIN, detail="the relay stopped while sending")
             return await self._look(lease, head, message, lost), message
         if not lease.is_certain:
             return None, message
         answer = await self._turns.post(
-            lease.session, lambda: self._post(lease.session, message), _backoff(head.attempts)
+            lease.session, lambda: self._post(lease.session, message), self._backoff(head.attempts)
         )
         if isinstance(answer, Outcome) and answer.kind is OutcomeKind.UNCERTAIN:
             answer = await self._look(lease, head, message, answer)
@@ -193,9 +191,9 @@ class Deliverer:
         if head.attempts and head.waited >= self._give_up_after:
             outcome = Outcome(kind=OutcomeKind.GIVEN_UP, detail=wait.reason)
             return await self._finish(lease, head, outcome)
-        delay = self._delay(head.attempts, wait)
+        delay, notice_after = self._delay(head.attempts, wait), self._timing.notice_after
         deferred = await self._patiently(
-            lambda: self._mailbox.defer(lease.session, lease.token, head, delay, self._notice_after)
+            lambda: self._mailbox.defer(lease.session, lease.token, head, delay, notice_after)
         )
         if deferred is None:
             return Nothing.LOST
@@ -217,7 +215,7 @@ class Deliverer:
         if wait.retry_after is not None:
             return timedelta(seconds=wait.retry_after)
         longest = max(1.0, self._give_up_after.total_seconds())
-        return timedelta(seconds=min(_backoff(attempts), longest) * random.uniform(0.8, 1.2))  # noqa: S311  (jitter)
+        return timedelta(seconds=min(self._backoff(attempts), longest) * random.uniform(0.8, 1.2))  # noqa: S311  (jitter)
 
     async def _finish(
         self, lease: Lease, head: Head, outcome: Outcome, message: "_Message | None" = None
@@ -256,6 +254,10 @@ class Deliverer:
             metrics.REPORTS.labels("dropped").inc()
         return step
 
+    def _backoff(self, attempts: int) -> float:
+        pauses = self._timing.send_pauses
+        return pauses[min(attempts, len(pauses) - 1)]
+
     async def _patiently(self, step: Callable[[], Awaitable[T]]) -> T:
         return await patiently(step, self._in_flight)
 
@@ -266,10 +268,6 @@ class Deliverer:
         """
         is_its_turn = time.monotonic() < lease.turn_ends
         return is_its_turn and not self._in_flight.is_closing and not self._in_flight.is_crowded
-
-
-def _backoff(attempts: int) -> float:
-    return BACKOFF_SECONDS[min(attempts, len(BACKOFF_SECONDS) - 1)]
 
 
 def _unforeseen(head: Head, failure: Unforeseen) -> Outcome:

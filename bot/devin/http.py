@@ -25,21 +25,12 @@ from bot.devin.multipart import Multipart
 from bot.devin.wire import LOST, Answer, Read, failure, reason, skew, start_of
 from bot.runtime import metrics
 from bot.runtime.version import user_agent
-from bot.timing import TIMING
+from bot.timing import TIMING, Timing
 
 TIMEOUT = httpx.Timeout(connect=5.0, write=10.0, read=30.0, pool=5.0)
 
 TOTAL_SECONDS = 45.0
 """The timeout of a whole call: httpx's read timeout restarts with each byte."""
-
-LOOK_SECONDS = 5.0
-"""The timeout for reading a session while its mail waits."""
-
-STATE_SECONDS = 3.0
-"""The timeout for reading the state of a session that did not take a message."""
-
-SURVEY_SECONDS = 5.0
-"""The timeout of each read of a survey: no person waits for it."""
 
 READ_LIMIT = 8 * 1024 * 1024
 """The part of an answer to a read that is used, in bytes."""
@@ -64,10 +55,7 @@ Param = int | str | Sequence[str]
 
 
 class DevinHttp:
-    """One pool of connections to Devin's API, with the key in every request.
-
-    Lists and titles may take `list_seconds`: a person waits for them, and can do without them.
-    """
+    """One pool of connections to Devin's API, with the key in every request."""
 
     def __init__(
         self,
@@ -76,9 +64,9 @@ class DevinHttp:
         downloads: Downloads,
         key: str,
         total_seconds: float,
-        list_seconds: float,
+        timing: Timing,
     ) -> None:
-        self.list_seconds = list_seconds
+        self.timing = timing
         self.downloads = downloads
         self._client = client
         self._transport = transport
@@ -184,7 +172,7 @@ async def open_http(
     connections: int,
     timeouts: httpx.Timeout = TIMEOUT,
     total_seconds: float = TOTAL_SECONDS,
-    list_seconds: float = TIMING.list_seconds,
+    timing: Timing = TIMING,
 ) -> AsyncIterator[DevinHttp]:
     """Open a pool of connections to the API at `url`.
 
@@ -202,13 +190,13 @@ async def open_http(
     async with (
         _session(ssl, connections, headers) as api,
         _session(ssl, CONNECTIONS) as files,
-        AiohttpTransport(client=api) as transport,
+        AiohttpTransport(verify=ssl, client=api) as transport,
         httpx.AsyncClient(
             base_url=url, headers=headers, timeout=timeouts, transport=transport, trust_env=False
         ) as client,
     ):
         downloads = Downloads(files, url, secret)
-        yield DevinHttp(client, transport, downloads, secret, total_seconds, list_seconds)
+        yield DevinHttp(client, transport, downloads, secret, total_seconds, timing)
 
 
 def _session(

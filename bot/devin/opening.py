@@ -12,7 +12,7 @@ from bot.devin.v1.client import DevinV1
 from bot.devin.v3.client import DevinV3
 from bot.devin.v3.organization import Organization
 from bot.model.generation import Generation, generation_of
-from bot.timing import TIMING
+from bot.timing import TIMING, Timing
 
 
 @asynccontextmanager
@@ -23,13 +23,13 @@ async def open_devin(
     connections: int,
     timeouts: httpx.Timeout = TIMEOUT,
     total_seconds: float = TOTAL_SECONDS,
-    list_seconds: float = TIMING.list_seconds,
+    timing: Timing = TIMING,
 ) -> AsyncIterator[Devin]:
     """Open a client for the API at `url`, for the life of the process.
 
     Version 1 has no organizations; version 3 asks Devin for it if `organization` is None.
     """
-    async with open_http(url, key, connections, timeouts, total_seconds, list_seconds) as http:
+    async with open_http(url, key, connections, timeouts, total_seconds, timing) as http:
         if generation_of(key.get_secret_value()) is Generation.V1:
             yield DevinV1(http)
         else:

@@ -22,12 +22,10 @@ from bot.slack.rate_limits import LIMITED
 from bot.store.mirror.words import Batch, Words
 from bot.store.outbox import Begun
 from bot.text.devin_files import SentFile
+from bot.timing import TIMING
 from bot.wording.mirror.words import Composed, DevinPost, LongText
 
 log = logging.getLogger(__name__)
-
-POST_SECONDS = 1.0
-"""The pause between two posts of a batch: Slack takes one a second and channel."""
 
 TURN_SECONDS = 30.0
 """The time after which a try begins no other part, so that other threads have their turn."""
@@ -61,7 +59,7 @@ class Ways:
     words: Words
     posts: Posts
     files: SentFiles
-    pause: float = POST_SECONDS
+    pause: float = TIMING.post_pause
     turn: float = TURN_SECONDS
 
 

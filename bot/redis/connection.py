@@ -21,7 +21,7 @@ from bot.redis.lua import commands
 from bot.redis.pipelining import Pipelining
 from bot.redis.runners import OneByOne
 from bot.redis.scripts import Script, ScriptRunner
-from bot.timing import TIMING
+from bot.timing import TIMING, Timing
 from bot.urls import is_cluster
 
 RETURN_SECONDS = 10.0
@@ -46,8 +46,9 @@ ALIVE = timedelta(minutes=1)
 class _Connection:
     """A script runner, and until when other processes may be noting what they have refused."""
 
-    def __init__(self, runner: ScriptRunner) -> None:
+    def __init__(self, runner: ScriptRunner, timing: Timing) -> None:
         self.runner = runner
+        self.timing = timing
         self.away_until = -math.inf
 
 
@@ -64,6 +65,11 @@ class Store:
     def of(self, team: str) -> "Store":
         """Return the store of a workspace, over the same connection."""
         return Store(self._connection, prefix_of(team))
+
+    @property
+    def timing(self) -> Timing:
+        """The times of this process."""
+        return self._connection.timing
 
     @property
     def was_away(self) -> bool:
@@ -124,14 +130,15 @@ class Store:
 
 
 @asynccontextmanager
-async def open_store(url: str, patience: float = TIMING.redis_seconds) -> AsyncIterator[Store]:
+async def open_store(url: str, timing: Timing = TIMING) -> AsyncIterator[Store]:
     """Connect to `url` lazily: if the server is absent, the first command raises, not this.
 
     The yielded store is of no workspace yet; `Store.of` returns that of one. A command that Redis
-    has not answered within `patience` seconds raises `StoreAway`.
+    has not answered within `redis_seconds` raises `StoreAway`.
     """
+    patience = timing.redis_seconds
     runner = _cluster(url, patience) if is_cluster(url) else pipelined(url, patience)
-    store = Store(_Connection(runner), SHARED_PREFIX)
+    store = Store(_Connection(runner, timing), SHARED_PREFIX)
     try:
         yield store
     finally:

@@ -24,7 +24,7 @@ from bot.runtime.in_flight import InFlight
 from bot.store.checkpoints import Missed
 from bot.store.links import Links
 from bot.store.mailbox import Mailbox
-from bot.store.mirror.cards import PACE, card_owed
+from bot.store.mirror.cards import card_owed
 
 log = logging.getLogger(__name__)
 
@@ -192,7 +192,7 @@ class Accepting:
 
         The change has asked for that in Redis; here, a process is told to do it.
         """
-        await self._schedule.tell(card_owed(thread), PACE.total_seconds())
+        await self._schedule.tell(card_owed(thread), self._store.timing.card_pause)
 
     async def hear_since(self, thread: ThreadRef, at: int, *, always: bool = False) -> None:
         """Have `thread` read from `at` on (a `ts` in us), if the request for it came in late.

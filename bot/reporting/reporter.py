@@ -17,10 +17,10 @@ from bot.model.schedule import Schedule
 from bot.runtime import metrics
 from bot.slack.rate_limits import LIMITED, RateLimits
 from bot.store.outbox import HELD_KINDS, Begun, Outbox
+from bot.timing import TIMING
 
 log = logging.getLogger(__name__)
 
-BACKOFF_SECONDS = (1.0, 2.0, 5.0, 15.0, 30.0, 60.0)
 SHED_SECONDS = 1.0
 TELLING_SECONDS = 40.0
 """The time for one attempt, which ends before `outbox.TRYING` lets another process begin."""
@@ -80,12 +80,14 @@ class Reporter:
         schedule: Schedule,
         limits: RateLimits,
         seconds: float = TELLING_SECONDS,
+        pauses: Sequence[float] = TIMING.tell_pauses,
     ) -> None:
         self._outbox = outbox
         self._tellers = tellers
         self._schedule = schedule
         self._limits = limits
         self._seconds = seconds
+        self._pauses = pauses
 
     async def tell(self, owed: Owed, attempt: int = 1) -> None:
         """Tell one entry, or schedule a retry; an entry that was told is not told again."""
@@ -137,7 +139,7 @@ class Reporter:
             return
         delay = error.retry_after
         if delay is None:
-            delay = BACKOFF_SECONDS[min(attempt, len(BACKOFF_SECONDS)) - 1]
+            delay = self._pauses[min(attempt, len(self._pauses)) - 1]
         may_be_done = begun.again or isinstance(error, DevinAway) or error.maybe_done
         await self._outbox.pause(begun.owed, delay, may_be_done=may_be_done)
         ids = begun.owed.log_fields | {"reason": str(error), "seconds": delay}

@@ -17,21 +17,12 @@ from bot.runtime.logs import Unforeseen, guarded
 from bot.schedule.local import LocalDispatch
 from bot.store.due_mail import DueMail
 from bot.store.outbox import Outbox
+from bot.timing import TIMING, Timing
 
 log = logging.getLogger(__name__)
 
-EVERY_SECONDS = 1.0
-IDLE_SECONDS = 2.0
-"""The pause after a poll that found nothing."""
-
 REFILL_SECONDS = 0.1
 """The shortest pause, while more is due than there is room for."""
-
-MAIL_GRACE = timedelta(seconds=1)
-"""Mail that has been due for this long is not being delivered by the process that accepted it."""
-
-ENTRY_GRACE = timedelta(seconds=5)
-"""The same for entries, which often wait for Slack, in the process that has caused them."""
 
 MOST_ENTRIES = 100
 """Most entries that one poll finds."""
@@ -51,10 +42,19 @@ class Found:
 class Poll:
     """Polls for this process."""
 
-    def __init__(self, due: DueMail, outbox: Outbox, dispatch: LocalDispatch) -> None:
+    def __init__(
+        self,
+        due: DueMail,
+        outbox: Outbox,
+        dispatch: LocalDispatch,
+        timing: Timing = TIMING,
+    ) -> None:
         self._due = due
         self._outbox = outbox
         self._dispatch = dispatch
+        self._pause = timing.poll_pause
+        self._mail_grace = timedelta(seconds=timing.mail_pause)
+        self._entry_grace = timedelta(seconds=timing.entry_pause)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -72,8 +72,8 @@ class Poll:
         dispatch, room = self._dispatch, self._dispatch.room
         try:
             due, overdue = await asyncio.gather(
-                self._due.abandoned(MAIL_GRACE, room and room + dispatch.waiting),
-                self._outbox.overdue(ENTRY_GRACE, MOST_ENTRIES),
+                self._due.abandoned(self._mail_grace, room and room + dispatch.waiting),
+                self._outbox.overdue(self._entry_grace, MOST_ENTRIES),
             )
         except StoreAway as error:
             log.warning("poll put off", extra={"reason": str(error)})
@@ -97,7 +97,7 @@ class Poll:
             found = await guarded(self.once(), log)
             if isinstance(found, Unforeseen) or not found.may_be_more:
                 is_due = isinstance(found, Found) and found.is_due
-                await asyncio.sleep(EVERY_SECONDS if is_due else IDLE_SECONDS)
+                await asyncio.sleep(self._pause if is_due else 2 * self._pause)
             else:
                 await asyncio.sleep(REFILL_SECONDS)
-                await self._dispatch.until_short(EVERY_SECONDS)
+                await self._dispatch.until_short(self._pause)

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 
 from bot.model.errors import SlackAway, SlackRefused
 from bot.runtime.limit import SHORTEST_SECONDS, Limit
+from bot.timing import TIMING
 
 BY_CHANNEL = frozenset({"chat.postMessage"})
 RATE_LIMITED = frozenset({"ratelimited", "rate_limited", "HTTP 429"})
@@ -18,9 +19,6 @@ LIMITED = "paused"
 
 STEP_SECONDS = 1.0
 """The time between the turns of waiting callers: about what Slack takes."""
-
-TOKEN_SECONDS = 3.0
-"""The time between tries while Slack refuses the token."""
 
 TOKEN_STEP_SECONDS = 0.05
 """The time between the turns of callers that wait for the token."""
@@ -39,10 +37,11 @@ _Key = tuple[str, str]
 class RateLimits:
     """The limits that Slack has imposed on this process, by method and channel.
 
-    While Slack refuses the token, that limits every call.
+    While Slack refuses the token, that limits every call for `token_pause`.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, token_pause: float = TIMING.token_pause) -> None:
+        self._token_pause = token_pause
         self._limits: dict[_Key, Limit] = {}
         self._token: Limit | None = None
 
@@ -73,7 +72,7 @@ class RateLimits:
     def token_refused(self, error: SlackRefused) -> SlackAway:
         """Limit every call, since Slack refuses the token; return the error to raise instead."""
         self._token = self._token or Limit(TOKEN_STEP_SECONDS)
-        self._token.extend(TOKEN_SECONDS)
+        self._token.extend(self._token_pause)
         turn = self._token.turn()
         return SlackAway(error.method, error.reason, retry_after=turn, maybe_done=False)
 

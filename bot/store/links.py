@@ -28,7 +28,7 @@ from bot.redis.keys import (
     subject_key,
 )
 from bot.store.lua import links as lua
-from bot.store.mirror.cards import PACE, card_owed
+from bot.store.mirror.cards import card_owed
 
 KEEP_CHANGED = timedelta(days=2)
 """Longer than Slack's Delayed Events retry (24 h)."""
@@ -118,7 +118,7 @@ class Links:
             keep=seconds(KEEP_CHANGED),
             followers_prefix=FOLLOWERS_PREFIX,
             owed=str(card_owed(thread)),
-            pace_ms=millis(PACE),
+            pace_ms=self._store.timing.card_pause_ms,
             session=session or "",
         )
         return _changed(raw)
@@ -151,7 +151,7 @@ class Links:
             since=str(since if at is None else at),
             keep=seconds(KEEP_CHANGED),
             owed=str(card_owed(thread)),
-            pace_ms=millis(PACE),
+            pace_ms=self._store.timing.card_pause_ms,
             keep_card=seconds(self.ttl),
             session=session or "",
         )
@@ -185,7 +185,7 @@ class Links:
             since=str(since if at is None else at),
             keep_changed=seconds(KEEP_CHANGED),
             owed=str(card_owed(thread)),
-            pace_ms=millis(PACE),
+            pace_ms=self._store.timing.card_pause_ms,
             keep=seconds(self.ttl),
             followers_prefix=FOLLOWERS_PREFIX,
             follower=thread.name,

@@ -39,6 +39,7 @@ def serve(to: Connections, shared: Shared) -> Poll:
         },
         schedule=shared.schedule,
         limits=limits,
+        pauses=to.timing.tell_pauses,
     )
     work = Work(
         deliver=deliverer.deliver,
@@ -46,7 +47,7 @@ def serve(to: Connections, shared: Shared) -> Poll:
         shed=reporter.shed,
     )
     shared.schedule.serve(work)
-    return Poll(kept.due, kept.outbox, shared.schedule)
+    return Poll(kept.due, kept.outbox, shared.schedule, to.timing)
 
 
 def _deliverer(to: Connections, shared: Shared) -> Deliverer:
@@ -61,13 +62,14 @@ def _deliverer(to: Connections, shared: Shared) -> Deliverer:
             devin=to.devin,
             uploads=kept.attachments,
             limit=settings.file_limit,
+            pauses=to.timing.upload_pauses,
         ),
         people=shared.workspace.people,
         schedule=shared.schedule,
         marks=MarkBudget(),
         in_flight=to.in_flight,
         give_up_after=settings.give_up_after,
-        notice_after=to.timing.notice_after,
+        timing=to.timing,
     )
 
 
@@ -97,7 +99,6 @@ def _starter(to: Connections, shared: Shared) -> Starter:
         notices=shared.notices,
         functions=Functions(to.client),
         admin=workspace.admin,
-        look_after=to.timing.look_after,
-        notice_after=to.timing.notice_after,
+        timing=to.timing,
         give_up_after=to.settings.give_up_after,
     )

@@ -220,9 +220,10 @@ def catch_up_of(relay: Relay, shared: Shared) -> CatchUp:
         checkpoints=kept.checkpoints,
         links=kept.links,
         watches=kept.watches,
-        reader=ThreadReader(workspace.threads, events),
+        reader=ThreadReader(workspace.threads, events, workspace.timing),
         notices=shared.notices,
         events=events,
         schedule=shared.schedule,
         clock=workspace.clock,
+        timing=workspace.timing,
     )

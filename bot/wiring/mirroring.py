@@ -113,7 +113,7 @@ def _words(base: Base, audience: Audience, lines: StatusLines) -> WordsTeller:
         watches=base.kept.watches,
         names=base.kept.names,
         audience=audience,
-        ways=Ways(words, base.posts, files),
+        ways=Ways(words, base.posts, files, base.to.timing.post_pause),
         status_lines=lines,
         schedule=base.schedule,
         say=say,

@@ -157,7 +157,7 @@ def shared_by(to: Connections) -> Shared:
     schedule = LocalDispatch(to.background, to.settings.delivery_concurrency)
     listening = Listening(kept.checkpoints, workspace.clock, to.settings.catch_up)
     notices = _notices(to, kept, workspace, schedule)
-    limits = RateLimits()
+    limits = RateLimits(to.timing.token_pause)
     posts = Posts(workspace.threads, limits)
     mirror = mirror_of(Base(to, kept, workspace, schedule, posts, notices))
     handover = Handover(kept.mailbox, schedule, to.in_flight, to.background)

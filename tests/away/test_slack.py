@@ -25,6 +25,8 @@ from tests.support.raw_http import answering, serving, whole
 from tests.support.told import suspended
 from tests.support.waiting import until_settled, wait_until
 
+pytestmark = pytest.mark.usefixtures("hurried")
+
 ALWAYS = 100_000
 
 

@@ -8,6 +8,7 @@ import asyncio
 import re
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
 from typing import Any
@@ -16,7 +17,6 @@ import pytest
 from redis.asyncio import Redis
 
 from bot.app import Bot, open_slack
-from bot.catch_up import runner
 from bot.catch_up.listening import Listening
 from bot.catch_up.reader import ThreadReader, Unheard
 from bot.catch_up.runner import CatchUp
@@ -56,7 +56,7 @@ from bot.wording.phrases import short_id
 from handlers.parse.events import parse_reply
 from sandbox.slack.server import ApiCall, Message
 from sandbox.slack.world.workspace import TEAM_ID
-from tests.support.bots import open_bot
+from tests.support.bots import BRISK, open_bot
 from tests.support.desk import OTHER_SESSION, SESSION, Desk, key_of, muted, running
 from tests.support.devin_reads import lists
 from tests.support.keys import at
@@ -64,6 +64,8 @@ from tests.support.redis_servers import node_url
 from tests.support.schedules import Planned, never
 from tests.support.told import GUEST
 from tests.support.waiting import wait_until
+
+pytestmark = pytest.mark.usefixtures("hurried")
 
 LATE = delivery_reports.late(1, [], hushed=False)
 
@@ -507,16 +509,16 @@ class Study:
         return Listening(self.gaps(who), self.clock)
 
     def catch_up(
-        self, listening: Listening, *, pace: float = 0, most: int = 2_000, who: str = "a"
+        self, listening: Listening, *, most: int = 2_000, who: str = "a", **times: Any
     ) -> CatchUp:
-        """Return a process's catch-up."""
-        schedule = Planned()
+        """Return a process's catch-up, with these times."""
+        schedule, timing = Planned(), replace(BRISK, **{"thread_pause": 0.0, **times})
         return CatchUp(
             listening=listening,
             checkpoints=self.gaps(who),
             links=self.links,
             watches=Watches(self._store, CATCH_UP),
-            reader=ThreadReader(self._threads, self.heard, pace),
+            reader=ThreadReader(self._threads, self.heard, timing),
             notices=Notices(
                 outbox=Outbox(self._store),
                 schedule=schedule,
@@ -526,6 +528,7 @@ class Study:
             events=self.heard,
             schedule=schedule,
             clock=self.clock,
+            timing=timing,
             most_threads=most,
         )
 
@@ -614,7 +617,7 @@ async def test_slack_is_asked_at_its_pace(study: Study) -> None:
     """The number of links does not matter."""
     await study.linked(4)
     listening = study.listening()
-    async with study.catch_up(listening, pace=0.5).running():
+    async with study.catch_up(listening, thread_pause=0.5).running():
         listening.missed()
         await wait_until(lambda: len(study.heard.accepted) == 4, "all are read")
     calls = [call.at for call in looks(study.desk)]
@@ -632,7 +635,7 @@ async def test_the_end_of_a_process_is_not_held_up_and_the_next_one_goes_on(
         _, unread = await study.gaps("b").unread()
         return len(unread) == 2
 
-    async with study.catch_up(listening, pace=first_pace).running():
+    async with study.catch_up(listening, thread_pause=first_pace).running():
         listening.missed()
         await wait_until(is_one_read, "one is read")
         began = time.monotonic()
@@ -669,10 +672,9 @@ async def test_one_process_at_a_time_reads_and_another_waits_for_it(study: Study
 
 
 async def test_what_a_dead_process_was_reading_is_read_by_one_that_wants_nothing(
-    study: Study, store: Store, raw: Redis, monkeypatch: pytest.MonkeyPatch
+    study: Study, store: Store, raw: Redis
 ) -> None:
     """That process has been alive since before the gap, and Slack brings it everything."""
-    monkeypatch.setattr(runner, "LOOK_SECONDS", 0.05)
     await study.linked(1)
     async with study.catch_up(study.listening("b"), who="b").running():
         dead = study.gaps("dead")

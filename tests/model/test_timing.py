@@ -35,14 +35,16 @@ def test_slack_is_answered_in_time_whatever_is_away() -> None:
         assert seconds < SLACK_WAITS_SECONDS
 
 
-def test_patience_stretches_deadlines_alone() -> None:
-    """A pause that a test waits for stays as it is."""
-    before, after = asdict(TIMING), asdict(TIMING.with_patience(30))
-    assert {name: value for name, value in after.items() if before[name] == value} == {
-        "notice_after": TIMING.notice_after,
-        "look_after": TIMING.look_after,
+def test_patience_stretches_deadlines_and_tempo_shortens_pauses() -> None:
+    """What people see after a time that a test sets by itself stays as it is."""
+    before, after = asdict(TIMING), asdict(TIMING.at(tempo=10, patience=30))
+    assert {name for name, value in after.items() if before[name] == value} == {
+        "notice_after",
+        "look_after",
     }
     assert after["redis_seconds"] == TIMING.redis_seconds * 30
+    assert after["card_pause"] == TIMING.card_pause / 10
+    assert after["tell_pauses"][:3] == (0.1, 0.2, 0.5)
 
 
 def test_a_bot_of_the_tests_has_patience() -> None:

@@ -386,6 +386,7 @@ async def test_a_correction_whose_post_was_not_answered_is_found(
     assert len(desk.received()) == 2
 
 
+@pytest.mark.usefixtures("hurried")
 async def test_an_edit_waits_at_slack_while_slack_does_not_say_whose_it_is(
     environ: dict[str, str], desk: Desk, store: Store
 ) -> None:

@@ -27,6 +27,7 @@ from bot.settings import Settings, load_settings
 from bot.store.links import Links
 from bot.store.mailbox import Mailbox
 from bot.text.characters import cut
+from bot.timing import TIMING
 from bot.wording import delivery_reports
 from bot.wording.message import QUOTE_LIMIT, SlackMessage
 from sandbox.devin.answers import ARCHIVED, FAILED, FINISHED, STATES, SUSPENDED, Api
@@ -241,6 +242,7 @@ WAITS: Mapping[str, Mapping[str, Any]] = {
 }
 
 
+@pytest.mark.times(send_pauses=TIMING.send_pauses)
 @pytest.mark.parametrize("name", WAITS)
 async def test_a_wait_ends_no_earlier_than_devin_says(name: str, bot: Bot, desk: Desk) -> None:
     """A 429 is retried after `Retry-After` in any form; the thread is not told."""

@@ -44,6 +44,8 @@ from tests.support.desk import (
 from tests.support.devin_posts import linked
 from tests.support.waiting import until_settled, wait_until
 
+pytestmark = pytest.mark.usefixtures("hurried")
+
 FROM_A_WORKFLOW = "A workflow (in Slack):\n\n"
 FROM_ADA = "ada (in Slack, through a workflow):\n\n"
 

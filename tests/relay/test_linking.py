@@ -330,6 +330,7 @@ async def test_a_command_that_comes_again_is_answered_once(bot: Bot, desk: Desk)
     assert len(desk.said(thread)) == 1
 
 
+@pytest.mark.usefixtures("hurried")
 async def test_a_command_that_failed_for_a_moment_is_obeyed_when_it_comes_again(
     bot: Bot, desk: Desk, raw: Redis
 ) -> None:

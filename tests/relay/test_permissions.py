@@ -24,6 +24,8 @@ from tests.support.slack_apps import web_client
 from tests.support.told import GUEST, NOT_IDENTIFIED
 from tests.support.waiting import wait_until
 
+pytestmark = pytest.mark.usefixtures("hurried")
+
 ALWAYS = 100_000
 GENERAL = "C0GENERAL0"
 PEOPLE = {

@@ -23,7 +23,7 @@ from bot.slack.receiving.malformed import TRIPS, is_malformed
 from bot.wiring import build
 from bot.wiring.parts import Connections
 from handlers.hearing import Hearing
-from tests.support.bots import PATIENT
+from tests.support.bots import BRISK
 from tests.support.builders import JSON
 
 
@@ -59,15 +59,15 @@ async def listeners(settings: Settings, store: Store, url: str) -> AsyncIterator
                 settings.devin_api_key,
                 settings.devin_org_id,
                 8,
-                list_seconds=PATIENT.list_seconds,
+                timing=BRISK,
             )
         )
         await devin.begin()
         to = Connections(
             settings=settings,
-            timing=PATIENT,
+            timing=BRISK,
             in_flight=in_flight,
-            background=Background(in_flight, PATIENT.soon_seconds),
+            background=Background(in_flight, BRISK.soon_seconds),
             store=store,
             client=client,
             identity=await identify(client),

@@ -24,9 +24,6 @@ from bot.devin.api import (
 )
 from bot.devin.http import (
     LONGEST_READ,
-    LOOK_SECONDS,
-    STATE_SECONDS,
-    SURVEY_SECONDS,
     DevinHttp,
     Param,
 )
@@ -84,7 +81,7 @@ class DevinV1:
         outcome = parse_sent(answer)
         if not may_be_over(outcome):
             return outcome
-        found = await self._summary(session, STATE_SECONDS)
+        found = await self._summary(session, self._http.timing.state_seconds)
         state = None if found is None else found.state
         # A finished session that does not confirm a message is over; one that takes it goes on.
         return explained(outcome, SessionState.ENDED if state is SessionState.FINISHED else state)
@@ -108,7 +105,7 @@ class DevinV1:
         """Read the session, and keep the messages behind `after` and some before it."""
         path = _path(session)
         answer = await self._http.get(
-            Read.MESSAGES, path, LOOK_SECONDS, clock=clock, most=LONGEST_READ
+            Read.MESSAGES, path, self._http.timing.read_seconds, clock=clock, most=LONGEST_READ
         )
         if isinstance(answer, Unread):
             return answer
@@ -121,7 +118,7 @@ class DevinV1:
 
     async def states(self, sessions: Sequence[SessionId]) -> Sequence[SessionSummary]:
         """Read each of `sessions`; one that takes longer than `list_seconds` is left out."""
-        reading = (self._summary(session, self._http.list_seconds) for session in sessions)
+        reading = (self._summary(session, self._http.timing.list_seconds) for session in sessions)
         return [one for one in await asyncio.gather(*reading) if one is not None]
 
     async def survey(self, sessions: Sequence[SessionId]) -> Survey | Unread:
@@ -138,17 +135,19 @@ class DevinV1:
                 return listed
             found = {one.session: one for one in listed if one.session in wanted}
         missing = [session for session in wanted if session not in found][:SINGLE]
-        reading = (self._summary(session, SURVEY_SECONDS) for session in missing)
+        reading = (self._summary(session, self._http.timing.survey_seconds) for session in missing)
         single = [one for one in await asyncio.gather(*reading) if one is not None]
         return Survey(found | {one.session: one for one in single}, reads + len(missing))
 
     async def _listed(self, limit: int) -> tuple[Sequence[SessionSummary] | Unread, int]:
         """List the latest sessions, and count the calls: fewer are listed if Devin refuses more."""
-        found = await self._list(Read.STATES, SURVEY_SECONDS, {"limit": limit})
+        found = await self._list(Read.STATES, self._http.timing.survey_seconds, {"limit": limit})
         is_refused = isinstance(found, Unread) and found.status == HTTPStatus.UNPROCESSABLE_ENTITY
         if not is_refused or limit <= DEFAULT_LISTED:
             return found, 1
-        return await self._list(Read.STATES, SURVEY_SECONDS, {"limit": DEFAULT_LISTED}), 2
+        return await self._list(
+            Read.STATES, self._http.timing.survey_seconds, {"limit": DEFAULT_LISTED}
+        ), 2
 
     async def _summary(self, session: SessionId, seconds: float) -> SessionSummary | None:
         answer = await self._http.get(Read.SESSION, _path(session), seconds)
@@ -158,7 +157,7 @@ class DevinV1:
         self, limit: int, tags: Sequence[str] = ()
     ) -> Sequence[SessionSummary] | Unread:
         """List the latest sessions, at most `limit`."""
-        seconds = SURVEY_SECONDS if tags else self._http.list_seconds
+        seconds = self._http.timing.survey_seconds if tags else self._http.timing.list_seconds
         found = await self._list(Read.LIST, seconds, {"limit": limit, "tags": tags})
         return found if isinstance(found, Unread) else found[:limit]
 

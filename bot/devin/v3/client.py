@@ -22,11 +22,8 @@ from bot.devin.api import (
 )
 from bot.devin.http import (
     LONGEST_READ,
-    LOOK_SECONDS,
     READ_LIMIT,
     RECORD_LIMIT,
-    STATE_SECONDS,
-    SURVEY_SECONDS,
     DevinHttp,
     Param,
 )
@@ -97,7 +94,9 @@ class DevinV3:
         path = await self._path("sessions", session)
         if not isinstance(path, str):
             return outcome
-        found = await self._http.get(Read.SESSION, path, STATE_SECONDS, most=RECORD_LIMIT)
+        found = await self._http.get(
+            Read.SESSION, path, self._http.timing.state_seconds, most=RECORD_LIMIT
+        )
         summary = None if isinstance(found, Unread) else parse_record(found.body)
         return explained(outcome, None if summary is None else summary.state)
 
@@ -112,12 +111,12 @@ class DevinV3:
         clock: Callable[[], datetime] = utc_now,
         most: int = MOST_PAGES,
     ) -> MessagePage | Unread:
-        """Read on from the page that begins at `after`, for `most` pages or `LOOK_SECONDS` at most.
+        """Read on from the page that begins at `after`, for `most` pages or `read_seconds` at most.
 
         The cursor of the result begins the last page that can be read again: Devin gives none for
         what comes after the last page, and takes no ids of events.
         """
-        ends = asyncio.get_running_loop().time() + LOOK_SECONDS
+        ends = asyncio.get_running_loop().time() + self._http.timing.read_seconds
         read: dict[str, DevinMessage] = {}
         ahead, has_more, reads, left_out, size = timedelta(0), True, 0, 0, 0
         while has_more and reads < most:
@@ -166,7 +165,7 @@ class DevinV3:
 
     async def states(self, sessions: Sequence[SessionId]) -> Sequence[SessionSummary]:
         """Read `sessions` by one call for each `LATEST` of them, within `list_seconds`."""
-        pages = await self._pages(_parts(sessions, LATEST), self._http.list_seconds)
+        pages = await self._pages(_parts(sessions, LATEST), self._http.timing.list_seconds)
         found = {one.session: one for page in pages if not isinstance(page, Unread) for one in page}
         return [found[session] for session in sessions if session in found]
 
@@ -181,7 +180,9 @@ class DevinV3:
         while parts:
             reads += len(parts)
             refused = list[tuple[Sequence[SessionId], Unread]]()
-            for part, page in zip(parts, await self._pages(parts, SURVEY_SECONDS), strict=True):
+            for part, page in zip(
+                parts, await self._pages(parts, self._http.timing.survey_seconds), strict=True
+            ):
                 if not isinstance(page, Unread):
                     found |= {one.session: one for one in page if one.session in wanted}
                 elif page.status in UNKNOWN_ID:
@@ -209,7 +210,7 @@ class DevinV3:
         """List the latest sessions, at most `limit`; without `tags`, no archived ones."""
         params: dict[str, Param] = {"first": max(limit, LATEST)}
         params |= {"tags": tags} if tags else {"is_archived": "false"}
-        seconds = SURVEY_SECONDS if tags else self._http.list_seconds
+        seconds = self._http.timing.survey_seconds if tags else self._http.timing.list_seconds
         found = await self._list(Read.LIST, seconds, params)
         if isinstance(found, Unread):
             return found

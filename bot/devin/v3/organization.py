@@ -12,7 +12,7 @@ from http import HTTPStatus
 
 from bot.devin.advice import CHECK_URL, NEW_KEY, REJECTED
 from bot.devin.api import Failure, Unread
-from bot.devin.http import LOOK_SECONDS, DevinHttp
+from bot.devin.http import DevinHttp
 from bot.devin.wire import Read
 from bot.model.errors import OperatorError
 from bot.model.lenient import parse_object, string
@@ -32,7 +32,7 @@ class Caller:
 
 async def ask(http: DevinHttp) -> Caller | Unread:
     """Ask Devin who is calling; `Unread` also for an answer that cannot be read."""
-    answer = await http.get(Read.SELF, "/v3/self", LOOK_SECONDS)
+    answer = await http.get(Read.SELF, "/v3/self", http.timing.read_seconds)
     if isinstance(answer, Unread):
         return answer
     return parse_caller(answer.body) or Unread(answer.status)

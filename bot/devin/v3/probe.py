@@ -5,7 +5,7 @@ from http import HTTPStatus
 
 from bot.devin.advice import CHECK_URL, KEY, NEW_KEY, REJECTED, unusable
 from bot.devin.api import Unread
-from bot.devin.http import LOOK_SECONDS, DevinHttp
+from bot.devin.http import DevinHttp
 from bot.devin.v3.organization import (
     LEAVE_EMPTY,
     MISSING,
@@ -33,7 +33,7 @@ async def probed(http: DevinHttp, organization: Organization) -> Sequence[Findin
     if not id_:
         return [key, Finding(ORGANIZATION, is_good=False, says=MISSING, fix=SET_ORGANIZATION)]
     path = organization_path(id_, "sessions")
-    found = await http.get(Read.LIST, path, LOOK_SECONDS, {"first": 1})
+    found = await http.get(Read.LIST, path, http.timing.read_seconds, {"first": 1})
     sessions = _sessions(found)
     says = foreign(caller, id_) if isinstance(caller, Caller) else ""
     if says and not sessions.is_good:

@@ -27,6 +27,7 @@ from bot.store.links import Links
 from bot.store.lua.reply_fields import ReplyField
 from bot.store.outbox import KEEP, Begun, Outbox
 from bot.store.session_names import SessionNames
+from bot.timing import Timing
 from bot.wording import delivery_reports, refusals, workflows
 from bot.wording.lifecycle import starting as words
 from bot.wording.message import SlackMessage
@@ -39,7 +40,6 @@ KEEP_CLAIM = KEEP + timedelta(days=1)
 LISTED = 20
 """Most sessions among which one is looked for: the list has a single one with its tag."""
 
-SHORTEST_WAIT_SECONDS = 1.0
 LONGEST_WAIT_SECONDS = 60.0
 
 STARTED = "started "
@@ -67,8 +67,7 @@ class Starter:
         notices: Notices,
         functions: Functions,
         admin: str,
-        look_after: Sequence[float],
-        notice_after: timedelta,
+        timing: Timing,
         give_up_after: timedelta,
     ) -> None:
         self._devin = devin
@@ -81,8 +80,7 @@ class Starter:
         self._notices = notices
         self._functions = functions
         self._admin = admin
-        self._look_after = look_after
-        self._notice_after = notice_after.total_seconds()
+        self._timing = timing
         self._give_up_after = give_up_after
 
     async def tell(self, begun: Begun) -> bool:
@@ -156,7 +154,7 @@ class Starter:
     async def _reconcile(self, start: Start, lost: Outcome) -> Result:
         """Look for the session of a start whose answer was lost."""
         found: Sequence[SessionSummary] | Unread = ()
-        for seconds in self._look_after:
+        for seconds in self._timing.look_after:
             await asyncio.sleep(seconds)
             found = await self._devin.recent(LISTED, tags=[start.tag])
             for one in () if isinstance(found, Unread) else found:
@@ -184,15 +182,15 @@ class Starter:
     async def _put_off(self, start: Start, wait: Wait, told: SlackMessage) -> DevinAway:
         """Return the error that has the start tried again; tell the thread if it takes long."""
         waited = max(0.0, time.time() - start.at)
-        delay = wait.retry_after
-        until_notice = self._notice_after - waited
+        delay, shortest = wait.retry_after, self._timing.send_pauses[0]
+        until_notice = self._timing.notice_after.total_seconds() - waited
         if delay is None:
-            delay = min(max(waited, SHORTEST_WAIT_SECONDS), LONGEST_WAIT_SECONDS)
+            delay = min(max(waited, shortest), LONGEST_WAIT_SECONDS)
             delay = min(delay, until_notice) if until_notice > 0 else delay
         if delay > until_notice:
             await self._notices.say(start.thread, told, once=f"waits:{start.tag}")
         left = self._give_up_after.total_seconds() - waited
-        return DevinAway(wait.reason, retry_after=max(SHORTEST_WAIT_SECONDS, min(delay, left)))
+        return DevinAway(wait.reason, retry_after=max(shortest, min(delay, left)))
 
     def _is_over(self, start: Start) -> bool:
         return time.time() - start.at >= self._give_up_after.total_seconds()

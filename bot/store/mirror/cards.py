@@ -8,13 +8,10 @@ from datetime import timedelta
 
 from bot.model.owed import Owed, OwedKind
 from bot.model.threads import ThreadRef
-from bot.redis.connection import Store, millis, seconds
+from bot.redis.connection import Store, seconds
 from bot.redis.keys import OUTBOX_KEY, subject_key
 from bot.store.lua import words as lua
 from bot.store.outbox import Begun, begun_field
-
-PACE = timedelta(seconds=3)
-"""The least time between two edits of a card (docs.slack.dev, guidance for agents' progress)."""
 
 KEEP_WANTED = timedelta(days=30)
 
@@ -55,7 +52,7 @@ class Cards:
             card=subject_key(card_subject(thread)),
             outbox=OUTBOX_KEY,
             owed=str(card_owed(thread)),
-            pace_ms=millis(PACE),
+            pace_ms=self._store.timing.card_pause_ms,
             keep=seconds(KEEP_WANTED),
         )
         return None if after < 0 else after / 1000
@@ -82,6 +79,6 @@ class Cards:
             shows=shows,
             is_open=is_open,
             number=begun.record["number"],
-            pace_ms=millis(PACE),
+            pace_ms=self._store.timing.card_pause_ms,
         )
         return None if after < 0 else after / 1000

@@ -38,7 +38,7 @@ from bot.redis.keys import (
     watched_key,
 )
 from bot.store.lua import mirror as lua
-from bot.store.mirror.cards import PACE, card_owed, card_subject
+from bot.store.mirror.cards import card_owed, card_subject
 from bot.store.mirror.looks import Found, Look, Recorded, Taken, parse_look, parse_short_look
 from bot.store.mirror.words import words_owed, words_subject
 
@@ -152,7 +152,7 @@ class Watches:
             most_ids=MOST_SHOWN,
             keep=self._ttl,
             keep_owed=seconds(KEEP_OWED),
-            pace_ms=millis(PACE),
+            pace_ms=self._store.timing.card_pause_ms,
             words_prefix=WORDS_PREFIX,
             subject_prefix=REPLY_PREFIX,
             link_prefix=LINK_PREFIX,

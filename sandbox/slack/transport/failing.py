@@ -40,6 +40,14 @@ class Failing:
         fault = Fault(status, error, retry_after, drop, drop_after, delay, until, page)
         self._state.faults.add(method, fault, times)
 
+    def hurry(self, seconds: float) -> None:
+        """Count an event over Socket Mode as refused after so long, for tests that refuse some.
+
+        The real Slack waits 3 s, since there is no other way to refuse one.
+        """
+        if self._socket_mode is not None:
+            self._socket_mode.event_timeout = seconds
+
     def jitter(self, seconds: float) -> None:
         """Let each call take up to so many seconds, and most of them a small part of it."""
         self._state.faults.jitter = seconds

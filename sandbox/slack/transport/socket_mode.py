@@ -42,6 +42,7 @@ class SocketModeTransport:
     """The Socket Mode side of the local Slack."""
 
     def __init__(self, ack_timeout: float) -> None:
+        self.event_timeout = ack_timeout
         self.is_refusing = False
         self.on_change: Callable[[], None] = lambda: None
         self._ack_timeout = ack_timeout
@@ -85,8 +86,9 @@ class SocketModeTransport:
 
     async def attempt(self, delivery: Delivery) -> Refusal | None:
         """Send one envelope and wait for its ack."""
+        is_event = delivery.kind == "events_api"
         try:
-            async with asyncio.timeout(self._ack_timeout):
+            async with asyncio.timeout(self.event_timeout if is_event else self._ack_timeout):
                 connection = await self._next_connection(delivery)
                 is_acked = connection is not None and await self._send(connection, delivery)
         except TimeoutError:
