@@ -150,7 +150,7 @@ class Stage:
     async def _is_kept(self, ts: str) -> bool:
         slack = self.box.slack
         place = f"{slack.team_id}:{slack.workspace.channel(CHANNEL).id}"
-        return bool(await self.redis.hexists(f"{PREFIX}:reply:{place}:{ts}", "state"))
+        return bool(await self.redis.hexists(f"{PREFIX}:subject:{place}:{ts}", "state"))
 
     def pressed(self) -> dict[str, int]:
         """Return the counts of people's other actions and their results."""

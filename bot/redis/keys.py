@@ -3,6 +3,8 @@
 Each is named by a builder here, within its workspace: the workspace's `Store` puts a prefix before
 it, which is also a Cluster hash tag. So a script may touch several keys of a workspace, and the
 workspaces share the nodes of a Cluster. Every write gives its key a TTL.
+
+A builder `x_key` and a constant `X_KEY` have the names of kind `x`, which scripts call `key.x`.
 """
 
 from typing import NewType
@@ -48,7 +50,7 @@ SCHEMA_KEY = Key("schema")
 """The version of all keys and records; see `redis/schema.py`."""
 
 LINK_PREFIX = KeyPrefix("link:")
-REPLY_PREFIX = KeyPrefix("reply:")
+REPLY_PREFIX = KeyPrefix("subject:")
 BEHIND_PREFIX = KeyPrefix("behind:")
 MAIL_PREFIX = KeyPrefix("mail:")
 LEASE_PREFIX = KeyPrefix("lease:")
@@ -95,7 +97,7 @@ def behind_key(team: str) -> Key:
 
 def catching_up_key(team: str) -> Key:
     """The lease on the backfill; it expires by itself if its holder dies."""
-    return Key(f"catching-up:{team}")
+    return Key(f"catching_up:{team}")
 
 
 def unread_key(team: str) -> Key:
@@ -124,8 +126,8 @@ def default_key(team: str, channel: str) -> Key:
 
 
 def subject_key(subject: str) -> Key:
-    """The record that an outbox entry is about; for a reply, the same key as `reply_key`."""
-    return Key(f"{REPLY_PREFIX}{subject}")
+    """The record that an outbox entry is about; a reply is one of them."""
+    return Key(f"subject:{subject}")
 
 
 def reply_key(reply: ReplyId) -> Key:
@@ -186,3 +188,16 @@ def shown_key(session: SessionId) -> Key:
 def words_key(thread: ThreadRef) -> Key:
     """What a session says that its thread has not been shown yet, in order."""
     return Key(f"{WORDS_PREFIX}{thread.name}")
+
+
+def _kinds(suffix: str) -> frozenset[str]:
+    return frozenset(
+        name.removesuffix(suffix).lower() for name in globals() if name.endswith(suffix)
+    )
+
+
+FIXED = _kinds("_KEY")
+"""The kinds of which a workspace has one key."""
+
+BUILT = _kinds("_key") - {"reply"}
+"""The kinds whose keys are `kind:id`; a reply is a subject."""

@@ -4,6 +4,10 @@ A file begins with a comment that describes the script. Below it, a line `-- inc
 for the text of `../include/name.lua`. A header then names each key and argument, one per line, and
 ends with a blank line. A Python signature beside the file has the same names in the same order; the
 two are compared at import, so that no value can reach a slot of another name.
+
+A script whose signature names no key is told ids, and builds its keys: `key.mail(session)`, or
+`key.due`, as `redis/keys.py` does. Its one declared key is the workspace's prefix, by whose hash
+tag a Cluster routes it.
 """
 
 import inspect
@@ -18,7 +22,7 @@ from importlib.resources.abc import Traversable
 from itertools import count, dropwhile, takewhile, zip_longest
 from typing import Any, NewType, ParamSpec, Protocol, TypeVar, get_origin, get_type_hints
 
-from bot.redis.keys import Key, KeyPrefix
+from bot.redis.keys import BUILT, FIXED, Key, KeyPrefix
 
 P = ParamSpec("P")
 R_co = TypeVar("R_co", covariant=True)
@@ -84,6 +88,7 @@ _KINDS = ((bool, _Kind.FLAG), (int, _Kind.NUMBER), (str, _Kind.TEXT), (Sequence,
 """The kinds of arguments by type; the first type that fits counts."""
 
 _INCLUDE = re.compile(r"^-- include: (\w+)\n", re.MULTILINE)
+_KEY = re.compile(r"\bkey\.(\w+)")
 
 
 class NamedScript(Protocol[P, R_co]):
@@ -133,7 +138,23 @@ def assembled(source: str, home: Traversable) -> str:
         file = home.joinpath("..", "include", f"{include[1]}.lua")
         return _INCLUDE.sub(text, file.read_text("utf-8"))
 
-    return _INCLUDE.sub(text, source)
+    body = _INCLUDE.sub(text, source)
+    return _keys_in(body) + body
+
+
+def _keys_in(body: str) -> str:
+    """Return the Lua that builds the keys which `body` names; '' if it names none."""
+    names = dict.fromkeys(_KEY.findall(body))
+    built = [f"  {name} = {_builder_of(name)},\n" for name in names]
+    return "local key = {\n" + "".join(built) + "}\n" if built else ""
+
+
+def _builder_of(name: str) -> str:
+    if name in FIXED:
+        return f"KEYS[1] .. '{name}'"
+    if name in BUILT:
+        return f"function(id) return KEYS[1] .. '{name}:' .. id end"
+    raise ScriptMismatch(f"there is no key `{name}`")
 
 
 def _compiled(script: Script, kinds: Mapping[str, _Kind]) -> Any:
@@ -143,7 +164,8 @@ def _compiled(script: Script, kinds: Mapping[str, _Kind]) -> Any:
     arbitrary keyword arguments.
     """
     slots = {name: kind.given.format(name) for name, kind in kinds.items()}
-    keys = ", ".join(slots[name] for name, kind in kinds.items() if "KEYS" in kind.read)
+    declared = [slots[name] for name, kind in kinds.items() if "KEYS" in kind.read]
+    keys = ", ".join(declared) or "_prefix"
     args = ", ".join(slots[name] for name, kind in kinds.items() if "ARGV" in kind.read)
     names = ", ".join(f"*{name}" if kind is _Kind.KEYS else name for name, kind in kinds.items())
     only = "" if _Kind.KEYS in kinds.values() else "*, "

@@ -72,8 +72,7 @@ class Outbox:
         """
         owing = await lua.owe(
             self._store,
-            subject=subject_key(owed.subject),
-            outbox=OUTBOX_KEY,
+            subject=owed.subject,
             owed=str(owed),
             asked=what,
             keep=seconds(keep),
@@ -129,8 +128,7 @@ class Outbox:
         """
         await lua.pause_entry(
             self._store,
-            subject=subject_key(owed.subject),
-            outbox=OUTBOX_KEY,
+            subject=owed.subject,
             owed=str(owed),
             begun=begun_field(owed),
             may_be_done=may_be_done,
@@ -142,8 +140,7 @@ class Outbox:
         """End the entry; with `forget`, delete its content and keep only that it was owed."""
         await lua.end_entry(
             self._store,
-            subject=subject_key(owed.subject),
-            outbox=OUTBOX_KEY,
+            subject=owed.subject,
             owed=str(owed),
             forgets=forget,
         )
@@ -159,17 +156,13 @@ class Outbox:
         One that cannot be read is dropped with a line in the log, so that it holds up no other.
         """
         found = []
-        for one in await lua.list_late(
-            self._store, outbox=OUTBOX_KEY, grace_ms=millis(grace), limit=limit
-        ):
+        for one in await lua.list_late(self._store, grace_ms=millis(grace), limit=limit):
             owed = parse_owed(one)
             if owed is not None:
                 found.append(owed)
                 continue
             log.error("unreadable entry dropped", extra={"length": len(one)})
-            await lua.end_entry(
-                self._store, subject=subject_key(""), outbox=OUTBOX_KEY, owed=one, forgets=False
-            )
+            await lua.end_entry(self._store, subject="", owed=one, forgets=False)
         return found
 
 

@@ -332,7 +332,7 @@ async def test_what_was_forwarded_is_not_kept_after_delivery(
         await desk.until_said(only_linked(WhyLink.TOO_LARGE), thread)
         await until_settled(store)
     assert "down" in desk.received()[0]
-    kept = [await raw.hgetall(key) async for key in raw.scan_iter("*:reply:*")]
+    kept = [await raw.hgetall(key) async for key in raw.scan_iter("*:subject:*")]
     assert sum("state" in one for one in kept) == 1
     assert "Production" not in str(kept)
 

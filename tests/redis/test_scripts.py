@@ -1,13 +1,15 @@
 """Scripts by name: a call fills the slots that its header reads, or nothing is imported."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import pytest
 from redis.asyncio.connection import Connection
 
 from bot.model.sessions import SessionId
+from bot.model.threads import ThreadRef
+from bot.redis import keys
 from bot.redis.connection import Store
 from bot.redis.keys import DUE_KEY, Key, mail_key
 from bot.redis.scripts import ScriptMismatch, read
@@ -37,6 +39,7 @@ local function twice(text) return same(text) .. same(text) end
 }
 
 SESSION = SessionId("devin-0")
+THREAD = ThreadRef(team="T1", channel="C1", thread_ts="1.0")
 MAIL, DUE = mail_key(SESSION), DUE_KEY
 
 
@@ -51,6 +54,11 @@ async def echo(
 ) -> Sequence[Any]:
     """The signature of the script above."""
     raise NotImplementedError
+
+
+def _hints(builder: Callable[..., object]) -> Sequence[type]:
+    """The types of a builder's parameters."""
+    return [of for name, of in get_type_hints(builder).items() if name != "return"]
 
 
 @pytest.fixture
@@ -102,6 +110,36 @@ def test_a_header_that_disagrees_is_not_imported(
     (home / "echo.lua").write_text(HEADER.replace(line, becomes) + BODY)
     with pytest.raises(ScriptMismatch, match=rf"echo\.lua .*`{named} "):
         read(echo, home)
+
+
+async def told(*, session: SessionId) -> Sequence[str]:
+    """The signature of a script that is told an id."""
+    raise NotImplementedError
+
+
+async def test_a_script_builds_the_keys_that_python_builds(store: Store, home: Path) -> None:
+    """It declares one, the workspace's prefix, by whose hash tag a Cluster finds its node."""
+    lines = "local session = ARGV[1]\n\nreturn {key.mail(session), key.due, KEYS[1]}\n"
+    (home / "told.lua").write_text(lines)
+    answer = await read(told, home)(store, session=SESSION)
+    assert answer == [at(MAIL), at(DUE), store.prefix]
+
+
+def test_a_script_names_no_key_that_there_is_not(home: Path) -> None:
+    """A misspelt one would hold nothing, for ever."""
+    (home / "told.lua").write_text("local session = ARGV[1]\n\nreturn key.male(session)\n")
+    with pytest.raises(ScriptMismatch, match="`male`"):
+        read(told, home)
+
+
+def test_each_key_begins_with_its_kind() -> None:
+    """So scripts find what Python writes, by the name of the builder alone."""
+    for name, builder in vars(keys).items():
+        if name.removesuffix("_key") in keys.BUILT:
+            sample = [THREAD if "ThreadRef" in str(one) else "x" for one in _hints(builder)]
+            assert builder(*sample).startswith(f"{name.removesuffix('_key')}:")
+        if name.endswith("_KEY"):
+            assert getattr(keys, name) == name.removesuffix("_KEY").lower()
 
 
 def test_redis_py_still_packs_in_python() -> None:

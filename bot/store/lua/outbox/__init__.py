@@ -7,7 +7,7 @@ from bot.redis.scripts import script
 
 
 @script
-async def owe(*, subject: Key, outbox: Key, owed: str, asked: str, keep: int) -> int:
+async def owe(*, subject: str, owed: str, asked: str, keep: int) -> int:
     """Add an entry; return 2 if it is new, 1 while it is still to be done, else 0."""
 
 
@@ -42,8 +42,7 @@ async def hold_entry(
 @script
 async def pause_entry(
     *,
-    subject: Key,
-    outbox: Key,
+    subject: str,
     owed: str,
     begun: str,
     may_be_done: bool,
@@ -54,10 +53,10 @@ async def pause_entry(
 
 
 @script
-async def end_entry(*, subject: Key, outbox: Key, owed: str, forgets: bool) -> int:
+async def end_entry(*, subject: str, owed: str, forgets: bool) -> int:
     """End an entry."""
 
 
 @script
-async def list_late(*, outbox: Key, grace_ms: int, limit: int) -> Sequence[str]:
+async def list_late(*, grace_ms: int, limit: int) -> Sequence[str]:
     """List the overdue entries."""
