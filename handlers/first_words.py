@@ -92,10 +92,14 @@ async def _is_taken(relay: Relay, spoken: Reply, event: Payload, kind: str) -> b
         return True
     change = await replies.take(relay, event, relay.workspace.identity.user)
     if change is Change.MUTED:
-        muted = refusals.sorry(IsMuted())
-        once = f"muted:{spoken.ts}"
-        await relay.notices.whisper(spoken.thread, spoken.author, muted, once=once, at=spoken.ts)
+        await tell_muted(relay, spoken)
     return change is not Change.UNLINKED
+
+
+async def tell_muted(relay: Relay, spoken: Reply) -> None:
+    """Tell the author of words to the bot that their thread sends nothing to Devin."""
+    muted, once = refusals.sorry(IsMuted()), f"muted:{spoken.ts}"
+    await relay.notices.whisper(spoken.thread, spoken.author, muted, once=once, at=spoken.ts)
 
 
 async def _link(asker: Asker, press: TicketPress) -> None:

@@ -6,7 +6,7 @@ from bot.model.threads import is_ts, ts_micros
 from bot.relay import Relay
 from bot.store.checkpoints import Missed
 from handlers.foreign import is_foreign
-from handlers.parse.commands import parse_command
+from handlers.parse.commands import parse_command, parse_spoken
 from handlers.parse.events import Payload, parse_thread
 
 MESSAGES = ("message", "app_mention")
@@ -53,7 +53,7 @@ class Hearing:
 def parse_missed(event: Payload, team: str, bot_user: str) -> Missed | None:
     """Find the place to read after a refused event; None if it is not ours.
 
-    For an edit or a deletion, that is the place of the message.
+    For an edit or a deletion, that is the place of the message, if it is a reply or a command.
     """
     inner = mapping(event.get("message")) or mapping(event.get("previous_message")) or event
     message = {**inner, "channel": event.get("channel")}
@@ -61,8 +61,9 @@ def parse_missed(event: Payload, team: str, bot_user: str) -> Missed | None:
     if event.get("type") not in MESSAGES or thread is None or not is_ts(ts):
         return None
     is_command = parse_command(message, team, bot_user) is not None
+    is_for_bot = is_command or parse_spoken(event, team, bot_user) is not None
     is_reply = thread.thread_ts != ts
-    return Missed(thread, ts_micros(ts), is_command) if is_command or is_reply else None
+    return Missed(thread, ts_micros(ts), is_for_bot) if is_for_bot or is_reply else None
 
 
 def _time_of(payload: Payload) -> int | None:

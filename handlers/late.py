@@ -10,14 +10,15 @@ from typing import Any
 
 from bot.catch_up.reader import Unheard
 from bot.model.errors import NotAllowed, PersonError
-from bot.model.replies import Change, Reply, Voucher
+from bot.model.replies import ASTRAY, Change, Reply, Voucher
 from bot.model.threads import ThreadRef
 from bot.relay import Relay
 from bot.relay.accept import FRESH
 from bot.slack.app.identity import Identity
+from handlers import first_words
 from handlers.failures import whisper
 from handlers.mentions import claim_of
-from handlers.parse.commands import parse_command, parse_guess
+from handlers.parse.commands import is_for_bot, parse_command, parse_guess, parse_spoken
 from handlers.parse.events import is_own, parse_reply
 
 
@@ -38,11 +39,26 @@ class LateEvents:
         command = parse_command(*words) or parse_guess(*words)
         if command is not None:
             return Unheard(command.thread, command.ts, command.verb, command.by)
-        return parse_reply(event, thread.team, ours.user)
+        return parse_reply(event, thread.team, ours.user) or parse_spoken(*words)
 
     async def accept(self, reply: Reply) -> Change:
-        """Accept a reply that was read in its thread."""
-        return await self._relay.accept(reply, Voucher.THREAD)
+        """Accept a reply that was read in its thread; answer what is for the bot itself."""
+        change = await self._relay.accept(reply, Voucher.THREAD)
+        is_for = is_for_bot(reply.text, reply.thread.channel, self._identity.user)
+        if change in ASTRAY and is_for and not reply.bots:
+            await self._answer(reply)
+        return change
+
+    async def _answer(self, spoken: Reply) -> None:
+        """Answer words to the bot, unless a session has them, or was to have them."""
+        relay = self._relay
+        if await relay.mailbox.is_known(spoken.id) or await self.is_stranded(spoken):
+            return
+        link = await relay.links.get(spoken.thread)
+        if link is None:
+            await relay.first_words.offer(spoken)
+        elif link.muted:
+            await first_words.tell_muted(relay, spoken)
 
     async def is_stranded(self, reply: Reply) -> bool:
         """See `LateReplies.is_stranded`."""

@@ -6,13 +6,22 @@ means that Slack sends the event again.
 
 from bot.model.errors import SlackRefused
 from bot.model.lenient import string
-from bot.model.replies import ASTRAY, Change, Voucher
+from bot.model.people import UserId
+from bot.model.replies import ASTRAY, Change, Reply, Voucher
 from bot.relay import Relay
 from bot.slack.threads import NO_SUCH_THREAD
 from bot.text import asides
 from bot.wording import refusals
 from handlers import link_offers
-from handlers.parse.events import Payload, is_in_thread, parse_reply, parse_thread
+from handlers.parse.events import (
+    Payload,
+    is_aside,
+    is_in_thread,
+    is_said,
+    parse_message,
+    parse_reply,
+    parse_thread,
+)
 
 
 async def accept(relay: Relay, event: Payload, bot_user: str) -> None:
@@ -33,25 +42,34 @@ async def take(relay: Relay, event: Payload, bot_user: str) -> Change:
         await relay.late_replies.tell_if_stranded(reply)
     if change is not Change.LATE:
         return change
-    try:
-        message = await relay.late_replies.look_up(reply)
-    except SlackRefused as error:
-        if error.reason in NO_SUCH_THREAD:
-            return change
-        return await relay.accept(reply, Voucher.THREAD)  # it cannot be known better
-    if message is None:
+    now = await read_again(relay, reply)
+    if now is None or is_aside(now, bot_user):
         return change
-    now = parse_reply({**message, "channel": reply.thread.channel}, relay.workspace.team, bot_user)
-    return change if now is None else await relay.accept(now, Voucher.THREAD)
+    return await relay.accept(now, Voucher.THREAD)
+
+
+async def read_again(relay: Relay, message: Reply) -> Reply | None:
+    """Return a message as it is now, or as it was if Slack doesn't show it; None if it's gone."""
+    try:
+        found = await relay.late_replies.look_up(message)
+    except SlackRefused as error:
+        return None if error.reason in NO_SUCH_THREAD else message
+    if found is None or not is_said(found):
+        return None
+    return parse_message({**found, "channel": message.thread.channel}, message.thread.team)
 
 
 async def _tell_aside(relay: Relay, event: Payload, bot_user: str) -> None:
-    """Tell a person that a reply counts as an aside, unless it begins with the very words."""
+    """Tell a person that a reply counts as an aside, unless it begins with the very words.
+
+    One who may not steer Devin is told that instead.
+    """
     thread, user = parse_thread(event, relay.workspace.team), string(event, "user")
     text, is_reply = string(event, "text"), is_in_thread(event) and not event.get("bot_id")
     if not is_reply or not user or not asides.is_aside(text, bot_user):
         return
     if thread is None or asides.is_plain(text, bot_user) or not await relay.is_linked(thread):
         return
+    await relay.check(UserId(user), thread.channel)
     once = f"aside:{string(event, 'ts')}"
     await relay.notices.whisper(thread, user, refusals.KEPT_ASIDE, once=once)

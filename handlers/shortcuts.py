@@ -6,6 +6,7 @@ is answered in place.
 
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
@@ -22,6 +23,7 @@ from handlers.failures import ignored
 from handlers.modals import Note, Opening, answer, show
 from handlers.parse.events import Payload
 from handlers.parse.interactions import Shortcut, parse_shortcut, parse_submission
+from handlers.replies import read_again
 
 Work = Callable[[Relay, Shortcut], Coroutine[Any, Any, View | Note]]
 Begin = Callable[[Asker, Shortcut], Coroutine[Any, Any, None]]
@@ -69,7 +71,8 @@ def register(app: AsyncApp, relay: Relay) -> None:
         if session is None:
             await ack(response_action="errors", errors=session_picker.problems(form.typed))
             return
-        work = relay.shortcuts.answer(form.number, form.by, session)
+        reread = partial(read_again, relay)
+        work = relay.shortcuts.answer(form.number, form.by, session, reread)
         await answer(relay, ack, session_picker.last_field(form.typed), work)
 
 

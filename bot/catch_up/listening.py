@@ -79,7 +79,7 @@ class Listening:
         self._refused[missed.thread] = Missed(
             missed.thread,
             min(before.ts, missed.ts),
-            is_command=before.is_command or missed.is_command,
+            is_for_bot=before.is_for_bot or missed.is_for_bot,
         )
         if len(self._refused) > MOST_THREADS:
             self.missed(min(one.ts for one in self._refused.values()))

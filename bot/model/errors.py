@@ -5,10 +5,12 @@ RelayError
 │   ├── BadSession         the text does not name a Devin session
 │   ├── NotLinked          the thread has no session
 │   ├── LinkedElsewhere    the thread already has another session
+│   │   └── LinkChanged        ... than the one that a button or an offer is about
 │   ├── NotAllowed         this person or channel may not steer Devin here
 │   ├── NothingToSay       there is no text to send
 │   ├── NotTaken           the thread was unlinked or muted after the message was posted
 │   ├── EmptyMessage       the message contains nothing that Devin could read
+│   ├── MessageGone        the message was deleted before it was sent
 │   ├── IsMuted            the thread's link is muted
 │   ├── Outdated           the thread's link was changed after the request was made
 │   ├── FormGone           a form or menu of `/devin-say` has expired, or is somebody else's
@@ -82,6 +84,10 @@ class LinkedElsewhere(PersonError):
         self.by = by
 
 
+class LinkChanged(LinkedElsewhere):
+    """What a button or an offer is about is not the session of the thread's link any more."""
+
+
 class NotAllowed(PersonError):
     """This person, in this channel, may not steer Devin; `standing` says why."""
 
@@ -108,6 +114,10 @@ class FormGone(PersonError):
 
 class EmptyMessage(PersonError):
     """The message has no text, no files and no forwarded message that Devin could read."""
+
+
+class MessageGone(PersonError):
+    """The message was deleted before it was sent to Devin."""
 
 
 class IsMuted(PersonError):

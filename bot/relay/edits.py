@@ -131,7 +131,7 @@ class Edits:
             NoSuchReply: the offer does not exist or has expired.
             AlreadySent: the correction was sent before.
             NotLinked, IsMuted: the thread no longer sends anything to Devin.
-            LinkedElsewhere: its session is not the one that has the original.
+            LinkChanged: its session is not the one that has the original.
             NotAllowed: `by` may not.
         """
         offered = await self._tickets.read(CorrectionOffered, number, by)

@@ -14,6 +14,7 @@ from cachetools import LRUCache
 from bot.mirror.audience import Audience, Heard
 from bot.model.errors import (
     EmptyMessage,
+    LinkChanged,
     LinkedElsewhere,
     NoSuchReply,
     NotAllowed,
@@ -165,7 +166,8 @@ class Relay:
         session = await self.choices.named(text, thread.channel, by)
         link, is_new = await self.accepting.link(thread, by, session, at)
         if link.session != session:
-            raise await self._linked_elsewhere(link)
+            named = await self.naming.one(link.session)
+            raise LinkedElsewhere(named, await self.name(link.by))
         if is_new and session != parse_session(text):
             # Replies that were written while a short ID was looked up met no link.
             await self.accepting.hear_since(thread, at, always=True)
@@ -185,7 +187,7 @@ class Relay:
 
         Raises:
             NotLinked: the thread has no link.
-            LinkedElsewhere: `session` is given, and the link leads to another one.
+            LinkChanged: `session` is given, and the link leads to another one.
             NotAllowed: `by` may not.
             Outdated: the link was changed by a later request.
         """
@@ -228,7 +230,7 @@ class Relay:
         `at` is as for `unlink`.
 
         Raises:
-            NotLinked, LinkedElsewhere, NotAllowed, Outdated: as for `unlink`.
+            NotLinked, LinkChanged, NotAllowed, Outdated: as for `unlink`.
             SlackAway: the choice is made, but Slack does not say who shares the channel.
         """
         await self.check(by, thread.channel)
@@ -273,14 +275,12 @@ class Relay:
 
     async def _not_linked(
         self, thread: ThreadRef, session: SessionId | None
-    ) -> NotLinked | LinkedElsewhere:
+    ) -> NotLinked | LinkChanged:
         """Return why a change of the link to `session`, or of any, found none."""
-        existing = None if session is None else await self.links.get(thread)
-        return NotLinked() if existing is None else await self._linked_elsewhere(existing)
-
-    async def _linked_elsewhere(self, link: Link) -> LinkedElsewhere:
-        session = await self.naming.one(link.session)
-        return LinkedElsewhere(session, await self.name(link.by))
+        link = None if session is None else await self.links.get(thread)
+        if link is None:
+            return NotLinked()
+        return LinkChanged(await self.naming.one(link.session), await self.name(link.by))
 
     async def _session_of(self, thread: ThreadRef) -> SessionId | None:
         known = self._known.get(thread)

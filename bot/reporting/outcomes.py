@@ -10,8 +10,9 @@ from datetime import timedelta
 
 from bot.model.errors import OPERATOR_MUST_ACT, SlackAway, SlackRefused
 from bot.model.outcomes import Outcome, OutcomeKind
-from bot.model.owed import OwedKind
+from bot.model.owed import Owed, OwedKind
 from bot.model.replies import Reply, place_of
+from bot.model.sessions import NamedSession
 from bot.model.threads import ThreadRef, ts_micros
 from bot.reporting.reporter import having_posted
 from bot.runtime import metrics
@@ -105,22 +106,8 @@ class Outcomes:
         for emoji in stale:
             await self._posts.try_unmark(channel, ts, emoji, ids)
         if report.noticed_in:
-            await self._take_back(report, kind)
-
-    async def _take_back(self, report: Report, kind: OutcomeKind) -> None:
-        """Edit the notice that the reply waits, which would otherwise stay for good."""
-        ids, (team, channel, ts) = report.owed.log_fields, place_of(report.owed.subject)
-        thread = ThreadRef(team=team, channel=channel, thread_ts=report.noticed_in)
-        key = str(replace(report.owed, kind=OwedKind.DELAY))
-        notice = await self._posts.find(thread, key, ids=ids, since=ts)
-        if notice is None:
-            return
-        how_long = timedelta(seconds=max(1, int(time.time() - ts_micros(ts) / 1e6)))
-        words = delivery_reports.waited(kind, how_long, await self._names.one(report.session))
-        try:
-            await self._posts.update(thread, notice, words)
-        except SlackRefused as error:
-            log.warning("notice not edited", extra={**ids, "reason": str(error)})
+            session = await self._names.one(report.session)
+            await _take_back(self._posts, report.owed, report.noticed_in, kind, session)
 
 
 class Delays:
@@ -155,21 +142,40 @@ class Delays:
         return True
 
     async def end(self, begun: Begun, *, told: bool) -> None:
-        """End the report, and remove its mark if the outcome was told before the mark was there."""
-        reply = Report.of(begun).reply
-        where = reply.thread.thread_ts if told and reply is not None else ""
-        waits = await self._reports.end(begun.owed, where)
+        """End the report; take notice and mark back if the outcome was told before they came."""
+        report = Report.of(begun)
+        where = "" if report.reply is None else report.reply.thread.thread_ts
+        waits, outcome = await self._reports.end(begun.owed, where if told else "")
         if waits or not (told or begun.again):
             return
         ids, (_, channel, ts) = begun.owed.log_fields, place_of(begun.owed.subject)
         try:
             await self._posts.try_unmark(channel, ts, delivery_reports.WAITING_MARK, ids)
+            if outcome is not None and where:
+                session = await self._names.one(report.session)
+                await _take_back(self._posts, begun.owed, where, outcome.kind, session)
         except (SlackAway, SlackRefused) as error:
-            log.warning("mark not removed", extra={**ids, "reason": str(error)})
+            log.warning("notice not taken back", extra={**ids, "reason": str(error)})
 
     async def drop(self, begun: Begun, attempt: float, why: str) -> bool:  # noqa: ARG002  (as `Teller` has it)
         """Return False: a delay's notice is never dropped, since somebody waits for it."""
         return False
+
+
+async def _take_back(
+    posts: Posts, owed: Owed, noticed_in: str, kind: OutcomeKind, session: NamedSession
+) -> None:
+    """Edit the notice that a reply waits, which would otherwise stay for good."""
+    ids, (team, channel, ts) = owed.log_fields, place_of(owed.subject)
+    thread = ThreadRef(team=team, channel=channel, thread_ts=noticed_in)
+    notice = await posts.find(thread, str(replace(owed, kind=OwedKind.DELAY)), ids=ids, since=ts)
+    if notice is None:
+        return
+    how_long = timedelta(seconds=max(1, int(time.time() - ts_micros(ts) / 1e6)))
+    try:
+        await posts.update(thread, notice, delivery_reports.waited(kind, how_long, session))
+    except SlackRefused as error:
+        log.warning("notice not edited", extra={**ids, "reason": str(error)})
 
 
 def _is_mark_only(report: Report) -> bool:

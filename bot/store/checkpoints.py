@@ -70,12 +70,12 @@ class Unread:
 class Missed:
     """A refused event: a message that was written in `thread` at `ts` (microseconds).
 
-    `is_command` is True if the message was a command.
+    `is_for_bot` is True if the message named the bot, or was in its direct message.
     """
 
     thread: ThreadRef
     ts: int
-    is_command: bool = False
+    is_for_bot: bool = False
 
 
 class Checkpoints:
@@ -112,7 +112,10 @@ class Checkpoints:
         )
 
     async def note(self, missed: Sequence[Missed]) -> None:
-        """Note refused events. In a thread that is not linked, or is muted, only commands count."""
+        """Note refused events.
+
+        In a thread that is not linked, or is muted, only what is for the bot counts.
+        """
         for begin in range(0, len(missed), MOST_AT_ONCE):
             some = missed[begin : begin + MOST_AT_ONCE]
             await lua.note_missed(
@@ -123,7 +126,7 @@ class Checkpoints:
                 within_ms=self._within,
                 link_prefix=LINK_PREFIX,
                 # Reading begins after a given `ts`, so that one must be before the message.
-                threads=[(one.thread.name, one.ts - 1, one.is_command) for one in some],
+                threads=[(one.thread.name, one.ts - 1, one.is_for_bot) for one in some],
             )
 
     async def vouch(self, until: int) -> int | None:

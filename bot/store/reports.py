@@ -68,16 +68,17 @@ class Reports:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    async def end(self, owed: Owed, noticed_in: str = "") -> bool:
+    async def end(self, owed: Owed, noticed_in: str = "") -> tuple[bool, Outcome | None]:
         """End a report that was told, or that cannot or need not be.
 
-        It may have told a thread that the reply waits. Return True while the reply still does.
+        It may have told a thread that the reply waits. Return whether the reply still does, and its
+        outcome.
         """
-        state = await lua.end_report(
+        state, outcome = await lua.end_report(
             self._store,
             reply=subject_key(owed.subject),
             outbox=OUTBOX_KEY,
             owed=str(owed),
             noticed_in=noticed_in,
         )
-        return state in _WAITING
+        return state in _WAITING, Outcome.model_validate_json(outcome) if outcome else None

@@ -14,7 +14,9 @@ from bot.model.errors import (
     EmptyMessage,
     FormGone,
     IsMuted,
+    LinkChanged,
     LinkedElsewhere,
+    MessageGone,
     MovedOn,
     NoSuchReply,
     NotAllowed,
@@ -47,6 +49,8 @@ def sorry(error: PersonError, admin: str = ADMIN) -> SlackMessage:  # noqa: C901
     match error:
         case BadSession():
             words = _unclear(error.text, error.unclear) if error.unclear else no_session(error.text)
+        case LinkChanged():
+            words = _link_changed(error.to, error.by)
         case LinkedElsewhere():
             words = _linked_elsewhere(error.to, error.by)
         case NotAllowed():
@@ -77,6 +81,10 @@ _NOT_LINKED = SlackMessage(
 _EMPTY_MESSAGE = SlackMessage(
     "That message has no text or files that I can read, so there's nothing to send. "
     "If you forwarded it from another conversation, copy its text into a new reply."
+)
+
+_MESSAGE_GONE = SlackMessage(
+    "That message was deleted in the meantime, so I sent nothing and didn't link the thread."
 )
 
 KEPT_ASIDE = SlackMessage(
@@ -121,6 +129,7 @@ _FIXED: Mapping[type[PersonError], SlackMessage] = {
     EmptyMessage: _EMPTY_MESSAGE,
     FormGone: _FORM_GONE,
     IsMuted: _IS_MUTED,
+    MessageGone: _MESSAGE_GONE,
     MovedOn: _MOVED_ON,
     NotLinked: _NOT_LINKED,
     NothingToSay: USAGE,
@@ -135,6 +144,13 @@ def _linked_elsewhere(session: NamedSession, by: str) -> SlackMessage:
     return SlackMessage(
         f"{linker(by)} already linked this thread to *{session_link(session)}*. "
         "To switch, mention me with `unlink` first."
+    )
+
+
+def _link_changed(session: NamedSession, by: str) -> SlackMessage:
+    return SlackMessage(
+        f"{linker(by)} has linked this thread to *{session_link(session)}* since then, so nothing "
+        "was sent or changed."
     )
 
 

@@ -14,11 +14,11 @@ from bot.model.sessions import parse_session
 from bot.model.threads import ThreadRef, is_direct
 from bot.text.to_devin import strip_mention
 from handlers.parse.events import (
-    REPLY_SUBTYPES,
     Payload,
     brings_more,
     is_aside,
     is_in_thread,
+    is_said,
     parse_message,
     parse_thread,
 )
@@ -99,15 +99,16 @@ def parse_guess(
     return None
 
 
+def is_for_bot(text: str, channel: str, bot_user: str) -> bool:
+    """Whether a message names the bot, or is in its direct message."""
+    return f"<@{bot_user}>" in text or f"<@{bot_user}|" in text or is_direct(channel)
+
+
 def parse_spoken(event: Payload, team: str, bot_user: str) -> Reply | None:
     """Parse a person's message that is for the bot: it names it, or is in its direct message."""
-    text, channel, subtype = string(event, "text"), string(event, "channel"), event.get("subtype")
-    is_named = f"<@{bot_user}>" in text or f"<@{bot_user}|" in text
-    if not is_named and not is_direct(channel):
+    if not is_for_bot(string(event, "text"), string(event, "channel"), bot_user):
         return None
-    if event.get("hidden") or not (subtype is None or subtype in REPLY_SUBTYPES):
-        return None
-    message = parse_message(event, team)
+    message = parse_message(event, team) if is_said(event) else None
     return None if message is None or message.bots or is_aside(message, bot_user) else message
 
 

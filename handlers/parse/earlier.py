@@ -11,7 +11,7 @@ from bot.model.threads import ThreadRef
 from bot.slack.app.identity import Identity
 from bot.text.to_devin import strip_mention
 from handlers.parse.commands import parse_command, parse_guess
-from handlers.parse.events import REPLY_SUBTYPES, is_aside, parse_message
+from handlers.parse.events import is_aside, is_own, is_said, parse_message
 
 
 class ThreadMessages:
@@ -40,12 +40,8 @@ class ThreadMessages:
 
     def earlier(self, message: Mapping[str, Any], thread: ThreadRef) -> Reply | None:
         """Parse a message that Devin may read; None for asides, commands, and our own posts."""
-        ours, subtype = self._identity, message.get("subtype")
-        if message.get("user") == ours.user or message.get("bot_id") == ours.bot:
-            return None
-        event = {**message, "channel": thread.channel}
-        is_said = subtype is None or (isinstance(subtype, str) and subtype in REPLY_SUBTYPES)
-        if not is_said or message.get("hidden"):
+        ours, event = self._identity, {**message, "channel": thread.channel}
+        if is_own(message, ours) or not is_said(message):
             return None
         words = event, thread.team, ours.user
         if parse_command(*words) is not None or parse_guess(*words) is not None:

@@ -37,19 +37,20 @@ def parse_reply(event: Payload, team: str, bot_user: str) -> Reply | None:
 
     `message_replied` arrives without its subtype, hence the look at the author.
     """
-    message = parse_message(event, team) if is_in_thread(event) else None
-    if message is None:
-        return None
-    subtype = event.get("subtype")
-    if event.get("hidden") or not (subtype is None or subtype in REPLY_SUBTYPES):
-        return None
-    return None if is_aside(message, bot_user) else message
+    message = parse_message(event, team) if is_in_thread(event) and is_said(event) else None
+    return None if message is None or is_aside(message, bot_user) else message
 
 
 def is_in_thread(event: Payload) -> bool:
     """Whether a message answers another one, rather than begin a thread."""
     root = event.get("thread_ts")
     return bool(root) and root != event.get("ts")
+
+
+def is_said(event: Payload) -> bool:
+    """Whether a person or a bot wrote a message, and it's still there: no join, no tombstone."""
+    subtype = event.get("subtype")
+    return not event.get("hidden") and (subtype is None or subtype in REPLY_SUBTYPES)
 
 
 def is_own(event: Payload, ours: Identity) -> bool:

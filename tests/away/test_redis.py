@@ -9,17 +9,19 @@ import pytest
 from redis.asyncio import Redis
 
 from bot.app import Bot, open_bot
-from bot.model.errors import StoreAway
+from bot.model.errors import IsMuted, StoreAway
 from bot.redis.connection import open_store
 from bot.settings import load_settings
+from bot.wording import refusals
+from bot.wording.asking import first_words
 from bot.wording.delivery_reports import late
 from sandbox import Sandbox
 from sandbox.devin.answers import Api
 from sandbox.slack.transport.deliveries import Delivery
 from tests.conftest import environ_of
-from tests.support.desk import SESSION, Desk, on_v1
+from tests.support.desk import SESSION, Desk, muted, on_v1
 from tests.support.processes import ValkeyProcess, bot_process, kept_valkey
-from tests.support.told import STORE_AWAY, suspended
+from tests.support.told import GUEST, STORE_AWAY, suspended
 from tests.support.waiting import stops, wait_until
 
 PASSWORD = "a-password-nobody-has"
@@ -364,6 +366,33 @@ async def test_what_was_deleted_in_an_outage_stays_so_though_slack_brings_it_bef
     await desk.until_received("after")
     await wait_until(lambda: is_ready(bot), "it is ready again")
     assert [one.rpartition("\n")[2] for one in desk.received()] == ["after"]
+
+
+async def test_first_words_that_slack_brings_no_more_are_answered(
+    bot: Bot, desk: Desk, valkey: ValkeyProcess
+) -> None:
+    """Whoever speaks to the bot gets an answer, once, also where no session listens."""
+    linked, other = await desk.linked_thread(), await desk.slack.say("Shall we?")
+    before = await desk.reply("before", linked)
+    await desk.until_marked("white_check_mark", before)
+    await desk.mention("mute", thread=linked)
+    await desk.until_said(muted(), linked)
+    await desk.until_heard()
+    await valkey.stop()
+    await desk.mention("can you look into this?")
+    await desk.mention("and into this?", thread=other, user="ben")
+    await desk.mention("and here?", thread=linked, user="ben")
+    await desk.mention("may I?", thread=other, user="gus")
+    direct = await desk.slack.say("hello?", channel="dm")
+    for delivery in desk.slack.deliveries:
+        await delivery.settled()
+    await valkey.start()
+    await desk.until_whispered(first_words.unlinked(""), "ada")
+    await desk.until_whispered(first_words.unlinked(""), "ben")
+    await desk.until_whispered(refusals.sorry(IsMuted()), "ben")
+    await desk.until_whispered(GUEST, "gus")
+    await desk.until_said(first_words.unlinked(""), direct, channel="dm")
+    assert [len(desk.whispers(who)) for who in ("ada", "ben", "gus")] == [1, 2, 1]
 
 
 @pytest.mark.parametrize("verb", ["unlink", "mute"])

@@ -9,6 +9,7 @@ from tests.people.test_edits import back, edit, until_put_off
 from tests.people.test_starting import prompt
 from tests.support.builders import rich_text
 from tests.support.desk import SESSION, Desk
+from tests.support.told import GUEST
 
 DRESSED = ["_(aside)_ psst", ":lock: (aside) psst", "\u200b(aside) psst", "&gt; (aside) psst"]
 
@@ -24,6 +25,15 @@ async def test_an_aside_behind_marks_stays_and_its_author_is_told(
     await desk.slack.shortcut("send_to_devin", channel="general", message_ts=ts)
     assert "psst" in await desk.until_received("psst")
     assert len(desk.received()) == 1
+
+
+async def test_a_guest_is_not_advised_to_send_an_aside(bot: Bot, desk: Desk) -> None:
+    """They can't send anything to Devin, and are told that."""
+    thread = await desk.linked_thread()
+    await desk.reply(DRESSED[0], thread, user="gus")
+    await desk.until_whispered(GUEST, "gus")
+    assert await desk.fence(thread) == []
+    assert len(desk.whispers("gus")) == 1
 
 
 @pytest.mark.parametrize("text", ["(aside) psst", "!Aside psst"])

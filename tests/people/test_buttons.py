@@ -6,7 +6,7 @@ import pytest
 from redis.asyncio import Redis
 
 from bot.app import Bot
-from bot.model.errors import LinkedElsewhere, NoSuchReply, NotAllowed, NotIdentified, NotLinked
+from bot.model.errors import LinkChanged, NoSuchReply, NotAllowed, NotIdentified, NotLinked
 from bot.model.outcomes import Outcome, OutcomeKind, Refusal
 from bot.model.people import Standing
 from bot.model.replies import ReplyId
@@ -362,8 +362,6 @@ async def test_an_old_unlink_does_not_end_a_newer_link(bot: Bot, desk: Desk, sto
     await desk.mention(f"link {OTHER_SESSION}", thread=thread)
     await desk.until_linked(thread, times=2)
     await press(desk, report, action="unlink")
-    await desk.until_whispered(
-        refusals.sorry(LinkedElsewhere(desk.named(OTHER_SESSION), "ada")), "ada"
-    )
+    await desk.until_whispered(refusals.sorry(LinkChanged(desk.named(OTHER_SESSION), "ada")), "ada")
     await desk.reply("Please push", thread)
     await desk.until_received("push", OTHER_SESSION)

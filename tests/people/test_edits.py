@@ -13,7 +13,7 @@ from bot.model.errors import (
     AlreadySent,
     EmptyMessage,
     IsMuted,
-    LinkedElsewhere,
+    LinkChanged,
     NoSuchReply,
     NotAllowed,
     NotLinked,
@@ -611,7 +611,7 @@ async def test_a_correction_goes_to_the_session_that_has_the_original_or_nowhere
     await desk.mention(f"link {OTHER_SESSION}", thread=thread)
     await desk.until_linked(thread, times=2)
     await press(desk, offer)
-    elsewhere = LinkedElsewhere(NamedSession(SessionId(OTHER_SESSION)), "ada")
+    elsewhere = LinkChanged(NamedSession(SessionId(OTHER_SESSION)), "ada")
     await desk.until_whispered(refusals.sorry(elsewhere), "ada")
     before = len(desk.whispers("ada"))
     await edit(desk, ts, "Please merge now")

@@ -3,7 +3,7 @@
 import pytest
 
 from bot.app import Bot
-from bot.model.errors import AlreadyClosed, LinkedElsewhere, NotAllowed, NotLinked
+from bot.model.errors import AlreadyClosed, LinkChanged, LinkedElsewhere, NotAllowed, NotLinked
 from bot.model.outcomes import Outcome, OutcomeKind
 from bot.model.people import Standing
 from bot.model.sessions import Closing, SessionState
@@ -158,7 +158,7 @@ async def test_an_unlinked_thread_has_nothing_to_end(bot: Bot, desk: Desk) -> No
     asked = await question(desk, thread)
     forged = f"T0SANDBOX:C0GENERAL0:{thread}|{OTHER_SESSION}"
     await press(desk, asked, value=forged)
-    await desk.until_whispered(refusals.sorry(LinkedElsewhere(desk.named(), "ada")), "ada")
+    await desk.until_whispered(refusals.sorry(LinkChanged(desk.named(), "ada")), "ada")
     await press(desk, asked, value="nonsense")
     await desk.until_whispered(refusals.sorry(NotLinked()), "ada")
     await desk.cut_off("unlink", thread)

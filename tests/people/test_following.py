@@ -4,7 +4,7 @@ import pytest
 from redis.asyncio import Redis
 
 from bot.app import Bot
-from bot.model.errors import LinkedElsewhere, NotAllowed, NotLinked, Outdated
+from bot.model.errors import LinkChanged, NotAllowed, NotLinked, Outdated
 from bot.model.mirror import Follow
 from bot.model.people import Standing
 from bot.model.sessions import SessionState
@@ -150,7 +150,7 @@ async def test_a_card_of_an_earlier_link_chooses_nothing(
     now = desk.card(thread)
     assert now is not None
     await desk.slack.press("unfollow", channel="general", message_ts=now.ts, value=value)
-    elsewhere = LinkedElsewhere(desk.named(OTHER_SESSION), "ada")
+    elsewhere = LinkChanged(desk.named(OTHER_SESSION), "ada")
     await desk.until_whispered(refusals.sorry(elsewhere), "ada")
     await until_settled(store)
     assert ALL in now.text

@@ -371,6 +371,30 @@ async def test_a_notice_that_comes_too_late_leaves_no_mark(
     assert desk.marks(reply) == ["white_check_mark"]
 
 
+async def test_a_notice_that_comes_after_the_outcome_says_that_the_wait_is_over(
+    environ: dict[str, str], desk: Desk, store: Store
+) -> None:
+    """Slack may take its time for the notice, while Devin takes the reply."""
+    async with open_bot(load_settings(environ, None), notice_after=NOTICE):
+        await desk.slack.wait_connected()
+        thread = await desk.linked_thread()
+        await until_settled(store)
+        desk.devin.behave(SESSION, "rate_limited")
+        is_late, before = asyncio.Event(), _methods(desk).count("chat.postMessage")
+        desk.slack.fail_next("chat.postMessage", until=is_late)
+        reply = await desk.reply("Please rebase", thread)
+        await wait_until(
+            lambda: _methods(desk).count("chat.postMessage") > before, "the notice is on its way"
+        )
+        desk.devin.behave(SESSION, "running")
+        await desk.until_marked("white_check_mark", reply)
+        is_late.set()
+        await until_settled(store)
+    (notice,) = desk.said(thread)
+    assert is_taken_back(notice, OutcomeKind.DELIVERED, desk)
+    assert desk.marks(reply) == ["white_check_mark"]
+
+
 def _methods(desk: Desk) -> list[str]:
     return [call.method for call in desk.slack.calls]
 

@@ -16,6 +16,7 @@ from bot.model.errors import (
     EmptyMessage,
     IsMuted,
     LinkedElsewhere,
+    MessageGone,
     NotAllowed,
     NotLinked,
     SlackAway,
@@ -36,6 +37,7 @@ from bot.wording.message import SlackMessage, plain
 from bot.wording.phrases import session_address
 from sandbox.slack.api.blocks import options_of, view_problems
 from sandbox.slack.transport.deliveries import Delivery
+from tests.people.test_edits import delete, edit
 from tests.support.bots import on_time
 from tests.support.builders import ADA, CHANNEL, JSON, ROOT_TS, TEAM, mutated
 from tests.support.desk import OTHER_SESSION, SESSION, Desk, on_v1, running
@@ -515,6 +517,33 @@ async def test_a_thread_that_was_linked_meanwhile_keeps_its_session(bot: Bot, de
     await submit(desk, view, OTHER_SESSION)
     await desk.until_received("Is it green?", OTHER_SESSION)
     assert len(desk.said(thread, with_cards=True)) == 1
+
+
+async def test_a_message_that_is_edited_while_its_form_is_open_is_sent_as_it_is_now(
+    bot: Bot, desk: Desk
+) -> None:
+    """Nothing else would bring the edit: the thread isn't linked yet."""
+    thread = await desk.slack.say("The password is hunter2")
+    view = await asked(desk, SEND, thread, user="ben")
+    await edit(desk, thread, "Is it green?")
+    await submit(desk, view, user="ben")
+    sent = await desk.until_received("Is it green?")
+    assert "hunter2" not in sent
+    assert sent.startswith("Ben Franklin sends what ada wrote")
+
+
+async def test_a_message_that_is_deleted_while_its_form_is_open_is_not_sent(
+    bot: Bot, desk: Desk
+) -> None:
+    """The form says so, and links nothing."""
+    root = await desk.slack.say("Is it green?")
+    ts = await desk.reply("The password is hunter2", root)
+    view = await asked(desk, SEND, ts)
+    await delete(desk, ts)
+    await submit(desk, view)
+    assert error(view) == told(refusals.sorry(MessageGone()))
+    assert desk.received() == []
+    assert not await desk.is_linked(root)
 
 
 async def test_what_is_written_while_a_form_is_open_stays_in_slack(bot: Bot, desk: Desk) -> None:

@@ -634,3 +634,16 @@ async def test_a_step_fails_with_what_devin_says(bot: Bot, desk: Desk) -> None:
     post = opening(desk)
     await desk.until_said(refused(Refusal.OTHER, 418), post.ts)
     assert sessions(desk) == []
+
+
+async def test_a_step_that_failed_stays_failed_while_slack_does_not_take_it(
+    bot: Bot, desk: Desk
+) -> None:
+    """The thread has been told that no session was started, so none is started after that."""
+    desk.devin.creations.append(STATES["teapot"])
+    desk.slack.fail_next("functions.completeError", retry_after=0, times=4)
+    how, why = await step(desk)
+    assert how == "error"
+    assert "I'm a teapot" in why
+    assert len(desk.said(opening(desk).ts)) == 2
+    assert sessions(desk) == []

@@ -43,7 +43,8 @@ class Entries:
     async def end(self, owed: Owed, *, told: bool) -> bool:
         """Call `Reports.end`; a delay that was told was told somewhere."""
         where = "1764000000.000100" if told and owed.kind is OwedKind.DELAY else ""
-        return await self._reports.end(owed, where)
+        waits, _ = await self._reports.end(owed, where)
+        return waits
 
     async def overdue(
         self, grace: timedelta, limit: int

@@ -6,10 +6,18 @@ in Slack.
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from bot.model.errors import EmptyMessage, NotLinked, SlackAway, SlackRefused, TicketGone
+from bot.model.errors import (
+    EmptyMessage,
+    MessageGone,
+    NotLinked,
+    SlackAway,
+    SlackRefused,
+    TicketGone,
+)
 from bot.model.people import UserId
 from bot.model.replies import Change, Reply
 from bot.model.sessions import NamedSession, SessionId, find_session
@@ -38,6 +46,10 @@ class SessionAsked(Ticket):
     thread: ThreadRef
     message: Reply | None = None
     at: int = 0
+
+
+ReadAgain = Callable[[Reply], Awaitable[Reply | None]]
+"""Returns a message as it is now; None if it is gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,11 +131,17 @@ class MessageShortcuts:
             return Linked(session, await self._accepting.name(link.by))
         return await self._ask(by, thread, None, near)
 
-    async def answer(self, number: str, by: UserId, session: SessionId) -> None:
+    async def answer(
+        self, number: str, by: UserId, session: SessionId, read_again: ReadAgain
+    ) -> None:
         """Carry out the form with the ticket `number`, for `session`. Idempotent.
+
+        The message may have been edited or deleted while the form was open, so it is read again.
 
         Raises:
             TicketGone: the form is too old, or was not opened for `by`.
+            MessageGone: the message was deleted.
+            EmptyMessage: it contains nothing to send any more.
             PersonError: as for `LinkForm.link`.
         """
         asked = await self._tickets.read(SessionAsked, number, by)
@@ -131,7 +149,8 @@ class MessageShortcuts:
             raise TicketGone
         await self._accepting.check(by, asked.thread.channel)
         session = await self._choices.whole(session, asked.thread.channel, by)
-        await self._link_form.link(number, by, asked.thread, session, asked.message, since=asked.at)
+        message = asked.message and await _as_it_is(asked.message, read_again)
+        await self._link_form.link(number, by, asked.thread, session, message, since=asked.at)
 
     async def _ask(
         self, by: UserId, thread: ThreadRef, message: Reply | None, near: Reply | None
@@ -161,3 +180,12 @@ class MessageShortcuts:
             log.info("thread not looked at", extra=thread.log_fields | {"reason": reason})
             return None
         return find_session(str(root.get("text") or ""))
+
+
+async def _as_it_is(message: Reply, read_again: ReadAgain) -> Reply:
+    now = await read_again(message)
+    if now is None:
+        raise MessageGone
+    if is_empty(now):
+        raise EmptyMessage
+    return now.model_copy(update={"sent_by": message.sent_by})

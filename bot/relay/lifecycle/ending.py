@@ -7,7 +7,7 @@ import logging
 import secrets
 
 from bot.devin.api import Devin, Failure, Unread
-from bot.model.errors import AlreadyClosed, LinkedElsewhere, NotLinked
+from bot.model.errors import AlreadyClosed, LinkChanged, NotLinked
 from bot.model.outcomes import Outcome, OutcomeKind
 from bot.model.people import UserId
 from bot.model.sessions import Closing, SessionId, SessionState
@@ -72,7 +72,7 @@ class Ending:
         If it is not done, or nobody knows, return the words that say so.
 
         Raises:
-            NotLinked, LinkedElsewhere: the thread is not linked to `session`.
+            NotLinked, LinkChanged: the thread is not linked to `session`.
             NotAllowed: `by` may not.
             AlreadyClosed: an earlier press has done it.
             UnderWay: another press is doing it, or failed within the last 30 s.
@@ -119,4 +119,4 @@ class Ending:
             raise NotLinked
         if link.session != session:
             by = await self._accepting.name(link.by)
-            raise LinkedElsewhere(await self._naming.one(link.session), by)
+            raise LinkChanged(await self._naming.one(link.session), by)

@@ -12,6 +12,8 @@ import time
 from collections.abc import Sequence
 from datetime import timedelta
 
+from pydantic import TypeAdapter
+
 from bot.devin.api import Devin, SessionSummary, Unread
 from bot.model.errors import CannotPost, DevinAway, LinkedElsewhere, Outdated
 from bot.model.outcomes import Outcome, OutcomeKind, Wait
@@ -45,8 +47,13 @@ LONGEST_WAIT_SECONDS = 60.0
 STARTED = "started "
 """What is noted with the claim that Devin was asked, before the id of the session."""
 
+FAILED = "failed "
+"""The same, before the words that tell why there is no session."""
+
 Result = NamedSession | SlackMessage
 """The session, or the words that tell why there is none."""
+
+_WORDS = TypeAdapter(SlackMessage)
 
 
 class Starter:
@@ -101,6 +108,9 @@ class Starter:
         found = await self._session(start)
         if isinstance(found, SlackMessage):
             log.info("not started", extra=start.log_fields)
+            # A later try, if Slack does not take the words, must not start a session after all.
+            said = FAILED + _WORDS.dump_json(found).decode()
+            await self._claims.note(_sent(start), said, KEEP_CLAIM)
             await self._explain(start, found)
             await self._claims.disclaim(claim)
         else:
@@ -119,11 +129,8 @@ class Starter:
 
     async def _session(self, start: Start) -> Result:
         sent = _sent(start)
-        if (known := await self._claims.noted(sent)) is not None:
-            if known.startswith(STARTED):
-                return NamedSession(SessionId(known.removeprefix(STARTED)))
-            lost = Outcome(kind=OutcomeKind.UNCERTAIN, detail="the relay stopped while starting")
-            return await self._reconcile(start, lost)
+        if (noted := await self._claims.noted(sent)) is not None:
+            return await self._earlier(start, noted)
         link = await self._links.get(start.thread)
         if link is not None and not await self._accepting.has_ended(link):
             by = await self._accepting.name(link.by)
@@ -138,6 +145,15 @@ class Starter:
             raise DevinAway("another process starts it")
         return await self._create(start, prompt)
 
+    async def _earlier(self, start: Start, noted: str) -> Result:
+        """Return the result of an earlier try, which may have been lost."""
+        if noted.startswith(STARTED):
+            return NamedSession(SessionId(noted.removeprefix(STARTED)))
+        if noted.startswith(FAILED):
+            return _WORDS.validate_json(noted.removeprefix(FAILED))
+        lost = Outcome(kind=OutcomeKind.UNCERTAIN, detail="the relay stopped while starting")
+        return await self._reconcile(start, lost)
+
     async def _create(self, start: Start, prompt: str) -> Result:
         answer = await self._devin.create(prompt, tags=[start.tag])
         if isinstance(answer, NamedSession):
@@ -146,8 +162,8 @@ class Starter:
             return answer
         if isinstance(answer, Outcome) and answer.kind is OutcomeKind.UNCERTAIN:
             return await self._reconcile(start, answer)
-        await self._claims.disclaim(_sent(start))
         if isinstance(answer, Wait):
+            await self._claims.disclaim(_sent(start))
             return await self._wait(start, answer)
         return words.refused(start.message, start.number, answer, self._admin)
 
@@ -220,7 +236,7 @@ class Starter:
         """Tell the thread, and a waiting workflow, why there is no session."""
         once = f"not started:{start.tag}"
         ts = start.message.ts
-        if told is words.WITHDRAWN and ts == start.thread.thread_ts:  # the thread may be gone
+        if told == words.WITHDRAWN and ts == start.thread.thread_ts:  # the thread may be gone
             await self._notices.whisper(start.thread, start.by, told, once=once, at=ts)
         else:
             await self._notices.say(start.thread, told, once=once)

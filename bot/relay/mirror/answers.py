@@ -48,7 +48,7 @@ class Answers:
         Raises:
             AnsweredAlready: somebody has chosen an answer before.
             MovedOn: the question is not open any more.
-            NotLinked, LinkedElsewhere, IsMuted: the thread sends nothing to the session.
+            NotLinked, LinkChanged, IsMuted: the thread sends nothing to the session.
             NotAllowed: `by` may not.
         """
         await self._accepting.check(by, thread.channel)

@@ -8,7 +8,7 @@ import secrets
 from datetime import timedelta
 from typing import Literal, Self
 
-from bot.model.errors import IsMuted, LinkedElsewhere, NotLinked
+from bot.model.errors import IsMuted, LinkChanged, NotLinked
 from bot.model.owed import Owed, OwedKind
 from bot.model.people import UserId
 from bot.model.record import Record
@@ -156,14 +156,14 @@ class Speaking:
         """Check that the replies of `thread` go to `session`.
 
         Raises:
-            NotLinked, LinkedElsewhere, IsMuted: they do not.
+            NotLinked, LinkChanged, IsMuted: they do not.
         """
         link = await self._links.get(thread)
         if link is None:
             raise NotLinked
         if link.session != session:
             named = await self._naming.one(link.session)
-            raise LinkedElsewhere(named, await self._accepting.name(link.by))
+            raise LinkChanged(named, await self._accepting.name(link.by))
         if link.muted:
             raise IsMuted
 

@@ -1,6 +1,6 @@
 -- Notes refused events: the name of each thread, the `ts` in microseconds to read from, and whether
--- the event was a command, which counts even in a thread without a link. Returns the number of
--- threads that count.
+-- the event was for the bot itself, which counts even in a thread without a link. Returns how many
+-- threads count.
 -- include: miss
 -- include: begin_gap
 local gap = KEYS[1]
@@ -12,9 +12,9 @@ local threads = cjson.decode(ARGV[3])
 
 local noted = 0
 for _, thread in ipairs(threads) do
-  local name, from, is_command = unpack(thread)
+  local name, from, is_for_bot = unpack(thread)
   local is_missed = miss(unread, behind, link_prefix, name, from)
-  if not is_missed and is_command then
+  if not is_missed and is_for_bot then
     redis.call('ZADD', unread, 'LT', from, name)
     is_missed = true
   end

@@ -47,5 +47,5 @@ async def keep_files(*, reply: Key, files: str) -> int:
 
 
 @script
-async def end_report(*, reply: Key, outbox: Key, owed: str, noticed_in: str) -> str:
-    """End a report; return the reply's state."""
+async def end_report(*, reply: Key, outbox: Key, owed: str, noticed_in: str) -> tuple[str, str]:
+    """End a report; return the reply's state and outcome."""

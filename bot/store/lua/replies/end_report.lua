@@ -1,5 +1,5 @@
 -- Ends a report on a reply. `noticed_in` is the thread that it told that the reply waits, or ''.
--- Returns the reply's state.
+-- Returns the reply's state and outcome.
 local reply = KEYS[1]
 local outbox = KEYS[2]
 local owed = ARGV[1]
@@ -9,7 +9,7 @@ if noticed_in ~= '' and redis.call('EXISTS', reply) == 1 then
   redis.call('HSET', reply, 'noticed', noticed_in)
 end
 redis.call('ZREM', outbox, owed)
-local is = redis.call('HMGET', reply, 'state', 'meanwhile')
+local is = redis.call('HMGET', reply, 'state', 'meanwhile', 'outcome')
 -- The reply was taken back while its report still needed the text (`note_change`).
 if is[1] == 'done' and is[2] == '' then redis.call('HDEL', reply, 'reply') end
-return is[1] or ''
+return {is[1] or '', is[3] or ''}
