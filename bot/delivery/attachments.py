@@ -13,8 +13,7 @@ from http import HTTPStatus
 from typing import TypeVar
 
 from bot.devin.api import Devin, OutgoingFile
-from bot.model.errors import FileLeftOut
-from bot.model.files import AttachedFile, Upload, WhyLink
+from bot.model.files import AttachedFile, FileLeftOut, Upload, WhyLink
 from bot.model.outcomes import Outcome, Wait
 from bot.model.replies import Reply
 from bot.runtime import metrics

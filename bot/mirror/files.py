@@ -12,8 +12,8 @@ from datetime import timedelta
 
 from bot.devin.api import Devin, Unread
 from bot.mirror.parts import TRIES
-from bot.model.errors import OPERATOR_MUST_ACT, DevinAway, FileLeftOut, SlackAway, SlackRefused
-from bot.model.files import WhyLink
+from bot.model.errors import OPERATOR_MUST_ACT, DevinAway, SlackAway, SlackRefused
+from bot.model.files import FileLeftOut, WhyLink
 from bot.model.owed import Owed
 from bot.model.threads import ThreadRef
 from bot.runtime import metrics

@@ -29,7 +29,7 @@ RelayError
 │   ├── SettingsError      settings are missing or malformed; lists all of them
 │   ├── EmbeddedValkeyError  the embedded Valkey cannot run here
 │   └── SlackRefused       Slack refused the call, and would refuse it again
-├── FileLeftOut        nobody must act: a link replaces the file, and its author is told
+├── FileLeftOut        (`files.py`) nobody must act: a link replaces the file
 └── PassingError       nobody needs to act yet; the work is retried
     ├── SlackAway          Slack cannot be reached, failed, or rate-limits the call
     │   └── NotIdentified      the same, while looking up who somebody is
@@ -43,7 +43,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from bot.model.files import WhyLink
     from bot.model.people import Standing
     from bot.model.replies import Change
     from bot.model.sessions import NamedSession, Unclear
@@ -224,21 +223,6 @@ class SlackRefused(OperatorError):
         super().__init__(f"{method}: {reason}")
         self.method = method
         self.reason = reason
-
-
-class FileLeftOut(RelayError):
-    """A file does not go to Devin; `hitch` says why, `detail` is Slack's or Devin's error code.
-
-    `again_after` are the seconds after which another try may succeed; None if none will.
-    """
-
-    def __init__(
-        self, hitch: "WhyLink", detail: str = "", *, again_after: float | None = None
-    ) -> None:
-        super().__init__(f"{hitch.value} {detail}".strip())
-        self.hitch = hitch
-        self.detail = detail
-        self.again_after = again_after
 
 
 OPERATOR_MUST_ACT = frozenset(

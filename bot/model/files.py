@@ -4,6 +4,7 @@ from enum import StrEnum
 
 from pydantic import JsonValue
 
+from bot.model.errors import RelayError
 from bot.model.record import Record
 
 MOST_FORWARDED = 10
@@ -68,6 +69,21 @@ class WhyLink(StrEnum):
     SLACK = "slack"
     DEVIN = "devin"
     SLOW = "slow"
+
+
+class FileLeftOut(RelayError):
+    """A file does not go to Devin; `hitch` says why, `detail` is Slack's or Devin's error code.
+
+    `again_after` are the seconds after which another try may succeed; None if none will.
+    """
+
+    def __init__(
+        self, hitch: WhyLink, detail: str = "", *, again_after: float | None = None
+    ) -> None:
+        super().__init__(f"{hitch.value} {detail}".strip())
+        self.hitch = hitch
+        self.detail = detail
+        self.again_after = again_after
 
 
 class Upload(Record):

@@ -16,8 +16,8 @@ from urllib.parse import urljoin, urlsplit
 import aiohttp
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.model.errors import FileLeftOut, SlackAway, SlackRefused
-from bot.model.files import AttachedFile, WhyLink
+from bot.model.errors import SlackAway, SlackRefused
+from bot.model.files import AttachedFile, FileLeftOut, WhyLink
 from bot.model.lenient import mapping, string
 from bot.runtime.reasons import broken
 from bot.slack.api import call

@@ -15,8 +15,8 @@ from bot.app import Bot
 from bot.delivery.attachments import Files
 from bot.delivery.compose import NAMELESS
 from bot.devin.multipart import Multipart
-from bot.model.errors import EmptyMessage, FileLeftOut
-from bot.model.files import AttachedFile, Upload, WhyLink
+from bot.model.errors import EmptyMessage
+from bot.model.files import AttachedFile, FileLeftOut, Upload, WhyLink
 from bot.model.outcomes import Outcome, OutcomeKind
 from bot.model.people import UserId
 from bot.model.replies import Reply

@@ -10,8 +10,8 @@ import pytest
 from aiohttp import web
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.model.errors import FileLeftOut, SlackAway, SlackRefused
-from bot.model.files import WhyLink
+from bot.model.errors import SlackAway, SlackRefused
+from bot.model.files import FileLeftOut, WhyLink
 from bot.model.threads import ThreadRef
 from bot.slack.api import MISSING_SCOPE
 from bot.slack.threads import Threads
