@@ -69,7 +69,7 @@ def parser_for(typed: str) -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", dest="command", metavar="<command>")
     _add(commands, "run", "start the relay", RUN)
     _add(commands, "worker", "start another process that only delivers, to scale out", WORKER)
-    _add(commands, "doctor", "check credentials, and say how to fix problems", DOCTOR, "check")
+    _add(commands, "doctor", "check credentials, and say how to fix problems", DOCTOR)
     manifest = _add(commands, "manifest", "print the Slack app manifest", MANIFEST)
     manifest.add_argument("--url", help="https URL of this deployment, for HTTP mode")
     manifest.add_argument(
@@ -86,17 +86,13 @@ def _add(
     name: str,
     summary: str,
     description: str,
-    *aliases: str,
 ) -> argparse.ArgumentParser:
-    command = commands.add_parser(
+    return commands.add_parser(
         name,
-        aliases=aliases,
         help=summary,
         description=description,
         formatter_class=_as_written,
     )
-    command.set_defaults(command=name)  # also where an alias was typed
-    return command
 
 
 def _as_written(prog: str) -> argparse.HelpFormatter:

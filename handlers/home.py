@@ -44,18 +44,14 @@ def register(app: AsyncApp, relay: Relay) -> None:
             return
         await relay.background.soon(_change(relay, press))
 
-    # The tabs that an older version published have a button for each choice.
     @app.action(actions.HOME_MENU)
-    @app.action(actions.HOME_MUTE)
-    @app.action(actions.HOME_UNMUTE)
-    @app.action(actions.HOME_UNLINK)
     async def on_home_pressed(ack: AsyncAck, body: Payload) -> None:
         await ack()
         press = parse_home_press(body, relay.workspace.team)
         if press is None:
             ignored(body)
             return
-        asks = press.action == actions.HOME_UNLINK and not press.is_confirmed
+        asks = press.action == actions.HOME_UNLINK
         await relay.background.soon((_confirm if asks else _change)(relay, press))
 
 

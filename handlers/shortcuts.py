@@ -73,7 +73,7 @@ def register(app: AsyncApp, relay: Relay) -> None:
             return
         reread = partial(read_again, relay)
         work = relay.shortcuts.answer(form.number, form.by, session, reread)
-        await answer(relay, ack, session_picker.last_field(form.typed), work)
+        await answer(relay, ack, actions.TYPED_FIELD, work)
 
 
 async def begin_send(asker: Asker, shortcut: Shortcut) -> None:

@@ -160,10 +160,8 @@ def follow_of(one: Follower, default: Follow) -> Follow:
 
 
 def follow_in(chosen: str, default: Follow) -> Follow:
-    """Return the choice that a link holds, or `default`; a newer version's choice shows nothing."""
-    if not chosen:
-        return default
-    return Follow(chosen) if chosen in set(Follow) else Follow.OFF
+    """Return the choice that a link holds, or `default`."""
+    return Follow(chosen) if chosen else default
 
 
 def _until_next(seen: Watched, step: int) -> timedelta | None:

@@ -6,7 +6,6 @@ otherwise.
 
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import Literal
 
 from bot.model.record import Record
 from bot.model.sessions import RESTING, PullRequest, SessionId, SessionState, Trouble
@@ -63,7 +62,6 @@ class Said(Record):
     pull request. `at` is when Devin wrote it, or, of what is closed, when it was asked.
     """
 
-    v: Literal[1] = 1
     kind: SaidKind = SaidKind.MESSAGE
     session: SessionId = SessionId("")
     id: str = ""
@@ -89,7 +87,6 @@ class Gist(Record):
     `step` counts the looks since the last change.
     """
 
-    v: Literal[1] = 1
     state: SessionState = SessionState.UNKNOWN
     updated: int = 0
     skew: int = 0
@@ -111,7 +108,6 @@ class Watched(Record):
     `is_too_long` says that it can't be, since its messages are too long.
     """
 
-    v: Literal[1] = 1
     api: str = ""
     cursor: str | None = None
     title: str = ""

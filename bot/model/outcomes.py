@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from enum import StrEnum
 from http import HTTPStatus
-from typing import Literal
 
 from bot.model.files import Upload
 from bot.model.record import Record
@@ -59,7 +58,6 @@ class Problem(Record):
 class Outcome(Record):
     """The end of a delivery, with what Devin said about it, and the files that went as links."""
 
-    v: Literal[1] = 1
     kind: OutcomeKind
     refusal: Refusal | None = None
     detail: str = ""

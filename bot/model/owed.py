@@ -53,10 +53,7 @@ class Owed:
         return {"reply_id": self.subject, "report": self.kind.value}
 
 
-def parse_owed(text: str) -> Owed | None:
-    """Parse an entry that `str` wrote; None if it is not one."""
-    try:
-        subject, number, kind = text.split("|")
-        return Owed(subject, int(number), OwedKind(kind))
-    except ValueError:
-        return None
+def parse_owed(text: str) -> Owed:
+    """Parse an entry that `str` wrote."""
+    subject, number, kind = text.split("|")
+    return Owed(subject, int(number), OwedKind(kind))

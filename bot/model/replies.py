@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal, NewType
+from typing import NewType
 
 from pydantic import JsonValue
 
@@ -25,10 +25,9 @@ class Reply(Record):
     workspace or organization, if Slack tells it. `sent_by` is the person who sent somebody's
     message to Devin by a shortcut; `step` is the execution id of a workflow step that waits for the
     outcome. `is_correction` means that it corrects an earlier message. `forwarded` has the messages
-    that the author forwards with it; a record of an older version has none.
+    that the author forwards with it.
     """
 
-    v: Literal[1] = 1
     thread: ThreadRef
     ts: str
     author: UserId

@@ -1,10 +1,6 @@
-"""Slack threads, their links to sessions, and Slack's timestamps.
+"""Slack threads, their links to sessions, and Slack's timestamps."""
 
-A record's `v` is its schema version. A reader refuses a version it does not know, so that an old
-process never half-understands what a newer one wrote.
-"""
-
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 from pydantic import field_serializer
 
@@ -65,7 +61,6 @@ class Link(Record):
     `topic_at` is the time since which it has them (`Links.describe`).
     """
 
-    v: Literal[1] = 1
     session: SessionId
     by: UserId
     at: int

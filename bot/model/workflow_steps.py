@@ -1,7 +1,6 @@
 """Workflow Builder steps, as Slack starts them."""
 
 from enum import StrEnum
-from typing import Literal
 
 from pydantic import JsonValue
 
@@ -32,7 +31,6 @@ class StepAsked(Record):
     `at` is the event's `ts`, and `user` the person on whose behalf the step acts, if it names one.
     """
 
-    v: Literal[1] = 1
     execution: str
     callback: str
     at: str

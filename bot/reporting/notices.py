@@ -10,7 +10,7 @@ import logging
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
-from typing import Any, Literal
+from typing import Any
 
 from bot.model.errors import SlackAway, SlackRefused
 from bot.model.owed import Owed, OwedKind
@@ -36,7 +36,6 @@ ONCE = timedelta(days=30)
 class Notice(Record):
     """A message that is owed to everybody in `thread`, or, with `to`, to one person there."""
 
-    v: Literal[1] = 1
     thread: ThreadRef
     to: str = ""
     words: SlackMessage

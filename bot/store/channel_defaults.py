@@ -1,7 +1,6 @@
 """The session that a channel has chosen for its `/devin-say`."""
 
 from datetime import timedelta
-from typing import Literal
 
 from bot.model.people import UserId
 from bot.model.record import Record
@@ -14,7 +13,6 @@ from bot.store.lua import links as lua
 class ChannelDefault(Record):
     """A channel's session, and the user who chose it."""
 
-    v: Literal[1] = 1
     session: SessionId
     by: UserId
 

@@ -151,19 +151,9 @@ class Outbox:
         await self.end(owed, forget=False)
 
     async def overdue(self, grace: timedelta, limit: int) -> Sequence[Owed]:
-        """List entries that have been due for at least `grace`, the longest due first.
-
-        One that cannot be read is dropped with a line in the log, so that it holds up no other.
-        """
-        found = []
-        for one in await lua.list_late(self._store, grace_ms=millis(grace), limit=limit):
-            owed = parse_owed(one)
-            if owed is not None:
-                found.append(owed)
-                continue
-            log.error("unreadable entry dropped", extra={"length": len(one)})
-            await lua.end_entry(self._store, subject="", owed=one, forgets=False)
-        return found
+        """List entries that have been due for at least `grace`, the longest due first."""
+        late = await lua.list_late(self._store, grace_ms=millis(grace), limit=limit)
+        return [parse_owed(one) for one in late]
 
 
 def begun_field(owed: Owed) -> str:

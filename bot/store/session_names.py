@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import Literal
 
 from bot.model.record import Record
 from bot.model.sessions import NamedSession, SessionId
@@ -18,7 +17,6 @@ ADDRESS_LIMIT = 2_000
 class SessionName(Record):
     """A session's title and web address, each of which may be empty."""
 
-    v: Literal[1] = 1
     title: str
     url: str
 

@@ -6,7 +6,7 @@ carry only a ticket's number, which cannot be guessed and is valid for one perso
 
 import secrets
 from datetime import timedelta
-from typing import ClassVar, Literal, TypeVar
+from typing import ClassVar, TypeVar
 
 from bot.model.people import UserId
 from bot.model.record import Record
@@ -22,7 +22,6 @@ class Ticket(Record):
 
     kind: ClassVar[str]
 
-    v: Literal[1] = 1
     by: UserId
 
 

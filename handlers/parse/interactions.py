@@ -5,7 +5,7 @@ Nothing here raises on a malformed payload.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from bot.model.lenient import first_of, mapping, string
@@ -13,7 +13,7 @@ from bot.model.people import UserId, is_id
 from bot.model.replies import Reply, ReplyId, place_of
 from bot.model.sessions import SessionId, looks_like_session, parse_session
 from bot.model.threads import ThreadRef, is_ts
-from bot.wording.actions import HOME_MENU, HOME_MUTE, HOME_UNLINK, HOME_UNMUTE
+from bot.wording.actions import HOME_MUTE, HOME_UNLINK, HOME_UNMUTE
 from bot.wording.button_values import (
     parse_answer_value,
     parse_home_choice,
@@ -111,9 +111,9 @@ class TicketPress:
 
 @dataclass(frozen=True, slots=True)
 class HomePress:
-    """A button or a choice of App Home: the person, the page, and the link of a thread.
+    """A choice of App Home: the person, the page, and the link of a thread.
 
-    `trigger` is the same when Slack delivers the press again. A choice is not `is_confirmed`.
+    `trigger` is the same when Slack delivers the press again.
     """
 
     action: str
@@ -122,7 +122,6 @@ class HomePress:
     thread: ThreadRef
     session: SessionId
     page: int
-    is_confirmed: bool = True
 
 
 def is_of(body: Payload, team: str) -> bool:
@@ -202,15 +201,12 @@ def parse_home_page(body: Payload, team: str) -> tuple[UserId, int] | None:
 
 
 def parse_home_press(body: Payload, team: str) -> HomePress | None:
-    """Parse a press or a choice beside a thread of App Home; None unless it is entirely ours."""
+    """Parse a choice beside a thread of App Home; None unless it is entirely ours."""
     pressed = _pressed_at_home(body, team)
     if pressed is None:
         return None
-    by, value, action = pressed
-    if action != HOME_MENU:
-        return _home_press(body, team, by, action, value)
-    chosen = _home_press(body, team, by, *parse_home_choice(value))
-    return chosen and replace(chosen, is_confirmed=False)
+    by, value = pressed
+    return _home_press(body, team, by, *parse_home_choice(value))
 
 
 def parse_home_unlink(body: Payload, team: str) -> HomePress | None:
@@ -226,13 +222,13 @@ def _home_press(body: Payload, team: str, by: UserId, action: str, value: str) -
     return HomePress(action, string(body, "trigger_id"), by, *found)
 
 
-def _pressed_at_home(body: Payload, team: str) -> tuple[UserId, str, str] | None:
+def _pressed_at_home(body: Payload, team: str) -> tuple[UserId, str] | None:
     user = string(mapping(body.get("user")), "id")
     is_home = string(mapping(body.get("view")), "type") == "home"
     action = first_of(body.get("actions"))
     if not is_id(user) or not is_home or not is_of(body, team):
         return None
-    return UserId(user), _value(action), string(action, "action_id")
+    return UserId(user), _value(action)
 
 
 def _value(element: Payload) -> str:

@@ -161,7 +161,6 @@ async def age_reports(url: str, by: timedelta) -> None:
         for name in map(str, owed):
             await raw.zincrby(at(OUTBOX_KEY), -by / MILLISECOND, name)
             report = parse_owed(name)
-            assert report is not None
             claim = f"begun:{report.number}:{report.kind}"
             if await raw.hexists(at(subject_key(report.subject)), claim):
                 await raw.hincrby(at(subject_key(report.subject)), claim, -by // MILLISECOND)

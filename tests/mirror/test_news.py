@@ -179,12 +179,11 @@ def test_a_thread_that_follows_turns_is_shown_the_last_message_of_each() -> None
 
 
 def test_a_thread_that_does_not_follow_is_shown_nothing() -> None:
-    """Its own choice counts, or else the setting; a choice of a newer version shows nothing."""
+    """Its own choice counts, or else the setting."""
     page = [message("a", "Done?")]
     for followers, default in [
         ([follower(follow="off")], Follow.ALL),
         ([follower()], Follow.OFF),
-        ([follower(follow="summary")], Follow.ALL),
     ]:
         found = looked(page, SessionState.WAITING, followers=followers, default=default)
         assert said(found) == []

@@ -126,7 +126,7 @@ async def test_a_default_lives_as_long_as_it_is_used(bot: Bot, desk: Desk, redis
         await said(desk, "Please rebase")
         await desk.until_received("Please rebase")
         assert await client.ttl(key) >= whole - 60
-        await client.set(key, '{"v":2,"session":"?"}', ex=60)
+        await client.set(key, '{"session":"?"}', ex=60)
     ts = await desk.mention("default")
     await desk.until_said(commands.NO_DEFAULT, ts)
 

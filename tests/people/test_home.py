@@ -1,10 +1,8 @@
 """App Home lists the linked threads that a person may see, with actions on them."""
 
-import json
 import re
 import time
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -25,7 +23,6 @@ from bot.redis.keys import THREADS_KEY, link_key
 from bot.slack.channels import ChannelVisibility
 from bot.store.links import Links
 from bot.wording import actions, commands, forms, home_view, refusals, thread_links
-from bot.wording.blocks import action_row, button
 from bot.wording.button_values import home_choice_value, parse_choice_value, parse_home_choice
 from bot.wording.home_view import Shown
 from bot.wording.message import SlackMessage
@@ -652,9 +649,11 @@ async def test_another_tab_is_none_of_this(bot: Bot, desk: Desk, tab: object) ->
     assert desk.slack.home_view("ada") is None
 
 
-def a_home_press(action: str = actions.HOME_UNLINK, value: str | None = None) -> JSON:
+PLACE = f"{TEAM}:{CHANNEL}:{ROOT_TS}|{SESSION}|0"
+
+
+def a_home_press(action: str, value: str) -> JSON:
     """Return a press of a button in App Home, as Slack sends it (docs.slack.dev, block_actions)."""
-    place = f"{TEAM}:{CHANNEL}:{ROOT_TS}|{SESSION}|0"
     return {
         "type": "block_actions",
         "team": {"id": TEAM, "domain": "example"},
@@ -662,22 +661,23 @@ def a_home_press(action: str = actions.HOME_UNLINK, value: str | None = None) ->
         "container": {"type": "view", "view_id": "V1"},
         "trigger_id": "1.2.3",
         "view": {"id": "V1", "team_id": TEAM, "type": "home", "blocks": []},
-        "actions": [{"type": "button", "action_id": action, "value": value or place}],
+        "actions": [{"type": "button", "action_id": action, "value": value}],
     }
 
 
-def a_home_choice(action: str) -> JSON:
+def a_home_choice(action: str, value: str = PLACE) -> JSON:
     """Return a choice from the menu beside a thread of App Home."""
-    body = a_home_press(actions.HOME_MENU)
-    option = {"value": home_choice_value(action, body["actions"][0].pop("value"))}
-    body["actions"][0] |= {"type": "overflow", "selected_option": option}
+    body = a_home_press(actions.HOME_MENU, "")
+    option = {"value": home_choice_value(action, value)}
+    body["actions"] = [body["actions"][0] | {"type": "overflow", "selected_option": option}]
+    del body["actions"][0]["value"]
     return body
 
 
 def a_confirmed_unlink() -> JSON:
     """Return the submission of the modal that asks before a thread is unlinked."""
-    body, value = a_submission(), a_home_press()["actions"][0]["value"]
-    return body | {"view": body["view"] | {"private_metadata": value, "state": {"values": {}}}}
+    body = a_submission()
+    return body | {"view": body["view"] | {"private_metadata": PLACE, "state": {"values": {}}}}
 
 
 def a_submission() -> JSON:
@@ -703,11 +703,10 @@ def a_submission() -> JSON:
 
 
 WHOLE = [
-    a_home_press(),
+    a_home_choice(actions.HOME_UNLINK),
     a_home_press(actions.HOME_EARLIER, "1"),
     a_submission(),
     {"type": "app_home_opened", "user": ADA, "channel": "D1", "tab": "home"},
-    a_home_choice(actions.HOME_UNLINK),
     a_confirmed_unlink(),
 ]
 
@@ -729,7 +728,7 @@ WHOLE = [
 )
 def test_a_tampered_value_is_none(value: str) -> None:
     """A button of App Home counts only if its value is complete and unchanged."""
-    assert parse_home_press(a_home_press(value=value), TEAM) is None
+    assert parse_home_press(a_home_choice(actions.HOME_UNLINK, value), TEAM) is None
 
 
 @pytest.mark.parametrize(
@@ -752,9 +751,7 @@ def test_whole_payloads_are_read() -> None:
     assert form.typed == {"session": SESSION, "message": "Hello"}
     assert parse_opened(WHOLE[3]) == ADA
     assert parse_choice_value("0" * 32 + ":12") == ("0" * 32, 12)
-    chosen = parse_home_press(WHOLE[4], TEAM)
-    assert chosen == replace(press, is_confirmed=False)
-    confirmed = parse_home_unlink(WHOLE[5], TEAM)
+    confirmed = parse_home_unlink(WHOLE[4], TEAM)
     assert confirmed is not None
     assert confirmed.thread == press.thread
     assert parse_home_press(a_home_choice("unlink"), TEAM) is None
@@ -905,15 +902,11 @@ def roots(desk: Desk) -> list[str]:
 
 
 async def test_without_the_first_words_there_is_a_link_to_the_thread(
-    bot: Bot, desk: Desk, store: Store, raw: Redis
+    bot: Bot, desk: Desk, store: Store
 ) -> None:
-    """An older version kept none, Slack may not show them, or the first message was a command."""
+    """Slack may not show them, or the first message was a command."""
     thread = await desk.linked_thread()
     await until_topic(desk, store, thread)
-    key = at(link_key(ref_of(desk, thread)))
-    old = json.loads(await raw.get(key) or "")
-    del old["topic"]
-    await raw.set(key, json.dumps(old), keepttl=True)
     desk.slack.fail_next("conversations.replies", error="thread_not_found")
     other = await desk.slack.say("Is it green?")
     await desk.mention(f"link {SESSION}", thread=other)
@@ -922,7 +915,7 @@ async def test_without_the_first_words_there_is_a_link_to_the_thread(
         await desk.until_linked(one)
     view = await home(desk)
     assert listed(view) == [own, other, thread]
-    assert sum(f"|{home_view.OPEN_THREAD}>" in line for line in lines(view)) == 3
+    assert sum(f"|{home_view.OPEN_THREAD}>" in line for line in lines(view)) == 2
 
 
 async def test_the_first_words_follow_their_message(bot: Bot, desk: Desk, store: Store) -> None:
@@ -965,22 +958,6 @@ async def test_each_thread_has_its_own_queue(bot: Bot, desk: Desk, store: Store)
         assert line.endswith(f"· {mail_waiting(queues[thread])}")
     for thread, queue in queues.items():
         await desk.answer("status", thread, mail_waiting(queue))
-
-
-async def test_a_tab_of_an_older_version_has_buttons(bot: Bot, desk: Desk) -> None:
-    """They do at once what they say: Slack has asked before."""
-    thread = await desk.linked_thread()
-    view = await home(desk)
-    value = dict(choices(view))[actions.HOME_UNLINK]
-    client, ada = web_client(desk.slack), desk.slack.workspace.user("ada").id
-    for action in (actions.HOME_MUTE, actions.HOME_UNLINK):
-        old = {"type": "home", "blocks": [action_row([button(action, action, value)])]}
-        await client.views_publish(user_id=ada, view=old)
-        before, view = shown_hash(desk, "ada"), desk.slack.home_view("ada") or {}
-        assert (await desk.slack.press_view(action, view_id=view["id"])).acked
-        await changed(desk, before)
-    await desk.until_said(thread_links.muted_at_home("ada", muted=True), thread)
-    await desk.until_said(thread_links.unlinked_by(desk.named(), "ada"), thread)
 
 
 async def test_a_thread_is_unlinked_only_once_that_is_confirmed(bot: Bot, desk: Desk) -> None:

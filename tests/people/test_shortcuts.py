@@ -452,30 +452,6 @@ async def test_without_devin_the_form_offers_the_channels_sessions(
     assert offered(view) == [OTHER_SESSION]
 
 
-@pytest.mark.parametrize("pasted", [SESSION, "devin-xyz"])
-async def test_a_form_of_an_older_version_has_a_single_field(
-    bot: Bot, desk: Desk, pasted: str
-) -> None:
-    """It was opened before an upgrade: the text is in the menu's place, and so is an error."""
-    thread = await desk.slack.say("Is it green?")
-    view = await asked(desk, LINK, thread)
-    entry = {"type": "plain_text_input", "value": pasted}
-    values = {"session": {"session": entry}}
-    delivery = await resent(
-        desk,
-        {
-            **(await run(desk, LINK, thread)).payload,
-            "type": "view_submission",
-            "view": view | {"state": {"values": values}},
-        },
-    )
-    if pasted == SESSION:
-        await desk.until_linked(thread)
-        return
-    errors = {"session": told(refusals.no_session(pasted))}
-    assert delivery.response == {"response_action": "errors", "errors": errors}
-
-
 async def test_a_linked_thread_says_where_to(bot: Bot, desk: Desk) -> None:
     """There is nothing to fill in, and the form explains how to change the link."""
     thread = await desk.linked_thread()

@@ -20,7 +20,7 @@ from tests.support.waiting import wait_until
 Environ = dict[str, str]
 ROOT = Path(__file__).parents[2]
 
-COMMANDS = ("run", "worker", "doctor", "check")
+COMMANDS = ("run", "worker", "doctor")
 
 OLDER = {"reactions:write", "usergroups:read"}
 LACKS = "; ".join(f"{one} (needed for {required_scopes()[one]})" for one in sorted(OLDER))
@@ -268,12 +268,9 @@ async def test_the_manifest_is_yaml_on_stdout(tmp_path: Path) -> None:
     assert err == "error: --url must start with https:// (Slack requires HTTPS)\n"
 
 
-@pytest.mark.parametrize("name", ["doctor", "check"])
-async def test_doctor_finds_all_well(
-    environ: Environ, desk: Desk, tmp_path: Path, name: str
-) -> None:
+async def test_doctor_finds_all_well(environ: Environ, desk: Desk, tmp_path: Path) -> None:
     """There is a line for each item; nothing is sent to a session and nothing is posted."""
-    code, out, err = await command(environ, tmp_path, name)
+    code, out, err = await command(environ, tmp_path, "doctor")
     assert (code, err) == (0, "")
     *lines, last = out.splitlines()
     doubtful, fix, tip = [line for line in lines if line[:2] != "✓ "]

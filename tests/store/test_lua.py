@@ -24,7 +24,7 @@ HASHES: dict[str, set[str]] = {
     "reply": set(ReplyField),
     "box": {"since", "attempts", "settled_by"},
     "listeners": {"noted"},
-    "subject": {"asked", "round", "posting", "batch", "cut", "notes", "parts", "since", "waits"},
+    "subject": {"asked", "round", "posting", "batch", "notes", "parts", "since", "waits"},
     "record": {"asked", "round"},
     "card": {"wanted", "number", "session", "ts", "shows", "edited", "before", "doubted", "open"},
     "watched": {"token", "seen", "stirred", "step", "recorded", "by:", "ended_by"},

@@ -733,20 +733,6 @@ async def test_held_sessions_hide_no_abandoned_one(
     assert found == held[:500]
 
 
-async def test_an_entry_that_cannot_be_read_is_dropped(
-    store: Store, raw: Redis, redis_url: str, caplog: pytest.LogCaptureFixture
-) -> None:
-    """It would come first at each poll, and a hundred of them would hide all others."""
-    reports = Entries(store)
-    report = Owed(a_reply(1).id, 1, OwedKind.DELAY)
-    broken = {f"{a_reply(number).id}|1|no-kind": 0 for number in range(100)}
-    await raw.zadd(at(OUTBOX_KEY), broken | {str(report): 1})
-    await raw.expire(at(OUTBOX_KEY), 60)
-    assert await reports.overdue(NONE, 100) == ([], [])
-    assert await reports.overdue(NONE, 100) == ([], [report])
-    assert len([one for one in caplog.records if one.levelname == "ERROR"]) == 100
-
-
 async def test_a_poll_finds_late_reports(mailbox: Mailbox, store: Store, raw: Redis) -> None:
     """A begun one is left for a while, a waiting one until it is due; a told one is not found."""
     reports, grace = Entries(store), timedelta(seconds=5)

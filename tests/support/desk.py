@@ -261,8 +261,8 @@ def key_of(message: Message) -> str:
 
 
 def _kind(message: Message) -> OwedKind | None:
-    owed = parse_owed(key_of(message).rpartition("|")[0])
-    return None if owed is None else owed.kind
+    owed = key_of(message).rpartition("|")[0]
+    return parse_owed(owed).kind if owed.count("|") == 2 else None
 
 
 def _payload(message: Message) -> Mapping[str, Any]:

@@ -1,7 +1,6 @@
 """A request to start a session, as the outbox keeps it."""
 
 import hashlib
-from typing import Literal
 
 from bot.model.owed import Owed, OwedKind
 from bot.model.people import UserId
@@ -19,7 +18,6 @@ class Start(Record):
     the message is the prompt, since a press made it one, at the `ts` `pressed`.
     """
 
-    v: Literal[1] = 1
     message: Reply
     at: int
     number: int = 1

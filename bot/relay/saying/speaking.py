@@ -6,7 +6,7 @@
 
 import secrets
 from datetime import timedelta
-from typing import Literal, Self
+from typing import Self
 
 from bot.model.errors import IsMuted, LinkChanged, NotLinked
 from bot.model.owed import Owed, OwedKind
@@ -41,7 +41,6 @@ class Spoken(Record):
     that was refused.
     """
 
-    v: Literal[1] = 1
     key: str
     number: str
     reply: Reply

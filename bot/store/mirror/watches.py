@@ -163,8 +163,8 @@ class Watches:
             return None
         _, words, cards = answer if answer[0] == "recorded" else ("", (), ())
         return Recorded(
-            [owed for one in words if (owed := parse_owed(one))],
-            [(owed, ms / 1000) for one, ms in cards if (owed := parse_owed(one))],
+            [parse_owed(one) for one in words],
+            [(parse_owed(one), ms / 1000) for one, ms in cards],
         )
 
     async def go_by(

@@ -33,7 +33,7 @@ def words_subject(thread: ThreadRef) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Items to post together; `cut` is when that was decided, `read_at` when it was read (Unix ms).
+    """Items to post together; `read_at` is when they were read from Redis (Unix ms).
 
     `parts` counts the posts and files that are in the thread, and `notes` say what became of
     others. `since` is a `ts` before which no try has posted it; empty if Slack's time was not
@@ -42,7 +42,6 @@ class Batch:
 
     items: Sequence[Said]
     number: int
-    cut: int
     read_at: int
     notes: Mapping[str, str]
     since: str = ""
@@ -72,12 +71,11 @@ class Words:
         )
         if not found:
             return None
-        raw, number, cut, notes, at_slack, parts, now = found
+        raw, number, notes, at_slack, parts, now = found
         items = (Said.parse(item) for item in json.loads(raw))
         return Batch(
             items=[item for item in items if item is not None],
             number=int(number),
-            cut=int(cut),
             read_at=now,
             notes=json.loads(notes or "{}"),
             since=at_slack,

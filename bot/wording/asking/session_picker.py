@@ -1,7 +1,6 @@
 """The fields with which every form asks for a session: a menu of titles, and a field to paste into.
 
-A chosen session is parsed like a pasted one: a client may send anything in place of an option. A
-form that was opened by an older version may have the pasted text in the menu's place.
+A chosen session is parsed like a pasted one: a client may send anything in place of an option.
 """
 
 from collections.abc import Mapping, Sequence
@@ -61,17 +60,12 @@ def problems(filled: Mapping[str, str]) -> dict[str, str]:
     """Validate a submitted form; the result maps the field to its error."""
     chosen, pasted = _answers(filled)
     if chosen and pasted:
-        return {last_field(filled): BOTH}
+        return {actions.TYPED_FIELD: BOTH}
     if not (chosen or pasted):
-        return {last_field(filled): NEITHER}
+        return {actions.TYPED_FIELD: NEITHER}
     if parse_session(chosen or pasted) is None:
-        return {last_field(filled): plain(no_session(chosen or pasted).text)}
+        return {actions.TYPED_FIELD: plain(no_session(chosen or pasted).text)}
     return {}
-
-
-def last_field(filled: Mapping[str, str]) -> str:
-    """Return the field of a submitted form under which an error is shown."""
-    return actions.TYPED_FIELD if actions.TYPED_FIELD in filled else actions.SESSION_FIELD
 
 
 def option(one: NamedSession, value: str) -> Block:

@@ -2,7 +2,7 @@
 -- it leads to another session than the one that is named, if any;
 -- and asks for its card, or for a first one. A thread without a choice followed as much as the
 -- `default`.
--- Returns the changed link, 'outdated', or false if there is no link that this version can read.
+-- Returns the changed link, 'outdated', or false if there is no link.
 -- include: is_outdated
 -- include: change_link
 -- include: now_ms
@@ -27,7 +27,7 @@ local session = ARGV[11]
 
 local raw = redis.call('GET', link)
 local is_json, linked = pcall(cjson.decode, raw or '')
-if not is_json or type(linked) ~= 'table' or linked.v ~= 1 then return false end
+if not is_json or type(linked) ~= 'table' then return false end
 if session ~= '' and linked.session ~= session then return false end
 if is_outdated(changed, at) then return 'outdated' end
 change_link(changed, at, since, keep_changed)
@@ -39,7 +39,7 @@ raw = cjson.encode(linked)
 redis.call('SET', link, raw, 'KEEPTTL')
 local now, followers = now_ms(), followers_prefix .. linked.session
 -- What was said while the thread did not follow, but is not read yet, is older than `now`.
-redis.call(was_silent and 'HSET' or 'HSETNX', followers, follower, now)
+if was_silent then redis.call('HSET', followers, follower, now) end
 redis.call('ZADD', watch, now, linked.session)
 for _, key in ipairs({followers, watch}) do redis.call('EXPIRE', key, keep) end
 if want_card(card, outbox, owed, now, pace_ms, keep) < 0 then

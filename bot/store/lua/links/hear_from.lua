@@ -5,7 +5,7 @@ local since = ARGV[1]
 
 local raw = redis.call('GET', link)
 local is_json, linked = pcall(cjson.decode, raw or '')
-if not is_json or type(linked) ~= 'table' or linked.v ~= 1 then return 0 end
+if not is_json or type(linked) ~= 'table' then return 0 end
 if tonumber(since) <= tonumber(linked.since or 0) then return 0 end
 linked.since = since
 return redis.call('SET', link, cjson.encode(linked), 'KEEPTTL')

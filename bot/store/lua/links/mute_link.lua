@@ -1,6 +1,6 @@
 -- Mutes or unmutes a link, unless a later request has changed it, or it leads to another session
 -- than the one that is named, if any. Once it is unmuted, only replies from then on are for Devin.
--- Returns the changed link, 'outdated', or false if there is no link that this version can read.
+-- Returns the changed link, 'outdated', or false if there is no link.
 -- include: is_outdated
 -- include: change_link
 -- include: fall_silent
@@ -22,7 +22,7 @@ local session = ARGV[8]
 
 local raw = redis.call('GET', link)
 local is_json, linked = pcall(cjson.decode, raw or '')
-if not is_json or type(linked) ~= 'table' or linked.v ~= 1 then return false end
+if not is_json or type(linked) ~= 'table' then return false end
 if session ~= '' and linked.session ~= session then return false end
 if is_outdated(changed, at) then return 'outdated' end
 if linked.muted and not mutes then

@@ -7,8 +7,8 @@ from bot.redis.scripts import script
 @script
 async def cut_words(
     *, subject: Key, words: Key, most: int, most_bytes: int, since: str
-) -> tuple[str, str | int, str | int, str, str, str | int, int] | None:
-    """Return the batch to post, its number, when it was cut, its notes, `since`, parts and now."""
+) -> tuple[str, str | int, str, str, str | int, int] | None:
+    """Return the batch to post, its number, its notes, `since`, parts and now."""
 
 
 @script

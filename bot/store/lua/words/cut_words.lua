@@ -1,7 +1,7 @@
 -- Returns what is being posted in a thread: the batch of an earlier try, or else the first items
--- that wait, up to `most` of them and of `most_bytes`; then the batch's number, when it was cut,
--- what was noted of its parts, `since`, which was the time at Slack then, how many of its
--- posts were made, and the time. Returns nothing if there is none.
+-- that wait, up to `most` of them and of `most_bytes`; then the batch's number, what was noted
+-- of its parts, `since`, which was the time at Slack then, how many of its posts were made, and the
+-- time. Returns nothing if there is none.
 -- include: now_ms
 local subject = KEYS[1]
 local words = KEYS[2]
@@ -10,11 +10,9 @@ local most_bytes = tonumber(ARGV[2])
 local since = ARGV[3]
 
 local now = now_ms()
-local posting =
-  redis.call('HMGET', subject, 'posting', 'batch', 'cut', 'notes', 'since', 'parts')
+local posting = redis.call('HMGET', subject, 'posting', 'batch', 'notes', 'since', 'parts')
 if posting[1] then
-  local notes, at, parts = posting[4] or '', posting[5] or '', posting[6] or 0
-  return {posting[1], posting[2], posting[3], notes, at, parts, now}
+  return {posting[1], posting[2], posting[3] or '', posting[4] or '', posting[5] or 0, now}
 end
 local items, bytes = {}, 0
 for _, item in ipairs(redis.call('LRANGE', words, 0, most - 1)) do
@@ -25,6 +23,6 @@ end
 if #items == 0 then return false end
 local batch = redis.call('HINCRBY', subject, 'batch', 1)
 local text = cjson.encode(items)
-redis.call('HSET', subject, 'posting', text, 'cut', now, 'since', since)
+redis.call('HSET', subject, 'posting', text, 'since', since)
 redis.call('LTRIM', words, #items, -1)
-return {text, batch, now, '', since, 0, now}
+return {text, batch, '', since, 0, now}

@@ -7,7 +7,7 @@ local outbox = KEYS[3]
 local owed = ARGV[1]
 local begun = ARGV[2]
 
-redis.call('HDEL', subject, 'posting', 'cut', 'notes', 'since', 'parts', begun)
+redis.call('HDEL', subject, 'posting', 'notes', 'since', 'parts', begun)
 if redis.call('LLEN', words) == 0 then
   redis.call('ZREM', outbox, owed)
   return 0
