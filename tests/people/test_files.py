@@ -34,7 +34,7 @@ from bot.wording import delivery_reports, refusals
 from sandbox import Sandbox
 from sandbox.slack.world.workspace import TEAM_ID, SlackFile
 from tests.conftest import started
-from tests.support.bots import open_bot
+from tests.support.bots import BRISK, open_bot
 from tests.support.desk import SESSION, Desk, on_both, quote, running
 from tests.support.keys import at
 from tests.support.raw_http import V1, answering, serving, stepping, whole
@@ -614,7 +614,13 @@ async def test_a_file_that_breaks_off_is_not_put_down_to_devin(store: Store) -> 
         file = AttachedFile(name="a", permalink="", url=f"{slack.url}/a")
         thread = ThreadRef(team="T1", channel="C1", thread_ts="1764000000.000100")
         reply = Reply(thread=thread, ts="1764000001.0", author=UserId("U1"), files=(file,))
-        bringing = Files(slack=files, devin=api, uploads=Attachments(store), limit=100)
+        bringing = Files(
+            slack=files,
+            devin=api,
+            uploads=Attachments(store),
+            limit=100,
+            pauses=BRISK.upload_pauses,
+        )
         (brought,) = cast("Sequence[Upload]", await bringing.bring(reply))
     assert (brought.url, brought.hitch) == ("", WhyLink.SLACK)
 
