@@ -56,7 +56,7 @@ SANDBOX_TESTS := $(wildcard tests/sandbox/test_page*.py tests/sandbox/test_*_fuz
   $(addprefix tests/project/test_,benchmarks.py chaos_runs.py wheel.py)
 
 test: tools ## Run the tests, save those of test-sandbox
-	$(PYTEST) $(addprefix --ignore=,$(SANDBOX_TESTS))
+	$(PYTEST) -p no:schemathesis $(addprefix --ignore=,$(SANDBOX_TESTS))
 
 test-sandbox: tools ## Test the demo's page, benchmarks, chaos and the wheel
 	$(PYTEST) $(SANDBOX_TESTS)

@@ -311,4 +311,4 @@ async def test_timestamps_strictly_increase(slack: SlackSandbox) -> None:
     stamps = [await slack.say(str(n), deliver=False) for n in range(200)]
     assert stamps == sorted(set(stamps))
     assert all(re.fullmatch(r"\d{10}\.\d{6}", ts) for ts in stamps)
-    assert abs(float(stamps[-1]) - time.time()) < 5
+    assert abs(float(stamps[-1]) - time.time()) < 60

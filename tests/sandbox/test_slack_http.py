@@ -47,7 +47,7 @@ async def test_http_requests_are_signed(http_slack: SlackSandbox, http_app: Http
     base = f"v0:{moment}:".encode() + body
     digest = hmac.new(http_slack.signing_secret.encode(), base, hashlib.sha256).hexdigest()
     assert headers["x-slack-signature"] == f"v0={digest}"
-    assert abs(time.time() - int(moment)) < 5
+    assert abs(time.time() - int(moment)) < 60
     assert "x-slack-retry-num" not in headers
 
 
