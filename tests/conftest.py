@@ -28,6 +28,9 @@ from tests.support.bots import BRISK, open_bot
 from tests.support.desk import SESSION, Desk
 from tests.support.redis_servers import asked_for, node_url, serving
 
+ACK_SECONDS = 30.0
+"""What the real Slack waits 3 s for. A slow machine must not have an event sent twice."""
+
 # No test is timed: on a busy machine any of them occasionally takes long.
 hypothesis.settings.register_profile(
     "patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
@@ -103,7 +106,7 @@ def api() -> Api:
 @pytest.fixture
 async def box(api: Api) -> AsyncIterator[Sandbox]:
     """A local Slack (Socket Mode) and a local Devin with one running session."""
-    async with Sandbox(devin_api=api) as sandbox:
+    async with Sandbox(devin_api=api, ack_timeout=ACK_SECONDS) as sandbox:
         sandbox.slack.jitter(float(os.environ.get("TEST_JITTER") or 0))
         sandbox.devin.add_session(SESSION)
         yield sandbox
@@ -118,7 +121,7 @@ def hurried(box: Sandbox) -> None:
 @pytest.fixture
 async def http_box(api: Api) -> AsyncIterator[Sandbox]:
     """A local Slack that sends signed HTTP requests, once it is told where to (`request_url`)."""
-    async with Sandbox(transport="http", devin_api=api) as sandbox:
+    async with Sandbox(transport="http", devin_api=api, ack_timeout=ACK_SECONDS) as sandbox:
         sandbox.devin.add_session(SESSION)
         yield sandbox
 

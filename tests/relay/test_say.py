@@ -25,6 +25,7 @@ from bot.wording.message import SlackMessage
 from bot.wording.phrases import session_link, short_id
 from sandbox.slack.server import Message
 from sandbox.slack.transport.deliveries import Delivery
+from tests.conftest import ACK_SECONDS
 from tests.support.bots import on_time
 from tests.support.desk import (
     OTHER_SESSION,
@@ -124,7 +125,9 @@ async def test_who_asks_while_too_much_is_under_way_sees_that_it_failed(
 ) -> None:
     """Slack is not acknowledged, and nothing is done later that nobody waits for."""
     monkeypatch.setattr(background, "MOST", 0)
+    desk.slack.hurry(0.3, "slash_commands")
     delivery = await desk.slack.slash("/devin-say", f"{SESSION} Please rebase")
+    desk.slack.hurry(ACK_SECONDS, "slash_commands")
     assert not delivery.acked
     assert "failed with the error" in desk.slack.ephemerals("general", "ada")[-1].text
     monkeypatch.undo()

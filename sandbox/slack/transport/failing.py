@@ -5,6 +5,7 @@ from typing import Literal
 
 from sandbox.limits import CallLimit
 from sandbox.slack.api.faults import Fault
+from sandbox.slack.transport.deliveries import Kind
 from sandbox.slack.transport.socket_mode import SocketModeTransport
 from sandbox.slack.world.state import SlackState
 
@@ -40,13 +41,13 @@ class Failing:
         fault = Fault(status, error, retry_after, drop, drop_after, delay, until, page)
         self._state.faults.add(method, fault, times)
 
-    def hurry(self, seconds: float) -> None:
-        """Count an event over Socket Mode as refused after so long, for tests that refuse some.
+    def hurry(self, seconds: float, kind: Kind = "events_api") -> None:
+        """Wait only so long for an ack over Socket Mode, for tests of what is not acknowledged.
 
-        The real Slack waits 3 s, since there is no other way to refuse one.
+        The real Slack waits 3 s, since there is no other way to refuse an envelope.
         """
         if self._socket_mode is not None:
-            self._socket_mode.event_timeout = seconds
+            self._socket_mode.ack_timeouts[kind] = seconds
 
     def jitter(self, seconds: float) -> None:
         """Let each call take up to so many seconds, and most of them a small part of it."""

@@ -10,11 +10,11 @@ import contextlib
 import json
 import uuid
 from collections.abc import Callable
-from typing import Any
+from typing import Any, get_args
 
 from aiohttp import WSMsgType, web
 
-from sandbox.slack.transport.deliveries import Delivery, Refusal
+from sandbox.slack.transport.deliveries import Delivery, Kind, Refusal
 from sandbox.slack.world.cast import APP_ID
 
 MAX_CONNECTIONS = 10
@@ -42,10 +42,9 @@ class SocketModeTransport:
     """The Socket Mode side of the local Slack."""
 
     def __init__(self, ack_timeout: float) -> None:
-        self.event_timeout = ack_timeout
         self.is_refusing = False
         self.on_change: Callable[[], None] = lambda: None
-        self._ack_timeout = ack_timeout
+        self.ack_timeouts: dict[Kind, float] = dict.fromkeys(get_args(Kind), ack_timeout)
         self._tickets: set[str] = set()
         self._connections: list[Connection] = []
         self._turn = 0
@@ -86,9 +85,8 @@ class SocketModeTransport:
 
     async def attempt(self, delivery: Delivery) -> Refusal | None:
         """Send one envelope and wait for its ack."""
-        is_event = delivery.kind == "events_api"
         try:
-            async with asyncio.timeout(self.event_timeout if is_event else self._ack_timeout):
+            async with asyncio.timeout(self.ack_timeouts[delivery.kind]):
                 connection = await self._next_connection(delivery)
                 is_acked = connection is not None and await self._send(connection, delivery)
         except TimeoutError:
