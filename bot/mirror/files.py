@@ -29,8 +29,8 @@ MOST_TRIES = 8
 LONGEST = timedelta(minutes=2)
 """A file that is not in Slack after so many tries, or so long after the first, is linked."""
 
-TRY_SECONDS = 60.0
-"""The time for one try at a file."""
+TRY_SECONDS = 35.0
+"""The time for one try at a file, within that for a try at the batch."""
 
 FILES_AT_ONCE = 4
 """The files that are brought at once: as many as `devin/downloads.py` reads."""

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from bot.mirror.files import FilePart, SentFiles
-from bot.mirror.hold import Hold
 from bot.mirror.parts import REPLACED, Part, parts_of
 from bot.model.errors import SlackAway, SlackRefused
 from bot.model.threads import ThreadRef
@@ -27,8 +26,8 @@ from bot.wording.mirror.words import Composed, DevinPost, LongText
 
 log = logging.getLogger(__name__)
 
-TURN_SECONDS = 30.0
-"""The time after which a try begins no other part, so that other threads have their turn."""
+TURN_SECONDS = 20.0
+"""The time after which a try begins no other part: its lease ends, and others have their turn."""
 
 UNSHOWABLE = frozenset(
     {"invalid_blocks", "msg_too_long", "msg_blocks_too_long", "invalid_blocks_format"}
@@ -66,12 +65,9 @@ class Ways:
 class Posting:
     """One try at a batch."""
 
-    def __init__(
-        self, ways: Ways, begun: Begun, hold: Hold, batch: Batch, may_hear: MayHear
-    ) -> None:
+    def __init__(self, ways: Ways, begun: Begun, batch: Batch, may_hear: MayHear) -> None:
         self._ways = ways
         self._begun = begun
-        self._hold = hold
         self._batch = batch
         self._may_hear = may_hear
         self._notes = dict(batch.notes)
@@ -98,22 +94,20 @@ class Posting:
             self._may_be_there = False
             if done < len(parts):  # else the batch ends now
                 await self._ways.words.note_parts(self._begun.owed, done)
-                if time.monotonic() >= ends:
+                # A file needs the time of a whole try.
+                is_file = not isinstance(parts[done].what, DevinPost)
+                if is_file or time.monotonic() >= ends:
                     wait = self._ways.pause
                     raise SlackAway("posting", LIMITED, retry_after=wait, maybe_done=False)
                 await asyncio.sleep(self._ways.pause)
         return True
 
     async def _show(self, thread: ThreadRef, part: Part, number: int) -> _Shown:
-        if not await self._may_show():
+        if not await self._may_hear():
             return _Shown.STOP
         if isinstance(part.what, DevinPost):
             return await self._post(thread, part, part.what, number)
         return await self._put_file(thread, part.name, part.what)
-
-    async def _may_show(self) -> bool:
-        self._hold.check()
-        return await self._may_hear()
 
     async def _post(self, thread: ThreadRef, part: Part, post: DevinPost, number: int) -> _Shown:
         ids = self._begun.owed.log_fields
@@ -135,7 +129,7 @@ class Posting:
         file_id = await self._ways.files.bring(part)
         if not file_id:
             return _Shown.REPLACED if file_id is None else _Shown.THERE
-        if not await self._may_show():  # bringing it took its time
+        if not await self._may_hear():  # bringing it took its time
             return _Shown.STOP
         is_shown = await self._ways.files.show(part, file_id)
         return _Shown.THERE if is_shown else _Shown.REPLACED

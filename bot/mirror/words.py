@@ -10,7 +10,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 
 from bot.mirror.audience import Audience, Heard
-from bot.mirror.hold import Hold
 from bot.mirror.posting import Posting, Ways
 from bot.mirror.status import StatusLines
 from bot.model.errors import OPERATOR_MUST_ACT, SlackAway, SlackRefused
@@ -23,7 +22,7 @@ from bot.slack.clock import SECOND, SlackClock
 from bot.store.mirror.cards import Cards, thread_of
 from bot.store.mirror.watches import Watches
 from bot.store.mirror.words import Batch, Words
-from bot.store.outbox import Begun, Outbox
+from bot.store.outbox import Begun
 from bot.store.session_names import SessionNames
 from bot.wording.message import SlackMessage
 from bot.wording.mirror import notices as mirror_notices
@@ -52,7 +51,6 @@ class WordsTeller:
     def __init__(  # noqa: PLR0913  (the parts it is made of)
         self,
         *,
-        outbox: Outbox,
         words: Words,
         clock: SlackClock,
         cards: Cards,
@@ -65,7 +63,6 @@ class WordsTeller:
         say: Say,
         notifies: bool,
     ) -> None:
-        self._outbox = outbox
         self._words = words
         self._clock = clock
         self._cards = cards
@@ -80,11 +77,6 @@ class WordsTeller:
 
     async def tell(self, begun: Begun) -> bool:
         """Post the next batch; return False if nothing of what waits is for the thread."""
-        hold = Hold(self._outbox, begun)
-        async with hold.kept():
-            return await self._tell(begun, hold)
-
-    async def _tell(self, begun: Begun, hold: Hold) -> bool:
         thread = thread_of(begun.owed.subject)
         began = time.monotonic()
         batch = await self._words.cut(begun.owed, thread, self._since())
@@ -96,7 +88,7 @@ class WordsTeller:
             return False
         items, closed = still_asked(found)
         if items:
-            if await self._show(begun, hold, link, batch, items):
+            if await self._show(begun, link, batch, items):
                 _count(items, heard, batch.read_at + (time.monotonic() - began) * 1000)
             await self._status_lines.again(thread, link.session)
         try:
@@ -108,12 +100,10 @@ class WordsTeller:
             raise
         return True
 
-    async def _show(
-        self, begun: Begun, hold: Hold, link: Link, batch: Batch, items: Sequence[Said]
-    ) -> bool:
+    async def _show(self, begun: Begun, link: Link, batch: Batch, items: Sequence[Said]) -> bool:
         """Post these items, and tell the thread if Slack does not take them."""
         try:
-            return await self._post(begun, hold, link, batch, items)
+            return await self._post(begun, link, batch, items)
         except SlackRefused as error:
             if error.reason not in OPERATOR_MUST_ACT:
                 thread = thread_of(begun.owed.subject)
@@ -134,16 +124,14 @@ class WordsTeller:
         now = self._clock.now // SECOND
         return f"{now - MARGIN_SECONDS}.000000" if now else ""
 
-    async def _post(
-        self, begun: Begun, hold: Hold, link: Link, batch: Batch, items: Sequence[Said]
-    ) -> bool:
+    async def _post(self, begun: Begun, link: Link, batch: Batch, items: Sequence[Said]) -> bool:
         thread = thread_of(begun.owed.subject)
 
         async def may_hear() -> bool:
             return (await self._hearing(thread)).follows(link.session)
 
         composed = await self._composed(link, thread, batch, items)
-        return await Posting(self._ways, begun, hold, batch, may_hear).show(thread, composed)
+        return await Posting(self._ways, begun, batch, may_hear).show(thread, composed)
 
     async def _hearing(self, thread: ThreadRef) -> Heard:
         """Return who hears it; tell a thread that was shown Devin's words if it may not be now."""

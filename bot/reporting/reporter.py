@@ -16,18 +16,14 @@ from bot.model.owed import Owed, OwedKind
 from bot.model.schedule import Schedule
 from bot.runtime import metrics
 from bot.slack.rate_limits import LIMITED, RateLimits
-from bot.store.outbox import HELD_KINDS, Begun, Outbox
+from bot.store.outbox import Begun, Outbox
 from bot.timing import TIMING
 
 log = logging.getLogger(__name__)
 
 SHED_SECONDS = 1.0
 TELLING_SECONDS = 40.0
-"""The time for one attempt, which ends before `outbox.TRYING` lets another process begin."""
-
-HELD_SECONDS = 120.0
-"""The same for an attempt that is held: it keeps others out for as long as it takes."""
-
+"""The time for one attempt, which ends before `outbox.LEASE` lets another process begin."""
 
 DECORATIVE = frozenset({OwedKind.NOTICE, OwedKind.CARD})
 """The kinds without which nothing that people or Devin said is lost."""
@@ -91,8 +87,7 @@ class Reporter:
 
     async def tell(self, owed: Owed, attempt: int = 1) -> None:
         """Tell one entry, or schedule a retry; an entry that was told is not told again."""
-        seconds = HELD_SECONDS if owed.kind in HELD_KINDS else self._seconds
-        ends = asyncio.get_running_loop().time() + seconds
+        ends = asyncio.get_running_loop().time() + self._seconds
         teller = self._tellers[owed.kind]
         begun = await self._outbox.begin(owed, teller.fields)
         if begun is None:

@@ -10,24 +10,15 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import IntEnum
 
-from bot.model.owed import Owed, OwedKind, parse_owed
+from bot.model.owed import Owed, parse_owed
 from bot.redis.connection import Store, millis, seconds
 from bot.redis.keys import OUTBOX_KEY, subject_key
 from bot.store.lua import outbox as lua
 
 log = logging.getLogger(__name__)
 
-RETRY = timedelta(seconds=60)
-"""An entry that was begun but not ended is due again after this time."""
-
-TRYING = timedelta(seconds=45)
+LEASE = timedelta(seconds=45)
 """The time for which a try keeps others out; `reporting/reporter.py` stops before its end."""
-
-HELD = timedelta(seconds=12)
-"""The same two times for a try that is held: it tells others again and again that it goes on."""
-
-HELD_KINDS = frozenset({OwedKind.WORDS})
-"""The kinds whose tries are held: what a session says waits behind a try whose process has died."""
 
 KEEP = timedelta(days=7)
 """The least time for which an entry and its subject are kept after the last try."""
@@ -47,13 +38,12 @@ class Begun:
     """A try at an entry.
 
     `again` is True if Slack may have accepted it in an earlier try. `record` has the requested
-    fields of the subject; a missing one is empty. It keeps others out until `until` (Unix ms).
+    fields of the subject; a missing one is empty.
     """
 
     owed: Owed
     again: bool
     record: Mapping[str, str]
-    until: int = 0
 
 
 class Outbox:
@@ -94,32 +84,13 @@ class Outbox:
             outbox=OUTBOX_KEY,
             owed=str(owed),
             begun=begun_field(owed),
-            retry_ms=millis(HELD if owed.kind in HELD_KINDS else RETRY),
-            trying_ms=millis(HELD if owed.kind in HELD_KINDS else TRYING),
+            lease_ms=millis(LEASE),
             fields=fields,
         )
         if not answer:
             return None
-        again, until, *found = answer
-        record = dict(zip(fields, map(str, found), strict=True))
-        return Begun(owed, bool(again), record, int(until))
-
-    async def hold(self, owed: Owed, until: int) -> int | None:
-        """Keep others out of a try for another `HELD`; return until when.
-
-        `until` is what it was before. Return None if another try has begun.
-        """
-        held = await lua.hold_entry(
-            self._store,
-            subject=subject_key(owed.subject),
-            outbox=OUTBOX_KEY,
-            owed=str(owed),
-            begun=begun_field(owed),
-            until_ms=str(until),
-            retry_ms=millis(HELD),
-            trying_ms=millis(HELD),
-        )
-        return held or None
+        again, *found = answer
+        return Begun(owed, bool(again), dict(zip(fields, map(str, found), strict=True)))
 
     async def pause(self, owed: Owed, after: float, *, may_be_done: bool) -> None:
         """End this try, with another one due in `after` seconds.

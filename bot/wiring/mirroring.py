@@ -107,7 +107,6 @@ def _words(base: Base, audience: Audience, lines: StatusLines) -> WordsTeller:
         await base.notices.say(thread, said, once=once)
 
     return WordsTeller(
-        outbox=base.kept.outbox,
         words=words,
         cards=base.kept.cards,
         watches=base.kept.watches,

@@ -26,7 +26,7 @@ from bot.slack.rate_limits import RateLimits
 from bot.slack.threads import Threads
 from bot.store.links import Links
 from bot.store.mailbox import Mailbox
-from bot.store.outbox import TRYING, Outbox
+from bot.store.outbox import LEASE, Outbox
 from bot.store.reports import Reports
 from bot.store.session_names import SessionNames
 from bot.store.turn import Head
@@ -205,7 +205,7 @@ async def test_who_tells_a_report_stops_before_another_may_begin(
     again = await reports.begin(report)
     assert again is not None
     assert again.again
-    spare = TRYING.total_seconds() - TELLING_SECONDS
+    spare = LEASE.total_seconds() - TELLING_SECONDS
     assert spare > 2 * TIMING.redis_seconds, "that Redis may take to put it off"
 
 

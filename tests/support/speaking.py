@@ -129,7 +129,7 @@ class Speaking:
     async def die_after(self, seconds: float | None = None) -> None:
         """Try in a process that dies so long after it has begun, or just before it notes the end.
 
-        Its hold has run out when this returns.
+        Its lease has run out when this returns.
         """
         outbox, owed = Outbox(self.store), self.owed
         begun = await outbox.begin(owed, ())
@@ -214,7 +214,6 @@ class Speaking:
             self.told.append(message)
 
         return WordsTeller(
-            outbox=Outbox(store),
             words=words,
             clock=client.clock,
             cards=Cards(store),

@@ -18,25 +18,10 @@ async def begin_entry(
     outbox: Key,
     owed: str,
     begun: str,
-    retry_ms: int,
-    trying_ms: int,
+    lease_ms: int,
     fields: Sequence[str],
 ) -> Sequence[int | str] | None:
     """Begin a try; return 1 if one was begun before, else 0, its end, and the fields."""
-
-
-@script
-async def hold_entry(
-    *,
-    subject: Key,
-    outbox: Key,
-    owed: str,
-    begun: str,
-    until_ms: str,
-    retry_ms: int,
-    trying_ms: int,
-) -> int:
-    """Keep others out of a try for longer; return until when, or 0 if another one was begun."""
 
 
 @script

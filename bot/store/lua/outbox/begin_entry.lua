@@ -1,14 +1,13 @@
 -- Begins a try at an entry of the outbox. `begun` names the field with the time until which a try
--- keeps others out. Returns 1 if a try was begun before, else 0, then that time, then `fields` of
--- the subject; returns nothing if the entry has ended, or while another try is in progress.
+-- keeps others out. Returns 1 if a try was begun before, else 0, then `fields` of the subject;
+-- returns nothing if the entry has ended, or while another try is in progress.
 -- include: now_ms
 local subject = KEYS[1]
 local outbox = KEYS[2]
 local owed = ARGV[1]
 local begun = ARGV[2]
-local retry_ms = tonumber(ARGV[3])
-local trying_ms = tonumber(ARGV[4])
-local fields = cjson.decode(ARGV[5])
+local lease_ms = tonumber(ARGV[3])
+local fields = cjson.decode(ARGV[4])
 
 if not redis.call('ZSCORE', outbox, owed) then return false end
 if redis.call('EXISTS', subject) == 0 then
@@ -18,8 +17,8 @@ end
 local now = now_ms()
 local before = redis.call('HGET', subject, begun)
 if before and tonumber(before) > now then return false end
-redis.call('HSET', subject, begun, now + trying_ms)
-redis.call('ZADD', outbox, now + retry_ms, owed)
-local found = {before and 1 or 0, now + trying_ms}
+redis.call('HSET', subject, begun, now + lease_ms)
+redis.call('ZADD', outbox, now + lease_ms, owed)
+local found = {before and 1 or 0}
 for _, name in ipairs(fields) do found[#found + 1] = redis.call('HGET', subject, name) or '' end
 return found
